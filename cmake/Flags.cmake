@@ -1,0 +1,20 @@
+# Compiler flags of every target of ours (generated and third-party C is exempt, see ses_relax in Rank.cmake).
+add_compile_definitions(_GNU_SOURCE)
+set(SES_WARNINGS -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+                 -Wvla -Wcast-qual -Wformat=2 -Wundef)
+if(SES_WERROR)
+  list(APPEND SES_WARNINGS -Werror)
+endif()
+
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g -DNDEBUG")
+set(CMAKE_C_FLAGS_DEBUG "-O1 -g -fno-omit-frame-pointer")
+include(CheckPIESupported)
+check_pie_supported()
+add_compile_options(-fstack-protector-strong -fno-common)
+add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
+if(SES_SANITIZE)
+  add_compile_options(-fsanitize=${SES_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${SES_SANITIZE})
+elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
+  add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()

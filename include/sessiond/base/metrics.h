@@ -1,0 +1,80 @@
+/* metrics.h - the board: counters and histograms that every process sums without asking the others.
+ *
+ * One struct ses_metrics per process slot lies in an anonymous shared mapping made by the supervisor before fork.
+ * Only its owner writes (relaxed atomic add, no lock prefix needed on x86 because there is one writer, but the
+ * committer thread may write too, so adds are atomic); readers sum. The mapping outlives a worker, so counters do
+ * not fall when one is replaced.
+ */
+#ifndef SESSIOND_BASE_METRICS_H
+#define SESSIOND_BASE_METRICS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*  C name, Prometheus name, kind, help */
+#define SES_COUNTER_TABLE(X)                                                                                 \
+    X(CONNECTIONS_ACCEPTED, "sessiond_connections_accepted_total", "counter", "Client connections accepted")   \
+    X(CONNECTIONS_OPEN, "sessiond_connections_open", "gauge", "Client connections open now")                   \
+    X(CONNECTIONS_REFUSED, "sessiond_connections_refused_total", "counter", "Connections closed at the limit") \
+    X(STREAMS_OPEN, "sessiond_exchanges_open", "gauge", "Requests in progress")                                \
+    X(BYTES_IN, "sessiond_received_bytes_total", "counter", "Bytes read from clients")                         \
+    X(BYTES_OUT, "sessiond_sent_bytes_total", "counter", "Bytes written to clients")                           \
+    X(PROTOCOL_ERRORS, "sessiond_protocol_errors_total", "counter", "Connections or streams ended for malformed input") \
+    X(SESSIONS_CREATED, "sessiond_sessions_created_total", "counter", "Sessions created")                      \
+    X(SESSIONS_REPLAYED, "sessiond_sessions_replayed_total", "counter", "Identical calls answered from the store") \
+    X(SESSIONS_CONTINUED, "sessiond_sessions_continued_total", "counter", "Sessions continued with new state")  \
+    X(SESSIONS_CONFLICT, "sessiond_sessions_conflict_total", "counter", "Calls refused for a differing payload") \
+    X(STORE_COMMITS, "sessiond_store_commits_total", "counter", "Synced store transactions")                   \
+    X(STORE_PUTS, "sessiond_store_puts_total", "counter", "Records written")                                   \
+    X(STORE_FAILED, "sessiond_store_failed_total", "counter", "Records that could not be written")             \
+    X(STORE_COLLECTED, "sessiond_store_collected_total", "counter", "Superseded or expired records removed")   \
+    X(STORE_RECORDS, "sessiond_store_records", "gauge", "Records in the shard, garbage included")               \
+    X(STORE_BYTES, "sessiond_store_bytes", "gauge", "Bytes of records in the shard")                            \
+    X(STORE_POISONED, "sessiond_store_poisoned", "gauge", "1 when a failed sync stopped the shard's writer")    \
+    X(LOG_LINES_LOST, "sessiond_log_lines_lost_total", "counter", "Log lines dropped")
+
+enum ses_counter {
+#define SES_COUNTER_ENUM(name, prom, kind, help) SES_C_##name,
+    SES_COUNTER_TABLE(SES_COUNTER_ENUM)
+#undef SES_COUNTER_ENUM
+        SES_C_COUNT
+};
+
+/* Log-linear histogram of nanoseconds (or plain counts): 8 sub-buckets per power of two, relative error < 12.5 %. */
+#define SES_HIST_SUB_BITS 3
+#define SES_HIST_BUCKETS  ((64 - SES_HIST_SUB_BITS) << SES_HIST_SUB_BITS)
+
+struct ses_hist {
+    _Atomic uint64_t bucket[SES_HIST_BUCKETS];
+    _Atomic uint64_t sum;
+};
+
+#define SES_METRIC_METHODS_MAX    32 /* rows of the method table, see method/route.h */
+#define SES_METRIC_CODES          17 /* gRPC codes */
+#define SES_METRIC_CONNECTORS_MAX 4  /* connectors with an outbound call */
+#define SES_METRIC_OUTCOMES       8  /* enum ses_connector_outcome */
+
+struct ses_metrics {
+    _Alignas(64) _Atomic uint64_t heartbeat_mono_ns;
+    _Atomic int32_t pid;
+    _Atomic uint32_t generation; /* how often the slot was filled */
+    _Alignas(64) _Atomic uint64_t counter[SES_C_COUNT];
+    _Atomic uint64_t requests[SES_METRIC_METHODS_MAX][SES_METRIC_CODES];
+    _Atomic uint64_t connector_calls[SES_METRIC_CONNECTORS_MAX][SES_METRIC_OUTCOMES];
+    struct ses_hist request_ns[SES_METRIC_METHODS_MAX];
+    struct ses_hist connector_ns[SES_METRIC_CONNECTORS_MAX];
+    struct ses_hist commit_ns;
+    struct ses_hist batch_puts;
+};
+
+/* All no-ops when m is NULL, so that units run without a board. */
+void ses_count(struct ses_metrics *m, enum ses_counter counter, uint64_t n);
+void ses_gauge_add(struct ses_metrics *m, enum ses_counter counter, int64_t n);
+void ses_gauge_set(struct ses_metrics *m, enum ses_counter counter, uint64_t value);
+void ses_hist_add(struct ses_hist *hist, uint64_t value);
+/* Index of the bucket of a value, and the largest value of a bucket. */
+size_t ses_hist_index(uint64_t value);
+uint64_t ses_hist_upper(size_t index);
+
+#endif

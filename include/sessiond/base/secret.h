@@ -1,0 +1,20 @@
+/* secret.h - guarded memory for keys: locked, not dumped, wiped when freed (libsodium's sodium_malloc).
+ * No log or encoder accepts a struct ses_secret. */
+#ifndef SESSIOND_BASE_SECRET_H
+#define SESSIOND_BASE_SECRET_H
+
+#include <sessiond/base/slice.h>
+
+struct ses_secret {
+    uint8_t *bytes;
+    size_t len;
+};
+
+/* [any] Allocates len guarded bytes, zeroed. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_secret_new(size_t len, struct ses_secret *ret_secret);
+/* [any] Wipes and frees; an empty secret is fine. */
+void ses_secret_free(struct ses_secret *secret);
+/* [any] Wipes ordinary memory; the compiler does not remove it. */
+void ses_wipe(void *bytes, size_t len);
+
+#endif

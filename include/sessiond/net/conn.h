@@ -1,0 +1,81 @@
+/* conn.h - client connections on the loop: accept, read, write, time limits. Knows no protocol.
+ *
+ * A protocol engine is given bytes and asked for bytes; it does no I/O. Output is pulled: an engine that has something calls
+ * ses_conn_want_write, and at the end of the loop turn ses_conns_flush asks every such engine once and writes with one
+ * system call per connection. While the kernel does not take it all (high-water mark), the engine is not asked again, and
+ * reading pauses when the engine says so: that is the backpressure.
+ */
+#ifndef SESSIOND_NET_CONN_H
+#define SESSIOND_NET_CONN_H
+
+#include <uv.h>
+
+#include <sessiond/base/buf.h>
+#include <sessiond/base/log.h>
+#include <sessiond/base/metrics.h>
+#include <sessiond/net/timer.h>
+
+struct ses_conn;
+struct ses_conns;
+
+/* What an engine implements. Called from the loop only. After on_close the engine is never called again. */
+struct ses_conn_ops {
+    /* Bytes arrived; the engine takes them all (it copies what it must keep). Not SES_OK: the connection is closed
+     * after what the engine still wants to write (an error answer, GOAWAY) has been written, or 1 s later. */
+    enum ses_status (*on_bytes)(void *engine, struct ses_slice bytes);
+    /* Append output to out, as much as is ready or until out->len >= SES_CONN_HIGH_WATER. */
+    enum ses_status (*on_produce)(void *engine, struct ses_buf *out);
+    /* The worker is leaving: finish what runs, take nothing new, then ses_conn_finish. */
+    void (*on_drain)(void *engine);
+    /* No byte came or went for the idle time; the engine decides (close, or ses_conn_touch while an exchange runs). */
+    void (*on_idle)(void *engine);
+    /* Everything accepted by on_produce so far was taken by the kernel; may be NULL. */
+    void (*on_drained)(void *engine);
+    /* Gone: peer closed, error, or finished. Release everything; open exchanges are cancelled. */
+    void (*on_close)(void *engine);
+};
+
+#define SES_CONN_HIGH_WATER (256u * 1024)
+
+struct ses_conns_options {
+    uv_loop_t *loop;
+    struct ses_timers *timers;
+    unsigned connections_max;     /* above: accepted and closed at once, counted; default 16384 */
+    uint32_t idle_ms;             /* default 300000; first bytes must come within first_byte_ms */
+    uint32_t first_byte_ms;       /* default 10000 */
+    uint32_t write_stall_ms;      /* unwritten output without progress: closed; default 30000 */
+    /* Called for each accepted connection: attach the first engine (http's sniffer). */
+    void (*on_accept)(void *arg, struct ses_conn *conn);
+    void *arg;
+    struct ses_log *log;
+    struct ses_metrics *metrics;
+};
+
+SES_MUST_CHECK enum ses_status ses_conns_new(const struct ses_conns_options *options, struct ses_conns **ret_conns);
+/* All connections must be gone or are cut. Handles finish on the loop. */
+void ses_conns_free(struct ses_conns *conns);
+/* Accepts from an inherited, bound TCP socket (already listening or not). SES_IO. */
+SES_MUST_CHECK enum ses_status ses_conns_listen(struct ses_conns *conns, int fd);
+/* Stops accepting, keeps the descriptor; tells every engine on_drain. */
+void ses_conns_drain(struct ses_conns *conns);
+/* Closes every connection now. */
+void ses_conns_cut(struct ses_conns *conns);
+unsigned ses_conns_count(const struct ses_conns *conns);
+/* End of the loop turn (uv_prepare): lets engines produce, writes. */
+void ses_conns_flush(struct ses_conns *conns);
+
+/* The engine of a connection may be replaced (sniffer -> h1 or h2). */
+void ses_conn_attach(struct ses_conn *conn, const struct ses_conn_ops *ops, void *engine);
+void ses_conn_want_write(struct ses_conn *conn);
+void ses_conn_read_pause(struct ses_conn *conn);
+void ses_conn_read_resume(struct ses_conn *conn);
+/* Restarts the idle time, optionally with another limit (0 = the default one). */
+void ses_conn_touch(struct ses_conn *conn, uint32_t idle_ms);
+/* Close once everything produced is written (half-close, then a short linger for the peer's bytes, so that the answer is not lost in a reset). */
+void ses_conn_finish(struct ses_conn *conn);
+/* Close now. */
+void ses_conn_cut(struct ses_conn *conn);
+/* "127.0.0.1:54321", static per connection. */
+const char *ses_conn_peer(const struct ses_conn *conn);
+
+#endif

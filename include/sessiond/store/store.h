@@ -1,0 +1,203 @@
+/* store.h - the contract of the session store. Nothing above it may know what is beneath (today LMDB).
+ *
+ * Glossary
+ *   key       BLAKE2b-256 of the natural key (tenant, merchant, test_mode, merchant_session_id), keyed with a secret
+ *             of the data directory; made by the caller. The store never sees the parts.
+ *   record    one version of one session: a plain header (key, session id, revision, expiry) and a sealed body.
+ *   shard     one directory with exactly one writer process (the worker of that slot, its committer thread).
+ *   locator   place of a record in its shard; grows with time, never used twice.
+ *   table     the session table in shared memory: key -> {state, shard, locator}. Layout: store/README.md.
+ *   claim     the exclusive right to write the next revision for a key, across all processes.
+ *
+ * Threads: every function is called from the thread that opened the store (the loop), except where it says [any].
+ * The committer thread is inside. A put is acknowledged only by its done function, after the sync.
+ */
+#ifndef SESSIOND_STORE_STORE_H
+#define SESSIOND_STORE_STORE_H
+
+#include <sessiond/base/arena.h>
+#include <sessiond/base/log.h>
+#include <sessiond/base/metrics.h>
+#include <sessiond/base/secret.h>
+#include <sessiond/base/slice.h>
+#include <sessiond/base/status.h>
+
+struct ses_store;
+struct ses_table;
+
+#define SES_STORE_KEY_BYTES        32
+#define SES_SESSION_ID_BYTES       16
+#define SES_STORE_SHARDS_MAX       64
+#define SES_STORE_BODY_MAX         (128u * 1024) /* bytes of one record's body before sealing */
+#define SES_STORE_SEAL_KEYS_MAX    8
+
+struct ses_store_key {
+    uint8_t bytes[SES_STORE_KEY_BYTES];
+};
+
+/* ---- the session table ---------------------------------------------------------------------------------- */
+
+/* [supervisor] Makes the table in a memfd with room for at least sessions_max live sessions; inherited over fork.
+ * SES_NO_MEMORY, SES_IO. */
+SES_MUST_CHECK enum ses_status ses_table_create(uint64_t sessions_max, struct ses_table **ret_table);
+/* [any] Unmaps in this process only. */
+void ses_table_close(struct ses_table *table);
+/* [any] Entries in use now (approximate while others write) and room. */
+void ses_table_usage(const struct ses_table *table, uint64_t *ret_used, uint64_t *ret_room);
+
+/* [supervisor's loader child] Fills the fresh table from all shards below dir after a full stop: the highest revision of each
+ * key that has not expired at now_ms. Reports progress through log every few seconds. A shard that is damaged is
+ * SES_DATA_LOSS with a log line saying which and what to do. ret_sessions counts what was loaded. */
+SES_MUST_CHECK enum ses_status ses_store_load(const char *dir, struct ses_table *table, uint64_t now_ms,
+                                              struct ses_log *log, uint64_t *ret_sessions);
+
+/* ---- opening ------------------------------------------------------------------------------------------------ */
+
+enum ses_durability {
+    SES_DURABILITY_DISK,    /* synced before the acknowledgement: survives power loss */
+    SES_DURABILITY_PROCESS, /* survives kill -9 of every process, not power loss */
+    SES_DURABILITY_COUNT
+};
+
+/* Keys that seal records (XChaCha20-Poly1305, 32 bytes). The first one seals, all of them open. */
+struct ses_seal_key {
+    uint16_t id;
+    const struct ses_secret *key; /* borrowed for the life of the store */
+};
+
+struct ses_store_options {
+    const char *dir;       /* the shards' parent directory, exists */
+    unsigned shard;        /* the shard this process writes */
+    unsigned shards;       /* number of worker slots; shards 0 .. shards-1 may be written by others at any time */
+    struct ses_table *table;
+    const struct ses_seal_key *seal_keys;
+    size_t seal_keys_count;
+    enum ses_durability durability;
+    uint64_t quota_bytes;   /* of record bytes in this shard; SES_FULL above it */
+    uint64_t map_bytes;     /* address space reserved per shard; 0 = 1 TiB */
+    unsigned batch_max;     /* puts per transaction; 0 = 512 */
+    unsigned queue_max;     /* puts waiting for the committer, SES_BUSY above; 0 = 16384 */
+    uint64_t gc_age_ms;     /* a live record older than this at the shard's old end is appended again; 0 = 2 hours */
+    void (*notify)(void *arg); /* [committer thread] completions wait: make the loop call ses_store_complete */
+    void *notify_arg;
+    struct ses_log *log;         /* used on the loop's thread only */
+    struct ses_metrics *metrics; /* may be NULL */
+};
+
+/* Opens this process's shard for writing (SES_BUSY if another process writes it) and the others for reading, settles the
+ * claims which a dead predecessor of this slot left in the table, starts the committer. Never before fork.
+ * SES_IO, SES_DATA_LOSS (damaged environment), SES_NO_MEMORY. The log line tells which file and what to do. */
+SES_MUST_CHECK enum ses_status ses_store_open(const struct ses_store_options *options, struct ses_store **ret_store);
+/* Waits for the puts handed over, calls their done functions, stops the committer, closes. NULL is fine. */
+void ses_store_close(struct ses_store *store);
+
+/* ---- reading ------------------------------------------------------------------------------------------------ */
+
+enum ses_record_kind {
+    SES_RECORD_SESSION = 1, /* a session */
+    SES_RECORD_INTENT = 2   /* written before a connector call whose outcome is not known yet */
+};
+
+/* What the table said: lets a later claim fail when somebody was faster. Opaque. */
+struct ses_store_ref {
+    uint64_t slot;
+    uint64_t word;
+};
+
+struct ses_record {
+    struct ses_store_key key;
+    uint8_t session_id[SES_SESSION_ID_BYTES];
+    enum ses_record_kind kind;
+    uint32_t revision;     /* 1 for the first record of a key, then + 1 for each put */
+    uint64_t expires_ms;   /* wall clock; the store drops the record some time after it. UINT64_MAX: never */
+    struct ses_slice body; /* plaintext */
+};
+
+/* Reads the newest published record of key: body copied into arena. While another process holds a claim the record
+ * before it is returned (ret_claimed says so). The caller compares expires_ms with its clock.
+ * SES_NOT_FOUND, SES_BUSY (claimed and nothing published yet), SES_DATA_LOSS (that record does not open or is not
+ * the key's: rot, swap), SES_IO, SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_store_get(struct ses_store *store, const struct ses_store_key *key,
+                                             struct ses_arena *arena, struct ses_record *ret_record,
+                                             struct ses_store_ref *ret_ref, bool *ret_claimed);
+
+/* ---- writing ------------------------------------------------------------------------------------------------ */
+
+/* The right to write one revision. Plain data; must end in ses_store_put or ses_store_release. */
+struct ses_claim {
+    struct ses_store_key key;
+    uint64_t slot;
+    uint64_t word;     /* our claim word */
+    uint64_t previous; /* the word before it, 0 if the key was absent */
+    uint32_t revision; /* of the record that will be written */
+    bool held;
+};
+
+/* Claims a key that has no entry. One scan on the hot path. SES_ALREADY_EXISTS: an entry is there, live or expired,
+ * use ses_store_get; SES_BUSY: claimed by somebody else and nothing published; SES_FULL: the table is. */
+SES_MUST_CHECK enum ses_status ses_store_claim_new(struct ses_store *store, const struct ses_store_key *key,
+                                                   struct ses_claim *ret_claim);
+/* Claims a key whose record is still the one that ref was read from (compare-and-set); revision is that
+ * record's. SES_CONFLICT: it has moved on; SES_BUSY: claimed by somebody else. */
+SES_MUST_CHECK enum ses_status ses_store_claim_ref(struct ses_store *store, const struct ses_store_key *key,
+                                                   const struct ses_store_ref *ref, uint32_t revision,
+                                                   struct ses_claim *ret_claim);
+/* Gives a claim back: the entry is again what it was before. */
+void ses_store_release(struct ses_store *store, struct ses_claim *claim);
+
+/* Called on the loop's thread inside ses_store_complete, once for each accepted put. SES_OK: on disk (or as durability says) and
+ * published. Otherwise nothing was written, the claim was given back. keep_claim puts return it still held. */
+typedef void (*ses_store_done_fn)(void *arg, enum ses_status status);
+
+/* Seals record (key and revision are taken from the claim) and hands it to the committer with the next flush.
+ * The body is copied. On SES_OK the claim is consumed (claim->held becomes false) and done will be called;
+ * else the claim is still held: SES_FULL (quota), SES_BUSY (queue), SES_TOO_LARGE, SES_UNAVAILABLE (writer poisoned),
+ * SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_store_put(struct ses_store *store, struct ses_claim *claim,
+                                             const struct ses_record *record, ses_store_done_fn done, void *arg);
+
+/* The same, but the claim stays held after the commit, for the revision behind it: an intent before a connector call.
+ * While the claim is held, readers see the record before the intent. If this process dies, the intent
+ * is what its successor publishes. On release the intent is forgotten (a later start may see it once more). */
+SES_MUST_CHECK enum ses_status ses_store_put_intent(struct ses_store *store, struct ses_claim *claim,
+                                                    const struct ses_record *record, ses_store_done_fn done, void *arg);
+
+/* Hands all puts since the last flush to the committer: one batch, one transaction, one sync. Call once per loop turn. */
+void ses_store_flush(struct ses_store *store);
+/* Calls the done functions of finished puts. Call when notify said so (spurious calls are fine). */
+void ses_store_complete(struct ses_store *store);
+/* Puts accepted whose done function was not called yet. */
+size_t ses_store_pending(const struct ses_store *store);
+/* False once a failed sync has poisoned the writer: no further acknowledgement until the process is replaced. */
+bool ses_store_healthy(const struct ses_store *store);
+
+/* ---- maintenance -------------------------------------------------------------------------------------------- */
+
+/* Asks the committer for a step of garbage collection at the old end: superseded and expired records go, bounded per
+ * step; it also runs by itself beside commits. Call from a timer (about 1 s) with the wall clock. */
+void ses_store_collect(struct ses_store *store, uint64_t now_ms);
+/* [housekeeper] Frees LMDB reader slots of dead processes in every shard below dir; opens and closes nothing that is open. */
+void ses_store_check_readers(struct ses_store *store);
+/* [housekeeper] Opens all shards for reading, no writer, no committer (options->shard is ignored). */
+SES_MUST_CHECK enum ses_status ses_store_open_readonly(const struct ses_store_options *options, struct ses_store **ret_store);
+/* [housekeeper] One bounded step of garbage collection of a shard whose slot no longer exists; *ret_empty when nothing live is left. */
+SES_MUST_CHECK enum ses_status ses_store_drain_retired(const char *dir, unsigned shard, struct ses_table *table,
+                                                       uint64_t now_ms, bool *ret_empty);
+
+struct ses_scan_row {
+    unsigned shard;
+    uint64_t locator;
+    const struct ses_record *record; /* body empty unless opened */
+    uint32_t sealed_bytes;
+    enum ses_status opened; /* SES_OK, or why the body could not be opened */
+};
+
+/* [any process, also offline] Walks every record of every shard below dir, old to new, and calls fn; with seal keys each
+ * is opened and checked. fn returns false to stop. */
+SES_MUST_CHECK enum ses_status ses_store_scan(const char *dir, const struct ses_seal_key *seal_keys,
+                                              size_t seal_keys_count, bool (*fn)(void *arg, const struct ses_scan_row *row),
+                                              void *arg);
+/* [any process] A consistent copy of every shard into an existing empty directory, while the server runs. */
+SES_MUST_CHECK enum ses_status ses_store_backup(const char *dir, const char *target_dir);
+
+#endif

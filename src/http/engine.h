@@ -1,0 +1,34 @@
+/* engine.h - what the engines of this folder share: the doors' state, and the HTTP half of an exchange (JSON, Connect, plain
+ * routes) that HTTP/1.1 and HTTP/2 have in common.
+ *
+ * An engine (h1.c, h2.c) that has read a whole non-gRPC request calls ses_http_dispatch; the answer comes back through
+ * its ses_http_stream_ops. gRPC (grpc.c) stands on h2.c alone.
+ */
+#ifndef SESSIOND_HTTP_ENGINE_H
+#define SESSIOND_HTTP_ENGINE_H
+
+#include <sessiond/http/door.h>
+
+struct ses_doors {
+    struct ses_door_options options; /* defaults filled in */
+};
+
+/* How an engine writes a whole HTTP answer on one of its streams. header names are lower case; content-length is the engine's.
+ * The slices live in the exchange's arena; the engine copies what it sends later than the exchange lives. */
+struct ses_http_stream_ops {
+    void (*respond)(void *stream, int http_status, const struct ses_header *headers, size_t headers_count,
+                    struct ses_slice body);
+};
+
+/* x: method, path, query, headers, body, request id are set, x->stream is the engine's stream. Finds the route, checks HTTP method and
+ * content type, chooses door and encoding, sets deadline (connect-timeout-ms) and starts; or answers the refusal. Takes care of the deadline
+ * timer. The engine keeps its reference until its stream ends, and calls ses_exchange_cancel + ses_http_forget when the client goes away. */
+void ses_http_dispatch(struct ses_doors *doors, struct ses_exchange *x, const struct ses_http_stream_ops *ops);
+/* Stops the timer of a dispatched exchange (idempotent). */
+void ses_http_forget(struct ses_exchange *x);
+
+/* Attaches an engine to a connection; first holds the bytes the sniffer has read. On failure the connection is cut. */
+void ses_h1_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first);
+void ses_h2_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first);
+
+#endif
