@@ -9,8 +9,11 @@
 
 #include <sessiond/http/door.h>
 
+struct ses_h2_shared;
+
 struct ses_doors {
     struct ses_door_options options; /* defaults filled in */
+    struct ses_h2_shared *h2;        /* NULL until the first HTTP/2 connection */
 };
 
 /* How an engine writes a whole HTTP answer on one of its streams. header names are lower case; content-length is the engine's.
@@ -30,5 +33,7 @@ void ses_http_forget(struct ses_exchange *x);
 /* Attaches an engine to a connection; first holds the bytes the sniffer has read. On failure the connection is cut. */
 void ses_h1_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first);
 void ses_h2_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first);
+/* For ses_doors_free: what the HTTP/2 engines of these doors shared; NULL is fine, no engine may be left. */
+void ses_h2_shared_free(struct ses_h2_shared *shared);
 
 #endif
