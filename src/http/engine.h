@@ -11,12 +11,22 @@
 
 struct ses_h2_shared;
 
+#define SES_HTTP_DATE_SIZE 30
+
 struct ses_doors {
     struct ses_door_options options; /* defaults filled in */
     struct ses_h2_shared *h2;        /* NULL until the first HTTP/2 connection */
+    char date[SES_HTTP_DATE_SIZE];   /* ses_doors_date */
+    uint64_t date_wall_s;
+    uint64_t tls_logged_mono_ns;     /* a port scan must not fill the log */
 };
 
-/* How an engine writes a whole HTTP answer on one of its streams. header names are lower case; content-length is the engine's.
+/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7), formatted once per second; valid until the next call. */
+struct ses_slice ses_doors_date(struct ses_doors *doors);
+
+/* How an engine writes a whole HTTP answer on one of its streams. header names are lower case; date, server, content-type,
+ * content-encoding, x-request-id and the method's reply headers are among them; content-length (and connection on
+ * HTTP/1.1) is the engine's. The answer to HEAD comes with its body: the engine sends its length and leaves it out.
  * The slices live in the exchange's arena; the engine copies what it sends later than the exchange lives. */
 struct ses_http_stream_ops {
     void (*respond)(void *stream, int http_status, const struct ses_header *headers, size_t headers_count,
@@ -29,6 +39,11 @@ struct ses_http_stream_ops {
 void ses_http_dispatch(struct ses_doors *doors, struct ses_exchange *x, const struct ses_http_stream_ops *ops);
 /* Stops the timer of a dispatched exchange (idempotent). */
 void ses_http_forget(struct ses_exchange *x);
+/* The same refusal bodies for what an engine must answer itself (413, 431, ..): {"error":{"message":..,"code":"413"}} into room
+ * bytes; message is a literal of ours without characters that JSON escapes. Returns the length written. */
+size_t ses_http_refusal_body(int http_status, const char *message, char *ret_text, size_t room);
+/* "Bad Request" for 400; "" when unknown. */
+const char *ses_http_reason(int http_status);
 
 /* Attaches an engine to a connection; first holds the bytes the sniffer has read. On failure the connection is cut. */
 void ses_h1_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first);

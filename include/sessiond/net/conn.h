@@ -1,9 +1,9 @@
 /* conn.h - client connections on the loop: accept, read, write, time limits. Knows no protocol.
  *
- * A protocol engine is given bytes and asked for bytes; it does no I/O. Output is pulled: an engine that has something calls
- * ses_conn_want_write, and at the end of the loop turn ses_conns_flush asks every such engine once and writes with one
- * system call per connection. While the kernel does not take it all (high-water mark), the engine is not asked again, and
- * reading pauses when the engine says so: that is the backpressure.
+ * A protocol engine is given bytes and asked for bytes; it does no I/O. Output is pulled: an engine that has
+ * something calls ses_conn_want_write, and at the end of the loop turn ses_conns_flush asks every such engine
+ * once and writes with one system call per connection. While the kernel does not take it all (high-water
+ * mark), the engine is not asked again, and reading pauses when the engine says so: that is the backpressure.
  */
 #ifndef SESSIOND_NET_CONN_H
 #define SESSIOND_NET_CONN_H
@@ -20,30 +20,38 @@ struct ses_conns;
 
 /* What an engine implements. Called from the loop only. After on_close the engine is never called again. */
 struct ses_conn_ops {
-    /* Bytes arrived; the engine takes them all (it copies what it must keep). Not SES_OK: the connection is closed
-     * after what the engine still wants to write (an error answer, GOAWAY) has been written, or 1 s later. */
+    /* Bytes arrived; the engine takes them all (it copies what it must keep). Not SES_OK: the connection is
+     * closed after what the engine still wants to write (an error answer, GOAWAY) has been written, or 1 s
+     * later. */
     enum ses_status (*on_bytes)(void *engine, struct ses_slice bytes);
     /* Append output to out, as much as is ready or until out->len >= SES_CONN_HIGH_WATER. */
     enum ses_status (*on_produce)(void *engine, struct ses_buf *out);
     /* The worker is leaving: finish what runs, take nothing new, then ses_conn_finish. */
     void (*on_drain)(void *engine);
-    /* No byte came or went for the idle time; the engine decides (close, or ses_conn_touch while an exchange runs). */
+    /* No byte came or went for the idle time; the engine decides (close, or ses_conn_touch while an exchange
+     * runs). */
     void (*on_idle)(void *engine);
     /* Everything accepted by on_produce so far was taken by the kernel; may be NULL. */
     void (*on_drained)(void *engine);
-    /* Gone: peer closed, error, or finished. Release everything; open exchanges are cancelled. */
+    /* The peer has half-closed (FIN): no more bytes will come, ours may still go. NULL: the connection is closed. An
+     * engine that answers after all (HTTP/1.1 clients may send and shut down) calls ses_conn_finish when it has. */
+    void (*on_eof)(void *engine);
+    /* Gone: peer closed, error, or finished. Release everything; open exchanges are cancelled. Never called from inside
+     * another call of ours or of the engine's: ses_conn_cut and ses_conn_finish may be called anywhere. conn is dead. */
     void (*on_close)(void *engine);
 };
 
 #define SES_CONN_HIGH_WATER (256u * 1024)
+/* Ceiling of what one on_produce may append: an engine overshoots the high-water mark by at most one piece. */
+#define SES_CONN_OUT_MAX (4u * SES_CONN_HIGH_WATER)
 
 struct ses_conns_options {
     uv_loop_t *loop;
     struct ses_timers *timers;
-    unsigned connections_max;     /* above: accepted and closed at once, counted; default 16384 */
-    uint32_t idle_ms;             /* default 300000; first bytes must come within first_byte_ms */
-    uint32_t first_byte_ms;       /* default 10000 */
-    uint32_t write_stall_ms;      /* unwritten output without progress: closed; default 30000 */
+    unsigned connections_max; /* above: accepted and closed at once, counted; default 16384 */
+    uint32_t idle_ms;         /* default 300000; first bytes must come within first_byte_ms */
+    uint32_t first_byte_ms;   /* default 10000 */
+    uint32_t write_stall_ms;  /* unwritten output without progress: closed; default 30000 */
     /* Called for each accepted connection: attach the first engine (http's sniffer). */
     void (*on_accept)(void *arg, struct ses_conn *conn);
     void *arg;
@@ -51,7 +59,8 @@ struct ses_conns_options {
     struct ses_metrics *metrics;
 };
 
-SES_MUST_CHECK enum ses_status ses_conns_new(const struct ses_conns_options *options, struct ses_conns **ret_conns);
+SES_MUST_CHECK enum ses_status ses_conns_new(const struct ses_conns_options *options,
+                                             struct ses_conns **ret_conns);
 /* All connections must be gone or are cut. Handles finish on the loop. */
 void ses_conns_free(struct ses_conns *conns);
 /* Accepts from an inherited, bound TCP socket (already listening or not). SES_IO. */
@@ -71,7 +80,8 @@ void ses_conn_read_pause(struct ses_conn *conn);
 void ses_conn_read_resume(struct ses_conn *conn);
 /* Restarts the idle time, optionally with another limit (0 = the default one). */
 void ses_conn_touch(struct ses_conn *conn, uint32_t idle_ms);
-/* Close once everything produced is written (half-close, then a short linger for the peer's bytes, so that the answer is not lost in a reset). */
+/* Close once everything produced is written (half-close, then a short linger for the peer's bytes, so that
+ * the answer is not lost in a reset). */
 void ses_conn_finish(struct ses_conn *conn);
 /* Close now. */
 void ses_conn_cut(struct ses_conn *conn);
