@@ -28,10 +28,12 @@ void *ses_arena_alloc(struct ses_arena *arena, size_t bytes) __attribute__((mall
 /* The same, zeroed. */
 void *ses_arena_zalloc(struct ses_arena *arena, size_t bytes) __attribute__((malloc));
 /* A copy, NUL-terminated behind its last byte (the NUL is not counted). SES_NO_MEMORY. */
-SES_MUST_CHECK enum ses_status ses_arena_copy(struct ses_arena *arena, struct ses_slice bytes, struct ses_slice *ret_copy);
+SES_MUST_CHECK enum ses_status ses_arena_copy(struct ses_arena *arena, struct ses_slice bytes,
+                                              struct ses_slice *ret_copy);
 /* The same as a C string; the caller knows that bytes holds no NUL. NULL when out of memory. */
 char *ses_arena_str(struct ses_arena *arena, struct ses_slice bytes);
 /* printf into the arena; NULL when out of memory. */
-char *ses_arena_printf(struct ses_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *ses_arena_printf(struct ses_arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

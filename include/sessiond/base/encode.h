@@ -13,10 +13,13 @@ size_t ses_hex_encode(struct ses_slice bytes, char *ret_text);
 size_t ses_base64_encode(struct ses_slice bytes, char *ret_text);
 size_t ses_base64url_encode(struct ses_slice bytes, char *ret_text);
 
-/* Each decodes the whole text strictly (no white space; base64url without '='; unused bits zero) into ret_bytes
- * of room bytes. SES_MALFORMED, SES_TOO_LARGE. base64 accepts both padded and unpadded (gRPC -bin metadata). */
-SES_MUST_CHECK enum ses_status ses_hex_decode(struct ses_slice text, uint8_t *ret_bytes, size_t room, size_t *ret_len);
-SES_MUST_CHECK enum ses_status ses_base64_decode(struct ses_slice text, uint8_t *ret_bytes, size_t room, size_t *ret_len);
+/* Each decodes the whole text strictly (no white space; base64url without '='; unused bits zero) into
+ * ret_bytes of room bytes. SES_MALFORMED, SES_TOO_LARGE. base64 accepts both padded and unpadded (gRPC -bin
+ * metadata). */
+SES_MUST_CHECK enum ses_status ses_hex_decode(struct ses_slice text, uint8_t *ret_bytes, size_t room,
+                                              size_t *ret_len);
+SES_MUST_CHECK enum ses_status ses_base64_decode(struct ses_slice text, uint8_t *ret_bytes, size_t room,
+                                                 size_t *ret_len);
 SES_MUST_CHECK enum ses_status ses_base64url_decode(struct ses_slice text, uint8_t *ret_bytes, size_t room,
                                                     size_t *ret_len);
 

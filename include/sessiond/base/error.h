@@ -19,12 +19,12 @@ struct ses_error_pair {
 struct ses_error {
     enum ses_status status;
     struct ses_slice message;
-    struct ses_slice reason;                                     /* google.rpc.ErrorInfo.reason, UPPER_SNAKE; may be empty */
-    struct ses_error_pair metadata[SES_ERROR_METADATA_MAX];      /* ErrorInfo.metadata */
+    struct ses_slice reason; /* google.rpc.ErrorInfo.reason, UPPER_SNAKE; may be empty */
+    struct ses_error_pair metadata[SES_ERROR_METADATA_MAX]; /* ErrorInfo.metadata */
     size_t metadata_count;
-    struct ses_error_pair violations[SES_ERROR_VIOLATIONS_MAX];  /* google.rpc.BadRequest.field_violations */
+    struct ses_error_pair violations[SES_ERROR_VIOLATIONS_MAX]; /* google.rpc.BadRequest.field_violations */
     size_t violations_count;
-    uint32_t retry_delay_ms;                                     /* google.rpc.RetryInfo when not 0 */
+    uint32_t retry_delay_ms; /* google.rpc.RetryInfo when not 0 */
 };
 
 /* ErrorInfo.domain of every error of ours. */
@@ -32,7 +32,8 @@ struct ses_error {
 
 /* [any] Overwrites err with a status and a message. */
 void ses_error_set(struct ses_error *err, enum ses_status status, struct ses_slice message);
-/* [any] Adds a field violation; the first one makes err SES_INVALID_ARGUMENT. Silently full at the maximum. */
+/* [any] Adds a field violation; the first one makes err SES_INVALID_ARGUMENT. Silently full at the maximum.
+ */
 void ses_error_violation(struct ses_error *err, struct ses_slice field, struct ses_slice description);
 /* [any] Adds ErrorInfo metadata. Silently full at the maximum. */
 void ses_error_metadata(struct ses_error *err, struct ses_slice key, struct ses_slice value);

@@ -1,8 +1,9 @@
 /* log.h - structured log: one JSON object a line, on a descriptor, buffered until the loop turns.
  *
  * A line is built field by field in storage of fixed size; a value too long is cut, never the line's form.
- * Keys are literals. Strings are escaped (RFC 8259), bytes that are not UTF-8 become U+FFFD. Nothing here takes
- * a struct ses_secret, and callers pass no token, credential, card number or raw session id: a test searches for canaries.
+ * Keys are literals. Strings are escaped (RFC 8259), bytes that are not UTF-8 become U+FFFD. Nothing here
+ * takes a struct ses_secret, and callers pass no token, credential, card number or raw session id: a test
+ * searches for canaries.
  */
 #ifndef SESSIOND_BASE_LOG_H
 #define SESSIOND_BASE_LOG_H
@@ -23,6 +24,7 @@ struct ses_log {
 
 struct ses_log_line {
     struct ses_log *log; /* NULL: the level is off, every call on the line is a no-op */
+    enum ses_log_level level;
     size_t len;
     char text[SES_LOG_LINE_MAX];
 };
@@ -32,7 +34,8 @@ void ses_log_init(struct ses_log *log, int fd, enum ses_log_level level, const c
 /* [any] Writes what is buffered, frees. */
 void ses_log_done(struct ses_log *log);
 /* [any] Starts a line with ts, level, role and event. */
-void ses_log_begin(struct ses_log *log, enum ses_log_level level, const char *event, struct ses_log_line *ret_line);
+void ses_log_begin(struct ses_log *log, enum ses_log_level level, const char *event,
+                   struct ses_log_line *ret_line);
 void ses_log_str(struct ses_log_line *line, const char *key, const char *value);
 void ses_log_slice(struct ses_log_line *line, const char *key, struct ses_slice value);
 void ses_log_u64(struct ses_log_line *line, const char *key, uint64_t value);

@@ -1,9 +1,9 @@
 /* metrics.h - the board: counters and histograms that every process sums without asking the others.
  *
- * One struct ses_metrics per process slot lies in an anonymous shared mapping made by the supervisor before fork.
- * Only its owner writes (relaxed atomic add, no lock prefix needed on x86 because there is one writer, but the
- * committer thread may write too, so adds are atomic); readers sum. The mapping outlives a worker, so counters do
- * not fall when one is replaced.
+ * One struct ses_metrics per process slot lies in an anonymous shared mapping made by the supervisor before
+ * fork. Only its owner writes (relaxed atomic add, no lock prefix needed on x86 because there is one writer,
+ * but the committer thread may write too, so adds are atomic); readers sum. The mapping outlives a worker, so
+ * counters do not fall when one is replaced.
  */
 #ifndef SESSIOND_BASE_METRICS_H
 #define SESSIOND_BASE_METRICS_H
@@ -14,24 +14,29 @@
 
 /*  C name, Prometheus name, kind, help */
 #define SES_COUNTER_TABLE(X)                                                                                 \
-    X(CONNECTIONS_ACCEPTED, "sessiond_connections_accepted_total", "counter", "Client connections accepted")   \
-    X(CONNECTIONS_OPEN, "sessiond_connections_open", "gauge", "Client connections open now")                   \
-    X(CONNECTIONS_REFUSED, "sessiond_connections_refused_total", "counter", "Connections closed at the limit") \
-    X(STREAMS_OPEN, "sessiond_exchanges_open", "gauge", "Requests in progress")                                \
-    X(BYTES_IN, "sessiond_received_bytes_total", "counter", "Bytes read from clients")                         \
-    X(BYTES_OUT, "sessiond_sent_bytes_total", "counter", "Bytes written to clients")                           \
-    X(PROTOCOL_ERRORS, "sessiond_protocol_errors_total", "counter", "Connections or streams ended for malformed input") \
-    X(SESSIONS_CREATED, "sessiond_sessions_created_total", "counter", "Sessions created")                      \
-    X(SESSIONS_REPLAYED, "sessiond_sessions_replayed_total", "counter", "Identical calls answered from the store") \
-    X(SESSIONS_CONTINUED, "sessiond_sessions_continued_total", "counter", "Sessions continued with new state")  \
-    X(SESSIONS_CONFLICT, "sessiond_sessions_conflict_total", "counter", "Calls refused for a differing payload") \
-    X(STORE_COMMITS, "sessiond_store_commits_total", "counter", "Synced store transactions")                   \
-    X(STORE_PUTS, "sessiond_store_puts_total", "counter", "Records written")                                   \
-    X(STORE_FAILED, "sessiond_store_failed_total", "counter", "Records that could not be written")             \
-    X(STORE_COLLECTED, "sessiond_store_collected_total", "counter", "Superseded or expired records removed")   \
-    X(STORE_RECORDS, "sessiond_store_records", "gauge", "Records in the shard, garbage included")               \
-    X(STORE_BYTES, "sessiond_store_bytes", "gauge", "Bytes of records in the shard")                            \
-    X(STORE_POISONED, "sessiond_store_poisoned", "gauge", "1 when a failed sync stopped the shard's writer")    \
+    X(CONNECTIONS_ACCEPTED, "sessiond_connections_accepted_total", "counter", "Client connections accepted") \
+    X(CONNECTIONS_OPEN, "sessiond_connections_open", "gauge", "Client connections open now")                 \
+    X(CONNECTIONS_REFUSED, "sessiond_connections_refused_total", "counter",                                  \
+      "Connections closed at the limit")                                                                     \
+    X(STREAMS_OPEN, "sessiond_exchanges_open", "gauge", "Requests in progress")                              \
+    X(BYTES_IN, "sessiond_received_bytes_total", "counter", "Bytes read from clients")                       \
+    X(BYTES_OUT, "sessiond_sent_bytes_total", "counter", "Bytes written to clients")                         \
+    X(PROTOCOL_ERRORS, "sessiond_protocol_errors_total", "counter",                                          \
+      "Connections or streams ended for malformed input")                                                    \
+    X(SESSIONS_CREATED, "sessiond_sessions_created_total", "counter", "Sessions created")                    \
+    X(SESSIONS_REPLAYED, "sessiond_sessions_replayed_total", "counter",                                      \
+      "Identical calls answered from the store")                                                             \
+    X(SESSIONS_CONTINUED, "sessiond_sessions_continued_total", "counter",                                    \
+      "Sessions continued with new state")                                                                   \
+    X(SESSIONS_CONFLICT, "sessiond_sessions_conflict_total", "counter",                                      \
+      "Calls refused for a differing payload")                                                               \
+    X(STORE_COMMITS, "sessiond_store_commits_total", "counter", "Synced store transactions")                 \
+    X(STORE_PUTS, "sessiond_store_puts_total", "counter", "Records written")                                 \
+    X(STORE_FAILED, "sessiond_store_failed_total", "counter", "Records that could not be written")           \
+    X(STORE_COLLECTED, "sessiond_store_collected_total", "counter", "Superseded or expired records removed") \
+    X(STORE_RECORDS, "sessiond_store_records", "gauge", "Records in the shard, garbage included")            \
+    X(STORE_BYTES, "sessiond_store_bytes", "gauge", "Bytes of records in the shard")                         \
+    X(STORE_POISONED, "sessiond_store_poisoned", "gauge", "1 when a failed sync stopped the shard's writer") \
     X(LOG_LINES_LOST, "sessiond_log_lines_lost_total", "counter", "Log lines dropped")
 
 enum ses_counter {
@@ -41,9 +46,10 @@ enum ses_counter {
         SES_C_COUNT
 };
 
-/* Log-linear histogram of nanoseconds (or plain counts): 8 sub-buckets per power of two, relative error < 12.5 %. */
+/* Log-linear histogram of nanoseconds (or plain counts): 8 sub-buckets per power of two, relative error
+ * < 12.5 %. */
 #define SES_HIST_SUB_BITS 3
-#define SES_HIST_BUCKETS  ((64 - SES_HIST_SUB_BITS) << SES_HIST_SUB_BITS)
+#define SES_HIST_BUCKETS  ((65 - SES_HIST_SUB_BITS) << SES_HIST_SUB_BITS)
 
 struct ses_hist {
     _Atomic uint64_t bucket[SES_HIST_BUCKETS];

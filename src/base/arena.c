@@ -1,0 +1,143 @@
+#include <sessiond/base/arena.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One exchange of the usual size fits the first chunk, which is recycled with it. */
+#define CHUNK_BYTES 8192
+#define ALIGN       16u
+
+struct ses_arena_chunk {
+    struct ses_arena_chunk *next;
+    size_t bytes;
+    _Alignas(ALIGN) uint8_t data[];
+};
+
+void ses_arena_init(struct ses_arena *arena, size_t bytes_max)
+{
+    *arena = (struct ses_arena){.bytes_max = bytes_max};
+}
+
+static void free_chunks(struct ses_arena_chunk *chunk)
+{
+    while (chunk != NULL) {
+        struct ses_arena_chunk *next = chunk->next;
+
+        free(chunk);
+        chunk = next;
+    }
+}
+
+void ses_arena_done(struct ses_arena *arena)
+{
+    free_chunks(arena->first);
+    *arena = (struct ses_arena){.bytes_max = arena->bytes_max};
+}
+
+void ses_arena_reset(struct ses_arena *arena)
+{
+    if (arena->first == NULL)
+        return;
+    free_chunks(arena->first->next);
+    arena->first->next = NULL;
+    arena->current = arena->first;
+    arena->used = 0;
+    arena->total = arena->first->bytes;
+}
+
+static bool add_chunk(struct ses_arena *arena, size_t bytes)
+{
+    size_t size = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
+    struct ses_arena_chunk *chunk;
+
+    if (size > arena->bytes_max - arena->total)
+        size = bytes; /* near the ceiling: no more than what is asked for */
+    if (size > arena->bytes_max - arena->total)
+        return false;
+    chunk = malloc(sizeof(*chunk) + size);
+    if (chunk == NULL)
+        return false;
+    chunk->next = NULL;
+    chunk->bytes = size;
+    if (arena->current == NULL)
+        arena->first = chunk;
+    else
+        arena->current->next = chunk;
+    arena->current = chunk;
+    arena->used = 0;
+    arena->total += size;
+    return true;
+}
+
+void *ses_arena_alloc(struct ses_arena *arena, size_t bytes)
+{
+    void *place;
+
+    if (bytes > arena->bytes_max)
+        return NULL;
+    bytes = (bytes + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
+    if (arena->current == NULL || bytes > arena->current->bytes - arena->used) {
+        if (!add_chunk(arena, bytes))
+            return NULL;
+    }
+    place = arena->current->data + arena->used;
+    arena->used += bytes;
+    return place;
+}
+
+void *ses_arena_zalloc(struct ses_arena *arena, size_t bytes)
+{
+    void *place = ses_arena_alloc(arena, bytes);
+
+    if (place != NULL)
+        memset(place, 0, bytes);
+    return place;
+}
+
+enum ses_status ses_arena_copy(struct ses_arena *arena, struct ses_slice bytes, struct ses_slice *ret_copy)
+{
+    uint8_t *place;
+
+    if (bytes.len == SIZE_MAX)
+        return SES_NO_MEMORY;
+    place = ses_arena_alloc(arena, bytes.len + 1);
+    if (place == NULL)
+        return SES_NO_MEMORY;
+    if (bytes.len > 0)
+        memcpy(place, bytes.data, bytes.len);
+    place[bytes.len] = '\0';
+    *ret_copy = ses_slice(place, bytes.len);
+    return SES_OK;
+}
+
+char *ses_arena_str(struct ses_arena *arena, struct ses_slice bytes)
+{
+    char *place = ses_arena_alloc(arena, bytes.len + 1);
+
+    if (place == NULL)
+        return NULL;
+    if (bytes.len > 0)
+        memcpy(place, bytes.data, bytes.len);
+    place[bytes.len] = '\0';
+    return place;
+}
+
+char *ses_arena_printf(struct ses_arena *arena, const char *format, ...)
+{
+    va_list args;
+    int len;
+    char *text;
+
+    va_start(args, format);
+    len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    SES_REQUIRE(len >= 0);
+    text = ses_arena_alloc(arena, (size_t)len + 1);
+    if (text == NULL)
+        return NULL;
+    va_start(args, format);
+    (void)vsnprintf(text, (size_t)len + 1, format, args);
+    va_end(args);
+    return text;
+}

@@ -1,0 +1,232 @@
+#include <sessiond/base/log.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <sessiond/base/clock.h>
+
+#define BUFFERED_MAX (256u * 1024)
+#define FLUSH_AT     (64u * 1024)
+/* Kept free in every line for the closing brace and newline, so that a line cut short is still JSON. */
+#define TAIL_ROOM 2
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+void ses_log_init(struct ses_log *log, int fd, enum ses_log_level level, const char *role)
+{
+    *log = (struct ses_log){.fd = fd, .level = level};
+    (void)snprintf(log->role, sizeof(log->role), "%s", role);
+    ses_buf_init(&log->lines, BUFFERED_MAX);
+}
+
+void ses_log_done(struct ses_log *log)
+{
+    ses_log_flush(log);
+    ses_buf_done(&log->lines);
+}
+
+static size_t room_left(const struct ses_log_line *line)
+{
+    return SES_LOG_LINE_MAX - TAIL_ROOM - line->len;
+}
+
+static bool put_raw(struct ses_log_line *line, const char *text, size_t len)
+{
+    if (len > room_left(line))
+        return false;
+    memcpy(line->text + line->len, text, len);
+    line->len += len;
+    return true;
+}
+
+/* Length of the escape of one byte written to escape (room 6), 0 when the byte stands for itself. */
+static size_t escape_byte(uint8_t c, char *escape)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    if (c == '"' || c == '\\') {
+        escape[0] = '\\';
+        escape[1] = (char)c;
+        return 2;
+    }
+    if (c >= 0x20 && c != 0x7F)
+        return 0;
+    memcpy(escape, "\\u00", 4);
+    escape[4] = digits[c >> 4];
+    escape[5] = digits[c & 15];
+    return 6;
+}
+
+/* Length of the UTF-8 sequence at the start of s, 0 if it is none. */
+static size_t sequence_at(struct ses_slice s)
+{
+    for (size_t len = 1; len <= 4 && len <= s.len; len++) {
+        if (ses_utf8_check(ses_slice(s.data, len)))
+            return len;
+    }
+    return 0;
+}
+
+/* A value too long is cut between two characters; the closing quote always fits. */
+static void put_string(struct ses_log_line *line, struct ses_slice value)
+{
+    if (!put_raw(line, "\"", 1))
+        return;
+    while (value.len > 0 && room_left(line) > 6 + 1) {
+        char escape[6];
+        size_t len = escape_byte(value.data[0], escape);
+        size_t taken = 1;
+
+        if (len > 0) {
+            (void)put_raw(line, escape, len);
+        } else {
+            taken = sequence_at(value);
+            if (taken == 0) {
+                (void)put_raw(line, "\xEF\xBF\xBD", 3);
+                taken = 1;
+            } else {
+                (void)put_raw(line, (const char *)value.data, taken);
+            }
+        }
+        value = ses_slice_cut(value, taken, value.len);
+    }
+    (void)put_raw(line, "\"", 1);
+}
+
+/* True when the key and a value of value_bytes at least fit. */
+static bool put_key(struct ses_log_line *line, const char *key, size_t value_bytes)
+{
+    size_t len = strlen(key);
+
+    if (line->log == NULL || len + 4 + value_bytes > room_left(line))
+        return false;
+    (void)put_raw(line, line->len == 1 ? "\"" : ",\"", line->len == 1 ? 1 : 2);
+    (void)put_raw(line, key, len);
+    (void)put_raw(line, "\":", 2);
+    return true;
+}
+
+void ses_log_slice(struct ses_log_line *line, const char *key, struct ses_slice value)
+{
+    if (put_key(line, key, 2))
+        put_string(line, value);
+}
+
+void ses_log_str(struct ses_log_line *line, const char *key, const char *value)
+{
+    ses_log_slice(line, key, ses_slice_str(value));
+}
+
+#define DIGITS_MAX 20
+
+static size_t print_u64(uint64_t value, char *ret_digits)
+{
+    char backwards[DIGITS_MAX];
+    size_t len = 0;
+
+    do {
+        backwards[len++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    for (size_t i = 0; i < len; i++)
+        ret_digits[i] = backwards[len - 1 - i];
+    return len;
+}
+
+void ses_log_u64(struct ses_log_line *line, const char *key, uint64_t value)
+{
+    char digits[DIGITS_MAX];
+
+    if (put_key(line, key, DIGITS_MAX))
+        (void)put_raw(line, digits, print_u64(value, digits));
+}
+
+void ses_log_i64(struct ses_log_line *line, const char *key, int64_t value)
+{
+    char digits[DIGITS_MAX];
+
+    if (!put_key(line, key, DIGITS_MAX + 1))
+        return;
+    if (value < 0)
+        (void)put_raw(line, "-", 1);
+    (void)put_raw(line, digits, print_u64(value < 0 ? 0 - (uint64_t)value : (uint64_t)value, digits));
+}
+
+void ses_log_begin(struct ses_log *log, enum ses_log_level level, const char *event,
+                   struct ses_log_line *ret_line)
+{
+    char time_text[SES_RFC3339_SIZE + 4];
+    uint64_t now_ms;
+    unsigned fraction;
+
+    ret_line->log = log != NULL && level >= log->level ? log : NULL;
+    ret_line->level = level;
+    ret_line->len = 0;
+    if (ret_line->log == NULL)
+        return;
+    now_ms = ses_clock_wall_ms();
+    ses_clock_rfc3339(now_ms, time_text);
+    fraction = (unsigned)(now_ms % 1000);
+    time_text[19] = '.';
+    time_text[20] = (char)('0' + fraction / 100);
+    time_text[21] = (char)('0' + fraction / 10 % 10);
+    time_text[22] = (char)('0' + fraction % 10);
+    time_text[23] = 'Z';
+    time_text[24] = '\0';
+    (void)put_raw(ret_line, "{", 1);
+    ses_log_str(ret_line, "ts", time_text);
+    ses_log_str(ret_line, "level", level_names[level]);
+    ses_log_str(ret_line, "role", log->role);
+    ses_log_str(ret_line, "event", event);
+}
+
+void ses_log_end(struct ses_log_line *line)
+{
+    struct ses_log *log = line->log;
+    bool urgent;
+
+    if (log == NULL)
+        return;
+    memcpy(line->text + line->len, "}\n", TAIL_ROOM);
+    line->len += TAIL_ROOM;
+    if (ses_buf_append(&log->lines, ses_slice(line->text, line->len)) != SES_OK)
+        log->lines_lost++;
+    urgent = line->level >= SES_LOG_WARN; /* a warning is what a crash would otherwise swallow */
+    line->log = NULL;
+    if (urgent || log->lines.len >= FLUSH_AT)
+        ses_log_flush(log);
+}
+
+void ses_log_flush(struct ses_log *log)
+{
+    while (log->lines.len > 0) {
+        ssize_t written = write(log->fd, log->lines.data, log->lines.len);
+
+        if (written > 0) {
+            ses_buf_consume(&log->lines, (size_t)written);
+        } else if (errno != EINTR) {
+            /* A reader that does not read must not stop payments: the lines are dropped, and counted. */
+            for (size_t i = 0; i < log->lines.len; i++)
+                log->lines_lost += log->lines.data[i] == '\n';
+            ses_buf_clear(&log->lines);
+        }
+    }
+}
+
+void ses_log_msg(struct ses_log *log, enum ses_log_level level, const char *event, const char *format, ...)
+{
+    struct ses_log_line line;
+    char text[1024];
+    va_list args;
+
+    ses_log_begin(log, level, event, &line);
+    if (line.log == NULL)
+        return;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    ses_log_str(&line, "msg", text);
+    ses_log_end(&line);
+}

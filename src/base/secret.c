@@ -1,0 +1,26 @@
+#include <sessiond/base/secret.h>
+
+#include <sodium.h>
+
+enum ses_status ses_secret_new(size_t len, struct ses_secret *ret_secret)
+{
+    uint8_t *bytes = sodium_malloc(len);
+
+    if (bytes == NULL)
+        return SES_NO_MEMORY;
+    sodium_memzero(bytes, len); /* sodium_malloc fills with 0xdb */
+    *ret_secret = (struct ses_secret){bytes, len};
+    return SES_OK;
+}
+
+void ses_secret_free(struct ses_secret *secret)
+{
+    sodium_free(secret->bytes);
+    *secret = (struct ses_secret){0};
+}
+
+void ses_wipe(void *bytes, size_t len)
+{
+    if (len > 0)
+        sodium_memzero(bytes, len);
+}

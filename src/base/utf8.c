@@ -1,0 +1,89 @@
+#include <sessiond/base/slice.h>
+
+/* The ranges of the second byte by lead byte are those of RFC 3629 section 4 (UTF8-octets): they alone
+ * rule out overlong forms, surrogates and code points above U+10FFFF. */
+static size_t sequence_length(const uint8_t *p, size_t left)
+{
+    uint8_t lead = p[0];
+    uint8_t low = 0x80, high = 0xBF;
+    size_t len;
+
+    if (lead < 0x80)
+        return 1;
+    if (lead >= 0xC2 && lead <= 0xDF) {
+        len = 2;
+    } else if (lead >= 0xE0 && lead <= 0xEF) {
+        len = 3;
+        if (lead == 0xE0)
+            low = 0xA0;
+        else if (lead == 0xED)
+            high = 0x9F;
+    } else if (lead >= 0xF0 && lead <= 0xF4) {
+        len = 4;
+        if (lead == 0xF0)
+            low = 0x90;
+        else if (lead == 0xF4)
+            high = 0x8F;
+    } else {
+        return 0;
+    }
+    if (left < len || p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < len; i++) {
+        if ((p[i] & 0xC0) != 0x80)
+            return 0;
+    }
+    return len;
+}
+
+/* Eight ASCII bytes at a time: nearly every text that reaches us is ASCII. */
+static size_t skip_ascii(struct ses_slice s, size_t from)
+{
+    size_t i = from;
+
+    while (i + 8 <= s.len) {
+        uint64_t word;
+
+        memcpy(&word, s.data + i, 8);
+        if ((word & UINT64_C(0x8080808080808080)) != 0)
+            break;
+        i += 8;
+    }
+    return i;
+}
+
+bool ses_utf8_check(struct ses_slice s)
+{
+    size_t i = 0;
+
+    while (i < s.len) {
+        size_t len;
+
+        i = skip_ascii(s, i);
+        if (i >= s.len)
+            break;
+        len = sequence_length(s.data + i, s.len - i);
+        if (len == 0)
+            return false;
+        i += len;
+    }
+    return true;
+}
+
+bool ses_utf8_printable_check(struct ses_slice s)
+{
+    size_t i = 0;
+
+    while (i < s.len) {
+        size_t len = sequence_length(s.data + i, s.len - i);
+
+        if (len == 0)
+            return false;
+        if (len == 1 && (s.data[i] < 0x20 || s.data[i] == 0x7F))
+            return false;
+        if (len == 2 && s.data[i] == 0xC2 && s.data[i + 1] < 0xA0)
+            return false; /* C1 controls, U+0080..U+009F */
+        i += len;
+    }
+    return true;
+}
