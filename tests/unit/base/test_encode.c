@@ -1,0 +1,124 @@
+/* Text forms, hashes, clocks and identifiers, against values published in their standards. */
+#include "unit.h"
+
+#include <time.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/base/encode.h>
+#include <sessiond/base/hash.h>
+#include <sessiond/base/random.h>
+
+/* RFC 4648 section 10. */
+static void base64_of_the_rfc(void **state)
+{
+    static const char *const rows[][2] = {{"", ""},
+                                          {"f", "Zg=="},
+                                          {"fo", "Zm8="},
+                                          {"foo", "Zm9v"},
+                                          {"foob", "Zm9vYg=="},
+                                          {"fooba", "Zm9vYmE="},
+                                          {"foobar", "Zm9vYmFy"}};
+    char text[SES_BASE64_SIZE(6)];
+    uint8_t bytes[8];
+    size_t len;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        (void)ses_base64_encode(ses_slice_str(rows[i][0]), text);
+        assert_string_equal(text, rows[i][1]);
+        assert_ok(ses_base64_decode(ses_slice_str(rows[i][1]), bytes, sizeof(bytes), &len));
+        assert_true(ses_slice_eq_str(ses_slice(bytes, len), rows[i][0]));
+    }
+    assert_ok(ses_base64_decode(SES_STR("Zg"), bytes, sizeof(bytes), &len));
+    assert_int_equal(len, 1);
+}
+
+static void decoders_are_strict(void **state)
+{
+    uint8_t bytes[8];
+    size_t len;
+
+    (void)state;
+    assert_int_equal(ses_base64url_decode(SES_STR("Zg=="), bytes, 8, &len), SES_MALFORMED);
+    assert_int_equal(ses_base64url_decode(SES_STR("Zh"), bytes, 8, &len), SES_MALFORMED); /* bits left over */
+    assert_int_equal(ses_base64url_decode(SES_STR("Z"), bytes, 8, &len), SES_MALFORMED);
+    assert_int_equal(ses_base64url_decode(SES_STR("Zm+v"), bytes, 8, &len), SES_MALFORMED);
+    assert_int_equal(ses_base64_decode(SES_STR("Zm-v"), bytes, 8, &len), SES_MALFORMED);
+    assert_int_equal(ses_base64_decode(SES_STR("Zm9v Zm9v"), bytes, 8, &len), SES_MALFORMED);
+    assert_int_equal(ses_base64_decode(SES_STR("Zm9vZm9vZm9v"), bytes, 8, &len), SES_TOO_LARGE);
+    assert_int_equal(ses_base64_decode(SES_STR("===="), bytes, 8, &len), SES_MALFORMED);
+    assert_int_equal(ses_hex_decode(SES_STR("abc"), bytes, 8, &len), SES_MALFORMED);
+    assert_int_equal(ses_hex_decode(SES_STR("zz"), bytes, 8, &len), SES_MALFORMED);
+    assert_ok(ses_hex_decode(SES_STR("00fFa5"), bytes, 8, &len));
+    assert_int_equal(len, 3);
+    assert_int_equal(bytes[1], 0xFF);
+}
+
+/* RFC 7693 appendix A gives BLAKE2b-512; for 256 bits: the published value of BLAKE2b-256("abc"). */
+static void blake2b_256_of_abc(void **state)
+{
+    uint8_t hash[SES_HASH_BYTES];
+    char text[SES_HEX_SIZE(SES_HASH_BYTES)];
+
+    (void)state;
+    ses_random_init();
+    ses_hash(SES_SLICE_EMPTY, SES_STR("abc"), hash);
+    (void)ses_hex_encode(ses_slice(hash, sizeof(hash)), text);
+    assert_string_equal(text, "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
+}
+
+static void parts_do_not_run_together(void **state)
+{
+    const struct ses_slice ab_c[] = {SES_STR("ab"), SES_STR("c")};
+    const struct ses_slice a_bc[] = {SES_STR("a"), SES_STR("bc")};
+    uint8_t one[SES_HASH_BYTES], other[SES_HASH_BYTES];
+
+    (void)state;
+    ses_hash_parts(SES_STR("0123456789abcdef"), ab_c, 2, one);
+    ses_hash_parts(SES_STR("0123456789abcdef"), a_bc, 2, other);
+    assert_memory_not_equal(one, other, sizeof(one));
+}
+
+static void rfc3339_agrees_with_the_c_library(void **state)
+{
+    char text[SES_RFC3339_SIZE];
+
+    (void)state;
+    for (uint64_t s = 0; s < 253402300799u; s += 86399 * 97 + 61) {
+        time_t t = (time_t)s;
+        struct tm tm;
+        char expected[32];
+
+        assert_non_null(gmtime_r(&t, &tm));
+        assert_int_not_equal(strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%SZ", &tm), 0);
+        ses_clock_rfc3339(s * 1000 + 999, text);
+        assert_string_equal(text, expected);
+    }
+}
+
+static void uuid_has_version_and_variant(void **state)
+{
+    char a[SES_UUID_SIZE], b[SES_UUID_SIZE];
+
+    (void)state;
+    ses_uuid_v4(a);
+    ses_uuid_v4(b);
+    assert_int_equal(strlen(a), 36);
+    assert_int_equal(a[14], '4');
+    assert_non_null(strchr("89ab", a[19]));
+    assert_int_equal(a[8], '-');
+    assert_string_not_equal(a, b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(base64_of_the_rfc),
+        cmocka_unit_test(decoders_are_strict),
+        cmocka_unit_test(blake2b_256_of_abc),
+        cmocka_unit_test(parts_do_not_run_together),
+        cmocka_unit_test(rfc3339_agrees_with_the_c_library),
+        cmocka_unit_test(uuid_has_version_and_variant),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

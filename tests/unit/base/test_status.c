@@ -1,0 +1,43 @@
+#include "unit.h"
+
+#include <sessiond/base/status.h>
+
+static void maps_to_grpc_codes(void **state)
+{
+    (void)state;
+    assert_int_equal(ses_status_grpc(SES_OK), 0);
+    assert_int_equal(ses_status_grpc(SES_UNAUTHENTICATED), 16);
+    assert_int_equal(ses_status_grpc(SES_CONFLICT), 10);
+    assert_int_equal(ses_status_grpc(SES_MALFORMED), 3);
+    assert_int_equal(ses_status_grpc(SES_FULL), 8);
+}
+
+static void maps_to_both_http_families(void **state)
+{
+    (void)state;
+    assert_int_equal(ses_status_http_connect(SES_FAILED_PRECONDITION), 400);
+    assert_int_equal(ses_status_http_route(SES_FAILED_PRECONDITION), 412);
+    assert_int_equal(ses_status_http_connect(SES_CANCELLED), 499);
+    assert_int_equal(ses_status_http_route(SES_CANCELLED), 408);
+    assert_string_equal(ses_status_connect_name(SES_CANCELLED), "canceled");
+}
+
+static void names_every_grpc_code(void **state)
+{
+    (void)state;
+    assert_string_equal(ses_status_grpc_name(ses_status_grpc(SES_CONFLICT)), "ABORTED");
+    assert_string_equal(ses_status_grpc_name(16), "UNAUTHENTICATED");
+    assert_string_equal(ses_status_grpc_name(17), "UNKNOWN");
+    for (int s = 0; s < SES_STATUS_COUNT; s++)
+        assert_true(ses_status_grpc((enum ses_status)s) <= 16);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(maps_to_grpc_codes),
+        cmocka_unit_test(maps_to_both_http_families),
+        cmocka_unit_test(names_every_grpc_code),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
