@@ -35,7 +35,7 @@ static void lines_are_json_whatever_the_value(void **state)
     ses_log_init(&log, fds[1], SES_LOG_INFO, "worker-0");
     ses_log_begin(&log, SES_LOG_INFO, "request", &line);
     ses_log_slice(&line, "hostile", ses_slice("\"}\n\\\x01\xFF\xC3\xA9\0z", 10));
-    ses_log_u64(&line, "big", UINT64_MAX);
+    ses_log_u64(&line, "big", INT64_MAX);
     ses_log_i64(&line, "low", INT64_MIN);
     ses_log_end(&line);
     ses_log_flush(&log);
