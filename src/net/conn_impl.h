@@ -1,0 +1,79 @@
+/* conn_impl.h - what conn.c (one connection) and conns.c (all of a loop: accept, flush, drain) share.
+ *
+ * A connection's life: OPEN -> FINISHING (the engine has said its last word, bytes still go out) -> LINGER
+ * (our side is shut, the peer's bytes are thrown away so that the kernel sends no RST over our answer) ->
+ * CLOSED (uv_close called). The engine hears on_close once: when LINGER begins, or from the close callback of
+ * the loop. Never from inside ses_conn_cut or ses_conn_finish, so an engine may call these wherever it
+ * stands.
+ */
+#ifndef SES_NET_CONN_IMPL_H
+#define SES_NET_CONN_IMPL_H
+
+#include <sessiond/net/conn.h>
+
+#define READ_BYTES       (64u * 1024) /* one shared read buffer per loop: engines take everything at once */
+#define OUT_KEEP_BYTES   (64u * 1024) /* the shared output buffer does not stay larger than this */
+#define LISTENERS_MAX    4u
+#define LINGER_MS        1000u
+#define LINGER_BYTES_MAX (4u * 1024 * 1024)
+#define ERROR_FINISH_MS  1000u
+#define PEER_SIZE        56u
+
+enum conn_state { CONN_OPEN, CONN_FINISHING, CONN_LINGER, CONN_CLOSED };
+
+struct ses_conn {
+    uv_tcp_t tcp;
+    struct ses_conns *conns;
+    const struct ses_conn_ops *ops;
+    void *engine; /* ops NULL: none left to be told */
+    struct ses_list node;
+    struct ses_list want;        /* in conns->want while it has asked to write */
+    struct ses_timer idle_timer; /* idle while OPEN, the end's deadline afterwards */
+    struct ses_timer stall_timer;
+    struct ses_buf rest; /* what the kernel did not take; empty (no memory) otherwise */
+    uv_write_t write;
+    uint64_t active_ms; /* loop time of the last byte either way */
+    uint64_t idle_armed_ms;
+    uint32_t idle_ms;
+    size_t stalled_bytes; /* write queue at the last look */
+    size_t lingered_bytes;
+    enum conn_state state;
+    bool writing;   /* a uv_write is under way */
+    bool undrained; /* produced something since on_drained */
+    bool paused;
+    bool eof;
+    bool first_seen;
+    bool drain_told;
+    char peer[PEER_SIZE];
+};
+
+struct ses_conns {
+    struct ses_conns_options options;
+    struct ses_list all;
+    struct ses_list want;
+    unsigned count;   /* connections the engines know of, plus lingering ones */
+    unsigned handles; /* libuv handles not yet closed; the struct dies with the last one */
+    bool draining;
+    bool freed;
+    uv_poll_t listeners[LISTENERS_MAX];
+    int listen_fds[LISTENERS_MAX];
+    unsigned listeners_count;
+    int spare_fd; /* given up for a moment when descriptors run out */
+    struct ses_timer accept_timer;
+    uv_idle_t again;    /* keeps the loop from sleeping while connections still want to write */
+    struct ses_buf out; /* shared by all connections while they produce */
+    uint8_t read_bytes[READ_BYTES];
+};
+
+/* Takes over a connected socket. On failure the socket is closed. */
+void ses_conn_open(struct ses_conns *conns, int fd, const char *peer);
+/* Lets the engine produce and writes once. */
+void ses_conn_flush(struct ses_conn *conn);
+/* Tells the engine, once, that the worker leaves. */
+void ses_conn_drain(struct ses_conn *conn);
+/* Tells the engine now that the connection is gone (ses_conns_free only: no engine is on the stack). */
+void ses_conn_abandon(struct ses_conn *conn);
+/* One libuv handle fewer. */
+void ses_conns_handle_closed(struct ses_conns *conns);
+
+#endif

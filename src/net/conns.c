@@ -1,0 +1,252 @@
+#include "conn_impl.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Accepted per listener and loop turn: a flood of connections does not starve those that are served. */
+#define ACCEPT_BATCH        64
+#define ACCEPT_PAUSE_MS     100
+#define CONNECTIONS_DEFAULT 16384u
+#define IDLE_MS_DEFAULT     300000u
+#define FIRST_MS_DEFAULT    10000u
+#define STALL_MS_DEFAULT    30000u
+
+static void on_acceptable(uv_poll_t *handle, int status, int events);
+
+static void watch(struct ses_conns *conns, bool on)
+{
+    for (unsigned i = 0; i < conns->listeners_count; i++) {
+        if (on)
+            (void)uv_poll_start(&conns->listeners[i], UV_READABLE, on_acceptable);
+        else
+            (void)uv_poll_stop(&conns->listeners[i]);
+    }
+}
+
+static void on_accept_timer(void *arg)
+{
+    struct ses_conns *conns = arg;
+
+    if (conns->spare_fd < 0)
+        conns->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (!conns->draining)
+        watch(conns, true);
+}
+
+/* Out of descriptors: the waiting connection would make poll return at once for ever. The spare descriptor is
+ * given up to take it and close it, so that its client knows; then accepting rests. */
+static void descriptors_out(struct ses_conns *conns, int listen_fd)
+{
+    int fd;
+
+    if (conns->spare_fd >= 0) {
+        (void)close(conns->spare_fd);
+        fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
+            (void)close(fd);
+        conns->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        ses_count(conns->options.metrics, SES_C_CONNECTIONS_REFUSED, 1);
+    }
+    watch(conns, false);
+    ses_timer_start(conns->options.timers, &conns->accept_timer, ACCEPT_PAUSE_MS, on_accept_timer, conns);
+}
+
+static void name_peer(const struct sockaddr_storage *address, char *ret_text)
+{
+    char host[INET6_ADDRSTRLEN] = "";
+
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
+
+        (void)inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
+        (void)snprintf(ret_text, PEER_SIZE, "%s:%u", host, (unsigned)ntohs(in->sin_port));
+    } else if (address->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)(const void *)address;
+
+        (void)inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof(host));
+        (void)snprintf(ret_text, PEER_SIZE, "[%s]:%u", host, (unsigned)ntohs(in->sin6_port));
+    } else {
+        (void)snprintf(ret_text, PEER_SIZE, "local");
+    }
+}
+
+/* One connection; false when there is none or accepting must rest. */
+static bool accept_one(struct ses_conns *conns, int listen_fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof(address);
+    char peer[PEER_SIZE];
+    int fd = accept4(listen_fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd < 0) {
+        int error = errno;
+
+        if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
+            descriptors_out(conns, listen_fd);
+        /* These concern one connection that died in the queue (accept(2), "Error handling"). */
+        return error == ECONNABORTED || error == EINTR || error == EPROTO;
+    }
+    if (conns->count >= conns->options.connections_max) {
+        (void)close(fd);
+        ses_count(conns->options.metrics, SES_C_CONNECTIONS_REFUSED, 1);
+        return true;
+    }
+    name_peer(&address, peer);
+    ses_conn_open(conns, fd, peer);
+    return true;
+}
+
+static void on_acceptable(uv_poll_t *handle, int status, int events)
+{
+    struct ses_conns *conns = handle->data;
+    size_t index = (size_t)(handle - conns->listeners);
+
+    (void)events;
+    if (status != 0) {
+        watch(conns, false);
+        ses_timer_start(conns->options.timers, &conns->accept_timer, ACCEPT_PAUSE_MS, on_accept_timer, conns);
+        return;
+    }
+    for (int i = 0; i < ACCEPT_BATCH && !conns->draining; i++) {
+        if (!accept_one(conns, conns->listen_fds[index]))
+            return;
+    }
+}
+
+static void on_again(uv_idle_t *handle)
+{
+    (void)handle; /* its being active is what counts */
+}
+
+static void fill_defaults(struct ses_conns_options *options)
+{
+    if (options->connections_max == 0)
+        options->connections_max = CONNECTIONS_DEFAULT;
+    if (options->idle_ms == 0)
+        options->idle_ms = IDLE_MS_DEFAULT;
+    if (options->first_byte_ms == 0)
+        options->first_byte_ms = FIRST_MS_DEFAULT;
+    if (options->write_stall_ms == 0)
+        options->write_stall_ms = STALL_MS_DEFAULT;
+}
+
+enum ses_status ses_conns_new(const struct ses_conns_options *options, struct ses_conns **ret_conns)
+{
+    struct ses_conns *conns = calloc(1, sizeof(*conns));
+
+    if (conns == NULL)
+        return SES_NO_MEMORY;
+    SES_REQUIRE(options->loop != NULL && options->timers != NULL && options->on_accept != NULL);
+    conns->options = *options;
+    fill_defaults(&conns->options);
+    ses_list_init(&conns->all);
+    ses_list_init(&conns->want);
+    ses_buf_init(&conns->out, SES_CONN_OUT_MAX);
+    conns->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    (void)uv_idle_init(options->loop, &conns->again); /* cannot fail */
+    conns->again.data = conns;
+    conns->handles = 1;
+    *ret_conns = conns;
+    return SES_OK;
+}
+
+void ses_conns_handle_closed(struct ses_conns *conns)
+{
+    if (--conns->handles > 0)
+        return;
+    ses_buf_done(&conns->out);
+    free(conns);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    ses_conns_handle_closed(handle->data);
+}
+
+static void stop_listening(struct ses_conns *conns)
+{
+    for (unsigned i = 0; i < conns->listeners_count; i++)
+        uv_close((uv_handle_t *)&conns->listeners[i], on_handle_closed);
+    conns->listeners_count = 0;
+    ses_timer_stop(&conns->accept_timer);
+}
+
+void ses_conns_free(struct ses_conns *conns)
+{
+    if (conns == NULL)
+        return;
+    SES_REQUIRE(!conns->freed);
+    conns->freed = true;
+    stop_listening(conns);
+    for (struct ses_list *node = conns->all.next; node != &conns->all; node = node->next)
+        ses_conn_abandon(SES_CONTAINER(node, struct ses_conn, node));
+    if (conns->spare_fd >= 0)
+        (void)close(conns->spare_fd);
+    /* The last handle frees conns. */
+    uv_close((uv_handle_t *)&conns->again, on_handle_closed);
+}
+
+enum ses_status ses_conns_listen(struct ses_conns *conns, int fd)
+{
+    uv_poll_t *listener = &conns->listeners[conns->listeners_count];
+
+    if (conns->listeners_count == LISTENERS_MAX)
+        return SES_FULL;
+    /* The descriptor stays the caller's: libuv's own listener would close it with its handle, and with the
+     * last descriptor the connections that wait in the kernel die. */
+    if (listen(fd, SOMAXCONN) != 0 || uv_poll_init(conns->options.loop, listener, fd) != 0)
+        return SES_IO;
+    listener->data = conns;
+    conns->listen_fds[conns->listeners_count++] = fd;
+    conns->handles++;
+    return uv_poll_start(listener, UV_READABLE, on_acceptable) == 0 ? SES_OK : SES_IO;
+}
+
+void ses_conns_drain(struct ses_conns *conns)
+{
+    if (conns->draining)
+        return;
+    conns->draining = true;
+    stop_listening(conns);
+    for (struct ses_list *node = conns->all.next; node != &conns->all; node = node->next)
+        ses_conn_drain(SES_CONTAINER(node, struct ses_conn, node));
+}
+
+void ses_conns_cut(struct ses_conns *conns)
+{
+    /* Nodes leave the list only in close callbacks, never during this walk. */
+    for (struct ses_list *node = conns->all.next; node != &conns->all; node = node->next)
+        ses_conn_cut(SES_CONTAINER(node, struct ses_conn, node));
+}
+
+unsigned ses_conns_count(const struct ses_conns *conns)
+{
+    return conns->count;
+}
+
+void ses_conns_flush(struct ses_conns *conns)
+{
+    struct ses_list now;
+    struct ses_list *node;
+
+    /* Who asks again meanwhile has its turn in the next round: nobody is starved by one busy stream. */
+    ses_list_init(&now);
+    while ((node = ses_list_pop(&conns->want)) != NULL)
+        ses_list_push_back(&now, node);
+    while ((node = ses_list_pop(&now)) != NULL)
+        ses_conn_flush(SES_CONTAINER(node, struct ses_conn, want));
+    if (conns->out.room > OUT_KEEP_BYTES) {
+        ses_buf_done(&conns->out);
+        ses_buf_init(&conns->out, SES_CONN_OUT_MAX);
+    }
+    if (ses_list_empty(&conns->want))
+        (void)uv_idle_stop(&conns->again);
+    else
+        (void)uv_idle_start(&conns->again, on_again);
+}
