@@ -1,0 +1,78 @@
+/* binding.h - what ties a session to one browser.
+ *
+ * Facets are what is compared: some browser fields as they are, some reduced to what does not change within a
+ * visit. Hard ones do not change at all for one browser on one screen; soft ones drift (a phone changes
+ * networks, a browser updates itself). accept_header and referer are never bound: they differ between a page
+ * load and a script's request.
+ *
+ * Hash of a binding (the token's `bih`), reproducible by anyone who has the browser's values: BLAKE2b-256
+ * over the facets present, in the order of enum ses_facet, each as  name '=' value '\n'.  Values: numbers in
+ * decimal, booleans true or false, os_type in lower case (ASCII), user_agent_family and user_agent_version as
+ * ses_user_agent_parse gives them, ip_prefix as "203.0.113.0/24" or "2001:db8:1::/48", accept_language
+ * unchanged. No value can hold a line break. The names of the facets present, in the same order, joined by
+ * one space, are the token's `bnd`.
+ *
+ * A stored binding holds a keyed tag per facet instead of the value: no address and no user agent is kept.
+ */
+#ifndef SESSIOND_DOMAIN_BINDING_H
+#define SESSIOND_DOMAIN_BINDING_H
+
+#include <sessiond/domain/fingerprint.h>
+
+/* clang-format off */
+/*  name, hard, the request field it comes from. The order is stored and hashed: append, never reorder. */
+#define SES_FACET_TABLE(X)                                                                                   \
+    X(color_depth, true, COLOR_DEPTH)                                                                        \
+    X(screen_height, true, SCREEN_HEIGHT)                                                                    \
+    X(screen_width, true, SCREEN_WIDTH)                                                                      \
+    X(java_enabled, true, JAVA_ENABLED)                                                                      \
+    X(time_zone_offset_minutes, true, TIME_ZONE_OFFSET)                                                      \
+    X(os_type, true, OS_TYPE)                                                                                \
+    X(user_agent_family, true, USER_AGENT)                                                                   \
+    X(ip_prefix, false, IP_ADDRESS)                                                                          \
+    X(accept_language, false, ACCEPT_LANGUAGE)                                                               \
+    X(user_agent_version, false, USER_AGENT)
+
+enum ses_facet {
+#define SES_FACET_ENUM(name, hard, field) SES_FACET_##name,
+    SES_FACET_TABLE(SES_FACET_ENUM)
+#undef SES_FACET_ENUM
+    SES_FACET_COUNT
+};
+/* clang-format on */
+
+struct ses_binding {
+    uint32_t facets; /* bits of those present; 0: not bound */
+    uint64_t tag[SES_FACET_COUNT];
+    uint8_t hash[SES_HASH_BYTES]; /* bih; valid when facets is not 0 */
+};
+
+struct ses_session_request;
+
+/* [any] From a request that ses_request_check has passed. */
+void ses_binding_take(const struct ses_tag_key *key, const struct ses_session_request *request,
+                      struct ses_binding *ret_binding);
+/* [any] Bits of the facets that both have and that differ. */
+uint32_t ses_binding_differing(const struct ses_binding *stored, const struct ses_binding *given);
+/* [any] Bits of the hard facets. */
+uint32_t ses_binding_hard(void);
+const char *ses_facet_name(enum ses_facet facet);
+enum ses_field ses_facet_field(enum ses_facet facet);
+
+#define SES_BINDING_NAMES_SIZE 192
+/* [any] The names joined by one space, NUL-terminated, into ret_names[SES_BINDING_NAMES_SIZE]; returns the
+ * length. */
+size_t ses_binding_names(uint32_t facets, char *ret_names);
+
+/* [any] Family and version of a user agent, e.g. "chrome" and "120.0.6099.71". A browser that is not among
+ * the known ones is the product that the text begins with ("curl" and "8.5.0"). Views into text or literals;
+ * the version may be empty. */
+void ses_user_agent_parse(struct ses_slice user_agent, struct ses_slice *ret_family,
+                          struct ses_slice *ret_version);
+
+#define SES_IP_PREFIX_SIZE 52
+/* [any] IPv4: the first 24 bits, IPv6: the first 48; an IPv4 address mapped into IPv6 counts as IPv4. Text
+ * into ret_prefix[SES_IP_PREFIX_SIZE]. False: not an address. */
+bool ses_ip_prefix(struct ses_slice address, char *ret_prefix);
+
+#endif

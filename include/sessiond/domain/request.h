@@ -1,0 +1,41 @@
+/* request.h - a CreateSessionToken request in the domain's words, whichever message it came in, and its
+ * rules.
+ *
+ * All texts stand in one array and all numbers in another, indexed by enum ses_field, so that limits, the
+ * search for card data, fingerprints and the naming of fields are loops over tables and a new field needs a
+ * row, not code.
+ */
+#ifndef SESSIOND_DOMAIN_REQUEST_H
+#define SESSIOND_DOMAIN_REQUEST_H
+
+#include <sessiond/base/error.h>
+#include <sessiond/domain/session.h>
+
+#define SES_METADATA_BYTES_MAX     (16u * 1024) /* metadata, connector_feature_data: each */
+#define SES_SESSION_NAME_BYTES_MAX 255u         /* merchant_session_id */
+#define SES_CALLER_ID_BYTES_MAX    128u         /* tenant, merchant */
+#define SES_OS_TYPE_BYTES_MAX      64u
+
+struct ses_session_request {
+    uint64_t present; /* bit enum ses_field */
+    struct ses_slice text[SES_FIELD_TEXTS];
+    int64_t number[SES_FIELD_NUMBERS]; /* at enum ses_field - SES_FIELD_TEXTS */
+    bool test_mode;                    /* absent counts as false: production */
+};
+
+/* [any] The limits of the table in request.c, every violation at once (proto paths in the words of naming).
+ * ret_error is written on failure only: SES_INVALID_ARGUMENT; reason CARD_DATA_REFUSED if card data is among
+ * them. Texts never hold values. CPU: about 1.5 ns per byte of text, most of it the search for card data. */
+SES_MUST_CHECK enum ses_status ses_request_check(const struct ses_session_request *request,
+                                                 enum ses_naming naming, struct ses_error *ret_error);
+/* [any] The state part. */
+void ses_request_state(const struct ses_session_request *request, uint64_t now_ms,
+                       struct ses_session_state *ret_state);
+/* [any] Tags of the payload's parts. */
+void ses_request_fingerprint(const struct ses_session_request *request, const struct ses_tag_key *key,
+                             struct ses_fingerprint *ret_fingerprint);
+
+/* [any] A tenant or merchant name: 1 .. SES_CALLER_ID_BYTES_MAX bytes, printable UTF-8. */
+bool ses_caller_id_check(struct ses_slice id);
+
+#endif

@@ -1,0 +1,93 @@
+/* session.h - a payment session: the context that is kept between the steps of one payment, and its status.
+ *
+ * Glossary
+ *   status      where the payment stands; terminal ones never move back.
+ *   version     grows with every change; what a caller compares and sets.
+ *   generation  grows when older tokens must stop working; the token's `gen`.
+ *   state       the connector's state that the caller hands over and gets back (types.ConnectorState).
+ */
+#ifndef SESSIOND_DOMAIN_SESSION_H
+#define SESSIOND_DOMAIN_SESSION_H
+
+#include <sessiond/domain/binding.h>
+#include <sessiond/domain/fingerprint.h>
+
+#define SES_SESSION_ID_SIZE 16
+
+/* The numbers are stored: never renumber. */
+enum ses_session_status {
+    SES_SESSION_OPEN = 1,
+    SES_SESSION_AUTHENTICATING = 2,
+    SES_SESSION_REDIRECTED = 3,
+    SES_SESSION_RETURNED = 4,
+    SES_SESSION_PROCESSING = 5,
+    SES_SESSION_COMPLETED = 6,
+    SES_SESSION_FAILED = 7,
+    SES_SESSION_EXPIRED = 8,
+    SES_SESSION_REVOKED = 9,
+    SES_SESSION_STATUS_COUNT
+};
+
+/* [any] Over for good: completed, failed or revoked. An unknown number counts as failed. An expired session
+ * is not closed but forgotten: its natural key is free again. */
+bool ses_session_closed(enum ses_session_status status);
+/* [any] "OPEN"; static storage. */
+const char *ses_session_status_name(enum ses_session_status status);
+
+/* types.ConnectorState. A field that is not there says nothing about the stored one. */
+struct ses_session_state {
+    struct ses_slice access_token; /* secret */
+    struct ses_slice access_token_type;
+    struct ses_slice connector_customer_id;
+    int64_t expires_in_seconds; /* as the caller gave it, counted from stored_ms */
+    uint64_t stored_ms;         /* wall clock when access_token was last written */
+    bool access_token_present;  /* the next two belong to it and change only with it */
+    bool access_token_type_present;
+    bool expires_in_present;
+    bool connector_customer_id_present;
+};
+
+/* [any] Would merging given into stored change anything? When the token was stored does not count. */
+bool ses_session_state_differs(const struct ses_session_state *stored, const struct ses_session_state *given);
+/* [any] Field by field: access_token as one (with type and life), connector_customer_id as the other. */
+void ses_session_state_merge(struct ses_session_state *stored, const struct ses_session_state *given);
+
+/* What the connector's own session call gave; kept here, never in our token. */
+struct ses_connector_session {
+    struct ses_slice token; /* secret */
+    struct ses_slice id;
+    struct ses_slice transaction_id;
+    uint64_t expires_ms; /* 0: it told none */
+};
+
+/* One session. Slices are borrowed. */
+struct ses_session {
+    uint8_t id[SES_SESSION_ID_SIZE];
+    enum ses_session_status status;
+    uint32_t generation;
+    uint64_t version;
+    uint64_t created_ms;
+    uint64_t updated_ms;
+    uint64_t expires_ms;
+    uint64_t token_issued_ms; /* iat of the newest token: a repeated call signs the same claims */
+    /* the natural key */
+    struct ses_slice tenant;
+    struct ses_slice merchant;
+    struct ses_slice merchant_session_id;
+    bool test_mode;
+    /* the payment */
+    uint32_t connector; /* enum types.Connector */
+    uint32_t currency;  /* enum types.Currency */
+    int64_t minor_amount;
+    struct ses_slice metadata;
+    struct ses_slice feature_data;
+    bool metadata_present;
+    bool feature_data_present;
+    struct ses_session_state state;
+    struct ses_fingerprint fingerprint; /* of the newest accepted call */
+    struct ses_binding binding;
+    struct ses_connector_session connector_session;
+    bool connector_session_present;
+};
+
+#endif

@@ -1,0 +1,14 @@
+#include <sessiond/domain/field.h>
+
+_Static_assert(SES_FIELD_COUNT <= 64, "a field is a bit of a word");
+
+struct ses_slice ses_field_path(enum ses_naming naming, enum ses_field field)
+{
+#define PATHS(name, old_path, new_path) {SES_STR_INIT(old_path), SES_STR_INIT(new_path)},
+    static const struct ses_slice paths[SES_FIELD_COUNT][SES_NAMING_COUNT] = {
+        SES_FIELD_TEXT_TABLE(PATHS) SES_FIELD_NUMBER_TABLE(PATHS) SES_FIELD_GROUP_TABLE(PATHS)};
+#undef PATHS
+
+    SES_REQUIRE(field < SES_FIELD_COUNT && naming < SES_NAMING_COUNT);
+    return paths[field][naming];
+}

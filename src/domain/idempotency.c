@@ -1,0 +1,134 @@
+#include <sessiond/domain/idempotency.h>
+
+#include <sessiond/base/encode.h>
+
+void ses_payload_take(const struct ses_session_request *request, uint32_t connector,
+                      const struct ses_tag_key *key, uint64_t now_ms, struct ses_payload *ret_payload)
+{
+    ret_payload->connector = connector;
+    ret_payload->currency = (uint32_t)request->number[SES_FIELD_CURRENCY - SES_FIELD_TEXTS];
+    ret_payload->minor_amount = request->number[SES_FIELD_MINOR_AMOUNT - SES_FIELD_TEXTS];
+    ret_payload->metadata = request->text[SES_FIELD_METADATA];
+    ret_payload->metadata_present = (request->present & SES_FIELD_BIT(SES_FIELD_METADATA)) != 0;
+    ret_payload->feature_data = request->text[SES_FIELD_FEATURE_DATA];
+    ret_payload->feature_data_present = (request->present & SES_FIELD_BIT(SES_FIELD_FEATURE_DATA)) != 0;
+    ses_request_state(request, now_ms, &ret_payload->state);
+    ses_request_fingerprint(request, key, &ret_payload->fingerprint);
+    ses_binding_take(key, request, &ret_payload->binding);
+}
+
+/* What every later call must agree with, continuation or not. */
+static uint64_t differing_essentials(const struct ses_session *stored, const struct ses_payload *given)
+{
+    uint64_t differing = 0;
+
+    if (stored->minor_amount != given->minor_amount)
+        differing |= SES_FIELD_BIT(SES_FIELD_MINOR_AMOUNT);
+    if (stored->currency != given->currency)
+        differing |= SES_FIELD_BIT(SES_FIELD_CURRENCY);
+    if (stored->connector != given->connector)
+        differing |= SES_FIELD_BIT(SES_FIELD_CONNECTOR);
+    return differing;
+}
+
+static uint64_t differing_hard_facets(const struct ses_session *stored, const struct ses_payload *given)
+{
+    uint32_t facets = ses_binding_differing(&stored->binding, &given->binding) & ses_binding_hard();
+    uint64_t fields = 0;
+
+    for (; facets != 0; facets &= facets - 1)
+        fields |= SES_FIELD_BIT(ses_facet_field((enum ses_facet)__builtin_ctz(facets)));
+    return fields;
+}
+
+enum ses_decision ses_idempotency_decide(const struct ses_session *stored, const struct ses_payload *given,
+                                         uint64_t now_ms, uint64_t *ret_differing)
+{
+    bool continues = false;
+
+    *ret_differing = 0;
+    if (stored == NULL || stored->expires_ms <= now_ms || stored->status == SES_SESSION_EXPIRED)
+        return SES_DECISION_CREATE;
+    if (ses_session_closed(stored->status))
+        return SES_DECISION_CLOSED;
+    continues = ses_session_state_differs(&stored->state, &given->state);
+    *ret_differing = differing_essentials(stored, given) |
+                     (continues ? differing_hard_facets(stored, given)
+                                : ses_fingerprint_differing(&stored->fingerprint, &given->fingerprint));
+    if (*ret_differing != 0)
+        return SES_DECISION_CONFLICT;
+    return continues ? SES_DECISION_CONTINUE : SES_DECISION_REPLAY;
+}
+
+void ses_session_begin(struct ses_session *session, const struct ses_payload *given)
+{
+    session->status = SES_SESSION_OPEN;
+    session->generation = 1;
+    session->version = 1;
+    session->connector = given->connector;
+    session->currency = given->currency;
+    session->minor_amount = given->minor_amount;
+    session->metadata = given->metadata;
+    session->metadata_present = given->metadata_present;
+    session->feature_data = given->feature_data;
+    session->feature_data_present = given->feature_data_present;
+    session->state = given->state;
+    session->fingerprint = given->fingerprint;
+    session->binding = given->binding;
+    session->connector_session_present = false;
+}
+
+uint64_t ses_session_expiry(uint64_t now_ms, uint64_t ttl_ms, uint64_t connector_expires_ms)
+{
+    uint64_t ours = now_ms + ttl_ms;
+
+    return connector_expires_ms != 0 && connector_expires_ms < ours ? connector_expires_ms : ours;
+}
+
+void ses_session_continue(struct ses_session *session, const struct ses_payload *given, uint64_t now_ms,
+                          uint64_t ttl_ms)
+{
+    ses_session_state_merge(&session->state, &given->state);
+    if (given->metadata_present) {
+        session->metadata = given->metadata;
+        session->metadata_present = true;
+    }
+    if (given->feature_data_present) {
+        session->feature_data = given->feature_data;
+        session->feature_data_present = true;
+    }
+    if (session->binding.facets == 0)
+        session->binding = given->binding;
+    session->fingerprint = given->fingerprint;
+    session->version++;
+    session->generation++;
+    session->updated_ms = now_ms;
+    session->token_issued_ms = now_ms;
+    session->expires_ms = ses_session_expiry(
+        now_ms, ttl_ms, session->connector_session_present ? session->connector_session.expires_ms : 0);
+}
+
+#define KEY_PARTS 3
+
+void ses_idempotency_key(struct ses_slice secret, struct ses_slice natural_key,
+                         const struct ses_payload *payload, char *ret_text)
+{
+    /* Tags are a function of the payload and the data directory's secret: the same after a restart. */
+    uint64_t words[4 + SES_FIELD_TEXTS + SES_FIELD_NUMBERS] = {
+        (uint64_t)payload->minor_amount, payload->currency, payload->connector, payload->fingerprint.fields};
+    uint8_t bytes[sizeof(words)];
+    uint8_t hash[SES_HASH_BYTES];
+    struct ses_slice parts[KEY_PARTS];
+
+    for (size_t i = 0; i < SES_FIELD_TEXTS + SES_FIELD_NUMBERS; i++) {
+        if ((payload->fingerprint.fields & SES_FIELD_BIT(i)) != 0)
+            words[4 + i] = payload->fingerprint.tag[i];
+    }
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(words[i / 8] >> (8 * (i % 8)));
+    parts[0] = SES_STR("connector idempotency key");
+    parts[1] = natural_key;
+    parts[2] = ses_slice(bytes, sizeof(bytes));
+    ses_hash_parts(secret, parts, KEY_PARTS, hash);
+    (void)ses_hex_encode(ses_slice(hash, sizeof(hash)), ret_text);
+}

@@ -1,0 +1,23 @@
+#include <sessiond/domain/money.h>
+
+#include "currency_table.h"
+
+#define ROW(code_, number_, exponent_, accepted_) [(number_)-1] = {#code_, number_, exponent_, accepted_},
+static const struct ses_currency currencies[] = {SES_CURRENCY_TABLE(ROW)};
+#undef ROW
+
+_Static_assert(sizeof(currencies) / sizeof(currencies[0]) == SES_CURRENCY_COUNT, "one row per currency");
+
+const struct ses_currency *ses_currency_by_number(int64_t number)
+{
+    return number < 1 || number > SES_CURRENCY_COUNT ? NULL : &currencies[number - 1];
+}
+
+const struct ses_currency *ses_currency_by_code(struct ses_slice code)
+{
+    for (size_t i = 0; i < SES_CURRENCY_COUNT; i++) {
+        if (ses_slice_eq(code, ses_slice(currencies[i].code, 3)))
+            return &currencies[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,68 @@
+#include <sessiond/domain/session.h>
+
+static const struct {
+    const char *name;
+    bool closed;
+} statuses[SES_SESSION_STATUS_COUNT] = {
+    [0] = {"UNSPECIFIED", true},
+    [SES_SESSION_OPEN] = {"OPEN", false},
+    [SES_SESSION_AUTHENTICATING] = {"AUTHENTICATING", false},
+    [SES_SESSION_REDIRECTED] = {"REDIRECTED", false},
+    [SES_SESSION_RETURNED] = {"RETURNED", false},
+    [SES_SESSION_PROCESSING] = {"PROCESSING", false},
+    [SES_SESSION_COMPLETED] = {"COMPLETED", true},
+    [SES_SESSION_FAILED] = {"FAILED", true},
+    [SES_SESSION_EXPIRED] = {"EXPIRED", false},
+    [SES_SESSION_REVOKED] = {"REVOKED", true},
+};
+
+_Static_assert(SES_SESSION_STATUS_COUNT == 10, "a new status needs a row above");
+
+bool ses_session_closed(enum ses_session_status status)
+{
+    return status >= SES_SESSION_STATUS_COUNT || statuses[status].closed;
+}
+
+const char *ses_session_status_name(enum ses_session_status status)
+{
+    return status >= SES_SESSION_STATUS_COUNT ? statuses[0].name : statuses[status].name;
+}
+
+static bool same_access_token(const struct ses_session_state *a, const struct ses_session_state *b)
+{
+    return a->access_token_present && ses_slice_eq(a->access_token, b->access_token) &&
+           a->access_token_type_present == b->access_token_type_present &&
+           ses_slice_eq(a->access_token_type, b->access_token_type) &&
+           a->expires_in_present == b->expires_in_present && a->expires_in_seconds == b->expires_in_seconds;
+}
+
+static bool same_customer(const struct ses_session_state *a, const struct ses_session_state *b)
+{
+    return a->connector_customer_id_present &&
+           ses_slice_eq(a->connector_customer_id, b->connector_customer_id);
+}
+
+bool ses_session_state_differs(const struct ses_session_state *stored, const struct ses_session_state *given)
+{
+    return (given->access_token_present && !same_access_token(stored, given)) ||
+           (given->connector_customer_id_present && !same_customer(stored, given));
+}
+
+void ses_session_state_merge(struct ses_session_state *stored, const struct ses_session_state *given)
+{
+    /* An equal token is left alone with the time it was stored at: its remaining life is counted from there.
+     */
+    if (given->access_token_present && !same_access_token(stored, given)) {
+        stored->access_token_present = true;
+        stored->access_token = given->access_token;
+        stored->access_token_type = given->access_token_type;
+        stored->access_token_type_present = given->access_token_type_present;
+        stored->expires_in_seconds = given->expires_in_seconds;
+        stored->expires_in_present = given->expires_in_present;
+        stored->stored_ms = given->stored_ms;
+    }
+    if (given->connector_customer_id_present) {
+        stored->connector_customer_id_present = true;
+        stored->connector_customer_id = given->connector_customer_id;
+    }
+}
