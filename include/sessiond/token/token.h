@@ -1,8 +1,10 @@
-/* token.h - session tokens: "sess_" + PASETO v4.public (paseto-standard/paseto-spec, docs/01-Protocol-Versions/Version4.md),
- * Ed25519 by libsodium, claims as DESIGN section 5: nothing secret inside.
+/* token.h - session tokens: "sess_" + PASETO v4.public (paseto-standard/paseto-spec,
+ * docs/01-Protocol-Versions/Version4.md), Ed25519 by libsodium, claims as DESIGN section 5: nothing secret
+ * inside.
  *
- * Key ring on disk: <dir>/test/ and <dir>/live/, one file a key, states next / active / verify-only / revoked. Formats: the PASERK
- * texts k4.secret, k4.public, k4.pid (paseto-standard/paserk). Exactly one key of each purpose is active.
+ * Key ring on disk: <dir>/test/ and <dir>/live/, one file a key, states next / active / verify-only /
+ * revoked. Formats: the PASERK texts k4.secret, k4.public, k4.pid (paseto-standard/paserk). Exactly one key
+ * of each purpose is active.
  */
 #ifndef SESSIOND_TOKEN_TOKEN_H
 #define SESSIOND_TOKEN_TOKEN_H
@@ -14,65 +16,104 @@
 #include <sessiond/base/secret.h>
 #include <sessiond/base/slice.h>
 
-#define SES_TOKEN_PREFIX   "sess_"
-#define SES_TOKEN_SIZE_MAX 2048 /* bytes of a whole token, prefix included; longer ones are refused unread */
-#define SES_SESSION_TEXT_SIZE 33 /* a session id as 32 lower-case hex digits plus NUL */
+#define SES_TOKEN_PREFIX      "sess_"
+#define SES_TOKEN_SIZE_MAX    2048 /* bytes of a whole token, prefix included; longer: refused unread */
+#define SES_SESSION_TEXT_SIZE 33   /* a session id as 32 lower-case hex digits plus NUL */
+#define SES_KID_SIZE          52   /* "k4.pid." + 44 characters + NUL */
+#define SES_KEYRING_KEYS_MAX  64   /* keys of one purpose, all states together */
 
 struct ses_keyring;
 
-enum ses_key_state { SES_KEY_NEXT, SES_KEY_ACTIVE, SES_KEY_VERIFY_ONLY, SES_KEY_REVOKED, SES_KEY_STATE_COUNT };
+enum ses_key_state {
+    SES_KEY_NEXT,
+    SES_KEY_ACTIVE,
+    SES_KEY_VERIFY_ONLY,
+    SES_KEY_REVOKED,
+    SES_KEY_STATE_COUNT
+};
 
 /* What a token says. Slices are borrowed from the caller (mint) or point into the arena (verify). */
 struct ses_claims {
-    uint8_t session_id[16];   /* jti, as 32 hex digits */
-    struct ses_slice issuer;   /* iss */
-    struct ses_slice audience; /* aud */
-    struct ses_slice merchant; /* sub */
-    uint64_t issued_ms;        /* iat, nbf; whole seconds in the token */
-    uint64_t expires_ms;       /* exp, rounded down to whole seconds */
-    uint32_t generation;       /* gen */
-    struct ses_slice connector; /* con */
-    int64_t minor_amount;       /* amt */
-    struct ses_slice currency;  /* cur */
-    bool test;                  /* test; also chooses the key purpose */
+    uint8_t session_id[16];                        /* jti, as 32 hex digits */
+    struct ses_slice issuer;                       /* iss */
+    struct ses_slice audience;                     /* aud */
+    struct ses_slice merchant;                     /* sub */
+    uint64_t issued_ms;                            /* iat, nbf; whole seconds in the token */
+    uint64_t expires_ms;                           /* exp, rounded down to whole seconds */
+    uint32_t generation;                           /* gen */
+    struct ses_slice connector;                    /* con */
+    int64_t minor_amount;                          /* amt */
+    struct ses_slice currency;                     /* cur */
+    bool test;                                     /* test; also chooses the key purpose */
     uint8_t merchant_session_hash[SES_HASH_BYTES]; /* msh, base64url in the token */
     uint8_t browser_hash[SES_HASH_BYTES];          /* bih */
-    struct ses_slice browser_fields;               /* bnd: names joined by one space; empty = nothing bound, bih absent */
+    struct ses_slice browser_fields; /* bnd: names joined by one space; empty = nothing bound, bih absent */
 };
 
-/* [any] Makes dir with one active key of each purpose if it holds none (files 0600, directory 0700, synced). */
+/* [any] Makes dir with one active key of each purpose if it holds none (files 0600, directory 0700, synced).
+ * The functions without an arena keep the text of ret_error in this thread's storage, valid until the next of
+ * them fails. */
 SES_MUST_CHECK enum ses_status ses_keyring_init_dir(const char *dir, struct ses_error *ret_error);
-/* [worker] Loads the ring into guarded memory. ret_error names the file and what is wrong with it: unreadable, too
- * open permissions, no or two active keys, wrong purpose. SES_FAILED_PRECONDITION, SES_IO, SES_MALFORMED. */
+/* [worker] Loads the ring into guarded memory. ret_error names the file and what is wrong with it:
+ * unreadable, too open permissions, no or two active keys, wrong purpose. SES_FAILED_PRECONDITION, SES_IO,
+ * SES_MALFORMED. */
 SES_MUST_CHECK enum ses_status ses_keyring_load(const char *dir, struct ses_keyring **ret_ring,
                                                 struct ses_error *ret_error, struct ses_arena *error_arena);
 void ses_keyring_free(struct ses_keyring *ring);
 
 /* [worker] Signs with the active key of claims->test's purpose; writes the text (no NUL) into ret_token.
- * SES_TOO_LARGE when claims do not fit SES_TOKEN_SIZE_MAX. CPU: one Ed25519 signature. */
+ * SES_TOO_LARGE when claims do not fit SES_TOKEN_SIZE_MAX; SES_INVALID_ARGUMENT for a text that is not UTF-8,
+ * a negative amount, a time after the year 9999. CPU: one Ed25519 signature. */
 SES_MUST_CHECK enum ses_status ses_token_mint(const struct ses_keyring *ring, const struct ses_claims *claims,
                                               char ret_token[SES_TOKEN_SIZE_MAX], size_t *ret_len);
 
-/* [worker] Verifies form, key id, signature, purpose (test), times (leeway 0) and claims. Fails closed, SES_UNAUTHENTICATED for
- * anything not ours or altered, unknown or revoked key, wrong purpose, duplicate claim, oversize; SES_EXPIRED after exp.
- * Claim slices point into arena. */
-SES_MUST_CHECK enum ses_status ses_token_verify(const struct ses_keyring *ring, struct ses_slice token, bool test,
-                                                uint64_t now_ms, struct ses_arena *arena, struct ses_claims *ret_claims);
+/* [worker] Verifies form, key id, signature, purpose (test), times (leeway 0) and claims. Fails closed,
+ * SES_UNAUTHENTICATED for anything not ours or altered, unknown or revoked key, wrong purpose, duplicate
+ * claim, oversize, not yet valid; SES_EXPIRED from exp on; SES_NO_MEMORY. A key in state next verifies too:
+ * while workers are replaced one at a time, one that knows it as active signs beside one that does not yet.
+ * Claim slices point into arena. iss and aud are the caller's to compare. */
+SES_MUST_CHECK enum ses_status ses_token_verify(const struct ses_keyring *ring, struct ses_slice token,
+                                                bool test, uint64_t now_ms, struct ses_arena *arena,
+                                                struct ses_claims *ret_claims);
 
-/* [any] The published keys: JSON {"keys":[{"kid":"k4.pid...","paserk":"k4.public...","state":"active","purpose":"test"}...]}.
- * Served at GET /.well-known/paseto-keys. Revoked keys are listed with their state and no paserk. */
+/* [any] The published keys: JSON
+ * {"keys":[{"kid":"k4.pid...","paserk":"k4.public...","state":"active","purpose":"test"}...]}. Served at GET
+ * /.well-known/paseto-keys. Revoked keys are listed with their state and no paserk. */
 SES_MUST_CHECK enum ses_status ses_keyring_publish(const struct ses_keyring *ring, struct ses_buf *ret_json);
 
-/* [sessiondctl] Key ring operations on disk; each is atomic (write, fsync, rename) and names its fault in ret_error:
- * generate: a new key in state next. activate: next or verify-only -> active, the old active -> verify-only.
- * revoke: any but active -> revoked. retire: revoked or verify-only file removed. */
-SES_MUST_CHECK enum ses_status ses_keyring_generate(const char *dir, bool test, struct ses_error *ret_error, char *ret_kid);
-SES_MUST_CHECK enum ses_status ses_keyring_set_state(const char *dir, struct ses_slice kid, enum ses_key_state state,
-                                                     struct ses_error *ret_error);
+/* [sessiondctl] Key ring operations on disk; each is atomic (write, fsync, rename) and names its fault in
+ * ret_error: generate: a new key in state next. activate: next or verify-only -> active, the old active ->
+ * verify-only; the rename of the new key's file is the one instant of change. revoke: next or verify-only ->
+ * revoked, its secret is dropped. retire: revoked or verify-only file removed. ret_kid[SES_KID_SIZE].
+ * SES_NOT_FOUND, SES_FAILED_PRECONDITION, SES_INVALID_ARGUMENT, SES_MALFORMED, SES_FULL, SES_IO. */
+SES_MUST_CHECK enum ses_status ses_keyring_generate(const char *dir, bool test, struct ses_error *ret_error,
+                                                    char *ret_kid);
+SES_MUST_CHECK enum ses_status ses_keyring_set_state(const char *dir, struct ses_slice kid,
+                                                     enum ses_key_state state, struct ses_error *ret_error);
+SES_MUST_CHECK enum ses_status ses_keyring_retire(const char *dir, struct ses_slice kid,
+                                                  struct ses_error *ret_error);
 
-/* Secrets of the data directory that are not signing keys: one file each below dir, 32 random bytes, made on first use:
- * "seal-1.key" (records), "natural.key" (natural keys), "log.key" (pseudonyms in logs). */
-SES_MUST_CHECK enum ses_status ses_secret_file_open(const char *path, bool create, struct ses_secret *ret_secret,
-                                                    struct ses_error *ret_error, struct ses_arena *error_arena);
+/* One key as the operator sees it. */
+struct ses_key_info {
+    char kid[SES_KID_SIZE];
+    bool test;
+    enum ses_key_state state;
+    uint64_t created_ms;
+};
+
+/* [sessiondctl] The keys on disk, test before live, sorted by id; does not demand one active key, so that a
+ * faulty ring can be looked at and mended. ret_keys has room for 2 * SES_KEYRING_KEYS_MAX. */
+SES_MUST_CHECK enum ses_status ses_keyring_list(const char *dir, struct ses_key_info *ret_keys,
+                                                size_t *ret_count, struct ses_error *ret_error,
+                                                struct ses_arena *error_arena);
+/* [any] "next", "active", "verify-only", "revoked"; static storage. */
+const char *ses_key_state_name(enum ses_key_state state);
+
+/* Secrets of the data directory that are not signing keys: one file each below dir, 32 random bytes, made on
+ * first use: "seal-1.key" (records), "natural.key" (natural keys), "log.key" (pseudonyms in logs). */
+SES_MUST_CHECK enum ses_status ses_secret_file_open(const char *path, bool create,
+                                                    struct ses_secret *ret_secret,
+                                                    struct ses_error *ret_error,
+                                                    struct ses_arena *error_arena);
 
 #endif

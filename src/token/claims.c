@@ -1,0 +1,315 @@
+#include "claims.h"
+
+#include <sessiond/base/clock.h>
+#include <sessiond/base/encode.h>
+
+#include <jansson.h>
+
+#include "rfc3339.h"
+
+/* ---- writing: on the hot path, about 0.4 us ---- */
+
+/* Where the next byte goes. The first fault sticks; later puts do nothing. */
+struct writer {
+    uint8_t *at;
+    const uint8_t *end;
+    enum ses_status status;
+};
+
+static void put(struct writer *w, struct ses_slice bytes)
+{
+    if (w->status != SES_OK)
+        return;
+    if ((size_t)(w->end - w->at) < bytes.len) {
+        w->status = SES_TOO_LARGE;
+        return;
+    }
+    if (bytes.len > 0)
+        memcpy(w->at, bytes.data, bytes.len);
+    w->at += bytes.len;
+}
+
+/* RFC 8259 section 7: quotation mark, reverse solidus and everything below U+0020. */
+static bool needs_escape(uint8_t c)
+{
+    return c < 0x20 || c == '"' || c == '\\';
+}
+
+static void put_escaped_byte(struct writer *w, uint8_t c)
+{
+    static const char digits[] = "0123456789abcdef";
+    char text[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+
+    if (c < 0x20) {
+        put(w, ses_slice(text, sizeof(text)));
+        return;
+    }
+    text[1] = (char)c;
+    put(w, ses_slice(text, 2));
+}
+
+static void put_text(struct writer *w, struct ses_slice text)
+{
+    size_t from = 0;
+    bool ascii = true;
+
+    for (size_t i = 0; i < text.len; i++) {
+        ascii = ascii && text.data[i] < 0x80;
+        if (needs_escape(text.data[i])) {
+            put(w, ses_slice_cut(text, from, i));
+            put_escaped_byte(w, text.data[i]);
+            from = i + 1;
+        }
+    }
+    put(w, ses_slice_cut(text, from, text.len));
+    if (!ascii && !ses_utf8_check(text))
+        w->status = SES_INVALID_ARGUMENT;
+}
+
+static void put_u64(struct writer *w, uint64_t value)
+{
+    uint8_t text[20];
+    size_t at = sizeof(text);
+
+    do {
+        text[--at] = (uint8_t)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    put(w, ses_slice(text + at, sizeof(text) - at));
+}
+
+static void put_hash(struct writer *w, const uint8_t *hash)
+{
+    char text[SES_BASE64URL_SIZE(SES_HASH_BYTES)];
+
+    put(w, ses_slice(text, ses_base64url_encode(ses_slice(hash, SES_HASH_BYTES), text)));
+}
+
+static void put_id(struct writer *w, const uint8_t id[16])
+{
+    char text[SES_SESSION_TEXT_SIZE];
+
+    put(w, ses_slice(text, ses_hex_encode(ses_slice(id, 16), text)));
+}
+
+static void put_time(struct writer *w, uint64_t wall_ms)
+{
+    char text[SES_RFC3339_SIZE];
+
+    if (wall_ms / 1000 > SES_RFC3339_SECONDS_MAX) {
+        w->status = SES_INVALID_ARGUMENT;
+        return;
+    }
+    ses_clock_rfc3339(wall_ms, text);
+    put(w, ses_slice(text, SES_RFC3339_LEN));
+}
+
+static void put_times(struct writer *w, const struct ses_claims *claims)
+{
+    put(w, SES_STR("\",\"iat\":\""));
+    put_time(w, claims->issued_ms);
+    put(w, SES_STR("\",\"nbf\":\""));
+    put_time(w, claims->issued_ms);
+    put(w, SES_STR("\",\"exp\":\""));
+    put_time(w, claims->expires_ms);
+}
+
+static void put_payment(struct writer *w, const struct ses_claims *claims)
+{
+    put(w, SES_STR("\",\"sub\":\""));
+    put_text(w, claims->merchant);
+    put(w, SES_STR("\",\"gen\":"));
+    put_u64(w, claims->generation);
+    put(w, SES_STR(",\"con\":\""));
+    put_text(w, claims->connector);
+    put(w, SES_STR("\",\"amt\":"));
+    put_u64(w, (uint64_t)claims->minor_amount);
+    put(w, SES_STR(",\"cur\":\""));
+    put_text(w, claims->currency);
+    put(w, claims->test ? SES_STR("\",\"test\":true") : SES_STR("\",\"test\":false"));
+}
+
+/* Both browser claims, or neither when nothing is bound. */
+static void put_binding(struct writer *w, const struct ses_claims *claims)
+{
+    put(w, SES_STR(",\"msh\":\""));
+    put_hash(w, claims->merchant_session_hash);
+    if (claims->browser_fields.len > 0) {
+        put(w, SES_STR("\",\"bih\":\""));
+        put_hash(w, claims->browser_hash);
+        put(w, SES_STR("\",\"bnd\":\""));
+        put_text(w, claims->browser_fields);
+    }
+    put(w, SES_STR("\"}"));
+}
+
+enum ses_status ses_claims_encode(const struct ses_claims *claims, uint8_t *ret_json, size_t room,
+                                  size_t *ret_len)
+{
+    struct writer w = {ret_json, ret_json + room, SES_OK};
+
+    if (claims->minor_amount < 0)
+        return SES_INVALID_ARGUMENT;
+    put(&w, SES_STR("{\"iss\":\""));
+    put_text(&w, claims->issuer);
+    put(&w, SES_STR("\",\"aud\":\""));
+    put_text(&w, claims->audience);
+    put(&w, SES_STR("\",\"jti\":\""));
+    put_id(&w, claims->session_id);
+    put_times(&w, claims);
+    put_payment(&w, claims);
+    put_binding(&w, claims);
+    SES_TRY(w.status);
+    *ret_len = (size_t)(w.at - ret_json);
+    return SES_OK;
+}
+
+/* ---- reading ---- */
+
+struct reader {
+    const json_t *object;
+    struct ses_arena *arena;
+    size_t taken;
+    enum ses_status status;
+};
+
+static void fault(struct reader *r, enum ses_status status)
+{
+    if (r->status == SES_OK)
+        r->status = status;
+}
+
+static const json_t *take(struct reader *r, const char *name)
+{
+    const json_t *value = json_object_get(r->object, name);
+
+    if (value != NULL)
+        r->taken++;
+    return value;
+}
+
+/* Borrowed from the JSON tree; empty and a fault when it is no string. */
+static struct ses_slice take_view(struct reader *r, const char *name)
+{
+    const json_t *value = take(r, name);
+
+    if (!json_is_string(value)) {
+        fault(r, SES_MALFORMED);
+        return SES_SLICE_EMPTY;
+    }
+    return ses_slice(json_string_value(value), json_string_length(value));
+}
+
+static struct ses_slice take_text(struct reader *r, const char *name)
+{
+    struct ses_slice copy = SES_SLICE_EMPTY;
+    struct ses_slice view = take_view(r, name);
+
+    if (r->status == SES_OK && ses_arena_copy(r->arena, view, &copy) != SES_OK)
+        fault(r, SES_NO_MEMORY);
+    return copy;
+}
+
+static uint64_t take_time_ms(struct reader *r, const char *name)
+{
+    uint64_t seconds = 0;
+
+    if (ses_rfc3339_decode(take_view(r, name), &seconds) != SES_OK)
+        fault(r, SES_MALFORMED);
+    return seconds * 1000;
+}
+
+static uint64_t take_u64(struct reader *r, const char *name, uint64_t max)
+{
+    const json_t *value = take(r, name);
+
+    if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+        (uint64_t)json_integer_value(value) > max) {
+        fault(r, SES_MALFORMED);
+        return 0;
+    }
+    return (uint64_t)json_integer_value(value);
+}
+
+static bool take_bool(struct reader *r, const char *name)
+{
+    const json_t *value = take(r, name);
+
+    if (!json_is_boolean(value))
+        fault(r, SES_MALFORMED);
+    return json_is_true(value);
+}
+
+static void take_hash(struct reader *r, const char *name, uint8_t ret_hash[SES_HASH_BYTES])
+{
+    size_t len = 0;
+
+    if (ses_base64url_decode(take_view(r, name), ret_hash, SES_HASH_BYTES, &len) != SES_OK ||
+        len != SES_HASH_BYTES)
+        fault(r, SES_MALFORMED);
+}
+
+/* Lower case only: one id, one text. */
+static void take_id(struct reader *r, const char *name, uint8_t ret_id[16])
+{
+    struct ses_slice text = take_view(r, name);
+    char again[SES_SESSION_TEXT_SIZE];
+    size_t len = 0;
+
+    if (ses_hex_decode(text, ret_id, 16, &len) != SES_OK || len != 16) {
+        fault(r, SES_MALFORMED);
+        return;
+    }
+    (void)ses_hex_encode(ses_slice(ret_id, 16), again);
+    if (!ses_slice_eq_str(text, again))
+        fault(r, SES_MALFORMED);
+}
+
+static void take_binding(struct reader *r, struct ses_claims *claims)
+{
+    take_hash(r, "msh", claims->merchant_session_hash);
+    if (json_object_get(r->object, "bnd") == NULL)
+        return; /* a lone bih is left over and refused by the count */
+    take_hash(r, "bih", claims->browser_hash);
+    claims->browser_fields = take_text(r, "bnd");
+    if (claims->browser_fields.len == 0)
+        fault(r, SES_MALFORMED);
+}
+
+static void take_all(struct reader *r, struct ses_claims *claims)
+{
+    claims->issuer = take_text(r, "iss");
+    claims->audience = take_text(r, "aud");
+    take_id(r, "jti", claims->session_id);
+    claims->issued_ms = take_time_ms(r, "iat");
+    claims->expires_ms = take_time_ms(r, "exp");
+    if (take_time_ms(r, "nbf") != claims->issued_ms)
+        fault(r, SES_MALFORMED); /* we never write them apart */
+    claims->merchant = take_text(r, "sub");
+    claims->generation = (uint32_t)take_u64(r, "gen", UINT32_MAX);
+    claims->connector = take_text(r, "con");
+    claims->minor_amount = (int64_t)take_u64(r, "amt", INT64_MAX);
+    claims->currency = take_text(r, "cur");
+    claims->test = take_bool(r, "test");
+    take_binding(r, claims);
+    if (json_object_size(r->object) != r->taken)
+        fault(r, SES_MALFORMED);
+}
+
+enum ses_status ses_claims_decode(struct ses_slice json, struct ses_arena *arena,
+                                  struct ses_claims *ret_claims)
+{
+    json_error_t error;
+    struct ses_claims claims = {0};
+    json_t *root = json_loadb((const char *)json.data, json.len, JSON_REJECT_DUPLICATES, &error);
+
+    if (root == NULL)
+        return json_error_code(&error) == json_error_out_of_memory ? SES_NO_MEMORY : SES_MALFORMED;
+    struct reader r = {root, arena, 0, json_is_object(root) ? SES_OK : SES_MALFORMED};
+    if (r.status == SES_OK)
+        take_all(&r, &claims);
+    json_decref(root);
+    SES_TRY(r.status);
+    *ret_claims = claims;
+    return SES_OK;
+}

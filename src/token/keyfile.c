@@ -1,0 +1,269 @@
+#include "keyfile.h"
+
+#include <stdio.h>
+
+#include <sodium.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/base/encode.h>
+
+#include "paserk.h"
+#include "rfc3339.h"
+
+enum member { M_KID, M_PURPOSE, M_STATE, M_CREATED, M_PUBLIC, M_SECRET, M_REPLACES, M_COUNT };
+
+static const char *const member_names[M_COUNT] = {"kid",    "purpose", "state",   "created",
+                                                  "public", "secret",  "replaces"};
+
+static const char *const state_names[SES_KEY_STATE_COUNT] = {
+    [SES_KEY_NEXT] = "next",
+    [SES_KEY_ACTIVE] = "active",
+    [SES_KEY_VERIFY_ONLY] = "verify-only",
+    [SES_KEY_REVOKED] = "revoked",
+};
+
+const char *ses_key_state_name(enum ses_key_state state)
+{
+    SES_REQUIRE((unsigned)state < SES_KEY_STATE_COUNT);
+    return state_names[state];
+}
+
+static const char *purpose_name(bool test)
+{
+    return test ? "test" : "live";
+}
+
+void ses_key_file_name(const char *kid, char ret_name[SES_KEYFILE_NAME_SIZE])
+{
+    (void)snprintf(ret_name, SES_KEYFILE_NAME_SIZE, "%s.json", kid);
+}
+
+/* What of a key is derived from its public half. */
+static void derive(struct ses_key *key)
+{
+    char footer[SES_KEY_FOOTER_LEN + 1];
+    char text[SES_BASE64URL_SIZE(SES_KEY_FOOTER_LEN)];
+    enum ses_status status = ses_paserk_pid(ses_slice(key->public_key, sizeof(key->public_key)), key->kid);
+
+    SES_REQUIRE(status == SES_OK);
+    int len = snprintf(footer, sizeof(footer), "{\"kid\":\"%s\"}", key->kid);
+    SES_REQUIRE(len == SES_KEY_FOOTER_LEN);
+    memcpy(key->footer, footer, sizeof(key->footer));
+    SES_REQUIRE(ses_base64url_encode(ses_slice(footer, SES_KEY_FOOTER_LEN), text) == SES_KEY_FOOTER_TEXT);
+    memcpy(key->footer_text, text, sizeof(key->footer_text));
+}
+
+enum ses_status ses_key_new(bool test, enum ses_key_state state, uint64_t now_ms, struct ses_key *ret_key)
+{
+    struct ses_key key = {.test = test, .state = state, .created_ms = now_ms};
+
+    SES_TRY(ses_secret_new(SES_PASETO_SECRET_BYTES, &key.secret));
+    (void)crypto_sign_keypair(key.public_key, key.secret.bytes);
+    derive(&key);
+    *ret_key = key;
+    return SES_OK;
+}
+
+void ses_key_done(struct ses_key *key)
+{
+    ses_secret_free(&key->secret);
+}
+
+/* ---- reading: a scanner of our own, because a general parser would leave the secret behind in the heap ----
+ */
+
+static void skip_space(struct ses_slice *rest)
+{
+    while (rest->len > 0 && strchr(" \t\r\n", rest->data[0]) != NULL && rest->data[0] != '\0')
+        *rest = ses_slice_cut(*rest, 1, rest->len);
+}
+
+static bool skip_char(struct ses_slice *rest, uint8_t c)
+{
+    skip_space(rest);
+    if (rest->len == 0 || rest->data[0] != c)
+        return false;
+    *rest = ses_slice_cut(*rest, 1, rest->len);
+    return true;
+}
+
+/* No string of ours needs an escape, so none is understood. */
+static bool take_string(struct ses_slice *rest, struct ses_slice *ret_string)
+{
+    if (!skip_char(rest, '"'))
+        return false;
+    size_t end = ses_slice_find(*rest, '"');
+    if (end == rest->len)
+        return false;
+    struct ses_slice string = ses_slice_cut(*rest, 0, end);
+
+    *rest = ses_slice_cut(*rest, end + 1, rest->len);
+    *ret_string = string;
+    return ses_slice_find(string, '\\') == string.len && ses_utf8_printable_check(string);
+}
+
+/* Puts one pair into its place. NULL, or what is wrong. */
+static const char *take_member(struct ses_slice *rest, struct ses_slice values[M_COUNT])
+{
+    struct ses_slice name;
+    struct ses_slice value;
+
+    if (!take_string(rest, &name) || !skip_char(rest, ':') || !take_string(rest, &value))
+        return "not a JSON object of plain strings";
+    for (size_t i = 0; i < M_COUNT; i++) {
+        if (!ses_slice_eq_str(name, member_names[i]))
+            continue;
+        if (values[i].data != NULL)
+            return "a member occurs twice";
+        values[i] = value;
+        return NULL;
+    }
+    return "a member is unknown";
+}
+
+static const char *scan(struct ses_slice text, struct ses_slice values[M_COUNT])
+{
+    struct ses_slice rest = text;
+    const char *wrong = NULL;
+
+    if (!skip_char(&rest, '{'))
+        return "not a JSON object of plain strings";
+    do {
+        wrong = take_member(&rest, values);
+    } while (wrong == NULL && skip_char(&rest, ','));
+    if (wrong != NULL)
+        return wrong;
+    if (!skip_char(&rest, '}'))
+        return "not a JSON object of plain strings";
+    skip_space(&rest);
+    return rest.len == 0 ? NULL : "more than one JSON object";
+}
+
+static bool parse_state(struct ses_slice text, enum ses_key_state *ret_state)
+{
+    for (unsigned i = 0; i < SES_KEY_STATE_COUNT; i++) {
+        if (ses_slice_eq_str(text, state_names[i])) {
+            *ret_state = (enum ses_key_state)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *parse_public(const struct ses_slice values[M_COUNT], struct ses_key *key)
+{
+    uint64_t created_s = 0;
+
+    if (!parse_state(values[M_STATE], &key->state))
+        return "state is not one of next, active, verify-only, revoked";
+    if (ses_rfc3339_decode(values[M_CREATED], &created_s) != SES_OK)
+        return "created is not a time like 2026-01-02T03:04:05Z";
+    key->created_ms = created_s * 1000;
+    if (ses_paserk_public_decode(values[M_PUBLIC], key->public_key) != SES_OK)
+        return "public is not a k4.public key";
+    derive(key);
+    if (!ses_slice_eq_str(values[M_KID], key->kid))
+        return "kid is not the id of the public key";
+    if (values[M_REPLACES].data != NULL) {
+        if (!ses_paserk_pid_check(values[M_REPLACES]))
+            return "replaces is not a key id";
+        memcpy(key->replaces, values[M_REPLACES].data, values[M_REPLACES].len);
+    }
+    return NULL;
+}
+
+static const char *parse_secret(struct ses_slice text, struct ses_key *key)
+{
+    if (key->state == SES_KEY_REVOKED)
+        return text.data == NULL ? NULL : "a revoked key still has its secret";
+    if (ses_secret_new(SES_PASETO_SECRET_BYTES, &key->secret) != SES_OK)
+        return "out of guarded memory";
+    if (ses_paserk_secret_decode(text, key->secret.bytes) != SES_OK)
+        return "secret is not a whole k4.secret key";
+    if (memcmp(key->secret.bytes + 32, key->public_key, sizeof(key->public_key)) != 0)
+        return "secret and public key do not belong together";
+    return NULL;
+}
+
+static enum ses_status decode(struct ses_slice text, const char *path, const char *name, bool test,
+                              const struct ses_fault *fault, struct ses_key *key)
+{
+    struct ses_slice values[M_COUNT] = {{0}};
+    char file_name[SES_KEYFILE_NAME_SIZE];
+    const char *wrong = scan(text, values);
+
+    if (wrong == NULL)
+        wrong = parse_public(values, key);
+    if (wrong == NULL)
+        wrong = parse_secret(values[M_SECRET], key);
+    if (wrong != NULL)
+        return ses_fault_set(fault, SES_MALFORMED, "%s/%s: not a whole key file: %s", path, name, wrong);
+    if (!ses_slice_eq_str(values[M_PURPOSE], purpose_name(test)))
+        return ses_fault_set(fault, SES_FAILED_PRECONDITION,
+                             "%s/%s: wrong purpose: a key of another ring lies in the %s ring", path, name,
+                             purpose_name(test));
+    ses_key_file_name(key->kid, file_name);
+    if (strcmp(file_name, name) != 0)
+        return ses_fault_set(fault, SES_FAILED_PRECONDITION, "%s/%s: the file is not named after its key",
+                             path, name);
+    return SES_OK;
+}
+
+enum ses_status ses_key_read(const struct ses_keydir *dir, const char *name, bool test,
+                             const struct ses_fault *fault, struct ses_key *ret_key)
+{
+    struct ses_key key = {.test = test};
+    struct ses_secret text;
+
+    SES_TRY(ses_keydir_read(dir, name, fault, &text));
+    enum ses_status status = decode(ses_slice(text.bytes, text.len), dir->path, name, test, fault, &key);
+    ses_secret_free(&text);
+    if (status != SES_OK) {
+        ses_key_done(&key);
+        return status;
+    }
+    *ret_key = key;
+    return SES_OK;
+}
+
+/* ---- writing ---- */
+
+static size_t encode(const struct ses_key *key, char *ret_text, size_t room)
+{
+    char public_text[SES_PASERK_PUBLIC_SIZE];
+    char secret_text[SES_PASERK_SECRET_SIZE] = "";
+    char created[SES_RFC3339_SIZE];
+    bool with_secret = key->secret.len > 0 && key->state != SES_KEY_REVOKED;
+    bool replaces = key->replaces[0] != '\0';
+    enum ses_status status =
+        ses_paserk_public_encode(ses_slice(key->public_key, sizeof(key->public_key)), public_text);
+
+    if (status == SES_OK && with_secret)
+        status = ses_paserk_secret_encode(ses_slice(key->secret.bytes, key->secret.len), secret_text);
+    SES_REQUIRE(status == SES_OK);
+    ses_clock_rfc3339(key->created_ms, created);
+    int len = snprintf(ret_text, room,
+                       "{\n  \"kid\": \"%s\",\n  \"purpose\": \"%s\",\n  \"state\": \"%s\",\n  \"created\": "
+                       "\"%s\",\n  \"public\": \"%s\"%s%s%s%s%s%s\n}\n",
+                       key->kid, purpose_name(key->test), state_names[key->state], created, public_text,
+                       with_secret ? ",\n  \"secret\": \"" : "", secret_text, with_secret ? "\"" : "",
+                       replaces ? ",\n  \"replaces\": \"" : "", key->replaces, replaces ? "\"" : "");
+    ses_wipe(secret_text, sizeof(secret_text));
+    SES_REQUIRE(len > 0 && (size_t)len < room);
+    return (size_t)len;
+}
+
+enum ses_status ses_key_write(const struct ses_keydir *dir, const struct ses_key *key,
+                              const struct ses_fault *fault)
+{
+    struct ses_secret text;
+    char name[SES_KEYFILE_NAME_SIZE];
+
+    if (ses_secret_new(SES_KEYDIR_FILE_MAX, &text) != SES_OK)
+        return ses_fault_set(fault, SES_NO_MEMORY, "%s: out of guarded memory", dir->path);
+    size_t len = encode(key, (char *)text.bytes, text.len);
+    ses_key_file_name(key->kid, name);
+    enum ses_status status = ses_keydir_write(dir, name, ses_slice(text.bytes, len), fault);
+    ses_secret_free(&text);
+    return status;
+}

@@ -1,0 +1,128 @@
+#include "paseto.h"
+
+#include <sessiond/base/encode.h>
+
+#include <sodium.h>
+
+_Static_assert(SES_PASETO_SECRET_BYTES == crypto_sign_SECRETKEYBYTES, "libsodium's form of an Ed25519 key");
+_Static_assert(SES_PASETO_SIGNATURE_BYTES == crypto_sign_BYTES, "Ed25519");
+_Static_assert(SES_PASETO_FOOTER_MAX + 8 + 8 >= SES_PASETO_SIGNATURE_BYTES,
+               "the signature fits behind the largest message once the rest of the PAE is spent");
+
+static size_t base64url_len(size_t bytes)
+{
+    return (bytes * 4 + 2) / 3;
+}
+
+uint8_t *ses_pae_number(uint8_t *at, uint64_t value)
+{
+    for (unsigned i = 0; i < 8; i++)
+        at[i] = (uint8_t)(value >> (8 * i));
+    return at + 8;
+}
+
+uint8_t *ses_pae_piece(uint8_t *at, struct ses_slice piece)
+{
+    at = ses_pae_number(at, piece.len);
+    if (piece.len > 0)
+        memcpy(at, piece.data, piece.len);
+    return at + piece.len;
+}
+
+bool ses_paseto_footer_is(struct ses_slice footer_text, struct ses_slice footer)
+{
+    char text[SES_BASE64URL_SIZE(SES_PASETO_FOOTER_MAX)];
+
+    if (footer.len > SES_PASETO_FOOTER_MAX || footer_text.len != base64url_len(footer.len))
+        return false;
+    (void)ses_base64url_encode(footer, text);
+    return sodium_memcmp(text, footer_text.data, footer_text.len) == 0;
+}
+
+/* PAE(header, message, footer, implicit) around a message that stands in its place already; returns its
+ * length. */
+static size_t pae_around(struct ses_paseto_scratch *scratch, size_t message_len, struct ses_slice footer,
+                         struct ses_slice implicit)
+{
+    uint8_t *at = ses_pae_number(scratch->bytes, 4);
+
+    at = ses_pae_piece(at, SES_STR(SES_PASETO_PUBLIC_HEADER));
+    at = ses_pae_number(at, message_len);
+    SES_REQUIRE(at == ses_paseto_message(scratch));
+    at = ses_pae_piece(at + message_len, footer);
+    at = ses_pae_piece(at, implicit);
+    return (size_t)(at - scratch->bytes);
+}
+
+size_t ses_paseto_public_len(size_t message_len, size_t footer_len)
+{
+    size_t body =
+        sizeof(SES_PASETO_PUBLIC_HEADER) - 1 + base64url_len(message_len + SES_PASETO_SIGNATURE_BYTES);
+
+    return footer_len == 0 ? body : body + 1 + base64url_len(footer_len);
+}
+
+size_t ses_paseto_sign(struct ses_paseto_scratch *scratch, size_t message_len,
+                       const uint8_t secret_key[SES_PASETO_SECRET_BYTES], struct ses_slice footer,
+                       struct ses_slice implicit, char *ret_text)
+{
+    SES_REQUIRE(message_len <= SES_PASETO_MESSAGE_MAX && footer.len <= SES_PASETO_FOOTER_MAX &&
+                implicit.len <= SES_PASETO_IMPLICIT_MAX);
+    uint8_t signature[SES_PASETO_SIGNATURE_BYTES];
+    uint8_t *message = ses_paseto_message(scratch);
+    size_t pae_len = pae_around(scratch, message_len, footer, implicit);
+    char *at = ret_text;
+
+    (void)crypto_sign_detached(signature, NULL, scratch->bytes, pae_len, secret_key);
+    memcpy(message + message_len, signature, sizeof(signature));
+    memcpy(at, SES_PASETO_PUBLIC_HEADER, sizeof(SES_PASETO_PUBLIC_HEADER) - 1);
+    at += sizeof(SES_PASETO_PUBLIC_HEADER) - 1;
+    at += ses_base64url_encode(ses_slice(message, message_len + sizeof(signature)), at);
+    if (footer.len > 0) {
+        *at++ = '.';
+        at += ses_base64url_encode(footer, at);
+    }
+    return (size_t)(at - ret_text);
+}
+
+enum ses_status ses_paseto_split(struct ses_slice token, const char *header,
+                                 struct ses_paseto_parts *ret_parts)
+{
+    if (!ses_slice_starts(token, ses_slice_str(header)))
+        return SES_MALFORMED;
+    struct ses_slice rest = ses_slice_cut(token, strlen(header), token.len);
+    size_t dot = ses_slice_find(rest, '.');
+    struct ses_paseto_parts parts = {ses_slice_cut(rest, 0, dot), SES_SLICE_EMPTY};
+
+    if (dot < rest.len) {
+        parts.footer = ses_slice_cut(rest, dot + 1, rest.len);
+        /* An empty footer is written without its dot: one token, one text. */
+        if (parts.footer.len == 0)
+            return SES_MALFORMED;
+    }
+    *ret_parts = parts;
+    return SES_OK;
+}
+
+enum ses_status ses_paseto_verify(struct ses_slice body, struct ses_slice footer, struct ses_slice implicit,
+                                  const uint8_t public_key[SES_PASETO_PUBLIC_BYTES],
+                                  struct ses_paseto_scratch *scratch, struct ses_slice *ret_message)
+{
+    uint8_t signature[SES_PASETO_SIGNATURE_BYTES];
+    uint8_t *message = ses_paseto_message(scratch);
+    size_t len;
+
+    if (footer.len > SES_PASETO_FOOTER_MAX || implicit.len > SES_PASETO_IMPLICIT_MAX)
+        return SES_TOO_LARGE;
+    SES_TRY(ses_base64url_decode(body, message, SES_PASETO_MESSAGE_MAX + sizeof(signature), &len));
+    if (len < sizeof(signature))
+        return SES_MALFORMED;
+    len -= sizeof(signature);
+    memcpy(signature, message + len, sizeof(signature));
+    size_t pae_len = pae_around(scratch, len, footer, implicit);
+    /* libsodium refuses a non-canonical S and keys of small order, so a signature has one text only. */
+    if (crypto_sign_verify_detached(signature, scratch->bytes, pae_len, public_key) != 0)
+        return SES_UNAUTHENTICATED;
+    *ret_message = ses_slice(message, len);
+    return SES_OK;
+}

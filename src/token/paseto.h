@@ -1,0 +1,98 @@
+/* paseto.h - PASETO version 4 (paseto-standard/paseto-spec: docs/01-Protocol-Versions/Version4.md,
+ * docs/01-Protocol- Versions/Common.md), both purposes, without claims, keys on disk or clocks: those stand
+ * in claims.h and ring.h.
+ *
+ * A token is header, base64url(body) and, behind one more dot, base64url(footer). Everything signed or
+ * authenticated goes through PAE ("pre-authentication encoding"): a count, then each piece behind its length,
+ * little endian 64 bit.
+ */
+#ifndef SES_TOKEN_PASETO_H
+#define SES_TOKEN_PASETO_H
+
+#include <sessiond/base/slice.h>
+
+#define SES_PASETO_PUBLIC_HEADER   "v4.public."
+#define SES_PASETO_LOCAL_HEADER    "v4.local."
+#define SES_PASETO_MESSAGE_MAX     1536 /* above what fits a token of SES_TOKEN_SIZE_MAX characters */
+#define SES_PASETO_FOOTER_MAX      256
+#define SES_PASETO_IMPLICIT_MAX    256
+#define SES_PASETO_SECRET_BYTES    64 /* Ed25519: seed, then public key, libsodium's and PASERK's form */
+#define SES_PASETO_PUBLIC_BYTES    32
+#define SES_PASETO_SIGNATURE_BYTES 64
+#define SES_PASETO_LOCAL_KEY_BYTES 32
+#define SES_PASETO_NONCE_BYTES     32
+#define SES_PASETO_TAG_BYTES       32
+
+/* Room for the largest token text either purpose can make of the limits above (no NUL). */
+#define SES_PASETO_TEXT_MAX                                                                                  \
+    (10 + (SES_PASETO_MESSAGE_MAX + 64 + 2) / 3 * 4 + 1 + (SES_PASETO_FOOTER_MAX + 2) / 3 * 4)
+
+/* Where the message stands in the PAE of a v4.public token: count, length and text of the header, own length.
+ */
+#define SES_PASETO_MESSAGE_AT 34
+
+/* The bytes that are signed, laid out so that the message is written once, signed where it stands, and then
+ * encoded together with the signature behind it. About 2.2 KiB of stack, no allocation. */
+struct ses_paseto_scratch {
+    uint8_t bytes[SES_PASETO_MESSAGE_AT + SES_PASETO_MESSAGE_MAX + 8 + SES_PASETO_FOOTER_MAX + 8 +
+                  SES_PASETO_IMPLICIT_MAX];
+};
+
+/* [any] Where the caller writes the message before ses_paseto_sign; room SES_PASETO_MESSAGE_MAX. */
+static inline uint8_t *ses_paseto_message(struct ses_paseto_scratch *scratch)
+{
+    return scratch->bytes + SES_PASETO_MESSAGE_AT;
+}
+
+/* The two texts behind a header, borrowed from the token. */
+struct ses_paseto_parts {
+    struct ses_slice body;
+    struct ses_slice footer; /* empty: there is none */
+};
+
+/* [any] Characters of the whole v4.public text for a message and a footer of these lengths. */
+size_t ses_paseto_public_len(size_t message_len, size_t footer_len);
+
+/* [any] Signs the message_len bytes that stand at ses_paseto_message(scratch) and writes the token's text (no
+ * NUL) into ret_text, which has room for ses_paseto_public_len. Lengths within the limits above are the
+ * caller's duty. Returns the text's length. */
+size_t ses_paseto_sign(struct ses_paseto_scratch *scratch, size_t message_len,
+                       const uint8_t secret_key[SES_PASETO_SECRET_BYTES], struct ses_slice footer,
+                       struct ses_slice implicit, char *ret_text);
+
+/* [any] Checks the header and cuts the rest at its dot; decodes nothing. SES_MALFORMED. */
+SES_MUST_CHECK enum ses_status ses_paseto_split(struct ses_slice token, const char *header,
+                                                struct ses_paseto_parts *ret_parts);
+
+/* [any] Verifies a v4.public body under a footer given as plain bytes. The message lies in scratch.
+ * SES_MALFORMED (not base64url, too short), SES_TOO_LARGE, SES_UNAUTHENTICATED (signature). */
+SES_MUST_CHECK enum ses_status ses_paseto_verify(struct ses_slice body, struct ses_slice footer,
+                                                 struct ses_slice implicit,
+                                                 const uint8_t public_key[SES_PASETO_PUBLIC_BYTES],
+                                                 struct ses_paseto_scratch *scratch,
+                                                 struct ses_slice *ret_message);
+
+/* [any] v4.local: XChaCha20 and keyed BLAKE2b, encrypt then MAC. nonce NULL: random, the only right choice
+ * outside tests. SES_TOO_LARGE when a part is above its limit or the text above room. */
+SES_MUST_CHECK enum ses_status ses_paseto_encrypt(const uint8_t key[SES_PASETO_LOCAL_KEY_BYTES],
+                                                  const uint8_t *nonce, struct ses_slice message,
+                                                  struct ses_slice footer, struct ses_slice implicit,
+                                                  char *ret_text, size_t room, size_t *ret_len);
+
+/* [any] Opens a whole v4.local token whose footer must be exactly the given one. ret_message has room bytes.
+ * SES_MALFORMED, SES_TOO_LARGE, SES_UNAUTHENTICATED (other key, altered). */
+SES_MUST_CHECK enum ses_status ses_paseto_decrypt(const uint8_t key[SES_PASETO_LOCAL_KEY_BYTES],
+                                                  struct ses_slice token, struct ses_slice footer,
+                                                  struct ses_slice implicit, uint8_t *ret_message,
+                                                  size_t room, size_t *ret_len);
+
+/* ---- shared by the two purposes ---- */
+
+/* [any] One PAE number, and one piece behind its length; each returns the place behind it. */
+uint8_t *ses_pae_number(uint8_t *at, uint64_t value);
+uint8_t *ses_pae_piece(uint8_t *at, struct ses_slice piece);
+/* [any] Footer text of a token equals base64url(footer): the wanted footer, compared before anything is
+ * computed. */
+bool ses_paseto_footer_is(struct ses_slice footer_text, struct ses_slice footer);
+
+#endif

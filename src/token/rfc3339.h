@@ -1,0 +1,16 @@
+/* rfc3339.h - the one form of time in our tokens and key files: "2026-01-02T03:04:05Z" (RFC 3339, UTC, whole
+ * seconds). */
+#ifndef SES_TOKEN_RFC3339_H
+#define SES_TOKEN_RFC3339_H
+
+#include <sessiond/base/slice.h>
+
+#define SES_RFC3339_LEN 20
+#define SES_RFC3339_SECONDS_MAX                                                                              \
+    253402300799u /* 9999-12-31T23:59:59Z, the last one with four digits of year */
+
+/* [any] Exactly the text that ses_clock_rfc3339 writes: 1970 or later, a day that exists, no leap second, no
+ * fraction, no offset. SES_MALFORMED. */
+SES_MUST_CHECK enum ses_status ses_rfc3339_decode(struct ses_slice text, uint64_t *ret_seconds);
+
+#endif

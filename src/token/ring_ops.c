@@ -1,0 +1,200 @@
+#include "ring.h"
+
+#include <sessiond/base/clock.h>
+#include <sessiond/base/random.h>
+
+#include "paserk.h"
+
+/* One operation on one purpose: the directory locked for writing, its keys read. */
+struct ring_op {
+    struct ses_fault fault;
+    char path[SES_RING_PATH_SIZE];
+    struct ses_keydir dir;
+    struct ses_key_set set;
+    bool test;
+};
+
+static enum ses_status op_begin(struct ring_op *op, const char *dir, bool test, struct ses_error *error)
+{
+    op->fault = (struct ses_fault){error, NULL};
+    op->test = test;
+    ses_random_init();
+    SES_TRY(ses_ring_path(dir, test, &op->fault, op->path));
+    SES_TRY(ses_keydir_open(op->path, true, &op->fault, &op->dir));
+    enum ses_status status = ses_key_set_read(&op->dir, test, &op->fault, &op->set);
+    if (status != SES_OK)
+        ses_keydir_close(&op->dir);
+    return status;
+}
+
+static void op_end(struct ring_op *op)
+{
+    ses_key_set_done(&op->set);
+    ses_keydir_close(&op->dir);
+}
+
+static enum ses_status write_new(struct ring_op *op, enum ses_key_state state, char *ret_kid)
+{
+    struct ses_key key;
+
+    if (op->set.count == SES_KEYRING_KEYS_MAX)
+        return ses_fault_set(&op->fault, SES_FULL, "%s: %d keys already; retire old ones", op->path,
+                             SES_KEYRING_KEYS_MAX);
+    if (ses_key_new(op->test, state, ses_clock_wall_ms(), &key) != SES_OK)
+        return ses_fault_set(&op->fault, SES_NO_MEMORY, "%s: out of guarded memory", op->path);
+    enum ses_status status = ses_key_write(&op->dir, &key, &op->fault);
+    if (status == SES_OK)
+        memcpy(ret_kid, key.kid, sizeof(key.kid));
+    ses_key_done(&key);
+    return status;
+}
+
+static enum ses_status init_purpose(const char *dir, bool test, struct ses_error *error)
+{
+    struct ring_op op;
+    char kid[SES_KID_SIZE];
+
+    op.fault = (struct ses_fault){error, NULL};
+    SES_TRY(ses_ring_path(dir, test, &op.fault, op.path));
+    SES_TRY(ses_keydir_make(op.path, &op.fault));
+    SES_TRY(op_begin(&op, dir, test, error));
+    enum ses_status status = op.set.count == 0 ? write_new(&op, SES_KEY_ACTIVE, kid) : SES_OK;
+    op_end(&op);
+    return status;
+}
+
+enum ses_status ses_keyring_init_dir(const char *dir, struct ses_error *ret_error)
+{
+    struct ses_fault fault = {ret_error, NULL};
+
+    SES_TRY(ses_keydir_make(dir, &fault));
+    SES_TRY(init_purpose(dir, true, ret_error));
+    return init_purpose(dir, false, ret_error);
+}
+
+enum ses_status ses_keyring_generate(const char *dir, bool test, struct ses_error *ret_error, char *ret_kid)
+{
+    struct ring_op op;
+
+    SES_TRY(op_begin(&op, dir, test, ret_error));
+    enum ses_status status = write_new(&op, SES_KEY_NEXT, ret_kid);
+    op_end(&op);
+    return status;
+}
+
+static enum ses_status write_state(struct ring_op *op, struct ses_key *key, enum ses_key_state state,
+                                   const char *replaces)
+{
+    char copy[SES_KID_SIZE] = "";
+
+    if (replaces != NULL)
+        memcpy(copy, replaces, strlen(replaces) + 1);
+    memcpy(key->replaces, copy, sizeof(copy));
+    key->state = state;
+    return ses_key_write(&op->dir, key, &op->fault);
+}
+
+/* Every active key but one becomes verify-only: leftovers of an activation that died, or a ring with two
+ * active keys that the operator mends. */
+static enum ses_status settle(struct ring_op *op, const struct ses_key *but)
+{
+    for (size_t i = 0; i < op->set.count; i++) {
+        struct ses_key *key = &op->set.keys[i];
+
+        if (key != but && key->state == SES_KEY_ACTIVE)
+            SES_TRY(write_state(op, key, SES_KEY_VERIFY_ONLY, NULL));
+    }
+    return SES_OK;
+}
+
+/* Any instant of this leaves a ring that loads, if it did before: until the new key's file is renamed into
+ * place the old key is the active one, from then on the new one, whose "replaces" overrules the old file's
+ * state. */
+static enum ses_status activate(struct ring_op *op, struct ses_key *key)
+{
+    size_t count = 0;
+    struct ses_key *old = ses_key_set_active(&op->set, &count);
+
+    if (key->state == SES_KEY_REVOKED)
+        return ses_fault_set(&op->fault, SES_FAILED_PRECONDITION, "a revoked key cannot become active again");
+    if (old == NULL) {
+        SES_TRY(write_state(op, key, SES_KEY_ACTIVE, NULL));
+        return settle(op, key);
+    }
+    SES_TRY(settle(op, old));
+    if (old == key)
+        return SES_OK;
+    if (old->replaces[0] != '\0') /* two keys that replace each other would leave none */
+        SES_TRY(write_state(op, old, SES_KEY_ACTIVE, NULL));
+    SES_TRY(write_state(op, key, SES_KEY_ACTIVE, old->kid));
+    return write_state(op, old, SES_KEY_VERIFY_ONLY, NULL);
+}
+
+static enum ses_status revoke(struct ring_op *op, struct ses_key *key)
+{
+    if (key->state == SES_KEY_ACTIVE)
+        return ses_fault_set(&op->fault, SES_FAILED_PRECONDITION,
+                             "an active key cannot be revoked; activate another one first");
+    return write_state(op, key, SES_KEY_REVOKED, NULL);
+}
+
+static enum ses_status retire(struct ring_op *op, const struct ses_key *key)
+{
+    char name[SES_KEYFILE_NAME_SIZE];
+
+    if (key->state != SES_KEY_VERIFY_ONLY && key->state != SES_KEY_REVOKED)
+        return ses_fault_set(&op->fault, SES_FAILED_PRECONDITION,
+                             "only a verify-only or revoked key can be retired, this one is %s",
+                             ses_key_state_name(key->state));
+    ses_key_file_name(key->kid, name);
+    return ses_keydir_remove(&op->dir, name, &op->fault);
+}
+
+/* Looks the key up in both rings; on SES_OK op is begun and *ret_key points into it. */
+static enum ses_status begin_with_key(struct ring_op *op, const char *dir, struct ses_slice kid,
+                                      struct ses_error *error, struct ses_key **ret_key)
+{
+    struct ses_fault fault = {error, NULL};
+
+    if (!ses_paserk_pid_check(kid))
+        return ses_fault_set(&fault, SES_INVALID_ARGUMENT,
+                             "not a key id: k4.pid. and 44 characters are expected");
+    for (int test = 1; test >= 0; test--) {
+        SES_TRY(op_begin(op, dir, test == 1, error));
+        struct ses_key *key = ses_key_set_find(&op->set, kid);
+
+        if (key != NULL) {
+            *ret_key = key;
+            return SES_OK;
+        }
+        op_end(op);
+    }
+    return ses_fault_set(&fault, SES_NOT_FOUND, "%s: no such key in either ring", dir);
+}
+
+enum ses_status ses_keyring_set_state(const char *dir, struct ses_slice kid, enum ses_key_state state,
+                                      struct ses_error *ret_error)
+{
+    struct ses_fault fault = {ret_error, NULL};
+    struct ring_op op;
+    struct ses_key *key = NULL;
+
+    if (state != SES_KEY_ACTIVE && state != SES_KEY_REVOKED)
+        return ses_fault_set(&fault, SES_INVALID_ARGUMENT,
+                             "a key can be made active or revoked, nothing else");
+    SES_TRY(begin_with_key(&op, dir, kid, ret_error, &key));
+    enum ses_status status = state == SES_KEY_ACTIVE ? activate(&op, key) : revoke(&op, key);
+    op_end(&op);
+    return status;
+}
+
+enum ses_status ses_keyring_retire(const char *dir, struct ses_slice kid, struct ses_error *ret_error)
+{
+    struct ring_op op;
+    struct ses_key *key = NULL;
+
+    SES_TRY(begin_with_key(&op, dir, kid, ret_error, &key));
+    enum ses_status status = retire(&op, key);
+    op_end(&op);
+    return status;
+}
