@@ -1,0 +1,327 @@
+"""Runs the real server for a test and speaks to it with clients that we did not write.
+
+Programs come from the directory in SES_BUILD (set by ctest). Every server started here is stopped here, its log is searched for
+sanitizer reports, and its exit status is checked.
+"""
+import atexit
+import contextlib
+import json
+import os
+import pathlib
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.request
+
+import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+
+BUILD = pathlib.Path(os.environ.get("SES_BUILD", "build-gcc")).resolve()
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+NODE_MODULES = SOURCE / "tests" / "node_modules"
+BUF = NODE_MODULES / ".bin" / "buf"
+CREATE = "/types.MerchantAuthenticationService/CreateSessionToken"
+CREATE_NEW = "/types.MerchantAuthenticationService/CreateServerSessionAuthenticationToken"
+ROUTE = "/payments/create_session_token"
+STRIPE = '{"config":{"Stripe":{"api_key":"sk_test_x"}}}'
+ADYEN = '{"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}'
+# Sanitizers make everything several times slower; every wait here is scaled by this.
+SLOW = 5
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(predicate, seconds, what):
+    end = time.monotonic() + seconds
+    while True:
+        value = predicate()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s in vain for {what}")
+        time.sleep(0.02)
+
+
+class Server:
+    """One supervisor with its children on free ports and a data directory of its own."""
+
+    def __init__(self, workers=2, data=None, args=(), config=None, sandbox=True, env=None):
+        self.temporary = tempfile.mkdtemp(prefix="sessiond-test-")
+        self.data = pathlib.Path(data) if data else pathlib.Path(self.temporary) / "data"
+        self.port, self.admin_port = free_port(), free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.log_path = pathlib.Path(self.temporary) / "log"
+        self.command = [str(BUILD / "sessiond"), "--listen", self.address, "--admin", f"127.0.0.1:{self.admin_port}",
+                        "--data", str(self.data), "--workers", str(workers), *args]
+        if sandbox:
+            self.command.append("--sandbox")
+        if config is not None:
+            path = pathlib.Path(self.temporary) / "config.yaml"
+            path.write_text(config)
+            self.command += ["--config", str(path)]
+        self.env = dict(os.environ, **(env or {}))
+        self.process = None
+        self.channel = None
+
+    def start(self, ready=True):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.env)
+        atexit.register(self.kill)
+        if ready:
+            wait_for(self.is_ready, 20 * SLOW, "readiness")
+        return self
+
+    def is_ready(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"sessiond ended with {self.process.returncode}: {self.log()[-2000:]}")
+        with contextlib.suppress(OSError):
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/readyz", timeout=5) as answer:
+                return answer.status == 200
+        return False
+
+    def stop(self, expect=0, seconds=30):
+        """SIGTERM, and the promise: everything finishes, exit 0."""
+        if self.channel is not None:
+            self.channel.close()
+            self.channel = None
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(seconds)
+        self.check_log()
+        if expect is not None and status != expect:
+            raise AssertionError(f"exit status {status}, expected {expect}: {self.log()[-2000:]}")
+        return status
+
+    def kill(self):
+        """Everything at once, as a power failure of the processes: all children die with the supervisor's group."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        for pid in [self.process.pid, *self.children()]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait(10)
+
+    def cleanup(self):
+        self.kill()
+        shutil.rmtree(self.temporary, ignore_errors=True)
+
+    def children(self):
+        path = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        with contextlib.suppress(OSError):
+            return [int(pid) for pid in path.read_text().split()]
+        return []
+
+    def workers(self):
+        """Pids of the workers, as the admin page tells them."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/readyz", timeout=5 * SLOW) as answer:
+            return [row["pid"] for row in json.load(answer)["workers"]]
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def lines(self, event=None):
+        rows = []
+        for text in self.log().splitlines():
+            with contextlib.suppress(ValueError):
+                row = json.loads(text)
+                if event is None or row.get("event") == event:
+                    rows.append(row)
+        return rows
+
+    def check_log(self):
+        bad = re.search(r"(AddressSanitizer|LeakSanitizer|runtime error:|broken invariant)[^\n]*", self.log())
+        if bad:
+            at = self.log().index(bad.group(0))
+            raise AssertionError(self.log()[max(0, at - 200):at + 3000])
+
+    def metrics(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=5 * SLOW) as answer:
+            return answer.read().decode()
+
+    def metric(self, name):
+        """Sum of all samples of that name."""
+        total = 0.0
+        for line in self.metrics().splitlines():
+            if re.match(re.escape(name) + r"(\{|\s)", line):
+                total += float(line.rsplit(" ", 1)[1])
+        return total
+
+    # -- gRPC by python3-grpcio, messages by the descriptor set that the build leaves for clients
+
+    def grpc(self):
+        if self.channel is None:
+            self.channel = grpc.insecure_channel(self.address)
+        return self.channel
+
+    def call(self, request, metadata=None, path=CREATE, timeout=10 * SLOW, connector="stripe", config=STRIPE, **options):
+        """A unary call; answers (response, call)."""
+        if metadata is None:
+            metadata = [("x-connector", connector), ("x-connector-config", config)]
+        method = self.grpc().unary_unary(path, request_serializer=lambda m: m.SerializeToString(),
+                                         response_deserializer=response_class(path).FromString)
+        return method.with_call(request, metadata=metadata, timeout=timeout, **options)
+
+    def fail(self, request, metadata=None, **options):
+        """The grpc.RpcError of a call that must fail."""
+        try:
+            answer, _ = self.call(request, metadata, **options)
+        except grpc.RpcError as error:
+            return error
+        raise AssertionError(f"the call succeeded: {answer}")
+
+    # -- HTTP by curl
+
+    def curl(self, path, *args, data=None, headers=(), seconds=10 * SLOW):
+        """(HTTP status, headers as dict, body bytes) by the curl program."""
+        command = ["curl", "-sS", "-i", "--raw", "--max-time", str(seconds), *args]
+        for header in headers:
+            command += ["-H", header]
+        if data is not None:
+            command += ["--data-binary", "@-"]
+        command.append(f"http://{self.address}{path}")
+        done = subprocess.run(command, input=data, capture_output=True, timeout=seconds + 5, check=False)
+        if done.returncode != 0:
+            raise AssertionError(f"curl: {done.returncode} {done.stderr.decode()}")
+        head, body = done.stdout, b""
+        while True:
+            head, _, rest = (head if not body else body).partition(b"\r\n\r\n")
+            status = int(head.split(b" ", 2)[1])
+            body = rest
+            if status >= 200:
+                break
+        rows = dict(line.decode().lower().split(": ", 1) if ": " in line.decode() else (line.decode(), "")
+                    for line in head.split(b"\r\n")[1:])
+        return status, rows, body
+
+    def post_json(self, path, value, *args, headers=None):
+        if headers is None:
+            headers = ["x-connector: stripe", f"x-connector-config: {STRIPE}"]
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        status, rows, text = self.curl(path, "-X", "POST", *args, data=body,
+                                       headers=["content-type: application/json", *headers])
+        return status, rows, json.loads(text) if text else None
+
+
+_pool = None
+
+
+def _descriptors():
+    global _pool
+    if _pool is None:
+        files = descriptor_pb2.FileDescriptorSet.FromString((BUILD / "sessiond.protoset").read_bytes())
+        _pool = descriptor_pool.DescriptorPool()
+        for file in files.file:
+            _pool.Add(file)
+    return _pool
+
+
+def message(name):
+    """The message class of a full protobuf name."""
+    descriptor = _descriptors().FindMessageTypeByName(name)
+    if hasattr(message_factory, "GetMessageClass"):
+        return message_factory.GetMessageClass(descriptor)
+    return message_factory.MessageFactory(_descriptors()).GetPrototype(descriptor)
+
+
+def method_descriptor(path):
+    service, method = path.lstrip("/").split("/")
+    return _descriptors().FindServiceByName(service).methods_by_name[method]
+
+
+def request_class(path):
+    return message(method_descriptor(path).input_type.full_name)
+
+
+def response_class(path):
+    return message(method_descriptor(path).output_type.full_name)
+
+
+def create_request(session="session_001", path=CREATE, **changes):
+    """The documented call's request; changes are merged over it, None removes a field."""
+    value = {"merchant_session_id": session, "amount": {"minor_amount": 10000, "currency": "USD"},
+             "browser_info": {"accept_header": "text/html", "user_agent": "Mozilla/5.0..."}, "test_mode": True}
+    value.update(changes)
+    value = {key: field for key, field in value.items() if field is not None}
+    if path == CREATE_NEW:
+        value["merchant_server_session_id"] = value.pop("merchant_session_id", "")
+        value["payment"] = {key: value.pop(key) for key in ("amount", "metadata", "browser_info") if key in value}
+    return json_format.ParseDict(value, request_class(path)())
+
+
+def create_dict(session="session_001", **changes):
+    value = {"merchant_session_id": session, "amount": {"minor_amount": 10000, "currency": "USD"},
+             "browser_info": {"accept_header": "text/html", "user_agent": "Mozilla/5.0..."}, "test_mode": True}
+    value.update(changes)
+    return {key: field for key, field in value.items() if field is not None}
+
+
+def status_details(error):
+    """google.rpc.Status of an RpcError: (status, {type name: message})."""
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            status = message("google.rpc.Status").FromString(value)
+            found = {}
+            for any_value in status.details:
+                name = any_value.type_url.rsplit("/", 1)[1]
+                found[name] = message(name).FromString(any_value.value)
+            return status, found
+    return None, {}
+
+
+def reason(error):
+    return getattr(status_details(error)[1].get("google.rpc.ErrorInfo"), "reason", "")
+
+
+def violated_fields(error):
+    bad = status_details(error)[1].get("google.rpc.BadRequest")
+    return sorted(v.field for v in bad.field_violations) if bad else []
+
+
+def initial_metadata(call):
+    return {key: value for key, value in call.initial_metadata()}
+
+
+def claims(token):
+    """The claims of a session token, unverified: base64url of v4.public without the 64 bytes of signature."""
+    import base64
+    assert token.startswith("sess_v4.public."), token[:20]
+    payload = token.split(".")[2]
+    raw = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    return json.loads(raw[:-64])
+
+
+class ServerCase(unittest.TestCase):
+    """A test class with one server for all its tests. Override server_options."""
+    server_options = {}
+    server = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(**cls.server_options).start()
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.server.stop()
+        finally:
+            cls.server.cleanup()
+
+
+_counter = 0
+
+
+def unique(prefix="s"):
+    """A merchant_session_id nobody used before."""
+    global _counter
+    _counter += 1
+    return f"{prefix}-{os.getpid()}-{time.monotonic_ns()}-{_counter}"
