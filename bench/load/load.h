@@ -1,0 +1,102 @@
+/* load.h - what the parts of the load generator share: the plan, the counts, one connection's interface.
+ *
+ * Words: closed loop = every stream sends its next call when the last one is answered; open loop = calls are
+ * due at times fixed beforehand, and latency counts from the time a call was due, not from when it could be
+ * sent (no coordinated omission).
+ */
+#ifndef SESSIOND_BENCH_LOAD_H
+#define SESSIOND_BENCH_LOAD_H
+
+#include <netinet/in.h>
+#include <uv.h>
+
+#include <sessiond/base/metrics.h>
+#include <sessiond/base/slice.h>
+
+#define LOAD_PIDS_MAX 64
+
+struct load_plan {
+    struct sockaddr_in address;
+    char authority[64];
+    unsigned connections;
+    unsigned streams;      /* concurrent calls a connection */
+    uint64_t calls;        /* counted calls; 0 = by time */
+    double seconds;        /* with calls 0 */
+    double warmup_seconds; /* before counting starts */
+    double rate;           /* calls a second; 0 = closed loop */
+    bool poisson;          /* else constant spacing */
+    uint64_t first_id;     /* number of the first merchant_session_id */
+    char id_prefix[24];
+    bool same_id;            /* one merchant_session_id for all: the replay path */
+    const char *connector;   /* x-connector-config variant */
+    const char *config;      /* whole x-connector-config value */
+    int pids[LOAD_PIDS_MAX]; /* the server's processes, for its CPU time */
+    size_t pids_count;
+    bool json;  /* result as JSON */
+    bool quiet; /* no progress */
+};
+
+struct load_totals {
+    uint64_t sent;
+    uint64_t right; /* answers checked and right */
+    uint64_t wrong; /* any other answer, by its first cause */
+    uint64_t lost;  /* calls whose connection broke */
+    uint64_t late;  /* open loop: calls that found no free stream when due */
+    struct ses_hist latency_ns;
+    uint64_t latency_max_ns;
+    char first_error[160];
+};
+
+struct load_run;
+
+/* ---- message.c: the request's bytes and the check of an answer */
+
+#define LOAD_MESSAGE_MAX 512
+/* A framed CreateSessionToken request for call number; returns its length. */
+size_t load_message_encode(const struct load_plan *plan, uint64_t number,
+                           uint8_t ret_bytes[LOAD_MESSAGE_MAX]);
+/* True when bytes are one gRPC message with status_code 200 and a token of ours. */
+bool load_message_check(struct ses_slice bytes);
+
+/* ---- client.c: one HTTP/2 connection */
+
+struct load_client;
+struct load_client *load_client_open(struct load_run *run, unsigned index);
+/* Free streams just now. */
+unsigned load_client_room(const struct load_client *client);
+/* Sends one call; intended_ns is when it was due. */
+void load_client_send(struct load_client *client, uint64_t intended_ns);
+/* Writes what was submitted. */
+void load_client_flush(struct load_client *client);
+void load_client_close(struct load_client *client);
+
+/* ---- run.c: pacing and counting */
+
+struct load_run {
+    uv_loop_t *loop;
+    const struct load_plan *plan;
+    struct load_totals totals;
+    struct load_client **clients;
+    unsigned connected;
+    uint64_t next_number;
+    uint64_t counted_from_ns; /* 0 during warm-up */
+    uint64_t counted_until_ns;
+    double cpu_seconds[LOAD_PIDS_MAX]; /* at the start of counting, then the difference */
+    bool stopping;
+    void *pace;
+};
+
+int load_run(const struct load_plan *plan, struct load_run *ret_run);
+/* [client] One call is over: right, or wrong with a cause. */
+void load_run_answered(struct load_run *run, struct load_client *client, uint64_t intended_ns,
+                       const char *error);
+void load_run_connected(struct load_run *run);
+void load_run_broken(struct load_run *run, struct load_client *client, unsigned calls_lost, const char *why);
+
+/* ---- report.c */
+
+/* CPU seconds (user + system, all threads) that a process has used, < 0 if unreadable. */
+double load_process_cpu(int pid);
+void load_report(const struct load_run *run);
+
+#endif

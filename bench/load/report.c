@@ -1,0 +1,79 @@
+#include "load.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* Fields 14 and 15 of /proc/PID/stat (proc(5)): clock ticks in user and in kernel mode, all threads together.
+ */
+double load_process_cpu(int pid)
+{
+    char path[64], text[1024];
+    unsigned long user = 0, system = 0;
+    const char *at;
+    size_t len;
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return -1;
+    len = fread(text, 1, sizeof(text) - 1, file);
+    (void)fclose(file);
+    text[len] = '\0';
+    at = strrchr(text, ')'); /* the name may hold anything, spaces and brackets too */
+    if (at == NULL || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+                             &system) != 2) // NOLINT(cert-err34-c)
+        return -1;
+    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static uint64_t percentile_ns(const struct load_totals *totals, double share)
+{
+    uint64_t want = (uint64_t)(share * (double)totals->right), seen = 0;
+
+    for (size_t i = 0; i < SES_HIST_BUCKETS; i++) {
+        seen += atomic_load_explicit(&totals->latency_ns.bucket[i], memory_order_relaxed);
+        if (seen > want || (seen == totals->right && seen > 0)) {
+            uint64_t upper = ses_hist_upper(i);
+
+            return upper < totals->latency_max_ns ? upper : totals->latency_max_ns;
+        }
+    }
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    double share;
+} percentiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99_9", 0.999}, {"p99_99", 0.9999}};
+
+void load_report(const struct load_run *run)
+{
+    const struct load_totals *t = &run->totals;
+    double seconds = (double)(run->counted_until_ns - run->counted_from_ns) / 1e9;
+    double cpu = 0;
+
+    for (size_t i = 0; i < run->plan->pids_count; i++)
+        cpu += run->cpu_seconds[i];
+    if (!run->plan->json) {
+        printf("answers %llu, errors %llu, lost %llu in %.2f s: %.0f/s\n", (unsigned long long)t->right,
+               (unsigned long long)t->wrong, (unsigned long long)t->lost, seconds,
+               (double)t->right / seconds);
+        for (size_t i = 0; i < sizeof(percentiles) / sizeof(percentiles[0]); i++)
+            printf("%s %.3f ms  ", percentiles[i].name, (double)percentile_ns(t, percentiles[i].share) / 1e6);
+        printf("max %.3f ms\n", (double)t->latency_max_ns / 1e6);
+        if (run->plan->pids_count > 0 && t->right > 0)
+            printf("server CPU %.2f s: %.2f us a call\n", cpu, cpu * 1e6 / (double)t->right);
+        if (t->first_error[0] != '\0')
+            printf("first error: %s\n", t->first_error);
+        return;
+    }
+    printf("{\"right\":%llu,\"wrong\":%llu,\"lost\":%llu,\"late\":%llu,\"seconds\":%.4f,\"rate\":%.1f",
+           (unsigned long long)t->right, (unsigned long long)t->wrong, (unsigned long long)t->lost,
+           (unsigned long long)t->late, seconds, (double)t->right / seconds);
+    for (size_t i = 0; i < sizeof(percentiles) / sizeof(percentiles[0]); i++)
+        printf(",\"%s_ns\":%llu", percentiles[i].name,
+               (unsigned long long)percentile_ns(t, percentiles[i].share));
+    printf(",\"max_ns\":%llu,\"server_cpu_seconds\":%.3f,\"server_cpu_us_per_call\":%.3f}\n",
+           (unsigned long long)t->latency_max_ns, cpu, t->right > 0 ? cpu * 1e6 / (double)t->right : 0);
+}
