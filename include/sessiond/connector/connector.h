@@ -1,7 +1,8 @@
 /* connector.h - payment processors: who they are, how a caller names one and hands us its credentials,
  * and the session call of those that have one (nuvei, paytm, stripe).
  *
- * A connector is a pure pair, build and parse, tested with golden files and no network; the driver (driver.h) does the I/O.
+ * A connector is a pure pair, build and parse, tested with golden files and no network; the driver (driver.h)
+ * does the I/O.
  */
 #ifndef SESSIOND_CONNECTOR_CONNECTOR_H
 #define SESSIOND_CONNECTOR_CONNECTOR_H
@@ -10,7 +11,8 @@
 #include <sessiond/base/error.h>
 #include <sessiond/base/slice.h>
 
-/* ---- identity ------------------------------------------------------------------------------------------------ */
+/* ---- identity
+ * ------------------------------------------------------------------------------------------------ */
 
 #define SES_CREDENTIAL_FIELDS_MAX 8
 
@@ -18,7 +20,7 @@ struct ses_connector_ops;
 
 /* One row per connector of the protocol's enum Connector. Static storage. */
 struct ses_connector {
-    uint32_t number;     /* enum Connector */
+    uint32_t number;     /* enum Connector; razorpay_v2 shares razorpay's, ses_connector_by_number gives razorpay */
     const char *name;    /* snake_case as in x-connector, e.g. "nuvei" */
     const char *variant; /* key inside x-connector-config's "config", e.g. "Nuvei"; NULL if it has none */
     const struct ses_connector_ops *ops; /* NULL: a session needs no outbound call */
@@ -31,7 +33,8 @@ const struct ses_connector *ses_connector_by_number(uint32_t number);
 /* [any] The metric's connector name for index 0.., NULL behind the last. */
 const char *ses_connector_metric_name(int metric);
 
-/* ---- credentials from request metadata (facts: x-connector-config, x-connector-auth, x-connector + x-auth) ------- */
+/* ---- credentials from request metadata (facts: x-connector-config, x-connector-auth, x-connector + x-auth)
+ * ------- */
 
 struct ses_credential {
     const char *name;       /* the config key, e.g. "api_key"; static */
@@ -40,42 +43,48 @@ struct ses_credential {
 
 struct ses_credentials {
     const struct ses_connector *connector;
-    struct ses_credential fields[SES_CREDENTIAL_FIELDS_MAX]; /* only those that build functions need */
+    /* The secret keys of the connector's config that were given (a key that is absent or null has no entry). */
+    struct ses_credential fields[SES_CREDENTIAL_FIELDS_MAX];
     size_t fields_count;
     struct ses_slice base_url; /* empty: the configured one */
 };
 
 /* The raw header values; empty slice = header absent. */
 struct ses_connector_headers {
-    struct ses_slice connector;        /* x-connector */
-    struct ses_slice connector_config; /* x-connector-config */
-    struct ses_slice connector_auth;   /* x-connector-auth */
-    struct ses_slice auth;             /* x-auth */
-    struct ses_slice api_key;          /* x-api-key */
-    struct ses_slice key1;             /* x-key1 */
-    struct ses_slice key2;             /* x-key2 */
-    struct ses_slice api_secret;       /* x-api-secret */
-    struct ses_slice auth_key_map;     /* x-auth-key-map */
+    struct ses_slice connector;                                           /* x-connector */
+    struct ses_slice connector_config;                                    /* x-connector-config */
+    struct ses_slice connector_auth;                                      /* x-connector-auth */
+    struct ses_slice auth;                                                /* x-auth */
+    struct ses_slice api_key;                                             /* x-api-key */
+    struct ses_slice key1;                                                /* x-key1 */
+    struct ses_slice key2;                                                /* x-key2 */
+    struct ses_slice api_secret;                                          /* x-api-secret */
+    struct ses_slice auth_key_map;                                        /* x-auth-key-map */
     bool api_key_present, key1_present, key2_present, api_secret_present; /* an empty value is accepted */
 };
 
-/* [worker] A bounded cache of parsed headers: JSON of a repeated x-connector-config is parsed once. Keyed by a hash of all header
- * values; entries live in guarded or wiped memory and are dropped least recently used first. */
+/* [worker] A bounded cache of parsed headers: JSON of a repeated x-connector-config is parsed once. Keyed by
+ * a hash of all header values; entries live in guarded or wiped memory and are dropped least recently used
+ * first. */
 struct ses_credential_cache;
-SES_MUST_CHECK enum ses_status ses_credential_cache_new(size_t entries_max, struct ses_credential_cache **ret_cache);
+SES_MUST_CHECK enum ses_status ses_credential_cache_new(size_t entries_max,
+                                                        struct ses_credential_cache **ret_cache);
 void ses_credential_cache_free(struct ses_credential_cache *cache);
 
-/* [worker] Reads, checks and resolves. ret_error: SES_INVALID_ARGUMENT with ErrorInfo reason = the sub_code of the facts
- * (MISSING_METADATA, INVALID_CONNECTOR, INVALID_CONNECTOR_CONFIG_JSON, UNSUPPORTED_CONNECTOR, AUTH_CONVERSION_FAILED, ..., ours:
- * CONNECTOR_CONTRADICTION), naming headers and keys, never values. Slices of ret_credentials point into arena. cache may be NULL. */
+/* [worker] Reads, checks and resolves. ret_error: SES_INVALID_ARGUMENT with ErrorInfo reason = the sub_code
+ * of the facts (MISSING_METADATA, INVALID_CONNECTOR, INVALID_CONNECTOR_CONFIG_JSON, UNSUPPORTED_CONNECTOR,
+ * AUTH_CONVERSION_FAILED, ..., ours: CONNECTOR_CONTRADICTION), naming headers and keys, never values. Slices
+ * of ret_credentials point into arena. cache may be NULL. */
 SES_MUST_CHECK enum ses_status ses_credentials_resolve(struct ses_credential_cache *cache,
                                                        const struct ses_connector_headers *headers,
-                                                       struct ses_arena *arena, struct ses_credentials *ret_credentials,
+                                                       struct ses_arena *arena,
+                                                       struct ses_credentials *ret_credentials,
                                                        struct ses_error *ret_error);
 /* [any] The value of a field, the empty slice if absent. */
 struct ses_slice ses_credential_get(const struct ses_credentials *credentials, const char *name);
 
-/* ---- base URLs ------------------------------------------------------------------------------------------------- */
+/* ---- base URLs
+ * ------------------------------------------------------------------------------------------------- */
 
 struct ses_connector_url {
     const struct ses_connector *connector;
@@ -86,19 +95,22 @@ struct ses_connector_url {
 struct ses_connector_policy {
     const struct ses_connector_url *overrides; /* from the configuration or --sandbox; may be empty */
     size_t overrides_count;
-    const char *const *base_url_hosts; /* the operator's allow-list for base_url in x-connector-config: host or host:port */
+    const char *const
+        *base_url_hosts; /* the operator's allow-list for base_url in x-connector-config: host or host:port */
     size_t base_url_hosts_count;
     bool sandbox; /* http:// allowed for loopback hosts */
 };
 
-/* [worker] The URL to call. A base_url of the caller must be http(s), without user info, on the allow-list (exact host, or host:port), https unless
- * sandbox and loopback. SES_INVALID_ARGUMENT, reason BASE_URL_REFUSED. */
+/* [worker] The URL to call. A base_url of the caller must be http(s), without user info, on the allow-list
+ * (exact host, or host:port), https unless sandbox and loopback. SES_INVALID_ARGUMENT, reason
+ * BASE_URL_REFUSED. */
 SES_MUST_CHECK enum ses_status ses_connector_base_url(const struct ses_connector_policy *policy,
-                                                      const struct ses_credentials *credentials, bool test_mode,
-                                                      struct ses_arena *arena, struct ses_slice *ret_url,
-                                                      struct ses_error *ret_error);
+                                                      const struct ses_credentials *credentials,
+                                                      bool test_mode, struct ses_arena *arena,
+                                                      struct ses_slice *ret_url, struct ses_error *ret_error);
 
-/* ---- one session call: pure ------------------------------------------------------------------------------------- */
+/* ---- one session call: pure
+ * ------------------------------------------------------------------------------------- */
 
 struct ses_http_pair {
     struct ses_slice name; /* lower case */
@@ -120,8 +132,8 @@ struct ses_session_call {
     struct ses_slice base_url;
     struct ses_slice merchant_session_id;
     int64_t minor_amount;
-    const char *currency; /* "USD" */
-    unsigned exponent;    /* minor-unit digits */
+    const char *currency;     /* "USD" */
+    unsigned exponent;        /* minor-unit digits */
     struct ses_slice os_type; /* browser_info.os_type, empty if absent */
     bool os_type_present;
     struct ses_slice idempotency_key; /* text derived from the natural key */
@@ -149,11 +161,13 @@ struct ses_connector_result {
     struct ses_slice reason;  /* .reason; absent when empty */
     struct ses_slice network_decline_code; /* error.issuer_details.network_details.decline_code */
     struct ses_slice network_advice_code;
+    struct ses_slice network_error_message; /* .network_details.error_message */
     struct ses_slice connector_transaction_id;
     /* success */
-    struct ses_slice session_token; /* the connector's own token or client secret: secret, kept in the record only */
-    struct ses_slice session_id;    /* its id, if it has one */
-    uint64_t expires_ms;            /* its own expiry, 0 = none told */
+    struct ses_slice
+        session_token; /* the connector's own token or client secret: secret, kept in the record only */
+    struct ses_slice session_id; /* its id, if it has one */
+    uint64_t expires_ms;         /* its own expiry, 0 = none told */
 };
 
 struct ses_connector_ops {
@@ -164,6 +178,10 @@ struct ses_connector_ops {
     enum ses_status (*parse)(uint32_t http_status, struct ses_slice body, struct ses_arena *arena,
                              struct ses_connector_result *ret_result);
 };
+
+/* [any] The result of a call that brought no readable answer (http_status 0 from the driver): TIMEOUT 504, UNREACHABLE and anything
+ * else (BAD_RESPONSE) 502, with code and message; static texts. */
+void ses_connector_result_transport(enum ses_connector_outcome outcome, struct ses_connector_result *ret_result);
 
 /* [any] unified_details.code of an outcome, e.g. "CONNECTOR_TIMEOUT"; static. */
 const char *ses_outcome_code(enum ses_connector_outcome outcome);

@@ -1,8 +1,8 @@
 /* driver.h - outbound HTTP: one libcurl multi handle on the worker's loop.
  *
- * Connections are reused, TLS verified, redirects not followed, plain http only for loopback hosts in sandbox mode, response size bounded,
- * a deadline always. A breaker per host opens after repeated failures. Sent again only when nothing had been sent, or
- * when the request is idempotent. No header or body is ever logged.
+ * Connections are reused, TLS verified, redirects not followed, plain http only for loopback hosts in sandbox
+ * mode, response size bounded, a deadline always. A breaker per host opens after repeated failures. Sent
+ * again only when nothing had been sent, or when the request is idempotent. No header or body is ever logged.
  */
 #ifndef SESSIOND_CONNECTOR_DRIVER_H
 #define SESSIOND_CONNECTOR_DRIVER_H
@@ -29,19 +29,23 @@ struct ses_driver_options {
     struct ses_metrics *metrics;
 };
 
-SES_MUST_CHECK enum ses_status ses_driver_new(const struct ses_driver_options *options, struct ses_driver **ret_driver);
+SES_MUST_CHECK enum ses_status ses_driver_new(const struct ses_driver_options *options,
+                                              struct ses_driver **ret_driver);
 /* Cancels what runs (done functions are not called), closes; handles finish on the loop. */
 void ses_driver_free(struct ses_driver *driver);
 
-/* Transport outcome. http_status 0: no answer, outcome says TIMEOUT, UNREACHABLE (breaker open too) or BAD_RESPONSE (too large, cut off).
- * body is valid during the call only. */
-typedef void (*ses_outbound_fn)(void *arg, uint32_t http_status, enum ses_connector_outcome outcome, struct ses_slice body);
+/* Transport outcome. http_status 0: no answer, outcome says TIMEOUT, UNREACHABLE (breaker open too) or
+ * BAD_RESPONSE (too large, cut off). body is valid during the call only. */
+typedef void (*ses_outbound_fn)(void *arg, uint32_t http_status, enum ses_connector_outcome outcome,
+                                struct ses_slice body);
 
-/* Starts; done is called later from the loop, never from inside. Request slices are copied. deadline_mono_ns as ses_clock_mono_ns.
- * SES_RESOURCE_EXHAUSTED, SES_NO_MEMORY, SES_INVALID_ARGUMENT (url). */
-SES_MUST_CHECK enum ses_status ses_outbound_start(struct ses_driver *driver, const struct ses_connector *connector,
-                                                  const struct ses_outbound_request *request, uint64_t deadline_mono_ns,
-                                                  ses_outbound_fn done, void *arg, struct ses_outbound **ret_outbound);
+/* Starts; done is called later from the loop, never from inside. Request slices are copied. deadline_mono_ns
+ * as ses_clock_mono_ns. SES_RESOURCE_EXHAUSTED, SES_NO_MEMORY, SES_INVALID_ARGUMENT (url). */
+SES_MUST_CHECK enum ses_status ses_outbound_start(struct ses_driver *driver,
+                                                  const struct ses_connector *connector,
+                                                  const struct ses_outbound_request *request,
+                                                  uint64_t deadline_mono_ns, ses_outbound_fn done, void *arg,
+                                                  struct ses_outbound **ret_outbound);
 /* done will not be called. */
 void ses_outbound_cancel(struct ses_outbound *outbound);
 unsigned ses_driver_in_flight(const struct ses_driver *driver);

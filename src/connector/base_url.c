@@ -1,0 +1,91 @@
+#include <sessiond/connector/connector.h>
+
+#include "url.h"
+
+/* The processors' published addresses. Any other connector is not called, so it has none here. */
+static const struct {
+    const char *connector;
+    const char *sandbox;
+    const char *production;
+} defaults[] = {
+    {"nuvei", "https://ppp-test.nuvei.com/ppp/api/v1", "https://secure.safecharge.com/ppp/api/v1"},
+    {"paytm", "https://securestage.paytmpayments.com/", "https://secure.paytmpayments.com/"},
+    {"stripe", "https://api.stripe.com/", "https://api.stripe.com/"},
+};
+
+static enum ses_status refuse(struct ses_error *error, struct ses_slice message)
+{
+    ses_error_set(error, SES_INVALID_ARGUMENT, message);
+    error->reason = SES_STR("BASE_URL_REFUSED");
+    ses_error_metadata(error, SES_STR("key"), SES_STR("base_url"));
+    return SES_INVALID_ARGUMENT;
+}
+
+static bool host_listed(const struct ses_connector_policy *policy, const struct ses_url *url)
+{
+    for (size_t i = 0; i < policy->base_url_hosts_count; i++) {
+        if (ses_url_host_matches(url, policy->base_url_hosts[i]))
+            return true;
+    }
+    return false;
+}
+
+/* A base URL comes from whoever may call us: without these checks it would make us fetch from any host that
+ * we can reach (SSRF). The host is compared as libcurl will read it; names are not resolved here, the
+ * operator's list vouches for them. */
+static enum ses_status check_callers_url(const struct ses_connector_policy *policy, struct ses_slice text,
+                                         struct ses_error *error)
+{
+    struct ses_url url;
+    enum ses_status status = text.len > SES_BASE_URL_BYTES_MAX ? SES_MALFORMED : ses_url_parse(text, &url);
+
+    if (status == SES_NO_MEMORY) {
+        ses_error_set(error, status, SES_STR("out of memory while checking base_url"));
+        return status;
+    }
+    if (status != SES_OK || ses_slice_find(text, '?') < text.len)
+        return refuse(
+            error,
+            SES_STR("base_url must be an absolute http or https URL with a plain host and without user "
+                    "information, query or fragment"));
+    if (!host_listed(policy, &url))
+        return refuse(error, SES_STR("base_url names a host that is not on the operator's allow-list"));
+    if (!url.https && !(policy->sandbox && ses_url_loopback(&url)))
+        return refuse(error, SES_STR("base_url must use https"));
+    return SES_OK;
+}
+
+static const char *configured_url(const struct ses_connector_policy *policy,
+                                  const struct ses_connector *connector, bool test_mode)
+{
+    for (size_t i = 0; i < policy->overrides_count; i++) {
+        const struct ses_connector_url *row = &policy->overrides[i];
+        const char *url = test_mode ? row->sandbox : row->production;
+
+        if (row->connector == connector && url != NULL)
+            return url;
+    }
+    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
+        if (strcmp(defaults[i].connector, connector->name) == 0)
+            return test_mode ? defaults[i].sandbox : defaults[i].production;
+    }
+    return "";
+}
+
+enum ses_status ses_connector_base_url(const struct ses_connector_policy *policy,
+                                       const struct ses_credentials *credentials, bool test_mode,
+                                       struct ses_arena *arena, struct ses_slice *ret_url,
+                                       struct ses_error *ret_error)
+{
+    struct ses_slice url = credentials->base_url;
+    enum ses_status status;
+
+    if (url.len > 0)
+        SES_TRY(check_callers_url(policy, url, ret_error));
+    else
+        url = ses_slice_str(configured_url(policy, credentials->connector, test_mode));
+    status = ses_arena_copy(arena, url, ret_url);
+    if (status != SES_OK)
+        ses_error_set(ret_error, status, SES_STR("out of memory while choosing the connector's URL"));
+    return status;
+}

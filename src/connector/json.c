@@ -1,0 +1,88 @@
+#include "json.h"
+
+#include <sessiond/base/secret.h>
+
+/* Brackets outside strings. A text with unbalanced quotes counts wrongly here and is refused by the parser
+ * anyway. */
+static bool depth_within(struct ses_slice text, unsigned depth_max)
+{
+    unsigned depth = 0;
+    bool in_string = false;
+
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t byte = text.data[i];
+
+        if (in_string && byte == '\\')
+            i++;
+        else if (byte == '"')
+            in_string = !in_string;
+        else if (!in_string && (byte == '{' || byte == '[') && ++depth > depth_max)
+            return false;
+        else if (!in_string && (byte == '}' || byte == ']') && depth > 0)
+            depth--;
+    }
+    return true;
+}
+
+enum ses_status ses_json_parse(struct ses_slice text, unsigned depth_max, json_t **ret_json)
+{
+    json_error_t error;
+    json_t *json;
+
+    if (text.len == 0 || !depth_within(text, depth_max))
+        return SES_MALFORMED;
+    json = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (json == NULL)
+        return json_error_code(&error) == json_error_out_of_memory ? SES_NO_MEMORY : SES_MALFORMED;
+    *ret_json = json;
+    return SES_OK;
+}
+
+static enum ses_json_text string_value(const json_t *value, struct ses_slice *ret_text)
+{
+    if (value == NULL || json_is_null(value))
+        return SES_JSON_ABSENT;
+    if (!json_is_string(value))
+        return SES_JSON_WRONG;
+    *ret_text = ses_slice(json_string_value(value), json_string_length(value));
+    return SES_JSON_TEXT;
+}
+
+enum ses_json_text ses_json_text(const json_t *object, const char *key, struct ses_slice *ret_text)
+{
+    return string_value(json_object_get(object, key), ret_text);
+}
+
+enum ses_json_text ses_json_secret(const json_t *object, const char *key, struct ses_slice *ret_text)
+{
+    const json_t *value = json_object_get(object, key);
+
+    if (json_is_object(value))
+        return ses_json_text(value, "value", ret_text) == SES_JSON_TEXT ? SES_JSON_TEXT : SES_JSON_WRONG;
+    return string_value(value, ret_text);
+}
+
+/* Recursion is bounded by the depth checked at parsing. */
+static void wipe_strings(json_t *json)
+{
+    const char *key;
+    json_t *member;
+    size_t index;
+
+    if (json_is_string(json)) {
+        /* The string belongs to this tree alone and dies with it; jansson only offers it const. */
+        ses_wipe((void *)(uintptr_t)json_string_value(json), json_string_length(json));
+    } else if (json_is_object(json)) {
+        json_object_foreach(json, key, member) wipe_strings(member);
+    } else if (json_is_array(json)) {
+        json_array_foreach(json, index, member) wipe_strings(member);
+    }
+}
+
+void ses_json_wipe(json_t *json)
+{
+    if (json == NULL)
+        return;
+    wipe_strings(json);
+    json_decref(json);
+}

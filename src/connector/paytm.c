@@ -1,0 +1,322 @@
+/* paytm.c - POST {base}theia/api/v1/initiateTransaction: a head with a signature over the text of the body.
+ */
+#include "registry.h"
+
+#include <stdio.h>
+
+#include "paytm_signature.h"
+#include "request.h"
+#include "result.h"
+#include "text.h"
+#include "url.h"
+
+#define AMOUNT_SIZE 64 /* 19 digits and a point; the rest keeps the compiler calm about the precision */
+
+struct parts {
+    struct ses_slice merchant_id;
+    struct ses_slice merchant_key;
+    struct ses_slice website;
+    struct ses_slice client_id; /* empty: null */
+    struct ses_slice order_id;
+    struct ses_slice currency;
+    char amount[AMOUNT_SIZE];
+};
+
+/* Major units as text with exactly the currency's digits: 100.00 USD, 10000 JPY, 10.000 BHD. In whole
+ * numbers: the platform goes through a double, which gives the same text up to 2^53 minor units. */
+static enum ses_status format_amount(int64_t minor, unsigned exponent, char ret_text[AMOUNT_SIZE])
+{
+    int64_t unit = 1;
+
+    if (minor < 0 || exponent > 9)
+        return SES_INVALID_ARGUMENT;
+    for (unsigned i = 0; i < exponent; i++)
+        unit *= 10;
+    if (exponent == 0)
+        (void)snprintf(ret_text, AMOUNT_SIZE, "%lld", (long long)minor);
+    else
+        (void)snprintf(ret_text, AMOUNT_SIZE, "%lld.%0*lld", (long long)(minor / unit), (int)exponent,
+                       (long long)(minor % unit));
+    return SES_OK;
+}
+
+static enum ses_status read_call(const struct ses_session_call *call, struct parts *parts,
+                                 struct ses_error *error)
+{
+    SES_TRY(ses_request_credential(call, "merchant_id", &parts->merchant_id, error));
+    SES_TRY(ses_request_credential(call, "merchant_key", &parts->merchant_key, error));
+    SES_TRY(ses_request_credential(call, "website", &parts->website, error));
+    parts->client_id = ses_credential_get(call->credentials, "client_id");
+    parts->order_id = call->merchant_session_id;
+    parts->currency = ses_slice_str(call->currency);
+    if (format_amount(call->minor_amount, call->exponent, parts->amount) != SES_OK) {
+        ses_error_set(error, SES_INVALID_ARGUMENT, SES_STR("amount cannot be told to the connector"));
+        return SES_INVALID_ARGUMENT;
+    }
+    return SES_OK;
+}
+
+static void write_amount(struct ses_text *text, const struct parts *parts)
+{
+    ses_text_str(text, "{\"value\":");
+    ses_text_json(text, ses_slice_str(parts->amount));
+    ses_text_str(text, ",\"currency\":");
+    ses_text_json(text, parts->currency);
+    ses_text_str(text, "}");
+}
+
+/* Customer, channel and callback are the platform's fixed values for this call; field order is part of the
+ * signature. */
+static enum ses_status write_signed_part(const struct parts *parts, struct ses_arena *arena,
+                                         struct ses_slice *ret_text)
+{
+    struct ses_text text;
+
+    SES_TRY(ses_text_init(&text, arena,
+                          768 + SES_TEXT_JSON_ROOM(parts->merchant_id.len) +
+                              SES_TEXT_JSON_ROOM(parts->website.len) +
+                              2 * SES_TEXT_JSON_ROOM(parts->order_id.len)));
+    ses_text_str(&text, "{\"requestType\":\"Payment\",\"mid\":");
+    ses_text_json(&text, parts->merchant_id);
+    ses_text_str(&text, ",\"orderId\":");
+    ses_text_json(&text, parts->order_id);
+    ses_text_str(&text, ",\"websiteName\":");
+    ses_text_json(&text, parts->website);
+    ses_text_str(&text, ",\"txnAmount\":");
+    write_amount(&text, parts);
+    ses_text_str(
+        &text,
+        ",\"userInfo\":{\"custId\":\"cus_default\",\"mobile\":null,\"email\":null,\"firstName\":null,"
+        "\"lastName\":null},\"enablePaymentMode\":[{\"mode\":\"UPI\",\"channels\":[\"UPIPUSH\",\"UPI\"]}],"
+        "\"callbackUrl\":\"https://default-callback.com\",\"shippingInfo\":[{\"trackingNo\":");
+    ses_text_json(&text, parts->order_id);
+    ses_text_str(&text, ",\"chargeAmount\":");
+    write_amount(&text, parts);
+    ses_text_str(&text, "}]}");
+    *ret_text = ses_text_view(&text);
+    return SES_OK;
+}
+
+static bool contains_word(struct ses_slice text, struct ses_slice word)
+{
+    for (size_t i = 0; i + word.len <= text.len; i++) {
+        if (ses_slice_ieq(ses_slice(text.data + i, word.len), word))
+            return true;
+    }
+    return false;
+}
+
+static const char *channel_text(struct ses_slice os_type)
+{
+    bool mobile = contains_word(os_type, SES_STR("android")) || contains_word(os_type, SES_STR("ios"));
+
+    return mobile ? ",\"channelId\":\"WAP\"" : ",\"channelId\":\"WEB\"";
+}
+
+static enum ses_status write_body(const struct ses_session_call *call, const struct parts *parts,
+                                  struct ses_arena *arena, struct ses_slice *ret_body)
+{
+    char signature[SES_PAYTM_SIGNATURE_SIZE];
+    char seconds[24];
+    struct ses_slice signed_part;
+    struct ses_text text;
+
+    SES_TRY(write_signed_part(parts, arena, &signed_part));
+    SES_TRY(ses_paytm_sign(signed_part, parts->merchant_key, call->salt, signature));
+    SES_TRY(ses_text_init(&text, arena, 384 + SES_TEXT_JSON_ROOM(parts->client_id.len) + signed_part.len));
+    (void)snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long)(call->now_ms / 1000));
+    ses_text_str(&text, "{\"head\":{\"clientId\":");
+    if (parts->client_id.len > 0)
+        ses_text_json(&text, parts->client_id);
+    else
+        ses_text_str(&text, "null");
+    ses_text_str(&text, ",\"version\":\"v1\",\"requestTimestamp\":");
+    ses_text_json(&text, ses_slice_str(seconds));
+    if (call->os_type_present)
+        ses_text_str(&text, channel_text(call->os_type));
+    ses_text_str(&text, ",\"signature\":");
+    ses_text_json(&text, ses_slice_str(signature));
+    ses_text_str(&text, "},\"body\":");
+    ses_text_add(&text, signed_part);
+    ses_text_str(&text, "}");
+    *ret_body = ses_text_view(&text);
+    return SES_OK;
+}
+
+/* The platform writes both ids into the query as they are. We percent-encode what is not unreserved (RFC
+ * 3986), so that an id cannot add parameters, end the query or break the request line; for plain ids the
+ * bytes are the same. */
+static enum ses_status write_url(const struct ses_session_call *call, const struct parts *parts,
+                                 struct ses_arena *arena, struct ses_slice *ret_url)
+{
+    const char *path = ses_url_join(arena, call->base_url, "theia/api/v1/initiateTransaction?mid=");
+    struct ses_text text;
+
+    if (path == NULL)
+        return SES_NO_MEMORY;
+    SES_TRY(ses_text_init(&text, arena,
+                          strlen(path) + 16 + SES_TEXT_PERCENT_ROOM(parts->merchant_id.len) +
+                              SES_TEXT_PERCENT_ROOM(parts->order_id.len)));
+    ses_text_str(&text, path);
+    ses_text_percent(&text, parts->merchant_id);
+    ses_text_str(&text, "&orderId=");
+    ses_text_percent(&text, parts->order_id);
+    *ret_url = ses_text_view(&text);
+    return SES_OK;
+}
+
+static enum ses_status build(const struct ses_session_call *call, struct ses_arena *arena,
+                             struct ses_outbound_request *ret_request, struct ses_error *ret_error)
+{
+    struct ses_outbound_request request = {.idempotent = false};
+    struct parts parts = {0};
+
+    SES_TRY(read_call(call, &parts, ret_error));
+    if (write_url(call, &parts, arena, &request.url) != SES_OK ||
+        write_body(call, &parts, arena, &request.body) != SES_OK)
+        return ses_request_no_memory(ret_error);
+    ses_request_header(&request, SES_STR("content-type"), SES_STR("application/json"));
+    ses_request_header(&request, SES_STR("via"), SES_STR("HyperSwitch"));
+    *ret_request = request;
+    return SES_OK;
+}
+
+struct result_info {
+    struct ses_slice code;
+    struct ses_slice message;
+};
+
+static enum ses_status read_result_info(const json_t *body, struct result_info *ret_info)
+{
+    const json_t *info = json_object_get(body, "resultInfo");
+    struct ses_slice status;
+
+    if (ses_json_text(info, "resultStatus", &status) != SES_JSON_TEXT ||
+        ses_json_text(info, "resultCode", &ret_info->code) != SES_JSON_TEXT ||
+        ses_json_text(info, "resultMsg", &ret_info->message) != SES_JSON_TEXT)
+        return SES_MALFORMED;
+    return SES_OK;
+}
+
+static enum ses_status check_head(const json_t *json)
+{
+    static const char *const optional[] = {"responseTimestamp", "clientId", "signature"};
+    const json_t *head = json_object_get(json, "head");
+    struct ses_slice text;
+
+    if (ses_json_text(head, "version", &text) != SES_JSON_TEXT)
+        return SES_MALFORMED;
+    for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++) {
+        if (ses_json_text(head, optional[i], &text) == SES_JSON_WRONG)
+            return SES_MALFORMED;
+    }
+    return SES_OK;
+}
+
+static enum ses_status read_success(const struct ses_answer *answer, struct ses_connector_result *ret_result)
+{
+    const json_t *body = json_object_get(answer->json, "body");
+    struct ses_slice token = SES_SLICE_EMPTY;
+    struct result_info info;
+
+    SES_TRY(check_head(answer->json));
+    SES_TRY(read_result_info(body, &info));
+    /* 0002: the token of an earlier order with this id; the platform takes that for an error. */
+    if (ses_json_text(body, "txnToken", &token) == SES_JSON_TEXT && !ses_slice_eq_str(info.code, "0002"))
+        return ses_result_session_token(answer, token, ret_result);
+    ret_result->outcome = SES_OUTCOME_DECLINED;
+    ret_result->status_code = answer->http_status;
+    return ses_result_error(answer, info.code, info.message, info.message, ret_result);
+}
+
+/* The shape of a payment callback. */
+static enum ses_status read_txn_info(const struct ses_answer *answer, struct ses_connector_result *result)
+{
+    const json_t *info = json_object_get(json_object_get(answer->json, "body"), "txnInfo");
+    struct ses_slice code;
+    struct ses_slice message = SES_SLICE_EMPTY;
+    struct ses_slice order_id = SES_SLICE_EMPTY;
+
+    if (ses_json_text(info, "RESPCODE", &code) != SES_JSON_TEXT ||
+        ses_json_text(info, "RESPMSG", &message) == SES_JSON_WRONG ||
+        ses_json_text(info, "ORDERID", &order_id) == SES_JSON_WRONG)
+        return SES_MALFORMED;
+    SES_TRY(ses_result_text(answer, order_id, SES_RESULT_CODE_CHARS, &result->connector_transaction_id));
+    return ses_result_error(answer, code, message, SES_SLICE_EMPTY, result);
+}
+
+static enum ses_status read_error_code(const struct ses_answer *answer, struct ses_connector_result *result)
+{
+    struct ses_slice code;
+    struct ses_slice message = SES_SLICE_EMPTY;
+    struct ses_slice reason = SES_SLICE_EMPTY;
+    struct ses_slice transaction_id = SES_SLICE_EMPTY;
+
+    if (ses_json_text(answer->json, "errorCode", &code) != SES_JSON_TEXT ||
+        ses_json_text(answer->json, "errorMessage", &message) == SES_JSON_WRONG ||
+        ses_json_text(answer->json, "errorDescription", &reason) == SES_JSON_WRONG ||
+        ses_json_text(answer->json, "transactionId", &transaction_id) == SES_JSON_WRONG)
+        return SES_MALFORMED;
+    SES_TRY(
+        ses_result_text(answer, transaction_id, SES_RESULT_CODE_CHARS, &result->connector_transaction_id));
+    return ses_result_error(answer, code, message, reason, result);
+}
+
+static const char *status_message(const struct ses_answer *answer)
+{
+    switch (answer->http_status) {
+    case 400:
+        return "Bad request";
+    case 404:
+        return "Not found";
+    case 500:
+        return "Internal server error";
+    case 502:
+        return "Bad gateway";
+    case 503:
+        return "Service temporarily unavailable";
+    default:
+        return ses_arena_printf(answer->arena, "HTTP %u error", (unsigned)answer->http_status);
+    }
+}
+
+static enum ses_status read_anything(const struct ses_answer *answer, struct ses_connector_result *result)
+{
+    static const size_t raw_chars_max = 200;
+    const char *code = ses_arena_printf(answer->arena, "%u", (unsigned)answer->http_status);
+    const char *message = status_message(answer);
+    const char *reason;
+    struct ses_slice raw;
+
+    SES_TRY(ses_text_lossy(answer->arena, answer->body, raw_chars_max, &raw));
+    reason = ses_arena_printf(answer->arena, "Raw response: %.*s", SES_FMT(raw));
+    if (code == NULL || message == NULL || reason == NULL)
+        return SES_NO_MEMORY;
+    return ses_result_error(answer, ses_slice_str(code), ses_slice_str(message), ses_slice_str(reason),
+                            result);
+}
+
+/* 4xx and 5xx: the shapes are tried in this order; the last one takes any text. */
+static enum ses_status read_error(const struct ses_answer *answer, struct ses_connector_result *ret_result)
+{
+    struct result_info info;
+    enum ses_status status;
+
+    if (check_head(answer->json) == SES_OK &&
+        read_result_info(json_object_get(answer->json, "body"), &info) == SES_OK)
+        return ses_result_error(answer, info.code, info.message, SES_SLICE_EMPTY, ret_result);
+    status = read_txn_info(answer, ret_result);
+    if (status == SES_MALFORMED)
+        status = read_error_code(answer, ret_result);
+    return status == SES_MALFORMED ? read_anything(answer, ret_result) : status;
+}
+
+static enum ses_status parse(uint32_t http_status, struct ses_slice body, struct ses_arena *arena,
+                             struct ses_connector_result *ret_result)
+{
+    static const struct ses_answer_readers readers = {read_success, read_error, true};
+
+    return ses_result_read(&readers, http_status, body, arena, ret_result);
+}
+
+const struct ses_connector_ops ses_paytm_ops = {build, parse};

@@ -1,0 +1,66 @@
+#include "registry.h"
+
+/* In the protocol's oneof, with no connector behind them. */
+static const struct {
+    const char *variant;
+    const char *name; /* in the enum, or NULL */
+} unsupported[] = {
+    {"Screenstream", NULL},   {"Ebanx", "ebanx"},       {"Globepay", "globepay"},
+    {"Coinbase", "coinbase"}, {"Coingate", "coingate"},
+};
+
+#define UNSUPPORTED_COUNT (sizeof(unsupported) / sizeof(unsupported[0]))
+
+const struct ses_connector *ses_connector_by_name(struct ses_slice name)
+{
+    for (size_t i = 0; i < SES_CONNECTOR_ROWS; i++) {
+        if (ses_slice_eq_str(name, ses_connector_table[i].name))
+            return &ses_connector_table[i];
+    }
+    return NULL;
+}
+
+const struct ses_connector *ses_connector_by_number(uint32_t number)
+{
+    if (number == 0 || number > SES_CONNECTOR_NUMBER_MAX)
+        return NULL;
+    return &ses_connector_table[number - 1];
+}
+
+const struct ses_connector *ses_connector_by_variant(const char *variant)
+{
+    for (size_t i = 0; i < SES_CONNECTOR_ROWS; i++) {
+        const char *candidate = ses_connector_table[i].variant;
+
+        if (candidate != NULL && strcmp(candidate, variant) == 0)
+            return &ses_connector_table[i];
+    }
+    return NULL;
+}
+
+bool ses_connector_variant_unsupported(const char *variant)
+{
+    for (size_t i = 0; i < UNSUPPORTED_COUNT; i++) {
+        if (strcmp(unsupported[i].variant, variant) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool ses_connector_supported(const struct ses_connector *connector)
+{
+    for (size_t i = 0; i < UNSUPPORTED_COUNT; i++) {
+        if (unsupported[i].name != NULL && strcmp(unsupported[i].name, connector->name) == 0)
+            return false;
+    }
+    return true;
+}
+
+const char *ses_connector_metric_name(int metric)
+{
+    for (size_t i = 0; i < SES_CONNECTOR_ROWS; i++) {
+        if (metric >= 0 && ses_connector_table[i].metric == metric)
+            return ses_connector_table[i].name;
+    }
+    return NULL;
+}

@@ -1,0 +1,31 @@
+#include "request.h"
+
+enum ses_status ses_request_credential(const struct ses_session_call *call, const char *name,
+                                       struct ses_slice *ret_value, struct ses_error *ret_error)
+{
+    struct ses_slice value = ses_credential_get(call->credentials, name);
+
+    if (value.len == 0) {
+        ses_error_set(ret_error, SES_INVALID_ARGUMENT,
+                      SES_STR("The connector's credentials lack a key it needs"));
+        ret_error->reason = SES_STR("AUTH_CONVERSION_FAILED");
+        ses_error_metadata(ret_error, SES_STR("connector"),
+                           ses_slice_str(call->credentials->connector->name));
+        ses_error_metadata(ret_error, SES_STR("key"), ses_slice_str(name));
+        return SES_INVALID_ARGUMENT;
+    }
+    *ret_value = value;
+    return SES_OK;
+}
+
+void ses_request_header(struct ses_outbound_request *request, struct ses_slice name, struct ses_slice value)
+{
+    SES_REQUIRE(request->headers_count < SES_OUTBOUND_HEADERS_MAX);
+    request->headers[request->headers_count++] = (struct ses_http_pair){name, value};
+}
+
+enum ses_status ses_request_no_memory(struct ses_error *ret_error)
+{
+    ses_error_set(ret_error, SES_NO_MEMORY, SES_STR("out of memory while building the connector's request"));
+    return SES_NO_MEMORY;
+}

@@ -1,0 +1,123 @@
+#include "url.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+static void url_cleanup(CURLU **url)
+{
+    curl_url_cleanup(*url);
+}
+
+static void text_free(char **text)
+{
+    curl_free(*text);
+}
+
+static bool bytes_ok(struct ses_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t byte = text.data[i];
+
+        if (byte < 0x21 || byte > 0x7e || byte == '\\' || byte == '#')
+            return false;
+    }
+    return text.len > 0 && text.len <= SES_URL_BYTES_MAX;
+}
+
+/* libcurl also takes "http:/host" and upper case; we do not. */
+static size_t scheme_length(struct ses_slice text, bool *ret_https)
+{
+    if (ses_slice_starts(text, SES_STR("https://"))) {
+        *ret_https = true;
+        return sizeof("https://") - 1;
+    }
+    *ret_https = false;
+    return ses_slice_starts(text, SES_STR("http://")) ? sizeof("http://") - 1 : 0;
+}
+
+static size_t authority_end(struct ses_slice text, size_t from)
+{
+    while (from < text.len && text.data[from] != '/' && text.data[from] != '?')
+        from++;
+    return from;
+}
+
+/* What libcurl understood must be what stands there, letter case aside. */
+static enum ses_status check_authority(CURLU *handle, struct ses_slice authority, struct ses_url *url)
+{
+    __attribute__((cleanup(text_free))) char *host = NULL;
+    __attribute__((cleanup(text_free))) char *port = NULL;
+    char seen[SES_URL_HOST_SIZE + 8];
+    uint64_t number = url->https ? 443 : 80;
+    int len;
+
+    if (curl_url_get(handle, CURLUPART_HOST, &host, 0) != CURLUE_OK || strlen(host) >= sizeof(url->host))
+        return SES_MALFORMED;
+    if (curl_url_get(handle, CURLUPART_PORT, &port, 0) == CURLUE_OK)
+        SES_TRY(ses_parse_u64(ses_slice_str(port), UINT16_MAX, &number));
+    len = snprintf(seen, sizeof(seen), "%s%s%s", host, port == NULL ? "" : ":", port == NULL ? "" : port);
+    if (len < 0 || (size_t)len >= sizeof(seen) || number == 0 ||
+        !ses_slice_ieq(ses_slice_str(seen), authority))
+        return SES_MALFORMED;
+    for (size_t i = 0; i <= strlen(host); i++)
+        url->host[i] = (char)(host[i] >= 'A' && host[i] <= 'Z' ? host[i] + ('a' - 'A') : host[i]);
+    url->port = (unsigned)number;
+    return SES_OK;
+}
+
+enum ses_status ses_url_parse(struct ses_slice text, struct ses_url *ret_url)
+{
+    __attribute__((cleanup(url_cleanup))) CURLU *handle = NULL;
+    struct ses_url url = {0};
+    char copy[SES_URL_BYTES_MAX + 1];
+    size_t from;
+    struct ses_slice authority;
+
+    if (!bytes_ok(text))
+        return SES_MALFORMED;
+    from = scheme_length(text, &url.https);
+    url.origin_bytes = authority_end(text, from);
+    authority = ses_slice_cut(text, from, url.origin_bytes);
+    if (from == 0 || authority.len == 0 || ses_slice_find(authority, '@') < authority.len ||
+        ses_slice_find(authority, '%') < authority.len)
+        return SES_MALFORMED;
+    handle = curl_url();
+    if (handle == NULL)
+        return SES_NO_MEMORY;
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    if (curl_url_set(handle, CURLUPART_URL, copy, CURLU_DISALLOW_USER) != CURLUE_OK)
+        return SES_MALFORMED;
+    SES_TRY(check_authority(handle, authority, &url));
+    *ret_url = url;
+    return SES_OK;
+}
+
+bool ses_url_loopback(const struct ses_url *url)
+{
+    struct in_addr address;
+
+    if (strcmp(url->host, "localhost") == 0 || strcmp(url->host, "[::1]") == 0)
+        return true;
+    return inet_pton(AF_INET, url->host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+}
+
+bool ses_url_host_matches(const struct ses_url *url, const char *entry)
+{
+    char with_port[SES_URL_HOST_SIZE + 8];
+
+    if (url->port == (url->https ? 443u : 80u) && strcasecmp(entry, url->host) == 0)
+        return true;
+    (void)snprintf(with_port, sizeof(with_port), "%s:%u", url->host, url->port);
+    return strcasecmp(entry, with_port) == 0;
+}
+
+char *ses_url_join(struct ses_arena *arena, struct ses_slice base, const char *path)
+{
+    bool slash = base.len > 0 && base.data[base.len - 1] == '/';
+
+    return ses_arena_printf(arena, "%.*s%s%s", SES_FMT(base), slash ? "" : "/", path);
+}
