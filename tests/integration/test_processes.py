@@ -1,0 +1,221 @@
+"""Processes: supervisor, workers, readiness, replacement, drain, refusals at start (issue item 2 and "bad input")."""
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import threading
+import time
+import unittest
+
+import grpc
+
+from harness import BUILD, CREATE, Server, ServerCase, claims, create_request, free_port, response_class, unique, wait_for
+
+EXACT = [("x-connector", "adyen"), ("x-connector-config", '{"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}')]
+
+
+def run(*args, timeout=60):
+    return subprocess.run([BUILD / "sessiond", *args], capture_output=True, text=True, timeout=timeout, check=False)
+
+
+class Lifetime(unittest.TestCase):
+    def setUp(self):
+        self.server = Server(workers=2)
+        self.addCleanup(self.server.cleanup)
+
+    def test_sigterm_ends_in_exit_0_and_frees_the_port(self):
+        self.server.start()
+        children = self.server.children()
+        self.assertGreaterEqual(len(children), 4)  # two workers, housekeeper, simulator
+        self.server.stop(expect=0)
+        for pid in children:
+            self.assertFalse(pathlib.Path(f"/proc/{pid}").exists(), f"child {pid} survived the supervisor")
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(("127.0.0.1", self.server.port))
+
+    def test_drain_finishes_what_runs(self):
+        self.server.start()
+        # A connector call of one second is under way when SIGTERM comes.
+        config = '{"config":{"Stripe":{"api_key":"sk_test_x"}}}'
+        self.server.grpc()
+        call = self.server.channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
+                                               response_deserializer=response_class(CREATE).FromString).future(
+            create_request(unique("sim-slow-1000")), metadata=[("x-connector", "stripe"), ("x-connector-config", config)], timeout=20)
+        time.sleep(0.4)
+        self.server.process.send_signal(signal.SIGTERM)
+        self.assertTrue(call.result().session_token.startswith("sess_"))
+        self.server.stop(expect=0)
+
+    def test_children_leave_when_the_supervisor_is_killed(self):
+        self.server.start()
+        children = self.server.children()
+        os.kill(self.server.process.pid, signal.SIGKILL)
+        self.server.process.wait()
+        wait_for(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in children), 15, "the children to leave")
+
+    def test_sessions_survive_a_restart(self):
+        self.server.start()
+        session = unique()
+        first, _ = self.server.call(create_request(session))
+        self.server.stop()
+        self.server.start()
+        second, call = self.server.call(create_request(session))
+        self.assertEqual(claims(first.session_token)["jti"], claims(second.session_token)["jti"])
+        self.assertIn(("x-session-replayed", "true"), [tuple(m) for m in call.initial_metadata()])
+        self.server.stop()
+
+    def test_restart_budget_ends_in_a_clear_line(self):
+        server = Server(workers=1, config="restart:\n  budget: 3\n  window_seconds: 60\n", sandbox=False).start()
+        self.addCleanup(server.cleanup)
+        for _ in range(4):
+            if server.process.poll() is not None:
+                break
+            with contextlib.suppress(OSError, IndexError, KeyError):
+                os.kill(server.workers()[0], signal.SIGKILL)
+            time.sleep(0.3)
+            with contextlib.suppress(AssertionError):
+                wait_for(server.is_ready, 5, "the worker")
+        self.assertNotEqual(server.process.wait(30), 0)
+        self.assertIn("budget", server.log())
+
+
+class Replacement(ServerCase):
+    server_options = {"workers": 2}
+
+    def test_killed_worker_is_replaced_and_no_connection_is_lost(self):
+        for _ in range(3):
+            before = self.server.workers()
+            os.kill(before[0], signal.SIGKILL)
+            # Connections opened in the gap wait in the kernel for the replacement, which gets the same socket.
+            sockets = [socket.create_connection(("127.0.0.1", self.server.port), timeout=30) for _ in range(40)]
+            for s in sockets:
+                s.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            answers = [b"".join(iter(lambda s=s: s.recv(4096), b"")) for s in sockets]
+            for s in sockets:
+                s.close()
+            self.assertEqual({a.split(b"\r\n")[0] for a in answers}, {b"HTTP/1.1 200 OK"})
+            wait_for(self.server.is_ready, 30, "the replacement")
+            self.assertNotEqual(before[0], self.server.workers()[0])
+            self.assertEqual(before[1], self.server.workers()[1])
+
+    def test_session_is_known_to_every_worker(self):
+        session = unique()
+        jtis, peers = set(), set()
+        for _ in range(24):  # each on a connection of its own: both workers are met
+            with grpc.insecure_channel(self.server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+                call = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
+                                           response_deserializer=response_class(CREATE).FromString)
+                jtis.add(claims(call(create_request(session), metadata=EXACT, timeout=30).session_token)["jti"])
+        self.assertEqual(len(jtis), 1)
+        wait_for(lambda: len({row["role"] for row in self.server.lines("request")}) == 2, 10, "both workers in the log")
+
+    def test_sighup_replaces_workers_with_no_failed_call(self):
+        before = self.server.workers()
+        stop, failures, answered = threading.Event(), [], []
+
+        def caller():
+            method = None
+            while not stop.is_set():
+                with grpc.insecure_channel(self.server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+                    method = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
+                                                 response_deserializer=response_class(CREATE).FromString)
+                    try:
+                        method(create_request(unique()), metadata=EXACT, timeout=30, wait_for_ready=True)
+                        answered.append(1)
+                    except grpc.RpcError as error:
+                        failures.append((error.code(), error.details()))
+        threads = [threading.Thread(target=caller) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)
+        self.server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: self.server.is_ready() and not set(before) & set(self.server.workers()), 60, "new workers")
+        stop.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+        self.assertGreater(len(answered), 10)
+
+
+class Refusals(unittest.TestCase):
+    """Whatever is wrong at the start is one clear line and a non-zero exit."""
+
+    def refused(self, *args, says, status=None):
+        done = run(*args)
+        self.assertNotEqual(done.returncode, 0)
+        if status is not None:
+            self.assertEqual(done.returncode, status, done.stderr)
+        self.assertNotIn("Sanitizer", done.stderr)
+        for text in says:
+            self.assertIn(text, done.stderr + done.stdout)
+
+    def config(self, text):
+        path = pathlib.Path(self.id().replace(".", "-") + ".yaml")
+        path = pathlib.Path("/tmp") / path.name
+        path.write_text(text)
+        self.addCleanup(path.unlink)
+        return str(path)
+
+    def test_version_and_help(self):
+        self.assertEqual(run("--version").returncode, 0)
+        self.assertIn("sessiond", run("--version").stdout)
+        self.assertIn("--listen", run("--help").stdout)
+
+    def test_unknown_option(self):
+        self.refused("--nonsense", says=["--nonsense"], status=2)
+
+    def test_address_that_is_none(self):
+        for address in ("8080", "127.0.0.1:70000", "127.0.0.1:", "nowhere:1x"):
+            self.refused("--listen", address, says=["--listen"], status=2)
+
+    def test_other_than_loopback_needs_what_is_not_there(self):
+        self.refused("--listen", "0.0.0.0:18080", says=["TLS"])
+
+    def test_config_unknown_key_is_named_with_its_line(self):
+        self.refused("--check", "--config", self.config("workers: 2\nstore:\n  durabilty: disk\n"), says=["durabilty", "3"])
+
+    def test_config_wrong_type_is_named_with_its_line(self):
+        self.refused("--check", "--config", self.config("# comment\nworkers: many\n"), says=["workers", "2"])
+
+    def test_config_out_of_range(self):
+        self.refused("--check", "--config", self.config("workers: 100000\n"), says=["workers"])
+
+    def test_config_that_is_not_yaml(self):
+        self.refused("--check", "--config", self.config("workers: [1\n"), says=["yaml"])
+
+    def test_config_missing(self):
+        self.refused("--check", "--config", "/nonexistent.yaml", says=["/nonexistent.yaml"])
+
+    def test_check_accepts_the_example(self):
+        done = run("--check", "--config", str(pathlib.Path(__file__).resolve().parents[2] / "deploy" / "sessiond.example.yaml"),
+                   "--data", "/tmp/sessiond-check-data")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_port_in_use(self):
+        port = free_port()
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", port))
+            s.listen()
+            self.refused("--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{free_port()}", "--data", "/tmp/sessiond-port-data",
+                         says=[str(port), "in use"])
+
+    def test_second_instance_on_the_same_data_and_on_the_same_port(self):
+        server = Server(workers=1, sandbox=False).start()
+        self.addCleanup(server.cleanup)
+        self.refused("--listen", f"127.0.0.1:{free_port()}", "--admin", f"127.0.0.1:{free_port()}", "--data", str(server.data),
+                     says=[str(server.data)])
+        # SO_REUSEPORT would let a second sessiond share the port and steal its connections.
+        self.refused("--listen", server.address, "--admin", f"127.0.0.1:{free_port()}", "--data", "/tmp/sessiond-second-data",
+                     says=[str(server.port), "in use"])
+        server.stop()
+
+    def test_data_directory_that_cannot_be(self):
+        self.refused("--listen", f"127.0.0.1:{free_port()}", "--admin", f"127.0.0.1:{free_port()}", "--data", "/proc/none",
+                     says=["/proc/none"])
+
+
+if __name__ == "__main__":
+    unittest.main()
