@@ -156,7 +156,7 @@ struct nest {
     unsigned depth;
 };
 
-_Static_assert(SES_JSON_DEPTH_MAX <= 64, "one bit a level");
+_Static_assert(SES_JSON_CHECK_DEPTH_MAX <= 64, "one bit a level");
 
 static bool in_object(const struct nest *nest)
 {
@@ -176,7 +176,7 @@ static bool open_containers(struct cursor *c, struct nest *nest, bool *ret_value
             *ret_value = true;
             return true;
         }
-        if (nest->depth == SES_JSON_DEPTH_MAX)
+        if (nest->depth == SES_JSON_CHECK_DEPTH_MAX)
             return false;
         c->at++;
         nest->depth++;

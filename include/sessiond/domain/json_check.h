@@ -5,7 +5,7 @@
 #include <sessiond/base/slice.h>
 
 /* Arrays and objects inside one another; deeper text is refused. */
-#define SES_JSON_DEPTH_MAX 64
+#define SES_JSON_CHECK_DEPTH_MAX 64
 
 /* [any] Strict: no comments, trailing commas, leading zeros, NaN, unescaped control characters, lone
  * surrogate escapes. The bytes must be UTF-8 already. Duplicate keys are not looked for. */

@@ -1,0 +1,287 @@
+#include "record_codec.h"
+
+#include <sessiond/store/v1/record.pb-c.h>
+
+#include <sessiond/method/codec.h>
+
+typedef Sessiond__Store__V1__SessionRecord session_record;
+typedef Sessiond__Store__V1__StoredState stored_state;
+typedef Sessiond__Store__V1__ConnectorSession stored_connector_session;
+
+struct ses_record_origin {
+    session_record record;
+};
+
+#define PAYLOAD_TAGS_MAX (SES_FIELD_TEXTS + SES_FIELD_NUMBERS)
+
+/* protobuf-c has no const bytes; it does not write to what it packs. */
+static ProtobufCBinaryData bytes_of(struct ses_slice slice)
+{
+    return (ProtobufCBinaryData){slice.len, (uint8_t *)(uintptr_t)slice.data};
+}
+
+static struct ses_slice slice_of(ProtobufCBinaryData bytes)
+{
+    return ses_slice(bytes.data, bytes.len);
+}
+
+/* ---- writing
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* What a record points to while it is packed. */
+struct parts {
+    stored_state state;
+    stored_connector_session connector_session;
+    Sessiond__Store__V1__ConnectorIntent intent;
+    uint64_t payload_tags[PAYLOAD_TAGS_MAX];
+    uint64_t binding_tags[SES_FACET_COUNT];
+};
+
+static void put_state(const struct ses_session_state *state, struct parts *parts, session_record *record)
+{
+    stored_state *stored = &parts->state;
+
+    if (!state->access_token_present && !state->connector_customer_id_present)
+        return;
+    sessiond__store__v1__stored_state__init(stored);
+    if (state->access_token_present) {
+        stored->_access_token_case = SESSIOND__STORE__V1__STORED_STATE___ACCESS_TOKEN_ACCESS_TOKEN;
+        stored->access_token = bytes_of(state->access_token);
+        stored->access_token_stored_ms = state->stored_ms;
+    }
+    if (state->access_token_type_present) {
+        stored->_access_token_type_case =
+            SESSIOND__STORE__V1__STORED_STATE___ACCESS_TOKEN_TYPE_ACCESS_TOKEN_TYPE;
+        stored->access_token_type = bytes_of(state->access_token_type);
+    }
+    if (state->expires_in_present) {
+        stored->_access_token_expires_in_seconds_case =
+            SESSIOND__STORE__V1__STORED_STATE___ACCESS_TOKEN_EXPIRES_IN_SECONDS_ACCESS_TOKEN_EXPIRES_IN_SECONDS;
+        stored->access_token_expires_in_seconds = state->expires_in_seconds;
+    }
+    if (state->connector_customer_id_present) {
+        stored->_connector_customer_id_case =
+            SESSIOND__STORE__V1__STORED_STATE___CONNECTOR_CUSTOMER_ID_CONNECTOR_CUSTOMER_ID;
+        stored->connector_customer_id = bytes_of(state->connector_customer_id);
+    }
+    record->_state_case = SESSIOND__STORE__V1__SESSION_RECORD___STATE_STATE;
+    record->state = stored;
+}
+
+static void put_texts(const struct ses_session *session, session_record *record)
+{
+    if (session->metadata_present) {
+        record->_metadata_case = SESSIOND__STORE__V1__SESSION_RECORD___METADATA_METADATA;
+        record->metadata = bytes_of(session->metadata);
+    }
+    if (session->feature_data_present) {
+        record->_connector_feature_data_case =
+            SESSIOND__STORE__V1__SESSION_RECORD___CONNECTOR_FEATURE_DATA_CONNECTOR_FEATURE_DATA;
+        record->connector_feature_data = bytes_of(session->feature_data);
+    }
+}
+
+static void put_tags(const struct ses_session *session, struct parts *parts, session_record *record)
+{
+    record->payload_fields = session->fingerprint.fields;
+    record->n_payload_tags = 0;
+    record->payload_tags = parts->payload_tags;
+    for (uint64_t rest = session->fingerprint.fields; rest != 0; rest &= rest - 1)
+        parts->payload_tags[record->n_payload_tags++] = session->fingerprint.tag[__builtin_ctzll(rest)];
+    record->binding_facets = session->binding.facets;
+    record->n_binding_tags = 0;
+    record->binding_tags = parts->binding_tags;
+    for (uint32_t rest = session->binding.facets; rest != 0; rest &= rest - 1)
+        parts->binding_tags[record->n_binding_tags++] = session->binding.tag[__builtin_ctz(rest)];
+    record->binding_hash =
+        bytes_of(ses_slice(session->binding.hash, session->binding.facets == 0 ? 0 : SES_HASH_BYTES));
+}
+
+static void put_connector(const struct ses_session *session, const struct ses_record_intent *intent,
+                          struct parts *parts, session_record *record)
+{
+    stored_connector_session *stored = &parts->connector_session;
+
+    if (session->connector_session_present) {
+        sessiond__store__v1__connector_session__init(stored);
+        stored->token = bytes_of(session->connector_session.token);
+        stored->id = bytes_of(session->connector_session.id);
+        stored->transaction_id = bytes_of(session->connector_session.transaction_id);
+        stored->expires_ms = session->connector_session.expires_ms;
+        record->_connector_session_case =
+            SESSIOND__STORE__V1__SESSION_RECORD___CONNECTOR_SESSION_CONNECTOR_SESSION;
+        record->connector_session = stored;
+    }
+    record->_intent_case = SESSIOND__STORE__V1__SESSION_RECORD___INTENT__NOT_SET;
+    if (intent != NULL) {
+        sessiond__store__v1__connector_intent__init(&parts->intent);
+        parts->intent.idempotency_key = bytes_of(intent->idempotency_key);
+        parts->intent.started_ms = intent->started_ms;
+        record->_intent_case = SESSIOND__STORE__V1__SESSION_RECORD___INTENT_INTENT;
+        record->intent = &parts->intent;
+    }
+}
+
+enum ses_status ses_record_encode(const struct ses_session *session, const struct ses_record_intent *intent,
+                                  const struct ses_record_origin *origin, struct ses_arena *arena,
+                                  struct ses_slice *ret_body)
+{
+    struct parts parts;
+    session_record record = SESSIOND__STORE__V1__SESSION_RECORD__INIT;
+
+    if (origin != NULL)
+        record = origin->record;
+    record.format = SES_RECORD_FORMAT;
+    record.tenant = bytes_of(session->tenant);
+    record.merchant = bytes_of(session->merchant);
+    record.test_mode = session->test_mode;
+    record.merchant_session_id = bytes_of(session->merchant_session_id);
+    record.connector_number = session->connector;
+    record.minor_amount = session->minor_amount;
+    record.currency = session->currency;
+    record.status = (Sessiond__Store__V1__SessionStatus)session->status;
+    record.generation = session->generation;
+    record.version = session->version;
+    record.created_ms = session->created_ms;
+    record.updated_ms = session->updated_ms;
+    record.expires_ms = session->expires_ms;
+    record.token_issued_ms = session->token_issued_ms;
+    put_state(&session->state, &parts, &record);
+    put_texts(session, &record);
+    put_tags(session, &parts, &record);
+    put_connector(session, intent, &parts, &record);
+    return ses_codec_pack(&record.base, arena, ret_body);
+}
+
+/* ---- reading
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void take_state(const session_record *record, struct ses_session_state *ret_state)
+{
+    const stored_state *stored = record->state;
+
+    *ret_state = (struct ses_session_state){.access_token_present = false};
+    if (record->_state_case == SESSIOND__STORE__V1__SESSION_RECORD___STATE__NOT_SET || stored == NULL)
+        return;
+    if (stored->_access_token_case != SESSIOND__STORE__V1__STORED_STATE___ACCESS_TOKEN__NOT_SET) {
+        ret_state->access_token_present = true;
+        ret_state->access_token = slice_of(stored->access_token);
+        ret_state->stored_ms = stored->access_token_stored_ms;
+    }
+    if (stored->_access_token_type_case != SESSIOND__STORE__V1__STORED_STATE___ACCESS_TOKEN_TYPE__NOT_SET) {
+        ret_state->access_token_type_present = true;
+        ret_state->access_token_type = slice_of(stored->access_token_type);
+    }
+    if (stored->_access_token_expires_in_seconds_case !=
+        SESSIOND__STORE__V1__STORED_STATE___ACCESS_TOKEN_EXPIRES_IN_SECONDS__NOT_SET) {
+        ret_state->expires_in_present = true;
+        ret_state->expires_in_seconds = stored->access_token_expires_in_seconds;
+    }
+    if (stored->_connector_customer_id_case !=
+        SESSIOND__STORE__V1__STORED_STATE___CONNECTOR_CUSTOMER_ID__NOT_SET) {
+        ret_state->connector_customer_id_present = true;
+        ret_state->connector_customer_id = slice_of(stored->connector_customer_id);
+    }
+}
+
+/* Tags in the order of their bits. A tag of a bit that this version does not know is left out of both: a
+ * payload cannot have that field here, so the comparison stays right for what it has. */
+static bool take_tags(uint64_t bits, const uint64_t *tags, size_t tags_count, unsigned known,
+                      uint64_t *ret_tags)
+{
+    size_t at = 0;
+
+    for (; bits != 0; bits &= bits - 1) {
+        unsigned bit = (unsigned)__builtin_ctzll(bits);
+
+        if (at == tags_count)
+            return false;
+        if (bit < known)
+            ret_tags[bit] = tags[at];
+        at++;
+    }
+    return at == tags_count;
+}
+
+static bool take_fingerprints(const session_record *record, struct ses_session *session)
+{
+    bool bound = record->binding_facets != 0;
+
+    if (!take_tags(record->payload_fields, record->payload_tags, record->n_payload_tags, PAYLOAD_TAGS_MAX,
+                   session->fingerprint.tag) ||
+        !take_tags(record->binding_facets, record->binding_tags, record->n_binding_tags, SES_FACET_COUNT,
+                   session->binding.tag) ||
+        record->binding_hash.len != (bound ? SES_HASH_BYTES : 0))
+        return false;
+    session->fingerprint.fields = record->payload_fields & (SES_FIELD_BIT(PAYLOAD_TAGS_MAX) - 1);
+    session->binding.facets = record->binding_facets & ((1u << SES_FACET_COUNT) - 1);
+    if (bound)
+        memcpy(session->binding.hash, record->binding_hash.data, SES_HASH_BYTES);
+    return true;
+}
+
+static void take_connector(const session_record *record, struct ses_session *session)
+{
+    const stored_connector_session *stored = record->connector_session;
+
+    session->connector_session_present =
+        record->_connector_session_case != SESSIOND__STORE__V1__SESSION_RECORD___CONNECTOR_SESSION__NOT_SET &&
+        stored != NULL;
+    if (!session->connector_session_present)
+        return;
+    session->connector_session = (struct ses_connector_session){
+        .token = slice_of(stored->token),
+        .id = slice_of(stored->id),
+        .transaction_id = slice_of(stored->transaction_id),
+        .expires_ms = stored->expires_ms,
+    };
+}
+
+static void take_payment(const session_record *record, struct ses_session *session)
+{
+    session->tenant = slice_of(record->tenant);
+    session->merchant = slice_of(record->merchant);
+    session->test_mode = record->test_mode;
+    session->merchant_session_id = slice_of(record->merchant_session_id);
+    session->connector = record->connector_number;
+    session->minor_amount = record->minor_amount;
+    session->currency = record->currency;
+    session->metadata_present =
+        record->_metadata_case != SESSIOND__STORE__V1__SESSION_RECORD___METADATA__NOT_SET;
+    if (session->metadata_present)
+        session->metadata = slice_of(record->metadata);
+    session->feature_data_present = record->_connector_feature_data_case !=
+                                    SESSIOND__STORE__V1__SESSION_RECORD___CONNECTOR_FEATURE_DATA__NOT_SET;
+    if (session->feature_data_present)
+        session->feature_data = slice_of(record->connector_feature_data);
+}
+
+enum ses_status ses_record_decode(struct ses_slice body, struct ses_arena *arena,
+                                  struct ses_session *ret_session,
+                                  const struct ses_record_origin **ret_origin)
+{
+    ProtobufCMessage *message = NULL;
+    struct ses_session session = {.status = SES_SESSION_OPEN};
+    const session_record *record;
+
+    enum ses_status status =
+        ses_codec_unpack(&sessiond__store__v1__session_record__descriptor, body, arena, &message);
+    if (status != SES_OK)
+        return status == SES_NO_MEMORY ? SES_NO_MEMORY : SES_DATA_LOSS;
+    record = (const session_record *)message;
+    if (record->format != SES_RECORD_FORMAT || !take_fingerprints(record, &session))
+        return SES_DATA_LOSS;
+    take_payment(record, &session);
+    take_state(record, &session.state);
+    take_connector(record, &session);
+    session.status = (enum ses_session_status)record->status;
+    session.generation = record->generation;
+    session.version = record->version;
+    session.created_ms = record->created_ms;
+    session.updated_ms = record->updated_ms;
+    session.expires_ms = record->expires_ms;
+    session.token_issued_ms = record->token_issued_ms;
+    *ret_session = session;
+    *ret_origin = (const struct ses_record_origin *)record;
+    return SES_OK;
+}

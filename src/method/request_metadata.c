@@ -1,0 +1,130 @@
+#include "request_metadata.h"
+
+#include <sessiond/domain/request.h>
+
+/* clang-format off */
+#define HEADERS(X)                                                                                           \
+    X(TENANT, "x-tenant-id") X(MERCHANT, "x-merchant-id") X(REFERENCE, "x-reference-id")                     \
+    X(RESOURCE, "x-resource-id") X(ENVIRONMENT, "x-environment") X(OVERRIDE, "x-config-override")            \
+    X(CONNECTOR, "x-connector") X(CONFIG, "x-connector-config") X(CONNECTOR_AUTH, "x-connector-auth")        \
+    X(AUTH, "x-auth") X(API_KEY, "x-api-key") X(KEY1, "x-key1") X(KEY2, "x-key2")                            \
+    X(API_SECRET, "x-api-secret") X(KEY_MAP, "x-auth-key-map")
+
+enum header {
+#define ENUM(name, text) HEADER_##name,
+    HEADERS(ENUM)
+#undef ENUM
+    HEADER_COUNT
+};
+
+static const struct ses_slice names[HEADER_COUNT] = {
+#define NAME(name, text) SES_STR_INIT(text),
+    HEADERS(NAME)
+#undef NAME
+};
+/* clang-format on */
+
+#define ID_BYTES_MAX 255
+
+struct headers {
+    struct ses_slice value[HEADER_COUNT];
+    bool present[HEADER_COUNT];
+};
+
+/* Every name is at least "x-auth" long: the rest of the headers are passed over by their first bytes. */
+static void collect(const struct ses_exchange *x, struct headers *headers)
+{
+    for (size_t i = 0; i < x->headers_count; i++) {
+        struct ses_slice name = x->headers[i].name;
+
+        if (name.len < 6 || name.data[0] != 'x' || name.data[1] != '-')
+            continue;
+        for (unsigned h = 0; h < HEADER_COUNT; h++) {
+            if (ses_slice_eq(name, names[h]) && !headers->present[h]) {
+                headers->present[h] = true;
+                headers->value[h] = x->headers[i].value;
+            }
+        }
+    }
+}
+
+static void violate(struct ses_error *error, enum header header, struct ses_slice reason,
+                    struct ses_slice rule)
+{
+    ses_error_violation(error, names[header], rule);
+    if (error->reason.len == 0)
+        error->reason = reason;
+}
+
+static struct ses_slice caller_id(const struct headers *headers, enum header header, struct ses_slice absent,
+                                  struct ses_error *error)
+{
+    if (headers->value[header].len == 0)
+        return absent;
+    if (!ses_caller_id_check(headers->value[header]))
+        violate(error, header, SES_STR("INVALID_METADATA"),
+                SES_STR("must be 1 to 128 bytes of printable UTF-8"));
+    return headers->value[header];
+}
+
+static void check_id(const struct headers *headers, enum header header, struct ses_error *error)
+{
+    if (headers->value[header].len > ID_BYTES_MAX || !ses_utf8_printable_check(headers->value[header]))
+        violate(error, header, SES_STR("INVALID_METADATA"),
+                SES_STR("must be at most 255 bytes of printable UTF-8"));
+}
+
+static void check_environment(const struct headers *headers, struct ses_error *error)
+{
+    struct ses_slice value = headers->value[HEADER_ENVIRONMENT];
+
+    if (headers->present[HEADER_ENVIRONMENT] && !ses_slice_ieq(value, SES_STR("development")) &&
+        !ses_slice_ieq(value, SES_STR("sandbox")) && !ses_slice_ieq(value, SES_STR("production")))
+        violate(error, HEADER_ENVIRONMENT, SES_STR("INVALID_ENVIRONMENT"),
+                SES_STR("must be development, sandbox or production"));
+}
+
+static struct ses_connector_headers connector_headers(const struct headers *headers)
+{
+    return (struct ses_connector_headers){
+        .connector = headers->value[HEADER_CONNECTOR],
+        .connector_config = headers->value[HEADER_CONFIG],
+        .connector_auth = headers->value[HEADER_CONNECTOR_AUTH],
+        .auth = headers->value[HEADER_AUTH],
+        .api_key = headers->value[HEADER_API_KEY],
+        .key1 = headers->value[HEADER_KEY1],
+        .key2 = headers->value[HEADER_KEY2],
+        .api_secret = headers->value[HEADER_API_SECRET],
+        .auth_key_map = headers->value[HEADER_KEY_MAP],
+        .api_key_present = headers->present[HEADER_API_KEY],
+        .key1_present = headers->present[HEADER_KEY1],
+        .key2_present = headers->present[HEADER_KEY2],
+        .api_secret_present = headers->present[HEADER_API_SECRET],
+    };
+}
+
+enum ses_status ses_request_metadata_read(const struct ses_exchange *x,
+                                          struct ses_request_metadata *ret_metadata,
+                                          struct ses_error *ret_error)
+{
+    struct headers headers = {.present = {false}};
+    struct ses_error error = {.status = SES_OK};
+    struct ses_request_metadata metadata;
+
+    collect(x, &headers);
+    metadata.tenant = caller_id(&headers, HEADER_TENANT, SES_STR("DefaultTenantId"), &error);
+    metadata.merchant = caller_id(&headers, HEADER_MERCHANT, SES_STR("DefaultMerchantId"), &error);
+    metadata.connector = connector_headers(&headers);
+    check_id(&headers, HEADER_REFERENCE, &error);
+    check_id(&headers, HEADER_RESOURCE, &error);
+    check_environment(&headers, &error);
+    if (headers.present[HEADER_OVERRIDE])
+        violate(&error, HEADER_OVERRIDE, SES_STR("CONFIG_OVERRIDE_REFUSED"),
+                SES_STR("is not supported: the server's configuration is its operator's"));
+    if (error.status != SES_OK) {
+        *ret_error = error;
+        return error.status;
+    }
+    *ret_metadata = metadata;
+    return SES_OK;
+}

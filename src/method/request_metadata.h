@@ -1,0 +1,29 @@
+/* request_metadata.h - what a caller says in headers: who it is, which connector it means, with which
+ * credentials.
+ *
+ *   x-tenant-id, x-merchant-id         absent or empty: DefaultTenantId, DefaultMerchantId. 1 to 128
+ * printable bytes, else refused: a name that does not read must not end up as somebody else's, the default
+ * one's. x-connector-config and the others  connector/connector.h x-reference-id, x-resource-id      at most
+ * 255 printable bytes; not stored x-environment                      development, sandbox or production in
+ * any case; test_mode alone chooses the URL x-config-override                  refused: one caller must not
+ * change the server's configuration x-shadow-mode                      accepted, without effect
+ */
+#ifndef SESSIOND_SRC_METHOD_REQUEST_METADATA_H
+#define SESSIOND_SRC_METHOD_REQUEST_METADATA_H
+
+#include <sessiond/connector/connector.h>
+#include <sessiond/method/exchange.h>
+
+struct ses_request_metadata {
+    struct ses_slice tenant;
+    struct ses_slice merchant;
+    struct ses_connector_headers connector;
+};
+
+/* [worker] One walk over the headers; of a repeated header the first counts. SES_INVALID_ARGUMENT: reason
+ * INVALID_METADATA, INVALID_ENVIRONMENT or CONFIG_OVERRIDE_REFUSED; violations name the headers. */
+SES_MUST_CHECK enum ses_status ses_request_metadata_read(const struct ses_exchange *x,
+                                                         struct ses_request_metadata *ret_metadata,
+                                                         struct ses_error *ret_error);
+
+#endif
