@@ -1,0 +1,205 @@
+#include "exchange_pool.h"
+
+#include <stdlib.h>
+
+#include <sessiond/base/clock.h>
+
+#define DEFAULT_ARENA_BYTES   (1024u * 1024)
+#define DEFAULT_EXCHANGES_MAX 65536
+#define DEFAULT_KEEP          256
+/* A recycled arena keeps its first chunk; one that began with a large body is not worth keeping. */
+#define KEEP_BYTES_MAX (32u * 1024)
+/* A request has about a dozen headers; the array doubles from here. */
+#define FIRST_HEADERS 16
+
+enum ses_status ses_exchange_pool_new(const struct ses_exchange_pool_options *options,
+                                      struct ses_exchange_pool **ret_pool)
+{
+    struct ses_exchange_pool *pool = calloc(1, sizeof(*pool));
+
+    if (pool == NULL)
+        return SES_NO_MEMORY;
+    pool->options = *options;
+    if (pool->options.arena_bytes_max == 0)
+        pool->options.arena_bytes_max = DEFAULT_ARENA_BYTES;
+    if (pool->options.exchanges_max == 0)
+        pool->options.exchanges_max = DEFAULT_EXCHANGES_MAX;
+    if (pool->options.keep == 0)
+        pool->options.keep = DEFAULT_KEEP;
+    ses_list_init(&pool->idle);
+    *ret_pool = pool;
+    return SES_OK;
+}
+
+static void discard(struct ses_exchange *x)
+{
+    ses_arena_done(&x->arena);
+    free(x);
+}
+
+void ses_exchange_pool_free(struct ses_exchange_pool *pool)
+{
+    struct ses_list *node;
+
+    if (pool == NULL)
+        return;
+    SES_REQUIRE(pool->open_count == 0);
+    while ((node = ses_list_pop(&pool->idle)) != NULL)
+        discard(SES_CONTAINER(node, struct ses_exchange, node));
+    free(pool);
+}
+
+unsigned ses_exchange_pool_open(const struct ses_exchange_pool *pool)
+{
+    return pool->open_count;
+}
+
+/* A recycled exchange keeps its arena (and thereby one chunk of memory), everything else starts as zero. */
+static struct ses_exchange *take_idle(struct ses_exchange_pool *pool)
+{
+    struct ses_list *node = ses_list_pop(&pool->idle);
+
+    if (node == NULL)
+        return NULL;
+    pool->idle_count--;
+    struct ses_exchange *x = SES_CONTAINER(node, struct ses_exchange, node);
+    struct ses_arena arena = x->arena;
+    memset(x, 0, sizeof(*x));
+    x->arena = arena;
+    return x;
+}
+
+static struct ses_exchange *make(struct ses_exchange_pool *pool)
+{
+    struct ses_exchange *x = calloc(1, sizeof(*x));
+
+    if (x != NULL)
+        ses_arena_init(&x->arena, pool->options.arena_bytes_max);
+    return x;
+}
+
+enum ses_status ses_exchange_new(struct ses_exchange_pool *pool, struct ses_exchange **ret_exchange)
+{
+    if (pool->open_count >= pool->options.exchanges_max)
+        return SES_RESOURCE_EXHAUSTED;
+    struct ses_exchange *x = take_idle(pool);
+    if (x == NULL)
+        x = make(pool);
+    if (x == NULL)
+        return SES_NO_MEMORY;
+    ses_list_init(&x->node);
+    ses_timer_init(&x->deadline_timer);
+    x->pool = pool;
+    x->references = 1;
+    x->started_mono_ns = ses_clock_mono_ns();
+    pool->open_count++;
+    ses_gauge_add(pool->options.metrics, SES_C_STREAMS_OPEN, 1);
+    *ret_exchange = x;
+    return SES_OK;
+}
+
+void ses_exchange_hold(struct ses_exchange *x)
+{
+    x->references++;
+}
+
+void ses_exchange_release(struct ses_exchange *x)
+{
+    struct ses_exchange_pool *pool = x->pool;
+
+    SES_REQUIRE(x->references > 0);
+    if (--x->references > 0)
+        return;
+    ses_timer_stop(&x->deadline_timer);
+    ses_list_remove(&x->node);
+    pool->open_count--;
+    ses_gauge_add(pool->options.metrics, SES_C_STREAMS_OPEN, -1);
+    if (pool->idle_count >= pool->options.keep) {
+        discard(x);
+        return;
+    }
+    ses_arena_reset(&x->arena);
+    if (x->arena.total > KEEP_BYTES_MAX)
+        ses_arena_done(&x->arena);
+    ses_list_push_back(&pool->idle, &x->node);
+    pool->idle_count++;
+}
+
+/* The array has room for 16, 32, 64, .. headers, the smallest that holds them; old ones stay behind in the
+ * arena. */
+static enum ses_status extend_headers(struct ses_exchange *x)
+{
+    size_t count = x->headers_count;
+
+    if (count != 0 && (count < FIRST_HEADERS || (count & (count - 1)) != 0))
+        return SES_OK;
+    struct ses_header *larger =
+        ses_arena_alloc(&x->arena, (count == 0 ? FIRST_HEADERS : 2 * count) * sizeof(*larger));
+    if (larger == NULL)
+        return SES_NO_MEMORY;
+    if (count > 0)
+        memcpy(larger, x->headers, count * sizeof(*larger));
+    x->headers = larger;
+    return SES_OK;
+}
+
+enum ses_status ses_exchange_add_header(struct ses_exchange *x, struct ses_slice name, struct ses_slice value)
+{
+    uint8_t *copy = ses_arena_alloc(&x->arena, name.len + value.len + 1);
+
+    if (copy == NULL)
+        return SES_NO_MEMORY;
+    SES_TRY(extend_headers(x));
+    for (size_t i = 0; i < name.len; i++)
+        copy[i] = name.data[i] >= 'A' && name.data[i] <= 'Z' ? (uint8_t)(name.data[i] | 0x20) : name.data[i];
+    if (value.len > 0)
+        memcpy(copy + name.len, value.data, value.len);
+    copy[name.len + value.len] = '\0'; /* of use in a debugger only */
+    x->headers[x->headers_count++] =
+        (struct ses_header){ses_slice(copy, name.len), ses_slice(copy + name.len, value.len)};
+    return SES_OK;
+}
+
+struct ses_slice ses_exchange_header(const struct ses_exchange *x, const char *name, bool *ret_present)
+{
+    struct ses_slice wanted = ses_slice_str(name);
+    struct ses_slice value = SES_SLICE_EMPTY;
+    bool present = false;
+
+    for (size_t i = 0; i < x->headers_count && !present; i++) {
+        present = ses_slice_eq(x->headers[i].name, wanted);
+        if (present)
+            value = x->headers[i].value;
+    }
+    if (ret_present != NULL)
+        *ret_present = present;
+    return value;
+}
+
+/* Printable ASCII without spaces: safe in a header, a log line and a shell. */
+static bool is_request_id(struct ses_slice id)
+{
+    bool good = id.len > 0 && id.len <= SES_REQUEST_ID_MAX;
+
+    for (size_t i = 0; good && i < id.len; i++)
+        good = id.data[i] > 0x20 && id.data[i] < 0x7f;
+    return good;
+}
+
+void ses_exchange_settle_request_id(struct ses_exchange *x)
+{
+    struct ses_slice id = ses_exchange_header(x, "x-request-id", NULL);
+
+    if (!is_request_id(id)) {
+        ses_uuid_v4(x->request_id);
+        return;
+    }
+    memcpy(x->request_id, id.data, id.len);
+    x->request_id[id.len] = '\0';
+}
+
+void ses_exchange_reply_header(struct ses_exchange *x, struct ses_slice name, struct ses_slice value)
+{
+    SES_REQUIRE(x->reply_headers_count < SES_EXCHANGE_REPLY_HEADERS_MAX);
+    x->reply_headers[x->reply_headers_count++] = (struct ses_header){name, value};
+}
