@@ -1,0 +1,398 @@
+#include "grpc.h"
+
+#include <sessiond/base/clock.h>
+
+#include "grpc_metadata.h"
+#include "gzip.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+/* The "no limit" of streams: far enough, and safe to add to. */
+#define NO_DEADLINE_NS (UINT64_MAX / 2)
+/* A path is the caller's: this much of it comes back in a message. */
+#define PATH_ECHO_MAX 200
+
+static void fail(struct ses_h2_stream *stream, enum ses_status status, const char *message)
+{
+    ses_exchange_fail_status(stream->x, status, message);
+}
+
+static void fail_http(struct ses_h2_stream *stream, int http_status, enum ses_status status,
+                      const char *message)
+{
+    stream->http_status = http_status;
+    fail(stream, status, message);
+}
+
+/* ---- header fields */
+
+static void take_content_type(struct ses_h2_stream *stream, struct ses_slice value)
+{
+    struct ses_slice type = ses_slice_trim(ses_slice_cut(value, 0, ses_slice_find(value, ';')));
+    struct ses_slice base = SES_STR("application/grpc");
+
+    if (ses_slice_ieq(type, base) || ses_slice_ieq(type, SES_STR("application/grpc+proto")))
+        stream->content = SES_H2_CONTENT_GRPC;
+    else if (ses_slice_ieq(ses_slice_cut(type, 0, base.len), base))
+        stream->content = SES_H2_CONTENT_GRPC_UNSUPPORTED;
+}
+
+static bool lists_gzip(struct ses_slice list)
+{
+    while (list.len > 0) {
+        size_t comma = ses_slice_find(list, ',');
+
+        if (ses_slice_ieq(ses_slice_trim(ses_slice_cut(list, 0, comma)), SES_STR("gzip")))
+            return true;
+        list = ses_slice_cut(list, comma + 1, list.len);
+    }
+    return false;
+}
+
+static void take_timeout(struct ses_h2_stream *stream, struct ses_slice value)
+{
+    stream->timeout_given = true;
+    stream->timeout_malformed = ses_grpc_timeout_decode(value, &stream->timeout_ns) != SES_OK;
+}
+
+static void take_encoding(struct ses_h2_stream *stream, struct ses_slice value)
+{
+    stream->request_gzip = ses_slice_eq_str(value, "gzip");
+    stream->encoding_unknown = !stream->request_gzip && !ses_slice_eq_str(value, "identity");
+}
+
+/* By length first: most fields of a request are none of ours. */
+bool ses_grpc_take_header(struct ses_h2_stream *stream, struct ses_slice name, struct ses_slice value)
+{
+    switch (name.len) {
+    case 2:
+        return ses_slice_eq_str(name, "te");
+    case 12:
+        if (ses_slice_eq_str(name, "content-type")) {
+            take_content_type(stream, value);
+            return stream->content != SES_H2_CONTENT_OTHER;
+        }
+        if (!ses_slice_eq_str(name, "grpc-timeout"))
+            break;
+        take_timeout(stream, value);
+        return true;
+    case 13:
+        if (!ses_slice_eq_str(name, "grpc-encoding"))
+            break;
+        take_encoding(stream, value);
+        return true;
+    case 20:
+        if (!ses_slice_eq_str(name, "grpc-accept-encoding"))
+            break;
+        stream->reply_gzip_accepted = lists_gzip(value);
+        return true;
+    default:
+        break;
+    }
+    stream->metadata_binary = stream->metadata_binary || ses_grpc_metadata_is_binary(name);
+    return false;
+}
+
+/* One "-bin" header in place; further values after commas become headers of their own. */
+static enum ses_status decode_binary(struct ses_exchange *x, size_t index)
+{
+    struct ses_slice rest = x->headers[index].value, name = x->headers[index].name, bytes;
+    size_t comma = ses_slice_find(rest, ',');
+
+    SES_TRY(ses_grpc_binary_decode(ses_slice_trim(ses_slice_cut(rest, 0, comma)), &x->arena, &bytes));
+    x->headers[index].value = bytes;
+    while (comma < rest.len) {
+        rest = ses_slice_cut(rest, comma + 1, rest.len);
+        comma = ses_slice_find(rest, ',');
+        SES_TRY(ses_grpc_binary_decode(ses_slice_trim(ses_slice_cut(rest, 0, comma)), &x->arena, &bytes));
+        SES_TRY(ses_exchange_add_header(x, name, bytes));
+    }
+    return SES_OK;
+}
+
+static enum ses_status decode_metadata(struct ses_exchange *x)
+{
+    size_t count = x->headers_count; /* what is appended is decoded already */
+
+    for (size_t i = 0; i < count; i++) {
+        if (ses_grpc_metadata_is_binary(x->headers[i].name))
+            SES_TRY(decode_binary(x, i));
+    }
+    return SES_OK;
+}
+
+/* ---- time */
+
+static void on_deadline(void *arg)
+{
+    struct ses_h2_stream *stream = arg;
+
+    ses_grpc_abort(stream, SES_DEADLINE_EXCEEDED, "deadline exceeded", SES_DEADLINE_EXCEEDED);
+}
+
+static void on_request_timeout(void *arg)
+{
+    struct ses_h2_stream *stream = arg;
+
+    ses_grpc_abort(stream, SES_DEADLINE_EXCEEDED, "request message not received in time",
+                   SES_DEADLINE_EXCEEDED);
+}
+
+/* Rounded up: a timer is never early. */
+static uint64_t ms_until(uint64_t deadline_ns)
+{
+    uint64_t now_ns = ses_clock_mono_ns();
+
+    return deadline_ns > now_ns ? (deadline_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS : 0;
+}
+
+/* Unary: the caller's limit or ours, from the first byte to the reply. Streams: the caller's alone, but the
+ * request itself must come in body_ms. */
+static void set_deadline(struct ses_h2_stream *stream)
+{
+    const struct ses_door_limits *limits = &stream->h2->shared->doors->options.limits;
+    struct ses_exchange *x = stream->x;
+    bool unary = x->route->kind == SES_ROUTE_UNARY;
+    uint64_t limit_ns = unary ? limits->exchange_ms_max * NS_PER_MS : NO_DEADLINE_NS - x->started_mono_ns;
+    bool callers = stream->timeout_given && stream->timeout_ns < limit_ns;
+
+    x->deadline_mono_ns = x->started_mono_ns + (callers ? stream->timeout_ns : limit_ns);
+    if (unary || (callers && stream->timeout_ns < limits->body_ms * NS_PER_MS))
+        ses_h2_stream_timer(stream, ms_until(x->deadline_mono_ns), on_deadline);
+    else
+        ses_h2_stream_timer(stream, limits->body_ms, on_request_timeout);
+}
+
+/* A stream's request is here: only the caller's own limit holds now. */
+static void relax_deadline(struct ses_h2_stream *stream)
+{
+    if (stream->timeout_given)
+        ses_h2_stream_timer(stream, ms_until(stream->x->deadline_mono_ns), on_deadline);
+    else
+        ses_timer_stop(&stream->x->deadline_timer);
+}
+
+/* ---- the request */
+
+static bool is_rpc(const struct ses_route *route)
+{
+    return route != NULL && (route->kind == SES_ROUTE_UNARY || route->kind == SES_ROUTE_SERVER_STREAM ||
+                             route->kind == SES_ROUTE_BIDI);
+}
+
+static void fail_unknown_method(struct ses_h2_stream *stream)
+{
+    struct ses_exchange *x = stream->x;
+    struct ses_slice path = ses_slice_cut(x->path, 0, PATH_ECHO_MAX);
+    const char *message = ses_arena_printf(&x->arena, "unknown method %.*s", SES_FMT(path));
+
+    fail(stream, SES_UNIMPLEMENTED, message == NULL ? "unknown method" : message);
+}
+
+static void begin(struct ses_h2_stream *stream)
+{
+    struct ses_exchange *x = stream->x;
+
+    x->door = SES_DOOR_GRPC;
+    x->encoding = SES_ENCODING_PROTO;
+    x->ops = &ses_grpc_exchange_ops;
+    x->deadline_mono_ns = NO_DEADLINE_NS;
+    const struct ses_route *route = ses_router_find(stream->h2->shared->doors->options.router, x->path);
+
+    if (is_rpc(route))
+        x->route = route;
+    if (!ses_slice_eq_str(x->http_method, "POST"))
+        fail_http(stream, 405, SES_INTERNAL, "gRPC requests are POST");
+    else if (stream->content == SES_H2_CONTENT_GRPC_UNSUPPORTED)
+        fail_http(stream, 415, SES_INVALID_ARGUMENT,
+                  "content-type must be application/grpc or application/grpc+proto");
+    else if (x->route == NULL)
+        fail_unknown_method(stream);
+    else if (stream->encoding_unknown)
+        fail(stream, SES_UNIMPLEMENTED, "grpc-encoding is none of identity, gzip");
+    else if (stream->timeout_malformed)
+        fail(stream, SES_INVALID_ARGUMENT, "malformed grpc-timeout");
+    else if (stream->metadata_binary && decode_metadata(x) != SES_OK)
+        fail(stream, SES_INVALID_ARGUMENT, "a -bin header is not base64");
+    else if (stream->timeout_given && stream->timeout_ns == 0)
+        fail(stream, SES_DEADLINE_EXCEEDED, "deadline exceeded");
+    else
+        set_deadline(stream);
+}
+
+static void start(struct ses_h2_stream *stream)
+{
+    struct ses_exchange *x = stream->x;
+
+    stream->started = true;
+    if (x->route->kind != SES_ROUTE_UNARY)
+        relax_deadline(stream);
+    x->route->start(x, x->route->arg);
+}
+
+/* Where a message's bytes live: the first in the exchange, for they are its body; further ones only for the
+ * call. */
+static void on_message_bytes(struct ses_h2_stream *stream, struct ses_slice bytes, bool in_exchange)
+{
+    struct ses_exchange *x = stream->x;
+
+    if (stream->messages++ > 0) {
+        x->route->message(x, bytes, x->route->arg);
+        return;
+    }
+    if (in_exchange)
+        x->body = bytes;
+    else if (ses_arena_copy(&x->arena, bytes, &x->body) != SES_OK) {
+        fail(stream, SES_RESOURCE_EXHAUSTED, "request message too large");
+        return;
+    }
+    if (x->route->kind == SES_ROUTE_BIDI)
+        start(stream);
+}
+
+static void on_compressed_message(struct ses_h2_stream *stream, struct ses_slice bytes)
+{
+    size_t max = stream->h2->shared->doors->options.limits.body_bytes_max;
+    struct ses_arena scratch;
+    bool first = stream->messages == 0;
+    struct ses_slice inflated;
+
+    stream->request_compressed = true;
+    ses_arena_init(&scratch, 2 * max + 65536);
+    enum ses_status status = ses_gzip_inflate(bytes, max, first ? &stream->x->arena : &scratch, &inflated);
+
+    if (status == SES_OK)
+        on_message_bytes(stream, inflated, first);
+    else if (status == SES_MALFORMED)
+        fail(stream, SES_INTERNAL, "request message is not valid gzip");
+    else
+        fail(stream, SES_RESOURCE_EXHAUSTED, "request message too large after decompression");
+    ses_arena_done(&scratch);
+}
+
+static void on_message(struct ses_h2_stream *stream, const struct ses_grpc_message *message)
+{
+    if (stream->messages > 0 && stream->x->route->kind != SES_ROUTE_BIDI)
+        fail(stream, SES_INTERNAL, "more than one request message on a call that takes one");
+    else if (!message->compressed)
+        on_message_bytes(stream, message->bytes, false);
+    else if (!stream->request_gzip)
+        fail(stream, SES_INTERNAL, "compressed message without grpc-encoding: gzip");
+    else
+        on_compressed_message(stream, message->bytes);
+}
+
+static void fail_frame(struct ses_h2_stream *stream, enum ses_status status)
+{
+    if (status == SES_MALFORMED)
+        fail(stream, SES_INTERNAL, "malformed message prefix");
+    else
+        fail(stream, SES_RESOURCE_EXHAUSTED, "request message too large");
+}
+
+/* Replies pile up: the rest of the requests waits, and with it the stream's window. */
+static bool must_wait(const struct ses_h2_stream *stream)
+{
+    return stream->x->route->kind == SES_ROUTE_BIDI && ses_h2_stream_unsent(stream) > SES_H2_BACKLOG_HIGH;
+}
+
+static void feed(struct ses_h2_stream *stream, struct ses_slice bytes)
+{
+    struct ses_grpc_message message;
+    bool whole;
+
+    while (bytes.len > 0 && !stream->reply_ended) {
+        if (must_wait(stream)) {
+            if (ses_buf_append(&stream->in, bytes) != SES_OK)
+                fail(stream, SES_RESOURCE_EXHAUSTED, "too many request messages wait");
+            return;
+        }
+        enum ses_status status = ses_grpc_reader_step(&stream->reader, &bytes, &whole, &message);
+
+        if (status != SES_OK)
+            fail_frame(stream, status);
+        else if (whole)
+            on_message(stream, &message);
+    }
+}
+
+static void data(struct ses_h2_stream *stream, struct ses_slice bytes)
+{
+    if (stream->reply_ended)
+        return;
+    if (stream->in.len == 0)
+        feed(stream, bytes);
+    else if (ses_buf_append(&stream->in, bytes) != SES_OK)
+        fail(stream, SES_RESOURCE_EXHAUSTED, "too many request messages wait");
+    if (stream->in.len > 0)
+        stream->unconsumed += bytes.len;
+    if (!stream->reply_ended && !ses_h2_hold(stream))
+        fail(stream, SES_RESOURCE_EXHAUSTED, "too many request messages in progress");
+}
+
+static void end_bidi(struct ses_h2_stream *stream)
+{
+    struct ses_exchange *x = stream->x;
+
+    if (!stream->started)
+        ses_exchange_end(x); /* nothing asked, nothing to answer */
+    else if (x->route->half_close != NULL)
+        x->route->half_close(x, x->route->arg);
+}
+
+static void request_end(struct ses_h2_stream *stream)
+{
+    if (stream->reply_ended)
+        return;
+    stream->half_close_waiting = stream->in.len > 0;
+    if (stream->half_close_waiting)
+        return;
+    if (ses_grpc_reader_inside(&stream->reader))
+        fail(stream, SES_INTERNAL, "request ended inside a message");
+    else if (stream->x->route->kind == SES_ROUTE_BIDI)
+        end_bidi(stream);
+    else if (stream->messages == 0)
+        fail(stream, SES_INTERNAL, "no request message on a call that takes one");
+    else
+        start(stream);
+}
+
+/* The client has read its replies: go on with what waited. */
+static void drained(struct ses_h2_stream *stream)
+{
+    struct ses_buf waiting = stream->in;
+
+    if (waiting.len == 0)
+        return;
+    ses_buf_init(&stream->in, waiting.max);
+    feed(stream, ses_buf_view(&waiting));
+    ses_buf_done(&waiting);
+    (void)ses_h2_hold(stream);
+    if (stream->in.len > 0)
+        return;
+    size_t consumed = stream->unconsumed;
+
+    stream->unconsumed = 0;
+    if (!stream->request_ended &&
+        nghttp2_session_consume_stream(stream->h2->session, stream->id, consumed) != 0)
+        ses_h2_die(stream->h2, NGHTTP2_INTERNAL_ERROR);
+    if (stream->half_close_waiting)
+        request_end(stream);
+}
+
+static void leave(struct ses_h2_stream *stream)
+{
+    if (!stream->reply_ended && stream->started && stream->x->route->kind != SES_ROUTE_UNARY)
+        ses_grpc_abort(stream, SES_UNAVAILABLE, "the server is shutting down", SES_CANCELLED);
+}
+
+static void forget(struct ses_h2_stream *stream)
+{
+    (void)stream; /* the deadline timer is stopped with every stream */
+}
+
+const struct ses_h2_kind ses_grpc_kind = {.begin = begin,
+                                          .data = data,
+                                          .request_end = request_end,
+                                          .drained = drained,
+                                          .leave = leave,
+                                          .forget = forget};

@@ -1,0 +1,23 @@
+/* grpc.h - gRPC over HTTP/2 (grpc/grpc doc/PROTOCOL-HTTP2.md): what its files share.
+ *
+ * grpc.c takes requests apart and starts methods, grpc_reply.c writes answers, grpc_frame.c and
+ * grpc_metadata.c are the pure formats. How faults of the caller are answered follows grpc-go where the
+ * protocol is silent: too few or too many messages, a cut message or a broken compression are INTERNAL.
+ */
+#ifndef SES_HTTP_GRPC_H
+#define SES_HTTP_GRPC_H
+
+#include "h2.h"
+
+/* base64 of google.rpc.Status; larger details are left out, for clients refuse header lists above 8 KiB. */
+#define SES_GRPC_DETAILS_MAX 4096
+
+extern const struct ses_exchange_ops ses_grpc_exchange_ops; /* grpc_reply.c */
+
+/* Ends the stream's answer; error NULL is OK. Does nothing when it has ended. */
+void ses_grpc_finish(struct ses_h2_stream *stream, const struct ses_error *error);
+/* The same from our side while the method still works: answers, then cancels the exchange. */
+void ses_grpc_abort(struct ses_h2_stream *stream, enum ses_status status, const char *message,
+                    enum ses_status cancel_status);
+
+#endif

@@ -1,0 +1,221 @@
+#include "grpc.h"
+
+#include "grpc_metadata.h"
+#include "gzip.h"
+
+/* :status content-type grpc-accept-encoding grpc-encoding x-request-id server + the method's + trailers. */
+#define FIELDS_MAX (6 + SES_EXCHANGE_REPLY_HEADERS_MAX + SES_H2_TRAILERS_MAX)
+
+static struct ses_slice code_text(uint32_t code)
+{
+    static const char *const codes[] = {"0", "1",  "2",  "3",  "4",  "5",  "6",  "7", "8",
+                                        "9", "10", "11", "12", "13", "14", "15", "16"};
+
+    SES_REQUIRE(code < sizeof codes / sizeof codes[0]);
+    return ses_slice_str(codes[code]);
+}
+
+static void add_details(struct ses_h2_stream *stream, const struct ses_error *error)
+{
+    struct ses_arena *arena = &stream->x->arena;
+    struct ses_slice bytes, text;
+
+    if (ses_error_encode_status(error, arena, &bytes) != SES_OK || bytes.len == 0)
+        return;
+    if (ses_grpc_binary_encode(bytes, arena, &text) == SES_OK && text.len <= SES_GRPC_DETAILS_MAX)
+        stream->trailers[stream->trailers_count++] = ses_h2_nv_once(SES_STR("grpc-status-details-bin"), text);
+}
+
+static void make_trailers(struct ses_h2_stream *stream, const struct ses_error *error)
+{
+    uint32_t code = error == NULL ? 0 : ses_status_grpc(error->status);
+    struct ses_slice text;
+
+    stream->trailers[stream->trailers_count++] = ses_h2_nv(SES_STR("grpc-status"), code_text(code));
+    if (error == NULL)
+        return;
+    if (stream->x == NULL) {
+        stream->trailers[stream->trailers_count++] =
+            ses_h2_nv(SES_STR("grpc-message"), error->message); /* a literal */
+        return;
+    }
+    if (error->message.len > 0 && ses_grpc_message_encode(error->message, &stream->x->arena, &text) == SES_OK)
+        stream->trailers[stream->trailers_count++] = ses_h2_nv_once(SES_STR("grpc-message"), text);
+    add_details(stream, error);
+}
+
+/* A method's header that cannot be sent is left out rather than ending the call. */
+static void add_reply_header(struct ses_exchange *x, const struct ses_header *header, nghttp2_nv *fields,
+                             size_t *count)
+{
+    struct ses_slice value = header->value;
+
+    if (ses_grpc_metadata_is_binary(header->name)) {
+        if (ses_grpc_binary_encode(header->value, &x->arena, &value) != SES_OK)
+            return;
+    } else if (!ses_grpc_ascii_check(value)) {
+        return;
+    }
+    fields[(*count)++] = ses_h2_nv(header->name, value);
+}
+
+static void submit_headers(struct ses_h2_stream *stream, bool with_body)
+{
+    const char *server = stream->h2->shared->doors->options.server_name;
+    struct ses_exchange *x = stream->x;
+    nghttp2_nv fields[FIELDS_MAX];
+    size_t count = 1;
+
+    fields[count++] = ses_h2_nv(SES_STR("content-type"), SES_STR("application/grpc"));
+    fields[count++] = ses_h2_nv(SES_STR("grpc-accept-encoding"), SES_STR("identity,gzip"));
+    if (with_body && stream->reply_gzip)
+        fields[count++] = ses_h2_nv(SES_STR("grpc-encoding"), SES_STR("gzip"));
+    if (server != NULL)
+        fields[count++] = ses_h2_nv(SES_STR("server"), ses_slice_str(server));
+    if (x != NULL) {
+        fields[count++] = ses_h2_nv_once(SES_STR("x-request-id"), ses_slice_str(x->request_id));
+        for (size_t i = 0; i < x->reply_headers_count; i++)
+            add_reply_header(x, &x->reply_headers[i], fields, &count);
+    }
+    /* Trailers-Only: the trailers stand in the one header block. */
+    for (size_t i = 0; !with_body && i < stream->trailers_count; i++)
+        fields[count++] = stream->trailers[i];
+    ses_h2_stream_headers(stream, fields, count, with_body);
+}
+
+void ses_grpc_finish(struct ses_h2_stream *stream, const struct ses_error *error)
+{
+    if (stream->reply_ended)
+        return;
+    ses_buf_done(&stream->in);
+    if (stream->x != NULL)
+        ses_timer_stop(&stream->x->deadline_timer);
+    make_trailers(stream, error);
+    if (!stream->headers_submitted) {
+        bool with_body = error == NULL && ses_h2_stream_unsent(stream) > 0;
+
+        stream->reply_ended = true;
+        submit_headers(stream, with_body);
+        return;
+    }
+    stream->reply_ended = true;
+    ses_h2_stream_resume(stream);
+}
+
+void ses_grpc_abort(struct ses_h2_stream *stream, enum ses_status status, const char *message,
+                    enum ses_status cancel_status)
+{
+    struct ses_exchange *x = stream->x;
+    struct ses_error error;
+
+    ses_error_set(&error, status, ses_slice_str(message));
+    /* What the client has not taken so far it gets no more: the status must not wait for its window. */
+    ses_buf_clear(&stream->backlog);
+    stream->sent = 0;
+    (void)ses_h2_hold(stream);
+    ses_grpc_finish(stream, &error);
+    ses_exchange_cancel(x, cancel_status);
+}
+
+void ses_grpc_refuse(struct ses_h2_stream *stream, const char *message)
+{
+    struct ses_exchange *x = stream->x;
+    struct ses_error error;
+
+    ses_error_set(&error, SES_RESOURCE_EXHAUSTED, ses_slice_str(message));
+    if (x == NULL) {
+        ses_grpc_finish(stream, &error);
+        return;
+    }
+    x->door = SES_DOOR_GRPC;
+    x->ops = &ses_grpc_exchange_ops;
+    ses_exchange_settle_request_id(x);
+    ses_exchange_fail(x, &error);
+}
+
+static void on_overflow(void *arg)
+{
+    ses_grpc_abort(arg, SES_RESOURCE_EXHAUSTED, "the client reads the stream too slowly", SES_CANCELLED);
+}
+
+/* true: *ret_bytes is the gzip form. The caller's arena: a stream's exchange lives too long for its own. */
+static bool compress(struct ses_h2_stream *stream, struct ses_slice message, struct ses_arena *arena,
+                     struct ses_slice *ret_bytes)
+{
+    size_t min = stream->h2->shared->doors->options.limits.gzip_bytes_min;
+
+    if (!stream->reply_gzip_accepted || message.len == 0 ||
+        (message.len < min && !stream->request_compressed))
+        return false;
+    return ses_gzip_deflate(message, arena, ret_bytes) == SES_OK && ret_bytes->len < message.len;
+}
+
+static void send_unary(struct ses_h2_stream *stream, struct ses_slice message)
+{
+    bool compressed = compress(stream, message, &stream->x->arena, &message);
+
+    stream->reply_gzip = compressed;
+    ses_grpc_prefix(compressed, message.len, stream->prefix);
+    stream->prefix_len = SES_GRPC_PREFIX_BYTES;
+    stream->reply = message;
+}
+
+static enum ses_status append_message(struct ses_h2_stream *stream, struct ses_slice message)
+{
+    struct ses_arena scratch;
+    uint8_t prefix[SES_GRPC_PREFIX_BYTES];
+
+    ses_arena_init(&scratch, SES_H2_BACKLOG_MAX);
+    ses_grpc_prefix(compress(stream, message, &scratch, &message), message.len, prefix);
+    enum ses_status status = ses_buf_reserve(&stream->backlog, sizeof prefix + message.len);
+
+    if (status == SES_OK)
+        status = ses_buf_append(&stream->backlog, ses_slice(prefix, sizeof prefix));
+    if (status == SES_OK)
+        status = ses_buf_append(&stream->backlog, message);
+    ses_arena_done(&scratch);
+    return status;
+}
+
+static void send_streaming(struct ses_h2_stream *stream, struct ses_slice message)
+{
+    if (append_message(stream, message) != SES_OK || !ses_h2_hold(stream)) {
+        /* Not here: the method stands in its own send call. */
+        stream->overflowed = true;
+        ses_h2_stream_timer(stream, 0, on_overflow);
+        return;
+    }
+    if (!stream->headers_submitted) {
+        stream->reply_gzip = stream->reply_gzip_accepted;
+        submit_headers(stream, true);
+    } else {
+        ses_h2_stream_resume(stream);
+    }
+}
+
+static void op_send(struct ses_exchange *x, struct ses_slice message)
+{
+    struct ses_h2_stream *stream = x->stream;
+
+    if (stream->reply_ended || stream->overflowed)
+        return;
+    if (x->route->kind == SES_ROUTE_UNARY)
+        send_unary(stream, message);
+    else
+        send_streaming(stream, message);
+}
+
+static void op_end(struct ses_exchange *x, const struct ses_error *error)
+{
+    struct ses_h2_stream *stream = x->stream;
+
+    if (!stream->overflowed) /* else a message would be missing under an OK */
+        ses_grpc_finish(stream, error);
+}
+
+static size_t op_backlog(const struct ses_exchange *x)
+{
+    return ses_h2_stream_unsent(x->stream);
+}
+
+const struct ses_exchange_ops ses_grpc_exchange_ops = {.send = op_send, .end = op_end, .backlog = op_backlog};

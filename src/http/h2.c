@@ -1,0 +1,303 @@
+#include "h2.h"
+
+#include <stdlib.h>
+
+#include <sessiond/net/conn.h>
+
+static int32_t stream_window(const struct ses_door_limits *limits)
+{
+    size_t window = limits->body_bytes_max + SES_GRPC_PREFIX_BYTES;
+
+    if (window < NGHTTP2_INITIAL_WINDOW_SIZE)
+        window = NGHTTP2_INITIAL_WINDOW_SIZE;
+    return window > SES_H2_STREAM_WINDOW_MAX ? SES_H2_STREAM_WINDOW_MAX : (int32_t)window;
+}
+
+static enum ses_status start_session(struct ses_h2 *h2)
+{
+    const struct ses_door_limits *limits = &h2->shared->doors->options.limits;
+    /* NO_RFC7540_PRIORITIES: no priority tree for a client to grow and to make us walk. */
+    nghttp2_settings_entry settings[] = {
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->streams_max},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, (uint32_t)stream_window(limits)},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)limits->header_bytes_max},
+        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+    };
+
+    if (nghttp2_session_server_new2(&h2->session, h2->shared->callbacks, h2, h2->shared->option) != 0)
+        return SES_NO_MEMORY;
+    if (nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, settings,
+                                sizeof settings / sizeof settings[0]) != 0 ||
+        nghttp2_session_set_local_window_size(h2->session, NGHTTP2_FLAG_NONE, 0, SES_H2_CONNECTION_WINDOW) !=
+            0)
+        return SES_NO_MEMORY;
+    return SES_OK;
+}
+
+enum ses_status ses_h2_new(struct ses_h2_shared *shared, const struct ses_h2_io *io, void *io_arg,
+                           const char *peer, struct ses_h2 **ret_h2)
+{
+    struct ses_h2 *h2 = calloc(1, sizeof *h2);
+
+    if (h2 == NULL)
+        return SES_NO_MEMORY;
+    h2->shared = shared;
+    h2->io = io;
+    h2->io_arg = io_arg;
+    h2->peer = peer;
+    ses_list_init(&h2->streams);
+    ses_timer_init(&h2->header_timer);
+    ses_timer_init(&h2->drain_timer);
+    enum ses_status status = start_session(h2);
+
+    if (status != SES_OK) {
+        ses_h2_free(h2);
+        return status;
+    }
+    ses_h2_want_write(h2);
+    *ret_h2 = h2;
+    return SES_OK;
+}
+
+void ses_h2_free(struct ses_h2 *h2)
+{
+    if (h2 == NULL)
+        return;
+    /* From here on answers go nowhere. nghttp2_session_del does not report its streams closed: we do. */
+    h2->dead = true;
+    while (!ses_list_empty(&h2->streams))
+        ses_h2_stream_close(SES_CONTAINER(h2->streams.next, struct ses_h2_stream, node));
+    ses_timer_stop(&h2->header_timer);
+    ses_timer_stop(&h2->drain_timer);
+    nghttp2_session_del(h2->session);
+    free(h2);
+}
+
+void ses_h2_want_write(struct ses_h2 *h2)
+{
+    if (h2->write_wanted)
+        return;
+    h2->write_wanted = true;
+    h2->io->want_write(h2->io_arg);
+}
+
+void ses_h2_die(struct ses_h2 *h2, uint32_t code)
+{
+    const struct ses_door_options *options = &h2->shared->doors->options;
+    struct ses_log_line line;
+
+    if (h2->dead)
+        return;
+    h2->dead = true;
+    h2->dead_code = code;
+    ses_count(options->metrics, SES_C_PROTOCOL_ERRORS, 1);
+    if (options->log != NULL) {
+        ses_log_begin(options->log, SES_LOG_INFO, "http2_connection_ended", &line);
+        ses_log_str(&line, "peer", h2->peer);
+        ses_log_str(&line, "code", nghttp2_http2_strerror(code));
+        ses_log_end(&line);
+    }
+    ses_h2_want_write(h2);
+}
+
+static void on_header_timeout(void *arg)
+{
+    ses_h2_die(arg, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+/* A header block blocks its whole connection, so one timer is enough. */
+static void watch_headers(struct ses_h2 *h2)
+{
+    const struct ses_door_options *options = &h2->shared->doors->options;
+
+    if (h2->in_headers == NULL)
+        ses_timer_stop(&h2->header_timer);
+    else if (h2->header_timer.timers == NULL)
+        ses_timer_start(options->timers, &h2->header_timer, options->limits.header_ms, on_header_timeout, h2);
+}
+
+static uint32_t goaway_code(ssize_t error)
+{
+    switch (error) {
+    case NGHTTP2_ERR_FLOODED:
+    case NGHTTP2_ERR_TOO_MANY_SETTINGS:
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
+        return NGHTTP2_ENHANCE_YOUR_CALM;
+    case NGHTTP2_ERR_NOMEM:
+        return NGHTTP2_INTERNAL_ERROR;
+    default:
+        return NGHTTP2_PROTOCOL_ERROR;
+    }
+}
+
+enum ses_status ses_h2_receive(struct ses_h2 *h2, struct ses_slice bytes)
+{
+    if (h2->dead)
+        return SES_MALFORMED;
+    ssize_t taken = nghttp2_session_mem_recv(h2->session, bytes.data, bytes.len);
+
+    if (taken < 0)
+        ses_h2_die(h2, goaway_code(taken));
+    if (h2->dead)
+        return SES_MALFORMED;
+    watch_headers(h2);
+    /* Also when nothing is to be written but the session is over: produce sees it. */
+    if (nghttp2_session_want_write(h2->session) || !nghttp2_session_want_read(h2->session) || h2->leaving)
+        ses_h2_want_write(h2);
+    return SES_OK;
+}
+
+static void pull(struct ses_h2 *h2, struct ses_buf *out)
+{
+    while (!h2->dead && out->len < SES_CONN_HIGH_WATER) {
+        const uint8_t *data;
+        ssize_t len = nghttp2_session_mem_send(h2->session, &data);
+
+        if (len == 0)
+            return;
+        if (len < 0 || ses_buf_append(out, ses_slice(data, (size_t)len)) != SES_OK)
+            ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);
+        h2->settings_written = true;
+    }
+}
+
+/* RFC 9113 section 6.8. Written by hand: nghttp2 sends nothing more after an error of its own, and what waits
+ * in its queues (an attacker's thousand acknowledgements) must not go first. */
+static enum ses_status write_goaway(struct ses_h2 *h2, struct ses_buf *out)
+{
+    static const uint8_t settings[9] = {0, 0, 0, NGHTTP2_SETTINGS};
+    uint32_t last = (uint32_t)nghttp2_session_get_last_proc_stream_id(h2->session);
+    uint32_t code = h2->dead_code;
+    uint8_t frame[17] = {0, 0, 8, NGHTTP2_GOAWAY};
+
+    if (h2->goaway_written)
+        return SES_OK;
+    h2->goaway_written = true;
+    for (unsigned i = 0; i < 4; i++) {
+        frame[9 + i] = (uint8_t)(last >> (24 - 8 * i));
+        frame[13 + i] = (uint8_t)(code >> (24 - 8 * i));
+    }
+    if (!h2->settings_written)
+        SES_TRY(ses_buf_append(out, ses_slice(settings, sizeof settings)));
+    return ses_buf_append(out, ses_slice(frame, sizeof frame));
+}
+
+static bool finished(struct ses_h2 *h2)
+{
+    if (nghttp2_session_want_write(h2->session))
+        return false;
+    return !nghttp2_session_want_read(h2->session) || (h2->leaving && h2->streams_count == 0);
+}
+
+enum ses_status ses_h2_produce(struct ses_h2 *h2, struct ses_buf *out)
+{
+    enum ses_status status = SES_OK;
+
+    h2->write_wanted = false;
+    if (!h2->dead) {
+        h2->out = out;
+        pull(h2, out);
+        h2->out = NULL;
+    }
+    if (h2->dead)
+        status = write_goaway(h2, out);
+    if (h2->dead || (out->len < SES_CONN_HIGH_WATER && finished(h2))) {
+        h2->io->finish(h2->io_arg); /* may end the engine */
+        return status;
+    }
+    /* A client that does not read its answers is not read either. */
+    if (out->len >= SES_CONN_HIGH_WATER && !h2->read_paused) {
+        h2->read_paused = true;
+        h2->io->read_pause(h2->io_arg);
+    }
+    return SES_OK;
+}
+
+void ses_h2_drained(struct ses_h2 *h2)
+{
+    if (h2->read_paused) {
+        h2->read_paused = false;
+        h2->io->read_resume(h2->io_arg);
+    }
+    if (!h2->dead && nghttp2_session_want_write(h2->session))
+        ses_h2_want_write(h2);
+}
+
+static void end_streaming(void *arg)
+{
+    struct ses_h2 *h2 = arg;
+    struct ses_list *node = h2->streams.next;
+
+    while (node != &h2->streams) {
+        struct ses_h2_stream *stream = SES_CONTAINER(node, struct ses_h2_stream, node);
+
+        node = node->next;
+        if (stream->kind != NULL)
+            stream->kind->leave(stream);
+    }
+    ses_h2_want_write(h2);
+}
+
+/* The second GOAWAY names the last stream that is served; from here on the client opens new ones elsewhere.
+ */
+static void on_notice_over(void *arg)
+{
+    struct ses_h2 *h2 = arg;
+    int32_t last = nghttp2_session_get_last_proc_stream_id(h2->session);
+
+    if (h2->dead || h2->leaving)
+        return;
+    h2->leaving = true;
+    if (nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0) != 0) {
+        ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);
+        return;
+    }
+    ses_timer_start(h2->shared->doors->options.timers, &h2->drain_timer, SES_H2_DRAIN_STREAMS_MS,
+                    end_streaming, h2);
+    ses_h2_want_write(h2);
+}
+
+void ses_h2_drain_acknowledged(struct ses_h2 *h2)
+{
+    if (h2->draining)
+        on_notice_over(h2);
+}
+
+void ses_h2_drain(struct ses_h2 *h2)
+{
+    if (h2->dead || h2->draining)
+        return;
+    h2->draining = true;
+    /* Requests already on their way arrive before the ping's answer: none is lost (RFC 9113 section 6.8). */
+    if (nghttp2_submit_shutdown_notice(h2->session) != 0 ||
+        nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL) != 0) {
+        ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);
+        return;
+    }
+    ses_timer_start(h2->shared->doors->options.timers, &h2->drain_timer, SES_H2_DRAIN_NOTICE_MS,
+                    on_notice_over, h2);
+    ses_h2_want_write(h2);
+}
+
+void ses_h2_idle(struct ses_h2 *h2)
+{
+    if (h2->dead)
+        return;
+    if (h2->streams_count == 0) {
+        h2->leaving = true;
+        (void)nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE,
+                                    nghttp2_session_get_last_proc_stream_id(h2->session), NGHTTP2_NO_ERROR,
+                                    NULL, 0);
+        ses_h2_want_write(h2);
+        return;
+    }
+    /* Streams that wait (Watch): ask whether the peer still lives; no answer in a whole idle time means no.
+     */
+    if (h2->ping_unanswered) {
+        h2->io->cut(h2->io_arg); /* ends the engine */
+        return;
+    }
+    h2->ping_unanswered = nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL) == 0;
+    h2->io->touch(h2->io_arg);
+    ses_h2_want_write(h2);
+}

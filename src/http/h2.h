@@ -1,0 +1,245 @@
+/* h2.h - the HTTP/2 engine (RFC 9113 by nghttp2): what its files share.
+ *
+ *   shared   made once per worker: nghttp2's callbacks and options, recycled stream structs, the budget of
+ * held bytes engine   one connection: an nghttp2 session, its streams, its guards; does no I/O, it speaks to
+ * a struct ses_h2_io stream   one request and its answer; owned by its engine, holds one reference on its
+ * exchange held     bytes of requests not yet whole and of replies the peer's flow control keeps back
+ *
+ * Files: h2.c life and I/O of an engine; h2_recv.c nghttp2's receiving callbacks; h2_send.c answers;
+ * h2_stream.c streams; h2_guard.c abuse; h2_http.c requests that are not gRPC; h2_attach.c the binding to
+ * struct ses_conn; grpc.c gRPC.
+ */
+#ifndef SES_HTTP_H2_H
+#define SES_HTTP_H2_H
+
+#include <nghttp2/nghttp2.h>
+
+#include <sessiond/base/buf.h>
+#include <sessiond/base/list.h>
+#include "engine.h"
+#include "grpc_frame.h"
+
+/* ---- limits that are not the operator's to choose */
+
+/* Connection window: 1 MiB lets 10 streams of the default message size upload without a round trip per 64
+ * KiB. */
+#define SES_H2_CONNECTION_WINDOW (1 << 20)
+/* Stream window: one whole message of the default limit and its prefix; never below the protocol's default.
+ */
+#define SES_H2_STREAM_WINDOW_MAX (1 << 20)
+/* Held bytes (see above) of one connection and of one worker; beyond, the stream in question is refused. */
+#define SES_H2_HELD_CONNECTION_MAX (16u << 20)
+#define SES_H2_HELD_WORKER_MAX     (256u << 20)
+/* Unsent bytes of one stream's replies: above HIGH a bidi stream's requests are not read, above MAX it is
+ * ended. */
+#define SES_H2_BACKLOG_HIGH (256u * 1024)
+#define SES_H2_BACKLOG_MAX  (4u << 20)
+/* A header block this many times above the limit ends the connection; up to it only the request is refused.
+ */
+#define SES_H2_HEADER_EXCESS 8
+/* Each SETTINGS frame may make nghttp2 walk over all streams; a client sends a handful in its life. */
+#define SES_H2_SETTINGS_MAX 100
+/* The window of all "per 10 s" counts. */
+#define SES_H2_RATE_WINDOW_MS 10000
+/* Client resets, token bucket: deadlines of a busy client expire in bursts, so above nghttp2's 1000 and 33 a
+ * second. */
+#define SES_H2_RESETS_BURST      2000
+#define SES_H2_RESETS_PER_SECOND 200
+/* Our HPACK encoder's table. Replies repeat about seven short fields (340 bytes by RFC 7541's count). */
+#define SES_H2_DEFLATE_TABLE_BYTES 512
+/* Draining: wait for the ping that follows the first GOAWAY, then for streams without end of their own. */
+#define SES_H2_DRAIN_NOTICE_MS  500
+#define SES_H2_DRAIN_STREAMS_MS 1000
+/* Recycled stream structs kept by a worker. */
+#define SES_H2_STREAMS_KEEP 1024
+
+/* What the engine asks of its connection. All but want_write may end the engine before they return. */
+struct ses_h2_io {
+    void (*want_write)(void *arg);
+    void (*read_pause)(void *arg);
+    void (*read_resume)(void *arg);
+    void (*touch)(void *arg);
+    void (*finish)(void *arg);
+    void (*cut)(void *arg);
+};
+
+struct ses_h2_shared {
+    struct ses_doors *doors;
+    nghttp2_session_callbacks *callbacks;
+    nghttp2_option *option;
+    struct ses_list streams_free;
+    unsigned streams_free_count;
+    size_t held_bytes;
+};
+
+/* Events in the current window; see h2_guard.c. */
+struct ses_h2_rate {
+    uint64_t window_start_ns;
+    unsigned count;
+};
+
+struct ses_h2 {
+    struct ses_h2_shared *shared;
+    const struct ses_h2_io *io;
+    void *io_arg;
+    const char *peer;
+    nghttp2_session *session;
+    struct ses_list streams;
+    unsigned streams_count;
+    struct ses_h2_stream *in_headers; /* whose header block is being read: they do not interleave */
+    struct ses_buf *out;              /* during ses_h2_produce only */
+    size_t held_bytes;
+    struct ses_h2_rate resets;
+    struct ses_h2_rate empty_frames;
+    struct ses_h2_rate settings;
+    struct ses_timer header_timer; /* runs while a header block is incomplete */
+    struct ses_timer drain_timer;
+    uint32_t dead_code; /* HTTP/2 error code of our own GOAWAY */
+    bool dead;          /* nothing more goes through nghttp2 */
+    bool goaway_written;
+    bool write_wanted;
+    bool read_paused;
+    bool draining;
+    bool leaving; /* no new streams will come: finish at the last one's end */
+    bool ping_unanswered;
+    bool settings_written; /* our half of the connection preface */
+};
+
+/* How a request not yet whole, or an answer, is handled; NULL in a stream that was refused at once. */
+struct ses_h2_kind {
+    void (*begin)(struct ses_h2_stream *stream);
+    void (*data)(struct ses_h2_stream *stream, struct ses_slice bytes);
+    void (*request_end)(struct ses_h2_stream *stream);
+    /* The whole backlog has gone into frames. */
+    void (*drained)(struct ses_h2_stream *stream);
+    /* The worker leaves: end what has no end of its own. */
+    void (*leave)(struct ses_h2_stream *stream);
+    /* Before the exchange is cancelled. */
+    void (*forget)(struct ses_h2_stream *stream);
+};
+
+#define SES_H2_TRAILERS_MAX 3 /* grpc-status, grpc-message, grpc-status-details-bin */
+
+enum ses_h2_content {
+    SES_H2_CONTENT_OTHER,
+    SES_H2_CONTENT_GRPC,            /* application/grpc or +proto */
+    SES_H2_CONTENT_GRPC_UNSUPPORTED /* another application/grpc... */
+};
+
+struct ses_h2_stream {
+    struct ses_list node; /* of the engine, or of the free list */
+    struct ses_h2 *h2;
+    struct ses_exchange *x; /* NULL: the pool was exhausted */
+    const struct ses_h2_kind *kind;
+    int32_t id;
+
+    /* request */
+    unsigned headers_count;
+    size_t header_bytes;
+    enum ses_h2_content content;
+    struct ses_buf in; /* HTTP: the body; bidi gRPC: bytes not read while the backlog is high */
+    size_t held_bytes; /* this stream's part of the engine's */
+    size_t unconsumed; /* bytes of `in` not yet given back to the stream's window */
+    bool headers_refused;
+    bool request_ended;
+
+    /* answer: either one message (prefix + reply, borrowed from the exchange), or the backlog */
+    uint8_t prefix[SES_GRPC_PREFIX_BYTES];
+    size_t prefix_len;
+    struct ses_slice reply;
+    struct ses_buf backlog;
+    size_t sent; /* of prefix + reply, or of the backlog */
+    nghttp2_nv trailers[SES_H2_TRAILERS_MAX];
+    size_t trailers_count; /* 0: the last DATA frame ends the stream */
+    int http_status;
+    char status_text[4];
+    char content_length[24];
+    bool headers_submitted;
+    bool reply_ended; /* nothing will be added to the answer */
+    bool deferred;    /* nghttp2 waits for ses_h2_stream_resume */
+
+    /* gRPC, see grpc.c */
+    struct ses_grpc_reader reader;
+    uint64_t timeout_ns;
+    unsigned messages;
+    bool timeout_given;
+    bool timeout_malformed;
+    bool request_gzip;
+    bool encoding_unknown;
+    bool reply_gzip_accepted;
+    bool reply_gzip;      /* grpc-encoding of the answer */
+    bool overflowed;      /* a reply did not fit the backlog: the stream is about to be ended */
+    bool metadata_binary; /* a header named "-bin" came */
+    bool request_compressed;
+    bool started;
+    bool half_close_waiting; /* the request ended while its last messages waited in `in` */
+};
+
+/* ---- h2.c */
+SES_MUST_CHECK enum ses_status ses_h2_new(struct ses_h2_shared *shared, const struct ses_h2_io *io,
+                                          void *io_arg, const char *peer, struct ses_h2 **ret_h2);
+/* Cancels every open exchange. NULL is fine. */
+void ses_h2_free(struct ses_h2 *h2);
+/* SES_MALFORMED: the connection is over, what ses_h2_produce gives is the last of it. */
+SES_MUST_CHECK enum ses_status ses_h2_receive(struct ses_h2 *h2, struct ses_slice bytes);
+SES_MUST_CHECK enum ses_status ses_h2_produce(struct ses_h2 *h2, struct ses_buf *out);
+void ses_h2_drain(struct ses_h2 *h2);
+void ses_h2_idle(struct ses_h2 *h2);
+/* What was produced has left. */
+void ses_h2_drained(struct ses_h2 *h2);
+/* Asks for ses_h2_produce, once a turn. */
+void ses_h2_want_write(struct ses_h2 *h2);
+/* The connection ends with GOAWAY(code) of ours; callable anywhere, nghttp2's callbacks included. */
+void ses_h2_die(struct ses_h2 *h2, uint32_t code);
+/* The ping behind the first GOAWAY came back. */
+void ses_h2_drain_acknowledged(struct ses_h2 *h2);
+
+/* ---- h2_shared.c */
+SES_MUST_CHECK enum ses_status ses_h2_shared_new(struct ses_doors *doors, struct ses_h2_shared **ret_shared);
+
+/* ---- h2_guard.c */
+/* Counts one event; true once there were more than max in the window. */
+bool ses_h2_rate_exceeded(struct ses_h2_rate *rate, unsigned max);
+/* A stream that we reset or refused. */
+void ses_h2_count_reset(struct ses_h2 *h2);
+/* Settles the budgets of the connection and the worker with what the stream holds now; false: more than there
+ * is. */
+bool ses_h2_hold(struct ses_h2_stream *stream);
+
+/* ---- h2_stream.c */
+/* NULL: no memory. The stream may lack an exchange (pool exhausted). */
+struct ses_h2_stream *ses_h2_stream_open(struct ses_h2 *h2, int32_t id);
+/* Cancels and releases the exchange, recycles. */
+void ses_h2_stream_close(struct ses_h2_stream *stream);
+/* The first use of a stream's timer: the request must be whole in delay_ms. */
+void ses_h2_stream_timer(struct ses_h2_stream *stream, uint64_t delay_ms, ses_timer_fn fn);
+void ses_h2_stream_reset(struct ses_h2_stream *stream, uint32_t code);
+
+/* ---- h2_recv.c */
+void ses_h2_recv_callbacks(nghttp2_session_callbacks *callbacks);
+
+/* ---- h2_send.c */
+void ses_h2_send_callbacks(nghttp2_session_callbacks *callbacks);
+/* name and value must outlive the frame: literals, or in the exchange. */
+nghttp2_nv ses_h2_nv(struct ses_slice name, struct ses_slice value);
+/* The same for values that never repeat. */
+nghttp2_nv ses_h2_nv_once(struct ses_slice name, struct ses_slice value);
+/* Response headers; fields[0] is left for ":status". with_body: reply, backlog and trailers follow, else they
+ * end the stream. */
+void ses_h2_stream_headers(struct ses_h2_stream *stream, nghttp2_nv *fields, size_t count, bool with_body);
+/* Something was added to the backlog, or reply_ended was set. */
+void ses_h2_stream_resume(struct ses_h2_stream *stream);
+/* Bytes of the answer not yet in frames. */
+size_t ses_h2_stream_unsent(const struct ses_h2_stream *stream);
+
+/* ---- the kinds */
+extern const struct ses_h2_kind ses_h2_http_kind; /* h2_http.c */
+extern const struct ses_h2_kind ses_grpc_kind;    /* grpc.c */
+/* A header of the request that steers gRPC or the engine; false: an ordinary one. */
+bool ses_grpc_take_header(struct ses_h2_stream *stream, struct ses_slice name, struct ses_slice value);
+/* Answers before the kind is chosen; the exchange may be missing. message is a literal. */
+void ses_grpc_refuse(struct ses_h2_stream *stream, const char *message);
+void ses_h2_http_refuse(struct ses_h2_stream *stream, int http_status, enum ses_status status,
+                        const char *message);
+
+#endif

@@ -1,0 +1,94 @@
+#include "h2.h"
+
+#include <sessiond/net/conn.h>
+
+/* The engine on a real connection. */
+
+static void io_want_write(void *conn)
+{
+    ses_conn_want_write(conn);
+}
+
+static void io_read_pause(void *conn)
+{
+    ses_conn_read_pause(conn);
+}
+
+static void io_read_resume(void *conn)
+{
+    ses_conn_read_resume(conn);
+}
+
+static void io_touch(void *conn)
+{
+    ses_conn_touch(conn, 0);
+}
+
+static void io_finish(void *conn)
+{
+    ses_conn_finish(conn);
+}
+
+static void io_cut(void *conn)
+{
+    ses_conn_cut(conn);
+}
+
+static const struct ses_h2_io conn_io = {.want_write = io_want_write,
+                                         .read_pause = io_read_pause,
+                                         .read_resume = io_read_resume,
+                                         .touch = io_touch,
+                                         .finish = io_finish,
+                                         .cut = io_cut};
+
+static enum ses_status on_bytes(void *engine, struct ses_slice bytes)
+{
+    return ses_h2_receive(engine, bytes);
+}
+
+static enum ses_status on_produce(void *engine, struct ses_buf *out)
+{
+    return ses_h2_produce(engine, out);
+}
+
+static void on_drain(void *engine)
+{
+    ses_h2_drain(engine);
+}
+
+static void on_idle(void *engine)
+{
+    ses_h2_idle(engine);
+}
+
+static void on_drained(void *engine)
+{
+    ses_h2_drained(engine);
+}
+
+static void on_close(void *engine)
+{
+    ses_h2_free(engine);
+}
+
+static const struct ses_conn_ops h2_ops = {.on_bytes = on_bytes,
+                                           .on_produce = on_produce,
+                                           .on_drain = on_drain,
+                                           .on_idle = on_idle,
+                                           .on_drained = on_drained,
+                                           .on_close = on_close};
+
+void ses_h2_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first)
+{
+    struct ses_h2 *h2;
+
+    if ((doors->h2 == NULL && ses_h2_shared_new(doors, &doors->h2) != SES_OK) ||
+        ses_h2_new(doors->h2, &conn_io, conn, ses_conn_peer(conn), &h2) != SES_OK) {
+        ses_conn_cut(conn);
+        return;
+    }
+    ses_conn_attach(conn, &h2_ops, h2);
+    /* A failure needs no other step than its GOAWAY: produce writes it and finishes the connection. */
+    if (ses_h2_receive(h2, first) != SES_OK)
+        ses_h2_want_write(h2);
+}

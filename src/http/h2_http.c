@@ -1,0 +1,156 @@
+#include "h2.h"
+
+#include <stdio.h>
+
+/* Requests over HTTP/2 that are not gRPC: the body is gathered, the rest is http_exchange.c's. */
+
+/* Fields of one answer: ours, the method's reply headers and content-length. */
+#define FIELDS_MAX 32
+
+static bool bodiless_status(int http_status)
+{
+    return http_status == 204 || http_status == 304;
+}
+
+static void respond(void *opaque, int http_status, const struct ses_header *headers, size_t headers_count,
+                    struct ses_slice body)
+{
+    struct ses_h2_stream *stream = opaque;
+    nghttp2_nv fields[FIELDS_MAX];
+    size_t count = 1;
+
+    if (stream->headers_submitted)
+        return;
+    for (size_t i = 0; i < headers_count && count < FIELDS_MAX - 1; i++) {
+        bool once = ses_slice_eq_str(headers[i].name, "x-request-id");
+
+        fields[count++] = once ? ses_h2_nv_once(headers[i].name, headers[i].value)
+                               : ses_h2_nv(headers[i].name, headers[i].value);
+    }
+    if (!bodiless_status(http_status)) {
+        int len = snprintf(stream->content_length, sizeof stream->content_length, "%zu", body.len);
+
+        fields[count++] =
+            ses_h2_nv_once(SES_STR("content-length"), ses_slice(stream->content_length, (size_t)len));
+    }
+    bool bodiless =
+        bodiless_status(http_status) || stream->x == NULL || ses_slice_eq_str(stream->x->http_method, "HEAD");
+
+    stream->http_status = http_status;
+    stream->reply = bodiless ? SES_SLICE_EMPTY : body;
+    stream->reply_ended = true;
+    ses_h2_stream_headers(stream, fields, count, stream->reply.len > 0);
+}
+
+static const struct ses_http_stream_ops stream_ops = {.respond = respond};
+
+/* The text lies in the backlog: there may be no exchange. */
+static void write_refusal(struct ses_h2_stream *stream, int http_status, const char *message)
+{
+    char text[256];
+    size_t len = ses_http_refusal_body(http_status, message, text, sizeof text);
+    int digits = snprintf(stream->content_length, sizeof stream->content_length, "%zu", len);
+    nghttp2_nv fields[] = {
+        {0},
+        ses_h2_nv(SES_STR("content-type"), SES_STR("application/json")),
+        ses_h2_nv_once(SES_STR("content-length"), ses_slice(stream->content_length, (size_t)digits)),
+    };
+
+    if (stream->headers_submitted)
+        return;
+    ses_buf_done(&stream->in);
+    stream->http_status = http_status;
+    stream->reply_ended = true;
+    bool written = ses_buf_append(&stream->backlog, ses_slice(text, len)) == SES_OK;
+
+    (void)ses_h2_hold(stream);
+    ses_h2_stream_headers(stream, fields, written ? 3 : 2, written);
+}
+
+static void end_refused(struct ses_exchange *x, const struct ses_error *error)
+{
+    struct ses_h2_stream *stream = x->stream;
+
+    write_refusal(stream, stream->http_status, (const char *)error->message.data); /* a literal */
+}
+
+static const struct ses_exchange_ops refusal_ops = {.end = end_refused};
+
+/* Through the exchange where there is one: it writes the log line and the counters. */
+void ses_h2_http_refuse(struct ses_h2_stream *stream, int http_status, enum ses_status status,
+                        const char *message)
+{
+    struct ses_exchange *x = stream->x;
+
+    if (x == NULL) {
+        write_refusal(stream, http_status, message);
+        return;
+    }
+    ses_timer_stop(&x->deadline_timer);
+    stream->http_status = http_status;
+    x->door = SES_DOOR_PLAIN; /* no route was looked up */
+    x->ops = &refusal_ops;
+    ses_exchange_settle_request_id(x);
+    ses_exchange_fail_status(x, status, message);
+}
+
+static void on_body_timeout(void *arg)
+{
+    ses_h2_http_refuse(arg, 408, SES_DEADLINE_EXCEEDED, "request body not received in time");
+}
+
+static void begin(struct ses_h2_stream *stream)
+{
+    if (!stream->request_ended)
+        ses_h2_stream_timer(stream, stream->h2->shared->doors->options.limits.body_ms, on_body_timeout);
+}
+
+static void data(struct ses_h2_stream *stream, struct ses_slice bytes)
+{
+    if (stream->headers_submitted)
+        return;
+    if (ses_buf_append(&stream->in, bytes) != SES_OK)
+        ses_h2_http_refuse(stream, 413, SES_TOO_LARGE, "request body too large");
+    else if (!ses_h2_hold(stream))
+        ses_h2_http_refuse(stream, 503, SES_UNAVAILABLE, "too many request bodies in progress");
+}
+
+static void request_end(struct ses_h2_stream *stream)
+{
+    struct ses_exchange *x = stream->x;
+
+    if (stream->headers_submitted)
+        return;
+    ses_timer_stop(&x->deadline_timer);
+    if (ses_arena_copy(&x->arena, ses_buf_view(&stream->in), &x->body) != SES_OK) {
+        ses_h2_http_refuse(stream, 503, SES_NO_MEMORY, "request body too large");
+        return;
+    }
+    ses_buf_done(&stream->in);
+    (void)ses_h2_hold(stream);
+    stream->started = true;
+    ses_http_dispatch(stream->h2->shared->doors, x, &stream_ops);
+}
+
+static void drained(struct ses_h2_stream *stream)
+{
+    (void)stream;
+}
+
+static void leave(struct ses_h2_stream *stream)
+{
+    (void)stream; /* every such exchange has a deadline */
+}
+
+static void forget(struct ses_h2_stream *stream)
+{
+    if (stream->started)
+        ses_http_forget(stream->x);
+}
+
+const struct ses_h2_kind ses_h2_http_kind = {.begin = begin,
+                                             .data = data,
+                                             .request_end = request_end,
+                                             .drained = drained,
+                                             .leave = leave,
+                                             .forget = forget};

@@ -1,0 +1,256 @@
+#include "h2.h"
+
+/* What nghttp2 tells while it reads. Nothing is freed here but by stream_close; an engine that must end is
+ * only marked (ses_h2_die), ses_h2_receive sees it. */
+
+static int failure(struct ses_h2 *h2, uint32_t code)
+{
+    ses_h2_die(h2, code);
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+static struct ses_h2_stream *find(nghttp2_session *session, int32_t id)
+{
+    return nghttp2_session_get_stream_user_data(session, id);
+}
+
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *arg)
+{
+    struct ses_h2 *h2 = arg;
+    const struct ses_door_limits *limits = &h2->shared->doors->options.limits;
+
+    (void)session;
+    if (hd->type == NGHTTP2_DATA && hd->length == 0 && (hd->flags & NGHTTP2_FLAG_END_STREAM) == 0 &&
+        ses_h2_rate_exceeded(&h2->empty_frames, limits->empty_frames_max))
+        return failure(h2, NGHTTP2_ENHANCE_YOUR_CALM);
+    if (hd->type == NGHTTP2_SETTINGS && (hd->flags & NGHTTP2_FLAG_ACK) == 0 &&
+        ses_h2_rate_exceeded(&h2->settings, SES_H2_SETTINGS_MAX))
+        return failure(h2, NGHTTP2_ENHANCE_YOUR_CALM);
+    return 0;
+}
+
+static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+    struct ses_h2 *h2 = arg;
+
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
+        h2->in_headers = find(session, frame->hd.stream_id); /* trailers */
+        return 0;
+    }
+    struct ses_h2_stream *stream = ses_h2_stream_open(h2, frame->hd.stream_id);
+
+    if (stream == NULL)
+        return failure(h2, NGHTTP2_INTERNAL_ERROR);
+    h2->in_headers = stream;
+    if (nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream) != 0)
+        return failure(h2, NGHTTP2_INTERNAL_ERROR);
+    return 0;
+}
+
+static bool take_pseudo(struct ses_exchange *x, struct ses_slice name, struct ses_slice value)
+{
+    if (ses_slice_eq_str(name, ":method")) {
+        if (ses_slice_eq_str(value, "POST")) {
+            x->http_method = SES_STR("POST");
+            return true;
+        }
+        return ses_arena_copy(&x->arena, value, &x->http_method) == SES_OK;
+    }
+    if (ses_slice_eq_str(name, ":authority"))
+        return ses_exchange_add_header(x, SES_STR("host"), value) == SES_OK;
+    if (!ses_slice_eq_str(name, ":path"))
+        return true;
+    struct ses_slice whole;
+
+    if (ses_arena_copy(&x->arena, value, &whole) != SES_OK)
+        return false;
+    size_t mark = ses_slice_find(whole, '?');
+
+    x->path = ses_slice_cut(whole, 0, mark);
+    x->query = ses_slice_cut(whole, mark + 1, whole.len);
+    return true;
+}
+
+/* Every field counts, stored or not: one byte of HPACK can stand for a field of 4 KiB. */
+static bool within_limits(struct ses_h2_stream *stream, const struct ses_door_limits *limits)
+{
+    return stream->header_bytes <= limits->header_bytes_max && stream->headers_count <= limits->headers_max;
+}
+
+static bool far_beyond_limits(struct ses_h2_stream *stream, const struct ses_door_limits *limits)
+{
+    return stream->header_bytes / SES_H2_HEADER_EXCESS > limits->header_bytes_max ||
+           stream->headers_count / SES_H2_HEADER_EXCESS > limits->headers_max;
+}
+
+static bool keep_header(struct ses_h2_stream *stream, struct ses_slice name, struct ses_slice value)
+{
+    if (stream->x == NULL)
+        return ses_grpc_take_header(stream, name, value) || true;
+    if (name.len > 0 && name.data[0] == ':')
+        return take_pseudo(stream->x, name, value);
+    if (ses_grpc_take_header(stream, name, value))
+        return true;
+    return ses_exchange_add_header(stream->x, name, value) == SES_OK;
+}
+
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name_data,
+                     size_t name_len, const uint8_t *value_data, size_t value_len, uint8_t flags, void *arg)
+{
+    struct ses_h2 *h2 = arg;
+    struct ses_h2_stream *stream = h2->in_headers;
+    const struct ses_door_limits *limits = &h2->shared->doors->options.limits;
+
+    (void)session;
+    (void)flags;
+    if (stream == NULL)
+        return 0;
+    stream->headers_count++;
+    stream->header_bytes += name_len + value_len + 32;
+    if (far_beyond_limits(stream, limits))
+        return failure(h2, NGHTTP2_ENHANCE_YOUR_CALM);
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST || stream->headers_refused)
+        return 0; /* gRPC defines no request trailers */
+    if (!within_limits(stream, limits) ||
+        !keep_header(stream, ses_slice(name_data, name_len), ses_slice(value_data, value_len)))
+        stream->headers_refused = true;
+    return 0;
+}
+
+/* nghttp2 would drop a malformed field and go on; RFC 9113 section 8.1.1 makes the request malformed. */
+static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                             size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
+                             void *arg)
+{
+    struct ses_h2 *h2 = arg;
+
+    (void)name;
+    (void)name_len;
+    (void)value;
+    (void)value_len;
+    (void)flags;
+    if (nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_PROTOCOL_ERROR) !=
+        0)
+        return failure(h2, NGHTTP2_INTERNAL_ERROR);
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+static void refuse(struct ses_h2_stream *stream, int http_status, const char *message)
+{
+    if (stream->content == SES_H2_CONTENT_OTHER)
+        ses_h2_http_refuse(stream, http_status, SES_RESOURCE_EXHAUSTED, message);
+    else
+        ses_grpc_refuse(stream, message);
+}
+
+static void request_begun(struct ses_h2_stream *stream)
+{
+    if (stream->headers_refused) {
+        ses_h2_count_reset(stream->h2);
+        refuse(stream, 431, "request headers too large");
+        return;
+    }
+    if (stream->x == NULL) {
+        refuse(stream, 503, "too many requests in progress");
+        return;
+    }
+    ses_exchange_settle_request_id(stream->x);
+    stream->kind = stream->content == SES_H2_CONTENT_OTHER ? &ses_h2_http_kind : &ses_grpc_kind;
+    stream->kind->begin(stream);
+}
+
+static void request_ended(struct ses_h2_stream *stream)
+{
+    stream->request_ended = true;
+    if (stream->kind != NULL)
+        stream->kind->request_end(stream);
+}
+
+static void on_headers(struct ses_h2 *h2, const nghttp2_frame *frame)
+{
+    struct ses_h2_stream *stream = h2->in_headers;
+
+    h2->in_headers = NULL;
+    if (stream == NULL)
+        return;
+    bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+
+    /* Known before begin answers: an answer to a whole request needs no reset behind it. */
+    stream->request_ended = end;
+    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+        request_begun(stream);
+    if (end)
+        request_ended(stream);
+}
+
+static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+    struct ses_h2 *h2 = arg;
+    struct ses_h2_stream *stream;
+
+    switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+        on_headers(h2, frame);
+        break;
+    case NGHTTP2_DATA:
+        if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
+            break;
+        stream = find(session, frame->hd.stream_id);
+        if (stream != NULL)
+            request_ended(stream);
+        break;
+    case NGHTTP2_PING:
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+            h2->ping_unanswered = false;
+            ses_h2_drain_acknowledged(h2);
+        }
+        break;
+    case NGHTTP2_GOAWAY:
+        h2->leaving = true;
+        break;
+    default:
+        break;
+    }
+    return h2->dead ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
+static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data, size_t len,
+                         void *arg)
+{
+    struct ses_h2 *h2 = arg;
+    struct ses_h2_stream *stream = find(session, id);
+    int rv;
+
+    if (stream != NULL && stream->kind != NULL)
+        stream->kind->data(stream, ses_slice(data, len));
+    /* The end of the stream needs no stream window; a stream that keeps its bytes gives them back later. */
+    if ((flags & NGHTTP2_FLAG_END_STREAM) != 0 || (stream != NULL && stream->unconsumed > 0))
+        rv = nghttp2_session_consume_connection(session, len);
+    else
+        rv = nghttp2_session_consume(session, id, len);
+    if (rv != 0)
+        return failure(h2, NGHTTP2_INTERNAL_ERROR);
+    return h2->dead ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
+static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
+{
+    struct ses_h2_stream *stream = find(session, id);
+
+    (void)code;
+    (void)arg;
+    if (stream != NULL)
+        ses_h2_stream_close(stream);
+    return 0;
+}
+
+void ses_h2_recv_callbacks(nghttp2_session_callbacks *callbacks)
+{
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+}

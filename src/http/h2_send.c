@@ -1,0 +1,201 @@
+#include "h2.h"
+
+#include <stdio.h>
+
+#include <sessiond/net/conn.h>
+
+/* What we hand to nghttp2, and what it tells while it writes. Payload is never copied into nghttp2's buffers:
+ * DATA frames are written by send_data straight into the connection's output. */
+
+/* nghttp2_nv has no const; with NO_COPY it does not write. */
+static uint8_t *unconst(const uint8_t *bytes)
+{
+    union {
+        const uint8_t *from;
+        uint8_t *to;
+    } pointer = {.from = bytes};
+
+    return pointer.to;
+}
+
+static nghttp2_nv make_nv(struct ses_slice name, struct ses_slice value, uint8_t flags)
+{
+    return (nghttp2_nv){.name = unconst(name.data),
+                        .value = unconst(value.data),
+                        .namelen = name.len,
+                        .valuelen = value.len,
+                        .flags =
+                            (uint8_t)(flags | NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE)};
+}
+
+nghttp2_nv ses_h2_nv(struct ses_slice name, struct ses_slice value)
+{
+    return make_nv(name, value, NGHTTP2_NV_FLAG_NONE);
+}
+
+/* A fresh UUID would be inserted into both tables with every reply: with a table of 512 bytes each pushes out
+ * content-type and grpc-status after four calls, and each insertion costs two allocations on our side.
+ * Never-indexed costs the field's name (nine bytes) on the wire instead. */
+nghttp2_nv ses_h2_nv_once(struct ses_slice name, struct ses_slice value)
+{
+    return make_nv(name, value, NGHTTP2_NV_FLAG_NO_INDEX);
+}
+
+size_t ses_h2_stream_unsent(const struct ses_h2_stream *stream)
+{
+    return stream->prefix_len + stream->reply.len + stream->backlog.len - stream->sent;
+}
+
+/* All data is handed over: the trailers, or the end of the stream. */
+static int end_data(nghttp2_session *session, struct ses_h2_stream *stream, uint32_t *data_flags)
+{
+    *data_flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (stream->trailers_count == 0)
+        return 0;
+    *data_flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    return nghttp2_submit_trailer(session, stream->id, stream->trailers, stream->trailers_count);
+}
+
+static ssize_t read_answer(nghttp2_session *session, int32_t id, uint8_t *buf, size_t len,
+                           uint32_t *data_flags, nghttp2_data_source *source, void *arg)
+{
+    struct ses_h2_stream *stream = source->ptr;
+    size_t unsent = ses_h2_stream_unsent(stream);
+
+    (void)id;
+    (void)buf;
+    (void)arg;
+    if (unsent == 0 && !stream->reply_ended) {
+        stream->deferred = true;
+        return NGHTTP2_ERR_DEFERRED;
+    }
+    *data_flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (unsent > len)
+        return (ssize_t)len;
+    if (stream->reply_ended && end_data(session, stream, data_flags) != 0)
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    return (ssize_t)unsent;
+}
+
+/* Appends the next len bytes of prefix + reply. */
+static enum ses_status write_reply(struct ses_h2_stream *stream, struct ses_buf *out, size_t len)
+{
+    struct ses_slice prefix = ses_slice(stream->prefix, stream->prefix_len);
+    size_t end = stream->sent + len;
+
+    if (stream->sent < prefix.len)
+        SES_TRY(ses_buf_append(out, ses_slice_cut(prefix, stream->sent, end)));
+    size_t from = stream->sent > prefix.len ? stream->sent - prefix.len : 0;
+
+    if (end > prefix.len)
+        SES_TRY(ses_buf_append(out, ses_slice_cut(stream->reply, from, end - prefix.len)));
+    stream->sent = end;
+    return SES_OK;
+}
+
+static enum ses_status write_backlog(struct ses_h2_stream *stream, struct ses_buf *out, size_t len)
+{
+    SES_TRY(
+        ses_buf_append(out, ses_slice_cut(ses_buf_view(&stream->backlog), stream->sent, stream->sent + len)));
+    stream->sent += len;
+    if (stream->sent < stream->backlog.len)
+        return SES_OK;
+    size_t max = stream->backlog.max;
+
+    ses_buf_done(&stream->backlog);
+    ses_buf_init(&stream->backlog, max);
+    stream->sent = 0;
+    (void)ses_h2_hold(stream);
+    if (stream->kind != NULL && !stream->reply_ended)
+        stream->kind->drained(stream);
+    return SES_OK;
+}
+
+static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t len,
+                     nghttp2_data_source *source, void *arg)
+{
+    struct ses_h2 *h2 = arg;
+    struct ses_h2_stream *stream = source->ptr;
+
+    (void)session;
+    (void)frame;
+    /* nghttp2 may write frame after frame in one call: this is where the bound of one turn's output holds. */
+    if (h2->out->len >= SES_CONN_HIGH_WATER)
+        return NGHTTP2_ERR_WOULDBLOCK;
+    if (ses_buf_append(h2->out, ses_slice(head, 9)) != SES_OK)
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (len == 0)
+        return 0;
+    enum ses_status status =
+        stream->backlog.len > 0 ? write_backlog(stream, h2->out, len) : write_reply(stream, h2->out, len);
+
+    return status == SES_OK ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+    struct ses_h2 *h2 = arg;
+
+    if (frame->hd.type == NGHTTP2_RST_STREAM) {
+        ses_h2_count_reset(h2);
+        return 0;
+    }
+    if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) ||
+        (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
+        return 0;
+    struct ses_h2_stream *stream = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+
+    /* RFC 9113 section 8.1: answered before the request was whole; the client may stop sending. */
+    if (stream != NULL && !stream->request_ended)
+        ses_h2_stream_reset(stream, NGHTTP2_NO_ERROR);
+    return 0;
+}
+
+void ses_h2_send_callbacks(nghttp2_session_callbacks *callbacks)
+{
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, send_data);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
+}
+
+static struct ses_slice status_text(struct ses_h2_stream *stream)
+{
+    int status = stream->http_status;
+
+    if (status == 200)
+        return SES_STR("200");
+    SES_REQUIRE(status >= 100 && status <= 599);
+    stream->status_text[0] = (char)('0' + status / 100);
+    stream->status_text[1] = (char)('0' + status / 10 % 10);
+    stream->status_text[2] = (char)('0' + status % 10);
+    return ses_slice(stream->status_text, 3);
+}
+
+void ses_h2_stream_headers(struct ses_h2_stream *stream, nghttp2_nv *fields, size_t count, bool with_body)
+{
+    struct ses_h2 *h2 = stream->h2;
+    nghttp2_data_provider provider = {.source = {.ptr = stream}, .read_callback = read_answer};
+
+    stream->headers_submitted = true;
+    if (!with_body)
+        stream->reply_ended = true;
+    if (h2->dead)
+        return;
+    fields[0] = ses_h2_nv(SES_STR(":status"), status_text(stream));
+    if (nghttp2_submit_response(h2->session, stream->id, fields, count, with_body ? &provider : NULL) != 0)
+        ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);
+    ses_h2_want_write(h2);
+}
+
+void ses_h2_stream_resume(struct ses_h2_stream *stream)
+{
+    struct ses_h2 *h2 = stream->h2;
+
+    if (h2->dead)
+        return;
+    if (stream->deferred) {
+        stream->deferred = false;
+        if (nghttp2_session_resume_data(h2->session, stream->id) != 0)
+            ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);
+    }
+    ses_h2_want_write(h2);
+}

@@ -1,0 +1,53 @@
+#include "h2.h"
+
+#include <stdlib.h>
+
+static enum ses_status make_option(struct ses_h2_shared *shared)
+{
+    if (nghttp2_option_new(&shared->option) != 0)
+        return SES_NO_MEMORY;
+    nghttp2_option *option = shared->option;
+
+    /* Windows are given back by us: a bidi stream whose replies pile up is not read (grpc.c). */
+    nghttp2_option_set_no_auto_window_update(option, 1);
+    /* Closed streams are kept for a priority tree nobody needs: up to streams_max * 250 bytes a connection.
+     */
+    nghttp2_option_set_no_closed_streams(option, 1);
+    nghttp2_option_set_max_deflate_dynamic_table_size(option, SES_H2_DEFLATE_TABLE_BYTES);
+    nghttp2_option_set_max_settings(option, 16);
+    nghttp2_option_set_stream_reset_rate_limit(option, SES_H2_RESETS_BURST, SES_H2_RESETS_PER_SECOND);
+    /* A header list of header_bytes_max (32 KiB) needs three frames of the 16 KiB we allow. */
+    nghttp2_option_set_max_continuations(option, 8);
+    return SES_OK;
+}
+
+enum ses_status ses_h2_shared_new(struct ses_doors *doors, struct ses_h2_shared **ret_shared)
+{
+    struct ses_h2_shared *shared = calloc(1, sizeof *shared);
+
+    if (shared == NULL)
+        return SES_NO_MEMORY;
+    shared->doors = doors;
+    ses_list_init(&shared->streams_free);
+    if (nghttp2_session_callbacks_new(&shared->callbacks) != 0 || make_option(shared) != SES_OK) {
+        ses_h2_shared_free(shared);
+        return SES_NO_MEMORY;
+    }
+    ses_h2_recv_callbacks(shared->callbacks);
+    ses_h2_send_callbacks(shared->callbacks);
+    *ret_shared = shared;
+    return SES_OK;
+}
+
+void ses_h2_shared_free(struct ses_h2_shared *shared)
+{
+    if (shared == NULL)
+        return;
+    struct ses_list *node;
+
+    while ((node = ses_list_pop(&shared->streams_free)) != NULL)
+        free(SES_CONTAINER(node, struct ses_h2_stream, node));
+    nghttp2_session_callbacks_del(shared->callbacks);
+    nghttp2_option_del(shared->option);
+    free(shared);
+}

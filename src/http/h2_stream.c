@@ -1,0 +1,97 @@
+#include "h2.h"
+
+#include <stdlib.h>
+
+static struct ses_h2_stream *take_struct(struct ses_h2_shared *shared)
+{
+    struct ses_list *node = ses_list_pop(&shared->streams_free);
+
+    if (node == NULL)
+        return malloc(sizeof(struct ses_h2_stream));
+    shared->streams_free_count--;
+    return SES_CONTAINER(node, struct ses_h2_stream, node);
+}
+
+static void give_struct(struct ses_h2_shared *shared, struct ses_h2_stream *stream)
+{
+    if (shared->streams_free_count >= SES_H2_STREAMS_KEEP) {
+        free(stream);
+        return;
+    }
+    shared->streams_free_count++;
+    ses_list_push_back(&shared->streams_free, &stream->node);
+}
+
+struct ses_h2_stream *ses_h2_stream_open(struct ses_h2 *h2, int32_t id)
+{
+    const struct ses_door_options *options = &h2->shared->doors->options;
+    struct ses_h2_stream *stream = take_struct(h2->shared);
+
+    if (stream == NULL)
+        return NULL;
+    *stream = (struct ses_h2_stream){.h2 = h2, .id = id, .http_status = 200};
+    ses_buf_init(&stream->in, options->limits.body_bytes_max);
+    ses_buf_init(&stream->backlog, SES_H2_BACKLOG_MAX);
+    ses_grpc_reader_init(&stream->reader, options->limits.body_bytes_max);
+    ses_list_init(&stream->node);
+    if (ses_exchange_new(options->pool, &stream->x) == SES_OK) {
+        stream->x->stream = stream;
+        stream->x->peer = h2->peer;
+    } else {
+        stream->x = NULL;
+    }
+    ses_list_push_back(&h2->streams, &stream->node);
+    h2->streams_count++;
+    return stream;
+}
+
+static void release_exchange(struct ses_h2_stream *stream)
+{
+    struct ses_exchange *x = stream->x;
+
+    if (x == NULL)
+        return;
+    if (stream->kind != NULL)
+        stream->kind->forget(stream);
+    ses_timer_stop(&x->deadline_timer);
+    if (!x->answered && !x->cancelled)
+        ses_exchange_cancel(x, SES_CANCELLED);
+    /* The exchange may outlive us: a method's asynchronous step holds it too. */
+    x->stream = NULL;
+    x->peer = "";
+    stream->x = NULL;
+    ses_exchange_release(x);
+}
+
+void ses_h2_stream_close(struct ses_h2_stream *stream)
+{
+    struct ses_h2 *h2 = stream->h2;
+
+    ses_list_remove(&stream->node);
+    h2->streams_count--;
+    if (h2->in_headers == stream)
+        h2->in_headers = NULL;
+    release_exchange(stream);
+    ses_buf_done(&stream->in);
+    ses_buf_done(&stream->backlog);
+    ses_grpc_reader_done(&stream->reader);
+    (void)ses_h2_hold(stream);
+    give_struct(h2->shared, stream);
+}
+
+void ses_h2_stream_timer(struct ses_h2_stream *stream, uint64_t delay_ms, ses_timer_fn fn)
+{
+    ses_timer_start(stream->h2->shared->doors->options.timers, &stream->x->deadline_timer, delay_ms, fn,
+                    stream);
+}
+
+void ses_h2_stream_reset(struct ses_h2_stream *stream, uint32_t code)
+{
+    struct ses_h2 *h2 = stream->h2;
+
+    if (h2->dead)
+        return;
+    if (nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, stream->id, code) != 0)
+        ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);
+    ses_h2_want_write(h2);
+}
