@@ -1,0 +1,521 @@
+#include "ring_fixture.h"
+
+#include <sys/wait.h>
+
+#include <jansson.h>
+
+#include "ring.h"
+
+static void first_start_makes_two_closed_keys(void **state)
+{
+    struct fixture *f = *state;
+    struct stat info;
+    char kid[SES_KID_SIZE];
+    char path[512];
+
+    for (int test = 0; test < 2; test++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", f->dir, test == 1 ? "test" : "live");
+        assert_int_equal(stat(path, &info), 0);
+        assert_int_equal(info.st_mode & 07777, 0700);
+        fixture_kid(f, test == 1, SES_KEY_ACTIVE, kid);
+        fixture_path(f, test == 1, kid, path);
+        assert_int_equal(stat(path, &info), 0);
+        assert_int_equal(info.st_mode & 07777, 0600);
+    }
+}
+
+static void second_start_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    char before[SES_KID_SIZE];
+    char after[SES_KID_SIZE];
+
+    fixture_kid(f, true, SES_KEY_ACTIVE, before);
+    assert_int_equal(ses_keyring_init_dir(f->dir, &f->error), SES_OK);
+    fixture_kid(f, true, SES_KEY_ACTIVE, after);
+    assert_string_equal(before, after);
+}
+
+static void rotate(struct fixture *f, char ret_kid[SES_KID_SIZE])
+{
+    assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, ret_kid), SES_OK);
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(ret_kid), SES_KEY_ACTIVE, &f->error),
+                     SES_OK);
+}
+
+static enum ses_status verify(struct fixture *f, const struct ses_keyring *ring, struct ses_slice token)
+{
+    struct ses_claims got;
+
+    return ses_token_verify(ring, token, true, NOW_MS, &f->arena, &got);
+}
+
+/* The whole life of a key, and at no step is a token refused that was good before, until the key is revoked.
+ */
+static void rotation_refuses_no_token(void **state)
+{
+    struct fixture *f = *state;
+    struct ses_claims claims = fixture_claims();
+    char old_kid[SES_KID_SIZE];
+    char new_kid[SES_KID_SIZE];
+
+    fixture_kid(f, true, SES_KEY_ACTIVE, old_kid);
+    struct ses_keyring *first = fixture_load(f);
+    struct ses_slice old_token = fixture_mint(f, first, &claims);
+
+    assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, new_kid), SES_OK);
+    struct ses_keyring *second = fixture_load(f);
+    assert_int_equal(verify(f, second, old_token), SES_OK);
+    assert_string_equal(second->active[1]->kid, old_kid);
+
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(new_kid), SES_KEY_ACTIVE, &f->error),
+                     SES_OK);
+    struct ses_keyring *third = fixture_load(f);
+    assert_string_equal(third->active[1]->kid, new_kid);
+    struct ses_slice new_token = fixture_mint(f, third, &claims);
+    assert_int_equal(verify(f, third, old_token), SES_OK);
+    assert_int_equal(verify(f, third, new_token), SES_OK);
+    /* A worker that still knows the new key as next; one that was never told of it. */
+    assert_int_equal(verify(f, second, new_token), SES_OK);
+    assert_int_equal(verify(f, first, new_token), SES_UNAUTHENTICATED);
+
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(old_kid), SES_KEY_REVOKED, &f->error),
+                     SES_OK);
+    struct ses_keyring *fourth = fixture_load(f);
+    assert_int_equal(verify(f, fourth, old_token), SES_UNAUTHENTICATED);
+    assert_int_equal(verify(f, fourth, new_token), SES_OK);
+
+    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(old_kid), &f->error), SES_OK);
+    struct ses_keyring *fifth = fixture_load(f);
+    assert_int_equal(verify(f, fifth, old_token), SES_UNAUTHENTICATED);
+    assert_int_equal(fifth->set[1].count, 1);
+    ses_keyring_free(first);
+    ses_keyring_free(second);
+    ses_keyring_free(third);
+    ses_keyring_free(fourth);
+    ses_keyring_free(fifth);
+}
+
+static void only_the_active_secret_is_in_memory(void **state)
+{
+    struct fixture *f = *state;
+    char kid[SES_KID_SIZE];
+
+    rotate(f, kid);
+    assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, kid), SES_OK);
+    struct ses_keyring *ring = fixture_load(f);
+    for (size_t i = 0; i < ring->set[1].count; i++) {
+        const struct ses_key *key = &ring->set[1].keys[i];
+        assert_int_equal(key->secret.len, key == ring->active[1] ? SES_PASETO_SECRET_BYTES : 0);
+    }
+    ses_keyring_free(ring);
+}
+
+static void revoked_file_holds_no_secret(void **state)
+{
+    struct fixture *f = *state;
+    char old_kid[SES_KID_SIZE];
+    char new_kid[SES_KID_SIZE];
+    char path[512];
+    char text[4096];
+
+    fixture_kid(f, true, SES_KEY_ACTIVE, old_kid);
+    rotate(f, new_kid);
+    fixture_path(f, true, old_kid, path);
+    (void)file_read(path, text, sizeof(text));
+    assert_non_null(strstr(text, "k4.secret."));
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(old_kid), SES_KEY_REVOKED, &f->error),
+                     SES_OK);
+    (void)file_read(path, text, sizeof(text));
+    assert_null(strstr(text, "k4.secret."));
+    assert_non_null(strstr(text, "revoked"));
+}
+
+static void back_and_forth(void **state)
+{
+    struct fixture *f = *state;
+    char first[SES_KID_SIZE];
+    char second[SES_KID_SIZE];
+    char active[SES_KID_SIZE];
+
+    fixture_kid(f, true, SES_KEY_ACTIVE, first);
+    rotate(f, second);
+    for (int i = 0; i < 4; i++) {
+        const char *wanted = i % 2 == 0 ? first : second;
+        assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(wanted), SES_KEY_ACTIVE, &f->error),
+                         SES_OK);
+        fixture_kid(f, true, SES_KEY_ACTIVE, active);
+        assert_string_equal(active, wanted);
+        ses_keyring_free(fixture_load(f));
+        /* Twice is the same as once. */
+        assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(wanted), SES_KEY_ACTIVE, &f->error),
+                         SES_OK);
+        ses_keyring_free(fixture_load(f));
+    }
+}
+
+/* An activation that died between its two files: both say active, the newer one names the older. */
+static void half_an_activation_loads_and_heals(void **state)
+{
+    struct fixture *f = *state;
+    struct ses_claims claims = fixture_claims();
+    char old_kid[SES_KID_SIZE];
+    char new_kid[SES_KID_SIZE];
+    char path[512];
+    char before[4096];
+    char third_kid[SES_KID_SIZE];
+
+    struct ses_keyring *ring = fixture_load(f);
+    struct ses_slice old_token = fixture_mint(f, ring, &claims);
+    ses_keyring_free(ring);
+    fixture_kid(f, true, SES_KEY_ACTIVE, old_kid);
+    fixture_path(f, true, old_kid, path);
+    (void)file_read(path, before, sizeof(before));
+    rotate(f, new_kid);
+    file_write(path, before); /* as if the last write had never happened */
+
+    ring = fixture_load(f);
+    assert_string_equal(ring->active[1]->kid, new_kid);
+    assert_int_equal(verify(f, ring, old_token), SES_OK);
+    ses_keyring_free(ring);
+
+    /* Any later activation clears up: of the new one, of a third one, of the old one itself. */
+    rotate(f, third_kid);
+    ring = fixture_load(f);
+    assert_string_equal(ring->active[1]->kid, third_kid);
+    ses_keyring_free(ring);
+    file_write(path, before);
+    fixture_refuses(f, SES_FAILED_PRECONDITION, "more than one key is active");
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(old_kid), SES_KEY_ACTIVE, &f->error),
+                     SES_OK);
+    ring = fixture_load(f);
+    assert_string_equal(ring->active[1]->kid, old_kid);
+    ses_keyring_free(ring);
+}
+
+static void forbidden_moves(void **state)
+{
+    struct fixture *f = *state;
+    char active[SES_KID_SIZE];
+    char other[SES_KID_SIZE];
+
+    fixture_kid(f, true, SES_KEY_ACTIVE, active);
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(active), SES_KEY_REVOKED, &f->error),
+                     SES_FAILED_PRECONDITION);
+    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(active), &f->error), SES_FAILED_PRECONDITION);
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(active), SES_KEY_VERIFY_ONLY, &f->error),
+                     SES_INVALID_ARGUMENT);
+    assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, other), SES_OK);
+    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(other), &f->error), SES_FAILED_PRECONDITION);
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(other), SES_KEY_REVOKED, &f->error), SES_OK);
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(other), SES_KEY_ACTIVE, &f->error),
+                     SES_FAILED_PRECONDITION);
+    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(other), &f->error), SES_OK);
+    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(other), &f->error), SES_NOT_FOUND);
+    assert_int_equal(ses_keyring_retire(f->dir, SES_STR("../../etc/passwd"), &f->error),
+                     SES_INVALID_ARGUMENT);
+    assert_int_equal(ses_keyring_retire(f->dir, SES_STR("k4.pid."), &f->error), SES_INVALID_ARGUMENT);
+    ses_keyring_free(fixture_load(f));
+}
+
+static void too_many_keys(void **state)
+{
+    struct fixture *f = *state;
+    char kid[SES_KID_SIZE];
+
+    for (int i = 1; i < SES_KEYRING_KEYS_MAX; i++)
+        assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, kid), SES_OK);
+    assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, kid), SES_FULL);
+    ses_keyring_free(fixture_load(f));
+}
+
+static void no_active_key(void **state)
+{
+    struct fixture *f = *state;
+    char kid[SES_KID_SIZE];
+    char path[512];
+
+    fixture_kid(f, true, SES_KEY_ACTIVE, kid);
+    fixture_path(f, true, kid, path);
+    file_edit(path, "\"active\"", "\"verify-only\"");
+    fixture_refuses(f, SES_FAILED_PRECONDITION, "/test: no key is active");
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(kid), SES_KEY_ACTIVE, &f->error), SES_OK);
+    ses_keyring_free(fixture_load(f));
+    assert_int_equal(unlink(path), 0);
+    fixture_refuses(f, SES_FAILED_PRECONDITION, "/test: no key is active");
+}
+
+static void two_active_keys(void **state)
+{
+    struct fixture *f = *state;
+    char kid[SES_KID_SIZE];
+    char path[512];
+
+    assert_int_equal(ses_keyring_generate(f->dir, false, &f->error, kid), SES_OK);
+    fixture_path(f, false, kid, path);
+    file_edit(path, "\"next\"", "\"active\"");
+    fixture_refuses(f, SES_FAILED_PRECONDITION, "/live: more than one key is active");
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(kid), SES_KEY_ACTIVE, &f->error), SES_OK);
+    struct ses_keyring *ring = fixture_load(f);
+    assert_string_equal(ring->active[0]->kid, kid);
+    ses_keyring_free(ring);
+}
+
+static void open_permissions(void **state)
+{
+    static const mode_t modes[] = {0640, 0604, 0620, 0660, 0610};
+    struct fixture *f = *state;
+    char kid[SES_KID_SIZE];
+    char path[512];
+
+    fixture_kid(f, false, SES_KEY_ACTIVE, kid);
+    fixture_path(f, false, kid, path);
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        assert_int_equal(chmod(path, modes[i]), 0);
+        fixture_refuses(f, SES_FAILED_PRECONDITION, kid);
+    }
+    assert_int_equal(chmod(path, 0400), 0);
+    ses_keyring_free(fixture_load(f));
+    (void)snprintf(path, sizeof(path), "%s/live", f->dir);
+    assert_int_equal(chmod(path, 0770), 0);
+    fixture_refuses(f, SES_FAILED_PRECONDITION, "directory mode is 0770");
+}
+
+static void missing_ring(void **state)
+{
+    struct fixture *f = *state;
+    char from[512];
+    char to[512];
+
+    (void)snprintf(from, sizeof(from), "%s/live", f->dir);
+    (void)snprintf(to, sizeof(to), "%s/elsewhere", f->dir);
+    assert_int_equal(rename(from, to), 0);
+    fixture_refuses(f, SES_IO, "/live: cannot open: No such file");
+}
+
+static void wrong_purpose(void **state)
+{
+    struct fixture *f = *state;
+    char kid[SES_KID_SIZE];
+    char from[512];
+    char to[512];
+
+    assert_int_equal(ses_keyring_generate(f->dir, false, &f->error, kid), SES_OK);
+    fixture_path(f, false, kid, from);
+    fixture_path(f, true, kid, to);
+    assert_int_equal(rename(from, to), 0);
+    fixture_refuses(f, SES_FAILED_PRECONDITION, "wrong purpose");
+}
+
+static void renamed_file(void **state)
+{
+    struct fixture *f = *state;
+    char kid[SES_KID_SIZE];
+    char from[512];
+    char to[512];
+
+    fixture_kid(f, true, SES_KEY_ACTIVE, kid);
+    fixture_path(f, true, kid, from);
+    fixture_path(f, true, "copy", to);
+    assert_int_equal(rename(from, to), 0);
+    fixture_refuses(f, SES_FAILED_PRECONDITION, "not named after its key");
+}
+
+/* Each edit of a good file breaks one rule. */
+static void garbage_files(void **state)
+{
+    static const char *const edits[][3] = {
+        {"{", "", "not a JSON object"},
+        {"}", "", "not a JSON object"},
+        {"}", "} {}", "more than one"},
+        {"{", "[", "not a JSON object"},
+        {"\"kid\"", "\"kid\" \"", "not a JSON object"},
+        {"\"purpose\": \"test\"", "\"purpose\": 1", "not a JSON object"},
+        {"\"purpose\": \"test\"", "\"purpose\": \"te\\u0073t\"", "not a JSON object"},
+        {"\"purpose\"", "\"porpoise\"", "unknown"},
+        {"\"purpose\": \"test\"", "\"purpose\": \"test\", \"purpose\": \"test\"", "twice"},
+        {"\"state\": \"active\"", "\"state\": \"ACTIVE\"", "state is not one of"},
+        {"\"state\": \"active\",", "", "state is not one of"},
+        {"\"state\": \"active\"", "\"state\": \"revoked\"", "still has its secret"},
+        {"\"created\": \"20", "\"created\": \"19", "created is not a time"},
+        {"k4.public.", "k3.public.", "public is not"},
+        {"k4.public.", "k4.public.A", "public is not"},
+        {"k4.secret.", "k4.local.", "secret is not"},
+        {"k4.secret.", "k4.secret.A", "secret is not"},
+        {"\"kid\": \"k4.pid.", "\"kid\": \"k4.lid.", "kid is not the id"},
+        {"\"secret\"", "\"replaces\": \"k4.pid.x\", \"secret\"", "replaces is not"},
+    };
+    struct fixture *f = *state;
+    char kid[SES_KID_SIZE];
+    char path[512];
+    char good[4096];
+
+    fixture_kid(f, true, SES_KEY_ACTIVE, kid);
+    fixture_path(f, true, kid, path);
+    (void)file_read(path, good, sizeof(good));
+    for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+        file_edit(path, edits[i][0], edits[i][1]);
+        fixture_refuses(f, SES_MALFORMED, edits[i][2]);
+        file_write(path, good);
+    }
+    ses_keyring_free(fixture_load(f));
+}
+
+static void no_file_at_all(void **state)
+{
+    struct fixture *f = *state;
+    char path[512];
+    static char big[SES_KEYDIR_FILE_MAX + 2];
+
+    fixture_path(f, true, "k4.pid.x", path);
+    file_write(path, "");
+    fixture_refuses(f, SES_MALFORMED, "size is not within");
+    memset(big, ' ', sizeof(big) - 1);
+    file_write(path, big);
+    fixture_refuses(f, SES_MALFORMED, "size is not within");
+    file_write(path, "\x80\x81\xff{}");
+    fixture_refuses(f, SES_MALFORMED, "not a JSON object");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    fixture_refuses(f, SES_MALFORMED, "not a regular file");
+}
+
+/* Signing under a public half that is not the seed's own gives the seed away: such a file must not load. */
+static void secret_of_another_key(void **state)
+{
+    struct fixture *f = *state;
+    char kid[SES_KID_SIZE];
+    char other_kid[SES_KID_SIZE];
+    char path[512];
+    char other_path[512];
+    char text[4096];
+    char other_text[4096];
+
+    fixture_kid(f, true, SES_KEY_ACTIVE, kid);
+    assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, other_kid), SES_OK);
+    fixture_path(f, true, kid, path);
+    fixture_path(f, true, other_kid, other_path);
+    (void)file_read(path, text, sizeof(text));
+    (void)file_read(other_path, other_text, sizeof(other_text));
+    char *secret = strstr(text, "k4.secret.");
+    const char *other_secret = strstr(other_text, "k4.secret.");
+
+    memcpy(secret, other_secret, 96); /* whole: a good key, but not this one */
+    file_write(path, text);
+    fixture_refuses(f, SES_MALFORMED, "do not belong together");
+}
+
+static void what_is_not_a_key_file_is_skipped(void **state)
+{
+    struct fixture *f = *state;
+    char path[512];
+
+    (void)snprintf(path, sizeof(path), "%s/test/.new", f->dir);
+    file_write(path, "half a key");
+    (void)snprintf(path, sizeof(path), "%s/test/README", f->dir);
+    file_write(path, "hands off");
+    ses_keyring_free(fixture_load(f));
+}
+
+static void published_keys(void **state)
+{
+    struct fixture *f = *state;
+    char kids[SES_KEY_STATE_COUNT][SES_KID_SIZE];
+    struct ses_buf json;
+
+    fixture_kid(f, true, SES_KEY_ACTIVE, kids[SES_KEY_REVOKED]);
+    rotate(f, kids[SES_KEY_VERIFY_ONLY]);
+    assert_int_equal(
+        ses_keyring_set_state(f->dir, ses_slice_str(kids[SES_KEY_REVOKED]), SES_KEY_REVOKED, &f->error),
+        SES_OK);
+    rotate(f, kids[SES_KEY_ACTIVE]);
+    assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, kids[SES_KEY_NEXT]), SES_OK);
+    struct ses_keyring *ring = fixture_load(f);
+    ses_buf_init(&json, 65536);
+    assert_int_equal(ses_keyring_publish(ring, &json), SES_OK);
+    assert_null(memmem(json.data, json.len, "secret", 6));
+
+    json_t *root = json_loadb((const char *)json.data, json.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *keys = json_object_get(root, "keys");
+    size_t i;
+    json_t *key;
+    assert_int_equal(json_array_size(keys), 5);
+    json_array_foreach(keys, i, key)
+    {
+        const char *kid = json_string_value(json_object_get(key, "kid"));
+        const char *key_state = json_string_value(json_object_get(key, "state"));
+        const char *purpose = json_string_value(json_object_get(key, "purpose"));
+        const char *paserk = json_string_value(json_object_get(key, "paserk"));
+
+        for (unsigned s = 0; s < SES_KEY_STATE_COUNT; s++) {
+            if (strcmp(kid, kids[s]) == 0) {
+                assert_string_equal(key_state, ses_key_state_name((enum ses_key_state)s));
+                assert_string_equal(purpose, "test");
+                kids[s][0] = '\0';
+            }
+        }
+        assert_int_equal(paserk == NULL, strcmp(key_state, "revoked") == 0);
+        assert_true(paserk == NULL || strncmp(paserk, "k4.public.", 10) == 0);
+    }
+    for (unsigned s = 0; s < SES_KEY_STATE_COUNT; s++)
+        assert_int_equal(kids[s][0], '\0'); /* each was listed */
+    json_decref(root);
+    ses_buf_done(&json);
+    ses_keyring_free(ring);
+}
+
+/* Several first starts at once agree on one key. */
+static void first_starts_race(void **state)
+{
+    struct fixture *f = *state;
+    char dir[400];
+    pid_t pids[8];
+
+    (void)snprintf(dir, sizeof(dir), "%s/fresh", f->dir);
+    for (int i = 0; i < 8; i++) {
+        pids[i] = fork();
+        assert_true(pids[i] >= 0);
+        if (pids[i] == 0)
+            _exit(ses_keyring_init_dir(dir, &f->error) == SES_OK ? 0 : 1);
+    }
+    for (int i = 0; i < 8; i++) {
+        int status = 0;
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_int_equal(status, 0);
+    }
+    struct ses_keyring *ring = NULL;
+    assert_int_equal(ses_keyring_load(dir, &ring, &f->error, &f->arena), SES_OK);
+    assert_int_equal(ring->set[0].count, 1);
+    assert_int_equal(ring->set[1].count, 1);
+    ses_keyring_free(ring);
+}
+
+int main(void)
+{
+#define WITH_RING(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        WITH_RING(first_start_makes_two_closed_keys),
+        WITH_RING(second_start_changes_nothing),
+        WITH_RING(rotation_refuses_no_token),
+        WITH_RING(only_the_active_secret_is_in_memory),
+        WITH_RING(revoked_file_holds_no_secret),
+        WITH_RING(back_and_forth),
+        WITH_RING(half_an_activation_loads_and_heals),
+        WITH_RING(forbidden_moves),
+        WITH_RING(too_many_keys),
+        WITH_RING(no_active_key),
+        WITH_RING(two_active_keys),
+        WITH_RING(open_permissions),
+        WITH_RING(missing_ring),
+        WITH_RING(wrong_purpose),
+        WITH_RING(renamed_file),
+        WITH_RING(garbage_files),
+        WITH_RING(no_file_at_all),
+        WITH_RING(secret_of_another_key),
+        WITH_RING(what_is_not_a_key_file_is_skipped),
+        WITH_RING(published_keys),
+        WITH_RING(first_starts_race),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
