@@ -1,0 +1,56 @@
+#include <sessiond/http/door.h>
+
+#include <stdlib.h>
+
+#include "engine.h"
+#include "sniff.h"
+
+static void fill_defaults(struct ses_door_limits *limits)
+{
+    /* clang-format off */
+    static const struct ses_door_limits defaults = {
+        .body_bytes_max = 256 * 1024,
+        .header_bytes_max = 32 * 1024,
+        .headers_max = 100,
+        .streams_max = 4096,
+        .requests_max = 100000,
+        .errors_max = 100,
+        .empty_frames_max = 1000,
+        .header_ms = 10000,
+        .body_ms = 30000,
+        .exchange_ms_max = 30000,
+        .gzip_bytes_min = 1024,
+    };
+#define FILL(name) limits->name = limits->name != 0 ? limits->name : defaults.name
+    FILL(body_bytes_max); FILL(header_bytes_max); FILL(headers_max); FILL(streams_max);
+    FILL(requests_max); FILL(errors_max); FILL(empty_frames_max); FILL(header_ms);
+    FILL(body_ms); FILL(exchange_ms_max); FILL(gzip_bytes_min);
+#undef FILL
+    /* clang-format on */
+}
+
+enum ses_status ses_doors_new(const struct ses_door_options *options, struct ses_doors **ret_doors)
+{
+    struct ses_doors *doors = calloc(1, sizeof(*doors));
+
+    if (doors == NULL)
+        return SES_NO_MEMORY;
+    SES_REQUIRE(options->router != NULL && options->pool != NULL && options->timers != NULL);
+    doors->options = *options;
+    fill_defaults(&doors->options.limits);
+    *ret_doors = doors;
+    return SES_OK;
+}
+
+void ses_doors_free(struct ses_doors *doors)
+{
+    if (doors == NULL)
+        return;
+    ses_h2_shared_free(doors->h2);
+    free(doors);
+}
+
+void ses_doors_accept(void *doors, struct ses_conn *conn)
+{
+    ses_sniff_attach(doors, conn);
+}

@@ -1,0 +1,336 @@
+#include "h1.h"
+
+#include <stdlib.h>
+
+/* ---- the end of a request, and of the connection */
+
+static size_t backlog(const struct h1 *h1)
+{
+    return h1->out.len - h1->out_at;
+}
+
+/* Nothing more is read; what was produced still goes out. */
+static void end(struct h1 *h1)
+{
+    h1->phase = H1_ENDED;
+    ses_timer_stop(&h1->timer);
+    h1->timed = H1_IDLE;
+    h1_parse_reset(h1);
+    ses_buf_done(&h1->pending);
+    ses_conn_finish(h1->conn);
+}
+
+static void refuse(struct h1 *h1, struct ses_h1_fault fault)
+{
+    ses_count(h1->doors->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
+    h1->keep_alive = false;
+    if (h1_answer_refusal(h1, fault) != SES_OK) {
+        ses_conn_cut(h1->conn);
+        return;
+    }
+    end(h1);
+}
+
+static void drop_exchange(struct h1 *h1)
+{
+    struct ses_exchange *x = h1->x;
+
+    h1->x = NULL;
+    if (x != NULL) {
+        ses_http_forget(x);
+        ses_exchange_release(x);
+    }
+}
+
+/* The answer stands in out: back to idle, or the end. */
+static void settle(struct h1 *h1)
+{
+    h1->answered = false;
+    drop_exchange(h1);
+    h1_parse_reset(h1);
+    if (h1->keep_alive)
+        h1->phase = H1_IDLE;
+    else
+        end(h1);
+}
+
+/* ---- a request becomes an exchange */
+
+static enum ses_status fill(struct h1 *h1, struct ses_exchange *x)
+{
+    struct ses_slice peer = ses_slice_str(ses_conn_peer(h1->conn));
+
+    x->http_method = ses_slice_str(llhttp_method_name((llhttp_method_t)h1->parser.method));
+    SES_TRY(ses_arena_copy(&x->arena, h1->path, &x->path));
+    SES_TRY(ses_arena_copy(&x->arena, h1->query, &x->query));
+    SES_TRY(ses_arena_copy(&x->arena, ses_buf_view(&h1->body), &x->body));
+    /* The exchange may outlive the connection. */
+    x->peer = ses_arena_str(&x->arena, peer);
+    if (x->peer == NULL)
+        return SES_NO_MEMORY;
+    for (size_t i = 0; i < h1->trailers_from; i++)
+        SES_TRY(ses_exchange_add_header(x, h1_field_name(h1, i), h1_field_value(h1, i)));
+    ses_exchange_settle_request_id(x);
+    x->stream = h1;
+    return SES_OK;
+}
+
+static void on_respond(void *stream, int http_status, const struct ses_header *headers, size_t headers_count,
+                       struct ses_slice body);
+
+static const struct ses_http_stream_ops stream_ops = {.respond = on_respond};
+
+static void dispatch(struct h1 *h1)
+{
+    struct ses_exchange *x = NULL;
+
+    if (ses_exchange_new(h1->doors->options.pool, &x) != SES_OK) {
+        refuse(h1, (struct ses_h1_fault){503, "too many requests in progress"});
+        return;
+    }
+    if (fill(h1, x) != SES_OK) {
+        ses_exchange_release(x);
+        refuse(h1, (struct ses_h1_fault){503, "out of memory"});
+        return;
+    }
+    h1->requests++;
+    if (h1->draining || h1->requests >= h1->doors->options.limits.requests_max)
+        h1->keep_alive = false;
+    h1_parse_reset(h1);
+    h1->phase = H1_RUNNING;
+    h1->x = x;
+    ses_http_dispatch(h1->doors, x, &stream_ops);
+}
+
+/* ---- bytes */
+
+/* Asked for, and the client still waits: the body has not begun. */
+static void answer_continue(struct h1 *h1)
+{
+    h1->expects_continue = false;
+    if (ses_buf_append(&h1->out, SES_STR("HTTP/1.1 100 Continue\r\n\r\n")) != SES_OK)
+        ses_conn_cut(h1->conn);
+    else
+        ses_conn_want_write(h1->conn);
+}
+
+static bool can_read(const struct h1 *h1)
+{
+    return h1->phase != H1_RUNNING && h1->phase != H1_ENDED && backlog(h1) < SES_CONN_HIGH_WATER;
+}
+
+/* Parses and dispatches as far as one request at a time allows; returns the bytes taken. */
+static size_t consume(struct h1 *h1, struct ses_slice bytes)
+{
+    size_t at = 0;
+
+    SES_REQUIRE(!h1->busy);
+    h1->busy = true;
+    while (at < bytes.len && can_read(h1)) {
+        if (h1->phase == H1_IDLE)
+            h1_parse_begin(h1);
+        at += h1_parse(h1, ses_slice_cut(bytes, at, bytes.len));
+        if (h1->fault.http_status != 0)
+            refuse(h1, h1->fault);
+        else if (h1->complete)
+            dispatch(h1);
+        if (h1->answered)
+            settle(h1);
+    }
+    if (h1->phase == H1_BODY && h1->expects_continue && at == bytes.len && h1->body_raw_bytes == 0)
+        answer_continue(h1);
+    h1->busy = false;
+    return at;
+}
+
+static void on_timer(void *arg)
+{
+    struct h1 *h1 = arg;
+
+    h1->timed = H1_IDLE;
+    if (h1->phase == H1_HEAD)
+        refuse(h1, (struct ses_h1_fault){408, "the request headers took too long"});
+    else
+        refuse(h1, (struct ses_h1_fault){408, "the request body took too long"});
+}
+
+/* A deadline runs only for requests that did not come whole: the usual one costs no timer. It is not
+ * restarted by bytes, so a client that sends one byte now and then gains nothing. */
+static void set_timer(struct h1 *h1)
+{
+    const struct ses_door_limits *limits = &h1->doors->options.limits;
+    enum h1_phase wanted = H1_IDLE;
+
+    if (h1->phase == H1_HEAD)
+        wanted = H1_HEAD;
+    else if (h1->phase == H1_BODY || h1->phase == H1_TRAILER)
+        wanted = H1_BODY;
+    if (wanted == h1->timed)
+        return;
+    h1->timed = wanted;
+    if (wanted == H1_IDLE)
+        ses_timer_stop(&h1->timer);
+    else
+        ses_timer_start(h1->doors->options.timers, &h1->timer,
+                        wanted == H1_HEAD ? limits->header_ms : limits->body_ms, on_timer, h1);
+}
+
+/* Whatever has happened, the connection is left in the state that follows from it. */
+static void rest(struct h1 *h1)
+{
+    if (h1->phase == H1_ENDED)
+        return;
+    set_timer(h1);
+    if (h1->phase == H1_IDLE && h1->pending.len == 0 && (h1->draining || h1->eof)) {
+        end(h1);
+        return;
+    }
+    if (h1->pending.len == 0)
+        ses_conn_read_resume(h1->conn);
+}
+
+/* Goes on with what the client had sent ahead. */
+static void resume(struct h1 *h1)
+{
+    if (h1->pending.len > 0 && can_read(h1)) {
+        size_t used = consume(h1, ses_buf_view(&h1->pending));
+
+        if (h1->phase != H1_ENDED) {
+            ses_buf_consume(&h1->pending, used);
+            if (h1->pending.len == 0)
+                ses_buf_done(&h1->pending);
+        }
+    }
+    rest(h1);
+}
+
+static void on_respond(void *stream, int http_status, const struct ses_header *headers, size_t headers_count,
+                       struct ses_slice body)
+{
+    struct h1 *h1 = stream;
+
+    if (h1->draining)
+        h1->keep_alive = false;
+    if (h1_answer(h1, http_status, headers, headers_count, body) != SES_OK) {
+        ses_conn_cut(h1->conn);
+        return;
+    }
+    ses_conn_want_write(h1->conn);
+    h1->answered = true;
+    if (h1->busy)
+        return; /* answered from within dispatch: consume goes on */
+    settle(h1);
+    resume(h1);
+}
+
+/* ---- the engine */
+
+static enum ses_status on_bytes(void *engine, struct ses_slice bytes)
+{
+    struct h1 *h1 = engine;
+    size_t used = 0;
+
+    if (h1->phase == H1_ENDED)
+        return SES_OK;
+    if (h1->pending.len == 0)
+        used = consume(h1, bytes);
+    if (h1->phase != H1_ENDED && used < bytes.len) {
+        ses_buf_init(&h1->pending, H1_PENDING_BYTES_MAX);
+        SES_TRY(ses_buf_append(&h1->pending, ses_slice_cut(bytes, used, bytes.len)));
+        ses_conn_read_pause(h1->conn);
+    }
+    rest(h1);
+    return SES_OK;
+}
+
+static enum ses_status on_produce(void *engine, struct ses_buf *out)
+{
+    struct h1 *h1 = engine;
+    size_t room = SES_CONN_HIGH_WATER > out->len ? SES_CONN_HIGH_WATER - out->len : 0;
+    size_t len = backlog(h1) < room ? backlog(h1) : room;
+
+    SES_TRY(ses_buf_append(out, ses_slice_cut(ses_buf_view(&h1->out), h1->out_at, h1->out_at + len)));
+    h1->out_at += len;
+    if (backlog(h1) == 0) {
+        ses_buf_done(&h1->out);
+        ses_buf_init(&h1->out, H1_OUT_BYTES_MAX);
+        h1->out_at = 0;
+    }
+    return SES_OK;
+}
+
+static void on_drained(void *engine)
+{
+    resume(engine);
+}
+
+static void on_drain(void *engine)
+{
+    struct h1 *h1 = engine;
+
+    h1->draining = true;
+    rest(h1);
+}
+
+static void on_idle(void *engine)
+{
+    struct h1 *h1 = engine;
+
+    if (h1->phase == H1_IDLE && backlog(h1) == 0)
+        end(h1);
+    /* Otherwise a deadline of its own is running: exchange, head, body, or the connection's write stall. */
+}
+
+static void on_eof(void *engine)
+{
+    struct h1 *h1 = engine;
+
+    h1->eof = true;
+    if (h1->phase == H1_HEAD || h1->phase == H1_BODY || h1->phase == H1_TRAILER)
+        refuse(h1, (struct ses_h1_fault){400, "the request is incomplete"});
+    else
+        rest(h1);
+}
+
+static void on_close(void *engine)
+{
+    struct h1 *h1 = engine;
+
+    ses_timer_stop(&h1->timer);
+    if (h1->x != NULL) {
+        ses_exchange_cancel(h1->x, SES_CANCELLED);
+        drop_exchange(h1);
+    }
+    h1_parse_reset(h1);
+    ses_buf_done(&h1->pending);
+    ses_buf_done(&h1->out);
+    free(h1);
+}
+
+static const struct ses_conn_ops h1_ops = {
+    .on_bytes = on_bytes,
+    .on_produce = on_produce,
+    .on_drain = on_drain,
+    .on_idle = on_idle,
+    .on_drained = on_drained,
+    .on_eof = on_eof,
+    .on_close = on_close,
+};
+
+void ses_h1_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first)
+{
+    struct h1 *h1 = calloc(1, sizeof(*h1));
+
+    if (h1 == NULL) {
+        ses_conn_cut(conn);
+        return;
+    }
+    h1->doors = doors;
+    h1->conn = conn;
+    ses_buf_init(&h1->pending, H1_PENDING_BYTES_MAX);
+    ses_buf_init(&h1->out, H1_OUT_BYTES_MAX);
+    h1_parse_init(h1);
+    ses_conn_attach(conn, &h1_ops, h1);
+    if (first.len > 0 && on_bytes(h1, first) != SES_OK)
+        ses_conn_cut(conn);
+}

@@ -1,0 +1,109 @@
+/* h1.h - one HTTP/1.1 connection (RFC 9112), private to h1*.c.
+ *
+ *   h1.c         the engine: bytes in, requests one at a time, deadlines, the end
+ *   h1_guard.c   which bytes may form a head at all
+ *   h1_parse.c   llhttp's callbacks: collects head and body
+ *   h1_check.c   what a complete head must satisfy
+ *   h1_answer.c  answers as bytes
+ *
+ * Requests are handled one at a time: what a client sends ahead (pipelining) waits unparsed in `pending`,
+ * reading pauses, so a client can make us hold at most one read of it. While a connection is idle it owns
+ * this struct and nothing else.
+ */
+#ifndef SES_HTTP_H1_H
+#define SES_HTTP_H1_H
+
+#include <llhttp.h>
+
+#include "engine.h"
+#include "h1_guard.h"
+
+/* What a chunked body may spend on framing beside its payload: 16 KiB and 8 bytes per payload byte (one-byte
+ * chunks cost 5). RFC 9112 section 7.1.1 asks for a limit on chunk extensions. */
+#define H1_FRAMING_BYTES     (16u * 1024)
+#define H1_FRAMING_PER_BYTE  8u
+#define H1_OUT_BYTES_MAX     (4u * 1024 * 1024)
+#define H1_PENDING_BYTES_MAX (128u * 1024)
+
+enum h1_phase {
+    H1_IDLE,    /* between requests */
+    H1_HEAD,    /* inside request line or headers */
+    H1_BODY,    /* inside the body or chunked framing */
+    H1_TRAILER, /* behind the last chunk */
+    H1_RUNNING, /* dispatched, not yet answered */
+    H1_ENDED    /* the last answer is given: bytes are no longer read */
+};
+
+/* Offsets into the head's text, which moves while it grows. */
+struct h1_span {
+    uint32_t name_at;
+    uint32_t name_len;
+    uint32_t value_at;
+    uint32_t value_len;
+};
+
+struct h1 {
+    struct ses_doors *doors;
+    struct ses_conn *conn;
+    llhttp_t parser;
+    struct ses_h1_guard guard;
+    enum h1_phase phase;
+
+    struct ses_buf text;  /* target, then names and values */
+    struct ses_buf spans; /* struct h1_span each */
+    size_t target_len;
+    struct h1_span field; /* the one being read */
+    bool field_open;
+    bool field_named;     /* its name is complete */
+    size_t trailers_from; /* spans before it are headers */
+    size_t counted_bytes; /* names and values, 32 bytes overhead each */
+    struct ses_buf body;
+    size_t body_raw_bytes; /* with framing */
+    struct ses_h1_fault fault;
+
+    struct ses_slice path; /* in text */
+    struct ses_slice query;
+    bool complete;
+    bool keep_alive;
+    bool head_method;
+    bool chunked;
+    bool expects_continue;
+
+    struct ses_exchange *x; /* while RUNNING */
+    bool answered;
+    bool busy; /* inside consume: an answer is dealt with there */
+    bool draining;
+    bool eof;
+    unsigned requests;
+
+    struct ses_buf pending;
+    struct ses_buf out;
+    size_t out_at; /* bytes of out that the connection has taken */
+    struct ses_timer timer;
+    enum h1_phase timed; /* what the timer bounds; H1_IDLE: it is stopped */
+};
+
+/* h1_parse.c */
+void h1_parse_init(struct h1 *h1);
+/* Forgets the request; keeps no memory. */
+void h1_parse_reset(struct h1 *h1);
+/* Starts a new request. */
+void h1_parse_begin(struct h1 *h1);
+/* Parses a piece of the current request; returns the bytes taken. May set complete or fault, or change the
+ * phase. */
+size_t h1_parse(struct h1 *h1, struct ses_slice bytes);
+size_t h1_fields_count(const struct h1 *h1);
+struct ses_slice h1_field_name(const struct h1 *h1, size_t index);
+struct ses_slice h1_field_value(const struct h1 *h1, size_t index);
+
+/* h1_check.c: the head is complete. Sets path, query, expects_continue. */
+struct ses_h1_fault h1_check_head(struct h1 *h1);
+/* Trailers may not change what the head said (RFC 9110 section 6.5.1). */
+struct ses_h1_fault h1_check_trailers(const struct h1 *h1);
+
+/* h1_answer.c: appends to out. */
+SES_MUST_CHECK enum ses_status h1_answer(struct h1 *h1, int http_status, const struct ses_header *headers,
+                                         size_t headers_count, struct ses_slice body);
+SES_MUST_CHECK enum ses_status h1_answer_refusal(struct h1 *h1, struct ses_h1_fault fault);
+
+#endif

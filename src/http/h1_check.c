@@ -1,0 +1,212 @@
+#include "h1.h"
+
+#define FAULT(status, text)                                                                                  \
+    (struct ses_h1_fault)                                                                                    \
+    {                                                                                                        \
+        status, text                                                                                         \
+    }
+#define NO_FAULT FAULT(0, NULL)
+
+/* How often the headers occur that decide about framing and routing. */
+struct seen {
+    unsigned hosts;
+    unsigned lengths;
+    unsigned codings;
+    struct ses_slice host;
+    struct ses_slice coding;
+    struct ses_slice expect;
+};
+
+static bool is_alnum(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* reg-name, IPv4 or bracketed IPv6 with an optional port (RFC 3986 section 3.2): no user information, and no
+ * character that could end the authority elsewhere. */
+static bool is_authority(struct ses_slice s)
+{
+    size_t colon = s.len;
+    bool bracket = s.len > 0 && s.data[0] == '[';
+    uint64_t port;
+
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.data[i];
+
+        if (!is_alnum(c) && (c == '\0' || strchr("-._~%!$&'()*+,;=:[]", c) == NULL))
+            return false;
+        if ((c == '[' && i != 0) || (c == ']' && !bracket))
+            return false;
+        if (c == ']')
+            bracket = false, colon = s.len;
+        else if (c == ':' && !bracket && colon != s.len)
+            return false;
+        else if (c == ':' && !bracket)
+            colon = i;
+    }
+    if (bracket)
+        return false;
+    return colon + 1 >= s.len || ses_parse_u64(ses_slice_cut(s, colon + 1, s.len), 65535, &port) == SES_OK;
+}
+
+static struct ses_slice target_of(const struct h1 *h1)
+{
+    return ses_slice(h1->text.data, h1->target_len);
+}
+
+static void set_path(struct h1 *h1, struct ses_slice target)
+{
+    size_t mark = ses_slice_find(target, '?');
+
+    h1->path = ses_slice_cut(target, 0, mark);
+    h1->query = ses_slice_cut(target, mark + 1, target.len);
+    if (h1->path.len == 0)
+        h1->path = SES_STR("/"); /* http://host?query */
+}
+
+/* absolute-form (RFC 9112 section 3.2.2), as a proxy may send it. A Host that names something else is
+ * refused: two parsers in a row could route by different ones. */
+static struct ses_h1_fault check_absolute(struct h1 *h1, const struct seen *seen, struct ses_slice target)
+{
+    struct ses_slice scheme = SES_STR("http://");
+    struct ses_slice rest, authority;
+    size_t end = 0;
+
+    if (!ses_slice_ieq(ses_slice_cut(target, 0, scheme.len), scheme))
+        return FAULT(400, "the request target is neither a path nor an http URL");
+    rest = ses_slice_cut(target, scheme.len, target.len);
+    while (end < rest.len && rest.data[end] != '/' && rest.data[end] != '?')
+        end++;
+    authority = ses_slice_cut(rest, 0, end);
+    if (authority.len == 0 || !is_authority(authority))
+        return FAULT(400, "the authority in the request target is malformed");
+    if (seen->hosts == 1 && !ses_slice_ieq(authority, seen->host))
+        return FAULT(400, "host and request target name different authorities");
+    set_path(h1, ses_slice_cut(rest, end, rest.len));
+    return NO_FAULT;
+}
+
+static struct ses_h1_fault check_target(struct h1 *h1, const struct seen *seen)
+{
+    struct ses_slice target = target_of(h1);
+
+    if (target.len > 0 && target.data[0] == '/') {
+        set_path(h1, target);
+        return NO_FAULT;
+    }
+    if (ses_slice_eq_str(target, "*")) {
+        if (h1->parser.method != HTTP_OPTIONS)
+            return FAULT(400, "the target * belongs to OPTIONS");
+        set_path(h1, target);
+        return NO_FAULT;
+    }
+    return check_absolute(h1, seen, target);
+}
+
+static struct ses_h1_fault check_line(struct h1 *h1)
+{
+    if (h1->parser.http_major != 1 || h1->parser.http_minor > 1)
+        return FAULT(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+    switch (h1->parser.method) {
+    case HTTP_HEAD:
+        h1->head_method = true;
+        return NO_FAULT;
+    case HTTP_GET:
+    case HTTP_POST:
+    case HTTP_PUT:
+    case HTTP_DELETE:
+    case HTTP_PATCH:
+    case HTTP_OPTIONS:
+        return NO_FAULT; /* which of them a path takes is the router's matter: 405 */
+    case HTTP_CONNECT:
+        return FAULT(501, "CONNECT is not offered: this is no proxy");
+    default:
+        return FAULT(501, "unknown HTTP method");
+    }
+}
+
+static void look_at(struct seen *seen, struct ses_slice name, struct ses_slice value)
+{
+    if (ses_slice_ieq(name, SES_STR("host"))) {
+        seen->hosts++;
+        seen->host = value;
+    } else if (ses_slice_ieq(name, SES_STR("content-length"))) {
+        seen->lengths++;
+    } else if (ses_slice_ieq(name, SES_STR("transfer-encoding"))) {
+        seen->codings++;
+        seen->coding = value;
+    } else if (ses_slice_ieq(name, SES_STR("expect"))) {
+        seen->expect = value;
+    }
+}
+
+static struct ses_h1_fault check_host(const struct h1 *h1, const struct seen *seen)
+{
+    if (seen->hosts > 1)
+        return FAULT(400, "more than one host header");
+    if (seen->hosts == 0 && h1->parser.http_minor == 1)
+        return FAULT(400, "no host header");
+    if (!is_authority(seen->host))
+        return FAULT(400, "the host header is malformed");
+    return NO_FAULT;
+}
+
+/* RFC 9112 section 6.3. */
+static struct ses_h1_fault check_framing(struct h1 *h1, const struct seen *seen)
+{
+    if (seen->codings > 0 && h1->parser.http_minor == 0)
+        return FAULT(400, "transfer-encoding in an HTTP/1.0 request");
+    if (seen->codings > 0 && seen->lengths > 0)
+        return FAULT(400, "content-length beside transfer-encoding");
+    if (seen->codings > 1 || (seen->codings == 1 && !ses_slice_ieq(seen->coding, SES_STR("chunked"))))
+        return FAULT(400, "transfer-encoding must be chunked and nothing else");
+    if (seen->lengths > 1)
+        return FAULT(400, "more than one content-length");
+    if (seen->lengths == 1 && h1->parser.content_length > h1->doors->options.limits.body_bytes_max)
+        return FAULT(413, "the body is too large");
+    h1->chunked = seen->codings == 1;
+    return NO_FAULT;
+}
+
+/* RFC 9110 section 10.1.1; from HTTP/1.0 an expectation is ignored. */
+static struct ses_h1_fault check_expect(struct h1 *h1, const struct seen *seen)
+{
+    if (seen->expect.len == 0 || h1->parser.http_minor == 0)
+        return NO_FAULT;
+    if (!ses_slice_ieq(seen->expect, SES_STR("100-continue")))
+        return FAULT(417, "an expectation other than 100-continue");
+    h1->expects_continue = h1->chunked || h1->parser.content_length > 0;
+    return NO_FAULT;
+}
+
+struct ses_h1_fault h1_check_head(struct h1 *h1)
+{
+    struct seen seen = {0};
+    struct ses_h1_fault fault = check_line(h1);
+
+    for (size_t i = 0; i < h1_fields_count(h1); i++)
+        look_at(&seen, h1_field_name(h1, i), h1_field_value(h1, i));
+    if (fault.http_status == 0)
+        fault = check_host(h1, &seen);
+    if (fault.http_status == 0)
+        fault = check_target(h1, &seen);
+    if (fault.http_status == 0)
+        fault = check_framing(h1, &seen);
+    if (fault.http_status == 0)
+        fault = check_expect(h1, &seen);
+    return fault;
+}
+
+struct ses_h1_fault h1_check_trailers(const struct h1 *h1)
+{
+    static const char *const forbidden[] = {"content-length", "transfer-encoding", "host",      "trailer",
+                                            "authorization",  "content-encoding",  "connection"};
+
+    for (size_t i = h1->trailers_from; i < h1_fields_count(h1); i++) {
+        for (size_t k = 0; k < sizeof(forbidden) / sizeof(forbidden[0]); k++) {
+            if (ses_slice_ieq(h1_field_name(h1, i), ses_slice_str(forbidden[k])))
+                return FAULT(400, "a trailer that may only stand in the head");
+        }
+    }
+    return NO_FAULT;
+}

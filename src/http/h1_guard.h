@@ -1,0 +1,42 @@
+/* h1_guard.h - line discipline of an HTTP/1.1 message head (RFC 9112 sections 2.2, 3, 5), in front of llhttp.
+ *
+ * llhttp 8.1.0, even compiled strict, takes obs-fold, bare LF, empty names, HTTP/0.9 and other forms that two
+ * parsers in a row may read differently: the raw material of request smuggling. The guard sees every byte of
+ * a head (or trailer section) before llhttp and lets through only the one form that cannot be misread. It
+ * keeps no bytes, so it does not matter where the network has split them.
+ */
+#ifndef SES_HTTP_H1_GUARD_H
+#define SES_HTTP_H1_GUARD_H
+
+#include <sessiond/base/slice.h>
+
+/* Why a request is refused before it becomes an exchange. message: a literal. */
+struct ses_h1_fault {
+    int http_status; /* 0: none */
+    const char *message;
+};
+
+struct ses_h1_guard {
+    uint8_t state;
+    uint8_t spaces;      /* in the request line */
+    uint8_t empty_lines; /* in front of the request line */
+    unsigned lines;      /* header lines */
+    size_t line_bytes;   /* of the request line */
+    size_t field_bytes;  /* of all header lines */
+    unsigned lines_max;
+    size_t field_bytes_max;
+};
+
+#define SES_H1_REQUEST_LINE_MAX 8192
+
+/* A new head. */
+void ses_h1_guard_init(struct ses_h1_guard *guard, unsigned lines_max, size_t field_bytes_max);
+/* Goes on with header lines only: the trailer section of the same request; its limits are the head's, used up
+ * so far. */
+void ses_h1_guard_trailer(struct ses_h1_guard *guard);
+/* Checks bytes up to the end of the head. ret_used: how many belong to it; ret_done: its last byte is among
+ * them. Both are written also on a fault. */
+struct ses_h1_fault ses_h1_guard_step(struct ses_h1_guard *guard, struct ses_slice bytes, size_t *ret_used,
+                                      bool *ret_done);
+
+#endif

@@ -1,0 +1,152 @@
+#include "http_call.h"
+
+#include <sessiond/base/encode.h>
+
+#include "gzip.h"
+
+/* Ours (content-type, date, server, x-request-id, content-encoding, vary, one extra) and the method's. */
+#define HEADERS_MAX (8 + SES_EXCHANGE_REPLY_HEADERS_MAX)
+#define REFUSAL_MAX 512
+
+struct answer {
+    struct ses_header headers[HEADERS_MAX];
+    size_t count;
+};
+
+static void add(struct answer *answer, struct ses_slice name, struct ses_slice value)
+{
+    SES_REQUIRE(answer->count < HEADERS_MAX);
+    if (name.len > 0 && value.len > 0)
+        answer->headers[answer->count++] = (struct ses_header){name, value};
+}
+
+/* A line break in a value would let its author write headers of his own. */
+static bool is_clean(struct ses_slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((s.data[i] < 0x20 && s.data[i] != '\t') || s.data[i] == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static bool is_binary_name(struct ses_slice name)
+{
+    return name.len > 4 && memcmp(name.data + name.len - 4, "-bin", 4) == 0;
+}
+
+/* Binary metadata travels as unpadded base64 (Connect protocol, "Headers"). */
+static void add_reply_header(struct ses_exchange *x, struct answer *answer, struct ses_header header)
+{
+    if (is_binary_name(header.name)) {
+        char *text = ses_arena_alloc(&x->arena, SES_BASE64_SIZE(header.value.len));
+        size_t len;
+
+        if (text == NULL)
+            return;
+        len = ses_base64_encode(header.value, text);
+        while (len > 0 && text[len - 1] == '=')
+            len--;
+        header.value = ses_slice(text, len);
+    }
+    if (is_clean(header.name) && is_clean(header.value))
+        add(answer, header.name, header.value);
+}
+
+/* Compresses where it pays: large enough, asked for, and smaller afterwards. */
+static struct ses_slice encode_body(struct ses_exchange *x, struct answer *answer, struct ses_slice body)
+{
+    const struct http_call *call = http_call_of(x);
+    struct ses_slice packed;
+
+    if (body.len < call->doors->options.limits.gzip_bytes_min)
+        return body;
+    add(answer, SES_STR("vary"), SES_STR("accept-encoding"));
+    if (!call->accepts_gzip || ses_gzip_deflate(body, &x->arena, &packed) != SES_OK || packed.len >= body.len)
+        return body;
+    add(answer, SES_STR("content-encoding"), SES_STR("gzip"));
+    return packed;
+}
+
+static void respond(struct ses_exchange *x, int http_status, struct ses_slice content_type,
+                    struct ses_slice body)
+{
+    const struct http_call *call = http_call_of(x);
+    struct answer answer = {.count = 0};
+
+    ses_http_forget(x);
+    add(&answer, SES_STR("content-type"), content_type);
+    add(&answer, SES_STR("date"), ses_doors_date(call->doors));
+    add(&answer, SES_STR("server"), ses_slice_str(call->doors->options.server_name));
+    add(&answer, SES_STR("x-request-id"), ses_slice_str(x->request_id));
+    add(&answer, call->extra_name, call->extra_value);
+    body = encode_body(x, &answer, body);
+    for (size_t i = 0; i < x->reply_headers_count; i++)
+        add_reply_header(x, &answer, x->reply_headers[i]);
+    call->ops->respond(x->stream, http_status, answer.headers, answer.count, body);
+}
+
+/* The routes' body names the HTTP status; for a refusal of the door's own no gRPC code has it (405, 415). */
+static struct ses_slice refusal_body(struct ses_exchange *x, int http_status, const struct ses_error *error)
+{
+    char text[REFUSAL_MAX];
+    size_t len = ses_http_refusal_body(http_status, (const char *)error->message.data, text, sizeof(text));
+    struct ses_slice body;
+
+    return ses_arena_copy(&x->arena, ses_slice(text, len), &body) == SES_OK ? body : SES_SLICE_EMPTY;
+}
+
+void http_answer_error(struct ses_exchange *x, const struct ses_error *error)
+{
+    const struct http_call *call = http_call_of(x);
+    int http_status = call->refusal_status;
+    struct ses_slice body;
+
+    if (http_status == 0 && x->door == SES_DOOR_CONNECT)
+        http_status = ses_status_http_connect(error->status);
+    else if (http_status == 0)
+        http_status = ses_status_http_route(error->status);
+    if (call->refusal_status != 0 && x->door != SES_DOOR_CONNECT)
+        body = refusal_body(x, http_status, error);
+    else if (ses_error_encode_json(error, x->door, &x->arena, &body) != SES_OK)
+        body = x->door == SES_DOOR_CONNECT
+                   ? SES_STR("{\"code\":\"resource_exhausted\",\"message\":\"out of memory\"}")
+                   : SES_STR("{\"error\":{\"message\":\"out of memory\",\"code\":\"429\"}}");
+    respond(x, http_status, SES_STR("application/json"), body);
+}
+
+/* ---- what the exchange calls */
+
+static void on_send(struct ses_exchange *x, struct ses_slice message)
+{
+    http_call_of(x)->message = message; /* end follows at once (ses_exchange_reply) */
+}
+
+static void on_end(struct ses_exchange *x, const struct ses_error *error)
+{
+    if (error != NULL)
+        http_answer_error(x, error);
+    else
+        respond(x, 200,
+                x->encoding == SES_ENCODING_PROTO ? SES_STR("application/proto")
+                                                  : SES_STR("application/json"),
+                http_call_of(x)->message);
+}
+
+static void on_raw(struct ses_exchange *x, int http_status, const char *content_type, struct ses_slice body)
+{
+    respond(x, http_status, ses_slice_str(content_type), body);
+}
+
+static size_t on_backlog(const struct ses_exchange *x)
+{
+    (void)x;
+    return 0; /* one whole answer: nothing streams here */
+}
+
+const struct ses_exchange_ops http_answer_ops = {
+    .send = on_send,
+    .end = on_end,
+    .raw = on_raw,
+    .backlog = on_backlog,
+};

@@ -1,0 +1,34 @@
+/* http_call.h - the two halves of an HTTP exchange: http_exchange.c judges the request, http_answer.c writes
+ * the answer. */
+#ifndef SES_HTTP_CALL_H
+#define SES_HTTP_CALL_H
+
+#include "engine.h"
+
+/* Lives in the exchange's arena; x->door_data points to it. */
+struct http_call {
+    struct ses_doors *doors;
+    const struct ses_http_stream_ops *ops;
+    struct ses_slice message;    /* a unary reply, between send and end */
+    int refusal_status;          /* HTTP status of a refusal of the door's own; 0: the error's */
+    struct ses_slice extra_name; /* a header that explains the refusal: allow, accept-post, accept-encoding */
+    struct ses_slice extra_value;
+    bool accepts_gzip;
+};
+
+static inline struct http_call *http_call_of(const struct ses_exchange *x)
+{
+    return (struct http_call *)(uintptr_t)x->door_data; /* ours, made writable again */
+}
+
+/* How the method's answer leaves as HTTP. */
+extern const struct ses_exchange_ops http_answer_ops;
+/* An error of the door itself, outside ses_exchange_fail: the deadline. */
+void http_answer_error(struct ses_exchange *x, const struct ses_error *error);
+
+/* Pure: does an accept-encoding header (RFC 9110 section 12.5.3) allow gzip? */
+bool http_accepts_gzip(struct ses_slice accept_encoding);
+/* Pure: is this media type `type` (lower case, no parameters), and its charset, if any, UTF-8? */
+bool http_is_media_type(struct ses_slice content_type, const char *type);
+
+#endif

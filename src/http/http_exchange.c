@@ -1,0 +1,290 @@
+#include "http_call.h"
+
+#include <sessiond/base/clock.h>
+
+#include "gzip.h"
+
+/* Connect: "positive integer as ASCII string of at most 10 digits". */
+#define TIMEOUT_DIGITS_MAX 10
+#define NS_PER_MS          UINT64_C(1000000)
+
+static void set_extra(struct ses_exchange *x, struct ses_slice name, struct ses_slice value)
+{
+    struct http_call *call = http_call_of(x);
+
+    call->extra_name = name;
+    call->extra_value = value;
+}
+
+/* A refusal of the door's own. Always false, so that a check can return it. */
+static bool refuse(struct ses_exchange *x, int http_status, enum ses_status status, const char *message)
+{
+    http_call_of(x)->refusal_status = http_status;
+    ses_exchange_fail_status(x, status, message);
+    return false;
+}
+
+/* ---- media types and encodings */
+
+static struct ses_slice next_part(struct ses_slice *rest, uint8_t separator)
+{
+    size_t at = ses_slice_find(*rest, separator);
+    struct ses_slice part = ses_slice_trim(ses_slice_cut(*rest, 0, at));
+
+    *rest = ses_slice_cut(*rest, at + 1, rest->len);
+    return part;
+}
+
+bool http_is_media_type(struct ses_slice content_type, const char *type)
+{
+    struct ses_slice rest = content_type;
+
+    if (!ses_slice_ieq(next_part(&rest, ';'), ses_slice_str(type)))
+        return false;
+    while (rest.len > 0) {
+        struct ses_slice value = next_part(&rest, ';');
+        struct ses_slice name = next_part(&value, '=');
+
+        if (ses_slice_ieq(name, SES_STR("charset")) && !ses_slice_ieq(value, SES_STR("utf-8")) &&
+            !ses_slice_ieq(value, SES_STR("\"utf-8\"")))
+            return false;
+    }
+    return true;
+}
+
+/* "q=0", "q=0.0", "q=0.000": not wanted. */
+static bool is_zero_weight(struct ses_slice parameter)
+{
+    struct ses_slice name = next_part(&parameter, '=');
+
+    if (!ses_slice_ieq(name, SES_STR("q")) || parameter.len == 0)
+        return false;
+    for (size_t i = 0; i < parameter.len; i++) {
+        if (parameter.data[i] != '0' && parameter.data[i] != '.')
+            return false;
+    }
+    return true;
+}
+
+bool http_accepts_gzip(struct ses_slice accept_encoding)
+{
+    while (accept_encoding.len > 0) {
+        struct ses_slice weight = next_part(&accept_encoding, ',');
+        struct ses_slice coding = next_part(&weight, ';');
+
+        if (ses_slice_ieq(coding, SES_STR("gzip")))
+            return !is_zero_weight(weight);
+    }
+    return false;
+}
+
+/* ---- the checks, in the order in which their refusals win */
+
+/* "/package.Service/Method": a call of the Connect protocol, even if there is no such method. */
+static bool is_rpc_path(struct ses_slice path)
+{
+    struct ses_slice service;
+
+    if (path.len == 0 || path.data[0] != '/')
+        return false;
+    path = ses_slice_cut(path, 1, path.len);
+    service = ses_slice_cut(path, 0, ses_slice_find(path, '/'));
+    path = ses_slice_cut(path, service.len + 1, path.len);
+    return ses_slice_find(service, '.') < service.len && path.len > 0 &&
+           ses_slice_find(path, '/') == path.len;
+}
+
+static enum ses_door door_of(const struct ses_exchange *x)
+{
+    if (x->route == NULL)
+        return is_rpc_path(x->path) ? SES_DOOR_CONNECT : SES_DOOR_PLAIN;
+    switch (x->route->kind) {
+    case SES_ROUTE_ALIAS:
+        return SES_DOOR_ROUTE;
+    case SES_ROUTE_PLAIN:
+        return SES_DOOR_PLAIN;
+    case SES_ROUTE_UNARY:
+    case SES_ROUTE_SERVER_STREAM:
+    case SES_ROUTE_BIDI:
+    default:
+        return SES_DOOR_CONNECT;
+    }
+}
+
+static bool check_route(struct ses_exchange *x)
+{
+    if (x->route != NULL)
+        return true;
+    /* Connect clients read 404 as unimplemented; the body says so too. */
+    if (x->door == SES_DOOR_CONNECT)
+        return refuse(x, 404, SES_UNIMPLEMENTED, "no such service or method");
+    return refuse(x, 404, SES_NOT_FOUND, "no such resource");
+}
+
+static bool check_method(struct ses_exchange *x)
+{
+    const struct ses_route *route = x->route;
+    bool plain = route->kind == SES_ROUTE_PLAIN;
+    bool gets = plain && (route->get || route->get_or_post);
+    bool posts = !plain || !route->get || route->get_or_post;
+
+    if (posts && ses_slice_eq_str(x->http_method, "POST"))
+        return true;
+    if (gets && (ses_slice_eq_str(x->http_method, "GET") || ses_slice_eq_str(x->http_method, "HEAD")))
+        return true;
+    set_extra(x, SES_STR("allow"),
+              gets && posts ? SES_STR("GET, HEAD, POST") : (gets ? SES_STR("GET, HEAD") : SES_STR("POST")));
+    return refuse(x, 405, SES_UNIMPLEMENTED, "HTTP method not allowed here");
+}
+
+static bool refuse_media_type(struct ses_exchange *x, struct ses_slice type)
+{
+    bool rpc = x->door == SES_DOOR_CONNECT;
+
+    set_extra(x, SES_STR("accept-post"),
+              rpc ? SES_STR("application/json, application/proto") : SES_STR("application/json"));
+    if (ses_slice_starts(type, SES_STR("application/grpc-web")))
+        return refuse(x, 415, SES_UNIMPLEMENTED,
+                      "gRPC-Web is not offered: use gRPC, or POST application/json");
+    if (ses_slice_starts(type, SES_STR("application/grpc")))
+        return refuse(x, 415, SES_UNIMPLEMENTED,
+                      "gRPC needs HTTP/2: use a gRPC client, or POST application/json");
+    if (ses_slice_starts(type, SES_STR("application/connect+")))
+        return refuse(x, 415, SES_UNIMPLEMENTED, "the Connect protocol's streams are not offered: use gRPC");
+    if (type.len == 0)
+        return refuse(x, 415, SES_INVALID_ARGUMENT, "content-type is missing: send application/json");
+    if (rpc)
+        return refuse(x, 415, SES_INVALID_ARGUMENT,
+                      "content-type must be application/json or application/proto");
+    return refuse(x, 415, SES_INVALID_ARGUMENT, "content-type must be application/json");
+}
+
+static bool check_media_type(struct ses_exchange *x)
+{
+    struct ses_slice type = ses_exchange_header(x, "content-type", NULL);
+
+    x->encoding = SES_ENCODING_JSON;
+    if (x->door == SES_DOOR_PLAIN)
+        return true;
+    if (x->door == SES_DOOR_ROUTE)
+        x->encoding = SES_ENCODING_JSON_BARE;
+    else if (http_is_media_type(type, "application/proto"))
+        x->encoding = SES_ENCODING_PROTO;
+    if (x->encoding != SES_ENCODING_PROTO && !http_is_media_type(type, "application/json"))
+        return refuse_media_type(x, type);
+    if (x->route->kind == SES_ROUTE_SERVER_STREAM || x->route->kind == SES_ROUTE_BIDI)
+        return refuse(x, 415, SES_UNIMPLEMENTED, "a streaming method: call it with gRPC over HTTP/2");
+    return true;
+}
+
+static bool check_version(struct ses_exchange *x)
+{
+    bool present;
+    struct ses_slice version = ses_exchange_header(x, "connect-protocol-version", &present);
+
+    if (x->door != SES_DOOR_CONNECT || !present || ses_slice_eq_str(version, "1"))
+        return true;
+    return refuse(x, 0, SES_INVALID_ARGUMENT, "connect-protocol-version must be 1");
+}
+
+/* Replaces the body by what it unpacks to. */
+static bool check_encoding(struct ses_doors *doors, struct ses_exchange *x)
+{
+    bool rpc = x->door == SES_DOOR_CONNECT;
+    struct ses_slice coding = ses_exchange_header(x, "content-encoding", NULL);
+    enum ses_status status;
+
+    if (coding.len == 0 || ses_slice_ieq(coding, SES_STR("identity")))
+        return true;
+    if (!ses_slice_ieq(coding, SES_STR("gzip"))) {
+        set_extra(x, SES_STR("accept-encoding"), SES_STR("gzip, identity"));
+        return refuse(x, rpc ? 0 : 415, SES_UNIMPLEMENTED, "content-encoding must be gzip or identity");
+    }
+    if (x->body.len == 0)
+        return true; /* nothing was encoded */
+    status = ses_gzip_inflate(x->body, doors->options.limits.body_bytes_max, &x->arena, &x->body);
+    if (status == SES_TOO_LARGE)
+        return refuse(x, 413, SES_TOO_LARGE, "the body is too large when unpacked");
+    if (status == SES_MALFORMED)
+        return refuse(x, 0, SES_INVALID_ARGUMENT, "the body is not valid gzip");
+    return status == SES_OK || refuse(x, 0, status, "the body needs too much memory");
+}
+
+/* ret_limit_ms: what the server allows, or less if the client says so. */
+static bool check_timeout(const struct ses_doors *doors, struct ses_exchange *x, uint64_t *ret_limit_ms)
+{
+    bool present;
+    struct ses_slice text = ses_exchange_header(x, "connect-timeout-ms", &present);
+    uint64_t limit_ms = doors->options.limits.exchange_ms_max;
+    uint64_t wanted_ms;
+
+    if (present && x->door != SES_DOOR_PLAIN) {
+        if (text.len > TIMEOUT_DIGITS_MAX || ses_parse_u64(text, UINT64_C(9999999999), &wanted_ms) != SES_OK)
+            return refuse(x, 0, SES_INVALID_ARGUMENT, "connect-timeout-ms must be at most 10 digits");
+        if (wanted_ms == 0)
+            return refuse(x, 0, SES_DEADLINE_EXCEEDED, "the deadline has passed before the call began");
+        limit_ms = wanted_ms < limit_ms ? wanted_ms : limit_ms;
+    }
+    *ret_limit_ms = limit_ms;
+    return true;
+}
+
+/* ---- the exchange */
+
+static void on_deadline(void *arg)
+{
+    struct ses_exchange *x = arg;
+    struct ses_error error;
+
+    ses_exchange_hold(x); /* the engine drops its reference while it writes the answer */
+    ses_error_set(&error, SES_DEADLINE_EXCEEDED, SES_STR("the deadline has passed"));
+    if (!x->answered && !x->cancelled)
+        http_answer_error(x, &error);
+    ses_exchange_cancel(x, SES_DEADLINE_EXCEEDED);
+    ses_exchange_release(x);
+}
+
+static void start(struct ses_doors *doors, struct ses_exchange *x, uint64_t limit_ms)
+{
+    x->deadline_mono_ns = ses_clock_mono_ns() + limit_ms * NS_PER_MS;
+    ses_timer_start(doors->options.timers, &x->deadline_timer, limit_ms, on_deadline, x);
+    x->route->start(x, x->route->arg);
+}
+
+static bool prepare(struct ses_doors *doors, struct ses_exchange *x, const struct ses_http_stream_ops *ops)
+{
+    struct http_call *call = ses_arena_zalloc(&x->arena, sizeof(*call));
+
+    if (call == NULL) {
+        ops->respond(x->stream, 503, NULL, 0,
+                     SES_STR("{\"error\":{\"message\":\"out of memory\",\"code\":\"503\"}}"));
+        ses_exchange_cancel(x, SES_NO_MEMORY);
+        return false;
+    }
+    call->doors = doors;
+    call->ops = ops;
+    call->accepts_gzip = http_accepts_gzip(ses_exchange_header(x, "accept-encoding", NULL));
+    x->door_data = call;
+    x->ops = &http_answer_ops;
+    x->route = ses_router_find(doors->options.router, x->path);
+    x->door = door_of(x);
+    x->encoding = SES_ENCODING_JSON;
+    x->deadline_mono_ns = x->started_mono_ns + doors->options.limits.exchange_ms_max * NS_PER_MS;
+    return true;
+}
+
+void ses_http_dispatch(struct ses_doors *doors, struct ses_exchange *x, const struct ses_http_stream_ops *ops)
+{
+    uint64_t limit_ms = 0;
+
+    ses_exchange_hold(x); /* an answer given at once must not end it under our feet */
+    if (prepare(doors, x, ops) && check_route(x) && check_method(x) && check_media_type(x) &&
+        check_version(x) && check_encoding(doors, x) && check_timeout(doors, x, &limit_ms))
+        start(doors, x, limit_ms);
+    ses_exchange_release(x);
+}
+
+void ses_http_forget(struct ses_exchange *x)
+{
+    ses_timer_stop(&x->deadline_timer);
+}

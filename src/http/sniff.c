@@ -1,0 +1,158 @@
+#include "sniff.h"
+
+#include <stdlib.h>
+
+#include <sessiond/base/clock.h>
+
+#define PREFACE        SES_STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+#define PREFACE_BYTES  24
+#define TLS_HANDSHAKE  0x16
+#define TLS_MAJOR      0x03
+#define TLS_LOG_GAP_NS UINT64_C(1000000000)
+/* A client that has connected just when the drain begins gets this long to send its request. */
+#define DRAIN_FIRST_MS 1000u
+
+struct sniffer {
+    struct ses_doors *doors;
+    struct ses_conn *conn;
+    bool refused; /* an alert waits to be written */
+    size_t len;
+    uint8_t bytes[PREFACE_BYTES];
+};
+
+enum ses_sniff ses_sniff_check(struct ses_slice first, bool http2)
+{
+    struct ses_slice preface = PREFACE;
+    size_t common = first.len < preface.len ? first.len : preface.len;
+
+    if (first.len == 0)
+        return SES_SNIFF_MORE;
+    if (first.data[0] == TLS_HANDSHAKE) {
+        if (first.len == 1)
+            return SES_SNIFF_MORE;
+        return first.data[1] == TLS_MAJOR ? SES_SNIFF_TLS : SES_SNIFF_HTTP1;
+    }
+    if (!http2 || memcmp(first.data, preface.data, common) != 0)
+        return SES_SNIFF_HTTP1;
+    return common == preface.len ? SES_SNIFF_HTTP2 : SES_SNIFF_MORE;
+}
+
+/* A fatal alert protocol_version (RFC 8446 section 6): clients then report the handshake, not a lost
+ * connection. */
+static const uint8_t tls_alert[] = {0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 70};
+
+static void log_tls(struct sniffer *s)
+{
+    uint64_t now = ses_clock_mono_ns();
+
+    ses_count(s->doors->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
+    if (s->doors->options.log == NULL || now - s->doors->tls_logged_mono_ns < TLS_LOG_GAP_NS)
+        return;
+    s->doors->tls_logged_mono_ns = now;
+    ses_log_msg(s->doors->options.log, SES_LOG_WARN, "tls_refused",
+                "TLS handshake from %s on a port without TLS: use http:// or grpc plaintext",
+                ses_conn_peer(s->conn));
+}
+
+/* The sniffer is gone before the engine starts. */
+static void hand_over(struct sniffer *s, enum ses_sniff kind, struct ses_slice first)
+{
+    struct ses_doors *doors = s->doors;
+    struct ses_conn *conn = s->conn;
+
+    free(s);
+    if (kind == SES_SNIFF_HTTP2)
+        ses_h2_attach(doors, conn, first);
+    else
+        ses_h1_attach(doors, conn, first);
+}
+
+/* Bytes kept from earlier reads and these, as one: only for clients that split the first 24 bytes. */
+static enum ses_status hand_over_joined(struct sniffer *s, enum ses_sniff kind, struct ses_slice bytes)
+{
+    struct ses_buf joined;
+    enum ses_status status;
+
+    ses_buf_init(&joined, s->len + bytes.len);
+    status = ses_buf_append(&joined, ses_slice(s->bytes, s->len));
+    if (status == SES_OK)
+        status = ses_buf_append(&joined, bytes);
+    if (status == SES_OK)
+        hand_over(s, kind, ses_buf_view(&joined));
+    ses_buf_done(&joined);
+    return status;
+}
+
+static enum ses_status on_bytes(void *engine, struct ses_slice bytes)
+{
+    struct sniffer *s = engine;
+    size_t take = PREFACE_BYTES - s->len < bytes.len ? PREFACE_BYTES - s->len : bytes.len;
+    enum ses_sniff kind;
+
+    memcpy(s->bytes + s->len, bytes.data, take);
+    kind = ses_sniff_check(ses_slice(s->bytes, s->len + take), s->doors->options.http2);
+    if (kind == SES_SNIFF_MORE) {
+        s->len += bytes.len;
+        return SES_OK;
+    }
+    if (kind == SES_SNIFF_TLS) {
+        log_tls(s);
+        s->refused = true;
+        ses_conn_finish(s->conn);
+        return SES_OK;
+    }
+    if (s->len > 0)
+        return hand_over_joined(s, kind, bytes);
+    hand_over(s, kind, bytes);
+    return SES_OK;
+}
+
+static enum ses_status on_produce(void *engine, struct ses_buf *out)
+{
+    struct sniffer *s = engine;
+
+    if (!s->refused)
+        return SES_OK;
+    s->refused = false;
+    return ses_buf_append(out, ses_slice(tls_alert, sizeof(tls_alert)));
+}
+
+static void on_drain(void *engine)
+{
+    struct sniffer *s = engine;
+
+    ses_conn_touch(s->conn, DRAIN_FIRST_MS);
+}
+
+static void on_idle(void *engine)
+{
+    struct sniffer *s = engine;
+
+    ses_conn_finish(s->conn);
+}
+
+static void on_close(void *engine)
+{
+    free(engine);
+}
+
+static const struct ses_conn_ops sniff_ops = {
+    .on_bytes = on_bytes,
+    .on_produce = on_produce,
+    .on_drain = on_drain,
+    .on_idle = on_idle,
+    .on_close = on_close,
+};
+
+void ses_sniff_attach(struct ses_doors *doors, struct ses_conn *conn)
+{
+    struct sniffer *s = calloc(1, sizeof(*s));
+
+    if (s == NULL) {
+        ses_conn_cut(conn);
+        return;
+    }
+    s->doors = doors;
+    s->conn = conn;
+    ses_conn_attach(conn, &sniff_ops, s);
+}

@@ -1,0 +1,19 @@
+/* sniff.h - one port for everything: the first bytes of a connection decide which engine gets it. */
+#ifndef SES_HTTP_SNIFF_H
+#define SES_HTTP_SNIFF_H
+
+#include "engine.h"
+
+enum ses_sniff {
+    SES_SNIFF_MORE,  /* the bytes so far fit more than one */
+    SES_SNIFF_HTTP1, /* also for rubbish: HTTP/1.1 can answer with a reason */
+    SES_SNIFF_HTTP2, /* the whole client connection preface (RFC 9113 section 3.4) */
+    SES_SNIFF_TLS    /* a TLS record that holds a handshake (RFC 8446 section 5.1) */
+};
+
+/* Pure: what the first bytes of a connection are. */
+enum ses_sniff ses_sniff_check(struct ses_slice first, bool http2);
+/* Attaches the sniffer; a connection that no memory is left for is cut. */
+void ses_sniff_attach(struct ses_doors *doors, struct ses_conn *conn);
+
+#endif
