@@ -1,0 +1,292 @@
+"""The gRPC door through python3-grpcio and through raw HTTP/2 frames (python3-h2): framing, compression, deadlines, metadata,
+errors, cancellation, flow control, many streams, health, reflection."""
+import gzip
+import socket
+import struct
+import threading
+import time
+import unittest
+import uuid
+
+import grpc
+import h2.config
+import h2.connection
+import h2.events
+
+from harness import (ADYEN, CREATE, STRIPE, ServerCase, claims, create_request, initial_metadata, message, reason, request_class,
+                     response_class, status_details, unique, wait_for)
+
+EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
+
+
+class RawH2:
+    """A client of bare frames: what a well-behaved library would never send, or in pieces it would never choose."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
+        self.h2.initiate_connection()
+        self.flush()
+        self.headers, self.trailers, self.data, self.ended, self.reset = {}, {}, {}, set(), {}
+
+    def flush(self):
+        self.socket.sendall(self.h2.data_to_send())
+
+    def request(self, headers=(), path=CREATE, content_type="application/grpc", end=False):
+        stream = self.h2.get_next_available_stream_id()
+        rows = [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "x"), ("content-type", content_type),
+                ("te", "trailers"), *EXACT, *headers]
+        self.h2.send_headers(stream, rows, end_stream=end)
+        self.flush()
+        return stream
+
+    def send(self, stream, data, end=False):
+        self.h2.send_data(stream, data, end_stream=end)
+        self.flush()
+
+    def pump(self):
+        data = self.socket.recv(65536)
+        if not data:
+            raise ConnectionError("closed")
+        for event in self.h2.receive_data(data):
+            if isinstance(event, h2.events.ResponseReceived):
+                self.headers[event.stream_id] = dict(event.headers)
+            elif isinstance(event, h2.events.TrailersReceived):
+                self.trailers[event.stream_id] = dict(event.headers)
+            elif isinstance(event, h2.events.DataReceived):
+                self.data[event.stream_id] = self.data.get(event.stream_id, b"") + event.data
+                self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            elif isinstance(event, h2.events.StreamEnded):
+                self.ended.add(event.stream_id)
+            elif isinstance(event, h2.events.StreamReset):
+                self.reset[event.stream_id] = event.error_code
+                self.ended.add(event.stream_id)
+        self.flush()
+
+    def wait(self, stream):
+        while stream not in self.ended:
+            self.pump()
+        status = self.trailers.get(stream, self.headers.get(stream, {})).get("grpc-status")
+        return None if status is None else int(status)
+
+    def close(self):
+        self.socket.close()
+
+
+def frame(body, compressed=0):
+    return struct.pack(">BI", compressed, len(body)) + body
+
+
+class Framing(ServerCase):
+    def setUp(self):
+        self.raw = RawH2(self.server.port)
+        self.addCleanup(self.raw.close)
+
+    def test_message_split_over_any_data_frames(self):
+        body = frame(create_request(unique()).SerializeToString())
+        for size in (1, 2, 3, 4, 5, 6, 7, 50):
+            stream = self.raw.request()
+            for at in range(0, len(body), size):
+                self.raw.send(stream, body[at:at + size], end=at + size >= len(body))
+            self.assertEqual(self.raw.wait(stream), 0)
+
+    def test_end_of_stream_in_an_empty_data_frame(self):
+        stream = self.raw.request()
+        self.raw.send(stream, frame(create_request(unique()).SerializeToString()))
+        self.raw.send(stream, b"", end=True)
+        self.assertEqual(self.raw.wait(stream), 0)
+
+    def test_no_message_two_messages_cut_message(self):
+        body = frame(create_request(unique()).SerializeToString())
+        for data in (b"", body + body, body[:-3], body[:3]):
+            stream = self.raw.request()
+            self.raw.send(stream, data, end=True)
+            self.assertIn(self.raw.wait(stream), (3, 12, 13), data[:8])
+            self.assertTrue(self.raw.trailers.get(stream, self.raw.headers[stream])["grpc-message"])
+
+    def test_protobuf_rubbish(self):
+        good = create_request(unique()).SerializeToString()
+        for data in (b"\xff" * 40, good[:-1], b"\x0a\xff\xff\xff\xff\x0f", b"\x12\x02\x08" + b"\x80" * 12):
+            stream = self.raw.request()
+            self.raw.send(stream, frame(data), end=True)
+            self.assertEqual(self.raw.wait(stream), 3, data[:8])
+
+    def test_length_above_the_limit_is_refused_before_it_is_sent(self):
+        stream = self.raw.request()
+        self.raw.send(stream, struct.pack(">BI", 0, 0x7FFFFFFF))
+        self.assertEqual(self.raw.wait(stream), 8)
+
+    def test_gzip_request_and_answer(self):
+        stream = self.raw.request([("grpc-encoding", "gzip"), ("grpc-accept-encoding", "gzip,identity")])
+        self.raw.send(stream, frame(gzip.compress(create_request(unique()).SerializeToString()), 1), end=True)
+        self.assertEqual(self.raw.wait(stream), 0)
+        self.assertEqual(self.raw.headers[stream].get("grpc-encoding"), "gzip")
+        self.assertEqual(self.raw.data[stream][0], 1)
+        answer = response_class(CREATE).FromString(gzip.decompress(self.raw.data[stream][5:]))
+        self.assertEqual(answer.status_code, 200)
+
+    def test_gzip_bomb_and_gzip_rubbish(self):
+        for data, status in ((gzip.compress(b"\0" * 50_000_000), (8,)), (b"no gzip at all", (3, 13))):
+            stream = self.raw.request([("grpc-encoding", "gzip")])
+            self.raw.send(stream, frame(data, 1), end=True)
+            self.assertIn(self.raw.wait(stream), status)
+
+    def test_unknown_encoding(self):
+        stream = self.raw.request([("grpc-encoding", "snappy")])
+        self.raw.send(stream, frame(b"xx", 1), end=True)
+        self.assertEqual(self.raw.wait(stream), 12)
+        row = dict(self.raw.headers[stream], **self.raw.trailers.get(stream, {}))
+        self.assertIn("gzip", row["grpc-accept-encoding"])
+
+    def test_errors_are_trailers_only(self):
+        stream = self.raw.request(path="/types.MerchantAuthenticationService/Nothing")
+        self.raw.send(stream, frame(b""), end=True)
+        self.assertEqual(self.raw.wait(stream), 12)
+        self.assertNotIn(stream, self.raw.trailers)
+        self.assertEqual(self.raw.headers[stream][":status"], "200")
+        self.assertEqual(self.raw.headers[stream]["content-type"].split("+")[0], "application/grpc")
+
+    def test_other_content_type_is_415(self):
+        stream = self.raw.request(content_type="application/grpc+json")
+        self.raw.send(stream, frame(b"{}"), end=True)
+        self.raw.wait(stream)
+        self.assertEqual(self.raw.headers[stream][":status"], "415")
+
+    def test_grpc_timeout_forms(self):
+        body = frame(create_request(unique()).SerializeToString())
+        for value in ("10S", "1H", "99999999u", "500000000n"[:9], "8000m"):
+            stream = self.raw.request([("grpc-timeout", value)])
+            self.raw.send(stream, body, end=True)
+            self.assertEqual(self.raw.wait(stream), 0, value)
+        for value in ("10", "S", "1.5S", "123456789S", "1d", "-1S"):
+            stream = self.raw.request([("grpc-timeout", value)])
+            self.raw.send(stream, body, end=True)
+            self.assertIn(self.raw.wait(stream), (3, 13), value)
+
+    def test_many_streams_on_one_connection(self):
+        count = 2000
+        streams = []
+        for _ in range(count):
+            streams.append(self.raw.request())
+        for stream in streams:
+            self.raw.send(stream, frame(create_request(unique()).SerializeToString()), end=True)
+        for stream in streams:
+            self.assertEqual(self.raw.wait(stream), 0)
+
+    def test_reset_by_the_client_harms_nobody(self):
+        for _ in range(50):
+            stream = self.raw.request()
+            self.raw.h2.reset_stream(stream)
+            self.raw.flush()
+        stream = self.raw.request()
+        self.raw.send(stream, frame(create_request(unique()).SerializeToString()), end=True)
+        self.assertEqual(self.raw.wait(stream), 0)
+
+
+class Metadata(ServerCase):
+    def test_request_id_is_echoed_or_made(self):
+        _, call = self.server.call(create_request(unique()), EXACT + [("x-request-id", "my-id-1")])
+        self.assertEqual(initial_metadata(call)["x-request-id"], "my-id-1")
+        _, call = self.server.call(create_request(unique()), EXACT)
+        self.assertEqual(uuid.UUID(initial_metadata(call)["x-request-id"]).version, 4)
+        _, call = self.server.call(create_request(unique()), EXACT + [("x-request-id", "y" * 3000)])
+        self.assertLess(len(initial_metadata(call)["x-request-id"]), 200)
+
+    def test_binary_metadata_is_accepted(self):
+        self.server.call(create_request(unique()), EXACT + [("trace-bin", b"\x00\xff\x01")])
+
+    def test_error_message_is_percent_encoded_and_details_are_google_rpc(self):
+        error = self.server.fail(create_request(""), EXACT)
+        status, details = status_details(error)
+        self.assertEqual(status.code, 3)
+        self.assertEqual(status.message, error.details())
+        self.assertIn("google.rpc.BadRequest", details)
+
+    def test_deadline_is_kept(self):
+        start = time.monotonic()
+        error = self.server.fail(create_request(unique("sim-hang")), [("x-connector", "stripe"), ("x-connector-config", STRIPE)],
+                                 timeout=1.0)
+        self.assertEqual(error.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+        self.assertLess(time.monotonic() - start, 4)
+
+    def test_unknown_service_and_method_are_named(self):
+        for path in ("/types.MerchantAuthenticationService/Nope", "/no.Such/Thing"):
+            with self.assertRaises(grpc.RpcError) as caught:
+                self.server.grpc().unary_unary(path)(b"", timeout=20)
+            self.assertEqual(caught.exception.code(), grpc.StatusCode.UNIMPLEMENTED)
+            self.assertIn(path.rsplit("/", 1)[1], caught.exception.details())
+
+    def test_cancelled_call_leaves_the_server_in_order(self):
+        method = self.server.grpc().unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString())
+        for _ in range(30):
+            call = method.future(create_request(unique("sim-slow-300")),
+                                 metadata=[("x-connector", "stripe"), ("x-connector-config", STRIPE)], timeout=20)
+            time.sleep(0.01)
+            call.cancel()
+        self.server.call(create_request(unique()), EXACT)
+        wait_for(lambda: self.server.metric("sessiond_exchanges_open") == 0, 30, "no exchange left open")
+
+
+class Health(ServerCase):
+    def check(self, service):
+        return self.server.call(message("grpc.health.v1.HealthCheckRequest")(service=service), [],
+                                path="/grpc.health.v1.Health/Check")[0].status
+
+    def test_check(self):
+        self.assertEqual(self.check(""), 1)
+        self.assertEqual(self.check("types.MerchantAuthenticationService"), 1)
+        error = self.server.fail(message("grpc.health.v1.HealthCheckRequest")(service="nobody"), [],
+                                 path="/grpc.health.v1.Health/Check")
+        self.assertEqual(error.code(), grpc.StatusCode.NOT_FOUND)
+
+    def test_watch_tells_of_the_drain(self):
+        watch = self.server.grpc().unary_stream("/grpc.health.v1.Health/Watch",
+                                                request_serializer=lambda m: m.SerializeToString(),
+                                                response_deserializer=message("grpc.health.v1.HealthCheckResponse").FromString)
+        stream = watch(message("grpc.health.v1.HealthCheckRequest")(service=""), timeout=60)
+        self.assertEqual(next(stream).status, 1)
+        unknown = watch(message("grpc.health.v1.HealthCheckRequest")(service="nobody"), timeout=60)
+        self.assertEqual(next(unknown).status, 3)
+        unknown.cancel()
+        self.server.process.send_signal(15)
+        seen = []
+        try:
+            for answer in stream:
+                seen.append(answer.status)
+        except grpc.RpcError:
+            pass
+        self.assertEqual(seen[:1], [2], "NOT_SERVING while draining")
+        self.server.process.wait(30)
+        type(self).server.channel = None
+        type(self).server.start()
+
+
+class Reflection(ServerCase):
+    def ask(self, version, *requests):
+        name = f"grpc.reflection.{version}"
+        method = self.server.grpc().stream_stream(f"/{name}.ServerReflection/ServerReflectionInfo",
+                                                  request_serializer=lambda m: m.SerializeToString(),
+                                                  response_deserializer=message(f"{name}.ServerReflectionResponse").FromString)
+        kind = message(f"{name}.ServerReflectionRequest")
+        return list(method(iter([kind(**r) for r in requests]), timeout=30))
+
+    def test_both_versions_list_every_service(self):
+        for version in ("v1", "v1alpha"):
+            answer, = self.ask(version, {"list_services": "*"})
+            names = {s.name for s in answer.list_services_response.service}
+            self.assertLessEqual({"types.MerchantAuthenticationService", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+                                  "grpc.reflection.v1alpha.ServerReflection"}, names)
+
+    def test_symbols_files_and_errors_on_one_stream(self):
+        answers = self.ask("v1", {"file_containing_symbol": "types.Money"}, {"file_containing_symbol": "types.Currency"},
+                           {"file_containing_symbol": "types.MerchantAuthenticationService.CreateSessionToken"},
+                           {"file_containing_symbol": "no.such.Symbol"}, {"file_by_filename": "no/such.proto"})
+        self.assertEqual(len(answers), 5)
+        for answer in answers[:3]:
+            self.assertTrue(answer.file_descriptor_response.file_descriptor_proto)
+        for answer in answers[3:]:
+            self.assertEqual(answer.error_response.error_code, 5)
+
+
+if __name__ == "__main__":
+    unittest.main()

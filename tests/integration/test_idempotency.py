@@ -1,0 +1,129 @@
+"""Natural idempotency, the table of the design row by row, through the real server; also from many clients at once."""
+import concurrent.futures
+import time
+import unittest
+
+import grpc
+
+from harness import (ADYEN, CREATE, ServerCase, claims, create_request, initial_metadata, reason, response_class, status_details,
+                     unique)
+
+EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
+STATE = {"access_token": {"token": {"value": "at-1"}, "expires_in_seconds": 3600, "token_type": "Bearer"}}
+
+
+class Idempotency(ServerCase):
+    server_options = {"workers": 3, "config": "session:\n  ttl_seconds: 3\n"}
+
+    def create(self, request, metadata=EXACT):
+        answer, call = self.server.call(request, metadata=metadata)
+        self.assertEqual(answer.status_code, 200, answer)
+        return claims(answer.session_token), initial_metadata(call)
+
+    def test_none_stored_creates(self):
+        one, metadata = self.create(create_request(unique()))
+        two, _ = self.create(create_request(unique()))
+        self.assertNotEqual(one["jti"], two["jti"])
+        self.assertEqual(one["gen"], 1)
+        self.assertNotIn("x-session-replayed", metadata)
+
+    def test_same_payload_is_the_same_session(self):
+        request = create_request(unique())
+        one, _ = self.create(request)
+        time.sleep(1.1)  # a new expiry would show
+        two, metadata = self.create(request)
+        self.assertEqual(metadata.get("x-session-replayed"), "true")
+        self.assertEqual({k: one[k] for k in ("jti", "gen", "exp", "iat")}, {k: two[k] for k in ("jti", "gen", "exp", "iat")})
+
+    def test_same_payload_with_equal_state_is_a_replay(self):
+        session = unique()
+        one, _ = self.create(create_request(session, state=STATE))
+        for state in (None, STATE):
+            two, metadata = self.create(create_request(session, state=state))
+            self.assertEqual(metadata.get("x-session-replayed"), "true")
+            self.assertEqual((two["jti"], two["gen"]), (one["jti"], one["gen"]))
+
+    def test_differing_state_continues(self):
+        session = unique()
+        one, _ = self.create(create_request(session))
+        two, metadata = self.create(create_request(session, state=STATE))
+        self.assertNotIn("x-session-replayed", metadata)
+        self.assertEqual(two["jti"], one["jti"])
+        self.assertEqual(two["gen"], one["gen"] + 1)
+        # Merged field by field: the token of the state stays when only the customer id comes.
+        three, _ = self.create(create_request(session, state={"connector_customer_id": "cus_1"}))
+        self.assertEqual(three["gen"], two["gen"] + 1)
+        four, metadata = self.create(create_request(session, state=dict(STATE, connector_customer_id="cus_1")))
+        self.assertEqual(metadata.get("x-session-replayed"), "true")
+        self.assertEqual(four["gen"], three["gen"])
+
+    def conflict(self, one, two, metadata=EXACT, names=()):
+        self.create(one)
+        error = self.server.fail(two, metadata)
+        self.assertEqual(error.code(), grpc.StatusCode.ALREADY_EXISTS, error.details())
+        self.assertEqual(reason(error), "SESSION_CONFLICT")
+        listed = " ".join(status_details(error)[1]["google.rpc.ErrorInfo"].metadata.values())
+        for name in names:
+            self.assertIn(name, listed)
+        return error, listed
+
+    def test_continuation_demands_the_same_amount_currency_connector_and_binding(self):
+        other = '{"config":{"Airwallex":{"api_key":"k","client_id":"c"}}}'
+        for changes, metadata, name in (
+                (dict(amount={"minor_amount": 10001, "currency": "USD"}), EXACT, "amount"),
+                (dict(amount={"minor_amount": 10000, "currency": "EUR"}), EXACT, "amount"),
+                ({}, [("x-connector", "airwallex"), ("x-connector-config", other)], "connector"),
+                (dict(browser_info={"user_agent": "Mozilla/5.0...", "accept_header": "text/html", "os_type": "iOS"}), EXACT, "browser_info")):
+            session = unique()
+            first = create_request(session)
+            if name == "browser_info":
+                first = create_request(session, browser_info=dict(changes["browser_info"], os_type="Windows"))
+            self.create(first)
+            error = self.server.fail(create_request(session, state=STATE, **changes), metadata)
+            self.assertIn(error.code(), (grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.PERMISSION_DENIED), name)
+            self.assertIn(reason(error), ("SESSION_CONFLICT", "BROWSER_MISMATCH"))
+
+    def test_differing_payload_conflicts_and_names_the_fields(self):
+        for changes, name in ((dict(amount={"minor_amount": 1, "currency": "USD"}), "amount"),
+                              (dict(metadata={"value": "secret-value-1"}), "metadata"),
+                              (dict(connector_feature_data={"value": "{}"}), "connector_feature_data"),
+                              (dict(browser_info={"user_agent": "Other/1.0"}), "browser_info")):
+            session = unique()
+            error, listed = self.conflict(create_request(session), create_request(session, **changes), names=[name])
+            self.assertNotIn("secret-value-1", str(error.trailing_metadata()) + error.details() + listed)
+
+    def test_other_merchant_or_tenant_is_another_session(self):
+        session = unique()
+        seen = {self.create(create_request(session), EXACT + extra)[0]["jti"]
+                for extra in ([], [("x-merchant-id", "m1")], [("x-tenant-id", "t1")], [("x-merchant-id", "m1"), ("x-tenant-id", "t1")])}
+        self.assertEqual(len(seen), 4)
+
+    def test_parts_of_the_key_do_not_run_together(self):
+        one, _ = self.create(create_request("ab-" + (tail := unique())), EXACT + [("x-merchant-id", "x")])
+        two, _ = self.create(create_request("b-" + tail), EXACT + [("x-merchant-id", "xa")])
+        self.assertNotEqual(one["jti"], two["jti"])
+
+    def test_expired_counts_as_none(self):
+        session = unique()
+        one, _ = self.create(create_request(session))
+        time.sleep(3.2)
+        two, metadata = self.create(create_request(session, amount={"minor_amount": 7, "currency": "EUR"}))
+        self.assertNotEqual(one["jti"], two["jti"])
+        self.assertNotIn("x-session-replayed", metadata)
+
+    def test_many_clients_one_id_one_session(self):
+        def one(session):
+            with grpc.insecure_channel(self.server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+                call = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
+                                           response_deserializer=response_class(CREATE).FromString)
+                answer, got = call.with_call(create_request(session), metadata=EXACT, timeout=60)
+                return claims(answer.session_token)["jti"], initial_metadata(got).get("x-session-replayed")
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            for _ in range(5):
+                answers = list(pool.map(one, [unique("same")] * 16))
+                self.assertEqual(len({jti for jti, _ in answers}), 1)
+                self.assertEqual([replayed for _, replayed in answers].count(None), 1, "exactly one call creates")
+
+
+if __name__ == "__main__":
+    unittest.main()
