@@ -16,8 +16,7 @@ struct ring_op {
 
 static enum ses_status op_begin(struct ring_op *op, const char *dir, bool test, struct ses_error *error)
 {
-    op->fault = (struct ses_fault){error, NULL};
-    op->test = test;
+    *op = (struct ring_op){.fault = {error, NULL}, .test = test, .dir = {-1, NULL}};
     ses_random_init();
     SES_TRY(ses_ring_path(dir, test, &op->fault, op->path));
     SES_TRY(ses_keydir_open(op->path, true, &op->fault, &op->dir));
@@ -51,12 +50,13 @@ static enum ses_status write_new(struct ring_op *op, enum ses_key_state state, c
 
 static enum ses_status init_purpose(const char *dir, bool test, struct ses_error *error)
 {
-    struct ring_op op;
+    struct ses_fault fault = {error, NULL};
+    char path[SES_RING_PATH_SIZE];
     char kid[SES_KID_SIZE];
+    struct ring_op op;
 
-    op.fault = (struct ses_fault){error, NULL};
-    SES_TRY(ses_ring_path(dir, test, &op.fault, op.path));
-    SES_TRY(ses_keydir_make(op.path, &op.fault));
+    SES_TRY(ses_ring_path(dir, test, &fault, path));
+    SES_TRY(ses_keydir_make(path, &fault));
     SES_TRY(op_begin(&op, dir, test, error));
     enum ses_status status = op.set.count == 0 ? write_new(&op, SES_KEY_ACTIVE, kid) : SES_OK;
     op_end(&op);
@@ -150,26 +150,28 @@ static enum ses_status retire(struct ring_op *op, const struct ses_key *key)
     return ses_keydir_remove(&op->dir, name, &op->fault);
 }
 
-/* Looks the key up in both rings; on SES_OK op is begun and *ret_key points into it. */
-static enum ses_status begin_with_key(struct ring_op *op, const char *dir, struct ses_slice kid,
-                                      struct ses_error *error, struct ses_key **ret_key)
+/* Looks the key up in both rings: op is begun and the result points into it. NULL: error says why. */
+static struct ses_key *begin_with_key(struct ring_op *op, const char *dir, struct ses_slice kid,
+                                      struct ses_error *error)
 {
     struct ses_fault fault = {error, NULL};
 
-    if (!ses_paserk_pid_check(kid))
-        return ses_fault_set(&fault, SES_INVALID_ARGUMENT,
+    if (!ses_paserk_pid_check(kid)) {
+        (void)!ses_fault_set(&fault, SES_INVALID_ARGUMENT,
                              "not a key id: k4.pid. and 44 characters are expected");
+        return NULL;
+    }
     for (int test = 1; test >= 0; test--) {
-        SES_TRY(op_begin(op, dir, test == 1, error));
+        if (op_begin(op, dir, test == 1, error) != SES_OK)
+            return NULL;
         struct ses_key *key = ses_key_set_find(&op->set, kid);
 
-        if (key != NULL) {
-            *ret_key = key;
-            return SES_OK;
-        }
+        if (key != NULL)
+            return key;
         op_end(op);
     }
-    return ses_fault_set(&fault, SES_NOT_FOUND, "%s: no such key in either ring", dir);
+    (void)!ses_fault_set(&fault, SES_NOT_FOUND, "%s: no such key in either ring", dir);
+    return NULL;
 }
 
 enum ses_status ses_keyring_set_state(const char *dir, struct ses_slice kid, enum ses_key_state state,
@@ -177,12 +179,13 @@ enum ses_status ses_keyring_set_state(const char *dir, struct ses_slice kid, enu
 {
     struct ses_fault fault = {ret_error, NULL};
     struct ring_op op;
-    struct ses_key *key = NULL;
 
     if (state != SES_KEY_ACTIVE && state != SES_KEY_REVOKED)
         return ses_fault_set(&fault, SES_INVALID_ARGUMENT,
                              "a key can be made active or revoked, nothing else");
-    SES_TRY(begin_with_key(&op, dir, kid, ret_error, &key));
+    struct ses_key *key = begin_with_key(&op, dir, kid, ret_error);
+    if (key == NULL)
+        return ret_error->status;
     enum ses_status status = state == SES_KEY_ACTIVE ? activate(&op, key) : revoke(&op, key);
     op_end(&op);
     return status;
@@ -191,9 +194,10 @@ enum ses_status ses_keyring_set_state(const char *dir, struct ses_slice kid, enu
 enum ses_status ses_keyring_retire(const char *dir, struct ses_slice kid, struct ses_error *ret_error)
 {
     struct ring_op op;
-    struct ses_key *key = NULL;
+    struct ses_key *key = begin_with_key(&op, dir, kid, ret_error);
 
-    SES_TRY(begin_with_key(&op, dir, kid, ret_error, &key));
+    if (key == NULL)
+        return ret_error->status;
     enum ses_status status = retire(&op, key);
     op_end(&op);
     return status;
