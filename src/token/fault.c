@@ -4,11 +4,12 @@
 #include <stdio.h>
 
 /* Only for callers that have no arena: the operator's tool and the first start, one thread each. */
-static _Thread_local char thread_text[SES_FAULT_TEXT_SIZE];
+static _Thread_local char thread_text[SES_KEY_FAULT_TEXT_SIZE];
 
-enum ses_status ses_fault_set(const struct ses_fault *fault, enum ses_status status, const char *format, ...)
+enum ses_status ses_key_fault_set(const struct ses_key_fault *fault, enum ses_status status,
+                                  const char *format, ...)
 {
-    char text[SES_FAULT_TEXT_SIZE];
+    char text[SES_KEY_FAULT_TEXT_SIZE];
     struct ses_slice message = SES_STR("out of memory while describing a fault");
     va_list args;
 

@@ -20,21 +20,21 @@ static void reduce(struct ses_key_set *set, const struct ses_key *active)
 }
 
 static enum ses_status choose_active(struct ses_keyring *ring, bool test, const char *path,
-                                     const struct ses_fault *fault)
+                                     const struct ses_key_fault *fault)
 {
     size_t count = 0;
     const struct ses_key *active = ses_key_set_active(&ring->set[test], &count);
 
     if (active == NULL)
-        return ses_fault_set(fault, SES_FAILED_PRECONDITION,
-                             "%s: %s; activate the right one with sessiondctl keys activate", path,
-                             count == 0 ? "no key is active" : "more than one key is active");
+        return ses_key_fault_set(fault, SES_FAILED_PRECONDITION,
+                                 "%s: %s; activate the right one with sessiondctl keys activate", path,
+                                 count == 0 ? "no key is active" : "more than one key is active");
     reduce(&ring->set[test], active);
     ring->active[test] = active;
     return SES_OK;
 }
 
-static enum ses_status load_purpose(const char *dir, bool test, const struct ses_fault *fault,
+static enum ses_status load_purpose(const char *dir, bool test, const struct ses_key_fault *fault,
                                     struct ses_keyring *ring)
 {
     char path[SES_RING_PATH_SIZE];
@@ -51,11 +51,11 @@ static enum ses_status load_purpose(const char *dir, bool test, const struct ses
 enum ses_status ses_keyring_load(const char *dir, struct ses_keyring **ret_ring, struct ses_error *ret_error,
                                  struct ses_arena *error_arena)
 {
-    struct ses_fault fault = {ret_error, error_arena};
+    struct ses_key_fault fault = {ret_error, error_arena};
     struct ses_keyring *ring = calloc(1, sizeof(*ring));
 
     if (ring == NULL)
-        return ses_fault_set(&fault, SES_NO_MEMORY, "%s: out of memory", dir);
+        return ses_key_fault_set(&fault, SES_NO_MEMORY, "%s: out of memory", dir);
     ses_random_init(); /* guarded memory needs libsodium's start; harmless when it was done */
     enum ses_status status = load_purpose(dir, true, &fault, ring);
     if (status == SES_OK)
@@ -77,7 +77,7 @@ void ses_keyring_free(struct ses_keyring *ring)
     free(ring);
 }
 
-static enum ses_status list_purpose(const char *dir, bool test, const struct ses_fault *fault,
+static enum ses_status list_purpose(const char *dir, bool test, const struct ses_key_fault *fault,
                                     struct ses_key_info *ret_keys, size_t *ret_count)
 {
     char path[SES_RING_PATH_SIZE];
@@ -102,7 +102,7 @@ static enum ses_status list_purpose(const char *dir, bool test, const struct ses
 enum ses_status ses_keyring_list(const char *dir, struct ses_key_info *ret_keys, size_t *ret_count,
                                  struct ses_error *ret_error, struct ses_arena *error_arena)
 {
-    struct ses_fault fault = {ret_error, error_arena};
+    struct ses_key_fault fault = {ret_error, error_arena};
     size_t test_count = 0;
     size_t live_count = 0;
 

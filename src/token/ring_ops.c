@@ -7,7 +7,7 @@
 
 /* One operation on one purpose: the directory locked for writing, its keys read. */
 struct ring_op {
-    struct ses_fault fault;
+    struct ses_key_fault fault;
     char path[SES_RING_PATH_SIZE];
     struct ses_keydir dir;
     struct ses_key_set set;
@@ -37,10 +37,10 @@ static enum ses_status write_new(struct ring_op *op, enum ses_key_state state, c
     struct ses_key key;
 
     if (op->set.count == SES_KEYRING_KEYS_MAX)
-        return ses_fault_set(&op->fault, SES_FULL, "%s: %d keys already; retire old ones", op->path,
-                             SES_KEYRING_KEYS_MAX);
+        return ses_key_fault_set(&op->fault, SES_FULL, "%s: %d keys already; retire old ones", op->path,
+                                 SES_KEYRING_KEYS_MAX);
     if (ses_key_new(op->test, state, ses_clock_wall_ms(), &key) != SES_OK)
-        return ses_fault_set(&op->fault, SES_NO_MEMORY, "%s: out of guarded memory", op->path);
+        return ses_key_fault_set(&op->fault, SES_NO_MEMORY, "%s: out of guarded memory", op->path);
     enum ses_status status = ses_key_write(&op->dir, &key, &op->fault);
     if (status == SES_OK)
         memcpy(ret_kid, key.kid, sizeof(key.kid));
@@ -50,7 +50,7 @@ static enum ses_status write_new(struct ring_op *op, enum ses_key_state state, c
 
 static enum ses_status init_purpose(const char *dir, bool test, struct ses_error *error)
 {
-    struct ses_fault fault = {error, NULL};
+    struct ses_key_fault fault = {error, NULL};
     char path[SES_RING_PATH_SIZE];
     char kid[SES_KID_SIZE];
     struct ring_op op;
@@ -65,7 +65,7 @@ static enum ses_status init_purpose(const char *dir, bool test, struct ses_error
 
 enum ses_status ses_keyring_init_dir(const char *dir, struct ses_error *ret_error)
 {
-    struct ses_fault fault = {ret_error, NULL};
+    struct ses_key_fault fault = {ret_error, NULL};
 
     SES_TRY(ses_keydir_make(dir, &fault));
     SES_TRY(init_purpose(dir, true, ret_error));
@@ -116,7 +116,8 @@ static enum ses_status activate(struct ring_op *op, struct ses_key *key)
     struct ses_key *old = ses_key_set_active(&op->set, &count);
 
     if (key->state == SES_KEY_REVOKED)
-        return ses_fault_set(&op->fault, SES_FAILED_PRECONDITION, "a revoked key cannot become active again");
+        return ses_key_fault_set(&op->fault, SES_FAILED_PRECONDITION,
+                                 "a revoked key cannot become active again");
     if (old == NULL) {
         SES_TRY(write_state(op, key, SES_KEY_ACTIVE, NULL));
         return settle(op, key);
@@ -133,8 +134,8 @@ static enum ses_status activate(struct ring_op *op, struct ses_key *key)
 static enum ses_status revoke(struct ring_op *op, struct ses_key *key)
 {
     if (key->state == SES_KEY_ACTIVE)
-        return ses_fault_set(&op->fault, SES_FAILED_PRECONDITION,
-                             "an active key cannot be revoked; activate another one first");
+        return ses_key_fault_set(&op->fault, SES_FAILED_PRECONDITION,
+                                 "an active key cannot be revoked; activate another one first");
     return write_state(op, key, SES_KEY_REVOKED, NULL);
 }
 
@@ -143,9 +144,9 @@ static enum ses_status retire(struct ring_op *op, const struct ses_key *key)
     char name[SES_KEYFILE_NAME_SIZE];
 
     if (key->state != SES_KEY_VERIFY_ONLY && key->state != SES_KEY_REVOKED)
-        return ses_fault_set(&op->fault, SES_FAILED_PRECONDITION,
-                             "only a verify-only or revoked key can be retired, this one is %s",
-                             ses_key_state_name(key->state));
+        return ses_key_fault_set(&op->fault, SES_FAILED_PRECONDITION,
+                                 "only a verify-only or revoked key can be retired, this one is %s",
+                                 ses_key_state_name(key->state));
     ses_key_file_name(key->kid, name);
     return ses_keydir_remove(&op->dir, name, &op->fault);
 }
@@ -154,11 +155,11 @@ static enum ses_status retire(struct ring_op *op, const struct ses_key *key)
 static struct ses_key *begin_with_key(struct ring_op *op, const char *dir, struct ses_slice kid,
                                       struct ses_error *error)
 {
-    struct ses_fault fault = {error, NULL};
+    struct ses_key_fault fault = {error, NULL};
 
     if (!ses_paserk_pid_check(kid)) {
-        (void)!ses_fault_set(&fault, SES_INVALID_ARGUMENT,
-                             "not a key id: k4.pid. and 44 characters are expected");
+        (void)!ses_key_fault_set(&fault, SES_INVALID_ARGUMENT,
+                                 "not a key id: k4.pid. and 44 characters are expected");
         return NULL;
     }
     for (int test = 1; test >= 0; test--) {
@@ -170,19 +171,19 @@ static struct ses_key *begin_with_key(struct ring_op *op, const char *dir, struc
             return key;
         op_end(op);
     }
-    (void)!ses_fault_set(&fault, SES_NOT_FOUND, "%s: no such key in either ring", dir);
+    (void)!ses_key_fault_set(&fault, SES_NOT_FOUND, "%s: no such key in either ring", dir);
     return NULL;
 }
 
 enum ses_status ses_keyring_set_state(const char *dir, struct ses_slice kid, enum ses_key_state state,
                                       struct ses_error *ret_error)
 {
-    struct ses_fault fault = {ret_error, NULL};
+    struct ses_key_fault fault = {ret_error, NULL};
     struct ring_op op;
 
     if (state != SES_KEY_ACTIVE && state != SES_KEY_REVOKED)
-        return ses_fault_set(&fault, SES_INVALID_ARGUMENT,
-                             "a key can be made active or revoked, nothing else");
+        return ses_key_fault_set(&fault, SES_INVALID_ARGUMENT,
+                                 "a key can be made active or revoked, nothing else");
     struct ses_key *key = begin_with_key(&op, dir, kid, ret_error);
     if (key == NULL)
         return ret_error->status;

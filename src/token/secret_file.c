@@ -9,13 +9,13 @@
 
 #define SECRET_FILE_BYTES 32
 
-static enum ses_status make(const struct ses_keydir *dir, const char *name, const struct ses_fault *fault,
+static enum ses_status make(const struct ses_keydir *dir, const char *name, const struct ses_key_fault *fault,
                             struct ses_secret *ret_secret)
 {
     struct ses_secret secret;
 
     if (ses_secret_new(SECRET_FILE_BYTES, &secret) != SES_OK)
-        return ses_fault_set(fault, SES_NO_MEMORY, "%s/%s: out of guarded memory", dir->path, name);
+        return ses_key_fault_set(fault, SES_NO_MEMORY, "%s/%s: out of guarded memory", dir->path, name);
     ses_random_bytes(secret.bytes, secret.len);
     enum ses_status status = ses_keydir_write(dir, name, ses_slice(secret.bytes, secret.len), fault);
     if (status != SES_OK) {
@@ -27,19 +27,19 @@ static enum ses_status make(const struct ses_keydir *dir, const char *name, cons
 }
 
 static enum ses_status open_in(const struct ses_keydir *dir, const char *name, bool create,
-                               const struct ses_fault *fault, struct ses_secret *ret_secret)
+                               const struct ses_key_fault *fault, struct ses_secret *ret_secret)
 {
     struct ses_secret secret;
     enum ses_status status = ses_keydir_read(dir, name, fault, &secret);
 
     if (status == SES_NOT_FOUND)
         return create ? make(dir, name, fault, ret_secret)
-                      : ses_fault_set(fault, SES_NOT_FOUND, "%s/%s: no such file", dir->path, name);
+                      : ses_key_fault_set(fault, SES_NOT_FOUND, "%s/%s: no such file", dir->path, name);
     SES_TRY(status);
     if (secret.len != SECRET_FILE_BYTES) {
         ses_secret_free(&secret);
-        return ses_fault_set(fault, SES_MALFORMED, "%s/%s: must hold exactly %d bytes", dir->path, name,
-                             SECRET_FILE_BYTES);
+        return ses_key_fault_set(fault, SES_MALFORMED, "%s/%s: must hold exactly %d bytes", dir->path, name,
+                                 SECRET_FILE_BYTES);
     }
     *ret_secret = secret;
     return SES_OK;
@@ -48,13 +48,13 @@ static enum ses_status open_in(const struct ses_keydir *dir, const char *name, b
 enum ses_status ses_secret_file_open(const char *path, bool create, struct ses_secret *ret_secret,
                                      struct ses_error *ret_error, struct ses_arena *error_arena)
 {
-    struct ses_fault fault = {ret_error, error_arena};
+    struct ses_key_fault fault = {ret_error, error_arena};
     struct ses_keydir dir;
     char for_dir[PATH_MAX]; /* dirname and basename may write into what they are given */
     char for_name[PATH_MAX];
 
     if (strlen(path) >= PATH_MAX)
-        return ses_fault_set(&fault, SES_IO, "the path of a key file is too long");
+        return ses_key_fault_set(&fault, SES_IO, "the path of a key file is too long");
     memcpy(for_dir, path, strlen(path) + 1);
     memcpy(for_name, path, strlen(path) + 1);
     const char *dir_path = dirname(for_dir);

@@ -24,6 +24,26 @@ static void first_start_makes_two_closed_keys(void **state)
     }
 }
 
+/* What root does to the ring of a server that runs as somebody else stays readable to that server. */
+static void root_gives_files_to_the_directorys_owner(void **state)
+{
+    struct fixture *f = *state;
+    struct stat info;
+    char kid[SES_KID_SIZE];
+    char path[512];
+
+    if (geteuid() != 0)
+        skip();
+    (void)snprintf(path, sizeof(path), "%s/test", f->dir);
+    assert_int_equal(chown(path, 12345, 54321), 0);
+    assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, kid), SES_OK);
+    fixture_path(f, true, kid, path);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_uid, 12345);
+    assert_int_equal(info.st_gid, 54321);
+    assert_int_equal(info.st_mode & 07777, 0600);
+}
+
 static void second_start_changes_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -495,6 +515,7 @@ int main(void)
 #define WITH_RING(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         WITH_RING(first_start_makes_two_closed_keys),
+        WITH_RING(root_gives_files_to_the_directorys_owner),
         WITH_RING(second_start_changes_nothing),
         WITH_RING(rotation_refuses_no_token),
         WITH_RING(only_the_active_secret_is_in_memory),
