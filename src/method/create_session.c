@@ -1,0 +1,492 @@
+#include "create_session.h"
+
+#include <sessiond/base/clock.h>
+#include <sessiond/base/encode.h>
+#include <sessiond/domain/money.h>
+
+/* Polling for another call's outcome: a commit takes 1 to 3 ms, a connector some 100. */
+#define WAIT_FIRST_MS 2
+#define WAIT_MAX_MS   20
+/* An entry that changes under our eyes again and again is busy. */
+#define ATTEMPTS_MAX 4
+#define NS_PER_MS    UINT64_C(1000000)
+
+static void attempt(struct ses_create *c);
+
+/* ---- life
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static void leave_list(struct ses_create *c)
+{
+    if (c->phase == SES_CREATE_WAITING) {
+        ses_timer_stop(&c->timer);
+        c->service->waiting_count--;
+    }
+    ses_list_remove(&c->node);
+}
+
+/* The client is gone or the deadline has passed; the exchange drops whatever is answered from now on. */
+static void on_cancel(struct ses_exchange *x, void *arg)
+{
+    struct ses_create *c = arg;
+
+    (void)x;
+    switch (c->phase) {
+    case SES_CREATE_WAITING:
+    case SES_CREATE_SIGNING:
+        leave_list(c);
+        ses_create_finish(c);
+        break;
+    case SES_CREATE_COMMITTING:
+        leave_list(c); /* the commit goes on, a signature is not needed any more */
+        break;
+    case SES_CREATE_STARTING:
+    case SES_CREATE_INTENT:
+    case SES_CREATE_CALLING:
+        break;
+    }
+}
+
+void ses_create_enter(struct ses_create *c, enum ses_create_phase phase)
+{
+    c->phase = phase;
+    if (c->held)
+        return;
+    c->held = true;
+    ses_exchange_hold(c->x);
+    c->service->in_flight++;
+    c->x->cancel = on_cancel;
+    c->x->cancel_arg = c;
+}
+
+void ses_create_finish(struct ses_create *c)
+{
+    if (!c->held)
+        return;
+    c->held = false;
+    c->service->in_flight--;
+    c->x->cancel = NULL;
+    ses_exchange_release(c->x);
+}
+
+/* ---- signature and answer
+ * --------------------------------------------------------------------------------------------- */
+
+static enum ses_status mint(struct ses_create *c, char **ret_token)
+{
+    const struct ses_service_options *options = &c->service->options;
+    char text[SES_TOKEN_SIZE_MAX];
+    char names[SES_BINDING_NAMES_SIZE];
+    size_t len = 0;
+    struct ses_claims claims = {
+        .issuer = ses_slice_str(options->issuer),
+        .audience = ses_slice_str(options->audience),
+        .merchant = c->metadata.merchant,
+        .issued_ms = c->session.token_issued_ms,
+        .expires_ms = c->session.expires_ms,
+        .generation = c->session.generation,
+        .connector = ses_slice_str(c->credentials.connector->name),
+        .minor_amount = c->payload.minor_amount,
+        .currency = ses_slice_str(ses_currency_by_number(c->payload.currency)->code),
+        .test = c->request.test_mode,
+    };
+
+    memcpy(claims.session_id, c->session.id, sizeof(claims.session_id));
+    memcpy(claims.browser_hash, c->session.binding.hash, sizeof(claims.browser_hash));
+    claims.browser_fields = ses_slice(names, ses_binding_names(c->session.binding.facets, names));
+    ses_hash(SES_SLICE_EMPTY, c->request.text[SES_FIELD_MERCHANT_SESSION_ID], claims.merchant_session_hash);
+    SES_TRY(ses_token_mint(options->keyring, &claims, text, &len));
+    *ret_token = ses_arena_str(&c->x->arena, ses_slice(text, len));
+    return *ret_token == NULL ? SES_NO_MEMORY : SES_OK;
+}
+
+static enum ses_status make_reply(struct ses_create *c)
+{
+    struct ses_session_answer answer = {.status_code = 200};
+
+    if (c->reply.len > 0)
+        return SES_OK;
+    SES_TRY(mint(c, &answer.token));
+    return c->rpc->write(c->x, &answer, &c->reply);
+}
+
+static void answer(struct ses_create *c)
+{
+    ses_count(c->service->options.metrics, c->counter, 1);
+    if (!c->x->cancelled && make_reply(c) != SES_OK) {
+        ses_create_fail_internal(c);
+        return;
+    }
+    if (c->counter == SES_C_SESSIONS_REPLAYED)
+        ses_exchange_reply_header(c->x, SES_STR("x-session-replayed"), SES_STR("true"));
+    ses_exchange_reply(c->x, c->reply);
+    ses_create_finish(c);
+}
+
+void ses_create_sign(struct ses_create *c)
+{
+    if (c->phase == SES_CREATE_SIGNING) {
+        answer(c);
+        return;
+    }
+    /* Not on disk yet. A failure here is tried again, and answered, after the commit. */
+    (void)!make_reply(c);
+}
+
+void ses_create_answer_failure(struct ses_create *c, const struct ses_connector_result *result)
+{
+    struct ses_session_answer answer = {.status_code = result->status_code, .failure = result};
+
+    ses_store_release(c->service->options.store, &c->claim);
+    if (c->rpc->write(c->x, &answer, &c->reply) != SES_OK) {
+        ses_create_fail_internal(c);
+        return;
+    }
+    ses_exchange_reply(c->x, c->reply);
+    ses_create_finish(c);
+}
+
+/* ---- commit
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static void on_committed(void *arg, enum ses_status status)
+{
+    struct ses_create *c = arg;
+
+    ses_list_remove(&c->node);
+    if (status == SES_OK)
+        answer(c);
+    else
+        ses_create_fail_store(c, status);
+}
+
+static enum ses_status put(struct ses_create *c, const struct ses_record_origin *origin)
+{
+    struct ses_record record = {.kind = SES_RECORD_SESSION, .expires_ms = c->session.expires_ms};
+
+    memcpy(record.session_id, c->session.id, sizeof(record.session_id));
+    SES_TRY(ses_record_encode(&c->session, NULL, origin, &c->service->scratch, &record.body));
+    return ses_store_put(c->service->options.store, &c->claim, &record, on_committed, c);
+}
+
+static void commit(struct ses_create *c, const struct ses_record_origin *origin)
+{
+    enum ses_status status = put(c, origin);
+
+    if (status != SES_OK) {
+        ses_create_fail_store(c, status);
+        return;
+    }
+    ses_create_enter(c, SES_CREATE_COMMITTING);
+    if (!c->x->cancelled)
+        ses_list_push_back(&c->service->to_sign, &c->node);
+}
+
+void ses_create_commit(struct ses_create *c)
+{
+    ses_arena_reset(&c->service->scratch);
+    commit(c, NULL);
+}
+
+/* ---- what is stored, and what that means
+ * -------------------------------------------------------------------------------- */
+
+enum step { STEP_TAKEN, STEP_AGAIN, STEP_WAIT };
+
+static void name_session(struct ses_create *c)
+{
+    uint64_t tag = ses_tag(&c->service->keys->log, ses_slice(c->session.id, sizeof(c->session.id)));
+    uint8_t bytes[8];
+
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(tag >> (8 * i));
+    (void)ses_hex_encode(ses_slice(bytes, sizeof(bytes)), c->x->session_pseudonym);
+}
+
+/* A fresh session under the claim. A leftover intent of the same payload keeps its id. */
+static void create(struct ses_create *c, uint64_t now_ms, const struct ses_session *leftover)
+{
+    struct ses_session *session = &c->session;
+
+    ses_session_begin(session, &c->payload);
+    session->created_ms = now_ms;
+    session->updated_ms = now_ms;
+    session->token_issued_ms = now_ms;
+    session->expires_ms = ses_session_expiry(now_ms, c->service->options.session_ttl_ms, 0);
+    session->tenant = c->metadata.tenant;
+    session->merchant = c->metadata.merchant;
+    session->merchant_session_id = c->request.text[SES_FIELD_MERCHANT_SESSION_ID];
+    session->test_mode = c->request.test_mode;
+    if (leftover != NULL)
+        memcpy(session->id, leftover->id, sizeof(session->id));
+    else
+        ses_service_session_id(c->service, now_ms, session->id);
+    name_session(c);
+    c->counter = SES_C_SESSIONS_CREATED;
+    if (c->credentials.connector->ops != NULL)
+        ses_create_ask_connector(c);
+    else
+        ses_create_commit(c);
+}
+
+/* What a get found. */
+struct found {
+    struct ses_record record;
+    struct ses_store_ref ref;
+    bool claimed;
+    struct ses_session session;
+    const struct ses_record_origin *origin;
+};
+
+static enum step take(struct ses_create *c, const struct found *found)
+{
+    enum ses_status status = ses_store_claim_ref(c->service->options.store, &c->key, &found->ref,
+                                                 found->record.revision, &c->claim);
+
+    if (status == SES_OK)
+        return STEP_TAKEN;
+    if (status == SES_BUSY)
+        return STEP_WAIT;
+    if (status == SES_CONFLICT || status == SES_NOT_FOUND)
+        return STEP_AGAIN;
+    ses_create_fail_store(c, status);
+    return STEP_TAKEN;
+}
+
+/* In the place of an expired session or of an intent whose caller died. */
+static enum step replace(struct ses_create *c, const struct found *found, uint64_t now_ms, bool same_payload)
+{
+    enum step step = take(c, found);
+
+    if (step == STEP_TAKEN && c->claim.held)
+        create(c, now_ms, same_payload ? &found->session : NULL);
+    return step;
+}
+
+static enum step continue_session(struct ses_create *c, const struct found *found, uint64_t now_ms)
+{
+    enum step step = take(c, found);
+
+    if (step != STEP_TAKEN || !c->claim.held)
+        return step;
+    c->session = found->session;
+    ses_session_continue(&c->session, &c->payload, now_ms, c->service->options.session_ttl_ms);
+    name_session(c);
+    c->counter = SES_C_SESSIONS_CONTINUED;
+    commit(c, found->origin); /* the scratch arena still holds what was found */
+    return STEP_TAKEN;
+}
+
+static void replay(struct ses_create *c, const struct found *found)
+{
+    c->session = found->session;
+    name_session(c);
+    c->counter = SES_C_SESSIONS_REPLAYED;
+    ses_create_enter(c, SES_CREATE_SIGNING);
+    ses_list_push_back(&c->service->to_sign, &c->node);
+}
+
+static enum step decide(struct ses_create *c, const struct found *found, uint64_t now_ms)
+{
+    uint64_t differing = 0;
+
+    switch (ses_idempotency_decide(&found->session, &c->payload, now_ms, &differing)) {
+    case SES_DECISION_REPLAY:
+        replay(c, found);
+        break;
+    case SES_DECISION_CONTINUE:
+        return continue_session(c, found, now_ms);
+    case SES_DECISION_CONFLICT:
+        ses_create_fail_conflict(c, differing);
+        break;
+    case SES_DECISION_CLOSED:
+        c->session.status = found->session.status;
+        ses_create_fail_closed(c);
+        break;
+    case SES_DECISION_CREATE:
+    case SES_DECISION_COUNT:
+        return replace(c, found, now_ms, false);
+    }
+    return STEP_TAKEN;
+}
+
+static enum step judge(struct ses_create *c, struct found *found, uint64_t now_ms)
+{
+    bool intent = found->record.kind == SES_RECORD_INTENT;
+    uint64_t differing = 0;
+    enum ses_status status;
+
+    if (found->record.expires_ms <= now_ms)
+        return replace(c, found, now_ms, false);
+    status = ses_record_decode(found->record.body, &c->service->scratch, &found->session, &found->origin);
+    if (status != SES_OK && !intent) {
+        ses_create_fail_store(c, status);
+        return STEP_TAKEN;
+    }
+    if (status != SES_OK)
+        return replace(c, found, now_ms, false);
+    memcpy(found->session.id, found->record.session_id, sizeof(found->session.id));
+    if (!intent)
+        return decide(c, found, now_ms);
+    /* Nobody was told of this session. The same payload is the same call again: same id, same idempotency
+     * key. */
+    return replace(c, found, now_ms,
+                   ses_idempotency_decide(&found->session, &c->payload, now_ms, &differing) !=
+                       SES_DECISION_CONFLICT);
+}
+
+static enum step meet_entry(struct ses_create *c)
+{
+    struct found found = {.claimed = false};
+
+    ses_arena_reset(&c->service->scratch);
+    switch (ses_store_get(c->service->options.store, &c->key, &c->service->scratch, &found.record, &found.ref,
+                          &found.claimed)) {
+    case SES_OK:
+        return found.claimed ? STEP_WAIT : judge(c, &found, ses_clock_wall_ms());
+    case SES_NOT_FOUND:
+        return STEP_AGAIN;
+    case SES_BUSY:
+        return STEP_WAIT;
+    case SES_DATA_LOSS:
+        ses_create_fail_store(c, SES_DATA_LOSS);
+        return STEP_TAKEN;
+    default:
+        ses_create_fail_store(c, SES_IO);
+        return STEP_TAKEN;
+    }
+}
+
+/* ---- claim, or wait for who has it
+ * --------------------------------------------------------------------------------------- */
+
+static void on_timer(void *arg)
+{
+    struct ses_create *c = arg;
+
+    leave_list(c);
+    c->phase = SES_CREATE_STARTING;
+    attempt(c);
+}
+
+static void wait_for_claim(struct ses_create *c)
+{
+    uint64_t margin_ns = c->service->options.connector_deadline_margin_ms * NS_PER_MS;
+    uint64_t now_ns = ses_clock_mono_ns();
+
+    if (now_ns + margin_ns >= c->x->deadline_mono_ns || c->service->waiting_count == SES_WAITING_MAX) {
+        ses_create_fail_busy(c);
+        return;
+    }
+    ses_create_enter(c, SES_CREATE_WAITING);
+    c->service->waiting_count++;
+    ses_list_push_back(&c->service->waiting, &c->node);
+    ses_timer_start(c->service->options.timers, &c->timer, c->wait_ms, on_timer, c);
+    c->wait_ms = c->wait_ms * 2 > WAIT_MAX_MS ? WAIT_MAX_MS : c->wait_ms * 2;
+}
+
+static enum step claim(struct ses_create *c)
+{
+    enum ses_status status = ses_store_claim_new(c->service->options.store, &c->key, &c->claim);
+
+    if (status == SES_OK) {
+        create(c, ses_clock_wall_ms(), NULL);
+        return STEP_TAKEN;
+    }
+    if (status == SES_BUSY)
+        return STEP_WAIT;
+    if (status == SES_ALREADY_EXISTS)
+        return meet_entry(c);
+    ses_create_fail_store(c, status);
+    return STEP_TAKEN;
+}
+
+static void attempt(struct ses_create *c)
+{
+    enum step step = STEP_AGAIN;
+
+    for (int i = 0; i < ATTEMPTS_MAX && step == STEP_AGAIN; i++)
+        step = claim(c);
+    if (step != STEP_TAKEN)
+        wait_for_claim(c);
+}
+
+void ses_create_stop_waiting(struct ses_create *c)
+{
+    struct ses_error error;
+
+    leave_list(c);
+    ses_error_set(&error, SES_UNAVAILABLE, SES_STR("the server is stopping"));
+    ses_create_fail(c, &error);
+}
+
+/* ---- start
+ * ----------------------------------------------------------------------------------------------------------------
+ */
+
+static void make_natural_key(struct ses_create *c)
+{
+    const struct ses_secret *secret = c->service->options.natural_key;
+    struct ses_slice parts[] = {
+        c->metadata.tenant,
+        c->metadata.merchant,
+        c->request.test_mode ? SES_STR("test") : SES_STR("live"),
+        c->request.text[SES_FIELD_MERCHANT_SESSION_ID],
+    };
+
+    ses_hash_parts(ses_slice(secret->bytes, secret->len), parts, sizeof(parts) / sizeof(parts[0]),
+                   c->key.bytes);
+}
+
+static enum ses_status read_headers(struct ses_create *c, struct ses_error *ret_error)
+{
+    struct ses_exchange *x = c->x;
+
+    SES_TRY(ses_request_metadata_read(x, &c->metadata, ret_error));
+    x->tenant = c->metadata.tenant;
+    x->merchant = c->metadata.merchant;
+    SES_TRY(ses_credentials_resolve(c->service->credentials, &c->metadata.connector, &x->arena,
+                                    &c->credentials, ret_error));
+    x->connector = c->credentials.connector->name;
+    return SES_OK;
+}
+
+static enum ses_status read_call(struct ses_create *c, struct ses_error *ret_error)
+{
+    SES_TRY(read_headers(c, ret_error));
+    SES_TRY(c->rpc->read(c->x, &c->request, ret_error));
+    SES_TRY(ses_request_check(&c->request, c->rpc->naming, ret_error));
+    /* A base_url is judged even where no call will be made: a caller learns at once that it is not allowed.
+     */
+    if (c->credentials.connector->ops != NULL || c->credentials.base_url.len > 0)
+        SES_TRY(ses_connector_base_url(&c->service->options.policy, &c->credentials, c->request.test_mode,
+                                       &c->x->arena, &c->base_url, ret_error));
+    return SES_OK;
+}
+
+void ses_create_start(struct ses_service *service, struct ses_exchange *x, const struct ses_session_rpc *rpc)
+{
+    struct ses_create *c = ses_arena_zalloc(&x->arena, sizeof(*c));
+    struct ses_error error = {.status = SES_OK};
+
+    if (c == NULL) {
+        ses_exchange_fail_status(x, SES_NO_MEMORY, "out of memory");
+        return;
+    }
+    c->service = service;
+    c->x = x;
+    c->rpc = rpc;
+    c->wait_ms = WAIT_FIRST_MS;
+    ses_list_init(&c->node);
+    ses_timer_init(&c->timer);
+    if (read_call(c, &error) != SES_OK) {
+        ses_create_fail(c, &error);
+        return;
+    }
+    ses_payload_take(&c->request, c->credentials.connector->number, &service->keys->payload,
+                     ses_clock_wall_ms(), &c->payload);
+    make_natural_key(c);
+    attempt(c);
+}

@@ -1,0 +1,181 @@
+#include "create_session.h"
+
+#include <sessiond/base/clock.h>
+#include <sessiond/domain/money.h>
+
+#define NS_PER_MS UINT64_C(1000000)
+
+/* ---- the answer
+ * ----------------------------------------------------------------------------------------------------- */
+
+static void keep_result(struct ses_create *c, const struct ses_connector_result *result, uint64_t now_ms)
+{
+    c->session.connector_session_present = true;
+    c->session.connector_session = (struct ses_connector_session){
+        .token = result->session_token,
+        .id = result->session_id,
+        .transaction_id = result->connector_transaction_id,
+        .expires_ms = result->expires_ms,
+    };
+    c->session.updated_ms = now_ms;
+    c->session.token_issued_ms = now_ms;
+    c->session.expires_ms =
+        ses_session_expiry(now_ms, c->service->options.session_ttl_ms, result->expires_ms);
+}
+
+static void count_outcome(const struct ses_create *c, enum ses_connector_outcome outcome)
+{
+    struct ses_metrics *metrics = c->service->options.metrics;
+    int row = c->credentials.connector->metric;
+
+    if (metrics != NULL && row >= 0 && row < SES_METRIC_CONNECTORS_MAX && outcome < SES_METRIC_OUTCOMES)
+        atomic_fetch_add_explicit(&metrics->connector_calls[row][outcome], 1, memory_order_relaxed);
+}
+
+static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcome outcome,
+                      struct ses_slice body)
+{
+    struct ses_create *c = arg;
+    uint64_t now_ms = ses_clock_wall_ms();
+    struct ses_connector_result result = {.outcome = outcome};
+
+    if (http_status == 0) {
+        ses_connector_result_transport(outcome, &result);
+    } else if (c->credentials.connector->ops->parse(http_status, body, &c->x->arena, &result) != SES_OK) {
+        ses_create_fail_internal(c);
+        return;
+    }
+    /* A session that is over when it begins cannot be handed out. */
+    if (result.outcome == SES_OUTCOME_SUCCESS && result.expires_ms != 0 && result.expires_ms <= now_ms)
+        ses_connector_result_transport(SES_OUTCOME_BAD_RESPONSE, &result);
+    count_outcome(c, result.outcome);
+    c->x->connector_status = result.status_code;
+    if (result.outcome != SES_OUTCOME_SUCCESS) {
+        ses_create_answer_failure(c, &result);
+        return;
+    }
+    keep_result(c, &result, now_ms);
+    ses_create_commit(c);
+}
+
+/* ---- the call
+ * ------------------------------------------------------------------------------------------------------- */
+
+static enum ses_status build(struct ses_create *c, struct ses_outbound_request *ret_request,
+                             struct ses_error *ret_error)
+{
+    const struct ses_currency *currency = ses_currency_by_number(c->payload.currency);
+    struct ses_session_call call = {
+        .credentials = &c->credentials,
+        .base_url = c->base_url,
+        .merchant_session_id = c->request.text[SES_FIELD_MERCHANT_SESSION_ID],
+        .minor_amount = c->payload.minor_amount,
+        .currency = currency->code,
+        .exponent = currency->exponent,
+        .os_type = c->request.text[SES_FIELD_OS_TYPE],
+        .os_type_present = (c->request.present & SES_FIELD_BIT(SES_FIELD_OS_TYPE)) != 0,
+        .idempotency_key = ses_slice_str(c->idempotency_key),
+        .now_ms = ses_clock_wall_ms(),
+    };
+
+    ses_random_bytes(call.salt, sizeof(call.salt));
+    return c->credentials.connector->ops->build(&call, &c->x->arena, ret_request, ret_error);
+}
+
+/* The caller's deadline less what commit and reply need; 0: nothing is left. */
+static uint64_t call_deadline_ns(const struct ses_create *c)
+{
+    uint64_t margin_ns = c->service->options.connector_deadline_margin_ms * NS_PER_MS;
+    uint64_t deadline_ns = c->x->deadline_mono_ns;
+
+    if (deadline_ns <= margin_ns || deadline_ns - margin_ns <= ses_clock_mono_ns())
+        return 0;
+    return deadline_ns - margin_ns;
+}
+
+static void fail_start(struct ses_create *c, enum ses_status status)
+{
+    struct ses_error error;
+
+    if (status == SES_DEADLINE_EXCEEDED)
+        ses_error_set(&error, status,
+                      SES_STR("the deadline leaves no time for the connector's session call"));
+    else if (status == SES_RESOURCE_EXHAUSTED) {
+        ses_error_set(&error, status, SES_STR("too many connector calls are in flight; try again"));
+        error.reason = SES_STR("CONNECTOR_CALLS_EXHAUSTED");
+        error.retry_delay_ms = 100;
+    } else {
+        ses_create_fail_internal(c);
+        return;
+    }
+    ses_create_fail(c, &error);
+}
+
+static void start(struct ses_create *c)
+{
+    struct ses_outbound_request request = {.headers_count = 0};
+    struct ses_outbound *outbound = NULL; /* never cancelled: a call that was made is awaited */
+    struct ses_error error = {.status = SES_OK};
+    uint64_t deadline_ns = call_deadline_ns(c);
+    enum ses_status status = SES_DEADLINE_EXCEEDED;
+
+    if (build(c, &request, &error) != SES_OK) {
+        ses_create_fail(c, &error);
+        return;
+    }
+    if (deadline_ns != 0)
+        status = ses_outbound_start(c->service->options.driver, c->credentials.connector, &request,
+                                    deadline_ns, on_answer, c, &outbound);
+    if (status != SES_OK)
+        fail_start(c, status);
+    else
+        c->phase = SES_CREATE_CALLING;
+}
+
+/* ---- the intent
+ * ----------------------------------------------------------------------------------------------------- */
+
+static void on_intent(void *arg, enum ses_status status)
+{
+    struct ses_create *c = arg;
+
+    if (status != SES_OK) {
+        ses_create_fail_store(c, status);
+        return;
+    }
+    if (c->x->cancelled) {
+        ses_store_release(c->service->options.store,
+                          &c->claim); /* nobody was asked: as if the call had not come */
+        ses_create_finish(c);
+        return;
+    }
+    start(c);
+}
+
+static enum ses_status put_intent(struct ses_create *c)
+{
+    struct ses_record record = {.kind = SES_RECORD_INTENT, .expires_ms = c->session.expires_ms};
+    struct ses_record_intent intent = {
+        .idempotency_key = ses_slice_str(c->idempotency_key),
+        .started_ms = c->session.created_ms,
+    };
+
+    memcpy(record.session_id, c->session.id, sizeof(record.session_id));
+    ses_arena_reset(&c->service->scratch);
+    SES_TRY(ses_record_encode(&c->session, &intent, NULL, &c->service->scratch, &record.body));
+    return ses_store_put_intent(c->service->options.store, &c->claim, &record, on_intent, c);
+}
+
+void ses_create_ask_connector(struct ses_create *c)
+{
+    const struct ses_secret *secret = c->service->options.natural_key;
+    enum ses_status status;
+
+    ses_idempotency_key(ses_slice(secret->bytes, secret->len), ses_slice(c->key.bytes, sizeof(c->key.bytes)),
+                        &c->payload, c->idempotency_key);
+    status = put_intent(c);
+    if (status != SES_OK)
+        ses_create_fail_store(c, status);
+    else
+        ses_create_enter(c, SES_CREATE_INTENT);
+}

@@ -1,0 +1,35 @@
+#include "resources.h"
+
+#include "service_core.h"
+
+#define KEYS_BYTES_MAX (64u * 1024)
+
+void ses_resource_health_start(struct ses_exchange *x, void *service)
+{
+    if (ses_service_serving(service))
+        ses_exchange_reply_raw(x, 200, "application/json",
+                               SES_STR("{\"status\":\"healthy\",\"service\":\"connector-service\"}"));
+    else
+        ses_exchange_reply_raw(x, 503, "application/json",
+                               SES_STR("{\"status\":\"unhealthy\",\"service\":\"connector-service\"}"));
+}
+
+void ses_resource_keys_start(struct ses_exchange *x, void *arg)
+{
+    const struct ses_service *service = arg;
+    struct ses_buf json;
+    struct ses_slice copy;
+    enum ses_status status;
+
+    ses_buf_init(&json, KEYS_BYTES_MAX);
+    status = ses_keyring_publish(service->options.keyring, &json);
+    if (status == SES_OK)
+        status = ses_arena_copy(&x->arena, ses_buf_view(&json), &copy);
+    ses_buf_done(&json);
+    if (status != SES_OK) {
+        ses_exchange_reply_raw(x, 503, "text/plain", SES_STR("out of memory\n"));
+        return;
+    }
+    ses_exchange_reply_header(x, SES_STR("cache-control"), SES_STR("public, max-age=60"));
+    ses_exchange_reply_raw(x, 200, "application/json", copy);
+}

@@ -1,0 +1,231 @@
+#include <sessiond/method/service.h>
+
+#include <stdlib.h>
+
+#include "create_session.h"
+#include "resources.h"
+#include "service_core.h"
+
+#define DEFAULT_TTL_MS        900000
+#define DEFAULT_MARGIN_MS     50
+#define DEFAULT_CACHE_ENTRIES 256
+/* Two records of the store's largest size, decoded and encoded. */
+#define SCRATCH_BYTES_MAX (4u * SES_STORE_BODY_MAX)
+
+/* In the order of enum ses_method_metric. */
+static const char *const metric_names[SES_METRIC_COUNT] = {
+    [SES_METRIC_CREATE_SESSION_TOKEN] = "types.MerchantAuthenticationService/CreateSessionToken",
+    [SES_METRIC_CREATE_SERVER_SESSION_TOKEN] =
+        "types.MerchantAuthenticationService/CreateServerSessionAuthenticationToken",
+    [SES_METRIC_HEALTH] = "grpc.health.v1.Health/Check",
+    [SES_METRIC_HEALTH + 1] = "grpc.health.v1.Health/Watch",
+    [SES_METRIC_HEALTH + 2] = "grpc.health.v1.Health/List",
+    [SES_METRIC_REFLECTION] = "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    [SES_METRIC_REFLECTION + 1] = "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+};
+
+_Static_assert(SES_HEALTH_ROUTES == 3 && SES_REFLECTION_ROUTES == 2, "names above");
+_Static_assert(SES_METRIC_COUNT <= (enum ses_method_metric)SES_METRIC_METHODS_MAX, "a row on the board each");
+
+const char *ses_method_metric_name(int metric)
+{
+    return metric < 0 || metric >= (int)SES_METRIC_COUNT ? NULL : metric_names[metric];
+}
+
+/* ---- routes
+ * ------------------------------------------------------------------------------------------------------- */
+
+/* Methods, and the plain JSON routes that the protocol's HTTP mode has for them. */
+static const struct ses_route session_routes[] = {
+    {.path = "/types.MerchantAuthenticationService/CreateSessionToken",
+     .kind = SES_ROUTE_UNARY,
+     .flow = "CreateSessionToken",
+     .metric = SES_METRIC_CREATE_SESSION_TOKEN,
+     .start = ses_create_session_token_start},
+    {.path = "/types.MerchantAuthenticationService/CreateServerSessionAuthenticationToken",
+     .kind = SES_ROUTE_UNARY,
+     .flow = "CreateServerSessionAuthenticationToken",
+     .metric = SES_METRIC_CREATE_SERVER_SESSION_TOKEN,
+     .start = ses_create_server_session_authentication_token_start},
+    {.path = "/payments/create_session_token",
+     .kind = SES_ROUTE_ALIAS,
+     .flow = "CreateSessionToken",
+     .metric = SES_METRIC_CREATE_SESSION_TOKEN,
+     .start = ses_create_session_token_start},
+    {.path = "/payments/server_session_authentication_token",
+     .kind = SES_ROUTE_ALIAS,
+     .flow = "CreateServerSessionAuthenticationToken",
+     .metric = SES_METRIC_CREATE_SERVER_SESSION_TOKEN,
+     .start = ses_create_server_session_authentication_token_start},
+    {.path = "/health",
+     .kind = SES_ROUTE_PLAIN,
+     .get = true,
+     .flow = "Health",
+     .metric = -1,
+     .start = ses_resource_health_start},
+    {.path = "/.well-known/paseto-keys",
+     .kind = SES_ROUTE_PLAIN,
+     .get = true,
+     .flow = "PasetoKeys",
+     .metric = -1,
+     .start = ses_resource_keys_start},
+};
+
+#define SESSION_ROUTES (sizeof(session_routes) / sizeof(session_routes[0]))
+
+_Static_assert(SESSION_ROUTES + SES_HEALTH_ROUTES + SES_REFLECTION_ROUTES <= SES_ROUTES_MAX,
+               "room for all routes");
+
+static void fill_routes(struct ses_service *service)
+{
+    memcpy(service->routes, session_routes, sizeof(session_routes));
+    for (size_t i = 0; i < SESSION_ROUTES; i++)
+        service->routes[i].arg = service;
+    service->routes_count = SESSION_ROUTES;
+    ses_health_routes(service->health, SES_METRIC_HEALTH, &service->routes[service->routes_count]);
+    service->routes_count += SES_HEALTH_ROUTES;
+    ses_reflection_routes(service->reflection, SES_METRIC_REFLECTION,
+                          &service->routes[service->routes_count]);
+    service->routes_count += SES_REFLECTION_ROUTES;
+}
+
+const struct ses_route *ses_service_routes(const struct ses_service *service, size_t *ret_count)
+{
+    *ret_count = service->routes_count;
+    return service->routes;
+}
+
+/* ---- life
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static void derive(const struct ses_secret *secret, struct ses_slice purpose, struct ses_tag_key *ret_key)
+{
+    uint8_t hash[SES_HASH_BYTES];
+
+    ses_hash(ses_slice(secret->bytes, secret->len), purpose, hash);
+    memcpy(ret_key->bytes, hash, sizeof(ret_key->bytes));
+    ses_wipe(hash, sizeof(hash));
+}
+
+static enum ses_status make_keys(struct ses_service *service)
+{
+    SES_TRY(ses_secret_new(sizeof(*service->keys), &service->keys_memory));
+    service->keys = (struct ses_service_keys *)(void *)service->keys_memory.bytes;
+    derive(service->options.natural_key, SES_STR("payload tags"), &service->keys->payload);
+    derive(service->options.log_key, SES_STR("session pseudonyms"), &service->keys->log);
+    service->keys->random_used = sizeof(service->keys->random);
+    return SES_OK;
+}
+
+static void fill_defaults(struct ses_service_options *options)
+{
+    if (options->session_ttl_ms == 0)
+        options->session_ttl_ms = DEFAULT_TTL_MS;
+    if (options->connector_deadline_margin_ms == 0)
+        options->connector_deadline_margin_ms = DEFAULT_MARGIN_MS;
+    if (options->credential_cache_entries == 0)
+        options->credential_cache_entries = DEFAULT_CACHE_ENTRIES;
+}
+
+static enum ses_status make_parts(struct ses_service *service)
+{
+    static const char *const services[] = {"types.MerchantAuthenticationService"};
+
+    SES_TRY(make_keys(service));
+    SES_TRY(ses_credential_cache_new(service->options.credential_cache_entries, &service->credentials));
+    SES_TRY(ses_health_new(services, sizeof(services) / sizeof(services[0]), 0, &service->health));
+    return ses_reflection_new(&service->reflection);
+}
+
+enum ses_status ses_service_new(const struct ses_service_options *options, struct ses_service **ret_service)
+{
+    struct ses_service *service = calloc(1, sizeof(*service));
+    enum ses_status status;
+
+    if (service == NULL)
+        return SES_NO_MEMORY;
+    service->options = *options;
+    fill_defaults(&service->options);
+    ses_list_init(&service->to_sign);
+    ses_list_init(&service->waiting);
+    ses_arena_init(&service->scratch, SCRATCH_BYTES_MAX);
+    status = make_parts(service);
+    if (status != SES_OK) {
+        ses_service_free(service);
+        return status;
+    }
+    fill_routes(service);
+    ses_service_check_health(service);
+    *ret_service = service;
+    return SES_OK;
+}
+
+void ses_service_free(struct ses_service *service)
+{
+    if (service == NULL)
+        return;
+    while (!ses_list_empty(&service->waiting))
+        ses_create_stop_waiting(SES_CONTAINER(service->waiting.next, struct ses_create, node));
+    ses_reflection_free(service->reflection);
+    ses_health_free(service->health);
+    ses_credential_cache_free(service->credentials);
+    ses_arena_done(&service->scratch);
+    ses_secret_free(&service->keys_memory);
+    free(service);
+}
+
+/* ---- work
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+void ses_service_session_id(struct ses_service *service, uint64_t now_ms,
+                            uint8_t ret_id[SES_SESSION_ID_BYTES])
+{
+    struct ses_service_keys *keys = service->keys;
+    const size_t random_len = SES_SESSION_ID_BYTES - 6;
+
+    if (keys->random_used + random_len > sizeof(keys->random)) {
+        ses_random_bytes(keys->random, sizeof(keys->random));
+        keys->random_used = 0;
+    }
+    for (size_t i = 0; i < 6; i++)
+        ret_id[i] = (uint8_t)(now_ms >> (8 * (5 - i)));
+    memcpy(ret_id + 6, keys->random + keys->random_used, random_len);
+    ses_wipe(keys->random + keys->random_used, random_len); /* never used twice, never found later */
+    keys->random_used += random_len;
+}
+
+void ses_service_turn(struct ses_service *service)
+{
+    ses_store_flush(service->options.store);
+    while (!ses_list_empty(&service->to_sign)) {
+        struct ses_list *node = ses_list_pop(&service->to_sign);
+
+        ses_create_sign(SES_CONTAINER(node, struct ses_create, node));
+    }
+    /* An answer can bring in a connection's next request at once. */
+    ses_store_flush(service->options.store);
+}
+
+bool ses_service_serving(const struct ses_service *service)
+{
+    return !service->draining && ses_store_healthy(service->options.store);
+}
+
+void ses_service_check_health(struct ses_service *service)
+{
+    if (!service->draining)
+        ses_health_set_all(service->health, ses_service_serving(service));
+}
+
+void ses_service_set_draining(struct ses_service *service)
+{
+    service->draining = true;
+    ses_health_drain(service->health);
+}
+
+unsigned ses_service_in_flight(const struct ses_service *service)
+{
+    return service->in_flight;
+}

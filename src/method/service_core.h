@@ -1,0 +1,54 @@
+/* service_core.h - the inside of struct ses_service, for service.c and the files of its methods. */
+#ifndef SESSIOND_SRC_METHOD_SERVICE_CORE_H
+#define SESSIOND_SRC_METHOD_SERVICE_CORE_H
+
+#include <sessiond/domain/fingerprint.h>
+#include <sessiond/method/service.h>
+
+#include "health.h"
+#include "reflection.h"
+
+/* Rows of ses_metrics.requests. */
+enum ses_method_metric {
+    SES_METRIC_CREATE_SESSION_TOKEN,
+    SES_METRIC_CREATE_SERVER_SESSION_TOKEN,
+    SES_METRIC_HEALTH,
+    SES_METRIC_REFLECTION = SES_METRIC_HEALTH + SES_HEALTH_ROUTES,
+    SES_METRIC_COUNT = SES_METRIC_REFLECTION + SES_REFLECTION_ROUTES
+};
+
+/* Keys made of the data directory's secrets; guarded memory. */
+struct ses_service_keys {
+    struct ses_tag_key payload;
+    struct ses_tag_key log;
+    uint8_t random[1024]; /* for session ids: one getrandom(2) per hundred of them instead of 0.38 us each */
+    size_t random_used;
+};
+
+#define SES_ROUTES_MAX 24
+
+struct ses_service {
+    struct ses_service_options options;
+    struct ses_secret keys_memory;
+    struct ses_service_keys *keys; /* inside keys_memory */
+    struct ses_credential_cache *credentials;
+    struct ses_health *health;
+    struct ses_reflection *reflection;
+    struct ses_arena
+        scratch; /* records being read or written, inside one call of a function; never over a callback */
+    struct ses_list to_sign; /* struct ses_create, handed to the store in this turn or ready to be answered */
+    struct ses_list waiting; /* struct ses_create, until another call's outcome */
+    unsigned waiting_count;
+    unsigned in_flight;
+    bool draining;
+    struct ses_route routes[SES_ROUTES_MAX];
+    size_t routes_count;
+};
+
+/* 48 bits of milliseconds, 80 random bits: ids are spread, ordered by time, and say nothing of the shard. */
+void ses_service_session_id(struct ses_service *service, uint64_t now_ms,
+                            uint8_t ret_id[SES_SESSION_ID_BYTES]);
+/* Is this worker able to make sessions? */
+bool ses_service_serving(const struct ses_service *service);
+
+#endif
