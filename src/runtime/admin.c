@@ -1,0 +1,158 @@
+#include "admin.h"
+
+#include <stdlib.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/method/service.h>
+
+#include "prometheus.h"
+#include "status_page.h"
+
+#define PAGE_BYTES_MAX (2u * 1024 * 1024)
+#define ROUTES_COUNT   4
+
+struct ses_admin {
+    const struct ses_child_env *env;
+    struct ses_route routes[ROUTES_COUNT];
+};
+
+typedef enum ses_status (*render_fn)(const struct ses_admin *admin, struct ses_buf *out);
+
+/* Renders into a buffer of its own; the answer lives in the exchange's arena. */
+static void answer(struct ses_exchange *x, const struct ses_admin *admin, int http_status, const char *type,
+                   render_fn render)
+{
+    struct ses_slice body = SES_SLICE_EMPTY;
+    enum ses_status status;
+    struct ses_buf out;
+
+    ses_buf_init(&out, PAGE_BYTES_MAX);
+    status = render(admin, &out);
+    if (status == SES_OK)
+        status = ses_arena_copy(&x->arena, ses_buf_view(&out), &body);
+    ses_buf_done(&out);
+    if (status == SES_OK)
+        ses_exchange_reply_raw(x, http_status, type, body);
+    else
+        ses_exchange_fail_status(x, status, "the page could not be rendered");
+}
+
+/* ---- resources
+ * ------------------------------------------------------------------------------------------------- */
+
+static enum ses_status render_metrics(const struct ses_admin *admin, struct ses_buf *out)
+{
+    struct ses_prometheus_extra extra = {
+        .now_mono_ns = ses_clock_mono_ns(),
+        .method_name = ses_method_metric_name,
+        .connector_name = ses_connector_metric_name,
+    };
+
+    ses_table_usage(admin->env->table, &extra.table_used, &extra.table_room);
+    return ses_prometheus_render(admin->env->board, &extra, out);
+}
+
+static enum ses_status render_ready(const struct ses_admin *admin, struct ses_buf *out)
+{
+    const struct ses_board *board = admin->env->board;
+    uint64_t now_ns = ses_clock_mono_ns();
+    unsigned i;
+
+    SES_TRY(ses_buf_appendf(
+        out, "{\"ready\":%s,\"draining\":%s,\"listen\":\"%s\",\"sessions_loaded\":%llu,\"workers\":[",
+        ses_board_ready(board) ? "true" : "false",
+        atomic_load_explicit(&board->draining, memory_order_relaxed) ? "true" : "false", board->listen,
+        (unsigned long long)atomic_load_explicit(&board->sessions_loaded, memory_order_relaxed)));
+    for (i = 0; i < board->workers; i++) {
+        const struct ses_metrics *metrics = &board->metrics[i];
+        uint64_t beat_ns = atomic_load_explicit(&metrics->heartbeat_mono_ns, memory_order_relaxed);
+
+        SES_TRY(ses_buf_appendf(
+            out, "%s{\"slot\":%u,\"state\":\"%s\",\"pid\":%d,\"generation\":%u,\"heartbeat_age_ms\":%llu}",
+            i == 0 ? "" : ",", i, ses_slot_state_name(ses_board_state(board, i)),
+            atomic_load_explicit(&metrics->pid, memory_order_relaxed),
+            atomic_load_explicit(&metrics->generation, memory_order_relaxed),
+            (unsigned long long)(beat_ns > now_ns ? 0 : (now_ns - beat_ns) / 1000000u)));
+    }
+    return ses_buf_append_str(out, "]}\n");
+}
+
+static enum ses_status render_page(const struct ses_admin *admin, struct ses_buf *out)
+{
+    struct ses_status_page_extra extra = {.now_mono_ns = ses_clock_mono_ns(),
+                                          .method_name = ses_method_metric_name};
+
+    ses_table_usage(admin->env->table, &extra.table_used, &extra.table_room);
+    return ses_status_page_render(admin->env->board, &extra, out);
+}
+
+static void start_metrics(struct ses_exchange *x, void *arg)
+{
+    answer(x, arg, 200, SES_PROMETHEUS_TYPE, render_metrics);
+}
+
+static void start_healthz(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    ses_exchange_reply_raw(x, 200, "text/plain; charset=utf-8", SES_STR("ok\n"));
+}
+
+static void start_readyz(struct ses_exchange *x, void *arg)
+{
+    const struct ses_admin *admin = arg;
+
+    answer(x, admin, ses_board_ready(admin->env->board) ? 200 : 503, "application/json", render_ready);
+}
+
+/* A PLAIN route ending in '/' is a prefix: whatever has no route of its own arrives here. */
+static void start_page(struct ses_exchange *x, void *arg)
+{
+    if (ses_slice_eq_str(x->path, "/"))
+        answer(x, arg, 200, "text/html; charset=utf-8", render_page);
+    else
+        ses_exchange_reply_raw(x, 404, "text/plain; charset=utf-8", SES_STR("not found\n"));
+}
+
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------ */
+
+enum ses_status ses_admin_new(const struct ses_child_env *env, struct ses_admin **ret_admin)
+{
+    static const struct {
+        const char *path;
+        const char *flow;
+        void (*start)(struct ses_exchange *x, void *arg);
+    } rows[ROUTES_COUNT] = {
+        {"/metrics", "metrics", start_metrics},
+        {"/healthz", "healthz", start_healthz},
+        {"/readyz", "readyz", start_readyz},
+        {"/", "status", start_page},
+    };
+    struct ses_admin *admin = calloc(1, sizeof(*admin));
+    size_t i;
+
+    if (admin == NULL)
+        return SES_NO_MEMORY;
+    admin->env = env;
+    for (i = 0; i < ROUTES_COUNT; i++)
+        admin->routes[i] = (struct ses_route){.path = rows[i].path,
+                                              .kind = SES_ROUTE_PLAIN,
+                                              .get = true,
+                                              .flow = rows[i].flow,
+                                              .metric = -1,
+                                              .start = rows[i].start,
+                                              .arg = admin};
+    *ret_admin = admin;
+    return SES_OK;
+}
+
+void ses_admin_free(struct ses_admin *admin)
+{
+    free(admin);
+}
+
+const struct ses_route *ses_admin_routes(const struct ses_admin *admin, size_t *ret_count)
+{
+    *ret_count = ROUTES_COUNT;
+    return admin->routes;
+}

@@ -1,0 +1,112 @@
+#include "board.h"
+
+#include <sys/mman.h>
+
+#include <sessiond/base/clock.h>
+
+static size_t board_bytes(unsigned workers)
+{
+    return sizeof(struct ses_board) + (workers + 1) * sizeof(struct ses_metrics);
+}
+
+enum ses_status ses_board_new(const struct ses_config *config, struct ses_board **ret_board)
+{
+    struct ses_board *board;
+    /* Untouched pages of a slot's histograms cost nothing: about 150 KiB of address space a slot. */
+    void *memory =
+        mmap(NULL, board_bytes(config->workers), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED)
+        return SES_NO_MEMORY;
+    board = memory;
+    board->workers = config->workers;
+    board->durability = config->durability;
+    board->started_wall_ms = ses_clock_wall_ms();
+    board->started_mono_ns = ses_clock_mono_ns();
+    *ret_board = board;
+    return SES_OK;
+}
+
+void ses_board_free(struct ses_board *board)
+{
+    if (board != NULL)
+        (void)munmap(board, board_bytes(board->workers));
+}
+
+enum ses_slot_state ses_board_state(const struct ses_board *board, unsigned slot)
+{
+    return (enum ses_slot_state)atomic_load_explicit(&board->state[slot], memory_order_relaxed);
+}
+
+const char *ses_slot_state_name(enum ses_slot_state state)
+{
+    static const char *const names[] = {"empty", "starting", "ready", "draining", "waiting", "given_up"};
+
+    _Static_assert(sizeof(names) / sizeof(names[0]) == SES_SLOT_STATE_COUNT, "a new state needs a name");
+    return names[state];
+}
+
+bool ses_board_ready(const struct ses_board *board)
+{
+    unsigned i;
+
+    if (atomic_load_explicit(&board->draining, memory_order_relaxed))
+        return false;
+    for (i = 0; i < board->workers; i++) {
+        if (ses_board_state(board, i) != SES_SLOT_READY)
+            return false;
+    }
+    return true;
+}
+
+void ses_board_beat(struct ses_metrics *metrics)
+{
+    atomic_store_explicit(&metrics->heartbeat_mono_ns, ses_clock_mono_ns(), memory_order_relaxed);
+}
+
+uint64_t ses_board_counter(const struct ses_board *board, enum ses_counter counter)
+{
+    uint64_t sum = 0;
+    unsigned i;
+
+    for (i = 0; i <= board->workers; i++)
+        sum += atomic_load_explicit(&board->metrics[i].counter[counter], memory_order_relaxed);
+    return sum;
+}
+
+void ses_board_hist(const struct ses_board *board, size_t offset, struct ses_hist_sum *ret_sum)
+{
+    unsigned slot;
+    size_t i;
+
+    *ret_sum = (struct ses_hist_sum){.count = 0};
+    for (slot = 0; slot <= board->workers; slot++) {
+        const struct ses_hist *hist = (const void *)((const char *)&board->metrics[slot] + offset);
+
+        ret_sum->sum += atomic_load_explicit(&hist->sum, memory_order_relaxed);
+        for (i = 0; i < SES_HIST_BUCKETS; i++) {
+            uint64_t n = atomic_load_explicit(&hist->bucket[i], memory_order_relaxed);
+
+            ret_sum->bucket[i] += n;
+            ret_sum->count += n;
+        }
+    }
+}
+
+uint64_t ses_hist_sum_quantile(const struct ses_hist_sum *sum, double q)
+{
+    uint64_t rank = (uint64_t)(q * (double)sum->count);
+    uint64_t seen = 0;
+    size_t i;
+
+    if (sum->count == 0)
+        return 0;
+    if (rank >= sum->count)
+        rank = sum->count - 1;
+    for (i = 0; i < SES_HIST_BUCKETS; i++) {
+        seen += sum->bucket[i];
+        if (seen > rank)
+            return ses_hist_upper(i);
+    }
+    return ses_hist_upper(SES_HIST_BUCKETS - 1);
+}

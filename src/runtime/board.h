@@ -1,0 +1,69 @@
+/* board.h - the anonymous shared mapping through which processes see each other: state by the supervisor,
+ * numbers by their owners.
+ *
+ *   struct ses_board         written by the supervisor alone, but for ready times
+ *   struct ses_metrics[n]    slot i: worker i; the last one: the housekeeper
+ *
+ * Made before the first fork and inherited, never attached by name, so nobody else can read or damage it.
+ */
+#ifndef SESSIOND_RUNTIME_BOARD_H
+#define SESSIOND_RUNTIME_BOARD_H
+
+#include <sessiond/base/metrics.h>
+#include <sessiond/base/status.h>
+
+#include "config.h"
+
+enum ses_slot_state {
+    SES_SLOT_EMPTY,    /* not started yet */
+    SES_SLOT_STARTING, /* forked, not ready */
+    SES_SLOT_READY,
+    SES_SLOT_DRAINING, /* told to leave */
+    SES_SLOT_WAITING,  /* died; waits for its restart */
+    SES_SLOT_GIVEN_UP, /* restart budget spent, or it asked not to be restarted */
+    SES_SLOT_STATE_COUNT
+};
+
+#define SES_BOARD_SLOTS_MAX (SES_CONFIG_WORKERS_MAX + 1)
+
+struct ses_board {
+    unsigned workers;
+    enum ses_durability durability;
+    uint64_t started_wall_ms;
+    uint64_t started_mono_ns;
+    _Atomic uint64_t sessions_loaded;
+    _Atomic uint64_t start_ms;      /* from start to the first time all workers were ready; 0 = not yet */
+    _Atomic uint64_t worker_deaths; /* unwanted ones */
+    _Atomic bool draining;          /* the whole server is leaving */
+    _Atomic uint32_t state[SES_BOARD_SLOTS_MAX];
+    char listen[SES_ADDRESS_TEXT_SIZE];
+    _Alignas(64) struct ses_metrics metrics[]; /* workers + 1 */
+};
+
+/* [supervisor] SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_board_new(const struct ses_config *config, struct ses_board **ret_board);
+/* Unmaps in this process only. */
+void ses_board_free(struct ses_board *board);
+enum ses_slot_state ses_board_state(const struct ses_board *board, unsigned slot);
+const char *ses_slot_state_name(enum ses_slot_state state);
+/* [any] All workers ready and the server not draining: what /readyz says. */
+bool ses_board_ready(const struct ses_board *board);
+/* [child] Once a second; the supervisor kills a worker whose heartbeat is too old. */
+void ses_board_beat(struct ses_metrics *metrics);
+
+/* ---- sums over all slots ---- */
+uint64_t ses_board_counter(const struct ses_board *board, enum ses_counter counter);
+
+/* A histogram summed over slots: plain memory. */
+struct ses_hist_sum {
+    uint64_t bucket[SES_HIST_BUCKETS];
+    uint64_t count;
+    uint64_t sum;
+};
+
+/* Adds the histogram that lies offset bytes into each slot's struct ses_metrics. */
+void ses_board_hist(const struct ses_board *board, size_t offset, struct ses_hist_sum *ret_sum);
+/* Upper bound of the bucket in which the q-th part (0..1) of all values lies; 0 when empty. */
+uint64_t ses_hist_sum_quantile(const struct ses_hist_sum *sum, double q);
+
+#endif

@@ -1,0 +1,59 @@
+#include "child.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "process.h"
+
+static _Noreturn void run_child(const struct ses_child *child, struct ses_child_env *env,
+                                void (*before)(void *arg, const struct ses_child *self), void *arg)
+{
+    ses_process_child(env->supervisor);
+    before(arg, child);
+    exit(child->run(env));
+}
+
+enum ses_status ses_child_start(struct ses_child *child, struct ses_child_env *env,
+                                void (*before)(void *arg, const struct ses_child *self), void *arg)
+{
+    int pair[2];
+    pid_t pid;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+        return SES_IO;
+    env->slot = child->slot;
+    env->listen_fd = child->listen_fd;
+    env->control_fd = pair[1];
+    env->role = child->role;
+    env->supervisor = getpid();
+    pid = fork();
+    if (pid == 0) {
+        (void)close(pair[0]);
+        run_child(child, env, before, arg);
+    }
+    (void)close(pair[1]);
+    if (pid < 0) {
+        (void)close(pair[0]);
+        return SES_IO;
+    }
+    child->pid = pid;
+    child->control_fd = pair[0];
+    child->started_ms = ses_process_now_ms();
+    child->kill_ms = 0;
+    return SES_OK;
+}
+
+void ses_child_say_ready(const struct ses_child_env *env)
+{
+    char byte = SES_CONTROL_READY;
+
+    while (write(env->control_fd, &byte, 1) < 0 && errno == EINTR)
+        continue;
+}
+
+bool ses_child_orphaned(const struct ses_child_env *env)
+{
+    return getppid() != env->supervisor;
+}

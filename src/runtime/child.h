@@ -1,0 +1,71 @@
+/* child.h - one child process of the supervisor: how it is made, what it is given, how it says that it is
+ * ready.
+ *
+ * The control socket (a socketpair) carries single bytes: SES_CONTROL_READY upwards once, SES_CONTROL_DEATH
+ * down to the housekeeper when a worker died (its LMDB reader slots are to be freed). Its EOF means nothing:
+ * the alive pipe, whose write end only the supervisor holds, tells children of the supervisor's death;
+ * SIGCHLD tells the supervisor of theirs.
+ */
+#ifndef SESSIOND_RUNTIME_CHILD_H
+#define SESSIOND_RUNTIME_CHILD_H
+
+#include <sys/types.h>
+
+#include <sessiond/store/store.h>
+
+#include "board.h"
+#include "config.h"
+#include "layout.h"
+#include "respawn.h"
+
+#define SES_CONTROL_READY 'r'
+#define SES_CONTROL_DEATH 'd'
+
+/* What a child works with; everything is borrowed from memory inherited over fork. */
+struct ses_child_env {
+    const struct ses_config *config;
+    const struct ses_layout *layout;
+    struct ses_board *board;
+    struct ses_table *table;
+    unsigned slot;  /* on the board */
+    int listen_fd;  /* -1: none */
+    int control_fd; /* the child's end */
+    int alive_fd;   /* readable (EOF) when the supervisor is dead */
+    pid_t supervisor;
+    const char *role;
+};
+
+/* Returns the exit code. */
+typedef int (*ses_child_fn)(const struct ses_child_env *env);
+
+struct ses_child {
+    char role[24]; /* "worker-0" */
+    ses_child_fn run;
+    unsigned slot;
+    int listen_fd; /* of the slot: outlives its processes; -1 none */
+    bool worker;
+    bool essential; /* has to say that it is ready; others count as ready at once */
+
+    /* of the running process */
+    pid_t pid;      /* 0: none */
+    int control_fd; /* the supervisor's end, -1 none */
+    enum ses_slot_state state;
+    uint64_t generation; /* of the configuration it runs with */
+    uint64_t started_ms;
+    uint64_t due_ms;  /* WAITING: when to start it */
+    uint64_t kill_ms; /* DRAINING: when to stop being patient */
+    struct ses_respawn respawn;
+};
+
+/* [supervisor] Forks; the new process calls child->run with env (control_fd and the child's own fields filled
+ * in) and exits. before runs in the new process first: it closes what belongs to the supervisor and to other
+ * children. SES_IO. */
+SES_MUST_CHECK enum ses_status ses_child_start(struct ses_child *child, struct ses_child_env *env,
+                                               void (*before)(void *arg, const struct ses_child *self),
+                                               void *arg);
+/* [child] Tells the supervisor. */
+void ses_child_say_ready(const struct ses_child_env *env);
+/* [child] True when TERM came because the supervisor died: nobody waits for us then. */
+bool ses_child_orphaned(const struct ses_child_env *env);
+
+#endif

@@ -1,0 +1,422 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "config_lines.h"
+#include "config_schema.h"
+
+#define DEFAULT_LISTEN "127.0.0.1:8080"
+#define DEFAULT_ADMIN  "127.0.0.1:9090"
+#define DEFAULT_DATA   "./data"
+#define DEFAULT_ISSUER "sessiond"
+#define DRAIN_SECONDS  10
+#define DRAIN_MAX      600
+#define KIB            1024u
+
+/* A value on its way into the configuration: who gave it decides how a complaint begins. */
+struct value {
+    const char *text;   /* NULL: nobody gave it */
+    const char *key;    /* dotted key of the file */
+    const char *option; /* the option that gave it, or NULL */
+};
+
+struct loader {
+    const struct ses_options *options;
+    struct ses_config_lines *lines; /* file NULL without a file */
+    struct ses_config *config;
+    struct ses_fault *fault;
+};
+
+const char *ses_durability_name(enum ses_durability durability)
+{
+    return durability == SES_DURABILITY_DISK ? "disk" : "process";
+}
+
+static enum ses_status refuse(const struct loader *loader, const struct value *value, const char *what)
+{
+    size_t line = loader->lines->file == NULL ? 0 : ses_config_lines_find(loader->lines, value->key);
+
+    if (value->option != NULL)
+        return ses_fault(loader->fault, SES_INVALID_ARGUMENT, "%s: %s", value->option, what);
+    if (line == 0) /* a default that does not go together with what was given */
+        return ses_fault(loader->fault, SES_INVALID_ARGUMENT, "%s: %s", value->key, what);
+    return ses_fault(loader->fault, SES_INVALID_ARGUMENT, "%s:%zu: %s: %s", loader->lines->file, line,
+                     value->key, what);
+}
+
+/* The option wins over the file. */
+static struct value choose(const char *option_text, const char *option, const char *file_text,
+                           const char *key)
+{
+    return (struct value){.text = option_text != NULL ? option_text : file_text,
+                          .key = key,
+                          .option = option_text != NULL ? option : NULL};
+}
+
+/* ---- numbers
+ * --------------------------------------------------------------------------------------------------- */
+
+static enum ses_status read_number(const struct loader *loader, const struct value *value, uint64_t low,
+                                   uint64_t high, uint64_t usual, uint64_t *ret_number)
+{
+    char what[96];
+    uint64_t number;
+
+    if (value->text == NULL) {
+        *ret_number = usual;
+        return SES_OK;
+    }
+    if (ses_parse_u64(ses_slice_str(value->text), high, &number) != SES_OK || number < low) {
+        (void)snprintf(what, sizeof(what), "must be a whole number from %llu to %llu",
+                       (unsigned long long)low, (unsigned long long)high);
+        return refuse(loader, value, what);
+    }
+    *ret_number = number;
+    return SES_OK;
+}
+
+static enum ses_status read_numbers(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    struct ses_config *config = loader->config;
+
+#define READ_NUMBER(section_, key_, low_, high_, usual_)                                                     \
+    {                                                                                                        \
+        struct value value = {.text = raw->section_.key_, .key = #section_ "." #key_};                       \
+        SES_TRY(read_number(loader, &value, low_, high_, usual_, &config->section_##_##key_));               \
+    }
+    SES_CONFIG_NUMBERS(READ_NUMBER)
+#undef READ_NUMBER
+    return SES_OK;
+}
+
+/* The cores this process may use (taskset and containers included), not those of the machine. */
+static unsigned default_workers(void)
+{
+    cpu_set_t cpus;
+    int count = 0;
+
+    if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
+        count = CPU_COUNT(&cpus);
+    if (count < 1)
+        count = 1;
+    return count > SES_CONFIG_WORKERS_MAX ? SES_CONFIG_WORKERS_MAX : (unsigned)count;
+}
+
+static enum ses_status read_process(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    struct value workers = choose(loader->options->workers, "--workers", raw->workers, "workers");
+    struct value drain = {.text = raw->drain_seconds, .key = "drain_seconds"};
+    uint64_t number;
+
+    SES_TRY(read_number(loader, &workers, 1, SES_CONFIG_WORKERS_MAX, default_workers(), &number));
+    loader->config->workers = (unsigned)number;
+    return read_number(loader, &drain, 1, DRAIN_MAX, DRAIN_SECONDS, &loader->config->drain_seconds);
+}
+
+/* ---- texts
+ * ----------------------------------------------------------------------------------------------------- */
+
+static enum ses_status read_text(const struct loader *loader, const struct value *value, const char *usual,
+                                 size_t size, char *ret_text)
+{
+    const char *text = value->text == NULL ? usual : value->text;
+
+    if (text[0] == '\0')
+        return refuse(loader, value, "must not be empty");
+    if (strlen(text) >= size)
+        return refuse(loader, value, "is too long");
+    if (!ses_utf8_printable_check(ses_slice_str(text)))
+        return refuse(loader, value, "must be printable UTF-8");
+    memcpy(ret_text, text, strlen(text) + 1);
+    return SES_OK;
+}
+
+static enum ses_status read_choice(const struct loader *loader, const struct value *value,
+                                   const char *const *names, size_t count, const char *what,
+                                   unsigned *ret_choice)
+{
+    unsigned i;
+
+    for (i = 0; i < count; i++) {
+        if (strcmp(value->text, names[i]) == 0) {
+            *ret_choice = i;
+            return SES_OK;
+        }
+    }
+    return refuse(loader, value, what);
+}
+
+static enum ses_status read_level(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    struct value value = choose(loader->options->log_level, "--log-level", raw->log.level, "log.level");
+    unsigned choice = SES_LOG_INFO;
+
+    if (value.text != NULL)
+        SES_TRY(read_choice(loader, &value, names, 4, "must be debug, info, warn or error", &choice));
+    loader->config->log_level = (enum ses_log_level)choice;
+    return SES_OK;
+}
+
+static enum ses_status read_durability(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    static const char *const names[] = {"disk", "process"};
+    struct value value = {.text = raw->store.durability, .key = "store.durability"};
+    unsigned choice = SES_DURABILITY_DISK;
+
+    if (value.text != NULL)
+        SES_TRY(read_choice(loader, &value, names, 2, "must be disk or process", &choice));
+    loader->config->durability = (enum ses_durability)choice;
+    return SES_OK;
+}
+
+static enum ses_status read_token(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    struct value issuer = {.text = raw->token.issuer, .key = "token.issuer"};
+    struct value audience = {.text = raw->token.audience, .key = "token.audience"};
+    struct ses_config *config = loader->config;
+
+    SES_TRY(read_text(loader, &issuer, DEFAULT_ISSUER, sizeof(config->issuer), config->issuer));
+    return read_text(loader, &audience, DEFAULT_ISSUER, sizeof(config->audience), config->audience);
+}
+
+/* ---- addresses
+ * ------------------------------------------------------------------------------------------------- */
+
+static enum ses_status read_address(const struct loader *loader, const struct value *value, const char *usual,
+                                    struct ses_address *ret_address)
+{
+    if (ses_address_parse(value->text == NULL ? usual : value->text, ret_address) != SES_OK)
+        return refuse(loader, value,
+                      "must be ADDR:PORT with a numeric address, e.g. 127.0.0.1:8080 or [::1]:8080");
+    return SES_OK;
+}
+
+static enum ses_status read_addresses(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    struct value listen = choose(loader->options->listen, "--listen", raw->listen, "listen");
+    struct value admin = choose(loader->options->admin, "--admin", raw->admin_listen, "admin_listen");
+    struct ses_config *config = loader->config;
+
+    SES_TRY(read_address(loader, &listen, DEFAULT_LISTEN, &config->listen));
+    SES_TRY(read_address(loader, &admin, DEFAULT_ADMIN, &config->admin));
+    if (!ses_address_loopback_check(&config->listen))
+        return refuse(
+            loader, &listen,
+            "a non-loopback address needs TLS and caller authentication, which this version does not have");
+    if (!ses_address_loopback_check(&config->admin))
+        return refuse(loader, &admin,
+                      "the admin port has no authentication and must be on a loopback address");
+    if (ses_address_port(&config->listen) != 0 && strcmp(config->listen.text, config->admin.text) == 0)
+        return refuse(loader, admin.text != NULL || listen.text == NULL ? &admin : &listen,
+                      "clients and admin cannot share one address");
+    return SES_OK;
+}
+
+/* ---- connectors
+ * ------------------------------------------------------------------------------------------------ */
+
+/* Loopback by its literal forms; the driver checks the address that is really dialled. */
+static bool loopback_host(struct ses_slice rest)
+{
+    static const struct ses_slice hosts[] = {
+        {(const uint8_t *)"127.0.0.1", 9}, {(const uint8_t *)"localhost", 9}, {(const uint8_t *)"[::1]", 5}};
+    size_t i;
+
+    for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        if (ses_slice_starts(rest, hosts[i]) &&
+            (rest.len == hosts[i].len || rest.data[hosts[i].len] == ':' || rest.data[hosts[i].len] == '/'))
+            return true;
+    }
+    return false;
+}
+
+static enum ses_status check_url(const struct loader *loader, const struct value *value, const char *text,
+                                 bool slash)
+{
+    struct ses_slice url = ses_slice_str(text);
+    bool https = ses_slice_starts(url, SES_STR("https://"));
+    struct ses_slice rest = ses_slice_cut(url, https ? strlen("https://") : strlen("http://"), url.len);
+
+    if (!https &&
+        !(ses_slice_starts(url, SES_STR("http://")) && loader->config->sandbox && loopback_host(rest)))
+        return refuse(loader, value,
+                      "must begin with https:// (http:// only for loopback hosts with --sandbox)");
+    if (rest.len == 0 || rest.data[0] == '/' || ses_slice_find(rest, '@') != rest.len ||
+        ses_slice_find(rest, ' ') != rest.len || ses_slice_find(rest, '?') != rest.len ||
+        ses_slice_find(rest, '#') != rest.len)
+        return refuse(loader, value, "must be a base URL: host and path, without user, query and fragment");
+    if (slash != (rest.data[rest.len - 1] == '/'))
+        return refuse(loader, value,
+                      slash ? "must end in '/': paths are appended as they are"
+                            : "must not end in '/': paths are appended as they are");
+    return SES_OK;
+}
+
+static enum ses_status read_url(const struct loader *loader, const char *text, const char *key, bool slash,
+                                char *ret_text)
+{
+    struct value value = {.text = text, .key = key};
+
+    ret_text[0] = '\0';
+    if (text == NULL)
+        return SES_OK;
+    SES_TRY(read_text(loader, &value, "", SES_CONFIG_TEXT_SIZE, ret_text));
+    return check_url(loader, &value, ret_text, slash);
+}
+
+static enum ses_status read_urls(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    struct ses_config *config = loader->config;
+
+#define READ_URLS(name, slash)                                                                               \
+    {                                                                                                        \
+        struct ses_config_url *url = &config->urls[config->urls_count];                                      \
+        url->connector = #name;                                                                              \
+        SES_TRY(read_url(loader, raw->connectors.name.sandbox_url, "connectors." #name ".sandbox_url",       \
+                         slash, url->sandbox));                                                              \
+        SES_TRY(read_url(loader, raw->connectors.name.production_url, "connectors." #name ".production_url", \
+                         slash, url->production));                                                           \
+        config->urls_count++;                                                                                \
+    }
+    SES_CONFIG_CONNECTORS(READ_URLS)
+#undef READ_URLS
+    return SES_OK;
+}
+
+static enum ses_status read_hosts(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    struct ses_config *config = loader->config;
+    unsigned i;
+
+    for (i = 0; i < raw->connector.base_url_hosts_count; i++) {
+        struct value value = {.text = raw->connector.base_url_hosts[i], .key = "connector.base_url_hosts"};
+        struct ses_slice host;
+
+        SES_TRY(read_text(loader, &value, "", SES_CONFIG_TEXT_SIZE, config->hosts[i]));
+        host = ses_slice_str(config->hosts[i]);
+        if (ses_slice_find(host, '/') != host.len || ses_slice_find(host, '@') != host.len ||
+            ses_slice_find(host, '*') != host.len || ses_slice_find(host, ' ') != host.len)
+            return refuse(loader, &value, "each entry must be a plain host or host:port");
+    }
+    config->hosts_count = raw->connector.base_url_hosts_count;
+    return SES_OK;
+}
+
+/* ---- the whole
+ * ------------------------------------------------------------------------------------------------- */
+
+static enum ses_status check_together(const struct loader *loader)
+{
+    const struct ses_config *config = loader->config;
+    struct value delay = {.key = "restart.delay_max_ms"};
+    struct value body = {.key = "limits.exchange_memory_kib"};
+    struct value timeout = {.key = "connector.total_timeout_ms"};
+
+    if (config->restart_delay_max_ms < config->restart_delay_min_ms)
+        return refuse(loader, &delay, "must not be below restart.delay_min_ms");
+    if (config->limits_exchange_memory_kib < 2 * config->limits_body_kib)
+        return refuse(loader, &body, "must be at least twice limits.body_kib");
+    if (config->connector_total_timeout_ms < config->connector_connect_timeout_ms)
+        return refuse(loader, &timeout, "must not be below connector.connect_timeout_ms");
+    return SES_OK;
+}
+
+static enum ses_status settle(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    struct value data = choose(loader->options->data, "--data", raw->data_dir, "data_dir");
+    struct ses_config *config = loader->config;
+
+    config->sandbox = loader->options->sandbox;
+    SES_TRY(read_addresses(loader, raw));
+    SES_TRY(read_text(loader, &data, DEFAULT_DATA, sizeof(config->data_dir) / 2, config->data_dir));
+    SES_TRY(read_process(loader, raw));
+    SES_TRY(read_level(loader, raw));
+    SES_TRY(read_durability(loader, raw));
+    SES_TRY(read_token(loader, raw));
+    SES_TRY(read_numbers(loader, raw));
+    SES_TRY(read_urls(loader, raw));
+    SES_TRY(read_hosts(loader, raw));
+    return check_together(loader);
+}
+
+static enum ses_status read_file(const char *path, struct ses_buf *buf, struct ses_fault *fault)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = 1;
+
+    if (fd < 0)
+        return ses_fault(fault, SES_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    while (got > 0) {
+        if (ses_buf_reserve(buf, 4 * KIB) != SES_OK) {
+            (void)close(fd);
+            return ses_fault(fault, SES_INVALID_ARGUMENT, "%s: is larger than %u KiB", path,
+                             SES_CONFIG_FILE_MAX / KIB);
+        }
+        got = read(fd, buf->data + buf->len, 4 * KIB);
+        if (got > 0)
+            buf->len += (size_t)got;
+    }
+    (void)close(fd);
+    if (got < 0)
+        return ses_fault(fault, SES_IO, "%s: cannot be read: %s", path, strerror(errno));
+    return SES_OK;
+}
+
+static enum ses_status parse_file(const struct loader *loader, struct ses_buf *buf,
+                                  struct ses_raw_config **ret_raw)
+{
+    SES_TRY(read_file(loader->options->config, buf, loader->fault));
+    SES_TRY(ses_config_lines_read(loader->options->config, ses_buf_view(buf), loader->lines, loader->fault));
+    if (buf->len == 0)
+        return SES_OK;
+    return ses_raw_config_parse(ses_buf_view(buf), loader->lines, ret_raw, loader->fault);
+}
+
+enum ses_status ses_config_load(const struct ses_options *options, struct ses_config *ret_config,
+                                struct ses_fault *ret_fault)
+{
+    static const struct ses_raw_config nothing; /* every member NULL: all defaults */
+    struct ses_config config = {.workers = 0};
+    struct ses_config_lines lines = {.file = NULL};
+    struct loader loader = {.options = options, .lines = &lines, .config = &config, .fault = ret_fault};
+    struct ses_raw_config *raw = NULL;
+    enum ses_status status = SES_OK;
+    struct ses_buf buf;
+
+    ses_buf_init(&buf, SES_CONFIG_FILE_MAX);
+    if (options->config != NULL)
+        status = parse_file(&loader, &buf, &raw);
+    if (status == SES_OK)
+        status = settle(&loader, raw == NULL ? &nothing : raw);
+    ses_raw_config_free(raw);
+    ses_buf_done(&buf);
+    if (status == SES_OK)
+        *ret_config = config;
+    return status;
+}
+
+enum ses_status ses_config_check_reload(const struct ses_config *old, const struct ses_config *fresh,
+                                        struct ses_fault *ret_fault)
+{
+    const char *key = NULL;
+
+    if (strcmp(old->listen.text, fresh->listen.text) != 0)
+        key = "listen";
+    else if (strcmp(old->admin.text, fresh->admin.text) != 0)
+        key = "admin_listen";
+    else if (strcmp(old->data_dir, fresh->data_dir) != 0)
+        key = "data_dir";
+    else if (old->workers != fresh->workers)
+        key = "workers";
+    else if (old->store_sessions_max != fresh->store_sessions_max)
+        key = "store.sessions_max";
+    if (key == NULL)
+        return SES_OK;
+    return ses_fault(ret_fault, SES_FAILED_PRECONDITION, "%s cannot be changed by a reload, restart sessiond",
+                     key);
+}

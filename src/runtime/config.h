@@ -1,0 +1,62 @@
+/* config.h - what one run of sessiond is told: built-in defaults, then the file, then the command line.
+ *
+ * Plain data of fixed size: it is copied, compared and inherited over fork without ownership.
+ */
+#ifndef SESSIOND_RUNTIME_CONFIG_H
+#define SESSIOND_RUNTIME_CONFIG_H
+
+#include <sessiond/base/log.h>
+#include <sessiond/store/store.h>
+
+#include "address.h"
+#include "config_numbers.h"
+#include "fault.h"
+#include "options.h"
+
+#define SES_CONFIG_FILE_MAX    (256u * 1024) /* bytes of the configuration file */
+#define SES_CONFIG_TEXT_SIZE   256           /* URL, host, issuer */
+#define SES_CONFIG_PATH_SIZE   1024
+#define SES_CONFIG_HOSTS_MAX   64
+#define SES_CONFIG_WORKERS_MAX SES_STORE_SHARDS_MAX
+#define SES_CONFIG_URLS_MAX    8
+
+struct ses_config_url {
+    const char *connector;                 /* static name */
+    char sandbox[SES_CONFIG_TEXT_SIZE];    /* empty: the built-in one */
+    char production[SES_CONFIG_TEXT_SIZE]; /* empty: the built-in one */
+};
+
+struct ses_config {
+    struct ses_address listen;
+    struct ses_address admin;
+    char data_dir[SES_CONFIG_PATH_SIZE];
+    unsigned workers;
+    uint64_t drain_seconds;
+    enum ses_log_level log_level;
+    bool sandbox;
+    enum ses_durability durability;
+    char issuer[SES_CONFIG_TEXT_SIZE];
+    char audience[SES_CONFIG_TEXT_SIZE];
+    struct ses_config_url urls[SES_CONFIG_URLS_MAX];
+    size_t urls_count;
+    char hosts[SES_CONFIG_HOSTS_MAX][SES_CONFIG_TEXT_SIZE]; /* connector.base_url_hosts */
+    size_t hosts_count;
+#define SES_CONFIG_MEMBER(section, key, low, high, usual) uint64_t section##_##key;
+    SES_CONFIG_NUMBERS(SES_CONFIG_MEMBER)
+#undef SES_CONFIG_MEMBER
+};
+
+/* [supervisor] Reads and checks everything that can be checked without touching the data directory. ret_fault
+ * is "FILE:LINE: key: what is wrong", or "--option: what is wrong". SES_INVALID_ARGUMENT, SES_IO (file
+ * unreadable), SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_config_load(const struct ses_options *options,
+                                               struct ses_config *ret_config, struct ses_fault *ret_fault);
+/* [supervisor] What a reload cannot change: sockets, data directory, workers and table size.
+ * SES_FAILED_PRECONDITION names the key. */
+SES_MUST_CHECK enum ses_status ses_config_check_reload(const struct ses_config *old,
+                                                       const struct ses_config *fresh,
+                                                       struct ses_fault *ret_fault);
+/* "disk" or "process"; static. */
+const char *ses_durability_name(enum ses_durability durability);
+
+#endif

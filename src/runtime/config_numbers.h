@@ -1,0 +1,71 @@
+/* config_numbers.h - every number of the configuration in one table: where it stands, its bounds and its
+ * default.
+ *
+ * The schema, the checks, the error texts and struct ses_config are all made of it, so that none can forget a
+ * row. Units are part of the keys. deploy/sessiond.example.yaml repeats the defaults; a test compares the
+ * two.
+ */
+#ifndef SESSIOND_RUNTIME_CONFIG_NUMBERS_H
+#define SESSIOND_RUNTIME_CONFIG_NUMBERS_H
+
+/*  section, key, smallest, largest, default */
+#define SES_CONFIG_LIMITS(X)                                                                                 \
+    X(limits, connections, 1, 1000000, 16384)                                                                \
+    X(limits, exchanges, 1, 1000000, 65536)                                                                  \
+    X(limits, exchange_memory_kib, 64, 65536, 1024)                                                          \
+    X(limits, body_kib, 1, 16384, 256)                                                                       \
+    X(limits, header_kib, 1, 1024, 32)                                                                       \
+    X(limits, headers, 8, 1000, 100)                                                                         \
+    X(limits, streams, 1, 65535, 4096)                                                                       \
+    X(limits, requests_per_connection, 1, 1000000000, 100000)                                                \
+    X(limits, errors_per_10s, 1, 1000000, 100)                                                               \
+    X(limits, empty_frames_per_10s, 1, 1000000, 1000)                                                        \
+    X(limits, idle_ms, 100, 86400000, 300000)                                                                \
+    X(limits, first_byte_ms, 100, 600000, 10000)                                                             \
+    X(limits, write_stall_ms, 100, 600000, 30000)                                                            \
+    X(limits, header_ms, 100, 600000, 10000)                                                                 \
+    X(limits, body_ms, 100, 600000, 30000)                                                                   \
+    X(limits, exchange_ms, 100, 600000, 30000)                                                               \
+    X(limits, gzip_bytes_min, 1, 1073741824, 1024)
+
+#define SES_CONFIG_STORE(X)                                                                                  \
+    X(store, sessions_max, 1000, 1000000000, 1000000)                                                        \
+    X(store, quota_mib, 1, 16777216, 8192)                                                                   \
+    X(store, map_gib, 1, 16384, 1024)                                                                        \
+    X(store, batch_max, 1, 65536, 512)                                                                       \
+    X(store, queue_max, 1, 1000000, 16384)                                                                   \
+    X(store, gc_age_seconds, 1, 2592000, 7200)
+
+#define SES_CONFIG_SESSION(X)                                                                                \
+    X(session, ttl_seconds, 1, 604800, 900)                                                                  \
+    X(session, credential_cache_entries, 1, 65536, 256)
+
+#define SES_CONFIG_CONNECTOR(X)                                                                              \
+    X(connector, connect_timeout_ms, 10, 600000, 3000)                                                       \
+    X(connector, total_timeout_ms, 10, 600000, 10000)                                                        \
+    X(connector, response_kib, 1, 65536, 256)                                                                \
+    X(connector, calls_max, 1, 100000, 1024)                                                                 \
+    X(connector, breaker_failures, 1, 1000000, 20)                                                           \
+    X(connector, breaker_open_ms, 10, 600000, 5000)                                                          \
+    X(connector, deadline_margin_ms, 1, 10000, 50)
+
+#define SES_CONFIG_RESTART(X)                                                                                \
+    X(restart, budget, 1, 1000, 10)                                                                          \
+    X(restart, window_seconds, 1, 3600, 60)                                                                  \
+    X(restart, delay_min_ms, 1, 60000, 10)                                                                   \
+    X(restart, delay_max_ms, 1, 600000, 5000)                                                                \
+    X(restart, healthy_seconds, 1, 3600, 60)
+
+#define SES_CONFIG_NUMBERS(X)                                                                                \
+    SES_CONFIG_LIMITS(X)                                                                                     \
+    SES_CONFIG_STORE(X) SES_CONFIG_SESSION(X) SES_CONFIG_CONNECTOR(X) SES_CONFIG_RESTART(X)
+
+/* Connectors with an outbound call: their base URLs can be set. Others make no call, a URL for them is
+ * refused as unknown. The path is appended by plain concatenation, so a base URL must end, or must not end,
+ * in '/'. */
+#define SES_CONFIG_CONNECTORS(X)                                                                             \
+    X(nuvei, false)                                                                                          \
+    X(paytm, true)                                                                                           \
+    X(stripe, true)
+
+#endif

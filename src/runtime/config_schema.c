@@ -1,0 +1,229 @@
+#include "config_schema.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cyaml/cyaml.h>
+
+#define TEXT_MAX   4096 /* of one value; the real limits are checked with better words afterwards */
+#define FRAMES_MAX 16
+
+/* ---- shape
+ * ----------------------------------------------------------------------------------------------------- */
+
+#define TEXT_FIELD(key_, member_)                                                                            \
+    CYAML_FIELD_STRING_PTR(key_, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct ses_raw_config, member_,   \
+                           0, TEXT_MAX)
+/* A nested mapping's members count from its own start. */
+#define NESTED_FIELD(key_, section_, member_)                                                                \
+    {                                                                                                        \
+        .key = (key_),                                                                                       \
+        .data_offset = (uint32_t)(offsetof(struct ses_raw_config, section_.member_) -                        \
+                                  offsetof(struct ses_raw_config, section_)),                                \
+        .value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, char, 0, TEXT_MAX)},          \
+    }
+#define NUMBER_FIELD(section, key, low, high, usual) NESTED_FIELD(#key, section, key),
+#define SECTION_FIELD(section)                                                                               \
+    {                                                                                                        \
+        .key = #section, .data_offset = (uint32_t)offsetof(struct ses_raw_config, section),                  \
+        .value = {                                                                                           \
+            .type = CYAML_MAPPING,                                                                           \
+            .flags = CYAML_FLAG_OPTIONAL,                                                                    \
+            .data_size = sizeof(((struct ses_raw_config *)NULL)->section),                                   \
+            .mapping = {.fields = section##_fields},                                                         \
+        },                                                                                                   \
+    }
+
+static const cyaml_schema_field_t log_fields[] = {NESTED_FIELD("level", log, level), CYAML_FIELD_END};
+static const cyaml_schema_field_t token_fields[] = {
+    NESTED_FIELD("issuer", token, issuer), NESTED_FIELD("audience", token, audience), CYAML_FIELD_END};
+static const cyaml_schema_field_t limits_fields[] = {SES_CONFIG_LIMITS(NUMBER_FIELD) CYAML_FIELD_END};
+static const cyaml_schema_field_t store_fields[] = {NESTED_FIELD("durability", store, durability),
+                                                    SES_CONFIG_STORE(NUMBER_FIELD) CYAML_FIELD_END};
+static const cyaml_schema_field_t session_fields[] = {SES_CONFIG_SESSION(NUMBER_FIELD) CYAML_FIELD_END};
+static const cyaml_schema_field_t restart_fields[] = {SES_CONFIG_RESTART(NUMBER_FIELD) CYAML_FIELD_END};
+
+static const cyaml_schema_value_t host_value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, TEXT_MAX)};
+static const cyaml_schema_field_t connector_fields[] = {
+    {
+        .key = "base_url_hosts",
+        .data_offset = (uint32_t)(offsetof(struct ses_raw_config, connector.base_url_hosts) -
+                                  offsetof(struct ses_raw_config, connector)),
+        .count_offset = (uint32_t)(offsetof(struct ses_raw_config, connector.base_url_hosts_count) -
+                                   offsetof(struct ses_raw_config, connector)),
+        .count_size = sizeof(unsigned),
+        .value = {.type = CYAML_SEQUENCE,
+                  .flags = (enum cyaml_flag)(CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL),
+                  .data_size = sizeof(char *),
+                  .sequence = {.entry = &host_value, .min = 0, .max = SES_CONFIG_HOSTS_MAX}},
+    },
+    SES_CONFIG_CONNECTOR(NUMBER_FIELD) CYAML_FIELD_END};
+
+static const cyaml_schema_field_t url_fields[] = {
+    CYAML_FIELD_STRING_PTR("sandbox_url", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct ses_raw_url,
+                           sandbox_url, 0, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("production_url", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct ses_raw_url,
+                           production_url, 0, TEXT_MAX),
+    CYAML_FIELD_END};
+#define CONNECTOR_FIELD(name, slash)                                                                         \
+    {                                                                                                        \
+        .key = #name,                                                                                        \
+        .data_offset = (uint32_t)(offsetof(struct ses_raw_config, connectors.name) -                         \
+                                  offsetof(struct ses_raw_config, connectors)),                              \
+        .value =                                                                                             \
+            {                                                                                                \
+                .type = CYAML_MAPPING,                                                                       \
+                .flags = CYAML_FLAG_OPTIONAL,                                                                \
+                .data_size = sizeof(struct ses_raw_url),                                                     \
+                .mapping = {.fields = url_fields},                                                           \
+            },                                                                                               \
+    },
+static const cyaml_schema_field_t connectors_fields[] = {SES_CONFIG_CONNECTORS(CONNECTOR_FIELD)
+                                                             CYAML_FIELD_END};
+
+static const cyaml_schema_field_t root_fields[] = {
+    TEXT_FIELD("listen", listen),
+    TEXT_FIELD("admin_listen", admin_listen),
+    TEXT_FIELD("data_dir", data_dir),
+    TEXT_FIELD("workers", workers),
+    TEXT_FIELD("drain_seconds", drain_seconds),
+    SECTION_FIELD(log),
+    SECTION_FIELD(token),
+    SECTION_FIELD(limits),
+    SECTION_FIELD(store),
+    SECTION_FIELD(session),
+    SECTION_FIELD(connector),
+    SECTION_FIELD(restart),
+    SECTION_FIELD(connectors),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t root_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct ses_raw_config, root_fields)};
+
+/* ---- complaints
+ * ------------------------------------------------------------------------------------------------ */
+
+/* libcyaml explains a mistake by one line, then a backtrace from the innermost key outwards. */
+struct complaint {
+    char what[512];
+    char frames[FRAMES_MAX][SES_CONFIG_KEY_SIZE];
+    size_t frames_count;
+    size_t line; /* of the innermost frame */
+};
+
+static void on_backtrace(struct complaint *complaint, const char *text)
+{
+    char *frame = complaint->frames[complaint->frames_count];
+    size_t line = 0;
+
+    if (complaint->frames_count == FRAMES_MAX)
+        return;
+    /* 127 = SES_CONFIG_KEY_SIZE - 1 */
+    if (sscanf(text, " in mapping field '%127[^']' (line: %zu", frame, &line) >= 1)
+        complaint->frames_count++;
+    else if (sscanf(text, " in sequence entry '%*u' (line: %zu", &line) < 1)
+        (void)sscanf(text, " in mapping (line: %zu", &line);
+    if (complaint->line == 0)
+        complaint->line = line;
+}
+
+static void on_log(cyaml_log_t level, void *arg, const char *format, va_list args)
+{
+    struct complaint *complaint = arg;
+    char text[sizeof(complaint->what)];
+
+    (void)level;
+    (void)vsnprintf(text, sizeof(text), format, args);
+    text[strcspn(text, "\n")] = '\0';
+    if (strncmp(text, "  in ", strlen("  in ")) == 0)
+        on_backtrace(complaint, text);
+    else if (complaint->what[0] == '\0' && strncmp(text, "Load: ", strlen("Load: ")) == 0)
+        (void)snprintf(complaint->what, sizeof(complaint->what), "%s", text + strlen("Load: "));
+}
+
+static void join_key(const struct complaint *complaint, const char *last, struct ses_buf *ret_key)
+{
+    size_t i;
+
+    for (i = complaint->frames_count; i > 0; i--)
+        (void)!ses_buf_appendf(ret_key, "%s%s", ret_key->len == 0 ? "" : ".", complaint->frames[i - 1]);
+    if (last[0] != '\0')
+        (void)!ses_buf_appendf(ret_key, "%s%s", ret_key->len == 0 ? "" : ".", last);
+    (void)!ses_buf_append_byte(ret_key, '\0');
+}
+
+static const char *plain_words(const char *what)
+{
+    if (strncmp(what, "Expecting MAPPING", strlen("Expecting MAPPING")) == 0)
+        return "must be a mapping (key: value)";
+    if (strncmp(what, "Expecting STRING", strlen("Expecting STRING")) == 0)
+        return "must be a single value";
+    if (strncmp(what, "Expecting SEQUENCE", strlen("Expecting SEQUENCE")) == 0)
+        return "must be a list";
+    if (strncmp(what, "Excessive entries", strlen("Excessive entries")) == 0)
+        return "has too many entries";
+    if (strncmp(what, "STRING length", strlen("STRING length")) == 0)
+        return "is too long";
+    return what;
+}
+
+static enum ses_status explain(const struct complaint *complaint, cyaml_err_t error,
+                               const struct ses_config_lines *lines, struct ses_fault *ret_fault)
+{
+    static const char unexpected[] = "Unexpected key: ";
+    bool unknown = strncmp(complaint->what, unexpected, sizeof(unexpected) - 1) == 0;
+    const char *what = complaint->what[0] == '\0' ? cyaml_strerror(error) : plain_words(complaint->what);
+    struct ses_buf key;
+    const char *name;
+    size_t line;
+
+    ses_buf_init(&key, SES_CONFIG_KEY_SIZE * FRAMES_MAX);
+    join_key(complaint, unknown ? complaint->what + sizeof(unexpected) - 1 : "", &key);
+    name = key.len == 0 ? "" : (const char *)key.data;
+    line = ses_config_lines_find(lines, name);
+    if (line == 0)
+        line = complaint->line == 0 ? 1 : complaint->line; /* a file that is no mapping has neither */
+    (void)!ses_fault(ret_fault, SES_INVALID_ARGUMENT, "%s:%zu: %s%s%s", lines->file, line, name,
+                     name[0] == '\0' ? "" : ": ", unknown ? "unknown key" : what);
+    ses_buf_done(&key);
+    return SES_INVALID_ARGUMENT;
+}
+
+/* ---- parsing
+ * --------------------------------------------------------------------------------------------------- */
+
+static cyaml_config_t cyaml_setup(struct complaint *complaint)
+{
+    return (cyaml_config_t){
+        .log_fn = complaint == NULL ? NULL : on_log,
+        .log_ctx = complaint,
+        .log_level = CYAML_LOG_ERROR,
+        .mem_fn = cyaml_mem,
+        .flags = CYAML_CFG_NO_ALIAS,
+    };
+}
+
+enum ses_status ses_raw_config_parse(struct ses_slice text, const struct ses_config_lines *lines,
+                                     struct ses_raw_config **ret_raw, struct ses_fault *ret_fault)
+{
+    struct complaint complaint = {.line = 0};
+    cyaml_config_t setup = cyaml_setup(&complaint);
+    cyaml_data_t *data = NULL;
+    cyaml_err_t error;
+
+    error = cyaml_load_data(text.data, text.len, &setup, &root_value, &data, NULL);
+    if (error == CYAML_ERR_OOM)
+        return ses_fault(ret_fault, SES_NO_MEMORY, "%s: out of memory", lines->file);
+    if (error != CYAML_OK)
+        return explain(&complaint, error, lines, ret_fault);
+    *ret_raw = data;
+    return SES_OK;
+}
+
+void ses_raw_config_free(struct ses_raw_config *raw)
+{
+    cyaml_config_t setup = cyaml_setup(NULL);
+
+    if (raw != NULL)
+        (void)cyaml_free(&setup, &root_value, raw, 0);
+}

@@ -1,0 +1,66 @@
+/* config_schema.h - the shape of the configuration file for libcyaml: which keys exist, every value as text.
+ *
+ * Numbers are read as text too: libcyaml 1.3.1 takes -5 for a huge unsigned number and 010 for eight.
+ */
+#ifndef SESSIOND_RUNTIME_CONFIG_SCHEMA_H
+#define SESSIOND_RUNTIME_CONFIG_SCHEMA_H
+
+#include "config.h"
+#include "config_lines.h"
+
+struct ses_raw_url {
+    char *sandbox_url;
+    char *production_url;
+};
+
+/* All members NULL when absent. */
+struct ses_raw_config {
+    char *listen;
+    char *admin_listen;
+    char *data_dir;
+    char *workers;
+    char *drain_seconds;
+    struct {
+        char *level;
+    } log;
+    struct {
+        char *issuer;
+        char *audience;
+    } token;
+    struct {
+#define SES_RAW_MEMBER(section, key, low, high, usual) char *key;
+        SES_CONFIG_LIMITS(SES_RAW_MEMBER)
+    } limits;
+    struct {
+        char *durability;
+        SES_CONFIG_STORE(SES_RAW_MEMBER)
+    } store;
+    struct {
+        SES_CONFIG_SESSION(SES_RAW_MEMBER)
+    } session;
+    struct {
+        char **base_url_hosts;
+        unsigned base_url_hosts_count;
+        SES_CONFIG_CONNECTOR(SES_RAW_MEMBER)
+    } connector;
+    struct {
+        SES_CONFIG_RESTART(SES_RAW_MEMBER)
+#undef SES_RAW_MEMBER
+    } restart;
+    struct {
+#define SES_RAW_CONNECTOR(name, slash) struct ses_raw_url name;
+        SES_CONFIG_CONNECTORS(SES_RAW_CONNECTOR)
+#undef SES_RAW_CONNECTOR
+    } connectors;
+};
+
+/* [supervisor] Parses text; unknown keys and wrong shapes are refused as "FILE:LINE: key: what". *ret_raw is
+ * NULL for a file without a document; free it with ses_raw_config_free. SES_INVALID_ARGUMENT, SES_NO_MEMORY.
+ */
+SES_MUST_CHECK enum ses_status ses_raw_config_parse(struct ses_slice text,
+                                                    const struct ses_config_lines *lines,
+                                                    struct ses_raw_config **ret_raw,
+                                                    struct ses_fault *ret_fault);
+void ses_raw_config_free(struct ses_raw_config *raw);
+
+#endif

@@ -1,0 +1,257 @@
+#include "housekeeper.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/base/random.h>
+
+#include "process.h"
+
+#define SECOND_MS         1000
+#define READERS_SECONDS   10
+#define LEAVE_MS          500 /* for admin answers on their way */
+#define ADMIN_CONNECTIONS 256
+#define ADMIN_ARENA_BYTES (4u * 1024 * 1024) /* a whole metrics page */
+
+/* ---- keeping the store's house
+ * --------------------------------------------------------------------------------- */
+
+/* Workers make the shards: opened once all of them have, and again later if that failed. */
+static void open_store(struct ses_housekeeper *keeper)
+{
+    struct ses_store_options options = {
+        .dir = keeper->env->layout->shards,
+        .shards = keeper->env->config->workers,
+        .table = keeper->env->table,
+        .durability = keeper->env->config->durability,
+        .log = &keeper->log,
+    };
+    enum ses_status status;
+
+    if (keeper->store != NULL || !ses_board_ready(keeper->env->board))
+        return;
+    status = ses_store_open_readonly(&options, &keeper->store);
+    if (status == SES_OK)
+        return;
+    keeper->store = NULL;
+    if (!keeper->store_failed)
+        ses_log_msg(&keeper->log, SES_LOG_WARN, "housekeeper_store",
+                    "the shards cannot be opened for reading yet: %s", ses_status_name(status));
+    keeper->store_failed = true;
+}
+
+/* A killed reader's slot stays taken until it is looked for; enough of them and LMDB refuses readers
+ * (MDB_READERS_FULL). */
+static void check_readers(struct ses_housekeeper *keeper)
+{
+    if (keeper->store == NULL || (!keeper->readers_due && keeper->seconds % READERS_SECONDS != 0))
+        return;
+    keeper->readers_due = false;
+    ses_store_check_readers(keeper->store);
+}
+
+/* One bounded step a second for the first shard behind the workers' that still holds something. */
+static void drain_retired(struct ses_housekeeper *keeper)
+{
+    unsigned shard;
+    bool empty = true;
+
+    for (shard = keeper->env->config->workers; shard < SES_STORE_SHARDS_MAX && empty; shard++) {
+        if (keeper->retired_empty[shard])
+            continue;
+        if (ses_store_drain_retired(keeper->env->layout->shards, shard, keeper->env->table,
+                                    ses_clock_wall_ms(), &empty) != SES_OK)
+            empty = true; /* nothing to gain by asking each second; its records stay readable */
+        keeper->retired_empty[shard] = empty;
+    }
+}
+
+static void on_second(uv_timer_t *handle)
+{
+    struct ses_housekeeper *keeper = handle->data;
+
+    ses_board_beat(&keeper->env->board->metrics[keeper->env->slot]);
+    if (keeper->leaving)
+        return;
+    open_store(keeper);
+    check_readers(keeper);
+    drain_retired(keeper);
+    keeper->seconds++;
+}
+
+static void on_control(uv_poll_t *handle, int status, int events)
+{
+    struct ses_housekeeper *keeper = handle->data;
+    char bytes[64];
+    ssize_t got;
+
+    (void)status;
+    (void)events;
+    while ((got = read(keeper->env->control_fd, bytes, sizeof(bytes))) > 0)
+        keeper->readers_due = true;
+    if (got == 0)
+        (void)uv_poll_stop(handle); /* the alive pipe will say the rest */
+}
+
+/* ---- leaving
+ * --------------------------------------------------------------------------------------------------- */
+
+static void on_leave(uv_timer_t *handle)
+{
+    struct ses_housekeeper *keeper = handle->data;
+
+    uv_stop(&keeper->loop);
+}
+
+static void leave(struct ses_housekeeper *keeper)
+{
+    if (keeper->leaving)
+        return;
+    keeper->leaving = true;
+    ses_conns_drain(keeper->conns);
+    (void)uv_timer_start(&keeper->leave, on_leave, ses_conns_count(keeper->conns) == 0 ? 0 : LEAVE_MS, 0);
+}
+
+static void on_term(uv_signal_t *handle, int signum)
+{
+    (void)signum;
+    leave(handle->data);
+}
+
+static void on_supervisor_gone(uv_poll_t *handle, int status, int events)
+{
+    (void)status;
+    (void)events;
+    (void)uv_poll_stop(handle);
+    leave(handle->data);
+}
+
+/* ---- the admin port
+ * -------------------------------------------------------------------------------------------- */
+
+static void on_prepare(uv_prepare_t *handle)
+{
+    struct ses_housekeeper *keeper = handle->data;
+
+    ses_conns_flush(keeper->conns);
+    ses_log_flush(&keeper->quiet);
+    ses_log_flush(&keeper->log);
+}
+
+/* Admin traffic is counted nowhere: the board's numbers speak of clients. */
+static enum ses_status open_admin(struct ses_housekeeper *keeper)
+{
+    struct ses_exchange_pool_options pool = {.arena_bytes_max = ADMIN_ARENA_BYTES,
+                                             .exchanges_max = ADMIN_CONNECTIONS,
+                                             .keep = 4,
+                                             .log = &keeper->quiet};
+    struct ses_door_options doors = {
+        .timers = keeper->timers, .http2 = false, .server_name = "sessiond", .log = &keeper->quiet};
+    struct ses_conns_options conns = {.loop = &keeper->loop,
+                                      .timers = keeper->timers,
+                                      .connections_max = ADMIN_CONNECTIONS,
+                                      .on_accept = ses_doors_accept,
+                                      .log = &keeper->quiet};
+    const struct ses_route *routes;
+    size_t count;
+
+    SES_TRY(ses_admin_new(keeper->env, &keeper->admin));
+    routes = ses_admin_routes(keeper->admin, &count);
+    SES_TRY(ses_router_new(&routes, &count, 1, &keeper->router));
+    SES_TRY(ses_exchange_pool_new(&pool, &keeper->pool));
+    doors.router = keeper->router;
+    doors.pool = keeper->pool;
+    SES_TRY(ses_doors_new(&doors, &keeper->doors));
+    conns.arg = keeper->doors;
+    SES_TRY(ses_conns_new(&conns, &keeper->conns));
+    return ses_conns_listen(keeper->conns, keeper->env->listen_fd);
+}
+
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void open_loop(struct ses_housekeeper *keeper)
+{
+    SES_REQUIRE(uv_loop_init(&keeper->loop) == 0);
+    SES_REQUIRE(uv_prepare_init(&keeper->loop, &keeper->prepare) == 0);
+    SES_REQUIRE(uv_timer_init(&keeper->loop, &keeper->second) == 0);
+    SES_REQUIRE(uv_timer_init(&keeper->loop, &keeper->leave) == 0);
+    SES_REQUIRE(uv_signal_init(&keeper->loop, &keeper->term) == 0);
+    SES_REQUIRE(uv_poll_init(&keeper->loop, &keeper->alive, keeper->env->alive_fd) == 0);
+    SES_REQUIRE(uv_poll_init(&keeper->loop, &keeper->control, keeper->env->control_fd) == 0);
+    keeper->prepare.data = keeper;
+    keeper->second.data = keeper;
+    keeper->leave.data = keeper;
+    keeper->term.data = keeper;
+    keeper->alive.data = keeper;
+    keeper->control.data = keeper;
+}
+
+static void serve(struct ses_housekeeper *keeper)
+{
+    (void)uv_prepare_start(&keeper->prepare, on_prepare);
+    (void)uv_timer_start(&keeper->second, on_second, SECOND_MS, SECOND_MS);
+    (void)uv_signal_start(&keeper->term, on_term, SIGTERM);
+    (void)uv_poll_start(&keeper->alive, UV_READABLE | UV_DISCONNECT, on_supervisor_gone);
+    ses_child_say_ready(keeper->env);
+    (void)uv_poll_start(&keeper->control, UV_READABLE, on_control);
+    (void)uv_run(&keeper->loop, UV_RUN_DEFAULT);
+    (void)uv_prepare_stop(&keeper->prepare);
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void close_parts(struct ses_housekeeper *keeper)
+{
+    if (keeper->conns != NULL)
+        ses_conns_free(keeper->conns);
+    (void)uv_run(&keeper->loop, UV_RUN_NOWAIT);
+    if (keeper->doors != NULL)
+        ses_doors_free(keeper->doors);
+    if (keeper->router != NULL)
+        ses_router_free(keeper->router);
+    if (keeper->pool != NULL)
+        ses_exchange_pool_free(keeper->pool);
+    ses_admin_free(keeper->admin);
+    ses_store_close(keeper->store);
+    if (keeper->timers != NULL)
+        ses_timers_free(keeper->timers);
+    (void)uv_run(&keeper->loop, UV_RUN_NOWAIT);
+    uv_walk(&keeper->loop, close_handle, NULL);
+    (void)uv_run(&keeper->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&keeper->loop);
+}
+
+int ses_housekeeper_run(const struct ses_child_env *env)
+{
+    struct ses_housekeeper *keeper = calloc(1, sizeof(*keeper));
+    enum ses_log_level level = env->config->log_level;
+    enum ses_status status;
+
+    if (keeper == NULL)
+        return SES_EXIT_SOFTWARE;
+    ses_random_init();
+    ses_process_no_new_privs();
+    keeper->env = env;
+    ses_log_init(&keeper->log, STDERR_FILENO, level, env->role);
+    ses_log_init(&keeper->quiet, STDERR_FILENO, level == SES_LOG_INFO ? SES_LOG_WARN : level, env->role);
+    open_loop(keeper);
+    status = ses_timers_new(&keeper->loop, &keeper->timers);
+    if (status == SES_OK)
+        status = open_admin(keeper);
+    if (status == SES_OK)
+        serve(keeper);
+    else
+        ses_log_msg(&keeper->log, SES_LOG_ERROR, "housekeeper_failed", "%s", ses_status_name(status));
+    close_parts(keeper);
+    ses_log_done(&keeper->quiet);
+    ses_log_done(&keeper->log);
+    free(keeper);
+    return status == SES_OK ? SES_EXIT_OK : SES_EXIT_SOFTWARE;
+}

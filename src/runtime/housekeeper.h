@@ -1,0 +1,42 @@
+/* housekeeper.h - the process that looks after what no worker owns: the admin port, stale LMDB readers,
+ * shards of slots that no longer exist. It serves no client and writes no session; the server works without
+ * it. */
+#ifndef SESSIOND_RUNTIME_HOUSEKEEPER_H
+#define SESSIOND_RUNTIME_HOUSEKEEPER_H
+
+#include <uv.h>
+
+#include <sessiond/http/door.h>
+
+#include "admin.h"
+#include "child.h"
+
+struct ses_housekeeper {
+    const struct ses_child_env *env;
+    struct ses_log log;
+    struct ses_log quiet; /* for the admin doors: a line for each scrape would bury the others */
+    uv_loop_t loop;
+    struct ses_timers *timers;
+    struct ses_store *store; /* readonly; NULL until it could be opened */
+    struct ses_admin *admin;
+    struct ses_router *router;
+    struct ses_exchange_pool *pool;
+    struct ses_doors *doors;
+    struct ses_conns *conns;
+    uv_prepare_t prepare;
+    uv_timer_t second;
+    uv_signal_t term;
+    uv_poll_t alive;
+    uv_poll_t control;
+    uv_timer_t leave;
+    unsigned seconds;
+    bool readers_due;  /* a worker died */
+    bool store_failed; /* said once */
+    bool leaving;
+    bool retired_empty[SES_STORE_SHARDS_MAX];
+};
+
+/* [child] */
+int ses_housekeeper_run(const struct ses_child_env *env);
+
+#endif

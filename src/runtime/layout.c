@@ -1,0 +1,298 @@
+#include "layout.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/token/token.h>
+
+#define ERROR_ARENA_MAX   (64u * 1024)
+#define LOCK_PAUSE_MS     50
+#define MODE_OTHERS       (S_IRWXG | S_IRWXO)
+#define MODE_WRITE_OTHERS (S_IWGRP | S_IWOTH)
+
+void ses_layout_init(struct ses_layout *layout, const char *data_dir)
+{
+    size_t size = sizeof(layout->dir);
+
+    layout->lock_fd = -1;
+    (void)snprintf(layout->dir, size, "%s", data_dir);
+    (void)snprintf(layout->keys, size, "%.*s/keys", (int)size / 2, data_dir);
+    (void)snprintf(layout->shards, size, "%.*s/shards", (int)size / 2, data_dir);
+    (void)snprintf(layout->seal_key, size, "%.*s/keys/seal-1.key", (int)size / 2, data_dir);
+    (void)snprintf(layout->natural_key, size, "%.*s/keys/natural.key", (int)size / 2, data_dir);
+    (void)snprintf(layout->log_key, size, "%.*s/keys/log.key", (int)size / 2, data_dir);
+}
+
+/* ---- directories
+ * ----------------------------------------------------------------------------------------------- */
+
+static enum ses_status check_dir(const char *path, mode_t refused, struct ses_fault *fault)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return ses_fault(fault, errno == ENOENT ? SES_NOT_FOUND : SES_IO, "%s: %s", path, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return ses_fault(fault, SES_FAILED_PRECONDITION, "%s: is not a directory", path);
+    if (st.st_uid != geteuid())
+        return ses_fault(fault, SES_PERMISSION_DENIED, "%s: belongs to user %u, sessiond runs as user %u",
+                         path, (unsigned)st.st_uid, (unsigned)geteuid());
+    if ((st.st_mode & refused) != 0)
+        return ses_fault(fault, SES_PERMISSION_DENIED,
+                         "%s: its permissions are too open (%04o), use chmod 700", path,
+                         (unsigned)(st.st_mode & 07777));
+    if (access(path, R_OK | W_OK | X_OK) != 0)
+        return ses_fault(fault, SES_PERMISSION_DENIED, "%s: %s", path, strerror(errno));
+    return SES_OK;
+}
+
+static enum ses_status make_dir(const char *path, mode_t refused, struct ses_fault *fault)
+{
+    if (mkdir(path, S_IRWXU) != 0 && errno != EEXIST)
+        return ses_fault(fault, SES_IO, "%s: cannot be created: %s", path, strerror(errno));
+    return check_dir(path, refused, fault);
+}
+
+/* Whether anything was ever stored: sealed records without their key are lost, so a missing key then stops
+ * the start. */
+static bool shards_used(const char *shards)
+{
+    const struct dirent *entry;
+    DIR *dir = opendir(shards);
+    bool used = false;
+
+    if (dir == NULL)
+        return false;
+    while (!used && (entry = readdir(dir)) != NULL)
+        used = entry->d_name[0] != '.';
+    (void)closedir(dir);
+    return used;
+}
+
+static enum ses_status check_not_lost(const struct ses_layout *layout, const char *path,
+                                      struct ses_fault *fault)
+{
+    if (access(path, F_OK) == 0 || !shards_used(layout->shards))
+        return SES_OK;
+    return ses_fault(fault, SES_FAILED_PRECONDITION,
+                     "%s: is missing, but %s holds records made with it: restore it from a backup, or move "
+                     "the shards away "
+                     "to start empty",
+                     path, layout->shards);
+}
+
+/* ---- lock
+ * ------------------------------------------------------------------------------------------------------ */
+
+static long read_pid(int fd)
+{
+    char text[32] = "";
+    ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
+
+    return got <= 0 ? 0 : strtol(text, NULL, 10);
+}
+
+/* Waits only when the recorded supervisor is dead: then its children still drain, and leave soon by
+ * themselves. */
+static enum ses_status take_lock(const struct ses_layout *layout, int fd, struct ses_fault *fault)
+{
+    unsigned waited_ms = 0;
+
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        long pid = read_pid(fd);
+        bool dead = pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+
+        if (!dead || waited_ms >= SES_LAYOUT_LOCK_WAIT_MS)
+            return ses_fault(fault, SES_BUSY, "%s: is in use by another sessiond (pid %ld)", layout->dir,
+                             pid);
+        (void)poll(NULL, 0, LOCK_PAUSE_MS);
+        waited_ms += LOCK_PAUSE_MS;
+    }
+    return SES_OK;
+}
+
+static enum ses_status write_pid(const struct ses_layout *layout, int fd, struct ses_fault *fault)
+{
+    char text[32];
+    int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)len, 0) != len)
+        return ses_fault(fault, SES_IO, "%s/lock: cannot be written: %s", layout->dir, strerror(errno));
+    return SES_OK;
+}
+
+static enum ses_status open_lock(struct ses_layout *layout, struct ses_fault *fault)
+{
+    char path[SES_CONFIG_PATH_SIZE];
+    enum ses_status status;
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "%.*s/lock", SES_CONFIG_PATH_SIZE / 2, layout->dir);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    if (fd < 0)
+        return ses_fault(fault, SES_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    status = take_lock(layout, fd, fault);
+    if (status == SES_OK)
+        status = write_pid(layout, fd, fault);
+    if (status == SES_OK)
+        layout->lock_fd = fd;
+    else
+        (void)close(fd);
+    return status;
+}
+
+void ses_layout_close(struct ses_layout *layout)
+{
+    if (layout->lock_fd >= 0)
+        (void)close(layout->lock_fd);
+    layout->lock_fd = -1;
+}
+
+/* ---- keys
+ * ------------------------------------------------------------------------------------------------------ */
+
+static enum ses_status open_secret(const char *path, bool create, struct ses_secret *ret_secret,
+                                   struct ses_fault *fault)
+{
+    struct ses_error error = {.status = SES_OK};
+    enum ses_status status;
+    struct ses_arena arena;
+
+    ses_arena_init(&arena, ERROR_ARENA_MAX);
+    status = ses_secret_file_open(path, create, ret_secret, &error, &arena);
+    if (status != SES_OK)
+        (void)!ses_fault(fault, status, "%.*s", SES_FMT(error.message)); /* names the file */
+    ses_arena_done(&arena);
+    return status;
+}
+
+static enum ses_status make_secret(const char *path, struct ses_fault *fault)
+{
+    struct ses_secret secret = {.len = 0};
+
+    SES_TRY(open_secret(path, true, &secret, fault));
+    ses_secret_free(&secret);
+    return SES_OK;
+}
+
+static enum ses_status make_keys(const struct ses_layout *layout, struct ses_fault *fault)
+{
+    struct ses_error error = {.status = SES_OK};
+    enum ses_status status;
+
+    SES_TRY(check_not_lost(layout, layout->seal_key, fault));
+    SES_TRY(check_not_lost(layout, layout->natural_key, fault));
+    SES_TRY(make_dir(layout->keys, MODE_OTHERS, fault));
+    status = ses_keyring_init_dir(layout->keys, &error);
+    if (status != SES_OK)
+        return ses_fault(fault, status, "%.*s", SES_FMT(error.message));
+    SES_TRY(make_secret(layout->seal_key, fault));
+    SES_TRY(make_secret(layout->natural_key, fault));
+    return make_secret(layout->log_key, fault);
+}
+
+static enum ses_status check_keyring(const struct ses_layout *layout, struct ses_fault *fault)
+{
+    struct ses_error error = {.status = SES_OK};
+    struct ses_keyring *ring = NULL;
+    enum ses_status status;
+    struct ses_arena arena;
+
+    ses_arena_init(&arena, ERROR_ARENA_MAX);
+    status = ses_keyring_load(layout->keys, &ring, &error, &arena);
+    if (status != SES_OK)
+        (void)!ses_fault(fault, status, "%.*s", SES_FMT(error.message));
+    else
+        ses_keyring_free(ring);
+    ses_arena_done(&arena);
+    return status;
+}
+
+void ses_layout_secrets_free(struct ses_layout_secrets *secrets)
+{
+    ses_secret_free(&secrets->seal);
+    ses_secret_free(&secrets->natural);
+    ses_secret_free(&secrets->log);
+}
+
+enum ses_status ses_layout_secrets_load(const struct ses_layout *layout,
+                                        struct ses_layout_secrets *ret_secrets, struct ses_fault *ret_fault)
+{
+    struct ses_layout_secrets secrets = {.seal = {.len = 0}};
+    enum ses_status status;
+
+    status = open_secret(layout->seal_key, false, &secrets.seal, ret_fault);
+    if (status == SES_OK)
+        status = open_secret(layout->natural_key, false, &secrets.natural, ret_fault);
+    if (status == SES_OK)
+        status = open_secret(layout->log_key, false, &secrets.log, ret_fault);
+    if (status == SES_OK)
+        *ret_secrets = secrets;
+    else
+        ses_layout_secrets_free(&secrets);
+    return status;
+}
+
+/* ---- the whole
+ * ------------------------------------------------------------------------------------------------- */
+
+enum ses_status ses_layout_open(struct ses_layout *layout, struct ses_fault *ret_fault)
+{
+    enum ses_status status;
+
+    SES_TRY(make_dir(layout->dir, MODE_WRITE_OTHERS, ret_fault));
+    SES_TRY(open_lock(layout, ret_fault));
+    status = make_dir(layout->shards, MODE_OTHERS, ret_fault);
+    if (status == SES_OK)
+        status = make_keys(layout, ret_fault);
+    if (status == SES_OK)
+        status = check_keyring(layout, ret_fault);
+    if (status != SES_OK)
+        ses_layout_close(layout);
+    return status;
+}
+
+/* The directory is made at the first start: its parent must allow that. */
+static enum ses_status check_parent(const struct ses_layout *layout, struct ses_fault *fault)
+{
+    char parent[SES_CONFIG_PATH_SIZE];
+    char *slash;
+
+    (void)snprintf(parent, sizeof(parent), "%s", layout->dir);
+    slash = strrchr(parent, '/');
+    if (slash == NULL)
+        (void)snprintf(parent, sizeof(parent), ".");
+    else
+        slash[slash == parent ? 1 : 0] = '\0';
+    if (access(parent, W_OK | X_OK) != 0)
+        return ses_fault(fault, SES_IO, "%s: cannot be created: %s", layout->dir, strerror(errno));
+    return SES_OK;
+}
+
+enum ses_status ses_layout_check(const struct ses_layout *layout, struct ses_fault *ret_fault)
+{
+    struct ses_layout_secrets secrets;
+
+    if (access(layout->dir, F_OK) != 0 && errno == ENOENT)
+        return check_parent(layout, ret_fault);
+    SES_TRY(check_dir(layout->dir, MODE_WRITE_OTHERS, ret_fault));
+    SES_TRY(check_not_lost(layout, layout->seal_key, ret_fault));
+    SES_TRY(check_not_lost(layout, layout->natural_key, ret_fault));
+    if (access(layout->keys, F_OK) != 0)
+        return SES_OK; /* never started: keys are made then */
+    SES_TRY(check_dir(layout->keys, MODE_OTHERS, ret_fault));
+    SES_TRY(check_dir(layout->shards, MODE_OTHERS, ret_fault));
+    SES_TRY(check_keyring(layout, ret_fault));
+    SES_TRY(ses_layout_secrets_load(layout, &secrets, ret_fault));
+    ses_layout_secrets_free(&secrets);
+    return SES_OK;
+}

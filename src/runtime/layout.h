@@ -1,0 +1,51 @@
+/* layout.h - the data directory: what lies where, who may read it, and that one sessiond at a time uses it.
+ *
+ *   DIR/             0700
+ *   DIR/lock         flock'ed by the supervisor and, by inheritance, by every child until the last one is
+ * gone; holds the pid DIR/keys/        0700, token key ring: test/ and live/ (token/token.h)
+ *   DIR/keys/seal-1.key, natural.key, log.key   0600, secrets (token/token.h)
+ *   DIR/shards/      0700, one directory a worker slot (store/)
+ */
+#ifndef SESSIOND_RUNTIME_LAYOUT_H
+#define SESSIOND_RUNTIME_LAYOUT_H
+
+#include <sessiond/base/secret.h>
+
+#include "config.h"
+
+#define SES_LAYOUT_LOCK_WAIT_MS 15000 /* for leftover workers of a supervisor that was killed */
+
+struct ses_layout {
+    char dir[SES_CONFIG_PATH_SIZE];
+    char keys[SES_CONFIG_PATH_SIZE];
+    char shards[SES_CONFIG_PATH_SIZE];
+    char seal_key[SES_CONFIG_PATH_SIZE];
+    char natural_key[SES_CONFIG_PATH_SIZE];
+    char log_key[SES_CONFIG_PATH_SIZE];
+    int lock_fd; /* -1: not locked */
+};
+
+struct ses_layout_secrets {
+    struct ses_secret seal;
+    struct ses_secret natural;
+    struct ses_secret log;
+};
+
+/* [any] The paths only; touches nothing. data_dir is at most half of SES_CONFIG_PATH_SIZE long. */
+void ses_layout_init(struct ses_layout *layout, const char *data_dir);
+/* [supervisor] Creates what is missing, checks owner and permissions, takes the lock. ret_fault is the clear
+ * line: in use by another sessiond (SES_BUSY), not ours or too open (SES_PERMISSION_DENIED), damaged: a key
+ * is missing although the shards hold records (SES_FAILED_PRECONDITION), SES_IO. On failure nothing stays
+ * locked. */
+SES_MUST_CHECK enum ses_status ses_layout_open(struct ses_layout *layout, struct ses_fault *ret_fault);
+void ses_layout_close(struct ses_layout *layout);
+/* [any] For --check: reads everything, creates nothing; a directory that does not exist yet is fine if it
+ * could be made. */
+SES_MUST_CHECK enum ses_status ses_layout_check(const struct ses_layout *layout, struct ses_fault *ret_fault);
+/* [worker] Loads the three secrets into guarded memory. */
+SES_MUST_CHECK enum ses_status ses_layout_secrets_load(const struct ses_layout *layout,
+                                                       struct ses_layout_secrets *ret_secrets,
+                                                       struct ses_fault *ret_fault);
+void ses_layout_secrets_free(struct ses_layout_secrets *secrets);
+
+#endif

@@ -1,0 +1,30 @@
+#include "loader.h"
+
+#include <unistd.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/base/random.h>
+
+#include "process.h"
+
+int ses_loader_run(const struct ses_child_env *env)
+{
+    uint64_t began_ms = ses_process_now_ms();
+    enum ses_status status;
+    struct ses_log_line line;
+    uint64_t sessions = 0;
+    struct ses_log log;
+
+    ses_random_init();
+    ses_process_no_new_privs();
+    ses_log_init(&log, STDERR_FILENO, env->config->log_level, env->role);
+    status = ses_store_load(env->layout->shards, env->table, ses_clock_wall_ms(), &log, &sessions);
+    ses_log_begin(&log, status == SES_OK ? SES_LOG_INFO : SES_LOG_ERROR, "sessions_loaded", &line);
+    ses_log_str(&line, "status", ses_status_name(status));
+    ses_log_u64(&line, "sessions", sessions);
+    ses_log_u64(&line, "ms", ses_process_now_ms() - began_ms);
+    ses_log_end(&line);
+    ses_log_done(&log);
+    atomic_store_explicit(&env->board->sessions_loaded, sessions, memory_order_relaxed);
+    return status == SES_OK ? SES_EXIT_OK : SES_EXIT_CONFIG;
+}

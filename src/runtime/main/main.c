@@ -1,0 +1,55 @@
+/* main.c - sessiond: reads the command line and the configuration, then runs the supervisor. */
+#include <stdio.h>
+#include <string.h>
+
+#include <sessiond/base/random.h>
+
+#include "config.h"
+#include "layout.h"
+#include "options.h"
+#include "process.h"
+#include "supervisor.h"
+
+static int complain(const struct ses_fault *fault, int code)
+{
+    (void)fprintf(stderr, "sessiond: %s\n", fault->text);
+    return code;
+}
+
+static int check(const struct ses_config *config)
+{
+    struct ses_layout layout;
+    struct ses_fault fault;
+
+    ses_layout_init(&layout, config->data_dir);
+    if (ses_layout_check(&layout, &fault) != SES_OK)
+        return complain(&fault, SES_EXIT_FAILED);
+    (void)puts("configuration ok");
+    return SES_EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    /* Static: a configuration is about 25 KiB. */
+    static struct ses_config config;
+    struct ses_options options;
+    struct ses_fault fault;
+
+    if (ses_options_parse(argc, argv, &options, &fault) != SES_OK)
+        return complain(&fault, SES_EXIT_USAGE);
+    if (options.action == SES_ACTION_HELP || options.action == SES_ACTION_VERSION) {
+        if (options.action == SES_ACTION_HELP)
+            (void)fputs(ses_options_help(), stdout);
+        else
+            (void)printf("sessiond %s\n", ses_options_version());
+        return SES_EXIT_OK;
+    }
+    ses_process_setup();
+    ses_random_init();
+    if (ses_config_load(&options, &config, &fault) != SES_OK)
+        /* A complaint about an option begins with its name: wrong usage. */
+        return complain(&fault, strncmp(fault.text, "--", 2) == 0 ? SES_EXIT_USAGE : SES_EXIT_FAILED);
+    if (options.action == SES_ACTION_CHECK)
+        return check(&config);
+    return ses_supervisor_run(&options, &config);
+}

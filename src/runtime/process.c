@@ -1,0 +1,102 @@
+#include "process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sessiond/base/clock.h>
+
+#define FILES_MAX 1048576u /* of the descriptors a hard limit may allow; no more are ever needed */
+
+/* LeakSanitizer attaches to its own process and cannot when that is not dumpable. */
+#if defined(__SANITIZE_ADDRESS__)
+#define UNDER_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNDER_ASAN 1
+#endif
+#endif
+#ifndef UNDER_ASAN
+#define UNDER_ASAN 0
+#endif
+
+static void raise_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    if (limit.rlim_cur < FILES_MAX)
+        limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void forbid_dumps(void)
+{
+    static const struct rlimit none = {0, 0};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+    /* Also keeps other processes of the same user from reading our memory. */
+    if (!UNDER_ASAN)
+        (void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
+}
+
+void ses_process_setup(void)
+{
+    (void)umask(S_IRWXG | S_IRWXO);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    forbid_dumps();
+    raise_files();
+}
+
+static void supervisor_signals(sigset_t *ret_set)
+{
+    (void)sigemptyset(ret_set);
+    (void)sigaddset(ret_set, SIGTERM);
+    (void)sigaddset(ret_set, SIGINT);
+    (void)sigaddset(ret_set, SIGHUP);
+    (void)sigaddset(ret_set, SIGCHLD);
+}
+
+enum ses_status ses_process_signalfd(int *ret_fd, struct ses_fault *ret_fault)
+{
+    sigset_t set;
+    int fd;
+
+    supervisor_signals(&set);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || (fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
+        return ses_fault(ret_fault, SES_IO, "signalfd: %s", strerror(errno));
+    *ret_fd = fd;
+    return SES_OK;
+}
+
+void ses_process_child(pid_t supervisor)
+{
+    sigset_t set;
+
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
+    (void)signal(SIGTERM, SIG_DFL);
+    supervisor_signals(&set);
+    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+    (void)prctl(PR_SET_PDEATHSIG, (long)SIGTERM, 0L, 0L, 0L);
+    /* It may have died between fork and prctl: then no signal comes any more. */
+    if (getppid() != supervisor)
+        _exit(SES_EXIT_OK);
+}
+
+void ses_process_no_new_privs(void)
+{
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
+}
+
+uint64_t ses_process_now_ms(void)
+{
+    return ses_clock_mono_ns() / 1000000u;
+}

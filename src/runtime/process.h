@@ -1,0 +1,31 @@
+/* process.h - what every process of ours sets for itself: limits, signals, privileges. */
+#ifndef SESSIOND_RUNTIME_PROCESS_H
+#define SESSIOND_RUNTIME_PROCESS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "fault.h"
+
+/* sysexits(3), plus their meaning to our supervisor. */
+#define SES_EXIT_OK       0
+#define SES_EXIT_FAILED   1
+#define SES_EXIT_USAGE    2
+#define SES_EXIT_SOFTWARE 70 /* start me again */
+#define SES_EXIT_IO       74 /* the shard's writer is poisoned: start me again */
+#define SES_EXIT_CONFIG   78 /* do not start me again: it would end the same way */
+
+/* [supervisor] Core dumps off, descriptors up to the hard limit, umask 077, SIGPIPE and SIGXFSZ ignored
+ * (their system calls then fail with EPIPE and EFBIG, which are handled). Inherited by all children. */
+void ses_process_setup(void);
+/* [supervisor] Blocks and collects TERM, INT, HUP and CHLD in a signalfd. SES_IO. */
+SES_MUST_CHECK enum ses_status ses_process_signalfd(int *ret_fd, struct ses_fault *ret_fault);
+/* [child] First thing after fork: terminal signals are the supervisor's to interpret, the child is told by
+ * TERM only; if the supervisor is gone already or dies later, TERM comes by itself. */
+void ses_process_child(pid_t supervisor);
+/* [child] No privilege can be gained by an exec from here on. */
+void ses_process_no_new_privs(void);
+/* [any] Monotonic milliseconds. */
+uint64_t ses_process_now_ms(void);
+
+#endif

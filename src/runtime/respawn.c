@@ -1,0 +1,42 @@
+#include "respawn.h"
+
+#include <string.h>
+
+void ses_respawn_init(struct ses_respawn *respawn, const struct ses_respawn_policy *policy)
+{
+    memset(respawn, 0, sizeof(*respawn));
+    respawn->policy = *policy;
+    if (respawn->policy.budget > SES_RESPAWN_BUDGET_MAX)
+        respawn->policy.budget = SES_RESPAWN_BUDGET_MAX;
+}
+
+/* The ring holds the last budget deaths: when the oldest of a full ring is still inside the window, this one
+ * is too many. */
+static bool spend(struct ses_respawn *respawn, uint64_t now_ms)
+{
+    const struct ses_respawn_policy *policy = &respawn->policy;
+    bool full = respawn->count == policy->budget;
+
+    if (policy->budget == 0 || (full && now_ms - respawn->deaths_ms[respawn->next] < policy->window_ms))
+        return false;
+    respawn->deaths_ms[respawn->next] = now_ms;
+    respawn->next = (respawn->next + 1) % policy->budget;
+    if (!full)
+        respawn->count++;
+    return true;
+}
+
+bool ses_respawn_died(struct ses_respawn *respawn, uint64_t started_ms, uint64_t now_ms,
+                      uint64_t *ret_delay_ms)
+{
+    const struct ses_respawn_policy *policy = &respawn->policy;
+
+    if (!spend(respawn, now_ms))
+        return false;
+    if (now_ms - started_ms >= policy->healthy_ms || respawn->delay_ms == 0)
+        respawn->delay_ms = policy->delay_min_ms;
+    *ret_delay_ms = respawn->delay_ms;
+    respawn->delay_ms =
+        respawn->delay_ms > policy->delay_max_ms / 2 ? policy->delay_max_ms : respawn->delay_ms * 2;
+    return true;
+}

@@ -1,0 +1,68 @@
+#include "sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "process.h"
+#include "sockets.h"
+
+#define PROGRAM "sessiond-sim"
+
+static enum ses_status program_path(char ret_path[SES_CONFIG_PATH_SIZE])
+{
+    char self[SES_CONFIG_PATH_SIZE - sizeof(PROGRAM)];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    char *slash;
+
+    if (len <= 0)
+        return SES_IO;
+    self[len] = '\0';
+    slash = strrchr(self, '/');
+    if (slash == NULL)
+        return SES_IO;
+    slash[1] = '\0';
+    (void)snprintf(ret_path, SES_CONFIG_PATH_SIZE, "%s" PROGRAM, self);
+    return SES_OK;
+}
+
+enum ses_status ses_sandbox_open(struct ses_sandbox *ret_sandbox, struct ses_fault *ret_fault)
+{
+    char path[SES_CONFIG_PATH_SIZE];
+
+    if (program_path(path) != SES_OK || access(path, X_OK) != 0)
+        return ses_fault(ret_fault, SES_NOT_FOUND,
+                         "--sandbox: the program " PROGRAM " is not beside sessiond");
+    SES_TRY(ses_address_parse("127.0.0.1:0", &ret_sandbox->address));
+    return ses_socket_open(&ret_sandbox->address, &ret_sandbox->fd, ret_fault);
+}
+
+void ses_sandbox_apply(const struct ses_sandbox *sandbox, struct ses_config *config)
+{
+    size_t i = 0;
+
+    /* The row order of SES_CONFIG_CONNECTORS is that of config->urls; its second column says how the base URL
+     * ends. */
+#define POINT_URL(name, slash)                                                                               \
+    (void)snprintf(config->urls[i].sandbox, SES_CONFIG_TEXT_SIZE, "http://%s/" #name "%s",                   \
+                   sandbox->address.text, (slash) ? "/" : "");                                               \
+    i++;
+    SES_CONFIG_CONNECTORS(POINT_URL)
+#undef POINT_URL
+}
+
+int ses_sandbox_run(const struct ses_child_env *env)
+{
+    char path[SES_CONFIG_PATH_SIZE];
+    char program[] = PROGRAM;
+    char option[] = "--fd";
+    char number[16];
+    char *argv[] = {program, option, number, NULL};
+
+    (void)snprintf(number, sizeof(number), "%d", env->listen_fd);
+    ses_process_no_new_privs();
+    if (program_path(path) == SES_OK && fcntl(env->listen_fd, F_SETFD, 0) == 0)
+        (void)execv(path, argv);
+    return SES_EXIT_CONFIG;
+}

@@ -1,0 +1,88 @@
+#include "sockets.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+/* SO_REUSEADDR lets us bind over connections in TIME_WAIT of a former run; it does not let two listeners
+ * share a port. */
+static int open_bound(const struct ses_address *address, bool reuseport)
+{
+    int fd = socket(address->sockaddr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int one = 1;
+    int saved;
+
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
+        (!reuseport || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) == 0) &&
+        (address->sockaddr.ss_family != AF_INET6 ||
+         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) == 0) &&
+        bind(fd, (const void *)&address->sockaddr, address->len) == 0)
+        return fd;
+    saved = errno;
+    (void)close(fd);
+    errno = saved;
+    return -1;
+}
+
+static enum ses_status explain(const struct ses_address *address, struct ses_fault *fault)
+{
+    if (errno == EADDRINUSE)
+        return ses_fault(fault, SES_ALREADY_EXISTS, "%s: is in use by another process", address->text);
+    return ses_fault(fault, SES_IO, "%s: cannot listen: %s", address->text, strerror(errno));
+}
+
+static enum ses_status learn_port(int fd, struct ses_address *address, struct ses_fault *fault)
+{
+    struct ses_address bound = *address;
+
+    if (getsockname(fd, (void *)&bound.sockaddr, &bound.len) != 0)
+        return explain(address, fault);
+    ses_address_set_port(address, ses_address_port(&bound));
+    return SES_OK;
+}
+
+static enum ses_status open_listening(struct ses_address *address, bool reuseport, int *ret_fd,
+                                      struct ses_fault *fault)
+{
+    int fd = open_bound(address, reuseport);
+    enum ses_status status;
+
+    if (fd < 0)
+        return explain(address, fault);
+    status = learn_port(fd, address, fault);
+    if (status == SES_OK && listen(fd, SES_LISTEN_BACKLOG) != 0)
+        status = explain(address, fault);
+    if (status == SES_OK)
+        *ret_fd = fd;
+    else
+        (void)close(fd);
+    return status;
+}
+
+enum ses_status ses_socket_open(struct ses_address *address, int *ret_fd, struct ses_fault *ret_fault)
+{
+    return open_listening(address, false, ret_fd, ret_fault);
+}
+
+enum ses_status ses_sockets_open(struct ses_address *address, unsigned count, int *ret_fds,
+                                 struct ses_fault *ret_fault)
+{
+    unsigned i;
+    int probe = open_bound(address, false);
+
+    if (probe < 0)
+        return explain(address, ret_fault);
+    (void)close(probe);
+    for (i = 0; i < count; i++) {
+        enum ses_status status = open_listening(address, true, &ret_fds[i], ret_fault);
+
+        if (status == SES_OK)
+            continue;
+        while (i > 0)
+            (void)close(ret_fds[--i]);
+        return status;
+    }
+    return SES_OK;
+}

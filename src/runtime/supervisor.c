@@ -1,0 +1,209 @@
+#include "supervisor.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "process.h"
+
+#define TICK_MS       1000 /* heartbeats are looked at so often */
+#define STOP_GRACE_MS 3000 /* for housekeeper and simulator, which have nothing to drain */
+
+/* ---- stopping
+ * -------------------------------------------------------------------------------------------------- */
+
+static bool any_running(const struct ses_supervisor *sup, bool workers_only)
+{
+    size_t i;
+
+    for (i = 0; i < sup->children_count; i++) {
+        if (sup->children[i].pid != 0 && (sup->children[i].worker || !workers_only))
+            return true;
+    }
+    return false;
+}
+
+/* Workers first: meanwhile the housekeeper says "draining" and the simulator answers calls in flight. */
+static void stop_step(struct ses_supervisor *sup)
+{
+    size_t i;
+
+    if (any_running(sup, true))
+        return;
+    for (i = 0; i < sup->children_count; i++) {
+        if (sup->children[i].pid != 0 && sup->children[i].state != SES_SLOT_DRAINING)
+            ses_supervisor_terminate(sup, &sup->children[i], ses_process_now_ms() + STOP_GRACE_MS);
+    }
+}
+
+void ses_supervisor_stop(struct ses_supervisor *sup, const char *why)
+{
+    uint64_t kill_ms = ses_process_now_ms() + sup->config.drain_seconds * 1000;
+    size_t i;
+
+    if (sup->stopping)
+        return;
+    sup->stopping = true;
+    atomic_store_explicit(&sup->board->draining, true, memory_order_relaxed);
+    ses_log_msg(&sup->log, SES_LOG_INFO, "stopping", "%s", why);
+    for (i = 0; i < sup->children_count; i++) {
+        if (sup->children[i].worker || i == SES_CHILD_LOADER)
+            ses_supervisor_terminate(sup, &sup->children[i], kill_ms);
+    }
+}
+
+/* ---- starting
+ * -------------------------------------------------------------------------------------------------- */
+
+void ses_supervisor_start_children(struct ses_supervisor *sup)
+{
+    size_t i;
+
+    for (i = SES_CHILD_WORKER; i < sup->children_count && !sup->stopping; i++)
+        ses_supervisor_spawn(sup, &sup->children[i]);
+}
+
+static void log_ready(struct ses_supervisor *sup, uint64_t start_ms)
+{
+    struct ses_log_line line;
+
+    ses_log_begin(&sup->log, SES_LOG_INFO, "ready", &line);
+    ses_log_str(&line, "listen", sup->config.listen.text);
+    ses_log_str(&line, "admin", sup->config.admin.text);
+    ses_log_u64(&line, "workers", sup->config.workers);
+    ses_log_str(&line, "durability", ses_durability_name(sup->config.durability));
+    ses_log_str(&line, "sandbox", sup->config.sandbox ? sup->sandbox.address.text : "off");
+    ses_log_u64(&line, "sessions_loaded",
+                atomic_load_explicit(&sup->board->sessions_loaded, memory_order_relaxed));
+    ses_log_u64(&line, "start_ms", start_ms);
+    ses_log_end(&line);
+}
+
+static void check_all_ready(struct ses_supervisor *sup)
+{
+    uint64_t start_ms = ses_process_now_ms() - sup->started_ms;
+    size_t i;
+
+    if (atomic_load_explicit(&sup->board->start_ms, memory_order_relaxed) != 0)
+        return;
+    for (i = SES_CHILD_WORKER; i < sup->children_count; i++) {
+        if (sup->children[i].essential && sup->children[i].state != SES_SLOT_READY)
+            return;
+    }
+    atomic_store_explicit(&sup->board->start_ms, start_ms == 0 ? 1 : start_ms, memory_order_relaxed);
+    log_ready(sup, start_ms);
+}
+
+/* ---- the loop
+ * -------------------------------------------------------------------------------------------------- */
+
+static void on_signals(struct ses_supervisor *sup)
+{
+    struct signalfd_siginfo info;
+
+    while (read(sup->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGCHLD)
+            ses_supervisor_reap(sup);
+        else if (info.ssi_signo == SIGHUP)
+            ses_supervisor_reload(sup);
+        else
+            ses_supervisor_stop(sup, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+    }
+}
+
+static void on_control(struct ses_supervisor *sup, struct ses_child *child)
+{
+    char byte;
+
+    if (child->control_fd < 0 || read(child->control_fd, &byte, 1) != 1 || byte != SES_CONTROL_READY)
+        return;
+    if (child->state != SES_SLOT_STARTING)
+        return; /* told to leave meanwhile */
+    ses_supervisor_set_state(sup, child, SES_SLOT_READY);
+    check_all_ready(sup);
+}
+
+static int timeout_ms(const struct ses_supervisor *sup, uint64_t now_ms)
+{
+    uint64_t next_ms = now_ms + TICK_MS;
+    size_t i;
+
+    for (i = 0; i < sup->children_count; i++) {
+        const struct ses_child *child = &sup->children[i];
+
+        if (child->pid == 0 && child->state == SES_SLOT_WAITING && !sup->stopping && child->due_ms < next_ms)
+            next_ms = child->due_ms;
+        if (child->pid != 0 && child->kill_ms != 0 && child->kill_ms < next_ms)
+            next_ms = child->kill_ms;
+    }
+    return next_ms <= now_ms ? 0 : (int)(next_ms - now_ms);
+}
+
+static void wait_and_handle(struct ses_supervisor *sup)
+{
+    struct pollfd fds[1 + SES_CHILDREN_MAX];
+    struct ses_child *owners[1 + SES_CHILDREN_MAX] = {NULL};
+    nfds_t count = 1;
+    size_t i;
+
+    fds[0] = (struct pollfd){.fd = sup->signal_fd, .events = POLLIN};
+    for (i = 0; i < sup->children_count; i++) {
+        /* Only while its readiness byte is awaited: a dead child's end would make poll spin until it is
+         * reaped. */
+        if (sup->children[i].control_fd < 0 || sup->children[i].state != SES_SLOT_STARTING)
+            continue;
+        owners[count] = &sup->children[i];
+        fds[count++] = (struct pollfd){.fd = sup->children[i].control_fd, .events = POLLIN};
+    }
+    if (poll(fds, count, timeout_ms(sup, ses_process_now_ms())) > 0) {
+        for (i = 1; i < count; i++) {
+            if ((fds[i].revents & POLLIN) != 0)
+                on_control(sup, owners[i]);
+        }
+        if (fds[0].revents != 0)
+            on_signals(sup);
+    }
+}
+
+static void supervise(struct ses_supervisor *sup)
+{
+    sup->loading = true;
+    ses_supervisor_spawn(sup, &sup->children[SES_CHILD_LOADER]);
+    while (!sup->stopping || any_running(sup, false)) {
+        wait_and_handle(sup);
+        ses_supervisor_tick(sup, ses_process_now_ms());
+        ses_supervisor_roll(sup);
+        if (sup->stopping)
+            stop_step(sup);
+        ses_log_flush(&sup->log);
+    }
+}
+
+int ses_supervisor_run(const struct ses_options *options, const struct ses_config *config)
+{
+    /* About 600 KiB with the restart histories: not for the stack. */
+    struct ses_supervisor *sup = calloc(1, sizeof(*sup));
+    struct ses_fault fault;
+    bool failed;
+
+    if (sup == NULL)
+        return SES_EXIT_FAILED;
+    sup->options = options;
+    sup->config = *config;
+    sup->started_ms = ses_process_now_ms();
+    ses_log_init(&sup->log, STDERR_FILENO, config->log_level, "supervisor");
+    if (ses_supervisor_prepare(sup, &fault) == SES_OK) {
+        supervise(sup);
+        ses_log_msg(&sup->log, SES_LOG_INFO, "stopped", "all processes are gone");
+    } else {
+        ses_log_msg(&sup->log, SES_LOG_ERROR, "start_refused", "%s", fault.text);
+        sup->failed = true;
+    }
+    failed = sup->failed;
+    ses_log_done(&sup->log);
+    ses_supervisor_done(sup);
+    free(sup);
+    return failed ? SES_EXIT_FAILED : SES_EXIT_OK;
+}

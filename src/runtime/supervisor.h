@@ -1,0 +1,69 @@
+/* supervisor.h - the first process: makes what is shared, starts the others, keeps them running, ends them.
+ *
+ * It reads no client byte, runs no event library, holds no LMDB environment. Everything it decides on comes
+ * from a signalfd, the children's control sockets and the clock.
+ */
+#ifndef SESSIOND_RUNTIME_SUPERVISOR_H
+#define SESSIOND_RUNTIME_SUPERVISOR_H
+
+#include "child.h"
+#include "sandbox.h"
+
+/* Loader, workers, housekeeper, simulator. */
+#define SES_CHILDREN_MAX (SES_CONFIG_WORKERS_MAX + 3)
+
+struct ses_supervisor {
+    const struct ses_options *options;
+    struct ses_config config;
+    struct ses_layout layout;
+    struct ses_sandbox sandbox;
+    struct ses_log log;
+    struct ses_board *board;
+    struct ses_table *table;
+    int signal_fd;
+    int alive_pipe[2];
+    struct ses_child children[SES_CHILDREN_MAX];
+    size_t children_count;
+    uint64_t started_ms;
+    uint64_t generation;   /* of the configuration: + 1 for each reload */
+    uint64_t stop_kill_ms; /* when stopping: the drain deadline */
+    bool loading;
+    bool rolling;
+    bool stopping;
+    bool failed; /* exit 1 instead of 0 */
+};
+
+/* The loader and the housekeeper stand at fixed places; workers between them. */
+#define SES_CHILD_LOADER 0u
+#define SES_CHILD_WORKER 1u
+
+/* [supervisor] Runs the server until it is told to stop. Returns the exit code of the program. */
+int ses_supervisor_run(const struct ses_options *options, const struct ses_config *config);
+
+/* ---- between the files of the supervisor ---- */
+
+/* supervisor_start.c: everything before the first fork. ret_fault is the line for the operator. */
+SES_MUST_CHECK enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup,
+                                                      struct ses_fault *ret_fault);
+void ses_supervisor_done(struct ses_supervisor *sup);
+
+/* supervisor_children.c */
+void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child);
+void ses_supervisor_terminate(struct ses_supervisor *sup, struct ses_child *child, uint64_t kill_ms);
+void ses_supervisor_set_state(struct ses_supervisor *sup, struct ses_child *child, enum ses_slot_state state);
+/* Reaps every dead child and decides what follows. */
+void ses_supervisor_reap(struct ses_supervisor *sup);
+/* Restarts that are due, drain deadlines, silent workers. */
+void ses_supervisor_tick(struct ses_supervisor *sup, uint64_t now_ms);
+
+/* supervisor_reload.c */
+void ses_supervisor_reload(struct ses_supervisor *sup);
+/* One step of replacing workers; called once per turn while rolling. */
+void ses_supervisor_roll(struct ses_supervisor *sup);
+
+/* supervisor.c */
+void ses_supervisor_stop(struct ses_supervisor *sup, const char *why);
+/* The loader has finished: starts workers, housekeeper and simulator. */
+void ses_supervisor_start_children(struct ses_supervisor *sup);
+
+#endif

@@ -1,0 +1,253 @@
+#include "supervisor.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "process.h"
+
+#define HEARTBEAT_MAX_MS 30000  /* a loop that has not turned for so long will not turn again */
+#define STARTING_MAX_MS  120000 /* opening a shard settles the claims of a dead predecessor first */
+
+void ses_supervisor_set_state(struct ses_supervisor *sup, struct ses_child *child, enum ses_slot_state state)
+{
+    child->state = state;
+    if (child->slot < SES_BOARD_SLOTS_MAX)
+        atomic_store_explicit(&sup->board->state[child->slot], (uint32_t)state, memory_order_relaxed);
+}
+
+/* ---- starting
+ * -------------------------------------------------------------------------------------------------- */
+
+/* [child] A descriptor too many here would keep a closed socket or the alive pipe open. The data directory's
+ * lock stays: it is to be held until the last of us is gone. */
+static void close_foreign(void *arg, const struct ses_child *self)
+{
+    struct ses_supervisor *sup = arg;
+    size_t i;
+
+    for (i = 0; i < sup->children_count; i++) {
+        const struct ses_child *child = &sup->children[i];
+
+        if (child != self && child->listen_fd >= 0)
+            (void)close(child->listen_fd);
+        if (child->control_fd >= 0)
+            (void)close(child->control_fd);
+    }
+    (void)close(sup->signal_fd);
+    (void)close(sup->alive_pipe[1]);
+}
+
+static void mark_started(struct ses_supervisor *sup, struct ses_child *child)
+{
+    if (child->slot < SES_BOARD_SLOTS_MAX) {
+        struct ses_metrics *metrics = &sup->board->metrics[child->slot];
+
+        ses_board_beat(metrics);
+        atomic_store_explicit(&metrics->pid, (int32_t)child->pid, memory_order_relaxed);
+        (void)atomic_fetch_add_explicit(&metrics->generation, 1, memory_order_relaxed);
+    }
+    child->generation = sup->generation;
+    ses_supervisor_set_state(sup, child, child->essential ? SES_SLOT_STARTING : SES_SLOT_READY);
+}
+
+static void give_up(struct ses_supervisor *sup, struct ses_child *child, const char *why)
+{
+    size_t i;
+    bool worker_left = false;
+
+    ses_log_msg(&sup->log, SES_LOG_ERROR, "gave_up", "%s is not started again: %s", child->role, why);
+    ses_supervisor_set_state(sup, child, SES_SLOT_GIVEN_UP);
+    sup->rolling = false;
+    if (!child->worker)
+        return;
+    /* Nobody will accept from this socket: closed, the kernel spreads new connections over the others. */
+    (void)close(child->listen_fd);
+    child->listen_fd = -1;
+    for (i = 0; i < sup->children_count; i++)
+        worker_left = worker_left || (sup->children[i].worker && sup->children[i].state != SES_SLOT_GIVEN_UP);
+    if (!worker_left) {
+        sup->failed = true;
+        ses_supervisor_stop(sup, "no worker is left");
+    }
+}
+
+static void start_later(struct ses_supervisor *sup, struct ses_child *child)
+{
+    uint64_t now_ms = ses_process_now_ms();
+    uint64_t delay_ms;
+
+    if (!ses_respawn_died(&child->respawn, child->started_ms, now_ms, &delay_ms)) {
+        give_up(sup, child, "it died too often (restart.budget)");
+        return;
+    }
+    child->due_ms = now_ms + delay_ms;
+    ses_supervisor_set_state(sup, child, SES_SLOT_WAITING);
+}
+
+void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child)
+{
+    struct ses_child_env env = {
+        .config = &sup->config,
+        .layout = &sup->layout,
+        .board = sup->board,
+        .table = sup->table,
+        .alive_fd = sup->alive_pipe[0],
+    };
+
+    /* Lines still buffered here would be written once more by the child. */
+    ses_log_flush(&sup->log);
+    if (ses_child_start(child, &env, close_foreign, sup) == SES_OK) {
+        mark_started(sup, child);
+        return;
+    }
+    ses_log_msg(&sup->log, SES_LOG_ERROR, "fork_failed", "%s could not be started", child->role);
+    child->started_ms = ses_process_now_ms();
+    start_later(sup, child);
+}
+
+/* ---- ending
+ * ---------------------------------------------------------------------------------------------------- */
+
+void ses_supervisor_terminate(struct ses_supervisor *sup, struct ses_child *child, uint64_t kill_ms)
+{
+    if (child->pid == 0)
+        return;
+    child->kill_ms = kill_ms;
+    ses_supervisor_set_state(sup, child, SES_SLOT_DRAINING);
+    (void)kill(child->pid, SIGTERM);
+}
+
+static void log_death(struct ses_supervisor *sup, const struct ses_child *child, pid_t pid, int status)
+{
+    struct ses_log_line line;
+    /* A child that had no time to install its handler dies of the TERM it was sent. */
+    bool good = (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
+                (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    bool asked = child->state == SES_SLOT_DRAINING;
+
+    ses_log_begin(&sup->log, good && asked ? SES_LOG_INFO : SES_LOG_ERROR, "child_exited", &line);
+    ses_log_str(&line, "child", child->role);
+    ses_log_i64(&line, "pid", pid);
+    if (WIFSIGNALED(status))
+        ses_log_str(&line, "signal", strsignal(WTERMSIG(status)));
+    else
+        ses_log_i64(&line, "exit_code", WEXITSTATUS(status));
+    ses_log_str(&line, "was", ses_slot_state_name(child->state));
+    ses_log_end(&line);
+}
+
+static void tell_housekeeper(struct ses_supervisor *sup)
+{
+    char byte = SES_CONTROL_DEATH;
+    size_t i;
+
+    (void)atomic_fetch_add_explicit(&sup->board->worker_deaths, 1, memory_order_relaxed);
+    for (i = 0; i < sup->children_count; i++) {
+        const struct ses_child *child = &sup->children[i];
+
+        /* A full socket is fine: bytes that already wait say the same. */
+        if (child->slot == sup->board->workers && child->control_fd >= 0)
+            (void)!write(child->control_fd, &byte, 1);
+    }
+}
+
+static void on_loaded(struct ses_supervisor *sup, struct ses_child *loader, int status)
+{
+    sup->loading = false;
+    ses_supervisor_set_state(sup, loader, SES_SLOT_EMPTY);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        ses_supervisor_start_children(sup);
+        return;
+    }
+    sup->failed = true;
+    ses_supervisor_stop(sup, "the sessions could not be loaded");
+}
+
+static void on_exit_of(struct ses_supervisor *sup, struct ses_child *child, pid_t pid, int status)
+{
+    enum ses_slot_state was = child->state;
+    bool loader = child == &sup->children[SES_CHILD_LOADER];
+
+    if (!loader || status != 0)
+        log_death(sup, child, pid, status);
+    child->pid = 0;
+    (void)close(child->control_fd);
+    child->control_fd = -1;
+    if (child->worker && was != SES_SLOT_DRAINING)
+        tell_housekeeper(sup);
+    if (sup->stopping)
+        ses_supervisor_set_state(sup, child, SES_SLOT_EMPTY);
+    else if (loader)
+        on_loaded(sup, child, status);
+    else if (was == SES_SLOT_DRAINING)
+        ses_supervisor_spawn(sup, child); /* told to leave by a reload */
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == SES_EXIT_CONFIG)
+        give_up(sup, child, "it says that it would end the same way again");
+    else
+        start_later(sup, child);
+}
+
+void ses_supervisor_reap(struct ses_supervisor *sup)
+{
+    int status;
+    pid_t pid;
+    size_t i;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        for (i = 0; i < sup->children_count; i++) {
+            if (sup->children[i].pid == pid) {
+                on_exit_of(sup, &sup->children[i], pid, status);
+                break;
+            }
+        }
+    }
+}
+
+/* ---- time
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void check_silence(struct ses_supervisor *sup, const struct ses_child *child, uint64_t now_ms)
+{
+    uint64_t limit_ms = child->state == SES_SLOT_STARTING ? STARTING_MAX_MS : HEARTBEAT_MAX_MS;
+    uint64_t beat_ms;
+
+    if (!child->worker || (child->state != SES_SLOT_READY && child->state != SES_SLOT_STARTING))
+        return;
+    beat_ms =
+        atomic_load_explicit(&sup->board->metrics[child->slot].heartbeat_mono_ns, memory_order_relaxed) /
+        1000000u;
+    if (now_ms <= beat_ms + limit_ms)
+        return;
+    ses_log_msg(&sup->log, SES_LOG_ERROR, "worker_silent", "%s has not answered for %llu ms and is killed",
+                child->role, (unsigned long long)(now_ms - beat_ms));
+    (void)kill(child->pid, SIGKILL);
+}
+
+static void check_patience(struct ses_supervisor *sup, struct ses_child *child, uint64_t now_ms)
+{
+    if (child->state != SES_SLOT_DRAINING || child->kill_ms == 0 || now_ms < child->kill_ms)
+        return;
+    ses_log_msg(&sup->log, SES_LOG_WARN, "drain_deadline", "%s did not leave in time and is killed",
+                child->role);
+    sup->failed = sup->failed || sup->stopping;
+    child->kill_ms = 0;
+    (void)kill(child->pid, SIGKILL);
+}
+
+void ses_supervisor_tick(struct ses_supervisor *sup, uint64_t now_ms)
+{
+    size_t i;
+
+    for (i = 0; i < sup->children_count; i++) {
+        struct ses_child *child = &sup->children[i];
+
+        if (child->pid != 0) {
+            check_silence(sup, child, now_ms);
+            check_patience(sup, child, now_ms);
+        } else if (child->state == SES_SLOT_WAITING && !sup->stopping && now_ms >= child->due_ms) {
+            ses_supervisor_spawn(sup, child);
+        }
+    }
+}

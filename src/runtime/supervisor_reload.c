@@ -1,0 +1,64 @@
+#include "supervisor.h"
+
+#include "process.h"
+
+/* A reload that is refused leaves everything as it was. */
+static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_config *fresh,
+                                  struct ses_fault *fault)
+{
+    SES_TRY(ses_config_load(sup->options, fresh, fault));
+    /* Port 0 was replaced by what the kernel chose; asked again for any port, that one is still right. */
+    if (ses_address_port(&fresh->listen) == 0)
+        ses_address_set_port(&fresh->listen, ses_address_port(&sup->config.listen));
+    if (ses_address_port(&fresh->admin) == 0)
+        ses_address_set_port(&fresh->admin, ses_address_port(&sup->config.admin));
+    SES_TRY(ses_config_check_reload(&sup->config, fresh, fault));
+    if (fresh->sandbox)
+        ses_sandbox_apply(&sup->sandbox, fresh);
+    return ses_layout_check(&sup->layout, fault);
+}
+
+void ses_supervisor_reload(struct ses_supervisor *sup)
+{
+    struct ses_config fresh;
+    struct ses_fault fault;
+
+    if (sup->stopping || sup->loading)
+        return;
+    if (load_fresh(sup, &fresh, &fault) != SES_OK) {
+        ses_log_msg(&sup->log, SES_LOG_ERROR, "reload_refused", "%s", fault.text);
+        return;
+    }
+    sup->config = fresh;
+    sup->board->durability = fresh.durability;
+    sup->log.level = fresh.log_level;
+    sup->generation++;
+    sup->rolling = true;
+    ses_log_msg(&sup->log, SES_LOG_INFO, "reload_started", "replacing the workers one at a time");
+}
+
+void ses_supervisor_roll(struct ses_supervisor *sup)
+{
+    struct ses_child *next = NULL;
+    size_t i;
+
+    if (!sup->rolling || sup->stopping)
+        return;
+    for (i = 0; i < sup->children_count; i++) {
+        struct ses_child *child = &sup->children[i];
+
+        if (!child->essential || i == SES_CHILD_LOADER || child->state == SES_SLOT_GIVEN_UP)
+            continue;
+        /* One at a time: while any is on its way, nobody else is sent off. */
+        if (child->state != SES_SLOT_READY)
+            return;
+        if (next == NULL && child->generation < sup->generation)
+            next = child;
+    }
+    if (next != NULL) {
+        ses_supervisor_terminate(sup, next, ses_process_now_ms() + sup->config.drain_seconds * 1000);
+        return;
+    }
+    sup->rolling = false;
+    ses_log_msg(&sup->log, SES_LOG_INFO, "reloaded", "every worker runs with the new configuration");
+}

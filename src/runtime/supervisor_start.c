@@ -1,0 +1,115 @@
+#include "supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "housekeeper.h"
+#include "loader.h"
+#include "process.h"
+#include "sockets.h"
+#include "worker.h"
+
+static struct ses_child *add_child(struct ses_supervisor *sup, ses_child_fn run, unsigned slot)
+{
+    const struct ses_config *config = &sup->config;
+    struct ses_respawn_policy policy = {
+        .budget = (uint32_t)config->restart_budget,
+        .window_ms = config->restart_window_seconds * 1000,
+        .delay_min_ms = config->restart_delay_min_ms,
+        .delay_max_ms = config->restart_delay_max_ms,
+        .healthy_ms = config->restart_healthy_seconds * 1000,
+    };
+    struct ses_child *child = &sup->children[sup->children_count++];
+
+    child->run = run;
+    child->slot = slot;
+    child->listen_fd = -1;
+    child->control_fd = -1;
+    child->essential = true;
+    ses_respawn_init(&child->respawn, &policy);
+    return child;
+}
+
+static enum ses_status add_workers(struct ses_supervisor *sup, struct ses_fault *fault)
+{
+    int fds[SES_CONFIG_WORKERS_MAX];
+    unsigned i;
+
+    SES_TRY(ses_sockets_open(&sup->config.listen, sup->config.workers, fds, fault));
+    for (i = 0; i < sup->config.workers; i++) {
+        struct ses_child *child = add_child(sup, ses_worker_run, i);
+
+        (void)snprintf(child->role, sizeof(child->role), "worker-%u", i);
+        child->listen_fd = fds[i];
+        child->worker = true;
+    }
+    return SES_OK;
+}
+
+static enum ses_status add_children(struct ses_supervisor *sup, struct ses_fault *fault)
+{
+    struct ses_child *child = add_child(sup, ses_loader_run, SES_BOARD_SLOTS_MAX);
+
+    (void)snprintf(child->role, sizeof(child->role), "loader");
+    SES_TRY(add_workers(sup, fault));
+    child = add_child(sup, ses_housekeeper_run, sup->config.workers);
+    (void)snprintf(child->role, sizeof(child->role), "housekeeper");
+    SES_TRY(ses_socket_open(&sup->config.admin, &child->listen_fd, fault));
+    if (!sup->config.sandbox)
+        return SES_OK;
+    SES_TRY(ses_sandbox_open(&sup->sandbox, fault));
+    ses_sandbox_apply(&sup->sandbox, &sup->config);
+    child = add_child(sup, ses_sandbox_run, SES_BOARD_SLOTS_MAX);
+    (void)snprintf(child->role, sizeof(child->role), "simulator");
+    child->listen_fd = sup->sandbox.fd;
+    child->essential = false;
+    return SES_OK;
+}
+
+enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fault *ret_fault)
+{
+    const struct ses_config *config = &sup->config;
+
+    sup->signal_fd = -1;
+    sup->alive_pipe[0] = -1;
+    sup->alive_pipe[1] = -1;
+    ses_layout_init(&sup->layout, config->data_dir);
+    SES_TRY(ses_layout_open(&sup->layout, ret_fault));
+    SES_TRY(add_children(sup, ret_fault));
+    if (pipe2(sup->alive_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
+        return ses_fault(ret_fault, SES_IO, "pipe: %s", strerror(errno));
+    SES_TRY(ses_process_signalfd(&sup->signal_fd, ret_fault));
+    if (ses_board_new(config, &sup->board) != SES_OK)
+        return ses_fault(ret_fault, SES_NO_MEMORY, "no memory for the board of %u workers", config->workers);
+    (void)snprintf(sup->board->listen, sizeof(sup->board->listen), "%s", config->listen.text);
+    if (ses_table_create(config->store_sessions_max, &sup->table) != SES_OK)
+        return ses_fault(ret_fault, SES_NO_MEMORY,
+                         "no memory for a table of %llu sessions (store.sessions_max)",
+                         (unsigned long long)config->store_sessions_max);
+    return SES_OK;
+}
+
+static void close_fd(int fd)
+{
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+void ses_supervisor_done(struct ses_supervisor *sup)
+{
+    size_t i;
+
+    for (i = 0; i < sup->children_count; i++) {
+        close_fd(sup->children[i].listen_fd);
+        close_fd(sup->children[i].control_fd);
+    }
+    close_fd(sup->signal_fd);
+    close_fd(sup->alive_pipe[0]);
+    close_fd(sup->alive_pipe[1]);
+    if (sup->table != NULL)
+        ses_table_close(sup->table);
+    ses_board_free(sup->board);
+    ses_layout_close(&sup->layout);
+}

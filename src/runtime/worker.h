@@ -1,0 +1,68 @@
+/* worker.h - a worker process: one loop, one shard, all doors and methods.
+ *
+ *   ses_worker_run    assembles it after fork (worker.c), runs the loop, takes it apart
+ *   loop turn         worker_turn.c: what happens before each poll, and why in that order
+ *   leaving           drain.c
+ */
+#ifndef SESSIOND_RUNTIME_WORKER_H
+#define SESSIOND_RUNTIME_WORKER_H
+
+#include <uv.h>
+
+#include <sessiond/http/door.h>
+#include <sessiond/method/service.h>
+#include <sessiond/net/conn.h>
+
+#include "child.h"
+#include "process.h"
+
+struct ses_worker {
+    const struct ses_child_env *env;
+    struct ses_log log;
+    struct ses_metrics *metrics; /* this slot's, on the board */
+    uv_loop_t loop;
+    struct ses_timers *timers;
+    struct ses_keyring *keyring;
+    struct ses_layout_secrets secrets;
+    struct ses_seal_key seal_key;
+    struct ses_store *store;
+    struct ses_driver *driver;
+    struct ses_service *service;
+    struct ses_router *router;
+    struct ses_exchange_pool *pool;
+    struct ses_doors *doors;
+    struct ses_conns *conns;
+    struct ses_connector_url urls[SES_CONFIG_URLS_MAX];
+    const char *hosts[SES_CONFIG_HOSTS_MAX];
+
+    uv_prepare_t prepare; /* the end of each turn */
+    uv_idle_t again;      /* active: do not sleep before the next turn */
+    uv_async_t committed; /* from the committer thread: completions wait */
+    uv_timer_t second;    /* heartbeat, garbage collection */
+    uv_timer_t health;
+    uv_timer_t drain;
+    uv_signal_t term;
+    uv_poll_t alive;
+    uint64_t reported_lost; /* log lines lost, already counted */
+
+    bool draining;
+    uint64_t drain_began_ms;
+    uint64_t drain_limit_ms;
+    uint64_t quiet_since_ms; /* no work but open connections since then; 0 = work */
+    int exit_code;
+};
+
+/* [child] */
+int ses_worker_run(const struct ses_child_env *env);
+
+/* worker_turn.c: starts the hooks of the loop. */
+void ses_worker_turn_start(struct ses_worker *worker);
+/* worker_turn.c: the committer has finished puts. */
+void ses_worker_on_committed(uv_async_t *handle);
+
+/* drain.c: starts leaving with exit_code; a second call is ignored. limit_ms bounds it. */
+void ses_worker_drain(struct ses_worker *worker, int exit_code, uint64_t limit_ms, const char *why);
+/* The limit that lets the worker leave by itself before the supervisor's patience ends. */
+uint64_t ses_worker_drain_limit_ms(const struct ses_worker *worker);
+
+#endif

@@ -1,0 +1,108 @@
+#include "worker.h"
+
+#include <sessiond/base/clock.h>
+
+#define SECOND_MS       1000
+#define HEALTH_MS       200
+#define ORPHAN_LIMIT_MS 2000 /* nobody waits for us, but a successor waits for the data directory's lock */
+#define TURN_ROUNDS     2
+
+static void on_again(uv_idle_t *handle)
+{
+    (void)handle; /* being active, it makes the next poll return at once */
+}
+
+/* The end of a loop turn: uv_prepare runs after timers and before the poll, so whatever timers and the last
+ * poll (client bytes, commits, connector answers) have queued leaves before the loop may sleep: 1 service
+ * hands the store its batch, signs; may queue replies 2 conns    engines produce, one write per connection 3
+ * log      one write Writing a reply can let an HTTP/1.1 engine take the next pipelined request, whose put
+ * would then wait for a poll that nothing wakes: hence a second round (no more than two empty lists when
+ * there is nothing), and should even that one have written, another turn without sleeping. */
+static void on_prepare(uv_prepare_t *handle)
+{
+    struct ses_worker *worker = handle->data;
+    const _Atomic uint64_t *bytes_out = &worker->metrics->counter[SES_C_BYTES_OUT];
+    uint64_t before = 0;
+    int round;
+
+    for (round = 0; round < TURN_ROUNDS; round++) {
+        before = atomic_load_explicit(bytes_out, memory_order_relaxed);
+        ses_service_turn(worker->service);
+        ses_conns_flush(worker->conns);
+    }
+    if (atomic_load_explicit(bytes_out, memory_order_relaxed) != before)
+        (void)uv_idle_start(&worker->again, on_again);
+    else
+        (void)uv_idle_stop(&worker->again);
+    ses_log_flush(&worker->log);
+}
+
+void ses_worker_on_committed(uv_async_t *handle)
+{
+    struct ses_worker *worker = handle->data;
+
+    ses_store_complete(worker->store);
+}
+
+static void count_lost_lines(struct ses_worker *worker)
+{
+    ses_count(worker->metrics, SES_C_LOG_LINES_LOST, worker->log.lines_lost - worker->reported_lost);
+    worker->reported_lost = worker->log.lines_lost;
+}
+
+static void on_second(uv_timer_t *handle)
+{
+    struct ses_worker *worker = handle->data;
+
+    ses_board_beat(worker->metrics);
+    count_lost_lines(worker);
+    ses_store_collect(worker->store, ses_clock_wall_ms());
+}
+
+static void on_health(uv_timer_t *handle)
+{
+    struct ses_worker *worker = handle->data;
+
+    ses_service_check_health(worker->service);
+    /* No acknowledgement can come from this process any more; a fresh one reopens the shard and settles what
+     * is open. */
+    if (!ses_store_healthy(worker->store))
+        ses_worker_drain(worker, SES_EXIT_IO, ses_worker_drain_limit_ms(worker),
+                         "a sync of the shard failed: its writer is poisoned, the worker is replaced");
+}
+
+static void on_term(uv_signal_t *handle, int signum)
+{
+    struct ses_worker *worker = handle->data;
+    bool orphan = ses_child_orphaned(worker->env);
+
+    (void)signum;
+    ses_worker_drain(worker, SES_EXIT_OK, orphan ? ORPHAN_LIMIT_MS : ses_worker_drain_limit_ms(worker),
+                     orphan ? "the supervisor is gone" : "told to leave");
+}
+
+static void on_supervisor_gone(uv_poll_t *handle, int status, int events)
+{
+    struct ses_worker *worker = handle->data;
+
+    (void)status;
+    (void)events;
+    (void)uv_poll_stop(handle);
+    ses_worker_drain(worker, SES_EXIT_OK, ORPHAN_LIMIT_MS, "the supervisor is gone");
+}
+
+void ses_worker_turn_start(struct ses_worker *worker)
+{
+    worker->prepare.data = worker;
+    worker->second.data = worker;
+    worker->health.data = worker;
+    worker->term.data = worker;
+    worker->alive.data = worker;
+    /* libuv runs prepare hooks in the reverse order of their start: any other rank's hook, started later,
+     * runs before ours. */
+    (void)uv_prepare_start(&worker->prepare, on_prepare);
+    (void)uv_timer_start(&worker->second, on_second, SECOND_MS, SECOND_MS);
+    (void)uv_timer_start(&worker->health, on_health, HEALTH_MS, HEALTH_MS);
+    (void)uv_signal_start(&worker->term, on_term, SIGTERM);
+    (void)uv_poll_start(&worker->alive, UV_READABLE | UV_DISCONNECT, on_supervisor_gone);
+}

@@ -1,0 +1,248 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "layout.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sessiond/base/random.h>
+
+/* Each test has a directory of its own below /tmp; *state is the data directory's path inside, not made yet.
+ */
+static int setup(void **state)
+{
+    char parent[] = "/tmp/ses-layout-XXXXXX";
+    char *path = malloc(64);
+
+    if (path == NULL || mkdtemp(parent) == NULL)
+        return -1;
+    (void)snprintf(path, 64, "%s/data", parent);
+    *state = path;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    char *path = *state;
+    char command[128];
+    int failed;
+
+    *strrchr(path, '/') = '\0';
+    (void)snprintf(command, sizeof(command), "rm -rf %s", path);
+    failed = system(command);
+    free(path);
+    return failed;
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat st;
+
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_mode & 07777;
+}
+
+static void expect_open(const char *dir, enum ses_status expected, const char *words)
+{
+    struct ses_layout layout;
+    struct ses_fault fault = {""};
+    enum ses_status status;
+
+    ses_layout_init(&layout, dir);
+    status = ses_layout_open(&layout, &fault);
+    if (status != expected)
+        fail_msg("%s: %s", ses_status_name(status), fault.text);
+    if (strstr(fault.text, words) == NULL)
+        fail_msg("'%s' does not say '%s'", fault.text, words);
+    assert_int_equal(layout.lock_fd >= 0, status == SES_OK);
+    ses_layout_close(&layout);
+}
+
+static void first_start_makes_everything_private(void **state)
+{
+    struct ses_layout_secrets secrets;
+    struct ses_layout layout;
+    struct ses_fault fault = {""};
+
+    ses_layout_init(&layout, *state);
+    if (ses_layout_open(&layout, &fault) != SES_OK)
+        fail_msg("%s", fault.text);
+    assert_int_equal(mode_of(layout.dir), 0700);
+    assert_int_equal(mode_of(layout.keys), 0700);
+    assert_int_equal(mode_of(layout.shards), 0700);
+    assert_int_equal(mode_of(layout.seal_key), 0600);
+    assert_int_equal(mode_of(layout.natural_key), 0600);
+    assert_int_equal(mode_of(layout.log_key), 0600);
+    assert_int_equal(ses_layout_secrets_load(&layout, &secrets, &fault), SES_OK);
+    assert_int_equal(secrets.seal.len, 32);
+    assert_memory_not_equal(secrets.seal.bytes, secrets.natural.bytes, 32);
+    ses_layout_secrets_free(&secrets);
+    ses_layout_close(&layout);
+}
+
+static void second_start_keeps_the_keys(void **state)
+{
+    struct ses_layout_secrets first;
+    struct ses_layout_secrets second;
+    struct ses_layout layout;
+    struct ses_fault fault;
+
+    ses_layout_init(&layout, *state);
+    assert_int_equal(ses_layout_open(&layout, &fault), SES_OK);
+    assert_int_equal(ses_layout_secrets_load(&layout, &first, &fault), SES_OK);
+    ses_layout_close(&layout);
+    assert_int_equal(ses_layout_open(&layout, &fault), SES_OK);
+    assert_int_equal(ses_layout_secrets_load(&layout, &second, &fault), SES_OK);
+    assert_memory_equal(first.seal.bytes, second.seal.bytes, 32);
+    ses_layout_secrets_free(&first);
+    ses_layout_secrets_free(&second);
+    ses_layout_close(&layout);
+}
+
+static void second_instance_is_refused_and_named(void **state)
+{
+    struct ses_layout layout;
+    struct ses_fault fault;
+    char words[64];
+
+    ses_layout_init(&layout, *state);
+    assert_int_equal(ses_layout_open(&layout, &fault), SES_OK);
+    (void)snprintf(words, sizeof(words), "is in use by another sessiond (pid %ld)", (long)getpid());
+    expect_open(*state, SES_BUSY, words);
+    ses_layout_close(&layout);
+    expect_open(*state, SES_OK, "");
+}
+
+/* The lock outlives its taker as long as a child has inherited it; a start then waits for that child. */
+static void lock_waits_for_children_of_a_dead_supervisor(void **state)
+{
+    pid_t supervisor = fork();
+    int status;
+
+    assert_true(supervisor >= 0);
+    if (supervisor == 0) {
+        struct ses_layout layout;
+        struct ses_fault fault;
+
+        ses_layout_init(&layout, *state);
+        if (ses_layout_open(&layout, &fault) != SES_OK)
+            _exit(1);
+        if (fork() == 0) {
+            (void)usleep(300000);
+            _exit(0);
+        }
+        _exit(0);
+    }
+    assert_int_equal(waitpid(supervisor, &status, 0), supervisor);
+    assert_int_equal(status, 0);
+    expect_open(*state, SES_OK, "");
+}
+
+static void loose_permissions_are_refused(void **state)
+{
+    struct ses_layout layout;
+
+    ses_layout_init(&layout, *state);
+    expect_open(*state, SES_OK, "");
+    assert_int_equal(chmod(layout.keys, 0750), 0);
+    expect_open(*state, SES_PERMISSION_DENIED, "its permissions are too open (0750)");
+    assert_int_equal(chmod(layout.keys, 0700), 0);
+    assert_int_equal(chmod(layout.dir, 0720), 0);
+    expect_open(*state, SES_PERMISSION_DENIED, "its permissions are too open (0720)");
+    assert_int_equal(chmod(layout.dir, 0755),
+                     0); /* readable by others is the operator's choice, all inside is private */
+    expect_open(*state, SES_OK, "");
+    assert_int_equal(chmod(layout.seal_key, 0644), 0);
+    expect_open(*state, SES_FAILED_PRECONDITION, "seal-1.key");
+}
+
+static void damage_is_explained(void **state)
+{
+    struct ses_layout layout;
+    char shard[SES_CONFIG_PATH_SIZE + 8];
+    FILE *out;
+
+    ses_layout_init(&layout, *state);
+    expect_open(*state, SES_OK, "");
+    /* Without records a missing key is simply made again. */
+    assert_int_equal(unlink(layout.seal_key), 0);
+    expect_open(*state, SES_OK, "");
+    (void)snprintf(shard, sizeof(shard), "%s/000", layout.shards);
+    assert_int_equal(mkdir(shard, 0700), 0);
+    assert_int_equal(unlink(layout.seal_key), 0);
+    expect_open(*state, SES_FAILED_PRECONDITION, "seal-1.key: is missing, but");
+    assert_int_equal(access(layout.seal_key, F_OK), -1);
+    assert_int_equal(ses_layout_check(&layout, &(struct ses_fault){""}), SES_FAILED_PRECONDITION);
+    assert_int_equal(rmdir(shard), 0);
+    expect_open(*state, SES_OK, "");
+    out = fopen(layout.natural_key, "w");
+    assert_non_null(out);
+    assert_int_equal(fputs("short", out) >= 0, 1);
+    assert_int_equal(fclose(out), 0);
+    expect_open(*state, SES_MALFORMED, "natural.key");
+    assert_int_equal(ses_layout_check(&layout, &(struct ses_fault){""}), SES_MALFORMED);
+}
+
+static void a_file_in_place_of_a_directory_is_refused(void **state)
+{
+    struct ses_layout layout;
+    FILE *out;
+
+    ses_layout_init(&layout, *state);
+    expect_open(*state, SES_OK, "");
+    assert_int_equal(rmdir(layout.shards), 0);
+    out = fopen(layout.shards, "w");
+    assert_non_null(out);
+    assert_int_equal(fclose(out), 0);
+    expect_open(*state, SES_FAILED_PRECONDITION, "shards: is not a directory");
+}
+
+static void missing_parent_is_refused(void **state)
+{
+    char path[128];
+
+    (void)snprintf(path, sizeof(path), "%s/below/data", (const char *)*state);
+    expect_open(path, SES_IO, "cannot be created: No such file or directory");
+}
+
+static void check_creates_nothing(void **state)
+{
+    struct ses_layout layout;
+    struct ses_fault fault = {""};
+
+    ses_layout_init(&layout, *state);
+    assert_int_equal(ses_layout_check(&layout, &fault), SES_OK);
+    assert_int_equal(access(layout.dir, F_OK), -1);
+    expect_open(*state, SES_OK, "");
+    if (ses_layout_check(&layout, &fault) != SES_OK)
+        fail_msg("%s", fault.text);
+    ses_layout_init(&layout, "/nonexistent/data");
+    assert_int_equal(ses_layout_check(&layout, &fault), SES_IO);
+    assert_string_equal(fault.text, "/nonexistent/data: cannot be created: No such file or directory");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(first_start_makes_everything_private, setup, teardown),
+        cmocka_unit_test_setup_teardown(second_start_keeps_the_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(second_instance_is_refused_and_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(lock_waits_for_children_of_a_dead_supervisor, setup, teardown),
+        cmocka_unit_test_setup_teardown(loose_permissions_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(damage_is_explained, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_in_place_of_a_directory_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(missing_parent_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(check_creates_nothing, setup, teardown),
+    };
+
+    ses_random_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,268 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "prometheus.h"
+#include "status_page.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *method_name(int metric)
+{
+    static const char *const names[] = {"types.MerchantAuthenticationService/CreateSessionToken",
+                                        "grpc.health.v1.Health/Check"};
+
+    return metric < 2 ? names[metric] : NULL;
+}
+
+static const char *connector_name(int metric)
+{
+    static const char *const names[] = {"nuvei", "paytm"};
+
+    return metric < 2 ? names[metric] : NULL;
+}
+
+static int make_board(void **state)
+{
+    static struct ses_config config;
+    struct ses_board *board = NULL;
+
+    config.workers = 2;
+    config.durability = SES_DURABILITY_PROCESS;
+    if (ses_board_new(&config, &board) != SES_OK)
+        return -1;
+    *state = board;
+    return 0;
+}
+
+static int free_board(void **state)
+{
+    ses_board_free(*state);
+    return 0;
+}
+
+/* NUL-terminated, static until the next call. */
+static const char *render(const struct ses_board *board)
+{
+    static char text[512 * 1024];
+    struct ses_prometheus_extra extra = {.now_mono_ns = 5000000000u,
+                                         .table_used = 12,
+                                         .table_room = 1000,
+                                         .method_name = method_name,
+                                         .connector_name = connector_name};
+    struct ses_buf out;
+
+    ses_buf_init(&out, sizeof(text) - 1);
+    assert_int_equal(ses_prometheus_render(board, &extra, &out), SES_OK);
+    memcpy(text, out.data, out.len);
+    text[out.len] = '\0';
+    ses_buf_done(&out);
+    return text;
+}
+
+static void expect_line(const char *text, const char *line)
+{
+    const char *at = text;
+
+    while ((at = strstr(at, line)) != NULL) {
+        if ((at == text || at[-1] == '\n') && at[strlen(line)] == '\n')
+            return;
+        at++;
+    }
+    fail_msg("no line '%s'", line);
+}
+
+static void counters_are_summed_over_slots(void **state)
+{
+    struct ses_board *board = *state;
+    const char *text;
+
+    ses_count(&board->metrics[0], SES_C_SESSIONS_CREATED, 3);
+    ses_count(&board->metrics[1], SES_C_SESSIONS_CREATED, 4);
+    ses_gauge_set(&board->metrics[1], SES_C_STORE_RECORDS, 9);
+    text = render(board);
+    expect_line(text, "# TYPE sessiond_sessions_created_total counter");
+    expect_line(text, "sessiond_sessions_created_total 7");
+    expect_line(text, "# TYPE sessiond_store_records gauge");
+    expect_line(text, "sessiond_store_records 9");
+    expect_line(text, "sessiond_table_entries 12");
+    expect_line(text, "sessiond_table_capacity 1000");
+    expect_line(text, "sessiond_durability_info{durability=\"process\"} 1");
+}
+
+static void requests_carry_their_labels(void **state)
+{
+    struct ses_board *board = *state;
+    const char *text;
+
+    board->metrics[0].requests[0][0] = 5;
+    board->metrics[1].requests[0][0] = 6;
+    board->metrics[1].requests[0][3] = 1;
+    board->metrics[0].connector_calls[1][5] = 2;
+    text = render(board);
+    expect_line(text, "sessiond_requests_total{service=\"types.MerchantAuthenticationService\",method="
+                      "\"CreateSessionToken\","
+                      "code=\"OK\"} 11");
+    expect_line(text, "sessiond_requests_total{service=\"types.MerchantAuthenticationService\",method="
+                      "\"CreateSessionToken\","
+                      "code=\"INVALID_ARGUMENT\"} 1");
+    expect_line(text, "sessiond_connector_calls_total{connector=\"paytm\",outcome=\"timeout\"} 2");
+    expect_line(text, "sessiond_connector_calls_total{connector=\"nuvei\",outcome=\"success\"} 0");
+    assert_null(strstr(text, "method=\"Check\",code"));
+}
+
+static void histogram_is_cumulative_in_seconds(void **state)
+{
+    struct ses_board *board = *state;
+    const char *text;
+
+    ses_hist_add(&board->metrics[0].commit_ns, 8191);    /* below 2^13 */
+    ses_hist_add(&board->metrics[0].commit_ns, 8192);    /* not below it */
+    ses_hist_add(&board->metrics[1].commit_ns, 1000000); /* 1 ms: below 2^20 */
+    ses_hist_add(&board->metrics[1].commit_ns, UINT64_C(1) << 40);
+    text = render(board);
+    expect_line(text, "# TYPE sessiond_store_commit_seconds histogram");
+    expect_line(text, "sessiond_store_commit_seconds_bucket{le=\"8.192e-06\"} 1");
+    expect_line(text, "sessiond_store_commit_seconds_bucket{le=\"1.6384e-05\"} 2");
+    expect_line(text, "sessiond_store_commit_seconds_bucket{le=\"0.000524288\"} 2");
+    expect_line(text, "sessiond_store_commit_seconds_bucket{le=\"0.001048576\"} 3");
+    expect_line(text, "sessiond_store_commit_seconds_bucket{le=\"34.3597384\"} 3");
+    expect_line(text, "sessiond_store_commit_seconds_bucket{le=\"+Inf\"} 4");
+    expect_line(text, "sessiond_store_commit_seconds_count 4");
+}
+
+static void labelled_histogram_has_well_formed_labels(void **state)
+{
+    struct ses_board *board = *state;
+    const char *text;
+
+    ses_hist_add(&board->metrics[0].request_ns[1], 9000);
+    text = render(board);
+    expect_line(
+        text,
+        "sessiond_request_seconds_bucket{service=\"grpc.health.v1.Health\",method=\"Check\",le=\"+Inf\"} 1");
+    expect_line(text, "sessiond_request_seconds_count{service=\"grpc.health.v1.Health\",method=\"Check\"} 1");
+    assert_null(strstr(text, "sessiond_request_seconds_count{service=\"types"));
+}
+
+static void worker_gauges_tell_state_and_age(void **state)
+{
+    struct ses_board *board = *state;
+    const char *text;
+
+    board->state[0] = SES_SLOT_READY;
+    board->state[1] = SES_SLOT_WAITING;
+    board->metrics[0].pid = 42;
+    board->metrics[0].generation = 3;
+    board->metrics[0].heartbeat_mono_ns = 3500000000u;
+    board->metrics[1].heartbeat_mono_ns = 6000000000u; /* a beat between our clock reading and this one */
+    text = render(board);
+    expect_line(text, "sessiond_ready 0");
+    expect_line(text, "sessiond_worker_up{worker=\"0\"} 1");
+    expect_line(text, "sessiond_worker_up{worker=\"1\"} 0");
+    expect_line(text, "sessiond_worker_pid{worker=\"0\"} 42");
+    expect_line(text, "sessiond_worker_generation{worker=\"0\"} 3");
+    expect_line(text, "sessiond_worker_heartbeat_age_seconds{worker=\"0\"} 1.500");
+    expect_line(text, "sessiond_worker_heartbeat_age_seconds{worker=\"1\"} 0.000");
+    board->state[1] = SES_SLOT_READY;
+    expect_line(render(board), "sessiond_ready 1");
+    board->draining = true;
+    expect_line(render(board), "sessiond_ready 0");
+}
+
+/* The format: every sample follows the HELP and TYPE of its family, each family once, every line ends. */
+static void every_sample_has_its_type_once(void **state)
+{
+    char *text = strdup(render(*state));
+    char family[128] = "";
+    char *line;
+    char *rest;
+
+    assert_non_null(text);
+    assert_int_equal(text[strlen(text) - 1], '\n');
+    for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        if (sscanf(line, "# HELP %127s", family) == 1) {
+            char again[160];
+
+            (void)snprintf(again, sizeof(again), "\n# HELP %s ", family);
+            assert_null(strstr(rest, again));
+            continue;
+        }
+        if (strncmp(line, "# TYPE ", 7) == 0)
+            assert_memory_equal(line + 7, family, strlen(family));
+        else
+            assert_memory_equal(line, family, strlen(family));
+    }
+    free(text);
+}
+
+static void quantiles_of_a_sum(void **state)
+{
+    struct ses_board *board = *state;
+    struct ses_hist_sum sum;
+    int i;
+
+    for (i = 0; i < 99; i++)
+        ses_hist_add(&board->metrics[i % 2].commit_ns, 1000);
+    ses_hist_add(&board->metrics[0].commit_ns, 1000000);
+    ses_board_hist(board, offsetof(struct ses_metrics, commit_ns), &sum);
+    assert_int_equal(sum.count, 100);
+    assert_in_range(ses_hist_sum_quantile(&sum, 0.5), 1000, 1125);
+    assert_in_range(ses_hist_sum_quantile(&sum, 0.98), 1000, 1125);
+    assert_in_range(ses_hist_sum_quantile(&sum, 0.99), 1000000, 1125000);
+    assert_in_range(ses_hist_sum_quantile(&sum, 1.0), 1000000, 1125000);
+    ses_board_hist(board, offsetof(struct ses_metrics, batch_puts), &sum);
+    assert_int_equal(ses_hist_sum_quantile(&sum, 0.5), 0);
+}
+
+static void too_small_a_buffer_is_a_status(void **state)
+{
+    struct ses_prometheus_extra extra = {.method_name = method_name, .connector_name = connector_name};
+    struct ses_buf out;
+
+    ses_buf_init(&out, 1000);
+    assert_int_equal(ses_prometheus_render(*state, &extra, &out), SES_TOO_LARGE);
+    ses_buf_done(&out);
+}
+
+static void status_page_shows_workers_and_needs_no_script(void **state)
+{
+    struct ses_status_page_extra extra = {
+        .now_mono_ns = UINT64_MAX, .table_room = 10, .method_name = method_name};
+    struct ses_board *board = *state;
+    struct ses_buf out;
+
+    board->state[1] = SES_SLOT_GIVEN_UP;
+    ses_hist_add(&board->metrics[0].request_ns[0], 2000000);
+    ses_buf_init(&out, 256 * 1024);
+    assert_int_equal(ses_status_page_render(board, &extra, &out), SES_OK);
+    assert_int_equal(ses_buf_append_byte(&out, '\0'), SES_OK);
+    assert_non_null(strstr((const char *)out.data, "not ready"));
+    assert_non_null(strstr((const char *)out.data, "given_up"));
+    assert_non_null(strstr((const char *)out.data, "types.MerchantAuthenticationService/CreateSessionToken"));
+    assert_null(strstr((const char *)out.data, "<script"));
+    assert_null(strstr((const char *)out.data, "http://"));
+    ses_buf_done(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(counters_are_summed_over_slots, make_board, free_board),
+        cmocka_unit_test_setup_teardown(requests_carry_their_labels, make_board, free_board),
+        cmocka_unit_test_setup_teardown(histogram_is_cumulative_in_seconds, make_board, free_board),
+        cmocka_unit_test_setup_teardown(labelled_histogram_has_well_formed_labels, make_board, free_board),
+        cmocka_unit_test_setup_teardown(worker_gauges_tell_state_and_age, make_board, free_board),
+        cmocka_unit_test_setup_teardown(every_sample_has_its_type_once, make_board, free_board),
+        cmocka_unit_test_setup_teardown(quantiles_of_a_sum, make_board, free_board),
+        cmocka_unit_test_setup_teardown(too_small_a_buffer_is_a_status, make_board, free_board),
+        cmocka_unit_test_setup_teardown(status_page_shows_workers_and_needs_no_script, make_board,
+                                        free_board),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
