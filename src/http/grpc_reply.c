@@ -105,16 +105,24 @@ void ses_grpc_finish(struct ses_h2_stream *stream, const struct ses_error *error
 void ses_grpc_abort(struct ses_h2_stream *stream, enum ses_status status, const char *message,
                     enum ses_status cancel_status)
 {
-    struct ses_exchange *x = stream->x;
     struct ses_error error;
 
+    if (stream->reply_ended)
+        return;
     ses_error_set(&error, status, ses_slice_str(message));
-    /* What the client has not taken so far it gets no more: the status must not wait for its window. */
-    ses_buf_clear(&stream->backlog);
-    stream->sent = 0;
-    (void)ses_h2_hold(stream);
-    ses_grpc_finish(stream, &error);
-    ses_exchange_cancel(x, cancel_status);
+    if (!stream->headers_submitted) {
+        ses_grpc_finish(stream, &error);
+    } else {
+        /* What the client has not taken so far it gets no more: the status must not wait for its window. */
+        ses_buf_done(&stream->backlog);
+        ses_buf_done(&stream->in);
+        stream->sent = 0;
+        (void)ses_h2_hold(stream);
+        ses_timer_stop(&stream->x->deadline_timer);
+        make_trailers(stream, &error);
+        ses_h2_stream_break_off(stream);
+    }
+    ses_exchange_cancel(stream->x, cancel_status);
 }
 
 void ses_grpc_refuse(struct ses_h2_stream *stream, const char *message)

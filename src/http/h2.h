@@ -229,6 +229,8 @@ nghttp2_nv ses_h2_nv_once(struct ses_slice name, struct ses_slice value);
 void ses_h2_stream_headers(struct ses_h2_stream *stream, nghttp2_nv *fields, size_t count, bool with_body);
 /* Something was added to the backlog, or reply_ended was set. */
 void ses_h2_stream_resume(struct ses_h2_stream *stream);
+/* Ends an answer that has begun with its trailers at once, whatever data waits. */
+void ses_h2_stream_break_off(struct ses_h2_stream *stream);
 /* Bytes of the answer not yet in frames. */
 size_t ses_h2_stream_unsent(const struct ses_h2_stream *stream);
 

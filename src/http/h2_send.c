@@ -122,6 +122,9 @@ static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8
     /* nghttp2 may write frame after frame in one call: this is where the bound of one turn's output holds. */
     if (h2->out->len >= SES_CONN_HIGH_WATER)
         return NGHTTP2_ERR_WOULDBLOCK;
+    /* Broken off between the frame's preparation and now. */
+    if (len > ses_h2_stream_unsent(stream))
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (ses_buf_append(h2->out, ses_slice(head, 9)) != SES_OK)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (len == 0)
@@ -197,5 +200,18 @@ void ses_h2_stream_resume(struct ses_h2_stream *stream)
         if (nghttp2_session_resume_data(h2->session, stream->id) != 0)
             ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);
     }
+    ses_h2_want_write(h2);
+}
+
+void ses_h2_stream_break_off(struct ses_h2_stream *stream)
+{
+    struct ses_h2 *h2 = stream->h2;
+
+    stream->reply_ended = true;
+    if (h2->dead)
+        return;
+    /* Goes before any DATA that waits for the client's window; behind END_STREAM nghttp2 drops that. */
+    if (nghttp2_submit_trailer(h2->session, stream->id, stream->trailers, stream->trailers_count) != 0)
+        ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);
     ses_h2_want_write(h2);
 }
