@@ -1,5 +1,6 @@
 #include "codec_json.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -23,7 +24,7 @@ static void write_double(struct ses_json *json, double value)
     }
 }
 
-/* proto3 JSON writes a Duration as seconds with the fraction that it needs and an "s". */
+/* proto3 JSON writes a Duration as seconds with none, 3, 6 or 9 digits of the fraction, and an "s". */
 static void write_duration(struct ses_json *json, const ProtobufCMessage *message)
 {
     Google__Protobuf__Duration duration;
@@ -31,11 +32,15 @@ static void write_duration(struct ses_json *json, const ProtobufCMessage *messag
 
     memcpy(&duration, message, sizeof(duration));
     bool negative = duration.seconds < 0 || duration.nanos < 0;
-    int64_t seconds = duration.seconds < 0 ? -duration.seconds : duration.seconds;
-    int32_t nanos = duration.nanos < 0 ? -duration.nanos : duration.nanos;
-    int len = nanos == 0 ? snprintf(text, sizeof(text), "%s%llds", negative ? "-" : "", (long long)seconds)
-                         : snprintf(text, sizeof(text), "%s%lld.%09ds", negative ? "-" : "",
-                                    (long long)seconds, nanos);
+    uint64_t seconds = duration.seconds < 0 ? 0u - (uint64_t)duration.seconds : (uint64_t)duration.seconds;
+    uint32_t fraction = duration.nanos < 0 ? 0u - (uint32_t)duration.nanos : (uint32_t)duration.nanos;
+    int digits = 9;
+    for (; digits > 0 && fraction % 1000 == 0; digits -= 3)
+        fraction /= 1000;
+    int len = snprintf(text, sizeof(text), "%s%" PRIu64, negative ? "-" : "", seconds);
+    if (digits > 0)
+        len += snprintf(text + len, sizeof(text) - (size_t)len, ".%0*" PRIu32, digits, fraction);
+    text[len++] = 's';
     ses_json_text(json, ses_slice(text, (size_t)len));
 }
 

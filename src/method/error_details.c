@@ -114,7 +114,7 @@ SES_MUST_CHECK static enum ses_status to_any(const ProtobufCMessage *message, st
 enum ses_status ses_error_encode_status(const struct ses_error *error, struct ses_arena *arena,
                                         struct ses_slice *ret_bytes)
 {
-    Google__Rpc__Status status = GOOGLE__RPC__STATUS__INIT;
+    Google__Rpc__Status status;
     Google__Protobuf__Any any[DETAILS_MAX], *pointers[DETAILS_MAX];
     struct details d;
 
@@ -127,6 +127,7 @@ enum ses_status ses_error_encode_status(const struct ses_error *error, struct se
         SES_TRY(to_any(d.messages[i], arena, &any[i]));
         pointers[i] = &any[i];
     }
+    google__rpc__status__init(&status);
     status.code = (int32_t)ses_status_grpc(error->status);
     SES_TRY(to_string(arena, error->message, &status.message));
     status.details = pointers;

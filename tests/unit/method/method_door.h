@@ -46,7 +46,8 @@ static inline void door_end(struct ses_exchange *x, const struct ses_error *erro
         ses_exchange_release(x);
 }
 
-static inline void door_raw(struct ses_exchange *x, int http_status, const char *content_type, struct ses_slice body)
+static inline void door_raw(struct ses_exchange *x, int http_status, const char *content_type,
+                            struct ses_slice body)
 {
     struct door *door = x->stream;
 

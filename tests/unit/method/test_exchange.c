@@ -247,7 +247,8 @@ static void test_counters(void **state)
 
     assert_ok(ses_exchange_pool_new(&options, &pool));
     struct ses_exchange *ok = door_exchange(pool, &door, &route), *bad = door_exchange(pool, &door, &route),
-                        *gone = door_exchange(pool, &door, &route), *unrouted = door_exchange(pool, &door, NULL);
+                        *gone = door_exchange(pool, &door, &route),
+                        *unrouted = door_exchange(pool, &door, NULL);
     assert_int_equal(metrics.counter[SES_C_STREAMS_OPEN], 4);
     ses_exchange_reply(ok, SES_STR("x"));
     ses_exchange_fail_status(bad, SES_CONFLICT, "moved on"); /* counted under its gRPC code, ABORTED */
@@ -309,10 +310,18 @@ static void test_log_line(void **state)
     close(pipes[0]);
 
     static const char *const wanted[] = {
-        "\"event\":\"request\"",           "\"request_id\":\"req-77\"", "\"door\":\"grpc\"",
-        "\"flow\":\"CreateSessionToken\"", "\"tenant\":\"public\"",     "\"connector\":\"nuvei\"",
-        "\"grpc_status\":\"INVALID_ARGUMENT\"", "\"connector_status\":503", "\"latency_us\":",
-        "\"session\":\"0123456789abcdef\"", "\"peer\":\"10.0.0.9:4711\"", "\"http_status\":404",
+        "\"event\":\"request\"",
+        "\"request_id\":\"req-77\"",
+        "\"door\":\"grpc\"",
+        "\"flow\":\"CreateSessionToken\"",
+        "\"tenant\":\"public\"",
+        "\"connector\":\"nuvei\"",
+        "\"grpc_status\":\"INVALID_ARGUMENT\"",
+        "\"connector_status\":503",
+        "\"latency_us\":",
+        "\"session\":\"0123456789abcdef\"",
+        "\"peer\":\"10.0.0.9:4711\"",
+        "\"http_status\":404",
         "\"door\":\"plain\"",
     };
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {

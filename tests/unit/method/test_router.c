@@ -34,8 +34,9 @@ static void test_find(void **state)
     assert_ptr_equal(find(router, "/r/deep/x"), &plain[1]);
     assert_ptr_equal(find(router, "/health"), &plain[2]);
     assert_ptr_equal(find(router, "/unary/"), &plain[3]);
-    static const char *const unknown[] = {"",        "/",       "/r",           "/healthz",    "/health/",
-                                          "/Health", "/unary/x", "/types.A/One2", "/types.a/One", "/types.A"};
+    static const char *const unknown[] = {
+        "",        "/", "/r", "/healthz", "/health/", "/Health", "/unary/x", "/types.A/One2", "/types.a/One",
+        "/types.A"};
     for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
         assert_null(find(router, unknown[i]));
     assert_null(ses_router_find(router, SES_SLICE_EMPTY));
