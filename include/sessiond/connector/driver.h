@@ -25,8 +25,9 @@ struct ses_driver_options {
     unsigned calls_max;          /* in flight; above: SES_RESOURCE_EXHAUSTED. default 1024 */
     unsigned breaker_failures;   /* consecutive failures that open a host's breaker; default 20 */
     uint32_t breaker_open_ms;    /* then one probe; default 5000 */
-    struct ses_log *log;
-    struct ses_metrics *metrics;
+    struct ses_log *log;         /* breakers that open and close; may be NULL */
+    struct ses_metrics
+        *metrics; /* connector_ns; connector_calls is counted by whoever parses the answer. May be NULL */
 };
 
 SES_MUST_CHECK enum ses_status ses_driver_new(const struct ses_driver_options *options,
@@ -34,8 +35,10 @@ SES_MUST_CHECK enum ses_status ses_driver_new(const struct ses_driver_options *o
 /* Cancels what runs (done functions are not called), closes; handles finish on the loop. */
 void ses_driver_free(struct ses_driver *driver);
 
-/* Transport outcome. http_status 0: no answer, outcome says TIMEOUT, UNREACHABLE (breaker open too) or
- * BAD_RESPONSE (too large, cut off). body is valid during the call only. */
+/* Transport outcome. http_status 0: no answer, and outcome says why. UNREACHABLE (breaker open too): not a
+ * byte was sent, the connector cannot have acted. TIMEOUT, BAD_RESPONSE (too large, cut off): it may have
+ * acted. Else outcome is SUCCESS, whatever http_status is. body is valid during the call only. The driver
+ * must not be freed inside. */
 typedef void (*ses_outbound_fn)(void *arg, uint32_t http_status, enum ses_connector_outcome outcome,
                                 struct ses_slice body);
 
@@ -46,7 +49,7 @@ SES_MUST_CHECK enum ses_status ses_outbound_start(struct ses_driver *driver,
                                                   const struct ses_outbound_request *request,
                                                   uint64_t deadline_mono_ns, ses_outbound_fn done, void *arg,
                                                   struct ses_outbound **ret_outbound);
-/* done will not be called. */
+/* done will not be called; not after it was called. */
 void ses_outbound_cancel(struct ses_outbound *outbound);
 unsigned ses_driver_in_flight(const struct ses_driver *driver);
 

@@ -1,0 +1,36 @@
+/* curl_loop.h - a libcurl multi handle whose sockets and timer live on a uv loop.
+ *
+ * A kept-alive connection stays registered with the poller between two transfers: libcurl takes its interest
+ * back after every transfer and asks again for the next, which in libuv would be three epoll_ctl a call.
+ */
+#ifndef SES_CONNECTOR_CURL_LOOP_H
+#define SES_CONNECTOR_CURL_LOOP_H
+
+#include <curl/curl.h>
+#include <uv.h>
+
+#include <sessiond/base/status.h>
+
+struct ses_curl_watch;
+
+struct ses_curl_loop {
+    uv_loop_t *loop;
+    CURLM *multi;
+    uv_timer_t timer;
+    struct ses_curl_watch **watches; /* by descriptor */
+    size_t watches_room;
+    unsigned handles_open; /* uv handles whose close callback is still to come */
+    bool closing;
+    void (*on_progress)(void *arg); /* libcurl did something: look for finished transfers */
+    void (*on_closed)(void *arg);   /* after ses_curl_loop_close, when no handle is left */
+    void *arg;
+};
+
+/* SES_NO_MEMORY. loop, on_progress, on_closed and arg must be set. */
+SES_MUST_CHECK enum ses_status ses_curl_loop_open(struct ses_curl_loop *self);
+/* No easy handle may be attached any more. on_closed comes from the loop. */
+void ses_curl_loop_close(struct ses_curl_loop *self);
+/* Sockets of this easy handle are opened, watched and closed here. */
+void ses_curl_loop_attach(struct ses_curl_loop *self, CURL *easy);
+
+#endif

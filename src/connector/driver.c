@@ -1,0 +1,337 @@
+#include <sessiond/connector/driver.h>
+
+#include <stdlib.h>
+
+#include <sessiond/base/clock.h>
+
+#include "outbound.h"
+
+#define DEFAULT_CONNECT_TIMEOUT_MS 3000
+#define DEFAULT_TOTAL_TIMEOUT_MS   10000
+#define DEFAULT_RESPONSE_BYTES_MAX (256u * 1024)
+#define DEFAULT_CALLS_MAX          1024
+#define DEFAULT_BREAKER_FAILURES   20
+#define DEFAULT_BREAKER_OPEN_MS    5000
+/* Kept connections, all hosts together. */
+#define CONNECTIONS_KEPT_MAX 256L
+/* A repetition with less time left than this would only make the caller wait. */
+#define REPEAT_BUDGET_MS_MIN 20
+#define NS_PER_MS            1000000u
+
+static void maybe_free(struct ses_driver *driver)
+{
+    if (driver->refusal_timer_closed && driver->curl_closed)
+        free(driver);
+}
+
+static void on_curl_closed(void *arg)
+{
+    struct ses_driver *driver = arg;
+
+    driver->curl_closed = true;
+    maybe_free(driver);
+}
+
+static void on_refusal_timer_closed(uv_handle_t *handle)
+{
+    struct ses_driver *driver = handle->data;
+
+    driver->refusal_timer_closed = true;
+    maybe_free(driver);
+}
+
+/* Back to the spares, or gone. */
+static void recycle(struct ses_outbound *outbound)
+{
+    struct ses_driver *driver = outbound->driver;
+
+    ses_list_remove(&outbound->node);
+    ses_outbound_reset(outbound);
+    if (driver->spares_count >= SES_DRIVER_SPARES_MAX) {
+        ses_outbound_free(outbound);
+        return;
+    }
+    ses_list_push_back(&driver->spares, &outbound->node);
+    driver->spares_count++;
+}
+
+static struct ses_outbound *take_spare(struct ses_driver *driver)
+{
+    struct ses_list *node = ses_list_pop(&driver->spares);
+
+    if (node == NULL)
+        return ses_outbound_new(driver);
+    driver->spares_count--;
+    return SES_CONTAINER(node, struct ses_outbound, node);
+}
+
+static void log_breaker(const struct ses_outbound *outbound, enum ses_log_level level, const char *event)
+{
+    struct ses_log *log = outbound->driver->options.log;
+    struct ses_log_line line;
+
+    if (log == NULL)
+        return;
+    ses_log_begin(log, level, event, &line);
+    ses_log_str(&line, "connector", outbound->connector->name);
+    ses_log_slice(&line, "origin", ses_slice(outbound->host->origin, outbound->host->origin_bytes));
+    ses_log_end(&line);
+}
+
+/* A time-out speaks against the host only if it was given half of the configured time: otherwise a caller
+ * with short deadlines could close a connector to all others. */
+static bool timeout_counts(const struct ses_outbound *outbound, uint64_t now_ns)
+{
+    return (now_ns - outbound->started_mono_ns) / NS_PER_MS >= outbound->driver->options.total_timeout_ms / 2;
+}
+
+static void tell_breaker(struct ses_outbound *outbound, enum ses_connector_outcome outcome, uint64_t now_ns)
+{
+    const struct ses_driver_options *options = &outbound->driver->options;
+    struct ses_breaker *breaker = &outbound->host->breaker;
+    uint64_t now_ms = now_ns / NS_PER_MS;
+
+    /* An answer too large, or of no known form, still is an answer. */
+    if (outcome == SES_OUTCOME_SUCCESS || outbound->answer_header_bytes > 0) {
+        if (ses_breaker_success(breaker))
+            log_breaker(outbound, SES_LOG_INFO, "breaker_closed");
+    } else if (outcome == SES_OUTCOME_TIMEOUT && !timeout_counts(outbound, now_ns)) {
+        if (outbound->probe)
+            ses_breaker_release(breaker, now_ms);
+    } else if (ses_breaker_failure(breaker, now_ms, options->breaker_failures, options->breaker_open_ms)) {
+        log_breaker(outbound, SES_LOG_WARN, "breaker_open");
+    }
+}
+
+static void leave(struct ses_outbound *outbound)
+{
+    ses_outbound_detach(outbound);
+    outbound->host->in_flight--;
+    outbound->driver->in_flight--;
+}
+
+static void tell(struct ses_outbound *outbound, uint32_t http_status, enum ses_connector_outcome outcome)
+{
+    struct ses_driver *driver = outbound->driver;
+    bool answered = http_status != 0;
+
+    leave(outbound);
+    ses_list_remove(&outbound->node);
+    driver->telling = true;
+    outbound->done(outbound->arg, http_status, outcome,
+                   answered ? ses_buf_view(&outbound->answer) : SES_SLICE_EMPTY);
+    driver->telling = false;
+    recycle(outbound);
+}
+
+/* True when the call was handed to libcurl once more. */
+static bool repeat(struct ses_outbound *outbound, CURLcode code, uint64_t now_ns)
+{
+    uint64_t left_ms =
+        outbound->deadline_mono_ns > now_ns ? (outbound->deadline_mono_ns - now_ns) / NS_PER_MS : 0;
+
+    if (!ses_outbound_repeatable(outbound, code) || left_ms < REPEAT_BUDGET_MS_MIN)
+        return false;
+    ses_outbound_detach(outbound);
+    ses_buf_clear(&outbound->answer);
+    outbound->answer_header_bytes = 0;
+    outbound->retried = true;
+    return ses_outbound_attach(outbound, left_ms, true) == SES_OK;
+}
+
+static void finish(struct ses_outbound *outbound, CURLcode code)
+{
+    struct ses_metrics *metrics = outbound->driver->options.metrics;
+    uint64_t now_ns = ses_clock_mono_ns();
+    enum ses_connector_outcome outcome;
+    uint32_t http_status;
+
+    if (repeat(outbound, code, now_ns))
+        return;
+    outcome = ses_outbound_classify(outbound, code, &http_status);
+    tell_breaker(outbound, outcome, now_ns);
+    if (metrics != NULL && outbound->connector->metric >= 0)
+        ses_hist_add(&metrics->connector_ns[outbound->connector->metric], now_ns - outbound->started_mono_ns);
+    tell(outbound, http_status, outcome);
+}
+
+static void on_progress(void *arg)
+{
+    struct ses_driver *driver = arg;
+    CURLMsg *message;
+    int left;
+
+    while ((message = curl_multi_info_read(driver->curl.multi, &left)) != NULL) {
+        struct ses_outbound *outbound = NULL;
+
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &outbound);
+        finish(outbound, message->data.result);
+    }
+}
+
+/* Taken over as a whole: a done function may start a call that is refused too, and that one waits for the
+ * next turn. A call cancelled meanwhile leaves the batch as it would leave the list. */
+static void on_refusal_timer(uv_timer_t *timer)
+{
+    struct ses_driver *driver = timer->data;
+    struct ses_list batch;
+    struct ses_list *node;
+
+    ses_list_init(&batch);
+    while ((node = ses_list_pop(&driver->refused)) != NULL)
+        ses_list_push_back(&batch, node);
+    while ((node = ses_list_pop(&batch)) != NULL) {
+        struct ses_outbound *outbound = SES_CONTAINER(node, struct ses_outbound, node);
+
+        tell(outbound, 0, outbound->refused);
+    }
+}
+
+static void apply_defaults(struct ses_driver_options *options)
+{
+    if (options->connect_timeout_ms == 0)
+        options->connect_timeout_ms = DEFAULT_CONNECT_TIMEOUT_MS;
+    if (options->total_timeout_ms == 0)
+        options->total_timeout_ms = DEFAULT_TOTAL_TIMEOUT_MS;
+    if (options->response_bytes_max == 0)
+        options->response_bytes_max = DEFAULT_RESPONSE_BYTES_MAX;
+    if (options->calls_max == 0)
+        options->calls_max = DEFAULT_CALLS_MAX;
+    if (options->breaker_failures == 0)
+        options->breaker_failures = DEFAULT_BREAKER_FAILURES;
+    if (options->breaker_open_ms == 0)
+        options->breaker_open_ms = DEFAULT_BREAKER_OPEN_MS;
+}
+
+enum ses_status ses_driver_new(const struct ses_driver_options *options, struct ses_driver **ret_driver)
+{
+    struct ses_driver *driver = calloc(1, sizeof(*driver));
+
+    if (driver == NULL)
+        return SES_NO_MEMORY;
+    driver->options = *options;
+    apply_defaults(&driver->options);
+    ses_list_init(&driver->running);
+    ses_list_init(&driver->refused);
+    ses_list_init(&driver->spares);
+    driver->curl = (struct ses_curl_loop){
+        .loop = options->loop, .on_progress = on_progress, .on_closed = on_curl_closed, .arg = driver};
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || ses_curl_loop_open(&driver->curl) != SES_OK) {
+        free(driver);
+        return SES_NO_MEMORY;
+    }
+    (void)curl_multi_setopt(driver->curl.multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT_MAX);
+    SES_REQUIRE(uv_timer_init(options->loop, &driver->refusal_timer) == 0); /* cannot fail */
+    driver->refusal_timer.data = driver;
+    *ret_driver = driver;
+    return SES_OK;
+}
+
+static void drop_list(struct ses_list *list)
+{
+    struct ses_list *node;
+
+    while ((node = ses_list_pop(list)) != NULL) {
+        struct ses_outbound *outbound = SES_CONTAINER(node, struct ses_outbound, node);
+
+        ses_outbound_detach(outbound);
+        ses_outbound_free(outbound);
+    }
+}
+
+void ses_driver_free(struct ses_driver *driver)
+{
+    if (driver == NULL)
+        return;
+    SES_REQUIRE(!driver->telling);
+    drop_list(&driver->running);
+    drop_list(&driver->refused);
+    drop_list(&driver->spares);
+    ses_hosts_done(&driver->hosts);
+    ses_curl_loop_close(&driver->curl);
+    uv_close((uv_handle_t *)&driver->refusal_timer, on_refusal_timer_closed);
+}
+
+static void refuse(struct ses_outbound *outbound, enum ses_connector_outcome outcome)
+{
+    struct ses_driver *driver = outbound->driver;
+
+    outbound->refused = outcome;
+    ses_list_push_back(&driver->refused, &outbound->node);
+    (void)uv_timer_start(&driver->refusal_timer, on_refusal_timer, 0, 0);
+}
+
+/* Sends it, or queues the outcome that is known already: no time left, or the breaker is open. */
+static enum ses_status launch(struct ses_outbound *outbound)
+{
+    struct ses_driver *driver = outbound->driver;
+    uint64_t now_ns = outbound->started_mono_ns;
+    uint64_t left_ms =
+        outbound->deadline_mono_ns > now_ns ? (outbound->deadline_mono_ns - now_ns) / NS_PER_MS : 0;
+
+    if (left_ms == 0) {
+        refuse(outbound, SES_OUTCOME_TIMEOUT);
+        return SES_OK;
+    }
+    if (!ses_breaker_allow(&outbound->host->breaker, now_ns / NS_PER_MS, &outbound->probe)) {
+        refuse(outbound, SES_OUTCOME_UNREACHABLE);
+        return SES_OK;
+    }
+    if (ses_outbound_attach(outbound, left_ms, false) != SES_OK) {
+        if (outbound->probe)
+            ses_breaker_release(&outbound->host->breaker, now_ns / NS_PER_MS);
+        return SES_NO_MEMORY;
+    }
+    ses_list_push_back(&driver->running, &outbound->node);
+    return SES_OK;
+}
+
+enum ses_status ses_outbound_start(struct ses_driver *driver, const struct ses_connector *connector,
+                                   const struct ses_outbound_request *request, uint64_t deadline_mono_ns,
+                                   ses_outbound_fn done, void *arg, struct ses_outbound **ret_outbound)
+{
+    uint64_t now_ns = ses_clock_mono_ns();
+    uint64_t latest_ns = now_ns + (uint64_t)driver->options.total_timeout_ms * NS_PER_MS;
+    struct ses_outbound *outbound;
+    struct ses_host *host;
+    enum ses_status status;
+
+    if (driver->in_flight >= driver->options.calls_max)
+        return SES_RESOURCE_EXHAUSTED;
+    SES_TRY(ses_hosts_get(&driver->hosts, request->url, driver->options.sandbox, now_ns / NS_PER_MS, &host));
+    outbound = take_spare(driver);
+    if (outbound == NULL)
+        return SES_NO_MEMORY;
+    outbound->connector = connector;
+    outbound->host = host;
+    outbound->done = done;
+    outbound->arg = arg;
+    outbound->started_mono_ns = now_ns;
+    outbound->deadline_mono_ns = deadline_mono_ns < latest_ns ? deadline_mono_ns : latest_ns;
+    status = ses_outbound_prepare(outbound, request);
+    if (status == SES_OK)
+        status = launch(outbound);
+    if (status != SES_OK) {
+        recycle(outbound);
+        return status == SES_TOO_LARGE ? SES_INVALID_ARGUMENT : status;
+    }
+    host->in_flight++;
+    driver->in_flight++;
+    *ret_outbound = outbound;
+    return SES_OK;
+}
+
+void ses_outbound_cancel(struct ses_outbound *outbound)
+{
+    if (outbound->probe)
+        ses_breaker_release(&outbound->host->breaker, ses_clock_mono_ns() / NS_PER_MS);
+    leave(outbound);
+    recycle(outbound);
+}
+
+unsigned ses_driver_in_flight(const struct ses_driver *driver)
+{
+    return driver->in_flight;
+}

@@ -1,0 +1,110 @@
+#include "host.h"
+
+#include <stdlib.h>
+
+/* "scheme://authority": the third slash ends it. A text that is known here was checked when it came first, so
+ * that a repeated host costs a scan instead of a parse. */
+static struct ses_slice origin_of(struct ses_slice url)
+{
+    size_t slashes = 0;
+    size_t i = 0;
+
+    for (; i < url.len && url.data[i] != '?'; i++) {
+        if (url.data[i] == '/' && ++slashes == 3)
+            break;
+    }
+    return ses_slice_cut(url, 0, i);
+}
+
+/* FNV-1a: compared before the bytes are. */
+static uint32_t hash_of(struct ses_slice text)
+{
+    uint32_t hash = 2166136261u;
+
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ text.data[i]) * 16777619u;
+    return hash;
+}
+
+static struct ses_host *find(const struct ses_hosts *hosts, struct ses_slice origin, uint32_t hash)
+{
+    for (size_t i = 0; i < hosts->count; i++) {
+        struct ses_host *host = hosts->table[i];
+
+        if (host->hash == hash && ses_slice_eq(ses_slice(host->origin, host->origin_bytes), origin))
+            return host;
+    }
+    return NULL;
+}
+
+/* A free place in the table; the host that stood there is forgotten. */
+static enum ses_status make_room(struct ses_hosts *hosts, size_t *ret_place)
+{
+    size_t oldest = SES_HOSTS_MAX;
+
+    if (hosts->count < SES_HOSTS_MAX) {
+        *ret_place = hosts->count;
+        return SES_OK;
+    }
+    for (size_t i = 0; i < SES_HOSTS_MAX; i++) {
+        if (hosts->table[i]->in_flight == 0 &&
+            (oldest == SES_HOSTS_MAX || hosts->table[i]->used_ms < hosts->table[oldest]->used_ms))
+            oldest = i;
+    }
+    if (oldest == SES_HOSTS_MAX)
+        return SES_RESOURCE_EXHAUSTED;
+    *ret_place = oldest;
+    return SES_OK;
+}
+
+static enum ses_status add(struct ses_hosts *hosts, struct ses_slice url, struct ses_slice origin,
+                           bool sandbox, struct ses_host **ret_host)
+{
+    struct ses_url parsed;
+    struct ses_host *host;
+    size_t place;
+    enum ses_status status = ses_url_parse(url, &parsed);
+
+    if (status == SES_NO_MEMORY)
+        return status;
+    if (status != SES_OK || parsed.origin_bytes != origin.len || origin.len >= SES_HOST_ORIGIN_SIZE ||
+        (!parsed.https && !(sandbox && ses_url_loopback(&parsed))))
+        return SES_INVALID_ARGUMENT;
+    SES_TRY(make_room(hosts, &place));
+    host = calloc(1, sizeof(*host));
+    if (host == NULL)
+        return SES_NO_MEMORY;
+    host->hash = hash_of(origin);
+    host->https = parsed.https;
+    host->origin_bytes = origin.len;
+    memcpy(host->origin, origin.data, origin.len);
+    if (place == hosts->count)
+        hosts->count++;
+    else
+        free(hosts->table[place]);
+    hosts->table[place] = host;
+    *ret_host = host;
+    return SES_OK;
+}
+
+enum ses_status ses_hosts_get(struct ses_hosts *hosts, struct ses_slice url, bool sandbox, uint64_t now_ms,
+                              struct ses_host **ret_host)
+{
+    struct ses_slice origin = origin_of(url);
+    struct ses_host *host = find(hosts, origin, hash_of(origin));
+
+    if (url.len > SES_URL_BYTES_MAX)
+        return SES_INVALID_ARGUMENT;
+    if (host == NULL)
+        SES_TRY(add(hosts, url, origin, sandbox, &host));
+    host->used_ms = now_ms;
+    *ret_host = host;
+    return SES_OK;
+}
+
+void ses_hosts_done(struct ses_hosts *hosts)
+{
+    for (size_t i = 0; i < hosts->count; i++)
+        free(hosts->table[i]);
+    hosts->count = 0;
+}

@@ -1,0 +1,36 @@
+/* host.h - the origins (scheme, host, port) this worker has called, each with its breaker. */
+#ifndef SES_CONNECTOR_HOST_H
+#define SES_CONNECTOR_HOST_H
+
+#include <sessiond/base/slice.h>
+
+#include "breaker.h"
+#include "url.h"
+
+/* The operator's allow-list and three default hosts decide who can be here; above this the least recently
+ * used idle one is forgotten. */
+#define SES_HOSTS_MAX        256
+#define SES_HOST_ORIGIN_SIZE (SES_URL_HOST_SIZE + 16)
+
+struct ses_host {
+    uint32_t hash;
+    unsigned in_flight;
+    uint64_t used_ms;
+    bool https;
+    struct ses_breaker breaker;
+    size_t origin_bytes;
+    char origin[SES_HOST_ORIGIN_SIZE];
+};
+
+struct ses_hosts {
+    size_t count;
+    struct ses_host *table[SES_HOSTS_MAX];
+};
+
+/* The entry of a URL's origin, made when it is new. SES_INVALID_ARGUMENT: not a URL, or plain http to
+ * anything but a loopback host in sandbox mode. SES_RESOURCE_EXHAUSTED: all hosts are busy. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_hosts_get(struct ses_hosts *hosts, struct ses_slice url, bool sandbox,
+                                             uint64_t now_ms, struct ses_host **ret_host);
+void ses_hosts_done(struct ses_hosts *hosts);
+
+#endif

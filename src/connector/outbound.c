@@ -1,0 +1,254 @@
+#include "outbound.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sessiond/base/secret.h>
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct ses_outbound *outbound = arg;
+    size_t len = size * count;
+
+    if (ses_buf_append(&outbound->answer, ses_slice(bytes, len)) == SES_OK)
+        return len;
+    outbound->too_large = true;
+    return 0;
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct ses_outbound *outbound = arg;
+
+    (void)bytes;
+    outbound->answer_header_bytes += size * count;
+    if (outbound->answer_header_bytes <= SES_OUTBOUND_ANSWER_HEADER_BYTES_MAX)
+        return size * count;
+    outbound->too_large = true;
+    return 0;
+}
+
+static long bytes_sent(CURL *easy)
+{
+    long bytes = 0;
+
+    (void)curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &bytes);
+    return bytes;
+}
+
+/* Called before a request is written. libcurl quietly repeats a request on a new connection when a kept one
+ * ended without a byte of answer - also after the whole request had been written, and then the connector may
+ * have acted on it. */
+static int on_before_request(void *arg, char *peer_ip, char *own_ip, int peer_port, int own_port)
+{
+    const struct ses_outbound *outbound = arg;
+
+    (void)peer_ip;
+    (void)own_ip;
+    (void)peer_port;
+    (void)own_port;
+    if (bytes_sent(outbound->easy) > 0 && !outbound->idempotent)
+        return CURL_PREREQFUNC_ABORT;
+    return CURL_PREREQFUNC_OK;
+}
+
+static void set_fixed_options(struct ses_outbound *outbound)
+{
+    CURL *easy = outbound->easy;
+
+    (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, outbound);
+    (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    (void)curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* also not the one of the environment */
+    (void)curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    (void)curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    (void)curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 60L);
+    (void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 8192L);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, outbound);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, outbound);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_before_request);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, outbound);
+    (void)curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
+                           (curl_off_t)outbound->driver->options.response_bytes_max);
+    ses_curl_loop_attach(&outbound->driver->curl, easy);
+}
+
+struct ses_outbound *ses_outbound_new(struct ses_driver *driver)
+{
+    struct ses_outbound *outbound = calloc(1, sizeof(*outbound));
+
+    if (outbound == NULL)
+        return NULL;
+    outbound->easy = curl_easy_init();
+    if (outbound->easy == NULL) {
+        free(outbound);
+        return NULL;
+    }
+    outbound->driver = driver;
+    ses_list_init(&outbound->node);
+    ses_buf_init(&outbound->request, SES_OUTBOUND_REQUEST_BYTES_MAX);
+    ses_buf_init(&outbound->answer, driver->options.response_bytes_max);
+    set_fixed_options(outbound);
+    return outbound;
+}
+
+/* The lines hold credentials. */
+static void wipe_headers(struct ses_outbound *outbound)
+{
+    for (struct curl_slist *line = outbound->headers; line != NULL; line = line->next)
+        ses_wipe(line->data, strlen(line->data));
+    curl_slist_free_all(outbound->headers);
+    outbound->headers = NULL;
+}
+
+static void wipe_buf(struct ses_buf *buf)
+{
+    if (buf->len > 0)
+        ses_wipe(buf->data, buf->len);
+    ses_buf_clear(buf);
+}
+
+void ses_outbound_reset(struct ses_outbound *outbound)
+{
+    wipe_headers(outbound);
+    wipe_buf(&outbound->request);
+    wipe_buf(&outbound->answer);
+    outbound->answer_header_bytes = 0;
+    outbound->host = NULL;
+    outbound->done = NULL;
+    outbound->probe = false;
+    outbound->retried = false;
+    outbound->too_large = false;
+}
+
+void ses_outbound_free(struct ses_outbound *outbound)
+{
+    ses_outbound_reset(outbound);
+    curl_easy_cleanup(outbound->easy);
+    ses_buf_done(&outbound->request);
+    ses_buf_done(&outbound->answer);
+    free(outbound);
+}
+
+static bool header_ok(struct ses_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < 0x20 || text.data[i] == 0x7f)
+            return false;
+    }
+    return text.len > 0;
+}
+
+static enum ses_status add_line(struct ses_outbound *outbound, const char *line)
+{
+    struct curl_slist *headers = curl_slist_append(outbound->headers, line);
+
+    if (headers == NULL)
+        return SES_NO_MEMORY;
+    outbound->headers = headers;
+    return SES_OK;
+}
+
+static enum ses_status add_header(struct ses_outbound *outbound, const struct ses_http_pair *header)
+{
+    char line[SES_OUTBOUND_HEADER_LINE_MAX];
+    enum ses_status status;
+    int len;
+
+    if (!header_ok(header->name) || !header_ok(header->value))
+        return SES_INVALID_ARGUMENT;
+    if (header->name.len + header->value.len + sizeof(": ") > sizeof(line))
+        return SES_TOO_LARGE;
+    len = snprintf(line, sizeof(line), "%.*s: %.*s", SES_FMT(header->name), SES_FMT(header->value));
+    status = add_line(outbound, line);
+    ses_wipe(line, (size_t)len);
+    return status;
+}
+
+enum ses_status ses_outbound_prepare(struct ses_outbound *outbound,
+                                     const struct ses_outbound_request *request)
+{
+    const char *body;
+
+    SES_REQUIRE(request->headers_count <= SES_OUTBOUND_HEADERS_MAX);
+    SES_TRY(ses_buf_append(&outbound->request, request->url));
+    SES_TRY(ses_buf_append_byte(&outbound->request, '\0'));
+    SES_TRY(ses_buf_append(&outbound->request, request->body));
+    /* The request is exactly what build made: not even libcurl's own "Accept", nor "Expect" with its extra
+     * round trip. */
+    SES_TRY(add_line(outbound, "Accept:"));
+    SES_TRY(add_line(outbound, "Expect:"));
+    for (size_t i = 0; i < request->headers_count; i++)
+        SES_TRY(add_header(outbound, &request->headers[i]));
+    outbound->idempotent = request->idempotent;
+    body = (const char *)outbound->request.data + request->url.len + 1;
+    (void)curl_easy_setopt(outbound->easy, CURLOPT_HTTPHEADER, outbound->headers);
+    (void)curl_easy_setopt(outbound->easy, CURLOPT_POSTFIELDSIZE, (long)request->body.len);
+    (void)curl_easy_setopt(outbound->easy, CURLOPT_POSTFIELDS, body); /* borrowed until the end */
+    /* libcurl 7.88 breaks on the second transfer of a reused h2c connection: HTTP/2 only where TLS negotiates
+     * it. */
+    (void)curl_easy_setopt(outbound->easy, CURLOPT_HTTP_VERSION,
+                           (long)(outbound->host->https ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+    if (curl_easy_setopt(outbound->easy, CURLOPT_URL, (const char *)outbound->request.data) != CURLE_OK)
+        return SES_NO_MEMORY;
+    return SES_OK;
+}
+
+enum ses_status ses_outbound_attach(struct ses_outbound *outbound, uint64_t budget_ms, bool fresh)
+{
+    const struct ses_driver_options *options = &outbound->driver->options;
+    uint64_t connect_ms = budget_ms < options->connect_timeout_ms ? budget_ms : options->connect_timeout_ms;
+
+    (void)curl_easy_setopt(outbound->easy, CURLOPT_TIMEOUT_MS, (long)budget_ms);
+    (void)curl_easy_setopt(outbound->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
+    (void)curl_easy_setopt(outbound->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
+    if (curl_multi_add_handle(outbound->driver->curl.multi, outbound->easy) != CURLM_OK)
+        return SES_NO_MEMORY;
+    outbound->attached = true;
+    return SES_OK;
+}
+
+void ses_outbound_detach(struct ses_outbound *outbound)
+{
+    if (!outbound->attached)
+        return;
+    SES_REQUIRE(curl_multi_remove_handle(outbound->driver->curl.multi, outbound->easy) == CURLM_OK);
+    outbound->attached = false;
+}
+
+enum ses_connector_outcome ses_outbound_classify(const struct ses_outbound *outbound, CURLcode code,
+                                                 uint32_t *ret_http_status)
+{
+    long http_status = 0;
+
+    *ret_http_status = 0;
+    if (code == CURLE_OK) {
+        (void)curl_easy_getinfo(outbound->easy, CURLINFO_RESPONSE_CODE, &http_status);
+        *ret_http_status = http_status > 0 && http_status < 1000 ? (uint32_t)http_status : 0;
+        return *ret_http_status > 0 ? SES_OUTCOME_SUCCESS : SES_OUTCOME_BAD_RESPONSE;
+    }
+    if (code == CURLE_OPERATION_TIMEDOUT)
+        return SES_OUTCOME_TIMEOUT;
+    /* Nothing written: name, connect, TLS or a connection that was dead already. Else the connector may have
+     * acted. */
+    return bytes_sent(outbound->easy) == 0 ? SES_OUTCOME_UNREACHABLE : SES_OUTCOME_BAD_RESPONSE;
+}
+
+bool ses_outbound_repeatable(const struct ses_outbound *outbound, CURLcode code)
+{
+    long connects = 0;
+
+    if (code == CURLE_OK || code == CURLE_OPERATION_TIMEDOUT || outbound->retried || outbound->too_large ||
+        code == CURLE_FILESIZE_EXCEEDED)
+        return false;
+    if (bytes_sent(outbound->easy) > 0)
+        return outbound->idempotent;
+    (void)curl_easy_getinfo(outbound->easy, CURLINFO_NUM_CONNECTS, &connects);
+    return connects == 0 && code == CURLE_SEND_ERROR; /* a kept connection that was dead */
+}

@@ -1,0 +1,81 @@
+/* outbound.h - one call in flight, and the driver as its two source files share it. */
+#ifndef SES_CONNECTOR_OUTBOUND_H
+#define SES_CONNECTOR_OUTBOUND_H
+
+#include <curl/curl.h>
+
+#include <sessiond/base/buf.h>
+#include <sessiond/base/list.h>
+#include <sessiond/connector/driver.h>
+
+#include "curl_loop.h"
+#include "host.h"
+
+/* Idle calls (an easy handle and its buffers each) kept for reuse. */
+#define SES_DRIVER_SPARES_MAX 64
+/* URL and body of one request; the largest body is Paytm's, with two ids of 255 bytes escaped. */
+#define SES_OUTBOUND_REQUEST_BYTES_MAX (64u * 1024)
+#define SES_OUTBOUND_HEADER_LINE_MAX   (20u * 1024)
+/* All header lines of an answer together. libcurl keeps them in memory, so an endless list must end. */
+#define SES_OUTBOUND_ANSWER_HEADER_BYTES_MAX (64u * 1024)
+
+struct ses_outbound {
+    struct ses_list node; /* in one of the driver's lists */
+    struct ses_driver *driver;
+    const struct ses_connector *connector;
+    struct ses_host *host;
+    ses_outbound_fn done;
+    void *arg;
+
+    CURL *easy;
+    struct curl_slist *headers;
+    struct ses_buf request; /* URL, NUL, body */
+    struct ses_buf answer;
+    size_t answer_header_bytes;
+    uint64_t started_mono_ns;
+    uint64_t deadline_mono_ns;
+    bool idempotent;
+    bool probe;    /* of the host's breaker */
+    bool attached; /* to the multi handle */
+    bool retried;
+    bool too_large;
+    enum ses_connector_outcome refused; /* while in driver->refused */
+};
+
+struct ses_driver {
+    struct ses_driver_options options;
+    struct ses_curl_loop curl;
+    uv_timer_t refusal_timer; /* tells refused calls on the next turn */
+    struct ses_hosts hosts;
+    struct ses_list running;
+    struct ses_list refused;
+    struct ses_list spares;
+    unsigned spares_count;
+    unsigned in_flight;
+    bool telling; /* a done function runs */
+    bool refusal_timer_closed;
+    bool curl_closed;
+};
+
+/* outbound.c: the libcurl side of one call. */
+
+/* With an easy handle whose fixed options are set. NULL without memory. */
+struct ses_outbound *ses_outbound_new(struct ses_driver *driver);
+void ses_outbound_free(struct ses_outbound *outbound);
+/* Copies the request. SES_INVALID_ARGUMENT for a header that would break out of its line, SES_TOO_LARGE,
+ * SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_outbound_prepare(struct ses_outbound *outbound,
+                                                    const struct ses_outbound_request *request);
+/* Hands the prepared call to libcurl, with at most budget_ms to go. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_outbound_attach(struct ses_outbound *outbound, uint64_t budget_ms,
+                                                   bool fresh);
+void ses_outbound_detach(struct ses_outbound *outbound);
+/* Forgets and wipes the request and the answer. */
+void ses_outbound_reset(struct ses_outbound *outbound);
+/* What the end of a transfer means. http_status 0: no answer. */
+enum ses_connector_outcome ses_outbound_classify(const struct ses_outbound *outbound, CURLcode code,
+                                                 uint32_t *ret_http_status);
+/* May the call be made again although it failed? */
+bool ses_outbound_repeatable(const struct ses_outbound *outbound, CURLcode code);
+
+#endif
