@@ -184,7 +184,8 @@ static enum ses_status write_goaway(struct ses_h2 *h2, struct ses_buf *out)
 
 static bool finished(struct ses_h2 *h2)
 {
-    if (nghttp2_session_want_write(h2->session))
+    /* During the notice of a drain requests may be on their way, though nghttp2 no longer asks for them. */
+    if (nghttp2_session_want_write(h2->session) || (h2->draining && !h2->leaving))
         return false;
     return !nghttp2_session_want_read(h2->session) || (h2->leaving && h2->streams_count == 0);
 }

@@ -380,7 +380,7 @@ RIG void rig_open(const struct ses_door_limits *limits, unsigned exchanges_max)
     assert_ok(ses_doors_new(&options, &rig.doors));
     assert_ok(ses_h2_shared_new(rig.doors, &rig.doors->h2));
     assert_ok(ses_h2_new(rig.doors->h2, &rig_io, NULL, "peer", &rig.h2));
-    assert_int_equal(nghttp2_hd_deflate_new(&rig.deflater, 0), 0);
+    assert_int_equal(nghttp2_hd_deflate_new(&rig.deflater, 4096), 0);
 }
 
 RIG void rig_lose_connection(void)
