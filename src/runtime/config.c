@@ -64,7 +64,7 @@ static enum ses_status read_number(const struct loader *loader, const struct val
                                    uint64_t high, uint64_t usual, uint64_t *ret_number)
 {
     char what[96];
-    uint64_t number;
+    uint64_t number = 0;
 
     if (value->text == NULL) {
         *ret_number = usual;
@@ -110,7 +110,7 @@ static enum ses_status read_process(const struct loader *loader, const struct se
 {
     struct value workers = choose(loader->options->workers, "--workers", raw->workers, "workers");
     struct value drain = {.text = raw->drain_seconds, .key = "drain_seconds"};
-    uint64_t number;
+    uint64_t number = 0;
 
     SES_TRY(read_number(loader, &workers, 1, SES_CONFIG_WORKERS_MAX, default_workers(), &number));
     loader->config->workers = (unsigned)number;

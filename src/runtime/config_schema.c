@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cyaml/cyaml.h>
 
@@ -12,8 +13,10 @@
  * ----------------------------------------------------------------------------------------------------- */
 
 #define TEXT_FIELD(key_, member_)                                                                            \
-    CYAML_FIELD_STRING_PTR(key_, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct ses_raw_config, member_,   \
-                           0, TEXT_MAX)
+    {                                                                                                        \
+        .key = (key_), .data_offset = (uint32_t)offsetof(struct ses_raw_config, member_),                    \
+        .value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, char, 0, TEXT_MAX)},          \
+    }
 /* A nested mapping's members count from its own start. */
 #define NESTED_FIELD(key_, section_, member_)                                                                \
     {                                                                                                        \
@@ -111,23 +114,27 @@ struct complaint {
     size_t line; /* of the innermost frame */
 };
 
+/* "  in mapping field 'quota_mib' (line: 3, column: 14)", "  in sequence entry '3' (line: ..", "  in mapping
+ * (line: .." */
 static void on_backtrace(struct complaint *complaint, const char *text)
 {
-    char *frame = complaint->frames[complaint->frames_count];
-    size_t line = 0;
+    static const char field[] = "  in mapping field '";
+    const char *line = strstr(text, "(line: ");
+    const char *name = text + sizeof(field) - 1;
 
     if (complaint->frames_count == FRAMES_MAX)
         return;
-    /* 127 = SES_CONFIG_KEY_SIZE - 1 */
-    if (sscanf(text, " in mapping field '%127[^']' (line: %zu", frame, &line) >= 1)
+    if (strncmp(text, field, sizeof(field) - 1) == 0) {
+        (void)snprintf(complaint->frames[complaint->frames_count], SES_CONFIG_KEY_SIZE, "%.*s",
+                       (int)strcspn(name, "'"), name);
         complaint->frames_count++;
-    else if (sscanf(text, " in sequence entry '%*u' (line: %zu", &line) < 1)
-        (void)sscanf(text, " in mapping (line: %zu", &line);
-    if (complaint->line == 0)
-        complaint->line = line;
+    }
+    if (complaint->line == 0 && line != NULL)
+        complaint->line = strtoul(line + strlen("(line: "), NULL, 10);
 }
 
-static void on_log(cyaml_log_t level, void *arg, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void on_log(cyaml_log_t level, void *arg, const char *format,
+                                                         va_list args)
 {
     struct complaint *complaint = arg;
     char text[sizeof(complaint->what)];

@@ -1,6 +1,5 @@
 #include "sandbox.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -59,9 +58,13 @@ int ses_sandbox_run(const struct ses_child_env *env)
     char option[] = "--fd";
     char number[16];
     char *argv[] = {program, option, number, NULL};
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
     (void)snprintf(number, sizeof(number), "%d", env->listen_fd);
     ses_process_no_new_privs();
+    /* It announces itself on standard output, which may be where our log goes. */
+    if (null >= 0)
+        (void)dup2(null, STDOUT_FILENO);
     if (program_path(path) == SES_OK && fcntl(env->listen_fd, F_SETFD, 0) == 0)
         (void)execv(path, argv);
     return SES_EXIT_CONFIG;

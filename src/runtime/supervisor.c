@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -198,7 +199,8 @@ int ses_supervisor_run(const struct ses_options *options, const struct ses_confi
         supervise(sup);
         ses_log_msg(&sup->log, SES_LOG_INFO, "stopped", "all processes are gone");
     } else {
-        ses_log_msg(&sup->log, SES_LOG_ERROR, "start_refused", "%s", fault.text);
+        /* Plain like a wrong option: nothing runs yet whose log this could be. */
+        (void)fprintf(stderr, "sessiond: %s\n", fault.text);
         sup->failed = true;
     }
     failed = sup->failed;

@@ -213,14 +213,15 @@ static void check_silence(struct ses_supervisor *sup, const struct ses_child *ch
     uint64_t limit_ms = child->state == SES_SLOT_STARTING ? STARTING_MAX_MS : HEARTBEAT_MAX_MS;
     uint64_t beat_ms;
 
-    if (!child->worker || (child->state != SES_SLOT_READY && child->state != SES_SLOT_STARTING))
+    if (child->slot >= SES_BOARD_SLOTS_MAX ||
+        (child->state != SES_SLOT_READY && child->state != SES_SLOT_STARTING))
         return;
     beat_ms =
         atomic_load_explicit(&sup->board->metrics[child->slot].heartbeat_mono_ns, memory_order_relaxed) /
         1000000u;
     if (now_ms <= beat_ms + limit_ms)
         return;
-    ses_log_msg(&sup->log, SES_LOG_ERROR, "worker_silent", "%s has not answered for %llu ms and is killed",
+    ses_log_msg(&sup->log, SES_LOG_ERROR, "child_silent", "%s has not answered for %llu ms and is killed",
                 child->role, (unsigned long long)(now_ms - beat_ms));
     (void)kill(child->pid, SIGKILL);
 }
