@@ -1,0 +1,54 @@
+/* ctl.h - sessiondctl: one command a file, each a function of the parsed command line that returns the exit
+ * code. */
+#ifndef SES_CTL_CTL_H
+#define SES_CTL_CTL_H
+
+#include <sessiond/base/error.h>
+#include <sessiond/base/secret.h>
+
+#include <jansson.h>
+
+/* Exit codes. */
+#define CTL_DONE   0
+#define CTL_FAILED 1 /* asked rightly, but it failed or the answer is bad */
+#define CTL_USAGE  2 /* asked wrongly, nothing was tried */
+
+#define CTL_PATH_SIZE       4096
+#define CTL_ERROR_ARENA_MAX (64u * 1024)
+#define CTL_DEFAULT_DATA    "./data"
+#define CTL_DEFAULT_ADMIN   "127.0.0.1:9090"
+#define CTL_ARGS_MAX        4
+
+struct ctl {
+    const char *data;  /* the data directory of sessiond */
+    const char *admin; /* ADDR:PORT */
+    const char *limit; /* NULL: not given */
+    bool json;
+    bool test;
+    bool live;
+    const char *args[CTL_ARGS_MAX]; /* what follows the command's words */
+    int args_count;
+};
+
+/* Prints "sessiondctl: ..." to stderr and returns CTL_FAILED. */
+int ctl_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same for a fault that a rank described. */
+int ctl_fail_error(const struct ses_error *error);
+/* "<data>/<tail>"; false when that is too long, after saying so. */
+bool ctl_path(const struct ctl *ctl, const char *tail, char ret_path[CTL_PATH_SIZE]);
+/* Writes a JSON value and a newline to stdout and releases it. Characters outside ASCII are escaped: what is
+ * printed may be a stranger's, and a terminal obeys control characters. */
+int ctl_print_json(json_t *value, bool indent, int exit_code);
+
+int ctl_keys_list(const struct ctl *ctl);
+int ctl_keys_generate(const struct ctl *ctl);
+int ctl_keys_activate(const struct ctl *ctl);
+int ctl_keys_revoke(const struct ctl *ctl);
+int ctl_keys_retire(const struct ctl *ctl);
+int ctl_token_inspect(const struct ctl *ctl);
+int ctl_store_check(const struct ctl *ctl);
+int ctl_store_list(const struct ctl *ctl);
+int ctl_store_backup(const struct ctl *ctl);
+int ctl_status(const struct ctl *ctl);
+
+#endif

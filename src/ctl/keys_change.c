@@ -1,0 +1,66 @@
+#include "ctl.h"
+
+#include <stdio.h>
+
+#include <sessiond/token/token.h>
+
+/* Changes are on disk when this is printed; a running sessiond learns of them by SIGHUP. */
+static int report(const struct ctl *ctl, const char *kid, const char *what)
+{
+    if (ctl->json)
+        return ctl_print_json(json_pack("{s:s,s:s}", "kid", kid, "state", what), false, CTL_DONE);
+    printf("%s %s\n", kid, what);
+    (void)fputs("sessiond reads it on SIGHUP or at its next start\n", stderr);
+    return CTL_DONE;
+}
+
+int ctl_keys_generate(const struct ctl *ctl)
+{
+    struct ses_error error = {.status = SES_OK};
+    char kid[SES_KID_SIZE];
+    char dir[CTL_PATH_SIZE];
+
+    if (ctl->test == ctl->live) {
+        (void)ctl_fail("keys generate needs either --test or --live (see --help)");
+        return CTL_USAGE;
+    }
+    if (!ctl_path(ctl, "keys", dir))
+        return CTL_FAILED;
+    if (ses_keyring_generate(dir, ctl->test, &error, kid) != SES_OK)
+        return ctl_fail_error(&error);
+    return report(ctl, kid, ses_key_state_name(SES_KEY_NEXT));
+}
+
+static int set_state(const struct ctl *ctl, enum ses_key_state state)
+{
+    struct ses_error error = {.status = SES_OK};
+    char dir[CTL_PATH_SIZE];
+
+    if (!ctl_path(ctl, "keys", dir))
+        return CTL_FAILED;
+    if (ses_keyring_set_state(dir, ses_slice_str(ctl->args[0]), state, &error) != SES_OK)
+        return ctl_fail_error(&error);
+    return report(ctl, ctl->args[0], ses_key_state_name(state));
+}
+
+int ctl_keys_activate(const struct ctl *ctl)
+{
+    return set_state(ctl, SES_KEY_ACTIVE);
+}
+
+int ctl_keys_revoke(const struct ctl *ctl)
+{
+    return set_state(ctl, SES_KEY_REVOKED);
+}
+
+int ctl_keys_retire(const struct ctl *ctl)
+{
+    struct ses_error error = {.status = SES_OK};
+    char dir[CTL_PATH_SIZE];
+
+    if (!ctl_path(ctl, "keys", dir))
+        return CTL_FAILED;
+    if (ses_keyring_retire(dir, ses_slice_str(ctl->args[0]), &error) != SES_OK)
+        return ctl_fail_error(&error);
+    return report(ctl, ctl->args[0], "retired");
+}

@@ -1,0 +1,69 @@
+#include "ctl.h"
+
+#include <stdio.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/token/token.h>
+
+static int print_json(const struct ses_key_info *keys, size_t count)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < count; i++) {
+        char created[SES_RFC3339_SIZE];
+
+        ses_clock_rfc3339(keys[i].created_ms, created);
+        (void)json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s}", "kid", keys[i].kid, "purpose",
+                                                    keys[i].test ? "test" : "live", "state",
+                                                    ses_key_state_name(keys[i].state), "created", created));
+    }
+    return ctl_print_json(json_pack("{s:o}", "keys", list), true, CTL_DONE);
+}
+
+static int print_table(const struct ses_key_info *keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char created[SES_RFC3339_SIZE];
+
+        ses_clock_rfc3339(keys[i].created_ms, created);
+        printf("%s  %-11s  %s  %s\n", keys[i].test ? "test" : "live", ses_key_state_name(keys[i].state),
+               created, keys[i].kid);
+    }
+    return CTL_DONE;
+}
+
+/* A ring that sessiond would not load: every purpose needs its one active key. Half-done activations count as
+ * one. */
+static int check_loads(const char *dir, struct ses_arena *arena)
+{
+    struct ses_keyring *ring = NULL;
+    struct ses_error error = {.status = SES_OK};
+
+    if (ses_keyring_load(dir, &ring, &error, arena) != SES_OK)
+        return ctl_fail_error(&error);
+    ses_keyring_free(ring);
+    return CTL_DONE;
+}
+
+int ctl_keys_list(const struct ctl *ctl)
+{
+    static struct ses_key_info keys[2 * SES_KEYRING_KEYS_MAX];
+    struct ses_error error = {.status = SES_OK};
+    struct ses_arena arena;
+    char dir[CTL_PATH_SIZE];
+    size_t count = 0;
+    int code;
+
+    if (!ctl_path(ctl, "keys", dir))
+        return CTL_FAILED;
+    ses_arena_init(&arena, CTL_ERROR_ARENA_MAX);
+    if (ses_keyring_list(dir, keys, &count, &error, &arena) != SES_OK) {
+        code = ctl_fail_error(&error);
+    } else {
+        code = ctl->json ? print_json(keys, count) : print_table(keys, count);
+        if (code == CTL_DONE)
+            code = check_loads(dir, &arena);
+    }
+    ses_arena_done(&arena);
+    return code;
+}

@@ -1,0 +1,155 @@
+#include "ctl.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <sessiond/base/random.h>
+
+static const struct command {
+    const char *group;
+    const char *verb; /* NULL: the group alone is the command */
+    const char *args; /* for the help */
+    int args_count;
+    int (*run)(const struct ctl *ctl);
+    const char *help;
+} commands[] = {
+    {"keys", "list", "", 0, ctl_keys_list, "the signing keys of both rings and their states"},
+    {"keys", "generate", "--test|--live", 0, ctl_keys_generate, "a new key in state next; prints its id"},
+    {"keys", "activate", "KID", 1, ctl_keys_activate,
+     "sign with it from the next reload on; the key before it verifies only"},
+    {"keys", "revoke", "KID", 1, ctl_keys_revoke,
+     "refuse its tokens from the next reload on; not the active key; drops its secret"},
+    {"keys", "retire", "KID", 1, ctl_keys_retire, "remove the file of a verify-only or revoked key"},
+    {"token", "inspect", "", 0, ctl_token_inspect,
+     "read a token from stdin, print its claims and whether the ring accepts it"},
+    {"store", "check", "", 0, ctl_store_check,
+     "open every record with the seal key and count; fails on damage or duplicates"},
+    {"store", "list", "[--limit N]", 0, ctl_store_list, "one line a record, old to new, without opening it"},
+    {"store", "backup", "TARGET", 1, ctl_store_backup,
+     "a consistent copy of the shards into a new or empty directory, while the server runs"},
+    {"status", NULL, "[--admin ADDR:PORT]", 0, ctl_status,
+     "health, workers and totals of a running sessiond"},
+};
+
+#define COMMANDS_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static int print_help(void)
+{
+    printf("usage: sessiondctl [options] <command>\n\ncommands:\n");
+    for (size_t i = 0; i < COMMANDS_COUNT; i++) {
+        char words[64];
+
+        (void)snprintf(words, sizeof(words), "%s%s%s %s", commands[i].group,
+                       commands[i].verb == NULL ? "" : " ", commands[i].verb == NULL ? "" : commands[i].verb,
+                       commands[i].args);
+        printf("  %-29s %s\n", words, commands[i].help);
+    }
+    printf("\noptions:\n"
+           "  --data DIR          data directory of sessiond, default " CTL_DEFAULT_DATA "\n"
+           "  --admin ADDR:PORT   admin port of sessiond, default " CTL_DEFAULT_ADMIN "\n"
+           "  --limit N           store list: stop after N records\n"
+           "  --json              machine-readable output\n"
+           "  --version           print the version\n"
+           "  --help              print this\n"
+           "\nsessiond reads its keys at start and on SIGHUP (pid: first line of DIR/lock). A rotation that "
+           "refuses no\n"
+           "token: keys generate, SIGHUP, keys activate, SIGHUP; when the last old token has expired, keys "
+           "retire.\n"
+           "\nexit codes: 0 done, 1 failed or the answer is bad, 2 wrong usage\n");
+    return CTL_DONE;
+}
+
+static int usage(const char *what, const char *word)
+{
+    (void)fprintf(stderr, "sessiondctl: %s%s%s (see --help)\n", what, word == NULL ? "" : ": ",
+                  word == NULL ? "" : word);
+    return CTL_USAGE;
+}
+
+static const struct command *find_command(const char *const *words, int count, int *ret_taken)
+{
+    for (size_t i = 0; i < COMMANDS_COUNT; i++) {
+        const struct command *command = &commands[i];
+        int taken = command->verb == NULL ? 1 : 2;
+
+        if (count >= taken && strcmp(words[0], command->group) == 0 &&
+            (command->verb == NULL || strcmp(words[1], command->verb) == 0)) {
+            *ret_taken = taken;
+            return command;
+        }
+    }
+    return NULL;
+}
+
+static int run(struct ctl *ctl, const char *const *words, int count)
+{
+    int taken = 0;
+
+    if (count == 0)
+        return usage("a command is missing", NULL);
+    const struct command *command = find_command(words, count, &taken);
+
+    if (command == NULL)
+        return usage("no such command", words[0]);
+    if (count - taken != command->args_count)
+        return usage(command->args_count == 0 ? "this command takes no argument"
+                                              : "this command takes one argument",
+                     command->args_count == 0 ? words[taken] : command->args);
+    for (int i = taken; i < count; i++)
+        ctl->args[ctl->args_count++] = words[i];
+    return command->run(ctl);
+}
+
+/* Where the value of an option goes; NULL when word is no option with a value. */
+static const char **value_of(struct ctl *ctl, const char *word)
+{
+    if (strcmp(word, "--data") == 0)
+        return &ctl->data;
+    if (strcmp(word, "--admin") == 0)
+        return &ctl->admin;
+    return strcmp(word, "--limit") == 0 ? &ctl->limit : NULL;
+}
+
+static bool set_flag(struct ctl *ctl, const char *word)
+{
+    bool *flag = strcmp(word, "--json") == 0   ? &ctl->json
+                 : strcmp(word, "--test") == 0 ? &ctl->test
+                 : strcmp(word, "--live") == 0 ? &ctl->live
+                                               : NULL;
+
+    if (flag != NULL)
+        *flag = true;
+    return flag != NULL;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct rlimit no_core = {0, 0};
+    struct ctl ctl = {.data = CTL_DEFAULT_DATA, .admin = CTL_DEFAULT_ADMIN};
+    const char *words[2 + CTL_ARGS_MAX];
+    int count = 0;
+
+    for (int i = 1; i < argc; i++) {
+        const char **value = value_of(&ctl, argv[i]);
+
+        if (strcmp(argv[i], "--help") == 0)
+            return print_help();
+        if (strcmp(argv[i], "--version") == 0)
+            return printf("sessiondctl " SES_VERSION "\n") < 0 ? CTL_FAILED : CTL_DONE;
+        if (value != NULL && (i + 1 == argc || argv[i + 1][0] == '\0'))
+            return usage("a value is missing behind", argv[i]);
+        if (value != NULL)
+            *value = argv[++i];
+        else if (argv[i][0] == '-' && !set_flag(&ctl, argv[i]))
+            return usage("no such option", argv[i]);
+        else if (argv[i][0] != '-' && count == (int)(sizeof(words) / sizeof(words[0])))
+            return usage("too many words", argv[i]);
+        else if (argv[i][0] != '-')
+            words[count++] = argv[i];
+    }
+    (void)setrlimit(RLIMIT_CORE, &no_core); /* keys pass through here */
+    ses_random_init();
+    int code = run(&ctl, words, count);
+    return fflush(stdout) == 0 ? code : CTL_FAILED;
+}

@@ -1,0 +1,131 @@
+#include "ctl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/token/token.h>
+
+#include "census.h"
+
+#define COMPLAINTS_MAX 20 /* lines about single records; the counts tell the rest */
+
+struct check {
+    struct census census;
+    enum ses_status status; /* of census_add */
+    unsigned complaints;
+};
+
+static void complain(struct check *check, const struct ses_scan_row *row, const char *what)
+{
+    if (check->complaints++ < COMPLAINTS_MAX)
+        (void)ctl_fail("shard %03u, record %" PRIu64 ": %s", row->shard, row->locator, what);
+}
+
+static bool on_row(void *arg, const struct ses_scan_row *row)
+{
+    struct check *check = arg;
+    bool duplicate = false;
+
+    check->status = census_add(&check->census, row, &duplicate);
+    if (check->status != SES_OK)
+        return false;
+    if (row->opened != SES_OK)
+        complain(check, row, "does not open: damaged, swapped, or sealed with another key");
+    if (duplicate)
+        complain(check, row, "second live current record of one key");
+    return true;
+}
+
+static json_t *counts_json(const struct census_counts *counts)
+{
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "current", (json_int_t)counts->current, "superseded",
+                     (json_int_t)counts->superseded, "expired", (json_int_t)counts->expired, "damaged",
+                     (json_int_t)counts->damaged, "intents", (json_int_t)counts->intents, "sealed_bytes",
+                     (json_int_t)counts->sealed_bytes);
+}
+
+static int print_json(const struct census *census, int code)
+{
+    struct census_counts total = census_total(census);
+    json_t *shards = json_array();
+
+    for (unsigned i = 0; i < census->shards; i++)
+        (void)json_array_append_new(shards, counts_json(&census->shard[i]));
+    return ctl_print_json(json_pack("{s:o,s:o,s:I}", "shards", shards, "total", counts_json(&total),
+                                    "duplicates", (json_int_t)census->duplicates),
+                          true, code);
+}
+
+static void print_row(const char *name, const struct census_counts *counts)
+{
+    printf("%-6s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %14" PRIu64 "\n", name,
+           counts->current, counts->superseded, counts->expired, counts->damaged, counts->intents,
+           counts->sealed_bytes);
+}
+
+static int print_table(const struct census *census, int code)
+{
+    struct census_counts total = census_total(census);
+    char name[16];
+
+    printf("%-6s %12s %12s %12s %12s %12s %14s\n", "shard", "current", "superseded", "expired", "damaged",
+           "intents", "sealed bytes");
+    for (unsigned i = 0; i < census->shards; i++) {
+        (void)snprintf(name, sizeof(name), "%03u", i);
+        print_row(name, &census->shard[i]);
+    }
+    print_row("total", &total);
+    printf("duplicates: %" PRIu64 "\n", census->duplicates);
+    return code;
+}
+
+static int conclude(const struct ctl *ctl, struct check *check, enum ses_status status)
+{
+    struct census_counts total = census_total(&check->census);
+    int code = CTL_DONE;
+
+    if (check->complaints > COMPLAINTS_MAX)
+        (void)ctl_fail("%u more complaints", check->complaints - COMPLAINTS_MAX);
+    if (status == SES_OK)
+        status = check->status;
+    if (status != SES_OK)
+        code = ctl_fail("the scan ended early: %s; the counts are of what was read", ses_status_name(status));
+    if (total.damaged > 0 || check->census.duplicates > 0)
+        code = CTL_FAILED;
+    return ctl->json ? print_json(&check->census, code) : print_table(&check->census, code);
+}
+
+static int scan(const struct ctl *ctl, const char *shards, const struct ses_secret *seal)
+{
+    struct ses_seal_key key = {.id = 1, .key = seal};
+    struct check check = {.status = SES_OK};
+
+    if (census_init(&check.census, ses_clock_wall_ms()) != SES_OK)
+        return ctl_fail("out of memory");
+    enum ses_status status = ses_store_scan(shards, &key, 1, on_row, &check);
+    int code = conclude(ctl, &check, status);
+    census_done(&check.census);
+    return code;
+}
+
+int ctl_store_check(const struct ctl *ctl)
+{
+    char shards[CTL_PATH_SIZE];
+    char seal_path[CTL_PATH_SIZE];
+    struct ses_error error = {.status = SES_OK};
+    struct ses_secret seal = {0};
+    struct ses_arena arena;
+    int code;
+
+    if (!ctl_path(ctl, "shards", shards) || !ctl_path(ctl, "keys/seal-1.key", seal_path))
+        return CTL_FAILED;
+    ses_arena_init(&arena, CTL_ERROR_ARENA_MAX);
+    if (ses_secret_file_open(seal_path, false, &seal, &error, &arena) != SES_OK)
+        code = ctl_fail_error(&error);
+    else
+        code = scan(ctl, shards, &seal);
+    ses_secret_free(&seal);
+    ses_arena_done(&arena);
+    return code;
+}

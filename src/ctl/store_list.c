@@ -1,0 +1,72 @@
+#include "ctl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/base/encode.h>
+#include <sessiond/store/store.h>
+
+struct listing {
+    bool json;
+    uint64_t left;
+    uint64_t now_ms;
+};
+
+/* "never" for records that do not expire, and for times beyond what RFC 3339 can say. */
+static void expiry_text(uint64_t expires_ms, char ret_text[SES_RFC3339_SIZE])
+{
+    if (expires_ms / 1000 > 253402300799u)
+        (void)snprintf(ret_text, SES_RFC3339_SIZE, "never");
+    else
+        ses_clock_rfc3339(expires_ms, ret_text);
+}
+
+static const char *kind_name(const struct ses_record *record, uint64_t now_ms)
+{
+    if (record->expires_ms <= now_ms)
+        return "expired";
+    return record->kind == SES_RECORD_INTENT ? "intent" : "session";
+}
+
+/* Plain header fields only; the body stays sealed. JSON is one object a line, so that a long list needs no
+ * memory. */
+static bool on_row(void *arg, const struct ses_scan_row *row)
+{
+    struct listing *listing = arg;
+    char id[SES_HEX_SIZE(SES_SESSION_ID_BYTES)];
+    char expires[SES_RFC3339_SIZE];
+    const char *kind = kind_name(row->record, listing->now_ms);
+
+    if (listing->left-- == 0)
+        return false;
+    (void)ses_hex_encode(ses_slice(row->record->session_id, SES_SESSION_ID_BYTES), id);
+    expiry_text(row->record->expires_ms, expires);
+    int printed =
+        printf(listing->json ? "{\"shard\":%u,\"locator\":%" PRIu64
+                               ",\"session_id\":\"%s\",\"kind\":\"%s\",\"revision\":%" PRIu32
+                               ",\"expires\":\"%s\",\"sealed_bytes\":%" PRIu32 "}\n"
+                             : "%03u %20" PRIu64 " %s %-7s %6" PRIu32 " %-20s %6" PRIu32 "\n",
+               row->shard, row->locator, id, kind, row->record->revision, expires, row->sealed_bytes);
+    return printed >= 0;
+}
+
+int ctl_store_list(const struct ctl *ctl)
+{
+    struct listing listing = {.json = ctl->json, .left = UINT64_MAX, .now_ms = ses_clock_wall_ms()};
+    char shards[CTL_PATH_SIZE];
+
+    if (ctl->limit != NULL &&
+        ses_parse_u64(ses_slice_str(ctl->limit), UINT64_MAX - 1, &listing.left) != SES_OK) {
+        (void)ctl_fail("--limit is not a number (see --help)");
+        return CTL_USAGE;
+    }
+    if (!ctl_path(ctl, "shards", shards))
+        return CTL_FAILED;
+    if (!ctl->json)
+        printf("%-3s %20s %-32s %-7s %6s %-20s %6s\n", "sh", "locator", "session", "kind", "rev", "expires",
+               "bytes");
+    enum ses_status status = ses_store_scan(shards, NULL, 0, on_row, &listing);
+    return status == SES_OK ? CTL_DONE
+                            : ctl_fail("%s: the scan ended early: %s", shards, ses_status_name(status));
+}

@@ -1,0 +1,105 @@
+#include "ctl.h"
+
+#include <stdio.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/base/encode.h>
+#include <sessiond/token/token.h>
+
+#define INPUT_MAX       (SES_TOKEN_SIZE_MAX + 16) /* white space around a token is fine */
+#define SIGNATURE_BYTES 64
+
+/* The token is never printed: whoever reads the terminal's history could use it. */
+static bool read_token(char *ret_text, struct ses_slice *ret_token)
+{
+    size_t len = fread(ret_text, 1, INPUT_MAX, stdin);
+    struct ses_slice token = ses_slice(ret_text, len);
+
+    while (token.len > 0 && (token.data[token.len - 1] == '\n' || token.data[token.len - 1] == '\r'))
+        token.len--;
+    *ret_token = ses_slice_trim(token);
+    return ret_token->len > 0 && ret_token->len <= SES_TOKEN_SIZE_MAX;
+}
+
+/* JSON of one base64url part without its last tail bytes; NULL when it is none. */
+static json_t *decode_part(struct ses_slice text, size_t tail)
+{
+    uint8_t bytes[SES_TOKEN_SIZE_MAX];
+    size_t len = 0;
+
+    if (ses_base64url_decode(text, bytes, sizeof(bytes), &len) != SES_OK || len < tail)
+        return NULL;
+    return json_loadb((const char *)bytes, len - tail, JSON_REJECT_DUPLICATES, NULL);
+}
+
+static const char *verdict(const struct ctl *ctl, struct ses_slice token, bool test, struct ses_arena *arena)
+{
+    struct ses_keyring *ring = NULL;
+    struct ses_error error = {.status = SES_OK};
+    struct ses_claims claims;
+    char dir[CTL_PATH_SIZE];
+
+    if (!ctl_path(ctl, "keys", dir))
+        return "unknown";
+    if (ses_keyring_load(dir, &ring, &error, arena) != SES_OK) {
+        (void)ctl_fail_error(&error);
+        return "unknown";
+    }
+    enum ses_status status = ses_token_verify(ring, token, test, ses_clock_wall_ms(), arena, &claims);
+    ses_keyring_free(ring);
+    if (status == SES_OK)
+        return "accepted";
+    return status == SES_EXPIRED ? "expired" : "refused";
+}
+
+/* "next", "active", .. or "unknown" for the key that the footer names. */
+static const char *key_state(const struct ctl *ctl, const char *kid, struct ses_arena *arena)
+{
+    static struct ses_key_info keys[2 * SES_KEYRING_KEYS_MAX];
+    struct ses_error error = {.status = SES_OK};
+    char dir[CTL_PATH_SIZE];
+    size_t count = 0;
+
+    if (kid == NULL || !ctl_path(ctl, "keys", dir) ||
+        ses_keyring_list(dir, keys, &count, &error, arena) != SES_OK)
+        return "unknown";
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(keys[i].kid, kid) == 0)
+            return ses_key_state_name(keys[i].state);
+    }
+    return "unknown";
+}
+
+static int inspect(const struct ctl *ctl, struct ses_slice token, struct ses_arena *arena)
+{
+    const struct ses_slice head = SES_STR(SES_TOKEN_PREFIX "v4.public.");
+
+    if (!ses_slice_starts(token, head))
+        return ctl_fail("not a session token: it does not begin with " SES_TOKEN_PREFIX "v4.public.");
+    struct ses_slice rest = ses_slice_cut(token, head.len, token.len);
+    size_t dot = ses_slice_find(rest, '.');
+    json_t *claims = decode_part(ses_slice_cut(rest, 0, dot), SIGNATURE_BYTES);
+    json_t *footer = decode_part(ses_slice_cut(rest, dot + 1, rest.len), 0);
+    const char *kid = json_string_value(json_object_get(footer, "kid"));
+    const char *result = verdict(ctl, token, json_is_true(json_object_get(claims, "test")), arena);
+    json_t *report = json_pack("{s:s,s:s?,s:s,s:o*}", "verification", result, "kid", kid, "key_state",
+                               key_state(ctl, kid, arena), "claims", claims);
+
+    json_decref(footer);
+    return ctl_print_json(report, !ctl->json, strcmp(result, "accepted") == 0 ? CTL_DONE : CTL_FAILED);
+}
+
+int ctl_token_inspect(const struct ctl *ctl)
+{
+    char text[INPUT_MAX];
+    struct ses_slice token;
+    struct ses_arena arena;
+
+    if (!read_token(text, &token))
+        return ctl_fail("stdin does not hold a token of at most %d characters", SES_TOKEN_SIZE_MAX);
+    ses_arena_init(&arena, CTL_ERROR_ARENA_MAX);
+    int code = inspect(ctl, token, &arena);
+    ses_arena_done(&arena);
+    ses_wipe(text, sizeof(text));
+    return code;
+}
