@@ -1,0 +1,174 @@
+/* A copy of all shards while they are written.
+ *
+ * The snapshots of the shards are begun one after another, not at one instant. A session may move meanwhile:
+ * its next version goes to another shard, and the old one is collected. If the other shard's snapshot is
+ * older than the new version and this one's younger than the deletion, the copy would have neither. So
+ * garbage collection leaves a superseded record for GC_GRACE_MS after its successor began to be written, and
+ * all snapshots must begin within BACKUP_PIN_MS: a commit would have to take longer than the difference (28
+ * s) for that to happen. mdb_env_copy2 takes its own snapshot when it gets to a shard, minutes later; hence a
+ * copy of our own.
+ */
+#include <dirent.h>
+
+#include <sessiond/base/clock.h>
+
+#include "gc.h"
+#include "shard.h"
+
+#define BACKUP_PIN_MS   2000
+#define BACKUP_TXN_ROWS 16384 /* bounds the dirty pages in memory, 64 MiB with the usual records */
+
+_Static_assert(BACKUP_PIN_MS + 5000 < GC_GRACE_MS, "see above");
+
+struct backup {
+    const char *target_dir;
+    struct ses_env *env[SES_STORE_SHARDS_MAX];
+    MDB_txn *txn[SES_STORE_SHARDS_MAX];
+};
+
+static enum ses_status check_target(const char *target_dir)
+{
+    const struct dirent *entry;
+    bool empty = true;
+    DIR *stream = opendir(target_dir);
+
+    if (stream == NULL)
+        return SES_IO;
+    while ((entry = readdir(stream)) != NULL)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            empty = false;
+    (void)closedir(stream);
+    return empty ? SES_OK : SES_ALREADY_EXISTS;
+}
+
+static enum ses_status open_all(struct backup *backup, const char *dir, uint64_t shards)
+{
+    for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++) {
+        char path[SHARD_PATH_MAX];
+        enum ses_status status;
+
+        if ((shards >> i & 1) == 0)
+            continue;
+        SES_TRY(ses_shard_path(dir, i, path));
+        SES_TRY(ses_shard_check_kept(path, NULL));
+        status = ses_env_open(path, ENV_READ, 0, NULL, &backup->env[i]);
+        if (status != SES_OK && status != SES_NOT_FOUND)
+            return status;
+    }
+    return SES_OK;
+}
+
+static enum ses_status pin_all(struct backup *backup)
+{
+    uint64_t started_ns = ses_clock_mono_ns();
+
+    for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++) {
+        int rc = 0;
+
+        if (backup->env[i] != NULL)
+            rc = mdb_txn_begin(backup->env[i]->mdb, NULL, MDB_RDONLY, &backup->txn[i]);
+        if (rc != 0) {
+            backup->txn[i] = NULL;
+            return ses_env_status(rc);
+        }
+    }
+    return ses_clock_mono_ns() - started_ns < BACKUP_PIN_MS * UINT64_C(1000000) ? SES_OK : SES_BUSY;
+}
+
+static int copy_row(struct ses_env *from, MDB_txn *from_txn, struct ses_env *to, MDB_txn *to_txn,
+                    MDB_val *key, MDB_val *row)
+{
+    MDB_val record;
+    int rc = mdb_get(from_txn, from->records, key, &record);
+
+    if (rc == MDB_NOTFOUND) /* damaged at the source: the row alone helps nobody */
+        return 0;
+    if (rc == 0)
+        rc = mdb_put(to_txn, to->records, key, &record, MDB_APPEND);
+    if (rc == 0)
+        rc = mdb_put(to_txn, to->index, key, row, MDB_APPEND);
+    return rc;
+}
+
+/* Up to BACKUP_TXN_ROWS rows in one transaction; MDB_NOTFOUND behind the last. */
+static int copy_block(struct ses_env *from, MDB_txn *from_txn, MDB_cursor *cursor, struct ses_env *to,
+                      bool *first)
+{
+    MDB_txn *to_txn;
+    int end = 0;
+    int rc = mdb_txn_begin(to->mdb, NULL, 0, &to_txn);
+
+    if (rc != 0)
+        return rc;
+    for (unsigned i = 0; i < BACKUP_TXN_ROWS && rc == 0; i++) {
+        MDB_val key;
+        MDB_val row;
+
+        end = mdb_cursor_get(cursor, &key, &row, *first ? MDB_FIRST : MDB_NEXT);
+        *first = false;
+        if (end != 0)
+            break;
+        rc = copy_row(from, from_txn, to, to_txn, &key, &row);
+    }
+    if (rc != 0 || (end != 0 && end != MDB_NOTFOUND)) {
+        mdb_txn_abort(to_txn);
+        return rc != 0 ? rc : end;
+    }
+    rc = mdb_txn_commit(to_txn);
+    return rc != 0 ? rc : end;
+}
+
+static enum ses_status copy_rows(struct ses_env *from, MDB_txn *from_txn, struct ses_env *to)
+{
+    MDB_cursor *cursor;
+    bool first = true;
+    int rc = mdb_cursor_open(from_txn, from->index, &cursor);
+
+    if (rc != 0)
+        return ses_env_status(rc);
+    do
+        rc = copy_block(from, from_txn, cursor, to, &first);
+    while (rc == 0);
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? SES_OK : ses_env_status(rc);
+}
+
+static enum ses_status copy_shard(struct backup *backup, unsigned number)
+{
+    struct ses_shard to;
+    enum ses_status status;
+
+    SES_TRY(ses_shard_open(backup->target_dir, number, true, 0, NULL, &to));
+    status = copy_rows(backup->env[number], backup->txn[number], to.env);
+    if (status == SES_OK)
+        status = ses_env_status(mdb_env_sync(to.env->mdb, 1));
+    ses_shard_close(&to);
+    return status;
+}
+
+static void unpin_all(struct backup *backup)
+{
+    for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++) {
+        if (backup->txn[i] != NULL)
+            mdb_txn_abort(backup->txn[i]);
+        ses_env_close(backup->env[i]);
+    }
+}
+
+enum ses_status ses_store_backup(const char *dir, const char *target_dir)
+{
+    struct backup backup = {.target_dir = target_dir};
+    enum ses_status status;
+    uint64_t shards;
+
+    SES_TRY(check_target(target_dir));
+    SES_TRY(ses_shard_list(dir, &shards));
+    status = open_all(&backup, dir, shards);
+    if (status == SES_OK)
+        status = pin_all(&backup);
+    for (unsigned i = 0; i < SES_STORE_SHARDS_MAX && status == SES_OK; i++)
+        if (backup.txn[i] != NULL)
+            status = copy_shard(&backup, i);
+    unpin_all(&backup);
+    return status;
+}

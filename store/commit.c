@@ -1,0 +1,293 @@
+#include "commit.h"
+
+#include <errno.h>
+
+#include <sessiond/base/clock.h>
+
+enum outcome {
+    OUTCOME_COMMITTED,
+    OUTCOME_REFUSED, /* nothing written, try again later */
+    OUTCOME_UNKNOWN  /* poisoned */
+};
+
+/* ---- one transaction ---- */
+
+static int put_item(struct ses_committer *c, MDB_txn *txn, struct batch_item *item, uint64_t now_ms)
+{
+    struct ses_env *env = c->shard->env;
+    uint8_t row[RECORD_ROW_BYTES];
+    MDB_val key;
+    MDB_val value;
+    int rc;
+
+    item->locator = ses_shard_next_locator(c->shard, now_ms);
+    if (item->locator == 0)
+        return MDB_MAP_FULL;
+    key = mdb_val(&item->locator, sizeof(item->locator));
+    value = mdb_val(batch_item_value(item), item->value_bytes);
+    rc = mdb_put(txn, env->records, &key, &value, MDB_APPEND);
+    if (rc != 0)
+        return rc;
+    ses_record_row_encode(&item->row, item->locator, row);
+    value = mdb_val(row, sizeof(row));
+    return mdb_put(txn, env->index, &key, &value, MDB_APPEND);
+}
+
+static int put_all(struct ses_committer *c, MDB_txn *txn, const struct batch_list *list, uint64_t now_ms)
+{
+    for (struct ses_batch *batch = list->head; batch != NULL; batch = batch->next) {
+        for (struct batch_item *item = batch_item_at(batch, 0); item != NULL;
+             item = batch_item_next(batch, item)) {
+            int rc = put_item(c, txn, item, now_ms);
+
+            if (rc != 0)
+                return rc;
+        }
+    }
+    return 0;
+}
+
+/* After a commit that failed for lack of space or memory: can this environment still write? A failed meta
+ * page write sets MDB_FATAL_ERROR inside LMDB, and every later begin says MDB_PANIC. */
+static bool can_still_write(struct ses_committer *c)
+{
+    MDB_txn *txn;
+
+    if (mdb_txn_begin(c->shard->env->mdb, NULL, 0, &txn) != 0)
+        return false;
+    mdb_txn_abort(txn);
+    return true;
+}
+
+static void report(struct ses_committer *c, const char *what, int code, bool poisoned)
+{
+    (void)pthread_mutex_lock(&c->mutex);
+    c->fault = (struct committer_fault){.what = what, .code = code, .poisoned = poisoned};
+    (void)pthread_mutex_unlock(&c->mutex);
+    if (c->notify != NULL)
+        c->notify(c->notify_arg);
+}
+
+void ses_commit_poison(struct ses_committer *c, const char *what, int code)
+{
+    atomic_store(&c->poisoned, true);
+    if (c->metrics != NULL)
+        ses_gauge_set(c->metrics, SES_C_STORE_POISONED, 1);
+    report(c, what, code, true);
+}
+
+static enum outcome judge_failure(struct ses_committer *c, const char *what, int rc,
+                                  enum ses_status *ret_status)
+{
+    enum ses_status status = ses_env_status(rc);
+
+    if ((status == SES_FULL || status == SES_NO_MEMORY) && can_still_write(c)) {
+        *ret_status = status;
+        return OUTCOME_REFUSED;
+    }
+    ses_commit_poison(c, what, rc);
+    *ret_status = SES_UNAVAILABLE;
+    return OUTCOME_UNKNOWN;
+}
+
+static void take_usage(struct ses_committer *c, MDB_txn *txn)
+{
+    uint64_t bytes;
+    uint64_t records;
+
+    if (ses_env_usage(c->shard->env, txn, &bytes, &records) != SES_OK)
+        return;
+    atomic_store_explicit(&c->bytes_used, bytes, memory_order_relaxed);
+    atomic_store_explicit(&c->records, records, memory_order_relaxed);
+    if (c->metrics != NULL) {
+        ses_gauge_set(c->metrics, SES_C_STORE_BYTES, bytes);
+        ses_gauge_set(c->metrics, SES_C_STORE_RECORDS, records);
+    }
+}
+
+/* What one transaction is to do. */
+struct plan {
+    struct batch_list list;
+    unsigned gc_rows; /* 0: no garbage collection */
+    bool gc_append;
+    uint64_t gc_now_ms;
+};
+
+static int fill(struct ses_committer *c, MDB_txn *txn, const struct plan *plan, const char **ret_what)
+{
+    int rc = put_all(c, txn, &plan->list, ses_clock_wall_ms());
+
+    *ret_what = "put";
+    if (rc == 0 && plan->gc_rows != 0) {
+        *ret_what = "collect";
+        rc = ses_gc_step(&c->gc, txn, plan->gc_now_ms, plan->gc_rows, plan->gc_append);
+        if (rc != 0 && ses_env_status(rc) != SES_FULL && ses_env_status(rc) != SES_NO_MEMORY) {
+            c->gc_off = true;
+            report(c, "garbage collection", rc, false);
+        }
+    }
+    return rc;
+}
+
+static enum outcome transact(struct ses_committer *c, const struct plan *plan, enum ses_status *ret_status)
+{
+    const char *what;
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(c->shard->env->mdb, NULL, 0, &txn);
+
+    if (rc != 0)
+        return judge_failure(c, "begin", rc, ret_status);
+    rc = fill(c, txn, plan, &what);
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        if (c->gc_off && plan->gc_rows != 0) {
+            struct plan rest = {.list = plan->list};
+
+            ses_gc_abort(&c->gc);
+            return transact(c, &rest, ret_status);
+        }
+        return judge_failure(c, what, rc, ret_status);
+    }
+    take_usage(c, txn);
+    rc = mdb_txn_commit(txn);
+    if (rc != 0)
+        return judge_failure(c, "commit", rc, ret_status);
+    *ret_status = SES_OK;
+    return OUTCOME_COMMITTED;
+}
+
+/* ---- what follows a transaction ---- */
+
+static void publish_item(struct ses_committer *c, const struct batch_item *item)
+{
+    enum word_state state = item->row.kind == SES_RECORD_INTENT ? WORD_LIVE_INTENT : WORD_LIVE;
+    uint64_t word = word_make(state, c->shard->number, item->locator);
+
+    if (item->intent != NULL)
+        ses_table_note_intent(c->table, item->slot,
+                              word_make(WORD_LIVE_INTENT, c->shard->number, item->locator));
+    else
+        ses_table_publish(c->table, item->slot, word, meta_make(item->row.retain, item->row.revision));
+}
+
+static void publish_all(struct ses_committer *c, const struct batch_list *list)
+{
+    for (struct ses_batch *batch = list->head; batch != NULL; batch = batch->next)
+        for (struct batch_item *item = batch_item_at(batch, 0); item != NULL;
+             item = batch_item_next(batch, item))
+            publish_item(c, item);
+}
+
+/* Claims whose put has ended go back; the claim of an intent is still its caller's. */
+void ses_commit_give_back(struct ses_committer *c, const struct batch_list *list)
+{
+    for (struct ses_batch *batch = list->head; batch != NULL; batch = batch->next)
+        for (struct batch_item *item = batch_item_at(batch, 0); item != NULL;
+             item = batch_item_next(batch, item))
+            if (item->intent == NULL)
+                ses_table_release(c->table, c->shard->number, item->slot, item->meta);
+}
+
+static void set_published(struct ses_committer *c)
+{
+    atomic_store(&c->table->shards[c->shard->number].published, c->shard->last_locator);
+}
+
+static void finish_gc(struct ses_committer *c, enum outcome outcome)
+{
+    if (outcome == OUTCOME_COMMITTED) {
+        if (c->metrics != NULL)
+            ses_count(c->metrics, SES_C_STORE_COLLECTED, c->gc.removed);
+        ses_gc_commit(&c->gc);
+        c->gc_hungry = c->gc.more && !c->gc_off;
+    } else if (outcome == OUTCOME_REFUSED) {
+        ses_gc_abort(&c->gc);
+        c->gc_hungry = false;
+    }
+    c->gc.removed = 0;
+}
+
+static void finish(struct ses_committer *c, const struct plan *plan, enum outcome outcome)
+{
+    if (outcome == OUTCOME_COMMITTED)
+        publish_all(c, &plan->list);
+    else if (outcome == OUTCOME_REFUSED)
+        ses_commit_give_back(c, &plan->list);
+    finish_gc(c, outcome);
+    if (outcome == OUTCOME_COMMITTED) {
+        set_published(c);
+        c->unsynced = true;
+    }
+}
+
+static unsigned count_puts(const struct batch_list *list, size_t *ret_bytes)
+{
+    unsigned puts = 0;
+
+    *ret_bytes = 0;
+    for (const struct ses_batch *batch = list->head; batch != NULL; batch = batch->next) {
+        puts += batch->count;
+        *ret_bytes += batch->value_bytes + (size_t)batch->count * (RECORD_ROW_BYTES + 32);
+    }
+    return puts;
+}
+
+static void account(struct ses_committer *c, enum outcome outcome, unsigned puts, uint64_t started_ns)
+{
+    if (c->metrics == NULL)
+        return;
+    if (outcome != OUTCOME_COMMITTED) {
+        ses_count(c->metrics, SES_C_STORE_FAILED, puts);
+        return;
+    }
+    ses_count(c->metrics, SES_C_STORE_COMMITS, 1);
+    ses_count(c->metrics, SES_C_STORE_PUTS, puts);
+    ses_hist_add(&c->metrics->commit_ns, ses_clock_mono_ns() - started_ns);
+    ses_hist_add(&c->metrics->batch_puts, puts);
+}
+
+static unsigned gc_rows(const struct ses_committer *c, unsigned puts)
+{
+    unsigned rows = 2 * puts; /* faster than they come, or garbage would never end */
+
+    if (!c->gc_hungry || c->gc_off)
+        return 0;
+    return rows < COMMITTER_GC_ROWS_MIN ? COMMITTER_GC_ROWS_MIN : rows;
+}
+
+/* Several batches, one transaction. Returns their common status. */
+enum ses_status ses_commit_list(struct ses_committer *c, const struct batch_list *list)
+{
+    uint64_t started_ns = ses_clock_mono_ns();
+    struct plan plan = {.list = *list, .gc_now_ms = ses_clock_wall_ms()};
+    enum outcome outcome;
+    size_t bytes;
+    unsigned puts = count_puts(list, &bytes);
+    enum ses_status status = ses_shard_reserve(c->shard, bytes, puts);
+
+    plan.gc_rows = gc_rows(c, puts);
+    if (status == SES_OK) {
+        outcome = transact(c, &plan, &status);
+    } else if (status == SES_FULL) {
+        outcome = OUTCOME_REFUSED;
+    } else {
+        ses_commit_poison(c, "growing data.mdb", EIO);
+        status = SES_UNAVAILABLE;
+        outcome = OUTCOME_UNKNOWN;
+    }
+    finish(c, &plan, outcome);
+    atomic_store(&c->full, status == SES_FULL);
+    account(c, outcome, puts, started_ns);
+    return status;
+}
+
+enum ses_status ses_commit_collect(struct ses_committer *c, uint64_t now_ms)
+{
+    struct plan plan = {.gc_rows = c->gc_off ? 0 : GC_STEP_MAX, .gc_now_ms = now_ms};
+    enum ses_status status = SES_OK;
+
+    /* Without room only deletions: they live on the slack. */
+    plan.gc_append = ses_shard_reserve(c->shard, GC_APPEND_BYTES + RECORD_BYTES_MAX, GC_STEP_MAX) == SES_OK;
+    finish(c, &plan, transact(c, &plan, &status));
+    return c->gc_off ? SES_DATA_LOSS : status;
+}

@@ -1,0 +1,208 @@
+#include "committer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <time.h>
+
+#include <sessiond/base/clock.h>
+
+#include "commit.h"
+
+/* SES_DURABILITY_PROCESS only. */
+static void sync_if_due(struct ses_committer *c, bool now)
+{
+    uint64_t now_ns = ses_clock_mono_ns();
+    int rc;
+
+    if (!c->nosync || !c->unsynced || atomic_load(&c->poisoned))
+        return;
+    if (!now && now_ns - c->synced_ns < COMMITTER_SYNC_INTERVAL_MS * UINT64_C(1000000))
+        return;
+    rc = mdb_env_sync(c->shard->env->mdb, 1);
+    c->unsynced = false;
+    c->synced_ns = now_ns;
+    if (rc != 0)
+        ses_commit_poison(c, "periodic sync", rc);
+}
+
+/* Under the mutex. Returns when there is something to do, or when a periodic sync may be due. */
+static void wait_for_work(struct ses_committer *c)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += COMMITTER_SYNC_INTERVAL_MS / 1000;
+    while (c->waiting.head == NULL && !c->collect && !c->stop) {
+        if (!c->nosync || !c->unsynced)
+            (void)pthread_cond_wait(&c->wake, &c->mutex);
+        else if (pthread_cond_timedwait(&c->wake, &c->mutex, &until) == ETIMEDOUT)
+            return;
+    }
+}
+
+/* Under the mutex: as many waiting batches as one transaction takes, at least one. */
+static void take_waiting(struct ses_committer *c, struct batch_list *ret_list)
+{
+    unsigned puts = 0;
+    size_t bytes = 0;
+
+    *ret_list = (struct batch_list){NULL, NULL};
+    while (c->waiting.head != NULL) {
+        const struct ses_batch *next = c->waiting.head;
+
+        if (puts != 0 && (puts + next->count > c->batch_max || bytes + next->value_bytes > BATCH_BYTES_MAX))
+            break;
+        puts += next->count;
+        bytes += next->value_bytes;
+        batch_list_push(ret_list, batch_list_pop(&c->waiting));
+    }
+}
+
+static void finish_list(struct ses_committer *c, struct batch_list *list, enum ses_status status)
+{
+    for (struct ses_batch *batch = list->head; batch != NULL; batch = batch->next)
+        batch->status = status;
+    (void)pthread_mutex_lock(&c->mutex);
+    batch_list_join(&c->done, list);
+    (void)pthread_mutex_unlock(&c->mutex);
+    if (c->notify != NULL)
+        c->notify(c->notify_arg);
+}
+
+static bool puts_wait(struct ses_committer *c)
+{
+    bool wait;
+
+    (void)pthread_mutex_lock(&c->mutex);
+    wait = c->waiting.head != NULL || c->stop;
+    (void)pthread_mutex_unlock(&c->mutex);
+    return wait;
+}
+
+/* While nothing waits; else the commits go on with it. */
+static void collect(struct ses_committer *c, uint64_t now_ms)
+{
+    for (unsigned i = 0; i < COMMITTER_COLLECT_STEPS; i++) {
+        if (atomic_load(&c->poisoned) || c->gc_off || ses_commit_collect(c, now_ms) != SES_OK || !c->gc.more)
+            break;
+        if (puts_wait(c))
+            break;
+    }
+}
+
+static void work(struct ses_committer *c, struct batch_list *list, bool collect_wanted,
+                 uint64_t collect_now_ms)
+{
+    enum ses_status status = SES_UNAVAILABLE;
+
+    if (list->head != NULL) {
+        if (atomic_load(&c->poisoned))
+            ses_commit_give_back(c, list); /* never tried */
+        else
+            status = ses_commit_list(c, list);
+        finish_list(c, list, status);
+    }
+    if (collect_wanted)
+        collect(c, collect_now_ms);
+}
+
+static void *run(void *arg)
+{
+    struct ses_committer *c = arg;
+    bool stop = false;
+
+    while (!stop) {
+        struct batch_list list;
+        uint64_t now_ms;
+        bool wanted;
+
+        (void)pthread_mutex_lock(&c->mutex);
+        wait_for_work(c);
+        take_waiting(c, &list);
+        wanted = c->collect;
+        now_ms = c->collect_now_ms;
+        c->collect = false;
+        stop = c->stop && c->waiting.head == NULL;
+        (void)pthread_mutex_unlock(&c->mutex);
+        work(c, &list, wanted && !stop, now_ms);
+        sync_if_due(c, stop);
+    }
+    return NULL;
+}
+
+enum ses_status ses_committer_prepare(struct ses_committer *c, uint64_t gc_age_ms)
+{
+    pthread_condattr_t attr;
+
+    SES_TRY(ses_gc_init(&c->gc, c->table, c->shard, gc_age_ms));
+    c->gc_hungry = true;
+    c->synced_ns = ses_clock_mono_ns();
+    (void)pthread_mutex_init(&c->mutex, NULL);
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&c->wake, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    return SES_OK;
+}
+
+enum ses_status ses_committer_start(struct ses_committer *c, uint64_t gc_age_ms)
+{
+    sigset_t all;
+    sigset_t before;
+    int rc;
+
+    SES_TRY(ses_committer_prepare(c, gc_age_ms));
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(&c->thread, NULL, run, c);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0) {
+        ses_committer_done(c);
+        return SES_NO_MEMORY;
+    }
+    return SES_OK;
+}
+
+void ses_committer_stop(struct ses_committer *c)
+{
+    (void)pthread_mutex_lock(&c->mutex);
+    c->stop = true;
+    (void)pthread_cond_signal(&c->wake);
+    (void)pthread_mutex_unlock(&c->mutex);
+    (void)pthread_join(c->thread, NULL);
+}
+
+void ses_committer_done(struct ses_committer *c)
+{
+    ses_gc_done(&c->gc);
+    (void)pthread_cond_destroy(&c->wake);
+    (void)pthread_mutex_destroy(&c->mutex);
+}
+
+void ses_committer_hand_over(struct ses_committer *c, struct batch_list *list)
+{
+    (void)pthread_mutex_lock(&c->mutex);
+    batch_list_join(&c->waiting, list);
+    (void)pthread_cond_signal(&c->wake);
+    (void)pthread_mutex_unlock(&c->mutex);
+}
+
+void ses_committer_take_done(struct ses_committer *c, struct batch_list *ret_list,
+                             struct committer_fault *ret_fault)
+{
+    (void)pthread_mutex_lock(&c->mutex);
+    *ret_list = c->done;
+    c->done = (struct batch_list){NULL, NULL};
+    *ret_fault = c->fault;
+    c->fault = (struct committer_fault){.what = NULL};
+    (void)pthread_mutex_unlock(&c->mutex);
+}
+
+void ses_committer_collect(struct ses_committer *c, uint64_t now_ms)
+{
+    (void)pthread_mutex_lock(&c->mutex);
+    c->collect = true;
+    c->collect_now_ms = now_ms;
+    (void)pthread_cond_signal(&c->wake);
+    (void)pthread_mutex_unlock(&c->mutex);
+}

@@ -1,0 +1,320 @@
+#include "env_check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define META_MAGIC      0xBEEFC0DEu
+#define META_VERSION    1u
+#define PAGE_HEADER     16u
+#define META_READ_BYTES (PAGE_HEADER + 136u) /* MDB_meta: 24 head, 2 x 48 trees, last page, transaction id   \
+                                              */
+#define PAGE_BYTES_MIN 512u
+#define PAGE_BYTES_MAX 65536u
+#define META_TRIES     100
+
+#define PAGE_BRANCH   0x01u
+#define PAGE_LEAF     0x02u
+#define PAGE_OVERFLOW 0x04u
+#define NODE_HEADER   8u
+#define NODE_BIGDATA  0x01u /* the value lies on overflow pages */
+#define NODE_SUBTREE  0x02u /* the value is the root of a named database */
+#define NO_PAGE       UINT64_MAX
+#define DEPTH_MAX     32u /* CURSOR_STACK */
+
+/* The root of one B-tree (MDB_db). */
+struct tree {
+    uint16_t depth;
+    uint64_t root;
+};
+
+struct meta {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t page_bytes;
+    struct tree main;
+    uint64_t last_page;
+    uint64_t txnid;
+};
+
+static uint16_t get16(const uint8_t *p)
+{
+    uint16_t v;
+
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+    uint32_t v;
+
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+static uint64_t get64(const uint8_t *p)
+{
+    uint64_t v;
+
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+static struct tree decode_tree(const uint8_t *p)
+{
+    return (struct tree){.depth = get16(p + 6), .root = get64(p + 40)};
+}
+
+static struct meta decode_meta(const uint8_t *page)
+{
+    const uint8_t *p = page + PAGE_HEADER;
+
+    return (struct meta){.magic = get32(p),
+                         .version = get32(p + 4),
+                         .page_bytes = get32(p + 24),
+                         .main = decode_tree(p + 72),
+                         .last_page = get64(p + 120),
+                         .txnid = get64(p + 128)};
+}
+
+static bool meta_is_valid(const struct meta *meta)
+{
+    return meta->magic == META_MAGIC && meta->version == META_VERSION && meta->page_bytes >= PAGE_BYTES_MIN &&
+           meta->page_bytes <= PAGE_BYTES_MAX && (meta->page_bytes & (meta->page_bytes - 1)) == 0;
+}
+
+static bool read_at(int fd, uint8_t *bytes, size_t len, uint64_t at)
+{
+    ssize_t n;
+
+    do
+        n = pread(fd, bytes, len, (off_t)at);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)len;
+}
+
+/* The newer valid meta page. A writer may be changing one: read until twice the same. */
+static bool read_meta(int fd, struct meta *ret_meta)
+{
+    uint8_t now[2][META_READ_BYTES];
+    uint8_t before[2][META_READ_BYTES] = {{0}};
+    struct meta first;
+    struct meta second;
+
+    for (unsigned i = 0; i < META_TRIES; i++) {
+        if (!read_at(fd, now[0], META_READ_BYTES, 0))
+            return false;
+        first = decode_meta(now[0]);
+        if (!meta_is_valid(&first) || !read_at(fd, now[1], META_READ_BYTES, first.page_bytes))
+            return false;
+        if (memcmp(now, before, sizeof(now)) == 0)
+            break;
+        memcpy(before, now, sizeof(now));
+    }
+    second = decode_meta(now[1]);
+    if (!meta_is_valid(&second) || second.page_bytes != first.page_bytes)
+        return false;
+    *ret_meta = first.txnid > second.txnid ? first : second;
+    return true;
+}
+
+static const char *check_file(int fd, struct meta *ret_meta)
+{
+    struct stat st;
+
+    if (!read_meta(fd, ret_meta))
+        return "meta pages are not LMDB's";
+    if (fstat(fd, &st) != 0 || (uint64_t)st.st_size / ret_meta->page_bytes <= ret_meta->last_page)
+        return "file is shorter than its last page: truncated";
+    return NULL;
+}
+
+static enum ses_status open_file(const char *path, int *ret_fd, bool *ret_absent)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    *ret_absent = false;
+    if (fd < 0) {
+        *ret_absent = errno == ENOENT;
+        return *ret_absent ? SES_OK : SES_IO;
+    }
+    if (fstat(fd, &st) != 0) {
+        (void)close(fd);
+        return SES_IO;
+    }
+    if (st.st_size == 0) {
+        (void)close(fd);
+        *ret_absent = true;
+        return SES_OK;
+    }
+    *ret_fd = fd;
+    return SES_OK;
+}
+
+enum ses_status ses_env_check_meta(const char *data_path, enum env_check *ret_check, const char **ret_reason)
+{
+    const char *reason;
+    struct meta meta;
+    bool absent;
+    int fd;
+
+    SES_TRY(open_file(data_path, &fd, &absent));
+    if (absent) {
+        *ret_check = ENV_CHECK_ABSENT;
+        return SES_OK;
+    }
+    reason = check_file(fd, &meta);
+    (void)close(fd);
+    *ret_check = reason == NULL ? ENV_CHECK_OK : ENV_CHECK_DAMAGED;
+    if (reason != NULL)
+        *ret_reason = reason;
+    return SES_OK;
+}
+
+/* ---- the walk ---- */
+
+struct walk {
+    int fd;
+    struct meta meta;
+    bool leaves;      /* of the records too */
+    uint8_t *pages;   /* one page for each level */
+    uint64_t visited; /* at most every page once: a damaged tree may be a graph */
+};
+
+/* Header, flags and node bounds of one page. */
+static const char *check_page(struct walk *walk, const uint8_t *page, uint64_t pgno, bool leaf)
+{
+    uint32_t lower = get16(page + 12);
+    uint32_t upper = get16(page + 14);
+    uint32_t nodes = (lower - PAGE_HEADER) / 2;
+
+    if (get64(page) != pgno)
+        return "a page carries another page's number";
+    if ((get16(page + 10) & (PAGE_BRANCH | PAGE_LEAF | PAGE_OVERFLOW)) != (leaf ? PAGE_LEAF : PAGE_BRANCH))
+        return "a page is of the wrong kind";
+    if (lower < PAGE_HEADER || lower > upper || upper > walk->meta.page_bytes || (lower & 1) != 0)
+        return "a page's bounds are wrong";
+    if (nodes == 0 || (!leaf && nodes < 2))
+        return "a page has too few entries";
+    for (uint32_t i = 0; i < nodes; i++) {
+        uint32_t at = get16(page + PAGE_HEADER + 2 * i);
+
+        if (at < upper || at + NODE_HEADER > walk->meta.page_bytes)
+            return "an entry lies outside its page";
+        if (at + NODE_HEADER + get16(page + at + 6) > walk->meta.page_bytes)
+            return "a key lies outside its page";
+    }
+    return NULL;
+}
+
+static const char *check_overflow(struct walk *walk, uint64_t pgno, uint32_t bytes)
+{
+    uint64_t pages = ((uint64_t)bytes + PAGE_HEADER + walk->meta.page_bytes - 1) / walk->meta.page_bytes;
+
+    if (pgno < 2 || pgno > walk->meta.last_page || pages > walk->meta.last_page - pgno + 1)
+        return "a large value lies outside the file";
+    return NULL;
+}
+
+static const char *walk_tree(struct walk *walk, struct tree tree, unsigned level, bool to_leaves);
+
+static const char *walk_subtree(struct walk *walk, const uint8_t *node, uint32_t key_bytes, unsigned level)
+{
+    bool index = key_bytes == 5 && memcmp(node + NODE_HEADER, "index", 5) == 0;
+
+    return walk_tree(walk, decode_tree(node + NODE_HEADER + key_bytes), level, index || walk->leaves);
+}
+
+static const char *check_leaf(struct walk *walk, const uint8_t *page, unsigned level)
+{
+    uint32_t nodes = (get16(page + 12) - PAGE_HEADER) / 2u;
+
+    for (uint32_t i = 0; i < nodes; i++) {
+        uint32_t at = get16(page + PAGE_HEADER + 2 * i);
+        const uint8_t *node = page + at;
+        uint32_t bytes = get16(node) | (uint32_t)get16(node + 2) << 16;
+        uint32_t flags = get16(node + 4);
+        uint32_t key_bytes = get16(node + 6);
+        uint32_t held = (flags & NODE_BIGDATA) != 0 ? 8 : bytes;
+        const char *reason = NULL;
+
+        if (held > walk->meta.page_bytes - at - NODE_HEADER - key_bytes)
+            return "a value lies outside its page";
+        if ((flags & NODE_BIGDATA) != 0)
+            reason = check_overflow(walk, get64(node + NODE_HEADER + key_bytes), bytes);
+        else if ((flags & NODE_SUBTREE) != 0)
+            reason =
+                bytes == 48 ? walk_subtree(walk, node, key_bytes, level + 1) : "a database's root is damaged";
+        if (reason != NULL)
+            return reason;
+    }
+    return NULL;
+}
+
+static const char *walk_page(struct walk *walk, uint64_t pgno, unsigned depth_left, unsigned level,
+                             bool to_leaves)
+{
+    uint8_t *page = walk->pages + (size_t)level * walk->meta.page_bytes;
+    bool leaf = depth_left == 1;
+    const char *reason;
+    uint32_t nodes;
+
+    if (leaf && !to_leaves)
+        return NULL;
+    if (pgno < 2 || pgno > walk->meta.last_page)
+        return "a page number is outside the file";
+    if (++walk->visited > walk->meta.last_page)
+        return "a tree leads back into itself";
+    if (!read_at(walk->fd, page, walk->meta.page_bytes, pgno * walk->meta.page_bytes))
+        return "a page cannot be read";
+    reason = check_page(walk, page, pgno, leaf);
+    if (reason != NULL || leaf)
+        return reason != NULL ? reason : check_leaf(walk, page, level);
+    nodes = (get16(page + 12) - PAGE_HEADER) / 2u;
+    for (uint32_t i = 0; i < nodes && reason == NULL; i++) {
+        const uint8_t *node = page + get16(page + PAGE_HEADER + 2 * i);
+        uint64_t child = get16(node) | (uint64_t)get16(node + 2) << 16 | (uint64_t)get16(node + 4) << 32;
+
+        reason = walk_page(walk, child, depth_left - 1, level + 1, to_leaves);
+    }
+    return reason;
+}
+
+static const char *walk_tree(struct walk *walk, struct tree tree, unsigned level, bool to_leaves)
+{
+    if (tree.root == NO_PAGE)
+        return NULL;
+    if (tree.depth == 0 || tree.depth + level >= DEPTH_MAX)
+        return "a tree's depth is wrong";
+    return walk_page(walk, tree.root, tree.depth, level, to_leaves);
+}
+
+enum ses_status ses_env_check_pages(const char *data_path, bool leaves, const char **ret_reason)
+{
+    struct walk walk = {.leaves = leaves};
+    const char *reason;
+    bool absent;
+
+    SES_TRY(open_file(data_path, &walk.fd, &absent));
+    if (absent) {
+        *ret_reason = NULL;
+        return SES_OK;
+    }
+    reason = check_file(walk.fd, &walk.meta);
+    if (reason == NULL) {
+        walk.pages = malloc((size_t)DEPTH_MAX * walk.meta.page_bytes);
+        if (walk.pages == NULL) {
+            (void)close(walk.fd);
+            return SES_NO_MEMORY;
+        }
+        reason = walk_tree(&walk, walk.meta.main, 0, true);
+        free(walk.pages);
+    }
+    (void)close(walk.fd);
+    *ret_reason = reason;
+    return SES_OK;
+}

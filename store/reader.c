@@ -1,0 +1,111 @@
+/* Reading one record: table, then the shard, then proof that it is the right one. */
+#include "store_impl.h"
+
+enum ses_status ses_store_env(struct ses_store *store, unsigned shard, struct ses_env **ret_env)
+{
+    char path[SHARD_PATH_MAX];
+
+    if (shard >= SES_STORE_SHARDS_MAX)
+        return SES_DATA_LOSS;
+    if (store->env[shard] == NULL) {
+        SES_TRY(ses_shard_path(store->dir, shard, path));
+        SES_TRY(ses_env_open(path, ENV_READ, store->map_bytes, store->log, &store->env[shard]));
+    }
+    *ret_env = store->env[shard];
+    return SES_OK;
+}
+
+/* The word through which key can be read now. SES_NOT_FOUND, SES_BUSY. */
+static enum ses_status look_up(struct ses_store *store, const struct ses_store_key *key,
+                               struct ses_store_ref *ret_ref, bool *ret_claimed)
+{
+    struct table_entry entry = {.slot = 0};
+    struct table_probe probe;
+
+    ses_table_probe(store->table, key, &probe);
+    if (!ses_table_find(store->table, &probe, &entry) || word_state(entry.word) == WORD_DELETING)
+        return SES_NOT_FOUND;
+    *ret_claimed = !word_is_live(entry.word);
+    if (*ret_claimed && !word_is_live(entry.previous))
+        return SES_BUSY;
+    ret_ref->slot = entry.slot;
+    ret_ref->word = *ret_claimed ? entry.previous : entry.word;
+    return SES_OK;
+}
+
+/* A record of another key: a second key with the same tag (its own row says so), or damage. */
+static enum ses_status judge_foreign(struct ses_env *env, MDB_txn *txn, uint64_t locator,
+                                     const struct ses_record *record)
+{
+    struct record_row row;
+
+    if (ses_env_row(env, txn, locator, &row) != SES_OK)
+        return SES_DATA_LOSS;
+    return memcmp(&row.key, &record->key, sizeof(row.key)) == 0 ? SES_ABORTED : SES_DATA_LOSS;
+}
+
+static enum ses_status read_in(struct ses_store *store, struct ses_env *env, MDB_txn *txn, uint64_t locator,
+                               const struct ses_store_key *key, struct ses_arena *arena,
+                               struct ses_record *ret_record)
+{
+    MDB_val at = mdb_val(&locator, sizeof(locator));
+    struct ses_record record;
+    MDB_val value;
+    int rc = mdb_get(txn, env->records, &at, &value);
+
+    if (rc != 0)
+        return ses_env_status(rc);
+    SES_TRY(ses_record_decode(mdb_slice(&value), &record));
+    if (memcmp(&record.key, key, sizeof(*key)) != 0)
+        return judge_foreign(env, txn, locator, &record);
+    return ses_record_open(&store->keys, mdb_slice(&value), arena, ret_record);
+}
+
+static enum ses_status read_at(struct ses_store *store, uint64_t word, const struct ses_store_key *key,
+                               struct ses_arena *arena, struct ses_record *ret_record)
+{
+    enum ses_status status;
+    struct ses_env *env;
+    MDB_txn *txn;
+
+    SES_TRY(ses_store_env(store, word_shard(word), &env));
+    SES_TRY(ses_env_read_begin(env, &txn));
+    status = read_in(store, env, txn, word_low(word), key, arena, ret_record);
+    ses_env_read_end(env);
+    return status;
+}
+
+static bool has_moved(struct ses_store *store, const struct ses_store_key *key,
+                      const struct ses_store_ref *ref)
+{
+    struct ses_store_ref now;
+    bool claimed;
+
+    return look_up(store, key, &now, &claimed) != SES_OK || now.slot != ref->slot || now.word != ref->word;
+}
+
+enum ses_status ses_store_get(struct ses_store *store, const struct ses_store_key *key,
+                              struct ses_arena *arena, struct ses_record *ret_record,
+                              struct ses_store_ref *ret_ref, bool *ret_claimed)
+{
+    for (unsigned i = 0; i < STORE_GET_TRIES; i++) {
+        struct ses_store_ref ref;
+        enum ses_status status;
+        bool claimed;
+
+        SES_TRY(look_up(store, key, &ref, &claimed));
+        status = read_at(store, ref.word, key, arena, ret_record);
+        if (status == SES_OK) {
+            *ret_ref = ref;
+            *ret_claimed = claimed;
+            return SES_OK;
+        }
+        if (status != SES_NOT_FOUND && status != SES_DATA_LOSS && status != SES_ABORTED)
+            return status;
+        /* Appended again, expired or superseded while we looked? Then look again; else it is what it seems.
+         */
+        if (!has_moved(store, key, &ref))
+            return status == SES_NOT_FOUND ? SES_DATA_LOSS : status;
+    }
+    return SES_BUSY;
+}

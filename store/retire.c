@@ -1,0 +1,70 @@
+/* Shards whose worker slot no longer exists: the housekeeper lets what is left expire. */
+#include <sys/stat.h>
+
+#include "commit.h"
+#include "store_impl.h"
+
+struct other_shards {
+    const char *dir;
+    struct ses_env *env[SES_STORE_SHARDS_MAX];
+};
+
+static enum ses_status env_of_other(void *arg, unsigned shard, struct ses_env **ret_env)
+{
+    struct other_shards *others = arg;
+    char path[SHARD_PATH_MAX];
+
+    if (shard >= SES_STORE_SHARDS_MAX)
+        return SES_DATA_LOSS;
+    if (others->env[shard] == NULL) {
+        SES_TRY(ses_shard_path(others->dir, shard, path));
+        SES_TRY(ses_env_open(path, ENV_READ, 0, NULL, &others->env[shard]));
+    }
+    *ret_env = others->env[shard];
+    return SES_OK;
+}
+
+static enum ses_status settle(const char *dir, struct ses_table *table, struct ses_shard *shard)
+{
+    struct other_shards others = {.dir = dir};
+    enum ses_status status = ses_settle(table, shard, env_of_other, &others);
+
+    for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++)
+        ses_env_close(others.env[i]);
+    return status;
+}
+
+static enum ses_status collect(struct ses_table *table, struct ses_shard *shard, uint64_t now_ms,
+                               bool *ret_empty)
+{
+    struct ses_committer committer = {.shard = shard, .table = table};
+    enum ses_status status;
+
+    SES_TRY(ses_committer_prepare(&committer, 0));
+    status = ses_commit_collect(&committer, now_ms);
+    if (status == SES_OK)
+        *ret_empty = committer.gc.empty;
+    ses_committer_done(&committer);
+    return status;
+}
+
+enum ses_status ses_store_drain_retired(const char *dir, unsigned shard, struct ses_table *table,
+                                        uint64_t now_ms, bool *ret_empty)
+{
+    struct ses_shard open_shard;
+    char path[SHARD_PATH_MAX];
+    enum ses_status status;
+    struct stat st;
+
+    if (shard >= SES_STORE_SHARDS_MAX)
+        return SES_INVALID_ARGUMENT;
+    SES_TRY(ses_shard_path(dir, shard, path));
+    if (stat(path, &st) != 0)
+        return SES_NOT_FOUND;
+    SES_TRY(ses_shard_open(dir, shard, false, 0, NULL, &open_shard));
+    status = settle(dir, table, &open_shard);
+    if (status == SES_OK)
+        status = collect(table, &open_shard, now_ms, ret_empty);
+    ses_shard_close(&open_shard);
+    return status;
+}

@@ -1,0 +1,188 @@
+/* Walking all records, old to new. No transaction is held over a callback: rows are copied in blocks. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "env_check.h"
+#include "shard.h"
+#include "word.h"
+
+#define SCAN_BLOCK_BYTES (1u << 20)
+#define SCAN_BLOCK_ROWS  1024
+
+struct scan_item {
+    uint64_t locator;
+    size_t at; /* of the record's bytes in the block */
+    uint32_t bytes;
+    bool row_agrees;
+};
+
+struct scan {
+    struct record_keys keys;
+    bool (*fn)(void *arg, const struct ses_scan_row *row);
+    void *arg;
+    struct ses_arena arena;
+    uint8_t *block;
+    unsigned count;
+    struct scan_item item[SCAN_BLOCK_ROWS];
+};
+
+/* The index must say the same as the record's header. */
+static bool row_agrees(struct ses_env *env, MDB_txn *txn, uint64_t locator, struct ses_slice bytes)
+{
+    MDB_val key = mdb_val(&locator, sizeof(locator));
+    struct ses_record record;
+    struct record_row row;
+    MDB_val value;
+
+    if (mdb_get(txn, env->index, &key, &value) != 0 ||
+        ses_record_row_decode(mdb_slice(&value), locator, &row) != SES_OK ||
+        ses_record_decode(bytes, &record) != SES_OK)
+        return false;
+    return memcmp(&row.key, &record.key, sizeof(row.key)) == 0 && row.revision == record.revision &&
+           memcmp(row.session_id, record.session_id, sizeof(row.session_id)) == 0 &&
+           row.kind == record.kind && row.record_bytes == bytes.len &&
+           row.retain >= retain_of(record.expires_ms);
+}
+
+/* Copies rows from locator from on. Returns an LMDB code; MDB_NOTFOUND behind the last. */
+static int read_block(struct scan *scan, struct ses_env *env, MDB_txn *txn, uint64_t from)
+{
+    MDB_val key = mdb_val(&from, sizeof(from));
+    size_t used = 0;
+    MDB_cursor *cursor;
+    MDB_val value;
+    int rc = mdb_cursor_open(txn, env->records, &cursor);
+
+    scan->count = 0;
+    if (rc != 0)
+        return rc;
+    rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    while (rc == 0 && scan->count < SCAN_BLOCK_ROWS) {
+        struct scan_item *item = &scan->item[scan->count];
+        size_t bytes = value.mv_size <= RECORD_BYTES_MAX ? value.mv_size : 0; /* 0 does not decode: damaged */
+
+        if (used + bytes > SCAN_BLOCK_BYTES)
+            break;
+        item->locator = mdb_locator(&key);
+        item->at = used;
+        item->bytes = (uint32_t)bytes;
+        memcpy(scan->block + used, value.mv_data, bytes);
+        item->row_agrees = row_agrees(env, txn, item->locator, ses_slice(scan->block + used, bytes));
+        used += bytes;
+        scan->count++;
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    return rc;
+}
+
+static enum ses_status open_item(struct scan *scan, const struct scan_item *item,
+                                 struct ses_record *ret_record)
+{
+    struct ses_slice bytes = ses_slice(scan->block + item->at, item->bytes);
+    enum ses_status status;
+
+    if (scan->keys.count == 0) {
+        status = ses_record_decode(bytes, ret_record);
+    } else {
+        ses_arena_reset(&scan->arena);
+        status = ses_record_open(&scan->keys, bytes, &scan->arena, ret_record);
+        if (status != SES_OK && ses_record_decode(bytes, ret_record) != SES_OK)
+            *ret_record = (struct ses_record){.kind = SES_RECORD_SESSION}; /* nothing of it can be told */
+    }
+    return status == SES_OK && !item->row_agrees ? SES_DATA_LOSS : status;
+}
+
+static bool hand_out(struct scan *scan, unsigned shard)
+{
+    for (unsigned i = 0; i < scan->count; i++) {
+        const struct scan_item *item = &scan->item[i];
+        struct ses_record record = {.kind = SES_RECORD_SESSION};
+        struct ses_scan_row row = {
+            .shard = shard, .locator = item->locator, .record = &record, .sealed_bytes = item->bytes};
+
+        row.opened = open_item(scan, item, &record);
+        if (!scan->fn(scan->arg, &row))
+            return false;
+    }
+    return true;
+}
+
+static enum ses_status scan_env(struct scan *scan, unsigned shard, struct ses_env *env, bool *go_on)
+{
+    uint64_t from = 1;
+    int rc = 0;
+
+    while (rc == 0 && *go_on) {
+        MDB_txn *txn;
+
+        SES_TRY(ses_env_read_begin(env, &txn));
+        rc = read_block(scan, env, txn, from);
+        ses_env_read_end(env);
+        *go_on = hand_out(scan, shard);
+        if (scan->count > 0) {
+            if (scan->item[scan->count - 1].locator < from)
+                return SES_DATA_LOSS;
+            from = scan->item[scan->count - 1].locator + 1;
+        }
+    }
+    return rc == 0 || rc == MDB_NOTFOUND ? SES_OK : ses_env_status(rc);
+}
+
+static enum ses_status scan_shard(struct scan *scan, const char *dir, unsigned shard, bool *go_on)
+{
+    char path[SHARD_PATH_MAX];
+    enum ses_status status;
+    struct ses_env *env;
+
+    SES_TRY(ses_shard_path(dir, shard, path));
+    SES_TRY(ses_shard_check_kept(path, NULL));
+    status = ses_env_open(path, ENV_READ, 0, NULL, &env);
+    if (status == SES_NOT_FOUND)
+        return SES_OK;
+    if (status != SES_OK)
+        return status;
+    status = scan_env(scan, shard, env, go_on);
+    ses_env_close(env);
+    return status;
+}
+
+static enum ses_status scan_all(struct scan *scan, const char *dir)
+{
+    enum ses_status worst = SES_OK;
+    bool go_on = true;
+    uint64_t shards;
+
+    SES_TRY(ses_shard_list(dir, &shards));
+    for (unsigned shard = 0; shard < SES_STORE_SHARDS_MAX && go_on; shard++) {
+        if ((shards >> shard & 1) != 0) {
+            enum ses_status status = scan_shard(scan, dir, shard, &go_on);
+
+            if (status != SES_OK) /* the other shards can be looked at all the same */
+                worst = status;
+        }
+    }
+    return worst;
+}
+
+enum ses_status ses_store_scan(const char *dir, const struct ses_seal_key *seal_keys, size_t seal_keys_count,
+                               bool (*fn)(void *arg, const struct ses_scan_row *row), void *arg)
+{
+    struct scan *scan = calloc(1, sizeof(*scan));
+    enum ses_status status;
+
+    if (scan == NULL)
+        return SES_NO_MEMORY;
+    scan->block = malloc(SCAN_BLOCK_BYTES);
+    scan->fn = fn;
+    scan->arg = arg;
+    ses_arena_init(&scan->arena, 4 * (size_t)SES_STORE_BODY_MAX);
+    status =
+        scan->block == NULL ? SES_NO_MEMORY : ses_record_keys_init(&scan->keys, seal_keys, seal_keys_count);
+    if (status == SES_OK)
+        status = scan_all(scan, dir);
+    ses_arena_done(&scan->arena);
+    free(scan->block);
+    free(scan);
+    return status;
+}

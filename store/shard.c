@@ -1,0 +1,307 @@
+#include "shard.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "word.h"
+
+_Static_assert(SES_STORE_SHARDS_MAX <= 64, "a shard list is one word");
+
+enum ses_status ses_shard_path(const char *dir, unsigned number, char *ret_path)
+{
+    int len = snprintf(ret_path, SHARD_PATH_MAX, "%s/%03u", dir, number);
+
+    return len < 0 || len > (int)ENV_PATH_MAX ? SES_INVALID_ARGUMENT : SES_OK;
+}
+
+static bool is_shard_name(const char *name, unsigned *ret_number)
+{
+    unsigned number = 0;
+
+    for (unsigned i = 0; i < 3; i++) {
+        if (name[i] < '0' || name[i] > '9')
+            return false;
+        number = number * 10 + (unsigned)(name[i] - '0');
+    }
+    if (name[3] != '\0' || number >= SES_STORE_SHARDS_MAX)
+        return false;
+    *ret_number = number;
+    return true;
+}
+
+enum ses_status ses_shard_list(const char *dir, uint64_t *ret_shards)
+{
+    const struct dirent *entry;
+    uint64_t shards = 0;
+    unsigned number;
+    DIR *stream = opendir(dir);
+
+    if (stream == NULL)
+        return SES_IO;
+    while ((entry = readdir(stream)) != NULL)
+        if (is_shard_name(entry->d_name, &number))
+            shards |= UINT64_C(1) << number;
+    (void)closedir(stream);
+    *ret_shards = shards;
+    return SES_OK;
+}
+
+static enum ses_status sync_dir(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc;
+
+    if (fd < 0)
+        return SES_IO;
+    rc = fsync(fd);
+    (void)close(fd);
+    return rc == 0 ? SES_OK : SES_IO;
+}
+
+static enum ses_status take_lock(const char *path, int *ret_fd)
+{
+    char lock_path[PATH_MAX];
+    int fd;
+
+    if (snprintf(lock_path, sizeof(lock_path), "%s/writer.lock", path) >= (int)sizeof(lock_path))
+        return SES_INVALID_ARGUMENT;
+    fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno == ENOSPC || errno == EDQUOT ? SES_FULL : SES_IO;
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int error = errno;
+
+        (void)close(fd);
+        return error == EWOULDBLOCK ? SES_BUSY : SES_IO;
+    }
+    *ret_fd = fd;
+    return SES_OK;
+}
+
+static bool was_made(const char *path)
+{
+    char lock_path[PATH_MAX];
+    char mark = 0;
+    bool made;
+    int fd;
+
+    if (snprintf(lock_path, sizeof(lock_path), "%s/writer.lock", path) >= (int)sizeof(lock_path))
+        return false;
+    fd = open(lock_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    made = pread(fd, &mark, 1, 0) == 1 && mark == '1';
+    (void)close(fd);
+    return made;
+}
+
+enum ses_status ses_shard_check_kept(const char *path, struct ses_log *log)
+{
+    char data_path[PATH_MAX];
+    struct stat st;
+
+    if (snprintf(data_path, sizeof(data_path), "%s/data.mdb", path) >= (int)sizeof(data_path))
+        return SES_INVALID_ARGUMENT;
+    if ((stat(data_path, &st) == 0 && st.st_size > 0) || !was_made(path))
+        return SES_OK;
+    if (log != NULL)
+        ses_log_msg(log, SES_LOG_ERROR, "store_damaged",
+                    "%s is gone or empty but held sessions before: restore the directory from a backup, or "
+                    "remove the "
+                    "whole directory to start without its sessions",
+                    data_path);
+    return SES_DATA_LOSS;
+}
+
+static enum ses_status set_mark(const char *path, int lock_fd)
+{
+    char mark = 0;
+
+    if (pread(lock_fd, &mark, 1, 0) == 1 && mark == '1')
+        return SES_OK;
+    SES_TRY(sync_dir(path));
+    if (pwrite(lock_fd, "1", 1, 0) != 1 || fdatasync(lock_fd) != 0)
+        return SES_IO;
+    return SES_OK;
+}
+
+/* The opening transaction: checks or writes the format's version, and rewrites the meta page whatever it
+ * finds. */
+static int commit_format(struct ses_env *env)
+{
+    uint32_t version = SHARD_FORMAT_VERSION;
+    MDB_val key = mdb_val("format", 6);
+    MDB_val value;
+    MDB_dbi main_db;
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(env->mdb, NULL, 0, &txn);
+
+    if (rc != 0)
+        return rc;
+    rc = mdb_dbi_open(txn, NULL, 0, &main_db);
+    if (rc == 0)
+        rc = mdb_get(txn, main_db, &key, &value);
+    if (rc == 0 &&
+        (value.mv_size != sizeof(version) || memcmp(value.mv_data, &version, sizeof(version)) != 0))
+        rc = MDB_VERSION_MISMATCH;
+    if (rc == 0) /* LMDB skips a put of what is there: take it out first, so that the page is dirty */
+        rc = mdb_del(txn, main_db, &key, NULL);
+    if (rc == 0 || rc == MDB_NOTFOUND) {
+        value = mdb_val(&version, sizeof(version));
+        rc = mdb_put(txn, main_db, &key, &value, 0);
+    }
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+    rc = mdb_txn_commit(txn);
+    return rc != 0 ? rc : mdb_env_sync(env->mdb, 1);
+}
+
+static enum ses_status read_state(struct ses_shard *shard)
+{
+    enum ses_status status;
+    struct stat st;
+    MDB_stat stat;
+    MDB_txn *txn;
+
+    if (mdb_env_get_fd(shard->env->mdb, &shard->data_fd) != 0 || fstat(shard->data_fd, &st) != 0 ||
+        mdb_env_stat(shard->env->mdb, &stat) != 0)
+        return SES_IO;
+    shard->file_bytes = (uint64_t)st.st_size;
+    shard->page_bytes = stat.ms_psize;
+    SES_TRY(ses_env_read_begin(shard->env, &txn));
+    status = ses_env_last(shard->env, txn, &shard->last_locator);
+    ses_env_read_end(shard->env);
+    return status;
+}
+
+static enum ses_status open_locked(const char *path, bool nosync, uint64_t map_bytes, struct ses_log *log,
+                                   struct ses_shard *shard)
+{
+    int rc;
+
+    SES_TRY(ses_shard_check_kept(path, log));
+    SES_TRY(ses_env_open(path, nosync ? ENV_WRITE_NOSYNC : ENV_WRITE, map_bytes, log, &shard->env));
+    rc = commit_format(shard->env);
+    if (rc != 0) {
+        if (log != NULL)
+            ses_log_msg(log, SES_LOG_ERROR, "store_open_failed", "%s: opening transaction: %s", path,
+                        mdb_strerror(rc));
+        return ses_env_status(rc);
+    }
+    SES_TRY(set_mark(path, shard->lock_fd));
+    return read_state(shard);
+}
+
+enum ses_status ses_shard_open(const char *dir, unsigned number, bool nosync, uint64_t map_bytes,
+                               struct ses_log *log, struct ses_shard *ret_shard)
+{
+    struct ses_shard shard = {.number = number, .lock_fd = -1};
+    char path[SHARD_PATH_MAX];
+    enum ses_status status;
+
+    SES_TRY(ses_shard_path(dir, number, path));
+    if (mkdir(path, 0700) == 0) {
+        SES_TRY(sync_dir(dir));
+    } else if (errno != EEXIST) {
+        return errno == ENOSPC || errno == EDQUOT ? SES_FULL : SES_IO;
+    }
+    SES_TRY(take_lock(path, &shard.lock_fd));
+    status = open_locked(path, nosync, map_bytes, log, &shard);
+    if (status != SES_OK) {
+        ses_shard_close(&shard);
+        return status;
+    }
+    *ret_shard = shard;
+    return SES_OK;
+}
+
+void ses_shard_close(struct ses_shard *shard)
+{
+    ses_env_close(shard->env);
+    shard->env = NULL;
+    if (shard->lock_fd >= 0)
+        (void)close(shard->lock_fd);
+    shard->lock_fd = -1;
+}
+
+static int grow(struct ses_shard *shard, uint64_t to)
+{
+    int rc;
+
+    if (to > shard->env->map_bytes)
+        to = shard->env->map_bytes;
+    if (to <= shard->file_bytes)
+        return 0;
+    do
+        rc = fallocate(shard->data_fd, 0, (off_t)shard->file_bytes, (off_t)(to - shard->file_bytes)) == 0
+                 ? 0
+                 : errno;
+    while (rc == EINTR);
+    if (rc == 0)
+        shard->file_bytes = to;
+    return rc;
+}
+
+/* Pages that LMDB may use again, as far as the trees tell. */
+static uint64_t free_bytes(struct ses_shard *shard, uint64_t used_bytes)
+{
+    uint64_t records = 0;
+    uint64_t held = 0;
+    MDB_txn *txn;
+
+    if (mdb_txn_begin(shard->env->mdb, NULL, MDB_RDONLY, &txn) != 0)
+        return 0;
+    if (ses_env_usage(shard->env, txn, &held, &records) != SES_OK)
+        held = used_bytes;
+    mdb_txn_abort(txn);
+    return used_bytes > held ? used_bytes - held : 0;
+}
+
+enum ses_status ses_shard_reserve(struct ses_shard *shard, uint64_t bytes, unsigned puts)
+{
+    /* Twice the bytes for half-filled pages and rows, a page of slack for each put that may start one, and
+     * the paths of two trees and the free list. */
+    uint64_t most = 2 * bytes + (puts / 8 + 64) * shard->page_bytes;
+    uint64_t used;
+    MDB_envinfo info;
+    int rc;
+
+    if (shard->cannot_reserve)
+        return SES_OK;
+    if (mdb_env_info(shard->env->mdb, &info) != 0)
+        return SES_IO;
+    used = (info.me_last_pgno + 1) * shard->page_bytes;
+    if (used + most + SHARD_SLACK_BYTES <= shard->file_bytes)
+        return SES_OK;
+    rc = grow(shard, used + most + SHARD_SLACK_BYTES + SHARD_GROW_BYTES);
+    if (rc == ENOSPC || rc == EDQUOT || rc == EFBIG)
+        rc = grow(shard, used + most + SHARD_SLACK_BYTES);
+    if (rc == EOPNOTSUPP || rc == ENOSYS) {
+        shard->cannot_reserve = true;
+        return SES_OK;
+    }
+    if (rc == ENOSPC || rc == EDQUOT || rc == EFBIG) {
+        /* No more disk, but enough deleted: go on inside the file. */
+        if (used + most <= shard->file_bytes && free_bytes(shard, used) >= most + SHARD_SLACK_BYTES)
+            return SES_OK;
+        return SES_FULL;
+    }
+    return rc == 0 ? SES_OK : SES_IO;
+}
+
+uint64_t ses_shard_next_locator(struct ses_shard *shard, uint64_t now_ms)
+{
+    uint64_t floor = locator_floor(now_ms);
+
+    if (shard->last_locator >= LOCATOR_MAX)
+        return 0;
+    shard->last_locator = floor > shard->last_locator ? floor : shard->last_locator + 1;
+    return shard->last_locator;
+}

@@ -1,0 +1,52 @@
+/* shard.h - one shard directory "<dir>/NNN" and its writing end.
+ *
+ *   NNN/data.mdb  NNN/lock.mdb   LMDB's
+ *   NNN/writer.lock              held by flock while a process writes the shard; content "1" once data.mdb
+ * was made, so that a data.mdb which is gone or empty is not taken for a new shard
+ */
+#ifndef SESSIOND_STORE_SHARD_H
+#define SESSIOND_STORE_SHARD_H
+
+#include "env.h"
+
+#define SHARD_FORMAT_VERSION 1u
+#define SHARD_PATH_MAX       PATH_MAX
+/* File space kept allocated behind the last page, so that deletions go on when the disk is full. */
+#define SHARD_SLACK_BYTES (UINT64_C(1) << 20)
+/* The file grows by this much at a time. */
+#define SHARD_GROW_BYTES (UINT64_C(8) << 20)
+
+struct ses_shard {
+    struct ses_env *env;
+    unsigned number;
+    int lock_fd;
+    int data_fd; /* LMDB's, for growing the file */
+    uint64_t page_bytes;
+    uint64_t file_bytes;
+    uint64_t last_locator; /* the highest ever used */
+    bool cannot_reserve;   /* a file system without fallocate */
+};
+
+/* [any] "<dir>/NNN" into ret_path[SHARD_PATH_MAX]. SES_INVALID_ARGUMENT: too long. */
+SES_MUST_CHECK enum ses_status ses_shard_path(const char *dir, unsigned number, char *ret_path);
+/* [any] Bit n of *ret_shards: directory n exists. SES_IO. */
+SES_MUST_CHECK enum ses_status ses_shard_list(const char *dir, uint64_t *ret_shards);
+
+/* [any] A shard that had data must have it still: SES_DATA_LOSS, logged, when data.mdb is gone or empty
+ * though the shard was made. */
+SES_MUST_CHECK enum ses_status ses_shard_check_kept(const char *path, struct ses_log *log);
+/* [writer] Takes the writer lock (SES_BUSY), makes or opens the environment, commits once with a full sync:
+ * whatever state a predecessor left, possibly after a failed sync, is durable from here on. Statuses as
+ * ses_store_open. */
+SES_MUST_CHECK enum ses_status ses_shard_open(const char *dir, unsigned number, bool nosync,
+                                              uint64_t map_bytes, struct ses_log *log,
+                                              struct ses_shard *ret_shard);
+void ses_shard_close(struct ses_shard *shard);
+
+/* [committer] Makes sure that a transaction which writes bytes in puts records cannot run out of disk: LMDB
+ * reports a short write as EIO, which could not be told from a broken disk. SES_FULL, SES_IO. */
+SES_MUST_CHECK enum ses_status ses_shard_reserve(struct ses_shard *shard, uint64_t bytes, unsigned puts);
+/* [committer] The next locator at this time of day; 0 when the range is used up (year 2059). */
+uint64_t ses_shard_next_locator(struct ses_shard *shard, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,166 @@
+/* Opening and closing. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sessiond/base/clock.h>
+
+#include "store_impl.h"
+
+static enum ses_status check_options(const struct ses_store_options *options, bool writer)
+{
+    if (options->dir == NULL || strlen(options->dir) > ENV_PATH_MAX || options->table == NULL)
+        return SES_INVALID_ARGUMENT;
+    if (options->shards > SES_STORE_SHARDS_MAX || options->durability >= SES_DURABILITY_COUNT)
+        return SES_INVALID_ARGUMENT;
+    if (writer && (options->shard >= SES_STORE_SHARDS_MAX || options->seal_keys_count == 0))
+        return SES_INVALID_ARGUMENT;
+    return SES_OK;
+}
+
+static enum ses_status make_store(const struct ses_store_options *options, struct ses_store **ret_store)
+{
+    struct ses_store *store = calloc(1, sizeof(*store));
+    enum ses_status status;
+
+    if (store == NULL)
+        return SES_NO_MEMORY;
+    status = ses_record_keys_init(&store->keys, options->seal_keys, options->seal_keys_count);
+    if (status != SES_OK) {
+        free(store);
+        return status;
+    }
+    (void)snprintf(store->dir, sizeof(store->dir), "%s", options->dir);
+    ses_record_nonces_init(&store->nonces);
+    ses_list_init(&store->intents);
+    store->table = options->table;
+    store->log = options->log;
+    store->metrics = options->metrics;
+    store->map_bytes = options->map_bytes != 0 ? options->map_bytes : ENV_MAP_BYTES_DEFAULT;
+    store->number = options->shard;
+    store->quota_bytes = options->quota_bytes;
+    store->batch_max = options->batch_max != 0 ? options->batch_max : STORE_BATCH_MAX_DEFAULT;
+    store->queue_max = options->queue_max != 0 ? options->queue_max : STORE_QUEUE_MAX_DEFAULT;
+    store->shard.lock_fd = -1;
+    *ret_store = store;
+    return SES_OK;
+}
+
+static enum ses_status env_for_settling(void *arg, unsigned shard, struct ses_env **ret_env)
+{
+    return ses_store_env(arg, shard, ret_env);
+}
+
+static enum ses_status first_usage(struct ses_store *store)
+{
+    enum ses_status status;
+    uint64_t records;
+    uint64_t bytes;
+    MDB_txn *txn;
+
+    SES_TRY(ses_env_read_begin(store->shard.env, &txn));
+    status = ses_env_usage(store->shard.env, txn, &bytes, &records);
+    ses_env_read_end(store->shard.env);
+    if (status != SES_OK)
+        return status;
+    atomic_store(&store->committer.bytes_used, bytes);
+    atomic_store(&store->committer.records, records);
+    if (store->metrics != NULL) {
+        ses_gauge_set(store->metrics, SES_C_STORE_BYTES, bytes);
+        ses_gauge_set(store->metrics, SES_C_STORE_RECORDS, records);
+        ses_gauge_set(store->metrics, SES_C_STORE_POISONED, 0);
+    }
+    return SES_OK;
+}
+
+static enum ses_status open_writer(struct ses_store *store, const struct ses_store_options *options)
+{
+    bool nosync = options->durability == SES_DURABILITY_PROCESS;
+    struct ses_committer *committer = &store->committer;
+
+    SES_TRY(ses_shard_open(store->dir, store->number, nosync, store->map_bytes, store->log, &store->shard));
+    store->env[store->number] = store->shard.env; /* the same handle reads; ses_shard_close closes it */
+    SES_TRY(ses_settle(store->table, &store->shard, env_for_settling, store));
+    SES_TRY(first_usage(store));
+    committer->shard = &store->shard;
+    committer->table = store->table;
+    committer->metrics = store->metrics;
+    committer->nosync = nosync;
+    committer->batch_max = store->batch_max;
+    committer->notify = options->notify;
+    committer->notify_arg = options->notify_arg;
+    SES_TRY(ses_committer_start(committer, options->gc_age_ms != 0 ? options->gc_age_ms
+                                                                   : (uint64_t)STORE_GC_AGE_MS_DEFAULT));
+    store->writable = true;
+    return SES_OK;
+}
+
+enum ses_status ses_store_open(const struct ses_store_options *options, struct ses_store **ret_store)
+{
+    enum ses_status status;
+    struct ses_store *store;
+
+    SES_TRY(check_options(options, true));
+    SES_TRY(make_store(options, &store));
+    status = open_writer(store, options);
+    if (status != SES_OK) {
+        ses_store_close(store);
+        return status;
+    }
+    *ret_store = store;
+    return SES_OK;
+}
+
+enum ses_status ses_store_open_readonly(const struct ses_store_options *options, struct ses_store **ret_store)
+{
+    struct ses_store *store;
+
+    SES_TRY(check_options(options, false));
+    SES_TRY(make_store(options, &store));
+    store->number = SES_STORE_SHARDS_MAX; /* none */
+    *ret_store = store;
+    return SES_OK;
+}
+
+static void free_batches(struct ses_store *store)
+{
+    struct ses_batch *batch;
+
+    while ((batch = batch_list_pop(&store->spare)) != NULL)
+        ses_batch_free(batch);
+    ses_batch_free(store->filling);
+    store->filling = NULL;
+}
+
+void ses_store_close(struct ses_store *store)
+{
+    if (store == NULL)
+        return;
+    if (store->writable) {
+        ses_store_flush(store);
+        store->closing = true; /* a done function that puts again is refused */
+        ses_committer_stop(&store->committer);
+        ses_store_complete(store);
+        ses_committer_done(&store->committer);
+    }
+    for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++)
+        if (i != store->number)
+            ses_env_close(store->env[i]);
+    if (store->number < SES_STORE_SHARDS_MAX)
+        ses_shard_close(&store->shard);
+    free_batches(store);
+    free(store);
+}
+
+void ses_store_check_readers(struct ses_store *store)
+{
+    uint64_t shards;
+
+    if (ses_shard_list(store->dir, &shards) != SES_OK)
+        return;
+    for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++) {
+        struct ses_env *env;
+
+        if ((shards >> i & 1) != 0 && ses_store_env(store, i, &env) == SES_OK)
+            ses_env_check_readers(env);
+    }
+}

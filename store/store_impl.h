@@ -1,0 +1,54 @@
+/* store_impl.h - what a struct ses_store is, for the files of this folder. */
+#ifndef SESSIOND_STORE_STORE_IMPL_H
+#define SESSIOND_STORE_STORE_IMPL_H
+
+#include "committer.h"
+
+#define STORE_BATCH_MAX_DEFAULT 512
+#define STORE_QUEUE_MAX_DEFAULT 16384
+#define STORE_QUEUE_BYTES_MAX   (64u << 20) /* sealed bytes waiting: SES_BUSY above */
+#define STORE_GC_AGE_MS_DEFAULT (2u * 3600 * 1000)
+#define STORE_MAP_USE_PERCENT   90 /* of the map for puts: LMDB needs the rest to delete */
+#define STORE_SPARE_BATCHES_MAX 4
+#define STORE_GET_TRIES         16 /* a record that moves while it is read */
+
+struct ses_store {
+    char dir[PATH_MAX];
+    struct ses_table *table;
+    struct ses_log *log;
+    struct ses_metrics *metrics;
+    struct record_keys keys;
+    struct record_nonces nonces;
+    uint64_t map_bytes;
+    struct ses_env *env[SES_STORE_SHARDS_MAX]; /* opened when first read; the own one is shard.env */
+
+    /* writing; unused when read only */
+    bool writable;
+    unsigned number;
+    uint64_t quota_bytes;
+    unsigned batch_max;
+    unsigned queue_max;
+    struct ses_shard shard;
+    struct ses_committer committer;
+    struct ses_batch *filling; /* puts since the last flush */
+    struct batch_list filled;  /* full ones since the last flush */
+    struct batch_list spare;
+    unsigned spare_count;
+    struct ses_list intents; /* struct batch_intent: put, not yet done */
+    size_t pending;
+    size_t pending_bytes;
+    bool full_logged;
+    bool closing;
+};
+
+/* [loop] The environment of a shard, opened if need be. SES_NOT_FOUND: no process has made it yet. */
+SES_MUST_CHECK enum ses_status ses_store_env(struct ses_store *store, unsigned shard,
+                                             struct ses_env **ret_env);
+
+/* settle.c: before the committer starts, or while a retired shard is held. Publishes what a dead writer
+ * committed and did not publish, gives its other claims back. read_env opens another shard for reading. */
+typedef enum ses_status (*settle_env_fn)(void *arg, unsigned shard, struct ses_env **ret_env);
+SES_MUST_CHECK enum ses_status ses_settle(struct ses_table *table, struct ses_shard *shard,
+                                          settle_env_fn read_env, void *arg);
+
+#endif

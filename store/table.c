@@ -1,0 +1,188 @@
+#include "table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TABLE_BUCKETS_AT (sizeof(struct table_head) + SES_STORE_SHARDS_MAX * sizeof(struct table_shard))
+
+static uint64_t buckets_for(uint64_t sessions_max)
+{
+    uint64_t per_bucket_percent = TABLE_BUCKET_SLOTS * TABLE_LOAD_PERCENT;
+    uint64_t buckets = (sessions_max * 100 + per_bucket_percent - 1) / per_bucket_percent;
+
+    return buckets < TABLE_BUCKETS_MIN ? TABLE_BUCKETS_MIN : buckets;
+}
+
+static enum ses_status map_table(int fd, size_t bytes, struct ses_table **ret_table)
+{
+    struct ses_table *table = calloc(1, sizeof(*table));
+    char *base;
+
+    if (table == NULL)
+        return SES_NO_MEMORY;
+    base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (base == MAP_FAILED) {
+        free(table);
+        return SES_NO_MEMORY;
+    }
+    /* Fewer TLB misses on tables of hundreds of megabytes; refused by most kernels' defaults, no harm. */
+    (void)madvise(base, bytes, MADV_HUGEPAGE);
+    table->head = (struct table_head *)(void *)base;
+    table->shards = (struct table_shard *)(void *)(base + sizeof(struct table_head));
+    table->buckets = (struct table_bucket *)(void *)(base + TABLE_BUCKETS_AT);
+    table->bytes = bytes;
+    table->fd = fd;
+    *ret_table = table;
+    return SES_OK;
+}
+
+static enum ses_status make_memory(size_t bytes, int *ret_fd)
+{
+    int fd = memfd_create("sessiond-table", MFD_CLOEXEC);
+    int rc;
+
+    if (fd < 0)
+        return SES_IO;
+    if (ftruncate(fd, (off_t)bytes) != 0) {
+        (void)close(fd);
+        return SES_IO;
+    }
+    /* Takes the memory now: a page that cannot be had later would be a SIGBUS in a worker. */
+    do
+        rc = posix_fallocate(fd, 0, (off_t)bytes);
+    while (rc == EINTR);
+    if (rc != 0) {
+        (void)close(fd);
+        return SES_NO_MEMORY;
+    }
+    *ret_fd = fd;
+    return SES_OK;
+}
+
+enum ses_status ses_table_create(uint64_t sessions_max, struct ses_table **ret_table)
+{
+    enum ses_status status;
+    struct ses_table *table;
+    uint64_t buckets;
+    size_t bytes;
+    int fd;
+
+    if (sessions_max > TABLE_SESSIONS_MAX)
+        return SES_NO_MEMORY;
+    buckets = buckets_for(sessions_max);
+    bytes = TABLE_BUCKETS_AT + buckets * sizeof(struct table_bucket);
+    SES_TRY(make_memory(bytes, &fd));
+    status = map_table(fd, bytes, &table);
+    if (status != SES_OK) {
+        (void)close(fd);
+        return status;
+    }
+    table->buckets_count = buckets;
+    table->head->magic = TABLE_MAGIC;
+    table->head->version = TABLE_VERSION;
+    table->head->bucket_bytes = sizeof(struct table_bucket);
+    table->head->buckets = buckets;
+    table->head->sessions_max = sessions_max;
+    *ret_table = table;
+    return SES_OK;
+}
+
+static bool head_check(const struct table_head *head, size_t bytes)
+{
+    return head->magic == TABLE_MAGIC && head->version == TABLE_VERSION &&
+           head->bucket_bytes == sizeof(struct table_bucket) && head->buckets >= TABLE_BUCKETS_MIN &&
+           head->buckets == (bytes - TABLE_BUCKETS_AT) / sizeof(struct table_bucket);
+}
+
+enum ses_status ses_table_attach(int fd, struct ses_table **ret_table)
+{
+    struct ses_table *table;
+    struct stat st;
+    size_t bytes;
+
+    if (fstat(fd, &st) != 0)
+        return SES_IO;
+    bytes = (size_t)st.st_size;
+    if (st.st_size < (off_t)(TABLE_BUCKETS_AT + sizeof(struct table_bucket)))
+        return SES_MALFORMED;
+    SES_TRY(map_table(fd, bytes, &table));
+    if (!head_check(table->head, bytes)) {
+        table->fd = -1; /* still the caller's */
+        ses_table_close(table);
+        return SES_MALFORMED;
+    }
+    table->buckets_count = table->head->buckets;
+    *ret_table = table;
+    return SES_OK;
+}
+
+int ses_table_fd(const struct ses_table *table)
+{
+    return table->fd;
+}
+
+void ses_table_close(struct ses_table *table)
+{
+    if (table == NULL)
+        return;
+    (void)munmap((void *)table->head, table->bytes);
+    if (table->fd >= 0)
+        (void)close(table->fd);
+    free(table);
+}
+
+void ses_table_usage(const struct ses_table *table, uint64_t *ret_used, uint64_t *ret_room)
+{
+    int64_t used = 0;
+
+    for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++)
+        used += atomic_load_explicit(&table->shards[i].entries, memory_order_relaxed);
+    *ret_used = used > 0 ? (uint64_t)used : 0;
+    *ret_room = table_slots(table) * TABLE_LOAD_PERCENT / 100;
+}
+
+/* High half of the product: maps a uniform hash onto 0 .. n-1 without a division. */
+static uint64_t scale(uint64_t hash, uint64_t n)
+{
+    __extension__ typedef unsigned __int128 u128;
+
+    return (uint64_t)(((u128)hash * n) >> 64);
+}
+
+void ses_table_probe(const struct ses_table *table, const struct ses_store_key *key,
+                     struct table_probe *ret_probe)
+{
+    uint64_t part[4];
+    uint64_t n = table->buckets_count;
+
+    memcpy(part, key->bytes, sizeof(part));
+    ret_probe->tag = part[0] != 0 ? part[0] : 1;
+    for (unsigned i = 0; i < TABLE_CANDIDATES; i++) {
+        uint64_t bucket = scale(part[i + 1], n);
+        unsigned k = 0;
+
+        while (k < i) { /* all candidates differ: a slot is scanned once */
+            if (ret_probe->bucket[k] == bucket) {
+                bucket = bucket + 1 == n ? 0 : bucket + 1;
+                k = 0;
+            } else {
+                k++;
+            }
+        }
+        ret_probe->bucket[i] = bucket;
+    }
+}
+
+void ses_table_prefetch(const struct ses_table *table, const struct table_probe *probe)
+{
+    for (unsigned i = 0; i < TABLE_CANDIDATES; i++) {
+        const struct table_bucket *bucket = &table->buckets[probe->bucket[i]];
+
+        __builtin_prefetch(bucket);                    /* tags */
+        __builtin_prefetch((const char *)bucket + 64); /* words */
+    }
+}

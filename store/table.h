@@ -1,0 +1,154 @@
+/* table.h - the session table in shared memory: key -> {state, shard, locator}, lock-free, of fixed size.
+ *
+ * Memory: one head page, one page of per-shard lines, then buckets of 8 entries, each bucket four cache lines
+ * (tags | words | previous | meta): 32 bytes an entry. A key has three candidate buckets, an insert takes the
+ * emptiest. Measured by simulation over 20 full turnovers: with two candidates 1 insert in 580 finds no room
+ * at 70 % load, with three none in 33 million; hence three, and 65 % load at sessions_max (49 bytes a
+ * session).
+ *
+ * Fields of an entry
+ *   tag       first 8 bytes of the key; 0 while the entry is empty. Two keys with one tag and a common bucket
+ *             (24 x 2^-64 for each lookup) are told apart when the record is read: the second one gets
+ * SES_ABORTED. word      see word.h; the only field that changes hands, by compare-and-swap. previous  the
+ * newest published word. LIVE: equal to word. CLAIMED: what a release puts back, what readers use. It is
+ * written before word, so a claim never has to save it. meta      {retain, revision} of previous; while
+ * CLAIMED, once an intent is on disk, that intent's word.
+ *
+ * Who may write: an entry whose word names a shard belongs to the process that holds that shard's writer lock
+ * (loop or committer thread, never both at once for one claim). LIVE and EMPTY entries belong to whoever wins
+ * the compare-and-swap. All accesses are sequentially consistent where uniqueness needs it (table_insert.c).
+ */
+#ifndef SESSIOND_STORE_TABLE_H
+#define SESSIOND_STORE_TABLE_H
+
+#include <stdatomic.h>
+
+#include <sessiond/store/store.h>
+
+#include "word.h"
+
+#define TABLE_MAGIC        UINT64_C(0x31656c6261547353) /* "SsTable1" in memory */
+#define TABLE_VERSION      1u
+#define TABLE_BUCKET_SLOTS 8
+#define TABLE_CANDIDATES   3
+#define TABLE_PROBE_SLOTS  (TABLE_BUCKET_SLOTS * TABLE_CANDIDATES)
+#define TABLE_LOAD_PERCENT 65
+#define TABLE_BUCKETS_MIN  8
+#define TABLE_SESSIONS_MAX (UINT64_C(1) << 34) /* 840 GB: a mistyped size is refused, not tried */
+
+struct table_head {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t bucket_bytes;
+    uint64_t buckets;
+    uint64_t sessions_max;
+    uint8_t reserved[4096 - 32];
+};
+
+/* One line for each shard; written by that shard's writer process only. */
+struct table_shard {
+    _Alignas(64) _Atomic uint64_t
+        claim_sequence;         /* never reset: a claim word is unique for the table's life */
+    _Atomic uint64_t published; /* locator up to which every record is published or settled */
+    _Atomic int64_t entries;    /* made minus freed by this shard; only the sum means anything */
+    uint64_t reserved[5];
+};
+
+struct table_bucket {
+    _Alignas(64) _Atomic uint64_t tag[TABLE_BUCKET_SLOTS];
+    _Atomic uint64_t word[TABLE_BUCKET_SLOTS];
+    _Atomic uint64_t previous[TABLE_BUCKET_SLOTS];
+    _Atomic uint64_t meta[TABLE_BUCKET_SLOTS];
+};
+
+_Static_assert(sizeof(struct table_head) == 4096, "the head is one page");
+_Static_assert(sizeof(struct table_shard) == 64, "one line a shard");
+_Static_assert(sizeof(struct table_shard) * SES_STORE_SHARDS_MAX == 4096, "the shards are one page");
+_Static_assert(sizeof(struct table_bucket) == 256, "four lines a bucket");
+_Static_assert(offsetof(struct table_bucket, word) == 64, "words on their own line");
+_Static_assert(offsetof(struct table_bucket, previous) == 128, "previous on its own line");
+_Static_assert(offsetof(struct table_bucket, meta) == 192, "meta on its own line");
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "shared memory needs lock-free 64-bit atomics");
+
+struct ses_table {
+    struct table_head *head;
+    struct table_shard *shards;
+    struct table_bucket *buckets;
+    uint64_t buckets_count;
+    size_t bytes;
+    int fd;
+};
+
+/* An entry as it was read. */
+struct table_entry {
+    uint64_t slot;
+    uint64_t word;
+    uint64_t previous;
+};
+
+/* Where a key may lie. */
+struct table_probe {
+    uint64_t tag;
+    uint64_t bucket[TABLE_CANDIDATES];
+};
+
+static inline _Atomic uint64_t *table_tag(const struct ses_table *table, uint64_t slot)
+{
+    return &table->buckets[slot / TABLE_BUCKET_SLOTS].tag[slot % TABLE_BUCKET_SLOTS];
+}
+
+static inline _Atomic uint64_t *table_word(const struct ses_table *table, uint64_t slot)
+{
+    return &table->buckets[slot / TABLE_BUCKET_SLOTS].word[slot % TABLE_BUCKET_SLOTS];
+}
+
+static inline _Atomic uint64_t *table_previous(const struct ses_table *table, uint64_t slot)
+{
+    return &table->buckets[slot / TABLE_BUCKET_SLOTS].previous[slot % TABLE_BUCKET_SLOTS];
+}
+
+static inline _Atomic uint64_t *table_meta(const struct ses_table *table, uint64_t slot)
+{
+    return &table->buckets[slot / TABLE_BUCKET_SLOTS].meta[slot % TABLE_BUCKET_SLOTS];
+}
+
+static inline uint64_t table_slots(const struct ses_table *table)
+{
+    return table->buckets_count * TABLE_BUCKET_SLOTS;
+}
+
+static inline uint64_t probe_slot(const struct table_probe *probe, unsigned i)
+{
+    return probe->bucket[i / TABLE_BUCKET_SLOTS] * TABLE_BUCKET_SLOTS + i % TABLE_BUCKET_SLOTS;
+}
+
+/* [any] The candidate buckets of key, all different. */
+void ses_table_probe(const struct ses_table *table, const struct ses_store_key *key,
+                     struct table_probe *ret_probe);
+/* [any] Starts loading the cache lines that a lookup or an insert of probe will read. */
+void ses_table_prefetch(const struct ses_table *table, const struct table_probe *probe);
+/* [any] The entry of probe's tag that is claimed, live or being deleted; false: there is none. Tentative
+ * entries do not count. */
+bool ses_table_find(const struct ses_table *table, const struct table_probe *probe,
+                    struct table_entry *ret_entry);
+/* [any] A new claim word of shard. */
+uint64_t ses_table_claim_word(struct ses_table *table, unsigned shard, enum word_state state);
+
+/* [writer of shard] Makes a claimed entry for a key that has none. SES_ALREADY_EXISTS, SES_BUSY, SES_FULL as
+ * ses_store_claim_new. */
+SES_MUST_CHECK enum ses_status ses_table_insert(struct ses_table *table, const struct table_probe *probe,
+                                                unsigned shard, uint64_t *ret_slot, uint64_t *ret_word);
+/* [writer of shard] LIVE word -> {state, shard}; false: the entry is not word any more. */
+bool ses_table_take(struct ses_table *table, uint64_t slot, uint64_t word, enum word_state state,
+                    unsigned shard, uint64_t *ret_word);
+/* [owner of the entry] The record at live is on disk: readers see it from now on. */
+void ses_table_publish(struct ses_table *table, uint64_t slot, uint64_t live, uint64_t meta);
+/* [owner] An intent is on disk; whoever settles this claim publishes it. */
+void ses_table_note_intent(struct ses_table *table, uint64_t slot, uint64_t live_intent);
+/* [owner] Gives the entry back: the published word again, or free if there never was one. meta is what it was
+ * when the claim began. */
+void ses_table_release(struct ses_table *table, unsigned shard, uint64_t slot, uint64_t meta);
+/* [owner] Empties the entry. */
+void ses_table_free_slot(struct ses_table *table, unsigned shard, uint64_t slot);
+
+#endif

@@ -1,0 +1,245 @@
+/* Uniqueness without a lock.
+ *
+ * Insert:  1 look for the tag              2 word 0 -> TENTATIVE (compare-and-swap)    3 store the tag
+ *          4 look again at all other slots 5 TENTATIVE -> CLAIMED, or withdraw
+ * Steps 3 and 4 are sequentially consistent: of two inserts of one key at least one sees the other's tag
+ * (Dekker).
+ *   - Who sees a claimed, live or deleting entry withdraws.
+ *   - Who sees a tentative one at a lower slot withdraws; at a higher slot it waits until that one has
+ * withdrawn (goes on) or been confirmed because it did not see us (withdraws). A bound on the wait ends in
+ * SES_BUSY. Take any pair, L lower, H higher. H confirms only if it did not see L at step 4, so L's tag came
+ * later, so L sees H: tentative (L waits, then sees it claimed) or claimed: L withdraws. L confirms only
+ * after H is gone or if H's tag came after L's look, then H sees L and withdraws. Never both; and if neither
+ * dies nor waits too long, one does.
+ *
+ * Free:    tag = 0, previous = 0, meta = 0, word = 0, in this order: whoever wins an empty word finds the
+ * rest clean, and an owner that dies in between leaves a word that its successor recognises (tag 0) and
+ * finishes. A reader takes the tag, the word and the tag again. A slot that changed hands twice in between
+ * gives the word of another key; the record read through it does not match, and the reader starts again
+ * (reader.c).
+ */
+#include "table.h"
+
+#include <sched.h>
+
+/* About 20 us of spinning, then yields: a rival's steps 2 to 5 take under a microsecond unless it is
+ * preempted. */
+#define RIVAL_SPINS  400
+#define RIVAL_YIELDS 50
+#define RIVALS_MAX   8 /* rivals met one after another in one slot */
+
+static void cpu_relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#else
+    atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
+
+/* The word of slot if the slot belongs to tag, else 0. */
+static uint64_t word_if_tag(const struct ses_table *table, uint64_t slot, uint64_t tag)
+{
+    uint64_t word;
+
+    if (atomic_load(table_tag(table, slot)) != tag)
+        return 0;
+    word = atomic_load(table_word(table, slot));
+    return atomic_load(table_tag(table, slot)) == tag ? word : 0;
+}
+
+bool ses_table_find(const struct ses_table *table, const struct table_probe *probe,
+                    struct table_entry *ret_entry)
+{
+    for (unsigned i = 0; i < TABLE_PROBE_SLOTS; i++) {
+        uint64_t slot = probe_slot(probe, i);
+        uint64_t word = word_if_tag(table, slot, probe->tag);
+
+        if (word == 0 || word_state(word) == WORD_TENTATIVE)
+            continue;
+        ret_entry->slot = slot;
+        ret_entry->word = word;
+        ret_entry->previous = atomic_load(table_previous(table, slot));
+        return true;
+    }
+    return false;
+}
+
+uint64_t ses_table_claim_word(struct ses_table *table, unsigned shard, enum word_state state)
+{
+    uint64_t sequence = atomic_fetch_add(&table->shards[shard].claim_sequence, 1) + 1;
+
+    return word_make(state, shard, sequence & WORD_LOW_MAX);
+}
+
+/* What an entry of the same key that is there means for an insert. */
+static enum ses_status status_of_found(const struct table_entry *found)
+{
+    if (word_is_live(found->word))
+        return SES_ALREADY_EXISTS;
+    if (word_state(found->word) == WORD_CLAIMED && found->previous != 0)
+        return SES_ALREADY_EXISTS;
+    return SES_BUSY;
+}
+
+static unsigned empty_slots(const struct table_bucket *bucket)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < TABLE_BUCKET_SLOTS; i++)
+        count += atomic_load_explicit(&bucket->word[i], memory_order_relaxed) == 0;
+    return count;
+}
+
+static bool occupy_in_bucket(struct ses_table *table, uint64_t bucket, uint64_t word, uint64_t *ret_slot)
+{
+    for (unsigned i = 0; i < TABLE_BUCKET_SLOTS; i++) {
+        _Atomic uint64_t *at = &table->buckets[bucket].word[i];
+        uint64_t expected = 0;
+
+        if (atomic_load_explicit(at, memory_order_relaxed) == 0 &&
+            atomic_compare_exchange_strong(at, &expected, word)) {
+            *ret_slot = bucket * TABLE_BUCKET_SLOTS + i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Step 2: the emptiest bucket first; when that fills meanwhile, any. */
+static bool occupy(struct ses_table *table, const struct table_probe *probe, uint64_t word,
+                   uint64_t *ret_slot)
+{
+    unsigned best = 0;
+    unsigned best_empty = 0;
+
+    for (unsigned i = 0; i < TABLE_CANDIDATES; i++) {
+        unsigned empty = empty_slots(&table->buckets[probe->bucket[i]]);
+
+        if (empty > best_empty) {
+            best = i;
+            best_empty = empty;
+        }
+    }
+    for (unsigned i = 0; i < TABLE_CANDIDATES; i++)
+        if (occupy_in_bucket(table, probe->bucket[(best + i) % TABLE_CANDIDATES], word, ret_slot))
+            return true;
+    return false;
+}
+
+/* Waits while slot still holds the rival's tentative word; its tag or word is different afterwards. */
+static bool wait_for_rival(const struct ses_table *table, uint64_t slot, uint64_t word)
+{
+    for (unsigned i = 0; i < RIVAL_SPINS + RIVAL_YIELDS; i++) {
+        if (atomic_load(table_word(table, slot)) != word)
+            return true;
+        if (i < RIVAL_SPINS)
+            cpu_relax();
+        else
+            (void)sched_yield();
+    }
+    return false;
+}
+
+/* Step 4 for one other slot. */
+static enum ses_status meet_rival(const struct ses_table *table, uint64_t tag, uint64_t own_slot,
+                                  uint64_t slot)
+{
+    for (unsigned i = 0; i < RIVALS_MAX; i++) {
+        struct table_entry rival = {.slot = slot, .word = word_if_tag(table, slot, tag)};
+
+        if (rival.word == 0)
+            return SES_OK;
+        if (word_state(rival.word) != WORD_TENTATIVE) {
+            rival.previous = atomic_load(table_previous(table, slot));
+            return status_of_found(&rival);
+        }
+        if (slot < own_slot || !wait_for_rival(table, slot, rival.word))
+            return SES_BUSY;
+    }
+    return SES_BUSY;
+}
+
+static enum ses_status meet_rivals(const struct ses_table *table, const struct table_probe *probe,
+                                   uint64_t own_slot)
+{
+    for (unsigned i = 0; i < TABLE_PROBE_SLOTS; i++) {
+        uint64_t slot = probe_slot(probe, i);
+
+        if (slot != own_slot)
+            SES_TRY(meet_rival(table, probe->tag, own_slot, slot));
+    }
+    return SES_OK;
+}
+
+enum ses_status ses_table_insert(struct ses_table *table, const struct table_probe *probe, unsigned shard,
+                                 uint64_t *ret_slot, uint64_t *ret_word)
+{
+    struct table_entry found;
+    enum ses_status status;
+    uint64_t tentative;
+    uint64_t slot;
+    uint64_t word;
+
+    if (ses_table_find(table, probe, &found))
+        return status_of_found(&found);
+    tentative = ses_table_claim_word(table, shard, WORD_TENTATIVE);
+    if (!occupy(table, probe, tentative, &slot))
+        return SES_FULL;
+    (void)atomic_fetch_add_explicit(&table->shards[shard].entries, 1, memory_order_relaxed);
+    atomic_store(table_tag(table, slot), probe->tag);
+    status = meet_rivals(table, probe, slot);
+    if (status != SES_OK) {
+        ses_table_free_slot(table, shard, slot);
+        return status;
+    }
+    word = word_make(WORD_CLAIMED, shard, word_low(tentative));
+    atomic_store(table_word(table, slot), word);
+    *ret_slot = slot;
+    *ret_word = word;
+    return SES_OK;
+}
+
+bool ses_table_take(struct ses_table *table, uint64_t slot, uint64_t word, enum word_state state,
+                    unsigned shard, uint64_t *ret_word)
+{
+    uint64_t claimed = ses_table_claim_word(table, shard, state);
+
+    if (!atomic_compare_exchange_strong(table_word(table, slot), &word, claimed))
+        return false;
+    *ret_word = claimed;
+    return true;
+}
+
+void ses_table_publish(struct ses_table *table, uint64_t slot, uint64_t live, uint64_t meta)
+{
+    atomic_store_explicit(table_meta(table, slot), meta, memory_order_release);
+    atomic_store_explicit(table_previous(table, slot), live, memory_order_release);
+    atomic_store(table_word(table, slot), live);
+}
+
+void ses_table_note_intent(struct ses_table *table, uint64_t slot, uint64_t live_intent)
+{
+    atomic_store(table_meta(table, slot), live_intent);
+}
+
+void ses_table_release(struct ses_table *table, unsigned shard, uint64_t slot, uint64_t meta)
+{
+    uint64_t previous = atomic_load(table_previous(table, slot));
+
+    if (previous == 0) {
+        ses_table_free_slot(table, shard, slot);
+        return;
+    }
+    atomic_store_explicit(table_meta(table, slot), meta, memory_order_release);
+    atomic_store(table_word(table, slot), previous);
+}
+
+void ses_table_free_slot(struct ses_table *table, unsigned shard, uint64_t slot)
+{
+    atomic_store(table_tag(table, slot), 0);
+    atomic_store_explicit(table_previous(table, slot), 0, memory_order_release);
+    atomic_store_explicit(table_meta(table, slot), 0, memory_order_release);
+    atomic_store(table_word(table, slot), 0);
+    (void)atomic_fetch_sub_explicit(&table->shards[shard].entries, 1, memory_order_relaxed);
+}

@@ -1,0 +1,295 @@
+/* Claims and puts: the loop's side of writing. */
+#include <stdlib.h>
+
+#include "store_impl.h"
+
+static bool is_entry_of(struct ses_store *store, uint64_t slot, const struct ses_store_key *key)
+{
+    struct table_probe probe;
+
+    ses_table_probe(store->table, key, &probe);
+    return atomic_load(table_tag(store->table, slot)) == probe.tag;
+}
+
+enum ses_status ses_store_claim_new(struct ses_store *store, const struct ses_store_key *key,
+                                    struct ses_claim *ret_claim)
+{
+    struct table_probe probe;
+    uint64_t slot;
+    uint64_t word;
+
+    SES_REQUIRE(store->writable);
+    ses_table_probe(store->table, key, &probe);
+    SES_TRY(ses_table_insert(store->table, &probe, store->number, &slot, &word));
+    *ret_claim = (struct ses_claim){.key = *key, .slot = slot, .word = word, .revision = 1, .held = true};
+    return SES_OK;
+}
+
+enum ses_status ses_store_claim_ref(struct ses_store *store, const struct ses_store_key *key,
+                                    const struct ses_store_ref *ref, uint32_t revision,
+                                    struct ses_claim *ret_claim)
+{
+    uint64_t claimed;
+
+    SES_REQUIRE(store->writable && word_is_live(ref->word) && ref->slot < table_slots(store->table));
+    if (revision == UINT32_MAX)
+        return SES_FULL;
+    if (!ses_table_take(store->table, ref->slot, ref->word, WORD_CLAIMED, store->number, &claimed)) {
+        /* Still the same record beneath somebody's claim? Only a hint: it may change at once. */
+        bool same = atomic_load(table_previous(store->table, ref->slot)) == ref->word &&
+                    is_entry_of(store, ref->slot, key);
+
+        return same ? SES_BUSY : SES_CONFLICT;
+    }
+    *ret_claim = (struct ses_claim){.key = *key,
+                                    .slot = ref->slot,
+                                    .word = claimed,
+                                    .previous = ref->word,
+                                    .meta = atomic_load(table_meta(store->table, ref->slot)),
+                                    .revision = revision + 1,
+                                    .held = true};
+    return SES_OK;
+}
+
+static struct batch_intent *find_intent(struct ses_store *store, uint64_t word)
+{
+    for (struct ses_list *at = store->intents.next; at != &store->intents; at = at->next) {
+        struct batch_intent *intent = SES_CONTAINER(at, struct batch_intent, link);
+
+        if (intent->word == word)
+            return intent;
+    }
+    return NULL;
+}
+
+void ses_store_release(struct ses_store *store, struct ses_claim *claim)
+{
+    struct batch_intent *intent;
+
+    if (!claim->held)
+        return;
+    claim->held = false;
+    /* The committer may be about to note an intent in the entry: then the claim ends in ses_store_complete.
+     */
+    intent = find_intent(store, claim->word);
+    if (intent != NULL)
+        intent->released = true;
+    else
+        ses_table_release(store->table, store->number, claim->slot, claim->meta);
+}
+
+static enum ses_status check_room(struct ses_store *store, size_t value_bytes)
+{
+    uint64_t used = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
+    uint64_t limit = store->map_bytes / 100 * STORE_MAP_USE_PERCENT;
+
+    if (store->closing || atomic_load_explicit(&store->committer.poisoned, memory_order_relaxed))
+        return SES_UNAVAILABLE;
+    if (store->pending >= store->queue_max || store->pending_bytes + value_bytes > STORE_QUEUE_BYTES_MAX)
+        return SES_BUSY;
+    if (store->quota_bytes != 0 && store->quota_bytes < limit)
+        limit = store->quota_bytes;
+    if (used + store->pending_bytes + value_bytes > limit)
+        return SES_FULL;
+    return SES_OK;
+}
+
+/* The batch that is being filled, with room for one more put. */
+static struct ses_batch *filling_batch(struct ses_store *store, size_t value_bytes)
+{
+    struct ses_batch *batch = store->filling;
+
+    if (batch != NULL &&
+        (batch->count >= store->batch_max || batch->value_bytes + value_bytes > BATCH_BYTES_MAX)) {
+        batch_list_push(&store->filled, batch);
+        store->filling = NULL;
+    }
+    if (store->filling == NULL) {
+        batch = batch_list_pop(&store->spare);
+        if (batch != NULL)
+            store->spare_count--;
+        else
+            batch = ses_batch_new();
+        store->filling = batch;
+    }
+    return store->filling;
+}
+
+static void describe(const struct ses_claim *claim, const struct ses_record *record, size_t value_bytes,
+                     struct batch_item *item)
+{
+    uint32_t retain = retain_of(record->expires_ms);
+    uint32_t before = meta_retain(claim->meta);
+
+    item->slot = claim->slot;
+    item->meta = claim->meta;
+    item->row.key = claim->key;
+    memcpy(item->row.session_id, record->session_id, SES_SESSION_ID_BYTES);
+    item->row.retain = retain > before ? retain : before;
+    item->row.revision = claim->revision;
+    item->row.record_bytes = (uint32_t)value_bytes;
+    item->row.kind = record->kind;
+}
+
+static enum ses_status put(struct ses_store *store, const struct ses_claim *claim,
+                           const struct ses_record *record, struct batch_intent *intent,
+                           ses_store_done_fn done, void *arg)
+{
+    size_t value_bytes = record->body.len + RECORD_EXTRA_BYTES;
+    struct ses_record sealed = *record;
+    struct batch_item *item;
+    struct ses_batch *batch;
+
+    SES_REQUIRE(store->writable && claim->held && store->keys.count > 0);
+    if (record->body.len > SES_STORE_BODY_MAX)
+        return SES_TOO_LARGE;
+    SES_TRY(check_room(store, value_bytes));
+    batch = filling_batch(store, value_bytes);
+    item = batch != NULL ? ses_batch_reserve(batch, value_bytes) : NULL;
+    if (item == NULL)
+        return SES_NO_MEMORY;
+    sealed.key = claim->key;
+    sealed.revision = claim->revision;
+    ses_record_seal(&store->keys, &store->nonces, &sealed, batch_item_value(item));
+    describe(claim, &sealed, value_bytes, item);
+    item->intent = intent;
+    item->done = done;
+    item->arg = arg;
+    ses_batch_add(batch, item);
+    store->pending++;
+    store->pending_bytes += value_bytes;
+    return SES_OK;
+}
+
+enum ses_status ses_store_put(struct ses_store *store, struct ses_claim *claim,
+                              const struct ses_record *record, ses_store_done_fn done, void *arg)
+{
+    SES_TRY(put(store, claim, record, NULL, done, arg));
+    claim->held = false;
+    return SES_OK;
+}
+
+enum ses_status ses_store_put_intent(struct ses_store *store, struct ses_claim *claim,
+                                     const struct ses_record *record, ses_store_done_fn done, void *arg)
+{
+    struct batch_intent *intent;
+    enum ses_status status;
+
+    SES_REQUIRE(record->kind == SES_RECORD_INTENT);
+    if (claim->revision == UINT32_MAX)
+        return SES_FULL;
+    intent = calloc(1, sizeof(*intent)); /* rare: an intent precedes a connector call of milliseconds */
+    if (intent == NULL)
+        return SES_NO_MEMORY;
+    intent->slot = claim->slot;
+    intent->word = claim->word;
+    intent->meta = claim->meta;
+    status = put(store, claim, record, intent, done, arg);
+    if (status != SES_OK) {
+        free(intent);
+        return status;
+    }
+    ses_list_push_back(&store->intents, &intent->link);
+    claim->revision++;
+    return SES_OK;
+}
+
+void ses_store_flush(struct ses_store *store)
+{
+    if (store->filling != NULL && store->filling->count > 0) {
+        batch_list_push(&store->filled, store->filling);
+        store->filling = NULL;
+    }
+    if (store->filled.head != NULL)
+        ses_committer_hand_over(&store->committer, &store->filled);
+}
+
+static void complete_intent(struct ses_store *store, struct batch_intent *intent)
+{
+    ses_list_remove(&intent->link);
+    if (intent->released)
+        ses_table_release(store->table, store->number, intent->slot, intent->meta);
+    free(intent);
+}
+
+static void complete_batch(struct ses_store *store, struct ses_batch *batch)
+{
+    for (struct batch_item *item = batch_item_at(batch, 0); item != NULL;
+         item = batch_item_next(batch, item)) {
+        if (item->intent != NULL)
+            complete_intent(store, item->intent);
+        store->pending--;
+        store->pending_bytes -= item->value_bytes;
+        item->done(item->arg, batch->status);
+    }
+    if (store->spare_count >= STORE_SPARE_BATCHES_MAX) {
+        ses_batch_free(batch);
+        return;
+    }
+    ses_batch_reset(batch);
+    batch_list_push(&store->spare, batch);
+    store->spare_count++;
+}
+
+static void log_fault(struct ses_store *store, const struct committer_fault *fault)
+{
+    struct ses_log_line line;
+
+    if (fault->what == NULL || store->log == NULL)
+        return;
+    ses_log_begin(store->log, SES_LOG_ERROR, fault->poisoned ? "store_poisoned" : "store_gc_stopped", &line);
+    ses_log_u64(&line, "shard", store->number);
+    ses_log_str(&line, "failed", fault->what);
+    ses_log_str(&line, "reason", mdb_strerror(fault->code));
+    ses_log_str(&line, "hint",
+                fault->poisoned
+                    ? "this worker acknowledges no more writes and must be replaced; check the disk"
+                    : "sessions are served on, expired ones stay on disk; run 'sessiondctl store check'");
+    ses_log_end(&line);
+}
+
+static void log_full(struct ses_store *store)
+{
+    bool full = atomic_load(&store->committer.full);
+
+    if (full == store->full_logged)
+        return;
+    store->full_logged = full;
+    if (store->log != NULL)
+        ses_log_msg(
+            store->log, full ? SES_LOG_ERROR : SES_LOG_INFO, full ? "store_full" : "store_has_space",
+            full ? "shard %u: no space for data.mdb (disk, quota or file size limit); writes are refused"
+                 : "shard %u: writes are accepted again",
+            store->number);
+}
+
+void ses_store_complete(struct ses_store *store)
+{
+    struct committer_fault fault;
+    struct ses_batch *batch;
+    struct batch_list done;
+
+    if (!store->writable)
+        return;
+    ses_committer_take_done(&store->committer, &done, &fault);
+    log_fault(store, &fault);
+    log_full(store);
+    while ((batch = batch_list_pop(&done)) != NULL)
+        complete_batch(store, batch);
+}
+
+size_t ses_store_pending(const struct ses_store *store)
+{
+    return store->pending;
+}
+
+bool ses_store_healthy(const struct ses_store *store)
+{
+    return !store->writable || !atomic_load(&store->committer.poisoned);
+}
+
+void ses_store_collect(struct ses_store *store, uint64_t now_ms)
+{
+    if (store->writable)
+        ses_committer_collect(&store->committer, now_ms);
+}
