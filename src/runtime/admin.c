@@ -37,8 +37,7 @@ static void answer(struct ses_exchange *x, const struct ses_admin *admin, int ht
         ses_exchange_fail_status(x, status, "the page could not be rendered");
 }
 
-/* ---- resources
- * ------------------------------------------------------------------------------------------------- */
+/* ---- resources ---------------------------------------------------------------------------------------- */
 
 static enum ses_status render_metrics(const struct ses_admin *admin, struct ses_buf *out)
 {
@@ -113,8 +112,7 @@ static void start_page(struct ses_exchange *x, void *arg)
         ses_exchange_reply_raw(x, 404, "text/plain; charset=utf-8", SES_STR("not found\n"));
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- life --------------------------------------------------------------------------------------------- */
 
 enum ses_status ses_admin_new(const struct ses_child_env *env, struct ses_admin **ret_admin)
 {

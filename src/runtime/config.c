@@ -57,8 +57,7 @@ static struct value choose(const char *option_text, const char *option, const ch
                           .option = option_text != NULL ? option : NULL};
 }
 
-/* ---- numbers
- * --------------------------------------------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------------------------------------------ */
 
 static enum ses_status read_number(const struct loader *loader, const struct value *value, uint64_t low,
                                    uint64_t high, uint64_t usual, uint64_t *ret_number)
@@ -117,8 +116,7 @@ static enum ses_status read_process(const struct loader *loader, const struct se
     return read_number(loader, &drain, 1, DRAIN_MAX, DRAIN_SECONDS, &loader->config->drain_seconds);
 }
 
-/* ---- texts
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- texts -------------------------------------------------------------------------------------------- */
 
 static enum ses_status read_text(const struct loader *loader, const struct value *value, const char *usual,
                                  size_t size, char *ret_text)
@@ -184,8 +182,7 @@ static enum ses_status read_token(const struct loader *loader, const struct ses_
     return read_text(loader, &audience, DEFAULT_ISSUER, sizeof(config->audience), config->audience);
 }
 
-/* ---- addresses
- * ------------------------------------------------------------------------------------------------- */
+/* ---- addresses ---------------------------------------------------------------------------------------- */
 
 static enum ses_status read_address(const struct loader *loader, const struct value *value, const char *usual,
                                     struct ses_address *ret_address)
@@ -217,8 +214,7 @@ static enum ses_status read_addresses(const struct loader *loader, const struct 
     return SES_OK;
 }
 
-/* ---- connectors
- * ------------------------------------------------------------------------------------------------ */
+/* ---- connectors --------------------------------------------------------------------------------------- */
 
 /* Loopback by its literal forms; the driver checks the address that is really dialled. */
 static bool loopback_host(struct ses_slice rest)
@@ -307,8 +303,7 @@ static enum ses_status read_hosts(const struct loader *loader, const struct ses_
     return SES_OK;
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the whole ---------------------------------------------------------------------------------------- */
 
 static enum ses_status check_together(const struct loader *loader)
 {

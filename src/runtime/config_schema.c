@@ -9,8 +9,7 @@
 #define TEXT_MAX   4096 /* of one value; the real limits are checked with better words afterwards */
 #define FRAMES_MAX 16
 
-/* ---- shape
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- shape -------------------------------------------------------------------------------------------- */
 
 #define TEXT_FIELD(key_, member_)                                                                            \
     {                                                                                                        \
@@ -20,9 +19,7 @@
 /* A nested mapping's members count from its own start. */
 #define NESTED_FIELD(key_, section_, member_)                                                                \
     {                                                                                                        \
-        .key = (key_),                                                                                       \
-        .data_offset = (uint32_t)(offsetof(struct ses_raw_config, section_.member_) -                        \
-                                  offsetof(struct ses_raw_config, section_)),                                \
+        .key = (key_), .data_offset = (uint32_t)offsetof(struct ses_raw_##section_, member_),                \
         .value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, char, 0, TEXT_MAX)},          \
     }
 #define NUMBER_FIELD(section, key, low, high, usual) NESTED_FIELD(#key, section, key),
@@ -50,10 +47,8 @@ static const cyaml_schema_value_t host_value = {CYAML_VALUE_STRING(CYAML_FLAG_PO
 static const cyaml_schema_field_t connector_fields[] = {
     {
         .key = "base_url_hosts",
-        .data_offset = (uint32_t)(offsetof(struct ses_raw_config, connector.base_url_hosts) -
-                                  offsetof(struct ses_raw_config, connector)),
-        .count_offset = (uint32_t)(offsetof(struct ses_raw_config, connector.base_url_hosts_count) -
-                                   offsetof(struct ses_raw_config, connector)),
+        .data_offset = (uint32_t)offsetof(struct ses_raw_connector, base_url_hosts),
+        .count_offset = (uint32_t)offsetof(struct ses_raw_connector, base_url_hosts_count),
         .count_size = sizeof(unsigned),
         .value = {.type = CYAML_SEQUENCE,
                   .flags = (enum cyaml_flag)(CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL),
@@ -71,8 +66,7 @@ static const cyaml_schema_field_t url_fields[] = {
 #define CONNECTOR_FIELD(name, slash)                                                                         \
     {                                                                                                        \
         .key = #name,                                                                                        \
-        .data_offset = (uint32_t)(offsetof(struct ses_raw_config, connectors.name) -                         \
-                                  offsetof(struct ses_raw_config, connectors)),                              \
+        .data_offset = (uint32_t)offsetof(struct ses_raw_connectors, name),                                  \
         .value =                                                                                             \
             {                                                                                                \
                 .type = CYAML_MAPPING,                                                                       \
@@ -103,8 +97,7 @@ static const cyaml_schema_field_t root_fields[] = {
 static const cyaml_schema_value_t root_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct ses_raw_config, root_fields)};
 
-/* ---- complaints
- * ------------------------------------------------------------------------------------------------ */
+/* ---- complaints --------------------------------------------------------------------------------------- */
 
 /* libcyaml explains a mistake by one line, then a backtrace from the innermost key outwards. */
 struct complaint {
@@ -196,8 +189,7 @@ static enum ses_status explain(const struct complaint *complaint, cyaml_err_t er
     return SES_INVALID_ARGUMENT;
 }
 
-/* ---- parsing
- * --------------------------------------------------------------------------------------------------- */
+/* ---- parsing ------------------------------------------------------------------------------------------ */
 
 static cyaml_config_t cyaml_setup(struct complaint *complaint)
 {

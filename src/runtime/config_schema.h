@@ -13,6 +13,48 @@ struct ses_raw_url {
     char *production_url;
 };
 
+#define SES_RAW_MEMBER(section, key, low, high, usual) char *key;
+#define SES_RAW_URL(name, slash)                       struct ses_raw_url name;
+
+struct ses_raw_log {
+    char *level;
+};
+
+struct ses_raw_token {
+    char *issuer;
+    char *audience;
+};
+
+struct ses_raw_limits {
+    SES_CONFIG_LIMITS(SES_RAW_MEMBER)
+};
+
+struct ses_raw_store {
+    char *durability;
+    SES_CONFIG_STORE(SES_RAW_MEMBER)
+};
+
+struct ses_raw_session {
+    SES_CONFIG_SESSION(SES_RAW_MEMBER)
+};
+
+struct ses_raw_connector {
+    char **base_url_hosts;
+    unsigned base_url_hosts_count;
+    SES_CONFIG_CONNECTOR(SES_RAW_MEMBER)
+};
+
+struct ses_raw_restart {
+    SES_CONFIG_RESTART(SES_RAW_MEMBER)
+};
+
+struct ses_raw_connectors {
+    SES_CONFIG_CONNECTORS(SES_RAW_URL)
+};
+
+#undef SES_RAW_MEMBER
+#undef SES_RAW_URL
+
 /* All members NULL when absent. */
 struct ses_raw_config {
     char *listen;
@@ -20,38 +62,14 @@ struct ses_raw_config {
     char *data_dir;
     char *workers;
     char *drain_seconds;
-    struct {
-        char *level;
-    } log;
-    struct {
-        char *issuer;
-        char *audience;
-    } token;
-    struct {
-#define SES_RAW_MEMBER(section, key, low, high, usual) char *key;
-        SES_CONFIG_LIMITS(SES_RAW_MEMBER)
-    } limits;
-    struct {
-        char *durability;
-        SES_CONFIG_STORE(SES_RAW_MEMBER)
-    } store;
-    struct {
-        SES_CONFIG_SESSION(SES_RAW_MEMBER)
-    } session;
-    struct {
-        char **base_url_hosts;
-        unsigned base_url_hosts_count;
-        SES_CONFIG_CONNECTOR(SES_RAW_MEMBER)
-    } connector;
-    struct {
-        SES_CONFIG_RESTART(SES_RAW_MEMBER)
-#undef SES_RAW_MEMBER
-    } restart;
-    struct {
-#define SES_RAW_CONNECTOR(name, slash) struct ses_raw_url name;
-        SES_CONFIG_CONNECTORS(SES_RAW_CONNECTOR)
-#undef SES_RAW_CONNECTOR
-    } connectors;
+    struct ses_raw_log log;
+    struct ses_raw_token token;
+    struct ses_raw_limits limits;
+    struct ses_raw_store store;
+    struct ses_raw_session session;
+    struct ses_raw_connector connector;
+    struct ses_raw_restart restart;
+    struct ses_raw_connectors connectors;
 };
 
 /* [supervisor] Parses text; unknown keys and wrong shapes are refused as "FILE:LINE: key: what". *ret_raw is

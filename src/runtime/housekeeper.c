@@ -14,8 +14,7 @@
 #define ADMIN_CONNECTIONS 256
 #define ADMIN_ARENA_BYTES (4u * 1024 * 1024) /* a whole metrics page */
 
-/* ---- keeping the store's house
- * --------------------------------------------------------------------------------- */
+/* ---- keeping the store's house ------------------------------------------------------------------------ */
 
 /* Workers make the shards: opened once all of them have, and again later if that failed. */
 static void open_store(struct ses_housekeeper *keeper)
@@ -94,8 +93,7 @@ static void on_control(uv_poll_t *handle, int status, int events)
         (void)uv_poll_stop(handle); /* the alive pipe will say the rest */
 }
 
-/* ---- leaving
- * --------------------------------------------------------------------------------------------------- */
+/* ---- leaving ------------------------------------------------------------------------------------------ */
 
 static void on_leave(uv_timer_t *handle)
 {
@@ -127,8 +125,7 @@ static void on_supervisor_gone(uv_poll_t *handle, int status, int events)
     leave(handle->data);
 }
 
-/* ---- the admin port
- * -------------------------------------------------------------------------------------------- */
+/* ---- the admin port ----------------------------------------------------------------------------------- */
 
 static void on_prepare(uv_prepare_t *handle)
 {
@@ -168,8 +165,7 @@ static enum ses_status open_admin(struct ses_housekeeper *keeper)
     return ses_conns_listen(keeper->conns, keeper->env->listen_fd);
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- life --------------------------------------------------------------------------------------------- */
 
 static void open_loop(struct ses_housekeeper *keeper)
 {

@@ -32,8 +32,7 @@ void ses_layout_init(struct ses_layout *layout, const char *data_dir)
     (void)snprintf(layout->log_key, size, "%.*s/keys/log.key", (int)size / 2, data_dir);
 }
 
-/* ---- directories
- * ----------------------------------------------------------------------------------------------- */
+/* ---- directories -------------------------------------------------------------------------------------- */
 
 static enum ses_status check_dir(const char *path, mode_t refused, struct ses_fault *fault)
 {
@@ -90,8 +89,7 @@ static enum ses_status check_not_lost(const struct ses_layout *layout, const cha
                      path, layout->shards);
 }
 
-/* ---- lock
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- lock --------------------------------------------------------------------------------------------- */
 
 static long read_pid(int fd)
 {
@@ -157,8 +155,7 @@ void ses_layout_close(struct ses_layout *layout)
     layout->lock_fd = -1;
 }
 
-/* ---- keys
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- keys --------------------------------------------------------------------------------------------- */
 
 static enum ses_status open_secret(const char *path, bool create, struct ses_secret *ret_secret,
                                    struct ses_fault *fault)
@@ -242,8 +239,7 @@ enum ses_status ses_layout_secrets_load(const struct ses_layout *layout,
     return status;
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the whole ---------------------------------------------------------------------------------------- */
 
 enum ses_status ses_layout_open(struct ses_layout *layout, struct ses_fault *ret_fault)
 {

@@ -23,8 +23,7 @@ static enum ses_status single(struct ses_buf *out, const char *name, const char 
     return ses_buf_appendf(out, "%s %llu\n", name, (unsigned long long)value);
 }
 
-/* ---- counters
- * -------------------------------------------------------------------------------------------------- */
+/* ---- counters ----------------------------------------------------------------------------------------- */
 
 static enum ses_status counters(const struct ses_board *board, struct ses_buf *out)
 {
@@ -117,8 +116,7 @@ static enum ses_status connector_calls(const struct ses_board *board,
     return SES_OK;
 }
 
-/* ---- histograms
- * ------------------------------------------------------------------------------------------------ */
+/* ---- histograms --------------------------------------------------------------------------------------- */
 
 /* One series: cumulative counts at 2^first .. 2^last, scaled; labels may be empty. A bucket whose largest
  * value is below 2^bit counts for that bound: values are whole nanoseconds (or puts), so "below" and "at
@@ -200,8 +198,7 @@ static enum ses_status store_histograms(const struct ses_board *board, struct se
     return series(out, "sessiond_store_batch_puts", "", &sum, 1, BATCH_LAST_BIT, 1.0);
 }
 
-/* ---- processes
- * ------------------------------------------------------------------------------------------------- */
+/* ---- processes ---------------------------------------------------------------------------------------- */
 
 static enum ses_status worker_gauges(const struct ses_board *board, uint64_t now_mono_ns, struct ses_buf *out)
 {

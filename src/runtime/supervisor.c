@@ -12,8 +12,7 @@
 #define TICK_MS       1000 /* heartbeats are looked at so often */
 #define STOP_GRACE_MS 3000 /* for housekeeper and simulator, which have nothing to drain */
 
-/* ---- stopping
- * -------------------------------------------------------------------------------------------------- */
+/* ---- stopping ----------------------------------------------------------------------------------------- */
 
 static bool any_running(const struct ses_supervisor *sup, bool workers_only)
 {
@@ -55,8 +54,7 @@ void ses_supervisor_stop(struct ses_supervisor *sup, const char *why)
     }
 }
 
-/* ---- starting
- * -------------------------------------------------------------------------------------------------- */
+/* ---- starting ----------------------------------------------------------------------------------------- */
 
 void ses_supervisor_start_children(struct ses_supervisor *sup)
 {
@@ -97,8 +95,7 @@ static void check_all_ready(struct ses_supervisor *sup)
     log_ready(sup, start_ms);
 }
 
-/* ---- the loop
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the loop ----------------------------------------------------------------------------------------- */
 
 static void on_signals(struct ses_supervisor *sup)
 {

@@ -17,8 +17,7 @@ void ses_supervisor_set_state(struct ses_supervisor *sup, struct ses_child *chil
         atomic_store_explicit(&sup->board->state[child->slot], (uint32_t)state, memory_order_relaxed);
 }
 
-/* ---- starting
- * -------------------------------------------------------------------------------------------------- */
+/* ---- starting ----------------------------------------------------------------------------------------- */
 
 /* [child] A descriptor too many here would keep a closed socket or the alive pipe open. The data directory's
  * lock stays: it is to be held until the last of us is gone. */
@@ -107,8 +106,7 @@ void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child)
     start_later(sup, child);
 }
 
-/* ---- ending
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- ending ------------------------------------------------------------------------------------------- */
 
 void ses_supervisor_terminate(struct ses_supervisor *sup, struct ses_child *child, uint64_t kill_ms)
 {
@@ -205,8 +203,7 @@ void ses_supervisor_reap(struct ses_supervisor *sup)
     }
 }
 
-/* ---- time
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- time --------------------------------------------------------------------------------------------- */
 
 static void check_silence(struct ses_supervisor *sup, const struct ses_child *child, uint64_t now_ms)
 {

@@ -7,8 +7,7 @@
 #define KIB             1024u
 #define SEAL_KEY_ID     1 /* seal-1.key */
 
-/* ---- secrets and keys
- * ------------------------------------------------------------------------------------------ */
+/* ---- secrets and keys --------------------------------------------------------------------------------- */
 
 static enum ses_status load_keys(struct ses_worker *worker)
 {
@@ -31,8 +30,7 @@ static enum ses_status load_keys(struct ses_worker *worker)
     return status;
 }
 
-/* ---- the ranks below, from the configuration
- * ------------------------------------------------------------------- */
+/* ---- the ranks below, from the configuration ---------------------------------------------------------- */
 
 static void wake_loop(void *arg)
 {
@@ -197,8 +195,7 @@ static enum ses_status open_conns(struct ses_worker *worker)
     return ses_conns_listen(worker->conns, worker->env->listen_fd);
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- life --------------------------------------------------------------------------------------------- */
 
 /* A gauge of a dead predecessor describes nothing any more; counters go on. */
 static void reset_gauges(struct ses_metrics *metrics)
@@ -256,6 +253,20 @@ static void close_handle(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
+/* An exchange that somebody still holds cannot be taken from him: the process ends as it is, the store is
+ * made for that. */
+static void leave_if_held(struct ses_worker *worker)
+{
+    unsigned open_count = worker->pool == NULL ? 0 : ses_exchange_pool_open(worker->pool);
+
+    if (open_count == 0)
+        return;
+    ses_log_msg(&worker->log, SES_LOG_WARN, "exchanges_held", "%u exchanges outlive their connections",
+                open_count);
+    ses_log_done(&worker->log);
+    _exit(worker->exit_code);
+}
+
 /* Reached with no work in flight (drain.c). Connections go first, since their exchanges end in the service.
  */
 static void close_parts(struct ses_worker *worker)
@@ -263,6 +274,7 @@ static void close_parts(struct ses_worker *worker)
     if (worker->conns != NULL)
         ses_conns_free(worker->conns);
     (void)uv_run(&worker->loop, UV_RUN_NOWAIT);
+    leave_if_held(worker);
     if (worker->doors != NULL)
         ses_doors_free(worker->doors);
     if (worker->router != NULL)
