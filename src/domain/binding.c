@@ -96,26 +96,26 @@ static struct ses_slice lower_text(struct ses_slice text, char *room, size_t roo
     return ses_slice(room, text.len);
 }
 
-/* The facet's canonical value; empty: the facet is absent. room holds SES_IP_PREFIX_SIZE +
- * SES_OS_TYPE_BYTES_MAX. */
 #define ROOM_SIZE (SES_IP_PREFIX_SIZE + SES_OS_TYPE_BYTES_MAX)
 
-static struct ses_slice facet_value(enum ses_facet facet, const struct ses_session_request *request,
-                                    char *room)
-{
-    enum ses_field field = facets[facet].field;
+struct agent {
     struct ses_slice family;
     struct ses_slice version;
+};
+
+/* The facet's canonical value; empty: the facet is absent. */
+static struct ses_slice facet_value(enum ses_facet facet, const struct ses_session_request *request,
+                                    const struct agent *agent, char *room)
+{
+    enum ses_field field = facets[facet].field;
 
     switch (facet) {
     case SES_FACET_os_type:
         return lower_text(request->text[field], room, ROOM_SIZE);
     case SES_FACET_user_agent_family:
-        ses_user_agent_parse(request->text[field], &family, &version);
-        return family;
+        return agent->family;
     case SES_FACET_user_agent_version:
-        ses_user_agent_parse(request->text[field], &family, &version);
-        return version;
+        return agent->version;
     case SES_FACET_ip_prefix:
         return ses_ip_prefix(request->text[field], room) ? ses_slice_str(room) : SES_SLICE_EMPTY;
     case SES_FACET_accept_language:
@@ -140,15 +140,18 @@ void ses_binding_take(const struct ses_tag_key *key, const struct ses_session_re
 {
     char canonical[CANONICAL_SIZE];
     char room[ROOM_SIZE];
+    struct agent agent = {SES_SLICE_EMPTY, SES_SLICE_EMPTY};
     size_t len = 0;
 
+    if ((request->present & SES_FIELD_BIT(SES_FIELD_USER_AGENT)) != 0)
+        ses_user_agent_parse(request->text[SES_FIELD_USER_AGENT], &agent.family, &agent.version);
     ret_binding->facets = 0;
     for (unsigned i = 0; i < SES_FACET_COUNT; i++) {
         struct ses_slice value;
 
         if ((request->present & SES_FIELD_BIT(facets[i].field)) == 0)
             continue;
-        value = facet_value((enum ses_facet)i, request, room);
+        value = facet_value((enum ses_facet)i, request, &agent, room);
         if (value.len == 0)
             continue;
         ret_binding->facets |= 1u << i;

@@ -36,6 +36,37 @@ static const uint8_t classes[256] = {
 #undef A
 /* clang-format on */
 
+static bool is(uint8_t byte, enum class class)
+{
+    return classes[byte] == class;
+}
+
+static int hex_value(uint8_t byte)
+{
+    if (byte >= '0' && byte <= '9')
+        return byte - '0';
+    byte |= 0x20;
+    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+}
+
+/* Length of what is read as one byte: 6 for \u00XX, else 1. */
+static size_t take_byte(struct ses_slice text, size_t at, uint8_t *ret_byte)
+{
+    const uint8_t *p = text.data + at;
+    int high = 0;
+    int low = 0;
+
+    *ret_byte = p[0];
+    if (p[0] != '\\' || text.len - at < 6 || p[1] != 'u' || p[2] != '0' || p[3] != '0')
+        return 1;
+    high = hex_value(p[4]);
+    low = hex_value(p[5]);
+    if (high < 0 || low < 0)
+        return 1;
+    *ret_byte = (uint8_t)(high << 4 | low);
+    return 6;
+}
+
 /* ---- card numbers
  * -------------------------------------------------------------------------------------------- */
 
@@ -135,23 +166,28 @@ static void chain_push(struct chain *chain, uint8_t digit, bool starts_group)
 /* ---- keys of verification values
  * ------------------------------------------------------------------------------ */
 
+/* A key's place in the text. Its letters are looked at only when a ':' or '=' follows: most words are no
+ * keys. */
 struct word {
-    char text[WORD_MAX]; /* lower case, joins left out */
-    size_t len;
-    bool cut;   /* its beginning was dropped */
-    bool ended; /* a quote or blank came; the next letter starts anew */
+    size_t start;
+    size_t end;
+    bool open; /* the next letter belongs to it */
 };
 
-static void word_push(struct word *word, uint8_t byte)
+struct key {
+    char text[WORD_MAX]; /* lower case, joins left out */
+    size_t len;
+    bool cut; /* its beginning was dropped */
+};
+
+static void key_push(struct key *key, uint8_t byte)
 {
-    if (word->ended)
-        *word = (struct word){.len = 0};
-    if (word->len == WORD_MAX) {
-        memmove(word->text, word->text + WORD_MAX / 2, WORD_MAX / 2);
-        word->len = WORD_MAX / 2;
-        word->cut = true;
+    if (key->len == WORD_MAX) {
+        memmove(key->text, key->text + WORD_MAX / 2, WORD_MAX / 2);
+        key->len = WORD_MAX / 2;
+        key->cut = true;
     }
-    word->text[word->len++] = (char)(byte >= 'A' && byte <= 'Z' ? byte + ('a' - 'A') : byte);
+    key->text[key->len++] = (char)(byte >= 'A' && byte <= 'Z' ? byte + ('a' - 'A') : byte);
 }
 
 enum key_rule {
@@ -161,38 +197,41 @@ enum key_rule {
 };
 
 static const struct {
-    const char *name;
+    struct ses_slice name;
     enum key_rule rule;
 } key_names[] = {
-    {"cvv", KEY_SUFFIX},
-    {"cvv2", KEY_SUFFIX},
-    {"cvc", KEY_SUFFIX},
-    {"cvc2", KEY_SUFFIX},
-    {"securitycode", KEY_SUFFIX},
-    {"verificationvalue", KEY_SUFFIX},
-    {"cvvcode", KEY_NAME},
-    {"cvccode", KEY_NAME},
-    {"cvvnumber", KEY_NAME},
-    {"cvcnumber", KEY_NAME},
-    {"cvn", KEY_NAME},
-    {"cvn2", KEY_NAME},
-    {"cvd", KEY_NAME},
-    {"verificationcode", KEY_PREFIXED},
-    {"csc", KEY_PREFIXED},
-    {"cid", KEY_PREFIXED},
+    {SES_STR_INIT("cvv"), KEY_SUFFIX},
+    {SES_STR_INIT("cvv2"), KEY_SUFFIX},
+    {SES_STR_INIT("cvc"), KEY_SUFFIX},
+    {SES_STR_INIT("cvc2"), KEY_SUFFIX},
+    {SES_STR_INIT("securitycode"), KEY_SUFFIX},
+    {SES_STR_INIT("verificationvalue"), KEY_SUFFIX},
+    {SES_STR_INIT("cvvcode"), KEY_NAME},
+    {SES_STR_INIT("cvccode"), KEY_NAME},
+    {SES_STR_INIT("cvvnumber"), KEY_NAME},
+    {SES_STR_INIT("cvcnumber"), KEY_NAME},
+    {SES_STR_INIT("cvn"), KEY_NAME},
+    {SES_STR_INIT("cvn2"), KEY_NAME},
+    {SES_STR_INIT("cvd"), KEY_NAME},
+    {SES_STR_INIT("verificationcode"), KEY_PREFIXED},
+    {SES_STR_INIT("csc"), KEY_PREFIXED},
+    {SES_STR_INIT("cid"), KEY_PREFIXED},
 };
 
-static const char *const key_prefixes[] = {"payment", "method", "credit", "debit", "card", "cc"};
+static const struct ses_slice key_prefixes[] = {
+    SES_STR_INIT("payment"), SES_STR_INIT("method"), SES_STR_INIT("credit"),
+    SES_STR_INIT("debit"),   SES_STR_INIT("card"),   SES_STR_INIT("cc"),
+};
 
 static struct ses_slice strip_prefixes(struct ses_slice key, bool *ret_stripped)
 {
     size_t i = 0;
 
     while (i < sizeof(key_prefixes) / sizeof(key_prefixes[0])) {
-        struct ses_slice prefix = ses_slice_str(key_prefixes[i]);
+        struct ses_slice prefix = key_prefixes[i];
 
         i++;
-        if (ses_slice_starts(key, prefix)) {
+        if (key.len >= prefix.len && key.data[0] == prefix.data[0] && ses_slice_starts(key, prefix)) {
             key = ses_slice_cut(key, prefix.len, key.len);
             *ret_stripped = true;
             i = 0;
@@ -203,36 +242,66 @@ static struct ses_slice strip_prefixes(struct ses_slice key, bool *ret_stripped)
 
 static bool ends_with(struct ses_slice s, struct ses_slice end)
 {
-    return s.len >= end.len && ses_slice_eq(ses_slice_cut(s, s.len - end.len, s.len), end);
+    return s.len >= end.len && s.data[s.len - 1] == end.data[end.len - 1] &&
+           ses_slice_eq(ses_slice_cut(s, s.len - end.len, s.len), end);
 }
 
 enum key_hit { KEY_NONE, KEY_IF_DIGITS, KEY_FOUND };
 
-static enum key_hit word_check(const struct word *word)
+/* Last letters of the names above: half of all keys need no further look. */
+static bool may_end_name(uint8_t byte)
 {
-    struct ses_slice key = ses_slice(word->text, word->len);
+    return byte == 'v' || byte == 'c' || byte == '2' || byte == 'e' || byte == 'r' || byte == 'n' ||
+           byte == 'd';
+}
+
+static enum key_hit key_check(const struct key *key)
+{
+    struct ses_slice text = ses_slice(key->text, key->len);
     enum key_hit hit = KEY_NONE;
     bool stripped = false;
     struct ses_slice bare;
 
-    if (word->len < 3)
+    if (!may_end_name(text.data[text.len - 1]))
         return KEY_NONE;
-    bare = strip_prefixes(key, &stripped);
+    bare = strip_prefixes(text, &stripped);
     for (size_t i = 0; i < sizeof(key_names) / sizeof(key_names[0]); i++) {
-        struct ses_slice name = ses_slice_str(key_names[i].name);
+        struct ses_slice name = key_names[i].name;
 
-        if (!word->cut && ses_slice_eq(bare, name) && (key_names[i].rule != KEY_PREFIXED || stripped))
+        if (!key->cut && ses_slice_eq(bare, name) && (key_names[i].rule != KEY_PREFIXED || stripped))
             return KEY_FOUND;
-        if (key_names[i].rule == KEY_SUFFIX && ends_with(key, name))
+        if (key_names[i].rule == KEY_SUFFIX && ends_with(text, name))
             hit = KEY_IF_DIGITS;
     }
     return hit;
+}
+
+static enum key_hit word_check(const struct word *word, struct ses_slice text)
+{
+    struct key key;
+    size_t at = word->start;
+
+    if (word->end - word->start < 3)
+        return KEY_NONE;
+    key.len = 0;
+    key.cut = false;
+    while (at < word->end) {
+        uint8_t byte = 0;
+
+        at += take_byte(text, at, &byte);
+        if (is(byte, CLASS_LETTER) || is(byte, CLASS_DIGIT))
+            key_push(&key, byte);
+    }
+    return key.len < 3 ? KEY_NONE : key_check(&key);
 }
 
 /* ---- the pass
  * --------------------------------------------------------------------------------------------------- */
 
 struct scan {
+    struct ses_slice text;
+    size_t at;   /* behind the byte being looked at */
+    size_t from; /* where it began: six before at for \u00XX */
     struct chain chain;
     struct word word;
     uint8_t last[2]; /* the byte before and the one before that; 0 at the start */
@@ -240,9 +309,22 @@ struct scan {
     unsigned value_digits;
 };
 
-static bool is(uint8_t byte, enum class class)
+static void scan_word(struct scan *scan)
 {
-    return classes[byte] == class;
+    if (!scan->word.open)
+        scan->word.start = scan->from;
+    scan->word.open = true;
+    scan->word.end = scan->at;
+}
+
+/* Most of a text is letters. */
+static void scan_letters(struct scan *scan)
+{
+    while (scan->at < scan->text.len && is(scan->text.data[scan->at], CLASS_LETTER)) {
+        scan->last[1] = scan->last[0];
+        scan->last[0] = scan->text.data[scan->at++];
+    }
+    scan->word.end = scan->at;
 }
 
 static void scan_digit(struct scan *scan, uint8_t byte)
@@ -274,9 +356,9 @@ static bool scan_value(struct scan *scan, uint8_t byte)
 
 static enum ses_card_data scan_assign(struct scan *scan)
 {
-    enum key_hit hit = word_check(&scan->word);
+    enum key_hit hit = word_check(&scan->word, scan->text);
 
-    scan->word = (struct word){.len = 0};
+    scan->word = (struct word){scan->at, scan->at, false};
     if (hit == KEY_IF_DIGITS) {
         scan->value = true;
         scan->value_digits = 0;
@@ -296,20 +378,19 @@ static enum ses_card_data scan_byte(struct scan *scan, uint8_t byte)
     switch ((enum class)classes[byte]) {
     case CLASS_DIGIT:
         scan_digit(scan, byte);
-        word_push(&scan->word, byte);
+        scan_word(scan);
         break;
     case CLASS_LETTER:
-        word_push(&scan->word, byte);
+        scan_word(scan);
         break;
     case CLASS_QUOTE:
-        scan->word.ended = true;
+        scan->word.open = false;
         break;
     case CLASS_ASSIGN:
         found = scan_assign(scan);
         break;
     case CLASS_OTHER:
-        scan->word.ended = true;
-        scan->word.len = 0;
+        scan->word = (struct word){scan->at, scan->at, false};
         break;
     case CLASS_JOIN:
         break;
@@ -319,45 +400,21 @@ static enum ses_card_data scan_byte(struct scan *scan, uint8_t byte)
     return found;
 }
 
-static int hex_value(uint8_t byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    byte |= 0x20;
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
-/* Length of what is read as one byte: 6 for \u00XX, else 1. */
-static size_t take_byte(struct ses_slice text, size_t at, uint8_t *ret_byte)
-{
-    const uint8_t *p = text.data + at;
-    int high = 0;
-    int low = 0;
-
-    *ret_byte = p[0];
-    if (p[0] != '\\' || text.len - at < 6 || p[1] != 'u' || p[2] != '0' || p[3] != '0')
-        return 1;
-    high = hex_value(p[4]);
-    low = hex_value(p[5]);
-    if (high < 0 || low < 0)
-        return 1;
-    *ret_byte = (uint8_t)(high << 4 | low);
-    return 6;
-}
-
 enum ses_card_data ses_card_data_find(struct ses_slice text)
 {
-    struct scan scan = {.value = false};
-    size_t at = 0;
+    struct scan scan = {.text = text};
 
-    while (at < text.len) {
+    while (scan.at < text.len) {
         uint8_t byte = 0;
         enum ses_card_data found;
 
-        at += take_byte(text, at, &byte);
+        scan.from = scan.at;
+        scan.at += take_byte(text, scan.at, &byte);
         found = scan_byte(&scan, byte);
         if (found != SES_CARD_DATA_NONE)
             return found;
+        if (is(byte, CLASS_LETTER))
+            scan_letters(&scan);
     }
     /* What the last group or value still owes. */
     return text.len == 0 ? SES_CARD_DATA_NONE : scan_byte(&scan, 0);

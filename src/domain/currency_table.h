@@ -1,7 +1,9 @@
-/* currency_table.h - enum types.Currency as data: code, number, digits behind the point, whether a request may use it.
+/* currency_table.h - enum types.Currency as data: code, number, digits behind the point, whether a request
+ * may use it.
  *
- * Exponents and the 15 refused currencies are the protocol's, not ISO 4217's: IQD and LYD have 2 digits here though
- * ISO says 3, ISK has 2 though ISO says 0. Callers compute with the same table, so ours must not be the better one.
+ * Exponents and the 15 refused currencies are the protocol's, not ISO 4217's: IQD and LYD have 2 digits here
+ * though ISO says 3, ISK has 2 though ISO says 0. Callers compute with the same table, so ours must not be
+ * the better one.
  */
 #ifndef SESSIOND_DOMAIN_CURRENCY_TABLE_H
 #define SESSIOND_DOMAIN_CURRENCY_TABLE_H

@@ -1,26 +1,29 @@
 #include <sessiond/domain/binding.h>
 
-/* In the order of search: nearly every browser also claims to be Chrome, Safari and Mozilla. */
+/* The foremost of them that a text names counts: nearly every browser also claims to be Chrome, Safari and
+ * Mozilla. */
 static const struct {
-    struct ses_slice token;
+    struct ses_slice product;
     struct ses_slice family;
 } browsers[] = {
-    {SES_STR_INIT("EdgA/"), SES_STR_INIT("edge")},
-    {SES_STR_INIT("EdgiOS/"), SES_STR_INIT("edge")},
-    {SES_STR_INIT("Edg/"), SES_STR_INIT("edge")},
-    {SES_STR_INIT("Edge/"), SES_STR_INIT("edge")},
-    {SES_STR_INIT("OPR/"), SES_STR_INIT("opera")},
-    {SES_STR_INIT("Opera/"), SES_STR_INIT("opera")},
-    {SES_STR_INIT("SamsungBrowser/"), SES_STR_INIT("samsung")},
-    {SES_STR_INIT("FxiOS/"), SES_STR_INIT("firefox")},
-    {SES_STR_INIT("Firefox/"), SES_STR_INIT("firefox")},
-    {SES_STR_INIT("CriOS/"), SES_STR_INIT("chrome")},
-    {SES_STR_INIT("HeadlessChrome/"), SES_STR_INIT("chrome")},
-    {SES_STR_INIT("Chromium/"), SES_STR_INIT("chrome")},
-    {SES_STR_INIT("Chrome/"), SES_STR_INIT("chrome")},
-    {SES_STR_INIT("Trident/"), SES_STR_INIT("ie")},
-    {SES_STR_INIT("Version/"), SES_STR_INIT("safari")},
+    {SES_STR_INIT("EdgA"), SES_STR_INIT("edge")},
+    {SES_STR_INIT("EdgiOS"), SES_STR_INIT("edge")},
+    {SES_STR_INIT("Edg"), SES_STR_INIT("edge")},
+    {SES_STR_INIT("Edge"), SES_STR_INIT("edge")},
+    {SES_STR_INIT("OPR"), SES_STR_INIT("opera")},
+    {SES_STR_INIT("Opera"), SES_STR_INIT("opera")},
+    {SES_STR_INIT("SamsungBrowser"), SES_STR_INIT("samsung")},
+    {SES_STR_INIT("FxiOS"), SES_STR_INIT("firefox")},
+    {SES_STR_INIT("Firefox"), SES_STR_INIT("firefox")},
+    {SES_STR_INIT("CriOS"), SES_STR_INIT("chrome")},
+    {SES_STR_INIT("HeadlessChrome"), SES_STR_INIT("chrome")},
+    {SES_STR_INIT("Chromium"), SES_STR_INIT("chrome")},
+    {SES_STR_INIT("Chrome"), SES_STR_INIT("chrome")},
+    {SES_STR_INIT("Trident"), SES_STR_INIT("ie")},
+    {SES_STR_INIT("Version"), SES_STR_INIT("safari")},
 };
+
+#define BROWSERS (sizeof(browsers) / sizeof(browsers[0]))
 
 /* Longest family or version that is looked at; real ones stay below 20. */
 #define PART_BYTES_MAX 64
@@ -39,29 +42,49 @@ static struct ses_slice take_part(struct ses_slice text)
     return ses_slice_cut(text, 0, len);
 }
 
-static size_t find(struct ses_slice text, struct ses_slice token)
+/* Row of the product that ends at text[end], BROWSERS if it is none of them. */
+static size_t find_browser(struct ses_slice text, size_t end)
 {
-    const uint8_t *hit = text.len == 0 ? NULL : memmem(text.data, text.len, token.data, token.len);
+    size_t start = end;
 
-    return hit == NULL ? text.len : (size_t)(hit - text.data);
+    while (start > 0 && !ends_part(text.data[start - 1]))
+        start--;
+    for (size_t i = 0; i < BROWSERS; i++) {
+        if (ses_slice_eq(ses_slice_cut(text, start, end), browsers[i].product))
+            return i;
+    }
+    return BROWSERS;
+}
+
+static void parse_unknown(struct ses_slice user_agent, struct ses_slice *ret_family,
+                          struct ses_slice *ret_version)
+{
+    struct ses_slice rest;
+
+    *ret_family = take_part(user_agent);
+    rest = ses_slice_cut(user_agent, ret_family->len, user_agent.len);
+    *ret_version =
+        rest.len > 0 && rest.data[0] == '/' ? take_part(ses_slice_cut(rest, 1, rest.len)) : SES_SLICE_EMPTY;
 }
 
 void ses_user_agent_parse(struct ses_slice user_agent, struct ses_slice *ret_family,
                           struct ses_slice *ret_version)
 {
-    struct ses_slice rest;
+    size_t best = BROWSERS;
+    size_t best_end = 0;
 
-    for (size_t i = 0; i < sizeof(browsers) / sizeof(browsers[0]); i++) {
-        size_t at = find(user_agent, browsers[i].token);
+    for (size_t i = 0; i < user_agent.len; i++) {
+        size_t row = user_agent.data[i] == '/' ? find_browser(user_agent, i) : BROWSERS;
 
-        if (at < user_agent.len) {
-            *ret_family = browsers[i].family;
-            *ret_version = take_part(ses_slice_cut(user_agent, at + browsers[i].token.len, user_agent.len));
-            return;
+        if (row < best) {
+            best = row;
+            best_end = i;
         }
     }
-    *ret_family = take_part(user_agent);
-    rest = ses_slice_cut(user_agent, ret_family->len, user_agent.len);
-    *ret_version =
-        rest.len > 0 && rest.data[0] == '/' ? take_part(ses_slice_cut(rest, 1, rest.len)) : SES_SLICE_EMPTY;
+    if (best == BROWSERS) {
+        parse_unknown(user_agent, ret_family, ret_version);
+        return;
+    }
+    *ret_family = browsers[best].family;
+    *ret_version = take_part(ses_slice_cut(user_agent, best_end + 1, user_agent.len));
 }
