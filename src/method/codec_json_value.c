@@ -29,9 +29,9 @@ static bool integer_from_text(struct ses_slice text, struct integer *ret_integer
 /* 1e3 and 5.0 are integers in proto3 JSON. Above 2^53 a double has lost digits: refused. */
 static bool integer_from_real(double real, struct integer *ret_integer)
 {
-    double magnitude = fabs(real);
+    double magnitude = real < 0 ? -real : real;
 
-    if (!(magnitude <= 9007199254740992.0) || magnitude != floor(magnitude))
+    if (!(magnitude <= 9007199254740992.0) || magnitude != (double)(uint64_t)magnitude)
         return false;
     *ret_integer = (struct integer){real < 0, (uint64_t)magnitude};
     return true;

@@ -71,22 +71,19 @@ static enum ses_status take_bytes(struct decoder *d, struct ses_slice bytes, voi
 
 static enum ses_wire_type wire_type_of(ProtobufCType type)
 {
-    switch (type) {
-    case PROTOBUF_C_TYPE_SFIXED32:
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_FLOAT:
-        return SES_WIRE_32BIT;
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return SES_WIRE_64BIT;
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_BYTES:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return SES_WIRE_BYTES;
-    default:
-        return SES_WIRE_VARINT;
-    }
+    static const uint8_t types[] = {
+        [PROTOBUF_C_TYPE_INT32] = SES_WIRE_VARINT,   [PROTOBUF_C_TYPE_SINT32] = SES_WIRE_VARINT,
+        [PROTOBUF_C_TYPE_SFIXED32] = SES_WIRE_32BIT, [PROTOBUF_C_TYPE_INT64] = SES_WIRE_VARINT,
+        [PROTOBUF_C_TYPE_SINT64] = SES_WIRE_VARINT,  [PROTOBUF_C_TYPE_SFIXED64] = SES_WIRE_64BIT,
+        [PROTOBUF_C_TYPE_UINT32] = SES_WIRE_VARINT,  [PROTOBUF_C_TYPE_FIXED32] = SES_WIRE_32BIT,
+        [PROTOBUF_C_TYPE_UINT64] = SES_WIRE_VARINT,  [PROTOBUF_C_TYPE_FIXED64] = SES_WIRE_64BIT,
+        [PROTOBUF_C_TYPE_FLOAT] = SES_WIRE_32BIT,    [PROTOBUF_C_TYPE_DOUBLE] = SES_WIRE_64BIT,
+        [PROTOBUF_C_TYPE_BOOL] = SES_WIRE_VARINT,    [PROTOBUF_C_TYPE_ENUM] = SES_WIRE_VARINT,
+        [PROTOBUF_C_TYPE_STRING] = SES_WIRE_BYTES,   [PROTOBUF_C_TYPE_BYTES] = SES_WIRE_BYTES,
+        [PROTOBUF_C_TYPE_MESSAGE] = SES_WIRE_BYTES,
+    };
+
+    return (enum ses_wire_type)types[type];
 }
 
 /* 32-bit types take the low half of the varint: a negative int32 is sent with 64 bits. */

@@ -2,45 +2,6 @@
 
 #include <stdio.h>
 
-size_t ses_field_size(ProtobufCType type)
-{
-    switch (type) {
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_SINT64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return 8;
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return sizeof(void *);
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    default: /* 32-bit numbers, enum, float, and bool, which is an int here */
-        return 4;
-    }
-}
-
-uint32_t ses_field_oneof_case(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
-{
-    uint32_t number;
-
-    memcpy(&number, (const char *)message + field->quantifier_offset, sizeof(number));
-    return number;
-}
-
-void *ses_field_select(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
-{
-    void *member = ses_field_member(message, field);
-
-    if (ses_field_is_oneof(field) && ses_field_oneof_case(message, field) != field->id) {
-        memcpy((char *)message + field->quantifier_offset, &field->id, sizeof(field->id));
-        memset(member, 0, ses_field_size(field->type));
-    }
-    return member;
-}
-
 static bool value_is_zero(const void *member, const ProtobufCFieldDescriptor *field)
 {
     static const uint8_t zero[8];

@@ -16,7 +16,30 @@
 #define SES_CODEC_DEPTH_MAX 32
 
 /* [any] Bytes of one value of that type in the message struct. */
-size_t ses_field_size(ProtobufCType type);
+static inline size_t ses_field_size(ProtobufCType type)
+{
+    static const uint8_t sizes[] = {
+        [PROTOBUF_C_TYPE_INT32] = 4,
+        [PROTOBUF_C_TYPE_SINT32] = 4,
+        [PROTOBUF_C_TYPE_SFIXED32] = 4,
+        [PROTOBUF_C_TYPE_INT64] = 8,
+        [PROTOBUF_C_TYPE_SINT64] = 8,
+        [PROTOBUF_C_TYPE_SFIXED64] = 8,
+        [PROTOBUF_C_TYPE_UINT32] = 4,
+        [PROTOBUF_C_TYPE_FIXED32] = 4,
+        [PROTOBUF_C_TYPE_UINT64] = 8,
+        [PROTOBUF_C_TYPE_FIXED64] = 8,
+        [PROTOBUF_C_TYPE_FLOAT] = 4,
+        [PROTOBUF_C_TYPE_DOUBLE] = 8,
+        [PROTOBUF_C_TYPE_BOOL] = sizeof(protobuf_c_boolean),
+        [PROTOBUF_C_TYPE_ENUM] = 4,
+        [PROTOBUF_C_TYPE_STRING] = sizeof(char *),
+        [PROTOBUF_C_TYPE_BYTES] = sizeof(ProtobufCBinaryData),
+        [PROTOBUF_C_TYPE_MESSAGE] = sizeof(void *),
+    };
+
+    return sizes[type];
+}
 
 static inline void *ses_field_member(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
@@ -43,10 +66,29 @@ static inline bool ses_field_is_oneof(const ProtobufCFieldDescriptor *field)
 }
 
 /* [any] Field number of the member that is set in this field's oneof, 0 if none. */
-uint32_t ses_field_oneof_case(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
+static inline uint32_t ses_field_oneof_case(const ProtobufCMessage *message,
+                                            const ProtobufCFieldDescriptor *field)
+{
+    uint32_t number;
+
+    memcpy(&number, (const char *)message + field->quantifier_offset, sizeof(number));
+    return number;
+}
+
 /* [any] Where a singular value goes: a member of a oneof becomes the one that is set, and starts as zero if
  * it was not. */
-void *ses_field_select(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
+static inline void *ses_field_select(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+    void *member = ses_field_member(message, field);
+
+    if (ses_field_is_oneof(field) && ses_field_oneof_case(message, field) != field->id) {
+        memcpy((char *)message + field->quantifier_offset, &field->id, sizeof(field->id));
+        if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+            memset(member, 0, sizeof(void *));
+    }
+    return member;
+}
+
 /* [any] Whether a value is there to be written: set, or for fields without presence, not the default. */
 bool ses_field_present(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
 /* [any] Room for one more value of a repeated field, not yet counted; its memory is uninitialised.

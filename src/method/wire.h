@@ -53,7 +53,40 @@ static inline bool ses_wire_more(const struct ses_wire *wire)
 
 /* [any] 4 or 8 bytes, little endian. SES_MALFORMED: cut off. */
 SES_MUST_CHECK enum ses_status ses_wire_fixed(struct ses_wire *wire, size_t bytes, uint64_t *ret_value);
-/* [any] The next tag and value. SES_MALFORMED: cut off, field number 0, a group, a length behind the end. */
-SES_MUST_CHECK enum ses_status ses_wire_next(struct ses_wire *wire, struct ses_wire_item *ret_item);
+/* [any] The next tag and value, written piece by piece (on failure ret_item is half written): this is the
+ * hottest function of the codec. SES_MALFORMED: cut off, field number 0, a group, a length behind the end. */
+SES_MUST_CHECK static inline enum ses_status ses_wire_next(struct ses_wire *wire,
+                                                           struct ses_wire_item *ret_item)
+{
+    uint64_t tag;
+
+    SES_TRY(ses_wire_varint(wire, &tag));
+    if (tag > UINT32_MAX || tag >> 3 == 0)
+        return SES_MALFORMED;
+    ret_item->number = (uint32_t)(tag >> 3);
+    ret_item->type = (enum ses_wire_type)(tag & 7);
+    ret_item->raw.data = wire->at;
+    ret_item->bytes = SES_SLICE_EMPTY;
+    switch (ret_item->type) {
+    case SES_WIRE_VARINT:
+        SES_TRY(ses_wire_varint(wire, &ret_item->value));
+        break;
+    case SES_WIRE_BYTES:
+        SES_TRY(ses_wire_varint(wire, &ret_item->value));
+        if (ret_item->value > (uint64_t)(wire->end - wire->at))
+            return SES_MALFORMED;
+        ret_item->bytes = ses_slice(wire->at, (size_t)ret_item->value);
+        wire->at += ret_item->bytes.len;
+        break;
+    case SES_WIRE_64BIT:
+    case SES_WIRE_32BIT:
+        SES_TRY(ses_wire_fixed(wire, ret_item->type == SES_WIRE_64BIT ? 8 : 4, &ret_item->value));
+        break;
+    default:
+        return SES_MALFORMED;
+    }
+    ret_item->raw.len = (size_t)(wire->at - ret_item->raw.data);
+    return SES_OK;
+}
 
 #endif
