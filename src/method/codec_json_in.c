@@ -108,7 +108,7 @@ static enum ses_status read_submessage(struct reader *r, const struct ses_path *
                                                                       : "must be an object");
     if (ses_message_make(descriptor, r->arena, &message) != SES_OK)
         return no_memory(r);
-    memcpy(member, &message, sizeof(message));
+    memcpy(member, &message, sizeof(void *));
     if (bare)
         return read_text(r, path, value, ses_field_member(message, &descriptor->fields[0]));
     return read_message(r, path, value, message);
@@ -156,7 +156,7 @@ static enum ses_status read_map_entry(struct reader *r, const struct ses_path *p
     if (ses_field_extend(message, path->field, r->arena, &member) != SES_OK ||
         ses_message_make(descriptor, r->arena, &entry) != SES_OK)
         return no_memory(r);
-    memcpy(member, &entry, sizeof(entry));
+    memcpy(member, &entry, sizeof(void *));
     char *name = ses_arena_str(r->arena, ses_slice_str(key));
     if (name == NULL)
         return no_memory(r);

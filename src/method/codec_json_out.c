@@ -15,9 +15,9 @@ static void write_double(struct ses_json *json, double value)
     char text[40];
 
     if (isnan(value))
-        ses_json_text(json, SES_STR("NaN"));
+        ses_json_write_text(json, SES_STR("NaN"));
     else if (isinf(value))
-        ses_json_text(json, value < 0 ? SES_STR("-Infinity") : SES_STR("Infinity"));
+        ses_json_write_text(json, value < 0 ? SES_STR("-Infinity") : SES_STR("Infinity"));
     else {
         int len = snprintf(text, sizeof(text), "%.17g", value);
         ses_json_raw(json, ses_slice(text, (size_t)len));
@@ -41,7 +41,7 @@ static void write_duration(struct ses_json *json, const ProtobufCMessage *messag
     if (digits > 0)
         len += snprintf(text + len, sizeof(text) - (size_t)len, ".%0*" PRIu32, digits, fraction);
     text[len++] = 's';
-    ses_json_text(json, ses_slice(text, (size_t)len));
+    ses_json_write_text(json, ses_slice(text, (size_t)len));
 }
 
 static void write_submessage(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets)
@@ -49,7 +49,7 @@ static void write_submessage(struct ses_json *json, const ProtobufCMessage *mess
     if (bare_secrets && message->descriptor == &types__secret_string__descriptor) {
         Types__SecretString secret;
         memcpy(&secret, message, sizeof(secret));
-        ses_json_text(json, ses_slice_str(secret.value));
+        ses_json_write_text(json, ses_slice_str(secret.value));
     } else if (message->descriptor == &google__protobuf__duration__descriptor) {
         write_duration(json, message);
     } else {
@@ -62,7 +62,7 @@ static void write_enum(struct ses_json *json, const ProtobufCEnumDescriptor *des
     const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(descriptor, number);
 
     if (value != NULL)
-        ses_json_text(json, ses_slice_str(value->name));
+        ses_json_write_text(json, ses_slice_str(value->name));
     else /* a value of a newer schema keeps its number */
         ses_json_i64(json, number);
 }
@@ -122,7 +122,7 @@ static void write_value(struct ses_json *json, const ProtobufCFieldDescriptor *f
         break;
     case PROTOBUF_C_TYPE_STRING:
         memcpy(&pointer, member, sizeof(pointer));
-        ses_json_text(json, ses_slice_str(pointer));
+        ses_json_write_text(json, ses_slice_str(pointer));
         break;
     case PROTOBUF_C_TYPE_BYTES:
         memcpy(&bytes, member, sizeof(bytes));
@@ -165,7 +165,7 @@ static void write_repeated(struct ses_json *json, const ProtobufCMessage *messag
     for (size_t i = 0; i < count; i++) {
         if (map) {
             const ProtobufCMessage *entry;
-            memcpy(&entry, array + i * size, sizeof(entry));
+            memcpy(&entry, array + i * size, sizeof(void *));
             write_map_entry(json, entry, bare_secrets);
         } else {
             ses_json_element(json);

@@ -111,10 +111,10 @@ static enum ses_status take_message(struct decoder *d, const struct ses_path *pa
 {
     ProtobufCMessage *message;
 
-    memcpy(&message, member, sizeof(message));
+    memcpy(&message, member, sizeof(void *));
     if (message == NULL) /* else it occurs again: merged into what is there */
         SES_TRY(ses_message_make(path->field->descriptor, d->options->arena, &message));
-    memcpy(member, &message, sizeof(message));
+    memcpy(member, &message, sizeof(void *));
     if (d->depth == SES_CODEC_DEPTH_MAX)
         return refuse(d, path, "nested too deeply");
     d->depth++;

@@ -167,7 +167,7 @@ static enum ses_status put(struct ses_create *c, const struct ses_record_origin 
     struct ses_record record = {.kind = SES_RECORD_SESSION, .expires_ms = c->session.expires_ms};
 
     memcpy(record.session_id, c->session.id, sizeof(record.session_id));
-    SES_TRY(ses_record_encode(&c->session, NULL, origin, &c->service->scratch, &record.body));
+    SES_TRY(ses_session_record_encode(&c->session, NULL, origin, &c->service->scratch, &record.body));
     return ses_store_put(c->service->options.store, &c->claim, &record, on_committed, c);
 }
 
@@ -320,7 +320,8 @@ static enum step judge(struct ses_create *c, struct found *found, uint64_t now_m
 
     if (found->record.expires_ms <= now_ms)
         return replace(c, found, now_ms, false);
-    status = ses_record_decode(found->record.body, &c->service->scratch, &found->session, &found->origin);
+    status =
+        ses_session_record_decode(found->record.body, &c->service->scratch, &found->session, &found->origin);
     if (status != SES_OK && !intent) {
         ses_create_fail_store(c, status);
         return STEP_TAKEN;

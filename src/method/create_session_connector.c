@@ -162,7 +162,7 @@ static enum ses_status put_intent(struct ses_create *c)
 
     memcpy(record.session_id, c->session.id, sizeof(record.session_id));
     ses_arena_reset(&c->service->scratch);
-    SES_TRY(ses_record_encode(&c->session, &intent, NULL, &c->service->scratch, &record.body));
+    SES_TRY(ses_session_record_encode(&c->session, &intent, NULL, &c->service->scratch, &record.body));
     return ses_store_put_intent(c->service->options.store, &c->claim, &record, on_intent, c);
 }
 

@@ -187,7 +187,7 @@ static void write_pairs(struct ses_json *json, const struct ses_error *error)
         ses_json_open(json, '{');
         for (size_t i = 0; i < error->metadata_count; i++) {
             ses_json_key(json, error->metadata[i].key);
-            ses_json_text(json, error->metadata[i].value);
+            ses_json_write_text(json, error->metadata[i].value);
         }
         ses_json_close(json, '}');
     }

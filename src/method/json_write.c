@@ -72,7 +72,7 @@ void ses_json_close(struct ses_json *json, char bracket)
 void ses_json_key(struct ses_json *json, struct ses_slice key)
 {
     separate(json);
-    ses_json_text(json, key);
+    ses_json_write_text(json, key);
     put(json, ":", 1);
 }
 
@@ -97,7 +97,7 @@ static void put_escaped(struct ses_json *json, uint8_t byte)
     put(json, text, strlen(text));
 }
 
-void ses_json_text(struct ses_json *json, struct ses_slice text)
+void ses_json_write_text(struct ses_json *json, struct ses_slice text)
 {
     size_t from = 0;
 
@@ -151,5 +151,5 @@ void ses_json_base64(struct ses_json *json, struct ses_slice bytes, bool padded)
 void ses_json_member(struct ses_json *json, const char *key, struct ses_slice text)
 {
     ses_json_key(json, ses_slice_str(key));
-    ses_json_text(json, text);
+    ses_json_write_text(json, text);
 }

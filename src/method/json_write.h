@@ -30,7 +30,7 @@ void ses_json_key(struct ses_json *json, struct ses_slice key);
 /* Comma if needed, before an element of an array. */
 void ses_json_element(struct ses_json *json);
 /* A value. text must be UTF-8. */
-void ses_json_text(struct ses_json *json, struct ses_slice text);
+void ses_json_write_text(struct ses_json *json, struct ses_slice text);
 /* A value, literally: true, 12, -3. */
 void ses_json_raw(struct ses_json *json, struct ses_slice raw);
 /* Numbers beyond 2^53 become strings: many readers hold numbers as doubles. */

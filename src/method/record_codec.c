@@ -122,9 +122,10 @@ static void put_connector(const struct ses_session *session, const struct ses_re
     }
 }
 
-enum ses_status ses_record_encode(const struct ses_session *session, const struct ses_record_intent *intent,
-                                  const struct ses_record_origin *origin, struct ses_arena *arena,
-                                  struct ses_slice *ret_body)
+enum ses_status ses_session_record_encode(const struct ses_session *session,
+                                          const struct ses_record_intent *intent,
+                                          const struct ses_record_origin *origin, struct ses_arena *arena,
+                                          struct ses_slice *ret_body)
 {
     struct parts parts;
     session_record record = SESSIOND__STORE__V1__SESSION_RECORD__INIT;
@@ -256,9 +257,9 @@ static void take_payment(const session_record *record, struct ses_session *sessi
         session->feature_data = slice_of(record->connector_feature_data);
 }
 
-enum ses_status ses_record_decode(struct ses_slice body, struct ses_arena *arena,
-                                  struct ses_session *ret_session,
-                                  const struct ses_record_origin **ret_origin)
+enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_arena *arena,
+                                          struct ses_session *ret_session,
+                                          const struct ses_record_origin **ret_origin)
 {
     ProtobufCMessage *message = NULL;
     struct ses_session session = {.status = SES_SESSION_OPEN};

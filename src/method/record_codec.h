@@ -22,14 +22,14 @@ struct ses_record_intent {
 struct ses_record_origin;
 
 /* [worker] intent NULL: none. CPU: 0.4 us for an ordinary session. SES_NO_MEMORY. */
-SES_MUST_CHECK enum ses_status ses_record_encode(const struct ses_session *session,
-                                                 const struct ses_record_intent *intent,
-                                                 const struct ses_record_origin *origin,
-                                                 struct ses_arena *arena, struct ses_slice *ret_body);
+SES_MUST_CHECK enum ses_status ses_session_record_encode(const struct ses_session *session,
+                                                         const struct ses_record_intent *intent,
+                                                         const struct ses_record_origin *origin,
+                                                         struct ses_arena *arena, struct ses_slice *ret_body);
 /* [worker] All but the id, which stands in the record's header. Slices point into arena. SES_DATA_LOSS: not a
  * record, or of a format that this version must not guess at; SES_NO_MEMORY. */
-SES_MUST_CHECK enum ses_status ses_record_decode(struct ses_slice body, struct ses_arena *arena,
-                                                 struct ses_session *ret_session,
-                                                 const struct ses_record_origin **ret_origin);
+SES_MUST_CHECK enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_arena *arena,
+                                                         struct ses_session *ret_session,
+                                                         const struct ses_record_origin **ret_origin);
 
 #endif

@@ -11,17 +11,18 @@
 
 /* Limits of everything a stranger can grow. 0 = the default named behind it. */
 struct ses_door_limits {
-    size_t body_bytes_max;        /* request body and gRPC message, after decompression too: 256 KiB */
-    size_t header_bytes_max;      /* all names and values of one request, 32 bytes overhead each: 32 KiB */
-    unsigned headers_max;         /* count: 100 */
-    unsigned streams_max;         /* concurrent HTTP/2 streams a connection: 4096 */
-    unsigned requests_max;        /* HTTP/1.1 requests on one connection: 100000 */
-    unsigned errors_max;          /* streams of one connection that we had to reset or refuse, per 10 s: 100 (made-you-reset) */
-    unsigned empty_frames_max;    /* empty DATA frames without END_STREAM, a connection per 10 s: 1000 */
-    uint32_t header_ms;           /* from the first byte of a request to the end of its headers: 10000 */
-    uint32_t body_ms;             /* from the end of the headers to the end of the body: 30000 */
-    uint32_t exchange_ms_max;     /* the server's own deadline: 30000 (unary); streams have none of their own */
-    uint32_t gzip_bytes_min;      /* replies are compressed from here on, if accepted: 1024 */
+    size_t body_bytes_max;     /* request body and gRPC message, after decompression too: 256 KiB */
+    size_t header_bytes_max;   /* all names and values of one request, 32 bytes overhead each: 32 KiB */
+    unsigned headers_max;      /* count: 100 */
+    unsigned streams_max;      /* concurrent HTTP/2 streams a connection: 4096 */
+    unsigned requests_max;     /* HTTP/1.1 requests on one connection: 100000 */
+    unsigned errors_max;       /* streams of one connection that we had to reset or refuse, per 10 s: 100
+                                  (made-you-reset) */
+    unsigned empty_frames_max; /* empty DATA frames without END_STREAM, a connection per 10 s: 1000 */
+    uint32_t header_ms;        /* from the first byte of a request to the end of its headers: 10000 */
+    uint32_t body_ms;          /* from the end of the headers to the end of the body: 30000 */
+    uint32_t exchange_ms_max;  /* the server's own deadline: 30000 (unary); streams have none of their own */
+    uint32_t gzip_bytes_min;   /* replies are compressed from here on, if accepted: 1024 */
 };
 
 struct ses_door_options {
@@ -29,17 +30,19 @@ struct ses_door_options {
     struct ses_exchange_pool *pool;
     struct ses_timers *timers;
     struct ses_door_limits limits;
-    bool http2;                   /* false: HTTP/1.1 only (admin) */
-    const char *server_name;      /* "sessiond" in the server header; NULL: no such header */
+    bool http2;              /* false: HTTP/1.1 only (admin) */
+    const char *server_name; /* "sessiond" in the server header; NULL: no such header */
     struct ses_log *log;
     struct ses_metrics *metrics;
 };
 
 struct ses_doors;
 
-SES_MUST_CHECK enum ses_status ses_doors_new(const struct ses_door_options *options, struct ses_doors **ret_doors);
+SES_MUST_CHECK enum ses_status ses_doors_new(const struct ses_door_options *options,
+                                             struct ses_doors **ret_doors);
 void ses_doors_free(struct ses_doors *doors);
-/* For ses_conns_options.on_accept, with arg = the doors: sniffs the first bytes, then attaches the right engine. */
+/* For ses_conns_options.on_accept, with arg = the doors: sniffs the first bytes, then attaches the right
+ * engine. */
 void ses_doors_accept(void *doors, struct ses_conn *conn);
 
 #endif

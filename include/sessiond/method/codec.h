@@ -1,9 +1,10 @@
 /* codec.h - protobuf-c messages from and to bytes, for each encoding. Only rank method sees generated types.
  *
- * Decoding is stricter than protobuf-c: UTF-8 checked, embedded NUL refused in strings, recursion impossible by the schema (no recursive
- * message type is reachable from a request), allocation in the exchange's arena. JSON follows the proto3 JSON mapping with
- * DESIGN section 3's choices: snake_case out, both spellings in, int64 as number or string in and as number out when it fits 2^53 (else string),
- * enums by name out, by name or number in, unknown keys ignored, SecretString bare or {"value"} in, by encoding out.
+ * Decoding is stricter than protobuf-c: UTF-8 checked, embedded NUL refused in strings, recursion impossible
+ * by the schema (no recursive message type is reachable from a request), allocation in the exchange's arena.
+ * JSON follows the proto3 JSON mapping with DESIGN section 3's choices: snake_case out, both spellings in,
+ * int64 as number or string in and as number out when it fits 2^53 (else string), enums by name out, by name
+ * or number in, unknown keys ignored, SecretString bare or {"value"} in, by encoding out.
  */
 #ifndef SESSIOND_METHOD_CODEC_H
 #define SESSIOND_METHOD_CODEC_H
@@ -20,8 +21,9 @@ SES_MUST_CHECK enum ses_status ses_codec_decode(struct ses_exchange *x, struct s
 SES_MUST_CHECK enum ses_status ses_codec_encode(struct ses_exchange *x, const ProtobufCMessage *message,
                                                 struct ses_slice *ret_bytes);
 /* Plain protobuf with an arena, for records. */
-SES_MUST_CHECK enum ses_status ses_codec_unpack(const ProtobufCMessageDescriptor *descriptor, struct ses_slice bytes,
-                                                struct ses_arena *arena, ProtobufCMessage **ret_message);
+SES_MUST_CHECK enum ses_status ses_codec_unpack(const ProtobufCMessageDescriptor *descriptor,
+                                                struct ses_slice bytes, struct ses_arena *arena,
+                                                ProtobufCMessage **ret_message);
 SES_MUST_CHECK enum ses_status ses_codec_pack(const ProtobufCMessage *message, struct ses_arena *arena,
                                               struct ses_slice *ret_bytes);
 

@@ -6,10 +6,10 @@
  *   plain    ses_exchange_reply_raw
  * Messages are encoded bytes (protobuf or JSON as x->encoding says; codec.h makes them).
  *
- * Life: the door holds one reference until its stream is gone; every asynchronous step (a store put, a connector call, a
- * timer) holds one more. When the client cancels or the deadline passes, the door calls ses_exchange_cancel: the method's
- * cancel function runs (if any), and every later answer is silently dropped. The log line and the counters are written once,
- * at the answer or the cancellation.
+ * Life: the door holds one reference until its stream is gone; every asynchronous step (a store put, a
+ * connector call, a timer) holds one more. When the client cancels or the deadline passes, the door calls
+ * ses_exchange_cancel: the method's cancel function runs (if any), and every later answer is silently
+ * dropped. The log line and the counters are written once, at the answer or the cancellation.
  */
 #ifndef SESSIOND_METHOD_EXCHANGE_H
 #define SESSIOND_METHOD_EXCHANGE_H
@@ -37,7 +37,7 @@ enum ses_encoding {
 };
 
 struct ses_header {
-    struct ses_slice name; /* lower case */
+    struct ses_slice name;  /* lower case */
     struct ses_slice value; /* "-bin" metadata already decoded from base64 on the gRPC door */
 };
 
@@ -65,16 +65,17 @@ struct ses_exchange {
     struct ses_arena arena;
     enum ses_door door;
     enum ses_encoding encoding;
-    const struct ses_route *route;
+    const struct ses_route *route; /* NULL: an unknown path, which the door refuses by ses_exchange_fail */
     struct ses_slice http_method;
     struct ses_slice path;
     struct ses_slice query; /* without '?' */
     struct ses_header *headers;
     size_t headers_count;
-    struct ses_slice body;       /* message bytes, decompressed */
+    struct ses_slice body; /* message bytes, decompressed */
     uint64_t started_mono_ns;
-    uint64_t deadline_mono_ns;   /* never 0: the server's limit when the client names none */
-    char request_id[SES_REQUEST_ID_MAX + 1]; /* echoed from x-request-id (printable ASCII, bounded) or a fresh UUID */
+    uint64_t deadline_mono_ns; /* never 0: the server's limit when the client names none */
+    char request_id[SES_REQUEST_ID_MAX +
+                    1]; /* echoed from x-request-id (printable ASCII, bounded) or a fresh UUID */
     const char *peer;
 
     /* ---- reply metadata, set by the method before its answer; names and values literals or in the arena */
@@ -85,16 +86,16 @@ struct ses_exchange {
     struct ses_slice tenant;
     struct ses_slice merchant;
     const char *connector;
-    uint32_t connector_status; /* HTTP status of the connector call, 0 = none */
+    uint32_t connector_status;  /* HTTP status of the connector call, 0 = none */
     char session_pseudonym[17]; /* keyed hash of the session id, hex */
 
     /* ---- machinery */
     const struct ses_exchange_ops *ops;
-    void *stream;                     /* the door's */
-    const void *door_data;            /* the door's */
-    struct ses_timer deadline_timer;  /* the door's */
+    void *stream;                    /* the door's */
+    const void *door_data;           /* the door's */
+    struct ses_timer deadline_timer; /* the door's */
     struct ses_exchange_pool *pool;
-    struct ses_list node;             /* for whoever owns the exchange just now (method) */
+    struct ses_list node;                              /* for whoever owns the exchange just now (method) */
     void (*cancel)(struct ses_exchange *x, void *arg); /* set by a method that waits */
     void *cancel_arg;
     unsigned references;
@@ -104,9 +105,9 @@ struct ses_exchange {
 };
 
 struct ses_exchange_pool_options {
-    size_t arena_bytes_max;   /* per exchange; default 1 MiB */
-    unsigned exchanges_max;   /* open at once in this process; default 65536 */
-    unsigned keep;            /* recycled ones kept; default 256 */
+    size_t arena_bytes_max; /* per exchange; default 1 MiB */
+    unsigned exchanges_max; /* open at once in this process; default 65536 */
+    unsigned keep;          /* recycled ones kept; default 256 */
     struct ses_log *log;
     struct ses_metrics *metrics;
 };
@@ -116,15 +117,19 @@ SES_MUST_CHECK enum ses_status ses_exchange_pool_new(const struct ses_exchange_p
 void ses_exchange_pool_free(struct ses_exchange_pool *pool);
 unsigned ses_exchange_pool_open(const struct ses_exchange_pool *pool);
 
-/* [door] A fresh exchange with one reference and started_mono_ns set. SES_RESOURCE_EXHAUSTED at exchanges_max. */
-SES_MUST_CHECK enum ses_status ses_exchange_new(struct ses_exchange_pool *pool, struct ses_exchange **ret_exchange);
+/* [door] A fresh exchange with one reference and started_mono_ns set. SES_RESOURCE_EXHAUSTED at
+ * exchanges_max. */
+SES_MUST_CHECK enum ses_status ses_exchange_new(struct ses_exchange_pool *pool,
+                                                struct ses_exchange **ret_exchange);
 void ses_exchange_hold(struct ses_exchange *x);
 void ses_exchange_release(struct ses_exchange *x);
 /* [door] Copies a header pair into the exchange; name is lowered. SES_NO_MEMORY. */
-SES_MUST_CHECK enum ses_status ses_exchange_add_header(struct ses_exchange *x, struct ses_slice name, struct ses_slice value);
+SES_MUST_CHECK enum ses_status ses_exchange_add_header(struct ses_exchange *x, struct ses_slice name,
+                                                       struct ses_slice value);
 /* [door] After all headers: takes or makes the request id. */
 void ses_exchange_settle_request_id(struct ses_exchange *x);
-/* [door] The client is gone, or the deadline has passed (the door then answers DEADLINE_EXCEEDED itself before this call). */
+/* [door] The client is gone, or the deadline has passed (the door then answers DEADLINE_EXCEEDED itself
+ * before this call). */
 void ses_exchange_cancel(struct ses_exchange *x, enum ses_status why);
 
 /* [method] First header of that name (lower case); the empty slice if absent; ret_present may be NULL. */
@@ -136,12 +141,15 @@ void ses_exchange_end(struct ses_exchange *x);
 void ses_exchange_fail(struct ses_exchange *x, const struct ses_error *error);
 /* Shorthand: status and a literal message. */
 void ses_exchange_fail_status(struct ses_exchange *x, enum ses_status status, const char *message);
-void ses_exchange_reply_raw(struct ses_exchange *x, int http_status, const char *content_type, struct ses_slice body);
+void ses_exchange_reply_raw(struct ses_exchange *x, int http_status, const char *content_type,
+                            struct ses_slice body);
 
-/* [door] google.rpc.Status bytes for grpc-status-details-bin; empty when error carries no details. SES_NO_MEMORY. */
+/* [door] google.rpc.Status bytes for grpc-status-details-bin; empty when error carries no details.
+ * SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_error_encode_status(const struct ses_error *error, struct ses_arena *arena,
                                                        struct ses_slice *ret_bytes);
-/* [door] The JSON error body: Connect's {"code","message","details":[..]} or the routes' {"error":{"message","code"}}. */
+/* [door] The JSON error body: Connect's {"code","message","details":[..]} or the routes'
+ * {"error":{"message","code"}}. */
 SES_MUST_CHECK enum ses_status ses_error_encode_json(const struct ses_error *error, enum ses_door door,
                                                      struct ses_arena *arena, struct ses_slice *ret_json);
 

@@ -1,4 +1,5 @@
-/* route.h - the table of what can be called. Doors look a path up here and know nothing else of the methods. */
+/* route.h - the table of what can be called. Doors look a path up here and know nothing else of the methods.
+ */
 #ifndef SESSIOND_METHOD_ROUTE_H
 #define SESSIOND_METHOD_ROUTE_H
 
@@ -15,12 +16,13 @@ enum ses_route_kind {
 };
 
 struct ses_route {
-    const char *path;        /* "/types.MerchantAuthenticationService/CreateSessionToken"; a PLAIN path ending in '/' is a prefix */
+    const char *path; /* "/types.MerchantAuthenticationService/CreateSessionToken"; a PLAIN path ending in '/'
+                         is a prefix */
     enum ses_route_kind kind;
-    bool get;                /* PLAIN: GET and HEAD allowed (POST otherwise) */
-    bool get_or_post;        /* PLAIN: both */
-    const char *flow;        /* log field "flow", e.g. "CreateSessionToken" */
-    int metric;              /* row of ses_metrics.requests; -1: not counted */
+    bool get;         /* PLAIN: GET and HEAD allowed (POST otherwise) */
+    bool get_or_post; /* PLAIN: both */
+    const char *flow; /* log field "flow", e.g. "CreateSessionToken" */
+    int metric;       /* row of ses_metrics.requests; -1: not counted */
     /* The request is complete (unary, alias, plain), or its first message is (streams). x->body holds it. */
     void (*start)(struct ses_exchange *x, void *arg);
     /* BIDI: a further message; valid during the call. */

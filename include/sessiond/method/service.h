@@ -1,4 +1,5 @@
-/* service.h - what the methods of one worker share. Made by the worker after fork, passed to every route as its arg. */
+/* service.h - what the methods of one worker share. Made by the worker after fork, passed to every route as
+ * its arg. */
 #ifndef SESSIOND_METHOD_SERVICE_H
 #define SESSIOND_METHOD_SERVICE_H
 
@@ -20,26 +21,30 @@ struct ses_service_options {
     struct ses_driver *driver;
     struct ses_timers *timers;
     struct ses_connector_policy policy;
-    const struct ses_secret *natural_key; /* keys the hash of natural keys, fingerprints and idempotency keys */
-    const struct ses_secret *log_key;     /* keys pseudonyms of session ids */
-    const char *issuer;                   /* token iss, aud */
+    const struct ses_secret
+        *natural_key;                 /* keys the hash of natural keys, fingerprints and idempotency keys */
+    const struct ses_secret *log_key; /* keys pseudonyms of session ids */
+    const char *issuer;               /* token iss, aud */
     const char *audience;
-    uint64_t session_ttl_ms;              /* default 900000 (15 minutes) */
-    uint64_t connector_deadline_margin_ms; /* kept back from the caller's deadline for commit and reply; default 50 */
-    unsigned credential_cache_entries;    /* default 256 */
+    uint64_t session_ttl_ms;               /* default 900000 (15 minutes) */
+    uint64_t connector_deadline_margin_ms; /* kept back from the caller's deadline for commit and reply;
+                                              default 50 */
+    unsigned credential_cache_entries;     /* default 256 */
     struct ses_log *log;
     struct ses_metrics *metrics;
 };
 
-SES_MUST_CHECK enum ses_status ses_service_new(const struct ses_service_options *options, struct ses_service **ret_service);
+SES_MUST_CHECK enum ses_status ses_service_new(const struct ses_service_options *options,
+                                               struct ses_service **ret_service);
 void ses_service_free(struct ses_service *service);
-/* The route table of all methods with service as their arg: session RPCs, their plain JSON routes, health, reflection,
- * GET /health, GET /.well-known/paseto-keys. Valid as long as the service. */
+/* The route table of all methods with service as their arg: session RPCs, their plain JSON routes, health,
+ * reflection, GET /health, GET /.well-known/paseto-keys. Valid as long as the service. */
 const struct ses_route *ses_service_routes(const struct ses_service *service, size_t *ret_count);
-/* End of a loop turn, before connections are flushed: hands the store its batch, then signs what was just handed over
- * (the disk works meanwhile). */
+/* End of a loop turn, before connections are flushed: hands the store its batch, then signs what was just
+ * handed over (the disk works meanwhile). */
 void ses_service_turn(struct ses_service *service);
-/* Health is SERVING only when the store is healthy and the worker does not drain; Watch streams are told of changes (call from a timer, 200 ms, and at drain). */
+/* Health is SERVING only when the store is healthy and the worker does not drain; Watch streams are told of
+ * changes (call from a timer, 200 ms, and at drain). */
 void ses_service_set_draining(struct ses_service *service);
 void ses_service_check_health(struct ses_service *service);
 /* Exchanges that wait for the store, a connector or a claim. */
