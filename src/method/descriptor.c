@@ -198,7 +198,7 @@ SES_MUST_CHECK static enum ses_status add_imports(struct ses_descriptors *d, str
 
     while (ses_wire_more(&wire)) {
         SES_TRY(ses_wire_next(&wire, &item));
-        if (item.number != FILE_DEPENDENCY)
+        if (item.number != FILE_DEPENDENCY || item.bytes.len == 0)
             continue;
         const struct ses_descriptor_file *import = ses_descriptors_file(d, item.bytes);
         if (import == NULL)
@@ -225,6 +225,8 @@ SES_MUST_CHECK static enum ses_status index_files(struct ses_descriptors *d, str
         file->name = take_field(item.bytes, FILE_NAME);
         file->package = take_field(item.bytes, FILE_PACKAGE);
         file->bytes = item.bytes;
+        if (file->name.len == 0)
+            return SES_MALFORMED;
         SES_TRY(add_imports(d, file));
         d->files_count++;
     }

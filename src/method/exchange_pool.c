@@ -26,7 +26,6 @@ enum ses_status ses_exchange_pool_new(const struct ses_exchange_pool_options *op
         pool->options.exchanges_max = DEFAULT_EXCHANGES_MAX;
     if (pool->options.keep == 0)
         pool->options.keep = DEFAULT_KEEP;
-    ses_list_init(&pool->idle);
     *ret_pool = pool;
     return SES_OK;
 }
@@ -39,13 +38,13 @@ static void discard(struct ses_exchange *x)
 
 void ses_exchange_pool_free(struct ses_exchange_pool *pool)
 {
-    struct ses_list *node;
-
     if (pool == NULL)
         return;
     SES_REQUIRE(pool->open_count == 0);
-    while ((node = ses_list_pop(&pool->idle)) != NULL)
-        discard(SES_CONTAINER(node, struct ses_exchange, node));
+    for (struct ses_exchange *x = pool->idle, *next; x != NULL; x = next) {
+        next = x->cancel_arg;
+        discard(x);
+    }
     free(pool);
 }
 
@@ -54,15 +53,16 @@ unsigned ses_exchange_pool_open(const struct ses_exchange_pool *pool)
     return pool->open_count;
 }
 
-/* A recycled exchange keeps its arena (and thereby one chunk of memory), everything else starts as zero. */
+/* A recycled exchange keeps its arena (and thereby one chunk of memory), everything else starts as zero. The
+ * last one in is the first one out: its memory is still in the cache. */
 static struct ses_exchange *take_idle(struct ses_exchange_pool *pool)
 {
-    struct ses_list *node = ses_list_pop(&pool->idle);
+    struct ses_exchange *x = pool->idle;
 
-    if (node == NULL)
+    if (x == NULL)
         return NULL;
+    pool->idle = x->cancel_arg;
     pool->idle_count--;
-    struct ses_exchange *x = SES_CONTAINER(node, struct ses_exchange, node);
     struct ses_arena arena = x->arena;
     memset(x, 0, sizeof(*x));
     x->arena = arena;
@@ -121,7 +121,8 @@ void ses_exchange_release(struct ses_exchange *x)
     ses_arena_reset(&x->arena);
     if (x->arena.total > KEEP_BYTES_MAX)
         ses_arena_done(&x->arena);
-    ses_list_push_back(&pool->idle, &x->node);
+    x->cancel_arg = pool->idle;
+    pool->idle = x;
     pool->idle_count++;
 }
 

@@ -6,7 +6,7 @@
 
 struct ses_exchange_pool {
     struct ses_exchange_pool_options options; /* defaults filled in */
-    struct ses_list idle;                     /* recycled exchanges, each with its arena's first chunk */
+    struct ses_exchange *idle; /* recycled ones, each with its arena's first chunk; linked by cancel_arg */
     unsigned idle_count;
     unsigned open_count;
 };
