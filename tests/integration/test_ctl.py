@@ -1,0 +1,216 @@
+"""sessiondctl: every command against a data directory that the real server made."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import unittest
+
+from harness import ADYEN, BUILD, Server, claims, create_request
+
+EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
+SESSIONS = 40
+
+
+def ctl(data, *args, stdin=""):
+    return subprocess.run([BUILD / "sessiondctl", "--data", data, *args], input=stdin, capture_output=True, text=True,
+                          timeout=60, check=False)
+
+
+class Usage(unittest.TestCase):
+    def test_help_names_every_command(self):
+        done = ctl("/nowhere", "--help")
+        self.assertEqual(done.returncode, 0)
+        for words in ("keys list", "keys generate", "keys activate", "keys revoke", "keys retire", "token inspect", "store check",
+                      "store list", "store backup", "status", "--data", "--admin", "--json", "exit codes"):
+            self.assertIn(words, done.stdout)
+
+    def test_wrong_usage_is_2_and_says_why(self):
+        for args in ((), ("keys",), ("keys", "dance"), ("keys", "activate"), ("keys", "list", "more"), ("--bogus",), ("--data",),
+                     ("keys", "generate"), ("keys", "generate", "--test", "--live"), ("store", "list", "--limit", "many"),
+                     ("a", "b", "c", "d", "e", "f", "g", "h")):
+            done = ctl("/nowhere", *args)
+            self.assertEqual(done.returncode, 2, args)
+            self.assertRegex(done.stderr, r"^sessiondctl: .+")
+            self.assertEqual(done.stdout, "")
+
+    def test_no_data_directory_is_1_and_names_the_path(self):
+        for args in (("keys", "list"), ("keys", "generate", "--test"), ("store", "check"), ("store", "list"),
+                     ("store", "backup", "/nowhere/either")):
+            done = ctl("/nowhere", *args)
+            self.assertEqual(done.returncode, 1, args)
+            self.assertIn("/nowhere", done.stderr)
+
+    def test_status_of_nobody_is_1(self):
+        done = ctl("/nowhere", "status", "--admin", "127.0.0.1:1")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("127.0.0.1:1", done.stderr)
+
+
+class Data(unittest.TestCase):
+    """One server makes sessions; its data directory is looked at while it runs, and copied for what destroys."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(workers=2, sandbox=False).start()
+        cls.tokens = [cls.server.call(create_request(f"ctl-{number}"), EXACT)[0].session_token for number in range(SESSIONS)]
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.server.cleanup()
+
+    def copy(self):
+        """A backup with the keys put beside it, as the documentation says."""
+        target = pathlib.Path(self.server.temporary) / self.id()
+        done = ctl(self.server.data, "store", "backup", target)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.addCleanup(shutil.rmtree, target)
+        shutil.copytree(self.server.data / "keys", target / "keys")
+        return target
+
+    def check(self, data):
+        done = ctl(data, "--json", "store", "check")
+        return done.returncode, json.loads(done.stdout), done.stderr
+
+    def test_check_counts_every_session_while_the_server_runs(self):
+        code, report, _ = self.check(self.server.data)
+        self.assertEqual(code, 0)
+        self.assertEqual(report["total"]["current"], SESSIONS)
+        self.assertEqual((report["total"]["damaged"], report["duplicates"]), (0, 0))
+        self.assertEqual(sum(shard["current"] for shard in report["shards"]), SESSIONS)
+        self.assertRegex(ctl(self.server.data, "store", "check").stdout, rf"total +{SESSIONS} ")
+
+    def test_backup_holds_the_same_and_needs_an_empty_target(self):
+        copy = self.copy()
+        code, report, _ = self.check(copy)
+        self.assertEqual((code, report["total"]["current"]), (0, SESSIONS))
+        again = ctl(self.server.data, "store", "backup", copy)
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("empty", again.stderr)
+
+    def test_list_shows_each_record_and_respects_the_limit(self):
+        rows = [json.loads(line) for line in ctl(self.server.data, "--json", "store", "list").stdout.splitlines()]
+        ids = {claims(token)["jti"] for token in self.tokens}
+        self.assertEqual({row["session_id"] for row in rows if row["kind"] == "session"}, ids)
+        self.assertEqual(len(ctl(self.server.data, "--json", "store", "list", "--limit", "3").stdout.splitlines()), 3)
+
+    def test_one_damaged_record_is_found_and_only_that_one(self):
+        copy = self.copy()
+        wanted = bytes.fromhex(claims(self.tokens[5])["jti"])
+        changed = 0
+        for path in copy.glob("shards/*/data.mdb"):
+            data = bytearray(path.read_bytes())
+            at = data.find(wanted)
+            while at >= 0:
+                # Records have it at offset 48 behind version, kind and seal key id (store/README.md); index rows have it too.
+                if data[at - 48:at - 44] == b"\x01\x01\x01\x00":
+                    data[at + 100] ^= 1
+                    changed += 1
+                at = data.find(wanted, at + 1)
+            path.write_bytes(data)
+        self.assertGreater(changed, 0)
+        code, report, said = self.check(copy)
+        self.assertEqual(code, 1)
+        self.assertEqual((report["total"]["damaged"], report["total"]["current"]), (1, SESSIONS - 1))
+        self.assertRegex(said, r"shard \d{3}, record \d+: does not open")
+
+    def test_without_its_key_nothing_opens(self):
+        copy = self.copy()
+        (copy / "keys" / "seal-1.key").write_bytes(os.urandom(32))
+        code, report, _ = self.check(copy)
+        self.assertEqual((code, report["total"]["damaged"], report["total"]["current"]), (1, SESSIONS, 0))
+        (copy / "keys" / "seal-1.key").unlink()
+        done = ctl(copy, "store", "check")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("seal-1.key", done.stderr)
+        self.assertFalse((copy / "keys" / "seal-1.key").exists())
+
+    def test_inspect_tells_good_from_bad_and_never_echoes(self):
+        token = self.tokens[0]
+        done = ctl(self.server.data, "token", "inspect", stdin=token + "\n")
+        report = json.loads(done.stdout)
+        self.assertEqual((done.returncode, report["verification"], report["key_state"]), (0, "accepted", "active"))
+        self.assertEqual(report["claims"], claims(token))
+        body = token.split(".")[2]
+        tampered = token.replace(body, body[:50] + ("A" if body[50] != "A" else "B") + body[51:])
+        for bad in (tampered, token[:-1], token + "A", "sess_v4.public.", "sess_v4.public.AAAA.AAAA"):
+            done = ctl(self.server.data, "token", "inspect", stdin=bad)
+            self.assertEqual(done.returncode, 1, bad)
+            self.assertEqual(json.loads(done.stdout)["verification"], "refused")
+        for bad in ("", "hello", token.replace("v4.public", "v4.local"), "x" * 5000):
+            self.assertEqual(ctl(self.server.data, "token", "inspect", stdin=bad).returncode, 1)
+        for given in (token, tampered):
+            done = ctl(self.server.data, "token", "inspect", stdin=given)
+            self.assertNotIn(given.split(".")[2][-60:], done.stdout + done.stderr)
+
+    def test_inspect_escapes_what_a_stranger_wrote(self):
+        import base64
+        body = base64.urlsafe_b64encode(b'{"sub":"\xc2\x9b31m"}' + b"s" * 64).decode().rstrip("=")
+        done = ctl(self.server.data, "token", "inspect", stdin=f"sess_v4.public.{body}.e30")
+        self.assertEqual(done.returncode, 1)
+        self.assertTrue(done.stdout.isascii())
+        self.assertIn("\\u009B", done.stdout)
+
+    def test_status_sums_up(self):
+        admin = f"127.0.0.1:{self.server.admin_port}"
+        done = ctl(self.server.data, "status", "--admin", admin)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, rf"sessions created: {SESSIONS}\n")
+        report = json.loads(ctl(self.server.data, "--json", "status", "--admin", admin).stdout)
+        self.assertEqual(report["healthz"], 200)
+        self.assertTrue(report["readyz"]["ready"])
+        self.assertEqual(report["metrics"]["sessiond_sessions_created_total"], SESSIONS)
+
+
+class Keys(unittest.TestCase):
+    def setUp(self):
+        server = Server(workers=1, sandbox=False).start()
+        self.addCleanup(server.cleanup)
+        server.stop()
+        self.data = server.data
+
+    def states(self, purpose):
+        keys = json.loads(ctl(self.data, "--json", "keys", "list").stdout)["keys"]
+        return {key["kid"]: key["state"] for key in keys if key["purpose"] == purpose}
+
+    def run_ctl(self, *args, code=0):
+        done = ctl(self.data, *args)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done
+
+    def test_life_of_a_key(self):
+        (old,) = self.states("live")
+        new = re.match(r"k4\.pid\.[A-Za-z0-9_-]{44}", self.run_ctl("keys", "generate", "--live").stdout).group(0)
+        self.assertEqual(self.states("live"), {old: "active", new: "next"})
+        self.run_ctl("keys", "revoke", old, code=1)
+        self.run_ctl("keys", "activate", new)
+        self.assertEqual(self.states("live"), {old: "verify-only", new: "active"})
+        self.run_ctl("keys", "activate", old)
+        self.run_ctl("keys", "activate", new)
+        self.run_ctl("keys", "revoke", old)
+        self.assertEqual(self.states("live"), {old: "revoked", new: "active"})
+        self.assertIn("revoked", self.run_ctl("keys", "activate", old, code=1).stderr)
+        self.run_ctl("keys", "retire", old)
+        self.assertEqual(self.states("live"), {new: "active"})
+        self.assertIn("no such key", self.run_ctl("keys", "retire", old, code=1).stderr)
+        self.assertEqual(len(self.states("test")), 1)
+
+    def test_faults_are_named(self):
+        (kid,) = self.states("live")
+        path = self.data / "keys" / "live" / f"{kid}.json"
+        path.chmod(0o644)
+        self.assertIn("0644", self.run_ctl("keys", "list", code=1).stderr)
+        path.chmod(0o600)
+        path.write_text(path.read_text().replace('"active"', '"verify-only"'))
+        done = self.run_ctl("keys", "list", code=1)
+        self.assertIn("no key is active", done.stderr)
+        self.assertIn(kid, done.stdout)
+        self.run_ctl("keys", "activate", kid)
+        self.run_ctl("keys", "list")
+        self.assertIn("not a key id", self.run_ctl("keys", "revoke", "../../x", code=1).stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
