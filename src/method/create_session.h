@@ -74,6 +74,7 @@ struct ses_create {
     struct ses_list node;     /* in service->to_sign or ->waiting */
     struct ses_timer timer;
     uint32_t wait_ms;
+    struct ses_outbound_request outbound;
     char idempotency_key[SES_IDEMPOTENCY_KEY_SIZE];
 };
 

@@ -113,18 +113,12 @@ static void fail_start(struct ses_create *c, enum ses_status status)
 
 static void start(struct ses_create *c)
 {
-    struct ses_outbound_request request = {.headers_count = 0};
     struct ses_outbound *outbound = NULL; /* never cancelled: a call that was made is awaited */
-    struct ses_error error = {.status = SES_OK};
     uint64_t deadline_ns = call_deadline_ns(c);
     enum ses_status status = SES_DEADLINE_EXCEEDED;
 
-    if (build(c, &request, &error) != SES_OK) {
-        ses_create_fail(c, &error);
-        return;
-    }
     if (deadline_ns != 0)
-        status = ses_outbound_start(c->service->options.driver, c->credentials.connector, &request,
+        status = ses_outbound_start(c->service->options.driver, c->credentials.connector, &c->outbound,
                                     deadline_ns, on_answer, c, &outbound);
     if (status != SES_OK)
         fail_start(c, status);
@@ -169,10 +163,20 @@ static enum ses_status put_intent(struct ses_create *c)
 void ses_create_ask_connector(struct ses_create *c)
 {
     const struct ses_secret *secret = c->service->options.natural_key;
+    struct ses_error error = {.status = SES_OK};
     enum ses_status status;
 
     ses_idempotency_key(ses_slice(secret->bytes, secret->len), ses_slice(c->key.bytes, sizeof(c->key.bytes)),
                         &c->payload, c->idempotency_key);
+    /* Built before anything is written: credentials that cannot work cost no commit. */
+    if (build(c, &c->outbound, &error) != SES_OK) {
+        ses_create_fail(c, &error);
+        return;
+    }
+    if (call_deadline_ns(c) == 0) {
+        fail_start(c, SES_DEADLINE_EXCEEDED);
+        return;
+    }
     status = put_intent(c);
     if (status != SES_OK)
         ses_create_fail_store(c, status);

@@ -1,0 +1,510 @@
+/* core_fixture.h - a whole worker but its sockets: real store, real key ring, real driver on a loop, one
+ * service; exchanges whose door is a struct door; and a connector that answers what a test told it. */
+#ifndef SESSIOND_TESTS_UNIT_METHOD_CORE_FIXTURE_H
+#define SESSIOND_TESTS_UNIT_METHOD_CORE_FIXTURE_H
+
+#include <ftw.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <types/merchant_authentication.pb-c.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/method/codec.h>
+#include <sessiond/method/service.h>
+
+#include "method/method_door.h"
+#include "record_codec.h"
+
+#define MS UINT64_C(1000000)
+
+/* ---- a connector
+ * ---------------------------------------------------------------------------------------------------- */
+
+struct stub {
+    int fd;
+    char url[64];
+    pthread_t thread;
+    _Atomic int status;
+    const char *_Atomic body;
+    _Atomic unsigned delay_ms;
+    _Atomic unsigned calls;
+    char last_request[4096]; /* valid once calls has grown */
+    char first_key[128];     /* idempotency keys of the first and the last request */
+    char last_key[128];
+};
+
+static inline void stub_note_key(struct stub *stub)
+{
+    const char *at = strcasestr(stub->last_request, "idempotency-key: ");
+
+    stub->last_key[0] = '\0';
+    if (at != NULL)
+        (void)sscanf(at + 17, "%127[^\r\n]", stub->last_key);
+    if (atomic_load(&stub->calls) == 0)
+        memcpy(stub->first_key, stub->last_key, sizeof(stub->first_key));
+}
+
+static inline void stub_serve(struct stub *stub, int fd)
+{
+    char reply[2048];
+    size_t len = 0;
+    const char *body;
+
+    /* Bodies here are short: they come with their headers or right behind them. */
+    while (len < sizeof(stub->last_request) - 1) {
+        ssize_t n = recv(fd, stub->last_request + len, sizeof(stub->last_request) - 1 - len, 0);
+
+        if (n <= 0)
+            return;
+        len += (size_t)n;
+        stub->last_request[len] = '\0';
+        if (strstr(stub->last_request, "order_id%5D=") != NULL ||
+            strstr(stub->last_request, "checksum") != NULL)
+            break;
+    }
+    stub_note_key(stub);
+    atomic_fetch_add(&stub->calls, 1);
+    usleep(atomic_load(&stub->delay_ms) * 1000);
+    body = atomic_load(&stub->body);
+    (void)snprintf(reply, sizeof(reply),
+                   "HTTP/1.1 %d X\r\ncontent-type: application/json\r\ncontent-length: %zu\r\nconnection: "
+                   "close\r\n\r\n%s",
+                   atomic_load(&stub->status), strlen(body), body);
+    (void)!send(fd, reply, strlen(reply), MSG_NOSIGNAL);
+}
+
+static inline void *stub_run(void *arg)
+{
+    struct stub *stub = arg;
+
+    for (;;) {
+        int fd = accept(stub->fd, NULL, NULL);
+
+        if (fd < 0)
+            return NULL;
+        stub_serve(stub, fd);
+        close(fd);
+    }
+}
+
+#define STRIPE_OK                                                                                            \
+    "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"amount\":10000,\"currency\":\"usd\",\"status\":"       \
+    "\"requires_payment_method\",\"metadata\":{},\"client_secret\":\"pi_1_secret_x\"}"
+
+static inline void stub_start(struct stub *stub)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+
+    stub->fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(stub->fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(stub->fd, 16), 0);
+    assert_int_equal(getsockname(stub->fd, (struct sockaddr *)&address, &len), 0);
+    (void)snprintf(stub->url, sizeof(stub->url), "http://127.0.0.1:%u/", ntohs(address.sin_port));
+    atomic_store(&stub->status, 200);
+    atomic_store(&stub->body, STRIPE_OK);
+    assert_int_equal(pthread_create(&stub->thread, NULL, stub_run, stub), 0);
+}
+
+static inline void stub_stop(struct stub *stub)
+{
+    (void)shutdown(stub->fd, SHUT_RDWR);
+    (void)pthread_join(stub->thread, NULL);
+    close(stub->fd);
+}
+
+/* ---- a worker
+ * ------------------------------------------------------------------------------------------------------- */
+
+struct core {
+    char dir[128];
+    char store_dir[160];
+    uv_loop_t loop;
+    struct ses_timers *timers;
+    struct ses_table *table;
+    struct ses_store *store;
+    struct ses_keyring *ring;
+    struct ses_driver *driver;
+    struct ses_service *service;
+    struct ses_exchange_pool *pool;
+    struct ses_metrics metrics;
+    struct ses_secret seal, natural, log;
+    struct ses_connector_url url;
+    struct stub stub;
+    uint64_t ttl_ms;
+    uint64_t quota_bytes;
+};
+
+static inline int core_remove(const char *path, const struct stat *info, int flag, struct FTW *ftw)
+{
+    (void)info;
+    (void)flag;
+    (void)ftw;
+    return remove(path);
+}
+
+static inline void core_secret(struct ses_secret *secret, uint8_t fill)
+{
+    assert_ok(ses_secret_new(32, secret));
+    memset(secret->bytes, fill, 32);
+}
+
+static inline void core_open_store(struct core *core)
+{
+    struct ses_seal_key seal = {1, &core->seal};
+    struct ses_store_options options = {
+        .dir = core->store_dir,
+        .shards = 1,
+        .table = core->table,
+        .seal_keys = &seal,
+        .seal_keys_count = 1,
+        .durability = SES_DURABILITY_PROCESS,
+        .quota_bytes = core->quota_bytes,
+        .map_bytes = 64u << 20,
+        .metrics = &core->metrics,
+    };
+
+    assert_ok(ses_store_open(&options, &core->store));
+}
+
+static inline void core_open_service(struct core *core)
+{
+    struct ses_service_options options = {
+        .store = core->store,
+        .keyring = core->ring,
+        .driver = core->driver,
+        .timers = core->timers,
+        .policy = {.overrides = &core->url, .overrides_count = 1, .sandbox = true},
+        .natural_key = &core->natural,
+        .log_key = &core->log,
+        .issuer = "sessiond",
+        .audience = "payments",
+        .session_ttl_ms = core->ttl_ms,
+        .metrics = &core->metrics,
+    };
+
+    assert_ok(ses_service_new(&options, &core->service));
+}
+
+static inline void core_open_driver(struct core *core)
+{
+    struct ses_driver_options options = {
+        .loop = &core->loop, .sandbox = true, .connect_timeout_ms = 500, .total_timeout_ms = 3000};
+
+    assert_ok(ses_driver_new(&options, &core->driver));
+}
+
+static inline int core_setup(void **state)
+{
+    struct core *core = calloc(1, sizeof(*core));
+    const char *tmp = getenv("TMPDIR");
+    struct ses_error error;
+    struct ses_arena arena;
+    char keys[160];
+
+    ses_random_init();
+    ses_arena_init(&arena, 1 << 16);
+    (void)snprintf(core->dir, sizeof(core->dir), "%s/ses-core-XXXXXX", tmp == NULL ? "/tmp" : tmp);
+    assert_non_null(mkdtemp(core->dir));
+    (void)snprintf(core->store_dir, sizeof(core->store_dir), "%s/store", core->dir);
+    (void)snprintf(keys, sizeof(keys), "%s/keys", core->dir);
+    assert_int_equal(mkdir(core->store_dir, 0700), 0);
+    assert_ok(ses_keyring_init_dir(keys, &error));
+    assert_ok(ses_keyring_load(keys, &core->ring, &error, &arena));
+    ses_arena_done(&arena);
+    core_secret(&core->seal, 1);
+    core_secret(&core->natural, 2);
+    core_secret(&core->log, 3);
+    stub_start(&core->stub);
+    core->url =
+        (struct ses_connector_url){ses_connector_by_name(SES_STR("stripe")), core->stub.url, core->stub.url};
+    assert_int_equal(uv_loop_init(&core->loop), 0);
+    assert_ok(ses_timers_new(&core->loop, &core->timers));
+    core_open_driver(core);
+    assert_ok(ses_table_create(10000, &core->table));
+    core_open_store(core);
+    core->pool = door_pool(1 << 20);
+    core_open_service(core);
+    *state = core;
+    return 0;
+}
+
+static inline int core_teardown(void **state)
+{
+    struct core *core = *state;
+
+    assert_int_equal(ses_service_in_flight(core->service), 0);
+    ses_service_free(core->service);
+    ses_driver_free(core->driver);
+    ses_timers_free(core->timers);
+    ses_store_close(core->store);
+    ses_table_close(core->table);
+    while (uv_run(&core->loop, UV_RUN_NOWAIT) != 0)
+        usleep(500);
+    assert_int_equal(uv_loop_close(&core->loop), 0);
+    stub_stop(&core->stub);
+    ses_exchange_pool_free(core->pool);
+    ses_keyring_free(core->ring);
+    ses_secret_free(&core->seal);
+    ses_secret_free(&core->natural);
+    ses_secret_free(&core->log);
+    (void)nftw(core->dir, core_remove, 8, FTW_DEPTH | FTW_PHYS);
+    free(core);
+    return 0;
+}
+
+/* ---- calls
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+typedef Types__MerchantAuthenticationServiceCreateSessionTokenRequest old_request;
+typedef Types__MerchantAuthenticationServiceCreateSessionTokenResponse old_response;
+
+#define OLD_PATH "/types.MerchantAuthenticationService/CreateSessionToken"
+#define NEW_PATH "/types.MerchantAuthenticationService/CreateServerSessionAuthenticationToken"
+
+struct call {
+    struct core *core;
+    struct ses_exchange *x;
+    struct door door;
+};
+
+/* What a test changes in the example call. */
+struct order {
+    const char *id;
+    int64_t amount;
+    const char *user_agent;
+    const char *customer; /* state.connector_customer_id */
+    const char *metadata;
+    const char *connector; /* default adyen: no outbound call */
+    const char *merchant;
+    uint64_t deadline_ms; /* default 5000 */
+    bool live;
+};
+
+static inline const struct ses_route *core_route(const struct core *core, const char *path)
+{
+    size_t count = 0;
+    const struct ses_route *routes = ses_service_routes(core->service, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(routes[i].path, path) == 0)
+            return &routes[i];
+    }
+    fail_msg("no route %s", path);
+    return NULL;
+}
+
+static inline void call_header(struct call *call, const char *name, const char *value)
+{
+    assert_ok(ses_exchange_add_header(call->x, ses_slice_str(name), ses_slice_str(value)));
+}
+
+static inline struct call *call_new(struct core *core, const char *path, uint64_t deadline_ms)
+{
+    struct call *call = calloc(1, sizeof(*call));
+
+    call->core = core;
+    call->x = door_exchange(core->pool, &call->door, core_route(core, path));
+    call->x->deadline_mono_ns = ses_clock_mono_ns() + (deadline_ms == 0 ? 5000 : deadline_ms) * MS;
+    return call;
+}
+
+static inline void call_start(struct call *call)
+{
+    call->x->route->start(call->x, call->x->route->arg);
+}
+
+static inline void call_body(struct call *call, const ProtobufCMessage *message)
+{
+    assert_ok(ses_codec_pack(message, &call->x->arena, &call->x->body));
+}
+
+static inline void call_connector(struct call *call, const char *connector)
+{
+    if (connector != NULL && strcmp(connector, "stripe") == 0) {
+        call_header(call, "x-connector", "stripe");
+        call_header(call, "x-connector-config", "{\"config\":{\"Stripe\":{\"api_key\":\"sk_test_x\"}}}");
+        return;
+    }
+    call_header(call, "x-connector", connector == NULL ? "adyen" : connector);
+    call_header(call, "x-auth", "body-key");
+    call_header(call, "x-api-key", "k");
+    call_header(call, "x-key1", "m");
+}
+
+/* Strings of an order outlive the packing. */
+static inline void order_fill(const struct order *order, old_request *m, Types__Money *money,
+                              Types__BrowserInformation *browser, Types__ConnectorState *state,
+                              Types__SecretString *metadata)
+{
+    types__money__init(money);
+    money->minor_amount = order->amount == 0 ? 10000 : order->amount;
+    money->currency = TYPES__CURRENCY__USD;
+    m->amount = money;
+    m->_merchant_session_id_case = 1;
+    m->merchant_session_id = (char *)(uintptr_t)(order->id == NULL ? "session_001" : order->id);
+    types__browser_information__init(browser);
+    browser->_accept_header_case = 8;
+    browser->accept_header = (char *)(uintptr_t) "text/html";
+    browser->_user_agent_case = 9;
+    browser->user_agent =
+        (char *)(uintptr_t)(order->user_agent == NULL ? "Mozilla/5.0..." : order->user_agent);
+    m->_browser_info_case = 6;
+    m->browser_info = browser;
+    m->_test_mode_case = 7;
+    m->test_mode = !order->live;
+    if (order->customer != NULL) {
+        types__connector_state__init(state);
+        state->_connector_customer_id_case = 2;
+        state->connector_customer_id = (char *)(uintptr_t)order->customer;
+        m->_state_case = 5;
+        m->state = state;
+    }
+    if (order->metadata != NULL) {
+        types__secret_string__init(metadata);
+        metadata->value = (char *)(uintptr_t)order->metadata;
+        m->_metadata_case = 3;
+        m->metadata = metadata;
+    }
+}
+
+static inline struct call *core_call(struct core *core, struct order order)
+{
+    struct call *call = call_new(core, OLD_PATH, order.deadline_ms);
+    old_request message = TYPES__MERCHANT_AUTHENTICATION_SERVICE_CREATE_SESSION_TOKEN_REQUEST__INIT;
+    Types__Money money;
+    Types__BrowserInformation browser;
+    Types__ConnectorState state;
+    Types__SecretString metadata;
+
+    call_connector(call, order.connector);
+    if (order.merchant != NULL)
+        call_header(call, "x-merchant-id", order.merchant);
+    order_fill(&order, &message, &money, &browser, &state, &metadata);
+    call_body(call, &message.base);
+    call_start(call);
+    return call;
+}
+
+/* One turn of the worker's loop. */
+static inline void core_turn(struct core *core)
+{
+    (void)uv_run(&core->loop, UV_RUN_NOWAIT);
+    ses_store_complete(core->store);
+    ses_service_turn(core->service);
+}
+
+static inline void call_wait(struct call *call)
+{
+    uint64_t limit = ses_clock_mono_ns() + 10000 * MS;
+
+    while (call->door.ended == 0 && call->door.raws == 0) {
+        assert_true(ses_clock_mono_ns() < limit);
+        core_turn(call->core);
+        usleep(100);
+    }
+}
+
+static inline void call_free(struct call *call)
+{
+    ses_exchange_release(call->x);
+    free(call);
+}
+
+static inline void core_settle(struct core *core)
+{
+    uint64_t limit = ses_clock_mono_ns() + 10000 * MS;
+
+    while (ses_service_in_flight(core->service) > 0 || ses_store_pending(core->store) > 0) {
+        assert_true(ses_clock_mono_ns() < limit);
+        core_turn(core);
+        usleep(100);
+    }
+}
+
+static inline old_response *call_response(struct call *call)
+{
+    ProtobufCMessage *message = NULL;
+
+    call_wait(call);
+    if (call->door.failed)
+        fail_msg("failed: %s", call->door.error_message);
+    assert_ok(
+        ses_codec_unpack(&types__merchant_authentication_service_create_session_token_response__descriptor,
+                         door_message(&call->door, 0), &call->x->arena, &message));
+    return (old_response *)message;
+}
+
+/* The claims of a success. */
+static inline struct ses_claims call_claims(struct call *call)
+{
+    old_response *response = call_response(call);
+    struct ses_claims claims;
+
+    assert_int_equal(response->status_code, 200);
+    assert_int_equal(response->_error_case, 0);
+    assert_memory_equal(response->session_token, "sess_", 5);
+    if (ses_token_verify(call->core->ring, ses_slice_str(response->session_token), true, ses_clock_wall_ms(),
+                         &call->x->arena, &claims) != SES_OK)
+        assert_ok(ses_token_verify(call->core->ring, ses_slice_str(response->session_token), false,
+                                   ses_clock_wall_ms(), &call->x->arena, &claims));
+    return claims;
+}
+
+static inline bool call_replayed(const struct call *call)
+{
+    for (size_t i = 0; i < call->x->reply_headers_count; i++) {
+        if (ses_slice_eq_str(call->x->reply_headers[i].name, "x-session-replayed"))
+            return ses_slice_eq_str(call->x->reply_headers[i].value, "true");
+    }
+    return false;
+}
+
+static inline const struct ses_error *call_error(struct call *call, enum ses_status status,
+                                                 const char *reason)
+{
+    call_wait(call);
+    assert_true(call->door.failed);
+    if (call->door.error.status != status || !ses_slice_eq_str(call->door.error.reason, reason))
+        fail_msg("%s %.*s: %s", ses_status_name(call->door.error.status), SES_FMT(call->door.error.reason),
+                 call->door.error_message);
+    return &call->door.error;
+}
+
+static inline uint64_t core_count(const struct core *core, enum ses_counter counter)
+{
+    return atomic_load(&core->metrics.counter[counter]);
+}
+
+/* The natural key as the service makes it. */
+static inline struct ses_store_key core_key(const struct core *core, const char *merchant, const char *id)
+{
+    struct ses_slice parts[] = {SES_STR("DefaultTenantId"), ses_slice_str(merchant), SES_STR("test"),
+                                ses_slice_str(id)};
+    struct ses_store_key key;
+
+    ses_hash_parts(ses_slice(core->natural.bytes, 32), parts, 4, key.bytes);
+    return key;
+}
+
+/* The stored session; SES_NOT_FOUND and the like as they come. */
+static inline enum ses_status core_stored(struct core *core, const char *id, struct ses_arena *arena,
+                                          struct ses_record *ret_record, struct ses_session *ret_session,
+                                          struct ses_store_ref *ret_ref)
+{
+    struct ses_store_key key = core_key(core, "DefaultMerchantId", id);
+    const struct ses_record_origin *origin;
+    bool claimed = false;
+
+    SES_TRY(ses_store_get(core->store, &key, arena, ret_record, ret_ref, &claimed));
+    return ses_session_record_decode(ret_record->body, arena, ret_session, &origin);
+}
+
+#endif

@@ -1,0 +1,515 @@
+#include "create_session.h"
+
+#include "method/core_fixture.h"
+
+static uint64_t puts_of(const struct core *core)
+{
+    return core_count(core, SES_C_STORE_PUTS);
+}
+
+/* ---- creation
+ * ------------------------------------------------------------------------------------------------------- */
+
+static void test_a_token_means_that_the_session_is_stored(void **state)
+{
+    struct core *core = *state;
+    struct call *call = core_call(core, (struct order){.customer = "cus_1", .metadata = "note"});
+    struct ses_claims claims = call_claims(call);
+    struct ses_record record;
+    struct ses_session session;
+    struct ses_store_ref ref;
+    uint8_t hash[SES_HASH_BYTES];
+
+    assert_ok(core_stored(core, "session_001", &call->x->arena, &record, &session, &ref));
+    assert_memory_equal(record.session_id, claims.session_id, 16);
+    assert_int_equal(record.kind, SES_RECORD_SESSION);
+    assert_int_equal(record.revision, 1);
+    assert_int_equal(record.expires_ms, session.expires_ms);
+    assert_int_equal(claims.expires_ms, session.expires_ms / 1000 * 1000);
+    assert_int_equal(session.expires_ms - session.created_ms, 900000);
+    assert_int_equal(claims.generation, 1);
+    assert_int_equal(session.version, 1);
+    assert_int_equal(session.status, SES_SESSION_OPEN);
+    assert_true(ses_slice_eq_str(session.state.connector_customer_id, "cus_1"));
+    assert_true(ses_slice_eq_str(session.metadata, "note"));
+    assert_true(ses_slice_eq_str(session.merchant_session_id, "session_001"));
+    assert_true(ses_slice_eq_str(claims.merchant, "DefaultMerchantId"));
+    assert_true(ses_slice_eq_str(claims.connector, "adyen"));
+    assert_true(ses_slice_eq_str(claims.currency, "USD"));
+    assert_true(ses_slice_eq_str(claims.browser_fields, "user_agent_family user_agent_version"));
+    assert_memory_equal(claims.browser_hash, session.binding.hash, SES_HASH_BYTES);
+    assert_int_equal(claims.minor_amount, 10000);
+    assert_true(claims.test);
+    ses_hash(SES_SLICE_EMPTY, SES_STR("session_001"), hash);
+    assert_memory_equal(claims.merchant_session_hash, hash, sizeof(hash));
+    assert_false(call_replayed(call));
+    assert_int_equal(core_count(core, SES_C_SESSIONS_CREATED), 1);
+    assert_string_equal(call->x->connector, "adyen");
+    assert_int_equal(strlen(call->x->session_pseudonym), 16);
+    call_free(call);
+}
+
+/* The whole session on disk must stay within 1 KiB; this is the part of it that is ours. */
+static void test_the_example_is_small(void **state)
+{
+    struct core *core = *state;
+    struct call *call = core_call(core, (struct order){.id = "session_001"});
+    struct ses_record record;
+    struct ses_session session;
+    struct ses_store_ref ref;
+
+    call_wait(call);
+    assert_ok(core_stored(core, "session_001", &call->x->arena, &record, &session, &ref));
+    assert_in_range(record.body.len, 100, 220);
+    call_free(call);
+}
+
+static void test_nothing_is_answered_before_the_commit(void **state)
+{
+    struct core *core = *state;
+    struct call *call = core_call(core, (struct order){.id = "a"});
+
+    assert_int_equal(call->door.ended, 0);
+    assert_int_equal(ses_service_in_flight(core->service), 1);
+    ses_service_turn(core->service); /* signed, not yet known to be on disk */
+    assert_int_equal(call->door.ended, 0);
+    call_wait(call);
+    assert_int_equal(call->door.sent, 1);
+    assert_int_equal(ses_service_in_flight(core->service), 0);
+    call_free(call);
+}
+
+/* The commit may be done before the turn's signature. */
+static void test_commit_before_signature(void **state)
+{
+    struct core *core = *state;
+    struct call *call = core_call(core, (struct order){.id = "a"});
+
+    ses_store_flush(core->store);
+    while (call->door.ended == 0) {
+        usleep(500);
+        ses_store_complete(core->store);
+    }
+    (void)call_claims(call);
+    ses_service_turn(core->service);
+    assert_int_equal(call->door.sent, 1);
+    call_free(call);
+}
+
+/* Tenant, merchant, test_mode and id each make another session. */
+static void test_the_natural_key_has_four_parts(void **state)
+{
+    struct core *core = *state;
+    struct order orders[] = {
+        {.id = "a"}, {.id = "b"}, {.id = "a", .merchant = "m2"}, {.id = "a", .live = true}};
+    struct ses_claims seen[4];
+
+    for (size_t i = 0; i < 4; i++) {
+        struct call *call = core_call(core, orders[i]);
+
+        seen[i] = call_claims(call);
+        assert_int_equal(seen[i].test, !orders[i].live);
+        for (size_t k = 0; k < i; k++)
+            assert_memory_not_equal(seen[i].session_id, seen[k].session_id, 16);
+        call_free(call);
+    }
+    assert_int_equal(core_count(core, SES_C_SESSIONS_CREATED), 4);
+}
+
+/* ---- what is stored and what that means
+ * ------------------------------------------------------------------------------ */
+
+static void test_replay(void **state)
+{
+    struct core *core = *state;
+    struct call *first = core_call(core, (struct order){.customer = "cus_1"});
+    struct ses_claims a = call_claims(first), b;
+    uint64_t puts = puts_of(core);
+    static const char *const customers[] = {"cus_1", NULL}; /* equal state, no state */
+
+    for (size_t i = 0; i < 2; i++) {
+        struct call *again = core_call(core, (struct order){.customer = customers[i]});
+
+        b = call_claims(again);
+        assert_true(call_replayed(again));
+        assert_memory_equal(a.session_id, b.session_id, 16);
+        assert_int_equal(a.generation, b.generation);
+        assert_int_equal(a.expires_ms, b.expires_ms);
+        assert_int_equal(a.issued_ms, b.issued_ms);
+        assert_memory_equal(a.browser_hash, b.browser_hash, SES_HASH_BYTES);
+        assert_string_equal(first->x->session_pseudonym, again->x->session_pseudonym);
+        call_free(again);
+    }
+    assert_int_equal(puts_of(core), puts);
+    assert_int_equal(core_count(core, SES_C_SESSIONS_REPLAYED), 2);
+    call_free(first);
+}
+
+static void expect_conflict(struct core *core, struct order order, const char *fields)
+{
+    struct call *call = core_call(core, order);
+    const struct ses_error *error = call_error(call, SES_ALREADY_EXISTS, "SESSION_CONFLICT");
+
+    assert_int_equal(error->metadata_count, 1);
+    assert_true(ses_slice_eq_str(error->metadata[0].key, "differing_fields"));
+    if (!ses_slice_eq_str(error->metadata[0].value, fields))
+        fail_msg("%.*s", SES_FMT(error->metadata[0].value));
+    call_free(call);
+}
+
+static void test_conflict_names_the_fields(void **state)
+{
+    struct core *core = *state;
+    struct call *first = core_call(core, (struct order){.id = NULL});
+
+    (void)call_claims(first);
+    expect_conflict(core, (struct order){.amount = 10001}, "amount.minor_amount");
+    expect_conflict(core, (struct order){.metadata = "SecretValue"}, "metadata");
+    expect_conflict(core, (struct order){.connector = "airwallex"}, "connector");
+    expect_conflict(core, (struct order){.amount = 1, .user_agent = "x", .metadata = "y"},
+                    "metadata, browser_info.user_agent, amount.minor_amount");
+    /* A continuation may bring other metadata, but no other amount and no other browser. */
+    expect_conflict(core, (struct order){.amount = 1, .customer = "c", .metadata = "y"},
+                    "amount.minor_amount");
+    expect_conflict(core, (struct order){.user_agent = "curl/8", .customer = "c"}, "browser_info.user_agent");
+    assert_int_equal(core_count(core, SES_C_SESSIONS_CONFLICT), 6);
+    call_free(first);
+}
+
+static void test_continuation(void **state)
+{
+    struct core *core = *state;
+    struct call *first = core_call(core, (struct order){.metadata = "one"});
+    struct ses_claims a = call_claims(first);
+    struct call *second = core_call(core, (struct order){.customer = "cus_1", .metadata = "two"});
+    struct ses_claims b = call_claims(second);
+    struct call *third = core_call(core, (struct order){.customer = "cus_1", .metadata = "two"});
+    struct ses_claims c = call_claims(third);
+    struct ses_record record;
+    struct ses_session session;
+    struct ses_store_ref ref;
+
+    assert_memory_equal(a.session_id, b.session_id, 16);
+    assert_int_equal(b.generation, 2);
+    assert_false(call_replayed(second));
+    assert_true(call_replayed(third));
+    assert_int_equal(c.generation, 2);
+    assert_int_equal(c.expires_ms, b.expires_ms);
+    assert_ok(core_stored(core, "session_001", &first->x->arena, &record, &session, &ref));
+    assert_int_equal(record.revision, 2);
+    assert_int_equal(session.version, 2);
+    assert_int_equal(session.generation, 2);
+    assert_true(ses_slice_eq_str(session.state.connector_customer_id, "cus_1"));
+    assert_true(ses_slice_eq_str(session.metadata, "two"));
+    assert_int_equal(core_count(core, SES_C_SESSIONS_CONTINUED), 1);
+    call_free(first);
+    call_free(second);
+    call_free(third);
+}
+
+static void ignore_done(void *arg, enum ses_status status)
+{
+    *(enum ses_status *)arg = status;
+}
+
+/* Writes the next revision of a session with another status, as a later method will. */
+static void store_status(struct core *core, const char *id, enum ses_session_status status)
+{
+    struct ses_store_key key = core_key(core, "DefaultMerchantId", id);
+    enum ses_status done = SES_STATUS_COUNT;
+    struct ses_arena arena;
+    struct ses_record record;
+    struct ses_session session;
+    struct ses_store_ref ref;
+    struct ses_claim claim;
+
+    ses_arena_init(&arena, 1 << 20);
+    assert_ok(core_stored(core, id, &arena, &record, &session, &ref));
+    session.status = status;
+    assert_ok(ses_session_record_encode(&session, NULL, NULL, &arena, &record.body));
+    assert_ok(ses_store_claim_ref(core->store, &key, &ref, record.revision, &claim));
+    assert_ok(ses_store_put(core->store, &claim, &record, ignore_done, &done));
+    core_settle(core);
+    assert_ok(done);
+    ses_arena_done(&arena);
+}
+
+static void test_closed_sessions_stay_closed(void **state)
+{
+    static const enum ses_session_status closed[] = {SES_SESSION_COMPLETED, SES_SESSION_FAILED,
+                                                     SES_SESSION_REVOKED};
+    struct core *core = *state;
+    struct call *first = core_call(core, (struct order){.id = "a"});
+
+    (void)call_claims(first);
+    for (size_t i = 0; i < 3; i++) {
+        struct call *again;
+        const struct ses_error *error;
+
+        store_status(core, "a", closed[i]);
+        again = core_call(core, (struct order){.id = "a", .amount = (int64_t)i + 1});
+        error = call_error(again, SES_FAILED_PRECONDITION, "SESSION_CLOSED");
+        assert_true(ses_slice_eq_str(error->metadata[0].value, ses_session_status_name(closed[i])));
+        call_free(again);
+    }
+    call_free(first);
+}
+
+static void test_an_expired_session_is_made_anew(void **state)
+{
+    struct core *core = *state;
+    struct call *first;
+    struct call *second;
+    struct ses_claims a, b;
+    struct ses_record record;
+    struct ses_session session;
+    struct ses_store_ref ref;
+
+    ses_service_free(core->service);
+    core->ttl_ms = 1100; /* tokens count whole seconds */
+    core_open_service(core);
+    first = core_call(core, (struct order){.id = "a"});
+    call_wait(first);
+    assert_ok(core_stored(core, "a", &first->x->arena, &record, &session, &ref));
+    memcpy(a.session_id, record.session_id, 16);
+    usleep(1200000);
+    second = core_call(core, (struct order){.id = "a", .amount = 5}); /* any payload */
+    b = call_claims(second);
+    assert_memory_not_equal(a.session_id, b.session_id, 16);
+    assert_int_equal(b.generation, 1);
+    assert_false(call_replayed(second));
+    assert_ok(core_stored(core, "a", &first->x->arena, &record, &session, &ref));
+    assert_int_equal(record.revision, 2); /* of the key, not of the session */
+    assert_int_equal(session.version, 1);
+    call_free(first);
+    call_free(second);
+}
+
+static void test_a_record_that_does_not_read_is_data_loss(void **state)
+{
+    struct core *core = *state;
+    struct ses_store_key key = core_key(core, "DefaultMerchantId", "a");
+    struct ses_record record = {.kind = SES_RECORD_SESSION,
+                                .expires_ms = ses_clock_wall_ms() + 60000,
+                                .body = SES_STR("\x08\x63")}; /* format 99 */
+    enum ses_status done = SES_STATUS_COUNT;
+    struct ses_claim claim;
+    struct call *call;
+
+    assert_ok(ses_store_claim_new(core->store, &key, &claim));
+    assert_ok(ses_store_put(core->store, &claim, &record, ignore_done, &done));
+    core_settle(core);
+    call = core_call(core, (struct order){.id = "a"});
+    (void)call_error(call, SES_DATA_LOSS, "SESSION_UNREADABLE");
+    call_free(call);
+    call = core_call(core, (struct order){.id = "b"}); /* that session alone */
+    (void)call_claims(call);
+    call_free(call);
+}
+
+/* ---- other calls in flight
+ * ---------------------------------------------------------------------------------------------- */
+
+static void test_the_second_of_two_waits_and_replays(void **state)
+{
+    struct core *core = *state;
+    struct call *first = core_call(core, (struct order){.id = "a"});
+    struct call *second = core_call(core, (struct order){.id = "a"});
+    struct call *third = core_call(core, (struct order){.id = "a", .amount = 7});
+    struct ses_claims a, b;
+
+    assert_int_equal(ses_service_in_flight(core->service), 3);
+    a = call_claims(first);
+    b = call_claims(second);
+    assert_memory_equal(a.session_id, b.session_id, 16);
+    assert_true(call_replayed(second));
+    (void)call_error(third, SES_ALREADY_EXISTS, "SESSION_CONFLICT");
+    assert_int_equal(core_count(core, SES_C_SESSIONS_CREATED), 1);
+    call_free(first);
+    call_free(second);
+    call_free(third);
+}
+
+/* Claims the key as another worker would. */
+static struct ses_claim claim_as_other(struct core *core, const char *id)
+{
+    struct ses_store_key key = core_key(core, "DefaultMerchantId", id);
+    struct ses_claim claim;
+
+    assert_ok(ses_store_claim_new(core->store, &key, &claim));
+    return claim;
+}
+
+static void test_busy_until_the_deadline_is_aborted(void **state)
+{
+    struct core *core = *state;
+    struct ses_claim claim = claim_as_other(core, "a");
+    struct call *call = core_call(core, (struct order){.id = "a", .deadline_ms = 150});
+    const struct ses_error *error;
+
+    core_turn(core);
+    assert_int_equal(call->door.ended, 0);
+    error = call_error(call, SES_ABORTED, "SESSION_BUSY");
+    assert_true(error->retry_delay_ms > 0);
+    assert_true(ses_clock_mono_ns() < call->x->deadline_mono_ns); /* before the caller gives up */
+    assert_int_equal(ses_service_in_flight(core->service), 0);
+    ses_store_release(core->store, &claim);
+    call_free(call);
+}
+
+static void test_a_released_claim_lets_the_waiting_call_create(void **state)
+{
+    struct core *core = *state;
+    struct ses_claim claim = claim_as_other(core, "a");
+    struct call *call = core_call(core, (struct order){.id = "a"});
+
+    for (int i = 0; i < 20; i++) {
+        core_turn(core);
+        usleep(1000);
+    }
+    assert_int_equal(call->door.ended, 0);
+    ses_store_release(core->store, &claim);
+    (void)call_claims(call);
+    assert_false(call_replayed(call));
+    call_free(call);
+}
+
+static void test_a_live_session_under_a_claim_is_waited_for(void **state)
+{
+    struct core *core = *state;
+    struct call *first = core_call(core, (struct order){.id = "a"});
+    struct ses_store_key key = core_key(core, "DefaultMerchantId", "a");
+    struct ses_record record;
+    struct ses_session session;
+    struct ses_store_ref ref;
+    struct ses_claim claim;
+    struct call *second;
+
+    (void)call_claims(first);
+    assert_ok(core_stored(core, "a", &first->x->arena, &record, &session, &ref));
+    assert_ok(ses_store_claim_ref(core->store, &key, &ref, record.revision, &claim));
+    second = core_call(core, (struct order){.id = "a"});
+    for (int i = 0; i < 20; i++) {
+        core_turn(core);
+        usleep(1000);
+    }
+    assert_int_equal(second->door.ended, 0);
+    ses_store_release(core->store, &claim);
+    (void)call_claims(second);
+    assert_true(call_replayed(second));
+    call_free(first);
+    call_free(second);
+}
+
+/* ---- clients that go away
+ * ------------------------------------------------------------------------------------------------- */
+
+static void test_cancel_while_waiting(void **state)
+{
+    struct core *core = *state;
+    struct ses_claim claim = claim_as_other(core, "a");
+    struct call *call = core_call(core, (struct order){.id = "a"});
+
+    assert_int_equal(ses_service_in_flight(core->service), 1);
+    ses_exchange_cancel(call->x, SES_CANCELLED);
+    assert_int_equal(ses_service_in_flight(core->service), 0);
+    call_free(call);
+    for (int i = 0; i < 10; i++) {
+        core_turn(core);
+        usleep(1000);
+    }
+    ses_store_release(core->store, &claim);
+}
+
+static void test_cancel_while_committing_still_commits(void **state)
+{
+    struct core *core = *state;
+    struct call *call = core_call(core, (struct order){.id = "a"});
+
+    ses_exchange_cancel(call->x, SES_CANCELLED);
+    call_free(call);
+    assert_int_equal(ses_service_in_flight(core->service), 1);
+    core_settle(core);
+    call = core_call(core, (struct order){.id = "a"});
+    (void)call_claims(call);
+    assert_true(call_replayed(call));
+    call_free(call);
+}
+
+static void test_cancel_while_signing(void **state)
+{
+    struct core *core = *state;
+    struct call *first = core_call(core, (struct order){.id = "a"});
+    struct call *second;
+
+    (void)call_claims(first);
+    second = core_call(core, (struct order){.id = "a"});
+    ses_exchange_cancel(second->x, SES_CANCELLED);
+    call_free(second);
+    core_turn(core);
+    assert_int_equal(ses_service_in_flight(core->service), 0);
+    call_free(first);
+}
+
+static void test_stopping_answers_those_who_wait(void **state)
+{
+    struct core *core = *state;
+    struct ses_claim claim = claim_as_other(core, "a");
+    struct call *call = core_call(core, (struct order){.id = "a"});
+
+    ses_service_free(core->service);
+    (void)call_error(call, SES_UNAVAILABLE, "");
+    call_free(call);
+    ses_store_release(core->store, &claim);
+    core_open_service(core);
+}
+
+/* ---- a store that cannot
+ * ---------------------------------------------------------------------------------------------------- */
+
+static void test_a_full_store_says_so_and_gives_the_claim_back(void **state)
+{
+    struct core *core = *state;
+
+    ses_service_free(core->service);
+    ses_store_close(core->store);
+    core->quota_bytes = 100;
+    core_open_store(core);
+    core_open_service(core);
+    for (int i = 0; i < 2; i++) { /* the second is told the same, not that the session is busy */
+        struct call *call = core_call(core, (struct order){.id = "a"});
+        const struct ses_error *error = call_error(call, SES_RESOURCE_EXHAUSTED, "STORE_FULL");
+
+        assert_true(error->retry_delay_ms > 0);
+        call_free(call);
+    }
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, core_setup, core_teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_a_token_means_that_the_session_is_stored),
+        T(test_the_example_is_small),
+        T(test_nothing_is_answered_before_the_commit),
+        T(test_commit_before_signature),
+        T(test_the_natural_key_has_four_parts),
+        T(test_replay),
+        T(test_conflict_names_the_fields),
+        T(test_continuation),
+        T(test_closed_sessions_stay_closed),
+        T(test_an_expired_session_is_made_anew),
+        T(test_a_record_that_does_not_read_is_data_loss),
+        T(test_the_second_of_two_waits_and_replays),
+        T(test_busy_until_the_deadline_is_aborted),
+        T(test_a_released_claim_lets_the_waiting_call_create),
+        T(test_a_live_session_under_a_claim_is_waited_for),
+        T(test_cancel_while_waiting),
+        T(test_cancel_while_committing_still_commits),
+        T(test_cancel_while_signing),
+        T(test_stopping_answers_those_who_wait),
+        T(test_a_full_store_says_so_and_gives_the_claim_back),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
