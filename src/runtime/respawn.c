@@ -26,17 +26,23 @@ static bool spend(struct ses_respawn *respawn, uint64_t now_ms)
     return true;
 }
 
+uint64_t ses_respawn_excused(struct ses_respawn *respawn, uint64_t started_ms, uint64_t now_ms)
+{
+    const struct ses_respawn_policy *policy = &respawn->policy;
+    uint64_t delay_ms;
+
+    if (now_ms - started_ms >= policy->healthy_ms || respawn->delay_ms == 0)
+        respawn->delay_ms = policy->delay_min_ms;
+    delay_ms = respawn->delay_ms;
+    respawn->delay_ms = delay_ms > policy->delay_max_ms / 2 ? policy->delay_max_ms : delay_ms * 2;
+    return delay_ms;
+}
+
 bool ses_respawn_died(struct ses_respawn *respawn, uint64_t started_ms, uint64_t now_ms,
                       uint64_t *ret_delay_ms)
 {
-    const struct ses_respawn_policy *policy = &respawn->policy;
-
     if (!spend(respawn, now_ms))
         return false;
-    if (now_ms - started_ms >= policy->healthy_ms || respawn->delay_ms == 0)
-        respawn->delay_ms = policy->delay_min_ms;
-    *ret_delay_ms = respawn->delay_ms;
-    respawn->delay_ms =
-        respawn->delay_ms > policy->delay_max_ms / 2 ? policy->delay_max_ms : respawn->delay_ms * 2;
+    *ret_delay_ms = ses_respawn_excused(respawn, started_ms, now_ms);
     return true;
 }

@@ -29,5 +29,9 @@ void ses_respawn_init(struct ses_respawn *respawn, const struct ses_respawn_poli
  * from now. False: the budget is spent, give up. */
 bool ses_respawn_died(struct ses_respawn *respawn, uint64_t started_ms, uint64_t now_ms,
                       uint64_t *ret_delay_ms);
+/* The same for a death that says nothing about the child: the disk failed it. Never gives up, since giving up
+ * every worker because a disk is full for a while would turn a passing trouble into an outage. Returns the
+ * delay. */
+uint64_t ses_respawn_excused(struct ses_respawn *respawn, uint64_t started_ms, uint64_t now_ms);
 
 #endif

@@ -72,12 +72,14 @@ static void give_up(struct ses_supervisor *sup, struct ses_child *child, const c
     }
 }
 
-static void start_later(struct ses_supervisor *sup, struct ses_child *child)
+static void start_later(struct ses_supervisor *sup, struct ses_child *child, bool excused)
 {
     uint64_t now_ms = ses_process_now_ms();
     uint64_t delay_ms;
 
-    if (!ses_respawn_died(&child->respawn, child->started_ms, now_ms, &delay_ms)) {
+    if (excused) {
+        delay_ms = ses_respawn_excused(&child->respawn, child->started_ms, now_ms);
+    } else if (!ses_respawn_died(&child->respawn, child->started_ms, now_ms, &delay_ms)) {
         give_up(sup, child, "it died too often (restart.budget)");
         return;
     }
@@ -103,7 +105,7 @@ void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child)
     }
     ses_log_msg(&sup->log, SES_LOG_ERROR, "fork_failed", "%s could not be started", child->role);
     child->started_ms = ses_process_now_ms();
-    start_later(sup, child);
+    start_later(sup, child, false);
 }
 
 /* ---- ending ------------------------------------------------------------------------------------------- */
@@ -123,7 +125,8 @@ static void log_death(struct ses_supervisor *sup, const struct ses_child *child,
     /* A child that had no time to install its handler dies of the TERM it was sent. */
     bool good = (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
                 (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
-    bool asked = child->state == SES_SLOT_DRAINING;
+    /* A service manager may have sent TERM to every process of ours itself. */
+    bool asked = child->state == SES_SLOT_DRAINING || sup->stopping;
 
     ses_log_begin(&sup->log, good && asked ? SES_LOG_INFO : SES_LOG_ERROR, "child_exited", &line);
     ses_log_str(&line, "child", child->role);
@@ -184,7 +187,7 @@ static void on_exit_of(struct ses_supervisor *sup, struct ses_child *child, pid_
     else if (WIFEXITED(status) && WEXITSTATUS(status) == SES_EXIT_CONFIG)
         give_up(sup, child, "it says that it would end the same way again");
     else
-        start_later(sup, child);
+        start_later(sup, child, WIFEXITED(status) && WEXITSTATUS(status) == SES_EXIT_IO);
 }
 
 void ses_supervisor_reap(struct ses_supervisor *sup)

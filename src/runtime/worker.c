@@ -305,6 +305,8 @@ static int failure_code(enum ses_status status)
                    status == SES_PERMISSION_DENIED || status == SES_NOT_FOUND ||
                    status == SES_INVALID_ARGUMENT;
 
+    if (status == SES_IO || status == SES_FULL)
+        return SES_EXIT_IO;
     return lasting ? SES_EXIT_CONFIG : SES_EXIT_SOFTWARE;
 }
 

@@ -95,6 +95,25 @@ static void budget_zero_never_restarts(void **state)
     assert_false(ses_respawn_died(&respawn, 0, 1000000, &delay_ms));
 }
 
+static void excused_deaths_grow_the_delay_but_spend_nothing(void **state)
+{
+    struct ses_respawn respawn;
+    uint64_t delay_ms;
+    int i;
+
+    (void)state;
+    ses_respawn_init(&respawn, &policy);
+    assert_int_equal(ses_respawn_excused(&respawn, 0, 1), 10);
+    assert_int_equal(ses_respawn_excused(&respawn, 2, 3), 20);
+    for (i = 0; i < 100; i++)
+        (void)ses_respawn_excused(&respawn, 4, 5);
+    assert_int_equal(ses_respawn_excused(&respawn, 4, 5), 50);
+    for (i = 0; i < 4; i++)
+        assert_true(ses_respawn_died(&respawn, 6, 7, &delay_ms));
+    assert_false(ses_respawn_died(&respawn, 6, 7, &delay_ms));
+    assert_int_equal(ses_respawn_excused(&respawn, 0, policy.healthy_ms), 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +123,7 @@ int main(void)
         cmocka_unit_test(budget_ends_inside_the_window),
         cmocka_unit_test(budget_renews_when_the_oldest_death_is_old),
         cmocka_unit_test(budget_zero_never_restarts),
+        cmocka_unit_test(excused_deaths_grow_the_delay_but_spend_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
