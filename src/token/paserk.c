@@ -28,6 +28,18 @@ static enum ses_status text_encode(struct ses_slice header, struct ses_slice key
     return SES_OK;
 }
 
+/* libsodium 1.0.18 takes some bytes above 0x7F for letters where char is signed, so the text is written again
+ * and compared: one key, one text. */
+static bool is_text_of(struct ses_slice body, const uint8_t *key, size_t key_bytes)
+{
+    char again[SES_PASERK_SECRET_SIZE];
+
+    (void)sodium_bin2base64(again, sizeof(again), key, key_bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    bool same = strlen(again) == body.len && sodium_memcmp(again, body.data, body.len) == 0;
+    ses_wipe(again, sizeof(again));
+    return same;
+}
+
 static enum ses_status text_decode(struct ses_slice header, struct ses_slice text, size_t key_bytes,
                                    uint8_t *ret_key)
 {
@@ -39,7 +51,7 @@ static enum ses_status text_decode(struct ses_slice header, struct ses_slice tex
     struct ses_slice body = ses_slice_cut(text, header.len, text.len);
     bool whole = sodium_base642bin(key, sizeof(key), (const char *)body.data, body.len, NULL, &len, NULL,
                                    sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
-                 len == key_bytes;
+                 len == key_bytes && is_text_of(body, key, len);
     if (whole)
         memcpy(ret_key, key, key_bytes);
     ses_wipe(key, sizeof(key));

@@ -34,7 +34,7 @@ static void text_is_fixed(void **state)
 static void nothing_bound_leaves_both_claims_out(void **state)
 {
     struct ses_claims claims = fixture_claims();
-    struct ses_claims got;
+    struct ses_claims got = {0};
     char json[2048];
 
     (void)state;
@@ -51,7 +51,7 @@ static void nothing_bound_leaves_both_claims_out(void **state)
 static void texts_survive_escaping(void **state)
 {
     struct ses_claims claims = fixture_claims();
-    struct ses_claims got;
+    struct ses_claims got = {0};
     char json[2048];
     char text[64];
     size_t len = 0;
@@ -59,9 +59,9 @@ static void texts_survive_escaping(void **state)
     (void)state;
     for (char c = 1; c < 0x20; c++)
         text[len++] = c;
-    const char *rest = "\"\\/\x7f\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80";
-    memcpy(text + len, rest, strlen(rest));
-    claims.merchant = ses_slice(text, len + strlen(rest));
+    const struct ses_slice rest = SES_STR("\"\\/\x7f\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+    memcpy(text + len, rest.data, rest.len);
+    claims.merchant = ses_slice(text, len + rest.len);
     claims.issuer = SES_SLICE_EMPTY;
     size_t json_len = encode(&claims, json);
     assert_int_equal(ses_claims_decode(ses_slice(json, json_len), &arena, &got), SES_OK);
@@ -74,7 +74,7 @@ static void texts_survive_escaping(void **state)
 static void numbers_survive_at_their_bounds(void **state)
 {
     struct ses_claims claims = fixture_claims();
-    struct ses_claims got;
+    struct ses_claims got = {0};
     char json[2048];
 
     (void)state;
@@ -173,7 +173,7 @@ static void every_broken_rule_is_refused(void **state)
         {"}", "} x"},
     };
     struct ses_claims claims = fixture_claims();
-    struct ses_claims got;
+    struct ses_claims got = {0};
     char json[2048];
     char edited[4096];
     size_t len = encode(&claims, json);

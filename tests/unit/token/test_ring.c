@@ -65,7 +65,7 @@ static void rotate(struct fixture *f, char ret_kid[SES_KID_SIZE])
 
 static enum ses_status verify(struct fixture *f, const struct ses_keyring *ring, struct ses_slice token)
 {
-    struct ses_claims got;
+    struct ses_claims got = {0};
 
     return ses_token_verify(ring, token, true, NOW_MS, &f->arena, &got);
 }
