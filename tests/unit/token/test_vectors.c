@@ -72,7 +72,7 @@ static enum ses_status open_public(const json_t *vector, struct ses_paseto_scrat
 static void run_public(const json_t *vector)
 {
     struct ses_paseto_scratch scratch;
-    struct ses_slice message;
+    struct ses_slice message = SES_SLICE_EMPTY;
     struct ses_slice payload = member(vector, "payload");
     uint8_t secret_key[SES_PASETO_SECRET_BYTES];
     char text[SES_PASETO_TEXT_MAX + 1];
@@ -123,7 +123,7 @@ static void run_local(const json_t *vector)
 static void run_failing(const json_t *vector)
 {
     struct ses_paseto_scratch scratch;
-    struct ses_slice message;
+    struct ses_slice message = SES_SLICE_EMPTY;
     uint8_t plain[SES_PASETO_MESSAGE_MAX];
     size_t len = 0;
     bool for_verifier = json_object_get(vector, "public-key") != NULL;
