@@ -1,0 +1,143 @@
+/* driver_fixture.h - a loop with a driver on it, and calls whose end can be waited for. */
+#ifndef SES_TESTS_DRIVER_FIXTURE_H
+#define SES_TESTS_DRIVER_FIXTURE_H
+
+#include "connector_fixture.h"
+
+#include <uv.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/connector/driver.h>
+
+struct rig {
+    uv_loop_t loop;
+    uv_timer_t guard;
+    struct ses_driver *driver;
+    struct ses_metrics *metrics;
+    bool guard_fired;
+};
+
+struct rig_call {
+    struct rig *rig;
+    struct ses_outbound *outbound;
+    unsigned ends;
+    uint32_t http_status;
+    enum ses_connector_outcome outcome;
+    char body[4096];
+    uint64_t ended_ns;
+};
+
+#define MS       UINT64_C(1000000)
+#define GUARD_MS 10000
+#define FAR_AWAY (ses_clock_mono_ns() + 3600 * 1000 * MS)
+
+static inline void rig_start(struct rig *rig, struct ses_driver_options options)
+{
+    ses_random_init();
+    *rig = (struct rig){0};
+    assert_int_equal(uv_loop_init(&rig->loop), 0);
+    assert_int_equal(uv_timer_init(&rig->loop, &rig->guard), 0);
+    rig->guard.data = rig;
+    rig->metrics = aligned_alloc(64, (sizeof(struct ses_metrics) + 63) / 64 * 64);
+    assert_non_null(rig->metrics);
+    memset(rig->metrics, 0, sizeof(*rig->metrics));
+    options.loop = &rig->loop;
+    options.metrics = rig->metrics;
+    assert_int_equal(ses_driver_new(&options, &rig->driver), SES_OK);
+}
+
+static inline void rig_start_sandbox(struct rig *rig)
+{
+    rig_start(rig, (struct ses_driver_options){.sandbox = true});
+}
+
+static void rig_on_guard(uv_timer_t *timer)
+{
+    struct rig *rig = timer->data;
+
+    rig->guard_fired = true;
+}
+
+/* Turns the loop until the call has ended, or a time has passed. */
+static inline void rig_wait_ms(struct rig *rig, const struct rig_call *call, uint64_t ms)
+{
+    rig->guard_fired = false;
+    assert_int_equal(uv_timer_start(&rig->guard, rig_on_guard, ms, 0), 0);
+    while ((call == NULL || call->ends == 0) && !rig->guard_fired)
+        (void)uv_run(&rig->loop, UV_RUN_ONCE);
+    (void)uv_timer_stop(&rig->guard);
+}
+
+static inline void rig_wait(struct rig *rig, const struct rig_call *call)
+{
+    rig_wait_ms(rig, call, GUARD_MS);
+    assert_int_equal(call->ends, 1);
+}
+
+static inline void rig_stop(struct rig *rig)
+{
+    ses_driver_free(rig->driver);
+    uv_close((uv_handle_t *)&rig->guard, NULL);
+    assert_int_equal(uv_run(&rig->loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(uv_loop_close(&rig->loop), 0);
+    free(rig->metrics);
+}
+
+static void rig_on_end(void *arg, uint32_t http_status, enum ses_connector_outcome outcome,
+                       struct ses_slice body)
+{
+    struct rig_call *call = arg;
+
+    call->ends++;
+    call->http_status = http_status;
+    call->outcome = outcome;
+    call->ended_ns = ses_clock_mono_ns();
+    assert_true(body.len < sizeof(call->body));
+    if (body.len > 0)
+        memcpy(call->body, body.data, body.len);
+    call->body[body.len] = '\0';
+}
+
+static inline enum ses_status rig_begin(struct rig *rig, struct rig_call *call,
+                                        const struct ses_outbound_request *request, uint64_t deadline_mono_ns)
+{
+    enum ses_status status;
+
+    *call = (struct rig_call){.rig = rig};
+    status = ses_outbound_start(rig->driver, ses_connector_by_name(text("nuvei")), request, deadline_mono_ns,
+                                rig_on_end, call, &call->outbound);
+    assert_int_equal(call->ends, 0); /* never from inside */
+    return status;
+}
+
+/* A plain POST to a port of this machine. */
+static inline struct ses_outbound_request rig_request(char *ret_url, size_t url_room, int port,
+                                                      bool idempotent)
+{
+    struct ses_outbound_request request = {.body = text("{\"hello\":\"world\"}"), .idempotent = idempotent};
+
+    (void)snprintf(ret_url, url_room, "http://127.0.0.1:%d/path", port);
+    request.url = text(ret_url);
+    request.headers[request.headers_count++] =
+        (struct ses_http_pair){text("content-type"), text("application/json")};
+    request.headers[request.headers_count++] = (struct ses_http_pair){text("via"), text("HyperSwitch")};
+    return request;
+}
+
+static inline void rig_post(struct rig *rig, struct rig_call *call, int port, bool idempotent)
+{
+    char url[64];
+    const struct ses_outbound_request request = rig_request(url, sizeof(url), port, idempotent);
+
+    assert_int_equal(rig_begin(rig, call, &request, FAR_AWAY), SES_OK);
+}
+
+static inline void assert_end(const struct rig_call *call, uint32_t http_status,
+                              enum ses_connector_outcome outcome)
+{
+    assert_int_equal(call->ends, 1);
+    assert_int_equal(call->http_status, http_status);
+    assert_int_equal(call->outcome, outcome);
+}
+
+#endif
