@@ -1,0 +1,358 @@
+#include "create_session.h"
+
+#include "method/core_fixture.h"
+
+/* ---- headers
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* The example call with its headers replaced: pairs of name and value, NULL at the end. */
+static struct call *headers_call(struct core *core, const char *const *pairs)
+{
+    struct call *call = call_new(core, OLD_PATH, 0);
+    old_request message = TYPES__MERCHANT_AUTHENTICATION_SERVICE_CREATE_SESSION_TOKEN_REQUEST__INIT;
+    struct order order = {.id = "a"};
+    Types__Money money;
+    Types__BrowserInformation browser;
+    Types__ConnectorState state;
+    Types__SecretString metadata;
+
+    for (; pairs[0] != NULL; pairs += 2)
+        call_header(call, pairs[0], pairs[1]);
+    order_fill(&order, &message, &money, &browser, &state, &metadata);
+    call_body(call, &message.base);
+    call_start(call);
+    return call;
+}
+
+#define ADYEN "x-connector", "adyen", "x-auth", "body-key", "x-api-key", "k", "x-key1", "m"
+
+static void expect_header_error(struct core *core, const char *const *pairs, const char *reason,
+                                const char *header)
+{
+    struct call *call = headers_call(core, pairs);
+    const struct ses_error *error = call_error(call, SES_INVALID_ARGUMENT, reason);
+
+    if (header != NULL) {
+        assert_int_equal(error->violations_count, 1);
+        assert_true(ses_slice_eq_str(error->violations[0].key, header));
+        assert_memory_equal(call->door.error_message, header, strlen(header));
+    }
+    assert_int_equal(core_count(core, SES_C_STORE_PUTS), 0);
+    call_free(call);
+}
+
+static char long_text[300];
+
+static void test_bad_headers(void **state)
+{
+    static const char *const tenant[] = {ADYEN, "x-tenant-id", "a\tb", NULL};
+    static const char *const merchant[] = {ADYEN, "x-merchant-id", long_text, NULL};
+    static const char *const reference[] = {ADYEN, "x-reference-id", long_text, NULL};
+    static const char *const resource[] = {ADYEN, "x-resource-id", "\x01", NULL};
+    static const char *const environment[] = {ADYEN, "x-environment", "staging", NULL};
+    static const char *const override[] = {ADYEN, "x-config-override", "{}", NULL};
+    static const char *const none[] = {NULL};
+    static const char *const unknown[] = {"x-connector", "Adyen", "x-auth", "no-key", NULL};
+    struct core *core = *state;
+
+    memset(long_text, 'm', 256);
+    expect_header_error(core, tenant, "INVALID_METADATA", "x-tenant-id");
+    expect_header_error(core, merchant, "INVALID_METADATA", "x-merchant-id");
+    expect_header_error(core, reference, "INVALID_METADATA", "x-reference-id");
+    expect_header_error(core, resource, "INVALID_METADATA", "x-resource-id");
+    expect_header_error(core, environment, "INVALID_ENVIRONMENT", "x-environment");
+    expect_header_error(core, override, "CONFIG_OVERRIDE_REFUSED", "x-config-override");
+    expect_header_error(core, none, "MISSING_METADATA", NULL);
+    expect_header_error(core, unknown, "INVALID_CONNECTOR", NULL);
+}
+
+static void test_good_headers(void **state)
+{
+    static const char *const pairs[] = {
+        ADYEN, "x-tenant-id",   "t1",  "x-merchant-id", "m1",      "x-merchant-id", "m2",   "x-reference-id",
+        "ref", "x-resource-id", "res", "x-environment", "SandBox", "x-shadow-mode", "TRUE", NULL};
+    struct core *core = *state;
+    struct call *call = headers_call(core, pairs);
+    struct ses_claims claims = call_claims(call);
+
+    assert_true(ses_slice_eq_str(claims.merchant, "m1")); /* of a repeated header the first */
+    assert_true(ses_slice_eq_str(call->x->tenant, "t1"));
+    assert_true(ses_slice_eq_str(call->x->merchant, "m1"));
+    call_free(call);
+}
+
+static void test_empty_names_are_the_default_ones(void **state)
+{
+    static const char *const pairs[] = {ADYEN, "x-tenant-id", "", "x-merchant-id", "", NULL};
+    struct core *core = *state;
+    struct call *call = headers_call(core, pairs);
+    struct ses_claims claims = call_claims(call);
+
+    assert_true(ses_slice_eq_str(claims.merchant, "DefaultMerchantId"));
+    assert_true(ses_slice_eq_str(call->x->tenant, "DefaultTenantId"));
+    call_free(call);
+}
+
+static void test_base_url_is_judged_without_a_call_too(void **state)
+{
+    static const char *const pairs[] = {"x-connector-config",
+                                        "{\"config\":{\"Adyen\":{\"api_key\":\"k\",\"merchant_account\":"
+                                        "\"m\",\"base_url\":\"https://169.254.169.254/\"}}}",
+                                        NULL};
+    struct core *core = *state;
+
+    expect_header_error(core, pairs, "BASE_URL_REFUSED", NULL);
+}
+
+/* ---- bodies
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static void expect_invalid(struct core *core, struct order order, const char *reason, const char *field)
+{
+    struct call *call = core_call(core, order);
+    const struct ses_error *error = call_error(call, SES_INVALID_ARGUMENT, reason);
+
+    assert_int_equal(error->violations_count, 1);
+    assert_true(ses_slice_eq_str(error->violations[0].key, field));
+    assert_memory_equal(call->door.error_message, field, strlen(field));
+    assert_null(strstr(call->door.error_message, "4111"));
+    call_free(call);
+}
+
+static void test_rules_are_applied(void **state)
+{
+    struct core *core = *state;
+
+    expect_invalid(core, (struct order){.id = ""}, "", "merchant_session_id");
+    expect_invalid(core, (struct order){.amount = -1}, "", "amount.minor_amount");
+    expect_invalid(core, (struct order){.metadata = "4111 1111 1111 1111"}, "CARD_DATA_REFUSED", "metadata");
+    expect_invalid(core, (struct order){.metadata = "{\"cvv\":\"1\"}"}, "CARD_DATA_REFUSED", "metadata");
+    expect_invalid(core, (struct order){.id = "4111111111111111"}, "CARD_DATA_REFUSED",
+                   "merchant_session_id");
+    expect_invalid(core, (struct order){.customer = ""}, "", "state.connector_customer_id");
+}
+
+static void test_a_body_that_is_no_message(void **state)
+{
+    struct core *core = *state;
+    struct call *call = call_new(core, OLD_PATH, 0);
+
+    call_connector(call, NULL);
+    call->x->body = SES_STR("\x0a\x7f");
+    call_start(call);
+    (void)call_error(call, SES_INVALID_ARGUMENT, "MALFORMED_REQUEST");
+    call_free(call);
+}
+
+static void test_an_empty_body_names_what_is_missing(void **state)
+{
+    struct core *core = *state;
+    struct call *call = call_new(core, OLD_PATH, 0);
+    const struct ses_error *error;
+
+    call_connector(call, NULL);
+    call_start(call);
+    error = call_error(call, SES_INVALID_ARGUMENT, "");
+    assert_int_equal(error->violations_count, 2);
+    assert_string_equal(call->door.error_message, "merchant_session_id is required (and 1 more)");
+    call_free(call);
+}
+
+/* ---- the newer RPC
+ * ------------------------------------------------------------------------------------------------------ */
+
+typedef Types__MerchantAuthenticationServiceCreateServerSessionAuthenticationTokenRequest new_request;
+
+static struct call *new_call(struct core *core, const char *metadata, const char *customer_name)
+{
+    struct call *call = call_new(core, NEW_PATH, 0);
+    new_request message =
+        TYPES__MERCHANT_AUTHENTICATION_SERVICE_CREATE_SERVER_SESSION_AUTHENTICATION_TOKEN_REQUEST__INIT;
+    Types__PaymentSessionContext payment = TYPES__PAYMENT_SESSION_CONTEXT__INIT;
+    Types__Customer customer = TYPES__CUSTOMER__INIT;
+    struct order order = {.metadata = metadata};
+    old_request old = TYPES__MERCHANT_AUTHENTICATION_SERVICE_CREATE_SESSION_TOKEN_REQUEST__INIT;
+    Types__Money money;
+    Types__BrowserInformation browser;
+    Types__ConnectorState state;
+    Types__SecretString secret;
+
+    call_connector(call, NULL);
+    order_fill(&order, &old, &money, &browser, &state, &secret);
+    message._merchant_server_session_id_case = 1;
+    message.merchant_server_session_id = old.merchant_session_id;
+    message._test_mode_case = 4;
+    message.test_mode = true;
+    message.domain_context_case = 5;
+    message.payment = &payment;
+    payment.amount = &money;
+    payment._browser_info_case = 3;
+    payment.browser_info = &browser;
+    if (metadata != NULL) {
+        payment._metadata_case = 2;
+        payment.metadata = &secret;
+    }
+    if (customer_name != NULL) {
+        customer._name_case = 1;
+        customer.name = (char *)(uintptr_t)customer_name;
+        payment._customer_case = 4;
+        payment.customer = &customer;
+    }
+    call_body(call, &message.base);
+    call_start(call);
+    return call;
+}
+
+/* Both names lead to one core: the same payment under the other name is the same session. */
+static void test_both_rpcs_share_sessions(void **state)
+{
+    struct core *core = *state;
+    struct call *old = core_call(core, (struct order){.id = NULL});
+    struct ses_claims a = call_claims(old), b;
+    struct call *newer = new_call(core, NULL, NULL);
+
+    b = call_claims(newer); /* the two answers have the same fields under the same numbers */
+    assert_memory_equal(a.session_id, b.session_id, 16);
+    assert_true(call_replayed(newer));
+    call_free(old);
+    call_free(newer);
+}
+
+static void test_the_newer_rpc_names_its_own_fields(void **state)
+{
+    struct core *core = *state;
+    struct call *first = new_call(core, NULL, "Ann");
+    struct call *other;
+    const struct ses_error *error;
+
+    (void)call_claims(first);
+    other = new_call(core, "x", "Bob");
+    error = call_error(other, SES_ALREADY_EXISTS, "SESSION_CONFLICT");
+    assert_true(ses_slice_eq_str(error->metadata[0].value, "payment.metadata, payment.customer"));
+    call_free(other);
+    other = new_call(core, "5555555555554444", NULL);
+    error = call_error(other, SES_INVALID_ARGUMENT, "CARD_DATA_REFUSED");
+    assert_true(ses_slice_eq_str(error->violations[0].key, "payment.metadata"));
+    call_free(other);
+    call_free(first);
+}
+
+static void test_card_data_in_a_customer(void **state)
+{
+    struct core *core = *state;
+    struct call *call = new_call(core, NULL, "4111 1111 1111 1111");
+    const struct ses_error *error = call_error(call, SES_INVALID_ARGUMENT, "CARD_DATA_REFUSED");
+
+    assert_true(ses_slice_eq_str(error->violations[0].key, "payment.customer"));
+    call_free(call);
+}
+
+static void test_the_newer_rpc_needs_its_payment(void **state)
+{
+    struct core *core = *state;
+    struct call *call = call_new(core, NEW_PATH, 0);
+    const struct ses_error *error;
+
+    call_connector(call, NULL);
+    call_start(call);
+    error = call_error(call, SES_INVALID_ARGUMENT, "");
+    assert_int_equal(error->violations_count, 2);
+    assert_true(ses_slice_eq_str(error->violations[0].key, "merchant_server_session_id"));
+    assert_true(ses_slice_eq_str(error->violations[1].key, "payment"));
+    call_free(call);
+}
+
+/* ---- JSON, routes, resources
+ * ---------------------------------------------------------------------------------------------- */
+
+static void json_call(struct core *core, const char *path, enum ses_encoding encoding)
+{
+    struct call *call = call_new(core, path, 0);
+    char text[4096] = {0};
+
+    call_connector(call, NULL);
+    call->x->encoding = encoding;
+    call->x->body =
+        SES_STR("{\"merchant_session_id\":\"session_001\",\"amount\":{\"minor_amount\":10000,\"currency\":"
+                "\"USD\"},\"metadata\":\"x\",\"browser_info\":{\"accept_header\":\"text/html\","
+                "\"user_agent\":\"Mozilla/5.0...\"},\"test_mode\":true}");
+    call_start(call);
+    call_wait(call);
+    assert_false(call->door.failed);
+    memcpy(text, call->door.message[0], call->door.message_len[0]);
+    assert_non_null(strstr(text, "\"status_code\":200"));
+    assert_non_null(strstr(text, "\"session_token\":\"sess_v4.public."));
+    assert_null(strstr(text, "\"error\""));
+    call_free(call);
+}
+
+static void test_json(void **state)
+{
+    struct core *core = *state;
+
+    json_call(core, OLD_PATH, SES_ENCODING_JSON);
+    json_call(core, "/payments/create_session_token", SES_ENCODING_JSON_BARE);
+    assert_int_equal(core_count(core, SES_C_SESSIONS_REPLAYED), 1); /* one core behind both */
+}
+
+static void test_routes(void **state)
+{
+    struct core *core = *state;
+
+    assert_int_equal(core_route(core, "/payments/server_session_authentication_token")->kind,
+                     SES_ROUTE_ALIAS);
+    assert_int_equal(core_route(core, "/grpc.health.v1.Health/Check")->kind, SES_ROUTE_UNARY);
+    assert_int_equal(core_route(core, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")->kind,
+                     SES_ROUTE_BIDI);
+    assert_true(core_route(core, "/health")->get);
+    for (int metric = 0; ses_method_metric_name(metric) != NULL; metric++)
+        assert_non_null(strchr(ses_method_metric_name(metric), '/'));
+    assert_null(ses_method_metric_name(-1));
+    assert_null(ses_method_metric_name(SES_METRIC_COUNT));
+    assert_string_equal(ses_method_metric_name(core_route(core, NEW_PATH)->metric), NEW_PATH + 1);
+}
+
+static void expect_raw(struct core *core, const char *path, int status)
+{
+    struct call *call = call_new(core, path, 0);
+
+    call_start(call);
+    assert_int_equal(call->door.raws, 1);
+    assert_int_equal(call->door.http_status, status);
+    assert_true(call->door.message_len[0] > 0);
+    call_free(call);
+}
+
+static void test_resources(void **state)
+{
+    struct core *core = *state;
+
+    expect_raw(core, "/health", 200);
+    expect_raw(core, "/.well-known/paseto-keys", 200);
+    ses_service_set_draining(core->service);
+    expect_raw(core, "/health", 503);
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, core_setup, core_teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_bad_headers),
+        T(test_good_headers),
+        T(test_empty_names_are_the_default_ones),
+        T(test_base_url_is_judged_without_a_call_too),
+        T(test_rules_are_applied),
+        T(test_a_body_that_is_no_message),
+        T(test_an_empty_body_names_what_is_missing),
+        T(test_both_rpcs_share_sessions),
+        T(test_the_newer_rpc_names_its_own_fields),
+        T(test_card_data_in_a_customer),
+        T(test_the_newer_rpc_needs_its_payment),
+        T(test_json),
+        T(test_routes),
+        T(test_resources),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
