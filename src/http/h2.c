@@ -24,8 +24,7 @@ static enum ses_status start_session(struct ses_h2 *h2)
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
 
-    if (nghttp2_session_server_new2(&h2->session, h2->shared->callbacks, h2, h2->shared->option) != 0)
-        return SES_NO_MEMORY;
+    SES_TRY(ses_h2_session_new(h2));
     if (nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, settings,
                                 sizeof settings / sizeof settings[0]) != 0 ||
         nghttp2_session_set_local_window_size(h2->session, NGHTTP2_FLAG_NONE, 0, SES_H2_CONNECTION_WINDOW) !=

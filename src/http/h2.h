@@ -5,9 +5,9 @@
  * a struct ses_h2_io stream   one request and its answer; owned by its engine, holds one reference on its
  * exchange held     bytes of requests not yet whole and of replies the peer's flow control keeps back
  *
- * Files: h2.c life and I/O of an engine; h2_recv.c nghttp2's receiving callbacks; h2_send.c answers;
- * h2_stream.c streams; h2_guard.c abuse; h2_http.c requests that are not gRPC; h2_attach.c the binding to
- * struct ses_conn; grpc.c gRPC.
+ * Files: h2.c life and I/O of an engine; h2_memory.c nghttp2's memory; h2_recv.c nghttp2's receiving
+ * callbacks; h2_send.c answers; h2_stream.c streams; h2_guard.c abuse; h2_http.c requests that are not gRPC;
+ * h2_attach.c the binding to struct ses_conn; grpc.c gRPC.
  */
 #ifndef SES_HTTP_H2_H
 #define SES_HTTP_H2_H
@@ -47,6 +47,8 @@
 #define SES_H2_RESETS_PER_SECOND 200
 /* Our HPACK encoder's table. Replies repeat about seven short fields (340 bytes by RFC 7541's count). */
 #define SES_H2_DEFLATE_TABLE_BYTES 512
+/* Of a reply's header block as nghttp2 estimates it, so that it fits one frame; ours are below 8 KiB. */
+#define SES_H2_REPLY_HEADERS_MAX 16384
 /* Draining: wait for the ping that follows the first GOAWAY, then for streams without end of their own. */
 #define SES_H2_DRAIN_NOTICE_MS  500
 #define SES_H2_DRAIN_STREAMS_MS 1000
@@ -67,6 +69,9 @@ struct ses_h2_shared {
     struct ses_doors *doors;
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *option;
+    nghttp2_mem memory;   /* h2_memory.c */
+    uint8_t *frame_bytes; /* in which the sessions of this worker make their frames */
+    bool making_session;
     struct ses_list streams_free;
     unsigned streams_free_count;
     size_t held_bytes;
@@ -196,6 +201,12 @@ void ses_h2_drain_acknowledged(struct ses_h2 *h2);
 
 /* ---- h2_shared.c */
 SES_MUST_CHECK enum ses_status ses_h2_shared_new(struct ses_doors *doors, struct ses_h2_shared **ret_shared);
+
+/* ---- h2_memory.c */
+SES_MUST_CHECK enum ses_status ses_h2_memory_init(struct ses_h2_shared *shared);
+void ses_h2_memory_done(struct ses_h2_shared *shared);
+/* A session of these doors. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_h2_session_new(struct ses_h2 *h2);
 
 /* ---- h2_guard.c */
 /* Counts one event; true once there were more than max in the window. */

@@ -119,20 +119,21 @@ static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8
 
     (void)session;
     (void)frame;
-    /* nghttp2 may write frame after frame in one call: this is where the bound of one turn's output holds. */
-    if (h2->out->len >= SES_CONN_HIGH_WATER)
-        return NGHTTP2_ERR_WOULDBLOCK;
     /* Broken off between the frame's preparation and now. */
     if (len > ses_h2_stream_unsent(stream))
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (ses_buf_append(h2->out, ses_slice(head, 9)) != SES_OK)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
-    if (len == 0)
-        return 0;
-    enum ses_status status =
-        stream->backlog.len > 0 ? write_backlog(stream, h2->out, len) : write_reply(stream, h2->out, len);
+    enum ses_status status = SES_OK;
 
-    return status == SES_OK ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (len > 0)
+        status =
+            stream->backlog.len > 0 ? write_backlog(stream, h2->out, len) : write_reply(stream, h2->out, len);
+    if (status != SES_OK)
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    /* nghttp2 may write frame after frame in one call: this is where the bound of one turn's output holds.
+     * PAUSE, not WOULDBLOCK: no frame may be left half done, see h2_memory.c. */
+    return h2->out->len >= SES_CONN_HIGH_WATER ? NGHTTP2_ERR_PAUSE : 0;
 }
 
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)

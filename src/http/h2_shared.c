@@ -16,6 +16,7 @@ static enum ses_status make_option(struct ses_h2_shared *shared)
     nghttp2_option_set_max_deflate_dynamic_table_size(option, SES_H2_DEFLATE_TABLE_BYTES);
     nghttp2_option_set_max_settings(option, 16);
     nghttp2_option_set_stream_reset_rate_limit(option, SES_H2_RESETS_BURST, SES_H2_RESETS_PER_SECOND);
+    nghttp2_option_set_max_send_header_block_length(option, SES_H2_REPLY_HEADERS_MAX);
     /* A header list of header_bytes_max (32 KiB) needs three frames of the 16 KiB we allow. */
     nghttp2_option_set_max_continuations(option, 8);
     return SES_OK;
@@ -29,7 +30,8 @@ enum ses_status ses_h2_shared_new(struct ses_doors *doors, struct ses_h2_shared 
         return SES_NO_MEMORY;
     shared->doors = doors;
     ses_list_init(&shared->streams_free);
-    if (nghttp2_session_callbacks_new(&shared->callbacks) != 0 || make_option(shared) != SES_OK) {
+    if (nghttp2_session_callbacks_new(&shared->callbacks) != 0 || make_option(shared) != SES_OK ||
+        ses_h2_memory_init(shared) != SES_OK) {
         ses_h2_shared_free(shared);
         return SES_NO_MEMORY;
     }
@@ -49,5 +51,6 @@ void ses_h2_shared_free(struct ses_h2_shared *shared)
         free(SES_CONTAINER(node, struct ses_h2_stream, node));
     nghttp2_session_callbacks_del(shared->callbacks);
     nghttp2_option_del(shared->option);
+    ses_h2_memory_done(shared);
     free(shared);
 }

@@ -1,0 +1,87 @@
+#include "h2.h"
+
+#include <stdlib.h>
+
+/* nghttp2 1.52 gives every session 16394 bytes in which it makes the frame it is about to hand out. They are
+ * in use from nghttp2_session_mem_send's choice of a frame until that frame has been taken, which for us is
+ * one round of pull() in h2.c: the bytes are copied at once, DATA goes through send_data, header blocks fit
+ * one frame (SES_H2_REPLY_HEADERS_MAX), and a turn ends between frames (NGHTTP2_ERR_PAUSE). Sessions of one
+ * loop never write at the same time. So all of them share one such buffer: 16 of the 25 KiB that an idle
+ * session would take.
+ *
+ * The buffer is known by being asked for while a session is made; sizes alone would not do, a client chooses
+ * many. */
+
+#define FRAME_BYTES_MIN 16384
+#define FRAME_BYTES     20480
+
+static bool wants_frame_bytes(const struct ses_h2_shared *shared, size_t size)
+{
+    return shared->making_session && size >= FRAME_BYTES_MIN && size <= FRAME_BYTES;
+}
+
+static void *mem_malloc(size_t size, void *arg)
+{
+    struct ses_h2_shared *shared = arg;
+
+    return wants_frame_bytes(shared, size) ? shared->frame_bytes : malloc(size);
+}
+
+static void mem_free(void *bytes, void *arg)
+{
+    struct ses_h2_shared *shared = arg;
+
+    if (bytes != shared->frame_bytes)
+        free(bytes);
+}
+
+static void *mem_calloc(size_t count, size_t size, void *arg)
+{
+    (void)arg;
+    return calloc(count, size);
+}
+
+static void *mem_realloc(void *bytes, size_t size, void *arg)
+{
+    struct ses_h2_shared *shared = arg;
+
+    if (bytes == NULL)
+        return mem_malloc(size, arg);
+    if (bytes != shared->frame_bytes)
+        return realloc(bytes, size);
+    if (size <= FRAME_BYTES)
+        return bytes;
+    void *larger = malloc(size);
+
+    if (larger != NULL)
+        memcpy(larger, bytes, FRAME_BYTES);
+    return larger;
+}
+
+enum ses_status ses_h2_memory_init(struct ses_h2_shared *shared)
+{
+    shared->memory = (nghttp2_mem){.mem_user_data = shared,
+                                   .malloc = mem_malloc,
+                                   .free = mem_free,
+                                   .calloc = mem_calloc,
+                                   .realloc = mem_realloc};
+    shared->frame_bytes = malloc(FRAME_BYTES);
+    return shared->frame_bytes == NULL ? SES_NO_MEMORY : SES_OK;
+}
+
+void ses_h2_memory_done(struct ses_h2_shared *shared)
+{
+    free(shared->frame_bytes);
+}
+
+enum ses_status ses_h2_session_new(struct ses_h2 *h2)
+{
+    struct ses_h2_shared *shared = h2->shared;
+
+    shared->making_session = true;
+    int rv =
+        nghttp2_session_server_new3(&h2->session, shared->callbacks, h2, shared->option, &shared->memory);
+
+    shared->making_session = false;
+    return rv == 0 ? SES_OK : SES_NO_MEMORY;
+}
