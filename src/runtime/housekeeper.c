@@ -8,16 +8,19 @@
 
 #include "process.h"
 
-#define SECOND_MS         1000
-#define READERS_SECONDS   10
-#define LEAVE_MS          500 /* for admin answers on their way */
-#define ADMIN_CONNECTIONS 256
-#define ADMIN_ARENA_BYTES (4u * 1024 * 1024) /* a whole metrics page */
+#define SECOND_MS             1000
+#define READERS_SECONDS       10
+#define RETIRED_AGAIN_SECONDS 60
+#define LEAVE_MS              500 /* for admin answers on their way */
+#define ADMIN_CONNECTIONS     256
+#define ADMIN_ARENA_BYTES     (4u * 1024 * 1024) /* a whole metrics page */
 
 /* ---- keeping the store's house ------------------------------------------------------------------------ */
 
-/* Workers make the shards: opened once all of them have, and again later if that failed. */
-static void open_store(struct ses_housekeeper *keeper)
+/* A killed reader's slot stays taken until it is looked for; enough of them and LMDB refuses readers
+ * (MDB_READERS_FULL). Opened for the moment only: LMDB must not have one environment open twice in a process,
+ * and draining opens them too. */
+static enum ses_status look_for_readers(struct ses_housekeeper *keeper)
 {
     struct ses_store_options options = {
         .dir = keeper->env->layout->shards,
@@ -26,43 +29,49 @@ static void open_store(struct ses_housekeeper *keeper)
         .durability = keeper->env->config->durability,
         .log = &keeper->log,
     };
-    enum ses_status status;
+    struct ses_store *store;
 
-    if (keeper->store != NULL || !ses_board_ready(keeper->env->board))
-        return;
-    status = ses_store_open_readonly(&options, &keeper->store);
-    if (status == SES_OK)
-        return;
-    keeper->store = NULL;
-    if (!keeper->store_failed)
-        ses_log_msg(&keeper->log, SES_LOG_WARN, "housekeeper_store",
-                    "the shards cannot be opened for reading yet: %s", ses_status_name(status));
-    keeper->store_failed = true;
+    SES_TRY(ses_store_open_readonly(&options, &store));
+    ses_store_check_readers(store);
+    ses_store_close(store);
+    return SES_OK;
 }
 
-/* A killed reader's slot stays taken until it is looked for; enough of them and LMDB refuses readers
- * (MDB_READERS_FULL). */
 static void check_readers(struct ses_housekeeper *keeper)
 {
-    if (keeper->store == NULL || (!keeper->readers_due && keeper->seconds % READERS_SECONDS != 0))
+    enum ses_status status;
+
+    if (!keeper->readers_due && keeper->seconds % READERS_SECONDS != 0)
         return;
     keeper->readers_due = false;
-    ses_store_check_readers(keeper->store);
+    status = look_for_readers(keeper);
+    if (status != SES_OK)
+        ses_log_msg(&keeper->log, SES_LOG_WARN, "readers_unchecked",
+                    "the shards cannot be opened for reading: %s", ses_status_name(status));
 }
 
-/* One bounded step a second for the first shard behind the workers' that still holds something. */
+/* One bounded step a second for the first shard behind the workers' that still holds something. One that
+ * cannot be drained is left alone for a while: its records stay readable. */
 static void drain_retired(struct ses_housekeeper *keeper)
 {
     unsigned shard;
     bool empty = true;
 
+    if (keeper->seconds % RETIRED_AGAIN_SECONDS == 0)
+        memset(keeper->retired_done, 0, sizeof(keeper->retired_done));
     for (shard = keeper->env->config->workers; shard < SES_STORE_SHARDS_MAX && empty; shard++) {
-        if (keeper->retired_empty[shard])
+        enum ses_status status;
+
+        if (keeper->retired_done[shard])
             continue;
-        if (ses_store_drain_retired(keeper->env->layout->shards, shard, keeper->env->table,
-                                    ses_clock_wall_ms(), &empty) != SES_OK)
-            empty = true; /* nothing to gain by asking each second; its records stay readable */
-        keeper->retired_empty[shard] = empty;
+        status = ses_store_drain_retired(keeper->env->layout->shards, shard, keeper->env->table,
+                                         ses_clock_wall_ms(), &empty);
+        /* NOT_FOUND: there is no such shard, the usual case. */
+        if (status != SES_OK && status != SES_NOT_FOUND)
+            ses_log_msg(&keeper->log, SES_LOG_WARN, "retired_shard", "shard %u cannot be drained: %s", shard,
+                        ses_status_name(status));
+        empty = empty || status != SES_OK;
+        keeper->retired_done[shard] = empty;
     }
 }
 
@@ -71,9 +80,9 @@ static void on_second(uv_timer_t *handle)
     struct ses_housekeeper *keeper = handle->data;
 
     ses_board_beat(&keeper->env->board->metrics[keeper->env->slot]);
-    if (keeper->leaving)
+    /* Until all workers have been ready once, and so have made their shards, there is nothing to keep. */
+    if (keeper->leaving || atomic_load_explicit(&keeper->env->board->start_ms, memory_order_relaxed) == 0)
         return;
-    open_store(keeper);
     check_readers(keeper);
     drain_retired(keeper);
     keeper->seconds++;
@@ -215,7 +224,6 @@ static void close_parts(struct ses_housekeeper *keeper)
     if (keeper->pool != NULL)
         ses_exchange_pool_free(keeper->pool);
     ses_admin_free(keeper->admin);
-    ses_store_close(keeper->store);
     if (keeper->timers != NULL)
         ses_timers_free(keeper->timers);
     (void)uv_run(&keeper->loop, UV_RUN_NOWAIT);

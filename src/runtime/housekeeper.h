@@ -17,7 +17,6 @@ struct ses_housekeeper {
     struct ses_log quiet; /* for the admin doors: a line for each scrape would bury the others */
     uv_loop_t loop;
     struct ses_timers *timers;
-    struct ses_store *store; /* readonly; NULL until it could be opened */
     struct ses_admin *admin;
     struct ses_router *router;
     struct ses_exchange_pool *pool;
@@ -30,10 +29,9 @@ struct ses_housekeeper {
     uv_poll_t control;
     uv_timer_t leave;
     unsigned seconds;
-    bool readers_due;  /* a worker died */
-    bool store_failed; /* said once */
+    bool readers_due; /* a worker died */
     bool leaving;
-    bool retired_empty[SES_STORE_SHARDS_MAX];
+    bool retired_done[SES_STORE_SHARDS_MAX]; /* empty, or not to be asked for a while */
 };
 
 /* [child] */
