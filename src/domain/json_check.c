@@ -74,12 +74,13 @@ static bool take_unicode(struct cursor *c)
 
 static bool take_escape(struct cursor *c)
 {
+    static const char escapes[] = {'"', '\\', '/', 'b', 'f', 'n', 'r', 't'};
     int byte = peek(c);
 
     if (byte < 0)
         return false;
     c->at++;
-    return byte == 'u' ? take_unicode(c) : memchr("\"\\/bfnrt", byte, 8) != NULL;
+    return byte == 'u' ? take_unicode(c) : memchr(escapes, byte, sizeof(escapes)) != NULL;
 }
 
 /* Behind the opening quote. */

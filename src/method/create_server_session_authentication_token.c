@@ -55,9 +55,10 @@ static enum ses_status read_request(struct ses_exchange *x, struct ses_session_r
 static enum ses_status write_response(struct ses_exchange *x, const struct ses_session_answer *answer,
                                       struct ses_slice *ret_message)
 {
-    response_message message =
-        TYPES__MERCHANT_AUTHENTICATION_SERVICE_CREATE_SERVER_SESSION_AUTHENTICATION_TOKEN_RESPONSE__INIT;
+    response_message message;
 
+    types__merchant_authentication_service_create_server_session_authentication_token_response__init(
+        &message);
     message.status_code = answer->status_code;
     if (answer->token != NULL)
         message.session_token = answer->token;

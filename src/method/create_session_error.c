@@ -115,8 +115,8 @@ static struct ses_slice join_names(struct ses_create *c, uint64_t fields)
 
         SES_REQUIRE(len + path.len + 2 <= NAMES_SIZE);
         if (len > 0) {
-            memcpy(names + len, ", ", 2);
-            len += 2;
+            names[len++] = ',';
+            names[len++] = ' ';
         }
         memcpy(names + len, path.data, path.len);
         len += path.len;

@@ -193,13 +193,14 @@ static void test_a_newer_versions_data(void **state)
 static void test_steps_survive_a_rewrite(void **state)
 {
     Sessiond__Store__V1__SessionRecord record = SESSIOND__STORE__V1__SESSION_RECORD__INIT, *read;
-    Sessiond__Store__V1__OpenStep step = SESSIOND__STORE__V1__OPEN_STEP__INIT;
+    Sessiond__Store__V1__OpenStep step;
     struct ses_session got;
     const struct ses_record_origin *origin;
     ProtobufCMessage *message;
     struct ses_slice body;
 
     record.format = SES_RECORD_FORMAT;
+    sessiond__store__v1__open_step__init(&step);
     step.started_ms = 5;
     record._open_step_case = SESSIOND__STORE__V1__SESSION_RECORD___OPEN_STEP_OPEN_STEP;
     record.open_step = &step;
