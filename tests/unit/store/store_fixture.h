@@ -1,0 +1,288 @@
+/* store_fixture.h - a store in a temporary directory, and puts that wait for their acknowledgement. */
+#ifndef SESSIOND_TESTS_STORE_FIXTURE_H
+#define SESSIOND_TESTS_STORE_FIXTURE_H
+
+#include "../unit.h"
+
+#include <ftw.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/base/hash.h>
+#include <sessiond/base/random.h>
+#include <sessiond/store/store.h>
+
+#define HOUR_MS UINT64_C(3600000)
+
+struct rig {
+    char dir[64];
+    struct ses_table *table;
+    struct ses_secret secret;
+    struct ses_seal_key seal_key;
+    struct ses_log log;
+    struct ses_metrics *metrics;
+    struct ses_store_options options;
+    struct ses_arena arena;
+    int wake_fd;
+};
+
+static inline void rig_notify(void *arg)
+{
+    uint64_t one = 1;
+
+    assert_int_equal(write(((struct rig *)arg)->wake_fd, &one, sizeof(one)), sizeof(one));
+}
+
+static inline void rig_init(struct rig *rig)
+{
+    *rig = (struct rig){.dir = "/tmp/ses-store-XXXXXX"};
+    ses_random_init();
+    assert_non_null(mkdtemp(rig->dir));
+    assert_ok(ses_table_create(20000, &rig->table));
+    assert_ok(ses_secret_new(32, &rig->secret));
+    memset(rig->secret.bytes, 0x5a, 32);
+    rig->seal_key = (struct ses_seal_key){.id = 7, .key = &rig->secret};
+    ses_log_init(&rig->log, -1, SES_LOG_INFO, "test");
+    rig->metrics = mmap(NULL, sizeof(*rig->metrics), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(rig->metrics != MAP_FAILED);
+    rig->wake_fd = eventfd(0, EFD_NONBLOCK);
+    ses_arena_init(&rig->arena, 1u << 20);
+    rig->options = (struct ses_store_options){.dir = rig->dir,
+                                              .shards = 4,
+                                              .table = rig->table,
+                                              .seal_keys = &rig->seal_key,
+                                              .seal_keys_count = 1,
+                                              .map_bytes = UINT64_C(1) << 33,
+                                              .notify = rig_notify,
+                                              .notify_arg = rig,
+                                              .metrics = rig->metrics};
+}
+
+static inline int rig_remove(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+static inline void rig_done(struct rig *rig)
+{
+    ses_arena_done(&rig->arena);
+    ses_table_close(rig->table);
+    ses_secret_free(&rig->secret);
+    ses_log_done(&rig->log);
+    (void)munmap(rig->metrics, sizeof(*rig->metrics));
+    (void)close(rig->wake_fd);
+    (void)nftw(rig->dir, rig_remove, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static inline int rig_setup(void **state)
+{
+    struct rig *rig = calloc(1, sizeof(*rig));
+
+    rig_init(rig);
+    *state = rig;
+    return 0;
+}
+
+static inline int rig_teardown(void **state)
+{
+    rig_done(*state);
+    free(*state);
+    return 0;
+}
+
+/* A fresh table, as after a full stop. */
+static inline void rig_new_table(struct rig *rig)
+{
+    ses_table_close(rig->table);
+    assert_ok(ses_table_create(20000, &rig->table));
+    rig->options.table = rig->table;
+}
+
+static inline struct ses_store *rig_open(struct rig *rig, unsigned shard)
+{
+    struct ses_store *store;
+
+    rig->options.shard = shard;
+    assert_ok(ses_store_open(&rig->options, &store));
+    return store;
+}
+
+static inline struct ses_store_key key_of(uint64_t number)
+{
+    struct ses_store_key key;
+
+    ses_hash(SES_SLICE_EMPTY, ses_slice(&number, sizeof(number)), key.bytes);
+    return key;
+}
+
+static inline struct ses_record record_of(const char *body, uint64_t expires_ms)
+{
+    return (struct ses_record){.session_id = "0123456789abcde",
+                               .kind = SES_RECORD_SESSION,
+                               .expires_ms = expires_ms,
+                               .body = ses_slice_str(body)};
+}
+
+struct wait_one {
+    unsigned calls;
+    enum ses_status status;
+};
+
+static inline void on_done(void *arg, enum ses_status status)
+{
+    struct wait_one *wait = arg;
+
+    wait->calls++;
+    wait->status = status;
+}
+
+/* Until nothing is pending; a put that is never answered fails the test instead of hanging it. */
+static inline void rig_wait(struct rig *rig, struct ses_store *store)
+{
+    ses_store_flush(store);
+    while (ses_store_pending(store) > 0) {
+        struct pollfd ready = {.fd = rig->wake_fd, .events = POLLIN};
+        uint64_t count;
+
+        assert_int_equal(poll(&ready, 1, 20000), 1);
+        (void)!read(rig->wake_fd, &count, sizeof(count));
+        ses_store_complete(store);
+    }
+}
+
+static inline enum ses_status put_wait(struct rig *rig, struct ses_store *store, struct ses_claim *claim,
+                                       const struct ses_record *record)
+{
+    struct wait_one wait = {.calls = 0};
+    enum ses_status status = ses_store_put(store, claim, record, on_done, &wait);
+
+    if (status != SES_OK)
+        return status;
+    rig_wait(rig, store);
+    assert_int_equal(wait.calls, 1);
+    return wait.status;
+}
+
+static inline enum ses_status intent_wait(struct rig *rig, struct ses_store *store, struct ses_claim *claim,
+                                          const char *body)
+{
+    struct ses_record record = record_of(body, ses_clock_wall_ms() + HOUR_MS);
+    struct wait_one wait = {.calls = 0};
+    enum ses_status status;
+
+    record.kind = SES_RECORD_INTENT;
+    status = ses_store_put_intent(store, claim, &record, on_done, &wait);
+    if (status != SES_OK)
+        return status;
+    rig_wait(rig, store);
+    assert_int_equal(wait.calls, 1);
+    return wait.status;
+}
+
+/* Creates key number with a body that lives for an hour. */
+static inline void create(struct rig *rig, struct ses_store *store, uint64_t number, const char *body)
+{
+    struct ses_store_key key = key_of(number);
+    struct ses_record record = record_of(body, ses_clock_wall_ms() + HOUR_MS);
+    struct ses_claim claim;
+
+    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(put_wait(rig, store, &claim, &record));
+}
+
+static inline enum ses_status get(struct rig *rig, struct ses_store *store, uint64_t number, struct ses_record *record,
+                                  struct ses_store_ref *ref, bool *claimed)
+{
+    struct ses_store_key key = key_of(number);
+
+    return ses_store_get(store, &key, &rig->arena, record, ref, claimed);
+}
+
+/* The next revision of key number. */
+static inline void update(struct rig *rig, struct ses_store *store, uint64_t number, const char *body, uint64_t expires_ms)
+{
+    struct ses_store_key key = key_of(number);
+    struct ses_record next = record_of(body, expires_ms);
+    struct ses_record record;
+    struct ses_store_ref ref;
+    struct ses_claim claim;
+    bool claimed;
+
+    assert_ok(get(rig, store, number, &record, &ref, &claimed));
+    assert_ok(ses_store_claim_ref(store, &key, &ref, record.revision, &claim));
+    assert_ok(put_wait(rig, store, &claim, &next));
+}
+
+/* What a reader sees: the body and revision, or the status. */
+static inline void assert_stored(struct rig *rig, struct ses_store *store, uint64_t number, const char *body,
+                                 uint32_t revision)
+{
+    struct ses_store_key key = key_of(number);
+    struct ses_record record;
+    struct ses_store_ref ref;
+    bool claimed;
+
+    assert_ok(get(rig, store, number, &record, &ref, &claimed));
+    assert_true(ses_slice_eq_str(record.body, body));
+    assert_int_equal(record.revision, revision);
+    assert_memory_equal(&record.key, &key, sizeof(key));
+}
+
+static inline void assert_absent(struct rig *rig, struct ses_store *store, uint64_t number)
+{
+    struct ses_record record;
+    struct ses_store_ref ref;
+    bool claimed;
+
+    assert_int_equal(get(rig, store, number, &record, &ref, &claimed), SES_NOT_FOUND);
+}
+
+/* Runs fn in a child that must end by exit code 0, or by SIGKILL if it kills itself. */
+static inline void in_child(void (*fn)(void *arg), void *arg)
+{
+    int status;
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        fn(arg);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true((WIFEXITED(status) && WEXITSTATUS(status) == 0) || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+}
+
+/* The committer's collection is asynchronous: asks until the shard has no more than records left. */
+static inline bool collect_until(struct rig *rig, struct ses_store *store, uint64_t now_ms, uint64_t records)
+{
+    for (unsigned i = 0; i < 400; i++) {
+        ses_store_collect(store, now_ms);
+        (void)usleep(5000);
+        ses_store_complete(store);
+        if (atomic_load(&rig->metrics->counter[SES_C_STORE_RECORDS]) <= records)
+            return true;
+    }
+    return false;
+}
+
+/* Many requests, and nothing goes. */
+static inline bool collect_leaves(struct rig *rig, struct ses_store *store, uint64_t now_ms, uint64_t records)
+{
+    for (unsigned i = 0; i < 20; i++) {
+        ses_store_collect(store, now_ms);
+        (void)usleep(5000);
+    }
+    ses_store_complete(store);
+    return atomic_load(&rig->metrics->counter[SES_C_STORE_RECORDS]) == records;
+}
+
+#endif

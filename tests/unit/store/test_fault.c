@@ -1,0 +1,349 @@
+/* Disks that are full or broken. This program's fdatasync, pwrite and pwritev stand before libc's, LMDB calls them. */
+#include "store_fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "store_impl.h"
+
+static _Atomic int sync_error;       /* errno of every fdatasync */
+static _Atomic int meta_write_error; /* of small writes: LMDB's meta page */
+static _Atomic int page_write_error;
+static _Atomic int grow_error;
+static _Atomic unsigned syncs;
+
+static void no_faults(void)
+{
+    sync_error = meta_write_error = page_write_error = grow_error = 0;
+    syncs = 0;
+}
+
+static int fail(int error)
+{
+    errno = error;
+    return -1;
+}
+
+int fdatasync(int fd)
+{
+    (void)atomic_fetch_add(&syncs, 1);
+    return sync_error != 0 ? fail(sync_error) : (int)syscall(SYS_fdatasync, fd);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+    if (len < 512 && at < 8192 && meta_write_error != 0 && len > 16)
+        return fail(meta_write_error);
+    if (len >= 4096 && page_write_error != 0)
+        return fail(page_write_error);
+    return syscall(SYS_pwrite64, fd, bytes, len, at);
+}
+
+ssize_t pwritev(int fd, const struct iovec *vectors, int count, off_t at)
+{
+    if (page_write_error != 0)
+        return fail(page_write_error);
+    return syscall(SYS_pwritev, fd, vectors, count, at, 0);
+}
+
+int fallocate(int fd, int mode, off_t at, off_t len)
+{
+    return grow_error != 0 ? fail(grow_error) : (int)syscall(SYS_fallocate, fd, mode, at, len);
+}
+
+static enum ses_status try_create(struct rig *rig, struct ses_store *store, uint64_t number)
+{
+    struct ses_store_key key = key_of(number);
+    struct ses_record record = record_of("body", UINT64_MAX);
+    struct ses_claim claim;
+    enum ses_status status;
+
+    assert_ok(ses_store_claim_new(store, &key, &claim));
+    status = put_wait(rig, store, &claim, &record);
+    if (claim.held)
+        ses_store_release(store, &claim);
+    return status;
+}
+
+static void test_interposition_works(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store;
+    unsigned before;
+
+    no_faults();
+    store = rig_open(rig, 0);
+    before = syncs;
+    create(rig, store, 1, "one");
+    assert_true(syncs > before); /* durability disk: synced before the acknowledgement */
+    ses_store_close(store);
+}
+
+static void test_failed_sync_poisons(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store_key key = key_of(2);
+    struct ses_store *store;
+    struct ses_claim claim;
+
+    no_faults();
+    store = rig_open(rig, 0);
+    create(rig, store, 1, "acknowledged");
+    sync_error = EIO;
+    assert_int_equal(try_create(rig, store, 2), SES_UNAVAILABLE);
+    assert_false(ses_store_healthy(store));
+    assert_int_equal(atomic_load(&rig->metrics->counter[SES_C_STORE_POISONED]), 1);
+    sync_error = 0; /* better for a moment: not to be believed */
+    assert_int_equal(try_create(rig, store, 3), SES_UNAVAILABLE);
+    assert_int_equal(ses_store_claim_new(store, &key, &claim), SES_BUSY); /* outcome unknown: nobody may write it */
+    assert_stored(rig, store, 1, "acknowledged", 1);                      /* reading goes on */
+    ses_store_close(store);
+    store = rig_open(rig, 0);
+    assert_true(ses_store_healthy(store));
+    assert_int_equal(atomic_load(&rig->metrics->counter[SES_C_STORE_POISONED]), 0);
+    assert_stored(rig, store, 1, "acknowledged", 1);
+    assert_absent(rig, store, 2);
+    create(rig, store, 2, "now");
+    ses_store_close(store);
+}
+
+static void test_failed_meta_write_poisons(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store;
+
+    no_faults();
+    store = rig_open(rig, 0);
+    create(rig, store, 1, "acknowledged");
+    meta_write_error = EIO;
+    assert_int_equal(try_create(rig, store, 2), SES_UNAVAILABLE);
+    meta_write_error = 0;
+    assert_false(ses_store_healthy(store));
+    ses_store_close(store);
+    store = rig_open(rig, 0);
+    assert_stored(rig, store, 1, "acknowledged", 1);
+    create(rig, store, 3, "goes on");
+    ses_store_close(store);
+}
+
+/* ENOSPC where LMDB cannot go on by itself: it refuses all later transactions, so this is no mere full disk. */
+static void test_meta_write_without_space_poisons(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store;
+
+    no_faults();
+    store = rig_open(rig, 0);
+    meta_write_error = ENOSPC;
+    assert_int_equal(try_create(rig, store, 2), SES_UNAVAILABLE);
+    meta_write_error = 0;
+    assert_false(ses_store_healthy(store));
+    ses_store_close(store);
+}
+
+static void test_no_space_in_page_write_recovers(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store;
+
+    no_faults();
+    store = rig_open(rig, 0);
+    page_write_error = ENOSPC;
+    assert_int_equal(try_create(rig, store, 1), SES_FULL);
+    assert_true(ses_store_healthy(store));
+    assert_absent(rig, store, 1); /* the claim went back */
+    page_write_error = EDQUOT;
+    assert_int_equal(try_create(rig, store, 1), SES_FULL);
+    page_write_error = 0;
+    create(rig, store, 1, "space again");
+    assert_stored(rig, store, 1, "space again", 1);
+    ses_store_close(store);
+}
+
+static void test_update_on_full_disk_keeps_the_record(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store_key key = key_of(1);
+    struct ses_record next = record_of("two", UINT64_MAX);
+    struct ses_record record;
+    struct ses_store_ref ref;
+    struct ses_store *store;
+    struct ses_claim claim;
+    bool claimed;
+
+    no_faults();
+    store = rig_open(rig, 0);
+    create(rig, store, 1, "one");
+    assert_ok(get(rig, store, 1, &record, &ref, &claimed));
+    assert_ok(ses_store_claim_ref(store, &key, &ref, 1, &claim));
+    page_write_error = ENOSPC;
+    assert_int_equal(put_wait(rig, store, &claim, &next), SES_FULL);
+    assert_stored(rig, store, 1, "one", 1);
+    page_write_error = 0;
+    assert_ok(ses_store_claim_ref(store, &key, &ref, 1, &claim));
+    page_write_error = ENOSPC; /* an intent's claim stays its caller's */
+    assert_int_equal(intent_wait(rig, store, &claim, "calling"), SES_FULL);
+    assert_true(claim.held);
+    page_write_error = 0;
+    assert_ok(put_wait(rig, store, &claim, &next));
+    assert_stored(rig, store, 1, "two", 3);
+    ses_store_close(store);
+}
+
+/* The file cannot grow: puts end at what is reserved, deletions go on in the slack, and make room. */
+static void test_collection_makes_room(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store;
+    char body[4000];
+    struct ses_record record;
+    enum ses_status status = SES_OK;
+    uint64_t number;
+
+    no_faults();
+    memset(body, 'x', sizeof(body) - 1);
+    body[sizeof(body) - 1] = '\0';
+    store = rig_open(rig, 0);
+    record = record_of(body, ses_clock_wall_ms() + 60000);
+    for (number = 1; status == SES_OK && number < 100000; number++) {
+        struct ses_store_key key = key_of(number);
+        struct ses_claim claim;
+
+        assert_ok(ses_store_claim_new(store, &key, &claim));
+        status = put_wait(rig, store, &claim, &record);
+        grow_error = ENOSPC;
+    }
+    assert_int_equal(status, SES_FULL);
+    assert_true(collect_until(rig, store, ses_clock_wall_ms() + HOUR_MS, 1));
+    for (uint64_t i = 0; i < 200; i++) /* still no disk, but the file has free pages */
+        assert_int_equal(try_create(rig, store, 100000 + i), SES_OK);
+    grow_error = 0;
+    ses_store_close(store);
+}
+
+static void limit_file_size(void *arg)
+{
+    struct rig *rig = arg;
+    struct rlimit limit = {.rlim_cur = 2u << 20, .rlim_max = RLIM_INFINITY};
+    struct ses_store *store;
+    enum ses_status status = SES_OK;
+    uint64_t number;
+
+    (void)signal(SIGXFSZ, SIG_IGN);
+    no_faults();
+    store = rig_open(rig, 0);
+    create(rig, store, 0, "before");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    for (number = 1; status == SES_OK && number < 200000; number++)
+        status = try_create(rig, store, number);
+    if (status != SES_FULL || !ses_store_healthy(store))
+        _exit(1);
+    limit.rlim_cur = RLIM_INFINITY;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    if (try_create(rig, store, number) != SES_OK)
+        _exit(2);
+    ses_store_close(store);
+}
+
+static void test_file_size_limit(void **state)
+{
+    in_child(limit_file_size, *state);
+}
+
+static void test_small_map(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_record record = record_of("body", ses_clock_wall_ms() + 60000);
+    struct ses_store *store;
+    enum ses_status status = SES_OK;
+
+    no_faults();
+    rig->options.map_bytes = 1u << 20;
+    store = rig_open(rig, 0);
+    for (uint64_t i = 1; status == SES_OK && i < 100000; i++) {
+        struct ses_store_key key = key_of(i);
+        struct ses_claim claim;
+
+        assert_ok(ses_store_claim_new(store, &key, &claim));
+        status = put_wait(rig, store, &claim, &record);
+    }
+    assert_int_equal(status, SES_FULL);
+    assert_true(collect_until(rig, store, ses_clock_wall_ms() + HOUR_MS, 1));
+    assert_int_equal(try_create(rig, store, 200000), SES_OK);
+    ses_store_close(store);
+}
+
+static void test_quota(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store;
+    enum ses_status status = SES_OK;
+    unsigned stored = 0;
+
+    no_faults();
+    rig->options.quota_bytes = 256u << 10;
+    store = rig_open(rig, 0);
+    for (uint64_t i = 0; status == SES_OK && i < 100000; i++) {
+        status = try_create(rig, store, i);
+        stored += status == SES_OK;
+    }
+    assert_int_equal(status, SES_FULL);
+    assert_in_range(stored, 500, 2000);
+    ses_store_close(store);
+    rig->options.quota_bytes = 1u << 30;
+    store = rig_open(rig, 0);
+    assert_int_equal(try_create(rig, store, 200000), SES_OK);
+    ses_store_close(store);
+}
+
+static void test_poison_is_logged_once(void **state)
+{
+    struct rig *rig = *state;
+    char path[128];
+    char text[4096] = "";
+    struct ses_store *store;
+    int fd;
+
+    no_faults();
+    (void)snprintf(path, sizeof(path), "%s/log", rig->dir);
+    fd = open(path, O_RDWR | O_CREAT, 0600);
+    ses_log_init(&rig->log, fd, SES_LOG_INFO, "test");
+    rig->options.log = &rig->log;
+    store = rig_open(rig, 0);
+    sync_error = EIO;
+    assert_int_equal(try_create(rig, store, 1), SES_UNAVAILABLE);
+    assert_int_equal(try_create(rig, store, 2), SES_UNAVAILABLE);
+    sync_error = 0;
+    ses_store_complete(store);
+    ses_log_flush(&rig->log);
+    assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+    assert_non_null(strstr(text, "store_poisoned"));
+    assert_null(strstr(strstr(text, "store_poisoned") + 1, "store_poisoned"));
+    ses_store_close(store);
+    (void)close(fd);
+    rig->log.fd = -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_interposition_works, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_failed_sync_poisons, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_failed_meta_write_poisons, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_meta_write_without_space_poisons, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_no_space_in_page_write_recovers, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_update_on_full_disk_keeps_the_record, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_collection_makes_room, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_file_size_limit, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_small_map, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_quota, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_poison_is_logged_once, rig_setup, rig_teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

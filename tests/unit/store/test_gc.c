@@ -1,0 +1,273 @@
+#include "store_fixture.h"
+
+#include "store_impl.h"
+
+#define LATER (ses_clock_wall_ms() + 10 * 60 * 1000)
+
+static uint64_t locator_of(struct rig *rig, struct ses_store *store, uint64_t number)
+{
+    struct ses_record record;
+    struct ses_store_ref ref;
+    bool claimed;
+
+    assert_ok(get(rig, store, number, &record, &ref, &claimed));
+    return word_low(ref.word);
+}
+
+static void create_until(struct rig *rig, struct ses_store *store, uint64_t number, uint64_t expires_ms)
+{
+    struct ses_store_key key = key_of(number);
+    struct ses_record record = record_of("short-lived", expires_ms);
+    struct ses_claim claim;
+
+    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(put_wait(rig, store, &claim, &record));
+}
+
+static void test_superseded_goes(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+
+    create(rig, store, 1, "one");
+    update(rig, store, 1, "two", UINT64_MAX);
+    update(rig, store, 1, "three", UINT64_MAX);
+    assert_true(collect_leaves(rig, store, ses_clock_wall_ms(), 3)); /* younger than the grace */
+    assert_true(collect_until(rig, store, LATER, 1));
+    assert_stored(rig, store, 1, "three", 3);
+    ses_store_close(store);
+}
+
+static void test_expired_goes_and_frees_the_key(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    uint64_t used;
+    uint64_t room;
+
+    for (uint64_t i = 1; i <= 50; i++)
+        create_until(rig, store, i, ses_clock_wall_ms() + 60000);
+    create(rig, store, 51, "stays");
+    assert_true(collect_leaves(rig, store, ses_clock_wall_ms(), 51)); /* not expired yet */
+    assert_true(collect_until(rig, store, LATER, 1));
+    for (uint64_t i = 1; i <= 50; i++)
+        assert_absent(rig, store, i);
+    assert_stored(rig, store, 51, "stays", 1);
+    ses_table_usage(rig->table, &used, &room);
+    assert_int_equal(used, 1);
+    create(rig, store, 1, "again");
+    assert_stored(rig, store, 1, "again", 1);
+    assert_int_equal(atomic_load(&rig->metrics->counter[SES_C_STORE_COLLECTED]), 50);
+    ses_store_close(store);
+}
+
+static void test_live_record_stops_it(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+
+    create(rig, store, 1, "live");
+    create_until(rig, store, 2, ses_clock_wall_ms() + 1000);
+    create(rig, store, 3, "newest");
+    assert_true(collect_leaves(rig, store, LATER, 3)); /* in order: what is behind a live one waits */
+    ses_store_close(store);
+}
+
+static void test_old_live_record_is_appended_again(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store;
+    uint64_t before;
+    uint64_t after;
+
+    rig->options.gc_age_ms = 60000;
+    store = rig_open(rig, 0);
+    create(rig, store, 1, "long-lived");
+    create_until(rig, store, 2, ses_clock_wall_ms() + 1000);
+    create(rig, store, 3, "newest");
+    before = locator_of(rig, store, 1);
+    assert_true(collect_until(rig, store, LATER, 3));
+    for (unsigned i = 0; i < 100; i++) { /* record 3 was the newest of the first step: it may be appended again as well */
+        ses_store_collect(store, LATER);
+        (void)usleep(2000);
+    }
+    after = locator_of(rig, store, 1);
+    assert_true(after > before);
+    assert_absent(rig, store, 2);
+    assert_stored(rig, store, 1, "long-lived", 1);
+    assert_stored(rig, store, 3, "newest", 1);
+    update(rig, store, 1, "still writable", UINT64_MAX);
+    ses_store_close(store);
+    rig_new_table(rig); /* the new copy is what a rebuild finds */
+    assert_ok(ses_store_load(rig->dir, rig->table, ses_clock_wall_ms(), NULL, &before));
+    assert_int_equal(before, 2);
+    store = rig_open(rig, 0);
+    assert_stored(rig, store, 1, "still writable", 2);
+    ses_store_close(store);
+}
+
+static void test_claimed_record_is_left_alone(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    struct ses_store_key key = key_of(1);
+    struct ses_record record;
+    struct ses_store_ref ref;
+    struct ses_claim claim;
+    bool claimed;
+
+    create_until(rig, store, 1, ses_clock_wall_ms() + 1000);
+    create_until(rig, store, 2, ses_clock_wall_ms() + 1000);
+    create(rig, store, 3, "newest");
+    assert_ok(get(rig, store, 1, &record, &ref, &claimed));
+    assert_ok(ses_store_claim_ref(store, &key, &ref, 1, &claim));
+    assert_ok(intent_wait(rig, store, &claim, "calling")); /* 1, 2, 3, intent */
+    assert_true(collect_until(rig, store, LATER, 3));      /* steps over 1, removes 2 */
+    assert_stored(rig, store, 1, "short-lived", 1);
+    ses_store_release(store, &claim);
+    assert_true(collect_until(rig, store, LATER, 2)); /* 3 is live and stops it before the intent */
+    assert_absent(rig, store, 1);
+    ses_store_close(store);
+}
+
+static void test_locators_are_never_used_twice(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    uint64_t last = 0;
+
+    for (uint64_t i = 1; i <= 5; i++) {
+        uint64_t locator;
+
+        create_until(rig, store, i, ses_clock_wall_ms() + 1000);
+        locator = locator_of(rig, store, i);
+        assert_true(locator > last);
+        last = locator;
+        assert_true(collect_until(rig, store, LATER, 1)); /* never the newest */
+        assert_absent(rig, store, i);
+        ses_store_close(store);
+        store = rig_open(rig, 0);
+        assert_true(store->shard.last_locator == last);
+    }
+    ses_store_close(store);
+}
+
+/* The clock may stand still or go back. */
+static void test_locators_without_a_clock(void **state)
+{
+    struct ses_shard shard = {.last_locator = 0};
+
+    (void)state;
+    assert_true(ses_shard_next_locator(&shard, 0) == 1);
+    assert_true(ses_shard_next_locator(&shard, STORE_EPOCH_MS + 1000) == 1000u << 8);
+    assert_true(ses_shard_next_locator(&shard, STORE_EPOCH_MS + 1000) == (1000u << 8) + 1);
+    assert_true(ses_shard_next_locator(&shard, STORE_EPOCH_MS) == (1000u << 8) + 2);
+    shard.last_locator = LOCATOR_MAX;
+    assert_true(ses_shard_next_locator(&shard, STORE_EPOCH_MS) == 0);
+}
+
+/* A revision that expires sooner than one before it stands until that one is over too. */
+static void test_shorter_expiry_keeps_standing(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    uint64_t sessions;
+
+    create(rig, store, 1, "an hour");
+    update(rig, store, 1, "revoked", ses_clock_wall_ms() + 1000);
+    create(rig, store, 2, "newest");
+    assert_true(collect_until(rig, store, LATER, 2)); /* the superseded one only */
+    assert_stored(rig, store, 1, "revoked", 2);
+    ses_store_close(store);
+    rig_new_table(rig);
+    assert_ok(ses_store_load(rig->dir, rig->table, LATER, NULL, &sessions));
+    assert_int_equal(sessions, 2);
+    store = rig_open(rig, 0);
+    assert_stored(rig, store, 1, "revoked", 2);
+    assert_true(collect_until(rig, store, ses_clock_wall_ms() + 2 * HOUR_MS, 1));
+    assert_absent(rig, store, 1);
+    ses_store_close(store);
+}
+
+static void test_beside_commits(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    struct ses_record record = record_of("short-lived", ses_clock_wall_ms() + 1);
+    struct wait_one wait = {.calls = 0};
+
+    for (uint64_t i = 0; i < 2000; i++) {
+        struct ses_store_key key = key_of(i);
+        struct ses_claim claim;
+
+        assert_ok(ses_store_claim_new(store, &key, &claim));
+        assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
+    }
+    rig_wait(rig, store);
+    (void)usleep(1500000); /* whole seconds */
+    for (uint64_t i = 5000; i < 5100; i++)
+        create(rig, store, i, "keeps the committer busy");
+    assert_in_range(atomic_load(&rig->metrics->counter[SES_C_STORE_RECORDS]), 100, 100 + 2000 - 90 * 32);
+    ses_store_close(store);
+}
+
+static void test_retired_shard(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 3);
+    bool empty = true;
+
+    create_until(rig, store, 1, ses_clock_wall_ms() + 60000);
+    create_until(rig, store, 2, ses_clock_wall_ms() + 60000);
+    assert_int_equal(ses_store_drain_retired(rig->dir, 3, rig->table, ses_clock_wall_ms(), &empty), SES_BUSY);
+    ses_store_close(store);
+    assert_int_equal(ses_store_drain_retired(rig->dir, 9, rig->table, ses_clock_wall_ms(), &empty), SES_NOT_FOUND);
+    assert_ok(ses_store_drain_retired(rig->dir, 3, rig->table, ses_clock_wall_ms(), &empty));
+    assert_false(empty);
+    assert_ok(ses_store_drain_retired(rig->dir, 3, rig->table, LATER, &empty));
+    assert_true(empty);
+    assert_ok(ses_store_open_readonly(&rig->options, &store));
+    assert_absent(rig, store, 1);
+    assert_absent(rig, store, 2);
+    ses_store_close(store);
+}
+
+/* The housekeeper has the shard open for reading when it begins to drain it. */
+static void test_retired_shard_open_for_reading(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 3);
+    struct ses_store *reader;
+    bool empty = true;
+
+    create_until(rig, store, 1, ses_clock_wall_ms() + 60000);
+    create(rig, store, 2, "stays");
+    ses_store_close(store);
+    assert_ok(ses_store_open_readonly(&rig->options, &reader));
+    assert_stored(rig, reader, 1, "short-lived", 1);
+    assert_ok(ses_store_drain_retired(rig->dir, 3, rig->table, LATER, &empty));
+    assert_false(empty);
+    assert_absent(rig, reader, 1);
+    assert_stored(rig, reader, 2, "stays", 1);
+    ses_store_check_readers(reader);
+    ses_store_close(reader);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_superseded_goes, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_expired_goes_and_frees_the_key, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_live_record_stops_it, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_old_live_record_is_appended_again, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_claimed_record_is_left_alone, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_locators_are_never_used_twice, rig_setup, rig_teardown),
+        cmocka_unit_test(test_locators_without_a_clock),
+        cmocka_unit_test_setup_teardown(test_shorter_expiry_keeps_standing, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_beside_commits, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_retired_shard, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_retired_shard_open_for_reading, rig_setup, rig_teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

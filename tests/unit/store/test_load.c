@@ -1,0 +1,172 @@
+#include "store_fixture.h"
+
+#include "store_impl.h"
+
+static uint64_t load(struct rig *rig, uint64_t now_ms)
+{
+    uint64_t sessions;
+
+    rig_new_table(rig);
+    assert_ok(ses_store_load(rig->dir, rig->table, now_ms, NULL, &sessions));
+    return sessions;
+}
+
+static void test_nothing(void **state)
+{
+    struct rig *rig = *state;
+    char path[128];
+
+    assert_int_equal(load(rig, ses_clock_wall_ms()), 0);
+    (void)snprintf(path, sizeof(path), "%s/002", rig->dir); /* made, not yet opened; and things that are not shards */
+    assert_int_equal(mkdir(path, 0700), 0);
+    (void)snprintf(path, sizeof(path), "%s/0001", rig->dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    (void)snprintf(path, sizeof(path), "%s/999", rig->dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(load(rig, ses_clock_wall_ms()), 0);
+}
+
+static void test_highest_revision_over_shards(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *first = rig_open(rig, 0);
+    struct ses_store *second = rig_open(rig, 2);
+
+    for (uint64_t i = 0; i < 100; i++) {
+        create(rig, first, i, "one");
+        if (i % 2 == 0)
+            update(rig, second, i, "two", UINT64_MAX);
+        if (i % 4 == 0)
+            update(rig, first, i, "three", UINT64_MAX);
+    }
+    ses_store_close(first);
+    ses_store_close(second);
+    assert_int_equal(load(rig, ses_clock_wall_ms()), 100);
+    first = rig_open(rig, 0);
+    for (uint64_t i = 0; i < 100; i++) {
+        uint32_t revision = i % 4 == 0 ? 3 : i % 2 == 0 ? 2 : 1;
+
+        assert_stored(rig, first, i, revision == 3 ? "three" : revision == 2 ? "two" : "one", revision);
+    }
+    update(rig, first, 1, "goes on", UINT64_MAX);
+    assert_stored(rig, first, 1, "goes on", 2);
+    ses_store_close(first);
+}
+
+static void test_expired_are_skipped(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+
+    create(rig, store, 1, "an hour");
+    update(rig, store, 2 - 1, "an hour, later", ses_clock_wall_ms() + HOUR_MS);
+    create(rig, store, 2, "an hour too");
+    update(rig, store, 2, "longer", ses_clock_wall_ms() + 3 * HOUR_MS);
+    ses_store_close(store);
+    assert_int_equal(load(rig, ses_clock_wall_ms() + 2 * HOUR_MS), 1);
+    store = rig_open(rig, 0);
+    assert_absent(rig, store, 1);
+    assert_stored(rig, store, 2, "longer", 2);
+    ses_store_close(store);
+    assert_int_equal(load(rig, ses_clock_wall_ms() + 4 * HOUR_MS), 0);
+}
+
+/* A clock that was set back: what had expired when the last record was written has expired. */
+static void test_clock_set_back(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    struct ses_store_key key = key_of(1);
+    struct ses_record record = record_of("over", ses_clock_wall_ms() - 5000);
+    struct ses_claim claim;
+
+    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(put_wait(rig, store, &claim, &record));
+    create(rig, store, 2, "live");
+    ses_store_close(store);
+    assert_int_equal(load(rig, STORE_EPOCH_MS), 1);
+}
+
+static void test_released_intent_may_come_back(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    struct ses_store_key key = key_of(1);
+    struct ses_record record;
+    struct ses_store_ref ref;
+    struct ses_claim claim;
+    bool claimed;
+
+    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(intent_wait(rig, store, &claim, "calling"));
+    ses_store_close(store); /* with the claim held */
+    assert_int_equal(load(rig, ses_clock_wall_ms()), 1);
+    store = rig_open(rig, 0);
+    assert_ok(get(rig, store, 1, &record, &ref, &claimed));
+    assert_int_equal(record.kind, SES_RECORD_INTENT);
+    /* and is superseded like any record */
+    update(rig, store, 1, "outcome", UINT64_MAX);
+    ses_store_close(store);
+    assert_int_equal(load(rig, ses_clock_wall_ms()), 1);
+    store = rig_open(rig, 0);
+    assert_stored(rig, store, 1, "outcome", 2);
+    ses_store_close(store);
+}
+
+/* An intent, released; then another worker made the session at the same revision. */
+static void test_session_beats_released_intent(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *first = rig_open(rig, 2);
+    struct ses_store *second = rig_open(rig, 0);
+    struct ses_store_key key = key_of(1);
+    struct ses_claim claim;
+
+    assert_ok(ses_store_claim_new(first, &key, &claim));
+    assert_ok(intent_wait(rig, first, &claim, "calling"));
+    ses_store_release(first, &claim);
+    create(rig, second, 1, "session");
+    ses_store_close(first);
+    ses_store_close(second);
+    assert_int_equal(load(rig, ses_clock_wall_ms()), 1);
+    first = rig_open(rig, 1);
+    assert_stored(rig, first, 1, "session", 1);
+    ses_store_close(first);
+}
+
+static void test_table_too_small(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    struct ses_record record = record_of("", UINT64_MAX);
+    struct wait_one wait = {.calls = 0};
+    uint64_t sessions;
+
+    for (uint64_t i = 0; i < 1000; i++) {
+        struct ses_store_key key = key_of(i);
+        struct ses_claim claim;
+
+        assert_ok(ses_store_claim_new(store, &key, &claim));
+        assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
+    }
+    rig_wait(rig, store);
+    ses_store_close(store);
+    ses_table_close(rig->table);
+    assert_ok(ses_table_create(100, &rig->table));
+    assert_int_equal(ses_store_load(rig->dir, rig->table, ses_clock_wall_ms(), NULL, &sessions), SES_FULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_nothing, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_highest_revision_over_shards, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_expired_are_skipped, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_clock_set_back, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_released_intent_may_come_back, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_session_beats_released_intent, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_table_too_small, rig_setup, rig_teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
