@@ -41,6 +41,7 @@ static struct census_entry *find(struct census_entry *entries, size_t room, cons
     }
 }
 
+/* At most three quarters full, so that probing stays short and ends. */
 static enum ses_status grow(struct census *census)
 {
     struct census_entry *larger;
@@ -91,6 +92,7 @@ static bool is_newer(const struct ses_record *record, const struct census_entry 
     return record->kind == SES_RECORD_SESSION && entry->kind == SES_RECORD_INTENT;
 }
 
+/* The same session twice at one revision is a copy (see census.h); two sessions are what must never be. */
 static bool is_duplicate(const struct ses_record *record, const struct census_entry *entry)
 {
     return record->revision == entry->revision && record->kind == SES_RECORD_SESSION &&
@@ -98,6 +100,9 @@ static bool is_duplicate(const struct ses_record *record, const struct census_en
            memcmp(record->session_id, entry->session_id, sizeof(entry->session_id)) != 0;
 }
 
+/* A record whose newer revision has expired before it counts as current again: the server knows better (it
+ * keeps the newer one's place until both are over), but that is no fault of the store and no reason to fail a
+ * check. */
 static void add_live(struct census *census, const struct ses_scan_row *row, bool *ret_duplicate)
 {
     struct census_entry *entry = find(census->entries, census->room, row->record->key.bytes);

@@ -12,6 +12,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     return ses_buf_append(arg, ses_slice(bytes, size * count)) == SES_OK ? size * count : 0;
 }
 
+/* The port serves plain HTTP on loopback, so anything else in the address is a mistake that must not leave
+ * the machine. */
 static CURLcode perform(CURL *curl, const char *url, struct ses_buf *body)
 {
     (void)curl_easy_setopt(curl, CURLOPT_URL, url);

@@ -14,6 +14,7 @@ static int report(const struct ctl *ctl, const char *kid, const char *what)
     return CTL_DONE;
 }
 
+/* The purpose must be said: a default would sooner or later put a key into the wrong ring. */
 int ctl_keys_generate(const struct ctl *ctl)
 {
     struct ses_error error = {.status = SES_OK};

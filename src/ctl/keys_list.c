@@ -45,6 +45,7 @@ static int check_loads(const char *dir, struct ses_arena *arena)
     return CTL_DONE;
 }
 
+/* Lists first and judges afterwards: the operator of a faulty ring needs to see it. */
 int ctl_keys_list(const struct ctl *ctl)
 {
     static struct ses_key_info keys[2 * SES_KEYRING_KEYS_MAX];

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* All complaints go to stderr; stdout carries answers only. */
 int ctl_fail(const char *format, ...)
 {
     va_list args;

@@ -68,6 +68,7 @@ static void add_all(struct ses_slice text, struct totals *totals)
     }
 }
 
+/* /readyz is passed on as it is; metrics are summed over workers and labels. */
 static int print_json(long health, const json_t *ready, const struct totals *totals, int code)
 {
     json_t *metrics = json_object();
@@ -133,6 +134,7 @@ static long fetch(const char *admin, json_t **ret_ready, struct totals *ret_tota
     return health;
 }
 
+/* Good means alive and ready: a draining or poisoned server answers, but monitoring should see it. */
 int ctl_status(const struct ctl *ctl)
 {
     struct totals totals = {0};

@@ -8,6 +8,7 @@
 
 #include <sessiond/store/store.h>
 
+/* Two backups mixed in one directory would be neither. */
 static bool is_empty_dir(const char *path)
 {
     DIR *dir = opendir(path);

@@ -22,6 +22,8 @@ static void complain(struct check *check, const struct ses_scan_row *row, const 
         (void)ctl_fail("shard %03u, record %" PRIu64 ": %s", row->shard, row->locator, what);
 }
 
+/* Shard and locator name a record for whoever looks into it; session ids and keys stay out of what ends in
+ * tickets. */
 static bool on_row(void *arg, const struct ses_scan_row *row)
 {
     struct check *check = arg;
@@ -80,6 +82,7 @@ static int print_table(const struct census *census, int code)
     return code;
 }
 
+/* Counts are printed in any case: on damage they say how much is left. */
 static int conclude(const struct ctl *ctl, struct check *check, enum ses_status status)
 {
     struct census_counts total = census_total(&check->census);
@@ -96,6 +99,7 @@ static int conclude(const struct ctl *ctl, struct check *check, enum ses_status 
     return ctl->json ? print_json(&check->census, code) : print_table(&check->census, code);
 }
 
+/* Seal key 1 is the only one of this release (keys/seal-1.key). */
 static int scan(const struct ctl *ctl, const char *shards, const struct ses_secret *seal)
 {
     struct ses_seal_key key = {.id = 1, .key = seal};

@@ -32,6 +32,7 @@ static json_t *decode_part(struct ses_slice text, size_t tail)
     return json_loadb((const char *)bytes, len - tail, JSON_REJECT_DUPLICATES, NULL);
 }
 
+/* The claim chooses the ring that judges it: a token that lies about it is signed by neither. */
 static const char *verdict(const struct ctl *ctl, struct ses_slice token, bool test, struct ses_arena *arena)
 {
     struct ses_keyring *ring = NULL;
@@ -70,6 +71,8 @@ static const char *key_state(const struct ctl *ctl, const char *kid, struct ses_
     return "unknown";
 }
 
+/* Claims are shown even when the signature does not hold, which "verification" then says: an operator wants
+ * to know whose token was refused. */
 static int inspect(const struct ctl *ctl, struct ses_slice token, struct ses_arena *arena)
 {
     const struct ses_slice head = SES_STR(SES_TOKEN_PREFIX "v4.public.");

@@ -25,6 +25,8 @@ static bool is_key_name(const char *name)
     return len > 5 && name[0] != '.' && strcmp(name + len - 5, ".json") == 0;
 }
 
+/* A file that does not load stops the whole ring: skipping it could turn a revoked key into an unknown one,
+ * or leave the ring without its active key and nobody told why. */
 static enum ses_status add(const struct ses_keydir *dir, const char *name, bool test,
                            const struct ses_key_fault *fault, struct ses_key_set *set)
 {
@@ -52,6 +54,7 @@ static enum ses_status read_entries(DIR *entries, const struct ses_keydir *dir, 
                       : ses_key_fault_set(fault, SES_IO, "%s: cannot list: %s", dir->path, strerror(errno));
 }
 
+/* Sorted, so that what is published and listed does not depend on the order of a directory. */
 static int compare_kid(const void *a, const void *b)
 {
     return strcmp(((const struct ses_key *)a)->kid, ((const struct ses_key *)b)->kid);
@@ -108,6 +111,7 @@ struct ses_key *ses_key_set_find(const struct ses_key_set *set, struct ses_slice
     return NULL;
 }
 
+/* See keyfile.h: an activation that died between its two files. */
 static bool is_replaced(const struct ses_key_set *set, const struct ses_key *key)
 {
     for (size_t i = 0; i < set->count; i++) {

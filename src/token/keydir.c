@@ -44,6 +44,7 @@ enum ses_status ses_keydir_make(const char *path, const struct ses_key_fault *fa
     return errno == EEXIST ? SES_OK : fault_io(fault, path, NULL, "cannot create");
 }
 
+/* Who may write here may add a key and sign tokens with it. Reading the names of public keys is harmless. */
 static enum ses_status check_dir(int fd, const char *path, const struct ses_key_fault *fault)
 {
     struct stat info;
@@ -58,6 +59,7 @@ static enum ses_status check_dir(int fd, const char *path, const struct ses_key_
     return SES_OK;
 }
 
+/* Operations take milliseconds, so waiting is right; a lock never outlives its process. */
 static enum ses_status lock_dir(int fd, bool exclusive, const char *path, const struct ses_key_fault *fault)
 {
     while (flock(fd, exclusive ? LOCK_EX : LOCK_SH) != 0) {
@@ -91,6 +93,7 @@ void ses_keydir_close(struct ses_keydir *dir)
     dir->fd = -1;
 }
 
+/* On the opened file, not the path: what is checked is what is read. */
 static enum ses_status check_file(const struct ses_keydir *dir, const char *name, int fd,
                                   const struct ses_key_fault *fault, size_t *ret_bytes)
 {
@@ -113,6 +116,7 @@ static enum ses_status check_file(const struct ses_keydir *dir, const char *name
     return SES_OK;
 }
 
+/* Straight into guarded memory, no stdio buffer in between that nobody would wipe. */
 static bool read_all(int fd, uint8_t *ret_bytes, size_t len)
 {
     size_t done = 0;

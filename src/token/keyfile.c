@@ -121,6 +121,7 @@ static const char *take_member(struct ses_slice *rest, struct ses_slice values[M
     return "a member is unknown";
 }
 
+/* RFC 8259 sections 2 and 4, restricted to one flat object of strings without escapes. */
 static const char *scan(struct ses_slice text, struct ses_slice values[M_COUNT])
 {
     struct ses_slice rest = text;
@@ -150,6 +151,7 @@ static bool parse_state(struct ses_slice text, enum ses_key_state *ret_state)
     return false;
 }
 
+/* The texts say which rule is broken, never what the file holds: they reach logs. */
 static const char *parse_public(const struct ses_slice values[M_COUNT], struct ses_key *key)
 {
     uint64_t created_s = 0;
@@ -172,6 +174,8 @@ static const char *parse_public(const struct ses_slice values[M_COUNT], struct s
     return NULL;
 }
 
+/* The cheap comparison finds a good secret in the wrong file; that its own two halves fit, paserk.c has
+ * checked. */
 static const char *parse_secret(struct ses_slice text, struct ses_key *key)
 {
     if (key->state == SES_KEY_REVOKED)
@@ -185,6 +189,8 @@ static const char *parse_secret(struct ses_slice text, struct ses_key *key)
     return NULL;
 }
 
+/* Purpose and file name last: they are about where the file lies, and only a whole key can be in the wrong
+ * place. */
 static enum ses_status decode(struct ses_slice text, const char *path, const char *name, bool test,
                               const struct ses_key_fault *fault, struct ses_key *key)
 {
@@ -228,6 +234,7 @@ enum ses_status ses_key_read(const struct ses_keydir *dir, const char *name, boo
 
 /* ---- writing ---- */
 
+/* About 400 bytes, straight into guarded memory; the room is SES_KEYDIR_FILE_MAX, more than any key needs. */
 static size_t encode(const struct ses_key *key, char *ret_text, size_t room)
 {
     char public_text[SES_PASERK_PUBLIC_SIZE];

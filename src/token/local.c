@@ -18,6 +18,8 @@ struct local_keys {
     uint8_t authentication[32];
 };
 
+/* BLAKE2b keyed with the token's key over a domain text and the nonce; the two texts keep the two derived
+ * keys apart. */
 static void derive_half(const uint8_t *key, struct ses_slice domain, const uint8_t *nonce, uint8_t *ret_bytes,
                         size_t len)
 {
@@ -38,6 +40,7 @@ static void derive(const uint8_t *key, const uint8_t *nonce, struct local_keys *
                 sizeof(ret_keys->authentication));
 }
 
+/* A stream cipher: the same call encrypts and decrypts. */
 static void apply_stream(const struct local_keys *keys, const uint8_t *in, size_t len, uint8_t *ret_out)
 {
     (void)crypto_stream_xchacha20_xor(ret_out, in, len, keys->encryption + crypto_stream_xchacha20_KEYBYTES,
@@ -102,6 +105,7 @@ enum ses_status ses_paseto_encrypt(const uint8_t key[SES_PASETO_LOCAL_KEY_BYTES]
         *at++ = '.';
         at += ses_base64url_encode(footer, at);
     }
+    /* Into the caller's memory only once it is known to fit, without the encoder's NUL. */
     size_t len = (size_t)(at - text);
     if (len > room)
         return SES_TOO_LARGE;

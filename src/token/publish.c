@@ -2,6 +2,9 @@
 
 #include "paserk.h"
 
+/* Ids, states and PASERK texts hold no character that JSON would escape. next keys are published as well:
+ * verifiers that cache the list know a key before the first token that needs it. A revoked key is named, so
+ * that they drop it, but not given. */
 static enum ses_status publish_key(const struct ses_key *key, bool first, struct ses_buf *json)
 {
     char paserk[SES_PASERK_PUBLIC_SIZE];

@@ -19,6 +19,7 @@ static void reduce(struct ses_key_set *set, const struct ses_key *active)
     }
 }
 
+/* Neither none nor two are guessed at: signing with the wrong key is worse than not starting. */
 static enum ses_status choose_active(struct ses_keyring *ring, bool test, const char *path,
                                      const struct ses_key_fault *fault)
 {
@@ -34,6 +35,7 @@ static enum ses_status choose_active(struct ses_keyring *ring, bool test, const 
     return SES_OK;
 }
 
+/* The shared lock makes the keys one picture: no half of an activation by a living sessiondctl. */
 static enum ses_status load_purpose(const char *dir, bool test, const struct ses_key_fault *fault,
                                     struct ses_keyring *ring)
 {

@@ -32,6 +32,7 @@ static void op_end(struct ring_op *op)
     ses_keydir_close(&op->dir);
 }
 
+/* The secret exists in guarded memory and in the file, nowhere else. */
 static enum ses_status write_new(struct ring_op *op, enum ses_key_state state, char *ret_kid)
 {
     struct ses_key key;
@@ -48,6 +49,8 @@ static enum ses_status write_new(struct ring_op *op, enum ses_key_state state, c
     return status;
 }
 
+/* Only an empty ring is filled: one whose keys were all retired by mistake is a fault that loading reports,
+ * and a new key would hide it. Several first starts at once are sorted out by the lock. */
 static enum ses_status init_purpose(const char *dir, bool test, struct ses_error *error)
 {
     struct ses_key_fault fault = {error, NULL};
@@ -82,6 +85,7 @@ enum ses_status ses_keyring_generate(const char *dir, bool test, struct ses_erro
     return status;
 }
 
+/* replaces may point into key itself, hence the copy. */
 static enum ses_status write_state(struct ring_op *op, struct ses_key *key, enum ses_key_state state,
                                    const char *replaces)
 {
@@ -131,6 +135,7 @@ static enum ses_status activate(struct ring_op *op, struct ses_key *key)
     return write_state(op, old, SES_KEY_VERIFY_ONLY, NULL);
 }
 
+/* Not the active one: the ring must always be able to sign. encode (keyfile.c) leaves the secret out. */
 static enum ses_status revoke(struct ring_op *op, struct ses_key *key)
 {
     if (key->state == SES_KEY_ACTIVE)
@@ -139,6 +144,7 @@ static enum ses_status revoke(struct ring_op *op, struct ses_key *key)
     return write_state(op, key, SES_KEY_REVOKED, NULL);
 }
 
+/* Once it is gone its tokens are refused as of an unknown key; a next or active key still has work to do. */
 static enum ses_status retire(struct ring_op *op, const struct ses_key *key)
 {
     char name[SES_KEYFILE_NAME_SIZE];

@@ -9,6 +9,7 @@
 
 #define SECRET_FILE_BYTES 32
 
+/* On disk before it is used: what is sealed or hashed with it must be readable after a power loss. */
 static enum ses_status make(const struct ses_keydir *dir, const char *name, const struct ses_key_fault *fault,
                             struct ses_secret *ret_secret)
 {
@@ -36,6 +37,7 @@ static enum ses_status open_in(const struct ses_keydir *dir, const char *name, b
         return create ? make(dir, name, fault, ret_secret)
                       : ses_key_fault_set(fault, SES_NOT_FOUND, "%s/%s: no such file", dir->path, name);
     SES_TRY(status);
+    /* A cut file must not become a shorter key. */
     if (secret.len != SECRET_FILE_BYTES) {
         ses_secret_free(&secret);
         return ses_key_fault_set(fault, SES_MALFORMED, "%s/%s: must hold exactly %d bytes", dir->path, name,

@@ -1,3 +1,6 @@
+/* A session token end to end: prefix, PASETO, key of the ring, claims, times. What is checked first is what
+ * costs least and trusts least: length, prefix and header, then the key by its footer text, then the
+ * signature (47 us), and only what was signed is parsed at all. */
 #include <sessiond/token/token.h>
 
 #include "claims.h"
@@ -37,6 +40,9 @@ static const struct ses_key *find_key(const struct ses_key_set *set, struct ses_
     return NULL;
 }
 
+/* exp is exclusive (RFC 7519 section 4.1.4 has it so for JWT, PASETO follows); nbf equals iat in our tokens.
+ * The test claim repeats the ring's purpose: a live claim under a test key would be our own mistake, and is
+ * refused too. */
 static enum ses_status check_claims(const struct ses_claims *claims, bool test, uint64_t now_ms)
 {
     if (claims->test != test || now_ms < claims->issued_ms)
@@ -63,6 +69,8 @@ enum ses_status ses_token_verify(const struct ses_keyring *ring, struct ses_slic
     if (ses_paseto_verify(parts.body, ses_slice(key->footer, sizeof(key->footer)), SES_SLICE_EMPTY,
                           key->public_key, &scratch, &message) != SES_OK)
         return SES_UNAUTHENTICATED;
+    /* Claims of ours that do not parse come from a release that knows more than this one: refused, not
+     * guessed. */
     enum ses_status status = ses_claims_decode(message, arena, &claims);
     if (status != SES_OK)
         return status == SES_NO_MEMORY ? status : SES_UNAUTHENTICATED;

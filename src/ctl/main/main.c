@@ -6,6 +6,7 @@
 
 #include <sessiond/base/random.h>
 
+/* The table is the help, too: a command that is not in it does not exist. */
 static const struct command {
     const char *group;
     const char *verb; /* NULL: the group alone is the command */
@@ -60,6 +61,7 @@ static int print_help(void)
     return CTL_DONE;
 }
 
+/* Code 2, and nothing on stdout, so that scripts do not take it for an answer. */
 static int usage(const char *what, const char *word)
 {
     (void)fprintf(stderr, "sessiondctl: %s%s%s (see --help)\n", what, word == NULL ? "" : ": ",
@@ -67,6 +69,7 @@ static int usage(const char *what, const char *word)
     return CTL_USAGE;
 }
 
+/* Words in order, options anywhere between them. */
 static const struct command *find_command(const char *const *words, int count, int *ret_taken)
 {
     for (size_t i = 0; i < COMMANDS_COUNT; i++) {
