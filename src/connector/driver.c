@@ -135,12 +135,14 @@ static bool repeat(struct ses_outbound *outbound, CURLcode code, uint64_t now_ns
     ses_outbound_detach(outbound);
     ses_buf_clear(&outbound->answer);
     outbound->answer_header_bytes = 0;
+    outbound->headers_ended = false;
     outbound->retried = true;
     return ses_outbound_attach(outbound, left_ms, true) == SES_OK;
 }
 
-static void finish(struct ses_outbound *outbound, CURLcode code)
+static void finish(struct ses_outbound *outbound, CURLcode result)
 {
+    CURLcode code = ses_outbound_end(outbound, result);
     struct ses_metrics *metrics = outbound->driver->options.metrics;
     uint64_t now_ns = ses_clock_mono_ns();
     enum ses_connector_outcome outcome;

@@ -19,8 +19,13 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
 {
     struct ses_outbound *outbound = arg;
+    struct ses_slice line = ses_slice(bytes, size * count);
 
-    (void)bytes;
+    /* libcurl takes a connection that ends amid the header lines for a complete answer without a body. */
+    if (ses_slice_starts(line, SES_STR("HTTP/")))
+        outbound->headers_ended = false;
+    else if (ses_slice_eq_str(line, "\r\n") || ses_slice_eq_str(line, "\n"))
+        outbound->headers_ended = true;
     outbound->answer_header_bytes += size * count;
     if (outbound->answer_header_bytes <= SES_OUTBOUND_ANSWER_HEADER_BYTES_MAX)
         return size * count;
@@ -41,14 +46,17 @@ static long bytes_sent(CURL *easy)
  * have acted on it. */
 static int on_before_request(void *arg, char *peer_ip, char *own_ip, int peer_port, int own_port)
 {
-    const struct ses_outbound *outbound = arg;
+    struct ses_outbound *outbound = arg;
 
     (void)peer_ip;
     (void)own_ip;
     (void)peer_port;
     (void)own_port;
-    if (bytes_sent(outbound->easy) > 0 && !outbound->idempotent)
+    if (bytes_sent(outbound->easy) == 0)
+        return CURL_PREREQFUNC_OK;
+    if (!outbound->idempotent || outbound->retried)
         return CURL_PREREQFUNC_ABORT;
+    outbound->retried = true; /* libcurl's repetition is the one that a call may have */
     return CURL_PREREQFUNC_OK;
 }
 
@@ -120,6 +128,7 @@ void ses_outbound_reset(struct ses_outbound *outbound)
     wipe_buf(&outbound->request);
     wipe_buf(&outbound->answer);
     outbound->answer_header_bytes = 0;
+    outbound->headers_ended = false;
     outbound->host = NULL;
     outbound->done = NULL;
     outbound->probe = false;
@@ -220,6 +229,11 @@ void ses_outbound_detach(struct ses_outbound *outbound)
         return;
     SES_REQUIRE(curl_multi_remove_handle(outbound->driver->curl.multi, outbound->easy) == CURLM_OK);
     outbound->attached = false;
+}
+
+CURLcode ses_outbound_end(const struct ses_outbound *outbound, CURLcode code)
+{
+    return code == CURLE_OK && !outbound->headers_ended ? CURLE_PARTIAL_FILE : code;
 }
 
 enum ses_connector_outcome ses_outbound_classify(const struct ses_outbound *outbound, CURLcode code,

@@ -39,6 +39,7 @@ struct ses_outbound {
     bool attached; /* to the multi handle */
     bool retried;
     bool too_large;
+    bool headers_ended;                 /* the empty line behind the answer's headers has come */
     enum ses_connector_outcome refused; /* while in driver->refused */
 };
 
@@ -72,6 +73,8 @@ SES_MUST_CHECK enum ses_status ses_outbound_attach(struct ses_outbound *outbound
 void ses_outbound_detach(struct ses_outbound *outbound);
 /* Forgets and wipes the request and the answer. */
 void ses_outbound_reset(struct ses_outbound *outbound);
+/* libcurl's code, corrected where it takes half an answer for a whole one. */
+CURLcode ses_outbound_end(const struct ses_outbound *outbound, CURLcode code);
 /* What the end of a transfer means. http_status 0: no answer. */
 enum ses_connector_outcome ses_outbound_classify(const struct ses_outbound *outbound, CURLcode code,
                                                  uint32_t *ret_http_status);
