@@ -61,8 +61,8 @@ static enum ses_status fill(struct h1 *h1, struct ses_exchange *x)
     struct ses_slice peer = ses_slice_str(ses_conn_peer(h1->conn));
 
     x->http_method = ses_slice_str(llhttp_method_name((llhttp_method_t)h1->parser.method));
-    SES_TRY(ses_arena_copy(&x->arena, h1->path, &x->path));
-    SES_TRY(ses_arena_copy(&x->arena, h1->query, &x->query));
+    SES_TRY(ses_arena_copy(&x->arena, h1_path(h1), &x->path));
+    SES_TRY(ses_arena_copy(&x->arena, h1_query(h1), &x->query));
     SES_TRY(ses_arena_copy(&x->arena, ses_buf_view(&h1->body), &x->body));
     /* The exchange may outlive the connection. */
     x->peer = ses_arena_str(&x->arena, peer);

@@ -61,8 +61,7 @@ struct h1 {
     size_t body_raw_bytes; /* with framing */
     struct ses_h1_fault fault;
 
-    struct ses_slice path; /* in text */
-    struct ses_slice query;
+    struct h1_span target; /* path as its name, query as its value */
     bool complete;
     bool keep_alive;
     bool head_method;
@@ -96,7 +95,11 @@ size_t h1_fields_count(const struct h1 *h1);
 struct ses_slice h1_field_name(const struct h1 *h1, size_t index);
 struct ses_slice h1_field_value(const struct h1 *h1, size_t index);
 
-/* h1_check.c: the head is complete. Sets path, query, expects_continue. */
+/* Valid until text grows: trailers come after the head. */
+struct ses_slice h1_path(const struct h1 *h1);
+struct ses_slice h1_query(const struct h1 *h1);
+
+/* h1_check.c: the head is complete. Sets target, head_method, chunked, expects_continue. */
 struct ses_h1_fault h1_check_head(struct h1 *h1);
 /* Trailers may not change what the head said (RFC 9110 section 6.5.1). */
 struct ses_h1_fault h1_check_trailers(const struct h1 *h1);

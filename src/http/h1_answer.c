@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-#define STATUS_LINE_MAX    96
-#define REFUSAL_MAX 256
+#define STATUS_LINE_MAX 96
+#define REFUSAL_MAX     256
 
 static enum ses_status append_header(struct ses_buf *out, struct ses_slice name, struct ses_slice value)
 {

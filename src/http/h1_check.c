@@ -54,14 +54,19 @@ static struct ses_slice target_of(const struct h1 *h1)
     return ses_slice(h1->text.data, h1->target_len);
 }
 
+/* target: a part of text. */
 static void set_path(struct h1 *h1, struct ses_slice target)
 {
     size_t mark = ses_slice_find(target, '?');
+    size_t query = mark < target.len ? mark + 1 : mark;
+    uint32_t at = target.len == 0 ? 0 : (uint32_t)(target.data - h1->text.data);
 
-    h1->path = ses_slice_cut(target, 0, mark);
-    h1->query = ses_slice_cut(target, mark + 1, target.len);
-    if (h1->path.len == 0)
-        h1->path = SES_STR("/"); /* http://host?query */
+    h1->target = (struct h1_span){
+        .name_at = at,
+        .name_len = (uint32_t)mark,
+        .value_at = at + (uint32_t)query,
+        .value_len = (uint32_t)(target.len - query),
+    };
 }
 
 /* absolute-form (RFC 9112 section 3.2.2), as a proxy may send it. A Host that names something else is

@@ -60,14 +60,13 @@ static struct ses_h1_fault request_byte(struct ses_h1_guard *guard, uint8_t c)
 {
     if (++guard->line_bytes > SES_H1_REQUEST_LINE_MAX)
         return FAULT(414, "the request line is longer than 8192 bytes");
+    /* Method, target and version: fewer is HTTP/0.9, more cannot be told apart. */
+    if ((c == '\r' && guard->spaces != 2) || (c == ' ' && guard->spaces == 2))
+        return FAULT(400, "the request line is not method, target and version with single spaces between");
     if (c == '\r') {
-        /* Method, target and version: fewer is HTTP/0.9, more cannot be told apart. */
-        if (guard->spaces != 2)
-            return FAULT(400,
-                         "the request line is not method, target and version with single spaces between");
         guard->state = REQUEST_CR;
     } else if (c == ' ') {
-        guard->spaces = guard->spaces < 3 ? (uint8_t)(guard->spaces + 1) : 3;
+        guard->spaces++;
     } else if (c == '\n') {
         return FAULT(400, "a line ends in a bare LF");
     } else if (!is_visible_ascii(c)) {

@@ -31,6 +31,18 @@ struct ses_slice h1_field_value(const struct h1 *h1, size_t index)
     return ses_slice_trim(ses_slice(h1->text.data + span.value_at, span.value_len));
 }
 
+struct ses_slice h1_path(const struct h1 *h1)
+{
+    if (h1->target.name_len == 0)
+        return SES_STR("/"); /* http://host or http://host?query */
+    return ses_slice(h1->text.data + h1->target.name_at, h1->target.name_len);
+}
+
+struct ses_slice h1_query(const struct h1 *h1)
+{
+    return ses_slice(h1->text.data + h1->target.value_at, h1->target.value_len);
+}
+
 /* Remembers the first fault and makes llhttp stop. */
 static int fail(struct h1 *h1, int http_status, const char *message)
 {

@@ -1,0 +1,34 @@
+/* fuzz_h1.c - sniffer, HTTP/1.1 engine and the HTTP half of exchanges under whatever a client may send.
+ *
+ * Input: one byte that says how the rest is cut (0: in one piece, n: n bytes at a time), then what the client
+ * sends, then it half-closes. Held exchanges are answered whenever reading pauses, and at the end every
+ * second time (otherwise the close cancels them). At the end no exchange and no byte may be held.
+ */
+#include "../unit/http/h1_rig.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct ses_slice rest = ses_slice(data, size);
+
+    if (size == 0)
+        return 0;
+    rig_begin(&(struct ses_door_limits){.body_bytes_max = 4096, .header_bytes_max = 2048, .headers_max = 20});
+    rig.split = data[0];
+    rest = ses_slice_cut(rest, 1, rest.len);
+    rig_connect();
+    while (rest.len > 0 && !rig.finished && !rig.cut) {
+        rest = ses_slice_cut(rest, rig_feed(rest), rest.len);
+        if (rig.paused)
+            rig_answer_held();
+        SES_REQUIRE(!rig.paused || rig.held_count > 0 || rig.finished ||
+                    rig.cut); /* nobody waits for nothing */
+    }
+    if (data[0] % 2 == 0)
+        rig_answer_held();
+    if (!rig.finished && !rig.cut)
+        rig_eof();
+    rig_end();
+    return 0;
+}
