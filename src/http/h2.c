@@ -68,7 +68,7 @@ void ses_h2_free(struct ses_h2 *h2)
         ses_h2_stream_close(SES_CONTAINER(h2->streams.next, struct ses_h2_stream, node));
     ses_timer_stop(&h2->header_timer);
     ses_timer_stop(&h2->drain_timer);
-    nghttp2_session_del(h2->session);
+    ses_h2_session_free(h2);
     free(h2);
 }
 

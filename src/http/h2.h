@@ -5,9 +5,9 @@
  * a struct ses_h2_io stream   one request and its answer; owned by its engine, holds one reference on its
  * exchange held     bytes of requests not yet whole and of replies the peer's flow control keeps back
  *
- * Files: h2.c life and I/O of an engine; h2_memory.c nghttp2's memory; h2_recv.c nghttp2's receiving
- * callbacks; h2_send.c answers; h2_stream.c streams; h2_guard.c abuse; h2_http.c requests that are not gRPC;
- * h2_attach.c the binding to struct ses_conn; grpc.c gRPC.
+ * Files: h2.c life and I/O of an engine; h2_memory.c, h2_pages.c nghttp2's memory; h2_recv.c nghttp2's
+ * receiving callbacks; h2_send.c answers; h2_stream.c streams; h2_guard.c abuse; h2_http.c requests that are
+ * not gRPC; h2_attach.c the binding to struct ses_conn; grpc.c gRPC.
  */
 #ifndef SES_HTTP_H2_H
 #define SES_HTTP_H2_H
@@ -52,6 +52,9 @@
 /* Draining: wait for the ping that follows the first GOAWAY, then for streams without end of their own. */
 #define SES_H2_DRAIN_NOTICE_MS  500
 #define SES_H2_DRAIN_STREAMS_MS 1000
+/* How often the memory of connections gone quiet is looked through. */
+#define SES_H2_SWEEP_MS   10000
+#define SES_H2_PAGE_BYTES 4096
 /* Recycled stream structs kept by a worker. */
 #define SES_H2_STREAMS_KEEP 1024
 
@@ -69,9 +72,12 @@ struct ses_h2_shared {
     struct ses_doors *doors;
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *option;
-    nghttp2_mem memory;   /* h2_memory.c */
-    uint8_t *frame_bytes; /* in which the sessions of this worker make their frames */
-    bool making_session;
+    nghttp2_mem memory;    /* h2_memory.c */
+    uint8_t *frame_bytes;  /* in which the sessions of this worker make their frames */
+    struct ses_h2 *making; /* whose session is being made */
+    struct ses_h2_pages *pages;
+    struct ses_timer sweep_timer;
+    unsigned engines_count;
     struct ses_list streams_free;
     unsigned streams_free_count;
     size_t held_bytes;
@@ -107,6 +113,7 @@ struct ses_h2 {
     bool draining;
     bool leaving; /* no new streams will come: finish at the last one's end */
     bool ping_unanswered;
+    bool page_used;        /* a stream was opened since the last sweep (h2_pages.c) */
     bool settings_written; /* our half of the connection preface */
 };
 
@@ -207,6 +214,17 @@ SES_MUST_CHECK enum ses_status ses_h2_memory_init(struct ses_h2_shared *shared);
 void ses_h2_memory_done(struct ses_h2_shared *shared);
 /* A session of these doors. SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_h2_session_new(struct ses_h2 *h2);
+void ses_h2_session_free(struct ses_h2 *h2);
+
+/* ---- h2_pages.c */
+struct ses_h2_pages *ses_h2_pages_new(void);
+void ses_h2_pages_free(struct ses_h2_pages *pages);
+/* A zeroed page for the engine's session; NULL: none left. */
+void *ses_h2_pages_take(struct ses_h2_pages *pages, struct ses_h2 *owner);
+/* false: not one of these pages. */
+bool ses_h2_pages_give(struct ses_h2_pages *pages, void *bytes);
+/* Gives the memory under the pages of engines without streams back to the system; returns how many. */
+unsigned ses_h2_pages_sweep(struct ses_h2_pages *pages);
 
 /* ---- h2_guard.c */
 /* Counts one event; true once there were more than max in the window. */

@@ -17,7 +17,7 @@
 
 static bool wants_frame_bytes(const struct ses_h2_shared *shared, size_t size)
 {
-    return shared->making_session && size >= FRAME_BYTES_MIN && size <= FRAME_BYTES;
+    return shared->making != NULL && size >= FRAME_BYTES_MIN && size <= FRAME_BYTES;
 }
 
 static void *mem_malloc(size_t size, void *arg)
@@ -31,14 +31,18 @@ static void mem_free(void *bytes, void *arg)
 {
     struct ses_h2_shared *shared = arg;
 
-    if (bytes != shared->frame_bytes)
+    if (bytes != shared->frame_bytes && !ses_h2_pages_give(shared->pages, bytes))
         free(bytes);
 }
 
 static void *mem_calloc(size_t count, size_t size, void *arg)
 {
-    (void)arg;
-    return calloc(count, size);
+    struct ses_h2_shared *shared = arg;
+    void *page = NULL;
+
+    if (shared->making != NULL && count * size == SES_H2_PAGE_BYTES)
+        page = ses_h2_pages_take(shared->pages, shared->making);
+    return page != NULL ? page : calloc(count, size);
 }
 
 static void *mem_realloc(void *bytes, size_t size, void *arg)
@@ -65,23 +69,54 @@ enum ses_status ses_h2_memory_init(struct ses_h2_shared *shared)
                                    .free = mem_free,
                                    .calloc = mem_calloc,
                                    .realloc = mem_realloc};
+    ses_timer_init(&shared->sweep_timer);
     shared->frame_bytes = malloc(FRAME_BYTES);
-    return shared->frame_bytes == NULL ? SES_NO_MEMORY : SES_OK;
+    shared->pages = ses_h2_pages_new();
+    return shared->frame_bytes == NULL || shared->pages == NULL ? SES_NO_MEMORY : SES_OK;
 }
 
 void ses_h2_memory_done(struct ses_h2_shared *shared)
 {
+    ses_timer_stop(&shared->sweep_timer);
     free(shared->frame_bytes);
+    ses_h2_pages_free(shared->pages);
+}
+
+static void on_sweep(void *arg)
+{
+    struct ses_h2_shared *shared = arg;
+
+    (void)ses_h2_pages_sweep(shared->pages);
+    if (shared->engines_count > 0)
+        ses_timer_start(shared->doors->options.timers, &shared->sweep_timer, SES_H2_SWEEP_MS, on_sweep,
+                        shared);
 }
 
 enum ses_status ses_h2_session_new(struct ses_h2 *h2)
 {
     struct ses_h2_shared *shared = h2->shared;
 
-    shared->making_session = true;
+    shared->making = h2;
     int rv =
         nghttp2_session_server_new3(&h2->session, shared->callbacks, h2, shared->option, &shared->memory);
 
-    shared->making_session = false;
-    return rv == 0 ? SES_OK : SES_NO_MEMORY;
+    shared->making = NULL;
+    if (rv != 0)
+        return SES_NO_MEMORY;
+    if (shared->engines_count++ == 0)
+        ses_timer_start(shared->doors->options.timers, &shared->sweep_timer, SES_H2_SWEEP_MS, on_sweep,
+                        shared);
+    return SES_OK;
+}
+
+void ses_h2_session_free(struct ses_h2 *h2)
+{
+    struct ses_h2_shared *shared = h2->shared;
+
+    if (h2->session == NULL)
+        return;
+    nghttp2_session_del(h2->session);
+    h2->session = NULL;
+    if (--shared->engines_count == 0)
+        ses_timer_stop(&shared->sweep_timer); /* an idle worker does not wake up */
 }

@@ -42,6 +42,7 @@ struct ses_h2_stream *ses_h2_stream_open(struct ses_h2 *h2, int32_t id)
     }
     ses_list_push_back(&h2->streams, &stream->node);
     h2->streams_count++;
+    h2->page_used = true;
     return stream;
 }
 

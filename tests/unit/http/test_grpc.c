@@ -483,6 +483,22 @@ static void streams_have_no_deadline_of_ours(void **state)
     rig_expect_status(id, 0);
 }
 
+static void deadline_of_a_begun_stream(void **state)
+{
+    static const char *const fields[] = {"grpc-timeout", "20m", NULL};
+    int32_t id = rig_call("/t.T/Watch", fields, SES_STR("x"));
+
+    (void)state;
+    rig_pump();
+    ses_exchange_send(rig.held[0], SES_STR("now"));
+    rig_pump();
+    rig_wait(60);
+    rig_expect_status(id, 4);
+    assert_slice_equal(ses_buf_view(&rig_stream(id)->data), "\0\0\0\0\3now");
+    assert_int_equal(rig.cancelled, 1);
+    assert_int_equal(rig.h2->streams_count, 0);
+}
+
 static void slow_reader_of_a_stream_is_ended(void **state)
 {
     (void)state;
@@ -720,6 +736,7 @@ int main(void)
         TEST(request_that_never_ends),
         TEST(server_streaming),
         TEST(streams_have_no_deadline_of_ours),
+        TEST(deadline_of_a_begun_stream),
         TEST(slow_reader_of_a_stream_is_ended),
         TEST(bidi_in_turns),
         TEST(bidi_without_messages),
