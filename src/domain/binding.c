@@ -67,8 +67,7 @@ size_t ses_binding_names(uint32_t bits, char *ret_names)
     return len;
 }
 
-/* ---- values
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static struct ses_slice number_text(int64_t value, char *room)
 {

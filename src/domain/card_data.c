@@ -67,8 +67,7 @@ static size_t take_byte(struct ses_slice text, size_t at, uint8_t *ret_byte)
     return 6;
 }
 
-/* ---- card numbers
- * -------------------------------------------------------------------------------------------- */
+/* ---- card numbers ---------------------------------------------------------------------------- */
 
 #define LENGTH(n)       (1u << (n))
 #define LENGTHS(lo, hi) ((LENGTH((hi) + 1) - 1) & ~(LENGTH(lo) - 1))
@@ -163,8 +162,7 @@ static void chain_push(struct chain *chain, uint8_t digit, bool starts_group)
     chain->starts = chain->starts << 1 | (starts_group ? 1u : 0u);
 }
 
-/* ---- keys of verification values
- * ------------------------------------------------------------------------------ */
+/* ---- keys of verification values ------------------------------------------------------------- */
 
 /* A key's place in the text. Its letters are looked at only when a ':' or '=' follows: most words are no
  * keys. */
@@ -295,8 +293,7 @@ static enum key_hit word_check(const struct word *word, struct ses_slice text)
     return key.len < 3 ? KEY_NONE : key_check(&key);
 }
 
-/* ---- the pass
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the pass -------------------------------------------------------------------------------- */
 
 struct scan {
     struct ses_slice text;

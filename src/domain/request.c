@@ -4,8 +4,7 @@
 #include <sessiond/domain/json_check.h>
 #include <sessiond/domain/money.h>
 
-/* ---- limits
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- limits ---------------------------------------------------------------------------------- */
 
 enum text_kind {
     TEXT_PRINTABLE, /* UTF-8 without control characters */
@@ -64,8 +63,7 @@ static const struct {
     NUMBER(TIME_ZONE_OFFSET, -1440, 1440, "must be -1440 to 1440"),
 };
 
-/* ---- the check
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the check ------------------------------------------------------------------------------- */
 
 struct check {
     const struct ses_session_request *request;
@@ -191,8 +189,7 @@ bool ses_caller_id_check(struct ses_slice id)
     return id.len >= 1 && id.len <= SES_CALLER_ID_BYTES_MAX && ses_utf8_printable_check(id);
 }
 
-/* ---- views
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- views ----------------------------------------------------------------------------------- */
 
 void ses_request_state(const struct ses_session_request *request, uint64_t now_ms,
                        struct ses_session_state *ret_state)

@@ -85,12 +85,13 @@ void ses_create_sign(struct ses_create *c);
 /* [worker] The server stops: answers a call that waits for another one. */
 void ses_create_stop_waiting(struct ses_create *c);
 
-/* ---- between create_session.c, create_session_connector.c and create_session_error.c */
+/* ---- between create_session.c (claims, decisions), _connector.c, _commit.c and _error.c */
 
 /* Enters a phase that ends in a callback. */
 void ses_create_enter(struct ses_create *c, enum ses_create_phase phase);
-/* Writes c->session under c->claim; answers after the commit. */
-void ses_create_commit(struct ses_create *c);
+/* Writes c->session under c->claim; signs it, and answers after the commit. origin: of a session that was
+ * read into the scratch arena; NULL for a fresh one. */
+void ses_create_commit(struct ses_create *c, const struct ses_record_origin *origin);
 /* Makes the session with the connector's help: intent, call, commit. */
 void ses_create_ask_connector(struct ses_create *c);
 /* The end of the call: c is gone. Each gives a held claim back. */

@@ -5,8 +5,7 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 
-/* ---- the answer
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- the answer ------------------------------------------------------------------------------ */
 
 static void keep_result(struct ses_create *c, const struct ses_connector_result *result, uint64_t now_ms)
 {
@@ -55,11 +54,10 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
         return;
     }
     keep_result(c, &result, now_ms);
-    ses_create_commit(c);
+    ses_create_commit(c, NULL);
 }
 
-/* ---- the call
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- the call -------------------------------------------------------------------------------- */
 
 static enum ses_status build(struct ses_create *c, struct ses_outbound_request *ret_request,
                              struct ses_error *ret_error)
@@ -126,8 +124,7 @@ static void start(struct ses_create *c)
         c->phase = SES_CREATE_CALLING;
 }
 
-/* ---- the intent
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- the intent ------------------------------------------------------------------------------ */
 
 static void on_intent(void *arg, enum ses_status status)
 {

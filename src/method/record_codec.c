@@ -25,8 +25,7 @@ static struct ses_slice slice_of(ProtobufCBinaryData bytes)
     return ses_slice(bytes.data, bytes.len);
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 /* What a record points to while it is packed. */
 struct parts {
@@ -154,8 +153,7 @@ enum ses_status ses_session_record_encode(const struct ses_session *session,
     return ses_codec_pack(&record.base, arena, ret_body);
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static void take_state(const session_record *record, struct ses_session_state *ret_state)
 {

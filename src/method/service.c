@@ -32,8 +32,7 @@ const char *ses_method_metric_name(int metric)
     return metric < 0 || metric >= (int)SES_METRIC_COUNT ? NULL : metric_names[metric];
 }
 
-/* ---- routes
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- routes ---------------------------------------------------------------------------------- */
 
 /* Methods, and the plain JSON routes that the protocol's HTTP mode has for them. */
 static const struct ses_route session_routes[] = {
@@ -95,9 +94,7 @@ const struct ses_route *ses_service_routes(const struct ses_service *service, si
     return service->routes;
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void derive(const struct ses_secret *secret, struct ses_slice purpose, struct ses_tag_key *ret_key)
 {
@@ -175,9 +172,7 @@ void ses_service_free(struct ses_service *service)
     free(service);
 }
 
-/* ---- work
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- work ------------------------------------------------------------------------------------ */
 
 void ses_service_session_id(struct ses_service *service, uint64_t now_ms,
                             uint8_t ret_id[SES_SESSION_ID_BYTES])

@@ -23,8 +23,7 @@
 
 #define MS UINT64_C(1000000)
 
-/* ---- a connector
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- a connector ----------------------------------------------------------------------------- */
 
 struct stub {
     int fd;
@@ -119,8 +118,7 @@ static inline void stub_stop(struct stub *stub)
     close(stub->fd);
 }
 
-/* ---- a worker
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- a worker -------------------------------------------------------------------------------- */
 
 struct core {
     char dir[128];
@@ -259,9 +257,7 @@ static inline int core_teardown(void **state)
     return 0;
 }
 
-/* ---- calls
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 typedef Types__MerchantAuthenticationServiceCreateSessionTokenRequest old_request;
 typedef Types__MerchantAuthenticationServiceCreateSessionTokenResponse old_response;

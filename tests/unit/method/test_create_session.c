@@ -7,8 +7,7 @@ static uint64_t puts_of(const struct core *core)
     return core_count(core, SES_C_STORE_PUTS);
 }
 
-/* ---- creation
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- creation -------------------------------------------------------------------------------- */
 
 static void test_a_token_means_that_the_session_is_stored(void **state)
 {
@@ -116,8 +115,7 @@ static void test_the_natural_key_has_four_parts(void **state)
     assert_int_equal(core_count(core, SES_C_SESSIONS_CREATED), 4);
 }
 
-/* ---- what is stored and what that means
- * ------------------------------------------------------------------------------ */
+/* ---- what is stored and what that means ------------------------------------------------------ */
 
 static void test_replay(void **state)
 {
@@ -307,8 +305,7 @@ static void test_a_record_that_does_not_read_is_data_loss(void **state)
     call_free(call);
 }
 
-/* ---- other calls in flight
- * ---------------------------------------------------------------------------------------------- */
+/* ---- other calls in flight ------------------------------------------------------------------- */
 
 static void test_the_second_of_two_waits_and_replays(void **state)
 {
@@ -401,8 +398,7 @@ static void test_a_live_session_under_a_claim_is_waited_for(void **state)
     call_free(second);
 }
 
-/* ---- clients that go away
- * ------------------------------------------------------------------------------------------------- */
+/* ---- clients that go away -------------------------------------------------------------------- */
 
 static void test_cancel_while_waiting(void **state)
 {
@@ -464,8 +460,7 @@ static void test_stopping_answers_those_who_wait(void **state)
     core_open_service(core);
 }
 
-/* ---- a store that cannot
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- a store that cannot --------------------------------------------------------------------- */
 
 static void test_a_full_store_says_so_and_gives_the_claim_back(void **state)
 {

@@ -29,9 +29,7 @@ static void wait_for_calls(struct core *core, unsigned calls)
     }
 }
 
-/* ---- success
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- success --------------------------------------------------------------------------------- */
 
 static void test_the_connectors_session_is_kept_in_the_record(void **state)
 {
@@ -115,8 +113,7 @@ static void test_a_call_in_flight_is_never_doubled(void **state)
     call_free(second);
 }
 
-/* ---- the connector says no
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the connector says no ------------------------------------------------------------------- */
 
 static void expect_failure(struct core *core, const char *id, uint32_t status_code, const char *unified,
                            const char *code)
@@ -225,8 +222,7 @@ static void test_a_deadline_too_short_for_any_call(void **state)
     call_free(call);
 }
 
-/* ---- clients and workers that go away
- * --------------------------------------------------------------------------------------- */
+/* ---- clients and workers that go away -------------------------------------------------------- */
 
 static void test_a_cancelled_call_is_finished_and_committed(void **state)
 {

@@ -2,8 +2,7 @@
 
 #include "method/core_fixture.h"
 
-/* ---- headers
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- headers --------------------------------------------------------------------------------- */
 
 /* The example call with its headers replaced: pairs of name and value, NULL at the end. */
 static struct call *headers_call(struct core *core, const char *const *pairs)
@@ -104,9 +103,7 @@ static void test_base_url_is_judged_without_a_call_too(void **state)
     expect_header_error(core, pairs, "BASE_URL_REFUSED", NULL);
 }
 
-/* ---- bodies
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- bodies ---------------------------------------------------------------------------------- */
 
 static void expect_invalid(struct core *core, struct order order, const char *reason, const char *field)
 {
@@ -159,8 +156,7 @@ static void test_an_empty_body_names_what_is_missing(void **state)
     call_free(call);
 }
 
-/* ---- the newer RPC
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the newer RPC --------------------------------------------------------------------------- */
 
 typedef Types__MerchantAuthenticationServiceCreateServerSessionAuthenticationTokenRequest new_request;
 
@@ -263,8 +259,7 @@ static void test_the_newer_rpc_needs_its_payment(void **state)
     call_free(call);
 }
 
-/* ---- JSON, routes, resources
- * ---------------------------------------------------------------------------------------------- */
+/* ---- JSON, routes, resources ----------------------------------------------------------------- */
 
 static void json_call(struct core *core, const char *path, enum ses_encoding encoding)
 {

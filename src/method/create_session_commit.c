@@ -1,0 +1,117 @@
+#include "create_session.h"
+
+#include <sessiond/domain/money.h>
+
+/* ---- signature and answer -------------------------------------------------------------------- */
+
+static enum ses_status mint(struct ses_create *c, char **ret_token)
+{
+    const struct ses_service_options *options = &c->service->options;
+    char text[SES_TOKEN_SIZE_MAX];
+    char names[SES_BINDING_NAMES_SIZE];
+    size_t len = 0;
+    struct ses_claims claims = {
+        .issuer = ses_slice_str(options->issuer),
+        .audience = ses_slice_str(options->audience),
+        .merchant = c->metadata.merchant,
+        .issued_ms = c->session.token_issued_ms,
+        .expires_ms = c->session.expires_ms,
+        .generation = c->session.generation,
+        .connector = ses_slice_str(c->credentials.connector->name),
+        .minor_amount = c->payload.minor_amount,
+        .currency = ses_slice_str(ses_currency_by_number(c->payload.currency)->code),
+        .test = c->request.test_mode,
+    };
+
+    memcpy(claims.session_id, c->session.id, sizeof(claims.session_id));
+    memcpy(claims.browser_hash, c->session.binding.hash, sizeof(claims.browser_hash));
+    claims.browser_fields = ses_slice(names, ses_binding_names(c->session.binding.facets, names));
+    ses_hash(SES_SLICE_EMPTY, c->request.text[SES_FIELD_MERCHANT_SESSION_ID], claims.merchant_session_hash);
+    SES_TRY(ses_token_mint(options->keyring, &claims, text, &len));
+    *ret_token = ses_arena_str(&c->x->arena, ses_slice(text, len));
+    return *ret_token == NULL ? SES_NO_MEMORY : SES_OK;
+}
+
+static enum ses_status make_reply(struct ses_create *c)
+{
+    struct ses_session_answer answer = {.status_code = 200};
+
+    if (c->reply.len > 0)
+        return SES_OK;
+    SES_TRY(mint(c, &answer.token));
+    return c->rpc->write(c->x, &answer, &c->reply);
+}
+
+static void answer(struct ses_create *c)
+{
+    ses_count(c->service->options.metrics, c->counter, 1);
+    if (!c->x->cancelled && make_reply(c) != SES_OK) {
+        ses_create_fail_internal(c);
+        return;
+    }
+    if (c->counter == SES_C_SESSIONS_REPLAYED)
+        ses_exchange_reply_header(c->x, SES_STR("x-session-replayed"), SES_STR("true"));
+    ses_exchange_reply(c->x, c->reply);
+    ses_create_finish(c);
+}
+
+void ses_create_sign(struct ses_create *c)
+{
+    if (c->phase == SES_CREATE_SIGNING) {
+        answer(c);
+        return;
+    }
+    /* Not on disk yet. A failure here is tried again, and answered, after the commit. */
+    (void)!make_reply(c);
+}
+
+void ses_create_answer_failure(struct ses_create *c, const struct ses_connector_result *result)
+{
+    struct ses_session_answer answer = {.status_code = result->status_code, .failure = result};
+
+    ses_store_release(c->service->options.store, &c->claim);
+    if (c->rpc->write(c->x, &answer, &c->reply) != SES_OK) {
+        ses_create_fail_internal(c);
+        return;
+    }
+    ses_exchange_reply(c->x, c->reply);
+    ses_create_finish(c);
+}
+
+/* ---- commit ---------------------------------------------------------------------------------- */
+
+static void on_committed(void *arg, enum ses_status status)
+{
+    struct ses_create *c = arg;
+
+    ses_list_remove(&c->node);
+    if (status == SES_OK)
+        answer(c);
+    else
+        ses_create_fail_store(c, status);
+}
+
+static enum ses_status put(struct ses_create *c, const struct ses_record_origin *origin)
+{
+    struct ses_record record = {.kind = SES_RECORD_SESSION, .expires_ms = c->session.expires_ms};
+
+    memcpy(record.session_id, c->session.id, sizeof(record.session_id));
+    SES_TRY(ses_session_record_encode(&c->session, NULL, origin, &c->service->scratch, &record.body));
+    return ses_store_put(c->service->options.store, &c->claim, &record, on_committed, c);
+}
+
+void ses_create_commit(struct ses_create *c, const struct ses_record_origin *origin)
+{
+    enum ses_status status;
+
+    if (origin == NULL)
+        ses_arena_reset(&c->service->scratch); /* else it holds what origin points to */
+    status = put(c, origin);
+    if (status != SES_OK) {
+        ses_create_fail_store(c, status);
+        return;
+    }
+    ses_create_enter(c, SES_CREATE_COMMITTING);
+    if (!c->x->cancelled)
+        ses_list_push_back(&c->service->to_sign, &c->node);
+}
