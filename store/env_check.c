@@ -6,11 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define META_MAGIC      0xBEEFC0DEu
-#define META_VERSION    1u
-#define PAGE_HEADER     16u
-#define META_READ_BYTES (PAGE_HEADER + 136u) /* MDB_meta: 24 head, 2 x 48 trees, last page, transaction id   \
-                                              */
+#define META_MAGIC   0xBEEFC0DEu
+#define META_VERSION 1u
+#define PAGE_HEADER  16u
+#define META_READ_BYTES                                                                                      \
+    (PAGE_HEADER + 136u) /* MDB_meta: 24 head, 2 x 48 trees, last page, transaction id                       \
+                          */
 #define PAGE_BYTES_MIN 512u
 #define PAGE_BYTES_MAX 65536u
 #define META_TRIES     100

@@ -1,6 +1,7 @@
 /* Walking all records, old to new. No transaction is held over a callback: rows are copied in blocks. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "env_check.h"
 #include "shard.h"
@@ -129,6 +130,24 @@ static enum ses_status scan_env(struct scan *scan, unsigned shard, struct ses_en
     return rc == 0 || rc == MDB_NOTFOUND ? SES_OK : ses_env_status(rc);
 }
 
+/* While nobody writes, every page can be checked before LMDB is let near it. */
+static enum ses_status check_idle_shard(const char *path)
+{
+    char data_path[PATH_MAX];
+    const char *reason = NULL;
+    enum ses_status status;
+    int idle_fd = ses_shard_hold_idle(path);
+
+    if (idle_fd < 0)
+        return SES_OK;
+    if (snprintf(data_path, sizeof(data_path), "%s/data.mdb", path) >= (int)sizeof(data_path))
+        status = SES_INVALID_ARGUMENT;
+    else
+        status = ses_env_check_pages(data_path, true, &reason);
+    (void)close(idle_fd);
+    return status == SES_OK && reason != NULL ? SES_DATA_LOSS : status;
+}
+
 static enum ses_status scan_shard(struct scan *scan, const char *dir, unsigned shard, bool *go_on)
 {
     char path[SHARD_PATH_MAX];
@@ -137,6 +156,7 @@ static enum ses_status scan_shard(struct scan *scan, const char *dir, unsigned s
 
     SES_TRY(ses_shard_path(dir, shard, path));
     SES_TRY(ses_shard_check_kept(path, NULL));
+    SES_TRY(check_idle_shard(path));
     status = ses_env_open(path, ENV_READ, 0, NULL, &env);
     if (status == SES_NOT_FOUND)
         return SES_OK;

@@ -118,6 +118,21 @@ enum ses_status ses_shard_check_kept(const char *path, struct ses_log *log)
     return SES_DATA_LOSS;
 }
 
+int ses_shard_hold_idle(const char *path)
+{
+    char lock_path[PATH_MAX];
+    int fd;
+
+    if (snprintf(lock_path, sizeof(lock_path), "%s/writer.lock", path) >= (int)sizeof(lock_path))
+        return -1;
+    fd = open(lock_path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0) {
+        (void)close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
 static enum ses_status set_mark(const char *path, int lock_fd)
 {
     char mark = 0;

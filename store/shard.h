@@ -35,6 +35,8 @@ SES_MUST_CHECK enum ses_status ses_shard_list(const char *dir, uint64_t *ret_sha
 /* [any] A shard that had data must have it still: SES_DATA_LOSS, logged, when data.mdb is gone or empty
  * though the shard was made. */
 SES_MUST_CHECK enum ses_status ses_shard_check_kept(const char *path, struct ses_log *log);
+/* [any] A descriptor that keeps writers out until it is closed; -1: there is a writer, or never was one. */
+int ses_shard_hold_idle(const char *path);
 /* [writer] Takes the writer lock (SES_BUSY), makes or opens the environment, commits once with a full sync:
  * whatever state a predecessor left, possibly after a failed sync, is durable from here on. Statuses as
  * ses_store_open. */

@@ -49,7 +49,8 @@ static inline void rig_init(struct rig *rig)
     memset(rig->secret.bytes, 0x5a, 32);
     rig->seal_key = (struct ses_seal_key){.id = 7, .key = &rig->secret};
     ses_log_init(&rig->log, -1, SES_LOG_INFO, "test");
-    rig->metrics = mmap(NULL, sizeof(*rig->metrics), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    rig->metrics =
+        mmap(NULL, sizeof(*rig->metrics), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(rig->metrics != MAP_FAILED);
     rig->wake_fd = eventfd(0, EFD_NONBLOCK);
     ses_arena_init(&rig->arena, 1u << 20);
@@ -199,8 +200,8 @@ static inline void create(struct rig *rig, struct ses_store *store, uint64_t num
     assert_ok(put_wait(rig, store, &claim, &record));
 }
 
-static inline enum ses_status get(struct rig *rig, struct ses_store *store, uint64_t number, struct ses_record *record,
-                                  struct ses_store_ref *ref, bool *claimed)
+static inline enum ses_status get(struct rig *rig, struct ses_store *store, uint64_t number,
+                                  struct ses_record *record, struct ses_store_ref *ref, bool *claimed)
 {
     struct ses_store_key key = key_of(number);
 
@@ -208,7 +209,8 @@ static inline enum ses_status get(struct rig *rig, struct ses_store *store, uint
 }
 
 /* The next revision of key number. */
-static inline void update(struct rig *rig, struct ses_store *store, uint64_t number, const char *body, uint64_t expires_ms)
+static inline void update(struct rig *rig, struct ses_store *store, uint64_t number, const char *body,
+                          uint64_t expires_ms)
 {
     struct ses_store_key key = key_of(number);
     struct ses_record next = record_of(body, expires_ms);
@@ -258,7 +260,8 @@ static inline void in_child(void (*fn)(void *arg), void *arg)
         _exit(0);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true((WIFEXITED(status) && WEXITSTATUS(status) == 0) || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+    assert_true((WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
+                (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
 }
 
 /* The committer's collection is asynchronous: asks until the shard has no more than records left. */

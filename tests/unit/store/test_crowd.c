@@ -1,4 +1,5 @@
-/* Worker slots as processes of their own, killed by SIGKILL at random instants and started again, on the same keys. */
+/* Worker slots as processes of their own, killed by SIGKILL at random instants and started again, on the same
+ * keys. */
 #include "store_fixture.h"
 
 #include <signal.h>
@@ -6,14 +7,14 @@
 
 #include "store_impl.h"
 
-#define SLOTS  4
-#define KEYS   1000
-#define KILLS  80
+#define SLOTS     4
+#define KEYS      1000
+#define KILLS     80
 #define IN_FLIGHT 32
 
 /* Shared by all processes. */
 struct tally {
-    _Atomic uint32_t acked[KEYS];  /* acknowledged puts of the key */
+    _Atomic uint32_t acked[KEYS];   /* acknowledged puts of the key */
     _Atomic uint32_t highest[KEYS]; /* highest acknowledged revision */
     _Atomic unsigned errors;
     _Atomic unsigned rounds;
@@ -47,7 +48,8 @@ static void on_acked(void *arg, enum ses_status status)
         ;
 }
 
-static enum ses_status claim_next(struct crowd *crowd, struct ses_store *store, unsigned number, struct ses_claim *claim)
+static enum ses_status claim_next(struct crowd *crowd, struct ses_store *store, unsigned number,
+                                  struct ses_claim *claim)
 {
     struct ses_store_key key = key_of(number);
     struct ses_record record;
@@ -61,7 +63,8 @@ static enum ses_status claim_next(struct crowd *crowd, struct ses_store *store, 
         return ses_store_claim_new(store, &key, claim);
     if (status == SES_OK) {
         /* What was acknowledged before we looked must be there. */
-        return crowd->updates ? ses_store_claim_ref(store, &key, &ref, record.revision, claim) : SES_ALREADY_EXISTS;
+        return crowd->updates ? ses_store_claim_ref(store, &key, &ref, record.revision, claim)
+                              : SES_ALREADY_EXISTS;
     }
     if (status != SES_BUSY)
         (void)atomic_fetch_add(&crowd->tally->errors, 1);
@@ -183,8 +186,10 @@ static bool on_row(void *arg, const struct ses_scan_row *row)
     return true;
 }
 
-/* Every acknowledged put is on disk, no revision is there twice, none is missing in between, one entry for each key. */
-static void check_key(struct crowd *crowd, struct ses_store *store, const struct census *census, unsigned number)
+/* Every acknowledged put is on disk, no revision is there twice, none is missing in between, one entry for
+ * each key. */
+static void check_key(struct crowd *crowd, struct ses_store *store, const struct census *census,
+                      unsigned number)
 {
     uint32_t acked = atomic_load(&crowd->tally->acked[number]);
     uint64_t n = census->records[number];

@@ -87,7 +87,8 @@ static void test_old_live_record_is_appended_again(void **state)
     create(rig, store, 3, "newest");
     before = locator_of(rig, store, 1);
     assert_true(collect_until(rig, store, LATER, 3));
-    for (unsigned i = 0; i < 100; i++) { /* record 3 was the newest of the first step: it may be appended again as well */
+    for (unsigned i = 0; i < 100;
+         i++) { /* record 3 was the newest of the first step: it may be appended again as well */
         ses_store_collect(store, LATER);
         (void)usleep(2000);
     }
@@ -221,7 +222,8 @@ static void test_retired_shard(void **state)
     create_until(rig, store, 2, ses_clock_wall_ms() + 60000);
     assert_int_equal(ses_store_drain_retired(rig->dir, 3, rig->table, ses_clock_wall_ms(), &empty), SES_BUSY);
     ses_store_close(store);
-    assert_int_equal(ses_store_drain_retired(rig->dir, 9, rig->table, ses_clock_wall_ms(), &empty), SES_NOT_FOUND);
+    assert_int_equal(ses_store_drain_retired(rig->dir, 9, rig->table, ses_clock_wall_ms(), &empty),
+                     SES_NOT_FOUND);
     assert_ok(ses_store_drain_retired(rig->dir, 3, rig->table, ses_clock_wall_ms(), &empty));
     assert_false(empty);
     assert_ok(ses_store_drain_retired(rig->dir, 3, rig->table, LATER, &empty));

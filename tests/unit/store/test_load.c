@@ -17,7 +17,8 @@ static void test_nothing(void **state)
     char path[128];
 
     assert_int_equal(load(rig, ses_clock_wall_ms()), 0);
-    (void)snprintf(path, sizeof(path), "%s/002", rig->dir); /* made, not yet opened; and things that are not shards */
+    (void)snprintf(path, sizeof(path), "%s/002",
+                   rig->dir); /* made, not yet opened; and things that are not shards */
     assert_int_equal(mkdir(path, 0700), 0);
     (void)snprintf(path, sizeof(path), "%s/0001", rig->dir);
     assert_int_equal(mkdir(path, 0700), 0);

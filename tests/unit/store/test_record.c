@@ -69,7 +69,8 @@ static void test_nonces_differ(void **state)
     seal(*state, &first);
     memcpy(&second, &first, sizeof(first));
     ses_record_seal(&second.keys, &second.nonces, &second.record, second.bytes);
-    assert_memory_not_equal(first.bytes + RECORD_HEADER_BYTES, second.bytes + RECORD_HEADER_BYTES, RECORD_NONCE_BYTES);
+    assert_memory_not_equal(first.bytes + RECORD_HEADER_BYTES, second.bytes + RECORD_HEADER_BYTES,
+                            RECORD_NONCE_BYTES);
     assert_memory_not_equal(first.bytes + RECORD_BODY_AT, second.bytes + RECORD_BODY_AT, sizeof(BODY) - 1);
 }
 
@@ -103,13 +104,15 @@ static void test_arena_ceiling(void **state)
     seal(*state, &sealed);
     ses_arena_init(&small, 8);
     assert_int_equal(
-        ses_record_open(&sealed.keys, ses_slice(sealed.bytes, sizeof(sealed.bytes)), &small, &record), SES_NO_MEMORY);
+        ses_record_open(&sealed.keys, ses_slice(sealed.bytes, sizeof(sealed.bytes)), &small, &record),
+        SES_NO_MEMORY);
     ses_arena_done(&small);
 }
 
 static void test_row(void **state)
 {
-    struct record_row row = {.key = key_of(5), .retain = 77, .revision = 3, .record_bytes = 460, .kind = SES_RECORD_INTENT};
+    struct record_row row = {
+        .key = key_of(5), .retain = 77, .revision = 3, .record_bytes = 460, .kind = SES_RECORD_INTENT};
     uint8_t bytes[RECORD_ROW_BYTES];
     struct record_row back;
 

@@ -1,5 +1,5 @@
-/* Death at every step of a write, then what the next process of the slot makes of it. Each child opens shard 0, does something, and
- * dies by SIGKILL with its claims in the shared table. */
+/* Death at every step of a write, then what the next process of the slot makes of it. Each child opens shard
+ * 0, does something, and dies by SIGKILL with its claims in the shared table. */
 #include "store_fixture.h"
 
 #include <signal.h>
@@ -44,7 +44,8 @@ static void test_claims_go_back(void **state)
 }
 
 /* Commits records behind the store's back: what a death between commit and publish leaves. */
-static void commit_unpublished(struct ses_store *store, struct ses_claim *claim, const char *body, enum ses_record_kind kind)
+static void commit_unpublished(struct ses_store *store, struct ses_claim *claim, const char *body,
+                               enum ses_record_kind kind)
 {
     struct ses_record record = record_of(body, UINT64_MAX);
     uint8_t bytes[200 + RECORD_EXTRA_BYTES];
@@ -128,7 +129,8 @@ static void test_half_published(void **state)
     ses_store_close(store);
 }
 
-/* The first revision lies behind the watermark too, but another process has superseded it, and this one claimed that. */
+/* The first revision lies behind the watermark too, but another process has superseded it, and this one
+ * claimed that. */
 static void superseded_and_die(void *arg)
 {
     struct rig *rig = arg;
@@ -257,12 +259,16 @@ static void tentative_and_die(void *arg)
 
     ses_table_probe(rig->table, &key, &probe);
     /* one with its tag, one without, one that was being freed */
-    atomic_store(table_word(rig->table, probe_slot(&probe, 0)), ses_table_claim_word(rig->table, 0, WORD_TENTATIVE));
+    atomic_store(table_word(rig->table, probe_slot(&probe, 0)),
+                 ses_table_claim_word(rig->table, 0, WORD_TENTATIVE));
     atomic_store(table_tag(rig->table, probe_slot(&probe, 0)), probe.tag);
-    atomic_store(table_word(rig->table, probe_slot(&probe, 1)), ses_table_claim_word(rig->table, 0, WORD_TENTATIVE));
-    atomic_store(table_word(rig->table, probe_slot(&probe, 2)), ses_table_claim_word(rig->table, 0, WORD_CLAIMED));
+    atomic_store(table_word(rig->table, probe_slot(&probe, 1)),
+                 ses_table_claim_word(rig->table, 0, WORD_TENTATIVE));
+    atomic_store(table_word(rig->table, probe_slot(&probe, 2)),
+                 ses_table_claim_word(rig->table, 0, WORD_CLAIMED));
     /* another slot's claim is not ours to settle */
-    atomic_store(table_word(rig->table, probe_slot(&probe, 3)), ses_table_claim_word(rig->table, 1, WORD_CLAIMED));
+    atomic_store(table_word(rig->table, probe_slot(&probe, 3)),
+                 ses_table_claim_word(rig->table, 1, WORD_CLAIMED));
     (void)store;
     die();
 }

@@ -143,7 +143,8 @@ static void test_tentative_rivals(void **state)
     (void)state;
     assert_ok(ses_table_create(1000, &table));
     probe = probe_of(table, 1);
-    /* A rival that died while tentative, at the lowest slot, then at the highest: busy both times, nothing left behind. */
+    /* A rival that died while tentative, at the lowest slot, then at the highest: busy both times, nothing
+     * left behind. */
     for (unsigned i = 0; i < TABLE_PROBE_SLOTS; i += TABLE_PROBE_SLOTS - 1) {
         uint64_t at = probe_slot(&probe, i);
 
@@ -275,8 +276,7 @@ static void *member_run(void *arg)
 
 static void crowd_init(struct crowd *crowd)
 {
-    _Atomic unsigned *shared =
-        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    _Atomic unsigned *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     assert_true(shared != MAP_FAILED);
     crowd->holders = shared;
