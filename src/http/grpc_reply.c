@@ -174,7 +174,9 @@ static enum ses_status append_message(struct ses_h2_stream *stream, struct ses_s
     uint8_t prefix[SES_GRPC_PREFIX_BYTES];
 
     ses_arena_init(&scratch, SES_H2_BACKLOG_MAX);
-    ses_grpc_prefix(compress(stream, message, &scratch, &message), message.len, prefix);
+    bool compressed = compress(stream, message, &scratch, &message);
+
+    ses_grpc_prefix(compressed, message.len, prefix);
     enum ses_status status = ses_buf_reserve(&stream->backlog, sizeof prefix + message.len);
 
     if (status == SES_OK)
