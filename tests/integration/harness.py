@@ -5,11 +5,12 @@ sanitizer reports, and its exit status is checked.
 """
 import atexit
 import contextlib
+import itertools
 import json
 import os
 import pathlib
 import re
-import resource
+import secrets
 import shutil
 import signal
 import socket
@@ -17,6 +18,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.error
 import urllib.request
 
 import grpc
@@ -122,9 +124,13 @@ class Server:
         return []
 
     def workers(self):
-        """Pids of the workers, as the admin page tells them."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/readyz", timeout=5 * SLOW) as answer:
-            return [row["pid"] for row in json.load(answer)["workers"]]
+        """Pids of the workers, as the admin page tells them (it does so too while they are not ready, with 503)."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/readyz", timeout=5 * SLOW) as answer:
+                page = answer.read()
+        except urllib.error.HTTPError as error:
+            page = error.read()
+        return [row["pid"] for row in json.loads(page)["workers"]]
 
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
@@ -317,11 +323,18 @@ class ServerCase(unittest.TestCase):
             cls.server.cleanup()
 
 
-_counter = 0
+_names = None
 
 
 def unique(prefix="s"):
-    """A merchant_session_id nobody used before."""
-    global _counter
-    _counter += 1
-    return f"{prefix}-{os.getpid()}-{time.monotonic_ns()}-{_counter}"
+    """A merchant_session_id nobody used before. Letters only: a run of digits might look like a card number."""
+    global _names
+    if _names is None:
+        random = secrets.token_hex(6).translate(str.maketrans("0123456789", "ghijklmnop"))
+        _names = (f"{random}-{letters(number)}" for number in itertools.count())
+    return f"{prefix}-{next(_names)}"
+
+
+def letters(number):
+    text = chr(97 + number % 26)
+    return text if number < 26 else letters(number // 26 - 1) + text
