@@ -78,7 +78,7 @@ struct ses_h2_shared {
     struct ses_h2_pages *pages;
     struct ses_timer sweep_timer;
     unsigned engines_count;
-    struct ses_list streams_free;
+    struct ses_h2_stream *streams_free; /* a stack: the one used last is still in the cache */
     unsigned streams_free_count;
     size_t held_bytes;
 };
@@ -139,7 +139,8 @@ enum ses_h2_content {
 };
 
 struct ses_h2_stream {
-    struct ses_list node; /* of the engine, or of the free list */
+    struct ses_list node; /* of the engine */
+    struct ses_h2_stream *next_free;
     struct ses_h2 *h2;
     struct ses_exchange *x; /* NULL: the pool was exhausted */
     const struct ses_h2_kind *kind;

@@ -29,7 +29,6 @@ enum ses_status ses_h2_shared_new(struct ses_doors *doors, struct ses_h2_shared 
     if (shared == NULL)
         return SES_NO_MEMORY;
     shared->doors = doors;
-    ses_list_init(&shared->streams_free);
     if (nghttp2_session_callbacks_new(&shared->callbacks) != 0 || make_option(shared) != SES_OK ||
         ses_h2_memory_init(shared) != SES_OK) {
         ses_h2_shared_free(shared);
@@ -45,10 +44,12 @@ void ses_h2_shared_free(struct ses_h2_shared *shared)
 {
     if (shared == NULL)
         return;
-    struct ses_list *node;
+    while (shared->streams_free != NULL) {
+        struct ses_h2_stream *stream = shared->streams_free;
 
-    while ((node = ses_list_pop(&shared->streams_free)) != NULL)
-        free(SES_CONTAINER(node, struct ses_h2_stream, node));
+        shared->streams_free = stream->next_free;
+        free(stream);
+    }
     nghttp2_session_callbacks_del(shared->callbacks);
     nghttp2_option_del(shared->option);
     ses_h2_memory_done(shared);

@@ -4,12 +4,13 @@
 
 static struct ses_h2_stream *take_struct(struct ses_h2_shared *shared)
 {
-    struct ses_list *node = ses_list_pop(&shared->streams_free);
+    struct ses_h2_stream *stream = shared->streams_free;
 
-    if (node == NULL)
-        return malloc(sizeof(struct ses_h2_stream));
+    if (stream == NULL)
+        return malloc(sizeof *stream);
+    shared->streams_free = stream->next_free;
     shared->streams_free_count--;
-    return SES_CONTAINER(node, struct ses_h2_stream, node);
+    return stream;
 }
 
 static void give_struct(struct ses_h2_shared *shared, struct ses_h2_stream *stream)
@@ -18,8 +19,9 @@ static void give_struct(struct ses_h2_shared *shared, struct ses_h2_stream *stre
         free(stream);
         return;
     }
+    stream->next_free = shared->streams_free;
+    shared->streams_free = stream;
     shared->streams_free_count++;
-    ses_list_push_back(&shared->streams_free, &stream->node);
 }
 
 struct ses_h2_stream *ses_h2_stream_open(struct ses_h2 *h2, int32_t id)
