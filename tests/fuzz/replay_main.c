@@ -1,4 +1,5 @@
-/* replay_main.c - runs a fuzz target over files, so that every compiler and every test run replays the corpus.
+/* replay_main.c - runs a fuzz target over files, so that every compiler and every test run replays the
+ * corpus.
  *
  *   replay_h1 FILE-OR-DIRECTORY...
  *

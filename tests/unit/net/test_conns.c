@@ -1,0 +1,239 @@
+/* Time limits, accepting, drain, and what happens when descriptors run out. */
+#include "conn_rig.h"
+
+/* ---- time */
+
+static void test_first_byte_deadline(void **state)
+{
+    struct fixture *f = *state;
+    struct toy *silent, *talker;
+    int a, b;
+    uint64_t start = ses_clock_mono_ns();
+
+    begin(f, (struct ses_conns_options){.first_byte_ms = 100});
+    a = client_accepted(f, &silent);
+    b = client_accepted(f, &talker);
+    put(b, "x");
+    RUN_UNTIL(f, silent->closes == 1);
+    assert_true(ses_clock_mono_ns() - start >= UINT64_C(99000000));
+    assert_int_equal(silent->idles, 0);
+    run_for(f, 100);
+    assert_int_equal(talker->closes, 0);
+    close(a);
+    close(b);
+}
+
+static void test_idle(void **state)
+{
+    struct fixture *f = *state;
+    struct toy *t;
+    int fd;
+
+    begin(f, (struct ses_conns_options){.idle_ms = 100});
+    fd = client_accepted(f, &t);
+    for (int i = 0; i < 8; i++) { /* bytes put it off */
+        put(fd, "x");
+        run_for(f, 40);
+    }
+    assert_int_equal(t->idles, 0);
+    RUN_UNTIL(f, t->idles == 2); /* an engine that does nothing is asked again */
+    assert_int_equal(t->closes, 0);
+    ses_conn_touch(t->conn, 60000);
+    run_for(f, 250);
+    assert_int_equal(t->idles, 2);
+    ses_conn_touch(t->conn, 30); /* shorter again */
+    RUN_UNTIL(f, t->idles == 3);
+    close(fd);
+}
+
+static void test_idle_without_callback_closes(void **state)
+{
+    struct fixture *f = *state;
+    struct toy *t;
+    int fd;
+
+    bare = true;
+    begin(f, (struct ses_conns_options){.idle_ms = 50});
+    fd = client_accepted(f, &t);
+    put(fd, "x");
+    RUN_UNTIL(f, t->closes == 1);
+    close(fd);
+}
+
+static void test_write_stall(void **state)
+{
+    struct fixture *f = *state;
+    struct toy *stuck;
+    int fd;
+
+    f->model.endless = BULK;
+    begin(f, (struct ses_conns_options){.write_stall_ms = 150});
+    fd = client_accepted(f, &stuck);
+    RUN_UNTIL(f, stuck->closes == 1);
+    assert_true(stuck->produced < BULK);
+    close(fd);
+}
+
+/* Slow but steady: longer than the stall time in all, never that long without progress. */
+static void test_slow_reader_is_served(void **state)
+{
+    struct fixture *f = *state;
+    static char bytes[256 * 1024];
+    struct toy *t;
+    int fd;
+    size_t total = 0;
+
+    f->model.endless = BULK;
+    begin(f, (struct ses_conns_options){.write_stall_ms = 400});
+    fd = client_accepted(f, &t);
+    while (total < BULK) {
+        ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
+
+        assert_true(n > 0 || (n < 0 && errno == EAGAIN));
+        total += n > 0 ? (size_t)n : 0;
+        run_for(f, 10);
+    }
+    assert_int_equal(t->closes, 0);
+    close(fd);
+}
+
+/* ---- accepting */
+
+static void test_connections_max(void **state)
+{
+    struct fixture *f = *state;
+    struct toy *a, *b;
+    int fds[3];
+
+    begin(f, (struct ses_conns_options){.connections_max = 2});
+    fds[0] = client_accepted(f, &a);
+    fds[1] = client_accepted(f, &b);
+    fds[2] = client(f);
+    RUN_UNTIL(f, is_gone(fds[2]));
+    assert_int_equal(f->toys_count, 2);
+    assert_int_equal(counter(f, SES_C_CONNECTIONS_REFUSED), 1);
+    close(fds[0]);
+    act(a, ACT_CUT);
+    RUN_UNTIL(f, ses_conns_count(f->conns) == 1);
+    close(fds[2]);
+    fds[2] = client_accepted(f, &a); /* room again */
+    close(fds[1]);
+    close(fds[2]);
+}
+
+static void test_drain(void **state)
+{
+    struct fixture *f = *state;
+    struct toy *t, *late;
+    int fd, fd_late, queued;
+
+    begin(f, (struct ses_conns_options){0});
+    fd = client_accepted(f, &t);
+    f->model.on_bytes = ACT_ATTACH;
+    fd_late = client_accepted(f, &late);
+    ses_conns_drain(f->conns);
+    ses_conns_drain(f->conns);
+    assert_int_equal(t->drains, 1);
+    queued = client(f); /* the kernel still takes it for the next worker */
+    run_for(f, 50);
+    assert_int_equal(f->toys_count, 2);
+    assert_false(is_gone(queued));
+    put(fd_late, "x"); /* second_ops, attached now, has no on_drain: finished */
+    RUN_UNTIL(f, late->closes == 1);
+    assert_int_equal(t->closes, 0);
+    act(t, ACT_FINISH);
+    RUN_UNTIL(f, t->closes == 1);
+    close(fd);
+    close(fd_late);
+    close(queued);
+}
+
+static void test_cut_all(void **state)
+{
+    struct fixture *f = *state;
+    struct toy *a, *b;
+    int x, y;
+
+    begin(f, (struct ses_conns_options){0});
+    x = client_accepted(f, &a);
+    y = client_accepted(f, &b);
+    ses_conns_cut(f->conns);
+    RUN_UNTIL(f, ses_conns_count(f->conns) == 0);
+    assert_int_equal(a->closes + b->closes, 2);
+    close(x);
+    close(y);
+}
+
+static void test_descriptors_out(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit old, low;
+    int x, y, first_free;
+    unsigned turns;
+    struct toy *t;
+
+    begin(f, (struct ses_conns_options){0});
+    x = client_accepted(f, &t);
+    y = client(f);
+    first_free = dup(0);
+    close(first_free);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    low = (struct rlimit){(rlim_t)first_free, old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    turns = f->turns;
+    for (int i = 0; i < 30; i++)
+        run_slice(f, 10);
+    turns = f->turns - turns;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_true(turns < 200); /* a spinning listener makes tens of thousands */
+    assert_int_equal(f->toys_count, 1);
+    RUN_UNTIL(f, is_gone(y)); /* told, not left hanging */
+    close(y);
+    y = client_accepted(f, &t); /* served again without help */
+    close(x);
+    close(y);
+}
+
+static void test_too_many_listeners(void **state)
+{
+    struct fixture *f = *state;
+    int fds[4];
+
+    begin(f, (struct ses_conns_options){0});
+    for (int i = 0; i < 4; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(ses_conns_listen(f->conns, fds[i]), i < 3 ? SES_OK : SES_FULL);
+    }
+    ses_conns_drain(f->conns);
+    run_for(f, 5);
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+}
+
+static void test_bad_listener(void **state)
+{
+    struct fixture *f = *state;
+
+    begin(f, (struct ses_conns_options){0});
+    assert_int_equal(ses_conns_listen(f->conns, -1), SES_IO);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_first_byte_deadline),
+        TEST(test_idle),
+        TEST(test_idle_without_callback_closes),
+        TEST(test_write_stall),
+        TEST(test_slow_reader_is_served),
+        TEST(test_connections_max),
+        TEST(test_drain),
+        TEST(test_cut_all),
+        TEST(test_descriptors_out),
+        TEST(test_too_many_listeners),
+        TEST(test_bad_listener),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
