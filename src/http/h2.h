@@ -224,6 +224,8 @@ void ses_h2_pages_free(struct ses_h2_pages *pages);
 void *ses_h2_pages_take(struct ses_h2_pages *pages, struct ses_h2 *owner);
 /* false: not one of these pages. */
 bool ses_h2_pages_give(struct ses_h2_pages *pages, void *bytes);
+/* The owner goes, its page stays taken for good. */
+void ses_h2_pages_abandon(struct ses_h2_pages *pages, const struct ses_h2 *owner);
 /* Gives the memory under the pages of engines without streams back to the system; returns how many. */
 unsigned ses_h2_pages_sweep(struct ses_h2_pages *pages);
 

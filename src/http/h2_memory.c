@@ -115,7 +115,12 @@ void ses_h2_session_free(struct ses_h2 *h2)
 
     if (h2->session == NULL)
         return;
-    nghttp2_session_del(h2->session);
+    /* When an allocation fails while nghttp2 1.52 attaches a reply to its stream, it frees the item and keeps
+     * the pointer: deleting the session would free it twice. Out of memory, 10 KiB are the smaller loss. */
+    if (h2->dead_code == NGHTTP2_INTERNAL_ERROR)
+        ses_h2_pages_abandon(shared->pages, h2);
+    else
+        nghttp2_session_del(h2->session);
     h2->session = NULL;
     if (--shared->engines_count == 0)
         ses_timer_stop(&shared->sweep_timer); /* an idle worker does not wake up */

@@ -84,6 +84,16 @@ bool ses_h2_pages_give(struct ses_h2_pages *pages, void *bytes)
     return true;
 }
 
+void ses_h2_pages_abandon(struct ses_h2_pages *pages, const struct ses_h2 *owner)
+{
+    static struct ses_h2 nobody;
+
+    for (unsigned i = 0; i < pages->fresh; i++) {
+        if (pages->owner[i] == owner)
+            pages->owner[i] = &nobody;
+    }
+}
+
 static bool all_zero(const uint8_t *page)
 {
     return page[0] == 0 && memcmp(page, page + 1, SES_H2_PAGE_BYTES - 1) == 0;
