@@ -43,7 +43,7 @@ class Lifetime(unittest.TestCase):
         self.server.grpc()
         call = self.server.channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                                response_deserializer=response_class(CREATE).FromString).future(
-            create_request(unique("sim-slow-1000")), metadata=[("x-connector", "stripe"), ("x-connector-config", config)], timeout=20)
+            create_request(unique("sim-slow-1000-")), metadata=[("x-connector", "stripe"), ("x-connector-config", config)], timeout=20)
         time.sleep(0.4)
         self.server.process.send_signal(signal.SIGTERM)
         self.assertTrue(call.result().session_token.startswith("sess_"))
