@@ -51,10 +51,10 @@ class Server:
         return ready()["workers"][0]["pid"]
 
     def memory(self):
-        """(private, shared) KiB of the worker."""
+        """KiB of the worker: (anonymous, shared memory mapped: the table). Pages of the data files are the kernel's to keep or drop."""
         rows = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{self.worker()}/smaps_rollup").read_text().splitlines()[1:])
         kib = {k: int(v.split()[0]) for k, v in rows.items()}
-        return kib["Private_Dirty"] + kib["Private_Clean"], kib["Shared_Dirty"] + kib["Shared_Clean"]
+        return kib["Anonymous"], kib["Pss_Shmem"]
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -105,11 +105,11 @@ def main():
         load(args.build, server, "1", "--calls", 5000)  # warm
         few = series(args.build, server, "10 thousand live, 4 connections x 64", args.rounds, "--calls", 40000)
         series(args.build, server, "the same, replayed (one id)", args.rounds, "--calls", 40000, "--same-id")
-        before, private_before = disk_bytes(data), server.memory()
+        before, memory_before = disk_bytes(data), server.memory()
         fill = load(args.build, server, "1", "--calls", args.sessions, "--prefix", "fill")
         print(f"{args.sessions} sessions: {fill['server_cpu_us_per_call']:.1f} us CPU a call, {fill['rate']:.0f} calls/s, "
               f"{(disk_bytes(data) - before) / args.sessions:.0f} bytes of disk a session; worker memory "
-              f"private {private_before[0]} -> {server.memory()[0]} KiB, shared (table, page cache) {private_before[1]} -> {server.memory()[1]} KiB")
+              f"{memory_before[0]} -> {server.memory()[0]} KiB, session table {memory_before[1]} -> {server.memory()[1]} KiB")
         many = series(args.build, server, f"{args.sessions} live, 4 connections x 64", args.rounds, "--calls", 40000)
         print(f"cost at {args.sessions} live sessions is {many / few:.3f} x that at ten thousand")
         for connections, streams in ((1, 100), (1, 1000), (64, 1), (64, 16)):

@@ -10,7 +10,7 @@
 #include "shard.h"
 #include "table.h"
 
-#define LOAD_BLOCK       16
+#define LOAD_BLOCK       32
 #define LOAD_PROGRESS_MS 2000
 #define LOAD_CLOCK_CHECK 65536 /* rows between looks at the clock */
 
@@ -124,6 +124,8 @@ static enum ses_status load_rows(struct load *load, unsigned shard, struct ses_e
         unsigned count;
 
         rc = read_block(load, env, txn, cursor, &first, block, &count);
+        for (unsigned i = 0; i < count; i++)
+            ses_table_prefetch_insert(load->table, &block[i].probe);
         for (unsigned i = 0; i < count && status == SES_OK; i++)
             status = place(load, shard, &block[i]);
         load->rows += count;

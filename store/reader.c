@@ -23,6 +23,7 @@ static enum ses_status look_up(struct ses_store *store, const struct ses_store_k
     struct table_probe probe;
 
     ses_table_probe(store->table, key, &probe);
+    ses_table_prefetch(store->table, &probe);
     if (!ses_table_find(store->table, &probe, &entry) || word_state(entry.word) == WORD_DELETING)
         return SES_NOT_FOUND;
     *ret_claimed = !word_is_live(entry.word);

@@ -182,7 +182,6 @@ void ses_table_prefetch(const struct ses_table *table, const struct table_probe 
     for (unsigned i = 0; i < TABLE_CANDIDATES; i++) {
         const struct table_bucket *bucket = &table->buckets[probe->bucket[i]];
 
-        __builtin_prefetch(bucket);                    /* tags */
-        __builtin_prefetch((const char *)bucket + 64); /* words */
+        __builtin_prefetch(bucket); /* the tags; which words will be wanted is not known yet */
     }
 }

@@ -82,23 +82,24 @@ static enum ses_status status_of_found(const struct table_entry *found)
     return SES_BUSY;
 }
 
+/* By the tags, which are in the cache already; a slot whose owner has not stored its tag yet counts as empty, and the
+ * compare-and-swap says no. */
 static unsigned empty_slots(const struct table_bucket *bucket)
 {
     unsigned count = 0;
 
     for (unsigned i = 0; i < TABLE_BUCKET_SLOTS; i++)
-        count += atomic_load_explicit(&bucket->word[i], memory_order_relaxed) == 0;
+        count += atomic_load_explicit(&bucket->tag[i], memory_order_relaxed) == 0;
     return count;
 }
 
 static bool occupy_in_bucket(struct ses_table *table, uint64_t bucket, uint64_t word, uint64_t *ret_slot)
 {
     for (unsigned i = 0; i < TABLE_BUCKET_SLOTS; i++) {
-        _Atomic uint64_t *at = &table->buckets[bucket].word[i];
         uint64_t expected = 0;
 
-        if (atomic_load_explicit(at, memory_order_relaxed) == 0 &&
-            atomic_compare_exchange_strong(at, &expected, word)) {
+        if (atomic_load_explicit(&table->buckets[bucket].tag[i], memory_order_relaxed) == 0 &&
+            atomic_compare_exchange_strong(&table->buckets[bucket].word[i], &expected, word)) {
             *ret_slot = bucket * TABLE_BUCKET_SLOTS + i;
             return true;
         }

@@ -20,6 +20,7 @@ enum ses_status ses_store_claim_new(struct ses_store *store, const struct ses_st
 
     SES_REQUIRE(store->writable);
     ses_table_probe(store->table, key, &probe);
+    ses_table_prefetch(store->table, &probe);
     SES_TRY(ses_table_insert(store->table, &probe, store->number, &slot, &word));
     *ret_claim = (struct ses_claim){.key = *key, .slot = slot, .word = word, .revision = 1, .held = true};
     return SES_OK;

@@ -187,6 +187,8 @@ int main(int argc, char **argv)
 
     set_address(&plan, "127.0.0.1:8080");
     (void)snprintf(plan.id_prefix, sizeof(plan.id_prefix), "load-%x", (unsigned)getpid());
+    for (char *c = plan.id_prefix + 5; *c != '\0'; c++)
+        *c = (char)(*c <= '9' ? *c - '0' + 'g' : *c); /* letters only, as in load_message_encode */
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
         set_option(&plan, option, optarg);
     if (optind < argc)

