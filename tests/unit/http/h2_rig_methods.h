@@ -1,0 +1,135 @@
+/* h2_rig_methods.h - the toy methods of h2_rig.h: its middle part, for it alone to include. */
+#ifndef SES_TESTS_H2_RIG_METHODS_H
+#define SES_TESTS_H2_RIG_METHODS_H
+
+static void echo(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    ses_exchange_reply(x, x->body);
+}
+
+static void fail_call(struct ses_exchange *x, void *arg)
+{
+    struct ses_error error;
+
+    (void)arg;
+    ses_error_set(&error, SES_INVALID_ARGUMENT, SES_STR("100% \xc3\xa9"));
+    ses_error_violation(&error, SES_STR("amount"), SES_STR("required"));
+    ses_exchange_fail(x, &error);
+}
+
+static void count_cancel(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    rig.cancelled++;
+    for (unsigned i = 0; i < rig.held_count; i++) {
+        if (rig.held[i] == x)
+            rig.held[i] = NULL;
+    }
+    ses_exchange_release(x);
+}
+
+static void hold(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    assert_true(rig.held_count < RIG_HELD_MAX);
+    ses_exchange_hold(x);
+    x->cancel = count_cancel;
+    rig.held[rig.held_count++] = x;
+}
+
+static void stream_three(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    for (unsigned i = 0; i < 3; i++)
+        ses_exchange_send(x, x->body);
+    ses_exchange_end(x);
+}
+
+static void stream_none(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    ses_exchange_end(x);
+}
+
+static void bidi_message(struct ses_exchange *x, struct ses_slice message, void *arg)
+{
+    (void)arg;
+    ses_exchange_send(x, message);
+    size_t backlog = x->ops->backlog(x);
+
+    rig.backlog_seen = backlog > rig.backlog_seen ? backlog : rig.backlog_seen;
+}
+
+static void bidi_start(struct ses_exchange *x, void *arg)
+{
+    bidi_message(x, x->body, arg);
+}
+
+static void bidi_half_close(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    rig.half_closes++;
+    ses_exchange_end(x);
+}
+
+/* Answers with the values of the request's "trace-bin" headers, '|' behind each. */
+static void meta(struct ses_exchange *x, void *arg)
+{
+    static char text[256];
+    size_t len = 0;
+
+    (void)arg;
+    for (size_t i = 0; i < x->headers_count; i++) {
+        struct ses_slice value = x->headers[i].value;
+
+        if (!ses_slice_eq_str(x->headers[i].name, "trace-bin"))
+            continue;
+        memcpy(text + len, value.data, value.len);
+        len += value.len;
+        text[len++] = '|';
+    }
+    ses_exchange_reply_header(x, SES_STR("x-session-replayed"), SES_STR("true"));
+    ses_exchange_reply_header(x, SES_STR("answer-bin"), SES_STR("\0\1"));
+    ses_exchange_reply_header(x, SES_STR("x-broken"), SES_STR("a\nb"));
+    ses_exchange_reply(x, ses_slice(text, len));
+}
+
+static void plain(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    ses_exchange_reply_raw(x, 200, "text/plain", SES_STR("plain text"));
+}
+
+static const struct ses_route rig_routes[] = {
+    {.path = "/t.T/Echo", .kind = SES_ROUTE_UNARY, .flow = "Echo", .metric = -1, .start = echo},
+    {.path = "/t.T/Fail", .kind = SES_ROUTE_UNARY, .flow = "Fail", .metric = -1, .start = fail_call},
+    {.path = "/t.T/Hold", .kind = SES_ROUTE_UNARY, .flow = "Hold", .metric = -1, .start = hold},
+    {.path = "/t.T/Meta", .kind = SES_ROUTE_UNARY, .flow = "Meta", .metric = -1, .start = meta},
+    {.path = "/t.T/Three",
+     .kind = SES_ROUTE_SERVER_STREAM,
+     .flow = "Three",
+     .metric = -1,
+     .start = stream_three},
+    {.path = "/t.T/None",
+     .kind = SES_ROUTE_SERVER_STREAM,
+     .flow = "None",
+     .metric = -1,
+     .start = stream_none},
+    {.path = "/t.T/Watch", .kind = SES_ROUTE_SERVER_STREAM, .flow = "Watch", .metric = -1, .start = hold},
+    {.path = "/t.T/Bidi",
+     .kind = SES_ROUTE_BIDI,
+     .flow = "Bidi",
+     .metric = -1,
+     .start = bidi_start,
+     .message = bidi_message,
+     .half_close = bidi_half_close},
+    {.path = "/plain",
+     .kind = SES_ROUTE_PLAIN,
+     .get_or_post = true,
+     .flow = "plain",
+     .metric = -1,
+     .start = plain},
+};
+
+#endif
