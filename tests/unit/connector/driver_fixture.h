@@ -56,6 +56,7 @@ static void rig_on_guard(uv_timer_t *timer)
     struct rig *rig = timer->data;
 
     rig->guard_fired = true;
+    uv_stop(&rig->loop);
 }
 
 /* Turns the loop until the call has ended, or a time has passed. */
@@ -64,7 +65,8 @@ static inline void rig_wait_ms(struct rig *rig, const struct rig_call *call, uin
     rig->guard_fired = false;
     assert_int_equal(uv_timer_start(&rig->guard, rig_on_guard, ms, 0), 0);
     while ((call == NULL || call->ends == 0) && !rig->guard_fired)
-        (void)uv_run(&rig->loop, UV_RUN_ONCE);
+        (void)uv_run(&rig->loop,
+                     UV_RUN_DEFAULT); /* both ends stop it; a single turn could block behind an end */
     (void)uv_timer_stop(&rig->guard);
 }
 
@@ -92,6 +94,7 @@ static void rig_on_end(void *arg, uint32_t http_status, enum ses_connector_outco
     call->http_status = http_status;
     call->outcome = outcome;
     call->ended_ns = ses_clock_mono_ns();
+    uv_stop(&call->rig->loop);
     assert_true(body.len < sizeof(call->body));
     if (body.len > 0)
         memcpy(call->body, body.data, body.len);

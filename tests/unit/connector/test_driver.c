@@ -570,7 +570,7 @@ static void an_end_may_start_and_cancel_calls(void **state)
     (void)state;
     rig_start_sandbox(&rig);
     tiny_start(&server, &rig.loop, 0);
-    chain = (struct chain){.rig = &rig, .port = server.port, .left = 20};
+    chain = (struct chain){.rig = &rig, .port = server.port, .left = 20, .end = {.rig = &rig}};
     request = rig_request(url, sizeof(url), server.port, false);
     assert_int_equal(ses_outbound_start(rig.driver, ses_connector_by_number(57), &request, FAR_AWAY, on_link,
                                         &chain, &outbound),
