@@ -1,8 +1,8 @@
-/* engine.h - what the engines of this folder share: the doors' state, and the HTTP half of an exchange (JSON, Connect, plain
- * routes) that HTTP/1.1 and HTTP/2 have in common.
+/* engine.h - what the engines of this folder share: the doors' state, and the HTTP half of an exchange (JSON,
+ * Connect, plain routes) that HTTP/1.1 and HTTP/2 have in common.
  *
- * An engine (h1.c, h2.c) that has read a whole non-gRPC request calls ses_http_dispatch; the answer comes back through
- * its ses_http_stream_ops. gRPC (grpc.c) stands on h2.c alone.
+ * An engine (h1.c, h2.c) that has read a whole non-gRPC request calls ses_http_dispatch; the answer comes
+ * back through its ses_http_stream_ops. gRPC (grpc.c) stands on h2.c alone.
  */
 #ifndef SESSIOND_HTTP_ENGINE_H
 #define SESSIOND_HTTP_ENGINE_H
@@ -13,39 +13,65 @@ struct ses_h2_shared;
 
 #define SES_HTTP_DATE_SIZE 30
 
+/* Requests that never became an exchange have no line of their own in the log; whoever sends rubbish decides
+ * how often, so a process writes at most this many lines about them in a second. */
+#define SES_REFUSAL_LINES_PER_SECOND 10
+/* How long a drain waits for what a client may be sending just now: its first request, or the next on an idle
+ * HTTP/1.1 connection, which cannot be told to stop (HTTP/2 has GOAWAY). Measured without it: 6 of 23,942
+ * calls of busy keep-alive clients failed over a reload. */
+#define SES_DRAIN_GRACE_MS 1000u
+
+struct ses_refusal_log {
+    uint64_t began_mono_ns;
+    unsigned lines;      /* in this window */
+    uint64_t suppressed; /* since the last line, which tells them */
+};
+
 struct ses_doors {
     struct ses_door_options options; /* defaults filled in */
     struct ses_h2_shared *h2;        /* NULL until the first HTTP/2 connection */
     char date[SES_HTTP_DATE_SIZE];   /* ses_doors_date */
     uint64_t date_wall_s;
-    uint64_t tls_logged_mono_ns;     /* a port scan must not fill the log */
+    uint64_t tls_logged_mono_ns; /* a port scan must not fill the log */
+    struct ses_refusal_log refusals;
 };
 
-/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7), formatted once per second; valid until the next call. */
+/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7), formatted once per second; valid until the next
+ * call. */
 struct ses_slice ses_doors_date(struct ses_doors *doors);
 
-/* How an engine writes a whole HTTP answer on one of its streams. header names are lower case; date, server, content-type,
- * content-encoding, x-request-id and the method's reply headers are among them; content-length (and connection on
- * HTTP/1.1) is the engine's. The answer to HEAD comes with its body: the engine sends its length and leaves it out.
- * The slices live in the exchange's arena; the engine copies what it sends later than the exchange lives. */
+/* One http_refused line, within the limit above. protocol: "http/1.1" or "h2"; http_status 0: no answer in
+ * HTTP; reason is a literal, never the client's bytes. */
+void ses_doors_log_refused(struct ses_doors *doors, const char *peer, const char *protocol, int http_status,
+                           const char *reason);
+
+/* How an engine writes a whole HTTP answer on one of its streams. header names are lower case; date, server,
+ * content-type, content-encoding, x-request-id and the method's reply headers are among them; content-length
+ * (and connection on HTTP/1.1) is the engine's. The answer to HEAD comes with its body: the engine sends its
+ * length and leaves it out. The slices live in the exchange's arena; the engine copies what it sends later
+ * than the exchange lives. */
 struct ses_http_stream_ops {
     void (*respond)(void *stream, int http_status, const struct ses_header *headers, size_t headers_count,
                     struct ses_slice body);
 };
 
-/* x: method, path, query, headers, body, request id are set, x->stream is the engine's stream. Finds the route, checks HTTP method and
- * content type, chooses door and encoding, sets deadline (connect-timeout-ms) and starts; or answers the refusal. Takes care of the deadline
- * timer. The engine keeps its reference until its stream ends, and calls ses_exchange_cancel + ses_http_forget when the client goes away. */
-void ses_http_dispatch(struct ses_doors *doors, struct ses_exchange *x, const struct ses_http_stream_ops *ops);
+/* x: method, path, query, headers, body, request id are set, x->stream is the engine's stream. Finds the
+ * route, checks HTTP method and content type, chooses door and encoding, sets deadline (connect-timeout-ms)
+ * and starts; or answers the refusal. Takes care of the deadline timer. The engine keeps its reference until
+ * its stream ends, and calls ses_exchange_cancel + ses_http_forget when the client goes away. */
+void ses_http_dispatch(struct ses_doors *doors, struct ses_exchange *x,
+                       const struct ses_http_stream_ops *ops);
 /* Stops the timer of a dispatched exchange (idempotent). */
 void ses_http_forget(struct ses_exchange *x);
-/* The same refusal bodies for what an engine must answer itself (413, 431, ..): {"error":{"message":..,"code":"413"}} into room
- * bytes; message is a literal of ours without characters that JSON escapes. Returns the length written. */
+/* The same refusal bodies for what an engine must answer itself (413, 431, ..):
+ * {"error":{"message":..,"code":"413"}} into room bytes; message is a literal of ours without characters that
+ * JSON escapes. Returns the length written. */
 size_t ses_http_refusal_body(int http_status, const char *message, char *ret_text, size_t room);
 /* "Bad Request" for 400; "" when unknown. */
 const char *ses_http_reason(int http_status);
 
-/* Attaches an engine to a connection; first holds the bytes the sniffer has read. On failure the connection is cut. */
+/* Attaches an engine to a connection; first holds the bytes the sniffer has read. On failure the connection
+ * is cut. */
 void ses_h1_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first);
 void ses_h2_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first);
 /* For ses_doors_free: what the HTTP/2 engines of these doors shared; NULL is fine, no engine may be left. */

@@ -23,6 +23,7 @@ static void end(struct h1 *h1)
 static void refuse(struct h1 *h1, struct ses_h1_fault fault)
 {
     ses_count(h1->doors->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
+    ses_doors_log_refused(h1->doors, ses_conn_peer(h1->conn), "http/1.1", fault.http_status, fault.message);
     h1->keep_alive = false;
     if (h1_answer_refusal(h1, fault) != SES_OK) {
         ses_conn_cut(h1->conn);
@@ -181,7 +182,7 @@ static void rest(struct h1 *h1)
     if (h1->phase == H1_ENDED)
         return;
     set_timer(h1);
-    if (h1->phase == H1_IDLE && h1->pending.len == 0 && (h1->draining || h1->eof)) {
+    if (h1->phase == H1_IDLE && h1->pending.len == 0 && h1->eof) {
         end(h1);
         return;
     }
@@ -264,12 +265,15 @@ static void on_drained(void *engine)
     resume(engine);
 }
 
+/* A request that is running or has begun ends the connection with its answer. An idle connection waits for
+ * the next request, or for on_idle. */
 static void on_drain(void *engine)
 {
     struct h1 *h1 = engine;
 
     h1->draining = true;
-    rest(h1);
+    if (h1->phase == H1_IDLE)
+        ses_conn_touch(h1->conn, SES_DRAIN_GRACE_MS);
 }
 
 static void on_idle(void *engine)

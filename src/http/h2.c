@@ -82,20 +82,14 @@ void ses_h2_want_write(struct ses_h2 *h2)
 
 void ses_h2_die(struct ses_h2 *h2, uint32_t code)
 {
-    const struct ses_door_options *options = &h2->shared->doors->options;
-    struct ses_log_line line;
+    struct ses_doors *doors = h2->shared->doors;
 
     if (h2->dead)
         return;
     h2->dead = true;
     h2->dead_code = code;
-    ses_count(options->metrics, SES_C_PROTOCOL_ERRORS, 1);
-    if (options->log != NULL) {
-        ses_log_begin(options->log, SES_LOG_INFO, "http2_connection_ended", &line);
-        ses_log_str(&line, "peer", h2->peer);
-        ses_log_str(&line, "code", nghttp2_http2_strerror(code));
-        ses_log_end(&line);
-    }
+    ses_count(doors->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
+    ses_doors_log_refused(doors, h2->peer, "h2", 0, nghttp2_http2_strerror(code));
     ses_h2_want_write(h2);
 }
 

@@ -151,6 +151,8 @@ static void request_begun(struct ses_h2_stream *stream)
         return;
     }
     if (stream->x == NULL) {
+        ses_doors_log_refused(stream->h2->shared->doors, stream->h2->peer, "h2", 503,
+                              "too many requests in progress");
         refuse(stream, 503, "too many requests in progress");
         return;
     }

@@ -9,8 +9,6 @@
 #define TLS_HANDSHAKE  0x16
 #define TLS_MAJOR      0x03
 #define TLS_LOG_GAP_NS UINT64_C(1000000000)
-/* A client that has connected just when the drain begins gets this long to send its request. */
-#define DRAIN_FIRST_MS 1000u
 
 struct sniffer {
     struct ses_doors *doors;
@@ -121,7 +119,7 @@ static void on_drain(void *engine)
 {
     struct sniffer *s = engine;
 
-    ses_conn_touch(s->conn, DRAIN_FIRST_MS);
+    ses_conn_touch(s->conn, SES_DRAIN_GRACE_MS);
 }
 
 static void on_idle(void *engine)

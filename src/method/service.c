@@ -127,7 +127,13 @@ static void fill_defaults(struct ses_service_options *options)
 
 static enum ses_status make_parts(struct ses_service *service)
 {
-    static const char *const services[] = {"types.MerchantAuthenticationService"};
+    /* All that reflection lists: a probe may ask for any of them by name. */
+    static const char *const services[] = {
+        "types.MerchantAuthenticationService",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+    };
 
     SES_TRY(make_keys(service));
     SES_TRY(ses_credential_cache_new(service->options.credential_cache_entries, &service->credentials));

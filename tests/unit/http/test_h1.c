@@ -263,9 +263,6 @@ static void test_exchange_outlives_connection(void **state)
 static void test_drain(void **state)
 {
     (void)state;
-    fresh(SES_STR(GET "\r\n"));
-    rig.ops->on_drain(rig.engine); /* idle: at once */
-    assert_true(rig.finished);
     fresh(SES_STR(HOLD));
     rig.ops->on_drain(rig.engine);
     assert_false(rig.finished);
@@ -278,6 +275,31 @@ static void test_drain(void **state)
     feed(HOST "\r\n");
     expect("HTTP/1.1 200 OK");
     expect("\r\nconnection: close\r\n");
+    assert_true(rig.finished);
+}
+
+/* A client may be sending its next request just when the drain begins: closing at once would lose it. */
+static void test_drain_of_an_idle_connection(void **state)
+{
+    unsigned touched;
+
+    (void)state;
+    fresh(SES_STR(GET "\r\n"));
+    touched = rig.touched;
+    rig.ops->on_drain(rig.engine);
+    assert_int_equal(rig.touched, touched + 1); /* the idle time is short now */
+    assert_false(rig.finished);
+    feed(GET "\r\n");
+    assert_int_equal(answers(), 2);
+    expect("\r\nconnection: close\r\n");
+    assert_true(rig.finished);
+    fresh(SES_STR(GET "\r\n"));
+    rig.ops->on_drain(rig.engine);
+    rig.ops->on_idle(rig.engine); /* nothing came */
+    assert_true(rig.finished);
+    fresh(SES_STR(GET "\r\n"));
+    rig.ops->on_drain(rig.engine);
+    rig_eof();
     assert_true(rig.finished);
 }
 
@@ -405,6 +427,7 @@ int main(void)
         TEST(test_client_goes_away),
         TEST(test_exchange_outlives_connection),
         TEST(test_drain),
+        TEST(test_drain_of_an_idle_connection),
         TEST(test_idle),
         TEST(test_slow_loris),
         TEST(test_small_when_idle),

@@ -66,6 +66,18 @@ static void expect_open(const char *dir, enum ses_status expected, const char *w
     ses_layout_close(&layout);
 }
 
+/* The token rank's texts hold the path already. */
+static void expect_told_once(struct ses_layout *layout, const char *path)
+{
+    struct ses_fault fault = {""};
+    const char *first;
+
+    assert_int_not_equal(ses_layout_open(layout, &fault), SES_OK);
+    first = strstr(fault.text, path);
+    assert_ptr_equal(first, fault.text);
+    assert_null(strstr(first + 1, path));
+}
+
 static void first_start_makes_everything_private(void **state)
 {
     struct ses_layout_secrets secrets;
@@ -188,6 +200,7 @@ static void damage_is_explained(void **state)
     assert_int_equal(fputs("short", out) >= 0, 1);
     assert_int_equal(fclose(out), 0);
     expect_open(*state, SES_MALFORMED, "natural.key");
+    expect_told_once(&layout, layout.natural_key);
     assert_int_equal(ses_layout_check(&layout, &(struct ses_fault){""}), SES_MALFORMED);
 }
 

@@ -1,0 +1,114 @@
+/* The http_refused line: for requests that never become an exchange, with a limit. */
+#include "h1_text.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct ses_log log_under_test;
+static int pipe_fds[2];
+
+static int with_log(void **state)
+{
+    if (setup(state) != 0 || pipe(pipe_fds) != 0)
+        return -1;
+    ses_log_init(&log_under_test, pipe_fds[1], SES_LOG_INFO, "test");
+    rig.doors->options.log = &log_under_test;
+    return 0;
+}
+
+static int without_log(void **state)
+{
+    ses_log_done(&log_under_test);
+    (void)close(pipe_fds[0]);
+    (void)close(pipe_fds[1]);
+    return teardown(state);
+}
+
+/* All lines written so far, as one text. */
+static const char *lines(void)
+{
+    static char text[64 * 1024];
+    ssize_t got;
+
+    if (log_under_test.lines.len == 0)
+        return "";
+    ses_log_flush(&log_under_test);
+    got = read(pipe_fds[0], text, sizeof(text) - 1);
+    text[got < 0 ? 0 : got] = '\0';
+    return text;
+}
+
+static unsigned count(const char *text, const char *word)
+{
+    unsigned n = 0;
+
+    while ((text = strstr(text, word)) != NULL) {
+        text += strlen(word);
+        n++;
+    }
+    return n;
+}
+
+static void test_one_line_with_reason_and_peer(void **state)
+{
+    const char *text;
+
+    (void)state;
+    fresh(SES_STR("GET /CANARY HTTP/1.1\r\nHost: a\r\nX Y: CANARY\r\n\r\n"));
+    expect("HTTP/1.1 400 ");
+    text = lines();
+    assert_int_equal(count(text, "\n"), 1);
+    assert_non_null(strstr(text, "\"event\":\"http_refused\",\"protocol\":\"http/1.1\",\"http_status\":400"));
+    assert_non_null(strstr(text, "\"reason\":\"white space between a header name and its colon\""));
+    assert_non_null(strstr(text, "\"peer\":\"192.0.2.1:4711\""));
+    assert_null(strstr(text, "CANARY"));
+    assert_null(strstr(text, "suppressed"));
+}
+
+static void test_what_is_answered_as_an_exchange_has_none(void **state)
+{
+    (void)state;
+    fresh(SES_STR("GET /nothing HTTP/1.1\r\n" HOST "\r\n"));
+    expect("HTTP/1.1 404 ");
+    assert_string_equal(lines(), "");
+}
+
+static void test_a_flood_is_counted_not_written(void **state)
+{
+    const char *text;
+
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        ses_doors_log_refused(rig.doors, "peer", "h2", 0, "flood");
+    text = lines();
+    assert_int_equal(count(text, "http_refused"), SES_REFUSAL_LINES_PER_SECOND);
+    assert_int_equal(count(text, "suppressed"), 0);
+    rig.doors->refusals.began_mono_ns -= UINT64_C(1000000000); /* a second later */
+    ses_doors_log_refused(rig.doors, "peer", "h2", 0, "flood");
+    ses_doors_log_refused(rig.doors, "peer", "h2", 0, "flood");
+    text = lines();
+    assert_int_equal(count(text, "http_refused"), 2);
+    assert_int_equal(count(text, "\"suppressed\":990"), 1); /* told once */
+}
+
+static void test_without_a_log(void **state)
+{
+    (void)state;
+    rig.doors->options.log = NULL;
+    ses_doors_log_refused(rig.doors, "peer", "h2", 0, "nobody listens");
+    assert_string_equal(lines(), "");
+}
+
+int main(void)
+{
+#define LOGGED(name) cmocka_unit_test_setup_teardown(name, with_log, without_log)
+    const struct CMUnitTest tests[] = {
+        LOGGED(test_one_line_with_reason_and_peer),
+        LOGGED(test_what_is_answered_as_an_exchange_has_none),
+        LOGGED(test_a_flood_is_counted_not_written),
+        LOGGED(test_without_a_log),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
