@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# Installs Debian 12 packages that are missing; sourced by the other scripts, or run with a list's name:
-#   deploy/packages.sh build|demo|test|lint
-# Needs root or sudo only when something is missing.
+# Installs Debian 12 packages that are missing; sourced by the other scripts, or run with lists' names:
+#   deploy/packages.sh build|demo|test|lint ...
+# Needs the network and root (or sudo) only when something is missing.
 set -euo pipefail
 
-packages_build="ca-certificates clang cmake curl gcc libc6-dev libcurl4-openssl-dev libcyaml-dev libjansson-dev liblmdb-dev
-  libnghttp2-dev libprotobuf-c-dev libprotobuf-dev libsodium-dev libssl-dev libuv1-dev libyaml-dev ninja-build node-llhttp pkg-config
+packages_build="ca-certificates cmake gcc libc6-dev libcurl4-openssl-dev libcyaml-dev libjansson-dev liblmdb-dev
+  libnghttp2-dev libprotobuf-c-dev libsodium-dev libssl-dev libuv1-dev libyaml-dev ninja-build node-llhttp pkg-config
   protobuf-c-compiler protobuf-compiler zlib1g-dev"
-packages_demo="nodejs npm"
-packages_test="git libclang-rt-14-dev libcmocka-dev nghttp2-client procps python3 python3-grpcio python3-h2 python3-protobuf"
-packages_lint="clang-format clang-tidy cppcheck"
+packages_demo="curl nodejs npm"
+packages_test="clang git libclang-rt-14-dev libcmocka-dev nghttp2-client procps python3 python3-grpcio python3-h2
+  python3-protobuf"
+packages_lint="clang-format-14 clang-tidy-14 cppcheck git python3"
+# Another apt-get (a fresh machine runs its own upgrades) is waited for this long.
+apt_wait_seconds=600
 
 # True when the package is installed, or when a program of that name serves as well (a newer node from elsewhere).
 have_package() {
@@ -20,31 +23,43 @@ have_package() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-as_root() {
-    if [ "$(id -u)" = 0 ]; then
-        "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
-    else
-        echo "sessiond: packages are missing and neither root nor sudo is at hand; install: $*" >&2
-        return 1
-    fi
+# run_apt ARGUMENTS..: as root or by sudo.
+run_apt() {
+    local -a apt=(env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 -o "DPkg::Lock::Timeout=$apt_wait_seconds"
+        -o Dpkg::Use-Pty=0 -o APT::Update::Error-Mode=any "$@")
+    [ "$(id -u)" = 0 ] || apt=(sudo "${apt[@]}")
+    "${apt[@]}" >&2
 }
 
 # install_packages LIST..: installs what is missing of the named lists.
 install_packages() {
-    local list name names missing=""
+    local list name names
+    local -a missing=()
+    command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || {
+        echo "sessiond: this script installs Debian 12 packages and finds no apt-get here" >&2
+        return 1
+    }
     for list in "$@"; do
         names="packages_$list"
-        for name in ${!names}; do
-            have_package "$name" || missing="$missing $name"
+        for name in ${!names-}; do
+            have_package "$name" || missing+=("$name")
         done
+        [ -n "${!names-}" ] || { echo "sessiond: no package list is called $list" >&2; return 2; }
     done
-    [ -z "$missing" ] && return 0
-    echo "== installing:$missing" >&2
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-    # shellcheck disable=SC2086  # a list of words on purpose
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+        echo "sessiond: packages are missing, and neither root nor sudo is at hand; as root: apt-get install ${missing[*]}" >&2
+        return 1
+    fi
+    echo "== installing ${missing[*]}" >&2
+    run_apt update -qq || {
+        echo "sessiond: apt-get update failed (its reason stands above): is the network there, is /etc/apt/sources.list right?" >&2
+        return 1
+    }
+    run_apt install -y -qq --no-install-recommends "${missing[@]}" || {
+        echo "sessiond: could not install ${missing[*]} (apt-get's reason stands above); they are packages of Debian 12" >&2
+        return 1
+    }
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then

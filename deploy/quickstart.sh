@@ -2,6 +2,7 @@
 # From a bare Debian 12 to a running sessiond: packages, Release build into build/, a sandbox server on 127.0.0.1:8080,
 # the documented call over gRPC and over plain curl. Stays in the foreground until Ctrl-C.
 #   --once   stop the server after the demonstration; exit 0 only if both answers were right
+# SES_LISTEN and SES_ADMIN name other addresses than 127.0.0.1:8080 (clients) and 127.0.0.1:9090 (admin).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/packages.sh
@@ -10,79 +11,131 @@ once=no
 case "${1:-}" in
 --once) once=yes ;;
 "") ;;
-*) echo "usage: $0 [--once]" >&2; exit 2 ;;
+*) sed -n '2,5s/^# //p' "$0" >&2; exit 2 ;;
 esac
 
-listen=127.0.0.1:8080
-admin=127.0.0.1:9090
+listen=${SES_LISTEN:-127.0.0.1:8080}
+admin=${SES_ADMIN:-127.0.0.1:9090}
 data=build/sandbox-data
 log=build/sandbox.log
 clients=build/clients
+buf=$clients/node_modules/.bin/buf
 buf_version=1.75.0
+path=types.MerchantAuthenticationService/CreateSessionToken
+ready_seconds=30
 
-install_packages build demo
+fail() {
+    echo "quickstart: $*" >&2
+    exit 1
+}
 
-echo "== building (Release) into build/" >&2
-cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DSES_TESTS=OFF >build-configure.log 2>&1 ||
-    { cat build-configure.log >&2; exit 1; }
-mv build-configure.log build/configure.log
-cmake --build build >build/compile.log 2>&1 || { tail -40 build/compile.log >&2; exit 1; }
+# Somebody else's server there would answer in ours' place.
+refuse_taken() { # refuse_taken ADDRESS:PORT VARIABLE
+    # The brackets of an IPv6 address belong to the address, not to the host.
+    local host=${1%:*}
+    host=${host#[} host=${host%]}
+    if (exec 3<>"/dev/tcp/$host/${1##*:}") 2>/dev/null; then
+        fail "something listens on $1 already; stop it, or choose another address: $2=127.0.0.1:PORT $0"
+    fi
+}
 
-if ! [ -x "$clients/node_modules/.bin/buf" ]; then
+build_server() {
+    echo "== building (Release) into build/" >&2
+    mkdir -p build
+    cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DSES_TESTS=OFF >build/configure.log 2>&1 || {
+        tail -30 build/configure.log >&2
+        fail "cmake found something missing; all of its output: build/configure.log"
+    }
+    cmake --build build >build/compile.log 2>&1 || {
+        tail -40 build/compile.log >&2
+        fail "the build failed; all of its output: build/compile.log"
+    }
+}
+
+fetch_buf() {
+    "$buf" --version 2>/dev/null | grep -qx "$buf_version" && return
     echo "== fetching buf, a gRPC client that reads the server's reflection" >&2
     mkdir -p "$clients"
-    npm install --silent --no-audit --no-fund --prefix "$clients" "@bufbuild/buf@$buf_version" >&2
-fi
-
-build/sessiond --sandbox --listen "$listen" --admin "$admin" --data "$data" >"$log" 2>&1 &
-server=$!
-stop_server() {
-    trap - EXIT INT TERM
-    kill -TERM "$server" 2>/dev/null || true
-    wait "$server" || true
+    npm install --loglevel=error --no-audit --no-fund --no-save --prefix "$clients" "@bufbuild/buf@$buf_version" >&2 ||
+        fail "npm could not fetch @bufbuild/buf (its reason stands above): is its registry within reach?"
 }
-trap stop_server EXIT
-trap 'stop_server; exit 130' INT TERM
 
-for _ in $(seq 150); do
-    curl -fsS -o /dev/null "http://$admin/readyz" 2>/dev/null && break
-    kill -0 "$server" 2>/dev/null || { echo "sessiond did not start:" >&2; tail -5 "$log" >&2; exit 1; }
-    sleep 0.2
-done
-curl -fsS -o /dev/null "http://$admin/readyz" || { echo "sessiond is not ready:" >&2; tail -5 "$log" >&2; exit 1; }
+server=
+stop_server() {
+    [ -n "$server" ] || return 0
+    kill -TERM "$server" 2>/dev/null || true
+    # A wait that a signal cuts short is no end.
+    while kill -0 "$server" 2>/dev/null; do wait "$server" || true; done
+    server=
+}
+
+start_server() {
+    build/sessiond --sandbox --listen "$listen" --admin "$admin" --data "$data" >"$log" 2>&1 &
+    server=$!
+    trap stop_server EXIT
+    trap 'stop_server; exit 130' INT
+    trap 'stop_server; exit 143' TERM
+    local end=$((SECONDS + ready_seconds))
+    until curl -fsS --max-time 5 -o /dev/null "http://$admin/readyz" 2>/dev/null; do
+        kill -0 "$server" 2>/dev/null || { tail -5 "$log" >&2; fail "sessiond did not start; its last words stand above"; }
+        [ $SECONDS -lt $end ] || { tail -5 "$log" >&2; fail "sessiond is not ready after $ready_seconds s (log: $log)"; }
+        sleep 0.1
+    done
+    kill -0 "$server" 2>/dev/null || { tail -5 "$log" >&2; fail "sessiond ended; its last words stand above"; }
+}
 
 # The second call is the same request as the first, so it is answered with the same session.
-request='{"merchant_session_id":"session_001","amount":{"minor_amount":10000,"currency":"USD"},
+demonstrate() {
+    local config='x-connector-config: {"config":{"Stripe":{"api_key":"sk_test_x"}}}'
+    local request='{"merchant_session_id":"session_001","amount":{"minor_amount":10000,"currency":"USD"},
  "browser_info":{"accept_header":"text/html","user_agent":"Mozilla/5.0..."},"test_mode":true}'
-config='x-connector-config: {"config":{"Stripe":{"api_key":"sk_test_x"}}}'
-printf '%s\n' "$config" >"$clients/headers.txt"
 
-echo "== gRPC, by reflection: types.MerchantAuthenticationService/CreateSessionToken"
-grpc_answer=$("$clients/node_modules/.bin/buf" curl --protocol grpc --http2-prior-knowledge \
-    -H 'x-connector: stripe' -H "@$clients/headers.txt" -d "$request" \
-    "http://$listen/types.MerchantAuthenticationService/CreateSessionToken") || true
-printf '%s\n' "$grpc_answer"
+    # buf reads the values of -H as CSV, which JSON is not; from a file it takes them as they are.
+    printf '%s\n' "$config" >"$clients/headers.txt"
+    echo "== gRPC, by reflection: $path"
+    grpc_answer=$(timeout 30 "$buf" curl --protocol grpc --http2-prior-knowledge -H 'x-connector: stripe' \
+        -H "@$clients/headers.txt" -d "$request" "http://$listen/$path") || true
+    printf '%s\n' "$grpc_answer"
 
-echo "== JSON, by curl: the same request"
-curl_answer=$(curl -sS --max-time 10 -H 'content-type: application/json' -H 'x-connector: stripe' -H "$config" -d "$request" \
-    "http://$listen/types.MerchantAuthenticationService/CreateSessionToken") || true
-printf '%s\n' "$curl_answer"
-
-right() {
-    printf '%s' "$1" | tr -d ' \n' | grep -Eq '"(session_token|sessionToken)":"sess_v4\.public\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"' &&
-        printf '%s' "$1" | tr -d ' \n' | grep -Eq '"(status_code|statusCode)":200'
+    echo "== JSON, by curl: the same request"
+    curl_answer=$(curl -sS --max-time 30 -H 'content-type: application/json' -H 'x-connector: stripe' -H "$config" \
+        -d "$request" "http://$listen/$path") || true
+    printf '%s\n' "$curl_answer"
 }
+
+right() { # right ANSWER
+    local text
+    text=$(printf '%s' "$1" | tr -d ' \n')
+    grep -Eq '"(session_token|sessionToken)":"sess_v4\.public\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"' <<<"$text" &&
+        grep -Eq '"(status_code|statusCode)":200[,}]' <<<"$text"
+}
+
+refuse_taken "$listen" SES_LISTEN
+refuse_taken "$admin" SES_ADMIN
+install_packages build demo
+build_server
+fetch_buf
+start_server
+demonstrate
+
 verdict=0
-right "$grpc_answer" || { echo "the gRPC answer is not what it should be" >&2; verdict=1; }
-right "$curl_answer" || { echo "the JSON answer is not what it should be" >&2; verdict=1; }
+right "$grpc_answer" || { echo "quickstart: the gRPC answer is not what it should be" >&2; verdict=1; }
+right "$curl_answer" || { echo "quickstart: the JSON answer is not what it should be" >&2; verdict=1; }
 
 if [ "$once" = yes ]; then
     stop_server
     [ $verdict = 0 ] && echo "== both answers are right"
     exit $verdict
 fi
-cat <<EOF
-
-sessiond runs at http://$listen (log: $log), status page and metrics at http://$admin/ ; Ctrl-C stops it.
-EOF
-wait "$server"
+echo
+echo "sessiond runs at http://$listen (log: $log), status page and metrics at http://$admin/ ; Ctrl-C stops it."
+trap 'kill -TERM "$server" 2>/dev/null || true' INT TERM
+while :; do
+    status=0
+    wait "$server" || status=$?
+    # A signal ends the wait before it ends the server.
+    kill -0 "$server" 2>/dev/null || break
+done
+server=
+echo "== sessiond has stopped"
+exit $status
