@@ -138,7 +138,7 @@ static enum ses_status copy_shard(struct backup *backup, unsigned number)
     struct ses_shard to;
     enum ses_status status;
 
-    SES_TRY(ses_shard_open(backup->target_dir, number, true, 0, NULL, &to));
+    SES_TRY(ses_shard_open(backup->target_dir, number, true, backup->env[number]->map_bytes, NULL, &to));
     status = copy_rows(backup->env[number], backup->txn[number], to.env);
     if (status == SES_OK)
         status = ses_env_status(mdb_env_sync(to.env->mdb, 1));

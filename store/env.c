@@ -92,6 +92,7 @@ static int open_databases(struct ses_env *env)
 static int open_mdb(struct ses_env *env)
 {
     unsigned flags = MDB_NOTLS | (env->writable ? 0 : MDB_RDONLY) | (env->nosync ? MDB_NOSYNC : 0);
+    MDB_envinfo info;
     int rc = mdb_env_create(&env->mdb);
 
     if (rc != 0)
@@ -101,12 +102,14 @@ static int open_mdb(struct ses_env *env)
     rc = mdb_env_set_maxdbs(env->mdb, 2);
     if (rc == 0)
         rc = mdb_env_set_maxreaders(env->mdb, ENV_READERS_MAX);
-    if (rc == 0)
+    if (rc == 0 && env->map_bytes != 0) /* else what the file says */
         rc = mdb_env_set_mapsize(env->mdb, env->map_bytes);
     if (rc == 0)
         rc = mdb_env_open(env->mdb, env->path, flags, 0600);
     if (rc == 0)
         rc = open_databases(env);
+    if (rc == 0 && (rc = mdb_env_info(env->mdb, &info)) == 0)
+        env->map_bytes = info.me_mapsize;
     if (rc != 0) {
         mdb_env_close(env->mdb);
         env->mdb = NULL;
@@ -131,6 +134,8 @@ static enum ses_status open_checked(struct ses_env *env, struct ses_log *log)
     }
     if (check == ENV_CHECK_ABSENT && !env->writable)
         return SES_NOT_FOUND;
+    if (check == ENV_CHECK_ABSENT && env->map_bytes == 0)
+        env->map_bytes = ENV_MAP_BYTES_DEFAULT;
     rc = open_mdb(env);
     if (ses_env_status(rc) == SES_DATA_LOSS)
         log_damage(log, env->path, mdb_strerror(rc));
@@ -198,7 +203,7 @@ static enum ses_status open_fresh(const char *path, const struct stat *st, enum 
     env->refs = 1;
     env->writable = mode != ENV_READ;
     env->nosync = mode == ENV_WRITE_NOSYNC;
-    env->map_bytes = map_bytes != 0 ? map_bytes : ENV_MAP_BYTES_DEFAULT;
+    env->map_bytes = map_bytes;
     status = open_checked(env, log);
     if (status != SES_OK) {
         free(env);

@@ -46,7 +46,8 @@ enum env_mode {
 /* [any] Opens or shares the environment in directory path, checks it (env_check.h). An environment that this
  * process reads is reopened for writing when asked; nobody may be inside a read transaction then. Damage is
  * logged (log may be NULL). SES_NOT_FOUND, SES_DATA_LOSS, SES_IO, SES_NO_MEMORY, SES_BUSY (open for writing
- * already). */
+ * already).
+ * map_bytes 0: as large as its last writer had it, 1 TiB if it is new. */
 SES_MUST_CHECK enum ses_status ses_env_open(const char *path, enum env_mode mode, uint64_t map_bytes,
                                             struct ses_log *log, struct ses_env **ret_env);
 /* NULL is fine. */

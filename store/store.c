@@ -158,9 +158,15 @@ void ses_store_check_readers(struct ses_store *store)
     if (ses_shard_list(store->dir, &shards) != SES_OK)
         return;
     for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++) {
-        struct ses_env *env;
+        char path[SHARD_PATH_MAX];
 
-        if ((shards >> i & 1) != 0 && ses_store_env(store, i, &env) == SES_OK)
-            ses_env_check_readers(env);
+        if ((shards >> i & 1) == 0)
+            continue;
+        /* Quietly: a damaged shard was reported when the server started, and this runs every few seconds. */
+        if (store->env[i] == NULL &&
+            (ses_shard_path(store->dir, i, path) != SES_OK ||
+             ses_env_open(path, ENV_READ, store->map_bytes, NULL, &store->env[i]) != SES_OK))
+            continue;
+        ses_env_check_readers(store->env[i]);
     }
 }
