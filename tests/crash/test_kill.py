@@ -146,9 +146,9 @@ class Kill(unittest.TestCase):
         self.verify(server, everything)
         server.stop()
         report = self.check_store(server)
-        self.assertGreaterEqual(report["current"], len(everything) + len(asked))
+        self.assertGreaterEqual(report["total"]["current"], len(everything) + len(asked))
         self.assertEqual(report["duplicates"], 0)
-        self.assertEqual(report["damaged"], 0)
+        self.assertEqual(report["total"]["damaged"], 0)
         print(f"{len(everything)} acknowledged sessions kept over {ROUNDS} rounds, {kills}", flush=True)
 
 
