@@ -69,11 +69,27 @@ static size_t sequence_at(struct ses_slice s)
     return 0;
 }
 
+/* Length of the longest start of s that stands for itself: nearly every value, whole. */
+static size_t plain_run(struct ses_slice s)
+{
+    size_t i = 0;
+
+    while (i < s.len && s.data[i] >= 0x20 && s.data[i] < 0x7F && s.data[i] != '"' && s.data[i] != '\\')
+        i++;
+    return i;
+}
+
 /* A value too long is cut between two characters; the closing quote always fits. */
 static void put_string(struct ses_log_line *line, struct ses_slice value)
 {
+    size_t run = plain_run(value);
+
     if (!put_raw(line, "\"", 1))
         return;
+    if (run > 0 && run < room_left(line)) {
+        (void)put_raw(line, (const char *)value.data, run);
+        value = ses_slice_cut(value, run, value.len);
+    }
     while (value.len > 0 && room_left(line) > 6 + 1) {
         char escape[6];
         size_t len = escape_byte(value.data[0], escape);
