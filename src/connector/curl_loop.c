@@ -136,11 +136,15 @@ static void watch_start(struct ses_curl_watch *watch, int events)
     }
     if (watch->events != events && uv_poll_start(&watch->poll, events, on_poll) == 0)
         watch->events = events;
+    uv_ref((uv_handle_t *)&watch->poll);
 }
 
+/* An idle connection does not keep the loop alive. */
 static void watch_rest(struct ses_curl_watch *watch)
 {
     watch->wanted = false;
+    if (watch->polled)
+        uv_unref((uv_handle_t *)&watch->poll);
     if (watch->events == UV_READABLE || watch->events == 0)
         return;
     (void)uv_poll_stop(&watch->poll);

@@ -676,6 +676,26 @@ static void what_does_not_open_the_breaker(void **state)
     rig_stop(&rig);
 }
 
+/* Nothing but the driver on its own loop: a kept connection must not hold it. */
+static void an_idle_driver_lets_the_loop_end(void **state)
+{
+    struct rig rig;
+    struct tiny_server server;
+    struct rig_call call;
+
+    (void)state;
+    rig_start_sandbox(&rig);
+    tiny_start(&server, &rig.loop, 0);
+    rig_post(&rig, &call, server.port, false);
+    rig_wait(&rig, &call);
+    uv_unref((uv_handle_t *)&server.listener);
+    uv_unref((uv_handle_t *)&server.first->tcp);
+    rig_wait_ms(&rig, NULL, 20);
+    assert_int_equal(uv_loop_alive(&rig.loop), 0);
+    tiny_stop(&server);
+    rig_stop(&rig);
+}
+
 static void latency_is_counted(void **state)
 {
     struct rig rig;
@@ -723,6 +743,7 @@ int main(void)
         cmocka_unit_test(the_breaker_opens_and_closes),
         cmocka_unit_test(a_cancelled_probe_leaves_its_place),
         cmocka_unit_test(what_does_not_open_the_breaker),
+        cmocka_unit_test(an_idle_driver_lets_the_loop_end),
         cmocka_unit_test(latency_is_counted),
     };
 

@@ -78,8 +78,8 @@ static void reads_a_token(void **state)
     static const char *const bodies[] = {
         "{\"sessionToken\":\"tok-1\",\"status\":\"SUCCESS\"}",
         "{\"sessionToken\":\"tok-1\",\"status\":\"FAILED\"}",
-        "{\"sessionToken\":\"tok-1\",\"status\":\"PROCESSING\",\"errCode\":0,\"reason\":\"\","
-        "\"internalRequestId\":7}",
+        ("{\"sessionToken\":\"tok-1\",\"status\":\"PROCESSING\",\"errCode\":0,\"reason\":\"\","
+         "\"internalRequestId\":7}"),
         "{\"sessionToken\":\"tok-1\",\"status\":\"SUCCESS\",\"errCode\":null,\"reason\":null}",
     };
 
