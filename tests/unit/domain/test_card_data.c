@@ -85,8 +85,8 @@ static void test_what_is_no_card_number(void **state)
         "2026-11-23T12:00:30.123456789Z",
         "+41 79 123 45 67",
         "192.168.100.200",
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 "
-        "Safari/537.36",
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 "
+         "Safari/537.36"),
     };
 
     (void)state;
