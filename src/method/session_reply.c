@@ -52,7 +52,8 @@ static bool put_connector(const struct ses_connector_result *result, struct ses_
 static bool put_network(const struct ses_connector_result *result, struct ses_arena *arena,
                         struct messages *m)
 {
-    if (result->network_decline_code.len == 0 && result->network_advice_code.len == 0)
+    if (result->network_decline_code.len == 0 && result->network_advice_code.len == 0 &&
+        result->network_error_message.len == 0)
         return true;
     types__issuer_error_details__init(&m->issuer);
     types__network_error_details__init(&m->network);
@@ -61,7 +62,8 @@ static bool put_network(const struct ses_connector_result *result, struct ses_ar
     m->issuer._network_details_case = TYPES__ISSUER_ERROR_DETAILS___NETWORK_DETAILS_NETWORK_DETAILS;
     m->issuer.network_details = &m->network;
     return PUT(arena, result->network_advice_code, 1, &m->network, advice_code) &&
-           PUT(arena, result->network_decline_code, 2, &m->network, decline_code);
+           PUT(arena, result->network_decline_code, 2, &m->network, decline_code) &&
+           PUT(arena, result->network_error_message, 3, &m->network, error_message);
 }
 
 enum ses_status ses_reply_error_info(const struct ses_connector_result *result, struct ses_arena *arena,

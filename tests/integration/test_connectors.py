@@ -1,0 +1,510 @@
+"""Connector session calls through the real server and sessiond-sim: every answer, every failure, exactly one effect (DESIGN 4, 8)."""
+import concurrent.futures
+import json
+import os
+import signal
+import time
+import unittest
+
+import grpc
+
+from connector_servers import FakeConnector, Sim, stripe_intent
+from harness import (CREATE, CREATE_NEW, ROUTE, Server, ServerCase, claims, create_dict, create_request, initial_metadata, reason,
+                     response_class, unique, wait_for)
+from variants import SIM_CONFIGS, VARIANTS, config, sim_metadata, values
+
+CALLED = tuple(SIM_CONFIGS)
+TOTAL_MS = 2000
+PATIENT = "connector:\n  total_timeout_ms: 10000\n  breaker_failures: 1000000\n"
+BODY = "<body>"  # the reason is the connector's body
+UNREADABLE = ("CONNECTOR_BAD_RESPONSE", 502, "RESPONSE_DESERIALIZATION_FAILED", "The connector's answer could not be read", "")
+NO_TOKEN = ("CONNECTOR_BAD_RESPONSE", 502, "RESPONSE_HANDLING_FAILED", "The connector's answer lacks the session token", "")
+TIMEOUT = ("CONNECTOR_TIMEOUT", 504, "REQUEST_TIMEOUT", "The connector did not answer in time", "")
+SAID = "simulated HTTP error"
+
+# mode -> unified code, status_code, connector code, message, reason ("" = absent), as DESIGN 4 and the connectors' documents have it
+FAILURES = {
+    "stripe": {
+        "declined": ("CONNECTOR_DECLINED", 402, "card_declined", "Your card was declined.",
+                     "message - Your card was declined., decline_code - insufficient_funds"),
+        "http-400": ("CONNECTOR_DECLINED", 400, "simulated", SAID, SAID),
+        "http-401": ("CONNECTOR_AUTH_FAILED", 401, "No error code", "Invalid API Key provided", "Invalid API Key provided"),
+        "http-403": ("CONNECTOR_AUTH_FAILED", 403, "simulated", SAID, SAID),
+        "http-429": ("CONNECTOR_RATE_LIMITED", 429, "rate_limit", "Too many requests", "Too many requests"),
+        "http-500": ("CONNECTOR_ERROR", 500, "500", "internal_server_error", BODY),
+        "http-503": ("CONNECTOR_ERROR", 503, "503", "service_unavailable", BODY),
+        "no-token": NO_TOKEN,
+    },
+    "nuvei": {
+        "declined": ("CONNECTOR_DECLINED", 200, "1060", "Session creation declined", "Session creation declined"),
+        "http-400": ("CONNECTOR_DECLINED", 400, "400", "simulated HTTP 400", "simulated HTTP 400"),
+        "http-401": ("CONNECTOR_AUTH_FAILED", 401, "401", "simulated HTTP 401", "simulated HTTP 401"),
+        "http-403": ("CONNECTOR_AUTH_FAILED", 403, "403", "simulated HTTP 403", "simulated HTTP 403"),
+        "http-429": ("CONNECTOR_RATE_LIMITED", 429, "429", "simulated HTTP 429", "simulated HTTP 429"),
+        "http-500": ("CONNECTOR_ERROR", 500, "500", "internal_server_error", BODY),
+        "http-503": ("CONNECTOR_ERROR", 503, "503", "service_unavailable", BODY),
+        "no-token": NO_TOKEN,
+    },
+    "paytm": {
+        "declined": ("CONNECTOR_DECLINED", 200, "501", "System Error", "System Error"),
+        "http-400": ("CONNECTOR_DECLINED", 400, "501", SAID, ""),
+        "http-401": ("CONNECTOR_AUTH_FAILED", 401, "501", SAID, ""),
+        "http-403": ("CONNECTOR_AUTH_FAILED", 403, "501", SAID, ""),
+        "http-429": ("CONNECTOR_RATE_LIMITED", 429, "501", SAID, ""),
+        "http-500": ("CONNECTOR_ERROR", 500, "501", SAID, ""),
+        "http-503": ("CONNECTOR_ERROR", 503, "501", SAID, ""),
+        "no-token": ("CONNECTOR_DECLINED", 200, "0000", "Success", "Success"),
+    },
+}
+for rows in FAILURES.values():
+    rows.update({"rubbish": UNREADABLE, "big": UNREADABLE, "close-half": UNREADABLE, "reset": UNREADABLE, "hang": TIMEOUT})
+
+
+def details(answer):
+    """What a failure row says, out of an answer."""
+    error = answer.error
+    connector = error.connector_details
+    return (error.unified_details.code, answer.status_code, connector.code, connector.message, connector.reason)
+
+
+def own_channel(server, request, metadata, timeout=60):
+    """On a connection of its own: (answer, metadata)."""
+    with grpc.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+        call = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
+                                   response_deserializer=response_class(CREATE).FromString)
+        answer, got = call.with_call(request, metadata=metadata, timeout=timeout)
+        return answer, initial_metadata(got)
+
+
+class Answers(ServerCase):
+    server_options = {"workers": 2, "config": f"connector:\n  connect_timeout_ms: {TOTAL_MS}\n  total_timeout_ms: {TOTAL_MS}\n  breaker_failures: 1000000\n"}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.sim = Sim(cls.server)
+
+    def test_success(self):
+        for connector in CALLED:
+            session = unique()
+            answer, call = self.server.call(create_request(session), sim_metadata(connector))
+            self.assertEqual(answer.status_code, 200, answer)
+            self.assertFalse(answer.HasField("error"))
+            said = claims(answer.session_token)
+            self.assertEqual((said["con"], said["amt"], said["cur"], said["test"]), (connector, 10000, "USD", True))
+            self.assertNotIn("x-session-replayed", initial_metadata(call))
+            self.assertEqual(self.sim.effects(session), 1)
+
+    def test_every_key_length_of_paytm(self):
+        for key in ("short", "0123456789abcdef", "0123456789abcdef01234567", "0123456789abcdef0123456789abcdef"):
+            answer, _ = self.server.call(create_request(unique()), [("x-connector-config", config({"Paytm": dict(
+                SIM_CONFIGS["paytm"]["Paytm"], merchant_key=key, client_id="C1")}))])
+            self.assertEqual(answer.status_code, 200, key)
+
+    def test_ids_that_must_be_escaped(self):
+        for connector in CALLED:
+            for tail in ('"quoted"', "a&b=c#d?e", "über/€", "%41+ b", "back\\slash"):
+                session = unique() + tail
+                answer, _ = self.server.call(create_request(session), sim_metadata(connector))
+                self.assertEqual(answer.status_code, 200, (connector, tail, answer))
+                self.assertEqual(self.sim.effects(session), 1)
+
+    def test_every_failure_keeps_the_error_rule(self):
+        rows = [(connector, mode, row) for connector, modes in FAILURES.items() for mode, row in modes.items()]
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            answers = list(pool.map(lambda row: own_channel(self.server, create_request(unique(f"sim-{row[1]}-")), sim_metadata(row[0])),
+                                    rows))
+        for (connector, mode, row), (answer, _) in zip(rows, answers):
+            with self.subTest(connector=connector, mode=mode):
+                got = details(answer)
+                self.assertEqual(got[:4], row[:4])
+                if row[4] == BODY:
+                    self.assertIn("error" if connector == "stripe" else "status", json.loads(got[4]))
+                else:
+                    self.assertEqual(got[4], row[4])
+                self.assertEqual(answer.session_token, "")
+                self.assertTrue(answer.error.unified_details.message)
+
+    def test_stripe_tells_what_the_network_said(self):
+        answer, _ = self.server.call(create_request(unique("sim-declined-")))
+        network = answer.error.issuer_details.network_details
+        self.assertEqual((network.decline_code, network.error_message), ("51", "insufficient_funds"))
+        self.assertEqual(answer.error.connector_details.connector_transaction_id, "pi_declined")
+
+    def test_json_doors_and_the_newer_name_tell_the_same(self):
+        headers = [f"{name}: {value}" for name, value in sim_metadata("stripe")]
+        for path in (CREATE, ROUTE):
+            status, _, answer = self.server.post_json(path, create_dict(unique("sim-declined-")), headers=headers)
+            self.assertEqual((status, answer["status_code"]), (200, 402))
+            self.assertEqual(answer["error"]["unified_details"]["code"], "CONNECTOR_DECLINED")
+            self.assertEqual(answer["error"]["connector_details"]["code"], "card_declined")
+            self.assertFalse(answer.get("session_token"))
+            status, _, answer = self.server.post_json(path, create_dict(unique("sim-http-429-")), headers=headers)
+            self.assertEqual((status, answer["status_code"]), (200, 429))
+        answer, _ = self.server.call(create_request(unique("sim-http-503-"), path=CREATE_NEW), path=CREATE_NEW)
+        self.assertEqual(details(answer)[:3], ("CONNECTOR_ERROR", 503, "503"))
+
+    def test_slow_within_the_deadline(self):
+        for connector in CALLED:
+            session = unique("sim-slow-400-")
+            before = time.monotonic()
+            answer, _ = self.server.call(create_request(session), sim_metadata(connector))
+            self.assertEqual(answer.status_code, 200)
+            self.assertGreater(time.monotonic() - before, 0.4)
+
+    def test_slower_than_the_caller_waits(self):
+        """The connector's time ends before the caller's: he hears of the timeout instead of a bare DEADLINE_EXCEEDED."""
+        for connector in CALLED:
+            before = time.monotonic()
+            answer, _ = self.server.call(create_request(unique("sim-slow-5000-")), sim_metadata(connector), timeout=1.0)
+            self.assertEqual(details(answer), TIMEOUT)
+            self.assertLess(time.monotonic() - before, 1.0)
+
+    def test_slower_than_the_server_waits(self):
+        before = time.monotonic()
+        answer, _ = self.server.call(create_request(unique("sim-slow-20000-")), timeout=60)
+        self.assertEqual(details(answer), TIMEOUT)
+        self.assertLess(time.monotonic() - before, TOTAL_MS / 1000 + 3)
+
+    def test_no_time_for_a_call_makes_none(self):
+        before = self.sim.requests()
+        error = self.server.fail(create_request(unique()), timeout=0.04)
+        self.assertEqual(error.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+        self.assertEqual(self.sim.requests(), before)
+
+    def test_wrong_credentials(self):
+        wrong = {
+            "nuvei": ({"Nuvei": dict(SIM_CONFIGS["nuvei"]["Nuvei"], merchant_secret="wrong")},
+                      ("CONNECTOR_DECLINED", 200, "1001", "Invalid checksum", "Invalid checksum")),
+            "paytm": ({"Paytm": dict(SIM_CONFIGS["paytm"]["Paytm"], merchant_key="wrong")},
+                      ("CONNECTOR_DECLINED", 200, "2005", "Checksum provided is invalid", "Checksum provided is invalid")),
+            "stripe": ({"Stripe": {"api_key": "pk_live_wrong"}},
+                       ("CONNECTOR_AUTH_FAILED", 401, "No error code", "Invalid API Key provided: ****", "Invalid API Key provided: ****")),
+        }
+        for connector, (choice, row) in wrong.items():
+            session = unique()
+            answer, _ = self.server.call(create_request(session), [("x-connector-config", config(choice))])
+            self.assertEqual(details(answer), row)
+            self.assertEqual(self.sim.effects(session), 0)
+            # The claim was given back: right credentials make the session.
+            answer, _ = self.server.call(create_request(session), sim_metadata(connector))
+            self.assertEqual(answer.status_code, 200)
+
+    def test_failed_session_can_be_tried_again(self):
+        for mode in ("declined", "http-500", "http-429"):
+            for connector in CALLED:
+                session = unique()
+                self.sim.control(mode=mode)
+                try:
+                    answer, _ = self.server.call(create_request(session), sim_metadata(connector))
+                    self.assertEqual(details(answer), (*FAILURES[connector][mode][:4], details(answer)[4]))
+                finally:
+                    self.sim.control(mode="normal")
+                answer, call = self.server.call(create_request(session), sim_metadata(connector))
+                self.assertEqual(answer.status_code, 200, (mode, connector))
+                self.assertNotIn("x-session-replayed", initial_metadata(call))
+                self.assertEqual(self.sim.effects(session), 1)
+
+    def test_stripe_after_a_lost_answer_is_one_effect(self):
+        """The answer is lost after the connector has acted: the same Idempotency-Key brings the same PaymentIntent."""
+        for mode in ("reset", "close-half", "rubbish", "hang"):
+            session = unique()
+            self.sim.control(mode=mode)
+            try:
+                answer, _ = self.server.call(create_request(session))
+                self.assertIn(answer.status_code, (502, 504))
+            finally:
+                self.sim.control(mode="normal")
+            answer, _ = self.server.call(create_request(session))
+            self.assertEqual(answer.status_code, 200)
+            self.assertEqual(self.sim.effects(session), 1, mode)
+
+    def test_replay_makes_no_second_effect(self):
+        for connector in CALLED:
+            session = unique()
+            first, _ = self.server.call(create_request(session), sim_metadata(connector))
+            before = self.sim.requests()
+            for _ in range(4):
+                again, metadata = own_channel(self.server, create_request(session), sim_metadata(connector))
+                self.assertEqual(metadata.get("x-session-replayed"), "true")
+                self.assertEqual(claims(again.session_token)["jti"], claims(first.session_token)["jti"])
+            self.assertEqual(self.sim.requests(), before)
+            self.assertEqual(self.sim.effects(session), 1)
+
+    def test_every_other_connector_makes_no_call(self):
+        before = self.sim.requests()
+        for variant, (connector, _, _) in VARIANTS.items():
+            if connector in CALLED:
+                continue
+            answer, _ = self.server.call(create_request(unique()), [("x-connector", connector), ("x-connector-config", config({variant: values(variant)}))])
+            self.assertEqual(answer.status_code, 200, variant)
+            self.assertEqual(claims(answer.session_token)["con"], connector)
+        self.assertEqual(self.sim.requests(), before)
+
+
+class OneEffect(unittest.TestCase):
+    def new(self, **options):
+        server = Server(**{"workers": 3, "config": PATIENT, **options}).start()
+        self.addCleanup(server.cleanup)
+        return server, Sim(server)
+
+    def test_many_clients_one_id_one_effect(self):
+        server, sim = self.new()
+        with concurrent.futures.ThreadPoolExecutor(32) as pool:
+            for connector in CALLED:
+                session = unique("sim-slow-200-")
+                answers = list(pool.map(lambda _: own_channel(server, create_request(session), sim_metadata(connector)), range(32)))
+                self.assertEqual({answer.status_code for answer, _ in answers}, {200})
+                self.assertEqual(len({claims(answer.session_token)["jti"] for answer, _ in answers}), 1)
+                self.assertEqual([m.get("x-session-replayed") for _, m in answers].count(None), 1, "exactly one call creates")
+                self.assertEqual(sim.effects(session), 1)
+        self.assertGreater(len({row["role"] for row in server.lines("request")}), 1, "several workers took part")
+        server.stop()
+
+    def test_waiting_call_gives_up_before_its_deadline(self):
+        server, sim = self.new(workers=2)
+        session = unique("sim-slow-3000-")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            first = pool.submit(own_channel, server, create_request(session), sim_metadata("stripe"))
+            time.sleep(0.5)
+            with self.assertRaises(grpc.RpcError) as caught:
+                own_channel(server, create_request(session), sim_metadata("stripe"), timeout=0.6)
+            self.assertEqual(caught.exception.code(), grpc.StatusCode.ABORTED)
+            self.assertEqual(reason(caught.exception), "SESSION_BUSY")
+            self.assertEqual(first.result()[0].status_code, 200)
+        self.assertEqual(sim.effects(session), 1)
+        server.stop()
+
+    def test_cancelled_call_still_makes_its_session(self):
+        server, sim = self.new(workers=2)
+        for connector in CALLED:
+            session = unique("sim-slow-700-")
+            method = server.grpc().unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
+                                               response_deserializer=response_class(CREATE).FromString)
+            call = method.future(create_request(session), metadata=sim_metadata(connector), timeout=30)
+            wait_for(lambda s=session: sim.effects(s) == 1, 10, "the call at the connector")
+            call.cancel()
+            answer, metadata = own_channel(server, create_request(session), sim_metadata(connector))
+            self.assertEqual((answer.status_code, metadata.get("x-session-replayed")), (200, "true"), connector)
+            self.assertEqual(sim.effects(session), 1)
+        server.stop()
+
+    def killed_during_a_call(self, connector, workers):
+        server, sim = self.new(workers=workers)
+        session = unique("sim-slow-1500-")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            first = pool.submit(own_channel, server, create_request(session), sim_metadata(connector))
+            wait_for(lambda: sim.effects(session) == 1, 20, "the call at the connector")
+            before = server.workers()
+            for pid in before:
+                os.kill(pid, signal.SIGKILL)
+            self.assertIsInstance(first.exception(), grpc.RpcError)
+        wait_for(lambda: server.is_ready() and not set(before) & set(server.workers()), 60, "the replacements")
+        answer, metadata = own_channel(server, create_request(session), sim_metadata(connector))
+        return server, sim, session, answer, metadata
+
+    def test_stripe_call_cut_by_kill_9_is_settled_by_the_next(self):
+        for workers in (1, 3):
+            server, sim, session, answer, metadata = self.killed_during_a_call("stripe", workers)
+            self.assertEqual(answer.status_code, 200, answer)
+            self.assertNotIn("x-session-replayed", metadata)  # nobody had been told of it
+            self.assertEqual(sim.effects(session), 1)  # the same Idempotency-Key
+            again, metadata = own_channel(server, create_request(session), sim_metadata("stripe"))
+            self.assertEqual(metadata.get("x-session-replayed"), "true")
+            self.assertEqual(claims(again.session_token)["jti"], claims(answer.session_token)["jti"])
+            server.stop()
+
+    def test_nuvei_call_cut_by_kill_9_is_made_again(self):
+        """Nuvei knows no idempotency key: a second session token is asked for, the first was never handed out."""
+        server, sim, session, answer, _ = self.killed_during_a_call("nuvei", 1)
+        self.assertEqual(answer.status_code, 200, answer)
+        self.assertEqual(sim.effects(session), 2)
+        server.stop()
+
+    def test_paytm_call_cut_by_kill_9_is_told_as_paytm_tells_it(self):
+        """Paytm refuses a second order of that id with 0002, which the platform takes for an error."""
+        server, sim, session, answer, _ = self.killed_during_a_call("paytm", 1)
+        self.assertEqual(details(answer)[:3], ("CONNECTOR_DECLINED", 200, "0002"))
+        self.assertEqual(sim.effects(session), 1)
+        server.stop()
+
+
+class Breaker(unittest.TestCase):
+    def setUp(self):
+        self.server = Server(workers=1, config="connector:\n  breaker_failures: 3\n  breaker_open_ms: 1500\n").start()
+        self.addCleanup(self.server.cleanup)
+        self.sim = Sim(self.server)
+
+    def call(self):
+        return details(self.server.call(create_request(unique()), sim_metadata("nuvei"))[0])[:2]
+
+    def test_opens_after_repeated_failures_and_closes_again(self):
+        self.assertEqual(self.server.call(create_request(unique()), sim_metadata("nuvei"))[0].status_code, 200)
+        self.sim.control(mode="reset")
+        for _ in range(3):
+            self.assertEqual(self.call(), ("CONNECTOR_BAD_RESPONSE", 502))
+        asked = self.sim.requests()
+        for _ in range(5):
+            self.assertEqual(self.call(), ("CONNECTOR_UNREACHABLE", 502))
+        self.assertEqual(self.sim.requests(), asked, "an open breaker asks nobody")
+        self.assertEqual(len(self.server.lines("breaker_open")), 1)
+        time.sleep(1.6)
+        self.assertEqual(self.call(), ("CONNECTOR_BAD_RESPONSE", 502), "one probe")
+        self.assertEqual(self.call(), ("CONNECTOR_UNREACHABLE", 502), "that failed")
+        self.assertEqual(self.sim.requests(), asked + 1)
+        self.sim.control(mode="normal")
+        time.sleep(1.6)
+        session = unique()
+        for _ in range(3):
+            answer, _ = self.server.call(create_request(session), sim_metadata("nuvei"))
+            self.assertEqual(answer.status_code, 200)
+        self.assertEqual(len(wait_for(lambda: self.server.lines("breaker_closed"), 5, "the line")), 1)
+        self.server.stop()
+
+    def test_answers_of_whatever_kind_keep_it_closed(self):
+        for mode in ("http-500", "declined", "rubbish", "big", "no-token", "http-401"):
+            self.sim.control(mode=mode)
+            for _ in range(5):
+                self.assertNotEqual(self.call()[0], "CONNECTOR_UNREACHABLE", mode)
+        self.server.stop()
+
+    def test_short_deadlines_of_one_caller_do_not_open_it(self):
+        for _ in range(6):
+            answer, _ = self.server.call(create_request(unique("sim-hang-")), sim_metadata("nuvei"), timeout=0.5)
+            self.assertEqual(details(answer)[0], "CONNECTOR_TIMEOUT")
+        self.assertEqual(self.server.call(create_request(unique()), sim_metadata("nuvei"))[0].status_code, 200)
+        self.server.stop()
+
+
+def answer_like_stripe(fake, path, body):
+    return fake.answers.get(path) or (200, {}, stripe_intent(body, fake.secret))
+
+
+class Addresses(unittest.TestCase):
+    """Which address is called: production or sandbox, the caller's base_url, and what a connector may not make us do."""
+
+    def setUp(self):
+        self.fake, self.other = FakeConnector(answer_like_stripe), FakeConnector(answer_like_stripe)
+        for fake in (self.fake, self.other):
+            fake.answers, fake.secret = {}, "pi_1_secret_CANARYconnectortoken"
+            self.addCleanup(fake.close)
+        self.server = Server(workers=1, args=["--log-level", "debug"], config=(
+            f"connectors:\n  stripe:\n    production_url: {self.fake.url}/live/\n"
+            f"connector:\n  breaker_failures: 1000000\n  base_url_hosts: ['127.0.0.1:{self.other.port}', 'localhost:{self.other.port}', "
+            f"'[::1]:{self.other.port}', 'api.partner.example']\n")).start()
+        self.addCleanup(self.server.cleanup)
+        self.sim = Sim(self.server)
+
+    def create(self, base_url=None, test_mode=True, session=None):
+        choice = {"api_key": "sk_test_x"} if base_url is None else {"api_key": "sk_test_x", "base_url": base_url}
+        return own_channel(self.server, create_request(session or unique(), test_mode=test_mode),
+                           [("x-connector-config", config({"Stripe": choice}))])[0]
+
+    def test_live_calls_do_not_go_to_the_sandbox(self):
+        before = self.sim.requests()
+        session = unique()
+        answer = self.create(test_mode=False, session=session)
+        self.assertEqual(answer.status_code, 200)
+        self.assertIs(claims(answer.session_token)["test"], False)
+        self.assertEqual(self.sim.requests(), before)
+        (path, headers, body), = self.fake.requests
+        self.assertEqual(path, "/live/v1/payment_intents")
+        self.assertEqual(body, "amount=10000&currency=usd&automatic_payment_methods%5Benabled%5D=true&metadata%5Border_id%5D=" + session)
+        self.assertEqual({k: headers[k] for k in ("authorization", "content-type", "stripe-version", "via")},
+                         {"authorization": "Bearer sk_test_x", "content-type": "application/x-www-form-urlencoded",
+                          "stripe-version": "2022-11-15", "via": "HyperSwitch"})
+        self.assertTrue(headers["idempotency-key"])
+        self.assertNotIn(session, headers["idempotency-key"])
+        self.create(test_mode=True)
+        self.assertEqual((self.sim.requests(), len(self.fake.requests)), (before + 1, 1))
+        self.server.stop()
+
+    def test_connectors_own_token_stays_in_the_record(self):
+        answers = [self.create(test_mode=False), self.create(base_url=f"{self.other.url}/")]
+        self.fake.answers["/live/v1/payment_intents"] = (402, {}, json.dumps({"error": {"message": "no", "code": "x"}}))
+        self.assertEqual(self.create(test_mode=False).status_code, 402)
+        self.server.stop()
+        secrets = ("CANARYconnectortoken", "sk_test_x", "pi_1_secret")
+        for secret in secrets:
+            self.assertNotIn(secret, self.server.log())
+            for answer in answers:
+                self.assertNotIn(secret, json.dumps(claims(answer.session_token)) + str(answer))
+            for path in self.server.data.rglob("*"):
+                if path.is_file():
+                    self.assertNotIn(secret.encode(), path.read_bytes(), path)
+
+    def test_base_url_of_the_caller(self):
+        for base, path in ((f"http://127.0.0.1:{self.other.port}/", "/v1/payment_intents"),
+                           (f"http://127.0.0.1:{self.other.port}", "/v1/payment_intents"),
+                           (f"http://localhost:{self.other.port}/a/b/", "/a/b/v1/payment_intents")):
+            self.other.requests.clear()
+            self.assertEqual(self.create(base_url=base).status_code, 200, base)
+            self.assertEqual([r[0] for r in self.other.requests], [path])
+        self.server.stop()
+
+    def test_base_url_off_the_list_is_refused(self):
+        port = self.other.port
+        bad = [f"http://127.0.0.1:{self.fake.port}/", self.sim.url + "/stripe/", "http://127.0.0.1:22/", "http://127.0.0.1/",
+               "http://169.254.169.254/latest/meta-data/", "https://169.254.169.254/", "http://[fd00:ec2::254]/", "https://10.0.0.1/",
+               # user information, and hosts that are not what they look like
+               f"http://user@127.0.0.1:{port}/", f"http://u:p@127.0.0.1:{port}/", f"http://127.0.0.1:{port}@169.254.169.254/",
+               f"http://127.0.0.1:{port}.evil.example/", f"http://evil.example#@127.0.0.1:{port}/", f"http://evil.example/@127.0.0.1:{port}/",
+               f"http://evil.example\\@127.0.0.1:{port}/", f"http://127.0.0.1:{port}\\@evil.example/", f"http:\\\\127.0.0.1:{port}/",
+               f"http://127.0.0.1%2eevil.example:{port}/", f"http://127.0.0.1:{port}%00.evil.example/", f"http://%31%32%37.0.0.1:{port}/",
+               f"http:///127.0.0.1:{port}/", f"http:127.0.0.1:{port}/", f"//127.0.0.1:{port}/", f"127.0.0.1:{port}", " ",
+               # other spellings of loopback
+               f"http://2130706433:{port}/", f"http://0x7f000001:{port}/", f"http://0177.0.0.1:{port}/", f"http://127.1:{port}/",
+               f"http://127.0.1:{port}/", f"http://127.0.0.1.:{port}/", f"http://localhost.:{port}/", f"http://[::ffff:127.0.0.1]:{port}/",
+               f"http://[::]:{port}/", f"http://0.0.0.0:{port}/", f"http://[::1%25lo]:{port}/", f"http://127.0.0.1:0{port}/",
+               f"http://127.0.0.1:{port + 65536}/", f"http://\uff11\uff12\uff17.0.0.1:{port}/", f"http://127\u30020.0.1:{port}/",
+               # other schemes, plain http to the world, parts that a base URL has not
+               "file:///etc/passwd", f"gopher://127.0.0.1:{port}/_x", f"ftp://127.0.0.1:{port}/", f"dict://127.0.0.1:{port}/", "unix:/tmp/x",
+               "http://api.partner.example/", "https://api.partner.example:8443/", "https://api.partner.example.evil.example/",
+               "https://evil-api.partner.example/", "https://api.partner.example./", f"http://127.0.0.1:{port}/?a=", f"http://127.0.0.1:{port}/#a",
+               f"http://127.0.0.1:{port}/\r\nx: y", f"http://127.0.0.1:{port}/ HTTP/1.1", f"http://127.0.0.1:{port}/\t", f"http://127.0.0.1:{port}/" + "a" * 5000]
+        before = self.sim.requests()
+        for base in bad:
+            with self.subTest(base=base[:60]):
+                with self.assertRaises(grpc.RpcError) as caught:
+                    self.create(base_url=base)
+                self.assertEqual(caught.exception.code(), grpc.StatusCode.INVALID_ARGUMENT, caught.exception.details())
+                self.assertEqual(reason(caught.exception), "BASE_URL_REFUSED")
+                self.assertNotIn("evil.example", caught.exception.details())
+        # Also where no call would be made: a caller learns at once.
+        error = self.server.fail(create_request(unique()), [("x-connector-config", config({"Adyen": {
+            "api_key": "k", "merchant_account": "m", "base_url": "https://evil.example/"}}))])
+        self.assertEqual(reason(error), "BASE_URL_REFUSED")
+        self.assertEqual((self.sim.requests(), self.fake.requests, self.other.requests), (before, [], []))
+        self.server.stop()
+
+    def test_redirects_are_not_followed(self):
+        for status in (301, 302, 303, 307, 308):
+            self.fake.answers["/live/v1/payment_intents"] = (status, {"location": f"{self.other.url}/stolen"}, "")
+            answer = self.create(test_mode=False)
+            self.assertEqual(details(answer)[:2], ("CONNECTOR_BAD_RESPONSE", 502), status)
+        self.assertEqual(self.other.requests, [])
+        self.server.stop()
+
+    def test_nobody_listens(self):
+        self.fake.close()
+        before = time.monotonic()
+        self.assertEqual(details(self.create(test_mode=False))[:2], ("CONNECTOR_UNREACHABLE", 502))
+        self.assertLess(time.monotonic() - before, 5)
+        self.server.stop()
+
+
+class WithoutSandbox(unittest.TestCase):
+    def test_plain_http_is_refused_even_on_the_list(self):
+        fake = FakeConnector(answer_like_stripe)
+        self.addCleanup(fake.close)
+        server = Server(workers=1, sandbox=False, config=f"connector:\n  base_url_hosts: ['127.0.0.1:{fake.port}']\n").start()
+        self.addCleanup(server.cleanup)
+        error = server.fail(create_request(unique()), [("x-connector-config", config({"Stripe": {
+            "api_key": "sk_test_x", "base_url": f"{fake.url}/"}}))])
+        self.assertEqual((error.code(), reason(error)), (grpc.StatusCode.INVALID_ARGUMENT, "BASE_URL_REFUSED"))
+        self.assertEqual(fake.requests, [])
+        server.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()
