@@ -50,8 +50,7 @@ static enum ses_status open_all(struct backup *backup, const char *dir, uint64_t
         if ((shards >> i & 1) == 0)
             continue;
         SES_TRY(ses_shard_path(dir, i, path));
-        SES_TRY(ses_shard_check_kept(path, NULL));
-        status = ses_env_open(path, ENV_READ, 0, NULL, &backup->env[i]);
+        status = ses_shard_open_read(path, 0, NULL, &backup->env[i]);
         if (status != SES_OK && status != SES_NOT_FOUND)
             return status;
     }
@@ -79,10 +78,10 @@ static int copy_row(struct ses_env *from, MDB_txn *from_txn, struct ses_env *to,
                     MDB_val *key, MDB_val *row)
 {
     MDB_val record;
-    int rc = mdb_get(from_txn, from->records, key, &record);
+    int rc = ses_env_get(from, from_txn, mdb_locator(key), &record);
 
-    if (rc == MDB_NOTFOUND) /* damaged at the source: the row alone helps nobody */
-        return 0;
+    if (rc == MDB_NOTFOUND || rc == MDB_CORRUPTED || record.mv_size > RECORD_BYTES_MAX)
+        return 0; /* damaged at the source: the row alone helps nobody */
     if (rc == 0)
         rc = mdb_put(to_txn, to->records, key, &record, MDB_APPEND);
     if (rc == 0)

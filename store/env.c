@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -62,13 +63,36 @@ static void log_damage(struct ses_log *log, const char *path, const char *reason
     ses_log_end(&line);
 }
 
-/* LMDB aborts after this. Its own line would not say which shard. */
+/* Where the assertion of a guarded read goes on. */
+static _Thread_local jmp_buf *read_guard;
+
+/* LMDB aborts when this returns. Its own line would not say which shard. */
 static void on_assert(MDB_env *mdb, const char *text)
 {
     const struct ses_env *env = mdb_env_get_userctx(mdb);
 
+    if (read_guard != NULL)
+        longjmp(*read_guard, 1);
     (void)fprintf(stderr, "sessiond: damaged LMDB file %s/data.mdb: %s; run 'sessiondctl store check'\n",
                   env != NULL ? env->path : "?", text);
+}
+
+/* mdb_get in a read transaction allocates nothing, locks nothing and keeps its cursor on its stack, so it may
+ * be left by a jump; what it says of a damaged page must not end the worker again and again. */
+int ses_env_get(struct ses_env *env, MDB_txn *txn, uint64_t locator, MDB_val *ret_value)
+{
+    MDB_val key = mdb_val(&locator, sizeof(locator));
+    jmp_buf guard;
+    int rc;
+
+    if (setjmp(guard) != 0) { // NOLINT(cert-err52-cpp)
+        read_guard = NULL;
+        return MDB_CORRUPTED;
+    }
+    read_guard = &guard;
+    rc = mdb_get(txn, env->records, &key, ret_value);
+    read_guard = NULL;
+    return rc;
 }
 
 static int open_databases(struct ses_env *env)
@@ -128,6 +152,12 @@ static enum ses_status open_checked(struct ses_env *env, struct ses_log *log)
     if (snprintf(data_path, sizeof(data_path), "%s/data.mdb", env->path) >= (int)sizeof(data_path))
         return SES_INVALID_ARGUMENT;
     SES_TRY(ses_env_check_meta(data_path, &check, &reason));
+    /* The roots too, where nobody else can be writing: a database that LMDB does not find would be made anew,
+     * empty. */
+    if (check == ENV_CHECK_OK && env->writable) {
+        SES_TRY(ses_env_check_pages(data_path, ENV_CHECK_INDEX, &reason));
+        check = reason != NULL ? ENV_CHECK_DAMAGED : ENV_CHECK_OK;
+    }
     if (check == ENV_CHECK_DAMAGED) {
         log_damage(log, env->path, reason);
         return SES_DATA_LOSS;
@@ -338,14 +368,13 @@ enum ses_status ses_env_last(struct ses_env *env, MDB_txn *txn, uint64_t *ret_lo
 enum ses_status ses_env_row_of(struct ses_env *env, MDB_txn *txn, uint64_t locator, struct ses_slice value,
                                struct record_row *ret_row)
 {
-    MDB_val key = mdb_val(&locator, sizeof(locator));
     struct ses_record record;
     MDB_val bytes;
     int rc;
 
     if (ses_record_row_decode(value, locator, ret_row) == SES_OK)
         return SES_OK;
-    rc = mdb_get(txn, env->records, &key, &bytes);
+    rc = ses_env_get(env, txn, locator, &bytes);
     if (rc != 0)
         return SES_DATA_LOSS;
     SES_TRY(ses_record_decode(mdb_slice(&bytes), &record));

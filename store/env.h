@@ -58,6 +58,9 @@ void ses_env_close(struct ses_env *env);
 SES_MUST_CHECK enum ses_status ses_env_read_begin(struct ses_env *env, MDB_txn **ret_txn);
 void ses_env_read_end(struct ses_env *env);
 
+/* [any, in a read transaction] The record at locator; MDB_CORRUPTED where LMDB would abort on a damaged page.
+ */
+int ses_env_get(struct ses_env *env, MDB_txn *txn, uint64_t locator, MDB_val *ret_value);
 /* Bytes of the shard's pages in use, garbage included, and its records. */
 SES_MUST_CHECK enum ses_status ses_env_usage(struct ses_env *env, MDB_txn *txn, uint64_t *ret_bytes,
                                              uint64_t *ret_records);

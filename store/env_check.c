@@ -35,6 +35,7 @@ struct meta {
     uint32_t magic;
     uint32_t version;
     uint32_t page_bytes;
+    struct tree free; /* transaction id -> pages that it freed */
     struct tree main;
     uint64_t last_page;
     uint64_t txnid;
@@ -76,6 +77,7 @@ static struct meta decode_meta(const uint8_t *page)
     return (struct meta){.magic = get32(p),
                          .version = get32(p + 4),
                          .page_bytes = get32(p + 24),
+                         .free = decode_tree(p + 24),
                          .main = decode_tree(p + 72),
                          .last_page = get64(p + 120),
                          .txnid = get64(p + 128)};
@@ -178,10 +180,17 @@ enum ses_status ses_env_check_meta(const char *data_path, enum env_check *ret_ch
 
 /* ---- the walk ---- */
 
+enum leaves {
+    LEAVES_NONE,
+    LEAVES_LAST, /* the one at the right edge, where records are appended */
+    LEAVES_ALL
+};
+
 struct walk {
     int fd;
     struct meta meta;
-    bool leaves;      /* of the records too */
+    enum env_check_depth depth;
+    bool in_free;     /* in the tree of free pages */
     uint8_t *pages;   /* one page for each level */
     uint64_t visited; /* at most every page once: a damaged tree may be a graph */
 };
@@ -212,6 +221,13 @@ static const char *check_page(struct walk *walk, const uint8_t *page, uint64_t p
     return NULL;
 }
 
+bool ses_env_check_leaf(const uint8_t *page, uint32_t page_bytes)
+{
+    struct walk walk = {.meta = {.page_bytes = page_bytes}};
+
+    return check_page(&walk, page, get64(page), true) == NULL;
+}
+
 static const char *check_overflow(struct walk *walk, uint64_t pgno, uint32_t bytes)
 {
     uint64_t pages = ((uint64_t)bytes + PAGE_HEADER + walk->meta.page_bytes - 1) / walk->meta.page_bytes;
@@ -221,13 +237,58 @@ static const char *check_overflow(struct walk *walk, uint64_t pgno, uint32_t byt
     return NULL;
 }
 
-static const char *walk_tree(struct walk *walk, struct tree tree, unsigned level, bool to_leaves);
+/* Reads the page for a level, checks its head. */
+static const char *take_page(struct walk *walk, uint64_t pgno, unsigned level, bool leaf)
+{
+    uint8_t *page = walk->pages + (size_t)level * walk->meta.page_bytes;
+
+    if (pgno < 2 || pgno > walk->meta.last_page)
+        return "a page number is outside the file";
+    if (++walk->visited > walk->meta.last_page)
+        return "a tree leads back into itself";
+    if (!read_at(walk->fd, page, walk->meta.page_bytes, pgno * walk->meta.page_bytes))
+        return "a page cannot be read";
+    return check_page(walk, page, pgno, leaf);
+}
+
+static const char *check_root(struct walk *walk, struct tree tree, unsigned level)
+{
+    if (tree.root == NO_PAGE)
+        return NULL;
+    if (tree.depth == 0 || tree.depth + level >= DEPTH_MAX)
+        return "a tree's depth is wrong";
+    return take_page(walk, tree.root, level, tree.depth == 1);
+}
+
+/* A list of free pages: its length, then page numbers, falling. A wrong one would let LMDB overwrite live
+ * pages. */
+static const char *check_free_list(struct walk *walk, const uint8_t *list, uint32_t bytes)
+{
+    uint64_t before = walk->meta.last_page + 1;
+    uint64_t count = bytes >= 8 ? get64(list) : UINT64_MAX;
+
+    if (count > bytes / 8 - 1)
+        return "a list of free pages is damaged";
+    for (uint64_t i = 1; i <= count; i++) {
+        uint64_t pgno = get64(list + 8 * i);
+
+        if (pgno < 2 || pgno >= before)
+            return "a list of free pages is damaged";
+        before = pgno;
+    }
+    return NULL;
+}
+
+static const char *walk_tree(struct walk *walk, struct tree tree, unsigned level, enum leaves leaves);
 
 static const char *walk_subtree(struct walk *walk, const uint8_t *node, uint32_t key_bytes, unsigned level)
 {
     bool index = key_bytes == 5 && memcmp(node + NODE_HEADER, "index", 5) == 0;
+    struct tree tree = decode_tree(node + NODE_HEADER + key_bytes);
 
-    return walk_tree(walk, decode_tree(node + NODE_HEADER + key_bytes), level, index || walk->leaves);
+    if (walk->depth == ENV_CHECK_ROOTS)
+        return check_root(walk, tree, level);
+    return walk_tree(walk, tree, level, index || walk->depth == ENV_CHECK_ALL ? LEAVES_ALL : LEAVES_LAST);
 }
 
 static const char *check_leaf(struct walk *walk, const uint8_t *page, unsigned level)
@@ -247,6 +308,8 @@ static const char *check_leaf(struct walk *walk, const uint8_t *page, unsigned l
             return "a value lies outside its page";
         if ((flags & NODE_BIGDATA) != 0)
             reason = check_overflow(walk, get64(node + NODE_HEADER + key_bytes), bytes);
+        else if (walk->in_free)
+            reason = check_free_list(walk, node + NODE_HEADER + key_bytes, bytes);
         else if ((flags & NODE_SUBTREE) != 0)
             reason =
                 bytes == 48 ? walk_subtree(walk, node, key_bytes, level + 1) : "a database's root is damaged";
@@ -257,22 +320,16 @@ static const char *check_leaf(struct walk *walk, const uint8_t *page, unsigned l
 }
 
 static const char *walk_page(struct walk *walk, uint64_t pgno, unsigned depth_left, unsigned level,
-                             bool to_leaves)
+                             enum leaves leaves)
 {
     uint8_t *page = walk->pages + (size_t)level * walk->meta.page_bytes;
     bool leaf = depth_left == 1;
     const char *reason;
     uint32_t nodes;
 
-    if (leaf && !to_leaves)
+    if (leaf && leaves == LEAVES_NONE)
         return NULL;
-    if (pgno < 2 || pgno > walk->meta.last_page)
-        return "a page number is outside the file";
-    if (++walk->visited > walk->meta.last_page)
-        return "a tree leads back into itself";
-    if (!read_at(walk->fd, page, walk->meta.page_bytes, pgno * walk->meta.page_bytes))
-        return "a page cannot be read";
-    reason = check_page(walk, page, pgno, leaf);
+    reason = take_page(walk, pgno, level, leaf);
     if (reason != NULL || leaf)
         return reason != NULL ? reason : check_leaf(walk, page, level);
     nodes = (get16(page + 12) - PAGE_HEADER) / 2u;
@@ -280,23 +337,25 @@ static const char *walk_page(struct walk *walk, uint64_t pgno, unsigned depth_le
         const uint8_t *node = page + get16(page + PAGE_HEADER + 2 * i);
         uint64_t child = get16(node) | (uint64_t)get16(node + 2) << 16 | (uint64_t)get16(node + 4) << 32;
 
-        reason = walk_page(walk, child, depth_left - 1, level + 1, to_leaves);
+        reason = walk_page(walk, child, depth_left - 1, level + 1,
+                           leaves == LEAVES_LAST && i + 1 < nodes ? LEAVES_NONE : leaves);
     }
     return reason;
 }
 
-static const char *walk_tree(struct walk *walk, struct tree tree, unsigned level, bool to_leaves)
+static const char *walk_tree(struct walk *walk, struct tree tree, unsigned level, enum leaves leaves)
 {
     if (tree.root == NO_PAGE)
         return NULL;
     if (tree.depth == 0 || tree.depth + level >= DEPTH_MAX)
         return "a tree's depth is wrong";
-    return walk_page(walk, tree.root, tree.depth, level, to_leaves);
+    return walk_page(walk, tree.root, tree.depth, level, leaves);
 }
 
-enum ses_status ses_env_check_pages(const char *data_path, bool leaves, const char **ret_reason)
+enum ses_status ses_env_check_pages(const char *data_path, enum env_check_depth depth,
+                                    const char **ret_reason)
 {
-    struct walk walk = {.leaves = leaves};
+    struct walk walk = {.depth = depth};
     const char *reason;
     bool absent;
 
@@ -312,7 +371,11 @@ enum ses_status ses_env_check_pages(const char *data_path, bool leaves, const ch
             (void)close(walk.fd);
             return SES_NO_MEMORY;
         }
-        reason = walk_tree(&walk, walk.meta.main, 0, true);
+        walk.in_free = true;
+        reason = walk_tree(&walk, walk.meta.free, 0, LEAVES_ALL);
+        walk.in_free = false;
+        if (reason == NULL)
+            reason = walk_tree(&walk, walk.meta.main, 0, LEAVES_ALL);
         free(walk.pages);
     }
     (void)close(walk.fd);

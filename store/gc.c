@@ -1,5 +1,7 @@
 #include "gc.h"
 
+#include "env_check.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -111,6 +113,25 @@ static void note(struct ses_gc *gc, uint64_t slot, uint64_t live, uint64_t meta)
     gc->action[gc->count++] = (struct gc_action){.slot = slot, .live = live, .meta = meta};
 }
 
+/* LMDB trusts the page that it deletes from; a damaged one would damage the heap. NOTFOUND is fine: only the
+ * row is left. */
+static bool can_change(struct ses_gc *gc, uint64_t locator)
+{
+    uintptr_t page_bytes = (uintptr_t)gc->shard->page_bytes;
+    const uint8_t *page;
+    MDB_val value;
+    int rc = ses_env_get(gc->shard->env, gc->snapshot, locator, &value);
+
+    if (rc != 0)
+        return rc == MDB_NOTFOUND;
+    if (value.mv_size > RECORD_BYTES_MAX)
+        return false;
+    if (value.mv_size > page_bytes / 2) /* on pages of its own, its leaf is not known */
+        return true;
+    page = (const uint8_t *)value.mv_data - (uintptr_t)value.mv_data % page_bytes;
+    return ses_env_check_leaf(page, (uint32_t)page_bytes);
+}
+
 /* The claim is noted first, so that whatever fails afterwards ses_gc_abort gives it back. */
 static int append_again(struct ses_gc *gc, MDB_txn *txn, struct subject *subject, uint64_t now_ms)
 {
@@ -213,7 +234,7 @@ static int walk(struct ses_gc *gc, MDB_txn *txn, MDB_cursor *cursor, uint64_t ne
         if (subject.locator > published)
             return 0;
         subject.newest = subject.locator == newest;
-        if (readable)
+        if (readable && can_change(gc, subject.locator))
             verdict = judge(gc, &subject, now_ms, append && appended < GC_APPEND_BYTES);
         rc = carry_out(gc, txn, &subject, verdict, now_ms);
         if (rc != 0)
@@ -248,12 +269,18 @@ int ses_gc_step(struct ses_gc *gc, MDB_txn *txn, uint64_t now_ms, unsigned rows_
         gc->empty = true;
         return 0;
     }
-    rc = mdb_cursor_open(txn, gc->shard->env->index, &cursor);
+    rc = mdb_txn_begin(gc->shard->env->mdb, NULL, MDB_RDONLY, &gc->snapshot);
     if (rc != 0)
         return rc;
+    rc = mdb_cursor_open(txn, gc->shard->env->index, &cursor);
+    if (rc != 0) {
+        mdb_txn_abort(gc->snapshot);
+        return rc;
+    }
     rc = walk(gc, txn, cursor, newest, now_ms, rows_max < GC_STEP_MAX ? rows_max : GC_STEP_MAX,
               append && gc->value != NULL);
     mdb_cursor_close(cursor);
+    mdb_txn_abort(gc->snapshot);
     return rc;
 }
 

@@ -28,8 +28,9 @@ struct gc_action {
 struct ses_gc {
     struct ses_table *table;
     struct ses_shard *shard;
-    uint64_t age_ms; /* 0: never append again */
-    uint8_t *value;  /* copy of the record that is appended again */
+    uint64_t age_ms;   /* 0: never append again */
+    uint8_t *value;    /* copy of the record that is appended again */
+    MDB_txn *snapshot; /* during a step: the committed pages, looked at before they are changed */
     unsigned count;
     uint64_t removed; /* in this step */
     bool more;        /* the step ended at its bound, not at a record that stays */

@@ -49,10 +49,9 @@ static enum ses_status read_in(struct ses_store *store, struct ses_env *env, MDB
                                const struct ses_store_key *key, struct ses_arena *arena,
                                struct ses_record *ret_record)
 {
-    MDB_val at = mdb_val(&locator, sizeof(locator));
     struct ses_record record;
     MDB_val value;
-    int rc = mdb_get(txn, env->records, &at, &value);
+    int rc = ses_env_get(env, txn, locator, &value);
 
     if (rc != 0)
         return ses_env_status(rc);

@@ -143,7 +143,7 @@ static enum ses_status check_idle_shard(const char *path)
     if (snprintf(data_path, sizeof(data_path), "%s/data.mdb", path) >= (int)sizeof(data_path))
         status = SES_INVALID_ARGUMENT;
     else
-        status = ses_env_check_pages(data_path, true, &reason);
+        status = ses_env_check_pages(data_path, ENV_CHECK_ALL, &reason);
     (void)close(idle_fd);
     return status == SES_OK && reason != NULL ? SES_DATA_LOSS : status;
 }
@@ -155,9 +155,8 @@ static enum ses_status scan_shard(struct scan *scan, const char *dir, unsigned s
     struct ses_env *env;
 
     SES_TRY(ses_shard_path(dir, shard, path));
-    SES_TRY(ses_shard_check_kept(path, NULL));
     SES_TRY(check_idle_shard(path));
-    status = ses_env_open(path, ENV_READ, 0, NULL, &env);
+    status = ses_shard_open_read(path, 0, NULL, &env);
     if (status == SES_NOT_FOUND)
         return SES_OK;
     if (status != SES_OK)

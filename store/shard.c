@@ -100,7 +100,7 @@ static bool was_made(const char *path)
     return made;
 }
 
-enum ses_status ses_shard_check_kept(const char *path, struct ses_log *log)
+static enum ses_status check_kept(const char *path, struct ses_log *log)
 {
     char data_path[PATH_MAX];
     struct stat st;
@@ -116,6 +116,16 @@ enum ses_status ses_shard_check_kept(const char *path, struct ses_log *log)
                     "whole directory to start without its sessions",
                     data_path);
     return SES_DATA_LOSS;
+}
+
+enum ses_status ses_shard_open_read(const char *path, uint64_t map_bytes, struct ses_log *log,
+                                    struct ses_env **ret_env)
+{
+    enum ses_status status;
+
+    SES_TRY(check_kept(path, log));
+    status = ses_env_open(path, ENV_READ, map_bytes, log, ret_env);
+    return status == SES_NOT_FOUND && was_made(path) ? SES_DATA_LOSS : status;
 }
 
 int ses_shard_hold_idle(const char *path)
@@ -201,7 +211,7 @@ static enum ses_status open_locked(const char *path, bool nosync, uint64_t map_b
 {
     int rc;
 
-    SES_TRY(ses_shard_check_kept(path, log));
+    SES_TRY(check_kept(path, log));
     SES_TRY(ses_env_open(path, nosync ? ENV_WRITE_NOSYNC : ENV_WRITE, map_bytes, log, &shard->env));
     rc = commit_format(shard->env);
     if (rc != 0) {

@@ -32,9 +32,11 @@ SES_MUST_CHECK enum ses_status ses_shard_path(const char *dir, unsigned number, 
 /* [any] Bit n of *ret_shards: directory n exists. SES_IO. */
 SES_MUST_CHECK enum ses_status ses_shard_list(const char *dir, uint64_t *ret_shards);
 
-/* [any] A shard that had data must have it still: SES_DATA_LOSS, logged, when data.mdb is gone or empty
- * though the shard was made. */
-SES_MUST_CHECK enum ses_status ses_shard_check_kept(const char *path, struct ses_log *log);
+/* [any] Opens the environment in path for reading. SES_NOT_FOUND: it was never made. A shard that had data
+ * must have it still: SES_DATA_LOSS, logged, when data.mdb is gone or empty, or its databases are not found.
+ * Else as ses_env_open. */
+SES_MUST_CHECK enum ses_status ses_shard_open_read(const char *path, uint64_t map_bytes, struct ses_log *log,
+                                                   struct ses_env **ret_env);
 /* [any] A descriptor that keeps writers out until it is closed; -1: there is a writer, or never was one. */
 int ses_shard_hold_idle(const char *path);
 /* [writer] Takes the writer lock (SES_BUSY), makes or opens the environment, commits once with a full sync:

@@ -212,6 +212,29 @@ static void test_beside_commits(void **state)
     ses_store_close(store);
 }
 
+/* After the clock was set back by an hour new records look old at once. They are not garbage before they are
+ * published. */
+static void test_unpublished_is_not_garbage(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    struct ses_record record = record_of("body", UINT64_MAX);
+    struct wait_one wait = {.calls = 0};
+
+    store->shard.last_locator = locator_floor(ses_clock_wall_ms() + HOUR_MS); /* the committer is idle */
+    for (uint64_t i = 0; i < 20; i++) {
+        struct ses_store_key key = key_of(i);
+        struct ses_claim claim;
+
+        assert_ok(ses_store_claim_new(store, &key, &claim));
+        assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
+    }
+    rig_wait(rig, store); /* the first transaction collects as well */
+    for (uint64_t i = 0; i < 20; i++)
+        assert_stored(rig, store, i, "body", 1);
+    ses_store_close(store);
+}
+
 static void test_retired_shard(void **state)
 {
     struct rig *rig = *state;
@@ -267,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_locators_without_a_clock),
         cmocka_unit_test_setup_teardown(test_shorter_expiry_keeps_standing, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_beside_commits, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_unpublished_is_not_garbage, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_retired_shard, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_retired_shard_open_for_reading, rig_setup, rig_teardown),
     };
