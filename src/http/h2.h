@@ -74,6 +74,7 @@ struct ses_h2_shared {
     nghttp2_option *option;
     nghttp2_mem memory;    /* h2_memory.c */
     uint8_t *frame_bytes;  /* in which the sessions of this worker make their frames */
+    bool frame_shared;     /* the library is the one of which this is known to be safe */
     struct ses_h2 *making; /* whose session is being made */
     struct ses_h2_pages *pages;
     struct ses_timer sweep_timer;

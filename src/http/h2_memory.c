@@ -10,14 +10,16 @@
  * session would take.
  *
  * The buffer is known by being asked for while a session is made; sizes alone would not do, a client chooses
- * many. */
+ * many. All this was read in the sources of 1.52: with any other version of the library every session gets
+ * bytes of its own. */
 
 #define FRAME_BYTES_MIN 16384
 #define FRAME_BYTES     20480
+#define LIBRARY_KNOWN   0x013400 /* 1.52.0, as nghttp2_info.version_num has it */
 
 static bool wants_frame_bytes(const struct ses_h2_shared *shared, size_t size)
 {
-    return shared->making != NULL && size >= FRAME_BYTES_MIN && size <= FRAME_BYTES;
+    return shared->frame_shared && shared->making != NULL && size >= FRAME_BYTES_MIN && size <= FRAME_BYTES;
 }
 
 static void *mem_malloc(size_t size, void *arg)
@@ -70,6 +72,7 @@ enum ses_status ses_h2_memory_init(struct ses_h2_shared *shared)
                                    .calloc = mem_calloc,
                                    .realloc = mem_realloc};
     ses_timer_init(&shared->sweep_timer);
+    shared->frame_shared = nghttp2_version(0)->version_num == LIBRARY_KNOWN;
     shared->frame_bytes = malloc(FRAME_BYTES);
     shared->pages = ses_h2_pages_new();
     return shared->frame_bytes == NULL || shared->pages == NULL ? SES_NO_MEMORY : SES_OK;
