@@ -126,22 +126,26 @@ enum ses_status ses_credential_cache_get(struct ses_credential_cache *cache,
     return SES_OK;
 }
 
-static void drop(struct ses_credential_cache *cache, struct entry *entry)
+static void entry_free(struct entry *entry)
 {
-    struct entry **at = bucket_of(cache, entry->key);
-
-    while (*at != entry)
-        at = &(*at)->next;
-    *at = entry->next;
-    ses_list_remove(&entry->age);
-    cache->count--;
     ses_wipe(entry, sizeof(*entry) + entry->block_bytes);
     free(entry);
 }
 
 static void drop_oldest(struct ses_credential_cache *cache)
 {
-    drop(cache, SES_CONTAINER(cache->age.next, struct entry, age));
+    struct ses_list *node = ses_list_pop(&cache->age);
+    struct entry *entry;
+    struct entry **at;
+
+    SES_REQUIRE(node != NULL);
+    entry = SES_CONTAINER(node, struct entry, age);
+    at = bucket_of(cache, entry->key);
+    while (*at != entry)
+        at = &(*at)->next;
+    *at = entry->next;
+    cache->count--;
+    entry_free(entry);
 }
 
 void ses_credential_cache_put(struct ses_credential_cache *cache, const uint8_t key[SES_HASH_BYTES],
@@ -176,8 +180,14 @@ void ses_credential_cache_free(struct ses_credential_cache *cache)
 {
     if (cache == NULL)
         return;
-    while (cache->count > 0)
-        drop_oldest(cache);
+    for (size_t i = 0; i <= cache->mask; i++) {
+        struct entry *next;
+
+        for (struct entry *entry = cache->buckets[i]; entry != NULL; entry = next) {
+            next = entry->next;
+            entry_free(entry);
+        }
+    }
     free(cache->buckets);
     ses_wipe(cache, sizeof(*cache));
     free(cache);

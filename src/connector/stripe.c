@@ -62,7 +62,7 @@ static enum ses_status build(const struct ses_session_call *call, struct ses_are
                              struct ses_outbound_request *ret_request, struct ses_error *ret_error)
 {
     struct ses_outbound_request request = {.idempotent = call->idempotency_key.len > 0};
-    struct ses_slice authorization;
+    struct ses_slice authorization = SES_SLICE_EMPTY;
     const char *url;
 
     SES_TRY(write_authorization(call, arena, &authorization, ret_error));

@@ -68,6 +68,8 @@ static bool read_call(const json_t *json, struct ses_slice text, struct call *ca
 {
     const json_t *body = json_object_get(json, "body");
 
+    if (!json_is_object(body))
+        return false;
     call->signed_text = body_text(text);
     return read_text(json_object_get(json, "head"), "signature", &call->signature) &&
            read_text(body, "mid", &call->mid) && read_text(body, "orderId", &call->order_id) &&

@@ -223,4 +223,17 @@ static inline void tiny_stop(struct tiny_server *server)
         uv_close((uv_handle_t *)&server->listener, NULL);
 }
 
+/* A port where nobody listens. */
+static inline int unused_port(uv_loop_t *loop)
+{
+    struct tiny_server server;
+    int port;
+
+    tiny_start(&server, loop, 0);
+    port = server.port;
+    tiny_stop(&server);
+    (void)uv_run(loop, UV_RUN_NOWAIT);
+    return port;
+}
+
 #endif

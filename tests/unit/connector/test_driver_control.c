@@ -1,0 +1,293 @@
+/* test_driver_control.c - what is refused, cancelled, bounded, and what the breaker does. */
+#include "driver_fixture.h"
+#include "tiny_server.h"
+
+static void some_urls_are_refused_at_once(void **state)
+{
+    static const struct {
+        const char *url;
+        bool sandbox;
+    } cases[] = {
+        {"http://127.0.0.1:9/", false},
+        {"http://example.com/", true},
+        {"http://10.0.0.1/", true},
+        {"http://0x7f000001/", true},
+        {"ftp://127.0.0.1/", true},
+        {"file:///etc/passwd", true},
+        {"http://a@127.0.0.1/", true},
+        {"https://a:b@example.com/", true},
+        {"", true},
+        {"https://exa mple.com/", true},
+        {"http://127.0.0.1\\@example.com/", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct rig rig;
+        struct rig_call call;
+        const struct ses_outbound_request request = {.url = text(cases[i].url)};
+
+        rig_start(&rig, (struct ses_driver_options){.sandbox = cases[i].sandbox});
+        assert_int_equal(rig_begin(&rig, &call, &request, FAR_AWAY), SES_INVALID_ARGUMENT);
+        assert_int_equal(ses_driver_in_flight(rig.driver), 0);
+        rig_stop(&rig);
+    }
+}
+
+static void a_header_cannot_leave_its_line(void **state)
+{
+    static const char *const values[] = {"a\r\nx: y", "a\n", "\x7f", ""};
+    struct rig rig;
+    char url[64];
+
+    (void)state;
+    rig_start_sandbox(&rig);
+    for (size_t i = 0; i < 4; i++) {
+        struct ses_outbound_request request = rig_request(url, sizeof(url), 9, false);
+        struct rig_call call;
+
+        request.headers[1].value = text(values[i]);
+        assert_int_equal(rig_begin(&rig, &call, &request, FAR_AWAY), SES_INVALID_ARGUMENT);
+    }
+    assert_int_equal(ses_driver_in_flight(rig.driver), 0);
+    rig_stop(&rig);
+}
+
+static void calls_have_a_maximum(void **state)
+{
+    struct rig rig;
+    struct tiny_server server;
+    struct rig_call calls[3];
+    char url[64];
+    struct ses_outbound_request request;
+
+    (void)state;
+    rig_start(&rig, (struct ses_driver_options){.sandbox = true, .calls_max = 2});
+    tiny_start(&server, &rig.loop, 0);
+    request = rig_request(url, sizeof(url), server.port, false);
+    assert_int_equal(rig_begin(&rig, &calls[0], &request, FAR_AWAY), SES_OK);
+    assert_int_equal(rig_begin(&rig, &calls[1], &request, FAR_AWAY), SES_OK);
+    assert_int_equal(rig_begin(&rig, &calls[2], &request, FAR_AWAY), SES_RESOURCE_EXHAUSTED);
+    rig_wait(&rig, &calls[0]);
+    rig_wait(&rig, &calls[1]);
+    assert_int_equal(rig_begin(&rig, &calls[2], &request, FAR_AWAY), SES_OK);
+    rig_wait(&rig, &calls[2]);
+    tiny_stop(&server);
+    rig_stop(&rig);
+}
+
+static void a_cancelled_call_does_not_end(void **state)
+{
+    struct rig rig;
+    struct tiny_server server;
+    struct rig_call hanging, fresh, refused;
+    char url[64];
+    struct ses_outbound_request request;
+
+    (void)state;
+    rig_start_sandbox(&rig);
+    tiny_start(&server, &rig.loop, 0);
+    server.actions[0] = TINY_HANG;
+    rig_post(&rig, &hanging, server.port, true);
+    rig_wait_ms(&rig, &hanging, 50);
+    assert_int_equal(server.requests, 1);
+    ses_outbound_cancel(hanging.outbound); /* in flight */
+    rig_post(&rig, &fresh, server.port, true);
+    ses_outbound_cancel(fresh.outbound); /* before the loop turned */
+    request = rig_request(url, sizeof(url), server.port, false);
+    assert_int_equal(rig_begin(&rig, &refused, &request, 0), SES_OK);
+    ses_outbound_cancel(refused.outbound); /* waiting to be told of its time-out */
+    assert_int_equal(ses_driver_in_flight(rig.driver), 0);
+    rig_wait_ms(&rig, NULL, 50);
+    assert_int_equal(hanging.ends + fresh.ends + refused.ends, 0);
+    rig_post(&rig, &fresh, server.port, true);
+    rig_wait(&rig, &fresh);
+    assert_end(&fresh, 200, SES_OUTCOME_SUCCESS);
+    tiny_stop(&server);
+    rig_stop(&rig);
+}
+
+static void a_driver_may_be_freed_with_calls_in_flight(void **state)
+{
+    struct rig rig;
+    struct tiny_server server;
+    struct rig_call calls[4];
+
+    (void)state;
+    rig_start_sandbox(&rig);
+    tiny_start(&server, &rig.loop, 0);
+    server.actions[1] = TINY_HANG;
+    rig_post(&rig, &calls[0], server.port, true);
+    rig_wait(&rig, &calls[0]);
+    rig_post(&rig, &calls[1], server.port, true);
+    rig_wait_ms(&rig, &calls[1], 30);
+    rig_post(&rig, &calls[2], server.port, true);
+    tiny_stop(&server);
+    rig_stop(&rig);
+    assert_int_equal(calls[1].ends + calls[2].ends, 0);
+}
+
+struct chain {
+    struct rig *rig;
+    int port;
+    unsigned left;
+    struct rig_call end;
+    struct rig_call victim; /* cancelled by the first end */
+};
+
+static void on_link(void *arg, uint32_t http_status, enum ses_connector_outcome outcome,
+                    struct ses_slice body)
+{
+    struct chain *chain = arg;
+    struct ses_outbound *outbound;
+    char url[64];
+    const struct ses_outbound_request request = rig_request(url, sizeof(url), chain->port, false);
+
+    assert_int_equal(http_status, 200);
+    if (chain->victim.outbound != NULL) {
+        ses_outbound_cancel(chain->victim.outbound);
+        chain->victim.outbound = NULL;
+    }
+    if (chain->left-- == 0) {
+        rig_on_end(&chain->end, http_status, outcome, body);
+        return;
+    }
+    assert_int_equal(ses_outbound_start(chain->rig->driver, ses_connector_by_number(57), &request, FAR_AWAY,
+                                        on_link, chain, &outbound),
+                     SES_OK);
+}
+
+static void an_end_may_start_and_cancel_calls(void **state)
+{
+    struct rig rig;
+    struct tiny_server server;
+    struct chain chain;
+    struct ses_outbound *outbound;
+    char url[64];
+    struct ses_outbound_request request;
+
+    (void)state;
+    rig_start_sandbox(&rig);
+    tiny_start(&server, &rig.loop, 0);
+    chain = (struct chain){.rig = &rig, .port = server.port, .left = 20, .end = {.rig = &rig}};
+    request = rig_request(url, sizeof(url), server.port, false);
+    assert_int_equal(ses_outbound_start(rig.driver, ses_connector_by_number(57), &request, FAR_AWAY, on_link,
+                                        &chain, &outbound),
+                     SES_OK);
+    rig_post(&rig, &chain.victim, server.port, false);
+    rig_wait(&rig, &chain.end);
+    assert_int_equal(chain.victim.ends, 0);
+    assert_int_equal(ses_driver_in_flight(rig.driver), 0);
+    tiny_stop(&server);
+    rig_stop(&rig);
+}
+
+static void the_breaker_opens_and_closes(void **state)
+{
+    struct rig rig;
+    struct tiny_server server;
+    struct rig_call call;
+    int port;
+
+    (void)state;
+    rig_start(&rig,
+              (struct ses_driver_options){.sandbox = true, .breaker_failures = 3, .breaker_open_ms = 100});
+    port = unused_port(&rig.loop);
+    for (int i = 0; i < 3; i++) {
+        rig_post(&rig, &call, port, false);
+        rig_wait(&rig, &call);
+        assert_end(&call, 0, SES_OUTCOME_UNREACHABLE);
+    }
+    tiny_start(&server, &rig.loop, port); /* it is back, but nobody knows */
+    rig_post(&rig, &call, port, false);
+    rig_wait(&rig, &call);
+    assert_end(&call, 0, SES_OUTCOME_UNREACHABLE);
+    assert_int_equal(server.connections, 0);
+    rig_wait_ms(&rig, NULL, 120);
+    rig_post(&rig, &call, port, false);
+    rig_wait(&rig, &call);
+    assert_end(&call, 200, SES_OUTCOME_SUCCESS);
+    rig_post(&rig, &call, port, false);
+    rig_wait(&rig, &call);
+    assert_end(&call, 200, SES_OUTCOME_SUCCESS);
+    tiny_stop(&server);
+    rig_stop(&rig);
+}
+
+static void a_cancelled_probe_leaves_its_place(void **state)
+{
+    struct rig rig;
+    struct tiny_server server;
+    struct rig_call call;
+    int port;
+
+    (void)state;
+    rig_start(&rig,
+              (struct ses_driver_options){.sandbox = true, .breaker_failures = 1, .breaker_open_ms = 50});
+    port = unused_port(&rig.loop);
+    rig_post(&rig, &call, port, false);
+    rig_wait(&rig, &call);
+    tiny_start(&server, &rig.loop, port);
+    rig_wait_ms(&rig, NULL, 70);
+    rig_post(&rig, &call, port, false);
+    ses_outbound_cancel(call.outbound);
+    rig_post(&rig, &call, port, false);
+    rig_wait(&rig, &call);
+    assert_end(&call, 200, SES_OUTCOME_SUCCESS);
+    tiny_stop(&server);
+    rig_stop(&rig);
+}
+
+/* Hosts are told apart by scheme, name and port; error answers and short deadlines do not count. */
+static void what_does_not_open_the_breaker(void **state)
+{
+    struct rig rig;
+    struct tiny_server server;
+    struct rig_call call;
+    char url[64];
+    struct ses_outbound_request request;
+
+    (void)state;
+    rig_start(&rig,
+              (struct ses_driver_options){.sandbox = true, .breaker_failures = 2, .breaker_open_ms = 60000});
+    tiny_start(&server, &rig.loop, 0);
+    for (int i = 0; i < 4; i++) {
+        server.answer = "HTTP/1.1 500 Bad\r\ncontent-length: 0\r\n\r\n";
+        rig_post(&rig, &call, server.port, false);
+        rig_wait(&rig, &call);
+        assert_end(&call, 500, SES_OUTCOME_SUCCESS);
+    }
+    for (unsigned i = 4; i < 8; i++) {
+        server.actions[i] = TINY_HANG;
+        request = rig_request(url, sizeof(url), server.port, false);
+        assert_int_equal(rig_begin(&rig, &call, &request, ses_clock_mono_ns() + 30 * MS), SES_OK);
+        rig_wait(&rig, &call);
+        assert_end(&call, 0, SES_OUTCOME_TIMEOUT);
+    }
+    for (int i = 0; i < 4; i++) {
+        rig_post(&rig, &call, unused_port(&rig.loop), false);
+        rig_wait(&rig, &call);
+    }
+    rig_post(&rig, &call, server.port, false);
+    rig_wait(&rig, &call);
+    assert_end(&call, 500, SES_OUTCOME_SUCCESS);
+    tiny_stop(&server);
+    rig_stop(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(some_urls_are_refused_at_once),
+        cmocka_unit_test(a_header_cannot_leave_its_line),
+        cmocka_unit_test(calls_have_a_maximum),
+        cmocka_unit_test(a_cancelled_call_does_not_end),
+        cmocka_unit_test(a_driver_may_be_freed_with_calls_in_flight),
+        cmocka_unit_test(an_end_may_start_and_cancel_calls),
+        cmocka_unit_test(the_breaker_opens_and_closes),
+        cmocka_unit_test(a_cancelled_probe_leaves_its_place),
+        cmocka_unit_test(what_does_not_open_the_breaker),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
