@@ -1,16 +1,19 @@
 /* store.h - the contract of the session store. Nothing above it may know what is beneath (today LMDB).
  *
  * Glossary
- *   key       BLAKE2b-256 of the natural key (tenant, merchant, test_mode, merchant_session_id), keyed with a
- * secret of the data directory; made by the caller. The store never sees the parts. record    one version of
- * one session: a plain header (key, session id, revision, expiry) and a sealed body. shard     one directory
- * with exactly one writer process (the worker of that slot, its committer thread). locator   place of a
- * record in its shard; grows with time, never used twice. table     the session table in shared memory: key
- * -> {state, shard, locator}. Layout: store/README.md. claim     the exclusive right to write the next
- * revision for a key, across all processes.
+ * - key: BLAKE2b-256 of the natural key (tenant, merchant, test_mode, merchant_session_id), keyed with a
+ * secret of the data directory; made by the caller. The store never sees the parts.
+ * - record: one version of one session: a plain header (key, session id, revision, expiry) and a sealed body.
+ * - shard: one directory with exactly one writer process (the worker of that slot, its committer thread).
+ * - locator: place of a record in its shard; grows with time, never used twice.
+ * - table: the session table in shared memory: key -> {state, shard, locator}. Layout: store/README.md.
+ * - claim: the exclusive right to write the next revision for a key, across all processes.
  *
  * Threads: every function is called from the thread that opened the store (the loop), except where it says
  * [any]. The committer thread is inside. A put is acknowledged only by its done function, after the sync.
+ *
+ * The process must ignore SIGXFSZ (a file size limit is then SES_FULL, not a death) and never fork while a
+ * store is open.
  */
 #ifndef SESSIOND_STORE_STORE_H
 #define SESSIOND_STORE_STORE_H
@@ -43,11 +46,13 @@ struct ses_store_key {
 SES_MUST_CHECK enum ses_status ses_table_create(uint64_t sessions_max, struct ses_table **ret_table);
 /* [any] Unmaps in this process only. NULL is fine. */
 void ses_table_close(struct ses_table *table);
-/* [supervisor] The memfd (close-on-exec; still the table's), to be handed to the next binary, and the table behind one that was
- * inherited (on SES_OK it belongs to the table). SES_MALFORMED: not a table of this layout; SES_IO, SES_NO_MEMORY. */
+/* [supervisor] The memfd (close-on-exec; still the table's), to be handed to the next binary, and the table
+ * behind one that was inherited (on SES_OK it belongs to the table). SES_MALFORMED: not a table of this
+ * layout; SES_IO, SES_NO_MEMORY. */
 int ses_table_fd(const struct ses_table *table);
 SES_MUST_CHECK enum ses_status ses_table_attach(int fd, struct ses_table **ret_table);
-/* [any] Entries in use now (approximate while others write) and how many it is good for (at least sessions_max). */
+/* [any] Entries in use now (approximate while others write) and how many it is good for (at least
+ * sessions_max). */
 void ses_table_usage(const struct ses_table *table, uint64_t *ret_used, uint64_t *ret_room);
 
 /* [supervisor's loader child] Fills the fresh table from all shards below dir after a full stop: the highest
@@ -57,8 +62,7 @@ void ses_table_usage(const struct ses_table *table, uint64_t *ret_used, uint64_t
 SES_MUST_CHECK enum ses_status ses_store_load(const char *dir, struct ses_table *table, uint64_t now_ms,
                                               struct ses_log *log, uint64_t *ret_sessions);
 
-/* ---- opening
- * ------------------------------------------------------------------------------------------------ */
+/* ---- opening ---- */
 
 enum ses_durability {
     SES_DURABILITY_DISK,    /* synced before the acknowledgement: survives power loss */
@@ -102,8 +106,7 @@ SES_MUST_CHECK enum ses_status ses_store_open(const struct ses_store_options *op
 /* Waits for the puts handed over, calls their done functions, stops the committer, closes. NULL is fine. */
 void ses_store_close(struct ses_store *store);
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------------ */
+/* ---- reading ---- */
 
 enum ses_record_kind {
     SES_RECORD_SESSION = 1, /* a session */
@@ -128,13 +131,13 @@ struct ses_record {
 /* Reads the newest published record of key: body copied into arena. While another process holds a claim the
  * record before it is returned (ret_claimed says so). The caller compares expires_ms with its clock.
  * SES_NOT_FOUND, SES_BUSY (claimed and nothing published yet), SES_DATA_LOSS (that record does not open or is
- * not the key's: rot, swap), SES_IO, SES_NO_MEMORY. */
+ * not the key's: rot, swap), SES_ABORTED (another key with the same 64-bit tag has the entry, 10^-18 for each
+ * lookup: this key cannot be stored), SES_IO, SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_store_get(struct ses_store *store, const struct ses_store_key *key,
                                              struct ses_arena *arena, struct ses_record *ret_record,
                                              struct ses_store_ref *ret_ref, bool *ret_claimed);
 
-/* ---- writing
- * ------------------------------------------------------------------------------------------------ */
+/* ---- writing ---- */
 
 /* The right to write one revision. Plain data; must end in ses_store_put or ses_store_release. */
 struct ses_claim {
@@ -148,8 +151,8 @@ struct ses_claim {
 };
 
 /* Claims a key that has no entry. One scan on the hot path. SES_ALREADY_EXISTS: an entry is there, live or
- * expired, use ses_store_get; SES_BUSY: claimed by somebody else and nothing published; SES_FULL: the table
- * is. */
+ * expired, use ses_store_get; SES_BUSY: claimed by somebody else and nothing published, or an expired record
+ * is just being removed (milliseconds); SES_FULL: the table is. */
 SES_MUST_CHECK enum ses_status ses_store_claim_new(struct ses_store *store, const struct ses_store_key *key,
                                                    struct ses_claim *ret_claim);
 /* Claims a key whose record is still the one that ref was read from (compare-and-set); revision is that
@@ -161,14 +164,16 @@ SES_MUST_CHECK enum ses_status ses_store_claim_ref(struct ses_store *store, cons
 void ses_store_release(struct ses_store *store, struct ses_claim *claim);
 
 /* Called on the loop's thread inside ses_store_complete, once for each accepted put. SES_OK: on disk (or as
- * durability says) and published. Otherwise nothing was written, the claim was given back. keep_claim puts
- * return it still held. */
+ * durability says) and published. SES_FULL, SES_NO_MEMORY: nothing was written, the claim was given back (an
+ * intent's claim is still held). SES_UNAVAILABLE: the writer is poisoned (a sync failed). Whether the record
+ * is on disk is then unknown; its key stays claimed (SES_BUSY to others) until the next opening of this shard
+ * has looked. */
 typedef void (*ses_store_done_fn)(void *arg, enum ses_status status);
 
 /* Seals record (key and revision are taken from the claim) and hands it to the committer with the next flush.
- * The body is copied; key and revision of record are ignored. On SES_OK the claim is consumed (claim->held becomes false) and done will be called;
- * else the claim is still held: SES_FULL (quota), SES_BUSY (queue), SES_TOO_LARGE, SES_UNAVAILABLE (writer
- * poisoned), SES_NO_MEMORY. */
+ * The body is copied; key and revision of record are ignored. On SES_OK the claim is consumed (claim->held
+ * becomes false) and done will be called; else the claim is still held: SES_FULL (quota), SES_BUSY (queue),
+ * SES_TOO_LARGE, SES_UNAVAILABLE (writer poisoned), SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_store_put(struct ses_store *store, struct ses_claim *claim,
                                              const struct ses_record *record, ses_store_done_fn done,
                                              void *arg);
@@ -176,7 +181,8 @@ SES_MUST_CHECK enum ses_status ses_store_put(struct ses_store *store, struct ses
 /* The same, but the claim stays held after the commit, for the revision behind it: an intent before a
  * connector call. While the claim is held, readers see the record before the intent. If this process dies,
  * the intent is what its successor publishes. On release the intent is forgotten (a later start may see it
- * once more). */
+ * once more). On SES_OK claim->revision is one higher. Putting the final record or releasing before done was
+ * called is fine. */
 SES_MUST_CHECK enum ses_status ses_store_put_intent(struct ses_store *store, struct ses_claim *claim,
                                                     const struct ses_record *record, ses_store_done_fn done,
                                                     void *arg);
@@ -192,12 +198,11 @@ size_t ses_store_pending(const struct ses_store *store);
  */
 bool ses_store_healthy(const struct ses_store *store);
 
-/* ---- maintenance
- * -------------------------------------------------------------------------------------------- */
+/* ---- maintenance ---- */
 
 /* Asks the committer for a step of garbage collection at the old end: superseded and expired records go,
  * bounded per step; it also runs by itself beside commits. Call from a timer (about 1 s) with the wall clock.
- */
+ * A superseded record stays 30 s at least, see ses_store_backup. */
 void ses_store_collect(struct ses_store *store, uint64_t now_ms);
 /* [housekeeper] Frees LMDB reader slots of dead processes in every shard below dir; opens and closes nothing
  * that is open. */
@@ -205,8 +210,9 @@ void ses_store_check_readers(struct ses_store *store);
 /* [housekeeper] Opens all shards for reading, no writer, no committer (options->shard is ignored). */
 SES_MUST_CHECK enum ses_status ses_store_open_readonly(const struct ses_store_options *options,
                                                        struct ses_store **ret_store);
-/* [housekeeper] One bounded step of garbage collection of a shard whose slot no longer exists; *ret_empty
- * when nothing live is left. */
+/* [housekeeper] One bounded step of garbage collection of a shard whose slot no longer exists, after settling
+ * the claims that its last writer left; *ret_empty when nothing live is left (the directory stays: processes
+ * have it open). SES_BUSY: it has a writer; SES_NOT_FOUND: no such shard; else as ses_store_open. */
 SES_MUST_CHECK enum ses_status ses_store_drain_retired(const char *dir, unsigned shard,
                                                        struct ses_table *table, uint64_t now_ms,
                                                        bool *ret_empty);
@@ -219,15 +225,16 @@ struct ses_scan_row {
     enum ses_status opened; /* SES_OK, or why the body could not be opened */
 };
 
-/* [any process, also offline; not from inside fn] Walks every record of every shard below dir, old to new, and calls fn; with
- * seal keys each is opened and checked. fn returns false to stop. */
+/* [any process, also offline; not from inside fn] Walks every record of every shard below dir, old to new,
+ * and calls fn; with seal keys each is opened and checked. fn returns false to stop. */
 SES_MUST_CHECK enum ses_status ses_store_scan(const char *dir, const struct ses_seal_key *seal_keys,
                                               size_t seal_keys_count,
                                               bool (*fn)(void *arg, const struct ses_scan_row *row),
                                               void *arg);
-/* [any process] A consistent copy of every shard into an existing empty directory, while the server runs: every session that was
- * acknowledged before the call is in it. SES_ALREADY_EXISTS: the directory is not empty. SES_IO, SES_FULL, SES_DATA_LOSS,
- * SES_BUSY: the shards could not be pinned within 2 s of each other, try again. */
+/* [any process] A consistent copy of every shard into an existing empty directory, while the server runs:
+ * every session that was acknowledged before the call is in it. SES_ALREADY_EXISTS: the directory is not
+ * empty. SES_IO, SES_FULL, SES_DATA_LOSS, SES_BUSY: the shards could not be pinned within 2 s of each other,
+ * try again. */
 SES_MUST_CHECK enum ses_status ses_store_backup(const char *dir, const char *target_dir);
 
 #endif
