@@ -20,7 +20,8 @@ struct ses_connector_ops;
 
 /* One row per connector of the protocol's enum Connector. Static storage. */
 struct ses_connector {
-    uint32_t number;     /* enum Connector; razorpay_v2 shares razorpay's, ses_connector_by_number gives razorpay */
+    uint32_t
+        number; /* enum Connector; razorpay_v2 shares razorpay's, ses_connector_by_number gives razorpay */
     const char *name;    /* snake_case as in x-connector, e.g. "nuvei" */
     const char *variant; /* key inside x-connector-config's "config", e.g. "Nuvei"; NULL if it has none */
     const struct ses_connector_ops *ops; /* NULL: a session needs no outbound call */
@@ -43,7 +44,8 @@ struct ses_credential {
 
 struct ses_credentials {
     const struct ses_connector *connector;
-    /* The secret keys of the connector's config that were given (a key that is absent or null has no entry). */
+    /* The secret keys of the connector's config that were given (a key that is absent or null has no entry).
+     */
     struct ses_credential fields[SES_CREDENTIAL_FIELDS_MAX];
     size_t fields_count;
     struct ses_slice base_url; /* empty: the configured one */
@@ -179,9 +181,10 @@ struct ses_connector_ops {
                              struct ses_connector_result *ret_result);
 };
 
-/* [any] The result of a call that brought no readable answer (http_status 0 from the driver): TIMEOUT 504, UNREACHABLE and anything
- * else (BAD_RESPONSE) 502, with code and message; static texts. */
-void ses_connector_result_transport(enum ses_connector_outcome outcome, struct ses_connector_result *ret_result);
+/* [any] The result of a call that brought no readable answer (http_status 0 from the driver): TIMEOUT 504,
+ * UNREACHABLE and anything else (BAD_RESPONSE) 502, with code and message; static texts. */
+void ses_connector_result_transport(enum ses_connector_outcome outcome,
+                                    struct ses_connector_result *ret_result);
 
 /* [any] unified_details.code of an outcome, e.g. "CONNECTOR_TIMEOUT"; static. */
 const char *ses_outcome_code(enum ses_connector_outcome outcome);
