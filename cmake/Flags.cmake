@@ -1,4 +1,4 @@
-# Compiler flags of every target of ours (generated and third-party C is exempt, see ses_relax in Rank.cmake).
+# Compiler flags of every target of ours (generated and third-party C is exempt: it is compiled without SES_WARNINGS).
 add_compile_definitions(_GNU_SOURCE)
 set(SES_WARNINGS -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
                  -Wvla -Wcast-qual -Wformat=2 -Wundef)

@@ -1,8 +1,7 @@
-#!/usr/bin/python3
 """Attacks on the HTTP/2 door of a running server, each bounded, each followed by a normal call.
 
-SES_ADDR=127.0.0.1:PORT names the server. Every test opens its own connections, does one kind of harm, says what answer it expects
-where the protocol names one, and then asserts that grpc.health.v1.Health/Check still answers SERVING on a fresh connection.
+SES_ADDR=127.0.0.1:PORT names a server that runs already; without it the tests start one of their own. Every test opens its own
+connections, does one kind of harm, says what answer it expects where the protocol names one, and then asserts that grpc.health.v1.Health/Check still answers SERVING on a fresh connection.
 """
 import contextlib
 import os
@@ -13,6 +12,8 @@ import unittest
 
 import grpc
 import hpack
+
+from harness import Server
 
 ADDRESS = os.environ.get("SES_ADDR", "")
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -147,7 +148,24 @@ def health_check(timeout=PATIENCE_S):
         return call(b"", timeout=timeout)
 
 
-@unittest.skipUnless(ADDRESS, "SES_ADDR names no server")
+_server = None
+
+
+def setUpModule():
+    global ADDRESS, _server
+    if not ADDRESS:
+        _server = Server().start()
+        ADDRESS = _server.address
+
+
+def tearDownModule():
+    if _server is not None:
+        try:
+            _server.stop()
+        finally:
+            _server.cleanup()
+
+
 class Attacks(unittest.TestCase):
     def setUp(self):
         self.open = contextlib.ExitStack()
