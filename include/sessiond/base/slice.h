@@ -17,8 +17,11 @@ struct ses_slice {
 /* A slice of a string literal. */
 #define SES_STR(literal) ((struct ses_slice){(const uint8_t *)("" literal), sizeof(literal) - 1})
 /* The same as an initializer of static storage, where a compound literal is not a constant. */
-#define SES_STR_INIT(literal) {(const uint8_t *)("" literal), sizeof(literal) - 1}
-#define SES_SLICE_EMPTY  ((struct ses_slice){NULL, 0})
+#define SES_STR_INIT(literal)                                                                                \
+    {                                                                                                        \
+        (const uint8_t *)("" literal), sizeof(literal) - 1                                                   \
+    }
+#define SES_SLICE_EMPTY ((struct ses_slice){NULL, 0})
 /* For printf's "%.*s". */
 #define SES_FMT(s) (int)(s).len, (const char *)(s).data
 

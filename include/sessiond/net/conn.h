@@ -33,16 +33,19 @@ struct ses_conn_ops {
     void (*on_idle)(void *engine);
     /* Everything accepted by on_produce so far was taken by the kernel; may be NULL. */
     void (*on_drained)(void *engine);
-    /* The peer has half-closed (FIN): no more bytes will come, ours may still go. NULL: the connection is closed. An
-     * engine that answers after all (HTTP/1.1 clients may send and shut down) calls ses_conn_finish when it has. */
+    /* The peer has half-closed (FIN): no more bytes will come, ours may still go. NULL: the connection is
+     * closed. An engine that answers after all (HTTP/1.1 clients may send and shut down) calls
+     * ses_conn_finish when it has. */
     void (*on_eof)(void *engine);
-    /* Gone: peer closed, error, or finished. Release everything; open exchanges are cancelled. Never called from inside
-     * another call of ours or of the engine's: ses_conn_cut and ses_conn_finish may be called anywhere. conn is dead. */
+    /* Gone: peer closed, error, or finished. Release everything; open exchanges are cancelled. Never called
+     * from inside another call of ours or of the engine's: ses_conn_cut and ses_conn_finish may be called
+     * anywhere. conn is dead. */
     void (*on_close)(void *engine);
 };
 
 #define SES_CONN_HIGH_WATER (256u * 1024)
-/* Ceiling of what one on_produce may append: an engine overshoots the high-water mark by at most one piece. */
+/* Ceiling of what one on_produce may append: an engine overshoots the high-water mark by at most one piece.
+ */
 #define SES_CONN_OUT_MAX (4u * SES_CONN_HIGH_WATER)
 
 struct ses_conns_options {
