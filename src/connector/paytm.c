@@ -221,9 +221,12 @@ static enum ses_status read_success(const struct ses_answer *answer, struct ses_
 
     SES_TRY(check_head(answer->json));
     SES_TRY(read_result_info(body, &info));
+    bool has_token = ses_json_text(body, "txnToken", &token) == SES_JSON_TEXT;
+
     /* 0002: the token of an earlier order with this id; the platform takes that for an error. */
-    if (ses_json_text(body, "txnToken", &token) == SES_JSON_TEXT && !ses_slice_eq_str(info.code, "0002"))
+    if (has_token && !ses_slice_eq_str(info.code, "0002"))
         return ses_result_session_token(answer, token, ret_result);
+    ret_result->repeated = has_token && ses_result_token(answer, token, &ret_result->session_token) == SES_OK;
     ret_result->outcome = SES_OUTCOME_DECLINED;
     ret_result->status_code = answer->http_status;
     return ses_result_error(answer, info.code, info.message, info.message, ret_result);

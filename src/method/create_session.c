@@ -81,7 +81,8 @@ static void name_session(struct ses_create *c)
     (void)ses_hex_encode(ses_slice(bytes, sizeof(bytes)), c->x->session_pseudonym);
 }
 
-/* A fresh session under the claim. A leftover intent of the same payload keeps its id. */
+/* A fresh session under the claim. A leftover intent of the same payload keeps its id: this call settles it.
+ */
 static void create(struct ses_create *c, uint64_t now_ms, const struct ses_session *leftover)
 {
     struct ses_session *session = &c->session;
@@ -95,7 +96,8 @@ static void create(struct ses_create *c, uint64_t now_ms, const struct ses_sessi
     session->merchant = c->metadata.merchant;
     session->merchant_session_id = c->request.text[SES_FIELD_MERCHANT_SESSION_ID];
     session->test_mode = c->request.test_mode;
-    if (leftover != NULL)
+    c->settles = leftover != NULL;
+    if (c->settles)
         memcpy(session->id, leftover->id, sizeof(session->id));
     else
         ses_service_session_id(c->service, now_ms, session->id);

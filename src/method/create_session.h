@@ -76,6 +76,8 @@ struct ses_create {
     uint32_t wait_ms;
     struct ses_outbound_request outbound;
     char idempotency_key[SES_IDEMPOTENCY_KEY_SIZE];
+    bool settles; /* in the place of an intent: an earlier identical call whose outcome nobody learnt */
+    struct ses_connector_result failure; /* answered once its intent is kept */
 };
 
 /* [worker] A route's start, with the RPC told. */

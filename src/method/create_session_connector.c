@@ -31,6 +31,49 @@ static void count_outcome(const struct ses_create *c, enum ses_connector_outcome
         atomic_fetch_add_explicit(&metrics->connector_calls[row][outcome], 1, memory_order_relaxed);
 }
 
+/* The intent's record; its body lies in the service's scratch arena. */
+static enum ses_status encode_intent(struct ses_create *c, struct ses_record *ret_record)
+{
+    struct ses_record record = {.kind = SES_RECORD_INTENT, .expires_ms = c->session.expires_ms};
+    struct ses_record_intent intent = {
+        .idempotency_key = ses_slice_str(c->idempotency_key),
+        .started_ms = c->session.created_ms,
+    };
+
+    memcpy(record.session_id, c->session.id, sizeof(record.session_id));
+    ses_arena_reset(&c->service->scratch);
+    SES_TRY(ses_session_record_encode(&c->session, &intent, NULL, &c->service->scratch, &record.body));
+    *ret_record = record;
+    return SES_OK;
+}
+
+/* Unknown: the connector may have acted although no answer of its own says so. */
+static bool outcome_unknown(enum ses_connector_outcome outcome)
+{
+    return outcome == SES_OUTCOME_TIMEOUT || outcome == SES_OUTCOME_BAD_RESPONSE ||
+           outcome == SES_OUTCOME_SERVER_ERROR;
+}
+
+static void on_intent_kept(void *arg, enum ses_status status)
+{
+    struct ses_create *c = arg;
+
+    (void)status; /* not kept: the next call finds nothing and asks afresh, as it would without us */
+    ses_create_answer_failure(c, &c->failure);
+}
+
+/* The next identical call must know that it is not the first: the intent is published, under the same session
+ * id and idempotency key. */
+static void keep_intent(struct ses_create *c, const struct ses_connector_result *failure)
+{
+    struct ses_record record;
+
+    c->failure = *failure;
+    if (encode_intent(c, &record) != SES_OK ||
+        ses_store_put(c->service->options.store, &c->claim, &record, on_intent_kept, c) != SES_OK)
+        ses_create_answer_failure(c, failure);
+}
+
 static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcome outcome,
                       struct ses_slice body)
 {
@@ -47,8 +90,16 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
     /* A session that is over when it begins cannot be handed out. */
     if (result.outcome == SES_OUTCOME_SUCCESS && result.expires_ms != 0 && result.expires_ms <= now_ms)
         ses_connector_result_transport(SES_OUTCOME_BAD_RESPONSE, &result);
+    if (result.repeated && c->settles) {
+        result.outcome = SES_OUTCOME_SUCCESS;
+        result.status_code = 200;
+    }
     count_outcome(c, result.outcome);
     c->x->connector_status = result.status_code;
+    if (outcome_unknown(result.outcome)) {
+        keep_intent(c, &result);
+        return;
+    }
     if (result.outcome != SES_OUTCOME_SUCCESS) {
         ses_create_answer_failure(c, &result);
         return;
@@ -145,15 +196,9 @@ static void on_intent(void *arg, enum ses_status status)
 
 static enum ses_status put_intent(struct ses_create *c)
 {
-    struct ses_record record = {.kind = SES_RECORD_INTENT, .expires_ms = c->session.expires_ms};
-    struct ses_record_intent intent = {
-        .idempotency_key = ses_slice_str(c->idempotency_key),
-        .started_ms = c->session.created_ms,
-    };
+    struct ses_record record;
 
-    memcpy(record.session_id, c->session.id, sizeof(record.session_id));
-    ses_arena_reset(&c->service->scratch);
-    SES_TRY(ses_session_record_encode(&c->session, &intent, NULL, &c->service->scratch, &record.body));
+    SES_TRY(encode_intent(c, &record));
     return ses_store_put_intent(c->service->options.store, &c->claim, &record, on_intent, c);
 }
 

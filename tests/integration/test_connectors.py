@@ -321,11 +321,34 @@ class OneEffect(unittest.TestCase):
         self.assertEqual(sim.effects(session), 2)
         server.stop()
 
-    def test_paytm_call_cut_by_kill_9_is_told_as_paytm_tells_it(self):
-        """Paytm refuses a second order of that id with 0002, which the platform takes for an error."""
+    def test_paytm_call_cut_by_kill_9_is_settled_by_the_next(self):
+        """Paytm tells a second order of that id 0002 and the first one's token: the first was our own, nobody got its answer."""
         server, sim, session, answer, _ = self.killed_during_a_call("paytm", 1)
-        self.assertEqual(details(answer)[:3], ("CONNECTOR_DECLINED", 200, "0002"))
+        self.assertEqual(answer.status_code, 200, answer)
         self.assertEqual(sim.effects(session), 1)
+        server.stop()
+
+    def test_paytm_call_that_timed_out_is_settled_by_the_next(self):
+        server = Server(workers=1).start()
+        self.addCleanup(server.cleanup)
+        sim, session = Sim(server), unique("sim-slow-1500-")
+        answer, _ = server.call(create_request(session), sim_metadata("paytm"), timeout=1)
+        self.assertEqual(details(answer)[:2], ("CONNECTOR_TIMEOUT", 504))
+        wait_for(lambda: sim.effects(session) == 1, 20, "the order at paytm")
+        answer, _ = server.call(create_request(session), sim_metadata("paytm"), timeout=20)
+        self.assertEqual(answer.status_code, 200, answer)
+        self.assertEqual(sim.effects(session), 1)
+        server.stop()
+
+    def test_paytm_order_of_somebody_else_is_an_error(self):
+        """0002 without an interrupted call of ours before it stays what the platform takes it for."""
+        server = Server(workers=1, config="session:\n  ttl_seconds: 1\n").start()
+        self.addCleanup(server.cleanup)
+        session = unique()
+        self.assertEqual(server.call(create_request(session), sim_metadata("paytm"))[0].status_code, 200)
+        time.sleep(1.2)  # our session is over, paytm's order is not
+        answer, _ = server.call(create_request(session), sim_metadata("paytm"))
+        self.assertEqual(details(answer)[:3], ("CONNECTOR_DECLINED", 200, "0002"))
         server.stop()
 
 

@@ -165,7 +165,11 @@ struct ses_connector_result {
     struct ses_slice network_advice_code;
     struct ses_slice network_error_message; /* .network_details.error_message */
     struct ses_slice connector_transaction_id;
-    /* success */
+    /* The connector knew this id from an earlier call and gave that call's session_token again, as an error.
+     * Whoever knows that the earlier call was his own, cut off before its answer came, may take it for a
+     * success. */
+    bool repeated;
+    /* success, or repeated */
     struct ses_slice
         session_token; /* the connector's own token or client secret: secret, kept in the record only */
     struct ses_slice session_id; /* its id, if it has one */

@@ -255,6 +255,23 @@ static const struct {
     {403, "x", SES_OUTCOME_AUTH_FAILED, 403, "403", "HTTP 403 error", "Raw response: x", ""},
 };
 
+static void an_earlier_orders_token_is_an_error_that_says_so(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    init(&f, "x");
+    fixture_parse(&f, 200, HEAD INFO("0002", "Duplicate") ",\"txnToken\":\"tok\"}}");
+    assert_int_equal(f.result.outcome, SES_OUTCOME_DECLINED);
+    assert_true(f.result.repeated);
+    assert_slice(f.result.session_token, "tok");
+    fixture_done(&f);
+    init(&f, "x");
+    fixture_parse(&f, 200, HEAD INFO("0002", "Duplicate") "}}");
+    assert_false(f.result.repeated);
+    fixture_done(&f);
+}
+
 static void maps_errors(void **state)
 {
     (void)state;
@@ -323,6 +340,7 @@ int main(void)
         cmocka_unit_test(the_longest_hostile_ids_fit),
         cmocka_unit_test(names_a_missing_credential),
         cmocka_unit_test(reads_a_token),
+        cmocka_unit_test(an_earlier_orders_token_is_an_error_that_says_so),
         cmocka_unit_test(maps_errors),
         cmocka_unit_test(a_raw_body_is_cut_at_200_characters),
         cmocka_unit_test(an_unreadable_answer_is_502),
