@@ -80,16 +80,21 @@ void ses_h2_want_write(struct ses_h2 *h2)
     h2->io->want_write(h2->io_arg);
 }
 
-void ses_h2_die(struct ses_h2 *h2, uint32_t code)
+void ses_h2_tell_refused(struct ses_h2 *h2, uint32_t code)
 {
     struct ses_doors *doors = h2->shared->doors;
 
+    ses_count(doors->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
+    ses_doors_log_refused(doors, h2->peer, "h2", 0, nghttp2_http2_strerror(code));
+}
+
+void ses_h2_die(struct ses_h2 *h2, uint32_t code)
+{
     if (h2->dead)
         return;
     h2->dead = true;
     h2->dead_code = code;
-    ses_count(doors->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
-    ses_doors_log_refused(doors, h2->peer, "h2", 0, nghttp2_http2_strerror(code));
+    ses_h2_tell_refused(h2, code);
     ses_h2_want_write(h2);
 }
 

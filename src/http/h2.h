@@ -205,6 +205,9 @@ void ses_h2_drained(struct ses_h2 *h2);
 void ses_h2_want_write(struct ses_h2 *h2);
 /* The connection ends with GOAWAY(code) of ours; callable anywhere, nghttp2's callbacks included. */
 void ses_h2_die(struct ses_h2 *h2, uint32_t code);
+/* Counts and logs that the connection ends for an error: ours, or one that nghttp2 has found and answered
+ * itself. */
+void ses_h2_tell_refused(struct ses_h2 *h2, uint32_t code);
 /* The ping behind the first GOAWAY came back. */
 void ses_h2_drain_acknowledged(struct ses_h2 *h2);
 

@@ -144,6 +144,8 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         ses_h2_count_reset(h2);
         return 0;
     }
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
+        ses_h2_tell_refused(h2, frame->goaway.error_code);
     if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) ||
         (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
         return 0;
