@@ -5,7 +5,25 @@ import threading
 import urllib.parse
 import urllib.request
 
-from harness import SLOW, wait_for
+import grpc
+
+from harness import CREATE, SLOW, initial_metadata, response_class, wait_for
+
+
+def details(answer):
+    """(unified code, status_code, connector code, message, reason) of an answer."""
+    error = answer.error
+    connector = error.connector_details
+    return (error.unified_details.code, answer.status_code, connector.code, connector.message, connector.reason)
+
+
+def own_channel(server, request, metadata, timeout=60):
+    """On a connection of its own: (answer, metadata)."""
+    with grpc.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+        call = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
+                                   response_deserializer=response_class(CREATE).FromString)
+        answer, got = call.with_call(request, metadata=metadata, timeout=timeout)
+        return answer, initial_metadata(got)
 
 
 class Sim:
