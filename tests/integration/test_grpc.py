@@ -258,6 +258,17 @@ class Health(ServerCase):
                                  path="/grpc.health.v1.Health/Check")
         self.assertEqual(error.code(), grpc.StatusCode.NOT_FOUND)
 
+    def test_every_service_that_reflection_lists_is_known(self):
+        kind = message("grpc.reflection.v1.ServerReflectionRequest")
+        method = self.server.grpc().stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+                                                  request_serializer=lambda m: m.SerializeToString(),
+                                                  response_deserializer=message("grpc.reflection.v1.ServerReflectionResponse").FromString)
+        answer, = method(iter([kind(list_services="*")]), timeout=30)
+        names = [service.name for service in answer.list_services_response.service]
+        self.assertGreater(len(names), 3)
+        for name in names:
+            self.assertEqual(self.check(name), 1, name)
+
     def test_watch_tells_of_the_drain(self):
         watch = self.server.grpc().unary_stream("/grpc.health.v1.Health/Watch",
                                                 request_serializer=lambda m: m.SerializeToString(),
