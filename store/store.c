@@ -1,10 +1,10 @@
 /* Opening and closing. */
+#include "store_impl.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
-
-#include "store_impl.h"
 
 static enum ses_status check_options(const struct ses_store_options *options, bool writer)
 {

@@ -62,13 +62,13 @@ static void test_fault_never_quotes_the_input(void **state)
 
 static char *repeat(const char *piece, size_t count, const char *head, const char *tail)
 {
-    size_t len = strlen(piece);
-    char *text = malloc(strlen(head) + len * count + strlen(tail) + 1), *at = text;
+    size_t len = strlen(piece), head_len = strlen(head), tail_len = strlen(tail);
+    char *text = malloc(head_len + len * count + tail_len + 1), *at = text + head_len;
 
-    at += sprintf(at, "%s", head);
+    memcpy(text, head, head_len);
     for (size_t i = 0; i < count; i++, at += len)
         memcpy(at, piece, len);
-    sprintf(at, "%s", tail);
+    memcpy(at, tail, tail_len + 1);
     return text;
 }
 

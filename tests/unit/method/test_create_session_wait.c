@@ -1,0 +1,176 @@
+/* Calls that meet another call for their session, and callers that go away. */
+#include "create_session.h"
+
+#include "method/core_fixture.h"
+
+/* ---- other calls in flight ------------------------------------------------------------------- */
+
+static void test_the_second_of_two_waits_and_replays(void **state)
+{
+    struct core *core = *state;
+    struct call *first = core_call(core, (struct order){.id = "a"});
+    struct call *second = core_call(core, (struct order){.id = "a"});
+    struct call *third = core_call(core, (struct order){.id = "a", .amount = 7});
+    struct ses_claims a, b;
+
+    assert_int_equal(ses_service_in_flight(core->service), 3);
+    a = call_claims(first);
+    b = call_claims(second);
+    assert_memory_equal(a.session_id, b.session_id, 16);
+    assert_true(call_replayed(second));
+    (void)call_error(third, SES_ALREADY_EXISTS, "SESSION_CONFLICT");
+    assert_int_equal(core_count(core, SES_C_SESSIONS_CREATED), 1);
+    call_free(first);
+    call_free(second);
+    call_free(third);
+}
+
+/* Claims the key as another worker would. */
+static struct ses_claim claim_as_other(struct core *core, const char *id)
+{
+    struct ses_store_key key = core_key(core, "DefaultMerchantId", id);
+    struct ses_claim claim;
+
+    assert_ok(ses_store_claim_new(core->store, &key, &claim));
+    return claim;
+}
+
+static void test_busy_until_the_deadline_is_aborted(void **state)
+{
+    struct core *core = *state;
+    struct ses_claim claim = claim_as_other(core, "a");
+    struct call *call = core_call(core, (struct order){.id = "a", .deadline_ms = 150});
+    const struct ses_error *error;
+
+    core_turn(core);
+    assert_int_equal(call->door.ended, 0);
+    error = call_error(call, SES_ABORTED, "SESSION_BUSY");
+    assert_true(error->retry_delay_ms > 0);
+    assert_true(ses_clock_mono_ns() < call->x->deadline_mono_ns); /* before the caller gives up */
+    assert_int_equal(ses_service_in_flight(core->service), 0);
+    ses_store_release(core->store, &claim);
+    call_free(call);
+}
+
+static void test_a_released_claim_lets_the_waiting_call_create(void **state)
+{
+    struct core *core = *state;
+    struct ses_claim claim = claim_as_other(core, "a");
+    struct call *call = core_call(core, (struct order){.id = "a"});
+
+    for (int i = 0; i < 20; i++) {
+        core_turn(core);
+        usleep(1000);
+    }
+    assert_int_equal(call->door.ended, 0);
+    ses_store_release(core->store, &claim);
+    (void)call_claims(call);
+    assert_false(call_replayed(call));
+    call_free(call);
+}
+
+static void test_a_live_session_under_a_claim_is_waited_for(void **state)
+{
+    struct core *core = *state;
+    struct call *first = core_call(core, (struct order){.id = "a"});
+    struct ses_store_key key = core_key(core, "DefaultMerchantId", "a");
+    struct ses_record record;
+    struct ses_session session;
+    struct ses_store_ref ref;
+    struct ses_claim claim;
+    struct call *second;
+
+    (void)call_claims(first);
+    assert_ok(core_stored(core, "a", &first->x->arena, &record, &session, &ref));
+    assert_ok(ses_store_claim_ref(core->store, &key, &ref, record.revision, &claim));
+    second = core_call(core, (struct order){.id = "a"});
+    for (int i = 0; i < 20; i++) {
+        core_turn(core);
+        usleep(1000);
+    }
+    assert_int_equal(second->door.ended, 0);
+    ses_store_release(core->store, &claim);
+    (void)call_claims(second);
+    assert_true(call_replayed(second));
+    call_free(first);
+    call_free(second);
+}
+
+/* ---- clients that go away -------------------------------------------------------------------- */
+
+static void test_cancel_while_waiting(void **state)
+{
+    struct core *core = *state;
+    struct ses_claim claim = claim_as_other(core, "a");
+    struct call *call = core_call(core, (struct order){.id = "a"});
+
+    assert_int_equal(ses_service_in_flight(core->service), 1);
+    ses_exchange_cancel(call->x, SES_CANCELLED);
+    assert_int_equal(ses_service_in_flight(core->service), 0);
+    call_free(call);
+    for (int i = 0; i < 10; i++) {
+        core_turn(core);
+        usleep(1000);
+    }
+    ses_store_release(core->store, &claim);
+}
+
+static void test_cancel_while_committing_still_commits(void **state)
+{
+    struct core *core = *state;
+    struct call *call = core_call(core, (struct order){.id = "a"});
+
+    ses_exchange_cancel(call->x, SES_CANCELLED);
+    call_free(call);
+    assert_int_equal(ses_service_in_flight(core->service), 1);
+    core_settle(core);
+    call = core_call(core, (struct order){.id = "a"});
+    (void)call_claims(call);
+    assert_true(call_replayed(call));
+    call_free(call);
+}
+
+static void test_cancel_while_signing(void **state)
+{
+    struct core *core = *state;
+    struct call *first = core_call(core, (struct order){.id = "a"});
+    struct call *second;
+
+    (void)call_claims(first);
+    second = core_call(core, (struct order){.id = "a"});
+    ses_exchange_cancel(second->x, SES_CANCELLED);
+    call_free(second);
+    core_turn(core);
+    assert_int_equal(ses_service_in_flight(core->service), 0);
+    call_free(first);
+}
+
+static void test_stopping_answers_those_who_wait(void **state)
+{
+    struct core *core = *state;
+    struct ses_claim claim = claim_as_other(core, "a");
+    struct call *call = core_call(core, (struct order){.id = "a"});
+
+    ses_service_free(core->service);
+    (void)call_error(call, SES_UNAVAILABLE, "");
+    call_free(call);
+    ses_store_release(core->store, &claim);
+    core_open_service(core);
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, core_setup, core_teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_the_second_of_two_waits_and_replays),
+        T(test_busy_until_the_deadline_is_aborted),
+        T(test_a_released_claim_lets_the_waiting_call_create),
+        T(test_a_live_session_under_a_claim_is_waited_for),
+        T(test_cancel_while_waiting),
+        T(test_cancel_while_committing_still_commits),
+        T(test_cancel_while_signing),
+        T(test_stopping_answers_those_who_wait),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
