@@ -189,19 +189,20 @@ class Answers(ServerCase):
                 self.assertNotIn("x-session-replayed", initial_metadata(call))
                 self.assertEqual(self.sim.effects(session), 1)
 
-    def test_stripe_after_a_lost_answer_is_one_effect(self):
-        """The answer is lost after the connector has acted: the same Idempotency-Key brings the same PaymentIntent."""
-        for mode in ("reset", "close-half", "rubbish", "hang"):
-            session = unique()
-            self.sim.control(mode=mode)
-            try:
-                answer, _ = self.server.call(create_request(session))
-                self.assertIn(answer.status_code, (502, 504))
-            finally:
-                self.sim.control(mode="normal")
-            answer, _ = self.server.call(create_request(session))
-            self.assertEqual(answer.status_code, 200)
-            self.assertEqual(self.sim.effects(session), 1, mode)
+    def test_after_a_lost_answer_the_next_call_has_the_one_effect(self):
+        """The answer is lost after the connector has acted: stripe gives the same PaymentIntent for the same key, paytm the order's token."""
+        for connector in ("stripe", "paytm"):
+            for mode in ("reset", "close-half", "rubbish", "big", "hang"):
+                session = unique()
+                self.sim.control(mode=mode)
+                try:
+                    answer, _ = self.server.call(create_request(session), sim_metadata(connector))
+                    self.assertIn(answer.status_code, (502, 504))
+                finally:
+                    self.sim.control(mode="normal")
+                answer, _ = self.server.call(create_request(session), sim_metadata(connector))
+                self.assertEqual(answer.status_code, 200, (connector, mode, answer))
+                self.assertEqual(self.sim.effects(session), 1, (connector, mode))
 
     def test_replay_makes_no_second_effect(self):
         for connector in CALLED:
