@@ -82,8 +82,8 @@ static enum ses_status status_of_found(const struct table_entry *found)
     return SES_BUSY;
 }
 
-/* By the tags, which are in the cache already; a slot whose owner has not stored its tag yet counts as empty, and the
- * compare-and-swap says no. */
+/* By the tags, which are in the cache already; a slot whose owner has not stored its tag yet counts as empty,
+ * and the compare-and-swap says no. */
 static unsigned empty_slots(const struct table_bucket *bucket)
 {
     unsigned count = 0;
@@ -107,9 +107,7 @@ static bool occupy_in_bucket(struct ses_table *table, uint64_t bucket, uint64_t 
     return false;
 }
 
-/* Step 2: the emptiest bucket first; when that fills meanwhile, any. */
-static bool occupy(struct ses_table *table, const struct table_probe *probe, uint64_t word,
-                   uint64_t *ret_slot)
+static unsigned emptiest(const struct ses_table *table, const struct table_probe *probe)
 {
     unsigned best = 0;
     unsigned best_empty = 0;
@@ -122,6 +120,24 @@ static bool occupy(struct ses_table *table, const struct table_probe *probe, uin
             best_empty = empty;
         }
     }
+    return best;
+}
+
+void ses_table_prefetch_insert(const struct ses_table *table, const struct table_probe *probe)
+{
+    const char *bucket = (const char *)&table->buckets[probe->bucket[emptiest(table, probe)]];
+
+    __builtin_prefetch(bucket + offsetof(struct table_bucket, word), 1);
+    __builtin_prefetch(bucket + offsetof(struct table_bucket, previous), 1);
+    __builtin_prefetch(bucket + offsetof(struct table_bucket, meta), 1);
+}
+
+/* Step 2: the emptiest bucket first; when that fills meanwhile, any. */
+static bool occupy(struct ses_table *table, const struct table_probe *probe, uint64_t word,
+                   uint64_t *ret_slot)
+{
+    unsigned best = emptiest(table, probe);
+
     for (unsigned i = 0; i < TABLE_CANDIDATES; i++)
         if (occupy_in_bucket(table, probe->bucket[(best + i) % TABLE_CANDIDATES], word, ret_slot))
             return true;
