@@ -47,6 +47,7 @@ static enum ses_status open_store(struct ses_worker *worker)
         .shard = worker->env->slot,
         .shards = config->workers,
         .table = worker->env->table,
+        .watch_board = worker->env->watch_board,
         .seal_keys = &worker->seal_key,
         .seal_keys_count = 1,
         .durability = config->durability,
@@ -225,6 +226,8 @@ static void open_loop(struct ses_worker *worker)
     SES_REQUIRE(uv_timer_init(&worker->loop, &worker->drain) == 0);
     SES_REQUIRE(uv_signal_init(&worker->loop, &worker->term) == 0);
     SES_REQUIRE(uv_poll_init(&worker->loop, &worker->alive, worker->env->alive_fd) == 0);
+    SES_REQUIRE(uv_poll_init(&worker->loop, &worker->news,
+                             ses_watch_board_fd(worker->env->watch_board, worker->env->slot)) == 0);
 }
 
 /* On failure *ret_part names what did not open. */

@@ -16,6 +16,7 @@
 #define SESSIOND_STORE_STORE_H
 
 #include <sessiond/base/arena.h>
+#include <sessiond/base/list.h>
 #include <sessiond/base/log.h>
 #include <sessiond/base/metrics.h>
 #include <sessiond/base/secret.h>
@@ -24,6 +25,7 @@
 
 struct ses_store;
 struct ses_table;
+struct ses_watch_board;
 
 #define SES_STORE_KEY_BYTES     32
 #define SES_SESSION_ID_BYTES    16
@@ -43,11 +45,13 @@ struct ses_store_key {
 SES_MUST_CHECK enum ses_status ses_table_create(uint64_t sessions_max, struct ses_table **ret_table);
 /* [any] Unmaps in this process only. NULL is fine. */
 void ses_table_close(struct ses_table *table);
-/* [supervisor] The memfd (close-on-exec; still the table's), to be handed to the next binary, and the table behind one that was
- * inherited (on SES_OK it belongs to the table). SES_MALFORMED: not a table of this layout; SES_IO, SES_NO_MEMORY. */
+/* [supervisor] The memfd (close-on-exec; still the table's), to be handed to the next binary, and the table
+ * behind one that was inherited (on SES_OK it belongs to the table). SES_MALFORMED: not a table of this
+ * layout; SES_IO, SES_NO_MEMORY. */
 int ses_table_fd(const struct ses_table *table);
 SES_MUST_CHECK enum ses_status ses_table_attach(int fd, struct ses_table **ret_table);
-/* [any] Entries in use now (approximate while others write) and how many it is good for (at least sessions_max). */
+/* [any] Entries in use now (approximate while others write) and how many it is good for (at least
+ * sessions_max). */
 void ses_table_usage(const struct ses_table *table, uint64_t *ret_used, uint64_t *ret_room);
 
 /* [supervisor's loader child] Fills the fresh table from all shards below dir after a full stop: the highest
@@ -77,6 +81,7 @@ struct ses_store_options {
     unsigned shard;  /* the shard this process writes */
     unsigned shards; /* number of worker slots; shards 0 .. shards-1 may be written by others at any time */
     struct ses_table *table;
+    struct ses_watch_board *watch_board; /* NULL: nobody watches */
     const struct ses_seal_key *seal_keys;
     size_t seal_keys_count;
     enum ses_durability durability;
@@ -166,9 +171,9 @@ void ses_store_release(struct ses_store *store, struct ses_claim *claim);
 typedef void (*ses_store_done_fn)(void *arg, enum ses_status status);
 
 /* Seals record (key and revision are taken from the claim) and hands it to the committer with the next flush.
- * The body is copied; key and revision of record are ignored. On SES_OK the claim is consumed (claim->held becomes false) and done will be called;
- * else the claim is still held: SES_FULL (quota), SES_BUSY (queue), SES_TOO_LARGE, SES_UNAVAILABLE (writer
- * poisoned), SES_NO_MEMORY. */
+ * The body is copied; key and revision of record are ignored. On SES_OK the claim is consumed (claim->held
+ * becomes false) and done will be called; else the claim is still held: SES_FULL (quota), SES_BUSY (queue),
+ * SES_TOO_LARGE, SES_UNAVAILABLE (writer poisoned), SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_store_put(struct ses_store *store, struct ses_claim *claim,
                                              const struct ses_record *record, ses_store_done_fn done,
                                              void *arg);
@@ -191,6 +196,41 @@ size_t ses_store_pending(const struct ses_store *store);
 /* False once a failed sync has poisoned the writer: no further acknowledgement until the process is replaced.
  */
 bool ses_store_healthy(const struct ses_store *store);
+
+/* ---- watching: news of a key's next record, whichever process published it ---- */
+
+#define SES_STORE_WATCHES_MAX 65536 /* of one process */
+
+/* [supervisor] Before fork: shared memory and one eventfd (close-on-exec) for each of the worker slots.
+ * SES_NO_MEMORY, SES_IO, SES_INVALID_ARGUMENT: no slot, or more than SES_STORE_SHARDS_MAX. */
+SES_MUST_CHECK enum ses_status ses_watch_board_create(unsigned slots, struct ses_watch_board **ret_board);
+/* [any] In this process only. NULL is fine. */
+void ses_watch_board_close(struct ses_watch_board *board);
+/* [worker] Readable when ses_store_watch_dispatch has something to do; the board's. */
+int ses_watch_board_fd(const struct ses_watch_board *board, unsigned slot);
+
+/* The caller's storage, from watch to unwatch. */
+struct ses_store_watch {
+    void (*changed)(void *arg); /* [loop] another record was published since the last call, or since
+                                 * ses_store_watch; several may have been: read the newest. May watch and
+                                 * unwatch. A false alarm is possible. */
+    void *arg;
+    /* the store's */
+    struct ses_list node;
+    struct ses_store_key key;
+    uint64_t seen;
+};
+
+/* Watches key, which need not exist. Whatever is published after the return is told; read the record
+ * afterwards. SES_UNAVAILABLE: no board, or opened read only; SES_FULL; SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_store_watch(struct ses_store *store, const struct ses_store_key *key,
+                                               struct ses_store_watch *watch);
+/* Harmless on a watch that has ended (node initialised). */
+void ses_store_unwatch(struct ses_store *store, struct ses_store_watch *watch);
+/* Calls changed of the watches whose key has a new record. Call when ses_watch_board_fd is readable. */
+void ses_store_watch_dispatch(struct ses_store *store);
+/* Watches now. */
+unsigned ses_store_watches(const struct ses_store *store);
 
 /* ---- maintenance
  * -------------------------------------------------------------------------------------------- */
@@ -219,15 +259,16 @@ struct ses_scan_row {
     enum ses_status opened; /* SES_OK, or why the body could not be opened */
 };
 
-/* [any process, also offline; not from inside fn] Walks every record of every shard below dir, old to new, and calls fn; with
- * seal keys each is opened and checked. fn returns false to stop. */
+/* [any process, also offline; not from inside fn] Walks every record of every shard below dir, old to new,
+ * and calls fn; with seal keys each is opened and checked. fn returns false to stop. */
 SES_MUST_CHECK enum ses_status ses_store_scan(const char *dir, const struct ses_seal_key *seal_keys,
                                               size_t seal_keys_count,
                                               bool (*fn)(void *arg, const struct ses_scan_row *row),
                                               void *arg);
-/* [any process] A consistent copy of every shard into an existing empty directory, while the server runs: every session that was
- * acknowledged before the call is in it. SES_ALREADY_EXISTS: the directory is not empty. SES_IO, SES_FULL, SES_DATA_LOSS,
- * SES_BUSY: the shards could not be pinned within 2 s of each other, try again. */
+/* [any process] A consistent copy of every shard into an existing empty directory, while the server runs:
+ * every session that was acknowledged before the call is in it. SES_ALREADY_EXISTS: the directory is not
+ * empty. SES_IO, SES_FULL, SES_DATA_LOSS, SES_BUSY: the shards could not be pinned within 2 s of each other,
+ * try again. */
 SES_MUST_CHECK enum ses_status ses_store_backup(const char *dir, const char *target_dir);
 
 #endif
