@@ -22,6 +22,7 @@
 #ifndef SESSIOND_SRC_METHOD_STEP_H
 #define SESSIOND_SRC_METHOD_STEP_H
 
+#include <sessiond/domain/session.h>
 #include <sessiond/method/exchange.h>
 
 #include "service_core.h"
@@ -32,16 +33,12 @@
 #define SES_RETURN_QUERY_BYTES_MAX 8192
 #define SES_RETURN_BYTES_MAX       (64u * 1024) /* all names and values together */
 
-struct ses_return_parameter {
-    struct ses_slice name; /* decoded; UTF-8 without NUL, not empty: the door refuses others */
-    struct ses_slice value;
-};
-
 /* What the browser brought. Slices live in the exchange's arena. */
 struct ses_step_return {
-    struct ses_slice handle;                       /* the path behind "/r/" */
-    struct ses_slice http_method;                  /* "GET" or "POST" */
-    struct ses_slice query;                        /* raw, without '?' */
+    struct ses_slice handle;      /* the path behind "/r/" */
+    struct ses_slice http_method; /* "GET" or "POST" */
+    struct ses_slice query;       /* raw, without '?' */
+    /* Decoded; names and values UTF-8 without NUL, names not empty: the door refuses others. */
     const struct ses_return_parameter *parameters; /* of a POST its form, of a GET its query; as they came */
     size_t parameters_count;
 };
