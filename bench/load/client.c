@@ -54,6 +54,21 @@ unsigned load_client_room(const struct load_client *client)
     return client->up ? client->run->plan->streams - client->in_flight : 0;
 }
 
+/* A call is marked as seen by its due time's end: 0 is no due time. */
+bool load_client_next_open(struct load_client *client, uint64_t *due)
+{
+    for (unsigned i = 0; i < client->run->plan->streams; i++) {
+        struct load_call *call = &client->calls[i];
+
+        if (call->intended_ns != 0) {
+            *due = call->intended_ns;
+            call->intended_ns = 0;
+            return true;
+        }
+    }
+    return false;
+}
+
 static ssize_t on_read_body(nghttp2_session *session, int32_t stream_id, uint8_t *buf, size_t length,
                             uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
@@ -173,6 +188,7 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
         return 0;
     error = judge(call, error_code, text, sizeof(text));
     intended_ns = call->intended_ns;
+    call->intended_ns = 0;
     call->next_free = client->free_calls;
     client->free_calls = call;
     client->in_flight--;

@@ -10,8 +10,9 @@
 #include <netinet/in.h>
 #include <uv.h>
 
-#include <sessiond/base/metrics.h>
 #include <sessiond/base/slice.h>
+
+#include "hist.h"
 
 #define LOAD_PIDS_MAX   64
 #define LOAD_TOKENS_MAX 4000000u
@@ -48,12 +49,13 @@ struct load_plan {
 
 struct load_totals {
     uint64_t sent;
-    uint64_t right; /* answers checked and right */
-    uint64_t wrong; /* any other answer, by its first cause */
-    uint64_t lost;  /* calls whose connection broke */
-    uint64_t late;  /* open loop: calls that found no free stream when due */
-    struct ses_hist latency_ns;
-    uint64_t latency_max_ns;
+    uint64_t right;      /* answers checked and right */
+    uint64_t wrong;      /* any other answer, by its first cause */
+    uint64_t lost;       /* calls whose connection broke */
+    uint64_t late;       /* open loop: calls that found no free stream when due */
+    uint64_t unfinished; /* open loop: due in the counted time, without an answer 10 s behind its end; their
+                            age counts as latency */
+    struct load_hist latency_ns;
     char first_error[160];
 };
 
@@ -88,6 +90,8 @@ struct load_client *load_client_open(struct load_run *run, unsigned index);
 unsigned load_client_room(const struct load_client *client);
 /* Sends one call; intended_ns is when it was due. */
 void load_client_send(struct load_client *client, uint64_t intended_ns);
+/* Walks over the calls without an answer: *due 0 starts; each once. */
+bool load_client_next_open(struct load_client *client, uint64_t *due);
 /* Writes what was submitted. */
 void load_client_flush(struct load_client *client);
 void load_client_close(struct load_client *client);
