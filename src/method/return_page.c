@@ -19,7 +19,7 @@
 /* default-src 'none' leaves nothing to load, to run or to send; no frame-ancestors, see return_page.h. */
 #define CSP                                                                                                  \
     "default-src 'none'; style-src 'sha256-" SES_RETURN_STYLE_SHA256 "'; base-uri 'none'; form-action "      \
-                                                                     "'none'"
+    "'none'"
 #define SES_RETURN_STYLE_SHA256 "wGnDtEf3Qk/LXNuv8MOxFYKaxmzp+WHr8Eg2W+wF0J8="
 
 #define HEAD(title)                                                                                          \
