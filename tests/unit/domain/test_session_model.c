@@ -17,7 +17,7 @@
 #define START_MS   UINT64_C(1700000000000)
 #define TTL_MS     (900 * SECOND_MS)
 #define STEP_MS    (100 * SECOND_MS)
-#define OVERLAP_MS (30 * SECOND_MS)
+#define OVERLAP_MS (STEP_MS + SECOND_MS) /* so that a thing happens at the very end of it */
 #define CLOSED_MS  (3600 * SECOND_MS)
 
 static const struct ses_session_rules rules = {
@@ -233,6 +233,19 @@ static void judge(const struct world *w, const struct ses_session *session)
     judge_next(w, session);
 }
 
+/* Whoever looked when, and stored it or not: the same session. */
+static void judge_same(const struct world *w)
+{
+    const struct ses_session *a = &w->lazy, *b = &w->eager;
+
+    DEMAND(w, a->expires_ms == b->expires_ms && a->updated_ms == b->updated_ms);
+    DEMAND(w, a->events_count == b->events_count);
+    for (unsigned i = 0; i < a->events_count; i++)
+        DEMAND(w, a->events[i].at_ms == b->events[i].at_ms && a->events[i].event == b->events[i].event &&
+                      a->events[i].version == b->events[i].version &&
+                      a->events[i].outcome == b->events[i].outcome);
+}
+
 /* ---- doing it ---------------------------------------------------------------------------------- */
 
 static void send_event(struct world *w, enum ses_event event)
@@ -294,6 +307,20 @@ static void let_time_pass(struct world *w, uint64_t span_ms)
     DEMAND(w, !ses_session_settle(&w->lazy, w->now_ms)); /* settled is settled */
 }
 
+/* To the very instant at which the step, or the whole session, is over, if one is running. */
+static uint64_t until_step_end(const struct world *w)
+{
+    return in_step(&w->model) ? w->model.step_end_ms - w->now_ms : STEP_MS;
+}
+
+static uint64_t until_end(const struct world *w)
+{
+    uint64_t end_ms = model_end(&w->model);
+    unsigned far = w->depth % 2 + 1; /* or long after */
+
+    return end_ms == SES_NEVER_MS || end_ms <= w->now_ms ? TTL_MS + STEP_MS : (end_ms - w->now_ms) * far;
+}
+
 static void happen(struct world *w, unsigned thing)
 {
     w->path[w->depth++] = (unsigned char)thing;
@@ -303,9 +330,9 @@ static void happen(struct world *w, unsigned thing)
     else if (thing == UPDATE)
         update(w);
     else if (thing == STEP_TIME)
-        let_time_pass(w, STEP_MS);
+        let_time_pass(w, until_step_end(w));
     else if (thing == ALL_TIME)
-        let_time_pass(w, TTL_MS + STEP_MS);
+        let_time_pass(w, until_end(w));
     else
         repeat(w);
 }
@@ -336,6 +363,7 @@ static void explore(const struct world *from)
         happen(&w, things[i]);
         judge(&w, &w.lazy);
         judge(&w, &w.eager);
+        judge_same(&w);
         DEMAND(&w, !over || w.lazy.status == was); /* terminal states never move */
         sequences++;
         if (w.depth < DEPTH)
