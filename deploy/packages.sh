@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs Debian 12 packages that are missing; sourced by the other scripts, or run with a list's name:
-#   deploy/packages.sh build|demo|test|lint
+#   deploy/packages.sh build|demo|test|journey|lint
 # Needs root or sudo only when something is missing.
 set -euo pipefail
 
@@ -9,6 +9,7 @@ packages_build="ca-certificates clang cmake curl gcc libc6-dev libcurl4-openssl-
   protobuf-c-compiler protobuf-compiler zlib1g-dev"
 packages_demo="nodejs npm"
 packages_test="git libclang-rt-14-dev libcmocka-dev nghttp2-client procps python3 python3-grpcio python3-h2 python3-protobuf"
+packages_journey="chromium"
 packages_lint="clang-format clang-tidy cppcheck"
 
 # True when the package is installed, or when a program of that name serves as well (a newer node from elsewhere).
@@ -48,6 +49,6 @@ install_packages() {
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
-    [ $# -gt 0 ] || { echo "usage: $0 build|demo|test|lint ..." >&2; exit 2; }
+    [ $# -gt 0 ] || { echo "usage: $0 build|demo|test|journey|lint ..." >&2; exit 2; }
     install_packages "$@"
 fi

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/packages.sh
 
-install_packages build demo test
+install_packages build demo test journey
 if ! [ -e tests/node_modules/.package-lock.json ] || [ tests/package-lock.json -nt tests/node_modules/.package-lock.json ]; then
     echo "== installing the test clients from npm" >&2
     npm ci --silent --no-audit --no-fund --prefix tests
