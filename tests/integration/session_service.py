@@ -1,10 +1,11 @@
 """A client of sessiond.v1.SessionService, one connection each: SO_REUSEPORT spreads several of them over the workers."""
+import concurrent.futures
 import contextlib
 
 import grpc
 from google.protobuf import json_format
 
-from harness import ADYEN, CREATE, SLOW, create_request, request_class, response_class, status_details
+from harness import ADYEN, CREATE, SLOW, ServerCase, create_request, request_class, response_class, status_details, unique
 
 SERVICE = "/sessiond.v1.SessionService/"
 EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
@@ -97,3 +98,26 @@ def outcome_name(answer):
 def event_names(session):
     names = session.DESCRIPTOR.fields_by_name["next_events"].enum_type.values_by_number
     return {names[number].name.removeprefix("SESSION_EVENT_") for number in session.next_events}
+
+
+# So many connections that every worker has one: with 24 the chance that a given one of three has none is below one in 10,000.
+SPREAD = 24
+CONFIG = "session:\n  ttl_seconds: 600\n  rotation_overlap_seconds: 2\n"
+
+
+class SessionCase(ServerCase):
+    """A server with several workers and a client for each test."""
+    server_options = {"workers": 3, "config": CONFIG}
+
+    def setUp(self):
+        self.client = Sessions(self.server.address)
+        self.addCleanup(self.client.close)
+
+    def begin(self, **changes):
+        session = unique()
+        return session, self.client.create(session, **changes)
+
+    def everywhere(self, check):
+        """The check on connections to all workers, at the same time."""
+        with connections(self.server.address, SPREAD) as clients, concurrent.futures.ThreadPoolExecutor(SPREAD) as pool:
+            return list(pool.map(check, clients))

@@ -45,6 +45,8 @@ class Model:
     customer: str = ""
     seen: list = dataclasses.field(default_factory=list)  # ids of events, the newest 16
     history: list = dataclasses.field(default_factory=list)  # (event, id, outcome)
+    open_step: str = None  # event id of the BeginStep whose step is open
+    short_step: int = 0  # version at which a step of a second began
 
     def next_events(self):
         return {event for event in BY_CALLER if moves(self.status, event)}
@@ -62,6 +64,7 @@ class Model:
             self.version += 1
             self.generation += event == "CHALLENGE_PASSED"
             self.customer = customer or self.customer
+            self.open_step = None
         return outcome
 
     def update(self, amount=None, text=None):
@@ -79,12 +82,13 @@ class Model:
         self.generation += changed
         return None
 
-    def begin(self):
+    def begin(self, event_id=""):
         if self.status == "PROCESSING":
             return "SESSION_PROCESSING"
         if self.status in CLOSED:
             return "SESSION_REVOKED" if self.status == "REVOKED" else "SESSION_CLOSED"
-        self.event("REDIRECT_STARTED")
+        self.event("REDIRECT_STARTED", event_id)
+        self.open_step = event_id
         return None
 
     def revoke(self):
