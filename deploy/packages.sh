@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs Debian 12 packages that are missing; sourced by the other scripts, or run with lists' names:
-#   deploy/packages.sh build|demo|test|lint ...
+#   deploy/packages.sh build|demo|test|journey|lint ...
 # Needs the network and root (or sudo) only when something is missing.
 set -euo pipefail
 
@@ -10,6 +10,7 @@ packages_build="ca-certificates cmake gcc libc6-dev libcurl4-openssl-dev libcyam
 packages_demo="curl nodejs npm"
 packages_test="clang git libclang-rt-14-dev libcmocka-dev nghttp2-client procps python3 python3-grpcio python3-h2
   python3-protobuf"
+packages_journey="chromium"
 packages_lint="clang-format-14 clang-tidy-14 cppcheck git python3"
 # Another apt-get (a fresh machine runs its own upgrades) is waited for this long.
 apt_wait_seconds=600
@@ -63,6 +64,6 @@ install_packages() {
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
-    [ $# -gt 0 ] || { echo "usage: $0 build|demo|test|lint ..." >&2; exit 2; }
+    [ $# -gt 0 ] || { echo "usage: $0 build|demo|test|journey|lint ..." >&2; exit 2; }
     install_packages "$@"
 fi

@@ -158,6 +158,13 @@ static enum outcome transact(struct ses_committer *c, const struct plan *plan, e
 
 /* ---- what follows a transaction ---- */
 
+static void publish_session(struct ses_committer *c, const struct batch_item *item, uint64_t word)
+{
+    ses_table_publish(c->table, item->slot, word, meta_make(item->row.retain, item->row.revision));
+    if (c->watch_board != NULL)
+        ses_watch_board_tell(c->watch_board, ses_table_tag(&item->row.key));
+}
+
 static void publish_item(struct ses_committer *c, const struct batch_item *item)
 {
     enum word_state state = item->row.kind == SES_RECORD_INTENT ? WORD_LIVE_INTENT : WORD_LIVE;
@@ -167,7 +174,7 @@ static void publish_item(struct ses_committer *c, const struct batch_item *item)
         ses_table_note_intent(c->table, item->slot,
                               word_make(WORD_LIVE_INTENT, c->shard->number, item->locator));
     else
-        ses_table_publish(c->table, item->slot, word, meta_make(item->row.retain, item->row.revision));
+        publish_session(c, item, word);
 }
 
 static void publish_all(struct ses_committer *c, const struct batch_list *list)

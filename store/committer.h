@@ -18,6 +18,7 @@
 
 #include "batch.h"
 #include "gc.h"
+#include "watch_board.h"
 
 #define COMMITTER_SYNC_INTERVAL_MS 1000 /* SES_DURABILITY_PROCESS: what a power loss can take */
 #define COMMITTER_GC_ROWS_MIN      32
@@ -34,6 +35,7 @@ struct ses_committer {
     /* fixed before start */
     struct ses_shard *shard;
     struct ses_table *table;
+    struct ses_watch_board *watch_board;
     struct ses_metrics *metrics;
     bool nosync;
     unsigned batch_max;

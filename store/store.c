@@ -33,6 +33,7 @@ static enum ses_status make_store(const struct ses_store_options *options, struc
     ses_record_nonces_init(&store->nonces);
     ses_list_init(&store->intents);
     store->table = options->table;
+    store->watch_board = options->watch_board;
     store->log = options->log;
     store->metrics = options->metrics;
     store->map_bytes = options->map_bytes != 0 ? options->map_bytes : ENV_MAP_BYTES_DEFAULT;
@@ -79,10 +80,16 @@ static enum ses_status open_writer(struct ses_store *store, const struct ses_sto
 
     SES_TRY(ses_shard_open(store->dir, store->number, nosync, store->map_bytes, store->log, &store->shard));
     store->env[store->number] = store->shard.env; /* the same handle reads; ses_shard_close closes it */
+    if (store->watch_board != NULL)
+        ses_watch_board_reset(store->watch_board, store->number);
     SES_TRY(ses_settle(store->table, &store->shard, env_for_settling, store));
+    /* What was settled now, and what a dead predecessor published without telling. */
+    if (store->watch_board != NULL)
+        ses_watch_board_rouse(store->watch_board);
     SES_TRY(first_usage(store));
     committer->shard = &store->shard;
     committer->table = store->table;
+    committer->watch_board = store->watch_board;
     committer->metrics = store->metrics;
     committer->nosync = nosync;
     committer->batch_max = store->batch_max;
@@ -148,6 +155,7 @@ void ses_store_close(struct ses_store *store)
     if (store->number < SES_STORE_SHARDS_MAX)
         ses_shard_close(&store->shard);
     free_batches(store);
+    free(store->watches);
     free(store);
 }
 

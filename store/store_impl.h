@@ -3,6 +3,7 @@
 #define SESSIOND_STORE_STORE_IMPL_H
 
 #include "committer.h"
+#include "watch_board.h"
 
 #define STORE_BATCH_MAX_DEFAULT 512
 #define STORE_QUEUE_MAX_DEFAULT 16384
@@ -35,6 +36,8 @@ struct ses_store {
     struct batch_list spare;
     unsigned spare_count;
     struct ses_list intents; /* struct batch_intent: put, not yet done */
+    struct ses_watch_board *watch_board;
+    struct watch_table *watches; /* NULL until the first one */
     size_t pending;
     size_t pending_bytes;
     bool full_logged;

@@ -153,6 +153,14 @@ static uint64_t scale(uint64_t hash, uint64_t n)
     return (uint64_t)(((u128)hash * n) >> 64);
 }
 
+uint64_t ses_table_tag(const struct ses_store_key *key)
+{
+    uint64_t tag;
+
+    memcpy(&tag, key->bytes, sizeof(tag));
+    return tag != 0 ? tag : 1;
+}
+
 void ses_table_probe(const struct ses_table *table, const struct ses_store_key *key,
                      struct table_probe *ret_probe)
 {
@@ -160,7 +168,7 @@ void ses_table_probe(const struct ses_table *table, const struct ses_store_key *
     uint64_t n = table->buckets_count;
 
     memcpy(part, key->bytes, sizeof(part));
-    ret_probe->tag = part[0] != 0 ? part[0] : 1;
+    ret_probe->tag = ses_table_tag(key);
     for (unsigned i = 0; i < TABLE_CANDIDATES; i++) {
         uint64_t bucket = scale(part[i + 1], n);
         unsigned k = 0;

@@ -122,6 +122,8 @@ static inline uint64_t probe_slot(const struct table_probe *probe, unsigned i)
     return probe->bucket[i / TABLE_BUCKET_SLOTS] * TABLE_BUCKET_SLOTS + i % TABLE_BUCKET_SLOTS;
 }
 
+/* [any] The first 8 bytes of key, never 0. */
+uint64_t ses_table_tag(const struct ses_store_key *key);
 /* [any] The candidate buckets of key, all different. */
 void ses_table_probe(const struct ses_table *table, const struct ses_store_key *key,
                      struct table_probe *ret_probe);

@@ -45,7 +45,7 @@ run_tests() { # run_tests DIR ARGUMENTS..: one test for each processor at a time
     ctest --test-dir "$1" --output-on-failure --no-tests=error --parallel "$(nproc)" "${@:2}"
 }
 
-install_packages build demo test
+install_packages build demo test journey
 fetch_clients
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"

@@ -15,6 +15,7 @@ struct load_call {
     struct load_client *client;
     struct load_call *next_free;
     uint64_t intended_ns;
+    uint64_t number;
     uint8_t message[LOAD_MESSAGE_MAX];
     size_t message_len;
     size_t message_sent;
@@ -53,6 +54,21 @@ unsigned load_client_room(const struct load_client *client)
     return client->up ? client->run->plan->streams - client->in_flight : 0;
 }
 
+/* A call is marked as seen by its due time's end: 0 is no due time. */
+bool load_client_next_open(struct load_client *client, uint64_t *due)
+{
+    for (unsigned i = 0; i < client->run->plan->streams; i++) {
+        struct load_call *call = &client->calls[i];
+
+        if (call->intended_ns != 0) {
+            *due = call->intended_ns;
+            call->intended_ns = 0;
+            return true;
+        }
+    }
+    return false;
+}
+
 static ssize_t on_read_body(nghttp2_session *session, int32_t stream_id, uint8_t *buf, size_t length,
                             uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
@@ -88,7 +104,7 @@ void load_client_send(struct load_client *client, uint64_t intended_ns)
     const nghttp2_nv headers[] = {
         pair(":method", "POST"),
         pair(":scheme", "http"),
-        pair(":path", "/types.MerchantAuthenticationService/CreateSessionToken"),
+        pair(":path", load_message_path(plan)),
         pair(":authority", plan->authority),
         pair("content-type", "application/grpc"),
         pair("te", "trailers"),
@@ -100,7 +116,8 @@ void load_client_send(struct load_client *client, uint64_t intended_ns)
     client->free_calls = call->next_free;
     client->in_flight++;
     call->intended_ns = intended_ns;
-    call->message_len = load_message_encode(plan, client->run->next_number++, call->message);
+    call->number = client->run->next_number++;
+    call->message_len = load_message_encode(plan, call->number, call->message);
     call->message_sent = 0;
     call->answer_len = 0;
     call->grpc_status = -1;
@@ -155,9 +172,8 @@ static const char *judge(const struct load_call *call, uint32_t error_code, char
                        call->grpc_status);
         return room;
     }
-    if (!load_message_check(ses_slice(call->answer, call->answer_len)))
-        return "an answer without status_code 200 and a token";
-    return NULL;
+    return load_message_check(call->client->run->plan, call->number,
+                              ses_slice(call->answer, call->answer_len));
 }
 
 static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t error_code, void *arg)
@@ -172,6 +188,7 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
         return 0;
     error = judge(call, error_code, text, sizeof(text));
     intended_ns = call->intended_ns;
+    call->intended_ns = 0;
     call->next_free = client->free_calls;
     client->free_calls = call;
     client->in_flight--;
@@ -296,6 +313,7 @@ struct load_client *load_client_open(struct load_run *run, unsigned index)
     client->calls = calloc(run->plan->streams, sizeof(*client->calls));
     SES_REQUIRE(client->calls != NULL);
     for (unsigned i = 0; i < run->plan->streams; i++) {
+        client->calls[i].client = client;
         client->calls[i].next_free = client->free_calls;
         client->free_calls = &client->calls[i];
     }

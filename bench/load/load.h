@@ -10,12 +10,23 @@
 #include <netinet/in.h>
 #include <uv.h>
 
-#include <sessiond/base/metrics.h>
 #include <sessiond/base/slice.h>
 
-#define LOAD_PIDS_MAX 64
+#include "hist.h"
+
+#define LOAD_PIDS_MAX   64
+#define LOAD_TOKENS_MAX 4000000u
+#define LOAD_TOKEN_MAX  1500u
+
+enum load_method { LOAD_CREATE, LOAD_GET };
+
+struct load_tokens;
 
 struct load_plan {
+    enum load_method method;
+    struct load_tokens *tokens; /* create: where they are kept, may be NULL; get: what is presented */
+    uint64_t sessions;          /* get: how many are created */
+    bool tokens_fresh;          /* get: each token once, else all of them in turn */
     struct sockaddr_in address;
     char authority[64];
     unsigned connections;
@@ -38,12 +49,13 @@ struct load_plan {
 
 struct load_totals {
     uint64_t sent;
-    uint64_t right; /* answers checked and right */
-    uint64_t wrong; /* any other answer, by its first cause */
-    uint64_t lost;  /* calls whose connection broke */
-    uint64_t late;  /* open loop: calls that found no free stream when due */
-    struct ses_hist latency_ns;
-    uint64_t latency_max_ns;
+    uint64_t right;      /* answers checked and right */
+    uint64_t wrong;      /* any other answer, by its first cause */
+    uint64_t lost;       /* calls whose connection broke */
+    uint64_t late;       /* open loop: calls that found no free stream when due */
+    uint64_t unfinished; /* open loop: due in the counted time, without an answer 10 s behind its end; their
+                            age counts as latency */
+    struct load_hist latency_ns;
     char first_error[160];
 };
 
@@ -51,12 +63,24 @@ struct load_run;
 
 /* ---- message.c: the request's bytes and the check of an answer */
 
-#define LOAD_MESSAGE_MAX 512
-/* A framed CreateSessionToken request for call number; returns its length. */
+#define LOAD_MESSAGE_MAX 2048
+/* A framed request for call number; returns its length. Get: its token must be there. */
 size_t load_message_encode(const struct load_plan *plan, uint64_t number,
                            uint8_t ret_bytes[LOAD_MESSAGE_MAX]);
-/* True when bytes are one gRPC message with status_code 200 and a token of ours. */
-bool load_message_check(struct ses_slice bytes);
+/* NULL when bytes are one gRPC message, and the right one: create, status_code 200 and a token of ours, which
+ * is kept if the plan wants it; get, an open session with the merchant_session_id of that number. Else what
+ * is wrong. */
+const char *load_message_check(const struct load_plan *plan, uint64_t number, struct ses_slice bytes);
+const char *load_message_path(const struct load_plan *plan);
+
+/* ---- tokens.c: the session tokens that sessions were created with, by number less plan's first_id */
+
+struct load_tokens *load_tokens_new(size_t count);
+void load_tokens_free(struct load_tokens *tokens);
+size_t load_tokens_count(const struct load_tokens *tokens);
+/* False: no such index, or too long. */
+bool load_tokens_put(struct load_tokens *tokens, uint64_t index, struct ses_slice token);
+struct ses_slice load_tokens_get(const struct load_tokens *tokens, uint64_t index);
 
 /* ---- client.c: one HTTP/2 connection */
 
@@ -66,6 +90,8 @@ struct load_client *load_client_open(struct load_run *run, unsigned index);
 unsigned load_client_room(const struct load_client *client);
 /* Sends one call; intended_ns is when it was due. */
 void load_client_send(struct load_client *client, uint64_t intended_ns);
+/* Walks over the calls without an answer: *due 0 starts; each once. */
+bool load_client_next_open(struct load_client *client, uint64_t *due);
 /* Writes what was submitted. */
 void load_client_flush(struct load_client *client);
 void load_client_close(struct load_client *client);

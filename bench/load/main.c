@@ -1,4 +1,5 @@
-/* sessiond-load: CreateSessionToken calls with distinct merchant_session_ids, every answer checked. */
+/* sessiond-load: CreateSessionToken calls with distinct merchant_session_ids, or GetSession calls with the
+ * tokens of sessions that it creates beforehand; every answer checked. */
 #include "load.h"
 
 #include <arpa/inet.h>
@@ -24,6 +25,10 @@ static const char usage[] =
     "  --first N             number of the first merchant_session_id (0)\n"
     "  --prefix TEXT         prefix of the ids (a new one each run)\n"
     "  --same-id             the same merchant_session_id always: the replay path\n"
+    "  --method create|get   get: GetSession; its sessions are created first and not counted\n"
+    "  --sessions N          with get: how many sessions (1000); each token is presented once before "
+    "counting\n"
+    "  --tokens-fresh        with get: as many sessions as calls, each token presented once, counted\n"
     "  --connector NAME      x-connector (adyen), with\n"
     "  --config JSON         its x-connector-config\n"
     "  --pid PID             a server process whose CPU time is measured; may be repeated\n"
@@ -42,6 +47,9 @@ enum {
     OPT_FIRST,
     OPT_PREFIX,
     OPT_SAME_ID,
+    OPT_METHOD,
+    OPT_SESSIONS,
+    OPT_TOKENS_FRESH,
     OPT_CONNECTOR,
     OPT_CONFIG,
     OPT_PID,
@@ -62,6 +70,9 @@ static const struct option options[] = {
     {"first", required_argument, NULL, OPT_FIRST},
     {"prefix", required_argument, NULL, OPT_PREFIX},
     {"same-id", no_argument, NULL, OPT_SAME_ID},
+    {"method", required_argument, NULL, OPT_METHOD},
+    {"sessions", required_argument, NULL, OPT_SESSIONS},
+    {"tokens-fresh", no_argument, NULL, OPT_TOKENS_FRESH},
     {"connector", required_argument, NULL, OPT_CONNECTOR},
     {"config", required_argument, NULL, OPT_CONFIG},
     {"pid", required_argument, NULL, OPT_PID},
@@ -148,6 +159,17 @@ static void set_option(struct load_plan *plan, int option, const char *value)
     case OPT_SAME_ID:
         plan->same_id = true;
         break;
+    case OPT_METHOD:
+        if (strcmp(value, "create") != 0 && strcmp(value, "get") != 0)
+            refuse("--method is create or get", value);
+        plan->method = strcmp(value, "get") == 0 ? LOAD_GET : LOAD_CREATE;
+        break;
+    case OPT_SESSIONS:
+        plan->sessions = number("--sessions", value, LOAD_TOKENS_MAX);
+        break;
+    case OPT_TOKENS_FRESH:
+        plan->tokens_fresh = true;
+        break;
     case OPT_CONNECTOR:
         plan->connector = value;
         break;
@@ -174,10 +196,47 @@ static void set_option(struct load_plan *plan, int option, const char *value)
     }
 }
 
+/* An uncounted run of a variant of the plan: a closed loop, so many calls. */
+static int prepare(const struct load_plan *plan, enum load_method method, uint64_t calls)
+{
+    static struct load_run run;
+    struct load_plan part = *plan;
+    int status;
+
+    part.method = method;
+    part.calls = calls;
+    part.rate = 0;
+    part.warmup_seconds = 0;
+    part.pids_count = 0;
+    part.quiet = true;
+    status = load_run(&part, &run);
+    if (status != 0)
+        fprintf(stderr, "sessiond-load: preparation: %s\n", run.totals.first_error);
+    return status;
+}
+
+/* Sessions for GetSession calls. The run goes on to send a few calls more than it counts (those in flight
+ * when it stops), so there are a few sessions more than asked for. */
+static int prepare_get(struct load_plan *plan)
+{
+    uint64_t in_flight = (uint64_t)plan->connections * plan->streams;
+    uint64_t count = plan->tokens_fresh ? plan->calls + in_flight : plan->sessions;
+
+    if (plan->tokens_fresh && plan->calls == 0)
+        refuse("--tokens-fresh", "needs --calls");
+    if (count == 0 || count > LOAD_TOKENS_MAX)
+        refuse("--sessions", "out of range");
+    plan->tokens = load_tokens_new((size_t)count);
+    if (prepare(plan, LOAD_CREATE, count) != 0)
+        return 1;
+    return plan->tokens_fresh ? 0 : prepare(plan, LOAD_GET, 2 * count);
+}
+
 int main(int argc, char **argv)
 {
     static struct load_run run; /* holds histograms */
-    struct load_plan plan = {.connections = 4,
+    struct load_plan plan = {.sessions = 1000,
+                             .connections = 4,
                              .streams = 64,
                              .seconds = 10,
                              .connector = "adyen",
@@ -196,7 +255,11 @@ int main(int argc, char **argv)
     if (plan.connections == 0 || plan.streams == 0)
         refuse("--connections and --streams", "must be at least 1");
     (void)signal(SIGPIPE, SIG_IGN);
-    status = load_run(&plan, &run);
-    load_report(&run);
+    status = plan.method == LOAD_GET ? prepare_get(&plan) : 0;
+    if (status == 0) {
+        status = load_run(&plan, &run);
+        load_report(&run);
+    }
+    load_tokens_free(plan.tokens);
     return status;
 }

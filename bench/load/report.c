@@ -27,21 +27,6 @@ double load_process_cpu(int pid)
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
-static uint64_t percentile_ns(const struct load_totals *totals, double share)
-{
-    uint64_t want = (uint64_t)(share * (double)totals->right), seen = 0;
-
-    for (size_t i = 0; i < SES_HIST_BUCKETS; i++) {
-        seen += atomic_load_explicit(&totals->latency_ns.bucket[i], memory_order_relaxed);
-        if (seen > want || (seen == totals->right && seen > 0)) {
-            uint64_t upper = ses_hist_upper(i);
-
-            return upper < totals->latency_max_ns ? upper : totals->latency_max_ns;
-        }
-    }
-    return 0;
-}
-
 static const struct {
     const char *name;
     double share;
@@ -60,22 +45,26 @@ void load_report(const struct load_run *run)
                (unsigned long long)t->wrong, (unsigned long long)t->lost, seconds,
                (double)t->right / seconds);
         for (size_t i = 0; i < sizeof(percentiles) / sizeof(percentiles[0]); i++)
-            printf("%s %.3f ms  ", percentiles[i].name, (double)percentile_ns(t, percentiles[i].share) / 1e6);
-        printf("max %.3f ms\n", (double)t->latency_max_ns / 1e6);
+            printf("%s %.3f ms  ", percentiles[i].name,
+                   (double)load_hist_quantile(&t->latency_ns, percentiles[i].share) / 1e6);
+        printf("max %.3f ms\n", (double)t->latency_ns.max / 1e6);
         if (run->plan->pids_count > 0 && t->right > 0)
             printf("server CPU %.2f s: %.2f us a call\n", cpu, cpu * 1e6 / (double)t->right);
         if (t->first_error[0] != '\0')
             printf("first error: %s\n", t->first_error);
         return;
     }
-    printf("{\"right\":%llu,\"wrong\":%llu,\"lost\":%llu,\"late\":%llu,\"seconds\":%.4f,\"rate\":%.1f",
+    printf("{\"right\":%llu,\"wrong\":%llu,\"lost\":%llu,\"late\":%llu,\"unfinished\":%llu,\"seconds\":%.4f,"
+           "\"rate\":%.1f",
            (unsigned long long)t->right, (unsigned long long)t->wrong, (unsigned long long)t->lost,
-           (unsigned long long)t->late, seconds, (double)t->right / seconds);
+           (unsigned long long)t->late, (unsigned long long)t->unfinished, seconds,
+           (double)t->right / seconds);
     for (size_t i = 0; i < sizeof(percentiles) / sizeof(percentiles[0]); i++)
         printf(",\"%s_ns\":%llu", percentiles[i].name,
-               (unsigned long long)percentile_ns(t, percentiles[i].share));
-    printf(",\"max_ns\":%llu,\"server_cpu_seconds\":%.3f,\"server_cpu_us_per_call\":%.3f,"
+               (unsigned long long)load_hist_quantile(&t->latency_ns, percentiles[i].share));
+    printf(",\"mean_ns\":%.0f,\"max_ns\":%llu,\"server_cpu_seconds\":%.3f,\"server_cpu_us_per_call\":%.3f,"
            "\"first_error\":\"%s\"}\n",
-           (unsigned long long)t->latency_max_ns, cpu, t->right > 0 ? cpu * 1e6 / (double)t->right : 0,
+           t->latency_ns.count > 0 ? t->latency_ns.sum / (double)t->latency_ns.count : 0,
+           (unsigned long long)t->latency_ns.max, cpu, t->right > 0 ? cpu * 1e6 / (double)t->right : 0,
            t->first_error); /* our own words: no escapes */
 }

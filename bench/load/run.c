@@ -3,15 +3,25 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <sessiond/base/clock.h>
-#include <sessiond/base/random.h>
 
 #define SECOND 1000000000.0
+/* Calls due within so much of each other leave together: below, the generator would spend its core on
+ * wake-ups. Half of it is what the pacing adds to a latency on average. (uv_timer_t knows whole milliseconds
+ * only.) */
+#define WAKE_GAP_NS UINT64_C(50000)
+/* Open loop: how long the answers to calls due inside the counted time are awaited behind its end. */
+#define DRAIN_NS UINT64_C(10000000000)
 
 /* Open loop: when the next call is due. Late calls keep their due time. */
 struct pace {
-    uv_timer_t timer;
+    uv_poll_t poll;
+    int fd;               /* a timerfd */
+    bool closing;         /* no call becomes due any more; answers are awaited */
+    uint64_t counted_due; /* calls whose due time is counted */
     double next_due_ns;
     unsigned turn; /* connection that is asked first */
     uint64_t seed;
@@ -46,18 +56,59 @@ static struct load_client *free_client(struct load_run *run, struct pace *pace)
     return NULL;
 }
 
+/* The counted time of an open loop: its calls are those that were due in it. */
+static bool is_counted(const struct load_run *run, double due_ns)
+{
+    return run->counted_from_ns != 0 && due_ns >= (double)run->counted_from_ns &&
+           (run->counted_until_ns == 0 || due_ns < (double)run->counted_until_ns);
+}
+
+/* Whether the next call is behind the end of the counted time. */
+static bool is_over(const struct load_run *run, const struct pace *pace)
+{
+    if (run->counted_from_ns == 0)
+        return false;
+    if (run->plan->calls != 0)
+        return pace->counted_due >= run->plan->calls;
+    return pace->next_due_ns >= (double)run->counted_from_ns + run->plan->seconds * SECOND;
+}
+
+static void stop(struct load_run *run);
+
+static void measure_cpu(struct load_run *run)
+{
+    for (size_t i = 0; i < run->plan->pids_count; i++)
+        run->cpu_seconds[i] = load_process_cpu(run->plan->pids[i]) - run->cpu_seconds[i];
+}
+
+static void begin_closing(struct load_run *run, struct pace *pace)
+{
+    pace->closing = true;
+    run->counted_until_ns = (uint64_t)pace->next_due_ns;
+    if (run->plan->calls == 0)
+        run->counted_until_ns = run->counted_from_ns + (uint64_t)(run->plan->seconds * SECOND);
+    measure_cpu(run);
+}
+
 static void send_due(struct load_run *run)
 {
     struct pace *pace = run->pace;
     double now = (double)ses_clock_mono_ns();
 
-    while (!run->stopping && pace->next_due_ns <= now) {
-        struct load_client *client = free_client(run, pace);
+    while (!run->stopping && !pace->closing && pace->next_due_ns <= now) {
+        struct load_client *client;
 
+        if (is_over(run, pace)) {
+            begin_closing(run, pace);
+            break;
+        }
+        client = free_client(run, pace);
         if (client == NULL) {
             run->totals.late++;
             break; /* it keeps its due time: the wait counts as latency */
         }
+        if (is_counted(run, pace->next_due_ns))
+            pace->counted_due++;
         load_client_send(client, (uint64_t)pace->next_due_ns);
         advance(run->plan, pace);
     }
@@ -65,22 +116,64 @@ static void send_due(struct load_run *run)
         load_client_flush(run->clients[i]);
 }
 
+/* Wakes when the next call is due, but not sooner than WAKE_GAP_NS from now. */
+static void arm(struct pace *pace)
+{
+    uint64_t earliest = ses_clock_mono_ns() + WAKE_GAP_NS;
+    uint64_t at = (uint64_t)pace->next_due_ns > earliest ? (uint64_t)pace->next_due_ns : earliest;
+    const struct itimerspec when = {.it_value = {(time_t)(at / 1000000000u), (long)(at % 1000000000u)}};
+
+    (void)timerfd_settime(pace->fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static void on_due(uv_poll_t *poll, int status, int events)
+{
+    struct load_run *run = poll->data;
+    struct pace *pace = run->pace;
+    uint64_t expirations;
+
+    (void)status;
+    (void)events;
+    (void)!read(pace->fd, &expirations, sizeof(expirations));
+    send_due(run);
+    if (!pace->closing)
+        arm(pace);
+}
+
+/* The calls that are still open when the patience ends count with their age: a percentile that they reach is
+ * at least so long. */
+static void give_up(struct load_run *run)
+{
+    uint64_t now = ses_clock_mono_ns();
+
+    for (unsigned i = 0; i < run->plan->connections; i++) {
+        uint64_t due = 0;
+
+        while (load_client_next_open(run->clients[i], &due)) {
+            if (is_counted(run, (double)due)) {
+                run->totals.unfinished++;
+                load_hist_add(&run->totals.latency_ns, now - due);
+            }
+        }
+    }
+    stop(run);
+}
+
 static void stop(struct load_run *run)
 {
     if (run->stopping)
         return;
     run->stopping = true;
-    if (run->counted_from_ns != 0 && run->counted_until_ns == 0)
+    if (run->counted_from_ns != 0 && run->counted_until_ns == 0) {
         run->counted_until_ns = ses_clock_mono_ns();
-    for (size_t i = 0; i < run->plan->pids_count; i++)
-        run->cpu_seconds[i] = load_process_cpu(run->plan->pids[i]) - run->cpu_seconds[i];
+        measure_cpu(run);
+    }
     uv_stop(run->loop);
 }
 
 static void begin_counting(struct load_run *run)
 {
-    memset(&run->totals.latency_ns, 0, sizeof(run->totals.latency_ns));
-    run->totals = (struct load_totals){0};
+    memset(&run->totals, 0, sizeof(run->totals));
     run->counted_from_ns = ses_clock_mono_ns();
     for (size_t i = 0; i < run->plan->pids_count; i++)
         run->cpu_seconds[i] = load_process_cpu(run->plan->pids[i]);
@@ -94,19 +187,19 @@ void load_run_answered(struct load_run *run, struct load_client *client, uint64_
 
     if (run->stopping)
         return;
-    if (error == NULL) {
+    if (error != NULL) {
+        if (run->totals.wrong++ == 0)
+            (void)snprintf(run->totals.first_error, sizeof(run->totals.first_error), "%s", error);
+    } else if (run->plan->rate <= 0 || is_counted(run, (double)intended_ns)) {
         run->totals.right++;
-        ses_hist_add(&run->totals.latency_ns, latency);
-        if (latency > run->totals.latency_max_ns)
-            run->totals.latency_max_ns = latency;
-    } else if (run->totals.wrong++ == 0) {
-        (void)snprintf(run->totals.first_error, sizeof(run->totals.first_error), "%s", error);
+        load_hist_add(&run->totals.latency_ns, latency);
     }
+    if (run->plan->rate > 0)
+        return;
     if (run->plan->calls != 0 && run->counted_from_ns != 0 &&
         run->totals.right + run->totals.wrong >= run->plan->calls)
         stop(run);
-    else if (run->plan->rate <= 0 &&
-             (run->plan->calls == 0 || run->counted_from_ns == 0 || run->totals.sent < run->plan->calls))
+    else if (run->plan->calls == 0 || run->counted_from_ns == 0 || run->totals.sent < run->plan->calls)
         load_client_send(client, now);
 }
 
@@ -121,6 +214,7 @@ void load_run_connected(struct load_run *run)
         struct pace *pace = run->pace;
 
         pace->next_due_ns = (double)ses_clock_mono_ns();
+        arm(pace);
         return;
     }
     for (unsigned i = 0; i < run->plan->connections; i++) {
@@ -142,14 +236,6 @@ void load_run_broken(struct load_run *run, struct load_client *client, unsigned 
     stop(run);
 }
 
-static void on_tick(uv_timer_t *timer)
-{
-    struct load_run *run = timer->data;
-
-    if (run->plan->rate > 0 && run->connected == run->plan->connections)
-        send_due(run);
-}
-
 struct clock_hand {
     uv_timer_t timer;
     uint64_t started_ns;
@@ -166,6 +252,22 @@ static void print_progress(const struct load_run *run, double elapsed)
     fprintf(stderr, "\r[%.*s%*s] %llu answers, %llu errors ", width, "##############################",
             30 - width, "", (unsigned long long)run->totals.right,
             (unsigned long long)(run->totals.wrong + run->totals.lost));
+}
+
+/* Open loop behind its counted time: all answered, or out of patience. */
+static void look_for_end(struct load_run *run, uint64_t now)
+{
+    const struct pace *pace = run->pace;
+    unsigned in_flight = 0;
+
+    if (!pace->closing)
+        return;
+    for (unsigned i = 0; i < run->plan->connections; i++)
+        in_flight += run->plan->streams - load_client_room(run->clients[i]);
+    if (in_flight == 0)
+        stop(run);
+    else if (now >= run->counted_until_ns + DRAIN_NS)
+        give_up(run);
 }
 
 /* Every 20 ms: is the warm-up over, is the time over, shall progress be shown. */
@@ -187,13 +289,18 @@ static void on_clock(uv_timer_t *timer)
         hand->printed_at_ns = now;
         print_progress(run, (double)(now - run->counted_from_ns) / SECOND);
     }
-    if (run->plan->calls == 0 && (double)(now - run->counted_from_ns) >= run->plan->seconds * SECOND)
+    if (run->plan->rate > 0)
+        look_for_end(run, now);
+    else if (run->plan->calls == 0 && (double)(now - run->counted_from_ns) >= run->plan->seconds * SECOND)
         stop(run);
 }
 
-static void close_timer(uv_timer_t *timer)
+static void open_pace(struct load_run *run, struct pace *pace)
 {
-    uv_close((uv_handle_t *)timer, NULL);
+    pace->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    SES_REQUIRE(pace->fd >= 0 && uv_poll_init(run->loop, &pace->poll, pace->fd) == 0);
+    pace->poll.data = run;
+    (void)uv_poll_start(&pace->poll, UV_READABLE, on_due);
 }
 
 int load_run(const struct load_plan *plan, struct load_run *ret_run)
@@ -207,13 +314,10 @@ int load_run(const struct load_plan *plan, struct load_run *ret_run)
     ret_run->loop = &loop;
     ret_run->clients = calloc(plan->connections, sizeof(struct load_client *));
     SES_REQUIRE(ret_run->clients != NULL);
-    (void)uv_timer_init(&loop, &pace.timer);
     (void)uv_timer_init(&loop, &hand.timer);
-    pace.timer.data = ret_run;
     hand.timer.data = ret_run;
     (void)uv_timer_start(&hand.timer, on_clock, 20, 20);
-    if (plan->rate > 0)
-        (void)uv_timer_start(&pace.timer, on_tick, 1, 1);
+    open_pace(ret_run, &pace);
     for (unsigned i = 0; i < plan->connections; i++)
         ret_run->clients[i] = load_client_open(ret_run, i);
     (void)uv_run(&loop, UV_RUN_DEFAULT);
@@ -221,9 +325,10 @@ int load_run(const struct load_plan *plan, struct load_run *ret_run)
         fprintf(stderr, "\n");
     for (unsigned i = 0; i < plan->connections; i++)
         load_client_close(ret_run->clients[i]);
-    close_timer(&pace.timer);
-    close_timer(&hand.timer);
+    uv_close((uv_handle_t *)&pace.poll, NULL);
+    uv_close((uv_handle_t *)&hand.timer, NULL);
     (void)uv_run(&loop, UV_RUN_DEFAULT);
+    (void)close(pace.fd);
     (void)uv_loop_close(&loop);
     free(ret_run->clients);
     ret_run->clients = NULL;

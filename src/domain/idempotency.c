@@ -1,6 +1,7 @@
 #include <sessiond/domain/idempotency.h>
 
 #include <sessiond/base/encode.h>
+#include <sessiond/domain/session_machine.h>
 
 void ses_payload_take(const struct ses_session_request *request, uint32_t connector,
                       const struct ses_tag_key *key, uint64_t now_ms, struct ses_payload *ret_payload)
@@ -100,12 +101,12 @@ void ses_session_continue(struct ses_session *session, const struct ses_payload 
     if (session->binding.facets == 0)
         session->binding = given->binding;
     session->fingerprint = given->fingerprint;
-    session->version++;
-    session->generation++;
-    session->updated_ms = now_ms;
-    session->token_issued_ms = now_ms;
-    session->expires_ms = ses_session_expiry(
-        now_ms, ttl_ms, session->connector_session_present ? session->connector_session.expires_ms : 0);
+    ses_session_touch(session, now_ms);
+    ses_session_fence(session, now_ms);
+    ses_session_set_end(
+        session,
+        ses_session_expiry(now_ms, ttl_ms,
+                           session->connector_session_present ? session->connector_session.expires_ms : 0));
 }
 
 #define KEY_PARTS 3

@@ -149,38 +149,63 @@ static void check_currency(struct check *check)
         violate(check, SES_FIELD_CURRENCY, SES_STR("is a currency that is not supported"));
 }
 
-static void check_required(struct check *check)
+static void check_parts(struct check *check)
 {
     const struct ses_session_request *request = check->request;
 
     if (!has(request, SES_FIELD_MERCHANT_SESSION_ID))
         violate(check, SES_FIELD_MERCHANT_SESSION_ID, SES_STR("is required"));
+    if (has(request, SES_FIELD_STATE_ACCESS_TOKEN) && !has(request, SES_FIELD_STATE_TOKEN))
+        violate(check, SES_FIELD_STATE_TOKEN, SES_STR("is required in an access token"));
+}
+
+static void check_required(struct check *check)
+{
+    const struct ses_session_request *request = check->request;
+
     if (!has(request, SES_FIELD_PAYMENT))
         violate(check, SES_FIELD_PAYMENT, SES_STR("is required"));
     else if (!has(request, SES_FIELD_AMOUNT))
         violate(check, SES_FIELD_AMOUNT, SES_STR("is required"));
     else
         check_currency(check);
-    if (has(request, SES_FIELD_STATE_ACCESS_TOKEN) && !has(request, SES_FIELD_STATE_TOKEN))
-        violate(check, SES_FIELD_STATE_TOKEN, SES_STR("is required in an access token"));
+}
+
+static void check_fields(struct check *check)
+{
+    const struct ses_session_request *request = check->request;
+    uint64_t rest = request->present & (SES_FIELD_BIT(SES_FIELD_TEXTS + SES_FIELD_NUMBERS) - 1) &
+                    ~SES_FIELD_BIT(SES_FIELD_CURRENCY);
+
+    for (; rest != 0; rest &= rest - 1) {
+        enum ses_field field = (enum ses_field)__builtin_ctzll(rest);
+
+        if (field < (enum ses_field)SES_FIELD_TEXTS)
+            check_text(check, field);
+        else
+            check_number(check, field);
+    }
 }
 
 enum ses_status ses_request_check(const struct ses_session_request *request, enum ses_naming naming,
                                   struct ses_error *ret_error)
 {
     struct check check = {request, naming, ret_error, false};
-    uint64_t rest = request->present & (SES_FIELD_BIT(SES_FIELD_TEXTS + SES_FIELD_NUMBERS) - 1) &
-                    ~SES_FIELD_BIT(SES_FIELD_CURRENCY);
 
+    check_parts(&check);
     check_required(&check);
-    for (; rest != 0; rest &= rest - 1) {
-        enum ses_field field = (enum ses_field)__builtin_ctzll(rest);
+    check_fields(&check);
+    return check.failed ? SES_INVALID_ARGUMENT : SES_OK;
+}
 
-        if (field < (enum ses_field)SES_FIELD_TEXTS)
-            check_text(&check, field);
-        else
-            check_number(&check, field);
-    }
+enum ses_status ses_request_check_step(const struct ses_session_request *request, struct ses_error *ret_error)
+{
+    struct check check = {request, SES_NAMING_SESSION_TOKEN, ret_error, false};
+
+    check_parts(&check);
+    if (has(request, SES_FIELD_AMOUNT))
+        check_currency(&check);
+    check_fields(&check);
     return check.failed ? SES_INVALID_ARGUMENT : SES_OK;
 }
 

@@ -1,7 +1,9 @@
 #include "create_session.h"
 
 #include <sessiond/base/clock.h>
-#include <sessiond/base/encode.h>
+#include <sessiond/domain/session_machine.h>
+
+#include "natural_key.h"
 
 /* Polling for another call's outcome: a commit takes 1 to 3 ms, a connector some 100. */
 #define WAIT_FIRST_MS 2
@@ -71,16 +73,6 @@ void ses_create_finish(struct ses_create *c)
 
 enum step { STEP_TAKEN, STEP_AGAIN, STEP_WAIT };
 
-static void name_session(struct ses_create *c)
-{
-    uint64_t tag = ses_tag(&c->service->keys->log, ses_slice(c->session.id, sizeof(c->session.id)));
-    uint8_t bytes[8];
-
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        bytes[i] = (uint8_t)(tag >> (8 * i));
-    (void)ses_hex_encode(ses_slice(bytes, sizeof(bytes)), c->x->session_pseudonym);
-}
-
 /* A fresh session under the claim. A leftover intent of the same payload keeps its id: this call settles it.
  */
 static void create(struct ses_create *c, uint64_t now_ms, const struct ses_session *leftover)
@@ -101,7 +93,7 @@ static void create(struct ses_create *c, uint64_t now_ms, const struct ses_sessi
         memcpy(session->id, leftover->id, sizeof(session->id));
     else
         ses_service_session_id(c->service, now_ms, session->id);
-    name_session(c);
+    ses_name_session(c->service, c->x, c->session.id);
     c->counter = SES_C_SESSIONS_CREATED;
     if (c->credentials.connector->ops != NULL)
         ses_create_ask_connector(c);
@@ -151,7 +143,7 @@ static enum step continue_session(struct ses_create *c, const struct found *foun
         return step;
     c->session = found->session;
     ses_session_continue(&c->session, &c->payload, now_ms, c->service->options.session_ttl_ms);
-    name_session(c);
+    ses_name_session(c->service, c->x, c->session.id);
     c->counter = SES_C_SESSIONS_CONTINUED;
     ses_create_commit(c, found->origin); /* the scratch arena still holds what was found */
     return STEP_TAKEN;
@@ -160,7 +152,7 @@ static enum step continue_session(struct ses_create *c, const struct found *foun
 static void replay(struct ses_create *c, const struct found *found)
 {
     c->session = found->session;
-    name_session(c);
+    ses_name_session(c->service, c->x, c->session.id);
     c->counter = SES_C_SESSIONS_REPLAYED;
     ses_create_enter(c, SES_CREATE_SIGNING);
     ses_list_push_back(&c->service->to_sign, &c->node);
@@ -207,6 +199,7 @@ static enum step judge(struct ses_create *c, struct found *found, uint64_t now_m
     if (status != SES_OK)
         return replace(c, found, now_ms, false);
     memcpy(found->session.id, found->record.session_id, sizeof(found->session.id));
+    (void)ses_session_settle(&found->session, now_ms);
     if (!intent)
         return decide(c, found, now_ms);
     /* Nobody was told of this session. The same payload is the same call again: same id, same idempotency
@@ -302,20 +295,6 @@ void ses_create_stop_waiting(struct ses_create *c)
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
-static void make_natural_key(struct ses_create *c)
-{
-    const struct ses_secret *secret = c->service->options.natural_key;
-    struct ses_slice parts[] = {
-        c->metadata.tenant,
-        c->metadata.merchant,
-        c->request.test_mode ? SES_STR("test") : SES_STR("live"),
-        c->request.text[SES_FIELD_MERCHANT_SESSION_ID],
-    };
-
-    ses_hash_parts(ses_slice(secret->bytes, secret->len), parts, sizeof(parts) / sizeof(parts[0]),
-                   c->key.bytes);
-}
-
 static enum ses_status read_headers(struct ses_create *c, struct ses_error *ret_error)
 {
     struct ses_exchange *x = c->x;
@@ -363,6 +342,7 @@ void ses_create_start(struct ses_service *service, struct ses_exchange *x, const
     }
     ses_payload_take(&c->request, c->credentials.connector->number, &service->keys->payload,
                      ses_clock_wall_ms(), &c->payload);
-    make_natural_key(c);
+    ses_natural_key(service, c->metadata.tenant, c->metadata.merchant, c->request.test_mode,
+                    c->request.text[SES_FIELD_MERCHANT_SESSION_ID], &c->key);
     attempt(c);
 }

@@ -69,6 +69,7 @@ struct ses_create {
     struct ses_claim claim;
     /* What is answered. After a continuation its slices are stale: only values may be read from it. */
     struct ses_session session;
+    bool inbox_taken;         /* events that came before it are in it */
     enum ses_counter counter; /* counted when it is answered */
     struct ses_slice reply;   /* encoded, once signed */
     struct ses_list node;     /* in service->to_sign or ->waiting */

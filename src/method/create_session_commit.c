@@ -2,6 +2,9 @@
 
 #include <sessiond/domain/money.h>
 
+#include "inbox.h"
+#include "session_mint.h"
+
 /* ---- signature and answer -------------------------------------------------------------------- */
 
 static enum ses_status mint(struct ses_create *c, char **ret_token)
@@ -15,7 +18,7 @@ static enum ses_status mint(struct ses_create *c, char **ret_token)
         .audience = ses_slice_str(options->audience),
         .merchant = c->metadata.merchant,
         .issued_ms = c->session.token_issued_ms,
-        .expires_ms = c->session.expires_ms,
+        .expires_ms = ses_session_token_end(&c->session),
         .generation = c->session.generation,
         .connector = ses_slice_str(c->credentials.connector->name),
         .minor_amount = c->payload.minor_amount,
@@ -86,6 +89,8 @@ static void on_committed(void *arg, enum ses_status status)
     struct ses_create *c = arg;
 
     ses_list_remove(&c->node);
+    if (status == SES_OK && c->inbox_taken)
+        ses_inbox_clear(c->service, &c->key);
     if (status == SES_OK)
         answer(c);
     else
@@ -105,8 +110,11 @@ void ses_create_commit(struct ses_create *c, const struct ses_record_origin *ori
 {
     enum ses_status status;
 
-    if (origin == NULL)
-        ses_arena_reset(&c->service->scratch); /* else it holds what origin points to */
+    if (origin == NULL) { /* else the scratch holds what origin points to */
+        ses_arena_reset(&c->service->scratch);
+        c->inbox_taken =
+            ses_inbox_apply(c->service, &c->key, c->session.updated_ms, &c->service->scratch, &c->session);
+    }
     status = put(c, origin);
     if (status != SES_OK) {
         ses_create_fail_store(c, status);

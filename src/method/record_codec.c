@@ -7,6 +7,10 @@
 typedef Sessiond__Store__V1__SessionRecord session_record;
 typedef Sessiond__Store__V1__StoredState stored_state;
 typedef Sessiond__Store__V1__ConnectorSession stored_connector_session;
+typedef Sessiond__Store__V1__OpenStep stored_step;
+typedef Sessiond__Store__V1__AppliedEvent stored_event;
+typedef Sessiond__Store__V1__RedirectResult stored_redirect;
+typedef Sessiond__Store__V1__RedirectResult__Parameter stored_parameter;
 
 struct ses_record_origin {
     session_record record;
@@ -34,6 +38,10 @@ struct parts {
     Sessiond__Store__V1__ConnectorIntent intent;
     uint64_t payload_tags[PAYLOAD_TAGS_MAX];
     uint64_t binding_tags[SES_FACET_COUNT];
+    stored_step step;
+    stored_event events[SES_SESSION_EVENTS_MAX];
+    stored_event *event_pointers[SES_SESSION_EVENTS_MAX];
+    stored_redirect redirect;
 };
 
 static void put_state(const struct ses_session_state *state, struct parts *parts, session_record *record)
@@ -121,6 +129,84 @@ static void put_connector(const struct ses_session *session, const struct ses_re
     }
 }
 
+static void put_step(const struct ses_session *session, struct parts *parts, session_record *record)
+{
+    stored_step *stored = &parts->step;
+
+    record->_open_step_case = SESSIOND__STORE__V1__SESSION_RECORD___OPEN_STEP__NOT_SET;
+    if (!session->step_open)
+        return;
+    sessiond__store__v1__open_step__init(stored);
+    stored->step_id = bytes_of(
+        ses_slice(session->step.id, session->step.return_url.len > 0 ? sizeof(session->step.id) : 0));
+    stored->name = bytes_of(session->step.name);
+    stored->return_url = bytes_of(session->step.return_url);
+    stored->started_ms = session->step.started_ms;
+    stored->expires_ms = session->step.expires_ms;
+    record->_open_step_case = SESSIOND__STORE__V1__SESSION_RECORD___OPEN_STEP_OPEN_STEP;
+    record->open_step = stored;
+}
+
+static void put_events(const struct ses_session *session, struct parts *parts, session_record *record)
+{
+    for (unsigned i = 0; i < session->events_count; i++) {
+        stored_event *stored = &parts->events[i];
+
+        sessiond__store__v1__applied_event__init(stored);
+        stored->event_id = bytes_of(session->events[i].id);
+        stored->event = (uint32_t)session->events[i].event;
+        stored->late = session->events[i].outcome == SES_EVENT_LATE;
+        stored->at_ms = session->events[i].at_ms;
+        stored->version = session->events[i].version;
+        parts->event_pointers[i] = stored;
+    }
+    record->n_applied_events = session->events_count;
+    record->applied_events = parts->event_pointers;
+}
+
+static enum ses_status put_parameters(const struct ses_redirect_result *redirect, struct ses_arena *arena,
+                                      stored_redirect *stored)
+{
+    size_t count = redirect->parameters_count;
+    stored_parameter *parameters = ses_arena_alloc(arena, (count + 1) * sizeof(*parameters));
+    stored_parameter **pointers = ses_arena_alloc(arena, (count + 1) * sizeof(*pointers));
+
+    if (parameters == NULL || pointers == NULL)
+        return SES_NO_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        sessiond__store__v1__redirect_result__parameter__init(&parameters[i]);
+        parameters[i].name = bytes_of(redirect->parameters[i].name);
+        parameters[i].value = bytes_of(redirect->parameters[i].value);
+        pointers[i] = &parameters[i];
+    }
+    stored->n_parameters = count;
+    stored->parameters = pointers;
+    return SES_OK;
+}
+
+static enum ses_status put_redirect(const struct ses_session *session, struct ses_arena *arena,
+                                    struct parts *parts, session_record *record)
+{
+    const struct ses_redirect_result *redirect = &session->redirect;
+    stored_redirect *stored = &parts->redirect;
+
+    record->_redirect_result_case = SESSIOND__STORE__V1__SESSION_RECORD___REDIRECT_RESULT__NOT_SET;
+    if (!session->redirect_present)
+        return SES_OK;
+    sessiond__store__v1__redirect_result__init(stored);
+    stored->step_id = bytes_of(ses_slice(redirect->step_id, sizeof(redirect->step_id)));
+    stored->step_name = bytes_of(redirect->step_name);
+    stored->http_method = bytes_of(redirect->http_method);
+    stored->query = bytes_of(redirect->query);
+    stored->payload_hash = bytes_of(ses_slice(redirect->payload_hash, sizeof(redirect->payload_hash)));
+    stored->received_ms = redirect->received_ms;
+    stored->return_url = bytes_of(redirect->return_url);
+    SES_TRY(put_parameters(redirect, arena, stored));
+    record->_redirect_result_case = SESSIOND__STORE__V1__SESSION_RECORD___REDIRECT_RESULT_REDIRECT_RESULT;
+    record->redirect_result = stored;
+    return SES_OK;
+}
+
 enum ses_status ses_session_record_encode(const struct ses_session *session,
                                           const struct ses_record_intent *intent,
                                           const struct ses_record_origin *origin, struct ses_arena *arena,
@@ -150,6 +236,12 @@ enum ses_status ses_session_record_encode(const struct ses_session *session,
     put_texts(session, &record);
     put_tags(session, &parts, &record);
     put_connector(session, intent, &parts, &record);
+    record.own_expires_ms = session->own_expires_ms;
+    record.previous_generation = session->previous_generation;
+    record.previous_until_ms = session->previous_until_ms;
+    put_step(session, &parts, &record);
+    put_events(session, &parts, &record);
+    SES_TRY(put_redirect(session, arena, &parts, &record));
     return ses_codec_pack(&record.base, arena, ret_body);
 }
 
@@ -236,6 +328,77 @@ static void take_connector(const session_record *record, struct ses_session *ses
     };
 }
 
+static bool take_step(const session_record *record, struct ses_session *session)
+{
+    const stored_step *stored = record->open_step;
+
+    session->step_open =
+        record->_open_step_case != SESSIOND__STORE__V1__SESSION_RECORD___OPEN_STEP__NOT_SET && stored != NULL;
+    if (!session->step_open)
+        return true;
+    session->step = (struct ses_session_step){
+        .name = slice_of(stored->name),
+        .return_url = slice_of(stored->return_url),
+        .started_ms = stored->started_ms,
+        .expires_ms = stored->expires_ms,
+    };
+    if (stored->step_id.len == sizeof(session->step.id))
+        memcpy(session->step.id, stored->step_id.data, sizeof(session->step.id));
+    return stored->step_id.len == sizeof(session->step.id) || stored->step_id.len == 0;
+}
+
+static void take_events(const session_record *record, struct ses_session *session)
+{
+    size_t count = record->n_applied_events;
+    size_t from = count > SES_SESSION_EVENTS_MAX ? count - SES_SESSION_EVENTS_MAX : 0;
+
+    session->events_count = 0;
+    for (size_t i = from; i < count; i++) {
+        const stored_event *stored = record->applied_events[i];
+
+        session->events[session->events_count++] = (struct ses_session_event){
+            .id = slice_of(stored->event_id),
+            .event = stored->event < SES_EVENT_COUNT ? (enum ses_event)stored->event : SES_EVENT_NONE,
+            .outcome = stored->late ? SES_EVENT_LATE : SES_EVENT_APPLIED,
+            .at_ms = stored->at_ms,
+            .version = stored->version,
+        };
+    }
+}
+
+static enum ses_status take_redirect(const session_record *record, struct ses_arena *arena,
+                                     struct ses_session *session)
+{
+    const stored_redirect *stored = record->redirect_result;
+    struct ses_redirect_result *redirect = &session->redirect;
+    struct ses_return_parameter *parameters;
+
+    session->redirect_present =
+        record->_redirect_result_case != SESSIOND__STORE__V1__SESSION_RECORD___REDIRECT_RESULT__NOT_SET &&
+        stored != NULL;
+    if (!session->redirect_present)
+        return SES_OK;
+    if (stored->step_id.len != sizeof(redirect->step_id) ||
+        stored->payload_hash.len != sizeof(redirect->payload_hash))
+        return SES_DATA_LOSS;
+    memcpy(redirect->step_id, stored->step_id.data, sizeof(redirect->step_id));
+    memcpy(redirect->payload_hash, stored->payload_hash.data, sizeof(redirect->payload_hash));
+    redirect->step_name = slice_of(stored->step_name);
+    redirect->http_method = slice_of(stored->http_method);
+    redirect->query = slice_of(stored->query);
+    redirect->received_ms = stored->received_ms;
+    redirect->return_url = slice_of(stored->return_url);
+    parameters = ses_arena_alloc(arena, (stored->n_parameters + 1) * sizeof(*parameters));
+    if (parameters == NULL)
+        return SES_NO_MEMORY;
+    for (size_t i = 0; i < stored->n_parameters; i++)
+        parameters[i] = (struct ses_return_parameter){slice_of(stored->parameters[i]->name),
+                                                      slice_of(stored->parameters[i]->value)};
+    redirect->parameters = parameters;
+    redirect->parameters_count = stored->n_parameters;
+    return SES_OK;
+}
+
 static void take_payment(const session_record *record, struct ses_session *session)
 {
     session->tenant = slice_of(record->tenant);
@@ -273,6 +436,13 @@ enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_aren
     take_payment(record, &session);
     take_state(record, &session.state);
     take_connector(record, &session);
+    take_events(record, &session);
+    if (!take_step(record, &session))
+        return SES_DATA_LOSS;
+    SES_TRY(take_redirect(record, arena, &session));
+    session.own_expires_ms = record->own_expires_ms;
+    session.previous_generation = record->previous_generation;
+    session.previous_until_ms = record->previous_until_ms;
     session.status = (enum ses_session_status)record->status;
     session.generation = record->generation;
     session.version = record->version;

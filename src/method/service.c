@@ -2,13 +2,22 @@
 
 #include <stdlib.h>
 
+#include "continuation.h"
 #include "create_session.h"
 #include "resources.h"
 #include "service_core.h"
+#include "return.h"
+#include "token_cache.h"
+#include "watch_session.h"
 
 #define DEFAULT_TTL_MS        900000
 #define DEFAULT_MARGIN_MS     50
 #define DEFAULT_CACHE_ENTRIES 256
+#define DEFAULT_TOKEN_ENTRIES 16384
+#define DEFAULT_CLOSED_MS     86400000
+#define DEFAULT_STEP_MS       900000
+#define DEFAULT_INBOX_MS      600000
+#define DEFAULT_PUBLIC_URL    "http://127.0.0.1:8080"
 /* Two records of the store's largest size, decoded and encoded. */
 #define SCRATCH_BYTES_MAX (4u * SES_STORE_BODY_MAX)
 
@@ -17,6 +26,12 @@ static const char *const metric_names[SES_METRIC_COUNT] = {
     [SES_METRIC_CREATE_SESSION_TOKEN] = "types.MerchantAuthenticationService/CreateSessionToken",
     [SES_METRIC_CREATE_SERVER_SESSION_TOKEN] =
         "types.MerchantAuthenticationService/CreateServerSessionAuthenticationToken",
+    [SES_METRIC_GET_SESSION] = "sessiond.v1.SessionService/GetSession",
+    [SES_METRIC_ADVANCE_SESSION] = "sessiond.v1.SessionService/AdvanceSession",
+    [SES_METRIC_UPDATE_SESSION] = "sessiond.v1.SessionService/UpdateSession",
+    [SES_METRIC_BEGIN_STEP] = "sessiond.v1.SessionService/BeginStep",
+    [SES_METRIC_REVOKE_SESSION] = "sessiond.v1.SessionService/RevokeSession",
+    [SES_METRIC_WATCH_SESSION] = "sessiond.v1.SessionService/WatchSession",
     [SES_METRIC_HEALTH] = "grpc.health.v1.Health/Check",
     [SES_METRIC_HEALTH + 1] = "grpc.health.v1.Health/Watch",
     [SES_METRIC_HEALTH + 2] = "grpc.health.v1.Health/List",
@@ -56,6 +71,42 @@ static const struct ses_route session_routes[] = {
      .flow = "CreateServerSessionAuthenticationToken",
      .metric = SES_METRIC_CREATE_SERVER_SESSION_TOKEN,
      .start = ses_create_server_session_authentication_token_start},
+    {.path = "/sessiond.v1.SessionService/GetSession",
+     .kind = SES_ROUTE_UNARY,
+     .flow = "GetSession",
+     .metric = SES_METRIC_GET_SESSION,
+     .start = ses_get_session_start},
+    {.path = "/sessiond.v1.SessionService/AdvanceSession",
+     .kind = SES_ROUTE_UNARY,
+     .flow = "AdvanceSession",
+     .metric = SES_METRIC_ADVANCE_SESSION,
+     .start = ses_advance_session_start},
+    {.path = "/sessiond.v1.SessionService/UpdateSession",
+     .kind = SES_ROUTE_UNARY,
+     .flow = "UpdateSession",
+     .metric = SES_METRIC_UPDATE_SESSION,
+     .start = ses_update_session_start},
+    {.path = "/sessiond.v1.SessionService/BeginStep",
+     .kind = SES_ROUTE_UNARY,
+     .flow = "BeginStep",
+     .metric = SES_METRIC_BEGIN_STEP,
+     .start = ses_begin_step_start},
+    {.path = "/sessiond.v1.SessionService/RevokeSession",
+     .kind = SES_ROUTE_UNARY,
+     .flow = "RevokeSession",
+     .metric = SES_METRIC_REVOKE_SESSION,
+     .start = ses_revoke_session_start},
+    {.path = "/sessiond.v1.SessionService/WatchSession",
+     .kind = SES_ROUTE_SERVER_STREAM,
+     .flow = "WatchSession",
+     .metric = SES_METRIC_WATCH_SESSION,
+     .start = ses_watch_session_start},
+    {.path = SES_RETURN_PATH,
+     .kind = SES_ROUTE_PLAIN,
+     .get_or_post = true,
+     .flow = "Return",
+     .metric = -1,
+     .start = ses_return_start},
     {.path = "/health",
      .kind = SES_ROUTE_PLAIN,
      .get = true,
@@ -123,6 +174,26 @@ static void fill_defaults(struct ses_service_options *options)
         options->connector_deadline_margin_ms = DEFAULT_MARGIN_MS;
     if (options->credential_cache_entries == 0)
         options->credential_cache_entries = DEFAULT_CACHE_ENTRIES;
+    if (options->token_cache_entries == 0)
+        options->token_cache_entries = DEFAULT_TOKEN_ENTRIES;
+    if (options->closed_ms == 0)
+        options->closed_ms = DEFAULT_CLOSED_MS;
+    if (options->step_ms == 0)
+        options->step_ms = DEFAULT_STEP_MS;
+    if (options->inbox_ms == 0)
+        options->inbox_ms = DEFAULT_INBOX_MS;
+    if (options->public_url == NULL)
+        options->public_url = DEFAULT_PUBLIC_URL;
+}
+
+static void set_rules(struct ses_service *service)
+{
+    service->rules = (struct ses_session_rules){
+        .ttl_ms = service->options.session_ttl_ms,
+        .closed_ms = service->options.closed_ms,
+        .step_ms = service->options.step_ms,
+        .overlap_ms = service->options.rotation_overlap_ms,
+    };
 }
 
 static enum ses_status make_parts(struct ses_service *service)
@@ -130,6 +201,7 @@ static enum ses_status make_parts(struct ses_service *service)
     /* All that reflection lists: a probe may ask for any of them by name. */
     static const char *const services[] = {
         "types.MerchantAuthenticationService",
+        "sessiond.v1.SessionService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
@@ -137,6 +209,7 @@ static enum ses_status make_parts(struct ses_service *service)
 
     SES_TRY(make_keys(service));
     SES_TRY(ses_credential_cache_new(service->options.credential_cache_entries, &service->credentials));
+    SES_TRY(ses_token_cache_new(service->options.token_cache_entries, &service->tokens));
     SES_TRY(ses_health_new(services, sizeof(services) / sizeof(services[0]), 0, &service->health));
     return ses_reflection_new(&service->reflection);
 }
@@ -150,8 +223,11 @@ enum ses_status ses_service_new(const struct ses_service_options *options, struc
         return SES_NO_MEMORY;
     service->options = *options;
     fill_defaults(&service->options);
+    set_rules(service);
     ses_list_init(&service->to_sign);
     ses_list_init(&service->waiting);
+    ses_list_init(&service->changes);
+    ses_list_init(&service->watch_streams);
     ses_arena_init(&service->scratch, SCRATCH_BYTES_MAX);
     status = make_parts(service);
     if (status != SES_OK) {
@@ -170,9 +246,13 @@ void ses_service_free(struct ses_service *service)
         return;
     while (!ses_list_empty(&service->waiting))
         ses_create_stop_waiting(SES_CONTAINER(service->waiting.next, struct ses_create, node));
+    while (!ses_list_empty(&service->changes))
+        ses_change_stop_waiting(SES_CONTAINER(service->changes.next, struct ses_change, node));
+    ses_watch_session_drain(service);
     ses_reflection_free(service->reflection);
     ses_health_free(service->health);
     ses_credential_cache_free(service->credentials);
+    ses_token_cache_free(service->tokens);
     ses_arena_done(&service->scratch);
     ses_secret_free(&service->keys_memory);
     free(service);
@@ -223,6 +303,7 @@ void ses_service_check_health(struct ses_service *service)
 void ses_service_set_draining(struct ses_service *service)
 {
     service->draining = true;
+    ses_watch_session_drain(service);
     ses_health_drain(service->health);
 }
 

@@ -2,7 +2,7 @@
 #ifndef SESSIOND_SRC_METHOD_SERVICE_CORE_H
 #define SESSIOND_SRC_METHOD_SERVICE_CORE_H
 
-#include <sessiond/domain/fingerprint.h>
+#include <sessiond/domain/session_machine.h>
 #include <sessiond/method/service.h>
 
 #include "health.h"
@@ -12,6 +12,12 @@
 enum ses_method_metric {
     SES_METRIC_CREATE_SESSION_TOKEN,
     SES_METRIC_CREATE_SERVER_SESSION_TOKEN,
+    SES_METRIC_GET_SESSION,
+    SES_METRIC_ADVANCE_SESSION,
+    SES_METRIC_UPDATE_SESSION,
+    SES_METRIC_BEGIN_STEP,
+    SES_METRIC_REVOKE_SESSION,
+    SES_METRIC_WATCH_SESSION,
     SES_METRIC_HEALTH,
     SES_METRIC_REFLECTION = SES_METRIC_HEALTH + SES_HEALTH_ROUTES,
     SES_METRIC_COUNT = SES_METRIC_REFLECTION + SES_REFLECTION_ROUTES
@@ -25,19 +31,24 @@ struct ses_service_keys {
     size_t random_used;
 };
 
-#define SES_ROUTES_MAX 24
+#define SES_ROUTES_MAX 32
 
 struct ses_service {
     struct ses_service_options options;
     struct ses_secret keys_memory;
     struct ses_service_keys *keys; /* inside keys_memory */
     struct ses_credential_cache *credentials;
+    struct ses_token_cache *tokens;
+    struct ses_session_rules rules; /* of all sessions, from the options */
     struct ses_health *health;
     struct ses_reflection *reflection;
     struct ses_arena
         scratch; /* records being read or written, inside one call of a function; never over a callback */
     struct ses_list to_sign; /* struct ses_create, handed to the store in this turn or ready to be answered */
     struct ses_list waiting; /* struct ses_create, until another call's outcome */
+    struct ses_list changes; /* struct ses_change that wait likewise */
+    struct ses_list watch_streams; /* watch_session.c */
+    unsigned watch_streams_count;
     unsigned waiting_count;
     unsigned in_flight;
     bool draining;

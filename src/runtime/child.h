@@ -27,6 +27,7 @@ struct ses_child_env {
     const struct ses_layout *layout;
     struct ses_board *board;
     struct ses_table *table;
+    struct ses_watch_board *watch_board;
     unsigned slot;  /* on the board */
     int listen_fd;  /* -1: none */
     int control_fd; /* the child's end */

@@ -303,6 +303,92 @@ static enum ses_status read_hosts(const struct loader *loader, const struct ses_
     return SES_OK;
 }
 
+/* ---- merchants ---------------------------------------------------------------------------------------- */
+
+/* "MERCHANT REST": a merchant's name may hold spaces, the rest does not. */
+static enum ses_status split_merchant(const struct loader *loader, const struct value *value,
+                                      struct ses_config_merchant *ret_row, const char **ret_rest)
+{
+    char text[SES_CONFIG_MERCHANT_SIZE + SES_CONFIG_TEXT_SIZE];
+    char *space;
+
+    SES_TRY(read_text(loader, value, "", sizeof(text), text));
+    space = strrchr(text, ' ');
+    if (space == NULL || space == text || space[1] == '\0')
+        return refuse(loader, value, "each entry must be a merchant, a space and its value");
+    *space = '\0';
+    if (strlen(text) >= sizeof(ret_row->merchant) || strlen(space + 1) >= sizeof(ret_row->origin))
+        return refuse(loader, value, "is too long");
+    memcpy(ret_row->merchant, text, strlen(text) + 1);
+    *ret_rest = value->text + (space + 1 - text);
+    return SES_OK;
+}
+
+static enum ses_status read_return_urls(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    struct ses_config *config = loader->config;
+    const char *origin = NULL;
+
+    for (unsigned i = 0; i < raw->redirect.return_urls_count; i++) {
+        struct value value = {.text = raw->redirect.return_urls[i], .key = "redirect.return_urls"};
+        struct ses_config_merchant *row = &config->return_urls[i];
+        struct ses_slice rest;
+
+        SES_TRY(split_merchant(loader, &value, row, &origin));
+        SES_TRY(check_url(loader, &value, origin, false));
+        rest = ses_slice_str(strstr(origin, "://") + 3);
+        if (ses_slice_find(rest, '/') != rest.len)
+            return refuse(loader, &value, "must be a merchant and an origin: scheme, host and port, no path");
+        memcpy(row->origin, origin, strlen(origin) + 1);
+    }
+    config->return_urls_count = raw->redirect.return_urls_count;
+    return SES_OK;
+}
+
+static enum ses_status read_public_url(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    struct ses_config *config = loader->config;
+    struct value value = {.text = raw->redirect.public_url, .key = "redirect.public_url"};
+
+    if (value.text == NULL || value.text[0] == '\0') { /* until the operator knows better */
+        (void)snprintf(config->public_url, sizeof(config->public_url), "http://%s", config->listen.text);
+        return SES_OK;
+    }
+    SES_TRY(read_text(loader, &value, "", sizeof(config->public_url), config->public_url));
+    return check_url(loader, &value, config->public_url, false);
+}
+
+static enum ses_status read_mode(const struct loader *loader, const struct value *value, const char *text,
+                                 enum ses_binding_mode *ret_mode)
+{
+    static const char *const names[] = {"observe", "step_up", "enforce"};
+    struct value mode = {.text = text, .key = value->key};
+    unsigned choice = 0;
+
+    SES_TRY(read_choice(loader, &mode, names, 3, "the mode must be observe, step_up or enforce", &choice));
+    *ret_mode = (enum ses_binding_mode)(SES_BINDING_OBSERVE + choice);
+    return SES_OK;
+}
+
+static enum ses_status read_binding(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    struct ses_config *config = loader->config;
+    struct value usual = {.text = raw->binding.mode, .key = "binding.mode"};
+    const char *mode = NULL;
+
+    config->binding_mode = SES_BINDING_ENFORCE;
+    if (usual.text != NULL)
+        SES_TRY(read_mode(loader, &usual, usual.text, &config->binding_mode));
+    for (unsigned i = 0; i < raw->binding.modes_count; i++) {
+        struct value value = {.text = raw->binding.modes[i], .key = "binding.modes"};
+
+        SES_TRY(split_merchant(loader, &value, &config->binding_modes[i], &mode));
+        SES_TRY(read_mode(loader, &value, mode, &config->binding_modes[i].mode));
+    }
+    config->binding_modes_count = raw->binding.modes_count;
+    return SES_OK;
+}
+
 /* ---- the whole ---------------------------------------------------------------------------------------- */
 
 static enum ses_status check_together(const struct loader *loader)
@@ -336,6 +422,9 @@ static enum ses_status settle(const struct loader *loader, const struct ses_raw_
     SES_TRY(read_numbers(loader, raw));
     SES_TRY(read_urls(loader, raw));
     SES_TRY(read_hosts(loader, raw));
+    SES_TRY(read_public_url(loader, raw));
+    SES_TRY(read_return_urls(loader, raw));
+    SES_TRY(read_binding(loader, raw));
     return check_together(loader);
 }
 

@@ -6,6 +6,7 @@
 #define SESSIOND_RUNTIME_CONFIG_H
 
 #include <sessiond/base/log.h>
+#include <sessiond/domain/binding.h>
 #include <sessiond/store/store.h>
 
 #include "address.h"
@@ -13,17 +14,26 @@
 #include "fault.h"
 #include "options.h"
 
-#define SES_CONFIG_FILE_MAX    (256u * 1024) /* bytes of the configuration file */
-#define SES_CONFIG_TEXT_SIZE   256           /* URL, host, issuer */
-#define SES_CONFIG_PATH_SIZE   1024
-#define SES_CONFIG_HOSTS_MAX   64
-#define SES_CONFIG_WORKERS_MAX SES_STORE_SHARDS_MAX
-#define SES_CONFIG_URLS_MAX    8
+#define SES_CONFIG_FILE_MAX      (256u * 1024) /* bytes of the configuration file */
+#define SES_CONFIG_TEXT_SIZE     256           /* URL, host, issuer */
+#define SES_CONFIG_PATH_SIZE     1024
+#define SES_CONFIG_HOSTS_MAX     64
+#define SES_CONFIG_WORKERS_MAX   SES_STORE_SHARDS_MAX
+#define SES_CONFIG_URLS_MAX      8
+#define SES_CONFIG_MERCHANTS_MAX 128 /* entries of a list by merchant */
+#define SES_CONFIG_MERCHANT_SIZE 129
 
 struct ses_config_url {
     const char *connector;                 /* static name */
     char sandbox[SES_CONFIG_TEXT_SIZE];    /* empty: the built-in one */
     char production[SES_CONFIG_TEXT_SIZE]; /* empty: the built-in one */
+};
+
+/* One entry of redirect.return_urls ("MERCHANT ORIGIN") or of binding.modes ("MERCHANT MODE"). */
+struct ses_config_merchant {
+    char merchant[SES_CONFIG_MERCHANT_SIZE];
+    char origin[SES_CONFIG_TEXT_SIZE];
+    enum ses_binding_mode mode;
 };
 
 struct ses_config {
@@ -41,6 +51,12 @@ struct ses_config {
     size_t urls_count;
     char hosts[SES_CONFIG_HOSTS_MAX][SES_CONFIG_TEXT_SIZE]; /* connector.base_url_hosts */
     size_t hosts_count;
+    char public_url[SES_CONFIG_TEXT_SIZE];
+    struct ses_config_merchant return_urls[SES_CONFIG_MERCHANTS_MAX];
+    size_t return_urls_count;
+    enum ses_binding_mode binding_mode;
+    struct ses_config_merchant binding_modes[SES_CONFIG_MERCHANTS_MAX];
+    size_t binding_modes_count;
 #define SES_CONFIG_MEMBER(section, key, low, high, usual) uint64_t section##_##key;
     SES_CONFIG_NUMBERS(SES_CONFIG_MEMBER)
 #undef SES_CONFIG_MEMBER

@@ -38,7 +38,12 @@
 
 #define SES_CONFIG_SESSION(X)                                                                                \
     X(session, ttl_seconds, 1, 604800, 900)                                                                  \
-    X(session, credential_cache_entries, 1, 65536, 256)
+    X(session, credential_cache_entries, 1, 65536, 256)                                                      \
+    X(session, token_cache_entries, 1, 1048576, 16384)                                                       \
+    X(session, step_seconds, 1, 86400, 900)                                                                  \
+    X(session, closed_seconds, 1, 2592000, 86400)                                                            \
+    X(session, rotation_overlap_seconds, 0, 3600, 30)                                                        \
+    X(session, inbox_seconds, 1, 86400, 600)
 
 #define SES_CONFIG_CONNECTOR(X)                                                                              \
     X(connector, connect_timeout_ms, 10, 600000, 3000)                                                       \

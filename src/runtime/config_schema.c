@@ -44,18 +44,25 @@ static const cyaml_schema_field_t session_fields[] = {SES_CONFIG_SESSION(NUMBER_
 static const cyaml_schema_field_t restart_fields[] = {SES_CONFIG_RESTART(NUMBER_FIELD) CYAML_FIELD_END};
 
 static const cyaml_schema_value_t host_value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, TEXT_MAX)};
+#define LIST_FIELD(section_, member_, entries_max)                                                           \
+    {                                                                                                        \
+        .key = #member_, .data_offset = (uint32_t)offsetof(struct ses_raw_##section_, member_),              \
+        .count_offset = (uint32_t)offsetof(struct ses_raw_##section_, member_##_count),                      \
+        .count_size = sizeof(unsigned),                                                                      \
+        .value = {.type = CYAML_SEQUENCE,                                                                    \
+                  .flags = (enum cyaml_flag)(CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL),                      \
+                  .data_size = sizeof(char *),                                                               \
+                  .sequence = {.entry = &host_value, .min = 0, .max = (entries_max)}},                       \
+    }
 static const cyaml_schema_field_t connector_fields[] = {
-    {
-        .key = "base_url_hosts",
-        .data_offset = (uint32_t)offsetof(struct ses_raw_connector, base_url_hosts),
-        .count_offset = (uint32_t)offsetof(struct ses_raw_connector, base_url_hosts_count),
-        .count_size = sizeof(unsigned),
-        .value = {.type = CYAML_SEQUENCE,
-                  .flags = (enum cyaml_flag)(CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL),
-                  .data_size = sizeof(char *),
-                  .sequence = {.entry = &host_value, .min = 0, .max = SES_CONFIG_HOSTS_MAX}},
-    },
+    LIST_FIELD(connector, base_url_hosts, SES_CONFIG_HOSTS_MAX),
     SES_CONFIG_CONNECTOR(NUMBER_FIELD) CYAML_FIELD_END};
+static const cyaml_schema_field_t redirect_fields[] = {
+    NESTED_FIELD("public_url", redirect, public_url),
+    LIST_FIELD(redirect, return_urls, SES_CONFIG_MERCHANTS_MAX), CYAML_FIELD_END};
+static const cyaml_schema_field_t binding_fields[] = {NESTED_FIELD("mode", binding, mode),
+                                                      LIST_FIELD(binding, modes, SES_CONFIG_MERCHANTS_MAX),
+                                                      CYAML_FIELD_END};
 
 static const cyaml_schema_field_t url_fields[] = {
     CYAML_FIELD_STRING_PTR("sandbox_url", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct ses_raw_url,
@@ -89,6 +96,8 @@ static const cyaml_schema_field_t root_fields[] = {
     SECTION_FIELD(limits),
     SECTION_FIELD(store),
     SECTION_FIELD(session),
+    SECTION_FIELD(redirect),
+    SECTION_FIELD(binding),
     SECTION_FIELD(connector),
     SECTION_FIELD(restart),
     SECTION_FIELD(connectors),

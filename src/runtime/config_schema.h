@@ -44,6 +44,18 @@ struct ses_raw_connector {
     SES_CONFIG_CONNECTOR(SES_RAW_MEMBER)
 };
 
+struct ses_raw_redirect {
+    char *public_url;
+    char **return_urls;
+    unsigned return_urls_count;
+};
+
+struct ses_raw_binding {
+    char *mode;
+    char **modes;
+    unsigned modes_count;
+};
+
 struct ses_raw_restart {
     SES_CONFIG_RESTART(SES_RAW_MEMBER)
 };
@@ -67,6 +79,8 @@ struct ses_raw_config {
     struct ses_raw_limits limits;
     struct ses_raw_store store;
     struct ses_raw_session session;
+    struct ses_raw_redirect redirect;
+    struct ses_raw_binding binding;
     struct ses_raw_connector connector;
     struct ses_raw_restart restart;
     struct ses_raw_connectors connectors;

@@ -30,6 +30,7 @@ void ses_layout_init(struct ses_layout *layout, const char *data_dir)
     (void)snprintf(layout->seal_key, size, "%.*s/keys/seal-1.key", (int)size / 2, data_dir);
     (void)snprintf(layout->natural_key, size, "%.*s/keys/natural.key", (int)size / 2, data_dir);
     (void)snprintf(layout->log_key, size, "%.*s/keys/log.key", (int)size / 2, data_dir);
+    (void)snprintf(layout->step_key, size, "%.*s/keys/step.key", (int)size / 2, data_dir);
 }
 
 /* ---- directories -------------------------------------------------------------------------------------- */
@@ -194,7 +195,8 @@ static enum ses_status make_keys(const struct ses_layout *layout, struct ses_fau
         return ses_fault(fault, status, "%.*s", SES_FMT(error.message));
     SES_TRY(make_secret(layout->seal_key, fault));
     SES_TRY(make_secret(layout->natural_key, fault));
-    return make_secret(layout->log_key, fault);
+    SES_TRY(make_secret(layout->log_key, fault));
+    return make_secret(layout->step_key, fault);
 }
 
 static enum ses_status check_keyring(const struct ses_layout *layout, struct ses_fault *fault)
@@ -219,6 +221,7 @@ void ses_layout_secrets_free(struct ses_layout_secrets *secrets)
     ses_secret_free(&secrets->seal);
     ses_secret_free(&secrets->natural);
     ses_secret_free(&secrets->log);
+    ses_secret_free(&secrets->step);
 }
 
 enum ses_status ses_layout_secrets_load(const struct ses_layout *layout,
@@ -232,6 +235,8 @@ enum ses_status ses_layout_secrets_load(const struct ses_layout *layout,
         status = open_secret(layout->natural_key, false, &secrets.natural, ret_fault);
     if (status == SES_OK)
         status = open_secret(layout->log_key, false, &secrets.log, ret_fault);
+    if (status == SES_OK)
+        status = open_secret(layout->step_key, false, &secrets.step, ret_fault);
     if (status == SES_OK)
         *ret_secrets = secrets;
     else
@@ -288,6 +293,8 @@ enum ses_status ses_layout_check(const struct ses_layout *layout, struct ses_fau
     SES_TRY(check_dir(layout->keys, MODE_OTHERS, ret_fault));
     SES_TRY(check_dir(layout->shards, MODE_OTHERS, ret_fault));
     SES_TRY(check_keyring(layout, ret_fault));
+    if (access(layout->step_key, F_OK) != 0 && errno == ENOENT)
+        return SES_OK; /* of an earlier version: the next start makes it */
     SES_TRY(ses_layout_secrets_load(layout, &secrets, ret_fault));
     ses_layout_secrets_free(&secrets);
     return SES_OK;

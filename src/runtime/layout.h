@@ -3,7 +3,7 @@
  *   DIR/             0700
  *   DIR/lock         flock'ed by the supervisor and, by inheritance, by every child until the last one is
  * gone; holds the pid DIR/keys/        0700, token key ring: test/ and live/ (token/token.h)
- *   DIR/keys/seal-1.key, natural.key, log.key   0600, secrets (token/token.h)
+ *   DIR/keys/seal-1.key, natural.key, log.key, step.key   0600, secrets (token/token.h)
  *   DIR/shards/      0700, one directory a worker slot (store/)
  */
 #ifndef SESSIOND_RUNTIME_LAYOUT_H
@@ -22,6 +22,7 @@ struct ses_layout {
     char seal_key[SES_CONFIG_PATH_SIZE];
     char natural_key[SES_CONFIG_PATH_SIZE];
     char log_key[SES_CONFIG_PATH_SIZE];
+    char step_key[SES_CONFIG_PATH_SIZE];
     int lock_fd; /* -1: not locked */
 };
 
@@ -29,6 +30,7 @@ struct ses_layout_secrets {
     struct ses_secret seal;
     struct ses_secret natural;
     struct ses_secret log;
+    struct ses_secret step;
 };
 
 /* [any] The paths only; touches nothing. data_dir is at most half of SES_CONFIG_PATH_SIZE long. */
@@ -42,7 +44,7 @@ void ses_layout_close(struct ses_layout *layout);
 /* [any] For --check: reads everything, creates nothing; a directory that does not exist yet is fine if it
  * could be made. */
 SES_MUST_CHECK enum ses_status ses_layout_check(const struct ses_layout *layout, struct ses_fault *ret_fault);
-/* [worker] Loads the three secrets into guarded memory. */
+/* [worker] Loads the four secrets into guarded memory. */
 SES_MUST_CHECK enum ses_status ses_layout_secrets_load(const struct ses_layout *layout,
                                                        struct ses_layout_secrets *ret_secrets,
                                                        struct ses_fault *ret_fault);

@@ -20,6 +20,7 @@ struct ses_supervisor {
     struct ses_log log;
     struct ses_board *board;
     struct ses_table *table;
+    struct ses_watch_board *watch_board;
     int signal_fd;
     int alive_pipe[2];
     struct ses_child children[SES_CHILDREN_MAX];

@@ -94,6 +94,7 @@ void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child)
         .layout = &sup->layout,
         .board = sup->board,
         .table = sup->table,
+        .watch_board = sup->watch_board,
         .alive_fd = sup->alive_pipe[0],
     };
 

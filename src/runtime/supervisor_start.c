@@ -88,6 +88,9 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
         return ses_fault(ret_fault, SES_NO_MEMORY,
                          "no memory for a table of %llu sessions (store.sessions_max)",
                          (unsigned long long)config->store_sessions_max);
+    if (ses_watch_board_create(config->workers, &sup->watch_board) != SES_OK)
+        return ses_fault(ret_fault, SES_NO_MEMORY,
+                         "no memory or descriptors for the watch board of %u workers", config->workers);
     return SES_OK;
 }
 
@@ -110,6 +113,7 @@ void ses_supervisor_done(struct ses_supervisor *sup)
     close_fd(sup->alive_pipe[1]);
     if (sup->table != NULL)
         ses_table_close(sup->table);
+    ses_watch_board_close(sup->watch_board);
     ses_board_free(sup->board);
     ses_layout_close(&sup->layout);
 }

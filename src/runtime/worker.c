@@ -47,6 +47,7 @@ static enum ses_status open_store(struct ses_worker *worker)
         .shard = worker->env->slot,
         .shards = config->workers,
         .table = worker->env->table,
+        .watch_board = worker->env->watch_board,
         .seal_keys = &worker->seal_key,
         .seal_keys_count = 1,
         .durability = config->durability,
@@ -111,6 +112,18 @@ static struct ses_connector_policy make_policy(struct ses_worker *worker)
     };
 }
 
+static void list_merchants(struct ses_worker *worker)
+{
+    const struct ses_config *config = worker->env->config;
+
+    for (size_t i = 0; i < config->return_urls_count; i++)
+        worker->return_urls[i] = (struct ses_merchant_origin){.merchant = config->return_urls[i].merchant,
+                                                              .origin = config->return_urls[i].origin};
+    for (size_t i = 0; i < config->binding_modes_count; i++)
+        worker->binding_modes[i] = (struct ses_merchant_binding){
+            .merchant = config->binding_modes[i].merchant, .mode = config->binding_modes[i].mode};
+}
+
 static enum ses_status open_service(struct ses_worker *worker)
 {
     const struct ses_config *config = worker->env->config;
@@ -121,18 +134,31 @@ static enum ses_status open_service(struct ses_worker *worker)
         .timers = worker->timers,
         .policy = make_policy(worker),
         .natural_key = &worker->secrets.natural,
+        .step_key = &worker->secrets.step,
         .log_key = &worker->secrets.log,
         .issuer = config->issuer,
         .audience = config->audience,
         .session_ttl_ms = config->session_ttl_seconds * 1000,
         .connector_deadline_margin_ms = config->connector_deadline_margin_ms,
         .credential_cache_entries = (unsigned)config->session_credential_cache_entries,
+        .token_cache_entries = (unsigned)config->session_token_cache_entries,
+        .closed_ms = config->session_closed_seconds * 1000,
+        .step_ms = config->session_step_seconds * 1000,
+        .rotation_overlap_ms = config->session_rotation_overlap_seconds * 1000,
+        .inbox_ms = config->session_inbox_seconds * 1000,
+        .public_url = config->public_url,
+        .return_urls = worker->return_urls,
+        .return_urls_count = config->return_urls_count,
+        .binding_mode = config->binding_mode,
+        .binding_modes = worker->binding_modes,
+        .binding_modes_count = config->binding_modes_count,
         .log = &worker->log,
         .metrics = worker->metrics,
     };
     const struct ses_route *routes;
     size_t count;
 
+    list_merchants(worker);
     SES_TRY(ses_service_new(&options, &worker->service));
     routes = ses_service_routes(worker->service, &count);
     return ses_router_new(&routes, &count, 1, &worker->router);
@@ -225,6 +251,8 @@ static void open_loop(struct ses_worker *worker)
     SES_REQUIRE(uv_timer_init(&worker->loop, &worker->drain) == 0);
     SES_REQUIRE(uv_signal_init(&worker->loop, &worker->term) == 0);
     SES_REQUIRE(uv_poll_init(&worker->loop, &worker->alive, worker->env->alive_fd) == 0);
+    SES_REQUIRE(uv_poll_init(&worker->loop, &worker->news,
+                             ses_watch_board_fd(worker->env->watch_board, worker->env->slot)) == 0);
 }
 
 /* On failure *ret_part names what did not open. */

@@ -34,6 +34,8 @@ struct ses_worker {
     struct ses_conns *conns;
     struct ses_connector_url urls[SES_CONFIG_URLS_MAX];
     const char *hosts[SES_CONFIG_HOSTS_MAX];
+    struct ses_merchant_origin return_urls[SES_CONFIG_MERCHANTS_MAX];
+    struct ses_merchant_binding binding_modes[SES_CONFIG_MERCHANTS_MAX];
 
     uv_prepare_t prepare; /* the end of each turn */
     uv_idle_t again;      /* active: do not sleep before the next turn */
@@ -43,6 +45,7 @@ struct ses_worker {
     uv_timer_t drain;
     uv_signal_t term;
     uv_poll_t alive;
+    uv_poll_t news;         /* of watched sessions, from any worker's committer */
     uint64_t reported_lost; /* log lines lost, already counted */
 
     bool draining;

@@ -72,6 +72,15 @@ static void on_health(uv_timer_t *handle)
                          "a sync of the shard failed: its writer is poisoned, the worker is replaced");
 }
 
+static void on_news(uv_poll_t *handle, int status, int events)
+{
+    struct ses_worker *worker = handle->data;
+
+    (void)status;
+    (void)events;
+    ses_store_watch_dispatch(worker->store);
+}
+
 static void on_term(uv_signal_t *handle, int signum)
 {
     struct ses_worker *worker = handle->data;
@@ -99,6 +108,7 @@ void ses_worker_turn_start(struct ses_worker *worker)
     worker->health.data = worker;
     worker->term.data = worker;
     worker->alive.data = worker;
+    worker->news.data = worker;
     /* libuv runs prepare hooks in the reverse order of their start: any other rank's hook, started later,
      * runs before ours. */
     (void)uv_prepare_start(&worker->prepare, on_prepare);
@@ -106,6 +116,7 @@ void ses_worker_turn_start(struct ses_worker *worker)
     (void)uv_timer_start(&worker->health, on_health, HEALTH_MS, HEALTH_MS);
     (void)uv_signal_start(&worker->term, on_term, SIGTERM);
     (void)uv_poll_start(&worker->alive, UV_READABLE | UV_DISCONNECT, on_supervisor_gone);
+    (void)uv_poll_start(&worker->news, UV_READABLE, on_news);
 }
 
 void ses_worker_turn_stop(struct ses_worker *worker)

@@ -227,9 +227,9 @@ static enum ses_status compose(struct sim_connection *c)
     const struct sim_reply *reply = &c->reply;
 
     ses_buf_clear(&c->out);
-    SES_TRY(ses_buf_appendf(
-        &c->out, "HTTP/1.1 %u %s\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n", reply->status,
-        llhttp_status_name((llhttp_status_t)reply->status), reply->body.len));
+    SES_TRY(ses_buf_appendf(&c->out, "HTTP/1.1 %u %s\r\ncontent-type: %s\r\ncontent-length: %zu\r\n",
+                            reply->status, llhttp_status_name((llhttp_status_t)reply->status),
+                            reply->html ? "text/html; charset=utf-8" : "application/json", reply->body.len));
     if (reply->replayed)
         SES_TRY(ses_buf_append_str(&c->out, "idempotent-replayed: true\r\n"));
     if (!c->keep_alive)
@@ -293,6 +293,7 @@ static void answer_malformed(struct sim_connection *c)
     c->keep_alive = false;
     c->reply.behaviour = (struct sim_behaviour){.mode = SIM_NORMAL};
     c->reply.replayed = false;
+    c->reply.html = false;
     sim_say(&c->reply, 400, "{\"error\":\"malformed or too large\"}");
     send_reply(c);
 }

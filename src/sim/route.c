@@ -92,6 +92,8 @@ static const struct {
     {"/nuvei/getSessionToken.do", true, sim_nuvei},
     {"/paytm/theia/api/v1/initiateTransaction", true, sim_paytm},
     {"/stripe/v1/payment_intents", true, sim_stripe},
+    {"/acs/challenge", false, sim_acs_challenge},
+    {"/acs/answer", true, sim_acs_answer},
     {"/control", true, sim_control},
     {"/effects", false, sim_effects},
     {"/healthz", false, say_health},
@@ -117,6 +119,7 @@ void sim_route(struct sim *sim, const struct sim_request *request, struct sim_re
 {
     reply->behaviour = (struct sim_behaviour){.mode = SIM_NORMAL};
     reply->replayed = false;
+    reply->html = false;
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         if (!ses_slice_eq_str(request->path, routes[i].path))
             continue;

@@ -1,6 +1,6 @@
 /* sim.h - sessiond-sim: a server that answers like the session calls of Nuvei, Paytm and Stripe and checks
- * what the real ones check, so that the whole path can be tried without them. It shares only rank base with
- * the server: the same mistake must not be made twice.
+ * what the real ones check, and like a bank's 3-D Secure page (acs.c), so that the whole path can be tried
+ * without them. It shares only rank base with the server: the same mistake must not be made twice.
  *
  * Test credentials: Nuvei any merchant_id and merchant_site_id with merchant_secret "nuvei_secret"; Paytm any
  * merchant_id with one of the merchant_keys of sim_paytm.c ("0123456789abcdef", ...); Stripe any api_key that
@@ -111,6 +111,7 @@ struct sim_request {
 struct sim_reply {
     unsigned status;
     bool replayed; /* header idempotent-replayed */
+    bool html;     /* a page for a browser instead of JSON */
     struct ses_buf body;
     struct sim_behaviour behaviour;
 };
@@ -121,6 +122,8 @@ void sim_nuvei(struct sim *sim, const struct sim_request *request, struct sim_re
 void sim_paytm(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
 void sim_stripe(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
 void sim_control(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
+void sim_acs_challenge(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
+void sim_acs_answer(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
 void sim_effects(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
 
 /* Counts that a connector acted for an order. */

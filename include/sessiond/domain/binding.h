@@ -59,6 +59,37 @@ uint32_t ses_binding_hard(void);
 const char *ses_facet_name(enum ses_facet facet);
 enum ses_field ses_facet_field(enum ses_facet facet);
 
+/* How a browser that differs is treated; numbers are public. */
+enum ses_binding_mode {
+    SES_BINDING_DEFAULT = 0, /* enforce */
+    SES_BINDING_OBSERVE = 1,
+    SES_BINDING_STEP_UP = 2,
+    SES_BINDING_ENFORCE = 3,
+    SES_BINDING_MODE_COUNT
+};
+
+enum ses_binding_result {
+    SES_BINDING_NOT_COMPARED = 1, /* no facet is known on both sides */
+    SES_BINDING_MATCH = 2,
+    SES_BINDING_DRIFT = 3,       /* soft facets only */
+    SES_BINDING_MISMATCH = 4,    /* a hard one, under observe */
+    SES_BINDING_ASK_STEP_UP = 5, /* a hard one, or every soft one, under step_up */
+    SES_BINDING_REFUSED = 6      /* a hard one, under enforce; never sent */
+};
+
+struct ses_binding_verdict {
+    enum ses_binding_mode mode;
+    enum ses_binding_result result;
+    uint32_t hard; /* bits of enum ses_facet that differ */
+    uint32_t soft;
+    unsigned drift_score; /* 0 .. 100 */
+};
+
+/* [any] Soft drift alone is never refused: a phone changes networks, a browser updates itself. Weights:
+ * ip_prefix 40, accept_language 40, user_agent_version 20. */
+void ses_binding_judge(enum ses_binding_mode mode, const struct ses_binding *stored,
+                       const struct ses_binding *given, struct ses_binding_verdict *ret_verdict);
+
 #define SES_BINDING_NAMES_SIZE 192
 /* [any] The names joined by one space, NUL-terminated, into ret_names[SES_BINDING_NAMES_SIZE]; returns the
  * length. */

@@ -28,6 +28,10 @@ struct ses_session_request {
  * them. Texts never hold values. CPU: 2 to 3.5 ns per byte of text, most of it the search for card data. */
 SES_MUST_CHECK enum ses_status ses_request_check(const struct ses_session_request *request,
                                                  enum ses_naming naming, struct ses_error *ret_error);
+/* [any] The same for a later step's call: only merchant_session_id is required, and of what is present
+ * (amount, state, texts, browser) every rule holds. */
+SES_MUST_CHECK enum ses_status ses_request_check_step(const struct ses_session_request *request,
+                                                      struct ses_error *ret_error);
 /* [any] The state part. */
 void ses_request_state(const struct ses_session_request *request, uint64_t now_ms,
                        struct ses_session_state *ret_state);

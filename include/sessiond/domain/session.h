@@ -60,6 +60,72 @@ struct ses_connector_session {
     uint64_t expires_ms; /* 0: it told none */
 };
 
+/* What moves a session (session_machine.h). The numbers are stored and public: never renumber. */
+enum ses_event {
+    SES_EVENT_NONE = 0,
+    SES_EVENT_AUTHENTICATION_STARTED = 1,
+    SES_EVENT_REDIRECT_STARTED = 2,
+    SES_EVENT_BROWSER_RETURNED = 3,
+    SES_EVENT_CHALLENGE_PASSED = 4,
+    SES_EVENT_PROCESSING_STARTED = 5,
+    SES_EVENT_COMPLETED = 6,
+    SES_EVENT_FAILED = 7,
+    SES_EVENT_STEP_CANCELLED = 8,
+    SES_EVENT_STEP_TIMED_OUT = 9,
+    SES_EVENT_REVOKED = 10,
+    SES_EVENT_EXPIRED = 11,
+    SES_EVENT_COUNT
+};
+
+/* The numbers are public. */
+enum ses_event_outcome {
+    SES_EVENT_NO_OUTCOME = 0,
+    SES_EVENT_APPLIED = 1,
+    SES_EVENT_LATE = 2,
+    SES_EVENT_DUPLICATE = 3,
+    SES_EVENT_KEPT = 4
+};
+
+#define SES_SESSION_EVENTS_MAX 16 /* of the history; also how many event ids are known again */
+#define SES_EVENT_ID_BYTES_MAX 128u
+
+struct ses_session_event {
+    struct ses_slice id; /* the caller's; empty: none, or an event of the server */
+    enum ses_event event;
+    enum ses_event_outcome outcome; /* APPLIED or LATE */
+    uint64_t at_ms;
+    uint64_t version; /* of the session right after it */
+};
+
+#define SES_STEP_ID_SIZE 16
+
+/* A step that is under way. */
+struct ses_session_step {
+    uint8_t id[SES_STEP_ID_SIZE]; /* random; zero for a step without a handle */
+    struct ses_slice name;
+    struct ses_slice return_url; /* empty: without a handle */
+    uint64_t started_ms;
+    uint64_t expires_ms;
+};
+
+struct ses_return_parameter {
+    struct ses_slice name;
+    struct ses_slice value;
+};
+
+/* What the browser brought back through a step handle. */
+struct ses_redirect_result {
+    uint8_t step_id[SES_STEP_ID_SIZE];
+    struct ses_slice step_name;
+    struct ses_slice http_method;
+    struct ses_slice query; /* raw */
+    const struct ses_return_parameter *parameters;
+    size_t parameters_count;
+    uint8_t payload_hash[SES_HASH_BYTES];
+    uint64_t received_ms;
+    struct ses_slice return_url; /* where the browser was sent then */
+};
+
 /* One session. Slices are borrowed. */
 struct ses_session {
     uint8_t id[SES_SESSION_ID_SIZE];
@@ -68,8 +134,11 @@ struct ses_session {
     uint64_t version;
     uint64_t created_ms;
     uint64_t updated_ms;
-    uint64_t expires_ms;
-    uint64_t token_issued_ms; /* iat of the newest token: a repeated call signs the same claims */
+    uint64_t expires_ms;          /* of the record; UINT64_MAX: never */
+    uint64_t own_expires_ms;      /* without regard to a step or to PROCESSING; 0: as expires_ms */
+    uint64_t token_issued_ms;     /* iat of the newest token: a repeated call signs the same claims */
+    uint32_t previous_generation; /* accepted beside the current one until then; 0: none */
+    uint64_t previous_until_ms;
     /* the natural key */
     struct ses_slice tenant;
     struct ses_slice merchant;
@@ -88,6 +157,13 @@ struct ses_session {
     struct ses_binding binding;
     struct ses_connector_session connector_session;
     bool connector_session_present;
+    /* steps and events */
+    struct ses_session_step step;
+    bool step_open;
+    struct ses_redirect_result redirect;
+    bool redirect_present;
+    struct ses_session_event events[SES_SESSION_EVENTS_MAX]; /* oldest first */
+    unsigned events_count;
 };
 
 #endif

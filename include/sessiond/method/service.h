@@ -8,12 +8,24 @@
 #include <sessiond/base/secret.h>
 #include <sessiond/connector/connector.h>
 #include <sessiond/connector/driver.h>
+#include <sessiond/domain/binding.h>
 #include <sessiond/method/exchange.h>
 #include <sessiond/net/timer.h>
 #include <sessiond/store/store.h>
 #include <sessiond/token/token.h>
 
 struct ses_service;
+
+/* Where a merchant's shoppers may be sent: scheme, host and port, e.g. "https://shop.example". */
+struct ses_merchant_origin {
+    const char *merchant;
+    const char *origin;
+};
+
+struct ses_merchant_binding {
+    const char *merchant;
+    enum ses_binding_mode mode;
+};
 
 struct ses_service_options {
     struct ses_store *store;
@@ -22,14 +34,27 @@ struct ses_service_options {
     struct ses_timers *timers;
     struct ses_connector_policy policy;
     const struct ses_secret
-        *natural_key;                 /* keys the hash of natural keys, fingerprints and idempotency keys */
-    const struct ses_secret *log_key; /* keys pseudonyms of session ids */
-    const char *issuer;               /* token iss, aud */
+        *natural_key;                  /* keys the hash of natural keys, fingerprints and idempotency keys */
+    const struct ses_secret *step_key; /* seals step handles */
+    const struct ses_secret *log_key;  /* keys pseudonyms of session ids */
+    const char *issuer;                /* token iss, aud */
     const char *audience;
     uint64_t session_ttl_ms;               /* default 900000 (15 minutes) */
     uint64_t connector_deadline_margin_ms; /* kept back from the caller's deadline for commit and reply;
                                               default 50 */
     unsigned credential_cache_entries;     /* default 256 */
+    unsigned token_cache_entries;          /* verified tokens; default 16384, 240 bytes each */
+    uint64_t closed_ms;                    /* a closed session answers late calls; default 86400000 (a day) */
+    uint64_t step_ms;                      /* limit of a step; default 900000 */
+    uint64_t rotation_overlap_ms;          /* 0: none */
+    uint64_t inbox_ms;                     /* events kept for a session to come; default 600000 */
+    const char
+        *public_url; /* what browsers call this server, without '/' at its end, e.g. "https://pay.example" */
+    const struct ses_merchant_origin *return_urls;
+    size_t return_urls_count;
+    enum ses_binding_mode binding_mode; /* of merchants that are not in the list; default enforce */
+    const struct ses_merchant_binding *binding_modes;
+    size_t binding_modes_count;
     struct ses_log *log;
     struct ses_metrics *metrics;
 };

@@ -19,6 +19,7 @@
 #define SESSIOND_STORE_STORE_H
 
 #include <sessiond/base/arena.h>
+#include <sessiond/base/list.h>
 #include <sessiond/base/log.h>
 #include <sessiond/base/metrics.h>
 #include <sessiond/base/secret.h>
@@ -27,6 +28,7 @@
 
 struct ses_store;
 struct ses_table;
+struct ses_watch_board;
 
 #define SES_STORE_KEY_BYTES     32
 #define SES_SESSION_ID_BYTES    16
@@ -81,6 +83,7 @@ struct ses_store_options {
     unsigned shard;  /* the shard this process writes */
     unsigned shards; /* number of worker slots; shards 0 .. shards-1 may be written by others at any time */
     struct ses_table *table;
+    struct ses_watch_board *watch_board; /* NULL: nobody watches */
     const struct ses_seal_key *seal_keys;
     size_t seal_keys_count;
     enum ses_durability durability;
@@ -198,7 +201,43 @@ size_t ses_store_pending(const struct ses_store *store);
  */
 bool ses_store_healthy(const struct ses_store *store);
 
-/* ---- maintenance ---- */
+/* ---- watching: news of a key's next record, whichever process published it ---- */
+
+#define SES_STORE_WATCHES_MAX 65536 /* of one process */
+
+/* [supervisor] Before fork: shared memory and one eventfd (close-on-exec) for each of the worker slots.
+ * SES_NO_MEMORY, SES_IO, SES_INVALID_ARGUMENT: no slot, or more than SES_STORE_SHARDS_MAX. */
+SES_MUST_CHECK enum ses_status ses_watch_board_create(unsigned slots, struct ses_watch_board **ret_board);
+/* [any] In this process only. NULL is fine. */
+void ses_watch_board_close(struct ses_watch_board *board);
+/* [worker] Readable when ses_store_watch_dispatch has something to do; the board's. */
+int ses_watch_board_fd(const struct ses_watch_board *board, unsigned slot);
+
+/* The caller's storage, from watch to unwatch. */
+struct ses_store_watch {
+    void (*changed)(void *arg); /* [loop] another record was published since the last call, or since
+                                 * ses_store_watch; several may have been: read the newest. May watch and
+                                 * unwatch. A false alarm is possible. */
+    void *arg;
+    /* the store's */
+    struct ses_list node;
+    struct ses_store_key key;
+    uint64_t seen;
+};
+
+/* Watches key, which need not exist. Whatever is published after the return is told; read the record
+ * afterwards. SES_UNAVAILABLE: no board, or opened read only; SES_FULL; SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_store_watch(struct ses_store *store, const struct ses_store_key *key,
+                                               struct ses_store_watch *watch);
+/* Harmless on a watch that has ended (node initialised). */
+void ses_store_unwatch(struct ses_store *store, struct ses_store_watch *watch);
+/* Calls changed of the watches whose key has a new record. Call when ses_watch_board_fd is readable. */
+void ses_store_watch_dispatch(struct ses_store *store);
+/* Watches now. */
+unsigned ses_store_watches(const struct ses_store *store);
+
+/* ---- maintenance
+ * -------------------------------------------------------------------------------------------- */
 
 /* Asks the committer for a step of garbage collection at the old end: superseded and expired records go,
  * bounded per step; it also runs by itself beside commits. Call from a timer (about 1 s) with the wall clock.

@@ -110,10 +110,35 @@ SES_MUST_CHECK enum ses_status ses_keyring_list(const char *dir, struct ses_key_
 const char *ses_key_state_name(enum ses_key_state state);
 
 /* Secrets of the data directory that are not signing keys: one file each below dir, 32 random bytes, made on
- * first use: "seal-1.key" (records), "natural.key" (natural keys), "log.key" (pseudonyms in logs). */
+ * first use: "seal-1.key" (records), "natural.key" (natural keys), "log.key" (pseudonyms in logs), "step.key"
+ * (step handles). */
 SES_MUST_CHECK enum ses_status ses_secret_file_open(const char *path, bool create,
                                                     struct ses_secret *ret_secret,
                                                     struct ses_error *ret_error,
                                                     struct ses_arena *error_arena);
+
+/* ---- step handles: v4.local, opaque, for one step of one session; safe in a URL, a form field or a log of
+ * somebody else. */
+
+#define SES_STEP_HANDLE_SIZE_MAX 1024 /* characters; what is made has about 420 */
+#define SES_STEP_KEY_BYTES       32
+
+struct ses_step_claims {
+    uint8_t key[SES_HASH_BYTES]; /* hash of the session's natural key: where it is stored */
+    uint8_t session_id[16];
+    uint8_t step_id[16];
+    uint64_t expires_ms; /* whole seconds in the handle, rounded up */
+    bool test;
+};
+
+/* [worker] key: the data directory's "step.key". Every call gives another text for the same claims. CPU: 2
+ * us. SES_INVALID_ARGUMENT: a time after the year 9999. */
+SES_MUST_CHECK enum ses_status ses_step_seal(const struct ses_secret *key,
+                                             const struct ses_step_claims *claims,
+                                             char ret_handle[SES_STEP_HANDLE_SIZE_MAX], size_t *ret_len);
+/* [worker] SES_UNAUTHENTICATED: not ours, altered, oversize. Its time is not judged: a return that is
+ * repeated after the end is answered like the first. */
+SES_MUST_CHECK enum ses_status ses_step_open(const struct ses_secret *key, struct ses_slice handle,
+                                             struct ses_step_claims *ret_claims);
 
 #endif

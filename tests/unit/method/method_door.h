@@ -55,6 +55,10 @@ static inline void door_raw(struct ses_exchange *x, int http_status, const char 
     door->raws++;
     door->http_status = http_status;
     door->message_len[0] = body.len;
+    assert_true(body.len < DOOR_BYTES_MAX); /* a NUL fits behind it */
+    if (body.len > 0)
+        memcpy(door->message[0], body.data, body.len);
+    door->message[0][body.len] = 0;
 }
 
 static inline size_t door_backlog(const struct ses_exchange *x)

@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Measures what a GetSession costs: server CPU a call with tokens that the worker has verified before, and with tokens it sees for the first time.
+
+    bench/measure_read.py [--build build] [--rounds 5] [--calls 40000]
+
+As bench/measure.py: one worker and the load generator on one core each, durability disk, medians of the rounds with minimum and maximum. The sessions
+are created by the load generator first and not counted. A fresh token is one that was created, in that run, more than a cache of verified tokens ago and
+never presented. The budget: 12 us seen before, 62 us fresh.
+"""
+import argparse
+import os
+import pathlib
+import shutil
+import tempfile
+
+from measure import Server, load, series
+
+SEEN_US, FRESH_US = 12, 62
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build"))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--calls", type=int, default=40_000)
+    args = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="sessiond-bench-", dir=os.environ.get("SES_BENCH_DIR"))
+    try:
+        server = Server(args.build, str(pathlib.Path(folder) / "data"), "disk", 4_000_000, "0")
+        load(args.build, server, "1", "--calls", 5000)  # warm
+        seen = series(args.build, server, "GetSession, 1000 tokens seen before", args.rounds, "--method", "get", "--calls", args.calls)
+        for sessions in (1, 10_000):
+            series(args.build, server, f"GetSession, {sessions} tokens seen before", args.rounds, "--method", "get", "--sessions", sessions,
+                   "--calls", args.calls)
+        fresh = series(args.build, server, "GetSession, every token for the first time", args.rounds, "--method", "get", "--tokens-fresh",
+                       "--calls", args.calls)
+        for connections, streams in ((1, 100), (64, 1)):
+            series(args.build, server, f"seen before, {connections} connections x {streams}", args.rounds, "--method", "get", "--calls",
+                   args.calls // 2, "--connections", connections, "--streams", streams)
+        print(f"budget: seen before {seen:.1f} of {SEEN_US} us, fresh {fresh:.1f} of {FRESH_US} us")
+        server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+/* session_machine.h - how a session moves: the table of status x event, the history of events, the limits in
+ * time. Pure: the clock is an argument.
+ *
+ * A session that runs out of time is not written when that happens. ses_session_settle works out at reading
+ * what time has done: every process comes to the same result, version included, and the next write stores
+ * it.
+ *
+ *   in a step (AUTHENTICATING, REDIRECTED)   lives until the later of its own end and the step's
+ *   PROCESSING                               never ends: expires_ms is SES_NEVER_MS
+ *   closed                                   is kept, as an answer to late calls, for rules->closed_ms
+ *   any other                                until its own end; each move renews that to now + rules->ttl_ms
+ */
+#ifndef SESSIOND_DOMAIN_SESSION_MACHINE_H
+#define SESSIOND_DOMAIN_SESSION_MACHINE_H
+
+#include <sessiond/domain/session.h>
+
+#define SES_NEVER_MS UINT64_MAX
+
+/* What the operator decides. */
+struct ses_session_rules {
+    uint64_t ttl_ms;
+    uint64_t closed_ms;
+    uint64_t step_ms;    /* limit of a step for which the caller names none */
+    uint64_t overlap_ms; /* how long the generation before CHALLENGE_PASSED is accepted beside the new one */
+};
+
+/* [any] "BROWSER_RETURNED"; static storage. */
+const char *ses_event_name(enum ses_event event);
+/* [any] May a caller send it? Not the server's own (STEP_TIMED_OUT, EXPIRED) nor REVOKED, which has a method.
+ */
+bool ses_event_from_caller(enum ses_event event);
+/* [any] Where the event leads; 0: nowhere, it is late. */
+enum ses_session_status ses_session_next(enum ses_session_status status, enum ses_event event);
+/* [any] Bits (1 << enum ses_event) of the events that a caller may send and that would move the session. */
+uint32_t ses_session_next_events(enum ses_session_status status);
+/* [any] AUTHENTICATING or REDIRECTED. */
+bool ses_session_in_step(enum ses_session_status status);
+
+/* [any] The newest event with that id; NULL: none, or id is empty. */
+const struct ses_session_event *ses_session_find_event(const struct ses_session *session,
+                                                       struct ses_slice id);
+
+/* [any] Moves the session, or finds the event late; records it either way (id may be empty, is borrowed). A
+ * move is one version; a late event none. AUTHENTICATION_STARTED and REDIRECT_STARTED begin a step without
+ * name and handle that ends after step_ms (0: rules->step_ms). */
+enum ses_event_outcome ses_session_apply(struct ses_session *session, enum ses_event event,
+                                         struct ses_slice id, uint64_t step_ms,
+                                         const struct ses_session_rules *rules, uint64_t now_ms);
+/* [any] What time has done since the session was written: a step that ran out, an end that has passed. True:
+ * it is another session than the stored one (status, version, history). */
+bool ses_session_settle(struct ses_session *session, uint64_t now_ms);
+
+/* [any] Sets the session's own end; the record's follows from it, the status and the step. */
+void ses_session_set_end(struct ses_session *session, uint64_t own_expires_ms);
+/* [any] One more version for a change without an event. */
+void ses_session_touch(struct ses_session *session, uint64_t now_ms);
+/* [any] Every older token is refused from now on, without overlap. */
+void ses_session_fence(struct ses_session *session, uint64_t now_ms);
+/* [any] Is a token of that generation accepted? */
+bool ses_session_accepts(const struct ses_session *session, uint32_t generation, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,245 @@
+#include <sessiond/domain/session_machine.h>
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+/* clang-format off */
+#define LATE 0
+#define OPEN SES_SESSION_OPEN
+#define AUTH SES_SESSION_AUTHENTICATING
+#define REDI SES_SESSION_REDIRECTED
+#define RETU SES_SESSION_RETURNED
+#define PROC SES_SESSION_PROCESSING
+#define COMP SES_SESSION_COMPLETED
+#define FAIL SES_SESSION_FAILED
+#define EXPI SES_SESSION_EXPIRED
+#define REVO SES_SESSION_REVOKED
+
+/*  status              auth- redi- browser challenge proc- com-  failed step-     step-     revoked expired
+                        began rect  returned passed   essing pleted      cancelled timed out */
+#define TABLE(ROW)                                                                                           \
+    ROW(UNSPECIFIED,    LATE, LATE, LATE,   LATE,     LATE, LATE, LATE,  LATE,     LATE,     LATE,   LATE)   \
+    ROW(OPEN,           AUTH, REDI, LATE,   LATE,     PROC, COMP, FAIL,  LATE,     LATE,     REVO,   EXPI)   \
+    ROW(AUTHENTICATING, LATE, REDI, RETU,   OPEN,     PROC, COMP, FAIL,  OPEN,     OPEN,     REVO,   EXPI)   \
+    ROW(REDIRECTED,     LATE, REDI, RETU,   OPEN,     PROC, COMP, FAIL,  OPEN,     OPEN,     REVO,   EXPI)   \
+    ROW(RETURNED,       AUTH, REDI, LATE,   OPEN,     PROC, COMP, FAIL,  OPEN,     LATE,     REVO,   EXPI)   \
+    ROW(PROCESSING,     LATE, LATE, LATE,   LATE,     LATE, COMP, FAIL,  LATE,     LATE,     LATE,   LATE)   \
+    ROW(COMPLETED,      LATE, LATE, LATE,   LATE,     LATE, LATE, LATE,  LATE,     LATE,     LATE,   LATE)   \
+    ROW(FAILED,         LATE, LATE, LATE,   LATE,     LATE, LATE, LATE,  LATE,     LATE,     LATE,   LATE)   \
+    ROW(EXPIRED,        LATE, LATE, LATE,   LATE,     LATE, LATE, LATE,  LATE,     LATE,     LATE,   LATE)   \
+    ROW(REVOKED,        LATE, LATE, LATE,   LATE,     LATE, LATE, LATE,  LATE,     LATE,     LATE,   LATE)
+/* clang-format on */
+
+#define SES_SESSION_UNSPECIFIED 0
+
+/* A row that lacks an event, or has one too many, does not compile: the macro takes exactly these. */
+#define CELLS(status, a, b, c, d, e, f, g, h, i, j, k)                                                       \
+    [SES_SESSION_##status] = {[SES_EVENT_AUTHENTICATION_STARTED] = a,                                        \
+                              [SES_EVENT_REDIRECT_STARTED] = b,                                              \
+                              [SES_EVENT_BROWSER_RETURNED] = c,                                              \
+                              [SES_EVENT_CHALLENGE_PASSED] = d,                                              \
+                              [SES_EVENT_PROCESSING_STARTED] = e,                                            \
+                              [SES_EVENT_COMPLETED] = f,                                                     \
+                              [SES_EVENT_FAILED] = g,                                                        \
+                              [SES_EVENT_STEP_CANCELLED] = h,                                                \
+                              [SES_EVENT_STEP_TIMED_OUT] = i,                                                \
+                              [SES_EVENT_REVOKED] = j,                                                       \
+                              [SES_EVENT_EXPIRED] = k},
+static const uint8_t table[SES_SESSION_STATUS_COUNT][SES_EVENT_COUNT] = {TABLE(CELLS)};
+
+#define COUNT_ROW(...) +1
+_Static_assert(0 TABLE(COUNT_ROW) == SES_SESSION_STATUS_COUNT, "a new status needs a row");
+_Static_assert(SES_EVENT_COUNT == 12, "a new event needs a column, a name and a word in from_caller");
+
+static const char *const names[SES_EVENT_COUNT] = {
+    [SES_EVENT_NONE] = "NONE",
+    [SES_EVENT_AUTHENTICATION_STARTED] = "AUTHENTICATION_STARTED",
+    [SES_EVENT_REDIRECT_STARTED] = "REDIRECT_STARTED",
+    [SES_EVENT_BROWSER_RETURNED] = "BROWSER_RETURNED",
+    [SES_EVENT_CHALLENGE_PASSED] = "CHALLENGE_PASSED",
+    [SES_EVENT_PROCESSING_STARTED] = "PROCESSING_STARTED",
+    [SES_EVENT_COMPLETED] = "COMPLETED",
+    [SES_EVENT_FAILED] = "FAILED",
+    [SES_EVENT_STEP_CANCELLED] = "STEP_CANCELLED",
+    [SES_EVENT_STEP_TIMED_OUT] = "STEP_TIMED_OUT",
+    [SES_EVENT_REVOKED] = "REVOKED",
+    [SES_EVENT_EXPIRED] = "EXPIRED",
+};
+
+const char *ses_event_name(enum ses_event event)
+{
+    return event < SES_EVENT_COUNT ? names[event] : names[SES_EVENT_NONE];
+}
+
+bool ses_event_from_caller(enum ses_event event)
+{
+    return event > SES_EVENT_NONE && event < SES_EVENT_COUNT && event != SES_EVENT_STEP_TIMED_OUT &&
+           event != SES_EVENT_REVOKED && event != SES_EVENT_EXPIRED;
+}
+
+enum ses_session_status ses_session_next(enum ses_session_status status, enum ses_event event)
+{
+    if (status >= SES_SESSION_STATUS_COUNT || event >= SES_EVENT_COUNT)
+        return (enum ses_session_status)LATE; /* of a newer version: nothing is guessed */
+    return (enum ses_session_status)table[status][event];
+}
+
+uint32_t ses_session_next_events(enum ses_session_status status)
+{
+    uint32_t events = 0;
+
+    for (unsigned event = 1; event < SES_EVENT_COUNT; event++) {
+        if (ses_event_from_caller((enum ses_event)event) &&
+            ses_session_next(status, (enum ses_event)event) != (enum ses_session_status)LATE)
+            events |= 1u << event;
+    }
+    return events;
+}
+
+bool ses_session_in_step(enum ses_session_status status)
+{
+    return status == SES_SESSION_AUTHENTICATING || status == SES_SESSION_REDIRECTED;
+}
+
+/* ---- history --------------------------------------------------------------------------------- */
+
+const struct ses_session_event *ses_session_find_event(const struct ses_session *session, struct ses_slice id)
+{
+    for (unsigned i = session->events_count; id.len > 0 && i-- > 0;) {
+        if (ses_slice_eq(session->events[i].id, id))
+            return &session->events[i];
+    }
+    return NULL;
+}
+
+static void record(struct ses_session *session, enum ses_event event, struct ses_slice id,
+                   enum ses_event_outcome outcome, uint64_t at_ms)
+{
+    if (session->events_count == SES_SESSION_EVENTS_MAX) {
+        session->events_count--;
+        memmove(session->events, session->events + 1, session->events_count * sizeof(session->events[0]));
+    }
+    session->events[session->events_count++] = (struct ses_session_event){
+        .id = id, .event = event, .outcome = outcome, .at_ms = at_ms, .version = session->version};
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+static uint64_t own_end(const struct ses_session *session)
+{
+    return session->own_expires_ms != 0 ? session->own_expires_ms : session->expires_ms;
+}
+
+/* The end that is stored follows from status, step and own end. */
+void ses_session_set_end(struct ses_session *session, uint64_t own_ms)
+{
+    session->own_expires_ms = own_ms;
+    session->expires_ms = own_ms;
+    if (session->status == SES_SESSION_PROCESSING)
+        session->expires_ms = SES_NEVER_MS;
+    else if (session->step_open && session->step.expires_ms > own_ms)
+        session->expires_ms = session->step.expires_ms;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+void ses_session_touch(struct ses_session *session, uint64_t now_ms)
+{
+    session->version++;
+    session->updated_ms = now_ms;
+}
+
+static void next_generation(struct ses_session *session, uint64_t previous_until_ms, uint64_t now_ms)
+{
+    session->previous_generation = previous_until_ms > now_ms ? session->generation : 0;
+    session->previous_until_ms = session->previous_generation != 0 ? previous_until_ms : 0;
+    session->generation++;
+    session->token_issued_ms = now_ms;
+}
+
+void ses_session_fence(struct ses_session *session, uint64_t now_ms)
+{
+    next_generation(session, 0, now_ms);
+}
+
+bool ses_session_accepts(const struct ses_session *session, uint32_t generation, uint64_t now_ms)
+{
+    return generation == session->generation || (generation == session->previous_generation &&
+                                                 generation != 0 && now_ms < session->previous_until_ms);
+}
+
+/* ---- moving ---------------------------------------------------------------------------------- */
+
+static void begin_step(struct ses_session *session, uint64_t step_ms, uint64_t now_ms)
+{
+    session->step_open = true;
+    session->step = (struct ses_session_step){.started_ms = now_ms, .expires_ms = now_ms + step_ms};
+}
+
+static void move(struct ses_session *session, enum ses_session_status to, enum ses_event event,
+                 uint64_t step_ms, const struct ses_session_rules *rules, uint64_t now_ms)
+{
+    uint64_t own_ms = later(own_end(session), now_ms + rules->ttl_ms);
+
+    if (session->status == SES_SESSION_PROCESSING && session->own_expires_ms == 0)
+        own_ms = now_ms + rules->ttl_ms;
+    session->status = to;
+    session->step_open = false;
+    if (ses_session_in_step(to))
+        begin_step(session, step_ms != 0 ? step_ms : rules->step_ms, now_ms);
+    if (event == SES_EVENT_CHALLENGE_PASSED)
+        next_generation(session, now_ms + rules->overlap_ms, now_ms);
+    if (ses_session_closed(to)) {
+        own_ms = now_ms + rules->closed_ms;
+        session->previous_generation = 0;
+        session->previous_until_ms = 0;
+    }
+    ses_session_set_end(session, own_ms);
+    ses_session_touch(session, now_ms);
+}
+
+enum ses_event_outcome ses_session_apply(struct ses_session *session, enum ses_event event,
+                                         struct ses_slice id, uint64_t step_ms,
+                                         const struct ses_session_rules *rules, uint64_t now_ms)
+{
+    enum ses_session_status to = ses_session_next(session->status, event);
+    enum ses_event_outcome outcome = SES_EVENT_LATE;
+
+    if (to != (enum ses_session_status)LATE) {
+        move(session, to, event, step_ms, rules, now_ms);
+        outcome = SES_EVENT_APPLIED;
+    }
+    record(session, event, id, outcome, now_ms);
+    return outcome;
+}
+
+static void pass_time(struct ses_session *session, enum ses_event event, enum ses_session_status to,
+                      uint64_t at_ms)
+{
+    session->status = to;
+    session->step_open = false;
+    ses_session_set_end(session, own_end(session));
+    ses_session_touch(session, at_ms);
+    record(session, event, SES_SLICE_EMPTY, SES_EVENT_APPLIED, at_ms);
+}
+
+bool ses_session_settle(struct ses_session *session, uint64_t now_ms)
+{
+    bool changed = false;
+
+    if (session->step_open && session->step.expires_ms <= now_ms) {
+        pass_time(session, SES_EVENT_STEP_TIMED_OUT,
+                  ses_session_next(session->status, SES_EVENT_STEP_TIMED_OUT), session->step.expires_ms);
+        changed = true;
+    }
+    if (!session->step_open && own_end(session) <= now_ms &&
+        ses_session_next(session->status, SES_EVENT_EXPIRED) == SES_SESSION_EXPIRED) {
+        /* A session that outlived its own end in a step ends with the step. */
+        pass_time(session, SES_EVENT_EXPIRED, SES_SESSION_EXPIRED,
+                  later(own_end(session), session->updated_ms));
+        changed = true;
+    }
+    return changed;
+}

@@ -1,0 +1,113 @@
+#include "advance_inbox.h"
+
+#include <sessiond/base/clock.h>
+
+#include "inbox.h"
+#include "natural_key.h"
+#include "store_error.h"
+
+static struct ses_continuation *call_of(struct ses_change *change)
+{
+    return SES_CONTAINER(change, struct ses_continuation, change);
+}
+
+static enum ses_status load(struct ses_change *change, uint64_t now_ms)
+{
+    struct ses_inbox *inbox = call_of(change)->inbox;
+
+    return ses_inbox_read(change->service, &change->key, now_ms, &change->service->scratch, inbox,
+                          &change->found);
+}
+
+static bool known(const struct ses_inbox *inbox, struct ses_slice id)
+{
+    for (size_t i = 0; i < inbox->count; i++) {
+        if (ses_slice_eq(inbox->events[i].id, id))
+            return true;
+    }
+    return false;
+}
+
+static void look_again(struct ses_continuation *call)
+{
+    call->kept = true;
+    ses_change_again(&call->change, &ses_continuation_ops, &call->access.key);
+}
+
+static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms)
+{
+    struct ses_continuation *call = call_of(change);
+    struct ses_inbox *inbox = call->inbox;
+    struct ses_error error;
+
+    if (known(inbox, call->event_id)) {
+        look_again(call);
+        return SES_CHANGE_DONE;
+    }
+    if (inbox->count == SES_INBOX_EVENTS_MAX) {
+        ses_error_retry(&error, SES_RESOURCE_EXHAUSTED, SES_STR("INBOX_FULL"), 0,
+                        SES_STR("as many events as are kept wait for this session already"));
+        ses_continuation_fail(call, &error);
+        return SES_CHANGE_DONE;
+    }
+    inbox->events[inbox->count++] =
+        (struct ses_inbox_event){.id = call->event_id, .event = call->event, .at_ms = now_ms};
+    return SES_CHANGE_WRITE;
+}
+
+static enum ses_status write_record(struct ses_change *change, struct ses_record *ret_record)
+{
+    ret_record->expires_ms = ses_clock_wall_ms() + change->service->options.inbox_ms;
+    return ses_inbox_encode(call_of(change)->inbox, &change->service->scratch, &ret_record->body);
+}
+
+static void committed(struct ses_change *change)
+{
+    look_again(call_of(change));
+}
+
+static void failed(struct ses_change *change, const struct ses_error *error)
+{
+    ses_continuation_fail(call_of(change), error);
+}
+
+static const struct ses_change_ops inbox_ops = {
+    .decide = decide,
+    .write = write_record,
+    .committed = committed,
+    .failed = failed,
+    .load = load,
+};
+
+static void answer_kept(struct ses_continuation *call)
+{
+    struct ses_error error;
+
+    call->outcome = SES_EVENT_KEPT;
+    if (call->method->reply(call, NULL, &call->reply) == SES_OK) {
+        ses_continuation_answer(call);
+        return;
+    }
+    ses_error_store(&error, SES_NO_MEMORY);
+    ses_continuation_fail(call, &error);
+}
+
+enum ses_session_verdict ses_advance_keep(struct ses_continuation *call)
+{
+    struct ses_store_key key;
+    struct ses_error error;
+
+    if (call->kept) {
+        answer_kept(call);
+        return SES_VERDICT_TAKEN;
+    }
+    call->inbox = ses_arena_alloc(&call->access.x->arena, sizeof(*call->inbox));
+    if (call->inbox == NULL) {
+        ses_error_store(&error, SES_NO_MEMORY);
+        ses_continuation_fail(call, &error);
+        return SES_VERDICT_TAKEN;
+    }
+    ses_inbox_key(&call->access.key, &key);
+    ses_change_again(&call->change, &inbox_ops, &key);
+    return SES_VERDICT_TAKEN;
+}

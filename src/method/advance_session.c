@@ -1,0 +1,171 @@
+#include "continuation.h"
+
+#include <sessiond/method/codec.h>
+
+#include "advance_inbox.h"
+
+/* sessiond.v1.SessionService/AdvanceSession */
+
+typedef Sessiond__V1__AdvanceSessionRequest request_message;
+
+#define CONNECTOR_TEXT_MAX 8192u
+
+static enum ses_status read_connector_session(struct ses_continuation *call, const request_message *message,
+                                              struct ses_error *ret_error)
+{
+    const Sessiond__V1__ConnectorSession *given = message->connector_session;
+    struct ses_connector_session *session = &call->connector_session;
+
+    if (given == NULL)
+        return SES_OK;
+    session->token = ses_slice_str(given->token == NULL ? "" : given->token->value);
+    session->id = ses_slice_str(given->id);
+    session->transaction_id = ses_slice_str(given->transaction_id);
+    session->expires_ms = given->expires_ms > 0 ? (uint64_t)given->expires_ms : 0;
+    if (session->token.len > CONNECTOR_TEXT_MAX || session->id.len > CONNECTOR_TEXT_MAX ||
+        session->transaction_id.len > CONNECTOR_TEXT_MAX || given->expires_ms < 0)
+        return ses_continuation_violate(
+            ret_error, SES_STR("connector_session"),
+            SES_STR("must have texts of at most 8192 bytes and no negative time"));
+    return SES_OK;
+}
+
+static enum ses_status check_without_token(const struct ses_continuation *call,
+                                           const request_message *message, struct ses_error *ret_error)
+{
+    if (call->access.token.len > 0)
+        return SES_OK;
+    if (call->event == SES_EVENT_NONE)
+        return ses_continuation_violate(ret_error, SES_STR("event"),
+                                        SES_STR("is required without session_token"));
+    if (call->event_id.len == 0)
+        return ses_continuation_violate(ret_error, SES_STR("event_id"),
+                                        SES_STR("is required without session_token"));
+    if (message->_state_case != 0 || message->connector_session != NULL)
+        return ses_continuation_violate(ret_error, SES_STR("state"),
+                                        SES_STR("and connector_session are only taken with session_token"));
+    return SES_OK;
+}
+
+static enum ses_status read_request(struct ses_continuation *call, const ProtobufCMessage *decoded,
+                                    struct ses_error *ret_error)
+{
+    const request_message *message = (const request_message *)decoded;
+
+    SES_CONTINUATION_TAKE(call, message);
+    call->expected_version = message->expected_version;
+    call->event = (enum ses_event)message->event;
+    if (message->event != SESSIOND__V1__SESSION_EVENT__SESSION_EVENT_UNSPECIFIED &&
+        ((unsigned)message->event >= SES_EVENT_COUNT || !ses_event_from_caller(call->event)))
+        return ses_continuation_violate(ret_error, SES_STR("event"),
+                                        SES_STR("is not one that a caller may send"));
+    SES_TRY(ses_continuation_event_id(call, message->event_id, ret_error));
+    SES_TRY(ses_continuation_step_seconds(call, message->step_seconds, ret_error));
+    ses_request_set_state(&call->access.request, message->_state_case != 0 ? message->state : NULL);
+    SES_TRY(read_connector_session(call, message, ret_error));
+    return check_without_token(call, message, ret_error);
+}
+
+/* ---- deciding -------------------------------------------------------------------------------- */
+
+static bool merge_text(struct ses_slice *stored, struct ses_slice given)
+{
+    if (given.len == 0 || ses_slice_eq(*stored, given))
+        return false;
+    *stored = given;
+    return true;
+}
+
+static bool merge_connector_session(const struct ses_continuation *call, struct ses_session *session)
+{
+    const struct ses_connector_session *given = &call->connector_session;
+    struct ses_connector_session *stored = &session->connector_session;
+    bool changed;
+
+    if (!session->connector_session_present)
+        *stored = (struct ses_connector_session){.expires_ms = 0};
+    changed = merge_text(&stored->token, given->token);
+    changed = merge_text(&stored->id, given->id) || changed;
+    changed = merge_text(&stored->transaction_id, given->transaction_id) || changed;
+    if (given->expires_ms != 0 && given->expires_ms != stored->expires_ms) {
+        stored->expires_ms = given->expires_ms;
+        changed = true;
+    }
+    session->connector_session_present = session->connector_session_present || changed;
+    return changed;
+}
+
+static bool merge(struct ses_continuation *call, struct ses_session *session, uint64_t now_ms)
+{
+    struct ses_session_state given;
+    bool changed = ses_continuation_bind(call, session);
+
+    ses_request_state(&call->access.request, now_ms, &given);
+    if (ses_session_state_differs(&session->state, &given)) {
+        ses_session_state_merge(&session->state, &given);
+        changed = true;
+    }
+    return merge_connector_session(call, session) || changed;
+}
+
+static bool duplicate(struct ses_continuation *call, const struct ses_session *session)
+{
+    const struct ses_session_event *known = ses_session_find_event(session, call->event_id);
+
+    if (known == NULL)
+        return false;
+    /* An event of ours that the session took from the inbox between two looks is this call's own. */
+    call->outcome = call->kept ? known->outcome : SES_EVENT_DUPLICATE;
+    return true;
+}
+
+static enum ses_session_verdict decide(struct ses_continuation *call, struct ses_session *session,
+                                       uint64_t now_ms, struct ses_error *ret_error)
+{
+    const struct ses_session_rules *rules = &call->access.service->rules;
+
+    if (session == NULL)
+        return ses_advance_keep(call);
+    if (duplicate(call, session))
+        return SES_VERDICT_SAME;
+    if (!ses_continuation_version(call, session, ret_error))
+        return SES_VERDICT_REFUSED;
+    if (call->event == SES_EVENT_NONE) {
+        if (ses_session_closed(session->status) && ses_continuation_over(session, ret_error))
+            return SES_VERDICT_REFUSED;
+        if (!merge(call, session, now_ms))
+            return SES_VERDICT_SAME;
+        ses_session_touch(session, now_ms);
+        return SES_VERDICT_CHANGED;
+    }
+    call->outcome = ses_session_apply(session, call->event, call->event_id, call->step_ms, rules, now_ms);
+    if (call->outcome == SES_EVENT_APPLIED)
+        (void)merge(call, session, now_ms); /* one version for both */
+    return SES_VERDICT_CHANGED;
+}
+
+static enum ses_status reply(struct ses_continuation *call, const struct ses_session *session,
+                             struct ses_slice *ret_reply)
+{
+    Sessiond__V1__AdvanceSessionResponse message = SESSIOND__V1__ADVANCE_SESSION_RESPONSE__INIT;
+
+    message.outcome = (Sessiond__V1__EventOutcome)call->outcome;
+    if (session != NULL)
+        SES_TRY(ses_continuation_view(call, session, &message.session));
+    if (call->token != NULL)
+        message.session_token = call->token;
+    return ses_codec_encode(call->access.x, &message.base, ret_reply);
+}
+
+void ses_advance_session_start(struct ses_exchange *x, void *service)
+{
+    static const struct ses_session_method method = {
+        .request = &sessiond__v1__advance_session_request__descriptor,
+        .token_optional = true,
+        .read = read_request,
+        .decide = decide,
+        .reply = reply,
+    };
+
+    ses_continuation_start(service, x, &method);
+}

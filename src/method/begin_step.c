@@ -1,0 +1,134 @@
+#include "continuation.h"
+
+#include <sessiond/base/random.h>
+#include <sessiond/method/codec.h>
+
+#include "return_url.h"
+#include "store_error.h"
+
+/* sessiond.v1.SessionService/BeginStep: the browser is sent away. */
+
+#define NAME_BYTES_MAX 64u
+#define RETURN_PATH    "/r/"
+
+typedef Sessiond__V1__BeginStepRequest request_message;
+
+static bool name_check(struct ses_slice name)
+{
+    if (name.len == 0 || name.len > NAME_BYTES_MAX)
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t c = name.data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.'))
+            return false;
+    }
+    return true;
+}
+
+static enum ses_status read_target(struct ses_continuation *call, struct ses_error *ret_error)
+{
+    const struct ses_service_options *options = &call->access.service->options;
+
+    if (!name_check(call->step_name))
+        return ses_continuation_violate(ret_error, SES_STR("name"),
+                                        SES_STR("must be 1 to 64 characters of a-z, 0-9, '_', '-', '.'"));
+    if (!ses_return_url_check(call->return_url, options->policy.sandbox))
+        return ses_continuation_violate(
+            ret_error, SES_STR("return_url"),
+            SES_STR("must be an https URL of at most 1024 bytes without user and fragment"));
+    if (!ses_return_url_allowed(options, call->access.metadata.merchant, call->return_url)) {
+        ses_error_retry(ret_error, SES_PERMISSION_DENIED, SES_STR("RETURN_URL_REFUSED"), 0,
+                        SES_STR("the origin of return_url is not on the merchant's list"));
+        return SES_PERMISSION_DENIED;
+    }
+    return SES_OK;
+}
+
+static enum ses_status read_request(struct ses_continuation *call, const ProtobufCMessage *decoded,
+                                    struct ses_error *ret_error)
+{
+    const request_message *message = (const request_message *)decoded;
+
+    SES_CONTINUATION_TAKE(call, message);
+    call->expected_version = message->expected_version;
+    call->step_name = ses_slice_str(message->name);
+    call->return_url = ses_slice_str(message->return_url);
+    SES_TRY(ses_continuation_event_id(call, message->event_id, ret_error));
+    SES_TRY(ses_continuation_step_seconds(call, message->step_seconds, ret_error));
+    return read_target(call, ret_error);
+}
+
+/* The same call again: the same step, if it is still the open one. */
+static enum ses_session_verdict repeat(const struct ses_session *session,
+                                       const struct ses_session_event *known, struct ses_error *ret_error)
+{
+    if (known->event == SES_EVENT_REDIRECT_STARTED && session->step_open &&
+        session->step.return_url.len > 0 && session->step.started_ms == known->at_ms)
+        return SES_VERDICT_SAME;
+    ses_error_retry(ret_error, SES_FAILED_PRECONDITION, SES_STR("STEP_OVER"), 0,
+                    SES_STR("the step that this event_id began is over"));
+    return SES_VERDICT_REFUSED;
+}
+
+static enum ses_session_verdict decide(struct ses_continuation *call, struct ses_session *session,
+                                       uint64_t now_ms, struct ses_error *ret_error)
+{
+    const struct ses_session_event *known = ses_session_find_event(session, call->event_id);
+
+    if (known != NULL)
+        return repeat(session, known, ret_error);
+    if (ses_continuation_over(session, ret_error) || !ses_continuation_version(call, session, ret_error))
+        return SES_VERDICT_REFUSED;
+    (void)ses_continuation_bind(call, session);
+    (void)ses_session_apply(session, SES_EVENT_REDIRECT_STARTED, call->event_id, call->step_ms,
+                            &call->access.service->rules, now_ms);
+    ses_random_bytes(session->step.id, sizeof(session->step.id));
+    session->step.name = call->step_name;
+    session->step.return_url = call->return_url;
+    return SES_VERDICT_CHANGED;
+}
+
+static enum ses_status make_handle(const struct ses_continuation *call, const struct ses_session *session,
+                                   char **ret_handle)
+{
+    struct ses_step_claims claims = {.expires_ms = session->step.expires_ms, .test = session->test_mode};
+    char text[SES_STEP_HANDLE_SIZE_MAX];
+    size_t len = 0;
+
+    memcpy(claims.key, call->access.key.bytes, sizeof(claims.key));
+    memcpy(claims.session_id, session->id, sizeof(claims.session_id));
+    memcpy(claims.step_id, session->step.id, sizeof(claims.step_id));
+    SES_TRY(ses_step_seal(call->access.service->options.step_key, &claims, text, &len));
+    *ret_handle = ses_arena_str(&call->access.x->arena, ses_slice(text, len));
+    return *ret_handle == NULL ? SES_NO_MEMORY : SES_OK;
+}
+
+static enum ses_status reply(struct ses_continuation *call, const struct ses_session *session,
+                             struct ses_slice *ret_reply)
+{
+    Sessiond__V1__BeginStepResponse message = SESSIOND__V1__BEGIN_STEP_RESPONSE__INIT;
+
+    SES_TRY(ses_continuation_view(call, session, &message.session));
+    SES_TRY(make_handle(call, session, &message.step_handle));
+    message.return_url = ses_arena_printf(&call->access.x->arena, "%s" RETURN_PATH "%s",
+                                          call->access.service->options.public_url, message.step_handle);
+    if (message.return_url == NULL)
+        return SES_NO_MEMORY;
+    message.expires_ms = (int64_t)session->step.expires_ms;
+    if (call->token != NULL)
+        message.session_token = call->token;
+    return ses_codec_encode(call->access.x, &message.base, ret_reply);
+}
+
+void ses_begin_step_start(struct ses_exchange *x, void *service)
+{
+    static const struct ses_session_method method = {
+        .request = &sessiond__v1__begin_step_request__descriptor,
+        .read = read_request,
+        .decide = decide,
+        .reply = reply,
+    };
+
+    ses_continuation_start(service, x, &method);
+}

@@ -1,0 +1,225 @@
+#include "continuation.h"
+
+#include <inttypes.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/method/codec.h>
+
+#include "inbox.h"
+#include "session_mint.h"
+#include "session_view.h"
+#include "store_error.h"
+
+#define STEP_SECONDS_MAX 86400u
+
+static struct ses_continuation *call_of(struct ses_change *change)
+{
+    return SES_CONTAINER(change, struct ses_continuation, change);
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+void ses_continuation_fail(struct ses_continuation *call, const struct ses_error *error)
+{
+    struct ses_error told = *error;
+
+    ses_error_summarise(&told, &call->access.x->arena);
+    ses_exchange_fail(call->access.x, &told);
+    ses_change_finish(&call->change);
+}
+
+void ses_continuation_answer(struct ses_continuation *call)
+{
+    if (call->kept && call->outcome != SES_EVENT_KEPT)
+        ses_inbox_clear(call->access.service, &call->access.key); /* it has reached the session */
+    ses_exchange_reply(call->access.x, call->reply);
+    ses_change_finish(&call->change);
+}
+
+/* ---- the loop's functions ---------------------------------------------------------------------- */
+
+static enum ses_status make_reply(struct ses_continuation *call, const struct ses_session *session)
+{
+    call->token = NULL;
+    if (call->access.token.len > 0 &&
+        (call->wants_token || session->generation != call->access.facts.generation ||
+         ses_session_token_end(session) / 1000 != call->access.facts.expires_ms / 1000))
+        SES_TRY(ses_session_mint(call->access.service, session, &call->access.x->arena, &call->token));
+    return call->method->reply(call, session, &call->reply);
+}
+
+static enum ses_change_verdict answer_same(struct ses_continuation *call, const struct ses_session *session)
+{
+    struct ses_error error;
+    enum ses_status status = make_reply(call, session);
+
+    if (status == SES_OK) {
+        ses_continuation_answer(call);
+        return SES_CHANGE_DONE;
+    }
+    ses_error_store(&error, status);
+    ses_continuation_fail(call, &error);
+    return SES_CHANGE_DONE;
+}
+
+static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms)
+{
+    struct ses_continuation *call = call_of(change);
+    struct ses_session *session = change->found.live ? &change->found.session : NULL;
+    bool without = call->access.token.len == 0;
+    struct ses_error error;
+
+    call->now_ms = now_ms;
+    if (without && session != NULL && session->status == SES_SESSION_EXPIRED)
+        session = NULL; /* forgotten: its name is free */
+    if ((session != NULL || !without) && ses_access_judge(&call->access, session, now_ms, &error) != SES_OK) {
+        ses_continuation_fail(call, &error);
+        return SES_CHANGE_DONE;
+    }
+    switch (call->method->decide(call, session, now_ms, &error)) {
+    case SES_VERDICT_SAME:
+        return answer_same(call, session);
+    case SES_VERDICT_CHANGED:
+        return SES_CHANGE_WRITE;
+    case SES_VERDICT_REFUSED:
+        ses_continuation_fail(call, &error);
+        break;
+    case SES_VERDICT_TAKEN:
+        break;
+    }
+    return SES_CHANGE_DONE;
+}
+
+static enum ses_status write_record(struct ses_change *change, struct ses_record *ret_record)
+{
+    SES_TRY(make_reply(call_of(change), &change->found.session));
+    return ses_change_encode_session(change, ret_record);
+}
+
+static void committed(struct ses_change *change)
+{
+    ses_continuation_answer(call_of(change));
+}
+
+static void failed(struct ses_change *change, const struct ses_error *error)
+{
+    ses_continuation_fail(call_of(change), error);
+}
+
+const struct ses_change_ops ses_continuation_ops = {
+    .decide = decide,
+    .write = write_record,
+    .committed = committed,
+    .failed = failed,
+    .load = ses_change_load_session,
+};
+
+/* ---- start ----------------------------------------------------------------------------------- */
+
+static enum ses_status read_call(struct ses_continuation *call, struct ses_service *service,
+                                 struct ses_exchange *x, struct ses_error *ret_error)
+{
+    ProtobufCMessage *message = NULL;
+
+    SES_TRY(ses_access_begin(&call->access, service, x, ret_error));
+    SES_TRY(ses_codec_decode(x, x->body, call->method->request, &message, ret_error));
+    SES_TRY(call->method->read(call, message, ret_error));
+    return ses_access_verify(&call->access, ret_error);
+}
+
+void ses_continuation_start(struct ses_service *service, struct ses_exchange *x,
+                            const struct ses_session_method *method)
+{
+    struct ses_continuation *call = ses_arena_zalloc(&x->arena, sizeof(*call));
+    struct ses_error error = {.status = SES_OK};
+
+    if (call == NULL) {
+        ses_exchange_fail_status(x, SES_NO_MEMORY, "out of memory");
+        return;
+    }
+    call->method = method;
+    call->access.token_optional = method->token_optional;
+    call->access.revoked_accepted = method->revoked_accepted;
+    if (read_call(call, service, x, &error) != SES_OK) {
+        ses_error_summarise(&error, &x->arena);
+        ses_exchange_fail(x, &error);
+        return;
+    }
+    ses_change_start(&call->change, service, x, &ses_continuation_ops, &call->access.key);
+}
+
+/* ---- for the methods --------------------------------------------------------------------------- */
+
+enum ses_status ses_continuation_view(struct ses_continuation *call, const struct ses_session *session,
+                                      Sessiond__V1__Session **ret_view)
+{
+    const struct ses_binding_verdict *verdict = call->access.token.len > 0 ? &call->access.verdict : NULL;
+    const struct ses_connector *connector = ses_connector_by_number(session->connector);
+
+    call->access.x->connector = connector == NULL ? NULL : connector->name;
+    return ses_session_view(session, verdict, call->now_ms, &call->access.x->arena, ret_view);
+}
+
+enum ses_status ses_continuation_violate(struct ses_error *error, struct ses_slice field,
+                                         struct ses_slice rule)
+{
+    *error = (struct ses_error){.status = SES_OK};
+    ses_error_violation(error, field, rule);
+    return SES_INVALID_ARGUMENT;
+}
+
+enum ses_status ses_continuation_event_id(struct ses_continuation *call, const char *event_id,
+                                          struct ses_error *ret_error)
+{
+    call->event_id = ses_slice_str(event_id);
+    if (call->event_id.len > SES_EVENT_ID_BYTES_MAX || !ses_utf8_printable_check(call->event_id))
+        return ses_continuation_violate(ret_error, SES_STR("event_id"),
+                                        SES_STR("must be at most 128 bytes of printable UTF-8"));
+    return SES_OK;
+}
+
+enum ses_status ses_continuation_step_seconds(struct ses_continuation *call, uint32_t seconds,
+                                              struct ses_error *ret_error)
+{
+    if (seconds > STEP_SECONDS_MAX)
+        return ses_continuation_violate(ret_error, SES_STR("step_seconds"), SES_STR("must be at most 86400"));
+    call->step_ms = seconds == 0 ? call->access.service->rules.step_ms : seconds * UINT64_C(1000);
+    return SES_OK;
+}
+
+bool ses_continuation_version(struct ses_continuation *call, const struct ses_session *session,
+                              struct ses_error *ret_error)
+{
+    const char *number;
+
+    if (call->expected_version == 0 || call->expected_version == session->version)
+        return true;
+    ses_error_retry(ret_error, SES_ABORTED, SES_STR("VERSION_MISMATCH"), 0,
+                    SES_STR("the session has another version than expected_version"));
+    number = ses_arena_printf(&call->access.x->arena, "%" PRIu64, session->version);
+    if (number != NULL)
+        ses_error_metadata(ret_error, SES_STR("current_version"), ses_slice_str(number));
+    return false;
+}
+
+bool ses_continuation_over(const struct ses_session *session, struct ses_error *ret_error)
+{
+    if (session->status == SES_SESSION_PROCESSING)
+        ses_error_retry(ret_error, SES_FAILED_PRECONDITION, SES_STR("SESSION_PROCESSING"), 0,
+                        SES_STR("the connector works on the payment: its outcome has to become known first"));
+    else if (ses_session_closed(session->status))
+        ses_error_retry(ret_error, SES_FAILED_PRECONDITION, SES_STR("SESSION_CLOSED"), 0,
+                        SES_STR("the session is closed"));
+    else
+        return false;
+    ses_error_metadata(ret_error, SES_STR("status"), ses_slice_str(ses_session_status_name(session->status)));
+    return true;
+}
+
+bool ses_continuation_bind(struct ses_continuation *call, struct ses_session *session)
+{
+    if (session->binding.facets != 0 || call->access.binding.facets == 0)
+        return false;
+    session->binding = call->access.binding;
+    return true;
+}

@@ -1,0 +1,112 @@
+/* continuation.h - one call of SessionService that may change its session: what the methods share.
+ *
+ * headers, message, token (session_access.h), then the loop of session_change.h around the method's own
+ * decide; a new token when the session's generation or end has changed; the answer is made before the record
+ * goes to the store and sent after it is on disk.
+ */
+#ifndef SESSIOND_SRC_METHOD_CONTINUATION_H
+#define SESSIOND_SRC_METHOD_CONTINUATION_H
+
+#include <sessiond/v1/session.pb-c.h>
+
+#include "session_change.h"
+
+struct ses_continuation;
+struct ses_inbox;
+
+enum ses_session_verdict {
+    SES_VERDICT_SAME,    /* nothing to write: answer with the session as it is */
+    SES_VERDICT_CHANGED, /* the session was changed: write it */
+    SES_VERDICT_REFUSED, /* ret_error says why */
+    SES_VERDICT_TAKEN    /* the method goes on by itself */
+};
+
+/* What the methods differ in. */
+struct ses_session_method {
+    const ProtobufCMessageDescriptor *request;
+    bool token_optional;
+    bool revoked_accepted;
+    /* Message into call->access and call's own fields; the method's own rules. SES_INVALID_ARGUMENT .. */
+    enum ses_status (*read)(struct ses_continuation *call, const ProtobufCMessage *message,
+                            struct ses_error *ret_error);
+    /* Pure but for the call: the session as settled and judged. NULL: none, only with token_optional. */
+    enum ses_session_verdict (*decide)(struct ses_continuation *call, struct ses_session *session,
+                                       uint64_t now_ms, struct ses_error *ret_error);
+    /* Encodes the answer; call->token is NULL or the new one. */
+    enum ses_status (*reply)(struct ses_continuation *call, const struct ses_session *session,
+                             struct ses_slice *ret_reply);
+};
+
+/* One call; in its exchange's arena. */
+struct ses_continuation {
+    struct ses_access access;
+    struct ses_change change;
+    const struct ses_session_method *method;
+    struct ses_slice reply;
+    uint64_t now_ms;
+    char *token;      /* NUL-terminated; NULL: no new one */
+    bool wants_token; /* even if nothing has changed */
+    /* of several methods */
+    uint64_t expected_version;
+    struct ses_slice event_id;
+    enum ses_event_outcome outcome;
+    uint64_t step_ms;
+    /* of AdvanceSession */
+    enum ses_event event;
+    struct ses_session_state state;
+    struct ses_connector_session connector_session;
+    bool kept;               /* its event lies in the inbox */
+    struct ses_inbox *inbox; /* as read in the present attempt */
+    /* of BeginStep */
+    struct ses_slice step_name;
+    struct ses_slice return_url;
+    uint8_t step_id[SES_STEP_ID_SIZE];
+    bool step_known; /* the same call again */
+};
+
+/* [worker] A route's start. */
+void ses_continuation_start(struct ses_service *service, struct ses_exchange *x,
+                            const struct ses_session_method *method);
+/* [worker] Over, with an error. */
+void ses_continuation_fail(struct ses_continuation *call, const struct ses_error *error);
+/* [worker] Over, with call->reply. */
+void ses_continuation_answer(struct ses_continuation *call);
+extern const struct ses_change_ops ses_continuation_ops;
+
+/* ---- for the methods */
+
+/* The session in the words of the answer. */
+SES_MUST_CHECK enum ses_status ses_continuation_view(struct ses_continuation *call,
+                                                     const struct ses_session *session,
+                                                     Sessiond__V1__Session **ret_view);
+/* A violation; returns SES_INVALID_ARGUMENT. */
+enum ses_status ses_continuation_violate(struct ses_error *error, struct ses_slice field,
+                                         struct ses_slice rule);
+/* event_id: at most 128 bytes of printable UTF-8. */
+SES_MUST_CHECK enum ses_status ses_continuation_event_id(struct ses_continuation *call, const char *event_id,
+                                                         struct ses_error *ret_error);
+/* step_seconds: at most a day. */
+SES_MUST_CHECK enum ses_status ses_continuation_step_seconds(struct ses_continuation *call, uint32_t seconds,
+                                                             struct ses_error *ret_error);
+/* ABORTED, VERSION_MISMATCH unless expected_version is 0 or the session's. */
+bool ses_continuation_version(struct ses_continuation *call, const struct ses_session *session,
+                              struct ses_error *ret_error);
+/* FAILED_PRECONDITION: SESSION_PROCESSING or SESSION_CLOSED. False: neither. */
+bool ses_continuation_over(const struct ses_session *session, struct ses_error *ret_error);
+/* A session that is not bound becomes bound by this call's browser. True: it did. */
+bool ses_continuation_bind(struct ses_continuation *call, struct ses_session *session);
+
+/* The fields that all requests of the service begin with. */
+#define SES_CONTINUATION_TAKE(call, message)                                                                 \
+    ses_access_take(&(call)->access, (message)->session_token, (message)->merchant_session_id,               \
+                    (message)->_browser_info_case != 0 ? (message)->browser_info : NULL,                     \
+                    (message)->_test_mode_case != 0 && (message)->test_mode)
+
+/* The methods as routes; arg is the service. */
+void ses_get_session_start(struct ses_exchange *x, void *service);
+void ses_advance_session_start(struct ses_exchange *x, void *service);
+void ses_update_session_start(struct ses_exchange *x, void *service);
+void ses_begin_step_start(struct ses_exchange *x, void *service);
+void ses_revoke_session_start(struct ses_exchange *x, void *service);
+
+#endif

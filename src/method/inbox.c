@@ -1,0 +1,125 @@
+#include "inbox.h"
+
+#include <sessiond/store/v1/record.pb-c.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/method/codec.h>
+
+#include "natural_key.h"
+
+typedef Sessiond__Store__V1__InboxRecord inbox_record;
+typedef Sessiond__Store__V1__InboxRecord__Event inbox_event;
+
+enum ses_status ses_inbox_encode(const struct ses_inbox *inbox, struct ses_arena *arena,
+                                 struct ses_slice *ret_body)
+{
+    inbox_record record = SESSIOND__STORE__V1__INBOX_RECORD__INIT;
+    inbox_event events[SES_INBOX_EVENTS_MAX];
+    inbox_event *pointers[SES_INBOX_EVENTS_MAX];
+
+    for (size_t i = 0; i < inbox->count; i++) {
+        const struct ses_slice id = inbox->events[i].id;
+
+        sessiond__store__v1__inbox_record__event__init(&events[i]);
+        events[i].event_id = (ProtobufCBinaryData){id.len, (uint8_t *)(uintptr_t)id.data};
+        events[i].event = (uint32_t)inbox->events[i].event;
+        events[i].at_ms = inbox->events[i].at_ms;
+        pointers[i] = &events[i];
+    }
+    record.format = SES_RECORD_FORMAT;
+    record.n_events = inbox->count;
+    record.events = pointers;
+    return ses_codec_pack(&record.base, arena, ret_body);
+}
+
+static enum ses_status decode(const struct ses_service *service, struct ses_slice body, uint64_t now_ms,
+                              struct ses_arena *arena, struct ses_inbox *inbox)
+{
+    ProtobufCMessage *message = NULL;
+    const inbox_record *record;
+    enum ses_status status =
+        ses_codec_unpack(&sessiond__store__v1__inbox_record__descriptor, body, arena, &message);
+
+    if (status != SES_OK)
+        return status == SES_NO_MEMORY ? SES_NO_MEMORY : SES_DATA_LOSS;
+    record = (const inbox_record *)message;
+    if (record->format != SES_RECORD_FORMAT)
+        return SES_DATA_LOSS;
+    for (size_t i = 0; i < record->n_events && inbox->count < SES_INBOX_EVENTS_MAX; i++) {
+        const inbox_event *event = record->events[i];
+
+        if (event->at_ms + service->options.inbox_ms <= now_ms || event->event >= SES_EVENT_COUNT)
+            continue;
+        inbox->events[inbox->count++] = (struct ses_inbox_event){
+            .id = ses_slice(event->event_id.data, event->event_id.len),
+            .event = (enum ses_event)event->event,
+            .at_ms = event->at_ms,
+        };
+    }
+    return SES_OK;
+}
+
+enum ses_status ses_inbox_read(struct ses_service *service, const struct ses_store_key *inbox_key,
+                               uint64_t now_ms, struct ses_arena *arena, struct ses_inbox *ret_inbox,
+                               struct ses_access_found *ret_found)
+{
+    struct ses_access_found found = {.live = false};
+    struct ses_record record;
+    enum ses_status status;
+
+    ret_inbox->count = 0;
+    status = ses_store_get(service->options.store, inbox_key, arena, &record, &found.ref, &found.claimed);
+    if (status == SES_BUSY)
+        found.claimed = true;
+    else if (status == SES_OK) {
+        found.entry = true;
+        found.revision = record.revision;
+        status = decode(service, record.body, now_ms, arena, ret_inbox);
+    }
+    if (ret_found != NULL)
+        *ret_found = found;
+    return status == SES_NOT_FOUND || status == SES_BUSY ? SES_OK : status;
+}
+
+bool ses_inbox_apply(struct ses_service *service, const struct ses_store_key *session_key, uint64_t now_ms,
+                     struct ses_arena *arena, struct ses_session *session)
+{
+    struct ses_store_key key;
+    struct ses_inbox inbox;
+
+    ses_inbox_key(session_key, &key);
+    /* An inbox that cannot be read must not keep the payment from being made. */
+    if (ses_inbox_read(service, &key, now_ms, arena, &inbox, NULL) != SES_OK)
+        return false;
+    for (size_t i = 0; i < inbox.count; i++)
+        (void)ses_session_apply(session, inbox.events[i].event, inbox.events[i].id, 0, &service->rules,
+                                now_ms);
+    return inbox.count > 0;
+}
+
+static void on_cleared(void *arg, enum ses_status status)
+{
+    (void)arg;
+    (void)status;
+}
+
+void ses_inbox_clear(struct ses_service *service, const struct ses_store_key *session_key)
+{
+    struct ses_record record = {.kind = SES_RECORD_SESSION, .expires_ms = ses_clock_wall_ms()};
+    struct ses_access_found found;
+    struct ses_store_key key;
+    struct ses_claim claim;
+    struct ses_inbox inbox;
+
+    ses_inbox_key(session_key, &key);
+    ses_arena_reset(&service->scratch);
+    if (ses_inbox_read(service, &key, record.expires_ms, &service->scratch, &inbox, &found) != SES_OK ||
+        !found.entry || inbox.count == 0)
+        return;
+    inbox.count = 0;
+    if (ses_inbox_encode(&inbox, &service->scratch, &record.body) != SES_OK ||
+        ses_store_claim_ref(service->options.store, &key, &found.ref, found.revision, &claim) != SES_OK)
+        return;
+    if (ses_store_put(service->options.store, &claim, &record, on_cleared, NULL) != SES_OK)
+        ses_store_release(service->options.store, &claim);
+}

@@ -1,0 +1,35 @@
+#include "natural_key.h"
+
+#include <sessiond/base/encode.h>
+
+void ses_natural_key(const struct ses_service *service, struct ses_slice tenant, struct ses_slice merchant,
+                     bool test_mode, struct ses_slice merchant_session_id, struct ses_store_key *ret_key)
+{
+    const struct ses_secret *secret = service->options.natural_key;
+    struct ses_slice parts[] = {
+        tenant,
+        merchant,
+        test_mode ? SES_STR("test") : SES_STR("live"),
+        merchant_session_id,
+    };
+
+    ses_hash_parts(ses_slice(secret->bytes, secret->len), parts, sizeof(parts) / sizeof(parts[0]),
+                   ret_key->bytes);
+}
+
+void ses_inbox_key(const struct ses_store_key *key, struct ses_store_key *ret_key)
+{
+    for (size_t i = 0; i < sizeof(key->bytes); i++)
+        ret_key->bytes[i] = (uint8_t)~key->bytes[i];
+}
+
+void ses_name_session(const struct ses_service *service, struct ses_exchange *x,
+                      const uint8_t session_id[SES_SESSION_ID_BYTES])
+{
+    uint64_t tag = ses_tag(&service->keys->log, ses_slice(session_id, SES_SESSION_ID_BYTES));
+    uint8_t bytes[8];
+
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(tag >> (8 * i));
+    (void)ses_hex_encode(ses_slice(bytes, sizeof(bytes)), x->session_pseudonym);
+}

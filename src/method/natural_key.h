@@ -1,0 +1,18 @@
+/* natural_key.h - under which key a session lies in the store, and what it is called in logs. */
+#ifndef SESSIOND_SRC_METHOD_NATURAL_KEY_H
+#define SESSIOND_SRC_METHOD_NATURAL_KEY_H
+
+#include "service_core.h"
+
+/* [worker] Keyed hash of (tenant, merchant, test or live, merchant_session_id). CPU: 0.5 us. */
+void ses_natural_key(const struct ses_service *service, struct ses_slice tenant, struct ses_slice merchant,
+                     bool test_mode, struct ses_slice merchant_session_id, struct ses_store_key *ret_key);
+/* [worker] Where events wait that were told before their session exists: every bit turned over. A second hash
+ * would be no better (both are a keyed hash's output moved by a bijection) and would cost each
+ * CreateSessionToken 0.5 us. */
+void ses_inbox_key(const struct ses_store_key *key, struct ses_store_key *ret_key);
+/* [worker] Keyed hash of the session id into the exchange's log line. */
+void ses_name_session(const struct ses_service *service, struct ses_exchange *x,
+                      const uint8_t session_id[SES_SESSION_ID_BYTES]);
+
+#endif

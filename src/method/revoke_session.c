@@ -1,0 +1,50 @@
+#include "continuation.h"
+
+#include <sessiond/method/codec.h>
+
+/* sessiond.v1.SessionService/RevokeSession */
+
+static enum ses_status read_request(struct ses_continuation *call, const ProtobufCMessage *decoded,
+                                    struct ses_error *ret_error)
+{
+    const Sessiond__V1__RevokeSessionRequest *message = (const Sessiond__V1__RevokeSessionRequest *)decoded;
+
+    (void)ret_error;
+    SES_CONTINUATION_TAKE(call, message);
+    call->expected_version = message->expected_version;
+    return SES_OK;
+}
+
+static enum ses_session_verdict decide(struct ses_continuation *call, struct ses_session *session,
+                                       uint64_t now_ms, struct ses_error *ret_error)
+{
+    if (session->status == SES_SESSION_REVOKED)
+        return SES_VERDICT_SAME;
+    if (ses_continuation_over(session, ret_error) || !ses_continuation_version(call, session, ret_error))
+        return SES_VERDICT_REFUSED;
+    (void)ses_session_apply(session, SES_EVENT_REVOKED, SES_SLICE_EMPTY, 0, &call->access.service->rules,
+                            now_ms);
+    return SES_VERDICT_CHANGED;
+}
+
+static enum ses_status reply(struct ses_continuation *call, const struct ses_session *session,
+                             struct ses_slice *ret_reply)
+{
+    Sessiond__V1__RevokeSessionResponse message = SESSIOND__V1__REVOKE_SESSION_RESPONSE__INIT;
+
+    SES_TRY(ses_continuation_view(call, session, &message.session));
+    return ses_codec_encode(call->access.x, &message.base, ret_reply);
+}
+
+void ses_revoke_session_start(struct ses_exchange *x, void *service)
+{
+    static const struct ses_session_method method = {
+        .request = &sessiond__v1__revoke_session_request__descriptor,
+        .revoked_accepted = true,
+        .read = read_request,
+        .decide = decide,
+        .reply = reply,
+    };
+
+    ses_continuation_start(service, x, &method);
+}

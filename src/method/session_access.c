@@ -1,0 +1,255 @@
+#include "session_access.h"
+
+#include <inttypes.h>
+
+#include <sessiond/base/clock.h>
+
+#include "natural_key.h"
+#include "store_error.h"
+
+/* ---- the call -------------------------------------------------------------------------------- */
+
+enum ses_status ses_access_begin(struct ses_access *a, struct ses_service *service, struct ses_exchange *x,
+                                 struct ses_error *ret_error)
+{
+    a->service = service;
+    a->x = x;
+    SES_TRY(ses_request_metadata_read(x, &a->metadata, ret_error));
+    x->tenant = a->metadata.tenant;
+    x->merchant = a->metadata.merchant;
+    return SES_OK;
+}
+
+void ses_access_take(struct ses_access *a, const char *session_token, const char *merchant_session_id,
+                     const Types__BrowserInformation *browser, bool test_mode)
+{
+    a->token = ses_slice_str(session_token);
+    if (merchant_session_id[0] != '\0')
+        ses_request_set_text(&a->request, SES_FIELD_MERCHANT_SESSION_ID, merchant_session_id);
+    ses_request_set_browser(&a->request, browser);
+    a->request.test_mode = test_mode;
+}
+
+/* ---- the token ------------------------------------------------------------------------------- */
+
+static enum ses_status refuse(struct ses_error *error, enum ses_status status, struct ses_slice reason,
+                              struct ses_slice message)
+{
+    ses_error_retry(error, status, reason, 0, message);
+    return status;
+}
+
+static enum ses_status refuse_token(struct ses_error *error)
+{
+    return refuse(error, SES_UNAUTHENTICATED, SES_STR("TOKEN_INVALID"),
+                  SES_STR("the session token is not one of this server, or was altered"));
+}
+
+static enum ses_status refuse_mismatch(struct ses_error *error, struct ses_slice differing)
+{
+    (void)!refuse(error, SES_PERMISSION_DENIED, SES_STR("TOKEN_MISMATCH"),
+                  SES_STR("the session token was made for another session than the call names"));
+    ses_error_metadata(error, SES_STR("differing"), differing);
+    return error->status;
+}
+
+/* A token of the other purpose is signed by another key: told apart only here, where it failed anyway. */
+static enum ses_status explain_refusal(const struct ses_access *a, enum ses_status status, uint64_t now_ms,
+                                       struct ses_error *ret_error)
+{
+    const struct ses_keyring *ring = a->service->options.keyring;
+    struct ses_claims claims;
+
+    if (status == SES_EXPIRED)
+        return refuse(ret_error, SES_FAILED_PRECONDITION, SES_STR("TOKEN_EXPIRED"),
+                      SES_STR("the session token's time is over"));
+    if (status == SES_NO_MEMORY) {
+        ses_error_store(ret_error, status);
+        return ret_error->status;
+    }
+    if (ses_token_verify(ring, a->token, !a->request.test_mode, now_ms, &a->x->arena, &claims) == SES_OK)
+        return refuse_mismatch(ret_error, SES_STR("test_mode"));
+    return refuse_token(ret_error);
+}
+
+static enum ses_status take_facts(struct ses_access *a, const struct ses_claims *claims,
+                                  struct ses_error *ret_error)
+{
+    struct ses_token_facts *facts = &a->facts;
+
+    if (!ses_slice_eq_str(claims->issuer, a->service->options.issuer) ||
+        !ses_slice_eq_str(claims->audience, a->service->options.audience) ||
+        claims->merchant.len > sizeof(facts->merchant))
+        return refuse_token(ret_error);
+    memcpy(facts->session_id, claims->session_id, sizeof(facts->session_id));
+    memcpy(facts->merchant_session_hash, claims->merchant_session_hash, sizeof(facts->merchant_session_hash));
+    facts->expires_ms = claims->expires_ms;
+    facts->generation = claims->generation;
+    facts->test = claims->test;
+    facts->merchant_len = (uint8_t)claims->merchant.len;
+    memset(facts->merchant, 0, sizeof(facts->merchant));
+    if (claims->merchant.len > 0)
+        memcpy(facts->merchant, claims->merchant.data, claims->merchant.len);
+    return SES_OK;
+}
+
+static enum ses_status read_token(struct ses_access *a, uint64_t now_ms, struct ses_error *ret_error)
+{
+    uint8_t hash[SES_HASH_BYTES];
+    struct ses_claims claims;
+    enum ses_status status;
+
+    if (a->token.len > SES_TOKEN_SIZE_MAX)
+        return refuse_token(ret_error);
+    ses_hash(SES_SLICE_EMPTY, a->token, hash);
+    if (!ses_token_cache_get(a->service->tokens, hash, &a->facts)) {
+        status = ses_token_verify(a->service->options.keyring, a->token, a->request.test_mode, now_ms,
+                                  &a->x->arena, &claims);
+        if (status != SES_OK)
+            return explain_refusal(a, status, now_ms, ret_error);
+        SES_TRY(take_facts(a, &claims, ret_error));
+        ses_token_cache_put(a->service->tokens, hash, &a->facts);
+    }
+    if (now_ms >= a->facts.expires_ms)
+        return explain_refusal(a, SES_EXPIRED, now_ms, ret_error);
+    return SES_OK;
+}
+
+/* The token's claims against what the call says of itself. */
+static enum ses_status compare_claims(const struct ses_access *a, struct ses_error *ret_error)
+{
+    uint8_t hash[SES_HASH_BYTES];
+
+    if (a->facts.test != a->request.test_mode)
+        return refuse_mismatch(ret_error, SES_STR("test_mode"));
+    if (!ses_slice_eq(ses_slice(a->facts.merchant, a->facts.merchant_len), a->metadata.merchant))
+        return refuse_mismatch(ret_error, SES_STR("merchant"));
+    ses_hash(SES_SLICE_EMPTY, a->request.text[SES_FIELD_MERCHANT_SESSION_ID], hash);
+    if (memcmp(hash, a->facts.merchant_session_hash, sizeof(hash)) != 0)
+        return refuse_mismatch(ret_error, SES_STR("merchant_session_id"));
+    return SES_OK;
+}
+
+static enum ses_status require_token(struct ses_error *ret_error)
+{
+    *ret_error = (struct ses_error){.status = SES_OK};
+    ses_error_violation(ret_error, SES_STR("session_token"), SES_STR("is required"));
+    return SES_INVALID_ARGUMENT;
+}
+
+enum ses_status ses_access_verify(struct ses_access *a, struct ses_error *ret_error)
+{
+    SES_TRY(ses_request_check_step(&a->request, ret_error));
+    if (a->token.len == 0 && !a->token_optional)
+        return require_token(ret_error);
+    if (a->token.len > 0) {
+        SES_TRY(read_token(a, ses_clock_wall_ms(), ret_error));
+        SES_TRY(compare_claims(a, ret_error));
+    }
+    ses_binding_take(&a->service->keys->payload, &a->request, &a->binding);
+    ses_natural_key(a->service, a->metadata.tenant, a->metadata.merchant, a->request.test_mode,
+                    a->request.text[SES_FIELD_MERCHANT_SESSION_ID], &a->key);
+    return SES_OK;
+}
+
+/* ---- the stored session ------------------------------------------------------------------------ */
+
+static enum ses_binding_mode mode_of(const struct ses_service_options *options, struct ses_slice merchant)
+{
+    enum ses_binding_mode mode = options->binding_mode;
+
+    for (size_t i = 0; i < options->binding_modes_count; i++) {
+        if (ses_slice_eq_str(merchant, options->binding_modes[i].merchant))
+            mode = options->binding_modes[i].mode;
+    }
+    return mode;
+}
+
+static enum ses_status judge_browser(struct ses_access *a, const struct ses_session *session,
+                                     struct ses_error *ret_error)
+{
+    char names[SES_BINDING_NAMES_SIZE];
+    const char *copy;
+
+    ses_binding_judge(mode_of(&a->service->options, session->merchant), &session->binding, &a->binding,
+                      &a->verdict);
+    if (a->verdict.result != SES_BINDING_REFUSED)
+        return SES_OK;
+    copy = ses_arena_str(&a->x->arena, ses_slice(names, ses_binding_names(a->verdict.hard, names)));
+    (void)!refuse(ret_error, SES_PERMISSION_DENIED, SES_STR("BROWSER_MISMATCH"),
+                  SES_STR("this is not the browser that the session is bound to"));
+    if (copy != NULL)
+        ses_error_metadata(ret_error, SES_STR("fields"), ses_slice_str(copy));
+    return ret_error->status;
+}
+
+static enum ses_status refuse_generation(const struct ses_access *a, const struct ses_session *session,
+                                         struct ses_error *ret_error)
+{
+    const char *number = ses_arena_printf(&a->x->arena, "%" PRIu32, session->generation);
+
+    (void)!refuse(ret_error, SES_FAILED_PRECONDITION, SES_STR("TOKEN_SUPERSEDED"),
+                  SES_STR("a newer token of this session has taken the place of this one"));
+    if (number != NULL)
+        ses_error_metadata(ret_error, SES_STR("generation"), ses_slice_str(number));
+    return ret_error->status;
+}
+
+enum ses_status ses_access_judge(struct ses_access *a, const struct ses_session *session, uint64_t now_ms,
+                                 struct ses_error *ret_error)
+{
+    if (session == NULL)
+        return refuse(ret_error, SES_NOT_FOUND, SES_STR("SESSION_NOT_FOUND"),
+                      SES_STR("there is no session with this merchant_session_id"));
+    ses_name_session(a->service, a->x, session->id);
+    if (a->token.len == 0)
+        return SES_OK;
+    if (memcmp(session->id, a->facts.session_id, sizeof(session->id)) != 0)
+        return refuse(
+            ret_error, SES_FAILED_PRECONDITION, SES_STR("SESSION_REPLACED"),
+            SES_STR("a newer session with this merchant_session_id has taken the place of this one"));
+    if (session->status == SES_SESSION_REVOKED && !a->revoked_accepted)
+        return refuse(ret_error, SES_FAILED_PRECONDITION, SES_STR("SESSION_REVOKED"),
+                      SES_STR("the session was revoked"));
+    if (session->status == SES_SESSION_EXPIRED)
+        return refuse(ret_error, SES_FAILED_PRECONDITION, SES_STR("SESSION_EXPIRED"),
+                      SES_STR("the session's time is over"));
+    if (!ses_session_accepts(session, a->facts.generation, now_ms))
+        return refuse_generation(a, session, ret_error);
+    return judge_browser(a, session, ret_error);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------ */
+
+static enum ses_status decode(const struct ses_record *record, uint64_t now_ms, struct ses_arena *arena,
+                              struct ses_access_found *found)
+{
+    if (record->kind != SES_RECORD_SESSION)
+        return SES_OK; /* an intent: nobody was told of that session */
+    SES_TRY(ses_session_record_decode(record->body, arena, &found->session, &found->origin));
+    memcpy(found->session.id, record->session_id, sizeof(found->session.id));
+    found->changed = ses_session_settle(&found->session, now_ms);
+    /* An expired one is still told as such, until it is collected; a closed one is forgotten. */
+    found->live = !ses_session_closed(found->session.status) || record->expires_ms > now_ms;
+    return SES_OK;
+}
+
+enum ses_status ses_access_load(struct ses_service *service, const struct ses_store_key *key, uint64_t now_ms,
+                                struct ses_arena *arena, struct ses_access_found *ret_found)
+{
+    struct ses_record record;
+    enum ses_status status;
+
+    *ret_found = (struct ses_access_found){.live = false};
+    status = ses_store_get(service->options.store, key, arena, &record, &ret_found->ref, &ret_found->claimed);
+    if (status == SES_NOT_FOUND)
+        return SES_OK;
+    if (status == SES_BUSY) {
+        ret_found->claimed = true;
+        return SES_OK;
+    }
+    SES_TRY(status);
+    ret_found->entry = true;
+    ret_found->revision = record.revision;
+    return decode(&record, now_ms, arena, ret_found);
+}

@@ -1,0 +1,47 @@
+#include "session_mint.h"
+
+#include <sessiond/domain/money.h>
+#include <sessiond/domain/session_machine.h>
+
+uint64_t ses_session_token_end(const struct ses_session *session)
+{
+    uint64_t from_ms;
+
+    if (session->expires_ms != SES_NEVER_MS)
+        return session->expires_ms;
+    from_ms = session->token_issued_ms > session->updated_ms ? session->token_issued_ms : session->updated_ms;
+    return from_ms + SES_PROCESSING_TOKEN_MS;
+}
+
+enum ses_status ses_session_mint(const struct ses_service *service, const struct ses_session *session,
+                                 struct ses_arena *arena, char **ret_token)
+{
+    const struct ses_service_options *options = &service->options;
+    const struct ses_connector *connector = ses_connector_by_number(session->connector);
+    const struct ses_currency *currency = ses_currency_by_number(session->currency);
+    char text[SES_TOKEN_SIZE_MAX];
+    char names[SES_BINDING_NAMES_SIZE];
+    size_t len = 0;
+    struct ses_claims claims = {
+        .issuer = ses_slice_str(options->issuer),
+        .audience = ses_slice_str(options->audience),
+        .merchant = session->merchant,
+        .issued_ms = session->token_issued_ms,
+        .expires_ms = ses_session_token_end(session),
+        .generation = session->generation,
+        .minor_amount = session->minor_amount,
+        .test = session->test_mode,
+    };
+
+    if (connector == NULL || currency == NULL)
+        return SES_INVALID_ARGUMENT; /* of a newer version; nothing is guessed */
+    claims.connector = ses_slice_str(connector->name);
+    claims.currency = ses_slice_str(currency->code);
+    memcpy(claims.session_id, session->id, sizeof(claims.session_id));
+    memcpy(claims.browser_hash, session->binding.hash, sizeof(claims.browser_hash));
+    claims.browser_fields = ses_slice(names, ses_binding_names(session->binding.facets, names));
+    ses_hash(SES_SLICE_EMPTY, session->merchant_session_id, claims.merchant_session_hash);
+    SES_TRY(ses_token_mint(options->keyring, &claims, text, &len));
+    *ret_token = ses_arena_str(arena, ses_slice(text, len));
+    return *ret_token == NULL ? SES_NO_MEMORY : SES_OK;
+}

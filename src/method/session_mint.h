@@ -1,0 +1,20 @@
+/* session_mint.h - the token of a session as it stands. */
+#ifndef SESSIOND_SRC_METHOD_SESSION_MINT_H
+#define SESSIOND_SRC_METHOD_SESSION_MINT_H
+
+#include <sessiond/domain/session.h>
+
+#include "service_core.h"
+
+/* How long a token of a session in PROCESSING is good for: the session itself has no end. */
+#define SES_PROCESSING_TOKEN_MS (7u * 24u * 3600u * 1000u)
+
+/* [worker] exp of the newest token. */
+uint64_t ses_session_token_end(const struct ses_session *session);
+/* [worker] Signs (18 us) for what session says; the text in arena, NUL-terminated. All of session's texts
+ * must be valid. SES_NO_MEMORY, SES_TOO_LARGE, SES_INVALID_ARGUMENT. */
+SES_MUST_CHECK enum ses_status ses_session_mint(const struct ses_service *service,
+                                                const struct ses_session *session, struct ses_arena *arena,
+                                                char **ret_token);
+
+#endif

@@ -1,0 +1,316 @@
+#include "session_view.h"
+
+#include <sessiond/base/encode.h>
+
+/* One arena, one memory of its exhaustion: every piece is tried, the end is judged once. */
+struct view {
+    struct ses_arena *arena;
+    bool failed;
+};
+
+static void *make(struct view *v, size_t size)
+{
+    void *memory = ses_arena_zalloc(v->arena, size);
+
+    v->failed = v->failed || memory == NULL;
+    return memory;
+}
+
+static char *text(struct view *v, struct ses_slice slice)
+{
+    char *copy = ses_arena_str(v->arena, slice);
+
+    v->failed = v->failed || copy == NULL;
+    return copy;
+}
+
+static Types__SecretString *secret(struct view *v, struct ses_slice slice)
+{
+    Types__SecretString *message = make(v, sizeof(*message));
+
+    if (message == NULL)
+        return NULL;
+    types__secret_string__init(message);
+    message->value = text(v, slice);
+    return message;
+}
+
+/* ---- parts ----------------------------------------------------------------------------------- */
+
+static Types__Money *view_amount(struct view *v, const struct ses_session *session)
+{
+    Types__Money *money = make(v, sizeof(*money));
+
+    if (money == NULL)
+        return NULL;
+    types__money__init(money);
+    money->minor_amount = session->minor_amount;
+    money->currency = (Types__Currency)session->currency;
+    return money;
+}
+
+static int64_t seconds_left(const struct ses_session_state *state, uint64_t now_ms)
+{
+    uint64_t passed = now_ms > state->stored_ms ? (now_ms - state->stored_ms) / 1000 : 0;
+
+    return passed >= (uint64_t)state->expires_in_seconds ? 0 : state->expires_in_seconds - (int64_t)passed;
+}
+
+static Types__AccessToken *view_access_token(struct view *v, const struct ses_session_state *state,
+                                             uint64_t now_ms)
+{
+    Types__AccessToken *token = make(v, sizeof(*token));
+
+    if (token == NULL)
+        return NULL;
+    types__access_token__init(token);
+    token->token = secret(v, state->access_token);
+    if (state->access_token_type_present) {
+        token->_token_type_case = TYPES__ACCESS_TOKEN___TOKEN_TYPE_TOKEN_TYPE;
+        token->token_type = text(v, state->access_token_type);
+    }
+    if (state->expires_in_present) {
+        token->_expires_in_seconds_case = TYPES__ACCESS_TOKEN___EXPIRES_IN_SECONDS_EXPIRES_IN_SECONDS;
+        token->expires_in_seconds = seconds_left(state, now_ms);
+    }
+    return token;
+}
+
+static void view_state(struct view *v, const struct ses_session_state *state, uint64_t now_ms,
+                       Sessiond__V1__Session *view)
+{
+    Types__ConnectorState *message;
+
+    if (!state->access_token_present && !state->connector_customer_id_present)
+        return;
+    message = make(v, sizeof(*message));
+    if (message == NULL)
+        return;
+    types__connector_state__init(message);
+    if (state->access_token_present) {
+        message->_access_token_case = TYPES__CONNECTOR_STATE___ACCESS_TOKEN_ACCESS_TOKEN;
+        message->access_token = view_access_token(v, state, now_ms);
+    }
+    if (state->connector_customer_id_present) {
+        message->_connector_customer_id_case =
+            TYPES__CONNECTOR_STATE___CONNECTOR_CUSTOMER_ID_CONNECTOR_CUSTOMER_ID;
+        message->connector_customer_id = text(v, state->connector_customer_id);
+    }
+    view->state = message;
+}
+
+static void view_connector_session(struct view *v, const struct ses_session *session,
+                                   Sessiond__V1__Session *view)
+{
+    Sessiond__V1__ConnectorSession *message;
+
+    if (!session->connector_session_present)
+        return;
+    message = make(v, sizeof(*message));
+    if (message == NULL)
+        return;
+    sessiond__v1__connector_session__init(message);
+    message->token = secret(v, session->connector_session.token);
+    message->id = text(v, session->connector_session.id);
+    message->transaction_id = text(v, session->connector_session.transaction_id);
+    message->expires_ms = (int64_t)session->connector_session.expires_ms;
+    view->connector_session = message;
+}
+
+static void view_texts(struct view *v, const struct ses_session *session, Sessiond__V1__Session *view)
+{
+    if (session->metadata_present) {
+        view->_metadata_case = SESSIOND__V1__SESSION___METADATA_METADATA;
+        view->metadata = secret(v, session->metadata);
+    }
+    if (session->feature_data_present) {
+        view->_connector_feature_data_case =
+            SESSIOND__V1__SESSION___CONNECTOR_FEATURE_DATA_CONNECTOR_FEATURE_DATA;
+        view->connector_feature_data = secret(v, session->feature_data);
+    }
+}
+
+static void view_step(struct view *v, const struct ses_session *session, Sessiond__V1__Session *view)
+{
+    Sessiond__V1__Step *message;
+
+    if (!session->step_open)
+        return;
+    message = make(v, sizeof(*message));
+    if (message == NULL)
+        return;
+    sessiond__v1__step__init(message);
+    message->name = text(v, session->step.name);
+    message->return_url = text(v, session->step.return_url);
+    message->started_ms = (int64_t)session->step.started_ms;
+    message->expires_ms = (int64_t)session->step.expires_ms;
+    view->step = message;
+}
+
+/* ---- what the browser brought ------------------------------------------------------------------ */
+
+typedef Sessiond__V1__RedirectResult__PayloadEntry payload_entry;
+
+static bool seen_before(const struct ses_redirect_result *redirect, size_t at)
+{
+    for (size_t i = 0; i < at; i++) {
+        if (ses_slice_eq(redirect->parameters[i].name, redirect->parameters[at].name))
+            return true;
+    }
+    return false;
+}
+
+static void view_payload(struct view *v, const struct ses_redirect_result *redirect,
+                         Sessiond__V1__RedirectResult *message)
+{
+    size_t count = redirect->parameters_count;
+    payload_entry *entries = make(v, (count + 1) * sizeof(*entries));
+    payload_entry **pointers = make(v, (count + 1) * sizeof(*pointers));
+
+    if (entries == NULL || pointers == NULL)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        payload_entry *entry = &entries[message->n_payload];
+
+        if (seen_before(redirect, i))
+            continue; /* a map has a name once: the first one */
+        sessiond__v1__redirect_result__payload_entry__init(entry);
+        entry->key = text(v, redirect->parameters[i].name);
+        entry->value = text(v, redirect->parameters[i].value);
+        pointers[message->n_payload++] = entry;
+    }
+    message->payload = pointers;
+}
+
+/* Not while a newer step is under way: the caller must not take the last one's result for its own. */
+static void view_redirect(struct view *v, const struct ses_session *session, Sessiond__V1__Session *view)
+{
+    const struct ses_redirect_result *redirect = &session->redirect;
+    Sessiond__V1__RedirectResult *message;
+
+    if (!session->redirect_present || session->step_open)
+        return;
+    message = make(v, sizeof(*message));
+    if (message == NULL)
+        return;
+    sessiond__v1__redirect_result__init(message);
+    message->method = text(v, redirect->http_method);
+    message->params = secret(v, redirect->query);
+    message->step_name = text(v, redirect->step_name);
+    message->received_ms = (int64_t)redirect->received_ms;
+    view_payload(v, redirect, message);
+    view->redirect_result = message;
+}
+
+/* ---- lists --------------------------------------------------------------------------------------- */
+
+static void view_next_events(struct view *v, const struct ses_session *session, Sessiond__V1__Session *view)
+{
+    uint32_t events = ses_session_next_events(session->status);
+    Sessiond__V1__SessionEvent *list = make(v, SES_EVENT_COUNT * sizeof(*list));
+
+    if (list == NULL)
+        return;
+    for (; events != 0; events &= events - 1)
+        list[view->n_next_events++] = (Sessiond__V1__SessionEvent)__builtin_ctz(events);
+    view->next_events = list;
+}
+
+static void view_events(struct view *v, const struct ses_session *session, Sessiond__V1__Session *view)
+{
+    Sessiond__V1__EventRecord *rows = make(v, (session->events_count + 1) * sizeof(*rows));
+    Sessiond__V1__EventRecord **pointers = make(v, (session->events_count + 1) * sizeof(*pointers));
+
+    if (rows == NULL || pointers == NULL)
+        return;
+    for (unsigned i = 0; i < session->events_count; i++) {
+        const struct ses_session_event *event = &session->events[i];
+
+        sessiond__v1__event_record__init(&rows[i]);
+        rows[i].event = (Sessiond__V1__SessionEvent)event->event;
+        rows[i].event_id = text(v, event->id);
+        rows[i].at_ms = (int64_t)event->at_ms;
+        rows[i].outcome = (Sessiond__V1__EventOutcome)event->outcome;
+        rows[i].version = event->version;
+        pointers[i] = &rows[i];
+    }
+    view->n_events = session->events_count;
+    view->events = pointers;
+}
+
+/* Facet names are literals: they are not copied. */
+static char **facet_names(struct view *v, uint32_t facets, size_t *ret_count)
+{
+    char **names = make(v, (SES_FACET_COUNT + 1) * sizeof(*names));
+
+    *ret_count = 0;
+    for (; names != NULL && facets != 0; facets &= facets - 1)
+        names[(*ret_count)++] = (char *)(uintptr_t)ses_facet_name((enum ses_facet)__builtin_ctz(facets));
+    return names;
+}
+
+static void view_verdict(struct view *v, const struct ses_binding_verdict *verdict,
+                         Sessiond__V1__Session *view)
+{
+    Sessiond__V1__BrowserVerdict *message = make(v, sizeof(*message));
+
+    if (message == NULL)
+        return;
+    sessiond__v1__browser_verdict__init(message);
+    message->mode = (Sessiond__V1__BindingMode)verdict->mode;
+    message->result = (Sessiond__V1__BindingResult)verdict->result;
+    message->differing_hard = facet_names(v, verdict->hard, &message->n_differing_hard);
+    message->differing_soft = facet_names(v, verdict->soft, &message->n_differing_soft);
+    message->drift_score = verdict->drift_score;
+    view->browser_verdict = message;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------ */
+
+static void view_times(const struct ses_session *session, uint64_t now_ms, Sessiond__V1__Session *view)
+{
+    view->created_ms = (int64_t)session->created_ms;
+    view->updated_ms = (int64_t)session->updated_ms;
+    view->server_time_ms = (int64_t)now_ms;
+    if (session->expires_ms == SES_NEVER_MS)
+        return;
+    view->expires_ms = (int64_t)session->expires_ms;
+    if (session->expires_ms > now_ms)
+        view->expires_in_seconds = (int64_t)((session->expires_ms - now_ms) / 1000);
+}
+
+enum ses_status ses_session_view(const struct ses_session *session, const struct ses_binding_verdict *verdict,
+                                 uint64_t now_ms, struct ses_arena *arena, Sessiond__V1__Session **ret_view)
+{
+    struct view v = {arena, false};
+    Sessiond__V1__Session *view = make(&v, sizeof(*view));
+    char id[SES_HEX_SIZE(SES_SESSION_ID_SIZE)];
+
+    if (view == NULL)
+        return SES_NO_MEMORY;
+    sessiond__v1__session__init(view);
+    view->session_id =
+        text(&v, ses_slice(id, ses_hex_encode(ses_slice(session->id, sizeof(session->id)), id)));
+    view->merchant_session_id = text(&v, session->merchant_session_id);
+    view->status = (Sessiond__V1__SessionStatus)session->status;
+    view->version = session->version;
+    view->generation = session->generation;
+    view->amount = view_amount(&v, session);
+    view->connector = (Types__Connector)session->connector;
+    view->test_mode = session->test_mode;
+    view_next_events(&v, session, view);
+    view_step(&v, session, view);
+    view_events(&v, session, view);
+    view_times(session, now_ms, view);
+    if (verdict != NULL) {
+        view_state(&v, &session->state, now_ms, view);
+        view_connector_session(&v, session, view);
+        view_texts(&v, session, view);
+        view_redirect(&v, session, view);
+        view_verdict(&v, verdict, view);
+    }
+    if (v.failed)
+        return SES_NO_MEMORY;
+    *ret_view = view;
+    return SES_OK;
+}

@@ -1,0 +1,195 @@
+#include "step.h"
+
+#include "natural_key.h"
+#include "session_change.h"
+
+/* One return; in its exchange's arena. */
+struct step_return {
+    struct ses_change change;
+    struct ses_step_return what;
+    struct ses_step_claims claims;
+    struct ses_step_answer answer;
+    uint8_t hash[SES_HASH_BYTES];
+    ses_step_done_fn done;
+    void *arg;
+};
+
+static struct step_return *return_of(struct ses_change *change)
+{
+    return SES_CONTAINER(change, struct step_return, change);
+}
+
+static void tell(struct step_return *r)
+{
+    r->done(r->change.x, r->arg, &r->answer);
+    ses_change_finish(&r->change);
+}
+
+static enum ses_change_verdict tell_outcome(struct step_return *r, enum ses_step_outcome outcome)
+{
+    r->answer.outcome = outcome;
+    tell(r);
+    return SES_CHANGE_DONE;
+}
+
+/* ---- what is the same return ------------------------------------------------------------------ */
+
+void ses_step_return_hash(const struct ses_step_return *what, uint8_t ret_hash[SES_HASH_BYTES])
+{
+    struct ses_slice parts[3 + 2 * SES_RETURN_PARAMETERS_MAX];
+    uint8_t count = (uint8_t)what->parameters_count;
+    size_t at = 0;
+
+    SES_REQUIRE(what->parameters_count <= SES_RETURN_PARAMETERS_MAX);
+    parts[at++] = what->http_method;
+    parts[at++] = ses_slice(&count, 1);
+    for (size_t i = 0; i < what->parameters_count; i++) {
+        parts[at++] = what->parameters[i].name;
+        parts[at++] = what->parameters[i].value;
+    }
+    parts[at++] = what->query;
+    ses_hash_parts(SES_SLICE_EMPTY, parts, at, ret_hash);
+}
+
+/* ---- deciding --------------------------------------------------------------------------------- */
+
+/* Into the exchange's arena: the answer outlives the scratch. */
+static bool keep_answer(struct step_return *r, enum ses_step_outcome outcome, struct ses_slice location,
+                        struct ses_slice step_name)
+{
+    struct ses_arena *arena = &r->change.x->arena;
+    const char *name = ses_arena_str(arena, step_name);
+
+    if (name == NULL || ses_arena_copy(arena, location, &r->answer.location) != SES_OK)
+        return false;
+    r->answer.step_name = name;
+    r->answer.outcome = outcome;
+    return true;
+}
+
+static enum ses_change_verdict answer_known(struct step_return *r, const struct ses_redirect_result *redirect)
+{
+    if (memcmp(redirect->payload_hash, r->hash, sizeof(r->hash)) != 0)
+        return tell_outcome(r, SES_STEP_OTHER_PAYLOAD);
+    if (!keep_answer(r, SES_STEP_AGAIN, redirect->return_url, redirect->step_name))
+        return tell_outcome(r, SES_STEP_UNAVAILABLE);
+    tell(r);
+    return SES_CHANGE_DONE;
+}
+
+static enum ses_change_verdict take_return(struct step_return *r, struct ses_session *session,
+                                           uint64_t now_ms)
+{
+    struct ses_session_step step = session->step;
+
+    if (!keep_answer(r, SES_STEP_FIRST, step.return_url, step.name))
+        return tell_outcome(r, SES_STEP_UNAVAILABLE);
+    session->redirect_present = true;
+    session->redirect = (struct ses_redirect_result){
+        .step_name = step.name,
+        .http_method = r->what.http_method,
+        .query = r->what.query,
+        .parameters = r->what.parameters,
+        .parameters_count = r->what.parameters_count,
+        .received_ms = now_ms,
+        .return_url = step.return_url,
+    };
+    memcpy(session->redirect.step_id, step.id, sizeof(step.id));
+    memcpy(session->redirect.payload_hash, r->hash, sizeof(r->hash));
+    (void)ses_session_apply(session, SES_EVENT_BROWSER_RETURNED, SES_SLICE_EMPTY, 0,
+                            &r->change.service->rules, now_ms);
+    return SES_CHANGE_WRITE;
+}
+
+/* The step is not open any more. Recorded once: a shopper who reloads must not push the history out. */
+static enum ses_change_verdict take_late(struct step_return *r, struct ses_session *session, uint64_t now_ms)
+{
+    const struct ses_session_event *last =
+        session->events_count > 0 ? &session->events[session->events_count - 1] : NULL;
+
+    r->answer.outcome = SES_STEP_EXPIRED;
+    if (session->status == SES_SESSION_EXPIRED || ses_session_in_step(session->status) ||
+        (last != NULL && last->event == SES_EVENT_BROWSER_RETURNED && last->outcome == SES_EVENT_LATE) ||
+        ses_session_next(session->status, SES_EVENT_BROWSER_RETURNED) != 0)
+        return tell_outcome(r, SES_STEP_EXPIRED);
+    (void)ses_session_apply(session, SES_EVENT_BROWSER_RETURNED, SES_SLICE_EMPTY, 0,
+                            &r->change.service->rules, now_ms);
+    return SES_CHANGE_WRITE;
+}
+
+static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms)
+{
+    struct step_return *r = return_of(change);
+    struct ses_session *session = &change->found.session;
+
+    if (!change->found.live || memcmp(session->id, r->claims.session_id, sizeof(session->id)) != 0)
+        return tell_outcome(r, SES_STEP_UNKNOWN);
+    ses_name_session(change->service, change->x, session->id);
+    if (session->redirect_present &&
+        memcmp(session->redirect.step_id, r->claims.step_id, sizeof(r->claims.step_id)) == 0)
+        return answer_known(r, &session->redirect);
+    if (session->step_open && session->step.return_url.len > 0 &&
+        memcmp(session->step.id, r->claims.step_id, sizeof(r->claims.step_id)) == 0)
+        return take_return(r, session, now_ms);
+    return take_late(r, session, now_ms);
+}
+
+static void committed(struct ses_change *change)
+{
+    tell(return_of(change));
+}
+
+static void failed(struct ses_change *change, const struct ses_error *error)
+{
+    (void)error;
+    (void)tell_outcome(return_of(change), SES_STEP_UNAVAILABLE);
+}
+
+static const struct ses_change_ops return_ops = {
+    .decide = decide,
+    .write = ses_change_encode_session,
+    .committed = committed,
+    .failed = failed,
+    .load = ses_change_load_session,
+};
+
+/* ---- start ------------------------------------------------------------------------------------ */
+
+static bool bounded(const struct ses_step_return *what)
+{
+    size_t bytes = 0;
+
+    if (what->parameters_count > SES_RETURN_PARAMETERS_MAX || what->query.len > SES_RETURN_QUERY_BYTES_MAX)
+        return false;
+    for (size_t i = 0; i < what->parameters_count; i++) {
+        if (what->parameters[i].name.len > SES_RETURN_NAME_BYTES_MAX)
+            return false;
+        bytes += what->parameters[i].name.len + what->parameters[i].value.len;
+    }
+    return bytes <= SES_RETURN_BYTES_MAX;
+}
+
+void ses_step_return_start(struct ses_service *service, struct ses_exchange *x,
+                           const struct ses_step_return *what, ses_step_done_fn done, void *arg)
+{
+    struct step_return *r = ses_arena_zalloc(&x->arena, sizeof(*r));
+    struct ses_step_answer refused = {.outcome = SES_STEP_UNKNOWN, .step_name = ""};
+    struct ses_store_key key;
+
+    if (r == NULL || !bounded(what)) {
+        refused.outcome = SES_STEP_UNAVAILABLE;
+        done(x, arg, &refused);
+        return;
+    }
+    r->what = *what;
+    r->done = done;
+    r->arg = arg;
+    r->answer.step_name = "";
+    if (ses_step_open(service->options.step_key, what->handle, &r->claims) != SES_OK) {
+        done(x, arg, &refused);
+        return;
+    }
+    ses_step_return_hash(what, r->hash);
+    memcpy(key.bytes, r->claims.key, sizeof(key.bytes));
+    ses_change_start(&r->change, service, x, &return_ops, &key);
+}

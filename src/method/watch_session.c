@@ -1,0 +1,250 @@
+#include "watch_session.h"
+
+#include <sessiond/v1/session.pb-c.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/method/codec.h>
+
+#include "session_access.h"
+#include "session_view.h"
+#include "store_error.h"
+
+#define BACKLOG_BYTES_MAX (64u * 1024)
+#define SLOW_RETRY_MS                                                                                        \
+    20            /* while the client does not read: well below the 50 ms in which news are to arrive */
+#define LATE_MS 1 /* the session ends at that millisecond, the timer must not be before it */
+
+/* One stream; lies in its exchange's arena, which does not grow after the start: what is told is made in the
+ * service's scratch. */
+struct watcher {
+    struct ses_list node;
+    struct ses_service *service;
+    struct ses_exchange *x;
+    struct ses_access access;
+    struct ses_store_watch watch;
+    struct ses_timer timer;
+    uint64_t version; /* told last, or known to the caller */
+    bool ended;
+};
+
+static void leave(struct watcher *w)
+{
+    w->ended = true;
+    ses_timer_stop(&w->timer);
+    ses_store_unwatch(w->service->options.store, &w->watch);
+    ses_list_remove(&w->node);
+    w->service->watch_streams_count--;
+    ses_exchange_release(w->x);
+}
+
+static void on_cancel(struct ses_exchange *x, void *arg)
+{
+    (void)x;
+    leave(arg);
+}
+
+static void end_failed(struct watcher *w, const struct ses_error *error)
+{
+    ses_exchange_fail(w->x, error);
+    leave(w);
+}
+
+static void end_told(struct watcher *w)
+{
+    ses_exchange_end(w->x);
+    leave(w);
+}
+
+/* ---- telling --------------------------------------------------------------------------------- */
+
+static enum ses_status encode(const struct watcher *w, const struct ses_session *session, uint64_t now_ms,
+                              struct ses_slice *ret_bytes)
+{
+    Sessiond__V1__WatchSessionResponse response = SESSIOND__V1__WATCH_SESSION_RESPONSE__INIT;
+    struct ses_arena *arena = &w->service->scratch;
+
+    SES_TRY(ses_session_view(session, &w->access.verdict, now_ms, arena, &response.session));
+    return ses_codec_pack(&response.base, arena, ret_bytes);
+}
+
+static bool is_over(const struct ses_session *session)
+{
+    return ses_session_closed(session->status) || session->status == SES_SESSION_EXPIRED;
+}
+
+static bool is_slow(const struct ses_exchange *x)
+{
+    return x->ops->backlog != NULL && x->ops->backlog(x) > BACKLOG_BYTES_MAX;
+}
+
+static void on_timer(void *arg);
+
+/* The next instant at which time alone changes the session. */
+static void wait_for_time(struct watcher *w, const struct ses_session *session, uint64_t now_ms)
+{
+    uint64_t at_ms = session->step_open ? session->step.expires_ms : session->expires_ms;
+
+    if (at_ms == SES_NEVER_MS)
+        ses_timer_stop(&w->timer);
+    else
+        ses_timer_start(w->service->options.timers, &w->timer,
+                        (at_ms > now_ms ? at_ms - now_ms : 0) + LATE_MS, on_timer, w);
+}
+
+static void tell(struct watcher *w, const struct ses_session *session, uint64_t now_ms)
+{
+    struct ses_slice bytes;
+    struct ses_error error;
+
+    if (is_slow(w->x)) {
+        ses_timer_start(w->service->options.timers, &w->timer, SLOW_RETRY_MS, on_timer, w);
+        return;
+    }
+    if (encode(w, session, now_ms, &bytes) != SES_OK) {
+        ses_error_store(&error, SES_NO_MEMORY);
+        end_failed(w, &error);
+        return;
+    }
+    w->version = session->version;
+    ses_exchange_send(w->x, bytes);
+    if (w->ended) /* the send met a dead connection */
+        return;
+    if (is_over(session))
+        end_told(w);
+    else
+        wait_for_time(w, session, now_ms);
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+/* The end of a session that is being watched is told, not refused: first is the start of the stream. */
+static enum ses_status judge(struct watcher *w, const struct ses_access_found *found, bool first,
+                             uint64_t now_ms, struct ses_error *ret_error)
+{
+    const struct ses_session *session = found->live ? &found->session : NULL;
+    bool same = session != NULL && memcmp(session->id, w->access.facts.session_id, sizeof(session->id)) == 0;
+
+    if (!first && same && session->status == SES_SESSION_EXPIRED)
+        return SES_OK;
+    w->access.revoked_accepted = !first;
+    /* A revoked session's generation counts no more: its end is what the stream waited for. */
+    if (!first && same && session->status == SES_SESSION_REVOKED)
+        return SES_OK;
+    return ses_access_judge(&w->access, session, now_ms, ret_error);
+}
+
+static void look(struct watcher *w, bool first)
+{
+    struct ses_service *service = w->service;
+    struct ses_exchange *x = w->x;
+    uint64_t now_ms = ses_clock_wall_ms();
+    struct ses_access_found found;
+    struct ses_error error;
+    enum ses_status status;
+
+    ses_exchange_hold(x); /* w lies in its arena, and may leave */
+    ses_arena_reset(&service->scratch);
+    status = ses_access_load(service, &w->access.key, now_ms, &service->scratch, &found);
+    if (status != SES_OK)
+        ses_error_store(&error, status);
+    else
+        status = judge(w, &found, first, now_ms, &error);
+    if (status != SES_OK)
+        end_failed(w, &error);
+    else if (found.session.version > w->version)
+        tell(w, &found.session, now_ms);
+    else if (is_over(&found.session))
+        end_told(w); /* the caller knows its end already */
+    else
+        wait_for_time(w, &found.session, now_ms);
+    ses_exchange_release(x);
+}
+
+static void on_timer(void *arg)
+{
+    look(arg, false);
+}
+
+static void on_changed(void *arg)
+{
+    look(arg, false);
+}
+
+/* ---- starting -------------------------------------------------------------------------------- */
+
+/* The call, judged as far as that goes without the store. */
+static enum ses_status read_call(struct watcher *w, struct ses_error *ret_error)
+{
+    ProtobufCMessage *message;
+    Sessiond__V1__WatchSessionRequest request;
+
+    SES_TRY(ses_access_begin(&w->access, w->service, w->x, ret_error));
+    SES_TRY(ses_codec_decode(w->x, w->x->body, &sessiond__v1__watch_session_request__descriptor, &message,
+                             ret_error));
+    memcpy(&request, message, sizeof(request));
+    ses_access_take(&w->access, request.session_token, request.merchant_session_id, request.browser_info,
+                    request.test_mode != 0);
+    w->version = request.from_version;
+    return ses_access_verify(&w->access, ret_error);
+}
+
+static enum ses_status check_room(const struct ses_service *service, struct ses_error *ret_error)
+{
+    if (service->draining)
+        ses_error_set(ret_error, SES_UNAVAILABLE, SES_STR("this worker is being replaced, call again"));
+    else if (service->watch_streams_count >= SES_WATCH_STREAMS_MAX)
+        ses_error_set(ret_error, SES_RESOURCE_EXHAUSTED, SES_STR("too many WatchSession streams"));
+    else
+        return SES_OK;
+    return ret_error->status;
+}
+
+static enum ses_status enter(struct watcher *w, struct ses_error *ret_error)
+{
+    enum ses_status status;
+
+    SES_TRY(read_call(w, ret_error));
+    SES_TRY(check_room(w->service, ret_error));
+    w->watch = (struct ses_store_watch){.changed = on_changed, .arg = w};
+    status = ses_store_watch(w->service->options.store, &w->access.key, &w->watch);
+    if (status != SES_OK)
+        ses_error_store(ret_error, status);
+    return status;
+}
+
+void ses_watch_session_start(struct ses_exchange *x, void *service)
+{
+    struct watcher *w = ses_arena_zalloc(&x->arena, sizeof(*w));
+    struct ses_error error;
+
+    if (w == NULL) {
+        ses_exchange_fail_status(x, SES_NO_MEMORY, "out of memory");
+        return;
+    }
+    w->service = service;
+    w->x = x;
+    if (enter(w, &error) != SES_OK) {
+        ses_exchange_fail(x, &error);
+        return;
+    }
+    ses_exchange_hold(x);
+    ses_list_push_back(&w->service->watch_streams, &w->node);
+    w->service->watch_streams_count++;
+    x->cancel = on_cancel;
+    x->cancel_arg = w;
+    look(w, true);
+}
+
+void ses_watch_session_drain(struct ses_service *service)
+{
+    struct ses_list *node;
+
+    while ((node = ses_list_pop(&service->watch_streams)) != NULL) {
+        struct watcher *w = SES_CONTAINER(node, struct watcher, node);
+        struct ses_error error;
+
+        ses_error_set(&error, SES_UNAVAILABLE,
+                      SES_STR("this worker is being replaced: call again with from_version"));
+        end_failed(w, &error);
+    }
+}

@@ -1,0 +1,121 @@
+#include "watch_board.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static enum ses_status open_fds(struct ses_watch_board *board, unsigned slots)
+{
+    for (unsigned i = 0; i < slots; i++) {
+        int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+        if (fd < 0)
+            return SES_IO;
+        board->fd[board->slots++] = fd;
+    }
+    return SES_OK;
+}
+
+enum ses_status ses_watch_board_create(unsigned slots, struct ses_watch_board **ret_board)
+{
+    struct ses_watch_board *board;
+    enum ses_status status;
+    void *memory;
+
+    if (slots == 0 || slots > SES_STORE_SHARDS_MAX)
+        return SES_INVALID_ARGUMENT;
+    board = calloc(1, sizeof(*board));
+    if (board == NULL)
+        return SES_NO_MEMORY;
+    memory = mmap(NULL, sizeof(*board->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        free(board);
+        return SES_NO_MEMORY;
+    }
+    board->shared = memory;
+    status = open_fds(board, slots);
+    if (status != SES_OK) {
+        ses_watch_board_close(board);
+        return status;
+    }
+    *ret_board = board;
+    return SES_OK;
+}
+
+void ses_watch_board_close(struct ses_watch_board *board)
+{
+    if (board == NULL)
+        return;
+    for (unsigned i = 0; i < board->slots; i++)
+        (void)close(board->fd[i]);
+    (void)munmap(board->shared, sizeof(*board->shared));
+    free(board);
+}
+
+int ses_watch_board_fd(const struct ses_watch_board *board, unsigned slot)
+{
+    SES_REQUIRE(slot < board->slots);
+    return board->fd[slot];
+}
+
+static void wake(const struct ses_watch_board *board, unsigned slot)
+{
+    uint64_t one = 1;
+
+    /* EAGAIN: the counter is full, so it is readable. */
+    while (write(board->fd[slot], &one, sizeof(one)) < 0 && errno == EINTR)
+        continue;
+}
+
+static void tell_slot(struct ses_watch_board *board, unsigned slot, unsigned bucket, bool always)
+{
+    struct watch_slot *to = &board->shared->slot[slot];
+    uint64_t word_bit = UINT64_C(1) << bucket / 64;
+
+    (void)atomic_fetch_or(&to->pending[bucket / 64], UINT64_C(1) << bucket % 64);
+    if ((atomic_fetch_or(&to->summary, word_bit) & word_bit) == 0 || always)
+        wake(board, slot);
+}
+
+static void tell_bucket(struct ses_watch_board *board, unsigned bucket, bool always)
+{
+    uint64_t slots = atomic_load(&board->shared->watchers[bucket]);
+
+    while (slots != 0) {
+        unsigned slot = (unsigned)__builtin_ctzll(slots);
+
+        slots &= slots - 1;
+        if (slot < board->slots)
+            tell_slot(board, slot, bucket, always);
+    }
+}
+
+void ses_watch_board_tell(struct ses_watch_board *board, uint64_t tag)
+{
+    tell_bucket(board, watch_bucket(tag), false);
+}
+
+void ses_watch_board_reset(struct ses_watch_board *board, unsigned slot)
+{
+    struct watch_slot *own = &board->shared->slot[slot];
+    uint64_t count;
+
+    for (unsigned i = 0; i < WATCH_BUCKETS; i++) {
+        if ((atomic_load(&board->shared->watchers[i]) >> slot & 1) != 0)
+            (void)atomic_fetch_and(&board->shared->watchers[i], ~(UINT64_C(1) << slot));
+    }
+    (void)atomic_exchange(&own->summary, 0);
+    for (unsigned i = 0; i < WATCH_WORDS; i++)
+        (void)atomic_exchange(&own->pending[i], 0);
+    (void)!read(board->fd[slot], &count, sizeof(count));
+}
+
+void ses_watch_board_rouse(struct ses_watch_board *board)
+{
+    /* Always with the eventfd: the dead one may have marked the summary without getting as far as the write.
+     */
+    for (unsigned i = 0; i < WATCH_BUCKETS; i++)
+        tell_bucket(board, i, true);
+}

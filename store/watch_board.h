@@ -1,0 +1,65 @@
+/* watch_board.h - who watches what, in memory that all processes share: 4096 buckets, keys fall into them by
+ * their tag.
+ *
+ * Memory: one line per worker slot {pending words, a bit for each word that is not empty}, then one 64-bit
+ * mask per bucket whose bit n says that slot n watches something in the bucket: 65 KiB with 64 slots. One
+ * eventfd per slot beside it.
+ *
+ * Order of things. A watcher sets its bit, then reads the record; a writer publishes the record, then reads
+ * the bits: both sequentially consistent, so one of the two sees the other. A writer marks the bucket in the
+ * slot's pending words, then its word in the summary, and writes the eventfd only if that word was unmarked:
+ * a busy writer makes no second system call before the reader has run. The reader empties summary before
+ * words, so a mark is seen at once or leaves another wake behind it.
+ *
+ * A process that dies between publishing and telling tells nobody: whoever opens a shard therefore makes
+ * every watcher look again (ses_watch_board_rouse).
+ */
+#ifndef SESSIOND_STORE_WATCH_BOARD_H
+#define SESSIOND_STORE_WATCH_BOARD_H
+
+#include <stdatomic.h>
+
+#include <sessiond/base/list.h>
+#include <sessiond/store/store.h>
+
+#define WATCH_BUCKETS 4096
+#define WATCH_WORDS   (WATCH_BUCKETS / 64)
+
+struct watch_slot {
+    _Alignas(64) _Atomic uint64_t summary; /* bit n: pending[n] may not be 0 */
+    _Atomic uint64_t pending[WATCH_WORDS];
+};
+
+struct watch_shared {
+    struct watch_slot slot[SES_STORE_SHARDS_MAX];
+    _Atomic uint64_t watchers[WATCH_BUCKETS]; /* bit n: slot n watches a key of this bucket */
+};
+
+_Static_assert(SES_STORE_SHARDS_MAX == 64 && WATCH_WORDS == 64, "one bit each in 64-bit masks");
+
+struct ses_watch_board {
+    struct watch_shared *shared;
+    unsigned slots;
+    int fd[SES_STORE_SHARDS_MAX];
+};
+
+/* The watches of one store, on the loop's thread. */
+struct watch_table {
+    struct ses_list bucket[WATCH_BUCKETS]; /* struct ses_store_watch */
+    unsigned count;
+    unsigned looking_at; /* the bucket whose watches are being called; WATCH_BUCKETS: none */
+};
+
+static inline unsigned watch_bucket(uint64_t tag)
+{
+    return (unsigned)(tag >> 52);
+}
+
+/* [any thread] A record of a key with this tag was published. Without a watcher in its bucket: one load. */
+void ses_watch_board_tell(struct ses_watch_board *board, uint64_t tag);
+/* [loop] Forgets what a predecessor of this slot watched. */
+void ses_watch_board_reset(struct ses_watch_board *board, unsigned slot);
+/* [loop] Every watched bucket counts as changed, for everybody. */
+void ses_watch_board_rouse(struct ses_watch_board *board);
+
+#endif

@@ -1,0 +1,100 @@
+"""The load generator against a server whose latencies are known beforehand (bench/stub)."""
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+import unittest
+
+BUILD = pathlib.Path(os.environ["SES_BUILD"])
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench" / "lib"))
+import usl  # noqa: E402
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Stub:
+    """LANES SERVICE_US SIGMA KAPPA STALL_MS STALL_EVERY_MS"""
+
+    def __init__(self, *model):
+        self.port = free_port()
+        self.process = subprocess.Popen([BUILD / "sessiond-stub", str(self.port), *map(str, model)])
+
+    def __enter__(self):
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return self
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError("the stub does not listen")
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def load(self, *args):
+        done = subprocess.run([BUILD / "sessiond-load", "--address", f"127.0.0.1:{self.port}", "--json", "--quiet", *map(str, args)],
+                              capture_output=True, text=True, check=False)
+        result = json.loads(done.stdout)
+        assert result["wrong"] == result["lost"] == 0, done.stdout
+        return result
+
+
+class Stalls(unittest.TestCase):
+    """200 ms of every 2 s nothing is answered: a tenth of the calls wait for u, uniform in 0 .. 200 ms. p99 is the point
+    that a tenth of that tenth exceeds, 180 ms, and the service time on top."""
+
+    SERVICE_MS = 0.5
+    P99_MS = 200 * (1 - 0.01 / 0.1) + SERVICE_MS
+
+    def check(self, *args):
+        with Stub(100000, self.SERVICE_MS * 1000, 0, 0, 200, 2000) as stub:
+            result = stub.load("--rate", 500, "--warmup", 2, "--seconds", 8, *args)
+        self.assertEqual(result["unfinished"], 0)
+        self.assertAlmostEqual(result["right"], 4000, delta=400)
+        self.assertAlmostEqual(result["p99_ns"] / 1e6 / self.P99_MS, 1, delta=0.05)
+        self.assertGreater(result["max_ns"] / 1e6, 190)
+        self.assertLess(result["p50_ns"] / 1e6, 5)
+        return result
+
+    def test_constant_arrivals(self):
+        self.check()
+
+    def test_too_few_streams_do_not_hide_the_stall(self):
+        """With 20 calls in flight the generator itself is blocked in a stall. Counted from when they could be sent,
+        less than one call in a hundred would be slow."""
+        self.assertGreater(self.check("--connections", 1, "--streams", 20)["late"], 0)
+
+    def test_a_call_that_is_never_answered_is_counted(self):
+        with Stub(1, 60e6) as stub:
+            result = stub.load("--rate", 20, "--seconds", 1)
+        self.assertEqual(result["right"], 0)
+        self.assertEqual(result["unfinished"], 20)
+        self.assertGreater(result["p50_ns"], 9e9)
+
+
+class Law(unittest.TestCase):
+    """A closed loop against planted coefficients: what the fit makes of it. Whether its intervals are right is tested on
+    simulated noise (test_usl.py)."""
+
+    def test_coefficients_are_found(self):
+        for sigma, kappa in ((0.05, 0.0005), (0.2, 0.0)):
+            service_ms, points = 10, []
+            for n in (1, 2, 4, 8, 16, 32):
+                with Stub(n, service_ms * 1000, sigma, kappa) as stub:
+                    points.append((n, stub.load("--connections", 1, "--streams", n, "--warmup", 0.2, "--seconds", 1.2)["rate"]))
+            fit = usl.Fit(points)
+            self.assertAlmostEqual(fit.lambda_, 1000 / service_ms, delta=10)
+            self.assertAlmostEqual(fit.sigma, sigma, delta=0.02)
+            self.assertAlmostEqual(fit.kappa, kappa, delta=0.0004)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,155 @@
+"""64 clients, one merchant_session_id, all workers, workers killed by SIGKILL while they wait for the connector: how often has the
+connector acted?
+
+What is demanded of each connector, and why not the same of all:
+  stripe  exactly one effect. Every repetition carries the Idempotency-Key that is derived from the natural key.
+  paytm   exactly one effect. It binds its token to the order id, and that is the merchant_session_id: a repetition answers the first token with
+          code 0002, which the platform takes for an error (facts). So after a death during the call the clients may get that error, all of them
+          and for good, but never a second order.
+  nuvei   no idempotency of any kind on its side (facts: getSessionToken answers a new token each time). What sessiond can promise is that
+          only one call is in flight: without a death exactly one effect, and at most one more for each worker that died during the calls.
+Of all three: every client that gets a token gets the same session, before and after the deaths, and asked again it is a replay. stripe and
+nuvei answer every client that asks long enough.
+"""
+import concurrent.futures
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+import unittest
+
+import grpc
+
+from harness import CREATE, STRIPE, Server, claims, create_request, initial_metadata, response_class, unique, wait_for
+from simulator import effects, simulator_address
+
+SEED = int(os.environ.get("SES_EFFECTS_SEED", str(random.SystemRandom().randrange(1 << 32))))
+ROUNDS = int(os.environ.get("SES_EFFECTS_ROUNDS", "6"))
+CLIENTS = 64
+WORKERS = 4
+# Restarts are not what is tested: no budget, no growing delay. A host that looks dead because we killed its callers is no reason to wait.
+CONFIG = "restart:\n  budget: 1000\n  window_seconds: 60\n  delay_max_ms: 10\nconnector:\n  breaker_failures: 1000000\n"
+NUVEI = '{"config":{"Nuvei":{"merchant_id":"m1","merchant_site_id":"s1","merchant_secret":"nuvei_secret"}}}'
+PAYTM = '{"config":{"Paytm":{"merchant_id":"mid1","merchant_key":"0123456789abcdef","website":"WEBSTAGING","client_id":"c1"}}}'
+METADATA = {name: [("x-connector", name), ("x-connector-config", config)]
+            for name, config in (("stripe", STRIPE), ("paytm", PAYTM), ("nuvei", NUVEI))}
+CURRENCY = {"stripe": "USD", "paytm": "INR", "nuvei": "USD"}
+# What a client sees of a death, and "somebody else is at it": it asks again.
+AGAIN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNKNOWN,
+         grpc.StatusCode.CANCELLED)
+
+
+class Client:
+    """One connection of its own, so that SO_REUSEPORT spreads the clients over the workers."""
+
+    def __init__(self, address):
+        self.channel = grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1),
+                                                               ("grpc.initial_reconnect_backoff_ms", 50),
+                                                               ("grpc.max_reconnect_backoff_ms", 200)])
+        self.method = self.channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
+                                               response_deserializer=response_class(CREATE).FromString)
+
+    def create(self, session, connector, give_up_at):
+        """(claims, was it a replay), after as many attempts as it takes; None: Paytm has had that order before."""
+        request = create_request(session, amount={"minor_amount": 10000, "currency": CURRENCY[connector]})
+        while True:
+            try:
+                answer, call = self.method.with_call(request, metadata=METADATA[connector], timeout=30)
+            except grpc.RpcError as error:
+                if error.code() not in AGAIN or time.monotonic() > give_up_at:
+                    raise
+                time.sleep(0.02)
+                continue
+            if connector == "paytm" and answer.error.connector_details.code == "0002":
+                return None
+            if answer.status_code != 200 or not answer.session_token:
+                raise AssertionError(f"{connector} {session}: {answer}")
+            return claims(answer.session_token), initial_metadata(call).get("x-session-replayed")
+
+
+class Effects(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.dice = random.Random(SEED)
+        print(f"seed {SEED}", flush=True)
+        cls.server = Server(workers=WORKERS, config=CONFIG).start()
+        cls.simulator = simulator_address(cls.server)
+        cls.clients = [Client(cls.server.address) for _ in range(CLIENTS)]
+        cls.pool = concurrent.futures.ThreadPoolExecutor(CLIENTS)
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.pool.shutdown()
+            for client in cls.clients:
+                client.channel.close()
+            cls.server.stop()
+        finally:
+            cls.server.cleanup()
+
+    def kill_while(self, stop, deaths):
+        """Kills a random worker every 50 to 300 ms: within the 100 to 400 ms that the connector takes."""
+        while not stop.wait(self.dice.uniform(0.05, 0.3)):
+            with contextlib.suppress(OSError, IndexError):
+                os.kill(self.dice.choice(self.server.workers()), signal.SIGKILL)
+                deaths.append(time.monotonic())
+            if len(deaths) >= 6:
+                return
+
+    def round(self, connector, kills):
+        session = unique(f"sim-slow-{self.dice.choice((100, 200, 400))}-eff")
+        stop, deaths = threading.Event(), []
+        killer = threading.Thread(target=self.kill_while, args=(stop, deaths))
+        calls = [self.pool.submit(client.create, session, connector, time.monotonic() + 120) for client in self.clients]
+        if kills:
+            killer.start()
+        try:
+            answers = [call.result() for call in calls]
+        finally:
+            stop.set()
+            if kills:
+                killer.join()
+                wait_for(self.server.is_ready, 60, "the replaced workers")
+        found = [answer[0] for answer in answers if answer is not None]
+        again = self.clients[0].create(session, connector, time.monotonic() + 60)
+        if found:
+            self.assertEqual(len({(one["jti"], one["exp"], one["gen"]) for one in found}), 1, f"{session}: differing tokens")
+            self.assertEqual((again[0]["jti"], again[1]), (found[0]["jti"], "true"))
+        else:
+            self.assertTrue(connector == "paytm" and deaths, "nobody got a token")
+        return effects(self.simulator, session), len(deaths)
+
+    def test_without_deaths_one_effect(self):
+        for connector in METADATA:
+            count, _ = self.round(connector, kills=False)
+            self.assertEqual(count, 1, connector)
+
+    def test_stripe_one_effect(self):
+        self.exactly_one("stripe")
+
+    def test_paytm_one_effect(self):
+        self.exactly_one("paytm")
+
+    def exactly_one(self, connector):
+        deaths = 0
+        for _ in range(ROUNDS):
+            count, died = self.round(connector, kills=True)
+            self.assertEqual(count, 1, f"{connector}: {count} effects, {died} deaths")
+            deaths += died
+        self.assertGreater(deaths, 0, "nobody died: nothing was shown")
+        print(f"{connector}: {ROUNDS} ids, {deaths} deaths, one effect each", flush=True)
+
+    def test_nuvei_one_call_in_flight(self):
+        deaths = most = 0
+        for _ in range(ROUNDS):
+            count, died = self.round("nuvei", kills=True)
+            self.assertGreaterEqual(count, 1)
+            self.assertLessEqual(count, 1 + died, "more calls than deaths explain: two were in flight at once")
+            deaths, most = deaths + died, max(most, count)
+        print(f"nuvei: {ROUNDS} ids, {deaths} deaths, at most {most} effects for one id", flush=True)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,341 @@
+/* Watching keys: within a process, across processes, over the death of a writer. */
+#include "store_fixture.h"
+
+#include <signal.h>
+#include <time.h>
+
+#include "table.h"
+#include "watch_board.h"
+
+struct seen {
+    unsigned calls;
+    struct ses_store *store;
+    struct ses_store_watch *end; /* watches to end when called */
+    struct ses_store_watch *end_too;
+};
+
+static void on_changed(void *arg)
+{
+    struct seen *seen = arg;
+
+    seen->calls++;
+    if (seen->end != NULL)
+        ses_store_unwatch(seen->store, seen->end);
+    if (seen->end_too != NULL)
+        ses_store_unwatch(seen->store, seen->end_too);
+}
+
+static void watch(struct ses_store *store, uint64_t number, struct ses_store_watch *w, struct seen *seen)
+{
+    struct ses_store_key key = key_of(number);
+
+    *w = (struct ses_store_watch){.changed = on_changed, .arg = seen};
+    assert_ok(ses_store_watch(store, &key, w));
+}
+
+static int setup(void **state)
+{
+    (void)rig_setup(state);
+    struct rig *rig = *state;
+
+    return ses_watch_board_create(4, &rig->options.watch_board) == SES_OK ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    struct rig *rig = *state;
+
+    ses_watch_board_close(rig->options.watch_board);
+    return rig_teardown(state);
+}
+
+static bool readable(struct rig *rig, unsigned slot, int timeout_ms)
+{
+    struct pollfd ready = {.fd = ses_watch_board_fd(rig->options.watch_board, slot), .events = POLLIN};
+
+    return poll(&ready, 1, timeout_ms) == 1;
+}
+
+static void test_tells_of_creation_and_change(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    struct seen seen = {0};
+    struct ses_store_watch w;
+
+    watch(store, 1, &w, &seen);
+    create(rig, store, 1, "one");
+    assert_true(readable(rig, 0, 1000));
+    ses_store_watch_dispatch(store);
+    assert_int_equal(seen.calls, 1);
+    assert_false(readable(rig, 0, 0));
+    update(rig, store, 1, "two", ses_clock_wall_ms() + HOUR_MS);
+    update(rig, store, 1, "three", ses_clock_wall_ms() + HOUR_MS);
+    ses_store_watch_dispatch(store);
+    assert_int_equal(seen.calls, 2); /* coalesced */
+    ses_store_unwatch(store, &w);
+    update(rig, store, 1, "four", ses_clock_wall_ms() + HOUR_MS);
+    assert_false(readable(rig, 0, 0)); /* nobody watches: nobody is woken */
+    ses_store_watch_dispatch(store);
+    assert_int_equal(seen.calls, 2);
+    ses_store_close(store);
+}
+
+static void test_other_keys_are_silent(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    struct ses_store_key key = key_of(1);
+    struct seen seen = {0};
+    struct ses_store_watch w;
+
+    watch(store, 1, &w, &seen);
+    create(rig, store, 2, "another");
+    ses_watch_board_tell(rig->options.watch_board,
+                         ses_table_tag(&key)); /* as a neighbour in its bucket would */
+    assert_true(readable(rig, 0, 0));
+    ses_store_watch_dispatch(store);
+    assert_int_equal(seen.calls, 0);
+    ses_store_close(store);
+}
+
+static void test_claims_and_intents_are_no_news(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    struct ses_store_key key = key_of(1);
+    struct seen seen = {0};
+    struct ses_store_watch w;
+    struct ses_record record;
+    struct ses_store_ref ref;
+    struct ses_claim claim;
+    bool claimed;
+
+    create(rig, store, 1, "one");
+    watch(store, 1, &w, &seen);
+    assert_ok(get(rig, store, 1, &record, &ref, &claimed));
+    assert_ok(ses_store_claim_ref(store, &key, &ref, record.revision, &claim));
+    assert_ok(intent_wait(rig, store, &claim, "intent"));
+    ses_store_release(store, &claim);
+    ses_store_watch_dispatch(store);
+    assert_int_equal(seen.calls, 0);
+    ses_store_close(store);
+}
+
+/* Two watchers of one key: the first one called ends both, or only itself. */
+static void test_a_watch_may_end_others(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    struct seen seen[3] = {{0}};
+    struct ses_store_watch w[3];
+
+    for (unsigned i = 0; i < 3; i++)
+        watch(store, 1, &w[i], &seen[i]);
+    seen[0].store = store;
+    seen[0].end = &w[0];
+    seen[0].end_too = &w[1];
+    create(rig, store, 1, "one");
+    ses_store_watch_dispatch(store);
+    assert_int_equal(seen[0].calls, 1);
+    assert_int_equal(seen[1].calls, 0);
+    assert_int_equal(seen[2].calls, 1);
+    assert_int_equal(ses_store_watches(store), 1);
+    update(rig, store, 1, "two", ses_clock_wall_ms() + HOUR_MS); /* the bucket is still watched */
+    ses_store_watch_dispatch(store);
+    assert_int_equal(seen[0].calls, 1);
+    assert_int_equal(seen[2].calls, 2);
+    ses_store_unwatch(store, &w[2]);
+    ses_store_unwatch(store, &w[2]); /* twice is harmless */
+    assert_int_equal(ses_store_watches(store), 0);
+    ses_store_close(store);
+}
+
+static void write_two(void *arg)
+{
+    struct rig *rig = arg;
+    struct ses_store *store = rig_open(rig, 1);
+
+    create(rig, store, 7, "by another process");
+    create(rig, store, 8, "unwatched");
+    ses_store_close(store);
+}
+
+static void test_another_process(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    struct seen seen = {0};
+    struct ses_store_watch w;
+
+    watch(store, 7, &w, &seen);
+    in_child(write_two, rig);
+    assert_true(readable(rig, 0, 1000));
+    assert_false(readable(rig, 1, 0)); /* slot 1 watches nothing */
+    ses_store_watch_dispatch(store);
+    assert_int_equal(seen.calls, 1);
+    assert_stored(rig, store, 7, "by another process", 1);
+    ses_store_close(store);
+}
+
+static uint64_t now_us(void)
+{
+    return ses_clock_mono_ns() / 1000;
+}
+
+static void write_many(struct rig *rig, uint64_t changes)
+{
+    struct ses_store *store = rig_open(rig, 1);
+
+    for (uint64_t i = 0; i < changes; i++) {
+        char body[32];
+
+        (void)snprintf(body, sizeof(body), "%llu", (unsigned long long)now_us());
+        update(rig, store, 1, body, ses_clock_wall_ms() + HOUR_MS);
+        (void)usleep(1000);
+    }
+    ses_store_close(store);
+}
+
+/* The last change is never lost, and each one is heard soon after its commit began. */
+static void test_latency_across_processes(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    const uint64_t changes = 50;
+    struct ses_record record = {.revision = 0};
+    struct seen seen = {0};
+    struct ses_store_watch w;
+    struct ses_store_ref ref;
+    uint64_t worst_us = 0;
+    bool claimed;
+    pid_t pid;
+
+    create(rig, store, 1, "0");
+    watch(store, 1, &w, &seen);
+    pid = fork();
+    if (pid == 0) {
+        write_many(rig, changes);
+        _exit(0);
+    }
+    while (record.revision < changes + 1) {
+        uint64_t at_us;
+
+        assert_true(readable(rig, 0, 20000));
+        ses_store_watch_dispatch(store);
+        ses_arena_reset(&rig->arena);
+        assert_ok(get(rig, store, 1, &record, &ref, &claimed));
+        if (record.revision == 1)
+            continue;
+        assert_ok(ses_parse_u64(record.body, UINT64_MAX, &at_us));
+        worst_us = now_us() - at_us > worst_us ? now_us() - at_us : worst_us;
+    }
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    print_message("worst: %llu us, commit and sync included\n", (unsigned long long)worst_us);
+    assert_true(worst_us < 2000000); /* a bound for the slowest machine: far off is a lost wake */
+    ses_store_close(store);
+}
+
+static void die_untold(void *arg)
+{
+    struct rig *rig = arg;
+    struct ses_store *store;
+
+    rig->options.watch_board = NULL; /* publishes, and is gone before telling */
+    store = rig_open(rig, 1);
+    create(rig, store, 7, "untold");
+    (void)kill(getpid(), SIGKILL);
+    ses_store_close(store);
+}
+
+static void open_again(void *arg)
+{
+    struct rig *rig = arg;
+
+    ses_store_close(rig_open(rig, 1));
+}
+
+static void test_a_successor_tells(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    struct seen seen = {0};
+    struct ses_store_watch w;
+
+    watch(store, 7, &w, &seen);
+    in_child(die_untold, rig);
+    assert_false(readable(rig, 0, 50));
+    in_child(open_again, rig);
+    assert_true(readable(rig, 0, 1000));
+    ses_store_watch_dispatch(store);
+    assert_int_equal(seen.calls, 1);
+    ses_store_close(store);
+}
+
+static void watch_and_die(void *arg)
+{
+    struct rig *rig = arg;
+    struct ses_store *store = rig_open(rig, 1);
+    struct seen seen = {0};
+    struct ses_store_watch w;
+
+    watch(store, 9, &w, &seen);
+    (void)kill(getpid(), SIGKILL);
+}
+
+/* A dead watcher's eventfd is written once, not for every change; its successor starts with nothing. */
+static void test_a_dead_watcher_is_forgotten(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    struct ses_store *successor;
+    struct ses_store_key key = key_of(9);
+    unsigned bucket = watch_bucket(ses_table_tag(&key));
+
+    in_child(watch_and_die, rig);
+    assert_int_equal(rig->options.watch_board->shared->watchers[bucket], 2);
+    create(rig, store, 9, "one");
+    assert_true(readable(rig, 1, 0));
+    successor = rig_open(rig, 1);
+    assert_int_equal(rig->options.watch_board->shared->watchers[bucket], 0);
+    assert_false(readable(rig, 1, 0));
+    ses_store_watch_dispatch(successor);
+    ses_store_close(successor);
+    ses_store_close(store);
+}
+
+static void test_refusals(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_watch_board *board;
+    struct ses_store_key key = key_of(1);
+    struct ses_store_watch w = {.changed = on_changed};
+    struct ses_watch_board *kept = rig->options.watch_board;
+    struct ses_store *store;
+
+    assert_int_equal(ses_watch_board_create(0, &board), SES_INVALID_ARGUMENT);
+    assert_int_equal(ses_watch_board_create(SES_STORE_SHARDS_MAX + 1, &board), SES_INVALID_ARGUMENT);
+    rig->options.watch_board = NULL;
+    store = rig_open(rig, 0);
+    assert_int_equal(ses_store_watch(store, &key, &w), SES_UNAVAILABLE);
+    ses_store_watch_dispatch(store);
+    ses_store_close(store);
+    rig->options.watch_board = kept;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_tells_of_creation_and_change, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_other_keys_are_silent, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_claims_and_intents_are_no_news, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_watch_may_end_others, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_another_process, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_latency_across_processes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_successor_tells, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_dead_watcher_is_forgotten, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
