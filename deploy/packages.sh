@@ -4,6 +4,8 @@
 # Needs the network and root (or sudo) only when something is missing.
 set -euo pipefail
 
+# shellcheck disable=SC2034  # the lists are read by name
+{
 packages_build="ca-certificates cmake gcc libc6-dev libcurl4-openssl-dev libcyaml-dev libjansson-dev liblmdb-dev
   libnghttp2-dev libprotobuf-c-dev libsodium-dev libssl-dev libuv1-dev libyaml-dev ninja-build node-llhttp pkg-config
   protobuf-c-compiler protobuf-compiler zlib1g-dev"
@@ -11,7 +13,8 @@ packages_demo="curl nodejs npm"
 packages_test="clang git libclang-rt-14-dev libcmocka-dev nghttp2-client procps python3 python3-grpcio python3-h2
   python3-protobuf"
 packages_journey="chromium"
-packages_lint="clang-format-14 clang-tidy-14 cppcheck git python3"
+packages_lint="clang-format-14 clang-tidy-14 cppcheck git python3 shellcheck"
+}
 # Another apt-get (a fresh machine runs its own upgrades) is waited for this long.
 apt_wait_seconds=600
 
@@ -29,17 +32,22 @@ run_apt() {
     local -a apt=(env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 -o "DPkg::Lock::Timeout=$apt_wait_seconds"
         -o Dpkg::Use-Pty=0 -o APT::Update::Error-Mode=any "$@")
     [ "$(id -u)" = 0 ] || apt=(sudo "${apt[@]}")
-    "${apt[@]}" >&2
+    # dpkg says three lines a package; they matter only when it fails.
+    local log status=0
+    log=$(mktemp)
+    "${apt[@]}" >"$log" 2>&1 || { status=$?; tail -40 "$log" >&2; }
+    rm -f "$log"
+    return $status
 }
 
 # install_packages LIST..: installs what is missing of the named lists.
 install_packages() {
     local list name names
     local -a missing=()
-    command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || {
+    if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
         echo "sessiond: this script installs Debian 12 packages and finds no apt-get here" >&2
         return 1
-    }
+    fi
     for list in "$@"; do
         names="packages_$list"
         for name in ${!names-}; do

@@ -125,7 +125,7 @@ right "$curl_answer" || { echo "quickstart: the JSON answer is not what it shoul
 if [ "$once" = yes ]; then
     stop_server
     [ $verdict = 0 ] && echo "== both answers are right"
-    exit $verdict
+    exit "$verdict"
 fi
 echo
 echo "sessiond runs at http://$listen (log: $log), status page and metrics at http://$admin/ ; Ctrl-C stops it."
@@ -138,4 +138,4 @@ while :; do
 done
 server=
 echo "== sessiond has stopped"
-exit $status
+exit "$status"

@@ -22,8 +22,9 @@ fetch_clients() {
     phase "installing the test clients from npm"
     # Not `npm ci`: newer npms refuse a lock file without the binaries of foreign platforms, which not every registry has.
     # --no-save keeps to the lock file and leaves it as it is.
-    npm install --no-save --loglevel=error --no-audit --no-fund --prefix tests >&2 && tests/node_modules/.bin/buf --version >/dev/null ||
+    npm install --no-save --loglevel=error --no-audit --no-fund --prefix tests >&2 ||
         fail "npm could not install what tests/package.json names (its reason stands above): is its registry within reach?"
+    tests/node_modules/.bin/buf --version >/dev/null || fail "npm left out the program of @bufbuild/buf: remove tests/node_modules, try again"
 }
 
 build() { # build DIR COMPILER

@@ -36,6 +36,7 @@ static bool put_raw(struct ses_log_line *line, const char *text, size_t len)
 {
     if (len > room_left(line))
         return false;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): nobody passes NULL with a length */
     memcpy(line->text + line->len, text, len);
     line->len += len;
     return true;
@@ -45,6 +46,7 @@ static bool put_raw(struct ses_log_line *line, const char *text, size_t len)
 static size_t escape_byte(uint8_t c, char *escape)
 {
     static const char digits[] = "0123456789abcdef";
+    static const char control[] = {'\\', 'u', '0', '0'};
 
     if (c == '"' || c == '\\') {
         escape[0] = '\\';
@@ -53,7 +55,7 @@ static size_t escape_byte(uint8_t c, char *escape)
     }
     if (c >= 0x20 && c != 0x7F)
         return 0;
-    memcpy(escape, "\\u00", 4);
+    memcpy(escape, control, sizeof(control));
     escape[4] = digits[c >> 4];
     escape[5] = digits[c & 15];
     return 6;
@@ -154,20 +156,22 @@ static size_t print_u64(uint64_t value, char *ret_digits)
 void ses_log_u64(struct ses_log_line *line, const char *key, uint64_t value)
 {
     char digits[DIGITS_MAX];
+    size_t len = print_u64(value, digits);
 
     if (put_key(line, key, DIGITS_MAX))
-        (void)put_raw(line, digits, print_u64(value, digits));
+        (void)put_raw(line, digits, len);
 }
 
 void ses_log_i64(struct ses_log_line *line, const char *key, int64_t value)
 {
     char digits[DIGITS_MAX];
+    size_t len = print_u64(value < 0 ? 0 - (uint64_t)value : (uint64_t)value, digits);
 
     if (!put_key(line, key, DIGITS_MAX + 1))
         return;
     if (value < 0)
         (void)put_raw(line, "-", 1);
-    (void)put_raw(line, digits, print_u64(value < 0 ? 0 - (uint64_t)value : (uint64_t)value, digits));
+    (void)put_raw(line, digits, len);
 }
 
 void ses_log_begin(struct ses_log *log, enum ses_log_level level, const char *event,

@@ -71,8 +71,7 @@ static enum ses_status check_list(struct ses_credential_draft *draft, const stru
 
     if (!json_is_array(list))
         return unparsable(draft, form, key);
-    json_array_foreach(list, index, item)
-    {
+    json_array_foreach(list, index, item) {
         if (!json_is_string(item))
             return unparsable(draft, form, key);
     }
@@ -90,8 +89,7 @@ static enum ses_status check_map(struct ses_credential_draft *draft, const struc
 
     if (!json_is_object(map))
         return unparsable(draft, form, key);
-    json_object_foreach(map, currency, entry)
-    {
+    json_object_foreach(map, currency, entry) {
         enum ses_json_text api_key = ses_json_secret(entry, "api_key", &value);
 
         if (!json_is_object(entry) || api_key == SES_JSON_WRONG ||

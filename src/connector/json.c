@@ -73,9 +73,11 @@ static void wipe_strings(json_t *json)
         /* The string belongs to this tree alone and dies with it; jansson only offers it const. */
         ses_wipe((void *)(uintptr_t)json_string_value(json), json_string_length(json));
     } else if (json_is_object(json)) {
-        json_object_foreach(json, key, member) wipe_strings(member);
+        json_object_foreach(json, key, member)
+            wipe_strings(member);
     } else if (json_is_array(json)) {
-        json_array_foreach(json, index, member) wipe_strings(member);
+        json_array_foreach(json, index, member)
+            wipe_strings(member);
     }
 }
 

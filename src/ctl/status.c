@@ -87,8 +87,7 @@ static void print_workers(const json_t *ready)
     size_t i;
     const json_t *worker;
 
-    json_array_foreach(json_object_get(ready, "workers"), i, worker)
-    {
+    json_array_foreach(json_object_get(ready, "workers"), i, worker) {
         const char *state = json_string_value(json_object_get(worker, "state"));
 
         printf("worker %" JSON_INTEGER_FORMAT ": %s, pid %" JSON_INTEGER_FORMAT

@@ -175,7 +175,8 @@ static enum ses_status read_map(struct reader *r, const struct ses_path *path, j
 
     if (!json_is_object(object))
         return refuse(r, path, "must be an object");
-    json_object_foreach(object, key, value) SES_TRY(read_map_entry(r, path, key, value, message));
+    json_object_foreach(object, key, value)
+        SES_TRY(read_map_entry(r, path, key, value, message));
     return SES_OK;
 }
 
@@ -215,8 +216,7 @@ static enum ses_status read_wrapped(struct reader *r, const struct ses_path *up,
     const char *key;
     json_t *value;
 
-    json_object_foreach(object, key, value)
-    { /* null or another type: no iteration, absent */
+    json_object_foreach(object, key, value) { /* null or another type: no iteration, absent */
         for (unsigned i = 0; i < descriptor->n_fields; i++) {
             struct ses_path path = {up, &descriptor->fields[i], SIZE_MAX};
             if (ses_field_is_oneof(path.field) && path.field->quantifier_offset == oneof &&
@@ -235,8 +235,7 @@ static enum ses_status read_message(struct reader *r, const struct ses_path *up,
     json_t *value;
 
     SES_REQUIRE(message->descriptor->n_fields <= 64);
-    json_object_foreach(object, key, value)
-    {
+    json_object_foreach(object, key, value) {
         struct ses_path path = {up, find_field(message->descriptor, key), SIZE_MAX};
         if (path.field == NULL) {
             const struct wrapper *wrapper = find_wrapper(message->descriptor, key);

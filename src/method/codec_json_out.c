@@ -165,6 +165,7 @@ static void write_repeated(struct ses_json *json, const ProtobufCMessage *messag
     for (size_t i = 0; i < count; i++) {
         if (map) {
             const ProtobufCMessage *entry;
+            /* cppcheck-suppress pointerSize ; the array of a map holds pointers */
             memcpy(&entry, array + i * size, sizeof(void *));
             write_map_entry(json, entry, bare_secrets);
         } else {

@@ -104,6 +104,7 @@ struct ses_slice ses_path_text(const struct ses_path *path, struct ses_arena *ar
         way[count++] = path;
     while (count-- > 0 && length < sizeof(text) - 1) {
         const char *dot = length > 0 ? "." : "";
+        /* cppcheck-suppress uninitvar ; the loop above has written all below count */
         int n = way[count]->index == SIZE_MAX
                     ? snprintf(text + length, sizeof(text) - length, "%s%s", dot, way[count]->field->name)
                     : snprintf(text + length, sizeof(text) - length, "%s%s[%zu]", dot,

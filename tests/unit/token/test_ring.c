@@ -272,8 +272,7 @@ static void published_keys(void **state)
     size_t i;
     json_t *key;
     assert_int_equal(json_array_size(keys), 5);
-    json_array_foreach(keys, i, key)
-    {
+    json_array_foreach(keys, i, key) {
         const char *kid = json_string_value(json_object_get(key, "kid"));
         const char *key_state = json_string_value(json_object_get(key, "state"));
         const char *purpose = json_string_value(json_object_get(key, "purpose"));

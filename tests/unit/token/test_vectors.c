@@ -138,8 +138,7 @@ static unsigned run_named(const char *prefix, void (*run)(const json_t *vector))
     size_t i;
     json_t *vector;
 
-    json_array_foreach(json_object_get(root, "tests"), i, vector)
-    {
+    json_array_foreach(json_object_get(root, "tests"), i, vector) {
         if (!ses_slice_starts(member(vector, "name"), ses_slice_str(prefix)))
             continue;
         run(vector);
@@ -180,8 +179,7 @@ static void run_paserk(const char *file, unsigned count, encode_fn encode,
     size_t i;
     json_t *vector;
 
-    json_array_foreach(json_object_get(root, "tests"), i, vector)
-    {
+    json_array_foreach(json_object_get(root, "tests"), i, vector) {
         struct ses_slice key = member_hex(vector, "key", bytes, sizeof(bytes));
         bool must_fail = json_is_true(json_object_get(vector, "expect-fail"));
 
