@@ -314,6 +314,7 @@ static void close_parts(struct ses_worker *worker)
     if (worker->driver != NULL)
         ses_driver_free(worker->driver);
     ses_store_close(worker->store);
+    worker->store = NULL;
     if (worker->timers != NULL)
         ses_timers_free(worker->timers);
     if (worker->keyring != NULL)
@@ -344,8 +345,7 @@ static void serve(struct ses_worker *worker)
     ses_board_beat(worker->metrics);
     ses_child_say_ready(worker->env);
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
-    (void)uv_prepare_stop(&worker->prepare);
-    (void)uv_idle_stop(&worker->again);
+    ses_worker_turn_stop(worker);
     ses_log_msg(&worker->log, SES_LOG_INFO, "drained", "after %llu ms",
                 (unsigned long long)(ses_process_now_ms() - worker->drain_began_ms));
 }

@@ -60,6 +60,9 @@ int ses_worker_run(const struct ses_child_env *env);
 
 /* worker_turn.c: starts the hooks of the loop. */
 void ses_worker_turn_start(struct ses_worker *worker);
+/* worker_turn.c: ends them all. What is taken apart afterwards turns the loop, and no hook may meet a freed
+ * part. */
+void ses_worker_turn_stop(struct ses_worker *worker);
 /* worker_turn.c: the committer has finished puts. */
 void ses_worker_on_committed(uv_async_t *handle);
 

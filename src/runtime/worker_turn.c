@@ -41,7 +41,8 @@ void ses_worker_on_committed(uv_async_t *handle)
 {
     struct ses_worker *worker = handle->data;
 
-    ses_store_complete(worker->store);
+    if (worker->store != NULL) /* its last signal may arrive after it was closed */
+        ses_store_complete(worker->store);
 }
 
 static void count_lost_lines(struct ses_worker *worker)
@@ -116,4 +117,16 @@ void ses_worker_turn_start(struct ses_worker *worker)
     (void)uv_signal_start(&worker->term, on_term, SIGTERM);
     (void)uv_poll_start(&worker->alive, UV_READABLE | UV_DISCONNECT, on_supervisor_gone);
     (void)uv_poll_start(&worker->news, UV_READABLE, on_news);
+}
+
+void ses_worker_turn_stop(struct ses_worker *worker)
+{
+    (void)uv_prepare_stop(&worker->prepare);
+    (void)uv_idle_stop(&worker->again);
+    (void)uv_timer_stop(&worker->second);
+    (void)uv_timer_stop(&worker->health);
+    (void)uv_timer_stop(&worker->drain);
+    (void)uv_signal_stop(&worker->term);
+    (void)uv_poll_stop(&worker->alive);
+    (void)uv_poll_stop(&worker->news);
 }
