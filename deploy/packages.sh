@@ -8,7 +8,7 @@ packages_build="ca-certificates clang cmake curl gcc libc6-dev libcurl4-openssl-
   libnghttp2-dev libprotobuf-c-dev libprotobuf-dev libsodium-dev libssl-dev libuv1-dev libyaml-dev ninja-build node-llhttp pkg-config
   protobuf-c-compiler protobuf-compiler zlib1g-dev"
 packages_demo="nodejs npm"
-packages_test="git libclang-rt-14-dev libcmocka-dev nghttp2-client procps python3 python3-grpcio python3-h2 python3-protobuf"
+packages_test="git libclang-rt-14-dev libcmocka-dev nghttp2-client procps python3 python3-grpcio python3-h2 python3-protobuf valgrind"
 packages_journey="chromium"
 packages_lint="clang-format clang-tidy cppcheck"
 
