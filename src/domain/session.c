@@ -66,3 +66,29 @@ void ses_session_state_merge(struct ses_session_state *stored, const struct ses_
         stored->connector_customer_id = given->connector_customer_id;
     }
 }
+
+static bool merge_text(struct ses_slice *stored, struct ses_slice given)
+{
+    if (given.len == 0 || ses_slice_eq(*stored, given))
+        return false;
+    *stored = given;
+    return true;
+}
+
+bool ses_connector_session_merge(struct ses_session *session, const struct ses_connector_session *given)
+{
+    struct ses_connector_session *stored = &session->connector_session;
+    bool changed;
+
+    if (!session->connector_session_present)
+        *stored = (struct ses_connector_session){.expires_ms = 0};
+    changed = merge_text(&stored->token, given->token);
+    changed = merge_text(&stored->id, given->id) || changed;
+    changed = merge_text(&stored->transaction_id, given->transaction_id) || changed;
+    if (given->expires_ms != 0 && given->expires_ms != stored->expires_ms) {
+        stored->expires_ms = given->expires_ms;
+        changed = true;
+    }
+    session->connector_session_present = session->connector_session_present || changed;
+    return changed;
+}

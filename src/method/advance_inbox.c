@@ -41,6 +41,7 @@ static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms
     struct ses_error error;
 
     if (known(inbox, call->event_id)) {
+        call->kept_before = true;
         look_again(call);
         return SES_CHANGE_DONE;
     }
@@ -50,8 +51,10 @@ static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms
         ses_continuation_fail(call, &error);
         return SES_CHANGE_DONE;
     }
-    inbox->events[inbox->count++] =
-        (struct ses_inbox_event){.id = call->event_id, .event = call->event, .at_ms = now_ms};
+    inbox->events[inbox->count++] = (struct ses_inbox_event){.id = call->event_id,
+                                                             .event = call->event,
+                                                             .at_ms = now_ms,
+                                                             .connector_session = call->connector_session};
     return SES_CHANGE_WRITE;
 }
 

@@ -41,9 +41,9 @@ static enum ses_status check_without_token(const struct ses_continuation *call,
     if (call->event_id.len == 0)
         return ses_continuation_violate(ret_error, SES_STR("event_id"),
                                         SES_STR("is required without session_token"));
-    if (message->_state_case != 0 || message->connector_session != NULL)
+    if (message->_state_case != 0)
         return ses_continuation_violate(ret_error, SES_STR("state"),
-                                        SES_STR("and connector_session are only taken with session_token"));
+                                        SES_STR("is only taken with session_token"));
     return SES_OK;
 }
 
@@ -68,33 +68,6 @@ static enum ses_status read_request(struct ses_continuation *call, const Protobu
 
 /* ---- deciding -------------------------------------------------------------------------------- */
 
-static bool merge_text(struct ses_slice *stored, struct ses_slice given)
-{
-    if (given.len == 0 || ses_slice_eq(*stored, given))
-        return false;
-    *stored = given;
-    return true;
-}
-
-static bool merge_connector_session(const struct ses_continuation *call, struct ses_session *session)
-{
-    const struct ses_connector_session *given = &call->connector_session;
-    struct ses_connector_session *stored = &session->connector_session;
-    bool changed;
-
-    if (!session->connector_session_present)
-        *stored = (struct ses_connector_session){.expires_ms = 0};
-    changed = merge_text(&stored->token, given->token);
-    changed = merge_text(&stored->id, given->id) || changed;
-    changed = merge_text(&stored->transaction_id, given->transaction_id) || changed;
-    if (given->expires_ms != 0 && given->expires_ms != stored->expires_ms) {
-        stored->expires_ms = given->expires_ms;
-        changed = true;
-    }
-    session->connector_session_present = session->connector_session_present || changed;
-    return changed;
-}
-
 static bool merge(struct ses_continuation *call, struct ses_session *session, uint64_t now_ms)
 {
     struct ses_session_state given;
@@ -105,7 +78,7 @@ static bool merge(struct ses_continuation *call, struct ses_session *session, ui
         ses_session_state_merge(&session->state, &given);
         changed = true;
     }
-    return merge_connector_session(call, session) || changed;
+    return ses_connector_session_merge(session, &call->connector_session) || changed;
 }
 
 static bool duplicate(struct ses_continuation *call, const struct ses_session *session)
@@ -114,8 +87,9 @@ static bool duplicate(struct ses_continuation *call, const struct ses_session *s
 
     if (known == NULL)
         return false;
-    /* An event of ours that the session took from the inbox between two looks is this call's own. */
-    call->outcome = call->kept ? known->outcome : SES_EVENT_DUPLICATE;
+    /* Kept by this call, then taken over by the session's creation: from this call's copy or another's, who
+     * can tell. Told as kept, so that of many calls with one id at most one is told APPLIED. */
+    call->outcome = call->kept && !call->kept_before ? SES_EVENT_KEPT : SES_EVENT_DUPLICATE;
     return true;
 }
 
@@ -126,6 +100,7 @@ static enum ses_session_verdict decide(struct ses_continuation *call, struct ses
 
     if (session == NULL)
         return ses_advance_keep(call);
+    call->arrived = call->kept;
     if (duplicate(call, session))
         return SES_VERDICT_SAME;
     if (!ses_continuation_version(call, session, ret_error))

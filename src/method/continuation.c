@@ -30,7 +30,7 @@ void ses_continuation_fail(struct ses_continuation *call, const struct ses_error
 
 void ses_continuation_answer(struct ses_continuation *call)
 {
-    if (call->kept && call->outcome != SES_EVENT_KEPT)
+    if (call->arrived)
         ses_inbox_clear(call->access.service, &call->access.key); /* it has reached the session */
     ses_exchange_reply(call->access.x, call->reply);
     ses_change_finish(&call->change);

@@ -56,6 +56,8 @@ struct ses_continuation {
     struct ses_session_state state;
     struct ses_connector_session connector_session;
     bool kept;               /* its event lies in the inbox */
+    bool arrived;            /* and the session is there now */
+    bool kept_before;        /* by another call with the same id */
     struct ses_inbox *inbox; /* as read in the present attempt */
     /* of BeginStep */
     struct ses_slice step_name;

@@ -351,7 +351,7 @@ static enum ses_status read_public_url(const struct loader *loader, const struct
     struct value value = {.text = raw->redirect.public_url, .key = "redirect.public_url"};
 
     if (value.text == NULL || value.text[0] == '\0') { /* until the operator knows better */
-        (void)snprintf(config->public_url, sizeof(config->public_url), "http://%s", config->listen.text);
+        (void)snprintf(config->public_url, sizeof(config->public_url), "http://%.200s", config->listen.text);
         return SES_OK;
     }
     SES_TRY(read_text(loader, &value, "", sizeof(config->public_url), config->public_url));

@@ -128,4 +128,5 @@ void ses_worker_turn_stop(struct ses_worker *worker)
     (void)uv_timer_stop(&worker->drain);
     (void)uv_signal_stop(&worker->term);
     (void)uv_poll_stop(&worker->alive);
+    (void)uv_poll_stop(&worker->news);
 }

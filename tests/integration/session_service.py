@@ -26,18 +26,18 @@ class Sessions:
                                       response_deserializer=response_class(path).FromString)
         return self.methods[path]
 
-    def create(self, session, timeout=10 * SLOW, metadata=(), **changes):
+    def create(self, session, timeout=10 * SLOW, headers=(), **changes):
         """The session token of CreateSessionToken."""
-        answer = self.method(CREATE)(create_request(session, **changes), metadata=EXACT + self.metadata + list(metadata), timeout=timeout)
+        answer = self.method(CREATE)(create_request(session, **changes), metadata=EXACT + self.metadata + list(headers), timeout=timeout)
         assert answer.status_code == 200, answer
         return answer.session_token
 
-    def call(self, name, token, session, timeout=10 * SLOW, metadata=(), **fields):
+    def call(self, name, token, session, /, timeout=10 * SLOW, headers=(), **fields):
         path = SERVICE + name
         value = {"session_token": token, "merchant_session_id": session, "test_mode": True, **fields}
         value = {key: field for key, field in value.items() if field is not None}
         request = json_format.ParseDict(value, request_class(path)())
-        return self.method(path)(request, metadata=self.metadata + list(metadata), timeout=timeout)
+        return self.method(path)(request, metadata=self.metadata + list(headers), timeout=timeout)
 
     def get(self, token, session, **fields):
         return self.call("GetSession", token, session, **fields).session

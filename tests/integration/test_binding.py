@@ -12,7 +12,7 @@ DESKTOP = {"color_depth": 24, "screen_height": 1080, "screen_width": 1920, "java
 RESULTS = {0: "UNSPECIFIED", 1: "NOT_COMPARED", 2: "MATCH", 3: "DRIFT", 4: "MISMATCH", 5: "STEP_UP"}
 MODES = {"observe": 1, "step_up": 2, "enforce": 3}
 # A default and two merchants with another mode.
-CONFIG = "binding:\n  default: enforce\n  modes:\n    - merchant: watcher\n      mode: observe\n    - merchant: careful\n      mode: step_up\n"
+CONFIG = "binding:\n  mode: enforce\n  modes:\n    - watcher observe\n    - careful step_up\n"
 
 
 class Binding(ServerCase):

@@ -285,7 +285,7 @@ class Inbox(SessionCase):
 
     def test_other_merchants_inbox_is_another(self):
         session = unique()
-        self.assertEqual(outcome_name(self.webhook(session, "COMPLETED", "w1", metadata=[("x-merchant-id", "other")])), "KEPT")
+        self.assertEqual(outcome_name(self.webhook(session, "COMPLETED", "w1", headers=[("x-merchant-id", "other")])), "KEPT")
         self.assertEqual(status_name(self.client.get(self.client.create(session), session)), "OPEN")
 
     def test_from_all_workers_at_once(self):
@@ -333,13 +333,16 @@ class WrongTokens(SessionCase):
     def test_who_it_was_made_for(self):
         session, token = self.begin()
         other, _ = self.begin()
-        for fields, name in ((dict(session=other), "merchant_session_id"), (dict(metadata=[("x-merchant-id", "m2")]), "merchant"),
-                             (dict(metadata=[("x-tenant-id", "t2")]), "tenant")):
+        for fields, name in ((dict(session=other), "merchant_session_id"), (dict(headers=[("x-merchant-id", "m2")]), "merchant")):
             fields = {"session": session, **fields}
             code, why, info = refusal(self.client.get, token, **fields)
             self.assertEqual((code, why), ("PERMISSION_DENIED", "TOKEN_MISMATCH"), name)
             self.assertIn(name, info.get("differing", ""))
             self.assertNotIn(other, str(info))
+        # The tenant is not in the token: there is no such session.
+        self.assertEqual(refusal(self.client.get, token, session, headers=[("x-tenant-id", "t2")])[:2], ("NOT_FOUND", "SESSION_NOT_FOUND"))
+        # A token does not name the tenant: another one's session of that name is another session.
+        self.assertEqual(refusal(self.client.get, token, session, headers=[("x-tenant-id", "t2")])[:2], ("NOT_FOUND", "SESSION_NOT_FOUND"))
 
     def test_tampered_tokens(self):
         session, token = self.begin()

@@ -15,10 +15,10 @@ from model import BY_CALLER, Model, moves
 from session_service import Sessions, event_names, explain, outcome_name, status_name
 
 SEED = int(os.environ.get("SES_ORDERS_SEED", str(random.SystemRandom().randrange(1 << 32))))
-SEQUENCES = int(os.environ.get("SES_ORDERS", "400"))
+SEQUENCES = int(os.environ.get("SES_ORDERS", "1500"))
 AT_ONCE = 16
 RETURN_URL = "https://shop.example/back"
-CONFIG = ("session:\n  ttl_seconds: 3600\n  rotation_overlap_seconds: 3600\nredirect:\n  return_urls:\n    - https://shop.example\n")
+CONFIG = ("session:\n  ttl_seconds: 3600\n  rotation_overlap_seconds: 3600\nredirect:\n  return_urls:\n    - \"* https://shop.example\"\n")
 THINGS = sorted(BY_CALLER) + ["BEGIN", "BEGIN", "RETURN", "RETURN", "REVOKE", "UPDATE_TEXT", "UPDATE_AMOUNT", "REPEAT", "REPEAT", "TIME", "WEBHOOK"]
 
 
@@ -206,7 +206,9 @@ class Sequence:
             self.demand(self.perform(self.client().get), "TOKEN_SUPERSEDED", "GetSession")
             if self.model.status in ("COMPLETED", "FAILED"):
                 return False
-            self.token = self.client().create(self.session)
+            # The payload as it is now: what UpdateSession changed belongs to it.
+            self.token = self.client().create(self.session, amount={"minor_amount": self.model.amount, "currency": "USD"},
+                                              metadata={"value": self.model.text} if self.model.text else None)
             self.demand(claims(self.token)["gen"], self.model.generation, "generation of CreateSessionToken's token")
         found = self.client().get(self.token, self.session)
         self.demand((status_name(found), found.version, found.generation), (self.model.status, self.model.version, self.model.generation),

@@ -166,4 +166,7 @@ struct ses_session {
     unsigned events_count;
 };
 
+/* [any] Field by field; a text that is empty and a time that is 0 say nothing. True: something changed. */
+bool ses_connector_session_merge(struct ses_session *session, const struct ses_connector_session *given);
+
 #endif

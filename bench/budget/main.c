@@ -1,0 +1,37 @@
+#include "budget.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <sessiond/base/random.h>
+
+static const struct budget_path paths[] = {
+    {"decode", 200, budget_decode},
+    {"validate", 200, budget_validate},
+    {"claim", 1000, budget_claim},
+    {"record", 200, budget_record},
+    {"seal", 1000, budget_seal},
+    {"commit", 1024, budget_commit}, /* 16 batches of 64 */
+    {"get", 500, budget_get},
+    {"sign", 50, budget_sign},
+    {"verify", 20, budget_verify},
+    {"encode", 1000, budget_encode},
+    {"http2_turn", 1024, budget_http2_turn}, /* 16 turns of 64 calls */
+};
+
+int main(int argc, char **argv)
+{
+    ses_random_init();
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        if (argc == 2 && strcmp(argv[1], "--list") == 0) {
+            printf("%s %u\n", paths[i].name, paths[i].operations);
+        } else if (argc == 3 && strcmp(argv[1], paths[i].name) == 0) {
+            paths[i].run(argv[2], paths[i].operations);
+            return 0;
+        }
+    }
+    if (argc == 2 && strcmp(argv[1], "--list") == 0)
+        return 0;
+    (void)fputs("usage: sessiond-budget PATH DIRECTORY | --list\n", stderr);
+    return 2;
+}

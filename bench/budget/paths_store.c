@@ -1,0 +1,171 @@
+#include "budget.h"
+
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/base/hash.h>
+#include <sessiond/base/random.h>
+
+#include "record.h"
+
+#define BATCH   64u
+#define HOUR_MS UINT64_C(3600000)
+
+struct rig {
+    struct ses_table *table;
+    struct ses_secret secret;
+    struct ses_seal_key seal_key;
+    struct ses_store *store;
+    int wake_fd;
+};
+
+/* As long as that of an ordinary session. */
+static const uint8_t body[200] = {1};
+
+static void notify(void *arg)
+{
+    const uint64_t one = 1;
+
+    SES_REQUIRE(write(((struct rig *)arg)->wake_fd, &one, sizeof(one)) == sizeof(one));
+}
+
+static void open_rig(struct rig *rig, const char *dir)
+{
+    *rig = (struct rig){.wake_fd = eventfd(0, EFD_CLOEXEC)};
+    SES_REQUIRE(rig->wake_fd >= 0);
+    BUDGET_OK(ses_table_create(20000, &rig->table));
+    BUDGET_OK(ses_secret_new(32, &rig->secret));
+    rig->seal_key = (struct ses_seal_key){.id = 1, .key = &rig->secret};
+    const struct ses_store_options options = {.dir = dir,
+                                              .shards = 1,
+                                              .table = rig->table,
+                                              .seal_keys = &rig->seal_key,
+                                              .seal_keys_count = 1,
+                                              .map_bytes = UINT64_C(1)
+                                                           << 28, /* valgrind has no room for 1 TiB */
+                                              .notify = notify,
+                                              .notify_arg = rig};
+    BUDGET_OK(ses_store_open(&options, &rig->store));
+}
+
+static void close_rig(struct rig *rig)
+{
+    ses_store_close(rig->store);
+    ses_table_close(rig->table);
+    ses_secret_free(&rig->secret);
+    (void)close(rig->wake_fd);
+}
+
+static struct ses_store_key key_of(uint64_t number)
+{
+    struct ses_store_key key;
+
+    ses_hash(SES_SLICE_EMPTY, ses_slice(&number, sizeof(number)), key.bytes);
+    return key;
+}
+
+static struct ses_record record_now(void)
+{
+    return (struct ses_record){.session_id = "0123456789abcde",
+                               .kind = SES_RECORD_SESSION,
+                               .revision = 1,
+                               .expires_ms = ses_clock_wall_ms() + HOUR_MS,
+                               .body = ses_slice(body, sizeof(body))};
+}
+
+/* The hash of a natural key's length, the claim, and its end. */
+void budget_claim(const char *dir, unsigned operations)
+{
+    struct rig rig;
+
+    open_rig(&rig, dir);
+    BUDGET_COUNT(for (unsigned i = 0; i < operations; i++) {
+        const struct ses_store_key key = key_of(i);
+        struct ses_claim claim;
+
+        BUDGET_OK(ses_store_claim_new(rig.store, &key, &claim));
+        ses_store_release(rig.store, &claim);
+    });
+    close_rig(&rig);
+}
+
+void budget_seal(const char *dir, unsigned operations)
+{
+    const struct ses_record record = record_now();
+    struct record_nonces nonces;
+    struct record_keys keys;
+    struct ses_secret secret;
+    uint8_t bytes[sizeof(body) + RECORD_EXTRA_BYTES];
+
+    (void)dir;
+    BUDGET_OK(ses_secret_new(32, &secret));
+    BUDGET_OK(ses_record_keys_init(&keys, &(struct ses_seal_key){.id = 1, .key = &secret}, 1));
+    ses_record_nonces_init(&nonces);
+    BUDGET_COUNT(for (unsigned i = 0; i < operations; i++) ses_record_seal(&keys, &nonces, &record, bytes));
+    ses_secret_free(&secret);
+}
+
+static void on_done(void *arg, enum ses_status status)
+{
+    SES_REQUIRE(status == SES_OK);
+    ++*(unsigned *)arg;
+}
+
+static void put_batch(struct rig *rig, unsigned first, unsigned *done)
+{
+    const struct ses_record record = record_now();
+
+    for (unsigned i = first; i < first + BATCH; i++) {
+        const struct ses_store_key key = key_of(i);
+        struct ses_claim claim;
+
+        BUDGET_OK(ses_store_claim_new(rig->store, &key, &claim));
+        BUDGET_OK(ses_store_put(rig->store, &claim, &record, on_done, done));
+    }
+    ses_store_flush(rig->store);
+    while (*done < first + BATCH) {
+        uint64_t count;
+
+        SES_REQUIRE(read(rig->wake_fd, &count, sizeof(count)) == sizeof(count));
+        ses_store_complete(rig->store);
+    }
+}
+
+/* Claim, seal, transaction, publication, acknowledgement, by both threads: what one record costs in a batch
+ * of 64. */
+void budget_commit(const char *dir, unsigned operations)
+{
+    struct rig rig;
+    unsigned done = 0;
+
+    open_rig(&rig, dir);
+    put_batch(&rig, 0, &done);
+    BUDGET_COUNT(for (unsigned i = BATCH; i < operations + BATCH; i += BATCH) put_batch(&rig, i, &done));
+    close_rig(&rig);
+}
+
+/* A record read and opened: a repeated call, GetSession. */
+void budget_get(const char *dir, unsigned operations)
+{
+    struct ses_arena arena;
+    struct rig rig;
+    unsigned done = 0;
+
+    open_rig(&rig, dir);
+    ses_arena_init(&arena, 1u << 20);
+    while (done < operations)
+        put_batch(&rig, done, &done);
+    BUDGET_COUNT(for (unsigned i = 0; i < operations; i++) {
+        const struct ses_store_key key = key_of(i);
+        struct ses_record record;
+        struct ses_store_ref ref;
+        bool claimed;
+
+        BUDGET_OK(ses_store_get(rig.store, &key, &arena, &record, &ref, &claimed));
+        ses_arena_reset(&arena);
+    });
+    ses_arena_done(&arena);
+    close_rig(&rig);
+}
