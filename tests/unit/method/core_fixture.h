@@ -132,7 +132,7 @@ struct core {
     struct ses_service *service;
     struct ses_exchange_pool *pool;
     struct ses_metrics metrics;
-    struct ses_secret seal, natural, log;
+    struct ses_secret seal, natural, log, step;
     struct ses_connector_url url;
     struct stub stub;
     uint64_t ttl_ms;
@@ -181,6 +181,8 @@ static inline void core_open_service(struct core *core)
         .policy = {.overrides = &core->url, .overrides_count = 1, .sandbox = true},
         .natural_key = &core->natural,
         .log_key = &core->log,
+        .step_key = &core->step,
+        .rotation_overlap_ms = 1000,
         .issuer = "sessiond",
         .audience = "payments",
         .session_ttl_ms = core->ttl_ms,
@@ -219,6 +221,7 @@ static inline int core_setup(void **state)
     core_secret(&core->seal, 1);
     core_secret(&core->natural, 2);
     core_secret(&core->log, 3);
+    core_secret(&core->step, 4);
     stub_start(&core->stub);
     core->url =
         (struct ses_connector_url){ses_connector_by_name(SES_STR("stripe")), core->stub.url, core->stub.url};
@@ -252,6 +255,7 @@ static inline int core_teardown(void **state)
     ses_secret_free(&core->seal);
     ses_secret_free(&core->natural);
     ses_secret_free(&core->log);
+    ses_secret_free(&core->step);
     (void)nftw(core->dir, core_remove, 8, FTW_DEPTH | FTW_PHYS);
     free(core);
     return 0;
