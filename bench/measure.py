@@ -12,6 +12,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -19,7 +20,16 @@ import tempfile
 import time
 import urllib.request
 
-ADMIN, LISTEN = "127.0.0.1:19090", "127.0.0.1:18080"
+
+
+def free_address():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{s.getsockname()[1]}"
+
+
+# Free ports: a measurement of somebody else's server on a fixed one looks like one's own.
+ADMIN, LISTEN = free_address(), free_address()
 
 
 def ready():
