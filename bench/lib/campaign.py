@@ -141,7 +141,7 @@ class Campaign:
             self.sweep_workers()
             self.sweep_durability()
             self.sweep_connector()
-            self.sizing()
+            self.data["sizing"] = sizing(self.data, self.args)
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.data["finished"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
@@ -340,13 +340,13 @@ class Campaign:
                 rows.append({"latency_ms": ms, "connector": "stripe", **self.closed(server, f"connector answers after {ms} ms", rounds=1, **STRIPE)})
         self.data["connector"] = rows
 
-    # ---- sizing
 
-    def sizing(self):
-        holds = self.data["knee"]["holds"]
-        wanted = self.args.calls_per_second or [holds * part for part in (0.25, 0.5, 1.0, 2.0)]
-        self.data["sizing"] = {"ttl_seconds": self.args.ttl_seconds, "connections": self.args.connections, "p99_ms": self.args.p99_ms,
-                               "rows": [size_for(self.data, self.args, rate) for rate in wanted]}
+def sizing(data, args):
+    """Also of a report that was written earlier: another rate needs no new measurement."""
+    holds = data["knee"]["holds"]
+    wanted = args.calls_per_second or [holds * part for part in (0.25, 0.5, 1.0, 2.0)]
+    return {"ttl_seconds": args.ttl_seconds, "connections": args.connections, "p99_ms": data["slo_p99_ms"],
+            "rows": [size_for(data, args, rate) for rate in wanted]}
 
 
 def size_for(data, args, rate):
@@ -354,7 +354,7 @@ def size_for(data, args, rate):
     knee, workers = data["knee"], data["workers"]
     row = {"rate": round(rate)}
     if not knee["holds"]:
-        return {**row, "refused": f"no rate that was tried has p99 < {args.p99_ms:g} ms"}
+        return {**row, "refused": f"no rate that was tried has p99 < {data['slo_p99_ms']:g} ms"}
     if knee["fails"] is None:
         return {**row, "refused": "the knee was not found: every rate offered held, so there is no upper end to size by"}
     # How much more n workers do than one, by CPU per call: wall-clock rates say nothing where the generator shares their cores.
