@@ -55,8 +55,9 @@ static ProtobufCMessage *answer(struct call *call, const ProtobufCMessageDescrip
 
 static struct call *get(struct core *core, const char *token)
 {
-    Sessiond__V1__GetSessionRequest m = SESSIOND__V1__GET_SESSION_REQUEST__INIT;
+    Sessiond__V1__GetSessionRequest m;
 
+    sessiond__v1__get_session_request__init(&m);
     m.session_token = text(token);
     m.merchant_session_id = text("session_001");
     m._test_mode_case = 4;
@@ -81,10 +82,12 @@ struct advance {
 
 static struct call *advance(struct core *core, struct advance what)
 {
-    Sessiond__V1__AdvanceSessionRequest m = SESSIOND__V1__ADVANCE_SESSION_REQUEST__INIT;
+    Sessiond__V1__AdvanceSessionRequest m;
     Types__ConnectorState state = TYPES__CONNECTOR_STATE__INIT;
-    Sessiond__V1__ConnectorSession connector = SESSIOND__V1__CONNECTOR_SESSION__INIT;
+    Sessiond__V1__ConnectorSession connector;
 
+    sessiond__v1__advance_session_request__init(&m);
+    sessiond__v1__connector_session__init(&connector);
     m.session_token = text(what.token == NULL ? "" : what.token);
     m.merchant_session_id = text("session_001");
     m._test_mode_case = 4;
@@ -113,8 +116,9 @@ static Sessiond__V1__AdvanceSessionResponse *advanced(struct call *call)
 
 static struct call *begin(struct core *core, const char *token, const char *url)
 {
-    Sessiond__V1__BeginStepRequest m = SESSIOND__V1__BEGIN_STEP_REQUEST__INIT;
+    Sessiond__V1__BeginStepRequest m;
 
+    sessiond__v1__begin_step_request__init(&m);
     m.session_token = text(token);
     m.merchant_session_id = text("session_001");
     m._test_mode_case = 4;
@@ -155,8 +159,9 @@ static void test_superseded_and_revoked_are_refused_though_cached(void **state)
     struct core *core = *state;
     char *old = create(core, (struct order){.amount = 10000});
     struct call *call = get(core, old);
-    Sessiond__V1__RevokeSessionRequest revoke = SESSIOND__V1__REVOKE_SESSION_REQUEST__INIT;
+    Sessiond__V1__RevokeSessionRequest revoke;
 
+    sessiond__v1__revoke_session_request__init(&revoke);
     (void)got(call);
     call_free(call);
     char *new = create(core, (struct order){.customer = "cus_1"}); /* a continuation: generation 2 */
