@@ -198,7 +198,7 @@ static void test_rotation_overlaps_and_fencing_does_not(void **state)
     assert_false(ses_session_accepts(&s, 1, T0 + 2000));
 }
 
-static void test_closing_ends_the_overlap(void **state)
+static void test_revocation_ends_the_overlap_an_outcome_does_not(void **state)
 {
     struct ses_session s = begin();
 
@@ -208,6 +208,12 @@ static void test_closing_ends_the_overlap(void **state)
     (void)apply(&s, SES_EVENT_REVOKED, T0 + 1);
     assert_false(ses_session_accepts(&s, 1, T0 + 1));
     assert_int_equal(s.status, SES_SESSION_REVOKED);
+    s = begin();
+    (void)apply(&s, SES_EVENT_AUTHENTICATION_STARTED, T0);
+    (void)apply(&s, SES_EVENT_CHALLENGE_PASSED, T0);
+    (void)apply(&s, SES_EVENT_COMPLETED, T0 + 1);
+    assert_true(ses_session_accepts(&s, 1, T0 + 29999));
+    assert_false(ses_session_accepts(&s, 1, T0 + 30000));
 }
 
 static void test_history_is_bounded_and_finds_ids(void **state)
@@ -256,7 +262,7 @@ int main(void)
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_processing_never_expires),
         cmocka_unit_test(test_rotation_overlaps_and_fencing_does_not),
-        cmocka_unit_test(test_closing_ends_the_overlap),
+        cmocka_unit_test(test_revocation_ends_the_overlap_an_outcome_does_not),
         cmocka_unit_test(test_history_is_bounded_and_finds_ids),
         cmocka_unit_test(test_connector_session_merges_field_by_field),
     };
