@@ -126,6 +126,7 @@ struct core {
     uv_loop_t loop;
     struct ses_timers *timers;
     struct ses_table *table;
+    struct ses_watch_board *board;
     struct ses_store *store;
     struct ses_keyring *ring;
     struct ses_driver *driver;
@@ -160,6 +161,7 @@ static inline void core_open_store(struct core *core)
         .dir = core->store_dir,
         .shards = 1,
         .table = core->table,
+        .watch_board = core->board,
         .seal_keys = &seal,
         .seal_keys_count = 1,
         .durability = SES_DURABILITY_PROCESS,
@@ -229,6 +231,7 @@ static inline int core_setup(void **state)
     assert_ok(ses_timers_new(&core->loop, &core->timers));
     core_open_driver(core);
     assert_ok(ses_table_create(10000, &core->table));
+    assert_ok(ses_watch_board_create(1, &core->board));
     core_open_store(core);
     core->pool = door_pool(1 << 20);
     core_open_service(core);
@@ -246,6 +249,7 @@ static inline int core_teardown(void **state)
     ses_timers_free(core->timers);
     ses_store_close(core->store);
     ses_table_close(core->table);
+    ses_watch_board_close(core->board);
     while (uv_run(&core->loop, UV_RUN_NOWAIT) != 0)
         usleep(500);
     assert_int_equal(uv_loop_close(&core->loop), 0);
@@ -398,6 +402,7 @@ static inline void core_turn(struct core *core)
 {
     (void)uv_run(&core->loop, UV_RUN_NOWAIT);
     ses_store_complete(core->store);
+    ses_store_watch_dispatch(core->store);
     ses_service_turn(core->service);
 }
 
