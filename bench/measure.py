@@ -28,6 +28,7 @@ def free_address():
         return f"127.0.0.1:{s.getsockname()[1]}"
 
 
+# Free ports: a measurement of somebody else's server on a fixed one looks like one's own.
 ADMIN, LISTEN = free_address(), free_address()
 
 

@@ -25,8 +25,6 @@ mkdir -p "$data"
 cat >"$data/demo.yaml" <<YAML
 redirect:
   public_url: http://localhost:${listen##*:}
-  return_urls:
-    - http://localhost:$shop_port
 YAML
 
 pids=()

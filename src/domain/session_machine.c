@@ -191,8 +191,11 @@ static void move(struct ses_session *session, enum ses_session_status to, enum s
         begin_step(session, step_ms != 0 ? step_ms : rules->step_ms, now_ms);
     if (event == SES_EVENT_CHALLENGE_PASSED)
         next_generation(session, now_ms + rules->overlap_ms, now_ms);
-    if (ses_session_closed(to)) {
+    if (ses_session_closed(to))
         own_ms = now_ms + rules->closed_ms;
+    /* Whoever missed the newest token can get no other one of a session that is over: the overlap goes on,
+     * except for one that was taken back. */
+    if (to == SES_SESSION_REVOKED) {
         session->previous_generation = 0;
         session->previous_until_ms = 0;
     }

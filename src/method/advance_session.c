@@ -122,8 +122,9 @@ static enum ses_session_verdict decide(struct ses_continuation *call, struct ses
 static enum ses_status reply(struct ses_continuation *call, const struct ses_session *session,
                              struct ses_slice *ret_reply)
 {
-    Sessiond__V1__AdvanceSessionResponse message = SESSIOND__V1__ADVANCE_SESSION_RESPONSE__INIT;
+    Sessiond__V1__AdvanceSessionResponse message;
 
+    sessiond__v1__advance_session_response__init(&message);
     message.outcome = (Sessiond__V1__EventOutcome)call->outcome;
     if (session != NULL)
         SES_TRY(ses_continuation_view(call, session, &message.session));

@@ -107,8 +107,9 @@ static enum ses_status make_handle(const struct ses_continuation *call, const st
 static enum ses_status reply(struct ses_continuation *call, const struct ses_session *session,
                              struct ses_slice *ret_reply)
 {
-    Sessiond__V1__BeginStepResponse message = SESSIOND__V1__BEGIN_STEP_RESPONSE__INIT;
+    Sessiond__V1__BeginStepResponse message;
 
+    sessiond__v1__begin_step_response__init(&message);
     SES_TRY(ses_continuation_view(call, session, &message.session));
     SES_TRY(make_handle(call, session, &message.step_handle));
     message.return_url = ses_arena_printf(&call->access.x->arena, "%s" RETURN_PATH "%s",

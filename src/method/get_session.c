@@ -28,9 +28,10 @@ static enum ses_status read_request(struct ses_access *a, struct ses_service *se
 static enum ses_status write_reply(struct ses_access *a, const struct ses_session *session, uint64_t now_ms,
                                    struct ses_slice *ret_reply)
 {
-    Sessiond__V1__GetSessionResponse message = SESSIOND__V1__GET_SESSION_RESPONSE__INIT;
+    Sessiond__V1__GetSessionResponse message;
     const struct ses_connector *connector = ses_connector_by_number(session->connector);
 
+    sessiond__v1__get_session_response__init(&message);
     a->x->connector = connector == NULL ? NULL : connector->name;
     SES_TRY(ses_session_view(session, &a->verdict, now_ms, &a->x->arena, &message.session));
     return ses_codec_encode(a->x, &message.base, ret_reply);

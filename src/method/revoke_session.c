@@ -30,8 +30,9 @@ static enum ses_session_verdict decide(struct ses_continuation *call, struct ses
 static enum ses_status reply(struct ses_continuation *call, const struct ses_session *session,
                              struct ses_slice *ret_reply)
 {
-    Sessiond__V1__RevokeSessionResponse message = SESSIOND__V1__REVOKE_SESSION_RESPONSE__INIT;
+    Sessiond__V1__RevokeSessionResponse message;
 
+    sessiond__v1__revoke_session_response__init(&message);
     SES_TRY(ses_continuation_view(call, session, &message.session));
     return ses_codec_encode(call->access.x, &message.base, ret_reply);
 }

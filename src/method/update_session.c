@@ -109,8 +109,9 @@ static enum ses_session_verdict decide(struct ses_continuation *call, struct ses
 static enum ses_status reply(struct ses_continuation *call, const struct ses_session *session,
                              struct ses_slice *ret_reply)
 {
-    Sessiond__V1__UpdateSessionResponse message = SESSIOND__V1__UPDATE_SESSION_RESPONSE__INIT;
+    Sessiond__V1__UpdateSessionResponse message;
 
+    sessiond__v1__update_session_response__init(&message);
     SES_TRY(ses_continuation_view(call, session, &message.session));
     if (call->token != NULL)
         message.session_token = call->token;

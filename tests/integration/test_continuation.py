@@ -131,6 +131,14 @@ class Generations(SessionCase):
         self.refused_everywhere(one, session, 2)
         self.assertEqual(self.client.get(answer.session_token, session).generation, 2)
 
+    def test_the_outcome_can_be_read_with_the_token_before(self):
+        """No other token can be had for a session that is over."""
+        session, one = self.begin()
+        self.client.advance(one, session, "AUTHENTICATION_STARTED")
+        two = self.client.advance(one, session, "CHALLENGE_PASSED").session_token
+        self.client.advance(two, session, "COMPLETED")
+        self.assertEqual(status_name(self.client.get(one, session)), "COMPLETED")
+
     def test_update_ends_the_overlap(self):
         session, one = self.begin()
         self.client.advance(one, session, "AUTHENTICATION_STARTED")

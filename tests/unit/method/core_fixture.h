@@ -29,13 +29,14 @@ struct core {
     uv_loop_t loop;
     struct ses_timers *timers;
     struct ses_table *table;
+    struct ses_watch_board *board;
     struct ses_store *store;
     struct ses_keyring *ring;
     struct ses_driver *driver;
     struct ses_service *service;
     struct ses_exchange_pool *pool;
     struct ses_metrics metrics;
-    struct ses_secret seal, natural, log;
+    struct ses_secret seal, natural, log, step;
     struct ses_connector_url url;
     struct stub stub;
     uint64_t ttl_ms;
@@ -63,6 +64,7 @@ static inline void core_open_store(struct core *core)
         .dir = core->store_dir,
         .shards = 1,
         .table = core->table,
+        .watch_board = core->board,
         .seal_keys = &seal,
         .seal_keys_count = 1,
         .durability = SES_DURABILITY_PROCESS,
@@ -84,6 +86,8 @@ static inline void core_open_service(struct core *core)
         .policy = {.overrides = &core->url, .overrides_count = 1, .sandbox = true},
         .natural_key = &core->natural,
         .log_key = &core->log,
+        .step_key = &core->step,
+        .rotation_overlap_ms = 1000,
         .issuer = "sessiond",
         .audience = "payments",
         .session_ttl_ms = core->ttl_ms,
@@ -122,6 +126,7 @@ static inline int core_setup(void **state)
     core_secret(&core->seal, 1);
     core_secret(&core->natural, 2);
     core_secret(&core->log, 3);
+    core_secret(&core->step, 4);
     stub_start(&core->stub);
     core->url =
         (struct ses_connector_url){ses_connector_by_name(SES_STR("stripe")), core->stub.url, core->stub.url};
@@ -129,6 +134,7 @@ static inline int core_setup(void **state)
     assert_ok(ses_timers_new(&core->loop, &core->timers));
     core_open_driver(core);
     assert_ok(ses_table_create(10000, &core->table));
+    assert_ok(ses_watch_board_create(1, &core->board));
     core_open_store(core);
     core->pool = door_pool(1 << 20);
     core_open_service(core);
@@ -146,6 +152,7 @@ static inline int core_teardown(void **state)
     ses_timers_free(core->timers);
     ses_store_close(core->store);
     ses_table_close(core->table);
+    ses_watch_board_close(core->board);
     while (uv_run(&core->loop, UV_RUN_NOWAIT) != 0)
         usleep(500);
     assert_int_equal(uv_loop_close(&core->loop), 0);
@@ -155,6 +162,7 @@ static inline int core_teardown(void **state)
     ses_secret_free(&core->seal);
     ses_secret_free(&core->natural);
     ses_secret_free(&core->log);
+    ses_secret_free(&core->step);
     (void)nftw(core->dir, core_remove, 8, FTW_DEPTH | FTW_PHYS);
     free(core);
     return 0;
@@ -297,6 +305,7 @@ static inline void core_turn(struct core *core)
 {
     (void)uv_run(&core->loop, UV_RUN_NOWAIT);
     ses_store_complete(core->store);
+    ses_store_watch_dispatch(core->store);
     ses_service_turn(core->service);
 }
 

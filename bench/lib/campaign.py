@@ -1,0 +1,379 @@
+"""What the capacity report measures, in order. Every figure stands in self.data with what it was measured by."""
+import contextlib
+import datetime
+import math
+import os
+import pathlib
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+
+import bench_server
+import machine
+import usl
+
+PERCENTILES = ("p50", "p90", "p99", "p99_9", "p99_99", "max")
+BUSY = 0.85  # share of a resource from which on it is called the bottleneck
+STRIPE = {"connector": "stripe", "config": '{"config":{"Stripe":{"api_key":"sk_test_x"}}}'}
+
+
+class Progress:
+    def __init__(self, steps, quiet):
+        self.steps, self.done, self.start, self.quiet = steps, 0, time.monotonic(), quiet
+
+    def step(self, text):
+        self.done += 1
+        if self.quiet:
+            return
+        part = min(1.0, (self.done - 1) / self.steps)
+        left = (time.monotonic() - self.start) / part * (1 - part) if part > 0.05 else None
+        bar = "#" * int(part * 24)
+        eta = f"about {left / 60:.0f} min left" if left and left > 90 else f"about {left:.0f} s left" if left else ""
+        end = "\r" if sys.stderr.isatty() else "\n"
+        sys.stderr.write(f"[{bar:24}] {text:44.44} {eta:22}{end}")
+        sys.stderr.flush()
+
+
+def middle(rows, key):
+    """Median, least and greatest of a column."""
+    values = sorted(row[key] for row in rows)
+    return {"median": statistics.median(values), "min": values[0], "max": values[-1]}
+
+
+def summarise(rows):
+    result = {"rounds": len(rows), "rate": middle(rows, "rate"), "cpu_us": middle(rows, "server_cpu_us_per_call")}
+    for name in PERCENTILES:
+        result[f"{name}_ms"] = statistics.median(row[f"{name}_ns"] for row in rows) / 1e6
+    for name in ("loop_share", "committer_share", "simulator_share", "disk_share", "generator_share", "syncs_per_second",
+                 "records_per_sync", "disk_writes_per_second", "disk_bytes_per_second", "foreign_share"):
+        result[name] = statistics.median(row[name] for row in rows)
+    return result
+
+
+def bottleneck(row):
+    """The busiest resource by name, its share, and whether it is busy enough to be to blame."""
+    shares = {"the worker's event loop": row["loop_share"], "the committer thread": row["committer_share"], "the disk": row["disk_share"],
+              "the load generator": row["generator_share"], "the connector simulator": row["simulator_share"]}
+    name = max(shares, key=shares.get)
+    return {"name": name, "share": shares[name], "saturated": shares[name] >= BUSY, "shares": shares}
+
+
+class Campaign:
+    def __init__(self, args):
+        self.args, self.build = args, args.build.resolve()
+        cores = sorted(os.sched_getaffinity(0))
+        self.generator_core = str(cores[-1])
+        self.cores = [str(c) for c in (cores[:-1] or cores)]
+        self.all_cores = [str(c) for c in cores]
+        self.seconds, self.rounds = (1.5, 2) if args.quick else (5, 3)
+        self.concurrencies = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+        self.holdout = 96
+        self.live = (10000, 50000, 200000) if args.quick else (10000, 100000, 1000000)
+        self.connections = (1, 10, 100, 1000) if args.quick else (1, 10, 100, 1000, 10000)
+        self.workers = [w for w in (1, 2, 4, 8, 16) if w <= len(cores)]
+        self.random = random.Random(7)
+        self.series = 0
+        self.data = {"schema": 1, "quick": args.quick, "slo_p99_ms": args.p99_ms, "errors": []}
+        steps = (len(self.concurrencies) + 1) * self.rounds + 16 + len(self.workers) * self.rounds + 2 * self.rounds + len(self.live)
+        steps += len(self.connections) + 4 + 4 + 3
+        self.progress = Progress(steps, args.quiet)
+
+    # ---- one measurement
+
+    def cores_for(self, workers):
+        """Cores of the server; they are the generator's too where there are too few."""
+        return ",".join(self.cores[:workers] if workers <= len(self.cores) else self.all_cores[:workers])
+
+    @contextlib.contextmanager
+    def server(self, **options):
+        workers = options.get("workers", 1)
+        server = bench_server.Server(self.build, self.folder, cores=self.cores_for(workers), **options)
+        try:
+            for pid in server.simulator_pids:
+                os.sched_setaffinity(pid, {int(self.generator_core)})
+            yield server
+        finally:
+            server.stop()
+
+    def load(self, server, **options):
+        """One load; its counters and what was used meanwhile in one row. Every load has ids of its own."""
+        self.series += 1
+        options.setdefault("prefix", "cap-" + "".join(chr(ord("g") + int(d)) for d in f"{self.series:04}"))
+        usage = bench_server.Usage(server)
+        row = bench_server.load(self.build, server.listen, self.generator_core, server.pids, **options)
+        row.update(usage.since())
+        ours = row["server_cpu_seconds"] / max(0.01, row["seconds"]) + row["generator_share"] + row["simulator_share"]
+        row["foreign_share"] = max(0.0, sum(row["core_share"].values()) - ours)
+        return row
+
+    def closed(self, server, label, rounds=None, **options):
+        options.setdefault("connections", 4)
+        options.setdefault("streams", 64)
+        rows = []
+        for _ in range(rounds or self.rounds):
+            self.progress.step(label)
+            rows.append(self.load(server, seconds=self.seconds, warmup=0.5, **options))
+        return summarise(rows)
+
+    # ---- the parts of the report
+
+    def run(self):
+        self.data["started"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        parent = self.args.data_dir or os.environ.get("SES_BENCH_DIR")
+        self.folder = tempfile.mkdtemp(prefix="sessiond-capacity-", dir=parent)
+        try:
+            self.data["machine"] = machine.describe(self.build, self.folder)
+            self.quiet_check()
+            with self.server(sessions_max=4000000) as server:
+                self.data["configuration"] = {k: v for k, v in server.settings.items() if k != "cores"}
+                self.closed(server, "warming up", rounds=1)
+                self.scalability(server)
+                self.knee(server)
+                worker_kib = machine.memory_kib(server.workers()[0])[0]
+                self.sweep_connections(server)
+                self.sweep_streams(server)
+            self.memory_of_connections()
+            self.data["memory"]["worker_kib"] = worker_kib
+            self.sweep_sessions()
+            self.sweep_workers()
+            self.sweep_durability()
+            self.sweep_connector()
+            self.data["sizing"] = sizing(self.data, self.args)
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.data["finished"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        if not self.args.quiet:
+            sys.stderr.write("\n")
+        return self.data
+
+    def quiet_check(self):
+        """Who else is here? Measured over a second before anything of ours runs."""
+        before = machine.core_busy()
+        time.sleep(1)
+        after = machine.core_busy()
+        self.data["machine"]["busy_cores_before"] = round(sum(busy - before[core][0] for core, (busy, _) in after.items()), 2)
+
+    def memory_of_connections(self):
+        """On a fresh server: memory that an earlier load has freed would be used again and hide the cost."""
+        self.progress.step("memory of idle connections")
+        count = min(1000 if self.args.quick else 4000, bench_server.all_descriptors() - 100)
+        with self.server() as server:
+            pid = server.workers()[0]
+            bench_server.idle_connections(server.listen, 1)[0].close()
+            before = machine.memory_kib(pid)[0]
+            opened = bench_server.idle_connections(server.listen, count)
+            time.sleep(0.5)
+            after = machine.memory_kib(pid)[0]
+            for s in opened:
+                s.close()
+        self.data["memory"] = {"connections": count, "kib_per_connection": (after - before) / count}
+
+    def scalability(self, server):
+        """Closed loop, concurrency by concurrency, rounds apart so that a slow spell of the machine hits all of them."""
+        order = [n for n in self.concurrencies for _ in range(self.rounds)]
+        self.random.shuffle(order)
+        rows = {n: [] for n in self.concurrencies}
+        for n in order:
+            self.progress.step(f"throughput at {n} calls in flight")
+            rows[n].append(self.at_concurrency(server, n))
+        points = [(n, row["rate"]) for n, part in rows.items() for row in part]
+        result = {"points": [{"n": n, **summarise(part)} for n, part in rows.items()], "rounds": self.rounds,
+                  "samples": [{"n": n, "rate": rate} for n, rate in points]}
+        self.data["scalability"] = result
+        try:
+            fit = self.fit(result, points)
+        except usl.Refused as reason:
+            result["refused"] = str(reason)
+        else:
+            self.describe_fit(result, fit)
+            self.predict_holdout(server, result, fit)
+        best = max(result["points"], key=lambda p: p["rate"]["median"])
+        self.data["peak"] = best
+        self.data["bottleneck"] = bottleneck(best)
+
+    @staticmethod
+    def fit(result, points):
+        """A lone call never waits for the sync of another one, a second one does: group commit makes a step at the foot of the
+        curve which the law does not have. Where the law misses points, it is fitted above that step, and this is said."""
+        lowest = sorted({n for n, _ in points})
+        fits = {}
+        for first in lowest[:4]:
+            fits[first] = usl.Fit([p for p in points if p[0] >= first])
+            if fits[first].worst_error <= 0.1:
+                break
+        else:
+            first = min(fits, key=lambda n: fits[n].worst_error)
+        fit = fits[first]
+        result["fitted_from"] = first
+        result["left_out"] = [n for n in lowest if n < first]
+        return fit
+
+    def at_concurrency(self, server, n):
+        connections = min(4, n)
+        return self.load(server, seconds=self.seconds, warmup=0.3, connections=connections, streams=n // connections)
+
+    @staticmethod
+    def describe_fit(result, fit):
+        peak = fit.peak()
+        result["fit"] = {"lambda": fit.lambda_, "sigma": fit.sigma, "kappa": fit.kappa, "intervals": fit.intervals, "r2": fit.r2,
+                         "worst_error": fit.worst_error, "peak_n": peak[0] if peak else None, "peak_rate": peak[1] if peak else None}
+        steps = [fit.n_min * (fit.n_max / fit.n_min) ** (i / 40) for i in range(41)]
+        result["curve"] = [{"n": n, "rate": fit.predict(n), "low": fit.band(n)[0], "high": fit.band(n)[1]} for n in steps]
+
+    def predict_holdout(self, server, result, fit):
+        """The prediction is written down before the point is measured."""
+        low, high = fit.predict_interval(self.holdout)
+        holdout = {"n": self.holdout, "predicted": fit.predict(self.holdout), "low": low, "high": high,
+                   "predicted_at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")}
+        rows = []
+        for _ in range(self.rounds):
+            self.progress.step(f"holdout: {self.holdout} calls in flight")
+            rows.append(self.at_concurrency(server, self.holdout))
+        holdout.update(measured=middle(rows, "rate"), measured_at=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds"))
+        holdout["error"] = holdout["measured"]["median"] / holdout["predicted"] - 1
+        result["holdout"] = holdout
+
+    def open_loop(self, server, rate, label):
+        self.progress.step(label)
+        row = self.load(server, rate=round(rate), poisson=True, seconds=self.seconds, warmup=0.7, connections=16, streams=256)
+        summary = summarise([row])
+        summary.update(offered=round(rate), unfinished=row["unfinished"], late=row["late"],
+                       held=row["p99_ns"] / 1e6 < self.args.p99_ms and not row["unfinished"])
+        return summary
+
+    def knee(self, server):
+        """Open loop, Poisson arrivals: a ladder of rates, then the interval between the last rate that holds and the first that
+        does not is halved. A rate next to the knee holds only if it does so twice."""
+        top = self.data["peak"]["rate"]["max"]
+        ladder = [self.open_loop(server, top * part, f"open loop at {part * 100:.0f} % of the peak")
+                  for part in (0.1, 0.25, 0.5, 0.65, 0.8, 0.9, 1.0)]
+        for part in (0.03, 0.01):
+            if not ladder[0]["held"]:
+                ladder.insert(0, self.open_loop(server, top * part, f"open loop at {part * 100:.0f} % of the peak"))
+        low, high = 0, None
+        for row in ladder:
+            if not row["held"]:
+                high = row["offered"]
+                break
+            low = row["offered"]
+        for _ in range(3 if self.args.quick else 5):
+            if high is None or low == 0 or high / low < 1.03:
+                break
+            rate = math.sqrt(low * high)
+            row = self.open_loop(server, rate, f"knee: {rate:.0f} calls/s")
+            ladder.append(row)
+            if row["held"]:
+                again = self.open_loop(server, rate, f"knee: {rate:.0f} calls/s again")
+                ladder.append(again)
+                row = again
+            low, high = (rate, high) if row["held"] else (low, rate)
+        ladder.sort(key=lambda r: r["offered"])
+        half = self.open_loop(server, low / 2, "half the knee") if low else None
+        at = max((r for r in ladder if r["held"] and r["offered"] <= low * 1.001), key=lambda r: r["offered"], default=None)
+        self.data["knee"] = {"slo_p99_ms": self.args.p99_ms, "holds": round(low), "fails": round(high) if high else None, "ladder": ladder,
+                             "half": half, "at": at, "bottleneck": bottleneck(at) if at else None}
+
+    def sweep_connections(self, server):
+        rows = []
+        limit = bench_server.all_descriptors() - 200
+        for count in self.connections:
+            if count > limit:
+                self.data["errors"].append(f"{count} connections: only {limit} file descriptors allowed here")
+                continue
+            streams = max(1, 100 // count)
+            rows.append({"connections": count, "streams": streams,
+                         **self.closed(server, f"{count} connections x {streams}", rounds=1, connections=count, streams=streams)})
+        self.data["connections"] = rows
+
+    def sweep_streams(self, server):
+        self.data["streams"] = [{"connections": 1, "streams": n, **self.closed(server, f"1 connection x {n} streams", rounds=1, connections=1, streams=n)}
+                                for n in (1, 10, 100, 1000)]
+
+    def sweep_sessions(self):
+        """Filled by a closed loop, then measured; the disk and memory a session takes come from the fill."""
+        rows, total = [], max(self.live)
+        with self.server(sessions_max=total * 2) as server:
+            pid = server.workers()[0]
+            self.load(server, calls=2000)
+            disk = server.disk_bytes()
+            memory = machine.memory_kib(pid)[0]
+            start = entries = server.metrics()["sessiond_table_entries"]
+            for live in self.live:
+                need = int(live - server.metrics()["sessiond_table_entries"])
+                if need > 0:
+                    self.progress.step(f"filling to {live} live sessions")
+                    self.load(server, calls=need)
+                entries = server.metrics()["sessiond_table_entries"]
+                grown = (server.disk_bytes() - disk, machine.memory_kib(pid)[0] - memory)
+                rows.append({"live": round(entries), **self.closed(server, f"at {live} live sessions", rounds=2)})
+            self.data["sessions"] = rows
+            made = max(1.0, entries - start)
+            table_kib = machine.memory_kib(pid)[1]
+            self.data["per_session"] = {"disk_bytes": grown[0] / made, "own_memory_bytes": grown[1] * 1024 / made,
+                                        "table_bytes": 32, "table_kib_mapped": table_kib, "sessions": round(made),
+                                        "table_capacity": server.metrics()["sessiond_table_capacity"]}
+
+    def sweep_workers(self):
+        rows = []
+        for workers in self.workers:
+            with self.server(workers=workers) as server:
+                shared = workers > len(self.cores)
+                rows.append({"workers": workers, "shares_generator_core": shared,
+                             **self.closed(server, f"{workers} workers", connections=16, streams=32)})
+        self.data["workers"] = rows
+
+    def sweep_durability(self):
+        rows = []
+        for durability in ("disk", "process"):
+            with self.server(durability=durability) as server:
+                rows.append({"durability": durability, **self.closed(server, f"durability {durability}")})
+        self.data["durability"] = rows
+
+    def sweep_connector(self):
+        rows = []
+        with self.server(sandbox=True) as server:
+            for ms in (0, 10, 50, 200):
+                server.simulator_latency(ms)
+                rows.append({"latency_ms": ms, "connector": "stripe", **self.closed(server, f"connector answers after {ms} ms", rounds=1, **STRIPE)})
+        self.data["connector"] = rows
+
+
+def sizing(data, args):
+    """Also of a report that was written earlier: another rate needs no new measurement."""
+    holds = data["knee"]["holds"]
+    wanted = args.calls_per_second or [holds * part for part in (0.25, 0.5, 1.0, 2.0)]
+    return {"ttl_seconds": args.ttl_seconds, "connections": args.connections, "p99_ms": data["slo_p99_ms"],
+            "rows": [size_for(data, args, rate) for rate in wanted]}
+
+
+def size_for(data, args, rate):
+    """Cores, memory, disk for a rate; or why not."""
+    knee, workers = data["knee"], data["workers"]
+    row = {"rate": round(rate)}
+    if not knee["holds"]:
+        return {**row, "refused": f"no rate that was tried has p99 < {data['slo_p99_ms']:g} ms"}
+    if knee["fails"] is None:
+        return {**row, "refused": "the knee was not found: every rate offered held, so there is no upper end to size by"}
+    # How much more n workers do than one, by CPU per call: wall-clock rates say nothing where the generator shares their cores.
+    scaling = {w["workers"]: w["workers"] * min(1.0, workers[0]["cpu_us"]["median"] / w["cpu_us"]["median"]) for w in workers}
+    fits = [(n, s) for n, s in sorted(scaling.items()) if rate <= knee["holds"] * s * 1.001]
+    if not fits:
+        most = max(scaling)
+        return {**row, "refused": f"{rate:,.0f} calls/s are above what {most} workers can do by these measurements ({knee['holds'] * scaling[most]:,.0f}); "
+                                  f"more than {most} workers were not measured here, and scaling is not extrapolated"}
+    n, _ = fits[0]
+    # The rate tried that is nearest, in its worst run.
+    near = min((r for r in knee["ladder"] if r["held"]), key=lambda r: (abs(r["offered"] - rate / n), -r["p99_ms"]))
+    session, memory = data["per_session"], data["memory"]
+    live = rate * args.ttl_seconds
+    # Entries are 32 bytes; the table wants to be at most half full.
+    kib = memory["worker_kib"] * n + live * 2 * session["table_bytes"] / 1024 + args.connections * memory["kib_per_connection"]
+    spread = max(near["cpu_us"]["max"] / near["cpu_us"]["min"] - 1, knee["fails"] / knee["holds"] - 1)
+    busy = rate * near["cpu_us"]["median"] / 1e6
+    return {**row, "cores": n, "cores_busy": busy, "cores_busy_high": busy * (1 + spread), "memory_gib": kib / 1048576, "syncs_per_second": near["syncs_per_second"] * n,
+            "disk_writes_per_second": near["disk_writes_per_second"] * n, "uncertainty": spread, "live_sessions": round(live),
+            "disk_gib_live": live * session["disk_bytes"] / 2 ** 30, "disk_gib_per_day": rate * 86400 * session["disk_bytes"] / 2 ** 30,
+            "p99_ms": near["p99_ms"], "seen_at": near["offered"] * n, "live_measured": data["sessions"][-1]["live"], "edge": rate > knee["holds"] * 0.9 * scaling[n]}

@@ -1,0 +1,256 @@
+"""The report: one HTML file that needs nothing else, readable on paper. Every number comes from the JSON beside it."""
+import html
+
+import svg
+
+CSS = """
+:root{color-scheme:light}*{box-sizing:border-box}
+body{font:15px/1.5 Georgia,"Times New Roman",serif;color:#111;background:#fff;max-width:1060px;margin:0 auto;padding:28px 24px 60px}
+h1,h2,h3,table,.label,figcaption,.legend,.box,svg text{font-family:"Helvetica Neue",Helvetica,Arial,"Liberation Sans","DejaVu Sans",sans-serif}
+h1{font-size:26px;margin:0 0 2px}h2{font-size:19px;margin:34px 0 8px;border-bottom:2px solid #111;padding-bottom:3px}p{margin:8px 0;max-width:78ch}
+.sub{color:#444;margin-top:0}.box{border:1px solid #999;border-left:6px solid #0b5394;padding:10px 16px;margin:14px 0;font-size:15px}
+.box.warn{border-left-color:#b45f06}.box p{margin:5px 0;max-width:none}.big{display:flex;flex-wrap:wrap;gap:12px;margin:16px 0}
+.big div{flex:1 1 150px;border:1px solid #bbb;padding:10px 12px;font-family:Helvetica,Arial,"Liberation Sans",sans-serif}
+.big b{display:block;font-size:23px;line-height:1.25}.big span{color:#444;font-size:12.5px;line-height:1.3;display:block}
+table{border-collapse:collapse;font-size:13px;margin:10px 0;width:100%}th,td{padding:4px 9px;text-align:right;border-bottom:1px solid #ccc;vertical-align:top}
+th{border-bottom:1.5px solid #111;font-weight:600}th:first-child,td:first-child{text-align:left}td.text{text-align:left}caption{text-align:left;font-weight:600;padding:4px 0}
+.two{display:grid;grid-template-columns:1fr 1fr;gap:18px}figure{margin:12px 0;break-inside:avoid;max-width:800px}figcaption{font-weight:600;font-size:13.5px;margin-bottom:2px}
+svg{width:100%;height:auto;display:block}svg text{font-size:12px;fill:#222}svg .label{font-size:12.5px;fill:#111}.grid{stroke:#e2e2e2;stroke-width:1}
+.axis{stroke:#111;fill:none;stroke-width:1.3}.band{fill:#0b5394;opacity:.16}.limit{stroke:#a61c00;stroke-width:1.3;stroke-dasharray:5 3}
+svg .limit-text{fill:#a61c00;font-size:11.5px}.legend{font-size:12.5px;display:flex;flex-wrap:wrap;gap:4px 18px;padding-left:8%}.legend span{display:flex;align-items:center;gap:6px}
+.key{width:34px;height:10px;display:inline-block}.note{color:#444;font-size:13px}.refused{color:#7a1500}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 16px;font-size:13.5px;margin:8px 0}dt{font-weight:600}dd{margin:0}
+@media(max-width:760px){.two{grid-template-columns:1fr}}
+@media print{@page{margin:14mm}body{font-size:10.5pt;padding:0;max-width:none}h2{break-after:avoid}table,.box,.big{break-inside:avoid}.two{gap:10px}}
+"""
+
+
+def esc(value):
+    return html.escape(str(value))
+
+
+def count(value):
+    return f"{value:,.0f}"
+
+
+def ms(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def share(value):
+    return f"{value * 100:.0f} %"
+
+
+def spread(value, form=count):
+    return f"{form(value['median'])} <span class=note>({form(value['min'])} .. {form(value['max'])})</span>"
+
+
+def us(value):
+    return f"{value:.1f}"
+
+
+def table(caption, head, rows):
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    top = f"<tr>{''.join(f'<th>{h}</th>' for h in head)}</tr>" if any(head) else ""
+    return f"<table><caption>{caption}</caption>{top}{body}</table>"
+
+
+def headline(data):
+    """One sentence for a terminal and the top of the report."""
+    knee, peak = data["knee"], data["peak"]
+    if not knee["holds"]:
+        best = min((r["p99_ms"] for r in knee["ladder"]), default=0)
+        return f"No rate that was tried keeps p99 below {knee['slo_p99_ms']:g} ms (the best p99 seen was {best:.1f} ms); peak {peak['rate']['median']:,.0f} calls/s."
+    upper = f"{knee['fails']:,} does not" if knee["fails"] else "no rate that failed was found"
+    return (f"One worker holds {knee['holds']:,} calls/s at p99 < {knee['slo_p99_ms']:g} ms ({upper}); peak {peak['rate']['median']:,.0f} calls/s "
+            f"at {peak['cpu_us']['median']:.1f} us of server CPU a call.")
+
+
+def foreign(data):
+    """Cores that were busy with other things, over the open-loop points and the peak."""
+    rows = data["knee"]["ladder"] + [data["peak"]]
+    return sum(r["foreign_share"] for r in rows) / len(rows)
+
+
+def warnings(data):
+    found = []
+    busy = data["machine"]["busy_cores_before"]
+    if busy > 0.2 or foreign(data) > 0.35:
+        found.append(f"<b>The machine was not quiet.</b> {busy:.1f} of its {data['machine']['cores']} cores were busy before this began, and about {foreign(data):.1f} with other "
+                     "things (kernel work that is nobody's included) while it ran. Latencies and the knee are worse than they would be on a machine of its own, sync times above all; CPU per call is affected least. "
+                     "Measure again before you buy by these figures.")
+    if data["machine"]["build_type"] != "Release":
+        found.append(f"The build is of type {esc(data['machine']['build_type'])}, not Release.")
+    if data["bottleneck"]["name"] == "the load generator" and data["bottleneck"]["saturated"]:
+        found.append("The load generator was the busiest part: the peak is a lower bound.")
+    if data["quick"]:
+        found.append("A quick run: short measurements, few rounds, wide uncertainty.")
+    if data["machine"]["virtual"]:
+        found.append("A virtual machine: neighbours and the hypervisor's disk cache are part of what was measured.")
+    return found + [esc(e) for e in data["errors"]]
+
+
+def head(data):
+    m = data["machine"]
+    notes = "".join(f"<p>{w}</p>" for w in warnings(data))
+    note = f"<p>{esc(data['note'])}</p>" if data.get("note") else ""
+    return f"""<h1>Capacity of sessiond on this machine</h1><p class=sub>{esc(m['cpu'])}, {m['cores']} cores, {m['memory_gib']} GiB, {esc(m['filesystem'])} &middot;
+{esc(data['started'])} &middot; commit {esc(m['commit'])}</p><div class=box><p><b>{esc(headline(data))}</b></p>{note}</div>
+{f'<div class="box warn">{notes}</div>' if notes else ''}{tiles(data)}"""
+
+
+def tiles(data):
+    knee, peak, half = data["knee"], data["peak"], data["knee"]["half"]
+    at = knee["at"]
+    rows = [(count(knee["holds"]) if knee["holds"] else "none", f"calls/s at p99 &lt; {knee['slo_p99_ms']:g} ms, one worker"),
+            (count(peak["rate"]["median"]), f"calls/s at most, {peak['n']} calls in flight"),
+            (us((at or peak)["cpu_us"]["median"]) + " us", "server CPU a call " + ("at the knee" if at else "at the peak")),
+            (ms(half["p99_ms"]) + " ms" if half else "-", f"p99 at half the knee, {half['p99_ms'] / max(1e-9, half['p50_ms']):.1f} x its p50" if half else "no knee, no half of it"),
+            (f"{data['memory']['kib_per_connection']:.1f} KiB", "memory of an idle HTTP/2 connection"),
+            (f"{data['per_session']['disk_bytes']:.0f} B", "disk a session")]
+    return '<div class=big>' + "".join(f"<div><b>{b}</b><span>{s}</span></div>" for b, s in rows) + "</div>"
+
+
+def worst(ladder, key):
+    """A rate that was tried twice counts with its worse run."""
+    rows = {}
+    for r in ladder:
+        rows[r["offered"]] = max(r[key], rows.get(r["offered"], 0))
+    return sorted(rows.items())
+
+
+def knee_part(data):
+    knee = data["knee"]
+    ladder = knee["ladder"]
+    slo = knee["slo_p99_ms"]
+    lines = [("h", slo, f"SLO: p99 < {slo:g} ms")]
+    if knee["holds"]:
+        lines.append(("v", knee["holds"], f"knee: {knee['holds']:,}/s"))
+    chart = svg.chart("Latency by offered rate (open loop, Poisson arrivals)", "calls per second offered", "ms",
+                      [(label, worst(ladder, key), {}) for label, key in (("p50", "p50_ms"), ("p99", "p99_ms"), ("p99.9", "p99_9_ms"))],
+                      y_log=True, lines=lines)
+    repeated = len({r["offered"] for r in ladder}) < len(ladder)
+    rows = [[count(r["offered"]), ms(r["p50_ms"]), ms(r["p90_ms"]), ms(r["p99_ms"]), ms(r["p99_9_ms"]), ms(r["p99_99_ms"]), ms(r["max_ms"]), us(r["cpu_us"]["median"]),
+             share(r["loop_share"]), f"{r['syncs_per_second']:,.0f} x {r['records_per_sync']:.1f}", "yes" if r["held"] else "<b>no</b>"] for r in ladder]
+    return f"""<h2>How much it takes: the knee under the SLO</h2>
+<p>Calls come at random times (Poisson) at a given rate whether or not earlier ones are answered, and latency counts from the time a call was due: a stall delays every call
+that it would have delayed for real clients. The knee is where a rate that keeps the SLO meets one that does not{', found by halving' if knee['fails'] else ''}.</p>{chart}
+{'<p class=note>A rate next to the knee is tried twice and has to hold twice; the chart shows its worse run.</p>' if repeated else ''}
+{table('All rates tried, in milliseconds', ['offered/s', 'p50', 'p90', 'p99', 'p99.9', 'p99.99', 'max', 'CPU us', 'loop busy', 'syncs/s x records', 'SLO held'], rows)}"""
+
+
+def limit_part(data):
+    b, k = data["bottleneck"], data["knee"]["bottleneck"]
+
+    def sentence(where, bottle):
+        if bottle is None:
+            return ""
+        verdict = "it is the bottleneck" if bottle["saturated"] else "nothing is saturated: calls wait for the disk's answer, for each other or for a core that other processes use, not for capacity of the server"
+        return f"<p><b>{where}:</b> the busiest part is {esc(bottle['name'])} ({share(bottle['share'])} of one {'device' if 'disk' in bottle['name'] else 'core'}); {verdict}.</p>"
+
+    rows = [[esc(name), share(b["shares"][name]), share(k["shares"][name]) if k else "-"] for name in b["shares"]]
+    return f"""<h2>What limits it</h2>{sentence('At the peak', b)}{sentence('At the knee', k)}
+{table('Utilisation, from /proc', ['part', 'at the peak', 'at the knee'], rows)}"""
+
+
+def law_part(data):
+    s = data["scalability"]
+    points = [(p["n"], p["rate"]["median"]) for p in s["points"]]
+    samples = [(p["n"], p["rate"]) for p in s["samples"]]
+    series, band, text = [("each run", samples, {"line": False})], None, ""
+    if "fit" in s:
+        fit, hold = s["fit"], s["holdout"]
+        series.append(("fitted law", [(c["n"], c["rate"]) for c in s["curve"]], {"marks": False}))
+        series.append((f"holdout, measured after its prediction", [(hold["n"], hold["measured"]["median"])], {"line": False}))
+        band = [(c["n"], c["low"], c["high"]) for c in s["curve"]]
+        inside = hold["low"] <= hold["measured"]["median"] <= hold["high"]
+        left = (f"The law is fitted from {s['fitted_from']:g} calls in flight on: below, group commit makes a step that it does not have (a lone call never waits for the sync of another one; a second one does). "
+                if s["left_out"] else "")
+        peak = (f"Throughput would be greatest at {fit['peak_n']:,.0f} calls in flight" + (", which is outside what was measured." if fit["peak_n"] > points[-1][0] else f", {fit['peak_rate']:,.0f}/s.")
+                if fit["peak_n"] else "No retrograde part is visible: throughput flattens, it does not fall.")
+        bad = (f"<p class=refused>The curve misses the mean of a measured point by {share(fit['worst_error'])}: nothing is predicted from it outside or between the points.</p>" if fit["worst_error"] > 0.1 else "")
+        rows = [[name, f"{fit[name]:.4g}", f"{fit['intervals'][name][0]:.4g} .. {fit['intervals'][name][1]:.4g}", meaning]
+                for name, meaning in (("lambda", "calls/s of the first call in flight"), ("sigma", "contention: what is done one at a time"), ("kappa", "coherence: what grows with each pair"))]
+        text = f"""{table('X(n) = &lambda;n / (1 + &sigma;(n-1) + &kappa;n(n-1)), 95 % intervals that hold together (bootstrap)', ['coefficient', 'estimate', 'interval', 'meaning'], rows)}
+<p>{left}{peak} R&sup2; = {fit['r2']:.4f}; largest miss of a point's mean {share(fit['worst_error'])}.</p>{bad}
+<p><b>Holdout.</b> {hold['n']} calls in flight were left out of the fit. Predicted at {esc(hold['predicted_at'][11:23])}: {count(hold['predicted'])}/s
+({count(hold['low'])} .. {count(hold['high'])}). Measured by {esc(hold['measured_at'][11:23])}: {spread(hold['measured'])}/s, off by {hold['error'] * 100:+.1f} %,
+{'inside' if inside else '<b>outside</b>'} the interval.</p>"""
+    else:
+        text = f"<p class=refused>No law is fitted: {esc(s['refused'])}.</p>"
+    chart = svg.chart("Throughput by calls in flight (closed loop, one worker)", "calls in flight", "calls per second", series, x_log=True, band=band)
+    rows = [[p["n"], spread(p["rate"]), ms(p["p50_ms"]), ms(p["p99_ms"]), us(p["cpu_us"]["median"]), f"{p['records_per_sync']:.1f}", count(p["syncs_per_second"])] for p in s["points"]]
+    return f"""<h2>How it scales with concurrency</h2>{chart}{text}
+{table(f'Medians of {s["rounds"]} runs each (least .. greatest)', ['in flight', 'calls/s', 'p50 ms', 'p99 ms', 'CPU us a call', 'records a sync', 'syncs/s'], rows)}"""
+
+
+def sweep_row(row):
+    return [spread(row["rate"]), spread(row["cpu_us"], us), ms(row["p50_ms"]), ms(row["p99_ms"]), share(row["loop_share"]), share(row["generator_share"])]
+
+
+SWEEP_HEAD = ["calls/s", "CPU us a call", "p50 ms", "p99 ms", "loop busy", "generator busy"]
+
+
+def sweeps_part(data):
+    live = [(r["live"], r["rate"]["median"]) for r in data["sessions"]]
+    flat = live[-1][1] / live[0][1]
+    one = data["workers"][0]["cpu_us"]["median"]
+    charts = (svg.chart("Connections (100 calls in flight, or one each)", "connections", "us CPU a call",
+                        [("server CPU a call", [(r["connections"], r["cpu_us"]["median"]) for r in data["connections"]], {})], x_log=True)
+              + svg.chart("Live sessions", "live sessions", "calls per second", [("throughput, 4 x 64", live, {})], x_log=True)
+              + svg.chart("Connector latency", "ms until the connector answers", "calls per second",
+                          [("throughput, 4 x 64", [(r["latency_ms"], r["rate"]["median"]) for r in data["connector"]], {})])
+              + svg.chart("Streams on one connection", "concurrent calls", "calls per second", [("throughput", [(r["streams"], r["rate"]["median"]) for r in data["streams"]], {})], x_log=True))
+    shared = any(r["shares_generator_core"] for r in data["workers"])
+    workers = table("Workers (16 connections x 32)", ["workers"] + SWEEP_HEAD + ["worth"], [
+        [str(r["workers"]) + (" *" if r["shares_generator_core"] else "")] + sweep_row(r) + [f"{r['workers'] * one / r['cpu_us']['median']:.2f} x"] for r in data["workers"]])
+    return f"""<h2>What changes the cost</h2><div class=two>{charts}</div>
+<p>From {count(live[0][0])} to {count(live[-1][0])} live sessions throughput changes by {(flat - 1) * 100:+.1f} %.</p>{workers}
+<p class=note>"Worth": the number of workers, times CPU per call of one worker by that of this many: what they do with a core each.{' * The workers share cores with the load generator: judge by CPU per call, not by calls/s.' if shared else ''}</p>
+{table('Durability (4 x 64)', ['durability'] + SWEEP_HEAD, [[esc(r['durability'])] + sweep_row(r) for r in data['durability']])}
+{table('Connections', ['connections x streams'] + SWEEP_HEAD, [[f"{r['connections']:,} x {r['streams']}"] + sweep_row(r) for r in data['connections']])}
+{table('Connector call (stripe, simulated; 4 x 64, so at most 256 calls wait at a time)', ['answers after'] + SWEEP_HEAD, [[f"{r['latency_ms']} ms"] + sweep_row(r) for r in data['connector']])}
+{table('Live sessions (4 x 64)', ['live'] + SWEEP_HEAD, [[count(r['live'])] + sweep_row(r) for r in data['sessions']])}"""
+
+
+def sizing_sentence(row, sizing):
+    if "refused" in row:
+        return f"<p class=refused><b>{count(row['rate'])} calls/s: refused.</b> {esc(row['refused'])}.</p>"
+    core = "core" if row["cores"] == 1 else "cores"
+    edge = " This is at the edge of what was seen to hold: no reserve is in it." if row["edge"] else ""
+    grown = row["live_sessions"] > 1.25 * row["live_measured"]
+    live = (f"{count(row['live_sessions'])} live sessions" + (f" (by arithmetic: {count(row['live_measured'])} were measured)" if grown else ""))
+    return (f"<p><b>For {count(row['rate'])} calls/s at p99 &lt; {sizing['p99_ms']:g} ms you need {row['cores']} {core}</b> for the workers ({row['cores_busy']:.2f} .. {row['cores_busy_high']:.2f} of them busy), "
+            f"<b>{max(0.1, row['memory_gib']):.1f} GiB</b> of memory for {live} and {sizing['connections']:,} connections, "
+            f"and a disk that does <b>{count(row['syncs_per_second'])} syncs/s</b> ({count(row['disk_writes_per_second'])} writes/s as this kernel counts them); it fills with {row['disk_gib_per_day']:.1f} GiB a day before expiry, "
+            f"of which {row['disk_gib_live']:.2f} GiB live at a time. p99 seen: {ms(row['p99_ms'])} ms at {count(row['seen_at'])} calls/s. Uncertainty of the rate: {share(row['uncertainty'])}.{edge}</p>")
+
+
+def sizing_part(data):
+    sizing, per = data["sizing"], data["per_session"]
+    return f"""<h2>Sizing</h2><div class=box>{''.join(sizing_sentence(r, sizing) for r in sizing['rows'])}</div>
+<p class=note>Sessions live {sizing['ttl_seconds']:g} s. Cores of the workers alone: the operating system's network work for them is part of their CPU, clients and connectors are not. Memory: each worker's own, the session table at 32 bytes an
+entry and half full, and connections. Uncertainty: the gap between the last rate that held and the first that did not, or the spread of CPU per call, whichever is wider. Rates beyond the workers measured here are refused: nothing is extrapolated over cores.</p>
+{table('What things take', ['', ''], [
+    ['disk per million sessions', f"{per['disk_bytes'] * 1e6 / 2 ** 20:,.0f} MiB"],
+    ['memory of a session: table entry', f"{per['table_bytes']} bytes, at most {per['table_capacity']:,.0f} entries as configured"],
+    ['memory of a session: own of a worker, over the fill', f"{per['own_memory_bytes']:.1f} bytes ({count(per['sessions'])} sessions)"],
+    ['memory of an idle connection', f"{data['memory']['kib_per_connection']:.1f} KiB ({data['memory']['connections']:,} connections)"],
+    ['own memory of a worker after load', f"{data['memory']['worker_kib'] / 1024:.1f} MiB"]])}"""
+
+
+def method_part(data):
+    m = data["machine"]
+    facts = [("CPU", f"{m['cpu']}, {m['cores']} cores{' (virtual)' if m['virtual'] else ''}"), ("memory", f"{m['memory_gib']} GiB"), ("disk", m["filesystem"]), ("kernel", m["kernel"]), ("system", m["system"]),
+             ("commit", m["commit"]), ("build", m["build_type"]), ("libraries", ", ".join(m["packages"])), ("server", ", ".join(f"{k} {v}" for k, v in data["configuration"].items())),
+             ("measured", f"{data['started']} to {data['finished']}")]
+    return f"""<h2>Machine, configuration and method</h2><dl>{''.join(f'<dt>{esc(k)}</dt><dd>{esc(v)}</dd>' for k, v in facts)}</dl>
+<p>The call is CreateSessionToken over gRPC with distinct merchant_session_ids and a browser's user agent, without a connector's session call except where it says so; plain HTTP/2 on loopback. Every answer is
+checked: gRPC status, status_code 200, a token; one wrong answer ends the run without a report. The server's workers and the load generator run on cores of their own where there are enough. CPU per call is user and system time of all server processes
+from /proc/PID/stat, by answered calls. Histograms keep three digits. Shares of threads, disk and cores come from /proc as well; "foreign" is what was busy and neither server nor generator.</p>
+<p class=note>How the tools themselves are checked: bench/README.md. All numbers: the JSON file beside this one.</p>"""
+
+
+def html_report(data):
+    parts = "".join(part(data) for part in (head, sizing_part, knee_part, limit_part, law_part, sweeps_part, method_part))
+    return f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Capacity of sessiond</title><style>{CSS}</style>{parts}</html>\n'

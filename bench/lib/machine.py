@@ -1,0 +1,96 @@
+"""What a measurement ran on, and what it used: everything from /proc and /sys, nothing asked of a tool that may be missing."""
+import os
+import pathlib
+import platform
+import re
+import subprocess
+
+TICK = os.sysconf("SC_CLK_TCK")
+PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def read(path, default=""):
+    try:
+        return pathlib.Path(path).read_text()
+    except OSError:
+        return default
+
+
+def run(*command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        return ""
+
+
+def describe(build, data_dir):
+    """The machine, the versions, the commit."""
+    model = re.search(r"model name\s*:\s*(.*)", read("/proc/cpuinfo"))
+    memory = re.search(r"MemTotal:\s*(\d+)", read("/proc/meminfo"))
+    mount = max((line.split() for line in read("/proc/mounts").splitlines()
+                 if str(data_dir).startswith(line.split()[1])), key=lambda m: len(m[1]), default=["?", "?", "?"])
+    here = pathlib.Path(__file__).resolve().parents[2]
+    packages = run("dpkg-query", "-W", "-f", "${Package} ${Version}\n", "libuv1", "libnghttp2-14", "liblmdb0", "libsodium23",
+                   "libprotobuf-c1", "libcurl4", "libjansson4", "libc6")
+    cache = read(pathlib.Path(build, "CMakeCache.txt"))
+    kind = re.search(r"CMAKE_BUILD_TYPE:\w+=(\w*)", cache)
+    sanitize = re.search(r"SES_SANITIZE:\w+=(\S+)", cache)
+    return {
+        "cpu": model.group(1) if model else platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(int(memory.group(1)) / 1048576, 1) if memory else None,
+        "kernel": platform.release(),
+        "filesystem": f"{mount[2]} on {mount[0]}",
+        "virtual": bool(re.search(r"^flags.*\bhypervisor\b", read("/proc/cpuinfo"), re.M)),
+        "system": (re.search(r'PRETTY_NAME="(.*)"', read("/etc/os-release")) or [None, platform.system()])[1],
+        "packages": packages.splitlines(),
+        "commit": run("git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"),
+        "build_type": (kind.group(1) if kind else "?") + (f" with sanitizers {sanitize.group(1)}" if sanitize else ""),
+    }
+
+
+def thread_cpu(pid):
+    """{tid: seconds} of a process's threads."""
+    result = {}
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*"):
+        fields = read(task / "stat").rpartition(")")[2].split()
+        if len(fields) > 12:
+            result[int(task.name)] = (int(fields[11]) + int(fields[12])) / TICK
+    return result
+
+
+def core_busy():
+    """{core: (busy, all) seconds}; steal counts as busy: somebody else has the core."""
+    result = {}
+    for line in read("/proc/stat").splitlines():
+        if re.match(r"cpu\d+ ", line):
+            name, *values = line.split()
+            values = [int(v) / TICK for v in values[:8]]
+            result[int(name[3:])] = (sum(values) - values[3] - values[4], sum(values))
+    return result
+
+
+def disk_of(path):
+    """Name of the block device below a path, for /proc/diskstats; None for a RAM file system."""
+    device = os.stat(path).st_dev
+    name = pathlib.Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
+    return name.resolve().name if name.exists() else None
+
+
+def disk_counters(name):
+    """(writes, bytes written, seconds busy, flushes) so far."""
+    for line in read("/proc/diskstats").splitlines():
+        fields = line.split()
+        if len(fields) > 13 and fields[2] == name:
+            return int(fields[7]), int(fields[9]) * 512, int(fields[12]) / 1000, int(fields[18]) if len(fields) > 18 else 0
+    return 0, 0, 0.0, 0
+
+
+def memory_kib(pid):
+    """(own anonymous, shared memory in proportion) of a process; pages of data files are the kernel's to keep or drop."""
+    rows = dict(line.split(":", 1) for line in read(f"/proc/{pid}/smaps_rollup").splitlines()[1:])
+    return int(rows["Anonymous"].split()[0]), int(rows["Pss_Shmem"].split()[0])
+
+
+def load_average():
+    return float(read("/proc/loadavg", "0").split()[0])

@@ -1,0 +1,145 @@
+// What a journey needs: sessiond in sandbox mode, the simulated bank, the demonstration shop, a browser. Programs come from the
+// directory in SES_BUILD; screenshots go to <SES_BUILD>/journey.
+//
+// Two sites, so that the browser treats the bank's POST as cross-site: the shop and sessiond's return URL are on localhost, the
+// bank is on 127.0.0.1 (ports do not make a site).
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const source = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+export const build = resolve(process.env.SES_BUILD ?? join(source, 'build-gcc'));
+export const shots = join(build, 'journey');
+const readyMs = 100000;
+
+export const sleep = (ms) => new Promise((done) => { setTimeout(done, ms); });
+
+async function freePort() {
+  return new Promise((done, fail) => {
+    const server = createServer().once('error', fail);
+    server.listen(0, '127.0.0.1', () => { const { port } = server.address(); server.close(() => done(port)); });
+  });
+}
+
+export async function waitFor(what, predicate, ms = readyMs) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const value = await predicate().catch(() => false);
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`waited ${ms} ms in vain for ${what}`);
+    await sleep(25);
+  }
+}
+
+const ended = (child) => (child.exitCode !== null || child.signalCode !== null
+  ? Promise.resolve() : new Promise((done) => { child.once('exit', done); }));
+
+export class World {
+  static async open() {
+    const world = new World();
+    world.dir = mkdtempSync(join(tmpdir(), 'sessiond-journey-'));
+    [world.port, world.adminPort, world.bankPort, world.shopPort] = [await freePort(), await freePort(), await freePort(), await freePort()];
+    world.shop = `http://localhost:${world.shopPort}`;
+    world.bank = `http://127.0.0.1:${world.bankPort}`;
+    world.returns = `http://localhost:${world.port}/r/`;
+    world.api = `http://127.0.0.1:${world.port}`;
+    mkdirSync(shots, { recursive: true });
+    // Restarts are what is tested: no budget and no growing delay in the way.
+    writeFileSync(join(world.dir, 'config.yaml'), [
+      'restart:', '  budget: 1000', '  delay_max_ms: 50',
+      'redirect:', `  public_url: http://localhost:${world.port}`, ''].join('\n'));
+    world.children = [];
+    world.start('bank', join(build, 'sessiond-sim'), ['--listen', `127.0.0.1:${world.bankPort}`]);
+    world.startServer();
+    world.shopProcess = world.start('shop', process.execPath, [join(source, 'deploy/demo/shop.mjs')], {
+      SHOP_PORT: String(world.shopPort), SHOP_URL: world.shop, SESSIOND_URL: world.api, ACS_URL: `${world.bank}/acs/challenge`,
+    });
+    await world.ready();
+    await waitFor('the shop', async () => (await fetch(world.shop)).ok);
+    await waitFor('the bank', async () => (await fetch(`${world.bank}/healthz`)).ok);
+    world.browser = await chromium.launch({
+      executablePath: '/usr/bin/chromium',
+      args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+        '--disable-component-update', '--disable-sync'],
+    });
+    return world;
+  }
+
+  start(name, program, args, env = {}) {
+    const log = openSync(join(this.dir, `${name}.log`), 'a');
+    const child = spawn(program, args, { stdio: ['ignore', log, log], env: { ...process.env, ...env } });
+    closeSync(log);
+    child.on('error', (error) => { throw error; });
+    this.children.push(child);
+    return child;
+  }
+
+  startServer() {
+    this.server = this.start('sessiond', join(build, 'sessiond'), ['--sandbox', '--workers', '2', '--listen', `127.0.0.1:${this.port}`,
+      '--admin', `127.0.0.1:${this.adminPort}`, '--data', join(this.dir, 'data'), '--config', join(this.dir, 'config.yaml')]);
+  }
+
+  log(name) {
+    return readFileSync(join(this.dir, `${name}.log`), 'utf8');
+  }
+
+  async ready() {
+    await waitFor('sessiond', async () => {
+      if (this.server.exitCode !== null) throw new Error('sessiond ended');
+      return (await fetch(`http://127.0.0.1:${this.adminPort}/readyz`)).ok;
+    }).catch((error) => { throw new Error(`${error.message}: ${this.log('sessiond').slice(-2000)}`); });
+  }
+
+  // ---- what can go wrong
+
+  async workers() {
+    const answer = await fetch(`http://127.0.0.1:${this.adminPort}/readyz`);
+    return (await answer.json()).workers.map((row) => row.pid);
+  }
+
+  // kill -9 of every worker: whichever would have taken the next request is gone. Nobody waits for the replacements: connections
+  // made meanwhile stand in the queues of sockets that the supervisor keeps.
+  async killWorkers() {
+    for (const pid of await this.workers()) process.kill(pid, 'SIGKILL');
+  }
+
+  // All processes at once, as a power cut of the machine would leave them, and a new start on the same data.
+  async restartServer() {
+    const pids = readFileSync(`/proc/${this.server.pid}/task/${this.server.pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+    for (const pid of [this.server.pid, ...pids]) {
+      try { process.kill(pid, 'SIGKILL'); } catch (error) { if (error.code !== 'ESRCH') throw error; }
+    }
+    await ended(this.server);
+    this.startServer();
+    await this.ready();
+  }
+
+  // ---- calls beside the browser
+
+  async call(path, body) {
+    const answer = await fetch(this.api + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-connector': 'adyen',
+        'x-connector-config': '{"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}' },
+      body: JSON.stringify(body),
+    });
+    return { status: answer.status, body: await answer.json() };
+  }
+
+  async facts(order) {
+    return (await fetch(`${this.shop}/orders/${order}/facts`)).json();
+  }
+
+  async close() {
+    await this.browser?.close();
+    for (const child of this.children.reverse()) if (child.exitCode === null) child.kill('SIGTERM');
+    await Promise.all(this.children.map(ended));
+    const fault = /(AddressSanitizer|LeakSanitizer|runtime error:|broken invariant)[^\n]*/.exec(this.log('sessiond') + this.log('bank'));
+    if (fault) throw new Error(this.log('sessiond').slice(-4000));
+    if (process.env.SES_JOURNEY_KEEP === undefined) rmSync(this.dir, { recursive: true });
+  }
+}

@@ -1,0 +1,271 @@
+/* The table of status and event, the limits in time, generations and history. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sessiond/domain/session_machine.h>
+
+#define T0 UINT64_C(1800000000000)
+
+static const struct ses_session_rules rules = {
+    .ttl_ms = 900000, .closed_ms = 86400000, .step_ms = 600000, .overlap_ms = 30000};
+
+static struct ses_session begin(void)
+{
+    return (struct ses_session){.status = SES_SESSION_OPEN,
+                                .generation = 1,
+                                .version = 1,
+                                .created_ms = T0,
+                                .updated_ms = T0,
+                                .token_issued_ms = T0,
+                                .expires_ms = T0 + 900000};
+}
+
+static enum ses_event_outcome apply(struct ses_session *s, enum ses_event event, uint64_t at_ms)
+{
+    return ses_session_apply(s, event, SES_SLICE_EMPTY, 0, &rules, at_ms);
+}
+
+/* Written from the public table in session.proto, not from the code: '-' is late. */
+static void test_the_whole_table(void **state)
+{
+    static const char *const rows[SES_SESSION_STATUS_COUNT] = {
+        /* A R B P S C F X T V E */
+        [0] = "-----------",
+        [SES_SESSION_OPEN] = "23--567--98",
+        [SES_SESSION_AUTHENTICATING] = "-3415671198",
+        [SES_SESSION_REDIRECTED] = "-3415671198",
+        [SES_SESSION_RETURNED] = "23-15671-98",
+        [SES_SESSION_PROCESSING] = "-----67----",
+        [SES_SESSION_COMPLETED] = "-----------",
+        [SES_SESSION_FAILED] = "-----------",
+        [SES_SESSION_EXPIRED] = "-----------",
+        [SES_SESSION_REVOKED] = "-----------",
+    };
+
+    (void)state;
+    for (unsigned status = 0; status < SES_SESSION_STATUS_COUNT; status++) {
+        for (unsigned event = 1; event < SES_EVENT_COUNT; event++) {
+            char cell = rows[status][event - 1];
+            unsigned wanted = cell == '-' ? 0 : (unsigned)(cell - '0');
+
+            /* EXPIRED is 8 and REVOKED 9, as in the protocol. */
+            assert_int_equal(ses_session_next((enum ses_session_status)status, (enum ses_event)event),
+                             wanted);
+        }
+    }
+    assert_int_equal(ses_session_next(SES_SESSION_STATUS_COUNT, SES_EVENT_COMPLETED), 0);
+    assert_int_equal(ses_session_next(SES_SESSION_OPEN, SES_EVENT_COUNT), 0);
+}
+
+static void test_next_events_are_those_that_move(void **state)
+{
+    (void)state;
+    assert_int_equal(ses_session_next_events(SES_SESSION_PROCESSING),
+                     1u << SES_EVENT_COMPLETED | 1u << SES_EVENT_FAILED);
+    assert_int_equal(ses_session_next_events(SES_SESSION_COMPLETED), 0);
+    assert_int_equal(ses_session_next_events(SES_SESSION_REDIRECTED) &
+                         (1u << SES_EVENT_STEP_TIMED_OUT | 1u << SES_EVENT_REVOKED | 1u << SES_EVENT_EXPIRED),
+                     0);
+    assert_true(ses_session_next_events(SES_SESSION_REDIRECTED) & 1u << SES_EVENT_BROWSER_RETURNED);
+    assert_false(ses_event_from_caller(SES_EVENT_NONE));
+    assert_false(ses_event_from_caller(SES_EVENT_REVOKED));
+    assert_string_equal(ses_event_name(SES_EVENT_STEP_TIMED_OUT), "STEP_TIMED_OUT");
+    assert_string_equal(ses_event_name(SES_EVENT_COUNT), "NONE");
+}
+
+static void test_terminal_never_moves_and_late_changes_nothing(void **state)
+{
+    struct ses_session s = begin();
+    struct ses_session before;
+
+    (void)state;
+    assert_int_equal(apply(&s, SES_EVENT_COMPLETED, T0 + 1), SES_EVENT_APPLIED);
+    before = s;
+    for (unsigned event = 1; event < SES_EVENT_COUNT; event++)
+        assert_int_equal(apply(&s, (enum ses_event)event, T0 + 2), SES_EVENT_LATE);
+    assert_int_equal(s.status, SES_SESSION_COMPLETED);
+    assert_int_equal(s.version, before.version);
+    assert_int_equal(s.generation, before.generation);
+    assert_int_equal(s.expires_ms, before.expires_ms);
+    assert_int_equal(s.expires_ms, T0 + 1 + rules.closed_ms);
+    assert_int_equal(s.updated_ms, T0 + 1);
+    assert_int_equal(s.events_count, 12);
+    assert_int_equal(s.events[11].outcome, SES_EVENT_LATE);
+    assert_int_equal(s.events[11].version, s.version);
+}
+
+static void test_step_lives_to_its_own_limit(void **state)
+{
+    struct ses_session s = begin();
+
+    (void)state;
+    /* Begun 5 minutes before the session's own end: lives on to the step's. */
+    assert_int_equal(
+        ses_session_apply(&s, SES_EVENT_REDIRECT_STARTED, SES_STR("e"), 3600000, &rules, T0 + 600000),
+        SES_EVENT_APPLIED);
+    assert_int_equal(s.expires_ms, T0 + 600000 + 3600000);
+    assert_false(ses_session_settle(&s, T0 + 600000 + 3599999));
+    assert_int_equal(s.status, SES_SESSION_REDIRECTED);
+    /* The return renews the session's own time. */
+    assert_int_equal(apply(&s, SES_EVENT_BROWSER_RETURNED, T0 + 4000000), SES_EVENT_APPLIED);
+    assert_false(s.step_open);
+    assert_int_equal(s.expires_ms, T0 + 4000000 + rules.ttl_ms);
+}
+
+static void test_step_that_runs_out(void **state)
+{
+    struct ses_session s = begin();
+
+    (void)state;
+    (void)ses_session_apply(&s, SES_EVENT_REDIRECT_STARTED, SES_SLICE_EMPTY, 60000, &rules, T0);
+    assert_false(ses_session_settle(&s, T0 + 59999));
+    assert_true(ses_session_settle(&s, T0 + 60000));
+    assert_int_equal(s.status, SES_SESSION_OPEN);
+    assert_int_equal(s.version, 3);
+    assert_int_equal(s.updated_ms, T0 + 60000); /* the same in every process, whenever it looks */
+    assert_int_equal(s.events[1].event, SES_EVENT_STEP_TIMED_OUT);
+    assert_int_equal(s.expires_ms, T0 + 900000);
+    assert_false(ses_session_settle(&s, T0 + 60001));
+    /* The return comes late. */
+    assert_int_equal(apply(&s, SES_EVENT_BROWSER_RETURNED, T0 + 60001), SES_EVENT_LATE);
+}
+
+static void test_step_that_outlives_the_session_ends_both(void **state)
+{
+    struct ses_session s = begin();
+    struct ses_session again;
+
+    (void)state;
+    (void)ses_session_apply(&s, SES_EVENT_AUTHENTICATION_STARTED, SES_SLICE_EMPTY, 3600000, &rules, T0);
+    again = s;
+    assert_true(ses_session_settle(&s, T0 + 3600000));
+    assert_int_equal(s.status, SES_SESSION_EXPIRED);
+    assert_int_equal(s.version, 4);
+    assert_int_equal(s.events[1].event, SES_EVENT_STEP_TIMED_OUT);
+    assert_int_equal(s.events[2].event, SES_EVENT_EXPIRED);
+    assert_true(ses_session_settle(&again, T0 + 9999999)); /* looked at much later: the same */
+    assert_int_equal(again.version, s.version);
+    assert_int_equal(again.updated_ms, s.updated_ms);
+}
+
+static void test_expiry(void **state)
+{
+    struct ses_session s = begin();
+
+    (void)state;
+    assert_false(ses_session_settle(&s, T0 + 899999));
+    assert_true(ses_session_settle(&s, T0 + 900000));
+    assert_int_equal(s.status, SES_SESSION_EXPIRED);
+    assert_false(ses_session_settle(&s, T0 + 900001));
+}
+
+static void test_processing_never_expires(void **state)
+{
+    struct ses_session s = begin();
+
+    (void)state;
+    (void)apply(&s, SES_EVENT_PROCESSING_STARTED, T0);
+    assert_int_equal(s.expires_ms, SES_NEVER_MS);
+    assert_false(ses_session_settle(&s, T0 + UINT64_C(1000) * 365 * 86400000));
+    assert_int_equal(s.status, SES_SESSION_PROCESSING);
+    assert_int_equal(apply(&s, SES_EVENT_REVOKED, T0 + 1), SES_EVENT_LATE);
+    assert_int_equal(apply(&s, SES_EVENT_COMPLETED, T0 + 2), SES_EVENT_APPLIED);
+    assert_int_equal(s.expires_ms, T0 + 2 + rules.closed_ms);
+}
+
+static void test_rotation_overlaps_and_fencing_does_not(void **state)
+{
+    struct ses_session s = begin();
+
+    (void)state;
+    (void)apply(&s, SES_EVENT_AUTHENTICATION_STARTED, T0);
+    (void)apply(&s, SES_EVENT_CHALLENGE_PASSED, T0 + 1000);
+    assert_int_equal(s.status, SES_SESSION_OPEN);
+    assert_int_equal(s.generation, 2);
+    assert_int_equal(s.token_issued_ms, T0 + 1000);
+    assert_true(ses_session_accepts(&s, 2, T0 + 1000));
+    assert_true(ses_session_accepts(&s, 1, T0 + 30999));
+    assert_false(ses_session_accepts(&s, 1, T0 + 31000));
+    assert_false(ses_session_accepts(&s, 0, T0 + 1000));
+    assert_false(ses_session_accepts(&s, 3, T0 + 1000));
+    ses_session_fence(&s, T0 + 2000);
+    assert_int_equal(s.generation, 3);
+    assert_false(ses_session_accepts(&s, 2, T0 + 2000));
+    assert_false(ses_session_accepts(&s, 1, T0 + 2000));
+}
+
+static void test_revocation_ends_the_overlap_an_outcome_does_not(void **state)
+{
+    struct ses_session s = begin();
+
+    (void)state;
+    (void)apply(&s, SES_EVENT_AUTHENTICATION_STARTED, T0);
+    (void)apply(&s, SES_EVENT_CHALLENGE_PASSED, T0);
+    (void)apply(&s, SES_EVENT_REVOKED, T0 + 1);
+    assert_false(ses_session_accepts(&s, 1, T0 + 1));
+    assert_int_equal(s.status, SES_SESSION_REVOKED);
+    s = begin();
+    (void)apply(&s, SES_EVENT_AUTHENTICATION_STARTED, T0);
+    (void)apply(&s, SES_EVENT_CHALLENGE_PASSED, T0);
+    (void)apply(&s, SES_EVENT_COMPLETED, T0 + 1);
+    assert_true(ses_session_accepts(&s, 1, T0 + 29999));
+    assert_false(ses_session_accepts(&s, 1, T0 + 30000));
+}
+
+static void test_history_is_bounded_and_finds_ids(void **state)
+{
+    static const char ids[] = "abcdefghijklmnopqrst";
+    struct ses_session s = begin();
+
+    (void)state;
+    for (size_t i = 0; i < 20; i++)
+        (void)ses_session_apply(&s, SES_EVENT_STEP_CANCELLED, ses_slice(ids + i, 1), 0, &rules, T0 + i);
+    assert_int_equal(s.events_count, SES_SESSION_EVENTS_MAX);
+    assert_null(ses_session_find_event(&s, SES_STR("d")));
+    assert_int_equal(ses_session_find_event(&s, SES_STR("e"))->at_ms, T0 + 4);
+    assert_int_equal(ses_session_find_event(&s, SES_STR("t"))->at_ms, T0 + 19);
+    assert_null(ses_session_find_event(&s, SES_SLICE_EMPTY));
+    assert_int_equal(s.version, 1);
+}
+
+static void test_connector_session_merges_field_by_field(void **state)
+{
+    struct ses_session s = begin();
+    const struct ses_connector_session id = {.id = SES_STR_INIT("i1")};
+    const struct ses_connector_session token = {.token = SES_STR_INIT("t1"), .expires_ms = T0};
+    const struct ses_connector_session nothing = {.expires_ms = 0};
+
+    (void)state;
+    assert_false(ses_connector_session_merge(&s, &nothing));
+    assert_false(s.connector_session_present);
+    assert_true(ses_connector_session_merge(&s, &id));
+    assert_true(ses_connector_session_merge(&s, &token));
+    assert_false(ses_connector_session_merge(&s, &token));
+    assert_true(ses_slice_eq_str(s.connector_session.id, "i1"));
+    assert_true(ses_slice_eq_str(s.connector_session.token, "t1"));
+    assert_int_equal(s.connector_session.expires_ms, T0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_whole_table),
+        cmocka_unit_test(test_next_events_are_those_that_move),
+        cmocka_unit_test(test_terminal_never_moves_and_late_changes_nothing),
+        cmocka_unit_test(test_step_lives_to_its_own_limit),
+        cmocka_unit_test(test_step_that_runs_out),
+        cmocka_unit_test(test_step_that_outlives_the_session_ends_both),
+        cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_processing_never_expires),
+        cmocka_unit_test(test_rotation_overlaps_and_fencing_does_not),
+        cmocka_unit_test(test_revocation_ends_the_overlap_an_outcome_does_not),
+        cmocka_unit_test(test_history_is_bounded_and_finds_ids),
+        cmocka_unit_test(test_connector_session_merges_field_by_field),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,269 @@
+/* WatchSession on a whole worker: slow readers, ends, cancels, drain; what it tells of other processes is an
+ * integration test. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <sessiond/v1/session.pb-c.h>
+
+#include "method/core_fixture.h"
+#include "watch_session.h"
+
+#define SERVICE     "/sessiond.v1.SessionService/"
+#define TEST_MODE   4 /* field number of test_mode in every request */
+#define PATIENCE_MS 5000
+
+static char *text(const char *literal)
+{
+    return (char *)(uintptr_t)literal;
+}
+
+static char *create(struct core *core)
+{
+    struct call *call = core_call(core, (struct order){.id = "session_001"});
+    char *token = strdup(call_response(call)->session_token);
+
+    call_free(call);
+    return token;
+}
+
+static struct call *watch(struct core *core, const char *token, uint64_t from_version)
+{
+    Sessiond__V1__WatchSessionRequest m = SESSIOND__V1__WATCH_SESSION_REQUEST__INIT;
+    struct call *call = call_new(core, SERVICE "WatchSession", 0);
+
+    m.session_token = text(token);
+    m.merchant_session_id = text("session_001");
+    m._test_mode_case = TEST_MODE;
+    m.test_mode = true;
+    m.from_version = from_version;
+    call_body(call, &m.base);
+    return call;
+}
+
+static struct call *watch_now(struct core *core, const char *token)
+{
+    struct call *call = watch(core, token, 0);
+
+    call_start(call);
+    assert_int_equal(call->door.sent, 1);
+    assert_int_equal(call->door.ended, 0);
+    return call;
+}
+
+/* One more version. */
+static void change(struct core *core, const char *token, Sessiond__V1__SessionEvent event)
+{
+    Sessiond__V1__AdvanceSessionRequest m = SESSIOND__V1__ADVANCE_SESSION_REQUEST__INIT;
+    struct call *call = call_new(core, SERVICE "AdvanceSession", 0);
+
+    m.session_token = text(token);
+    m.merchant_session_id = text("session_001");
+    m._test_mode_case = TEST_MODE;
+    m.test_mode = true;
+    m.event = event;
+    call_body(call, &m.base);
+    call_start(call);
+    call_wait(call);
+    assert_false(call->door.failed);
+    call_free(call);
+}
+
+static void begin_and_cancel(struct core *core, const char *token)
+{
+    change(core, token, SESSIOND__V1__SESSION_EVENT__SESSION_EVENT_AUTHENTICATION_STARTED);
+    change(core, token, SESSIOND__V1__SESSION_EVENT__SESSION_EVENT_STEP_CANCELLED);
+}
+
+static void turn_for(struct core *core, unsigned ms)
+{
+    uint64_t until = ses_clock_mono_ns() + ms * MS;
+
+    while (ses_clock_mono_ns() < until) {
+        core_turn(core);
+        usleep(500);
+    }
+}
+
+static void wait_sent(struct call *call, unsigned sent)
+{
+    uint64_t limit = ses_clock_mono_ns() + PATIENCE_MS * MS;
+
+    while (call->door.sent < sent) {
+        assert_true(ses_clock_mono_ns() < limit);
+        core_turn(call->core);
+        usleep(500);
+    }
+}
+
+static uint64_t version_told(struct call *call, unsigned i)
+{
+    ProtobufCMessage *message;
+    struct ses_arena arena;
+    uint64_t version;
+
+    ses_arena_init(&arena, 1u << 18);
+    assert_ok(ses_codec_unpack(&sessiond__v1__watch_session_response__descriptor,
+                               door_message(&call->door, i), &arena, &message));
+    version = ((Sessiond__V1__WatchSessionResponse *)message)->session->version;
+    ses_arena_done(&arena);
+    return version;
+}
+
+static void cancel(struct call *call)
+{
+    ses_exchange_cancel(call->x, SES_CANCELLED);
+    call_free(call);
+}
+
+static void test_a_slow_reader_gets_the_newest_only(void **state)
+{
+    struct core *core = *state;
+    char *token = create(core);
+    struct call *slow = watch_now(core, token);
+    struct call *quick = watch_now(core, token);
+
+    slow->door.backlog = 1u << 20;
+    begin_and_cancel(core, token);
+    begin_and_cancel(core, token);
+    wait_sent(quick, 5);
+    turn_for(core, 60);
+    assert_int_equal(slow->door.sent, 1);
+    slow->door.backlog = 0;
+    wait_sent(slow, 2);
+    turn_for(core, 60);
+    assert_int_equal(slow->door.sent, 2);
+    assert_int_equal(version_told(slow, 1), 5);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(version_told(quick, i), i + 1);
+    cancel(slow);
+    cancel(quick);
+    free(token);
+}
+
+static void test_a_cancelled_stream_leaves_nothing(void **state)
+{
+    struct core *core = *state;
+    char *token = create(core);
+    struct call *one = watch_now(core, token);
+    struct call *two = watch_now(core, token);
+
+    assert_int_equal(ses_store_watches(core->store), 2);
+    cancel(one);
+    assert_int_equal(ses_store_watches(core->store), 1);
+    begin_and_cancel(core, token);
+    wait_sent(two, 3);
+    cancel(two);
+    assert_int_equal(ses_store_watches(core->store), 0);
+    assert_int_equal(ses_exchange_pool_open(core->pool), 0);
+    free(token);
+}
+
+/* Days of changes must not fill the stream's own memory. */
+static void test_memory_does_not_grow_with_what_is_told(void **state)
+{
+    struct core *core = *state;
+    char *token = create(core);
+    struct call *call = watch_now(core, token);
+    size_t used = call->x->arena.used;
+    size_t total = call->x->arena.total;
+
+    for (unsigned i = 0; i < 10; i++)
+        begin_and_cancel(core, token);
+    wait_sent(call, 21);
+    assert_int_equal(call->x->arena.used, used);
+    assert_int_equal(call->x->arena.total, total);
+    cancel(call);
+    free(token);
+}
+
+/* The door gives its reference back inside the end: nothing may be touched behind it. */
+static void test_the_end_may_take_the_exchange_along(void **state)
+{
+    struct core *core = *state;
+    char *token = create(core);
+    struct call *call = watch_now(core, token);
+    uint64_t limit = ses_clock_mono_ns() + PATIENCE_MS * MS;
+
+    call->door.drop_on_end = true;
+    change(core, token, SESSIOND__V1__SESSION_EVENT__SESSION_EVENT_COMPLETED);
+    while (call->door.ended == 0) {
+        assert_true(ses_clock_mono_ns() < limit);
+        core_turn(core);
+    }
+    assert_false(call->door.failed);
+    assert_int_equal(call->door.sent, 2);
+    assert_int_equal(ses_store_watches(core->store), 0);
+    free(call);
+    free(token);
+}
+
+static void test_an_end_that_is_known_ends_at_once(void **state)
+{
+    struct core *core = *state;
+    char *token = create(core);
+    struct call *call;
+
+    change(core, token, SESSIOND__V1__SESSION_EVENT__SESSION_EVENT_FAILED);
+    call = watch(core, token, 2);
+    call_start(call);
+    assert_int_equal(call->door.sent, 0);
+    assert_int_equal(call->door.ended, 1);
+    assert_false(call->door.failed);
+    call_free(call);
+    free(token);
+}
+
+static void test_drain_ends_all_and_takes_none(void **state)
+{
+    struct core *core = *state;
+    char *token = create(core);
+    struct call *open = watch_now(core, token);
+    struct call *late = watch(core, token, 0);
+
+    ses_service_set_draining(core->service);
+    assert_true(open->door.failed);
+    assert_int_equal(open->door.error.status, SES_UNAVAILABLE);
+    call_start(late);
+    assert_int_equal(late->door.error.status, SES_UNAVAILABLE);
+    assert_int_equal(ses_store_watches(core->store), 0);
+    call_free(open);
+    call_free(late);
+    free(token);
+}
+
+static void test_refused_streams_watch_nothing(void **state)
+{
+    struct core *core = *state;
+    char *token = create(core);
+    struct call *call;
+
+    token[strlen(token) - 2] ^= 1;
+    call = watch(core, token, 0);
+    call_start(call);
+    assert_int_equal(call->door.error.status, SES_UNAUTHENTICATED);
+    assert_int_equal(ses_store_watches(core->store), 0);
+    call_free(call);
+    free(token);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_slow_reader_gets_the_newest_only, core_setup, core_teardown),
+        cmocka_unit_test_setup_teardown(test_a_cancelled_stream_leaves_nothing, core_setup, core_teardown),
+        cmocka_unit_test_setup_teardown(test_memory_does_not_grow_with_what_is_told, core_setup,
+                                        core_teardown),
+        cmocka_unit_test_setup_teardown(test_the_end_may_take_the_exchange_along, core_setup, core_teardown),
+        cmocka_unit_test_setup_teardown(test_an_end_that_is_known_ends_at_once, core_setup, core_teardown),
+        cmocka_unit_test_setup_teardown(test_drain_ends_all_and_takes_none, core_setup, core_teardown),
+        cmocka_unit_test_setup_teardown(test_refused_streams_watch_nothing, core_setup, core_teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
