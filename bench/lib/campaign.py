@@ -68,7 +68,7 @@ class Campaign:
         self.generator_core = str(cores[-1])
         self.cores = [str(c) for c in (cores[:-1] or cores)]
         self.all_cores = [str(c) for c in cores]
-        self.seconds, self.rounds = (1.5, 2) if args.quick else (5, 3)
+        self.seconds, self.rounds = (1.5, 2) if args.quick else (8, 3)
         self.concurrencies = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
         self.holdout = 96
         self.live = (10000, 50000, 200000) if args.quick else (10000, 100000, 1000000)
@@ -77,7 +77,7 @@ class Campaign:
         self.random = random.Random(7)
         self.series = 0
         self.data = {"schema": 1, "quick": args.quick, "slo_p99_ms": args.p99_ms, "errors": []}
-        steps = (len(self.concurrencies) + 1) * self.rounds + 16 + len(self.workers) * self.rounds + 2 * self.rounds + len(self.live)
+        steps = (len(self.concurrencies) + 1) * self.rounds + 24 + len(self.workers) * self.rounds + 2 * self.rounds + len(self.live)
         steps += len(self.connections) + 4 + 4 + 3
         self.progress = Progress(steps, args.quiet)
 
@@ -244,35 +244,39 @@ class Campaign:
                        held=row["p99_ns"] / 1e6 < self.args.p99_ms and not row["unfinished"])
         return summary
 
+    def holds(self, server, rate, label, ladder):
+        """Two of three runs decide; every run stays in the ladder. Without the third where two agree."""
+        verdicts = []
+        while max(verdicts.count(True), verdicts.count(False)) < 2:
+            row = self.open_loop(server, rate, label + (" again" if verdicts else ""))
+            ladder.append(row)
+            verdicts.append(row["held"])
+        return verdicts.count(True) >= 2
+
     def knee(self, server):
-        """Open loop, Poisson arrivals: a ladder of rates, then the interval between the last rate that holds and the first that
-        does not is halved. A rate next to the knee holds only if it does so twice."""
+        """Open loop, Poisson arrivals: up a ladder of rates to the first that does not hold; then the interval between that one and
+        the last that holds is halved. The rungs above are run once, for the chart."""
         top = self.data["peak"]["rate"]["max"]
-        ladder = [self.open_loop(server, top * part, f"open loop at {part * 100:.0f} % of the peak")
-                  for part in (0.1, 0.25, 0.5, 0.65, 0.8, 0.9, 1.0)]
-        for part in (0.03, 0.01):
-            if not ladder[0]["held"]:
-                ladder.insert(0, self.open_loop(server, top * part, f"open loop at {part * 100:.0f} % of the peak"))
-        low, high = 0, None
-        for row in ladder:
-            if not row["held"]:
-                high = row["offered"]
-                break
-            low = row["offered"]
+        ladder, low, high = [], 0, None
+        for part in (0.03, 0.1, 0.25, 0.5, 0.65, 0.8, 0.9, 1.0):
+            label = f"open loop at {part * 100:.0f} % of the peak"
+            if high is not None:
+                ladder.append(self.open_loop(server, top * part, label))
+            elif self.holds(server, top * part, label, ladder):
+                low = top * part
+            else:
+                high = top * part
         for _ in range(3 if self.args.quick else 5):
             if high is None or low == 0 or high / low < 1.03:
                 break
             rate = math.sqrt(low * high)
-            row = self.open_loop(server, rate, f"knee: {rate:.0f} calls/s")
-            ladder.append(row)
-            if row["held"]:
-                again = self.open_loop(server, rate, f"knee: {rate:.0f} calls/s again")
-                ladder.append(again)
-                row = again
-            low, high = (rate, high) if row["held"] else (low, rate)
+            if self.holds(server, rate, f"knee: {rate:.0f} calls/s", ladder):
+                low = rate
+            else:
+                high = rate
         ladder.sort(key=lambda r: r["offered"])
         half = self.open_loop(server, low / 2, "half the knee") if low else None
-        at = max((r for r in ladder if r["held"] and r["offered"] <= low * 1.001), key=lambda r: r["offered"], default=None)
+        at = max((r for r in ladder if r["held"] and r["offered"] <= round(low)), key=lambda r: r["offered"], default=None)
         self.data["knee"] = {"slo_p99_ms": self.args.p99_ms, "holds": round(low), "fails": round(high) if high else None, "ladder": ladder,
                              "half": half, "at": at, "bottleneck": bottleneck(at) if at else None}
 
@@ -344,7 +348,7 @@ class Campaign:
 def sizing(data, args):
     """Also of a report that was written earlier: another rate needs no new measurement."""
     holds = data["knee"]["holds"]
-    wanted = args.calls_per_second or [holds * part for part in (0.25, 0.5, 1.0, 2.0)]
+    wanted = args.calls_per_second or ([holds * part for part in (0.25, 0.5, 1.0, 2.0)] if holds else [])
     return {"ttl_seconds": args.ttl_seconds, "connections": args.connections, "p99_ms": data["slo_p99_ms"],
             "rows": [size_for(data, args, rate) for rate in wanted]}
 
@@ -354,7 +358,7 @@ def size_for(data, args, rate):
     knee, workers = data["knee"], data["workers"]
     row = {"rate": round(rate)}
     if not knee["holds"]:
-        return {**row, "refused": f"no rate that was tried has p99 < {data['slo_p99_ms']:g} ms"}
+        return {**row, "refused": f"not even {knee['ladder'][0]['offered']:,} calls/s kept p99 < {data['slo_p99_ms']:g} ms here"}
     if knee["fails"] is None:
         return {**row, "refused": "the knee was not found: every rate offered held, so there is no upper end to size by"}
     # How much more n workers do than one, by CPU per call: wall-clock rates say nothing where the generator shares their cores.

@@ -59,8 +59,8 @@ def headline(data):
     """One sentence for a terminal and the top of the report."""
     knee, peak = data["knee"], data["peak"]
     if not knee["holds"]:
-        best = min((r["p99_ms"] for r in knee["ladder"]), default=0)
-        return f"No rate that was tried keeps p99 below {knee['slo_p99_ms']:g} ms (the best p99 seen was {best:.1f} ms); peak {peak['rate']['median']:,.0f} calls/s."
+        return (f"No rate keeps p99 below {knee['slo_p99_ms']:g} ms: the lowest tried, {knee['ladder'][0]['offered']:,} calls/s, has {knee['ladder'][0]['p99_ms']:.1f} ms. "
+                f"Peak {peak['rate']['median']:,.0f} calls/s at {peak['cpu_us']['median']:.1f} us of server CPU a call.")
     upper = f"{knee['fails']:,} does not" if knee["fails"] else "no rate that failed was found"
     return (f"One worker holds {knee['holds']:,} calls/s at p99 < {knee['slo_p99_ms']:g} ms ({upper}); peak {peak['rate']['median']:,.0f} calls/s "
             f"at {peak['cpu_us']['median']:.1f} us of server CPU a call.")
@@ -112,7 +112,7 @@ def tiles(data):
 
 
 def worst(ladder, key):
-    """A rate that was tried twice counts with its worse run."""
+    """A rate that was tried several times counts with its worst run."""
     rows = {}
     for r in ladder:
         rows[r["offered"]] = max(r[key], rows.get(r["offered"], 0))
@@ -132,10 +132,11 @@ def knee_part(data):
     repeated = len({r["offered"] for r in ladder}) < len(ladder)
     rows = [[count(r["offered"]), ms(r["p50_ms"]), ms(r["p90_ms"]), ms(r["p99_ms"]), ms(r["p99_9_ms"]), ms(r["p99_99_ms"]), ms(r["max_ms"]), us(r["cpu_us"]["median"]),
              share(r["loop_share"]), f"{r['syncs_per_second']:,.0f} x {r['records_per_sync']:.1f}", "yes" if r["held"] else "<b>no</b>"] for r in ladder]
+    found = ", found by halving" if knee["holds"] and knee["fails"] else ""
     return f"""<h2>How much it takes: the knee under the SLO</h2>
 <p>Calls come at random times (Poisson) at a given rate whether or not earlier ones are answered, and latency counts from the time a call was due: a stall delays every call
-that it would have delayed for real clients. The knee is where a rate that keeps the SLO meets one that does not{', found by halving' if knee['fails'] else ''}.</p>{chart}
-{'<p class=note>A rate next to the knee is tried twice and has to hold twice; the chart shows its worse run.</p>' if repeated else ''}
+that it would have delayed for real clients. The knee is where a rate that keeps the SLO meets one that does not{found}.</p>{chart}
+{'<p class=note>Up to the knee and next to it two of three runs decide; the chart shows the worst one.</p>' if repeated else ''}
 {table('All rates tried, in milliseconds', ['offered/s', 'p50', 'p90', 'p99', 'p99.9', 'p99.99', 'max', 'CPU us', 'loop busy', 'syncs/s x records', 'SLO held'], rows)}"""
 
 
@@ -228,7 +229,7 @@ def sizing_sentence(row, sizing):
 
 def sizing_part(data):
     sizing, per = data["sizing"], data["per_session"]
-    return f"""<h2>Sizing</h2><div class=box>{''.join(sizing_sentence(r, sizing) for r in sizing['rows'])}</div>
+    return f"""<h2>Sizing</h2><div class=box>{''.join(sizing_sentence(r, sizing) for r in sizing['rows']) or '<p class=refused><b>No size is given:</b> no rate kept the SLO on this machine while this was measured.</p>'}</div>
 <p class=note>Sessions live {sizing['ttl_seconds']:g} s. Cores of the workers alone: the operating system's network work for them is part of their CPU, clients and connectors are not. Memory: each worker's own, the session table at 32 bytes an
 entry and half full, and connections. Uncertainty: the gap between the last rate that held and the first that did not, or the spread of CPU per call, whichever is wider. Rates beyond the workers measured here are refused: nothing is extrapolated over cores.</p>
 {table('What things take', ['', ''], [

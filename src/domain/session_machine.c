@@ -33,20 +33,20 @@
 
 /* A row that lacks an event, or has one too many, does not compile: the macro takes exactly these. */
 #define CELLS(status, a, b, c, d, e, f, g, h, i, j, k)                                                       \
-    [SES_SESSION_##status] = {[SES_EVENT_AUTHENTICATION_STARTED] = a,                                        \
-                              [SES_EVENT_REDIRECT_STARTED] = b,                                              \
-                              [SES_EVENT_BROWSER_RETURNED] = c,                                              \
-                              [SES_EVENT_CHALLENGE_PASSED] = d,                                              \
-                              [SES_EVENT_PROCESSING_STARTED] = e,                                            \
-                              [SES_EVENT_COMPLETED] = f,                                                     \
-                              [SES_EVENT_FAILED] = g,                                                        \
-                              [SES_EVENT_STEP_CANCELLED] = h,                                                \
-                              [SES_EVENT_STEP_TIMED_OUT] = i,                                                \
-                              [SES_EVENT_REVOKED] = j,                                                       \
-                              [SES_EVENT_EXPIRED] = k},
+    [SES_SESSION_##status] = {[SES_EVENT_AUTHENTICATION_STARTED] = (a),                                      \
+                              [SES_EVENT_REDIRECT_STARTED] = (b),                                            \
+                              [SES_EVENT_BROWSER_RETURNED] = (c),                                            \
+                              [SES_EVENT_CHALLENGE_PASSED] = (d),                                            \
+                              [SES_EVENT_PROCESSING_STARTED] = (e),                                          \
+                              [SES_EVENT_COMPLETED] = (f),                                                   \
+                              [SES_EVENT_FAILED] = (g),                                                      \
+                              [SES_EVENT_STEP_CANCELLED] = (h),                                              \
+                              [SES_EVENT_STEP_TIMED_OUT] = (i),                                              \
+                              [SES_EVENT_REVOKED] = (j),                                                     \
+                              [SES_EVENT_EXPIRED] = (k)},
 static const uint8_t table[SES_SESSION_STATUS_COUNT][SES_EVENT_COUNT] = {TABLE(CELLS)};
 
-#define COUNT_ROW(...) +1
+#define COUNT_ROW(...) +1 // NOLINT(bugprone-macro-parentheses): a sum of them
 _Static_assert(0 TABLE(COUNT_ROW) == SES_SESSION_STATUS_COUNT, "a new status needs a row");
 _Static_assert(SES_EVENT_COUNT == 12, "a new event needs a column, a name and a word in from_caller");
 

@@ -78,6 +78,7 @@ static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms
     }
     switch (call->method->decide(call, session, now_ms, &error)) {
     case SES_VERDICT_SAME:
+        SES_REQUIRE(session != NULL);
         return answer_same(call, session);
     case SES_VERDICT_CHANGED:
         return SES_CHANGE_WRITE;

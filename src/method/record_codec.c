@@ -169,7 +169,7 @@ static enum ses_status put_parameters(const struct ses_redirect_result *redirect
 {
     size_t count = redirect->parameters_count;
     stored_parameter *parameters = ses_arena_alloc(arena, (count + 1) * sizeof(*parameters));
-    stored_parameter **pointers = ses_arena_alloc(arena, (count + 1) * sizeof(*pointers));
+    stored_parameter **pointers = ses_arena_alloc(arena, (count + 1) * sizeof(void *));
 
     if (parameters == NULL || pointers == NULL)
         return SES_NO_MEMORY;

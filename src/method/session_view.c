@@ -165,7 +165,7 @@ static void view_payload(struct view *v, const struct ses_redirect_result *redir
 {
     size_t count = redirect->parameters_count;
     payload_entry *entries = make(v, (count + 1) * sizeof(*entries));
-    payload_entry **pointers = make(v, (count + 1) * sizeof(*pointers));
+    payload_entry **pointers = make(v, (count + 1) * sizeof(void *));
 
     if (entries == NULL || pointers == NULL)
         return;
@@ -219,7 +219,7 @@ static void view_next_events(struct view *v, const struct ses_session *session, 
 static void view_events(struct view *v, const struct ses_session *session, Sessiond__V1__Session *view)
 {
     Sessiond__V1__EventRecord *rows = make(v, (session->events_count + 1) * sizeof(*rows));
-    Sessiond__V1__EventRecord **pointers = make(v, (session->events_count + 1) * sizeof(*pointers));
+    Sessiond__V1__EventRecord **pointers = make(v, (session->events_count + 1) * sizeof(void *));
 
     if (rows == NULL || pointers == NULL)
         return;

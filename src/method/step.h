@@ -27,7 +27,7 @@
 
 #include "service_core.h"
 
-/* Limits of what is stored of a return; above them: SES_TOO_LARGE before anything is read. */
+/* Limits of what is stored of a return; above them: UNAVAILABLE, nothing is read. Doors refuse before. */
 #define SES_RETURN_PARAMETERS_MAX  64
 #define SES_RETURN_NAME_BYTES_MAX  256
 #define SES_RETURN_QUERY_BYTES_MAX 8192

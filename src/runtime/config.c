@@ -305,9 +305,9 @@ static enum ses_status read_hosts(const struct loader *loader, const struct ses_
 
 /* ---- merchants ---------------------------------------------------------------------------------------- */
 
-/* "MERCHANT REST": a merchant's name may hold spaces, the rest does not. */
+/* "MERCHANT REST": a merchant's name may hold spaces, the rest does not. The rest goes to origin. */
 static enum ses_status split_merchant(const struct loader *loader, const struct value *value,
-                                      struct ses_config_merchant *ret_row, const char **ret_rest)
+                                      struct ses_config_merchant *ret_row)
 {
     char text[SES_CONFIG_MERCHANT_SIZE + SES_CONFIG_TEXT_SIZE];
     char *space;
@@ -320,26 +320,25 @@ static enum ses_status split_merchant(const struct loader *loader, const struct 
     if (strlen(text) >= sizeof(ret_row->merchant) || strlen(space + 1) >= sizeof(ret_row->origin))
         return refuse(loader, value, "is too long");
     memcpy(ret_row->merchant, text, strlen(text) + 1);
-    *ret_rest = value->text + (space + 1 - text);
+    memcpy(ret_row->origin, space + 1, strlen(space + 1) + 1);
     return SES_OK;
 }
 
 static enum ses_status read_return_urls(const struct loader *loader, const struct ses_raw_config *raw)
 {
     struct ses_config *config = loader->config;
-    const char *origin = NULL;
 
     for (unsigned i = 0; i < raw->redirect.return_urls_count; i++) {
         struct value value = {.text = raw->redirect.return_urls[i], .key = "redirect.return_urls"};
         struct ses_config_merchant *row = &config->return_urls[i];
         struct ses_slice rest;
 
-        SES_TRY(split_merchant(loader, &value, row, &origin));
-        SES_TRY(check_url(loader, &value, origin, false));
-        rest = ses_slice_str(strstr(origin, "://") + 3);
+        SES_TRY(split_merchant(loader, &value, row));
+        SES_TRY(check_url(loader, &value, row->origin, false));
+        rest = ses_slice_str(row->origin);
+        rest = ses_slice_cut(rest, ses_slice_find(rest, '/') + 2, rest.len); /* behind "https://" */
         if (ses_slice_find(rest, '/') != rest.len)
             return refuse(loader, &value, "must be a merchant and an origin: scheme, host and port, no path");
-        memcpy(row->origin, origin, strlen(origin) + 1);
     }
     config->return_urls_count = raw->redirect.return_urls_count;
     return SES_OK;
@@ -374,16 +373,16 @@ static enum ses_status read_binding(const struct loader *loader, const struct se
 {
     struct ses_config *config = loader->config;
     struct value usual = {.text = raw->binding.mode, .key = "binding.mode"};
-    const char *mode = NULL;
 
     config->binding_mode = SES_BINDING_ENFORCE;
     if (usual.text != NULL)
         SES_TRY(read_mode(loader, &usual, usual.text, &config->binding_mode));
     for (unsigned i = 0; i < raw->binding.modes_count; i++) {
         struct value value = {.text = raw->binding.modes[i], .key = "binding.modes"};
+        struct ses_config_merchant *row = &config->binding_modes[i];
 
-        SES_TRY(split_merchant(loader, &value, &config->binding_modes[i], &mode));
-        SES_TRY(read_mode(loader, &value, mode, &config->binding_modes[i].mode));
+        SES_TRY(split_merchant(loader, &value, row));
+        SES_TRY(read_mode(loader, &value, row->origin, &row->mode));
     }
     config->binding_modes_count = raw->binding.modes_count;
     return SES_OK;

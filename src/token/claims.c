@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "claims_scan.h"
 #include "rfc3339.h"
 
 /* ---- writing: on the hot path, 0.21 us for 440 bytes ---- */
@@ -303,10 +304,9 @@ static void take_all(struct reader *r, struct ses_claims *claims)
         fault(r, SES_MALFORMED);
 }
 
-enum ses_status ses_claims_decode(struct ses_slice json, struct ses_arena *arena,
-                                  struct ses_claims *ret_claims)
+static enum ses_status parse(struct ses_slice json, struct ses_arena *arena, struct ses_claims *ret_claims)
 {
-    /* jansson: a few microseconds beside the 47 of the signature, no recursion to speak of within
+    /* jansson: 9 us beside the 47 of the signature, no recursion to speak of within
      * SES_PASETO_MESSAGE_MAX, refuses what is not UTF-8, U+0000 and numbers beyond 64 bits. */
     json_error_t error;
     struct ses_claims claims = {0};
@@ -321,4 +321,13 @@ enum ses_status ses_claims_decode(struct ses_slice json, struct ses_arena *arena
     SES_TRY(r.status);
     *ret_claims = claims;
     return SES_OK;
+}
+
+enum ses_status ses_claims_decode(struct ses_slice json, struct ses_arena *arena,
+                                  struct ses_claims *ret_claims)
+{
+    struct ses_slice copy;
+
+    SES_TRY(ses_arena_copy(arena, json, &copy));
+    return ses_claims_scan(copy, ret_claims) ? SES_OK : parse(json, arena, ret_claims);
 }
