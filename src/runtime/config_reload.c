@@ -2,11 +2,6 @@
 
 #include <string.h>
 
-<<<<<<< HEAD
-/* What was made before fork, from the old configuration, and is inherited by the workers that replace the old
- * ones. */
-=======
->>>>>>> continuation
 enum ses_status ses_config_check_reload(const struct ses_config *old, const struct ses_config *fresh,
                                         struct ses_fault *ret_fault)
 {
