@@ -61,12 +61,10 @@ install_packages() {
         return 1
     fi
     echo "== installing ${missing[*]}" >&2
-    run_apt update -qq || {
-        echo "sessiond: apt-get update failed (its reason stands above): is the network there, is /etc/apt/sources.list right?" >&2
-        return 1
-    }
+    # A foreign source that does not answer fails this too: what is wanted may be at hand nevertheless.
+    run_apt update -qq || echo "sessiond: apt-get update failed (its reason stands above); trying with the lists of before" >&2
     run_apt install -y -qq --no-install-recommends "${missing[@]}" || {
-        echo "sessiond: could not install ${missing[*]} (apt-get's reason stands above); they are packages of Debian 12" >&2
+        echo "sessiond: could not install ${missing[*]} (apt-get's reason stands above): packages of Debian 12; is the network there?" >&2
         return 1
     }
 }

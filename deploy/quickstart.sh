@@ -47,7 +47,7 @@ build_server() {
         fail "cmake found something missing; all of its output: build/configure.log"
     }
     cmake --build build >build/compile.log 2>&1 || {
-        tail -40 build/compile.log >&2
+        grep -E -A3 'error:|FAILED:' build/compile.log | head -40 >&2 || tail -40 build/compile.log >&2
         fail "the build failed; all of its output: build/compile.log"
     }
 }

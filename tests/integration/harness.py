@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import pathlib
+import random
 import re
 import secrets
 import shutil
@@ -37,10 +38,18 @@ ADYEN = '{"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}'
 SLOW = 5
 
 
+# Below the kernel's range for outgoing connections (32768..): no client's connection, not even one that a client of ours opens
+# to itself while the server is away, takes a port between the look and the server's start, or between two starts.
+PORTS = range(12000, 32000)
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    for _ in range(1000):
+        port = random.choice(PORTS)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError(f"no free port in {PORTS}")
 
 
 def wait_for(predicate, seconds, what):
@@ -330,8 +339,8 @@ def unique(prefix="s"):
     """A merchant_session_id nobody used before. Letters only: a run of digits might look like a card number."""
     global _names
     if _names is None:
-        random = secrets.token_hex(6).translate(str.maketrans("0123456789", "ghijklmnop"))
-        _names = (f"{random}-{letters(number)}" for number in itertools.count())
+        stem = secrets.token_hex(6).translate(str.maketrans("0123456789", "ghijklmnop"))
+        _names = (f"{stem}-{letters(number)}" for number in itertools.count())
     return f"{prefix}-{next(_names)}"
 
 
