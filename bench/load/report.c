@@ -23,7 +23,7 @@ double load_process_cpu(int pid)
     at = strrchr(text, ')'); /* the name may hold anything, spaces and brackets too */
     if (at == NULL)
         return -1;
-    // NOLINTNEXTLINE(cert-err34-c)
+    /* NOLINTNEXTLINE(cert-err34-c): the kernel's numbers fit */
     if (sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
         return -1;
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);

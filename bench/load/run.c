@@ -246,12 +246,12 @@ static void print_progress(const struct load_run *run, double elapsed)
 {
     double whole = run->plan->calls != 0 ? (double)run->plan->calls : run->plan->seconds;
     double part = run->plan->calls != 0 ? (double)run->totals.right : elapsed;
+    unsigned long long errors = run->totals.wrong + run->totals.lost;
     int width = whole > 0 ? (int)(part / whole * 30) : 0;
 
     width = width > 30 ? 30 : width;
     fprintf(stderr, "\r[%.*s%*s] %llu answers, %llu errors ", width, "##############################",
-            30 - width, "", (unsigned long long)run->totals.right,
-            (unsigned long long)(run->totals.wrong + run->totals.lost));
+            30 - width, "", (unsigned long long)run->totals.right, errors);
 }
 
 /* Open loop behind its counted time: all answered, or out of patience. */
