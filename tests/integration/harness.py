@@ -5,6 +5,7 @@ sanitizer reports, and its exit status is checked.
 """
 import atexit
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -17,6 +18,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import urllib.error
@@ -227,17 +229,21 @@ class Server:
         return status, rows, json.loads(text) if text else None
 
 
-_pool = None
+@functools.cache
+def _pool():
+    files = descriptor_pb2.FileDescriptorSet.FromString((BUILD / "sessiond.protoset").read_bytes())
+    pool = descriptor_pool.DescriptorPool()
+    for file in files.file:
+        pool.Add(file)
+    return pool
+
+
+_pool_lock = threading.Lock()
 
 
 def _descriptors():
-    global _pool
-    if _pool is None:
-        files = descriptor_pb2.FileDescriptorSet.FromString((BUILD / "sessiond.protoset").read_bytes())
-        _pool = descriptor_pool.DescriptorPool()
-        for file in files.file:
-            _pool.Add(file)
-    return _pool
+    with _pool_lock:  # tests with many clients may ask for it at the same time for the first time
+        return _pool()
 
 
 def message(name):
