@@ -34,9 +34,10 @@ static char *create(struct core *core)
 
 static struct call *watch(struct core *core, const char *token, uint64_t from_version)
 {
-    Sessiond__V1__WatchSessionRequest m = SESSIOND__V1__WATCH_SESSION_REQUEST__INIT;
+    Sessiond__V1__WatchSessionRequest m;
     struct call *call = call_new(core, SERVICE "WatchSession", 0);
 
+    sessiond__v1__watch_session_request__init(&m);
     m.session_token = text(token);
     m.merchant_session_id = text("session_001");
     m._test_mode_case = TEST_MODE;
@@ -59,9 +60,10 @@ static struct call *watch_now(struct core *core, const char *token)
 /* One more version. */
 static void change(struct core *core, const char *token, Sessiond__V1__SessionEvent event)
 {
-    Sessiond__V1__AdvanceSessionRequest m = SESSIOND__V1__ADVANCE_SESSION_REQUEST__INIT;
+    Sessiond__V1__AdvanceSessionRequest m;
     struct call *call = call_new(core, SERVICE "AdvanceSession", 0);
 
+    sessiond__v1__advance_session_request__init(&m);
     m.session_token = text(token);
     m.merchant_session_id = text("session_001");
     m._test_mode_case = TEST_MODE;
