@@ -84,16 +84,21 @@ class Law(unittest.TestCase):
     """A closed loop against planted coefficients: what the fit makes of it. Whether its intervals are right is tested on
     simulated noise (test_usl.py). Calls take 40 ms, so that a busy machine's millisecond does not matter."""
 
+    SERVICE_MS = 40
+
+    def rate(self, n, sigma, kappa):
+        """The better of two runs: what else happens on the machine only slows."""
+        with Stub(n, self.SERVICE_MS * 1000, sigma, kappa) as stub:
+            return max(stub.load("--connections", 1, "--streams", n, "--warmup", 0.2, "--seconds", 1.2)["rate"] for _ in range(2))
+
     def test_coefficients_are_found(self):
-        for sigma, kappa in ((0.05, 0.0005), (0.2, 0.0)):
-            service_ms, points = 40, []
-            for n in (1, 2, 4, 8, 16, 32):
-                with Stub(n, service_ms * 1000, sigma, kappa) as stub:
-                    points.append((n, stub.load("--connections", 1, "--streams", n, "--warmup", 0.2, "--seconds", 2)["rate"]))
-            fit = usl.Fit(points)
-            self.assertAlmostEqual(fit.lambda_, 1000 / service_ms, delta=3)
-            self.assertAlmostEqual(fit.sigma, sigma, delta=0.03)
-            self.assertAlmostEqual(fit.kappa, kappa, delta=0.0004)
+        for sigma, kappa in ((0.05, 0.004), (0.2, 0.0)):
+            fit = usl.Fit([(n, self.rate(n, sigma, kappa)) for n in (1, 2, 4, 8, 16, 32)])
+            for n in (1, 8, 32):
+                planted = n * 1000 / self.SERVICE_MS / (1 + sigma * (n - 1) + kappa * n * (n - 1))
+                self.assertAlmostEqual(fit.predict(n) / planted, 1, delta=0.1)
+            self.assertAlmostEqual(fit.sigma, sigma, delta=0.04)
+            self.assertAlmostEqual(fit.kappa, kappa, delta=0.0015)
 
 
 if __name__ == "__main__":
