@@ -338,16 +338,13 @@ class ServerCase(unittest.TestCase):
             cls.server.cleanup()
 
 
-_names = None
+_run = secrets.token_hex(6).translate(str.maketrans("0123456789", "ghijklmnop"))
+_names = itertools.count()  # its next() is one step for all threads
 
 
 def unique(prefix="s"):
     """A merchant_session_id nobody used before. Letters only: a run of digits might look like a card number."""
-    global _names
-    if _names is None:
-        stem = secrets.token_hex(6).translate(str.maketrans("0123456789", "ghijklmnop"))
-        _names = (f"{stem}-{letters(number)}" for number in itertools.count())
-    return f"{prefix}-{next(_names)}"
+    return f"{prefix}-{_run}-{letters(next(_names))}"
 
 
 def letters(number):
