@@ -88,7 +88,7 @@ static void assert_all_found(const struct fixture *f, const struct sample *sampl
     for (size_t i = 0; i < count; i++) {
         char expected[64];
 
-        (void)snprintf(expected, sizeof(expected), "v-%s", keys[i].name);
+        (void)snprintf(expected, sizeof(expected), "v-%.47s", keys[i].name);
         if (keys[i].kind != KEY_SECRET || (!keys[i].mandatory && !optional))
             continue;
         secrets++;
