@@ -14,6 +14,8 @@ static uint64_t buckets_for(uint64_t sessions_max)
     uint64_t per_bucket_percent = TABLE_BUCKET_SLOTS * TABLE_LOAD_PERCENT;
     uint64_t buckets = (sessions_max * 100 + per_bucket_percent - 1) / per_bucket_percent;
 
+    if (buckets > TABLE_REGION_BUCKETS)
+        return (buckets + TABLE_REGION_BUCKETS - 1) / TABLE_REGION_BUCKETS * TABLE_REGION_BUCKETS;
     return buckets < TABLE_BUCKETS_MIN ? TABLE_BUCKETS_MIN : buckets;
 }
 
@@ -95,7 +97,8 @@ static bool head_check(const struct table_head *head, size_t bytes)
 {
     return head->magic == TABLE_MAGIC && head->version == TABLE_VERSION &&
            head->bucket_bytes == sizeof(struct table_bucket) && head->buckets >= TABLE_BUCKETS_MIN &&
-           head->buckets == (bytes - TABLE_BUCKETS_AT) / sizeof(struct table_bucket);
+           head->buckets == (bytes - TABLE_BUCKETS_AT) / sizeof(struct table_bucket) &&
+           (head->buckets <= TABLE_REGION_BUCKETS || head->buckets % TABLE_REGION_BUCKETS == 0);
 }
 
 enum ses_status ses_table_attach(int fd, struct ses_table **ret_table)
@@ -165,17 +168,20 @@ void ses_table_probe(const struct ses_table *table, const struct ses_store_key *
                      struct table_probe *ret_probe)
 {
     uint64_t part[4];
-    uint64_t n = table->buckets_count;
+    uint64_t n = table->buckets_count < TABLE_REGION_BUCKETS ? table->buckets_count : TABLE_REGION_BUCKETS;
+    uint64_t base;
 
     memcpy(part, key->bytes, sizeof(part));
     ret_probe->tag = ses_table_tag(key);
+    base = scale(part[1], table_regions(table)) * TABLE_REGION_BUCKETS;
+    part[1] = part[2] << 32; /* the low half of a part decides about nothing yet */
     for (unsigned i = 0; i < TABLE_CANDIDATES; i++) {
-        uint64_t bucket = scale(part[i + 1], n);
+        uint64_t bucket = base + scale(part[i + 1], n);
         unsigned k = 0;
 
         while (k < i) { /* all candidates differ: a slot is scanned once */
             if (ret_probe->bucket[k] == bucket) {
-                bucket = bucket + 1 == n ? 0 : bucket + 1;
+                bucket = bucket + 1 == base + n ? base : bucket + 1;
                 k = 0;
             } else {
                 k++;

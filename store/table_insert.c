@@ -217,6 +217,61 @@ enum ses_status ses_table_insert(struct ses_table *table, const struct table_pro
     return SES_OK;
 }
 
+/* The tags of a bucket as plain words: nobody else is here, and a compiler may compare eight at once. */
+static void copy_tags(const struct ses_table *table, uint64_t bucket, uint64_t ret_tags[TABLE_BUCKET_SLOTS])
+{
+    for (unsigned i = 0; i < TABLE_BUCKET_SLOTS; i++)
+        ret_tags[i] = atomic_load_explicit(&table->buckets[bucket].tag[i], memory_order_relaxed);
+}
+
+static uint64_t slots_with(const uint64_t tags[TABLE_BUCKET_SLOTS], uint64_t tag)
+{
+    uint64_t mask = 0;
+
+    for (unsigned i = 0; i < TABLE_BUCKET_SLOTS; i++)
+        mask |= (uint64_t)(tags[i] == tag) << i;
+    return mask;
+}
+
+bool ses_table_place_of(const struct ses_table *table, const struct table_probe *probe, uint64_t *ret_slot)
+{
+    uint64_t tags[TABLE_BUCKET_SLOTS];
+    int best_empty = 0;
+
+    *ret_slot = TABLE_SLOT_NONE;
+    for (unsigned i = 0; i < TABLE_CANDIDATES; i++) {
+        uint64_t first = probe->bucket[i] * TABLE_BUCKET_SLOTS;
+        uint64_t own, empty;
+
+        copy_tags(table, probe->bucket[i], tags);
+        own = slots_with(tags, probe->tag);
+        if (own != 0) {
+            *ret_slot = first + (unsigned)__builtin_ctzll(own);
+            return true;
+        }
+        empty = slots_with(tags, 0);
+        if (__builtin_popcountll(empty) > best_empty) {
+            best_empty = __builtin_popcountll(empty);
+            *ret_slot = first + (unsigned)__builtin_ctzll(empty);
+        }
+    }
+    return false;
+}
+
+void ses_table_fill(struct ses_table *table, uint64_t slot, uint64_t tag, uint64_t live, uint64_t meta)
+{
+    atomic_store_explicit(table_tag(table, slot), tag, memory_order_relaxed);
+    atomic_store_explicit(table_word(table, slot), live, memory_order_relaxed);
+    atomic_store_explicit(table_previous(table, slot), live, memory_order_relaxed);
+    atomic_store_explicit(table_meta(table, slot), meta, memory_order_relaxed);
+}
+
+void ses_table_count_filled(struct ses_table *table, uint64_t entries)
+{
+    /* Whichever shard: only the sum over all means anything. */
+    (void)atomic_fetch_add_explicit(&table->shards[0].entries, (int64_t)entries, memory_order_relaxed);
+}
+
 bool ses_table_take(struct ses_table *table, uint64_t slot, uint64_t word, enum word_state state,
                     unsigned shard, uint64_t *ret_word)
 {

@@ -75,6 +75,35 @@ static void test_candidates_differ(void **state)
     ses_table_close(table);
 }
 
+/* A load fills region by region, several threads side by side: a key's candidates must not leave its region,
+ * and the regions must fill alike, or one is full before the table is. */
+static void test_candidates_share_a_region(void **state)
+{
+    struct ses_table *table;
+    uint64_t *keys;
+    uint64_t regions;
+
+    (void)state;
+    assert_ok(ses_table_create(100000, &table));
+    regions = table_regions(table);
+    assert_true(regions > 3 && table->buckets_count == regions * TABLE_REGION_BUCKETS);
+    keys = calloc(regions, sizeof(*keys));
+    assert_non_null(keys);
+    for (uint64_t i = 0; i < 100000; i++) {
+        struct table_probe probe = probe_of(table, i);
+        uint64_t region = probe.bucket[0] / TABLE_REGION_BUCKETS;
+
+        assert_true(region < regions);
+        assert_true(probe.bucket[1] / TABLE_REGION_BUCKETS == region &&
+                    probe.bucket[2] / TABLE_REGION_BUCKETS == region);
+        keys[region]++;
+    }
+    for (uint64_t i = 0; i < regions; i++)
+        assert_in_range(keys[i], 100000 / regions * 96 / 100, 100000 / regions * 104 / 100);
+    free(keys);
+    ses_table_close(table);
+}
+
 static void test_insert_publish_free(void **state)
 {
     struct table_probe probe;
@@ -161,7 +190,7 @@ static void test_tentative_rivals(void **state)
     ses_table_close(table);
 }
 
-static void test_full_table(void **state)
+static void fill_up(uint64_t sessions_max)
 {
     struct ses_table *table;
     uint64_t inserted = 0;
@@ -170,9 +199,9 @@ static void test_full_table(void **state)
     uint64_t slot;
     uint64_t word;
 
-    (void)state;
-    assert_ok(ses_table_create(10000, &table));
+    assert_ok(ses_table_create(sessions_max, &table));
     ses_table_usage(table, &used, &room);
+    assert_true(room >= sessions_max);
     for (uint64_t i = 0; i < table_slots(table); i++) {
         struct table_probe probe = probe_of(table, i);
         enum ses_status status = ses_table_insert(table, &probe, 0, &slot, &word);
@@ -188,6 +217,13 @@ static void test_full_table(void **state)
     ses_table_usage(table, &used, &room);
     assert_int_equal(used, inserted);
     ses_table_close(table);
+}
+
+static void test_full_table(void **state)
+{
+    (void)state;
+    fill_up(10000);
+    fill_up(100000); /* several regions */
 }
 
 static void test_attach(void **state)
@@ -346,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_candidates_differ),
+        cmocka_unit_test(test_candidates_share_a_region),
         cmocka_unit_test(test_insert_publish_free),
         cmocka_unit_test(test_claim_words_are_never_the_same),
         cmocka_unit_test(test_tentative_rivals),
