@@ -1,5 +1,6 @@
 """Starts and stops a sessiond, points the load generator at it, and reads what both used meanwhile."""
 import json
+import os
 import pathlib
 import resource
 import shutil
@@ -13,6 +14,8 @@ import urllib.error
 import urllib.request
 
 import machine
+
+RETURN_ORIGIN = "https://merchant.example"  # where journeys let the browser be sent back to
 
 
 class Failed(Exception):
@@ -46,30 +49,37 @@ class Server:
                          "sessions_max": sessions_max, "ttl_seconds": ttl_seconds}
         config = self.folder / "config.yaml"
         config.write_text(f"store:\n  durability: {durability}\n  sessions_max: {sessions_max}\n  quota_mib: 65536\n"
-                          f"session:\n  ttl_seconds: {ttl_seconds}\nlog:\n  level: info\n")
+                          f"session:\n  ttl_seconds: {ttl_seconds}\n"
+                          f"redirect:\n  public_url: http://{self.listen}\n  return_urls:\n    - \"* {RETURN_ORIGIN}\"\nlog:\n  level: info\n")
         self.data = self.folder / "data"
         self.log = self.folder / "log"
-        command = ["taskset", "-c", cores, str(build / "sessiond"), "--listen", self.listen, "--admin", self.admin,
-                   "--data", str(self.data), "--workers", str(workers), "--config", str(config)]
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(command + (["--sandbox"] if sandbox else []), stdout=log, stderr=log)
-        self._wait()
+        self.arguments = [str(build / "sessiond"), "--listen", self.listen, "--admin", self.admin, "--data", str(self.data),
+                          "--workers", str(workers), "--config", str(config)] + (["--sandbox"] if sandbox else [])
+        self.start(cores)
         self.simulator = None
         if sandbox:
             line = next(json.loads(row) for row in self.log.read_text().splitlines() if '"event":"ready"' in row)
             self.simulator = line["sandbox"]
+
+    def start(self, cores):
+        """Until it is ready; seconds_to_start tells how long that took."""
+        begin = time.monotonic()
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(["taskset", "-c", cores] + self.arguments, stdout=log, stderr=log)
+        self._wait()
+        self.seconds_to_start = time.monotonic() - begin
         self.pids = [self.process.pid] + [p for p in children(self.process.pid)
                                           if machine.read(f"/proc/{p}/comm").strip() != "sessiond-sim"]
         self.simulator_pids = [p for p in children(self.process.pid) if p not in self.pids]
 
     def _wait(self):
-        for _ in range(3000):
+        for _ in range(12000):
             if self.process.poll() is not None:
                 raise Failed(f"sessiond ended: {self.log.read_text()[-500:]}")
             if self.ready():
                 return
             time.sleep(0.01)
-        raise Failed("sessiond was not ready within 30 s")
+        raise Failed("sessiond was not ready within 120 s")
 
     def ready(self):
         try:
@@ -94,13 +104,22 @@ class Server:
     def disk_bytes(self):
         return sum(p.stat().st_blocks * 512 for p in (self.data / "shards").rglob("*") if p.is_file())
 
-    def stop(self):
+    def forget_log(self):
+        """Ten million calls log 5 GB. The server goes on to write at its old place: the file is a hole up to there."""
+        os.truncate(self.log, 0)
+
+    def end(self):
+        """The data stays; start() goes on with it."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
                 self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
+                self.process.wait()
+
+    def stop(self):
+        self.end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

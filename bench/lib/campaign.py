@@ -5,8 +5,10 @@ import math
 import os
 import pathlib
 import random
+import re
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -17,6 +19,10 @@ import usl
 
 PERCENTILES = ("p50", "p90", "p99", "p99_9", "p99_99", "max")
 BUSY = 0.85  # share of a resource from which on it is called the bottleneck
+TABLE_BYTES = 32 / 0.65  # shared memory of a session: an entry, at the load that store.sessions_max is sized for (store/README.md)
+# A fill is refused beyond what is free: records, reserve and the log of a part; the table, the server's and the kernel's own needs.
+FILL_DISK_BYTES, FILL_MEMORY_BYTES, FILL_PART = 700, 250, 500000
+JOURNEYS = ("redirect", "three_ds")
 STRIPE = {"connector": "stripe", "config": '{"config":{"Stripe":{"api_key":"sk_test_x"}}}'}
 
 
@@ -24,8 +30,8 @@ class Progress:
     def __init__(self, steps, quiet):
         self.steps, self.done, self.start, self.quiet = steps, 0, time.monotonic(), quiet
 
-    def step(self, text):
-        self.done += 1
+    def step(self, text, count=True):
+        self.done += count
         if self.quiet:
             return
         part = min(1.0, (self.done - 1) / self.steps)
@@ -71,14 +77,14 @@ class Campaign:
         self.seconds, self.rounds = (1.5, 2) if args.quick else (8, 3)
         self.concurrencies = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
         self.holdout = 96
-        self.live = (10000, 50000, 200000) if args.quick else (10000, 100000, 1000000)
+        self.live = (10000, 50000, 200000) if args.quick else (10000, 100000, 1000000, 10000000)
         self.connections = (1, 10, 100, 1000) if args.quick else (1, 10, 100, 1000, 10000)
         self.workers = [w for w in (1, 2, 4, 8, 16) if w <= len(cores)]
         self.random = random.Random(7)
         self.series = 0
         self.data = {"schema": 1, "quick": args.quick, "slo_p99_ms": args.p99_ms, "errors": []}
         steps = (len(self.concurrencies) + 1) * self.rounds + 24 + len(self.workers) * self.rounds + 2 * self.rounds + len(self.live)
-        steps += len(self.connections) + 4 + 4 + 3
+        steps += len(self.connections) + 4 + 4 + 3 + 3 * self.rounds + len(JOURNEYS)
         self.progress = Progress(steps, args.quiet)
 
     # ---- one measurement
@@ -127,6 +133,7 @@ class Campaign:
         try:
             self.data["machine"] = machine.describe(self.build, self.folder)
             self.quiet_check()
+            self.data["signature_us"] = self.signature()
             with self.server(sessions_max=4000000) as server:
                 self.data["configuration"] = {k: v for k, v in server.settings.items() if k != "cores"}
                 self.closed(server, "warming up", rounds=1)
@@ -137,6 +144,8 @@ class Campaign:
                 self.sweep_streams(server)
             self.memory_of_connections()
             self.data["memory"]["worker_kib"] = worker_kib
+            self.reads_beside_writes()
+            self.journeys()
             self.sweep_sessions()
             self.sweep_workers()
             self.sweep_durability()
@@ -148,6 +157,11 @@ class Campaign:
         if not self.args.quiet:
             sys.stderr.write("\n")
         return self.data
+
+    def signature(self):
+        """What one Ed25519 signature costs on this core: the largest part of a call, and the unit that makes figures of two machines comparable."""
+        done = subprocess.run(["taskset", "-c", self.cores[0], str(self.build / "sessiond-micro"), "sodium"], capture_output=True, text=True, check=True)
+        return float(re.search(r"Ed25519 sign\D*\d+ bytes\s+([\d.]+) ns", done.stdout).group(1)) / 1000
 
     def quiet_check(self):
         """Who else is here? Measured over a second before anything of ours runs."""
@@ -296,29 +310,82 @@ class Campaign:
         self.data["streams"] = [{"connections": 1, "streams": n, **self.closed(server, f"1 connection x {n} streams", rounds=1, connections=1, streams=n)}
                                 for n in (1, 10, 100, 1000)]
 
+    def live_within_reach(self):
+        """The numbers of live sessions that disk and memory of this machine allow."""
+        free = shutil.disk_usage(self.folder).free / FILL_DISK_BYTES
+        room = machine.memory_available() / FILL_MEMORY_BYTES
+        most = min(free, room)
+        dropped = [n for n in self.live if n > most]
+        if dropped:
+            self.data["errors"].append(f"{max(dropped):,} live sessions were not measured: disk or memory is free for {most:,.0f} here")
+        return [n for n in self.live if n <= most] or [min(self.live)]
+
+    def fill(self, server, live):
+        """In parts, so that the log of the calls does not fill the disk."""
+        while (need := int(live - server.metrics()["sessiond_table_entries"])) > 0:
+            self.progress.step(f"filling to {live:,} live sessions, {need:,} to go", count=False)
+            self.load(server, calls=min(need, FILL_PART))
+            server.forget_log()
+
     def sweep_sessions(self):
         """Filled by a closed loop, then measured; the disk and memory a session takes come from the fill."""
-        rows, total = [], max(self.live)
-        with self.server(sessions_max=total * 2) as server:
+        rows, wanted = [], self.live_within_reach()
+        sessions_max = max(wanted) * 5 // 4
+        with self.server(sessions_max=sessions_max) as server:
             pid = server.workers()[0]
             self.load(server, calls=2000)
-            disk = server.disk_bytes()
-            memory = machine.memory_kib(pid)[0]
+            disk, memory = server.disk_bytes(), machine.memory_kib(pid)[0]
             start = entries = server.metrics()["sessiond_table_entries"]
-            for live in self.live:
-                need = int(live - server.metrics()["sessiond_table_entries"])
-                if need > 0:
-                    self.progress.step(f"filling to {live} live sessions")
-                    self.load(server, calls=need)
+            for live in wanted:
+                self.fill(server, live)
                 entries = server.metrics()["sessiond_table_entries"]
                 grown = (server.disk_bytes() - disk, machine.memory_kib(pid)[0] - memory)
-                rows.append({"live": round(entries), **self.closed(server, f"at {live} live sessions", rounds=2)})
+                rows.append({"live": round(entries), **self.closed(server, f"at {live:,} live sessions", rounds=3)})
             self.data["sessions"] = rows
             made = max(1.0, entries - start)
-            table_kib = machine.memory_kib(pid)[1]
-            self.data["per_session"] = {"disk_bytes": grown[0] / made, "own_memory_bytes": grown[1] * 1024 / made,
-                                        "table_bytes": 32, "table_kib_mapped": table_kib, "sessions": round(made),
-                                        "table_capacity": server.metrics()["sessiond_table_capacity"]}
+            self.data["per_session"] = {"disk_bytes": grown[0] / made, "own_memory_bytes": grown[1] * 1024 / made, "sessions": round(made),
+                                        "table_bytes": TABLE_BYTES, "table_capacity": server.metrics()["sessiond_table_capacity"]}
+            self.restart(server)
+
+    def restart(self, server):
+        """A full stop, then until the server is ready again with everything it held. All cores: nothing else has anything to do."""
+        times = []
+        for _ in range(2 if self.args.quick else 3):
+            self.progress.step("restart with all these sessions")
+            live = server.metrics()["sessiond_table_entries"]
+            server.end()
+            server.start(",".join(self.all_cores))
+            times.append({"seconds": server.seconds_to_start})
+            if server.metrics()["sessiond_table_entries"] != live:
+                raise bench_server.Failed(f"of {live:.0f} sessions {server.metrics()['sessiond_table_entries']:.0f} were there after a restart")
+        self.data["restart"] = {"sessions": round(live), "seconds": middle(times, "seconds")}
+
+    def reads_beside_writes(self):
+        """What a commit costs those who do not write: GetSession in a mix with as many CreateSessionToken calls, at half the rate of the knee, with
+        commits that wait for the disk and with commits that do not. Runs alternate."""
+        rate = max(200, self.data["knee"]["holds"] / 2) / 2  # journeys of one create and one get
+        rows = {"disk": [], "process": []}
+        for _ in range(2 if self.args.quick else 3):
+            for durability, part in rows.items():
+                with self.server(durability=durability) as server:
+                    self.progress.step(f"reads beside writes, durability {durability}")
+                    row = self.load(server, mix="read=1", rate=round(rate), poisson=True, seconds=self.seconds, warmup=1, connections=16, streams=256)
+                    part.append({name: row["steps"]["get"][f"{name}_ns"] / 1e6 for name in PERCENTILES})
+        self.data["reads"] = {"journeys_per_second": round(rate), "rounds": len(rows["disk"]),
+                              **{durability: {name: statistics.median(r[name] for r in part) for name in PERCENTILES} for durability, part in rows.items()}}
+
+    def journeys(self):
+        """Whole payments over several steps, each step on another connection."""
+        rows = []
+        with self.server() as server:
+            for name in JOURNEYS:
+                self.progress.step(f"journey {name}")
+                row = self.load(server, mix=f"{name}=1", seconds=self.seconds, warmup=0.5, connections=8, streams=32)
+                done = row["journeys"][name]
+                rows.append({"name": name, "per_second": done / row["seconds"], "cpu_us": row["server_cpu_seconds"] * 1e6 / max(1, done),
+                             "calls": row["right"] / max(1, done),
+                             "steps": [{"name": step, **{p: part[f"{p}_ns"] / 1e6 for p in PERCENTILES}} for step, part in row["steps"].items()]})
+        self.data["journeys"] = rows
 
     def sweep_workers(self):
         rows = []
@@ -373,8 +440,7 @@ def size_for(data, args, rate):
     near = min((r for r in knee["ladder"] if r["held"]), key=lambda r: (abs(r["offered"] - rate / n), -r["p99_ms"]))
     session, memory = data["per_session"], data["memory"]
     live = rate * args.ttl_seconds
-    # Entries are 32 bytes; the table wants to be at most half full.
-    kib = memory["worker_kib"] * n + live * 2 * session["table_bytes"] / 1024 + args.connections * memory["kib_per_connection"]
+    kib = memory["worker_kib"] * n + live * session["table_bytes"] / 1024 + args.connections * memory["kib_per_connection"]
     spread = max(near["cpu_us"]["max"] / near["cpu_us"]["min"] - 1, knee["fails"] / knee["holds"] - 1)
     busy = rate * near["cpu_us"]["median"] / 1e6
     return {**row, "cores": n, "cores_busy": busy, "cores_busy_high": busy * (1 + spread), "memory_gib": kib / 1048576, "syncs_per_second": near["syncs_per_second"] * n,

@@ -104,7 +104,7 @@ def tiles(data):
     at = knee["at"]
     rows = [(count(knee["holds"]) if knee["holds"] else "none", f"calls/s at p99 &lt; {knee['slo_p99_ms']:g} ms, one worker"),
             (count(peak["rate"]["median"]), f"calls/s at most, {peak['n']} calls in flight"),
-            (us((at or peak)["cpu_us"]["median"]) + " us", "server CPU a call " + ("at the knee" if at else "at the peak")),
+            (us((at or peak)["cpu_us"]["median"]) + " us", f"server CPU a call at the {'knee' if at else 'peak'}, of which {us(data['signature_us'])} us are its signature"),
             (ms(half["p99_ms"]) + " ms" if half else "-", f"p99 at half the knee, {half['p99_ms'] / max(1e-9, half['p50_ms']):.1f} x its p50" if half else "no knee, no half of it"),
             (f"{data['memory']['kib_per_connection']:.1f} KiB", "memory of an idle HTTP/2 connection"),
             (f"{data['per_session']['disk_bytes']:.0f} B", "disk a session")]
@@ -214,6 +214,22 @@ def sweeps_part(data):
 {table('Live sessions (4 x 64)', ['live'] + SWEEP_HEAD, [[count(r['live'])] + sweep_row(r) for r in data['sessions']])}"""
 
 
+def payments_part(data):
+    """Whole payments step by step, and what a write costs those who only read."""
+    reads = data["reads"]
+    names = ("p50", "p90", "p99", "p99_9", "max")
+    added = reads["disk"]["p99"] - reads["process"]["p99"]
+    tables = ""
+    for j in data["journeys"]:
+        rows = [[esc(step["name"])] + [ms(step[p]) for p in names] for step in j["steps"]]
+        tables += table(f"{esc(j['name'])}: {count(j['per_second'])} payments/s, {us(j['cpu_us'])} us of server CPU each ({j['calls']:.0f} calls), closed loop, 8 x 32", ["step", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms"], rows)
+    compare = table(f"GetSession beside as many CreateSessionToken calls, {count(reads['journeys_per_second'])}/s of each (open loop, Poisson; medians of {reads['rounds']} runs)",
+                    ["commits"] + ["p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms"],
+                    [["wait for the disk"] + [ms(reads["disk"][p]) for p in names], ["do not (durability process)"] + [ms(reads["process"][p]) for p in names]])
+    return f"""<h2>Payments over several steps</h2><p>Each step goes over another connection than the one before it, as from a platform's other process.</p>{tables}{compare}
+<p>A call that writes nothing waits {'no longer' if added <= 0 else f'{ms(added)} ms longer at its 99th percentile'} when commits beside it wait for the disk.</p>"""
+
+
 def sizing_sentence(row, sizing):
     if "refused" in row:
         return f"<p class=refused><b>{count(row['rate'])} calls/s: refused.</b> {esc(row['refused'])}.</p>"
@@ -230,12 +246,13 @@ def sizing_sentence(row, sizing):
 def sizing_part(data):
     sizing, per = data["sizing"], data["per_session"]
     return f"""<h2>Sizing</h2><div class=box>{''.join(sizing_sentence(r, sizing) for r in sizing['rows']) or '<p class=refused><b>No size is given:</b> no rate kept the SLO on this machine while this was measured.</p>'}</div>
-<p class=note>Sessions live {sizing['ttl_seconds']:g} s. Cores of the workers alone: the operating system's network work for them is part of their CPU, clients and connectors are not. Memory: each worker's own, the session table at 32 bytes an
-entry and half full, and connections. Uncertainty: the gap between the last rate that held and the first that did not, or the spread of CPU per call, whichever is wider. Rates beyond the workers measured here are refused: nothing is extrapolated over cores.</p>
+<p class=note>Sessions live {sizing['ttl_seconds']:g} s. Cores of the workers alone: the operating system's network work for them is part of their CPU, clients and connectors are not. Memory: each worker's own, the session table at
+{per['table_bytes']:.0f} bytes a session, and connections. Uncertainty: the gap between the last rate that held and the first that did not, or the spread of CPU per call, whichever is wider. Rates beyond the workers measured here are refused: nothing is extrapolated over cores.</p>
 {table('What things take', ['', ''], [
     ['disk per million sessions', f"{per['disk_bytes'] * 1e6 / 2 ** 20:,.0f} MiB"],
-    ['memory of a session: table entry', f"{per['table_bytes']} bytes, at most {per['table_capacity']:,.0f} entries as configured"],
+    ['memory of a session: session table', f"{per['table_bytes']:.0f} bytes (room for {per['table_capacity']:,.0f} in this run)"],
     ['memory of a session: own of a worker, over the fill', f"{per['own_memory_bytes']:.1f} bytes ({count(per['sessions'])} sessions)"],
+    [f"restart with {count(data['restart']['sessions'])} live sessions, until ready", spread(data['restart']['seconds'], lambda v: f"{v:.2f} s")],
     ['memory of an idle connection', f"{data['memory']['kib_per_connection']:.1f} KiB ({data['memory']['connections']:,} connections)"],
     ['own memory of a worker after load', f"{data['memory']['worker_kib'] / 1024:.1f} MiB"]])}"""
 
@@ -253,5 +270,5 @@ from /proc/PID/stat, by answered calls. Histograms keep three digits. Shares of 
 
 
 def html_report(data):
-    parts = "".join(part(data) for part in (head, sizing_part, knee_part, limit_part, law_part, sweeps_part, method_part))
+    parts = "".join(part(data) for part in (head, sizing_part, knee_part, limit_part, law_part, sweeps_part, payments_part, method_part))
     return f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Capacity of sessiond</title><style>{CSS}</style>{parts}</html>\n'

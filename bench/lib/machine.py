@@ -92,5 +92,6 @@ def memory_kib(pid):
     return int(rows["Anonymous"].split()[0]), int(rows["Pss_Shmem"].split()[0])
 
 
-def load_average():
-    return float(read("/proc/loadavg", "0").split()[0])
+def memory_available():
+    """Bytes that could be had without swapping."""
+    return int(re.search(r"MemAvailable:\s*(\d+)", read("/proc/meminfo")).group(1)) * 1024

@@ -41,7 +41,11 @@ def measured():
             "configuration": {"workers": 1}, "scalability": scalability, "peak": points[-1], "bottleneck": campaign.bottleneck(points[-1]),
             "knee": {"slo_p99_ms": 10, "holds": 20000, "fails": 22000, "ladder": ladder, "half": ladder[1], "at": ladder[2], "bottleneck": campaign.bottleneck(ladder[2])},
             "connections": [{"connections": c, "streams": 1, **point()} for c in (1, 1000)], "streams": [{"connections": 1, "streams": c, **point()} for c in (1, 100)],
-            "sessions": [{"live": c, **point()} for c in (10000, 1000000)], "per_session": {"disk_bytes": 400, "own_memory_bytes": 0.5, "table_bytes": 32, "table_capacity": 2e6, "sessions": 990000},
+            "signature_us": 17.0, "restart": {"sessions": 1000000, "seconds": figure(0.6)},
+            "reads": {"journeys_per_second": 5000, "rounds": 3, **{d: {p: v for p in campaign.PERCENTILES} for d, v in (("disk", 0.9), ("process", 0.6))}},
+            "journeys": [{"name": "three_ds", "per_second": 900, "cpu_us": 300, "calls": 8,
+                          "steps": [{"name": step, **{p: 1.0 for p in campaign.PERCENTILES}} for step in ("create", "get")]}],
+            "sessions": [{"live": c, **point()} for c in (10000, 1000000)], "per_session": {"disk_bytes": 400, "own_memory_bytes": 0.5, "table_bytes": campaign.TABLE_BYTES, "table_capacity": 2e6, "sessions": 990000},
             "workers": [{"workers": w, "shares_generator_core": w > 1, **point(cpu=c)} for w, c in ((1, 30), (2, 32))],
             "durability": [{"durability": d, **point()} for d in ("disk", "process")], "connector": [{"latency_ms": m, **point()} for m in (0, 50)],
             "memory": {"connections": 4000, "kib_per_connection": 6.0, "worker_kib": 40000}}
@@ -62,7 +66,7 @@ class Sizing(unittest.TestCase):
         self.assertAlmostEqual(row["cores_busy"], 0.3)
         self.assertAlmostEqual(row["uncertainty"], 0.1)  # 20000 holds, 22000 does not
         self.assertEqual(row["live_sessions"], 9000000)
-        self.assertAlmostEqual(row["memory_gib"], (40000 + 9000000 * 64 / 1024 + 6000) / 2 ** 20)
+        self.assertAlmostEqual(row["memory_gib"], (40000 + 9000000 * 32 / 0.65 / 1024 + 6000) / 2 ** 20)
         self.assertAlmostEqual(row["disk_gib_per_day"], 10000 * 86400 * 400 / 2 ** 30)
         self.assertFalse(row["edge"])
 
@@ -130,6 +134,9 @@ class Page(unittest.TestCase):
         self.assertIn("&lt;CPU&gt;", text)
         self.assertIn("refused", text)
         self.assertNotIn("not quiet", text)
+        self.assertIn("0.30 ms longer", text)
+        self.assertIn("900 payments/s", text)
+        self.assertIn("restart with 1,000,000 live sessions", text)
 
     def test_what_spoils_a_measurement_is_said(self):
         data = measured()
