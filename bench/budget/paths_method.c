@@ -139,7 +139,7 @@ void budget_record(const char *dir, unsigned operations)
                                         .merchant = SES_STR("DefaultMerchantId"),
                                         .merchant_session_id = SES_STR("load-ghij-aaaaaaaaabcd"),
                                         .test_mode = true,
-                                        .connector = 1,
+                                        .connector = {.number = 3, .name = "adyen"},
                                         .currency = 146,
                                         .minor_amount = 10000};
     struct ses_arena arena;

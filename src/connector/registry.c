@@ -20,11 +20,17 @@ const struct ses_connector *ses_connector_by_name(struct ses_slice name)
     return NULL;
 }
 
-const struct ses_connector *ses_connector_by_number(uint32_t number)
+const struct ses_connector *ses_connector_find(uint32_t number, struct ses_slice name)
 {
     if (number == 0 || number > SES_CONNECTOR_NUMBER_MAX)
         return NULL;
-    return &ses_connector_table[number - 1];
+    if (name.len == 0 || ses_slice_eq_str(name, ses_connector_table[number - 1].name))
+        return &ses_connector_table[number - 1];
+    for (size_t i = SES_CONNECTOR_NUMBER_MAX; i < SES_CONNECTOR_ROWS; i++) {
+        if (ses_connector_table[i].number == number && ses_slice_eq_str(name, ses_connector_table[i].name))
+            return &ses_connector_table[i];
+    }
+    return NULL;
 }
 
 const struct ses_connector *ses_connector_by_variant(const char *variant)

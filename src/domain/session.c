@@ -28,6 +28,16 @@ const char *ses_session_status_name(enum ses_session_status status)
     return status >= SES_SESSION_STATUS_COUNT ? statuses[0].name : statuses[status].name;
 }
 
+bool ses_connector_identity_agrees(const struct ses_connector_identity *stored,
+                                   const struct ses_connector_identity *given)
+{
+    if (stored->number != given->number)
+        return false;
+    if (stored->assumed)
+        return true;
+    return stored->name != NULL && given->name != NULL && strcmp(stored->name, given->name) == 0;
+}
+
 static bool same_access_token(const struct ses_session_state *a, const struct ses_session_state *b)
 {
     return a->access_token_present && ses_slice_eq(a->access_token, b->access_token) &&

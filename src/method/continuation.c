@@ -155,9 +155,8 @@ enum ses_status ses_continuation_view(struct ses_continuation *call, const struc
                                       Sessiond__V1__Session **ret_view)
 {
     const struct ses_binding_verdict *verdict = call->access.token.len > 0 ? &call->access.verdict : NULL;
-    const struct ses_connector *connector = ses_connector_by_number(session->connector);
 
-    call->access.x->connector = connector == NULL ? NULL : connector->name;
+    call->access.x->connector = session->connector.name;
     return ses_session_view(session, verdict, call->now_ms, &call->access.x->arena, ret_view);
 }
 

@@ -73,6 +73,20 @@ void ses_create_finish(struct ses_create *c)
 
 enum step { STEP_TAKEN, STEP_AGAIN, STEP_WAIT };
 
+/* What the session and the call agree in, taken from the call: its texts outlive the scratch arena, and it
+ * names the connector where an older record has only its number. */
+static void identify(struct ses_create *c)
+{
+    struct ses_session *session = &c->session;
+
+    session->tenant = c->metadata.tenant;
+    session->merchant = c->metadata.merchant;
+    session->merchant_session_id = c->request.text[SES_FIELD_MERCHANT_SESSION_ID];
+    session->test_mode = c->request.test_mode;
+    session->connector = c->payload.connector;
+    ses_name_session(c->service, c->x, session->id);
+}
+
 /* A fresh session under the claim. A leftover intent of the same payload keeps its id: this call settles it.
  */
 static void create(struct ses_create *c, uint64_t now_ms, const struct ses_session *leftover)
@@ -84,16 +98,12 @@ static void create(struct ses_create *c, uint64_t now_ms, const struct ses_sessi
     session->updated_ms = now_ms;
     session->token_issued_ms = now_ms;
     session->expires_ms = ses_session_expiry(now_ms, c->service->options.session_ttl_ms, 0);
-    session->tenant = c->metadata.tenant;
-    session->merchant = c->metadata.merchant;
-    session->merchant_session_id = c->request.text[SES_FIELD_MERCHANT_SESSION_ID];
-    session->test_mode = c->request.test_mode;
     c->settles = leftover != NULL;
     if (c->settles)
         memcpy(session->id, leftover->id, sizeof(session->id));
     else
         ses_service_session_id(c->service, now_ms, session->id);
-    ses_name_session(c->service, c->x, c->session.id);
+    identify(c);
     c->counter = SES_C_SESSIONS_CREATED;
     if (c->credentials.connector->ops != NULL)
         ses_create_ask_connector(c);
@@ -143,7 +153,7 @@ static enum step continue_session(struct ses_create *c, const struct found *foun
         return step;
     c->session = found->session;
     ses_session_continue(&c->session, &c->payload, now_ms, c->service->options.session_ttl_ms);
-    ses_name_session(c->service, c->x, c->session.id);
+    identify(c);
     c->counter = SES_C_SESSIONS_CONTINUED;
     ses_create_commit(c, found->origin); /* the scratch arena still holds what was found */
     return STEP_TAKEN;
@@ -152,7 +162,7 @@ static enum step continue_session(struct ses_create *c, const struct found *foun
 static void replay(struct ses_create *c, const struct found *found)
 {
     c->session = found->session;
-    ses_name_session(c->service, c->x, c->session.id);
+    identify(c);
     c->counter = SES_C_SESSIONS_REPLAYED;
     ses_create_enter(c, SES_CREATE_SIGNING);
     ses_list_push_back(&c->service->to_sign, &c->node);
@@ -325,6 +335,7 @@ void ses_create_start(struct ses_service *service, struct ses_exchange *x, const
 {
     struct ses_create *c = ses_arena_zalloc(&x->arena, sizeof(*c));
     struct ses_error error = {.status = SES_OK};
+    struct ses_connector_identity connector;
 
     if (c == NULL) {
         ses_exchange_fail_status(x, SES_NO_MEMORY, "out of memory");
@@ -340,8 +351,9 @@ void ses_create_start(struct ses_service *service, struct ses_exchange *x, const
         ses_create_fail(c, &error);
         return;
     }
-    ses_payload_take(&c->request, c->credentials.connector->number, &service->keys->payload,
-                     ses_clock_wall_ms(), &c->payload);
+    connector = (struct ses_connector_identity){.number = c->credentials.connector->number,
+                                                .name = c->credentials.connector->name};
+    ses_payload_take(&c->request, &connector, &service->keys->payload, ses_clock_wall_ms(), &c->payload);
     ses_natural_key(service, c->metadata.tenant, c->metadata.merchant, c->request.test_mode,
                     c->request.text[SES_FIELD_MERCHANT_SESSION_ID], &c->key);
     attempt(c);

@@ -67,7 +67,8 @@ struct ses_create {
     struct ses_payload payload;
     struct ses_store_key key;
     struct ses_claim claim;
-    /* What is answered. After a continuation its slices are stale: only values may be read from it. */
+    /* What is answered. Once the scratch arena is reset only values and the natural key's texts may be read
+     * from it. */
     struct ses_session session;
     bool inbox_taken;         /* events that came before it are in it */
     enum ses_counter counter; /* counted when it is answered */

@@ -1,39 +1,9 @@
 #include "create_session.h"
 
-#include <sessiond/domain/money.h>
-
 #include "inbox.h"
 #include "session_mint.h"
 
 /* ---- signature and answer -------------------------------------------------------------------- */
-
-static enum ses_status mint(struct ses_create *c, char **ret_token)
-{
-    const struct ses_service_options *options = &c->service->options;
-    char text[SES_TOKEN_SIZE_MAX];
-    char names[SES_BINDING_NAMES_SIZE];
-    size_t len = 0;
-    struct ses_claims claims = {
-        .issuer = ses_slice_str(options->issuer),
-        .audience = ses_slice_str(options->audience),
-        .merchant = c->metadata.merchant,
-        .issued_ms = c->session.token_issued_ms,
-        .expires_ms = ses_session_token_end(&c->session),
-        .generation = c->session.generation,
-        .connector = ses_slice_str(c->credentials.connector->name),
-        .minor_amount = c->payload.minor_amount,
-        .currency = ses_slice_str(ses_currency_by_number(c->payload.currency)->code),
-        .test = c->request.test_mode,
-    };
-
-    memcpy(claims.session_id, c->session.id, sizeof(claims.session_id));
-    memcpy(claims.browser_hash, c->session.binding.hash, sizeof(claims.browser_hash));
-    claims.browser_fields = ses_slice(names, ses_binding_names(c->session.binding.facets, names));
-    ses_hash(SES_SLICE_EMPTY, c->request.text[SES_FIELD_MERCHANT_SESSION_ID], claims.merchant_session_hash);
-    SES_TRY(ses_token_mint(options->keyring, &claims, text, &len));
-    *ret_token = ses_arena_str(&c->x->arena, ses_slice(text, len));
-    return *ret_token == NULL ? SES_NO_MEMORY : SES_OK;
-}
 
 static enum ses_status make_reply(struct ses_create *c)
 {
@@ -41,7 +11,7 @@ static enum ses_status make_reply(struct ses_create *c)
 
     if (c->reply.len > 0)
         return SES_OK;
-    SES_TRY(mint(c, &answer.token));
+    SES_TRY(ses_session_mint(c->service, &c->session, &c->x->arena, &answer.token));
     return c->rpc->write(c->x, &answer, &c->reply);
 }
 

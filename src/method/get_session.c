@@ -29,10 +29,9 @@ static enum ses_status write_reply(struct ses_access *a, const struct ses_sessio
                                    struct ses_slice *ret_reply)
 {
     Sessiond__V1__GetSessionResponse message;
-    const struct ses_connector *connector = ses_connector_by_number(session->connector);
 
     sessiond__v1__get_session_response__init(&message);
-    a->x->connector = connector == NULL ? NULL : connector->name;
+    a->x->connector = session->connector.name;
     SES_TRY(ses_session_view(session, &a->verdict, now_ms, &a->x->arena, &message.session));
     return ses_codec_encode(a->x, &message.base, ret_reply);
 }

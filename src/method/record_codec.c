@@ -2,6 +2,7 @@
 
 #include <sessiond/store/v1/record.pb-c.h>
 
+#include <sessiond/connector/connector.h>
 #include <sessiond/method/codec.h>
 
 typedef Sessiond__Store__V1__SessionRecord session_record;
@@ -73,6 +74,14 @@ static void put_state(const struct ses_session_state *state, struct parts *parts
     }
     record->_state_case = SESSIOND__STORE__V1__SESSION_RECORD___STATE_STATE;
     record->state = stored;
+}
+
+/* A name that is only assumed is not written, one of a newer version passes by as it was read. */
+static void put_identity(const struct ses_connector_identity *connector, session_record *record)
+{
+    record->connector_number = connector->number;
+    if (connector->name != NULL && !connector->assumed)
+        record->connector_name = bytes_of(ses_slice_str(connector->name));
 }
 
 static void put_texts(const struct ses_session *session, session_record *record)
@@ -222,7 +231,7 @@ enum ses_status ses_session_record_encode(const struct ses_session *session,
     record.merchant = bytes_of(session->merchant);
     record.test_mode = session->test_mode;
     record.merchant_session_id = bytes_of(session->merchant_session_id);
-    record.connector_number = session->connector;
+    put_identity(&session->connector, &record);
     record.minor_amount = session->minor_amount;
     record.currency = session->currency;
     record.status = (Sessiond__Store__V1__SessionStatus)session->status;
@@ -399,13 +408,23 @@ static enum ses_status take_redirect(const session_record *record, struct ses_ar
     return SES_OK;
 }
 
+static void take_identity(const session_record *record, struct ses_connector_identity *ret_connector)
+{
+    struct ses_slice name = slice_of(record->connector_name);
+    const struct ses_connector *connector = ses_connector_find(record->connector_number, name);
+
+    ret_connector->number = record->connector_number;
+    ret_connector->name = connector == NULL ? NULL : connector->name;
+    ret_connector->assumed = name.len == 0;
+}
+
 static void take_payment(const session_record *record, struct ses_session *session)
 {
     session->tenant = slice_of(record->tenant);
     session->merchant = slice_of(record->merchant);
     session->test_mode = record->test_mode;
     session->merchant_session_id = slice_of(record->merchant_session_id);
-    session->connector = record->connector_number;
+    take_identity(record, &session->connector);
     session->minor_amount = record->minor_amount;
     session->currency = record->currency;
     session->metadata_present =

@@ -17,7 +17,6 @@ enum ses_status ses_session_mint(const struct ses_service *service, const struct
                                  struct ses_arena *arena, char **ret_token)
 {
     const struct ses_service_options *options = &service->options;
-    const struct ses_connector *connector = ses_connector_by_number(session->connector);
     const struct ses_currency *currency = ses_currency_by_number(session->currency);
     char text[SES_TOKEN_SIZE_MAX];
     char names[SES_BINDING_NAMES_SIZE];
@@ -33,9 +32,9 @@ enum ses_status ses_session_mint(const struct ses_service *service, const struct
         .test = session->test_mode,
     };
 
-    if (connector == NULL || currency == NULL)
+    if (session->connector.name == NULL || currency == NULL)
         return SES_INVALID_ARGUMENT; /* of a newer version; nothing is guessed */
-    claims.connector = ses_slice_str(connector->name);
+    claims.connector = ses_slice_str(session->connector.name);
     claims.currency = ses_slice_str(currency->code);
     memcpy(claims.session_id, session->id, sizeof(claims.session_id));
     memcpy(claims.browser_hash, session->binding.hash, sizeof(claims.browser_hash));

@@ -296,7 +296,9 @@ enum ses_status ses_session_view(const struct ses_session *session, const struct
     view->version = session->version;
     view->generation = session->generation;
     view->amount = view_amount(&v, session);
-    view->connector = (Types__Connector)session->connector;
+    view->connector = (Types__Connector)session->connector.number;
+    if (session->connector.name != NULL)
+        view->connector_name = text(&v, ses_slice_str(session->connector.name));
     view->test_mode = session->test_mode;
     view_next_events(&v, session, view);
     view_step(&v, session, view);

@@ -286,6 +286,11 @@ def create_dict(session="session_001", **changes):
     return {key: field for key, field in value.items() if field is not None}
 
 
+def connector_headers(connector):
+    """Any connector by its name: the headers of one without a variant in x-connector-config."""
+    return [("x-connector", connector), ("x-auth", "body-key"), ("x-api-key", "k"), ("x-key1", "m")]
+
+
 def status_details(error):
     """google.rpc.Status of an RpcError: (status, {type name: message})."""
     for key, value in error.trailing_metadata() or ():

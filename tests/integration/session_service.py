@@ -26,9 +26,10 @@ class Sessions:
                                       response_deserializer=response_class(path).FromString)
         return self.methods[path]
 
-    def create(self, session, timeout=10 * SLOW, headers=(), **changes):
+    def create(self, session, timeout=10 * SLOW, headers=(), connector=EXACT, **changes):
         """The session token of CreateSessionToken."""
-        answer = self.method(CREATE)(create_request(session, **changes), metadata=EXACT + self.metadata + list(headers), timeout=timeout)
+        metadata = [*connector, *self.metadata, *headers]
+        answer = self.method(CREATE)(create_request(session, **changes), metadata=metadata, timeout=timeout)
         assert answer.status_code == 200, answer
         return answer.session_token
 

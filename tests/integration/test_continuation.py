@@ -7,7 +7,7 @@ import unittest
 
 from google.protobuf import json_format
 
-from harness import STRIPE, Server, claims, create_request, reason, unique
+from harness import STRIPE, Server, claims, connector_headers, create_request, reason, unique, wait_for
 from session_service import (BROWSER, CONFIG, EXACT, SPREAD, SessionCase, Sessions, connections, event_names, explain, outcome_name, refusal,
                              status_name)
 
@@ -165,6 +165,29 @@ class Generations(SessionCase):
             self.assertEqual(refusal(self.client.revoke, token, session)[:2], ("FAILED_PRECONDITION", why))
             self.assertEqual(refusal(self.client.update, token, session, metadata={"value": "x"})[:2], ("FAILED_PRECONDITION", why))
             self.assertEqual(self.client.get(token, session).version, 2)
+
+
+class ConnectorNames(SessionCase):
+    def test_every_token_of_a_session_names_its_connector(self):
+        """razorpay and razorpay_v2 are one value of the protocol's enum; every method that signs must tell them apart."""
+        for name in ("adyen", "razorpay", "razorpay_v2"):
+            session, token = self.begin(connector=connector_headers(name))
+            tokens = [token]
+            tokens.append(self.client.update(tokens[-1], session, amount={"minor_amount": 7, "currency": "USD"}).session_token)
+            self.client.advance(tokens[-1], session, "AUTHENTICATION_STARTED")
+            tokens.append(self.client.advance(tokens[-1], session, "CHALLENGE_PASSED").session_token)
+            tokens.append(self.client.advance(tokens[-1], session, "PROCESSING_STARTED").session_token)
+            self.assertEqual([(claims(token)["con"], claims(token)["gen"]) for token in tokens], [(name, 1), (name, 2), (name, 3), (name, 3)])
+            found = self.client.get(tokens[-1], session)
+            self.assertEqual(found.connector_name, name)
+            self.assertEqual(found.DESCRIPTOR.fields_by_name["connector"].enum_type.values_by_number[found.connector].name,
+                             "ADYEN" if name == "adyen" else "RAZORPAY")
+
+    def test_the_log_names_it(self):
+        session, token = self.begin(connector=connector_headers("razorpay_v2"))
+        self.client.get(token, session)
+        wait_for(lambda: {"CreateSessionToken", "GetSession"} <= {line["flow"] for line in self.server.lines("request")
+                                                                     if line.get("connector") == "razorpay_v2"}, 5, "both lines")
 
 
 class CompareAndSet(SessionCase):

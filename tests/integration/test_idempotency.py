@@ -5,7 +5,7 @@ import unittest
 
 import grpc
 
-from harness import (ADYEN, CREATE, ServerCase, claims, create_request, initial_metadata, reason, response_class, status_details,
+from harness import (ADYEN, CREATE, ServerCase, claims, connector_headers, create_dict, create_request, initial_metadata, reason, response_class, status_details,
                      unique)
 
 EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
@@ -91,6 +91,24 @@ class Idempotency(ServerCase):
             session = unique()
             error, listed = self.conflict(create_request(session), create_request(session, **changes), names=[name])
             self.assertNotIn("secret-value-1", str(error.trailing_metadata()) + error.details() + listed)
+
+    def test_connectors_that_share_a_number_are_two(self):
+        """razorpay and razorpay_v2 are one value of the protocol's enum."""
+        for one, two in (("razorpay", "razorpay_v2"), ("razorpay_v2", "razorpay")):
+            session = unique()
+            token, _ = self.create(create_request(session), connector_headers(one))
+            self.assertEqual(token["con"], one)
+            for state in (None, STATE):  # neither a replay nor a continuation
+                error = self.server.fail(create_request(session, state=state), connector_headers(two))
+                self.assertEqual((error.code(), reason(error)), (grpc.StatusCode.ALREADY_EXISTS, "SESSION_CONFLICT"))
+                self.assertEqual(dict(status_details(error)[1]["google.rpc.ErrorInfo"].metadata), {"differing_fields": "connector"})
+            again, metadata = self.create(create_request(session), connector_headers(one))
+            self.assertEqual((metadata.get("x-session-replayed"), again), ("true", token))
+            continued, _ = self.create(create_request(session, state=STATE), connector_headers(one))
+            self.assertEqual((continued["con"], continued["gen"]), (one, 2))
+            status, _, body = self.server.post_json("/payments/create_session_token", create_dict(session), headers=[
+                f"{name}: {value}" for name, value in connector_headers(two)])
+            self.assertEqual(status, 409, body)
 
     def test_other_merchant_or_tenant_is_another_session(self):
         session = unique()

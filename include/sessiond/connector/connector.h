@@ -20,9 +20,8 @@ struct ses_connector_ops;
 
 /* One row per connector of the protocol's enum Connector. Static storage. */
 struct ses_connector {
-    uint32_t
-        number; /* enum Connector; razorpay_v2 shares razorpay's, ses_connector_by_number gives razorpay */
-    const char *name;    /* snake_case as in x-connector, e.g. "nuvei" */
+    uint32_t number;     /* enum Connector; not unique: razorpay_v2 shares razorpay's */
+    const char *name;    /* snake_case as in x-connector, e.g. "nuvei"; unique */
     const char *variant; /* key inside x-connector-config's "config", e.g. "Nuvei"; NULL if it has none */
     const struct ses_connector_ops *ops; /* NULL: a session needs no outbound call */
     int metric;                          /* index for ses_metrics.connector_calls, -1 without ops */
@@ -30,7 +29,9 @@ struct ses_connector {
 
 /* [any] NULL if unknown; exact, case-sensitive. */
 const struct ses_connector *ses_connector_by_name(struct ses_slice name);
-const struct ses_connector *ses_connector_by_number(uint32_t number);
+/* [any] The one with both, in constant time. name empty: the first with that number, for who was told no
+ * name. NULL if there is none. */
+const struct ses_connector *ses_connector_find(uint32_t number, struct ses_slice name);
 /* [any] The metric's connector name for index 0.., NULL behind the last. */
 const char *ses_connector_metric_name(int metric);
 

@@ -30,7 +30,7 @@ enum ses_decision {
 
 /* A checked request, reduced to what is compared and stored. Slices are the request's. */
 struct ses_payload {
-    uint32_t connector;
+    struct ses_connector_identity connector;
     uint32_t currency;
     int64_t minor_amount;
     struct ses_slice metadata;
@@ -43,8 +43,9 @@ struct ses_payload {
 };
 
 /* [any] CPU: about 0.5 us for an ordinary request. */
-void ses_payload_take(const struct ses_session_request *request, uint32_t connector,
-                      const struct ses_tag_key *key, uint64_t now_ms, struct ses_payload *ret_payload);
+void ses_payload_take(const struct ses_session_request *request,
+                      const struct ses_connector_identity *connector, const struct ses_tag_key *key,
+                      uint64_t now_ms, struct ses_payload *ret_payload);
 
 /* [any] stored NULL: nothing is. ret_differing: bits of the fields for CONFLICT, else 0. */
 enum ses_decision ses_idempotency_decide(const struct ses_session *stored, const struct ses_payload *given,

@@ -52,6 +52,19 @@ bool ses_session_state_differs(const struct ses_session_state *stored, const str
 /* [any] Field by field: access_token as one (with type and life), connector_customer_id as the other. */
 void ses_session_state_merge(struct ses_session_state *stored, const struct ses_session_state *given);
 
+/* Which connector a payment goes through. Its name is what tells: two may share a number (razorpay and
+ * razorpay_v2). */
+struct ses_connector_identity {
+    uint32_t number;  /* enum types.Connector */
+    const char *name; /* as in x-connector; static storage. NULL: of a newer version, not known here */
+    /* Stored before names were: name is the first of the number, another one of it may have been meant. */
+    bool assumed;
+};
+
+/* [any] May given be the one that is stored? given is never assumed. */
+bool ses_connector_identity_agrees(const struct ses_connector_identity *stored,
+                                   const struct ses_connector_identity *given);
+
 /* What the connector's own session call gave; kept here, never in our token. */
 struct ses_connector_session {
     struct ses_slice token; /* secret */
@@ -145,8 +158,8 @@ struct ses_session {
     struct ses_slice merchant_session_id;
     bool test_mode;
     /* the payment */
-    uint32_t connector; /* enum types.Connector */
-    uint32_t currency;  /* enum types.Currency */
+    struct ses_connector_identity connector;
+    uint32_t currency; /* enum types.Currency */
     int64_t minor_amount;
     struct ses_slice metadata;
     struct ses_slice feature_data;

@@ -152,8 +152,8 @@ static void on_link(void *arg, uint32_t http_status, enum ses_connector_outcome 
         rig_on_end(&chain->end, http_status, outcome, body);
         return;
     }
-    assert_int_equal(ses_outbound_start(chain->rig->driver, ses_connector_by_number(57), &request, FAR_AWAY,
-                                        on_link, chain, &outbound),
+    assert_int_equal(ses_outbound_start(chain->rig->driver, ses_connector_by_name(SES_STR("nuvei")), &request,
+                                        FAR_AWAY, on_link, chain, &outbound),
                      SES_OK);
 }
 
@@ -171,8 +171,8 @@ static void an_end_may_start_and_cancel_calls(void **state)
     tiny_start(&server, &rig.loop, 0);
     chain = (struct chain){.rig = &rig, .port = server.port, .left = 20, .end = {.rig = &rig}};
     request = rig_request(url, sizeof(url), server.port, false);
-    assert_int_equal(ses_outbound_start(rig.driver, ses_connector_by_number(57), &request, FAR_AWAY, on_link,
-                                        &chain, &outbound),
+    assert_int_equal(ses_outbound_start(rig.driver, ses_connector_by_name(SES_STR("nuvei")), &request,
+                                        FAR_AWAY, on_link, &chain, &outbound),
                      SES_OK);
     rig_post(&rig, &chain.victim, server.port, false);
     rig_wait(&rig, &chain.end);

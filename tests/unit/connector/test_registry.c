@@ -7,15 +7,20 @@ static void numbers_have_no_gap_and_names_are_unique(void **state)
 {
     (void)state;
     for (uint32_t number = 1; number <= SES_CONNECTOR_NUMBER_MAX; number++) {
-        const struct ses_connector *connector = ses_connector_by_number(number);
+        const struct ses_connector *connector = ses_connector_find(number, SES_SLICE_EMPTY);
 
         assert_non_null(connector);
         assert_int_equal(connector->number, number);
     }
-    for (size_t i = 0; i < SES_CONNECTOR_ROWS; i++)
-        assert_ptr_equal(ses_connector_by_name(text(ses_connector_table[i].name)), &ses_connector_table[i]);
-    assert_null(ses_connector_by_number(0));
-    assert_null(ses_connector_by_number(SES_CONNECTOR_NUMBER_MAX + 1));
+    for (size_t i = 0; i < SES_CONNECTOR_ROWS; i++) {
+        const struct ses_connector *row = &ses_connector_table[i];
+
+        assert_ptr_equal(ses_connector_by_name(text(row->name)), row);
+        assert_ptr_equal(ses_connector_find(row->number, text(row->name)), row);
+    }
+    assert_null(ses_connector_find(0, SES_SLICE_EMPTY));
+    assert_null(ses_connector_find(0, text("razorpay")));
+    assert_null(ses_connector_find(SES_CONNECTOR_NUMBER_MAX + 1, SES_SLICE_EMPTY));
 }
 
 static void names_are_exact(void **state)
@@ -37,7 +42,25 @@ static void razorpay_v2_shares_a_number(void **state)
 {
     (void)state;
     assert_int_equal(ses_connector_by_name(text("razorpay_v2"))->number, 69);
-    assert_string_equal(ses_connector_by_number(69)->name, "razorpay");
+    assert_string_equal(ses_connector_find(69, SES_SLICE_EMPTY)->name, "razorpay");
+    assert_string_equal(ses_connector_find(69, text("razorpay"))->name, "razorpay");
+    assert_string_equal(ses_connector_find(69, text("razorpay_v2"))->name, "razorpay_v2");
+    assert_null(ses_connector_find(68, text("razorpay_v2")));
+    assert_null(ses_connector_find(69, text("razorpay_v3")));
+    assert_null(ses_connector_find(69, text("stripe")));
+}
+
+/* ses_idempotency_key counts on it: it knows the number only. */
+static void no_connector_that_is_called_shares_a_number(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SES_CONNECTOR_ROWS; i++) {
+        size_t of_number = 0;
+
+        for (size_t k = 0; k < SES_CONNECTOR_ROWS; k++)
+            of_number += ses_connector_table[k].number == ses_connector_table[i].number;
+        assert_true(of_number == 1 || ses_connector_table[i].ops == NULL);
+    }
 }
 
 /* Counted from the protocol: 88 fields in the oneof, 5 of them without a connector. */
@@ -100,6 +123,7 @@ int main(void)
         cmocka_unit_test(numbers_have_no_gap_and_names_are_unique),
         cmocka_unit_test(names_are_exact),
         cmocka_unit_test(razorpay_v2_shares_a_number),
+        cmocka_unit_test(no_connector_that_is_called_shares_a_number),
         cmocka_unit_test(variants_lead_back_to_their_connector),
         cmocka_unit_test(some_variants_have_no_connector),
         cmocka_unit_test(only_three_are_called),

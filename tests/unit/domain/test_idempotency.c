@@ -3,17 +3,19 @@
 #include "domain/request_fixture.h"
 #include "unit.h"
 
-#define STRIPE 40
-#define NOW    UINT64_C(1000000)
-#define TTL    UINT64_C(900000)
+#define NOW UINT64_C(1000000)
+#define TTL UINT64_C(900000)
 
 static const struct ses_tag_key key = {{9}};
+static const struct ses_connector_identity stripe = {.number = 40, .name = "stripe"};
+static const struct ses_connector_identity other_number = {.number = 41, .name = "stripe"};
+static const struct ses_connector_identity other_name = {.number = 40, .name = "stripe_v2"};
 
 static struct ses_payload payload_of(const struct ses_session_request *request)
 {
     struct ses_payload payload;
 
-    ses_payload_take(request, STRIPE, &key, NOW, &payload);
+    ses_payload_take(request, &stripe, &key, NOW, &payload);
     return payload;
 }
 
@@ -119,7 +121,29 @@ static void test_any_other_part_conflicts(void **state)
         given = payload_of(&other);
         expect(SES_DECISION_CONFLICT, &stored, &given, NOW, SES_FIELD_BIT(i));
     }
-    ses_payload_take(&base, STRIPE + 1, &key, NOW, &given);
+    ses_payload_take(&base, &other_number, &key, NOW, &given);
+    expect(SES_DECISION_CONFLICT, &stored, &given, NOW, SES_FIELD_BIT(SES_FIELD_CONNECTOR));
+    ses_payload_take(&base, &other_name, &key, NOW, &given);
+    expect(SES_DECISION_CONFLICT, &stored, &given, NOW, SES_FIELD_BIT(SES_FIELD_CONNECTOR));
+}
+
+/* A record that was written before names were: whatever has the number is taken for the same. */
+static void test_an_assumed_connector_agrees_by_number(void **state)
+{
+    struct ses_session_request base = full_request();
+    struct ses_session stored = session_of(&base);
+    struct ses_payload given = payload_of(&base);
+
+    (void)state;
+    stored.connector.assumed = true;
+    expect(SES_DECISION_REPLAY, &stored, &given, NOW, 0);
+    ses_payload_take(&base, &other_name, &key, NOW, &given);
+    expect(SES_DECISION_REPLAY, &stored, &given, NOW, 0);
+    ses_payload_take(&base, &other_number, &key, NOW, &given);
+    expect(SES_DECISION_CONFLICT, &stored, &given, NOW, SES_FIELD_BIT(SES_FIELD_CONNECTOR));
+    /* One that only a newer version knows is none of ours. */
+    stored.connector = (struct ses_connector_identity){.number = stripe.number};
+    given = payload_of(&base);
     expect(SES_DECISION_CONFLICT, &stored, &given, NOW, SES_FIELD_BIT(SES_FIELD_CONNECTOR));
 }
 
@@ -179,7 +203,9 @@ static void test_a_continuation_must_agree(void **state)
     set_number(&other, SES_FIELD_CURRENCY, 1);
     given = payload_of(&other);
     expect(SES_DECISION_CONFLICT, &stored, &given, NOW, SES_FIELD_BIT(SES_FIELD_CURRENCY));
-    ses_payload_take(&base, STRIPE + 1, &key, NOW, &given);
+    ses_payload_take(&base, &other_number, &key, NOW, &given);
+    expect(SES_DECISION_CONFLICT, &stored, &given, NOW, SES_FIELD_BIT(SES_FIELD_CONNECTOR));
+    ses_payload_take(&base, &other_name, &key, NOW, &given);
     expect(SES_DECISION_CONFLICT, &stored, &given, NOW, SES_FIELD_BIT(SES_FIELD_CONNECTOR));
     other = base;
     set_text(&other, SES_FIELD_USER_AGENT, "Mozilla/5.0 Firefox/121.0");
@@ -293,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_every_open_status_is_live),
         cmocka_unit_test(test_closed),
         cmocka_unit_test(test_any_other_part_conflicts),
+        cmocka_unit_test(test_an_assumed_connector_agrees_by_number),
         cmocka_unit_test(test_all_differing_fields_are_named),
         cmocka_unit_test(test_new_state_continues),
         cmocka_unit_test(test_a_continuation_must_agree),

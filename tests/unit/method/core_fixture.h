@@ -351,19 +351,26 @@ static inline old_response *call_response(struct call *call)
 }
 
 /* The claims of a success. */
+/* Of a token in call's answer, test or live. */
+static inline struct ses_claims token_claims(struct call *call, const char *token)
+{
+    struct ses_claims claims;
+
+    assert_memory_equal(token, "sess_", 5);
+    if (ses_token_verify(call->core->ring, ses_slice_str(token), true, ses_clock_wall_ms(), &call->x->arena,
+                         &claims) != SES_OK)
+        assert_ok(ses_token_verify(call->core->ring, ses_slice_str(token), false, ses_clock_wall_ms(),
+                                   &call->x->arena, &claims));
+    return claims;
+}
+
 static inline struct ses_claims call_claims(struct call *call)
 {
     old_response *response = call_response(call);
-    struct ses_claims claims;
 
     assert_int_equal(response->status_code, 200);
     assert_int_equal(response->_error_case, 0);
-    assert_memory_equal(response->session_token, "sess_", 5);
-    if (ses_token_verify(call->core->ring, ses_slice_str(response->session_token), true, ses_clock_wall_ms(),
-                         &call->x->arena, &claims) != SES_OK)
-        assert_ok(ses_token_verify(call->core->ring, ses_slice_str(response->session_token), false,
-                                   ses_clock_wall_ms(), &call->x->arena, &claims));
-    return claims;
+    return token_claims(call, response->session_token);
 }
 
 static inline bool call_replayed(const struct call *call)

@@ -205,13 +205,40 @@ static void test_continuation(void **state)
     call_free(third);
 }
 
+static void test_connectors_that_share_a_number(void **state)
+{
+    static const char *const names[] = {"razorpay", "razorpay_v2", "razorpay"};
+    struct core *core = *state;
+
+    for (int i = 0; i < 2; i++) {
+        struct order order = {.id = names[i], .connector = names[i]};
+        struct call *first = core_call(core, order), *again, *next;
+
+        assert_true(ses_slice_eq_str(call_claims(first).connector, names[i]));
+        order.connector = names[i + 1];
+        expect_conflict(core, order, "connector");
+        order.customer = "cus_1";
+        expect_conflict(core, order, "connector");
+        order = (struct order){.id = names[i], .connector = names[i]};
+        again = core_call(core, order);
+        assert_true(ses_slice_eq_str(call_claims(again).connector, names[i]) && call_replayed(again));
+        order.customer = "cus_1";
+        next = core_call(core, order);
+        assert_true(ses_slice_eq_str(call_claims(next).connector, names[i]));
+        call_free(first);
+        call_free(again);
+        call_free(next);
+    }
+}
+
 static void ignore_done(void *arg, enum ses_status status)
 {
     *(enum ses_status *)arg = status;
 }
 
-/* Writes the next revision of a session with another status, as a later method will. */
-static void store_status(struct core *core, const char *id, enum ses_session_status status)
+/* Writes the next revision of a session as change leaves it. */
+static void store_changed(struct core *core, const char *id,
+                          void (*change)(struct ses_session *session, int arg), int arg)
 {
     struct ses_store_key key = core_key(core, "DefaultMerchantId", id);
     enum ses_status done = SES_STATUS_COUNT;
@@ -223,13 +250,55 @@ static void store_status(struct core *core, const char *id, enum ses_session_sta
 
     ses_arena_init(&arena, 1 << 20);
     assert_ok(core_stored(core, id, &arena, &record, &session, &ref));
-    session.status = status;
+    change(&session, arg);
     assert_ok(ses_session_record_encode(&session, NULL, NULL, &arena, &record.body));
     assert_ok(ses_store_claim_ref(core->store, &key, &ref, record.revision, &claim));
     assert_ok(ses_store_put(core->store, &claim, &record, ignore_done, &done));
     core_settle(core);
     assert_ok(done);
     ses_arena_done(&arena);
+}
+
+static void set_status(struct ses_session *session, int status)
+{
+    session->status = (enum ses_session_status)status;
+}
+
+/* As later methods do. */
+static void store_status(struct core *core, const char *id, enum ses_session_status status)
+{
+    store_changed(core, id, set_status, (int)status);
+}
+
+static void assume_connector(struct ses_session *session, int assumed)
+{
+    session->connector.assumed = assumed != 0;
+}
+
+/* A live session of the version before, whose record has only the number: its retry must not be refused. */
+static void test_a_record_that_only_numbers_its_connector(void **state)
+{
+    static const char *const customers[] = {NULL, "cus_1"};
+    struct core *core = *state;
+    struct order order = {.connector = "razorpay_v2"};
+    struct call *call = core_call(core, order);
+    struct ses_claims first = call_claims(call);
+
+    call_free(call);
+    store_changed(core, "session_001", assume_connector, true);
+    for (int i = 0; i < 2; i++) { /* a replay, then a continuation */
+        struct ses_claims claims;
+
+        order.customer = customers[i];
+        call = core_call(core, order);
+        claims = call_claims(call);
+        assert_true(ses_slice_eq_str(claims.connector, "razorpay_v2"));
+        assert_memory_equal(claims.session_id, first.session_id, sizeof(first.session_id));
+        assert_int_equal(call_replayed(call), i == 0);
+        call_free(call);
+    }
+    order.connector = "razorpay"; /* the continuation has named it */
+    expect_conflict(core, order, "connector");
 }
 
 static void test_closed_sessions_stay_closed(void **state)
@@ -337,6 +406,8 @@ int main(void)
         T(test_replay),
         T(test_conflict_names_the_fields),
         T(test_continuation),
+        T(test_connectors_that_share_a_number),
+        T(test_a_record_that_only_numbers_its_connector),
         T(test_closed_sessions_stay_closed),
         T(test_an_expired_session_is_made_anew),
         T(test_a_record_that_does_not_read_is_data_loss),

@@ -20,7 +20,7 @@ static struct ses_session full_session(void)
         .merchant = SES_STR("m"),
         .merchant_session_id = SES_STR("session_001"),
         .test_mode = true,
-        .connector = 75,
+        .connector = {.number = 75, .name = "stripe"},
         .currency = 148,
         .minor_amount = INT64_MAX,
         .metadata_present = true, /* and empty */
@@ -63,7 +63,10 @@ static void assert_same(const struct ses_session *a, const struct ses_session *b
     assert_true(ses_slice_eq(a->tenant, b->tenant) && ses_slice_eq(a->merchant, b->merchant));
     assert_true(ses_slice_eq(a->merchant_session_id, b->merchant_session_id));
     assert_int_equal(a->test_mode, b->test_mode);
-    assert_int_equal(a->connector, b->connector);
+    assert_int_equal(a->connector.number, b->connector.number);
+    assert_int_equal(a->connector.name == NULL, b->connector.name == NULL);
+    if (a->connector.name != NULL)
+        assert_string_equal(a->connector.name, b->connector.name);
     assert_int_equal(a->currency, b->currency);
     assert_true(a->minor_amount == b->minor_amount);
     assert_int_equal(a->metadata_present, b->metadata_present);
@@ -189,6 +192,71 @@ static void test_a_newer_versions_data(void **state)
     assert_int_equal(got.version, full.version + 1);
 }
 
+static struct ses_session identity_after(struct ses_arena *arena, uint32_t number, const char *name,
+                                         const struct ses_record_origin **ret_origin)
+{
+    Sessiond__Store__V1__SessionRecord record = SESSIOND__STORE__V1__SESSION_RECORD__INIT;
+    struct ses_session got;
+    struct ses_slice body;
+
+    record.format = SES_RECORD_FORMAT;
+    record.connector_number = number;
+    record.connector_name = (ProtobufCBinaryData){strlen(name), (uint8_t *)(uintptr_t)name};
+    assert_ok(ses_codec_pack(&record.base, arena, &body));
+    assert_ok(ses_session_record_decode(body, arena, &got, ret_origin));
+    return got;
+}
+
+static void assert_rewritten(struct ses_arena *arena, const struct ses_session *session,
+                             const struct ses_record_origin *origin, const char *name)
+{
+    ProtobufCMessage *message;
+    ProtobufCBinaryData written;
+    struct ses_slice body;
+
+    assert_ok(ses_session_record_encode(session, NULL, origin, arena, &body));
+    assert_ok(ses_codec_unpack(&sessiond__store__v1__session_record__descriptor, body, arena, &message));
+    written = ((Sessiond__Store__V1__SessionRecord *)message)->connector_name;
+    assert_true(ses_slice_eq_str(ses_slice(written.data, written.len), name));
+}
+
+static void test_the_connectors_name_is_its_identity(void **state)
+{
+    const struct ses_record_origin *origin;
+    struct ses_session got = identity_after(*state, 69, "razorpay_v2", &origin);
+
+    assert_int_equal(got.connector.number, 69);
+    assert_string_equal(got.connector.name, "razorpay_v2");
+    assert_false(got.connector.assumed);
+    assert_rewritten(*state, &got, origin, "razorpay_v2");
+    assert_rewritten(*state, &got, NULL, "razorpay_v2");
+}
+
+/* Version N-1 wrote only the number. What it means stays open until a call names it. */
+static void test_a_record_without_a_name(void **state)
+{
+    const struct ses_record_origin *origin;
+    struct ses_session got = identity_after(*state, 69, "", &origin);
+
+    assert_string_equal(got.connector.name, "razorpay");
+    assert_true(got.connector.assumed);
+    assert_rewritten(*state, &got, origin, "");
+    got.connector = (struct ses_connector_identity){.number = 69, .name = "razorpay_v2"};
+    assert_rewritten(*state, &got, origin, "razorpay_v2");
+}
+
+static void test_a_connector_of_a_newer_version(void **state)
+{
+    const struct ses_record_origin *origin;
+    struct ses_session got = identity_after(*state, 69, "razorpay_v3", &origin);
+
+    assert_null(got.connector.name);
+    assert_false(got.connector.assumed);
+    assert_rewritten(*state, &got, origin, "razorpay_v3");
+    got = identity_after(*state, 9999, "", &origin);
+    assert_null(got.connector.name);
+}
+
 /* Parts that other methods write pass through a continuation. */
 static void test_steps_survive_a_rewrite(void **state)
 {
@@ -234,9 +302,15 @@ int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_what_is_written_is_read), T(test_damage_is_data_loss),
-        T(test_tags_without_bits),       T(test_a_newer_versions_data),
-        T(test_steps_survive_a_rewrite), T(test_an_intent_is_told_and_then_gone),
+        T(test_what_is_written_is_read),
+        T(test_damage_is_data_loss),
+        T(test_tags_without_bits),
+        T(test_a_newer_versions_data),
+        T(test_steps_survive_a_rewrite),
+        T(test_an_intent_is_told_and_then_gone),
+        T(test_the_connectors_name_is_its_identity),
+        T(test_a_record_without_a_name),
+        T(test_a_connector_of_a_newer_version),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,6 +128,23 @@ static struct call *begin(struct core *core, const char *token, const char *url)
     return ask(core, "BeginStep", &m.base);
 }
 
+static struct call *update(struct core *core, const char *token, const char *metadata)
+{
+    Sessiond__V1__UpdateSessionRequest m;
+    Types__SecretString secret;
+
+    sessiond__v1__update_session_request__init(&m);
+    types__secret_string__init(&secret);
+    secret.value = text(metadata);
+    m.session_token = text(token);
+    m.merchant_session_id = text("session_001");
+    m._test_mode_case = 4;
+    m.test_mode = true;
+    m._metadata_case = 7;
+    m.metadata = &secret;
+    return ask(core, "UpdateSession", &m.base);
+}
+
 /* ---- reading --------------------------------------------------------------------------------- */
 
 static void test_get_twice_is_the_same_and_writes_nothing(void **state)
@@ -274,6 +291,34 @@ static void test_passed_challenge_rotates_with_overlap(void **state)
     usleep(1100 * 1000); /* the fixture's overlap is a second */
     call = get(core, token);
     (void)call_error(call, SES_FAILED_PRECONDITION, "TOKEN_SUPERSEDED");
+    call_free(call);
+    free(token);
+}
+
+/* razorpay_v2 shares its number with razorpay; every token of a session must name the one it was made with.
+ */
+static void test_later_tokens_name_the_same_connector(void **state)
+{
+    struct core *core = *state;
+    char *token = create(core, (struct order){.connector = "razorpay_v2"});
+    Sessiond__V1__AdvanceSessionResponse *passed;
+    Sessiond__V1__UpdateSessionResponse *updated;
+    struct call *call;
+
+    call = advance(core, (struct advance){.token = token, .event = SES_EVENT_AUTHENTICATION_STARTED});
+    (void)advanced(call);
+    call_free(call);
+    call = advance(core, (struct advance){.token = token, .event = SES_EVENT_CHALLENGE_PASSED});
+    passed = advanced(call);
+    assert_true(ses_slice_eq_str(token_claims(call, passed->session_token).connector, "razorpay_v2"));
+    assert_int_equal(passed->session->connector, TYPES__CONNECTOR__RAZORPAY);
+    assert_string_equal(passed->session->connector_name, "razorpay_v2");
+    assert_string_equal(call->x->connector, "razorpay_v2");
+    call_free(call);
+    call = update(core, token, "two");
+    updated = (Sessiond__V1__UpdateSessionResponse *)answer(
+        call, &sessiond__v1__update_session_response__descriptor);
+    assert_true(ses_slice_eq_str(token_claims(call, updated->session_token).connector, "razorpay_v2"));
     call_free(call);
     free(token);
 }
@@ -441,6 +486,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_races_merge_disjoint_fields, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_passed_challenge_rotates_with_overlap, core_setup,
                                         core_teardown),
+        cmocka_unit_test_setup_teardown(test_later_tokens_name_the_same_connector, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_event_before_its_session, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_inbox_is_bounded, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_without_token_event_and_id_are_required, core_setup,
