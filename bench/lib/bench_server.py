@@ -50,7 +50,7 @@ class Server:
         config = self.folder / "config.yaml"
         config.write_text(f"store:\n  durability: {durability}\n  sessions_max: {sessions_max}\n  quota_mib: 65536\n"
                           f"session:\n  ttl_seconds: {ttl_seconds}\n"
-                          f"redirect:\n  public_url: http://{self.listen}\n  return_urls:\n    - \"* {RETURN_ORIGIN}\"\nlog:\n  level: info\n")
+                          f"redirect:\n  public_url: https://pay.example\n  return_urls:\n    - \"* {RETURN_ORIGIN}\"\nlog:\n  level: info\n")
         self.data = self.folder / "data"
         self.log = self.folder / "log"
         self.arguments = [str(build / "sessiond"), "--listen", self.listen, "--admin", self.admin, "--data", str(self.data),
