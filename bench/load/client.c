@@ -1,4 +1,4 @@
-#include "load.h"
+#include "client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,19 +8,24 @@
 #include <sessiond/base/buf.h>
 #include <sessiond/base/clock.h>
 
+#include "message.h"
+#include "tls.h"
+
 #define OUT_MAX    (8u << 20)
-#define ANSWER_MAX 4096
+#define ANSWER_MAX 8192
+#define FIELDS_MAX 8
 
 struct load_call {
     struct load_client *client;
     struct load_call *next_free;
-    uint64_t intended_ns;
-    uint64_t number;
-    uint8_t message[LOAD_MESSAGE_MAX];
-    size_t message_len;
+    struct load_journey *journey; /* NULL: no call */
+    uint64_t due_ns;
+    struct load_request request;
     size_t message_sent;
-    uint8_t answer[ANSWER_MAX];
-    size_t answer_len;
+    uint8_t body[ANSWER_MAX];
+    size_t body_len;
+    char location[LOAD_LOCATION_MAX];
+    size_t location_len;
     int grpc_status;
     int http_status;
 };
@@ -30,9 +35,12 @@ struct load_client {
     uv_tcp_t tcp;
     uv_connect_t connect;
     nghttp2_session *session;
+    struct load_tls *tls; /* NULL: plain */
     struct load_call *calls;
     struct load_call *free_calls;
+    unsigned room; /* calls at a time */
     unsigned in_flight;
+    struct ses_buf frames; /* with TLS: not sealed yet */
     struct ses_buf out;
     uv_write_t write;
     bool writing;
@@ -46,23 +54,28 @@ static void fail(struct load_client *client, const char *why)
         return;
     client->broken = true;
     client->up = false;
-    load_run_broken(client->run, client, client->in_flight, why);
+    load_run_broken(client->run, client->in_flight, why);
 }
 
 unsigned load_client_room(const struct load_client *client)
 {
-    return client->up ? client->run->plan->streams - client->in_flight : 0;
+    return client->up ? client->room - client->in_flight : 0;
 }
 
-/* A call is marked as seen by its due time's end: 0 is no due time. */
-bool load_client_next_open(struct load_client *client, uint64_t *due)
+bool load_client_idle(const struct load_client *client)
 {
-    for (unsigned i = 0; i < client->run->plan->streams; i++) {
+    return client->in_flight == 0;
+}
+
+bool load_client_next_open(struct load_client *client, uint64_t *ret_due_ns, enum load_step *ret_step)
+{
+    for (unsigned i = 0; i < client->room; i++) {
         struct load_call *call = &client->calls[i];
 
-        if (call->intended_ns != 0) {
-            *due = call->intended_ns;
-            call->intended_ns = 0;
+        if (call->journey != NULL) {
+            *ret_due_ns = call->due_ns;
+            *ret_step = load_journey_step(call->journey);
+            call->journey = NULL;
             return true;
         }
     }
@@ -73,15 +86,15 @@ static ssize_t on_read_body(nghttp2_session *session, int32_t stream_id, uint8_t
                             uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
     struct load_call *call = source->ptr;
-    size_t left = call->message_len - call->message_sent;
+    size_t left = call->request.message_len - call->message_sent;
     size_t n = left < length ? left : length;
 
     (void)session;
     (void)stream_id;
     (void)arg;
-    memcpy(buf, call->message + call->message_sent, n);
+    memcpy(buf, call->request.message + call->message_sent, n);
     call->message_sent += n;
-    if (call->message_sent == call->message_len)
+    if (call->message_sent == call->request.message_len)
         *flags |= NGHTTP2_DATA_FLAG_EOF;
     return (ssize_t)n;
 }
@@ -97,34 +110,47 @@ static nghttp2_nv pair(const char *name, const char *value)
                         NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE};
 }
 
-void load_client_send(struct load_client *client, uint64_t intended_ns)
+static size_t make_fields(const struct load_plan *plan, const struct load_request *request,
+                          nghttp2_nv *fields)
 {
-    const struct load_plan *plan = client->run->plan;
+    size_t n = 0;
+
+    fields[n++] = pair(":method", request->method);
+    fields[n++] = pair(":scheme", plan->tls ? "https" : "http");
+    fields[n++] = pair(":path", request->path);
+    fields[n++] = pair(":authority", plan->authority);
+    if (request->grpc) {
+        fields[n++] = pair("content-type", "application/grpc");
+        fields[n++] = pair("te", "trailers");
+        fields[n++] = pair("x-connector", plan->connector);
+        fields[n++] = pair("x-connector-config", plan->config);
+    } else if (request->message_len > 0) {
+        fields[n++] = pair("content-type", "application/x-www-form-urlencoded");
+    }
+    return n;
+}
+
+void load_client_send(struct load_client *client, struct load_journey *journey, uint64_t due_ns)
+{
     struct load_call *call = client->free_calls;
-    const nghttp2_nv headers[] = {
-        pair(":method", "POST"),
-        pair(":scheme", "http"),
-        pair(":path", load_message_path(plan)),
-        pair(":authority", plan->authority),
-        pair("content-type", "application/grpc"),
-        pair("te", "trailers"),
-        pair("x-connector", plan->connector),
-        pair("x-connector-config", plan->config),
-    };
     nghttp2_data_provider provider = {.source = {.ptr = call}, .read_callback = on_read_body};
+    nghttp2_nv fields[FIELDS_MAX];
+    size_t fields_count;
 
     client->free_calls = call->next_free;
     client->in_flight++;
-    call->intended_ns = intended_ns;
-    call->number = client->run->next_number++;
-    call->message_len = load_message_encode(plan, call->number, call->message);
+    call->journey = journey;
+    call->due_ns = due_ns;
+    load_request_make(client->run->plan, journey, &call->request);
     call->message_sent = 0;
-    call->answer_len = 0;
+    call->body_len = 0;
+    call->location_len = 0;
     call->grpc_status = -1;
     call->http_status = 0;
     client->run->totals.sent++;
-    if (nghttp2_submit_request(client->session, NULL, headers, sizeof(headers) / sizeof(headers[0]),
-                               &provider, call) < 0)
+    fields_count = make_fields(client->run->plan, &call->request, fields);
+    if (nghttp2_submit_request(client->session, NULL, fields, fields_count,
+                               call->request.message_len > 0 ? &provider : NULL, call) < 0)
         fail(client, "nghttp2_submit_request");
 }
 
@@ -144,6 +170,10 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     else if (ses_slice_eq_str(ses_slice(name, name_len), "grpc-status") &&
              ses_parse_u64(ses_slice(value, value_len), 99, &number) == SES_OK)
         call->grpc_status = (int)number;
+    else if (ses_slice_eq_str(ses_slice(name, name_len), "location") && value_len <= LOAD_LOCATION_MAX) {
+        memcpy(call->location, value, value_len);
+        call->location_len = value_len;
+    }
     return 0;
 }
 
@@ -154,47 +184,49 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, c
 
     (void)flags;
     (void)arg;
-    if (call == NULL || len > ANSWER_MAX - call->answer_len)
-        return 0;
-    memcpy(call->answer + call->answer_len, data, len);
-    call->answer_len += len;
+    if (call == NULL || len > ANSWER_MAX - call->body_len)
+        return 0; /* longer than any answer: what is kept of it is not a whole message */
+    memcpy(call->body + call->body_len, data, len);
+    call->body_len += len;
     return 0;
 }
 
 static const char *judge(const struct load_call *call, uint32_t error_code, char *room, size_t room_len)
 {
-    if (error_code != 0) {
-        (void)snprintf(room, room_len, "stream reset, HTTP/2 error %u", (unsigned)error_code);
-        return room;
-    }
-    if (call->http_status != 200 || call->grpc_status != 0) {
-        (void)snprintf(room, room_len, "HTTP status %d, grpc-status %d", call->http_status,
-                       call->grpc_status);
-        return room;
-    }
-    return load_message_check(call->client->run->plan, call->number,
-                              ses_slice(call->answer, call->answer_len));
+    const struct load_answer answer = {
+        .http_status = call->http_status,
+        .grpc_status = call->grpc_status,
+        .body = ses_slice(call->body, call->body_len),
+        .location = ses_slice((const uint8_t *)call->location, call->location_len),
+    };
+
+    if (error_code == 0)
+        return load_answer_check(call->client->run->plan, call->journey, &answer, room, room_len);
+    (void)snprintf(room, room_len, "stream reset, HTTP/2 error %u", (unsigned)error_code);
+    return room;
 }
 
 static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t error_code, void *arg)
 {
     struct load_client *client = arg;
     struct load_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
-    char text[80];
-    uint64_t intended_ns;
+    struct load_journey *journey;
     const char *error;
+    char text[80];
 
-    if (call == NULL)
+    if (call == NULL || call->journey == NULL)
         return 0;
     error = judge(call, error_code, text, sizeof(text));
-    intended_ns = call->intended_ns;
-    call->intended_ns = 0;
+    journey = call->journey;
+    call->journey = NULL;
     call->next_free = client->free_calls;
     client->free_calls = call;
     client->in_flight--;
-    load_run_answered(client->run, client, intended_ns, error);
+    load_run_answered(client->run, client, journey, call->due_ns, error);
     return 0;
 }
+
+static void write_out(struct load_client *client);
 
 static void on_written(uv_write_t *write, int status)
 {
@@ -205,23 +237,38 @@ static void on_written(uv_write_t *write, int status)
     if (status < 0)
         fail(client, uv_strerror(status));
     else
-        load_client_flush(client);
+        write_out(client);
 }
 
-/* All frames of a turn leave in one write. */
-void load_client_flush(struct load_client *client)
+/* Frames, sealed with TLS, behind whatever a handshake still has to say. */
+static bool fill_out(struct load_client *client)
+{
+    struct ses_buf *frames = client->tls != NULL ? &client->frames : &client->out;
+    const uint8_t *bytes;
+    ssize_t n;
+
+    while (client->session != NULL && (n = nghttp2_session_mem_send(client->session, &bytes)) > 0)
+        if (ses_buf_append(frames, ses_slice(bytes, (size_t)n)) != SES_OK)
+            return false;
+    if (client->tls == NULL)
+        return true;
+    if (!load_tls_write(client->tls, ses_buf_view(frames)))
+        return false;
+    ses_buf_clear(frames);
+    return load_tls_take(client->tls, &client->out) == SES_OK;
+}
+
+/* All that there is to say leaves in one write. */
+static void write_out(struct load_client *client)
 {
     uv_buf_t buf;
     int written;
 
-    if (!client->up || client->writing)
+    if (client->broken || client->writing)
         return;
-    for (;;) {
-        const uint8_t *bytes;
-        ssize_t n = nghttp2_session_mem_send(client->session, &bytes);
-
-        if (n <= 0 || ses_buf_append(&client->out, ses_slice(bytes, (size_t)n)) != SES_OK)
-            break;
+    if (!fill_out(client)) {
+        fail(client, "more to send than there is room for");
+        return;
     }
     if (client->out.len == 0)
         return;
@@ -239,6 +286,12 @@ void load_client_flush(struct load_client *client)
         fail(client, "write");
 }
 
+void load_client_flush(struct load_client *client)
+{
+    if (client->up)
+        write_out(client);
+}
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
 {
     static char shared[256 * 1024]; /* one loop, one reader at a time */
@@ -246,23 +299,6 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
     (void)handle;
     (void)suggested;
     *ret_buf = uv_buf_init(shared, sizeof(shared));
-}
-
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-    struct load_client *client = stream->data;
-
-    if (n < 0) {
-        fail(client, uv_strerror((int)n));
-        return;
-    }
-    if (client->broken || n == 0)
-        return;
-    if (nghttp2_session_mem_recv(client->session, (const uint8_t *)buf->base, (size_t)n) < 0) {
-        fail(client, "the server's frames are not HTTP/2");
-        return;
-    }
-    load_client_flush(client);
 }
 
 static nghttp2_session *new_session(struct load_client *client)
@@ -285,16 +321,33 @@ static nghttp2_session *new_session(struct load_client *client)
     return session;
 }
 
-static void on_connect(uv_connect_t *connect, int status)
+/* Frames of the server, plain. */
+static bool take_frames(struct load_client *client, struct ses_slice bytes)
 {
-    struct load_client *client = connect->data;
+    if (nghttp2_session_mem_recv(client->session, bytes.data, bytes.len) >= 0)
+        return true;
+    fail(client, "the server's frames are not HTTP/2");
+    return false;
+}
 
-    if (status < 0) {
-        fail(client, uv_strerror(status));
+static void take_sealed(struct load_client *client, struct ses_slice wire)
+{
+    static uint8_t plain[32 * 1024]; /* one loop, one reader at a time */
+    size_t n;
+
+    if (!load_tls_feed(client->tls, wire)) {
+        fail(client, "TLS");
         return;
     }
+    while ((n = load_tls_read(client->tls, plain, sizeof(plain))) > 0)
+        if (!take_frames(client, ses_slice(plain, n)))
+            return;
+}
+
+static void begin_http(struct load_client *client)
+{
     client->session = new_session(client);
-    if (client->session == NULL || uv_read_start((uv_stream_t *)&client->tcp, on_alloc, on_read) < 0) {
+    if (client->session == NULL) {
         fail(client, "set-up");
         return;
     }
@@ -303,20 +356,81 @@ static void on_connect(uv_connect_t *connect, int status)
     load_run_connected(client->run);
 }
 
-struct load_client *load_client_open(struct load_run *run, unsigned index)
+/* Bytes behind the handshake's last are the server's first frames: they wait in the TLS engine until the next
+ * read, which therefore is made at once. */
+static void shake_hands(struct load_client *client, struct ses_slice wire)
+{
+    switch (load_tls_handshake(client->tls, wire)) {
+    case LOAD_TLS_HANDSHAKING:
+        write_out(client);
+        return;
+    case LOAD_TLS_READY:
+        client->run->tls_version = load_tls_version(client->tls);
+        begin_http(client);
+        if (!client->broken)
+            take_sealed(client, SES_SLICE_EMPTY);
+        return;
+    case LOAD_TLS_FAILED:
+    default:
+        fail(client, load_tls_error(client->tls));
+        return;
+    }
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct load_client *client = stream->data;
+    struct ses_slice bytes;
+
+    if (n < 0) {
+        fail(client, uv_strerror((int)n));
+        return;
+    }
+    if (client->broken || n == 0)
+        return;
+    bytes = ses_slice((const uint8_t *)buf->base, (size_t)n);
+    if (client->session == NULL)
+        shake_hands(client, bytes);
+    else if (client->tls != NULL)
+        take_sealed(client, bytes);
+    else
+        (void)take_frames(client, bytes);
+    load_client_flush(client);
+}
+
+static void on_connect(uv_connect_t *connect, int status)
+{
+    struct load_client *client = connect->data;
+
+    if (status < 0) {
+        fail(client, uv_strerror(status));
+        return;
+    }
+    if (uv_read_start((uv_stream_t *)&client->tcp, on_alloc, on_read) < 0)
+        fail(client, "set-up");
+    else if (client->tls != NULL)
+        shake_hands(client, SES_SLICE_EMPTY);
+    else
+        begin_http(client);
+}
+
+struct load_client *load_client_open(struct load_run *run, unsigned room)
 {
     struct load_client *client = calloc(1, sizeof(*client));
 
-    (void)index;
     SES_REQUIRE(client != NULL);
     client->run = run;
-    client->calls = calloc(run->plan->streams, sizeof(*client->calls));
+    client->room = room;
+    client->calls = calloc(room, sizeof(*client->calls));
     SES_REQUIRE(client->calls != NULL);
-    for (unsigned i = 0; i < run->plan->streams; i++) {
+    for (unsigned i = 0; i < room; i++) {
         client->calls[i].client = client;
         client->calls[i].next_free = client->free_calls;
         client->free_calls = &client->calls[i];
     }
+    if (run->tls != NULL)
+        client->tls = load_tls_open(run->tls);
+    ses_buf_init(&client->frames, OUT_MAX);
     ses_buf_init(&client->out, OUT_MAX);
     SES_REQUIRE(uv_tcp_init(run->loop, &client->tcp) == 0);
     (void)uv_tcp_nodelay(&client->tcp, 1);
@@ -333,6 +447,8 @@ static void on_closed(uv_handle_t *handle)
     struct load_client *client = handle->data;
 
     nghttp2_session_del(client->session);
+    load_tls_close(client->tls);
+    ses_buf_done(&client->frames);
     ses_buf_done(&client->out);
     free(client->calls);
     free(client);

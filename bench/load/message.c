@@ -1,12 +1,10 @@
-#include "load.h"
+#include "message.h"
 
 #include <stdio.h>
 
-/* Two requests and the answers to them, by hand: their encoder is not the server's.
- *
- * Protocol Buffers wire format (protobuf.dev/programming-guides/encoding): key = field << 3 | type. */
-#define KEY_LEN(field)    (uint8_t)((field) << 3 | 2)
-#define KEY_VARINT(field) (uint8_t)((field) << 3)
+#define EVENT_CHALLENGE_PASSED   4
+#define EVENT_PROCESSING_STARTED 5
+#define EVENT_COMPLETED          6
 
 static size_t put_bytes(uint8_t *at, uint8_t key, const void *bytes, size_t len)
 {
@@ -20,8 +18,14 @@ static size_t put_bytes(uint8_t *at, uint8_t key, const void *bytes, size_t len)
     return n + len;
 }
 
-/* Twelve letters, most significant first: a long run of digits might pass for a card number, which is
- * refused. */
+static size_t put_small(uint8_t *at, uint8_t key, uint8_t value)
+{
+    at[0] = key;
+    at[1] = value; /* below 128: one byte */
+    return 2;
+}
+
+/* Twelve letters, most significant first. */
 static void spell_number(uint64_t number, char ret_letters[13])
 {
     for (size_t i = 12; i-- > 0; number /= 16)
@@ -29,22 +33,12 @@ static void spell_number(uint64_t number, char ret_letters[13])
     ret_letters[12] = '\0';
 }
 
-#define ID_SIZE 64
-
-static size_t spell_id(const struct load_plan *plan, uint64_t number, char ret_id[ID_SIZE])
+size_t load_spell_id(const struct load_plan *plan, uint64_t number, char ret_id[LOAD_ID_MAX])
 {
     char letters[13];
 
-    spell_number(number, letters);
-    return (size_t)snprintf(ret_id, ID_SIZE, "%s-%s", plan->id_prefix, letters);
-}
-
-/* Which session a GetSession call is about. */
-static uint64_t session_number(const struct load_plan *plan, uint64_t number)
-{
-    if (plan->method == LOAD_GET)
-        return plan->first_id + (number - plan->first_id) % load_tokens_count(plan->tokens);
-    return plan->same_id ? 0 : number;
+    spell_number(plan->same_id ? 0 : number, letters);
+    return (size_t)snprintf(ret_id, LOAD_ID_MAX, "%s-%s", plan->id_prefix, letters);
 }
 
 static size_t put_browser(uint8_t *at, uint8_t key)
@@ -55,150 +49,134 @@ static size_t put_browser(uint8_t *at, uint8_t key)
     uint8_t browser[128];
     size_t len = 0;
 
-    len += put_bytes(browser + len, KEY_LEN(8), accept, sizeof(accept) - 1);
-    len += put_bytes(browser + len, KEY_LEN(9), agent, sizeof(agent) - 1);
+    len += put_bytes(browser + len, LOAD_KEY_LEN(8), accept, sizeof(accept) - 1);
+    len += put_bytes(browser + len, LOAD_KEY_LEN(9), agent, sizeof(agent) - 1);
     return put_bytes(at, key, browser, len);
-}
-
-static size_t put_true(uint8_t *at, uint8_t key)
-{
-    at[0] = key;
-    at[1] = 1;
-    return 2;
 }
 
 static size_t put_create(uint8_t *at, const char *id, size_t id_len)
 {
-    static const uint8_t money[] = {KEY_VARINT(1), 0x90, 0x4E,
-                                    KEY_VARINT(2), 0x92, 0x01}; /* 10000 USD (146) */
-    size_t n = put_bytes(at, KEY_LEN(1), id, id_len);
+    static const uint8_t money[] = {LOAD_KEY_VARINT(1), 0x90, 0x4E,
+                                    LOAD_KEY_VARINT(2), 0x92, 0x01}; /* 10000 USD (146) */
+    size_t n = put_bytes(at, LOAD_KEY_LEN(1), id, id_len);
 
-    n += put_bytes(at + n, KEY_LEN(2), money, sizeof(money));
-    n += put_browser(at + n, KEY_LEN(6));
-    return n + put_true(at + n, KEY_VARINT(7)); /* test_mode */
+    n += put_bytes(at + n, LOAD_KEY_LEN(2), money, sizeof(money));
+    n += put_browser(at + n, LOAD_KEY_LEN(6));
+    return n + put_small(at + n, LOAD_KEY_VARINT(7), 1); /* test_mode */
 }
 
-static size_t put_get(uint8_t *at, struct ses_slice token, const char *id, size_t id_len)
+/* What every call of SessionService begins with; without a token it is a webhook's receiver that calls. */
+static size_t put_session(uint8_t *at, struct ses_slice token, const char *id, size_t id_len)
 {
-    size_t n = put_bytes(at, KEY_LEN(1), token.data, token.len);
+    size_t n = 0;
 
-    n += put_bytes(at + n, KEY_LEN(2), id, id_len);
-    n += put_browser(at + n, KEY_LEN(3));
-    return n + put_true(at + n, KEY_VARINT(4)); /* test_mode */
+    if (token.len > 0)
+        n += put_bytes(at, LOAD_KEY_LEN(1), token.data, token.len);
+    n += put_bytes(at + n, LOAD_KEY_LEN(2), id, id_len);
+    if (token.len > 0)
+        n += put_browser(at + n, LOAD_KEY_LEN(3));
+    return n + put_small(at + n, LOAD_KEY_VARINT(4), 1); /* test_mode */
 }
 
-const char *load_message_path(const struct load_plan *plan)
+static size_t put_begin_step(uint8_t *at, const struct load_plan *plan)
 {
-    return plan->method == LOAD_GET ? "/sessiond.v1.SessionService/GetSession"
-                                    : "/types.MerchantAuthenticationService/CreateSessionToken";
+    static const char name[] = "three_ds_challenge";
+    size_t n = put_bytes(at, LOAD_KEY_LEN(6), name, sizeof(name) - 1);
+
+    return n + put_bytes(at + n, LOAD_KEY_LEN(7), plan->return_url, strlen(plan->return_url));
 }
 
-size_t load_message_encode(const struct load_plan *plan, uint64_t number, uint8_t ret_bytes[LOAD_MESSAGE_MAX])
+/* The event, and an id of it that no other event of the session has. */
+static size_t put_event(uint8_t *at, uint8_t event)
 {
-    uint64_t session = session_number(plan, number);
-    char id[ID_SIZE];
-    size_t id_len = spell_id(plan, session, id);
-    size_t len;
+    char id[8];
+    size_t n = put_small(at, LOAD_KEY_VARINT(5), event);
 
-    if (plan->method == LOAD_GET)
-        len = put_get(ret_bytes + 5, load_tokens_get(plan->tokens, session - plan->first_id), id, id_len);
-    else
-        len = put_create(ret_bytes + 5, id, id_len);
-    ret_bytes[0] = 0; /* not compressed */
-    ret_bytes[1] = 0;
-    ret_bytes[2] = 0;
-    ret_bytes[3] = (uint8_t)(len >> 8);
-    ret_bytes[4] = (uint8_t)len;
-    return len + 5;
+    return n + put_bytes(at + n, LOAD_KEY_LEN(6), id, (size_t)snprintf(id, sizeof(id), "ev-%u", event));
 }
 
-static bool take_varint(struct ses_slice *s, uint64_t *ret_value)
+static const struct {
+    const char *method; /* of gRPC, or of the browser's request */
+    uint8_t event;
+} steps[LOAD_STEP_COUNT] = {
+    [LOAD_CREATE] = {"/types.MerchantAuthenticationService/CreateSessionToken", 0},
+    [LOAD_GET] = {"/sessiond.v1.SessionService/GetSession", 0},
+    [LOAD_GET_STORED] = {"/sessiond.v1.SessionService/GetSession", 0},
+    [LOAD_BEGIN_STEP] = {"/sessiond.v1.SessionService/BeginStep", 0},
+    [LOAD_RETURN_GET] = {"GET", 0},
+    [LOAD_RETURN_POST] = {"POST", 0},
+    [LOAD_CHALLENGE_PASSED] = {"/sessiond.v1.SessionService/AdvanceSession", EVENT_CHALLENGE_PASSED},
+    [LOAD_PROCESSING_STARTED] = {"/sessiond.v1.SessionService/AdvanceSession", EVENT_PROCESSING_STARTED},
+    [LOAD_COMPLETED] = {"/sessiond.v1.SessionService/AdvanceSession", EVENT_COMPLETED},
+    [LOAD_COMPLETED_BY_WEBHOOK] = {"/sessiond.v1.SessionService/AdvanceSession", EVENT_COMPLETED},
+};
+
+/* The browser comes back from the bank: its parameters in the query or in a form. */
+static void make_return(const struct load_journey *journey, struct load_request *request)
 {
-    uint64_t value = 0;
+    static const char parameters[] = "cres=eyJ0cmFuc1N0YXR1cyI6IlkifQ&threeDSSessionData=bG9hZA";
+    bool get = load_journey_step(journey) == LOAD_RETURN_GET;
 
-    for (unsigned shift = 0; shift < 64 && s->len > 0; shift += 7) {
-        uint8_t byte = s->data[0];
+    request->grpc = false;
+    request->method = steps[load_journey_step(journey)].method;
+    (void)snprintf(request->path, sizeof(request->path), "/r/%.*s%s%s", (int)journey->handle_len,
+                   journey->handle, get ? "?" : "", get ? parameters : "");
+    request->message_len = get ? 0 : sizeof(parameters) - 1;
+    memcpy(request->message, parameters, request->message_len);
+}
 
-        *s = ses_slice_cut(*s, 1, s->len);
-        value |= (uint64_t)(byte & 0x7F) << shift;
-        if ((byte & 0x80) == 0) {
-            *ret_value = value;
-            return true;
-        }
+static void frame(struct load_request *request, size_t len)
+{
+    request->message[0] = 0; /* not compressed */
+    request->message[1] = 0;
+    request->message[2] = 0;
+    request->message[3] = (uint8_t)(len >> 8);
+    request->message[4] = (uint8_t)len;
+    request->message_len = len + 5;
+}
+
+static struct ses_slice token_of(const struct load_plan *plan, const struct load_journey *journey)
+{
+    switch (load_journey_step(journey)) {
+    case LOAD_GET_STORED:
+        return load_tokens_get(plan->tokens,
+                               (journey->number - plan->first_id) % load_tokens_count(plan->tokens));
+    case LOAD_COMPLETED_BY_WEBHOOK:
+        return SES_SLICE_EMPTY;
+    default:
+        return ses_slice(journey->token, journey->token_len);
     }
-    return false;
 }
 
-/* The next field of a message; bytes for a length-delimited one, else a number. False at the end or on any
- * other wire type; all of body is consumed then only if it was well formed. */
-static bool take_field(struct ses_slice *body, uint64_t *ret_key, uint64_t *ret_number,
-                       struct ses_slice *ret_bytes)
+/* Whose session it is: stored ones are read in turn. */
+static uint64_t number_of(const struct load_plan *plan, const struct load_journey *journey)
 {
-    if (body->len == 0 || !take_varint(body, ret_key) || !take_varint(body, ret_number))
-        return false;
-    if ((*ret_key & 7) == 0)
-        return true;
-    if ((*ret_key & 7) != 2 || *ret_number > body->len)
-        return false;
-    *ret_bytes = ses_slice(body->data, (size_t)*ret_number);
-    *body = ses_slice_cut(*body, (size_t)*ret_number, body->len);
-    return true;
+    if (load_journey_step(journey) != LOAD_GET_STORED)
+        return journey->number;
+    return plan->first_id + (journey->number - plan->first_id) % load_tokens_count(plan->tokens);
 }
 
-static bool unframe(struct ses_slice bytes, struct ses_slice *ret_body)
+void load_request_make(const struct load_plan *plan, const struct load_journey *journey,
+                       struct load_request *ret_request)
 {
-    if (bytes.len < 5 || bytes.data[0] != 0)
-        return false;
-    *ret_body = ses_slice_cut(bytes, 5, bytes.len);
-    return ((size_t)bytes.data[1] << 24 | (size_t)bytes.data[2] << 16 | (size_t)bytes.data[3] << 8 |
-            bytes.data[4]) == ret_body->len;
-}
+    enum load_step step = load_journey_step(journey);
+    uint8_t *at = ret_request->message + 5;
+    char id[LOAD_ID_MAX];
+    size_t id_len, n;
 
-static const char *check_create(const struct load_plan *plan, uint64_t number, struct ses_slice body)
-{
-    static const char wrong[] = "an answer without status_code 200 and a token";
-    struct ses_slice bytes, token = SES_SLICE_EMPTY;
-    uint64_t key, value, code = 0;
-
-    while (take_field(&body, &key, &value, &bytes)) {
-        if (key == KEY_VARINT(2))
-            code = value;
-        else if (key == KEY_LEN(3))
-            token = bytes;
+    if (step == LOAD_RETURN_GET || step == LOAD_RETURN_POST) {
+        make_return(journey, ret_request);
+        return;
     }
-    if (body.len != 0 || code != 200 || !ses_slice_starts(token, SES_STR("sess_v4.public.")))
-        return wrong;
-    if (plan->tokens != NULL && number - plan->first_id < load_tokens_count(plan->tokens) &&
-        !load_tokens_put(plan->tokens, number - plan->first_id, token))
-        return "a token longer than any token";
-    return NULL;
-}
-
-/* GetSessionResponse.session has merchant_session_id in field 2, status in field 3. */
-static const char *check_get(const struct load_plan *plan, uint64_t number, struct ses_slice body)
-{
-    static const char wrong[] = "an answer without that session";
-    struct ses_slice session = SES_SLICE_EMPTY, bytes, found = SES_SLICE_EMPTY;
-    uint64_t key, value, status = 0;
-    char id[ID_SIZE];
-    size_t id_len = spell_id(plan, session_number(plan, number), id);
-
-    if (!take_field(&body, &key, &value, &session) || key != KEY_LEN(1) || body.len != 0)
-        return wrong;
-    while (take_field(&session, &key, &value, &bytes)) {
-        if (key == KEY_LEN(2))
-            found = bytes;
-        else if (key == KEY_VARINT(3))
-            status = value;
-    }
-    return status == 1 && ses_slice_eq(found, ses_slice(id, id_len)) ? NULL : wrong;
-}
-
-const char *load_message_check(const struct load_plan *plan, uint64_t number, struct ses_slice bytes)
-{
-    struct ses_slice body;
-
-    if (!unframe(bytes, &body))
-        return "not one whole gRPC message";
-    return plan->method == LOAD_GET ? check_get(plan, number, body) : check_create(plan, number, body);
+    id_len = load_spell_id(plan, number_of(plan, journey), id);
+    n = step == LOAD_CREATE ? put_create(at, id, id_len)
+                            : put_session(at, token_of(plan, journey), id, id_len);
+    if (step == LOAD_BEGIN_STEP)
+        n += put_begin_step(at + n, plan);
+    if (steps[step].event != 0)
+        n += put_event(at + n, steps[step].event);
+    frame(ret_request, n);
+    ret_request->grpc = true;
+    ret_request->method = "POST";
+    (void)snprintf(ret_request->path, sizeof(ret_request->path), "%s", steps[step].method);
 }

@@ -1,0 +1,257 @@
+#include "message.h"
+
+#include <stdio.h>
+
+/* SessionStatus and EventOutcome of sessiond/v1/session.proto, as numbers. */
+#define STATUS_OPEN       1
+#define STATUS_REDIRECTED 3
+#define STATUS_RETURNED   4
+#define STATUS_PROCESSING 5
+#define STATUS_COMPLETED  6
+#define OUTCOME_APPLIED   1
+
+/* Where a step leaves the session: 0, where it was. Every step that moves it adds one to its version. */
+static const uint64_t status_after[LOAD_STEP_COUNT] = {
+    [LOAD_CREATE] = STATUS_OPEN,           [LOAD_BEGIN_STEP] = STATUS_REDIRECTED,
+    [LOAD_RETURN_GET] = STATUS_RETURNED,   [LOAD_RETURN_POST] = STATUS_RETURNED,
+    [LOAD_CHALLENGE_PASSED] = STATUS_OPEN, [LOAD_PROCESSING_STARTED] = STATUS_PROCESSING,
+    [LOAD_COMPLETED] = STATUS_COMPLETED,   [LOAD_COMPLETED_BY_WEBHOOK] = STATUS_COMPLETED,
+};
+
+/* An answer of SessionService, as far as it is checked. */
+struct found {
+    bool session_there;
+    struct ses_slice id;
+    uint64_t status;
+    uint64_t version;
+    uint64_t outcome;           /* AdvanceSession */
+    struct ses_slice handle;    /* BeginStep */
+    struct ses_slice return_to; /* BeginStep's URL for the bank */
+    struct ses_slice token;     /* a new one, or none */
+};
+
+static bool take_varint(struct ses_slice *s, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+
+    for (unsigned shift = 0; shift < 64 && s->len > 0; shift += 7) {
+        uint8_t byte = s->data[0];
+
+        *s = ses_slice_cut(*s, 1, s->len);
+        value |= (uint64_t)(byte & 0x7F) << shift;
+        if ((byte & 0x80) == 0) {
+            *ret_value = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The next field of a message; bytes for a length-delimited one, else a number. False at the end, where body
+ * is empty, and at anything that is not well formed or of another wire type, where it is not. */
+static bool take_field(struct ses_slice *body, uint64_t *ret_key, uint64_t *ret_number,
+                       struct ses_slice *ret_bytes)
+{
+    struct ses_slice rest = *body;
+
+    if (rest.len == 0 || !take_varint(&rest, ret_key) || !take_varint(&rest, ret_number))
+        return false;
+    *ret_bytes = SES_SLICE_EMPTY;
+    if ((*ret_key & 7) == 2 && *ret_number <= rest.len)
+        *ret_bytes = ses_slice(rest.data, (size_t)*ret_number);
+    else if ((*ret_key & 7) != 0)
+        return false;
+    *body = ses_slice_cut(rest, ret_bytes->len, rest.len);
+    return true;
+}
+
+static bool unframe(struct ses_slice bytes, struct ses_slice *ret_body)
+{
+    if (bytes.len < 5 || bytes.data[0] != 0)
+        return false;
+    *ret_body = ses_slice_cut(bytes, 5, bytes.len);
+    return ((size_t)bytes.data[1] << 24 | (size_t)bytes.data[2] << 16 | (size_t)bytes.data[3] << 8 |
+            bytes.data[4]) == ret_body->len;
+}
+
+static const char *keep_token(struct load_journey *journey, struct ses_slice token)
+{
+    if (token.len > LOAD_TOKEN_MAX)
+        return "a token longer than any token";
+    memcpy(journey->token, token.data, token.len);
+    journey->token_len = token.len;
+    return NULL;
+}
+
+static const char *check_create(const struct load_plan *plan, struct load_journey *journey,
+                                struct ses_slice body)
+{
+    struct ses_slice bytes, token = SES_SLICE_EMPTY;
+    uint64_t key, value, code = 0;
+    uint64_t index = journey->number - plan->first_id;
+
+    while (take_field(&body, &key, &value, &bytes)) {
+        if (key == LOAD_KEY_VARINT(2))
+            code = value;
+        else if (key == LOAD_KEY_LEN(3))
+            token = bytes;
+    }
+    if (body.len != 0 || code != 200 || !ses_slice_starts(token, SES_STR("sess_v4.public.")))
+        return "an answer without status_code 200 and a token";
+    if (plan->tokens != NULL && index < load_tokens_count(plan->tokens) &&
+        !load_tokens_put(plan->tokens, index, token))
+        return "a token longer than any token";
+    return keep_token(journey, token);
+}
+
+/* Session: merchant_session_id, status and version are fields 2, 3 and 4. */
+static bool read_session(struct ses_slice body, struct found *ret_found)
+{
+    struct ses_slice bytes;
+    uint64_t key, value;
+
+    ret_found->session_there = true;
+    while (take_field(&body, &key, &value, &bytes)) {
+        if (key == LOAD_KEY_LEN(2))
+            ret_found->id = bytes;
+        else if (key == LOAD_KEY_VARINT(3))
+            ret_found->status = value;
+        else if (key == LOAD_KEY_VARINT(4))
+            ret_found->version = value;
+    }
+    return body.len == 0;
+}
+
+/* In every answer the session is field 1. AdvanceSession: outcome 2, token 3. BeginStep: handle 2, URL 3,
+ * token 5. */
+static bool read_answer(struct ses_slice body, enum load_step step, struct found *ret_found)
+{
+    struct ses_slice bytes;
+    uint64_t key, value;
+
+    *ret_found = (struct found){0};
+    while (take_field(&body, &key, &value, &bytes)) {
+        if (key == LOAD_KEY_LEN(1) && !read_session(bytes, ret_found))
+            return false;
+        if (key == LOAD_KEY_VARINT(2))
+            ret_found->outcome = value;
+        else if (key == LOAD_KEY_LEN(2))
+            ret_found->handle = bytes;
+        else if (key == LOAD_KEY_LEN(3) && step == LOAD_BEGIN_STEP)
+            ret_found->return_to = bytes;
+        else if (key == LOAD_KEY_LEN(step == LOAD_BEGIN_STEP ? 5 : 3))
+            ret_found->token = bytes;
+    }
+    return body.len == 0 && ret_found->session_there;
+}
+
+static bool ends_with(struct ses_slice text, struct ses_slice end)
+{
+    return text.len >= end.len && ses_slice_eq(ses_slice_cut(text, text.len - end.len, text.len), end);
+}
+
+static const char *take_handle(struct load_journey *journey, const struct found *found)
+{
+    if (found->handle.len == 0 || found->handle.len > LOAD_HANDLE_MAX)
+        return "no step handle, or one longer than any handle";
+    if (!ends_with(found->return_to, found->handle))
+        return "a return URL that is not the handle's";
+    memcpy(journey->handle, found->handle.data, found->handle.len);
+    journey->handle_len = found->handle.len;
+    return NULL;
+}
+
+static const char *wrong_number(const char *what, uint64_t got, uint64_t wanted, char *room, size_t room_len)
+{
+    (void)snprintf(room, room_len, "%s %llu instead of %llu", what, (unsigned long long)got,
+                   (unsigned long long)wanted);
+    return room;
+}
+
+/* The session of an answer is the journey's, and where the journey has taken it. */
+static const char *check_session(const struct load_plan *plan, const struct load_journey *journey,
+                                 const struct found *found, uint64_t status, uint64_t version, char *room,
+                                 size_t room_len)
+{
+    char id[LOAD_ID_MAX];
+
+    if (!ses_slice_eq(found->id, ses_slice(id, load_spell_id(plan, journey->number, id))))
+        return "an answer without that session";
+    if (found->status != status)
+        return wrong_number("session status", found->status, status, room, room_len);
+    if (found->version != version)
+        return wrong_number("session version", found->version, version, room, room_len);
+    return NULL;
+}
+
+/* A session of an earlier run: its version is whatever it was made with. */
+static const char *check_stored(const struct load_plan *plan, const struct load_journey *journey,
+                                const struct found *found, char *room, size_t room_len)
+{
+    struct load_journey stored = {.number = plan->first_id + (journey->number - plan->first_id) %
+                                                                 load_tokens_count(plan->tokens)};
+
+    return check_session(plan, &stored, found, STATUS_OPEN, 1, room, room_len);
+}
+
+static const char *check_call(const struct load_plan *plan, struct load_journey *journey,
+                              struct ses_slice body, char *room, size_t room_len)
+{
+    enum load_step step = load_journey_step(journey);
+    const char *wrong = NULL;
+    struct found found;
+    uint64_t status = status_after[step] != 0 ? status_after[step] : journey->status;
+    uint64_t version = journey->version + (status_after[step] != 0);
+
+    if (step == LOAD_CREATE) {
+        wrong = check_create(plan, journey, body);
+    } else {
+        if (!read_answer(body, step, &found))
+            return "an answer without a session";
+        if (step == LOAD_GET_STORED)
+            return check_stored(plan, journey, &found, room, room_len);
+        wrong = check_session(plan, journey, &found, status, version, room, room_len);
+        if (wrong == NULL && step == LOAD_BEGIN_STEP)
+            wrong = take_handle(journey, &found);
+        if (wrong == NULL && step >= LOAD_CHALLENGE_PASSED && found.outcome != OUTCOME_APPLIED)
+            wrong = wrong_number("event outcome", found.outcome, OUTCOME_APPLIED, room, room_len);
+        if (wrong == NULL && step == LOAD_CHALLENGE_PASSED && found.token.len == 0)
+            wrong = "no new token for the new generation";
+        if (wrong == NULL && found.token.len > 0)
+            wrong = keep_token(journey, found.token);
+    }
+    journey->status = status;
+    journey->version = version;
+    return wrong;
+}
+
+/* RFC 9110 section 15.4.4: the browser goes on to the merchant with GET. */
+static const char *check_return(const struct load_plan *plan, struct load_journey *journey,
+                                const struct load_answer *answer, char *room, size_t room_len)
+{
+    if (answer->http_status != 303)
+        return wrong_number("HTTP status", (uint64_t)answer->http_status, 303, room, room_len);
+    if (!ses_slice_eq_str(answer->location, plan->return_url))
+        return "the browser is sent elsewhere than to the step's return URL";
+    journey->status = STATUS_RETURNED;
+    journey->version++;
+    return NULL;
+}
+
+const char *load_answer_check(const struct load_plan *plan, struct load_journey *journey,
+                              const struct load_answer *answer, char *room, size_t room_len)
+{
+    enum load_step step = load_journey_step(journey);
+    struct ses_slice body;
+
+    if (step == LOAD_RETURN_GET || step == LOAD_RETURN_POST)
+        return check_return(plan, journey, answer, room, room_len);
+    if (answer->http_status != 200 || answer->grpc_status != 0) {
+        (void)snprintf(room, room_len, "HTTP status %d, grpc-status %d", answer->http_status,
+                       answer->grpc_status);
+        return room;
+    }
+    if (!unframe(answer->body, &body))
+        return "not one whole gRPC message";
+    return check_call(plan, journey, body, room, room_len);
+}
