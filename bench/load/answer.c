@@ -78,7 +78,8 @@ static const char *keep_token(struct load_journey *journey, struct ses_slice tok
 {
     if (token.len > LOAD_TOKEN_MAX)
         return "a token longer than any token";
-    memcpy(journey->token, token.data, token.len);
+    if (token.len > 0)
+        memcpy(journey->token, token.data, token.len);
     journey->token_len = token.len;
     return NULL;
 }

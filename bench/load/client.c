@@ -432,7 +432,7 @@ struct load_client *load_client_open(struct load_run *run, unsigned room)
         client->tls = load_tls_open(run->tls);
     ses_buf_init(&client->frames, OUT_MAX);
     ses_buf_init(&client->out, OUT_MAX);
-    SES_REQUIRE(uv_tcp_init(run->loop, &client->tcp) == 0);
+    SES_REQUIRE(uv_tcp_init(&run->loop, &client->tcp) == 0);
     (void)uv_tcp_nodelay(&client->tcp, 1);
     client->tcp.data = client;
     client->connect.data = client;

@@ -90,7 +90,7 @@ struct ses_slice load_tokens_get(const struct load_tokens *tokens, uint64_t inde
 /* ---- run.c: counting, and what is called next */
 
 struct load_run {
-    uv_loop_t *loop;
+    uv_loop_t loop;
     const struct load_plan *plan;
     struct load_totals totals;
     struct load_client **clients;

@@ -90,9 +90,10 @@ static size_t put_begin_step(uint8_t *at, const struct load_plan *plan)
 static size_t put_event(uint8_t *at, uint8_t event)
 {
     char id[8];
+    size_t id_len = (size_t)snprintf(id, sizeof(id), "ev-%u", event);
     size_t n = put_small(at, LOAD_KEY_VARINT(5), event);
 
-    return n + put_bytes(at + n, LOAD_KEY_LEN(6), id, (size_t)snprintf(id, sizeof(id), "ev-%u", event));
+    return n + put_bytes(at + n, LOAD_KEY_LEN(6), id, id_len);
 }
 
 static const struct {

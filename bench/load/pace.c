@@ -200,7 +200,7 @@ struct load_pace *load_pace_new(struct load_run *run)
     pace->run = run;
     pace->seed = 88172645463325252u;
     pace->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    SES_REQUIRE(pace->fd >= 0 && uv_poll_init(run->loop, &pace->poll, pace->fd) == 0);
+    SES_REQUIRE(pace->fd >= 0 && uv_poll_init(&run->loop, &pace->poll, pace->fd) == 0);
     pace->poll.data = pace;
     (void)uv_poll_start(&pace->poll, UV_READABLE, on_due);
     return pace;

@@ -42,7 +42,7 @@ void load_run_stop(struct load_run *run)
     run->stopping = true;
     if (run->counted_from_ns != 0 && run->counted_until_ns == 0)
         load_run_close_counting(run, ses_clock_mono_ns());
-    uv_stop(run->loop);
+    uv_stop(&run->loop);
 }
 
 static void begin_counting(struct load_run *run)
@@ -291,20 +291,20 @@ static void run_loop(struct load_run *run)
 {
     struct clock_hand hand = {.started_ns = ses_clock_mono_ns()};
 
-    (void)uv_timer_init(run->loop, &hand.timer);
+    (void)uv_timer_init(&run->loop, &hand.timer);
     hand.timer.data = run;
     (void)uv_timer_start(&hand.timer, on_clock, CLOCK_MS, CLOCK_MS);
     run->pace = load_pace_new(run);
     open_clients(run);
     if (!run->stopping)
-        (void)uv_run(run->loop, UV_RUN_DEFAULT);
+        (void)uv_run(&run->loop, UV_RUN_DEFAULT);
     if (!run->plan->quiet)
         fprintf(stderr, "\n");
     for (unsigned i = 0; i < run->plan->connections; i++)
         load_client_close(run->clients[i]);
     load_pace_close(run->pace);
     uv_close((uv_handle_t *)&hand.timer, NULL);
-    (void)uv_run(run->loop, UV_RUN_DEFAULT);
+    (void)uv_run(&run->loop, UV_RUN_DEFAULT);
     load_pace_free(run->pace);
     free(run->clients);
     run->clients = NULL;
@@ -313,7 +313,6 @@ static void run_loop(struct load_run *run)
 int load_run(const struct load_plan *plan, struct load_run *ret_run)
 {
     char error[LOAD_TLS_ERROR_MAX];
-    uv_loop_t loop;
 
     *ret_run = (struct load_run){.plan = plan};
     if (plan->tls && (ret_run->tls = load_tls_context_new(plan, error)) == NULL) {
@@ -321,12 +320,11 @@ int load_run(const struct load_plan *plan, struct load_run *ret_run)
         ret_run->totals.lost = 1;
         return 1;
     }
-    SES_REQUIRE(uv_loop_init(&loop) == 0);
-    ret_run->loop = &loop;
+    SES_REQUIRE(uv_loop_init(&ret_run->loop) == 0);
     ret_run->journeys = load_journeys_new(&plan->mix, plan->first_id);
     run_loop(ret_run);
     load_journeys_free(ret_run->journeys);
     load_tls_context_free(ret_run->tls);
-    (void)uv_loop_close(&loop);
+    (void)uv_loop_close(&ret_run->loop);
     return ret_run->totals.wrong + ret_run->totals.lost == 0 && ret_run->totals.right > 0 ? 0 : 1;
 }
