@@ -133,6 +133,7 @@ class Campaign:
         try:
             self.data["machine"] = machine.describe(self.build, self.folder)
             self.quiet_check()
+            self.data["alone"] = {"stalls": machine.stalls(int(self.cores[0])), "sync_ms": machine.sync_ms(self.folder)}
             self.data["signature_us"] = self.signature()
             with self.server(sessions_max=4000000) as server:
                 self.data["configuration"] = {k: v for k, v in server.settings.items() if k != "cores"}

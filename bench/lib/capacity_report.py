@@ -79,6 +79,10 @@ def warnings(data):
         found.append(f"<b>The machine was not quiet.</b> {busy:.1f} of its {data['machine']['cores']} cores were busy before this began, and about {foreign(data):.1f} with other "
                      "things (kernel work that is nobody's included) while it ran. Latencies and the knee are worse than they would be on a machine of its own, sync times above all; CPU per call is affected least. "
                      "Measure again before you buy by these figures.")
+    gone = data["alone"]["stalls"]
+    if gone["lost_share"] > 0.002:
+        found.append(f"<b>This machine stands still by itself:</b> a core that did nothing but look at the clock was gone for more than 1 ms {gone['per_second']:.1f} times a second. "
+                     "High percentiles are those of the machine.")
     if data["machine"]["build_type"] != "Release":
         found.append(f"The build is of type {esc(data['machine']['build_type'])}, not Release.")
     if data["bottleneck"]["name"] == "the load generator" and data["bottleneck"]["saturated"]:
@@ -137,7 +141,16 @@ def knee_part(data):
 <p>Calls come at random times (Poisson) at a given rate whether or not earlier ones are answered, and latency counts from the time a call was due: a stall delays every call
 that it would have delayed for real clients. The knee is where a rate that keeps the SLO meets one that does not{found}.</p>{chart}
 {'<p class=note>Up to the knee and next to it two of three runs decide; the chart shows the worst one.</p>' if repeated else ''}
-{table('All rates tried, in milliseconds', ['offered/s', 'p50', 'p90', 'p99', 'p99.9', 'p99.99', 'max', 'CPU us', 'loop busy', 'syncs/s x records', 'SLO held'], rows)}"""
+{table('All rates tried, in milliseconds', ['offered/s', 'p50', 'p90', 'p99', 'p99.9', 'p99.99', 'max', 'CPU us', 'loop busy', 'syncs/s x records', 'SLO held'], rows)}{alone_part(data)}"""
+
+
+def alone_part(data):
+    """What the machine does by itself: a floor under every latency."""
+    stalls, sync, half = data["alone"]["stalls"], data["alone"]["sync_ms"], data["knee"]["half"]
+    shown = f" At half the knee p99 is {half['p99_ms'] / max(1e-9, half['p50_ms']):.1f} x p50." if half else ""
+    return f"""<p><b>The machine alone</b>, before anything of ours ran: a core that only asked for the time stood still for longer than 1 ms {stalls['per_second']:.1f} times a second
+({stalls['lost_share'] * 100:.2f} % of the time), and one sync of 4 KiB took {ms(sync['p50'])} ms (p50), {ms(sync['p90'])} (p90), {ms(sync['p99'])} (p99), {ms(sync['p99_9'])} ms (p99.9). A commit waits for two, a call for the
+rest of the commit before its own too: that is the floor under the latencies above.{shown}</p>"""
 
 
 def limit_part(data):

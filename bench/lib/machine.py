@@ -4,6 +4,8 @@ import pathlib
 import platform
 import re
 import subprocess
+import tempfile
+import time
 
 TICK = os.sysconf("SC_CLK_TCK")
 PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
@@ -84,6 +86,38 @@ def disk_counters(name):
         if len(fields) > 13 and fields[2] == name:
             return int(fields[7]), int(fields[9]) * 512, int(fields[12]) / 1000, int(fields[18]) if len(fields) > 18 else 0
     return 0, 0, 0.0, 0
+
+
+def stalls(core, seconds=2.0, limit=0.001):
+    """How often a core stood still for longer than the limit while one process asked for nothing but the time, and how much of the time it
+    was gone: interrupts, and the hypervisor giving it to somebody else. No server can answer meanwhile."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    count, lost = 0, 0.0
+    try:
+        start = last = time.perf_counter()
+        while last - start < seconds:
+            now = time.perf_counter()
+            if now - last > limit:
+                count, lost = count + 1, lost + now - last
+            last = now
+    finally:
+        os.sched_setaffinity(0, before)
+    return {"per_second": count / seconds, "lost_share": lost / seconds}
+
+
+def sync_ms(folder, count=1500):
+    """Quantiles of one fdatasync after a write of 4 KiB into reserved space, nothing else being written: what a commit takes twice."""
+    times = []
+    with tempfile.TemporaryFile(dir=folder) as file:
+        os.posix_fallocate(file.fileno(), 0, 4 << 20)
+        for i in range(count):
+            os.pwrite(file.fileno(), bytes(4096), i % 1024 * 4096)
+            start = time.perf_counter()
+            os.fdatasync(file.fileno())
+            times.append((time.perf_counter() - start) * 1000)
+    times.sort()
+    return {name: times[min(count - 1, int(count * share))] for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99_9", 0.999))}
 
 
 def memory_kib(pid):

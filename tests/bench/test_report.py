@@ -41,7 +41,7 @@ def measured():
             "configuration": {"workers": 1}, "scalability": scalability, "peak": points[-1], "bottleneck": campaign.bottleneck(points[-1]),
             "knee": {"slo_p99_ms": 10, "holds": 20000, "fails": 22000, "ladder": ladder, "half": ladder[1], "at": ladder[2], "bottleneck": campaign.bottleneck(ladder[2])},
             "connections": [{"connections": c, "streams": 1, **point()} for c in (1, 1000)], "streams": [{"connections": 1, "streams": c, **point()} for c in (1, 100)],
-            "signature_us": 17.0, "restart": {"sessions": 1000000, "seconds": figure(0.6)},
+            "signature_us": 17.0, "alone": {"stalls": {"per_second": 0.5, "lost_share": 0.0005}, "sync_ms": {"p50": 0.1, "p90": 0.15, "p99": 0.3, "p99_9": 1.0}}, "restart": {"sessions": 1000000, "seconds": figure(0.6)},
             "reads": {"journeys_per_second": 5000, "rounds": 3, **{d: {p: v for p in campaign.PERCENTILES} for d, v in (("disk", 0.9), ("process", 0.6))}},
             "journeys": [{"name": "three_ds", "per_second": 900, "cpu_us": 300, "calls": 8,
                           "steps": [{"name": step, **{p: 1.0 for p in campaign.PERCENTILES}} for step in ("create", "get")]}],
@@ -141,8 +141,9 @@ class Page(unittest.TestCase):
     def test_what_spoils_a_measurement_is_said(self):
         data = measured()
         data["machine"].update(busy_cores_before=1.0, virtual=True, build_type="Debug with sanitizers address")
+        data["alone"]["stalls"]["lost_share"] = 0.01
         text = self.check(data)
-        for words in ("not quiet", "Debug with sanitizers", "virtual machine"):
+        for words in ("not quiet", "stands still by itself", "Debug with sanitizers", "virtual machine"):
             self.assertIn(words, text)
 
     def test_without_knee_and_without_fit(self):
