@@ -10,14 +10,11 @@ never presented. The budget: 12 us seen before, 62 us fresh on a machine where o
 import argparse
 import ctypes
 import ctypes.util
-import os
 import pathlib
-import shutil
 import statistics
-import tempfile
 import time
 
-from measure import Server, load, series
+from measure import served
 
 SEEN_US, FRESH_US, VERIFY_US = 12, 62, 48
 
@@ -41,25 +38,17 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--calls", type=int, default=40_000)
     args = parser.parse_args()
-    folder = tempfile.mkdtemp(prefix="sessiond-bench-", dir=os.environ.get("SES_BENCH_DIR"))
-    try:
-        server = Server(args.build, str(pathlib.Path(folder) / "data"), "disk", 4_000_000, "0")
-        load(args.build, server, "1", "--calls", 5000)  # warm
-        seen = series(args.build, server, "GetSession, 1000 tokens seen before", args.rounds, "--method", "get", "--calls", args.calls)
+    with served(args.build, sessions_max=4_000_000) as bench:
+        seen = bench.series("GetSession, 1000 tokens seen before", args.rounds, method="get", calls=args.calls)
         for sessions in (1, 10_000):
-            series(args.build, server, f"GetSession, {sessions} tokens seen before", args.rounds, "--method", "get", "--sessions", sessions,
-                   "--calls", args.calls)
-        fresh = series(args.build, server, "GetSession, every token for the first time", args.rounds, "--method", "get", "--tokens-fresh",
-                       "--calls", args.calls)
+            bench.series(f"GetSession, {sessions} tokens seen before", args.rounds, method="get", sessions=sessions, calls=args.calls)
+        fresh = bench.series("GetSession, every token for the first time", args.rounds, method="get", tokens_fresh=True, calls=args.calls)
         verify = statistics.median(verify_us() for _ in range(args.rounds))
         for connections, streams in ((1, 100), (64, 1)):
-            series(args.build, server, f"seen before, {connections} connections x {streams}", args.rounds, "--method", "get", "--calls",
-                   args.calls // 2, "--connections", connections, "--streams", streams)
+            bench.series(f"seen before, {connections} connections x {streams}", args.rounds, method="get", calls=args.calls // 2,
+                         connections=connections, streams=streams)
         print(f"budget: seen before {seen:.1f} of {SEEN_US} us; fresh {fresh:.1f} us, of which one verification is {verify:.1f}: "
               f"{fresh - verify:.1f} of {FRESH_US - VERIFY_US} us besides")
-        server.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

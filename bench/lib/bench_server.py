@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import resource
 import shutil
 import signal
@@ -181,6 +182,12 @@ def load(build, address, core, pids=(), **options):
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     result["generator_share"] = used / (time.monotonic() - start)
     return result
+
+
+def signature_us(build, core):
+    """What one Ed25519 signature costs on this core now: the largest part of a call, and the unit that makes figures of two machines comparable."""
+    done = subprocess.run(["taskset", "-c", core, str(build / "sessiond-micro"), "sodium"], capture_output=True, text=True, check=True)
+    return float(re.search(r"Ed25519 sign\D*\d+ bytes\s+([\d.]+) ns", done.stdout).group(1)) / 1000
 
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + struct.pack(">HBBBI", 0, 0, 4, 0, 0)

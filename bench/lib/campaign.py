@@ -5,10 +5,8 @@ import math
 import os
 import pathlib
 import random
-import re
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -134,7 +132,7 @@ class Campaign:
             self.data["machine"] = machine.describe(self.build, self.folder)
             self.quiet_check()
             self.data["alone"] = {"stalls": machine.stalls(int(self.cores[0])), "sync_ms": machine.sync_ms(self.folder)}
-            self.data["signature_us"] = self.signature()
+            self.data["signature_us"] = bench_server.signature_us(self.build, self.cores[0])
             with self.server(sessions_max=4000000) as server:
                 self.data["configuration"] = {k: v for k, v in server.settings.items() if k != "cores"}
                 self.closed(server, "warming up", rounds=1)
@@ -158,11 +156,6 @@ class Campaign:
         if not self.args.quiet:
             sys.stderr.write("\n")
         return self.data
-
-    def signature(self):
-        """What one Ed25519 signature costs on this core: the largest part of a call, and the unit that makes figures of two machines comparable."""
-        done = subprocess.run(["taskset", "-c", self.cores[0], str(self.build / "sessiond-micro"), "sodium"], capture_output=True, text=True, check=True)
-        return float(re.search(r"Ed25519 sign\D*\d+ bytes\s+([\d.]+) ns", done.stdout).group(1)) / 1000
 
     def quiet_check(self):
         """Who else is here? Measured over a second before anything of ours runs."""
