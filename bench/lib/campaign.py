@@ -81,8 +81,8 @@ class Campaign:
         self.random = random.Random(7)
         self.series = 0
         self.data = {"schema": 1, "quick": args.quick, "slo_p99_ms": args.p99_ms, "errors": []}
-        steps = (len(self.concurrencies) + 1) * self.rounds + 24 + len(self.workers) * self.rounds + 2 * self.rounds + len(self.live)
-        steps += len(self.connections) + 4 + 4 + 3 + 3 * self.rounds + len(JOURNEYS)
+        steps = (len(self.concurrencies) + 1) * self.rounds + 24 + len(self.workers) * self.rounds + 2 * self.rounds + len(self.live) * self.rounds
+        steps += len(self.connections) * self.rounds + 4 + 4 + 3 + 3 * self.rounds + len(JOURNEYS)
         self.progress = Progress(steps, args.quiet)
 
     # ---- one measurement
@@ -297,7 +297,7 @@ class Campaign:
                 continue
             streams = max(1, 100 // count)
             rows.append({"connections": count, "streams": streams,
-                         **self.closed(server, f"{count} connections x {streams}", rounds=1, connections=count, streams=streams)})
+                         **self.closed(server, f"{count} connections x {streams}", connections=count, streams=streams)})
         self.data["connections"] = rows
 
     def sweep_streams(self, server):
@@ -334,12 +334,26 @@ class Campaign:
                 self.fill(server, live)
                 entries = server.metrics()["sessiond_table_entries"]
                 grown = (server.disk_bytes() - disk, machine.memory_kib(pid)[0] - memory)
-                rows.append({"live": round(entries), **self.closed(server, f"at {live:,} live sessions", rounds=3)})
+                rows.append({"live": round(entries), **self.against_few(server, live, sessions_max)})
             self.data["sessions"] = rows
             made = max(1.0, entries - start)
             self.data["per_session"] = {"disk_bytes": grown[0] / made, "own_memory_bytes": grown[1] * 1024 / made, "sessions": round(made),
                                         "table_bytes": TABLE_BYTES, "table_capacity": server.metrics()["sessiond_table_capacity"]}
             self.restart(server)
+
+    def against_few(self, server, live, sessions_max):
+        """In turn with a fresh server beside it, whose sessions are few: what the machine does meanwhile hits both, and the ratio is that of pairs."""
+        rows, ratios = [], []
+        with self.server(sessions_max=sessions_max) as few:
+            self.load(few, calls=2000)
+            for i in range(self.rounds):
+                self.progress.step(f"at {live:,} live sessions, and few")
+                pair = {}
+                for target in ((server, few), (few, server))[i % 2]:
+                    pair[target] = self.load(target, seconds=self.seconds / 2, warmup=0.5, connections=4, streams=64)
+                rows.append(pair[server])
+                ratios.append({name: pair[server][key] / max(1e-9, pair[few][key]) for name, key in (("rate", "rate"), ("cpu", "server_cpu_us_per_call"))})
+        return {**summarise(rows), "against_few": {name: middle(ratios, name) for name in ("rate", "cpu")}}
 
     def restart(self, server):
         """A full stop, then until the server is ready again with everything it held. All cores: nothing else has anything to do."""

@@ -42,6 +42,8 @@ def share(value):
 
 
 def spread(value, form=count):
+    if value["min"] == value["max"]:
+        return form(value["median"])
     return f"{form(value['median'])} <span class=note>({form(value['min'])} .. {form(value['max'])})</span>"
 
 
@@ -207,7 +209,8 @@ SWEEP_HEAD = ["calls/s", "CPU us a call", "p50 ms", "p99 ms", "loop busy", "gene
 
 def sweeps_part(data):
     live = [(r["live"], r["rate"]["median"]) for r in data["sessions"]]
-    flat = live[-1][1] / live[0][1]
+    last = data["sessions"][-1]
+    flat = last["against_few"]
     one = data["workers"][0]["cpu_us"]["median"]
     charts = (svg.chart("Connections (100 calls in flight, or one each)", "connections", "us CPU a call",
                         [("server CPU a call", [(r["connections"], r["cpu_us"]["median"]) for r in data["connections"]], {})], x_log=True)
@@ -219,12 +222,13 @@ def sweeps_part(data):
     workers = table("Workers (16 connections x 32)", ["workers"] + SWEEP_HEAD + ["worth"], [
         [str(r["workers"]) + (" *" if r["shares_generator_core"] else "")] + sweep_row(r) + [f"{r['workers'] * one / r['cpu_us']['median']:.2f} x"] for r in data["workers"]])
     return f"""<h2>What changes the cost</h2><div class=two>{charts}</div>
-<p>From {count(live[0][0])} to {count(live[-1][0])} live sessions throughput changes by {(flat - 1) * 100:+.1f} %.</p>{workers}
+<p>With {count(last['live'])} live sessions throughput is {flat['rate']['median']:.2f} times ({flat['rate']['min']:.2f} .. {flat['rate']['max']:.2f}) that of a fresh server with few, measured in turn with it; CPU per call
+{flat['cpu']['median']:.2f} times ({flat['cpu']['min']:.2f} .. {flat['cpu']['max']:.2f}).</p>{workers}
 <p class=note>"Worth": the number of workers, times CPU per call of one worker by that of this many: what they do with a core each.{' * The workers share cores with the load generator: judge by CPU per call, not by calls/s.' if shared else ''}</p>
 {table('Durability (4 x 64)', ['durability'] + SWEEP_HEAD, [[esc(r['durability'])] + sweep_row(r) for r in data['durability']])}
 {table('Connections', ['connections x streams'] + SWEEP_HEAD, [[f"{r['connections']:,} x {r['streams']}"] + sweep_row(r) for r in data['connections']])}
 {table('Connector call (stripe, simulated; 4 x 64, so at most 256 calls wait at a time)', ['answers after'] + SWEEP_HEAD, [[f"{r['latency_ms']} ms"] + sweep_row(r) for r in data['connector']])}
-{table('Live sessions (4 x 64)', ['live'] + SWEEP_HEAD, [[count(r['live'])] + sweep_row(r) for r in data['sessions']])}"""
+{table('Live sessions (4 x 64)', ['live'] + SWEEP_HEAD + ['against few'], [[count(r['live'])] + sweep_row(r) + [f"{r['against_few']['rate']['median']:.2f} x"] for r in data['sessions']])}"""
 
 
 def payments_part(data):
