@@ -74,10 +74,12 @@ void load_tls_context_free(struct load_tls_context *context)
 static void expect_name(SSL *ssl, const struct load_plan *plan)
 {
     char address[INET_ADDRSTRLEN];
+    char name[256]; /* the macro below wants it writable */
 
     if (plan->tls_name != NULL) {
-        SES_REQUIRE(SSL_set_tlsext_host_name(ssl, plan->tls_name) == 1);
-        SES_REQUIRE(SSL_set1_host(ssl, plan->tls_name) == 1);
+        (void)snprintf(name, sizeof(name), "%s", plan->tls_name);
+        SES_REQUIRE(SSL_set_tlsext_host_name(ssl, name) == 1);
+        SES_REQUIRE(SSL_set1_host(ssl, name) == 1);
         return;
     }
     SES_REQUIRE(inet_ntop(AF_INET, &plan->address.sin_addr, address, sizeof(address)) != NULL);
