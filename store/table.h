@@ -139,8 +139,6 @@ void ses_table_probe(const struct ses_table *table, const struct ses_store_key *
                      struct table_probe *ret_probe);
 /* [any] Starts loading the tags that a lookup or an insert of probe will read. */
 void ses_table_prefetch(const struct ses_table *table, const struct table_probe *probe);
-/* [any] Some time after it: starts loading the lines that an insert will write. */
-void ses_table_prefetch_insert(const struct ses_table *table, const struct table_probe *probe);
 /* [any] The entry of probe's tag that is claimed, live or being deleted; false: there is none. Tentative
  * entries do not count. */
 bool ses_table_find(const struct ses_table *table, const struct table_probe *probe,

@@ -123,15 +123,6 @@ static unsigned emptiest(const struct ses_table *table, const struct table_probe
     return best;
 }
 
-void ses_table_prefetch_insert(const struct ses_table *table, const struct table_probe *probe)
-{
-    const char *bucket = (const char *)&table->buckets[probe->bucket[emptiest(table, probe)]];
-
-    __builtin_prefetch(bucket + offsetof(struct table_bucket, word), 1);
-    __builtin_prefetch(bucket + offsetof(struct table_bucket, previous), 1);
-    __builtin_prefetch(bucket + offsetof(struct table_bucket, meta), 1);
-}
-
 /* Step 2: the emptiest bucket first; when that fills meanwhile, any. */
 static bool occupy(struct ses_table *table, const struct table_probe *probe, uint64_t word,
                    uint64_t *ret_slot)

@@ -176,23 +176,13 @@ static const char *check_session(const struct load_plan *plan, const struct load
 {
     char id[LOAD_ID_MAX];
 
-    if (!ses_slice_eq(found->id, ses_slice(id, load_spell_id(plan, journey->number, id))))
+    if (!ses_slice_eq(found->id, ses_slice(id, load_spell_id(plan, load_session_number(plan, journey), id))))
         return "an answer without that session";
     if (found->status != status)
         return wrong_number("session status", found->status, status, room, room_len);
     if (found->version != version)
         return wrong_number("session version", found->version, version, room, room_len);
     return NULL;
-}
-
-/* A session of an earlier run: its version is whatever it was made with. */
-static const char *check_stored(const struct load_plan *plan, const struct load_journey *journey,
-                                const struct found *found, char *room, size_t room_len)
-{
-    struct load_journey stored = {.number = plan->first_id + (journey->number - plan->first_id) %
-                                                                 load_tokens_count(plan->tokens)};
-
-    return check_session(plan, &stored, found, STATUS_OPEN, 1, room, room_len);
 }
 
 static const char *check_call(const struct load_plan *plan, struct load_journey *journey,
@@ -210,7 +200,7 @@ static const char *check_call(const struct load_plan *plan, struct load_journey 
         if (!read_answer(body, step, &found))
             return "an answer without a session";
         if (step == LOAD_GET_STORED)
-            return check_stored(plan, journey, &found, room, room_len);
+            return check_session(plan, journey, &found, STATUS_OPEN, 1, room, room_len); /* as it was made */
         wrong = check_session(plan, journey, &found, status, version, room, room_len);
         if (wrong == NULL && step == LOAD_BEGIN_STEP)
             wrong = take_handle(journey, &found);

@@ -140,8 +140,7 @@ static struct ses_slice token_of(const struct load_plan *plan, const struct load
 {
     switch (load_journey_step(journey)) {
     case LOAD_GET_STORED:
-        return load_tokens_get(plan->tokens,
-                               (journey->number - plan->first_id) % load_tokens_count(plan->tokens));
+        return load_tokens_get(plan->tokens, load_session_number(plan, journey) - plan->first_id);
     case LOAD_COMPLETED_BY_WEBHOOK:
         return SES_SLICE_EMPTY;
     default:
@@ -149,8 +148,7 @@ static struct ses_slice token_of(const struct load_plan *plan, const struct load
     }
 }
 
-/* Whose session it is: stored ones are read in turn. */
-static uint64_t number_of(const struct load_plan *plan, const struct load_journey *journey)
+uint64_t load_session_number(const struct load_plan *plan, const struct load_journey *journey)
 {
     if (load_journey_step(journey) != LOAD_GET_STORED)
         return journey->number;
@@ -169,7 +167,7 @@ void load_request_make(const struct load_plan *plan, const struct load_journey *
         make_return(journey, ret_request);
         return;
     }
-    id_len = load_spell_id(plan, number_of(plan, journey), id);
+    id_len = load_spell_id(plan, load_session_number(plan, journey), id);
     n = step == LOAD_CREATE ? put_create(at, id, id_len)
                             : put_session(at, token_of(plan, journey), id, id_len);
     if (step == LOAD_BEGIN_STEP)

@@ -36,6 +36,9 @@ struct load_answer {
  * refused. */
 size_t load_spell_id(const struct load_plan *plan, uint64_t number, char ret_id[LOAD_ID_MAX]);
 
+/* Whose session journey's step is about: stored ones are read in turn. */
+uint64_t load_session_number(const struct load_plan *plan, const struct load_journey *journey);
+
 /* The request of journey's step. */
 void load_request_make(const struct load_plan *plan, const struct load_journey *journey,
                        struct load_request *ret_request);
