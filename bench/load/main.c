@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include <sessiond/base/log.h>
+
 #include "options.h"
 
 /* An uncounted run of a variant of the plan: a closed loop, so many calls. */
@@ -49,6 +51,7 @@ int main(int argc, char **argv)
     struct load_plan plan;
     int status = 0;
 
+    ses_log_fill_standard();
     load_options_parse(argc, argv, &plan);
     (void)signal(SIGPIPE, SIG_IGN);
     if (plan.reads_stored)

@@ -1,31 +1,18 @@
+/* Lines: built field by field in storage of fixed size. Where they go: log_write.c. */
 #include <sessiond/base/log.h>
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include <sessiond/base/clock.h>
 
-#define BUFFERED_MAX (256u * 1024)
-#define FLUSH_AT     (64u * 1024)
+#include "log_impl.h"
+
+#define FLUSH_AT (16u * 1024)
 /* Kept free in every line for the closing brace and newline, so that a line cut short is still JSON. */
 #define TAIL_ROOM 2
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
-
-void ses_log_init(struct ses_log *log, int fd, enum ses_log_level level, const char *role)
-{
-    *log = (struct ses_log){.fd = fd, .level = level};
-    (void)snprintf(log->role, sizeof(log->role), "%s", role);
-    ses_buf_init(&log->lines, BUFFERED_MAX);
-}
-
-void ses_log_done(struct ses_log *log)
-{
-    ses_log_flush(log);
-    ses_buf_done(&log->lines);
-}
 
 static size_t room_left(const struct ses_log_line *line)
 {
@@ -211,28 +198,11 @@ void ses_log_end(struct ses_log_line *line)
         return;
     memcpy(line->text + line->len, "}\n", TAIL_ROOM);
     line->len += TAIL_ROOM;
-    if (ses_buf_append(&log->lines, ses_slice(line->text, line->len)) != SES_OK)
-        log->lines_lost++;
-    urgent = line->level >= SES_LOG_WARN; /* a warning is what a crash would otherwise swallow */
     line->log = NULL;
+    ses_log_push(log, ses_slice(line->text, line->len));
+    urgent = line->level >= SES_LOG_WARN; /* a warning is what a crash would otherwise swallow */
     if (urgent || log->lines.len >= FLUSH_AT)
         ses_log_flush(log);
-}
-
-void ses_log_flush(struct ses_log *log)
-{
-    while (log->lines.len > 0) {
-        ssize_t written = write(log->fd, log->lines.data, log->lines.len);
-
-        if (written > 0) {
-            ses_buf_consume(&log->lines, (size_t)written);
-        } else if (errno != EINTR) {
-            /* A reader that does not read must not stop payments: the lines are dropped, and counted. */
-            for (size_t i = 0; i < log->lines.len; i++)
-                log->lines_lost += log->lines.data[i] == '\n';
-            ses_buf_clear(&log->lines);
-        }
-    }
 }
 
 void ses_log_msg(struct ses_log *log, enum ses_log_level level, const char *event, const char *format, ...)

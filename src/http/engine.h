@@ -13,34 +13,23 @@ struct ses_h2_shared;
 
 #define SES_HTTP_DATE_SIZE 30
 
-/* Requests that never became an exchange have no line of their own in the log; whoever sends rubbish decides
- * how often, so a process writes at most this many lines about them in a second. */
-#define SES_REFUSAL_LINES_PER_SECOND 10
 /* How long a drain waits for what a client may be sending just now: its first request, or the next on an idle
  * HTTP/1.1 connection, which cannot be told to stop (HTTP/2 has GOAWAY). Measured without it: 6 of 23,942
  * calls of busy keep-alive clients failed over a reload. */
 #define SES_DRAIN_GRACE_MS 1000u
-
-struct ses_refusal_log {
-    uint64_t began_mono_ns;
-    unsigned lines;      /* in this window */
-    uint64_t suppressed; /* since the last line, which tells them */
-};
 
 struct ses_doors {
     struct ses_door_options options; /* defaults filled in */
     struct ses_h2_shared *h2;        /* NULL until the first HTTP/2 connection */
     char date[SES_HTTP_DATE_SIZE];   /* ses_doors_date */
     uint64_t date_wall_s;
-    uint64_t tls_logged_mono_ns; /* a port scan must not fill the log */
-    struct ses_refusal_log refusals;
 };
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7), formatted once per second; valid until the next
  * call. */
 struct ses_slice ses_doors_date(struct ses_doors *doors);
 
-/* One http_refused line, within the limit above. protocol: "http/1.1" or "h2"; http_status 0: no answer in
+/* One http_refused line, bounded. protocol: "http/1.1" or "h2"; http_status 0: no answer in
  * HTTP; reason is a literal, never the client's bytes. */
 void ses_doors_log_refused(struct ses_doors *doors, const char *peer, const char *protocol, int http_status,
                            const char *reason);

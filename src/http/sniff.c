@@ -2,13 +2,10 @@
 
 #include <stdlib.h>
 
-#include <sessiond/base/clock.h>
-
-#define PREFACE        SES_STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-#define PREFACE_BYTES  24
-#define TLS_HANDSHAKE  0x16
-#define TLS_MAJOR      0x03
-#define TLS_LOG_GAP_NS UINT64_C(1000000000)
+#define PREFACE       SES_STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+#define PREFACE_BYTES 24
+#define TLS_HANDSHAKE 0x16
+#define TLS_MAJOR     0x03
 
 struct sniffer {
     struct ses_doors *doors;
@@ -41,15 +38,13 @@ static const uint8_t tls_alert[] = {0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 70};
 
 static void log_tls(struct sniffer *s)
 {
-    uint64_t now = ses_clock_mono_ns();
+    struct ses_log_line line;
 
     ses_count(s->doors->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
-    if (s->doors->options.log == NULL || now - s->doors->tls_logged_mono_ns < TLS_LOG_GAP_NS)
-        return;
-    s->doors->tls_logged_mono_ns = now;
-    ses_log_msg(s->doors->options.log, SES_LOG_WARN, "tls_refused",
-                "TLS handshake from %s on a port without TLS: use http:// or grpc plaintext",
-                ses_conn_peer(s->conn));
+    ses_log_begin_bounded(s->doors->options.log, SES_LOG_INFO, "tls_refused", NULL, &line);
+    ses_log_str(&line, "msg", "TLS handshake on a port without TLS: use http:// or grpc plaintext");
+    ses_log_str(&line, "peer", ses_conn_peer(s->conn));
+    ses_log_end(&line);
 }
 
 /* The sniffer is gone before the engine starts. */

@@ -16,14 +16,25 @@ static void put_name(struct ses_log_line *line, const char *key, struct ses_slic
         ses_log_slice(line, key, ses_slice_cut(name, 0, NAME_BYTES_MAX));
 }
 
-void ses_exchange_log(const struct ses_exchange *x, uint32_t grpc_code, int http_status, uint64_t took_ns)
+/* A call of a session that went well has a line of its own, always. All else anybody on the port can cause by
+ * the thousand (health checks, unknown paths, streams that are reset): bounded, by its outcome. */
+static void begin(const struct ses_exchange *x, uint32_t grpc_code, struct ses_log_line *ret_line)
 {
     struct ses_log *log = x->pool->options.log;
+
+    if (grpc_code == 0 && x->route != NULL && x->route->flow != NULL)
+        ses_log_begin(log, SES_LOG_INFO, "request", ret_line);
+    else
+        ses_log_begin_bounded(log, SES_LOG_INFO, "request", ses_status_grpc_name(grpc_code), ret_line);
+}
+
+void ses_exchange_log(const struct ses_exchange *x, uint32_t grpc_code, int http_status, uint64_t took_ns)
+{
     struct ses_log_line line;
 
-    if (log == NULL)
+    begin(x, grpc_code, &line);
+    if (line.log == NULL)
         return;
-    ses_log_begin(log, SES_LOG_INFO, "request", &line);
     ses_log_str(&line, "request_id", x->request_id);
     ses_log_str(&line, "door", door_names[x->door]);
     ses_log_str(&line, "flow", x->route == NULL || x->route->flow == NULL ? "none" : x->route->flow);

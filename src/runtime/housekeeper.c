@@ -245,6 +245,8 @@ int ses_housekeeper_run(const struct ses_child_env *env)
     keeper->env = env;
     ses_log_init(&keeper->log, STDERR_FILENO, level, env->role);
     ses_log_init(&keeper->quiet, STDERR_FILENO, level == SES_LOG_INFO ? SES_LOG_WARN : level, env->role);
+    keeper->log.metrics = &env->board->metrics[env->board->workers];
+    keeper->quiet.metrics = keeper->log.metrics;
     open_loop(keeper);
     status = ses_timers_new(&keeper->loop, &keeper->timers);
     if (status == SES_OK)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/log.h>
 
 #define FILES_MAX 1048576u /* of the descriptors a hard limit may allow; no more are ever needed */
 
@@ -51,6 +52,8 @@ void ses_process_setup(void)
     (void)umask(S_IRWXG | S_IRWXO);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN);
+    ses_log_detach_standard_error(); /* looks at /proc/self, which is root's once the process is not dumpable
+                                      */
     forbid_dumps();
     raise_files();
 }

@@ -83,6 +83,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     SES_TRY(ses_process_signalfd(&sup->signal_fd, ret_fault));
     if (ses_board_new(config, &sup->board) != SES_OK)
         return ses_fault(ret_fault, SES_NO_MEMORY, "no memory for the board of %u workers", config->workers);
+    sup->log.metrics = &sup->board->metrics[config->workers]; /* the housekeeper's slot: adds are atomic */
     (void)snprintf(sup->board->listen, sizeof(sup->board->listen), "%s", config->listen.text);
     if (ses_table_create(config->store_sessions_max, &sup->table) != SES_OK)
         return ses_fault(ret_fault, SES_NO_MEMORY,
@@ -114,6 +115,7 @@ void ses_supervisor_done(struct ses_supervisor *sup)
     if (sup->table != NULL)
         ses_table_close(sup->table);
     ses_watch_board_close(sup->watch_board);
+    sup->log.metrics = NULL;
     ses_board_free(sup->board);
     ses_layout_close(&sup->layout);
 }

@@ -365,6 +365,7 @@ int ses_worker_run(const struct ses_child_env *env)
     worker->metrics = &env->board->metrics[env->slot];
     reset_gauges(worker->metrics);
     ses_log_init(&worker->log, STDERR_FILENO, env->config->log_level, env->role);
+    worker->log.metrics = worker->metrics;
     open_loop(worker);
     status = open_parts(worker, &part);
     if (status == SES_OK)

@@ -45,8 +45,7 @@ struct ses_worker {
     uv_timer_t drain;
     uv_signal_t term;
     uv_poll_t alive;
-    uv_poll_t news;         /* of watched sessions, from any worker's committer */
-    uint64_t reported_lost; /* log lines lost, already counted */
+    uv_poll_t news; /* of watched sessions, from any worker's committer */
 
     bool draining;
     uint64_t drain_began_ms;

@@ -45,18 +45,11 @@ void ses_worker_on_committed(uv_async_t *handle)
         ses_store_complete(worker->store);
 }
 
-static void count_lost_lines(struct ses_worker *worker)
-{
-    ses_count(worker->metrics, SES_C_LOG_LINES_LOST, worker->log.lines_lost - worker->reported_lost);
-    worker->reported_lost = worker->log.lines_lost;
-}
-
 static void on_second(uv_timer_t *handle)
 {
     struct ses_worker *worker = handle->data;
 
     ses_board_beat(worker->metrics);
-    count_lost_lines(worker);
     ses_store_collect(worker->store, ses_clock_wall_ms());
 }
 

@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <sessiond/base/log.h>
 #include <sessiond/base/random.h>
 
 #include "sim.h"
@@ -167,6 +168,7 @@ int main(int argc, char **argv)
     struct sim sim = {0};
     int error;
 
+    ses_log_fill_standard();
     SES_REQUIRE(uv_ip4_addr("127.0.0.1", 8090, &options.address) == 0);
     ses_random_init();
     ses_random_bytes(&options.seed, sizeof(options.seed));

@@ -86,9 +86,11 @@ class Server:
         self.process = None
         self.channel = None
 
-    def start(self, ready=True):
+    def start(self, ready=True, stderr=None, **popen):
+        """stderr: a descriptor instead of the log's file (then lines() has nothing)."""
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.env)
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log if stderr is None else stderr,
+                                            stdin=subprocess.DEVNULL, env=self.env, **popen)
         atexit.register(self.kill)
         if ready:
             wait_for(self.is_ready, 20 * SLOW, "readiness")

@@ -167,21 +167,18 @@ class Refusals(RawCase):
 
 
 class Refused(unittest.TestCase):
-    def test_line_in_the_log_with_a_limit(self):
+    def test_line_in_the_log(self):
         server = Server(workers=1, sandbox=False).start()
         self.addCleanup(server.cleanup)
-        sent, before = 300, time.monotonic()
+        sent = 300
         for _ in range(sent):
             Raw(server.port).send("GET /CANARY HTTP/1.1\r\nX CANARY: CANARY\r\n\r\n").read()
-        seconds = time.monotonic() - before
-        time.sleep(1.1)
         Raw(server.port).send(GET + "X: " + "a" * 40000 + "\r\n\r\n").read()
         rows = wait_for(lambda: (found := server.lines("http_refused")) and found[-1].get("http_status") == 431 and found, 10, "the lines")
         self.assertEqual(rows[0]["http_status"], 400)
         self.assertIn("white space", rows[0]["reason"])
         self.assertRegex(rows[0]["peer"], r"^127\.0\.0\.1:\d+$")
-        self.assertLessEqual(len(rows), 10 * (int(seconds) + 2) + 1)
-        self.assertEqual(len(rows) + sum(row.get("suppressed", 0) for row in rows), sent + 1, "none is forgotten")
+        self.assertEqual(len(rows), sent + 1, "none is forgotten")
         self.assertNotIn("CANARY", server.log())
         server.stop()
 

@@ -37,7 +37,10 @@
     X(STORE_RECORDS, "sessiond_store_records", "gauge", "Records in the shard, garbage included")            \
     X(STORE_BYTES, "sessiond_store_bytes", "gauge", "Bytes of records in the shard")                         \
     X(STORE_POISONED, "sessiond_store_poisoned", "gauge", "1 when a failed sync stopped the shard's writer") \
-    X(LOG_LINES_LOST, "sessiond_log_lines_lost_total", "counter", "Log lines dropped")
+    X(LOG_LINES_LOST, "sessiond_log_lines_lost_total", "counter",                                            \
+      "Log lines dropped, since their reader did not take them")                                             \
+    X(LOG_LINES_SUMMED, "sessiond_log_lines_summed_total", "counter",                                        \
+      "Log lines of one kind that were counted in a log_summary instead of written")
 
 enum ses_counter {
 #define SES_COUNTER_ENUM(name, prom, kind, help) SES_C_##name,

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include <sessiond/base/log.h>
 #include <sessiond/base/random.h>
 
 /* The table is the help, too: a command that is not in it does not exist. */
@@ -133,6 +134,7 @@ int main(int argc, char **argv)
     const char *words[2 + CTL_ARGS_MAX];
     int count = 0;
 
+    ses_log_fill_standard();
     for (int i = 1; i < argc; i++) {
         const char **value = value_of(&ctl, argv[i]);
 

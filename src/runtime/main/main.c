@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sessiond/base/log.h>
 #include <sessiond/base/random.h>
 
 #include "config.h"
@@ -35,6 +36,7 @@ int main(int argc, char **argv)
     struct ses_options options;
     struct ses_fault fault;
 
+    ses_log_fill_standard();
     if (ses_options_parse(argc, argv, &options, &fault) != SES_OK)
         return complain(&fault, SES_EXIT_USAGE);
     if (options.action == SES_ACTION_HELP || options.action == SES_ACTION_VERSION) {

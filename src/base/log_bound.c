@@ -1,0 +1,91 @@
+/* Lines that a stranger can cause: so many of one kind in a window, then a sum. */
+#include <sessiond/base/log.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/base/metrics.h>
+
+#include "log_impl.h"
+
+#define WINDOW_NS (SES_LOG_WINDOW_MS * UINT64_C(1000000))
+
+static void tell_sum(struct ses_log *log, const struct ses_log_kind *kind)
+{
+    struct ses_log_line line;
+
+    ses_log_begin(log, kind->level, "log_summary", &line);
+    ses_log_str(&line, "of", kind->event);
+    if (kind->cause != NULL)
+        ses_log_str(&line, "cause", kind->cause);
+    ses_log_u64(&line, "more", kind->more);
+    ses_log_u64(&line, "window_ms", SES_LOG_WINDOW_MS);
+    ses_log_end(&line);
+}
+
+static void end_window(struct ses_log *log, struct ses_log_kind *kind)
+{
+    struct ses_log_kind over = *kind;
+
+    *kind = (struct ses_log_kind){.event = NULL};
+    log->more -= over.more;
+    if (over.more > 0)
+        tell_sum(log, &over);
+}
+
+void ses_log_tell_sums(struct ses_log *log, bool all)
+{
+    uint64_t now_ns;
+
+    if (log->more == 0)
+        return;
+    now_ns = ses_clock_mono_ns();
+    for (unsigned i = 0; i < SES_LOG_KINDS_MAX; i++) {
+        struct ses_log_kind *kind = &log->kinds[i];
+
+        if (kind->more > 0 && (all || now_ns - kind->began_mono_ns >= WINDOW_NS))
+            end_window(log, kind);
+    }
+}
+
+/* The kind's row, a free one, or NULL when all are in use by other kinds. Windows that are over are ended on
+ * the way. */
+static struct ses_log_kind *kind_of(struct ses_log *log, const char *event, const char *cause,
+                                    uint64_t now_ns)
+{
+    struct ses_log_kind *unused = NULL;
+
+    for (unsigned i = 0; i < SES_LOG_KINDS_MAX; i++) {
+        struct ses_log_kind *kind = &log->kinds[i];
+
+        if (kind->event != NULL && now_ns - kind->began_mono_ns >= WINDOW_NS)
+            end_window(log, kind);
+        if (kind->event == event && kind->cause == cause)
+            return kind;
+        if (kind->event == NULL && unused == NULL)
+            unused = kind;
+    }
+    if (unused != NULL)
+        *unused = (struct ses_log_kind){.event = event, .cause = cause, .began_mono_ns = now_ns};
+    return unused;
+}
+
+void ses_log_begin_bounded(struct ses_log *log, enum ses_log_level level, const char *event,
+                           const char *cause, struct ses_log_line *ret_line)
+{
+    struct ses_log_kind *kind;
+
+    ret_line->log = NULL;
+    if (log == NULL || level < log->level)
+        return;
+    kind = kind_of(log, event, cause, ses_clock_mono_ns());
+    if (kind == NULL)
+        kind = &log->kinds[SES_LOG_KINDS_MAX - 1];
+    if (kind->lines == SES_LOG_SAME_MAX) {
+        kind->more++;
+        log->more++;
+        ses_count(log->metrics, SES_C_LOG_LINES_SUMMED, 1);
+        return;
+    }
+    kind->lines++;
+    kind->level = level;
+    ses_log_begin(log, level, event, ret_line);
+}
