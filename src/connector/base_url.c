@@ -50,9 +50,35 @@ static enum ses_status check_callers_url(const struct ses_connector_policy *poli
                     "information, query or fragment"));
     if (!host_listed(policy, &url))
         return refuse(error, SES_STR("base_url names a host that is not on the operator's allow-list"));
-    if (!url.https && !(policy->sandbox && ses_url_loopback(&url)))
+    if (policy->sandbox && !ses_url_loopback(&url))
+        return refuse(error, SES_STR("base_url must name a loopback host: the sandbox calls no other"));
+    if (!url.https && !policy->sandbox)
         return refuse(error, SES_STR("base_url must use https"));
     return SES_OK;
+}
+
+/* Nothing leaves the machine in the sandbox: what is tried there comes with made-up credentials, or with
+ * real ones by mistake. An operator may have set a loopback address for live calls as well; without one there
+ * is none. */
+static enum ses_status check_sandbox(struct ses_slice text, bool test_mode, struct ses_error *error)
+{
+    struct ses_url url;
+    enum ses_status status = ses_url_parse(text, &url);
+
+    if (status == SES_NO_MEMORY) {
+        ses_error_set(error, status, SES_STR("out of memory while choosing the connector's URL"));
+        return status;
+    }
+    if (status == SES_OK && ses_url_loopback(&url))
+        return SES_OK;
+    ses_error_set(error, SES_FAILED_PRECONDITION,
+                  test_mode
+                      ? SES_STR("this server runs with --sandbox, which has no simulation of this connector")
+                      : SES_STR("this server runs with --sandbox, which makes no live calls: set test_mode: "
+                                "true"));
+    error->reason = SES_STR("SANDBOX_LIVE_CALL");
+    ses_error_metadata(error, SES_STR("field"), SES_STR("test_mode"));
+    return SES_FAILED_PRECONDITION;
 }
 
 static const char *configured_url(const struct ses_connector_policy *policy,
@@ -80,10 +106,13 @@ enum ses_status ses_connector_base_url(const struct ses_connector_policy *policy
     struct ses_slice url = credentials->base_url;
     enum ses_status status;
 
-    if (url.len > 0)
+    if (url.len > 0) {
         SES_TRY(check_callers_url(policy, url, ret_error));
-    else
+    } else {
         url = ses_slice_str(configured_url(policy, credentials->connector, test_mode));
+        if (policy->sandbox && credentials->connector->ops != NULL)
+            SES_TRY(check_sandbox(url, test_mode, ret_error));
+    }
     status = ses_arena_copy(arena, url, ret_url);
     if (status != SES_OK)
         ses_error_set(ret_error, status, SES_STR("out of memory while choosing the connector's URL"));

@@ -218,8 +218,11 @@ enum ses_status ses_driver_new(const struct ses_driver_options *options, struct 
     ses_list_init(&driver->running);
     ses_list_init(&driver->refused);
     ses_list_init(&driver->spares);
-    driver->curl = (struct ses_curl_loop){
-        .loop = options->loop, .on_progress = on_progress, .on_closed = on_curl_closed, .arg = driver};
+    driver->curl = (struct ses_curl_loop){.loop = options->loop,
+                                          .loopback_only = options->sandbox,
+                                          .on_progress = on_progress,
+                                          .on_closed = on_curl_closed,
+                                          .arg = driver};
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || ses_curl_loop_open(&driver->curl) != SES_OK) {
         free(driver);
         return SES_NO_MEMORY;

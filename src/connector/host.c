@@ -68,7 +68,7 @@ static enum ses_status add(struct ses_hosts *hosts, struct ses_slice url, struct
     if (status == SES_NO_MEMORY)
         return status;
     if (status != SES_OK || parsed.origin_bytes != origin.len || origin.len >= SES_HOST_ORIGIN_SIZE ||
-        (!parsed.https && !(sandbox && ses_url_loopback(&parsed))))
+        (sandbox ? !ses_url_loopback(&parsed) : !parsed.https))
         return SES_INVALID_ARGUMENT;
     SES_TRY(make_room(hosts, &place));
     host = calloc(1, sizeof(*host));

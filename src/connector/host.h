@@ -27,8 +27,9 @@ struct ses_hosts {
     struct ses_host *table[SES_HOSTS_MAX];
 };
 
-/* The entry of a URL's origin, made when it is new. SES_INVALID_ARGUMENT: not a URL, or plain http to
- * anything but a loopback host in sandbox mode. SES_RESOURCE_EXHAUSTED: all hosts are busy. SES_NO_MEMORY. */
+/* The entry of a URL's origin, made when it is new. SES_INVALID_ARGUMENT: not a URL, or one that
+ * may not be called: plain http, or with the sandbox anything but a loopback host. SES_RESOURCE_EXHAUSTED:
+ * all hosts are busy. SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_hosts_get(struct ses_hosts *hosts, struct ses_slice url, bool sandbox,
                                              uint64_t now_ms, struct ses_host **ret_host);
 void ses_hosts_done(struct ses_hosts *hosts);

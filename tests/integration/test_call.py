@@ -69,13 +69,14 @@ class DocumentedCall(ServerCase):
         self.assertEqual(claims(json.loads(done.stdout)["sessionToken"])["cur"], "EUR")
 
     def test_both_key_spellings_and_both_secret_forms(self):
-        for value in ({"merchantSessionId": unique(), "amount": {"minorAmount": "10000", "currency": "USD"}},
+        for value in ({"merchantSessionId": unique(), "amount": {"minorAmount": "10000", "currency": "USD"}, "testMode": True},
                       {"merchant_session_id": unique(), "amount": {"minor_amount": 10000, "currency": 146},
-                       "metadata": {"value": "m"}},
-                      {"merchant_session_id": unique(), "amount": {"minor_amount": 10000, "currency": "USD"}, "metadata": "m"}):
+                       "metadata": {"value": "m"}, "test_mode": True},
+                      {"merchant_session_id": unique(), "amount": {"minor_amount": 10000, "currency": "USD"}, "metadata": "m", "test_mode": True}):
             for path in (CREATE, ROUTE):
                 status, _, answer = self.server.post_json(path, value)
                 self.assertEqual(status, 200, answer)
+                self.assertTrue(answer["session_token"], answer)
 
 
 if __name__ == "__main__":

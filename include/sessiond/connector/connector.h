@@ -101,12 +101,13 @@ struct ses_connector_policy {
     const char *const
         *base_url_hosts; /* the operator's allow-list for base_url in x-connector-config: host or host:port */
     size_t base_url_hosts_count;
-    bool sandbox; /* http:// allowed for loopback hosts */
+    bool sandbox; /* loopback hosts only, http:// allowed */
 };
 
 /* [worker] The URL to call. A base_url of the caller must be http(s), without user info, on the allow-list
- * (exact host, or host:port), https unless sandbox and loopback. SES_INVALID_ARGUMENT, reason
- * BASE_URL_REFUSED. */
+ * (exact host, or host:port), and https; in the sandbox a loopback host, http or https. SES_INVALID_ARGUMENT,
+ * reason BASE_URL_REFUSED. SES_FAILED_PRECONDITION, reason SANDBOX_LIVE_CALL: in the sandbox, and the URL for
+ * this mode is not loopback. */
 SES_MUST_CHECK enum ses_status ses_connector_base_url(const struct ses_connector_policy *policy,
                                                       const struct ses_credentials *credentials,
                                                       bool test_mode, struct ses_arena *arena,
@@ -177,8 +178,12 @@ struct ses_connector_result {
     uint64_t expires_ms;         /* its own expiry, 0 = none told */
 };
 
+/* ErrorInfo.reason of an amount that the connector cannot take as it is: too fine, too large. */
+#define SES_CONNECTOR_AMOUNT_REFUSED "AMOUNT_NOT_ACCEPTED"
+
 struct ses_connector_ops {
-    /* Makes the request bytes. ret_error: SES_INVALID_ARGUMENT naming the missing credential. */
+    /* Makes the request bytes. ret_error: SES_INVALID_ARGUMENT naming the missing credential, or with reason
+     * SES_CONNECTOR_AMOUNT_REFUSED. */
     enum ses_status (*build)(const struct ses_session_call *call, struct ses_arena *arena,
                              struct ses_outbound_request *ret_request, struct ses_error *ret_error);
     /* Reads an answer that arrived whole. Always yields a result; SES_NO_MEMORY only. */

@@ -1,8 +1,9 @@
 /* driver.h - outbound HTTP: one libcurl multi handle on the worker's loop.
  *
- * Connections are reused, TLS verified, redirects not followed, plain http only for loopback hosts in sandbox
- * mode, response size bounded, a deadline always. A breaker per host opens after repeated failures. Sent
- * again only when nothing had been sent, or when the request is idempotent. No header or body is ever logged.
+ * Connections are reused, TLS verified, redirects not followed, plain http only in sandbox mode, which
+ * connects to nothing but loopback addresses; response size bounded, a deadline always. A breaker per host
+ * opens after repeated failures. Sent again only when nothing had been sent, or when the request is
+ * idempotent. No header or body is ever logged.
  */
 #ifndef SESSIOND_CONNECTOR_DRIVER_H
 #define SESSIOND_CONNECTOR_DRIVER_H
@@ -18,7 +19,7 @@ struct ses_outbound;
 
 struct ses_driver_options {
     uv_loop_t *loop;
-    bool sandbox;
+    bool sandbox;                /* loopback only, plain http allowed */
     uint32_t connect_timeout_ms; /* default 3000 */
     uint32_t total_timeout_ms;   /* default 10000; the caller's deadline may be earlier */
     size_t response_bytes_max;   /* default 256 KiB */

@@ -62,14 +62,14 @@ static const struct {
     const char *url;
     bool live, sandbox; /* accepted by a live server, by one with --sandbox */
 } urls[] = {
-    {"https://api.partner.example", true, true},
-    {"https://api.partner.example/", true, true},
-    {"https://api.partner.example/v1", true, true},
-    {"https://API.Partner.example/v1", true, true},
-    {"https://api.partner.example:443/v1", true, true},
-    {"https://api.partner.example:8443/v1", true, true},
+    {"https://api.partner.example", true, false},
+    {"https://api.partner.example/", true, false},
+    {"https://api.partner.example/v1", true, false},
+    {"https://API.Partner.example/v1", true, false},
+    {"https://api.partner.example:443/v1", true, false},
+    {"https://api.partner.example:8443/v1", true, false},
     {"http://127.0.0.1:8090/stripe/", false, true},
-    {"https://127.0.0.1:8090/stripe/", true, true},
+    {"https://127.0.0.1:8090/stripe/", true, true}, /* the sandbox leaves the machine for nobody */
     {"http://[::1]:8090/", false, true},
     {"http://localhost:8090/", false, true},
     /* not on the list */
@@ -206,6 +206,36 @@ static void a_path_cannot_extend_the_host(void **state)
     fixture_done(&f);
 }
 
+static void the_sandbox_calls_loopback_only(void **state)
+{
+    struct ses_connector_url override = {NULL, "http://127.0.0.1:8090/stripe/", NULL};
+    const struct ses_connector_policy policy = {
+        .overrides = &override, .overrides_count = 1, .sandbox = true};
+    struct ses_slice url = text("untouched");
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f, "stripe", "");
+    override.connector = f.credentials.connector;
+    assert_int_equal(choose(&f, &policy, false, NULL, &url), SES_FAILED_PRECONDITION);
+    assert_slice(f.error.reason, "SANDBOX_LIVE_CALL");
+    assert_non_null(strstr((const char *)f.error.message.data, "set test_mode: true"));
+    assert_slice(url, "untouched");
+    override.production = "https://127.0.0.1.example/"; /* of a configuration that is meant for production */
+    assert_int_equal(choose(&f, &policy, false, NULL, &url), SES_FAILED_PRECONDITION);
+    override.production = "http://127.0.0.1:8090/live/";
+    assert_int_equal(choose(&f, &policy, false, NULL, &url), SES_OK);
+    assert_slice(url, "http://127.0.0.1:8090/live/");
+    assert_int_equal(choose(&f, &policy, true, NULL, &url), SES_OK);
+    override.sandbox = NULL; /* the published address of the connector's own sandbox */
+    assert_int_equal(choose(&f, &policy, true, NULL, &url), SES_FAILED_PRECONDITION);
+    fixture_done(&f);
+    fixture_init(&f, "noon", ""); /* makes no call */
+    assert_int_equal(choose(&f, &policy, false, NULL, &url), SES_OK);
+    assert_slice(url, "");
+    fixture_done(&f);
+}
+
 static void loopback_is_known(void **state)
 {
     static const struct {
@@ -238,6 +268,7 @@ int main(void)
         cmocka_unit_test(an_empty_list_allows_nothing),
         cmocka_unit_test(a_url_has_a_maximum),
         cmocka_unit_test(a_path_cannot_extend_the_host),
+        cmocka_unit_test(the_sandbox_calls_loopback_only),
         cmocka_unit_test(loopback_is_known),
     };
 

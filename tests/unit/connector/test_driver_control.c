@@ -11,6 +11,8 @@ static void some_urls_are_refused_at_once(void **state)
         {"http://127.0.0.1:9/", false},
         {"http://example.com/", true},
         {"http://10.0.0.1/", true},
+        {"https://example.com/", true},
+        {"https://192.0.2.1/", true},
         {"http://0x7f000001/", true},
         {"ftp://127.0.0.1/", true},
         {"file:///etc/passwd", true},
