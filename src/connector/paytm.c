@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "amount.h"
 #include "paytm_signature.h"
 #include "request.h"
 #include "result.h"
@@ -22,14 +23,16 @@ struct parts {
     char amount[AMOUNT_SIZE];
 };
 
+/* "two places of decimal" (business.paytm.com, txnAmount.value): further digits, which the platform writes
+ * where a currency has them, must be 0. */
+#define DECIMALS_MAX 2
+
 /* Major units as text with exactly the currency's digits: 100.00 USD, 10000 JPY, 10.000 BHD. In whole
  * numbers: the platform goes through a double, which gives the same text up to 2^53 minor units. */
-static enum ses_status format_amount(int64_t minor, unsigned exponent, char ret_text[AMOUNT_SIZE])
+static void format_amount(int64_t minor, unsigned exponent, char ret_text[AMOUNT_SIZE])
 {
     int64_t unit = 1;
 
-    if (minor < 0 || exponent > 9)
-        return SES_INVALID_ARGUMENT;
     for (unsigned i = 0; i < exponent; i++)
         unit *= 10;
     if (exponent == 0)
@@ -37,22 +40,23 @@ static enum ses_status format_amount(int64_t minor, unsigned exponent, char ret_
     else
         (void)snprintf(ret_text, AMOUNT_SIZE, "%lld.%0*lld", (long long)(minor / unit), (int)exponent,
                        (long long)(minor % unit));
-    return SES_OK;
 }
 
-static enum ses_status read_call(const struct ses_session_call *call, struct parts *parts,
-                                 struct ses_error *error)
+static enum ses_status read_call(const struct ses_session_call *call, struct ses_arena *arena,
+                                 struct parts *parts, struct ses_error *error)
 {
+    unsigned digits = call->exponent < DECIMALS_MAX ? call->exponent : DECIMALS_MAX;
+    const struct ses_amount_rules rules = {.usual = {"", (uint8_t)digits, 0}};
+    int64_t amount;
+
     SES_TRY(ses_request_credential(call, "merchant_id", &parts->merchant_id, error));
     SES_TRY(ses_request_credential(call, "merchant_key", &parts->merchant_key, error));
     SES_TRY(ses_request_credential(call, "website", &parts->website, error));
     parts->client_id = ses_credential_get(call->credentials, "client_id");
     parts->order_id = call->merchant_session_id;
     parts->currency = ses_slice_str(call->currency);
-    if (format_amount(call->minor_amount, call->exponent, parts->amount) != SES_OK) {
-        ses_error_set(error, SES_INVALID_ARGUMENT, SES_STR("amount cannot be told to the connector"));
-        return SES_INVALID_ARGUMENT;
-    }
+    SES_TRY(ses_amount_convert(call, &rules, arena, &amount, error)); /* for its checks */
+    format_amount(call->minor_amount, call->exponent, parts->amount);
     return SES_OK;
 }
 
@@ -171,7 +175,7 @@ static enum ses_status build(const struct ses_session_call *call, struct ses_are
     struct ses_outbound_request request = {.idempotent = false};
     struct parts parts = {0};
 
-    SES_TRY(read_call(call, &parts, ret_error));
+    SES_TRY(read_call(call, arena, &parts, ret_error));
     if (write_url(call, &parts, arena, &request.url) != SES_OK ||
         write_body(call, &parts, arena, &request.body) != SES_OK)
         return ses_request_no_memory(ret_error);

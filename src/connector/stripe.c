@@ -3,13 +3,26 @@
 
 #include <stdio.h>
 
+#include "amount.h"
 #include "request.h"
 #include "result.h"
 #include "text.h"
 #include "url.h"
 
-static enum ses_status write_form(const struct ses_session_call *call, struct ses_arena *arena,
-                                  struct ses_slice *ret_form)
+/* docs.stripe.com/currencies, "Zero-decimal", "Three-decimal" and "Special cases". ISK and UGX have no
+ * decimals any more, yet amounts keep two, always 00. Of three decimals the last must be 0. HUF and TWD lose
+ * theirs in payouts only. */
+static const struct ses_amount_rule amount_rows[] = {
+    {"BIF", 0, 0}, {"CLP", 0, 0}, {"DJF", 0, 0}, {"GNF", 0, 0}, {"JPY", 0, 0}, {"KMF", 0, 0},
+    {"KRW", 0, 0}, {"MGA", 0, 0}, {"PYG", 0, 0}, {"RWF", 0, 0}, {"VND", 0, 0}, {"VUV", 0, 0},
+    {"XAF", 0, 0}, {"XOF", 0, 0}, {"XPF", 0, 0}, {"ISK", 2, 2}, {"UGX", 2, 2}, {"BHD", 3, 1},
+    {"JOD", 3, 1}, {"KWD", 3, 1}, {"OMR", 3, 1}, {"TND", 3, 1},
+};
+static const struct ses_amount_rules amount_rules = {
+    {"", 2, 0}, amount_rows, sizeof(amount_rows) / sizeof(amount_rows[0])};
+
+static enum ses_status write_form(const struct ses_session_call *call, int64_t minor_amount,
+                                  struct ses_arena *arena, struct ses_slice *ret_form)
 {
     char lower[8] = {0};
     char amount[24];
@@ -20,7 +33,7 @@ static enum ses_status write_form(const struct ses_session_call *call, struct se
             (char)(call->currency[i] >= 'A' && call->currency[i] <= 'Z' ? call->currency[i] + ('a' - 'A')
                                                                         : call->currency[i]);
     SES_TRY(ses_text_init(&text, arena, 160 + SES_TEXT_PERCENT_ROOM(call->merchant_session_id.len)));
-    (void)snprintf(amount, sizeof(amount), "%lld", (long long)call->minor_amount);
+    (void)snprintf(amount, sizeof(amount), "%lld", (long long)minor_amount);
     ses_text_str(&text, "amount=");
     ses_text_str(&text, amount);
     ses_text_str(&text, "&currency=");
@@ -63,11 +76,13 @@ static enum ses_status build(const struct ses_session_call *call, struct ses_are
 {
     struct ses_outbound_request request = {.idempotent = call->idempotency_key.len > 0};
     struct ses_slice authorization = SES_SLICE_EMPTY;
+    int64_t amount;
     const char *url;
 
     SES_TRY(write_authorization(call, arena, &authorization, ret_error));
+    SES_TRY(ses_amount_convert(call, &amount_rules, arena, &amount, ret_error));
     url = ses_url_join(arena, call->base_url, "v1/payment_intents");
-    if (url == NULL || write_form(call, arena, &request.body) != SES_OK)
+    if (url == NULL || write_form(call, amount, arena, &request.body) != SES_OK)
         return ses_request_no_memory(ret_error);
     request.url = ses_slice_str(url);
     ses_request_header(&request, SES_STR("authorization"), authorization);

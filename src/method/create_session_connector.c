@@ -212,6 +212,9 @@ void ses_create_ask_connector(struct ses_create *c)
                         &c->payload, c->idempotency_key);
     /* Built before anything is written: credentials that cannot work cost no commit. */
     if (build(c, &c->outbound, &error) != SES_OK) {
+        if (ses_slice_eq_str(error.reason, SES_CONNECTOR_AMOUNT_REFUSED))
+            ses_error_violation(&error, ses_field_path(c->rpc->naming, SES_FIELD_MINOR_AMOUNT),
+                                error.message);
         ses_create_fail(c, &error);
         return;
     }

@@ -6,8 +6,10 @@ import unittest
 import grpc
 
 from connector_servers import FakeConnector, Sim, details, own_channel, stripe_intent
-from harness import Server, claims, create_request, reason, unique
-from variants import config
+from harness import ADYEN, CREATE, CREATE_NEW, Server, claims, create_request, reason, unique, violated_fields
+from variants import SIM_CONFIGS, config, sim_metadata
+
+CALLED = tuple(SIM_CONFIGS)
 
 
 def answer_like_stripe(fake, path, body):
@@ -124,6 +126,65 @@ class Addresses(unittest.TestCase):
         before = time.monotonic()
         self.assertEqual(details(self.create(test_mode=False))[:2], ("CONNECTOR_UNREACHABLE", 502))
         self.assertLess(time.monotonic() - before, 5)
+        self.server.stop()
+
+
+    def test_nothing_leaves_the_machine(self):
+        """A sandbox whose configuration is the production one, and callers who forget test_mode or name another host."""
+        real = Server(workers=1, config=(
+            "connectors:\n  nuvei:\n    production_url: https://192.0.2.1/ppp/api/v1\n"
+            "    sandbox_url: https://192.0.2.1/ppp/api/v1\n"
+            "connector:\n  base_url_hosts: ['192.0.2.1', 'api.partner.example', 'localhost.partner.example']\n")).start()
+        self.addCleanup(real.cleanup)
+        sim = Sim(real)
+        for connector in CALLED:
+            for path in (CREATE, CREATE_NEW):
+                session = unique()
+                request = create_request(session, path=path, test_mode=None if path == CREATE else False)
+                error = real.fail(request, sim_metadata(connector), path=path)
+                self.assertEqual((error.code(), reason(error)), (grpc.StatusCode.FAILED_PRECONDITION, "SANDBOX_LIVE_CALL"), connector)
+                self.assertIn("set test_mode: true", error.details())
+                self.assertEqual(sim.effects(session), 0)
+        for base in ("https://192.0.2.1/", "https://api.partner.example/", "https://localhost.partner.example/"):
+            for test_mode in (True, False):
+                error = real.fail(create_request(unique(), test_mode=test_mode),
+                                  [("x-connector-config", config({"Stripe": {"api_key": "sk_live_x", "base_url": base}}))])
+                self.assertEqual((error.code(), reason(error)), (grpc.StatusCode.INVALID_ARGUMENT, "BASE_URL_REFUSED"), base)
+        self.assertEqual(sim.requests(), 0)
+        # Its sandbox_url is the simulator's all the same; a session without a connector's call may be a live one.
+        self.assertEqual(real.call(create_request(unique()), sim_metadata("nuvei"))[0].status_code, 200)
+        self.assertEqual(real.call(create_request(unique(), test_mode=False), connector="adyen", config=ADYEN)[0].status_code, 200)
+        real.stop()
+
+
+class Amounts(unittest.TestCase):
+    """The connector's own unit of a currency, as it goes out."""
+
+    def setUp(self):
+        self.fake = FakeConnector(lambda fake, path, body: (200, {}, stripe_intent(body)))
+        self.addCleanup(self.fake.close)
+        self.server = Server(workers=1, config=f"connectors:\n  stripe:\n    production_url: {self.fake.url}/\n").start()
+        self.addCleanup(self.server.cleanup)
+
+    def test_stripe(self):
+        for currency, minor, sent in (("UGX", 500, 50000), ("JPY", 500, 500), ("KWD", 5120, 5120), ("USD", 500, 500), ("HUF", 501, 501)):
+            self.fake.requests.clear()
+            request = create_request(unique(), test_mode=False, amount={"minor_amount": minor, "currency": currency})
+            self.assertEqual(self.server.call(request)[0].status_code, 200, currency)
+            (_, _, body), = self.fake.requests
+            self.assertTrue(body.startswith(f"amount={sent}&currency={currency.lower()}&"), body)
+        self.fake.requests.clear()
+        for path, field in ((CREATE, "amount.minor_amount"), (CREATE_NEW, "payment.amount.minor_amount")):
+            session = unique()
+            error = self.server.fail(create_request(session, path=path, test_mode=False, amount={"minor_amount": 5124, "currency": "KWD"}), path=path)
+            self.assertEqual((error.code(), reason(error)), (grpc.StatusCode.INVALID_ARGUMENT, "AMOUNT_NOT_ACCEPTED"))
+            self.assertEqual(error.details(), f"{field} must be a multiple of 10: stripe takes no smaller part of KWD")
+            self.assertEqual(violated_fields(error), [field])
+            self.assertEqual(self.fake.requests, [])
+            # The id is free: the amount put right makes the session.
+            right = create_request(session, path=path, test_mode=False, amount={"minor_amount": 5120, "currency": "KWD"})
+            self.assertEqual(self.server.call(right, path=path)[0].status_code, 200)
+            self.fake.requests.clear()
         self.server.stop()
 
 

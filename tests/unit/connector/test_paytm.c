@@ -135,6 +135,30 @@ static void amounts_have_their_currency_s_digits(void **state)
     }
 }
 
+/* Paytm reads two decimals. */
+static void what_paytm_cannot_read_is_refused(void **state)
+{
+    static const struct {
+        int64_t minor;
+        unsigned exponent;
+        bool taken;
+    } amounts[] = {
+        {10001, 2, true}, {10001, 0, true}, {10010, 3, true}, {10001, 3, false}, {10010, 4, false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(amounts) / sizeof(amounts[0]); i++) {
+        struct fixture f;
+
+        init(&f, "0123456789abcdef");
+        f.call.minor_amount = amounts[i].minor;
+        f.call.exponent = amounts[i].exponent;
+        assert_int_equal(fixture_build(&f), amounts[i].taken ? SES_OK : SES_INVALID_ARGUMENT);
+        if (!amounts[i].taken)
+            assert_slice(f.error.reason, SES_CONNECTOR_AMOUNT_REFUSED);
+        fixture_done(&f);
+    }
+}
+
 static void a_negative_amount_is_refused(void **state)
 {
     struct fixture f;
@@ -335,6 +359,7 @@ int main(void)
         cmocka_unit_test(builds_the_worked_example),
         cmocka_unit_test(head_follows_client_and_device),
         cmocka_unit_test(amounts_have_their_currency_s_digits),
+        cmocka_unit_test(what_paytm_cannot_read_is_refused),
         cmocka_unit_test(a_negative_amount_is_refused),
         cmocka_unit_test(an_id_cannot_leave_the_query),
         cmocka_unit_test(the_longest_hostile_ids_fit),

@@ -1,5 +1,7 @@
 #include "connector_fixture.h"
 
+#include <sessiond/domain/money.h>
+
 static void init(struct fixture *f)
 {
     fixture_init(f, "stripe", "https://api.stripe.com/");
@@ -37,6 +39,104 @@ static void without_a_key_it_is_not_idempotent(void **state)
     assert_int_equal(f.request.headers_count, 4);
     assert_false(f.request.idempotent);
     fixture_done(&f);
+}
+
+/* Stripe's unit of every currency, written down apart from the table that is tested: digits, and how many of
+ * them must be 0. */
+static unsigned stripe_digits(const char *code, unsigned *ret_zeros)
+{
+    *ret_zeros = 0;
+    if (strstr("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF", code) != NULL)
+        return 0;
+    if (strstr("BHD JOD KWD OMR TND", code) != NULL) {
+        *ret_zeros = 1;
+        return 3;
+    }
+    if (strstr("ISK UGX", code) != NULL)
+        *ret_zeros = 2;
+    return 2;
+}
+
+static enum ses_status build_amount(struct fixture *f, const struct ses_currency *currency, int64_t minor)
+{
+    init(f);
+    f->call.currency = currency->code;
+    f->call.exponent = currency->exponent;
+    f->call.minor_amount = minor;
+    return fixture_build(f);
+}
+
+static long long amount_sent(struct fixture *f)
+{
+    const char *form = ses_arena_str(&f->arena, f->request.body);
+
+    assert_int_equal(strncmp(form, "amount=", 7), 0);
+    return atoll(form + 7);
+}
+
+/* 7 major units of every currency. */
+static void every_currency_in_stripe_s_unit(void **state)
+{
+    (void)state;
+    for (int64_t number = 1; number <= SES_CURRENCY_COUNT; number++) {
+        const struct ses_currency *currency = ses_currency_by_number(number);
+        int64_t minor = 7;
+        long long expected = 7;
+        unsigned zeros;
+        struct fixture f;
+
+        for (unsigned i = 0; i < currency->exponent; i++)
+            minor *= 10;
+        for (unsigned i = stripe_digits(currency->code, &zeros); i > 0; i--)
+            expected *= 10;
+        assert_int_equal(build_amount(&f, currency, minor), SES_OK);
+        assert_int_equal(amount_sent(&f), expected);
+        fixture_done(&f);
+    }
+}
+
+static void special_currencies(void **state)
+{
+    static const struct {
+        const char *code;
+        int64_t minor;
+        long long sent; /* -1: refused */
+    } rows[] = {
+        {"UGX", 500, 50000},
+        {"UGX", 1, 100},
+        {"UGX", 0, 0},
+        {"UGX", INT64_MAX / 100 + 1, -1},
+        {"ISK", 500, 500},
+        {"ISK", 550, -1},
+        {"ISK", 1, -1},
+        {"KWD", 5120, 5120},
+        {"KWD", 5124, -1},
+        {"BHD", 9, -1},
+        {"TND", 10, 10},
+        {"JOD", 10001, -1},
+        {"OMR", 10010, 10010},
+        {"JPY", 500, 500},
+        {"HUF", 501, 501},
+        {"TWD", 501, 501},
+        {"EUR", INT64_MAX, INT64_MAX},
+        {"CLF", 10001, -1},
+        {"CLF", 10100, 101},
+        {"USD", 1, 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct ses_currency *currency = ses_currency_by_code(text(rows[i].code));
+        struct fixture f;
+
+        assert_int_equal(build_amount(&f, currency, rows[i].minor),
+                         rows[i].sent < 0 ? SES_INVALID_ARGUMENT : SES_OK);
+        if (rows[i].sent >= 0)
+            assert_int_equal(amount_sent(&f), rows[i].sent);
+        else
+            assert_slice(f.error.reason, SES_CONNECTOR_AMOUNT_REFUSED);
+        fixture_done(&f);
+    }
 }
 
 static void encodes_hostile_ids(void **state)
@@ -229,6 +329,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(builds_the_worked_example),
         cmocka_unit_test(without_a_key_it_is_not_idempotent),
+        cmocka_unit_test(every_currency_in_stripe_s_unit),
+        cmocka_unit_test(special_currencies),
         cmocka_unit_test(encodes_hostile_ids),
         cmocka_unit_test(a_key_cannot_break_the_header),
         cmocka_unit_test(reads_an_intent),
