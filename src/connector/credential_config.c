@@ -113,7 +113,9 @@ static enum ses_status read_key(struct ses_credential_draft *draft, const struct
     case SES_CONFIG_LIST:
         return check_list(draft, form, value, key->name);
     case SES_CONFIG_MAP:
-        return check_map(draft, form, value, key->name);
+        SES_TRY(check_map(draft, form, value, key->name));
+        ses_credential_mean_json(draft, key->name, value);
+        return SES_OK;
     case SES_CONFIG_BOOL:
         if (value != NULL && !json_is_boolean(value) && !json_is_null(value))
             return unparsable(draft, form, key->name);
@@ -148,8 +150,21 @@ static enum ses_status read_keys(struct ses_credential_draft *draft, const struc
     return absent;
 }
 
+/* Any object stands for keys that are not known here, whatever its values are (strings, booleans, lists,
+ * maps). No call needs them, but who has other ones is another caller. */
+static void read_unknown_keys(struct ses_credential_draft *draft, json_t *entry)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(entry, key, value) {
+        if (strcmp(key, "base_url") != 0)
+            ses_credential_mean_json(draft, key, value);
+    }
+}
+
 static enum ses_status read_variant(struct ses_credential_draft *draft, const struct form *form,
-                                    const char *variant, const json_t *entry)
+                                    const char *variant, json_t *entry)
 {
     const struct ses_credential_row *row;
 
@@ -160,10 +175,11 @@ static enum ses_status read_variant(struct ses_credential_draft *draft, const st
     if (draft->found.connector == NULL || !json_is_object(entry))
         return unparsable(draft, form, NULL);
     row = ses_credential_row(draft->found.connector);
-    /* The keys of the other variants are not known here: any object stands for them, whatever its values are
-     * (strings, booleans, lists, maps). No call needs them; only base_url has a meaning everywhere. */
     if (row != NULL)
         SES_TRY(read_keys(draft, form, entry, row));
+    else
+        read_unknown_keys(draft, entry);
+    /* base_url has a meaning everywhere. */
     if (ses_json_text(entry, "base_url", &draft->found.base_url) == SES_JSON_WRONG)
         return unparsable(draft, form, "base_url");
     return SES_OK;

@@ -13,7 +13,9 @@
 #define SES_CONNECTOR_HEADER_BYTES_MAX (16u * 1024)
 
 struct ses_credential_draft {
-    json_t *json; /* wiped by ses_credentials_resolve */
+    json_t *json;    /* wiped by ses_credentials_resolve */
+    json_t *meaning; /* what the digest is made of; wiped likewise */
+    bool no_memory;  /* meaning is not complete */
     struct ses_credentials found;
     struct ses_arena *arena; /* for error texts */
     struct ses_error *error;
@@ -34,6 +36,19 @@ enum ses_status ses_credential_refuse(struct ses_credential_draft *draft, const 
 enum ses_status ses_credential_refuse_key(struct ses_credential_draft *draft, const char *reason,
                                           const char *header, const char *message, const char *key);
 void ses_credential_add(struct ses_credential_draft *draft, const char *name, struct ses_slice value);
+
+/* ---- the digest (credential_digest.c)
+ *
+ * One object of names and values: the table's names, whether they came in x-connector-config or in the older
+ * headers, so that both ways of one pair of keys say the same. Of a connector without a row every member of
+ * its config counts, or the older headers under the names api_key, key1, api_secret, key2. Absent, null and
+ * empty are one; so are "x" and {"value": "x"}; the order of keys and blanks say nothing. */
+void ses_credential_mean_text(struct ses_credential_draft *draft, const char *name, struct ses_slice value);
+void ses_credential_mean_json(struct ses_credential_draft *draft, const char *name, const json_t *value);
+/* SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_credential_digest(const struct ses_credential_draft *draft,
+                                                     struct ses_slice key,
+                                                     uint8_t ret_digest[SES_CREDENTIALS_DIGEST_BYTES]);
 /* Bounded, and only what HTTP calls visible ASCII plus blanks. */
 bool ses_credential_header_ok(struct ses_slice value);
 

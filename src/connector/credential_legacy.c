@@ -95,6 +95,7 @@ static enum ses_status check_key_map(const struct ses_connector_headers *headers
     if (status != SES_OK || !json_is_object(draft->json))
         return ses_credential_refuse(draft, "INVALID_AUTH_KEY_MAP", "x-auth-key-map",
                                      "Invalid auth-key-map format");
+    ses_credential_mean_json(draft, "auth_key_map", draft->json);
     return SES_OK;
 }
 
@@ -114,6 +115,19 @@ static struct ses_slice source_value(const struct ses_connector_headers *headers
     }
 }
 
+static void name_headers(const struct ses_connector_headers *headers, struct ses_credential_draft *draft,
+                         enum ses_auth_kind kind)
+{
+    if (kinds[kind].api_key)
+        ses_credential_mean_text(draft, "api_key", headers->api_key);
+    if (kinds[kind].key1)
+        ses_credential_mean_text(draft, "key1", headers->key1);
+    if (kinds[kind].api_secret)
+        ses_credential_mean_text(draft, "api_secret", headers->api_secret);
+    if (kinds[kind].key2)
+        ses_credential_mean_text(draft, "key2", headers->key2);
+}
+
 /* Hands the headers their names. A connector without a row takes every kind: its keys are not known here. */
 static enum ses_status convert(const struct ses_connector_headers *headers,
                                struct ses_credential_draft *draft, enum ses_auth_kind kind)
@@ -121,8 +135,10 @@ static enum ses_status convert(const struct ses_connector_headers *headers,
     const struct ses_credential_row *row = ses_credential_row(draft->found.connector);
     const struct ses_legacy_form *form = NULL;
 
-    if (row == NULL)
+    if (row == NULL) {
+        name_headers(headers, draft, kind);
         return SES_OK;
+    }
     for (size_t i = 0; i < row->legacy_count; i++) {
         if (row->legacy[i].kind == kind)
             form = &row->legacy[i];

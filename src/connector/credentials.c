@@ -41,6 +41,7 @@ void ses_credential_add(struct ses_credential_draft *draft, const char *name, st
 
     SES_REQUIRE(found->fields_count < SES_CREDENTIAL_FIELDS_MAX); /* the table's rows are shorter */
     found->fields[found->fields_count++] = (struct ses_credential){name, value};
+    ses_credential_mean_text(draft, name, value);
 }
 
 struct ses_slice ses_credential_get(const struct ses_credentials *credentials, const char *name)
@@ -61,13 +62,16 @@ static enum ses_status read_headers(const struct ses_connector_headers *headers,
     return ses_credentials_from_legacy(headers, draft);
 }
 
-static enum ses_status read_fresh(const struct ses_connector_headers *headers, struct ses_arena *arena,
-                                  struct ses_credentials *ret_credentials, struct ses_error *ret_error)
+static enum ses_status read_fresh(const struct ses_connector_headers *headers, struct ses_slice digest_key,
+                                  struct ses_arena *arena, struct ses_credentials *ret_credentials,
+                                  struct ses_error *ret_error)
 {
     struct ses_credential_draft draft = {.arena = arena, .error = ret_error};
     enum ses_status status = read_headers(headers, &draft);
     uint8_t *block = NULL;
 
+    if (status == SES_OK)
+        status = ses_credential_digest(&draft, digest_key, draft.found.digest);
     if (status == SES_OK) {
         block = ses_arena_alloc(arena, ses_credentials_bytes(&draft.found) + 1);
         status = block == NULL ? SES_NO_MEMORY : SES_OK;
@@ -79,10 +83,11 @@ static enum ses_status read_fresh(const struct ses_connector_headers *headers, s
         ses_error_set(ret_error, SES_NO_MEMORY, SES_STR("out of memory while reading connector credentials"));
     }
     ses_json_wipe(draft.json);
+    ses_json_wipe(draft.meaning);
     return status;
 }
 
-enum ses_status ses_credentials_resolve(struct ses_credential_cache *cache,
+enum ses_status ses_credentials_resolve(struct ses_credential_cache *cache, struct ses_slice digest_key,
                                         const struct ses_connector_headers *headers, struct ses_arena *arena,
                                         struct ses_credentials *ret_credentials, struct ses_error *ret_error)
 {
@@ -90,14 +95,14 @@ enum ses_status ses_credentials_resolve(struct ses_credential_cache *cache,
     enum ses_status status;
 
     if (cache == NULL)
-        return read_fresh(headers, arena, ret_credentials, ret_error);
+        return read_fresh(headers, digest_key, arena, ret_credentials, ret_error);
     ses_credential_cache_key(cache, headers, key);
     status = ses_credential_cache_get(cache, key, arena, ret_credentials);
     if (status == SES_NO_MEMORY)
         ses_error_set(ret_error, status, SES_STR("out of memory while reading connector credentials"));
     if (status != SES_NOT_FOUND)
         return status;
-    SES_TRY(read_fresh(headers, arena, ret_credentials, ret_error));
+    SES_TRY(read_fresh(headers, digest_key, arena, ret_credentials, ret_error));
     ses_credential_cache_put(cache, key, ret_credentials);
     return SES_OK;
 }

@@ -8,6 +8,7 @@ void ses_payload_take(const struct ses_session_request *request,
                       uint64_t now_ms, struct ses_payload *ret_payload)
 {
     ret_payload->connector = *connector;
+    ret_payload->credentials = (struct ses_credentials_tag){.known = false};
     ret_payload->currency = (uint32_t)request->number[SES_FIELD_CURRENCY - SES_FIELD_TEXTS];
     ret_payload->minor_amount = request->number[SES_FIELD_MINOR_AMOUNT - SES_FIELD_TEXTS];
     ret_payload->metadata = request->text[SES_FIELD_METADATA];
@@ -19,6 +20,23 @@ void ses_payload_take(const struct ses_session_request *request,
     ses_binding_take(key, request, &ret_payload->binding);
 }
 
+static bool same_credentials(const struct ses_credentials_tag *stored,
+                             const struct ses_credentials_tag *given)
+{
+    return !stored->known || memcmp(stored->bytes, given->bytes, sizeof(stored->bytes)) == 0;
+}
+
+/* What says that this is not the caller whose session it is. Another connector has other credentials anyway.
+ */
+static uint64_t differing_caller(const struct ses_session *stored, const struct ses_payload *given)
+{
+    if (!ses_connector_identity_agrees(&stored->connector, &given->connector))
+        return SES_FIELD_BIT(SES_FIELD_CONNECTOR);
+    if (!same_credentials(&stored->credentials, &given->credentials))
+        return SES_FIELD_BIT(SES_FIELD_CREDENTIALS);
+    return 0;
+}
+
 /* What every later call must agree with, continuation or not. */
 static uint64_t differing_essentials(const struct ses_session *stored, const struct ses_payload *given)
 {
@@ -28,8 +46,6 @@ static uint64_t differing_essentials(const struct ses_session *stored, const str
         differing |= SES_FIELD_BIT(SES_FIELD_MINOR_AMOUNT);
     if (stored->currency != given->currency)
         differing |= SES_FIELD_BIT(SES_FIELD_CURRENCY);
-    if (!ses_connector_identity_agrees(&stored->connector, &given->connector))
-        differing |= SES_FIELD_BIT(SES_FIELD_CONNECTOR);
     return differing;
 }
 
@@ -53,6 +69,10 @@ enum ses_decision ses_idempotency_decide(const struct ses_session *stored, const
         return SES_DECISION_CREATE;
     if (ses_session_closed(stored->status))
         return SES_DECISION_CLOSED;
+    /* Another caller is told no more than that: not what the session's payload is. */
+    *ret_differing = differing_caller(stored, given);
+    if (*ret_differing != 0)
+        return SES_DECISION_CONFLICT;
     continues = ses_session_state_differs(&stored->state, &given->state);
     *ret_differing = differing_essentials(stored, given) |
                      (continues ? differing_hard_facets(stored, given)
@@ -68,6 +88,7 @@ void ses_session_begin(struct ses_session *session, const struct ses_payload *gi
     session->generation = 1;
     session->version = 1;
     session->connector = given->connector;
+    session->credentials = given->credentials;
     session->currency = given->currency;
     session->minor_amount = given->minor_amount;
     session->metadata = given->metadata;
@@ -101,6 +122,7 @@ void ses_session_continue(struct ses_session *session, const struct ses_payload 
     }
     if (session->binding.facets == 0)
         session->binding = given->binding;
+    session->credentials = given->credentials;
     session->fingerprint = given->fingerprint;
     ses_session_touch(session, now_ms);
     ses_session_fence(session, now_ms);

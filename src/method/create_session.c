@@ -168,12 +168,30 @@ static void replay(struct ses_create *c, const struct found *found)
     ses_list_push_back(&c->service->to_sign, &c->node);
 }
 
+/* A session of a version that kept no hash of the credentials: whoever first repeats its payload is taken for
+ * its caller. The hash is on disk before a token leaves, so that there is one such caller. */
+static enum step adopt(struct ses_create *c, const struct found *found)
+{
+    enum step step = take(c, found);
+
+    if (step != STEP_TAKEN || !c->claim.held)
+        return step;
+    c->session = found->session;
+    c->session.credentials = c->payload.credentials;
+    identify(c);
+    c->counter = SES_C_SESSIONS_REPLAYED;
+    ses_create_commit(c, found->origin);
+    return STEP_TAKEN;
+}
+
 static enum step decide(struct ses_create *c, const struct found *found, uint64_t now_ms)
 {
     uint64_t differing = 0;
 
     switch (ses_idempotency_decide(&found->session, &c->payload, now_ms, &differing)) {
     case SES_DECISION_REPLAY:
+        if (!found->session.credentials.known)
+            return adopt(c, found);
         replay(c, found);
         break;
     case SES_DECISION_CONTINUE:
@@ -312,8 +330,10 @@ static enum ses_status read_headers(struct ses_create *c, struct ses_error *ret_
     SES_TRY(ses_request_metadata_read(x, &c->metadata, ret_error));
     x->tenant = c->metadata.tenant;
     x->merchant = c->metadata.merchant;
-    SES_TRY(ses_credentials_resolve(c->service->credentials, &c->metadata.connector, &x->arena,
-                                    &c->credentials, ret_error));
+    SES_TRY(ses_credentials_resolve(
+        c->service->credentials,
+        ses_slice(c->service->keys->credentials, sizeof(c->service->keys->credentials)),
+        &c->metadata.connector, &x->arena, &c->credentials, ret_error));
     x->connector = c->credentials.connector->name;
     return SES_OK;
 }
@@ -329,6 +349,14 @@ static enum ses_status read_call(struct ses_create *c, struct ses_error *ret_err
         SES_TRY(ses_connector_base_url(&c->service->options.policy, &c->credentials, c->request.test_mode,
                                        &c->x->arena, &c->base_url, ret_error));
     return SES_OK;
+}
+
+_Static_assert(SES_CREDENTIALS_TAG_BYTES == SES_CREDENTIALS_DIGEST_BYTES, "one hash, kept as it is");
+
+static void take_credentials(struct ses_create *c)
+{
+    memcpy(c->payload.credentials.bytes, c->credentials.digest, SES_CREDENTIALS_TAG_BYTES);
+    c->payload.credentials.known = true;
 }
 
 void ses_create_start(struct ses_service *service, struct ses_exchange *x, const struct ses_session_rpc *rpc)
@@ -354,6 +382,7 @@ void ses_create_start(struct ses_service *service, struct ses_exchange *x, const
     connector = (struct ses_connector_identity){.number = c->credentials.connector->number,
                                                 .name = c->credentials.connector->name};
     ses_payload_take(&c->request, &connector, &service->keys->payload, ses_clock_wall_ms(), &c->payload);
+    take_credentials(c);
     ses_natural_key(service, c->metadata.tenant, c->metadata.merchant, c->request.test_mode,
                     c->request.text[SES_FIELD_MERCHANT_SESSION_ID], &c->key);
     attempt(c);

@@ -84,6 +84,12 @@ static void put_identity(const struct ses_connector_identity *connector, session
         record->connector_name = bytes_of(ses_slice_str(connector->name));
 }
 
+static void put_credentials(const struct ses_credentials_tag *tag, session_record *record)
+{
+    if (tag->known)
+        record->credentials = bytes_of(ses_slice(tag->bytes, sizeof(tag->bytes)));
+}
+
 static void put_texts(const struct ses_session *session, session_record *record)
 {
     if (session->metadata_present) {
@@ -232,6 +238,7 @@ enum ses_status ses_session_record_encode(const struct ses_session *session,
     record.test_mode = session->test_mode;
     record.merchant_session_id = bytes_of(session->merchant_session_id);
     put_identity(&session->connector, &record);
+    put_credentials(&session->credentials, &record);
     record.minor_amount = session->minor_amount;
     record.currency = session->currency;
     record.status = (Sessiond__Store__V1__SessionStatus)session->status;
@@ -301,6 +308,15 @@ static bool take_tags(uint64_t bits, const uint64_t *tags, size_t tags_count, un
         at++;
     }
     return at == tags_count;
+}
+
+/* Nothing is guessed: a hash of another length is another version's, and must agree with no caller here. */
+static bool take_credentials(const session_record *record, struct ses_credentials_tag *tag)
+{
+    tag->known = record->credentials.len > 0;
+    if (record->credentials.len == sizeof(tag->bytes))
+        memcpy(tag->bytes, record->credentials.data, sizeof(tag->bytes));
+    return !tag->known || record->credentials.len == sizeof(tag->bytes);
 }
 
 static bool take_fingerprints(const session_record *record, struct ses_session *session)
@@ -450,7 +466,8 @@ enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_aren
     if (status != SES_OK)
         return status == SES_NO_MEMORY ? SES_NO_MEMORY : SES_DATA_LOSS;
     record = (const session_record *)message;
-    if (record->format != SES_RECORD_FORMAT || !take_fingerprints(record, &session))
+    if (record->format != SES_RECORD_FORMAT || !take_fingerprints(record, &session) ||
+        !take_credentials(record, &session.credentials))
         return SES_DATA_LOSS;
     take_payment(record, &session);
     take_state(record, &session.state);

@@ -43,8 +43,13 @@ struct ses_credential {
     struct ses_slice value; /* secret */
 };
 
+#define SES_CREDENTIALS_DIGEST_BYTES 16
+
 struct ses_credentials {
     const struct ses_connector *connector;
+    /* Keyed hash of what they say, however it was spelled (credential_digest.c): who has other ones is
+     * another caller. Without the connector's name and base_url, which are no secrets. */
+    uint8_t digest[SES_CREDENTIALS_DIGEST_BYTES];
     /* The secret keys of the connector's config that were given (a key that is absent or null has no entry).
      */
     struct ses_credential fields[SES_CREDENTIAL_FIELDS_MAX];
@@ -77,12 +82,12 @@ void ses_credential_cache_free(struct ses_credential_cache *cache);
 /* [worker] Reads, checks and resolves. ret_error: SES_INVALID_ARGUMENT with ErrorInfo reason = the sub_code
  * of the facts (MISSING_METADATA, INVALID_CONNECTOR, INVALID_CONNECTOR_CONFIG_JSON, UNSUPPORTED_CONNECTOR,
  * AUTH_CONVERSION_FAILED, ..., ours: CONNECTOR_CONTRADICTION), naming headers and keys, never values. Slices
- * of ret_credentials point into arena. cache may be NULL. */
-SES_MUST_CHECK enum ses_status ses_credentials_resolve(struct ses_credential_cache *cache,
-                                                       const struct ses_connector_headers *headers,
-                                                       struct ses_arena *arena,
-                                                       struct ses_credentials *ret_credentials,
-                                                       struct ses_error *ret_error);
+ * of ret_credentials point into arena. cache may be NULL. digest_key: 16 to 64 secret bytes, the same for the
+ * life of a cache. */
+SES_MUST_CHECK enum ses_status
+ses_credentials_resolve(struct ses_credential_cache *cache, struct ses_slice digest_key,
+                        const struct ses_connector_headers *headers, struct ses_arena *arena,
+                        struct ses_credentials *ret_credentials, struct ses_error *ret_error);
 /* [any] The value of a field, the empty slice if absent. */
 struct ses_slice ses_credential_get(const struct ses_credentials *credentials, const char *name);
 

@@ -39,12 +39,13 @@
     X(JAVA_SCRIPT_ENABLED, "browser_info.java_script_enabled", "payment.browser_info.java_script_enabled")   \
     X(TIME_ZONE_OFFSET, "browser_info.time_zone_offset_minutes", "payment.browser_info.time_zone_offset_minutes")
 
-/* Present or not, no value of their own; CONNECTOR comes from the metadata headers. */
+/* Present or not, no value of their own; CONNECTOR and CREDENTIALS come from the metadata headers. */
 #define SES_FIELD_GROUP_TABLE(X)                                                                             \
     X(PAYMENT, "amount", "payment")                                                                          \
     X(AMOUNT, "amount", "payment.amount")                                                                    \
     X(STATE_ACCESS_TOKEN, "state.access_token", "state.access_token")                                        \
-    X(CONNECTOR, "connector", "connector")
+    X(CONNECTOR, "connector", "connector")                                                                   \
+    X(CREDENTIALS, "credentials", "credentials")
 
 enum ses_field {
 #define SES_FIELD_ENUM(name, old_path, new_path) SES_FIELD_##name,

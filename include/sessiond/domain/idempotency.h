@@ -5,14 +5,22 @@
  *   stored            request                                         decision
  *   none, or expired  any                                             CREATE    new session id
  *   live, closed      any                                             CLOSED
+ *   live              other connector or other credentials             CONFLICT  nothing else is told
  *   live              state that would change the stored one:
- *                       amount, currency, connector, binding agree    CONTINUE  state merged, version and
- * generation + 1 else                                          CONFLICT live              no such state:
- * every part of the payload agrees REPLAY    the same session, nothing written else CONFLICT
+ *                       amount, currency, binding agree                 CONTINUE  state merged, version and
+ *                                                                                 generation + 1
+ *                       else                                            CONFLICT
+ *   live              no such state:
+ *                       every part of the payload agrees                REPLAY    the same session
+ *                       else                                            CONFLICT
  *
  * A continuation may bring other metadata, feature data, headers and unbound browser fields: pages differ.
  * Its binding agrees when no hard facet that both sides know differs; a session that was not bound yet
  * becomes bound by it. From then on its payload is the one that a repeated call must equal.
+ *
+ * Who may have a session again is who has its credentials: amount and merchant_session_id are no secrets. A
+ * session that an earlier version stored has no hash of them yet; the first call that agrees in the rest
+ * leaves its own there (stored->credentials.known tells).
  */
 #ifndef SESSIOND_DOMAIN_IDEMPOTENCY_H
 #define SESSIOND_DOMAIN_IDEMPOTENCY_H
@@ -31,6 +39,7 @@ enum ses_decision {
 /* A checked request, reduced to what is compared and stored. Slices are the request's. */
 struct ses_payload {
     struct ses_connector_identity connector;
+    struct ses_credentials_tag credentials; /* the caller's to fill */
     uint32_t currency;
     int64_t minor_amount;
     struct ses_slice metadata;

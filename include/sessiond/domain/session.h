@@ -73,6 +73,14 @@ struct ses_connector_session {
     uint64_t expires_ms; /* 0: it told none */
 };
 
+#define SES_CREDENTIALS_TAG_BYTES 16
+
+/* Whose credentials a session was made with: a keyed hash that nothing leads back from. */
+struct ses_credentials_tag {
+    uint8_t bytes[SES_CREDENTIALS_TAG_BYTES];
+    bool known; /* false: the session was stored before tags were */
+};
+
 /* What moves a session (session_machine.h). The numbers are stored and public: never renumber. */
 enum ses_event {
     SES_EVENT_NONE = 0,
@@ -159,6 +167,7 @@ struct ses_session {
     bool test_mode;
     /* the payment */
     struct ses_connector_identity connector;
+    struct ses_credentials_tag credentials;
     uint32_t currency; /* enum types.Currency */
     int64_t minor_amount;
     struct ses_slice metadata;

@@ -9,7 +9,8 @@ static inline enum ses_status resolve(struct fixture *f, const struct ses_connec
 {
     f->credentials = (struct ses_credentials){0};
     f->error = (struct ses_error){0};
-    return ses_credentials_resolve(NULL, headers, &f->arena, &f->credentials, &f->error);
+    return ses_credentials_resolve(NULL, SES_STR("0123456789abcdef"), headers, &f->arena, &f->credentials,
+                                   &f->error);
 }
 
 static inline void assert_refused(const struct fixture *f, const char *reason, const char *header,

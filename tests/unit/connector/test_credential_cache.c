@@ -11,7 +11,8 @@ static void resolve(struct ses_credential_cache *cache, const struct ses_connect
                     struct fixture *f, enum ses_status expected)
 {
     f->credentials = (struct ses_credentials){0};
-    assert_int_equal(ses_credentials_resolve(cache, headers, &f->arena, &f->credentials, &f->error),
+    assert_int_equal(ses_credentials_resolve(cache, SES_STR("0123456789abcdef"), headers, &f->arena,
+                                             &f->credentials, &f->error),
                      expected);
 }
 

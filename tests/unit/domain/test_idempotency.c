@@ -127,6 +127,35 @@ static void test_any_other_part_conflicts(void **state)
     expect(SES_DECISION_CONFLICT, &stored, &given, NOW, SES_FIELD_BIT(SES_FIELD_CONNECTOR));
 }
 
+static void test_other_credentials_are_another_caller(void **state)
+{
+    struct ses_session_request request = full_request();
+    struct ses_session stored = session_of(&request);
+    struct ses_payload given = payload_of(&request);
+    const uint64_t credentials = SES_FIELD_BIT(SES_FIELD_CREDENTIALS);
+
+    (void)state;
+    stored.credentials = (struct ses_credentials_tag){{1}, true};
+    given.credentials = (struct ses_credentials_tag){{1}, true};
+    expect(SES_DECISION_REPLAY, &stored, &given, NOW, 0);
+    given.credentials.bytes[15] = 1;
+    expect(SES_DECISION_CONFLICT, &stored, &given, NOW, credentials);
+    given.minor_amount = 5; /* nobody else learns that */
+    expect(SES_DECISION_CONFLICT, &stored, &given, NOW, credentials);
+    set_access_token(&request, "tok"); /* a continuation */
+    given = payload_of(&request);
+    given.credentials = (struct ses_credentials_tag){{2}, true};
+    expect(SES_DECISION_CONFLICT, &stored, &given, NOW, credentials);
+    given.connector = other_name;
+    expect(SES_DECISION_CONFLICT, &stored, &given, NOW, SES_FIELD_BIT(SES_FIELD_CONNECTOR));
+    stored.credentials.known = false; /* of an earlier version */
+    given.connector = stripe;
+    expect(SES_DECISION_CONTINUE, &stored, &given, NOW, 0);
+    ses_session_continue(&stored, &given, NOW, TTL);
+    assert_true(stored.credentials.known);
+    assert_int_equal(stored.credentials.bytes[0], 2);
+}
+
 /* A record that was written before names were: whatever has the number is taken for the same. */
 static void test_an_assumed_connector_agrees_by_number(void **state)
 {
@@ -319,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_every_open_status_is_live),
         cmocka_unit_test(test_closed),
         cmocka_unit_test(test_any_other_part_conflicts),
+        cmocka_unit_test(test_other_credentials_are_another_caller),
         cmocka_unit_test(test_an_assumed_connector_agrees_by_number),
         cmocka_unit_test(test_all_differing_fields_are_named),
         cmocka_unit_test(test_new_state_continues),

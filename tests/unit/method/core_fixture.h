@@ -190,6 +190,7 @@ struct order {
     const char *customer; /* state.connector_customer_id */
     const char *metadata;
     const char *connector; /* default adyen: no outbound call */
+    const char *api_key;   /* default "k", or stripe's */
     const char *merchant;
     uint64_t deadline_ms; /* default 5000 */
     bool live;
@@ -233,7 +234,7 @@ static inline void call_body(struct call *call, const ProtobufCMessage *message)
     assert_ok(ses_codec_pack(message, &call->x->arena, &call->x->body));
 }
 
-static inline void call_connector(struct call *call, const char *connector)
+static inline void call_connector(struct call *call, const char *connector, const char *api_key)
 {
     if (connector != NULL && strcmp(connector, "stripe") == 0) {
         call_header(call, "x-connector", "stripe");
@@ -242,7 +243,7 @@ static inline void call_connector(struct call *call, const char *connector)
     }
     call_header(call, "x-connector", connector == NULL ? "adyen" : connector);
     call_header(call, "x-auth", "body-key");
-    call_header(call, "x-api-key", "k");
+    call_header(call, "x-api-key", api_key == NULL ? "k" : api_key);
     call_header(call, "x-key1", "m");
 }
 
@@ -291,7 +292,7 @@ static inline struct call *core_call(struct core *core, struct order order)
     Types__ConnectorState state;
     Types__SecretString metadata;
 
-    call_connector(call, order.connector);
+    call_connector(call, order.connector, order.api_key);
     if (order.merchant != NULL)
         call_header(call, "x-merchant-id", order.merchant);
     order_fill(&order, &message, &money, &browser, &state, &metadata);

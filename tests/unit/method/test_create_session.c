@@ -301,6 +301,40 @@ static void test_a_record_that_only_numbers_its_connector(void **state)
     expect_conflict(core, order, "connector");
 }
 
+static void forget_credentials(struct ses_session *session, int unused)
+{
+    (void)unused;
+    session->credentials.known = false;
+}
+
+static struct call *call_with_key(struct core *core, const char *api_key)
+{
+    return core_call(core, (struct order){.connector = "adyen", .api_key = api_key});
+}
+
+/* A live session of a version that kept no hash: the first that repeats its payload is its caller, from then
+ * on nobody else, and not by a continuation either. */
+static void test_a_record_without_credentials_takes_those_of_one_call(void **state)
+{
+    struct core *core = *state;
+    struct call *call = call_with_key(core, "k");
+    struct ses_claims first = call_claims(call), claims;
+
+    call_free(call);
+    store_changed(core, "session_001", forget_credentials, 0);
+    for (int i = 0; i < 2; i++) {
+        call = call_with_key(core, "k2");
+        claims = call_claims(call);
+        assert_true(call_replayed(call));
+        assert_memory_equal(claims.session_id, first.session_id, sizeof(first.session_id));
+        assert_int_equal(claims.generation, first.generation);
+        call_free(call);
+    }
+    expect_conflict(core, (struct order){.api_key = "k"}, "credentials");
+    expect_conflict(core, (struct order){.api_key = "k", .customer = "cus_1"}, "credentials");
+    expect_conflict(core, (struct order){.api_key = "k", .amount = 5}, "credentials"); /* and nothing else */
+}
+
 static void test_closed_sessions_stay_closed(void **state)
 {
     static const enum ses_session_status closed[] = {SES_SESSION_COMPLETED, SES_SESSION_FAILED,
@@ -408,6 +442,7 @@ int main(void)
         T(test_continuation),
         T(test_connectors_that_share_a_number),
         T(test_a_record_that_only_numbers_its_connector),
+        T(test_a_record_without_credentials_takes_those_of_one_call),
         T(test_closed_sessions_stay_closed),
         T(test_an_expired_session_is_made_anew),
         T(test_a_record_that_does_not_read_is_data_loss),

@@ -135,7 +135,7 @@ static void test_a_body_that_is_no_message(void **state)
     struct core *core = *state;
     struct call *call = call_new(core, OLD_PATH, 0);
 
-    call_connector(call, NULL);
+    call_connector(call, NULL, NULL);
     call->x->body = SES_STR("\x0a\x7f");
     call_start(call);
     (void)call_error(call, SES_INVALID_ARGUMENT, "MALFORMED_REQUEST");
@@ -148,7 +148,7 @@ static void test_an_empty_body_names_what_is_missing(void **state)
     struct call *call = call_new(core, OLD_PATH, 0);
     const struct ses_error *error;
 
-    call_connector(call, NULL);
+    call_connector(call, NULL, NULL);
     call_start(call);
     error = call_error(call, SES_INVALID_ARGUMENT, "");
     assert_int_equal(error->violations_count, 2);
@@ -174,7 +174,7 @@ static struct call *new_call(struct core *core, const char *metadata, const char
     Types__ConnectorState state;
     Types__SecretString secret;
 
-    call_connector(call, NULL);
+    call_connector(call, NULL, NULL);
     order_fill(&order, &old, &money, &browser, &state, &secret);
     message._merchant_server_session_id_case = 1;
     message.merchant_server_session_id = old.merchant_session_id;
@@ -250,7 +250,7 @@ static void test_the_newer_rpc_needs_its_payment(void **state)
     struct call *call = call_new(core, NEW_PATH, 0);
     const struct ses_error *error;
 
-    call_connector(call, NULL);
+    call_connector(call, NULL, NULL);
     call_start(call);
     error = call_error(call, SES_INVALID_ARGUMENT, "");
     assert_int_equal(error->violations_count, 2);
@@ -266,7 +266,7 @@ static void json_call(struct core *core, const char *path, enum ses_encoding enc
     struct call *call = call_new(core, path, 0);
     char text[4096] = {0};
 
-    call_connector(call, NULL);
+    call_connector(call, NULL, NULL);
     call->x->encoding = encoding;
     call->x->body =
         SES_STR("{\"merchant_session_id\":\"session_001\",\"amount\":{\"minor_amount\":10000,\"currency\":"

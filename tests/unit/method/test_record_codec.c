@@ -21,6 +21,7 @@ static struct ses_session full_session(void)
         .merchant_session_id = SES_STR("session_001"),
         .test_mode = true,
         .connector = {.number = 75, .name = "stripe"},
+        .credentials = {{7, 8, 9}, true},
         .currency = 148,
         .minor_amount = INT64_MAX,
         .metadata_present = true, /* and empty */
@@ -79,6 +80,8 @@ static void assert_same(const struct ses_session *a, const struct ses_session *b
     assert_int_equal(a->binding.facets, b->binding.facets);
     assert_int_equal(ses_binding_differing(&a->binding, &b->binding), 0);
     assert_memory_equal(a->binding.hash, b->binding.hash, SES_HASH_BYTES);
+    assert_int_equal(a->credentials.known, b->credentials.known);
+    assert_memory_equal(a->credentials.bytes, b->credentials.bytes, sizeof(a->credentials.bytes));
     assert_int_equal(a->connector_session_present, b->connector_session_present);
     assert_true(ses_slice_eq(a->connector_session.token, b->connector_session.token));
     assert_true(ses_slice_eq(a->connector_session.id, b->connector_session.id));

@@ -1,0 +1,100 @@
+"""Only the right caller: whose credentials made a session decides who may have it again."""
+import json
+import unittest
+
+import grpc
+
+from harness import CREATE, ROUTE, ServerCase, claims, create_dict, create_request, initial_metadata, reason, status_details, unique
+from session_service import Sessions, refusal
+
+STATE = {"access_token": {"token": {"value": "at-1"}, "expires_in_seconds": 3600, "token_type": "Bearer"}}
+
+
+def config(variant, **keys):
+    return [("x-connector-config", json.dumps({"config": {variant: keys}}))]
+
+
+def older(connector, kind, *values):
+    names = ("x-api-key", "x-key1", "x-api-secret", "x-key2")
+    return [("x-connector", connector), ("x-auth", kind), *zip(names, values)]
+
+
+# Connector by connector: the owner's credentials in every spelling, and a stranger's.
+OWNERS = {
+    "adyen": ([config("Adyen", api_key="own", merchant_account="m"),
+               config("Adyen", merchant_account={"value": "m"}, review_key=None, api_key={"value": "own"}),
+               [("x-connector-auth", '{"auth_type": {"Adyen": {"api_key": "own", "merchant_account": "m"}}}')],
+               older("adyen", "body-key", "own", "m")],
+              [config("Adyen", api_key="stranger", merchant_account="m"), older("adyen", "body-key", "stranger", "m"),
+               config("Adyen", api_key="own", merchant_account="other"), older("adyen", "body-key", "", "")]),
+    # A connector whose keys are not in the server's table.
+    "bluesnap": ([config("Bluesnap", api_key="own", api_secret="s", processing_channel_id="p"),
+                  config("Bluesnap", processing_channel_id="p", api_secret={"value": "s"}, api_key="own")],
+                 [config("Bluesnap", api_key="stranger", api_secret="s", processing_channel_id="p"),
+                  config("Bluesnap"), older("bluesnap", "no-key")]),
+    "noon": ([older("noon", "signature-key", "own", "b", "c")],
+             [older("noon", "signature-key", "stranger", "b", "c"), older("noon", "no-key"), older("noon", "header-key", "own")]),
+    # One with a session call: the owner's token at the connector must not be shown to anybody else.
+    "stripe": ([config("Stripe", api_key="sk_test_own"), older("stripe", "header-key", "sk_test_own")],
+               [config("Stripe", api_key="sk_test_stranger"), older("stripe", "header-key", "sk_test_stranger")]),
+}
+
+
+class Credentials(ServerCase):
+    server_options = {"workers": 2}
+
+    def create(self, session, headers, **changes):
+        answer, call = self.server.call(create_request(session, **changes), metadata=headers)
+        self.assertEqual(answer.status_code, 200, answer)
+        return answer.session_token, initial_metadata(call).get("x-session-replayed")
+
+    def assert_conflict(self, session, headers, **changes):
+        error = self.server.fail(create_request(session, **changes), headers)
+        self.assertEqual((error.code(), reason(error)), (grpc.StatusCode.ALREADY_EXISTS, "SESSION_CONFLICT"), error.details())
+        self.assertEqual(dict(status_details(error)[1]["google.rpc.ErrorInfo"].metadata), {"differing_fields": "credentials"})
+
+    def test_the_owner_however_spelled_gets_it_again(self):
+        for connector, (owner, _) in OWNERS.items():
+            for first in owner:
+                session = unique()
+                token, replayed = self.create(session, first)
+                self.assertIsNone(replayed)
+                for again in owner:
+                    two, replayed = self.create(session, again)
+                    self.assertEqual((replayed, claims(two)["jti"]), ("true", claims(token)["jti"]), (connector, first, again))
+
+    def test_a_stranger_never_does(self):
+        client = Sessions(self.server.address)
+        self.addCleanup(client.close)
+        for connector, (owner, strangers) in OWNERS.items():
+            session = unique()
+            token, _ = self.create(session, owner[0])
+            before = client.get(token, session)
+            for stranger in strangers:
+                self.assert_conflict(session, stranger)
+                self.assert_conflict(session, stranger, state=STATE)  # a continuation would supersede the owner's token
+                # Nothing else is told to him: not whether he has guessed the amount.
+                self.assert_conflict(session, stranger, amount={"minor_amount": 1, "currency": "EUR"})
+            after = client.get(token, session)  # not superseded
+            self.assertEqual((before.version, before.generation), (after.version, after.generation), connector)
+            continued, _ = self.create(session, owner[-1], state=STATE)
+            self.assertEqual(claims(continued)["gen"], 2)
+
+    def test_over_json(self):
+        for path in (CREATE, ROUTE):
+            session = unique()
+            for headers, expected in ((OWNERS["adyen"][0][0], 200), (OWNERS["adyen"][0][3], 200), (OWNERS["adyen"][1][1], 409)):
+                status, rows, body = self.server.post_json(path, create_dict(session), headers=[f"{k}: {v}" for k, v in headers])
+                self.assertEqual(status, expected, body)
+            self.assertIn("credentials", json.dumps(body))
+
+    def test_nothing_of_them_is_logged_or_told(self):
+        session = unique()
+        self.create(session, config("Adyen", api_key="canary-key-1", merchant_account="canary-account"))
+        error = self.server.fail(create_request(session), config("Adyen", api_key="canary-key-2", merchant_account="canary-account"))
+        for text in (str(error.trailing_metadata()), error.details(), self.server.log()):
+            self.assertNotIn("canary", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
