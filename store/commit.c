@@ -115,7 +115,7 @@ struct plan {
 
 static int fill(struct ses_committer *c, MDB_txn *txn, const struct plan *plan, const char **ret_what)
 {
-    int rc = put_all(c, txn, &plan->list, ses_clock_wall_ms());
+    int rc = put_all(c, txn, &plan->list, ses_clock_now_ms());
 
     *ret_what = "put";
     if (rc == 0 && plan->gc_rows != 0) {
@@ -266,7 +266,7 @@ static unsigned gc_rows(const struct ses_committer *c, unsigned puts)
 enum ses_status ses_commit_list(struct ses_committer *c, const struct batch_list *list)
 {
     uint64_t started_ns = ses_clock_mono_ns();
-    struct plan plan = {.list = *list, .gc_now_ms = ses_clock_wall_ms()};
+    struct plan plan = {.list = *list, .gc_now_ms = ses_clock_now_ms()};
     enum outcome outcome;
     size_t bytes;
     unsigned puts = count_puts(list, &bytes);

@@ -1,14 +1,56 @@
 #include <sessiond/base/clock.h>
 
-#include <stdio.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <time.h>
 
-uint64_t ses_clock_wall_ms(void)
+#include "clock_hook.h"
+
+#define NS_PER_MS    1000000u
+#define YEAR_MS      (UINT64_C(366) * 86400 * 1000)
+#define GAP_MAX_MS   (10 * YEAR_MS)          /* a machine that seems to have been off for longer was not */
+#define FRESH_MAX_MS UINT64_C(2524608000000) /* 2050-01-01: the store's locators end in 2059 */
+#define LOOK_MAX_MS  20                      /* two looks at clocks further apart than this say nothing */
+#define LOOKS_MAX    8
+
+/* Shared by all processes. The supervisor alone writes, but for the moment of its making. */
+struct page {
+    _Atomic uint64_t base_ms;
+    _Atomic int64_t ahead_ms; /* of the present era */
+    _Atomic uint64_t steps;
+    /* Eras ever; era i lies in slot i modulo the number of slots. Readers leave the oldest slot alone: it is
+     * the one that the next step, a second away at least, is written over. */
+    _Atomic uint64_t eras;
+    struct {
+        _Atomic uint64_t from_ms;
+        _Atomic int64_t ahead_ms;
+    } era[SES_CLOCK_ERAS_MAX + 1];
+};
+
+#define SLOTS (SES_CLOCK_ERAS_MAX + 1)
+
+static struct page own;
+static struct page *_Atomic shared;
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static uint64_t read_ms(clockid_t id)
 {
     struct timespec ts;
 
-    (void)clock_gettime(CLOCK_REALTIME, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+    (void)clock_gettime(id, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / NS_PER_MS;
+}
+
+uint64_t ses_clock_wall_ms(void)
+{
+    return read_ms(CLOCK_REALTIME) + ses_clock_hook_stepped_ms() + ses_clock_hook_passed_ms();
+}
+
+/* Time spent suspended counts: sessions end while a machine sleeps. */
+static uint64_t boot_ms(void)
+{
+    return read_ms(CLOCK_BOOTTIME) + ses_clock_hook_passed_ms();
 }
 
 uint64_t ses_clock_mono_ns(void)
@@ -19,42 +61,227 @@ uint64_t ses_clock_mono_ns(void)
     return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-static void two_digits(char *text, unsigned value)
+bool ses_clock_is_movable(void)
 {
-    text[0] = (char)('0' + value / 10 % 10);
-    text[1] = (char)('0' + value % 10);
+    return SES_TEST_HOOKS;
 }
 
-/* Days to civil date after the proleptic Gregorian calendar, eras of 400 years counted from 1 March 0000:
- * gmtime_r and snprintf together cost about 0.6 us, and every token has three times in it. */
-void ses_clock_rfc3339(uint64_t wall_ms, char *ret_text)
+/* Two threads that come here first agree on the base of the faster one. */
+static struct page *begin_alone(void)
 {
-    uint64_t seconds = wall_ms / 1000;
-    uint64_t days = seconds / 86400 + 719468;
-    unsigned rest = (unsigned)(seconds % 86400);
-    uint64_t era = days / 146097;
-    unsigned day_of_era = (unsigned)(days % 146097);
-    unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    unsigned shifted_month = (5 * day_of_year + 2) / 153; /* 0 = March */
-    unsigned day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    unsigned month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
-    unsigned year = (unsigned)(era * 400) + year_of_era + (month <= 2 ? 1 : 0);
+    uint64_t none = 0;
 
-    if (year > 9999) /* RFC 3339 has four digits: the last moment it can say */
-        year = 9999;
-    two_digits(ret_text, year / 100);
-    two_digits(ret_text + 2, year % 100);
-    ret_text[4] = '-';
-    two_digits(ret_text + 5, month);
-    ret_text[7] = '-';
-    two_digits(ret_text + 8, day);
-    ret_text[10] = 'T';
-    two_digits(ret_text + 11, rest / 3600);
-    ret_text[13] = ':';
-    two_digits(ret_text + 14, rest / 60 % 60);
-    ret_text[16] = ':';
-    two_digits(ret_text + 17, rest % 60);
-    ret_text[19] = 'Z';
-    ret_text[20] = '\0';
+    (void)atomic_compare_exchange_strong(&own.base_ms, &none, ses_clock_wall_ms() - boot_ms());
+    return &own;
+}
+
+static struct page *page_get(void)
+{
+    struct page *page = atomic_load_explicit(&shared, memory_order_acquire);
+
+    if (page != NULL)
+        return page;
+    return atomic_load_explicit(&own.base_ms, memory_order_relaxed) != 0 ? &own : begin_alone();
+}
+
+static uint64_t now_of(const struct page *page)
+{
+    return boot_ms() + atomic_load_explicit(&page->base_ms, memory_order_relaxed);
+}
+
+uint64_t ses_clock_now_ms(void)
+{
+    return now_of(page_get());
+}
+
+/* ---- between the two ------------------------------------------------------------------------- */
+
+/* Both clocks at one moment. False: this thread was kept from looking, at each try. */
+static bool look(const struct page *page, uint64_t *ret_now_ms, uint64_t *ret_wall_ms)
+{
+    for (unsigned i = 0; i < LOOKS_MAX; i++) {
+        uint64_t before_ms = now_of(page);
+        uint64_t wall_ms = ses_clock_wall_ms();
+
+        *ret_now_ms = now_of(page);
+        *ret_wall_ms = wall_ms;
+        if (*ret_now_ms - before_ms <= LOOK_MAX_MS)
+            return true;
+    }
+    return false;
+}
+
+static bool is_step(int64_t known_ms, int64_t ahead_ms)
+{
+    int64_t by_ms = ahead_ms - known_ms;
+
+    return by_ms >= SES_CLOCK_STEP_MS || by_ms <= -SES_CLOCK_STEP_MS;
+}
+
+/* A step counts at once, before it is noticed: an answer of this second is right, too. */
+int64_t ses_clock_ahead_ms(void)
+{
+    const struct page *page = page_get();
+    int64_t known_ms = atomic_load_explicit(&page->ahead_ms, memory_order_relaxed);
+    uint64_t now_ms;
+    uint64_t wall_ms;
+
+    if (!look(page, &now_ms, &wall_ms))
+        return known_ms;
+    return is_step(known_ms, (int64_t)(wall_ms - now_ms)) ? (int64_t)(wall_ms - now_ms) : known_ms;
+}
+
+uint64_t ses_clock_shift(uint64_t at_ms, int64_t by_ms)
+{
+    uint64_t size_ms = by_ms < 0 ? 0 - (uint64_t)by_ms : (uint64_t)by_ms;
+
+    if (at_ms == SES_CLOCK_NEVER_MS)
+        return at_ms;
+    if (by_ms < 0)
+        return at_ms > size_ms ? at_ms - size_ms : 0;
+    return at_ms < SES_CLOCK_NEVER_MS - size_ms ? at_ms + size_ms : SES_CLOCK_NEVER_MS;
+}
+
+uint64_t ses_clock_to_wall(uint64_t now_ms)
+{
+    return ses_clock_shift(now_ms, ses_clock_ahead_ms());
+}
+
+uint64_t ses_clock_from_wall(uint64_t wall_ms)
+{
+    return ses_clock_shift(wall_ms, -ses_clock_ahead_ms());
+}
+
+/* ---- eras ------------------------------------------------------------------------------------ */
+
+static struct ses_clock_era era_at(const struct page *page, uint64_t i)
+{
+    return (struct ses_clock_era){
+        .from_ms = atomic_load_explicit(&page->era[i % SLOTS].from_ms, memory_order_relaxed),
+        .ahead_ms = atomic_load_explicit(&page->era[i % SLOTS].ahead_ms, memory_order_relaxed)};
+}
+
+static void begin_era(struct page *page, uint64_t now_ms, int64_t ahead_ms)
+{
+    uint64_t i = atomic_load_explicit(&page->eras, memory_order_relaxed);
+
+    atomic_store_explicit(&page->era[i % SLOTS].from_ms, now_ms, memory_order_relaxed);
+    atomic_store_explicit(&page->era[i % SLOTS].ahead_ms, ahead_ms, memory_order_relaxed);
+    atomic_store_explicit(&page->eras, i + 1, memory_order_release);
+    atomic_store_explicit(&page->ahead_ms, ahead_ms, memory_order_relaxed);
+}
+
+static uint64_t first_era(uint64_t eras)
+{
+    return eras > SES_CLOCK_ERAS_MAX ? eras - SES_CLOCK_ERAS_MAX : 0;
+}
+
+bool ses_clock_is_over(uint64_t issued_wall_ms, uint64_t end_wall_ms, uint64_t now_ms)
+{
+    const struct page *page = page_get();
+    uint64_t until_ms = SES_CLOCK_NEVER_MS; /* the end of the era that is looked at: the newest has none */
+    uint64_t i = atomic_load_explicit(&page->eras, memory_order_acquire);
+    uint64_t first = first_era(i);
+    int64_t known_ms = atomic_load_explicit(&page->ahead_ms, memory_order_relaxed);
+
+    /* The common end needs no look at a clock. */
+    if (now_ms < ses_clock_shift(end_wall_ms, -known_ms) || now_ms < ses_clock_from_wall(end_wall_ms))
+        return false;
+    while (i-- > first) {
+        struct ses_clock_era era = era_at(page, i);
+        uint64_t issued_ms = ses_clock_shift(issued_wall_ms, -era.ahead_ms);
+
+        /* A step is noticed within a second of it, and the token's time is in whole seconds. */
+        if (issued_ms + 2 * SES_CLOCK_STEP_MS >= era.from_ms && issued_ms <= until_ms &&
+            now_ms < ses_clock_shift(end_wall_ms, -era.ahead_ms))
+            return false;
+        until_ms = era.from_ms;
+    }
+    return true;
+}
+
+bool ses_clock_notice(int64_t *ret_by_ms)
+{
+    struct page *page = page_get();
+    int64_t known_ms = atomic_load_explicit(&page->ahead_ms, memory_order_relaxed);
+    uint64_t now_ms;
+    uint64_t wall_ms;
+
+    if (!look(page, &now_ms, &wall_ms) || !is_step(known_ms, (int64_t)(wall_ms - now_ms)))
+        return false;
+    begin_era(page, now_ms, (int64_t)(wall_ms - now_ms));
+    (void)atomic_fetch_add_explicit(&page->steps, 1, memory_order_relaxed);
+    *ret_by_ms = (int64_t)(wall_ms - now_ms) - known_ms;
+    return true;
+}
+
+uint64_t ses_clock_steps(void)
+{
+    return atomic_load_explicit(&page_get()->steps, memory_order_relaxed);
+}
+
+void ses_clock_state(struct ses_clock_state *ret_state)
+{
+    const struct page *page = page_get();
+    uint64_t eras = atomic_load_explicit(&page->eras, memory_order_acquire);
+
+    *ret_state = (struct ses_clock_state){
+        .base_ms = atomic_load_explicit(&page->base_ms, memory_order_relaxed), .steps = ses_clock_steps()};
+    (void)look(page, &ret_state->told_ms, &ret_state->wall_ms);
+    for (uint64_t i = first_era(eras); i < eras; i++)
+        ret_state->eras[ret_state->eras_count++] = era_at(page, i);
+}
+
+/* ---- the start ------------------------------------------------------------------------------- */
+
+/* Elapsed time by the world's clock, where that is believable: one that is behind what it said before was
+ * corrected, or has been lost, and says nothing of how long the machine was off. */
+static uint64_t off_for_ms(const struct ses_clock_state *last, uint64_t wall_ms)
+{
+    uint64_t gap_ms = wall_ms - last->wall_ms;
+
+    return wall_ms > last->wall_ms && gap_ms <= GAP_MAX_MS ? gap_ms : 0;
+}
+
+static uint64_t choose_now(const struct ses_clock_state *last, bool same_boot,
+                           enum ses_clock_origin *ret_origin)
+{
+    uint64_t wall_ms = ses_clock_wall_ms();
+
+    *ret_origin = SES_CLOCK_FRESH;
+    if (last == NULL || last->told_ms > FRESH_MAX_MS)
+        return wall_ms < FRESH_MAX_MS ? wall_ms : FRESH_MAX_MS;
+    *ret_origin = SES_CLOCK_KEPT;
+    if (same_boot && boot_ms() + last->base_ms >= last->told_ms &&
+        boot_ms() + last->base_ms - last->told_ms <= GAP_MAX_MS)
+        return boot_ms() + last->base_ms;
+    *ret_origin = SES_CLOCK_RESUMED;
+    return last->told_ms + off_for_ms(last, wall_ms);
+}
+
+static void take_eras(struct page *page, const struct ses_clock_state *last)
+{
+    for (unsigned i = 0; i < last->eras_count && i < SES_CLOCK_ERAS_MAX; i++)
+        begin_era(page, last->eras[i].from_ms, last->eras[i].ahead_ms);
+    atomic_store(&page->steps, last->steps);
+}
+
+enum ses_status ses_clock_start(const struct ses_clock_state *last, bool same_boot,
+                                enum ses_clock_origin *ret_origin)
+{
+    struct page *page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    uint64_t now_ms;
+    uint64_t base_ms;
+
+    if (page == MAP_FAILED)
+        return SES_NO_MEMORY;
+    now_ms = choose_now(last, same_boot, ret_origin);
+    base_ms = *ret_origin == SES_CLOCK_KEPT ? last->base_ms : now_ms - boot_ms();
+    atomic_store(&page->base_ms, base_ms);
+    if (*ret_origin != SES_CLOCK_FRESH)
+        take_eras(page, last);
+    if (atomic_load(&page->eras) == 0)
+        begin_era(page, now_ms, (int64_t)(ses_clock_wall_ms() - now_ms));
+    atomic_store_explicit(&shared, page, memory_order_release);
+    return SES_OK;
 }

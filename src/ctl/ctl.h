@@ -36,6 +36,9 @@ int ctl_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int ctl_fail_error(const struct ses_error *error);
 /* "<data>/<tail>"; false when that is too long, after saying so. */
 bool ctl_path(const struct ctl *ctl, const char *tail, char ret_path[CTL_PATH_SIZE]);
+/* From here on ses_clock_now_ms is the time of the sessiond whose data directory it is. False after saying
+ * why. */
+bool ctl_take_clock(const struct ctl *ctl);
 /* Writes a JSON value and a newline to stdout and releases it. Characters outside ASCII are escaped: what is
  * printed may be a stranger's, and a terminal obeys control characters. */
 int ctl_print_json(json_t *value, bool indent, int exit_code);

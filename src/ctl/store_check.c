@@ -105,7 +105,7 @@ static int scan(const struct ctl *ctl, const char *shards, const struct ses_secr
     struct ses_seal_key key = {.id = 1, .key = seal};
     struct check check = {.status = SES_OK};
 
-    if (census_init(&check.census, ses_clock_wall_ms()) != SES_OK)
+    if (census_init(&check.census, ses_clock_now_ms()) != SES_OK)
         return ctl_fail("out of memory");
     enum ses_status status = ses_store_scan(shards, &key, 1, on_row, &check);
     int code = conclude(ctl, &check, status);
@@ -122,7 +122,8 @@ int ctl_store_check(const struct ctl *ctl)
     struct ses_arena arena;
     int code;
 
-    if (!ctl_path(ctl, "shards", shards) || !ctl_path(ctl, "keys/seal-1.key", seal_path))
+    if (!ctl_path(ctl, "shards", shards) || !ctl_path(ctl, "keys/seal-1.key", seal_path) ||
+        !ctl_take_clock(ctl))
         return CTL_FAILED;
     ses_arena_init(&arena, CTL_ERROR_ARENA_MAX);
     if (ses_secret_file_open(seal_path, false, &seal, &error, &arena) != SES_OK)

@@ -13,13 +13,15 @@ struct listing {
     uint64_t now_ms;
 };
 
-/* "never" for records that do not expire, and for times beyond what RFC 3339 can say. */
+/* In the world's time; "never" for records that do not expire, and for times beyond what RFC 3339 can say. */
 static void expiry_text(uint64_t expires_ms, char ret_text[SES_RFC3339_SIZE])
 {
-    if (expires_ms / 1000 > 253402300799u)
+    uint64_t wall_ms = ses_clock_to_wall(expires_ms);
+
+    if (wall_ms / 1000 > 253402300799u)
         (void)snprintf(ret_text, SES_RFC3339_SIZE, "never");
     else
-        ses_clock_rfc3339(expires_ms, ret_text);
+        ses_clock_rfc3339(wall_ms, ret_text);
 }
 
 static const char *kind_name(const struct ses_record *record, uint64_t now_ms)
@@ -53,7 +55,7 @@ static bool on_row(void *arg, const struct ses_scan_row *row)
 
 int ctl_store_list(const struct ctl *ctl)
 {
-    struct listing listing = {.json = ctl->json, .left = UINT64_MAX, .now_ms = ses_clock_wall_ms()};
+    struct listing listing = {.json = ctl->json, .left = UINT64_MAX};
     char shards[CTL_PATH_SIZE];
 
     if (ctl->limit != NULL &&
@@ -61,8 +63,9 @@ int ctl_store_list(const struct ctl *ctl)
         (void)ctl_fail("--limit is not a number (see --help)");
         return CTL_USAGE;
     }
-    if (!ctl_path(ctl, "shards", shards))
+    if (!ctl_path(ctl, "shards", shards) || !ctl_take_clock(ctl))
         return CTL_FAILED;
+    listing.now_ms = ses_clock_now_ms();
     if (!ctl->json)
         printf("%-3s %20s %-32s %-7s %6s %-20s %6s\n", "sh", "locator", "session", "kind", "rev", "expires",
                "bytes");

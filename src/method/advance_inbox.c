@@ -60,7 +60,7 @@ static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms
 
 static enum ses_status write_record(struct ses_change *change, struct ses_record *ret_record)
 {
-    ret_record->expires_ms = ses_clock_wall_ms() + change->service->options.inbox_ms;
+    ret_record->expires_ms = ses_clock_now_ms() + change->service->options.inbox_ms;
     return ses_inbox_encode(call_of(change)->inbox, &change->service->scratch, &ret_record->body);
 }
 

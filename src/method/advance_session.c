@@ -1,5 +1,6 @@
 #include "continuation.h"
 
+#include <sessiond/base/clock.h>
 #include <sessiond/method/codec.h>
 
 #include "advance_inbox.h"
@@ -21,7 +22,7 @@ static enum ses_status read_connector_session(struct ses_continuation *call, con
     session->token = ses_slice_str(given->token == NULL ? "" : given->token->value);
     session->id = ses_slice_str(given->id);
     session->transaction_id = ses_slice_str(given->transaction_id);
-    session->expires_ms = given->expires_ms > 0 ? (uint64_t)given->expires_ms : 0;
+    session->expires_ms = given->expires_ms > 0 ? ses_clock_from_wall((uint64_t)given->expires_ms) : 0;
     if (session->token.len > CONNECTOR_TEXT_MAX || session->id.len > CONNECTOR_TEXT_MAX ||
         session->transaction_id.len > CONNECTOR_TEXT_MAX || given->expires_ms < 0)
         return ses_continuation_violate(

@@ -1,6 +1,7 @@
 #include "continuation.h"
 
 #include <sessiond/base/random.h>
+#include <sessiond/base/clock.h>
 #include <sessiond/method/codec.h>
 
 #include "return_url.h"
@@ -116,7 +117,7 @@ static enum ses_status reply(struct ses_continuation *call, const struct ses_ses
                                           call->access.service->options.public_url, message.step_handle);
     if (message.return_url == NULL)
         return SES_NO_MEMORY;
-    message.expires_ms = (int64_t)session->step.expires_ms;
+    message.expires_ms = (int64_t)ses_clock_to_wall(session->step.expires_ms);
     if (call->token != NULL)
         message.session_token = call->token;
     return ses_codec_encode(call->access.x, &message.base, ret_reply);

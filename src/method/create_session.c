@@ -245,7 +245,7 @@ static enum step meet_entry(struct ses_create *c)
     switch (ses_store_get(c->service->options.store, &c->key, &c->service->scratch, &found.record, &found.ref,
                           &found.claimed)) {
     case SES_OK:
-        return found.claimed ? STEP_WAIT : judge(c, &found, ses_clock_wall_ms());
+        return found.claimed ? STEP_WAIT : judge(c, &found, ses_clock_now_ms());
     case SES_NOT_FOUND:
         return STEP_AGAIN;
     case SES_BUSY:
@@ -291,7 +291,7 @@ static enum step claim(struct ses_create *c)
     enum ses_status status = ses_store_claim_new(c->service->options.store, &c->key, &c->claim);
 
     if (status == SES_OK) {
-        create(c, ses_clock_wall_ms(), NULL);
+        create(c, ses_clock_now_ms(), NULL);
         return STEP_TAKEN;
     }
     if (status == SES_BUSY)
@@ -381,7 +381,7 @@ void ses_create_start(struct ses_service *service, struct ses_exchange *x, const
     }
     connector = (struct ses_connector_identity){.number = c->credentials.connector->number,
                                                 .name = c->credentials.connector->name};
-    ses_payload_take(&c->request, &connector, &service->keys->payload, ses_clock_wall_ms(), &c->payload);
+    ses_payload_take(&c->request, &connector, &service->keys->payload, ses_clock_now_ms(), &c->payload);
     take_credentials(c);
     ses_natural_key(service, c->metadata.tenant, c->metadata.merchant, c->request.test_mode,
                     c->request.text[SES_FIELD_MERCHANT_SESSION_ID], &c->key);

@@ -9,17 +9,18 @@
 
 static void keep_result(struct ses_create *c, const struct ses_connector_result *result, uint64_t now_ms)
 {
+    uint64_t connector_end_ms = result->expires_ms == 0 ? 0 : ses_clock_from_wall(result->expires_ms);
+
     c->session.connector_session_present = true;
     c->session.connector_session = (struct ses_connector_session){
         .token = result->session_token,
         .id = result->session_id,
         .transaction_id = result->connector_transaction_id,
-        .expires_ms = result->expires_ms,
+        .expires_ms = connector_end_ms,
     };
     c->session.updated_ms = now_ms;
     c->session.token_issued_ms = now_ms;
-    c->session.expires_ms =
-        ses_session_expiry(now_ms, c->service->options.session_ttl_ms, result->expires_ms);
+    c->session.expires_ms = ses_session_expiry(now_ms, c->service->options.session_ttl_ms, connector_end_ms);
 }
 
 static void count_outcome(const struct ses_create *c, enum ses_connector_outcome outcome)
@@ -78,7 +79,7 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
                       struct ses_slice body)
 {
     struct ses_create *c = arg;
-    uint64_t now_ms = ses_clock_wall_ms();
+    uint64_t now_ms = ses_clock_now_ms();
     struct ses_connector_result result = {.outcome = outcome};
 
     if (http_status == 0) {
@@ -88,7 +89,8 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
         return;
     }
     /* A session that is over when it begins cannot be handed out. */
-    if (result.outcome == SES_OUTCOME_SUCCESS && result.expires_ms != 0 && result.expires_ms <= now_ms)
+    if (result.outcome == SES_OUTCOME_SUCCESS && result.expires_ms != 0 &&
+        ses_clock_from_wall(result.expires_ms) <= now_ms)
         ses_connector_result_transport(SES_OUTCOME_BAD_RESPONSE, &result);
     if (result.repeated && c->settles) {
         result.outcome = SES_OUTCOME_SUCCESS;

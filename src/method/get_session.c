@@ -38,7 +38,7 @@ static enum ses_status write_reply(struct ses_access *a, const struct ses_sessio
 
 static enum ses_status get(struct ses_access *a, struct ses_slice *ret_reply, struct ses_error *ret_error)
 {
-    uint64_t now_ms = ses_clock_wall_ms();
+    uint64_t now_ms = ses_clock_now_ms();
     struct ses_access_found found;
     enum ses_status status;
 

@@ -150,7 +150,7 @@ static void on_cleared(void *arg, enum ses_status status)
 
 void ses_inbox_clear(struct ses_service *service, const struct ses_store_key *session_key)
 {
-    struct ses_record record = {.kind = SES_RECORD_SESSION, .expires_ms = ses_clock_wall_ms()};
+    struct ses_record record = {.kind = SES_RECORD_SESSION, .expires_ms = ses_clock_now_ms()};
     struct ses_access_found found;
     struct ses_store_key key;
     struct ses_claim claim;

@@ -54,7 +54,7 @@ static enum ses_status refuse_mismatch(struct ses_error *error, struct ses_slice
 }
 
 /* A token of the other purpose is signed by another key: told apart only here, where it failed anyway. */
-static enum ses_status explain_refusal(const struct ses_access *a, enum ses_status status, uint64_t now_ms,
+static enum ses_status explain_refusal(const struct ses_access *a, enum ses_status status,
                                        struct ses_error *ret_error)
 {
     const struct ses_keyring *ring = a->service->options.keyring;
@@ -67,7 +67,7 @@ static enum ses_status explain_refusal(const struct ses_access *a, enum ses_stat
         ses_error_store(ret_error, status);
         return ret_error->status;
     }
-    if (ses_token_verify(ring, a->token, !a->request.test_mode, now_ms, &a->x->arena, &claims) == SES_OK)
+    if (ses_token_verify(ring, a->token, !a->request.test_mode, 0, &a->x->arena, &claims) == SES_OK)
         return refuse_mismatch(ret_error, SES_STR("test_mode"));
     return refuse_token(ret_error);
 }
@@ -83,6 +83,7 @@ static enum ses_status take_facts(struct ses_access *a, const struct ses_claims 
         return refuse_token(ret_error);
     memcpy(facts->session_id, claims->session_id, sizeof(facts->session_id));
     memcpy(facts->merchant_session_hash, claims->merchant_session_hash, sizeof(facts->merchant_session_hash));
+    facts->issued_ms = claims->issued_ms;
     facts->expires_ms = claims->expires_ms;
     facts->generation = claims->generation;
     facts->test = claims->test;
@@ -103,15 +104,15 @@ static enum ses_status read_token(struct ses_access *a, uint64_t now_ms, struct 
         return refuse_token(ret_error);
     ses_hash(SES_SLICE_EMPTY, a->token, hash);
     if (!ses_token_cache_get(a->service->tokens, hash, &a->facts)) {
-        status = ses_token_verify(a->service->options.keyring, a->token, a->request.test_mode, now_ms,
+        status = ses_token_verify(a->service->options.keyring, a->token, a->request.test_mode, 0,
                                   &a->x->arena, &claims);
         if (status != SES_OK)
-            return explain_refusal(a, status, now_ms, ret_error);
+            return explain_refusal(a, status, ret_error);
         SES_TRY(take_facts(a, &claims, ret_error));
         ses_token_cache_put(a->service->tokens, hash, &a->facts);
     }
-    if (now_ms >= a->facts.expires_ms)
-        return explain_refusal(a, SES_EXPIRED, now_ms, ret_error);
+    if (ses_clock_is_over(a->facts.issued_ms, a->facts.expires_ms + SES_TOKEN_LEEWAY_MS, now_ms))
+        return explain_refusal(a, SES_EXPIRED, ret_error);
     return SES_OK;
 }
 
@@ -143,7 +144,7 @@ enum ses_status ses_access_verify(struct ses_access *a, struct ses_error *ret_er
     if (a->token.len == 0 && !a->token_optional)
         return require_token(ret_error);
     if (a->token.len > 0) {
-        SES_TRY(read_token(a, ses_clock_wall_ms(), ret_error));
+        SES_TRY(read_token(a, ses_clock_now_ms(), ret_error));
         SES_TRY(compare_claims(a, ret_error));
     }
     ses_binding_take(&a->service->keys->payload, &a->request, &a->binding);

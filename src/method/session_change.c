@@ -155,7 +155,7 @@ static enum step claim(struct ses_change *change)
 
 static enum step try_once(struct ses_change *change)
 {
-    uint64_t now_ms = ses_clock_wall_ms();
+    uint64_t now_ms = ses_clock_now_ms();
     enum ses_status status;
 
     ses_arena_reset(&change->service->scratch);

@@ -1,5 +1,6 @@
 #include "session_mint.h"
 
+#include <sessiond/base/clock.h>
 #include <sessiond/domain/money.h>
 #include <sessiond/domain/session_machine.h>
 
@@ -20,13 +21,14 @@ enum ses_status ses_session_mint(const struct ses_service *service, const struct
     const struct ses_currency *currency = ses_currency_by_number(session->currency);
     char text[SES_TOKEN_SIZE_MAX];
     char names[SES_BINDING_NAMES_SIZE];
+    int64_t ahead_ms = ses_clock_ahead_ms();
     size_t len = 0;
     struct ses_claims claims = {
         .issuer = ses_slice_str(options->issuer),
         .audience = ses_slice_str(options->audience),
         .merchant = session->merchant,
-        .issued_ms = session->token_issued_ms,
-        .expires_ms = ses_session_token_end(session),
+        .issued_ms = ses_clock_shift(session->token_issued_ms, ahead_ms),
+        .expires_ms = ses_clock_shift(ses_session_token_end(session), ahead_ms),
         .generation = session->generation,
         .minor_amount = session->minor_amount,
         .test = session->test_mode,

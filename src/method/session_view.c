@@ -1,12 +1,25 @@
 #include "session_view.h"
 
+#include <sessiond/base/clock.h>
 #include <sessiond/base/encode.h>
 
 /* One arena, one memory of its exhaustion: every piece is tried, the end is judged once. */
 struct view {
     struct ses_arena *arena;
+    int64_t ahead_ms; /* all times of one answer are told by one difference */
     bool failed;
 };
+
+/* A moment of ours in the world's time. */
+static int64_t told(const struct view *v, uint64_t at_ms)
+{
+    return (int64_t)ses_clock_shift(at_ms, v->ahead_ms);
+}
+
+static int64_t told_or_none(const struct view *v, uint64_t at_ms)
+{
+    return at_ms == 0 ? 0 : told(v, at_ms);
+}
 
 static void *make(struct view *v, size_t size)
 {
@@ -113,7 +126,7 @@ static void view_connector_session(struct view *v, const struct ses_session *ses
     message->token = secret(v, session->connector_session.token);
     message->id = text(v, session->connector_session.id);
     message->transaction_id = text(v, session->connector_session.transaction_id);
-    message->expires_ms = (int64_t)session->connector_session.expires_ms;
+    message->expires_ms = told_or_none(v, session->connector_session.expires_ms);
     view->connector_session = message;
 }
 
@@ -142,8 +155,8 @@ static void view_step(struct view *v, const struct ses_session *session, Session
     sessiond__v1__step__init(message);
     message->name = text(v, session->step.name);
     message->return_url = text(v, session->step.return_url);
-    message->started_ms = (int64_t)session->step.started_ms;
-    message->expires_ms = (int64_t)session->step.expires_ms;
+    message->started_ms = told(v, session->step.started_ms);
+    message->expires_ms = told(v, session->step.expires_ms);
     view->step = message;
 }
 
@@ -197,7 +210,7 @@ static void view_redirect(struct view *v, const struct ses_session *session, Ses
     message->method = text(v, redirect->http_method);
     message->params = secret(v, redirect->query);
     message->step_name = text(v, redirect->step_name);
-    message->received_ms = (int64_t)redirect->received_ms;
+    message->received_ms = told(v, redirect->received_ms);
     view_payload(v, redirect, message);
     view->redirect_result = message;
 }
@@ -229,7 +242,7 @@ static void view_events(struct view *v, const struct ses_session *session, Sessi
         sessiond__v1__event_record__init(&rows[i]);
         rows[i].event = (Sessiond__V1__SessionEvent)event->event;
         rows[i].event_id = text(v, event->id);
-        rows[i].at_ms = (int64_t)event->at_ms;
+        rows[i].at_ms = told(v, event->at_ms);
         rows[i].outcome = (Sessiond__V1__EventOutcome)event->outcome;
         rows[i].version = event->version;
         pointers[i] = &rows[i];
@@ -267,14 +280,15 @@ static void view_verdict(struct view *v, const struct ses_binding_verdict *verdi
 
 /* ---- the whole ------------------------------------------------------------------------------------ */
 
-static void view_times(const struct ses_session *session, uint64_t now_ms, Sessiond__V1__Session *view)
+static void view_times(const struct view *v, const struct ses_session *session, uint64_t now_ms,
+                       Sessiond__V1__Session *view)
 {
-    view->created_ms = (int64_t)session->created_ms;
-    view->updated_ms = (int64_t)session->updated_ms;
-    view->server_time_ms = (int64_t)now_ms;
+    view->created_ms = told(v, session->created_ms);
+    view->updated_ms = told(v, session->updated_ms);
+    view->server_time_ms = told(v, now_ms);
     if (session->expires_ms == SES_NEVER_MS)
         return;
-    view->expires_ms = (int64_t)session->expires_ms;
+    view->expires_ms = told(v, session->expires_ms);
     if (session->expires_ms > now_ms)
         view->expires_in_seconds = (int64_t)((session->expires_ms - now_ms) / 1000);
 }
@@ -282,7 +296,7 @@ static void view_times(const struct ses_session *session, uint64_t now_ms, Sessi
 enum ses_status ses_session_view(const struct ses_session *session, const struct ses_binding_verdict *verdict,
                                  uint64_t now_ms, struct ses_arena *arena, Sessiond__V1__Session **ret_view)
 {
-    struct view v = {arena, false};
+    struct view v = {arena, ses_clock_ahead_ms(), false};
     Sessiond__V1__Session *view = make(&v, sizeof(*view));
     char id[SES_HEX_SIZE(SES_SESSION_ID_SIZE)];
 
@@ -303,7 +317,7 @@ enum ses_status ses_session_view(const struct ses_session *session, const struct
     view_next_events(&v, session, view);
     view_step(&v, session, view);
     view_events(&v, session, view);
-    view_times(session, now_ms, view);
+    view_times(&v, session, now_ms, view);
     if (verdict != NULL) {
         view_state(&v, &session->state, now_ms, view);
         view_connector_session(&v, session, view);

@@ -15,6 +15,7 @@
 struct ses_token_facts {
     uint8_t session_id[16];
     uint8_t merchant_session_hash[SES_HASH_BYTES];
+    uint64_t issued_ms; /* both in the world's time, as the token has them */
     uint64_t expires_ms;
     uint32_t generation;
     bool test;

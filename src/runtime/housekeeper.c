@@ -11,6 +11,7 @@
 #define SECOND_MS             1000
 #define READERS_SECONDS       10
 #define RETIRED_AGAIN_SECONDS 60
+#define CLOCK_SECONDS         60
 #define LEAVE_MS              500 /* for admin answers on their way */
 #define ADMIN_CONNECTIONS     256
 #define ADMIN_ARENA_BYTES     (4u * 1024 * 1024) /* a whole metrics page */
@@ -65,7 +66,7 @@ static void drain_retired(struct ses_housekeeper *keeper)
         if (keeper->retired_done[shard])
             continue;
         status = ses_store_drain_retired(keeper->env->layout->shards, shard, keeper->env->table,
-                                         ses_clock_wall_ms(), &empty);
+                                         ses_clock_now_ms(), &empty);
         /* NOT_FOUND: there is no such shard, the usual case. */
         if (status != SES_OK && status != SES_NOT_FOUND)
             ses_log_msg(&keeper->log, SES_LOG_WARN, "retired_shard", "shard %u cannot be drained: %s", shard,
@@ -85,6 +86,8 @@ static void on_second(uv_timer_t *handle)
         return;
     check_readers(keeper);
     drain_retired(keeper);
+    if (keeper->seconds % CLOCK_SECONDS == 0)
+        ses_timekeeper_keep(&keeper->timekeeper);
     keeper->seconds++;
 }
 
@@ -247,6 +250,7 @@ int ses_housekeeper_run(const struct ses_child_env *env)
     ses_log_init(&keeper->quiet, STDERR_FILENO, level == SES_LOG_INFO ? SES_LOG_WARN : level, env->role);
     keeper->log.metrics = &env->board->metrics[env->board->workers];
     keeper->quiet.metrics = keeper->log.metrics;
+    keeper->timekeeper = (struct ses_timekeeper){.layout = env->layout, .log = &keeper->log};
     open_loop(keeper);
     status = ses_timers_new(&keeper->loop, &keeper->timers);
     if (status == SES_OK)

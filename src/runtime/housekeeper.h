@@ -10,6 +10,7 @@
 
 #include "admin.h"
 #include "child.h"
+#include "timekeeper.h"
 
 struct ses_housekeeper {
     const struct ses_child_env *env;
@@ -28,6 +29,7 @@ struct ses_housekeeper {
     uv_poll_t alive;
     uv_poll_t control;
     uv_timer_t leave;
+    struct ses_timekeeper timekeeper;
     unsigned seconds;
     bool readers_due; /* a worker died */
     bool leaving;

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <sessiond/base/clock.h>
+#include <sessiond/base/clock_file.h>
 #include <sessiond/token/token.h>
 
 #define ERROR_ARENA_MAX   (64u * 1024)
@@ -31,6 +31,7 @@ void ses_layout_init(struct ses_layout *layout, const char *data_dir)
     (void)snprintf(layout->natural_key, size, "%.*s/keys/natural.key", (int)size / 2, data_dir);
     (void)snprintf(layout->log_key, size, "%.*s/keys/log.key", (int)size / 2, data_dir);
     (void)snprintf(layout->step_key, size, "%.*s/keys/step.key", (int)size / 2, data_dir);
+    (void)snprintf(layout->clock, size, "%.*s/" SES_CLOCK_FILE_NAME, (int)size / 2, data_dir);
 }
 
 /* ---- directories -------------------------------------------------------------------------------------- */

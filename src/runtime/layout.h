@@ -4,6 +4,7 @@
  *   DIR/lock         flock'ed by the supervisor and, by inheritance, by every child until the last one is
  * gone; holds the pid DIR/keys/        0700, token key ring: test/ and live/ (token/token.h)
  *   DIR/keys/seal-1.key, natural.key, log.key, step.key   0600, secrets (token/token.h)
+ *   DIR/clock        sessiond's own time (base/clock_file.h)
  *   DIR/shards/      0700, one directory a worker slot (store/)
  */
 #ifndef SESSIOND_RUNTIME_LAYOUT_H
@@ -23,6 +24,7 @@ struct ses_layout {
     char natural_key[SES_CONFIG_PATH_SIZE];
     char log_key[SES_CONFIG_PATH_SIZE];
     char step_key[SES_CONFIG_PATH_SIZE];
+    char clock[SES_CONFIG_PATH_SIZE];
     int lock_fd; /* -1: not locked */
 };
 

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include <sessiond/base/clock.h>
 #include <sessiond/connector/connector.h>
 
 #include "options.h"
@@ -239,6 +240,11 @@ static enum ses_status server_gauges(const struct ses_board *board, const struct
         single(out, "sessiond_ready", "gauge", "1 while all workers serve", ses_board_ready(board) ? 1 : 0));
     SES_TRY(single(out, "sessiond_start_time_seconds", "gauge", "Start of the server, seconds since 1970",
                    board->started_wall_ms / 1000));
+    SES_TRY(single(out, "sessiond_clock_steps_total", "counter", "Times that the machine's clock was set",
+                   ses_clock_steps()));
+    SES_TRY(head(out, "sessiond_clock_ahead_seconds", "gauge",
+                 "What the machine's clock is ahead of sessiond's own time"));
+    SES_TRY(ses_buf_appendf(out, "sessiond_clock_ahead_seconds %.3f\n", (double)ses_clock_ahead_ms() / 1e3));
     SES_TRY(single(out, "sessiond_sessions_loaded", "gauge", "Sessions found in the store at the start",
                    atomic_load_explicit(&board->sessions_loaded, memory_order_relaxed)));
     SES_TRY(single(out, "sessiond_worker_deaths_total", "counter", "Workers that ended without being told to",

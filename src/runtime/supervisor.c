@@ -172,6 +172,7 @@ static void supervise(struct ses_supervisor *sup)
     while (!sup->stopping || any_running(sup, false)) {
         wait_and_handle(sup);
         ses_supervisor_tick(sup, ses_process_now_ms());
+        ses_timekeeper_tick(&sup->timekeeper, ses_process_now_ms());
         ses_supervisor_roll(sup);
         if (sup->stopping)
             stop_step(sup);
@@ -194,6 +195,7 @@ int ses_supervisor_run(const struct ses_options *options, const struct ses_confi
     ses_log_init(&sup->log, STDERR_FILENO, config->log_level, "supervisor");
     if (ses_supervisor_prepare(sup, &fault) == SES_OK) {
         supervise(sup);
+        ses_timekeeper_keep(&sup->timekeeper);
         ses_log_msg(&sup->log, SES_LOG_INFO, "stopped", "all processes are gone");
     } else {
         /* Plain like a wrong option: nothing runs yet whose log this could be. */

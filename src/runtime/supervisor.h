@@ -8,6 +8,7 @@
 
 #include "child.h"
 #include "sandbox.h"
+#include "timekeeper.h"
 
 /* Loader, workers, housekeeper, simulator. */
 #define SES_CHILDREN_MAX (SES_CONFIG_WORKERS_MAX + 3)
@@ -18,6 +19,7 @@ struct ses_supervisor {
     struct ses_layout layout;
     struct ses_sandbox sandbox;
     struct ses_log log;
+    struct ses_timekeeper timekeeper;
     struct ses_board *board;
     struct ses_table *table;
     struct ses_watch_board *watch_board;

@@ -77,6 +77,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     sup->alive_pipe[1] = -1;
     ses_layout_init(&sup->layout, config->data_dir);
     SES_TRY(ses_layout_open(&sup->layout, ret_fault));
+    SES_TRY(ses_timekeeper_start(&sup->timekeeper, &sup->layout, &sup->log, ret_fault));
     SES_TRY(add_children(sup, ret_fault));
     if (pipe2(sup->alive_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
         return ses_fault(ret_fault, SES_IO, "pipe: %s", strerror(errno));

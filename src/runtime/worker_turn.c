@@ -50,7 +50,7 @@ static void on_second(uv_timer_t *handle)
     struct ses_worker *worker = handle->data;
 
     ses_board_beat(worker->metrics);
-    ses_store_collect(worker->store, ses_clock_wall_ms());
+    ses_store_collect(worker->store, ses_clock_now_ms());
 }
 
 static void on_health(uv_timer_t *handle)

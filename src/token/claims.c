@@ -115,7 +115,7 @@ static void put_times(struct writer *w, const struct ses_claims *claims)
     put(w, SES_STR("\",\"iat\":\""));
     put_time(w, claims->issued_ms);
     put(w, SES_STR("\",\"nbf\":\""));
-    put_time(w, claims->issued_ms);
+    put_time(w, claims->issued_ms > SES_TOKEN_LEEWAY_MS ? claims->issued_ms - SES_TOKEN_LEEWAY_MS : 0);
     put(w, SES_STR("\",\"exp\":\""));
     put_time(w, claims->expires_ms);
 }
@@ -284,6 +284,12 @@ static void take_binding(struct reader *r, struct ses_claims *claims)
         fault(r, SES_MALFORMED);
 }
 
+/* As we write it; tokens of former releases have both the same. */
+static bool nbf_fits(uint64_t nbf_ms, uint64_t issued_ms)
+{
+    return nbf_ms == issued_ms || nbf_ms + SES_TOKEN_LEEWAY_MS == issued_ms;
+}
+
 static void take_all(struct reader *r, struct ses_claims *claims)
 {
     claims->issuer = take_text(r, "iss");
@@ -291,8 +297,8 @@ static void take_all(struct reader *r, struct ses_claims *claims)
     take_id(r, "jti", claims->session_id);
     claims->issued_ms = take_time_ms(r, "iat");
     claims->expires_ms = take_time_ms(r, "exp");
-    if (take_time_ms(r, "nbf") != claims->issued_ms)
-        fault(r, SES_MALFORMED); /* we never write them apart */
+    if (!nbf_fits(take_time_ms(r, "nbf"), claims->issued_ms))
+        fault(r, SES_MALFORMED);
     claims->merchant = take_text(r, "sub");
     claims->generation = (uint32_t)take_u64(r, "gen", UINT32_MAX);
     claims->connector = take_text(r, "con");

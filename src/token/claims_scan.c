@@ -99,7 +99,7 @@ static void take_who(struct scan *s, struct ses_claims *claims)
     skip(s, SES_STR("\",\"iat\":\""));
     claims->issued_ms = take_time_ms(s);
     skip(s, SES_STR("\",\"nbf\":\""));
-    s->failed = take_time_ms(s) != claims->issued_ms || s->failed; /* we never write them apart */
+    s->failed = take_time_ms(s) + SES_TOKEN_LEEWAY_MS != claims->issued_ms || s->failed;
     skip(s, SES_STR("\",\"exp\":\""));
     claims->expires_ms = take_time_ms(s);
     skip(s, SES_STR("\",\"sub\":\""));

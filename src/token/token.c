@@ -40,12 +40,12 @@ static const struct ses_key *find_key(const struct ses_key_set *set, struct ses_
     return NULL;
 }
 
-/* exp is exclusive (RFC 7519 section 4.1.4 has it so for JWT, PASETO follows); nbf equals iat in our tokens.
+/* exp is exclusive (RFC 7519 section 4.1.4 has it so for JWT, PASETO follows).
  * The test claim repeats the ring's purpose: a live claim under a test key would be our own mistake, and is
  * refused too. */
 static enum ses_status check_claims(const struct ses_claims *claims, bool test, uint64_t now_ms)
 {
-    if (claims->test != test || now_ms < claims->issued_ms)
+    if (claims->test != test)
         return SES_UNAUTHENTICATED;
     return now_ms >= claims->expires_ms ? SES_EXPIRED : SES_OK;
 }

@@ -8,6 +8,7 @@ import contextlib
 import functools
 import itertools
 import json
+import mmap
 import os
 import pathlib
 import random
@@ -16,6 +17,7 @@ import secrets
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -65,6 +67,41 @@ def wait_for(predicate, seconds, what):
         time.sleep(0.02)
 
 
+class Clock:
+    """The clocks of one server, moved through the file of SESSIOND_TEST_CLOCK (include/sessiond/base/clock.h). What is set
+    counts at once in every process, and over restarts. Only builds with SES_TEST_HOOKS obey: others skip the test."""
+
+    def __init__(self, path):
+        self.path = path
+        path.write_bytes(bytes(16))
+        with open(path, "r+b") as file:
+            self.words = mmap.mmap(file.fileno(), 16)
+
+    def step(self, seconds):
+        """The world's clock is set, forward or (negative) backward. No time passes."""
+        self._add(0, seconds)
+
+    def pass_(self, seconds):
+        """Time passes, for the world and for sessiond. Network limits stay real."""
+        assert seconds >= 0, "time does not go back"
+        self._add(8, seconds)
+
+    def time(self):
+        """Seconds since 1970 as the server's world clock has them."""
+        return time.time() + sum(struct.unpack("=qq", self.words[:])) / 1000
+
+    def _add(self, offset, seconds):
+        if not has_test_hooks():
+            raise unittest.SkipTest("this build's clocks cannot be moved (SES_TEST_HOOKS)")
+        ms = struct.unpack_from("=q", self.words, offset)[0] + round(seconds * 1000)
+        struct.pack_into("=q", self.words, offset, ms)
+
+
+@functools.cache
+def has_test_hooks():
+    return "test hooks" in subprocess.run([BUILD / "sessiond", "--version"], capture_output=True, text=True, check=True).stdout
+
+
 class Server:
     """One supervisor with its children on free ports and a data directory of its own."""
 
@@ -82,7 +119,8 @@ class Server:
             path = pathlib.Path(self.temporary) / "config.yaml"
             path.write_text(config)
             self.command += ["--config", str(path)]
-        self.env = dict(os.environ, **(env or {}))
+        self.clock = Clock(pathlib.Path(self.temporary) / "test-clock")
+        self.env = dict(os.environ, SESSIOND_TEST_CLOCK=str(self.clock.path), **(env or {}))
         self.process = None
         self.channel = None
 

@@ -180,7 +180,7 @@ struct ses_connector_result {
     struct ses_slice
         session_token; /* the connector's own token or client secret: secret, kept in the record only */
     struct ses_slice session_id; /* its id, if it has one */
-    uint64_t expires_ms;         /* its own expiry, 0 = none told */
+    uint64_t expires_ms;         /* its own expiry, the world's time; 0 = none told */
 };
 
 /* ErrorInfo.reason of an amount that the connector cannot take as it is: too fine, too large. */

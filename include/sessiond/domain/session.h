@@ -40,7 +40,7 @@ struct ses_session_state {
     struct ses_slice access_token_type;
     struct ses_slice connector_customer_id;
     int64_t expires_in_seconds; /* as the caller gave it, counted from stored_ms */
-    uint64_t stored_ms;         /* wall clock when access_token was last written */
+    uint64_t stored_ms;         /* when access_token was last written */
     bool access_token_present;  /* the next two belong to it and change only with it */
     bool access_token_type_present;
     bool expires_in_present;

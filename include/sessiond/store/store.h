@@ -126,8 +126,9 @@ struct ses_record {
     struct ses_store_key key;
     uint8_t session_id[SES_SESSION_ID_BYTES];
     enum ses_record_kind kind;
-    uint32_t revision;     /* 1 for the first record of a key, then + 1 for each put */
-    uint64_t expires_ms;   /* wall clock; the store drops the record some time after it. UINT64_MAX: never */
+    uint32_t revision; /* 1 for the first record of a key, then + 1 for each put */
+    uint64_t
+        expires_ms; /* sessiond's time; the store drops the record some time after it. UINT64_MAX: never */
     struct ses_slice body; /* plaintext */
 };
 
@@ -240,7 +241,7 @@ unsigned ses_store_watches(const struct ses_store *store);
  * -------------------------------------------------------------------------------------------- */
 
 /* Asks the committer for a step of garbage collection at the old end: superseded and expired records go,
- * bounded per step; it also runs by itself beside commits. Call from a timer (about 1 s) with the wall clock.
+ * bounded per step; it also runs by itself beside commits. Call from a timer (about 1 s).
  * A superseded record stays 30 s at least, see ses_store_backup. */
 void ses_store_collect(struct ses_store *store, uint64_t now_ms);
 /* [housekeeper] Frees LMDB reader slots of dead processes in every shard below dir; opens and closes nothing

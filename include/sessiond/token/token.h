@@ -20,6 +20,7 @@
 #define SES_TOKEN_SIZE_MAX    2048 /* bytes of a whole token, prefix included; longer: refused unread */
 #define SES_SESSION_TEXT_SIZE 33   /* a session id as 32 lower-case hex digits plus NUL */
 #define SES_KID_SIZE          52   /* "k4.pid." + 44 characters + NUL */
+#define SES_TOKEN_LEEWAY_MS   2000 /* nbf lies so long before iat: other machines' clocks are behind ours */
 #define SES_KEYRING_KEYS_MAX  64   /* keys of one purpose, all states together */
 
 struct ses_keyring;
@@ -38,7 +39,7 @@ struct ses_claims {
     struct ses_slice issuer;                       /* iss */
     struct ses_slice audience;                     /* aud */
     struct ses_slice merchant;                     /* sub */
-    uint64_t issued_ms;                            /* iat, nbf; whole seconds in the token */
+    uint64_t issued_ms;                            /* iat, the world's time; whole seconds in the token */
     uint64_t expires_ms;                           /* exp, rounded down to whole seconds */
     uint32_t generation;                           /* gen */
     struct ses_slice connector;                    /* con */
@@ -67,11 +68,13 @@ void ses_keyring_free(struct ses_keyring *ring);
 SES_MUST_CHECK enum ses_status ses_token_mint(const struct ses_keyring *ring, const struct ses_claims *claims,
                                               char ret_token[SES_TOKEN_SIZE_MAX], size_t *ret_len);
 
-/* [worker] Verifies form, key id, signature, purpose (test), times (leeway 0) and claims. Fails closed,
+/* [worker] Verifies form, key id, signature, purpose (test) and claims. Fails closed,
  * SES_UNAUTHENTICATED for anything not ours or altered, unknown or revoked key, wrong purpose, duplicate
- * claim, oversize, not yet valid; SES_EXPIRED from exp on; SES_NO_MEMORY. A key in state next verifies too:
- * while workers are replaced one at a time, one that knows it as active signs beside one that does not yet.
- * Claim slices point into arena. iss and aud are the caller's to compare. */
+ * claim, oversize; SES_EXPIRED from exp on at now_ms (0: the caller judges it); SES_NO_MEMORY. iat and nbf
+ * are not compared with a clock: what we signed was valid then, and a clock that has gone back since proves
+ * nothing. A key in state next verifies too: while workers are replaced one at a time, one that knows it as
+ * active signs beside one that does not yet. Claim slices point into arena. iss and aud are the caller's to
+ * compare. */
 SES_MUST_CHECK enum ses_status ses_token_verify(const struct ses_keyring *ring, struct ses_slice token,
                                                 bool test, uint64_t now_ms, struct ses_arena *arena,
                                                 struct ses_claims *ret_claims);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sessiond/base/clock.h>
 #include <sessiond/base/log.h>
 #include <sessiond/base/random.h>
 
@@ -43,7 +44,8 @@ int main(int argc, char **argv)
         if (options.action == SES_ACTION_HELP)
             (void)fputs(ses_options_help(), stdout);
         else
-            (void)printf("sessiond %s\n", ses_options_version());
+            (void)printf("sessiond %s%s\n", ses_options_version(),
+                         ses_clock_is_movable() ? " (with test hooks)" : "");
         return SES_EXIT_OK;
     }
     ses_process_setup();

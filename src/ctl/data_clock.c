@@ -1,0 +1,21 @@
+#include "ctl.h"
+
+#include <sessiond/base/clock_file.h>
+
+bool ctl_take_clock(const struct ctl *ctl)
+{
+    char path[CTL_PATH_SIZE];
+    enum ses_clock_origin origin;
+    struct ses_clock_state last;
+    bool same_boot = false;
+
+    if (!ctl_path(ctl, SES_CLOCK_FILE_NAME, path))
+        return false;
+    /* Without it, times are the world's: those of a data directory that no sessiond with a clock has used. */
+    if (ses_clock_file_read(path, &last, &same_boot) != SES_OK)
+        return true;
+    if (ses_clock_start(&last, same_boot, &origin) == SES_OK)
+        return true;
+    (void)ctl_fail("out of memory");
+    return false;
+}

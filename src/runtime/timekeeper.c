@@ -1,0 +1,79 @@
+#include "timekeeper.h"
+
+#include <inttypes.h>
+
+#include <sessiond/base/clock_file.h>
+
+#define LOOK_MS 1000
+
+void ses_timekeeper_keep(struct ses_timekeeper *keeper)
+{
+    struct ses_clock_state state;
+    enum ses_status status;
+
+    ses_clock_state(&state);
+    status = ses_clock_file_write(keeper->layout->clock, &state);
+    if (status != SES_OK && !keeper->failed)
+        ses_log_msg(keeper->log, SES_LOG_WARN, "clock_not_kept", "%s cannot be written: %s",
+                    keeper->layout->clock, ses_status_name(status));
+    keeper->failed = status != SES_OK;
+}
+
+static void look(struct ses_timekeeper *keeper)
+{
+    uint64_t before_ms = ses_clock_to_wall(ses_clock_now_ms());
+    char text[SES_RFC3339_SIZE];
+    struct ses_log_line line;
+    int64_t by_ms;
+
+    if (!ses_clock_notice(&by_ms))
+        return;
+    ses_log_begin(keeper->log, SES_LOG_WARN, "clock_stepped", &line);
+    ses_clock_rfc3339(ses_clock_shift(before_ms, -by_ms), text);
+    ses_log_str(&line, "from", text);
+    ses_log_i64(&line, "by_ms", by_ms);
+    ses_log_i64(&line, "ahead_ms", ses_clock_ahead_ms());
+    ses_log_str(&line, "message", "the machine's clock was set; sessions live on by sessiond's own time");
+    ses_log_end(&line);
+    ses_timekeeper_keep(keeper);
+}
+
+void ses_timekeeper_tick(struct ses_timekeeper *keeper, uint64_t mono_ms)
+{
+    if (mono_ms - keeper->looked_ms < LOOK_MS)
+        return;
+    keeper->looked_ms = mono_ms;
+    look(keeper);
+}
+
+static void log_start(struct ses_timekeeper *keeper, enum ses_status read, enum ses_clock_origin origin)
+{
+    static const char *const origins[SES_CLOCK_ORIGIN_COUNT] = {"world", "kept", "resumed"};
+    struct ses_log_line line;
+
+    if (read != SES_OK && read != SES_NOT_FOUND)
+        ses_log_msg(keeper->log, SES_LOG_WARN, "clock_unreadable",
+                    "%s: %s; sessiond's own time begins anew with the machine's clock", keeper->layout->clock,
+                    ses_status_name(read));
+    ses_log_begin(keeper->log, SES_LOG_INFO, "clock_started", &line);
+    ses_log_str(&line, "from", origins[origin]);
+    ses_log_i64(&line, "ahead_ms", ses_clock_ahead_ms());
+    ses_log_end(&line);
+}
+
+enum ses_status ses_timekeeper_start(struct ses_timekeeper *keeper, const struct ses_layout *layout,
+                                     struct ses_log *log, struct ses_fault *ret_fault)
+{
+    struct ses_clock_state last;
+    enum ses_clock_origin origin;
+    bool same_boot = false;
+    enum ses_status read = ses_clock_file_read(layout->clock, &last, &same_boot);
+
+    *keeper = (struct ses_timekeeper){.layout = layout, .log = log};
+    if (ses_clock_start(read == SES_OK ? &last : NULL, same_boot, &origin) != SES_OK)
+        return ses_fault(ret_fault, SES_NO_MEMORY, "no memory for the clock");
+    log_start(keeper, read, origin);
+    look(keeper); /* set while sessiond was away */
+    ses_timekeeper_keep(keeper);
+    return SES_OK;
+}

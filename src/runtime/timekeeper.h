@@ -1,0 +1,33 @@
+/* timekeeper.h - the data directory's own time (base/clock.h): fixed before the first fork, kept in
+ * <data>/clock, and the world's clock watched for steps.
+ *
+ * At the start: the same boot of the machine as when the file was written: the base of before, so that
+ * nothing that was done to the world's clock meanwhile counts. Another boot: what was told last, and what the
+ * world's clock says has passed since; a clock that is behind what it said before says nothing. No file, or a
+ * damaged one: the world's clock.
+ */
+#ifndef SESSIOND_RUNTIME_TIMEKEEPER_H
+#define SESSIOND_RUNTIME_TIMEKEEPER_H
+
+#include <sessiond/base/log.h>
+
+#include "fault.h"
+#include "layout.h"
+
+struct ses_timekeeper {
+    const struct ses_layout *layout;
+    struct ses_log *log;
+    uint64_t looked_ms; /* monotonic */
+    bool failed;        /* told that the file cannot be written */
+};
+
+/* [supervisor] Before any fork, the data directory locked. A file that cannot be written is a warning. */
+SES_MUST_CHECK enum ses_status ses_timekeeper_start(struct ses_timekeeper *keeper,
+                                                    const struct ses_layout *layout, struct ses_log *log,
+                                                    struct ses_fault *ret_fault);
+/* [supervisor] Each turn; looks once a second whether the world's clock was set. mono_ms: monotonic. */
+void ses_timekeeper_tick(struct ses_timekeeper *keeper, uint64_t mono_ms);
+/* [supervisor, housekeeper] Tells the file the present time; layout and log are set. */
+void ses_timekeeper_keep(struct ses_timekeeper *keeper);
+
+#endif
