@@ -20,7 +20,7 @@ static int put_item(struct ses_committer *c, MDB_txn *txn, struct batch_item *it
     MDB_val value;
     int rc;
 
-    item->locator = ses_shard_next_locator(c->shard, now_ms);
+    item->locator = ses_shard_next_locator(c->shard, now_ms, item->after);
     if (item->locator == 0)
         return MDB_MAP_FULL;
     key = mdb_val(&item->locator, sizeof(item->locator));
@@ -113,11 +113,21 @@ struct plan {
     uint64_t gc_now_ms;
 };
 
+static void begin_old_end(struct ses_committer *c, const struct batch_list *list)
+{
+    const struct batch_item *first = list->head != NULL ? batch_item_at(list->head, 0) : NULL;
+
+    if (first != NULL)
+        ses_gc_begin_old_end(c->table, c->shard->number, first->locator);
+}
+
 static int fill(struct ses_committer *c, MDB_txn *txn, const struct plan *plan, const char **ret_what)
 {
     int rc = put_all(c, txn, &plan->list, ses_clock_now_ms());
 
     *ret_what = "put";
+    if (rc == 0)
+        begin_old_end(c, &plan->list);
     if (rc == 0 && plan->gc_rows != 0) {
         *ret_what = "collect";
         rc = ses_gc_step(&c->gc, txn, plan->gc_now_ms, plan->gc_rows, plan->gc_append);

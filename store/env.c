@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "env_check.h"
+#include "word.h"
 
 static pthread_mutex_t open_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct ses_list open_envs = {&open_envs, &open_envs};
@@ -103,7 +104,9 @@ static int open_databases(struct ses_env *env)
 
     if (rc != 0)
         return rc;
-    rc = mdb_dbi_open(txn, "records", MDB_INTEGERKEY | create, &env->records);
+    rc = mdb_dbi_open(txn, NULL, 0, &env->main);
+    if (rc == 0)
+        rc = mdb_dbi_open(txn, "records", MDB_INTEGERKEY | create, &env->records);
     if (rc == 0)
         rc = mdb_dbi_open(txn, "index", MDB_INTEGERKEY | create, &env->index);
     if (rc != 0) {
@@ -346,7 +349,8 @@ enum ses_status ses_env_usage(struct ses_env *env, MDB_txn *txn, uint64_t *ret_b
     return SES_OK;
 }
 
-enum ses_status ses_env_last(struct ses_env *env, MDB_txn *txn, uint64_t *ret_locator)
+/* The locator at one end of the index; 0 when it is empty. */
+static enum ses_status locator_at(struct ses_env *env, MDB_txn *txn, MDB_cursor_op end, uint64_t *ret_locator)
 {
     MDB_cursor *cursor;
     MDB_val key;
@@ -355,7 +359,7 @@ enum ses_status ses_env_last(struct ses_env *env, MDB_txn *txn, uint64_t *ret_lo
 
     if (rc != 0)
         return ses_env_status(rc);
-    rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+    rc = mdb_cursor_get(cursor, &key, &value, end);
     mdb_cursor_close(cursor);
     if (rc != 0 && rc != MDB_NOTFOUND)
         return ses_env_status(rc);
@@ -363,6 +367,49 @@ enum ses_status ses_env_last(struct ses_env *env, MDB_txn *txn, uint64_t *ret_lo
         return SES_DATA_LOSS;
     *ret_locator = rc == 0 ? mdb_locator(&key) : 0;
     return SES_OK;
+}
+
+enum ses_status ses_env_first(struct ses_env *env, MDB_txn *txn, uint64_t *ret_locator)
+{
+    return locator_at(env, txn, MDB_FIRST, ret_locator);
+}
+
+/* "last" in the unnamed database: the locator of a record that was the newest when it was deleted. */
+static int kept_last(struct ses_env *env, MDB_txn *txn, uint64_t *ret_locator)
+{
+    MDB_val key = mdb_val("last", 4);
+    MDB_val value;
+    int rc = mdb_get(txn, env->main, &key, &value);
+
+    *ret_locator = 0;
+    if (rc == MDB_NOTFOUND)
+        return 0;
+    if (rc == 0)
+        *ret_locator = mdb_locator(&value);
+    return rc;
+}
+
+enum ses_status ses_env_last(struct ses_env *env, MDB_txn *txn, uint64_t *ret_locator)
+{
+    uint64_t kept;
+    uint64_t last;
+    int rc = kept_last(env, txn, &kept);
+
+    if (rc != 0)
+        return ses_env_status(rc);
+    if (kept > LOCATOR_MAX)
+        return SES_DATA_LOSS;
+    SES_TRY(locator_at(env, txn, MDB_LAST, &last));
+    *ret_locator = kept > last ? kept : last;
+    return SES_OK;
+}
+
+int ses_env_keep_last(struct ses_env *env, MDB_txn *txn, uint64_t locator)
+{
+    MDB_val key = mdb_val("last", 4);
+    MDB_val value = mdb_val(&locator, sizeof(locator));
+
+    return mdb_put(txn, env->main, &key, &value, 0);
 }
 
 enum ses_status ses_env_row_of(struct ses_env *env, MDB_txn *txn, uint64_t locator, struct ses_slice value,

@@ -31,6 +31,7 @@ struct ses_env {
     bool nosync;
     uint64_t map_bytes;
     MDB_env *mdb;
+    MDB_dbi main; /* the unnamed one */
     MDB_dbi records;
     MDB_dbi index;
     MDB_txn *reader; /* cached: its slot in the lock file stays ours; used by the loop's thread only */
@@ -64,8 +65,13 @@ int ses_env_get(struct ses_env *env, MDB_txn *txn, uint64_t locator, MDB_val *re
 /* Bytes of the shard's pages in use, garbage included, and its records. */
 SES_MUST_CHECK enum ses_status ses_env_usage(struct ses_env *env, MDB_txn *txn, uint64_t *ret_bytes,
                                              uint64_t *ret_records);
-/* The last locator; 0 when empty. */
+/* The first locator on disk; 0 when empty. */
+SES_MUST_CHECK enum ses_status ses_env_first(struct ses_env *env, MDB_txn *txn, uint64_t *ret_locator);
+/* The last locator that was ever used, its record may be gone; 0: none. */
 SES_MUST_CHECK enum ses_status ses_env_last(struct ses_env *env, MDB_txn *txn, uint64_t *ret_locator);
+/* [writer] Keeps locator for ses_env_last: the record with the highest one is about to be deleted. An LMDB
+ * code. */
+int ses_env_keep_last(struct ses_env *env, MDB_txn *txn, uint64_t locator);
 /* The index row of a locator; when that is damaged, what the record's header says. SES_NOT_FOUND,
  * SES_DATA_LOSS. */
 SES_MUST_CHECK enum ses_status ses_env_row(struct ses_env *env, MDB_txn *txn, uint64_t locator,

@@ -2,12 +2,19 @@
  * transactions.
  *
  * A record is current while its word stands in the table (as previous, or as an intent's word in meta):
- * previous equals word while an entry is live, and nothing that has left it ever comes back. not current
- * delete, once what superseded it is GC_GRACE_MS old (a backup's snapshots of several shards are taken within
- * that time: one of them has the session, see backup.c) current and expired   LIVE -> DELETING, delete, after
- * the commit free the entry current and live      stop; or, when older than age_ms, claim it and append it
- * again; its old copy is garbage then claimed by somebody   stop; when old, step over it The newest record of
- * a shard is never deleted: its locator + 1 is the next one.
+ * previous equals word while an entry is live, and nothing that has left it ever comes back.
+ *
+ *   not current            delete, once it and what superseded it are GC_GRACE_MS old (a backup's snapshots
+ *                          of several shards are taken within that time: one has the session, see backup.c)
+ *   current and over       LIVE -> DELETING, delete, after the commit free the entry. Over is a record whose
+ *                          retain has passed; or whose own expiry has, once it is the oldest record of all
+ *                          shards: then nothing that it superseded can come back in a rebuild (README.md)
+ *   current and live       stop; or, when older than age_ms, claim it and append it again; its old copy is
+ *                          garbage then
+ *   claimed by somebody    stop; when old, step over it
+ *   cannot be read         step over it; where only its page is damaged, its row goes
+ *
+ * The newest record may go as well: its locator is kept beside (ses_env_keep_last).
  */
 #ifndef SESSIOND_STORE_GC_H
 #define SESSIOND_STORE_GC_H
@@ -28,13 +35,19 @@ struct gc_action {
 struct ses_gc {
     struct ses_table *table;
     struct ses_shard *shard;
-    uint64_t age_ms;   /* 0: never append again */
-    uint8_t *value;    /* copy of the record that is appended again */
-    MDB_txn *snapshot; /* during a step: the committed pages, looked at before they are changed */
+    uint64_t age_ms; /* 0: never append again */
+    uint8_t *value;  /* copy of the record that is appended again */
+    /* of this step */
+    MDB_txn *snapshot; /* the committed pages, looked at before they are changed */
+    uint64_t now_ms;
+    uint64_t lowest; /* the first readable record that stays; 0: none so far */
+    uint64_t appended_bytes;
+    uint64_t removed;
+    bool stepped;        /* neither committed nor aborted yet */
+    unsigned unreadable; /* stepped over for good */
+    bool more;           /* the step ended at its bound, not at a record that stays */
+    bool empty;          /* nothing is left in the shard */
     unsigned count;
-    uint64_t removed; /* in this step */
-    bool more;        /* the step ended at its bound, not at a record that stays */
-    bool empty;       /* it came to the newest record and nothing on the way was live */
     struct gc_action action[GC_STEP_MAX];
 };
 
@@ -47,5 +60,10 @@ int ses_gc_step(struct ses_gc *gc, MDB_txn *txn, uint64_t now_ms, unsigned rows_
 /* The transaction is committed, or is not. One of them must follow each step. */
 void ses_gc_commit(struct ses_gc *gc);
 void ses_gc_abort(struct ses_gc *gc);
+
+/* [writer, at opening] The old end as it is on disk, durably. */
+SES_MUST_CHECK enum ses_status ses_gc_read_old_end(struct ses_table *table, struct ses_shard *shard);
+/* [committer] Before the commit of a first record at locator: an empty shard has an old end again. */
+void ses_gc_begin_old_end(struct ses_table *table, unsigned shard, uint64_t locator);
 
 #endif

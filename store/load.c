@@ -151,12 +151,15 @@ static enum ses_status with_shard(struct load *load, unsigned shard,
  * everything on disk counts as published. */
 static enum ses_status look_at_end(struct load *load, unsigned shard, struct ses_env *env, MDB_txn *txn)
 {
+    uint64_t first;
     uint64_t last;
 
+    SES_TRY(ses_env_first(env, txn, &first));
     SES_TRY(ses_env_last(env, txn, &last));
     if (last != 0 && locator_ms(last) > load->now_ms)
         load->now_ms = locator_ms(last);
     atomic_store(&load->table->shards[shard].published, last);
+    atomic_store(&load->table->shards[shard].oldest, first);
     return SES_OK;
 }
 

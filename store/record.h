@@ -12,8 +12,8 @@
  * replaced by what the record's own header says (load.c).
  *
  * retain is the latest expiry that any revision of this key ever had: a newer revision that expires sooner
- * keeps standing for the key until the older ones have expired too, so that none of them comes back in a
- * rebuild.
+ * keeps standing for the key until the older ones have expired too, or are gone from the disk (gc.h), so that
+ * none of them comes back in a rebuild.
  */
 #ifndef SESSIOND_STORE_RECORD_H
 #define SESSIOND_STORE_RECORD_H

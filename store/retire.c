@@ -40,7 +40,8 @@ static enum ses_status collect(struct ses_table *table, struct ses_shard *shard,
     struct ses_committer committer = {.shard = shard, .table = table};
     enum ses_status status;
 
-    SES_TRY(ses_committer_prepare(&committer, 0));
+    /* Live records move here too: the other shards wait for this one's old end (gc.h). */
+    SES_TRY(ses_committer_prepare(&committer, STORE_GC_AGE_MS_DEFAULT));
     status = ses_commit_collect(&committer, now_ms);
     if (status == SES_OK)
         *ret_empty = committer.gc.empty;
@@ -63,6 +64,8 @@ enum ses_status ses_store_drain_retired(const char *dir, unsigned shard, struct 
         return SES_NOT_FOUND;
     SES_TRY(ses_shard_open(dir, shard, false, 0, NULL, &open_shard));
     status = settle(dir, table, &open_shard);
+    if (status == SES_OK)
+        status = ses_gc_read_old_end(table, &open_shard);
     if (status == SES_OK)
         status = collect(table, &open_shard, now_ms, ret_empty);
     ses_shard_close(&open_shard);

@@ -162,23 +162,20 @@ static int commit_format(struct ses_env *env)
     uint32_t version = SHARD_FORMAT_VERSION;
     MDB_val key = mdb_val("format", 6);
     MDB_val value;
-    MDB_dbi main_db;
     MDB_txn *txn;
     int rc = mdb_txn_begin(env->mdb, NULL, 0, &txn);
 
     if (rc != 0)
         return rc;
-    rc = mdb_dbi_open(txn, NULL, 0, &main_db);
-    if (rc == 0)
-        rc = mdb_get(txn, main_db, &key, &value);
+    rc = mdb_get(txn, env->main, &key, &value);
     if (rc == 0 &&
         (value.mv_size != sizeof(version) || memcmp(value.mv_data, &version, sizeof(version)) != 0))
         rc = MDB_VERSION_MISMATCH;
     if (rc == 0) /* LMDB skips a put of what is there: take it out first, so that the page is dirty */
-        rc = mdb_del(txn, main_db, &key, NULL);
+        rc = mdb_del(txn, env->main, &key, NULL);
     if (rc == 0 || rc == MDB_NOTFOUND) {
         value = mdb_val(&version, sizeof(version));
-        rc = mdb_put(txn, main_db, &key, &value, 0);
+        rc = mdb_put(txn, env->main, &key, &value, 0);
     }
     if (rc != 0) {
         mdb_txn_abort(txn);
@@ -321,12 +318,13 @@ enum ses_status ses_shard_reserve(struct ses_shard *shard, uint64_t bytes, unsig
     return rc == 0 ? SES_OK : SES_IO;
 }
 
-uint64_t ses_shard_next_locator(struct ses_shard *shard, uint64_t now_ms)
+uint64_t ses_shard_next_locator(struct ses_shard *shard, uint64_t now_ms, uint64_t after)
 {
     uint64_t floor = locator_floor(now_ms);
+    uint64_t last = after > shard->last_locator ? after : shard->last_locator;
 
-    if (shard->last_locator >= LOCATOR_MAX)
+    if (last >= LOCATOR_MAX)
         return 0;
-    shard->last_locator = floor > shard->last_locator ? floor : shard->last_locator + 1;
+    shard->last_locator = floor > last ? floor : last + 1;
     return shard->last_locator;
 }

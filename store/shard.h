@@ -50,7 +50,9 @@ void ses_shard_close(struct ses_shard *shard);
 /* [committer] Makes sure that a transaction which writes bytes in puts records cannot run out of disk: LMDB
  * reports a short write as EIO, which could not be told from a broken disk. SES_FULL, SES_IO. */
 SES_MUST_CHECK enum ses_status ses_shard_reserve(struct ses_shard *shard, uint64_t bytes, unsigned puts);
-/* [committer] The next locator at this time of day; 0 when the range is used up (year 2059). */
-uint64_t ses_shard_next_locator(struct ses_shard *shard, uint64_t now_ms);
+/* [committer] The next locator at this time of day, behind that of the record which this one supersedes
+ * (0: none), whatever shard that lies in: the revisions of a key are in the order of their locators by
+ * whichever clock. 0 when the range is used up (year 2059). */
+uint64_t ses_shard_next_locator(struct ses_shard *shard, uint64_t now_ms, uint64_t after);
 
 #endif

@@ -83,6 +83,7 @@ static enum ses_status open_writer(struct ses_store *store, const struct ses_sto
     if (store->watch_board != NULL)
         ses_watch_board_reset(store->watch_board, store->number);
     SES_TRY(ses_settle(store->table, &store->shard, env_for_settling, store));
+    SES_TRY(ses_gc_read_old_end(store->table, &store->shard));
     /* What was settled now, and what a dead predecessor published without telling. */
     if (store->watch_board != NULL)
         ses_watch_board_rouse(store->watch_board);

@@ -56,7 +56,8 @@ struct table_shard {
         claim_sequence;         /* never reset: a claim word is unique for the table's life */
     _Atomic uint64_t published; /* locator up to which every record is published or settled */
     _Atomic int64_t entries;    /* made minus freed by this shard; only the sum means anything */
-    uint64_t reserved[5];
+    _Atomic uint64_t oldest;    /* no readable record below this locator is on disk; 0: none at all */
+    uint64_t reserved[4];
 };
 
 struct table_bucket {

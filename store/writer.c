@@ -124,6 +124,7 @@ static void describe(const struct ses_claim *claim, const struct ses_record *rec
 
     item->slot = claim->slot;
     item->meta = claim->meta;
+    item->after = word_low(claim->previous);
     item->row.key = claim->key;
     memcpy(item->row.session_id, record->session_id, SES_SESSION_ID_BYTES);
     item->row.retain = retain > before ? retain : before;

@@ -24,6 +24,38 @@ static void create_until(struct rig *rig, struct ses_store *store, uint64_t numb
     assert_ok(put_wait(rig, store, &claim, &record));
 }
 
+/* Of one of several stores: the gauge is the last writer's. */
+static bool collect_to(struct ses_store *store, uint64_t now_ms, uint64_t records)
+{
+    for (unsigned i = 0; i < 400; i++) {
+        ses_store_collect(store, now_ms);
+        (void)usleep(5000);
+        ses_store_complete(store);
+        if (atomic_load(&store->committer.records) == records)
+            return true;
+    }
+    return false;
+}
+
+static bool collect_keeps(struct ses_store *store, uint64_t now_ms, uint64_t records)
+{
+    for (unsigned i = 0; i < 20; i++) {
+        ses_store_collect(store, now_ms);
+        (void)usleep(5000);
+    }
+    ses_store_complete(store);
+    return atomic_load(&store->committer.records) == records;
+}
+
+static uint64_t table_used(const struct rig *rig)
+{
+    uint64_t used;
+    uint64_t room;
+
+    ses_table_usage(rig->table, &used, &room);
+    return used;
+}
+
 static void test_superseded_goes(void **state)
 {
     struct rig *rig = *state;
@@ -144,7 +176,7 @@ static void test_locators_are_never_used_twice(void **state)
         locator = locator_of(rig, store, i);
         assert_true(locator > last);
         last = locator;
-        assert_true(collect_until(rig, store, LATER, 1)); /* never the newest */
+        assert_true(collect_until(rig, store, LATER, 0)); /* the newest as well */
         assert_absent(rig, store, i);
         ses_store_close(store);
         store = rig_open(rig, 0);
@@ -159,35 +191,130 @@ static void test_locators_without_a_clock(void **state)
     struct ses_shard shard = {.last_locator = 0};
 
     (void)state;
-    assert_true(ses_shard_next_locator(&shard, 0) == 1);
-    assert_true(ses_shard_next_locator(&shard, STORE_EPOCH_MS + 1000) == 1000u << 8);
-    assert_true(ses_shard_next_locator(&shard, STORE_EPOCH_MS + 1000) == (1000u << 8) + 1);
-    assert_true(ses_shard_next_locator(&shard, STORE_EPOCH_MS) == (1000u << 8) + 2);
+    assert_true(ses_shard_next_locator(&shard, 0, 0) == 1);
+    assert_true(ses_shard_next_locator(&shard, STORE_EPOCH_MS + 1000, 0) == 1000u << 8);
+    assert_true(ses_shard_next_locator(&shard, STORE_EPOCH_MS + 1000, 0) == (1000u << 8) + 1);
+    assert_true(ses_shard_next_locator(&shard, STORE_EPOCH_MS, 0) == (1000u << 8) + 2);
+    /* behind what it supersedes, in whichever shard that lies */
+    assert_true(ses_shard_next_locator(&shard, STORE_EPOCH_MS, 2000u << 8) == (2000u << 8) + 1);
+    assert_true(ses_shard_next_locator(&shard, STORE_EPOCH_MS, 1) == (2000u << 8) + 2);
+    assert_true(ses_shard_next_locator(&shard, STORE_EPOCH_MS, LOCATOR_MAX) == 0);
     shard.last_locator = LOCATOR_MAX;
-    assert_true(ses_shard_next_locator(&shard, STORE_EPOCH_MS) == 0);
+    assert_true(ses_shard_next_locator(&shard, STORE_EPOCH_MS, 0) == 0);
 }
 
-/* A revision that expires sooner than one before it stands until that one is over too. */
-static void test_shorter_expiry_keeps_standing(void **state)
+/* A revision that expires sooner than one before it stands until that one is gone from every disk: here the
+ * older one never expires and lies in another shard, behind a record that lives. */
+static void test_shorter_expiry_waits_for_the_older(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *first = rig_open(rig, 0);
+    struct ses_store *second = rig_open(rig, 1);
+    uint64_t sessions;
+
+    create(rig, second, 9, "an hour");
+    create_until(rig, second, 1, UINT64_MAX);
+    update(rig, first, 1, "over", ses_clock_wall_ms() + 1000);
+    assert_true(collect_keeps(first, LATER, 1));
+    ses_store_close(first);
+    ses_store_close(second);
+    rig_new_table(rig);
+    assert_ok(ses_store_load(rig->dir, rig->table, LATER, NULL, &sessions));
+    assert_int_equal(sessions, 2);
+    first = rig_open(rig, 0);
+    second = rig_open(rig, 1);
+    assert_stored(rig, first, 1, "over", 2);
+    assert_true(collect_keeps(first, LATER, 1));
+    assert_true(collect_to(second, LATER + HOUR_MS, 0)); /* both of it */
+    assert_true(collect_to(first, LATER, 0));
+    assert_absent(rig, first, 1);
+    assert_int_equal(table_used(rig), 0);
+    ses_store_close(first);
+    ses_store_close(second);
+    rig_new_table(rig);
+    assert_ok(ses_store_load(rig->dir, rig->table, ses_clock_wall_ms(), NULL, &sessions));
+    assert_int_equal(sessions, 0);
+}
+
+/* In the same shard: the older one goes in the same step. */
+static void test_shorter_expiry_in_one_shard(void **state)
 {
     struct rig *rig = *state;
     struct ses_store *store = rig_open(rig, 0);
     uint64_t sessions;
 
-    create(rig, store, 1, "an hour");
-    update(rig, store, 1, "revoked", ses_clock_wall_ms() + 1000);
-    create(rig, store, 2, "newest");
-    assert_true(collect_until(rig, store, LATER, 2)); /* the superseded one only */
-    assert_stored(rig, store, 1, "revoked", 2);
+    create_until(rig, store, 1, UINT64_MAX);
+    update(rig, store, 1, "over", ses_clock_wall_ms() + 1000);
+    create(rig, store, 2, "an hour");
+    assert_true(collect_until(rig, store, LATER, 1));
+    assert_absent(rig, store, 1);
+    create_until(rig, store, 1, UINT64_MAX); /* the key begins again */
+    assert_stored(rig, store, 1, "short-lived", 1);
     ses_store_close(store);
     rig_new_table(rig);
     assert_ok(ses_store_load(rig->dir, rig->table, LATER, NULL, &sessions));
     assert_int_equal(sessions, 2);
     store = rig_open(rig, 0);
-    assert_stored(rig, store, 1, "revoked", 2);
-    assert_true(collect_until(rig, store, ses_clock_wall_ms() + 2 * HOUR_MS, 1));
-    assert_absent(rig, store, 1);
+    assert_stored(rig, store, 1, "short-lived", 1);
     ses_store_close(store);
+}
+
+/* A claimed record at the old end is stepped over; nothing behind it counts as the oldest. */
+static void test_shorter_expiry_waits_for_a_claim(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    struct ses_store_key key = key_of(1);
+    struct ses_record record;
+    struct ses_store_ref ref;
+    struct ses_claim claim;
+    bool claimed;
+
+    create_until(rig, store, 1, ses_clock_wall_ms() + 1000);
+    create_until(rig, store, 2, UINT64_MAX);
+    update(rig, store, 2, "over", ses_clock_wall_ms() + 1000);
+    assert_ok(get(rig, store, 1, &record, &ref, &claimed));
+    assert_ok(ses_store_claim_ref(store, &key, &ref, 1, &claim));
+    assert_true(collect_keeps(store, LATER, 2));
+    assert_stored(rig, store, 2, "over", 2);
+    ses_store_release(store, &claim);
+    assert_true(collect_to(store, LATER, 0));
+    assert_int_equal(table_used(rig), 0);
+    ses_store_close(store);
+}
+
+/* Payments through a state that has no end, over two shards, on a table that holds a fraction of them. */
+static void test_places_come_back(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store[2];
+    uint64_t sessions;
+
+    ses_table_close(rig->table);
+    assert_ok(ses_table_create(300, &rig->table));
+    rig->options.table = rig->table;
+    store[0] = rig_open(rig, 0);
+    store[1] = rig_open(rig, 1);
+    for (uint64_t round = 0; round < 8; round++) {
+        for (uint64_t i = 0; i < 250; i++) {
+            uint64_t number = round * 1000 + i;
+
+            create_until(rig, store[i % 2], number, ses_clock_wall_ms() + HOUR_MS);
+            update(rig, store[i / 2 % 2], number, "processing", UINT64_MAX);
+            update(rig, store[i / 4 % 2], number, "completed", ses_clock_wall_ms() + 1000);
+        }
+        for (unsigned i = 0; i < 400 && table_used(rig) > 0; i++) {
+            ses_store_collect(store[i % 2], LATER);
+            (void)usleep(5000);
+        }
+        assert_int_equal(table_used(rig), 0);
+    }
+    ses_store_close(store[0]);
+    ses_store_close(store[1]);
+    ses_table_close(rig->table);
+    assert_ok(ses_table_create(300, &rig->table));
+    assert_ok(ses_store_load(rig->dir, rig->table, ses_clock_wall_ms(), NULL, &sessions));
+    assert_int_equal(sessions, 0);
 }
 
 static void test_beside_commits(void **state)
@@ -288,7 +415,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_claimed_record_is_left_alone, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_locators_are_never_used_twice, rig_setup, rig_teardown),
         cmocka_unit_test(test_locators_without_a_clock),
-        cmocka_unit_test_setup_teardown(test_shorter_expiry_keeps_standing, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_shorter_expiry_waits_for_the_older, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_shorter_expiry_in_one_shard, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_shorter_expiry_waits_for_a_claim, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_places_come_back, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_beside_commits, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_unpublished_is_not_garbage, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_retired_shard, rig_setup, rig_teardown),

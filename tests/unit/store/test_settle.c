@@ -50,7 +50,7 @@ static void commit_unpublished(struct ses_store *store, struct ses_claim *claim,
     struct ses_record record = record_of(body, UINT64_MAX);
     uint8_t bytes[200 + RECORD_EXTRA_BYTES];
     uint8_t row_bytes[RECORD_ROW_BYTES];
-    uint64_t locator = ses_shard_next_locator(&store->shard, ses_clock_wall_ms());
+    uint64_t locator = ses_shard_next_locator(&store->shard, ses_clock_wall_ms(), 0);
     MDB_val key = mdb_val(&locator, sizeof(locator));
     MDB_val value = mdb_val(bytes, record.body.len + RECORD_EXTRA_BYTES);
     struct record_row row;
