@@ -35,6 +35,21 @@ static struct ses_slice next_part(struct ses_slice *rest, uint8_t separator)
     return part;
 }
 
+/* UTF-8 and what is part of it, by the labels that clients use (WHATWG Encoding 4.2 lists utf8 and
+ * unicode-1-1-utf-8 too; RFC 8259 section 8.1 knows no charset at all). */
+static bool is_utf8_label(struct ses_slice label)
+{
+    static const char *const labels[] = {"utf-8", "utf8", "unicode-1-1-utf-8", "us-ascii", "ascii"};
+
+    if (label.len >= 2 && label.data[0] == '"' && label.data[label.len - 1] == '"')
+        label = ses_slice_cut(label, 1, label.len - 1);
+    for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+        if (ses_slice_ieq(label, ses_slice_str(labels[i])))
+            return true;
+    }
+    return false;
+}
+
 bool http_is_media_type(struct ses_slice content_type, const char *type)
 {
     struct ses_slice rest = content_type;
@@ -45,8 +60,7 @@ bool http_is_media_type(struct ses_slice content_type, const char *type)
         struct ses_slice value = next_part(&rest, ';');
         struct ses_slice name = next_part(&value, '=');
 
-        if (ses_slice_ieq(name, SES_STR("charset")) && !ses_slice_ieq(value, SES_STR("utf-8")) &&
-            !ses_slice_ieq(value, SES_STR("\"utf-8\"")))
+        if (ses_slice_ieq(name, SES_STR("charset")) && !is_utf8_label(value))
             return false;
     }
     return true;

@@ -30,7 +30,8 @@ enum ses_status ses_codec_decode(struct ses_exchange *x, struct ses_slice body,
     struct ses_proto_fault fault;
 
     if (x->encoding != SES_ENCODING_PROTO)
-        return ses_json_decode(&x->arena, descriptor, body, ret_message, ret_error);
+        return ses_json_decode(&x->arena, descriptor, body, x->encoding == SES_ENCODING_JSON_BARE,
+                               ret_message, ret_error);
     enum ses_status status = ses_proto_decode(&options, descriptor, body, ret_message, &fault);
     return status == SES_OK ? SES_OK : explain_proto(x, status, descriptor, &fault, ret_error);
 }

@@ -12,11 +12,12 @@
 #define SES_JSON_DEPTH_MAX 48
 
 /* [any] SES_INVALID_ARGUMENT with the violated field in ret_error (path in proto names, never a value of the
- * caller), SES_NO_MEMORY. ret_error is written on failure only. */
+ * caller), SES_NO_MEMORY. ret_error is written on failure only. plain: the form of the plain routes, where an
+ * amount has no default. */
 SES_MUST_CHECK enum ses_status ses_json_decode(struct ses_arena *arena,
                                                const ProtobufCMessageDescriptor *descriptor,
-                                               struct ses_slice text, ProtobufCMessage **ret_message,
-                                               struct ses_error *ret_error);
+                                               struct ses_slice text, bool plain,
+                                               ProtobufCMessage **ret_message, struct ses_error *ret_error);
 
 /* [any] Writes the message as one JSON object. bare_secrets: types.SecretString as a string. Absent fields,
  * and default values of fields without presence, are left out. Text fields of the message must be UTF-8. */

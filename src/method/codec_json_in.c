@@ -3,8 +3,10 @@
 #include <jansson.h>
 
 #include <types/merchant_authentication.pb-c.h>
+#include <types/money.pb-c.h>
 #include <types/secret.pb-c.h>
 
+#include "codec_json_number.h"
 #include "codec_json_value.h"
 
 /* Values in one text. jansson takes up to 50 bytes of heap for a byte of "[[],[],.."; our largest request has
@@ -14,6 +16,7 @@
 struct reader {
     struct ses_arena *arena;
     struct ses_error *error;
+    bool plain; /* the plain routes' form, see ses_json_decode */
 };
 
 /* The newer protocol's HTTP mode writes a oneof with one level more: {"domain_context":{"Payment":{..}}}.
@@ -86,7 +89,7 @@ static enum ses_status read_message(struct reader *r, const struct ses_path *up,
 static enum ses_status read_text(struct reader *r, const struct ses_path *path, const json_t *value,
                                  void *member)
 {
-    if (!json_is_string(value))
+    if (!ses_json_is_text(value))
         return refuse(r, path, "must be a string");
     char *text = ses_arena_str(r->arena, ses_slice(json_string_value(value), json_string_length(value)));
     if (text == NULL)
@@ -95,17 +98,33 @@ static enum ses_status read_text(struct reader *r, const struct ses_path *path, 
     return SES_OK;
 }
 
+/* {"value": ".."} and nothing else: an object of the caller's own would lose what is in it without a word. */
+static bool is_secret_object(json_t *value)
+{
+    const char *key;
+    json_t *member;
+
+    json_object_foreach(value, key, member) {
+        if (strcmp(key, "value") != 0)
+            return false;
+    }
+    return json_is_object(value);
+}
+
 static enum ses_status read_submessage(struct reader *r, const struct ses_path *path, json_t *value,
                                        void *member)
 {
     const ProtobufCMessageDescriptor *descriptor = path->field->descriptor;
-    bool bare = descriptor == &types__secret_string__descriptor && json_is_string(value);
+    bool secret = descriptor == &types__secret_string__descriptor;
+    bool bare = secret && ses_json_is_text(value);
     ProtobufCMessage *message;
 
-    if (!bare && !json_is_object(value))
+    if (secret && !bare && !is_secret_object(value))
         return refuse(r, path,
-                      descriptor == &types__secret_string__descriptor ? "must be a string or an object"
-                                                                      : "must be an object");
+                      "must be a string, or an object with nothing but \"value\" (JSON of your own: as text "
+                      "in a string)");
+    if (!bare && !json_is_object(value))
+        return refuse(r, path, "must be an object");
     if (ses_message_make(descriptor, r->arena, &message) != SES_OK)
         return no_memory(r);
     memcpy(member, &message, sizeof(void *));
@@ -213,10 +232,15 @@ static enum ses_status read_wrapped(struct reader *r, const struct ses_path *up,
 {
     const ProtobufCMessageDescriptor *descriptor = message->descriptor;
     unsigned oneof = find_field(descriptor, wrapper->member)->quantifier_offset;
+    struct ses_path self = {up, find_field(descriptor, wrapper->member), SIZE_MAX};
     const char *key;
     json_t *value;
 
-    json_object_foreach(object, key, value) { /* null or another type: no iteration, absent */
+    if (json_is_null(object))
+        return SES_OK;
+    if (!json_is_object(object))
+        return refuse(r, &self, "must stand in an object");
+    json_object_foreach(object, key, value) {
         for (unsigned i = 0; i < descriptor->n_fields; i++) {
             struct ses_path path = {up, &descriptor->fields[i], SIZE_MAX};
             if (ses_field_is_oneof(path.field) && path.field->quantifier_offset == oneof &&
@@ -227,6 +251,21 @@ static enum ses_status read_wrapped(struct reader *r, const struct ses_path *up,
     return SES_OK;
 }
 
+/* The plain routes have no proto3 default: an amount that is not told is a fault of the caller's, not a
+ * payment of nothing (the one field that upstream's HTTP mode demands, too). */
+static enum ses_status demand_amount(struct reader *r, const struct ses_path *up, json_t *object)
+{
+    struct ses_path path = {up, find_field(&types__money__descriptor, "minor_amount"), SIZE_MAX};
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(object, key, value) {
+        if (find_field(&types__money__descriptor, key) == path.field && !json_is_null(value))
+            return SES_OK;
+    }
+    return refuse(r, &path, "is required");
+}
+
 static enum ses_status read_message(struct reader *r, const struct ses_path *up, json_t *object,
                                     ProtobufCMessage *message)
 {
@@ -235,6 +274,8 @@ static enum ses_status read_message(struct reader *r, const struct ses_path *up,
     json_t *value;
 
     SES_REQUIRE(message->descriptor->n_fields <= 64);
+    if (r->plain && message->descriptor == &types__money__descriptor)
+        SES_TRY(demand_amount(r, up, object));
     json_object_foreach(object, key, value) {
         struct ses_path path = {up, find_field(message->descriptor, key), SIZE_MAX};
         if (path.field == NULL) {
@@ -250,34 +291,6 @@ static enum ses_status read_message(struct reader *r, const struct ses_path *up,
         SES_TRY(read_field(r, &path, value, message));
     }
     return SES_OK;
-}
-
-/* Before the parser sees it: brackets open at once, and commas, outside of strings. jansson itself would
- * recurse 2048 deep. */
-static bool is_modest(struct ses_slice text)
-{
-    unsigned depth = 0, values = 0;
-    bool quoted = false;
-
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-        if (quoted) {
-            i += c == '\\';
-            quoted = c != '"';
-        } else if (c == '"') {
-            quoted = true;
-        } else if (c == '{' || c == '[') {
-            values++;
-            depth++;
-        } else if ((c == '}' || c == ']') && depth > 0) {
-            depth--;
-        } else if (c == ',') {
-            values++;
-        }
-        if (depth > SES_JSON_DEPTH_MAX || values > VALUES_MAX)
-            return false;
-    }
-    return true;
 }
 
 /* jansson's own text quotes the input, which may be a secret: only its code and position are used. */
@@ -306,22 +319,57 @@ static void release_json(json_t **root)
     json_decref(*root);
 }
 
+/* RFC 8259 section 8.1: nobody should send one, everybody may ignore it. */
+static struct ses_slice skip_byte_order_mark(struct ses_slice text)
+{
+    return text.len >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0 ? ses_slice_cut(text, 3, text.len)
+                                                                      : text;
+}
+
+/* NULL: refused, and *ret_status says how. */
+static json_t *parse(struct reader *r, struct ses_slice text, enum ses_status *ret_status)
+{
+    struct ses_json_survey survey;
+    struct ses_slice marked = text;
+    json_error_t fault = {0};
+    json_t *root;
+
+    ses_json_survey(text, &survey);
+    if (survey.depth_max > SES_JSON_DEPTH_MAX || survey.values > VALUES_MAX) {
+        *ret_status = refuse_text(r, SES_STR("request body: nested too deeply or too many values"));
+        return NULL;
+    }
+    if (survey.nul) {
+        *ret_status = refuse_text(r, SES_STR("request body: a NUL in a string"));
+        return NULL;
+    }
+    if (survey.literals > 0 && ses_json_mark_literals(text, &survey, r->arena, &marked) != SES_OK) {
+        *ret_status = no_memory(r);
+        return NULL;
+    }
+    root = json_loadb((const char *)marked.data, marked.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault);
+    if (root != NULL)
+        return root;
+    if (survey.literals > 0) /* for the position in what the caller wrote */
+        json_decref(json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &fault));
+    *ret_status = refuse_syntax(r, &fault);
+    return NULL;
+}
+
 enum ses_status ses_json_decode(struct ses_arena *arena, const ProtobufCMessageDescriptor *descriptor,
-                                struct ses_slice text, ProtobufCMessage **ret_message,
+                                struct ses_slice text, bool plain, ProtobufCMessage **ret_message,
                                 struct ses_error *ret_error)
 {
-    struct reader r = {arena, ret_error};
-    json_error_t fault = {0};
+    struct reader r = {arena, ret_error, plain};
+    enum ses_status status = SES_OK;
     ProtobufCMessage *message;
 
+    text = skip_byte_order_mark(text);
     if (text.len == 0)
         return refuse_text(&r, SES_STR("request body: empty, a JSON object is needed"));
-    if (!is_modest(text))
-        return refuse_text(&r, SES_STR("request body: nested too deeply or too many values"));
-    json_t *root __attribute__((cleanup(release_json))) =
-        json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &fault);
+    json_t *root __attribute__((cleanup(release_json))) = parse(&r, text, &status);
     if (root == NULL)
-        return refuse_syntax(&r, &fault);
+        return status;
     if (!json_is_object(root))
         return refuse_text(&r, SES_STR("request body: must be a JSON object"));
     if (ses_message_make(descriptor, arena, &message) != SES_OK)

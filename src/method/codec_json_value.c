@@ -1,56 +1,41 @@
+/* Scalars of proto3 JSON: https://protobuf.dev/programming-guides/json/ */
 #include "codec_json_value.h"
 
+#include <ctype.h>
+#include <float.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include <sessiond/base/encode.h>
 
-/* An integer of any proto type before its range is known. */
-struct integer {
-    bool negative;
-    uint64_t magnitude;
-};
+#include "codec_json_number.h"
+
+/* Of the names that an error lists: an enum of this size or less is told whole (all but currency, country,
+ * connector). */
+#define LISTED_BYTES_MAX 512
 
 static struct ses_slice text_of(const json_t *value)
 {
     return ses_slice(json_string_value(value), json_string_length(value));
 }
 
-static bool integer_from_text(struct ses_slice text, struct integer *ret_integer)
+/* A number, or a string that holds one and nothing else (proto3 JSON: both are accepted, in every spelling).
+ */
+static bool take_integer(const json_t *value, struct ses_json_integer *ret_integer)
 {
-    struct integer integer = {.negative = text.len > 0 && text.data[0] == '-'};
+    struct ses_slice text;
 
-    if (ses_parse_u64(ses_slice_cut(text, integer.negative, text.len), UINT64_MAX, &integer.magnitude) !=
-        SES_OK)
-        return false;
-    *ret_integer = integer;
-    return true;
-}
-
-/* 1e3 and 5.0 are integers in proto3 JSON. Above 2^53 a double has lost digits: refused. */
-static bool integer_from_real(double real, struct integer *ret_integer)
-{
-    double magnitude = real < 0 ? -real : real;
-
-    if (!(magnitude <= 9007199254740992.0) || magnitude != (double)(uint64_t)magnitude)
-        return false;
-    *ret_integer = (struct integer){real < 0, (uint64_t)magnitude};
-    return true;
-}
-
-static bool take_integer(const json_t *value, struct integer *ret_integer)
-{
     if (json_is_string(value))
-        return integer_from_text(text_of(value), ret_integer);
-    if (json_is_real(value))
-        return integer_from_real(json_real_value(value), ret_integer);
+        return ses_json_integer_of(ses_json_literal(value, &text) ? text : text_of(value), ret_integer);
     if (!json_is_integer(value))
         return false;
     json_int_t number = json_integer_value(value);
-    *ret_integer = (struct integer){number < 0, number < 0 ? 0u - (uint64_t)number : (uint64_t)number};
+    *ret_integer =
+        (struct ses_json_integer){number < 0, number < 0 ? 0u - (uint64_t)number : (uint64_t)number};
     return true;
 }
 
-static bool in_range(ProtobufCType type, struct integer integer)
+static bool in_range(ProtobufCType type, struct ses_json_integer integer)
 {
     bool wide = ses_field_size(type) == 8;
 
@@ -70,10 +55,10 @@ static bool in_range(ProtobufCType type, struct integer integer)
 
 static const char *put_integer(const json_t *value, ProtobufCType type, void *member)
 {
-    struct integer integer;
+    struct ses_json_integer integer;
 
     if (!take_integer(value, &integer))
-        return "must be a whole number, or one in a string";
+        return "must be a whole number of 64 bits at most, or one in a string";
     if (!in_range(type, integer))
         return "is out of range";
     uint64_t wide = integer.negative ? 0u - integer.magnitude : integer.magnitude;
@@ -85,21 +70,101 @@ static const char *put_integer(const json_t *value, ProtobufCType type, void *me
     return NULL;
 }
 
-static const char *put_enum(const json_t *value, const ProtobufCEnumDescriptor *descriptor, void *member)
+/* Length of what all values' names begin with, the enum's own name in capitals and an underscore; 0 when one
+ * does not. */
+static size_t enum_prefix(const ProtobufCEnumDescriptor *descriptor)
 {
-    if (!json_is_string(value)) /* proto3 enums are open: an unknown number passes, the method judges it */
-        return json_is_integer(value) ? put_integer(value, PROTOBUF_C_TYPE_INT32, member)
-                                      : "must be the name or the number of an enum value";
-    const ProtobufCEnumValue *known =
-        protobuf_c_enum_descriptor_get_value_by_name(descriptor, json_string_value(value));
+    char prefix[64];
+    size_t len = 0;
+
+    for (const char *c = descriptor->short_name; *c != '\0' && len + 3 < sizeof(prefix); c++) {
+        if (c != descriptor->short_name && isupper((unsigned char)*c))
+            prefix[len++] = '_';
+        prefix[len++] = (char)toupper((unsigned char)*c);
+    }
+    prefix[len++] = '_';
+    for (unsigned i = 0; i < descriptor->n_value_names; i++) {
+        if (strncmp(descriptor->values_by_name[i].name, prefix, len) != 0)
+            return 0;
+    }
+    return len;
+}
+
+/* "COMPLETED" for SESSION_EVENT_COMPLETED: what stands before the name in every value of SessionEvent. */
+static const ProtobufCEnumValue *find_short(const ProtobufCEnumDescriptor *descriptor, const char *text)
+{
+    size_t prefix = enum_prefix(descriptor);
+
+    for (unsigned i = 0; prefix > 0 && i < descriptor->n_value_names; i++) {
+        const char *name = descriptor->values_by_name[i].name;
+
+        if (strcmp(name + prefix, text) == 0)
+            return &descriptor->values[descriptor->values_by_name[i].index];
+    }
+    return NULL;
+}
+
+/* Which values there are: a caller who is told only that his is none of them has to look for the proto file.
+ */
+static const char *list_values(const ProtobufCEnumDescriptor *descriptor, struct ses_arena *arena)
+{
+    size_t prefix = enum_prefix(descriptor);
+    char list[LISTED_BYTES_MAX];
+    size_t len = 0;
+
+    for (unsigned i = 0; i < descriptor->n_values; i++) {
+        const char *name = descriptor->values[i].name + prefix;
+        size_t bytes = strlen(name);
+
+        if (i > 0 && descriptor->values[i].value == descriptor->values[i - 1].value)
+            continue; /* an alias */
+        if (len + bytes + 3 > sizeof(list))
+            return ses_arena_printf(arena, "is not a known value; these are: %.*s, .. (%u in all)", (int)len,
+                                    list, descriptor->n_values);
+        if (len > 0) {
+            list[len++] = ',';
+            list[len++] = ' ';
+        }
+        memcpy(list + len, name, bytes);
+        len += bytes;
+    }
+    return ses_arena_printf(arena, "is not a known value; these are: %.*s", (int)len, list);
+}
+
+static const char *put_enum(const json_t *value, const ProtobufCEnumDescriptor *descriptor,
+                            struct ses_arena *arena, void *member)
+{
+    const ProtobufCEnumValue *known;
+    const char *list;
+
+    if (!ses_json_is_text(value)) /* proto3 enums are open: an unknown number passes, the method judges it */
+        return json_is_integer(value) || json_is_string(value)
+                   ? put_integer(value, PROTOBUF_C_TYPE_INT32, member)
+                   : "must be the name or the number of an enum value";
+    known = protobuf_c_enum_descriptor_get_value_by_name(descriptor, json_string_value(value));
     if (known == NULL)
-        return "is not a known enum value";
+        known = find_short(descriptor, json_string_value(value));
+    if (known == NULL) {
+        list = list_values(descriptor, arena);
+        return list == NULL ? "is not a known enum value" : list;
+    }
     int32_t number = known->value;
     memcpy(member, &number, sizeof(number));
     return NULL;
 }
 
-static bool take_real(const json_t *value, double *ret_real)
+/* The nearest double; a literal beyond all doubles is out of range, not infinite. */
+static bool real_from_literal(struct ses_slice literal, struct ses_arena *arena, double *ret_real)
+{
+    const char *text = ses_json_is_number(literal) ? ses_arena_str(arena, literal) : NULL;
+
+    if (text == NULL)
+        return false;
+    *ret_real = strtod(text, NULL); /* nobody sets a locale: the point is a point */
+    return !isinf(*ret_real);
+}
+
+static bool take_real(const json_t *value, struct ses_arena *arena, double *ret_real)
 {
     struct ses_slice text = text_of(value);
 
@@ -110,16 +175,19 @@ static bool take_real(const json_t *value, double *ret_real)
     else if (ses_slice_eq_str(text, "Infinity") || ses_slice_eq_str(text, "-Infinity"))
         *ret_real = text.data[0] == '-' ? -(double)INFINITY : (double)INFINITY;
     else
-        return false;
+        return json_is_string(value) &&
+               real_from_literal(ses_json_literal(value, &text) ? text : text_of(value), arena, ret_real);
     return true;
 }
 
-static const char *put_real(const json_t *value, ProtobufCType type, void *member)
+static const char *put_real(const json_t *value, ProtobufCType type, struct ses_arena *arena, void *member)
 {
     double real;
 
-    if (!take_real(value, &real))
-        return "must be a number";
+    if (!take_real(value, arena, &real))
+        return "must be a number within the range of its type";
+    if (type == PROTOBUF_C_TYPE_FLOAT && isfinite(real) && fabs(real) > (double)FLT_MAX)
+        return "is out of range";
     float single = (float)real;
     if (type == PROTOBUF_C_TYPE_DOUBLE)
         memcpy(member, &real, sizeof(real));
@@ -135,7 +203,7 @@ static const char *put_bytes(const json_t *value, struct ses_arena *arena, void 
     ProtobufCBinaryData bytes = {0};
     enum ses_status status;
 
-    if (!json_is_string(value))
+    if (!ses_json_is_text(value))
         return "must be base64 in a string";
     bytes.data = ses_arena_alloc(arena, text.len + 1);
     *ret_no_memory = bytes.data == NULL;
@@ -167,12 +235,12 @@ const char *ses_json_scalar(const json_t *value, const ProtobufCFieldDescriptor 
         memcpy(member, &truth, sizeof(truth));
         return NULL;
     case PROTOBUF_C_TYPE_ENUM:
-        return put_enum(value, field->descriptor, member);
+        return put_enum(value, field->descriptor, arena, member);
     case PROTOBUF_C_TYPE_BYTES:
         return put_bytes(value, arena, member, ret_no_memory);
     case PROTOBUF_C_TYPE_DOUBLE:
     case PROTOBUF_C_TYPE_FLOAT:
-        return put_real(value, field->type, member);
+        return put_real(value, field->type, arena, member);
     default:
         return put_integer(value, field->type, member);
     }

@@ -38,10 +38,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const ProtobufCMessageDescriptor *type = types[data[0] % (sizeof(types) / sizeof(types[0]))];
     ses_arena_init(&arena, 64u * 1024 * 1024);
-    if (ses_json_decode(&arena, type, ses_slice(data + 1, size - 1), &message, &error) == SES_OK) {
+    if (ses_json_decode(&arena, type, ses_slice(data + 1, size - 1), false, &message, &error) == SES_OK) {
         for (int bare = 0; bare < 2; bare++) {
             struct ses_slice first = write_text(message, bare != 0, &arena);
-            SES_REQUIRE(ses_json_decode(&arena, type, first, &again, &error) == SES_OK);
+            SES_REQUIRE(ses_json_decode(&arena, type, first, false, &again, &error) == SES_OK);
             SES_REQUIRE(ses_slice_eq(first, write_text(again, bare != 0, &arena)));
         }
     } else {

@@ -145,6 +145,9 @@ static void test_media_types(void **state)
         "application/json; charset=utf-8",
         "application/json;charset=UTF-8",
         "application/json ; charset=\"utf-8\"",
+        "application/json; charset=utf8",
+        "application/json; Charset=UTF8; q=1",
+        "application/json; charset=\"us-ascii\"",
         "application/json; x=y",
         "application/proto",
     };

@@ -29,7 +29,8 @@ static inline const void *admit_as(const ProtobufCMessageDescriptor *descriptor,
 {
     ProtobufCMessage *message;
 
-    enum ses_status status = ses_json_decode(&arena, descriptor, ses_slice_str(text), &message, &error);
+    enum ses_status status =
+        ses_json_decode(&arena, descriptor, ses_slice_str(text), false, &message, &error);
     if (status != SES_OK)
         fail_msg("%s: %.*s", text, SES_FMT(error.message));
     return message;
@@ -45,7 +46,8 @@ static inline const char *refuse_as(const ProtobufCMessageDescriptor *descriptor
 {
     ProtobufCMessage *message;
 
-    enum ses_status status = ses_json_decode(&arena, descriptor, ses_slice_str(text), &message, &error);
+    enum ses_status status =
+        ses_json_decode(&arena, descriptor, ses_slice_str(text), false, &message, &error);
     if (status != SES_INVALID_ARGUMENT)
         fail_msg("accepted: %s", text);
     assert_int_equal(error.status, SES_INVALID_ARGUMENT);
