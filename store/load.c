@@ -96,8 +96,8 @@ static void log_failed(struct load *load, unsigned shard, enum ses_status status
 
     if (load->log == NULL)
         return;
-    ses_log_begin(load->log, SES_LOG_ERROR, status == SES_DATA_LOSS ? "store_damaged" : "store_load_failed",
-                  &line);
+    ses_log_begin(load->log, status == SES_FULL ? SES_LOG_WARN : SES_LOG_ERROR,
+                  status == SES_DATA_LOSS ? "store_damaged" : "store_load_failed", &line);
     ses_log_str(&line, "dir", load->dir);
     if (shard < SES_STORE_SHARDS_MAX)
         ses_log_u64(&line, "shard", shard);

@@ -1,4 +1,5 @@
 #include "load_batch.h"
+#include "load_room.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -7,7 +8,6 @@
 #define PARTS_MAX   1024 /* open ends while sorting: their last lines fit the cache */
 #define THREADS_MAX 8
 #define CHUNK_ITEMS 127
-#define BUCKET_BITS 12
 #define PLACE_AHEAD 8 /* items whose tags are on their way into the cache */
 
 /* A row as far as the table cares: 32 bytes. */
@@ -19,8 +19,7 @@ struct load_item {
 };
 
 _Static_assert(sizeof(struct load_item) == 32, "two items a cache line");
-_Static_assert(TABLE_REGION_BUCKETS == 1u << BUCKET_BITS, "a bucket within its region");
-_Static_assert(TABLE_SESSIONS_MAX >> 20 <= UINT64_C(1) << (64 - TABLE_CANDIDATES * BUCKET_BITS),
+_Static_assert(TABLE_SESSIONS_MAX >> 20 <= UINT64_C(1) << (64 - TABLE_CANDIDATES * LOAD_BUCKET_BITS),
                "any table's regions fit: each is made for more than 20,000 sessions");
 
 struct load_chunk {
@@ -41,6 +40,7 @@ struct load_placing {
     pthread_t thread;
     uint64_t sessions;
     enum ses_status status;
+    struct load_room room;
 };
 
 struct load_half {
@@ -141,12 +141,7 @@ static void empty(struct load_half *half)
 
 static void probe_of_item(const struct load_item *item, struct table_probe *ret_probe)
 {
-    uint64_t place = item->place;
-    uint64_t base = (place >> (TABLE_CANDIDATES * BUCKET_BITS)) * TABLE_REGION_BUCKETS;
-
-    ret_probe->tag = item->tag;
-    for (unsigned i = TABLE_CANDIDATES; i-- > 0; place >>= BUCKET_BITS)
-        ret_probe->bucket[i] = base + place % TABLE_REGION_BUCKETS;
+    ses_load_place_probe(item->tag, item->place, ret_probe);
 }
 
 /* The row behind a published word, as far as a comparison needs it. */
@@ -175,12 +170,14 @@ static enum ses_status place_item(struct load_placing *placing, const struct loa
     probe_of_item(item, &probe);
     found = ses_table_place_of(table, &probe, &slot);
     if (slot == TABLE_SLOT_NONE)
+        slot = ses_load_room_make(table, &probe, &placing->room);
+    if (slot == TABLE_SLOT_NONE)
         return SES_FULL;
     if (found && !beats(item, atomic_load_explicit(table_word(table, slot), memory_order_relaxed),
                         atomic_load_explicit(table_meta(table, slot), memory_order_relaxed)))
         return SES_OK;
     placing->sessions += !found;
-    ses_table_fill(table, slot, item->tag, item->word, item->meta);
+    ses_table_fill(table, slot, item->tag, item->word, item->place, item->meta);
     return SES_OK;
 }
 
@@ -274,9 +271,7 @@ static void write_item(struct load_item *item, const struct table_probe *probe, 
     item->tag = probe->tag;
     item->word = word_make(row->kind == SES_RECORD_INTENT ? WORD_LIVE_INTENT : WORD_LIVE, shard, locator);
     item->meta = meta_make(row->retain, row->revision);
-    item->place = probe->bucket[0] / TABLE_REGION_BUCKETS;
-    for (unsigned i = 0; i < TABLE_CANDIDATES; i++)
-        item->place = item->place << BUCKET_BITS | probe->bucket[i] % TABLE_REGION_BUCKETS;
+    item->place = ses_load_place(probe);
 }
 
 enum ses_status ses_load_batch_add(struct load_batch *batch, unsigned shard, uint64_t locator,
@@ -309,7 +304,9 @@ uint64_t ses_load_batch_sessions(const struct load_batch *batch)
 enum ses_status ses_load_batch_finish(struct load_batch *batch)
 {
     SES_TRY(swap(batch));
-    return end_placing(batch, &batch->half[batch->filling ^ 1]);
+    SES_TRY(end_placing(batch, &batch->half[batch->filling ^ 1]));
+    ses_load_room_finish(batch->half[0].table);
+    return SES_OK;
 }
 
 void ses_load_batch_free(struct load_batch *batch)

@@ -156,8 +156,10 @@ SES_MUST_CHECK enum ses_status ses_table_insert(struct ses_table *table, const s
 /* [loader] Where nobody else uses the region: true and the slot of probe's tag, else false and an empty slot
  * of its emptiest bucket, or TABLE_SLOT_NONE. */
 bool ses_table_place_of(const struct ses_table *table, const struct table_probe *probe, uint64_t *ret_slot);
-/* [loader] The same: writes a live entry into slot. A new one is not counted yet. */
-void ses_table_fill(struct ses_table *table, uint64_t slot, uint64_t tag, uint64_t live, uint64_t meta);
+/* [loader] The same: writes a live entry into slot. A new one is not counted yet. previous is the load's own
+ * until its end (load_room.h). */
+void ses_table_fill(struct ses_table *table, uint64_t slot, uint64_t tag, uint64_t live, uint64_t previous,
+                    uint64_t meta);
 /* [loader] Counts entries that were filled in. */
 void ses_table_count_filled(struct ses_table *table, uint64_t entries);
 /* [writer of shard] LIVE word -> {state, shard}; false: the entry is not word any more. */

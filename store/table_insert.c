@@ -249,11 +249,12 @@ bool ses_table_place_of(const struct ses_table *table, const struct table_probe 
     return false;
 }
 
-void ses_table_fill(struct ses_table *table, uint64_t slot, uint64_t tag, uint64_t live, uint64_t meta)
+void ses_table_fill(struct ses_table *table, uint64_t slot, uint64_t tag, uint64_t live, uint64_t previous,
+                    uint64_t meta)
 {
     atomic_store_explicit(table_tag(table, slot), tag, memory_order_relaxed);
     atomic_store_explicit(table_word(table, slot), live, memory_order_relaxed);
-    atomic_store_explicit(table_previous(table, slot), live, memory_order_relaxed);
+    atomic_store_explicit(table_previous(table, slot), previous, memory_order_relaxed);
     atomic_store_explicit(table_meta(table, slot), meta, memory_order_relaxed);
 }
 

@@ -27,5 +27,7 @@ int ses_loader_run(const struct ses_child_env *env)
     ses_log_end(&line);
     ses_log_done(&log);
     atomic_store_explicit(&env->board->sessions_loaded, sessions, memory_order_relaxed);
+    if (status == SES_FULL)
+        return SES_EXIT_FULL;
     return status == SES_OK ? SES_EXIT_OK : SES_EXIT_CONFIG;
 }

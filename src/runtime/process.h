@@ -12,6 +12,7 @@
 #define SES_EXIT_FAILED   1
 #define SES_EXIT_USAGE    2
 #define SES_EXIT_SOFTWARE 70 /* start me again */
+#define SES_EXIT_FULL     73 /* the loader: the table is too small for what is on disk */
 #define SES_EXIT_IO       74 /* the disk failed me: start me again, however often */
 #define SES_EXIT_CONFIG   78 /* do not start me again: it would end the same way */
 

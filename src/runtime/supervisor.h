@@ -31,6 +31,7 @@ struct ses_supervisor {
     uint64_t generation;   /* of the configuration: + 1 for each reload */
     uint64_t stop_kill_ms; /* when stopping: the drain deadline */
     bool loading;
+    unsigned enlarged; /* so many times was the table made larger than sessions_max, to load what is there */
     bool rolling;
     bool stopping;
     bool failed; /* exit 1 instead of 0 */
@@ -49,6 +50,9 @@ int ses_supervisor_run(const struct ses_options *options, const struct ses_confi
 SES_MUST_CHECK enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup,
                                                       struct ses_fault *ret_fault);
 void ses_supervisor_done(struct ses_supervisor *sup);
+/* The loader found the table too small (sessions_max was lowered, or intents that were released take places):
+ * a larger one, empty. False: enough of that, or no memory. */
+bool ses_supervisor_enlarge_table(struct ses_supervisor *sup);
 
 /* supervisor_children.c */
 void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child);

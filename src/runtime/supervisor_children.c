@@ -163,6 +163,12 @@ static void on_loaded(struct ses_supervisor *sup, struct ses_child *loader, int 
         ses_supervisor_start_children(sup);
         return;
     }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == SES_EXIT_FULL && !sup->stopping &&
+        ses_supervisor_enlarge_table(sup)) {
+        sup->loading = true;
+        ses_supervisor_spawn(sup, loader);
+        return;
+    }
     sup->failed = true;
     ses_supervisor_stop(sup, "the sessions could not be loaded");
 }

@@ -11,6 +11,8 @@
 #include "sockets.h"
 #include "worker.h"
 
+#define ENLARGE_MAX 4 /* times one and a half: up to five times sessions_max */
+
 static struct ses_child *add_child(struct ses_supervisor *sup, ses_child_fn run, unsigned slot)
 {
     const struct ses_config *config = &sup->config;
@@ -94,6 +96,26 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
         return ses_fault(ret_fault, SES_NO_MEMORY,
                          "no memory or descriptors for the watch board of %u workers", config->workers);
     return SES_OK;
+}
+
+bool ses_supervisor_enlarge_table(struct ses_supervisor *sup)
+{
+    struct ses_table *larger;
+    uint64_t used;
+    uint64_t room;
+
+    if (sup->enlarged == ENLARGE_MAX)
+        return false;
+    ses_table_usage(sup->table, &used, &room);
+    if (ses_table_create(room + room / 2, &larger) != SES_OK)
+        return false;
+    ses_table_close(sup->table);
+    sup->table = larger;
+    sup->enlarged++;
+    ses_log_msg(&sup->log, SES_LOG_WARN, "table_enlarged",
+                "store.sessions_max is too small for what is on disk: this run has a table of %llu sessions",
+                (unsigned long long)(room + room / 2));
+    return true;
 }
 
 static void close_fd(int fd)

@@ -108,6 +108,66 @@ static void test_empty(void **state)
     ses_table_close(table);
 }
 
+/* Fills a running table far beyond the point where it first says full; returns how many keys it holds. */
+static uint64_t fill_running(uint64_t sessions_max, uint64_t seed, uint64_t *ret_numbers, bool to_the_brim)
+{
+    struct ses_table *table;
+    uint64_t refused = 0;
+    uint64_t count = 0;
+
+    assert_ok(ses_table_create(sessions_max, &table));
+    for (uint64_t i = 0; refused < (to_the_brim ? table_slots(table) : 1); i++) {
+        struct ses_store_key key = key_of(seed << 32 | i);
+        struct table_probe probe;
+        enum ses_status status;
+        uint64_t slot;
+        uint64_t word;
+
+        ses_table_probe(table, &key, &probe);
+        status = ses_table_insert(table, &probe, 0, &slot, &word);
+        if (status == SES_OK)
+            ret_numbers[count++] = seed << 32 | i;
+        else
+            refused++;
+    }
+    ses_table_close(table);
+    return count;
+}
+
+static void load_in_another_order(uint64_t sessions_max, const uint64_t *numbers, uint64_t count)
+{
+    struct load_batch *batch;
+    struct ses_table *table;
+
+    assert_ok(ses_table_create(sessions_max, &table));
+    assert_ok(ses_load_batch_new(table, LOAD_BATCH_BYTES_MAX, &batch));
+    for (uint64_t i = 0; i < count; i++) /* 7919 is prime: every number once */
+        add(batch, i + 1, numbers[i * 7919 % count], 1, SES_RECORD_SESSION);
+    assert_ok(ses_load_batch_finish(batch));
+    assert_int_equal(ses_load_batch_sessions(batch), count);
+    for (uint64_t i = 0; i < count; i++)
+        assert_entry(table, numbers[i * 7919 % count], WORD_LIVE, i + 1, 1);
+    ses_load_batch_free(batch);
+    ses_table_close(table);
+}
+
+/* What fitted while it ran fits after a restart, at the first SES_FULL and with hardly a slot left. */
+static void test_what_fitted_fits(void **state)
+{
+    uint64_t *numbers = calloc(100000, sizeof(*numbers));
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        uint64_t sessions_max = seed <= 3 ? 1000 : 30000;
+        uint64_t count = fill_running(sessions_max, seed, numbers, seed % 3 != 0);
+
+        assert_in_range(count, sessions_max * 100 / 65 * 80 / 100, 99999);
+        assert_true(count % 7919 != 0);
+        load_in_another_order(sessions_max, numbers, count);
+    }
+    free(numbers);
+}
+
 /* More rows than slots: refused at the latest by the end, and what was begun in the background is waited for.
  */
 static void test_too_small_a_table(void **state)
@@ -152,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_many_rounds),
         cmocka_unit_test(test_higher_revision_stays),
         cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_what_fitted_fits),
         cmocka_unit_test(test_too_small_a_table),
         cmocka_unit_test(test_no_memory_for_a_row),
     };

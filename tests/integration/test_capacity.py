@@ -1,0 +1,86 @@
+"""Places in the session table and on disk: they come back, and what fitted while the server ran fits after a restart."""
+import concurrent.futures
+import pathlib
+import unittest
+
+import grpc
+
+from harness import Server, has_test_hooks, unique, wait_for
+from session_service import Sessions, connections
+
+SESSIONS_MAX = 1000
+CONFIG = f"""
+store:
+  sessions_max: {SESSIONS_MAX}
+session:
+  ttl_seconds: 600
+  closed_seconds: 1
+  rotation_overlap_seconds: 0
+"""
+
+
+class Capacity(unittest.TestCase):
+    def new(self, config=CONFIG, **options):
+        server = Server(**{"workers": 2, "sandbox": False, "config": config, **options}).start()
+        self.addCleanup(server.cleanup)
+        return server
+
+    def live(self, server):
+        return server.metric("sessiond_table_entries")
+
+    def pay(self, server, count):
+        """Whole payments, the calls of each over several connections, so that its revisions lie in several shards."""
+        def one(clients):
+            session = unique("p")
+            token = clients[0].create(session)
+            clients[1].advance(token, session, "PROCESSING_STARTED")
+            clients[2].advance(token, session, "COMPLETED")
+
+        with connections(server.address, 6) as clients, concurrent.futures.ThreadPoolExecutor(4) as pool:
+            turns = [[clients[(i + k) % 6] for k in (0, 2, 3)] for i in range(count)]
+            list(pool.map(one, turns))
+
+    def fill(self, server):
+        """Creates until the table says full, and some more: the sessions that were acknowledged."""
+        made, refused = {}, 0
+        with connections(server.address, 4) as clients:
+            while refused < 50:
+                session = unique("f")
+                try:
+                    made[session] = clients[len(made) % 4].create(session)
+                except grpc.RpcError as error:
+                    self.assertEqual(error.code(), grpc.StatusCode.RESOURCE_EXHAUSTED, error.details())
+                    refused += 1
+        return made
+
+    def test_a_full_table_loads_again(self):
+        server = self.new()
+        made = self.fill(server)
+        self.assertGreater(len(made), SESSIONS_MAX * 1.3)
+        for _ in range(3):
+            server.stop()
+            server.start()
+            self.assertEqual(self.live(server), len(made))
+            self.assertEqual(server.lines("table_enlarged"), [])
+        with connections(server.address, 4) as clients:
+            for i, (session, token) in enumerate(made.items()):
+                self.assertEqual(clients[i % 4].get(token, session).merchant_session_id, session)
+        server.stop()
+
+    def test_lowered_sessions_max_still_starts(self):
+        server = self.new(config=CONFIG.replace(str(SESSIONS_MAX), "4000"))
+        with connections(server.address, 2) as clients:
+            made = {(session := unique("l")): clients[i % 2].create(session) for i in range(2500)}
+        server.stop()
+        (pathlib.Path(server.temporary) / "config.yaml").write_text(CONFIG)
+        server.start()
+        self.assertEqual(self.live(server), len(made))
+        self.assertTrue(server.lines("table_enlarged"))
+        with connections(server.address, 2) as clients:
+            for session, token in list(made.items())[::50]:
+                self.assertEqual(clients[0].get(token, session).merchant_session_id, session)
+        server.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()
