@@ -10,25 +10,25 @@
 #define DEFAULT_TOTAL_TIMEOUT_MS   10000
 #define DEFAULT_RESPONSE_BYTES_MAX (256u * 1024)
 #define DEFAULT_CALLS_MAX          1024
+#define DEFAULT_HOST_SHARE         4 /* of calls_max: one part of so many */
+#define DEFAULT_CONNECTION_LIFE_MS 180000
 #define DEFAULT_BREAKER_FAILURES   20
 #define DEFAULT_BREAKER_OPEN_MS    5000
-/* Kept connections, all hosts together. */
-#define CONNECTIONS_KEPT_MAX 256L
 /* A repetition with less time left than this would only make the caller wait. */
 #define REPEAT_BUDGET_MS_MIN 20
 #define NS_PER_MS            1000000u
 
 static void maybe_free(struct ses_driver *driver)
 {
-    if (driver->refusal_timer_closed && driver->curl_closed)
+    if (driver->refusal_timer_closed && driver->pools_closed)
         free(driver);
 }
 
-static void on_curl_closed(void *arg)
+static void on_pools_closed(void *arg)
 {
     struct ses_driver *driver = arg;
 
-    driver->curl_closed = true;
+    driver->pools_closed = true;
     maybe_free(driver);
 }
 
@@ -91,11 +91,12 @@ static void tell_breaker(struct ses_outbound *outbound, enum ses_connector_outco
     struct ses_breaker *breaker = &outbound->host->breaker;
     uint64_t now_ms = now_ns / NS_PER_MS;
 
-    /* An answer too large, or of no known form, still is an answer. */
-    if (outcome == SES_OUTCOME_SUCCESS || outbound->answer_header_bytes > 0) {
+    /* A host that sends its first line and hangs serves nobody: only an answer that was read whole counts.
+     * One that we would not take (too large) says nothing either way. */
+    if (outcome == SES_OUTCOME_SUCCESS) {
         if (ses_breaker_success(breaker))
             log_breaker(outbound, SES_LOG_INFO, "breaker_closed");
-    } else if (outcome == SES_OUTCOME_TIMEOUT && !timeout_counts(outbound, now_ns)) {
+    } else if (outbound->unfit || (outcome == SES_OUTCOME_TIMEOUT && !timeout_counts(outbound, now_ns))) {
         if (outbound->probe)
             ses_breaker_release(breaker, now_ms);
     } else if (ses_breaker_failure(breaker, now_ms, options->breaker_failures, options->breaker_open_ms)) {
@@ -136,8 +137,9 @@ static bool repeat(struct ses_outbound *outbound, CURLcode code, uint64_t now_ns
     ses_buf_clear(&outbound->answer);
     outbound->answer_header_bytes = 0;
     outbound->headers_ended = false;
+    outbound->length_told = false;
     outbound->retried = true;
-    return ses_outbound_attach(outbound, left_ms, true) == SES_OK;
+    return ses_outbound_attach(outbound, now_ns, left_ms, true) == SES_OK;
 }
 
 static void finish(struct ses_outbound *outbound, CURLcode result)
@@ -148,6 +150,8 @@ static void finish(struct ses_outbound *outbound, CURLcode result)
     enum ses_connector_outcome outcome;
     uint32_t http_status;
 
+    if (code == CURLE_FILESIZE_EXCEEDED)
+        outbound->unfit = true;
     if (repeat(outbound, code, now_ns))
         return;
     outcome = ses_outbound_classify(outbound, code, &http_status);
@@ -157,20 +161,13 @@ static void finish(struct ses_outbound *outbound, CURLcode result)
     tell(outbound, http_status, outcome);
 }
 
-static void on_progress(void *arg)
+static void on_ended(struct ses_pool *pool, CURL *easy, CURLcode code)
 {
-    struct ses_driver *driver = arg;
-    CURLMsg *message;
-    int left;
+    struct ses_outbound *outbound = NULL;
 
-    while ((message = curl_multi_info_read(driver->curl.multi, &left)) != NULL) {
-        struct ses_outbound *outbound = NULL;
-
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &outbound);
-        finish(outbound, message->data.result);
-    }
+    (void)pool;
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &outbound);
+    finish(outbound, code);
 }
 
 /* Taken over as a whole: a done function may start a call that is refused too, and that one waits for the
@@ -201,6 +198,10 @@ static void apply_defaults(struct ses_driver_options *options)
         options->response_bytes_max = DEFAULT_RESPONSE_BYTES_MAX;
     if (options->calls_max == 0)
         options->calls_max = DEFAULT_CALLS_MAX;
+    if (options->host_calls_max == 0)
+        options->host_calls_max = (options->calls_max + DEFAULT_HOST_SHARE - 1) / DEFAULT_HOST_SHARE;
+    if (options->connection_life_ms == 0)
+        options->connection_life_ms = DEFAULT_CONNECTION_LIFE_MS;
     if (options->breaker_failures == 0)
         options->breaker_failures = DEFAULT_BREAKER_FAILURES;
     if (options->breaker_open_ms == 0)
@@ -218,16 +219,19 @@ enum ses_status ses_driver_new(const struct ses_driver_options *options, struct 
     ses_list_init(&driver->running);
     ses_list_init(&driver->refused);
     ses_list_init(&driver->spares);
-    driver->curl = (struct ses_curl_loop){.loop = options->loop,
-                                          .loopback_only = options->sandbox,
-                                          .on_progress = on_progress,
-                                          .on_closed = on_curl_closed,
-                                          .arg = driver};
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || ses_curl_loop_open(&driver->curl) != SES_OK) {
+    driver->pools = (struct ses_pools){
+        .loop = options->loop,
+        .loopback_only = options->sandbox,
+        .life_ms = driver->options.connection_life_ms,
+        .on_ended = on_ended,
+        .on_closed = on_pools_closed,
+        .arg = driver,
+    };
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
+        ses_pools_open(&driver->pools, ses_clock_mono_ns()) != SES_OK) {
         free(driver);
         return SES_NO_MEMORY;
     }
-    (void)curl_multi_setopt(driver->curl.multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT_MAX);
     SES_REQUIRE(uv_timer_init(options->loop, &driver->refusal_timer) == 0); /* cannot fail */
     driver->refusal_timer.data = driver;
     *ret_driver = driver;
@@ -255,7 +259,7 @@ void ses_driver_free(struct ses_driver *driver)
     drop_list(&driver->refused);
     drop_list(&driver->spares);
     ses_hosts_done(&driver->hosts);
-    ses_curl_loop_close(&driver->curl);
+    ses_pools_close(&driver->pools);
     uv_close((uv_handle_t *)&driver->refusal_timer, on_refusal_timer_closed);
 }
 
@@ -284,13 +288,23 @@ static enum ses_status launch(struct ses_outbound *outbound)
         refuse(outbound, SES_OUTCOME_UNREACHABLE);
         return SES_OK;
     }
-    if (ses_outbound_attach(outbound, left_ms, false) != SES_OK) {
+    if (ses_outbound_attach(outbound, now_ns, left_ms, false) != SES_OK) {
         if (outbound->probe)
             ses_breaker_release(&outbound->host->breaker, now_ns / NS_PER_MS);
         return SES_NO_MEMORY;
     }
     ses_list_push_back(&driver->running, &outbound->node);
     return SES_OK;
+}
+
+enum ses_status ses_outbound_room(const struct ses_driver *driver, const struct ses_connector *connector,
+                                  struct ses_slice url)
+{
+    const struct ses_host *host = ses_hosts_find(&driver->hosts, connector, url);
+
+    if (driver->in_flight >= driver->options.calls_max)
+        return SES_RESOURCE_EXHAUSTED;
+    return host != NULL && host->in_flight >= driver->options.host_calls_max ? SES_BUSY : SES_OK;
 }
 
 enum ses_status ses_outbound_start(struct ses_driver *driver, const struct ses_connector *connector,
@@ -303,9 +317,9 @@ enum ses_status ses_outbound_start(struct ses_driver *driver, const struct ses_c
     struct ses_host *host;
     enum ses_status status;
 
-    if (driver->in_flight >= driver->options.calls_max)
-        return SES_RESOURCE_EXHAUSTED;
-    SES_TRY(ses_hosts_get(&driver->hosts, request->url, driver->options.sandbox, now_ns / NS_PER_MS, &host));
+    SES_TRY(ses_outbound_room(driver, connector, request->url));
+    SES_TRY(ses_hosts_get(&driver->hosts, connector, request->url, driver->options.sandbox,
+                          now_ns / NS_PER_MS, &host));
     outbound = take_spare(driver);
     if (outbound == NULL)
         return SES_NO_MEMORY;

@@ -26,12 +26,17 @@ static uint32_t hash_of(struct ses_slice text)
     return hash;
 }
 
-static struct ses_host *find(const struct ses_hosts *hosts, struct ses_slice origin, uint32_t hash)
+struct ses_host *ses_hosts_find(const struct ses_hosts *hosts, const struct ses_connector *connector,
+                                struct ses_slice url)
 {
+    struct ses_slice origin = origin_of(url);
+    uint32_t hash = hash_of(origin);
+
     for (size_t i = 0; i < hosts->count; i++) {
         struct ses_host *host = hosts->table[i];
 
-        if (host->hash == hash && ses_slice_eq(ses_slice(host->origin, host->origin_bytes), origin))
+        if (host->hash == hash && host->connector == connector &&
+            ses_slice_eq(ses_slice(host->origin, host->origin_bytes), origin))
             return host;
     }
     return NULL;
@@ -57,9 +62,10 @@ static enum ses_status make_room(struct ses_hosts *hosts, size_t *ret_place)
     return SES_OK;
 }
 
-static enum ses_status add(struct ses_hosts *hosts, struct ses_slice url, struct ses_slice origin,
-                           bool sandbox, struct ses_host **ret_host)
+static enum ses_status add(struct ses_hosts *hosts, const struct ses_connector *connector,
+                           struct ses_slice url, bool sandbox, struct ses_host **ret_host)
 {
+    struct ses_slice origin = origin_of(url);
     struct ses_url parsed;
     struct ses_host *host;
     size_t place;
@@ -74,6 +80,7 @@ static enum ses_status add(struct ses_hosts *hosts, struct ses_slice url, struct
     host = calloc(1, sizeof(*host));
     if (host == NULL)
         return SES_NO_MEMORY;
+    host->connector = connector;
     host->hash = hash_of(origin);
     host->https = parsed.https;
     host->origin_bytes = origin.len;
@@ -87,16 +94,15 @@ static enum ses_status add(struct ses_hosts *hosts, struct ses_slice url, struct
     return SES_OK;
 }
 
-enum ses_status ses_hosts_get(struct ses_hosts *hosts, struct ses_slice url, bool sandbox, uint64_t now_ms,
-                              struct ses_host **ret_host)
+enum ses_status ses_hosts_get(struct ses_hosts *hosts, const struct ses_connector *connector,
+                              struct ses_slice url, bool sandbox, uint64_t now_ms, struct ses_host **ret_host)
 {
-    struct ses_slice origin = origin_of(url);
-    struct ses_host *host = find(hosts, origin, hash_of(origin));
+    struct ses_host *host = ses_hosts_find(hosts, connector, url);
 
     if (url.len > SES_URL_BYTES_MAX)
         return SES_INVALID_ARGUMENT;
     if (host == NULL)
-        SES_TRY(add(hosts, url, origin, sandbox, &host));
+        SES_TRY(add(hosts, connector, url, sandbox, &host));
     host->used_ms = now_ms;
     *ret_host = host;
     return SES_OK;

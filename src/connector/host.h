@@ -2,7 +2,7 @@
 #ifndef SES_CONNECTOR_HOST_H
 #define SES_CONNECTOR_HOST_H
 
-#include <sessiond/base/slice.h>
+#include <sessiond/connector/connector.h>
 
 #include "breaker.h"
 #include "url.h"
@@ -13,6 +13,7 @@
 #define SES_HOST_ORIGIN_SIZE (SES_URL_HOST_SIZE + 16)
 
 struct ses_host {
+    const struct ses_connector *connector;
     uint32_t hash;
     unsigned in_flight;
     uint64_t used_ms;
@@ -27,11 +28,15 @@ struct ses_hosts {
     struct ses_host *table[SES_HOSTS_MAX];
 };
 
+/* NULL when this connector has not been called there, or not lately. */
+struct ses_host *ses_hosts_find(const struct ses_hosts *hosts, const struct ses_connector *connector,
+                                struct ses_slice url);
 /* The entry of a URL's origin, made when it is new. SES_INVALID_ARGUMENT: not a URL, or one that
  * may not be called: plain http, or with the sandbox anything but a loopback host. SES_RESOURCE_EXHAUSTED:
  * all hosts are busy. SES_NO_MEMORY. */
-SES_MUST_CHECK enum ses_status ses_hosts_get(struct ses_hosts *hosts, struct ses_slice url, bool sandbox,
-                                             uint64_t now_ms, struct ses_host **ret_host);
+SES_MUST_CHECK enum ses_status ses_hosts_get(struct ses_hosts *hosts, const struct ses_connector *connector,
+                                             struct ses_slice url, bool sandbox, uint64_t now_ms,
+                                             struct ses_host **ret_host);
 void ses_hosts_done(struct ses_hosts *hosts);
 
 #endif

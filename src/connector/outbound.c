@@ -12,8 +12,21 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 
     if (ses_buf_append(&outbound->answer, ses_slice(bytes, len)) == SES_OK)
         return len;
-    outbound->too_large = true;
+    outbound->unfit = true;
     return 0;
+}
+
+/* RFC 9112 section 6.3: with two lengths nobody knows where the answer ends and the next one begins. */
+static bool is_second_length(struct ses_outbound *outbound, struct ses_slice line)
+{
+    static const struct ses_slice name = {(const uint8_t *)"content-length:", sizeof("content-length:") - 1};
+
+    if (line.len < name.len || !ses_slice_ieq(ses_slice_cut(line, 0, name.len), name))
+        return false;
+    if (outbound->length_told || ses_slice_find(line, ',') < line.len)
+        return true;
+    outbound->length_told = true;
+    return false;
 }
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
@@ -22,14 +35,17 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
     struct ses_slice line = ses_slice(bytes, size * count);
 
     /* libcurl takes a connection that ends amid the header lines for a complete answer without a body. */
-    if (ses_slice_starts(line, SES_STR("HTTP/")))
+    if (ses_slice_starts(line, SES_STR("HTTP/"))) {
         outbound->headers_ended = false;
-    else if (ses_slice_eq_str(line, "\r\n") || ses_slice_eq_str(line, "\n"))
+        outbound->length_told = false;
+    } else if (ses_slice_eq_str(line, "\r\n") || ses_slice_eq_str(line, "\n")) {
         outbound->headers_ended = true;
+    }
     outbound->answer_header_bytes += size * count;
-    if (outbound->answer_header_bytes <= SES_OUTBOUND_ANSWER_HEADER_BYTES_MAX)
+    if (outbound->answer_header_bytes <= SES_OUTBOUND_ANSWER_HEADER_BYTES_MAX &&
+        !is_second_length(outbound, line))
         return size * count;
-    outbound->too_large = true;
+    outbound->unfit = true;
     return 0;
 }
 
@@ -84,7 +100,6 @@ static void set_fixed_options(struct ses_outbound *outbound)
     (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, outbound);
     (void)curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
                            (curl_off_t)outbound->driver->options.response_bytes_max);
-    ses_curl_loop_attach(&outbound->driver->curl, easy);
 }
 
 struct ses_outbound *ses_outbound_new(struct ses_driver *driver)
@@ -129,11 +144,12 @@ void ses_outbound_reset(struct ses_outbound *outbound)
     wipe_buf(&outbound->answer);
     outbound->answer_header_bytes = 0;
     outbound->headers_ended = false;
+    outbound->length_told = false;
     outbound->host = NULL;
     outbound->done = NULL;
     outbound->probe = false;
     outbound->retried = false;
-    outbound->too_large = false;
+    outbound->unfit = false;
 }
 
 void ses_outbound_free(struct ses_outbound *outbound)
@@ -209,26 +225,28 @@ enum ses_status ses_outbound_prepare(struct ses_outbound *outbound,
     return SES_OK;
 }
 
-enum ses_status ses_outbound_attach(struct ses_outbound *outbound, uint64_t budget_ms, bool fresh)
+enum ses_status ses_outbound_attach(struct ses_outbound *outbound, uint64_t now_mono_ns, uint64_t budget_ms,
+                                    bool fresh)
 {
     const struct ses_driver_options *options = &outbound->driver->options;
     uint64_t connect_ms = budget_ms < options->connect_timeout_ms ? budget_ms : options->connect_timeout_ms;
+    struct ses_pool *pool = ses_pools_current(&outbound->driver->pools, now_mono_ns);
 
     (void)curl_easy_setopt(outbound->easy, CURLOPT_TIMEOUT_MS, (long)budget_ms);
     (void)curl_easy_setopt(outbound->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     (void)curl_easy_setopt(outbound->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
-    if (curl_multi_add_handle(outbound->driver->curl.multi, outbound->easy) != CURLM_OK)
-        return SES_NO_MEMORY;
-    outbound->attached = true;
+    SES_TRY(ses_pool_attach(pool, outbound->easy));
+    outbound->pool = pool;
     return SES_OK;
 }
 
 void ses_outbound_detach(struct ses_outbound *outbound)
 {
-    if (!outbound->attached)
-        return;
-    SES_REQUIRE(curl_multi_remove_handle(outbound->driver->curl.multi, outbound->easy) == CURLM_OK);
-    outbound->attached = false;
+    struct ses_pool *pool = outbound->pool;
+
+    outbound->pool = NULL;
+    if (pool != NULL)
+        ses_pool_detach(pool, outbound->easy);
 }
 
 CURLcode ses_outbound_end(const struct ses_outbound *outbound, CURLcode code)
@@ -258,7 +276,7 @@ bool ses_outbound_repeatable(const struct ses_outbound *outbound, CURLcode code)
 {
     long connects = 0;
 
-    if (code == CURLE_OK || code == CURLE_OPERATION_TIMEDOUT || outbound->retried || outbound->too_large ||
+    if (code == CURLE_OK || code == CURLE_OPERATION_TIMEDOUT || outbound->retried || outbound->unfit ||
         code == CURLE_FILESIZE_EXCEEDED)
         return false;
     if (bytes_sent(outbound->easy) > 0)

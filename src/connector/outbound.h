@@ -8,8 +8,8 @@
 #include <sessiond/base/list.h>
 #include <sessiond/connector/driver.h>
 
-#include "curl_loop.h"
 #include "host.h"
+#include "pool.h"
 
 /* Idle calls (an easy handle and its buffers each) kept for reuse. */
 #define SES_DRIVER_SPARES_MAX 64
@@ -24,6 +24,7 @@ struct ses_outbound {
     struct ses_driver *driver;
     const struct ses_connector *connector;
     struct ses_host *host;
+    struct ses_pool *pool; /* whose connections it uses; NULL while libcurl does not have it */
     ses_outbound_fn done;
     void *arg;
 
@@ -35,17 +36,17 @@ struct ses_outbound {
     uint64_t started_mono_ns;
     uint64_t deadline_mono_ns;
     bool idempotent;
-    bool probe;    /* of the host's breaker */
-    bool attached; /* to the multi handle */
+    bool probe; /* of the host's breaker */
     bool retried;
-    bool too_large;
+    bool unfit;                         /* the answer came, but is one that nobody will read: see on_header */
     bool headers_ended;                 /* the empty line behind the answer's headers has come */
+    bool length_told;                   /* by a Content-Length */
     enum ses_connector_outcome refused; /* while in driver->refused */
 };
 
 struct ses_driver {
     struct ses_driver_options options;
-    struct ses_curl_loop curl;
+    struct ses_pools pools;
     uv_timer_t refusal_timer; /* tells refused calls on the next turn */
     struct ses_hosts hosts;
     struct ses_list running;
@@ -55,7 +56,7 @@ struct ses_driver {
     unsigned in_flight;
     bool telling; /* a done function runs */
     bool refusal_timer_closed;
-    bool curl_closed;
+    bool pools_closed;
 };
 
 /* outbound.c: the libcurl side of one call. */
@@ -68,8 +69,8 @@ void ses_outbound_free(struct ses_outbound *outbound);
 SES_MUST_CHECK enum ses_status ses_outbound_prepare(struct ses_outbound *outbound,
                                                     const struct ses_outbound_request *request);
 /* Hands the prepared call to libcurl, with at most budget_ms to go. SES_NO_MEMORY. */
-SES_MUST_CHECK enum ses_status ses_outbound_attach(struct ses_outbound *outbound, uint64_t budget_ms,
-                                                   bool fresh);
+SES_MUST_CHECK enum ses_status ses_outbound_attach(struct ses_outbound *outbound, uint64_t now_mono_ns,
+                                                   uint64_t budget_ms, bool fresh);
 void ses_outbound_detach(struct ses_outbound *outbound);
 /* Forgets and wipes the request and the answer. */
 void ses_outbound_reset(struct ses_outbound *outbound);

@@ -144,6 +144,29 @@ static uint64_t call_deadline_ns(const struct ses_create *c)
     return deadline_ns - margin_ns;
 }
 
+/* Of calls that were not made. Both limits are a worker's own: the next call may meet another one. */
+static void set_busy(struct ses_create *c, enum ses_status status, struct ses_error *error)
+{
+    const char *connector = c->credentials.connector->name;
+    bool share = status == SES_BUSY;
+    const char *text = share
+                           ? ses_arena_printf(&c->x->arena,
+                                              "too many calls to %s are in flight (connector.host_percent of "
+                                              "connector.calls_max); try again",
+                                              connector)
+                           : "too many connector calls are in flight (connector.calls_max); try again";
+
+    ses_count(c->service->options.metrics, share ? SES_C_CONNECTOR_BUSY : SES_C_CONNECTOR_EXHAUSTED, 1);
+    ses_error_set(error, SES_RESOURCE_EXHAUSTED,
+                  text == NULL ? SES_STR("too many calls to this connector are in flight; try again")
+                               : ses_slice_str(text));
+    error->reason = share ? SES_STR("CONNECTOR_BUSY") : SES_STR("CONNECTOR_CALLS_EXHAUSTED");
+    error->retry_delay_ms = 100;
+    ses_error_metadata(error, SES_STR("connector"), ses_slice_str(connector));
+    ses_error_metadata(error, SES_STR("limit"),
+                       share ? SES_STR("connector.host_percent") : SES_STR("connector.calls_max"));
+}
+
 static void fail_start(struct ses_create *c, enum ses_status status)
 {
     struct ses_error error;
@@ -151,10 +174,8 @@ static void fail_start(struct ses_create *c, enum ses_status status)
     if (status == SES_DEADLINE_EXCEEDED)
         ses_error_set(&error, status,
                       SES_STR("the deadline leaves no time for the connector's session call"));
-    else if (status == SES_RESOURCE_EXHAUSTED) {
-        ses_error_set(&error, status, SES_STR("too many connector calls are in flight; try again"));
-        error.reason = SES_STR("CONNECTOR_CALLS_EXHAUSTED");
-        error.retry_delay_ms = 100;
+    else if (status == SES_RESOURCE_EXHAUSTED || status == SES_BUSY) {
+        set_busy(c, status, &error);
     } else {
         ses_create_fail_internal(c);
         return;
@@ -222,6 +243,11 @@ void ses_create_ask_connector(struct ses_create *c)
     }
     if (call_deadline_ns(c) == 0) {
         fail_start(c, SES_DEADLINE_EXCEEDED);
+        return;
+    }
+    status = ses_outbound_room(c->service->options.driver, c->credentials.connector, c->outbound.url);
+    if (status != SES_OK) { /* looked at again when the intent is on disk, but most of a flood ends here */
+        fail_start(c, status);
         return;
     }
     status = put_intent(c);

@@ -50,6 +50,8 @@
     X(connector, total_timeout_ms, 10, 600000, 10000)                                                        \
     X(connector, response_kib, 1, 65536, 256)                                                                \
     X(connector, calls_max, 1, 100000, 1024)                                                                 \
+    X(connector, host_percent, 1, 100, 25)                                                                   \
+    X(connector, connection_seconds, 1, 86400, 180)                                                          \
     X(connector, breaker_failures, 1, 1000000, 20)                                                           \
     X(connector, breaker_open_ms, 10, 600000, 5000)                                                          \
     X(connector, deadline_margin_ms, 1, 10000, 50)

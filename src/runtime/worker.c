@@ -75,6 +75,9 @@ static enum ses_status open_driver(struct ses_worker *worker)
         .total_timeout_ms = (uint32_t)config->connector_total_timeout_ms,
         .response_bytes_max = config->connector_response_kib * KIB,
         .calls_max = (unsigned)config->connector_calls_max,
+        .host_calls_max =
+            (unsigned)((config->connector_calls_max * config->connector_host_percent + 99) / 100),
+        .connection_life_ms = (uint32_t)(config->connector_connection_seconds * 1000),
         .breaker_failures = (unsigned)config->connector_breaker_failures,
         .breaker_open_ms = (uint32_t)config->connector_breaker_open_ms,
         .log = &worker->log,

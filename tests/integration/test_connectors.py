@@ -1,16 +1,20 @@
 """Connector session calls through the real server and sessiond-sim: every answer, every failure, exactly one effect (DESIGN 4, 8)."""
 import concurrent.futures
+import contextlib
 import json
 import os
+import re
 import signal
+import socket
+import threading
 import time
 import unittest
 
 import grpc
 
-from connector_servers import Sim, details, own_channel
+from connector_servers import Sim, details, own_channel, stripe_intent
 from harness import (CREATE, CREATE_NEW, ROUTE, Server, ServerCase, claims, create_dict, create_request, initial_metadata, reason,
-                     response_class, unique, wait_for)
+                     response_class, status_details, unique, wait_for)
 from variants import SIM_CONFIGS, VARIANTS, config, sim_metadata, values
 
 CALLED = tuple(SIM_CONFIGS)
@@ -337,6 +341,128 @@ class OneEffect(unittest.TestCase):
         answer, _ = server.call(create_request(session), sim_metadata("paytm"))
         self.assertEqual(details(answer)[:3], ("CONNECTOR_DECLINED", 200, "0002"))
         server.stop()
+
+
+class Bulkhead(unittest.TestCase):
+    """A connector that hangs has its share of the calls; the others are served."""
+
+    def test_one_that_hangs_leaves_the_others_served(self):
+        server = Server(workers=1, config=PATIENT + "  calls_max: 8\n  host_percent: 25\n").start()
+        self.addCleanup(server.cleanup)
+        sim, before = Sim(server), 0
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            hanging = [pool.submit(own_channel, server, create_request(unique("sim-hang-")), sim_metadata("nuvei")) for _ in range(2)]
+            wait_for(lambda: sim.requests() == before + 2, 20, "the two calls of the share")
+            for _ in range(5):
+                session = unique()
+                error = server.fail(create_request(session), sim_metadata("nuvei"))
+                self.assertEqual((error.code(), reason(error)), (grpc.StatusCode.RESOURCE_EXHAUSTED, "CONNECTOR_BUSY"))
+                self.assertIn("connector.host_percent", error.details())
+                details_of = status_details(error)[1]
+                self.assertEqual(dict(details_of["google.rpc.ErrorInfo"].metadata), {"connector": "nuvei", "limit": "connector.host_percent"})
+                self.assertIn("google.rpc.RetryInfo", details_of)
+                self.assertEqual(sim.effects(session), 0)
+                for other in ("stripe", "paytm"):
+                    self.assertEqual(server.call(create_request(unique()), sim_metadata(other))[0].status_code, 200)
+            self.assertEqual(server.metric("sessiond_connector_busy_total"), 5)
+            for call in hanging:
+                self.assertEqual(details(call.result()[0]), TIMEOUT)
+        # Its places are free again, also for the ids that were refused.
+        self.assertEqual(server.call(create_request(session), sim_metadata("nuvei"))[0].status_code, 200)
+        server.stop()
+
+    def test_all_calls_together_have_a_limit_too(self):
+        server = Server(workers=1, config=PATIENT + "  calls_max: 2\n  host_percent: 100\n").start()
+        self.addCleanup(server.cleanup)
+        sim = Sim(server)
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            hanging = [pool.submit(own_channel, server, create_request(unique("sim-hang-")), sim_metadata(name)) for name in ("nuvei", "paytm")]
+            wait_for(lambda: sim.requests() == 2, 20, "both calls")
+            error = server.fail(create_request(unique()), sim_metadata("stripe"))
+            self.assertEqual((error.code(), reason(error)), (grpc.StatusCode.RESOURCE_EXHAUSTED, "CONNECTOR_CALLS_EXHAUSTED"))
+            self.assertEqual(server.metric("sessiond_connector_calls_exhausted_total"), 1)
+            for call in hanging:
+                self.assertEqual(details(call.result()[0]), TIMEOUT)
+        server.stop()
+
+
+class Wire(unittest.TestCase):
+    """Connectors whose bytes are odd, on a socket of the test's own."""
+
+    def start(self, answer, config):
+        """answer(connection) is called with each connection whose first request has come."""
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(self.listener.close)
+        self.connections = []
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = self.listener.accept()
+                    self.connections.append(connection)
+                    threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        self.addCleanup(lambda: [connection.close() for connection in self.connections])
+        url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
+        self.server = Server(workers=1, config=f"connectors:\n  stripe:\n    production_url: {url}\nconnector:\n{config}").start()
+        self.addCleanup(self.server.cleanup)
+
+    def create(self):
+        return details(self.server.call(create_request(unique(), test_mode=False))[0])
+
+    @staticmethod
+    def request(connection):
+        """One request's head and body, b"" at the end."""
+        data = b""
+        while b"\r\n\r\n" not in data:
+            piece = connection.recv(65536)
+            if not piece:
+                return b""
+            data += piece
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = int(re.search(rb"content-length: (\d+)", head.lower()).group(1))
+        while len(body) < length:
+            body += connection.recv(65536)
+        return head + b"\r\n\r\n" + body
+
+    def test_a_first_line_is_no_answer(self):
+        def first_line(connection):
+            self.request(connection)
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n")
+
+        self.start(first_line, "  connect_timeout_ms: 500\n  total_timeout_ms: 500\n  breaker_failures: 3\n  breaker_open_ms: 600000\n")
+        for _ in range(3):
+            self.assertEqual(self.create(), TIMEOUT)
+        self.assertEqual(self.create()[:2], ("CONNECTOR_UNREACHABLE", 502), "the breaker is open")
+        self.assertEqual(len(self.connections), 3)
+        self.server.stop()
+
+    def test_two_lengths_are_refused(self):
+        def two_lengths(connection):
+            body = stripe_intent(self.request(connection).partition(b"\r\n\r\n")[2].decode()).encode()
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\ncontent-length: %d\r\n\r\n%s" % (len(body), len(body) - 1, body))
+
+        self.start(two_lengths, "  breaker_failures: 1000000\n")
+        self.assertEqual(self.create(), UNREADABLE)
+        self.assertEqual(len(self.connections), 1)
+        self.server.stop()
+
+    def test_a_busy_connection_does_not_live_for_ever(self):
+        def keep(connection):
+            while asked := self.request(connection):
+                body = stripe_intent(asked.partition(b"\r\n\r\n")[2].decode()).encode()
+                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+
+        self.start(keep, "  connection_seconds: 1\n")
+
+        def moved():
+            answer, _ = self.server.call(create_request(unique(), test_mode=False))
+            self.assertEqual(answer.status_code, 200)
+            return len(self.connections) >= 3
+
+        wait_for(moved, 60, "a second and a third connection of calls that never pause")
+        self.server.stop()
 
 
 class Breaker(unittest.TestCase):

@@ -30,6 +30,10 @@
       "Sessions continued with new state")                                                                   \
     X(SESSIONS_CONFLICT, "sessiond_sessions_conflict_total", "counter",                                      \
       "Calls refused for a differing payload")                                                               \
+    X(CONNECTOR_BUSY, "sessiond_connector_busy_total", "counter",                                            \
+      "Connector calls refused since the connector had its share of calls in flight")                        \
+    X(CONNECTOR_EXHAUSTED, "sessiond_connector_calls_exhausted_total", "counter",                            \
+      "Connector calls refused since calls_max were in flight")                                              \
     X(STORE_COMMITS, "sessiond_store_commits_total", "counter", "Synced store transactions")                 \
     X(STORE_PUTS, "sessiond_store_puts_total", "counter", "Records written")                                 \
     X(STORE_FAILED, "sessiond_store_failed_total", "counter", "Records that could not be written")           \

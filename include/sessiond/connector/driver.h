@@ -24,6 +24,8 @@ struct ses_driver_options {
     uint32_t total_timeout_ms;   /* default 10000; the caller's deadline may be earlier */
     size_t response_bytes_max;   /* default 256 KiB */
     unsigned calls_max;          /* in flight; above: SES_RESOURCE_EXHAUSTED. default 1024 */
+    unsigned host_calls_max; /* of these, to one connector at one host; above: SES_BUSY. default a quarter */
+    uint32_t connection_life_ms; /* at most; then names are looked up again. default 180000 */
     unsigned breaker_failures;   /* consecutive failures that open a host's breaker; default 20 */
     uint32_t breaker_open_ms;    /* then one probe; default 5000 */
     struct ses_log *log;         /* breakers that open and close; may be NULL */
@@ -43,8 +45,12 @@ void ses_driver_free(struct ses_driver *driver);
 typedef void (*ses_outbound_fn)(void *arg, uint32_t http_status, enum ses_connector_outcome outcome,
                                 struct ses_slice body);
 
+/* Would a call to url be started now? SES_OK, SES_RESOURCE_EXHAUSTED, SES_BUSY as below. */
+SES_MUST_CHECK enum ses_status ses_outbound_room(const struct ses_driver *driver,
+                                                 const struct ses_connector *connector, struct ses_slice url);
 /* Starts; done is called later from the loop, never from inside. Request slices are copied. deadline_mono_ns
- * as ses_clock_mono_ns. SES_RESOURCE_EXHAUSTED, SES_NO_MEMORY, SES_INVALID_ARGUMENT (url). */
+ * as ses_clock_mono_ns. SES_RESOURCE_EXHAUSTED (calls_max), SES_BUSY (host_calls_max), SES_NO_MEMORY,
+ * SES_INVALID_ARGUMENT (url). */
 SES_MUST_CHECK enum ses_status ses_outbound_start(struct ses_driver *driver,
                                                   const struct ses_connector *connector,
                                                   const struct ses_outbound_request *request,

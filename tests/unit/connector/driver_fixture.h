@@ -101,16 +101,23 @@ static void rig_on_end(void *arg, uint32_t http_status, enum ses_connector_outco
     call->body[body.len] = '\0';
 }
 
-static inline enum ses_status rig_begin(struct rig *rig, struct rig_call *call,
-                                        const struct ses_outbound_request *request, uint64_t deadline_mono_ns)
+static inline enum ses_status rig_begin_to(struct rig *rig, struct rig_call *call, const char *connector,
+                                           const struct ses_outbound_request *request,
+                                           uint64_t deadline_mono_ns)
 {
     enum ses_status status;
 
     *call = (struct rig_call){.rig = rig};
-    status = ses_outbound_start(rig->driver, ses_connector_by_name(text("nuvei")), request, deadline_mono_ns,
-                                rig_on_end, call, &call->outbound);
+    status = ses_outbound_start(rig->driver, ses_connector_by_name(text(connector)), request,
+                                deadline_mono_ns, rig_on_end, call, &call->outbound);
     assert_int_equal(call->ends, 0); /* never from inside */
     return status;
+}
+
+static inline enum ses_status rig_begin(struct rig *rig, struct rig_call *call,
+                                        const struct ses_outbound_request *request, uint64_t deadline_mono_ns)
+{
+    return rig_begin_to(rig, call, "nuvei", request, deadline_mono_ns);
 }
 
 /* A plain POST to a port of this machine. */

@@ -103,6 +103,41 @@ static void error_statuses_are_answers(void **state)
     rig_stop(&rig);
 }
 
+/* RFC 9112 section 6.3: nobody knows where such an answer ends. Not asked again either: it has acted. */
+static void an_answer_with_two_lengths_is_refused(void **state)
+{
+    static const char *const answers[] = {
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 13\r\n\r\n{\"fine\":true}",
+        "HTTP/1.1 200 OK\r\ncontent-length: 13\r\nContent-Length: 13\r\n\r\n{\"fine\":true}",
+        "HTTP/1.1 200 OK\r\nContent-Length: 13, 13\r\n\r\n{\"fine\":true}",
+        "HTTP/1.1 200 OK\r\nCONTENT-LENGTH: 13\r\nx: y\r\ncontent-length:2\r\n\r\n{\"fine\":true}",
+    };
+    struct rig rig;
+    struct tiny_server server;
+    struct rig_call call;
+
+    (void)state;
+    rig_start_sandbox(&rig);
+    tiny_start(&server, &rig.loop, 0);
+    for (unsigned i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        server.answer = answers[i];
+        rig_post(&rig, &call, server.port, true);
+        rig_wait(&rig, &call);
+        assert_end(&call, 0, SES_OUTCOME_BAD_RESPONSE);
+        assert_int_equal(server.requests, i + 1);
+        assert_int_equal(server.connections, i + 1); /* nor is the connection used again */
+    }
+    /* One in an interim answer and one in the answer are two answers' own. */
+    server.answer = "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" TINY_OK;
+    for (unsigned i = 0; i < 2; i++) {
+        rig_post(&rig, &call, server.port, true);
+        rig_wait(&rig, &call);
+        assert_end(&call, 200, SES_OUTCOME_SUCCESS);
+    }
+    tiny_stop(&server);
+    rig_stop(&rig);
+}
+
 static void a_cookie_is_not_kept(void **state)
 {
     struct rig rig;
@@ -437,6 +472,7 @@ int main(void)
         cmocka_unit_test(a_connection_is_used_again),
         cmocka_unit_test(many_run_at_once),
         cmocka_unit_test(error_statuses_are_answers),
+        cmocka_unit_test(an_answer_with_two_lengths_is_refused),
         cmocka_unit_test(a_cookie_is_not_kept),
         cmocka_unit_test(the_environment_s_proxy_is_ignored),
         cmocka_unit_test(the_earlier_limit_ends_a_hanging_call),

@@ -1,5 +1,6 @@
 /* test_driver_control.c - what is refused, cancelled, bounded, and what the breaker does. */
 #include "driver_fixture.h"
+#include "pool.h"
 #include "tiny_server.h"
 
 static void some_urls_are_refused_at_once(void **state)
@@ -64,7 +65,7 @@ static void calls_have_a_maximum(void **state)
     struct ses_outbound_request request;
 
     (void)state;
-    rig_start(&rig, (struct ses_driver_options){.sandbox = true, .calls_max = 2});
+    rig_start(&rig, (struct ses_driver_options){.sandbox = true, .calls_max = 2, .host_calls_max = 2});
     tiny_start(&server, &rig.loop, 0);
     request = rig_request(url, sizeof(url), server.port, false);
     assert_int_equal(rig_begin(&rig, &calls[0], &request, FAR_AWAY), SES_OK);
@@ -74,6 +75,106 @@ static void calls_have_a_maximum(void **state)
     rig_wait(&rig, &calls[1]);
     assert_int_equal(rig_begin(&rig, &calls[2], &request, FAR_AWAY), SES_OK);
     rig_wait(&rig, &calls[2]);
+    tiny_stop(&server);
+    rig_stop(&rig);
+}
+
+/* One connector that hangs has only its share: the same connector elsewhere, and another one at the same
+ * place (a simulator), are served. */
+static void a_connector_that_hangs_leaves_the_others_served(void **state)
+{
+    struct rig rig;
+    struct tiny_server hanging, fine;
+    struct rig_call calls[4];
+    char urls[2][64];
+    struct ses_outbound_request request, elsewhere;
+
+    (void)state;
+    rig_start(&rig, (struct ses_driver_options){.sandbox = true, .calls_max = 8}); /* a share is two */
+    tiny_start(&hanging, &rig.loop, 0);
+    tiny_start(&fine, &rig.loop, 0);
+    hanging.actions[0] = hanging.actions[1] = TINY_HANG;
+    request = rig_request(urls[0], sizeof(urls[0]), hanging.port, false);
+    elsewhere = rig_request(urls[1], sizeof(urls[1]), fine.port, false);
+    assert_int_equal(rig_begin(&rig, &calls[0], &request, FAR_AWAY), SES_OK);
+    assert_int_equal(rig_begin(&rig, &calls[1], &request, FAR_AWAY), SES_OK);
+    assert_int_equal(rig_begin(&rig, &calls[2], &request, FAR_AWAY), SES_BUSY);
+    assert_int_equal(ses_outbound_room(rig.driver, ses_connector_by_name(text("nuvei")), request.url),
+                     SES_BUSY);
+    assert_int_equal(ses_outbound_room(rig.driver, ses_connector_by_name(text("paytm")), request.url),
+                     SES_OK);
+    assert_int_equal(rig_begin(&rig, &calls[2], &elsewhere, FAR_AWAY), SES_OK);
+    rig_wait(&rig, &calls[2]);
+    assert_end(&calls[2], 200, SES_OUTCOME_SUCCESS);
+    while (hanging.requests < 2) /* they have taken the two actions */
+        (void)uv_run(&rig.loop, UV_RUN_ONCE);
+    assert_int_equal(rig_begin_to(&rig, &calls[3], "paytm", &request, FAR_AWAY), SES_OK);
+    rig_wait(&rig, &calls[3]);
+    assert_end(&calls[3], 200, SES_OUTCOME_SUCCESS);
+    ses_outbound_cancel(calls[0].outbound); /* its place is free again */
+    assert_int_equal(rig_begin(&rig, &calls[2], &request, FAR_AWAY), SES_OK);
+    rig_wait(&rig, &calls[2]);
+    assert_end(&calls[2], 200, SES_OUTCOME_SUCCESS);
+    tiny_stop(&hanging);
+    tiny_stop(&fine);
+    rig_stop(&rig);
+}
+
+/* However busy it is: with its life over a connection is not used again, and names are looked up anew. */
+static void no_connection_lives_for_ever(void **state)
+{
+    struct rig rig;
+    struct tiny_server server;
+    struct rig_call hanging, call;
+
+    (void)state;
+    rig_start(&rig, (struct ses_driver_options){.sandbox = true, .connection_life_ms = 40});
+    tiny_start(&server, &rig.loop, 0);
+    server.actions[0] = TINY_HANG;
+    rig_post(&rig, &hanging, server.port, false); /* its pool cannot end before it does */
+    rig_wait_ms(&rig, &hanging, 50);
+    for (unsigned i = 0; i < SES_POOLS_RETIRED_MAX + 2; i++) {
+        rig_post(&rig, &call, server.port, false);
+        rig_wait(&rig, &call);
+        assert_end(&call, 200, SES_OUTCOME_SUCCESS);
+        assert_int_equal(server.connections, i + 2);
+        rig_wait_ms(&rig, NULL, 50);
+    }
+    ses_outbound_cancel(hanging.outbound);
+    rig_post(&rig, &hanging, server.port, false);
+    rig_wait(&rig, &hanging);
+    assert_end(&hanging, 200, SES_OUTCOME_SUCCESS);
+    server.actions[server.requests] = TINY_HANG;
+    rig_post(&rig, &hanging, server.port, false);
+    rig_wait_ms(&rig, &hanging, 50);
+    rig_post(&rig, &call, server.port, false);
+    rig_wait(&rig, &call);
+    tiny_stop(&server);
+    rig_stop(&rig); /* with a call in an old pool */
+    assert_int_equal(hanging.ends, 0);
+}
+
+/* Each of these is served by a connection of its own, one pool each: the newest lives on above the maximum.
+ */
+static void old_pools_have_a_maximum(void **state)
+{
+    struct rig rig;
+    struct tiny_server server;
+    struct rig_call calls[SES_POOLS_RETIRED_MAX + 3];
+
+    (void)state;
+    rig_start(&rig, (struct ses_driver_options){.sandbox = true, .connection_life_ms = 1});
+    tiny_start(&server, &rig.loop, 0);
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        server.actions[i] = TINY_HANG;
+        rig_post(&rig, &calls[i], server.port, false);
+        rig_wait_ms(&rig, &calls[i], 5);
+    }
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        ses_outbound_cancel(calls[i].outbound);
+    rig_post(&rig, &calls[0], server.port, false);
+    rig_wait(&rig, &calls[0]);
+    assert_end(&calls[0], 200, SES_OUTCOME_SUCCESS);
     tiny_stop(&server);
     rig_stop(&rig);
 }
@@ -240,6 +341,61 @@ static void a_cancelled_probe_leaves_its_place(void **state)
     rig_stop(&rig);
 }
 
+/* A first line is not an answer, nor is half of one. */
+static void an_answer_that_never_ends_opens_the_breaker(void **state)
+{
+    static const enum tiny_action actions[] = {TINY_FIRST_LINE, TINY_HALF};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct rig rig;
+        struct tiny_server server;
+        struct rig_call call;
+
+        rig_start(&rig, (struct ses_driver_options){.sandbox = true,
+                                                    .total_timeout_ms = 60,
+                                                    .breaker_failures = 3,
+                                                    .breaker_open_ms = 600000});
+        tiny_start(&server, &rig.loop, 0);
+        for (unsigned n = 0; n < 3; n++) {
+            server.actions[n] = actions[i];
+            rig_post(&rig, &call, server.port, false);
+            rig_wait(&rig, &call);
+            assert_int_not_equal(call.outcome, SES_OUTCOME_UNREACHABLE);
+            assert_int_equal(call.http_status, 0);
+        }
+        rig_post(&rig, &call, server.port, false);
+        rig_wait(&rig, &call);
+        assert_end(&call, 0, SES_OUTCOME_UNREACHABLE);
+        assert_int_equal(server.requests, 3);
+        tiny_stop(&server);
+        rig_stop(&rig);
+    }
+}
+
+/* Too large, or with two lengths: the host is there, though nobody can use what it says. */
+static void an_answer_that_is_not_taken_leaves_the_breaker(void **state)
+{
+    struct rig rig;
+    struct tiny_server server;
+    struct rig_call call;
+
+    (void)state;
+    rig_start(&rig, (struct ses_driver_options){.sandbox = true,
+                                                .response_bytes_max = 4,
+                                                .breaker_failures = 1,
+                                                .breaker_open_ms = 600000});
+    tiny_start(&server, &rig.loop, 0);
+    for (unsigned n = 0; n < 3; n++) {
+        rig_post(&rig, &call, server.port, false);
+        rig_wait(&rig, &call);
+        assert_end(&call, 0, SES_OUTCOME_BAD_RESPONSE);
+        assert_int_equal(server.requests, n + 1);
+    }
+    tiny_stop(&server);
+    rig_stop(&rig);
+}
+
 /* Hosts are told apart by scheme, name and port; error answers and short deadlines do not count. */
 static void what_does_not_open_the_breaker(void **state)
 {
@@ -283,11 +439,16 @@ int main(void)
         cmocka_unit_test(some_urls_are_refused_at_once),
         cmocka_unit_test(a_header_cannot_leave_its_line),
         cmocka_unit_test(calls_have_a_maximum),
+        cmocka_unit_test(a_connector_that_hangs_leaves_the_others_served),
+        cmocka_unit_test(no_connection_lives_for_ever),
+        cmocka_unit_test(old_pools_have_a_maximum),
         cmocka_unit_test(a_cancelled_call_does_not_end),
         cmocka_unit_test(a_driver_may_be_freed_with_calls_in_flight),
         cmocka_unit_test(an_end_may_start_and_cancel_calls),
         cmocka_unit_test(the_breaker_opens_and_closes),
         cmocka_unit_test(a_cancelled_probe_leaves_its_place),
+        cmocka_unit_test(an_answer_that_never_ends_opens_the_breaker),
+        cmocka_unit_test(an_answer_that_is_not_taken_leaves_the_breaker),
         cmocka_unit_test(what_does_not_open_the_breaker),
     };
 

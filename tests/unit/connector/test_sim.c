@@ -86,7 +86,8 @@ struct bench {
 static void bench_start(struct bench *b)
 {
     b->sim = sim_start();
-    rig_start(&b->rig, (struct ses_driver_options){.sandbox = true, .breaker_failures = 1000});
+    rig_start(&b->rig,
+              (struct ses_driver_options){.sandbox = true, .host_calls_max = 1000, .breaker_failures = 1000});
 }
 
 static void bench_stop(struct bench *b)

@@ -12,6 +12,7 @@
 enum tiny_action {
     TINY_ANSWER,       /* server->answer, kept alive */
     TINY_HANG,         /* nothing */
+    TINY_FIRST_LINE,   /* of an answer, then nothing */
     TINY_CLOSE,        /* the end, without a byte */
     TINY_HALF,         /* half of server->answer, then the end */
     TINY_RESET,        /* TCP reset */
@@ -120,6 +121,9 @@ static inline void tiny_act(struct tiny_connection *c)
     c->len = 0;
     switch (action) {
     case TINY_HANG:
+        break;
+    case TINY_FIRST_LINE:
+        tiny_write(c, "HTTP/1.1 200 OK\r\n", sizeof("HTTP/1.1 200 OK\r\n") - 1, false);
         break;
     case TINY_CLOSE:
     case TINY_RESET:
