@@ -125,7 +125,7 @@ static enum ses_status read_success(const struct ses_answer *answer, struct ses_
 {
     struct ses_slice status = SES_SLICE_EMPTY;
     struct ses_slice token = SES_SLICE_EMPTY;
-    struct ses_slice reason = SES_STR("Unknown error");
+    struct ses_slice reason = SES_SLICE_EMPTY;
     struct ses_slice code;
 
     if (ses_json_text(answer->json, "status", &status) != SES_JSON_TEXT ||
@@ -148,8 +148,7 @@ static enum ses_status read_success(const struct ses_answer *answer, struct ses_
 /* 4xx: here errCode is a text. Not JSON at all: the body itself is the reason. */
 static enum ses_status read_error(const struct ses_answer *answer, struct ses_connector_result *ret_result)
 {
-    struct ses_slice code = SES_STR("No error code");
-    struct ses_slice message = SES_STR("No error message");
+    struct ses_slice code = SES_SLICE_EMPTY;
     struct ses_slice reason = SES_SLICE_EMPTY;
 
     if (answer->json == NULL)
@@ -157,9 +156,7 @@ static enum ses_status read_error(const struct ses_answer *answer, struct ses_co
     if (!json_is_object(answer->json) || ses_json_text(answer->json, "errCode", &code) == SES_JSON_WRONG ||
         ses_json_text(answer->json, "reason", &reason) == SES_JSON_WRONG)
         return SES_MALFORMED;
-    if (reason.len > 0)
-        message = reason;
-    return ses_result_error(answer, code, message, reason, ret_result);
+    return ses_result_error(answer, code, reason, reason, ret_result);
 }
 
 static enum ses_status parse(uint32_t http_status, struct ses_slice body, struct ses_arena *arena,

@@ -236,33 +236,42 @@ static enum ses_status read_success(const struct ses_answer *answer, struct ses_
     return ses_result_error(answer, info.code, info.message, info.message, ret_result);
 }
 
-/* The shape of a payment callback. */
-static enum ses_status read_txn_info(const struct ses_answer *answer, struct ses_connector_result *result)
+/* A text of an error, or a number in its place; anything else is as good as absent. */
+static enum ses_status error_text(const struct ses_answer *answer, const json_t *object, const char *key,
+                                  struct ses_slice *ret_text)
 {
-    const json_t *info = json_object_get(json_object_get(answer->json, "body"), "txnInfo");
-    struct ses_slice code;
-    struct ses_slice message = SES_SLICE_EMPTY;
-    struct ses_slice order_id = SES_SLICE_EMPTY;
+    const json_t *value = json_object_get(object, key);
+    const char *digits;
 
-    if (ses_json_text(info, "RESPCODE", &code) != SES_JSON_TEXT ||
-        ses_json_text(info, "RESPMSG", &message) == SES_JSON_WRONG ||
-        ses_json_text(info, "ORDERID", &order_id) == SES_JSON_WRONG)
-        return SES_MALFORMED;
-    SES_TRY(ses_result_text(answer, order_id, SES_RESULT_CODE_CHARS, &result->connector_transaction_id));
-    return ses_result_error(answer, code, message, SES_SLICE_EMPTY, result);
+    *ret_text = SES_SLICE_EMPTY;
+    if (!json_is_integer(value)) {
+        (void)ses_json_text(object, key, ret_text);
+        return SES_OK;
+    }
+    digits = ses_arena_printf(answer->arena, "%lld", (long long)json_integer_value(value));
+    if (digits == NULL)
+        return SES_NO_MEMORY;
+    *ret_text = ses_slice_str(digits);
+    return SES_OK;
 }
 
-static enum ses_status read_error_code(const struct ses_answer *answer, struct ses_connector_result *result)
-{
-    struct ses_slice code;
-    struct ses_slice message = SES_SLICE_EMPTY;
-    struct ses_slice reason = SES_SLICE_EMPTY;
-    struct ses_slice transaction_id = SES_SLICE_EMPTY;
+/* Where an error's texts stand; "" for none. */
+struct error_shape {
+    const char *code, *message, *reason, *transaction_id;
+};
 
-    if (ses_json_text(answer->json, "errorCode", &code) != SES_JSON_TEXT ||
-        ses_json_text(answer->json, "errorMessage", &message) == SES_JSON_WRONG ||
-        ses_json_text(answer->json, "errorDescription", &reason) == SES_JSON_WRONG ||
-        ses_json_text(answer->json, "transactionId", &transaction_id) == SES_JSON_WRONG)
+/* SES_MALFORMED: object has neither code nor text of this shape. What it has is told: an error without a code
+ * still says what is wrong. */
+static enum ses_status read_shape(const struct ses_answer *answer, const json_t *object,
+                                  const struct error_shape *shape, struct ses_connector_result *result)
+{
+    struct ses_slice code, message, reason, transaction_id;
+
+    SES_TRY(error_text(answer, object, shape->code, &code));
+    SES_TRY(error_text(answer, object, shape->message, &message));
+    SES_TRY(error_text(answer, object, shape->reason, &reason));
+    SES_TRY(error_text(answer, object, shape->transaction_id, &transaction_id));
+    if (code.len == 0 && message.len == 0 && reason.len == 0)
         return SES_MALFORMED;
     SES_TRY(
         ses_result_text(answer, transaction_id, SES_RESULT_CODE_CHARS, &result->connector_transaction_id));
@@ -303,18 +312,21 @@ static enum ses_status read_anything(const struct ses_answer *answer, struct ses
                             result);
 }
 
-/* 4xx and 5xx: the shapes are tried in this order; the last one takes any text. */
+/* 4xx and 5xx: the shapes are tried in this order (the second is a payment callback's); the last reader takes
+ * any text. */
 static enum ses_status read_error(const struct ses_answer *answer, struct ses_connector_result *ret_result)
 {
-    struct result_info info;
+    static const struct error_shape result_info = {"resultCode", "resultMsg", "", ""};
+    static const struct error_shape txn_info = {"RESPCODE", "RESPMSG", "", "ORDERID"};
+    static const struct error_shape flat = {"errorCode", "errorMessage", "errorDescription", "transactionId"};
+    const json_t *body = json_object_get(answer->json, "body");
     enum ses_status status;
 
-    if (check_head(answer->json) == SES_OK &&
-        read_result_info(json_object_get(answer->json, "body"), &info) == SES_OK)
-        return ses_result_error(answer, info.code, info.message, SES_SLICE_EMPTY, ret_result);
-    status = read_txn_info(answer, ret_result);
+    status = read_shape(answer, json_object_get(body, "resultInfo"), &result_info, ret_result);
     if (status == SES_MALFORMED)
-        status = read_error_code(answer, ret_result);
+        status = read_shape(answer, json_object_get(body, "txnInfo"), &txn_info, ret_result);
+    if (status == SES_MALFORMED)
+        status = read_shape(answer, answer->json, &flat, ret_result);
     return status == SES_MALFORMED ? read_anything(answer, ret_result) : status;
 }
 

@@ -133,7 +133,7 @@ static enum ses_status read_success(const struct ses_answer *answer, struct ses_
     return ses_result_session_token(answer, secret, ret_result);
 }
 
-/* With a decline code the reason names both. */
+/* With a decline code the reason names both, as far as they were told. */
 static enum ses_status read_reason(const struct ses_answer *answer, struct ses_slice message,
                                    struct ses_slice decline, struct ses_slice *ret_reason)
 {
@@ -144,9 +144,12 @@ static enum ses_status read_reason(const struct ses_answer *answer, struct ses_s
         return SES_OK;
     }
     SES_TRY(ses_text_init(&text, answer->arena, 64 + message.len + decline.len));
-    ses_text_str(&text, "message - ");
-    ses_text_add(&text, message);
-    ses_text_str(&text, ", decline_code - ");
+    if (message.len > 0) {
+        ses_text_str(&text, "message - ");
+        ses_text_add(&text, message);
+        ses_text_str(&text, ", ");
+    }
+    ses_text_str(&text, "decline_code - ");
     ses_text_add(&text, decline);
     *ret_reason = ses_text_view(&text);
     return SES_OK;
@@ -187,15 +190,12 @@ static enum ses_status read_fields(const json_t *json, struct stripe_error *erro
 
 static enum ses_status read_error(const struct ses_answer *answer, struct ses_connector_result *ret_result)
 {
-    struct stripe_error error = {.code = SES_STR("No error code"), .message = SES_SLICE_EMPTY};
-    struct ses_slice message = SES_STR("No error message");
+    struct stripe_error error = {.code = SES_SLICE_EMPTY}; /* what Stripe leaves out is left out */
     struct ses_slice reason;
 
     SES_TRY(read_fields(json_object_get(answer->json, "error"), &error));
-    if (error.message.len > 0)
-        message = error.message;
     SES_TRY(read_reason(answer, error.message, error.decline_code, &reason));
-    SES_TRY(ses_result_error(answer, error.code, message, reason, ret_result));
+    SES_TRY(ses_result_error(answer, error.code, error.message, reason, ret_result));
     SES_TRY(ses_result_text(answer, error.network_decline_code, SES_RESULT_CODE_CHARS,
                             &ret_result->network_decline_code));
     SES_TRY(ses_result_text(answer, error.network_advice_code, SES_RESULT_CODE_CHARS,

@@ -37,9 +37,13 @@ static bool put_text(struct ses_arena *arena, struct ses_slice text, uint32_t nu
 #define PUT(arena, text, number, message, member)                                                            \
     put_text(arena, text, number, &(message)->_##member##_case, &(message)->member)
 
+/* Absent when the connector said nothing. */
 static bool put_connector(const struct ses_connector_result *result, struct ses_arena *arena,
                           struct messages *m)
 {
+    if (result->code.len + result->message.len + result->reason.len + result->connector_transaction_id.len ==
+        0)
+        return true;
     types__connector_error_details__init(&m->connector);
     m->info._connector_details_case = TYPES__ERROR_INFO___CONNECTOR_DETAILS_CONNECTOR_DETAILS;
     m->info.connector_details = &m->connector;
@@ -61,7 +65,8 @@ static bool put_network(const struct ses_connector_result *result, struct ses_ar
     m->info.issuer_details = &m->issuer;
     m->issuer._network_details_case = TYPES__ISSUER_ERROR_DETAILS___NETWORK_DETAILS_NETWORK_DETAILS;
     m->issuer.network_details = &m->network;
-    return PUT(arena, result->network_advice_code, 1, &m->network, advice_code) &&
+    return PUT(arena, result->network_error_message, 2, &m->issuer, message) &&
+           PUT(arena, result->network_advice_code, 1, &m->network, advice_code) &&
            PUT(arena, result->network_decline_code, 2, &m->network, decline_code) &&
            PUT(arena, result->network_error_message, 3, &m->network, error_message);
 }

@@ -34,7 +34,7 @@ FAILURES = {
         "declined": ("CONNECTOR_DECLINED", 402, "card_declined", "Your card was declined.",
                      "message - Your card was declined., decline_code - insufficient_funds"),
         "http-400": ("CONNECTOR_DECLINED", 400, "simulated", SAID, SAID),
-        "http-401": ("CONNECTOR_AUTH_FAILED", 401, "No error code", "Invalid API Key provided", "Invalid API Key provided"),
+        "http-401": ("CONNECTOR_AUTH_FAILED", 401, "", "Invalid API Key provided", "Invalid API Key provided"),
         "http-403": ("CONNECTOR_AUTH_FAILED", 403, "simulated", SAID, SAID),
         "http-429": ("CONNECTOR_RATE_LIMITED", 429, "rate_limit", "Too many requests", "Too many requests"),
         "http-500": ("CONNECTOR_ERROR", 500, "500", "internal_server_error", BODY),
@@ -119,7 +119,14 @@ class Answers(ServerCase):
         answer, _ = self.server.call(create_request(unique("sim-declined-")))
         network = answer.error.issuer_details.network_details
         self.assertEqual((network.decline_code, network.error_message), ("51", "insufficient_funds"))
+        self.assertEqual(answer.error.issuer_details.message, "insufficient_funds")
         self.assertEqual(answer.error.connector_details.connector_transaction_id, "pi_declined")
+
+    def test_what_a_connector_did_not_say_is_absent(self):
+        answer, _ = self.server.call(create_request(unique("sim-http-401-")))
+        connector = answer.error.connector_details
+        self.assertEqual((connector.HasField("code"), connector.message), (False, "Invalid API Key provided"))
+        self.assertFalse(answer.error.HasField("issuer_details"))
 
     def test_json_doors_and_the_newer_name_tell_the_same(self):
         headers = [f"{name}: {value}" for name, value in sim_metadata("stripe")]
@@ -169,7 +176,7 @@ class Answers(ServerCase):
             "paytm": ({"Paytm": dict(SIM_CONFIGS["paytm"]["Paytm"], merchant_key="wrong")},
                       ("CONNECTOR_DECLINED", 200, "2005", "Checksum provided is invalid", "Checksum provided is invalid")),
             "stripe": ({"Stripe": {"api_key": "pk_live_wrong"}},
-                       ("CONNECTOR_AUTH_FAILED", 401, "No error code", "Invalid API Key provided: ****", "Invalid API Key provided: ****")),
+                       ("CONNECTOR_AUTH_FAILED", 401, "", "Invalid API Key provided: ****", "Invalid API Key provided: ****")),
         }
         for connector, (choice, row) in wrong.items():
             session = unique()

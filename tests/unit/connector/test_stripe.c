@@ -276,8 +276,13 @@ static const struct {
     const char *code, *message, *reason;
 } errors[] = {
     {400, "{\"error\":{\"type\":\"invalid_request_error\",\"message\":\"no\"}}", SES_OUTCOME_DECLINED, 400,
-     "No error code", "no", "no"},
-    {400, "{\"error\":{\"code\":\"c\"}}", SES_OUTCOME_DECLINED, 400, "c", "No error message", ""},
+     "", "no", "no"},
+    {400, "{\"error\":{\"code\":\"c\"}}", SES_OUTCOME_DECLINED, 400, "c", "", ""},
+    {402, "{\"error\":{\"decline_code\":\"lost_card\"}}", SES_OUTCOME_DECLINED, 402, "", "",
+     "decline_code - lost_card"},
+    {402, "{\"error\":{\"message\":\"m\",\"decline_code\":\"lost_card\"}}", SES_OUTCOME_DECLINED, 402, "",
+     "m", "message - m, decline_code - lost_card"},
+    {400, "{\"error\":{}}", SES_OUTCOME_DECLINED, 400, "", "", ""},
     {401, "{\"error\":{\"code\":\"api_key_expired\",\"message\":\"m\"}}", SES_OUTCOME_AUTH_FAILED, 401,
      "api_key_expired", "m", "m"},
     {429, "{\"error\":{\"code\":\"rate_limit\",\"message\":\"m\"}}", SES_OUTCOME_RATE_LIMITED, 429,
