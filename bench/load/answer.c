@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include <sessiond/base/encode.h>
+
 /* SessionStatus and EventOutcome of sessiond/v1/session.proto, as numbers. */
 #define STATUS_OPEN       1
 #define STATUS_REDIRECTED 3
@@ -17,6 +19,8 @@ static const uint64_t status_after[LOAD_STEP_COUNT] = {
     [LOAD_CHALLENGE_PASSED] = STATUS_OPEN, [LOAD_PROCESSING_STARTED] = STATUS_PROCESSING,
     [LOAD_COMPLETED] = STATUS_COMPLETED,   [LOAD_COMPLETED_BY_WEBHOOK] = STATUS_COMPLETED,
 };
+
+#define MESSAGE_SHOWN_MAX 120
 
 /* An answer of SessionService, as far as it is checked. */
 struct found {
@@ -229,6 +233,22 @@ static const char *check_return(const struct load_plan *plan, struct load_journe
     return NULL;
 }
 
+void load_message_text(struct ses_slice grpc_message, char *room, size_t room_len)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < grpc_message.len && len + 1 < room_len; i++) {
+        uint8_t c = grpc_message.data[i];
+        size_t taken;
+
+        if (c == '%' && grpc_message.len - i > 2 &&
+            ses_hex_decode(ses_slice_cut(grpc_message, i + 1, i + 3), &c, 1, &taken) == SES_OK)
+            i += 2;
+        room[len++] = c >= 0x20 && c < 0x7F && c != '"' && c != '\\' ? (char)c : '?';
+    }
+    room[len] = '\0';
+}
+
 const char *load_answer_check(const struct load_plan *plan, struct load_journey *journey,
                               const struct load_answer *answer, char *room, size_t room_len)
 {
@@ -238,8 +258,11 @@ const char *load_answer_check(const struct load_plan *plan, struct load_journey 
     if (step == LOAD_RETURN_GET || step == LOAD_RETURN_POST)
         return check_return(plan, journey, answer, room, room_len);
     if (answer->http_status != 200 || answer->grpc_status != 0) {
-        (void)snprintf(room, room_len, "HTTP status %d, grpc-status %d", answer->http_status,
-                       answer->grpc_status);
+        char said[MESSAGE_SHOWN_MAX];
+
+        load_message_text(answer->grpc_message, said, sizeof(said));
+        (void)snprintf(room, room_len, "HTTP status %d, grpc-status %d%s%s", answer->http_status,
+                       answer->grpc_status, said[0] == '\0' ? "" : ": ", said);
         return room;
     }
     if (!unframe(answer->body, &body))

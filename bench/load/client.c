@@ -11,9 +11,10 @@
 #include "message.h"
 #include "tls.h"
 
-#define OUT_MAX    (8u << 20)
-#define ANSWER_MAX 8192
-#define FIELDS_MAX 8
+#define OUT_MAX          (8u << 20)
+#define ANSWER_MAX       8192
+#define FIELDS_MAX       8
+#define GRPC_MESSAGE_MAX 256 /* what is kept of it */
 
 struct load_call {
     struct load_client *client;
@@ -26,6 +27,8 @@ struct load_call {
     size_t body_len;
     char location[LOAD_LOCATION_MAX];
     size_t location_len;
+    char said[GRPC_MESSAGE_MAX]; /* grpc-message */
+    size_t said_len;
     int grpc_status;
     int http_status;
 };
@@ -145,6 +148,7 @@ void load_client_send(struct load_client *client, struct load_journey *journey, 
     call->message_sent = 0;
     call->body_len = 0;
     call->location_len = 0;
+    call->said_len = 0;
     call->grpc_status = -1;
     call->http_status = 0;
     client->run->totals.sent++;
@@ -170,7 +174,10 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     else if (ses_slice_eq_str(ses_slice(name, name_len), "grpc-status") &&
              ses_parse_u64(ses_slice(value, value_len), 99, &number) == SES_OK)
         call->grpc_status = (int)number;
-    else if (ses_slice_eq_str(ses_slice(name, name_len), "location") && value_len <= LOAD_LOCATION_MAX) {
+    else if (ses_slice_eq_str(ses_slice(name, name_len), "grpc-message")) {
+        call->said_len = value_len < GRPC_MESSAGE_MAX ? value_len : GRPC_MESSAGE_MAX;
+        memcpy(call->said, value, call->said_len);
+    } else if (ses_slice_eq_str(ses_slice(name, name_len), "location") && value_len <= LOAD_LOCATION_MAX) {
         memcpy(call->location, value, value_len);
         call->location_len = value_len;
     }
@@ -196,6 +203,7 @@ static const char *judge(const struct load_call *call, uint32_t error_code, char
     const struct load_answer answer = {
         .http_status = call->http_status,
         .grpc_status = call->grpc_status,
+        .grpc_message = ses_slice((const uint8_t *)call->said, call->said_len),
         .body = ses_slice(call->body, call->body_len),
         .location = ses_slice((const uint8_t *)call->location, call->location_len),
     };
@@ -212,7 +220,7 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
     struct load_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
     struct load_journey *journey;
     const char *error;
-    char text[80];
+    char text[200];
 
     if (call == NULL || call->journey == NULL)
         return 0;

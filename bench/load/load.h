@@ -75,7 +75,7 @@ struct load_totals {
     struct load_step_totals step[LOAD_STEP_COUNT];
     uint64_t journeys_done[LOAD_SCRIPTS_MAX]; /* whole, every answer right */
     uint64_t journeys_ended;                  /* whole or broken off by a wrong answer */
-    char first_error[200];
+    char first_error[256];
 };
 
 /* ---- tokens.c: the session tokens that sessions were created with, by number less plan's first_id */

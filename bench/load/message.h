@@ -27,10 +27,15 @@ struct load_request {
 /* What came back for it. */
 struct load_answer {
     int http_status;
-    int grpc_status; /* -1: none */
+    int grpc_status;               /* -1: none */
+    struct ses_slice grpc_message; /* as it came, percent-encoded; a stranger's words */
     struct ses_slice body;
     struct ses_slice location;
 };
+
+/* The server's words for a person, into room[room_len], NUL-terminated: percent-decoded, cut; what would need
+ * an escape in JSON or does not belong into a terminal becomes '?'. */
+void load_message_text(struct ses_slice grpc_message, char *room, size_t room_len);
 
 /* The merchant_session_id of a number. Letters: a long run of digits might pass for a card number, which is
  * refused. */

@@ -50,7 +50,7 @@ static const char usage[] =
     "results\n"
     "  --pid PID             a server process whose CPU time is measured; may be repeated\n"
     "  --json                result as one JSON object\n"
-    "  --quiet               no progress bar\n";
+    "  --quiet               no progress bar (there is none where standard error is no terminal)\n";
 
 enum {
     OPT_ADDRESS = 256,
@@ -80,7 +80,6 @@ enum {
     OPT_PID,
     OPT_JSON,
     OPT_QUIET,
-    OPT_HELP,
 };
 
 static const struct option options[] = {
@@ -111,7 +110,7 @@ static const struct option options[] = {
     {"pid", required_argument, NULL, OPT_PID},
     {"json", no_argument, NULL, OPT_JSON},
     {"quiet", no_argument, NULL, OPT_QUIET},
-    {"help", no_argument, NULL, OPT_HELP},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
@@ -293,7 +292,7 @@ static void set_result(struct load_plan *plan, int option, const char *value)
     case OPT_QUIET:
         plan->quiet = true;
         break;
-    case OPT_HELP:
+    case 'h':
         (void)fputs(usage, stdout);
         exit(0);
     default:
@@ -351,11 +350,12 @@ void load_options_parse(int argc, char **argv, struct load_plan *ret_plan)
                                    "{\"config\":{\"Adyen\":{\"api_key\":\"k\",\"merchant_account\":\"m\"}}}"};
     set_address(plan, "127.0.0.1:8080");
     new_prefix(plan);
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
         if (!set_calls(plan, option, optarg) && !set_amount(plan, option, optarg) &&
             !set_tls(plan, option, optarg))
             set_result(plan, option, optarg);
     if (optind < argc)
         refuse("unexpected argument", argv[optind]);
+    plan->quiet = plan->quiet || isatty(STDERR_FILENO) == 0; /* a bar is for eyes, not for files */
     check_whole(plan);
 }

@@ -44,8 +44,34 @@ static int set_state(const struct ctl *ctl, enum ses_key_state state)
     return report(ctl, ctl->args[0], ses_key_state_name(state));
 }
 
+/* A worker that does not know the key yet refuses what another one signs with it. */
+static int demand_loaded(const struct ctl *ctl)
+{
+    struct ses_error error = {.status = SES_OK};
+    char dir[CTL_PATH_SIZE];
+    long pid = 0;
+    bool loaded;
+
+    if (!ctl_server_runs(ctl, &pid))
+        return CTL_DONE;
+    if (!ctl_path(ctl, "keys", dir))
+        return CTL_FAILED;
+    if (ses_keyring_is_loaded(dir, ses_slice_str(ctl->args[0]), &error, &loaded) != SES_OK)
+        return ctl_fail_error(&error);
+    if (loaded)
+        return CTL_DONE;
+    return ctl_fail("not every worker has loaded this key, and one that has not would refuse its tokens; "
+                    "kill -HUP %ld, wait for "
+                    "the log's event \"reloaded\", then activate",
+                    pid);
+}
+
 int ctl_keys_activate(const struct ctl *ctl)
 {
+    int code = demand_loaded(ctl);
+
+    if (code != CTL_DONE)
+        return code;
     return set_state(ctl, SES_KEY_ACTIVE);
 }
 

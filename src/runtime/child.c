@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include "process.h"
+#include "title.h"
 
 static _Noreturn void run_child(const struct ses_child *child, struct ses_child_env *env,
                                 void (*before)(void *arg, const struct ses_child *self), void *arg)
 {
     ses_process_child(env->supervisor);
+    ses_title_set(child->role);
     before(arg, child);
     exit(child->run(env));
 }

@@ -42,8 +42,8 @@ const char *ses_options_help(void)
            "  --workers N          worker processes, 1 to 64, default: the cores it may run on\n"
            "  --log-level LEVEL    debug, info, warn or error, default info\n"
            "  --version            print the version\n"
-           "  --help               print this\n"
-           "signals: TERM and INT drain and stop, HUP reloads by replacing the workers one at a time\n"
+           "  --help, -h           print this\n"
+           "signals: TERM, INT and QUIT drain and stop, HUP reloads by replacing the workers one at a time\n"
            "exit codes: 0 stopped as asked, 1 could not start or gave up, 2 wrong usage\n";
 }
 
@@ -60,6 +60,8 @@ static enum option find(const char *word, const char **ret_value)
     int i;
 
     *ret_value = equals == NULL ? NULL : equals + 1;
+    if (strcmp(word, "-h") == 0)
+        return OPTION_HELP;
     for (i = 0; i < OPTION_COUNT; i++) {
         if (strlen(option_table[i].name) == len && memcmp(option_table[i].name, word, len) == 0)
             return (enum option)i;

@@ -64,6 +64,10 @@ static void supervisor_signals(sigset_t *ret_set)
     (void)sigaddset(ret_set, SIGTERM);
     (void)sigaddset(ret_set, SIGINT);
     (void)sigaddset(ret_set, SIGHUP);
+    (void)sigaddset(ret_set, SIGQUIT);
+    (void)sigaddset(ret_set, SIGUSR1);
+    (void)sigaddset(ret_set, SIGUSR2);
+    (void)sigaddset(ret_set, SIGALRM);
     (void)sigaddset(ret_set, SIGCHLD);
 }
 
@@ -81,10 +85,12 @@ enum ses_status ses_process_signalfd(int *ret_fd, struct ses_fault *ret_fault)
 
 void ses_process_child(pid_t supervisor)
 {
+    /* A terminal sends INT, QUIT and HUP to the whole group: the supervisor alone decides what follows. */
+    static const int ignored[] = {SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM};
     sigset_t set;
 
-    (void)signal(SIGINT, SIG_IGN);
-    (void)signal(SIGHUP, SIG_IGN);
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+        (void)signal(ignored[i], SIG_IGN);
     (void)signal(SIGTERM, SIG_DFL);
     supervisor_signals(&set);
     (void)sigprocmask(SIG_UNBLOCK, &set, NULL);

@@ -60,6 +60,7 @@ void ses_supervisor_start_children(struct ses_supervisor *sup)
 {
     size_t i;
 
+    ses_supervisor_see_keys(sup);
     for (i = SES_CHILD_WORKER; i < sup->children_count && !sup->stopping; i++)
         ses_supervisor_spawn(sup, &sup->children[i]);
 }
@@ -92,23 +93,53 @@ static void check_all_ready(struct ses_supervisor *sup)
             return;
     }
     atomic_store_explicit(&sup->board->start_ms, start_ms == 0 ? 1 : start_ms, memory_order_relaxed);
+    ses_supervisor_note_keys(sup);
     log_ready(sup, start_ms);
 }
 
 /* ---- the loop ----------------------------------------------------------------------------------------- */
 
+/* Signals that mean something to other servers' operators: told, and without effect. */
+static void say_ignored(struct ses_supervisor *sup, uint32_t signal)
+{
+    const char *what =
+        signal == SIGUSR1 ? "SIGUSR1: the log is standard error, there is no file to open again"
+        : signal == SIGUSR2
+            ? "SIGUSR2: this version cannot replace its own program; start the new one after SIGTERM"
+            : "SIGALRM has no meaning here";
+
+    ses_log_msg(&sup->log, SES_LOG_WARN, "signal_ignored", "%s", what);
+}
+
+static void on_signal(struct ses_supervisor *sup, uint32_t signal)
+{
+    switch (signal) {
+    case SIGCHLD:
+        ses_supervisor_reap(sup);
+        break;
+    case SIGHUP:
+        ses_supervisor_reload(sup);
+        break;
+    case SIGTERM:
+        ses_supervisor_stop(sup, "SIGTERM");
+        break;
+    case SIGINT:
+        ses_supervisor_stop(sup, "SIGINT");
+        break;
+    case SIGQUIT:
+        ses_supervisor_stop(sup, "SIGQUIT");
+        break;
+    default:
+        say_ignored(sup, signal);
+    }
+}
+
 static void on_signals(struct ses_supervisor *sup)
 {
     struct signalfd_siginfo info;
 
-    while (read(sup->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        if (info.ssi_signo == SIGCHLD)
-            ses_supervisor_reap(sup);
-        else if (info.ssi_signo == SIGHUP)
-            ses_supervisor_reload(sup);
-        else
-            ses_supervisor_stop(sup, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
-    }
+    while (read(sup->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        on_signal(sup, info.ssi_signo);
 }
 
 static void on_control(struct ses_supervisor *sup, struct ses_child *child)

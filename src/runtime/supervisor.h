@@ -29,6 +29,7 @@ struct ses_supervisor {
     size_t children_count;
     uint64_t started_ms;
     uint64_t generation;   /* of the configuration: + 1 for each reload */
+    struct ses_buf keys;   /* ids of the key files that the present generation of workers finds */
     uint64_t stop_kill_ms; /* when stopping: the drain deadline */
     bool loading;
     unsigned enlarged; /* so many times was the table made larger than sessions_max, to load what is there */
@@ -67,6 +68,10 @@ void ses_supervisor_tick(struct ses_supervisor *sup, uint64_t now_ms);
 void ses_supervisor_reload(struct ses_supervisor *sup);
 /* One step of replacing workers; called once per turn while rolling. */
 void ses_supervisor_roll(struct ses_supervisor *sup);
+
+/* supervisor_keys.c: before the first worker of a generation loads its keys, and when the last one has. */
+void ses_supervisor_see_keys(struct ses_supervisor *sup);
+void ses_supervisor_note_keys(struct ses_supervisor *sup);
 
 /* supervisor.c */
 void ses_supervisor_stop(struct ses_supervisor *sup, const char *why);

@@ -34,6 +34,7 @@ void ses_supervisor_reload(struct ses_supervisor *sup)
     sup->log.level = fresh.log_level;
     sup->generation++;
     sup->rolling = true;
+    ses_supervisor_see_keys(sup);
     ses_log_msg(&sup->log, SES_LOG_INFO, "reload_started", "replacing the workers one at a time");
 }
 
@@ -60,5 +61,6 @@ void ses_supervisor_roll(struct ses_supervisor *sup)
         return;
     }
     sup->rolling = false;
+    ses_supervisor_note_keys(sup);
     ses_log_msg(&sup->log, SES_LOG_INFO, "reloaded", "every worker runs with the new configuration");
 }

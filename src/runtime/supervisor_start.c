@@ -138,6 +138,7 @@ void ses_supervisor_done(struct ses_supervisor *sup)
     if (sup->table != NULL)
         ses_table_close(sup->table);
     ses_watch_board_close(sup->watch_board);
+    ses_buf_done(&sup->keys);
     sup->log.metrics = NULL;
     ses_board_free(sup->board);
     ses_layout_close(&sup->layout);

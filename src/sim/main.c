@@ -61,7 +61,7 @@ static int parse_options(int argc, char **argv, struct options *options)
     uint64_t number;
     int option;
 
-    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "h", names, NULL)) != -1) {
         switch (option) {
         case 'l':
             if (!parse_address(optarg, &options->address))

@@ -9,7 +9,8 @@
 
 #include "fault.h"
 
-#define SES_KEYDIR_FILE_MAX 2048 /* bytes of one file; a key file has about 400 */
+#define SES_KEYDIR_FILE_MAX                                                                                  \
+    8192 /* bytes of one file; a key file has about 400, the list of loaded keys 52 a key */
 
 struct ses_keydir {
     int fd;

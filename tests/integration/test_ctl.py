@@ -4,10 +4,11 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import unittest
 
-from harness import ADYEN, BUILD, Server, claims, create_request
+from harness import ADYEN, BUILD, SLOW, Server, claims, create_request, wait_for
 
 EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
 SESSIONS = 40
@@ -34,6 +35,24 @@ class Usage(unittest.TestCase):
             self.assertEqual(done.returncode, 2, args)
             self.assertRegex(done.stderr, r"^sessiondctl: .+")
             self.assertEqual(done.stdout, "")
+
+    def test_what_was_typed_is_not_repeated(self):
+        token = "sess_v4.public." + "CANARY" * 30
+        for args in (("token", "inspect", token), (token,), ("token", token), ("store", "list", token), ("--" + token,)):
+            done = ctl("/nowhere", *args)
+            self.assertEqual(done.returncode, 2, args)
+            self.assertNotIn("CANARYCANARY", done.stderr + done.stdout)
+
+    def test_group_alone_names_its_verbs(self):
+        for args in (("keys",), ("keys", "dance")):
+            self.assertRegex(ctl("/nowhere", *args).stderr, "list, generate, activate, revoke, retire")
+        self.assertIn("no such command", ctl("/nowhere", "dance").stderr)
+
+    def test_short_help(self):
+        for program in ("sessiond", "sessiondctl", "sessiond-sim", "sessiond-load"):
+            long = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, timeout=60, check=True).stdout
+            short = subprocess.run([BUILD / program, "-h"], capture_output=True, text=True, timeout=60, check=True).stdout
+            self.assertEqual(short, long)
 
     def test_no_data_directory_is_1_and_names_the_path(self):
         for args in (("keys", "list"), ("keys", "generate", "--test"), ("store", "check"), ("store", "list"),
@@ -196,6 +215,21 @@ class Keys(unittest.TestCase):
         self.assertEqual(self.states("live"), {new: "active"})
         self.assertIn("no such key", self.run_ctl("keys", "retire", old, code=1).stderr)
         self.assertEqual(len(self.states("test")), 1)
+
+    def test_a_running_server_must_know_a_key_that_signs(self):
+        server = Server(workers=2, sandbox=False, data=self.data).start()
+        self.addCleanup(server.cleanup)
+        (old,) = self.states("test")
+        new = re.match(r"k4\.pid\.[A-Za-z0-9_-]{44}", self.run_ctl("keys", "generate", "--test").stdout).group(0)
+        refused = self.run_ctl("keys", "activate", new, code=1).stderr
+        self.assertIn(f"kill -HUP {server.process.pid}", refused)
+        self.assertEqual(self.states("test"), {old: "active", new: "next"})
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: server.lines("reloaded"), 60 * SLOW, "the reload")
+        self.run_ctl("keys", "activate", new)
+        self.assertEqual(self.states("test"), {old: "verify-only", new: "active"})
+        self.run_ctl("keys", "activate", old)
+        server.stop(seconds=30 * SLOW)
 
     def test_faults_are_named(self):
         (kid,) = self.states("live")

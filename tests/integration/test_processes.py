@@ -11,7 +11,7 @@ import unittest
 
 import grpc
 
-from harness import BUILD, CREATE, Server, ServerCase, claims, create_request, free_port, response_class, unique, wait_for
+from harness import BUILD, CREATE, SLOW, Server, ServerCase, claims, create_request, free_port, response_class, unique, wait_for
 
 EXACT = [("x-connector", "adyen"), ("x-connector-config", '{"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}')]
 
@@ -48,6 +48,33 @@ class Lifetime(unittest.TestCase):
         self.server.process.send_signal(signal.SIGTERM)
         self.assertTrue(call.result().session_token.startswith("sess_"))
         self.server.stop(expect=0)
+
+    def test_signals_that_mean_something_elsewhere(self):
+        """Told and ignored; a terminal's QUIT, which all processes of the group get, stops as TERM does."""
+        server = self.server.start()
+        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
+            for pid in (server.process.pid, *server.children()):
+                os.kill(pid, number)
+        wait_for(lambda: len(server.lines("signal_ignored")) == 3, 20 * SLOW, "three lines")
+        before = server.workers()
+        self.assertTrue(server.is_ready())
+        self.assertEqual(server.workers(), before)
+        for pid in (*server.children(), server.process.pid):
+            os.kill(pid, signal.SIGQUIT)
+        self.assertEqual(server.process.wait(60 * SLOW), 0)
+        self.assertEqual([row["exit_code"] for row in server.lines("child_exited") if row["was"] == "draining"],
+                         [0] * len(server.lines("child_exited")[1:]))
+
+    def test_processes_have_titles(self):
+        server = self.server.start()
+        titles = {pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode() for pid in server.children()}
+        for title in ("sessiond: worker-0", "sessiond: worker-1", "sessiond: housekeeper"):
+            self.assertIn(title, titles)
+        own = pathlib.Path(f"/proc/{server.process.pid}/cmdline").read_bytes()
+        self.assertIn(str(server.data).encode(), own, "the supervisor keeps its command line")
+        server.process.send_signal(signal.SIGHUP)  # which reads the options again
+        wait_for(lambda: server.lines("reloaded"), 60 * SLOW, "the reload")
+        server.stop(seconds=60 * SLOW)
 
     def test_children_leave_when_the_supervisor_is_killed(self):
         self.server.start()

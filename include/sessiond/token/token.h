@@ -96,6 +96,18 @@ SES_MUST_CHECK enum ses_status ses_keyring_set_state(const char *dir, struct ses
 SES_MUST_CHECK enum ses_status ses_keyring_retire(const char *dir, struct ses_slice kid,
                                                   struct ses_error *ret_error);
 
+/* Which keys every worker of the running server knows. A key that signs before that makes tokens which some
+ * worker refuses. list_ids [supervisor]: the ids of all key files, a line each, before the workers load them
+ * (the caller frees the buffer); note_loaded [supervisor]: they all have. is_loaded [sessiondctl]: also false
+ * when nothing was ever noted. SES_IO, SES_FULL, SES_FAILED_PRECONDITION, SES_NO_MEMORY; ret_error's texts
+ * are of its arena. */
+SES_MUST_CHECK enum ses_status ses_keyring_list_ids(const char *dir, struct ses_error *ret_error,
+                                                    struct ses_buf *ret_list);
+SES_MUST_CHECK enum ses_status ses_keyring_note_loaded(const char *dir, struct ses_slice list,
+                                                       struct ses_error *ret_error);
+SES_MUST_CHECK enum ses_status ses_keyring_is_loaded(const char *dir, struct ses_slice kid,
+                                                     struct ses_error *ret_error, bool *ret_loaded);
+
 /* One key as the operator sees it. */
 struct ses_key_info {
     char kid[SES_KID_SIZE];

@@ -34,6 +34,7 @@ static const struct command {
      "health, workers and totals of a running sessiond"},
 };
 
+#define WORD_SHOWN_MAX 16
 #define COMMANDS_COUNT (sizeof(commands) / sizeof(commands[0]))
 
 static int print_help(void)
@@ -53,7 +54,7 @@ static int print_help(void)
            "  --limit N           store list: stop after N records\n"
            "  --json              machine-readable output\n"
            "  --version           print the version\n"
-           "  --help              print this\n"
+           "  --help, -h          print this\n"
            "\nsessiond reads its keys at start and on SIGHUP (pid: first line of DIR/lock). A rotation that "
            "refuses no\n"
            "token: keys generate, SIGHUP, keys activate, SIGHUP; when the last old token has expired, keys "
@@ -62,11 +63,29 @@ static int print_help(void)
     return CTL_DONE;
 }
 
-/* Code 2, and nothing on stdout, so that scripts do not take it for an answer. */
+/* Code 2, and nothing on stdout, so that scripts do not take it for an answer. word is ours or cut short:
+ * what was typed may be a token, and the terminal remembers it. */
 static int usage(const char *what, const char *word)
 {
-    (void)fprintf(stderr, "sessiondctl: %s%s%s (see --help)\n", what, word == NULL ? "" : ": ",
-                  word == NULL ? "" : word);
+    (void)fprintf(stderr, "sessiondctl: %s%s%.*s (see --help)\n", what, word == NULL ? "" : ": ",
+                  WORD_SHOWN_MAX, word == NULL ? "" : word);
+    return CTL_USAGE;
+}
+
+/* A group without its verb, or with one that it does not have. */
+static int usage_group(const char *group)
+{
+    char verbs[128] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < COMMANDS_COUNT; i++) {
+        if (strcmp(commands[i].group, group) == 0 && commands[i].verb != NULL && len < sizeof(verbs))
+            len += (size_t)snprintf(verbs + len, sizeof(verbs) - len, "%s%s", len == 0 ? "" : ", ",
+                                    commands[i].verb);
+    }
+    if (len == 0)
+        return usage("no such command", group);
+    (void)fprintf(stderr, "sessiondctl: %s needs one of: %s (see --help)\n", group, verbs);
     return CTL_USAGE;
 }
 
@@ -95,11 +114,12 @@ static int run(struct ctl *ctl, const char *const *words, int count)
     const struct command *command = find_command(words, count, &taken);
 
     if (command == NULL)
-        return usage("no such command", words[0]);
+        return usage_group(words[0]);
     if (count - taken != command->args_count)
-        return usage(command->args_count == 0 ? "this command takes no argument"
-                                              : "this command takes one argument",
-                     command->args_count == 0 ? words[taken] : command->args);
+        return usage(command->args_count == 0
+                         ? "this command takes no argument; a token is read from standard input"
+                         : "this command takes one argument",
+                     command->args_count == 0 ? NULL : command->args);
     for (int i = taken; i < count; i++)
         ctl->args[ctl->args_count++] = words[i];
     return command->run(ctl);
@@ -138,7 +158,7 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         const char **value = value_of(&ctl, argv[i]);
 
-        if (strcmp(argv[i], "--help") == 0)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return print_help();
         if (strcmp(argv[i], "--version") == 0)
             return printf("sessiondctl " SES_VERSION "\n") < 0 ? CTL_FAILED : CTL_DONE;

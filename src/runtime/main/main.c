@@ -11,6 +11,7 @@
 #include "options.h"
 #include "process.h"
 #include "supervisor.h"
+#include "title.h"
 
 static int complain(const struct ses_fault *fault, int code)
 {
@@ -55,5 +56,6 @@ int main(int argc, char **argv)
         return complain(&fault, strncmp(fault.text, "--", 2) == 0 ? SES_EXIT_USAGE : SES_EXIT_FAILED);
     if (options.action == SES_ACTION_CHECK)
         return check(&config);
+    ses_title_init(argc, argv);
     return ses_supervisor_run(&options, &config);
 }

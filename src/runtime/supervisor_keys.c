@@ -1,0 +1,31 @@
+/* Tells sessiondctl which signing keys every worker knows, so that none is made active before. The supervisor
+ * sees names, no key. */
+#include "supervisor.h"
+
+#include <sessiond/token/token.h>
+
+static void complain(struct ses_supervisor *sup, const struct ses_error *error)
+{
+    ses_log_msg(&sup->log, SES_LOG_WARN, "keys_unnoted", "sessiondctl cannot activate a new key: %.*s",
+                SES_FMT(error->message));
+}
+
+void ses_supervisor_see_keys(struct ses_supervisor *sup)
+{
+    struct ses_error error = {.status = SES_OK};
+
+    ses_buf_done(&sup->keys);
+    if (ses_keyring_list_ids(sup->layout.keys, &error, &sup->keys) != SES_OK) {
+        complain(sup, &error);
+        ses_buf_init(&sup->keys, 0);
+    }
+}
+
+void ses_supervisor_note_keys(struct ses_supervisor *sup)
+{
+    struct ses_error error = {.status = SES_OK};
+
+    if (sup->keys.len > 0 &&
+        ses_keyring_note_loaded(sup->layout.keys, ses_buf_view(&sup->keys), &error) != SES_OK)
+        complain(sup, &error);
+}

@@ -1,0 +1,64 @@
+/* The title of a process, where the kernel looks for it: in the memory of its arguments (proc(5),
+ * /proc/PID/cmdline). */
+#include "title.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The one place that the kernel reads; it cannot be passed, it is the process's. */
+static struct {
+    char *begin;
+    size_t bytes;
+} title;
+
+/* The end of the strings that follow one another from begin on: arguments, then environment. */
+static char *end_of(char **strings, char *end)
+{
+    for (; *strings != NULL && *strings == end; strings++)
+        end = *strings + strlen(*strings) + 1;
+    return end;
+}
+
+/* A copy that lives as long as the process. False: out of memory, everything stays as it was. */
+static bool move_environment(void)
+{
+    size_t count = 0;
+    char **copy;
+
+    while (environ[count] != NULL)
+        count++;
+    copy = calloc(count + 1, sizeof(*copy));
+    for (size_t i = 0; copy != NULL && i < count; i++) {
+        copy[i] = strdup(environ[i]);
+        if (copy[i] == NULL)
+            return false;
+    }
+    if (copy != NULL)
+        environ = copy;
+    return copy != NULL;
+}
+
+void ses_title_init(int argc, char **argv)
+{
+    char *end;
+
+    if (argc < 1)
+        return;
+    end = end_of(argv, argv[0]);
+    end = end_of(environ, end);
+    if (!move_environment())
+        return;
+    title.begin = argv[0];
+    title.bytes = (size_t)(end - argv[0]);
+}
+
+void ses_title_set(const char *role)
+{
+    if (title.bytes == 0)
+        return;
+    memset(title.begin, 0, title.bytes);
+    (void)snprintf(title.begin, title.bytes, "sessiond: %s", role);
+}
