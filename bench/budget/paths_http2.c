@@ -40,7 +40,14 @@ static void io_nothing(void *arg)
     (void)arg;
 }
 
-static const struct ses_h2_io io = {io_nothing, io_nothing, io_nothing, io_nothing, io_nothing, io_nothing};
+static void io_hold(void *arg, size_t bytes)
+{
+    (void)arg;
+    (void)bytes;
+}
+
+static const struct ses_h2_io io = {io_nothing, io_nothing, io_nothing, io_nothing,
+                                    io_nothing, io_nothing, io_hold,    io_nothing};
 
 static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
 {

@@ -13,17 +13,21 @@ static void fill_defaults(struct ses_door_limits *limits)
         .header_bytes_max = 32 * 1024,
         .headers_max = 100,
         .streams_max = 4096,
+        .held_bytes_max = 8u << 20,
+        .write_stall_ms = 30000,
         .requests_max = 100000,
         .errors_max = 100,
         .empty_frames_max = 1000,
         .header_ms = 10000,
         .body_ms = 30000,
         .exchange_ms_max = 30000,
+        .streaming_ms = 3600000,
         .gzip_bytes_min = 1024,
     };
 #define FILL(name) limits->name = limits->name != 0 ? limits->name : defaults.name
     FILL(body_bytes_max); FILL(header_bytes_max); FILL(headers_max); FILL(streams_max);
     FILL(requests_max); FILL(errors_max); FILL(empty_frames_max); FILL(header_ms);
+    FILL(held_bytes_max); FILL(write_stall_ms); FILL(streaming_ms);
     FILL(body_ms); FILL(exchange_ms_max); FILL(gzip_bytes_min);
 #undef FILL
     /* clang-format on */

@@ -166,14 +166,35 @@ static void set_deadline(struct ses_h2_stream *stream)
         ses_h2_stream_timer(stream, limits->body_ms, on_request_timeout);
 }
 
-/* A stream's request is here: only the caller's own limit holds now. */
+static void on_lifetime(void *arg)
+{
+    struct ses_h2_stream *stream = arg;
+
+    ses_count(stream->h2->shared->doors->options.metrics, SES_C_STREAMS_EXPIRED, 1);
+    ses_grpc_abort(stream, SES_UNAVAILABLE, "the stream has lasted as long as one may: call again",
+                   SES_CANCELLED);
+}
+
+/* Up to an eighth less than the limit, so that streams that began together do not come back together. */
+static uint64_t lifetime_ms(const struct ses_h2_stream *stream)
+{
+    uint64_t limit_ms = stream->h2->shared->doors->options.limits.streaming_ms;
+
+    if (stream->x->route->kind == SES_ROUTE_BIDI && limit_ms > SES_GRPC_BIDI_MS)
+        limit_ms = SES_GRPC_BIDI_MS;
+    return limit_ms - (stream->x->started_mono_ns >> 8) % (limit_ms / 8 + 1);
+}
+
+/* A stream's request is here: the caller's own limit holds now, and the one that ends every stream. */
 static void relax_deadline(struct ses_h2_stream *stream)
 {
-    if (stream->timeout_given)
-        ses_h2_stream_timer(stream, ms_between(ses_clock_mono_ns(), stream->x->deadline_mono_ns),
-                            on_deadline);
+    uint64_t own_ms = lifetime_ms(stream);
+    uint64_t callers_ms = ms_between(ses_clock_mono_ns(), stream->x->deadline_mono_ns);
+
+    if (stream->timeout_given && callers_ms <= own_ms)
+        ses_h2_stream_timer(stream, callers_ms, on_deadline);
     else
-        ses_timer_stop(&stream->x->deadline_timer);
+        ses_h2_stream_timer(stream, own_ms, on_lifetime);
 }
 
 /* ---- the request */
@@ -224,10 +245,26 @@ static void begin(struct ses_h2_stream *stream)
         set_deadline(stream);
 }
 
+/* Streams last, so their number is bounded apart from that of calls. */
+static bool admit_streaming(struct ses_h2_stream *stream)
+{
+    const struct ses_route *route = stream->x->route;
+
+    if (ses_h2_streaming_admitted(stream))
+        return true;
+    ses_count(stream->h2->shared->doors->options.metrics, SES_C_STREAMS_REFUSED, 1);
+    fail(stream, SES_RESOURCE_EXHAUSTED,
+         route->kind == SES_ROUTE_BIDI ? "too many streams of this kind are open"
+                                       : "too many streams of this kind on one connection");
+    return false;
+}
+
 static void start(struct ses_h2_stream *stream)
 {
     struct ses_exchange *x = stream->x;
 
+    if (x->route->kind != SES_ROUTE_UNARY && !admit_streaming(stream))
+        return;
     stream->started = true;
     if (x->route->kind != SES_ROUTE_UNARY)
         relax_deadline(stream);

@@ -11,6 +11,8 @@
 
 /* base64 of google.rpc.Status; larger details are left out, for clients refuse header lists above 8 KiB. */
 #define SES_GRPC_DETAILS_MAX 4096
+/* A bidi stream is a conversation (reflection), not a subscription. */
+#define SES_GRPC_BIDI_MS 60000u
 
 extern const struct ses_exchange_ops ses_grpc_exchange_ops; /* grpc_reply.c */
 

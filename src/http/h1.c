@@ -9,6 +9,13 @@ static size_t backlog(const struct h1 *h1)
     return h1->out.len - h1->out_at;
 }
 
+static void tell_held(const struct h1 *h1)
+{
+    size_t bytes = h1->text.room + h1->spans.room + h1->body.room + h1->pending.room + h1->out.room;
+
+    ses_conn_hold(h1->conn, bytes + (h1->x == NULL ? 0 : ses_exchange_held(h1->x)));
+}
+
 /* Nothing more is read; what was produced still goes out. */
 static void end(struct h1 *h1)
 {
@@ -17,6 +24,7 @@ static void end(struct h1 *h1)
     h1->timed = H1_IDLE;
     h1_parse_reset(h1);
     ses_buf_done(&h1->pending);
+    tell_held(h1);
     ses_conn_finish(h1->conn);
 }
 
@@ -179,6 +187,7 @@ static void set_timer(struct h1 *h1)
 /* Whatever has happened, the connection is left in the state that follows from it. */
 static void rest(struct h1 *h1)
 {
+    tell_held(h1);
     if (h1->phase == H1_ENDED)
         return;
     set_timer(h1);
@@ -256,6 +265,7 @@ static enum ses_status on_produce(void *engine, struct ses_buf *out)
         ses_buf_done(&h1->out);
         ses_buf_init(&h1->out, H1_OUT_BYTES_MAX);
         h1->out_at = 0;
+        tell_held(h1);
     }
     return SES_OK;
 }
@@ -296,6 +306,18 @@ static void on_eof(void *engine)
         rest(h1);
 }
 
+/* A request that is on its way hears why; who leaves answers unread hears nothing more. */
+static void on_shed(void *engine)
+{
+    struct h1 *h1 = engine;
+
+    if (backlog(h1) == 0 && (h1->phase == H1_HEAD || h1->phase == H1_BODY || h1->phase == H1_TRAILER))
+        refuse(h1, (struct ses_h1_fault){503, "the server holds too many unfinished requests"});
+    else
+        ses_conn_cut(h1->conn);
+    tell_held(h1);
+}
+
 static void on_close(void *engine)
 {
     struct h1 *h1 = engine;
@@ -318,6 +340,7 @@ static const struct ses_conn_ops h1_ops = {
     .on_idle = on_idle,
     .on_drained = on_drained,
     .on_eof = on_eof,
+    .on_shed = on_shed,
     .on_close = on_close,
 };
 

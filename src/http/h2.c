@@ -45,8 +45,11 @@ enum ses_status ses_h2_new(struct ses_h2_shared *shared, const struct ses_h2_io 
     h2->io_arg = io_arg;
     h2->peer = peer;
     ses_list_init(&h2->streams);
+    ses_list_init(&h2->fresh);
+    ses_list_init(&h2->waiting);
     ses_timer_init(&h2->header_timer);
     ses_timer_init(&h2->drain_timer);
+    ses_timer_init(&h2->wait_timer);
     enum ses_status status = start_session(h2);
 
     if (status != SES_OK) {
@@ -62,14 +65,31 @@ void ses_h2_free(struct ses_h2 *h2)
 {
     if (h2 == NULL)
         return;
-    /* From here on answers go nowhere. nghttp2_session_del does not report its streams closed: we do. */
     h2->dead = true;
+    ses_h2_let_go(h2);
+    free(h2);
+}
+
+void ses_h2_let_go(struct ses_h2 *h2)
+{
+    /* Answers go nowhere any more. nghttp2_session_del does not report its streams closed: we do. */
+    SES_REQUIRE(h2->dead);
     while (!ses_list_empty(&h2->streams))
         ses_h2_stream_close(SES_CONTAINER(h2->streams.next, struct ses_h2_stream, node));
     ses_timer_stop(&h2->header_timer);
     ses_timer_stop(&h2->drain_timer);
+    ses_timer_stop(&h2->wait_timer);
+    ses_h2_tell_held(h2);
+    if (h2->session == NULL)
+        return;
+    h2->last_stream = nghttp2_session_get_last_proc_stream_id(h2->session);
     ses_h2_session_free(h2);
-    free(h2);
+}
+
+void ses_h2_shed(struct ses_h2 *h2)
+{
+    ses_h2_die(h2, NGHTTP2_ENHANCE_YOUR_CALM);
+    ses_h2_let_go(h2);
 }
 
 void ses_h2_want_write(struct ses_h2 *h2)
@@ -139,24 +159,29 @@ enum ses_status ses_h2_receive(struct ses_h2 *h2, struct ses_slice bytes)
     if (h2->dead)
         return SES_MALFORMED;
     watch_headers(h2);
+    ses_h2_tell_held(h2);
+    if (h2->fresh_count >= SES_H2_FLUSH_ANSWERS)
+        h2->io->flush_soon(h2->io_arg);
     /* Also when nothing is to be written but the session is over: produce sees it. */
     if (nghttp2_session_want_write(h2->session) || !nghttp2_session_want_read(h2->session) || h2->leaving)
         ses_h2_want_write(h2);
     return SES_OK;
 }
 
-static void pull(struct ses_h2 *h2, struct ses_buf *out)
+/* false: there may be more than the output takes in one turn. */
+static bool pull(struct ses_h2 *h2, struct ses_buf *out)
 {
     while (!h2->dead && out->len < SES_CONN_HIGH_WATER) {
         const uint8_t *data;
         ssize_t len = nghttp2_session_mem_send(h2->session, &data);
 
         if (len == 0)
-            return;
+            return out->len < SES_CONN_HIGH_WATER;
         if (len < 0 || ses_buf_append(out, ses_slice(data, (size_t)len)) != SES_OK)
             ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);
         h2->settings_written = true;
     }
+    return false;
 }
 
 /* RFC 9113 section 6.8. Written by hand: nghttp2 sends nothing more after an error of its own, and what waits
@@ -164,7 +189,7 @@ static void pull(struct ses_h2 *h2, struct ses_buf *out)
 static enum ses_status write_goaway(struct ses_h2 *h2, struct ses_buf *out)
 {
     static const uint8_t settings[9] = {0, 0, 0, NGHTTP2_SETTINGS};
-    uint32_t last = (uint32_t)nghttp2_session_get_last_proc_stream_id(h2->session);
+    uint32_t last = (uint32_t)h2->last_stream;
     uint32_t code = h2->dead_code;
     uint8_t frame[17] = {0, 0, 8, NGHTTP2_GOAWAY};
 
@@ -195,11 +220,15 @@ enum ses_status ses_h2_produce(struct ses_h2 *h2, struct ses_buf *out)
     h2->write_wanted = false;
     if (!h2->dead) {
         h2->out = out;
-        pull(h2, out);
+        if (pull(h2, out))
+            ses_h2_settle_answers(h2);
         h2->out = NULL;
+        ses_h2_tell_held(h2);
     }
-    if (h2->dead)
+    if (h2->dead) {
+        ses_h2_let_go(h2);
         status = write_goaway(h2, out);
+    }
     if (h2->dead || (out->len < SES_CONN_HIGH_WATER && finished(h2))) {
         h2->io->finish(h2->io_arg); /* may end the engine */
         return status;
@@ -242,10 +271,11 @@ static void end_streaming(void *arg)
 static void on_notice_over(void *arg)
 {
     struct ses_h2 *h2 = arg;
-    int32_t last = nghttp2_session_get_last_proc_stream_id(h2->session);
 
     if (h2->dead || h2->leaving)
         return;
+    int32_t last = nghttp2_session_get_last_proc_stream_id(h2->session);
+
     h2->leaving = true;
     if (nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0) != 0) {
         ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);

@@ -1,13 +1,13 @@
 /* h2.h - the HTTP/2 engine (RFC 9113 by nghttp2): what its files share.
  *
- *   shared   made once per worker: nghttp2's callbacks and options, recycled stream structs, the budget of
- * held bytes engine   one connection: an nghttp2 session, its streams, its guards; does no I/O, it speaks to
+ *   shared   made once per worker: nghttp2's callbacks and options, recycled stream structs
+ *   engine   one connection: an nghttp2 session, its streams, its guards; does no I/O, it speaks to
  * a struct ses_h2_io stream   one request and its answer; owned by its engine, holds one reference on its
  * exchange held     bytes of requests not yet whole and of replies the peer's flow control keeps back
  *
  * Files: h2.c life and I/O of an engine; h2_memory.c, h2_pages.c nghttp2's memory; h2_recv.c nghttp2's
  * receiving callbacks; h2_send.c answers; h2_stream.c streams; h2_guard.c abuse; h2_http.c requests that are
- * not gRPC; h2_attach.c the binding to struct ses_conn; grpc.c gRPC.
+ * not gRPC; h2_wait.c answers that are not read; h2_attach.c the binding to struct ses_conn; grpc.c gRPC.
  */
 #ifndef SES_HTTP_H2_H
 #define SES_HTTP_H2_H
@@ -27,9 +27,14 @@
 /* Stream window: one whole message of the default limit and its prefix; never below the protocol's default.
  */
 #define SES_H2_STREAM_WINDOW_MAX (1 << 20)
-/* Held bytes (see above) of one connection and of one worker; beyond, the stream in question is refused. */
-#define SES_H2_HELD_CONNECTION_MAX (16u << 20)
-#define SES_H2_HELD_WORKER_MAX     (256u << 20)
+/* What a stream is counted for beside its bytes, as measured: while its request is not whole (an exchange,
+ * the first piece of its arena, nghttp2's part), and while nothing but its answer is left. */
+#define SES_H2_INCOMPLETE_BYTES 4608
+#define SES_H2_WAITING_BYTES    1280
+/* So many answers given in a turn are written before more is read. */
+#define SES_H2_FLUSH_ANSWERS 64
+/* Less than this within write_stall_ms (or all that is left of an answer) is no progress. */
+#define SES_H2_PROGRESS_BYTES 1024
 /* Unsent bytes of one stream's replies: above HIGH a bidi stream's requests are not read, above MAX it is
  * ended. */
 #define SES_H2_BACKLOG_HIGH (256u * 1024)
@@ -52,6 +57,8 @@
 /* Draining: wait for the ping that follows the first GOAWAY, then for streams without end of their own. */
 #define SES_H2_DRAIN_NOTICE_MS  500
 #define SES_H2_DRAIN_STREAMS_MS 1000
+/* Bidi streams open at once, of one worker. */
+#define SES_H2_BIDI_MAX 512
 /* How often the memory of connections gone quiet is looked through. */
 #define SES_H2_SWEEP_MS   10000
 #define SES_H2_PAGE_BYTES 4096
@@ -66,6 +73,8 @@ struct ses_h2_io {
     void (*touch)(void *arg);
     void (*finish)(void *arg);
     void (*cut)(void *arg);
+    void (*hold)(void *arg, size_t bytes);
+    void (*flush_soon)(void *arg);
 };
 
 struct ses_h2_shared {
@@ -81,7 +90,7 @@ struct ses_h2_shared {
     unsigned engines_count;
     struct ses_h2_stream *streams_free; /* a stack: the one used last is still in the cache */
     unsigned streams_free_count;
-    size_t held_bytes;
+    unsigned bidi_count;
 };
 
 /* Events in the current window; see h2_guard.c. */
@@ -100,7 +109,16 @@ struct ses_h2 {
     unsigned streams_count;
     struct ses_h2_stream *in_headers; /* whose header block is being read: they do not interleave */
     struct ses_buf *out;              /* during ses_h2_produce only */
-    size_t held_bytes;
+    size_t held_bytes;                /* of streams' buffers */
+    size_t told_bytes;                /* what the connection was told */
+    unsigned incomplete_count;        /* streams whose request is not whole */
+    struct ses_list fresh;            /* answers given, or added to, since the last ses_h2_produce */
+    struct ses_list waiting;          /* answers that the peer does not take; least recently moved first */
+    unsigned fresh_count;
+    unsigned waiting_count;
+    bool moved; /* any DATA has left since the wait_timer looked */
+    struct ses_timer wait_timer;
+    int32_t last_stream; /* for our GOAWAY, once the session is gone */
     struct ses_h2_rate resets;
     struct ses_h2_rate empty_frames;
     struct ses_h2_rate settings;
@@ -139,8 +157,13 @@ enum ses_h2_content {
     SES_H2_CONTENT_GRPC_UNSUPPORTED /* another application/grpc... */
 };
 
+/* Which list of its engine a stream's answer stands in. */
+enum ses_h2_place { SES_H2_NOWHERE, SES_H2_FRESH, SES_H2_WAITING };
+
 struct ses_h2_stream {
     struct ses_list node; /* of the engine */
+    struct ses_list place_node;
+    enum ses_h2_place place;
     struct ses_h2_stream *next_free;
     struct ses_h2 *h2;
     struct ses_exchange *x; /* NULL: the pool was exhausted */
@@ -156,13 +179,18 @@ struct ses_h2_stream {
     size_t unconsumed; /* bytes of `in` not yet given back to the stream's window */
     bool headers_refused;
     bool request_ended;
+    bool incomplete; /* counted in the engine's incomplete_count */
 
     /* answer: either one message (prefix + reply, borrowed from the exchange), or the backlog */
     uint8_t prefix[SES_GRPC_PREFIX_BYTES];
     size_t prefix_len;
     struct ses_slice reply;
     struct ses_buf backlog;
-    size_t sent; /* of prefix + reply, or of the backlog */
+    size_t sent;   /* of prefix + reply, or of the backlog */
+    uint8_t *kept; /* reply and trailers, once the exchange is gone; else NULL */
+    size_t kept_len;
+    uint64_t waits_since_ms; /* or has moved last */
+    size_t moved_bytes;      /* since then */
     nghttp2_nv trailers[SES_H2_TRAILERS_MAX];
     size_t trailers_count; /* 0: the last DATA frame ends the stream */
     int http_status;
@@ -171,6 +199,7 @@ struct ses_h2_stream {
     bool headers_submitted;
     bool reply_ended; /* nothing will be added to the answer */
     bool deferred;    /* nghttp2 waits for ses_h2_stream_resume */
+    bool trailers_submitted;
 
     /* gRPC, see grpc.c */
     struct ses_grpc_reader reader;
@@ -186,6 +215,7 @@ struct ses_h2_stream {
     bool metadata_binary; /* a header named "-bin" came */
     bool request_compressed;
     bool started;
+    bool bidi;               /* counted in the worker's bidi_count */
     bool half_close_waiting; /* the request ended while its last messages waited in `in` */
 };
 
@@ -205,6 +235,11 @@ void ses_h2_drained(struct ses_h2 *h2);
 void ses_h2_want_write(struct ses_h2 *h2);
 /* The connection ends with GOAWAY(code) of ours; callable anywhere, nghttp2's callbacks included. */
 void ses_h2_die(struct ses_h2 *h2, uint32_t code);
+/* Ends all streams and the session; only GOAWAY is left to say. No callback of nghttp2's may be on the stack.
+ */
+void ses_h2_let_go(struct ses_h2 *h2);
+/* The worker holds too much, and this connection much of it. */
+void ses_h2_shed(struct ses_h2 *h2);
 /* Counts and logs that the connection ends for an error: ours, or one that nghttp2 has found and answered
  * itself. */
 void ses_h2_tell_refused(struct ses_h2 *h2, uint32_t code);
@@ -238,15 +273,36 @@ unsigned ses_h2_pages_sweep(struct ses_h2_pages *pages);
 bool ses_h2_rate_exceeded(struct ses_h2_rate *rate, unsigned max);
 /* A stream that we reset or refused. */
 void ses_h2_count_reset(struct ses_h2 *h2);
-/* Settles the budgets of the connection and the worker with what the stream holds now; false: more than there
- * is. */
+/* The request has begun without its end, or has ended. */
+void ses_h2_set_incomplete(struct ses_h2_stream *stream, bool incomplete);
+/* Brings the connection's sum up to date with what the stream holds now; false: it has grown beyond
+ * held_bytes_max. */
 bool ses_h2_hold(struct ses_h2_stream *stream);
+/* Parts of requests and answers that are not read: what is bounded for each connection. */
+size_t ses_h2_held(const struct ses_h2 *h2);
+/* Tells the connection, once a turn, with the requests that have only begun: there may be streams_max of
+ * them. */
+void ses_h2_tell_held(struct ses_h2 *h2);
+
+/* ---- h2_wait.c */
+/* Something was answered, or added to an answer that goes on. */
+void ses_h2_answered(struct ses_h2_stream *stream);
+/* nghttp2 has nothing more to write: what was answered and has not left waits from now on. */
+void ses_h2_settle_answers(struct ses_h2 *h2);
+/* len bytes of a waiting answer have left. */
+void ses_h2_answer_moved(struct ses_h2_stream *stream, size_t len);
+/* Out of whichever list. */
+void ses_h2_answer_leave(struct ses_h2_stream *stream);
 
 /* ---- h2_stream.c */
 /* NULL: no memory. The stream may lack an exchange (pool exhausted). */
 struct ses_h2_stream *ses_h2_stream_open(struct ses_h2 *h2, int32_t id);
 /* Cancels and releases the exchange, recycles. */
 void ses_h2_stream_close(struct ses_h2_stream *stream);
+/* The stream goes on without its exchange, which is cancelled unless it was answered. */
+void ses_h2_stream_drop_exchange(struct ses_h2_stream *stream);
+/* May one more call of this stream's route begin? Counts it. */
+bool ses_h2_streaming_admitted(struct ses_h2_stream *stream);
 /* The first use of a stream's timer: the request must be whole in delay_ms. */
 void ses_h2_stream_timer(struct ses_h2_stream *stream, uint64_t delay_ms, ses_timer_fn fn);
 void ses_h2_stream_reset(struct ses_h2_stream *stream, uint32_t code);

@@ -34,12 +34,24 @@ static void io_cut(void *conn)
     ses_conn_cut(conn);
 }
 
+static void io_hold(void *conn, size_t bytes)
+{
+    ses_conn_hold(conn, bytes);
+}
+
+static void io_flush_soon(void *conn)
+{
+    ses_conn_flush_soon(conn);
+}
+
 static const struct ses_h2_io conn_io = {.want_write = io_want_write,
                                          .read_pause = io_read_pause,
                                          .read_resume = io_read_resume,
                                          .touch = io_touch,
                                          .finish = io_finish,
-                                         .cut = io_cut};
+                                         .cut = io_cut,
+                                         .hold = io_hold,
+                                         .flush_soon = io_flush_soon};
 
 static enum ses_status on_bytes(void *engine, struct ses_slice bytes)
 {
@@ -66,6 +78,11 @@ static void on_drained(void *engine)
     ses_h2_drained(engine);
 }
 
+static void on_shed(void *engine)
+{
+    ses_h2_shed(engine);
+}
+
 static void on_close(void *engine)
 {
     ses_h2_free(engine);
@@ -76,6 +93,7 @@ static const struct ses_conn_ops h2_ops = {.on_bytes = on_bytes,
                                            .on_drain = on_drain,
                                            .on_idle = on_idle,
                                            .on_drained = on_drained,
+                                           .on_shed = on_shed,
                                            .on_close = on_close};
 
 void ses_h2_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first)

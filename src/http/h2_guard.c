@@ -26,7 +26,8 @@ void ses_h2_count_reset(struct ses_h2 *h2)
 
 bool ses_h2_hold(struct ses_h2_stream *stream)
 {
-    size_t now = stream->in.len + stream->backlog.len + ses_grpc_reader_held(&stream->reader);
+    size_t now = stream->in.room + stream->backlog.room + ses_grpc_reader_held(&stream->reader) +
+                 stream->kept_len + (stream->x == NULL ? 0 : ses_exchange_held(stream->x));
     struct ses_h2 *h2 = stream->h2;
 
     if (now == stream->held_bytes)
@@ -34,8 +35,32 @@ bool ses_h2_hold(struct ses_h2_stream *stream)
     bool more = now > stream->held_bytes;
 
     h2->held_bytes = h2->held_bytes - stream->held_bytes + now;
-    h2->shared->held_bytes = h2->shared->held_bytes - stream->held_bytes + now;
     stream->held_bytes = now;
-    return !more ||
-           (h2->held_bytes <= SES_H2_HELD_CONNECTION_MAX && h2->shared->held_bytes <= SES_H2_HELD_WORKER_MAX);
+    if (!more || ses_h2_held(h2) <= h2->shared->doors->options.limits.held_bytes_max)
+        return true;
+    ses_count(h2->shared->doors->options.metrics, SES_C_REQUESTS_OVER_HELD, 1);
+    return false;
+}
+
+void ses_h2_set_incomplete(struct ses_h2_stream *stream, bool incomplete)
+{
+    if (stream->incomplete == incomplete)
+        return;
+    stream->incomplete = incomplete;
+    stream->h2->incomplete_count += incomplete ? 1 : -1u;
+}
+
+size_t ses_h2_held(const struct ses_h2 *h2)
+{
+    return h2->held_bytes + (size_t)h2->waiting_count * SES_H2_WAITING_BYTES;
+}
+
+void ses_h2_tell_held(struct ses_h2 *h2)
+{
+    size_t bytes = ses_h2_held(h2) + (size_t)h2->incomplete_count * SES_H2_INCOMPLETE_BYTES;
+
+    if (bytes == h2->told_bytes)
+        return;
+    h2->told_bytes = bytes;
+    h2->io->hold(h2->io_arg, bytes);
 }

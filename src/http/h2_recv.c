@@ -150,6 +150,12 @@ static void request_begun(struct ses_h2_stream *stream)
         refuse(stream, 431, "request headers too large");
         return;
     }
+    if (ses_h2_held(stream->h2) > stream->h2->shared->doors->options.limits.held_bytes_max) {
+        ses_count(stream->h2->shared->doors->options.metrics, SES_C_REQUESTS_OVER_HELD, 1);
+        ses_h2_count_reset(stream->h2);
+        refuse(stream, 503, "this connection leaves too many answers unread");
+        return;
+    }
     if (stream->x == NULL) {
         ses_doors_log_refused(stream->h2->shared->doors, stream->h2->peer, "h2", 503,
                               "too many requests in progress");
@@ -164,6 +170,7 @@ static void request_begun(struct ses_h2_stream *stream)
 static void request_ended(struct ses_h2_stream *stream)
 {
     stream->request_ended = true;
+    ses_h2_set_incomplete(stream, false);
     if (stream->kind != NULL)
         stream->kind->request_end(stream);
 }
@@ -179,6 +186,7 @@ static void on_headers(struct ses_h2 *h2, const nghttp2_frame *frame)
 
     /* Known before begin answers: an answer to a whole request needs no reset behind it. */
     stream->request_ended = end;
+    ses_h2_set_incomplete(stream, !end);
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
         request_begun(stream);
     if (end)

@@ -52,6 +52,7 @@ static int end_data(nghttp2_session *session, struct ses_h2_stream *stream, uint
     *data_flags |= NGHTTP2_DATA_FLAG_EOF;
     if (stream->trailers_count == 0)
         return 0;
+    stream->trailers_submitted = true;
     *data_flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
     return nghttp2_submit_trailer(session, stream->id, stream->trailers, stream->trailers_count);
 }
@@ -106,6 +107,8 @@ static enum ses_status write_backlog(struct ses_h2_stream *stream, struct ses_bu
     ses_buf_init(&stream->backlog, max);
     stream->sent = 0;
     (void)ses_h2_hold(stream);
+    if (stream->place == SES_H2_WAITING)
+        ses_h2_answer_leave(stream); /* what drained adds begins anew */
     if (stream->kind != NULL && !stream->reply_ended)
         stream->kind->drained(stream);
     return SES_OK;
@@ -131,6 +134,9 @@ static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8
             stream->backlog.len > 0 ? write_backlog(stream, h2->out, len) : write_reply(stream, h2->out, len);
     if (status != SES_OK)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
+    h2->moved = h2->moved || len > 0;
+    if (stream->place == SES_H2_WAITING)
+        ses_h2_answer_moved(stream, len);
     /* nghttp2 may write frame after frame in one call: this is where the bound of one turn's output holds.
      * PAUSE, not WOULDBLOCK: no frame may be left half done, see h2_memory.c. */
     return h2->out->len >= SES_CONN_HIGH_WATER ? NGHTTP2_ERR_PAUSE : 0;
@@ -186,6 +192,7 @@ void ses_h2_stream_headers(struct ses_h2_stream *stream, nghttp2_nv *fields, siz
         stream->reply_ended = true;
     if (h2->dead)
         return;
+    ses_h2_answered(stream);
     fields[0] = ses_h2_nv(SES_STR(":status"), status_text(stream));
     if (nghttp2_submit_response(h2->session, stream->id, fields, count, with_body ? &provider : NULL) != 0)
         ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);
@@ -198,6 +205,7 @@ void ses_h2_stream_resume(struct ses_h2_stream *stream)
 
     if (h2->dead)
         return;
+    ses_h2_answered(stream);
     if (stream->deferred) {
         stream->deferred = false;
         if (nghttp2_session_resume_data(h2->session, stream->id) != 0)
@@ -213,6 +221,7 @@ void ses_h2_stream_break_off(struct ses_h2_stream *stream)
     stream->reply_ended = true;
     if (h2->dead)
         return;
+    stream->trailers_submitted = true;
     /* Goes before any DATA that waits for the client's window; behind END_STREAM nghttp2 drops that. */
     if (nghttp2_submit_trailer(h2->session, stream->id, stream->trailers, stream->trailers_count) != 0)
         ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);

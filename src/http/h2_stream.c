@@ -36,6 +36,7 @@ struct ses_h2_stream *ses_h2_stream_open(struct ses_h2 *h2, int32_t id)
     ses_buf_init(&stream->backlog, SES_H2_BACKLOG_MAX);
     ses_grpc_reader_init(&stream->reader, options->limits.body_bytes_max);
     ses_list_init(&stream->node);
+    ses_list_init(&stream->place_node);
     if (ses_exchange_new(options->pool, &stream->x) == SES_OK) {
         stream->x->stream = stream;
         stream->x->peer = h2->peer;
@@ -48,7 +49,7 @@ struct ses_h2_stream *ses_h2_stream_open(struct ses_h2 *h2, int32_t id)
     return stream;
 }
 
-static void release_exchange(struct ses_h2_stream *stream)
+void ses_h2_stream_drop_exchange(struct ses_h2_stream *stream)
 {
     struct ses_exchange *x = stream->x;
 
@@ -66,6 +67,33 @@ static void release_exchange(struct ses_h2_stream *stream)
     ses_exchange_release(x);
 }
 
+static unsigned streams_of(const struct ses_h2 *h2, const struct ses_route *route)
+{
+    unsigned count = 0;
+
+    for (struct ses_list *node = h2->streams.next; node != &h2->streams; node = node->next) {
+        const struct ses_h2_stream *stream = SES_CONTAINER(node, struct ses_h2_stream, node);
+
+        count += stream->started && stream->x != NULL && stream->x->route == route ? 1 : 0;
+    }
+    return count;
+}
+
+bool ses_h2_streaming_admitted(struct ses_h2_stream *stream)
+{
+    const struct ses_route *route = stream->x->route;
+    struct ses_h2_shared *shared = stream->h2->shared;
+    bool bidi = route->kind == SES_ROUTE_BIDI;
+
+    if ((bidi && shared->bidi_count >= SES_H2_BIDI_MAX) ||
+        (route->streams_per_connection != 0 &&
+         streams_of(stream->h2, route) >= route->streams_per_connection))
+        return false;
+    stream->bidi = bidi;
+    shared->bidi_count += bidi ? 1 : 0;
+    return true;
+}
+
 void ses_h2_stream_close(struct ses_h2_stream *stream)
 {
     struct ses_h2 *h2 = stream->h2;
@@ -74,10 +102,17 @@ void ses_h2_stream_close(struct ses_h2_stream *stream)
     h2->streams_count--;
     if (h2->in_headers == stream)
         h2->in_headers = NULL;
-    release_exchange(stream);
+    if (stream->bidi)
+        h2->shared->bidi_count--;
+    ses_h2_answer_leave(stream);
+    ses_h2_set_incomplete(stream, false);
+    ses_h2_stream_drop_exchange(stream);
     ses_buf_done(&stream->in);
     ses_buf_done(&stream->backlog);
     ses_grpc_reader_done(&stream->reader);
+    free(stream->kept);
+    stream->kept = NULL;
+    stream->kept_len = 0;
     (void)ses_h2_hold(stream);
     give_struct(h2->shared, stream);
 }

@@ -98,6 +98,11 @@ enum ses_status ses_exchange_new(struct ses_exchange_pool *pool, struct ses_exch
     return SES_OK;
 }
 
+size_t ses_exchange_held(const struct ses_exchange *x)
+{
+    return x->arena.total > KEEP_BYTES_MAX ? x->arena.total : 0;
+}
+
 void ses_exchange_hold(struct ses_exchange *x)
 {
     x->references++;

@@ -7,6 +7,8 @@
 #include <sessiond/method/codec.h>
 
 #define DEFAULT_WATCHERS_MAX 1024
+/* A client watches a service once on each connection; a proxy carries many clients on one. */
+#define WATCHES_PER_CONNECTION 128
 /* A watcher that reads nothing while this much waits for it is let go: a state is 7 bytes on the wire. */
 #define BACKLOG_BYTES_MAX 4096
 
@@ -195,6 +197,7 @@ void ses_health_routes(struct ses_health *health, int metric, struct ses_route r
          .start = on_check},
         {.path = "/grpc.health.v1.Health/Watch",
          .kind = SES_ROUTE_SERVER_STREAM,
+         .streams_per_connection = WATCHES_PER_CONNECTION,
          .flow = "HealthWatch",
          .start = on_watch},
         {.path = "/grpc.health.v1.Health/List",

@@ -14,8 +14,9 @@
  *
  * Answers are made in a scratch arena that is reset after each: a stream may ask any number of questions. A
  * client that asks (20 bytes) and never reads (up to 17 KiB each) is stopped at BACKLOG_BYTES_MAX. */
-#define SCRATCH_BYTES_MAX (2u * 1024 * 1024)
-#define BACKLOG_BYTES_MAX (1024u * 1024)
+#define SCRATCH_BYTES_MAX      (2u * 1024 * 1024)
+#define BACKLOG_BYTES_MAX      (1024u * 1024)
+#define STREAMS_PER_CONNECTION 16
 /* A question is a name; the answer repeats it. */
 #define QUESTION_BYTES_MAX (16u * 1024)
 
@@ -216,6 +217,7 @@ void ses_reflection_routes(struct ses_reflection *reflection, int metric,
         ret_routes[i] = (struct ses_route){
             .path = paths[i],
             .kind = SES_ROUTE_BIDI,
+            .streams_per_connection = STREAMS_PER_CONNECTION,
             .flow = "ServerReflection",
             .metric = metric < 0 ? -1 : metric + i,
             .start = on_start,

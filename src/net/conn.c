@@ -18,6 +18,8 @@ static void engine_gone(struct ses_conn *conn)
     conn->engine = NULL;
     if (ops != NULL && ops->on_close != NULL)
         ops->on_close(engine);
+    conn->held_bytes = 0;
+    ses_conn_count_held(conn);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -39,10 +41,14 @@ void ses_conn_cut(struct ses_conn *conn)
     if (conn->state == CONN_CLOSED)
         return;
     conn->state = CONN_CLOSED;
+    ses_conn_count_held(conn); /* nothing */
     ses_list_remove(&conn->want);
     ses_timer_stop(&conn->idle_timer);
     ses_timer_stop(&conn->stall_timer);
     uv_close((uv_handle_t *)&conn->tcp, on_closed);
+    /* Not in the close callback: one turn may end hundreds. libuv looks at no byte of a write after uv_close.
+     */
+    ses_buf_done(&conn->rest);
 }
 
 void ses_conn_abandon(struct ses_conn *conn)
@@ -92,6 +98,24 @@ void ses_conn_finish(struct ses_conn *conn)
     finish_within(conn, 0); /* the write-stall limit bounds it */
 }
 
+/* Who does not take what lies in the kernel will not take a last word either. */
+void ses_conn_shed(struct ses_conn *conn)
+{
+    if (conn->writing || conn->state != CONN_OPEN || conn->ops->on_shed == NULL) {
+        ses_conn_cut(conn);
+        return;
+    }
+    conn->ops->on_shed(conn->engine);
+    finish_within(conn, 0);
+    if (conn->state == CONN_FINISHING)
+        ses_timer_start(conn->conns->options.timers, &conn->idle_timer, ERROR_FINISH_MS, on_end_timer, conn);
+}
+
+void ses_conn_flush_soon(struct ses_conn *conn)
+{
+    conn->flush_soon = true;
+}
+
 /* ---- reading */
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
@@ -122,6 +146,16 @@ static void take_bytes(struct ses_conn *conn, size_t len)
         finish_within(conn, ERROR_FINISH_MS);
     else if (conn->conns->draining)
         ses_conn_drain(conn); /* the sniffer may have made room for an engine that does not know yet */
+}
+
+/* A turn may read megabytes of small requests; their answers do not pile up until its end. */
+static void flush_between_reads(struct ses_conn *conn)
+{
+    conn->flush_soon = false;
+    if (conn->writing || ses_list_empty(&conn->want))
+        return;
+    ses_list_remove(&conn->want);
+    ses_conn_flush(conn);
 }
 
 static void take_eof(struct ses_conn *conn)
@@ -156,6 +190,9 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
         take_bytes(conn, (size_t)got);
     else
         discard(conn, (size_t)got);
+    if (conn->flush_soon)
+        flush_between_reads(conn);
+    ses_conns_shed(conn->conns);
 }
 
 void ses_conn_read_pause(struct ses_conn *conn)
@@ -192,7 +229,8 @@ static void on_stall_timer(void *arg)
     struct ses_conn *conn = arg;
     size_t queued = uv_stream_get_write_queue_size((const uv_stream_t *)&conn->tcp);
 
-    if (queued >= conn->stalled_bytes) {
+    if (queued + STALL_BYTES_MIN > conn->stalled_bytes) {
+        ses_count(conn->conns->options.metrics, SES_C_ANSWERS_UNREAD, 1);
         ses_conn_cut(conn);
         return;
     }
@@ -229,6 +267,7 @@ static void on_written(uv_write_t *request, int status)
         ses_conn_cut(conn);
         return;
     }
+    ses_conn_count_held(conn);
     ses_conn_want_write(conn);
 }
 
@@ -248,6 +287,7 @@ static void write_rest(struct ses_conn *conn, size_t done)
         return;
     }
     conn->writing = true;
+    ses_conn_count_held(conn);
     conn->stalled_bytes = uv_stream_get_write_queue_size((const uv_stream_t *)&conn->tcp);
     ses_timer_start(conns->options.timers, &conn->stall_timer, conns->options.write_stall_ms, on_stall_timer,
                     conn);
@@ -383,6 +423,7 @@ void ses_conn_open(struct ses_conns *conns, int fd, const char *peer)
     }
     conn->conns = conns;
     ses_list_init(&conn->want);
+    ses_list_init(&conn->holder);
     (void)uv_tcp_init(conns->options.loop, &conn->tcp); /* without flags it makes no socket: cannot fail */
     conn->tcp.data = conn;
     ses_buf_init(&conn->rest, 0);

@@ -17,7 +17,10 @@
 #define LINGER_MS        1000u
 #define LINGER_BYTES_MAX (4u * 1024 * 1024)
 #define ERROR_FINISH_MS  1000u
-#define PEER_SIZE        56u
+/* Less than this within write_stall_ms (or all that waits) is no progress: one byte now and then holds a
+ * buffer for ever. */
+#define STALL_BYTES_MIN 1024u
+#define PEER_SIZE       56u
 
 enum conn_state { CONN_OPEN, CONN_FINISHING, CONN_LINGER, CONN_CLOSED };
 
@@ -28,6 +31,7 @@ struct ses_conn {
     void *engine; /* ops NULL: none left to be told */
     struct ses_list node;
     struct ses_list want;        /* in conns->want while it has asked to write */
+    struct ses_list holder;      /* in conns->holders while it holds anything */
     struct ses_timer idle_timer; /* idle while OPEN, the end's deadline afterwards */
     struct ses_timer stall_timer;
     struct ses_buf rest; /* what the kernel did not take; empty (no memory) otherwise */
@@ -35,6 +39,9 @@ struct ses_conn {
     uint64_t active_ms; /* loop time of the last byte either way */
     uint64_t idle_armed_ms;
     uint32_t idle_ms;
+    size_t held_bytes;    /* by the engine, as it says */
+    size_t counted_bytes; /* held_bytes and rest, as they stand in conns->held_bytes */
+    uint64_t held_since_ms;
     size_t stalled_bytes; /* write queue at the last look */
     size_t lingered_bytes;
     enum conn_state state;
@@ -44,6 +51,7 @@ struct ses_conn {
     bool eof;
     bool first_seen;
     bool drain_told;
+    bool flush_soon;
     char peer[PEER_SIZE];
 };
 
@@ -51,8 +59,10 @@ struct ses_conns {
     struct ses_conns_options options;
     struct ses_list all;
     struct ses_list want;
-    unsigned count;   /* connections the engines know of, plus lingering ones */
-    unsigned handles; /* libuv handles not yet closed; the struct dies with the last one */
+    struct ses_list holders;
+    size_t held_bytes; /* sum of counted_bytes */
+    unsigned count;    /* connections the engines know of, plus lingering ones */
+    unsigned handles;  /* libuv handles not yet closed; the struct dies with the last one */
     bool draining;
     bool freed;
     uv_poll_t listeners[LISTENERS_MAX];
@@ -73,6 +83,12 @@ void ses_conn_flush(struct ses_conn *conn);
 void ses_conn_drain(struct ses_conn *conn);
 /* Tells the engine now that the connection is gone (ses_conns_free only: no engine is on the stack). */
 void ses_conn_abandon(struct ses_conn *conn);
+/* held.c: brings the sum of the loop up to date. */
+void ses_conn_count_held(struct ses_conn *conn);
+/* held.c: while the connections hold too much, the worst of them are ended. No engine may be on the stack. */
+void ses_conns_shed(struct ses_conns *conns);
+/* Ends a connection for what it holds. */
+void ses_conn_shed(struct ses_conn *conn);
 /* One libuv handle fewer. */
 void ses_conns_handle_closed(struct ses_conns *conns);
 

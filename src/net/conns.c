@@ -16,6 +16,7 @@
 #define IDLE_MS_DEFAULT     300000u
 #define FIRST_MS_DEFAULT    10000u
 #define STALL_MS_DEFAULT    30000u
+#define HELD_BYTES_DEFAULT  (24u << 20)
 
 static void on_acceptable(uv_poll_t *handle, int status, int events);
 
@@ -134,6 +135,8 @@ static void fill_defaults(struct ses_conns_options *options)
         options->first_byte_ms = FIRST_MS_DEFAULT;
     if (options->write_stall_ms == 0)
         options->write_stall_ms = STALL_MS_DEFAULT;
+    if (options->held_bytes_max == 0)
+        options->held_bytes_max = HELD_BYTES_DEFAULT;
 }
 
 enum ses_status ses_conns_new(const struct ses_conns_options *options, struct ses_conns **ret_conns)
@@ -147,6 +150,7 @@ enum ses_status ses_conns_new(const struct ses_conns_options *options, struct se
     fill_defaults(&conns->options);
     ses_list_init(&conns->all);
     ses_list_init(&conns->want);
+    ses_list_init(&conns->holders);
     ses_buf_init(&conns->out, SES_CONN_OUT_MAX);
     conns->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     (void)uv_idle_init(options->loop, &conns->again); /* cannot fail */
@@ -235,12 +239,16 @@ void ses_conns_flush(struct ses_conns *conns)
     struct ses_list now;
     struct ses_list *node;
 
+    ses_conns_shed(conns);
     /* Who asks again meanwhile has its turn in the next round: nobody is starved by one busy stream. */
     ses_list_init(&now);
     while ((node = ses_list_pop(&conns->want)) != NULL)
         ses_list_push_back(&now, node);
-    while ((node = ses_list_pop(&now)) != NULL)
+    while ((node = ses_list_pop(&now)) != NULL) {
         ses_conn_flush(SES_CONTAINER(node, struct ses_conn, want));
+        ses_conns_shed(conns); /* what the kernel does not take is held now */
+    }
+    ses_gauge_set(conns->options.metrics, SES_C_HELD_BYTES, conns->held_bytes);
     if (conns->out.room > OUT_KEEP_BYTES) {
         ses_buf_done(&conns->out);
         ses_buf_init(&conns->out, SES_CONN_OUT_MAX);

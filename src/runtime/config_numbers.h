@@ -17,6 +17,8 @@
     X(limits, header_kib, 1, 1024, 32)                                                                       \
     X(limits, headers, 8, 1000, 100)                                                                         \
     X(limits, streams, 1, 65535, 4096)                                                                       \
+    X(limits, held_mib, 1, 65536, 24)                                                                        \
+    X(limits, connection_held_kib, 64, 4194304, 8192)                                                        \
     X(limits, requests_per_connection, 1, 1000000000, 100000)                                                \
     X(limits, errors_per_10s, 1, 1000000, 100)                                                               \
     X(limits, empty_frames_per_10s, 1, 1000000, 1000)                                                        \
@@ -26,6 +28,7 @@
     X(limits, header_ms, 100, 600000, 10000)                                                                 \
     X(limits, body_ms, 100, 600000, 30000)                                                                   \
     X(limits, exchange_ms, 100, 600000, 30000)                                                               \
+    X(limits, streaming_seconds, 1, 86400, 3600)                                                             \
     X(limits, gzip_bytes_min, 1, 1073741824, 1024)
 
 #define SES_CONFIG_STORE(X)                                                                                  \

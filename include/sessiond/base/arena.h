@@ -1,7 +1,7 @@
 /* arena.h - memory that dies with its exchange: many small allocations, one release, a ceiling.
  *
  * The ceiling bounds what one request can make us hold (protobuf-c amplifies small empty items about
- * thirty times). The first chunk is kept over a reset, so that a recycled exchange allocates nothing.
+ * thirty times). One chunk is kept over a reset, so that a recycled exchange allocates nothing.
  */
 #ifndef SESSIOND_BASE_ARENA_H
 #define SESSIOND_BASE_ARENA_H
@@ -21,7 +21,7 @@ struct ses_arena {
 /* [any] Allocates nothing yet. */
 void ses_arena_init(struct ses_arena *arena, size_t bytes_max);
 void ses_arena_done(struct ses_arena *arena);
-/* Forgets every allocation, frees all chunks but the first. */
+/* Forgets every allocation, frees all chunks but one: the first of the usual size. */
 void ses_arena_reset(struct ses_arena *arena);
 /* 16-byte aligned, uninitialised; NULL when the ceiling is met or memory is out. */
 void *ses_arena_alloc(struct ses_arena *arena, size_t bytes) __attribute__((malloc));

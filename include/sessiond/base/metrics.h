@@ -23,6 +23,18 @@
     X(BYTES_OUT, "sessiond_sent_bytes_total", "counter", "Bytes written to clients")                         \
     X(PROTOCOL_ERRORS, "sessiond_protocol_errors_total", "counter",                                          \
       "Connections or streams ended for malformed input")                                                    \
+    X(HELD_BYTES, "sessiond_held_bytes", "gauge",                                                            \
+      "Bytes that clients make the workers hold: requests not yet whole, answers not read")                  \
+    X(CONNECTIONS_SHED, "sessiond_connections_shed_total", "counter",                                        \
+      "Connections ended because the worker held too much (limits.held_mib)")                                \
+    X(REQUESTS_OVER_HELD, "sessiond_requests_over_held_total", "counter",                                    \
+      "Requests refused because their connection held too much (limits.connection_held_kib)")                \
+    X(ANSWERS_UNREAD, "sessiond_answers_unread_total", "counter",                                            \
+      "Answers given up because their client did not read them (limits.write_stall_ms)")                     \
+    X(STREAMS_REFUSED, "sessiond_streams_refused_total", "counter",                                          \
+      "Streaming calls refused because too many of their kind were open")                                    \
+    X(STREAMS_EXPIRED, "sessiond_streams_expired_total", "counter",                                          \
+      "Streaming calls ended because they had lasted long enough (limits.streaming_seconds)")                \
     X(SESSIONS_CREATED, "sessiond_sessions_created_total", "counter", "Sessions created")                    \
     X(SESSIONS_REPLAYED, "sessiond_sessions_replayed_total", "counter",                                      \
       "Identical calls answered from the store")                                                             \

@@ -123,6 +123,9 @@ SES_MUST_CHECK enum ses_status ses_exchange_new(struct ses_exchange_pool *pool,
                                                 struct ses_exchange **ret_exchange);
 void ses_exchange_hold(struct ses_exchange *x);
 void ses_exchange_release(struct ses_exchange *x);
+/* [door] Bytes that a running exchange holds beyond the usual, for which its place in the pool stands: a
+ * large body, decoded. 0 for nearly all. */
+size_t ses_exchange_held(const struct ses_exchange *x);
 /* [door] Copies a header pair into the exchange; name is lowered. SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_exchange_add_header(struct ses_exchange *x, struct ses_slice name,
                                                        struct ses_slice value);

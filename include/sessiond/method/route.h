@@ -19,10 +19,12 @@ struct ses_route {
     const char *path; /* "/types.MerchantAuthenticationService/CreateSessionToken"; a PLAIN path ending in '/'
                          is a prefix */
     enum ses_route_kind kind;
-    bool get;         /* PLAIN: GET and HEAD allowed (POST otherwise) */
-    bool get_or_post; /* PLAIN: both */
-    const char *flow; /* log field "flow", e.g. "CreateSessionToken" */
-    int metric;       /* row of ses_metrics.requests; -1: not counted */
+    bool get;                        /* PLAIN: GET and HEAD allowed (POST otherwise) */
+    bool get_or_post;                /* PLAIN: both */
+    const char *flow;                /* log field "flow", e.g. "CreateSessionToken" */
+    unsigned streams_per_connection; /* SERVER_STREAM, BIDI: open at once on one connection; 0: as many as it
+                                        may have streams */
+    int metric;                      /* row of ses_metrics.requests; -1: not counted */
     /* The request is complete (unary, alias, plain), or its first message is (streams). x->body holds it. */
     void (*start)(struct ses_exchange *x, void *arg);
     /* BIDI: a further message; valid during the call. */

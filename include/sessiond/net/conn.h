@@ -37,6 +37,9 @@ struct ses_conn_ops {
      * closed. An engine that answers after all (HTTP/1.1 clients may send and shut down) calls
      * ses_conn_finish when it has. */
     void (*on_eof)(void *engine);
+    /* The connections of this loop hold too much and this one belongs to the worst: let go of everything
+     * now; what on_produce still says is the last. NULL: the connection is cut. */
+    void (*on_shed)(void *engine);
     /* Gone: peer closed, error, or finished. Release everything; open exchanges are cancelled. Never called
      * from inside another call of ours or of the engine's: ses_conn_cut and ses_conn_finish may be called
      * anywhere. conn is dead. */
@@ -55,6 +58,7 @@ struct ses_conns_options {
     uint32_t idle_ms;         /* default 300000; first bytes must come within first_byte_ms */
     uint32_t first_byte_ms;   /* default 10000 */
     uint32_t write_stall_ms;  /* unwritten output without progress: closed; default 30000 */
+    size_t held_bytes_max;    /* of all connections together, see ses_conn_hold; default 24 MiB */
     /* Called for each accepted connection: attach the first engine (http's sniffer). */
     void (*on_accept)(void *arg, struct ses_conn *conn);
     void *arg;
@@ -83,6 +87,11 @@ void ses_conn_read_pause(struct ses_conn *conn);
 void ses_conn_read_resume(struct ses_conn *conn);
 /* Restarts the idle time, optionally with another limit (0 = the default one). */
 void ses_conn_touch(struct ses_conn *conn, uint32_t idle_ms);
+/* What the peer makes the engine keep just now: requests that are not whole, answers that are not read. When
+ * all connections together hold more than held_bytes_max, those that hold most for longest are ended. */
+void ses_conn_hold(struct ses_conn *conn, size_t bytes);
+/* From on_bytes: much is ready, write it before anything else is read. */
+void ses_conn_flush_soon(struct ses_conn *conn);
 /* Close once everything produced is written (half-close, then a short linger for the peer's bytes, so that
  * the answer is not lost in a reset). */
 void ses_conn_finish(struct ses_conn *conn);

@@ -28,6 +28,7 @@ static struct {
     void *engine;
     bool want_write, finished, cut, paused;
     unsigned touched;
+    size_t held_bytes;
     size_t split; /* bytes per piece; 0: all at once */
     struct ses_buf wire;
     struct ses_exchange *held[RIG_HELD_MAX];
@@ -75,6 +76,18 @@ void ses_conn_touch(struct ses_conn *conn, uint32_t idle_ms)
     (void)conn;
     (void)idle_ms;
     rig.touched++;
+}
+
+void ses_conn_hold(struct ses_conn *conn, size_t bytes)
+{
+    (void)conn;
+    rig.held_bytes = bytes;
+}
+
+void ses_conn_flush_soon(struct ses_conn *conn)
+{
+    (void)conn;
+    rig.want_write = true;
 }
 
 void ses_conn_finish(struct ses_conn *conn)

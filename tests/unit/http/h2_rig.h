@@ -43,7 +43,9 @@ struct rig {
     struct ses_router *router;
     struct ses_doors *doors;
     struct ses_h2 *h2;
-    bool want_write, finish, cut, paused;
+    bool want_write, finish, cut, paused, flush_soon;
+    size_t held_bytes; /* as the engine told */
+    size_t held_most;
     unsigned touched;
     nghttp2_session *client;
     nghttp2_hd_deflater *deflater;
@@ -104,12 +106,27 @@ static void io_cut(void *arg)
     rig.cut = true;
 }
 
+static void io_hold(void *arg, size_t bytes)
+{
+    (void)arg;
+    rig.held_bytes = bytes;
+    rig.held_most = bytes > rig.held_most ? bytes : rig.held_most;
+}
+
+static void io_flush_soon(void *arg)
+{
+    (void)arg;
+    rig.flush_soon = true;
+}
+
 static const struct ses_h2_io rig_io = {.want_write = io_want_write,
                                         .read_pause = io_read_pause,
                                         .read_resume = io_read_resume,
                                         .touch = io_touch,
                                         .finish = io_finish,
-                                        .cut = io_cut};
+                                        .cut = io_cut,
+                                        .hold = io_hold,
+                                        .flush_soon = io_flush_soon};
 
 /* ---- the client */
 
@@ -264,7 +281,7 @@ RIG void rig_close(void)
     rig_lose_connection();
     for (unsigned i = 0; i < rig.held_count; i++)
         assert_null(rig.held[i]); /* every exchange was answered or cancelled */
-    assert_int_equal(rig.doors->h2->held_bytes, 0);
+    assert_int_equal(rig.held_bytes, 0);
     assert_int_equal(ses_exchange_pool_open(rig.pool), 0);
     ses_doors_free(rig.doors);
     ses_router_free(rig.router);

@@ -2,6 +2,8 @@
 #ifndef SES_TESTS_H2_RIG_METHODS_H
 #define SES_TESTS_H2_RIG_METHODS_H
 
+#define RIG_BIDI_MAX 6
+
 static void echo(struct ses_exchange *x, void *arg)
 {
     (void)arg;
@@ -119,6 +121,7 @@ static const struct ses_route rig_routes[] = {
     {.path = "/t.T/Watch", .kind = SES_ROUTE_SERVER_STREAM, .flow = "Watch", .metric = -1, .start = hold},
     {.path = "/t.T/Bidi",
      .kind = SES_ROUTE_BIDI,
+     .streams_per_connection = RIG_BIDI_MAX,
      .flow = "Bidi",
      .metric = -1,
      .start = bidi_start,

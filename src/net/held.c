@@ -1,0 +1,89 @@
+#include "conn_impl.h"
+
+/* What the connections of a loop hold together, and who lets go when it is too much.
+ *
+ * Newcomers are not refused for what others hold: the connections that hold most for longest are closed. One
+ * whose share is falling is being served, so its time begins anew. */
+
+/* An age of zero must not make a share weightless. */
+#define AGE_MIN_MS 100u
+/* Below the limit again by an eighth, so that one shedding lasts for more than one byte. */
+#define SHED_TO(max) ((max) - (max) / 8)
+
+void ses_conn_count_held(struct ses_conn *conn)
+{
+    struct ses_conns *conns = conn->conns;
+    size_t now = conn->state == CONN_CLOSED ? 0 : conn->held_bytes + conn->rest.room;
+
+    if (now == conn->counted_bytes)
+        return;
+    if (conn->counted_bytes == 0)
+        ses_list_push_back(&conns->holders, &conn->holder);
+    else if (now == 0)
+        ses_list_remove(&conn->holder);
+    if (conn->counted_bytes == 0 || now < conn->counted_bytes)
+        conn->held_since_ms = uv_now(conns->options.loop);
+    conns->held_bytes = conns->held_bytes - conn->counted_bytes + now;
+    conn->counted_bytes = now;
+}
+
+void ses_conn_hold(struct ses_conn *conn, size_t bytes)
+{
+    conn->held_bytes = bytes;
+    ses_conn_count_held(conn);
+}
+
+static uint64_t weight(const struct ses_conn *conn)
+{
+    return conn->counted_bytes * (uv_now(conn->conns->options.loop) - conn->held_since_ms + AGE_MIN_MS);
+}
+
+/* The mean over all holders: with one look at each, those above it are known for the worst. */
+static uint64_t mean_weight(struct ses_conns *conns)
+{
+    uint64_t sum = 0;
+    uint64_t count = 0;
+
+    for (struct ses_list *node = conns->holders.next; node != &conns->holders; node = node->next) {
+        sum += weight(SES_CONTAINER(node, struct ses_conn, holder));
+        count++;
+    }
+    return count == 0 ? 0 : sum / count;
+}
+
+/* Takes out of the holders as many of the worst as must go. */
+static void pick_worst(struct ses_conns *conns, struct ses_list *worst)
+{
+    size_t excess = conns->held_bytes - SHED_TO(conns->options.held_bytes_max);
+    uint64_t mean = mean_weight(conns);
+    size_t picked = 0;
+    struct ses_list *node = conns->holders.next;
+
+    while (node != &conns->holders && picked < excess) {
+        struct ses_conn *conn = SES_CONTAINER(node, struct ses_conn, holder);
+
+        node = node->next;
+        if (weight(conn) < mean)
+            continue;
+        picked += conn->counted_bytes;
+        ses_list_remove(&conn->holder);
+        ses_list_push_back(worst, &conn->holder);
+    }
+}
+
+/* The end of one connection may move bytes of another, so the list is not walked while they end. */
+void ses_conns_shed(struct ses_conns *conns)
+{
+    struct ses_list worst;
+    struct ses_list *node;
+
+    if (conns->held_bytes <= conns->options.held_bytes_max)
+        return;
+    ses_list_init(&worst);
+    pick_worst(conns, &worst);
+    while ((node = ses_list_pop(&worst)) != NULL) {
+        ses_list_push_back(&conns->holders, node);
+        ses_count(conns->options.metrics, SES_C_CONNECTIONS_SHED, 1);
+        ses_conn_shed(SES_CONTAINER(node, struct ses_conn, holder));
+    }
+}
