@@ -57,7 +57,7 @@ size_t ses_base64url_encode(struct ses_slice bytes, char *ret_text)
     return encode64(bytes, alphabet_url, false, ret_text);
 }
 
-static int hex_digit(uint8_t c)
+int ses_hex_digit(uint8_t c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -75,8 +75,8 @@ enum ses_status ses_hex_decode(struct ses_slice text, uint8_t *ret_bytes, size_t
     if (text.len / 2 > room)
         return SES_TOO_LARGE;
     for (size_t i = 0; i < text.len; i += 2) {
-        int high = hex_digit(text.data[i]);
-        int low = hex_digit(text.data[i + 1]);
+        int high = ses_hex_digit(text.data[i]);
+        int low = ses_hex_digit(text.data[i + 1]);
 
         if (high < 0 || low < 0)
             return SES_MALFORMED;

@@ -36,6 +36,21 @@ static size_t sequence_length(const uint8_t *p, size_t left)
     return len;
 }
 
+size_t ses_utf8_first(struct ses_slice s, uint32_t *ret_code_point)
+{
+    static const uint8_t lead_bits[5] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    size_t len = s.len == 0 ? 0 : sequence_length(s.data, s.len);
+    uint32_t code_point = 0;
+
+    if (len == 0)
+        return 0;
+    code_point = s.data[0] & lead_bits[len];
+    for (size_t i = 1; i < len; i++)
+        code_point = code_point << 6 | (s.data[i] & 0x3Fu);
+    *ret_code_point = code_point;
+    return len;
+}
+
 /* Eight ASCII bytes at a time: nearly every text that reaches us is ASCII. */
 static size_t skip_ascii(struct ses_slice s, size_t from)
 {

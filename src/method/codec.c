@@ -1,5 +1,6 @@
 #include <sessiond/method/codec.h>
 
+#include "card_guard.h"
 #include "codec_json.h"
 #include "codec_proto.h"
 
@@ -22,9 +23,9 @@ static enum ses_status explain_proto(struct ses_exchange *x, enum ses_status sta
     return SES_INVALID_ARGUMENT;
 }
 
-enum ses_status ses_codec_decode(struct ses_exchange *x, struct ses_slice body,
-                                 const ProtobufCMessageDescriptor *descriptor, ProtobufCMessage **ret_message,
-                                 struct ses_error *ret_error)
+static enum ses_status decode(struct ses_exchange *x, struct ses_slice body,
+                              const ProtobufCMessageDescriptor *descriptor, ProtobufCMessage **ret_message,
+                              struct ses_error *ret_error)
 {
     struct ses_proto_options options = {.arena = &x->arena};
     struct ses_proto_fault fault;
@@ -34,6 +35,18 @@ enum ses_status ses_codec_decode(struct ses_exchange *x, struct ses_slice body,
                                ret_message, ret_error);
     enum ses_status status = ses_proto_decode(&options, descriptor, body, ret_message, &fault);
     return status == SES_OK ? SES_OK : explain_proto(x, status, descriptor, &fault, ret_error);
+}
+
+enum ses_status ses_codec_decode(struct ses_exchange *x, struct ses_slice body,
+                                 const ProtobufCMessageDescriptor *descriptor, ProtobufCMessage **ret_message,
+                                 struct ses_error *ret_error)
+{
+    ProtobufCMessage *message = NULL;
+
+    SES_TRY(decode(x, body, descriptor, &message, ret_error));
+    SES_TRY(ses_card_guard(message, &x->arena, ret_error));
+    *ret_message = message;
+    return SES_OK;
 }
 
 enum ses_status ses_codec_encode(struct ses_exchange *x, const ProtobufCMessage *message,

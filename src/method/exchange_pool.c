@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/domain/card_data.h>
 
 #define DEFAULT_ARENA_BYTES   (1024u * 1024)
 #define DEFAULT_EXCHANGES_MAX 65536
@@ -182,14 +183,14 @@ struct ses_slice ses_exchange_header(const struct ses_exchange *x, const char *n
     return value;
 }
 
-/* Printable ASCII without spaces: safe in a header, a log line and a shell. */
+/* Printable ASCII without spaces: safe in a header, a log line and a shell. No card number: it is logged. */
 static bool is_request_id(struct ses_slice id)
 {
     bool good = id.len > 0 && id.len <= SES_REQUEST_ID_MAX;
 
     for (size_t i = 0; good && i < id.len; i++)
         good = id.data[i] > 0x20 && id.data[i] < 0x7f;
-    return good;
+    return good && ses_card_data_find(id) == SES_CARD_DATA_NONE;
 }
 
 void ses_exchange_settle_request_id(struct ses_exchange *x)

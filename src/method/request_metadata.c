@@ -2,6 +2,8 @@
 
 #include <sessiond/domain/request.h>
 
+#include "card_guard.h"
+
 /* clang-format off */
 #define HEADERS(X)                                                                                           \
     X(TENANT, "x-tenant-id") X(MERCHANT, "x-merchant-id") X(REFERENCE, "x-reference-id")                     \
@@ -64,6 +66,8 @@ static struct ses_slice caller_id(const struct headers *headers, enum header hea
     if (!ses_caller_id_check(headers->value[header]))
         violate(error, header, SES_STR("INVALID_METADATA"),
                 SES_STR("must be 1 to 128 bytes of printable UTF-8"));
+    else
+        ses_card_guard_text(names[header], headers->value[header], error);
     return headers->value[header];
 }
 
@@ -72,6 +76,8 @@ static void check_id(const struct headers *headers, enum header header, struct s
     if (headers->value[header].len > ID_BYTES_MAX || !ses_utf8_printable_check(headers->value[header]))
         violate(error, header, SES_STR("INVALID_METADATA"),
                 SES_STR("must be at most 255 bytes of printable UTF-8"));
+    else
+        ses_card_guard_text(names[header], headers->value[header], error);
 }
 
 static void check_environment(const struct headers *headers, struct ses_error *error)

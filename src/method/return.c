@@ -1,6 +1,7 @@
 #include "return.h"
 
 #include "return_form.h"
+#include "return_mask.h"
 #include "return_page.h"
 #include "step.h"
 
@@ -39,6 +40,7 @@ void ses_return_start(struct ses_exchange *x, void *service)
     struct ses_step_return what = {.handle = ses_slice_cut(x->path, sizeof(SES_RETURN_PATH) - 1, x->path.len),
                                    .http_method = x->http_method,
                                    .query = x->query};
+    struct ses_return_parameter *parameters = NULL;
     enum ses_status status = SES_TOO_LARGE;
 
     if (!post && !ses_slice_eq_str(x->http_method, "GET")) {
@@ -50,8 +52,11 @@ void ses_return_start(struct ses_exchange *x, void *service)
         return;
     }
     if (x->query.len <= SES_RETURN_QUERY_BYTES_MAX)
-        status = ses_return_form_parse(post ? x->body : x->query, &x->arena, &what.parameters,
-                                       &what.parameters_count);
+        status =
+            ses_return_form_parse(post ? x->body : x->query, &x->arena, &parameters, &what.parameters_count);
+    what.parameters = parameters;
+    if (status == SES_OK)
+        status = ses_return_mask(&what, parameters, &x->arena);
     if (status != SES_OK) {
         ses_return_page_reply(x, page_of_fault(status));
         return;

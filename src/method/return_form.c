@@ -1,5 +1,7 @@
 #include "return_form.h"
 
+#include <sessiond/base/encode.h>
+
 static struct ses_slice take_until(struct ses_slice *rest, uint8_t separator)
 {
     size_t at = ses_slice_find(*rest, separator);
@@ -9,20 +11,10 @@ static struct ses_slice take_until(struct ses_slice *rest, uint8_t separator)
     return part;
 }
 
-/* -1: not a hexadecimal digit. */
-static int digit_of(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool is_escape(struct ses_slice s, size_t at)
 {
-    return s.data[at] == '%' && s.len - at > 2 && digit_of(s.data[at + 1]) >= 0 &&
-           digit_of(s.data[at + 2]) >= 0;
+    return s.data[at] == '%' && s.len - at > 2 && ses_hex_digit(s.data[at + 1]) >= 0 &&
+           ses_hex_digit(s.data[at + 2]) >= 0;
 }
 
 /* Never longer than what it is made of. */
@@ -37,7 +29,7 @@ static enum ses_status decode(struct ses_slice text, struct ses_arena *arena, st
         uint8_t c = text.data[i];
 
         if (is_escape(text, i)) {
-            c = (uint8_t)(digit_of(text.data[i + 1]) * 16 + digit_of(text.data[i + 2]));
+            c = (uint8_t)(ses_hex_digit(text.data[i + 1]) * 16 + ses_hex_digit(text.data[i + 2]));
             i += 2;
         } else if (c == '+') {
             c = ' ';
@@ -69,7 +61,7 @@ static enum ses_status parse_pair(struct ses_slice pair, struct ses_arena *arena
 }
 
 enum ses_status ses_return_form_parse(struct ses_slice text, struct ses_arena *arena,
-                                      const struct ses_return_parameter **ret_parameters, size_t *ret_count)
+                                      struct ses_return_parameter **ret_parameters, size_t *ret_count)
 {
     struct ses_return_parameter *parameters;
     size_t bytes = 0;

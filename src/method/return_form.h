@@ -12,7 +12,7 @@
 /* [any] Parameters in their order, in the arena. SES_TOO_LARGE: more of them, longer names or more bytes than
  * step.h allows; SES_MALFORMED: an empty name, bytes that are not UTF-8, a NUL; SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_return_form_parse(struct ses_slice text, struct ses_arena *arena,
-                                                     const struct ses_return_parameter **ret_parameters,
+                                                     struct ses_return_parameter **ret_parameters,
                                                      size_t *ret_count);
 /* [any] Is this content-type a form's? Its charset, if it names one, is not looked at: what arrives must be
  * UTF-8 in any case. */

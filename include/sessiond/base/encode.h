@@ -13,6 +13,9 @@ size_t ses_hex_encode(struct ses_slice bytes, char *ret_text);
 size_t ses_base64_encode(struct ses_slice bytes, char *ret_text);
 size_t ses_base64url_encode(struct ses_slice bytes, char *ret_text);
 
+/* 0 to 15, in either case; -1: no hexadecimal digit. */
+int ses_hex_digit(uint8_t c);
+
 /* Each decodes the whole text strictly (no white space; base64url without '='; unused bits zero) into
  * ret_bytes of room bytes. SES_MALFORMED, SES_TOO_LARGE. base64 accepts both padded and unpadded (gRPC -bin
  * metadata). */

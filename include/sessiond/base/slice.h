@@ -58,6 +58,8 @@ struct ses_slice ses_slice_trim(struct ses_slice s);
 
 /* Strict UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF). */
 bool ses_utf8_check(struct ses_slice s);
+/* Length of the strict UTF-8 sequence that s begins with, and its code point; 0: it begins with none. */
+size_t ses_utf8_first(struct ses_slice s, uint32_t *ret_code_point);
 /* Strict UTF-8 with no control characters (C0, DEL, C1). */
 bool ses_utf8_printable_check(struct ses_slice s);
 

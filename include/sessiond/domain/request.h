@@ -1,8 +1,8 @@
 /* request.h - a CreateSessionToken request in the domain's words, whichever message it came in, and its
  * rules.
  *
- * All texts stand in one array and all numbers in another, indexed by enum ses_field, so that limits, the
- * search for card data, fingerprints and the naming of fields are loops over tables and a new field needs a
+ * All texts stand in one array and all numbers in another, indexed by enum ses_field, so that limits,
+ * fingerprints and the naming of fields are loops over tables and a new field needs a
  * row, not code.
  */
 #ifndef SESSIOND_DOMAIN_REQUEST_H
@@ -24,8 +24,8 @@ struct ses_session_request {
 };
 
 /* [any] The limits of the table in request.c, every violation at once (proto paths in the words of naming).
- * ret_error is written on failure only: SES_INVALID_ARGUMENT; reason CARD_DATA_REFUSED if card data is among
- * them. Texts never hold values. CPU: 2 to 3.5 ns per byte of text, most of it the search for card data. */
+ * ret_error is written on failure only: SES_INVALID_ARGUMENT. Texts never hold values. Card data was
+ * refused before, where the message was decoded. */
 SES_MUST_CHECK enum ses_status ses_request_check(const struct ses_session_request *request,
                                                  enum ses_naming naming, struct ses_error *ret_error);
 /* [any] The same for a later step's call: only merchant_session_id is required, and of what is present

@@ -13,7 +13,8 @@
 
 #include <sessiond/method/exchange.h>
 
-/* Decodes x->body into the arena. ret_error says what is wrong and, for JSON, at which field. */
+/* Decodes x->body into the arena. ret_error says what is wrong and, for JSON, at which field. A message with
+ * card data in any of its texts is refused here: SES_INVALID_ARGUMENT, reason CARD_DATA_REFUSED. */
 SES_MUST_CHECK enum ses_status ses_codec_decode(struct ses_exchange *x, struct ses_slice body,
                                                 const ProtobufCMessageDescriptor *descriptor,
                                                 ProtobufCMessage **ret_message, struct ses_error *ret_error);

@@ -240,7 +240,7 @@ static void test_card_data_in_a_customer(void **state)
     struct call *call = new_call(core, NULL, "4111 1111 1111 1111");
     const struct ses_error *error = call_error(call, SES_INVALID_ARGUMENT, "CARD_DATA_REFUSED");
 
-    assert_true(ses_slice_eq_str(error->violations[0].key, "payment.customer"));
+    assert_true(ses_slice_eq_str(error->violations[0].key, "payment.customer.name"));
     call_free(call);
 }
 
