@@ -120,6 +120,26 @@ static enum ses_status take_lock(const struct ses_layout *layout, int fd, struct
     return SES_OK;
 }
 
+enum ses_status ses_layout_check_free(const struct ses_layout *layout, struct ses_fault *ret_fault)
+{
+    enum ses_status status = SES_OK;
+    char path[SES_CONFIG_PATH_SIZE];
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "%.*s/lock", SES_CONFIG_PATH_SIZE / 2, layout->dir);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return SES_OK;
+    if (flock(fd, LOCK_SH | LOCK_NB) != 0)
+        status =
+            ses_fault(ret_fault, SES_BUSY,
+                      "%s: is in use by another sessiond (pid %ld); configuration and keys are fine, what "
+                      "it holds cannot be looked at meanwhile",
+                      layout->dir, read_pid(fd));
+    (void)close(fd);
+    return status;
+}
+
 static enum ses_status write_pid(const struct ses_layout *layout, int fd, struct ses_fault *fault)
 {
     char text[32];

@@ -61,6 +61,16 @@ static enum ses_status open_listening(struct ses_address *address, bool reusepor
     return status;
 }
 
+enum ses_status ses_socket_check(const struct ses_address *address, struct ses_fault *ret_fault)
+{
+    int fd = open_bound(address, false);
+
+    if (fd < 0)
+        return explain(address, ret_fault);
+    (void)close(fd);
+    return SES_OK;
+}
+
 enum ses_status ses_socket_open(struct ses_address *address, int *ret_fd, struct ses_fault *ret_fault)
 {
     return open_listening(address, false, ret_fd, ret_fault);

@@ -9,6 +9,9 @@
 
 #define SES_LISTEN_BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
 
+/* [any] For --check: could it be bound now? SES_ALREADY_EXISTS: in use; SES_IO. Port 0 is always free. */
+SES_MUST_CHECK enum ses_status ses_socket_check(const struct ses_address *address,
+                                                struct ses_fault *ret_fault);
 /* [supervisor] count listening SO_REUSEPORT sockets on address; port 0 is replaced by the one the kernel
  * chose. First a probe without SO_REUSEPORT: another server of ours on the port must be an error, not a
  * partner. SES_ALREADY_EXISTS (in use), SES_IO; the line names the address. ret_fds is written whole or not

@@ -62,8 +62,8 @@ class Lifetime(unittest.TestCase):
         for pid in (*server.children(), server.process.pid):
             os.kill(pid, signal.SIGQUIT)
         self.assertEqual(server.process.wait(60 * SLOW), 0)
-        self.assertEqual([row["exit_code"] for row in server.lines("child_exited") if row["was"] == "draining"],
-                         [0] * len(server.lines("child_exited")[1:]))
+        leaving = [row["exit_code"] for row in server.lines("child_exited") if row["was"] == "draining"]
+        self.assertEqual(leaving, [0, 0, 0, 0], "two workers, housekeeper, simulator")
 
     def test_processes_have_titles(self):
         server = self.server.start()
@@ -220,6 +220,34 @@ class Refusals(unittest.TestCase):
         done = run("--check", "--config", str(pathlib.Path(__file__).resolve().parents[2] / "deploy" / "sessiond.example.yaml"),
                    "--data", "/tmp/sessiond-check-data")
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def checked(self, server, says):
+        done = run(*server.command[1:], "--check")
+        self.assertEqual(done.returncode, 1 if says else 0, done.stderr)
+        self.assertIn(says or "configuration ok", done.stderr + done.stdout)
+
+    def test_check_tells_whether_it_would_start(self):
+        server = Server(workers=1, sandbox=False)
+        self.addCleanup(server.cleanup)
+        self.checked(server, None)
+        self.assertFalse(server.data.exists(), "a check makes nothing")
+        server.start()
+        self.checked(server, f"pid {server.process.pid}")
+        server.call(create_request(unique()), EXACT)
+        server.stop(seconds=30 * SLOW)
+        self.checked(server, None)
+        for port in (server.port, server.admin_port):
+            with socket.socket() as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of the server may still linger
+                s.bind(("127.0.0.1", port))
+                s.listen()
+                self.checked(server, f"127.0.0.1:{port}")
+        path = server.data / "shards" / "000" / "data.mdb"
+        whole = path.read_bytes()
+        path.write_bytes(whole[:len(whole) // 2] if len(whole) < 65536 else whole[:8192])
+        self.checked(server, "shards/000")
+        path.write_bytes(whole)
+        self.checked(server, None)
 
     def test_port_in_use(self):
         port = free_port()

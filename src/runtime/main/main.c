@@ -7,8 +7,8 @@
 #include <sessiond/base/random.h>
 
 #include "config.h"
-#include "layout.h"
 #include "options.h"
+#include "preflight.h"
 #include "process.h"
 #include "supervisor.h"
 #include "title.h"
@@ -21,11 +21,9 @@ static int complain(const struct ses_fault *fault, int code)
 
 static int check(const struct ses_config *config)
 {
-    struct ses_layout layout;
     struct ses_fault fault;
 
-    ses_layout_init(&layout, config->data_dir);
-    if (ses_layout_check(&layout, &fault) != SES_OK)
+    if (ses_preflight(config, &fault) != SES_OK)
         return complain(&fault, SES_EXIT_FAILED);
     (void)puts("configuration ok");
     return SES_EXIT_OK;

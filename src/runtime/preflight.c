@@ -1,0 +1,52 @@
+/* What a start would meet, tried without starting. */
+#include "preflight.h"
+
+#include <unistd.h>
+
+#include <sessiond/base/clock.h>
+#include <sessiond/store/store.h>
+
+#include "layout.h"
+#include "sockets.h"
+
+static enum ses_status load(const struct ses_config *config, const struct ses_layout *layout,
+                            struct ses_table *table, struct ses_fault *fault)
+{
+    enum ses_status status;
+    struct ses_log log;
+    uint64_t sessions;
+
+    ses_log_init(&log, STDERR_FILENO, SES_LOG_WARN, "check");
+    status = ses_store_load(layout->shards, table, ses_clock_now_ms(), &log, &sessions);
+    ses_log_done(&log);
+    if (status == SES_OK)
+        return SES_OK;
+    return ses_fault(fault, status, "%s: its sessions cannot be loaded (%s); the log line above says why",
+                     config->data_dir, ses_status_name(status));
+}
+
+static enum ses_status check_sessions(const struct ses_config *config, const struct ses_layout *layout,
+                                      struct ses_fault *fault)
+{
+    struct ses_table *table;
+    enum ses_status status;
+
+    if (ses_table_create(config->store_sessions_max, &table) != SES_OK)
+        return ses_fault(fault, SES_NO_MEMORY, "no memory for a table of %llu sessions (store.sessions_max)",
+                         (unsigned long long)config->store_sessions_max);
+    status = access(layout->shards, F_OK) == 0 ? load(config, layout, table, fault) : SES_OK;
+    ses_table_close(table);
+    return status;
+}
+
+enum ses_status ses_preflight(const struct ses_config *config, struct ses_fault *ret_fault)
+{
+    struct ses_layout layout;
+
+    ses_layout_init(&layout, config->data_dir);
+    SES_TRY(ses_layout_check(&layout, ret_fault));
+    SES_TRY(ses_layout_check_free(&layout, ret_fault));
+    SES_TRY(check_sessions(config, &layout, ret_fault));
+    SES_TRY(ses_socket_check(&config->listen, ret_fault));
+    return ses_socket_check(&config->admin, ret_fault);
+}
