@@ -125,6 +125,7 @@ static int fill(struct ses_committer *c, MDB_txn *txn, const struct plan *plan, 
 {
     int rc = put_all(c, txn, &plan->list, ses_clock_now_ms());
 
+    c->gc.lag_ms = atomic_load_explicit(&c->gc_lag_ms, memory_order_relaxed);
     *ret_what = "put";
     if (rc == 0)
         begin_old_end(c, &plan->list);

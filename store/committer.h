@@ -53,6 +53,8 @@ struct ses_committer {
     uint64_t collect_now_ms;
     struct committer_fault fault;
 
+    _Atomic uint64_t gc_lag_ms; /* written by the loop: how far behind ours the clock of collection is */
+
     /* written by the committer, read by anybody */
     _Atomic bool poisoned;
     _Atomic bool full;

@@ -166,8 +166,9 @@ static int walk(struct ses_gc *gc, MDB_txn *txn, MDB_cursor *cursor, uint64_t ne
     /* What lies behind the watermark was put in this very transaction, or a moment ago: its claims say so
      * later. */
     uint64_t published = atomic_load(&gc->table->shards[gc->shard->number].published);
-    uint64_t from = 1;
+    uint64_t from = gc->from;
 
+    gc->from = 0;
     for (unsigned i = 0; i < rows_max; i++) {
         struct gc_subject subject = {.locator = 0};
         enum gc_verdict verdict = GC_SKIP;
@@ -195,7 +196,8 @@ static int walk(struct ses_gc *gc, MDB_txn *txn, MDB_cursor *cursor, uint64_t ne
     }
     if (gc->lowest == 0)
         gc->lowest = from; /* whatever comes next */
-    gc->more = gc->removed > 0 || gc->appended_bytes > 0;
+    gc->from = gc->ahead ? from : 0;
+    gc->more = gc->removed > 0 || gc->appended_bytes > 0 || gc->ahead;
     return 0;
 }
 
@@ -203,7 +205,8 @@ static void begin_step(struct ses_gc *gc, uint64_t now_ms)
 {
     gc->now_ms = now_ms;
     gc->stepped = true;
-    gc->lowest = 0;
+    gc->lowest = gc->from == 0 ? 0 : gc->lowest; /* still that of the step before */
+    gc->ahead = false;
     gc->appended_bytes = 0;
     gc->removed = 0;
     gc->unreadable = 0;

@@ -12,6 +12,8 @@
  *   current and live       stop; or, when older than age_ms, claim it and append it again; its old copy is
  *                          garbage then
  *   claimed by somebody    stop; when old, step over it
+ *   ahead of the clock     if live or claimed, step over it: a former version wrote it while the machine's
+ *                          clock was wrong, and it may live for as long
  *   cannot be read         step over it; where only its page is damaged, its row goes
  *
  * The newest record may go as well: its locator is kept beside (ses_env_keep_last).
@@ -36,15 +38,19 @@ struct ses_gc {
     struct ses_table *table;
     struct ses_shard *shard;
     uint64_t age_ms; /* 0: never append again */
+    uint64_t lag_ms; /* expiry is judged by so much earlier: ses_collect_clock in store.h */
     uint8_t *value;  /* copy of the record that is appended again */
     /* of this step */
     MDB_txn *snapshot; /* the committed pages, looked at before they are changed */
     uint64_t now_ms;
+    uint64_t from;   /* where it begins: 0, or behind the step before, which ended among records ahead of the
+                        clock */
     uint64_t lowest; /* the first readable record that stays; 0: none so far */
     uint64_t appended_bytes;
     uint64_t removed;
     bool stepped;        /* neither committed nor aborted yet */
     unsigned unreadable; /* stepped over for good */
+    bool ahead;          /* stepped over what is ahead of the clock */
     bool more;           /* the step ended at its bound, not at a record that stays */
     bool empty;          /* nothing is left in the shard */
     unsigned count;

@@ -13,6 +13,24 @@ static bool is_older_than(const struct ses_gc *gc, uint64_t locator, uint64_t ag
     return gc->age_ms != 0 && locator_ms(locator) + age_ms <= gc->now_ms;
 }
 
+/* Written by a clock that was wrong: its age is not known. */
+static bool is_ahead(const struct ses_gc *gc, uint64_t locator)
+{
+    return locator_ms(locator) > gc->now_ms + GC_GRACE_MS;
+}
+
+/* By the clock of collection. */
+static bool is_over(const struct ses_gc *gc, uint32_t retain)
+{
+    return retain_is_over(retain, gc->now_ms > gc->lag_ms ? gc->now_ms - gc->lag_ms : 0);
+}
+
+static enum gc_verdict step_over(struct ses_gc *gc)
+{
+    gc->ahead = true;
+    return GC_SKIP;
+}
+
 /* Not current: may it go yet? */
 static enum gc_verdict judge_garbage(const struct ses_gc *gc, const struct gc_subject *subject, bool found)
 {
@@ -31,7 +49,7 @@ static bool own_time_is_over(struct ses_gc *gc, const struct gc_subject *subject
 
     return !subject->damaged && ses_env_get(gc->shard->env, gc->snapshot, subject->locator, &value) == 0 &&
            ses_record_decode(mdb_slice(&value), &record) == SES_OK &&
-           retain_is_over(retain_of(record.expires_ms), gc->now_ms);
+           is_over(gc, retain_of(record.expires_ms));
 }
 
 /* Nothing older than locator is on any disk, so nothing that this record superseded. */
@@ -59,9 +77,11 @@ static enum gc_verdict take(struct ses_gc *gc, struct gc_subject *subject, enum 
 
 static enum gc_verdict judge_current(struct ses_gc *gc, struct gc_subject *subject, bool append)
 {
-    bool retained = !retain_is_over(subject->row.retain, gc->now_ms);
+    bool retained = !is_over(gc, subject->row.retain);
     uint64_t age_ms = gc->age_ms;
 
+    if (retained && is_ahead(gc, subject->locator))
+        return step_over(gc);
     if (subject->entry.word != subject->live) /* claimed, or an intent that a call still waits for */
         return !retained || is_older_than(gc, subject->locator, age_ms) ? GC_SKIP : GC_STOP;
     if (!retained)

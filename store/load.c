@@ -10,6 +10,7 @@
 #include "shard.h"
 
 #define LOAD_PROGRESS_MS 2000
+#define LOAD_AHEAD_MS    1000
 #define LOAD_CLOCK_CHECK 65536 /* rows between looks at the clock */
 
 struct load {
@@ -17,7 +18,8 @@ struct load {
     struct load_batch *batch;
     struct ses_log *log;
     const char *dir;
-    uint64_t now_ms;
+    uint64_t now_ms; /* by which rows are judged */
+    uint64_t newest_ms;
     uint64_t shards;
     uint64_t rows;
     uint64_t logged_ns;
@@ -147,8 +149,7 @@ static enum ses_status with_shard(struct load *load, unsigned shard,
     return status;
 }
 
-/* The store's own evidence of the time: a clock that went back must not bring expired sessions back, and
- * everything on disk counts as published. */
+/* Everything on disk counts as published. */
 static enum ses_status look_at_end(struct load *load, unsigned shard, struct ses_env *env, MDB_txn *txn)
 {
     uint64_t first;
@@ -156,8 +157,8 @@ static enum ses_status look_at_end(struct load *load, unsigned shard, struct ses
 
     SES_TRY(ses_env_first(env, txn, &first));
     SES_TRY(ses_env_last(env, txn, &last));
-    if (last != 0 && locator_ms(last) > load->now_ms)
-        load->now_ms = locator_ms(last);
+    if (last != 0 && locator_ms(last) > load->newest_ms)
+        load->newest_ms = locator_ms(last);
     atomic_store(&load->table->shards[shard].published, last);
     atomic_store(&load->table->shards[shard].oldest, first);
     return SES_OK;
@@ -170,6 +171,21 @@ static enum ses_status for_each_shard(struct load *load, enum ses_status (*fn)(s
         if ((load->shards >> shard & 1) != 0)
             SES_TRY(with_shard(load, shard, fn));
     return SES_OK;
+}
+
+/* The earlier of the clock and the newest record. A clock that went ahead while nobody looked must not drop
+ * what lives: what is really over goes with the garbage. A record ahead of the clock proves that a clock was
+ * wrong when it was written, and says nothing of now. */
+static void choose_now(struct load *load)
+{
+    if (load->newest_ms > load->now_ms + LOAD_AHEAD_MS && load->log != NULL)
+        ses_log_msg(
+            load->log, SES_LOG_WARN, "records_ahead",
+            "the newest record is %llu s ahead of the clock: the machine's clock was wrong when it was "
+            "written, or is now",
+            (unsigned long long)(load->newest_ms - load->now_ms) / 1000);
+    if (load->newest_ms != 0 && load->newest_ms < load->now_ms)
+        load->now_ms = load->newest_ms;
 }
 
 static enum ses_status load_all(struct load *load)
@@ -193,6 +209,7 @@ enum ses_status ses_store_load(const char *dir, struct ses_table *table, uint64_
     SES_TRY(ses_shard_list(dir, &load.shards));
     SES_TRY(for_each_shard(&load, look_at_end));
     load.checked = true;
+    choose_now(&load);
     SES_TRY(ses_load_batch_new(table, LOAD_BATCH_BYTES_MAX, &load.batch));
     status = load_all(&load);
     if (status == SES_OK)

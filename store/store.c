@@ -88,6 +88,9 @@ static enum ses_status open_writer(struct ses_store *store, const struct ses_sto
     if (store->watch_board != NULL)
         ses_watch_board_rouse(store->watch_board);
     SES_TRY(first_usage(store));
+    ses_collect_clock_init(&store->collect_clock, store->table, ses_clock_now_ms(),
+                           ses_clock_mono_ns() / 1000000);
+    atomic_store(&committer->gc_lag_ms, store->collect_clock.lag_ms);
     committer->shard = &store->shard;
     committer->table = store->table;
     committer->watch_board = store->watch_board;

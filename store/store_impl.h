@@ -10,6 +10,8 @@
 #define STORE_QUEUE_BYTES_MAX   (64u << 20) /* sealed bytes waiting: SES_BUSY above */
 #define STORE_GC_AGE_MS_DEFAULT (2u * 3600 * 1000)
 #define STORE_MAP_USE_PERCENT   90 /* of the map for puts: LMDB needs the rest to delete */
+#define STORE_PRESSED_PERCENT   80 /* of table or room: collection does not wait */
+#define COLLECT_CATCH_UP        5 /* seconds of its own that the clock of collection goes in one, when behind */
 #define STORE_SPARE_BATCHES_MAX 4
 #define STORE_GET_TRIES         16 /* a record that moves while it is read */
 
@@ -31,6 +33,7 @@ struct ses_store {
     unsigned queue_max;
     struct ses_shard shard;
     struct ses_committer committer;
+    struct ses_collect_clock collect_clock;
     struct ses_batch *filling; /* puts since the last flush */
     struct batch_list filled;  /* full ones since the last flush */
     struct batch_list spare;
@@ -47,6 +50,9 @@ struct ses_store {
 /* [loop] The environment of a shard, opened if need be. SES_NOT_FOUND: no process has made it yet. */
 SES_MUST_CHECK enum ses_status ses_store_env(struct ses_store *store, unsigned shard,
                                              struct ses_env **ret_env);
+
+/* [loop] Bytes of records that this shard may hold. */
+uint64_t ses_store_room_bytes(const struct ses_store *store);
 
 /* settle.c: before the committer starts, or while a retired shard is held. Publishes what a dead writer
  * committed and did not publish, gives its other claims back. read_env opens another shard for reading. */

@@ -79,18 +79,22 @@ void ses_store_release(struct ses_store *store, struct ses_claim *claim)
         ses_table_release(store->table, store->number, claim->slot, claim->meta);
 }
 
+uint64_t ses_store_room_bytes(const struct ses_store *store)
+{
+    uint64_t room = store->map_bytes / 100 * STORE_MAP_USE_PERCENT;
+
+    return store->quota_bytes != 0 && store->quota_bytes < room ? store->quota_bytes : room;
+}
+
 static enum ses_status check_room(struct ses_store *store, size_t value_bytes)
 {
     uint64_t used = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
-    uint64_t limit = store->map_bytes / 100 * STORE_MAP_USE_PERCENT;
 
     if (store->closing || atomic_load_explicit(&store->committer.poisoned, memory_order_relaxed))
         return SES_UNAVAILABLE;
     if (store->pending >= store->queue_max || store->pending_bytes + value_bytes > STORE_QUEUE_BYTES_MAX)
         return SES_BUSY;
-    if (store->quota_bytes != 0 && store->quota_bytes < limit)
-        limit = store->quota_bytes;
-    if (used + store->pending_bytes + value_bytes > limit)
+    if (used + store->pending_bytes + value_bytes > ses_store_room_bytes(store))
         return SES_FULL;
     return SES_OK;
 }
@@ -288,10 +292,4 @@ size_t ses_store_pending(const struct ses_store *store)
 bool ses_store_healthy(const struct ses_store *store)
 {
     return !store->writable || !atomic_load(&store->committer.poisoned);
-}
-
-void ses_store_collect(struct ses_store *store, uint64_t now_ms)
-{
-    if (store->writable)
-        ses_committer_collect(&store->committer, now_ms);
 }

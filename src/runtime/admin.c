@@ -48,6 +48,7 @@ static enum ses_status render_metrics(const struct ses_admin *admin, struct ses_
     };
 
     ses_table_usage(admin->env->table, &extra.table_used, &extra.table_room);
+    extra.newest_ms = ses_store_newest_ms(admin->env->table);
     return ses_prometheus_render(admin->env->board, &extra, out);
 }
 

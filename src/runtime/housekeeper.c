@@ -55,6 +55,8 @@ static void check_readers(struct ses_housekeeper *keeper)
  * cannot be drained is left alone for a while: its records stay readable. */
 static void drain_retired(struct ses_housekeeper *keeper)
 {
+    uint64_t lag_ms = ses_collect_clock_lag(&keeper->collect_clock, ses_table_is_pressed(keeper->env->table),
+                                            ses_process_now_ms());
     unsigned shard;
     bool empty = true;
 
@@ -66,7 +68,7 @@ static void drain_retired(struct ses_housekeeper *keeper)
         if (keeper->retired_done[shard])
             continue;
         status = ses_store_drain_retired(keeper->env->layout->shards, shard, keeper->env->table,
-                                         ses_clock_now_ms(), &empty);
+                                         ses_clock_now_ms() - lag_ms, &empty);
         /* NOT_FOUND: there is no such shard, the usual case. */
         if (status != SES_OK && status != SES_NOT_FOUND)
             ses_log_msg(&keeper->log, SES_LOG_WARN, "retired_shard", "shard %u cannot be drained: %s", shard,
@@ -251,6 +253,7 @@ int ses_housekeeper_run(const struct ses_child_env *env)
     keeper->log.metrics = &env->board->metrics[env->board->workers];
     keeper->quiet.metrics = keeper->log.metrics;
     keeper->timekeeper = (struct ses_timekeeper){.layout = env->layout, .log = &keeper->log};
+    ses_collect_clock_init(&keeper->collect_clock, env->table, ses_clock_now_ms(), ses_process_now_ms());
     open_loop(keeper);
     status = ses_timers_new(&keeper->loop, &keeper->timers);
     if (status == SES_OK)

@@ -30,6 +30,7 @@ struct ses_housekeeper {
     uv_poll_t control;
     uv_timer_t leave;
     struct ses_timekeeper timekeeper;
+    struct ses_collect_clock collect_clock;
     unsigned seconds;
     bool readers_due; /* a worker died */
     bool leaving;

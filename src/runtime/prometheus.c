@@ -228,6 +228,20 @@ static enum ses_status worker_gauges(const struct ses_board *board, uint64_t now
     return SES_OK;
 }
 
+static enum ses_status clock_gauges(const struct ses_prometheus_extra *extra, struct ses_buf *out)
+{
+    uint64_t now_ms = ses_clock_now_ms();
+
+    SES_TRY(single(out, "sessiond_clock_steps_total", "counter", "Times that the machine's clock was set",
+                   ses_clock_steps()));
+    SES_TRY(single(out, "sessiond_store_records_ahead_seconds", "gauge",
+                   "What the newest record is ahead of the clock: one was wrong when it was written",
+                   extra->newest_ms > now_ms ? (extra->newest_ms - now_ms) / 1000 : 0));
+    SES_TRY(head(out, "sessiond_clock_ahead_seconds", "gauge",
+                 "What the machine's clock is ahead of sessiond's own time"));
+    return ses_buf_appendf(out, "sessiond_clock_ahead_seconds %.3f\n", (double)ses_clock_ahead_ms() / 1e3);
+}
+
 static enum ses_status server_gauges(const struct ses_board *board, const struct ses_prometheus_extra *extra,
                                      struct ses_buf *out)
 {
@@ -240,11 +254,7 @@ static enum ses_status server_gauges(const struct ses_board *board, const struct
         single(out, "sessiond_ready", "gauge", "1 while all workers serve", ses_board_ready(board) ? 1 : 0));
     SES_TRY(single(out, "sessiond_start_time_seconds", "gauge", "Start of the server, seconds since 1970",
                    board->started_wall_ms / 1000));
-    SES_TRY(single(out, "sessiond_clock_steps_total", "counter", "Times that the machine's clock was set",
-                   ses_clock_steps()));
-    SES_TRY(head(out, "sessiond_clock_ahead_seconds", "gauge",
-                 "What the machine's clock is ahead of sessiond's own time"));
-    SES_TRY(ses_buf_appendf(out, "sessiond_clock_ahead_seconds %.3f\n", (double)ses_clock_ahead_ms() / 1e3));
+    SES_TRY(clock_gauges(extra, out));
     SES_TRY(single(out, "sessiond_sessions_loaded", "gauge", "Sessions found in the store at the start",
                    atomic_load_explicit(&board->sessions_loaded, memory_order_relaxed)));
     SES_TRY(single(out, "sessiond_worker_deaths_total", "counter", "Workers that ended without being told to",

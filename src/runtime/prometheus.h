@@ -14,6 +14,7 @@ struct ses_prometheus_extra {
     uint64_t now_mono_ns;
     uint64_t table_used;
     uint64_t table_room;
+    uint64_t newest_ms;                        /* ses_store_newest_ms */
     const char *(*method_name)(int metric);    /* "Service/Method", NULL behind the last */
     const char *(*connector_name)(int metric); /* NULL behind the last */
 };

@@ -1,7 +1,5 @@
 #include "worker.h"
 
-#include <sessiond/base/clock.h>
-
 #define SECOND_MS       1000
 #define HEALTH_MS       200
 #define ORPHAN_LIMIT_MS 2000 /* nobody waits for us, but a successor waits for the data directory's lock */
@@ -50,7 +48,7 @@ static void on_second(uv_timer_t *handle)
     struct ses_worker *worker = handle->data;
 
     ses_board_beat(worker->metrics);
-    ses_store_collect(worker->store, ses_clock_now_ms());
+    ses_store_tick(worker->store);
 }
 
 static void on_health(uv_timer_t *handle)

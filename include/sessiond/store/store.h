@@ -58,11 +58,17 @@ SES_MUST_CHECK enum ses_status ses_table_attach(int fd, struct ses_table **ret_t
 void ses_table_usage(const struct ses_table *table, uint64_t *ret_used, uint64_t *ret_room);
 
 /* [supervisor's loader child] Fills the fresh table from all shards below dir after a full stop: the highest
- * revision of each key that has not expired at now_ms. Reports progress through log every few seconds. A
- * shard that is damaged is SES_DATA_LOSS with a log line saying which and what to do. ret_sessions counts
- * what was loaded. */
+ * revision of each key that had not expired at the earlier of now_ms and the newest record. Reports progress
+ * through log every few seconds. A shard that is damaged is SES_DATA_LOSS with a log line saying which and
+ * what to do. ret_sessions counts what was loaded. */
 SES_MUST_CHECK enum ses_status ses_store_load(const char *dir, struct ses_table *table, uint64_t now_ms,
                                               struct ses_log *log, uint64_t *ret_sessions);
+
+/* [any] When the newest record that is published was written; 0: there is none. After a load: the newest on
+ * disk, which may be ahead of the clock if that was wrong once. */
+uint64_t ses_store_newest_ms(const struct ses_table *table);
+/* [any] So full that collection must not wait. */
+bool ses_table_is_pressed(const struct ses_table *table);
 
 /* ---- opening ---- */
 
@@ -244,6 +250,21 @@ unsigned ses_store_watches(const struct ses_store *store);
  * bounded per step; it also runs by itself beside commits. Call from a timer (about 1 s).
  * A superseded record stays 30 s at least, see ses_store_backup. */
 void ses_store_collect(struct ses_store *store, uint64_t now_ms);
+
+/* The clock by which collection judges what is over: ours, but after a start it begins where the newest
+ * record ended and catches up by 4 s in each second, at once when table or shard is 80 % full. So a clock
+ * that went ahead while nobody looked deletes nothing at once. */
+struct ses_collect_clock {
+    uint64_t lag_ms; /* behind ours */
+    uint64_t mono_ms;
+};
+
+void ses_collect_clock_init(struct ses_collect_clock *clock, const struct ses_table *table, uint64_t now_ms,
+                            uint64_t mono_ms);
+/* What is left of the lag. */
+uint64_t ses_collect_clock_lag(struct ses_collect_clock *clock, bool pressed, uint64_t mono_ms);
+/* [worker] About once a second: ses_store_collect by that clock. */
+void ses_store_tick(struct ses_store *store);
 /* [housekeeper] Frees LMDB reader slots of dead processes in every shard below dir; opens and closes nothing
  * that is open. */
 void ses_store_check_readers(struct ses_store *store);

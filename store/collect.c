@@ -1,0 +1,73 @@
+/* When garbage is collected, and by which time. */
+#include <sessiond/base/clock.h>
+
+#include "store_impl.h"
+
+/* ---- the clock of collection ------------------------------------------------------------------ */
+
+uint64_t ses_store_newest_ms(const struct ses_table *table)
+{
+    uint64_t newest = 0;
+
+    for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++) {
+        uint64_t published = atomic_load_explicit(&table->shards[i].published, memory_order_relaxed);
+
+        newest = published > newest ? published : newest;
+    }
+    return newest == 0 ? 0 : locator_ms(newest);
+}
+
+void ses_collect_clock_init(struct ses_collect_clock *clock, const struct ses_table *table, uint64_t now_ms,
+                            uint64_t mono_ms)
+{
+    uint64_t newest_ms = ses_store_newest_ms(table);
+
+    clock->lag_ms = newest_ms != 0 && newest_ms < now_ms ? now_ms - newest_ms : 0;
+    clock->mono_ms = mono_ms;
+}
+
+uint64_t ses_collect_clock_lag(struct ses_collect_clock *clock, bool pressed, uint64_t mono_ms)
+{
+    uint64_t made_up_ms = (mono_ms - clock->mono_ms) * (COLLECT_CATCH_UP - 1);
+
+    clock->mono_ms = mono_ms;
+    clock->lag_ms = pressed || clock->lag_ms <= made_up_ms ? 0 : clock->lag_ms - made_up_ms;
+    return clock->lag_ms;
+}
+
+/* ---- collecting ------------------------------------------------------------------------------ */
+
+void ses_store_collect(struct ses_store *store, uint64_t now_ms)
+{
+    if (store->writable)
+        ses_committer_collect(&store->committer, now_ms);
+}
+
+bool ses_table_is_pressed(const struct ses_table *table)
+{
+    uint64_t used;
+    uint64_t room;
+
+    ses_table_usage(table, &used, &room);
+    return used > room / 100 * STORE_PRESSED_PERCENT;
+}
+
+static bool is_pressed(const struct ses_store *store)
+{
+    uint64_t used = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
+
+    return used > ses_store_room_bytes(store) / 100 * STORE_PRESSED_PERCENT ||
+           ses_table_is_pressed(store->table);
+}
+
+void ses_store_tick(struct ses_store *store)
+{
+    uint64_t mono_ms = ses_clock_mono_ns() / 1000000;
+
+    if (!store->writable)
+        return;
+    atomic_store_explicit(&store->committer.gc_lag_ms,
+                          ses_collect_clock_lag(&store->collect_clock, is_pressed(store), mono_ms),
+                          memory_order_relaxed);
+    ses_store_collect(store, ses_clock_now_ms());
+}
