@@ -92,16 +92,19 @@ static enum outcome judge_failure(struct ses_committer *c, const char *what, int
 
 static void take_usage(struct ses_committer *c, MDB_txn *txn)
 {
-    uint64_t bytes;
-    uint64_t records;
+    c->usage_known = ses_env_usage(c->shard->env, txn, &c->usage_bytes, &c->usage_records) == SES_OK;
+}
 
-    if (ses_env_usage(c->shard->env, txn, &bytes, &records) != SES_OK)
+/* When all else that the transaction did can be seen. */
+static void tell_usage(struct ses_committer *c)
+{
+    if (!c->usage_known)
         return;
-    atomic_store_explicit(&c->bytes_used, bytes, memory_order_relaxed);
-    atomic_store_explicit(&c->records, records, memory_order_relaxed);
+    atomic_store(&c->bytes_used, c->usage_bytes);
+    atomic_store(&c->records, c->usage_records);
     if (c->metrics != NULL) {
-        ses_gauge_set(c->metrics, SES_C_STORE_BYTES, bytes);
-        ses_gauge_set(c->metrics, SES_C_STORE_RECORDS, records);
+        ses_gauge_set(c->metrics, SES_C_STORE_BYTES, c->usage_bytes);
+        ses_gauge_set(c->metrics, SES_C_STORE_RECORDS, c->usage_records);
     }
 }
 
@@ -234,6 +237,7 @@ static void finish(struct ses_committer *c, const struct plan *plan, enum outcom
     finish_gc(c, outcome);
     if (outcome == OUTCOME_COMMITTED) {
         set_published(c);
+        tell_usage(c);
         c->unsynced = true;
     }
 }

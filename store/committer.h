@@ -63,8 +63,11 @@ struct ses_committer {
 
     /* the committer's own */
     struct ses_gc gc;
-    bool gc_hungry; /* garbage was left: go on beside the next commit */
-    bool gc_off;    /* it met damage: sessions are served on, garbage stays */
+    bool gc_hungry;       /* garbage was left: go on beside the next commit */
+    bool gc_off;          /* it met damage: sessions are served on, garbage stays */
+    uint64_t usage_bytes; /* in the transaction, told after it */
+    uint64_t usage_records;
+    bool usage_known;
     bool unsynced;
     uint64_t synced_ns;
 };
