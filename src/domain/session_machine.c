@@ -76,6 +76,11 @@ bool ses_event_from_caller(enum ses_event event)
            event != SES_EVENT_REVOKED && event != SES_EVENT_EXPIRED;
 }
 
+bool ses_event_without_token(enum ses_event event)
+{
+    return event == SES_EVENT_PROCESSING_STARTED || event == SES_EVENT_COMPLETED || event == SES_EVENT_FAILED;
+}
+
 enum ses_session_status ses_session_next(enum ses_session_status status, enum ses_event event)
 {
     if (status >= SES_SESSION_STATUS_COUNT || event >= SES_EVENT_COUNT)

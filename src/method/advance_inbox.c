@@ -51,10 +51,8 @@ static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms
         ses_continuation_fail(call, &error);
         return SES_CHANGE_DONE;
     }
-    inbox->events[inbox->count++] = (struct ses_inbox_event){.id = call->event_id,
-                                                             .event = call->event,
-                                                             .at_ms = now_ms,
-                                                             .connector_session = call->connector_session};
+    inbox->events[inbox->count++] =
+        (struct ses_inbox_event){.id = call->event_id, .event = call->event, .at_ms = now_ms};
     return SES_CHANGE_WRITE;
 }
 

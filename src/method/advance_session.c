@@ -31,21 +31,30 @@ static enum ses_status read_connector_session(struct ses_continuation *call, con
     return SES_OK;
 }
 
+/* Nothing proves who sends this: it may tell what a connector's webhook tells, the payment's fate, and must
+ * neither fence the merchant's tokens nor put anything into the session. */
 static enum ses_status check_without_token(const struct ses_continuation *call,
                                            const request_message *message, struct ses_error *ret_error)
 {
+    struct ses_error error = {.status = SES_OK};
+
     if (call->access.token.len > 0)
         return SES_OK;
     if (call->event == SES_EVENT_NONE)
-        return ses_continuation_violate(ret_error, SES_STR("event"),
-                                        SES_STR("is required without session_token"));
+        ses_error_violation(&error, SES_STR("event"), SES_STR("is required without session_token"));
+    else if (!ses_event_without_token(call->event))
+        ses_error_violation(&error, SES_STR("event"), SES_STR("is only taken with session_token"));
     if (call->event_id.len == 0)
-        return ses_continuation_violate(ret_error, SES_STR("event_id"),
-                                        SES_STR("is required without session_token"));
+        ses_error_violation(&error, SES_STR("event_id"), SES_STR("is required without session_token"));
     if (message->_state_case != 0)
-        return ses_continuation_violate(ret_error, SES_STR("state"),
-                                        SES_STR("is only taken with session_token"));
-    return SES_OK;
+        ses_error_violation(&error, SES_STR("state"), SES_STR("is only taken with session_token"));
+    if (message->connector_session != NULL)
+        ses_error_violation(&error, SES_STR("connector_session"),
+                            SES_STR("is only taken with session_token"));
+    if (error.violations_count == 0)
+        return SES_OK;
+    *ret_error = error;
+    return SES_INVALID_ARGUMENT;
 }
 
 static enum ses_status read_request(struct ses_continuation *call, const ProtobufCMessage *decoded,
@@ -115,7 +124,7 @@ static enum ses_session_verdict decide(struct ses_continuation *call, struct ses
         return SES_VERDICT_CHANGED;
     }
     call->outcome = ses_session_apply(session, call->event, call->event_id, call->step_ms, rules, now_ms);
-    if (call->outcome == SES_EVENT_APPLIED)
+    if (call->outcome == SES_EVENT_APPLIED && call->access.token.len > 0)
         (void)merge(call, session, now_ms); /* one version for both */
     return SES_VERDICT_CHANGED;
 }

@@ -9,7 +9,6 @@
 
 typedef Sessiond__Store__V1__InboxRecord inbox_record;
 typedef Sessiond__Store__V1__InboxRecord__Event inbox_event;
-typedef Sessiond__Store__V1__ConnectorSession stored_connector;
 
 static ProtobufCBinaryData bytes_of(struct ses_slice slice)
 {
@@ -21,49 +20,18 @@ static struct ses_slice slice_of(ProtobufCBinaryData bytes)
     return ses_slice(bytes.data, bytes.len);
 }
 
-static void put_connector(const struct ses_connector_session *given, stored_connector *stored,
-                          inbox_event *event)
-{
-    if (given->token.len + given->id.len + given->transaction_id.len == 0 && given->expires_ms == 0)
-        return;
-    sessiond__store__v1__connector_session__init(stored);
-    stored->token = bytes_of(given->token);
-    stored->id = bytes_of(given->id);
-    stored->transaction_id = bytes_of(given->transaction_id);
-    stored->expires_ms = given->expires_ms;
-    event->_connector_session_case =
-        SESSIOND__STORE__V1__INBOX_RECORD__EVENT___CONNECTOR_SESSION_CONNECTOR_SESSION;
-    event->connector_session = stored;
-}
-
-static struct ses_connector_session take_connector(const inbox_event *event)
-{
-    const stored_connector *stored = event->connector_session;
-
-    if (event->_connector_session_case == 0 || stored == NULL)
-        return (struct ses_connector_session){.expires_ms = 0};
-    return (struct ses_connector_session){
-        .token = slice_of(stored->token),
-        .id = slice_of(stored->id),
-        .transaction_id = slice_of(stored->transaction_id),
-        .expires_ms = stored->expires_ms,
-    };
-}
-
 enum ses_status ses_inbox_encode(const struct ses_inbox *inbox, struct ses_arena *arena,
                                  struct ses_slice *ret_body)
 {
     inbox_record record = SESSIOND__STORE__V1__INBOX_RECORD__INIT;
     inbox_event events[SES_INBOX_EVENTS_MAX];
     inbox_event *pointers[SES_INBOX_EVENTS_MAX];
-    stored_connector connectors[SES_INBOX_EVENTS_MAX];
 
     for (size_t i = 0; i < inbox->count; i++) {
         sessiond__store__v1__inbox_record__event__init(&events[i]);
         events[i].event_id = bytes_of(inbox->events[i].id);
         events[i].event = (uint32_t)inbox->events[i].event;
         events[i].at_ms = inbox->events[i].at_ms;
-        put_connector(&inbox->events[i].connector_session, &connectors[i], &events[i]);
         pointers[i] = &events[i];
     }
     record.format = SES_RECORD_FORMAT;
@@ -94,7 +62,6 @@ static enum ses_status decode(const struct ses_service *service, struct ses_slic
             .id = slice_of(event->event_id),
             .event = (enum ses_event)event->event,
             .at_ms = event->at_ms,
-            .connector_session = take_connector(event),
         };
     }
     return SES_OK;
@@ -135,9 +102,9 @@ bool ses_inbox_apply(struct ses_service *service, const struct ses_store_key *se
     for (size_t i = 0; i < inbox.count; i++) {
         const struct ses_inbox_event *event = &inbox.events[i];
 
-        if (ses_session_apply(session, event->event, event->id, 0, &service->rules, now_ms) ==
-            SES_EVENT_APPLIED)
-            (void)ses_connector_session_merge(session, &event->connector_session);
+        /* Of an earlier version, which kept them all. */
+        if (ses_event_without_token(event->event))
+            (void)ses_session_apply(session, event->event, event->id, 0, &service->rules, now_ms);
     }
     return inbox.count > 0;
 }

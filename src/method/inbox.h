@@ -28,7 +28,6 @@ struct ses_inbox_event {
     struct ses_slice id;
     enum ses_event event;
     uint64_t at_ms;
-    struct ses_connector_session connector_session; /* all empty: none */
 };
 
 struct ses_inbox {

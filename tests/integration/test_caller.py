@@ -4,8 +4,9 @@ import unittest
 
 import grpc
 
-from harness import CREATE, ROUTE, ServerCase, claims, create_dict, create_request, initial_metadata, reason, status_details, unique
-from session_service import Sessions, refusal
+from harness import (CREATE, ROUTE, ServerCase, claims, create_dict, create_request, initial_metadata, reason, status_details, unique,
+                     violated_fields)
+from session_service import SERVICE, SessionCase, Sessions, outcome_name, status_name
 
 STATE = {"access_token": {"token": {"value": "at-1"}, "expires_in_seconds": 3600, "token_type": "Bearer"}}
 
@@ -94,6 +95,61 @@ class Credentials(ServerCase):
         error = self.server.fail(create_request(session), config("Adyen", api_key="canary-key-2", merchant_account="canary-account"))
         for text in (str(error.trailing_metadata()), error.details(), self.server.log()):
             self.assertNotIn("canary", text)
+
+
+class WithoutToken(SessionCase):
+    """What anybody who reaches the port may tell of a session whose name he knows."""
+    TOLD = ("PROCESSING_STARTED", "COMPLETED", "FAILED")
+    GUARDED = ("AUTHENTICATION_STARTED", "REDIRECT_STARTED", "BROWSER_RETURNED", "CHALLENGE_PASSED", "STEP_CANCELLED")
+    EXTRAS = {"state": {"connector_customer_id": "cus_stranger"},
+              "connector_session": {"token": {"value": "stranger"}, "id": "stranger", "transaction_id": "stranger"}}
+
+    def refused(self, session, event, **fields):
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.client.advance(None, session, event, event_id="w1", **fields)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
+        return violated_fields(caught.exception)
+
+    def test_a_live_session(self):
+        session, token = self.begin(browser_info=None)
+        before = self.client.get(token, session)
+        for event in self.GUARDED:
+            self.assertEqual(self.refused(session, event), ["event"], event)
+        for name, value in self.EXTRAS.items():
+            for event in self.TOLD:
+                self.assertEqual(self.refused(session, event, **{name: value}), [name])
+        self.assertEqual(self.refused(session, "CHALLENGE_PASSED", **self.EXTRAS), ["connector_session", "event", "state"])
+        after = self.client.get(token, session)
+        self.assertEqual((before.version, before.generation, len(after.events)), (after.version, after.generation, 0))
+        # A browser that comes along is not taken either: the session is not bound to it.
+        self.client.advance(None, session, "COMPLETED", event_id="w1", browser_info={"os_type": "Stranger", "user_agent": "Stranger/1"})
+        verdict = self.client.get(token, session, browser_info={"os_type": "Windows"}).browser_verdict
+        self.assertEqual(verdict.result, 1)  # NOT_COMPARED
+
+    def test_planted_before_the_session(self):
+        session = unique()
+        for event in self.GUARDED:
+            self.assertEqual(self.refused(session, event), ["event"], event)
+        for name, value in self.EXTRAS.items():
+            self.assertEqual(self.refused(session, "PROCESSING_STARTED", **{name: value}), [name])
+        self.client.advance(None, session, "PROCESSING_STARTED", event_id="w1", browser_info={"os_type": "Stranger"})
+        answer, _ = self.server.call(create_request(session))
+        found = self.client.get(answer.session_token, session)
+        self.assertEqual((status_name(found), found.generation, found.HasField("state")), ("PROCESSING", 1, False))
+        self.assertNotIn("stranger", str(found).lower())
+        self.assertTrue(found.connector_session.token.value.startswith("pi_"))
+
+    def test_over_json(self):
+        session, _ = self.begin()
+        for event, extra, expected in (("CHALLENGE_PASSED", {}, 400), ("COMPLETED", {"connector_session": {"id": "x"}}, 400), ("COMPLETED", {}, 200)):
+            status, _, body = self.server.post_json(SERVICE + "AdvanceSession", {
+                "merchant_session_id": session, "test_mode": True, "event": "SESSION_EVENT_" + event, "event_id": "w1", **extra}, headers=[])
+            self.assertEqual(status, expected, body)
+
+    def test_with_the_token_everything_is_taken(self):
+        session, token = self.begin()
+        answer = self.client.advance(token, session, "AUTHENTICATION_STARTED", **self.EXTRAS)
+        self.assertEqual((outcome_name(answer), answer.session.connector_session.id), ("APPLIED", "stranger"))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,9 @@ const char *ses_event_name(enum ses_event event);
 /* [any] May a caller send it? Not the server's own (STEP_TIMED_OUT, EXPIRED) nor REVOKED, which has a method.
  */
 bool ses_event_from_caller(enum ses_event event);
+/* [any] May a caller without a token send it? Only what a connector's webhook tells of the payment's fate: a
+ * challenge that was passed or a browser that came back is the token holder's to say. */
+bool ses_event_without_token(enum ses_event event);
 /* [any] Where the event leads; 0: nowhere, it is late. */
 enum ses_session_status ses_session_next(enum ses_session_status status, enum ses_event event);
 /* [any] Bits (1 << enum ses_event) of the events that a caller may send and that would move the session. */

@@ -250,10 +250,20 @@ static void test_connector_session_merges_field_by_field(void **state)
     assert_int_equal(s.connector_session.expires_ms, T0);
 }
 
+static void test_what_may_be_told_without_a_token(void **state)
+{
+    (void)state;
+    for (unsigned event = 0; event < SES_EVENT_COUNT + 1; event++)
+        assert_int_equal(ses_event_without_token((enum ses_event)event),
+                         event == SES_EVENT_PROCESSING_STARTED || event == SES_EVENT_COMPLETED ||
+                             event == SES_EVENT_FAILED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_whole_table),
+        cmocka_unit_test(test_what_may_be_told_without_a_token),
         cmocka_unit_test(test_next_events_are_those_that_move),
         cmocka_unit_test(test_terminal_never_moves_and_late_changes_nothing),
         cmocka_unit_test(test_step_lives_to_its_own_limit),

@@ -8,142 +8,8 @@
 
 #include <cmocka.h>
 
-#include <sessiond/v1/session.pb-c.h>
-
-#include "method/core_fixture.h"
+#include "method/session_calls.h"
 #include "step.h"
-
-#define SERVICE "/sessiond.v1.SessionService/"
-
-static char *text(const char *literal)
-{
-    return (char *)(uintptr_t)literal;
-}
-
-/* The token of a fresh session; outlives its call. */
-static char *create(struct core *core, struct order order)
-{
-    struct call *call = core_call(core, order);
-    char *token = strdup(call_response(call)->session_token);
-
-    call_free(call);
-    return token;
-}
-
-static struct call *ask(struct core *core, const char *method, const ProtobufCMessage *message)
-{
-    char path[96];
-    struct call *call;
-
-    (void)snprintf(path, sizeof(path), SERVICE "%s", method);
-    call = call_new(core, path, 0);
-    call_body(call, message);
-    call_start(call);
-    return call;
-}
-
-static ProtobufCMessage *answer(struct call *call, const ProtobufCMessageDescriptor *descriptor)
-{
-    ProtobufCMessage *message = NULL;
-
-    call_wait(call);
-    if (call->door.failed)
-        fail_msg("failed: %s", call->door.error_message);
-    assert_ok(ses_codec_unpack(descriptor, door_message(&call->door, 0), &call->x->arena, &message));
-    return message;
-}
-
-static struct call *get(struct core *core, const char *token)
-{
-    Sessiond__V1__GetSessionRequest m;
-
-    sessiond__v1__get_session_request__init(&m);
-    m.session_token = text(token);
-    m.merchant_session_id = text("session_001");
-    m._test_mode_case = 4;
-    m.test_mode = true;
-    return ask(core, "GetSession", &m.base);
-}
-
-static Sessiond__V1__Session *got(struct call *call)
-{
-    return ((Sessiond__V1__GetSessionResponse *)answer(call, &sessiond__v1__get_session_response__descriptor))
-        ->session;
-}
-
-struct advance {
-    const char *token;
-    int event;
-    const char *id;
-    uint64_t expected;
-    const char *customer;
-    const char *transaction;
-};
-
-static struct call *advance(struct core *core, struct advance what)
-{
-    Sessiond__V1__AdvanceSessionRequest m;
-    Types__ConnectorState state = TYPES__CONNECTOR_STATE__INIT;
-    Sessiond__V1__ConnectorSession connector;
-
-    sessiond__v1__advance_session_request__init(&m);
-    sessiond__v1__connector_session__init(&connector);
-    m.session_token = text(what.token == NULL ? "" : what.token);
-    m.merchant_session_id = text("session_001");
-    m._test_mode_case = 4;
-    m.test_mode = true;
-    m.event = (Sessiond__V1__SessionEvent)what.event;
-    m.event_id = text(what.id == NULL ? "" : what.id);
-    m.expected_version = what.expected;
-    if (what.customer != NULL) {
-        state._connector_customer_id_case = 2;
-        state.connector_customer_id = text(what.customer);
-        m._state_case = 8;
-        m.state = &state;
-    }
-    if (what.transaction != NULL) {
-        connector.transaction_id = text(what.transaction);
-        m.connector_session = &connector;
-    }
-    return ask(core, "AdvanceSession", &m.base);
-}
-
-static Sessiond__V1__AdvanceSessionResponse *advanced(struct call *call)
-{
-    return (Sessiond__V1__AdvanceSessionResponse *)answer(
-        call, &sessiond__v1__advance_session_response__descriptor);
-}
-
-static struct call *begin(struct core *core, const char *token, const char *url)
-{
-    Sessiond__V1__BeginStepRequest m;
-
-    sessiond__v1__begin_step_request__init(&m);
-    m.session_token = text(token);
-    m.merchant_session_id = text("session_001");
-    m._test_mode_case = 4;
-    m.test_mode = true;
-    m.name = text("challenge");
-    m.return_url = text(url);
-    return ask(core, "BeginStep", &m.base);
-}
-
-static struct call *update(struct core *core, const char *token, const char *metadata)
-{
-    Sessiond__V1__UpdateSessionRequest m;
-    Types__SecretString secret;
-
-    sessiond__v1__update_session_request__init(&m);
-    types__secret_string__init(&secret);
-    secret.value = text(metadata);
-    m.session_token = text(token);
-    m.merchant_session_id = text("session_001");
-    m._test_mode_case = 4;
-    m.test_mode = true;
-    m._metadata_case = 7;
-    m.metadata = &secret;
-    return ask(core, "UpdateSession", &m.base);
-}
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
@@ -323,63 +189,6 @@ static void test_later_tokens_name_the_same_connector(void **state)
     free(token);
 }
 
-/* ---- inbox ----------------------------------------------------------------------------------- */
-
-static void test_event_before_its_session(void **state)
-{
-    struct core *core = *state;
-    struct call *call = advance(core, (struct advance){NULL, SES_EVENT_COMPLETED, "w1", 0, NULL, "tx_1"});
-
-    assert_int_equal(advanced(call)->outcome, SES_EVENT_KEPT);
-    assert_null(advanced(call)->session);
-    call_free(call);
-    char *token = create(core, (struct order){.amount = 10000});
-    call = get(core, token);
-    assert_int_equal(got(call)->status, SES_SESSION_COMPLETED);
-    assert_string_equal(got(call)->connector_session->transaction_id, "tx_1");
-    call_free(call);
-    call = advance(core, (struct advance){NULL, SES_EVENT_COMPLETED, "w1", 0, NULL, NULL});
-    assert_int_equal(advanced(call)->outcome, SES_EVENT_DUPLICATE);
-    assert_null(advanced(call)->session->connector_session); /* no secrets without a token */
-    call_free(call);
-    core_settle(core);
-    free(token);
-}
-
-static void test_inbox_is_bounded(void **state)
-{
-    struct core *core = *state;
-    char id[2] = "a";
-
-    for (int i = 0; i < 9; i++, id[0]++) {
-        struct call *call = advance(core, (struct advance){NULL, SES_EVENT_FAILED, id, 0, NULL, NULL});
-
-        if (i < 8)
-            assert_int_equal(advanced(call)->outcome, SES_EVENT_KEPT);
-        else
-            (void)call_error(call, SES_RESOURCE_EXHAUSTED, "INBOX_FULL");
-        call_free(call);
-    }
-}
-
-static void test_without_token_event_and_id_are_required(void **state)
-{
-    struct core *core = *state;
-    struct call *call = advance(core, (struct advance){.event = SES_EVENT_FAILED});
-
-    (void)call_error(call, SES_INVALID_ARGUMENT, "");
-    call_free(call);
-    call = advance(core, (struct advance){.id = "w1"});
-    (void)call_error(call, SES_INVALID_ARGUMENT, "");
-    call_free(call);
-    call = advance(core, (struct advance){.id = "w1", .event = SES_EVENT_STEP_TIMED_OUT});
-    (void)call_error(call, SES_INVALID_ARGUMENT, "");
-    call_free(call);
-    call = advance(core, (struct advance){NULL, SES_EVENT_FAILED, "w1", 0, "cus", NULL});
-    (void)call_error(call, SES_INVALID_ARGUMENT, "");
-    call_free(call);
-}
-
 /* ---- steps ----------------------------------------------------------------------------------- */
 
 struct told {
@@ -487,10 +296,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_passed_challenge_rotates_with_overlap, core_setup,
                                         core_teardown),
         cmocka_unit_test_setup_teardown(test_later_tokens_name_the_same_connector, core_setup, core_teardown),
-        cmocka_unit_test_setup_teardown(test_event_before_its_session, core_setup, core_teardown),
-        cmocka_unit_test_setup_teardown(test_inbox_is_bounded, core_setup, core_teardown),
-        cmocka_unit_test_setup_teardown(test_without_token_event_and_id_are_required, core_setup,
-                                        core_teardown),
         cmocka_unit_test_setup_teardown(test_a_step_and_its_returns, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_return_urls_are_checked, core_setup, core_teardown),
     };
