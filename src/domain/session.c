@@ -102,3 +102,21 @@ bool ses_connector_session_merge(struct ses_session *session, const struct ses_c
     session->connector_session_present = session->connector_session_present || changed;
     return changed;
 }
+
+static bool is_payment_of(const struct ses_connector_session *connector, struct ses_slice id)
+{
+    return (connector->id.len == 0 && connector->transaction_id.len == 0) ||
+           ses_slice_eq(connector->id, id) || ses_slice_eq(connector->transaction_id, id);
+}
+
+const char *ses_event_subject_differing(const struct ses_session *session,
+                                        const struct ses_event_subject *subject)
+{
+    if (subject->amount_present &&
+        (subject->minor_amount != session->minor_amount || subject->currency != session->currency))
+        return "amount";
+    if (subject->payment_id.len > 0 && session->connector_session_present &&
+        !is_payment_of(&session->connector_session, subject->payment_id))
+        return "connector_payment_id";
+    return NULL;
+}

@@ -116,15 +116,53 @@ const struct ses_session_event *ses_session_find_event(const struct ses_session 
     return NULL;
 }
 
+/* Late ones go first: an applied event whose id is forgotten could be applied again. */
+static void make_room(struct ses_session *session)
+{
+    unsigned at = 0;
+
+    while (at < session->events_count && session->events[at].outcome != SES_EVENT_LATE)
+        at++;
+    if (at == session->events_count)
+        at = 0;
+    session->events_count--;
+    memmove(session->events + at, session->events + at + 1,
+            (session->events_count - at) * sizeof(session->events[0]));
+}
+
 static void record(struct ses_session *session, enum ses_event event, struct ses_slice id,
                    enum ses_event_outcome outcome, uint64_t at_ms)
 {
-    if (session->events_count == SES_SESSION_EVENTS_MAX) {
-        session->events_count--;
-        memmove(session->events, session->events + 1, session->events_count * sizeof(session->events[0]));
-    }
+    if (session->events_count == SES_SESSION_EVENTS_MAX)
+        make_room(session);
     session->events[session->events_count++] = (struct ses_session_event){
         .id = id, .event = event, .outcome = outcome, .at_ms = at_ms, .version = session->version};
+}
+
+static bool takes_late(const struct ses_session *session, enum ses_event event)
+{
+    unsigned late = 0;
+    unsigned of_kind = 0;
+
+    for (unsigned i = 0; i < session->events_count; i++) {
+        late += session->events[i].outcome == SES_EVENT_LATE;
+        of_kind += session->events[i].outcome == SES_EVENT_LATE && session->events[i].event == event;
+    }
+    return late < SES_SESSION_LATE_MAX && of_kind < SES_SESSION_LATE_OF_KIND_MAX &&
+           session->events_count < SES_SESSION_EVENTS_MAX && session->status != SES_SESSION_EXPIRED;
+}
+
+bool ses_session_late_unrecorded(const struct ses_session *session, enum ses_event event)
+{
+    return ses_session_next(session->status, event) == (enum ses_session_status)LATE &&
+           !takes_late(session, event);
+}
+
+void ses_session_note_late(struct ses_session *session, enum ses_event event, struct ses_slice id,
+                           uint64_t now_ms)
+{
+    if (takes_late(session, event))
+        record(session, event, id, SES_EVENT_LATE, now_ms);
 }
 
 /* ---- time ------------------------------------------------------------------------------------ */
@@ -143,6 +181,13 @@ void ses_session_set_end(struct ses_session *session, uint64_t own_ms)
         session->expires_ms = SES_NEVER_MS;
     else if (session->step_open && session->step.expires_ms > own_ms)
         session->expires_ms = session->step.expires_ms;
+}
+
+uint64_t ses_session_kept_ms(const struct ses_session *session, const struct ses_session_rules *rules)
+{
+    bool over = ses_session_closed(session->status) || session->expires_ms == SES_NEVER_MS;
+
+    return over ? session->expires_ms : session->expires_ms + rules->remember_ms;
 }
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -213,14 +258,14 @@ enum ses_event_outcome ses_session_apply(struct ses_session *session, enum ses_e
                                          const struct ses_session_rules *rules, uint64_t now_ms)
 {
     enum ses_session_status to = ses_session_next(session->status, event);
-    enum ses_event_outcome outcome = SES_EVENT_LATE;
 
-    if (to != (enum ses_session_status)LATE) {
-        move(session, to, event, step_ms, rules, now_ms);
-        outcome = SES_EVENT_APPLIED;
+    if (to == (enum ses_session_status)LATE) {
+        ses_session_note_late(session, event, id, now_ms);
+        return SES_EVENT_LATE;
     }
-    record(session, event, id, outcome, now_ms);
-    return outcome;
+    move(session, to, event, step_ms, rules, now_ms);
+    record(session, event, id, SES_EVENT_APPLIED, now_ms);
+    return SES_EVENT_APPLIED;
 }
 
 static void pass_time(struct ses_session *session, enum ses_event event, enum ses_session_status to,

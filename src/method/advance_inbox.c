@@ -19,13 +19,13 @@ static enum ses_status load(struct ses_change *change, uint64_t now_ms)
                           &change->found);
 }
 
-static bool known(const struct ses_inbox *inbox, struct ses_slice id)
+static const struct ses_inbox_event *find(const struct ses_inbox *inbox, struct ses_slice id)
 {
     for (size_t i = 0; i < inbox->count; i++) {
         if (ses_slice_eq(inbox->events[i].id, id))
-            return true;
+            return &inbox->events[i];
     }
-    return false;
+    return NULL;
 }
 
 static void look_again(struct ses_continuation *call)
@@ -38,9 +38,15 @@ static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms
 {
     struct ses_continuation *call = call_of(change);
     struct ses_inbox *inbox = call->inbox;
+    const struct ses_inbox_event *known = find(inbox, call->event_id);
     struct ses_error error;
 
-    if (known(inbox, call->event_id)) {
+    if (known != NULL && known->event != call->event) {
+        ses_continuation_conflict(known->event, &error);
+        ses_continuation_fail(call, &error);
+        return SES_CHANGE_DONE;
+    }
+    if (known != NULL) {
         call->kept_before = true;
         look_again(call);
         return SES_CHANGE_DONE;
@@ -51,8 +57,8 @@ static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms
         ses_continuation_fail(call, &error);
         return SES_CHANGE_DONE;
     }
-    inbox->events[inbox->count++] =
-        (struct ses_inbox_event){.id = call->event_id, .event = call->event, .at_ms = now_ms};
+    inbox->events[inbox->count++] = (struct ses_inbox_event){
+        .id = call->event_id, .event = call->event, .at_ms = now_ms, .subject = call->subject};
     return SES_CHANGE_WRITE;
 }
 

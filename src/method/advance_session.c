@@ -4,12 +4,14 @@
 #include <sessiond/method/codec.h>
 
 #include "advance_inbox.h"
+#include "store_error.h"
 
 /* sessiond.v1.SessionService/AdvanceSession */
 
 typedef Sessiond__V1__AdvanceSessionRequest request_message;
 
 #define CONNECTOR_TEXT_MAX 8192u
+#define PAYMENT_ID_MAX     255u
 
 static enum ses_status read_connector_session(struct ses_continuation *call, const request_message *message,
                                               struct ses_error *ret_error)
@@ -57,6 +59,24 @@ static enum ses_status check_without_token(const struct ses_continuation *call,
     return SES_INVALID_ARGUMENT;
 }
 
+static enum ses_status read_subject(struct ses_continuation *call, const request_message *message,
+                                    struct ses_error *ret_error)
+{
+    struct ses_event_subject *subject = &call->subject;
+
+    subject->payment_id = ses_slice_str(message->connector_payment_id);
+    if (subject->payment_id.len > PAYMENT_ID_MAX || !ses_utf8_printable_check(subject->payment_id))
+        return ses_continuation_violate(ret_error, SES_STR("connector_payment_id"),
+                                        SES_STR("must be at most 255 bytes of printable UTF-8"));
+    ses_request_set_amount(&call->access.request, message->amount); /* its rules are the request's */
+    if (message->amount != NULL) {
+        subject->amount_present = true;
+        subject->minor_amount = message->amount->minor_amount;
+        subject->currency = (uint32_t)message->amount->currency;
+    }
+    return SES_OK;
+}
+
 static enum ses_status read_request(struct ses_continuation *call, const ProtobufCMessage *decoded,
                                     struct ses_error *ret_error)
 {
@@ -73,6 +93,7 @@ static enum ses_status read_request(struct ses_continuation *call, const Protobu
     SES_TRY(ses_continuation_step_seconds(call, message->step_seconds, ret_error));
     ses_request_set_state(&call->access.request, message->_state_case != 0 ? message->state : NULL);
     SES_TRY(read_connector_session(call, message, ret_error));
+    SES_TRY(read_subject(call, message, ret_error));
     return check_without_token(call, message, ret_error);
 }
 
@@ -91,42 +112,74 @@ static bool merge(struct ses_continuation *call, struct ses_session *session, ui
     return ses_connector_session_merge(session, &call->connector_session) || changed;
 }
 
-static bool duplicate(struct ses_continuation *call, const struct ses_session *session)
+static enum ses_session_verdict repeat(struct ses_continuation *call, const struct ses_session_event *known,
+                                       struct ses_error *ret_error)
 {
-    const struct ses_session_event *known = ses_session_find_event(session, call->event_id);
-
-    if (known == NULL)
-        return false;
+    if (known->event != call->event && known->event != SES_EVENT_NONE) { /* NONE: of a newer version */
+        ses_continuation_conflict(known->event, ret_error);
+        return SES_VERDICT_REFUSED;
+    }
     /* Kept by this call, then taken over by the session's creation: from this call's copy or another's, who
      * can tell. Told as kept, so that of many calls with one id at most one is told APPLIED. */
     call->outcome = call->kept && !call->kept_before ? SES_EVENT_KEPT : SES_EVENT_DUPLICATE;
+    return SES_VERDICT_SAME;
+}
+
+static bool about_another(const struct ses_continuation *call, const struct ses_session *session,
+                          struct ses_error *ret_error)
+{
+    const char *differing = ses_event_subject_differing(session, &call->subject);
+
+    if (differing == NULL)
+        return false;
+    ses_error_retry(ret_error, SES_FAILED_PRECONDITION, SES_STR("EVENT_MISMATCH"), 0,
+                    SES_STR("the event is about another payment than the session's"));
+    ses_error_metadata(ret_error, SES_STR("differing"), ses_slice_str(differing));
     return true;
+}
+
+static enum ses_session_verdict only_merge(struct ses_continuation *call, struct ses_session *session,
+                                           uint64_t now_ms, struct ses_error *ret_error)
+{
+    if (ses_session_closed(session->status) && ses_continuation_over(session, ret_error))
+        return SES_VERDICT_REFUSED;
+    if (!merge(call, session, now_ms))
+        return SES_VERDICT_SAME;
+    ses_session_touch(session, now_ms);
+    return SES_VERDICT_CHANGED;
+}
+
+static enum ses_session_verdict apply(struct ses_continuation *call, struct ses_session *session,
+                                      uint64_t now_ms)
+{
+    struct ses_service *service = call->access.service;
+    bool recorded = !ses_session_late_unrecorded(session, call->event);
+
+    call->outcome =
+        ses_session_apply(session, call->event, call->event_id, call->step_ms, &service->rules, now_ms);
+    if (call->outcome == SES_EVENT_LATE)
+        ses_count(service->options.metrics, SES_C_EVENTS_LATE, 1);
+    else if (call->access.token.len > 0)
+        (void)merge(call, session, now_ms); /* one version for both */
+    return recorded ? SES_VERDICT_CHANGED : SES_VERDICT_SAME;
 }
 
 static enum ses_session_verdict decide(struct ses_continuation *call, struct ses_session *session,
                                        uint64_t now_ms, struct ses_error *ret_error)
 {
-    const struct ses_session_rules *rules = &call->access.service->rules;
+    const struct ses_session_event *known = NULL;
 
     if (session == NULL)
         return ses_advance_keep(call);
     call->arrived = call->kept;
-    if (duplicate(call, session))
-        return SES_VERDICT_SAME;
-    if (!ses_continuation_version(call, session, ret_error))
+    known = ses_session_find_event(session, call->event_id);
+    if (known != NULL)
+        return repeat(call, known, ret_error);
+    if (about_another(call, session, ret_error) || !ses_continuation_version(call, session, ret_error))
         return SES_VERDICT_REFUSED;
-    if (call->event == SES_EVENT_NONE) {
-        if (ses_session_closed(session->status) && ses_continuation_over(session, ret_error))
-            return SES_VERDICT_REFUSED;
-        if (!merge(call, session, now_ms))
-            return SES_VERDICT_SAME;
-        ses_session_touch(session, now_ms);
-        return SES_VERDICT_CHANGED;
-    }
-    call->outcome = ses_session_apply(session, call->event, call->event_id, call->step_ms, rules, now_ms);
-    if (call->outcome == SES_EVENT_APPLIED && call->access.token.len > 0)
-        (void)merge(call, session, now_ms); /* one version for both */
-    return SES_VERDICT_CHANGED;
+    if (call->event == SES_EVENT_NONE)
+        return only_merge(call, session, now_ms, ret_error);
+    return apply(call, session, now_ms);
 }
 
 static enum ses_status reply(struct ses_continuation *call, const struct ses_session *session,

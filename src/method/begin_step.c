@@ -61,11 +61,18 @@ static enum ses_status read_request(struct ses_continuation *call, const Protobu
 }
 
 /* The same call again: the same step, if it is still the open one. */
-static enum ses_session_verdict repeat(const struct ses_session *session,
+static enum ses_session_verdict repeat(const struct ses_continuation *call, const struct ses_session *session,
                                        const struct ses_session_event *known, struct ses_error *ret_error)
 {
-    if (known->event == SES_EVENT_REDIRECT_STARTED && session->step_open &&
-        session->step.return_url.len > 0 && session->step.started_ms == known->at_ms)
+    bool open = session->step_open && session->step.started_ms == known->at_ms;
+
+    if (known->event != SES_EVENT_REDIRECT_STARTED ||
+        (open && (!ses_slice_eq(session->step.name, call->step_name) ||
+                  !ses_slice_eq(session->step.return_url, call->return_url)))) {
+        ses_continuation_conflict(known->event, ret_error);
+        return SES_VERDICT_REFUSED;
+    }
+    if (open)
         return SES_VERDICT_SAME;
     ses_error_retry(ret_error, SES_FAILED_PRECONDITION, SES_STR("STEP_OVER"), 0,
                     SES_STR("the step that this event_id began is over"));
@@ -78,7 +85,7 @@ static enum ses_session_verdict decide(struct ses_continuation *call, struct ses
     const struct ses_session_event *known = ses_session_find_event(session, call->event_id);
 
     if (known != NULL)
-        return repeat(session, known, ret_error);
+        return repeat(call, session, known, ret_error);
     if (ses_continuation_over(session, ret_error) || !ses_continuation_version(call, session, ret_error))
         return SES_VERDICT_REFUSED;
     (void)ses_continuation_bind(call, session);

@@ -19,19 +19,26 @@ static struct ses_continuation *call_of(struct ses_change *change)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
+/* An event that waited has reached its session, whatever came of it: it must not wait on for another one. */
+static void clear_inbox(struct ses_continuation *call)
+{
+    if (call->arrived)
+        ses_inbox_clear(call->access.service, &call->access.key);
+}
+
 void ses_continuation_fail(struct ses_continuation *call, const struct ses_error *error)
 {
     struct ses_error told = *error;
 
     ses_error_summarise(&told, &call->access.x->arena);
+    clear_inbox(call);
     ses_exchange_fail(call->access.x, &told);
     ses_change_finish(&call->change);
 }
 
 void ses_continuation_answer(struct ses_continuation *call)
 {
-    if (call->arrived)
-        ses_inbox_clear(call->access.service, &call->access.key); /* it has reached the session */
+    clear_inbox(call);
     ses_exchange_reply(call->access.x, call->reply);
     ses_change_finish(&call->change);
 }
@@ -70,8 +77,6 @@ static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms
     struct ses_error error;
 
     call->now_ms = now_ms;
-    if (without && session != NULL && session->status == SES_SESSION_EXPIRED)
-        session = NULL; /* forgotten: its name is free */
     if ((session != NULL || !without) && ses_access_judge(&call->access, session, now_ms, &error) != SES_OK) {
         ses_continuation_fail(call, &error);
         return SES_CHANGE_DONE;
@@ -200,6 +205,13 @@ bool ses_continuation_version(struct ses_continuation *call, const struct ses_se
     if (number != NULL)
         ses_error_metadata(ret_error, SES_STR("current_version"), ses_slice_str(number));
     return false;
+}
+
+void ses_continuation_conflict(enum ses_event known, struct ses_error *ret_error)
+{
+    ses_error_retry(ret_error, SES_ALREADY_EXISTS, SES_STR("EVENT_CONFLICT"), 0,
+                    SES_STR("this event_id was given to another event of the session"));
+    ses_error_metadata(ret_error, SES_STR("event"), ses_slice_str(ses_event_name(known)));
 }
 
 bool ses_continuation_over(const struct ses_session *session, struct ses_error *ret_error)

@@ -53,6 +53,7 @@ struct ses_continuation {
     uint64_t step_ms;
     /* of AdvanceSession */
     enum ses_event event;
+    struct ses_event_subject subject;
     struct ses_session_state state;
     struct ses_connector_session connector_session;
     bool kept;               /* its event lies in the inbox */
@@ -93,6 +94,8 @@ SES_MUST_CHECK enum ses_status ses_continuation_step_seconds(struct ses_continua
 /* ABORTED, VERSION_MISMATCH unless expected_version is 0 or the session's. */
 bool ses_continuation_version(struct ses_continuation *call, const struct ses_session *session,
                               struct ses_error *ret_error);
+/* ALREADY_EXISTS, EVENT_CONFLICT: the call's event_id was that other event's. */
+void ses_continuation_conflict(enum ses_event known, struct ses_error *ret_error);
 /* FAILED_PRECONDITION: SESSION_PROCESSING or SESSION_CLOSED. False: neither. */
 bool ses_continuation_over(const struct ses_session *session, struct ses_error *ret_error);
 /* A session that is not bound becomes bound by this call's browser. True: it did. */

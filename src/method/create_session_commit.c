@@ -69,7 +69,8 @@ static void on_committed(void *arg, enum ses_status status)
 
 static enum ses_status put(struct ses_create *c, const struct ses_record_origin *origin)
 {
-    struct ses_record record = {.kind = SES_RECORD_SESSION, .expires_ms = c->session.expires_ms};
+    struct ses_record record = {.kind = SES_RECORD_SESSION,
+                                .expires_ms = ses_session_kept_ms(&c->session, &c->service->rules)};
 
     memcpy(record.session_id, c->session.id, sizeof(record.session_id));
     SES_TRY(ses_session_record_encode(&c->session, NULL, origin, &c->service->scratch, &record.body));

@@ -20,6 +20,25 @@ static struct ses_slice slice_of(ProtobufCBinaryData bytes)
     return ses_slice(bytes.data, bytes.len);
 }
 
+static void put_subject(const struct ses_event_subject *subject, inbox_event *event)
+{
+    if (subject->amount_present) {
+        event->currency = subject->currency;
+        event->minor_amount = subject->minor_amount;
+    }
+    event->connector_payment_id = bytes_of(subject->payment_id);
+}
+
+static struct ses_event_subject take_subject(const inbox_event *event)
+{
+    return (struct ses_event_subject){
+        .amount_present = event->currency != 0,
+        .currency = event->currency,
+        .minor_amount = event->minor_amount,
+        .payment_id = slice_of(event->connector_payment_id),
+    };
+}
+
 enum ses_status ses_inbox_encode(const struct ses_inbox *inbox, struct ses_arena *arena,
                                  struct ses_slice *ret_body)
 {
@@ -32,6 +51,7 @@ enum ses_status ses_inbox_encode(const struct ses_inbox *inbox, struct ses_arena
         events[i].event_id = bytes_of(inbox->events[i].id);
         events[i].event = (uint32_t)inbox->events[i].event;
         events[i].at_ms = inbox->events[i].at_ms;
+        put_subject(&inbox->events[i].subject, &events[i]);
         pointers[i] = &events[i];
     }
     record.format = SES_RECORD_FORMAT;
@@ -62,6 +82,7 @@ static enum ses_status decode(const struct ses_service *service, struct ses_slic
             .id = slice_of(event->event_id),
             .event = (enum ses_event)event->event,
             .at_ms = event->at_ms,
+            .subject = take_subject(event),
         };
     }
     return SES_OK;
@@ -102,8 +123,11 @@ bool ses_inbox_apply(struct ses_service *service, const struct ses_store_key *se
     for (size_t i = 0; i < inbox.count; i++) {
         const struct ses_inbox_event *event = &inbox.events[i];
 
-        /* Of an earlier version, which kept them all. */
-        if (ses_event_without_token(event->event))
+        if (!ses_event_without_token(event->event))
+            continue; /* of an earlier version, which kept them all */
+        if (ses_event_subject_differing(session, &event->subject) != NULL)
+            ses_session_note_late(session, event->event, event->id, now_ms);
+        else
             (void)ses_session_apply(session, event->event, event->id, 0, &service->rules, now_ms);
     }
     return inbox.count > 0;

@@ -28,6 +28,7 @@ struct ses_inbox_event {
     struct ses_slice id;
     enum ses_event event;
     uint64_t at_ms;
+    struct ses_event_subject subject;
 };
 
 struct ses_inbox {

@@ -194,6 +194,10 @@ static void set_rules(struct ses_service *service)
         .ttl_ms = service->options.session_ttl_ms,
         .closed_ms = service->options.closed_ms,
         .step_ms = service->options.step_ms,
+        /* As long as an early event waits for its session, but no longer than the session lived. */
+        .remember_ms = service->options.inbox_ms < service->options.session_ttl_ms
+                           ? service->options.inbox_ms
+                           : service->options.session_ttl_ms,
         .overlap_ms = service->options.rotation_overlap_ms,
     };
 }

@@ -216,7 +216,7 @@ enum ses_status ses_change_encode_session(struct ses_change *change, struct ses_
 
     memcpy(ret_record->session_id, session->id, sizeof(ret_record->session_id));
     ret_record->kind = SES_RECORD_SESSION;
-    ret_record->expires_ms = session->expires_ms;
+    ret_record->expires_ms = ses_session_kept_ms(session, &change->service->rules);
     return ses_session_record_encode(session, NULL, change->found.origin, &change->service->scratch,
                                      &ret_record->body);
 }

@@ -46,6 +46,8 @@
       "Connector calls refused since the connector had its share of calls in flight")                        \
     X(CONNECTOR_EXHAUSTED, "sessiond_connector_calls_exhausted_total", "counter",                            \
       "Connector calls refused since calls_max were in flight")                                              \
+    X(EVENTS_LATE, "sessiond_events_late_total", "counter",                                                  \
+      "Events that came too late to move their session")                                                     \
     X(STORE_COMMITS, "sessiond_store_commits_total", "counter", "Synced store transactions")                 \
     X(STORE_PUTS, "sessiond_store_puts_total", "counter", "Records written")                                 \
     X(STORE_FAILED, "sessiond_store_failed_total", "counter", "Records that could not be written")           \

@@ -98,6 +98,14 @@ enum ses_event {
     SES_EVENT_COUNT
 };
 
+/* What an event says that it is about. What it does not say agrees with anything. */
+struct ses_event_subject {
+    bool amount_present;
+    uint32_t currency; /* enum types.Currency */
+    int64_t minor_amount;
+    struct ses_slice payment_id; /* the connector's, of its session or of the payment; empty: not said */
+};
+
 /* The numbers are public. */
 enum ses_event_outcome {
     SES_EVENT_NO_OUTCOME = 0,
@@ -108,7 +116,11 @@ enum ses_event_outcome {
 };
 
 #define SES_SESSION_EVENTS_MAX 16 /* of the history; also how many event ids are known again */
-#define SES_EVENT_ID_BYTES_MAX 128u
+/* Late ones among them, in all and of one kind. Further ones are told, counted and not written: what changes
+ * nothing must neither push the ids of applied events out nor have the whole record rewritten each time. */
+#define SES_SESSION_LATE_MAX         8
+#define SES_SESSION_LATE_OF_KIND_MAX 2
+#define SES_EVENT_ID_BYTES_MAX       128u
 
 struct ses_session_event {
     struct ses_slice id; /* the caller's; empty: none, or an event of the server */
@@ -188,6 +200,10 @@ struct ses_session {
     unsigned events_count;
 };
 
+/* [any] The first field in which the subject contradicts the session: "amount" or "connector_payment_id",
+ * static; NULL: none. An id is compared only where the session has one of its connector. */
+const char *ses_event_subject_differing(const struct ses_session *session,
+                                        const struct ses_event_subject *subject);
 /* [any] Field by field; a text that is empty and a time that is 0 say nothing. True: something changed. */
 bool ses_connector_session_merge(struct ses_session *session, const struct ses_connector_session *given);
 

@@ -21,8 +21,9 @@
 struct ses_session_rules {
     uint64_t ttl_ms;
     uint64_t closed_ms;
-    uint64_t step_ms;    /* limit of a step for which the caller names none */
-    uint64_t overlap_ms; /* how long the generation before CHALLENGE_PASSED is accepted beside the new one */
+    uint64_t step_ms;     /* limit of a step for which the caller names none */
+    uint64_t remember_ms; /* how long a session that ran out is still known as such */
+    uint64_t overlap_ms;  /* how long the generation before CHALLENGE_PASSED is accepted beside the new one */
 };
 
 /* [any] "BROWSER_RETURNED"; static storage. */
@@ -44,9 +45,15 @@ bool ses_session_in_step(enum ses_session_status status);
 const struct ses_session_event *ses_session_find_event(const struct ses_session *session,
                                                        struct ses_slice id);
 
-/* [any] Moves the session, or finds the event late; records it either way (id may be empty, is borrowed). A
- * move is one version; a late event none. AUTHENTICATION_STARTED and REDIRECT_STARTED begin a step without
- * name and handle that ends after step_ms (0: rules->step_ms). */
+/* [any] Would the event be late, and the history not even take it? Then there is nothing to write. An expired
+ * session takes none: it is not written any more. */
+bool ses_session_late_unrecorded(const struct ses_session *session, enum ses_event event);
+/* [any] Writes down that an event came and moved nothing, whatever the table says; no version. */
+void ses_session_note_late(struct ses_session *session, enum ses_event event, struct ses_slice id,
+                           uint64_t now_ms);
+/* [any] Moves the session, or finds the event late; records it either way (id may be empty, is borrowed) as
+ * far as the history takes late ones. A move is one version; a late event none. AUTHENTICATION_STARTED and
+ * REDIRECT_STARTED begin a step without name and handle that ends after step_ms (0: rules->step_ms). */
 enum ses_event_outcome ses_session_apply(struct ses_session *session, enum ses_event event,
                                          struct ses_slice id, uint64_t step_ms,
                                          const struct ses_session_rules *rules, uint64_t now_ms);
@@ -56,6 +63,9 @@ bool ses_session_settle(struct ses_session *session, uint64_t now_ms);
 
 /* [any] Sets the session's own end; the record's follows from it, the status and the step. */
 void ses_session_set_end(struct ses_session *session, uint64_t own_expires_ms);
+/* [any] How long the stored session is kept. One that ran out is remembered for a while after its end: what
+ * is told of it late must not be taken for news of the next payment of that name. */
+uint64_t ses_session_kept_ms(const struct ses_session *session, const struct ses_session_rules *rules);
 /* [any] One more version for a change without an event. */
 void ses_session_touch(struct ses_session *session, uint64_t now_ms);
 /* [any] Every older token is refused from now on, without overlap. */

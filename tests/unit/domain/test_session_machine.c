@@ -85,17 +85,20 @@ static void test_terminal_never_moves_and_late_changes_nothing(void **state)
     (void)state;
     assert_int_equal(apply(&s, SES_EVENT_COMPLETED, T0 + 1), SES_EVENT_APPLIED);
     before = s;
-    for (unsigned event = 1; event < SES_EVENT_COUNT; event++)
+    for (unsigned event = 1; event < SES_EVENT_COUNT; event++) {
+        assert_int_equal(ses_session_late_unrecorded(&s, (enum ses_event)event),
+                         event > SES_SESSION_LATE_MAX);
         assert_int_equal(apply(&s, (enum ses_event)event, T0 + 2), SES_EVENT_LATE);
+    }
     assert_int_equal(s.status, SES_SESSION_COMPLETED);
     assert_int_equal(s.version, before.version);
     assert_int_equal(s.generation, before.generation);
     assert_int_equal(s.expires_ms, before.expires_ms);
     assert_int_equal(s.expires_ms, T0 + 1 + rules.closed_ms);
     assert_int_equal(s.updated_ms, T0 + 1);
-    assert_int_equal(s.events_count, 12);
-    assert_int_equal(s.events[11].outcome, SES_EVENT_LATE);
-    assert_int_equal(s.events[11].version, s.version);
+    assert_int_equal(s.events_count, 1 + SES_SESSION_LATE_MAX);
+    assert_int_equal(s.events[8].outcome, SES_EVENT_LATE);
+    assert_int_equal(s.events[8].version, s.version);
 }
 
 static void test_step_lives_to_its_own_limit(void **state)
@@ -223,13 +226,99 @@ static void test_history_is_bounded_and_finds_ids(void **state)
 
     (void)state;
     for (size_t i = 0; i < 20; i++)
-        (void)ses_session_apply(&s, SES_EVENT_STEP_CANCELLED, ses_slice(ids + i, 1), 0, &rules, T0 + i);
+        assert_int_equal(
+            ses_session_apply(&s, SES_EVENT_REDIRECT_STARTED, ses_slice(ids + i, 1), 0, &rules, T0 + i),
+            SES_EVENT_APPLIED);
     assert_int_equal(s.events_count, SES_SESSION_EVENTS_MAX);
     assert_null(ses_session_find_event(&s, SES_STR("d")));
     assert_int_equal(ses_session_find_event(&s, SES_STR("e"))->at_ms, T0 + 4);
     assert_int_equal(ses_session_find_event(&s, SES_STR("t"))->at_ms, T0 + 19);
     assert_null(ses_session_find_event(&s, SES_SLICE_EMPTY));
-    assert_int_equal(s.version, 1);
+    /* Full of applied ones: no late one takes a place from them. */
+    assert_true(ses_session_late_unrecorded(&s, SES_EVENT_AUTHENTICATION_STARTED));
+    assert_false(ses_session_late_unrecorded(&s, SES_EVENT_COMPLETED));
+    assert_int_equal(
+        ses_session_apply(&s, SES_EVENT_AUTHENTICATION_STARTED, SES_STR("u"), 0, &rules, T0 + 30),
+        SES_EVENT_LATE);
+    assert_non_null(ses_session_find_event(&s, SES_STR("e")));
+    assert_null(ses_session_find_event(&s, SES_STR("u")));
+}
+
+/* However many late ones come, the ids of applied ones are known: their repetition is not applied again. */
+static void test_late_events_push_nothing_out(void **state)
+{
+    static const char ids[] = "abcdefghijklmnopqrst";
+    struct ses_session s = begin();
+    struct ses_session before;
+
+    (void)state;
+    (void)ses_session_apply(&s, SES_EVENT_PROCESSING_STARTED, SES_STR("A"), 0, &rules, T0);
+    for (size_t i = 0; i < 20; i++)
+        (void)ses_session_apply(&s, i % 2 == 0 ? SES_EVENT_STEP_CANCELLED : SES_EVENT_CHALLENGE_PASSED,
+                                ses_slice(ids + i, 1), 0, &rules, T0 + i);
+    assert_int_equal(s.events_count, 1 + 2 * SES_SESSION_LATE_OF_KIND_MAX);
+    before = s;
+    (void)ses_session_apply(&s, SES_EVENT_STEP_CANCELLED, SES_STR("z"), 0, &rules, T0 + 20);
+    assert_memory_equal(&before, &s, sizeof(s)); /* nothing to write */
+    assert_non_null(ses_session_find_event(&s, SES_STR("A")));
+    /* Where room is needed, late ones go first. */
+    s.status = SES_SESSION_OPEN;
+    for (size_t i = 0; i < 15; i++)
+        (void)ses_session_apply(&s, SES_EVENT_REDIRECT_STARTED, ses_slice(ids + i, 1), 0, &rules, T0 + 40);
+    assert_int_equal(s.events_count, SES_SESSION_EVENTS_MAX);
+    assert_non_null(ses_session_find_event(&s, SES_STR("A")));
+    for (unsigned i = 0; i < s.events_count; i++)
+        assert_int_equal(s.events[i].outcome, SES_EVENT_APPLIED);
+}
+
+static void test_one_kind_of_late_events_leaves_room_for_another(void **state)
+{
+    struct ses_session s = begin();
+
+    (void)state;
+    for (size_t i = 0; i < 9; i++)
+        (void)apply(&s, SES_EVENT_STEP_CANCELLED, T0 + i);
+    assert_int_equal(s.events_count, SES_SESSION_LATE_OF_KIND_MAX);
+    assert_false(ses_session_late_unrecorded(&s, SES_EVENT_CHALLENGE_PASSED));
+}
+
+static void test_what_an_event_is_about(void **state)
+{
+    struct ses_session s = begin();
+    struct ses_event_subject subject = {.payment_id = SES_STR("pi_1")};
+
+    (void)state;
+    s.minor_amount = 100;
+    s.currency = 5;
+    assert_null(ses_event_subject_differing(&s, &subject)); /* no connector session: nothing contradicts */
+    s.connector_session_present = true;
+    assert_null(ses_event_subject_differing(&s, &subject));
+    s.connector_session.id = SES_STR("pi_2");
+    assert_string_equal(ses_event_subject_differing(&s, &subject), "connector_payment_id");
+    s.connector_session.transaction_id = SES_STR("pi_1");
+    assert_null(ses_event_subject_differing(&s, &subject));
+    subject = (struct ses_event_subject){.amount_present = true, .minor_amount = 100, .currency = 5};
+    assert_null(ses_event_subject_differing(&s, &subject));
+    subject.currency = 6;
+    assert_string_equal(ses_event_subject_differing(&s, &subject), "amount");
+    subject = (struct ses_event_subject){.amount_present = true, .minor_amount = 0, .currency = 5};
+    assert_string_equal(ses_event_subject_differing(&s, &subject), "amount");
+}
+
+/* One that ran out is known for a while longer; a closed one has its own time, PROCESSING none. */
+static void test_how_long_a_session_is_kept(void **state)
+{
+    struct ses_session_rules remembering = rules;
+    struct ses_session s = begin();
+
+    (void)state;
+    remembering.remember_ms = 5000;
+    assert_int_equal(ses_session_kept_ms(&s, &remembering), s.expires_ms + 5000);
+    s.status = SES_SESSION_COMPLETED;
+    assert_int_equal(ses_session_kept_ms(&s, &remembering), s.expires_ms);
+    s.status = SES_SESSION_PROCESSING;
+    s.expires_ms = SES_NEVER_MS;
+    assert_int_equal(ses_session_kept_ms(&s, &remembering), SES_NEVER_MS);
 }
 
 static void test_connector_session_merges_field_by_field(void **state)
@@ -274,6 +363,10 @@ int main(void)
         cmocka_unit_test(test_rotation_overlaps_and_fencing_does_not),
         cmocka_unit_test(test_revocation_ends_the_overlap_an_outcome_does_not),
         cmocka_unit_test(test_history_is_bounded_and_finds_ids),
+        cmocka_unit_test(test_late_events_push_nothing_out),
+        cmocka_unit_test(test_one_kind_of_late_events_leaves_room_for_another),
+        cmocka_unit_test(test_what_an_event_is_about),
+        cmocka_unit_test(test_how_long_a_session_is_kept),
         cmocka_unit_test(test_connector_session_merges_field_by_field),
     };
 
