@@ -82,6 +82,15 @@ enum ses_decision ses_idempotency_decide(const struct ses_session *stored, const
     return continues ? SES_DECISION_CONTINUE : SES_DECISION_REPLAY;
 }
 
+uint64_t ses_idempotency_unsettled(const struct ses_session *intent, const struct ses_payload *given)
+{
+    uint64_t differing = differing_caller(intent, given);
+
+    return differing != 0 ? differing
+                          : differing_essentials(intent, given) |
+                                ses_fingerprint_differing(&intent->fingerprint, &given->fingerprint);
+}
+
 void ses_session_begin(struct ses_session *session, const struct ses_payload *given)
 {
     session->status = SES_SESSION_OPEN;

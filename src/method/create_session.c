@@ -136,12 +136,13 @@ static enum step take(struct ses_create *c, const struct found *found)
 }
 
 /* In the place of an expired session or of an intent whose caller died. */
-static enum step replace(struct ses_create *c, const struct found *found, uint64_t now_ms, bool same_payload)
+static enum step replace(struct ses_create *c, const struct found *found, uint64_t now_ms,
+                         const struct ses_session *leftover)
 {
     enum step step = take(c, found);
 
     if (step == STEP_TAKEN && c->claim.held)
-        create(c, now_ms, same_payload ? &found->session : NULL);
+        create(c, now_ms, leftover);
     return step;
 }
 
@@ -197,7 +198,7 @@ static enum step decide(struct ses_create *c, const struct found *found, uint64_
     case SES_DECISION_CONTINUE:
         return continue_session(c, found, now_ms);
     case SES_DECISION_CONFLICT:
-        ses_create_fail_conflict(c, differing);
+        ses_create_fail_conflict(c, differing, false);
         break;
     case SES_DECISION_CLOSED:
         c->session.status = found->session.status;
@@ -205,36 +206,47 @@ static enum step decide(struct ses_create *c, const struct found *found, uint64_
         break;
     case SES_DECISION_CREATE:
     case SES_DECISION_COUNT:
-        return replace(c, found, now_ms, false);
+        return replace(c, found, now_ms, NULL);
     }
     return STEP_TAKEN;
 }
 
+/* Nobody was told of this session, and the connector may have acted for it. The same payload is the same call
+ * again: same id, same idempotency key. Any other would be a second effect beside an unknown first one. */
+static enum step judge_intent(struct ses_create *c, const struct found *found, uint64_t now_ms)
+{
+    uint64_t differing = ses_idempotency_unsettled(&found->session, &c->payload);
+    struct ses_slice key = ses_record_origin_key(found->origin);
+
+    if (differing != 0) {
+        ses_create_fail_conflict(c, differing, true);
+        return STEP_TAKEN;
+    }
+    c->idempotency_key[0] = '\0';
+    if (key.len == sizeof(c->idempotency_key) - 1) {
+        memcpy(c->idempotency_key, key.data, key.len);
+        c->idempotency_key[key.len] = '\0';
+    }
+    return replace(c, found, now_ms, &found->session);
+}
+
 static enum step judge(struct ses_create *c, struct found *found, uint64_t now_ms)
 {
-    bool intent = found->record.kind == SES_RECORD_INTENT;
-    uint64_t differing = 0;
     enum ses_status status;
 
     if (found->record.expires_ms <= now_ms)
-        return replace(c, found, now_ms, false);
+        return replace(c, found, now_ms, NULL);
     status =
         ses_session_record_decode(found->record.body, &c->service->scratch, &found->session, &found->origin);
-    if (status != SES_OK && !intent) {
+    if (status != SES_OK) {
         ses_create_fail_store(c, status);
         return STEP_TAKEN;
     }
-    if (status != SES_OK)
-        return replace(c, found, now_ms, false);
     memcpy(found->session.id, found->record.session_id, sizeof(found->session.id));
+    if (found->record.kind == SES_RECORD_INTENT)
+        return judge_intent(c, found, now_ms);
     (void)ses_session_settle(&found->session, now_ms);
-    if (!intent)
-        return decide(c, found, now_ms);
-    /* Nobody was told of this session. The same payload is the same call again: same id, same idempotency
-     * key. */
-    return replace(c, found, now_ms,
-                   ses_idempotency_decide(&found->session, &c->payload, now_ms, &differing) !=
-                       SES_DECISION_CONFLICT);
+    return decide(c, found, now_ms);
 }
 
 static enum step meet_entry(struct ses_create *c)

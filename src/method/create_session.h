@@ -105,7 +105,8 @@ void ses_create_fail_store(struct ses_create *c, enum ses_status status);
 void ses_create_fail_internal(struct ses_create *c);
 void ses_create_fail_busy(struct ses_create *c);
 void ses_create_fail_closed(struct ses_create *c);
-void ses_create_fail_conflict(struct ses_create *c, uint64_t differing);
+/* unsettled: with an earlier call whose outcome at the connector is not known. */
+void ses_create_fail_conflict(struct ses_create *c, uint64_t differing, bool unsettled);
 void ses_create_finish(struct ses_create *c);
 
 /* The two RPCs as routes; arg is the service. */

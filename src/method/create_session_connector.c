@@ -231,8 +231,9 @@ void ses_create_ask_connector(struct ses_create *c)
     struct ses_error error = {.status = SES_OK};
     enum ses_status status;
 
-    ses_idempotency_key(ses_slice(secret->bytes, secret->len), ses_slice(c->key.bytes, sizeof(c->key.bytes)),
-                        &c->payload, c->idempotency_key);
+    if (!c->settles || c->idempotency_key[0] == '\0')
+        ses_idempotency_key(ses_slice(secret->bytes, secret->len),
+                            ses_slice(c->key.bytes, sizeof(c->key.bytes)), &c->payload, c->idempotency_key);
     /* Built before anything is written: credentials that cannot work cost no commit. */
     if (build(c, &c->outbound, &error) != SES_OK) {
         if (ses_slice_eq_str(error.reason, SES_CONNECTOR_AMOUNT_REFUSED))

@@ -71,15 +71,18 @@ static struct ses_slice join_names(struct ses_create *c, uint64_t fields)
     return ses_slice(names, len);
 }
 
-void ses_create_fail_conflict(struct ses_create *c, uint64_t differing)
+void ses_create_fail_conflict(struct ses_create *c, uint64_t differing, bool unsettled)
 {
     struct ses_slice names = join_names(c, differing);
     struct ses_error error;
-    const char *text = ses_arena_printf(
-        &c->x->arena, "a live session with this merchant_session_id differs in: %.*s", SES_FMT(names));
+    const char *with = unsettled ? "an earlier call, whose outcome at the connector is not known yet,"
+                                 : "a live session with this merchant_session_id";
+    const char *text = ses_arena_printf(&c->x->arena, "%s differs in: %.*s", with, SES_FMT(names));
 
     ses_count(c->service->options.metrics, SES_C_SESSIONS_CONFLICT, 1);
     ses_error_retry(&error, SES_ALREADY_EXISTS, SES_STR("SESSION_CONFLICT"), 0, ses_slice_str(text));
     ses_error_metadata(&error, SES_STR("differing_fields"), names);
+    if (unsettled)
+        ses_error_metadata(&error, SES_STR("outcome"), SES_STR("unknown"));
     ses_create_fail(c, &error);
 }

@@ -1,24 +1,13 @@
 #include "inbox.h"
 
-#include <sessiond/store/v1/record.pb-c.h>
-
 #include <sessiond/base/clock.h>
 #include <sessiond/method/codec.h>
 
 #include "natural_key.h"
+#include "record_steps.h"
 
 typedef Sessiond__Store__V1__InboxRecord inbox_record;
 typedef Sessiond__Store__V1__InboxRecord__Event inbox_event;
-
-static ProtobufCBinaryData bytes_of(struct ses_slice slice)
-{
-    return (ProtobufCBinaryData){slice.len, (uint8_t *)(uintptr_t)slice.data};
-}
-
-static struct ses_slice slice_of(ProtobufCBinaryData bytes)
-{
-    return ses_slice(bytes.data, bytes.len);
-}
 
 static void put_subject(const struct ses_event_subject *subject, inbox_event *event)
 {
@@ -26,7 +15,7 @@ static void put_subject(const struct ses_event_subject *subject, inbox_event *ev
         event->currency = subject->currency;
         event->minor_amount = subject->minor_amount;
     }
-    event->connector_payment_id = bytes_of(subject->payment_id);
+    event->connector_payment_id = ses_record_bytes(subject->payment_id);
 }
 
 static struct ses_event_subject take_subject(const inbox_event *event)
@@ -35,7 +24,7 @@ static struct ses_event_subject take_subject(const inbox_event *event)
         .amount_present = event->currency != 0,
         .currency = event->currency,
         .minor_amount = event->minor_amount,
-        .payment_id = slice_of(event->connector_payment_id),
+        .payment_id = ses_record_slice(event->connector_payment_id),
     };
 }
 
@@ -48,7 +37,7 @@ enum ses_status ses_inbox_encode(const struct ses_inbox *inbox, struct ses_arena
 
     for (size_t i = 0; i < inbox->count; i++) {
         sessiond__store__v1__inbox_record__event__init(&events[i]);
-        events[i].event_id = bytes_of(inbox->events[i].id);
+        events[i].event_id = ses_record_bytes(inbox->events[i].id);
         events[i].event = (uint32_t)inbox->events[i].event;
         events[i].at_ms = inbox->events[i].at_ms;
         put_subject(&inbox->events[i].subject, &events[i]);
@@ -79,7 +68,7 @@ static enum ses_status decode(const struct ses_service *service, struct ses_slic
         if (event->at_ms + service->options.inbox_ms <= now_ms || event->event >= SES_EVENT_COUNT)
             continue;
         inbox->events[inbox->count++] = (struct ses_inbox_event){
-            .id = slice_of(event->event_id),
+            .id = ses_record_slice(event->event_id),
             .event = (enum ses_event)event->event,
             .at_ms = event->at_ms,
             .subject = take_subject(event),

@@ -1,15 +1,13 @@
 #include "record_codec.h"
 
-#include <sessiond/store/v1/record.pb-c.h>
-
 #include <sessiond/connector/connector.h>
 #include <sessiond/method/codec.h>
+
+#include "record_steps.h"
 
 typedef Sessiond__Store__V1__SessionRecord session_record;
 typedef Sessiond__Store__V1__StoredState stored_state;
 typedef Sessiond__Store__V1__ConnectorSession stored_connector_session;
-typedef Sessiond__Store__V1__OpenStep stored_step;
-typedef Sessiond__Store__V1__AppliedEvent stored_event;
 typedef Sessiond__Store__V1__RedirectResult stored_redirect;
 typedef Sessiond__Store__V1__RedirectResult__Parameter stored_parameter;
 
@@ -18,17 +16,6 @@ struct ses_record_origin {
 };
 
 #define PAYLOAD_TAGS_MAX (SES_FIELD_TEXTS + SES_FIELD_NUMBERS)
-
-/* protobuf-c has no const bytes; it does not write to what it packs. */
-static ProtobufCBinaryData bytes_of(struct ses_slice slice)
-{
-    return (ProtobufCBinaryData){slice.len, (uint8_t *)(uintptr_t)slice.data};
-}
-
-static struct ses_slice slice_of(ProtobufCBinaryData bytes)
-{
-    return ses_slice(bytes.data, bytes.len);
-}
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
@@ -39,9 +26,7 @@ struct parts {
     Sessiond__Store__V1__ConnectorIntent intent;
     uint64_t payload_tags[PAYLOAD_TAGS_MAX];
     uint64_t binding_tags[SES_FACET_COUNT];
-    stored_step step;
-    stored_event events[SES_SESSION_EVENTS_MAX];
-    stored_event *event_pointers[SES_SESSION_EVENTS_MAX];
+    struct ses_record_steps steps;
     stored_redirect redirect;
 };
 
@@ -54,13 +39,13 @@ static void put_state(const struct ses_session_state *state, struct parts *parts
     sessiond__store__v1__stored_state__init(stored);
     if (state->access_token_present) {
         stored->_access_token_case = SESSIOND__STORE__V1__STORED_STATE___ACCESS_TOKEN_ACCESS_TOKEN;
-        stored->access_token = bytes_of(state->access_token);
+        stored->access_token = ses_record_bytes(state->access_token);
         stored->access_token_stored_ms = state->stored_ms;
     }
     if (state->access_token_type_present) {
         stored->_access_token_type_case =
             SESSIOND__STORE__V1__STORED_STATE___ACCESS_TOKEN_TYPE_ACCESS_TOKEN_TYPE;
-        stored->access_token_type = bytes_of(state->access_token_type);
+        stored->access_token_type = ses_record_bytes(state->access_token_type);
     }
     if (state->expires_in_present) {
         stored->_access_token_expires_in_seconds_case =
@@ -70,7 +55,7 @@ static void put_state(const struct ses_session_state *state, struct parts *parts
     if (state->connector_customer_id_present) {
         stored->_connector_customer_id_case =
             SESSIOND__STORE__V1__STORED_STATE___CONNECTOR_CUSTOMER_ID_CONNECTOR_CUSTOMER_ID;
-        stored->connector_customer_id = bytes_of(state->connector_customer_id);
+        stored->connector_customer_id = ses_record_bytes(state->connector_customer_id);
     }
     record->_state_case = SESSIOND__STORE__V1__SESSION_RECORD___STATE_STATE;
     record->state = stored;
@@ -81,25 +66,25 @@ static void put_identity(const struct ses_connector_identity *connector, session
 {
     record->connector_number = connector->number;
     if (connector->name != NULL && !connector->assumed)
-        record->connector_name = bytes_of(ses_slice_str(connector->name));
+        record->connector_name = ses_record_bytes(ses_slice_str(connector->name));
 }
 
 static void put_credentials(const struct ses_credentials_tag *tag, session_record *record)
 {
     if (tag->known)
-        record->credentials = bytes_of(ses_slice(tag->bytes, sizeof(tag->bytes)));
+        record->credentials = ses_record_bytes(ses_slice(tag->bytes, sizeof(tag->bytes)));
 }
 
 static void put_texts(const struct ses_session *session, session_record *record)
 {
     if (session->metadata_present) {
         record->_metadata_case = SESSIOND__STORE__V1__SESSION_RECORD___METADATA_METADATA;
-        record->metadata = bytes_of(session->metadata);
+        record->metadata = ses_record_bytes(session->metadata);
     }
     if (session->feature_data_present) {
         record->_connector_feature_data_case =
             SESSIOND__STORE__V1__SESSION_RECORD___CONNECTOR_FEATURE_DATA_CONNECTOR_FEATURE_DATA;
-        record->connector_feature_data = bytes_of(session->feature_data);
+        record->connector_feature_data = ses_record_bytes(session->feature_data);
     }
 }
 
@@ -116,7 +101,7 @@ static void put_tags(const struct ses_session *session, struct parts *parts, ses
     for (uint32_t rest = session->binding.facets; rest != 0; rest &= rest - 1)
         parts->binding_tags[record->n_binding_tags++] = session->binding.tag[__builtin_ctz(rest)];
     record->binding_hash =
-        bytes_of(ses_slice(session->binding.hash, session->binding.facets == 0 ? 0 : SES_HASH_BYTES));
+        ses_record_bytes(ses_slice(session->binding.hash, session->binding.facets == 0 ? 0 : SES_HASH_BYTES));
 }
 
 static void put_connector(const struct ses_session *session, const struct ses_record_intent *intent,
@@ -126,9 +111,9 @@ static void put_connector(const struct ses_session *session, const struct ses_re
 
     if (session->connector_session_present) {
         sessiond__store__v1__connector_session__init(stored);
-        stored->token = bytes_of(session->connector_session.token);
-        stored->id = bytes_of(session->connector_session.id);
-        stored->transaction_id = bytes_of(session->connector_session.transaction_id);
+        stored->token = ses_record_bytes(session->connector_session.token);
+        stored->id = ses_record_bytes(session->connector_session.id);
+        stored->transaction_id = ses_record_bytes(session->connector_session.transaction_id);
         stored->expires_ms = session->connector_session.expires_ms;
         record->_connector_session_case =
             SESSIOND__STORE__V1__SESSION_RECORD___CONNECTOR_SESSION_CONNECTOR_SESSION;
@@ -137,46 +122,11 @@ static void put_connector(const struct ses_session *session, const struct ses_re
     record->_intent_case = SESSIOND__STORE__V1__SESSION_RECORD___INTENT__NOT_SET;
     if (intent != NULL) {
         sessiond__store__v1__connector_intent__init(&parts->intent);
-        parts->intent.idempotency_key = bytes_of(intent->idempotency_key);
+        parts->intent.idempotency_key = ses_record_bytes(intent->idempotency_key);
         parts->intent.started_ms = intent->started_ms;
         record->_intent_case = SESSIOND__STORE__V1__SESSION_RECORD___INTENT_INTENT;
         record->intent = &parts->intent;
     }
-}
-
-static void put_step(const struct ses_session *session, struct parts *parts, session_record *record)
-{
-    stored_step *stored = &parts->step;
-
-    record->_open_step_case = SESSIOND__STORE__V1__SESSION_RECORD___OPEN_STEP__NOT_SET;
-    if (!session->step_open)
-        return;
-    sessiond__store__v1__open_step__init(stored);
-    stored->step_id = bytes_of(
-        ses_slice(session->step.id, session->step.return_url.len > 0 ? sizeof(session->step.id) : 0));
-    stored->name = bytes_of(session->step.name);
-    stored->return_url = bytes_of(session->step.return_url);
-    stored->started_ms = session->step.started_ms;
-    stored->expires_ms = session->step.expires_ms;
-    record->_open_step_case = SESSIOND__STORE__V1__SESSION_RECORD___OPEN_STEP_OPEN_STEP;
-    record->open_step = stored;
-}
-
-static void put_events(const struct ses_session *session, struct parts *parts, session_record *record)
-{
-    for (unsigned i = 0; i < session->events_count; i++) {
-        stored_event *stored = &parts->events[i];
-
-        sessiond__store__v1__applied_event__init(stored);
-        stored->event_id = bytes_of(session->events[i].id);
-        stored->event = (uint32_t)session->events[i].event;
-        stored->late = session->events[i].outcome == SES_EVENT_LATE;
-        stored->at_ms = session->events[i].at_ms;
-        stored->version = session->events[i].version;
-        parts->event_pointers[i] = stored;
-    }
-    record->n_applied_events = session->events_count;
-    record->applied_events = parts->event_pointers;
 }
 
 static enum ses_status put_parameters(const struct ses_redirect_result *redirect, struct ses_arena *arena,
@@ -190,8 +140,8 @@ static enum ses_status put_parameters(const struct ses_redirect_result *redirect
         return SES_NO_MEMORY;
     for (size_t i = 0; i < count; i++) {
         sessiond__store__v1__redirect_result__parameter__init(&parameters[i]);
-        parameters[i].name = bytes_of(redirect->parameters[i].name);
-        parameters[i].value = bytes_of(redirect->parameters[i].value);
+        parameters[i].name = ses_record_bytes(redirect->parameters[i].name);
+        parameters[i].value = ses_record_bytes(redirect->parameters[i].value);
         pointers[i] = &parameters[i];
     }
     stored->n_parameters = count;
@@ -209,13 +159,14 @@ static enum ses_status put_redirect(const struct ses_session *session, struct se
     if (!session->redirect_present)
         return SES_OK;
     sessiond__store__v1__redirect_result__init(stored);
-    stored->step_id = bytes_of(ses_slice(redirect->step_id, sizeof(redirect->step_id)));
-    stored->step_name = bytes_of(redirect->step_name);
-    stored->http_method = bytes_of(redirect->http_method);
-    stored->query = bytes_of(redirect->query);
-    stored->payload_hash = bytes_of(ses_slice(redirect->payload_hash, sizeof(redirect->payload_hash)));
+    stored->step_id = ses_record_bytes(ses_slice(redirect->step_id, sizeof(redirect->step_id)));
+    stored->step_name = ses_record_bytes(redirect->step_name);
+    stored->http_method = ses_record_bytes(redirect->http_method);
+    stored->query = ses_record_bytes(redirect->query);
+    stored->payload_hash =
+        ses_record_bytes(ses_slice(redirect->payload_hash, sizeof(redirect->payload_hash)));
     stored->received_ms = redirect->received_ms;
-    stored->return_url = bytes_of(redirect->return_url);
+    stored->return_url = ses_record_bytes(redirect->return_url);
     SES_TRY(put_parameters(redirect, arena, stored));
     record->_redirect_result_case = SESSIOND__STORE__V1__SESSION_RECORD___REDIRECT_RESULT_REDIRECT_RESULT;
     record->redirect_result = stored;
@@ -233,10 +184,10 @@ enum ses_status ses_session_record_encode(const struct ses_session *session,
     if (origin != NULL)
         record = origin->record;
     record.format = SES_RECORD_FORMAT;
-    record.tenant = bytes_of(session->tenant);
-    record.merchant = bytes_of(session->merchant);
+    record.tenant = ses_record_bytes(session->tenant);
+    record.merchant = ses_record_bytes(session->merchant);
     record.test_mode = session->test_mode;
-    record.merchant_session_id = bytes_of(session->merchant_session_id);
+    record.merchant_session_id = ses_record_bytes(session->merchant_session_id);
     put_identity(&session->connector, &record);
     put_credentials(&session->credentials, &record);
     record.minor_amount = session->minor_amount;
@@ -255,8 +206,7 @@ enum ses_status ses_session_record_encode(const struct ses_session *session,
     record.own_expires_ms = session->own_expires_ms;
     record.previous_generation = session->previous_generation;
     record.previous_until_ms = session->previous_until_ms;
-    put_step(session, &parts, &record);
-    put_events(session, &parts, &record);
+    ses_record_put_steps(session, &parts.steps, &record);
     SES_TRY(put_redirect(session, arena, &parts, &record));
     return ses_codec_pack(&record.base, arena, ret_body);
 }
@@ -272,12 +222,12 @@ static void take_state(const session_record *record, struct ses_session_state *r
         return;
     if (stored->_access_token_case != SESSIOND__STORE__V1__STORED_STATE___ACCESS_TOKEN__NOT_SET) {
         ret_state->access_token_present = true;
-        ret_state->access_token = slice_of(stored->access_token);
+        ret_state->access_token = ses_record_slice(stored->access_token);
         ret_state->stored_ms = stored->access_token_stored_ms;
     }
     if (stored->_access_token_type_case != SESSIOND__STORE__V1__STORED_STATE___ACCESS_TOKEN_TYPE__NOT_SET) {
         ret_state->access_token_type_present = true;
-        ret_state->access_token_type = slice_of(stored->access_token_type);
+        ret_state->access_token_type = ses_record_slice(stored->access_token_type);
     }
     if (stored->_access_token_expires_in_seconds_case !=
         SESSIOND__STORE__V1__STORED_STATE___ACCESS_TOKEN_EXPIRES_IN_SECONDS__NOT_SET) {
@@ -287,7 +237,7 @@ static void take_state(const session_record *record, struct ses_session_state *r
     if (stored->_connector_customer_id_case !=
         SESSIOND__STORE__V1__STORED_STATE___CONNECTOR_CUSTOMER_ID__NOT_SET) {
         ret_state->connector_customer_id_present = true;
-        ret_state->connector_customer_id = slice_of(stored->connector_customer_id);
+        ret_state->connector_customer_id = ses_record_slice(stored->connector_customer_id);
     }
 }
 
@@ -346,49 +296,11 @@ static void take_connector(const session_record *record, struct ses_session *ses
     if (!session->connector_session_present)
         return;
     session->connector_session = (struct ses_connector_session){
-        .token = slice_of(stored->token),
-        .id = slice_of(stored->id),
-        .transaction_id = slice_of(stored->transaction_id),
+        .token = ses_record_slice(stored->token),
+        .id = ses_record_slice(stored->id),
+        .transaction_id = ses_record_slice(stored->transaction_id),
         .expires_ms = stored->expires_ms,
     };
-}
-
-static bool take_step(const session_record *record, struct ses_session *session)
-{
-    const stored_step *stored = record->open_step;
-
-    session->step_open =
-        record->_open_step_case != SESSIOND__STORE__V1__SESSION_RECORD___OPEN_STEP__NOT_SET && stored != NULL;
-    if (!session->step_open)
-        return true;
-    session->step = (struct ses_session_step){
-        .name = slice_of(stored->name),
-        .return_url = slice_of(stored->return_url),
-        .started_ms = stored->started_ms,
-        .expires_ms = stored->expires_ms,
-    };
-    if (stored->step_id.len == sizeof(session->step.id))
-        memcpy(session->step.id, stored->step_id.data, sizeof(session->step.id));
-    return stored->step_id.len == sizeof(session->step.id) || stored->step_id.len == 0;
-}
-
-static void take_events(const session_record *record, struct ses_session *session)
-{
-    size_t count = record->n_applied_events;
-    size_t from = count > SES_SESSION_EVENTS_MAX ? count - SES_SESSION_EVENTS_MAX : 0;
-
-    session->events_count = 0;
-    for (size_t i = from; i < count; i++) {
-        const stored_event *stored = record->applied_events[i];
-
-        session->events[session->events_count++] = (struct ses_session_event){
-            .id = slice_of(stored->event_id),
-            .event = stored->event < SES_EVENT_COUNT ? (enum ses_event)stored->event : SES_EVENT_NONE,
-            .outcome = stored->late ? SES_EVENT_LATE : SES_EVENT_APPLIED,
-            .at_ms = stored->at_ms,
-            .version = stored->version,
-        };
-    }
 }
 
 static enum ses_status take_redirect(const session_record *record, struct ses_arena *arena,
@@ -408,17 +320,17 @@ static enum ses_status take_redirect(const session_record *record, struct ses_ar
         return SES_DATA_LOSS;
     memcpy(redirect->step_id, stored->step_id.data, sizeof(redirect->step_id));
     memcpy(redirect->payload_hash, stored->payload_hash.data, sizeof(redirect->payload_hash));
-    redirect->step_name = slice_of(stored->step_name);
-    redirect->http_method = slice_of(stored->http_method);
-    redirect->query = slice_of(stored->query);
+    redirect->step_name = ses_record_slice(stored->step_name);
+    redirect->http_method = ses_record_slice(stored->http_method);
+    redirect->query = ses_record_slice(stored->query);
     redirect->received_ms = stored->received_ms;
-    redirect->return_url = slice_of(stored->return_url);
+    redirect->return_url = ses_record_slice(stored->return_url);
     parameters = ses_arena_alloc(arena, (stored->n_parameters + 1) * sizeof(*parameters));
     if (parameters == NULL)
         return SES_NO_MEMORY;
     for (size_t i = 0; i < stored->n_parameters; i++)
-        parameters[i] = (struct ses_return_parameter){slice_of(stored->parameters[i]->name),
-                                                      slice_of(stored->parameters[i]->value)};
+        parameters[i] = (struct ses_return_parameter){ses_record_slice(stored->parameters[i]->name),
+                                                      ses_record_slice(stored->parameters[i]->value)};
     redirect->parameters = parameters;
     redirect->parameters_count = stored->n_parameters;
     return SES_OK;
@@ -426,7 +338,7 @@ static enum ses_status take_redirect(const session_record *record, struct ses_ar
 
 static void take_identity(const session_record *record, struct ses_connector_identity *ret_connector)
 {
-    struct ses_slice name = slice_of(record->connector_name);
+    struct ses_slice name = ses_record_slice(record->connector_name);
     const struct ses_connector *connector = ses_connector_find(record->connector_number, name);
 
     ret_connector->number = record->connector_number;
@@ -436,21 +348,21 @@ static void take_identity(const session_record *record, struct ses_connector_ide
 
 static void take_payment(const session_record *record, struct ses_session *session)
 {
-    session->tenant = slice_of(record->tenant);
-    session->merchant = slice_of(record->merchant);
+    session->tenant = ses_record_slice(record->tenant);
+    session->merchant = ses_record_slice(record->merchant);
     session->test_mode = record->test_mode;
-    session->merchant_session_id = slice_of(record->merchant_session_id);
+    session->merchant_session_id = ses_record_slice(record->merchant_session_id);
     take_identity(record, &session->connector);
     session->minor_amount = record->minor_amount;
     session->currency = record->currency;
     session->metadata_present =
         record->_metadata_case != SESSIOND__STORE__V1__SESSION_RECORD___METADATA__NOT_SET;
     if (session->metadata_present)
-        session->metadata = slice_of(record->metadata);
+        session->metadata = ses_record_slice(record->metadata);
     session->feature_data_present = record->_connector_feature_data_case !=
                                     SESSIOND__STORE__V1__SESSION_RECORD___CONNECTOR_FEATURE_DATA__NOT_SET;
     if (session->feature_data_present)
-        session->feature_data = slice_of(record->connector_feature_data);
+        session->feature_data = ses_record_slice(record->connector_feature_data);
 }
 
 enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_arena *arena,
@@ -472,8 +384,7 @@ enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_aren
     take_payment(record, &session);
     take_state(record, &session.state);
     take_connector(record, &session);
-    take_events(record, &session);
-    if (!take_step(record, &session))
+    if (!ses_record_take_steps(record, &session))
         return SES_DATA_LOSS;
     SES_TRY(take_redirect(record, arena, &session));
     session.own_expires_ms = record->own_expires_ms;
@@ -489,4 +400,14 @@ enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_aren
     *ret_session = session;
     *ret_origin = (const struct ses_record_origin *)record;
     return SES_OK;
+}
+
+struct ses_slice ses_record_origin_key(const struct ses_record_origin *origin)
+{
+    const session_record *record = &origin->record;
+
+    if (record->_intent_case == SESSIOND__STORE__V1__SESSION_RECORD___INTENT__NOT_SET ||
+        record->intent == NULL)
+        return SES_SLICE_EMPTY;
+    return ses_record_slice(record->intent->idempotency_key);
 }

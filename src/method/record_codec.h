@@ -21,6 +21,9 @@ struct ses_record_intent {
 /* Where a decoded session came from; NULL for a fresh one. Lives in the arena it was decoded into. */
 struct ses_record_origin;
 
+/* [any] The key under which an intent's call was made; empty: the record is no intent. */
+struct ses_slice ses_record_origin_key(const struct ses_record_origin *origin);
+
 /* [worker] intent NULL: none. CPU: 0.4 us for an ordinary session. SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_session_record_encode(const struct ses_session *session,
                                                          const struct ses_record_intent *intent,

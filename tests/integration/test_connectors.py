@@ -217,6 +217,30 @@ class Answers(ServerCase):
                 self.assertEqual(answer.status_code, 200, (connector, mode, answer))
                 self.assertEqual(self.sim.effects(session), 1, (connector, mode))
 
+    def test_an_unknown_outcome_allows_no_other_payload(self):
+        """The answer is lost, the connector may have acted: another amount would be a second effect. The same call settles it."""
+        others = ({"amount": {"minor_amount": 10001, "currency": "USD"}}, {"amount": {"minor_amount": 10000, "currency": "EUR"}},
+                  {"metadata": {"value": "other"}}, {"state": {"connector_customer_id": "c"}, "metadata": {"value": "other"}})
+        for connector in CALLED:
+            for mode in ("reset", "rubbish"):
+                session = unique()
+                self.sim.control(mode=mode)
+                try:
+                    answer, _ = self.server.call(create_request(session), sim_metadata(connector))
+                    self.assertIn(answer.status_code, (502, 504))
+                finally:
+                    self.sim.control(mode="normal")
+                effects = self.sim.effects(session)
+                for changes in others:
+                    error = self.server.fail(create_request(session, **changes), sim_metadata(connector))
+                    self.assertEqual((error.code(), reason(error)), (grpc.StatusCode.ALREADY_EXISTS, "SESSION_CONFLICT"), changes)
+                    self.assertEqual(status_details(error)[1]["google.rpc.ErrorInfo"].metadata["outcome"], "unknown")
+                error = self.server.fail(create_request(session), sim_metadata("stripe" if connector != "stripe" else "paytm"))
+                self.assertEqual(reason(error), "SESSION_CONFLICT")
+                self.assertEqual(self.sim.effects(session), effects, (connector, mode))
+                answer, _ = self.server.call(create_request(session, state={"connector_customer_id": "c"}), sim_metadata(connector))
+                self.assertEqual(answer.status_code, 200, (connector, mode, answer))
+
     def test_replay_makes_no_second_effect(self):
         for connector in CALLED:
             session = unique()

@@ -59,6 +59,10 @@ void ses_payload_take(const struct ses_session_request *request,
 /* [any] stored NULL: nothing is. ret_differing: bits of the fields for CONFLICT, else 0. */
 enum ses_decision ses_idempotency_decide(const struct ses_session *stored, const struct ses_payload *given,
                                          uint64_t now_ms, uint64_t *ret_differing);
+/* [any] Bits of the fields in which a call differs from the one that left an intent: a connector may have
+ * acted for it, and nobody knows. 0: it is the same call again, which settles the outcome under the same
+ * idempotency key. state does not count: it is no part of what the connector was asked. */
+uint64_t ses_idempotency_unsettled(const struct ses_session *intent, const struct ses_payload *given);
 /* [any] The payload's parts of a fresh session; the caller fills id, natural key and times. */
 void ses_session_begin(struct ses_session *session, const struct ses_payload *given);
 /* [any] CONTINUE: merges, counts version and generation. Lives ttl_ms from now, no longer than the
