@@ -4,6 +4,7 @@
 
 #include "grpc_metadata.h"
 #include "gzip.h"
+#include "header_once.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 /* The "no limit" of streams: far enough, and safe to add to. */
@@ -72,16 +73,20 @@ bool ses_grpc_take_header(struct ses_h2_stream *stream, struct ses_slice name, s
         return ses_slice_eq_str(name, "te");
     case 12:
         if (ses_slice_eq_str(name, "content-type")) {
+            stream->repeated = stream->repeated || stream->content != SES_H2_CONTENT_OTHER;
             take_content_type(stream, value);
             return stream->content != SES_H2_CONTENT_OTHER;
         }
         if (!ses_slice_eq_str(name, "grpc-timeout"))
             break;
+        stream->repeated = stream->repeated || stream->timeout_given;
         take_timeout(stream, value);
         return true;
     case 13:
         if (!ses_slice_eq_str(name, "grpc-encoding"))
             break;
+        stream->repeated = stream->repeated || stream->encoding_given;
+        stream->encoding_given = true;
         take_encoding(stream, value);
         return true;
     case 20:
@@ -226,7 +231,12 @@ static void begin(struct ses_h2_stream *stream)
 
     if (is_rpc(route))
         x->route = route;
-    if (!ses_slice_eq_str(x->http_method, "POST"))
+    const char *fault = ses_header_fault(x);
+
+    if (fault != NULL || stream->repeated || ses_exchange_header(x, "content-type", NULL).len > 0)
+        fail_http(stream, 400, SES_INVALID_ARGUMENT,
+                  fault != NULL ? fault : "content-type, grpc-timeout or grpc-encoding is given twice");
+    else if (!ses_slice_eq_str(x->http_method, "POST"))
         fail_http(stream, 405, SES_INTERNAL, "gRPC requests are POST");
     else if (stream->content == SES_H2_CONTENT_GRPC_UNSUPPORTED)
         fail_http(stream, 415, SES_INVALID_ARGUMENT,

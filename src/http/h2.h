@@ -208,6 +208,8 @@ struct ses_h2_stream {
     bool timeout_given;
     bool timeout_malformed;
     bool request_gzip;
+    bool encoding_given;
+    bool repeated; /* a field of gRPC's own was given twice */
     bool encoding_unknown;
     bool reply_gzip_accepted;
     bool reply_gzip;      /* grpc-encoding of the answer */

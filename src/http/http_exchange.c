@@ -3,6 +3,7 @@
 #include <sessiond/base/clock.h>
 
 #include "gzip.h"
+#include "header_once.h"
 
 /* Connect: "positive integer as ASCII string of at most 10 digits". */
 #define TIMEOUT_DIGITS_MAX 10
@@ -123,6 +124,13 @@ static enum ses_door door_of(const struct ses_exchange *x)
     default:
         return SES_DOOR_CONNECT;
     }
+}
+
+static bool check_headers(struct ses_exchange *x)
+{
+    const char *fault = ses_header_fault(x);
+
+    return fault == NULL || refuse(x, 400, SES_INVALID_ARGUMENT, fault);
 }
 
 static bool check_route(struct ses_exchange *x)
@@ -292,8 +300,9 @@ void ses_http_dispatch(struct ses_doors *doors, struct ses_exchange *x, const st
     uint64_t limit_ms = 0;
 
     ses_exchange_hold(x); /* an answer given at once must not end it under our feet */
-    if (prepare(doors, x, ops) && check_route(x) && check_method(x) && check_media_type(x) &&
-        check_version(x) && check_encoding(doors, x) && check_timeout(doors, x, &limit_ms))
+    if (prepare(doors, x, ops) && check_headers(x) && check_route(x) && check_method(x) &&
+        check_media_type(x) && check_version(x) && check_encoding(doors, x) &&
+        check_timeout(doors, x, &limit_ms))
         start(doors, x, limit_ms);
     ses_exchange_release(x);
 }

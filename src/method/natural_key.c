@@ -23,13 +23,24 @@ void ses_inbox_key(const struct ses_store_key *key, struct ses_store_key *ret_ke
         ret_key->bytes[i] = (uint8_t)~key->bytes[i];
 }
 
+static void tag_text(const struct ses_tag_key *key, struct ses_slice bytes, char *ret_text)
+{
+    uint64_t tag = ses_tag(key, bytes);
+    uint8_t little[8];
+
+    for (size_t i = 0; i < sizeof(little); i++)
+        little[i] = (uint8_t)(tag >> (8 * i));
+    (void)ses_hex_encode(ses_slice(little, sizeof(little)), ret_text);
+}
+
+void ses_tenant_tag(const struct ses_service *service, struct ses_slice tenant,
+                    char ret_text[SES_TENANT_TAG_SIZE])
+{
+    tag_text(&service->keys->tenant, tenant, ret_text);
+}
+
 void ses_name_session(const struct ses_service *service, struct ses_exchange *x,
                       const uint8_t session_id[SES_SESSION_ID_BYTES])
 {
-    uint64_t tag = ses_tag(&service->keys->log, ses_slice(session_id, SES_SESSION_ID_BYTES));
-    uint8_t bytes[8];
-
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        bytes[i] = (uint8_t)(tag >> (8 * i));
-    (void)ses_hex_encode(ses_slice(bytes, sizeof(bytes)), x->session_pseudonym);
+    tag_text(&service->keys->log, ses_slice(session_id, SES_SESSION_ID_BYTES), x->session_pseudonym);
 }

@@ -11,6 +11,11 @@ void ses_natural_key(const struct ses_service *service, struct ses_slice tenant,
  * would be no better (both are a keyed hash's output moved by a bijection) and would cost each
  * CreateSessionToken 0.5 us. */
 void ses_inbox_key(const struct ses_store_key *key, struct ses_store_key *ret_key);
+#define SES_TENANT_TAG_SIZE 17
+/* [worker] What a token says of its tenant: a keyed hash (SipHash-2-4, 20 ns) as 16 hexadecimal digits and
+ * NUL. Nobody without the data directory's secret can find another name with the same one, or the name. */
+void ses_tenant_tag(const struct ses_service *service, struct ses_slice tenant,
+                    char ret_text[SES_TENANT_TAG_SIZE]);
 /* [worker] Keyed hash of the session id into the exchange's log line. */
 void ses_name_session(const struct ses_service *service, struct ses_exchange *x,
                       const uint8_t session_id[SES_SESSION_ID_BYTES]);

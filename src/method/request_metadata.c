@@ -31,7 +31,10 @@ static const struct ses_slice names[HEADER_COUNT] = {
 struct headers {
     struct ses_slice value[HEADER_COUNT];
     bool present[HEADER_COUNT];
+    uint32_t twice; /* bits of enum header */
 };
+
+_Static_assert(HEADER_COUNT <= 32, "a header is a bit of a word");
 
 /* Every name is at least "x-auth" long: the rest of the headers are passed over by their first bytes. */
 static void collect(const struct ses_exchange *x, struct headers *headers)
@@ -42,10 +45,12 @@ static void collect(const struct ses_exchange *x, struct headers *headers)
         if (name.len < 6 || name.data[0] != 'x' || name.data[1] != '-')
             continue;
         for (unsigned h = 0; h < HEADER_COUNT; h++) {
-            if (ses_slice_eq(name, names[h]) && !headers->present[h]) {
-                headers->present[h] = true;
-                headers->value[h] = x->headers[i].value;
-            }
+            if (!ses_slice_eq(name, names[h]))
+                continue;
+            headers->twice |= headers->present[h] ? 1u << h : 0u;
+            headers->present[h] = true;
+            headers->value[h] = x->headers[i].value;
+            break;
         }
     }
 }
@@ -56,6 +61,14 @@ static void violate(struct ses_error *error, enum header header, struct ses_slic
     ses_error_violation(error, names[header], rule);
     if (error->reason.len == 0)
         error->reason = reason;
+}
+
+/* Which of two would count is not for us to choose: one may have been set by a proxy, and the other not. */
+static void check_once(const struct headers *headers, struct ses_error *error)
+{
+    for (uint32_t rest = headers->twice; rest != 0; rest &= rest - 1)
+        violate(error, (enum header)__builtin_ctz(rest), SES_STR("INVALID_METADATA"),
+                SES_STR("must be given once"));
 }
 
 static struct ses_slice caller_id(const struct headers *headers, enum header header, struct ses_slice absent,
@@ -118,6 +131,7 @@ enum ses_status ses_request_metadata_read(const struct ses_exchange *x,
     struct ses_request_metadata metadata;
 
     collect(x, &headers);
+    check_once(&headers, &error);
     metadata.tenant = caller_id(&headers, HEADER_TENANT, SES_STR("DefaultTenantId"), &error);
     metadata.merchant = caller_id(&headers, HEADER_MERCHANT, SES_STR("DefaultMerchantId"), &error);
     metadata.connector = connector_headers(&headers);

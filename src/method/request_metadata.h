@@ -7,6 +7,8 @@
  * 255 printable bytes; not stored x-environment                      development, sandbox or production in
  * any case; test_mode alone chooses the URL x-config-override                  refused: one caller must not
  * change the server's configuration x-shadow-mode                      accepted, without effect
+ *
+ * Each of them at most once: two are refused, whether they differ or not.
  */
 #ifndef SESSIOND_SRC_METHOD_REQUEST_METADATA_H
 #define SESSIOND_SRC_METHOD_REQUEST_METADATA_H
@@ -20,7 +22,7 @@ struct ses_request_metadata {
     struct ses_connector_headers connector;
 };
 
-/* [worker] One walk over the headers; of a repeated header the first counts. SES_INVALID_ARGUMENT: reason
+/* [worker] One walk over the headers; a repeated header is refused. SES_INVALID_ARGUMENT: reason
  * INVALID_METADATA, INVALID_ENVIRONMENT or CONFIG_OVERRIDE_REFUSED; violations name the headers. */
 SES_MUST_CHECK enum ses_status ses_request_metadata_read(const struct ses_exchange *x,
                                                          struct ses_request_metadata *ret_metadata,

@@ -161,6 +161,7 @@ static enum ses_status make_keys(struct ses_service *service)
     SES_TRY(ses_secret_new(sizeof(*service->keys), &service->keys_memory));
     service->keys = (struct ses_service_keys *)(void *)service->keys_memory.bytes;
     derive(service->options.natural_key, SES_STR("payload tags"), &service->keys->payload);
+    derive(service->options.natural_key, SES_STR("tenant tags"), &service->keys->tenant);
     derive(service->options.log_key, SES_STR("session pseudonyms"), &service->keys->log);
     ses_hash(ses_slice(service->options.natural_key->bytes, service->options.natural_key->len),
              SES_STR("connector credentials"), service->keys->credentials);

@@ -27,6 +27,7 @@ enum ses_method_metric {
 struct ses_service_keys {
     struct ses_tag_key payload;
     struct ses_tag_key log;
+    struct ses_tag_key tenant;
     uint8_t
         credentials[SES_HASH_BYTES]; /* keys the hash that tells one caller's credentials from another's */
     uint8_t random[1024]; /* for session ids: one getrandom(2) per hundred of them instead of 0.38 us each */

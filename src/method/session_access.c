@@ -79,7 +79,7 @@ static enum ses_status take_facts(struct ses_access *a, const struct ses_claims 
 
     if (!ses_slice_eq_str(claims->issuer, a->service->options.issuer) ||
         !ses_slice_eq_str(claims->audience, a->service->options.audience) ||
-        claims->merchant.len > sizeof(facts->merchant))
+        claims->merchant.len > sizeof(facts->merchant) || claims->tenant_tag.len > sizeof(facts->tenant))
         return refuse_token(ret_error);
     memcpy(facts->session_id, claims->session_id, sizeof(facts->session_id));
     memcpy(facts->merchant_session_hash, claims->merchant_session_hash, sizeof(facts->merchant_session_hash));
@@ -87,6 +87,10 @@ static enum ses_status take_facts(struct ses_access *a, const struct ses_claims 
     facts->expires_ms = claims->expires_ms;
     facts->generation = claims->generation;
     facts->test = claims->test;
+    facts->tenant_len = (uint8_t)claims->tenant_tag.len;
+    memset(facts->tenant, 0, sizeof(facts->tenant));
+    if (claims->tenant_tag.len > 0)
+        memcpy(facts->tenant, claims->tenant_tag.data, claims->tenant_tag.len);
     facts->merchant_len = (uint8_t)claims->merchant.len;
     memset(facts->merchant, 0, sizeof(facts->merchant));
     if (claims->merchant.len > 0)
@@ -116,13 +120,24 @@ static enum ses_status read_token(struct ses_access *a, uint64_t now_ms, struct 
     return SES_OK;
 }
 
-/* The token's claims against what the call says of itself. */
+static bool same_tenant(const struct ses_access *a)
+{
+    char tag[SES_TENANT_TAG_SIZE];
+
+    ses_tenant_tag(a->service, a->metadata.tenant, tag);
+    return a->facts.tenant_len == 0 || ses_slice_eq_str(ses_slice(a->facts.tenant, a->facts.tenant_len), tag);
+}
+
+/* The token's claims against what the call says of itself, before anything is looked up: the answer must not
+ * tell what is stored under another name. */
 static enum ses_status compare_claims(const struct ses_access *a, struct ses_error *ret_error)
 {
     uint8_t hash[SES_HASH_BYTES];
 
     if (a->facts.test != a->request.test_mode)
         return refuse_mismatch(ret_error, SES_STR("test_mode"));
+    if (!same_tenant(a))
+        return refuse_mismatch(ret_error, SES_STR("tenant"));
     if (!ses_slice_eq(ses_slice(a->facts.merchant, a->facts.merchant_len), a->metadata.merchant))
         return refuse_mismatch(ret_error, SES_STR("merchant"));
     ses_hash(SES_SLICE_EMPTY, a->request.text[SES_FIELD_MERCHANT_SESSION_ID], hash);

@@ -4,6 +4,8 @@
 #include <sessiond/domain/money.h>
 #include <sessiond/domain/session_machine.h>
 
+#include "natural_key.h"
+
 uint64_t ses_session_token_end(const struct ses_session *session)
 {
     uint64_t from_ms;
@@ -21,6 +23,7 @@ enum ses_status ses_session_mint(const struct ses_service *service, const struct
     const struct ses_currency *currency = ses_currency_by_number(session->currency);
     char text[SES_TOKEN_SIZE_MAX];
     char names[SES_BINDING_NAMES_SIZE];
+    char tenant[SES_TENANT_TAG_SIZE];
     int64_t ahead_ms = ses_clock_ahead_ms();
     size_t len = 0;
     struct ses_claims claims = {
@@ -38,6 +41,8 @@ enum ses_status ses_session_mint(const struct ses_service *service, const struct
         return SES_INVALID_ARGUMENT; /* of a newer version; nothing is guessed */
     claims.connector = ses_slice_str(session->connector.name);
     claims.currency = ses_slice_str(currency->code);
+    ses_tenant_tag(service, session->tenant, tenant);
+    claims.tenant_tag = ses_slice_str(tenant);
     memcpy(claims.session_id, session->id, sizeof(claims.session_id));
     memcpy(claims.browser_hash, session->binding.hash, sizeof(claims.browser_hash));
     claims.browser_fields = ses_slice(names, ses_binding_names(session->binding.facets, names));

@@ -12,8 +12,8 @@
 /* [worker] exp of the newest token. */
 uint64_t ses_session_token_end(const struct ses_session *session);
 /* [worker] The one place where a token's claims are filled. Signs (18 us) for what session says; the text in
- * arena, NUL-terminated. Of session's texts merchant and merchant_session_id must be valid. SES_NO_MEMORY,
- * SES_TOO_LARGE; SES_INVALID_ARGUMENT: a connector or currency of a newer version. */
+ * arena, NUL-terminated. Of session's texts tenant, merchant and merchant_session_id must be valid.
+ * SES_NO_MEMORY, SES_TOO_LARGE; SES_INVALID_ARGUMENT: a connector or currency of a newer version. */
 SES_MUST_CHECK enum ses_status ses_session_mint(const struct ses_service *service,
                                                 const struct ses_session *session, struct ses_arena *arena,
                                                 char **ret_token);

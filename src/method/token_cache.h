@@ -19,6 +19,8 @@ struct ses_token_facts {
     uint64_t expires_ms;
     uint32_t generation;
     bool test;
+    uint8_t tenant_len; /* 0: of a version whose tokens did not name it */
+    char tenant[16];
     uint8_t merchant_len;
     char merchant[SES_CALLER_ID_BYTES_MAX];
 };

@@ -133,6 +133,11 @@ static void put_payment(struct writer *w, const struct ses_claims *claims)
     put(w, SES_STR(",\"cur\":\""));
     put_text(w, claims->currency);
     put(w, claims->test ? SES_STR("\",\"test\":true") : SES_STR("\",\"test\":false"));
+    if (claims->tenant_tag.len > 0) {
+        put(w, SES_STR(",\"ten\":\""));
+        put_text(w, claims->tenant_tag);
+        put(w, SES_STR("\""));
+    }
 }
 
 /* Both browser claims, or neither when nothing is bound. */
@@ -273,6 +278,15 @@ static void take_id(struct reader *r, const char *name, uint8_t ret_id[16])
         fault(r, SES_MALFORMED);
 }
 
+static void take_tenant(struct reader *r, struct ses_claims *claims)
+{
+    if (json_object_get(r->object, "ten") == NULL)
+        return;
+    claims->tenant_tag = take_text(r, "ten");
+    if (claims->tenant_tag.len == 0)
+        fault(r, SES_MALFORMED);
+}
+
 static void take_binding(struct reader *r, struct ses_claims *claims)
 {
     take_hash(r, "msh", claims->merchant_session_hash);
@@ -305,6 +319,7 @@ static void take_all(struct reader *r, struct ses_claims *claims)
     claims->minor_amount = (int64_t)take_u64(r, "amt", INT64_MAX);
     claims->currency = take_text(r, "cur");
     claims->test = take_bool(r, "test");
+    take_tenant(r, claims);
     take_binding(r, claims);
     if (json_object_size(r->object) != r->taken)
         fault(r, SES_MALFORMED);

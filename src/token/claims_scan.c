@@ -119,6 +119,12 @@ static void take_payment(struct scan *s, struct ses_claims *claims)
     skip(s, SES_STR("\",\"test\":"));
     claims->test = ses_slice_starts(s->rest, SES_STR("true"));
     skip(s, claims->test ? SES_STR("true") : SES_STR("false"));
+    if (!s->failed && ses_slice_starts(s->rest, SES_STR(",\"ten\":\""))) {
+        skip(s, SES_STR(",\"ten\":\""));
+        claims->tenant_tag = take_text(s);
+        s->failed = s->failed || claims->tenant_tag.len == 0;
+        skip(s, SES_STR("\""));
+    }
 }
 
 static void take_binding(struct scan *s, struct ses_claims *claims)

@@ -305,9 +305,43 @@ class Caller(MetadataCase):
                     else:
                         self.assertEqual(rows["x-request-id"], want)
 
-    def test_of_a_repeated_header_the_first_counts(self):
-        said, _ = self.accepted(self.EXACT + [("x-merchant-id", "first"), ("x-merchant-id", "second")])
-        self.assertEqual(said["sub"], "first")
+    def test_a_header_given_twice_is_refused(self):
+        """Whether they differ or not: which of them a proxy looked at is not known here."""
+        older = [("x-connector", "adyen"), ("x-auth", "body-key"), ("x-api-key", "k"), ("x-key1", "m")]
+        own = [*self.EXACT, ("x-tenant-id", "t"), ("x-merchant-id", "m"), ("x-reference-id", "r"), ("x-resource-id", "r"),
+               ("x-environment", "sandbox"), ("x-connector-auth", ADYEN.replace("config", "auth_type")), ("x-key2", "k"), ("x-api-secret", "s"),
+               ("x-auth-key-map", "{}")]
+        self.accepted(own)
+        for headers in (own, older):
+            for name, value in headers:
+                for second in (value, "other"):
+                    error = self.refused(headers + [(name, second)], "INVALID_METADATA", name)
+                    self.assertIn(name, violated_fields(error))
+        status, body = self.raw([("X-Connector-Config", ADYEN.encode()), ("X-Merchant-Id", b"a"), ("x-merchant-id", b"b")])
+        self.assertEqual(status, 400, body)
+        self.assertIn("x-merchant-id", str(body))
+
+    def test_headers_that_the_doors_read_are_given_once(self):
+        for name, value in (("Content-Type", b"application/json"), ("X-Request-Id", b"r2"), ("Connect-Timeout-Ms", b"1000"),
+                            ("Connect-Protocol-Version", b"1"), ("Content-Encoding", b"identity")):
+            first = [] if name == "Content-Type" else [(name, value)]
+            self.assertEqual(self.raw([("x-connector-config", ADYEN.encode()), *first])[0], 200, name)
+            for path in (CREATE, ROUTE):
+                status, body = self.raw([("x-connector-config", ADYEN.encode()), *first, (name, value)], path)
+                self.assertEqual(status, 400, (name, body))
+                self.assertIn(name.lower(), str(body))
+
+    def test_http2_host_must_say_what_authority_says(self):
+        for host, expected in ((self.server.address, 200), ("evil.example", 400)):
+            status, _, body = self.server.post_json(CREATE, create_dict(unique()), "--http2-prior-knowledge", headers=[
+                f"x-connector-config: {ADYEN}", f"host: {host}"])
+            self.assertEqual(status, 200, body)  # curl makes it the authority
+            error = None
+            try:
+                self.server.call(create_request(unique()), [("x-connector-config", ADYEN), ("host", host)])
+            except grpc.RpcError as refused:
+                error = refused
+            self.assertEqual(error is None, expected == 200, error)
 
     def test_metadata_is_judged_before_the_message(self):
         error = self.server.fail(create_request("", amount=None), [("x-connector", "nonsense")])

@@ -37,10 +37,10 @@ class Token(ServerCase):
         answer, _ = self.server.call(create_request(session, browser_info={"user_agent": "Mozilla/5.0 Firefox/1", "ip_address": "203.0.113.9",
                                                                             "screen_width": 1920}), EXACT + [("x-merchant-id", "m-7")])
         got = claims(answer.session_token)
-        self.assertEqual(set(got), {"iss", "aud", "jti", "iat", "nbf", "exp", "sub", "gen", "con", "amt", "cur", "test", "msh", "bih", "bnd"})
+        self.assertEqual(set(got), {"iss", "aud", "jti", "iat", "nbf", "exp", "sub", "gen", "con", "amt", "cur", "test", "ten", "msh", "bih", "bnd"})
         self.assertEqual((got["sub"], got["con"], got["amt"], got["cur"], got["gen"], got["test"]), ("m-7", "adyen", 10000, "USD", 1, True))
         self.assertRegex(got["exp"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
-        for raw in (session, "203.0.113.9", "Firefox"):
+        for raw in (session, "203.0.113.9", "Firefox", "DefaultTenantId"):
             self.assertNotIn(raw, json.dumps(got))
 
     def test_keys_are_published_without_anything_secret(self):

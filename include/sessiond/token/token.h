@@ -35,17 +35,18 @@ enum ses_key_state {
 
 /* What a token says. Slices are borrowed from the caller (mint) or point into the arena (verify). */
 struct ses_claims {
-    uint8_t session_id[16];                        /* jti, as 32 hex digits */
-    struct ses_slice issuer;                       /* iss */
-    struct ses_slice audience;                     /* aud */
-    struct ses_slice merchant;                     /* sub */
-    uint64_t issued_ms;                            /* iat, the world's time; whole seconds in the token */
-    uint64_t expires_ms;                           /* exp, rounded down to whole seconds */
-    uint32_t generation;                           /* gen */
-    struct ses_slice connector;                    /* con */
-    int64_t minor_amount;                          /* amt */
-    struct ses_slice currency;                     /* cur */
-    bool test;                                     /* test; also chooses the key purpose */
+    uint8_t session_id[16];      /* jti, as 32 hex digits */
+    struct ses_slice issuer;     /* iss */
+    struct ses_slice audience;   /* aud */
+    struct ses_slice merchant;   /* sub */
+    struct ses_slice tenant_tag; /* ten; empty: a token of a version that had none, without the claim */
+    uint64_t issued_ms;          /* iat, the world's time; whole seconds in the token */
+    uint64_t expires_ms;         /* exp, rounded down to whole seconds */
+    uint32_t generation;         /* gen */
+    struct ses_slice connector;  /* con */
+    int64_t minor_amount;        /* amt */
+    struct ses_slice currency;   /* cur */
+    bool test;                   /* test; also chooses the key purpose */
     uint8_t merchant_session_hash[SES_HASH_BYTES]; /* msh, base64url in the token */
     uint8_t browser_hash[SES_HASH_BYTES];          /* bih */
     struct ses_slice browser_fields; /* bnd: names joined by one space; empty = nothing bound, bih absent */

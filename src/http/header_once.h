@@ -1,0 +1,14 @@
+/* header_once.h - headers that a request has once. Of two values the one that counts would be a matter of who
+ * looks: a proxy the last one, a server the first one; whoever adds a second one could choose for somebody.
+ */
+#ifndef SES_HTTP_HEADER_ONCE_H
+#define SES_HTTP_HEADER_ONCE_H
+
+#include <sessiond/method/exchange.h>
+
+/* [worker] The sentence of a refusal (400), or NULL: none of the headers that a door reads by itself is given
+ * twice, and a host header of HTTP/2 says what :authority says (RFC 9113 section 8.3.1). Those that a method
+ * reads are its own (request_metadata.h). */
+const char *ses_header_fault(const struct ses_exchange *x);
+
+#endif
