@@ -15,17 +15,28 @@ uint64_t ses_tag(const struct ses_tag_key *key, struct ses_slice bytes)
     return tag;
 }
 
-uint64_t ses_fingerprint_differing(const struct ses_fingerprint *a, const struct ses_fingerprint *b)
+uint64_t ses_fingerprint_differing(const struct ses_fingerprint *stored, const struct ses_fingerprint *given)
 {
-    uint64_t differing = a->fields ^ b->fields;
-    uint64_t both = a->fields & b->fields;
+    /* A record of an earlier version has tags of soft fields too. */
+    uint64_t differing = (stored->fields ^ given->fields) & ~stored->optional & SES_FINGERPRINT_FIELDS;
+    uint64_t both = stored->fields & given->fields & SES_FINGERPRINT_FIELDS;
 
-    while (both != 0) {
+    for (; both != 0; both &= both - 1) {
         unsigned field = (unsigned)__builtin_ctzll(both);
 
-        if (a->tag[field] != b->tag[field])
+        if (stored->tag[field] != given->tag[field])
             differing |= SES_FIELD_BIT(field);
-        both &= both - 1;
     }
     return differing;
+}
+
+void ses_fingerprint_merge(struct ses_fingerprint *stored, const struct ses_fingerprint *given)
+{
+    stored->optional |= stored->fields ^ given->fields;
+    stored->fields |= given->fields;
+    for (uint64_t rest = given->fields; rest != 0; rest &= rest - 1) {
+        unsigned field = (unsigned)__builtin_ctzll(rest);
+
+        stored->tag[field] = given->tag[field];
+    }
 }

@@ -1,6 +1,7 @@
 #include <sessiond/domain/idempotency.h>
 
 #include <sessiond/base/encode.h>
+#include <sessiond/domain/json_meaning.h>
 #include <sessiond/domain/session_machine.h>
 
 void ses_payload_take(const struct ses_session_request *request,
@@ -18,7 +19,71 @@ void ses_payload_take(const struct ses_session_request *request,
     ses_request_state(request, now_ms, &ret_payload->state);
     ses_request_fingerprint(request, key, &ret_payload->fingerprint);
     ses_binding_take(key, request, &ret_payload->binding);
+    ret_payload->missing_refused = false;
+    ret_payload->key = key;
+    ret_payload->arena = NULL;
 }
+
+/* ---- by meaning ------------------------------------------------------------------------------ */
+
+/* Free text that happens to be a number or a word of JSON is text: 1.0 and 1.00 may be two references. */
+static bool is_container(struct ses_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '{' || text.data[i] == '[')
+            return true;
+        if (text.data[i] != ' ' && text.data[i] != '\t' && text.data[i] != '\n' && text.data[i] != '\r')
+            return false;
+    }
+    return false;
+}
+
+bool ses_field_text_same(enum ses_field field, struct ses_slice a, struct ses_slice b,
+                         const struct ses_tag_key *key, struct ses_arena *arena)
+{
+    bool json = field == SES_FIELD_FEATURE_DATA ||
+                (field == SES_FIELD_METADATA && is_container(a) && is_container(b));
+
+    return ses_slice_eq(a, b) || (json && arena != NULL && ses_json_same(key, a, b, arena));
+}
+
+/* Bits of the fields whose hard facets are known on both sides and are the same. */
+static uint64_t same_facets(const struct ses_binding *stored, const struct ses_binding *given)
+{
+    uint32_t both = stored->facets & given->facets & ses_binding_hard();
+    uint64_t fields = 0;
+
+    for (both &= ~ses_binding_differing(stored, given); both != 0; both &= both - 1)
+        fields |= SES_FIELD_BIT(ses_facet_field((enum ses_facet)__builtin_ctz(both)));
+    return fields;
+}
+
+/* The tags say that these fields differ by letter: which of them mean something else? */
+static uint64_t differing_in_meaning(const struct ses_session *stored, const struct ses_payload *given,
+                                     uint64_t differing)
+{
+    uint64_t both = differing & stored->fingerprint.fields & given->fingerprint.fields;
+
+    if (both == 0)
+        return differing;
+    if ((both & SES_FIELD_BIT(SES_FIELD_METADATA)) != 0 &&
+        ses_field_text_same(SES_FIELD_METADATA, stored->metadata, given->metadata, given->key, given->arena))
+        differing &= ~SES_FIELD_BIT(SES_FIELD_METADATA);
+    if ((both & SES_FIELD_BIT(SES_FIELD_FEATURE_DATA)) != 0 &&
+        ses_field_text_same(SES_FIELD_FEATURE_DATA, stored->feature_data, given->feature_data, given->key,
+                            given->arena))
+        differing &= ~SES_FIELD_BIT(SES_FIELD_FEATURE_DATA);
+    return differing & ~(both & same_facets(&stored->binding, &given->binding));
+}
+
+static uint64_t differing_payload(const struct ses_session *stored, const struct ses_payload *given)
+{
+    uint64_t differing = ses_fingerprint_differing(&stored->fingerprint, &given->fingerprint);
+
+    return differing == 0 ? 0 : differing_in_meaning(stored, given, differing);
+}
+
+/* ---- decisions ------------------------------------------------------------------------------- */
 
 static bool same_credentials(const struct ses_credentials_tag *stored,
                              const struct ses_credentials_tag *given)
@@ -51,10 +116,12 @@ static uint64_t differing_essentials(const struct ses_session *stored, const str
 
 static uint64_t differing_hard_facets(const struct ses_session *stored, const struct ses_payload *given)
 {
-    uint32_t facets = ses_binding_differing(&stored->binding, &given->binding) & ses_binding_hard();
+    uint32_t facets = ses_binding_differing(&stored->binding, &given->binding);
     uint64_t fields = 0;
 
-    for (; facets != 0; facets &= facets - 1)
+    if (given->missing_refused)
+        facets |= stored->binding.facets & ~given->binding.facets;
+    for (facets &= ses_binding_hard(); facets != 0; facets &= facets - 1)
         fields |= SES_FIELD_BIT(ses_facet_field((enum ses_facet)__builtin_ctz(facets)));
     return fields;
 }
@@ -74,9 +141,8 @@ enum ses_decision ses_idempotency_decide(const struct ses_session *stored, const
     if (*ret_differing != 0)
         return SES_DECISION_CONFLICT;
     continues = ses_session_state_differs(&stored->state, &given->state);
-    *ret_differing = differing_essentials(stored, given) |
-                     (continues ? differing_hard_facets(stored, given)
-                                : ses_fingerprint_differing(&stored->fingerprint, &given->fingerprint));
+    *ret_differing = differing_essentials(stored, given) | differing_hard_facets(stored, given) |
+                     (continues ? 0 : differing_payload(stored, given));
     if (*ret_differing != 0)
         return SES_DECISION_CONFLICT;
     return continues ? SES_DECISION_CONTINUE : SES_DECISION_REPLAY;
@@ -87,8 +153,7 @@ uint64_t ses_idempotency_unsettled(const struct ses_session *intent, const struc
     uint64_t differing = differing_caller(intent, given);
 
     return differing != 0 ? differing
-                          : differing_essentials(intent, given) |
-                                ses_fingerprint_differing(&intent->fingerprint, &given->fingerprint);
+                          : differing_essentials(intent, given) | differing_payload(intent, given);
 }
 
 void ses_session_begin(struct ses_session *session, const struct ses_payload *given)
@@ -132,7 +197,7 @@ void ses_session_continue(struct ses_session *session, const struct ses_payload 
     if (session->binding.facets == 0)
         session->binding = given->binding;
     session->credentials = given->credentials;
-    session->fingerprint = given->fingerprint;
+    ses_fingerprint_merge(&session->fingerprint, &given->fingerprint);
     ses_session_touch(session, now_ms);
     ses_session_fence(session, now_ms);
     ses_session_set_end(

@@ -232,6 +232,7 @@ void ses_request_fingerprint(const struct ses_session_request *request, const st
     uint64_t rest = request->present & SES_FINGERPRINT_FIELDS;
 
     ret_fingerprint->fields = rest;
+    ret_fingerprint->optional = 0;
     for (; rest != 0; rest &= rest - 1) {
         unsigned field = (unsigned)__builtin_ctzll(rest);
 

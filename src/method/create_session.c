@@ -394,6 +394,7 @@ void ses_create_start(struct ses_service *service, struct ses_exchange *x, const
     connector = (struct ses_connector_identity){.number = c->credentials.connector->number,
                                                 .name = c->credentials.connector->name};
     ses_payload_take(&c->request, &connector, &service->keys->payload, ses_clock_now_ms(), &c->payload);
+    c->payload.arena = &x->arena;
     take_credentials(c);
     ses_natural_key(service, c->metadata.tenant, c->metadata.merchant, c->request.test_mode,
                     c->request.text[SES_FIELD_MERCHANT_SESSION_ID], &c->key);

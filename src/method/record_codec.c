@@ -91,6 +91,7 @@ static void put_texts(const struct ses_session *session, session_record *record)
 static void put_tags(const struct ses_session *session, struct parts *parts, session_record *record)
 {
     record->payload_fields = session->fingerprint.fields;
+    record->payload_optional = session->fingerprint.optional;
     record->n_payload_tags = 0;
     record->payload_tags = parts->payload_tags;
     for (uint64_t rest = session->fingerprint.fields; rest != 0; rest &= rest - 1)
@@ -280,6 +281,7 @@ static bool take_fingerprints(const session_record *record, struct ses_session *
         record->binding_hash.len != (bound ? SES_HASH_BYTES : 0))
         return false;
     session->fingerprint.fields = record->payload_fields & (SES_FIELD_BIT(PAYLOAD_TAGS_MAX) - 1);
+    session->fingerprint.optional = record->payload_optional;
     session->binding.facets = record->binding_facets & ((1u << SES_FACET_COUNT) - 1);
     if (bound)
         memcpy(session->binding.hash, record->binding_hash.data, SES_HASH_BYTES);

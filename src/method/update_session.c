@@ -1,5 +1,6 @@
 #include "continuation.h"
 
+#include <sessiond/domain/idempotency.h>
 #include <sessiond/method/codec.h>
 
 #include "store_error.h"
@@ -51,7 +52,10 @@ static bool update_text(const struct ses_continuation *call, enum ses_field fiel
 {
     struct ses_slice wanted = call->access.request.text[field];
 
-    if (!given(call, field) || (*present && ses_slice_eq(*text, wanted)))
+    const struct ses_access *a = &call->access;
+
+    if (!given(call, field) ||
+        (*present && ses_field_text_same(field, *text, wanted, &a->service->keys->payload, &a->x->arena)))
         return false;
     *text = wanted;
     *present = true;

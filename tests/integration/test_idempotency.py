@@ -92,6 +92,57 @@ class Idempotency(ServerCase):
             error, listed = self.conflict(create_request(session), create_request(session, **changes), names=[name])
             self.assertNotIn("secret-value-1", str(error.trailing_metadata()) + error.details() + listed)
 
+    def assert_replay(self, one, two, metadata=EXACT):
+        first, _ = self.create(one, metadata)
+        again, told = self.create(two, metadata)
+        self.assertEqual((told.get("x-session-replayed"), again["jti"], again["gen"]), ("true", first["jti"], first["gen"]))
+
+    def test_the_same_json_is_the_same_payload(self):
+        for one, two in (('{"a":1,"b":2}', '{"b": 2, "a": 1}'), ('{"a":{"y":[1,{"q":1,"p":2}],"x":null}}', '{ "a" : {"x":null,"y":[1.0,{"p":2e0,"q":10e-1}]} }'),
+                         ('{"k":"A/\u00e9"}', '{"\u006b":"\u0041\/é"}'), ('["x", 1]', '["x",1]')):
+            for field in ("metadata", "connector_feature_data"):
+                for a, b in ((one, two), (two, one)):
+                    session = unique()
+                    self.assert_replay(create_request(session, **{field: {"value": a}}), create_request(session, **{field: {"value": b}}))
+        for one, two in (('{"a":1}', '{"a":2}'), ('[1,2]', '[2,1]'), ('{"a":"1"}', '{"a":1}'), ('{"a":1}', '{"a":1,"b":null}'),
+                         ('{"a":1,"a":2}', '{"a":2,"a":1}')):
+            for field in ("metadata", "connector_feature_data"):
+                session = unique()
+                self.conflict(create_request(session, **{field: {"value": one}}), create_request(session, **{field: {"value": two}}), names=[field])
+        session = unique()
+        self.conflict(create_request(session, metadata={"value": "1.0"}), create_request(session, metadata={"value": "1.00"}), names=["metadata"])
+
+    def test_other_values_with_several_spellings(self):
+        browser = {"user_agent": "Mozilla/5.0 (X11) Firefox/121.0", "os_type": "Windows", "screen_width": 390}
+        for changes in ({"os_type": "WINDOWS"}, {"user_agent": "Mozilla/5.0 (X11) Firefox/122.0"}):
+            session = unique()
+            self.assert_replay(create_request(session, browser_info=browser), create_request(session, browser_info={**browser, **changes}))
+
+    def test_soft_fields_of_the_browser_do_not_count(self):
+        """Another network, another page or script, another language: the same payment. With state too."""
+        browser = {"user_agent": "Mozilla/5.0 (X11) Firefox/121.0", "os_type": "Windows", "ip_address": "203.0.113.7", "accept_language": "de",
+                   "language": "de", "accept_header": "text/html", "referer": "https://shop.example/1"}
+        for changes in ({"ip_address": "2001:db8::1"}, {"ip_address": None}, {"accept_language": "en"}, {"accept_header": "*/*"}, {"referer": None},
+                        {"language": "en"}, {"ip_address": "198.51.100.2", "accept_header": "application/json", "user_agent": "Mozilla/5.0 (X11) Firefox/130.0"}):
+            session = unique()
+            other = {key: value for key, value in {**browser, **changes}.items() if value is not None}
+            self.assert_replay(create_request(session, browser_info=browser), create_request(session, browser_info=other))
+        session = unique()
+        self.conflict(create_request(session, browser_info=browser), create_request(session, browser_info={**browser, "os_type": "iOS"}),
+                      names=["browser_info.os_type"])
+
+    def test_a_continuation_may_leave_out_what_stays(self):
+        session = unique()
+        first = create_request(session, metadata={"value": "page 1"}, connector_feature_data={"value": "{}"})
+        one, _ = self.create(first)
+        bare = create_request(session, browser_info=None, state=STATE)
+        two, _ = self.create(bare)
+        self.assertEqual(two["gen"], one["gen"] + 1)
+        for request in (first, bare, create_request(session, browser_info=None), first):
+            again, told = self.create(request)
+            self.assertEqual((told.get("x-session-replayed"), again["jti"], again["gen"]), ("true", one["jti"], two["gen"]))
+        self.conflict(first, create_request(session, metadata={"value": "page 2"}, connector_feature_data={"value": "{}"}), names=["metadata"])
+
     def test_connectors_that_share_a_number_are_two(self):
         """razorpay and razorpay_v2 are one value of the protocol's enum."""
         for one, two in (("razorpay", "razorpay_v2"), ("razorpay_v2", "razorpay")):

@@ -21,20 +21,32 @@ struct ses_tag_key {
 /* [any] Keyed hash of bytes, for tags and for log pseudonyms. */
 uint64_t ses_tag(const struct ses_tag_key *key, struct ses_slice bytes);
 
-/* amount, currency and connector are compared as values and have no tag; state is merged, not compared. */
+/* amount, currency and connector are compared as values and have no tag; state is merged, not compared. Nor
+ * are the soft browser fields part of a payload: they differ between a page and its script, or drift while
+ * the shopper looks (binding.h), and a repetition from another network is the same call. */
 #define SES_FINGERPRINT_FIELDS                                                                               \
-    (SES_FIELD_BIT(SES_FIELD_METADATA) | SES_FIELD_BIT(SES_FIELD_FEATURE_DATA) | SES_BROWSER_FIELDS |        \
-     SES_FIELD_BIT(SES_FIELD_CUSTOMER) | SES_FIELD_BIT(SES_FIELD_ADDRESS))
+    (SES_FIELD_BIT(SES_FIELD_METADATA) | SES_FIELD_BIT(SES_FIELD_FEATURE_DATA) |                             \
+     (SES_BROWSER_FIELDS & ~SES_SOFT_FIELDS) | SES_FIELD_BIT(SES_FIELD_CUSTOMER) |                           \
+     SES_FIELD_BIT(SES_FIELD_ADDRESS))
+#define SES_SOFT_FIELDS                                                                                      \
+    (SES_FIELD_BIT(SES_FIELD_LANGUAGE) | SES_FIELD_BIT(SES_FIELD_ACCEPT_HEADER) |                            \
+     SES_FIELD_BIT(SES_FIELD_ACCEPT_LANGUAGE) | SES_FIELD_BIT(SES_FIELD_REFERER) |                           \
+     SES_FIELD_BIT(SES_FIELD_IP_ADDRESS))
 #define SES_BROWSER_FIELDS                                                                                   \
     (((SES_FIELD_BIT(SES_FIELD_DEVICE_MODEL) << 1) - SES_FIELD_BIT(SES_FIELD_LANGUAGE)) |                    \
      ((SES_FIELD_BIT(SES_FIELD_TIME_ZONE_OFFSET) << 1) - SES_FIELD_BIT(SES_FIELD_COLOR_DEPTH)))
 
 struct ses_fingerprint {
-    uint64_t fields;                                   /* bits of those present */
+    uint64_t fields; /* bits of those present */
+    /* Of a stored one: bits of those that some accepted call had and another had not. A continuation may
+     * leave out what it does not change: then both with and without is a repetition of one of them. */
+    uint64_t optional;
     uint64_t tag[SES_FIELD_TEXTS + SES_FIELD_NUMBERS]; /* valid where the bit is set */
 };
 
-/* [any] Bits of the fields that are in one only, or in both with different tags. */
-uint64_t ses_fingerprint_differing(const struct ses_fingerprint *a, const struct ses_fingerprint *b);
+/* [any] Bits of the fields that are in one only and not optional, or in both with different tags. */
+uint64_t ses_fingerprint_differing(const struct ses_fingerprint *stored, const struct ses_fingerprint *given);
+/* [any] What an accepted continuation says takes the place of what is stored; what it does not say stays. */
+void ses_fingerprint_merge(struct ses_fingerprint *stored, const struct ses_fingerprint *given);
 
 #endif

@@ -16,7 +16,12 @@
  *
  * A continuation may bring other metadata, feature data, headers and unbound browser fields: pages differ.
  * Its binding agrees when no hard facet that both sides know differs; a session that was not bound yet
- * becomes bound by it. From then on its payload is the one that a repeated call must equal.
+ * becomes bound by it. From then on what it says is what a repeated call must equal, with or without what one
+ * of them left out.
+ *
+ * Values are compared by what they mean. Texts that differ by letter are the same if they are the same JSON
+ * (metadata: an object or an array); a user agent is its family, an os_type has no case; soft browser fields
+ * do not count (fingerprint.h).
  *
  * Who may have a session again is who has its credentials: amount and merchant_session_id are no secrets. A
  * session that an earlier version stored has no hash of them yet; the first call that agrees in the rest
@@ -49,8 +54,18 @@ struct ses_payload {
     struct ses_session_state state;
     struct ses_fingerprint fingerprint;
     struct ses_binding binding;
+    /* The caller's to set: a hard facet that the session is bound to must be there (binding.missing). */
+    bool missing_refused;
+    /* For comparisons by meaning, where texts differ by letter. arena is the caller's to set; NULL: none. */
+    const struct ses_tag_key *key;
+    struct ses_arena *arena;
 };
 
+/* [any] Do two texts of that field say the same? metadata and connector_feature_data as JSON; others by
+ * letter.
+ */
+bool ses_field_text_same(enum ses_field field, struct ses_slice a, struct ses_slice b,
+                         const struct ses_tag_key *key, struct ses_arena *arena);
 /* [any] CPU: about 0.5 us for an ordinary request. */
 void ses_payload_take(const struct ses_session_request *request,
                       const struct ses_connector_identity *connector, const struct ses_tag_key *key,

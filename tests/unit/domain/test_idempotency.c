@@ -1,5 +1,7 @@
 #include <sessiond/domain/idempotency.h>
 
+#include <sessiond/base/arena.h>
+
 #include "domain/request_fixture.h"
 #include "unit.h"
 
@@ -119,7 +121,10 @@ static void test_any_other_part_conflicts(void **state)
         else
             other.number[i - SES_FIELD_TEXTS]++;
         given = payload_of(&other);
-        expect(SES_DECISION_CONFLICT, &stored, &given, NOW, SES_FIELD_BIT(i));
+        if ((SES_SOFT_FIELDS & SES_FIELD_BIT(i)) != 0) /* another network, another page: the same payment */
+            expect(SES_DECISION_REPLAY, &stored, &given, NOW, 0);
+        else
+            expect(SES_DECISION_CONFLICT, &stored, &given, NOW, SES_FIELD_BIT(i));
     }
     ses_payload_take(&base, &other_number, &key, NOW, &given);
     expect(SES_DECISION_CONFLICT, &stored, &given, NOW, SES_FIELD_BIT(SES_FIELD_CONNECTOR));
@@ -185,11 +190,11 @@ static void test_all_differing_fields_are_named(void **state)
     (void)state;
     set_number(&request, SES_FIELD_MINOR_AMOUNT, 1);
     set_text(&request, SES_FIELD_METADATA, "other");
-    clear_field(&request, SES_FIELD_REFERER);
+    clear_field(&request, SES_FIELD_DEVICE_MODEL);
     given = payload_of(&request);
     expect(SES_DECISION_CONFLICT, &stored, &given, NOW,
            SES_FIELD_BIT(SES_FIELD_MINOR_AMOUNT) | SES_FIELD_BIT(SES_FIELD_METADATA) |
-               SES_FIELD_BIT(SES_FIELD_REFERER));
+               SES_FIELD_BIT(SES_FIELD_DEVICE_MODEL));
 }
 
 static void test_new_state_continues(void **state)
@@ -267,6 +272,105 @@ static void test_continuation_counts_and_merges(void **state)
     assert_true(ses_slice_eq_str(session.feature_data, "{\"mode\":[1,2]}")); /* not said again: kept */
     /* The continuation sent again is a repetition, not another one. */
     expect(SES_DECISION_REPLAY, &session, &given, NOW + 20, 0);
+}
+
+/* What a continuation leaves out it does not take back: the first call, word for word, is still a repetition,
+ * and so is the continuation. */
+static void test_a_continuation_may_leave_out_what_stays(void **state)
+{
+    struct ses_session_request first = full_request();
+    struct ses_session_request next = minimal_request();
+    struct ses_session session = session_of(&first);
+    struct ses_payload given;
+
+    (void)state;
+    set_access_token(&next, "tok");
+    set_text(&next, SES_FIELD_CUSTOMER, "new");
+    given = payload_of(&next);
+    ses_session_continue(&session, &given, NOW + 10, TTL);
+    expect(SES_DECISION_REPLAY, &session, &given, NOW + 20, 0);
+    given = payload_of(&first);
+    expect(SES_DECISION_CONFLICT, &session, &given, NOW + 20,
+           SES_FIELD_BIT(SES_FIELD_CUSTOMER)); /* said anew */
+    set_text(&first, SES_FIELD_CUSTOMER, "new");
+    given = payload_of(&first);
+    expect(SES_DECISION_REPLAY, &session, &given, NOW + 20, 0);
+    set_text(&first, SES_FIELD_METADATA, "other");
+    given = payload_of(&first);
+    expect(SES_DECISION_CONFLICT, &session, &given, NOW + 20, SES_FIELD_BIT(SES_FIELD_METADATA));
+}
+
+static void test_values_are_compared_by_meaning(void **state)
+{
+    struct ses_session_request request = full_request();
+    struct ses_session stored = session_of(&request);
+    struct ses_payload given;
+    struct ses_arena arena;
+
+    (void)state;
+    ses_arena_init(&arena, 1 << 16);
+    set_text(&request, SES_FIELD_METADATA, " { \"order\" : \"A\\u002d17\" } ");
+    set_text(&request, SES_FIELD_FEATURE_DATA, "{\"mode\":[1.0, 20e-1]}");
+    set_text(&request, SES_FIELD_OS_TYPE, "LINUX");
+    set_text(&request, SES_FIELD_USER_AGENT, "Mozilla/5.0 (X11; Linux x86_64) Chrome/121.0 Safari/537.36");
+    given = payload_of(&request);
+    given.arena = &arena;
+    expect(SES_DECISION_REPLAY, &stored, &given, NOW, 0);
+    set_text(&request, SES_FIELD_METADATA, "{\"order\":\"A-18\"}");
+    set_text(&request, SES_FIELD_FEATURE_DATA, "{\"mode\":[2,1]}");
+    set_text(&request, SES_FIELD_OS_TYPE, "Windows");
+    given = payload_of(&request);
+    given.arena = &arena;
+    expect(SES_DECISION_CONFLICT, &stored, &given, NOW,
+           SES_FIELD_BIT(SES_FIELD_METADATA) | SES_FIELD_BIT(SES_FIELD_FEATURE_DATA) |
+               SES_FIELD_BIT(SES_FIELD_OS_TYPE));
+    ses_arena_done(&arena);
+}
+
+static void test_free_text_is_no_json(void **state)
+{
+    static const struct ses_slice texts[][2] = {{SES_STR_INIT("1.0"), SES_STR_INIT("1.00")},
+                                                {SES_STR_INIT("order 1"), SES_STR_INIT("order  1")},
+                                                {SES_STR_INIT("\"a\""), SES_STR_INIT("\"\\u0061\"")}};
+    struct ses_arena arena;
+
+    (void)state;
+    ses_arena_init(&arena, 1 << 16);
+    for (size_t i = 0; i < 3; i++)
+        assert_false(ses_field_text_same(SES_FIELD_METADATA, texts[i][0], texts[i][1], &key, &arena));
+    assert_true(ses_field_text_same(SES_FIELD_FEATURE_DATA, texts[0][0], texts[0][1], &key, &arena));
+    assert_false(ses_field_text_same(SES_FIELD_DEVICE_MODEL, texts[0][0], texts[0][1], &key, &arena));
+    assert_true(ses_field_text_same(SES_FIELD_DEVICE_MODEL, texts[0][0], texts[0][0], &key, NULL));
+    ses_arena_done(&arena);
+}
+
+/* A session of an earlier version has tags of soft fields too. */
+static void test_soft_tags_of_older_records_do_not_count(void **state)
+{
+    struct ses_session_request request = full_request();
+    struct ses_session stored = session_of(&request);
+    struct ses_payload given = payload_of(&request);
+
+    (void)state;
+    stored.fingerprint.fields |= SES_SOFT_FIELDS;
+    stored.fingerprint.tag[SES_FIELD_REFERER] = 77;
+    expect(SES_DECISION_REPLAY, &stored, &given, NOW, 0);
+}
+
+static void test_missing_facets_where_the_merchant_refuses_them(void **state)
+{
+    struct ses_session_request request = full_request();
+    struct ses_session stored = session_of(&request);
+    struct ses_payload given;
+
+    (void)state;
+    set_access_token(&request, "tok");
+    clear_field(&request, SES_FIELD_OS_TYPE);
+    clear_field(&request, SES_FIELD_IP_ADDRESS); /* soft */
+    given = payload_of(&request);
+    expect(SES_DECISION_CONTINUE, &stored, &given, NOW, 0);
+    given.missing_refused = true;
+    expect(SES_DECISION_CONFLICT, &stored, &given, NOW, SES_FIELD_BIT(SES_FIELD_OS_TYPE));
 }
 
 static void test_binding_is_fixed_by_the_first_browser(void **state)
@@ -354,6 +458,11 @@ int main(void)
         cmocka_unit_test(test_new_state_continues),
         cmocka_unit_test(test_a_continuation_must_agree),
         cmocka_unit_test(test_continuation_counts_and_merges),
+        cmocka_unit_test(test_a_continuation_may_leave_out_what_stays),
+        cmocka_unit_test(test_values_are_compared_by_meaning),
+        cmocka_unit_test(test_free_text_is_no_json),
+        cmocka_unit_test(test_soft_tags_of_older_records_do_not_count),
+        cmocka_unit_test(test_missing_facets_where_the_merchant_refuses_them),
         cmocka_unit_test(test_binding_is_fixed_by_the_first_browser),
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_idempotency_key),
