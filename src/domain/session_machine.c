@@ -222,6 +222,55 @@ bool ses_session_accepts(const struct ses_session *session, uint32_t generation,
 
 /* ---- moving ---------------------------------------------------------------------------------- */
 
+struct ses_past_step *ses_session_past_step(struct ses_session *session, const uint8_t id[SES_STEP_ID_SIZE])
+{
+    for (unsigned i = session->past_steps_count; i-- > 0;) {
+        if (memcmp(session->past_steps[i].id, id, SES_STEP_ID_SIZE) == 0)
+            return &session->past_steps[i];
+    }
+    return NULL;
+}
+
+static struct ses_past_step *push_past_step(struct ses_session *session)
+{
+    if (session->past_steps_count == SES_PAST_STEPS_MAX) {
+        session->past_steps_count--;
+        memmove(session->past_steps, session->past_steps + 1,
+                session->past_steps_count * sizeof(session->past_steps[0]));
+    }
+    return &session->past_steps[session->past_steps_count++];
+}
+
+/* The open step, if there is one, is over. */
+static void end_step(struct ses_session *session, bool timed_out)
+{
+    struct ses_past_step *past;
+
+    if (session->step_open && session->step.return_url.len > 0) {
+        past = push_past_step(session);
+        *past = (struct ses_past_step){
+            .name = session->step.name, .return_url = session->step.return_url, .timed_out = timed_out};
+        memcpy(past->id, session->step.id, sizeof(past->id));
+    }
+    session->step_open = false;
+}
+
+/* A record of a version that remembered no past steps has its last return only there. */
+void ses_session_drop_redirect(struct ses_session *session)
+{
+    const struct ses_redirect_result *redirect = &session->redirect;
+    struct ses_past_step *past;
+
+    if (session->redirect_present && ses_session_past_step(session, redirect->step_id) == NULL) {
+        past = push_past_step(session);
+        *past = (struct ses_past_step){
+            .name = redirect->step_name, .return_url = redirect->return_url, .returned = true};
+        memcpy(past->id, redirect->step_id, sizeof(past->id));
+        memcpy(past->payload_hash, redirect->payload_hash, sizeof(past->payload_hash));
+    }
+    session->redirect_present = false;
+}
+
 static void begin_step(struct ses_session *session, uint64_t step_ms, uint64_t now_ms)
 {
     session->step_open = true;
@@ -236,7 +285,7 @@ static void move(struct ses_session *session, enum ses_session_status to, enum s
     if (session->status == SES_SESSION_PROCESSING && session->own_expires_ms == 0)
         own_ms = now_ms + rules->ttl_ms;
     session->status = to;
-    session->step_open = false;
+    end_step(session, false);
     if (ses_session_in_step(to))
         begin_step(session, step_ms != 0 ? step_ms : rules->step_ms, now_ms);
     if (event == SES_EVENT_CHALLENGE_PASSED)
@@ -272,7 +321,7 @@ static void pass_time(struct ses_session *session, enum ses_event event, enum se
                       uint64_t at_ms)
 {
     session->status = to;
-    session->step_open = false;
+    end_step(session, event == SES_EVENT_STEP_TIMED_OUT);
     ses_session_set_end(session, own_end(session));
     ses_session_touch(session, at_ms);
     record(session, event, SES_SLICE_EMPTY, SES_EVENT_APPLIED, at_ms);

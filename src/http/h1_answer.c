@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include <sessiond/method/return_refusal.h>
+
 #define STATUS_LINE_MAX 96
 #define REFUSAL_MAX     256
 
@@ -54,11 +56,30 @@ enum ses_status h1_answer(struct h1 *h1, int http_status, const struct ses_heade
     return ses_buf_append(out, body);
 }
 
+static enum ses_status answer_page(struct h1 *h1, int http_status)
+{
+    struct ses_header headers[3 + SES_RETURN_PAGE_HEADERS_MAX] = {
+        {SES_STR("content-type"), SES_STR(SES_RETURN_PAGE_TYPE)},
+        {SES_STR("date"), ses_doors_date(h1->doors)},
+    };
+    size_t count = 2 + SES_RETURN_PAGE_HEADERS_MAX;
+
+    memcpy(headers + 2, ses_return_page_headers(), SES_RETURN_PAGE_HEADERS_MAX * sizeof(headers[0]));
+    if (h1->doors->options.server_name != NULL)
+        headers[count++] =
+            (struct ses_header){SES_STR("server"), ses_slice_str(h1->doors->options.server_name)};
+    return h1_answer(h1, http_status, headers, count, ses_return_refusal_body(http_status));
+}
+
 enum ses_status h1_answer_refusal(struct h1 *h1, struct ses_h1_fault fault)
 {
     const char *server = h1->doors->options.server_name;
     char body[REFUSAL_MAX];
-    size_t len = ses_http_refusal_body(fault.http_status, fault.message, body, sizeof(body));
+    size_t len;
+
+    if (ses_h1_guard_return_path(&h1->guard))
+        return answer_page(h1, fault.http_status);
+    len = ses_http_refusal_body(fault.http_status, fault.message, body, sizeof(body));
     struct ses_header headers[] = {
         {SES_STR("content-type"), SES_STR("application/json")},
         {SES_STR("date"), ses_doors_date(h1->doors)},

@@ -1,5 +1,7 @@
 #include "h1_guard.h"
 
+#include <sessiond/method/return_refusal.h>
+
 /* RFC 9112 section 2.2: a server should ignore at least one empty line before the request line. */
 #define EMPTY_LINES_MAX 2
 
@@ -56,13 +58,29 @@ void ses_h1_guard_trailer(struct ses_h1_guard *guard)
     guard->state = FIELD_START;
 }
 
+#define RETURN_PATH_LEN (sizeof(SES_RETURN_PATH) - 1)
+
+/* A refusal may come before anybody else has seen the target. */
+static void target_byte(struct ses_h1_guard *guard, uint8_t c)
+{
+    if (guard->target_bytes < RETURN_PATH_LEN && c != (uint8_t)SES_RETURN_PATH[guard->target_bytes++])
+        guard->other_target = true;
+}
+
+bool ses_h1_guard_return_path(const struct ses_h1_guard *guard)
+{
+    return guard->target_bytes == RETURN_PATH_LEN && !guard->other_target;
+}
+
 static struct ses_h1_fault request_byte(struct ses_h1_guard *guard, uint8_t c)
 {
     if (++guard->line_bytes > SES_H1_REQUEST_LINE_MAX)
-        return FAULT(414, "the request line is longer than 8192 bytes");
+        return FAULT(414, "the request line is longer than 18432 bytes");
     /* Method, target and version: fewer is HTTP/0.9, more cannot be told apart. */
     if ((c == '\r' && guard->spaces != 2) || (c == ' ' && guard->spaces == 2))
         return FAULT(400, "the request line is not method, target and version with single spaces between");
+    if (guard->spaces == 1 && c != ' ')
+        target_byte(guard, c);
     if (c == '\r') {
         guard->state = REQUEST_CR;
     } else if (c == ' ') {

@@ -18,19 +18,24 @@ struct ses_h1_fault {
 
 struct ses_h1_guard {
     uint8_t state;
-    uint8_t spaces;      /* in the request line */
-    uint8_t empty_lines; /* in front of the request line */
-    unsigned lines;      /* header lines */
-    size_t line_bytes;   /* of the request line */
-    size_t field_bytes;  /* of all header lines */
+    uint8_t spaces;       /* in the request line */
+    uint8_t empty_lines;  /* in front of the request line */
+    uint8_t target_bytes; /* of the first few */
+    bool other_target;    /* they are not those of the return URL */
+    unsigned lines;       /* header lines */
+    size_t line_bytes;    /* of the request line */
+    size_t field_bytes;   /* of all header lines */
     unsigned lines_max;
     size_t field_bytes_max;
 };
 
-#define SES_H1_REQUEST_LINE_MAX 8192
+/* Banks answer by GET too, with messages of many thousand characters in the query: 16 KiB of it are taken. */
+#define SES_H1_REQUEST_LINE_MAX (18u * 1024)
 
 /* A new head. */
 void ses_h1_guard_init(struct ses_h1_guard *guard, unsigned lines_max, size_t field_bytes_max);
+/* Is it known by now that the target belongs to the return URL (method/return_refusal.h)? */
+bool ses_h1_guard_return_path(const struct ses_h1_guard *guard);
 /* Goes on with header lines only: the trailer section of the same request; its limits are the head's, used up
  * so far. */
 void ses_h1_guard_trailer(struct ses_h1_guard *guard);

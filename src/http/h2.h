@@ -178,6 +178,7 @@ struct ses_h2_stream {
     size_t held_bytes; /* this stream's part of the engine's */
     size_t unconsumed; /* bytes of `in` not yet given back to the stream's window */
     bool headers_refused;
+    bool return_path; /* :path is that of the return URL (method/return_refusal.h) */
     bool request_ended;
     bool incomplete; /* counted in the engine's incomplete_count */
 

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include <sessiond/method/return_refusal.h>
+
 /* Requests over HTTP/2 that are not gRPC: the body is gathered, the rest is http_exchange.c's. */
 
 /* Fields of one answer: ours, the method's reply headers and content-length. */
@@ -48,23 +50,33 @@ static const struct ses_http_stream_ops stream_ops = {.respond = respond};
 static void write_refusal(struct ses_h2_stream *stream, int http_status, const char *message)
 {
     char text[256];
-    size_t len = ses_http_refusal_body(http_status, message, text, sizeof text);
-    int digits = snprintf(stream->content_length, sizeof stream->content_length, "%zu", len);
-    nghttp2_nv fields[] = {
+    bool page = stream->return_path;
+    struct ses_slice body =
+        page ? ses_return_refusal_body(http_status)
+             : ses_slice(text, ses_http_refusal_body(http_status, message, text, sizeof text));
+    const struct ses_header *headers = ses_return_page_headers();
+    int digits = snprintf(stream->content_length, sizeof stream->content_length, "%zu", body.len);
+    nghttp2_nv fields[3 + SES_RETURN_PAGE_HEADERS_MAX] = {
         {0},
-        ses_h2_nv(SES_STR("content-type"), SES_STR("application/json")),
-        ses_h2_nv_once(SES_STR("content-length"), ses_slice(stream->content_length, (size_t)digits)),
+        ses_h2_nv(SES_STR("content-type"),
+                  page ? SES_STR(SES_RETURN_PAGE_TYPE) : SES_STR("application/json")),
     };
+    size_t count = 2;
 
     if (stream->headers_submitted)
         return;
+    for (size_t i = 0; page && i < SES_RETURN_PAGE_HEADERS_MAX; i++)
+        fields[count++] = ses_h2_nv(headers[i].name, headers[i].value);
     ses_buf_done(&stream->in);
     stream->http_status = http_status;
     stream->reply_ended = true;
-    bool written = ses_buf_append(&stream->backlog, ses_slice(text, len)) == SES_OK;
+    bool written = ses_buf_append(&stream->backlog, body) == SES_OK;
 
+    if (written)
+        fields[count++] =
+            ses_h2_nv_once(SES_STR("content-length"), ses_slice(stream->content_length, (size_t)digits));
     (void)ses_h2_hold(stream);
-    ses_h2_stream_headers(stream, fields, written ? 3 : 2, written);
+    ses_h2_stream_headers(stream, fields, count, written);
 }
 
 static void end_refused(struct ses_exchange *x, const struct ses_error *error)

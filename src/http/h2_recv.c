@@ -1,5 +1,7 @@
 #include "h2.h"
 
+#include <sessiond/method/return_refusal.h>
+
 /* What nghttp2 tells while it reads. Nothing is freed here but by stream_close; an engine that must end is
  * only marked (ses_h2_die), ses_h2_receive sees it. */
 
@@ -109,6 +111,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     stream->header_bytes += name_len + value_len + 32;
     if (far_beyond_limits(stream, limits))
         return failure(h2, NGHTTP2_ENHANCE_YOUR_CALM);
+    if (name_len == 5 && memcmp(name_data, ":path", 5) == 0)
+        stream->return_path = ses_return_path_check(ses_slice(value_data, value_len));
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST || stream->headers_refused)
         return 0; /* gRPC defines no request trailers */
     if (!within_limits(stream, limits) ||

@@ -1,6 +1,7 @@
 #include "http_call.h"
 
 #include <sessiond/base/encode.h>
+#include <sessiond/method/return_refusal.h>
 
 #include "gzip.h"
 
@@ -96,12 +97,26 @@ static struct ses_slice refusal_body(struct ses_exchange *x, int http_status, co
     return ses_arena_copy(&x->arena, ses_slice(text, len), &body) == SES_OK ? body : SES_SLICE_EMPTY;
 }
 
+static void answer_page(struct ses_exchange *x, int http_status)
+{
+    const struct ses_header *headers = ses_return_page_headers();
+
+    x->reply_headers_count = 0;
+    for (size_t i = 0; i < SES_RETURN_PAGE_HEADERS_MAX; i++)
+        ses_exchange_reply_header(x, headers[i].name, headers[i].value);
+    respond(x, http_status, SES_STR(SES_RETURN_PAGE_TYPE), ses_return_refusal_body(http_status));
+}
+
 void http_answer_error(struct ses_exchange *x, const struct ses_error *error)
 {
     const struct http_call *call = http_call_of(x);
     int http_status = call->refusal_status;
     struct ses_slice body;
 
+    if (ses_return_path_check(x->path)) {
+        answer_page(x, http_status != 0 ? http_status : ses_status_http_route(error->status));
+        return;
+    }
     if (http_status == 0 && x->door == SES_DOOR_CONNECT)
         http_status = ses_status_http_connect(error->status);
     else if (http_status == 0)

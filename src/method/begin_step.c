@@ -3,6 +3,7 @@
 #include <sessiond/base/random.h>
 #include <sessiond/base/clock.h>
 #include <sessiond/method/codec.h>
+#include <sessiond/method/return_refusal.h>
 
 #include "return_url.h"
 #include "store_error.h"
@@ -10,7 +11,6 @@
 /* sessiond.v1.SessionService/BeginStep: the browser is sent away. */
 
 #define NAME_BYTES_MAX 64u
-#define RETURN_PATH    "/r/"
 
 typedef Sessiond__V1__BeginStepRequest request_message;
 
@@ -89,6 +89,7 @@ static enum ses_session_verdict decide(struct ses_continuation *call, struct ses
     if (ses_continuation_over(session, ret_error) || !ses_continuation_version(call, session, ret_error))
         return SES_VERDICT_REFUSED;
     (void)ses_continuation_bind(call, session);
+    ses_session_drop_redirect(session);
     (void)ses_session_apply(session, SES_EVENT_REDIRECT_STARTED, call->event_id, call->step_ms,
                             &call->access.service->rules, now_ms);
     ses_random_bytes(session->step.id, sizeof(session->step.id));
@@ -120,7 +121,7 @@ static enum ses_status reply(struct ses_continuation *call, const struct ses_ses
     sessiond__v1__begin_step_response__init(&message);
     SES_TRY(ses_continuation_view(call, session, &message.session));
     SES_TRY(make_handle(call, session, &message.step_handle));
-    message.return_url = ses_arena_printf(&call->access.x->arena, "%s" RETURN_PATH "%s",
+    message.return_url = ses_arena_printf(&call->access.x->arena, "%s" SES_RETURN_PATH "%s",
                                           call->access.service->options.public_url, message.step_handle);
     if (message.return_url == NULL)
         return SES_NO_MEMORY;

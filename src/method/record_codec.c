@@ -3,7 +3,7 @@
 #include <sessiond/connector/connector.h>
 #include <sessiond/method/codec.h>
 
-#include "record_steps.h"
+#include "record_past.h"
 
 typedef Sessiond__Store__V1__SessionRecord session_record;
 typedef Sessiond__Store__V1__StoredState stored_state;
@@ -28,6 +28,7 @@ struct parts {
     uint64_t binding_tags[SES_FACET_COUNT];
     struct ses_record_steps steps;
     stored_redirect redirect;
+    struct ses_record_past past;
 };
 
 static void put_state(const struct ses_session_state *state, struct parts *parts, session_record *record)
@@ -208,6 +209,7 @@ enum ses_status ses_session_record_encode(const struct ses_session *session,
     record.previous_generation = session->previous_generation;
     record.previous_until_ms = session->previous_until_ms;
     ses_record_put_steps(session, &parts.steps, &record);
+    ses_record_put_past(session, &parts.past, &record);
     SES_TRY(put_redirect(session, arena, &parts, &record));
     return ses_codec_pack(&record.base, arena, ret_body);
 }
@@ -386,7 +388,7 @@ enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_aren
     take_payment(record, &session);
     take_state(record, &session.state);
     take_connector(record, &session);
-    if (!ses_record_take_steps(record, &session))
+    if (!ses_record_take_steps(record, &session) || !ses_record_take_past(record, &session))
         return SES_DATA_LOSS;
     SES_TRY(take_redirect(record, arena, &session));
     session.own_expires_ms = record->own_expires_ms;

@@ -3,7 +3,15 @@
 #include "return_form.h"
 #include "return_mask.h"
 #include "return_page.h"
+#include "return_text.h"
 #include "step.h"
+
+/* One return, in its exchange's arena. */
+struct reading {
+    struct ses_step_return what;
+    bool refused; /* it cannot be taken: page says why */
+    enum ses_return_page page;
+};
 
 static void on_done(struct ses_exchange *x, void *arg, const struct ses_step_answer *answer)
 {
@@ -13,53 +21,81 @@ static void on_done(struct ses_exchange *x, void *arg, const struct ses_step_ans
         [SES_STEP_UNKNOWN] = SES_PAGE_UNKNOWN,
         [SES_STEP_UNAVAILABLE] = SES_PAGE_UNAVAILABLE,
     };
+    const struct reading *reading = arg;
+    bool known = answer->outcome != SES_STEP_UNKNOWN && answer->outcome != SES_STEP_UNAVAILABLE;
 
-    (void)arg;
-    if (answer->outcome == SES_STEP_FIRST || answer->outcome == SES_STEP_AGAIN)
+    if (reading->refused && known)
+        ses_return_page_reply(x, reading->page, answer->location);
+    else if (answer->outcome == SES_STEP_FIRST || answer->outcome == SES_STEP_AGAIN)
         ses_return_page_redirect(x, answer->location);
     else
-        ses_return_page_reply(x, page_of[answer->outcome]);
+        ses_return_page_reply(x, page_of[answer->outcome], answer->location);
 }
 
-static enum ses_return_page page_of_fault(enum ses_status status)
+/* Where the shopper belongs is still looked up: the page has a way back. */
+static void refuse(struct reading *reading, enum ses_return_page page)
 {
-    if (status == SES_TOO_LARGE)
-        return SES_PAGE_TOO_LARGE;
-    return status == SES_MALFORMED ? SES_PAGE_UNREADABLE : SES_PAGE_UNAVAILABLE;
+    reading->refused = true;
+    reading->page = page;
+    reading->what.looks_only = true;
+    reading->what.parameters_count = 0;
+    reading->what.query = SES_SLICE_EMPTY;
 }
 
-/* Some banks send an empty POST without a type. */
-static bool is_readable(const struct ses_exchange *x)
+static bool header_says(const struct ses_exchange *x, const char *name, const char *word)
 {
-    return x->body.len == 0 || ses_return_form_type(ses_exchange_header(x, "content-type", NULL));
+    struct ses_slice value = ses_exchange_header(x, name, NULL);
+    size_t end = ses_slice_find(value, ';');
+
+    return ses_slice_ieq(ses_slice_trim(ses_slice_cut(value, 0, end)), ses_slice_str(word));
+}
+
+/* A browser that fetches an address in advance: nobody has come back. Fetch, "Sec-Purpose"; the others are
+ * older browsers' words for it. */
+static bool is_prefetch(const struct ses_exchange *x)
+{
+    return header_says(x, "sec-purpose", "prefetch") || header_says(x, "purpose", "prefetch") ||
+           header_says(x, "x-purpose", "preview") || header_says(x, "purpose", "preview") ||
+           header_says(x, "x-moz", "prefetch");
+}
+
+static enum ses_status read_form(struct ses_exchange *x, bool post, struct ses_step_return *what)
+{
+    struct ses_slice type = ses_exchange_header(x, "content-type", NULL);
+    struct ses_return_form form;
+
+    if (x->query.len > SES_RETURN_QUERY_BYTES_MAX)
+        return SES_TOO_LARGE;
+    SES_TRY(ses_return_form_init(&form, &x->arena, post ? ses_return_form_charset(type) : SES_CHARSET_NONE));
+    SES_TRY(post ? ses_return_form_body(&form, type, x->body) : ses_return_form_parse(&form, x->query));
+    SES_TRY(ses_return_query(x->query, &x->arena, &what->query));
+    if (what->query.len > SES_RETURN_QUERY_BYTES_MAX)
+        return SES_TOO_LARGE;
+    what->parameters = form.parameters;
+    what->parameters_count = form.count;
+    return ses_return_mask(what, form.parameters, &x->arena);
 }
 
 void ses_return_start(struct ses_exchange *x, void *service)
 {
+    struct reading *reading = ses_arena_zalloc(&x->arena, sizeof(*reading));
     bool post = ses_slice_eq_str(x->http_method, "POST");
-    struct ses_step_return what = {.handle = ses_slice_cut(x->path, sizeof(SES_RETURN_PATH) - 1, x->path.len),
-                                   .http_method = x->http_method,
-                                   .query = x->query};
-    struct ses_return_parameter *parameters = NULL;
-    enum ses_status status = SES_TOO_LARGE;
+    enum ses_status status;
 
-    if (!post && !ses_slice_eq_str(x->http_method, "GET")) {
-        ses_return_page_reply(x, SES_PAGE_METHOD);
+    if (reading == NULL) {
+        ses_return_page_reply(x, SES_PAGE_UNAVAILABLE, SES_SLICE_EMPTY);
         return;
     }
-    if (post && !is_readable(x)) {
-        ses_return_page_reply(x, SES_PAGE_MEDIA_TYPE);
-        return;
-    }
-    if (x->query.len <= SES_RETURN_QUERY_BYTES_MAX)
-        status =
-            ses_return_form_parse(post ? x->body : x->query, &x->arena, &parameters, &what.parameters_count);
-    what.parameters = parameters;
-    if (status == SES_OK)
-        status = ses_return_mask(&what, parameters, &x->arena);
-    if (status != SES_OK) {
-        ses_return_page_reply(x, page_of_fault(status));
-        return;
-    }
-    ses_step_return_start(service, x, &what, on_done, NULL);
+    reading->what.handle = ses_slice_cut(x->path, sizeof(SES_RETURN_PATH) - 1, x->path.len);
+    reading->what.http_method = x->http_method;
+    status = read_form(x, post, &reading->what);
+    if (!post && !ses_slice_eq_str(x->http_method, "GET"))
+        refuse(reading, SES_PAGE_METHOD);
+    else if (status == SES_TOO_LARGE)
+        refuse(reading, SES_PAGE_TOO_LARGE);
+    else if (status != SES_OK)
+        refuse(reading, SES_PAGE_UNAVAILABLE);
+    else if (is_prefetch(x) && (reading->what.parameters_count > 0 || reading->what.query.len > 0))
+        refuse(reading, SES_PAGE_PREFETCH);
+    ses_step_return_start(service, x, &reading->what, on_done, reading);
 }

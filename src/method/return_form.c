@@ -2,6 +2,8 @@
 
 #include <sessiond/base/encode.h>
 
+#include "return_text.h"
+
 static struct ses_slice take_until(struct ses_slice *rest, uint8_t separator)
 {
     size_t at = ses_slice_find(*rest, separator);
@@ -40,59 +42,182 @@ static enum ses_status decode(struct ses_slice text, struct ses_arena *arena, st
     return SES_OK;
 }
 
-static bool is_text(struct ses_slice s)
+/* ---- gathering --------------------------------------------------------------------------------- */
+
+enum ses_status ses_return_form_init(struct ses_return_form *form, struct ses_arena *arena,
+                                     enum ses_charset charset)
 {
-    return ses_slice_find(s, 0) == s.len && ses_utf8_check(s);
+    *form = (struct ses_return_form){.arena = arena, .charset = charset};
+    form->parameters = ses_arena_alloc(arena, SES_RETURN_PARAMETERS_MAX * sizeof(*form->parameters));
+    return form->parameters == NULL ? SES_NO_MEMORY : SES_OK;
 }
 
-static enum ses_status parse_pair(struct ses_slice pair, struct ses_arena *arena,
-                                  struct ses_return_parameter *ret_parameter)
+enum ses_status ses_return_form_add(struct ses_return_form *form, struct ses_slice name,
+                                    struct ses_slice value)
 {
     struct ses_return_parameter parameter;
 
-    SES_TRY(decode(take_until(&pair, '='), arena, &parameter.name));
-    SES_TRY(decode(pair, arena, &parameter.value));
-    if (parameter.name.len > SES_RETURN_NAME_BYTES_MAX)
+    if (form->count == SES_RETURN_PARAMETERS_MAX || name.len > SES_RETURN_NAME_BYTES_MAX ||
+        value.len > SES_RETURN_BYTES_MAX)
         return SES_TOO_LARGE;
-    if (parameter.name.len == 0 || !is_text(parameter.name) || !is_text(parameter.value))
-        return SES_MALFORMED;
-    *ret_parameter = parameter;
+    SES_TRY(ses_return_text(name, form->charset, form->arena, &parameter.name));
+    SES_TRY(ses_return_text(value, form->charset, form->arena, &parameter.value));
+    form->bytes += parameter.name.len + parameter.value.len;
+    if (parameter.name.len > SES_RETURN_NAME_BYTES_MAX || form->bytes > SES_RETURN_BYTES_MAX)
+        return SES_TOO_LARGE;
+    form->parameters[form->count++] = parameter;
     return SES_OK;
 }
 
-enum ses_status ses_return_form_parse(struct ses_slice text, struct ses_arena *arena,
-                                      struct ses_return_parameter **ret_parameters, size_t *ret_count)
-{
-    struct ses_return_parameter *parameters;
-    size_t bytes = 0;
-    size_t count = 0;
+/* ---- urlencoded -------------------------------------------------------------------------------- */
 
+static enum ses_status add_pair(struct ses_return_form *form, struct ses_slice pair)
+{
+    struct ses_slice name, value;
+
+    SES_TRY(decode(take_until(&pair, '='), form->arena, &name));
+    SES_TRY(decode(pair, form->arena, &value));
+    return ses_return_form_add(form, name, value);
+}
+
+enum ses_status ses_return_form_parse(struct ses_return_form *form, struct ses_slice text)
+{
     if (text.len > 3 * (size_t)SES_RETURN_BYTES_MAX) /* every byte escaped: what is longer cannot fit */
         return SES_TOO_LARGE;
-    parameters = ses_arena_alloc(arena, SES_RETURN_PARAMETERS_MAX * sizeof(*parameters));
-    if (parameters == NULL)
-        return SES_NO_MEMORY;
     while (text.len > 0) {
         struct ses_slice pair = take_until(&text, '&');
 
-        if (pair.len == 0)
-            continue;
-        if (count == SES_RETURN_PARAMETERS_MAX)
-            return SES_TOO_LARGE;
-        SES_TRY(parse_pair(pair, arena, &parameters[count]));
-        bytes += parameters[count].name.len + parameters[count].value.len;
-        if (bytes > SES_RETURN_BYTES_MAX)
-            return SES_TOO_LARGE;
-        count++;
+        if (pair.len > 0)
+            SES_TRY(add_pair(form, pair));
     }
-    *ret_parameters = parameters;
-    *ret_count = count;
     return SES_OK;
 }
 
-bool ses_return_form_type(struct ses_slice content_type)
-{
-    struct ses_slice type = ses_slice_trim(ses_slice_cut(content_type, 0, ses_slice_find(content_type, ';')));
+/* ---- bodies of other types ----------------------------------------------------------------------- */
 
-    return ses_slice_ieq(type, SES_STR("application/x-www-form-urlencoded"));
+static struct ses_slice next_option(struct ses_slice *rest)
+{
+    bool quoted = false;
+    size_t at = 0;
+    struct ses_slice option;
+
+    while (at < rest->len && (quoted || rest->data[at] != ';')) {
+        quoted = quoted != (rest->data[at] == '"');
+        at++;
+    }
+    option = ses_slice_trim(ses_slice_cut(*rest, 0, at));
+    *rest = ses_slice_cut(*rest, at + 1, rest->len);
+    return option;
+}
+
+struct ses_slice ses_return_form_option(struct ses_slice header, const char *name)
+{
+    (void)next_option(&header);
+    while (header.len > 0) {
+        struct ses_slice value = next_option(&header);
+        struct ses_slice key = ses_slice_trim(take_until(&value, '='));
+
+        if (!ses_slice_ieq(key, ses_slice_str(name)))
+            continue;
+        value = ses_slice_trim(value);
+        if (value.len >= 2 && value.data[0] == '"' && value.data[value.len - 1] == '"')
+            value = ses_slice_cut(value, 1, value.len - 1);
+        return value;
+    }
+    return SES_SLICE_EMPTY;
+}
+
+enum ses_charset ses_return_form_charset(struct ses_slice content_type)
+{
+    static const struct ses_slice latin[] = {
+        SES_STR_INIT("iso-8859-1"),   SES_STR_INIT("iso8859-1"), SES_STR_INIT("iso_8859-1"),
+        SES_STR_INIT("windows-1252"), SES_STR_INIT("cp1252"),    SES_STR_INIT("latin1"),
+        SES_STR_INIT("iso-8859-15"),
+    };
+    struct ses_slice charset = ses_return_form_option(content_type, "charset");
+
+    for (size_t i = 0; i < sizeof(latin) / sizeof(latin[0]); i++) {
+        if (ses_slice_ieq(charset, latin[i]))
+            return SES_CHARSET_LATIN;
+    }
+    return charset.len == 0 ? SES_CHARSET_NONE : SES_CHARSET_OTHER;
+}
+
+static bool is_type(struct ses_slice content_type, const char *type)
+{
+    return ses_slice_ieq(ses_slice_trim(ses_slice_cut(content_type, 0, ses_slice_find(content_type, ';'))),
+                         ses_slice_str(type));
+}
+
+static struct ses_slice without_line_end(struct ses_slice text)
+{
+    while (text.len > 0 && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
+        text.len--;
+    return text;
+}
+
+static bool is_blank(struct ses_slice body)
+{
+    for (size_t i = 0; i < body.len; i++) {
+        if (body.data[i] > 0x20 && body.data[i] != '&')
+            return false;
+    }
+    return true;
+}
+
+/* One line that is written like a form is one, whatever the type says. */
+static bool has_lines(struct ses_slice body)
+{
+    struct ses_slice text = without_line_end(body);
+
+    return ses_slice_find(text, '\n') < text.len ||
+           (ses_slice_find(text, '&') == text.len && ses_slice_find(text, '%') == text.len &&
+            ses_slice_find(text, '=') < text.len);
+}
+
+/* A line a pair, as browsers write text/plain. */
+static enum ses_status add_lines(struct ses_return_form *form, struct ses_slice body)
+{
+    while (body.len > 0) {
+        struct ses_slice line = without_line_end(take_until(&body, '\n'));
+        struct ses_slice name;
+
+        if (line.len == 0)
+            continue;
+        name = take_until(&line, '=');
+        SES_TRY(ses_return_form_add(form, name, line));
+    }
+    return SES_OK;
+}
+
+/* Some pages send pairs under no type or a wrong one. */
+static bool looks_like_pairs(struct ses_slice body)
+{
+    size_t equals = ses_slice_find(body, '=');
+
+    for (size_t i = 0; i < equals && equals < body.len; i++) {
+        if (body.data[i] <= 0x20 || strchr("<{[\"", body.data[i]) != NULL)
+            return false;
+    }
+    return equals > 0 && equals < body.len && equals <= SES_RETURN_NAME_BYTES_MAX;
+}
+
+enum ses_status ses_return_form_body(struct ses_return_form *form, struct ses_slice content_type,
+                                     struct ses_slice body)
+{
+    bool pairs = is_type(content_type, "application/x-www-form-urlencoded");
+    struct ses_slice boundary = ses_return_form_option(content_type, "boundary");
+    enum ses_status status = SES_OK;
+
+    if (is_blank(body))
+        return SES_OK;
+    if (boundary.len > 0 && ses_return_multipart(form, boundary, body, &status))
+        return status;
+    if (ses_return_json(form, body, &status))
+        return status;
+    if (is_type(content_type, "text/plain") && has_lines(body))
+        return add_lines(form, body);
+    if (pairs || looks_like_pairs(body))
+        return ses_return_form_parse(form, body);
+    return ses_return_form_add(form, SES_STR("body"), body);
 }

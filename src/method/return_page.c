@@ -1,5 +1,7 @@
 #include "return_page.h"
 
+#include <sessiond/method/return_refusal.h>
+
 /* Colours have a contrast of at least 7:1 in both schemes (WCAG 2.1, 1.4.6). The hash below is of exactly
  * these bytes; a unit test computes it. */
 #define STYLE                                                                                                \
@@ -83,12 +85,9 @@ static const struct {
          SES_STR_INIT(PAGE(ICON_NOTICE, "This answer is too large",
                            "Your bank\xe2\x80\x99s page sent more than we accept, so nothing was changed.",
                            BACK_TO_SHOP))},
-    [SES_PAGE_MEDIA_TYPE] =
-        {415,
-         SES_STR_INIT(PAGE(
-             ICON_NOTICE, "We could not read this answer",
-             "Your bank\xe2\x80\x99s page sent it in a form that we do not know, so nothing was changed.",
-             BACK_TO_SHOP))},
+    [SES_PAGE_PREFETCH] = {425, SES_STR_INIT(PAGE(ICON_CLOCK, "One moment, please",
+                                                  "This page was opened in advance, so nothing was changed.",
+                                                  "It goes on as soon as it is really opened."))},
     [SES_PAGE_UNAVAILABLE] =
         {503, SES_STR_INIT(PAGE(
                   ICON_CLOCK, "One moment, please", "We cannot take your bank\xe2\x80\x99s answer just now.",
@@ -97,22 +96,51 @@ static const struct {
 
 /* Nothing of these pages may be kept, and the next page must not learn this one's address: it carries the
  * step handle. */
+static const struct ses_header page_headers[SES_RETURN_PAGE_HEADERS_MAX] = {
+    {SES_STR_INIT("cache-control"), SES_STR_INIT("no-store")},
+    {SES_STR_INIT("referrer-policy"), SES_STR_INIT("no-referrer")},
+    {SES_STR_INIT("content-security-policy"), SES_STR_INIT(CSP)},
+    {SES_STR_INIT("x-content-type-options"), SES_STR_INIT("nosniff")},
+};
+
 static void put_headers(struct ses_exchange *x)
 {
-    ses_exchange_reply_header(x, SES_STR("cache-control"), SES_STR("no-store"));
-    ses_exchange_reply_header(x, SES_STR("referrer-policy"), SES_STR("no-referrer"));
-    ses_exchange_reply_header(x, SES_STR("content-security-policy"), SES_STR(CSP));
-    ses_exchange_reply_header(x, SES_STR("x-content-type-options"), SES_STR("nosniff"));
+    for (size_t i = 0; i < SES_RETURN_PAGE_HEADERS_MAX; i++)
+        ses_exchange_reply_header(x, page_headers[i].name, page_headers[i].value);
 }
 
-void ses_return_page_reply(struct ses_exchange *x, enum ses_return_page page)
+/* ---- refusals of HTTP's own ---------------------------------------------------------------------- */
+
+bool ses_return_path_check(struct ses_slice path)
 {
-    put_headers(x);
-    if (page == SES_PAGE_UNAVAILABLE)
-        ses_exchange_reply_header(x, SES_STR("retry-after"), SES_STR("2"));
-    if (page == SES_PAGE_METHOD)
-        ses_exchange_reply_header(x, SES_STR("allow"), SES_STR("GET, POST"));
-    ses_exchange_reply_raw(x, pages[page].http_status, "text/html; charset=utf-8", pages[page].body);
+    return ses_slice_starts(path, SES_STR(SES_RETURN_PATH));
+}
+
+const struct ses_header *ses_return_page_headers(void)
+{
+    return page_headers;
+}
+
+struct ses_slice ses_return_refusal_body(int http_status)
+{
+    switch (http_status) {
+    case 404:
+        return pages[SES_PAGE_UNKNOWN].body;
+    case 405:
+    case 501:
+        return pages[SES_PAGE_METHOD].body;
+    case 413:
+    case 414:
+    case 431:
+        return pages[SES_PAGE_TOO_LARGE].body;
+    case 408:
+    case 429:
+    case 503:
+    case 504:
+        return pages[SES_PAGE_UNAVAILABLE].body;
+    default:
+        return pages[SES_PAGE_UNREADABLE].body;
+    }
 }
 
 /* ---- the redirect */
@@ -142,12 +170,10 @@ static size_t escape(struct ses_slice text, uint8_t *ret_bytes)
     return len;
 }
 
-/* For a browser that does not follow redirects by itself. The empty slice when memory is out: the header is
- * enough. */
-static struct ses_slice redirect_body(struct ses_exchange *x, struct ses_slice location)
+/* head, location as an attribute's value, tail. The empty slice when memory is out. */
+static struct ses_slice linked_body(struct ses_exchange *x, struct ses_slice head, struct ses_slice location,
+                                    struct ses_slice tail)
 {
-    const struct ses_slice head = SES_STR(REDIRECT_HEAD);
-    const struct ses_slice tail = SES_STR(REDIRECT_TAIL);
     uint8_t *bytes = ses_arena_alloc(&x->arena, head.len + 6 * location.len + tail.len);
     size_t len = head.len;
 
@@ -159,9 +185,42 @@ static struct ses_slice redirect_body(struct ses_exchange *x, struct ses_slice l
     return ses_slice(bytes, len + tail.len);
 }
 
+/* For a browser that does not follow redirects by itself; without memory the header is enough. */
 void ses_return_page_redirect(struct ses_exchange *x, struct ses_slice location)
 {
     put_headers(x);
     ses_exchange_reply_header(x, SES_STR("location"), location);
-    ses_exchange_reply_raw(x, 303, "text/html; charset=utf-8", redirect_body(x, location));
+    ses_exchange_reply_raw(x, 303, SES_RETURN_PAGE_TYPE,
+                           linked_body(x, SES_STR(REDIRECT_HEAD), location, SES_STR(REDIRECT_TAIL)));
+}
+
+/* ---- the other pages */
+
+#define LINK_HEAD "<p><a href=\""
+#define LINK_TAIL "\">Continue to the shop</a></p>\n" TAIL
+
+/* The page with the link as its last paragraph. */
+static struct ses_slice page_body(struct ses_exchange *x, struct ses_slice page, struct ses_slice location)
+{
+    struct ses_slice cut = ses_slice_cut(page, 0, page.len - (sizeof(TAIL) - 1));
+    uint8_t *head = location.len == 0 ? NULL : ses_arena_alloc(&x->arena, cut.len + sizeof(LINK_HEAD) - 1);
+    struct ses_slice body;
+
+    if (head == NULL)
+        return page;
+    memcpy(head, cut.data, cut.len);
+    memcpy(head + cut.len, LINK_HEAD, sizeof(LINK_HEAD) - 1);
+    body = linked_body(x, ses_slice(head, cut.len + sizeof(LINK_HEAD) - 1), location, SES_STR(LINK_TAIL));
+    return body.len == 0 ? page : body;
+}
+
+void ses_return_page_reply(struct ses_exchange *x, enum ses_return_page page, struct ses_slice location)
+{
+    put_headers(x);
+    if (page == SES_PAGE_UNAVAILABLE)
+        ses_exchange_reply_header(x, SES_STR("retry-after"), SES_STR("2"));
+    if (page == SES_PAGE_METHOD)
+        ses_exchange_reply_header(x, SES_STR("allow"), SES_STR("GET, POST"));
+    ses_exchange_reply_raw(x, pages[page].http_status, SES_RETURN_PAGE_TYPE,
+                           page_body(x, pages[page].body, location));
 }

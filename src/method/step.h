@@ -1,23 +1,27 @@
 /* step.h - the return of a browser: from a step handle and what the browser brought to where it is sent next.
  *
  * Life of a step: BeginStep stores it (single-use id, name, return URL, limit) and gives the handle out; the
- * first return through the handle stores what was brought, applies BROWSER_RETURNED and ends the step; any
- * later return through the same handle only repeats the answer. Storing and ending are one commit, so that a
- * worker that dies in between leaves either a step that still waits or a return that is known.
+ * first return through the handle that brings anything stores what was brought, applies BROWSER_RETURNED and
+ * ends the step; any later return through the same handle only repeats the answer. Storing and ending are one
+ * commit, so that a worker that dies in between leaves either a step that still waits or a return that is
+ * known. The newest steps of a session are remembered after their end (domain/session.h): the shopper is sent
+ * on to the URL that BeginStep fixed however the payment went meanwhile.
  *
- *   handle                     what is stored                                    outcome
- *   not ours, altered          -                                                 UNKNOWN
- *   ours                       no such session, or another one in its place      UNKNOWN
- *   ours                       the step is open and in time                      FIRST       stored, session
- * moved ours                       its return was stored, same payload               AGAIN       same
- * location, nothing written ours                       its return was stored, another payload OTHER_PAYLOAD
- *   ours                       step ran out, was replaced, cancelled, or the
- *                              session is closed or expired                      EXPIRED     recorded as a
- * late event any                        the store refuses, or is too slow                 UNAVAILABLE, try
- * again
+ *   handle       what is stored                                    outcome
+ *   not ours     -                                                 UNKNOWN
+ *   ours         no such session, or another one in its place      UNKNOWN
+ *   any, brings nothing (or is not a return at all)                as below, but nothing is written:
+ *                a step that is open or was ended by an event      AGAIN
+ *   ours         the step is open and in time                      FIRST: stored, session moved
+ *   ours         its return was stored, same payload               AGAIN: same location, nothing written
+ *   ours         its return was stored, another payload            OTHER_PAYLOAD
+ *   ours         ended by an event (a webhook was faster)          FIRST: kept as evidence, recorded as a
+ * late event, the session stays ours         its time was over                                 EXPIRED: the
+ * same ours         a newer step was begun, or it is forgotten        EXPIRED: nothing written any the store
+ * refuses, or is too slow                 UNAVAILABLE, try again
  *
- * Nothing about the session goes out but the location. What is given must be bounded by the door that took
- * it.
+ * Nothing about the session goes out but the location, which is told with every outcome where it is known.
+ * What is given must be bounded by the door that took it.
  */
 #ifndef SESSIOND_SRC_METHOD_STEP_H
 #define SESSIOND_SRC_METHOD_STEP_H
@@ -30,7 +34,7 @@
 /* Limits of what is stored of a return; above them: UNAVAILABLE, nothing is read. Doors refuse before. */
 #define SES_RETURN_PARAMETERS_MAX  64
 #define SES_RETURN_NAME_BYTES_MAX  256
-#define SES_RETURN_QUERY_BYTES_MAX 8192
+#define SES_RETURN_QUERY_BYTES_MAX (16u * 1024)
 #define SES_RETURN_BYTES_MAX       (64u * 1024) /* all names and values together */
 
 /* What the browser brought. Slices live in the exchange's arena. */
@@ -38,9 +42,10 @@ struct ses_step_return {
     struct ses_slice handle;      /* the path behind "/r/" */
     struct ses_slice http_method; /* "GET" or "POST" */
     struct ses_slice query;       /* raw, without '?' */
-    /* Decoded; names and values UTF-8 without NUL, names not empty: the door refuses others. */
+    /* Decoded; names and values UTF-8 without NUL: the door makes them so. */
     const struct ses_return_parameter *parameters; /* of a POST its form, of a GET its query; as they came */
     size_t parameters_count;
+    bool looks_only; /* nothing is to be stored: only where the shopper belongs is asked */
 };
 
 enum ses_step_outcome {
@@ -55,7 +60,7 @@ enum ses_step_outcome {
 
 struct ses_step_answer {
     enum ses_step_outcome outcome;
-    struct ses_slice location; /* the merchant's URL, for FIRST and AGAIN; in the exchange's arena */
+    struct ses_slice location; /* the merchant's URL; empty: not known. In the exchange's arena */
     const char *step_name;     /* for FIRST and AGAIN: the caller's name of the step; else "" */
 };
 

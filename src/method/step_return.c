@@ -54,84 +54,135 @@ void ses_step_return_hash(const struct ses_step_return *what, uint8_t ret_hash[S
 /* ---- deciding --------------------------------------------------------------------------------- */
 
 /* Into the exchange's arena: the answer outlives the scratch. */
-static bool keep_answer(struct step_return *r, enum ses_step_outcome outcome, struct ses_slice location,
-                        struct ses_slice step_name)
+static enum ses_change_verdict answer(struct step_return *r, enum ses_step_outcome outcome,
+                                      enum ses_change_verdict verdict, struct ses_slice location,
+                                      struct ses_slice step_name)
 {
     struct ses_arena *arena = &r->change.x->arena;
     const char *name = ses_arena_str(arena, step_name);
 
     if (name == NULL || ses_arena_copy(arena, location, &r->answer.location) != SES_OK)
-        return false;
+        return tell_outcome(r, SES_STEP_UNAVAILABLE);
     r->answer.step_name = name;
     r->answer.outcome = outcome;
-    return true;
+    if (verdict == SES_CHANGE_DONE)
+        tell(r);
+    return verdict;
 }
 
-static enum ses_change_verdict answer_known(struct step_return *r, const struct ses_redirect_result *redirect)
+/* Nothing that a bank's page would send: an address that was typed, previewed, or loaded again. */
+static bool brings_nothing(const struct ses_step_return *what)
 {
-    if (memcmp(redirect->payload_hash, r->hash, sizeof(r->hash)) != 0)
-        return tell_outcome(r, SES_STEP_OTHER_PAYLOAD);
-    if (!keep_answer(r, SES_STEP_AGAIN, redirect->return_url, redirect->step_name))
-        return tell_outcome(r, SES_STEP_UNAVAILABLE);
-    tell(r);
-    return SES_CHANGE_DONE;
+    return what->looks_only || (what->parameters_count == 0 && what->query.len == 0);
 }
 
-static enum ses_change_verdict take_return(struct step_return *r, struct ses_session *session,
-                                           uint64_t now_ms)
+static void keep_result(struct step_return *r, struct ses_session *session, const struct ses_past_step *step,
+                        uint64_t now_ms)
 {
-    struct ses_session_step step = session->step;
-
-    if (!keep_answer(r, SES_STEP_FIRST, step.return_url, step.name))
-        return tell_outcome(r, SES_STEP_UNAVAILABLE);
     session->redirect_present = true;
     session->redirect = (struct ses_redirect_result){
-        .step_name = step.name,
+        .step_name = step->name,
         .http_method = r->what.http_method,
         .query = r->what.query,
         .parameters = r->what.parameters,
         .parameters_count = r->what.parameters_count,
         .received_ms = now_ms,
-        .return_url = step.return_url,
+        .return_url = step->return_url,
     };
-    memcpy(session->redirect.step_id, step.id, sizeof(step.id));
+    memcpy(session->redirect.step_id, step->id, sizeof(step->id));
     memcpy(session->redirect.payload_hash, r->hash, sizeof(r->hash));
-    (void)ses_session_apply(session, SES_EVENT_BROWSER_RETURNED, SES_SLICE_EMPTY, 0,
-                            &r->change.service->rules, now_ms);
-    return SES_CHANGE_WRITE;
 }
 
-/* The step is not open any more. Recorded once: a shopper who reloads must not push the history out. */
-static enum ses_change_verdict take_late(struct step_return *r, struct ses_session *session, uint64_t now_ms)
+static void mark_returned(struct step_return *r, struct ses_past_step *step)
 {
-    const struct ses_session_event *last =
-        session->events_count > 0 ? &session->events[session->events_count - 1] : NULL;
+    step->returned = true;
+    memcpy(step->payload_hash, r->hash, sizeof(step->payload_hash));
+}
 
-    r->answer.outcome = SES_STEP_EXPIRED;
-    if (session->status == SES_SESSION_EXPIRED || ses_session_in_step(session->status) ||
-        (last != NULL && last->event == SES_EVENT_BROWSER_RETURNED && last->outcome == SES_EVENT_LATE) ||
-        ses_session_next(session->status, SES_EVENT_BROWSER_RETURNED) != 0)
-        return tell_outcome(r, SES_STEP_EXPIRED);
+/* Moves the session if the step is open, else is recorded as late. */
+static void apply_returned(struct step_return *r, struct ses_session *session, uint64_t now_ms)
+{
     (void)ses_session_apply(session, SES_EVENT_BROWSER_RETURNED, SES_SLICE_EMPTY, 0,
                             &r->change.service->rules, now_ms);
-    return SES_CHANGE_WRITE;
+}
+
+static enum ses_change_verdict take_open(struct step_return *r, struct ses_session *session, uint64_t now_ms)
+{
+    struct ses_session_step step = session->step;
+    struct ses_past_step *past;
+
+    if (brings_nothing(&r->what))
+        return answer(r, SES_STEP_AGAIN, SES_CHANGE_DONE, step.return_url, step.name);
+    apply_returned(r, session, now_ms);
+    past = ses_session_past_step(session, step.id);
+    SES_REQUIRE(past != NULL);
+    mark_returned(r, past);
+    keep_result(r, session, past, now_ms);
+    return answer(r, SES_STEP_FIRST, SES_CHANGE_WRITE, step.return_url, step.name);
+}
+
+static enum ses_change_verdict answer_known(struct step_return *r, const uint8_t hash[SES_HASH_BYTES],
+                                            struct ses_slice location, struct ses_slice step_name)
+{
+    bool same = brings_nothing(&r->what) || memcmp(hash, r->hash, sizeof(r->hash)) == 0;
+
+    return answer(r, same ? SES_STEP_AGAIN : SES_STEP_OTHER_PAYLOAD, SES_CHANGE_DONE, location, step_name);
+}
+
+/* The first return to a step that is over. The session stays; what came is evidence, unless it would stand in
+ * the way of a newer step's. */
+static enum ses_change_verdict take_late(struct step_return *r, struct ses_session *session,
+                                         struct ses_past_step *past, uint64_t now_ms)
+{
+    bool newest = past == &session->past_steps[session->past_steps_count - 1] && !session->step_open &&
+                  !ses_session_in_step(session->status);
+    enum ses_step_outcome outcome = !newest || past->timed_out ? SES_STEP_EXPIRED : SES_STEP_FIRST;
+
+    if (!newest || session->status == SES_SESSION_EXPIRED || brings_nothing(&r->what))
+        return answer(r, outcome == SES_STEP_FIRST ? SES_STEP_AGAIN : outcome, SES_CHANGE_DONE,
+                      past->return_url, past->name);
+    apply_returned(r, session, now_ms);
+    mark_returned(r, past);
+    keep_result(r, session, past, now_ms);
+    return answer(r, outcome, SES_CHANGE_WRITE, past->return_url, past->name);
+}
+
+/* A step that is not remembered, or of a version that remembered none: back to where the newest one led. */
+static enum ses_change_verdict answer_forgotten(struct step_return *r, const struct ses_session *session)
+{
+    struct ses_slice location = SES_SLICE_EMPTY;
+
+    if (session->step_open)
+        location = session->step.return_url;
+    else if (session->past_steps_count > 0)
+        location = session->past_steps[session->past_steps_count - 1].return_url;
+    else if (session->redirect_present)
+        location = session->redirect.return_url;
+    return answer(r, SES_STEP_EXPIRED, SES_CHANGE_DONE, location, SES_SLICE_EMPTY);
 }
 
 static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms)
 {
     struct step_return *r = return_of(change);
     struct ses_session *session = &change->found.session;
+    const struct ses_redirect_result *redirect = &session->redirect;
+    struct ses_past_step *past;
 
     if (!change->found.live || memcmp(session->id, r->claims.session_id, sizeof(session->id)) != 0)
         return tell_outcome(r, SES_STEP_UNKNOWN);
     ses_name_session(change->service, change->x, session->id);
-    if (session->redirect_present &&
-        memcmp(session->redirect.step_id, r->claims.step_id, sizeof(r->claims.step_id)) == 0)
-        return answer_known(r, &session->redirect);
     if (session->step_open && session->step.return_url.len > 0 &&
         memcmp(session->step.id, r->claims.step_id, sizeof(r->claims.step_id)) == 0)
-        return take_return(r, session, now_ms);
-    return take_late(r, session, now_ms);
+        return take_open(r, session, now_ms);
+    past = ses_session_past_step(session, r->claims.step_id);
+    if (past != NULL && past->returned)
+        return answer_known(r, past->payload_hash, past->return_url, past->name);
+    if (past != NULL)
+        return take_late(r, session, past, now_ms);
+    if (session->redirect_present &&
+        memcmp(redirect->step_id, r->claims.step_id, sizeof(redirect->step_id)) == 0)
+        return answer_known(r, redirect->payload_hash, redirect->return_url, redirect->step_name);
+    return answer_forgotten(r, session);
 }
 
 static void committed(struct ses_change *change)

@@ -87,7 +87,7 @@ REFUSALS = [
     (POST + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: a\n\r\n", 400, "bare LF"),
     (POST + "Transfer-Encoding: chunked\r\n\r\n1;" + "x" * 30000 + "\r\n{\r\n0\r\n\r\n", 400, "framing"),
     # sizes and expectations
-    ("GET /" + "a" * 9000 + " HTTP/1.1\r\n" + HOST + "\r\n", 414, "request line"),
+    ("GET /" + "a" * 19000 + " HTTP/1.1\r\n" + HOST + "\r\n", 414, "request line"),
     (GET + "X: " + "a" * 40000 + "\r\n\r\n", 431, "too large"),
     (GET + "".join(f"X{i}: a\r\n" for i in range(101)) + "\r\n", 431, "too many"),
     (GET + "".join(f"X{i}: {'a' * 3900}\r\n" for i in range(9)) + "\r\n", 431, "too large"),

@@ -84,7 +84,7 @@ class Return(ServerCase):
     def test_another_payload_is_refused(self):
         session, token, path = self.step()
         self.assert_page(self.post(path, {"cres": "x"}), 303)
-        for other in ({"cres": "y"}, {"cres": "x", "more": "1"}, {}):
+        for other in ({"cres": "y"}, {"cres": "x", "more": "1"}):
             self.assert_page(self.post(path, other), 409)
         self.assert_page(self.server.curl(path + "?cres=x"), 409)
         self.assertEqual(dict(self.client.get(token, session).redirect_result.payload), {"cres": "x"})
@@ -116,10 +116,7 @@ class Return(ServerCase):
         self.assert_page(self.post(path, {f"n{i}": "" for i in range(65)}), 413)
         self.assert_page(self.post(path, {"n" * 257: ""}), 413)
         self.assert_page(self.post(path, {"cres": "c" * 65536}), 413)
-        # HTTP/1.1 has its own limit for the request line; HTTP/2 lets a longer one through.
-        self.assert_page(self.server.curl(path + "?" + "q" * 8193, "--http2-prior-knowledge"), 413)
-        self.assert_page(self.server.curl(path, "-X", "POST", data=b"{}", headers=["content-type: application/json"]), 415)
-        self.assert_page(self.server.curl(path, "-X", "POST", data=b"a=%ff", headers=[FORM]), 400)
+        self.assert_page(self.server.curl(path + "?" + "q" * 16385), 413)
         self.assertEqual(status_name(self.client.get(token, session)), "REDIRECTED")
         self.assert_page(self.post(path, {"cres": "c" * 65532}), 303)
         self.assertEqual(len(self.client.get(token, session).redirect_result.payload["cres"]), 65532)

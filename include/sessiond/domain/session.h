@@ -141,6 +141,18 @@ struct ses_session_step {
     uint64_t expires_ms;
 };
 
+#define SES_PAST_STEPS_MAX 4 /* remembered of a session; a payment takes one to three */
+
+/* A step of BeginStep that is over: its handle may still come back. */
+struct ses_past_step {
+    uint8_t id[SES_STEP_ID_SIZE];
+    struct ses_slice name;
+    struct ses_slice return_url;
+    uint8_t payload_hash[SES_HASH_BYTES]; /* of the return that came first */
+    bool returned;                        /* one has come */
+    bool timed_out;                       /* its time was over */
+};
+
 struct ses_return_parameter {
     struct ses_slice name;
     struct ses_slice value;
@@ -194,6 +206,8 @@ struct ses_session {
     /* steps and events */
     struct ses_session_step step;
     bool step_open;
+    struct ses_past_step past_steps[SES_PAST_STEPS_MAX]; /* oldest first */
+    unsigned past_steps_count;
     struct ses_redirect_result redirect;
     bool redirect_present;
     struct ses_session_event events[SES_SESSION_EVENTS_MAX]; /* oldest first */

@@ -57,6 +57,10 @@ void ses_session_note_late(struct ses_session *session, enum ses_event event, st
 enum ses_event_outcome ses_session_apply(struct ses_session *session, enum ses_event event,
                                          struct ses_slice id, uint64_t step_ms,
                                          const struct ses_session_rules *rules, uint64_t now_ms);
+/* [any] The step of that id that is over and still remembered; NULL: none. */
+struct ses_past_step *ses_session_past_step(struct ses_session *session, const uint8_t id[SES_STEP_ID_SIZE]);
+/* [any] A new step begins: what the browser brought back from the last one is no longer shown. */
+void ses_session_drop_redirect(struct ses_session *session);
 /* [any] What time has done since the session was written: a step that ran out, an end that has passed. True:
  * it is another session than the stored one (status, version, history). */
 bool ses_session_settle(struct ses_session *session, uint64_t now_ms);

@@ -348,6 +348,55 @@ static void test_what_may_be_told_without_a_token(void **state)
                              event == SES_EVENT_FAILED);
 }
 
+static void begin_return_step(struct ses_session *s, uint8_t id, uint64_t at_ms)
+{
+    assert_int_equal(apply(s, SES_EVENT_REDIRECT_STARTED, at_ms), SES_EVENT_APPLIED);
+    memset(s->step.id, id, sizeof(s->step.id));
+    s->step.return_url = SES_STR("https://shop.example/");
+}
+
+/* The newest few, each with how it ended; steps without a handle need no memory. */
+static void test_past_steps(void **state)
+{
+    struct ses_session s = begin();
+    uint8_t id[SES_STEP_ID_SIZE];
+
+    (void)state;
+    assert_int_equal(apply(&s, SES_EVENT_REDIRECT_STARTED, T0), SES_EVENT_APPLIED);
+    for (uint8_t i = 1; i <= SES_PAST_STEPS_MAX + 2; i++)
+        begin_return_step(&s, i, T0 + i);
+    assert_int_equal(s.past_steps_count, SES_PAST_STEPS_MAX);
+    memset(id, 1, sizeof(id));
+    assert_null(ses_session_past_step(&s, id));
+    memset(id, 2, sizeof(id));
+    assert_non_null(ses_session_past_step(&s, id));
+    memset(id, SES_PAST_STEPS_MAX + 2, sizeof(id));
+    assert_null(ses_session_past_step(&s, id)); /* it is open */
+    assert_true(ses_session_settle(&s, s.step.expires_ms));
+    assert_true(ses_session_past_step(&s, id)->timed_out);
+    assert_false(s.past_steps[0].timed_out);
+}
+
+/* A record of an earlier version has its last return only as the result that is shown. */
+static void test_a_dropped_result_is_remembered(void **state)
+{
+    struct ses_session s = begin();
+
+    (void)state;
+    s.redirect_present = true;
+    memset(s.redirect.step_id, 9, sizeof(s.redirect.step_id));
+    memset(s.redirect.payload_hash, 8, sizeof(s.redirect.payload_hash));
+    ses_session_drop_redirect(&s);
+    assert_false(s.redirect_present);
+    assert_int_equal(s.past_steps_count, 1);
+    assert_true(s.past_steps[0].returned);
+    assert_memory_equal(s.past_steps[0].payload_hash, s.redirect.payload_hash,
+                        sizeof(s.redirect.payload_hash));
+    s.redirect_present = true;
+    ses_session_drop_redirect(&s);
+    assert_int_equal(s.past_steps_count, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +417,8 @@ int main(void)
         cmocka_unit_test(test_what_an_event_is_about),
         cmocka_unit_test(test_how_long_a_session_is_kept),
         cmocka_unit_test(test_connector_session_merges_field_by_field),
+        cmocka_unit_test(test_past_steps),
+        cmocka_unit_test(test_a_dropped_result_is_remembered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,8 +174,8 @@ static void test_limits(void **state)
 {
     (void)state;
     expect_limit("GET /page?", "x", 8000, " HTTP/1.1\r\n" HOST "\r\n", 200, NULL);
-    expect_limit("GET /page?", "x", 8192, " HTTP/1.1\r\n" HOST "\r\n", 414, "8192");
-    expect_limit("GET /page?", "x", 100000, "", 414, "8192"); /* before its end comes */
+    expect_limit("GET /page?", "x", 18432, " HTTP/1.1\r\n" HOST "\r\n", 414, "18432");
+    expect_limit("GET /page?", "x", 100000, "", 414, "18432"); /* before its end comes */
     expect_limit(GET, "a: b\r\n", 99, "\r\n", 200, NULL);
     expect_limit(GET, "a: b\r\n", 100, "\r\n", 431, "too many headers");
     expect_limit(GET "big: ", "x", 32 * 1024 - 200, "\r\n\r\n", 200, NULL);

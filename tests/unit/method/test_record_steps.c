@@ -28,6 +28,14 @@ static struct ses_session sample(void)
                                              .started_ms = 1000,
                                              .expires_ms = 5000};
     memset(session.step.id, 7, sizeof(session.step.id));
+    session.past_steps_count = 2;
+    session.past_steps[0] = (struct ses_past_step){.id = {1},
+                                                   .name = SES_STR("device"),
+                                                   .return_url = SES_STR("https://shop.example/"),
+                                                   .returned = true};
+    memset(session.past_steps[0].payload_hash, 5, sizeof(session.past_steps[0].payload_hash));
+    session.past_steps[1] = (struct ses_past_step){
+        .id = {2}, .name = SES_STR("x"), .return_url = SES_STR("https://shop.example/b"), .timed_out = true};
     session.redirect = (struct ses_redirect_result){.step_name = SES_STR("device"),
                                                     .http_method = SES_STR("POST"),
                                                     .query = SES_STR("a=b"),
@@ -104,6 +112,16 @@ static void test_back_and_forth(void **state)
     assert_true(ses_slice_eq(decoded.step.return_url, session.step.return_url));
     assert_int_equal(decoded.step.started_ms, 1000);
     assert_int_equal(decoded.step.expires_ms, 5000);
+    assert_int_equal(decoded.past_steps_count, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct ses_past_step *a = &session.past_steps[i], *b = &decoded.past_steps[i];
+
+        assert_memory_equal(a->id, b->id, sizeof(a->id));
+        assert_true(ses_slice_eq(a->name, b->name) && ses_slice_eq(a->return_url, b->return_url));
+        assert_memory_equal(a->payload_hash, b->payload_hash, sizeof(a->payload_hash));
+        assert_int_equal(a->returned, b->returned);
+        assert_int_equal(a->timed_out, b->timed_out);
+    }
     check_redirect(&session.redirect, &decoded.redirect);
     check_events(&session, &decoded);
     ses_arena_done(&arena);
