@@ -14,25 +14,25 @@
 #define EXPI SES_SESSION_EXPIRED
 #define REVO SES_SESSION_REVOKED
 
-/*  status              auth- redi- browser challenge proc- com-  failed step-     step-     revoked expired
-                        began rect  returned passed   essing pleted      cancelled timed out */
+/*  columns: AUTHENTICATION_STARTED, REDIRECT_STARTED, BROWSER_RETURNED, CHALLENGE_PASSED, PROCESSING_STARTED,
+    COMPLETED, FAILED, STEP_CANCELLED, STEP_TIMED_OUT, REVOKED, EXPIRED, ATTEMPT_FAILED */
 #define TABLE(ROW)                                                                                           \
-    ROW(UNSPECIFIED,    LATE, LATE, LATE,   LATE,     LATE, LATE, LATE,  LATE,     LATE,     LATE,   LATE)   \
-    ROW(OPEN,           AUTH, REDI, LATE,   LATE,     PROC, COMP, FAIL,  LATE,     LATE,     REVO,   EXPI)   \
-    ROW(AUTHENTICATING, LATE, REDI, RETU,   OPEN,     PROC, COMP, FAIL,  OPEN,     OPEN,     REVO,   EXPI)   \
-    ROW(REDIRECTED,     LATE, REDI, RETU,   OPEN,     PROC, COMP, FAIL,  OPEN,     OPEN,     REVO,   EXPI)   \
-    ROW(RETURNED,       AUTH, REDI, LATE,   OPEN,     PROC, COMP, FAIL,  OPEN,     LATE,     REVO,   EXPI)   \
-    ROW(PROCESSING,     LATE, LATE, LATE,   LATE,     LATE, COMP, FAIL,  LATE,     LATE,     LATE,   LATE)   \
-    ROW(COMPLETED,      LATE, LATE, LATE,   LATE,     LATE, LATE, LATE,  LATE,     LATE,     LATE,   LATE)   \
-    ROW(FAILED,         LATE, LATE, LATE,   LATE,     LATE, LATE, LATE,  LATE,     LATE,     LATE,   LATE)   \
-    ROW(EXPIRED,        LATE, LATE, LATE,   LATE,     LATE, LATE, LATE,  LATE,     LATE,     LATE,   LATE)   \
-    ROW(REVOKED,        LATE, LATE, LATE,   LATE,     LATE, LATE, LATE,  LATE,     LATE,     LATE,   LATE)
+    ROW(UNSPECIFIED,    LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE)              \
+    ROW(OPEN,           AUTH, REDI, LATE, LATE, PROC, COMP, FAIL, LATE, LATE, REVO, EXPI, LATE)              \
+    ROW(AUTHENTICATING, LATE, REDI, RETU, OPEN, PROC, COMP, FAIL, OPEN, OPEN, REVO, EXPI, OPEN)              \
+    ROW(REDIRECTED,     LATE, REDI, RETU, OPEN, PROC, COMP, FAIL, OPEN, OPEN, REVO, EXPI, OPEN)              \
+    ROW(RETURNED,       AUTH, REDI, LATE, OPEN, PROC, COMP, FAIL, OPEN, LATE, REVO, EXPI, OPEN)              \
+    ROW(PROCESSING,     LATE, LATE, LATE, LATE, LATE, COMP, FAIL, LATE, LATE, LATE, LATE, OPEN)              \
+    ROW(COMPLETED,      LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE)              \
+    ROW(FAILED,         LATE, LATE, LATE, LATE, LATE, COMP, LATE, LATE, LATE, LATE, LATE, LATE)              \
+    ROW(EXPIRED,        LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE)              \
+    ROW(REVOKED,        LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE)
 /* clang-format on */
 
 #define SES_SESSION_UNSPECIFIED 0
 
 /* A row that lacks an event, or has one too many, does not compile: the macro takes exactly these. */
-#define CELLS(status, a, b, c, d, e, f, g, h, i, j, k)                                                       \
+#define CELLS(status, a, b, c, d, e, f, g, h, i, j, k, l)                                                    \
     [SES_SESSION_##status] = {[SES_EVENT_AUTHENTICATION_STARTED] = (a),                                      \
                               [SES_EVENT_REDIRECT_STARTED] = (b),                                            \
                               [SES_EVENT_BROWSER_RETURNED] = (c),                                            \
@@ -43,12 +43,13 @@
                               [SES_EVENT_STEP_CANCELLED] = (h),                                              \
                               [SES_EVENT_STEP_TIMED_OUT] = (i),                                              \
                               [SES_EVENT_REVOKED] = (j),                                                     \
-                              [SES_EVENT_EXPIRED] = (k)},
+                              [SES_EVENT_EXPIRED] = (k),                                                     \
+                              [SES_EVENT_ATTEMPT_FAILED] = (l)},
 static const uint8_t table[SES_SESSION_STATUS_COUNT][SES_EVENT_COUNT] = {TABLE(CELLS)};
 
 #define COUNT_ROW(...) +1 // NOLINT(bugprone-macro-parentheses): a sum of them
 _Static_assert(0 TABLE(COUNT_ROW) == SES_SESSION_STATUS_COUNT, "a new status needs a row");
-_Static_assert(SES_EVENT_COUNT == 12, "a new event needs a column, a name and a word in from_caller");
+_Static_assert(SES_EVENT_COUNT == 13, "a new event needs a column, a name and a word in from_caller");
 
 static const char *const names[SES_EVENT_COUNT] = {
     [SES_EVENT_NONE] = "NONE",
@@ -63,6 +64,7 @@ static const char *const names[SES_EVENT_COUNT] = {
     [SES_EVENT_STEP_TIMED_OUT] = "STEP_TIMED_OUT",
     [SES_EVENT_REVOKED] = "REVOKED",
     [SES_EVENT_EXPIRED] = "EXPIRED",
+    [SES_EVENT_ATTEMPT_FAILED] = "ATTEMPT_FAILED",
 };
 
 const char *ses_event_name(enum ses_event event)
@@ -78,7 +80,8 @@ bool ses_event_from_caller(enum ses_event event)
 
 bool ses_event_without_token(enum ses_event event)
 {
-    return event == SES_EVENT_PROCESSING_STARTED || event == SES_EVENT_COMPLETED || event == SES_EVENT_FAILED;
+    return event == SES_EVENT_PROCESSING_STARTED || event == SES_EVENT_COMPLETED ||
+           event == SES_EVENT_FAILED || event == SES_EVENT_ATTEMPT_FAILED;
 }
 
 enum ses_session_status ses_session_next(enum ses_session_status status, enum ses_event event)
@@ -214,6 +217,11 @@ void ses_session_fence(struct ses_session *session, uint64_t now_ms)
     next_generation(session, 0, now_ms);
 }
 
+void ses_session_rotate(struct ses_session *session, const struct ses_session_rules *rules, uint64_t now_ms)
+{
+    next_generation(session, now_ms + rules->overlap_ms, now_ms);
+}
+
 bool ses_session_accepts(const struct ses_session *session, uint32_t generation, uint64_t now_ms)
 {
     return generation == session->generation || (generation == session->previous_generation &&
@@ -277,6 +285,15 @@ static void begin_step(struct ses_session *session, uint64_t step_ms, uint64_t n
     session->step = (struct ses_session_step){.started_ms = now_ms, .expires_ms = now_ms + step_ms};
 }
 
+/* The attempt that is one too many is the payment's end. */
+static enum ses_session_status count_attempt(struct ses_session *session,
+                                             const struct ses_session_rules *rules)
+{
+    session->attempts++;
+    return rules->attempts_max != 0 && session->attempts >= rules->attempts_max ? SES_SESSION_FAILED
+                                                                                : SES_SESSION_OPEN;
+}
+
 static void move(struct ses_session *session, enum ses_session_status to, enum ses_event event,
                  uint64_t step_ms, const struct ses_session_rules *rules, uint64_t now_ms)
 {
@@ -284,12 +301,15 @@ static void move(struct ses_session *session, enum ses_session_status to, enum s
 
     if (session->status == SES_SESSION_PROCESSING && session->own_expires_ms == 0)
         own_ms = now_ms + rules->ttl_ms;
+    if (event == SES_EVENT_ATTEMPT_FAILED)
+        to = count_attempt(session, rules);
+    session->late_success = session->late_success || session->status == SES_SESSION_FAILED;
     session->status = to;
     end_step(session, false);
     if (ses_session_in_step(to))
         begin_step(session, step_ms != 0 ? step_ms : rules->step_ms, now_ms);
     if (event == SES_EVENT_CHALLENGE_PASSED)
-        next_generation(session, now_ms + rules->overlap_ms, now_ms);
+        ses_session_rotate(session, rules, now_ms);
     if (ses_session_closed(to))
         own_ms = now_ms + rules->closed_ms;
     /* Whoever missed the newest token can get no other one of a session that is over: the overlap goes on,

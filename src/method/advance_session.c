@@ -154,13 +154,19 @@ static enum ses_session_verdict apply(struct ses_continuation *call, struct ses_
 {
     struct ses_service *service = call->access.service;
     bool recorded = !ses_session_late_unrecorded(session, call->event);
+    bool with_token = call->access.token.len > 0;
 
     call->outcome =
         ses_session_apply(session, call->event, call->event_id, call->step_ms, &service->rules, now_ms);
     if (call->outcome == SES_EVENT_LATE)
         ses_count(service->options.metrics, SES_C_EVENTS_LATE, 1);
-    else if (call->access.token.len > 0)
+    else if (with_token)
         (void)merge(call, session, now_ms); /* one version for both */
+    /* The next attempt is not the token's that failed; but a webhook must not fence anybody's token. */
+    if (call->outcome == SES_EVENT_APPLIED && call->event == SES_EVENT_ATTEMPT_FAILED && with_token &&
+        session->status == SES_SESSION_OPEN)
+        ses_session_rotate(session, &service->rules, now_ms);
+    call->late_success = call->outcome == SES_EVENT_APPLIED && session->late_success;
     return recorded ? SES_VERDICT_CHANGED : SES_VERDICT_SAME;
 }
 

@@ -104,7 +104,11 @@ static enum ses_status write_record(struct ses_change *change, struct ses_record
 
 static void committed(struct ses_change *change)
 {
-    ses_continuation_answer(call_of(change));
+    struct ses_continuation *call = call_of(change);
+
+    if (call->late_success)
+        ses_tell_late_success(change->service, change->x);
+    ses_continuation_answer(call);
 }
 
 static void failed(struct ses_change *change, const struct ses_error *error)

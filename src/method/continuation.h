@@ -58,6 +58,7 @@ struct ses_continuation {
     struct ses_connector_session connector_session;
     bool kept;               /* its event lies in the inbox */
     bool arrived;            /* and the session is there now */
+    bool late_success;       /* it made a failed payment a completed one */
     bool kept_before;        /* by another call with the same id */
     struct ses_inbox *inbox; /* as read in the present attempt */
     /* of BeginStep */

@@ -59,6 +59,8 @@ static void on_committed(void *arg, enum ses_status status)
     struct ses_create *c = arg;
 
     ses_list_remove(&c->node);
+    if (status == SES_OK && c->inbox_taken && c->session.late_success)
+        ses_tell_late_success(c->service, c->x);
     if (status == SES_OK && c->inbox_taken)
         ses_inbox_clear(c->service, &c->key);
     if (status == SES_OK)

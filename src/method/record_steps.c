@@ -44,6 +44,8 @@ static void put_events(const struct ses_session *session, struct ses_record_step
 void ses_record_put_steps(const struct ses_session *session, struct ses_record_steps *steps,
                           session_record *record)
 {
+    record->attempts = session->attempts;
+    record->late_success = session->late_success;
     put_step(session, steps, record);
     put_events(session, steps, record);
 }
@@ -88,6 +90,8 @@ static void take_events(const session_record *record, struct ses_session *sessio
 
 bool ses_record_take_steps(const session_record *record, struct ses_session *session)
 {
+    session->attempts = record->attempts;
+    session->late_success = record->late_success;
     take_events(record, session);
     return take_step(record, session);
 }

@@ -200,6 +200,7 @@ static void set_rules(struct ses_service *service)
                            ? service->options.inbox_ms
                            : service->options.session_ttl_ms,
         .overlap_ms = service->options.rotation_overlap_ms,
+        .attempts_max = service->options.attempts_max,
     };
 }
 
@@ -282,6 +283,20 @@ void ses_service_session_id(struct ses_service *service, uint64_t now_ms,
     memcpy(ret_id + 6, keys->random + keys->random_used, random_len);
     ses_wipe(keys->random + keys->random_used, random_len); /* never used twice, never found later */
     keys->random_used += random_len;
+}
+
+void ses_tell_late_success(const struct ses_service *service, const struct ses_exchange *x)
+{
+    struct ses_log_line line;
+
+    ses_count(service->options.metrics, SES_C_SESSIONS_LATE_SUCCESS, 1);
+    if (service->options.log == NULL)
+        return;
+    ses_log_begin(service->options.log, SES_LOG_WARN, "late_success", &line);
+    ses_log_str(&line, "request_id", x->request_id);
+    ses_log_slice(&line, "merchant", x->merchant);
+    ses_log_str(&line, "session", x->session_pseudonym);
+    ses_log_end(&line);
 }
 
 void ses_service_turn(struct ses_service *service)

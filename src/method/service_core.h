@@ -62,6 +62,9 @@ struct ses_service {
 /* 48 bits of milliseconds, 80 random bits: ids are spread, ordered by time, and say nothing of the shard. */
 void ses_service_session_id(struct ses_service *service, uint64_t now_ms,
                             uint8_t ret_id[SES_SESSION_ID_BYTES]);
+/* A failed payment was completed after all: somebody has to look whether it was delivered, or paid twice. x
+ * names the session. */
+void ses_tell_late_success(const struct ses_service *service, const struct ses_exchange *x);
 /* Is this worker able to make sessions? */
 bool ses_service_serving(const struct ses_service *service);
 

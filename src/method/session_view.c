@@ -314,6 +314,8 @@ enum ses_status ses_session_view(const struct ses_session *session, const struct
     if (session->connector.name != NULL)
         view->connector_name = text(&v, ses_slice_str(session->connector.name));
     view->test_mode = session->test_mode;
+    view->attempts = session->attempts;
+    view->late_success = session->late_success;
     view_next_events(&v, session, view);
     view_step(&v, session, view);
     view_events(&v, session, view);

@@ -149,6 +149,7 @@ static enum ses_status open_service(struct ses_worker *worker)
         .step_ms = config->session_step_seconds * 1000,
         .rotation_overlap_ms = config->session_rotation_overlap_seconds * 1000,
         .inbox_ms = config->session_inbox_seconds * 1000,
+        .attempts_max = (uint32_t)config->session_attempts_max,
         .public_url = config->public_url,
         .return_urls = worker->return_urls,
         .return_urls_count = config->return_urls_count,

@@ -2,7 +2,7 @@
 import grpc
 import unittest
 
-from harness import create_request, unique, wait_for
+from harness import claims, create_request, unique, wait_for
 from session_service import SERVICE, SessionCase, outcome_name, refusal, status_name
 
 CONFIG = "session:\n  ttl_seconds: 600\n  inbox_seconds: 600\n  closed_seconds: 3600\n"
@@ -150,6 +150,84 @@ class Late(EventCase):
         for _ in range(20):
             self.assertEqual(outcome_name(self.webhook(session, "COMPLETED", "e1")), "DUPLICATE")
         self.assertEqual(self.server.metric("sessiond_store_puts_total"), first)
+
+
+class Attempts(EventCase):
+    """A declined card is not the end of a payment."""
+    server_options = {"workers": 2, "config": CONFIG + "  attempts_max: 3\n  rotation_overlap_seconds: 30\n"}
+
+    def test_with_the_token_a_new_generation(self):
+        session, token = self.begin()
+        for event in ("PROCESSING_STARTED", "AUTHENTICATION_STARTED"):
+            token = self.client.advance(token, session, event).session_token or token
+            before = self.client.get(token, session)
+            answer = self.client.advance(token, session, "ATTEMPT_FAILED", event_id="declined-" + event, state={"connector_customer_id": event})
+            told = answer.session
+            self.assertEqual((outcome_name(answer), status_name(told), told.generation), ("APPLIED", "OPEN", before.generation + 1), event)
+            self.assertEqual((told.attempts, told.state.connector_customer_id), (before.attempts + 1, event))
+            self.client.get(token, session)  # the overlap
+            token = answer.session_token
+            self.assertEqual(claims(token)["gen"], told.generation)
+            self.assertEqual(outcome_name(self.client.advance(token, session, "ATTEMPT_FAILED", event_id="declined-" + event)), "DUPLICATE")
+        self.server.clock.pass_(31)
+        self.assertEqual(self.client.get(token, session).attempts, 2)
+
+    def test_a_webhook_fences_nobody(self):
+        session, token = self.begin()
+        token = self.client.advance(token, session, "PROCESSING_STARTED").session_token or token
+        answer = self.webhook(session, "ATTEMPT_FAILED", "w1", amount=USD)
+        self.assertEqual((outcome_name(answer), status_name(answer.session), answer.session.generation, answer.session.attempts), ("APPLIED", "OPEN", 1, 1))
+        self.assertEqual(outcome_name(self.webhook(session, "ATTEMPT_FAILED", "w1", amount=USD)), "DUPLICATE")
+        self.server.clock.pass_(31)
+        self.assertEqual(status_name(self.client.advance(token, session, "PROCESSING_STARTED").session), "PROCESSING")
+
+    def test_they_are_bounded(self):
+        session, token = self.begin()
+        for attempt in range(1, 4):
+            token = self.client.advance(token, session, "PROCESSING_STARTED").session_token or token
+            answer = self.client.advance(token, session, "ATTEMPT_FAILED", event_id=f"declined-{attempt}")
+            token = answer.session_token or token
+            self.assertEqual((answer.session.attempts, status_name(answer.session)), (attempt, "OPEN" if attempt < 3 else "FAILED"))
+        self.assertEqual(outcome_name(self.webhook(session, "ATTEMPT_FAILED", "more")), "LATE")
+
+    def test_over_json_and_before_the_session(self):
+        session = unique()
+        body = {"merchant_session_id": session, "test_mode": True, "event_id": "w1"}
+        for event, outcome in (("PROCESSING_STARTED", "KEPT"), ("ATTEMPT_FAILED", "KEPT")):
+            status, _, answer = self.server.post_json(SERVICE + "AdvanceSession", dict(body, event="SESSION_EVENT_" + event, event_id=event), headers=[])
+            self.assertEqual((status, answer["outcome"]), (200, "EVENT_OUTCOME_" + outcome))
+        token = self.client.create(session)
+        status, _, answer = self.server.post_json(SERVICE + "GetSession", dict(body, session_token=token), headers=[])
+        self.assertEqual((answer["session"]["attempts"], answer["session"]["status"]), (1, "SESSION_STATUS_OPEN"))
+
+
+class LateSuccess(EventCase):
+    def test_money_has_moved_after_all(self):
+        session, token = self.begin()
+        before, lines = self.server.metric("sessiond_sessions_late_success_total"), len(self.server.lines("late_success"))
+        token = self.client.advance(token, session, "FAILED", event_id="f").session_token or token
+        self.assertFalse(self.client.get(token, session).late_success)
+        answer = self.webhook(session, "COMPLETED", "c", amount=USD)
+        self.assertEqual((outcome_name(answer), status_name(answer.session), answer.session.late_success), ("APPLIED", "COMPLETED", True))
+        self.assertEqual(outcome_name(self.webhook(session, "COMPLETED", "c")), "DUPLICATE")
+        self.assertEqual(outcome_name(self.webhook(session, "FAILED", "f2")), "LATE")
+        self.assertTrue(self.client.get(token, session).late_success)
+        wait_for(lambda: self.server.metric("sessiond_sessions_late_success_total") == before + 1, 30, "one late success")
+        line = wait_for(lambda: self.server.lines("late_success")[lines:], 30, "a line of it")[0]
+        self.assertEqual((line["level"], line["merchant"]), ("warn", "DefaultMerchantId"))
+        self.assertNotIn(session, str(line))
+
+    def test_in_the_inbox(self):
+        session = unique()
+        self.webhook(session, "FAILED", "f")
+        self.webhook(session, "COMPLETED", "c")
+        found = self.client.get(self.client.create(session), session)
+        self.assertEqual((status_name(found), found.late_success), ("COMPLETED", True))
+
+    def test_what_was_taken_back_or_ran_out_is_not_completed(self):
+        session, token = self.begin()
+        self.client.revoke(token, session)
+        self.assertEqual(outcome_name(self.webhook(session, "COMPLETED")), "LATE")
 
 
 if __name__ == "__main__":

@@ -7,13 +7,17 @@ STEPS = {"AUTHENTICATING", "REDIRECTED"}
 CLOSED = {"COMPLETED", "FAILED", "EXPIRED", "REVOKED"}
 OUTCOMES = {"COMPLETED": "COMPLETED", "FAILED": "FAILED"}
 BY_CALLER = {"AUTHENTICATION_STARTED", "REDIRECT_STARTED", "BROWSER_RETURNED", "CHALLENGE_PASSED", "PROCESSING_STARTED", "COMPLETED",
-             "FAILED", "STEP_CANCELLED"}
+             "FAILED", "STEP_CANCELLED", "ATTEMPT_FAILED"}
 
 
 def moves(status, event):
     """The new status, or None: too late, nothing happens."""
+    if (status, event) == ("FAILED", "COMPLETED"):
+        return "COMPLETED"  # money has moved after all
     if status in CLOSED:
         return None  # terminal states never move
+    if event == "ATTEMPT_FAILED":
+        return None if status == "OPEN" else "OPEN"  # there must be an attempt
     if event in OUTCOMES:
         return OUTCOMES[event]  # the connector's word counts whenever the payment is not over
     if status == "PROCESSING":
@@ -63,7 +67,7 @@ class Model:
         if after:
             self.status = after
             self.version += 1
-            self.generation += event == "CHALLENGE_PASSED"
+            self.generation += event in ("CHALLENGE_PASSED", "ATTEMPT_FAILED")  # both told with the token
             self.customer = customer or self.customer
             self.open_step = None
         return outcome

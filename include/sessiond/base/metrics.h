@@ -46,6 +46,8 @@
       "Connector calls refused since the connector had its share of calls in flight")                        \
     X(CONNECTOR_EXHAUSTED, "sessiond_connector_calls_exhausted_total", "counter",                            \
       "Connector calls refused since calls_max were in flight")                                              \
+    X(SESSIONS_LATE_SUCCESS, "sessiond_sessions_late_success_total", "counter",                              \
+      "Sessions that were completed after they had failed")                                                  \
     X(EVENTS_LATE, "sessiond_events_late_total", "counter",                                                  \
       "Events that came too late to move their session")                                                     \
     X(STORE_COMMITS, "sessiond_store_commits_total", "counter", "Synced store transactions")                 \

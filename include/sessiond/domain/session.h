@@ -1,7 +1,8 @@
 /* session.h - a payment session: the context that is kept between the steps of one payment, and its status.
  *
  * Glossary
- *   status      where the payment stands; terminal ones never move back.
+ *   status      where the payment stands; terminal ones never move back. One moves on: a success that is told
+ *               after a failure counts, for money has moved.
  *   version     grows with every change; what a caller compares and sets.
  *   generation  grows when older tokens must stop working; the token's `gen`.
  *   state       the connector's state that the caller hands over and gets back (types.ConnectorState).
@@ -95,6 +96,7 @@ enum ses_event {
     SES_EVENT_STEP_TIMED_OUT = 9,
     SES_EVENT_REVOKED = 10,
     SES_EVENT_EXPIRED = 11,
+    SES_EVENT_ATTEMPT_FAILED = 12,
     SES_EVENT_COUNT
 };
 
@@ -212,6 +214,8 @@ struct ses_session {
     bool redirect_present;
     struct ses_session_event events[SES_SESSION_EVENTS_MAX]; /* oldest first */
     unsigned events_count;
+    uint32_t attempts; /* that failed */
+    bool late_success; /* COMPLETED after it was FAILED */
 };
 
 /* [any] The first field in which the subject contradicts the session: "amount" or "connector_payment_id",

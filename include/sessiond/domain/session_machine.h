@@ -21,9 +21,10 @@
 struct ses_session_rules {
     uint64_t ttl_ms;
     uint64_t closed_ms;
-    uint64_t step_ms;     /* limit of a step for which the caller names none */
-    uint64_t remember_ms; /* how long a session that ran out is still known as such */
-    uint64_t overlap_ms;  /* how long the generation before CHALLENGE_PASSED is accepted beside the new one */
+    uint64_t step_ms;      /* limit of a step for which the caller names none */
+    uint64_t remember_ms;  /* how long a session that ran out is still known as such */
+    uint32_t attempts_max; /* failed ones; the last of them ends the payment. 0: no bound */
+    uint64_t overlap_ms; /* how long the generation before CHALLENGE_PASSED is accepted beside the new one */
 };
 
 /* [any] "BROWSER_RETURNED"; static storage. */
@@ -74,6 +75,8 @@ uint64_t ses_session_kept_ms(const struct ses_session *session, const struct ses
 void ses_session_touch(struct ses_session *session, uint64_t now_ms);
 /* [any] Every older token is refused from now on, without overlap. */
 void ses_session_fence(struct ses_session *session, uint64_t now_ms);
+/* [any] A new token is due; the one before is accepted beside it for the overlap. */
+void ses_session_rotate(struct ses_session *session, const struct ses_session_rules *rules, uint64_t now_ms);
 /* [any] Is a token of that generation accepted? */
 bool ses_session_accepts(const struct ses_session *session, uint32_t generation, uint64_t now_ms);
 

@@ -33,17 +33,17 @@ static enum ses_event_outcome apply(struct ses_session *s, enum ses_event event,
 static void test_the_whole_table(void **state)
 {
     static const char *const rows[SES_SESSION_STATUS_COUNT] = {
-        /* A R B P S C F X T V E */
-        [0] = "-----------",
-        [SES_SESSION_OPEN] = "23--567--98",
-        [SES_SESSION_AUTHENTICATING] = "-3415671198",
-        [SES_SESSION_REDIRECTED] = "-3415671198",
-        [SES_SESSION_RETURNED] = "23-15671-98",
-        [SES_SESSION_PROCESSING] = "-----67----",
-        [SES_SESSION_COMPLETED] = "-----------",
-        [SES_SESSION_FAILED] = "-----------",
-        [SES_SESSION_EXPIRED] = "-----------",
-        [SES_SESSION_REVOKED] = "-----------",
+        /* A R B P S C F X T V E D */
+        [0] = "------------",
+        [SES_SESSION_OPEN] = "23--567--98-",
+        [SES_SESSION_AUTHENTICATING] = "-34156711981",
+        [SES_SESSION_REDIRECTED] = "-34156711981",
+        [SES_SESSION_RETURNED] = "23-15671-981",
+        [SES_SESSION_PROCESSING] = "-----67----1",
+        [SES_SESSION_COMPLETED] = "------------",
+        [SES_SESSION_FAILED] = "-----6------",
+        [SES_SESSION_EXPIRED] = "------------",
+        [SES_SESSION_REVOKED] = "------------",
     };
 
     (void)state;
@@ -65,8 +65,9 @@ static void test_next_events_are_those_that_move(void **state)
 {
     (void)state;
     assert_int_equal(ses_session_next_events(SES_SESSION_PROCESSING),
-                     1u << SES_EVENT_COMPLETED | 1u << SES_EVENT_FAILED);
+                     1u << SES_EVENT_COMPLETED | 1u << SES_EVENT_FAILED | 1u << SES_EVENT_ATTEMPT_FAILED);
     assert_int_equal(ses_session_next_events(SES_SESSION_COMPLETED), 0);
+    assert_int_equal(ses_session_next_events(SES_SESSION_FAILED), 1u << SES_EVENT_COMPLETED);
     assert_int_equal(ses_session_next_events(SES_SESSION_REDIRECTED) &
                          (1u << SES_EVENT_STEP_TIMED_OUT | 1u << SES_EVENT_REVOKED | 1u << SES_EVENT_EXPIRED),
                      0);
@@ -339,13 +340,51 @@ static void test_connector_session_merges_field_by_field(void **state)
     assert_int_equal(s.connector_session.expires_ms, T0);
 }
 
+static void test_failed_attempts_are_counted_and_bounded(void **state)
+{
+    struct ses_session_rules bounded = rules;
+    struct ses_session s = begin();
+
+    (void)state;
+    bounded.attempts_max = 3;
+    for (uint32_t attempt = 1; attempt <= 3; attempt++) {
+        (void)apply(&s, SES_EVENT_PROCESSING_STARTED, T0 + attempt);
+        assert_int_equal(s.expires_ms, SES_NEVER_MS);
+        assert_int_equal(
+            ses_session_apply(&s, SES_EVENT_ATTEMPT_FAILED, SES_SLICE_EMPTY, 0, &bounded, T0 + attempt),
+            SES_EVENT_APPLIED);
+        assert_int_equal(s.attempts, attempt);
+        assert_int_equal(s.status, attempt < 3 ? SES_SESSION_OPEN : SES_SESSION_FAILED);
+        assert_int_equal(s.expires_ms, T0 + attempt + (attempt < 3 ? bounded.ttl_ms : bounded.closed_ms));
+    }
+    assert_int_equal(s.generation, 1); /* whose it is to renew is the caller's */
+    assert_int_equal(apply(&s, SES_EVENT_ATTEMPT_FAILED, T0 + 9), SES_EVENT_LATE);
+    assert_int_equal(s.attempts, 3);
+}
+
+static void test_a_success_after_a_failure(void **state)
+{
+    struct ses_session s = begin();
+
+    (void)state;
+    (void)apply(&s, SES_EVENT_FAILED, T0);
+    assert_false(s.late_success);
+    assert_int_equal(apply(&s, SES_EVENT_COMPLETED, T0 + 1), SES_EVENT_APPLIED);
+    assert_true(s.late_success && s.status == SES_SESSION_COMPLETED);
+    assert_int_equal(s.expires_ms, T0 + 1 + rules.closed_ms);
+    s = begin();
+    (void)apply(&s, SES_EVENT_COMPLETED, T0);
+    assert_int_equal(apply(&s, SES_EVENT_FAILED, T0 + 1), SES_EVENT_LATE);
+    assert_true(!s.late_success && s.status == SES_SESSION_COMPLETED);
+}
+
 static void test_what_may_be_told_without_a_token(void **state)
 {
     (void)state;
     for (unsigned event = 0; event < SES_EVENT_COUNT + 1; event++)
         assert_int_equal(ses_event_without_token((enum ses_event)event),
                          event == SES_EVENT_PROCESSING_STARTED || event == SES_EVENT_COMPLETED ||
-                             event == SES_EVENT_FAILED);
+                             event == SES_EVENT_FAILED || event == SES_EVENT_ATTEMPT_FAILED);
 }
 
 static void begin_return_step(struct ses_session *s, uint8_t id, uint64_t at_ms)
@@ -401,6 +440,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_whole_table),
+        cmocka_unit_test(test_failed_attempts_are_counted_and_bounded),
+        cmocka_unit_test(test_a_success_after_a_failure),
         cmocka_unit_test(test_what_may_be_told_without_a_token),
         cmocka_unit_test(test_next_events_are_those_that_move),
         cmocka_unit_test(test_terminal_never_moves_and_late_changes_nothing),

@@ -20,14 +20,18 @@
 #define OVERLAP_MS (STEP_MS + SECOND_MS) /* so that a thing happens at the very end of it */
 #define CLOSED_MS  (3600 * SECOND_MS)
 
-static const struct ses_session_rules rules = {
-    .ttl_ms = TTL_MS, .closed_ms = CLOSED_MS, .step_ms = STEP_MS, .overlap_ms = OVERLAP_MS};
+static const struct ses_session_rules rules = {.ttl_ms = TTL_MS,
+                                               .closed_ms = CLOSED_MS,
+                                               .step_ms = STEP_MS,
+                                               .overlap_ms = OVERLAP_MS,
+                                               .attempts_max = 3};
 
 /* ---- the model: what a payment's session must do ----------------------------------------------- */
 
 struct model {
     enum ses_session_status status;
     uint64_t version;
+    unsigned attempts;
     uint32_t generation;
     uint32_t overlapping; /* generation that is accepted too, until: */
     uint64_t overlap_until_ms;
@@ -58,12 +62,17 @@ static enum ses_session_status moves_to(const struct model *m, enum ses_event ev
 {
     const enum ses_session_status nowhere = (enum ses_session_status)0;
 
+    if (m->status == SES_SESSION_FAILED && event == SES_EVENT_COMPLETED)
+        return SES_SESSION_COMPLETED; /* money has moved after all */
     if (is_over(m))
         return nowhere;
     if (event == SES_EVENT_COMPLETED) /* the connector's word counts as long as the payment is not over */
         return SES_SESSION_COMPLETED;
     if (event == SES_EVENT_FAILED)
         return SES_SESSION_FAILED;
+    if (event == SES_EVENT_ATTEMPT_FAILED) /* there must be an attempt; the third is one too many */
+        return m->status == SES_SESSION_OPEN ? nowhere
+                                             : (m->attempts + 1 == 3 ? SES_SESSION_FAILED : SES_SESSION_OPEN);
     if (m->status == SES_SESSION_PROCESSING) /* nothing but its outcome ends it */
         return nowhere;
     switch (event) {
@@ -123,6 +132,7 @@ static enum ses_event_outcome model_event(struct model *m, enum ses_event event,
     }
     m->status = to;
     m->version++;
+    m->attempts += event == SES_EVENT_ATTEMPT_FAILED;
     m->own_end_ms = now_ms + TTL_MS;
     m->step_end_ms = now_ms + STEP_MS;
     m->kept_until_ms = now_ms + CLOSED_MS;
@@ -163,6 +173,7 @@ static const unsigned char things[] = {
     SES_EVENT_COMPLETED,
     SES_EVENT_FAILED,
     SES_EVENT_STEP_CANCELLED,
+    SES_EVENT_ATTEMPT_FAILED,
     SES_EVENT_REVOKED,
     UPDATE,
     STEP_TIME,
@@ -214,8 +225,9 @@ static void judge_next(const struct world *w, const struct ses_session *session)
     uint32_t next = ses_session_next_events(session->status);
 
     for (unsigned event = 0; event < 32; event++) {
-        bool wanted = event >= SES_EVENT_AUTHENTICATION_STARTED && event <= SES_EVENT_STEP_CANCELLED &&
-                      moves_to(&w->model, (enum ses_event)event) != 0;
+        bool callers = (event >= SES_EVENT_AUTHENTICATION_STARTED && event <= SES_EVENT_STEP_CANCELLED) ||
+                       event == SES_EVENT_ATTEMPT_FAILED;
+        bool wanted = callers && moves_to(&w->model, (enum ses_event)event) != 0;
 
         DEMAND(w, ((next >> event & 1) != 0) == wanted);
     }
@@ -374,7 +386,11 @@ static void explore(const struct world *from)
         judge(&w, &w.lazy);
         judge(&w, &w.eager);
         judge_same(&w);
-        DEMAND(&w, !over || w.lazy.status == was); /* terminal states never move */
+        DEMAND(&w, w.lazy.attempts == w.model.attempts);
+        /* Terminal states never move, but for a success after a failure. */
+        DEMAND(&w, !over || w.lazy.status == was ||
+                       (was == SES_SESSION_FAILED && w.lazy.status == SES_SESSION_COMPLETED &&
+                        w.lazy.late_success));
         sequences++;
         if (w.depth < DEPTH)
             explore(&w);

@@ -22,6 +22,8 @@ static struct ses_session full_session(void)
         .test_mode = true,
         .connector = {.number = 75, .name = "stripe"},
         .credentials = {{7, 8, 9}, true},
+        .attempts = 2,
+        .late_success = true,
         .currency = 148,
         .minor_amount = INT64_MAX,
         .metadata_present = true, /* and empty */
@@ -81,6 +83,9 @@ static void assert_same(const struct ses_session *a, const struct ses_session *b
     assert_int_equal(ses_binding_differing(&a->binding, &b->binding), 0);
     assert_memory_equal(a->binding.hash, b->binding.hash, SES_HASH_BYTES);
     assert_int_equal(a->credentials.known, b->credentials.known);
+    assert_int_equal(a->attempts, b->attempts);
+    assert_int_equal(a->late_success, b->late_success);
+    assert_int_equal(a->fingerprint.optional, b->fingerprint.optional);
     assert_memory_equal(a->credentials.bytes, b->credentials.bytes, sizeof(a->credentials.bytes));
     assert_int_equal(a->connector_session_present, b->connector_session_present);
     assert_true(ses_slice_eq(a->connector_session.token, b->connector_session.token));
