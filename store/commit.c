@@ -199,14 +199,16 @@ static void publish_all(struct ses_committer *c, const struct batch_list *list)
             publish_item(c, item);
 }
 
-/* Claims whose put has ended go back; the claim of an intent is still its caller's. */
+/* Claims whose put has ended go back, to the intent that stands before it: the call that it announced was
+ * made, or there would be nothing to put. The claim of an intent is still its caller's. */
 void ses_commit_give_back(struct ses_committer *c, const struct batch_list *list)
 {
     for (struct ses_batch *batch = list->head; batch != NULL; batch = batch->next)
         for (struct batch_item *item = batch_item_at(batch, 0); item != NULL;
              item = batch_item_next(batch, item))
             if (item->intent == NULL)
-                ses_table_release(c->table, c->shard->number, item->slot, item->meta);
+                ses_table_release_to_intent(c->table, c->shard->number, item->slot, item->meta,
+                                            item->standing_intent);
 }
 
 static void set_published(struct ses_committer *c)

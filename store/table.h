@@ -172,6 +172,9 @@ void ses_table_note_intent(struct ses_table *table, uint64_t slot, uint64_t live
 /* [owner] Gives the entry back: the published word again, or free if there never was one. meta is what it was
  * when the claim began. */
 void ses_table_release(struct ses_table *table, unsigned shard, uint64_t slot, uint64_t meta);
+/* [owner] The same, but an intent that was noted is published; intent is its meta, 0 when none was put. */
+void ses_table_release_to_intent(struct ses_table *table, unsigned shard, uint64_t slot, uint64_t meta,
+                                 uint64_t intent);
 /* [owner] Empties the entry. */
 void ses_table_free_slot(struct ses_table *table, unsigned shard, uint64_t slot);
 

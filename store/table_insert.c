@@ -307,3 +307,14 @@ void ses_table_free_slot(struct ses_table *table, unsigned shard, uint64_t slot)
     atomic_store(table_word(table, slot), 0);
     (void)atomic_fetch_sub_explicit(&table->shards[shard].entries, 1, memory_order_relaxed);
 }
+
+void ses_table_release_to_intent(struct ses_table *table, unsigned shard, uint64_t slot, uint64_t meta,
+                                 uint64_t intent)
+{
+    uint64_t noted = atomic_load(table_meta(table, slot));
+
+    if (intent != 0 && meta_is_intent(noted))
+        ses_table_publish(table, slot, noted, intent);
+    else
+        ses_table_release(table, shard, slot, meta);
+}

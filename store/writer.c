@@ -86,6 +86,15 @@ uint64_t ses_store_room_bytes(const struct ses_store *store)
     return store->quota_bytes != 0 && store->quota_bytes < room ? store->quota_bytes : room;
 }
 
+void ses_store_release_to_intent(struct ses_store *store, struct ses_claim *claim)
+{
+    if (!claim->held)
+        return;
+    SES_REQUIRE(find_intent(store, claim->word) == NULL);
+    claim->held = false;
+    ses_table_release_to_intent(store->table, store->number, claim->slot, claim->meta, claim->intent);
+}
+
 static enum ses_status check_room(struct ses_store *store, size_t value_bytes)
 {
     uint64_t used = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
@@ -120,18 +129,24 @@ static struct ses_batch *filling_batch(struct ses_store *store, size_t value_byt
     return store->filling;
 }
 
-static void describe(const struct ses_claim *claim, const struct ses_record *record, size_t value_bytes,
-                     struct batch_item *item)
+static uint32_t retain_after(const struct ses_claim *claim, const struct ses_record *record)
 {
     uint32_t retain = retain_of(record->expires_ms);
     uint32_t before = meta_retain(claim->meta);
 
+    return retain > before ? retain : before;
+}
+
+static void describe(const struct ses_claim *claim, const struct ses_record *record, size_t value_bytes,
+                     struct batch_item *item)
+{
     item->slot = claim->slot;
     item->meta = claim->meta;
+    item->standing_intent = claim->intent;
     item->after = word_low(claim->previous);
     item->row.key = claim->key;
     memcpy(item->row.session_id, record->session_id, SES_SESSION_ID_BYTES);
-    item->row.retain = retain > before ? retain : before;
+    item->row.retain = retain_after(claim, record);
     item->row.revision = claim->revision;
     item->row.record_bytes = (uint32_t)value_bytes;
     item->row.kind = record->kind;
@@ -196,6 +211,7 @@ enum ses_status ses_store_put_intent(struct ses_store *store, struct ses_claim *
         return status;
     }
     ses_list_push_back(&store->intents, &intent->link);
+    claim->intent = meta_make(retain_after(claim, record), claim->revision);
     claim->revision++;
     return SES_OK;
 }

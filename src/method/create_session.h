@@ -79,7 +79,7 @@ struct ses_create {
     struct ses_outbound_request outbound;
     char idempotency_key[SES_IDEMPOTENCY_KEY_SIZE];
     bool settles; /* in the place of an intent: an earlier identical call whose outcome nobody learnt */
-    struct ses_connector_result failure; /* answered once its intent is kept */
+    bool asked;   /* the connector may have acted, and no answer of its own says what came of it */
 };
 
 /* [worker] A route's start, with the RPC told. */
@@ -98,6 +98,8 @@ void ses_create_enter(struct ses_create *c, enum ses_create_phase phase);
 void ses_create_commit(struct ses_create *c, const struct ses_record_origin *origin);
 /* Makes the session with the connector's help: intent, call, commit. */
 void ses_create_ask_connector(struct ses_create *c);
+/* Gives a held claim back: to the intent, once the connector was asked. */
+void ses_create_give_back(struct ses_create *c);
 /* The end of the call: c is gone. Each gives a held claim back. */
 void ses_create_answer_failure(struct ses_create *c, const struct ses_connector_result *result);
 void ses_create_fail(struct ses_create *c, const struct ses_error *error);

@@ -42,8 +42,7 @@ void ses_create_answer_failure(struct ses_create *c, const struct ses_connector_
 {
     struct ses_session_answer answer = {.status_code = result->status_code, .failure = result};
 
-    if (c->claim.held)
-        ses_store_release(c->service->options.store, &c->claim);
+    ses_create_give_back(c);
     if (c->rpc->write(c->x, &answer, &c->reply) != SES_OK) {
         ses_create_fail_internal(c);
         return;

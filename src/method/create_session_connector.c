@@ -55,26 +55,6 @@ static bool outcome_unknown(enum ses_connector_outcome outcome)
            outcome == SES_OUTCOME_SERVER_ERROR;
 }
 
-static void on_intent_kept(void *arg, enum ses_status status)
-{
-    struct ses_create *c = arg;
-
-    (void)status; /* not kept: the next call finds nothing and asks afresh, as it would without us */
-    ses_create_answer_failure(c, &c->failure);
-}
-
-/* The next identical call must know that it is not the first: the intent is published, under the same session
- * id and idempotency key. */
-static void keep_intent(struct ses_create *c, const struct ses_connector_result *failure)
-{
-    struct ses_record record;
-
-    c->failure = *failure;
-    if (encode_intent(c, &record) != SES_OK ||
-        ses_store_put(c->service->options.store, &c->claim, &record, on_intent_kept, c) != SES_OK)
-        ses_create_answer_failure(c, failure);
-}
-
 static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcome outcome,
                       struct ses_slice body)
 {
@@ -82,6 +62,7 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
     uint64_t now_ms = ses_clock_now_ms();
     struct ses_connector_result result = {.outcome = outcome};
 
+    c->asked = true;
     if (http_status == 0) {
         ses_connector_result_transport(outcome, &result);
     } else if (c->credentials.connector->ops->parse(http_status, body, &c->x->arena, &result) != SES_OK) {
@@ -98,10 +79,9 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
     }
     count_outcome(c, result.outcome);
     c->x->connector_status = result.status_code;
-    if (outcome_unknown(result.outcome)) {
-        keep_intent(c, &result);
-        return;
-    }
+    /* An unknown outcome leaves the intent behind: the next identical call must know that it is not the
+     * first. So does a success until it is committed. */
+    c->asked = result.outcome == SES_OUTCOME_SUCCESS || outcome_unknown(result.outcome);
     if (result.outcome != SES_OUTCOME_SUCCESS) {
         ses_create_answer_failure(c, &result);
         return;

@@ -2,12 +2,21 @@
 
 #include "store_error.h"
 
+void ses_create_give_back(struct ses_create *c)
+{
+    struct ses_store *store = c->service->options.store;
+
+    if (c->claim.held && c->asked)
+        ses_store_release_to_intent(store, &c->claim);
+    else if (c->claim.held)
+        ses_store_release(store, &c->claim);
+}
+
 void ses_create_fail(struct ses_create *c, const struct ses_error *error)
 {
     struct ses_error told = *error;
 
-    if (c->claim.held)
-        ses_store_release(c->service->options.store, &c->claim);
+    ses_create_give_back(c);
     ses_error_summarise(&told, &c->x->arena);
     ses_exchange_fail(c->x, &told);
     ses_create_finish(c);

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import threading
@@ -12,8 +13,8 @@ import unittest
 
 import grpc
 
-from connector_servers import Sim, details, own_channel, stripe_intent
-from harness import (CREATE, CREATE_NEW, ROUTE, Server, ServerCase, claims, create_dict, create_request, initial_metadata, reason,
+from connector_servers import FakeConnector, Sim, details, own_channel, stripe_intent
+from harness import (ADYEN, CREATE, CREATE_NEW, ROUTE, Server, ServerCase, claims, create_dict, create_request, initial_metadata, reason,
                      response_class, status_details, unique, wait_for)
 from variants import SIM_CONFIGS, VARIANTS, config, sim_metadata, values
 
@@ -493,6 +494,92 @@ class Wire(unittest.TestCase):
             return len(self.connections) >= 3
 
         wait_for(moved, 60, "a second and a third connection of calls that never pause")
+        self.server.stop()
+
+
+class FullDisk(unittest.TestCase):
+    """The disk fills while a connector works. What it did must be found by the next identical call, which is then the settling one."""
+
+    def setUp(self):
+        self.may_answer, self.known = threading.Event(), set()
+        self.fake = FakeConnector(self.answer)
+        self.addCleanup(self.fake.close)
+        self.addCleanup(self.may_answer.set)
+        self.server = Server(workers=1, config=(
+            f"connectors:\n  stripe:\n    production_url: {self.fake.url}/\n  paytm:\n    production_url: {self.fake.url}/\n"
+            "connector:\n  total_timeout_ms: 60000\n" + MARGIN + "limits:\n  exchange_ms: 120000\n")).start()
+        self.addCleanup(self.server.cleanup)
+        self.worker, = self.server.workers()
+
+    def answer(self, fake, path, body):
+        """As both do: an order of Paytm's is made once, told 0002 with its token afterwards; Stripe's key gives the same intent again."""
+        order = body if path.startswith("/v1") else json.loads(body)["body"]["orderId"]
+        again, _ = order in self.known, self.known.add(order)
+        if not again:
+            self.may_answer.wait(120)
+        if path.startswith("/v1"):
+            return 200, {}, stripe_intent(body)
+        code, text = ("0002", "Success Idempotent") if again else ("0000", "Success")
+        return 200, {}, json.dumps({"head": {"version": "v1"}, "body": {
+            "resultInfo": {"resultStatus": "S", "resultCode": code, "resultMsg": text}, "txnToken": "token-1"}})
+
+    def fill(self):
+        shard = next((self.server.data / "shards").rglob("data.mdb"))
+        resource.prlimit(self.worker, resource.RLIMIT_FSIZE, (shard.stat().st_size, resource.RLIM_INFINITY))
+        for changes in ({"metadata": {"value": "x" * 16000}}, {}):  # large ones first: the shard has reserved some space ahead
+            while self.fits(**changes):
+                pass
+
+    def fits(self, **changes):
+        try:
+            self.server.call(create_request(unique(), **changes), connector="adyen", config=ADYEN)
+        except grpc.RpcError as error:
+            self.assertEqual((error.code(), reason(error)), (grpc.StatusCode.RESOURCE_EXHAUSTED, "STORE_FULL"))
+            return False
+        return True
+
+    def make_room(self):
+        resource.prlimit(self.worker, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    def settled(self, request, connector):
+        answer, metadata = own_channel(self.server, request, sim_metadata(connector))
+        self.assertEqual(answer.status_code, 200, answer)
+        self.assertTrue(answer.session_token)
+        self.assertNotIn("x-session-replayed", metadata)
+        _, metadata = own_channel(self.server, request, sim_metadata(connector))
+        self.assertEqual(metadata.get("x-session-replayed"), "true")
+        self.assertEqual(len(self.fake.requests), 2)
+        keys = {headers.get("idempotency-key") for _, headers, _ in self.fake.requests}
+        self.assertEqual(len(keys), 1, "the same key for the same call")
+        self.assertEqual(self.server.workers(), [self.worker], "no restart was needed")
+
+    def test_between_the_answer_and_the_commit(self):
+        for connector in ("paytm", "stripe"):
+            with self.subTest(connector=connector), concurrent.futures.ThreadPoolExecutor(1) as pool:
+                self.may_answer.clear()
+                self.fake.requests.clear()
+                request = create_request(unique(), test_mode=False)
+                first = pool.submit(own_channel, self.server, request, sim_metadata(connector), timeout=120)
+                wait_for(lambda: self.fake.requests, 30, "the call at the connector")
+                self.fill()
+                self.may_answer.set()
+                error = first.exception()
+                self.assertIsInstance(error, grpc.RpcError)
+                self.assertEqual((error.code(), reason(error)), (grpc.StatusCode.RESOURCE_EXHAUSTED, "STORE_FULL"))
+                self.make_room()
+                self.settled(request, connector)
+        self.server.stop()
+
+    def test_while_an_outcome_stays_unknown(self):
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            request = create_request(unique(), test_mode=False)
+            first = pool.submit(own_channel, self.server, request, sim_metadata("paytm"), timeout=20)
+            wait_for(lambda: self.fake.requests, 30, "the call at the connector")
+            self.fill()
+            self.assertEqual(details(first.result()[0]), TIMEOUT)
+            self.make_room()
+            self.may_answer.set()
+            self.settled(request, "paytm")
         self.server.stop()
 
 

@@ -156,6 +156,7 @@ struct ses_claim {
     uint64_t word;     /* our claim word */
     uint64_t previous; /* the word before it, 0 if the key was absent */
     uint64_t meta;     /* the entry's meta before it */
+    uint64_t intent;   /* the meta of the intent that was put under it, 0: none */
     uint32_t revision; /* of the record that will be written */
     bool held;
 };
@@ -172,12 +173,16 @@ SES_MUST_CHECK enum ses_status ses_store_claim_ref(struct ses_store *store, cons
                                                    struct ses_claim *ret_claim);
 /* Gives a claim back: the entry is again what it was before. */
 void ses_store_release(struct ses_store *store, struct ses_claim *claim);
+/* Gives a claim back whose intent is on disk, and publishes that intent: the call that it announced may have
+ * acted, and the next one must know. Nothing is written, so no full disk can prevent it. Only after the
+ * intent's done function was called; without an intent on disk it is a release. */
+void ses_store_release_to_intent(struct ses_store *store, struct ses_claim *claim);
 
 /* Called on the loop's thread inside ses_store_complete, once for each accepted put. SES_OK: on disk (or as
- * durability says) and published. SES_FULL, SES_NO_MEMORY: nothing was written, the claim was given back (an
- * intent's claim is still held). SES_UNAVAILABLE: the writer is poisoned (a sync failed). Whether the record
- * is on disk is then unknown; its key stays claimed (SES_BUSY to others) until the next opening of this shard
- * has looked. */
+ * durability says) and published. SES_FULL, SES_NO_MEMORY: nothing was written; an intent's claim is still
+ * held, any other was given back, and with an intent on disk under it that intent was published.
+ * SES_UNAVAILABLE: the writer is poisoned (a sync failed). Whether the record is on disk is then unknown; its
+ * key stays claimed (SES_BUSY to others) until the next opening of this shard has looked. */
 typedef void (*ses_store_done_fn)(void *arg, enum ses_status status);
 
 /* Seals record (key and revision are taken from the claim) and hands it to the committer with the next flush.

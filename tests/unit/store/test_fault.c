@@ -227,6 +227,122 @@ static void test_update_on_full_disk_keeps_the_record(void **state)
     ses_store_close(store);
 }
 
+/* A claim on key 1 whose intent is on disk: over a record, or over nothing. */
+static struct ses_claim announce(struct rig *rig, struct ses_store *store, bool over)
+{
+    struct ses_store_key key = key_of(1);
+    struct ses_record record;
+    struct ses_store_ref ref;
+    struct ses_claim claim;
+    bool claimed;
+
+    if (over) {
+        create(rig, store, 1, "before");
+        assert_ok(get(rig, store, 1, &record, &ref, &claimed));
+        assert_ok(ses_store_claim_ref(store, &key, &ref, 1, &claim));
+    } else {
+        assert_ok(ses_store_claim_new(store, &key, &claim));
+    }
+    assert_ok(intent_wait(rig, store, &claim, "calling"));
+    return claim;
+}
+
+static void assert_intent(struct rig *rig, struct ses_store *store, uint32_t revision)
+{
+    struct ses_record record;
+    struct ses_store_ref ref;
+    bool claimed = true;
+
+    assert_ok(get(rig, store, 1, &record, &ref, &claimed));
+    assert_int_equal(record.kind, SES_RECORD_INTENT);
+    assert_int_equal(record.revision, revision);
+    assert_true(ses_slice_eq_str(record.body, "calling"));
+    assert_false(claimed);
+}
+
+/* The disk fills between an intent and what follows it: the next call finds the intent, before and after a
+ * restart, and its record takes the intent's place. */
+static void test_full_disk_behind_an_intent_publishes_it(void **state)
+{
+    for (int over = 0; over < 2; over++) {
+        struct rig *rig = *state;
+        uint32_t revision = over == 1 ? 2 : 1;
+        struct ses_record outcome = record_of("outcome", UINT64_MAX);
+        struct ses_store *store;
+        struct ses_claim claim;
+
+        no_faults();
+        store = rig_open(rig, 0);
+        claim = announce(rig, store, over == 1);
+        page_write_error = ENOSPC;
+        assert_int_equal(put_wait(rig, store, &claim, &outcome), SES_FULL);
+        assert_intent(rig, store, revision);
+        page_write_error = 0;
+        ses_store_close(store);
+        store = rig_open(rig, 0);
+        assert_intent(rig, store, revision);
+        update(rig, store, 1, "settled", UINT64_MAX);
+        assert_stored(rig, store, 1, "settled", revision + 1);
+        ses_store_close(store);
+        rig_teardown(state);
+        assert_int_equal(rig_setup(state), 0);
+    }
+}
+
+/* The caller knows that the call may have acted: no disk is needed for that. */
+static void test_an_intent_can_be_left_behind_on_a_full_disk(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_record outcome = record_of("outcome", UINT64_MAX);
+    struct ses_store_key key = key_of(2);
+    struct ses_store *store;
+    struct ses_claim claim;
+
+    no_faults();
+    store = rig_open(rig, 0);
+    claim = announce(rig, store, true);
+    page_write_error = ENOSPC;
+    ses_store_release_to_intent(store, &claim);
+    assert_false(claim.held);
+    assert_intent(rig, store, 2);
+    ses_store_release_to_intent(store, &claim); /* nothing is held */
+    assert_intent(rig, store, 2);
+    assert_ok(ses_store_claim_new(store, &key, &claim)); /* no intent, and one that never reached the disk */
+    ses_store_release_to_intent(store, &claim);
+    assert_absent(rig, store, 2);
+    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_int_equal(intent_wait(rig, store, &claim, "calling"), SES_FULL);
+    ses_store_release_to_intent(store, &claim);
+    assert_absent(rig, store, 2);
+    page_write_error = 0;
+    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(put_wait(rig, store, &claim, &outcome));
+    ses_store_close(store);
+}
+
+/* Poisoned before the put was tried: it is given back at once, to the intent. */
+static void test_a_poisoned_writer_leaves_the_intent(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_record outcome = record_of("outcome", UINT64_MAX);
+    struct ses_store *store;
+    struct ses_claim claim;
+
+    no_faults();
+    store = rig_open(rig, 0);
+    claim = announce(rig, store, false);
+    sync_error = EIO;
+    assert_int_equal(try_create(rig, store, 2), SES_UNAVAILABLE);
+    assert_int_equal(ses_store_put(store, &claim, &outcome, NULL, NULL), SES_UNAVAILABLE);
+    ses_store_release_to_intent(store, &claim);
+    assert_intent(rig, store, 1);
+    ses_store_close(store);
+    sync_error = 0;
+    store = rig_open(rig, 0);
+    assert_intent(rig, store, 1);
+    ses_store_close(store);
+}
+
 /* The file cannot grow: puts end at what is reserved, deletions go on in the slack, and make room. */
 static void test_collection_makes_room(void **state)
 {
@@ -341,6 +457,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_meta_write_without_space_poisons, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_no_space_in_page_write_recovers, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_update_on_full_disk_keeps_the_record, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_full_disk_behind_an_intent_publishes_it, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(test_an_intent_can_be_left_behind_on_a_full_disk, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_poisoned_writer_leaves_the_intent, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_collection_makes_room, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_file_size_limit, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_small_map, rig_setup, rig_teardown),
