@@ -38,7 +38,10 @@ CREATE_NEW = "/types.MerchantAuthenticationService/CreateServerSessionAuthentica
 ROUTE = "/payments/create_session_token"
 STRIPE = '{"config":{"Stripe":{"api_key":"sk_test_x"}}}'
 ADYEN = '{"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}'
-# Sanitizers make everything several times slower; every wait here is scaled by this.
+# Nobody who waits that long is answered any more: it ends a test that hangs, and no verdict hangs on it. What must come is waited for
+# by wait_until; what must happen after some time is made to happen, by a server's clock or by an order of events, never by a sleep.
+PATIENCE = 120
+# Limits given to clients (a call's deadline, a socket's time-out) are scaled by this: sanitizers and a busy machine are slow.
 SLOW = 5
 
 
@@ -56,15 +59,24 @@ def free_port():
     raise AssertionError(f"no free port in {PORTS}")
 
 
-def wait_for(predicate, seconds, what):
-    end = time.monotonic() + seconds
+def wait_until(predicate, what, rest=0.02):
+    """The first true value of predicate(). An OSError in it (nobody listens yet, a file is not there yet) is "not yet"."""
+    end, last = time.monotonic() + PATIENCE, None
     while True:
-        value = predicate()
+        try:
+            value = predicate()
+        except OSError as error:
+            value, last = None, error
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"waited {seconds} s in vain for {what}")
-        time.sleep(0.02)
+            raise AssertionError(f"waited in vain for {what}") from last
+        time.sleep(rest)
+
+
+def wait_for(predicate, _seconds, what):
+    """wait_until with a limit that nobody reads."""
+    return wait_until(predicate, what)
 
 
 class Clock:
@@ -131,18 +143,18 @@ class Server:
                                             stdin=subprocess.DEVNULL, env=self.env, **popen)
         atexit.register(self.kill)
         if ready:
-            wait_for(self.is_ready, 20 * SLOW, "readiness")
+            wait_until(self.is_ready, "readiness")
         return self
 
     def is_ready(self):
         if self.process.poll() is not None:
             raise AssertionError(f"sessiond ended with {self.process.returncode}: {self.log()[-2000:]}")
         with contextlib.suppress(OSError):
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/readyz", timeout=PATIENCE) as answer:
                 return answer.status == 200
         return False
 
-    def stop(self, expect=0, seconds=30):
+    def stop(self, expect=0, seconds=PATIENCE):
         """SIGTERM, and the promise: everything finishes, exit 0."""
         if self.channel is not None:
             self.channel.close()
@@ -162,7 +174,7 @@ class Server:
         for pid in [self.process.pid, *self.children()]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
 
     def cleanup(self):
         self.kill()
@@ -177,7 +189,7 @@ class Server:
     def workers(self):
         """Pids of the workers, as the admin page tells them (it does so too while they are not ready, with 503)."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/readyz", timeout=5 * SLOW) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/readyz", timeout=PATIENCE) as answer:
                 page = answer.read()
         except urllib.error.HTTPError as error:
             page = error.read()
@@ -202,7 +214,7 @@ class Server:
             raise AssertionError(self.log()[max(0, at - 200):at + 3000])
 
     def metrics(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=5 * SLOW) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=PATIENCE) as answer:
             return answer.read().decode()
 
     def metric(self, name):

@@ -51,8 +51,7 @@ static struct sim_process sim_start(void)
 
     sim_path(path, sizeof(path));
     assert_int_equal(pipe(ends), 0);
-    sim.pid = fork();
-    assert_true(sim.pid >= 0);
+    sim.pid = unit_fork();
     if (sim.pid == 0) {
         (void)dup2(ends[1], 1);
         (void)close(ends[0]);
@@ -405,8 +404,7 @@ static void it_dies_with_its_parent(void **state)
 
     (void)state;
     assert_int_equal(pipe(ends), 0);
-    middle = fork();
-    assert_true(middle >= 0);
+    middle = unit_fork();
     if (middle == 0) {
         struct sim_process process = sim_start();
 

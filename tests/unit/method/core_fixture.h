@@ -24,8 +24,8 @@
 /* ---- a worker -------------------------------------------------------------------------------- */
 
 struct core {
-    char dir[128];
-    char store_dir[160];
+    char dir[512];
+    char store_dir[544];
     uv_loop_t loop;
     struct ses_timers *timers;
     struct ses_table *table;
@@ -108,15 +108,13 @@ static inline void core_open_driver(struct core *core)
 static inline int core_setup(void **state)
 {
     struct core *core = calloc(1, sizeof(*core));
-    const char *tmp = getenv("TMPDIR");
     struct ses_error error;
     struct ses_arena arena;
-    char keys[160];
+    char keys[544];
 
     ses_random_init();
     ses_arena_init(&arena, 1 << 16);
-    (void)snprintf(core->dir, sizeof(core->dir), "%s/ses-core-XXXXXX", tmp == NULL ? "/tmp" : tmp);
-    assert_non_null(mkdtemp(core->dir));
+    assert_non_null(mkdtemp(unit_temporary("core", core->dir, sizeof(core->dir))));
     (void)snprintf(core->store_dir, sizeof(core->store_dir), "%s/store", core->dir);
     (void)snprintf(keys, sizeof(keys), "%s/keys", core->dir);
     assert_int_equal(mkdir(core->store_dir, 0700), 0);

@@ -1,8 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "config.h"
 
@@ -11,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static char file[] = "/tmp/ses-config-XXXXXX";
+static char file[512];
 
 static int make_file(void **state)
 {
-    int fd = mkstemp(file);
+    int fd = mkstemp(unit_temporary("config", file, sizeof(file)));
 
     (void)state;
     return fd < 0 || close(fd) != 0;

@@ -1,8 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "layout.h"
 
@@ -15,16 +11,15 @@
 
 #include <sessiond/base/random.h>
 
-/* Each test has a directory of its own below /tmp; *state is the data directory's path inside, not made yet.
- */
+/* Each test has a directory of its own; *state is the data directory's path inside, not made yet. */
 static int setup(void **state)
 {
-    char parent[] = "/tmp/ses-layout-XXXXXX";
-    char *path = malloc(64);
+    char parent[512];
+    char *path = malloc(600);
 
-    if (path == NULL || mkdtemp(parent) == NULL)
+    if (path == NULL || mkdtemp(unit_temporary("layout", parent, sizeof(parent))) == NULL)
         return -1;
-    (void)snprintf(path, 64, "%s/data", parent);
+    (void)snprintf(path, 600, "%s/data", parent);
     *state = path;
     return 0;
 }
@@ -32,7 +27,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     char *path = *state;
-    char command[128];
+    char command[700];
     int failed;
 
     *strrchr(path, '/') = '\0';
@@ -136,10 +131,9 @@ static void second_instance_is_refused_and_named(void **state)
 /* The lock outlives its taker as long as a child has inherited it; a start then waits for that child. */
 static void lock_waits_for_children_of_a_dead_supervisor(void **state)
 {
-    pid_t supervisor = fork();
+    pid_t supervisor = unit_fork();
     int status;
 
-    assert_true(supervisor >= 0);
     if (supervisor == 0) {
         struct ses_layout layout;
         struct ses_fault fault;

@@ -6,9 +6,11 @@
 
 #include <ftw.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,10 +20,11 @@
 #include <sessiond/base/random.h>
 #include <sessiond/store/store.h>
 
-#define HOUR_MS UINT64_C(3600000)
+#define HOUR_MS      UINT64_C(3600000)
+#define RIG_DIR_SIZE 96
 
 struct rig {
-    char dir[64];
+    char dir[RIG_DIR_SIZE];
     struct ses_table *table;
     struct ses_secret secret;
     struct ses_seal_key seal_key;
@@ -41,9 +44,9 @@ static inline void rig_notify(void *arg)
 
 static inline void rig_init(struct rig *rig)
 {
-    *rig = (struct rig){.dir = "/tmp/ses-store-XXXXXX"};
+    *rig = (struct rig){.wake_fd = -1};
     ses_random_init();
-    assert_non_null(mkdtemp(rig->dir));
+    assert_non_null(mkdtemp(unit_temporary("store", rig->dir, sizeof(rig->dir))));
     assert_ok(ses_table_create(20000, &rig->table));
     assert_ok(ses_secret_new(32, &rig->secret));
     memset(rig->secret.bytes, 0x5a, 32);
@@ -154,7 +157,7 @@ static inline void rig_wait(struct rig *rig, struct ses_store *store)
         struct pollfd ready = {.fd = rig->wake_fd, .events = POLLIN};
         uint64_t count;
 
-        assert_int_equal(poll(&ready, 1, 20000), 1);
+        assert_int_equal(poll(&ready, 1, UNIT_PATIENCE_MS), 1);
         (void)!read(rig->wake_fd, &count, sizeof(count));
         ses_store_complete(store);
     }
@@ -248,33 +251,75 @@ static inline void assert_absent(struct rig *rig, struct ses_store *store, uint6
     assert_int_equal(get(rig, store, number, &record, &ref, &claimed), SES_NOT_FOUND);
 }
 
-/* Runs fn in a child that must end by exit code 0, or by SIGKILL if it kills itself. */
-static inline void in_child(void (*fn)(void *arg), void *arg)
-{
-    int status;
-    pid_t pid = fork();
+/* ---- children: forked while no store is open (unit_fork), told when to act. */
 
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        fn(arg);
+struct child {
+    pid_t pid;
+    int go; /* a byte here lets it go */
+};
+
+/* A child that will run fn(arg) when it is let go. It sees the rig as it is now: the table and the board are
+ * shared, what is set in the rig later is not. */
+static inline struct child child_new(void (*fn)(void *arg), void *arg)
+{
+    struct child child;
+    int ends[2];
+    char byte;
+
+    assert_int_equal(pipe(ends), 0);
+    child = (struct child){unit_fork(), ends[1]};
+    if (child.pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (read(ends[0], &byte, 1) == 1)
+            fn(arg);
         _exit(0);
     }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
+    (void)close(ends[0]);
+    return child;
+}
+
+static inline void child_go(struct child *child)
+{
+    assert_int_equal(write(child->go, "", 1), 1);
+    (void)close(child->go);
+}
+
+/* It must end by exit code 0, or by SIGKILL if it kills itself. */
+static inline void child_wait(const struct child *child)
+{
+    int status;
+
+    assert_int_equal(waitpid(child->pid, &status, 0), child->pid);
     assert_true((WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
                 (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
 }
 
+static inline void child_run(struct child *child)
+{
+    child_go(child);
+    child_wait(child);
+}
+
+/* The whole life of a child, while no store is open. */
+static inline void in_child(void (*fn)(void *arg), void *arg)
+{
+    struct child child = child_new(fn, arg);
+
+    child_run(&child);
+}
+
 /* The committer's collection is asynchronous: asks until the shard has no more than records left. */
+static inline void collect_once(struct ses_store *store, uint64_t now_ms)
+{
+    ses_store_collect(store, now_ms);
+    ses_store_complete(store);
+}
+
 static inline bool collect_until(struct rig *rig, struct ses_store *store, uint64_t now_ms, uint64_t records)
 {
-    for (unsigned i = 0; i < 400; i++) {
-        ses_store_collect(store, now_ms);
-        (void)usleep(5000);
-        ses_store_complete(store);
-        if (atomic_load(&rig->metrics->counter[SES_C_STORE_RECORDS]) <= records)
-            return true;
-    }
-    return false;
+    WAIT_DOING(collect_once(store, now_ms),
+               atomic_load(&rig->metrics->counter[SES_C_STORE_RECORDS]) <= records);
+    return true;
 }
 
 /* Many requests, and nothing goes. */

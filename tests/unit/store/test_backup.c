@@ -136,7 +136,7 @@ static void test_backup(void **state)
     struct ses_store *first = rig_open(rig, 0);
     struct ses_store *second = rig_open(rig, 2);
     char target[128];
-    char original[64];
+    char original[RIG_DIR_SIZE];
     uint64_t sessions;
 
     for (uint64_t i = 0; i < 100; i++) {
@@ -190,7 +190,7 @@ static void test_backup_beside_a_writer(void **state)
     char target[128];
     unsigned count = 0;
     uint64_t acked;
-    pid_t pid = fork();
+    pid_t pid = unit_fork();
 
     if (pid == 0)
         write_on(rig, progress);

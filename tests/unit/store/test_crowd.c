@@ -114,9 +114,8 @@ static void run_slot(struct crowd *crowd, unsigned slot, unsigned round)
 
 static pid_t start_slot(struct crowd *crowd, unsigned slot, unsigned round)
 {
-    pid_t pid = fork();
+    pid_t pid = unit_fork();
 
-    assert_true(pid >= 0);
     if (pid == 0) {
         run_slot(crowd, slot, round);
         _exit(0);

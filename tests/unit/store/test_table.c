@@ -360,8 +360,7 @@ static void test_crowd_of_processes(void **state)
     for (unsigned i = 0; i < CROWD_SIZE; i++) {
         struct member member = {&crowd, i, CROWD_ROUNDS};
 
-        pids[i] = fork();
-        assert_true(pids[i] >= 0);
+        pids[i] = unit_fork();
         if (pids[i] == 0) {
             (void)member_run(&member);
             _exit(0);

@@ -2,14 +2,7 @@
 #ifndef SES_TEST_RING_FIXTURE_H
 #define SES_TEST_RING_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <dirent.h>
 #include <ftw.h>
@@ -38,11 +31,9 @@ static inline int remove_entry(const char *path, const struct stat *info, int fl
 static inline int fixture_setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    const char *tmp = getenv("TMPDIR");
 
     ses_random_init();
-    (void)snprintf(f->dir, sizeof(f->dir), "%s/ses-token-XXXXXX", tmp == NULL ? "/tmp" : tmp);
-    assert_non_null(mkdtemp(f->dir));
+    assert_non_null(mkdtemp(unit_temporary("token", f->dir, sizeof(f->dir))));
     ses_arena_init(&f->arena, 1 << 20);
     assert_int_equal(ses_keyring_init_dir(f->dir, &f->error), SES_OK);
     *state = f;

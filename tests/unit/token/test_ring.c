@@ -304,8 +304,7 @@ static void first_starts_race(void **state)
 
     (void)snprintf(dir, sizeof(dir), "%s/fresh", f->dir);
     for (int i = 0; i < 8; i++) {
-        pids[i] = fork();
-        assert_true(pids[i] >= 0);
+        pids[i] = unit_fork();
         if (pids[i] == 0)
             _exit(ses_keyring_init_dir(dir, &f->error) == SES_OK ? 0 : 1);
     }

@@ -70,7 +70,7 @@ static void first_opens_race(void **state)
 
     assert_int_equal(pipe(pipe_fds), 0);
     for (int i = 0; i < 8; i++) {
-        if (fork() == 0) {
+        if (unit_fork() == 0) {
             struct ses_secret secret;
             if (open_secret(f, "natural.key", true, &secret) != SES_OK)
                 _exit(1);
