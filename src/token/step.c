@@ -1,92 +1,124 @@
-/* Step handles: PASETO v4.local around a JSON object of fixed layout. It is only ever read by us, so it is
- * read by place and then written again: what does not come out the same to the byte is not ours. */
+/* Step handles: "s2." and base64url of
+ *
+ *   24  nonce, random
+ *   70  sealed by XChaCha20-Poly1305 (IETF), the prefix as associated data:
+ *       32 key, 16 session, 16 step, 5 end in seconds, most significant byte first, 1 flags (1: test mode)
+ *   16  tag
+ *
+ * 150 characters, so that a return URL stays below the 256 of EMV 3-D Secure's notificationURL (table A.1).
+ */
 #include <sessiond/token/token.h>
 
-#include <sessiond/base/clock.h>
+#include <sodium.h>
+
 #include <sessiond/base/encode.h>
+#include <sessiond/base/random.h>
 
-#include <stdio.h>
+#include "step_v4.h"
 
-#include "paseto.h"
-#include "rfc3339.h"
+#define PREFIX       "s2."
+#define PREFIX_LEN   (sizeof(PREFIX) - 1)
+#define NONCE_BYTES  crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define TAG_BYTES    crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define SESSION_AT   SES_HASH_BYTES
+#define STEP_AT      (SESSION_AT + 16)
+#define END_AT       (STEP_AT + 16)
+#define END_BYTES    5
+#define FLAGS_AT     (END_AT + END_BYTES)
+#define CLAIMS_BYTES (FLAGS_AT + 1)
+#define BODY_BYTES   (NONCE_BYTES + CLAIMS_BYTES + TAG_BYTES)
+#define HANDLE_LEN   (PREFIX_LEN + (BODY_BYTES * 8 + 5) / 6)
+#define SECONDS_MAX  ((UINT64_C(1) << 8 * END_BYTES) - 1)
+#define FLAG_TEST    1
 
-#define KEY_TEXT_LEN (SES_BASE64URL_SIZE(SES_HASH_BYTES) - 2) /* 43: 32 bytes without padding */
-#define ID_TEXT_LEN  32
-#define EXP_AT       8
-#define KEY_AT       (EXP_AT + SES_RFC3339_LEN + 9)
-#define SID_AT       (KEY_AT + KEY_TEXT_LEN + 9)
-#define STP_AT       (SID_AT + ID_TEXT_LEN + 9)
-#define TEST_AT      (STP_AT + ID_TEXT_LEN + 9)
-#define JSON_SIZE    (TEST_AT + 5 + 1 + 1) /* "false", brace, NUL */
+_Static_assert(HANDLE_LEN == 150, "as the comment above and session.proto say");
+_Static_assert(crypto_aead_xchacha20poly1305_ietf_KEYBYTES == SES_STEP_KEY_BYTES, "one key of 32 bytes");
 
-/* Binds the handles to their purpose, should the key ever be used for another one. Never sent. */
-#define IMPLICIT SES_STR("sessiond step handle 1")
-
-static size_t encode(const struct ses_step_claims *claims, char json[JSON_SIZE])
+/* The handles of earlier versions use the same secret in another way: each has a key of its own. */
+static void derive_key(const struct ses_secret *secret, uint8_t ret_key[SES_STEP_KEY_BYTES])
 {
-    char exp[SES_RFC3339_SIZE];
-    char key[SES_BASE64URL_SIZE(SES_HASH_BYTES)];
-    char sid[SES_HEX_SIZE(16)];
-    char stp[SES_HEX_SIZE(16)];
-    int len;
+    static const char purpose[] = "sessiond step handle 2";
 
-    ses_clock_rfc3339(claims->expires_ms + 999, exp);
-    (void)ses_base64url_encode(ses_slice(claims->key, sizeof(claims->key)), key);
-    (void)ses_hex_encode(ses_slice(claims->session_id, sizeof(claims->session_id)), sid);
-    (void)ses_hex_encode(ses_slice(claims->step_id, sizeof(claims->step_id)), stp);
-    len = snprintf(json, JSON_SIZE,
-                   "{\"exp\":\"%.*s\",\"key\":\"%s\",\"sid\":\"%s\",\"stp\":\"%s\",\"test\":%s}",
-                   SES_RFC3339_LEN, exp, key, sid, stp, claims->test ? "true" : "false");
-    SES_REQUIRE(len > 0 && len < JSON_SIZE);
-    return (size_t)len;
+    (void)crypto_generichash(ret_key, SES_STEP_KEY_BYTES, (const unsigned char *)purpose, sizeof(purpose) - 1,
+                             secret->bytes, secret->len);
+}
+
+static void encode(const struct ses_step_claims *claims, uint64_t seconds, uint8_t ret_bytes[CLAIMS_BYTES])
+{
+    memcpy(ret_bytes, claims->key, sizeof(claims->key));
+    memcpy(ret_bytes + SESSION_AT, claims->session_id, sizeof(claims->session_id));
+    memcpy(ret_bytes + STEP_AT, claims->step_id, sizeof(claims->step_id));
+    for (size_t i = 0; i < END_BYTES; i++)
+        ret_bytes[END_AT + i] = (uint8_t)(seconds >> 8 * (END_BYTES - 1 - i));
+    ret_bytes[FLAGS_AT] = claims->test ? FLAG_TEST : 0;
+}
+
+static void decode(const uint8_t bytes[CLAIMS_BYTES], struct ses_step_claims *ret_claims)
+{
+    uint64_t seconds = 0;
+
+    memcpy(ret_claims->key, bytes, sizeof(ret_claims->key));
+    memcpy(ret_claims->session_id, bytes + SESSION_AT, sizeof(ret_claims->session_id));
+    memcpy(ret_claims->step_id, bytes + STEP_AT, sizeof(ret_claims->step_id));
+    for (size_t i = 0; i < END_BYTES; i++)
+        seconds = seconds << 8 | bytes[END_AT + i];
+    ret_claims->expires_ms = seconds * 1000;
+    ret_claims->test = (bytes[FLAGS_AT] & FLAG_TEST) != 0;
 }
 
 enum ses_status ses_step_seal(const struct ses_secret *key, const struct ses_step_claims *claims,
                               char ret_handle[SES_STEP_HANDLE_SIZE_MAX], size_t *ret_len)
 {
-    char json[JSON_SIZE];
+    uint64_t seconds = claims->expires_ms / 1000 + (claims->expires_ms % 1000 != 0 ? 1 : 0);
+    uint8_t plain[CLAIMS_BYTES];
+    uint8_t body[BODY_BYTES];
+    uint8_t own_key[SES_STEP_KEY_BYTES];
 
-    SES_REQUIRE(key->len == SES_PASETO_LOCAL_KEY_BYTES);
-    if (claims->expires_ms / 1000 >= SES_RFC3339_SECONDS_MAX)
+    SES_REQUIRE(key->len == SES_STEP_KEY_BYTES);
+    if (seconds > SECONDS_MAX)
         return SES_INVALID_ARGUMENT;
-    return ses_paseto_encrypt(key->bytes, NULL, ses_slice(json, encode(claims, json)), SES_SLICE_EMPTY,
-                              IMPLICIT, ret_handle, SES_STEP_HANDLE_SIZE_MAX, ret_len);
+    encode(claims, seconds, plain);
+    ses_random_bytes(body, NONCE_BYTES);
+    derive_key(key, own_key);
+    (void)crypto_aead_xchacha20poly1305_ietf_encrypt(body + NONCE_BYTES, NULL, plain, sizeof(plain),
+                                                     (const unsigned char *)PREFIX, PREFIX_LEN, NULL, body,
+                                                     own_key);
+    ses_wipe(own_key, sizeof(own_key));
+    memcpy(ret_handle, PREFIX, PREFIX_LEN);
+    *ret_len = PREFIX_LEN + ses_base64url_encode(ses_slice(body, sizeof(body)), ret_handle + PREFIX_LEN);
+    return SES_OK;
 }
 
-static enum ses_status decode(struct ses_slice json, struct ses_step_claims *ret_claims)
+static enum ses_status open_body(const struct ses_secret *key, const uint8_t body[BODY_BYTES],
+                                 struct ses_step_claims *ret_claims)
 {
-    struct ses_step_claims claims = {.test = false};
-    char again[JSON_SIZE];
-    uint64_t seconds = 0;
-    size_t len = 0;
+    uint8_t plain[CLAIMS_BYTES];
+    uint8_t own_key[SES_STEP_KEY_BYTES];
+    int rv;
 
-    if (json.len < JSON_SIZE - 2) /* "true" is one shorter */
-        return SES_MALFORMED;
-    SES_TRY(ses_rfc3339_decode(ses_slice_cut(json, EXP_AT, EXP_AT + SES_RFC3339_LEN), &seconds));
-    SES_TRY(ses_base64url_decode(ses_slice_cut(json, KEY_AT, KEY_AT + KEY_TEXT_LEN), claims.key,
-                                 sizeof(claims.key), &len));
-    SES_TRY(ses_hex_decode(ses_slice_cut(json, SID_AT, SID_AT + ID_TEXT_LEN), claims.session_id,
-                           sizeof(claims.session_id), &len));
-    SES_TRY(ses_hex_decode(ses_slice_cut(json, STP_AT, STP_AT + ID_TEXT_LEN), claims.step_id,
-                           sizeof(claims.step_id), &len));
-    claims.expires_ms = seconds * 1000;
-    claims.test = json.data[TEST_AT] == 't';
-    if (!ses_slice_eq(json, ses_slice(again, encode(&claims, again))))
-        return SES_MALFORMED;
-    *ret_claims = claims;
+    derive_key(key, own_key);
+    rv = crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, body + NONCE_BYTES,
+                                                    CLAIMS_BYTES + TAG_BYTES, (const unsigned char *)PREFIX,
+                                                    PREFIX_LEN, body, own_key);
+    ses_wipe(own_key, sizeof(own_key));
+    if (rv != 0)
+        return SES_UNAUTHENTICATED;
+    decode(plain, ret_claims);
     return SES_OK;
 }
 
 enum ses_status ses_step_open(const struct ses_secret *key, struct ses_slice handle,
                               struct ses_step_claims *ret_claims)
 {
-    uint8_t json[JSON_SIZE];
+    uint8_t body[BODY_BYTES];
     size_t len = 0;
 
-    if (handle.len > SES_STEP_HANDLE_SIZE_MAX ||
-        ses_paseto_decrypt(key->bytes, handle, SES_SLICE_EMPTY, IMPLICIT, json, sizeof(json), &len) !=
+    if (!ses_slice_starts(handle, SES_STR(PREFIX)))
+        return ses_step_v4_open(key, handle, ret_claims);
+    if (handle.len != HANDLE_LEN ||
+        ses_base64url_decode(ses_slice_cut(handle, PREFIX_LEN, handle.len), body, sizeof(body), &len) !=
             SES_OK ||
-        decode(ses_slice(json, len), ret_claims) != SES_OK)
+        len != sizeof(body))
         return SES_UNAUTHENTICATED;
-    return SES_OK;
+    return open_body(key, body, ret_claims);
 }

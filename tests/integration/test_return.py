@@ -26,7 +26,8 @@ class Return(ServerCase):
         token = self.client.create(session)
         begun = self.client.begin(token, session, return_url=url, **fields)
         self.assertEqual(begun.return_url, f"https://pay.example/r/{begun.step_handle}")
-        self.assertLessEqual(len(begun.step_handle), 1024)
+        self.assertLessEqual(len(begun.step_handle), 160)
+        self.assertLessEqual(len(begun.return_url), 200)
         return session, begun.session_token or token, begun.return_url.removeprefix("https://pay.example")
 
     def post(self, path, form, *args):

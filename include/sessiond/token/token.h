@@ -133,10 +133,10 @@ SES_MUST_CHECK enum ses_status ses_secret_file_open(const char *path, bool creat
                                                     struct ses_error *ret_error,
                                                     struct ses_arena *error_arena);
 
-/* ---- step handles: v4.local, opaque, for one step of one session; safe in a URL, a form field or a log of
+/* ---- step handles: opaque, encrypted, for one step of one session; safe in a URL, a form field or a log of
  * somebody else. */
 
-#define SES_STEP_HANDLE_SIZE_MAX 1024 /* characters; what is made has about 420 */
+#define SES_STEP_HANDLE_SIZE_MAX 1024 /* characters; what is made has 150, of earlier versions 329 */
 #define SES_STEP_KEY_BYTES       32
 
 struct ses_step_claims {

@@ -197,8 +197,7 @@ static void test_keys_of_verification_values(void **state)
         "{\"cardCode\":\"123\"}",
         "<cvv>123</cvv>",
         "cvv%3D123",
-        "\xef\xbd\x83\xef\xbd\x96\xef\xbd\x96\xef\xbc\x9a"
-        "123",
+        "\xef\xbd\x83\xef\xbd\x96\xef\xbd\x96\xef\xbc\x9a\x31\x32\x33", /* full-width cvv: */
         "c\xe2\x80\x8bvv:123",
     };
 
