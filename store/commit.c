@@ -71,8 +71,8 @@ static void report(struct ses_committer *c, const char *what, int code, bool poi
 void ses_commit_poison(struct ses_committer *c, const char *what, int code)
 {
     atomic_store(&c->poisoned, true);
-    if (c->metrics != NULL)
-        ses_gauge_set(c->metrics, SES_C_STORE_POISONED, 1);
+    ses_gauge_set(c->metrics, SES_C_STORE_POISONED, 1);
+    ses_count(c->metrics, SES_C_STORE_POISONINGS, 1);
     report(c, what, code, true);
 }
 

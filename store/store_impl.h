@@ -29,6 +29,8 @@ struct ses_store {
     bool writable;
     unsigned number;
     uint64_t quota_bytes;
+    uint64_t table_refused; /* entries in use when the table last refused one; 0: never */
+    uint64_t quota_refused; /* bytes in use when the quota last refused a record; 0: never */
     unsigned batch_max;
     unsigned queue_max;
     struct ses_shard shard;

@@ -3,6 +3,8 @@
 
 #include "store_impl.h"
 
+#define ROOM_PART 64 /* of what was in use must have gone, before there is room again */
+
 static bool is_entry_of(struct ses_store *store, uint64_t slot, const struct ses_store_key *key)
 {
     struct table_probe probe;
@@ -15,13 +17,19 @@ enum ses_status ses_store_claim_new(struct ses_store *store, const struct ses_st
                                     struct ses_claim *ret_claim)
 {
     struct table_probe probe;
+    enum ses_status status;
+    uint64_t room;
     uint64_t slot;
     uint64_t word;
 
     SES_REQUIRE(store->writable);
     ses_table_probe(store->table, key, &probe);
     ses_table_prefetch(store->table, &probe);
-    SES_TRY(ses_table_insert(store->table, &probe, store->number, &slot, &word));
+    status = ses_table_insert(store->table, &probe, store->number, &slot, &word);
+    if (status == SES_FULL)
+        ses_table_usage(store->table, &store->table_refused, &room);
+    if (status != SES_OK)
+        return status;
     *ret_claim = (struct ses_claim){.key = *key, .slot = slot, .word = word, .revision = 1, .held = true};
     return SES_OK;
 }
@@ -103,9 +111,29 @@ static enum ses_status check_room(struct ses_store *store, size_t value_bytes)
         return SES_UNAVAILABLE;
     if (store->pending >= store->queue_max || store->pending_bytes + value_bytes > STORE_QUEUE_BYTES_MAX)
         return SES_BUSY;
-    if (used + store->pending_bytes + value_bytes > ses_store_room_bytes(store))
-        return SES_FULL;
-    return SES_OK;
+    if (used + store->pending_bytes + value_bytes <= ses_store_room_bytes(store))
+        return SES_OK;
+    store->quota_refused = used + 1;
+    return SES_FULL;
+}
+
+/* A refusal stands until there is clearly more room than there was then: a full table still takes some keys,
+ * and a full shard small records. */
+static bool still_full(uint64_t refused_at, uint64_t used)
+{
+    return refused_at != 0 && used >= refused_at - refused_at / ROOM_PART;
+}
+
+struct ses_store_room ses_store_room(const struct ses_store *store)
+{
+    uint64_t bytes = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
+    uint64_t used;
+    uint64_t room;
+
+    ses_table_usage(store->table, &used, &room);
+    return (struct ses_store_room){.table_full = still_full(store->table_refused, used),
+                                   .shard_full = atomic_load(&store->committer.full) ||
+                                                 still_full(store->quota_refused, bytes + 1)};
 }
 
 /* The batch that is being filled, with room for one more put. */

@@ -236,6 +236,8 @@ static void begin(struct ses_h2_stream *stream)
     if (fault != NULL || stream->repeated || ses_exchange_header(x, "content-type", NULL).len > 0)
         fail_http(stream, 400, SES_INVALID_ARGUMENT,
                   fault != NULL ? fault : "content-type, grpc-timeout or grpc-encoding is given twice");
+    else if (stream->h2->shared->doors->options.closed != NULL)
+        fail(stream, SES_UNAVAILABLE, stream->h2->shared->doors->options.closed);
     else if (!ses_slice_eq_str(x->http_method, "POST"))
         fail_http(stream, 405, SES_INTERNAL, "gRPC requests are POST");
     else if (stream->content == SES_H2_CONTENT_GRPC_UNSUPPORTED)

@@ -242,6 +242,8 @@ static enum ses_status on_bytes(void *engine, struct ses_slice bytes)
 
     if (h1->phase == H1_ENDED)
         return SES_OK;
+    if (h1->draining)
+        ses_conn_touch(h1->conn, 0); /* came in time: no longer the patience of on_drain */
     if (h1->pending.len == 0)
         used = consume(h1, bytes);
     if (h1->phase != H1_ENDED && used < bytes.len) {
@@ -275,15 +277,16 @@ static void on_drained(void *engine)
     resume(engine);
 }
 
-/* A request that is running or has begun ends the connection with its answer. An idle connection waits for
- * the next request, or for on_idle. */
+/* A request that is running or has begun ends the connection with its answer. An idle connection ends too;
+ * one millisecond is for the request that lies unread in the kernel. */
 static void on_drain(void *engine)
 {
     struct h1 *h1 = engine;
+    uint64_t idle_ms = ses_conn_idle_ms(h1->conn);
 
     h1->draining = true;
     if (h1->phase == H1_IDLE)
-        ses_conn_touch(h1->conn, SES_DRAIN_GRACE_MS);
+        ses_conn_touch(h1->conn, idle_ms < SES_DRAIN_IDLE_MS ? SES_DRAIN_IDLE_MS - (uint32_t)idle_ms : 1);
 }
 
 static void on_idle(void *engine)

@@ -288,15 +288,17 @@ static void on_notice_over(void *arg)
 
 void ses_h2_drain_acknowledged(struct ses_h2 *h2)
 {
-    if (h2->draining)
+    if (h2->noticed)
         on_notice_over(h2);
 }
 
-void ses_h2_drain(struct ses_h2 *h2)
+static void give_notice(void *arg)
 {
-    if (h2->dead || h2->draining)
+    struct ses_h2 *h2 = arg;
+
+    if (h2->dead || h2->noticed)
         return;
-    h2->draining = true;
+    h2->noticed = true;
     /* Requests already on their way arrive before the ping's answer: none is lost (RFC 9113 section 6.8). */
     if (nghttp2_submit_shutdown_notice(h2->session) != 0 ||
         nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL) != 0) {
@@ -306,6 +308,28 @@ void ses_h2_drain(struct ses_h2 *h2)
     ses_timer_start(h2->shared->doors->options.timers, &h2->drain_timer, SES_H2_DRAIN_NOTICE_MS,
                     on_notice_over, h2);
     ses_h2_want_write(h2);
+}
+
+/* A client that reads a GOAWAY before it has asked anything goes elsewhere with it. When there is no
+ * elsewhere (the last worker, nobody at all), it comes back here and never gets an answer: so the first
+ * request is awaited for a moment. */
+void ses_h2_drain(struct ses_h2 *h2)
+{
+    if (h2->dead || h2->draining)
+        return;
+    h2->draining = true;
+    if (h2->asked)
+        give_notice(h2);
+    else
+        ses_timer_start(h2->shared->doors->options.timers, &h2->drain_timer, SES_DRAIN_GRACE_MS, give_notice,
+                        h2);
+}
+
+void ses_h2_was_asked(struct ses_h2 *h2)
+{
+    h2->asked = true;
+    if (h2->draining)
+        give_notice(h2);
 }
 
 void ses_h2_idle(struct ses_h2 *h2)

@@ -129,7 +129,9 @@ struct ses_h2 {
     bool goaway_written;
     bool write_wanted;
     bool read_paused;
+    bool asked; /* a stream was opened, ever */
     bool draining;
+    bool noticed; /* the first GOAWAY of a drain was sent */
     bool leaving; /* no new streams will come: finish at the last one's end */
     bool ping_unanswered;
     bool page_used;        /* a stream was opened since the last sweep (h2_pages.c) */
@@ -231,6 +233,8 @@ void ses_h2_free(struct ses_h2 *h2);
 SES_MUST_CHECK enum ses_status ses_h2_receive(struct ses_h2 *h2, struct ses_slice bytes);
 SES_MUST_CHECK enum ses_status ses_h2_produce(struct ses_h2 *h2, struct ses_buf *out);
 void ses_h2_drain(struct ses_h2 *h2);
+/* A stream was opened. */
+void ses_h2_was_asked(struct ses_h2 *h2);
 void ses_h2_idle(struct ses_h2 *h2);
 /* What was produced has left. */
 void ses_h2_drained(struct ses_h2 *h2);

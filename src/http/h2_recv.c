@@ -149,6 +149,7 @@ static void refuse(struct ses_h2_stream *stream, int http_status, const char *me
 
 static void request_begun(struct ses_h2_stream *stream)
 {
+    ses_h2_was_asked(stream->h2);
     if (stream->headers_refused) {
         ses_h2_count_reset(stream->h2);
         refuse(stream, 431, "request headers too large");

@@ -133,8 +133,12 @@ static bool check_headers(struct ses_exchange *x)
     return fault == NULL || refuse(x, 400, SES_INVALID_ARGUMENT, fault);
 }
 
-static bool check_route(struct ses_exchange *x)
+static bool check_route(const struct ses_doors *doors, struct ses_exchange *x)
 {
+    if (doors->options.closed != NULL) {
+        set_extra(x, SES_STR("retry-after"), SES_STR("1"));
+        return refuse(x, 0, SES_UNAVAILABLE, doors->options.closed);
+    }
     if (x->route != NULL)
         return true;
     /* Connect clients read 404 as unimplemented; the body says so too. */
@@ -300,7 +304,7 @@ void ses_http_dispatch(struct ses_doors *doors, struct ses_exchange *x, const st
     uint64_t limit_ms = 0;
 
     ses_exchange_hold(x); /* an answer given at once must not end it under our feet */
-    if (prepare(doors, x, ops) && check_headers(x) && check_route(x) && check_method(x) &&
+    if (prepare(doors, x, ops) && check_headers(x) && check_route(doors, x) && check_method(x) &&
         check_media_type(x) && check_version(x) && check_encoding(doors, x) &&
         check_timeout(doors, x, &limit_ms))
         start(doors, x, limit_ms);

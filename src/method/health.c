@@ -265,6 +265,14 @@ void ses_health_set_all(struct ses_health *health, bool serving)
         change(health, &health->entries[i], serving);
 }
 
+void ses_health_set_rest(struct ses_health *health, const char *except, bool serving)
+{
+    for (size_t i = 0; i < health->entries_count; i++) {
+        if (strcmp(health->entries[i].name, except) != 0)
+            change(health, &health->entries[i], serving);
+    }
+}
+
 static void end_watches(struct ses_health *health)
 {
     while (!ses_list_empty(&health->watchers)) {
@@ -274,9 +282,10 @@ static void end_watches(struct ses_health *health)
     }
 }
 
-void ses_health_drain(struct ses_health *health)
+void ses_health_drain(struct ses_health *health, bool server_stops)
 {
-    ses_health_set_all(health, false);
+    if (server_stops)
+        ses_health_set_all(health, false);
     health->draining = true;
     end_watches(health);
 }

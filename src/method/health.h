@@ -22,11 +22,13 @@ SES_MUST_CHECK enum ses_status ses_health_new(const char *const *services, size_
 void ses_health_free(struct ses_health *health);
 /* Sets every service and the server as a whole; tells the watchers of those that change. */
 void ses_health_set_all(struct ses_health *health, bool serving);
+/* The same without one of them. */
+void ses_health_set_rest(struct ses_health *health, const char *except, bool serving);
 /* The same for one service; "" the server as a whole. Unknown names are a programmer error. */
 void ses_health_set(struct ses_health *health, const char *service, bool serving);
-/* NOT_SERVING for all and for ever, then ends the Watch streams with UNAVAILABLE, so that draining need not
- * wait for them. */
-void ses_health_drain(struct ses_health *health);
+/* Ends the Watch streams with UNAVAILABLE, so that draining need not wait for them, and takes no more;
+ * nothing changes from now on. server_stops: before that, NOT_SERVING for all. */
+void ses_health_drain(struct ses_health *health, bool server_stops);
 /* Open Watch streams. */
 unsigned ses_health_watchers(const struct ses_health *health);
 

@@ -22,6 +22,10 @@
 #define SCRATCH_BYTES_MAX (4u * SES_STORE_BODY_MAX)
 
 /* In the order of enum ses_method_metric. */
+/* NOT_SERVING while new sessions are refused, though continuations go through it too: a probe that must not
+ * take the server out for that asks for "" or for sessiond.v1.SessionService. */
+#define CREATING_SERVICE "types.MerchantAuthenticationService"
+
 static const char *const metric_names[SES_METRIC_COUNT] = {
     [SES_METRIC_CREATE_SESSION_TOKEN] = "types.MerchantAuthenticationService/CreateSessionToken",
     [SES_METRIC_CREATE_SERVER_SESSION_TOKEN] =
@@ -208,7 +212,7 @@ static enum ses_status make_parts(struct ses_service *service)
 {
     /* All that reflection lists: a probe may ask for any of them by name. */
     static const char *const services[] = {
-        "types.MerchantAuthenticationService",
+        CREATING_SERVICE,
         "sessiond.v1.SessionService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
@@ -313,20 +317,31 @@ void ses_service_turn(struct ses_service *service)
 
 bool ses_service_serving(const struct ses_service *service)
 {
-    return !service->draining && ses_store_healthy(service->options.store);
+    return !service->stopping && !service->unready && ses_store_healthy(service->options.store);
 }
 
 void ses_service_check_health(struct ses_service *service)
 {
-    if (!service->draining)
-        ses_health_set_all(service->health, ses_service_serving(service));
+    bool serving = ses_service_serving(service);
+
+    if (service->draining)
+        return;
+    ses_health_set_rest(service->health, CREATING_SERVICE, serving);
+    ses_health_set(service->health, CREATING_SERVICE, serving && !service->full);
 }
 
-void ses_service_set_draining(struct ses_service *service)
+void ses_service_set_ready(struct ses_service *service, bool ready, bool creates)
+{
+    service->unready = !ready;
+    service->full = !creates;
+}
+
+void ses_service_set_draining(struct ses_service *service, bool server_stops)
 {
     service->draining = true;
+    service->stopping = server_stops;
     ses_watch_session_drain(service);
-    ses_health_drain(service->health);
+    ses_health_drain(service->health, server_stops);
 }
 
 unsigned ses_service_in_flight(const struct ses_service *service)

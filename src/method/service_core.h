@@ -54,7 +54,10 @@ struct ses_service {
     unsigned watch_streams_count;
     unsigned waiting_count;
     unsigned in_flight;
-    bool draining;
+    bool draining; /* the worker leaves */
+    bool stopping; /* so does the server */
+    bool unready;  /* too many workers are missing, says the rank above */
+    bool full;     /* new sessions are refused */
     struct ses_route routes[SES_ROUTES_MAX];
     size_t routes_count;
 };

@@ -391,6 +391,11 @@ void ses_conn_attach(struct ses_conn *conn, const struct ses_conn_ops *ops, void
     conn->drain_told = false;
 }
 
+uint64_t ses_conn_idle_ms(const struct ses_conn *conn)
+{
+    return uv_now(conn->tcp.loop) - conn->active_ms;
+}
+
 const char *ses_conn_peer(const struct ses_conn *conn)
 {
     return conn->peer;
@@ -411,6 +416,8 @@ static void start(struct ses_conn *conn)
     if (conn->state != CONN_CLOSED && !conn->paused &&
         uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) != 0)
         ses_conn_cut(conn);
+    if (conns->draining)
+        ses_conn_drain(conn);
 }
 
 void ses_conn_open(struct ses_conns *conns, int fd, const char *peer)

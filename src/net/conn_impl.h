@@ -13,7 +13,6 @@
 
 #define READ_BYTES       (64u * 1024) /* one shared read buffer per loop: engines take everything at once */
 #define OUT_KEEP_BYTES   (64u * 1024) /* the shared output buffer does not stay larger than this */
-#define LISTENERS_MAX    4u
 #define LINGER_MS        1000u
 #define LINGER_BYTES_MAX (4u * 1024 * 1024)
 #define ERROR_FINISH_MS  1000u
@@ -55,6 +54,12 @@ struct ses_conn {
     char peer[PEER_SIZE];
 };
 
+struct listener {
+    uv_poll_t poll;
+    int fd; /* the caller's */
+    bool on;
+};
+
 struct ses_conns {
     struct ses_conns_options options;
     struct ses_list all;
@@ -65,10 +70,10 @@ struct ses_conns {
     unsigned handles;  /* libuv handles not yet closed; the struct dies with the last one */
     bool draining;
     bool freed;
-    uv_poll_t listeners[LISTENERS_MAX];
-    int listen_fds[LISTENERS_MAX];
-    unsigned listeners_count;
-    int spare_fd; /* given up for a moment when descriptors run out */
+    struct listener listeners[SES_CONNS_LISTENERS_MAX];
+    unsigned listeners_count; /* places taken; one that is not accepted from keeps its place */
+    bool resting;             /* out of descriptors: nothing is accepted for a moment */
+    int spare_fd;             /* given up for a moment when descriptors run out */
     struct ses_timer accept_timer;
     uv_idle_t again;    /* keeps the loop from sleeping while connections still want to write */
     struct ses_buf out; /* shared by all connections while they produce */

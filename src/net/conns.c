@@ -20,13 +20,16 @@
 
 static void on_acceptable(uv_poll_t *handle, int status, int events);
 
-static void watch(struct ses_conns *conns, bool on)
+static void rest_accepting(struct ses_conns *conns, bool rest)
 {
+    conns->resting = rest;
     for (unsigned i = 0; i < conns->listeners_count; i++) {
-        if (on)
-            (void)uv_poll_start(&conns->listeners[i], UV_READABLE, on_acceptable);
+        struct listener *listener = &conns->listeners[i];
+
+        if (listener->on && !rest)
+            (void)uv_poll_start(&listener->poll, UV_READABLE, on_acceptable);
         else
-            (void)uv_poll_stop(&conns->listeners[i]);
+            (void)uv_poll_stop(&listener->poll);
     }
 }
 
@@ -36,8 +39,13 @@ static void on_accept_timer(void *arg)
 
     if (conns->spare_fd < 0)
         conns->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (!conns->draining)
-        watch(conns, true);
+    rest_accepting(conns, false);
+}
+
+static void rest_for_a_moment(struct ses_conns *conns)
+{
+    rest_accepting(conns, true);
+    ses_timer_start(conns->options.timers, &conns->accept_timer, ACCEPT_PAUSE_MS, on_accept_timer, conns);
 }
 
 /* Out of descriptors: the waiting connection would make poll return at once for ever. The spare descriptor is
@@ -54,8 +62,7 @@ static void descriptors_out(struct ses_conns *conns, int listen_fd)
         conns->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         ses_count(conns->options.metrics, SES_C_CONNECTIONS_REFUSED, 1);
     }
-    watch(conns, false);
-    ses_timer_start(conns->options.timers, &conns->accept_timer, ACCEPT_PAUSE_MS, on_accept_timer, conns);
+    rest_for_a_moment(conns);
 }
 
 static void name_peer(const struct sockaddr_storage *address, char *ret_text)
@@ -77,22 +84,27 @@ static void name_peer(const struct sockaddr_storage *address, char *ret_text)
     }
 }
 
+/* No connection came of it. True: try the next one. */
+static bool accept_failed(struct ses_conns *conns, struct listener *listener, int error)
+{
+    if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
+        descriptors_out(conns, listener->fd);
+    else if (error == EINVAL) /* somebody has closed it for all of us: poll would say so for ever */
+        ses_conns_unwatch(conns, listener->fd);
+    /* These concern one connection that died in the queue (accept(2), "Error handling"). */
+    return error == ECONNABORTED || error == EINTR || error == EPROTO;
+}
+
 /* One connection; false when there is none or accepting must rest. */
-static bool accept_one(struct ses_conns *conns, int listen_fd)
+static bool accept_one(struct ses_conns *conns, struct listener *listener)
 {
     struct sockaddr_storage address = {0};
     socklen_t size = sizeof(address);
     char peer[PEER_SIZE];
-    int fd = accept4(listen_fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(listener->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-    if (fd < 0) {
-        int error = errno;
-
-        if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
-            descriptors_out(conns, listen_fd);
-        /* These concern one connection that died in the queue (accept(2), "Error handling"). */
-        return error == ECONNABORTED || error == EINTR || error == EPROTO;
-    }
+    if (fd < 0)
+        return accept_failed(conns, listener, errno);
     if (conns->count >= conns->options.connections_max) {
         (void)close(fd);
         ses_count(conns->options.metrics, SES_C_CONNECTIONS_REFUSED, 1);
@@ -103,21 +115,27 @@ static bool accept_one(struct ses_conns *conns, int listen_fd)
     return true;
 }
 
+static void accept_up_to(struct listener *listener, int count)
+{
+    struct ses_conns *conns = listener->poll.data;
+
+    for (int i = 0; i < count && listener->on && accept_one(conns, listener); i++)
+        continue;
+}
+
 static void on_acceptable(uv_poll_t *handle, int status, int events)
 {
-    struct ses_conns *conns = handle->data;
-    size_t index = (size_t)(handle - conns->listeners);
-
     (void)events;
-    if (status != 0) {
-        watch(conns, false);
-        ses_timer_start(conns->options.timers, &conns->accept_timer, ACCEPT_PAUSE_MS, on_accept_timer, conns);
-        return;
-    }
-    for (int i = 0; i < ACCEPT_BATCH && !conns->draining; i++) {
-        if (!accept_one(conns, conns->listen_fds[index]))
-            return;
-    }
+    if (status != 0)
+        rest_for_a_moment(handle->data);
+    else
+        accept_up_to(SES_CONTAINER(handle, struct listener, poll), ACCEPT_BATCH);
+}
+
+void ses_conns_accept_queued(struct ses_conns *conns)
+{
+    for (unsigned i = 0; i < conns->listeners_count; i++)
+        accept_up_to(&conns->listeners[i], SOMAXCONN);
 }
 
 static void on_again(uv_idle_t *handle)
@@ -176,7 +194,7 @@ static void on_handle_closed(uv_handle_t *handle)
 static void stop_listening(struct ses_conns *conns)
 {
     for (unsigned i = 0; i < conns->listeners_count; i++)
-        uv_close((uv_handle_t *)&conns->listeners[i], on_handle_closed);
+        uv_close((uv_handle_t *)&conns->listeners[i].poll, on_handle_closed);
     conns->listeners_count = 0;
     ses_timer_stop(&conns->accept_timer);
 }
@@ -196,20 +214,71 @@ void ses_conns_free(struct ses_conns *conns)
     uv_close((uv_handle_t *)&conns->again, on_handle_closed);
 }
 
+static struct listener *find_listener(struct ses_conns *conns, int fd)
+{
+    for (unsigned i = 0; i < conns->listeners_count; i++) {
+        if (conns->listeners[i].fd == fd)
+            return &conns->listeners[i];
+    }
+    return NULL;
+}
+
+bool ses_conns_watches(const struct ses_conns *conns, int fd)
+{
+    for (unsigned i = 0; i < conns->listeners_count; i++) {
+        if (conns->listeners[i].fd == fd)
+            return conns->listeners[i].on;
+    }
+    return false;
+}
+
+/* The descriptor stays the caller's: libuv's own listener would close it with its handle, and with the last
+ * descriptor the connections that wait in the kernel die. */
+static enum ses_status add_listener(struct ses_conns *conns, int fd, struct listener **ret_listener)
+{
+    struct listener *listener = &conns->listeners[conns->listeners_count];
+
+    if (conns->listeners_count == SES_CONNS_LISTENERS_MAX)
+        return SES_FULL;
+    if (uv_poll_init(conns->options.loop, &listener->poll, fd) != 0)
+        return SES_IO;
+    listener->poll.data = conns;
+    listener->fd = fd;
+    conns->listeners_count++;
+    conns->handles++;
+    *ret_listener = listener;
+    return SES_OK;
+}
+
+enum ses_status ses_conns_watch(struct ses_conns *conns, int fd)
+{
+    struct listener *listener = find_listener(conns, fd);
+
+    if (listener == NULL)
+        SES_TRY(add_listener(conns, fd, &listener));
+    if (listener->on)
+        return SES_OK;
+    listener->on = true;
+    if (conns->resting)
+        return SES_OK;
+    return uv_poll_start(&listener->poll, UV_READABLE, on_acceptable) == 0 ? SES_OK : SES_IO;
+}
+
 enum ses_status ses_conns_listen(struct ses_conns *conns, int fd)
 {
-    uv_poll_t *listener = &conns->listeners[conns->listeners_count];
-
-    if (conns->listeners_count == LISTENERS_MAX)
-        return SES_FULL;
-    /* The descriptor stays the caller's: libuv's own listener would close it with its handle, and with the
-     * last descriptor the connections that wait in the kernel die. */
-    if (listen(fd, SOMAXCONN) != 0 || uv_poll_init(conns->options.loop, listener, fd) != 0)
+    if (listen(fd, SOMAXCONN) != 0)
         return SES_IO;
-    listener->data = conns;
-    conns->listen_fds[conns->listeners_count++] = fd;
-    conns->handles++;
-    return uv_poll_start(listener, UV_READABLE, on_acceptable) == 0 ? SES_OK : SES_IO;
+    return ses_conns_watch(conns, fd);
+}
+
+void ses_conns_unwatch(struct ses_conns *conns, int fd)
+{
+    struct listener *listener = find_listener(conns, fd);
+
+    if (listener == NULL || !listener->on)
+        return;
+    listener->on = false;
+    (void)uv_poll_stop(&listener->poll);
 }
 
 void ses_conns_drain(struct ses_conns *conns)
@@ -217,7 +286,6 @@ void ses_conns_drain(struct ses_conns *conns)
     if (conns->draining)
         return;
     conns->draining = true;
-    stop_listening(conns);
     for (struct ses_list *node = conns->all.next; node != &conns->all; node = node->next)
         ses_conn_drain(SES_CONTAINER(node, struct ses_conn, node));
 }

@@ -6,6 +6,7 @@
 #include <sessiond/method/service.h>
 
 #include "prometheus.h"
+#include "readiness.h"
 #include "status_page.h"
 
 #define PAGE_BYTES_MAX (2u * 1024 * 1024)
@@ -52,16 +53,43 @@ static enum ses_status render_metrics(const struct ses_admin *admin, struct ses_
     return ses_prometheus_render(admin->env->board, &extra, out);
 }
 
+/* What is amiss while the server serves on. */
+static enum ses_status render_degraded(const struct ses_readiness *readiness, struct ses_buf *out)
+{
+    const struct {
+        bool on;
+        const char *name;
+    } rows[] = {{readiness->workers_missing, "workers_missing"},
+                {readiness->table_full, "table_full"},
+                {readiness->store_full, "store_full"}};
+    const char *comma = "";
+    size_t i;
+
+    SES_TRY(ses_buf_appendf(out, "\"degraded\":%s,\"reasons\":[",
+                            ses_readiness_degraded(readiness) ? "true" : "false"));
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (!rows[i].on)
+            continue;
+        SES_TRY(ses_buf_appendf(out, "%s\"%s\"", comma, rows[i].name));
+        comma = ",";
+    }
+    return ses_buf_append_str(out, "],");
+}
+
 static enum ses_status render_ready(const struct ses_admin *admin, struct ses_buf *out)
 {
     const struct ses_board *board = admin->env->board;
     uint64_t now_ns = ses_clock_mono_ns();
+    struct ses_readiness readiness;
     unsigned i;
 
+    ses_readiness_look(board, now_ns, &readiness);
+    SES_TRY(ses_buf_appendf(out, "{\"ready\":%s,\"state\":\"%s\",", readiness.ready ? "true" : "false",
+                            ses_readiness_name(&readiness)));
+    SES_TRY(render_degraded(&readiness, out));
     SES_TRY(ses_buf_appendf(
-        out, "{\"ready\":%s,\"draining\":%s,\"listen\":\"%s\",\"sessions_loaded\":%llu,\"workers\":[",
-        ses_board_ready(board) ? "true" : "false",
-        atomic_load_explicit(&board->draining, memory_order_relaxed) ? "true" : "false", board->listen,
+        out, "\"draining\":%s,\"listen\":\"%s\",\"sessions_loaded\":%llu,\"workers\":[",
+        readiness.draining ? "true" : "false", board->listen,
         (unsigned long long)atomic_load_explicit(&board->sessions_loaded, memory_order_relaxed)));
     for (i = 0; i < board->workers; i++) {
         const struct ses_metrics *metrics = &board->metrics[i];
@@ -100,8 +128,10 @@ static void start_healthz(struct ses_exchange *x, void *arg)
 static void start_readyz(struct ses_exchange *x, void *arg)
 {
     const struct ses_admin *admin = arg;
+    struct ses_readiness readiness;
 
-    answer(x, admin, ses_board_ready(admin->env->board) ? 200 : 503, "application/json", render_ready);
+    ses_readiness_look(admin->env->board, ses_clock_mono_ns(), &readiness);
+    answer(x, admin, readiness.ready ? 200 : 503, "application/json", render_ready);
 }
 
 /* A PLAIN route ending in '/' is a prefix: whatever has no route of its own arrives here. */

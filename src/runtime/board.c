@@ -21,6 +21,7 @@ enum ses_status ses_board_new(const struct ses_config *config, struct ses_board 
     board = memory;
     board->workers = config->workers;
     board->durability = config->durability;
+    atomic_init(&board->missing_percent, (uint32_t)config->ready_missing_percent);
     board->started_wall_ms = ses_clock_wall_ms();
     board->started_mono_ns = ses_clock_mono_ns();
     *ret_board = board;
@@ -44,19 +45,6 @@ const char *ses_slot_state_name(enum ses_slot_state state)
 
     _Static_assert(sizeof(names) / sizeof(names[0]) == SES_SLOT_STATE_COUNT, "a new state needs a name");
     return names[state];
-}
-
-bool ses_board_ready(const struct ses_board *board)
-{
-    unsigned i;
-
-    if (atomic_load_explicit(&board->draining, memory_order_relaxed))
-        return false;
-    for (i = 0; i < board->workers; i++) {
-        if (ses_board_state(board, i) != SES_SLOT_READY)
-            return false;
-    }
-    return true;
 }
 
 void ses_board_beat(struct ses_metrics *metrics)

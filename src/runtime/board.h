@@ -1,7 +1,7 @@
 /* board.h - the anonymous shared mapping through which processes see each other: state by the supervisor,
  * numbers by their owners.
  *
- *   struct ses_board         written by the supervisor alone, but for ready times
+ *   struct ses_board         written by the supervisor alone, but for ready times and where it says so
  *   struct ses_metrics[n]    slot i: worker i; the last one: the housekeeper, and the log lines that
  * supervisor and loader lose
  *
@@ -33,10 +33,15 @@ struct ses_board {
     uint64_t started_wall_ms;
     uint64_t started_mono_ns;
     _Atomic uint64_t sessions_loaded;
-    _Atomic uint64_t start_ms;      /* from start to the first time all workers were ready; 0 = not yet */
-    _Atomic uint64_t worker_deaths; /* unwanted ones */
-    _Atomic bool draining;          /* the whole server is leaving */
+    _Atomic uint64_t start_ms;        /* from start to the first time all workers were ready; 0 = not yet */
+    _Atomic uint64_t worker_deaths;   /* unwanted ones */
+    _Atomic bool draining;            /* the whole server is leaving */
+    _Atomic uint32_t missing_percent; /* of the worker slots may be missing, and the server still be ready */
+    _Atomic uint64_t
+        unserved_since_ns; /* monotonic; no worker accepts since then (by the housekeeper); 0: one does */
     _Atomic uint32_t state[SES_BOARD_SLOTS_MAX];
+    _Atomic bool accepts[SES_BOARD_SLOTS_MAX];   /* set and cleared by the worker, cleared when it died */
+    _Atomic bool replacing[SES_BOARD_SLOTS_MAX]; /* a reload replaces its worker just now */
     char listen[SES_ADDRESS_TEXT_SIZE];
     _Alignas(64) struct ses_metrics metrics[]; /* workers + 1 */
 };
@@ -47,9 +52,7 @@ SES_MUST_CHECK enum ses_status ses_board_new(const struct ses_config *config, st
 void ses_board_free(struct ses_board *board);
 enum ses_slot_state ses_board_state(const struct ses_board *board, unsigned slot);
 const char *ses_slot_state_name(enum ses_slot_state state);
-/* [any] All workers ready and the server not draining: what /readyz says. */
-bool ses_board_ready(const struct ses_board *board);
-/* [child] Once a second; the supervisor kills a worker whose heartbeat is too old. */
+/* [child] Once a second at least; the supervisor kills a worker whose heartbeat is too old. */
 void ses_board_beat(struct ses_metrics *metrics);
 
 /* ---- sums over all slots ---- */

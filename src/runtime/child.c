@@ -44,14 +44,13 @@ enum ses_status ses_child_start(struct ses_child *child, struct ses_child_env *e
     child->control_fd = pair[0];
     child->started_ms = ses_process_now_ms();
     child->kill_ms = 0;
+    child->heard_out = false;
     return SES_OK;
 }
 
-void ses_child_say_ready(const struct ses_child_env *env)
+void ses_child_say(const struct ses_child_env *env, char what)
 {
-    char byte = SES_CONTROL_READY;
-
-    while (write(env->control_fd, &byte, 1) < 0 && errno == EINTR)
+    while (write(env->control_fd, &what, 1) < 0 && errno == EINTR)
         continue;
 }
 

@@ -1,8 +1,10 @@
 /* child.h - one child process of the supervisor: how it is made, what it is given, how it says that it is
  * ready.
  *
- * The control socket (a socketpair) carries single bytes: SES_CONTROL_READY upwards once, SES_CONTROL_DEATH
- * down to the housekeeper when a worker died (its LMDB reader slots are to be freed). Its EOF means nothing:
+ * The control socket (a socketpair) carries single bytes. Upwards: SES_CONTROL_READY once, and
+ * SES_CONTROL_CLOSED from a worker that accepts no more connections. Downwards: SES_CONTROL_DEATH to the
+ * housekeeper when a worker died (its LMDB reader slots are to be freed), SES_CONTROL_NEWS to workers and
+ * housekeeper when another worker accepts, or accepts no more (the board says which). Its EOF means nothing:
  * the alive pipe, whose write end only the supervisor holds, tells children of the supervisor's death;
  * SIGCHLD tells the supervisor of theirs.
  */
@@ -18,8 +20,10 @@
 #include "layout.h"
 #include "respawn.h"
 
-#define SES_CONTROL_READY 'r'
-#define SES_CONTROL_DEATH 'd'
+#define SES_CONTROL_READY  'r'
+#define SES_CONTROL_CLOSED 'c'
+#define SES_CONTROL_DEATH  'd'
+#define SES_CONTROL_NEWS   'n'
 
 /* What a child works with; everything is borrowed from memory inherited over fork. */
 struct ses_child_env {
@@ -28,10 +32,11 @@ struct ses_child_env {
     struct ses_board *board;
     struct ses_table *table;
     struct ses_watch_board *watch_board;
-    unsigned slot;  /* on the board */
-    int listen_fd;  /* -1: none */
-    int control_fd; /* the child's end */
-    int alive_fd;   /* readable (EOF) when the supervisor is dead */
+    unsigned slot;       /* on the board */
+    int listen_fd;       /* -1: none */
+    const int *slot_fds; /* workers, housekeeper: the listening sockets of all worker slots */
+    int control_fd;      /* the child's end */
+    int alive_fd;        /* readable (EOF) when the supervisor is dead */
     pid_t supervisor;
     const char *role;
 };
@@ -40,11 +45,12 @@ struct ses_child_env {
 typedef int (*ses_child_fn)(const struct ses_child_env *env);
 
 struct ses_child {
-    char role[24]; /* "worker-0" */
+    char role[24]; /* "worker-0", in the log */
     ses_child_fn run;
     unsigned slot;
     int listen_fd; /* of the slot: outlives its processes; -1 none */
     bool worker;
+    bool heard_out; /* nothing more comes through control_fd */
     bool essential; /* has to say that it is ready; others count as ready at once */
 
     /* of the running process */
@@ -64,8 +70,8 @@ struct ses_child {
 SES_MUST_CHECK enum ses_status ses_child_start(struct ses_child *child, struct ses_child_env *env,
                                                void (*before)(void *arg, const struct ses_child *self),
                                                void *arg);
-/* [child] Tells the supervisor. */
-void ses_child_say_ready(const struct ses_child_env *env);
+/* [child] Tells the supervisor, SES_CONTROL_... */
+void ses_child_say(const struct ses_child_env *env, char what);
 /* [child] True when TERM came because the supervisor died: nobody waits for us then. */
 bool ses_child_orphaned(const struct ses_child_env *env);
 

@@ -65,11 +65,17 @@
     X(restart, window_seconds, 1, 3600, 60)                                                                  \
     X(restart, delay_min_ms, 1, 60000, 10)                                                                   \
     X(restart, delay_max_ms, 1, 600000, 5000)                                                                \
-    X(restart, healthy_seconds, 1, 3600, 60)
+    X(restart, healthy_seconds, 1, 3600, 60)                                                                 \
+    X(restart, retry_seconds, 1, 86400, 60)
+
+#define SES_CONFIG_DRAIN(X) X(drain, keep_accepting_seconds, 0, 600, 0)
+#define SES_CONFIG_READY(X) X(ready, missing_percent, 0, 99, 50)
 
 #define SES_CONFIG_NUMBERS(X)                                                                                \
     SES_CONFIG_LIMITS(X)                                                                                     \
-    SES_CONFIG_STORE(X) SES_CONFIG_SESSION(X) SES_CONFIG_CONNECTOR(X) SES_CONFIG_RESTART(X)
+    SES_CONFIG_STORE(X)                                                                                      \
+    SES_CONFIG_SESSION(X)                                                                                    \
+    SES_CONFIG_CONNECTOR(X) SES_CONFIG_RESTART(X) SES_CONFIG_DRAIN(X) SES_CONFIG_READY(X)
 
 /* Connectors with an outbound call: their base URLs can be set. Others make no call, a URL for them is
  * refused as unknown. The path is appended by plain concatenation, so a base URL must end, or must not end,

@@ -42,6 +42,8 @@ static const cyaml_schema_field_t store_fields[] = {NESTED_FIELD("durability", s
                                                     SES_CONFIG_STORE(NUMBER_FIELD) CYAML_FIELD_END};
 static const cyaml_schema_field_t session_fields[] = {SES_CONFIG_SESSION(NUMBER_FIELD) CYAML_FIELD_END};
 static const cyaml_schema_field_t restart_fields[] = {SES_CONFIG_RESTART(NUMBER_FIELD) CYAML_FIELD_END};
+static const cyaml_schema_field_t drain_fields[] = {SES_CONFIG_DRAIN(NUMBER_FIELD) CYAML_FIELD_END};
+static const cyaml_schema_field_t ready_fields[] = {SES_CONFIG_READY(NUMBER_FIELD) CYAML_FIELD_END};
 
 static const cyaml_schema_value_t host_value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, TEXT_MAX)};
 #define LIST_FIELD(section_, member_, entries_max)                                                           \
@@ -100,6 +102,8 @@ static const cyaml_schema_field_t root_fields[] = {
     SECTION_FIELD(binding),
     SECTION_FIELD(connector),
     SECTION_FIELD(restart),
+    SECTION_FIELD(drain),
+    SECTION_FIELD(ready),
     SECTION_FIELD(connectors),
     CYAML_FIELD_END,
 };

@@ -60,6 +60,14 @@ struct ses_raw_restart {
     SES_CONFIG_RESTART(SES_RAW_MEMBER)
 };
 
+struct ses_raw_drain {
+    SES_CONFIG_DRAIN(SES_RAW_MEMBER)
+};
+
+struct ses_raw_ready {
+    SES_CONFIG_READY(SES_RAW_MEMBER)
+};
+
 struct ses_raw_connectors {
     SES_CONFIG_CONNECTORS(SES_RAW_URL)
 };
@@ -83,6 +91,8 @@ struct ses_raw_config {
     struct ses_raw_binding binding;
     struct ses_raw_connector connector;
     struct ses_raw_restart restart;
+    struct ses_raw_drain drain;
+    struct ses_raw_ready ready;
     struct ses_raw_connectors connectors;
 };
 

@@ -1,3 +1,15 @@
+/* Leaving. A worker goes through as much of this as its case needs.
+ *
+ * The server stops: GIVES_NOTICE, health says no and everything else goes on, for proxies that ask seldom
+ * (drain.keep_accepting_seconds); then CLOSED, and the sockets are closed for everybody.
+ *
+ * A reload: while others accept, CLOSED at once, its socket is theirs. Nobody else does: LAST, it goes on
+ * accepting and serves each new connection what it begins with, until what ran when it was told has ended or
+ * half its time is over; then CLOSED.
+ *
+ * A failed disk: CLOSED at once, nothing can be acknowledged here.
+ *
+ * CLOSED ends when nothing runs any more, or with the limit. */
 #include "worker.h"
 
 #include <unistd.h>
@@ -34,11 +46,45 @@ static _Noreturn void leave_at_once(struct ses_worker *worker)
     _exit(worker->exit_code);
 }
 
-static void on_look(uv_timer_t *handle)
+/* ---- steps -------------------------------------------------------------------------------------------- */
+
+/* The supervisor says so on the board before it sends TERM; when it is dead nobody will come after us. */
+static bool stops_for_good(const struct ses_worker *worker)
 {
-    struct ses_worker *worker = handle->data;
-    uint64_t now_ms = ses_process_now_ms();
-    bool late = now_ms - worker->drain_began_ms >= worker->drain_limit_ms;
+    return atomic_load_explicit(&worker->env->board->draining, memory_order_relaxed) ||
+           ses_child_orphaned(worker->env);
+}
+
+static void close_doors(struct ses_worker *worker)
+{
+    bool for_good = stops_for_good(worker);
+
+    worker->leaving = SES_WORKER_CLOSED;
+    worker->closed_ms = ses_process_now_ms();
+    ses_service_set_draining(worker->service, for_good);
+    ses_worker_slots_close(worker, for_good);
+    ses_conns_drain(worker->conns);
+}
+
+/* Looks that find nothing running come often enough even under load: calls take a millisecond. */
+static void look_at_last(struct ses_worker *worker, uint64_t now_ms)
+{
+    bool half_over = now_ms - worker->drain_began_ms >= worker->drain_limit_ms / 2;
+
+    if (!working(worker) || half_over || stops_for_good(worker) || !ses_worker_slots_alone(worker))
+        close_doors(worker);
+}
+
+static void look_at_notice(struct ses_worker *worker, uint64_t now_ms)
+{
+    if (now_ms - worker->drain_began_ms >= worker->env->config->drain_keep_accepting_seconds * 1000 ||
+        ses_child_orphaned(worker->env))
+        close_doors(worker);
+}
+
+static void look_at_end(struct ses_worker *worker, uint64_t now_ms)
+{
+    bool late = now_ms - worker->closed_ms >= worker->drain_limit_ms;
 
     if (working(worker)) {
         worker->quiet_since_ms = 0;
@@ -52,18 +98,57 @@ static void on_look(uv_timer_t *handle)
         uv_stop(&worker->loop);
 }
 
+static void on_look(uv_timer_t *handle)
+{
+    struct ses_worker *worker = handle->data;
+    uint64_t now_ms = ses_process_now_ms();
+
+    if (worker->leaving == SES_WORKER_GIVES_NOTICE)
+        look_at_notice(worker, now_ms);
+    else if (worker->leaving == SES_WORKER_LAST)
+        look_at_last(worker, now_ms);
+    else
+        look_at_end(worker, now_ms);
+}
+
+/* ---- the beginning ------------------------------------------------------------------------------------ */
+
+static void give_notice(struct ses_worker *worker)
+{
+    worker->leaving = SES_WORKER_GIVES_NOTICE;
+    ses_service_set_draining(worker->service, true);
+}
+
+/* Connections that are open are told; new ones are served as long as nobody else would. */
+static void stay_as_last(struct ses_worker *worker)
+{
+    worker->leaving = SES_WORKER_LAST;
+    ses_conns_drain(worker->conns);
+}
+
 void ses_worker_drain(struct ses_worker *worker, int exit_code, uint64_t limit_ms, const char *why)
 {
-    if (worker->draining)
+    bool for_good = stops_for_good(worker);
+
+    if (worker->leaving != SES_WORKER_STAYS)
         return;
-    worker->draining = true;
     worker->exit_code = exit_code;
     worker->drain_began_ms = ses_process_now_ms();
     worker->drain_limit_ms = limit_ms;
     ses_log_msg(&worker->log, exit_code == SES_EXIT_OK ? SES_LOG_INFO : SES_LOG_ERROR, "draining", "%s", why);
-    ses_service_set_draining(worker->service);
-    ses_service_check_health(worker->service);
-    ses_conns_drain(worker->conns);
+    if (exit_code == SES_EXIT_OK && for_good && worker->env->config->drain_keep_accepting_seconds > 0)
+        give_notice(worker);
+    else if (exit_code == SES_EXIT_OK && !for_good && ses_worker_slots_alone(worker))
+        stay_as_last(worker);
+    else
+        close_doors(worker);
     worker->drain.data = worker;
     (void)uv_timer_start(&worker->drain, on_look, 0, LOOK_MS);
+}
+
+/* A service manager may have sent TERM to every process before the supervisor could say that all stops. */
+void ses_worker_drain_look(struct ses_worker *worker)
+{
+    if (worker->leaving == SES_WORKER_LAST && stops_for_good(worker))
+        close_doors(worker);
 }

@@ -7,6 +7,7 @@
 #include <sessiond/base/random.h>
 
 #include "process.h"
+#include "readiness.h"
 
 #define SECOND_MS             1000
 #define READERS_SECONDS       10
@@ -78,6 +79,61 @@ static void drain_retired(struct ses_housekeeper *keeper)
     }
 }
 
+/* A slot that was given up has nobody who would give back the claims of its last worker: their keys would be
+ * SESSION_BUSY. Once for each time it was given up, again and again while that fails. Its retry may find the
+ * shard taken for that moment, and is then tried again. */
+static void settle_given_up(struct ses_housekeeper *keeper)
+{
+    const struct ses_board *board = keeper->env->board;
+    unsigned i;
+
+    for (i = 0; i < board->workers; i++) {
+        uint32_t generation = atomic_load_explicit(&board->metrics[i].generation, memory_order_relaxed);
+        enum ses_status status;
+        bool empty;
+
+        if (ses_board_state(board, i) != SES_SLOT_GIVEN_UP || keeper->settled[i] == generation)
+            continue;
+        status = ses_store_drain_retired(keeper->env->layout->shards, i, keeper->env->table,
+                                         ses_clock_now_ms(), &empty);
+        if (status == SES_OK || status == SES_NOT_FOUND) {
+            keeper->settled[i] = generation;
+            ses_log_msg(&keeper->log, SES_LOG_INFO, "slot_settled", "the claims of slot %u are given back",
+                        i);
+        } else if (keeper->seconds % READERS_SECONDS == 0) {
+            ses_log_msg(&keeper->log, SES_LOG_WARN, "slot_unsettled", "the claims of slot %u stay: %s", i,
+                        ses_status_name(status));
+        }
+    }
+}
+
+/* Told once when it begins and once when it ends: the metrics show what it is. */
+static void log_degraded(struct ses_housekeeper *keeper)
+{
+    struct ses_readiness readiness;
+    struct ses_log_line line;
+    bool degraded;
+
+    ses_readiness_look(keeper->env->board, ses_clock_mono_ns(), &readiness);
+    degraded = ses_readiness_degraded(&readiness) && !readiness.draining;
+    if (degraded == keeper->was_degraded)
+        return;
+    keeper->was_degraded = degraded;
+    ses_log_begin(&keeper->log, degraded ? SES_LOG_WARN : SES_LOG_INFO,
+                  degraded ? "degraded" : "degraded_ended", &line);
+    ses_log_u64(&line, "workers_missing", readiness.workers_missing ? readiness.missing : 0);
+    ses_log_str(&line, "table", readiness.table_full ? "full" : "ok");
+    ses_log_str(&line, "store", readiness.store_full ? "full" : "ok");
+    ses_log_end(&line);
+}
+
+static void on_look(uv_timer_t *handle)
+{
+    struct ses_housekeeper *keeper = handle->data;
+
+    ses_turnaway_look(keeper->turnaway, keeper->leaving);
+}
+
 static void on_second(uv_timer_t *handle)
 {
     struct ses_housekeeper *keeper = handle->data;
@@ -86,7 +142,9 @@ static void on_second(uv_timer_t *handle)
     /* Until all workers have been ready once, and so have made their shards, there is nothing to keep. */
     if (keeper->leaving || atomic_load_explicit(&keeper->env->board->start_ms, memory_order_relaxed) == 0)
         return;
+    log_degraded(keeper);
     check_readers(keeper);
+    settle_given_up(keeper);
     drain_retired(keeper);
     if (keeper->seconds % CLOCK_SECONDS == 0)
         ses_timekeeper_keep(&keeper->timekeeper);
@@ -102,7 +160,8 @@ static void on_control(uv_poll_t *handle, int status, int events)
     (void)status;
     (void)events;
     while ((got = read(keeper->env->control_fd, bytes, sizeof(bytes))) > 0)
-        keeper->readers_due = true;
+        keeper->readers_due = keeper->readers_due || memchr(bytes, SES_CONTROL_DEATH, (size_t)got) != NULL;
+    ses_turnaway_look(keeper->turnaway, keeper->leaving);
     if (got == 0)
         (void)uv_poll_stop(handle); /* the alive pipe will say the rest */
 }
@@ -121,6 +180,8 @@ static void leave(struct ses_housekeeper *keeper)
     if (keeper->leaving)
         return;
     keeper->leaving = true;
+    ses_turnaway_look(keeper->turnaway, true);
+    ses_conns_unwatch(keeper->conns, keeper->env->listen_fd);
     ses_conns_drain(keeper->conns);
     (void)uv_timer_start(&keeper->leave, on_leave, ses_conns_count(keeper->conns) == 0 ? 0 : LEAVE_MS, 0);
 }
@@ -146,6 +207,7 @@ static void on_prepare(uv_prepare_t *handle)
     struct ses_housekeeper *keeper = handle->data;
 
     ses_conns_flush(keeper->conns);
+    ses_turnaway_flush(keeper->turnaway);
     ses_log_flush(&keeper->quiet);
     ses_log_flush(&keeper->log);
 }
@@ -186,12 +248,14 @@ static void open_loop(struct ses_housekeeper *keeper)
     SES_REQUIRE(uv_loop_init(&keeper->loop) == 0);
     SES_REQUIRE(uv_prepare_init(&keeper->loop, &keeper->prepare) == 0);
     SES_REQUIRE(uv_timer_init(&keeper->loop, &keeper->second) == 0);
+    SES_REQUIRE(uv_timer_init(&keeper->loop, &keeper->look) == 0);
     SES_REQUIRE(uv_timer_init(&keeper->loop, &keeper->leave) == 0);
     SES_REQUIRE(uv_signal_init(&keeper->loop, &keeper->term) == 0);
     SES_REQUIRE(uv_poll_init(&keeper->loop, &keeper->alive, keeper->env->alive_fd) == 0);
     SES_REQUIRE(uv_poll_init(&keeper->loop, &keeper->control, keeper->env->control_fd) == 0);
     keeper->prepare.data = keeper;
     keeper->second.data = keeper;
+    keeper->look.data = keeper;
     keeper->leave.data = keeper;
     keeper->term.data = keeper;
     keeper->alive.data = keeper;
@@ -202,9 +266,10 @@ static void serve(struct ses_housekeeper *keeper)
 {
     (void)uv_prepare_start(&keeper->prepare, on_prepare);
     (void)uv_timer_start(&keeper->second, on_second, SECOND_MS, SECOND_MS);
+    (void)uv_timer_start(&keeper->look, on_look, 0, SES_TURNAWAY_LOOK_MS);
     (void)uv_signal_start(&keeper->term, on_term, SIGTERM);
     (void)uv_poll_start(&keeper->alive, UV_READABLE | UV_DISCONNECT, on_supervisor_gone);
-    ses_child_say_ready(keeper->env);
+    ses_child_say(keeper->env, SES_CONTROL_READY);
     (void)uv_poll_start(&keeper->control, UV_READABLE, on_control);
     (void)uv_run(&keeper->loop, UV_RUN_DEFAULT);
     (void)uv_prepare_stop(&keeper->prepare);
@@ -219,6 +284,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
 
 static void close_parts(struct ses_housekeeper *keeper)
 {
+    ses_turnaway_close(keeper->turnaway);
     if (keeper->conns != NULL)
         ses_conns_free(keeper->conns);
     (void)uv_run(&keeper->loop, UV_RUN_NOWAIT);
@@ -229,6 +295,7 @@ static void close_parts(struct ses_housekeeper *keeper)
     if (keeper->pool != NULL)
         ses_exchange_pool_free(keeper->pool);
     ses_admin_free(keeper->admin);
+    ses_turnaway_free(keeper->turnaway);
     if (keeper->timers != NULL)
         ses_timers_free(keeper->timers);
     (void)uv_run(&keeper->loop, UV_RUN_NOWAIT);
@@ -256,6 +323,9 @@ int ses_housekeeper_run(const struct ses_child_env *env)
     ses_collect_clock_init(&keeper->collect_clock, env->table, ses_clock_now_ms(), ses_process_now_ms());
     open_loop(keeper);
     status = ses_timers_new(&keeper->loop, &keeper->timers);
+    if (status == SES_OK)
+        status = ses_turnaway_new(env, &keeper->loop, keeper->timers, &keeper->log, &keeper->quiet,
+                                  &keeper->turnaway);
     if (status == SES_OK)
         status = open_admin(keeper);
     if (status == SES_OK)

@@ -1,6 +1,6 @@
 /* housekeeper.h - the process that looks after what no worker owns: the admin port, stale LMDB readers,
- * shards of slots that no longer exist. It serves no client and writes no session; the server works without
- * it. */
+ * shards and claims of slots that have no worker any more, clients that no worker can serve. It writes no
+ * session; the server works without it. */
 #ifndef SESSIOND_RUNTIME_HOUSEKEEPER_H
 #define SESSIOND_RUNTIME_HOUSEKEEPER_H
 
@@ -11,6 +11,7 @@
 #include "admin.h"
 #include "child.h"
 #include "timekeeper.h"
+#include "turnaway.h"
 
 struct ses_housekeeper {
     const struct ses_child_env *env;
@@ -23,6 +24,8 @@ struct ses_housekeeper {
     struct ses_exchange_pool *pool;
     struct ses_doors *doors;
     struct ses_conns *conns;
+    struct ses_turnaway *turnaway;
+    uv_timer_t look;
     uv_prepare_t prepare;
     uv_timer_t second;
     uv_signal_t term;
@@ -34,7 +37,9 @@ struct ses_housekeeper {
     unsigned seconds;
     bool readers_due; /* a worker died */
     bool leaving;
-    bool retired_done[SES_STORE_SHARDS_MAX]; /* empty, or not to be asked for a while */
+    bool was_degraded;
+    uint32_t settled[SES_CONFIG_WORKERS_MAX]; /* given-up slots: up to which generation their claims are */
+    bool retired_done[SES_STORE_SHARDS_MAX];  /* empty, or not to be asked for a while */
 };
 
 /* [child] */

@@ -71,13 +71,21 @@ static void supervisor_signals(sigset_t *ret_set)
     (void)sigaddset(ret_set, SIGCHLD);
 }
 
+void ses_process_hold_signals(void)
+{
+    sigset_t set;
+
+    supervisor_signals(&set);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 enum ses_status ses_process_signalfd(int *ret_fd, struct ses_fault *ret_fault)
 {
     sigset_t set;
     int fd;
 
     supervisor_signals(&set);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || (fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
+    if ((fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
         return ses_fault(ret_fault, SES_IO, "signalfd: %s", strerror(errno));
     *ret_fd = fd;
     return SES_OK;

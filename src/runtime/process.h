@@ -19,7 +19,10 @@
 /* [supervisor] Core dumps off, descriptors up to the hard limit, umask 077, SIGPIPE and SIGXFSZ ignored
  * (their system calls then fail with EPIPE and EFBIG, which are handled). Inherited by all children. */
 void ses_process_setup(void);
-/* [supervisor] Blocks and collects TERM, INT, HUP and CHLD in a signalfd. SES_IO. */
+/* [supervisor] First thing in main: whatever signal comes while the server is being made waits. */
+void ses_process_hold_signals(void);
+/* [supervisor] Collects the signals held in a signalfd: TERM, INT, QUIT, HUP, USR1, USR2, ALRM, CHLD. SES_IO.
+ */
 SES_MUST_CHECK enum ses_status ses_process_signalfd(int *ret_fd, struct ses_fault *ret_fault);
 /* [child] First thing after fork: terminal signals are the supervisor's to interpret, the child is told by
  * TERM only; if the supervisor is gone already or dies later, TERM comes by itself. */

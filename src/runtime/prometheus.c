@@ -6,6 +6,7 @@
 #include <sessiond/connector/connector.h>
 
 #include "options.h"
+#include "readiness.h"
 
 #define LE_FIRST_BIT   13 /* 2^13 ns = 8.2 us */
 #define LE_LAST_BIT    35 /* 2^35 ns = 34 s */
@@ -68,9 +69,9 @@ static enum ses_status method_codes(const struct ses_board *board, const char *l
 
         for (slot = 0; slot <= board->workers; slot++)
             sum += atomic_load_explicit(&board->metrics[slot].requests[row][code], memory_order_relaxed);
-        if (sum > 0)
-            SES_TRY(ses_buf_appendf(out, "sessiond_requests_total{%s,code=\"%s\"} %llu\n", labels,
-                                    ses_status_grpc_name(code), (unsigned long long)sum));
+        /* From the first scrape on, though 0: increase() cannot see a series' first value. */
+        SES_TRY(ses_buf_appendf(out, "sessiond_requests_total{%s,code=\"%s\"} %llu\n", labels,
+                                ses_status_grpc_name(code), (unsigned long long)sum));
     }
     return SES_OK;
 }
@@ -242,6 +243,23 @@ static enum ses_status clock_gauges(const struct ses_prometheus_extra *extra, st
     return ses_buf_appendf(out, "sessiond_clock_ahead_seconds %.3f\n", (double)ses_clock_ahead_ms() / 1e3);
 }
 
+static enum ses_status readiness_gauges(const struct ses_board *board, uint64_t now_mono_ns,
+                                        struct ses_buf *out)
+{
+    struct ses_readiness readiness;
+
+    ses_readiness_look(board, now_mono_ns, &readiness);
+    SES_TRY(single(out, "sessiond_ready", "gauge", "1 while the server can serve (/readyz)",
+                   readiness.ready ? 1 : 0));
+    SES_TRY(head(out, "sessiond_degraded", "gauge",
+                 "1 while it serves on, but workers are missing or new sessions are refused"));
+    return ses_buf_appendf(out,
+                           "sessiond_degraded{reason=\"workers_missing\"} %d\n"
+                           "sessiond_degraded{reason=\"table_full\"} %d\n"
+                           "sessiond_degraded{reason=\"store_full\"} %d\n",
+                           readiness.workers_missing, readiness.table_full, readiness.store_full);
+}
+
 static enum ses_status server_gauges(const struct ses_board *board, const struct ses_prometheus_extra *extra,
                                      struct ses_buf *out)
 {
@@ -250,8 +268,7 @@ static enum ses_status server_gauges(const struct ses_board *board, const struct
     SES_TRY(head(out, "sessiond_durability_info", "gauge", "What an acknowledgement promises"));
     SES_TRY(ses_buf_appendf(out, "sessiond_durability_info{durability=\"%s\"} 1\n",
                             ses_durability_name(board->durability)));
-    SES_TRY(
-        single(out, "sessiond_ready", "gauge", "1 while all workers serve", ses_board_ready(board) ? 1 : 0));
+    SES_TRY(readiness_gauges(board, extra->now_mono_ns, out));
     SES_TRY(single(out, "sessiond_start_time_seconds", "gauge", "Start of the server, seconds since 1970",
                    board->started_wall_ms / 1000));
     SES_TRY(clock_gauges(extra, out));

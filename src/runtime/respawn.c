@@ -4,8 +4,10 @@
 
 void ses_respawn_init(struct ses_respawn *respawn, const struct ses_respawn_policy *policy)
 {
+    struct ses_respawn_policy copy = *policy; /* may be respawn's own */
+
     memset(respawn, 0, sizeof(*respawn));
-    respawn->policy = *policy;
+    respawn->policy = copy;
     if (respawn->policy.budget > SES_RESPAWN_BUDGET_MAX)
         respawn->policy.budget = SES_RESPAWN_BUDGET_MAX;
 }

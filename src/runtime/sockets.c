@@ -43,17 +43,17 @@ static enum ses_status learn_port(int fd, struct ses_address *address, struct se
     return SES_OK;
 }
 
-static enum ses_status open_listening(struct ses_address *address, bool reuseport, int *ret_fd,
-                                      struct ses_fault *fault)
+/* Not listening, so that it hinders no socket of ours; but a listening one of somebody else hinders it. Held
+ * until ours are bound. Port 0 becomes the one that the kernel chose, and ours are bound to that number: a
+ * socket bound to port 0 would lose its port when it is shut and listens again. */
+static enum ses_status open_probe(struct ses_address *address, int *ret_fd, struct ses_fault *fault)
 {
-    int fd = open_bound(address, reuseport);
+    int fd = open_bound(address, false);
     enum ses_status status;
 
     if (fd < 0)
         return explain(address, fault);
     status = learn_port(fd, address, fault);
-    if (status == SES_OK && listen(fd, SES_LISTEN_BACKLOG) != 0)
-        status = explain(address, fault);
     if (status == SES_OK)
         *ret_fd = fd;
     else
@@ -71,28 +71,46 @@ enum ses_status ses_socket_check(const struct ses_address *address, struct ses_f
     return SES_OK;
 }
 
+static enum ses_status open_listening(const struct ses_address *address, bool reuseport, int *ret_fd,
+                                      struct ses_fault *fault)
+{
+    int fd = open_bound(address, reuseport);
+    enum ses_status status;
+
+    if (fd >= 0 && listen(fd, SES_LISTEN_BACKLOG) == 0) {
+        *ret_fd = fd;
+        return SES_OK;
+    }
+    status = explain(address, fault);
+    if (fd >= 0)
+        (void)close(fd);
+    return status;
+}
+
 enum ses_status ses_socket_open(struct ses_address *address, int *ret_fd, struct ses_fault *ret_fault)
 {
-    return open_listening(address, false, ret_fd, ret_fault);
+    enum ses_status status;
+    int probe;
+
+    SES_TRY(open_probe(address, &probe, ret_fault));
+    status = open_listening(address, false, ret_fd, ret_fault);
+    (void)close(probe);
+    return status;
 }
 
 enum ses_status ses_sockets_open(struct ses_address *address, unsigned count, int *ret_fds,
                                  struct ses_fault *ret_fault)
 {
-    unsigned i;
-    int probe = open_bound(address, false);
+    enum ses_status status;
+    unsigned i = 0;
+    int probe;
 
-    if (probe < 0)
-        return explain(address, ret_fault);
+    SES_TRY(open_probe(address, &probe, ret_fault));
+    do
+        status = open_listening(address, true, &ret_fds[i], ret_fault);
+    while (status == SES_OK && ++i < count);
+    while (status != SES_OK && i > 0)
+        (void)close(ret_fds[--i]);
     (void)close(probe);
-    for (i = 0; i < count; i++) {
-        enum ses_status status = open_listening(address, true, &ret_fds[i], ret_fault);
-
-        if (status == SES_OK)
-            continue;
-        while (i > 0)
-            (void)close(ret_fds[--i]);
-        return status;
-    }
-    return SES_OK;
+    return status;
 }

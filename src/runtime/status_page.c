@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "options.h"
+#include "readiness.h"
 
 #define NS_MS 1e-6
 
@@ -50,12 +51,13 @@ static double uptime_s(const struct ses_board *board, const struct ses_status_pa
 static enum ses_status render_head(const struct ses_board *board, const struct ses_status_page_extra *extra,
                                    struct ses_buf *out)
 {
-    bool ready = ses_board_ready(board);
-    bool draining = atomic_load_explicit(&board->draining, memory_order_relaxed);
+    struct ses_readiness readiness;
 
+    ses_readiness_look(board, extra->now_mono_ns, &readiness);
     SES_TRY(ses_buf_append_str(out, page_head));
     SES_TRY(ses_buf_appendf(out, "<h1>sessiond <span class=\"mark %s\">%s</span></h1>",
-                            ready ? "good" : "bad", ready ? "ready" : (draining ? "draining" : "not ready")));
+                            readiness.ready && !ses_readiness_degraded(&readiness) ? "good" : "bad",
+                            ses_readiness_name(&readiness)));
     return ses_buf_appendf(out, "<p>version %s, listening on %s, durability %s, up %.0f s</p>",
                            ses_options_version(), board->listen, ses_durability_name(board->durability),
                            uptime_s(board, extra));

@@ -1,5 +1,6 @@
 #include "supervisor.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,18 +41,22 @@ static void stop_step(struct ses_supervisor *sup)
 
 void ses_supervisor_stop(struct ses_supervisor *sup, const char *why)
 {
-    uint64_t kill_ms = ses_process_now_ms() + sup->config.drain_seconds * 1000;
+    uint64_t now_ms = ses_process_now_ms();
+    uint64_t kill_ms = now_ms + (sup->config.drain_keep_accepting_seconds + sup->config.drain_seconds) * 1000;
     size_t i;
 
     if (sup->stopping)
         return;
     sup->stopping = true;
+    sup->close_ms = ses_supervisor_close_ms(sup, now_ms);
     atomic_store_explicit(&sup->board->draining, true, memory_order_relaxed);
     ses_log_msg(&sup->log, SES_LOG_INFO, "stopping", "%s", why);
     for (i = 0; i < sup->children_count; i++) {
         if (sup->children[i].worker || i == SES_CHILD_LOADER)
             ses_supervisor_terminate(sup, &sup->children[i], kill_ms);
     }
+    /* Those that a service manager told to leave before us do not know yet that all stops. */
+    ses_supervisor_spread_news(sup);
 }
 
 /* ---- starting ----------------------------------------------------------------------------------------- */
@@ -61,8 +66,12 @@ void ses_supervisor_start_children(struct ses_supervisor *sup)
     size_t i;
 
     ses_supervisor_see_keys(sup);
-    for (i = SES_CHILD_WORKER; i < sup->children_count && !sup->stopping; i++)
-        ses_supervisor_spawn(sup, &sup->children[i]);
+    for (i = SES_CHILD_WORKER; i < sup->children_count && !sup->stopping; i++) {
+        if (sup->children[i].pid == 0 && sup->children[i].state == SES_SLOT_EMPTY)
+            ses_supervisor_spawn(sup, &sup->children[i]);
+    }
+    if (sup->reload_wanted)
+        ses_supervisor_reload(sup);
 }
 
 static void log_ready(struct ses_supervisor *sup, uint64_t start_ms)
@@ -81,17 +90,29 @@ static void log_ready(struct ses_supervisor *sup, uint64_t start_ms)
     ses_log_end(&line);
 }
 
+/* Its first process is on its way. A slot that failed already does not keep the others from being ready. */
+static bool is_awaited(const struct ses_supervisor *sup, const struct ses_child *child)
+{
+    return child->essential && child->state != SES_SLOT_READY && child->state != SES_SLOT_GIVEN_UP &&
+           atomic_load_explicit(&sup->board->metrics[child->slot].generation, memory_order_relaxed) <= 1 &&
+           child->state != SES_SLOT_WAITING;
+}
+
 static void check_all_ready(struct ses_supervisor *sup)
 {
     uint64_t start_ms = ses_process_now_ms() - sup->started_ms;
+    bool worker_ready = false;
     size_t i;
 
     if (atomic_load_explicit(&sup->board->start_ms, memory_order_relaxed) != 0)
         return;
     for (i = SES_CHILD_WORKER; i < sup->children_count; i++) {
-        if (sup->children[i].essential && sup->children[i].state != SES_SLOT_READY)
+        if (sup->children[i].slot <= sup->board->workers && is_awaited(sup, &sup->children[i]))
             return;
+        worker_ready = worker_ready || (sup->children[i].worker && sup->children[i].state == SES_SLOT_READY);
     }
+    if (!worker_ready)
+        return;
     atomic_store_explicit(&sup->board->start_ms, start_ms == 0 ? 1 : start_ms, memory_order_relaxed);
     ses_supervisor_note_keys(sup);
     log_ready(sup, start_ms);
@@ -142,16 +163,29 @@ static void on_signals(struct ses_supervisor *sup)
         on_signal(sup, info.ssi_signo);
 }
 
+static void on_ready(struct ses_supervisor *sup, struct ses_child *child)
+{
+    if (child->state == SES_SLOT_STARTING) { /* else told to leave meanwhile */
+        ses_supervisor_set_state(sup, child, SES_SLOT_READY);
+        if (child->slot < SES_BOARD_SLOTS_MAX)
+            atomic_store_explicit(&sup->board->replacing[child->slot], false, memory_order_relaxed);
+    }
+    ses_supervisor_spread_news(sup);
+}
+
 static void on_control(struct ses_supervisor *sup, struct ses_child *child)
 {
+    ssize_t got = -1;
     char byte;
 
-    if (child->control_fd < 0 || read(child->control_fd, &byte, 1) != 1 || byte != SES_CONTROL_READY)
-        return;
-    if (child->state != SES_SLOT_STARTING)
-        return; /* told to leave meanwhile */
-    ses_supervisor_set_state(sup, child, SES_SLOT_READY);
-    check_all_ready(sup);
+    while (child->control_fd >= 0 && (got = read(child->control_fd, &byte, 1)) == 1) {
+        if (byte == SES_CONTROL_READY)
+            on_ready(sup, child);
+        else if (byte == SES_CONTROL_CLOSED)
+            ses_supervisor_spread_news(sup);
+    }
+    /* A dead child's end would make poll spin until it is reaped. */
+    child->heard_out = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 static int timeout_ms(const struct ses_supervisor *sup, uint64_t now_ms)
@@ -162,11 +196,13 @@ static int timeout_ms(const struct ses_supervisor *sup, uint64_t now_ms)
     for (i = 0; i < sup->children_count; i++) {
         const struct ses_child *child = &sup->children[i];
 
-        if (child->pid == 0 && child->state == SES_SLOT_WAITING && !sup->stopping && child->due_ms < next_ms)
+        if (ses_supervisor_is_due(sup, child, UINT64_MAX) && child->due_ms < next_ms)
             next_ms = child->due_ms;
         if (child->pid != 0 && child->kill_ms != 0 && child->kill_ms < next_ms)
             next_ms = child->kill_ms;
     }
+    if (sup->stopping && !sup->sockets_shut && sup->close_ms < next_ms)
+        next_ms = sup->close_ms;
     return next_ms <= now_ms ? 0 : (int)(next_ms - now_ms);
 }
 
@@ -179,16 +215,14 @@ static void wait_and_handle(struct ses_supervisor *sup)
 
     fds[0] = (struct pollfd){.fd = sup->signal_fd, .events = POLLIN};
     for (i = 0; i < sup->children_count; i++) {
-        /* Only while its readiness byte is awaited: a dead child's end would make poll spin until it is
-         * reaped. */
-        if (sup->children[i].control_fd < 0 || sup->children[i].state != SES_SLOT_STARTING)
+        if (sup->children[i].control_fd < 0 || sup->children[i].heard_out)
             continue;
         owners[count] = &sup->children[i];
         fds[count++] = (struct pollfd){.fd = sup->children[i].control_fd, .events = POLLIN};
     }
     if (poll(fds, count, timeout_ms(sup, ses_process_now_ms())) > 0) {
         for (i = 1; i < count; i++) {
-            if ((fds[i].revents & POLLIN) != 0)
+            if (fds[i].revents != 0)
                 on_control(sup, owners[i]);
         }
         if (fds[0].revents != 0)
@@ -200,10 +234,14 @@ static void supervise(struct ses_supervisor *sup)
 {
     sup->loading = true;
     ses_supervisor_spawn(sup, &sup->children[SES_CHILD_LOADER]);
+    /* The housekeeper says from the first moment what is going on: on the admin port, and to clients. */
+    ses_supervisor_spawn(sup, &sup->children[SES_CHILD_WORKER + sup->board->workers]);
     while (!sup->stopping || any_running(sup, false)) {
         wait_and_handle(sup);
         ses_supervisor_tick(sup, ses_process_now_ms());
         ses_timekeeper_tick(&sup->timekeeper, ses_process_now_ms());
+        check_all_ready(sup);
+        ses_supervisor_check_sockets(sup, ses_process_now_ms());
         ses_supervisor_roll(sup);
         if (sup->stopping)
             stop_step(sup);

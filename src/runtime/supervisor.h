@@ -25,12 +25,15 @@ struct ses_supervisor {
     struct ses_watch_board *watch_board;
     int signal_fd;
     int alive_pipe[2];
+    int slot_fds[SES_CONFIG_WORKERS_MAX]; /* listening, one a worker slot; every worker gets them all */
     struct ses_child children[SES_CHILDREN_MAX];
     size_t children_count;
     uint64_t started_ms;
-    uint64_t generation;   /* of the configuration: + 1 for each reload */
-    struct ses_buf keys;   /* ids of the key files that the present generation of workers finds */
-    uint64_t stop_kill_ms; /* when stopping: the drain deadline */
+    uint64_t generation; /* of the configuration: + 1 for each reload */
+    struct ses_buf keys; /* ids of the key files that the present generation of workers finds */
+    uint64_t close_ms;   /* when stopping: the sockets are closed at the latest */
+    bool sockets_shut;   /* connections are refused */
+    bool reload_wanted;  /* HUP came while sessions were loaded */
     bool loading;
     unsigned enlarged; /* so many times was the table made larger than sessions_max, to load what is there */
     bool rolling;
@@ -61,8 +64,22 @@ void ses_supervisor_terminate(struct ses_supervisor *sup, struct ses_child *chil
 void ses_supervisor_set_state(struct ses_supervisor *sup, struct ses_child *child, enum ses_slot_state state);
 /* Reaps every dead child and decides what follows. */
 void ses_supervisor_reap(struct ses_supervisor *sup);
+/* Not running, and to be started at or before now_ms. */
+bool ses_supervisor_is_due(const struct ses_supervisor *sup, const struct ses_child *child, uint64_t now_ms);
+/* A reload is a new beginning for slots that were given up. */
+void ses_supervisor_retry_given_up(struct ses_supervisor *sup);
 /* Restarts that are due, drain deadlines, silent workers. */
 void ses_supervisor_tick(struct ses_supervisor *sup, uint64_t now_ms);
+
+/* supervisor_sockets.c: one byte, SES_CONTROL_... */
+void ses_supervisor_send(const struct ses_child *child, char what);
+/* Workers and housekeeper shall look at the board. */
+void ses_supervisor_spread_news(struct ses_supervisor *sup);
+/* The child has died or never came: its neighbours take over. */
+void ses_supervisor_slot_dead(struct ses_supervisor *sup, const struct ses_child *child);
+/* Once per turn: closes the sockets when the server stops, and when nobody is there who could answer. */
+void ses_supervisor_check_sockets(struct ses_supervisor *sup, uint64_t now_ms);
+uint64_t ses_supervisor_close_ms(const struct ses_supervisor *sup, uint64_t now_ms);
 
 /* supervisor_reload.c */
 void ses_supervisor_reload(struct ses_supervisor *sup);

@@ -1,13 +1,16 @@
 #include "supervisor.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "process.h"
 
 #define HEARTBEAT_MAX_MS 30000  /* a loop that has not turned for so long will not turn again */
+#define REPLACE_MS       3000   /* for a housekeeper to leave */
 #define STARTING_MAX_MS  120000 /* opening a shard settles the claims of a dead predecessor first */
 
 void ses_supervisor_set_state(struct ses_supervisor *sup, struct ses_child *child, enum ses_slot_state state)
@@ -24,12 +27,13 @@ void ses_supervisor_set_state(struct ses_supervisor *sup, struct ses_child *chil
 static void close_foreign(void *arg, const struct ses_child *self)
 {
     struct ses_supervisor *sup = arg;
+    bool serves = self->slot <= sup->board->workers; /* a worker or the housekeeper */
     size_t i;
 
     for (i = 0; i < sup->children_count; i++) {
         const struct ses_child *child = &sup->children[i];
 
-        if (child != self && child->listen_fd >= 0)
+        if (child != self && child->listen_fd >= 0 && !(serves && child->worker))
             (void)close(child->listen_fd);
         if (child->control_fd >= 0)
             (void)close(child->control_fd);
@@ -51,19 +55,22 @@ static void mark_started(struct ses_supervisor *sup, struct ses_child *child)
     ses_supervisor_set_state(sup, child, child->essential ? SES_SLOT_STARTING : SES_SLOT_READY);
 }
 
+/* Its neighbours serve a worker's socket. The admin port has nobody else: closed, a probe is refused at once
+ * instead of waiting. The housekeeper opens it again when it comes back. */
 static void give_up(struct ses_supervisor *sup, struct ses_child *child, const char *why)
 {
     size_t i;
     bool worker_left = false;
 
-    ses_log_msg(&sup->log, SES_LOG_ERROR, "gave_up", "%s is not started again: %s", child->role, why);
+    ses_log_msg(&sup->log, SES_LOG_ERROR, "gave_up", "%s is tried again in %llu s, or by a reload: %s",
+                child->role, (unsigned long long)sup->config.restart_retry_seconds, why);
     ses_supervisor_set_state(sup, child, SES_SLOT_GIVEN_UP);
-    sup->rolling = false;
-    if (!child->worker)
+    child->due_ms = ses_process_now_ms() + sup->config.restart_retry_seconds * 1000;
+    if (!child->worker) {
+        if (child->listen_fd >= 0)
+            (void)shutdown(child->listen_fd, SHUT_RD);
         return;
-    /* Nobody will accept from this socket: closed, the kernel spreads new connections over the others. */
-    (void)close(child->listen_fd);
-    child->listen_fd = -1;
+    }
     for (i = 0; i < sup->children_count; i++)
         worker_left = worker_left || (sup->children[i].worker && sup->children[i].state != SES_SLOT_GIVEN_UP);
     if (!worker_left) {
@@ -77,6 +84,8 @@ static void start_later(struct ses_supervisor *sup, struct ses_child *child, boo
     uint64_t now_ms = ses_process_now_ms();
     uint64_t delay_ms;
 
+    if (child->slot < SES_BOARD_SLOTS_MAX)
+        atomic_store_explicit(&sup->board->replacing[child->slot], false, memory_order_relaxed);
     if (excused) {
         delay_ms = ses_respawn_excused(&child->respawn, child->started_ms, now_ms);
     } else if (!ses_respawn_died(&child->respawn, child->started_ms, now_ms, &delay_ms)) {
@@ -95,8 +104,10 @@ void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child)
         .board = sup->board,
         .table = sup->table,
         .watch_board = sup->watch_board,
+        .slot_fds = sup->slot_fds,
         .alive_fd = sup->alive_pipe[0],
     };
+    int error;
 
     /* Lines still buffered here would be written once more by the child. */
     ses_log_flush(&sup->log);
@@ -104,7 +115,9 @@ void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child)
         mark_started(sup, child);
         return;
     }
-    ses_log_msg(&sup->log, SES_LOG_ERROR, "fork_failed", "%s could not be started", child->role);
+    error = errno;
+    ses_log_msg(&sup->log, SES_LOG_ERROR, "fork_failed", "%s could not be started: %s", child->role,
+                strerror(error));
     child->started_ms = ses_process_now_ms();
     start_later(sup, child, false);
 }
@@ -142,17 +155,8 @@ static void log_death(struct ses_supervisor *sup, const struct ses_child *child,
 
 static void tell_housekeeper(struct ses_supervisor *sup)
 {
-    char byte = SES_CONTROL_DEATH;
-    size_t i;
-
     (void)atomic_fetch_add_explicit(&sup->board->worker_deaths, 1, memory_order_relaxed);
-    for (i = 0; i < sup->children_count; i++) {
-        const struct ses_child *child = &sup->children[i];
-
-        /* A full socket is fine: bytes that already wait say the same. */
-        if (child->slot == sup->board->workers && child->control_fd >= 0)
-            (void)!write(child->control_fd, &byte, 1);
-    }
+    ses_supervisor_send(&sup->children[SES_CHILD_WORKER + sup->board->workers], SES_CONTROL_DEATH);
 }
 
 static void on_loaded(struct ses_supervisor *sup, struct ses_child *loader, int status)
@@ -167,6 +171,9 @@ static void on_loaded(struct ses_supervisor *sup, struct ses_child *loader, int 
         ses_supervisor_enlarge_table(sup)) {
         sup->loading = true;
         ses_supervisor_spawn(sup, loader);
+        /* It runs already, with the table that was too small; the next one gets the present one. */
+        ses_supervisor_terminate(sup, &sup->children[SES_CHILD_WORKER + sup->board->workers],
+                                 ses_process_now_ms() + REPLACE_MS);
         return;
     }
     sup->failed = true;
@@ -183,6 +190,7 @@ static void on_exit_of(struct ses_supervisor *sup, struct ses_child *child, pid_
     child->pid = 0;
     (void)close(child->control_fd);
     child->control_fd = -1;
+    ses_supervisor_slot_dead(sup, child);
     if (child->worker && was != SES_SLOT_DRAINING)
         tell_housekeeper(sup);
     if (sup->stopping)
@@ -228,9 +236,9 @@ static void check_silence(struct ses_supervisor *sup, const struct ses_child *ch
         1000000u;
     if (now_ms <= beat_ms + limit_ms)
         return;
+    (void)kill(child->pid, SIGKILL); /* first: no line is worth waiting for */
     ses_log_msg(&sup->log, SES_LOG_ERROR, "child_silent", "%s has not answered for %llu ms and is killed",
                 child->role, (unsigned long long)(now_ms - beat_ms));
-    (void)kill(child->pid, SIGKILL);
 }
 
 static void check_patience(struct ses_supervisor *sup, struct ses_child *child, uint64_t now_ms)
@@ -244,6 +252,24 @@ static void check_patience(struct ses_supervisor *sup, struct ses_child *child, 
     (void)kill(child->pid, SIGKILL);
 }
 
+bool ses_supervisor_is_due(const struct ses_supervisor *sup, const struct ses_child *child, uint64_t now_ms)
+{
+    return child->pid == 0 && !sup->stopping && now_ms >= child->due_ms &&
+           (child->state == SES_SLOT_WAITING || child->state == SES_SLOT_GIVEN_UP);
+}
+
+void ses_supervisor_retry_given_up(struct ses_supervisor *sup)
+{
+    size_t i;
+
+    for (i = 0; i < sup->children_count; i++) {
+        if (sup->children[i].state != SES_SLOT_GIVEN_UP)
+            continue;
+        sup->children[i].due_ms = 0;
+        ses_respawn_init(&sup->children[i].respawn, &sup->children[i].respawn.policy);
+    }
+}
+
 void ses_supervisor_tick(struct ses_supervisor *sup, uint64_t now_ms)
 {
     size_t i;
@@ -254,7 +280,7 @@ void ses_supervisor_tick(struct ses_supervisor *sup, uint64_t now_ms)
         if (child->pid != 0) {
             check_silence(sup, child, now_ms);
             check_patience(sup, child, now_ms);
-        } else if (child->state == SES_SLOT_WAITING && !sup->stopping && now_ms >= child->due_ms) {
+        } else if (ses_supervisor_is_due(sup, child, now_ms)) {
             ses_supervisor_spawn(sup, child);
         }
     }

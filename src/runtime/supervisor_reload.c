@@ -23,8 +23,12 @@ void ses_supervisor_reload(struct ses_supervisor *sup)
     struct ses_config fresh;
     struct ses_fault fault;
 
-    if (sup->stopping || sup->loading)
+    sup->reload_wanted = sup->loading && !sup->stopping;
+    if (sup->stopping || sup->loading) {
+        ses_log_msg(&sup->log, SES_LOG_INFO, sup->stopping ? "reload_refused" : "reload_waits",
+                    sup->stopping ? "the server is stopping" : "until the sessions are loaded");
         return;
+    }
     if (load_fresh(sup, &fresh, &fault) != SES_OK) {
         ses_log_msg(&sup->log, SES_LOG_ERROR, "reload_refused", "%s", fault.text);
         return;
@@ -35,7 +39,18 @@ void ses_supervisor_reload(struct ses_supervisor *sup)
     sup->generation++;
     sup->rolling = true;
     ses_supervisor_see_keys(sup);
+    atomic_store_explicit(&sup->board->missing_percent, (uint32_t)fresh.ready_missing_percent,
+                          memory_order_relaxed);
+    ses_supervisor_retry_given_up(sup);
     ses_log_msg(&sup->log, SES_LOG_INFO, "reload_started", "replacing the workers one at a time");
+}
+
+/* It died by itself (a disk that fails), may be on its way for ever, and has the new configuration. */
+static bool starts_anyway(const struct ses_supervisor *sup, const struct ses_child *child)
+{
+    return child->state == SES_SLOT_WAITING ||
+           (child->state == SES_SLOT_STARTING && child->generation == sup->generation &&
+            !atomic_load_explicit(&sup->board->replacing[child->slot], memory_order_relaxed));
 }
 
 void ses_supervisor_roll(struct ses_supervisor *sup)
@@ -51,12 +66,16 @@ void ses_supervisor_roll(struct ses_supervisor *sup)
         if (!child->essential || i == SES_CHILD_LOADER || child->state == SES_SLOT_GIVEN_UP)
             continue;
         /* One at a time: while any is on its way, nobody else is sent off. */
+        if (starts_anyway(sup, child))
+            continue;
         if (child->state != SES_SLOT_READY)
             return;
         if (next == NULL && child->generation < sup->generation)
             next = child;
     }
     if (next != NULL) {
+        if (next->worker)
+            atomic_store_explicit(&sup->board->replacing[next->slot], true, memory_order_relaxed);
         ses_supervisor_terminate(sup, next, ses_process_now_ms() + sup->config.drain_seconds * 1000);
         return;
     }

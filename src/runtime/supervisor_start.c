@@ -36,15 +36,14 @@ static struct ses_child *add_child(struct ses_supervisor *sup, ses_child_fn run,
 
 static enum ses_status add_workers(struct ses_supervisor *sup, struct ses_fault *fault)
 {
-    int fds[SES_CONFIG_WORKERS_MAX];
     unsigned i;
 
-    SES_TRY(ses_sockets_open(&sup->config.listen, sup->config.workers, fds, fault));
+    SES_TRY(ses_sockets_open(&sup->config.listen, sup->config.workers, sup->slot_fds, fault));
     for (i = 0; i < sup->config.workers; i++) {
         struct ses_child *child = add_child(sup, ses_worker_run, i);
 
         (void)snprintf(child->role, sizeof(child->role), "worker-%u", i);
-        child->listen_fd = fds[i];
+        child->listen_fd = sup->slot_fds[i];
         child->worker = true;
     }
     return SES_OK;

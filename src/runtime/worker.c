@@ -225,7 +225,10 @@ static enum ses_status open_conns(struct ses_worker *worker)
         .metrics = worker->metrics,
     };
 
+    /* The socket listens already, unless the supervisor had nobody left to serve and closed it. */
     SES_TRY(ses_conns_new(&options, &worker->conns));
+    if (atomic_load_explicit(&worker->env->board->draining, memory_order_relaxed))
+        return SES_OK;
     return ses_conns_listen(worker->conns, worker->env->listen_fd);
 }
 
@@ -242,7 +245,8 @@ static void reset_gauges(struct ses_metrics *metrics)
     int i;
 
     for (i = 0; i < SES_C_COUNT; i++) {
-        if (gauge[i])
+        /* The writer stays poisoned until its shard was opened again. */
+        if (gauge[i] && i != SES_C_STORE_POISONED)
             ses_gauge_set(metrics, (enum ses_counter)i, 0);
     }
 }
@@ -259,6 +263,7 @@ static void open_loop(struct ses_worker *worker)
     SES_REQUIRE(uv_timer_init(&worker->loop, &worker->drain) == 0);
     SES_REQUIRE(uv_signal_init(&worker->loop, &worker->term) == 0);
     SES_REQUIRE(uv_poll_init(&worker->loop, &worker->alive, worker->env->alive_fd) == 0);
+    SES_REQUIRE(uv_poll_init(&worker->loop, &worker->control, worker->env->control_fd) == 0);
     SES_REQUIRE(uv_poll_init(&worker->loop, &worker->news,
                              ses_watch_board_fd(worker->env->watch_board, worker->env->slot)) == 0);
 }
@@ -351,7 +356,8 @@ static void serve(struct ses_worker *worker)
 {
     ses_worker_turn_start(worker);
     ses_board_beat(worker->metrics);
-    ses_child_say_ready(worker->env);
+    ses_worker_slots_open(worker);
+    ses_child_say(worker->env, SES_CONTROL_READY);
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
     ses_worker_turn_stop(worker);
     ses_log_msg(&worker->log, SES_LOG_INFO, "drained", "after %llu ms",

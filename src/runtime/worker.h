@@ -2,6 +2,7 @@
  *
  *   ses_worker_run    assembles it after fork (worker.c), runs the loop, takes it apart
  *   loop turn         worker_turn.c: what happens before each poll, and why in that order
+ *   connections       worker_slots.c: of which slots
  *   leaving           drain.c
  */
 #ifndef SESSIOND_RUNTIME_WORKER_H
@@ -15,6 +16,21 @@
 
 #include "child.h"
 #include "process.h"
+
+/* How far it has got on its way out, see drain.c. */
+enum ses_worker_leaving {
+    SES_WORKER_STAYS,
+    SES_WORKER_GIVES_NOTICE, /* the server stops, and serves on for drain.keep_accepting_seconds */
+    SES_WORKER_LAST,         /* told to leave while nobody else accepts: still does */
+    SES_WORKER_CLOSED        /* accepts no more, finishes what runs */
+};
+
+/* What a worker has noticed of a slot's socket, see worker_slots.c. */
+struct ses_worker_slot {
+    bool waited;                 /* connections waited there at the last look */
+    uint64_t neglected_until_ms; /* and at the one before: taken over until then, 0 = never, .. */
+    uint64_t beat_ns;            /* .. or until its worker has beaten once more than that */
+};
 
 struct ses_worker {
     const struct ses_child_env *env;
@@ -40,16 +56,21 @@ struct ses_worker {
     uv_prepare_t prepare; /* the end of each turn */
     uv_idle_t again;      /* active: do not sleep before the next turn */
     uv_async_t committed; /* from the committer thread: completions wait */
-    uv_timer_t second;    /* heartbeat, garbage collection */
-    uv_timer_t health;
+    uv_timer_t second;    /* garbage collection */
+    uv_timer_t health;    /* heartbeat, sockets, health */
     uv_timer_t drain;
     uv_signal_t term;
     uv_poll_t alive;
     uv_poll_t news; /* of watched sessions, from any worker's committer */
 
-    bool draining;
+    uv_poll_t control; /* from the supervisor: look at the board */
+    struct ses_worker_slot slots[SES_CONFIG_WORKERS_MAX];
+    bool accepting;
+
+    enum ses_worker_leaving leaving;
     uint64_t drain_began_ms;
     uint64_t drain_limit_ms;
+    uint64_t closed_ms;
     uint64_t quiet_since_ms; /* no work but open connections since then; 0 = work */
     int exit_code;
 };
@@ -65,8 +86,20 @@ void ses_worker_turn_stop(struct ses_worker *worker);
 /* worker_turn.c: the committer has finished puts. */
 void ses_worker_on_committed(uv_async_t *handle);
 
+/* worker_slots.c: accepts from now on. */
+void ses_worker_slots_open(struct ses_worker *worker);
+/* worker_slots.c: chooses the sockets again; queues: looks for those that nobody empties, too (from a timer).
+ */
+void ses_worker_slots_look(struct ses_worker *worker, bool queues);
+/* worker_slots.c: no other worker accepts. */
+bool ses_worker_slots_alone(const struct ses_worker *worker);
+/* worker_slots.c: takes what waits and accepts no more; for_good: nor does anybody else, ever. */
+void ses_worker_slots_close(struct ses_worker *worker, bool for_good);
+
 /* drain.c: starts leaving with exit_code; a second call is ignored. limit_ms bounds it. */
 void ses_worker_drain(struct ses_worker *worker, int exit_code, uint64_t limit_ms, const char *why);
+/* drain.c: the board has changed: the server may be stopping by now. */
+void ses_worker_drain_look(struct ses_worker *worker);
 /* The limit that lets the worker leave by itself before the supervisor's patience ends. */
 uint64_t ses_worker_drain_limit_ms(const struct ses_worker *worker);
 

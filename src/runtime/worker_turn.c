@@ -1,5 +1,11 @@
 #include "worker.h"
 
+#include <unistd.h>
+
+#include <sessiond/base/clock.h>
+
+#include "readiness.h"
+
 #define SECOND_MS       1000
 #define HEALTH_MS       200
 #define ORPHAN_LIMIT_MS 2000 /* nobody waits for us, but a successor waits for the data directory's lock */
@@ -47,20 +53,51 @@ static void on_second(uv_timer_t *handle)
 {
     struct ses_worker *worker = handle->data;
 
-    ses_board_beat(worker->metrics);
     ses_store_tick(worker->store);
+}
+
+/* What the board says of all workers, and what this one's store has met. */
+static void check_ready(struct ses_worker *worker)
+{
+    struct ses_store_room room = ses_store_room(worker->store);
+    struct ses_readiness readiness;
+
+    ses_gauge_set(worker->metrics, SES_C_TABLE_FULL, room.table_full ? 1 : 0);
+    ses_gauge_set(worker->metrics, SES_C_STORE_FULL, room.shard_full ? 1 : 0);
+    ses_readiness_look(worker->env->board, ses_clock_mono_ns(), &readiness);
+    ses_service_set_ready(worker->service, readiness.ready || !readiness.workers_missing,
+                          !readiness.table_full && !readiness.store_full);
 }
 
 static void on_health(uv_timer_t *handle)
 {
     struct ses_worker *worker = handle->data;
 
+    ses_board_beat(worker->metrics);
+    ses_worker_slots_look(worker, true);
+    check_ready(worker);
     ses_service_check_health(worker->service);
     /* No acknowledgement can come from this process any more; a fresh one reopens the shard and settles what
      * is open. */
     if (!ses_store_healthy(worker->store))
         ses_worker_drain(worker, SES_EXIT_IO, ses_worker_drain_limit_ms(worker),
                          "a sync of the shard failed: its writer is poisoned, the worker is replaced");
+}
+
+static void on_control(uv_poll_t *handle, int status, int events)
+{
+    struct ses_worker *worker = handle->data;
+    char bytes[64];
+    ssize_t got;
+
+    (void)status;
+    (void)events;
+    while ((got = read(worker->env->control_fd, bytes, sizeof(bytes))) > 0)
+        continue;
+    if (got == 0)
+        (void)uv_poll_stop(handle); /* the alive pipe will say the rest */
+    ses_worker_slots_look(worker, false);
+    ses_worker_drain_look(worker);
 }
 
 static void on_news(uv_poll_t *handle, int status, int events)
@@ -100,6 +137,7 @@ void ses_worker_turn_start(struct ses_worker *worker)
     worker->term.data = worker;
     worker->alive.data = worker;
     worker->news.data = worker;
+    worker->control.data = worker;
     /* libuv runs prepare hooks in the reverse order of their start: any other rank's hook, started later,
      * runs before ours. */
     (void)uv_prepare_start(&worker->prepare, on_prepare);
@@ -108,6 +146,7 @@ void ses_worker_turn_start(struct ses_worker *worker)
     (void)uv_signal_start(&worker->term, on_term, SIGTERM);
     (void)uv_poll_start(&worker->alive, UV_READABLE | UV_DISCONNECT, on_supervisor_gone);
     (void)uv_poll_start(&worker->news, UV_READABLE, on_news);
+    (void)uv_poll_start(&worker->control, UV_READABLE, on_control);
 }
 
 void ses_worker_turn_stop(struct ses_worker *worker)
@@ -120,4 +159,5 @@ void ses_worker_turn_stop(struct ses_worker *worker)
     (void)uv_signal_stop(&worker->term);
     (void)uv_poll_stop(&worker->alive);
     (void)uv_poll_stop(&worker->news);
+    (void)uv_poll_stop(&worker->control);
 }

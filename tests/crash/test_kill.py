@@ -19,7 +19,7 @@ SEED = int(os.environ.get("SES_CRASH_SEED", str(random.SystemRandom().randrange(
 WORKERS = 3
 IN_FLIGHT = 24
 # Restarts are what is tested here: no budget, no growing delay in the way.
-CONFIG = "restart:\n  budget: 1000\n  window_seconds: 60\nsession:\n  ttl_seconds: 3600\n"
+CONFIG = "restart:\n  budget: 1000\n  window_seconds: 60\n  delay_max_ms: 100\nsession:\n  ttl_seconds: 3600\n"
 METADATA = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
 
 
@@ -108,7 +108,7 @@ class Kill(unittest.TestCase):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(dice.uniform(0.01, 0.1))
-        wait_for(server.is_ready, 30, "the replaced workers")
+        wait_for(server.all_serve, 30, "the replaced workers")
 
     def test_acknowledged_is_kept(self):
         dice = random.Random(SEED)

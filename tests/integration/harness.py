@@ -186,14 +186,26 @@ class Server:
             return [int(pid) for pid in path.read_text().split()]
         return []
 
-    def workers(self):
-        """Pids of the workers, as the admin page tells them (it does so too while they are not ready, with 503)."""
+    def readyz(self):
+        """What the admin page tells (it does so too while the server is not ready, with 503)."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/readyz", timeout=PATIENCE) as answer:
                 page = answer.read()
         except urllib.error.HTTPError as error:
             page = error.read()
-        return [row["pid"] for row in json.loads(page)["workers"]]
+        return json.loads(page)
+
+    def workers(self):
+        """Pids of the workers."""
+        return [row["pid"] for row in self.readyz()["workers"]]
+
+    def all_serve(self):
+        """Ready is a server that can serve; this is one with nobody missing, or dead and not yet missed."""
+        with contextlib.suppress(OSError, KeyError):
+            page = self.readyz()
+            return (page["state"] == "ready" and all(row["state"] == "ready" for row in page["workers"]) and
+                    all(pathlib.Path(f"/proc/{row['pid']}/stat").read_text().rpartition(")")[2].split()[0] != "Z" for row in page["workers"]))
+        return False
 
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""

@@ -321,7 +321,7 @@ class Return(ReturnCase):
                 for pid in self.server.workers():
                     os.kill(pid, signal.SIGKILL)
                 time.sleep(0.1)
-                wait_for(self.server.is_ready, 60, "the replaced workers")
+                wait_for(self.server.all_serve, 60, "the replaced workers")
             status, headers, _ = self.post(handle, {"cres": "1"})
             self.assertEqual((status, headers["location"]), (303, BACK))
         with connections(self.server.address, 1) as (client,):

@@ -143,7 +143,7 @@ class Watch(SessionCase):
             for one in seen:
                 self.assertEqual(one, sorted(set(one)))
                 self.assertEqual(one[-1], 14)
-            wait_for(self.server.is_ready, 60, "the replaced workers")
+            wait_for(self.server.all_serve, 60, "the replaced workers")
 
 
 if __name__ == "__main__":

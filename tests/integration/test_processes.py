@@ -104,7 +104,7 @@ class Lifetime(unittest.TestCase):
                 os.kill(server.workers()[0], signal.SIGKILL)
             time.sleep(0.3)
             with contextlib.suppress(AssertionError):
-                wait_for(server.is_ready, 5, "the worker")
+                wait_for(server.all_serve, 5, "the worker")
         self.assertNotEqual(server.process.wait(30), 0)
         self.assertIn("budget", server.log())
 
@@ -116,7 +116,7 @@ class Replacement(ServerCase):
         for _ in range(3):
             before = self.server.workers()
             os.kill(before[0], signal.SIGKILL)
-            # Connections opened in the gap wait in the kernel for the replacement, which gets the same socket.
+            # Connections opened in the gap are taken by the neighbour.
             sockets = [socket.create_connection(("127.0.0.1", self.server.port), timeout=30) for _ in range(40)]
             for s in sockets:
                 s.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -124,7 +124,7 @@ class Replacement(ServerCase):
             for s in sockets:
                 s.close()
             self.assertEqual({a.split(b"\r\n")[0] for a in answers}, {b"HTTP/1.1 200 OK"})
-            wait_for(self.server.is_ready, 30, "the replacement")
+            wait_for(self.server.all_serve, 30, "the replacement")
             self.assertNotEqual(before[0], self.server.workers()[0])
             self.assertEqual(before[1], self.server.workers()[1])
 

@@ -205,7 +205,7 @@ class Replacement(WatchCase):
         stream = self.watch(token, session)
         stream.wait_version(1)
         self.resume(stream, token, session, lambda: [os.kill(pid, signal.SIGKILL) for pid in self.server.workers()])
-        wait_for(self.server.is_ready, 20 * SLOW, "readiness")
+        wait_for(self.server.all_serve, 20 * SLOW, "readiness")
 
     def test_resumes_after_reload(self):
         session, token = self.begin()
@@ -227,7 +227,7 @@ class Replacement(WatchCase):
                 wait_for(lambda s=stream: s.end is not None or s.versions()[-1] >= version, 10 * SLOW, "news or an end")
                 alive += stream.end is None
             self.assertGreater(alive, 0)
-        wait_for(self.server.is_ready, 20 * SLOW, "readiness")
+        wait_for(self.server.all_serve, 20 * SLOW, "readiness")
 
 
 if __name__ == "__main__":

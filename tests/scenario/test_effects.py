@@ -113,7 +113,7 @@ class Effects(unittest.TestCase):
             stop.set()
             if kills:
                 killer.join()
-                wait_for(self.server.is_ready, 60, "the replaced workers")
+                wait_for(self.server.all_serve, 60, "the replaced workers")
         found = [answer[0] for answer in answers if answer is not None]
         again = self.clients[0].create(session, connector, time.monotonic() + 60)
         if found:

@@ -139,7 +139,7 @@ class Linearizable(unittest.TestCase):
             if actor.failure:
                 raise actor.failure
         if killing:
-            wait_for(self.server.is_ready, 60, "the replaced workers")
+            wait_for(self.server.all_serve, 60, "the replaced workers")
         self.judge(shared)
         return shared, deaths
 

@@ -56,7 +56,15 @@
     X(STORE_COLLECTED, "sessiond_store_collected_total", "counter", "Superseded or expired records removed") \
     X(STORE_RECORDS, "sessiond_store_records", "gauge", "Records in the shard, garbage included")            \
     X(STORE_BYTES, "sessiond_store_bytes", "gauge", "Bytes of records in the shard")                         \
-    X(STORE_POISONED, "sessiond_store_poisoned", "gauge", "1 when a failed sync stopped the shard's writer") \
+    X(STORE_POISONED, "sessiond_store_poisoned", "gauge",                                                    \
+      "Shards whose writer a failed sync has stopped and that do not serve again yet")                       \
+    X(STORE_POISONINGS, "sessiond_store_poisonings_total", "counter",                                        \
+      "Times a failed sync stopped a shard's writer")                                                        \
+    X(STORE_FULL, "sessiond_store_full", "gauge", "Shards that take no records now: disk or quota is full")  \
+    X(TABLE_FULL, "sessiond_table_full", "gauge",                                                            \
+      "Workers that met a full session table; new sessions are refused")                                     \
+    X(CONNECTIONS_TURNED_AWAY, "sessiond_connections_turned_away_total", "counter",                          \
+      "Client connections answered UNAVAILABLE because no worker could serve")                               \
     X(LOG_LINES_LOST, "sessiond_log_lines_lost_total", "counter",                                            \
       "Log lines dropped, since their reader did not take them")                                             \
     X(LOG_LINES_SUMMED, "sessiond_log_lines_summed_total", "counter",                                        \

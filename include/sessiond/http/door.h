@@ -36,6 +36,7 @@ struct ses_door_options {
     struct ses_door_limits limits;
     bool http2;              /* false: HTTP/1.1 only (admin) */
     const char *server_name; /* "sessiond" in the server header; NULL: no such header */
+    const char *closed; /* nobody can serve: every request is UNAVAILABLE (503) with this text; or NULL */
     struct ses_log *log;
     struct ses_metrics *metrics;
 };

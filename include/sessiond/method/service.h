@@ -69,9 +69,14 @@ const struct ses_route *ses_service_routes(const struct ses_service *service, si
 /* End of a loop turn, before connections are flushed: hands the store its batch, then signs what was just
  * handed over (the disk works meanwhile). */
 void ses_service_turn(struct ses_service *service);
-/* Health is SERVING only when the store is healthy and the worker does not drain; Watch streams are told of
- * changes (call from a timer, 200 ms, and at drain). */
-void ses_service_set_draining(struct ses_service *service);
+/* The worker leaves: open streams end, none begins. Health speaks of the server, not of the worker: it
+ * becomes NOT_SERVING only if the whole server stops. */
+void ses_service_set_draining(struct ses_service *service, bool server_stops);
+/* What the rank above knows of all workers, for the next ses_service_check_health: not ready is NOT_SERVING
+ * for all; without creates only the service that makes sessions is. */
+void ses_service_set_ready(struct ses_service *service, bool ready, bool creates);
+/* Health is SERVING while the store is healthy, enough workers serve and the server does not stop; Watch
+ * streams are told of changes (call from a timer, 200 ms). */
 void ses_service_check_health(struct ses_service *service);
 /* Exchanges that wait for the store, a connector or a claim. */
 unsigned ses_service_in_flight(const struct ses_service *service);

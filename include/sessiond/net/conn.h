@@ -70,9 +70,20 @@ SES_MUST_CHECK enum ses_status ses_conns_new(const struct ses_conns_options *opt
                                              struct ses_conns **ret_conns);
 /* All connections must be gone or are cut. Handles finish on the loop. */
 void ses_conns_free(struct ses_conns *conns);
-/* Accepts from an inherited, bound TCP socket (already listening or not). SES_IO. */
+#define SES_CONNS_LISTENERS_MAX 65u /* a socket of each worker slot, and one more */
+
+/* Accepts from an inherited, bound TCP socket (already listening or not). SES_IO; SES_FULL: too many. */
 SES_MUST_CHECK enum ses_status ses_conns_listen(struct ses_conns *conns, int fd);
-/* Stops accepting, keeps the descriptor; tells every engine on_drain. */
+/* The same for a socket that is not ours to open: accepts from it as long as it listens. Harmless when that
+ * is so already. */
+SES_MUST_CHECK enum ses_status ses_conns_watch(struct ses_conns *conns, int fd);
+/* Accepts no more from fd; descriptor, socket and what waits in its queue are left as they are. */
+void ses_conns_unwatch(struct ses_conns *conns, int fd);
+bool ses_conns_watches(const struct ses_conns *conns, int fd);
+/* Takes at once everything that waits at the sockets accepted from, at most SOMAXCONN each. */
+void ses_conns_accept_queued(struct ses_conns *conns);
+/* Tells every engine on_drain, and those of connections accepted from now on, too: each may finish what it
+ * begins with. Accepting is stopped apart from it, by ses_conns_unwatch. */
 void ses_conns_drain(struct ses_conns *conns);
 /* Closes every connection now. */
 void ses_conns_cut(struct ses_conns *conns);
@@ -97,6 +108,8 @@ void ses_conn_flush_soon(struct ses_conn *conn);
 void ses_conn_finish(struct ses_conn *conn);
 /* Close now. */
 void ses_conn_cut(struct ses_conn *conn);
+/* Milliseconds since the last byte either way. */
+uint64_t ses_conn_idle_ms(const struct ses_conn *conn);
 /* "127.0.0.1:54321", static per connection. */
 const char *ses_conn_peer(const struct ses_conn *conn);
 

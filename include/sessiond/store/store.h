@@ -213,6 +213,13 @@ size_t ses_store_pending(const struct ses_store *store);
  */
 bool ses_store_healthy(const struct ses_store *store);
 
+/* What this process has been refused last, and would be refused again. */
+struct ses_store_room {
+    bool table_full; /* no entry for a new key; records of known keys are taken */
+    bool shard_full; /* no record at all: quota or disk */
+};
+struct ses_store_room ses_store_room(const struct ses_store *store);
+
 /* ---- watching: news of a key's next record, whichever process published it ---- */
 
 #define SES_STORE_WATCHES_MAX 65536 /* of one process */

@@ -36,6 +36,7 @@ int main(int argc, char **argv)
     struct ses_options options;
     struct ses_fault fault;
 
+    ses_process_hold_signals();
     ses_log_fill_standard();
     if (ses_options_parse(argc, argv, &options, &fault) != SES_OK)
         return complain(&fault, SES_EXIT_USAGE);

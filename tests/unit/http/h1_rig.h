@@ -29,7 +29,9 @@ static struct {
     bool want_write, finished, cut, paused;
     unsigned touched;
     size_t held_bytes;
-    size_t split; /* bytes per piece; 0: all at once */
+    uint32_t touch_ms; /* the last limit asked for */
+    uint64_t idle_ms;  /* what the connection says */
+    size_t split;      /* bytes per piece; 0: all at once */
     struct ses_buf wire;
     struct ses_exchange *held[RIG_HELD_MAX];
     unsigned held_count, cancelled;
@@ -74,7 +76,7 @@ void ses_conn_read_resume(struct ses_conn *conn)
 void ses_conn_touch(struct ses_conn *conn, uint32_t idle_ms)
 {
     (void)conn;
-    (void)idle_ms;
+    rig.touch_ms = idle_ms;
     rig.touched++;
 }
 
@@ -88,6 +90,12 @@ void ses_conn_flush_soon(struct ses_conn *conn)
 {
     (void)conn;
     rig.want_write = true;
+}
+
+uint64_t ses_conn_idle_ms(const struct ses_conn *conn)
+{
+    (void)conn;
+    return rig.idle_ms;
 }
 
 void ses_conn_finish(struct ses_conn *conn)

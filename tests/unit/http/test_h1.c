@@ -288,8 +288,10 @@ static void test_drain_of_an_idle_connection(void **state)
     touched = rig.touched;
     rig.ops->on_drain(rig.engine);
     assert_int_equal(rig.touched, touched + 1); /* the idle time is short now */
+    assert_in_range(rig.touch_ms, 1, SES_DRAIN_IDLE_MS);
     assert_false(rig.finished);
     feed(GET "\r\n");
+    assert_int_equal(rig.touch_ms, 0); /* and the usual one while a request runs */
     assert_int_equal(answers(), 2);
     expect("\r\nconnection: close\r\n");
     assert_true(rig.finished);
@@ -301,6 +303,17 @@ static void test_drain_of_an_idle_connection(void **state)
     rig.ops->on_drain(rig.engine);
     rig_eof();
     assert_true(rig.finished);
+}
+
+/* One that has been silent for a while is closed at once, but for what lies unread in the kernel. */
+static void test_drain_of_a_silent_connection(void **state)
+{
+    (void)state;
+    fresh(SES_STR(GET "\r\n"));
+    rig.idle_ms = SES_DRAIN_IDLE_MS;
+    rig.ops->on_drain(rig.engine);
+    assert_int_equal(rig.touch_ms, 1);
+    rig.idle_ms = 0;
 }
 
 static void test_idle(void **state)
@@ -428,6 +441,7 @@ int main(void)
         TEST(test_exchange_outlives_connection),
         TEST(test_drain),
         TEST(test_drain_of_an_idle_connection),
+        TEST(test_drain_of_a_silent_connection),
         TEST(test_idle),
         TEST(test_slow_loris),
         TEST(test_small_when_idle),

@@ -171,8 +171,40 @@ static void drain_without_streams_ends_at_once(void **state)
 {
     (void)state;
     rig_client(0, false);
+    int32_t first = rig_call("/t.T/Echo", NULL, SES_STR("x"));
+
+    rig_pump();
+    rig_expect_reply(first, false, SES_STR("x"));
+    ses_h2_drain(rig.h2);
+    rig_pump();
+    assert_int_equal(rig_frames(NGHTTP2_GOAWAY), 2);
+    assert_null(rig.h2);
+}
+
+/* Whoever came during the drain is not sent away before it could ask: it might have nowhere to go. */
+static void drain_awaits_the_first_request(void **state)
+{
+    (void)state;
+    rig_client(0, false);
     rig_pump();
     ses_h2_drain(rig.h2);
+    rig_pump();
+    assert_int_equal(rig_frames(NGHTTP2_GOAWAY), 0);
+    int32_t first = rig_call("/t.T/Echo", NULL, SES_STR("x"));
+
+    rig_pump();
+    rig_expect_reply(first, false, SES_STR("x"));
+    assert_int_equal(rig_frames(NGHTTP2_GOAWAY), 2);
+    assert_null(rig.h2);
+}
+
+static void drain_awaits_it_for_a_moment_only(void **state)
+{
+    (void)state;
+    rig_client(0, false);
+    rig_pump();
+    ses_h2_drain(rig.h2);
+    rig_wait(SES_DRAIN_GRACE_MS + 50);
     rig_pump();
     assert_int_equal(rig_frames(NGHTTP2_GOAWAY), 2);
     assert_null(rig.h2);
@@ -184,6 +216,7 @@ static void drain_does_not_wait_for_a_dead_peer(void **state)
     (void)state;
     rig_raw_preface();
     rig_pump();
+    rig.h2->asked = true;
     ses_h2_drain(rig.h2);
     rig_pump();
     assert_int_equal(rig_frames(NGHTTP2_GOAWAY), 1);
@@ -268,6 +301,8 @@ int main(void)
         TEST(output_of_one_turn_is_bounded),
         TEST(drain_finishes_what_runs),
         TEST(drain_without_streams_ends_at_once),
+        TEST(drain_awaits_the_first_request),
+        TEST(drain_awaits_it_for_a_moment_only),
         TEST(drain_does_not_wait_for_a_dead_peer),
         TEST(drain_ends_streams_without_an_end),
         TEST(idle_connection_is_closed),

@@ -329,7 +329,7 @@ static void test_resources(void **state)
 
     expect_raw(core, "/health", 200);
     expect_raw(core, "/.well-known/paseto-keys", 200);
-    ses_service_set_draining(core->service);
+    ses_service_set_draining(core->service, true);
     expect_raw(core, "/health", 503);
 }
 

@@ -168,7 +168,7 @@ static void test_drain_tells_and_ends(void **state)
     ses_health_set_all(health, true);
     struct ses_exchange *x = call(WATCH, SES_SLICE_EMPTY, &doors[0]);
 
-    ses_health_drain(health);
+    ses_health_drain(health, true);
     assert_slice_equal(door_message(&doors[0], 1), NOT_SERVING);
     assert_int_equal(doors[0].error.status, SES_UNAVAILABLE);
     assert_int_equal(ses_health_watchers(health), 0);

@@ -228,7 +228,7 @@ static void test_drain_ends_all_and_takes_none(void **state)
     struct call *open = watch_now(core, token);
     struct call *late = watch(core, token, 0);
 
-    ses_service_set_draining(core->service);
+    ses_service_set_draining(core->service, true);
     assert_true(open->door.failed);
     assert_int_equal(open->door.error.status, SES_UNAVAILABLE);
     call_start(late);

@@ -131,6 +131,7 @@ static void test_drain(void **state)
     fd = client_accepted(f, &t);
     f->model.on_bytes = ACT_ATTACH;
     fd_late = client_accepted(f, &late);
+    ses_conns_unwatch(f->conns, f->listen_fd);
     ses_conns_drain(f->conns);
     ses_conns_drain(f->conns);
     assert_int_equal(t->drains, 1);
@@ -146,6 +147,67 @@ static void test_drain(void **state)
     close(fd);
     close(fd_late);
     close(queued);
+}
+
+/* The last worker leaves: whoever comes meanwhile is served with what it begins, then told to go as well. */
+static void test_accepted_in_a_drain(void **state)
+{
+    struct fixture *f = *state;
+    struct toy *t;
+    int fd;
+
+    begin(f, (struct ses_conns_options){0});
+    ses_conns_drain(f->conns);
+    fd = client_accepted(f, &t);
+    assert_int_equal(t->drains, 1);
+    act(t, ACT_FINISH);
+    RUN_UNTIL(f, t->closes == 1);
+    close(fd);
+}
+
+/* What waits is taken in one call, without a turn of the loop; what comes afterwards is left to others. */
+static void test_accept_queued(void **state)
+{
+    struct fixture *f = *state;
+    int fds[40], late;
+
+    begin(f, (struct ses_conns_options){0});
+    for (int i = 0; i < 40; i++)
+        fds[i] = client(f);
+    ses_conns_accept_queued(f->conns);
+    assert_int_equal(ses_conns_count(f->conns), 40);
+    ses_conns_unwatch(f->conns, f->listen_fd);
+    ses_conns_accept_queued(f->conns);
+    late = client(f);
+    run_for(f, 50);
+    assert_int_equal(ses_conns_count(f->conns), 40);
+    assert_int_equal(ses_conns_watch(f->conns, f->listen_fd), SES_OK);
+    assert_int_equal(ses_conns_watch(f->conns, f->listen_fd), SES_OK);
+    RUN_UNTIL(f, ses_conns_count(f->conns) == 41);
+    for (int i = 0; i < 40; i++)
+        close(fds[i]);
+    close(late);
+}
+
+/* Somebody who shares the socket closes it for all: it is left alone, and listens again when told to. */
+static void test_listener_shut_elsewhere(void **state)
+{
+    struct fixture *f = *state;
+    socklen_t size = sizeof(f->address);
+    unsigned turns;
+    int fd;
+
+    begin(f, (struct ses_conns_options){0});
+    assert_int_equal(shutdown(f->listen_fd, SHUT_RD), 0);
+    turns = f->turns;
+    run_for(f, 50);
+    assert_true(f->turns - turns < 200); /* a spinning listener makes thousands */
+    assert_int_equal(ses_conns_listen(f->conns, f->listen_fd), SES_OK);
+    /* Bound to port 0, it got another one. */
+    assert_int_equal(getsockname(f->listen_fd, (struct sockaddr *)&f->address, &size), 0);
+    fd = client(f);
+    RUN_UNTIL(f, ses_conns_count(f->conns) == 1);
+    close(fd);
 }
 
 static void test_cut_all(void **state)
@@ -197,17 +259,19 @@ static void test_descriptors_out(void **state)
 static void test_too_many_listeners(void **state)
 {
     struct fixture *f = *state;
-    int fds[4];
+    int fds[SES_CONNS_LISTENERS_MAX];
 
-    begin(f, (struct ses_conns_options){0});
-    for (int i = 0; i < 4; i++) {
+    begin(f, (struct ses_conns_options){0}); /* has one already */
+    for (unsigned i = 0; i < SES_CONNS_LISTENERS_MAX; i++) {
         fds[i] = socket(AF_INET, SOCK_STREAM, 0);
-        assert_int_equal(ses_conns_listen(f->conns, fds[i]), i < 3 ? SES_OK : SES_FULL);
+        assert_int_equal(ses_conns_listen(f->conns, fds[i]),
+                         i < SES_CONNS_LISTENERS_MAX - 1 ? SES_OK : SES_FULL);
     }
-    ses_conns_drain(f->conns);
     run_for(f, 5);
-    for (int i = 0; i < 4; i++)
+    for (unsigned i = 0; i < SES_CONNS_LISTENERS_MAX; i++) {
+        ses_conns_unwatch(f->conns, fds[i]);
         close(fds[i]);
+    }
 }
 
 static void test_bad_listener(void **state)
@@ -229,6 +293,9 @@ int main(void)
         TEST(test_slow_reader_is_served),
         TEST(test_connections_max),
         TEST(test_drain),
+        TEST(test_accepted_in_a_drain),
+        TEST(test_accept_queued),
+        TEST(test_listener_shut_elsewhere),
         TEST(test_cut_all),
         TEST(test_descriptors_out),
         TEST(test_too_many_listeners),

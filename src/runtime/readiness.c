@@ -1,0 +1,61 @@
+#include "readiness.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+
+static uint64_t age_ms(uint64_t then_ns, uint64_t now_ns)
+{
+    return then_ns > now_ns ? 0 : (now_ns - then_ns) / NS_PER_MS;
+}
+
+bool ses_readiness_serves(const struct ses_board *board, unsigned slot, uint64_t now_mono_ns)
+{
+    uint64_t beat_ns = atomic_load_explicit(&board->metrics[slot].heartbeat_mono_ns, memory_order_relaxed);
+
+    return atomic_load_explicit(&board->accepts[slot], memory_order_relaxed) &&
+           age_ms(beat_ns, now_mono_ns) < SES_BEAT_FRESH_MS;
+}
+
+/* The only worker of a server is replaced without anybody being refused, as long as that is quick. */
+static bool can_serve(const struct ses_board *board, const struct ses_readiness *readiness,
+                      uint64_t now_mono_ns)
+{
+    uint64_t since_ns = atomic_load_explicit(&board->unserved_since_ns, memory_order_relaxed);
+
+    if (readiness->serving == 0)
+        return since_ns == 0 || age_ms(since_ns, now_mono_ns) < SES_UNSERVED_MS;
+    return readiness->missing * 100 <=
+           atomic_load_explicit(&board->missing_percent, memory_order_relaxed) * board->workers;
+}
+
+void ses_readiness_look(const struct ses_board *board, uint64_t now_mono_ns, struct ses_readiness *ret)
+{
+    struct ses_readiness found = {.draining = atomic_load_explicit(&board->draining, memory_order_relaxed)};
+    bool started = atomic_load_explicit(&board->start_ms, memory_order_relaxed) != 0;
+    unsigned i;
+
+    for (i = 0; i < board->workers; i++) {
+        if (ses_readiness_serves(board, i, now_mono_ns))
+            found.serving++;
+        else if (!atomic_load_explicit(&board->replacing[i], memory_order_relaxed))
+            found.missing++;
+    }
+    found.workers_missing = started && found.missing > 0;
+    found.table_full = ses_board_counter(board, SES_C_TABLE_FULL) > 0;
+    found.store_full = ses_board_counter(board, SES_C_STORE_FULL) > 0;
+    found.ready = started && !found.draining && can_serve(board, &found, now_mono_ns);
+    *ret = found;
+}
+
+bool ses_readiness_degraded(const struct ses_readiness *readiness)
+{
+    return readiness->workers_missing || readiness->table_full || readiness->store_full;
+}
+
+const char *ses_readiness_name(const struct ses_readiness *readiness)
+{
+    if (readiness->draining)
+        return "draining";
+    if (!readiness->ready)
+        return "not ready";
+    return ses_readiness_degraded(readiness) ? "degraded" : "ready";
+}

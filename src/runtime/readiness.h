@@ -1,0 +1,37 @@
+/* readiness.h - may the server be sent calls? One answer for /readyz, the metrics, the status page and gRPC
+ * health.
+ *
+ * Ready is what can serve, not what is complete: a reload that replaces one worker at a time, or a slot that
+ * was given up, takes no server out of a balancer. What is missing then is told apart, as degraded.
+ */
+#ifndef SESSIOND_RUNTIME_READINESS_H
+#define SESSIOND_RUNTIME_READINESS_H
+
+#include "board.h"
+
+/* A worker beats five times a second; one that has not for so long takes no part (a hung disk, a stopped
+ * process). */
+#define SES_BEAT_FRESH_MS 5000
+/* So long a connection may wait in the kernel for a worker that is being replaced. Then the housekeeper turns
+ * it away, and the server is not ready. */
+#define SES_UNSERVED_MS 300
+
+struct ses_readiness {
+    bool ready;
+    bool draining;        /* the whole server is leaving */
+    unsigned serving;     /* worker slots that accept connections and beat */
+    unsigned missing;     /* slots that do neither; one that a reload replaces just now is not counted */
+    bool workers_missing; /* degraded: fewer calls can be carried */
+    bool table_full;      /* degraded: new sessions are refused, what is known is served */
+    bool store_full;      /* degraded: a shard takes no records (disk, quota) */
+};
+
+/* [any] The worker of slot accepts connections and has beaten lately. */
+bool ses_readiness_serves(const struct ses_board *board, unsigned slot, uint64_t now_mono_ns);
+/* [any] */
+void ses_readiness_look(const struct ses_board *board, uint64_t now_mono_ns, struct ses_readiness *ret);
+bool ses_readiness_degraded(const struct ses_readiness *readiness);
+/* "ready", "degraded" (and ready), "draining", "not ready". */
+const char *ses_readiness_name(const struct ses_readiness *readiness);
+
+#endif

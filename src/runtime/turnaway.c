@@ -1,0 +1,161 @@
+#include "turnaway.h"
+
+#include <stdlib.h>
+
+#include <sessiond/base/clock.h>
+
+#include "readiness.h"
+
+#define CONNECTIONS_MAX 1024
+#define ARENA_BYTES     (64u * 1024)
+#define BODY_BYTES_MAX  (256u * 1024) /* read, so that the answer is not lost in a reset */
+#define NS_PER_MS       UINT64_C(1000000)
+
+struct ses_turnaway {
+    const struct ses_child_env *env;
+    struct ses_log *log;
+    struct ses_log *quiet;
+    struct ses_router *router;
+    struct ses_exchange_pool *pool;
+    struct ses_doors *doors;
+    struct ses_conns *conns;
+    bool active;
+};
+
+static void on_accept(void *arg, struct ses_conn *conn)
+{
+    struct ses_turnaway *turnaway = arg;
+
+    ses_count(&turnaway->env->board->metrics[turnaway->env->slot], SES_C_CONNECTIONS_TURNED_AWAY, 1);
+    ses_doors_accept(turnaway->doors, conn);
+}
+
+static enum ses_status open_parts(struct ses_turnaway *turnaway, uv_loop_t *loop, struct ses_timers *timers)
+{
+    struct ses_exchange_pool_options pool = {
+        .arena_bytes_max = ARENA_BYTES, .exchanges_max = CONNECTIONS_MAX, .keep = 4, .log = turnaway->quiet};
+    struct ses_door_options doors = {.timers = timers,
+                                     .limits = {.body_bytes_max = BODY_BYTES_MAX, .streams_max = 64},
+                                     .http2 = true,
+                                     .server_name = "sessiond",
+                                     .closed = "no worker can serve just now, try again",
+                                     .log = turnaway->quiet};
+    struct ses_conns_options conns = {.loop = loop,
+                                      .timers = timers,
+                                      .connections_max = CONNECTIONS_MAX,
+                                      .on_accept = on_accept,
+                                      .arg = turnaway,
+                                      .log = turnaway->quiet};
+
+    SES_TRY(ses_router_new(NULL, NULL, 0, &turnaway->router));
+    SES_TRY(ses_exchange_pool_new(&pool, &turnaway->pool));
+    doors.router = turnaway->router;
+    doors.pool = turnaway->pool;
+    SES_TRY(ses_doors_new(&doors, &turnaway->doors));
+    SES_TRY(ses_conns_new(&conns, &turnaway->conns));
+    /* Each connection ends with its first answers: the next one may find a worker. */
+    ses_conns_drain(turnaway->conns);
+    return SES_OK;
+}
+
+enum ses_status ses_turnaway_new(const struct ses_child_env *env, uv_loop_t *loop, struct ses_timers *timers,
+                                 struct ses_log *log, struct ses_log *quiet,
+                                 struct ses_turnaway **ret_turnaway)
+{
+    struct ses_turnaway *turnaway = calloc(1, sizeof(*turnaway));
+    enum ses_status status;
+
+    if (turnaway == NULL)
+        return SES_NO_MEMORY;
+    turnaway->env = env;
+    turnaway->log = log;
+    turnaway->quiet = quiet;
+    status = open_parts(turnaway, loop, timers);
+    if (status == SES_OK) {
+        *ret_turnaway = turnaway;
+        return SES_OK;
+    }
+    ses_turnaway_close(turnaway);
+    ses_turnaway_free(turnaway);
+    return status;
+}
+
+/* ---- when --------------------------------------------------------------------------------------------- */
+
+static bool anybody_serves(const struct ses_board *board, uint64_t now_ns)
+{
+    unsigned i;
+
+    for (i = 0; i < board->workers; i++) {
+        if (ses_readiness_serves(board, i, now_ns))
+            return true;
+    }
+    return false;
+}
+
+/* The grace lets a worker that is replaced quickly find its connections still waiting. */
+static bool must_turn_away(const struct ses_turnaway *turnaway, bool leaving)
+{
+    struct ses_board *board = turnaway->env->board;
+    uint64_t now_ns = ses_clock_mono_ns();
+    uint64_t since_ns = atomic_load_explicit(&board->unserved_since_ns, memory_order_relaxed);
+
+    if (leaving || atomic_load_explicit(&board->draining, memory_order_relaxed))
+        return false;
+    if (anybody_serves(board, now_ns)) {
+        if (since_ns != 0)
+            atomic_store_explicit(&board->unserved_since_ns, 0, memory_order_relaxed);
+        return false;
+    }
+    if (since_ns == 0) {
+        atomic_store_explicit(&board->unserved_since_ns, now_ns, memory_order_relaxed);
+        return false;
+    }
+    return now_ns - since_ns >= SES_UNSERVED_MS * NS_PER_MS;
+}
+
+void ses_turnaway_look(struct ses_turnaway *turnaway, bool leaving)
+{
+    bool active = must_turn_away(turnaway, leaving);
+    unsigned i;
+
+    if (active != turnaway->active)
+        ses_log_msg(turnaway->log, SES_LOG_WARN, active ? "turning_away" : "turning_away_ended",
+                    active ? "no worker can serve: clients are answered UNAVAILABLE"
+                           : "clients are served again");
+    turnaway->active = active;
+    for (i = 0; i < turnaway->env->board->workers; i++) {
+        int fd = turnaway->env->slot_fds[i];
+
+        if (!active)
+            ses_conns_unwatch(turnaway->conns, fd);
+        else if (ses_conns_watch(turnaway->conns, fd) != SES_OK)
+            ses_log_msg(turnaway->log, SES_LOG_ERROR, "slot_unwatched", "the socket of slot %u", i);
+    }
+}
+
+void ses_turnaway_flush(struct ses_turnaway *turnaway)
+{
+    ses_conns_flush(turnaway->conns);
+}
+
+void ses_turnaway_close(struct ses_turnaway *turnaway)
+{
+    if (turnaway == NULL || turnaway->conns == NULL)
+        return;
+    ses_conns_free(turnaway->conns);
+    turnaway->conns = NULL;
+}
+
+void ses_turnaway_free(struct ses_turnaway *turnaway)
+{
+    if (turnaway == NULL)
+        return;
+    if (turnaway->doors != NULL)
+        ses_doors_free(turnaway->doors);
+    if (turnaway->router != NULL)
+        ses_router_free(turnaway->router);
+    if (turnaway->pool != NULL)
+        ses_exchange_pool_free(turnaway->pool);
+    free(turnaway);
+}

@@ -1,0 +1,352 @@
+"""Who answers a new connection while a worker drains, hangs, dies or is given up, and what the probes say meanwhile.
+
+No verdict hangs on time: what would have waited for ever, or until a held call is let go, is answered while it is held.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import threading
+import unittest
+import urllib.error
+import urllib.request
+
+import grpc
+
+from connector_servers import FakeConnector, own_channel, stripe_intent
+from harness import CREATE, SLOW, Server, create_request, request_class, response_class, unique, wait_for
+from variants import config
+
+ALIVE = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+STRIPE_METADATA = [("x-connector", "stripe"), ("x-connector-config", '{"config":{"Stripe":{"api_key":"sk_test_x"}}}')]
+EXACT = [("x-connector", "adyen"), ("x-connector-config", '{"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}')]
+
+
+def ask(port, request=ALIVE, timeout=60):
+    """The status code of an answer on a connection of its own; None: refused."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=timeout) as s:
+            s.sendall(request)
+            answer = b"".join(iter(lambda: s.recv(4096), b""))
+    except ConnectionRefusedError:
+        return None
+    return int(answer.split(b" ", 2)[1])
+
+
+def ready(server):
+    """(HTTP status, body) of /readyz; (None, {}): refused."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.admin_port}/readyz", timeout=5 * SLOW) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+    except urllib.error.URLError:
+        return None, {}
+
+
+def health(server, service=""):
+    path = "/grpc.health.v1.Health/Check"
+    with grpc.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+        call = channel.unary_unary(path, request_serializer=lambda m: m.SerializeToString(),
+                                   response_deserializer=response_class(path).FromString)
+        answer = call(request_class(path)(service=service), timeout=10 * SLOW)
+    return answer.ServingStatus.Name(answer.status)
+
+
+class HeldConnector:
+    """A connector that answers when it is let go."""
+
+    def __init__(self):
+        self.gate = threading.Event()
+        self.fake = FakeConnector(self.answer)
+        self.url = self.fake.url
+
+    def answer(self, fake, path, body):
+        del fake, path
+        self.gate.wait(60 * SLOW)
+        return 200, {}, stripe_intent(body)
+
+    def close(self):
+        self.gate.set()
+        self.fake.close()
+
+
+class Case(unittest.TestCase):
+    workers = 2
+    text = ""
+    sandbox = False
+
+    def setUp(self):
+        self.server = Server(workers=self.workers, sandbox=self.sandbox, config=self.text or None)
+        self.addCleanup(self.server.cleanup)
+
+    def kill_worker(self, slot):
+        pid = self.server.workers()[slot]
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), 10 * SLOW, "the worker's death")
+
+    def give_up(self, slot):
+        """Kills a slot's workers until its restart budget is used up."""
+        def done():
+            row = ready(self.server)[1]["workers"][slot]
+            if row["state"] in ("ready", "starting"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(row["pid"], signal.SIGKILL)
+            return row["state"] == "given_up"
+        wait_for(done, 30 * SLOW, "the slot to be given up")
+
+
+class SlowCall(unittest.TestCase):
+    """A call to a connector that answers only when it is told to, in whichever worker it happens to be."""
+    drain_seconds = 60
+
+    def start(self, workers, more=""):
+        self.held = HeldConnector()
+        self.addCleanup(self.held.close)
+        port = self.held.fake.port
+        self.server = Server(workers=workers, config=(
+            f"drain_seconds: {self.drain_seconds}\n{more}connector:\n  total_timeout_ms: 120000\n  base_url_hosts: ['127.0.0.1:{port}']\n"
+            "limits:\n  exchange_ms: 120000\n")).start()
+        self.addCleanup(self.server.cleanup)
+        self.result = {}
+        self.thread = threading.Thread(target=self.call)
+        self.thread.start()
+        self.addCleanup(self.thread.join)
+        self.addCleanup(self.held.gate.set)
+        wait_for(lambda: self.held.fake.requests, 10 * SLOW, "the connector to be called")
+
+    def call(self):
+        try:
+            answer, _ = own_channel(self.server, create_request(unique()), [
+                ("x-connector", "stripe"),
+                ("x-connector-config", config({"Stripe": {"api_key": "sk_test_x", "base_url": f"{self.held.url}/"}}))], timeout=120)
+            self.result["answer"] = answer
+        except grpc.RpcError as error:
+            self.result["error"] = error
+
+    def let_go(self):
+        self.held.gate.set()
+        self.thread.join()
+        self.assertNotIn("error", self.result)
+        self.assertTrue(self.result["answer"].session_token)
+
+    def test_reload_of_two(self):
+        """The worker with the call is draining, for as long as we like: every new connection is answered, every probe says yes."""
+        self.start(2)
+        before = self.server.workers()
+        idle = [socket.create_connection(("127.0.0.1", self.server.port)) for _ in range(20)]
+        for s in idle:
+            s.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            s.settimeout(30 * SLOW)
+            self.assertIn(b"200", s.recv(4096))
+        self.server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "draining" in [row["state"] for row in ready(self.server)[1]["workers"]], 10 * SLOW, "the drain")
+        # Until every worker but the one that is held has been replaced, and some more.
+        seen = [(ask(self.server.port), ready(self.server)[0], health(self.server)) for _ in range(60)]
+        self.assertEqual(set(seen), {(200, 200, "SERVING")})
+        self.assertTrue(self.thread.is_alive())
+        self.assertTrue(set(before) & set(self.server.workers()))
+        self.let_go()
+        wait_for(lambda: not set(before) & set(self.server.workers()), 30 * SLOW, "new workers")
+        for s in idle:  # closed, none left hanging
+            self.assertEqual(s.recv(4096), b"")
+            s.close()
+        self.server.stop()
+
+    def test_reload_of_one(self):
+        """The only worker leaves: it serves whoever comes until its last call is over."""
+        self.start(1)
+        before = self.server.workers()
+        self.server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: ready(self.server)[1]["workers"][0]["state"] == "draining", 10 * SLOW, "the drain")
+        seen = [(ask(self.server.port), ready(self.server)[0], health(self.server)) for _ in range(40)]
+        self.assertEqual(set(seen), {(200, 200, "SERVING")})
+        own_channel(self.server, create_request(unique()), EXACT)
+        self.assertTrue(self.thread.is_alive())
+        self.let_go()
+        wait_for(lambda: self.server.workers() != before and self.server.is_ready(), 30 * SLOW, "the new worker")
+        self.server.stop()
+
+    def test_stop_refuses_at_once(self):
+        """TERM: what runs is finished, and nobody is accepted who would not be served."""
+        self.start(2)
+        self.server.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: ask(self.server.port) is None, 10 * SLOW, "a refusal")
+        self.assertEqual([ask(self.server.port) for _ in range(20)], [None] * 20)
+        self.assertEqual(ready(self.server)[0], 503)
+        self.assertTrue(self.thread.is_alive())
+        self.let_go()
+        self.server.stop()
+
+    def test_stop_with_notice(self):
+        """drain.keep_accepting_seconds: health says no, calls are served."""
+        self.start(2, "drain:\n  keep_accepting_seconds: 600\n")
+        self.server.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: ask(self.server.port) == 503, 10 * SLOW, "health to say no")
+        self.assertEqual(ready(self.server)[1]["state"], "draining")
+        wait_for(lambda: health(self.server) == "NOT_SERVING", 10 * SLOW, "both workers' health to say no")
+        for _ in range(10):
+            own_channel(self.server, create_request(unique()), EXACT)
+        self.let_go()
+        self.server.kill()
+
+
+class Hung(Case):
+    def test_hung_workers(self):
+        self.server.start()
+        first, second = self.server.workers()
+        os.kill(first, signal.SIGSTOP)
+        try:
+            # Before any heartbeat is missed: a queue that nobody empties is its neighbour's.
+            self.assertEqual({ask(self.server.port) for _ in range(30)}, {200})
+            status, body = wait_for(lambda: ready(self.server) if ready(self.server)[1]["degraded"] else None, 10 * SLOW, "degraded")
+            self.assertEqual((status, body["state"], body["reasons"]), (200, "degraded", ["workers_missing"]))
+            self.assertIn('sessiond_degraded{reason="workers_missing"} 1', self.server.metrics())
+            os.kill(second, signal.SIGSTOP)
+            wait_for(lambda: ready(self.server)[0] == 503, 15 * SLOW, "not ready")
+            self.assertEqual(self.server.metric("sessiond_ready"), 0)
+            self.assertEqual({ask(self.server.port) for _ in range(30)}, {503})
+            with self.assertRaises(grpc.RpcError) as caught:
+                own_channel(self.server, create_request(unique()), EXACT)
+            self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
+        finally:
+            for pid in (first, second):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+        wait_for(lambda: ready(self.server)[1]["state"] == "ready", 10 * SLOW, "ready")
+        wait_for(lambda: ask(self.server.port) == 200, 10 * SLOW, "service")
+        self.assertGreater(self.server.metric("sessiond_connections_turned_away_total"), 29)
+        wait_for(lambda: self.server.lines("degraded") and self.server.lines("degraded_ended"), 10 * SLOW, "both lines")
+        self.server.stop()
+
+
+class GivenUp(Case):
+    text = "restart:\n  budget: 2\n  window_seconds: 3600\n  delay_max_ms: 20\n  retry_seconds: 86400\n"
+
+    def test_slot(self):
+        """A slot without a worker takes no connection, and a reload brings it back."""
+        self.server.start()
+        self.give_up(0)
+        self.assertEqual({ask(self.server.port) for _ in range(40)}, {200})
+        status, body = ready(self.server)
+        self.assertEqual((status, body["state"]), (200, "degraded"))
+        self.assertEqual(health(self.server), "SERVING")
+        self.server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: ready(self.server)[1]["state"] == "ready", 20 * SLOW, "the slot to come back")
+        wait_for(lambda: self.server.lines("reloaded"), 20 * SLOW, "the end of the reload")
+        self.assertEqual({ask(self.server.port) for _ in range(40)}, {200})
+        self.server.stop()
+
+    def test_housekeeper(self):
+        """Its port is closed while nobody is behind it; a reload opens it again."""
+        self.server.start()
+
+        def housekeeper():
+            names = {pid: pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in self.server.children()}
+            return next((pid for pid, name in names.items() if b"housekeeper" in name), None)
+
+        def gone():
+            pid = housekeeper()
+            if pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return any(row["msg"].startswith("housekeeper") for row in self.server.lines("gave_up"))
+        wait_for(gone, 20 * SLOW, "the housekeeper to be given up")
+        wait_for(lambda: ready(self.server)[0] is None, 10 * SLOW, "the admin port to be closed")
+        self.assertEqual(ask(self.server.port), 200)
+        self.server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: ready(self.server)[0] == 200, 20 * SLOW, "the admin port")
+        self.server.stop()
+
+
+class GivenUpClaims(GivenUp):
+    """A call is held in a worker whose slot is then given up: its key does not stay busy."""
+
+    def test_claims_are_settled(self):
+        held = HeldConnector()
+        self.addCleanup(held.close)
+        server = Server(workers=2, config=self.text + f"connector:\n  total_timeout_ms: 120000\n  base_url_hosts: ['127.0.0.1:{held.fake.port}']\n"
+                        "limits:\n  exchange_ms: 120000\n").start()
+        self.addCleanup(server.cleanup)
+        self.server = server
+        request = create_request(unique())
+        metadata = [("x-connector", "stripe"), ("x-connector-config", config({"Stripe": {"api_key": "sk_test_x", "base_url": f"{held.url}/"}}))]
+        outcome = []
+
+        def call():
+            with contextlib.suppress(grpc.RpcError):
+                outcome.append(own_channel(server, request, metadata, timeout=120))
+        thread = threading.Thread(target=call)
+        thread.start()
+        wait_for(lambda: held.fake.requests, 10 * SLOW, "the connector to be called")
+        # Which worker has it? The one with an exchange open.
+        for slot in (0, 1):
+            self.give_up(slot)
+            thread.join(1 if slot == 0 else 30 * SLOW)
+            if not thread.is_alive():
+                break
+            server.process.send_signal(signal.SIGHUP)  # it was the other one
+            wait_for(lambda: ready(server)[1]["state"] == "ready", 20 * SLOW, "the slot to come back")
+        self.assertEqual(outcome, [])
+        held.gate.set()
+
+        def answered():
+            with contextlib.suppress(grpc.RpcError):
+                return own_channel(server, request, metadata)[0].session_token
+            return None
+        self.assertTrue(wait_for(answered, 20 * SLOW, "the key to be free"))
+        server.stop()
+
+    test_slot = test_housekeeper = None
+
+
+class Full(Case):
+    text = "store:\n  sessions_max: 1000\n"
+
+    def test_full_table_is_degraded(self):
+        self.server.start()
+        channel = self.server.grpc()
+        method = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
+                                     response_deserializer=response_class(CREATE).FromString)
+        first = create_request(unique())
+        self.server.call(first, EXACT)
+
+        def refused():
+            calls = [method.future(create_request(unique()), metadata=EXACT, timeout=60) for _ in range(200)]
+            return grpc.StatusCode.RESOURCE_EXHAUSTED in [call.code() for call in calls]
+        wait_for(refused, 60 * SLOW, "the table to be full")
+        status, body = wait_for(lambda: ready(self.server) if ready(self.server)[1]["degraded"] else None, 10 * SLOW, "degraded")
+        self.assertEqual((status, body["state"], body["reasons"]), (200, "degraded", ["table_full"]))
+        self.assertGreater(self.server.metric("sessiond_table_full"), 0)
+        wait_for(lambda: health(self.server, "types.MerchantAuthenticationService") == "NOT_SERVING", 10 * SLOW, "health of creates")
+        self.assertEqual(health(self.server), "SERVING")
+        self.assertEqual(health(self.server, "sessiond.v1.SessionService"), "SERVING")
+        self.server.call(first, EXACT)  # what is known is served
+        wait_for(lambda: self.server.lines("degraded"), 10 * SLOW, "the line")
+        self.server.stop()
+
+
+class Signals(Case):
+    workers = 1
+
+    def blocked(self):
+        mask = re.search(r"SigBlk:\s*([0-9a-f]+)", pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text())
+        return {number for number in signal.valid_signals() if int(mask.group(1), 16) >> (number - 1) & 1}
+
+    def test_hup_at_any_moment_of_the_start(self):
+        """Blocked from the first instruction of main: carried out afterwards, or told."""
+        self.server.start(ready=False)
+        wait_for(lambda: signal.SIGHUP in self.blocked(), 10 * SLOW, "main")
+        for _ in range(3):
+            self.server.process.send_signal(signal.SIGHUP)
+        wait_for(self.server.is_ready, 20 * SLOW, "readiness")
+        wait_for(lambda: self.server.lines("reloaded"), 20 * SLOW, "the reload")
+        self.server.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()
