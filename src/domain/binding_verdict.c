@@ -16,27 +16,42 @@ static unsigned drift(uint32_t soft)
     return score;
 }
 
+static enum ses_binding_mode mode_of(const struct ses_binding_policy *policy)
+{
+    return policy->mode == SES_BINDING_DEFAULT ? SES_BINDING_ENFORCE : policy->mode;
+}
+
+bool ses_binding_refuses_missing(const struct ses_binding_policy *policy)
+{
+    return policy->missing == SES_BINDING_MISSING_REFUSE && mode_of(policy) == SES_BINDING_ENFORCE;
+}
+
 static enum ses_binding_result judge(const struct ses_binding_verdict *verdict, bool compared)
 {
     bool step_up = verdict->mode == SES_BINDING_STEP_UP;
+    bool missing = verdict->missing != 0 && verdict->missing_policy == SES_BINDING_MISSING_REFUSE;
+    bool wrong = verdict->hard != 0 || missing;
 
-    if (!compared)
+    if (!compared && !wrong)
         return SES_BINDING_NOT_COMPARED;
-    if (step_up && (verdict->hard != 0 || verdict->drift_score == 100))
+    if (step_up && (wrong || verdict->drift_score == 100))
         return SES_BINDING_ASK_STEP_UP;
-    if (verdict->hard != 0)
+    if (wrong)
         return verdict->mode == SES_BINDING_OBSERVE ? SES_BINDING_MISMATCH : SES_BINDING_REFUSED;
     return verdict->soft != 0 ? SES_BINDING_DRIFT : SES_BINDING_MATCH;
 }
 
-void ses_binding_judge(enum ses_binding_mode mode, const struct ses_binding *stored,
+void ses_binding_judge(const struct ses_binding_policy *policy, const struct ses_binding *stored,
                        const struct ses_binding *given, struct ses_binding_verdict *ret_verdict)
 {
     uint32_t differing = ses_binding_differing(stored, given);
     struct ses_binding_verdict verdict = {
-        .mode = mode == SES_BINDING_DEFAULT ? SES_BINDING_ENFORCE : mode,
+        .mode = mode_of(policy),
+        .missing_policy =
+            policy->missing == SES_BINDING_MISSING_DEFAULT ? SES_BINDING_MISSING_ALLOW : policy->missing,
         .hard = differing & ses_binding_hard(),
         .soft = differing & ~ses_binding_hard(),
+        .missing = stored->facets & ~given->facets & ses_binding_hard(),
     };
 
     verdict.drift_score = drift(verdict.soft);

@@ -187,8 +187,10 @@ static enum step adopt(struct ses_create *c, const struct found *found)
 
 static enum step decide(struct ses_create *c, const struct found *found, uint64_t now_ms)
 {
+    struct ses_binding_policy policy = ses_service_binding(c->service, c->metadata.merchant);
     uint64_t differing = 0;
 
+    c->payload.missing_refused = ses_binding_refuses_missing(&policy);
     switch (ses_idempotency_decide(&found->session, &c->payload, now_ms, &differing)) {
     case SES_DECISION_REPLAY:
         if (!found->session.credentials.known)

@@ -289,6 +289,23 @@ void ses_service_session_id(struct ses_service *service, uint64_t now_ms,
     keys->random_used += random_len;
 }
 
+struct ses_binding_policy ses_service_binding(const struct ses_service *service, struct ses_slice merchant)
+{
+    struct ses_binding_policy policy = service->options.binding;
+
+    for (size_t i = 0; i < service->options.bindings_count; i++) {
+        const struct ses_merchant_binding *row = &service->options.bindings[i];
+
+        if (!ses_slice_eq_str(merchant, row->merchant))
+            continue;
+        if (row->policy.mode != SES_BINDING_DEFAULT)
+            policy.mode = row->policy.mode;
+        if (row->policy.missing != SES_BINDING_MISSING_DEFAULT)
+            policy.missing = row->policy.missing;
+    }
+    return policy;
+}
+
 void ses_tell_late_success(const struct ses_service *service, const struct ses_exchange *x)
 {
     struct ses_log_line line;

@@ -68,6 +68,8 @@ void ses_service_session_id(struct ses_service *service, uint64_t now_ms,
 /* A failed payment was completed after all: somebody has to look whether it was delivered, or paid twice. x
  * names the session. */
 void ses_tell_late_success(const struct ses_service *service, const struct ses_exchange *x);
+/* How this merchant's browsers are treated. */
+struct ses_binding_policy ses_service_binding(const struct ses_service *service, struct ses_slice merchant);
 /* Is this worker able to make sessions? */
 bool ses_service_serving(const struct ses_service *service);
 

@@ -170,33 +170,29 @@ enum ses_status ses_access_verify(struct ses_access *a, struct ses_error *ret_er
 
 /* ---- the stored session ------------------------------------------------------------------------ */
 
-static enum ses_binding_mode mode_of(const struct ses_service_options *options, struct ses_slice merchant)
+static enum ses_status refuse_browser(struct ses_access *a, struct ses_error *ret_error)
 {
-    enum ses_binding_mode mode = options->binding_mode;
+    bool missing = a->verdict.missing_policy == SES_BINDING_MISSING_REFUSE;
+    uint32_t wrong = a->verdict.hard | (missing ? a->verdict.missing : 0);
+    char names[SES_BINDING_NAMES_SIZE];
+    const char *copy = ses_arena_str(&a->x->arena, ses_slice(names, ses_binding_names(wrong, names)));
 
-    for (size_t i = 0; i < options->binding_modes_count; i++) {
-        if (ses_slice_eq_str(merchant, options->binding_modes[i].merchant))
-            mode = options->binding_modes[i].mode;
-    }
-    return mode;
+    (void)!refuse(ret_error, SES_PERMISSION_DENIED, SES_STR("BROWSER_MISMATCH"),
+                  a->verdict.hard != 0
+                      ? SES_STR("this is not the browser that the session is bound to")
+                      : SES_STR("the call does not tell the browser that the session is bound to"));
+    if (copy != NULL)
+        ses_error_metadata(ret_error, SES_STR("fields"), ses_slice_str(copy));
+    return ret_error->status;
 }
 
 static enum ses_status judge_browser(struct ses_access *a, const struct ses_session *session,
                                      struct ses_error *ret_error)
 {
-    char names[SES_BINDING_NAMES_SIZE];
-    const char *copy;
+    struct ses_binding_policy policy = ses_service_binding(a->service, session->merchant);
 
-    ses_binding_judge(mode_of(&a->service->options, session->merchant), &session->binding, &a->binding,
-                      &a->verdict);
-    if (a->verdict.result != SES_BINDING_REFUSED)
-        return SES_OK;
-    copy = ses_arena_str(&a->x->arena, ses_slice(names, ses_binding_names(a->verdict.hard, names)));
-    (void)!refuse(ret_error, SES_PERMISSION_DENIED, SES_STR("BROWSER_MISMATCH"),
-                  SES_STR("this is not the browser that the session is bound to"));
-    if (copy != NULL)
-        ses_error_metadata(ret_error, SES_STR("fields"), ses_slice_str(copy));
-    return ret_error->status;
+    ses_binding_judge(&policy, &session->binding, &a->binding, &a->verdict);
+    return a->verdict.result == SES_BINDING_REFUSED ? refuse_browser(a, ret_error) : SES_OK;
 }
 
 static enum ses_status refuse_generation(const struct ses_access *a, const struct ses_session *session,

@@ -275,6 +275,8 @@ static void view_verdict(struct view *v, const struct ses_binding_verdict *verdi
     message->differing_hard = facet_names(v, verdict->hard, &message->n_differing_hard);
     message->differing_soft = facet_names(v, verdict->soft, &message->n_differing_soft);
     message->drift_score = verdict->drift_score;
+    message->missing = (Sessiond__V1__BindingMissing)verdict->missing_policy;
+    message->missing_hard = facet_names(v, verdict->missing, &message->n_missing_hard);
     view->browser_verdict = message;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "config_lines.h"
+#include "config_loader.h"
 #include "config_schema.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:8080"
@@ -17,26 +18,12 @@
 #define DRAIN_MAX      600
 #define KIB            1024u
 
-/* A value on its way into the configuration: who gave it decides how a complaint begins. */
-struct value {
-    const char *text;   /* NULL: nobody gave it */
-    const char *key;    /* dotted key of the file */
-    const char *option; /* the option that gave it, or NULL */
-};
-
-struct loader {
-    const struct ses_options *options;
-    struct ses_config_lines *lines; /* file NULL without a file */
-    struct ses_config *config;
-    struct ses_fault *fault;
-};
-
 const char *ses_durability_name(enum ses_durability durability)
 {
     return durability == SES_DURABILITY_DISK ? "disk" : "process";
 }
 
-static enum ses_status refuse(const struct loader *loader, const struct value *value, const char *what)
+enum ses_status ses_config_refuse(const struct loader *loader, const struct value *value, const char *what)
 {
     size_t line = loader->lines->file == NULL ? 0 : ses_config_lines_find(loader->lines, value->key);
 
@@ -72,7 +59,7 @@ static enum ses_status read_number(const struct loader *loader, const struct val
     if (ses_parse_u64(ses_slice_str(value->text), high, &number) != SES_OK || number < low) {
         (void)snprintf(what, sizeof(what), "must be a whole number from %llu to %llu",
                        (unsigned long long)low, (unsigned long long)high);
-        return refuse(loader, value, what);
+        return ses_config_refuse(loader, value, what);
     }
     *ret_number = number;
     return SES_OK;
@@ -124,18 +111,18 @@ static enum ses_status read_text(const struct loader *loader, const struct value
     const char *text = value->text == NULL ? usual : value->text;
 
     if (text[0] == '\0')
-        return refuse(loader, value, "must not be empty");
+        return ses_config_refuse(loader, value, "must not be empty");
     if (strlen(text) >= size)
-        return refuse(loader, value, "is too long");
+        return ses_config_refuse(loader, value, "is too long");
     if (!ses_utf8_printable_check(ses_slice_str(text)))
-        return refuse(loader, value, "must be printable UTF-8");
+        return ses_config_refuse(loader, value, "must be printable UTF-8");
     memcpy(ret_text, text, strlen(text) + 1);
     return SES_OK;
 }
 
-static enum ses_status read_choice(const struct loader *loader, const struct value *value,
-                                   const char *const *names, size_t count, const char *what,
-                                   unsigned *ret_choice)
+enum ses_status ses_config_read_choice(const struct loader *loader, const struct value *value,
+                                       const char *const *names, size_t count, const char *what,
+                                       unsigned *ret_choice)
 {
     unsigned i;
 
@@ -145,7 +132,7 @@ static enum ses_status read_choice(const struct loader *loader, const struct val
             return SES_OK;
         }
     }
-    return refuse(loader, value, what);
+    return ses_config_refuse(loader, value, what);
 }
 
 static enum ses_status read_level(const struct loader *loader, const struct ses_raw_config *raw)
@@ -155,7 +142,8 @@ static enum ses_status read_level(const struct loader *loader, const struct ses_
     unsigned choice = SES_LOG_INFO;
 
     if (value.text != NULL)
-        SES_TRY(read_choice(loader, &value, names, 4, "must be debug, info, warn or error", &choice));
+        SES_TRY(
+            ses_config_read_choice(loader, &value, names, 4, "must be debug, info, warn or error", &choice));
     loader->config->log_level = (enum ses_log_level)choice;
     return SES_OK;
 }
@@ -167,7 +155,7 @@ static enum ses_status read_durability(const struct loader *loader, const struct
     unsigned choice = SES_DURABILITY_DISK;
 
     if (value.text != NULL)
-        SES_TRY(read_choice(loader, &value, names, 2, "must be disk or process", &choice));
+        SES_TRY(ses_config_read_choice(loader, &value, names, 2, "must be disk or process", &choice));
     loader->config->durability = (enum ses_durability)choice;
     return SES_OK;
 }
@@ -188,8 +176,8 @@ static enum ses_status read_address(const struct loader *loader, const struct va
                                     struct ses_address *ret_address)
 {
     if (ses_address_parse(value->text == NULL ? usual : value->text, ret_address) != SES_OK)
-        return refuse(loader, value,
-                      "must be ADDR:PORT with a numeric address, e.g. 127.0.0.1:8080 or [::1]:8080");
+        return ses_config_refuse(
+            loader, value, "must be ADDR:PORT with a numeric address, e.g. 127.0.0.1:8080 or [::1]:8080");
     return SES_OK;
 }
 
@@ -202,15 +190,15 @@ static enum ses_status read_addresses(const struct loader *loader, const struct 
     SES_TRY(read_address(loader, &listen, DEFAULT_LISTEN, &config->listen));
     SES_TRY(read_address(loader, &admin, DEFAULT_ADMIN, &config->admin));
     if (!ses_address_loopback_check(&config->listen))
-        return refuse(
+        return ses_config_refuse(
             loader, &listen,
             "a non-loopback address needs TLS and caller authentication, which this version does not have");
     if (!ses_address_loopback_check(&config->admin))
-        return refuse(loader, &admin,
-                      "the admin port has no authentication and must be on a loopback address");
+        return ses_config_refuse(loader, &admin,
+                                 "the admin port has no authentication and must be on a loopback address");
     if (ses_address_port(&config->listen) != 0 && strcmp(config->listen.text, config->admin.text) == 0)
-        return refuse(loader, admin.text != NULL || listen.text == NULL ? &admin : &listen,
-                      "clients and admin cannot share one address");
+        return ses_config_refuse(loader, admin.text != NULL || listen.text == NULL ? &admin : &listen,
+                                 "clients and admin cannot share one address");
     return SES_OK;
 }
 
@@ -240,16 +228,17 @@ static enum ses_status check_url(const struct loader *loader, const struct value
 
     if (!https &&
         !(ses_slice_starts(url, SES_STR("http://")) && loader->config->sandbox && loopback_host(rest)))
-        return refuse(loader, value,
-                      "must begin with https:// (http:// only for loopback hosts with --sandbox)");
+        return ses_config_refuse(loader, value,
+                                 "must begin with https:// (http:// only for loopback hosts with --sandbox)");
     if (rest.len == 0 || rest.data[0] == '/' || ses_slice_find(rest, '@') != rest.len ||
         ses_slice_find(rest, ' ') != rest.len || ses_slice_find(rest, '?') != rest.len ||
         ses_slice_find(rest, '#') != rest.len)
-        return refuse(loader, value, "must be a base URL: host and path, without user, query and fragment");
+        return ses_config_refuse(loader, value,
+                                 "must be a base URL: host and path, without user, query and fragment");
     if (slash != (rest.data[rest.len - 1] == '/'))
-        return refuse(loader, value,
-                      slash ? "must end in '/': paths are appended as they are"
-                            : "must not end in '/': paths are appended as they are");
+        return ses_config_refuse(loader, value,
+                                 slash ? "must end in '/': paths are appended as they are"
+                                       : "must not end in '/': paths are appended as they are");
     return SES_OK;
 }
 
@@ -297,7 +286,7 @@ static enum ses_status read_hosts(const struct loader *loader, const struct ses_
         host = ses_slice_str(config->hosts[i]);
         if (ses_slice_find(host, '/') != host.len || ses_slice_find(host, '@') != host.len ||
             ses_slice_find(host, '*') != host.len || ses_slice_find(host, ' ') != host.len)
-            return refuse(loader, &value, "each entry must be a plain host or host:port");
+            return ses_config_refuse(loader, &value, "each entry must be a plain host or host:port");
     }
     config->hosts_count = raw->connector.base_url_hosts_count;
     return SES_OK;
@@ -305,9 +294,8 @@ static enum ses_status read_hosts(const struct loader *loader, const struct ses_
 
 /* ---- merchants ---------------------------------------------------------------------------------------- */
 
-/* "MERCHANT REST": a merchant's name may hold spaces, the rest does not. The rest goes to origin. */
-static enum ses_status split_merchant(const struct loader *loader, const struct value *value,
-                                      struct ses_config_merchant *ret_row)
+enum ses_status ses_config_split_merchant(const struct loader *loader, const struct value *value,
+                                          struct ses_config_merchant *ret_row)
 {
     char text[SES_CONFIG_MERCHANT_SIZE + SES_CONFIG_TEXT_SIZE];
     char *space;
@@ -315,10 +303,10 @@ static enum ses_status split_merchant(const struct loader *loader, const struct 
     SES_TRY(read_text(loader, value, "", sizeof(text), text));
     space = strrchr(text, ' ');
     if (space == NULL || space == text || space[1] == '\0')
-        return refuse(loader, value, "each entry must be a merchant, a space and its value");
+        return ses_config_refuse(loader, value, "each entry must be a merchant, a space and its value");
     *space = '\0';
     if (strlen(text) >= sizeof(ret_row->merchant) || strlen(space + 1) >= sizeof(ret_row->origin))
-        return refuse(loader, value, "is too long");
+        return ses_config_refuse(loader, value, "is too long");
     memcpy(ret_row->merchant, text, strlen(text) + 1);
     memcpy(ret_row->origin, space + 1, strlen(space + 1) + 1);
     return SES_OK;
@@ -333,12 +321,13 @@ static enum ses_status read_return_urls(const struct loader *loader, const struc
         struct ses_config_merchant *row = &config->return_urls[i];
         struct ses_slice rest;
 
-        SES_TRY(split_merchant(loader, &value, row));
+        SES_TRY(ses_config_split_merchant(loader, &value, row));
         SES_TRY(check_url(loader, &value, row->origin, false));
         rest = ses_slice_str(row->origin);
         rest = ses_slice_cut(rest, ses_slice_find(rest, '/') + 2, rest.len); /* behind "https://" */
         if (ses_slice_find(rest, '/') != rest.len)
-            return refuse(loader, &value, "must be a merchant and an origin: scheme, host and port, no path");
+            return ses_config_refuse(loader, &value,
+                                     "must be a merchant and an origin: scheme, host and port, no path");
     }
     config->return_urls_count = raw->redirect.return_urls_count;
     return SES_OK;
@@ -357,37 +346,6 @@ static enum ses_status read_public_url(const struct loader *loader, const struct
     return check_url(loader, &value, config->public_url, false);
 }
 
-static enum ses_status read_mode(const struct loader *loader, const struct value *value, const char *text,
-                                 enum ses_binding_mode *ret_mode)
-{
-    static const char *const names[] = {"observe", "step_up", "enforce"};
-    struct value mode = {.text = text, .key = value->key};
-    unsigned choice = 0;
-
-    SES_TRY(read_choice(loader, &mode, names, 3, "the mode must be observe, step_up or enforce", &choice));
-    *ret_mode = (enum ses_binding_mode)(SES_BINDING_OBSERVE + choice);
-    return SES_OK;
-}
-
-static enum ses_status read_binding(const struct loader *loader, const struct ses_raw_config *raw)
-{
-    struct ses_config *config = loader->config;
-    struct value usual = {.text = raw->binding.mode, .key = "binding.mode"};
-
-    config->binding_mode = SES_BINDING_ENFORCE;
-    if (usual.text != NULL)
-        SES_TRY(read_mode(loader, &usual, usual.text, &config->binding_mode));
-    for (unsigned i = 0; i < raw->binding.modes_count; i++) {
-        struct value value = {.text = raw->binding.modes[i], .key = "binding.modes"};
-        struct ses_config_merchant *row = &config->binding_modes[i];
-
-        SES_TRY(split_merchant(loader, &value, row));
-        SES_TRY(read_mode(loader, &value, row->origin, &row->mode));
-    }
-    config->binding_modes_count = raw->binding.modes_count;
-    return SES_OK;
-}
-
 /* ---- the whole ---------------------------------------------------------------------------------------- */
 
 static enum ses_status check_together(const struct loader *loader)
@@ -398,11 +356,11 @@ static enum ses_status check_together(const struct loader *loader)
     struct value timeout = {.key = "connector.total_timeout_ms"};
 
     if (config->restart_delay_max_ms < config->restart_delay_min_ms)
-        return refuse(loader, &delay, "must not be below restart.delay_min_ms");
+        return ses_config_refuse(loader, &delay, "must not be below restart.delay_min_ms");
     if (config->limits_exchange_memory_kib < 2 * config->limits_body_kib)
-        return refuse(loader, &body, "must be at least twice limits.body_kib");
+        return ses_config_refuse(loader, &body, "must be at least twice limits.body_kib");
     if (config->connector_total_timeout_ms < config->connector_connect_timeout_ms)
-        return refuse(loader, &timeout, "must not be below connector.connect_timeout_ms");
+        return ses_config_refuse(loader, &timeout, "must not be below connector.connect_timeout_ms");
     return SES_OK;
 }
 
@@ -423,7 +381,7 @@ static enum ses_status settle(const struct loader *loader, const struct ses_raw_
     SES_TRY(read_hosts(loader, raw));
     SES_TRY(read_public_url(loader, raw));
     SES_TRY(read_return_urls(loader, raw));
-    SES_TRY(read_binding(loader, raw));
+    SES_TRY(ses_config_read_binding(loader, raw));
     return check_together(loader);
 }
 

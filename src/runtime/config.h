@@ -29,11 +29,13 @@ struct ses_config_url {
     char production[SES_CONFIG_TEXT_SIZE]; /* empty: the built-in one */
 };
 
-/* One entry of redirect.return_urls ("MERCHANT ORIGIN") or of binding.modes ("MERCHANT MODE"). */
+/* One entry of redirect.return_urls ("MERCHANT ORIGIN") of binding.modes ("MERCHANT MODE") or of
+ * binding.missing_modes ("MERCHANT MISSING"). */
 struct ses_config_merchant {
     char merchant[SES_CONFIG_MERCHANT_SIZE];
     char origin[SES_CONFIG_TEXT_SIZE];
     enum ses_binding_mode mode;
+    enum ses_binding_missing missing;
 };
 
 struct ses_config {
@@ -57,6 +59,9 @@ struct ses_config {
     enum ses_binding_mode binding_mode;
     struct ses_config_merchant binding_modes[SES_CONFIG_MERCHANTS_MAX];
     size_t binding_modes_count;
+    enum ses_binding_missing binding_missing;
+    struct ses_config_merchant binding_missing_modes[SES_CONFIG_MERCHANTS_MAX];
+    size_t binding_missing_modes_count;
 #define SES_CONFIG_MEMBER(section, key, low, high, usual) uint64_t section##_##key;
     SES_CONFIG_NUMBERS(SES_CONFIG_MEMBER)
 #undef SES_CONFIG_MEMBER

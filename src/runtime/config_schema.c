@@ -62,9 +62,10 @@ static const cyaml_schema_field_t connector_fields[] = {
 static const cyaml_schema_field_t redirect_fields[] = {
     NESTED_FIELD("public_url", redirect, public_url),
     LIST_FIELD(redirect, return_urls, SES_CONFIG_MERCHANTS_MAX), CYAML_FIELD_END};
-static const cyaml_schema_field_t binding_fields[] = {NESTED_FIELD("mode", binding, mode),
-                                                      LIST_FIELD(binding, modes, SES_CONFIG_MERCHANTS_MAX),
-                                                      CYAML_FIELD_END};
+static const cyaml_schema_field_t binding_fields[] = {
+    NESTED_FIELD("mode", binding, mode), LIST_FIELD(binding, modes, SES_CONFIG_MERCHANTS_MAX),
+    NESTED_FIELD("missing", binding, missing), LIST_FIELD(binding, missing_modes, SES_CONFIG_MERCHANTS_MAX),
+    CYAML_FIELD_END};
 
 static const cyaml_schema_field_t url_fields[] = {
     CYAML_FIELD_STRING_PTR("sandbox_url", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct ses_raw_url,

@@ -54,6 +54,9 @@ struct ses_raw_binding {
     char *mode;
     char **modes;
     unsigned modes_count;
+    char *missing;
+    char **missing_modes;
+    unsigned missing_modes_count;
 };
 
 struct ses_raw_restart {

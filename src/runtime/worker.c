@@ -115,6 +115,14 @@ static struct ses_connector_policy make_policy(struct ses_worker *worker)
     };
 }
 
+/* Each row says one of the two and nothing of the other. */
+static void list_binding(struct ses_worker *worker, const struct ses_config_merchant *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        worker->binding_modes[worker->binding_modes_count++] = (struct ses_merchant_binding){
+            .merchant = rows[i].merchant, .policy = {.mode = rows[i].mode, .missing = rows[i].missing}};
+}
+
 static void list_merchants(struct ses_worker *worker)
 {
     const struct ses_config *config = worker->env->config;
@@ -122,9 +130,9 @@ static void list_merchants(struct ses_worker *worker)
     for (size_t i = 0; i < config->return_urls_count; i++)
         worker->return_urls[i] = (struct ses_merchant_origin){.merchant = config->return_urls[i].merchant,
                                                               .origin = config->return_urls[i].origin};
-    for (size_t i = 0; i < config->binding_modes_count; i++)
-        worker->binding_modes[i] = (struct ses_merchant_binding){
-            .merchant = config->binding_modes[i].merchant, .mode = config->binding_modes[i].mode};
+    worker->binding_modes_count = 0;
+    list_binding(worker, config->binding_modes, config->binding_modes_count);
+    list_binding(worker, config->binding_missing_modes, config->binding_missing_modes_count);
 }
 
 static enum ses_status open_service(struct ses_worker *worker)
@@ -153,9 +161,8 @@ static enum ses_status open_service(struct ses_worker *worker)
         .public_url = config->public_url,
         .return_urls = worker->return_urls,
         .return_urls_count = config->return_urls_count,
-        .binding_mode = config->binding_mode,
-        .binding_modes = worker->binding_modes,
-        .binding_modes_count = config->binding_modes_count,
+        .binding = {.mode = config->binding_mode, .missing = config->binding_missing},
+        .bindings = worker->binding_modes,
         .log = &worker->log,
         .metrics = worker->metrics,
     };
@@ -163,6 +170,7 @@ static enum ses_status open_service(struct ses_worker *worker)
     size_t count;
 
     list_merchants(worker);
+    options.bindings_count = worker->binding_modes_count;
     SES_TRY(ses_service_new(&options, &worker->service));
     routes = ses_service_routes(worker->service, &count);
     return ses_router_new(&routes, &count, 1, &worker->router);

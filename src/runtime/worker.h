@@ -51,7 +51,8 @@ struct ses_worker {
     struct ses_connector_url urls[SES_CONFIG_URLS_MAX];
     const char *hosts[SES_CONFIG_HOSTS_MAX];
     struct ses_merchant_origin return_urls[SES_CONFIG_MERCHANTS_MAX];
-    struct ses_merchant_binding binding_modes[SES_CONFIG_MERCHANTS_MAX];
+    struct ses_merchant_binding binding_modes[2 * SES_CONFIG_MERCHANTS_MAX];
+    size_t binding_modes_count;
 
     uv_prepare_t prepare; /* the end of each turn */
     uv_idle_t again;      /* active: do not sleep before the next turn */

@@ -12,12 +12,14 @@ DESKTOP = {"color_depth": 24, "screen_height": 1080, "screen_width": 1920, "java
 RESULTS = {0: "UNSPECIFIED", 1: "NOT_COMPARED", 2: "MATCH", 3: "DRIFT", 4: "MISMATCH", 5: "STEP_UP"}
 MODES = {"observe": 1, "step_up": 2, "enforce": 3}
 # A default and two merchants with another mode.
-CONFIG = "binding:\n  mode: enforce\n  modes:\n    - watcher observe\n    - careful step_up\n"
+CONFIG = ("binding:\n  mode: enforce\n  modes:\n    - watcher observe\n    - careful step_up\n    - watcher-strict observe\n    - careful-strict step_up\n"
+          "  missing_modes:\n    - strict refuse\n    - watcher-strict refuse\n    - careful-strict refuse\n")
 
 
 class Binding(ServerCase):
     server_options = {"workers": 2, "config": CONFIG}
-    merchants = {"enforce": [], "observe": [("x-merchant-id", "watcher")], "step_up": [("x-merchant-id", "careful")]}
+    merchants = {"enforce": [], "observe": [("x-merchant-id", "watcher")], "step_up": [("x-merchant-id", "careful")],
+                 **{name: [("x-merchant-id", name)] for name in ("strict", "watcher-strict", "careful-strict")}}
 
     def begin(self, mode="enforce", browser=DESKTOP):
         self.client = Sessions(self.server.address, self.merchants[mode])
@@ -97,6 +99,50 @@ class Binding(ServerCase):
             fields = {} if browser is None else {"browser_info": browser}
             verdict = self.client.get(self.token, self.session, **fields).browser_verdict
             self.assertEqual(RESULTS[verdict.result], "NOT_COMPARED", browser)
+
+    def test_what_is_missing_is_told(self):
+        self.begin()
+        for browser, missing in ((None, {name for _, name in self.HARD}), ({"os_type": "Windows"}, {name for _, name in self.HARD} - {"os_type"}),
+                                 (DESKTOP, set())):
+            fields = {} if browser is None else {"browser_info": browser}
+            verdict = self.client.get(self.token, self.session, **fields).browser_verdict
+            self.assertEqual((set(verdict.missing_hard), verdict.missing), (missing, 1), browser)
+
+    def test_a_merchant_may_refuse_what_is_missing(self):
+        """enforce: leaving the browser out is no way around it."""
+        self.begin("strict")
+        without_os = {key: value for key, value in DESKTOP.items() if key != "os_type"}
+        for fields, names in (({}, {name for _, name in self.HARD}), ({"browser_info": without_os}, {"os_type"}),
+                              ({"browser_info": {**without_os, "screen_width": 1}}, {"os_type", "screen_width"})):
+            for method, more in (("GetSession", {}), ("AdvanceSession", {"event": "SESSION_EVENT_COMPLETED"}), ("RevokeSession", {})):
+                code, why, info = refusal(self.client.call, method, self.token, self.session, **fields, **more)
+                self.assertEqual((code, why, set(info["fields"].split())), ("PERMISSION_DENIED", "BROWSER_MISMATCH", names), method)
+        soft = {key: value for key, value in DESKTOP.items() if key not in ("ip_address", "accept_language", "accept_header")}
+        verdict = self.client.get(self.token, self.session, browser_info=soft).browser_verdict
+        self.assertEqual((RESULTS[verdict.result], verdict.missing, list(verdict.missing_hard)), ("MATCH", 2, []))
+        # A continuation by CreateSessionToken neither.
+        state = {"connector_customer_id": "c"}
+        self.assertEqual(refusal(self.client.create, self.session, state=state, browser_info=None)[:2], ("ALREADY_EXISTS", "SESSION_CONFLICT"))
+        code, why, info = refusal(self.client.create, self.session, state=state, browser_info=without_os)
+        self.assertEqual(info["differing_fields"], "browser_info.os_type")
+        self.client.create(self.session, state=state, browser_info=soft)
+        # A session that is not bound asks for nothing.
+        self.begin("strict", browser=None)
+        self.assertEqual(RESULTS[self.client.get(self.token, self.session).browser_verdict.result], "NOT_COMPARED")
+
+    def test_missing_under_the_other_modes(self):
+        for merchant, result in (("watcher-strict", "MISMATCH"), ("careful-strict", "STEP_UP")):
+            self.begin(merchant)
+            self.assertEqual(RESULTS[self.client.get(self.token, self.session).browser_verdict.result], result)
+
+    def test_missing_over_json(self):
+        self.begin("strict")
+        body = {"session_token": self.token, "merchant_session_id": self.session}
+        for browser, expected in ((None, 403), (DESKTOP, 200)):
+            status, _, answer = self.server.post_json("/sessiond.v1.SessionService/GetSession", {**body, "browser_info": browser, "test_mode": True},
+                                                      headers=["x-merchant-id: strict"])
+            self.assertEqual(status, expected, answer)
+        self.assertEqual(answer["session"]["browser_verdict"]["missing"], "BINDING_MISSING_REFUSE")
 
     def test_names_never_values(self):
         self.begin()

@@ -68,6 +68,19 @@ enum ses_binding_mode {
     SES_BINDING_MODE_COUNT
 };
 
+/* How a browser is treated that does not tell a hard facet to which the session is bound; numbers are public.
+ */
+enum ses_binding_missing {
+    SES_BINDING_MISSING_DEFAULT = 0, /* allow */
+    SES_BINDING_MISSING_ALLOW = 1,
+    SES_BINDING_MISSING_REFUSE = 2 /* as one that differs, in the mode's way */
+};
+
+struct ses_binding_policy {
+    enum ses_binding_mode mode;
+    enum ses_binding_missing missing;
+};
+
 enum ses_binding_result {
     SES_BINDING_NOT_COMPARED = 1, /* no facet is known on both sides */
     SES_BINDING_MATCH = 2,
@@ -79,15 +92,19 @@ enum ses_binding_result {
 
 struct ses_binding_verdict {
     enum ses_binding_mode mode;
+    enum ses_binding_missing missing_policy;
     enum ses_binding_result result;
     uint32_t hard; /* bits of enum ses_facet that differ */
     uint32_t soft;
+    uint32_t missing;     /* hard ones that the session is bound to and this browser did not tell */
     unsigned drift_score; /* 0 .. 100 */
 };
 
+/* [any] Would this policy refuse a browser that lacks a hard facet? Under enforce only. */
+bool ses_binding_refuses_missing(const struct ses_binding_policy *policy);
 /* [any] Soft drift alone is never refused: a phone changes networks, a browser updates itself. Weights:
  * ip_prefix 40, accept_language 40, user_agent_version 20. */
-void ses_binding_judge(enum ses_binding_mode mode, const struct ses_binding *stored,
+void ses_binding_judge(const struct ses_binding_policy *policy, const struct ses_binding *stored,
                        const struct ses_binding *given, struct ses_binding_verdict *ret_verdict);
 
 #define SES_BINDING_NAMES_SIZE 192

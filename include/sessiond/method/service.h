@@ -24,7 +24,7 @@ struct ses_merchant_origin {
 
 struct ses_merchant_binding {
     const char *merchant;
-    enum ses_binding_mode mode;
+    struct ses_binding_policy policy; /* what is 0 in it: as for every merchant */
 };
 
 struct ses_service_options {
@@ -53,9 +53,9 @@ struct ses_service_options {
         *public_url; /* what browsers call this server, without '/' at its end, e.g. "https://pay.example" */
     const struct ses_merchant_origin *return_urls;
     size_t return_urls_count;
-    enum ses_binding_mode binding_mode; /* of merchants that are not in the list; default enforce */
-    const struct ses_merchant_binding *binding_modes;
-    size_t binding_modes_count;
+    struct ses_binding_policy binding; /* of merchants that are not in the list */
+    const struct ses_merchant_binding *bindings;
+    size_t bindings_count;
     struct ses_log *log;
     struct ses_metrics *metrics;
 };

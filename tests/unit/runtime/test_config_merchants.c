@@ -59,6 +59,8 @@ static void absent_means_default(void **state)
     assert_int_equal(config.return_urls_count, 0);
     assert_int_equal(config.binding_mode, SES_BINDING_ENFORCE);
     assert_int_equal(config.binding_modes_count, 0);
+    assert_int_equal(config.binding_missing, SES_BINDING_MISSING_ALLOW);
+    assert_int_equal(config.binding_missing_modes_count, 0);
 }
 
 static void lists_are_taken(void **state)
@@ -69,7 +71,8 @@ static void lists_are_taken(void **state)
     (void)state;
     assert_int_equal(load("redirect:\n  public_url: https://pay.example/base\n  return_urls:\n"
                           "    - shop one https://shop.example\n    - \"* https://all.example:8443\"\n"
-                          "binding:\n  mode: observe\n  modes: [shop one step_up, b enforce]\n",
+                          "binding:\n  mode: observe\n  modes: [shop one step_up, b enforce]\n"
+                          "  missing: refuse\n  missing_modes: [shop one allow]\n",
                           &config, &fault),
                      SES_OK);
     assert_string_equal(config.public_url, "https://pay.example/base");
@@ -82,6 +85,9 @@ static void lists_are_taken(void **state)
     assert_string_equal(config.binding_modes[0].merchant, "shop one");
     assert_int_equal(config.binding_modes[0].mode, SES_BINDING_STEP_UP);
     assert_int_equal(config.binding_modes[1].mode, SES_BINDING_ENFORCE);
+    assert_int_equal(config.binding_missing, SES_BINDING_MISSING_REFUSE);
+    assert_string_equal(config.binding_missing_modes[0].merchant, "shop one");
+    assert_int_equal(config.binding_missing_modes[0].missing, SES_BINDING_MISSING_ALLOW);
 }
 
 static void mistakes_are_named(void **state)
@@ -103,6 +109,9 @@ static void mistakes_are_named(void **state)
                  "2: binding.mode: the mode must be observe, step_up or enforce");
     expect_fault("binding:\n  modes: [m strict]\n",
                  "2: binding.modes: the mode must be observe, step_up or enforce");
+    expect_fault("binding:\n  missing: maybe\n", "2: binding.missing: must be allow or refuse");
+    expect_fault("binding:\n  missing_modes: [m maybe]\n",
+                 "2: binding.missing_modes: must be allow or refuse");
     expect_fault("binding:\n  modes: m observe\n", "2: binding.modes: must be a list");
     expect_fault("redirect:\n  origins: []\n", "2: redirect.origins: unknown key");
 }

@@ -1,0 +1,37 @@
+/* config_loader.h - between the files that read the configuration's values. */
+#ifndef SESSIOND_RUNTIME_CONFIG_LOADER_H
+#define SESSIOND_RUNTIME_CONFIG_LOADER_H
+
+#include "config.h"
+#include "config_lines.h"
+#include "config_schema.h"
+
+/* A value on its way into the configuration: who gave it decides how a complaint begins. */
+struct value {
+    const char *text;   /* NULL: nobody gave it */
+    const char *key;    /* dotted key of the file */
+    const char *option; /* the option that gave it, or NULL */
+};
+
+struct loader {
+    const struct ses_options *options;
+    struct ses_config_lines *lines; /* file NULL without a file */
+    struct ses_config *config;
+    struct ses_fault *fault;
+};
+
+/* SES_INVALID_ARGUMENT, with the place of the value in its source. */
+enum ses_status ses_config_refuse(const struct loader *loader, const struct value *value, const char *what);
+/* One of the names, ret_choice its index; else refused with what. */
+SES_MUST_CHECK enum ses_status ses_config_read_choice(const struct loader *loader, const struct value *value,
+                                                      const char *const *names, size_t count,
+                                                      const char *what, unsigned *ret_choice);
+/* "MERCHANT REST": a merchant's name may hold spaces, the rest does not. The rest goes to origin. */
+SES_MUST_CHECK enum ses_status ses_config_split_merchant(const struct loader *loader,
+                                                         const struct value *value,
+                                                         struct ses_config_merchant *ret_row);
+/* config_binding.c: the section binding. */
+SES_MUST_CHECK enum ses_status ses_config_read_binding(const struct loader *loader,
+                                                       const struct ses_raw_config *raw);
+
+#endif
