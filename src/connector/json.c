@@ -1,5 +1,6 @@
 #include "json.h"
 
+#include <sessiond/base/json_load.h>
 #include <sessiond/base/secret.h>
 
 /* Brackets outside strings. A text with unbalanced quotes counts wrongly here and is refused by the parser
@@ -26,16 +27,9 @@ static bool depth_within(struct ses_slice text, unsigned depth_max)
 
 enum ses_status ses_json_parse(struct ses_slice text, unsigned depth_max, json_t **ret_json)
 {
-    json_error_t error;
-    json_t *json;
-
     if (text.len == 0 || !depth_within(text, depth_max))
         return SES_MALFORMED;
-    json = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (json == NULL)
-        return json_error_code(&error) == json_error_out_of_memory ? SES_NO_MEMORY : SES_MALFORMED;
-    *ret_json = json;
-    return SES_OK;
+    return ses_json_load(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL, ret_json);
 }
 
 static enum ses_json_text string_value(const json_t *value, struct ses_slice *ret_text)

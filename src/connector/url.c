@@ -45,6 +45,11 @@ static size_t authority_end(struct ses_slice text, size_t from)
     return from;
 }
 
+static enum ses_status status_of(CURLUcode code)
+{
+    return code == CURLUE_OUT_OF_MEMORY ? SES_NO_MEMORY : SES_MALFORMED;
+}
+
 /* What libcurl understood must be what stands there, letter case aside. */
 static enum ses_status check_authority(CURLU *handle, struct ses_slice authority, struct ses_url *url)
 {
@@ -54,9 +59,14 @@ static enum ses_status check_authority(CURLU *handle, struct ses_slice authority
     uint64_t number = url->https ? 443 : 80;
     int len;
 
-    if (curl_url_get(handle, CURLUPART_HOST, &host, 0) != CURLUE_OK || strlen(host) >= sizeof(url->host))
-        return SES_MALFORMED;
-    if (curl_url_get(handle, CURLUPART_PORT, &port, 0) == CURLUE_OK)
+    CURLUcode code = curl_url_get(handle, CURLUPART_HOST, &host, 0);
+
+    if (code != CURLUE_OK || strlen(host) >= sizeof(url->host))
+        return status_of(code);
+    code = curl_url_get(handle, CURLUPART_PORT, &port, 0);
+    if (code == CURLUE_OUT_OF_MEMORY)
+        return SES_NO_MEMORY;
+    if (code == CURLUE_OK)
         SES_TRY(ses_parse_u64(ses_slice_str(port), UINT16_MAX, &number));
     len = snprintf(seen, sizeof(seen), "%s%s%s", host, port == NULL ? "" : ":", port == NULL ? "" : port);
     if (len < 0 || (size_t)len >= sizeof(seen) || number == 0 ||
@@ -75,6 +85,7 @@ enum ses_status ses_url_parse(struct ses_slice text, struct ses_url *ret_url)
     char copy[SES_URL_BYTES_MAX + 1];
     size_t from;
     struct ses_slice authority;
+    CURLUcode code;
 
     if (!bytes_ok(text))
         return SES_MALFORMED;
@@ -89,8 +100,9 @@ enum ses_status ses_url_parse(struct ses_slice text, struct ses_url *ret_url)
         return SES_NO_MEMORY;
     memcpy(copy, text.data, text.len);
     copy[text.len] = '\0';
-    if (curl_url_set(handle, CURLUPART_URL, copy, CURLU_DISALLOW_USER) != CURLUE_OK)
-        return SES_MALFORMED;
+    code = curl_url_set(handle, CURLUPART_URL, copy, CURLU_DISALLOW_USER);
+    if (code != CURLUE_OK)
+        return status_of(code);
     SES_TRY(check_authority(handle, authority, &url));
     *ret_url = url;
     return SES_OK;

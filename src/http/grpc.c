@@ -232,6 +232,7 @@ static void begin(struct ses_h2_stream *stream)
     if (is_rpc(route))
         x->route = route;
     const char *fault = ses_header_fault(x);
+    enum ses_status metadata = stream->metadata_binary ? decode_metadata(x) : SES_OK;
 
     if (fault != NULL || stream->repeated || ses_exchange_header(x, "content-type", NULL).len > 0)
         fail_http(stream, 400, SES_INVALID_ARGUMENT,
@@ -249,7 +250,9 @@ static void begin(struct ses_h2_stream *stream)
         fail(stream, SES_UNIMPLEMENTED, "grpc-encoding is none of identity, gzip");
     else if (stream->timeout_malformed)
         fail(stream, SES_INVALID_ARGUMENT, "malformed grpc-timeout");
-    else if (stream->metadata_binary && decode_metadata(x) != SES_OK)
+    else if (metadata == SES_NO_MEMORY)
+        fail(stream, SES_NO_MEMORY, "out of memory");
+    else if (metadata != SES_OK)
         fail(stream, SES_INVALID_ARGUMENT, "a -bin header is not base64");
     else if (stream->timeout_given && stream->timeout_ns == 0)
         fail(stream, SES_DEADLINE_EXCEEDED, "deadline exceeded");

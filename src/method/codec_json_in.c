@@ -1,6 +1,6 @@
 #include "codec_json.h"
 
-#include <jansson.h>
+#include <sessiond/base/json_load.h>
 
 #include <types/merchant_authentication.pb-c.h>
 #include <types/money.pb-c.h>
@@ -298,8 +298,6 @@ static enum ses_status refuse_syntax(struct reader *r, const json_error_t *fault
 {
     const char *what = "not valid JSON";
 
-    if (json_error_code(fault) == json_error_out_of_memory)
-        return no_memory(r);
     if (json_error_code(fault) == json_error_duplicate_key)
         what = "a key is given twice";
     else if (json_error_code(fault) == json_error_invalid_utf8)
@@ -332,7 +330,8 @@ static json_t *parse(struct reader *r, struct ses_slice text, enum ses_status *r
     struct ses_json_survey survey;
     struct ses_slice marked = text;
     json_error_t fault = {0};
-    json_t *root;
+    enum ses_status status;
+    json_t *root = NULL;
 
     ses_json_survey(text, &survey);
     if (survey.depth_max > SES_JSON_DEPTH_MAX || survey.values > VALUES_MAX) {
@@ -347,12 +346,14 @@ static json_t *parse(struct reader *r, struct ses_slice text, enum ses_status *r
         *ret_status = no_memory(r);
         return NULL;
     }
-    root = json_loadb((const char *)marked.data, marked.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault);
-    if (root != NULL)
+    status = ses_json_load(marked, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault, &root);
+    if (status == SES_OK)
         return root;
-    if (survey.literals > 0) /* for the position in what the caller wrote */
-        json_decref(json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &fault));
-    *ret_status = refuse_syntax(r, &fault);
+    if (status == SES_MALFORMED && survey.literals > 0) { /* for the position in what the caller wrote */
+        status = ses_json_load(text, JSON_REJECT_DUPLICATES, &fault, &root);
+        json_decref(root);
+    }
+    *ret_status = status == SES_NO_MEMORY ? no_memory(r) : refuse_syntax(r, &fault);
     return NULL;
 }
 

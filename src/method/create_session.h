@@ -104,7 +104,8 @@ void ses_create_give_back(struct ses_create *c);
 void ses_create_answer_failure(struct ses_create *c, const struct ses_connector_result *result);
 void ses_create_fail(struct ses_create *c, const struct ses_error *error);
 void ses_create_fail_store(struct ses_create *c, enum ses_status status);
-void ses_create_fail_internal(struct ses_create *c);
+/* status: of what kept an answer from being made; out of memory is told as such, else INTERNAL. */
+void ses_create_fail_internal(struct ses_create *c, enum ses_status status);
 void ses_create_fail_busy(struct ses_create *c);
 void ses_create_fail_closed(struct ses_create *c);
 /* unsettled: with an earlier call whose outcome at the connector is not known. */

@@ -17,9 +17,12 @@ static enum ses_status make_reply(struct ses_create *c)
 
 static void answer(struct ses_create *c)
 {
+    enum ses_status status;
+
     ses_count(c->service->options.metrics, c->counter, 1);
-    if (!c->x->cancelled && make_reply(c) != SES_OK) {
-        ses_create_fail_internal(c);
+    status = c->x->cancelled ? SES_OK : make_reply(c);
+    if (status != SES_OK) {
+        ses_create_fail_internal(c, status);
         return;
     }
     if (c->counter == SES_C_SESSIONS_REPLAYED)
@@ -41,10 +44,12 @@ void ses_create_sign(struct ses_create *c)
 void ses_create_answer_failure(struct ses_create *c, const struct ses_connector_result *result)
 {
     struct ses_session_answer answer = {.status_code = result->status_code, .failure = result};
+    enum ses_status status;
 
     ses_create_give_back(c);
-    if (c->rpc->write(c->x, &answer, &c->reply) != SES_OK) {
-        ses_create_fail_internal(c);
+    status = c->rpc->write(c->x, &answer, &c->reply);
+    if (status != SES_OK) {
+        ses_create_fail_internal(c, status);
         return;
     }
     ses_exchange_reply(c->x, c->reply);

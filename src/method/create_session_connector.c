@@ -65,9 +65,14 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
     c->asked = true;
     if (http_status == 0) {
         ses_connector_result_transport(outcome, &result);
-    } else if (c->credentials.connector->ops->parse(http_status, body, &c->x->arena, &result) != SES_OK) {
-        ses_create_fail_internal(c);
-        return;
+    } else {
+        enum ses_status status =
+            c->credentials.connector->ops->parse(http_status, body, &c->x->arena, &result);
+
+        if (status != SES_OK) {
+            ses_create_fail_internal(c, status);
+            return;
+        }
     }
     /* A session that is over when it begins cannot be handed out. */
     if (result.outcome == SES_OUTCOME_SUCCESS && result.expires_ms != 0 &&
@@ -157,7 +162,7 @@ static void fail_start(struct ses_create *c, enum ses_status status)
     else if (status == SES_RESOURCE_EXHAUSTED || status == SES_BUSY) {
         set_busy(c, status, &error);
     } else {
-        ses_create_fail_internal(c);
+        ses_create_fail_internal(c, status);
         return;
     }
     ses_create_fail(c, &error);

@@ -22,11 +22,14 @@ void ses_create_fail(struct ses_create *c, const struct ses_error *error)
     ses_create_finish(c);
 }
 
-void ses_create_fail_internal(struct ses_create *c)
+void ses_create_fail_internal(struct ses_create *c, enum ses_status status)
 {
     struct ses_error error;
 
-    ses_error_set(&error, SES_INTERNAL, SES_STR("the session could not be answered"));
+    if (status == SES_NO_MEMORY)
+        ses_error_store(&error, status);
+    else
+        ses_error_set(&error, SES_INTERNAL, SES_STR("the session could not be answered"));
     ses_create_fail(c, &error);
 }
 

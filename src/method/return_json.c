@@ -1,4 +1,4 @@
-#include <jansson.h>
+#include <sessiond/base/json_load.h>
 
 #include "return_form.h"
 
@@ -30,13 +30,16 @@ bool ses_return_json(struct ses_return_form *form, struct ses_slice body, enum s
 {
     enum ses_charset charset = form->charset;
     const char *key;
-    json_t *object;
+    json_t *object = NULL;
     json_t *value;
 
     *ret_status = SES_OK;
     if (ses_slice_find(body, '{') == body.len || strchr("{ \t\r\n", body.data[0]) == NULL)
         return false;
-    object = json_loadb((const char *)body.data, body.len, JSON_ALLOW_NUL, NULL);
+    *ret_status = ses_json_load(body, JSON_ALLOW_NUL, NULL, &object);
+    if (*ret_status == SES_NO_MEMORY)
+        return true;
+    *ret_status = SES_OK;
     if (!json_is_object(object)) {
         json_decref(object);
         return false;

@@ -2,8 +2,7 @@
 
 #include <sessiond/base/clock.h>
 #include <sessiond/base/encode.h>
-
-#include <jansson.h>
+#include <sessiond/base/json_load.h>
 
 #include "claims_scan.h"
 #include "rfc3339.h"
@@ -329,12 +328,10 @@ static enum ses_status parse(struct ses_slice json, struct ses_arena *arena, str
 {
     /* jansson: 9 us beside the 47 of the signature, no recursion to speak of within
      * SES_PASETO_MESSAGE_MAX, refuses what is not UTF-8, U+0000 and numbers beyond 64 bits. */
-    json_error_t error;
     struct ses_claims claims = {0};
-    json_t *root = json_loadb((const char *)json.data, json.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = NULL;
 
-    if (root == NULL)
-        return json_error_code(&error) == json_error_out_of_memory ? SES_NO_MEMORY : SES_MALFORMED;
+    SES_TRY(ses_json_load(json, JSON_REJECT_DUPLICATES, NULL, &root));
     struct reader r = {root, arena, 0, json_is_object(root) ? SES_OK : SES_MALFORMED};
     if (r.status == SES_OK)
         take_all(&r, &claims);

@@ -1,3 +1,4 @@
+#include "json_fault.h"
 #include "method/method_json.h"
 
 #include <stdio.h>
@@ -156,9 +157,30 @@ static void test_every_arena_ceiling(void **state)
     assert_true(ceiling >= 512);
 }
 
+/* The parser's memory, which is not the arena's. */
+static void test_every_failed_allocation(void **state)
+{
+    (void)state;
+    enum ses_status status;
+    unsigned allocations = 0;
+
+    do {
+        struct ses_arena room;
+        ProtobufCMessage *message;
+        ses_arena_init(&room, 1 << 20);
+        json_fault_after(allocations++);
+        status = ses_json_decode(&room, &SAMPLE_REQUEST, ses_slice_str(sample_json), false, &message, &error);
+        json_fault_none();
+        assert_true(status == SES_OK || (status == SES_NO_MEMORY && error.status == SES_NO_MEMORY));
+        ses_arena_done(&room);
+    } while (status != SES_OK);
+    assert_true(allocations > 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_every_failed_allocation, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hostile_text, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fault_never_quotes_the_input, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deep_and_wide, setup, teardown),
@@ -166,5 +188,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_every_arena_ceiling, setup, teardown),
     };
 
+    json_fault_install();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,4 @@
+#include "json_fault.h"
 #include "ring_fixture.h"
 
 #include "claims.h"
@@ -191,9 +192,38 @@ static void every_broken_rule_is_refused(void **state)
     ses_arena_done(&arena);
 }
 
+/* Claims in another order than ours go the way of the general parser. */
+static void every_failed_allocation_is_told(void **state)
+{
+    char json[2048], turned[2100];
+    const struct ses_claims claims = fixture_claims();
+    size_t len = encode(&claims, json);
+    struct ses_claims got;
+    struct ses_arena room;
+    enum ses_status status;
+    unsigned allocations = 0;
+
+    (void)state;
+    json[len - 1] = '\0'; /* {"iss":..,"REST} becomes {REST,"iss":..} */
+    char *second = strstr(json, ",\"");
+    assert_non_null(second);
+    *second = '\0';
+    int turned_len = snprintf(turned, sizeof(turned), "{%s,%s}", second + 1, json + 1);
+    do {
+        ses_arena_init(&room, 1 << 16);
+        json_fault_after(allocations++);
+        status = ses_claims_decode(ses_slice(turned, (size_t)turned_len), &room, &got);
+        json_fault_none();
+        ses_arena_done(&room);
+        assert_true(status == SES_OK || status == SES_NO_MEMORY);
+    } while (status != SES_OK);
+    assert_true(allocations > 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_failed_allocation_is_told),
         cmocka_unit_test(text_is_fixed),
         cmocka_unit_test(nothing_bound_leaves_both_claims_out),
         cmocka_unit_test(texts_survive_escaping),
@@ -204,6 +234,7 @@ int main(void)
     };
 
     ses_random_init();
+    json_fault_install();
     ses_arena_init(&arena, 1 << 20);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     ses_arena_done(&arena);
