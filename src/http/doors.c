@@ -18,6 +18,7 @@ static void fill_defaults(struct ses_door_limits *limits)
         .requests_max = 100000,
         .errors_max = 100,
         .empty_frames_max = 1000,
+        .control_frames_max = 10000,
         .header_ms = 10000,
         .body_ms = 30000,
         .exchange_ms_max = 30000,
@@ -27,7 +28,7 @@ static void fill_defaults(struct ses_door_limits *limits)
 #define FILL(name) limits->name = limits->name != 0 ? limits->name : defaults.name
     FILL(body_bytes_max); FILL(header_bytes_max); FILL(headers_max); FILL(streams_max);
     FILL(requests_max); FILL(errors_max); FILL(empty_frames_max); FILL(header_ms);
-    FILL(held_bytes_max); FILL(write_stall_ms); FILL(streaming_ms);
+    FILL(held_bytes_max); FILL(write_stall_ms); FILL(streaming_ms); FILL(control_frames_max);
     FILL(body_ms); FILL(exchange_ms_max); FILL(gzip_bytes_min);
 #undef FILL
     /* clang-format on */

@@ -61,10 +61,10 @@ size_t ses_http_refusal_body(int http_status, const char *message, char *ret_tex
 /* "Bad Request" for 400; "" when unknown. */
 const char *ses_http_reason(int http_status);
 
-/* Attaches an engine to a connection; first holds the bytes the sniffer has read. On failure the connection
- * is cut. */
-void ses_h1_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first);
-void ses_h2_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first);
+/* Attaches an engine to a connection; first holds the bytes the sniffer has read, spent_ms is how much of
+ * header_ms had passed by then. On failure the connection is cut. */
+void ses_h1_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first, uint32_t spent_ms);
+void ses_h2_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first, uint32_t spent_ms);
 /* For ses_doors_free: what the HTTP/2 engines of these doors shared; NULL is fine, no engine may be left. */
 void ses_h2_shared_free(struct ses_h2_shared *shared);
 

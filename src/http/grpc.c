@@ -142,6 +142,7 @@ static void on_request_timeout(void *arg)
 {
     struct ses_h2_stream *stream = arg;
 
+    ses_count(stream->h2->shared->doors->options.metrics, SES_C_REQUESTS_LATE, 1);
     ses_grpc_abort(stream, SES_DEADLINE_EXCEEDED, "request message not received in time",
                    SES_DEADLINE_EXCEEDED);
 }

@@ -157,6 +157,7 @@ static void on_timer(void *arg)
     struct h1 *h1 = arg;
 
     h1->timed = H1_IDLE;
+    ses_count(h1->doors->options.metrics, SES_C_REQUESTS_LATE, 1);
     if (h1->phase == H1_HEAD)
         refuse(h1, (struct ses_h1_fault){408, "the request headers took too long"});
     else
@@ -181,7 +182,8 @@ static void set_timer(struct h1 *h1)
         ses_timer_stop(&h1->timer);
     else
         ses_timer_start(h1->doors->options.timers, &h1->timer,
-                        wanted == H1_HEAD ? limits->header_ms : limits->body_ms, on_timer, h1);
+                        wanted == H1_HEAD ? limits->header_ms - h1->spent_ms : limits->body_ms, on_timer, h1);
+    h1->spent_ms = 0;
 }
 
 /* Whatever has happened, the connection is left in the state that follows from it. */
@@ -347,7 +349,7 @@ static const struct ses_conn_ops h1_ops = {
     .on_close = on_close,
 };
 
-void ses_h1_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first)
+void ses_h1_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first, uint32_t spent_ms)
 {
     struct h1 *h1 = calloc(1, sizeof(*h1));
 
@@ -357,6 +359,7 @@ void ses_h1_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_sl
     }
     h1->doors = doors;
     h1->conn = conn;
+    h1->spent_ms = spent_ms < doors->options.limits.header_ms ? spent_ms : doors->options.limits.header_ms;
     ses_buf_init(&h1->pending, H1_PENDING_BYTES_MAX);
     ses_buf_init(&h1->out, H1_OUT_BYTES_MAX);
     h1_parse_init(h1);

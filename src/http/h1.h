@@ -79,6 +79,7 @@ struct h1 {
     struct ses_buf out;
     size_t out_at; /* bytes of out that the connection has taken */
     struct ses_timer timer;
+    uint32_t spent_ms;   /* of the first head's time, before this engine was there */
     enum h1_phase timed; /* what the timer bounds; H1_IDLE: it is stopped */
 };
 

@@ -120,18 +120,23 @@ void ses_h2_die(struct ses_h2 *h2, uint32_t code)
 
 static void on_header_timeout(void *arg)
 {
-    ses_h2_die(arg, NGHTTP2_ENHANCE_YOUR_CALM);
+    struct ses_h2 *h2 = arg;
+
+    ses_count(h2->shared->doors->options.metrics, SES_C_REQUESTS_LATE, 1);
+    ses_h2_die(h2, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
-/* A header block blocks its whole connection, so one timer is enough. */
+/* A header block blocks its whole connection, and so does a preface, so one timer is enough. */
 static void watch_headers(struct ses_h2 *h2)
 {
     const struct ses_door_options *options = &h2->shared->doors->options;
 
-    if (h2->in_headers == NULL)
+    if (h2->in_headers == NULL && h2->settings_seen)
         ses_timer_stop(&h2->header_timer);
     else if (h2->header_timer.timers == NULL)
-        ses_timer_start(options->timers, &h2->header_timer, options->limits.header_ms, on_header_timeout, h2);
+        ses_timer_start(options->timers, &h2->header_timer, options->limits.header_ms - h2->spent_ms,
+                        on_header_timeout, h2);
+    h2->spent_ms = 0;
 }
 
 static uint32_t goaway_code(ssize_t error)
@@ -154,8 +159,11 @@ enum ses_status ses_h2_receive(struct ses_h2 *h2, struct ses_slice bytes)
         return SES_MALFORMED;
     ssize_t taken = nghttp2_session_mem_recv(h2->session, bytes.data, bytes.len);
 
-    if (taken < 0)
+    if (taken < 0) {
+        if (!h2->dead && goaway_code(taken) == NGHTTP2_ENHANCE_YOUR_CALM)
+            ses_count(h2->shared->doors->options.metrics, SES_C_FRAME_FLOODS, 1);
         ses_h2_die(h2, goaway_code(taken));
+    }
     if (h2->dead)
         return SES_MALFORMED;
     watch_headers(h2);

@@ -46,6 +46,8 @@
 #define SES_H2_SETTINGS_MAX 100
 /* The window of all "per 10 s" counts. */
 #define SES_H2_RATE_WINDOW_MS 10000
+/* Control frames that each request allows for, above control_frames_max. */
+#define SES_H2_CONTROL_PER_REQUEST 16
 /* Client resets, token bucket: deadlines of a busy client expire in bursts, so above nghttp2's 1000 and 33 a
  * second. */
 #define SES_H2_RESETS_BURST      2000
@@ -122,7 +124,11 @@ struct ses_h2 {
     struct ses_h2_rate resets;
     struct ses_h2_rate empty_frames;
     struct ses_h2_rate settings;
-    struct ses_timer header_timer; /* runs while a header block is incomplete */
+    uint64_t control_since_ns; /* since then: */
+    uint32_t control_frames;
+    uint32_t request_frames;
+    struct ses_timer header_timer; /* runs while a header block is incomplete, or the preface's SETTINGS */
+    uint32_t spent_ms;             /* of the preface's time, before this engine was there */
     struct ses_timer drain_timer;
     uint32_t dead_code; /* HTTP/2 error code of our own GOAWAY */
     bool dead;          /* nothing more goes through nghttp2 */
@@ -135,6 +141,7 @@ struct ses_h2 {
     bool leaving; /* no new streams will come: finish at the last one's end */
     bool ping_unanswered;
     bool page_used;        /* a stream was opened since the last sweep (h2_pages.c) */
+    bool settings_seen;    /* the client's preface is whole */
     bool settings_written; /* our half of the connection preface */
 };
 
@@ -278,6 +285,10 @@ unsigned ses_h2_pages_sweep(struct ses_h2_pages *pages);
 /* ---- h2_guard.c */
 /* Counts one event; true once there were more than max in the window. */
 bool ses_h2_rate_exceeded(struct ses_h2_rate *rate, unsigned max);
+/* Judges and counts a frame by its head. true: the connection must end. */
+bool ses_h2_frame_is_flood(struct ses_h2 *h2, const nghttp2_frame_hd *hd);
+/* The same for DATA that has turned out to be empty. */
+bool ses_h2_empty_is_flood(struct ses_h2 *h2);
 /* A stream that we reset or refused. */
 void ses_h2_count_reset(struct ses_h2 *h2);
 /* The request has begun without its end, or has ended. */

@@ -96,7 +96,7 @@ static const struct ses_conn_ops h2_ops = {.on_bytes = on_bytes,
                                            .on_shed = on_shed,
                                            .on_close = on_close};
 
-void ses_h2_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first)
+void ses_h2_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first, uint32_t spent_ms)
 {
     struct ses_h2 *h2;
 
@@ -105,6 +105,7 @@ void ses_h2_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_sl
         ses_conn_cut(conn);
         return;
     }
+    h2->spent_ms = spent_ms < doors->options.limits.header_ms ? spent_ms : doors->options.limits.header_ms;
     ses_conn_attach(conn, &h2_ops, h2);
     /* A failure needs no other step than its GOAWAY: produce writes it and finishes the connection. */
     if (ses_h2_receive(h2, first) != SES_OK)

@@ -13,6 +13,56 @@ bool ses_h2_rate_exceeded(struct ses_h2_rate *rate, unsigned max)
     return ++rate->count > max;
 }
 
+static bool count_flood(struct ses_h2 *h2)
+{
+    ses_count(h2->shared->doors->options.metrics, SES_C_FRAME_FLOODS, 1);
+    return true;
+}
+
+bool ses_h2_empty_is_flood(struct ses_h2 *h2)
+{
+    return ses_h2_rate_exceeded(&h2->empty_frames, h2->shared->doors->options.limits.empty_frames_max) &&
+           count_flood(h2);
+}
+
+/* Frames that move no request forward: PING, WINDOW_UPDATE, PRIORITY, RST_STREAM. A busy client
+ * sends some with each of its requests (a library that measures the line sends a PING a round trip), so each
+ * request allows for more of them. The clock is looked at only when they are many. */
+static bool control_is_flood(struct ses_h2 *h2)
+{
+    uint64_t max = h2->shared->doors->options.limits.control_frames_max +
+                   (uint64_t)h2->request_frames * SES_H2_CONTROL_PER_REQUEST;
+
+    if (++h2->control_frames <= max)
+        return false;
+    uint64_t now_ns = ses_clock_mono_ns();
+    bool flood = now_ns - h2->control_since_ns <= (uint64_t)SES_H2_RATE_WINDOW_MS * 1000000;
+
+    h2->control_since_ns = now_ns;
+    h2->control_frames = 0;
+    h2->request_frames = 0;
+    return flood && count_flood(h2);
+}
+
+/* Unknown frames and DATA of streams that are gone never come here: nghttp2 skips their bytes. */
+bool ses_h2_frame_is_flood(struct ses_h2 *h2, const nghttp2_frame_hd *hd)
+{
+    switch (hd->type) {
+    case NGHTTP2_DATA:
+        return hd->length == 0 && (hd->flags & NGHTTP2_FLAG_END_STREAM) == 0 && ses_h2_empty_is_flood(h2);
+    case NGHTTP2_HEADERS:
+        h2->request_frames++;
+        return false;
+    case NGHTTP2_CONTINUATION:
+        return false; /* nghttp2 bounds them */
+    case NGHTTP2_SETTINGS:
+        return (hd->flags & NGHTTP2_FLAG_ACK) == 0 &&
+               ses_h2_rate_exceeded(&h2->settings, SES_H2_SETTINGS_MAX) && count_flood(h2);
+    default:
+        return control_is_flood(h2);
+    }
+}
+
 /* nghttp2 bounds the client's resets, not ours: a client can make us reset as many streams as it opens
  * ("made you reset": window overflow, content-length mismatch, bad field), each after its work has begun. */
 void ses_h2_count_reset(struct ses_h2 *h2)

@@ -108,7 +108,10 @@ void ses_h2_http_refuse(struct ses_h2_stream *stream, int http_status, enum ses_
 
 static void on_body_timeout(void *arg)
 {
-    ses_h2_http_refuse(arg, 408, SES_DEADLINE_EXCEEDED, "request body not received in time");
+    struct ses_h2_stream *stream = arg;
+
+    ses_count(stream->h2->shared->doors->options.metrics, SES_C_REQUESTS_LATE, 1);
+    ses_h2_http_refuse(stream, 408, SES_DEADLINE_EXCEEDED, "request body not received in time");
 }
 
 static void begin(struct ses_h2_stream *stream)

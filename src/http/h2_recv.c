@@ -19,16 +19,8 @@ static struct ses_h2_stream *find(nghttp2_session *session, int32_t id)
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *arg)
 {
     struct ses_h2 *h2 = arg;
-    const struct ses_door_limits *limits = &h2->shared->doors->options.limits;
-
     (void)session;
-    if (hd->type == NGHTTP2_DATA && hd->length == 0 && (hd->flags & NGHTTP2_FLAG_END_STREAM) == 0 &&
-        ses_h2_rate_exceeded(&h2->empty_frames, limits->empty_frames_max))
-        return failure(h2, NGHTTP2_ENHANCE_YOUR_CALM);
-    if (hd->type == NGHTTP2_SETTINGS && (hd->flags & NGHTTP2_FLAG_ACK) == 0 &&
-        ses_h2_rate_exceeded(&h2->settings, SES_H2_SETTINGS_MAX))
-        return failure(h2, NGHTTP2_ENHANCE_YOUR_CALM);
-    return 0;
+    return ses_h2_frame_is_flood(h2, hd) ? failure(h2, NGHTTP2_ENHANCE_YOUR_CALM) : 0;
 }
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -180,6 +172,21 @@ static void request_ended(struct ses_h2_stream *stream)
         stream->kind->request_end(stream);
 }
 
+/* DATA that is all padding is known for that only now. */
+static void on_data(struct ses_h2 *h2, nghttp2_session *session, const nghttp2_frame *frame)
+{
+    struct ses_h2_stream *stream;
+
+    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) {
+        if (frame->hd.length > 0 && frame->hd.length == frame->data.padlen && ses_h2_empty_is_flood(h2))
+            ses_h2_die(h2, NGHTTP2_ENHANCE_YOUR_CALM);
+        return;
+    }
+    stream = find(session, frame->hd.stream_id);
+    if (stream != NULL)
+        request_ended(stream);
+}
+
 static void on_headers(struct ses_h2 *h2, const nghttp2_frame *frame)
 {
     struct ses_h2_stream *stream = h2->in_headers;
@@ -201,18 +208,16 @@ static void on_headers(struct ses_h2 *h2, const nghttp2_frame *frame)
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct ses_h2 *h2 = arg;
-    struct ses_h2_stream *stream;
 
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
         on_headers(h2, frame);
         break;
     case NGHTTP2_DATA:
-        if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
-            break;
-        stream = find(session, frame->hd.stream_id);
-        if (stream != NULL)
-            request_ended(stream);
+        on_data(h2, session, frame);
+        break;
+    case NGHTTP2_SETTINGS:
+        h2->settings_seen = true;
         break;
     case NGHTTP2_PING:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {

@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include <sessiond/base/clock.h>
+
+#define NS_PER_MS     UINT64_C(1000000)
 #define PREFACE       SES_STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 #define PREFACE_BYTES 24
 #define TLS_HANDSHAKE 0x16
@@ -11,6 +14,8 @@ struct sniffer {
     struct ses_doors *doors;
     struct ses_conn *conn;
     bool refused; /* an alert waits to be written */
+    struct ses_timer timer;
+    uint64_t began_ns; /* of the first byte */
     size_t len;
     uint8_t bytes[PREFACE_BYTES];
 };
@@ -52,12 +57,14 @@ static void hand_over(struct sniffer *s, enum ses_sniff kind, struct ses_slice f
 {
     struct ses_doors *doors = s->doors;
     struct ses_conn *conn = s->conn;
+    uint32_t spent_ms = s->len == 0 ? 0 : (uint32_t)((ses_clock_mono_ns() - s->began_ns) / NS_PER_MS);
 
+    ses_timer_stop(&s->timer);
     free(s);
     if (kind == SES_SNIFF_HTTP2)
-        ses_h2_attach(doors, conn, first);
+        ses_h2_attach(doors, conn, first, spent_ms);
     else
-        ses_h1_attach(doors, conn, first);
+        ses_h1_attach(doors, conn, first, spent_ms);
 }
 
 /* Bytes kept from earlier reads and these, as one: only for clients that split the first 24 bytes. */
@@ -76,6 +83,28 @@ static enum ses_status hand_over_joined(struct sniffer *s, enum ses_sniff kind, 
     return status;
 }
 
+/* The first byte starts header_ms. What came is HTTP/1.1's to refuse, which it does at once: no time is left.
+ */
+static void on_late(void *arg)
+{
+    struct sniffer *s = arg;
+    struct ses_conn *conn = s->conn;
+
+    if (hand_over_joined(s, SES_SNIFF_HTTP1, SES_SLICE_EMPTY) != SES_OK)
+        ses_conn_cut(conn);
+}
+
+static void keep_first(struct sniffer *s, size_t len)
+{
+    const struct ses_door_options *options = &s->doors->options;
+
+    if (s->len == 0 && len > 0) {
+        s->began_ns = ses_clock_mono_ns();
+        ses_timer_start(options->timers, &s->timer, options->limits.header_ms, on_late, s);
+    }
+    s->len += len;
+}
+
 static enum ses_status on_bytes(void *engine, struct ses_slice bytes)
 {
     struct sniffer *s = engine;
@@ -85,11 +114,12 @@ static enum ses_status on_bytes(void *engine, struct ses_slice bytes)
     memcpy(s->bytes + s->len, bytes.data, take);
     kind = ses_sniff_check(ses_slice(s->bytes, s->len + take), s->doors->options.http2);
     if (kind == SES_SNIFF_MORE) {
-        s->len += bytes.len;
+        keep_first(s, bytes.len);
         return SES_OK;
     }
     if (kind == SES_SNIFF_TLS) {
         log_tls(s);
+        ses_timer_stop(&s->timer);
         s->refused = true;
         ses_conn_finish(s->conn);
         return SES_OK;
@@ -126,7 +156,10 @@ static void on_idle(void *engine)
 
 static void on_close(void *engine)
 {
-    free(engine);
+    struct sniffer *s = engine;
+
+    ses_timer_stop(&s->timer);
+    free(s);
 }
 
 static const struct ses_conn_ops sniff_ops = {

@@ -199,6 +199,7 @@ static enum ses_status open_doors(struct ses_worker *worker)
                 .requests_max = (unsigned)config->limits_requests_per_connection,
                 .errors_max = (unsigned)config->limits_errors_per_10s,
                 .empty_frames_max = (unsigned)config->limits_empty_frames_per_10s,
+                .control_frames_max = (unsigned)config->limits_control_frames_per_10s,
                 .header_ms = (uint32_t)config->limits_header_ms,
                 .body_ms = (uint32_t)config->limits_body_ms,
                 .exchange_ms_max = (uint32_t)config->limits_exchange_ms,

@@ -130,7 +130,7 @@ class AttackCase(ServerCase):
 
     def counted(self, name, at_least, what=""):
         """Waits for the counter that tells of a limit."""
-        wait_for(lambda: self.server.metric(name) >= at_least, 60 * SLOW, f"{name} >= {at_least} {what}")
+        wait_for(lambda: self.server.metric(name) >= at_least, 20 * SLOW, f"{name} >= {at_least} {what}")
 
     def held(self):
         return self.server.metric("sessiond_held_bytes")

@@ -31,6 +31,10 @@
       "Requests refused because their connection held too much (limits.connection_held_kib)")                \
     X(ANSWERS_UNREAD, "sessiond_answers_unread_total", "counter",                                            \
       "Answers given up because their client did not read them (limits.write_stall_ms)")                     \
+    X(REQUESTS_LATE, "sessiond_requests_late_total", "counter",                                              \
+      "Requests given up because they did not come whole in time (limits.header_ms, body_ms)")               \
+    X(FRAME_FLOODS, "sessiond_frame_floods_total", "counter",                                                \
+      "Connections ended for frames that say nothing (limits.empty_frames_per_10s, control_frames_per_10s)") \
     X(STREAMS_REFUSED, "sessiond_streams_refused_total", "counter",                                          \
       "Streaming calls refused because too many of their kind were open")                                    \
     X(STREAMS_EXPIRED, "sessiond_streams_expired_total", "counter",                                          \

@@ -138,6 +138,97 @@ static void empty_data_flood(void **state)
     rig_expect_goaway(NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
+/* DATA frames that hold padding and nothing else. */
+static const uint8_t padding[8] = {7};
+
+static void padded_empty_data_flood(void **state)
+{
+    (void)state;
+    rig_raw_preface();
+    rig_raw_request(1, 0);
+    for (unsigned i = 0; i < 1000; i++)
+        rig_raw_frame(NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 1, padding, sizeof padding);
+    rig_pump();
+    assert_non_null(rig.h2);
+    rig_raw_frame(NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 1, padding, sizeof padding);
+    rig_pump();
+    rig_expect_goaway(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+/* The first beyond the limit begins the window. */
+static void control_flood(uint8_t type, int32_t id, const void *payload, size_t len)
+{
+    const struct ses_door_limits limits = {.control_frames_max = 100};
+
+    reopen(&limits);
+    rig_raw_preface();
+    for (unsigned i = 0; i < 101 + 101 && rig.h2 != NULL; i++) {
+        rig_raw_frame(type, 0, id, payload, len);
+        rig_pump();
+    }
+    rig_expect_goaway(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+static void pings_without_end(void **state)
+{
+    static const uint8_t ping[8];
+
+    (void)state;
+    control_flood(NGHTTP2_PING, 0, ping, sizeof ping);
+}
+
+static void window_updates_without_end(void **state)
+{
+    static const uint8_t increment[4] = {0, 0, 0, 1};
+
+    (void)state;
+    control_flood(NGHTTP2_WINDOW_UPDATE, 0, increment, sizeof increment);
+}
+
+static void priorities_without_end(void **state)
+{
+    static const uint8_t priority[5] = {0, 0, 0, 0, 1};
+
+    (void)state;
+    control_flood(NGHTTP2_PRIORITY, 3, priority, sizeof priority);
+}
+
+/* A library that measures the line sends a PING with each answer it reads. */
+static void pings_beside_requests_are_no_flood(void **state)
+{
+    const struct ses_door_limits limits = {.control_frames_max = 100};
+    static const uint8_t ping[8];
+    static const uint8_t message[] = {0, 0, 0, 0, 0};
+
+    (void)state;
+    reopen(&limits);
+    rig_raw_preface();
+    for (int32_t id = 1; id < 2000; id += 2) {
+        rig_raw_request(id, 0);
+        rig_raw_frame(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, id, message, sizeof message);
+        for (unsigned i = 0; i < 4; i++)
+            rig_raw_frame(NGHTTP2_PING, 0, 0, ping, sizeof ping);
+        rig_pump();
+    }
+    assert_non_null(rig.h2);
+    assert_int_equal(rig_frames(NGHTTP2_PING), 4000);
+}
+
+/* The preface is a head too. */
+static void preface_without_settings(void **state)
+{
+    const struct ses_door_limits limits = {.header_ms = 20};
+
+    (void)state;
+    reopen(&limits);
+    rig_raw(NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
+    rig_pump();
+    assert_non_null(rig.h2);
+    while (rig.h2 != NULL)
+        rig_wait(5);
+    rig_expect_goaway(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
 static void connection_window_overflow(void **state)
 {
     static const uint8_t increment[4] = {0x7f, 0xff, 0xff, 0xff};
@@ -355,6 +446,12 @@ int main(void)
         TEST(settings_flood),
         TEST(continuation_flood),
         TEST(empty_data_flood),
+        TEST(padded_empty_data_flood),
+        TEST(pings_without_end),
+        TEST(window_updates_without_end),
+        TEST(priorities_without_end),
+        TEST(pings_beside_requests_are_no_flood),
+        TEST(preface_without_settings),
         TEST(connection_window_overflow),
         TEST(more_data_than_the_window),
         TEST(streams_above_the_limit),

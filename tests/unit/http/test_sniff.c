@@ -79,6 +79,29 @@ static void test_http2_is_handed_over(void **state)
     }
 }
 
+/* One byte is enough to start a head's time, whatever it may become. */
+static void test_the_first_byte_starts_the_clock(void **state)
+{
+    static const char *const beginnings[] = {"P", "PRI * HTTP/2.0\r\n", "\x16"};
+
+    (void)state;
+    rig.doors->options.http2 = true;
+    rig.doors->options.limits.header_ms = 20;
+    for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
+        rig_close();
+        ses_buf_clear(&rig.wire);
+        rig_connect();
+        (void)rig_feed(ses_slice_str(beginnings[i]));
+        assert_false(rig.finished);
+        while (!rig.finished) {
+            (void)uv_run(&rig.loop, UV_RUN_NOWAIT);
+            rig_flush();
+        }
+        rig_flush();
+        assert_memory_equal(rig.wire.data, i == 0 ? "HTTP/1.1 408" : "HTTP/1.1 ", i == 0 ? 12 : 9);
+    }
+}
+
 static void test_tls_gets_an_alert(void **state)
 {
     static const uint8_t hello[] = {0x16, 0x03, 0x01, 0x00, 0x05, 0x01, 0x00, 0x00, 0x01, 0x00};
@@ -112,11 +135,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_check),
-        TEST(test_split_request_line),
-        TEST(test_http2_is_handed_over),
-        TEST(test_tls_gets_an_alert),
-        TEST(test_drain_waits_for_the_first_request),
+        cmocka_unit_test(test_check),    TEST(test_split_request_line),
+        TEST(test_http2_is_handed_over), TEST(test_the_first_byte_starts_the_clock),
+        TEST(test_tls_gets_an_alert),    TEST(test_drain_waits_for_the_first_request),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
