@@ -414,11 +414,14 @@ static void request_end(struct ses_h2_stream *stream)
         start(stream);
 }
 
-/* The client has read its replies: go on with what waited. */
+/* The client has read its replies: the method may send more, or what waited of the requests goes on. */
 static void drained(struct ses_h2_stream *stream)
 {
+    struct ses_exchange *x = stream->x;
     struct ses_buf waiting = stream->in;
 
+    if (x->drained != NULL)
+        x->drained(x, x->cancel_arg);
     if (waiting.len == 0)
         return;
     ses_buf_init(&stream->in, waiting.max);

@@ -26,6 +26,7 @@ static bool take_answer(struct ses_exchange *x)
         return false;
     x->answered = true;
     x->cancel = NULL;
+    x->drained = NULL;
     return true;
 }
 
@@ -107,6 +108,7 @@ void ses_exchange_cancel(struct ses_exchange *x, enum ses_status why)
     x->cancelled = true;
     x->cancel_status = why;
     x->cancel = NULL;
+    x->drained = NULL;
     ses_exchange_hold(x); /* the cancel function usually drops the method's reference */
     record(x, ses_status_grpc(why), 0);
     if (cancel != NULL)

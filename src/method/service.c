@@ -16,6 +16,7 @@
 #define DEFAULT_TOKEN_ENTRIES 16384
 #define DEFAULT_CLOSED_MS     86400000
 #define DEFAULT_STEP_MS       900000
+#define DEFAULT_ALIVE_MS      25000
 #define DEFAULT_INBOX_MS      600000
 #define DEFAULT_PUBLIC_URL    "http://127.0.0.1:8080"
 /* Two records of the store's largest size, decoded and encoded. */
@@ -187,6 +188,8 @@ static void fill_defaults(struct ses_service_options *options)
         options->closed_ms = DEFAULT_CLOSED_MS;
     if (options->step_ms == 0)
         options->step_ms = DEFAULT_STEP_MS;
+    if (options->watch_alive_ms == 0)
+        options->watch_alive_ms = DEFAULT_ALIVE_MS;
     if (options->inbox_ms == 0)
         options->inbox_ms = DEFAULT_INBOX_MS;
     if (options->public_url == NULL)

@@ -9,9 +9,6 @@
 #include "session_view.h"
 #include "store_error.h"
 
-#define BACKLOG_BYTES_MAX (64u * 1024)
-#define SLOW_RETRY_MS                                                                                        \
-    20              /* while the client does not read: well below the 50 ms in which news are to arrive */
 #define LOOK_MS 200 /* where a test can make time pass, a timer that was set before does not know of it */
 #define LATE_MS 1   /* the session ends at that millisecond, the timer must not be before it */
 
@@ -24,7 +21,10 @@ struct watcher {
     struct ses_access access;
     struct ses_store_watch watch;
     struct ses_timer timer;
-    uint64_t version; /* told last, or known to the caller */
+    uint64_t version;  /* told last, or known to the caller */
+    uint64_t told_ms;  /* monotonic: when something was sent last */
+    uint64_t alive_ms; /* silence after which the same state is told again */
+    bool behind;       /* something may have changed while what was told waits to be read */
     bool ended;
 };
 
@@ -73,25 +73,44 @@ static bool is_over(const struct ses_session *session)
     return ses_session_closed(session->status) || session->status == SES_SESSION_EXPIRED;
 }
 
-static bool is_slow(const struct ses_exchange *x)
+/* One state waits to be read at most. Until then the stream costs nothing but its memory: no timer, no look.
+ */
+static bool falls_behind(struct watcher *w)
 {
-    return x->ops->backlog != NULL && x->ops->backlog(x) > BACKLOG_BYTES_MAX;
+    const struct ses_exchange *x = w->x;
+
+    if (x->ops->backlog == NULL || x->ops->backlog(x) == 0)
+        return false;
+    ses_timer_stop(&w->timer);
+    w->behind = true;
+    return true;
+}
+
+static uint64_t mono_ms(void)
+{
+    return ses_clock_mono_ns() / 1000000;
+}
+
+static bool is_silent(const struct watcher *w)
+{
+    return mono_ms() - w->told_ms >= w->alive_ms;
 }
 
 static void on_timer(void *arg);
 
-/* The next instant at which time alone changes the session. */
+/* The next instant at which time alone changes the session, or a sign of life is due. */
 static void wait_for_time(struct watcher *w, const struct ses_session *session, uint64_t now_ms)
 {
     uint64_t at_ms = session->step_open ? session->step.expires_ms : session->expires_ms;
-    uint64_t wait_ms = (at_ms > now_ms ? at_ms - now_ms : 0) + LATE_MS;
+    uint64_t silent_ms = mono_ms() - w->told_ms;
+    uint64_t wait_ms = silent_ms < w->alive_ms ? w->alive_ms - silent_ms : 0;
 
+    if (at_ms != SES_NEVER_MS && at_ms < now_ms + wait_ms)
+        wait_ms = at_ms > now_ms ? at_ms - now_ms : 0;
+    wait_ms += LATE_MS;
     if (ses_clock_is_movable() && wait_ms > LOOK_MS)
         wait_ms = LOOK_MS;
-    if (at_ms == SES_NEVER_MS)
-        ses_timer_stop(&w->timer);
-    else
-        ses_timer_start(w->service->options.timers, &w->timer, wait_ms, on_timer, w);
+    ses_timer_start(w->service->options.timers, &w->timer, wait_ms, on_timer, w);
 }
 
 static void tell(struct watcher *w, const struct ses_session *session, uint64_t now_ms)
@@ -99,16 +118,13 @@ static void tell(struct watcher *w, const struct ses_session *session, uint64_t 
     struct ses_slice bytes;
     struct ses_error error;
 
-    if (is_slow(w->x)) {
-        ses_timer_start(w->service->options.timers, &w->timer, SLOW_RETRY_MS, on_timer, w);
-        return;
-    }
     if (encode(w, session, now_ms, &bytes) != SES_OK) {
         ses_error_store(&error, SES_NO_MEMORY);
         end_failed(w, &error);
         return;
     }
     w->version = session->version;
+    w->told_ms = mono_ms();
     ses_exchange_send(w->x, bytes);
     if (w->ended) /* the send met a dead connection */
         return;
@@ -145,6 +161,9 @@ static void look(struct watcher *w, bool first)
     struct ses_error error;
     enum ses_status status;
 
+    if (falls_behind(w))
+        return;
+    ses_count(service->options.metrics, SES_C_WATCH_LOOKS, 1);
     ses_exchange_hold(x); /* w lies in its arena, and may leave */
     ses_arena_reset(&service->scratch);
     status = ses_access_load(service, &w->access.key, now_ms, &service->scratch, &found);
@@ -154,7 +173,7 @@ static void look(struct watcher *w, bool first)
         status = judge(w, &found, first, now_ms, &error);
     if (status != SES_OK)
         end_failed(w, &error);
-    else if (found.session.version > w->version)
+    else if (found.session.version > w->version || (!is_over(&found.session) && is_silent(w)))
         tell(w, &found.session, now_ms);
     else if (is_over(&found.session))
         end_told(w); /* the caller knows its end already */
@@ -171,6 +190,25 @@ static void on_timer(void *arg)
 static void on_changed(void *arg)
 {
     look(arg, false);
+}
+
+static void on_drained(struct ses_exchange *x, void *arg)
+{
+    struct watcher *w = arg;
+
+    (void)x;
+    if (!w->behind)
+        return;
+    w->behind = false;
+    look(w, false);
+}
+
+/* Up to a fifth less or more than configured: streams that began together do not speak together. */
+static uint64_t silence_ms(const struct watcher *w)
+{
+    uint64_t usual_ms = w->service->options.watch_alive_ms;
+
+    return usual_ms - usual_ms / 5 + (w->x->started_mono_ns >> 8) % (usual_ms * 2 / 5 + 1);
 }
 
 /* ---- starting -------------------------------------------------------------------------------- */
@@ -234,7 +272,10 @@ void ses_watch_session_start(struct ses_exchange *x, void *service)
     ses_list_push_back(&w->service->watch_streams, &w->node);
     w->service->watch_streams_count++;
     x->cancel = on_cancel;
+    x->drained = on_drained;
     x->cancel_arg = w;
+    w->told_ms = mono_ms();
+    w->alive_ms = silence_ms(w);
     look(w, true);
 }
 

@@ -48,6 +48,7 @@
     X(session, closed_seconds, 1, 2592000, 86400)                                                            \
     X(session, rotation_overlap_seconds, 0, 3600, 30)                                                        \
     X(session, inbox_seconds, 1, 86400, 600)                                                                 \
+    X(session, watch_alive_seconds, 1, 3600, 25)                                                             \
     X(session, attempts_max, 1, 1000, 10)
 
 #define SES_CONFIG_CONNECTOR(X)                                                                              \

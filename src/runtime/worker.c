@@ -156,6 +156,7 @@ static enum ses_status open_service(struct ses_worker *worker)
         .closed_ms = config->session_closed_seconds * 1000,
         .step_ms = config->session_step_seconds * 1000,
         .rotation_overlap_ms = config->session_rotation_overlap_seconds * 1000,
+        .watch_alive_ms = config->session_watch_alive_seconds * 1000,
         .inbox_ms = config->session_inbox_seconds * 1000,
         .attempts_max = (uint32_t)config->session_attempts_max,
         .public_url = config->public_url,

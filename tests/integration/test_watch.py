@@ -180,6 +180,17 @@ class Time(WatchCase):
         self.assertEqual(self.client.get(token, session).version, after.version)
 
 
+class Silence(WatchCase):
+    server_options = {"workers": WORKERS, "config": CONFIG.replace("session:", "session:\n  watch_alive_seconds: 1")}
+
+    def test_a_silent_stream_tells_the_same_state_again(self):
+        session, token = self.begin()
+        stream = self.watch(token, session)
+        wait_for(lambda: len(stream.told) >= 3, 30 * SLOW, "signs of life")
+        self.assertEqual(set(stream.versions()), {1})
+        self.assertIsNone(stream.end)
+
+
 class Replacement(WatchCase):
     def resume(self, stream, token, session, disturb):
         """After the disturbance the stream is over; a change made meanwhile is told to whoever comes back with the version seen."""

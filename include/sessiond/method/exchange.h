@@ -97,6 +97,8 @@ struct ses_exchange {
     struct ses_exchange_pool *pool;
     struct ses_list node;                              /* for whoever owns the exchange just now (method) */
     void (*cancel)(struct ses_exchange *x, void *arg); /* set by a method that waits */
+    /* Set by a method that streams: all that was sent has left (backlog is 0). Called with cancel_arg. */
+    void (*drained)(struct ses_exchange *x, void *arg);
     void *cancel_arg;
     unsigned references;
     bool answered;

@@ -49,6 +49,7 @@ struct ses_service_options {
     uint64_t rotation_overlap_ms;          /* 0: none */
     uint32_t attempts_max;                 /* failed ones of a payment; 0: no bound */
     uint64_t inbox_ms;                     /* events kept for a session to come; default 600000 */
+    uint64_t watch_alive_ms; /* a silent WatchSession stream tells its state again; default 25000 */
     const char
         *public_url; /* what browsers call this server, without '/' at its end, e.g. "https://pay.example" */
     const struct ses_merchant_origin *return_urls;
