@@ -3,6 +3,7 @@
 #include <sessiond/base/clock.h>
 
 #include "exchange_pool.h"
+#include "service_core.h"
 
 /* Counters and the log line: once per exchange, when it is answered or cancelled. http_status only for
  * resources. */
@@ -10,7 +11,7 @@ static void record(struct ses_exchange *x, uint32_t grpc_code, int http_status)
 {
     uint64_t now = ses_clock_mono_ns(), took_ns = now > x->started_mono_ns ? now - x->started_mono_ns : 0;
     struct ses_metrics *metrics = x->pool->options.metrics;
-    int row = x->route == NULL ? -1 : x->route->metric;
+    int row = x->route == NULL ? SES_METRIC_UNKNOWN : x->route->metric;
 
     if (metrics != NULL && row >= 0 && row < SES_METRIC_METHODS_MAX && grpc_code < SES_METRIC_CODES) {
         atomic_fetch_add_explicit(&metrics->requests[row][grpc_code], 1, memory_order_relaxed);
@@ -83,6 +84,10 @@ static uint32_t code_of_http(int http_status)
         return ses_status_grpc(SES_OK);
     if (http_status == 404)
         return ses_status_grpc(SES_NOT_FOUND);
+    if (http_status == 409) /* another answer of a bank came first */
+        return ses_status_grpc(SES_ALREADY_EXISTS);
+    if (http_status == 410)
+        return ses_status_grpc(SES_FAILED_PRECONDITION);
     if (http_status == 503)
         return ses_status_grpc(SES_UNAVAILABLE);
     return ses_status_grpc(http_status < 500 ? SES_INVALID_ARGUMENT : SES_INTERNAL);

@@ -42,6 +42,10 @@ static const char *const metric_names[SES_METRIC_COUNT] = {
     [SES_METRIC_HEALTH + 2] = "grpc.health.v1.Health/List",
     [SES_METRIC_REFLECTION] = "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     [SES_METRIC_REFLECTION + 1] = "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    [SES_METRIC_RETURN] = "Return",
+    [SES_METRIC_HEALTH_RESOURCE] = "Health",
+    [SES_METRIC_KEYS_RESOURCE] = "PasetoKeys",
+    [SES_METRIC_UNKNOWN] = "unknown",
 };
 
 _Static_assert(SES_HEALTH_ROUTES == 3 && SES_REFLECTION_ROUTES == 2, "names above");
@@ -50,6 +54,12 @@ _Static_assert(SES_METRIC_COUNT <= (enum ses_method_metric)SES_METRIC_METHODS_MA
 const char *ses_method_metric_name(int metric)
 {
     return metric < 0 || metric >= (int)SES_METRIC_COUNT ? NULL : metric_names[metric];
+}
+
+bool ses_method_metric_streams(int metric)
+{
+    return metric == SES_METRIC_WATCH_SESSION || metric == SES_METRIC_HEALTH + 1 ||
+           metric == SES_METRIC_REFLECTION || metric == SES_METRIC_REFLECTION + 1;
 }
 
 /* ---- routes ---------------------------------------------------------------------------------- */
@@ -110,19 +120,19 @@ static const struct ses_route session_routes[] = {
      .kind = SES_ROUTE_PLAIN,
      .get_or_post = true,
      .flow = "Return",
-     .metric = -1,
+     .metric = SES_METRIC_RETURN,
      .start = ses_return_start},
     {.path = "/health",
      .kind = SES_ROUTE_PLAIN,
      .get = true,
      .flow = "Health",
-     .metric = -1,
+     .metric = SES_METRIC_HEALTH_RESOURCE,
      .start = ses_resource_health_start},
     {.path = "/.well-known/paseto-keys",
      .kind = SES_ROUTE_PLAIN,
      .get = true,
      .flow = "PasetoKeys",
-     .metric = -1,
+     .metric = SES_METRIC_KEYS_RESOURCE,
      .start = ses_resource_keys_start},
 };
 

@@ -45,6 +45,7 @@ static enum ses_status render_metrics(const struct ses_admin *admin, struct ses_
     struct ses_prometheus_extra extra = {
         .now_mono_ns = ses_clock_mono_ns(),
         .method_name = ses_method_metric_name,
+        .method_streams = ses_method_metric_streams,
         .connector_name = ses_connector_metric_name,
     };
 
@@ -108,7 +109,8 @@ static enum ses_status render_ready(const struct ses_admin *admin, struct ses_bu
 static enum ses_status render_page(const struct ses_admin *admin, struct ses_buf *out)
 {
     struct ses_status_page_extra extra = {.now_mono_ns = ses_clock_mono_ns(),
-                                          .method_name = ses_method_metric_name};
+                                          .method_name = ses_method_metric_name,
+                                          .method_streams = ses_method_metric_streams};
 
     ses_table_usage(admin->env->table, &extra.table_used, &extra.table_room);
     return ses_status_page_render(admin->env->board, &extra, out);

@@ -8,10 +8,11 @@
 #include "options.h"
 #include "readiness.h"
 
-#define LE_FIRST_BIT   13 /* 2^13 ns = 8.2 us */
-#define LE_LAST_BIT    35 /* 2^35 ns = 34 s */
-#define BATCH_LAST_BIT 10
-#define NS             1e-9
+#define LE_FIRST_BIT       13 /* 2^13 ns = 8.2 us */
+#define LE_LAST_BIT        35 /* 2^35 ns = 34 s */
+#define LE_STREAM_LAST_BIT 42 /* 73 minutes */
+#define BATCH_LAST_BIT     10
+#define NS                 1e-9
 
 static enum ses_status head(struct ses_buf *out, const char *name, const char *kind, const char *help)
 {
@@ -148,22 +149,26 @@ static enum ses_status series(struct ses_buf *out, const char *name, const char 
                            (unsigned long long)sum->count);
 }
 
-static enum ses_status request_seconds(const struct ses_board *board,
-                                       const struct ses_prometheus_extra *extra, struct ses_buf *out)
+/* Of the methods that are streams, or of those that are not. */
+static enum ses_status method_seconds(const struct ses_board *board, const struct ses_prometheus_extra *extra,
+                                      bool streams, struct ses_buf *out)
 {
+    const char *metric = streams ? "sessiond_stream_seconds" : "sessiond_request_seconds";
     struct ses_hist_sum sum;
     char labels[256];
     const char *name;
     int i;
 
-    SES_TRY(head(out, "sessiond_request_seconds", "histogram",
-                 "Time from the first byte of a request to its answer"));
+    SES_TRY(head(out, metric, "histogram",
+                 streams ? "How long streaming calls lasted"
+                         : "Time from the first byte of a request to its answer"));
     for (i = 0; i < SES_METRIC_METHODS_MAX && (name = extra->method_name(i)) != NULL; i++) {
         ses_board_hist(board, offsetof(struct ses_metrics, request_ns[i]), &sum);
-        if (sum.count == 0)
+        if (sum.count == 0 || extra->method_streams(i) != streams)
             continue;
         method_labels(name, labels, sizeof(labels));
-        SES_TRY(series(out, "sessiond_request_seconds", labels, &sum, LE_FIRST_BIT, LE_LAST_BIT, NS));
+        SES_TRY(
+            series(out, metric, labels, &sum, LE_FIRST_BIT, streams ? LE_STREAM_LAST_BIT : LE_LAST_BIT, NS));
     }
     return SES_OK;
 }
@@ -289,7 +294,8 @@ enum ses_status ses_prometheus_render(const struct ses_board *board, const struc
     SES_TRY(worker_gauges(board, extra->now_mono_ns, ret_text));
     SES_TRY(counters(board, ret_text));
     SES_TRY(requests(board, extra, ret_text));
-    SES_TRY(request_seconds(board, extra, ret_text));
+    SES_TRY(method_seconds(board, extra, false, ret_text));
+    SES_TRY(method_seconds(board, extra, true, ret_text));
     SES_TRY(connector_calls(board, extra, ret_text));
     SES_TRY(connector_seconds(board, extra, ret_text));
     return store_histograms(board, ret_text);

@@ -146,7 +146,7 @@ static enum ses_status render_methods(const struct ses_board *board,
         out, "<h2>Methods</h2><table><tr><th>method<th>calls<th>errors<th>p50 ms<th>p99 ms</tr>"));
     for (i = 0; i < SES_METRIC_METHODS_MAX && (name = extra->method_name(i)) != NULL; i++) {
         ses_board_hist(board, offsetof(struct ses_metrics, request_ns[i]), &sum);
-        if (sum.count == 0)
+        if (sum.count == 0 || extra->method_streams(i))
             continue;
         (void)snprintf(errors, sizeof(errors), "%" PRIu64, method_errors(board, i));
         SES_TRY(latency_row(out, name, &sum, errors));

@@ -12,6 +12,7 @@ struct ses_status_page_extra {
     uint64_t table_used;
     uint64_t table_room;
     const char *(*method_name)(int metric);
+    bool (*method_streams)(int metric);
 };
 
 /* SES_TOO_LARGE, SES_NO_MEMORY. */

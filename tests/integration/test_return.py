@@ -1,5 +1,6 @@
 """The browser's return: /r/<handle> through the real server, over HTTP/1.1 and HTTP/2."""
 import concurrent.futures
+import re
 import time
 import unittest
 import urllib.parse
@@ -127,6 +128,32 @@ class Return(ServerCase):
         code, headers, _ = self.server.curl(path + "?cres=x", "-I")
         self.assertEqual((code, headers["allow"]), (405, "get, post"))
         self.assertEqual(status_name(self.client.get(token, session)), "REDIRECTED")
+
+    def counted(self, name):
+        """{(method, code or ""): value} of one metric's series."""
+        found = {}
+        for line in self.server.metrics().splitlines():
+            if line.startswith(name + "{"):
+                labels = dict(re.findall(r'(\w+)="([^"]*)"', line))
+                found[labels["method"], labels.get("code", "")] = float(line.rsplit(" ", 1)[1])
+        return found
+
+    def test_everything_is_counted_and_streams_are_no_latency(self):
+        before = self.counted("sessiond_requests_total")
+        session, token, path = self.step()
+        self.post(path, {"cres": "x"})
+        self.post(path, {"cres": "y"})
+        self.post("/r/nothing", {"cres": "y"})
+        self.server.curl("/no/such/resource")
+        self.server.curl("/health")
+        self.client.advance(token, session, "COMPLETED")
+        self.assertEqual(len(list(self.client.watch(token, session))), 1)
+        after = self.counted("sessiond_requests_total")
+        for row in (("Return", "OK"), ("Return", "ALREADY_EXISTS"), ("Return", "NOT_FOUND"), ("unknown", "NOT_FOUND"), ("Health", "OK"), ("WatchSession", "OK")):
+            self.assertEqual(after.get(row, 0) - before.get(row, 0), 1, row)
+        self.assertIn(("Return", ""), self.counted("sessiond_request_seconds_count"))
+        self.assertNotIn(("WatchSession", ""), self.counted("sessiond_request_seconds_count"))
+        self.assertIn(("WatchSession", ""), self.counted("sessiond_stream_seconds_count"))
 
     def test_neither_handle_nor_token_in_the_log(self):
         session, token, path = self.step()

@@ -83,5 +83,7 @@ void ses_service_check_health(struct ses_service *service);
 unsigned ses_service_in_flight(const struct ses_service *service);
 /* [runtime] Name of method-metric row i, for /metrics labels: "Service/Method"; NULL behind the last. */
 const char *ses_method_metric_name(int metric);
+/* [runtime] Does the row count streaming calls? How long they last is no latency. */
+bool ses_method_metric_streams(int metric);
 
 #endif

@@ -14,9 +14,16 @@
 static const char *method_name(int metric)
 {
     static const char *const names[] = {"types.MerchantAuthenticationService/CreateSessionToken",
-                                        "grpc.health.v1.Health/Check"};
+                                        "grpc.health.v1.Health/Check",
+                                        "sessiond.v1.SessionService/WatchSession"};
 
-    return metric < 2 ? names[metric] : NULL;
+    return metric < 3 ? names[metric] : NULL;
+}
+
+/* The third is one. */
+static bool method_streams(int metric)
+{
+    return metric == 2;
 }
 
 static const char *connector_name(int metric)
@@ -53,6 +60,7 @@ static const char *render(const struct ses_board *board)
                                          .table_used = 12,
                                          .table_room = 1000,
                                          .method_name = method_name,
+                                         .method_streams = method_streams,
                                          .connector_name = connector_name};
     struct ses_buf out;
 
@@ -150,6 +158,13 @@ static void labelled_histogram_has_well_formed_labels(void **state)
         "sessiond_request_seconds_bucket{service=\"grpc.health.v1.Health\",method=\"Check\",le=\"+Inf\"} 1");
     expect_line(text, "sessiond_request_seconds_count{service=\"grpc.health.v1.Health\",method=\"Check\"} 1");
     assert_null(strstr(text, "sessiond_request_seconds_count{service=\"types"));
+    ses_hist_add(&board->metrics[0].request_ns[2], UINT64_C(600000000000));
+    text = render(board);
+    assert_null(strstr(text, "sessiond_request_seconds_count{service=\"sessiond"));
+    expect_line(text, "sessiond_stream_seconds_count{service=\"sessiond.v1.SessionService\",method="
+                      "\"WatchSession\"} 1");
+    expect_line(text, "sessiond_stream_seconds_sum{service=\"sessiond.v1.SessionService\",method="
+                      "\"WatchSession\"} 600");
 }
 
 static void worker_gauges_tell_state_and_age(void **state)
@@ -231,7 +246,8 @@ static void quantiles_of_a_sum(void **state)
 
 static void too_small_a_buffer_is_a_status(void **state)
 {
-    struct ses_prometheus_extra extra = {.method_name = method_name, .connector_name = connector_name};
+    struct ses_prometheus_extra extra = {
+        .method_name = method_name, .method_streams = method_streams, .connector_name = connector_name};
     struct ses_buf out;
 
     ses_buf_init(&out, 1000);
@@ -241,8 +257,10 @@ static void too_small_a_buffer_is_a_status(void **state)
 
 static void status_page_shows_workers_and_needs_no_script(void **state)
 {
-    struct ses_status_page_extra extra = {
-        .now_mono_ns = UINT64_MAX, .table_room = 10, .method_name = method_name};
+    struct ses_status_page_extra extra = {.now_mono_ns = UINT64_MAX,
+                                          .table_room = 10,
+                                          .method_name = method_name,
+                                          .method_streams = method_streams};
     struct ses_board *board = *state;
     struct ses_buf out;
 
