@@ -331,6 +331,18 @@ class Caller(MetadataCase):
                 self.assertEqual(status, 400, (name, body))
                 self.assertIn(name.lower(), str(body))
 
+    def test_a_shopper_is_not_turned_away_for_them(self):
+        """Proxies of others add headers to a bank's return."""
+        for extra in (b"", b"X-Request-Id: a\r\nX-Request-Id: b\r\nContent-Type: application/x-www-form-urlencoded\r\n"):
+            with socket.create_connection(("127.0.0.1", self.server.port), timeout=30) as s:
+                s.sendall(b"POST /r/unknown HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n"
+                          b"Connection: close\r\n" + extra + b"\r\na=b")
+                answer = b"".join(iter(lambda: s.recv(65536), b""))
+            status = answer.split(b" ", 2)[1]
+            if not extra:
+                usual = status
+            self.assertEqual((status, b"text/html" in answer), (usual, True), answer[:300])
+
     def test_http2_host_must_say_what_authority_says(self):
         for host, expected in ((self.server.address, 200), ("evil.example", 400)):
             status, _, body = self.server.post_json(CREATE, create_dict(unique()), "--http2-prior-knowledge", headers=[

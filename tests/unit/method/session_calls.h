@@ -47,16 +47,27 @@ static inline ProtobufCMessage *answer(struct call *call, const ProtobufCMessage
     return message;
 }
 
-static inline struct call *get(struct core *core, const char *token)
+/* tenant NULL: the default one. */
+static inline struct call *get_as(struct core *core, const char *token, const char *tenant)
 {
     Sessiond__V1__GetSessionRequest m;
+    struct call *call = call_new(core, SERVICE "GetSession", 0);
 
     sessiond__v1__get_session_request__init(&m);
     m.session_token = text(token);
     m.merchant_session_id = text("session_001");
     m._test_mode_case = 4;
     m.test_mode = true;
-    return ask(core, "GetSession", &m.base);
+    if (tenant != NULL)
+        call_header(call, "x-tenant-id", tenant);
+    call_body(call, &m.base);
+    call_start(call);
+    return call;
+}
+
+static inline struct call *get(struct core *core, const char *token)
+{
+    return get_as(core, token, NULL);
 }
 
 static inline Sessiond__V1__Session *got(struct call *call)

@@ -71,6 +71,35 @@ static void test_superseded_and_revoked_are_refused_though_cached(void **state)
     free(new);
 }
 
+/* A token of the version before, without its tenant's tag: good while it lives. Under another tenant it finds
+ * nothing, as it did. */
+static void test_tokens_that_do_not_name_their_tenant(void **state)
+{
+    struct core *core = *state;
+    char *token = create(core, (struct order){.amount = 10000});
+    struct call *call = get(core, token);
+    struct ses_claims claims = token_claims(call, token);
+    char older[SES_TOKEN_SIZE_MAX + 1];
+    size_t len = 0;
+
+    assert_int_equal(claims.tenant_tag.len, 16);
+    claims.tenant_tag = SES_SLICE_EMPTY;
+    assert_ok(ses_token_mint(core->ring, &claims, older, &len));
+    older[len] = '\0';
+    assert_true(len < strlen(token));
+    call_free(call);
+    call = get(core, older);
+    assert_int_equal(got(call)->version, 1);
+    call_free(call);
+    call = get_as(core, older, "another");
+    (void)call_error(call, SES_NOT_FOUND, "SESSION_NOT_FOUND");
+    call_free(call);
+    call = get_as(core, token, "another");
+    (void)call_error(call, SES_PERMISSION_DENIED, "TOKEN_MISMATCH");
+    call_free(call);
+    free(token);
+}
+
 static void test_closed_is_closed_for_create_too(void **state)
 {
     static const int events[] = {SES_EVENT_COMPLETED, SES_EVENT_FAILED};
@@ -290,6 +319,7 @@ int main(void)
                                         core_teardown),
         cmocka_unit_test_setup_teardown(test_superseded_and_revoked_are_refused_though_cached, core_setup,
                                         core_teardown),
+        cmocka_unit_test_setup_teardown(test_tokens_that_do_not_name_their_tenant, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_closed_is_closed_for_create_too, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_compare_and_set_and_duplicates, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_races_merge_disjoint_fields, core_setup, core_teardown),
