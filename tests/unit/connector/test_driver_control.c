@@ -79,6 +79,17 @@ static void calls_have_a_maximum(void **state)
     rig_stop(&rig);
 }
 
+/* Until the server has taken so many requests, however slow the machine is. */
+static void await_requests(struct rig *rig, const struct tiny_server *server, unsigned requests)
+{
+    uint64_t limit_ns = ses_clock_mono_ns() + GUARD_MS * MS;
+
+    while (server->requests < requests) {
+        assert_true(ses_clock_mono_ns() < limit_ns);
+        rig_wait_ms(rig, NULL, 1);
+    }
+}
+
 /* One connector that hangs has only its share: the same connector elsewhere, and another one at the same
  * place (a simulator), are served. */
 static void a_connector_that_hangs_leaves_the_others_served(void **state)
@@ -106,8 +117,7 @@ static void a_connector_that_hangs_leaves_the_others_served(void **state)
     assert_int_equal(rig_begin(&rig, &calls[2], &elsewhere, FAR_AWAY), SES_OK);
     rig_wait(&rig, &calls[2]);
     assert_end(&calls[2], 200, SES_OUTCOME_SUCCESS);
-    while (hanging.requests < 2) /* they have taken the two actions */
-        (void)uv_run(&rig.loop, UV_RUN_ONCE);
+    await_requests(&rig, &hanging, 2); /* they have taken the two actions */
     assert_int_equal(rig_begin_to(&rig, &calls[3], "paytm", &request, FAR_AWAY), SES_OK);
     rig_wait(&rig, &calls[3]);
     assert_end(&calls[3], 200, SES_OUTCOME_SUCCESS);
@@ -132,6 +142,7 @@ static void no_connection_lives_for_ever(void **state)
     tiny_start(&server, &rig.loop, 0);
     server.actions[0] = TINY_HANG;
     rig_post(&rig, &hanging, server.port, false); /* its pool cannot end before it does */
+    await_requests(&rig, &server, 1);
     rig_wait_ms(&rig, &hanging, 50);
     for (unsigned i = 0; i < SES_POOLS_RETIRED_MAX + 2; i++) {
         rig_post(&rig, &call, server.port, false);
@@ -146,6 +157,7 @@ static void no_connection_lives_for_ever(void **state)
     assert_end(&hanging, 200, SES_OUTCOME_SUCCESS);
     server.actions[server.requests] = TINY_HANG;
     rig_post(&rig, &hanging, server.port, false);
+    await_requests(&rig, &server, server.requests + 1);
     rig_wait_ms(&rig, &hanging, 50);
     rig_post(&rig, &call, server.port, false);
     rig_wait(&rig, &call);
@@ -168,7 +180,8 @@ static void old_pools_have_a_maximum(void **state)
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
         server.actions[i] = TINY_HANG;
         rig_post(&rig, &calls[i], server.port, false);
-        rig_wait_ms(&rig, &calls[i], 5);
+        await_requests(&rig, &server, (unsigned)i + 1);
+        rig_wait_ms(&rig, &calls[i], 2);
     }
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
         ses_outbound_cancel(calls[i].outbound);
