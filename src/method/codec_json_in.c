@@ -255,12 +255,14 @@ static enum ses_status read_wrapped(struct reader *r, const struct ses_path *up,
  * payment of nothing (the one field that upstream's HTTP mode demands, too). */
 static enum ses_status demand_amount(struct reader *r, const struct ses_path *up, json_t *object)
 {
-    struct ses_path path = {up, find_field(&types__money__descriptor, "minor_amount"), SIZE_MAX};
+    const char *name = "minor_amount";
+    struct ses_path path = {
+        up, protobuf_c_message_descriptor_get_field_by_name(&types__money__descriptor, name), SIZE_MAX};
     const char *key;
     json_t *value;
 
     json_object_foreach(object, key, value) {
-        if (find_field(&types__money__descriptor, key) == path.field && !json_is_null(value))
+        if ((strcmp(key, name) == 0 || is_camel_of(name, key, false)) && !json_is_null(value))
             return SES_OK;
     }
     return refuse(r, &path, "is required");

@@ -31,14 +31,19 @@ static bool move_environment(void)
     while (environ[count] != NULL)
         count++;
     copy = calloc(count + 1, sizeof(*copy));
-    for (size_t i = 0; copy != NULL && i < count; i++) {
+    if (copy == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
         copy[i] = strdup(environ[i]);
-        if (copy[i] == NULL)
+        if (copy[i] == NULL) {
+            while (i > 0)
+                free(copy[--i]);
+            free(copy);
             return false;
+        }
     }
-    if (copy != NULL)
-        environ = copy;
-    return copy != NULL;
+    environ = copy;
+    return true;
 }
 
 void ses_title_init(int argc, char **argv)
