@@ -19,6 +19,7 @@
 #define DEFAULT_ALIVE_MS      25000
 #define DEFAULT_INBOX_MS      600000
 #define DEFAULT_PUBLIC_URL    "http://127.0.0.1:8080"
+#define REMEMBER_MIN_MS       15000
 /* Two records of the store's largest size, decoded and encoded. */
 #define SCRATCH_BYTES_MAX (4u * SES_STORE_BODY_MAX)
 
@@ -206,16 +207,23 @@ static void fill_defaults(struct ses_service_options *options)
         options->public_url = DEFAULT_PUBLIC_URL;
 }
 
+/* A session that ran out is remembered as long as it lived, no longer than an early event waits for its
+ * session, and long enough that the event of a moment ago meets it, however short sessions are. */
+static uint64_t remember_ms(const struct ses_service_options *options)
+{
+    uint64_t wanted_ms =
+        options->session_ttl_ms > REMEMBER_MIN_MS ? options->session_ttl_ms : REMEMBER_MIN_MS;
+
+    return wanted_ms < options->inbox_ms ? wanted_ms : options->inbox_ms;
+}
+
 static void set_rules(struct ses_service *service)
 {
     service->rules = (struct ses_session_rules){
         .ttl_ms = service->options.session_ttl_ms,
         .closed_ms = service->options.closed_ms,
         .step_ms = service->options.step_ms,
-        /* As long as an early event waits for its session, but no longer than the session lived. */
-        .remember_ms = service->options.inbox_ms < service->options.session_ttl_ms
-                           ? service->options.inbox_ms
-                           : service->options.session_ttl_ms,
+        .remember_ms = remember_ms(&service->options),
         .overlap_ms = service->options.rotation_overlap_ms,
         .attempts_max = service->options.attempts_max,
     };

@@ -95,6 +95,19 @@ class AnotherPayment(EventCase):
             self.assertEqual(caught.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
 
 
+class ShortSessions(EventCase):
+    server_options = {"workers": 2, "config": "session:\n  ttl_seconds: 1\n"}
+
+    def test_the_event_of_a_moment_ago_still_meets_its_session(self):
+        session, _ = self.begin()
+        self.server.clock.pass_(12)
+        for _ in range(20):  # the collector is at work
+            self.begin()
+        self.assertEqual(outcome_name(self.webhook(session, "COMPLETED")), "LATE")
+        token = self.client.create(session, amount=OTHER)
+        self.assertEqual(status_name(self.client.get(token, session)), "OPEN")
+
+
 class Ids(EventCase):
     CONFLICT = ("ALREADY_EXISTS", "EVENT_CONFLICT")
 
