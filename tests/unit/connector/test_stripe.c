@@ -71,7 +71,7 @@ static long long amount_sent(struct fixture *f)
     const char *form = ses_arena_str(&f->arena, f->request.body);
 
     assert_int_equal(strncmp(form, "amount=", 7), 0);
-    return atoll(form + 7);
+    return strtoll(form + 7, NULL, 10);
 }
 
 /* 7 major units of every currency. */
