@@ -29,33 +29,34 @@ static bool put_raw(struct ses_log_line *line, const char *text, size_t len)
     return true;
 }
 
-/* Length of the escape of one byte written to escape (room 6), 0 when the byte stands for itself. */
-static size_t escape_byte(uint8_t c, char *escape)
+#define ESCAPE_MAX 12 /* two halves of a pair */
+
+static size_t escape_unit(uint32_t unit, char *escape)
 {
     static const char digits[] = "0123456789abcdef";
-    static const char control[] = {'\\', 'u', '0', '0'};
 
+    escape[0] = '\\';
+    escape[1] = 'u';
+    for (size_t i = 0; i < 4; i++)
+        escape[2 + i] = digits[unit >> (12 - 4 * i) & 15];
+    return 6;
+}
+
+/* Length of a character's escape, 0 when it stands for itself. What a reader of the log would not see, or
+ * would read in another order, is escaped. */
+static size_t escape_character(uint32_t c, char escape[ESCAPE_MAX])
+{
     if (c == '"' || c == '\\') {
         escape[0] = '\\';
         escape[1] = (char)c;
         return 2;
     }
-    if (c >= 0x20 && c != 0x7F)
+    if (ses_code_point_printable(c))
         return 0;
-    memcpy(escape, control, sizeof(control));
-    escape[4] = digits[c >> 4];
-    escape[5] = digits[c & 15];
-    return 6;
-}
-
-/* Length of the UTF-8 sequence at the start of s, 0 if it is none. */
-static size_t sequence_at(struct ses_slice s)
-{
-    for (size_t len = 1; len <= 4 && len <= s.len; len++) {
-        if (ses_utf8_check(ses_slice(s.data, len)))
-            return len;
-    }
-    return 0;
+    if (c <= 0xFFFF)
+        return escape_unit(c, escape);
+    c -= 0x10000;
+    return escape_unit(0xD800 + (c >> 10), escape) + escape_unit(0xDC00 + (c & 0x3FF), escape + 6);
 }
 
 /* Length of the longest start of s that stands for itself: nearly every value, whole. */
@@ -80,21 +81,20 @@ static void put_string(struct ses_log_line *line, struct ses_slice value)
         value = ses_slice_cut(value, run, value.len);
     }
     while (value.len > 0 && room_left(line) > 6 + 1) {
-        char escape[6];
-        size_t len = escape_byte(value.data[0], escape);
-        size_t taken = 1;
+        char escape[ESCAPE_MAX];
+        uint32_t c = 0;
+        size_t taken = ses_utf8_first(value, &c);
+        size_t len = taken == 0 ? 0 : escape_character(c, escape);
 
-        if (len > 0) {
+        if (len + 1 >= room_left(line))
+            break;
+        if (taken == 0)
+            (void)put_raw(line, "\xEF\xBF\xBD", 3);
+        else if (len > 0)
             (void)put_raw(line, escape, len);
-        } else {
-            taken = sequence_at(value);
-            if (taken == 0) {
-                (void)put_raw(line, "\xEF\xBF\xBD", 3);
-                taken = 1;
-            } else {
-                (void)put_raw(line, (const char *)value.data, taken);
-            }
-        }
+        else
+            (void)put_raw(line, (const char *)value.data, taken);
+        taken = taken == 0 ? 1 : taken;
         value = ses_slice_cut(value, taken, value.len);
     }
     (void)put_raw(line, "\"", 1);

@@ -84,24 +84,3 @@ bool ses_utf8_check(struct ses_slice s)
     }
     return true;
 }
-
-bool ses_utf8_printable_check(struct ses_slice s)
-{
-    size_t i = 0;
-
-    while (i < s.len) {
-        size_t len;
-
-        if (s.data[i] >= 0x20 && s.data[i] < 0x7F) {
-            i++;
-            continue;
-        }
-        len = sequence_length(s.data + i, s.len - i);
-        if (len <= 1) /* malformed, or a C0 control or DEL */
-            return false;
-        if (len == 2 && s.data[i] == 0xC2 && s.data[i + 1] < 0xA0)
-            return false; /* C1 controls, U+0080..U+009F */
-        i += len;
-    }
-    return true;
-}

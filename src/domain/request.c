@@ -6,7 +6,8 @@
 /* ---- limits ---------------------------------------------------------------------------------- */
 
 enum text_kind {
-    TEXT_PRINTABLE, /* UTF-8 without control characters */
+    TEXT_NAME,      /* printable, and not only blanks */
+    TEXT_PRINTABLE, /* UTF-8 without control, format and unassigned characters */
     TEXT_ANY,       /* UTF-8; line breaks are fine */
     TEXT_JSON,
     TEXT_IP,
@@ -22,14 +23,14 @@ static const struct {
     size_t bytes_max;
     struct ses_slice rule;
 } text_rules[SES_FIELD_TEXTS] = {
-    TEXT(MERCHANT_SESSION_ID, TEXT_PRINTABLE, 1, SES_SESSION_NAME_BYTES_MAX,
+    TEXT(MERCHANT_SESSION_ID, TEXT_NAME, 1, SES_SESSION_NAME_BYTES_MAX,
          "must be 1 to 255 bytes of printable UTF-8"),
     TEXT(METADATA, TEXT_ANY, 0, SES_METADATA_BYTES_MAX, "must be at most 16384 bytes of UTF-8"),
     TEXT(FEATURE_DATA, TEXT_JSON, 0, SES_METADATA_BYTES_MAX,
          "must be JSON of at most 16384 bytes, nested at most 64 deep"),
     TEXT(STATE_TOKEN, TEXT_PRINTABLE, 1, 8192, "must be 1 to 8192 bytes of printable UTF-8"),
     TEXT(STATE_TOKEN_TYPE, TEXT_PRINTABLE, 0, 64, "must be at most 64 bytes of printable UTF-8"),
-    TEXT(STATE_CUSTOMER, TEXT_PRINTABLE, 1, 255, "must be 1 to 255 bytes of printable UTF-8"),
+    TEXT(STATE_CUSTOMER, TEXT_NAME, 1, 255, "must be 1 to 255 bytes of printable UTF-8"),
     TEXT(LANGUAGE, TEXT_PRINTABLE, 0, 64, "must be at most 64 bytes of printable UTF-8"),
     TEXT(ACCEPT_HEADER, TEXT_PRINTABLE, 0, 2048, "must be at most 2048 bytes of printable UTF-8"),
     TEXT(USER_AGENT, TEXT_PRINTABLE, 0, 2048, "must be at most 2048 bytes of printable UTF-8"),
@@ -89,6 +90,8 @@ static bool text_kind_check(enum text_kind kind, struct ses_slice text)
     char prefix[SES_IP_PREFIX_SIZE];
 
     switch (kind) {
+    case TEXT_NAME:
+        return ses_utf8_name_check(text);
     case TEXT_PRINTABLE:
         return ses_utf8_printable_check(text);
     case TEXT_ANY:
@@ -196,7 +199,7 @@ enum ses_status ses_request_check_step(const struct ses_session_request *request
 
 bool ses_caller_id_check(struct ses_slice id)
 {
-    return id.len >= 1 && id.len <= SES_CALLER_ID_BYTES_MAX && ses_utf8_printable_check(id);
+    return id.len >= 1 && id.len <= SES_CALLER_ID_BYTES_MAX && ses_utf8_name_check(id);
 }
 
 /* ---- views ----------------------------------------------------------------------------------- */

@@ -181,7 +181,8 @@ enum ses_status ses_continuation_event_id(struct ses_continuation *call, const c
                                           struct ses_error *ret_error)
 {
     call->event_id = ses_slice_str(event_id);
-    if (call->event_id.len > SES_EVENT_ID_BYTES_MAX || !ses_utf8_printable_check(call->event_id))
+    if (call->event_id.len > SES_EVENT_ID_BYTES_MAX ||
+        (call->event_id.len > 0 && !ses_utf8_name_check(call->event_id)))
         return ses_continuation_violate(ret_error, SES_STR("event_id"),
                                         SES_STR("must be at most 128 bytes of printable UTF-8"));
     return SES_OK;

@@ -37,6 +37,16 @@ class Validation(ServerCase):
         self.refused(create_request("a\u0085b"), "merchant_session_id")
         self.accepted(create_request(unique("é€😀")))
 
+    def test_ids_that_look_like_another_are_refused(self):
+        for character in "\u200b\u202e\u2028\u2029\ufeff\uffff\u00ad\u2066\u0378\ue000\u3164\U000e0041":
+            self.refused(create_request(unique() + character), "merchant_session_id")
+            self.refused(create_request(character + unique()), "merchant_session_id")
+            headers = ["x-connector: adyen", f"x-connector-config: {ADYEN}", "x-merchant-id: m" + character]
+            self.assertEqual(self.server.post_json(ROUTE, create_dict(unique()), headers=headers)[0], 400)
+        for blank in (" ", "   ", "\u00a0", "\u3000 "):
+            self.refused(create_request(blank), "merchant_session_id")
+        self.accepted(create_request(unique("日本 ع é😀")))
+
     def test_merchant_session_id_not_utf8(self):
         raw = b"\x0a\x02\xff\xfe" + create_request("x").SerializeToString()[3:]
         method = self.server.grpc().unary_unary(CREATE)

@@ -60,8 +60,13 @@ struct ses_slice ses_slice_trim(struct ses_slice s);
 bool ses_utf8_check(struct ses_slice s);
 /* Length of the strict UTF-8 sequence that s begins with, and its code point; 0: it begins with none. */
 size_t ses_utf8_first(struct ses_slice s, uint32_t *ret_code_point);
-/* Strict UTF-8 with no control characters (C0, DEL, C1). */
+/* Strict UTF-8 of what can be seen: no controls, format characters (zero width, bidirectional), line and
+ * paragraph separators, private or unassigned code points (Unicode 14.0), nothing that is ignored by default.
+ */
 bool ses_utf8_printable_check(struct ses_slice s);
+bool ses_code_point_printable(uint32_t code_point);
+/* The same, and not empty, and not only blanks: what somebody or something may be called. */
+bool ses_utf8_name_check(struct ses_slice s);
 
 /* Decimal digits only, no sign; SES_MALFORMED otherwise or when above max. */
 SES_MUST_CHECK enum ses_status ses_parse_u64(struct ses_slice s, uint64_t max, uint64_t *ret_value);

@@ -52,6 +52,31 @@ static void lines_are_json_whatever_the_value(void **state)
     close(fds[1]);
 }
 
+/* What a terminal would hide or turn round is written as an escape; other letters stand for themselves. */
+static void what_is_not_seen_is_escaped(void **state)
+{
+    struct ses_log log;
+    struct ses_log_line line;
+    char text[SES_LOG_LINE_MAX + 16];
+    int fds[2];
+
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    ses_log_init(&log, fds[1], SES_LOG_INFO, "w");
+    ses_log_begin(&log, SES_LOG_WARN, "event", &line);
+    ses_log_str(&line, "name",
+                "a\xE2\x80\x8B\xE2\x80\xAE\xE2\x80\xA8\xC2\x85\xF3\xA0\x81\x81\xC3\xA9\xF0\x9F\x98\x80");
+    ses_log_end(&line);
+    ssize_t len = read(fds[0], text, sizeof(text) - 1);
+    assert_true(len > 0);
+    text[len] = '\0';
+    assert_non_null(
+        strstr(text, "\"name\":\"a\\u200b\\u202e\\u2028\\u0085\\udb40\\udc41\xC3\xA9\xF0\x9F\x98\x80\""));
+    ses_log_done(&log);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static void too_long_values_are_cut_not_the_line(void **state)
 {
     struct ses_log log;
@@ -339,6 +364,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_json_whatever_the_value),
+        cmocka_unit_test(what_is_not_seen_is_escaped),
         cmocka_unit_test(too_long_values_are_cut_not_the_line),
         cmocka_unit_test(levels_below_are_silent),
         cmocka_unit_test(a_reader_that_does_not_read_costs_lines_not_time),

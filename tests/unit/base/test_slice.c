@@ -97,6 +97,66 @@ static void printable_refuses_controls(void **state)
     assert_false(ses_utf8_printable_check(ses_slice("a\0b", 3)));
 }
 
+static void printable_refuses_what_is_not_seen(void **state)
+{
+    static const char *const refused[] = {
+        "a\xE2\x80\x8B",     /* U+200B zero width space */
+        "\xE2\x80\xAEtxt",   /* U+202E right-to-left override */
+        "a\xE2\x80\xA8",     /* U+2028 line separator */
+        "a\xE2\x80\xA9",     /* U+2029 */
+        "\xEF\xBB\xBFz",     /* U+FEFF */
+        "a\xEF\xBF\xBF",     /* U+FFFF noncharacter */
+        "a\xC2\xAD",         /* U+00AD soft hyphen */
+        "a\xEE\x80\x80",     /* U+E000 private */
+        "a\xCD\xB8",         /* U+0378 unassigned */
+        "a\xF4\x8F\xBF\xBF", /* U+10FFFF */
+        "a\xF3\xA0\x81\x81", /* U+E0041 tag */
+        "a\xE3\x85\xA4",     /* U+3164 Hangul filler */
+        "a\xEF\xB8\x8F",     /* U+FE0F variation selector */
+        "a\xE2\x81\xA6",     /* U+2066 isolate */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        if (ses_utf8_printable_check(ses_slice_str(refused[i])))
+            fail_msg("taken: row %zu", i);
+    }
+    assert_true(
+        ses_utf8_printable_check(SES_STR("\xF0\x9F\x98\x80 \xE6\x97\xA5\xE6\x9C\xAC \xD8\xB9 a\xCC\x81")));
+    assert_true(ses_code_point_printable(0xFFFD));
+    assert_true(ses_code_point_printable(0x7E));
+    assert_false(ses_code_point_printable(0x7F));
+    assert_false(ses_code_point_printable(0x80));
+    assert_true(ses_code_point_printable(0xA0));
+}
+
+static void names_are_not_blank(void **state)
+{
+    (void)state;
+    assert_true(ses_utf8_name_check(SES_STR(" a")));
+    assert_true(ses_utf8_name_check(SES_STR("\xC3\xA9")));
+    assert_false(ses_utf8_name_check(SES_STR("")));
+    assert_false(ses_utf8_name_check(SES_STR(" ")));
+    assert_false(ses_utf8_name_check(SES_STR("  \xC2\xA0\xE3\x80\x80")));
+    assert_false(ses_utf8_name_check(SES_STR("a\xE2\x80\x8B")));
+}
+
+/* Whole sequences only, with their code points. */
+static void first_sequence(void **state)
+{
+    uint32_t c = 0;
+
+    (void)state;
+    assert_int_equal(ses_utf8_first(SES_STR("a"), &c), 1);
+    assert_int_equal(c, 'a');
+    assert_int_equal(ses_utf8_first(SES_STR("\xE2\x82\xAC!"), &c), 3);
+    assert_int_equal(c, 0x20AC);
+    assert_int_equal(ses_utf8_first(SES_STR("\xF0\x9F\x98\x80"), &c), 4);
+    assert_int_equal(c, 0x1F600);
+    assert_int_equal(ses_utf8_first(SES_STR("\xE2\x82"), &c), 0);
+    assert_int_equal(ses_utf8_first(SES_SLICE_EMPTY, &c), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +165,9 @@ int main(void)
         cmocka_unit_test(accepts_exactly_the_scalar_values),
         cmocka_unit_test(refuses_malformed_utf8),
         cmocka_unit_test(printable_refuses_controls),
+        cmocka_unit_test(printable_refuses_what_is_not_seen),
+        cmocka_unit_test(names_are_not_blank),
+        cmocka_unit_test(first_sequence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

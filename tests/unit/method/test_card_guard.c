@@ -97,13 +97,16 @@ static void test_every_text_of_every_request(void **state)
 
 static void test_several_and_their_names(void **state)
 {
-    Sessiond__V1__AdvanceSessionRequest request = SESSIOND__V1__ADVANCE_SESSION_REQUEST__INIT;
-    Sessiond__V1__ConnectorSession connector = SESSIOND__V1__CONNECTOR_SESSION__INIT;
-    Types__SecretString token = TYPES__SECRET_STRING__INIT;
+    Sessiond__V1__AdvanceSessionRequest request;
+    Sessiond__V1__ConnectorSession connector;
+    Types__SecretString token;
     struct ses_error error = {.status = SES_OK};
     char pan[] = PAN;
 
     (void)state;
+    sessiond__v1__advance_session_request__init(&request);
+    sessiond__v1__connector_session__init(&connector);
+    types__secret_string__init(&token);
     request.event_id = pan;
     request.connector_session = &connector;
     connector.token = &token;
