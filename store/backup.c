@@ -4,9 +4,9 @@
  * its next version goes to another shard, and the old one is collected. If the other shard's snapshot is
  * older than the new version and this one's younger than the deletion, the copy would have neither. So
  * garbage collection leaves a superseded record for GC_GRACE_MS after its successor began to be written, and
- * all snapshots must begin within BACKUP_PIN_MS: a commit would have to take longer than the difference (28
- * s) for that to happen. mdb_env_copy2 takes its own snapshot when it gets to a shard, minutes later; hence a
- * copy of our own.
+ * all snapshots must begin within BACKUP_PIN_MS: a commit would have to take longer than the difference (8 s
+ * while room is short, 28 s else) for that to happen. mdb_env_copy2 takes its own snapshot when it gets to a
+ * shard, minutes later; hence a copy of our own.
  */
 #include <dirent.h>
 
@@ -18,7 +18,7 @@
 #define BACKUP_PIN_MS   2000
 #define BACKUP_TXN_ROWS 16384 /* bounds the dirty pages in memory, 64 MiB with the usual records */
 
-_Static_assert(BACKUP_PIN_MS + 5000 < GC_GRACE_MS, "see above");
+_Static_assert(BACKUP_PIN_MS + 5000 < GC_GRACE_PRESSED_MS, "see above");
 
 struct backup {
     const char *target_dir;

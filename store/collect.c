@@ -63,11 +63,14 @@ static bool is_pressed(const struct ses_store *store)
 void ses_store_tick(struct ses_store *store)
 {
     uint64_t mono_ms = ses_clock_mono_ns() / 1000000;
+    bool pressed;
 
     if (!store->writable)
         return;
+    pressed = is_pressed(store);
+    atomic_store_explicit(&store->committer.gc_pressed, pressed, memory_order_relaxed);
     atomic_store_explicit(&store->committer.gc_lag_ms,
-                          ses_collect_clock_lag(&store->collect_clock, is_pressed(store), mono_ms),
+                          ses_collect_clock_lag(&store->collect_clock, pressed, mono_ms),
                           memory_order_relaxed);
     ses_store_collect(store, ses_clock_now_ms());
 }

@@ -129,6 +129,8 @@ static int fill(struct ses_committer *c, MDB_txn *txn, const struct plan *plan, 
     int rc = put_all(c, txn, &plan->list, ses_clock_now_ms());
 
     c->gc.lag_ms = atomic_load_explicit(&c->gc_lag_ms, memory_order_relaxed);
+    c->gc.room_bytes = c->room_bytes;
+    c->gc.pressed = atomic_load_explicit(&c->gc_pressed, memory_order_relaxed);
     *ret_what = "put";
     if (rc == 0)
         begin_old_end(c, &plan->list);
@@ -289,6 +291,7 @@ enum ses_status ses_commit_list(struct ses_committer *c, const struct batch_list
     unsigned puts = count_puts(list, &bytes);
     enum ses_status status = ses_shard_reserve(c->shard, bytes, puts);
 
+    c->gc.put_bytes += bytes;
     plan.gc_rows = gc_rows(c, puts);
     if (status == SES_OK) {
         outcome = transact(c, &plan, &status);

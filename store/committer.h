@@ -39,6 +39,7 @@ struct ses_committer {
     struct ses_metrics *metrics;
     bool nosync;
     unsigned batch_max;
+    uint64_t room_bytes; /* what the shard may hold; 0: no bound */
     void (*notify)(void *arg);
     void *notify_arg;
 
@@ -53,6 +54,7 @@ struct ses_committer {
     uint64_t collect_now_ms;
     struct committer_fault fault;
 
+    _Atomic bool gc_pressed;    /* written by the loop: room is short */
     _Atomic uint64_t gc_lag_ms; /* written by the loop: how far behind ours the clock of collection is */
 
     /* written by the committer, read by anybody */

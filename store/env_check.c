@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,6 +30,9 @@
 /* The root of one B-tree (MDB_db). */
 struct tree {
     uint16_t depth;
+    uint64_t branch_pages;
+    uint64_t leaf_pages;
+    uint64_t entries;
     uint64_t root;
 };
 
@@ -39,6 +44,7 @@ struct meta {
     struct tree main;
     uint64_t last_page;
     uint64_t txnid;
+    uint64_t before; /* the other page's */
 };
 
 static uint16_t get16(const uint8_t *p)
@@ -67,7 +73,11 @@ static uint64_t get64(const uint8_t *p)
 
 static struct tree decode_tree(const uint8_t *p)
 {
-    return (struct tree){.depth = get16(p + 6), .root = get64(p + 40)};
+    return (struct tree){.depth = get16(p + 6),
+                         .branch_pages = get64(p + 8),
+                         .leaf_pages = get64(p + 16),
+                         .entries = get64(p + 32),
+                         .root = get64(p + 40)};
 }
 
 static struct meta decode_meta(const uint8_t *page)
@@ -121,15 +131,49 @@ static bool read_meta(int fd, struct meta *ret_meta)
     if (!meta_is_valid(&second) || second.page_bytes != first.page_bytes)
         return false;
     *ret_meta = first.txnid > second.txnid ? first : second;
+    ret_meta->before = first.txnid > second.txnid ? second.txnid : first.txnid;
     return true;
 }
 
-static const char *check_file(int fd, struct meta *ret_meta)
+/* Transaction n is written over n - 2, with an even number into the first page. Where the numbers do not
+ * follow each other one of the pages is damaged, and the older one may be taken for the newer: the last
+ * transaction would be rolled back. A new file has two zeros. Where commits are not synced (durability
+ * `process`) the power can take any of the last pages: the numbers need not follow then. */
+static bool metas_follow(const struct meta *meta)
+{
+    if (meta->txnid == 0 && meta->before == 0)
+        return true;
+    return meta->txnid - meta->before == 1;
+}
+
+/* The shard's writer.lock says whether its last writer synced each commit (shard.h). */
+static bool is_unsynced(const char *data_path)
+{
+    const char *slash = strrchr(data_path, '/');
+    char path[PATH_MAX];
+    char mode = 0;
+    int fd;
+
+    if (slash == NULL || snprintf(path, sizeof(path), "%.*s/writer.lock", (int)(slash - data_path),
+                                  data_path) >= (int)sizeof(path))
+        return false;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    if (pread(fd, &mode, 1, 1) != 1)
+        mode = 0;
+    (void)close(fd);
+    return mode == 'n';
+}
+
+static const char *check_file(int fd, const char *data_path, struct meta *ret_meta)
 {
     struct stat st;
 
     if (!read_meta(fd, ret_meta))
         return "meta pages are not LMDB's";
+    if (!metas_follow(ret_meta) && !is_unsynced(data_path))
+        return "the transaction numbers of the two meta pages do not follow each other";
     if (fstat(fd, &st) != 0 || (uint64_t)st.st_size / ret_meta->page_bytes <= ret_meta->last_page)
         return "file is shorter than its last page: truncated";
     return NULL;
@@ -170,7 +214,7 @@ enum ses_status ses_env_check_meta(const char *data_path, enum env_check *ret_ch
         *ret_check = ENV_CHECK_ABSENT;
         return SES_OK;
     }
-    reason = check_file(fd, &meta);
+    reason = check_file(fd, data_path, &meta);
     (void)close(fd);
     *ret_check = reason == NULL ? ENV_CHECK_OK : ENV_CHECK_DAMAGED;
     if (reason != NULL)
@@ -186,8 +230,16 @@ enum leaves {
     LEAVES_ALL
 };
 
+/* What was met of the tree that is walked. */
+struct count {
+    uint64_t branch_pages;
+    uint64_t leaf_pages;
+    uint64_t entries; /* of the leaves that were read */
+};
+
 struct walk {
     int fd;
+    struct count count;
     struct meta meta;
     enum env_check_depth depth;
     bool in_free;     /* in the tree of free pages */
@@ -295,6 +347,7 @@ static const char *check_leaf(struct walk *walk, const uint8_t *page, unsigned l
 {
     uint32_t nodes = (get16(page + 12) - PAGE_HEADER) / 2u;
 
+    walk->count.entries += nodes;
     for (uint32_t i = 0; i < nodes; i++) {
         uint32_t at = get16(page + PAGE_HEADER + 2 * i);
         const uint8_t *node = page + at;
@@ -343,6 +396,8 @@ static const char *walk_page(struct walk *walk, uint64_t pgno, unsigned depth_le
     const char *reason;
     uint32_t nodes;
 
+    walk->count.leaf_pages += leaf;
+    walk->count.branch_pages += !leaf;
     if (leaf && leaves == LEAVES_NONE)
         return NULL;
     reason = take_page(walk, pgno, level, leaf);
@@ -357,13 +412,25 @@ static const char *walk_page(struct walk *walk, uint64_t pgno, unsigned depth_le
     return reason;
 }
 
+/* The leaves are counted too: a page that hides some of its entries is as sound as any other, and what they
+ * said would be gone without a word. */
 static const char *walk_tree(struct walk *walk, struct tree tree, unsigned level, enum leaves leaves)
 {
+    struct count outer = walk->count; /* a named database lies in a leaf of the unnamed one */
+    const char *reason;
+
     if (tree.root == NO_PAGE)
-        return NULL;
+        return tree.entries == 0 ? NULL : "a tree has more or fewer entries than its root says";
     if (tree.depth == 0 || tree.depth + level >= DEPTH_MAX)
         return "a tree's depth is wrong";
-    return walk_page(walk, tree.root, tree.depth, level, leaves);
+    walk->count = (struct count){.entries = 0};
+    reason = walk_page(walk, tree.root, tree.depth, level, leaves);
+    if (reason == NULL &&
+        (walk->count.branch_pages != tree.branch_pages || walk->count.leaf_pages != tree.leaf_pages ||
+         (leaves == LEAVES_ALL && walk->count.entries != tree.entries)))
+        reason = "a tree has more or fewer entries than its root says";
+    walk->count = outer;
+    return reason;
 }
 
 enum ses_status ses_env_check_pages(const char *data_path, enum env_check_depth depth,
@@ -378,7 +445,7 @@ enum ses_status ses_env_check_pages(const char *data_path, enum env_check_depth 
         *ret_reason = NULL;
         return SES_OK;
     }
-    reason = check_file(walk.fd, &walk.meta);
+    reason = check_file(walk.fd, data_path, &walk.meta);
     if (reason == NULL) {
         walk.pages = malloc((size_t)DEPTH_MAX * walk.meta.page_bytes);
         if (walk.pages == NULL) {

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <sessiond/base/clock.h>
+
 #include "env_check.h"
 #include "gc_judge.h"
 
@@ -31,9 +33,11 @@ enum ses_status ses_gc_read_old_end(struct ses_table *table, struct ses_shard *s
     SES_TRY(ses_env_read_begin(shard->env, &txn));
     status = ses_env_first(shard->env, txn, &first);
     ses_env_read_end(shard->env);
-    if (status == SES_OK)
-        atomic_store(&table->shards[shard->number].oldest, first);
-    return status;
+    if (status != SES_OK)
+        return status;
+    atomic_store(&table->shards[shard->number].oldest, first);
+    atomic_store(&table->shards[shard->number].wanted, 0);
+    return SES_OK;
 }
 
 void ses_gc_begin_old_end(struct ses_table *table, unsigned shard, uint64_t locator)
@@ -206,6 +210,7 @@ static void begin_step(struct ses_gc *gc, uint64_t now_ms)
     gc->now_ms = now_ms;
     gc->stepped = true;
     gc->lowest = gc->from == 0 ? 0 : gc->lowest; /* still that of the step before */
+    gc->wanted = 0;
     gc->ahead = false;
     gc->appended_bytes = 0;
     gc->removed = 0;
@@ -215,15 +220,25 @@ static void begin_step(struct ses_gc *gc, uint64_t now_ms)
     gc->count = 0;
 }
 
+/* Old copies stay until the next step: an eighth above the room, then moving waits for them. */
+static bool has_room_to_move(const struct ses_gc *gc, uint64_t used_bytes)
+{
+    return gc->value != NULL && (gc->room_bytes == 0 || used_bytes < gc->room_bytes + gc->room_bytes / 8);
+}
+
 int ses_gc_step(struct ses_gc *gc, MDB_txn *txn, uint64_t now_ms, unsigned rows_max, bool append)
 {
     MDB_cursor *cursor;
+    uint64_t records;
     uint64_t newest;
+    uint64_t used;
     int rc;
 
     begin_step(gc, now_ms);
-    if (ses_env_last(gc->shard->env, txn, &newest) != SES_OK)
+    if (ses_env_last(gc->shard->env, txn, &newest) != SES_OK ||
+        ses_env_usage(gc->shard->env, txn, &used, &records) != SES_OK)
         return MDB_CORRUPTED;
+    ses_gc_round_look(gc, used, newest, ses_clock_mono_ns() / 1000000);
     rc = mdb_txn_begin(gc->shard->env->mdb, NULL, MDB_RDONLY, &gc->snapshot);
     if (rc != 0)
         return rc;
@@ -233,7 +248,7 @@ int ses_gc_step(struct ses_gc *gc, MDB_txn *txn, uint64_t now_ms, unsigned rows_
         return rc;
     }
     rc = walk(gc, txn, cursor, newest, rows_max < GC_STEP_MAX ? rows_max : GC_STEP_MAX,
-              append && gc->value != NULL);
+              append && has_room_to_move(gc, used));
     mdb_cursor_close(cursor);
     mdb_txn_abort(gc->snapshot);
     return rc;
@@ -250,8 +265,10 @@ void ses_gc_commit(struct ses_gc *gc)
             ses_table_publish(gc->table, action->slot, action->live, action->meta);
     }
     gc->count = 0;
-    if (gc->stepped)
+    if (gc->stepped) {
         atomic_store(&gc->table->shards[gc->shard->number].oldest, gc->lowest);
+        atomic_store(&gc->table->shards[gc->shard->number].wanted, gc->pressed ? gc->wanted : 0);
+    }
     gc->stepped = false;
 }
 

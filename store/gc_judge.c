@@ -3,9 +3,10 @@
 /* Times in the future (a clock that was set back) count as long ago. */
 static bool is_young(const struct ses_gc *gc, uint64_t locator)
 {
+    uint64_t grace_ms = gc->pressed ? GC_GRACE_PRESSED_MS : GC_GRACE_MS;
     uint64_t then = locator_ms(locator);
 
-    return then <= gc->now_ms ? gc->now_ms - then < GC_GRACE_MS : then - gc->now_ms < GC_GRACE_MS;
+    return then <= gc->now_ms ? gc->now_ms - then < grace_ms : then - gc->now_ms < grace_ms;
 }
 
 static bool is_older_than(const struct ses_gc *gc, uint64_t locator, uint64_t age_ms)
@@ -31,9 +32,20 @@ static enum gc_verdict step_over(struct ses_gc *gc)
     return GC_SKIP;
 }
 
+/* The newest record of its key lies in this shard too, and is committed. */
+static bool is_followed_here(const struct ses_gc *gc, const struct gc_subject *subject)
+{
+    uint64_t newest = subject->entry.previous;
+
+    return word_is_live(newest) && word_shard(newest) == gc->shard->number &&
+           word_low(newest) > subject->locator;
+}
+
 /* Not current: may it go yet? */
 static enum gc_verdict judge_garbage(const struct ses_gc *gc, const struct gc_subject *subject, bool found)
 {
+    if (found && is_followed_here(gc, subject) && (gc->pressed || ses_gc_round_moves(gc, subject->locator)))
+        return GC_DELETE;
     if (is_young(gc, subject->locator))
         return GC_STOP;
     if (found && word_is_live(subject->entry.previous) && is_young(gc, word_low(subject->entry.previous)))
@@ -79,6 +91,7 @@ static enum gc_verdict judge_current(struct ses_gc *gc, struct gc_subject *subje
 {
     bool retained = !is_over(gc, subject->row.retain);
     uint64_t age_ms = gc->age_ms;
+    bool moves;
 
     if (retained && is_ahead(gc, subject->locator))
         return step_over(gc);
@@ -86,12 +99,18 @@ static enum gc_verdict judge_current(struct ses_gc *gc, struct gc_subject *subje
         return !retained || is_older_than(gc, subject->locator, age_ms) ? GC_SKIP : GC_STOP;
     if (!retained)
         return take(gc, subject, WORD_DELETING, GC_EXPIRE);
+    moves = is_older_than(gc, subject->locator, age_ms);
     if (own_time_is_over(gc, subject)) {
         if (is_the_oldest(gc, subject->locator))
             return take(gc, subject, WORD_DELETING, GC_EXPIRE);
-        age_ms *= 2; /* by then the other shards have come past it, unless one is stuck */
+        if (gc->lowest == 0)
+            gc->wanted = subject->locator;
+        /* By then the other shards have come past it, unless one is stuck. */
+        moves = is_older_than(gc, subject->locator, 2 * age_ms);
+    } else if (!moves) {
+        moves = ses_gc_round_moves(gc, subject->locator);
     }
-    if (!append || subject->newest || subject->damaged || !is_older_than(gc, subject->locator, age_ms))
+    if (!append || subject->newest || subject->damaged || !moves)
         return GC_STOP;
     return take(gc, subject, WORD_CLAIMED, GC_APPEND);
 }

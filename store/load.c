@@ -61,9 +61,11 @@ static enum ses_status take_row(struct load *load, unsigned shard, struct ses_en
 static enum ses_status load_rows(struct load *load, unsigned shard, struct ses_env *env, MDB_txn *txn)
 {
     enum ses_status status = SES_OK;
+    uint64_t before = load->rows;
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
+    MDB_stat stat;
     int rc = mdb_cursor_open(txn, env->index, &cursor);
 
     if (rc != 0)
@@ -77,6 +79,9 @@ static enum ses_status load_rows(struct load *load, unsigned shard, struct ses_e
     mdb_cursor_close(cursor);
     if (status == SES_OK && rc != MDB_NOTFOUND)
         status = ses_env_status(rc);
+    /* LMDB's own count: rows that a damaged page hides are no rows that were never there. */
+    if (status == SES_OK && (mdb_stat(txn, env->index, &stat) != 0 || load->rows - before != stat.ms_entries))
+        status = SES_DATA_LOSS;
     return status;
 }
 
@@ -116,6 +121,8 @@ static enum ses_status open_shard(struct load *load, unsigned shard, struct ses_
     const char *reason;
 
     SES_TRY(ses_shard_path(load->dir, shard, path));
+    if (ses_shard_is_unfinished(path))
+        return SES_NOT_FOUND;
     if (snprintf(data_path, sizeof(data_path), "%s/data.mdb", path) >= (int)sizeof(data_path))
         return SES_INVALID_ARGUMENT;
     SES_TRY(ses_env_check_pages(data_path, load->checked ? ENV_CHECK_ROOTS : ENV_CHECK_INDEX, &reason));

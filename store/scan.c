@@ -155,6 +155,8 @@ static enum ses_status scan_shard(struct scan *scan, const char *dir, unsigned s
     struct ses_env *env;
 
     SES_TRY(ses_shard_path(dir, shard, path));
+    if (ses_shard_is_unfinished(path))
+        return SES_OK;
     SES_TRY(check_idle_shard(path));
     status = ses_shard_open_read(path, 0, NULL, &env);
     if (status == SES_NOT_FOUND)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "env_check.h"
 #include "word.h"
 
 _Static_assert(SES_STORE_SHARDS_MAX <= 64, "a shard list is one word");
@@ -100,6 +101,47 @@ static bool was_made(const char *path)
     return made;
 }
 
+/* Larger than what LMDB writes for an environment without a record. */
+#define FIRST_BYTES_MAX (64 * 1024)
+
+/* The power went, or the disk was full, while the shard was made for the first time: its mark is missing, so
+ * nothing was ever acknowledged there, and data.mdb is no environment (one that is sound is kept: somebody
+ * may have brought it here without the mark). */
+bool ses_shard_is_unfinished(const char *path)
+{
+    const char *reason = NULL;
+    char data_path[PATH_MAX];
+    struct stat st;
+
+    if (was_made(path) ||
+        snprintf(data_path, sizeof(data_path), "%s/data.mdb", path) >= (int)sizeof(data_path))
+        return false;
+    if (stat(data_path, &st) != 0 || st.st_size > FIRST_BYTES_MAX)
+        return false;
+    return ses_env_check_pages(data_path, ENV_CHECK_ALL, &reason) == SES_OK && reason != NULL;
+}
+
+/* Under the writer lock. */
+static enum ses_status remove_unfinished(const char *path, struct ses_log *log)
+{
+    static const char *const names[] = {"data.mdb", "lock.mdb"};
+
+    if (!ses_shard_is_unfinished(path))
+        return SES_OK;
+    for (unsigned i = 0; i < 2; i++) {
+        char file[PATH_MAX];
+
+        if (snprintf(file, sizeof(file), "%s/%s", path, names[i]) >= (int)sizeof(file))
+            return SES_INVALID_ARGUMENT;
+        if (unlink(file) != 0 && errno != ENOENT)
+            return SES_IO;
+    }
+    if (log != NULL)
+        ses_log_msg(log, SES_LOG_WARN, "shard_made_anew",
+                    "%s was never finished and held nothing: it is made anew", path);
+    return SES_OK;
+}
+
 static enum ses_status check_kept(const char *path, struct ses_log *log)
 {
     char data_path[PATH_MAX];
@@ -124,6 +166,8 @@ enum ses_status ses_shard_open_read(const char *path, uint64_t map_bytes, struct
     enum ses_status status;
 
     SES_TRY(check_kept(path, log));
+    if (ses_shard_is_unfinished(path))
+        return SES_NOT_FOUND;
     status = ses_env_open(path, ENV_READ, map_bytes, log, ret_env);
     return status == SES_NOT_FOUND && was_made(path) ? SES_DATA_LOSS : status;
 }
@@ -153,6 +197,17 @@ static enum ses_status set_mark(const char *path, int lock_fd)
     if (pwrite(lock_fd, "1", 1, 0) != 1 || fdatasync(lock_fd) != 0)
         return SES_IO;
     return SES_OK;
+}
+
+/* Second byte: s, each commit was synced; n, not. Before the first commit that is not synced, after a sync of
+ * all of it. */
+static enum ses_status set_mode(int lock_fd, char mode)
+{
+    char now = 0;
+
+    if (pread(lock_fd, &now, 1, 1) == 1 && now == mode)
+        return SES_OK;
+    return pwrite(lock_fd, &mode, 1, 1) == 1 && fdatasync(lock_fd) == 0 ? SES_OK : SES_IO;
 }
 
 /* The opening transaction: checks or writes the format's version, and rewrites the meta page whatever it
@@ -209,6 +264,9 @@ static enum ses_status open_locked(const char *path, bool nosync, uint64_t map_b
     int rc;
 
     SES_TRY(check_kept(path, log));
+    SES_TRY(remove_unfinished(path, log));
+    if (nosync)
+        SES_TRY(set_mode(shard->lock_fd, 'n'));
     SES_TRY(ses_env_open(path, nosync ? ENV_WRITE_NOSYNC : ENV_WRITE, map_bytes, log, &shard->env));
     rc = commit_format(shard->env);
     if (rc != 0) {
@@ -218,6 +276,8 @@ static enum ses_status open_locked(const char *path, bool nosync, uint64_t map_b
         return ses_env_status(rc);
     }
     SES_TRY(set_mark(path, shard->lock_fd));
+    if (!nosync)
+        SES_TRY(set_mode(shard->lock_fd, 's'));
     return read_state(shard);
 }
 

@@ -2,7 +2,8 @@
  *
  *   NNN/data.mdb  NNN/lock.mdb   LMDB's
  *   NNN/writer.lock              held by flock while a process writes the shard; content "1" once data.mdb
- * was made, so that a data.mdb which is gone or empty is not taken for a new shard
+ * was made, so that a data.mdb which is gone or empty is not taken for a new shard; then "s", or "n" where
+ * the commits of the last writer were not synced (durability `process`)
  */
 #ifndef SESSIOND_STORE_SHARD_H
 #define SESSIOND_STORE_SHARD_H
@@ -37,6 +38,8 @@ SES_MUST_CHECK enum ses_status ses_shard_list(const char *dir, uint64_t *ret_sha
  * Else as ses_env_open. */
 SES_MUST_CHECK enum ses_status ses_shard_open_read(const char *path, uint64_t map_bytes, struct ses_log *log,
                                                    struct ses_env **ret_env);
+/* [any] It was begun and never finished, so it holds nothing: a writer makes it anew. */
+bool ses_shard_is_unfinished(const char *path);
 /* [any] A descriptor that keeps writers out until it is closed; -1: there is a writer, or never was one. */
 int ses_shard_hold_idle(const char *path);
 /* [writer] Takes the writer lock (SES_BUSY), makes or opens the environment, commits once with a full sync:

@@ -91,6 +91,7 @@ static enum ses_status open_writer(struct ses_store *store, const struct ses_sto
     ses_collect_clock_init(&store->collect_clock, store->table, ses_clock_now_ms(),
                            ses_clock_mono_ns() / 1000000);
     atomic_store(&committer->gc_lag_ms, store->collect_clock.lag_ms);
+    committer->room_bytes = ses_store_room_bytes(store);
     committer->shard = &store->shard;
     committer->table = store->table;
     committer->watch_board = store->watch_board;

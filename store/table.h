@@ -57,7 +57,9 @@ struct table_shard {
     _Atomic uint64_t published; /* locator up to which every record is published or settled */
     _Atomic int64_t entries;    /* made minus freed by this shard; only the sum means anything */
     _Atomic uint64_t oldest;    /* no readable record below this locator is on disk; 0: none at all */
-    uint64_t reserved[4];
+    _Atomic uint64_t
+        wanted; /* room is short here: the others may move what lives below this locator; 0: not */
+    uint64_t reserved[3];
 };
 
 struct table_bucket {

@@ -56,9 +56,29 @@ static enum ses_status check_dir(const char *path, mode_t refused, struct ses_fa
     return SES_OK;
 }
 
+/* A directory that a power cut takes away takes what is in it. */
+static enum ses_status sync_parent(const char *path, struct ses_fault *fault)
+{
+    char parent[PATH_MAX];
+    int failed = -1;
+    int fd;
+
+    if (snprintf(parent, sizeof(parent), "%s/..", path) >= (int)sizeof(parent))
+        return ses_fault(fault, SES_INVALID_ARGUMENT, "%s: too long", path);
+    fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        failed = fsync(fd);
+        (void)close(fd);
+    }
+    return failed == 0 ? SES_OK
+                       : ses_fault(fault, SES_IO, "%s: cannot be synced: %s", parent, strerror(errno));
+}
+
 static enum ses_status make_dir(const char *path, mode_t refused, struct ses_fault *fault)
 {
-    if (mkdir(path, S_IRWXU) != 0 && errno != EEXIST)
+    if (mkdir(path, S_IRWXU) == 0)
+        SES_TRY(sync_parent(path, fault));
+    else if (errno != EEXIST)
         return ses_fault(fault, SES_IO, "%s: cannot be created: %s", path, strerror(errno));
     return check_dir(path, refused, fault);
 }
