@@ -1,6 +1,8 @@
 /* Reading one record: table, then the shard, then proof that it is the right one. */
 #include "store_impl.h"
 
+_Static_assert(STORE_DAMAGED_KEPT == 256, "eight bits of a hash");
+
 enum ses_status ses_store_env(struct ses_store *store, unsigned shard, struct ses_env **ret_env)
 {
     char path[SHARD_PATH_MAX];
@@ -84,6 +86,27 @@ static bool has_moved(struct ses_store *store, const struct ses_store_key *key,
     return look_up(store, key, &now, &claimed) != SES_OK || now.slot != ref->slot || now.word != ref->word;
 }
 
+/* Counted and logged once, however often it is asked for. */
+static void tell_damaged(struct ses_store *store, uint64_t word)
+{
+    uint64_t *told = &store->damaged[word * UINT64_C(0x9e3779b97f4a7c15) >> 56];
+    struct ses_log_line line;
+
+    if (*told == word)
+        return;
+    *told = word;
+    if (store->metrics != NULL)
+        ses_count(store->metrics, SES_C_STORE_UNREADABLE, 1);
+    if (store->log == NULL)
+        return;
+    ses_log_begin(store->log, SES_LOG_ERROR, "record_unreadable", &line);
+    ses_log_u64(&line, "shard", word_shard(word));
+    ses_log_u64(&line, "locator", word_low(word));
+    ses_log_str(&line, "hint",
+                "this session is answered DATA_LOSS; stop sessiond and run 'sessiondctl store check'");
+    ses_log_end(&line);
+}
+
 enum ses_status ses_store_get(struct ses_store *store, const struct ses_store_key *key,
                               struct ses_arena *arena, struct ses_record *ret_record,
                               struct ses_store_ref *ret_ref, bool *ret_claimed)
@@ -104,8 +127,11 @@ enum ses_status ses_store_get(struct ses_store *store, const struct ses_store_ke
             return status;
         /* Appended again, expired or superseded while we looked? Then look again; else it is what it seems.
          */
-        if (!has_moved(store, key, &ref))
-            return status == SES_NOT_FOUND ? SES_DATA_LOSS : status;
+        if (has_moved(store, key, &ref))
+            continue;
+        if (status != SES_ABORTED)
+            tell_damaged(store, ref.word);
+        return status == SES_NOT_FOUND ? SES_DATA_LOSS : status;
     }
     return SES_BUSY;
 }

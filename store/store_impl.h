@@ -13,7 +13,8 @@
 #define STORE_PRESSED_PERCENT   80 /* of table or room: collection does not wait */
 #define COLLECT_CATCH_UP        5 /* seconds of its own that the clock of collection goes in one, when behind */
 #define STORE_SPARE_BATCHES_MAX 4
-#define STORE_GET_TRIES         16 /* a record that moves while it is read */
+#define STORE_DAMAGED_KEPT      256 /* words of damaged records that were told */
+#define STORE_GET_TRIES         16  /* a record that moves while it is read */
 
 struct ses_store {
     char dir[PATH_MAX];
@@ -23,6 +24,7 @@ struct ses_store {
     struct record_keys keys;
     struct record_nonces nonces;
     uint64_t map_bytes;
+    uint64_t damaged[STORE_DAMAGED_KEPT];      /* told already, by a hash of the word */
     struct ses_env *env[SES_STORE_SHARDS_MAX]; /* opened when first read; the own one is shard.env */
 
     /* writing; unused when read only */

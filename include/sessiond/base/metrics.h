@@ -65,6 +65,8 @@
       "Shards whose writer a failed sync has stopped and that do not serve again yet")                       \
     X(STORE_POISONINGS, "sessiond_store_poisonings_total", "counter",                                        \
       "Times a failed sync stopped a shard's writer")                                                        \
+    X(STORE_UNREADABLE, "sessiond_store_unreadable_total", "counter",                                        \
+      "Records that were found damaged when they were read, each once a worker")                             \
     X(STORE_FULL, "sessiond_store_full", "gauge", "Shards that take no records now: disk or quota is full")  \
     X(TABLE_FULL, "sessiond_table_full", "gauge",                                                            \
       "Workers that met a full session table; new sessions are refused")                                     \

@@ -150,6 +150,41 @@ static void test_unsynced_metas_need_not_follow(void **state)
     rig->options.durability = SES_DURABILITY_DISK;
 }
 
+/* A record that rotted is told once, however often it is asked for. */
+static void test_unreadable_is_counted_once(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_record record;
+    struct ses_store *store;
+    struct ses_store_ref ref;
+    uint8_t noise[PAGE];
+    bool claimed;
+    off_t end;
+    int fd;
+
+    store = rig_open(rig, 0);
+    create(rig, store, 1, "a body that is sealed and can be found by what is before it");
+    ses_store_close(store);
+    fd = open_data(rig);
+    end = lseek(fd, 0, SEEK_END);
+    for (off_t at = 2 * PAGE; at < end; at += PAGE) {
+        struct ses_store_key key = key_of(1);
+
+        if (pread(fd, noise, PAGE, at) != PAGE)
+            break;
+        for (unsigned i = 16; i < PAGE - 112; i++) /* the sealed body lies 72 bytes behind the key */
+            if (memcmp(noise + i, key.bytes, 32) == 0)
+                noise[i + 80] ^= 1;
+        assert_int_equal(pwrite(fd, noise, PAGE, at), PAGE);
+    }
+    (void)close(fd);
+    store = rig_open(rig, 0);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(get(rig, store, 1, &record, &ref, &claimed), SES_DATA_LOSS);
+    assert_int_equal(atomic_load(&rig->metrics->counter[SES_C_STORE_UNREADABLE]), 1);
+    ses_store_close(store);
+}
+
 static void make_unfinished(struct rig *rig, off_t bytes, const char *mark)
 {
     char path[128];
@@ -215,6 +250,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_hidden_entries, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_older_meta_page_looks_newer, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_unsynced_metas_need_not_follow, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_unreadable_is_counted_once, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_unfinished_shard_is_made_anew, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_sound_shard_without_mark_is_kept, rig_setup, rig_teardown),
     };
