@@ -167,4 +167,6 @@ static enum ses_status parse(uint32_t http_status, struct ses_slice body, struct
     return ses_result_read(&readers, http_status, body, arena, ret_result);
 }
 
-const struct ses_connector_ops ses_nuvei_ops = {build, parse};
+#define SESSION_LIFE_MS (15u * 60 * 1000) /* docs.nuvei.com: a sessionToken is valid for 15 minutes */
+
+const struct ses_connector_ops ses_nuvei_ops = {build, parse, SESSION_LIFE_MS};

@@ -200,10 +200,7 @@ void ses_session_continue(struct ses_session *session, const struct ses_payload 
     ses_fingerprint_merge(&session->fingerprint, &given->fingerprint);
     ses_session_touch(session, now_ms);
     ses_session_fence(session, now_ms);
-    ses_session_set_end(
-        session,
-        ses_session_expiry(now_ms, ttl_ms,
-                           session->connector_session_present ? session->connector_session.expires_ms : 0));
+    ses_session_set_end(session, now_ms + ttl_ms);
 }
 
 #define KEY_PARTS 3

@@ -1,5 +1,9 @@
 #include <sessiond/domain/session.h>
 
+#include <sessiond/domain/session_machine.h>
+
+#define CONNECTOR_END_JITTER_MS 1000
+
 static const struct {
     const char *name;
     bool closed;
@@ -38,12 +42,38 @@ bool ses_connector_identity_agrees(const struct ses_connector_identity *stored,
     return stored->name != NULL && given->name != NULL && strcmp(stored->name, given->name) == 0;
 }
 
+static uint64_t apart(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+static uint64_t access_token_end(const struct ses_session_state *state)
+{
+    uint64_t seconds = state->expires_in_seconds > 0 ? (uint64_t)state->expires_in_seconds : 0;
+
+    return seconds > (UINT64_MAX - state->stored_ms) / 1000 ? UINT64_MAX : state->stored_ms + seconds * 1000;
+}
+
+/* By the instant that is meant: a caller works the seconds out anew for each try, and what GetSession told is
+ * handed back a moment later. The same number is a call repeated word for word. */
+static bool same_end(const struct ses_session_state *stored, const struct ses_session_state *given)
+{
+    uint64_t stored_end = access_token_end(stored);
+    uint64_t given_end = access_token_end(given);
+
+    if (!stored->expires_in_present || !given->expires_in_present)
+        return stored->expires_in_present == given->expires_in_present;
+    return stored->expires_in_seconds == given->expires_in_seconds ||
+           apart(stored_end, given_end) <= SES_SAME_INSTANT_MS ||
+           (stored_end <= given->stored_ms && given_end <= given->stored_ms); /* both are over */
+}
+
+/* a is the stored one. */
 static bool same_access_token(const struct ses_session_state *a, const struct ses_session_state *b)
 {
     return a->access_token_present && ses_slice_eq(a->access_token, b->access_token) &&
            a->access_token_type_present == b->access_token_type_present &&
-           ses_slice_eq(a->access_token_type, b->access_token_type) &&
-           a->expires_in_present == b->expires_in_present && a->expires_in_seconds == b->expires_in_seconds;
+           ses_slice_eq(a->access_token_type, b->access_token_type) && same_end(a, b);
 }
 
 static bool same_customer(const struct ses_session_state *a, const struct ses_session_state *b)
@@ -85,6 +115,12 @@ static bool merge_text(struct ses_slice *stored, struct ses_slice given)
     return true;
 }
 
+/* Told in the world's time and given back in it: a clock that was set in between shifts it by some ms. */
+bool ses_connector_session_ends_at(const struct ses_connector_session *stored, uint64_t expires_ms)
+{
+    return stored->expires_ms != 0 && apart(stored->expires_ms, expires_ms) <= CONNECTOR_END_JITTER_MS;
+}
+
 bool ses_connector_session_merge(struct ses_session *session, const struct ses_connector_session *given)
 {
     struct ses_connector_session *stored = &session->connector_session;
@@ -95,11 +131,12 @@ bool ses_connector_session_merge(struct ses_session *session, const struct ses_c
     changed = merge_text(&stored->token, given->token);
     changed = merge_text(&stored->id, given->id) || changed;
     changed = merge_text(&stored->transaction_id, given->transaction_id) || changed;
-    if (given->expires_ms != 0 && given->expires_ms != stored->expires_ms) {
+    if (given->expires_ms != 0 && !ses_connector_session_ends_at(stored, given->expires_ms)) {
         stored->expires_ms = given->expires_ms;
         changed = true;
     }
     session->connector_session_present = session->connector_session_present || changed;
+    ses_session_refit(session);
     return changed;
 }
 

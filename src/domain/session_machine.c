@@ -175,17 +175,6 @@ static uint64_t own_end(const struct ses_session *session)
     return session->own_expires_ms != 0 ? session->own_expires_ms : session->expires_ms;
 }
 
-/* The end that is stored follows from status, step and own end. */
-void ses_session_set_end(struct ses_session *session, uint64_t own_ms)
-{
-    session->own_expires_ms = own_ms;
-    session->expires_ms = own_ms;
-    if (session->status == SES_SESSION_PROCESSING)
-        session->expires_ms = SES_NEVER_MS;
-    else if (session->step_open && session->step.expires_ms > own_ms)
-        session->expires_ms = session->step.expires_ms;
-}
-
 uint64_t ses_session_kept_ms(const struct ses_session *session, const struct ses_session_rules *rules)
 {
     bool over = ses_session_closed(session->status) || session->expires_ms == SES_NEVER_MS;
@@ -196,6 +185,42 @@ uint64_t ses_session_kept_ms(const struct ses_session *session, const struct ses
 static uint64_t later(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A time before the session began was kept by former versions, which took seconds for milliseconds. */
+static uint64_t connector_end(const struct ses_session *session)
+{
+    bool counts = session->connector_session_present && session->status != SES_SESSION_PROCESSING &&
+                  !ses_session_closed(session->status) &&
+                  session->connector_session.expires_ms > session->created_ms;
+
+    return counts ? session->connector_session.expires_ms : SES_NEVER_MS;
+}
+
+/* The end that is stored follows from status, step, connector's session and own end. */
+void ses_session_set_end(struct ses_session *session, uint64_t own_ms)
+{
+    uint64_t limit_ms = connector_end(session);
+
+    session->own_expires_ms = own_ms;
+    session->expires_ms = earlier(own_ms, limit_ms);
+    if (session->status == SES_SESSION_PROCESSING) {
+        session->expires_ms = SES_NEVER_MS;
+    } else if (session->step_open) {
+        session->step.expires_ms = earlier(session->step.expires_ms, limit_ms);
+        session->expires_ms = later(session->expires_ms, session->step.expires_ms);
+    }
+}
+
+void ses_session_refit(struct ses_session *session)
+{
+    if (session->status != SES_SESSION_PROCESSING || session->own_expires_ms != 0)
+        ses_session_set_end(session, own_end(session));
 }
 
 void ses_session_touch(struct ses_session *session, uint64_t now_ms)
@@ -349,6 +374,7 @@ static void pass_time(struct ses_session *session, enum ses_event event, enum se
 
 bool ses_session_settle(struct ses_session *session, uint64_t now_ms)
 {
+    uint64_t end_ms = earlier(own_end(session), connector_end(session));
     bool changed = false;
 
     if (session->step_open && session->step.expires_ms <= now_ms) {
@@ -356,11 +382,10 @@ bool ses_session_settle(struct ses_session *session, uint64_t now_ms)
                   ses_session_next(session->status, SES_EVENT_STEP_TIMED_OUT), session->step.expires_ms);
         changed = true;
     }
-    if (!session->step_open && own_end(session) <= now_ms &&
+    if (!session->step_open && end_ms <= now_ms &&
         ses_session_next(session->status, SES_EVENT_EXPIRED) == SES_SESSION_EXPIRED) {
         /* A session that outlived its own end in a step ends with the step. */
-        pass_time(session, SES_EVENT_EXPIRED, SES_SESSION_EXPIRED,
-                  later(own_end(session), session->updated_ms));
+        pass_time(session, SES_EVENT_EXPIRED, SES_SESSION_EXPIRED, later(end_ms, session->updated_ms));
         changed = true;
     }
     return changed;

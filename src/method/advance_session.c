@@ -12,6 +12,39 @@ typedef Sessiond__V1__AdvanceSessionRequest request_message;
 
 #define CONNECTOR_TEXT_MAX 8192u
 #define PAYMENT_ID_MAX     255u
+/* Seconds since 1970 lie below, microseconds above: a session that ends in 1970, or never, is a mistake. */
+#define CONNECTOR_END_MIN_MS UINT64_C(1000000000000)   /* 2001 */
+#define CONNECTOR_END_MAX_MS UINT64_C(253402300799999) /* 9999 */
+
+static enum ses_status refuse_connector_end(struct ses_error *ret_error)
+{
+    return ses_continuation_violate(
+        ret_error, SES_STR("connector_session.expires_ms"),
+        SES_STR("must be in the future, in milliseconds since 1970, at most the year 9999"));
+}
+
+static enum ses_status read_connector_end(int64_t given_ms, struct ses_connector_session *session,
+                                          struct ses_error *ret_error)
+{
+    uint64_t end_ms = (uint64_t)given_ms;
+
+    if (given_ms == 0)
+        return SES_OK;
+    if (given_ms < 0 || end_ms < CONNECTOR_END_MIN_MS || end_ms > CONNECTOR_END_MAX_MS)
+        return refuse_connector_end(ret_error);
+    session->expires_ms = ses_clock_from_wall(end_ms);
+    return SES_OK;
+}
+
+/* Past: unless it is what is stored already, handed back. */
+static bool connector_end_is_past(const struct ses_continuation *call, const struct ses_session *session,
+                                  uint64_t now_ms)
+{
+    uint64_t end_ms = call->connector_session.expires_ms;
+
+    return end_ms != 0 && end_ms <= now_ms &&
+           !ses_connector_session_ends_at(&session->connector_session, end_ms);
+}
 
 static enum ses_status read_connector_session(struct ses_continuation *call, const request_message *message,
                                               struct ses_error *ret_error)
@@ -24,13 +57,11 @@ static enum ses_status read_connector_session(struct ses_continuation *call, con
     session->token = ses_slice_str(given->token == NULL ? "" : given->token->value);
     session->id = ses_slice_str(given->id);
     session->transaction_id = ses_slice_str(given->transaction_id);
-    session->expires_ms = given->expires_ms > 0 ? ses_clock_from_wall((uint64_t)given->expires_ms) : 0;
     if (session->token.len > CONNECTOR_TEXT_MAX || session->id.len > CONNECTOR_TEXT_MAX ||
-        session->transaction_id.len > CONNECTOR_TEXT_MAX || given->expires_ms < 0)
-        return ses_continuation_violate(
-            ret_error, SES_STR("connector_session"),
-            SES_STR("must have texts of at most 8192 bytes and no negative time"));
-    return SES_OK;
+        session->transaction_id.len > CONNECTOR_TEXT_MAX)
+        return ses_continuation_violate(ret_error, SES_STR("connector_session"),
+                                        SES_STR("must have texts of at most 8192 bytes"));
+    return read_connector_end(given->expires_ms, session, ret_error);
 }
 
 /* Nothing proves who sends this: it may tell what a connector's webhook tells, the payment's fate, and must
@@ -183,6 +214,10 @@ static enum ses_session_verdict decide(struct ses_continuation *call, struct ses
         return repeat(call, known, ret_error);
     if (about_another(call, session, ret_error) || !ses_continuation_version(call, session, ret_error))
         return SES_VERDICT_REFUSED;
+    if (connector_end_is_past(call, session, now_ms)) {
+        (void)!refuse_connector_end(ret_error);
+        return SES_VERDICT_REFUSED;
+    }
     if (call->event == SES_EVENT_NONE)
         return only_merge(call, session, now_ms, ret_error);
     return apply(call, session, now_ms);

@@ -50,7 +50,8 @@ static enum ses_status make_reply(struct ses_continuation *call, const struct se
     call->token = NULL;
     if (call->access.token.len > 0 &&
         (call->wants_token || session->generation != call->access.facts.generation ||
-         ses_clock_to_wall(ses_session_token_end(session)) / 1000 != call->access.facts.expires_ms / 1000))
+         ses_clock_to_wall(ses_session_token_end(call->access.service, session)) / 1000 !=
+             call->access.facts.expires_ms / 1000))
         SES_TRY(ses_session_mint(call->access.service, session, &call->access.x->arena, &call->token));
     return call->method->reply(call, session, &call->reply);
 }

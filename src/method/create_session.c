@@ -94,7 +94,8 @@ static void create(struct ses_create *c, uint64_t now_ms, const struct ses_sessi
     struct ses_session *session = &c->session;
 
     ses_session_begin(session, &c->payload);
-    session->created_ms = now_ms;
+    /* Of a leftover it is when the connector was first asked: its session may live since then. */
+    session->created_ms = leftover != NULL && leftover->created_ms != 0 ? leftover->created_ms : now_ms;
     session->updated_ms = now_ms;
     session->token_issued_ms = now_ms;
     session->expires_ms = ses_session_expiry(now_ms, c->service->options.session_ttl_ms, 0);

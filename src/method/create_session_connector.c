@@ -2,25 +2,34 @@
 
 #include <sessiond/base/clock.h>
 #include <sessiond/domain/money.h>
+#include <sessiond/domain/session_machine.h>
 
 #define NS_PER_MS UINT64_C(1000000)
 
 /* ---- the answer ------------------------------------------------------------------------------ */
 
+/* What it told, or what its documents say, counted from when it was asked first; 0: neither. */
+static uint64_t connector_end(const struct ses_create *c, const struct ses_connector_result *result)
+{
+    uint64_t life_ms = c->credentials.connector->ops->session_life_ms;
+
+    if (result->expires_ms != 0)
+        return ses_clock_from_wall(result->expires_ms);
+    return life_ms != 0 ? c->session.created_ms + life_ms : 0;
+}
+
 static void keep_result(struct ses_create *c, const struct ses_connector_result *result, uint64_t now_ms)
 {
-    uint64_t connector_end_ms = result->expires_ms == 0 ? 0 : ses_clock_from_wall(result->expires_ms);
-
     c->session.connector_session_present = true;
     c->session.connector_session = (struct ses_connector_session){
         .token = result->session_token,
         .id = result->session_id,
         .transaction_id = result->connector_transaction_id,
-        .expires_ms = connector_end_ms,
+        .expires_ms = connector_end(c, result),
     };
     c->session.updated_ms = now_ms;
     c->session.token_issued_ms = now_ms;
-    c->session.expires_ms = ses_session_expiry(now_ms, c->service->options.session_ttl_ms, connector_end_ms);
+    ses_session_set_end(&c->session, now_ms + c->service->options.session_ttl_ms);
 }
 
 static void count_outcome(const struct ses_create *c, enum ses_connector_outcome outcome)
@@ -55,6 +64,14 @@ static bool outcome_unknown(enum ses_connector_outcome outcome)
            outcome == SES_OUTCOME_SERVER_ERROR;
 }
 
+/* A session that is over when it begins cannot be handed out. */
+static bool is_over(const struct ses_create *c, const struct ses_connector_result *result, uint64_t now_ms)
+{
+    uint64_t end_ms = connector_end(c, result);
+
+    return end_ms != 0 && end_ms <= now_ms;
+}
+
 static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcome outcome,
                       struct ses_slice body)
 {
@@ -74,14 +91,12 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
             return;
         }
     }
-    /* A session that is over when it begins cannot be handed out. */
-    if (result.outcome == SES_OUTCOME_SUCCESS && result.expires_ms != 0 &&
-        ses_clock_from_wall(result.expires_ms) <= now_ms)
-        ses_connector_result_transport(SES_OUTCOME_BAD_RESPONSE, &result);
     if (result.repeated && c->settles) {
         result.outcome = SES_OUTCOME_SUCCESS;
         result.status_code = 200;
     }
+    if (result.outcome == SES_OUTCOME_SUCCESS && is_over(c, &result, now_ms))
+        ses_connector_result_transport(SES_OUTCOME_BAD_RESPONSE, &result);
     count_outcome(c, result.outcome);
     c->x->connector_status = result.status_code;
     /* An unknown outcome leaves the intent behind: the next identical call must know that it is not the

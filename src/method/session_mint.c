@@ -6,13 +6,18 @@
 
 #include "natural_key.h"
 
-uint64_t ses_session_token_end(const struct ses_session *session)
+uint64_t ses_session_token_end(const struct ses_service *service, const struct ses_session *session)
 {
+    uint64_t needed_ms;
     uint64_t from_ms;
 
     if (session->expires_ms != SES_NEVER_MS)
         return session->expires_ms;
     from_ms = session->token_issued_ms > session->updated_ms ? session->token_issued_ms : session->updated_ms;
+    needed_ms = ses_clock_now_ms() + service->options.session_ttl_ms;
+    /* In whole spans, so that calls between two of them get the same token. */
+    if (needed_ms > from_ms + SES_PROCESSING_TOKEN_MS)
+        from_ms += (needed_ms - from_ms - 1) / SES_PROCESSING_TOKEN_MS * SES_PROCESSING_TOKEN_MS;
     return from_ms + SES_PROCESSING_TOKEN_MS;
 }
 
@@ -31,7 +36,7 @@ enum ses_status ses_session_mint(const struct ses_service *service, const struct
         .audience = ses_slice_str(options->audience),
         .merchant = session->merchant,
         .issued_ms = ses_clock_shift(session->token_issued_ms, ahead_ms),
-        .expires_ms = ses_clock_shift(ses_session_token_end(session), ahead_ms),
+        .expires_ms = ses_clock_shift(ses_session_token_end(service, session), ahead_ms),
         .generation = session->generation,
         .minor_amount = session->minor_amount,
         .test = session->test_mode,

@@ -6,11 +6,12 @@
 
 #include "service_core.h"
 
-/* How long a token of a session in PROCESSING is good for: the session itself has no end. */
+/* How long a token of a session in PROCESSING is good for: the session itself has no end. As often as it is
+ * over or will be within a session's ttl, a call gets one for as long again. */
 #define SES_PROCESSING_TOKEN_MS (7u * 24u * 3600u * 1000u)
 
-/* [worker] exp of the newest token. */
-uint64_t ses_session_token_end(const struct ses_session *session);
+/* [worker] exp of the newest token, in sessiond's time. */
+uint64_t ses_session_token_end(const struct ses_service *service, const struct ses_session *session);
 /* [worker] The one place where a token's claims are filled. Signs (18 us) for what session says; the text in
  * arena, NUL-terminated. Of session's texts tenant, merchant and merchant_session_id must be valid.
  * SES_NO_MEMORY, SES_TOO_LARGE; SES_INVALID_ARGUMENT: a connector or currency of a newer version. */

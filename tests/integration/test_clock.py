@@ -6,8 +6,12 @@ import datetime
 import hashlib
 import unittest
 
-from harness import ADYEN, Server, claims, create_request, initial_metadata, unique, wait_for
+import grpc
+from google.protobuf import json_format
+
+from harness import ADYEN, Server, claims, create_request, initial_metadata, unique, violated_fields, wait_for
 from session_service import Sessions, refusal
+from variants import sim_metadata
 
 STEPS = [0.3, 2, 20 * 60, 3600, 86400, -0.3, -2, -20 * 60, -3600, -86400]
 CONFIG = "redirect:\n  public_url: https://pay.example\n  return_urls:\n    - \"* https://shop.example\"\n"
@@ -188,6 +192,108 @@ class TimeThatPasses(ClockCase):
         wait_for(lambda: self.server.metric("sessiond_store_collected_total") >= 18, 60, "the collection of expired sessions")
 
 
+STATE = {"access_token": {"token": {"value": "t"}, "token_type": "Bearer", "expires_in_seconds": 3600}}
+
+
+class TheSameInstant(ClockCase):
+    def test_state_as_get_session_told_it_is_a_replay(self):
+        client, name = self.sessions(), unique()
+        token = client.create(name, state=STATE)
+        for seconds in (1, 61, 700):
+            self.clock.pass_(seconds)
+            told = client.get(token, name)
+            left = told.state.access_token.expires_in_seconds
+            self.clock.pass_(2)
+            answer, call = self.server.call(create_request(name, state=json_format.MessageToDict(told.state)), METADATA)
+            self.assertEqual(initial_metadata(call).get("x-session-replayed"), "true", seconds)
+            after = client.get(token, name)  # not superseded
+            self.assertEqual((after.version, after.generation), (1, 1))
+            self.assertLessEqual(after.state.access_token.expires_in_seconds, left - 2)  # it counts on from what was told first
+        same = client.advance(token, name, state=json_format.MessageToDict(told.state))
+        self.assertEqual(same.session.version, 1)
+
+    def test_seconds_worked_out_anew_are_a_replay_and_another_end_is_not(self):
+        client, name = self.sessions(), unique()
+        token = client.create(name, state=STATE)
+        self.clock.pass_(4)
+        client.create(name, state={"access_token": {**STATE["access_token"], "expires_in_seconds": 3596}})
+        self.assertEqual(client.get(token, name).generation, 1)
+        client.create(name, state={"access_token": {**STATE["access_token"], "expires_in_seconds": 1800}})
+        self.assertEqual(refusal(client.get, token, name)[1], "TOKEN_SUPERSEDED")
+
+
+class TheConnectorsEnd(ClockCase):
+    def end_in(self, seconds):
+        return {"token": {"value": "t"}, "expires_ms": round((self.clock.time() + seconds) * 1000)}
+
+    def test_session_and_token_end_with_it(self):
+        client, name = self.sessions(), unique()
+        token = client.create(name)
+        answer = client.advance(token, name, connector_session=self.end_in(300))
+        self.assertLessEqual(answer.session.expires_in_seconds, 300)
+        self.assertAlmostEqual(answer.session.expires_ms, answer.session.connector_session.expires_ms, delta=2)
+        self.assertLessEqual(self.life(answer.session_token), 300)
+        self.clock.pass_(100)
+        answer = client.begin(answer.session_token, name, return_url="https://shop.example/back", step_seconds=3600)
+        self.assertLessEqual(answer.session.expires_in_seconds, 200)
+        self.assertAlmostEqual(answer.expires_ms, answer.session.connector_session.expires_ms, delta=2)
+        answer = client.advance(token, name, "CHALLENGE_PASSED")
+        self.assertLessEqual(answer.session.expires_in_seconds, 200)
+        self.assertLessEqual(self.life(answer.session_token), 200)
+        self.clock.pass_(205)
+        self.assertEqual(refusal(client.get, answer.session_token, name)[1], "TOKEN_EXPIRED")
+
+    def life(self, token):
+        return instant(claims(token)["exp"]) - self.clock.time()
+
+    def test_another_unit_or_the_past_is_refused_by_name(self):
+        client, name = self.sessions(), unique()
+        token = client.create(name)
+        now = self.clock.time()
+        for value in (round(now + 300), round((now + 300) * 1e6), round((now + 300) * 1e9), round((now - 5) * 1000), 1, -1):
+            for event in (None, "PROCESSING_STARTED"):
+                with self.assertRaises(grpc.RpcError) as raised:
+                    client.advance(token, name, event, connector_session={"token": {"value": "t"}, "expires_ms": value})
+                self.assertEqual(raised.exception.code().name, "INVALID_ARGUMENT", value)
+                self.assertEqual(violated_fields(raised.exception), ["connector_session.expires_ms"])
+        self.assertEqual(client.get(token, name).version, 1)
+        # What is stored may be handed back, also when it is over.
+        answer = client.advance(token, name, "PROCESSING_STARTED", event_id="e1", connector_session=self.end_in(300))
+        stored = answer.session.connector_session.expires_ms
+        self.clock.pass_(600)
+        again = client.advance(answer.session_token, name, connector_session={"expires_ms": stored})
+        self.assertEqual(again.session.version, answer.session.version)
+        client.advance(answer.session_token, name, "PROCESSING_STARTED", event_id="e1", connector_session={"expires_ms": stored - 9999})
+
+    def test_what_the_connectors_documents_say(self):
+        """These two live for 15 minutes from their making, whatever happens to ours."""
+        for connector in ("nuvei", "paytm"):
+            client, name = self.sessions(), unique()
+            token = client.create(name, connector=sim_metadata(connector))
+            self.clock.pass_(600)
+            answer = client.begin(token, name, return_url="https://shop.example/back", step_seconds=3600)
+            self.assertIn(answer.session.expires_in_seconds, range(200, 301))
+            self.assertGreater(answer.session.connector_session.expires_ms, 0)
+
+
+class ProcessingForLong(ClockCase):
+    def test_a_create_answers_with_a_live_token(self):
+        client, name = self.sessions(), unique()
+        token = client.create(name)
+        client.advance(token, name, "PROCESSING_STARTED")
+        for days in (1, 5, 1.5, 8, 100):
+            self.clock.pass_(days * 86400)
+            fresh = client.create(name)
+            self.assertGreaterEqual(instant(claims(fresh)["exp"]) - self.clock.time(), 890)
+            self.assertEqual(client.get(fresh, name).status, 5)
+        again = client.create(name)
+        self.assertEqual(fresh, again)  # the same claims, signed again
+
+
+def instant(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
 class WhatIsTold(ClockCase):
     def test_times_are_the_worlds(self):
         """Of answers and of tokens, whatever sessiond's own time is."""
@@ -200,8 +306,7 @@ class WhatIsTold(ClockCase):
                 self.assertAlmostEqual(at_ms / 1000, self.clock.time(), delta=60)
             self.assertAlmostEqual(session.expires_ms / 1000, self.clock.time() + 900, delta=60)
             self.assertIn(session.expires_in_seconds, range(800, 901))
-            got = {key: datetime.datetime.fromisoformat(claims(token)[key].replace("Z", "+00:00")).timestamp()
-                   for key in ("iat", "nbf", "exp")}
+            got = {key: instant(claims(token)[key]) for key in ("iat", "nbf", "exp")}
             self.assertEqual(got["nbf"], got["iat"] - 2)
             self.assertAlmostEqual(got["iat"], self.clock.time(), delta=60)
             self.assertAlmostEqual(got["exp"], self.clock.time() + 900, delta=60)

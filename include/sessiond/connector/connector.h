@@ -194,6 +194,9 @@ struct ses_connector_ops {
     /* Reads an answer that arrived whole. Always yields a result; SES_NO_MEMORY only. */
     enum ses_status (*parse)(uint32_t http_status, struct ses_slice body, struct ses_arena *arena,
                              struct ses_connector_result *ret_result);
+    /* What the connector's documents say that its session lives, from its making; 0: they say nothing. An
+     * answer that tells an end itself counts before it. */
+    uint64_t session_life_ms;
 };
 
 /* [any] The result of a call that brought no readable answer (http_status 0 from the driver): TIMEOUT 504,

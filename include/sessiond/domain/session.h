@@ -48,7 +48,10 @@ struct ses_session_state {
     bool connector_customer_id_present;
 };
 
-/* [any] Would merging given into stored change anything? When the token was stored does not count. */
+/* Ends of an access token that are not further apart are the same instant. */
+#define SES_SAME_INSTANT_MS 10000
+
+/* [any] Would merging given into stored change anything? The end of the access token counts as an instant. */
 bool ses_session_state_differs(const struct ses_session_state *stored, const struct ses_session_state *given);
 /* [any] Field by field: access_token as one (with type and life), connector_customer_id as the other. */
 void ses_session_state_merge(struct ses_session_state *stored, const struct ses_session_state *given);
@@ -181,9 +184,10 @@ struct ses_session {
     uint64_t version;
     uint64_t created_ms;
     uint64_t updated_ms;
-    uint64_t expires_ms;          /* of the record; UINT64_MAX: never */
-    uint64_t own_expires_ms;      /* without regard to a step or to PROCESSING; 0: as expires_ms */
-    uint64_t token_issued_ms;     /* iat of the newest token: a repeated call signs the same claims */
+    uint64_t expires_ms;      /* of the record; UINT64_MAX: never */
+    uint64_t own_expires_ms;  /* without regard to a step, to PROCESSING or to the connector's session; 0: as
+                               * expires_ms */
+    uint64_t token_issued_ms; /* iat of the newest token: a repeated call signs the same claims */
     uint32_t previous_generation; /* accepted beside the current one until then; 0: none */
     uint64_t previous_until_ms;
     /* the natural key */
@@ -222,7 +226,10 @@ struct ses_session {
  * static; NULL: none. An id is compared only where the session has one of its connector. */
 const char *ses_event_subject_differing(const struct ses_session *session,
                                         const struct ses_event_subject *subject);
-/* [any] Field by field; a text that is empty and a time that is 0 say nothing. True: something changed. */
+/* [any] Is that the end it has already? */
+bool ses_connector_session_ends_at(const struct ses_connector_session *stored, uint64_t expires_ms);
+/* [any] Field by field; a text that is empty and a time that is 0 say nothing. True: something changed. The
+ * session ends with the connector's from then on. */
 bool ses_connector_session_merge(struct ses_session *session, const struct ses_connector_session *given);
 
 #endif

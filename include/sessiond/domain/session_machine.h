@@ -9,6 +9,9 @@
  *   PROCESSING                               never ends: expires_ms is SES_NEVER_MS
  *   closed                                   is kept, as an answer to late calls, for rules->closed_ms
  *   any other                                until its own end; each move renews that to now + rules->ttl_ms
+ *
+ * A session that is neither closed nor PROCESSING, and a step of it, end with the connector's session at the
+ * latest.
  */
 #ifndef SESSIOND_DOMAIN_SESSION_MACHINE_H
 #define SESSIOND_DOMAIN_SESSION_MACHINE_H
@@ -66,8 +69,11 @@ void ses_session_drop_redirect(struct ses_session *session);
  * it is another session than the stored one (status, version, history). */
 bool ses_session_settle(struct ses_session *session, uint64_t now_ms);
 
-/* [any] Sets the session's own end; the record's follows from it, the status and the step. */
+/* [any] Sets the session's own end; the record's follows from it, the status, the step and the connector's
+ * session, whose end also cuts the step short. */
 void ses_session_set_end(struct ses_session *session, uint64_t own_expires_ms);
+/* [any] The same own end after the connector's session has changed. */
+void ses_session_refit(struct ses_session *session);
 /* [any] How long the stored session is kept. One that ran out is remembered for a while after its end: what
  * is told of it late must not be taken for news of the next payment of that name. */
 uint64_t ses_session_kept_ms(const struct ses_session *session, const struct ses_session_rules *rules);

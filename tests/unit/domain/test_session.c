@@ -53,7 +53,7 @@ static void test_each_part_counts(void **state)
     assert_true(ses_session_state_differs(&stored, &given));
     given = token_state("tok", NULL, 60);
     assert_true(ses_session_state_differs(&stored, &given));
-    given = token_state("tok", "Bearer", 61);
+    given = token_state("tok", "Bearer", 600);
     assert_true(ses_session_state_differs(&stored, &given));
     given = (struct ses_session_state){.connector_customer_id_present = true,
                                        .connector_customer_id = SES_STR("c")};
@@ -91,12 +91,46 @@ static void test_an_equal_token_keeps_its_age(void **state)
     assert_int_equal(stored.stored_ms, 1000);
 }
 
+/* The end is an instant: seconds that were worked out anew for a later try mean the same one. */
+static void test_the_same_instant_is_the_same_state(void **state)
+{
+    struct ses_session_state stored = token_state("tok", "Bearer", 3600);
+    struct ses_session_state given = token_state("tok", "Bearer", 3596);
+
+    (void)state;
+    given.stored_ms = 5000;
+    assert_false(ses_session_state_differs(&stored, &given));
+    given.stored_ms = 9900; /* the answer to GetSession came slowly, and told whole seconds */
+    assert_false(ses_session_state_differs(&stored, &given));
+    ses_session_state_merge(&stored, &given);
+    assert_int_equal(stored.expires_in_seconds, 3600);
+    assert_int_equal(stored.stored_ms, 1000);
+    given.expires_in_seconds = 3600 - 60; /* another one */
+    assert_true(ses_session_state_differs(&stored, &given));
+    given.expires_in_seconds = 3600 + 60;
+    assert_true(ses_session_state_differs(&stored, &given));
+    given.stored_ms = 1000 + 3600000 / 2; /* word for word, half an hour later */
+    given.expires_in_seconds = 3600;
+    assert_false(ses_session_state_differs(&stored, &given));
+    given.stored_ms = 1000 + 2 * 3600000; /* GetSession says 0 of what is over */
+    given.expires_in_seconds = 0;
+    assert_false(ses_session_state_differs(&stored, &given));
+    given.expires_in_seconds = 900;
+    assert_true(ses_session_state_differs(&stored, &given));
+    given.expires_in_seconds = INT64_MAX;
+    stored.expires_in_seconds = INT64_MAX - 1;
+    assert_false(ses_session_state_differs(&stored, &given));
+    given.expires_in_present = false;
+    assert_true(ses_session_state_differs(&stored, &given));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_closed_statuses),
         cmocka_unit_test(test_absent_fields_say_nothing),
         cmocka_unit_test(test_each_part_counts),
+        cmocka_unit_test(test_the_same_instant_is_the_same_state),
         cmocka_unit_test(test_merge_is_field_by_field),
         cmocka_unit_test(test_an_equal_token_keeps_its_age),
     };
