@@ -148,6 +148,7 @@ static void on_second(uv_timer_t *handle)
     drain_retired(keeper);
     if (keeper->seconds % CLOCK_SECONDS == 0)
         ses_timekeeper_keep(&keeper->timekeeper);
+    ses_timekeeper_keep_steps(&keeper->timekeeper);
     keeper->seconds++;
 }
 

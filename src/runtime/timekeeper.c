@@ -17,6 +17,13 @@ void ses_timekeeper_keep(struct ses_timekeeper *keeper)
         ses_log_msg(keeper->log, SES_LOG_WARN, "clock_not_kept", "%s cannot be written: %s",
                     keeper->layout->clock, ses_status_name(status));
     keeper->failed = status != SES_OK;
+    keeper->kept_steps = state.steps;
+}
+
+void ses_timekeeper_keep_steps(struct ses_timekeeper *keeper)
+{
+    if (ses_clock_steps() != keeper->kept_steps)
+        ses_timekeeper_keep(keeper);
 }
 
 static void look(struct ses_timekeeper *keeper)
@@ -35,7 +42,6 @@ static void look(struct ses_timekeeper *keeper)
     ses_log_i64(&line, "ahead_ms", ses_clock_ahead_ms());
     ses_log_str(&line, "message", "the machine's clock was set; sessions live on by sessiond's own time");
     ses_log_end(&line);
-    ses_timekeeper_keep(keeper);
 }
 
 void ses_timekeeper_tick(struct ses_timekeeper *keeper, uint64_t mono_ms)

@@ -18,16 +18,20 @@ struct ses_timekeeper {
     const struct ses_layout *layout;
     struct ses_log *log;
     uint64_t looked_ms; /* monotonic */
-    bool failed;        /* told that the file cannot be written */
+    uint64_t kept_steps;
+    bool failed; /* told that the file cannot be written */
 };
 
 /* [supervisor] Before any fork, the data directory locked. A file that cannot be written is a warning. */
 SES_MUST_CHECK enum ses_status ses_timekeeper_start(struct ses_timekeeper *keeper,
                                                     const struct ses_layout *layout, struct ses_log *log,
                                                     struct ses_fault *ret_fault);
-/* [supervisor] Each turn; looks once a second whether the world's clock was set. mono_ms: monotonic. */
+/* [supervisor] Each turn; looks once a second whether the world's clock was set. mono_ms: monotonic. It
+ * writes nothing: a disk that hangs must not hold the supervisor. */
 void ses_timekeeper_tick(struct ses_timekeeper *keeper, uint64_t mono_ms);
 /* [supervisor, housekeeper] Tells the file the present time; layout and log are set. */
 void ses_timekeeper_keep(struct ses_timekeeper *keeper);
+/* [housekeeper] The same when a step was noticed since. */
+void ses_timekeeper_keep_steps(struct ses_timekeeper *keeper);
 
 #endif

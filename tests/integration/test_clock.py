@@ -3,6 +3,7 @@ token refused, nothing collected. Time that passes ends what it should.
 
 The clocks are moved through the test hook (harness.Clock); one test moves the real one by libfaketime, where that is installed."""
 import datetime
+import glob
 import hashlib
 import unittest
 
@@ -288,6 +289,40 @@ class ProcessingForLong(ClockCase):
             self.assertEqual(client.get(fresh, name).status, 5)
         again = client.create(name)
         self.assertEqual(fresh, again)  # the same claims, signed again
+
+
+FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketime.so.1")), None)
+
+
+@unittest.skipUnless(FAKETIME, "libfaketime is not installed")
+class TheRealClock(ClockCase):
+    """The same by another hand: the system call itself lies."""
+
+    def setUp(self):
+        self.server = Server(workers=2, config=CONFIG)
+        self.addCleanup(self.server.cleanup)
+        self.offset = self.server.data.parent / "faketime"
+        self.set(0)
+        self.server.env.update(LD_PRELOAD=FAKETIME, FAKETIME_TIMESTAMP_FILE=str(self.offset), FAKETIME_NO_CACHE="1",
+                               FAKETIME_DONT_FAKE_MONOTONIC="1", ASAN_OPTIONS="verify_asan_link_order=0:detect_leaks=0")
+        self.server.start()
+
+    def set(self, seconds):
+        fresh = self.offset.with_suffix(".new")
+        fresh.write_text(f"{seconds:+d}\n")
+        fresh.rename(self.offset)
+
+    def test_steps_lose_nothing(self):
+        made = {}
+        for seconds in (-2, 3600, 0, -86400):
+            name = unique("before")
+            made[name] = self.sessions().create(name)
+            self.set(seconds)
+            self.find_all(made)
+            self.server.stop()
+            self.server.start()
+            self.find_all(made)
+        self.assertGreaterEqual(self.server.metric("sessiond_clock_steps_total"), 3)
 
 
 def instant(text):
