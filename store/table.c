@@ -59,6 +59,7 @@ static enum ses_status make_memory(size_t bytes, int *ret_fd)
     while (rc == EINTR);
     if (rc != 0) {
         (void)close(fd);
+        errno = rc; /* posix_fallocate sets none */
         return SES_NO_MEMORY;
     }
     *ret_fd = fd;

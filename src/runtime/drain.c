@@ -5,7 +5,7 @@
  *
  * A reload: while others accept, CLOSED at once, its socket is theirs. Nobody else does: LAST, it goes on
  * accepting and serves each new connection what it begins with, until what ran when it was told has ended or
- * half its time is over; then CLOSED.
+ * three quarters of its time are over; then CLOSED.
  *
  * A failed disk: CLOSED at once, nothing can be acknowledged here.
  *
@@ -60,7 +60,6 @@ static void close_doors(struct ses_worker *worker)
     bool for_good = stops_for_good(worker);
 
     worker->leaving = SES_WORKER_CLOSED;
-    worker->closed_ms = ses_process_now_ms();
     ses_service_set_draining(worker->service, for_good);
     ses_worker_slots_close(worker, for_good);
     ses_conns_drain(worker->conns);
@@ -69,9 +68,10 @@ static void close_doors(struct ses_worker *worker)
 /* Looks that find nothing running come often enough even under load: calls take a millisecond. */
 static void look_at_last(struct ses_worker *worker, uint64_t now_ms)
 {
-    bool half_over = now_ms - worker->drain_began_ms >= worker->drain_limit_ms / 2;
+    /* What began late needs some time too. */
+    bool late = now_ms - worker->drain_began_ms >= worker->drain_limit_ms / 4 * 3;
 
-    if (!working(worker) || half_over || stops_for_good(worker) || !ses_worker_slots_alone(worker))
+    if (!working(worker) || late || stops_for_good(worker) || !ses_worker_slots_alone(worker))
         close_doors(worker);
 }
 
@@ -84,7 +84,7 @@ static void look_at_notice(struct ses_worker *worker, uint64_t now_ms)
 
 static void look_at_end(struct ses_worker *worker, uint64_t now_ms)
 {
-    bool late = now_ms - worker->closed_ms >= worker->drain_limit_ms;
+    bool late = now_ms - worker->drain_began_ms >= worker->drain_limit_ms;
 
     if (working(worker)) {
         worker->quiet_since_ms = 0;
@@ -116,6 +116,7 @@ static void on_look(uv_timer_t *handle)
 static void give_notice(struct ses_worker *worker)
 {
     worker->leaving = SES_WORKER_GIVES_NOTICE;
+    worker->drain_limit_ms += worker->env->config->drain_keep_accepting_seconds * 1000;
     ses_service_set_draining(worker->service, true);
 }
 

@@ -1,6 +1,7 @@
 /* What a start would meet, tried without starting. */
 #include "preflight.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include <sessiond/base/clock.h>
@@ -32,8 +33,7 @@ static enum ses_status check_sessions(const struct ses_config *config, const str
     enum ses_status status;
 
     if (ses_table_create(config->store_sessions_max, &table) != SES_OK)
-        return ses_fault(fault, SES_NO_MEMORY, "no memory for a table of %llu sessions (store.sessions_max)",
-                         (unsigned long long)config->store_sessions_max);
+        return ses_fault_table(fault, config->store_sessions_max, errno);
     status = access(layout->shards, F_OK) == 0 ? load(config, layout, table, fault) : SES_OK;
     ses_table_close(table);
     return status;

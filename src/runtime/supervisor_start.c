@@ -88,9 +88,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     sup->log.metrics = &sup->board->metrics[config->workers]; /* the housekeeper's slot: adds are atomic */
     (void)snprintf(sup->board->listen, sizeof(sup->board->listen), "%s", config->listen.text);
     if (ses_table_create(config->store_sessions_max, &sup->table) != SES_OK)
-        return ses_fault(ret_fault, SES_NO_MEMORY,
-                         "no memory for a table of %llu sessions (store.sessions_max)",
-                         (unsigned long long)config->store_sessions_max);
+        return ses_fault_table(ret_fault, config->store_sessions_max, errno);
     if (ses_watch_board_create(config->workers, &sup->watch_board) != SES_OK)
         return ses_fault(ret_fault, SES_NO_MEMORY,
                          "no memory or descriptors for the watch board of %u workers", config->workers);

@@ -28,7 +28,8 @@ enum ses_worker_leaving {
 /* What a worker has noticed of a slot's socket, see worker_slots.c. */
 struct ses_worker_slot {
     bool waited;                 /* connections waited there at the last look */
-    uint64_t neglected_until_ms; /* and at the one before: taken over until then, 0 = never, .. */
+    uint64_t accepted;           /* by its worker, until then */
+    uint64_t neglected_until_ms; /* no change at the next one: taken over until then, 0 = never, .. */
     uint64_t beat_ns;            /* .. or until its worker has beaten once more than that */
 };
 
@@ -71,7 +72,6 @@ struct ses_worker {
     enum ses_worker_leaving leaving;
     uint64_t drain_began_ms;
     uint64_t drain_limit_ms;
-    uint64_t closed_ms;
     uint64_t quiet_since_ms; /* no work but open connections since then; 0 = work */
     int exit_code;
 };

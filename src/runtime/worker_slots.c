@@ -6,8 +6,8 @@
  * too late finds it empty.
  *
  * The board says which those are, and a byte of the supervisor says when to look. A worker that hangs is no
- * news on the board for seconds, so a queue that still waits at a second look is taken over too, until its
- * worker beats again. */
+ * news on the board for seconds, so a queue that still waits at a second look, of which its worker has taken
+ * nothing, is taken over too, until that worker beats again. */
 #include "worker.h"
 
 #include <poll.h>
@@ -25,7 +25,14 @@ static uint64_t beat_of(const struct ses_worker *worker, unsigned slot)
     return atomic_load_explicit(&worker->env->board->metrics[slot].heartbeat_mono_ns, memory_order_relaxed);
 }
 
-/* One system call for all queues. */
+static uint64_t accepted_by(const struct ses_worker *worker, unsigned slot)
+{
+    return atomic_load_explicit(&worker->env->board->metrics[slot].counter[SES_C_CONNECTIONS_ACCEPTED],
+                                memory_order_relaxed);
+}
+
+/* One system call for all queues. A worker that took any connection since the last look is only busy: under
+ * load every queue has something in it at any time, and all workers at all sockets would wake each other. */
 static void look_at_queues(struct ses_worker *worker)
 {
     struct pollfd fds[SES_CONFIG_WORKERS_MAX];
@@ -40,12 +47,14 @@ static void look_at_queues(struct ses_worker *worker)
     for (i = 0; i < slots; i++) {
         struct ses_worker_slot *slot = &worker->slots[i];
         bool waits = (fds[i].revents & POLLIN) != 0;
+        uint64_t accepted = accepted_by(worker, i);
 
-        if (waits && slot->waited) {
+        if (waits && slot->waited && accepted == slot->accepted) {
             slot->neglected_until_ms = now_ms + NEGLECT_KEEP_MS;
             slot->beat_ns = beat_of(worker, i);
         }
         slot->waited = waits;
+        slot->accepted = accepted;
     }
 }
 

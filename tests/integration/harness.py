@@ -201,6 +201,8 @@ class Server:
 
     def all_serve(self):
         """Ready is a server that can serve; this is one with nobody missing, or dead and not yet missed."""
+        if self.process.poll() is not None:
+            raise AssertionError(f"sessiond ended with {self.process.returncode}: {self.log()[-2000:]}")
         with contextlib.suppress(OSError, KeyError):
             page = self.readyz()
             return (page["state"] == "ready" and all(row["state"] == "ready" for row in page["workers"]) and

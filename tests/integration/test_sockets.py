@@ -7,8 +7,11 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
+import subprocess
+import tempfile
 import threading
 import unittest
 import urllib.error
@@ -17,7 +20,7 @@ import urllib.request
 import grpc
 
 from connector_servers import FakeConnector, own_channel, stripe_intent
-from harness import CREATE, SLOW, Server, create_request, request_class, response_class, unique, wait_for
+from harness import BUILD, CREATE, SLOW, Server, create_request, request_class, response_class, unique, wait_for
 from variants import config
 
 ALIVE = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -224,6 +227,66 @@ class Hung(Case):
         self.server.stop()
 
 
+class FailingDisk(Case):
+    """A shard's disk answers EIO: its worker ends and is started again, for as long as that lasts."""
+    text = "restart:\n  delay_max_ms: 200\n"
+
+    def setUp(self):
+        super().setUp()
+        self.flag = pathlib.Path(self.server.temporary) / "failing"
+        options = os.environ.get("ASAN_OPTIONS", "")
+        self.server.env.update(LD_PRELOAD=str(BUILD / "failing_disk.so"), SES_FAILING_DISK=str(self.flag),
+                               ASAN_OPTIONS=f"{options}:verify_asan_link_order=0".lstrip(":"))
+        self.server.start()
+
+    def fail_below(self, directory):
+        whole = self.flag.with_suffix(".new")
+        whole.write_text(str(directory))
+        whole.rename(self.flag)
+
+    def create(self):
+        try:
+            own_channel(self.server, create_request(unique()), EXACT)
+            return True
+        except grpc.RpcError as error:
+            self.assertEqual(error.code(), grpc.StatusCode.UNAVAILABLE)
+            return False
+
+    def test_one_shard(self):
+        self.fail_below(self.server.data / "shards" / "001")
+
+        def failed():
+            self.create()
+            return ready(self.server)[1]["degraded"]
+        wait_for(failed, 20 * SLOW, "the shard to fail")
+        for _ in range(3):
+            self.assertEqual([ask(self.server.port) for _ in range(40)], [200] * 40)
+            self.assertTrue(all(self.create() for _ in range(10)))
+            self.assertEqual(self.server.metric("sessiond_store_poisoned"), 1)  # as long as it lasts
+        self.assertEqual(ready(self.server)[0], 200)
+        self.assertGreater(self.server.metric("sessiond_store_poisonings_total"), 0)
+        self.flag.unlink()
+        wait_for(self.server.all_serve, 20 * SLOW, "both workers")
+        self.assertEqual(self.server.metric("sessiond_store_poisoned"), 0)
+        self.server.stop()
+
+    def test_all_shards(self):
+        self.fail_below(self.server.data / "shards")
+
+        def failed():
+            self.create()
+            return ready(self.server)[0] == 503
+        wait_for(failed, 20 * SLOW, "both shards to fail")
+        wait_for(lambda: ask(self.server.port) == 503, 10 * SLOW, "the housekeeper to answer")
+        self.assertEqual([ask(self.server.port) for _ in range(40)], [503] * 40)
+        self.assertFalse(self.create())
+        self.flag.unlink()
+        wait_for(self.server.all_serve, 20 * SLOW, "both workers")
+        wait_for(lambda: ask(self.server.port) == 200, 10 * SLOW, "service")
+        self.assertTrue(self.create())
+        self.server.stop()
+
+
 class GivenUp(Case):
     text = "restart:\n  budget: 2\n  window_seconds: 3600\n  delay_max_ms: 20\n  retry_seconds: 86400\n"
 
@@ -328,6 +391,19 @@ class Full(Case):
         self.server.call(first, EXACT)  # what is known is served
         wait_for(lambda: self.server.lines("degraded"), 10 * SLOW, "the line")
         self.server.stop()
+
+
+class Limits(unittest.TestCase):
+    """What keeps the server from starting is called by its name."""
+
+    def test_file_size(self):
+        with tempfile.TemporaryDirectory() as data:
+            for check in ((), ("--check",)):
+                done = subprocess.run([BUILD / "sessiond", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", f"{data}/data", *check],
+                                      capture_output=True, text=True, timeout=60 * SLOW, check=False,
+                                      preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)))
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("limit of file sizes", done.stderr)
 
 
 class Signals(Case):

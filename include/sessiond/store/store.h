@@ -44,7 +44,7 @@ struct ses_store_key {
  */
 
 /* [supervisor] Makes the table in a memfd with room for at least sessions_max live sessions; inherited over
- * fork. SES_NO_MEMORY, SES_IO. */
+ * fork. SES_NO_MEMORY, SES_IO; errno says why (EFBIG: above the process's limit of file sizes). */
 SES_MUST_CHECK enum ses_status ses_table_create(uint64_t sessions_max, struct ses_table **ret_table);
 /* [any] Unmaps in this process only. NULL is fine. */
 void ses_table_close(struct ses_table *table);
