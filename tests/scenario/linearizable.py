@@ -43,7 +43,7 @@ def step(state, call):
 
 
 class Undecided(Exception):
-    """The search was too long: a history with too much at once."""
+    """The search was too long: a history with too much at once. Says nothing about the history."""
 
 
 def linearizable(calls, initial=INITIAL):
@@ -71,6 +71,29 @@ def linearizable(calls, initial=INITIAL):
     return False
 
 
+def prefix(calls, count):
+    """What had been seen when the count-th answer came: the calls that had begun by then, those without an answer yet as such. If the whole
+    is linearizable, then so is each prefix of it."""
+    ended = sorted((call for call in calls if call.answer is not None), key=lambda call: call.ended)
+    if count >= len(ended):
+        return list(calls)
+    bound = ended[count - 1].ended
+    return [call if call.ended <= bound else dataclasses.replace(call, answer=None, ended=math.inf)
+            for call in calls if call.began < bound]
+
+
+def judge(calls, initial=INITIAL):
+    """(verdict, answers judged): the longest prefix, halved as often as the search was too long, that can be decided. True of the whole if
+    the count is that of all answers; False is a violation in any case."""
+    count = sum(call.answer is not None for call in calls)
+    while count > 0:
+        try:
+            return linearizable(prefix(calls, count), initial), count
+        except Undecided:
+            count //= 2
+    return True, 0
+
+
 def candidates(calls, done):
     """Calls that may come next: none of the others that are still to come had ended before it began."""
     first = (~done & done + 1).bit_length() - 1  # all calls before that one are done
@@ -89,9 +112,7 @@ def explain(calls, initial=INITIAL):
     ended = sorted((call for call in calls if call.answer is not None), key=lambda call: call.ended)
     for count in range(1, len(ended) + 1):
         bound = ended[count - 1].ended
-        part = ended[:count] + [dataclasses.replace(call, answer=None, ended=math.inf) for call in calls
-                                if call not in ended[:count] and call.began < bound]
-        if not linearizable(part, initial):
+        if not linearizable(prefix(calls, count), initial):
             near = [call for call in calls if call.ended >= ended[count - 1].began and call.began <= bound]
             return "\n".join([f"first inexplicable answer: {ended[count - 1]}", "at the same time:", *map(str, near)])
     return "linearizable"

@@ -50,7 +50,7 @@ class Model:
     seen: list = dataclasses.field(default_factory=list)  # ids of events, the newest 16
     history: list = dataclasses.field(default_factory=list)  # (event, id, outcome)
     open_step: str = None  # event id of the BeginStep whose step is open
-    short_step: int = 0  # version at which a step of a second began
+    short_step: int = 0  # version at which a step that will run out began
 
     def next_events(self):
         return {event for event in BY_CALLER if moves(self.status, event)}

@@ -4,7 +4,8 @@ import math
 import random
 import unittest
 
-from linearizable import INITIAL, Call, explain, linearizable, step
+import linearizable as checker
+from linearizable import INITIAL, Call, explain, judge, linearizable, step
 
 
 def obj(version, generation, customer="", text=""):
@@ -111,6 +112,24 @@ class Checker(unittest.TestCase):
             answer = ("object", calls[broken].answer[1] - 1, *calls[broken].answer[2:])
             caught += not linearizable([dataclasses.replace(call, answer=answer) if i == broken else call for i, call in enumerate(calls)])
         self.assertGreaterEqual(caught, 147)  # now and then a concurrent lost answer explains it
+
+    def test_too_much_at_once_is_undecided_and_judged_as_far_as_it_goes(self):
+        calls = self.simulate(random.Random(7), 80, 6)
+        answers = sum(call.answer is not None for call in calls)
+        self.assertEqual(judge(calls), (True, answers))
+        whole, checker.CONFIGURATIONS_MAX = checker.CONFIGURATIONS_MAX, 60
+        try:
+            with self.assertRaises(checker.Undecided):
+                linearizable(calls)
+            right, judged = judge(calls)
+            self.assertTrue(right)
+            self.assertTrue(0 < judged < answers, judged)
+            # What is wrong at the beginning is found all the same.
+            first = min((call for call in calls if call.answer), key=lambda call: call.ended)
+            wrong = [dataclasses.replace(call, answer=("object", 99, 99, "", "")) if call is first else call for call in calls]
+            self.assertFalse(judge(wrong)[0])
+        finally:
+            checker.CONFIGURATIONS_MAX = whole
 
 
 if __name__ == "__main__":

@@ -5,18 +5,18 @@ import concurrent.futures
 import http.client
 import os
 import random
-import time
 import unittest
 
 import grpc
 
-from harness import Server, claims, unique
+from harness import PATIENCE, Server, claims, unique
 from model import BY_CALLER, Model, moves
 from session_service import Sessions, event_names, explain, outcome_name, status_name
 
 SEED = int(os.environ.get("SES_ORDERS_SEED", str(random.SystemRandom().randrange(1 << 32))))
 SEQUENCES = int(os.environ.get("SES_ORDERS", "1500"))
 AT_ONCE = 16
+STEP_SECONDS = 300  # of a step that will run out: the server's clock is moved over its end
 RETURN_URL = "https://shop.example/back"
 CONFIG = ("session:\n  ttl_seconds: 3600\n  rotation_overlap_seconds: 3600\nredirect:\n  return_urls:\n    - \"* https://shop.example\"\n")
 THINGS = sorted(BY_CALLER) + ["BEGIN", "BEGIN", "RETURN", "RETURN", "REVOKE", "UPDATE_TEXT", "UPDATE_AMOUNT", "REPEAT", "REPEAT", "TIME", "WEBHOOK"]
@@ -25,7 +25,8 @@ THINGS = sorted(BY_CALLER) + ["BEGIN", "BEGIN", "RETURN", "RETURN", "REVOKE", "U
 class Sequence:
     """One session and what the client knows of it; every answer is compared with the model's."""
 
-    def __init__(self, address, seed):
+    def __init__(self, server, seed):
+        address, self.clock = server.address, server.clock
         self.address, self.dice = address, random.Random(seed)
         self.clients = [Sessions(address) for _ in range(3)]
         self.session = unique("order")
@@ -49,7 +50,7 @@ class Sequence:
             for number, thing in enumerate(things):
                 self.path.append(thing)
                 following = things[number + 1] if number + 1 < len(things) else None
-                self.happen(thing, f"e{number}", 1 if following == "TIME" else 0)
+                self.happen(thing, f"e{number}", STEP_SECONDS if following == "TIME" else 0)
                 if not self.look():
                     break
         finally:
@@ -147,7 +148,7 @@ class Sequence:
             return
         handle, _ = self.handle
         fits = self.model.status == "REDIRECTED" and self.model.open_step is not None
-        connection = http.client.HTTPConnection(self.address, timeout=60)
+        connection = http.client.HTTPConnection(self.address, timeout=PATIENCE)
         connection.request("GET", f"/r/{handle}?cres=abc&n=1")
         answer = connection.getresponse()
         answer.read()
@@ -188,13 +189,13 @@ class Sequence:
         self.demand(outcome_name(answer), wanted, "webhook")
 
     def time_passes(self, _, __, ___):
-        """Only a step that was begun for one second, just now, is affected."""
+        """Only a step that was begun for STEP_SECONDS, just now, is affected."""
         before = self.path[-2] if len(self.path) > 1 else ""
         if before not in ("BEGIN", "AUTHENTICATION_STARTED", "REDIRECT_STARTED") or moves(self.model.status, "STEP_TIMED_OUT") is None:
             return
         if self.model.short_step != self.model.version:
             return
-        time.sleep(1.15)
+        self.clock.pass_(STEP_SECONDS + 1)
         self.model.event("STEP_TIMED_OUT")
 
     def look(self):
@@ -230,13 +231,18 @@ class Orders(unittest.TestCase):
         server = Server(workers=4, config=CONFIG).start()
         self.addCleanup(server.cleanup)
 
-        def one(seed):
+        def drawn(seed):
             own = random.Random(seed)
-            things = [own.choice(THINGS) for _ in range(own.randint(2, 6))]
-            return Sequence(server.address, seed).run(things)
+            return seed, [own.choice(THINGS) for _ in range(own.randint(2, 6))]
 
+        def one(order):
+            return Sequence(server, order[0]).run(order[1])
+
+        # The clock is one for all sessions: orders in which it is moved have the server for themselves.
+        orders = [drawn(dice.random()) for _ in range(SEQUENCES)]
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-            lengths = list(pool.map(one, [dice.random() for _ in range(SEQUENCES)]))
+            lengths = list(pool.map(one, [order for order in orders if "TIME" not in order[1]]))
+        lengths += map(one, [order for order in orders if "TIME" in order[1]])
         print(f"{SEQUENCES} orders, {sum(lengths)} things happened", flush=True)
         server.stop()
 
