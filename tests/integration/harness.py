@@ -74,6 +74,16 @@ def wait_until(predicate, what, rest=0.02):
         time.sleep(rest)
 
 
+def wait_until_still(value, what):
+    """Waits until value() has stopped changing."""
+    seen = []
+
+    def still():
+        seen.append(value())
+        return len(seen) >= 5 and len(set(seen[-5:])) == 1
+    wait_until(still, what, rest=0.1)
+
+
 def wait_for(predicate, _seconds, what):
     """wait_until with a limit that nobody reads."""
     return wait_until(predicate, what)
@@ -253,6 +263,14 @@ class Server:
         method = self.grpc().unary_unary(path, request_serializer=lambda m: m.SerializeToString(),
                                          response_deserializer=response_class(path).FromString)
         return method.with_call(request, metadata=metadata, timeout=timeout, **options)
+
+    def call_within(self, request, ms, metadata, path=CREATE):
+        """A call whose deadline is the server's business alone: this client goes on waiting, however late the answer reaches it. The
+        response's message, or the error as JSON (code, message, details)."""
+        value = json_format.MessageToDict(request, preserving_proto_field_name=True)
+        headers = [f"{name}: {text}" for name, text in metadata]
+        status, _, answer = self.post_json(path, value, headers=[*headers, f"connect-timeout-ms: {ms}"])
+        return json_format.ParseDict(answer, response_class(path)()) if status == 200 else answer
 
     def fail(self, request, metadata=None, **options):
         """The grpc.RpcError of a call that must fail."""

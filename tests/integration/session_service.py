@@ -103,7 +103,8 @@ def event_names(session):
 
 # So many connections that every worker has one: with 24 the chance that a given one of three has none is below one in 10,000.
 SPREAD = 24
-CONFIG = "session:\n  ttl_seconds: 600\n  rotation_overlap_seconds: 2\n"
+OVERLAP_SECONDS = 60
+CONFIG = f"session:\n  ttl_seconds: 600\n  rotation_overlap_seconds: {OVERLAP_SECONDS}\n"
 
 
 class SessionCase(ServerCase):

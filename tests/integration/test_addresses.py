@@ -1,6 +1,5 @@
 """Which address a session call goes to: sandbox or production, the caller's base_url, and what a connector may not make us do."""
 import json
-import time
 import unittest
 
 import grpc
@@ -123,9 +122,7 @@ class Addresses(unittest.TestCase):
 
     def test_nobody_listens(self):
         self.fake.close()
-        before = time.monotonic()
         self.assertEqual(details(self.create(test_mode=False))[:2], ("CONNECTOR_UNREACHABLE", 502))
-        self.assertLess(time.monotonic() - before, 5)
         self.server.stop()
 
 

@@ -8,18 +8,17 @@ import resource
 import signal
 import socket
 import threading
-import time
 import unittest
 
 import grpc
 
 from connector_servers import FakeConnector, Sim, details, own_channel, stripe_intent
-from harness import (ADYEN, CREATE, CREATE_NEW, ROUTE, Server, ServerCase, claims, create_dict, create_request, initial_metadata, reason,
-                     response_class, status_details, unique, wait_for)
+from harness import (ADYEN, CREATE, CREATE_NEW, PATIENCE, ROUTE, Server, ServerCase, claims, create_dict, create_request, initial_metadata, reason,
+                     response_class, status_details, unique, wait_for, wait_until)
 from variants import SIM_CONFIGS, VARIANTS, config, sim_metadata, values
 
 CALLED = tuple(SIM_CONFIGS)
-TOTAL_MS = 2000
+TOTAL_MS = 8000
 # The default margin of 50 ms is less than a busy machine and a sanitizer may take from the reply to the client.
 MARGIN = "  deadline_margin_ms: 400\n"
 PATIENT = f"connector:\n  total_timeout_ms: 10000\n  breaker_failures: 1000000\n{MARGIN}"
@@ -145,29 +144,23 @@ class Answers(ServerCase):
     def test_slow_within_the_deadline(self):
         for connector in CALLED:
             session = unique("sim-slow-400-")
-            before = time.monotonic()
             answer, _ = self.server.call(create_request(session), sim_metadata(connector))
             self.assertEqual(answer.status_code, 200)
-            self.assertGreater(time.monotonic() - before, 0.4)
 
     def test_slower_than_the_caller_waits(self):
         """The connector's time ends before the caller's: he hears of the timeout instead of a bare DEADLINE_EXCEEDED."""
         for connector in CALLED:
-            before = time.monotonic()
-            answer, _ = self.server.call(create_request(unique("sim-slow-5000-")), sim_metadata(connector), timeout=1.0)
+            answer = self.server.call_within(create_request(unique("sim-hang-")), 1000, sim_metadata(connector))
             self.assertEqual(details(answer), TIMEOUT)
-            self.assertLess(time.monotonic() - before, 1.0)
 
     def test_slower_than_the_server_waits(self):
-        before = time.monotonic()
-        answer, _ = self.server.call(create_request(unique("sim-slow-20000-")), timeout=60)
+        answer, _ = self.server.call(create_request(unique("sim-hang-")), timeout=PATIENCE)
         self.assertEqual(details(answer), TIMEOUT)
-        self.assertLess(time.monotonic() - before, TOTAL_MS / 1000 + 3)
 
     def test_no_time_for_a_call_makes_none(self):
         before = self.sim.requests()
-        error = self.server.fail(create_request(unique()), timeout=0.04)
-        self.assertEqual(error.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+        error = self.server.call_within(create_request(unique()), 40, sim_metadata("stripe"))
+        self.assertEqual(error["code"], "deadline_exceeded")
         self.assertEqual(self.sim.requests(), before)
 
     def test_wrong_credentials(self):
@@ -286,16 +279,15 @@ class OneEffect(unittest.TestCase):
 
     def test_waiting_call_gives_up_before_its_deadline(self):
         server, sim = self.new(workers=2)
-        session = unique("sim-slow-3000-")
+        session = unique("sim-hang-")
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            first = pool.submit(own_channel, server, create_request(session), sim_metadata("stripe"))
-            time.sleep(0.5)
-            with self.assertRaises(grpc.RpcError) as caught:
-                own_channel(server, create_request(session), sim_metadata("stripe"), timeout=0.6)
-            self.assertEqual(caught.exception.code(), grpc.StatusCode.ABORTED)
-            self.assertEqual(reason(caught.exception), "SESSION_BUSY")
-            self.assertEqual(first.result()[0].status_code, 200)
-        self.assertEqual(sim.effects(session), 1)
+            first = pool.submit(own_channel, server, create_request(session), sim_metadata("stripe"), timeout=PATIENCE)
+            wait_until(sim.requests, "the call at the connector")
+            error = server.call_within(create_request(session), 600, sim_metadata("stripe"))
+            self.assertEqual(error["code"], "aborted")
+            self.assertIn("SESSION_BUSY", json.dumps(error))
+            self.assertFalse(first.done(), "the call that is waited for is still out")
+            self.assertEqual(details(first.result()[0]), TIMEOUT)
         server.stop()
 
     def test_cancelled_call_still_makes_its_session(self):
@@ -354,8 +346,8 @@ class OneEffect(unittest.TestCase):
     def test_paytm_call_that_timed_out_is_settled_by_the_next(self):
         server = Server(workers=1, config=PATIENT).start()
         self.addCleanup(server.cleanup)
-        sim, session = Sim(server), unique("sim-slow-1500-")
-        answer, _ = server.call(create_request(session), sim_metadata("paytm"), timeout=1)
+        sim, session = Sim(server), unique("sim-slow-4000-")
+        answer = server.call_within(create_request(session), 1000, sim_metadata("paytm"))
         self.assertEqual(details(answer)[:2], ("CONNECTOR_TIMEOUT", 504))
         wait_for(lambda: sim.effects(session) == 1, 20, "the order at paytm")
         answer, _ = server.call(create_request(session), sim_metadata("paytm"), timeout=20)
@@ -365,11 +357,11 @@ class OneEffect(unittest.TestCase):
 
     def test_paytm_order_of_somebody_else_is_an_error(self):
         """0002 without an interrupted call of ours before it stays what the platform takes it for."""
-        server = Server(workers=1, config="session:\n  ttl_seconds: 1\n").start()
+        server = Server(workers=1, config="session:\n  ttl_seconds: 60\n").start()
         self.addCleanup(server.cleanup)
         session = unique()
         self.assertEqual(server.call(create_request(session), sim_metadata("paytm"))[0].status_code, 200)
-        time.sleep(1.2)  # our session is over, paytm's order is not
+        server.clock.pass_(61)  # our session is over, paytm's order is not
         answer, _ = server.call(create_request(session), sim_metadata("paytm"))
         self.assertEqual(details(answer)[:3], ("CONNECTOR_DECLINED", 200, "0002"))
         server.stop()
@@ -603,7 +595,7 @@ class FullDisk(unittest.TestCase):
 
 class Breaker(unittest.TestCase):
     def setUp(self):
-        self.server = Server(workers=1, config="connector:\n  breaker_failures: 3\n  breaker_open_ms: 1500\n").start()
+        self.server = Server(workers=1, config="connector:\n  breaker_failures: 3\n  breaker_open_ms: 600000\n").start()
         self.addCleanup(self.server.cleanup)
         self.sim = Sim(self.server)
 
@@ -620,18 +612,29 @@ class Breaker(unittest.TestCase):
             self.assertEqual(self.call(), ("CONNECTOR_UNREACHABLE", 502))
         self.assertEqual(self.sim.requests(), asked, "an open breaker asks nobody")
         self.assertEqual(len(self.server.lines("breaker_open")), 1)
-        time.sleep(1.6)
-        self.assertEqual(self.call(), ("CONNECTOR_BAD_RESPONSE", 502), "one probe")
-        self.assertEqual(self.call(), ("CONNECTOR_UNREACHABLE", 502), "that failed")
-        self.assertEqual(self.sim.requests(), asked + 1)
-        self.sim.control(mode="normal")
-        time.sleep(1.6)
-        session = unique()
-        for _ in range(3):
-            answer, _ = self.server.call(create_request(session), sim_metadata("nuvei"))
-            self.assertEqual(answer.status_code, 200)
-        self.assertEqual(len(wait_for(lambda: self.server.lines("breaker_closed"), 5, "the line")), 1)
         self.server.stop()
+
+    def test_one_probe_decides(self):
+        """What is asked and when it closes, with an open time so short that it is over between two calls or not: both are right."""
+        server = Server(workers=1, config="connector:\n  breaker_failures: 3\n  breaker_open_ms: 100\n").start()
+        self.addCleanup(server.cleanup)
+        sim = Sim(server)
+
+        def call():
+            return details(server.call(create_request(unique()), sim_metadata("nuvei"))[0])[:2]
+        sim.control(mode="reset")
+        for _ in range(3):
+            self.assertEqual(call(), ("CONNECTOR_BAD_RESPONSE", 502))
+        asked = sim.requests()
+        probed = wait_until(lambda: call() == ("CONNECTOR_BAD_RESPONSE", 502), "a probe") and sim.requests() - asked
+        self.assertEqual(probed, 1, "one call is let through, and it failed")
+        self.assertEqual(server.lines("breaker_closed"), [])
+        sim.control(mode="normal")
+        wait_until(lambda: call()[1] == 200, "a probe that succeeds")
+        for _ in range(3):
+            self.assertEqual(call()[1], 200)
+        self.assertEqual(len(wait_until(lambda: server.lines("breaker_closed"), "the line")), 1)
+        server.stop()
 
     def test_answers_of_whatever_kind_keep_it_closed(self):
         for mode in ("http-500", "declined", "rubbish", "big", "no-token", "http-401"):

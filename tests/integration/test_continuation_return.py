@@ -6,11 +6,10 @@ import http.client
 import os
 import secrets
 import signal
-import time
 import unittest
 import urllib.parse
 
-from harness import claims, unique, wait_for
+from harness import claims, unique, wait_for, wait_until
 from session_service import SPREAD, SessionCase, connections, refusal, status_name
 
 SHOP = "https://shop.example"
@@ -318,10 +317,10 @@ class Return(ReturnCase):
         handle = self.step()
         for kill in (True, True):
             if kill:
-                for pid in self.server.workers():
+                pids = set(self.server.workers())
+                for pid in pids:
                     os.kill(pid, signal.SIGKILL)
-                time.sleep(0.1)
-                wait_for(self.server.all_serve, 60, "the replaced workers")
+                wait_until(lambda dead=pids: not dead & set(self.server.workers()) and self.server.all_serve(), "the replaced workers")
             status, headers, _ = self.post(handle, {"cres": "1"})
             self.assertEqual((status, headers["location"]), (303, BACK))
         with connections(self.server.address, 1) as (client,):

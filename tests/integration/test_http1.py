@@ -4,10 +4,9 @@ import socket
 import ssl
 import struct
 import threading
-import time
 import unittest
 
-from harness import CREATE, ROUTE, Server, create_dict, unique, wait_for
+from harness import CREATE, ROUTE, Server, create_dict, unique, wait_for, wait_until_still
 from raw import GET, HOST, POST, Raw, RawCase
 
 SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: a\r\nx-request-id: smuggled\r\n\r\n"
@@ -222,7 +221,7 @@ class Taken(RawCase):
         raw, count = self.raw(), 3000
         sender = threading.Thread(target=raw.send, args=((GET + "\r\n") * count,))
         sender.start()
-        time.sleep(0.5)
+        wait_until_still(lambda: self.server.metric("sessiond_requests_total"), "the flood to be stopped")
         self.serves()
         self.assertEqual([a[0] for a in raw.read_answers(count)], [200] * count)
         sender.join()

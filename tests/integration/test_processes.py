@@ -5,13 +5,15 @@ import pathlib
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
-import time
 import unittest
 
 import grpc
 
-from harness import BUILD, CREATE, SLOW, Server, ServerCase, claims, create_request, free_port, response_class, unique, wait_for
+from connector_servers import Sim
+from harness import (BUILD, CREATE, PATIENCE, SLOW, Server, ServerCase, claims, create_request, free_port, response_class, unique, wait_for,
+                     wait_until)
 
 EXACT = [("x-connector", "adyen"), ("x-connector-config", '{"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}')]
 
@@ -43,8 +45,8 @@ class Lifetime(unittest.TestCase):
         self.server.grpc()
         call = self.server.channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                                response_deserializer=response_class(CREATE).FromString).future(
-            create_request(unique("sim-slow-1000-")), metadata=[("x-connector", "stripe"), ("x-connector-config", config)], timeout=20)
-        time.sleep(0.4)
+            create_request(unique("sim-slow-1000-")), metadata=[("x-connector", "stripe"), ("x-connector-config", config)], timeout=PATIENCE)
+        wait_until(Sim(self.server).requests, "the call at the connector")
         self.server.process.send_signal(signal.SIGTERM)
         self.assertTrue(call.result().session_token.startswith("sess_"))
         self.server.stop(expect=0)
@@ -100,12 +102,12 @@ class Lifetime(unittest.TestCase):
         for _ in range(4):
             if server.process.poll() is not None:
                 break
+            killed = None
             with contextlib.suppress(OSError, IndexError, KeyError):
-                os.kill(server.workers()[0], signal.SIGKILL)
-            time.sleep(0.3)
-            with contextlib.suppress(AssertionError):
-                wait_for(server.all_serve, 5, "the worker")
-        self.assertNotEqual(server.process.wait(30), 0)
+                killed = server.workers()[0]
+                os.kill(killed, signal.SIGKILL)
+            wait_until(lambda gone=killed: server.process.poll() is not None or (server.all_serve() and gone not in server.workers()), "the worker")
+        self.assertNotEqual(server.process.wait(PATIENCE), 0)
         self.assertIn("budget", server.log())
 
 
@@ -117,15 +119,14 @@ class Replacement(ServerCase):
             before = self.server.workers()
             os.kill(before[0], signal.SIGKILL)
             # Connections opened in the gap are taken by the neighbour.
-            sockets = [socket.create_connection(("127.0.0.1", self.server.port), timeout=30) for _ in range(40)]
+            sockets = [socket.create_connection(("127.0.0.1", self.server.port), timeout=PATIENCE) for _ in range(40)]
             for s in sockets:
                 s.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             answers = [b"".join(iter(lambda s=s: s.recv(4096), b"")) for s in sockets]
             for s in sockets:
                 s.close()
             self.assertEqual({a.split(b"\r\n")[0] for a in answers}, {b"HTTP/1.1 200 OK"})
-            wait_for(self.server.all_serve, 30, "the replacement")
-            self.assertNotEqual(before[0], self.server.workers()[0])
+            wait_until(lambda gone=before[0]: gone not in self.server.workers() and self.server.all_serve(), "the replacement")
             self.assertEqual(before[1], self.server.workers()[1])
 
     def test_session_is_known_to_every_worker(self):
@@ -150,21 +151,20 @@ class Replacement(ServerCase):
                     method = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                                  response_deserializer=response_class(CREATE).FromString)
                     try:
-                        method(create_request(unique()), metadata=EXACT, timeout=30, wait_for_ready=True)
+                        method(create_request(unique()), metadata=EXACT, timeout=PATIENCE)
                         answered.append(1)
                     except grpc.RpcError as error:
                         failures.append((error.code(), error.details()))
         threads = [threading.Thread(target=caller) for _ in range(3)]
         for thread in threads:
             thread.start()
-        time.sleep(0.5)
+        wait_until(lambda: len(answered) > 10, "callers at work")
         self.server.process.send_signal(signal.SIGHUP)
         wait_for(lambda: self.server.is_ready() and not set(before) & set(self.server.workers()), 60, "new workers")
         stop.set()
         for thread in threads:
             thread.join()
         self.assertEqual(failures, [])
-        self.assertGreater(len(answered), 10)
 
 
 class Refusals(unittest.TestCase):
@@ -179,11 +179,16 @@ class Refusals(unittest.TestCase):
         for text in says:
             self.assertIn(text, done.stderr + done.stdout)
 
+    def folder(self):
+        """A directory that goes with the test."""
+        folder = tempfile.TemporaryDirectory(prefix="sessiond-test-")
+        self.addCleanup(folder.cleanup)
+        return pathlib.Path(folder.name)
+
     def config(self, text):
         path = pathlib.Path(self.id().replace(".", "-") + ".yaml")
-        path = pathlib.Path("/tmp") / path.name
+        path = self.folder() / path.name
         path.write_text(text)
-        self.addCleanup(path.unlink)
         return str(path)
 
     def test_version_and_help(self):
@@ -218,7 +223,7 @@ class Refusals(unittest.TestCase):
 
     def test_check_accepts_the_example(self):
         done = run("--check", "--config", str(pathlib.Path(__file__).resolve().parents[2] / "deploy" / "sessiond.example.yaml"),
-                   "--data", "/tmp/sessiond-check-data")
+                   "--data", str(self.folder() / "data"))
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def checked(self, server, says):
@@ -254,7 +259,7 @@ class Refusals(unittest.TestCase):
         with socket.socket() as s:
             s.bind(("127.0.0.1", port))
             s.listen()
-            self.refused("--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{free_port()}", "--data", "/tmp/sessiond-port-data",
+            self.refused("--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{free_port()}", "--data", str(self.folder() / "data"),
                          says=[str(port), "in use"])
 
     def test_second_instance_on_the_same_data_and_on_the_same_port(self):
@@ -263,7 +268,7 @@ class Refusals(unittest.TestCase):
         self.refused("--listen", f"127.0.0.1:{free_port()}", "--admin", f"127.0.0.1:{free_port()}", "--data", str(server.data),
                      says=[str(server.data)])
         # SO_REUSEPORT would let a second sessiond share the port and steal its connections.
-        self.refused("--listen", server.address, "--admin", f"127.0.0.1:{free_port()}", "--data", "/tmp/sessiond-second-data",
+        self.refused("--listen", server.address, "--admin", f"127.0.0.1:{free_port()}", "--data", str(self.folder() / "data"),
                      says=[str(server.port), "in use"])
         server.stop()
 

@@ -1,45 +1,63 @@
-/* unit_clock.h - time stands still until the test moves it. For programs of one source: it defines the C
+/* unit_clock.h - clocks that the test moves and may stop. For programs of one source: it defines the C
  * library's clock_gettime anew, for the libraries that are linked (libuv, libcurl) as for ourselves.
  *
- * Use it with loops that are run by UV_RUN_NOWAIT, and without threads that wait with a time limit: what
- * sleeps in the kernel sleeps in real time.
+ * unit_clock_pass_ms moves all clocks of all threads. unit_clock_stop stops them for the calling thread: then
+ * a limit ends because the test said so, and not because the machine was busy. While the clock stands a loop
+ * is run by UV_RUN_NOWAIT: what sleeps in the kernel sleeps in real time. A byte that was sent may come a
+ * moment later: wait for it (WAIT_DOING) before time passes.
  */
 #ifndef SESSIOND_TESTS_UNIT_CLOCK_H
 #define SESSIOND_TESTS_UNIT_CLOCK_H
 
 #include "unit.h"
 
-static _Atomic uint64_t unit_clock_moved_ns; /* since the start */
+static _Atomic int64_t unit_clock_moved_ns;
+static _Thread_local int64_t
+    unit_clock_stopped_ns[CLOCK_BOOTTIME + 1]; /* what each showed at the stop; 0: it runs */
 
-/* All clocks are moved alike; each begins at what it was at the first look. */
+static inline int64_t unit_clock_real_ns(clockid_t id)
+{
+    struct timespec real;
+
+    (void)syscall(SYS_clock_gettime, id, &real);
+    return (int64_t)real.tv_sec * 1000000000 + real.tv_nsec;
+}
+
+/* The coarse clocks are a few milliseconds behind their fine ones: one timeline for both. */
 int clock_gettime(clockid_t id, struct timespec *ret_time)
 {
-    static _Atomic uint64_t began_ns[16];
-    struct timespec real;
-    uint64_t none = 0;
-    uint64_t ns;
+    clockid_t fine = id == CLOCK_MONOTONIC_COARSE  ? CLOCK_MONOTONIC
+                     : id == CLOCK_REALTIME_COARSE ? CLOCK_REALTIME
+                                                   : id;
+    int64_t ns;
 
-    if (id < 0 || id >= 16 || id == CLOCK_PROCESS_CPUTIME_ID || id == CLOCK_THREAD_CPUTIME_ID)
+    if (fine != CLOCK_MONOTONIC && fine != CLOCK_REALTIME && fine != CLOCK_BOOTTIME)
         return (int)syscall(SYS_clock_gettime, id, ret_time);
-    if (id == CLOCK_MONOTONIC_COARSE || id == CLOCK_MONOTONIC_RAW) /* one timeline, as the kernel's */
-        id = CLOCK_MONOTONIC;
-    if (id == CLOCK_REALTIME_COARSE)
-        id = CLOCK_REALTIME;
-    if (began_ns[id] == 0) {
-        (void)syscall(SYS_clock_gettime, id, &real);
-        ns = (uint64_t)real.tv_sec * 1000000000 + (uint64_t)real.tv_nsec;
-        (void)__atomic_compare_exchange_n((uint64_t *)&began_ns[id], &none, ns, false, __ATOMIC_SEQ_CST,
-                                          __ATOMIC_SEQ_CST);
-    }
-    ns = began_ns[id] + unit_clock_moved_ns;
-    ret_time->tv_sec = (time_t)(ns / 1000000000);
-    ret_time->tv_nsec = (long)(ns % 1000000000);
+    ns = unit_clock_stopped_ns[fine] != 0 ? unit_clock_stopped_ns[fine] : unit_clock_real_ns(fine);
+    ns += unit_clock_moved_ns;
+    ret_time->tv_sec = ns / 1000000000;
+    ret_time->tv_nsec = ns % 1000000000;
     return 0;
 }
 
 static inline void unit_clock_pass_ms(uint64_t ms)
 {
-    unit_clock_moved_ns += ms * 1000000;
+    unit_clock_moved_ns += (int64_t)ms * 1000000;
+}
+
+static inline void unit_clock_stop(void)
+{
+    static const clockid_t ids[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME};
+
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        if (unit_clock_stopped_ns[ids[i]] == 0)
+            unit_clock_stopped_ns[ids[i]] = unit_clock_real_ns(ids[i]);
+    }
+}
+
+static inline void unit_clock_run(void)
+{
+    memset(unit_clock_stopped_ns, 0, sizeof(unit_clock_stopped_ns));
 }
 
 #endif

@@ -7,7 +7,7 @@
 #ifndef SES_TESTS_H2_RIG_H
 #define SES_TESTS_H2_RIG_H
 
-#include "unit.h"
+#include "unit_clock.h"
 
 #include <unistd.h>
 
@@ -253,6 +253,7 @@ RIG void rig_open(const struct ses_door_limits *limits, unsigned exchanges_max)
     }
     ses_buf_init(&rig.wire, 256u << 20);
     ses_buf_init(&rig.to_server, 64u << 20);
+    unit_clock_stop();
     assert_int_equal(uv_loop_init(&rig.loop), 0);
     assert_ok(ses_timers_new(&rig.loop, &rig.timers));
     assert_ok(ses_exchange_pool_new(&pool_options, &rig.pool));
@@ -368,12 +369,10 @@ RIG void rig_pump(void)
 /* Lets timers run for ms, and what follows from them. */
 RIG void rig_wait(unsigned ms)
 {
-    uint64_t end_ns = ses_clock_mono_ns() + ms * UINT64_C(1000000);
-
-    while (ses_clock_mono_ns() < end_ns) {
+    for (unsigned i = 0; i < ms; i++) {
+        unit_clock_pass_ms(1);
         (void)uv_run(&rig.loop, UV_RUN_NOWAIT);
         rig_pump();
-        (void)usleep(1000);
     }
 }
 

@@ -15,11 +15,14 @@
 #include <sessiond/method/codec.h>
 #include <sessiond/method/service.h>
 
+#include "unit_clock.h"
+
 #include "method/core_stub.h"
 #include "method/method_door.h"
 #include "record_codec.h"
 
-#define MS UINT64_C(1000000)
+#define MS              UINT64_C(1000000)
+#define CORE_OVERLAP_MS 60000
 
 /* ---- a worker -------------------------------------------------------------------------------- */
 
@@ -87,7 +90,7 @@ static inline void core_open_service(struct core *core)
         .natural_key = &core->natural,
         .log_key = &core->log,
         .step_key = &core->step,
-        .rotation_overlap_ms = 1000,
+        .rotation_overlap_ms = CORE_OVERLAP_MS,
         .issuer = "sessiond",
         .audience = "payments",
         .session_ttl_ms = core->ttl_ms,
@@ -99,8 +102,10 @@ static inline void core_open_service(struct core *core)
 
 static inline void core_open_driver(struct core *core)
 {
-    struct ses_driver_options options = {
-        .loop = &core->loop, .sandbox = true, .connect_timeout_ms = 500, .total_timeout_ms = 3000};
+    struct ses_driver_options options = {.loop = &core->loop,
+                                         .sandbox = true,
+                                         .connect_timeout_ms = 2 * UNIT_PATIENCE_MS,
+                                         .total_timeout_ms = 2 * UNIT_PATIENCE_MS};
 
     assert_ok(ses_driver_new(&options, &core->driver));
 }
@@ -151,8 +156,7 @@ static inline int core_teardown(void **state)
     ses_store_close(core->store);
     ses_table_close(core->table);
     ses_watch_board_close(core->board);
-    while (uv_run(&core->loop, UV_RUN_NOWAIT) != 0)
-        usleep(500);
+    WAIT_UNTIL(uv_run(&core->loop, UV_RUN_NOWAIT) == 0);
     assert_int_equal(uv_loop_close(&core->loop), 0);
     stub_stop(&core->stub);
     ses_exchange_pool_free(core->pool);
@@ -190,7 +194,7 @@ struct order {
     const char *connector; /* default adyen: no outbound call */
     const char *api_key;   /* default "k", or stripe's */
     const char *merchant;
-    uint64_t deadline_ms; /* default 5000 */
+    uint64_t deadline_ms; /* default: none that ends */
     bool live;
 };
 
@@ -218,7 +222,8 @@ static inline struct call *call_new(struct core *core, const char *path, uint64_
 
     call->core = core;
     call->x = door_exchange(core->pool, &call->door, core_route(core, path));
-    call->x->deadline_mono_ns = ses_clock_mono_ns() + (deadline_ms == 0 ? 5000 : deadline_ms) * MS;
+    call->x->deadline_mono_ns =
+        ses_clock_mono_ns() + (deadline_ms == 0 ? UNIT_PATIENCE_MS : deadline_ms) * MS;
     return call;
 }
 
@@ -310,13 +315,7 @@ static inline void core_turn(struct core *core)
 
 static inline void call_wait(struct call *call)
 {
-    uint64_t limit = ses_clock_mono_ns() + 10000 * MS;
-
-    while (call->door.ended == 0 && call->door.raws == 0) {
-        assert_true(ses_clock_mono_ns() < limit);
-        core_turn(call->core);
-        usleep(100);
-    }
+    WAIT_DOING(core_turn(call->core), call->door.ended != 0 || call->door.raws != 0);
 }
 
 static inline void call_free(struct call *call)
@@ -327,13 +326,8 @@ static inline void call_free(struct call *call)
 
 static inline void core_settle(struct core *core)
 {
-    uint64_t limit = ses_clock_mono_ns() + 10000 * MS;
-
-    while (ses_service_in_flight(core->service) > 0 || ses_store_pending(core->store) > 0) {
-        assert_true(ses_clock_mono_ns() < limit);
-        core_turn(core);
-        usleep(100);
-    }
+    WAIT_DOING(core_turn(core),
+               ses_service_in_flight(core->service) == 0 && ses_store_pending(core->store) == 0);
 }
 
 static inline old_response *call_response(struct call *call)

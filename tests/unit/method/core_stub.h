@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -19,7 +20,7 @@ struct stub {
     pthread_t thread;
     _Atomic int status;
     const char *_Atomic body;
-    _Atomic unsigned delay_ms;
+    _Atomic bool held; /* answers are held until it is false again */
     _Atomic unsigned calls;
     char last_request[4096]; /* valid once calls has grown */
     char first_key[128];     /* idempotency keys of the first and the last request */
@@ -57,7 +58,8 @@ static inline void stub_serve(struct stub *stub, int fd)
     }
     stub_note_key(stub);
     atomic_fetch_add(&stub->calls, 1);
-    usleep(atomic_load(&stub->delay_ms) * 1000);
+    while (atomic_load(&stub->held))
+        (void)usleep(200);
     body = atomic_load(&stub->body);
     (void)snprintf(reply, sizeof(reply),
                    "HTTP/1.1 %d X\r\ncontent-type: application/json\r\ncontent-length: %zu\r\nconnection: "
@@ -101,6 +103,7 @@ static inline void stub_start(struct stub *stub)
 
 static inline void stub_stop(struct stub *stub)
 {
+    atomic_store(&stub->held, false);
     (void)shutdown(stub->fd, SHUT_RDWR);
     (void)pthread_join(stub->thread, NULL);
     close(stub->fd);

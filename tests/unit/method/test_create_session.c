@@ -85,10 +85,7 @@ static void test_commit_before_signature(void **state)
     struct call *call = core_call(core, (struct order){.id = "a"});
 
     ses_store_flush(core->store);
-    while (call->door.ended == 0) {
-        usleep(500);
-        ses_store_complete(core->store);
-    }
+    WAIT_DOING(ses_store_complete(core->store), call->door.ended != 0);
     (void)call_claims(call);
     ses_service_turn(core->service);
     assert_int_equal(call->door.sent, 1);
@@ -367,13 +364,13 @@ static void test_an_expired_session_is_made_anew(void **state)
     struct ses_store_ref ref;
 
     ses_service_free(core->service);
-    core->ttl_ms = 1100; /* tokens count whole seconds */
+    core->ttl_ms = 61000;
     core_open_service(core);
     first = core_call(core, (struct order){.id = "a"});
     call_wait(first);
     assert_ok(core_stored(core, "a", &first->x->arena, &record, &session, &ref));
     memcpy(a.session_id, record.session_id, 16);
-    usleep(1200000);
+    unit_clock_pass_ms(62000);
     second = core_call(core, (struct order){.id = "a", .amount = 5}); /* any payload */
     b = call_claims(second);
     assert_memory_not_equal(a.session_id, b.session_id, 16);

@@ -20,13 +20,7 @@ static void answer_with(struct core *core, int status, const char *body)
 
 static void wait_for_calls(struct core *core, unsigned calls)
 {
-    uint64_t limit = ses_clock_mono_ns() + 5000 * MS;
-
-    while (calls_of(core) < calls) {
-        assert_true(ses_clock_mono_ns() < limit);
-        core_turn(core);
-        usleep(200);
-    }
+    WAIT_DOING(core_turn(core), calls_of(core) >= calls);
 }
 
 /* ---- success --------------------------------------------------------------------------------- */
@@ -100,10 +94,13 @@ static void test_a_call_in_flight_is_never_doubled(void **state)
     struct call *first, *second;
     struct ses_claims a, b;
 
-    atomic_store(&core->stub.delay_ms, 150);
+    atomic_store(&core->stub.held, true);
     first = stripe_call(core, "a", 0);
     wait_for_calls(core, 1);
     second = stripe_call(core, "a", 0);
+    for (int i = 0; i < 20; i++)
+        core_turn(core);
+    atomic_store(&core->stub.held, false);
     a = call_claims(first);
     b = call_claims(second);
     assert_memory_equal(a.session_id, b.session_id, 16);
@@ -194,6 +191,12 @@ static void test_unreachable(void **state)
     expect_failure(core, "a", 502, "CONNECTOR_UNREACHABLE", NULL);
 }
 
+static void turn_later(struct core *core)
+{
+    unit_clock_pass_ms(5);
+    core_turn(core);
+}
+
 /* The connector's time ends before the caller's: the caller hears of it. */
 static void test_a_slow_connector_is_a_timeout(void **state)
 {
@@ -201,13 +204,17 @@ static void test_a_slow_connector_is_a_timeout(void **state)
     struct call *call;
     old_response *response;
 
-    atomic_store(&core->stub.delay_ms, 600);
+    atomic_store(&core->stub.held, true);
+    unit_clock_stop();
     call = stripe_call(core, "a", 300);
+    wait_for_calls(core, 1);
+    WAIT_DOING(turn_later(core), call->door.ended != 0);
     response = call_response(call);
     assert_int_equal(response->status_code, 504);
     assert_string_equal(response->error->unified_details->code, "CONNECTOR_TIMEOUT");
     assert_true(ses_clock_mono_ns() < call->x->deadline_mono_ns);
     call_free(call);
+    unit_clock_run();
 }
 
 static void test_a_deadline_too_short_for_any_call(void **state)
@@ -229,11 +236,12 @@ static void test_a_cancelled_call_is_finished_and_committed(void **state)
     struct core *core = *state;
     struct call *call;
 
-    atomic_store(&core->stub.delay_ms, 100);
+    atomic_store(&core->stub.held, true);
     call = stripe_call(core, "a", 0);
     wait_for_calls(core, 1);
     ses_exchange_cancel(call->x, SES_CANCELLED);
     call_free(call);
+    atomic_store(&core->stub.held, false);
     core_settle(core);
     call = stripe_call(core, "a", 0);
     (void)call_claims(call);
@@ -265,13 +273,10 @@ static void leave_intent(struct core *core, const char *id, uint8_t session_id[1
 {
     struct call *call;
 
-    atomic_store(&core->stub.delay_ms, 100); /* the answer comes too late for the dead */
+    atomic_store(&core->stub.held, true); /* the answer comes too late for the dead */
     answer_with(core, 402, "{\"error\":{\"message\":\"no\"}}");
     call = stripe_call(core, id, 0);
-    while (calls_of(core) == 0) {
-        core_turn(core);
-        usleep(200);
-    }
+    wait_for_calls(core, 1);
     memcpy(session_id, ((struct ses_create *)call->x->cancel_arg)->session.id, 16);
     /* The death: driver and service vanish, nobody releases the claim. */
     ses_driver_free(core->driver);
@@ -281,7 +286,7 @@ static void leave_intent(struct core *core, const char *id, uint8_t session_id[1
     call_free(call);
     core_open_driver(core);
     core_open_store(core);
-    atomic_store(&core->stub.delay_ms, 0);
+    atomic_store(&core->stub.held, false);
 }
 
 static void restart_service(struct core *core, struct ses_service *dead)

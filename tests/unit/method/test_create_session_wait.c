@@ -35,21 +35,31 @@ static struct ses_claim claim_as_other(struct core *core, const char *id)
     return claim;
 }
 
+static void turn_later(struct core *core)
+{
+    unit_clock_pass_ms(5);
+    core_turn(core);
+}
+
 static void test_busy_until_the_deadline_is_aborted(void **state)
 {
     struct core *core = *state;
     struct ses_claim claim = claim_as_other(core, "a");
-    struct call *call = core_call(core, (struct order){.id = "a", .deadline_ms = 150});
+    struct call *call;
     const struct ses_error *error;
 
+    unit_clock_stop();
+    call = core_call(core, (struct order){.id = "a", .deadline_ms = 150});
     core_turn(core);
     assert_int_equal(call->door.ended, 0);
+    WAIT_DOING(turn_later(core), call->door.ended != 0);
     error = call_error(call, SES_ABORTED, "SESSION_BUSY");
     assert_true(error->retry_delay_ms > 0);
     assert_true(ses_clock_mono_ns() < call->x->deadline_mono_ns); /* before the caller gives up */
     assert_int_equal(ses_service_in_flight(core->service), 0);
     ses_store_release(core->store, &claim);
     call_free(call);
+    unit_clock_run();
 }
 
 static void test_a_released_claim_lets_the_waiting_call_create(void **state)

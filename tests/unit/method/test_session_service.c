@@ -183,7 +183,7 @@ static void test_passed_challenge_rotates_with_overlap(void **state)
     call = get(core, token);
     (void)got(call);
     call_free(call);
-    usleep(1100 * 1000); /* the fixture's overlap is a second */
+    unit_clock_pass_ms(CORE_OVERLAP_MS + 100);
     call = get(core, token);
     (void)call_error(call, SES_FAILED_PRECONDITION, "TOKEN_SUPERSEDED");
     call_free(call);

@@ -1,10 +1,10 @@
 /* conn_rig.h - connections over real loopback sockets, with a toy engine that does at each callback what the
- * test tells it. Nothing here waits longer than 5 s.
+ * test tells it. The clock stands but where a test lets time pass.
  */
 #ifndef SES_TESTS_CONN_RIG_H
 #define SES_TESTS_CONN_RIG_H
 
-#include "unit.h"
+#include "unit_clock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -211,37 +211,34 @@ RIG void on_prepare(uv_prepare_t *handle)
     ses_conns_flush(f->conns);
 }
 
-RIG void on_slice_over(uv_timer_t *timer)
+RIG void run_turn(struct fixture *f)
 {
-    uv_stop(timer->loop);
+    (void)uv_run(&f->loop, UV_RUN_NOWAIT);
 }
 
-/* Runs the loop until the condition holds; 5 s at most. */
-#define RUN_UNTIL(f, condition)                                                                              \
-    do {                                                                                                     \
-        uint64_t until = ses_clock_mono_ns() + UINT64_C(5000000000);                                         \
-        while (!(condition) && ses_clock_mono_ns() < until)                                                  \
-            run_slice(f, 2);                                                                                 \
-        assert_true(condition);                                                                              \
-    } while (0)
+/* Runs the loop, without time passing, until the condition holds. */
+#define RUN_UNTIL(f, condition) WAIT_DOING(run_turn(f), condition)
 
-RIG void run_slice(struct fixture *f, uint64_t ms)
+/* The same while time passes: for what a limit brings about. */
+#define PASS_UNTIL(f, condition) WAIT_DOING(pass(f, 10), condition)
+
+/* Time passes. What was sent before should have come already (RUN_UNTIL). */
+RIG void pass(struct fixture *f, uint64_t ms)
 {
-    uv_timer_t timer;
-
-    uv_timer_init(&f->loop, &timer);
-    uv_timer_start(&timer, on_slice_over, ms, 0);
-    uv_run(&f->loop, UV_RUN_DEFAULT);
-    uv_close((uv_handle_t *)&timer, NULL);
-    uv_run(&f->loop, UV_RUN_NOWAIT);
+    run_turn(f);
+    for (uint64_t i = 0; i < ms; i += 2) {
+        unit_clock_pass_ms(2);
+        run_turn(f);
+    }
 }
 
-RIG void run_for(struct fixture *f, uint64_t ms)
+/* Some turns in which nothing should happen. */
+RIG void run_turns(struct fixture *f, unsigned turns)
 {
-    uint64_t until = ses_clock_mono_ns() + ms * 1000000;
-
-    while (ses_clock_mono_ns() < until)
-        run_slice(f, 2);
+    for (unsigned i = 0; i < turns; i++) {
+        run_turn(f);
+        (void)usleep(200);
+    }
 }
 
 RIG void begin(struct fixture *f, struct ses_conns_options options)
@@ -292,7 +289,7 @@ RIG struct ses_buf read_to_end(struct fixture *f, int fd)
 {
     struct ses_buf got;
     char bytes[65536];
-    uint64_t until = ses_clock_mono_ns() + UINT64_C(5000000000);
+    uint64_t until = unit_real_ms() + UNIT_PATIENCE_MS;
 
     ses_buf_init(&got, SIZE_MAX / 4);
     for (;;) {
@@ -304,8 +301,8 @@ RIG struct ses_buf read_to_end(struct fixture *f, int fd)
             assert_int_equal(errno, EAGAIN); /* not ECONNRESET */
         else
             assert_int_equal(ses_buf_append(&got, ses_slice(bytes, (size_t)n)), SES_OK);
-        assert_true(ses_clock_mono_ns() < until);
-        run_slice(f, 2);
+        assert_true(unit_real_ms() < until);
+        run_turn(f);
     }
 }
 
@@ -335,6 +332,7 @@ RIG int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
 
+    unit_clock_stop();
     signal(SIGPIPE, SIG_IGN);
     bare = false;
     f->metrics = aligned_alloc(64, (sizeof(*f->metrics) + 63) / 64 * 64);
@@ -361,7 +359,7 @@ RIG int teardown(void **state)
     }
     uv_close((uv_handle_t *)&f->prepare, NULL);
     ses_timers_free(f->timers);
-    uv_run(&f->loop, UV_RUN_DEFAULT);
+    WAIT_UNTIL(uv_run(&f->loop, UV_RUN_NOWAIT) == 0);
     assert_int_equal(uv_loop_close(&f->loop), 0);
     assert_int_equal(counter(f, SES_C_CONNECTIONS_OPEN), 0);
     close(f->listen_fd);

@@ -325,6 +325,16 @@ static void test_bad_options(void **state)
     assert_int_equal(ses_store_open(&rig->options, &store), SES_IO);
 }
 
+static bool is_synced(struct ses_store *store)
+{
+    bool synced;
+
+    (void)pthread_mutex_lock(&store->committer.mutex);
+    synced = !store->committer.unsynced;
+    (void)pthread_mutex_unlock(&store->committer.mutex);
+    return synced;
+}
+
 static void test_process_durability(void **state)
 {
     struct rig *rig = *state;
@@ -333,7 +343,7 @@ static void test_process_durability(void **state)
     rig->options.durability = SES_DURABILITY_PROCESS;
     store = rig_open(rig, 0);
     create(rig, store, 1, "one");
-    (void)usleep(1200000); /* the periodic sync */
+    WAIT_UNTIL(is_synced(store)); /* the periodic sync */
     create(rig, store, 2, "two");
     assert_true(ses_store_healthy(store));
     ses_store_close(store);

@@ -1,0 +1,71 @@
+"""A reload as callers see it: while old workers still finish what they have, whoever comes anew is answered. The verdict is an order of
+events: calls are held at a connector that answers when the test lets it, and new calls must be answered before that. A stall that
+lasts as long as the drain can thereby not hide behind a patient client."""
+import concurrent.futures
+import signal
+import threading
+import time
+import unittest
+
+from connector_servers import FakeConnector, own_channel, stripe_intent
+from harness import PATIENCE, Server, create_request, unique, wait_until
+from raw import GET, Raw
+from variants import sim_metadata
+
+HELD, NEW = 6, 100
+
+
+class Reload(unittest.TestCase):
+    def setUp(self):
+        self.may_answer = threading.Event()
+        self.fake = FakeConnector(self.answer)
+        self.addCleanup(self.fake.close)
+        self.addCleanup(self.may_answer.set)
+        self.server = Server(workers=2, config=(
+            f"drain_seconds: 600\nconnectors:\n  stripe:\n    production_url: {self.fake.url}/\n"
+            "connector:\n  total_timeout_ms: 300000\nlimits:\n  exchange_ms: 600000\n")).start()
+        self.addCleanup(self.server.cleanup)
+
+    def answer(self, _fake, _path, body):
+        self.may_answer.wait()
+        return 200, {}, stripe_intent(body)
+
+    def held(self, pool):
+        """Calls under way at the connector, each on a connection of its own."""
+        calls = [pool.submit(own_channel, self.server, create_request(unique(), test_mode=False), sim_metadata("stripe"), timeout=600)
+                 for _ in range(HELD)]
+        wait_until(lambda: len(self.fake.requests) == HELD, "the calls at the connector")
+        return calls
+
+    def served(self):
+        """Seconds until a new connection was answered."""
+        began, raw = time.monotonic(), Raw(self.server.port, seconds=PATIENCE)
+        try:
+            (status, _, _), = raw.send(GET + "\r\n").read_answers(1)
+        finally:
+            raw.close()
+        self.assertEqual(status, 200)
+        return time.monotonic() - began
+
+    def test_new_calls_are_answered_while_old_ones_are_held(self):
+        with concurrent.futures.ThreadPoolExecutor(HELD) as pool:
+            calls = self.held(pool)
+            before = set(self.server.workers())
+            self.server.process.send_signal(signal.SIGHUP)
+            try:
+                waits = []
+                while not self.server.lines("draining"):
+                    waits.append(self.served())
+                waits += [self.served() for _ in range(NEW)]
+                self.assertFalse([call for call in calls if call.done()], "nothing was let go meanwhile")
+            finally:
+                self.may_answer.set()
+            for call in calls:
+                self.assertEqual(call.result()[0].status_code, 200)
+        print(f"{len(waits)} new connections during the reload, the longest wait {max(waits) * 1e3:.0f} ms")
+        wait_until(lambda: not before & set(self.server.workers()) and self.server.is_ready(), "all successors")
+        self.server.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()
