@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a bare Debian 12 to a running sessiond: packages, Release build into build/, a sandbox server on 127.0.0.1:8080,
 # the documented call over gRPC and over plain curl. Stays in the foreground until Ctrl-C.
-#   --once   stop the server after the demonstration; exit 0 only if both answers were right
+#   deploy/quickstart.sh [--once]   --once: stop the server after the demonstration; exit 0 only if both answers were right
 # SES_LISTEN and SES_ADMIN name other addresses than 127.0.0.1:8080 (clients) and 127.0.0.1:9090 (admin).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,8 +10,9 @@ cd "$(dirname "$0")/.."
 once=no
 case "${1:-}" in
 --once) once=yes ;;
+-h | --help) sed -n '2,5s/^# //p' "$0"; exit 0 ;;
 "") ;;
-*) sed -n '2,5s/^# //p' "$0" >&2; exit 2 ;;
+*) echo "quickstart: $1 is unknown" >&2; sed -n '2,5s/^# //p' "$0" >&2; exit 2 ;;
 esac
 
 listen=${SES_LISTEN:-127.0.0.1:8080}
@@ -129,6 +130,7 @@ if [ "$once" = yes ]; then
 fi
 echo
 echo "sessiond runs at http://$listen (log: $log), status page and metrics at http://$admin/ ; Ctrl-C stops it."
+echo "For the commands of README.md, in another terminal here:  export PATH=\"$PWD/build:$PWD/$clients/node_modules/.bin:\$PATH\""
 trap 'kill -TERM "$server" 2>/dev/null || true' INT TERM
 while :; do
     status=0

@@ -1,11 +1,19 @@
 #!/usr/bin/env bash
 # Installs what the tests need, builds with gcc and with clang (Debug, ASan + UBSan), runs every test by ctest.
-#   tests/run.sh             everything: all tests on the gcc build, all but the long ones on the clang build
-#   tests/run.sh -R REGEX    arguments go to ctest
-# SES_VECTORS names the directory of the PASETO test vectors (default ../shared/vectors); without it their test is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/packages.sh
+
+usage() {
+    cat <<'END'
+usage: tests/run.sh              everything: all tests on the gcc build, all but the long ones on the clang build
+       tests/run.sh -R REGEX ..  arguments go to ctest
+       tests/run.sh --nightly    everything, the long tests with many more rounds, and the mutations of the store
+       tests/run.sh --clients    clients and suites that we did not write (tests/clients/*/run.sh), on the gcc build
+Needs neither root nor the network once the packages of deploy/packages.sh and tests/node_modules are there. Writes to build-gcc/,
+build-clang/ and the temporary folder ($TMPDIR, else /tmp), there under names of its own.
+END
+}
 
 fail() {
     echo "tests/run.sh: $*" >&2
@@ -41,19 +49,71 @@ build() { # build DIR COMPILER
     }
 }
 
-run_tests() { # run_tests DIR ARGUMENTS..: one test for each processor at a time, but for those that must run alone
+# Two tests more than processors: the long ones mostly wait, for a disk, a browser, a process that was killed.
+run_tests() { # run_tests DIR ARGUMENTS..
     phase "ctest in $1/"
-    ctest --test-dir "$1" --output-on-failure --parallel "$(nproc)" "${@:2}"
+    ctest --test-dir "$1" --output-on-failure --parallel $(($(nproc) + 2)) "${@:2}"
 }
 
+# Whoever else runs the tests on this machine has folders of his own.
+check_owner() {
+    local dir
+    for dir in build-gcc build-clang; do
+        [ ! -e "$dir" ] || [ -w "$dir" ] || fail "$dir/ belongs to $(stat -c %U "$dir"): remove it, or work in a tree of your own"
+    done
+}
+
+# A client's folder says by exit code 77 that its toolchain is missing, and why.
+run_clients() {
+    local script status failed=""
+    export SES_BUILD=$PWD/build-gcc
+    for script in tests/clients/*/run.sh; do
+        [ -e "$script" ] || { phase "no clients in tests/clients"; return 0; }
+        phase "$script"
+        status=0
+        "$script" || status=$?
+        case $status in
+        0) ;;
+        77) phase "$script: skipped, its toolchain is missing" ;;
+        *) failed="$failed $script" ;;
+        esac
+    done
+    [ -z "$failed" ] || fail "failed:$failed"
+}
+
+run_mutations() {
+    [ -e tests/mutation/run.py ] || { phase "no tests/mutation"; return 0; }
+    phase "mutations of the store"
+    /usr/bin/python3 -B tests/mutation/run.py
+}
+
+mode=tests
+case "${1-}" in
+-h | --help) usage; exit 0 ;;
+--nightly | --clients)
+    [ $# = 1 ] || { usage >&2; exit 2; }
+    mode=${1#--}
+    shift
+    ;;
+esac
+check_owner
 install_packages build demo test journey
 fetch_clients
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"
+if [ "$mode" = nightly ]; then
+    export SES_CRASH_ROUNDS="${SES_CRASH_ROUNDS:-1000}" SES_EFFECTS_ROUNDS="${SES_EFFECTS_ROUNDS:-30}"
+    export SES_HISTORY_ROUNDS="${SES_HISTORY_ROUNDS:-30}" SES_ORDERS="${SES_ORDERS:-10000}"
+fi
 build build-gcc gcc
+if [ "$mode" = clients ]; then
+    run_clients
+    exit 0
+fi
 build build-clang clang
 run_tests build-gcc --no-tests=error "$@"
 # What was asked for may be long tests alone.
 no_tests=$([ $# -gt 0 ] && echo ignore || echo error)
 run_tests build-clang "--no-tests=$no_tests" -LE long "$@"
+[ "$mode" != nightly ] || run_mutations
 phase "all tests have passed"

@@ -1,6 +1,6 @@
 #include "budget.h"
 
-#include <types/merchant_authentication.pb-c.h>
+#include <payment_types/merchant_authentication.pb-c.h>
 
 #include <sessiond/domain/request.h>
 #include <sessiond/method/codec.h>

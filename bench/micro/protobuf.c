@@ -1,6 +1,6 @@
 #include "micro.h"
 
-#include <types/merchant_authentication.pb-c.h>
+#include <payment_types/merchant_authentication.pb-c.h>
 
 #include <sessiond/base/status.h>
 

@@ -2,9 +2,9 @@
 
 #include <sessiond/base/json_load.h>
 
-#include <types/merchant_authentication.pb-c.h>
-#include <types/money.pb-c.h>
-#include <types/secret.pb-c.h>
+#include <payment_types/merchant_authentication.pb-c.h>
+#include <payment_types/money.pb-c.h>
+#include <payment_types/secret.pb-c.h>
 
 #include "codec_json_number.h"
 #include "codec_json_value.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include <google/protobuf/duration.pb-c.h>
-#include <types/secret.pb-c.h>
+#include <payment_types/secret.pb-c.h>
 
 static void write_value(struct ses_json *json, const ProtobufCFieldDescriptor *field, const void *member,
                         bool bare_secrets);

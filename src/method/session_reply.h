@@ -2,7 +2,7 @@
 #ifndef SESSIOND_SRC_METHOD_SESSION_REPLY_H
 #define SESSIOND_SRC_METHOD_SESSION_REPLY_H
 
-#include <types/error.pb-c.h>
+#include <payment_types/error.pb-c.h>
 
 #include <sessiond/base/arena.h>
 #include <sessiond/connector/connector.h>

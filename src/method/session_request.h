@@ -5,7 +5,7 @@
 #ifndef SESSIOND_SRC_METHOD_SESSION_REQUEST_H
 #define SESSIOND_SRC_METHOD_SESSION_REQUEST_H
 
-#include <types/merchant_authentication.pb-c.h>
+#include <payment_types/merchant_authentication.pb-c.h>
 
 #include <sessiond/base/arena.h>
 #include <sessiond/domain/request.h>

@@ -13,6 +13,7 @@ import unittest
 import grpc
 
 from harness import ADYEN, BUILD, CREATE, Server, claims, create_request, response_class, unique, wait_for
+from invariants import Invariants
 
 ROUNDS = int(os.environ.get("SES_CRASH_ROUNDS", "200"))
 SEED = int(os.environ.get("SES_CRASH_SEED", str(random.SystemRandom().randrange(1 << 32))))
@@ -115,6 +116,7 @@ class Kill(unittest.TestCase):
         print(f"seed {SEED}, {ROUNDS} rounds", flush=True)
         server = Server(workers=WORKERS, config=CONFIG, sandbox=False).start()
         self.addCleanup(server.cleanup)
+        kept = Invariants(server)
         everything, kills = {}, {"worker": 0, "workers": 0, "everything": 0}
         unanswered = set()
         for number in range(ROUNDS):
@@ -144,6 +146,9 @@ class Kill(unittest.TestCase):
             asked[session] = claims(answer.session_token)["jti"]
         self.verify(server, asked)
         self.verify(server, everything)
+        server.channel.close()
+        server.channel = None
+        kept.check(killed=True)
         server.stop()
         report = self.check_store(server)
         self.assertGreaterEqual(report["total"]["current"], len(everything) + len(asked))

@@ -5,7 +5,7 @@
 #include <google/rpc/status.pb-c.h>
 #include <grpc/reflection/v1/reflection.pb-c.h>
 #include <sessiond/store/v1/record.pb-c.h>
-#include <types/merchant_authentication.pb-c.h>
+#include <payment_types/merchant_authentication.pb-c.h>
 
 #include <sessiond/method/codec.h>
 

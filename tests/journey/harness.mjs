@@ -5,7 +5,7 @@
 // bank is on 127.0.0.1 (ports do not make a site).
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -79,8 +79,11 @@ export class World {
   }
 
   startServer() {
+    this.clock ??= join(this.dir, 'clock');
+    if (!existsSync(this.clock)) writeFileSync(this.clock, Buffer.alloc(16));
     this.server = this.start('sessiond', join(build, 'sessiond'), ['--sandbox', '--workers', '2', '--listen', `127.0.0.1:${this.port}`,
-      '--admin', `127.0.0.1:${this.adminPort}`, '--data', join(this.dir, 'data'), '--config', join(this.dir, 'config.yaml')]);
+      '--admin', `127.0.0.1:${this.adminPort}`, '--data', join(this.dir, 'data'), '--config', join(this.dir, 'config.yaml')],
+    { SESSIOND_TEST_CLOCK: this.clock });
   }
 
   log(name) {
@@ -92,6 +95,15 @@ export class World {
       if (this.server.exitCode !== null) throw new Error('sessiond ended');
       return (await fetch(`http://127.0.0.1:${this.adminPort}/readyz`)).ok;
     }).catch((error) => { throw new Error(`${error.message}: ${this.log('sessiond').slice(-2000)}`); });
+  }
+
+  // Time passes for the server (include/sessiond/base/clock.h): the second of the two words of its clock's file.
+  passTime(seconds) {
+    const words = Buffer.from(readFileSync(this.clock));
+    words.writeBigInt64LE(words.readBigInt64LE(8) + BigInt(seconds * 1000), 8);
+    const file = openSync(this.clock, 'r+');
+    writeSync(file, words, 8, 8, 8);
+    closeSync(file);
   }
 
   // ---- what can go wrong

@@ -168,8 +168,8 @@ describe('pages at the return URL', () => {
   }
 
   test('expired', async () => {
-    const url = await handle(1);
-    await new Promise((done) => { setTimeout(done, 2500); });
+    const url = await handle(60);
+    world.passTime(61);
     await assertPage(url, 410, /time for this step is over/);
   });
 

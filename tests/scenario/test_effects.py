@@ -22,7 +22,8 @@ import unittest
 
 import grpc
 
-from harness import CREATE, STRIPE, Server, claims, create_request, initial_metadata, response_class, unique, wait_for
+from harness import PATIENCE, CREATE, STRIPE, Server, claims, create_request, initial_metadata, response_class, unique, wait_for
+from invariants import Invariants
 from simulator import effects, simulator_address
 
 SEED = int(os.environ.get("SES_EFFECTS_SEED", str(random.SystemRandom().randrange(1 << 32))))
@@ -75,6 +76,7 @@ class Effects(unittest.TestCase):
         cls.dice = random.Random(SEED)
         print(f"seed {SEED}", flush=True)
         cls.server = Server(workers=WORKERS, config=CONFIG).start()
+        cls.kept = Invariants(cls.server)
         cls.simulator = simulator_address(cls.server)
         cls.clients = [Client(cls.server.address) for _ in range(CLIENTS)]
         cls.pool = concurrent.futures.ThreadPoolExecutor(CLIENTS)
@@ -85,6 +87,7 @@ class Effects(unittest.TestCase):
             cls.pool.shutdown()
             for client in cls.clients:
                 client.channel.close()
+            cls.kept.check(killed=True)
             cls.server.stop()
         finally:
             cls.server.cleanup()
@@ -104,7 +107,7 @@ class Effects(unittest.TestCase):
         session = unique(f"sim-slow-{delay_ms}-eff")
         stop, deaths = threading.Event(), []
         killer = threading.Thread(target=self.kill_while, args=(stop, deaths))
-        calls = [self.pool.submit(client.create, session, connector, time.monotonic() + 120) for client in self.clients]
+        calls = [self.pool.submit(client.create, session, connector, time.monotonic() + 5 * PATIENCE) for client in self.clients]
         if kills:
             killer.start()
         try:
@@ -115,7 +118,7 @@ class Effects(unittest.TestCase):
                 killer.join()
                 wait_for(self.server.all_serve, 60, "the replaced workers")
         found = [answer[0] for answer in answers if answer is not None]
-        again = self.clients[0].create(session, connector, time.monotonic() + 60)
+        again = self.clients[0].create(session, connector, time.monotonic() + 5 * PATIENCE)
         if found:
             self.assertEqual(len({(one["jti"], one["exp"], one["gen"]) for one in found}), 1, f"{session}: differing tokens")
             self.assertEqual((again[0]["jti"], again[1]), (found[0]["jti"], "true"))

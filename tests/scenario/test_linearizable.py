@@ -12,6 +12,7 @@ import unittest
 import grpc
 
 from harness import Server, claims, unique, wait_until
+from invariants import Invariants
 from linearizable import Call, Undecided, explain, judge
 from session_service import Sessions, explain as explain_error
 
@@ -120,6 +121,7 @@ class Linearizable(unittest.TestCase):
         self.addCleanup(self.server.cleanup)
         self.dice = random.Random(SEED)
         self.judged = 0
+        self.kept = Invariants(self.server)
         print(f"seed {SEED}", flush=True)
 
     def round(self, killing):
@@ -172,6 +174,7 @@ class Linearizable(unittest.TestCase):
         self.assertGreater(beside, 0)
         print(f"{ROUNDS * SESSIONS} histories, {calls} calls, {beside} of them beside others, {writes} writes: "
               f"{self.judged} answers linearizable", flush=True)
+        self.kept.check()
         self.server.stop()
 
     def test_while_workers_die(self):
@@ -184,6 +187,7 @@ class Linearizable(unittest.TestCase):
         self.assertGreater(deaths, 0)
         print(f"{ROUNDS * SESSIONS} histories, {calls} calls, {unknown} without an answer, {deaths} deaths: "
               f"{self.judged} answers linearizable", flush=True)
+        self.kept.check(killed=True)
         self.server.stop()
 
 

@@ -10,6 +10,7 @@ import unittest
 import grpc
 
 from harness import PATIENCE, Server, claims, unique
+from invariants import Invariants
 from model import BY_CALLER, Model, moves
 from session_service import Sessions, event_names, explain, outcome_name, status_name
 
@@ -160,9 +161,10 @@ class Sequence:
             self.history_known = False  # whether a late return is in the history is not told
 
     def revoke(self, _, __, ___):
-        wanted = None if self.model.status == "REVOKED" else self.expect_token()
-        if wanted is None:
-            wanted = self.model.revoke()
+        if self.model.status == "REVOKED":  # which ends the overlap, too
+            wanted = None if claims(self.token)["gen"] == self.model.generation else "TOKEN_SUPERSEDED"
+        else:
+            wanted = self.expect_token() or self.model.revoke()
         answer = self.perform(self.client().revoke)
         self.demand(answer if isinstance(answer, str) else None, wanted, "RevokeSession")
 
@@ -230,6 +232,7 @@ class Orders(unittest.TestCase):
         print(f"seed {SEED}", flush=True)
         server = Server(workers=4, config=CONFIG).start()
         self.addCleanup(server.cleanup)
+        kept = Invariants(server)
 
         def drawn(seed):
             own = random.Random(seed)
@@ -244,6 +247,7 @@ class Orders(unittest.TestCase):
             lengths = list(pool.map(one, [order for order in orders if "TIME" not in order[1]]))
         lengths += map(one, [order for order in orders if "TIME" in order[1]])
         print(f"{SEQUENCES} orders, {sum(lengths)} things happened", flush=True)
+        kept.check()
         server.stop()
 
 

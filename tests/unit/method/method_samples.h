@@ -3,7 +3,7 @@
 #define SESSIOND_TESTS_UNIT_METHOD_SAMPLES_H
 
 #include <sessiond/store/v1/record.pb-c.h>
-#include <types/merchant_authentication.pb-c.h>
+#include <payment_types/merchant_authentication.pb-c.h>
 
 #include "unit.h"
 

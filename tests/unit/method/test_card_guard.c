@@ -2,7 +2,7 @@
 #include "card_guard.h"
 
 #include <sessiond/v1/session.pb-c.h>
-#include <types/merchant_authentication.pb-c.h>
+#include <payment_types/merchant_authentication.pb-c.h>
 
 #include "field.h"
 #include "unit.h"

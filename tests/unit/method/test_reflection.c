@@ -128,19 +128,20 @@ static struct ses_slice file_name(const ProtobufCBinaryData *file)
 static void test_file_with_its_imports(void **state)
 {
     (void)state;
-    const Response *response = ask(BY_FILENAME, "types/merchant_authentication.proto");
+    const Response *response = ask(BY_FILENAME, "payment_types/merchant_authentication.proto");
     const Grpc__Reflection__V1__FileDescriptorResponse *files = response->file_descriptor_response;
 
     assert_int_equal(response->message_response_case, 4);
     assert_int_equal(files->n_file_descriptor_proto,
                      9); /* with browser customer country error money currency secret state */
-    assert_slice_equal(file_name(&files->file_descriptor_proto[0]), "types/merchant_authentication.proto");
+    assert_slice_equal(file_name(&files->file_descriptor_proto[0]),
+                       "payment_types/merchant_authentication.proto");
     for (size_t i = 0; i < files->n_file_descriptor_proto; i++) {
         for (size_t k = 0; k < i; k++)
             assert_false(ses_slice_eq(file_name(&files->file_descriptor_proto[i]),
                                       file_name(&files->file_descriptor_proto[k])));
     }
-    response = ask(BY_FILENAME, "types/secret.proto");
+    response = ask(BY_FILENAME, "payment_types/secret.proto");
     assert_int_equal(response->file_descriptor_response->n_file_descriptor_proto, 1);
 }
 
@@ -151,14 +152,15 @@ static void test_symbols(void **state)
         const char *symbol;
         const char *file;
     } rows[] = {
-        {"types.MerchantAuthenticationService", "types/merchant_authentication.proto"},
-        {"types.MerchantAuthenticationService.CreateSessionToken", "types/merchant_authentication.proto"},
-        {"types.Money", "types/money.proto"},
-        {"types.Money.minor_amount", "types/money.proto"},
-        {"types.Currency", "types/currency.proto"},
-        {"types.USD", "types/currency.proto"},
+        {"types.MerchantAuthenticationService", "payment_types/merchant_authentication.proto"},
+        {"types.MerchantAuthenticationService.CreateSessionToken",
+         "payment_types/merchant_authentication.proto"},
+        {"types.Money", "payment_types/money.proto"},
+        {"types.Money.minor_amount", "payment_types/money.proto"},
+        {"types.Currency", "payment_types/currency.proto"},
+        {"types.USD", "payment_types/currency.proto"},
         {"types.MerchantAuthenticationServiceCreateServerSessionAuthenticationTokenRequest.domain_context",
-         "types/merchant_authentication.proto"},
+         "payment_types/merchant_authentication.proto"},
         {"google.rpc.BadRequest.FieldViolation", "google/rpc/error_details.proto"},
         {"google.rpc.ErrorInfo.MetadataEntry", "google/rpc/error_details.proto"},
         {"google.protobuf.Any", "google/protobuf/any.proto"},

@@ -1,0 +1,64 @@
+"""What a new user does first: the commands of README.md as they stand, the demonstration, help."""
+import os
+import re
+import signal
+import subprocess
+import unittest
+
+from harness import BUILD, NODE_MODULES, PATIENCE, SOURCE, ServerCase, wait_until
+
+DEMO = SOURCE / "deploy" / "demo" / "run.sh"
+
+
+def blocks():
+    """The indented blocks of README.md, commands joined over their continuation lines."""
+    text = (SOURCE / "README.md").read_text()
+    found = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", text, flags=re.M)
+    return ["\n".join(line.removeprefix("    ") for line in block.splitlines()) for block in found]
+
+
+class Readme(ServerCase):
+    def paste(self, block):
+        """In a shell whose path is the one that quickstart names; the server is ours instead of the one on port 8080."""
+        self.assertIn("127.0.0.1:8080", block)
+        done = subprocess.run(["bash", "-euc", block.replace("127.0.0.1:8080", self.server.address)], capture_output=True, text=True, check=False,
+                              timeout=PATIENCE, cwd=self.server.temporary,
+                              env=dict(os.environ, PATH=f"{BUILD}:{NODE_MODULES / '.bin'}:{os.environ['PATH']}"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_calls_can_be_pasted(self):
+        calls = [block.split("\n\n")[0] for block in blocks() if re.search(r"^(buf )?curl ", block, flags=re.M)]
+        self.assertEqual(len(calls), 2, calls)
+        for call in calls:
+            self.assertNotIn("{...}", call)
+            self.assertRegex(self.paste(call), r'"(session_token|sessionToken)": ?"sess_v4\.public\.')
+
+
+class Scripts(unittest.TestCase):
+    def test_help_helps_and_builds_nothing(self):
+        for script in (DEMO, SOURCE / "deploy" / "quickstart.sh", SOURCE / "tests" / "run.sh"):
+            for option in ("--help", "-h"):
+                done = subprocess.run([script, option], capture_output=True, text=True, check=False, timeout=PATIENCE)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), script)
+                self.assertIn(script.name, done.stdout)
+        self.assertFalse((SOURCE / "--help").exists())
+        self.assertEqual(subprocess.run([DEMO, "--nonsense"], capture_output=True, check=False).returncode, 2)
+
+    def test_two_demonstrations_beside_each_other(self):
+        with subprocess.Popen([DEMO, BUILD], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as first:
+            said = []
+            try:
+                wait_until(lambda: said.append(first.stdout.readline()) or "Ctrl-C" in said[-1] or first.poll() is not None, "the first one")
+                self.assertIsNone(first.poll(), "".join(said))
+                second = subprocess.run([DEMO, "--once", BUILD], capture_output=True, text=True, check=False, timeout=2 * PATIENCE)
+                self.assertEqual(second.returncode, 0, second.stdout + second.stderr)
+                ports = [set(re.findall(r":(\d+)", text)) for text in ("".join(said), second.stdout)]
+                self.assertFalse(ports[0] & ports[1])
+            finally:
+                first.send_signal(signal.SIGTERM)
+                first.wait(PATIENCE)
+
+
+if __name__ == "__main__":
+    unittest.main()
