@@ -49,7 +49,7 @@ class Load:
             while len(pending) < IN_FLIGHT:
                 session = unique("crash")
                 self.unanswered.add(session)
-                pending[random.choice(calls).future(create_request(session), metadata=METADATA, timeout=20)] = session
+                pending[random.choice(calls).future(create_request(session), metadata=METADATA, timeout=120)] = session
             self.collect(pending)
             time.sleep(0.001)
         for future in pending:
@@ -84,7 +84,7 @@ class Kill(unittest.TestCase):
         method = server.grpc().unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                            response_deserializer=response_class(CREATE).FromString)
         for start in range(0, len(items), 64):
-            futures = [(method.future(create_request(session), metadata=METADATA, timeout=60), session, jti)
+            futures = [(method.future(create_request(session), metadata=METADATA, timeout=120), session, jti)
                        for session, jti in items[start:start + 64]]
             for future, session, jti in futures:
                 answer = future.result()

@@ -17,7 +17,7 @@ def details(answer):
     return (error.unified_details.code, answer.status_code, connector.code, connector.message, connector.reason)
 
 
-def own_channel(server, request, metadata, timeout=60):
+def own_channel(server, request, metadata, timeout=120):
     """On a connection of its own: (answer, metadata)."""
     with grpc.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
         call = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),

@@ -14,7 +14,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 class Raw:
     """A connection of bytes. answers() parses what came: [(status, headers, body)]."""
 
-    def __init__(self, port, seconds=20):
+    def __init__(self, port, seconds=120):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
         self.data = b""
         self.closed = False

@@ -12,7 +12,7 @@ class DocumentedCall(ServerCase):
         headers.write_text(f"x-connector-config: {STRIPE}\n")
         return subprocess.run([BUF, "curl", "--protocol", "grpc", "--http2-prior-knowledge", "-H", "x-connector: stripe",
                                "-H", f"@{headers}", "-d", json.dumps(value), *args, f"http://{self.server.address}{path}"],
-                              capture_output=True, text=True, timeout=60, check=False)
+                              capture_output=True, text=True, timeout=120, check=False)
 
     def assert_success(self, answer):
         self.assertEqual(answer.pop("status_code"), 200)

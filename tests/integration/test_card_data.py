@@ -43,7 +43,7 @@ class CardData(ServerCase):
             self.assertNotIn(trace, told)
 
     def call(self, path, request, headers=()):
-        answer = self.client.method(path)(request, metadata=[*EXACT, *headers], timeout=30)
+        answer = self.client.method(path)(request, metadata=[*EXACT, *headers], timeout=120)
         return list(answer) if path.endswith("WatchSession") else answer
 
     def refused(self, path, request, headers=()):

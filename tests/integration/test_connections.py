@@ -138,7 +138,7 @@ class Reload(unittest.TestCase):
         stop, failures, done, closes = threading.Event(), [], [0] * 8, [0] * 8
 
         def client(number):
-            connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=120)
             pause = random.Random(number)
             while not stop.is_set():
                 try:

@@ -296,7 +296,7 @@ class OneEffect(unittest.TestCase):
             session = unique("sim-slow-700-")
             method = server.grpc().unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                                response_deserializer=response_class(CREATE).FromString)
-            call = method.future(create_request(session), metadata=sim_metadata(connector), timeout=30)
+            call = method.future(create_request(session), metadata=sim_metadata(connector), timeout=120)
             wait_for(lambda s=session: sim.effects(s) == 1, 10, "the call at the connector")
             call.cancel()
             answer, metadata = own_channel(server, create_request(session), sim_metadata(connector))
@@ -350,7 +350,7 @@ class OneEffect(unittest.TestCase):
         answer = server.call_within(create_request(session), 1000, sim_metadata("paytm"))
         self.assertEqual(details(answer)[:2], ("CONNECTOR_TIMEOUT", 504))
         wait_for(lambda: sim.effects(session) == 1, 20, "the order at paytm")
-        answer, _ = server.call(create_request(session), sim_metadata("paytm"), timeout=20)
+        answer, _ = server.call(create_request(session), sim_metadata("paytm"), timeout=120)
         self.assertEqual(answer.status_code, 200, answer)
         self.assertEqual(sim.effects(session), 1)
         server.stop()
@@ -583,7 +583,7 @@ class FullDisk(unittest.TestCase):
     def test_while_an_outcome_stays_unknown(self):
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             request = create_request(unique(), test_mode=False)
-            first = pool.submit(own_channel, self.server, request, sim_metadata("paytm"), timeout=20)
+            first = pool.submit(own_channel, self.server, request, sim_metadata("paytm"), timeout=120)
             wait_for(lambda: self.fake.requests, 30, "the call at the connector")
             self.fill()
             self.assertEqual(details(first.result()[0]), TIMEOUT)

@@ -80,7 +80,7 @@ class Generations(SessionCase):
             code, why, info = refusal(self.client.call, method, token, session, **fields)
             self.assertEqual((code, why, info.get("generation")), wanted, method)
         with self.assertRaises(Exception) as caught:
-            next(self.client.watch(token, session, timeout=20))
+            next(self.client.watch(token, session, timeout=120))
         self.assertEqual(explain(caught.exception)[:2], wanted[:2])
 
     def warm(self, token, session):

@@ -94,7 +94,7 @@ class Watch(SessionCase):
         while True:
             client = Sessions(self.server.address)
             try:
-                for message in client.watch(token, session, from_version=seen[-1] if seen else 0, timeout=60):
+                for message in client.watch(token, session, from_version=seen[-1] if seen else 0, timeout=120):
                     seen.append(message.session.version)
                     if status_name(message.session) == "COMPLETED":
                         return

@@ -16,7 +16,7 @@ SESSIONS = 40
 
 def ctl(data, *args, stdin=""):
     return subprocess.run([BUILD / "sessiondctl", "--data", data, *args], input=stdin, capture_output=True, text=True,
-                          timeout=60, check=False)
+                          timeout=120, check=False)
 
 
 class Usage(unittest.TestCase):
@@ -50,8 +50,8 @@ class Usage(unittest.TestCase):
 
     def test_short_help(self):
         for program in ("sessiond", "sessiondctl", "sessiond-sim", "sessiond-load"):
-            long = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, timeout=60, check=True).stdout
-            short = subprocess.run([BUILD / program, "-h"], capture_output=True, text=True, timeout=60, check=True).stdout
+            long = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, timeout=120, check=True).stdout
+            short = subprocess.run([BUILD / program, "-h"], capture_output=True, text=True, timeout=120, check=True).stdout
             self.assertEqual(short, long)
 
     def test_no_data_directory_is_1_and_names_the_path(self):

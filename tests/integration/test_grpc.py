@@ -23,7 +23,7 @@ class RawH2:
     """A client of bare frames: what a well-behaved library would never send, or in pieces it would never choose."""
 
     def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=120)
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
         self.h2.initiate_connection()
         self.flush()
@@ -230,7 +230,7 @@ class Metadata(ServerCase):
     def test_unknown_service_and_method_are_named(self):
         for path in ("/types.MerchantAuthenticationService/Nope", "/no.Such/Thing"):
             with self.assertRaises(grpc.RpcError) as caught:
-                self.server.grpc().unary_unary(path)(b"", timeout=20)
+                self.server.grpc().unary_unary(path)(b"", timeout=120)
             self.assertEqual(caught.exception.code(), grpc.StatusCode.UNIMPLEMENTED)
             self.assertIn(path.rsplit("/", 1)[1], caught.exception.details())
 
@@ -238,7 +238,7 @@ class Metadata(ServerCase):
         method = self.server.grpc().unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString())
         for _ in range(30):
             call = method.future(create_request(unique("sim-slow-300-")),
-                                 metadata=[("x-connector", "stripe"), ("x-connector-config", STRIPE)], timeout=20)
+                                 metadata=[("x-connector", "stripe"), ("x-connector-config", STRIPE)], timeout=120)
             time.sleep(0.01)
             call.cancel()
         self.server.call(create_request(unique()), EXACT)
@@ -262,7 +262,7 @@ class Health(ServerCase):
         method = self.server.grpc().stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
                                                   request_serializer=lambda m: m.SerializeToString(),
                                                   response_deserializer=message("grpc.reflection.v1.ServerReflectionResponse").FromString)
-        answer, = method(iter([kind(list_services="*")]), timeout=30)
+        answer, = method(iter([kind(list_services="*")]), timeout=120)
         names = [service.name for service in answer.list_services_response.service]
         self.assertGreater(len(names), 3)
         for name in names:
@@ -272,9 +272,9 @@ class Health(ServerCase):
         watch = self.server.grpc().unary_stream("/grpc.health.v1.Health/Watch",
                                                 request_serializer=lambda m: m.SerializeToString(),
                                                 response_deserializer=message("grpc.health.v1.HealthCheckResponse").FromString)
-        stream = watch(message("grpc.health.v1.HealthCheckRequest")(service=""), timeout=60)
+        stream = watch(message("grpc.health.v1.HealthCheckRequest")(service=""), timeout=120)
         self.assertEqual(next(stream).status, 1)
-        unknown = watch(message("grpc.health.v1.HealthCheckRequest")(service="nobody"), timeout=60)
+        unknown = watch(message("grpc.health.v1.HealthCheckRequest")(service="nobody"), timeout=120)
         self.assertEqual(next(unknown).status, 3)
         unknown.cancel()
         self.server.process.send_signal(15)
@@ -297,7 +297,7 @@ class Reflection(ServerCase):
                                                   request_serializer=lambda m: m.SerializeToString(),
                                                   response_deserializer=message(f"{name}.ServerReflectionResponse").FromString)
         kind = message(f"{name}.ServerReflectionRequest")
-        return list(method(iter([kind(**r) for r in requests]), timeout=30))
+        return list(method(iter([kind(**r) for r in requests]), timeout=120))
 
     def test_both_versions_list_every_service(self):
         for version in ("v1", "v1alpha"):

@@ -157,7 +157,7 @@ class Refusals(RawCase):
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         for _ in range(3):
-            with socket.create_connection(("127.0.0.1", self.server.port), timeout=20) as s:
+            with socket.create_connection(("127.0.0.1", self.server.port), timeout=120) as s:
                 with self.assertRaises(ssl.SSLError) as caught:
                     context.wrap_socket(s, server_hostname="localhost")
                 self.assertIn("ALERT", caught.exception.reason or "")

@@ -184,7 +184,7 @@ class Idempotency(ServerCase):
             with grpc.insecure_channel(self.server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
                 call = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                            response_deserializer=response_class(CREATE).FromString)
-                answer, got = call.with_call(create_request(session), metadata=EXACT, timeout=60)
+                answer, got = call.with_call(create_request(session), metadata=EXACT, timeout=120)
                 return claims(answer.session_token)["jti"], initial_metadata(got).get("x-session-replayed")
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
             for _ in range(5):

@@ -48,7 +48,7 @@ class LogCase(unittest.TestCase):
 
     def ask(self, server, count):
         """Requests for a path that is not there, over connections that stay open: one line of the log each."""
-        links = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=20 * SLOW) for _ in range(8)]
+        links = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=120 * SLOW) for _ in range(8)]
         for i in range(count):
             links[i % 8].request("GET", "/nope")
             answer = links[i % 8].getresponse()

@@ -101,7 +101,7 @@ class Metrics(ServerCase):
 
     def test_admin_pages(self):
         for path in ("/healthz", "/readyz", "/"):
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.server.admin_port}{path}", timeout=20) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.server.admin_port}{path}", timeout=120) as answer:
                 self.assertEqual(answer.status, 200)
 
 

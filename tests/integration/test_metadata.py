@@ -36,7 +36,7 @@ class MetadataCase(ServerCase):
         """Header bytes that no client library would send; answers (status, body)."""
         body = json.dumps(create_dict(unique())).encode()
         head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
-        with socket.create_connection(("127.0.0.1", self.server.port), timeout=30) as s:
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=120) as s:
             s.sendall(head.encode() + b"".join(name.encode() + b": " + value + b"\r\n" for name, value in headers) + b"\r\n" + body)
             answer = b"".join(iter(lambda: s.recv(65536), b""))
         head, _, text = answer.partition(b"\r\n\r\n")
@@ -334,7 +334,7 @@ class Caller(MetadataCase):
     def test_a_shopper_is_not_turned_away_for_them(self):
         """Proxies of others add headers to a bank's return."""
         for extra in (b"", b"X-Request-Id: a\r\nX-Request-Id: b\r\nContent-Type: application/x-www-form-urlencoded\r\n"):
-            with socket.create_connection(("127.0.0.1", self.server.port), timeout=30) as s:
+            with socket.create_connection(("127.0.0.1", self.server.port), timeout=120) as s:
                 s.sendall(b"POST /r/unknown HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n"
                           b"Connection: close\r\n" + extra + b"\r\na=b")
                 answer = b"".join(iter(lambda: s.recv(65536), b""))

@@ -18,7 +18,7 @@ from harness import (BUILD, CREATE, PATIENCE, SLOW, Server, ServerCase, claims, 
 EXACT = [("x-connector", "adyen"), ("x-connector-config", '{"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}')]
 
 
-def run(*args, timeout=60):
+def run(*args, timeout=120):
     return subprocess.run([BUILD / "sessiond", *args], capture_output=True, text=True, timeout=timeout, check=False)
 
 
@@ -136,7 +136,7 @@ class Replacement(ServerCase):
             with grpc.insecure_channel(self.server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
                 call = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                            response_deserializer=response_class(CREATE).FromString)
-                jtis.add(claims(call(create_request(session), metadata=EXACT, timeout=30).session_token)["jti"])
+                jtis.add(claims(call(create_request(session), metadata=EXACT, timeout=120).session_token)["jti"])
         self.assertEqual(len(jtis), 1)
         wait_for(lambda: len({row["role"] for row in self.server.lines("request")}) == 2, 10, "both workers in the log")
 

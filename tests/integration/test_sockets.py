@@ -28,7 +28,7 @@ STRIPE_METADATA = [("x-connector", "stripe"), ("x-connector-config", '{"config":
 EXACT = [("x-connector", "adyen"), ("x-connector-config", '{"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}')]
 
 
-def ask(port, request=ALIVE, timeout=60):
+def ask(port, request=ALIVE, timeout=120):
     """The status code of an answer on a connection of its own; None: refused."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=timeout) as s:
@@ -379,7 +379,7 @@ class Full(Case):
         self.server.call(first, EXACT)
 
         def refused():
-            calls = [method.future(create_request(unique()), metadata=EXACT, timeout=60) for _ in range(200)]
+            calls = [method.future(create_request(unique()), metadata=EXACT, timeout=120) for _ in range(200)]
             return grpc.StatusCode.RESOURCE_EXHAUSTED in [call.code() for call in calls]
         wait_for(refused, 60 * SLOW, "the table to be full")
         status, body = wait_for(lambda: ready(self.server) if ready(self.server)[1]["degraded"] else None, 10 * SLOW, "degraded")

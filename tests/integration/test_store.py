@@ -66,7 +66,7 @@ class Store(unittest.TestCase):
         whole = shard.read_bytes()
         for damage in (whole[:100], b"", b"\xff" * len(whole), whole[:4096 * 3]):
             shard.write_bytes(damage)
-            done = subprocess.run(server.command, capture_output=True, text=True, timeout=60, check=False)
+            done = subprocess.run(server.command, capture_output=True, text=True, timeout=120, check=False)
             if damage == b"":
                 continue  # an empty file is what a first start makes; LMDB starts afresh
             self.assertNotEqual(done.returncode, 0)

@@ -61,7 +61,7 @@ class Token(ServerCase):
 
 class Rotation(unittest.TestCase):
     def ctl(self, *args):
-        done = subprocess.run([BUILD / "sessiondctl", "--data", self.server.data, *args], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([BUILD / "sessiondctl", "--data", self.server.data, *args], capture_output=True, text=True, timeout=120, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
 

@@ -52,7 +52,7 @@ class Validation(ServerCase):
         method = self.server.grpc().unary_unary(CREATE)
         with self.assertRaises(grpc.RpcError) as caught:
             method(raw, metadata=[("x-connector", "stripe"), ("x-connector-config", '{"config":{"Stripe":{"api_key":"k"}}}')],
-                   timeout=20)
+                   timeout=120)
         self.assertEqual(caught.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
 
     def test_amount_required(self):

@@ -26,5 +26,5 @@ def simulator_address(server):
 
 def effects(address, order):
     """How often a connector has acted for that order."""
-    with urllib.request.urlopen(f"http://{address}/effects?order={urllib.parse.quote(order)}", timeout=30) as answer:
+    with urllib.request.urlopen(f"http://{address}/effects?order={urllib.parse.quote(order)}", timeout=120) as answer:
         return json.load(answer)["count"]

@@ -55,6 +55,11 @@ static inline void unit_clock_stop(void)
     }
 }
 
+static inline bool unit_clock_is_stopped(void)
+{
+    return unit_clock_stopped_ns[CLOCK_MONOTONIC] != 0;
+}
+
 static inline void unit_clock_run(void)
 {
     memset(unit_clock_stopped_ns, 0, sizeof(unit_clock_stopped_ns));

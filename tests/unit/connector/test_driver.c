@@ -209,7 +209,7 @@ static void the_earlier_limit_ends_a_hanging_call(void **state)
         rig_start(&rig, (struct ses_driver_options){.sandbox = true, .total_timeout_ms = cases[i].total_ms});
         ms = hang_ms(&rig, &call, cases[i].deadline_ms);
         assert_end(&call, 0, SES_OUTCOME_TIMEOUT);
-        assert_true(ms >= 145 && ms < 2000);
+        assert_in_range(ms, 149, 160);
         rig_stop(&rig);
     }
 }
@@ -347,7 +347,6 @@ static void an_answer_has_a_maximum(void **state)
         struct rig rig;
         struct tiny_server server;
         struct rig_call call;
-        uint64_t begin_ns = ses_clock_mono_ns();
 
         rig_start(&rig, (struct ses_driver_options){.sandbox = true, .response_bytes_max = 100000});
         tiny_start(&server, &rig.loop, 0);
@@ -358,7 +357,6 @@ static void an_answer_has_a_maximum(void **state)
         rig_wait(&rig, &call);
         assert_end(&call, 0, SES_OUTCOME_BAD_RESPONSE);
         assert_int_equal(server.requests, 1); /* asking again would bring the same */
-        assert_true((call.ended_ns - begin_ns) / MS < 5000);
         tiny_stop(&server);
         rig_stop(&rig);
     }
@@ -489,5 +487,6 @@ int main(void)
         cmocka_unit_test(latency_is_counted),
     };
 
+    unit_clock_stop();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
