@@ -39,8 +39,20 @@ const ended = (child) => (child.exitCode !== null || child.signalCode !== null
   ? Promise.resolve() : new Promise((done) => { child.once('exit', done); }));
 
 export class World {
+  // What cannot be opened is closed again: a child left behind would keep this process, and the test, for ever.
   static async open() {
     const world = new World();
+    try {
+      return await world.begin();
+    } catch (error) {
+      await world.close();
+      throw error;
+    }
+  }
+
+  async begin() {
+    const world = this;
+    world.children = [];
     world.dir = mkdtempSync(join(tmpdir(), 'sessiond-journey-'));
     [world.port, world.adminPort, world.bankPort, world.shopPort] = [await freePort(), await freePort(), await freePort(), await freePort()];
     world.shop = `http://localhost:${world.shopPort}`;
@@ -52,7 +64,6 @@ export class World {
     writeFileSync(join(world.dir, 'config.yaml'), [
       'restart:', '  budget: 1000', '  delay_max_ms: 50',
       'redirect:', `  public_url: http://localhost:${world.port}`, ''].join('\n'));
-    world.children = [];
     world.start('bank', join(build, 'sessiond-sim'), ['--listen', `127.0.0.1:${world.bankPort}`]);
     world.startServer();
     world.shopProcess = world.start('shop', process.execPath, [join(source, 'deploy/demo/shop.mjs')], {
