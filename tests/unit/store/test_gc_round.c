@@ -15,7 +15,8 @@ static enum ses_status try_update(struct rig *rig, struct ses_store *store, uint
     ses_arena_reset(&rig->arena);
     next.body = ses_slice(body, bytes);
     assert_ok(get(rig, store, number, &record, &ref, &claimed));
-    assert_ok(ses_store_claim_ref(store, &key, &ref, record.revision, &claim));
+    if (ses_store_claim_ref(store, &key, &ref, record.revision, &claim) != SES_OK)
+        return SES_FULL; /* the collection has just moved it: try again */
     status = put_wait(rig, store, &claim, &next);
     if (status != SES_OK)
         ses_store_release(store, &claim);
