@@ -70,7 +70,8 @@ class Journeys(unittest.TestCase):
 
     def test_a_wrong_answer_is_an_error_and_ends_the_payment(self):
         result = self.play("three_ds=1", "--journeys", 10, exit_code=1, back="https://not-allowed.example/back")
-        self.assertEqual(result["first_error"], "three_ds, begin_step: HTTP status 200, grpc-status 7")
+        self.assertEqual(result["first_error"], "three_ds, begin_step: HTTP status 200, grpc-status 7: "
+                         "the origin of return_url is not on the merchant's list")
         self.assertEqual((result["right"], result["wrong"], result["journeys"]), (20, 10, {"three_ds": 0}))
         self.assertEqual((result["steps"]["begin_step"]["right"], result["steps"]["begin_step"]["wrong"]), (0, 10))
         self.assertNotIn("return_post", result["steps"])
