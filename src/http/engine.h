@@ -25,6 +25,8 @@ struct ses_doors {
     struct ses_h2_shared *h2;        /* NULL until the first HTTP/2 connection */
     char date[SES_HTTP_DATE_SIZE];   /* ses_doors_date */
     uint64_t date_wall_s;
+    uint8_t host[64]; /* that was known last, host.c */
+    size_t host_len;
 };
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7), formatted once per second; valid until the next

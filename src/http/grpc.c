@@ -5,6 +5,7 @@
 #include "grpc_metadata.h"
 #include "gzip.h"
 #include "header_once.h"
+#include "host.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 /* The "no limit" of streams: far enough, and safe to add to. */
@@ -238,6 +239,8 @@ static void begin(struct ses_h2_stream *stream)
     if (fault != NULL || stream->repeated || ses_exchange_header(x, "content-type", NULL).len > 0)
         fail_http(stream, 400, SES_INVALID_ARGUMENT,
                   fault != NULL ? fault : "content-type, grpc-timeout or grpc-encoding is given twice");
+    else if (!ses_host_check(stream->h2->shared->doors, x))
+        fail_http(stream, 421, SES_PERMISSION_DENIED, SES_HOST_UNKNOWN);
     else if (stream->h2->shared->doors->options.closed != NULL)
         fail(stream, SES_UNAVAILABLE, stream->h2->shared->doors->options.closed);
     else if (!ses_slice_eq_str(x->http_method, "POST"))

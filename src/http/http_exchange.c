@@ -4,6 +4,7 @@
 
 #include "gzip.h"
 #include "header_once.h"
+#include "host.h"
 
 /* Connect: "positive integer as ASCII string of at most 10 digits". */
 #define TIMEOUT_DIGITS_MAX 10
@@ -131,6 +132,11 @@ static bool check_headers(struct ses_exchange *x)
     const char *fault = ses_header_fault(x);
 
     return fault == NULL || refuse(x, 400, SES_INVALID_ARGUMENT, fault);
+}
+
+static bool check_host(struct ses_doors *doors, struct ses_exchange *x)
+{
+    return ses_host_check(doors, x) || refuse(x, 421, SES_PERMISSION_DENIED, SES_HOST_UNKNOWN);
 }
 
 static bool check_route(const struct ses_doors *doors, struct ses_exchange *x)
@@ -304,8 +310,8 @@ void ses_http_dispatch(struct ses_doors *doors, struct ses_exchange *x, const st
     uint64_t limit_ms = 0;
 
     ses_exchange_hold(x); /* an answer given at once must not end it under our feet */
-    if (prepare(doors, x, ops) && check_headers(x) && check_route(doors, x) && check_method(x) &&
-        check_media_type(x) && check_version(x) && check_encoding(doors, x) &&
+    if (prepare(doors, x, ops) && check_headers(x) && check_host(doors, x) && check_route(doors, x) &&
+        check_method(x) && check_media_type(x) && check_version(x) && check_encoding(doors, x) &&
         check_timeout(doors, x, &limit_ms))
         start(doors, x, limit_ms);
     ses_exchange_release(x);

@@ -120,6 +120,8 @@ static const struct ses_route session_routes[] = {
     {.path = SES_RETURN_PATH,
      .kind = SES_ROUTE_PLAIN,
      .get_or_post = true,
+     .any_host =
+         true, /* the handle is what opens it, and no shopper is left standing for a proxy's rewriting */
      .flow = "Return",
      .metric = SES_METRIC_RETURN,
      .start = ses_return_start},

@@ -53,6 +53,8 @@ struct ses_config {
     size_t urls_count;
     char hosts[SES_CONFIG_HOSTS_MAX][SES_CONFIG_TEXT_SIZE]; /* connector.base_url_hosts */
     size_t hosts_count;
+    char known_hosts[SES_CONFIG_HOSTS_MAX + 2][SES_CONFIG_TEXT_SIZE]; /* hosts, and those of public_url */
+    size_t known_hosts_count;
     char public_url[SES_CONFIG_TEXT_SIZE];
     struct ses_config_merchant return_urls[SES_CONFIG_MERCHANTS_MAX];
     size_t return_urls_count;

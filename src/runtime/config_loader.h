@@ -30,6 +30,9 @@ SES_MUST_CHECK enum ses_status ses_config_read_choice(const struct loader *loade
 SES_MUST_CHECK enum ses_status ses_config_split_merchant(const struct loader *loader,
                                                          const struct value *value,
                                                          struct ses_config_merchant *ret_row);
+/* config_hosts.c: hosts; public_url is known by then. */
+SES_MUST_CHECK enum ses_status ses_config_read_known_hosts(const struct loader *loader,
+                                                           const struct ses_raw_config *raw);
 /* config_binding.c: the section binding. */
 SES_MUST_CHECK enum ses_status ses_config_read_binding(const struct loader *loader,
                                                        const struct ses_raw_config *raw);

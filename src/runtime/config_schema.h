@@ -85,6 +85,8 @@ struct ses_raw_config {
     char *data_dir;
     char *workers;
     char *drain_seconds;
+    char **hosts;
+    unsigned hosts_count;
     struct ses_raw_log log;
     struct ses_raw_token token;
     struct ses_raw_limits limits;

@@ -230,6 +230,10 @@ static enum ses_status open_admin(struct ses_housekeeper *keeper)
     const struct ses_route *routes;
     size_t count;
 
+    for (size_t i = 0; i < keeper->env->config->known_hosts_count; i++)
+        keeper->known_hosts[i] = keeper->env->config->known_hosts[i];
+    doors.hosts = keeper->known_hosts;
+    doors.hosts_count = keeper->env->config->known_hosts_count;
     SES_TRY(ses_admin_new(keeper->env, &keeper->admin));
     routes = ses_admin_routes(keeper->admin, &count);
     SES_TRY(ses_router_new(&routes, &count, 1, &keeper->router));

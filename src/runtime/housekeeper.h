@@ -23,6 +23,7 @@ struct ses_housekeeper {
     struct ses_router *router;
     struct ses_exchange_pool *pool;
     struct ses_doors *doors;
+    const char *known_hosts[SES_CONFIG_HOSTS_MAX + 2];
     struct ses_conns *conns;
     struct ses_turnaway *turnaway;
     uv_timer_t look;

@@ -207,12 +207,16 @@ static enum ses_status open_doors(struct ses_worker *worker)
                 .streaming_ms = (uint32_t)config->limits_streaming_seconds * 1000,
                 .gzip_bytes_min = (uint32_t)config->limits_gzip_bytes_min,
             },
+        .hosts = worker->known_hosts,
+        .hosts_count = config->known_hosts_count,
         .http2 = true,
         .server_name = "sessiond",
         .log = &worker->log,
         .metrics = worker->metrics,
     };
 
+    for (size_t i = 0; i < config->known_hosts_count; i++)
+        worker->known_hosts[i] = config->known_hosts[i];
     SES_TRY(ses_exchange_pool_new(&pool, &worker->pool));
     options.pool = worker->pool;
     return ses_doors_new(&options, &worker->doors);

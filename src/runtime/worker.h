@@ -48,6 +48,7 @@ struct ses_worker {
     struct ses_router *router;
     struct ses_exchange_pool *pool;
     struct ses_doors *doors;
+    const char *known_hosts[SES_CONFIG_HOSTS_MAX + 2];
     struct ses_conns *conns;
     struct ses_connector_url urls[SES_CONFIG_URLS_MAX];
     const char *hosts[SES_CONFIG_HOSTS_MAX];

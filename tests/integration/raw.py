@@ -5,7 +5,7 @@ import socket
 
 from harness import ADYEN, CREATE, ServerCase, create_dict, unique
 
-HOST = "Host: a.example\r\n"
+HOST = "Host: localhost\r\n"
 GET = "GET /health HTTP/1.1\r\n" + HOST
 POST = f"POST {CREATE} HTTP/1.1\r\n{HOST}Content-Type: application/json\r\nx-connector-config: {ADYEN}\r\n"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

@@ -34,7 +34,7 @@ class RawH2:
 
     def request(self, headers=(), path=CREATE, content_type="application/grpc", end=False):
         stream = self.h2.get_next_available_stream_id()
-        rows = [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "x"), ("content-type", content_type),
+        rows = [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "localhost"), ("content-type", content_type),
                 ("te", "trailers"), *EXACT, *headers]
         self.h2.send_headers(stream, rows, end_stream=end)
         self.flush()

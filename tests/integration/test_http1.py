@@ -9,7 +9,7 @@ import unittest
 from harness import CREATE, ROUTE, Server, create_dict, unique, wait_for, wait_until_still
 from raw import GET, HOST, POST, Raw, RawCase
 
-SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: a\r\nx-request-id: smuggled\r\n\r\n"
+SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: localhost\r\nx-request-id: smuggled\r\n\r\n"
 
 # What two parsers in a row could read differently, and what no parser should take: request, status, word of the reason.
 REFUSALS = [
@@ -263,7 +263,7 @@ class Taken(RawCase):
         self.assertEqual([a[0] for a in raw.answers()], [413])
 
     def test_absolute_form_upgrade_and_empty_line(self):
-        for request in ("\r\n" + GET + "\r\n", "GET http://a.example/health HTTP/1.1\r\n" + HOST + "\r\n",
+        for request in ("\r\n" + GET + "\r\n", "GET http://localhost/health HTTP/1.1\r\n" + HOST + "\r\n",
                         GET + "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
                         GET + "Upgrade: websocket\r\nConnection: upgrade\r\n\r\n", GET + "Content-Length: 3\r\n\r\nabc"):
             self.assertEqual(self.raw().send(request).read_answers(1)[0][0], 200, request)

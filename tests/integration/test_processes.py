@@ -121,7 +121,7 @@ class Replacement(ServerCase):
             # Connections opened in the gap are taken by the neighbour.
             sockets = [socket.create_connection(("127.0.0.1", self.server.port), timeout=PATIENCE) for _ in range(40)]
             for s in sockets:
-                s.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                s.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             answers = [b"".join(iter(lambda s=s: s.recv(4096), b"")) for s in sockets]
             for s in sockets:
                 s.close()

@@ -36,6 +36,8 @@
     X(FRAME_FLOODS, "sessiond_frame_floods_total", "counter",                                                \
       "Connections ended for frames that say nothing (limits.empty_frames_per_10s, control_frames_per_10s)") \
     X(WATCH_LOOKS, "sessiond_watch_looks_total", "counter", "Sessions read for WatchSession streams")        \
+    X(MISDIRECTED, "sessiond_misdirected_total", "counter",                                                  \
+      "Requests refused because they named a host that is not ours (hosts)")                                 \
     X(STREAMS_REFUSED, "sessiond_streams_refused_total", "counter",                                          \
       "Streaming calls refused because too many of their kind were open")                                    \
     X(STREAMS_EXPIRED, "sessiond_streams_expired_total", "counter",                                          \

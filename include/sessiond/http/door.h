@@ -36,6 +36,9 @@ struct ses_door_options {
     struct ses_exchange_pool *pool;
     struct ses_timers *timers;
     struct ses_door_limits limits;
+    const char *const *hosts; /* beside loopback's, the names that requests may be for: others are answered
+                                 421; NULL: any (tests) */
+    size_t hosts_count;
     bool http2;              /* false: HTTP/1.1 only (admin) */
     const char *server_name; /* "sessiond" in the server header; NULL: no such header */
     const char *closed; /* nobody can serve: every request is UNAVAILABLE (503) with this text; or NULL */

@@ -22,6 +22,7 @@ struct ses_route {
     bool get;                        /* PLAIN: GET and HEAD allowed (POST otherwise) */
     bool get_or_post;                /* PLAIN: both */
     const char *flow;                /* log field "flow", e.g. "CreateSessionToken" */
+    bool any_host;                   /* also for hosts that the server is not known by */
     unsigned streams_per_connection; /* SERVER_STREAM, BIDI: open at once on one connection; 0: as many as it
                                         may have streams */
     int metric;                      /* row of ses_metrics.requests; -1: not counted */
