@@ -20,7 +20,7 @@ static int put_item(struct ses_committer *c, MDB_txn *txn, struct batch_item *it
     MDB_val value;
     int rc;
 
-    item->locator = ses_shard_next_locator(c->shard, now_ms, item->after);
+    item->locator = ses_shard_next_locator(c->shard, now_ms, word_low(item->previous));
     if (item->locator == 0)
         return MDB_MAP_FULL;
     key = mdb_val(&item->locator, sizeof(item->locator));
@@ -176,7 +176,9 @@ static enum outcome transact(struct ses_committer *c, const struct plan *plan, e
 
 static void publish_session(struct ses_committer *c, const struct batch_item *item, uint64_t word)
 {
+    ses_gc_supersede(c->table, c->shard->number, item->previous);
     ses_table_publish(c->table, item->slot, word, meta_make(item->row.retain, item->row.revision));
+    ses_gc_supersede(c->table, c->shard->number, item->previous);
     if (c->watch_board != NULL)
         ses_watch_board_tell(c->watch_board, ses_table_tag(&item->row.key));
 }

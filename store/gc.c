@@ -46,6 +46,21 @@ void ses_gc_begin_old_end(struct ses_table *table, unsigned shard, uint64_t loca
         atomic_store(&table->shards[shard].oldest, locator);
 }
 
+static void lower_old_end(struct ses_table *table, unsigned shard, uint64_t locator)
+{
+    _Atomic uint64_t *oldest = &table->shards[shard].oldest;
+    uint64_t now = atomic_load(oldest);
+
+    while ((now == 0 || now > locator) && !atomic_compare_exchange_weak(oldest, &now, locator))
+        ;
+}
+
+void ses_gc_supersede(struct ses_table *table, unsigned shard, uint64_t previous)
+{
+    if (word_is_live(previous) && word_shard(previous) != shard)
+        lower_old_end(table, word_shard(previous), word_low(previous));
+}
+
 static void note(struct ses_gc *gc, uint64_t slot, uint64_t live, uint64_t meta)
 {
     gc->action[gc->count++] = (struct gc_action){.slot = slot, .live = live, .meta = meta};
@@ -120,7 +135,7 @@ static int delete_both(struct ses_gc *gc, MDB_txn *txn, const struct gc_subject 
 
 static int carry_out(struct ses_gc *gc, MDB_txn *txn, struct gc_subject *subject, enum gc_verdict verdict)
 {
-    if (gc->lowest == 0 && verdict != GC_DELETE && verdict != GC_EXPIRE)
+    if (gc->lowest == 0 && verdict != GC_DELETE && verdict != GC_EXPIRE && verdict != GC_WAIT)
         gc->lowest = subject->locator; /* an old copy stays until the next step */
     switch (verdict) {
     case GC_APPEND:
@@ -130,6 +145,10 @@ static int carry_out(struct ses_gc *gc, MDB_txn *txn, struct gc_subject *subject
         return delete_both(gc, txn, subject);
     case GC_DELETE:
         return delete_both(gc, txn, subject);
+    case GC_WAIT:
+        gc->waiting[gc->waiting_count++] =
+            (struct gc_action){.slot = subject->entry.slot, .live = subject->live};
+        break;
     case GC_SKIP:
     case GC_STOP:
         break;
@@ -180,7 +199,7 @@ static int walk(struct ses_gc *gc, MDB_txn *txn, MDB_cursor *cursor, uint64_t ne
         int rc = next_row(gc, txn, cursor, from, &subject, &readable);
 
         if (rc == MDB_NOTFOUND) {
-            gc->empty = gc->lowest == 0 && gc->unreadable == 0;
+            gc->empty = gc->lowest == 0 && gc->unreadable == 0 && gc->waiting_count == 0;
             return 0;
         }
         if (rc != 0)
@@ -218,6 +237,7 @@ static void begin_step(struct ses_gc *gc, uint64_t now_ms)
     gc->more = false;
     gc->empty = false;
     gc->count = 0;
+    gc->waiting_count = 0;
 }
 
 /* Old copies stay until the next step: an eighth above the room, then moving waits for them. */
@@ -254,6 +274,19 @@ int ses_gc_step(struct ses_gc *gc, MDB_txn *txn, uint64_t now_ms, unsigned rows_
     return rc;
 }
 
+/* Somebody may have superseded a record while it was thought to wait, and not have seen the new old end: one
+ * of the two sees the other, as both write first and look then. */
+static void publish_old_end(struct ses_gc *gc)
+{
+    unsigned shard = gc->shard->number;
+
+    atomic_store(&gc->table->shards[shard].oldest, gc->lowest);
+    for (unsigned i = 0; i < gc->waiting_count; i++)
+        if (atomic_load(table_word(gc->table, gc->waiting[i].slot)) != gc->waiting[i].live)
+            lower_old_end(gc->table, shard, word_low(gc->waiting[i].live));
+    atomic_store(&gc->table->shards[shard].wanted, gc->pressed ? gc->wanted : 0);
+}
+
 void ses_gc_commit(struct ses_gc *gc)
 {
     for (unsigned i = 0; i < gc->count; i++) {
@@ -265,10 +298,8 @@ void ses_gc_commit(struct ses_gc *gc)
             ses_table_publish(gc->table, action->slot, action->live, action->meta);
     }
     gc->count = 0;
-    if (gc->stepped) {
-        atomic_store(&gc->table->shards[gc->shard->number].oldest, gc->lowest);
-        atomic_store(&gc->table->shards[gc->shard->number].wanted, gc->pressed ? gc->wanted : 0);
-    }
+    if (gc->stepped)
+        publish_old_end(gc);
     gc->stepped = false;
 }
 

@@ -11,6 +11,7 @@
  *   current and over       LIVE -> DELETING, delete, after the commit free the entry. Over is a record whose
  *                          retain has passed; or whose own expiry has, once it is the oldest record of all
  *                          shards: then nothing that it superseded can come back in a rebuild (README.md)
+ *                          (until then step over it, it waits and does not count for other shards)
  *   current and live       stop; or, when older than age_ms, claim it and append it again; its old copy is
  *                          garbage then. While room is short, whatever its age (gc_round.h)
  *   claimed by somebody    stop; when old, step over it
@@ -65,6 +66,8 @@ struct ses_gc {
     bool empty;          /* nothing is left in the shard */
     unsigned count;
     struct gc_action action[GC_STEP_MAX];
+    unsigned waiting_count;
+    struct gc_action waiting[GC_STEP_MAX]; /* records that are over and wait; they do not count for lowest */
 };
 
 SES_MUST_CHECK enum ses_status ses_gc_init(struct ses_gc *gc, struct ses_table *table,
@@ -79,6 +82,9 @@ void ses_gc_abort(struct ses_gc *gc);
 
 /* [writer, at opening] The old end as it is on disk, durably. */
 SES_MUST_CHECK enum ses_status ses_gc_read_old_end(struct ses_table *table, struct ses_shard *shard);
+/* [committer] Before and behind publishing what supersedes the record at previous (0: none): if that lies
+ * below the old end of another shard (it was over, and waited), the old end falls back to it. */
+void ses_gc_supersede(struct ses_table *table, unsigned shard, uint64_t previous);
 /* [committer] Before the commit of a first record at locator: an empty shard has an old end again. */
 void ses_gc_begin_old_end(struct ses_table *table, unsigned shard, uint64_t locator);
 

@@ -103,10 +103,11 @@ static enum gc_verdict judge_current(struct ses_gc *gc, struct gc_subject *subje
     if (own_time_is_over(gc, subject)) {
         if (is_the_oldest(gc, subject->locator))
             return take(gc, subject, WORD_DELETING, GC_EXPIRE);
-        if (gc->lowest == 0)
-            gc->wanted = subject->locator;
+        gc->wanted = subject->locator;
         /* By then the other shards have come past it, unless one is stuck. */
         moves = is_older_than(gc, subject->locator, 2 * age_ms);
+        if (!moves)
+            return GC_WAIT;
     } else if (!moves) {
         moves = ses_gc_round_moves(gc, subject->locator);
     }

@@ -7,6 +7,7 @@
 enum gc_verdict {
     GC_STOP,   /* it stays, and what lies behind it waits */
     GC_SKIP,   /* it stays, go on behind it */
+    GC_WAIT,   /* the same: it is over, and another shard may have what it superseded */
     GC_DELETE, /* garbage */
     GC_EXPIRE, /* taken: delete, then free the entry */
     GC_APPEND  /* taken: append again */

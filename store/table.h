@@ -56,7 +56,8 @@ struct table_shard {
         claim_sequence;         /* never reset: a claim word is unique for the table's life */
     _Atomic uint64_t published; /* locator up to which every record is published or settled */
     _Atomic int64_t entries;    /* made minus freed by this shard; only the sum means anything */
-    _Atomic uint64_t oldest;    /* no readable record below this locator is on disk; 0: none at all */
+    _Atomic uint64_t oldest; /* below this locator no readable record is on disk, but those that are over and
+                              * wait (gc.h); 0: none at all */
     _Atomic uint64_t
         wanted; /* room is short here: the others may move what lives below this locator; 0: not */
     uint64_t reserved[3];

@@ -171,7 +171,7 @@ static void describe(const struct ses_claim *claim, const struct ses_record *rec
     item->slot = claim->slot;
     item->meta = claim->meta;
     item->standing_intent = claim->intent;
-    item->after = word_low(claim->previous);
+    item->previous = claim->previous;
     item->row.key = claim->key;
     memcpy(item->row.session_id, record->session_id, SES_SESSION_ID_BYTES);
     item->row.retain = retain_after(claim, record);

@@ -98,20 +98,22 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
 bool ses_supervisor_enlarge_table(struct ses_supervisor *sup)
 {
     struct ses_table *larger;
+    uint64_t sessions;
     uint64_t used;
     uint64_t room;
 
     if (sup->enlarged == ENLARGE_MAX)
         return false;
     ses_table_usage(sup->table, &used, &room);
-    if (ses_table_create(room + room / 2, &larger) != SES_OK)
+    sessions = room + room / 2;
+    if (ses_table_create(sessions, &larger) != SES_OK)
         return false;
     ses_table_close(sup->table);
     sup->table = larger;
     sup->enlarged++;
     ses_log_msg(&sup->log, SES_LOG_WARN, "table_enlarged",
                 "store.sessions_max is too small for what is on disk: this run has a table of %llu sessions",
-                (unsigned long long)(room + room / 2));
+                (unsigned long long)sessions);
     return true;
 }
 

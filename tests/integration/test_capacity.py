@@ -40,6 +40,28 @@ class Capacity(unittest.TestCase):
             turns = [[clients[(i + k) % 6] for k in (0, 2, 3)] for i in range(count)]
             list(pool.map(one, turns))
 
+    def test_finished_payments_give_their_places_back(self):
+        server = self.new()
+        client = Sessions(server.address)
+        self.addCleanup(client.close)
+        held = unique("open")
+        token = client.create(held)  # lives through all of it, in front of the others
+        for _ in range(6):  # together more than the table has slots
+            self.pay(server, 300)
+            if has_test_hooks():
+                server.clock.pass_(60)
+            wait_for(lambda: self.live(server) <= 0.85 * SESSIONS_MAX, 40, "the places of finished payments")
+        self.assertEqual(client.get(token, held).merchant_session_id, held)
+        server.stop()
+        server.start()
+        client.close()
+        with connections(server.address, 1) as clients:
+            self.assertEqual(clients[0].get(token, held).merchant_session_id, held)
+        if has_test_hooks():
+            server.clock.pass_(700)
+            wait_for(lambda: self.live(server) == 0, 40, "every place")
+        server.stop()
+
     def fill(self, server):
         """Creates until the table says full, and some more: the sessions that were acknowledged."""
         made, refused = {}, 0

@@ -249,6 +249,32 @@ static void test_shorter_expiry_waits_for_the_older(void **state)
     assert_int_equal(sessions, 0);
 }
 
+/* A record that waits does not hold up the other shards, until its key goes on in one of them: it is an older
+ * one then. */
+static void test_old_end_falls_back_for_a_key_that_goes_on(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *first = rig_open(rig, 0);
+    struct ses_store *second = rig_open(rig, 1);
+    uint64_t waiting;
+
+    create(rig, first, 9, "an hour");
+    create_until(rig, first, 1, UINT64_MAX);
+    update(rig, second, 1, "over", ses_clock_wall_ms() + 1000);
+    waiting = locator_of(rig, second, 1);
+    assert_true(collect_keeps(second, LATER, 1));
+    assert_true(atomic_load(&rig->table->shards[1].oldest) == 0);
+    update(rig, first, 1, "goes on", ses_clock_wall_ms() + 1000);
+    assert_true(atomic_load(&rig->table->shards[1].oldest) == waiting);
+    assert_true(collect_to(first, LATER + HOUR_MS, 1)); /* what went on waits for the other shard now */
+    assert_stored(rig, first, 1, "goes on", 3);
+    assert_true(collect_to(second, LATER, 0));
+    assert_true(collect_to(first, LATER, 0));
+    assert_int_equal(table_used(rig), 0);
+    ses_store_close(first);
+    ses_store_close(second);
+}
+
 /* In the same shard: the older one goes in the same step. */
 static void test_shorter_expiry_in_one_shard(void **state)
 {
@@ -434,6 +460,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_locators_are_never_used_twice, rig_setup, rig_teardown),
         cmocka_unit_test(test_locators_without_a_clock),
         cmocka_unit_test_setup_teardown(test_shorter_expiry_waits_for_the_older, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_old_end_falls_back_for_a_key_that_goes_on, rig_setup,
+                                        rig_teardown),
         cmocka_unit_test_setup_teardown(test_shorter_expiry_in_one_shard, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_shorter_expiry_waits_for_a_claim, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_places_come_back, rig_setup, rig_teardown),
