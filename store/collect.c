@@ -60,6 +60,33 @@ static bool is_pressed(const struct ses_store *store)
            ses_table_is_pressed(store->table);
 }
 
+/* Warned of once, while there is time to make room. */
+static void tell_pressed(struct ses_store *store)
+{
+    uint64_t bytes = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
+    uint64_t bytes_percent = bytes / (ses_store_room_bytes(store) / 100 + 1);
+    uint64_t table_percent;
+    uint64_t used;
+    uint64_t room;
+    bool pressed;
+
+    ses_table_usage(store->table, &used, &room);
+    table_percent = used * 100 / room;
+    pressed = bytes_percent >= STORE_PRESSED_PERCENT || table_percent >= STORE_PRESSED_PERCENT;
+    if (pressed == store->pressed_logged ||
+        (!pressed && (bytes_percent >= STORE_RELIEVED_PERCENT || table_percent >= STORE_RELIEVED_PERCENT)))
+        return;
+    store->pressed_logged = pressed;
+    if (store->metrics != NULL)
+        ses_gauge_set(store->metrics, SES_C_STORE_PRESSED, pressed);
+    if (store->log != NULL)
+        ses_log_msg(
+            store->log, pressed ? SES_LOG_WARN : SES_LOG_INFO, pressed ? "store_filling" : "store_relieved",
+            "shard %u: %llu %% of its room, session table %llu %%: see store.sessions_max, store.quota_mib "
+            "and session.closed_seconds",
+            store->number, (unsigned long long)bytes_percent, (unsigned long long)table_percent);
+}
+
 void ses_store_tick(struct ses_store *store)
 {
     uint64_t mono_ms = ses_clock_mono_ns() / 1000000;
@@ -67,6 +94,7 @@ void ses_store_tick(struct ses_store *store)
 
     if (!store->writable)
         return;
+    tell_pressed(store);
     pressed = is_pressed(store);
     atomic_store_explicit(&store->committer.gc_pressed, pressed, memory_order_relaxed);
     atomic_store_explicit(&store->committer.gc_lag_ms,

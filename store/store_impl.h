@@ -10,6 +10,7 @@
 #define STORE_QUEUE_BYTES_MAX   (64u << 20) /* sealed bytes waiting: SES_BUSY above */
 #define STORE_GC_AGE_MS_DEFAULT (2u * 3600 * 1000)
 #define STORE_MAP_USE_PERCENT   90 /* of the map for puts: LMDB needs the rest to delete */
+#define STORE_RELIEVED_PERCENT  70 /* below it the warning is taken back */
 #define STORE_PRESSED_PERCENT   80 /* of table or room: collection does not wait */
 #define COLLECT_CATCH_UP        5 /* seconds of its own that the clock of collection goes in one, when behind */
 #define STORE_SPARE_BATCHES_MAX 4
@@ -47,6 +48,7 @@ struct ses_store {
     struct watch_table *watches; /* NULL until the first one */
     size_t pending;
     size_t pending_bytes;
+    bool pressed_logged;
     bool full_logged;
     bool closing;
 };

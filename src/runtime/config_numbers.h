@@ -45,7 +45,7 @@
     X(session, credential_cache_entries, 1, 65536, 256)                                                      \
     X(session, token_cache_entries, 1, 1048576, 16384)                                                       \
     X(session, step_seconds, 1, 86400, 900)                                                                  \
-    X(session, closed_seconds, 1, 2592000, 86400)                                                            \
+    X(session, closed_seconds, 1, 2592000, 3600)                                                             \
     X(session, rotation_overlap_seconds, 0, 3600, 30)                                                        \
     X(session, inbox_seconds, 1, 86400, 600)                                                                 \
     X(session, watch_alive_seconds, 1, 3600, 25)                                                             \

@@ -172,6 +172,7 @@ static enum ses_status render_store(const struct ses_board *board, struct ses_bu
     SES_TRY(tile(out, text, "records a transaction"));
     SES_TRY(tile_u64(out, ses_board_counter(board, SES_C_STORE_FAILED), "failed writes"));
     SES_TRY(tile_u64(out, ses_board_counter(board, SES_C_STORE_POISONED), "poisoned writers"));
+    SES_TRY(tile_u64(out, ses_board_counter(board, SES_C_STORE_PRESSED), "workers short of room (80 %)"));
     SES_TRY(tile_u64(out, atomic_load_explicit(&board->sessions_loaded, memory_order_relaxed),
                      "loaded at start"));
     SES_TRY(

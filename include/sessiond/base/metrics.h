@@ -69,6 +69,8 @@
       "Times a failed sync stopped a shard's writer")                                                        \
     X(STORE_UNREADABLE, "sessiond_store_unreadable_total", "counter",                                        \
       "Records that were found damaged when they were read, each once a worker")                             \
+    X(STORE_PRESSED, "sessiond_store_pressed", "gauge",                                                      \
+      "Workers whose shard or session table is filled to 80 % (until below 70 %)")                           \
     X(STORE_FULL, "sessiond_store_full", "gauge", "Shards that take no records now: disk or quota is full")  \
     X(TABLE_FULL, "sessiond_table_full", "gauge",                                                            \
       "Workers that met a full session table; new sessions are refused")                                     \

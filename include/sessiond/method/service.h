@@ -44,12 +44,12 @@ struct ses_service_options {
                                               default 50 */
     unsigned credential_cache_entries;     /* default 256 */
     unsigned token_cache_entries;          /* verified tokens; default 16384, 240 bytes each */
-    uint64_t closed_ms;                    /* a closed session answers late calls; default 86400000 (a day) */
-    uint64_t step_ms;                      /* limit of a step; default 900000 */
-    uint64_t rotation_overlap_ms;          /* 0: none */
-    uint32_t attempts_max;                 /* failed ones of a payment; 0: no bound */
-    uint64_t inbox_ms;                     /* events kept for a session to come; default 600000 */
-    uint64_t watch_alive_ms; /* a silent WatchSession stream tells its state again; default 25000 */
+    uint64_t closed_ms;           /* a closed session answers late calls; default 3600000 (an hour) */
+    uint64_t step_ms;             /* limit of a step; default 900000 */
+    uint64_t rotation_overlap_ms; /* 0: none */
+    uint32_t attempts_max;        /* failed ones of a payment; 0: no bound */
+    uint64_t inbox_ms;            /* events kept for a session to come; default 600000 */
+    uint64_t watch_alive_ms;      /* a silent WatchSession stream tells its state again; default 25000 */
     const char
         *public_url; /* what browsers call this server, without '/' at its end, e.g. "https://pay.example" */
     const struct ses_merchant_origin *return_urls;
