@@ -250,6 +250,8 @@ static void test_intent_over_a_record(void **state)
     assert_stored(rig, store, 1, "before", 1);
     ses_store_release(store, &claim);
     assert_stored(rig, store, 1, "before", 1);
+    /* A claim that came next and ended by a death would be settled to the intent. */
+    assert_false(meta_is_intent(atomic_load(table_meta(rig->table, ref.slot))));
     update(rig, store, 1, "after", UINT64_MAX); /* the released intent left nothing in the entry */
     assert_stored(rig, store, 1, "after", 2);
     ses_store_close(store);
