@@ -5,20 +5,19 @@
 
 #include <nghttp2/nghttp2.h>
 
-#include <sessiond/base/buf.h>
 #include <sessiond/base/clock.h>
 
 #include "message.h"
-#include "tls.h"
+#include "wire.h"
 
-#define OUT_MAX          (8u << 20)
 #define ANSWER_MAX       8192
 #define FIELDS_MAX       8
 #define GRPC_MESSAGE_MAX 256 /* what is kept of it */
+#define BARREN_MOVES_MAX 100 /* connections in a row that the server leaves without an answer to any call */
 
 struct load_call {
     struct load_client *client;
-    struct load_call *next_free;
+    struct load_call *next;       /* in the free list, or among those that wait */
     struct load_journey *journey; /* NULL: no call */
     uint64_t due_ns;
     struct load_request request;
@@ -31,23 +30,26 @@ struct load_call {
     size_t said_len;
     int grpc_status;
     int http_status;
+    bool unsent; /* its stream was never begun */
 };
 
+/* After the server's GOAWAY a client is leaving: it is not up, calls that it is given wait, those under way
+ * are finished, and then it moves to a new connection, where those that wait are sent. */
 struct load_client {
     struct load_run *run;
-    uv_tcp_t tcp;
-    uv_connect_t connect;
+    struct load_wire *wire;
     nghttp2_session *session;
-    struct load_tls *tls; /* NULL: plain */
     struct load_call *calls;
     struct load_call *free_calls;
-    unsigned room; /* calls at a time */
-    unsigned in_flight;
-    struct ses_buf frames; /* with TLS: not sealed yet */
-    struct ses_buf out;
-    uv_write_t write;
-    bool writing;
-    bool up;
+    struct load_call *waiting; /* for the next connection */
+    struct load_call **waiting_end;
+    unsigned room;      /* calls at a time */
+    unsigned in_flight; /* those that wait included */
+    unsigned waiting_count;
+    unsigned barren_moves;
+    bool connected; /* at least once */
+    bool up;        /* calls may be sent */
+    bool leaving;
     bool broken;
 };
 
@@ -133,29 +135,61 @@ static size_t make_fields(const struct load_plan *plan, const struct load_reques
     return n;
 }
 
-void load_client_send(struct load_client *client, struct load_journey *journey, uint64_t due_ns)
+static void wait_for_next(struct load_client *client, struct load_call *call)
 {
-    struct load_call *call = client->free_calls;
+    call->next = NULL;
+    *client->waiting_end = call;
+    client->waiting_end = &call->next;
+    client->waiting_count++;
+}
+
+static void submit(struct load_client *client, struct load_call *call)
+{
     nghttp2_data_provider provider = {.source = {.ptr = call}, .read_callback = on_read_body};
     nghttp2_nv fields[FIELDS_MAX];
-    size_t fields_count;
+    size_t fields_count = make_fields(client->run->plan, &call->request, fields);
 
-    client->free_calls = call->next_free;
-    client->in_flight++;
-    call->journey = journey;
-    call->due_ns = due_ns;
-    load_request_make(client->run->plan, journey, &call->request);
     call->message_sent = 0;
     call->body_len = 0;
     call->location_len = 0;
     call->said_len = 0;
     call->grpc_status = -1;
     call->http_status = 0;
-    client->run->totals.sent++;
-    fields_count = make_fields(client->run->plan, &call->request, fields);
+    call->unsent = false;
     if (nghttp2_submit_request(client->session, NULL, fields, fields_count,
                                call->request.message_len > 0 ? &provider : NULL, call) < 0)
         fail(client, "nghttp2_submit_request");
+}
+
+void load_client_send(struct load_client *client, struct load_journey *journey, uint64_t due_ns)
+{
+    struct load_call *call = client->free_calls;
+
+    client->free_calls = call->next;
+    client->in_flight++;
+    call->journey = journey;
+    call->due_ns = due_ns;
+    load_request_make(client->run->plan, journey, &call->request);
+    client->run->totals.sent++;
+    if (client->up)
+        submit(client, call);
+    else
+        wait_for_next(client, call);
+}
+
+static void send_waiting(struct load_client *client)
+{
+    struct load_call *call = client->waiting;
+
+    client->waiting = NULL;
+    client->waiting_end = &client->waiting;
+    client->waiting_count = 0;
+    while (call != NULL) {
+        struct load_call *next = call->next;
+
+        submit(client, call);
+        call = next;
+    }
 }
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
@@ -224,89 +258,50 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
 
     if (call == NULL || call->journey == NULL)
         return 0;
+    if (client->leaving && (call->unsent || error_code == NGHTTP2_REFUSED_STREAM)) {
+        wait_for_next(client, call); /* RFC 9113 sections 6.8, 8.7: the server has not processed it */
+        return 0;
+    }
     error = judge(call, error_code, text, sizeof(text));
     journey = call->journey;
     call->journey = NULL;
-    call->next_free = client->free_calls;
+    call->next = client->free_calls;
     client->free_calls = call;
     client->in_flight--;
+    client->barren_moves = 0;
     load_run_answered(client->run, client, journey, call->due_ns, error);
     return 0;
 }
 
-static void write_out(struct load_client *client);
-
-static void on_written(uv_write_t *write, int status)
+/* A request that comes to its turn behind GOAWAY; its stream is closed next. */
+static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *frame, int error, void *arg)
 {
-    struct load_client *client = write->data;
+    struct load_call *call = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 
-    client->writing = false;
-    ses_buf_clear(&client->out);
-    if (status < 0)
-        fail(client, uv_strerror(status));
-    else
-        write_out(client);
+    (void)error;
+    (void)arg;
+    if (call != NULL && frame->hd.type == NGHTTP2_HEADERS)
+        call->unsent = true;
+    return 0;
 }
 
-/* Frames, sealed with TLS, behind whatever a handshake still has to say. */
-static bool fill_out(struct load_client *client)
+/* Streams above the last one that the server names are closed by nghttp2 next, as refused. */
+static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
-    struct ses_buf *frames = client->tls != NULL ? &client->frames : &client->out;
-    const uint8_t *bytes;
-    ssize_t n;
+    struct load_client *client = arg;
+    char text[64];
 
-    while (client->session != NULL && (n = nghttp2_session_mem_send(client->session, &bytes)) > 0)
-        if (ses_buf_append(frames, ses_slice(bytes, (size_t)n)) != SES_OK)
-            return false;
-    if (client->tls == NULL)
-        return true;
-    if (!load_tls_write(client->tls, ses_buf_view(frames)))
-        return false;
-    ses_buf_clear(frames);
-    return load_tls_take(client->tls, &client->out) == SES_OK;
-}
-
-/* All that there is to say leaves in one write. */
-static void write_out(struct load_client *client)
-{
-    uv_buf_t buf;
-    int written;
-
-    if (client->broken || client->writing)
-        return;
-    if (!fill_out(client)) {
-        fail(client, "more to send than there is room for");
-        return;
+    (void)session;
+    if (frame->hd.type != NGHTTP2_GOAWAY)
+        return 0;
+    if (frame->goaway.error_code == NGHTTP2_NO_ERROR) {
+        client->leaving = true;
+        client->up = false;
+        return 0;
     }
-    if (client->out.len == 0)
-        return;
-    buf = uv_buf_init((char *)client->out.data, (unsigned)client->out.len);
-    written = uv_try_write((uv_stream_t *)&client->tcp, &buf, 1);
-    if (written == (int)client->out.len) {
-        ses_buf_clear(&client->out);
-        return;
-    }
-    if (written > 0)
-        buf = uv_buf_init(buf.base + written, (unsigned)(client->out.len - (size_t)written));
-    client->writing = true;
-    client->write.data = client;
-    if (uv_write(&client->write, (uv_stream_t *)&client->tcp, &buf, 1, on_written) < 0)
-        fail(client, "write");
-}
-
-void load_client_flush(struct load_client *client)
-{
-    if (client->up)
-        write_out(client);
-}
-
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
-{
-    static char shared[256 * 1024]; /* one loop, one reader at a time */
-
-    (void)handle;
-    (void)suggested;
-    *ret_buf = uv_buf_init(shared, sizeof(shared));
+    (void)snprintf(text, sizeof(text), "GOAWAY, HTTP/2 error %u", (unsigned)frame->goaway.error_code);
+    fail(client, text);
+    return 0;
 }
 
 static nghttp2_session *new_session(struct load_client *client)
@@ -321,6 +316,8 @@ static nghttp2_session *new_session(struct load_client *client)
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_send);
     if (nghttp2_session_client_new(&session, callbacks, client) == 0) {
         (void)nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, 2);
         (void)nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, 1 << 24);
@@ -329,97 +326,108 @@ static nghttp2_session *new_session(struct load_client *client)
     return session;
 }
 
-/* Frames of the server, plain. */
-static bool take_frames(struct load_client *client, struct ses_slice bytes)
-{
-    if (nghttp2_session_mem_recv(client->session, bytes.data, bytes.len) >= 0)
-        return true;
-    fail(client, "the server's frames are not HTTP/2");
-    return false;
-}
+/* ---- the connection, and the next one */
 
-static void take_sealed(struct load_client *client, struct ses_slice wire)
-{
-    static uint8_t plain[32 * 1024]; /* one loop, one reader at a time */
-    size_t n;
+static void connect_anew(struct load_client *client);
 
-    if (!load_tls_feed(client->tls, wire)) {
-        fail(client, "TLS");
+static void move(struct load_client *client)
+{
+    if (client->waiting_count > 0 && ++client->barren_moves > BARREN_MOVES_MAX) {
+        fail(client, "the server leaves every connection before it answers");
         return;
     }
-    while ((n = load_tls_read(client->tls, plain, sizeof(plain))) > 0)
-        if (!take_frames(client, ses_slice(plain, n)))
-            return;
+    client->run->totals.moved++;
+    client->leaving = false;
+    load_wire_close(client->wire);
+    nghttp2_session_del(client->session);
+    client->session = NULL;
+    connect_anew(client);
 }
 
-static void begin_http(struct load_client *client)
+static bool has_left(const struct load_client *client)
 {
+    return client->leaving && !client->broken && client->in_flight == client->waiting_count;
+}
+
+/* [wire] */
+static ssize_t next_frames(void *arg, const uint8_t **ret_frames)
+{
+    struct load_client *client = arg;
+
+    return nghttp2_session_mem_send(client->session, ret_frames);
+}
+
+/* Never inside nghttp2's callbacks of the same client: a move deletes its session. */
+void load_client_flush(struct load_client *client)
+{
+    if (client->broken || (!client->up && !client->leaving))
+        return;
+    load_wire_flush(client->wire);
+    if (has_left(client))
+        move(client);
+}
+
+/* [wire] */
+static void on_ready(void *arg)
+{
+    struct load_client *client = arg;
+
     client->session = new_session(client);
     if (client->session == NULL) {
         fail(client, "set-up");
         return;
     }
     client->up = true;
+    send_waiting(client);
     load_client_flush(client);
+    if (client->connected)
+        return;
+    client->connected = true;
     load_run_connected(client->run);
 }
 
-/* Bytes behind the handshake's last are the server's first frames: they wait in the TLS engine until the next
- * read, which therefore is made at once. */
-static void shake_hands(struct load_client *client, struct ses_slice wire)
+/* [wire] */
+static void on_take(void *arg, struct ses_slice frames)
 {
-    switch (load_tls_handshake(client->tls, wire)) {
-    case LOAD_TLS_HANDSHAKING:
-        write_out(client);
-        return;
-    case LOAD_TLS_READY:
-        client->run->tls_version = load_tls_version(client->tls);
-        begin_http(client);
-        if (!client->broken)
-            take_sealed(client, SES_SLICE_EMPTY);
-        return;
-    case LOAD_TLS_FAILED:
-    default:
-        fail(client, load_tls_error(client->tls));
-        return;
-    }
+    struct load_client *client = arg;
+
+    if (!client->broken && nghttp2_session_mem_recv(client->session, frames.data, frames.len) < 0)
+        fail(client, "the server's frames are not HTTP/2");
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+/* [wire] */
+static void on_taken(void *arg)
 {
-    struct load_client *client = stream->data;
-    struct ses_slice bytes;
-
-    if (n < 0) {
-        fail(client, uv_strerror((int)n));
-        return;
-    }
-    if (client->broken || n == 0)
-        return;
-    bytes = ses_slice((const uint8_t *)buf->base, (size_t)n);
-    if (client->session == NULL)
-        shake_hands(client, bytes);
-    else if (client->tls != NULL)
-        take_sealed(client, bytes);
-    else
-        (void)take_frames(client, bytes);
-    load_client_flush(client);
+    load_client_flush(arg);
 }
 
-static void on_connect(uv_connect_t *connect, int status)
+/* [wire] Behind GOAWAY the server may close first. What had not been begun by then waits for the next
+ * connection: nghttp2 refuses it when its turn comes. What had been begun is lost. */
+static void on_ended(void *arg, const char *why)
 {
-    struct load_client *client = connect->data;
+    struct load_client *client = arg;
+    const uint8_t *frames;
 
-    if (status < 0) {
-        fail(client, uv_strerror(status));
-        return;
-    }
-    if (uv_read_start((uv_stream_t *)&client->tcp, on_alloc, on_read) < 0)
-        fail(client, "set-up");
-    else if (client->tls != NULL)
-        shake_hands(client, SES_SLICE_EMPTY);
+    while (client->leaving && nghttp2_session_mem_send(client->session, &frames) > 0)
+        ;
+    if (has_left(client))
+        move(client);
     else
-        begin_http(client);
+        fail(client, why);
+}
+
+static void connect_anew(struct load_client *client)
+{
+    const struct load_wire_owner owner = {
+        .arg = client,
+        .ready = on_ready,
+        .take = on_take,
+        .taken = on_taken,
+        .next = next_frames,
+        .ended = on_ended,
+    };
+
+    client->wire = load_wire_open(client->run, &owner);
 }
 
 struct load_client *load_client_open(struct load_run *run, unsigned room)
@@ -429,42 +437,22 @@ struct load_client *load_client_open(struct load_run *run, unsigned room)
     SES_REQUIRE(client != NULL);
     client->run = run;
     client->room = room;
+    client->waiting_end = &client->waiting;
     client->calls = calloc(room, sizeof(*client->calls));
     SES_REQUIRE(client->calls != NULL);
     for (unsigned i = 0; i < room; i++) {
         client->calls[i].client = client;
-        client->calls[i].next_free = client->free_calls;
+        client->calls[i].next = client->free_calls;
         client->free_calls = &client->calls[i];
     }
-    if (run->tls != NULL)
-        client->tls = load_tls_open(run->tls);
-    ses_buf_init(&client->frames, OUT_MAX);
-    ses_buf_init(&client->out, OUT_MAX);
-    SES_REQUIRE(uv_tcp_init(&run->loop, &client->tcp) == 0);
-    (void)uv_tcp_nodelay(&client->tcp, 1);
-    client->tcp.data = client;
-    client->connect.data = client;
-    if (uv_tcp_connect(&client->connect, &client->tcp, (const struct sockaddr *)&run->plan->address,
-                       on_connect) < 0)
-        fail(client, "connect");
+    connect_anew(client);
     return client;
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-    struct load_client *client = handle->data;
-
-    nghttp2_session_del(client->session);
-    load_tls_close(client->tls);
-    ses_buf_done(&client->frames);
-    ses_buf_done(&client->out);
-    free(client->calls);
-    free(client);
 }
 
 void load_client_close(struct load_client *client)
 {
-    client->up = false;
-    client->broken = true;
-    uv_close((uv_handle_t *)&client->tcp, on_closed);
+    load_wire_close(client->wire);
+    nghttp2_session_del(client->session);
+    free(client->calls);
+    free(client);
 }

@@ -68,6 +68,7 @@ struct load_totals {
     uint64_t right; /* answers checked and right */
     uint64_t wrong; /* any other answer, by its first cause */
     uint64_t lost;  /* calls whose connection broke */
+    uint64_t moved; /* connections that the server left (GOAWAY), each replaced by a new one */
     uint64_t late;  /* calls that found no free stream when due, or open loop: too many journeys under way */
     uint64_t unfinished; /* open loop: due in the counted time, without an answer 10 s behind its end; their
                             age counts as latency */
@@ -112,9 +113,9 @@ int load_run(const struct load_plan *plan, struct load_run *ret_run);
 /* [client] One call is over: right, or wrong with a cause. The journey goes on elsewhere. */
 void load_run_answered(struct load_run *run, struct load_client *client, struct load_journey *journey,
                        uint64_t due_ns, const char *error);
-/* [client] A connection is ready for calls. */
+/* [client] A connection is ready for calls; not told of those that replace it. */
 void load_run_connected(struct load_run *run);
-/* [client] A connection is gone; so is the run. */
+/* [client] A connection is gone without GOAWAY; so is the run. */
 void load_run_broken(struct load_run *run, unsigned calls_lost, const char *why);
 /* [pace] A connection with a free stream, another one than before where there is one; NULL: none. */
 struct load_client *load_run_free_client(struct load_run *run, const struct load_client *before);
