@@ -90,7 +90,7 @@ static enum ses_status open_listening(const struct ses_address *address, bool re
 enum ses_status ses_socket_open(struct ses_address *address, int *ret_fd, struct ses_fault *ret_fault)
 {
     enum ses_status status;
-    int probe;
+    int probe = -1;
 
     SES_TRY(open_probe(address, &probe, ret_fault));
     status = open_listening(address, false, ret_fd, ret_fault);
@@ -103,7 +103,7 @@ enum ses_status ses_sockets_open(struct ses_address *address, unsigned count, in
 {
     enum ses_status status;
     unsigned i = 0;
-    int probe;
+    int probe = -1;
 
     SES_TRY(open_probe(address, &probe, ret_fault));
     do
