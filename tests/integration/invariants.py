@@ -70,15 +70,16 @@ class Invariants:
             wait_until(lambda path=shard.with_name("lock.mdb"): all(txn == idle for txn, _ in readers(path)), "read transactions to be over")
         held = sum(path.stat().st_blocks * 512 for path in (self.server.data / "shards").rglob("data.mdb"))
         self.demand(held <= self.quota_mib * MIB, f"{held / MIB:.0f} MiB in the shards' files, the quota is {self.quota_mib}")
-        report = self.store_report()
-        entries = self.server.metric("sessiond_table_entries")
-        total = report["total"]
-        self.demand(total["current"] <= entries <= total["current"] + total["expired"] + total["intents"],
-                    f"{entries:.0f} entries in the table, on disk: {total}")
+        def agree():  # sessions end and are collected between the two looks: then look again
+            total = self.store_report()["total"]
+            entries = self.server.metric("sessiond_table_entries")
+            return total["current"] <= entries <= total["current"] + total["expired"] + total["intents"]
+
+        wait_until(agree, "the table's entries to be the sessions on disk, as store check counts them")
 
     def store_report(self):
         done = subprocess.run([BUILD / "sessiondctl", "--data", self.server.data, "--json", "store", "check"], capture_output=True, text=True,
-                              timeout=PATIENCE, check=False)
+                              timeout=PATIENCE, check=False, env=self.server.env)  # its time is the server's
         self.demand(done.returncode == 0, done.stdout + done.stderr)
         return json.loads(done.stdout)
 

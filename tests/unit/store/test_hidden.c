@@ -244,9 +244,61 @@ static void test_sound_shard_without_mark_is_kept(void **state)
     ses_store_close(store);
 }
 
+/* The newest meta page's tree of free pages: LMDB's MDB_meta has it 24 bytes behind the page's head, its root
+ * 40 bytes further. */
+static off_t free_leaf(int fd)
+{
+    uint64_t txnid[2];
+    uint64_t root;
+
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pread(fd, &txnid[i], 8, i * PAGE + TXNID_AT), 8);
+    assert_int_equal(pread(fd, &root, 8, (txnid[1] > txnid[0] ? PAGE : 0) + 16 + 24 + 40), 8);
+    return root == UINT64_MAX ? 0 : (off_t)root * PAGE;
+}
+
+/* A page that is in use stands in a list of free ones: LMDB would write over it, and nobody would know when.
+ */
+static void test_live_page_in_a_free_list(void **state)
+{
+    struct rig *rig = *state;
+    const char *reason = NULL;
+    char path[128];
+    uint16_t node_at = 0;
+    uint64_t page = 0;
+    uint64_t wrong = UINT64_C(1) << 40;
+    off_t leaf;
+    off_t list;
+    int fd;
+
+    fill_shard(rig, SESSIONS);
+    (void)snprintf(path, sizeof(path), "%s/000/data.mdb", rig->dir);
+    assert_ok(ses_env_check_pages(path, ENV_CHECK_INDEX, &reason));
+    assert_null(reason);
+    fd = open_data(rig);
+    leaf = free_leaf(fd);
+    assert_true(leaf > 0); /* commits have freed pages by now */
+    assert_int_equal(pread(fd, &node_at, 2, leaf + 16), 2);
+    list = leaf + node_at + 8 + 8; /* behind the node's head and its key, a transaction's id */
+    assert_int_equal(pread(fd, &page, 8, list + 8), 8);
+    assert_true(page >= 2);
+    assert_int_equal(pwrite(fd, &wrong, 8, list + 8), 8); /* beyond the file */
+    assert_ok(ses_env_check_pages(path, ENV_CHECK_INDEX, &reason));
+    assert_non_null(reason);
+    wrong = 1; /* a meta page */
+    assert_int_equal(pwrite(fd, &wrong, 8, list + 8), 8);
+    assert_ok(ses_env_check_pages(path, ENV_CHECK_INDEX, &reason));
+    assert_non_null(reason);
+    assert_int_equal(pwrite(fd, &page, 8, list + 8), 8);
+    (void)close(fd);
+    assert_ok(ses_env_check_pages(path, ENV_CHECK_INDEX, &reason));
+    assert_null(reason);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_live_page_in_a_free_list, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_hidden_entries, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_older_meta_page_looks_newer, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_unsynced_metas_need_not_follow, rig_setup, rig_teardown),
