@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LIMIT_S = 900  # for what a fault makes hang
+LIMIT_S = 240  # for what a fault makes hang
 
 # name, file, what stands there, what is planted, the unit programs that must notice (one failure is enough)
 STORE = ["unit_store_gc_lost", "unit_store_settle", "unit_store_gc", "unit_store_gc_round", "unit_store_load", "unit_store_table", "unit_store_writer", "unit_store_fault",
