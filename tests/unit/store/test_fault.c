@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -18,7 +17,6 @@ static _Atomic int meta_write_error; /* of small writes: LMDB's meta page */
 static _Atomic int page_write_error;
 static _Atomic int grow_error;
 static _Atomic unsigned syncs;
-static _Atomic unsigned data_syncs; /* of LMDB's file, not of the small ones beside it */
 
 static void no_faults(void)
 {
@@ -34,11 +32,7 @@ static int fail_with(int error)
 
 int fdatasync(int fd)
 {
-    struct stat info;
-
     (void)atomic_fetch_add(&syncs, 1);
-    if (fstat(fd, &info) == 0 && info.st_size >= 2 * 4096)
-        (void)atomic_fetch_add(&data_syncs, 1);
     return sync_error != 0 ? fail_with(sync_error) : (int)syscall(SYS_fdatasync, fd);
 }
 
@@ -454,34 +448,9 @@ static void test_poison_is_logged_once(void **state)
     rig->log.fd = -1;
 }
 
-/* What an opening finds may never have been synced (a writer that was poisoned, or one without syncs): it is
- * made durable before anything is published that rests on it, whatever this writer's own commits do. */
-static void test_opening_syncs_what_it_finds(void **state)
-{
-    struct rig *rig = *state;
-    unsigned process;
-    unsigned disk;
-
-    rig->options.durability = SES_DURABILITY_PROCESS;
-    ses_store_close(rig_open(rig, 0)); /* makes the shard */
-    data_syncs = 0;
-    struct ses_store *store = rig_open(rig, 0);
-    process = data_syncs;
-    ses_store_close(store);
-    rig->options.durability = SES_DURABILITY_DISK;
-    ses_store_close(rig_open(rig, 0));
-    data_syncs = 0;
-    store = rig_open(rig, 0);
-    disk = data_syncs;
-    ses_store_close(store);
-    assert_in_range(process, 1, 100); /* its opening commit alone makes none */
-    assert_in_range(disk, 2, 100);    /* its opening commit alone makes one */
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_opening_syncs_what_it_finds, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_interposition_works, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_failed_sync_poisons, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_failed_meta_write_poisons, rig_setup, rig_teardown),
