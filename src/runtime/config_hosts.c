@@ -1,6 +1,8 @@
 /* config_hosts.c - the names this server answers to. */
 #include "config_loader.h"
 
+#include <stdio.h>
+
 static enum ses_status check(const struct loader *loader, const struct value *value, struct ses_slice host)
 {
     if (host.len == 0 || host.len >= SES_CONFIG_TEXT_SIZE || ses_slice_find(host, '/') != host.len ||
@@ -14,8 +16,7 @@ static void add(struct ses_config *config, struct ses_slice host)
 {
     char *place = config->known_hosts[config->known_hosts_count++];
 
-    memcpy(place, host.data, host.len);
-    place[host.len] = '\0';
+    (void)snprintf(place, SES_CONFIG_TEXT_SIZE, "%.*s", SES_FMT(host));
 }
 
 /* "https://pay.example/x" is called pay.example. */
@@ -42,6 +43,7 @@ enum ses_status ses_config_read_known_hosts(const struct loader *loader, const s
 
     add(config, authority);
     /* Browsers leave the scheme's own port out. A proxy in front may name it. */
-    add(config, ses_slice_cut(authority, 0, ses_slice_find(authority, ':')));
+    if (!ses_slice_starts(authority, SES_STR("[")))
+        add(config, ses_slice_cut(authority, 0, ses_slice_find(authority, ':')));
     return SES_OK;
 }
