@@ -98,14 +98,18 @@ void ses_conn_finish(struct ses_conn *conn)
     finish_within(conn, 0); /* the write-stall limit bounds it */
 }
 
-/* Who does not take what lies in the kernel will not take a last word either. */
+/* Who does not take what lies in the kernel will not take a last word either. What the engine holds goes at
+ * once, not with the close callback: between the two one turn may shed hundreds. No engine is at work when
+ * this is called. */
 void ses_conn_shed(struct ses_conn *conn)
 {
     if (conn->writing || conn->state != CONN_OPEN || conn->ops->on_shed == NULL) {
-        ses_conn_cut(conn);
+        ses_conn_abandon(conn);
         return;
     }
     conn->ops->on_shed(conn->engine);
+    if (conn->state == CONN_CLOSED)
+        engine_gone(conn);
     finish_within(conn, 0);
     if (conn->state == CONN_FINISHING)
         ses_timer_start(conn->conns->options.timers, &conn->idle_timer, ERROR_FINISH_MS, on_end_timer, conn);

@@ -277,7 +277,6 @@ static void serve(struct ses_housekeeper *keeper)
     ses_child_say(keeper->env, SES_CONTROL_READY);
     (void)uv_poll_start(&keeper->control, UV_READABLE, on_control);
     (void)uv_run(&keeper->loop, UV_RUN_DEFAULT);
-    (void)uv_prepare_stop(&keeper->prepare);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -287,8 +286,21 @@ static void close_handle(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
+/* The loop still turns while the parts go: none of its hooks may look at one that is gone. */
+static void stop_hooks(struct ses_housekeeper *keeper)
+{
+    (void)uv_timer_stop(&keeper->second);
+    (void)uv_timer_stop(&keeper->look);
+    (void)uv_timer_stop(&keeper->leave);
+    (void)uv_signal_stop(&keeper->term);
+    (void)uv_poll_stop(&keeper->alive);
+    (void)uv_poll_stop(&keeper->control);
+    (void)uv_prepare_stop(&keeper->prepare);
+}
+
 static void close_parts(struct ses_housekeeper *keeper)
 {
+    stop_hooks(keeper);
     ses_turnaway_close(keeper->turnaway);
     if (keeper->conns != NULL)
         ses_conns_free(keeper->conns);
