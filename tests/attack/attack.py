@@ -5,6 +5,7 @@ normal calls with `normal.more()`. Afterwards every normal call was answered and
 """
 import contextlib
 import pathlib
+import resource
 import threading
 import time
 
@@ -91,6 +92,8 @@ class AttackCase(ServerCase):
 
     @classmethod
     def setUpClass(cls):
+        _, files = resource.getrlimit(resource.RLIMIT_NOFILE)  # an ordinary user begins with 1,024 of them
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
         options = dict(cls.server_options)
         options["env"] = {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99:quarantine_size_mb=1:thread_local_quarantine_size_kb=64"}
         cls.server_options = options
