@@ -322,6 +322,32 @@ static inline bool collect_until(struct rig *rig, struct ses_store *store, uint6
     return true;
 }
 
+/* Shard 0 with that many sessions that never end, made in one go and closed again. */
+static inline void rig_fill(struct rig *rig, uint64_t sessions, const char *body)
+{
+    struct ses_store *store = rig_open(rig, 0);
+    struct ses_record record = record_of(body, UINT64_MAX);
+    struct wait_one wait = {.calls = 0};
+
+    for (uint64_t i = 0; i < sessions; i++) {
+        struct ses_store_key key = key_of(i);
+        struct ses_claim claim;
+
+        assert_ok(ses_store_claim_new(store, &key, &claim));
+        assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
+    }
+    rig_wait(rig, store);
+    ses_store_close(store);
+}
+
+/* As after a full stop, into a fresh table. */
+static inline enum ses_status rig_load(struct rig *rig, uint64_t *ret_sessions)
+{
+    rig_new_table(rig);
+    *ret_sessions = 0;
+    return ses_store_load(rig->dir, rig->table, ses_clock_wall_ms(), NULL, ret_sessions);
+}
+
 /* Many requests, and nothing goes. */
 static inline bool collect_leaves(struct rig *rig, struct ses_store *store, uint64_t now_ms, uint64_t records)
 {

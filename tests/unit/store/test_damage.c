@@ -20,26 +20,7 @@ static const char *data_path(struct rig *rig)
 
 static void fill_shard(struct rig *rig)
 {
-    struct ses_store *store = rig_open(rig, 0);
-    struct ses_record record = record_of(BODY, UINT64_MAX);
-    struct wait_one wait = {.calls = 0};
-
-    for (uint64_t i = 0; i < SESSIONS; i++) {
-        struct ses_store_key key = key_of(i);
-        struct ses_claim claim;
-
-        assert_ok(ses_store_claim_new(store, &key, &claim));
-        assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
-    }
-    rig_wait(rig, store);
-    ses_store_close(store);
-}
-
-static enum ses_status load(struct rig *rig, uint64_t *ret_sessions)
-{
-    rig_new_table(rig);
-    *ret_sessions = 0;
-    return ses_store_load(rig->dir, rig->table, ses_clock_wall_ms(), NULL, ret_sessions);
+    rig_fill(rig, SESSIONS, BODY);
 }
 
 static bool count_row(void *arg, const struct ses_scan_row *row)
@@ -69,7 +50,7 @@ static void test_whole(void **state)
     assert_ok(scan(rig, counts));
     assert_int_equal(counts[0], SESSIONS);
     assert_int_equal(counts[1], 0);
-    assert_ok(load(rig, &sessions));
+    assert_ok(rig_load(rig, &sessions));
     assert_int_equal(sessions, SESSIONS);
 }
 
@@ -86,7 +67,7 @@ static void test_truncated(void **state)
     fill_shard(rig);
     for (off_t bytes = 20 * 4096; bytes > 0; bytes = bytes > 4096 ? bytes / 2 : bytes - 1365) {
         assert_int_equal(truncate(data_path(rig), bytes), 0);
-        assert_int_equal(load(rig, &sessions), SES_DATA_LOSS);
+        assert_int_equal(rig_load(rig, &sessions), SES_DATA_LOSS);
         assert_int_equal(scan(rig, counts), SES_DATA_LOSS);
         rig->options.shard = 0;
         assert_int_equal(ses_store_open(&rig->options, &store), SES_DATA_LOSS);
@@ -112,10 +93,10 @@ static void test_removed_or_emptied(void **state)
 
     fill_shard(rig);
     assert_int_equal(truncate(data_path(rig), 0), 0);
-    assert_int_equal(load(rig, &sessions), SES_DATA_LOSS);
+    assert_int_equal(rig_load(rig, &sessions), SES_DATA_LOSS);
     assert_int_equal(ses_store_open(&rig->options, &store), SES_DATA_LOSS);
     assert_int_equal(unlink(data_path(rig)), 0);
-    assert_int_equal(load(rig, &sessions), SES_DATA_LOSS);
+    assert_int_equal(rig_load(rig, &sessions), SES_DATA_LOSS);
     assert_int_equal(ses_store_open(&rig->options, &store), SES_DATA_LOSS);
 }
 
@@ -132,7 +113,7 @@ static void test_not_lmdb(void **state)
     fd = open(data_path(rig), O_RDWR);
     assert_int_equal(pwrite(fd, noise, sizeof(noise), 0), sizeof(noise));
     (void)close(fd);
-    assert_int_equal(load(rig, &sessions), SES_DATA_LOSS);
+    assert_int_equal(rig_load(rig, &sessions), SES_DATA_LOSS);
     assert_int_equal(ses_store_open(&rig->options, &store), SES_DATA_LOSS);
 }
 
@@ -277,7 +258,7 @@ static void test_rotten_row_is_replaced_by_the_header(void **state)
 
     fill_shard(rig);
     overwrite(rig, locator_of(rig, 9), true, 3, 0x40);
-    assert_ok(load(rig, &sessions));
+    assert_ok(rig_load(rig, &sessions));
     assert_int_equal(sessions, SESSIONS);
     store = rig_open(rig, 0);
     assert_stored(rig, store, 9, BODY, 1);
@@ -294,7 +275,7 @@ static void test_rotten_row_and_record(void **state)
     locator = locator_of(rig, 9);
     overwrite(rig, locator, true, 3, 0x40);
     overwrite(rig, locator, false, 0, 0x40); /* the record's version: whose it was nobody knows */
-    assert_int_equal(load(rig, &sessions), SES_DATA_LOSS);
+    assert_int_equal(rig_load(rig, &sessions), SES_DATA_LOSS);
 }
 
 /* A missing record behind a live entry is loss, not absence. */
@@ -371,7 +352,7 @@ static void test_noise_in_each_page(void **state)
         assert_int_equal(pread(fd, before, sizeof(before), page * 4096), sizeof(before));
         assert_int_equal(pwrite(fd, noise, sizeof(noise), page * 4096), sizeof(noise));
         assert_ok(ses_env_check_pages(data_path(rig), ENV_CHECK_ALL, &reason));
-        status = load(rig, &sessions);
+        status = rig_load(rig, &sessions);
         refused += status == SES_DATA_LOSS;
         assert_true(status == SES_DATA_LOSS || (status == SES_OK && sessions == SESSIONS));
         assert_int_equal(scan(rig, counts) == SES_DATA_LOSS, reason != NULL);

@@ -27,26 +27,7 @@ static int open_data(struct rig *rig)
 
 static void fill_shard(struct rig *rig, uint64_t sessions)
 {
-    struct ses_record record = record_of("a body that is long enough to fill some pages", UINT64_MAX);
-    struct ses_store *store = rig_open(rig, 0);
-    struct wait_one wait = {.calls = 0};
-
-    for (uint64_t i = 0; i < sessions; i++) {
-        struct ses_store_key key = key_of(i);
-        struct ses_claim claim;
-
-        assert_ok(ses_store_claim_new(store, &key, &claim));
-        assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
-    }
-    rig_wait(rig, store);
-    ses_store_close(store);
-}
-
-static enum ses_status load(struct rig *rig, uint64_t *ret_sessions)
-{
-    rig_new_table(rig);
-    *ret_sessions = 0;
-    return ses_store_load(rig->dir, rig->table, ses_clock_wall_ms(), NULL, ret_sessions);
+    rig_fill(rig, sessions, "a body that is long enough to fill some pages");
 }
 
 static bool ignore_row(void *arg, const struct ses_scan_row *row)
@@ -86,7 +67,7 @@ static void test_hidden_entries(void **state)
             continue;
         less = (uint16_t)(lower - 2);
         assert_int_equal(pwrite(fd, &less, 2, at + LOWER_AT), 2);
-        refused = load(rig, &sessions) != SES_OK;
+        refused = rig_load(rig, &sessions) != SES_OK;
         assert_true(refused || sessions == SESSIONS);
         found_by_load += refused;
         found_by_scan += scan(rig) != SES_OK;
@@ -95,7 +76,7 @@ static void test_hidden_entries(void **state)
     (void)close(fd);
     assert_in_range(found_by_load, 5, 1000); /* the index alone has more pages */
     assert_true(found_by_scan > found_by_load);
-    assert_ok(load(rig, &sessions));
+    assert_ok(rig_load(rig, &sessions));
     assert_int_equal(sessions, SESSIONS);
 }
 
@@ -117,13 +98,13 @@ static void test_older_meta_page_looks_newer(void **state)
         struct ses_store *store;
 
         assert_int_equal(pwrite(fd, &flipped, 8, (off_t)older * PAGE + TXNID_AT), 8);
-        assert_int_equal(load(rig, &sessions), SES_DATA_LOSS);
+        assert_int_equal(rig_load(rig, &sessions), SES_DATA_LOSS);
         assert_int_equal(scan(rig), SES_DATA_LOSS);
         assert_int_equal(ses_store_open(&rig->options, &store), SES_DATA_LOSS);
         assert_int_equal(pwrite(fd, &txnid[older], 8, (off_t)older * PAGE + TXNID_AT), 8);
     }
     (void)close(fd);
-    assert_ok(load(rig, &sessions));
+    assert_ok(rig_load(rig, &sessions));
     assert_int_equal(sessions, SESSIONS);
 }
 
@@ -212,17 +193,17 @@ static void test_unfinished_shard_is_made_anew(void **state)
 
     for (unsigned i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
         make_unfinished(rig, lengths[i], "");
-        assert_ok(load(rig, &sessions));
+        assert_ok(rig_load(rig, &sessions));
         assert_int_equal(sessions, 0);
         assert_ok(scan(rig));
         store = rig_open(rig, 0);
         create(rig, store, i, "stays");
         ses_store_close(store);
-        assert_ok(load(rig, &sessions));
+        assert_ok(rig_load(rig, &sessions));
         assert_int_equal(sessions, 1);
     }
     make_unfinished(rig, 8192, "1"); /* with its mark it held sessions */
-    assert_int_equal(load(rig, &sessions), SES_DATA_LOSS);
+    assert_int_equal(rig_load(rig, &sessions), SES_DATA_LOSS);
     assert_int_equal(ses_store_open(&rig->options, &store), SES_DATA_LOSS);
 }
 
@@ -237,7 +218,7 @@ static void test_sound_shard_without_mark_is_kept(void **state)
     fill_shard(rig, SESSIONS);
     (void)snprintf(path, sizeof(path), "%s/000/writer.lock", rig->dir);
     assert_int_equal(truncate(path, 0), 0);
-    assert_ok(load(rig, &sessions));
+    assert_ok(rig_load(rig, &sessions));
     assert_int_equal(sessions, SESSIONS);
     store = rig_open(rig, 0);
     assert_stored(rig, store, 1, "a body that is long enough to fill some pages", 1);
