@@ -47,9 +47,11 @@ enum ses_status ses_h2_new(struct ses_h2_shared *shared, const struct ses_h2_io 
     ses_list_init(&h2->streams);
     ses_list_init(&h2->fresh);
     ses_list_init(&h2->waiting);
+    ses_list_init(&h2->lingering);
     ses_timer_init(&h2->header_timer);
     ses_timer_init(&h2->drain_timer);
     ses_timer_init(&h2->wait_timer);
+    ses_timer_init(&h2->linger_timer);
     enum ses_status status = start_session(h2);
 
     if (status != SES_OK) {
@@ -79,6 +81,7 @@ void ses_h2_let_go(struct ses_h2 *h2)
     ses_timer_stop(&h2->header_timer);
     ses_timer_stop(&h2->drain_timer);
     ses_timer_stop(&h2->wait_timer);
+    ses_timer_stop(&h2->linger_timer);
     ses_h2_tell_held(h2);
     if (h2->session == NULL)
         return;

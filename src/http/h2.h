@@ -7,7 +7,8 @@
  *
  * Files: h2.c life and I/O of an engine; h2_memory.c, h2_pages.c nghttp2's memory; h2_recv.c nghttp2's
  * receiving callbacks; h2_send.c answers; h2_stream.c streams; h2_guard.c abuse; h2_http.c requests that are
- * not gRPC; h2_wait.c answers that are not read; h2_attach.c the binding to struct ses_conn; grpc.c gRPC.
+ * not gRPC; h2_wait.c answers that are not read; h2_linger.c requests that still come when they are answered;
+ * h2_attach.c the binding to struct ses_conn; grpc.c gRPC.
  */
 #ifndef SES_HTTP_H2_H
 #define SES_HTTP_H2_H
@@ -35,6 +36,11 @@
 #define SES_H2_FLUSH_ANSWERS 64
 /* Less than this within write_stall_ms (or all that is left of an answer) is no progress. */
 #define SES_H2_PROGRESS_BYTES 1024
+/* An answered request that still comes is read for so long, so far, and so many of a connection at once; then
+ * it is reset. */
+#define SES_H2_LINGER_MS     1000
+#define SES_H2_LINGER_BYTES  (1u << 20)
+#define SES_H2_LINGERING_MAX 128
 /* Unsent bytes of one stream's replies: above HIGH a bidi stream's requests are not read, above MAX it is
  * ended. */
 #define SES_H2_BACKLOG_HIGH (256u * 1024)
@@ -116,10 +122,13 @@ struct ses_h2 {
     unsigned incomplete_count;        /* streams whose request is not whole */
     struct ses_list fresh;            /* answers given, or added to, since the last ses_h2_produce */
     struct ses_list waiting;          /* answers that the peer does not take; least recently moved first */
+    struct ses_list lingering;        /* answered to the end, the request still comes; oldest first */
     unsigned fresh_count;
     unsigned waiting_count;
+    unsigned lingering_count;
     bool moved; /* any DATA has left since the wait_timer looked */
     struct ses_timer wait_timer;
+    struct ses_timer linger_timer;
     int32_t last_stream; /* for our GOAWAY, once the session is gone */
     struct ses_h2_rate resets;
     struct ses_h2_rate empty_frames;
@@ -166,8 +175,8 @@ enum ses_h2_content {
     SES_H2_CONTENT_GRPC_UNSUPPORTED /* another application/grpc... */
 };
 
-/* Which list of its engine a stream's answer stands in. */
-enum ses_h2_place { SES_H2_NOWHERE, SES_H2_FRESH, SES_H2_WAITING };
+/* Which list of its engine a stream stands in, for its answer or behind it. */
+enum ses_h2_place { SES_H2_NOWHERE, SES_H2_FRESH, SES_H2_WAITING, SES_H2_LINGERING };
 
 struct ses_h2_stream {
     struct ses_list node; /* of the engine */
@@ -199,8 +208,8 @@ struct ses_h2_stream {
     size_t sent;   /* of prefix + reply, or of the backlog */
     uint8_t *kept; /* reply and trailers, once the exchange is gone; else NULL */
     size_t kept_len;
-    uint64_t waits_since_ms; /* or has moved last */
-    size_t moved_bytes;      /* since then */
+    uint64_t waits_since_ms; /* or has moved last; or lingers */
+    size_t moved_bytes;      /* since then; read of the request while it lingers */
     nghttp2_nv trailers[SES_H2_TRAILERS_MAX];
     size_t trailers_count; /* 0: the last DATA frame ends the stream */
     int http_status;
@@ -296,7 +305,8 @@ void ses_h2_set_incomplete(struct ses_h2_stream *stream, bool incomplete);
 /* Brings the connection's sum up to date with what the stream holds now; false: it has grown beyond
  * held_bytes_max. */
 bool ses_h2_hold(struct ses_h2_stream *stream);
-/* Parts of requests and answers that are not read: what is bounded for each connection. */
+/* Parts of requests, answers that are not read and streams that linger: what is bounded for each connection.
+ */
 size_t ses_h2_held(const struct ses_h2 *h2);
 /* Tells the connection, once a turn, with the requests that have only begun: there may be streams_max of
  * them. */
@@ -311,6 +321,13 @@ void ses_h2_settle_answers(struct ses_h2 *h2);
 void ses_h2_answer_moved(struct ses_h2_stream *stream, size_t len);
 /* Out of whichever list. */
 void ses_h2_answer_leave(struct ses_h2_stream *stream);
+
+/* ---- h2_linger.c */
+/* END_STREAM is written, the request is not whole: reads on for a moment, then resets. Lets go of all that
+ * the stream holds, the exchange too. */
+void ses_h2_linger(struct ses_h2_stream *stream);
+/* len bytes of a lingering request have come, and are gone. */
+void ses_h2_linger_read(struct ses_h2_stream *stream, size_t len);
 
 /* ---- h2_stream.c */
 /* NULL: no memory. The stream may lack an exchange (pool exhausted). */

@@ -102,7 +102,7 @@ void ses_h2_set_incomplete(struct ses_h2_stream *stream, bool incomplete)
 
 size_t ses_h2_held(const struct ses_h2 *h2)
 {
-    return h2->held_bytes + (size_t)h2->waiting_count * SES_H2_WAITING_BYTES;
+    return h2->held_bytes + (size_t)(h2->waiting_count + h2->lingering_count) * SES_H2_WAITING_BYTES;
 }
 
 void ses_h2_tell_held(struct ses_h2 *h2)

@@ -243,6 +243,8 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
 
     if (stream != NULL && stream->kind != NULL)
         stream->kind->data(stream, ses_slice(data, len));
+    if (stream != NULL && stream->place == SES_H2_LINGERING)
+        ses_h2_linger_read(stream, len);
     /* The end of the stream needs no stream window; a stream that keeps its bytes gives them back later. */
     if ((flags & NGHTTP2_FLAG_END_STREAM) != 0 || (stream != NULL && stream->unconsumed > 0))
         rv = nghttp2_session_consume_connection(session, len);

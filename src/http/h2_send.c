@@ -157,9 +157,8 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         return 0;
     struct ses_h2_stream *stream = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 
-    /* RFC 9113 section 8.1: answered before the request was whole; the client may stop sending. */
     if (stream != NULL && !stream->request_ended)
-        ses_h2_stream_reset(stream, NGHTTP2_NO_ERROR);
+        ses_h2_linger(stream);
     return 0;
 }
 

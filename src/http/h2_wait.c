@@ -21,6 +21,8 @@ void ses_h2_answer_leave(struct ses_h2_stream *stream)
         stream->h2->fresh_count--;
     else if (stream->place == SES_H2_WAITING)
         stream->h2->waiting_count--;
+    else if (stream->place == SES_H2_LINGERING)
+        stream->h2->lingering_count--;
     stream->place = SES_H2_NOWHERE;
     ses_list_remove(&stream->place_node);
 }
