@@ -12,6 +12,7 @@
 
 #include <sessiond/base/clock.h>
 
+#include "env_tree.h"
 #include "gc.h"
 #include "shard.h"
 
@@ -22,6 +23,7 @@ _Static_assert(BACKUP_PIN_MS + 5000 < GC_GRACE_PRESSED_MS, "see above");
 
 struct backup {
     const char *target_dir;
+    struct ses_backup_report *report;
     struct ses_env *env[SES_STORE_SHARDS_MAX];
     MDB_txn *txn[SES_STORE_SHARDS_MAX];
 };
@@ -74,61 +76,78 @@ static enum ses_status pin_all(struct backup *backup)
     return ses_clock_mono_ns() - started_ns < BACKUP_PIN_MS * UINT64_C(1000000) ? SES_OK : SES_BUSY;
 }
 
-static int copy_row(struct ses_env *from, MDB_txn *from_txn, struct ses_env *to, MDB_txn *to_txn,
-                    MDB_val *key, MDB_val *row)
-{
-    MDB_val record;
-    int rc = ses_env_get(from, from_txn, mdb_locator(key), &record);
+/* What is read from: one shard's trees, as they are pinned. */
+struct source {
+    struct env_tree index;
+    struct env_tree records;
+    uint64_t from; /* the next locator */
+};
 
-    if (rc == MDB_NOTFOUND || rc == MDB_CORRUPTED || record.mv_size > RECORD_BYTES_MAX)
-        return 0; /* damaged at the source: the row alone helps nobody */
+/* A record that cannot be read is left out with its row, which alone helps nobody, and counted. */
+static int copy_row(struct backup *backup, const struct source *source, struct ses_env *to, MDB_txn *to_txn,
+                    uint64_t locator, MDB_val *row)
+{
+    MDB_val key = mdb_val(&locator, sizeof(locator));
+    MDB_val record;
+    int rc = ses_env_tree_get(&source->records, locator, &record);
+
+    if (rc == MDB_NOTFOUND || rc == MDB_CORRUPTED) {
+        backup->report->lost++;
+        return 0;
+    }
     if (rc == 0)
-        rc = mdb_put(to_txn, to->records, key, &record, MDB_APPEND);
+        rc = mdb_put(to_txn, to->records, &key, &record, MDB_APPEND);
     if (rc == 0)
-        rc = mdb_put(to_txn, to->index, key, row, MDB_APPEND);
+        rc = mdb_put(to_txn, to->index, &key, row, MDB_APPEND);
+    if (rc == 0)
+        backup->report->copied++;
     return rc;
 }
 
+/* MDB_NOTFOUND behind the last. A damaged page of the index hides what nobody can count: MDB_CORRUPTED. */
+static int copy_some(struct backup *backup, struct source *source, struct ses_env *to, MDB_txn *to_txn)
+{
+    for (unsigned i = 0; i < BACKUP_TXN_ROWS; i++) {
+        uint64_t locator;
+        MDB_val row;
+        int rc = ses_env_tree_next(&source->index, source->from, &locator, &row);
+
+        if (rc == 0)
+            rc = copy_row(backup, source, to, to_txn, locator, &row);
+        if (rc != 0)
+            return rc;
+        source->from = locator + 1;
+    }
+    return 0;
+}
+
 /* Up to BACKUP_TXN_ROWS rows in one transaction; MDB_NOTFOUND behind the last. */
-static int copy_block(struct ses_env *from, MDB_txn *from_txn, MDB_cursor *cursor, struct ses_env *to,
-                      bool *first)
+static int copy_block(struct backup *backup, struct source *source, struct ses_env *to)
 {
     MDB_txn *to_txn;
-    int end = 0;
+    int end;
     int rc = mdb_txn_begin(to->mdb, NULL, 0, &to_txn);
 
     if (rc != 0)
         return rc;
-    for (unsigned i = 0; i < BACKUP_TXN_ROWS && rc == 0; i++) {
-        MDB_val key;
-        MDB_val row;
-
-        end = mdb_cursor_get(cursor, &key, &row, *first ? MDB_FIRST : MDB_NEXT);
-        *first = false;
-        if (end != 0)
-            break;
-        rc = copy_row(from, from_txn, to, to_txn, &key, &row);
-    }
-    if (rc != 0 || (end != 0 && end != MDB_NOTFOUND)) {
+    end = copy_some(backup, source, to, to_txn);
+    if (end != 0 && end != MDB_NOTFOUND) {
         mdb_txn_abort(to_txn);
-        return rc != 0 ? rc : end;
+        return end;
     }
     rc = mdb_txn_commit(to_txn);
     return rc != 0 ? rc : end;
 }
 
-static enum ses_status copy_rows(struct ses_env *from, MDB_txn *from_txn, struct ses_env *to)
+static enum ses_status copy_rows(struct backup *backup, unsigned number, struct ses_env *to)
 {
-    MDB_cursor *cursor;
-    bool first = true;
-    int rc = mdb_cursor_open(from_txn, from->index, &cursor);
+    struct source source = {.from = 1};
+    int rc = ses_env_tree_begin(&source.index, backup->env[number], backup->txn[number], ENV_INDEX);
 
-    if (rc != 0)
-        return ses_env_status(rc);
-    do
-        rc = copy_block(from, from_txn, cursor, to, &first);
-    while (rc == 0);
-    mdb_cursor_close(cursor);
+    if (rc == 0)
+        rc = ses_env_tree_begin(&source.records, backup->env[number], backup->txn[number], ENV_RECORDS);
+    while (rc == 0)
+        rc = copy_block(backup, &source, to);
     return rc == MDB_NOTFOUND ? SES_OK : ses_env_status(rc);
 }
 
@@ -138,7 +157,7 @@ static enum ses_status copy_shard(struct backup *backup, unsigned number)
     enum ses_status status;
 
     SES_TRY(ses_shard_open(backup->target_dir, number, true, backup->env[number]->map_bytes, NULL, &to));
-    status = copy_rows(backup->env[number], backup->txn[number], to.env);
+    status = copy_rows(backup, number, to.env);
     if (status == SES_OK)
         status = ses_env_status(mdb_env_sync(to.env->mdb, 1));
     ses_shard_close(&to);
@@ -154,12 +173,13 @@ static void unpin_all(struct backup *backup)
     }
 }
 
-enum ses_status ses_store_backup(const char *dir, const char *target_dir)
+enum ses_status ses_store_backup(const char *dir, const char *target_dir, struct ses_backup_report *report)
 {
-    struct backup backup = {.target_dir = target_dir};
+    struct backup backup = {.target_dir = target_dir, .report = report};
     enum ses_status status;
     uint64_t shards;
 
+    *report = (struct ses_backup_report){.copied = 0};
     SES_TRY(check_target(target_dir));
     SES_TRY(ses_shard_list(dir, &shards));
     status = open_all(&backup, dir, shards);

@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "env_check.h"
+#include "env_tree.h"
 #include "word.h"
 
 static pthread_mutex_t open_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -25,6 +25,7 @@ enum ses_status ses_env_status(int rc)
         return SES_NOT_FOUND;
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
+    case MDB_CURSOR_FULL: /* a branch page that leads back to itself */
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH:
     case MDB_INCOMPATIBLE:
@@ -64,36 +65,26 @@ static void log_damage(struct ses_log *log, const char *path, const char *reason
     ses_log_end(&line);
 }
 
-/* Where the assertion of a guarded read goes on. */
-static _Thread_local jmp_buf *read_guard;
-
 /* LMDB aborts when this returns. Its own line would not say which shard. */
 static void on_assert(MDB_env *mdb, const char *text)
 {
     const struct ses_env *env = mdb_env_get_userctx(mdb);
 
-    if (read_guard != NULL)
-        longjmp(*read_guard, 1);
     (void)fprintf(stderr, "sessiond: damaged LMDB file %s/data.mdb: %s; run 'sessiondctl store check'\n",
                   env != NULL ? env->path : "?", text);
 }
 
-/* mdb_get in a read transaction allocates nothing, locks nothing and keeps its cursor on its stack, so it may
- * be left by a jump; what it says of a damaged page must not end the worker again and again. */
+static int look_up(struct ses_env *env, MDB_txn *txn, const char *name, uint64_t locator, MDB_val *ret_value)
+{
+    struct env_tree tree;
+    int rc = ses_env_tree_begin(&tree, env, txn, name);
+
+    return rc == 0 ? ses_env_tree_get(&tree, locator, ret_value) : rc;
+}
+
 int ses_env_get(struct ses_env *env, MDB_txn *txn, uint64_t locator, MDB_val *ret_value)
 {
-    MDB_val key = mdb_val(&locator, sizeof(locator));
-    jmp_buf guard;
-    int rc;
-
-    if (setjmp(guard) != 0) { // NOLINT(cert-err52-cpp)
-        read_guard = NULL;
-        return MDB_CORRUPTED;
-    }
-    read_guard = &guard;
-    rc = mdb_get(txn, env->records, &key, ret_value);
-    read_guard = NULL;
-    return rc;
+    return look_up(env, txn, ENV_RECORDS, locator, ret_value);
 }
 
 static int open_databases(struct ses_env *env)
@@ -106,9 +97,9 @@ static int open_databases(struct ses_env *env)
         return rc;
     rc = mdb_dbi_open(txn, NULL, 0, &env->main);
     if (rc == 0)
-        rc = mdb_dbi_open(txn, "records", MDB_INTEGERKEY | create, &env->records);
+        rc = mdb_dbi_open(txn, ENV_RECORDS, MDB_INTEGERKEY | create, &env->records);
     if (rc == 0)
-        rc = mdb_dbi_open(txn, "index", MDB_INTEGERKEY | create, &env->index);
+        rc = mdb_dbi_open(txn, ENV_INDEX, MDB_INTEGERKEY | create, &env->index);
     if (rc != 0) {
         mdb_txn_abort(txn);
         return rc;
@@ -431,9 +422,8 @@ enum ses_status ses_env_row_of(struct ses_env *env, MDB_txn *txn, uint64_t locat
 
 enum ses_status ses_env_row(struct ses_env *env, MDB_txn *txn, uint64_t locator, struct record_row *ret_row)
 {
-    MDB_val key = mdb_val(&locator, sizeof(locator));
     MDB_val value;
-    int rc = mdb_get(txn, env->index, &key, &value);
+    int rc = look_up(env, txn, ENV_INDEX, locator, &value);
 
     if (rc != 0)
         return ses_env_status(rc);

@@ -19,6 +19,8 @@
 
 #define ENV_MAP_BYTES_DEFAULT (UINT64_C(1) << 40)
 #define ENV_READERS_MAX       254
+#define ENV_RECORDS           "records" /* the names of the databases */
+#define ENV_INDEX             "index"
 #define ENV_PATH_MAX          (PATH_MAX - 32) /* leaves room for "/NNN/data.mdb" */
 
 struct ses_env {
@@ -59,8 +61,8 @@ void ses_env_close(struct ses_env *env);
 SES_MUST_CHECK enum ses_status ses_env_read_begin(struct ses_env *env, MDB_txn **ret_txn);
 void ses_env_read_end(struct ses_env *env);
 
-/* [any, in a read transaction] The record at locator; MDB_CORRUPTED where LMDB would abort on a damaged page.
- */
+/* [any, in a read transaction] The record at locator, no longer than RECORD_BYTES_MAX. 0, MDB_NOTFOUND;
+ * MDB_CORRUPTED where a page on the way is damaged, the transaction is as good as before (env_tree.h). */
 int ses_env_get(struct ses_env *env, MDB_txn *txn, uint64_t locator, MDB_val *ret_value);
 /* Bytes of the shard's pages in use, garbage included, and its records. */
 SES_MUST_CHECK enum ses_status ses_env_usage(struct ses_env *env, MDB_txn *txn, uint64_t *ret_bytes,
@@ -72,8 +74,8 @@ SES_MUST_CHECK enum ses_status ses_env_last(struct ses_env *env, MDB_txn *txn, u
 /* [writer] Keeps locator for ses_env_last: the record with the highest one is about to be deleted. An LMDB
  * code. */
 int ses_env_keep_last(struct ses_env *env, MDB_txn *txn, uint64_t locator);
-/* The index row of a locator; when that is damaged, what the record's header says. SES_NOT_FOUND,
- * SES_DATA_LOSS. */
+/* [any, in a read transaction] The index row of a locator; when that is damaged, what the record's header
+ * says. SES_NOT_FOUND, SES_DATA_LOSS. */
 SES_MUST_CHECK enum ses_status ses_env_row(struct ses_env *env, MDB_txn *txn, uint64_t locator,
                                            struct record_row *ret_row);
 /* The same for a value that a cursor on the index has read. */

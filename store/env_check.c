@@ -8,9 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "page.h"
+
 #define META_MAGIC   0xBEEFC0DEu
 #define META_VERSION 1u
-#define PAGE_HEADER  16u
 #define META_READ_BYTES                                                                                      \
     (PAGE_HEADER + 136u) /* MDB_meta: 24 head, 2 x 48 trees, last page, transaction id                       \
                           */
@@ -18,79 +19,28 @@
 #define PAGE_BYTES_MAX 65536u
 #define META_TRIES     100
 
-#define PAGE_BRANCH   0x01u
-#define PAGE_LEAF     0x02u
-#define PAGE_OVERFLOW 0x04u
-#define NODE_HEADER   8u
-#define NODE_BIGDATA  0x01u /* the value lies on overflow pages */
-#define NODE_SUBTREE  0x02u /* the value is the root of a named database */
-#define NO_PAGE       UINT64_MAX
-#define DEPTH_MAX     32u /* CURSOR_STACK */
-
-/* The root of one B-tree (MDB_db). */
-struct tree {
-    uint16_t depth;
-    uint64_t branch_pages;
-    uint64_t leaf_pages;
-    uint64_t entries;
-    uint64_t root;
-};
-
 struct meta {
     uint32_t magic;
     uint32_t version;
     uint32_t page_bytes;
-    struct tree free; /* transaction id -> pages that it freed */
-    struct tree main;
+    struct page_tree free; /* transaction id -> pages that it freed */
+    struct page_tree main;
     uint64_t last_page;
     uint64_t txnid;
     uint64_t before; /* the other page's */
 };
 
-static uint16_t get16(const uint8_t *p)
-{
-    uint16_t v;
-
-    memcpy(&v, p, sizeof(v));
-    return v;
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    uint32_t v;
-
-    memcpy(&v, p, sizeof(v));
-    return v;
-}
-
-static uint64_t get64(const uint8_t *p)
-{
-    uint64_t v;
-
-    memcpy(&v, p, sizeof(v));
-    return v;
-}
-
-static struct tree decode_tree(const uint8_t *p)
-{
-    return (struct tree){.depth = get16(p + 6),
-                         .branch_pages = get64(p + 8),
-                         .leaf_pages = get64(p + 16),
-                         .entries = get64(p + 32),
-                         .root = get64(p + 40)};
-}
-
 static struct meta decode_meta(const uint8_t *page)
 {
     const uint8_t *p = page + PAGE_HEADER;
 
-    return (struct meta){.magic = get32(p),
-                         .version = get32(p + 4),
-                         .page_bytes = get32(p + 24),
-                         .free = decode_tree(p + 24),
-                         .main = decode_tree(p + 72),
-                         .last_page = get64(p + 120),
-                         .txnid = get64(p + 128)};
+    return (struct meta){.magic = page_u32(p),
+                         .version = page_u32(p + 4),
+                         .page_bytes = page_u32(p + 24),
+                         .free = page_tree(p + 24),
+                         .main = page_tree(p + 72),
+                         .last_page = page_u64(p + 120),
+                         .txnid = page_u64(p + 128)};
 }
 
 static bool meta_is_valid(const struct meta *meta)
@@ -247,39 +197,6 @@ struct walk {
     uint64_t visited; /* at most every page once: a damaged tree may be a graph */
 };
 
-/* Header, flags and node bounds of one page. */
-static const char *check_page(struct walk *walk, const uint8_t *page, uint64_t pgno, bool leaf)
-{
-    uint32_t lower = get16(page + 12);
-    uint32_t upper = get16(page + 14);
-    uint32_t nodes = (lower - PAGE_HEADER) / 2;
-
-    if (get64(page) != pgno)
-        return "a page carries another page's number";
-    if ((get16(page + 10) & (PAGE_BRANCH | PAGE_LEAF | PAGE_OVERFLOW)) != (leaf ? PAGE_LEAF : PAGE_BRANCH))
-        return "a page is of the wrong kind";
-    if (lower < PAGE_HEADER || lower > upper || upper > walk->meta.page_bytes || (lower & 1) != 0)
-        return "a page's bounds are wrong";
-    if (nodes == 0 || (!leaf && nodes < 2))
-        return "a page has too few entries";
-    for (uint32_t i = 0; i < nodes; i++) {
-        uint32_t at = get16(page + PAGE_HEADER + 2 * i);
-
-        if (at < upper || at + NODE_HEADER > walk->meta.page_bytes)
-            return "an entry lies outside its page";
-        if (at + NODE_HEADER + get16(page + at + 6) > walk->meta.page_bytes)
-            return "a key lies outside its page";
-    }
-    return NULL;
-}
-
-bool ses_env_check_leaf(const uint8_t *page, uint32_t page_bytes)
-{
-    struct walk walk = {.meta = {.page_bytes = page_bytes}};
-
-    return check_page(&walk, page, get64(page), true) == NULL;
-}
-
 static const char *check_overflow(struct walk *walk, uint64_t pgno, uint32_t bytes)
 {
     uint64_t pages = ((uint64_t)bytes + PAGE_HEADER + walk->meta.page_bytes - 1) / walk->meta.page_bytes;
@@ -300,14 +217,14 @@ static const char *take_page(struct walk *walk, uint64_t pgno, unsigned level, b
         return "a tree leads back into itself";
     if (!read_at(walk->fd, page, walk->meta.page_bytes, pgno * walk->meta.page_bytes))
         return "a page cannot be read";
-    return check_page(walk, page, pgno, leaf);
+    return ses_page_check(page, walk->meta.page_bytes, pgno, leaf ? PAGE_LEAF : PAGE_BRANCH);
 }
 
-static const char *check_root(struct walk *walk, struct tree tree, unsigned level)
+static const char *check_root(struct walk *walk, struct page_tree tree, unsigned level)
 {
-    if (tree.root == NO_PAGE)
+    if (tree.root == PAGE_NONE)
         return NULL;
-    if (tree.depth == 0 || tree.depth + level >= DEPTH_MAX)
+    if (tree.depth == 0 || tree.depth + level >= PAGE_DEPTH_MAX)
         return "a tree's depth is wrong";
     return take_page(walk, tree.root, level, tree.depth == 1);
 }
@@ -317,12 +234,12 @@ static const char *check_root(struct walk *walk, struct tree tree, unsigned leve
 static const char *check_free_list(struct walk *walk, const uint8_t *list, uint32_t bytes)
 {
     uint64_t before = walk->meta.last_page + 1;
-    uint64_t count = bytes >= 8 ? get64(list) : UINT64_MAX;
+    uint64_t count = bytes >= 8 ? page_u64(list) : UINT64_MAX;
 
     if (count > bytes / 8 - 1)
         return "a list of free pages is damaged";
     for (uint64_t i = 1; i <= count; i++) {
-        uint64_t pgno = get64(list + 8 * i);
+        uint64_t pgno = page_u64(list + 8 * i);
 
         if (pgno < 2 || pgno >= before)
             return "a list of free pages is damaged";
@@ -331,12 +248,12 @@ static const char *check_free_list(struct walk *walk, const uint8_t *list, uint3
     return NULL;
 }
 
-static const char *walk_tree(struct walk *walk, struct tree tree, unsigned level, enum leaves leaves);
+static const char *walk_tree(struct walk *walk, struct page_tree tree, unsigned level, enum leaves leaves);
 
 static const char *walk_subtree(struct walk *walk, const uint8_t *node, uint32_t key_bytes, unsigned level)
 {
-    bool index = key_bytes == 5 && memcmp(node + NODE_HEADER, "index", 5) == 0;
-    struct tree tree = decode_tree(node + NODE_HEADER + key_bytes);
+    bool index = key_bytes == 5 && memcmp(node + PAGE_NODE, "index", 5) == 0;
+    struct page_tree tree = page_tree(node + PAGE_NODE + key_bytes);
 
     if (walk->depth == ENV_CHECK_ROOTS)
         return check_root(walk, tree, level);
@@ -345,27 +262,27 @@ static const char *walk_subtree(struct walk *walk, const uint8_t *node, uint32_t
 
 static const char *check_leaf(struct walk *walk, const uint8_t *page, unsigned level)
 {
-    uint32_t nodes = (get16(page + 12) - PAGE_HEADER) / 2u;
+    uint32_t nodes = page_nodes(page);
 
     walk->count.entries += nodes;
     for (uint32_t i = 0; i < nodes; i++) {
-        uint32_t at = get16(page + PAGE_HEADER + 2 * i);
+        uint32_t at = page_u16(page + PAGE_HEADER + 2 * i);
         const uint8_t *node = page + at;
-        uint32_t bytes = get16(node) | (uint32_t)get16(node + 2) << 16;
-        uint32_t flags = get16(node + 4);
-        uint32_t key_bytes = get16(node + 6);
-        uint32_t held = (flags & NODE_BIGDATA) != 0 ? 8 : bytes;
+        uint32_t bytes = page_node_value_bytes(node);
+        uint32_t flags = page_node_flags(node);
+        uint32_t key_bytes = page_node_key_bytes(node);
+        uint32_t held = (flags & PAGE_NODE_BIGDATA) != 0 ? 8 : bytes;
         const char *reason = NULL;
 
-        if (held > walk->meta.page_bytes - at - NODE_HEADER - key_bytes)
+        if (held > walk->meta.page_bytes - at - PAGE_NODE - key_bytes)
             return "a value lies outside its page";
-        if ((flags & NODE_BIGDATA) != 0)
-            reason = check_overflow(walk, get64(node + NODE_HEADER + key_bytes), bytes);
+        if ((flags & PAGE_NODE_BIGDATA) != 0)
+            reason = check_overflow(walk, page_u64(node + PAGE_NODE + key_bytes), bytes);
         else if (walk->in_free)
-            reason = check_free_list(walk, node + NODE_HEADER + key_bytes, bytes);
-        else if ((flags & NODE_SUBTREE) != 0)
-            reason =
-                bytes == 48 ? walk_subtree(walk, node, key_bytes, level + 1) : "a database's root is damaged";
+            reason = check_free_list(walk, node + PAGE_NODE + key_bytes, bytes);
+        else if ((flags & PAGE_NODE_SUBTREE) != 0)
+            reason = bytes == PAGE_TREE_BYTES ? walk_subtree(walk, node, key_bytes, level + 1)
+                                              : "a database's root is damaged";
         if (reason != NULL)
             return reason;
     }
@@ -374,9 +291,7 @@ static const char *check_leaf(struct walk *walk, const uint8_t *page, unsigned l
 
 static uint64_t child_of(const uint8_t *page, uint32_t i)
 {
-    const uint8_t *node = page + get16(page + PAGE_HEADER + 2 * i);
-
-    return get16(node) | (uint64_t)get16(node + 2) << 16 | (uint64_t)get16(node + 4) << 32;
+    return page_node_child(page + page_u16(page + PAGE_HEADER + 2 * i));
 }
 
 /* Leaves of an index lie between pages of records: read one by one when it is needed, ten million rows that
@@ -403,7 +318,7 @@ static const char *walk_page(struct walk *walk, uint64_t pgno, unsigned depth_le
     reason = take_page(walk, pgno, level, leaf);
     if (reason != NULL || leaf)
         return reason != NULL ? reason : check_leaf(walk, page, level);
-    nodes = (get16(page + 12) - PAGE_HEADER) / 2u;
+    nodes = page_nodes(page);
     if (depth_left == 2 && leaves == LEAVES_ALL)
         announce_leaves(walk, page, nodes);
     for (uint32_t i = 0; i < nodes && reason == NULL; i++)
@@ -414,14 +329,14 @@ static const char *walk_page(struct walk *walk, uint64_t pgno, unsigned depth_le
 
 /* The leaves are counted too: a page that hides some of its entries is as sound as any other, and what they
  * said would be gone without a word. */
-static const char *walk_tree(struct walk *walk, struct tree tree, unsigned level, enum leaves leaves)
+static const char *walk_tree(struct walk *walk, struct page_tree tree, unsigned level, enum leaves leaves)
 {
     struct count outer = walk->count; /* a named database lies in a leaf of the unnamed one */
     const char *reason;
 
-    if (tree.root == NO_PAGE)
+    if (tree.root == PAGE_NONE)
         return tree.entries == 0 ? NULL : "a tree has more or fewer entries than its root says";
-    if (tree.depth == 0 || tree.depth + level >= DEPTH_MAX)
+    if (tree.depth == 0 || tree.depth + level >= PAGE_DEPTH_MAX)
         return "a tree's depth is wrong";
     walk->count = (struct count){.entries = 0};
     reason = walk_page(walk, tree.root, tree.depth, level, leaves);
@@ -447,7 +362,7 @@ enum ses_status ses_env_check_pages(const char *data_path, enum env_check_depth 
     }
     reason = check_file(walk.fd, data_path, &walk.meta);
     if (reason == NULL) {
-        walk.pages = malloc((size_t)DEPTH_MAX * walk.meta.page_bytes);
+        walk.pages = malloc((size_t)PAGE_DEPTH_MAX * walk.meta.page_bytes);
         if (walk.pages == NULL) {
             (void)close(walk.fd);
             return SES_NO_MEMORY;

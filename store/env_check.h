@@ -28,7 +28,4 @@ enum env_check_depth {
 SES_MUST_CHECK enum ses_status ses_env_check_pages(const char *data_path, enum env_check_depth depth,
                                                    const char **ret_reason);
 
-/* [any] One leaf page in LMDB's map: kind and bounds. */
-bool ses_env_check_leaf(const uint8_t *page, uint32_t page_bytes);
-
 #endif

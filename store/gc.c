@@ -5,7 +5,7 @@
 
 #include <sessiond/base/clock.h>
 
-#include "env_check.h"
+#include "env_tree.h"
 #include "gc_judge.h"
 
 enum ses_status ses_gc_init(struct ses_gc *gc, struct ses_table *table, struct ses_shard *shard,
@@ -66,32 +66,12 @@ static void note(struct ses_gc *gc, uint64_t slot, uint64_t live, uint64_t meta)
     gc->action[gc->count++] = (struct gc_action){.slot = slot, .live = live, .meta = meta};
 }
 
-/* LMDB trusts the page that it deletes from; a damaged one would damage the heap. NOTFOUND is fine: only the
- * row is left. */
-static bool can_change(struct ses_gc *gc, uint64_t locator)
-{
-    uintptr_t page_bytes = (uintptr_t)gc->shard->page_bytes;
-    const uint8_t *page;
-    MDB_val value;
-    int rc = ses_env_get(gc->shard->env, gc->snapshot, locator, &value);
-
-    if (rc != 0)
-        return rc == MDB_NOTFOUND;
-    if (value.mv_size > RECORD_BYTES_MAX)
-        return false;
-    if (value.mv_size > page_bytes / 2) /* on pages of its own, its leaf is not known */
-        return true;
-    page = (const uint8_t *)value.mv_data - (uintptr_t)value.mv_data % page_bytes;
-    return ses_env_check_leaf(page, (uint32_t)page_bytes);
-}
-
 /* The claim is noted first, so that whatever fails afterwards ses_gc_abort gives it back. */
 static int append_again(struct ses_gc *gc, MDB_txn *txn, struct gc_subject *subject)
 {
     uint64_t locator = ses_shard_next_locator(gc->shard, gc->now_ms, subject->locator);
     struct ses_env *env = gc->shard->env;
     uint8_t row[RECORD_ROW_BYTES];
-    MDB_val old_key = mdb_val(&subject->locator, sizeof(subject->locator));
     MDB_val key = mdb_val(&locator, sizeof(locator));
     MDB_val value;
     int rc;
@@ -100,11 +80,9 @@ static int append_again(struct ses_gc *gc, MDB_txn *txn, struct gc_subject *subj
          meta_make(subject->row.retain, subject->row.revision));
     if (locator == 0)
         return MDB_MAP_FULL;
-    rc = mdb_get(txn, env->records, &old_key, &value);
+    rc = ses_env_get(env, gc->snapshot, subject->locator, &value);
     if (rc != 0)
         return rc;
-    if (value.mv_size > RECORD_BYTES_MAX)
-        return MDB_CORRUPTED;
     memcpy(gc->value, value.mv_data, value.mv_size); /* LMDB's memory moves with the put */
     value.mv_data = gc->value;
     rc = mdb_put(txn, env->records, &key, &value, MDB_APPEND);
@@ -125,7 +103,7 @@ static int delete_both(struct ses_gc *gc, MDB_txn *txn, const struct gc_subject 
     if (rc != 0)
         return rc;
     rc = mdb_del(txn, gc->shard->env->index, &key, NULL);
-    if (rc == 0 && !subject->damaged)
+    if (rc == 0 && subject->way == ENV_WAY_CLEAR)
         rc = mdb_del(txn, gc->shard->env->records, &key, NULL);
     if (rc != 0 && rc != MDB_NOTFOUND)
         return rc;
@@ -156,9 +134,10 @@ static int carry_out(struct ses_gc *gc, MDB_txn *txn, struct gc_subject *subject
     return 0;
 }
 
-/* The first row at or behind from. */
-static int next_row(struct ses_gc *gc, MDB_txn *txn, MDB_cursor *cursor, uint64_t from,
-                    struct gc_subject *ret_subject, bool *ret_readable)
+/* The first row at or behind from. A row that is damaged is replaced by what the snapshot's record says: a
+ * look at a damaged page would end the transaction that writes. */
+static int next_row(struct ses_gc *gc, MDB_cursor *cursor, uint64_t from, struct gc_subject *ret_subject,
+                    bool *ret_readable)
 {
     MDB_val key = mdb_val(&from, sizeof(from));
     MDB_val value;
@@ -169,7 +148,7 @@ static int next_row(struct ses_gc *gc, MDB_txn *txn, MDB_cursor *cursor, uint64_
     ret_subject->locator = mdb_locator(&key);
     if (ret_subject->locator < from)
         return MDB_CORRUPTED;
-    *ret_readable = ses_env_row_of(gc->shard->env, txn, ret_subject->locator, mdb_slice(&value),
+    *ret_readable = ses_env_row_of(gc->shard->env, gc->snapshot, ret_subject->locator, mdb_slice(&value),
                                    &ret_subject->row) == SES_OK;
     return 0;
 }
@@ -178,7 +157,7 @@ static int next_row(struct ses_gc *gc, MDB_txn *txn, MDB_cursor *cursor, uint64_
 static int settle_row(struct ses_gc *gc, MDB_txn *txn, struct gc_subject *subject, bool append,
                       enum gc_verdict *ret_verdict)
 {
-    subject->damaged = !can_change(gc, subject->locator);
+    subject->way = ses_env_tree_way(&gc->records, subject->locator);
     *ret_verdict = ses_gc_judge(gc, subject, append && gc->appended_bytes < GC_APPEND_BYTES);
     return carry_out(gc, txn, subject, *ret_verdict);
 }
@@ -196,7 +175,7 @@ static int walk(struct ses_gc *gc, MDB_txn *txn, MDB_cursor *cursor, uint64_t ne
         struct gc_subject subject = {.locator = 0};
         enum gc_verdict verdict = GC_SKIP;
         bool readable;
-        int rc = next_row(gc, txn, cursor, from, &subject, &readable);
+        int rc = next_row(gc, cursor, from, &subject, &readable);
 
         if (rc == MDB_NOTFOUND) {
             gc->empty = gc->lowest == 0 && gc->unreadable == 0 && gc->waiting_count == 0;
@@ -262,14 +241,14 @@ int ses_gc_step(struct ses_gc *gc, MDB_txn *txn, uint64_t now_ms, unsigned rows_
     rc = mdb_txn_begin(gc->shard->env->mdb, NULL, MDB_RDONLY, &gc->snapshot);
     if (rc != 0)
         return rc;
-    rc = mdb_cursor_open(txn, gc->shard->env->index, &cursor);
-    if (rc != 0) {
-        mdb_txn_abort(gc->snapshot);
-        return rc;
+    rc = ses_env_tree_begin(&gc->records, gc->shard->env, gc->snapshot, ENV_RECORDS);
+    if (rc == 0)
+        rc = mdb_cursor_open(txn, gc->shard->env->index, &cursor);
+    if (rc == 0) {
+        rc = walk(gc, txn, cursor, newest, rows_max < GC_STEP_MAX ? rows_max : GC_STEP_MAX,
+                  append && has_room_to_move(gc, used));
+        mdb_cursor_close(cursor);
     }
-    rc = walk(gc, txn, cursor, newest, rows_max < GC_STEP_MAX ? rows_max : GC_STEP_MAX,
-              append && has_room_to_move(gc, used));
-    mdb_cursor_close(cursor);
     mdb_txn_abort(gc->snapshot);
     return rc;
 }

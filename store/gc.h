@@ -18,12 +18,14 @@
  *   ahead of the clock     if live or claimed, step over it: a former version wrote it while the machine's
  *                          clock was wrong, and it may live for as long
  *   cannot be read         step over it; where only its page is damaged, its row goes
+ *   beside a damaged page  step over what would be deleted: LMDB could take entries from there (env_tree.h)
  *
  * The newest record may go as well: its locator is kept beside (ses_env_keep_last).
  */
 #ifndef SESSIOND_STORE_GC_H
 #define SESSIOND_STORE_GC_H
 
+#include "env_tree.h"
 #include "gc_round.h"
 #include "shard.h"
 #include "table.h"
@@ -51,7 +53,8 @@ struct ses_gc {
     uint64_t put_bytes; /* since the shard was opened */
     struct gc_round round;
     /* of this step */
-    MDB_txn *snapshot; /* the committed pages, looked at before they are changed */
+    MDB_txn *snapshot;       /* the committed pages, looked at before they are changed */
+    struct env_tree records; /* the snapshot's */
     uint64_t now_ms;
     uint64_t from;   /* where it begins: 0, or behind the step before, which ended among records ahead of the
                         clock */

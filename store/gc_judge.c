@@ -32,6 +32,12 @@ static enum gc_verdict step_over(struct ses_gc *gc)
     return GC_SKIP;
 }
 
+/* Its time has come: it goes, unless LMDB could meet a damaged page. */
+static bool is_held(const struct gc_subject *subject)
+{
+    return subject->way == ENV_WAY_BESIDE;
+}
+
 /* The newest record of its key lies in this shard too, and is committed. */
 static bool is_followed_here(const struct ses_gc *gc, const struct gc_subject *subject)
 {
@@ -42,15 +48,15 @@ static bool is_followed_here(const struct ses_gc *gc, const struct gc_subject *s
 }
 
 /* Not current: may it go yet? */
-static enum gc_verdict judge_garbage(const struct ses_gc *gc, const struct gc_subject *subject, bool found)
+static enum gc_verdict judge_garbage(struct ses_gc *gc, const struct gc_subject *subject, bool found)
 {
     if (found && is_followed_here(gc, subject) && (gc->pressed || ses_gc_round_moves(gc, subject->locator)))
-        return GC_DELETE;
+        return is_held(subject) ? step_over(gc) : GC_DELETE;
     if (is_young(gc, subject->locator))
         return GC_STOP;
     if (found && word_is_live(subject->entry.previous) && is_young(gc, word_low(subject->entry.previous)))
         return GC_STOP;
-    return GC_DELETE;
+    return is_held(subject) ? step_over(gc) : GC_DELETE;
 }
 
 /* The record's own expiry, which retain may outlast. One that cannot be read lives as long as retain says. */
@@ -59,7 +65,7 @@ static bool own_time_is_over(struct ses_gc *gc, const struct gc_subject *subject
     struct ses_record record;
     MDB_val value;
 
-    return !subject->damaged && ses_env_get(gc->shard->env, gc->snapshot, subject->locator, &value) == 0 &&
+    return ses_env_tree_get(&gc->records, subject->locator, &value) == 0 &&
            ses_record_decode(mdb_slice(&value), &record) == SES_OK &&
            is_over(gc, retain_of(record.expires_ms));
 }
@@ -87,6 +93,11 @@ static enum gc_verdict take(struct ses_gc *gc, struct gc_subject *subject, enum 
                : GC_SKIP;
 }
 
+static enum gc_verdict expire(struct ses_gc *gc, struct gc_subject *subject)
+{
+    return is_held(subject) ? step_over(gc) : take(gc, subject, WORD_DELETING, GC_EXPIRE);
+}
+
 static enum gc_verdict judge_current(struct ses_gc *gc, struct gc_subject *subject, bool append)
 {
     bool retained = !is_over(gc, subject->row.retain);
@@ -98,11 +109,11 @@ static enum gc_verdict judge_current(struct ses_gc *gc, struct gc_subject *subje
     if (subject->entry.word != subject->live) /* claimed, or an intent that a call still waits for */
         return !retained || is_older_than(gc, subject->locator, age_ms) ? GC_SKIP : GC_STOP;
     if (!retained)
-        return take(gc, subject, WORD_DELETING, GC_EXPIRE);
+        return expire(gc, subject);
     moves = is_older_than(gc, subject->locator, age_ms);
     if (own_time_is_over(gc, subject)) {
         if (is_the_oldest(gc, subject->locator))
-            return take(gc, subject, WORD_DELETING, GC_EXPIRE);
+            return expire(gc, subject);
         gc->wanted = subject->locator;
         /* By then the other shards have come past it, unless one is stuck. */
         moves = is_older_than(gc, subject->locator, 2 * age_ms);
@@ -111,7 +122,7 @@ static enum gc_verdict judge_current(struct ses_gc *gc, struct gc_subject *subje
     } else if (!moves) {
         moves = ses_gc_round_moves(gc, subject->locator);
     }
-    if (!append || subject->newest || subject->damaged || !moves)
+    if (!append || subject->newest || subject->way == ENV_WAY_DAMAGED || !moves)
         return GC_STOP;
     return take(gc, subject, WORD_CLAIMED, GC_APPEND);
 }

@@ -21,7 +21,7 @@ struct gc_subject {
     struct table_entry entry;
     uint64_t claimed;
     bool newest;
-    bool damaged; /* the page of its record must not be changed: only its row can go */
+    enum env_way way; /* to its record; ENV_WAY_DAMAGED: only its row can go */
 };
 
 /* [committer] EXPIRE and APPEND have taken the entry. */

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "env_check.h"
+#include "env_tree.h"
 #include "shard.h"
 #include "word.h"
 
@@ -23,19 +24,19 @@ struct scan {
     void *arg;
     struct ses_arena arena;
     uint8_t *block;
+    bool lost; /* a damaged page was stepped over: nobody knows what was on it */
     unsigned count;
     struct scan_item item[SCAN_BLOCK_ROWS];
 };
 
 /* The index must say the same as the record's header. */
-static bool row_agrees(struct ses_env *env, MDB_txn *txn, uint64_t locator, struct ses_slice bytes)
+static bool row_agrees(const struct env_tree *index, uint64_t locator, struct ses_slice bytes)
 {
-    MDB_val key = mdb_val(&locator, sizeof(locator));
     struct ses_record record;
     struct record_row row;
     MDB_val value;
 
-    if (mdb_get(txn, env->index, &key, &value) != 0 ||
+    if (ses_env_tree_get(index, locator, &value) != 0 ||
         ses_record_row_decode(mdb_slice(&value), locator, &row) != SES_OK ||
         ses_record_decode(bytes, &record) != SES_OK)
         return false;
@@ -45,36 +46,47 @@ static bool row_agrees(struct ses_env *env, MDB_txn *txn, uint64_t locator, stru
            row.retain >= retain_of(record.expires_ms);
 }
 
-/* Copies rows from locator from on. Returns an LMDB code; MDB_NOTFOUND behind the last. */
-static int read_block(struct scan *scan, struct ses_env *env, MDB_txn *txn, uint64_t from)
+/* Copies rows from *from on, and moves it behind them. MDB_NOTFOUND behind the last, MDB_CORRUPTED. */
+static int copy_rows(struct scan *scan, const struct env_tree *records, const struct env_tree *index,
+                     uint64_t *from)
 {
-    MDB_val key = mdb_val(&from, sizeof(from));
     size_t used = 0;
-    MDB_cursor *cursor;
-    MDB_val value;
-    int rc = mdb_cursor_open(txn, env->records, &cursor);
+
+    while (scan->count < SCAN_BLOCK_ROWS) {
+        struct scan_item *item = &scan->item[scan->count];
+        MDB_val value;
+        int rc = ses_env_tree_next(records, *from, &item->locator, &value);
+
+        if (rc == MDB_CORRUPTED && item->locator != 0) {
+            scan->lost = true;
+            *from = item->locator;
+            continue;
+        }
+        if (rc != 0)
+            return rc;
+        if (used + value.mv_size > SCAN_BLOCK_BYTES)
+            return 0;
+        item->at = used;
+        item->bytes = (uint32_t)value.mv_size;
+        memcpy(scan->block + used, value.mv_data, value.mv_size);
+        item->row_agrees = row_agrees(index, item->locator, ses_slice(scan->block + used, value.mv_size));
+        used += value.mv_size;
+        *from = item->locator + 1;
+        scan->count++;
+    }
+    return 0;
+}
+
+static int read_block(struct scan *scan, struct ses_env *env, MDB_txn *txn, uint64_t *from)
+{
+    struct env_tree records;
+    struct env_tree index;
+    int rc = ses_env_tree_begin(&records, env, txn, ENV_RECORDS);
 
     scan->count = 0;
-    if (rc != 0)
-        return rc;
-    rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    while (rc == 0 && scan->count < SCAN_BLOCK_ROWS) {
-        struct scan_item *item = &scan->item[scan->count];
-        size_t bytes = value.mv_size <= RECORD_BYTES_MAX ? value.mv_size : 0; /* 0 does not decode: damaged */
-
-        if (used + bytes > SCAN_BLOCK_BYTES)
-            break;
-        item->locator = mdb_locator(&key);
-        item->at = used;
-        item->bytes = (uint32_t)bytes;
-        memcpy(scan->block + used, value.mv_data, bytes);
-        item->row_agrees = row_agrees(env, txn, item->locator, ses_slice(scan->block + used, bytes));
-        used += bytes;
-        scan->count++;
-        rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-    }
-    mdb_cursor_close(cursor);
-    return rc;
+    if (rc == 0)
+        rc = ses_env_tree_begin(&index, env, txn, ENV_INDEX);
+    return rc == 0 ? copy_rows(scan, &records, &index, from) : rc;
 }
 
 static enum ses_status open_item(struct scan *scan, const struct scan_item *item,
@@ -114,20 +126,18 @@ static enum ses_status scan_env(struct scan *scan, unsigned shard, struct ses_en
     uint64_t from = 1;
     int rc = 0;
 
+    scan->lost = false;
     while (rc == 0 && *go_on) {
         MDB_txn *txn;
 
         SES_TRY(ses_env_read_begin(env, &txn));
-        rc = read_block(scan, env, txn, from);
+        rc = read_block(scan, env, txn, &from);
         ses_env_read_end(env);
         *go_on = hand_out(scan, shard);
-        if (scan->count > 0) {
-            if (scan->item[scan->count - 1].locator < from)
-                return SES_DATA_LOSS;
-            from = scan->item[scan->count - 1].locator + 1;
-        }
     }
-    return rc == 0 || rc == MDB_NOTFOUND ? SES_OK : ses_env_status(rc);
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return ses_env_status(rc);
+    return scan->lost ? SES_DATA_LOSS : SES_OK;
 }
 
 /* While nobody writes, every page can be checked before LMDB is let near it. */

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,23 +48,45 @@ static bool make_target(const char *target, char ret_shards[CTL_PATH_SIZE])
     return true;
 }
 
+static const char *hint_for(enum ses_status status)
+{
+    if (status == SES_DATA_LOSS)
+        return "; the source is damaged: stop sessiond and run 'sessiondctl store check'";
+    return "";
+}
+
+static int conclude(const struct ctl *ctl, const struct ses_backup_report *report)
+{
+    int code = CTL_DONE;
+
+    if (report->lost > 0)
+        code =
+            ctl_fail("%" PRIu64 " records cannot be read and are missing in the copy, which has all others; "
+                     "stop sessiond and run 'sessiondctl store check'",
+                     report->lost);
+    if (ctl->json)
+        return ctl_print_json(json_pack("{s:s,s:I,s:I}", "backup", ctl->args[0], "records",
+                                        (json_int_t)report->copied, "lost", (json_int_t)report->lost),
+                              false, code);
+    printf("shards copied to %s\n", ctl->args[0]);
+    (void)fprintf(
+        stderr, "the keys are not in it: without %s/keys it cannot be read; keep a copy of them elsewhere\n",
+        ctl->data);
+    return code;
+}
+
 int ctl_store_backup(const struct ctl *ctl)
 {
+    struct ses_backup_report report;
     char shards[CTL_PATH_SIZE];
     char target[CTL_PATH_SIZE];
 
     if (!ctl_path(ctl, "shards", shards) || !make_target(ctl->args[0], target))
         return CTL_FAILED;
-    enum ses_status status = ses_store_backup(shards, target);
+    enum ses_status status = ses_store_backup(shards, target, &report);
 
     if (status != SES_OK)
-        return ctl_fail("%s: backup failed: %s; what was written there is not a backup", target,
-                        ses_status_name(status));
-    if (ctl->json)
-        return ctl_print_json(json_pack("{s:s}", "backup", ctl->args[0]), false, CTL_DONE);
-    printf("shards copied to %s\n", target);
-    (void)fprintf(
-        stderr, "the keys are not in it: without %s/keys it cannot be read; keep a copy of them elsewhere\n",
-        ctl->data);
-    return CTL_DONE;
+        return ctl_fail("%s: backup failed: %s; what was written there is not a backup%s", target,
+                        ses_status_name(status), hint_for(status));
+    return conclude(ctl, &report);
 }

@@ -304,10 +304,18 @@ SES_MUST_CHECK enum ses_status ses_store_scan(const char *dir, const struct ses_
                                               size_t seal_keys_count,
                                               bool (*fn)(void *arg, const struct ses_scan_row *row),
                                               void *arg);
+struct ses_backup_report {
+    uint64_t copied; /* records */
+    uint64_t lost;   /* could not be read at the source: not in the copy */
+};
+
 /* [any process] A consistent copy of every shard into an existing empty directory, while the server runs:
- * every session that was acknowledged before the call is in it. SES_ALREADY_EXISTS: the directory is not
- * empty. SES_IO, SES_FULL, SES_DATA_LOSS, SES_BUSY: the shards could not be pinned within 2 s of each other,
- * try again. */
-SES_MUST_CHECK enum ses_status ses_store_backup(const char *dir, const char *target_dir);
+ * every session that was acknowledged before the call is in it, but for the report's lost records, which
+ * are damaged at the source: all others are in it all the same. report is written whatever the status.
+ * SES_ALREADY_EXISTS: the directory is not empty. SES_IO, SES_FULL. SES_DATA_LOSS: a shard, or its index, is
+ * damaged, so that nobody can tell what is missing. SES_BUSY: the shards could not be pinned within 2 s of
+ * each other, try again. */
+SES_MUST_CHECK enum ses_status ses_store_backup(const char *dir, const char *target_dir,
+                                                struct ses_backup_report *report);
 
 #endif

@@ -135,6 +135,7 @@ static void test_backup(void **state)
     struct rig *rig = *state;
     struct ses_store *first = rig_open(rig, 0);
     struct ses_store *second = rig_open(rig, 2);
+    struct ses_backup_report report;
     char target[128];
     char original[RIG_DIR_SIZE];
     uint64_t sessions;
@@ -145,8 +146,8 @@ static void test_backup(void **state)
             update(rig, second, i, "two", UINT64_MAX);
     }
     target_of(rig, target);
-    assert_ok(ses_store_backup(rig->dir, target)); /* while both are open */
-    assert_int_equal(ses_store_backup(rig->dir, target), SES_ALREADY_EXISTS);
+    assert_ok(ses_store_backup(rig->dir, target, &report)); /* while both are open */
+    assert_int_equal(ses_store_backup(rig->dir, target, &report), SES_ALREADY_EXISTS);
     create(rig, first, 1000, "after it");
     ses_store_close(first);
     ses_store_close(second);
@@ -187,6 +188,7 @@ static void test_backup_beside_a_writer(void **state)
     struct rig *rig = *state;
     struct progress *progress =
         mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct ses_backup_report report;
     char target[128];
     unsigned count = 0;
     uint64_t acked;
@@ -198,7 +200,7 @@ static void test_backup_beside_a_writer(void **state)
         (void)usleep(1000);
     target_of(rig, target);
     acked = atomic_load(&progress->acked);
-    assert_ok(ses_store_backup(rig->dir, target));
+    assert_ok(ses_store_backup(rig->dir, target, &report));
     (void)kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     assert_ok(ses_store_scan(target, &rig->seal_key, 1, count_row, &count));

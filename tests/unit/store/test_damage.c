@@ -370,57 +370,6 @@ static void test_noise_in_each_page(void **state)
     assert_in_range(refused, 5, (unsigned)pages / 2); /* the index and the branch pages */
 }
 
-/* The page of the records that holds key number, found by what is in it. */
-static off_t page_of(struct rig *rig, uint64_t number)
-{
-    static uint8_t bytes[4 << 20];
-    struct ses_store_key key = key_of(number);
-    uint8_t needle[48] = {RECORD_VERSION, SES_RECORD_SESSION, 7, 0, 1};
-    int fd = open(data_path(rig), O_RDONLY);
-    ssize_t n = pread(fd, bytes, sizeof(bytes), 0);
-    const uint8_t *found;
-
-    (void)close(fd);
-    memset(needle + 8, 0xff, 8); /* expires_ms: never */
-    memcpy(needle + 16, key.bytes, sizeof(key));
-    found = memmem(bytes, (size_t)n, needle, sizeof(needle));
-    assert_non_null(found);
-    return (found - bytes) / 4096;
-}
-
-/* A whole page of garbage that looks like a branch page, which LMDB answers with assertions: get says so,
- * collection steps over it, both time after time, and the process lives. */
-static void test_garbage_page_of_records(void **state)
-{
-    struct rig *rig = *state;
-    struct ses_record record;
-    struct ses_store_ref ref;
-    struct ses_store *store;
-    uint8_t noise[4096];
-    off_t page;
-    bool claimed;
-    int fd;
-
-    fill_shard(rig);
-    page = page_of(rig, 0);
-    fd = open(data_path(rig), O_RDWR);
-    for (unsigned round = 0; round < 64; round++) {
-        ses_random_bytes(noise, sizeof(noise));
-        noise[10] = 1;
-        noise[11] = 0;
-        noise[12] = (uint8_t)(16 + 2 * (round % 8));
-        noise[13] = 0;
-        assert_int_equal(pwrite(fd, noise, sizeof(noise), page * 4096), sizeof(noise));
-        store = rig_open(rig, 0);
-        assert_int_equal(get(rig, store, 0, &record, &ref, &claimed), SES_DATA_LOSS);
-        assert_stored(rig, store, SESSIONS - 1, BODY, 1);
-        ses_store_collect(store, ses_clock_wall_ms() + HOUR_MS);
-        create(rig, store, 1000 + round, "still writing");
-        ses_store_close(store);
-    }
-    (void)close(fd);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,7 +385,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rotten_row_and_record, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_vanished_record, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_noise_in_each_page, rig_setup, rig_teardown),
-        cmocka_unit_test_setup_teardown(test_garbage_page_of_records, rig_setup, rig_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
