@@ -130,6 +130,7 @@ static int fill(struct ses_committer *c, MDB_txn *txn, const struct plan *plan, 
 
     c->gc.lag_ms = atomic_load_explicit(&c->gc_lag_ms, memory_order_relaxed);
     c->gc.room_bytes = c->room_bytes;
+    c->gc.owner_bytes = c->owner_bytes;
     c->gc.pressed = atomic_load_explicit(&c->gc_pressed, memory_order_relaxed);
     *ret_what = "put";
     if (rc == 0)

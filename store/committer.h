@@ -35,6 +35,7 @@ struct ses_committer {
     /* fixed before start */
     struct ses_shard *shard;
     struct ses_table *table;
+    struct share_bytes *owner_bytes; /* NULL: nobody counts (retire.c) */
     struct ses_watch_board *watch_board;
     struct ses_metrics *metrics;
     bool nosync;

@@ -66,6 +66,13 @@ static void note(struct ses_gc *gc, uint64_t slot, uint64_t live, uint64_t meta)
     gc->action[gc->count++] = (struct gc_action){.slot = slot, .live = live, .meta = meta};
 }
 
+static void note_moved(struct ses_gc *gc, const struct record_row *row, bool written)
+{
+    int32_t bytes = (int32_t)record_disk_bytes(row->record_bytes);
+
+    gc->moved[gc->moved_count++] = (struct gc_moved){.owner = row->owner, .bytes = written ? bytes : -bytes};
+}
+
 /* The claim is noted first, so that whatever fails afterwards ses_gc_abort gives it back. */
 static int append_again(struct ses_gc *gc, MDB_txn *txn, struct gc_subject *subject)
 {
@@ -90,6 +97,7 @@ static int append_again(struct ses_gc *gc, MDB_txn *txn, struct gc_subject *subj
         return rc;
     gc->appended_bytes += value.mv_size;
     subject->row.record_bytes = (uint32_t)value.mv_size;
+    note_moved(gc, &subject->row, true);
     ses_record_row_encode(&subject->row, locator, row);
     value = mdb_val(row, sizeof(row));
     return mdb_put(txn, env->index, &key, &value, MDB_APPEND);
@@ -108,6 +116,7 @@ static int delete_both(struct ses_gc *gc, MDB_txn *txn, const struct gc_subject 
     if (rc != 0 && rc != MDB_NOTFOUND)
         return rc;
     gc->removed++;
+    note_moved(gc, &subject->row, false);
     return 0;
 }
 
@@ -216,6 +225,7 @@ static void begin_step(struct ses_gc *gc, uint64_t now_ms)
     gc->more = false;
     gc->empty = false;
     gc->count = 0;
+    gc->moved_count = 0;
     gc->waiting_count = 0;
 }
 
@@ -266,8 +276,22 @@ static void publish_old_end(struct ses_gc *gc)
     atomic_store(&gc->table->shards[shard].wanted, gc->pressed ? gc->wanted : 0);
 }
 
+static void account_moved(struct ses_gc *gc)
+{
+    for (unsigned i = 0; i < gc->moved_count && gc->owner_bytes != NULL; i++) {
+        const struct gc_moved *moved = &gc->moved[i];
+
+        if (moved->bytes >= 0)
+            ses_share_add(gc->owner_bytes, moved->owner, (uint64_t)moved->bytes);
+        else
+            ses_share_remove(gc->owner_bytes, moved->owner, (uint64_t)-moved->bytes);
+    }
+    gc->moved_count = 0;
+}
+
 void ses_gc_commit(struct ses_gc *gc)
 {
+    account_moved(gc);
     for (unsigned i = 0; i < gc->count; i++) {
         const struct gc_action *action = &gc->action[i];
 
@@ -290,5 +314,6 @@ void ses_gc_abort(struct ses_gc *gc)
         ses_table_release(gc->table, gc->shard->number, slot, atomic_load(table_meta(gc->table, slot)));
     }
     gc->count = 0;
+    gc->moved_count = 0;
     gc->stepped = false;
 }

@@ -27,6 +27,7 @@
 
 #include "env_tree.h"
 #include "gc_round.h"
+#include "share.h"
 #include "shard.h"
 #include "table.h"
 
@@ -41,13 +42,20 @@ struct gc_action {
     uint64_t meta;
 };
 
+/* A record that the step wrote or removed, for its owner's share. */
+struct gc_moved {
+    ses_store_owner owner;
+    int32_t bytes;
+};
+
 struct ses_gc {
     struct ses_table *table;
     struct ses_shard *shard;
-    uint64_t age_ms; /* 0: never append again */
-    uint64_t lag_ms; /* expiry is judged by so much earlier: ses_collect_clock in store.h */
-    uint8_t *value;  /* copy of the record that is appended again */
-    bool pressed;    /* room is short, in this shard or in the table */
+    struct share_bytes *owner_bytes; /* NULL: nobody counts */
+    uint64_t age_ms;                 /* 0: never append again */
+    uint64_t lag_ms;                 /* expiry is judged by so much earlier: ses_collect_clock in store.h */
+    uint8_t *value;                  /* copy of the record that is appended again */
+    bool pressed;                    /* room is short, in this shard or in the table */
     uint64_t
         room_bytes;     /* what the shard may hold, an eighth more with what is appended again; 0: no bound */
     uint64_t put_bytes; /* since the shard was opened */
@@ -69,6 +77,8 @@ struct ses_gc {
     bool empty;          /* nothing is left in the shard */
     unsigned count;
     struct gc_action action[GC_STEP_MAX];
+    unsigned moved_count;
+    struct gc_moved moved[GC_STEP_MAX];
     unsigned waiting_count;
     struct gc_action waiting[GC_STEP_MAX]; /* records that are over and wait; they do not count for lowest */
 };

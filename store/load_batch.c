@@ -7,18 +7,18 @@
 
 #define PARTS_MAX   1024 /* open ends while sorting: their last lines fit the cache */
 #define THREADS_MAX 8
-#define CHUNK_ITEMS 127
-#define PLACE_AHEAD 8 /* items whose tags are on their way into the cache */
+#define CHUNK_ITEMS 102 /* 4 KiB */
+#define PLACE_AHEAD 8   /* items whose tags are on their way into the cache */
 
-/* A row as far as the table cares: 32 bytes. */
+/* A row as far as the table cares. */
 struct load_item {
     uint64_t tag;
     uint64_t word;
     uint64_t meta;
     uint64_t place; /* region, then each candidate bucket within it */
+    ses_store_owner owner;
 };
 
-_Static_assert(sizeof(struct load_item) == 32, "two items a cache line");
 _Static_assert(TABLE_SESSIONS_MAX >> 20 <= UINT64_C(1) << (64 - TABLE_CANDIDATES * LOAD_BUCKET_BITS),
                "any table's regions fit: each is made for more than 20,000 sessions");
 
@@ -177,7 +177,7 @@ static enum ses_status place_item(struct load_placing *placing, const struct loa
                         atomic_load_explicit(table_meta(table, slot), memory_order_relaxed)))
         return SES_OK;
     placing->sessions += !found;
-    ses_table_fill(table, slot, item->tag, item->word, item->place, item->meta);
+    ses_table_fill(table, slot, item->tag, item->word, item->place, item->meta, item->owner);
     return SES_OK;
 }
 
@@ -272,6 +272,7 @@ static void write_item(struct load_item *item, const struct table_probe *probe, 
     item->word = word_make(row->kind == SES_RECORD_INTENT ? WORD_LIVE_INTENT : WORD_LIVE, shard, locator);
     item->meta = meta_make(row->retain, row->revision);
     item->place = ses_load_place(probe);
+    item->owner = row->owner;
 }
 
 enum ses_status ses_load_batch_add(struct load_batch *batch, unsigned shard, uint64_t locator,
@@ -306,6 +307,7 @@ enum ses_status ses_load_batch_finish(struct load_batch *batch)
     SES_TRY(swap(batch));
     SES_TRY(end_placing(batch, &batch->half[batch->filling ^ 1]));
     ses_load_room_finish(batch->half[0].table);
+    ses_table_count_owners(batch->half[0].table);
     return SES_OK;
 }
 

@@ -34,7 +34,8 @@ static uint64_t empty_slot(const struct ses_table *table, uint64_t bucket)
 static void copy_entry(struct ses_table *table, uint64_t from, uint64_t to)
 {
     ses_table_fill(table, to, read_relaxed(table_tag(table, from)), read_relaxed(table_word(table, from)),
-                   read_relaxed(table_previous(table, from)), read_relaxed(table_meta(table, from)));
+                   read_relaxed(table_previous(table, from)), read_relaxed(table_meta(table, from)),
+                   table_owner(table, from));
 }
 
 /* The empty slot wanders back along the path, to a bucket of the new key. */

@@ -133,11 +133,12 @@ void ses_record_row_encode(const struct record_row *row, uint64_t locator,
 {
     uint32_t sum;
     uint64_t meta = meta_make(row->retain, row->revision);
+    uint32_t size = (uint32_t)row->owner << RECORD_SIZE_BITS | row->record_bytes;
 
     memcpy(ret_bytes, row->key.bytes, SES_STORE_KEY_BYTES);
     memcpy(ret_bytes + 32, row->session_id, SES_SESSION_ID_BYTES);
     memcpy(ret_bytes + 48, &meta, 8);
-    memcpy(ret_bytes + 56, &row->record_bytes, 4);
+    memcpy(ret_bytes + 56, &size, 4);
     ret_bytes[60] = (uint8_t)row->kind;
     sum = row_sum(ret_bytes, locator);
     memcpy(ret_bytes + 61, &sum, 3);
@@ -146,6 +147,7 @@ void ses_record_row_encode(const struct record_row *row, uint64_t locator,
 enum ses_status ses_record_row_decode(struct ses_slice bytes, uint64_t locator, struct record_row *ret_row)
 {
     uint64_t meta;
+    uint32_t size;
     uint32_t sum = 0;
 
     if (bytes.len != RECORD_ROW_BYTES || !kind_check(bytes.data[60]))
@@ -158,7 +160,9 @@ enum ses_status ses_record_row_decode(struct ses_slice bytes, uint64_t locator, 
     memcpy(ret_row->session_id, bytes.data + 32, SES_SESSION_ID_BYTES);
     ret_row->retain = meta_retain(meta);
     ret_row->revision = meta_revision(meta);
-    memcpy(&ret_row->record_bytes, bytes.data + 56, 4);
+    memcpy(&size, bytes.data + 56, 4);
+    ret_row->record_bytes = size & ((1u << RECORD_SIZE_BITS) - 1);
+    ret_row->owner = (ses_store_owner)(size >> RECORD_SIZE_BITS);
     ret_row->kind = (enum ses_record_kind)bytes.data[60];
     return SES_OK;
 }
@@ -170,6 +174,7 @@ void ses_record_row_make(const struct ses_record *record, uint32_t record_bytes,
     ret_row->retain = retain_of(record->expires_ms);
     ret_row->revision = record->revision;
     ret_row->record_bytes = record_bytes;
+    ret_row->owner = SES_OWNER_NOBODY;
     ret_row->kind = record->kind;
 }
 

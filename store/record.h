@@ -6,7 +6,10 @@
  *   64  nonce[24]           88  ciphertext, then the tag[16]                -- XChaCha20-Poly1305 (IETF)
  * Row (database "index", the same key), all that a rebuild of the table needs:
  *    0  key[32]             32  session id[16] 48  u64 {retain 31 bits, revision 32 bits} as in table.h's
- * meta 56  u32 record bytes    60  u8 kind        61  u8[3] check sum          -- 64 bytes
+ * meta 56  u32 {owner 14 bits, record bytes 18 bits}   60  u8 kind   61  u8[3] check sum   -- 64 bytes
+ *
+ * owner is the store's alone, not part of the record: 0 in rows of earlier versions, and in one that was made
+ * of a record's header. Earlier versions take both for the record's bytes, which only `store check` looks at.
  *
  * The check sum covers the row and its locator: it finds bit rot and exchanged rows, not malice. A bad row is
  * replaced by what the record's own header says (load.c).
@@ -28,6 +31,23 @@
 #define RECORD_EXTRA_BYTES  (RECORD_BODY_AT + RECORD_TAG_BYTES)
 #define RECORD_BYTES_MAX    (SES_STORE_BODY_MAX + RECORD_EXTRA_BYTES)
 #define RECORD_ROW_BYTES    64
+#define RECORD_SIZE_BITS    18 /* of a row's {owner, record bytes} */
+
+_Static_assert(RECORD_BYTES_MAX < 1u << RECORD_SIZE_BITS, "a record's size beside its owner");
+_Static_assert((SES_OWNER_EARLY | SES_OWNER_MAX) < 1u << (32 - RECORD_SIZE_BITS), "an owner beside the size");
+
+/* What a record takes of a shard's file, about: a large one has pages of its own; two nodes' heads and keys.
+ */
+#define RECORD_ON_PAGES_MIN 2000u
+#define RECORD_PAGE_BYTES   4096u
+
+static inline uint32_t record_disk_bytes(uint32_t record_bytes)
+{
+    uint32_t pages = (record_bytes + RECORD_PAGE_BYTES - 1) / RECORD_PAGE_BYTES;
+
+    return (record_bytes > RECORD_ON_PAGES_MIN ? pages * RECORD_PAGE_BYTES : record_bytes) +
+           RECORD_ROW_BYTES + 32;
+}
 
 /* The keys of a store, the first one seals. */
 struct record_keys {
@@ -48,6 +68,7 @@ struct record_row {
     uint32_t retain;
     uint32_t revision;
     uint32_t record_bytes;
+    ses_store_owner owner;
     enum ses_record_kind kind;
 };
 

@@ -3,6 +3,7 @@
 #define SESSIOND_STORE_STORE_IMPL_H
 
 #include "committer.h"
+#include "share.h"
 #include "watch_board.h"
 
 #define STORE_BATCH_MAX_DEFAULT 512
@@ -15,6 +16,7 @@
 #define COLLECT_CATCH_UP        5 /* seconds of its own that the clock of collection goes in one, when behind */
 #define STORE_SPARE_BATCHES_MAX 4
 #define STORE_DAMAGED_KEPT      256 /* words of damaged records that were told */
+#define STORE_PLACES_AGE_MAX    16  /* claims */
 #define STORE_GET_TRIES         16  /* a record that moves while it is read */
 
 struct ses_store {
@@ -32,6 +34,11 @@ struct ses_store {
     bool writable;
     unsigned number;
     uint64_t quota_bytes;
+    struct share_rule share;
+    struct share_bytes *owner_bytes;
+    unsigned places_age; /* claims since places_used was looked up: it is a sum over 64 cache lines */
+    uint64_t places_used;
+    uint64_t places_room;
     uint64_t table_refused; /* entries in use when the table last refused one; 0: never */
     uint64_t quota_refused; /* bytes in use when the quota last refused a record; 0: never */
     unsigned batch_max;

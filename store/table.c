@@ -7,7 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TABLE_BUCKETS_AT (sizeof(struct table_head) + SES_STORE_SHARDS_MAX * sizeof(struct table_shard))
+#define TABLE_OWNERS_AT  (sizeof(struct table_head) + SES_STORE_SHARDS_MAX * sizeof(struct table_shard))
+#define TABLE_BUCKETS_AT (TABLE_OWNERS_AT + sizeof(struct table_owners))
+/* A bucket, and the owners of its slots elsewhere. */
+#define BUCKET_BYTES (sizeof(struct table_bucket) + TABLE_BUCKET_SLOTS * sizeof(uint16_t))
 
 static uint64_t buckets_for(uint64_t sessions_max)
 {
@@ -35,7 +38,10 @@ static enum ses_status map_table(int fd, size_t bytes, struct ses_table **ret_ta
     (void)madvise(base, bytes, MADV_HUGEPAGE);
     table->head = (struct table_head *)(void *)base;
     table->shards = (struct table_shard *)(void *)(base + sizeof(struct table_head));
+    table->owners = (struct table_owners *)(void *)(base + TABLE_OWNERS_AT);
     table->buckets = (struct table_bucket *)(void *)(base + TABLE_BUCKETS_AT);
+    table->buckets_count = (bytes - TABLE_BUCKETS_AT) / BUCKET_BYTES;
+    table->slot_owner = (_Atomic uint16_t *)(void *)(table->buckets + table->buckets_count);
     table->bytes = bytes;
     table->fd = fd;
     *ret_table = table;
@@ -77,14 +83,13 @@ enum ses_status ses_table_create(uint64_t sessions_max, struct ses_table **ret_t
     if (sessions_max > TABLE_SESSIONS_MAX)
         return SES_NO_MEMORY;
     buckets = buckets_for(sessions_max);
-    bytes = TABLE_BUCKETS_AT + buckets * sizeof(struct table_bucket);
+    bytes = TABLE_BUCKETS_AT + buckets * BUCKET_BYTES;
     SES_TRY(make_memory(bytes, &fd));
     status = map_table(fd, bytes, &table);
     if (status != SES_OK) {
         (void)close(fd);
         return status;
     }
-    table->buckets_count = buckets;
     table->head->magic = TABLE_MAGIC;
     table->head->version = TABLE_VERSION;
     table->head->bucket_bytes = sizeof(struct table_bucket);
@@ -94,11 +99,11 @@ enum ses_status ses_table_create(uint64_t sessions_max, struct ses_table **ret_t
     return SES_OK;
 }
 
-static bool head_check(const struct table_head *head, size_t bytes)
+static bool head_check(const struct table_head *head, uint64_t buckets)
 {
     return head->magic == TABLE_MAGIC && head->version == TABLE_VERSION &&
            head->bucket_bytes == sizeof(struct table_bucket) && head->buckets >= TABLE_BUCKETS_MIN &&
-           head->buckets == (bytes - TABLE_BUCKETS_AT) / sizeof(struct table_bucket) &&
+           head->buckets == buckets &&
            (head->buckets <= TABLE_REGION_BUCKETS || head->buckets % TABLE_REGION_BUCKETS == 0);
 }
 
@@ -111,15 +116,14 @@ enum ses_status ses_table_attach(int fd, struct ses_table **ret_table)
     if (fstat(fd, &st) != 0)
         return SES_IO;
     bytes = (size_t)st.st_size;
-    if (st.st_size < (off_t)(TABLE_BUCKETS_AT + sizeof(struct table_bucket)))
+    if (st.st_size < (off_t)(TABLE_BUCKETS_AT + BUCKET_BYTES))
         return SES_MALFORMED;
     SES_TRY(map_table(fd, bytes, &table));
-    if (!head_check(table->head, bytes)) {
+    if (!head_check(table->head, table->buckets_count)) {
         table->fd = -1; /* still the caller's */
         ses_table_close(table);
         return SES_MALFORMED;
     }
-    table->buckets_count = table->head->buckets;
     *ret_table = table;
     return SES_OK;
 }

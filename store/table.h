@@ -32,13 +32,14 @@
 #include "word.h"
 
 #define TABLE_MAGIC          UINT64_C(0x31656c6261547353) /* "SsTable1" in memory */
-#define TABLE_VERSION        2u
+#define TABLE_VERSION        3u
 #define TABLE_BUCKET_SLOTS   8
 #define TABLE_CANDIDATES     3
 #define TABLE_PROBE_SLOTS    (TABLE_BUCKET_SLOTS * TABLE_CANDIDATES)
 #define TABLE_LOAD_PERCENT   65
 #define TABLE_REGION_BUCKETS 4096u /* a table of several regions has no other ones */
 #define TABLE_BUCKETS_MIN    8
+#define TABLE_OWNERS         16384u              /* numbers of a ses_store_owner, with SES_OWNER_EARLY */
 #define TABLE_SESSIONS_MAX   (UINT64_C(1) << 34) /* 840 GB: a mistyped size is refused, not tried */
 
 struct table_head {
@@ -70,6 +71,14 @@ struct table_bucket {
     _Atomic uint64_t meta[TABLE_BUCKET_SLOTS];
 };
 
+/* Entries of each owner; at SES_OWNER_EARLY, which is no owner, all early ones. Counted by whoever makes or
+ * frees one (share.h). */
+struct table_owners {
+    _Atomic int32_t held[TABLE_OWNERS];
+};
+
+_Static_assert((SES_OWNER_EARLY | SES_OWNER_MAX) < TABLE_OWNERS, "a count for each");
+_Static_assert(sizeof(struct table_owners) == 65536, "whole pages");
 _Static_assert(sizeof(struct table_head) == 4096, "the head is one page");
 _Static_assert(sizeof(struct table_shard) == 64, "one line a shard");
 _Static_assert(sizeof(struct table_shard) * SES_STORE_SHARDS_MAX == 4096, "the shards are one page");
@@ -82,7 +91,9 @@ _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "shared memory needs lock-free 64-bi
 struct ses_table {
     struct table_head *head;
     struct table_shard *shards;
+    struct table_owners *owners;
     struct table_bucket *buckets;
+    _Atomic uint16_t *slot_owner; /* behind the buckets, one for each slot: a lookup needs none */
     uint64_t buckets_count;
     size_t bytes;
     int fd;
@@ -121,6 +132,11 @@ static inline _Atomic uint64_t *table_meta(const struct ses_table *table, uint64
     return &table->buckets[slot / TABLE_BUCKET_SLOTS].meta[slot % TABLE_BUCKET_SLOTS];
 }
 
+static inline ses_store_owner table_owner(const struct ses_table *table, uint64_t slot)
+{
+    return atomic_load_explicit(&table->slot_owner[slot], memory_order_relaxed);
+}
+
 static inline uint64_t table_slots(const struct ses_table *table)
 {
     return table->buckets_count * TABLE_BUCKET_SLOTS;
@@ -153,7 +169,10 @@ uint64_t ses_table_claim_word(struct ses_table *table, unsigned shard, enum word
 /* [writer of shard] Makes a claimed entry for a key that has none. SES_ALREADY_EXISTS, SES_BUSY, SES_FULL as
  * ses_store_claim_new. */
 SES_MUST_CHECK enum ses_status ses_table_insert(struct ses_table *table, const struct table_probe *probe,
-                                                unsigned shard, uint64_t *ret_slot, uint64_t *ret_word);
+                                                unsigned shard, ses_store_owner owner, uint64_t *ret_slot,
+                                                uint64_t *ret_word);
+/* [any] What an entry of the same key that is there means for an insert. */
+SES_MUST_CHECK enum ses_status ses_table_status_of(const struct table_entry *found);
 #define TABLE_SLOT_NONE UINT64_MAX
 
 /* [loader] Where nobody else uses the region: true and the slot of probe's tag, else false and an empty slot
@@ -162,7 +181,9 @@ bool ses_table_place_of(const struct ses_table *table, const struct table_probe 
 /* [loader] The same: writes a live entry into slot. A new one is not counted yet. previous is the load's own
  * until its end (load_room.h). */
 void ses_table_fill(struct ses_table *table, uint64_t slot, uint64_t tag, uint64_t live, uint64_t previous,
-                    uint64_t meta);
+                    uint64_t meta, ses_store_owner owner);
+/* [loader] Counts every entry for its owner, once, at the end. */
+void ses_table_count_owners(struct ses_table *table);
 /* [loader] Counts entries that were filled in. */
 void ses_table_count_filled(struct ses_table *table, uint64_t entries);
 /* [writer of shard] LIVE word -> {state, shard}; false: the entry is not word any more. */

@@ -72,8 +72,7 @@ uint64_t ses_table_claim_word(struct ses_table *table, unsigned shard, enum word
     return word_make(state, shard, sequence & WORD_LOW_MAX);
 }
 
-/* What an entry of the same key that is there means for an insert. */
-static enum ses_status status_of_found(const struct table_entry *found)
+enum ses_status ses_table_status_of(const struct table_entry *found)
 {
     if (word_is_live(found->word))
         return SES_ALREADY_EXISTS;
@@ -160,7 +159,7 @@ static enum ses_status meet_rival(const struct ses_table *table, uint64_t tag, u
             return SES_OK;
         if (word_state(rival.word) != WORD_TENTATIVE) {
             rival.previous = atomic_load(table_previous(table, slot));
-            return status_of_found(&rival);
+            return ses_table_status_of(&rival);
         }
         if (slot < own_slot || !wait_for_rival(table, slot, rival.word))
             return SES_BUSY;
@@ -180,8 +179,15 @@ static enum ses_status meet_rivals(const struct ses_table *table, const struct t
     return SES_OK;
 }
 
+static void count_owner(struct ses_table *table, ses_store_owner owner, int32_t entries)
+{
+    (void)atomic_fetch_add_explicit(&table->owners->held[owner], entries, memory_order_relaxed);
+    if ((owner & SES_OWNER_EARLY) != 0)
+        (void)atomic_fetch_add_explicit(&table->owners->held[SES_OWNER_EARLY], entries, memory_order_relaxed);
+}
+
 enum ses_status ses_table_insert(struct ses_table *table, const struct table_probe *probe, unsigned shard,
-                                 uint64_t *ret_slot, uint64_t *ret_word)
+                                 ses_store_owner owner, uint64_t *ret_slot, uint64_t *ret_word)
 {
     struct table_entry found;
     enum ses_status status;
@@ -190,11 +196,13 @@ enum ses_status ses_table_insert(struct ses_table *table, const struct table_pro
     uint64_t word;
 
     if (ses_table_find(table, probe, &found))
-        return status_of_found(&found);
+        return ses_table_status_of(&found);
     tentative = ses_table_claim_word(table, shard, WORD_TENTATIVE);
     if (!occupy(table, probe, tentative, &slot))
         return SES_FULL;
     (void)atomic_fetch_add_explicit(&table->shards[shard].entries, 1, memory_order_relaxed);
+    atomic_store_explicit(&table->slot_owner[slot], owner, memory_order_relaxed);
+    count_owner(table, owner, 1);
     atomic_store(table_tag(table, slot), probe->tag);
     status = meet_rivals(table, probe, slot);
     if (status != SES_OK) {
@@ -250,8 +258,9 @@ bool ses_table_place_of(const struct ses_table *table, const struct table_probe 
 }
 
 void ses_table_fill(struct ses_table *table, uint64_t slot, uint64_t tag, uint64_t live, uint64_t previous,
-                    uint64_t meta)
+                    uint64_t meta, ses_store_owner owner)
 {
+    atomic_store_explicit(&table->slot_owner[slot], owner, memory_order_relaxed);
     atomic_store_explicit(table_tag(table, slot), tag, memory_order_relaxed);
     atomic_store_explicit(table_word(table, slot), live, memory_order_relaxed);
     atomic_store_explicit(table_previous(table, slot), previous, memory_order_relaxed);
@@ -262,6 +271,13 @@ void ses_table_count_filled(struct ses_table *table, uint64_t entries)
 {
     /* Whichever shard: only the sum over all means anything. */
     (void)atomic_fetch_add_explicit(&table->shards[0].entries, (int64_t)entries, memory_order_relaxed);
+}
+
+void ses_table_count_owners(struct ses_table *table)
+{
+    for (uint64_t slot = 0; slot < table_slots(table); slot++)
+        if (atomic_load_explicit(table_tag(table, slot), memory_order_relaxed) != 0)
+            count_owner(table, table_owner(table, slot), 1);
 }
 
 bool ses_table_take(struct ses_table *table, uint64_t slot, uint64_t word, enum word_state state,
@@ -301,9 +317,15 @@ void ses_table_release(struct ses_table *table, unsigned shard, uint64_t slot, u
 
 void ses_table_free_slot(struct ses_table *table, unsigned shard, uint64_t slot)
 {
+    ses_store_owner owner;
+
     atomic_store(table_tag(table, slot), 0);
     atomic_store_explicit(table_previous(table, slot), 0, memory_order_release);
     atomic_store_explicit(table_meta(table, slot), 0, memory_order_release);
+    /* Taken out before it is counted: whoever frees this slot again, for an owner that died here, counts
+     * nothing. */
+    owner = atomic_exchange(&table->slot_owner[slot], SES_OWNER_NOBODY);
+    count_owner(table, owner, -1);
     atomic_store(table_word(table, slot), 0);
     (void)atomic_fetch_sub_explicit(&table->shards[shard].entries, 1, memory_order_relaxed);
 }

@@ -13,8 +13,29 @@ static bool is_entry_of(struct ses_store *store, uint64_t slot, const struct ses
     return atomic_load(table_tag(store->table, slot)) == probe.tag;
 }
 
+/* A key that is known needs no place of its own. */
+static enum ses_status claim_without_place(struct ses_store *store, const struct table_probe *probe)
+{
+    struct table_entry found;
+
+    if (ses_table_find(store->table, probe, &found))
+        return ses_table_status_of(&found);
+    if (store->metrics != NULL)
+        ses_count(store->metrics, SES_C_STORE_OVER_SHARE, 1);
+    return SES_OVER_SHARE;
+}
+
+static bool has_place(struct ses_store *store, ses_store_owner owner)
+{
+    if (store->places_room == 0 || ++store->places_age == STORE_PLACES_AGE_MAX) {
+        store->places_age = 0;
+        ses_table_usage(store->table, &store->places_used, &store->places_room);
+    }
+    return ses_share_has_place(store->table, &store->share, owner, store->places_used, store->places_room);
+}
+
 enum ses_status ses_store_claim_new(struct ses_store *store, const struct ses_store_key *key,
-                                    struct ses_claim *ret_claim)
+                                    ses_store_owner owner, struct ses_claim *ret_claim)
 {
     struct table_probe probe;
     enum ses_status status;
@@ -25,12 +46,15 @@ enum ses_status ses_store_claim_new(struct ses_store *store, const struct ses_st
     SES_REQUIRE(store->writable);
     ses_table_probe(store->table, key, &probe);
     ses_table_prefetch(store->table, &probe);
-    status = ses_table_insert(store->table, &probe, store->number, &slot, &word);
+    if (!has_place(store, owner))
+        return claim_without_place(store, &probe);
+    status = ses_table_insert(store->table, &probe, store->number, owner, &slot, &word);
     if (status == SES_FULL)
         ses_table_usage(store->table, &store->table_refused, &room);
     if (status != SES_OK)
         return status;
-    *ret_claim = (struct ses_claim){.key = *key, .slot = slot, .word = word, .revision = 1, .held = true};
+    *ret_claim = (struct ses_claim){
+        .key = *key, .slot = slot, .word = word, .revision = 1, .owner = owner, .held = true};
     return SES_OK;
 }
 
@@ -56,6 +80,7 @@ enum ses_status ses_store_claim_ref(struct ses_store *store, const struct ses_st
                                     .previous = ref->word,
                                     .meta = atomic_load(table_meta(store->table, ref->slot)),
                                     .revision = revision + 1,
+                                    .owner = table_owner(store->table, ref->slot),
                                     .held = true};
     return SES_OK;
 }
@@ -103,7 +128,19 @@ void ses_store_release_to_intent(struct ses_store *store, struct ses_claim *clai
     ses_table_release_to_intent(store->table, store->number, claim->slot, claim->meta, claim->intent);
 }
 
-static enum ses_status check_room(struct ses_store *store, size_t value_bytes)
+static bool has_share(struct ses_store *store, const struct ses_claim *claim, uint64_t used)
+{
+    bool creates = claim->previous == 0 && claim->intent == 0;
+
+    if (ses_share_has_bytes(store->owner_bytes, &store->share, claim->owner, creates, used,
+                            ses_store_room_bytes(store)))
+        return true;
+    if (store->metrics != NULL)
+        ses_count(store->metrics, SES_C_STORE_OVER_SHARE, 1);
+    return false;
+}
+
+static enum ses_status check_room(struct ses_store *store, const struct ses_claim *claim, size_t value_bytes)
 {
     uint64_t used = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
 
@@ -112,7 +149,7 @@ static enum ses_status check_room(struct ses_store *store, size_t value_bytes)
     if (store->pending >= store->queue_max || store->pending_bytes + value_bytes > STORE_QUEUE_BYTES_MAX)
         return SES_BUSY;
     if (used + store->pending_bytes + value_bytes <= ses_store_room_bytes(store))
-        return SES_OK;
+        return has_share(store, claim, used + store->pending_bytes) ? SES_OK : SES_OVER_SHARE;
     store->quota_refused = used + 1;
     return SES_FULL;
 }
@@ -177,6 +214,7 @@ static void describe(const struct ses_claim *claim, const struct ses_record *rec
     item->row.retain = retain_after(claim, record);
     item->row.revision = claim->revision;
     item->row.record_bytes = (uint32_t)value_bytes;
+    item->row.owner = claim->owner;
     item->row.kind = record->kind;
 }
 
@@ -192,7 +230,7 @@ static enum ses_status put(struct ses_store *store, const struct ses_claim *clai
     SES_REQUIRE(store->writable && claim->held && store->keys.count > 0);
     if (record->body.len > SES_STORE_BODY_MAX)
         return SES_TOO_LARGE;
-    SES_TRY(check_room(store, value_bytes));
+    SES_TRY(check_room(store, claim, value_bytes));
     batch = filling_batch(store, value_bytes);
     item = batch != NULL ? ses_batch_reserve(batch, value_bytes) : NULL;
     if (item == NULL)
@@ -207,6 +245,7 @@ static enum ses_status put(struct ses_store *store, const struct ses_claim *clai
     ses_batch_add(batch, item);
     store->pending++;
     store->pending_bytes += value_bytes;
+    ses_share_add(store->owner_bytes, claim->owner, record_disk_bytes((uint32_t)value_bytes));
     return SES_OK;
 }
 
@@ -270,6 +309,8 @@ static void complete_batch(struct ses_store *store, struct ses_batch *batch)
             complete_intent(store, item->intent);
         store->pending--;
         store->pending_bytes -= item->value_bytes;
+        if (batch->status != SES_OK)
+            ses_share_remove(store->owner_bytes, item->row.owner, record_disk_bytes(item->value_bytes));
         item->done(item->arg, batch->status);
     }
     if (store->spare_count >= STORE_SPARE_BATCHES_MAX) {

@@ -85,7 +85,7 @@ void budget_claim(const char *dir, unsigned operations)
         const struct ses_store_key key = key_of(i);
         struct ses_claim claim;
 
-        BUDGET_OK(ses_store_claim_new(rig.store, &key, &claim));
+        BUDGET_OK(ses_store_claim_new(rig.store, &key, 1, &claim));
         ses_store_release(rig.store, &claim);
     });
     close_rig(&rig);
@@ -121,7 +121,7 @@ static void put_batch(struct rig *rig, unsigned first, unsigned *done)
         const struct ses_store_key key = key_of(i);
         struct ses_claim claim;
 
-        BUDGET_OK(ses_store_claim_new(rig->store, &key, &claim));
+        BUDGET_OK(ses_store_claim_new(rig->store, &key, 1, &claim));
         BUDGET_OK(ses_store_put(rig->store, &claim, &record, on_done, done));
     }
     ses_store_flush(rig->store);

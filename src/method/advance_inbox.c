@@ -115,6 +115,9 @@ enum ses_session_verdict ses_advance_keep(struct ses_continuation *call)
         return SES_VERDICT_TAKEN;
     }
     ses_inbox_key(&call->access.key, &key);
+    call->change.owner =
+        SES_OWNER_EARLY |
+        ses_natural_owner(call->access.service, call->access.metadata.tenant, call->access.metadata.merchant);
     ses_change_again(&call->change, &inbox_ops, &key);
     return SES_VERDICT_TAKEN;
 }

@@ -303,7 +303,8 @@ static void wait_for_claim(struct ses_create *c)
 
 static enum step claim(struct ses_create *c)
 {
-    enum ses_status status = ses_store_claim_new(c->service->options.store, &c->key, &c->claim);
+    ses_store_owner owner = ses_natural_owner(c->service, c->metadata.tenant, c->metadata.merchant);
+    enum ses_status status = ses_store_claim_new(c->service->options.store, &c->key, owner, &c->claim);
 
     if (status == SES_OK) {
         create(c, ses_clock_now_ms(), NULL);

@@ -23,6 +23,15 @@ void ses_inbox_key(const struct ses_store_key *key, struct ses_store_key *ret_ke
         ret_key->bytes[i] = (uint8_t)~key->bytes[i];
 }
 
+ses_store_owner ses_natural_owner(const struct ses_service *service, struct ses_slice tenant,
+                                  struct ses_slice merchant)
+{
+    const struct ses_tag_key *key = &service->keys->tenant;
+    uint64_t hash = ses_tag(key, merchant) + 3 * ses_tag(key, tenant);
+
+    return (ses_store_owner)(1 + hash % SES_OWNER_MAX);
+}
+
 static void tag_text(const struct ses_tag_key *key, struct ses_slice bytes, char *ret_text)
 {
     uint64_t tag = ses_tag(key, bytes);

@@ -11,6 +11,10 @@ void ses_natural_key(const struct ses_service *service, struct ses_slice tenant,
  * would be no better (both are a keyed hash's output moved by a bijection) and would cost each
  * CreateSessionToken 0.5 us. */
 void ses_inbox_key(const struct ses_store_key *key, struct ses_store_key *ret_key);
+/* [worker] Whose share of the store a session of (tenant, merchant) counts in, test and live alike: a keyed
+ * hash, so that nobody can choose with whom to collide. CPU: 40 ns. */
+ses_store_owner ses_natural_owner(const struct ses_service *service, struct ses_slice tenant,
+                                  struct ses_slice merchant);
 #define SES_TENANT_TAG_SIZE 17
 /* [worker] What a token says of its tenant: a keyed hash (SipHash-2-4, 20 ns) as 16 hexadecimal digits and
  * NUL. Nobody without the data directory's secret can find another name with the same one, or the name. */

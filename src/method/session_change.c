@@ -136,7 +136,7 @@ static enum step claim(struct ses_change *change)
     enum ses_status status = change->found.entry
                                  ? ses_store_claim_ref(store, &change->key, &change->found.ref,
                                                        change->found.revision, &change->claim)
-                                 : ses_store_claim_new(store, &change->key, &change->claim);
+                                 : ses_store_claim_new(store, &change->key, change->owner, &change->claim);
 
     if (status == SES_BUSY)
         return STEP_WAIT;
@@ -196,6 +196,7 @@ void ses_change_start(struct ses_change *change, struct ses_service *service, st
     change->service = service;
     change->x = x;
     change->phase = SES_CHANGE_IDLE;
+    change->owner = SES_OWNER_NOBODY;
     change->held = false;
     change->claim.held = false;
     ses_list_init(&change->node);

@@ -51,6 +51,7 @@ struct ses_change {
     struct ses_exchange *x;
     const struct ses_change_ops *ops;
     struct ses_store_key key;
+    ses_store_owner owner; /* of an entry that is made; the caller's, SES_OWNER_NOBODY where none ever is */
     struct ses_access_found found; /* valid in decide and write */
     enum ses_change_phase phase;
     bool held; /* our reference on x */

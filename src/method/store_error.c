@@ -19,6 +19,11 @@ void ses_error_store(struct ses_error *error, enum ses_status status)
         ses_error_retry(error, SES_RESOURCE_EXHAUSTED, SES_STR("STORE_FULL"), RETRY_STORE_MS,
                         SES_STR("the session store is full"));
         break;
+    case SES_OVER_SHARE:
+        ses_error_retry(error, SES_RESOURCE_EXHAUSTED, SES_STR("MERCHANT_SHARE_FULL"), RETRY_STORE_MS,
+                        SES_STR("this merchant has its share of the session store "
+                                "(limits.merchant_share_percent, limits.early_events_percent)"));
+        break;
     case SES_BUSY:
         ses_error_retry(error, SES_RESOURCE_EXHAUSTED, SES_STR("STORE_BUSY"), RETRY_BUSY_MS,
                         SES_STR("too many sessions wait to be written"));

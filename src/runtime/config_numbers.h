@@ -30,7 +30,9 @@
     X(limits, body_ms, 100, 600000, 30000)                                                                   \
     X(limits, exchange_ms, 100, 600000, 30000)                                                               \
     X(limits, streaming_seconds, 1, 86400, 3600)                                                             \
-    X(limits, gzip_bytes_min, 1, 1073741824, 1024)
+    X(limits, gzip_bytes_min, 1, 1073741824, 1024)                                                           \
+    X(limits, merchant_share_percent, 1, 100, 90)                                                            \
+    X(limits, early_events_percent, 1, 100, 10)
 
 #define SES_CONFIG_STORE(X)                                                                                  \
     X(store, sessions_max, 1000, 1000000000, 1000000)                                                        \

@@ -52,6 +52,8 @@ static enum ses_status open_store(struct ses_worker *worker)
         .seal_keys_count = 1,
         .durability = config->durability,
         .quota_bytes = config->store_quota_mib * KIB * KIB,
+        .owner_share_percent = (unsigned)config->limits_merchant_share_percent,
+        .early_percent = (unsigned)config->limits_early_events_percent,
         .map_bytes = config->store_map_gib * KIB * KIB * KIB,
         .batch_max = (unsigned)config->store_batch_max,
         .queue_max = (unsigned)config->store_queue_max,

@@ -6,7 +6,7 @@ import unittest
 import grpc
 
 from harness import Server, has_test_hooks, unique, wait_for
-from session_service import Sessions, connections
+from session_service import Sessions, connections, explain, outcome_name, refusal
 
 SESSIONS_MAX = 1000
 CONFIG = f"""
@@ -16,7 +16,11 @@ session:
   ttl_seconds: 600
   closed_seconds: 1
   rotation_overlap_seconds: 0
+limits:
+  merchant_share_percent: 100
 """
+SHARED = f"store:\n  sessions_max: {SESSIONS_MAX}\n"  # merchants share by the defaults
+OVER_SHARE = ("RESOURCE_EXHAUSTED", "MERCHANT_SHARE_FULL")
 
 
 class Capacity(unittest.TestCase):
@@ -99,6 +103,72 @@ class Capacity(unittest.TestCase):
             for session, token in list(made.items())[::50]:
                 self.assertEqual(clients[0].get(token, session).merchant_session_id, session)
         server.stop()
+
+
+class Shares(unittest.TestCase):
+    """One merchant takes what it can; the others still have places, also after a restart."""
+
+    def setUp(self):
+        self.server = Server(workers=2, sandbox=False, config=SHARED).start()
+        self.addCleanup(self.server.cleanup)
+
+    def merchant(self, name):
+        client = Sessions(self.server.address, metadata=[("x-merchant-id", name)])
+        self.addCleanup(client.close)
+        return client
+
+    def take(self, call):
+        """How often call(name) is answered before the first refusal, with that refusal."""
+        for made in range(2 * SESSIONS_MAX):
+            try:
+                call(unique("s"))
+            except grpc.RpcError:
+                return made, refusal(call, unique("s"))[:2]
+        self.fail("never refused")
+
+    def webhook(self, client, session):
+        self.assertEqual(outcome_name(client.advance(None, session, "COMPLETED", event_id="w1")), "KEPT")
+
+    def test_of_the_session_table(self):
+        greedy, other, late = self.merchant("greedy"), self.merchant("other"), self.merchant("late")
+        held = unique("held")
+        token = greedy.create(held)
+        made, why = self.take(greedy.create)
+        self.assertEqual(why, OVER_SHARE)
+        self.assertGreater(made, 0.85 * SESSIONS_MAX)
+        self.assertLess(made, 0.95 * SESSIONS_MAX)
+        greedy.advance(token, held, "PROCESSING_STARTED")  # what it has goes on
+        self.assertGreater(self.server.metric("sessiond_store_over_share_total"), 0)
+        self.assertEqual(self.server.metric("sessiond_table_full"), 0)
+        self.assertGreater(self.take(other.create)[0], 0.03 * SESSIONS_MAX)
+        late.create(unique("late"))
+        self.server.stop()
+        self.server.start()
+        greedy, late = self.merchant("greedy"), self.merchant("late")
+        self.assertEqual(refusal(greedy.create, unique("g"))[:2], OVER_SHARE)
+        late.create(unique("late"))
+        greedy.advance(token, held, "COMPLETED")
+        self.server.stop()
+
+    def test_of_events_without_a_session(self):
+        greedy, other = self.merchant("greedy"), self.merchant("other")
+        made, why = self.take(lambda session: self.webhook(greedy, session))
+        self.assertEqual(why, OVER_SHARE)
+        self.assertLess(made, 0.1 * SESSIONS_MAX)
+        self.assertGreater(made, 0.05 * SESSIONS_MAX)
+        self.webhook(other, unique("o"))
+        kept = 0
+        for number in range(60):  # however many names it takes, together not more than the part for them
+            try:
+                self.webhook(self.merchant(f"name-{number}"), unique("n"))
+                kept += 1
+            except grpc.RpcError as error:
+                self.assertEqual(explain(error)[:2], OVER_SHARE)
+        self.assertLess(made + kept, 0.11 * SESSIONS_MAX)
+        for _ in range(50):
+            greedy.create(unique("s"))
+            other.create(unique("s"))
+        self.server.stop()
 
 
 if __name__ == "__main__":

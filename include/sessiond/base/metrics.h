@@ -71,6 +71,9 @@
       "Records that were found damaged when they were read, each once a worker")                             \
     X(STORE_PRESSED, "sessiond_store_pressed", "gauge",                                                      \
       "Workers whose shard or session table is filled to 80 % (until below 70 %)")                           \
+    X(STORE_OVER_SHARE, "sessiond_store_over_share_total", "counter",                                        \
+      "Records refused because their merchant has its share of the store (limits.merchant_share_percent), "  \
+      "or early events theirs (limits.early_events_percent)")                                                \
     X(STORE_FULL, "sessiond_store_full", "gauge", "Shards that take no records now: disk or quota is full")  \
     X(TABLE_FULL, "sessiond_table_full", "gauge",                                                            \
       "Workers that met a full session table; new sessions are refused")                                     \

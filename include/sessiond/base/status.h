@@ -31,14 +31,15 @@
     X(DATA_LOSS, 15, 500, 500, "data_loss")                                                                  \
     X(UNAUTHENTICATED, 16, 401, 401, "unauthenticated")                                                      \
     /* Local refinements: what a rank tells the next one; on the wire they are the code of their column. */  \
-    X(BUSY, 10, 409, 409, "aborted")                /* somebody else holds it just now, try again */         \
-    X(CONFLICT, 10, 409, 409, "aborted")            /* compare-and-set lost: the value has moved on */       \
-    X(NO_MEMORY, 8, 429, 429, "resource_exhausted") /* allocation failed or an arena met its ceiling */      \
-    X(FULL, 8, 429, 429, "resource_exhausted")      /* disk, map, table or quota is full */                  \
-    X(TOO_LARGE, 8, 429, 429, "resource_exhausted") /* input above its named maximum */                      \
-    X(MALFORMED, 3, 400, 400, "invalid_argument")   /* bytes that do not parse */                            \
-    X(EXPIRED, 9, 400, 412, "failed_precondition")  /* known, but its time is over */                        \
-    X(IO, 14, 503, 503, "unavailable")              /* the system refused; errno or the log tells */
+    X(BUSY, 10, 409, 409, "aborted")                 /* somebody else holds it just now, try again */        \
+    X(CONFLICT, 10, 409, 409, "aborted")             /* compare-and-set lost: the value has moved on */      \
+    X(NO_MEMORY, 8, 429, 429, "resource_exhausted")  /* allocation failed or an arena met its ceiling */     \
+    X(FULL, 8, 429, 429, "resource_exhausted")       /* disk, map, table or quota is full */                 \
+    X(OVER_SHARE, 8, 429, 429, "resource_exhausted") /* one owner's share of a common room is used up */     \
+    X(TOO_LARGE, 8, 429, 429, "resource_exhausted")  /* input above its named maximum */                     \
+    X(MALFORMED, 3, 400, 400, "invalid_argument")    /* bytes that do not parse */                           \
+    X(EXPIRED, 9, 400, 412, "failed_precondition")   /* known, but its time is over */                       \
+    X(IO, 14, 503, 503, "unavailable")               /* the system refused; errno or the log tells */
 
 enum ses_status {
 #define SES_STATUS_ENUM(name, grpc, connect, route, text) SES_##name,

@@ -40,6 +40,16 @@ struct ses_store_key {
     uint8_t bytes[SES_STORE_KEY_BYTES];
 };
 
+/* Who answers for an entry's place and for its records' bytes: a hash of whoever shares the store with others
+ * (tenant and merchant), 1 .. SES_OWNER_MAX, made by the caller, the same in every process and after every
+ * start. Two with one number share one share. SES_OWNER_NOBODY is never bounded, nor are records of versions
+ * that knew no owners. SES_OWNER_EARLY set: what waits for a session that does not exist yet, a pool of its
+ * own. */
+typedef uint16_t ses_store_owner;
+#define SES_OWNER_NOBODY 0
+#define SES_OWNER_MAX    0x1fffu
+#define SES_OWNER_EARLY  0x2000u
+
 /* ---- the session table ----------------------------------------------------------------------------------
  */
 
@@ -94,9 +104,13 @@ struct ses_store_options {
     size_t seal_keys_count;
     enum ses_durability durability;
     uint64_t quota_bytes; /* of record bytes in this shard; SES_FULL above it */
-    uint64_t map_bytes;   /* address space reserved per shard; 0 = 1 TiB */
-    unsigned batch_max;   /* puts per transaction; 0 = 512 */
-    unsigned queue_max;   /* puts waiting for the committer, SES_BUSY above; 0 = 16384 */
+    /* What one owner may hold of the table and of this shard's bytes when it is alone, in percent; more
+     * exactly S / (100 - S) times what is free (store/README.md, "Shares"). 0 or 100: all. */
+    unsigned owner_share_percent;
+    unsigned early_percent; /* of both, for all owners with SES_OWNER_EARLY together; 0: all */
+    uint64_t map_bytes;     /* address space reserved per shard; 0 = 1 TiB */
+    unsigned batch_max;     /* puts per transaction; 0 = 512 */
+    unsigned queue_max;     /* puts waiting for the committer, SES_BUSY above; 0 = 16384 */
     uint64_t
         gc_age_ms; /* a live record older than this at the shard's old end is appended again; 0 = 2 hours */
     void (*notify)(
@@ -158,14 +172,15 @@ struct ses_claim {
     uint64_t meta;     /* the entry's meta before it */
     uint64_t intent;   /* the meta of the intent that was put under it, 0: none */
     uint32_t revision; /* of the record that will be written */
+    ses_store_owner owner;
     bool held;
 };
 
 /* Claims a key that has no entry. One scan on the hot path. SES_ALREADY_EXISTS: an entry is there, live or
  * expired, use ses_store_get; SES_BUSY: claimed by somebody else and nothing published, or an expired record
- * is just being removed (milliseconds); SES_FULL: the table is. */
+ * is just being removed (milliseconds); SES_FULL: the table is; SES_OVER_SHARE: owner has its share of it. */
 SES_MUST_CHECK enum ses_status ses_store_claim_new(struct ses_store *store, const struct ses_store_key *key,
-                                                   struct ses_claim *ret_claim);
+                                                   ses_store_owner owner, struct ses_claim *ret_claim);
 /* Claims a key whose record is still the one that ref was read from (compare-and-set); revision is that
  * record's. SES_CONFLICT: it has moved on; SES_BUSY: claimed by somebody else. */
 SES_MUST_CHECK enum ses_status ses_store_claim_ref(struct ses_store *store, const struct ses_store_key *key,
@@ -187,8 +202,9 @@ typedef void (*ses_store_done_fn)(void *arg, enum ses_status status);
 
 /* Seals record (key and revision are taken from the claim) and hands it to the committer with the next flush.
  * The body is copied; key and revision of record are ignored. On SES_OK the claim is consumed (claim->held
- * becomes false) and done will be called; else the claim is still held: SES_FULL (quota), SES_BUSY (queue),
- * SES_TOO_LARGE, SES_UNAVAILABLE (writer poisoned), SES_NO_MEMORY. */
+ * becomes false) and done will be called; else the claim is still held: SES_FULL (quota), SES_OVER_SHARE (of
+ * the owner whose entry it is), SES_BUSY (queue), SES_TOO_LARGE, SES_UNAVAILABLE (writer poisoned),
+ * SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_store_put(struct ses_store *store, struct ses_claim *claim,
                                              const struct ses_record *record, ses_store_done_fn done,
                                              void *arg);

@@ -394,7 +394,7 @@ static void test_a_record_that_does_not_read_is_data_loss(void **state)
     struct ses_claim claim;
     struct call *call;
 
-    assert_ok(ses_store_claim_new(core->store, &key, &claim));
+    assert_ok(ses_store_claim_new(core->store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(ses_store_put(core->store, &claim, &record, ignore_done, &done));
     core_settle(core);
     call = core_call(core, (struct order){.id = "a"});

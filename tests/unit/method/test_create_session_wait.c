@@ -31,7 +31,7 @@ static struct ses_claim claim_as_other(struct core *core, const char *id)
     struct ses_store_key key = core_key(core, "DefaultMerchantId", id);
     struct ses_claim claim;
 
-    assert_ok(ses_store_claim_new(core->store, &key, &claim));
+    assert_ok(ses_store_claim_new(core->store, &key, SES_OWNER_NOBODY, &claim));
     return claim;
 }
 

@@ -25,7 +25,7 @@ static inline void create_until(struct rig *rig, struct ses_store *store, uint64
     struct ses_record record = record_of("short-lived", expires_ms);
     struct ses_claim claim;
 
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(put_wait(rig, store, &claim, &record));
 }
 

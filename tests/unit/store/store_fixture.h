@@ -199,7 +199,7 @@ static inline void create(struct rig *rig, struct ses_store *store, uint64_t num
     struct ses_record record = record_of(body, ses_clock_wall_ms() + HOUR_MS);
     struct ses_claim claim;
 
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(put_wait(rig, store, &claim, &record));
 }
 
@@ -333,7 +333,7 @@ static inline void rig_fill(struct rig *rig, uint64_t sessions, const char *body
         struct ses_store_key key = key_of(i);
         struct ses_claim claim;
 
-        assert_ok(ses_store_claim_new(store, &key, &claim));
+        assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
         assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
     }
     rig_wait(rig, store);

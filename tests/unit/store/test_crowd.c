@@ -60,7 +60,7 @@ static enum ses_status claim_next(struct crowd *crowd, struct ses_store *store, 
     ses_arena_reset(&crowd->rig->arena);
     status = ses_store_get(store, &key, &crowd->rig->arena, &record, &ref, &claimed);
     if (status == SES_NOT_FOUND)
-        return ses_store_claim_new(store, &key, claim);
+        return ses_store_claim_new(store, &key, SES_OWNER_NOBODY, claim);
     if (status == SES_OK) {
         /* What was acknowledged before we looked must be there. */
         return crowd->updates ? ses_store_claim_ref(store, &key, &ref, record.revision, claim)

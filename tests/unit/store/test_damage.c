@@ -244,7 +244,7 @@ static void test_tag_collision(void **state)
     second.bytes[31] ^= 1; /* the lowest bits of a part move no bucket */
     second.bytes[24] ^= 1;
     create(rig, store, 1, "first");
-    assert_int_equal(ses_store_claim_new(store, &second, &claim), SES_ALREADY_EXISTS);
+    assert_int_equal(ses_store_claim_new(store, &second, SES_OWNER_NOBODY, &claim), SES_ALREADY_EXISTS);
     assert_int_equal(ses_store_get(store, &second, &rig->arena, &record, &ref, &claimed), SES_ABORTED);
     assert_stored(rig, store, 1, "first", 1);
     ses_store_close(store);

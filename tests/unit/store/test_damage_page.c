@@ -196,7 +196,7 @@ static struct ses_store *open_full(struct rig *rig, uint64_t locators[MANY])
         struct ses_store_key key = key_of(i);
         struct ses_claim claim;
 
-        assert_ok(ses_store_claim_new(store, &key, &claim));
+        assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
         assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
     }
     rig_wait(rig, store);

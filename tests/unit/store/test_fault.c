@@ -64,6 +64,13 @@ int fallocate(int fd, int mode, off_t at, off_t len)
     return grow_error != 0 ? fail_with(grow_error) : (int)syscall(SYS_fallocate, fd, mode, at, len);
 }
 
+#define OWNER 3
+
+static uint64_t bytes_of_owner(const struct ses_store *store)
+{
+    return atomic_load(&store->owner_bytes->of[OWNER]);
+}
+
 static enum ses_status try_sized(struct rig *rig, struct ses_store *store, uint64_t number, size_t bytes)
 {
     static const uint8_t body[100000];
@@ -73,7 +80,7 @@ static enum ses_status try_sized(struct rig *rig, struct ses_store *store, uint6
     enum ses_status status;
 
     record.body = ses_slice(body, bytes);
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, OWNER, &claim));
     status = put_wait(rig, store, &claim, &record);
     if (claim.held)
         ses_store_release(store, &claim);
@@ -130,7 +137,7 @@ static void test_failed_sync_poisons(void **state)
     assert_int_equal(atomic_load(&rig->metrics->counter[SES_C_STORE_POISONED]), 1);
     sync_error = 0; /* better for a moment: not to be believed */
     assert_int_equal(try_create(rig, store, 3), SES_UNAVAILABLE);
-    assert_int_equal(ses_store_claim_new(store, &key, &claim),
+    assert_int_equal(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim),
                      SES_BUSY);                      /* outcome unknown: nobody may write it */
     assert_stored(rig, store, 1, "acknowledged", 1); /* reading goes on */
     ses_store_close(store);
@@ -191,7 +198,10 @@ static void test_no_space_in_page_write_recovers(void **state)
     assert_absent(rig, store, 1); /* the claim went back */
     page_write_error = EDQUOT;
     assert_int_equal(try_create(rig, store, 1), SES_FULL);
+    assert_int_equal(bytes_of_owner(store), 0); /* what could not be written counts for nobody */
     page_write_error = 0;
+    assert_ok(try_create(rig, store, 2));
+    assert_true(bytes_of_owner(store) > 400);
     create(rig, store, 1, "space again");
     assert_stored(rig, store, 1, "space again", 1);
     ses_store_close(store);
@@ -241,7 +251,7 @@ static struct ses_claim announce(struct rig *rig, struct ses_store *store, bool 
         assert_ok(get(rig, store, 1, &record, &ref, &claimed));
         assert_ok(ses_store_claim_ref(store, &key, &ref, 1, &claim));
     } else {
-        assert_ok(ses_store_claim_new(store, &key, &claim));
+        assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     }
     assert_ok(intent_wait(rig, store, &claim, "calling"));
     return claim;
@@ -307,15 +317,16 @@ static void test_an_intent_can_be_left_behind_on_a_full_disk(void **state)
     assert_intent(rig, store, 2);
     ses_store_release_to_intent(store, &claim); /* nothing is held */
     assert_intent(rig, store, 2);
-    assert_ok(ses_store_claim_new(store, &key, &claim)); /* no intent, and one that never reached the disk */
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY,
+                                  &claim)); /* no intent, and one that never reached the disk */
     ses_store_release_to_intent(store, &claim);
     assert_absent(rig, store, 2);
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_int_equal(intent_wait(rig, store, &claim, "calling"), SES_FULL);
     ses_store_release_to_intent(store, &claim);
     assert_absent(rig, store, 2);
     page_write_error = 0;
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(put_wait(rig, store, &claim, &outcome));
     ses_store_close(store);
 }

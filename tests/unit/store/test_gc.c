@@ -367,7 +367,7 @@ static void test_beside_commits(void **state)
         struct ses_store_key key = key_of(i);
         struct ses_claim claim;
 
-        assert_ok(ses_store_claim_new(store, &key, &claim));
+        assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
         assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
     }
     rig_wait(rig, store);
@@ -392,7 +392,7 @@ static void test_unpublished_is_not_garbage(void **state)
         struct ses_store_key key = key_of(i);
         struct ses_claim claim;
 
-        assert_ok(ses_store_claim_new(store, &key, &claim));
+        assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
         assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
     }
     rig_wait(rig, store); /* the first transaction collects as well */

@@ -123,7 +123,7 @@ static void test_released_intent_may_come_back(void **state)
     struct ses_claim claim;
     bool claimed;
 
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(intent_wait(rig, store, &claim, "calling"));
     ses_store_close(store); /* with the claim held */
     assert_int_equal(load(rig, ses_clock_wall_ms()), 1);
@@ -148,7 +148,7 @@ static void test_session_beats_released_intent(void **state)
     struct ses_store_key key = key_of(1);
     struct ses_claim claim;
 
-    assert_ok(ses_store_claim_new(first, &key, &claim));
+    assert_ok(ses_store_claim_new(first, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(intent_wait(rig, first, &claim, "calling"));
     ses_store_release(first, &claim);
     create(rig, second, 1, "session");
@@ -172,7 +172,7 @@ static void test_table_too_small(void **state)
         struct ses_store_key key = key_of(i);
         struct ses_claim claim;
 
-        assert_ok(ses_store_claim_new(store, &key, &claim));
+        assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
         assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
     }
     rig_wait(rig, store);

@@ -124,7 +124,7 @@ static uint64_t fill_running(uint64_t sessions_max, uint64_t seed, uint64_t *ret
         uint64_t word;
 
         ses_table_probe(table, &key, &probe);
-        status = ses_table_insert(table, &probe, 0, &slot, &word);
+        status = ses_table_insert(table, &probe, 0, SES_OWNER_NOBODY, &slot, &word);
         if (status == SES_OK)
             ret_numbers[count++] = seed << 32 | i;
         else

@@ -111,8 +111,12 @@ static void test_arena_ceiling(void **state)
 
 static void test_row(void **state)
 {
-    struct record_row row = {
-        .key = key_of(5), .retain = 77, .revision = 3, .record_bytes = 460, .kind = SES_RECORD_INTENT};
+    struct record_row row = {.key = key_of(5),
+                             .retain = 77,
+                             .revision = 3,
+                             .record_bytes = 460,
+                             .owner = 0x2abc,
+                             .kind = SES_RECORD_INTENT};
     uint8_t bytes[RECORD_ROW_BYTES];
     struct record_row back;
 
@@ -125,6 +129,7 @@ static void test_row(void **state)
     assert_int_equal(back.retain, 77);
     assert_int_equal(back.revision, 3);
     assert_int_equal(back.record_bytes, 460);
+    assert_int_equal(back.owner, 0x2abc);
     assert_int_equal(back.kind, SES_RECORD_INTENT);
     assert_int_equal(ses_record_row_decode(ses_slice(bytes, sizeof(bytes)), 1001, &back), SES_DATA_LOSS);
     for (size_t i = 0; i < sizeof(bytes); i++) {

@@ -22,7 +22,7 @@ static void claim_and_die(void *arg)
     bool claimed;
 
     create(rig, store, 1, "kept");
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(get(rig, store, 1, &record, &ref, &claimed));
     key = key_of(1);
     assert_ok(ses_store_claim_ref(store, &key, &ref, 1, &claim));
@@ -79,7 +79,7 @@ static void commit_and_die(void *arg)
     struct ses_claim claim;
     bool claimed;
 
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     commit_unpublished(store, &claim, "committed", SES_RECORD_SESSION);
     create(rig, store, 2, "old");
     /* create moved the watermark; put it back where it was before key 1 was written. */
@@ -111,7 +111,7 @@ static void half_published_and_die(void *arg)
     struct ses_store_key key = key_of(1);
     struct ses_claim claim;
 
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     commit_unpublished(store, &claim, "committed", SES_RECORD_SESSION);
     atomic_store(table_meta(rig->table, claim.slot), meta_make(RETAIN_NEVER, 1));
     atomic_store(table_previous(rig->table, claim.slot), word_make(WORD_LIVE, 0, store->shard.last_locator));
@@ -171,7 +171,7 @@ static void intent_and_die(void *arg)
     struct ses_claim claim;
     bool claimed;
 
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(intent_wait(rig, store, &claim, "calling"));
     create(rig, store, 2, "before");
     assert_ok(get(rig, store, 2, &record, &ref, &claimed));
@@ -210,7 +210,7 @@ static void intent_unnoted_and_die(void *arg)
     struct ses_store_key key = key_of(1);
     struct ses_claim claim;
 
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     commit_unpublished(store, &claim, "calling", SES_RECORD_INTENT);
     die();
 }
@@ -233,7 +233,7 @@ static void outcome_unpublished_and_die(void *arg)
     struct ses_store_key key = key_of(1);
     struct ses_claim claim;
 
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(intent_wait(rig, store, &claim, "calling"));
     commit_unpublished(store, &claim, "outcome", SES_RECORD_SESSION);
     die();

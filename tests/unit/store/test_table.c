@@ -119,19 +119,19 @@ static void test_insert_publish_free(void **state)
     assert_ok(ses_table_create(1000, &table));
     probe = probe_of(table, 1);
     assert_false(ses_table_find(table, &probe, &entry));
-    assert_ok(ses_table_insert(table, &probe, 3, &slot, &word));
+    assert_ok(ses_table_insert(table, &probe, 3, SES_OWNER_NOBODY, &slot, &word));
     assert_int_equal(word_state(word), WORD_CLAIMED);
     assert_int_equal(word_shard(word), 3);
     assert_true(ses_table_find(table, &probe, &entry));
     assert_true(entry.slot == slot && entry.word == word && entry.previous == 0);
-    assert_int_equal(ses_table_insert(table, &probe, 3, &slot, &word), SES_BUSY);
+    assert_int_equal(ses_table_insert(table, &probe, 3, SES_OWNER_NOBODY, &slot, &word), SES_BUSY);
     ses_table_publish(table, entry.slot, live, meta_make(10, 1));
     assert_true(ses_table_find(table, &probe, &entry));
     assert_true(entry.word == live && entry.previous == live);
-    assert_int_equal(ses_table_insert(table, &probe, 3, &slot, &word), SES_ALREADY_EXISTS);
+    assert_int_equal(ses_table_insert(table, &probe, 3, SES_OWNER_NOBODY, &slot, &word), SES_ALREADY_EXISTS);
     assert_false(ses_table_take(table, entry.slot, live + 1, WORD_CLAIMED, 4, &word));
     assert_true(ses_table_take(table, entry.slot, live, WORD_CLAIMED, 4, &word));
-    assert_int_equal(ses_table_insert(table, &probe, 3, &slot, &word), SES_ALREADY_EXISTS);
+    assert_int_equal(ses_table_insert(table, &probe, 3, SES_OWNER_NOBODY, &slot, &word), SES_ALREADY_EXISTS);
     ses_table_usage(table, &used, &room);
     assert_int_equal(used, 1);
     assert_true(room >= 1000);
@@ -180,13 +180,13 @@ static void test_tentative_rivals(void **state)
         atomic_store(table_word(table, at), ses_table_claim_word(table, 9, WORD_TENTATIVE));
         atomic_store(table_tag(table, at), probe.tag);
         assert_false(ses_table_find(table, &probe, &entry));
-        assert_int_equal(ses_table_insert(table, &probe, 3, &slot, &word), SES_BUSY);
+        assert_int_equal(ses_table_insert(table, &probe, 3, SES_OWNER_NOBODY, &slot, &word), SES_BUSY);
         assert_int_equal(count_entries(table, 1), 1);
         ses_table_free_slot(table, 9, at);
     }
     /* One that has no tag yet does not count: it will see us. */
     atomic_store(table_word(table, probe_slot(&probe, 0)), ses_table_claim_word(table, 9, WORD_TENTATIVE));
-    assert_ok(ses_table_insert(table, &probe, 3, &slot, &word));
+    assert_ok(ses_table_insert(table, &probe, 3, SES_OWNER_NOBODY, &slot, &word));
     ses_table_close(table);
 }
 
@@ -204,7 +204,7 @@ static void fill_up(uint64_t sessions_max)
     assert_true(room >= sessions_max);
     for (uint64_t i = 0; i < table_slots(table); i++) {
         struct table_probe probe = probe_of(table, i);
-        enum ses_status status = ses_table_insert(table, &probe, 0, &slot, &word);
+        enum ses_status status = ses_table_insert(table, &probe, 0, SES_OWNER_NOBODY, &slot, &word);
 
         if (status == SES_OK)
             inserted++;
@@ -239,7 +239,7 @@ static void test_attach(void **state)
     (void)state;
     assert_ok(ses_table_create(1000, &table));
     probe = probe_of(table, 1);
-    assert_ok(ses_table_insert(table, &probe, 3, &slot, &word));
+    assert_ok(ses_table_insert(table, &probe, 3, SES_OWNER_NOBODY, &slot, &word));
     assert_ok(ses_table_attach(dup(ses_table_fd(table)), &again));
     assert_true(ses_table_find(again, &probe, &entry));
     assert_true(entry.word == word);
@@ -280,7 +280,7 @@ static void take_turn(struct crowd *crowd, unsigned shard, uint64_t number, unsi
     uint64_t slot;
     uint64_t word;
 
-    if (ses_table_insert(crowd->table, &probe, shard, &slot, &word) != SES_OK)
+    if (ses_table_insert(crowd->table, &probe, shard, SES_OWNER_NOBODY, &slot, &word) != SES_OK)
         return;
     if (atomic_fetch_add(&crowd->holders[number], 1) != 0)
         (void)atomic_fetch_add(crowd->errors, 1);
@@ -415,7 +415,7 @@ static void test_a_live_word_is_never_ahead_of_previous(void **state)
     (void)state;
     assert_ok(ses_table_create(1000, &p.table));
     probe = probe_of(p.table, 1);
-    assert_ok(ses_table_insert(p.table, &probe, 0, &p.slot, &word));
+    assert_ok(ses_table_insert(p.table, &probe, 0, SES_OWNER_NOBODY, &p.slot, &word));
     ses_table_publish(p.table, p.slot, p.word, meta_make(1, 1));
     assert_int_equal(pthread_create(&thread, NULL, publish_often, &p), 0);
     while (!p.over) {

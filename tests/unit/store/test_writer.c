@@ -38,7 +38,7 @@ static void test_empty_and_largest_body(void **state)
     create(rig, store, 1, "");
     assert_stored(rig, store, 1, "", 1);
     record = record_of(body, UINT64_MAX);
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_int_equal(put_wait(rig, store, &claim, &record), SES_TOO_LARGE);
     assert_true(claim.held);
     record.body.len--;
@@ -60,15 +60,15 @@ static void test_claims_exclude(void **state)
     struct ses_claim other;
     bool claimed;
 
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_int_equal(claim.revision, 1);
-    assert_int_equal(ses_store_claim_new(store, &key, &other), SES_BUSY);
+    assert_int_equal(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &other), SES_BUSY);
     assert_int_equal(get(rig, store, 1, &record, &ref, &claimed), SES_BUSY);
     ses_store_release(store, &claim);
     assert_false(claim.held);
     assert_absent(rig, store, 1);
     create(rig, store, 1, "one");
-    assert_int_equal(ses_store_claim_new(store, &key, &other), SES_ALREADY_EXISTS);
+    assert_int_equal(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &other), SES_ALREADY_EXISTS);
     ses_store_close(store);
 }
 
@@ -89,7 +89,7 @@ static void test_compare_and_set(void **state)
     assert_ok(ses_store_claim_ref(store, &key, &ref, record.revision, &claim));
     assert_int_equal(claim.revision, 2);
     assert_int_equal(ses_store_claim_ref(store, &key, &ref, record.revision, &late), SES_BUSY);
-    assert_int_equal(ses_store_claim_new(store, &key, &late), SES_ALREADY_EXISTS);
+    assert_int_equal(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &late), SES_ALREADY_EXISTS);
     /* Readers see the record before the claim. */
     assert_ok(get(rig, store, 1, &record, &ref, &claimed));
     assert_true(claimed);
@@ -154,7 +154,7 @@ static void test_batch_order(void **state)
         struct ses_claim claim;
 
         items[i] = (struct order_item){&order, i};
-        assert_ok(ses_store_claim_new(store, &key, &claim));
+        assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
         assert_ok(ses_store_put(store, &claim, &record, on_ordered, &items[i]));
         assert_false(claim.held);
     }
@@ -177,7 +177,7 @@ static void test_close_finishes_puts(void **state)
     struct wait_one wait = {.calls = 0};
     struct ses_claim claim;
 
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
     ses_store_close(store); /* not flushed */
     assert_int_equal(wait.calls, 1);
@@ -200,11 +200,11 @@ static void test_queue_bound(void **state)
     for (unsigned i = 0; i < 10; i++) {
         struct ses_store_key key = key_of(i);
 
-        assert_ok(ses_store_claim_new(store, &key, &claim));
+        assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
         assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
     }
     struct ses_store_key key = key_of(10);
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_int_equal(ses_store_put(store, &claim, &record, on_done, &wait), SES_BUSY);
     assert_true(claim.held);
     rig_wait(rig, store);
@@ -223,7 +223,7 @@ static void test_intent_then_session(void **state)
     struct ses_claim claim;
     bool claimed;
 
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(intent_wait(rig, store, &claim, "calling"));
     assert_true(claim.held);
     assert_int_equal(claim.revision, 2);
@@ -268,7 +268,7 @@ static void test_intent_and_session_in_one_batch(void **state)
     struct ses_claim claim;
 
     intent.kind = SES_RECORD_INTENT;
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(ses_store_put_intent(store, &claim, &intent, on_done, &wait));
     assert_ok(ses_store_put(store, &claim, &session, on_done, &wait));
     rig_wait(rig, store);
@@ -287,7 +287,7 @@ static void test_release_while_the_intent_is_under_way(void **state)
     struct ses_claim claim;
 
     intent.kind = SES_RECORD_INTENT;
-    assert_ok(ses_store_claim_new(store, &key, &claim));
+    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(ses_store_put_intent(store, &claim, &intent, on_done, &wait));
     ses_store_release(store, &claim);
     rig_wait(rig, store);

@@ -1,0 +1,84 @@
+/* The arithmetic of shares; table_entry's side of it is in table_insert.c, the shard's in writer.c and gc.c.
+ */
+#include "share.h"
+
+bool ses_share_is_left(unsigned owner_percent, uint64_t held, uint64_t used, uint64_t room)
+{
+    uint64_t always = room / SHARE_ALWAYS_PART + 1;
+    uint64_t free = used + always < room ? room - used : always;
+
+    return owner_percent >= 100 || held * (100 - owner_percent) < free * owner_percent;
+}
+
+static uint64_t part_of(uint64_t room, unsigned percent)
+{
+    return room / 100 * percent + room % 100 * percent / 100;
+}
+
+static uint64_t places_of(const struct ses_table *table, ses_store_owner owner)
+{
+    int32_t held = atomic_load_explicit(&table->owners->held[owner], memory_order_relaxed);
+
+    return held > 0 ? (uint64_t)held : 0;
+}
+
+bool ses_share_has_place(const struct ses_table *table, const struct share_rule *rule, ses_store_owner owner,
+                         uint64_t used, uint64_t room)
+{
+    if (owner == SES_OWNER_NOBODY)
+        return true;
+    if ((owner & SES_OWNER_EARLY) != 0 && rule->early_percent < 100) {
+        uint64_t early = places_of(table, SES_OWNER_EARLY);
+        uint64_t early_room = part_of(room, rule->early_percent);
+
+        if (early >= early_room ||
+            !ses_share_is_left(rule->owner_percent, places_of(table, owner), early, early_room))
+            return false;
+    }
+    return ses_share_is_left(rule->owner_percent, places_of(table, owner), used, room);
+}
+
+static uint64_t bytes_of(const struct share_bytes *bytes, ses_store_owner owner)
+{
+    return atomic_load_explicit(&bytes->of[owner], memory_order_relaxed);
+}
+
+bool ses_share_has_bytes(const struct share_bytes *bytes, const struct share_rule *rule,
+                         ses_store_owner owner, bool creates, uint64_t used, uint64_t room)
+{
+    unsigned percent = creates ? rule->owner_percent : 100 - (100 - rule->owner_percent) / 2;
+
+    if (owner == SES_OWNER_NOBODY)
+        return true;
+    if ((owner & SES_OWNER_EARLY) != 0 && rule->early_percent < 100) {
+        uint64_t early = bytes_of(bytes, SES_OWNER_EARLY);
+        uint64_t early_room = part_of(room, rule->early_percent);
+
+        if (early >= early_room || !ses_share_is_left(percent, bytes_of(bytes, owner), early, early_room))
+            return false;
+    }
+    return ses_share_is_left(percent, bytes_of(bytes, owner), used, room);
+}
+
+void ses_share_add(struct share_bytes *bytes, ses_store_owner owner, uint64_t more)
+{
+    (void)atomic_fetch_add_explicit(&bytes->of[owner], more, memory_order_relaxed);
+    if ((owner & SES_OWNER_EARLY) != 0)
+        (void)atomic_fetch_add_explicit(&bytes->of[SES_OWNER_EARLY], more, memory_order_relaxed);
+}
+
+/* A row that rotted since it was counted has another owner now: never below nothing. */
+static void subtract(_Atomic uint64_t *held, uint64_t less)
+{
+    uint64_t now = atomic_load_explicit(held, memory_order_relaxed);
+
+    while (!atomic_compare_exchange_weak(held, &now, now > less ? now - less : 0))
+        ;
+}
+
+void ses_share_remove(struct share_bytes *bytes, ses_store_owner owner, uint64_t less)
+{
+    subtract(&bytes->of[owner], less);
+    if ((owner & SES_OWNER_EARLY) != 0)
+        subtract(&bytes->of[SES_OWNER_EARLY], less);
+}

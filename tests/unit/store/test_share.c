@@ -1,0 +1,267 @@
+/* What one owner may hold of the session table and of a shard: bounded, told apart from full, given back, and
+ * the same after every kind of end. */
+#include "gc_fixture.h"
+
+#define TABLE_SIZE 1000u
+#define GREEDY     7
+#define MODEST     8
+#define BODY       "a record of one of several owners who share a shard"
+
+/* A table of TABLE_SIZE, half of what is there for an owner that is alone. */
+static int setup(void **state)
+{
+    struct rig *rig;
+
+    if (rig_setup(state) != 0)
+        return -1;
+    rig = *state;
+    ses_table_close(rig->table);
+    assert_ok(ses_table_create(TABLE_SIZE, &rig->table));
+    rig->options.table = rig->table;
+    rig->options.owner_share_percent = 50;
+    return 0;
+}
+
+static int32_t held(const struct rig *rig, ses_store_owner owner)
+{
+    return atomic_load(&rig->table->owners->held[owner]);
+}
+
+static uint64_t bytes_of(const struct ses_store *store, ses_store_owner owner)
+{
+    return atomic_load(&store->owner_bytes->of[owner]);
+}
+
+static enum ses_status make(struct rig *rig, struct ses_store *store, uint64_t number, ses_store_owner owner,
+                            uint64_t expires_ms)
+{
+    struct ses_store_key key = key_of(number);
+    struct ses_record record = record_of(BODY, expires_ms);
+    struct ses_claim claim;
+    enum ses_status status = ses_store_claim_new(store, &key, owner, &claim);
+
+    if (status != SES_OK)
+        return status;
+    status = put_wait(rig, store, &claim, &record);
+    if (status != SES_OK)
+        ses_store_release(store, &claim);
+    return status;
+}
+
+/* Makes keys first, first + 1, ... until one is refused; how many were not. */
+static unsigned make_all(struct rig *rig, struct ses_store *store, uint64_t first, ses_store_owner owner)
+{
+    unsigned made = 0;
+    enum ses_status status;
+
+    while ((status = make(rig, store, first + made, owner, ses_clock_wall_ms() + HOUR_MS)) == SES_OK)
+        made++;
+    assert_int_equal(status, SES_OVER_SHARE);
+    return made;
+}
+
+static void test_rule(void **state)
+{
+    (void)state;
+    /* alone: to S percent */
+    assert_true(ses_share_is_left(90, 899, 899, 1000));
+    assert_false(ses_share_is_left(90, 900, 900, 1000));
+    assert_true(ses_share_is_left(50, 499, 499, 1000));
+    assert_false(ses_share_is_left(50, 500, 500, 1000));
+    /* beside others that hold half of the room: less, but a newcomer always something */
+    assert_true(ses_share_is_left(50, 249, 749, 1000));
+    assert_false(ses_share_is_left(50, 250, 750, 1000));
+    assert_true(ses_share_is_left(50, 0, 999, 1000));
+    /* nothing is left: one that has next to nothing gets it still */
+    assert_true(ses_share_is_left(50, 0, 2000, 1000));
+    assert_false(ses_share_is_left(50, 1, 1000, 1000));
+    assert_true(ses_share_is_left(90, 8, 1000, 1000));
+    assert_false(ses_share_is_left(90, 9, 2000, 1000));
+    /* no bound */
+    assert_true(ses_share_is_left(100, 1000, 1000, 1000));
+    /* large rooms do not overflow */
+    assert_true(ses_share_is_left(90, UINT64_C(7) << 50, UINT64_C(7) << 50, UINT64_C(1) << 53));
+}
+
+static void test_greedy_owner_leaves_places(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    struct ses_store_key key = key_of(0);
+    struct ses_claim claim;
+    uint64_t used, room;
+    unsigned greedy = make_all(rig, store, 0, GREEDY);
+    unsigned second;
+
+    ses_table_usage(rig->table, &used, &room);
+    assert_in_range(greedy, room / 2, room / 2 + STORE_PLACES_AGE_MAX);
+    assert_int_equal(held(rig, GREEDY), greedy);
+    assert_int_equal(atomic_load(&rig->metrics->counter[SES_C_STORE_OVER_SHARE]), 1);
+    assert_false(ses_store_room(store).table_full);
+    /* what it has goes on */
+    update(rig, store, 0, "the next revision", ses_clock_wall_ms() + HOUR_MS);
+    assert_int_equal(ses_store_claim_new(store, &key, GREEDY, &claim), SES_ALREADY_EXISTS);
+    /* a second greedy one gets half of the rest, a third something still */
+    second = make_all(rig, store, 10000, MODEST);
+    assert_in_range(second, room / 4 - STORE_PLACES_AGE_MAX, room / 4 + STORE_PLACES_AGE_MAX);
+    assert_ok(make(rig, store, 20000, MODEST + 1, ses_clock_wall_ms() + HOUR_MS));
+    assert_ok(make(rig, store, 20001, SES_OWNER_NOBODY, ses_clock_wall_ms() + HOUR_MS));
+    ses_store_close(store);
+}
+
+static void test_a_place_given_back_is_free_again(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    struct ses_store_key key = key_of(1);
+    struct ses_claim claim;
+
+    assert_ok(ses_store_claim_new(store, &key, GREEDY, &claim));
+    assert_int_equal(held(rig, GREEDY), 1);
+    ses_store_release(store, &claim);
+    assert_int_equal(held(rig, GREEDY), 0);
+
+    assert_ok(make(rig, store, 2, GREEDY, ses_clock_wall_ms() + 1000));
+    assert_ok(make(rig, store, 3, GREEDY | SES_OWNER_EARLY, ses_clock_wall_ms() + 1000));
+    assert_int_equal(held(rig, GREEDY), 1);
+    assert_int_equal(held(rig, GREEDY | SES_OWNER_EARLY), 1);
+    assert_int_equal(held(rig, SES_OWNER_EARLY), 1);
+    assert_true(bytes_of(store, GREEDY) > 0);
+    assert_int_equal(bytes_of(store, SES_OWNER_EARLY), bytes_of(store, GREEDY));
+    assert_true(collect_until(rig, store, LATER, 0));
+    WAIT_DOING(collect_once(store, LATER), held(rig, SES_OWNER_EARLY) == 0);
+    assert_int_equal(held(rig, GREEDY), 0);
+    assert_int_equal(held(rig, GREEDY | SES_OWNER_EARLY), 0);
+    assert_int_equal(bytes_of(store, GREEDY), 0);
+    assert_int_equal(bytes_of(store, GREEDY | SES_OWNER_EARLY), 0);
+    assert_int_equal(bytes_of(store, SES_OWNER_EARLY), 0);
+    ses_store_close(store);
+}
+
+static void test_counts_after_a_full_stop(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store = rig_open(rig, 0);
+    uint64_t sessions = 0;
+    uint64_t greedy_bytes;
+
+    for (uint64_t i = 0; i < 30; i++)
+        assert_ok(make(rig, store, i, i % 3 == 0 ? MODEST : GREEDY, UINT64_MAX));
+    update(rig, store, 1, "a longer body than the one before, of the same owner", UINT64_MAX);
+    assert_ok(make(rig, store, 50, GREEDY | SES_OWNER_EARLY, UINT64_MAX));
+    greedy_bytes = bytes_of(store, GREEDY);
+    ses_store_close(store);
+
+    assert_ok(rig_load(rig, &sessions));
+    assert_int_equal(sessions, 31);
+    assert_int_equal(held(rig, GREEDY), 20);
+    assert_int_equal(held(rig, MODEST), 10);
+    assert_int_equal(held(rig, GREEDY | SES_OWNER_EARLY), 1);
+    assert_int_equal(held(rig, SES_OWNER_EARLY), 1);
+    store = rig_open(rig, 0);
+    assert_int_equal(bytes_of(store, GREEDY), greedy_bytes);
+    ses_store_close(store);
+}
+
+static void die_with_claims(void *arg)
+{
+    struct rig *rig = arg;
+    struct ses_store *store = rig_open(rig, 0);
+
+    for (uint64_t i = 0; i < 10; i++) {
+        struct ses_store_key key = key_of(i);
+        struct ses_claim claim;
+
+        assert_ok(ses_store_claim_new(store, &key, GREEDY, &claim));
+    }
+    for (uint64_t i = 10; i < 15; i++)
+        assert_ok(make(rig, store, i, GREEDY, UINT64_MAX));
+    (void)kill(getpid(), SIGKILL);
+}
+
+static void test_counts_after_a_death(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store;
+
+    in_child(die_with_claims, rig);
+    assert_int_equal(held(rig, GREEDY), 15);
+    store = rig_open(rig, 0);
+    assert_int_equal(held(rig, GREEDY), 5);
+    assert_true(bytes_of(store, GREEDY) > 5 * sizeof(BODY));
+    ses_store_close(store);
+}
+
+static void test_greedy_owner_leaves_bytes(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store;
+    struct ses_record record;
+    struct ses_store_ref ref;
+    struct ses_claim claim;
+    enum ses_status status;
+    uint64_t revision = 0;
+    bool claimed;
+
+    rig->options.quota_bytes = 200000;
+    store = rig_open(rig, 0);
+    (void)make_all(rig, store, 0, GREEDY);
+    assert_in_range(bytes_of(store, GREEDY), 85000, 105000);
+    assert_false(ses_store_room(store).shard_full);
+    /* Its sessions go on, into half of what it had to leave; then its own are refused too, and nobody else's.
+     */
+    do {
+        struct ses_record next = record_of(BODY, UINT64_MAX);
+        struct ses_store_key key = key_of(revision % 10);
+
+        assert_ok(get(rig, store, revision % 10, &record, &ref, &claimed));
+        assert_ok(ses_store_claim_ref(store, &key, &ref, record.revision, &claim));
+        status = put_wait(rig, store, &claim, &next);
+        revision++;
+    } while (status == SES_OK);
+    assert_int_equal(status, SES_OVER_SHARE);
+    ses_store_release(store, &claim);
+    assert_in_range(bytes_of(store, GREEDY), 130000, 155000);
+    for (uint64_t i = 0; i < 20; i++)
+        assert_ok(make(rig, store, 5000 + i, MODEST, UINT64_MAX));
+    ses_store_close(store);
+}
+
+static void test_early_events_are_a_pool_of_their_own(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store;
+    uint64_t used, room;
+    unsigned early;
+    unsigned others = 0;
+
+    rig->options.early_percent = 10;
+    store = rig_open(rig, 0);
+    ses_table_usage(rig->table, &used, &room);
+    early = make_all(rig, store, 0, GREEDY | SES_OWNER_EARLY);
+    assert_in_range(early, room / 20, room / 20 + 1); /* half of a tenth */
+    assert_int_equal(held(rig, SES_OWNER_EARLY), early);
+    /* others get theirs, and all of them together not more than the pool */
+    for (ses_store_owner owner = 1; owner <= 200; owner++)
+        others += make(rig, store, 1000 + owner, (ses_store_owner)(SES_OWNER_EARLY | (MODEST + owner)),
+                       ses_clock_wall_ms() + HOUR_MS) == SES_OK;
+    assert_in_range(early + others, room / 10 - 1, room / 10);
+    /* sessions are not touched by it */
+    assert_true(make_all(rig, store, 5000, GREEDY) > room / 3);
+    ses_store_close(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rule),
+        cmocka_unit_test_setup_teardown(test_greedy_owner_leaves_places, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_place_given_back_is_free_again, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_counts_after_a_full_stop, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_counts_after_a_death, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_greedy_owner_leaves_bytes, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_early_events_are_a_pool_of_their_own, setup, rig_teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
