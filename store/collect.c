@@ -56,15 +56,14 @@ static bool is_pressed(const struct ses_store *store)
 {
     uint64_t used = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
 
-    return used > ses_store_room_bytes(store) / 100 * STORE_PRESSED_PERCENT ||
-           ses_table_is_pressed(store->table);
+    return used > store->real_room_bytes / 100 * STORE_PRESSED_PERCENT || ses_table_is_pressed(store->table);
 }
 
 /* Warned of once, while there is time to make room. */
 static void tell_pressed(struct ses_store *store)
 {
     uint64_t bytes = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
-    uint64_t bytes_percent = bytes / (ses_store_room_bytes(store) / 100 + 1);
+    uint64_t bytes_percent = bytes / (store->real_room_bytes / 100 + 1);
     uint64_t table_percent;
     uint64_t used;
     uint64_t room;
@@ -82,8 +81,8 @@ static void tell_pressed(struct ses_store *store)
     if (store->log != NULL)
         ses_log_msg(
             store->log, pressed ? SES_LOG_WARN : SES_LOG_INFO, pressed ? "store_filling" : "store_relieved",
-            "shard %u: %llu %% of its room, session table %llu %%: see store.sessions_max, store.quota_mib "
-            "and session.closed_seconds",
+            "shard %u: %llu %% of its room (quota or disk), session table %llu %%: see store.sessions_max, "
+            "store.quota_mib and session.closed_seconds",
             store->number, (unsigned long long)bytes_percent, (unsigned long long)table_percent);
 }
 
@@ -94,6 +93,7 @@ void ses_store_tick(struct ses_store *store)
 
     if (!store->writable)
         return;
+    ses_store_look_at_disk(store);
     tell_pressed(store);
     pressed = is_pressed(store);
     atomic_store_explicit(&store->committer.gc_pressed, pressed, memory_order_relaxed);

@@ -43,6 +43,7 @@ static enum ses_status make_store(const struct ses_store_options *options, struc
     store->metrics = options->metrics;
     store->map_bytes = options->map_bytes != 0 ? options->map_bytes : ENV_MAP_BYTES_DEFAULT;
     store->number = options->shard;
+    store->shards = options->shards != 0 ? options->shards : 1;
     store->quota_bytes = options->quota_bytes;
     store->share = (struct share_rule){.owner_percent = percent_of(options->owner_share_percent),
                                        .early_percent = percent_of(options->early_percent)};
@@ -125,6 +126,7 @@ static enum ses_status open_writer(struct ses_store *store, const struct ses_sto
         ses_watch_board_rouse(store->watch_board);
     SES_TRY(first_usage(store));
     SES_TRY(count_owner_bytes(store));
+    ses_store_look_at_disk(store);
     ses_collect_clock_init(&store->collect_clock, store->table, ses_clock_now_ms(),
                            ses_clock_mono_ns() / 1000000);
     atomic_store(&committer->gc_lag_ms, store->collect_clock.lag_ms);

@@ -33,7 +33,9 @@ struct ses_store {
     /* writing; unused when read only */
     bool writable;
     unsigned number;
+    unsigned shards;
     uint64_t quota_bytes;
+    uint64_t real_room_bytes; /* what quota, map and disk allow */
     struct share_rule share;
     struct share_bytes *owner_bytes;
     unsigned places_age; /* claims since places_used was looked up: it is a sum over 64 cache lines */
@@ -64,8 +66,16 @@ struct ses_store {
 SES_MUST_CHECK enum ses_status ses_store_env(struct ses_store *store, unsigned shard,
                                              struct ses_env **ret_env);
 
-/* [loop] Bytes of records that this shard may hold. */
+/* room.c: [loop] Bytes of records that this shard may hold by its configuration. */
 uint64_t ses_store_room_bytes(const struct ses_store *store);
+/* [loop] About once a second: real_room_bytes, which is less where the disk is smaller than the quotas. */
+void ses_store_look_at_disk(struct ses_store *store);
+/* [loop] May owner have one more entry? */
+bool ses_store_has_place(struct ses_store *store, ses_store_owner owner);
+/* [loop] May a record of value_bytes be put under claim? SES_UNAVAILABLE, SES_BUSY, SES_FULL, SES_OVER_SHARE.
+ */
+SES_MUST_CHECK enum ses_status ses_store_check_room(struct ses_store *store, const struct ses_claim *claim,
+                                                    size_t value_bytes);
 
 /* settle.c: before the committer starts, or while a retired shard is held. Publishes what a dead writer
  * committed and did not publish, gives its other claims back. read_env opens another shard for reading. */

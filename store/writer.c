@@ -3,8 +3,6 @@
 
 #include "store_impl.h"
 
-#define ROOM_PART 64 /* of what was in use must have gone, before there is room again */
-
 static bool is_entry_of(struct ses_store *store, uint64_t slot, const struct ses_store_key *key)
 {
     struct table_probe probe;
@@ -25,15 +23,6 @@ static enum ses_status claim_without_place(struct ses_store *store, const struct
     return SES_OVER_SHARE;
 }
 
-static bool has_place(struct ses_store *store, ses_store_owner owner)
-{
-    if (store->places_room == 0 || ++store->places_age == STORE_PLACES_AGE_MAX) {
-        store->places_age = 0;
-        ses_table_usage(store->table, &store->places_used, &store->places_room);
-    }
-    return ses_share_has_place(store->table, &store->share, owner, store->places_used, store->places_room);
-}
-
 enum ses_status ses_store_claim_new(struct ses_store *store, const struct ses_store_key *key,
                                     ses_store_owner owner, struct ses_claim *ret_claim)
 {
@@ -46,7 +35,7 @@ enum ses_status ses_store_claim_new(struct ses_store *store, const struct ses_st
     SES_REQUIRE(store->writable);
     ses_table_probe(store->table, key, &probe);
     ses_table_prefetch(store->table, &probe);
-    if (!has_place(store, owner))
+    if (!ses_store_has_place(store, owner))
         return claim_without_place(store, &probe);
     status = ses_table_insert(store->table, &probe, store->number, owner, &slot, &word);
     if (status == SES_FULL)
@@ -112,13 +101,6 @@ void ses_store_release(struct ses_store *store, struct ses_claim *claim)
         ses_table_release(store->table, store->number, claim->slot, claim->meta);
 }
 
-uint64_t ses_store_room_bytes(const struct ses_store *store)
-{
-    uint64_t room = store->map_bytes / 100 * STORE_MAP_USE_PERCENT;
-
-    return store->quota_bytes != 0 && store->quota_bytes < room ? store->quota_bytes : room;
-}
-
 void ses_store_release_to_intent(struct ses_store *store, struct ses_claim *claim)
 {
     if (!claim->held)
@@ -126,51 +108,6 @@ void ses_store_release_to_intent(struct ses_store *store, struct ses_claim *clai
     SES_REQUIRE(find_intent(store, claim->word) == NULL);
     claim->held = false;
     ses_table_release_to_intent(store->table, store->number, claim->slot, claim->meta, claim->intent);
-}
-
-static bool has_share(struct ses_store *store, const struct ses_claim *claim, uint64_t used)
-{
-    bool creates = claim->previous == 0 && claim->intent == 0;
-
-    if (ses_share_has_bytes(store->owner_bytes, &store->share, claim->owner, creates, used,
-                            ses_store_room_bytes(store)))
-        return true;
-    if (store->metrics != NULL)
-        ses_count(store->metrics, SES_C_STORE_OVER_SHARE, 1);
-    return false;
-}
-
-static enum ses_status check_room(struct ses_store *store, const struct ses_claim *claim, size_t value_bytes)
-{
-    uint64_t used = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
-
-    if (store->closing || atomic_load_explicit(&store->committer.poisoned, memory_order_relaxed))
-        return SES_UNAVAILABLE;
-    if (store->pending >= store->queue_max || store->pending_bytes + value_bytes > STORE_QUEUE_BYTES_MAX)
-        return SES_BUSY;
-    if (used + store->pending_bytes + value_bytes <= ses_store_room_bytes(store))
-        return has_share(store, claim, used + store->pending_bytes) ? SES_OK : SES_OVER_SHARE;
-    store->quota_refused = used + 1;
-    return SES_FULL;
-}
-
-/* A refusal stands until there is clearly more room than there was then: a full table still takes some keys,
- * and a full shard small records. */
-static bool still_full(uint64_t refused_at, uint64_t used)
-{
-    return refused_at != 0 && used >= refused_at - refused_at / ROOM_PART;
-}
-
-struct ses_store_room ses_store_room(const struct ses_store *store)
-{
-    uint64_t bytes = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
-    uint64_t used;
-    uint64_t room;
-
-    ses_table_usage(store->table, &used, &room);
-    return (struct ses_store_room){.table_full = still_full(store->table_refused, used),
-                                   .shard_full = atomic_load(&store->committer.full) ||
-                                                 still_full(store->quota_refused, bytes + 1)};
 }
 
 /* The batch that is being filled, with room for one more put. */
@@ -230,7 +167,7 @@ static enum ses_status put(struct ses_store *store, const struct ses_claim *clai
     SES_REQUIRE(store->writable && claim->held && store->keys.count > 0);
     if (record->body.len > SES_STORE_BODY_MAX)
         return SES_TOO_LARGE;
-    SES_TRY(check_room(store, claim, value_bytes));
+    SES_TRY(ses_store_check_room(store, claim, value_bytes));
     batch = filling_batch(store, value_bytes);
     item = batch != NULL ? ses_batch_reserve(batch, value_bytes) : NULL;
     if (item == NULL)

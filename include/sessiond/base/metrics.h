@@ -70,7 +70,7 @@
     X(STORE_UNREADABLE, "sessiond_store_unreadable_total", "counter",                                        \
       "Records that were found damaged when they were read, each once a worker")                             \
     X(STORE_PRESSED, "sessiond_store_pressed", "gauge",                                                      \
-      "Workers whose shard or session table is filled to 80 % (until below 70 %)")                           \
+      "Workers whose shard (quota or disk) or session table is filled to 80 % (until below 70 %)")           \
     X(STORE_OVER_SHARE, "sessiond_store_over_share_total", "counter",                                        \
       "Records refused because their merchant has its share of the store (limits.merchant_share_percent), "  \
       "or early events theirs (limits.early_events_percent)")                                                \

@@ -2,10 +2,26 @@
  * the same after every kind of end. */
 #include "gc_fixture.h"
 
+#include <sys/statvfs.h>
+
 #define TABLE_SIZE 1000u
 #define GREEDY     7
 #define MODEST     8
 #define BODY       "a record of one of several owners who share a shard"
+
+static uint64_t free_bytes; /* what fstatvfs says; 0: what it would say */
+
+int fstatvfs(int fd, struct statvfs *buf)
+{
+    char path[64];
+    int rc;
+
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    rc = statvfs(path, buf);
+    if (rc == 0 && free_bytes != 0)
+        buf->f_bavail = free_bytes / buf->f_frsize;
+    return rc;
+}
 
 /* A table of TABLE_SIZE, half of what is there for an owner that is alone. */
 static int setup(void **state)
@@ -227,6 +243,36 @@ static void test_greedy_owner_leaves_bytes(void **state)
     ses_store_close(store);
 }
 
+/* No quota, or one above what the disk has: a share is one of the disk then, and of that what other workers
+ * may have is not counted. */
+static void test_shares_of_a_small_disk(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store;
+    uint64_t file_bytes;
+
+    rig->options.quota_bytes = UINT64_C(1) << 40;
+    rig->options.shards = 4;
+    store = rig_open(rig, 0);
+    create(rig, store, 90000, BODY);
+    free_bytes = 4096;
+    ses_store_tick(store);
+    file_bytes = store->real_room_bytes;
+    assert_in_range(file_bytes, 1 << 20, 64 << 20); /* reserved ahead; what it takes is there already */
+    free_bytes = UINT64_C(400) << 20;
+    ses_store_tick(store);
+    assert_in_range(store->real_room_bytes, file_bytes + (UINT64_C(90) << 20),
+                    file_bytes + (UINT64_C(110) << 20));
+    store->real_room_bytes = 100000;
+    (void)make_all(rig, store, 0, GREEDY);
+    assert_in_range(bytes_of(store, GREEDY), 40000, 55000);
+    assert_ok(make(rig, store, 50000, MODEST, UINT64_MAX));
+    free_bytes = 0;
+    ses_store_tick(store);
+    assert_ok(make(rig, store, 60000, GREEDY, UINT64_MAX));
+    ses_store_close(store);
+}
+
 static void test_early_events_are_a_pool_of_their_own(void **state)
 {
     struct rig *rig = *state;
@@ -260,6 +306,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_counts_after_a_full_stop, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_counts_after_a_death, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_greedy_owner_leaves_bytes, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_shares_of_a_small_disk, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_early_events_are_a_pool_of_their_own, setup, rig_teardown),
     };
 
