@@ -281,8 +281,10 @@ static void end_step(struct ses_session *session, bool timed_out)
 
     if (session->step_open && session->step.return_url.len > 0) {
         past = push_past_step(session);
-        *past = (struct ses_past_step){
-            .name = session->step.name, .return_url = session->step.return_url, .timed_out = timed_out};
+        *past = (struct ses_past_step){.name = session->step.name,
+                                       .return_url = session->step.return_url,
+                                       .frame = session->step.frame,
+                                       .timed_out = timed_out};
         memcpy(past->id, session->step.id, sizeof(past->id));
     }
     session->step_open = false;

@@ -38,6 +38,10 @@ static enum ses_status read_target(struct ses_continuation *call, struct ses_err
         return ses_continuation_violate(
             ret_error, SES_STR("return_url"),
             SES_STR("must be an https URL of at most 1024 bytes without user and fragment"));
+    if (call->frame && !ses_return_url_framable(call->return_url))
+        return ses_continuation_violate(
+            ret_error, SES_STR("return_url"),
+            SES_STR("for a frame the host must be a name or an IPv4 address: letters, digits, '-', '.'"));
     if (!ses_return_url_allowed(options, call->access.metadata.merchant, call->return_url)) {
         ses_error_retry(ret_error, SES_PERMISSION_DENIED, SES_STR("RETURN_URL_REFUSED"), 0,
                         SES_STR("the origin of return_url is not on the merchant's list"));
@@ -55,6 +59,10 @@ static enum ses_status read_request(struct ses_continuation *call, const Protobu
     call->expected_version = message->expected_version;
     call->step_name = ses_slice_str(message->name);
     call->return_url = ses_slice_str(message->return_url);
+    if ((unsigned)message->return_mode > SESSIOND__V1__RETURN_MODE__RETURN_MODE_FRAME)
+        return ses_continuation_violate(ret_error, SES_STR("return_mode"),
+                                        SES_STR("must be RETURN_MODE_REDIRECT or RETURN_MODE_FRAME"));
+    call->frame = message->return_mode == SESSIOND__V1__RETURN_MODE__RETURN_MODE_FRAME;
     SES_TRY(ses_continuation_event_id(call, message->event_id, ret_error));
     SES_TRY(ses_continuation_step_seconds(call, message->step_seconds, ret_error));
     return read_target(call, ret_error);
@@ -67,8 +75,9 @@ static enum ses_session_verdict repeat(const struct ses_continuation *call, cons
     bool open = session->step_open && session->step.started_ms == known->at_ms;
 
     if (known->event != SES_EVENT_REDIRECT_STARTED ||
-        (open && (!ses_slice_eq(session->step.name, call->step_name) ||
-                  !ses_slice_eq(session->step.return_url, call->return_url)))) {
+        (open &&
+         (!ses_slice_eq(session->step.name, call->step_name) ||
+          !ses_slice_eq(session->step.return_url, call->return_url) || session->step.frame != call->frame))) {
         ses_continuation_conflict(known->event, ret_error);
         return SES_VERDICT_REFUSED;
     }
@@ -95,6 +104,7 @@ static enum ses_session_verdict decide(struct ses_continuation *call, struct ses
     ses_random_bytes(session->step.id, sizeof(session->step.id));
     session->step.name = call->step_name;
     session->step.return_url = call->return_url;
+    session->step.frame = call->frame;
     return SES_VERDICT_CHANGED;
 }
 

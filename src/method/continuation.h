@@ -64,6 +64,7 @@ struct ses_continuation {
     /* of BeginStep */
     struct ses_slice step_name;
     struct ses_slice return_url;
+    bool frame; /* RETURN_MODE_FRAME */
     uint8_t step_id[SES_STEP_ID_SIZE];
     bool step_known; /* the same call again */
 };

@@ -11,6 +11,7 @@ void ses_record_put_past(const struct ses_session *session, struct ses_record_pa
         stored->step_id = ses_record_bytes(ses_slice(step->id, sizeof(step->id)));
         stored->name = ses_record_bytes(step->name);
         stored->return_url = ses_record_bytes(step->return_url);
+        stored->frame = step->frame;
         stored->payload_hash =
             ses_record_bytes(ses_slice(step->payload_hash, step->returned ? sizeof(step->payload_hash) : 0));
         stored->timed_out = step->timed_out;
@@ -25,6 +26,7 @@ static bool take_step(const Sessiond__Store__V1__PastStep *stored, struct ses_pa
     struct ses_past_step step = {
         .name = ses_record_slice(stored->name),
         .return_url = ses_record_slice(stored->return_url),
+        .frame = stored->frame,
         .returned = stored->payload_hash.len > 0,
         .timed_out = stored->timed_out,
     };

@@ -17,6 +17,7 @@ static void put_step(const struct ses_session *session, struct ses_record_steps 
         ses_slice(session->step.id, session->step.return_url.len > 0 ? sizeof(session->step.id) : 0));
     stored->name = ses_record_bytes(session->step.name);
     stored->return_url = ses_record_bytes(session->step.return_url);
+    stored->frame = session->step.frame;
     stored->started_ms = session->step.started_ms;
     stored->expires_ms = session->step.expires_ms;
     record->_open_step_case = SESSIOND__STORE__V1__SESSION_RECORD___OPEN_STEP_OPEN_STEP;
@@ -61,6 +62,7 @@ static bool take_step(const session_record *record, struct ses_session *session)
     session->step = (struct ses_session_step){
         .name = ses_record_slice(stored->name),
         .return_url = ses_record_slice(stored->return_url),
+        .frame = stored->frame,
         .started_ms = stored->started_ms,
         .expires_ms = stored->expires_ms,
     };

@@ -1,6 +1,7 @@
 #include "return.h"
 
 #include "return_form.h"
+#include "return_frame.h"
 #include "return_mask.h"
 #include "return_page.h"
 #include "return_text.h"
@@ -16,20 +17,18 @@ struct reading {
 static void on_done(struct ses_exchange *x, void *arg, const struct ses_step_answer *answer)
 {
     static const enum ses_return_page page_of[SES_STEP_OUTCOME_COUNT] = {
-        [SES_STEP_OTHER_PAYLOAD] = SES_PAGE_OTHER,
-        [SES_STEP_EXPIRED] = SES_PAGE_EXPIRED,
-        [SES_STEP_UNKNOWN] = SES_PAGE_UNKNOWN,
-        [SES_STEP_UNAVAILABLE] = SES_PAGE_UNAVAILABLE,
+        [SES_STEP_FIRST] = SES_PAGE_BACK,          [SES_STEP_AGAIN] = SES_PAGE_BACK,
+        [SES_STEP_OTHER_PAYLOAD] = SES_PAGE_OTHER, [SES_STEP_EXPIRED] = SES_PAGE_EXPIRED,
+        [SES_STEP_UNKNOWN] = SES_PAGE_UNKNOWN,     [SES_STEP_UNAVAILABLE] = SES_PAGE_UNAVAILABLE,
     };
     const struct reading *reading = arg;
     bool known = answer->outcome != SES_STEP_UNKNOWN && answer->outcome != SES_STEP_UNAVAILABLE;
+    enum ses_return_page page = reading->refused && known ? reading->page : page_of[answer->outcome];
 
-    if (reading->refused && known)
-        ses_return_page_reply(x, reading->page, answer->location);
-    else if (answer->outcome == SES_STEP_FIRST || answer->outcome == SES_STEP_AGAIN)
-        ses_return_page_redirect(x, answer->location);
+    if (answer->frame && answer->location.len > 0)
+        ses_return_frame_reply(x, page, answer->location);
     else
-        ses_return_page_reply(x, page_of[answer->outcome], answer->location);
+        ses_return_page_reply(x, page, answer->location);
 }
 
 /* Where the shopper belongs is still looked up: the page has a way back. */

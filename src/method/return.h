@@ -3,8 +3,9 @@
  * What the browser brings (a GET's query; a POST's body, and its query) is read in whatever form it comes
  * (return_form.h), bounded and masked here, stored and applied by step.h, and answered by 303 to the
  * merchant's URL exactly as BeginStep fixed it: nothing is appended, so no id or state of ours shows up in
- * the merchant's access logs; a merchant who needs to know which order came back puts that into the URL. No
- * cookie is read or set.
+ * the merchant's access logs; a merchant who needs to know which order came back puts that into the URL. A
+ * step that was shown in a frame is answered by a page that says the same (return_frame.h). No cookie is read
+ * or set.
  *
  * An address that is opened without anything (typed, previewed, loaded again) leads to the shop and uses
  * nothing up; one that a browser fetches in advance with a bank's answer gets 425, so that it comes again

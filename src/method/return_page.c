@@ -2,8 +2,8 @@
 
 #include <sessiond/method/return_refusal.h>
 
-/* Colours have a contrast of at least 7:1 in both schemes (WCAG 2.1, 1.4.6). The hash below is of exactly
- * these bytes; a unit test computes it. */
+/* Colours have a contrast of at least 7:1 in both schemes (WCAG 2.1, 1.4.6). The hash in SES_RETURN_PAGE_CSP
+ * is of exactly these bytes; a unit test computes it. */
 #define STYLE                                                                                                \
     "*{box-sizing:border-box}"                                                                               \
     "body{margin:0;min-height:100vh;display:flex;align-items:center;justify-content:center;padding:1.5rem;"  \
@@ -17,12 +17,6 @@
     "@media(prefers-color-scheme:dark){body{background:#10141c;color:#eef1f7}main{background:#1a202c;box-"   \
     "shadow:none}"                                                                                           \
     "p:last-child{color:#b9c1d1}a{color:#a9c4ff}}"
-
-/* default-src 'none' leaves nothing to load, to run or to send; no frame-ancestors, see return_page.h. */
-#define CSP                                                                                                  \
-    "default-src 'none'; style-src 'sha256-" SES_RETURN_STYLE_SHA256 "'; base-uri 'none'; form-action "      \
-    "'none'"
-#define SES_RETURN_STYLE_SHA256 "wGnDtEf3Qk/LXNuv8MOxFYKaxmzp+WHr8Eg2W+wF0J8="
 
 #define HEAD(title)                                                                                          \
     "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"                                \
@@ -56,6 +50,10 @@ static const struct {
     int http_status;
     struct ses_slice body;
 } pages[SES_PAGE_COUNT] = {
+    /* For a browser that does not follow redirects by itself. */
+    [SES_PAGE_BACK] = {303, SES_STR_INIT(HEAD("Back to the shop") ICON_ARROW
+                                         "<h1>Back to the shop</h1>\n"
+                                         "<p>Your bank\xe2\x80\x99s answer has arrived.</p>\n" TAIL)},
     [SES_PAGE_UNREADABLE] =
         {400, SES_STR_INIT(PAGE(
                   ICON_NOTICE, "We could not read this answer",
@@ -99,14 +97,21 @@ static const struct {
 static const struct ses_header page_headers[SES_RETURN_PAGE_HEADERS_MAX] = {
     {SES_STR_INIT("cache-control"), SES_STR_INIT("no-store")},
     {SES_STR_INIT("referrer-policy"), SES_STR_INIT("no-referrer")},
-    {SES_STR_INIT("content-security-policy"), SES_STR_INIT(CSP)},
+    {SES_STR_INIT("content-security-policy"), SES_STR_INIT(SES_RETURN_PAGE_CSP)},
     {SES_STR_INIT("x-content-type-options"), SES_STR_INIT("nosniff")},
 };
 
-static void put_headers(struct ses_exchange *x)
+void ses_return_page_put_headers(struct ses_exchange *x, enum ses_return_page page, struct ses_slice policy)
 {
-    for (size_t i = 0; i < SES_RETURN_PAGE_HEADERS_MAX; i++)
-        ses_exchange_reply_header(x, page_headers[i].name, page_headers[i].value);
+    for (size_t i = 0; i < SES_RETURN_PAGE_HEADERS_MAX; i++) {
+        bool is_policy = ses_slice_eq_str(page_headers[i].name, "content-security-policy");
+
+        ses_exchange_reply_header(x, page_headers[i].name, is_policy ? policy : page_headers[i].value);
+    }
+    if (page == SES_PAGE_UNAVAILABLE)
+        ses_exchange_reply_header(x, SES_STR("retry-after"), SES_STR("2"));
+    if (page == SES_PAGE_METHOD)
+        ses_exchange_reply_header(x, SES_STR("allow"), SES_STR("GET, POST"));
 }
 
 /* ---- refusals of HTTP's own ---------------------------------------------------------------------- */
@@ -143,12 +148,7 @@ struct ses_slice ses_return_refusal_body(int http_status)
     }
 }
 
-/* ---- the redirect */
-
-#define REDIRECT_HEAD                                                                                        \
-    HEAD("Back to the shop")                                                                                 \
-    ICON_ARROW "<h1>Back to the shop</h1>\n<p>Your bank\xe2\x80\x99s answer has arrived.</p>\n<p><a href=\""
-#define REDIRECT_TAIL "\">Continue to the shop</a></p>\n" TAIL
+/* ---- with a link, the last paragraph ------------------------------------------------------------ */
 
 /* As an attribute's value; longest escape: six bytes for one. */
 static size_t escape(struct ses_slice text, uint8_t *ret_bytes)
@@ -170,57 +170,45 @@ static size_t escape(struct ses_slice text, uint8_t *ret_bytes)
     return len;
 }
 
-/* head, location as an attribute's value, tail. The empty slice when memory is out. */
-static struct ses_slice linked_body(struct ses_exchange *x, struct ses_slice head, struct ses_slice location,
-                                    struct ses_slice tail)
+struct ses_slice ses_return_page_linked(struct ses_exchange *x, enum ses_return_page page,
+                                        struct ses_slice link_head, struct ses_slice location,
+                                        struct ses_slice link_tail)
 {
-    uint8_t *bytes = ses_arena_alloc(&x->arena, head.len + 6 * location.len + tail.len);
-    size_t len = head.len;
+    struct ses_slice text = pages[page].body;
+    size_t len = text.len - (sizeof(TAIL) - 1);
+    uint8_t *bytes = ses_arena_alloc(&x->arena, len + link_head.len + 6 * location.len + link_tail.len);
 
     if (bytes == NULL)
         return SES_SLICE_EMPTY;
-    memcpy(bytes, head.data, head.len);
+    memcpy(bytes, text.data, len);
+    memcpy(bytes + len, link_head.data, link_head.len);
+    len += link_head.len;
     len += escape(location, bytes + len);
-    memcpy(bytes + len, tail.data, tail.len);
-    return ses_slice(bytes, len + tail.len);
+    memcpy(bytes + len, link_tail.data, link_tail.len);
+    return ses_slice(bytes, len + link_tail.len);
 }
 
-/* For a browser that does not follow redirects by itself; without memory the header is enough. */
-void ses_return_page_redirect(struct ses_exchange *x, struct ses_slice location)
+/* Without memory the page is enough, and of a redirect its header. */
+static struct ses_slice page_body(struct ses_exchange *x, enum ses_return_page page,
+                                  struct ses_slice location)
 {
-    put_headers(x);
-    ses_exchange_reply_header(x, SES_STR("location"), location);
-    ses_exchange_reply_raw(x, 303, SES_RETURN_PAGE_TYPE,
-                           linked_body(x, SES_STR(REDIRECT_HEAD), location, SES_STR(REDIRECT_TAIL)));
+    struct ses_slice body = SES_SLICE_EMPTY;
+
+    if (location.len > 0)
+        body = ses_return_page_linked(x, page, SES_STR("<p><a href=\""), location,
+                                      SES_STR("\">Continue to the shop</a></p>\n" TAIL));
+    return body.len > 0 ? body : pages[page].body;
 }
 
-/* ---- the other pages */
-
-#define LINK_HEAD "<p><a href=\""
-#define LINK_TAIL "\">Continue to the shop</a></p>\n" TAIL
-
-/* The page with the link as its last paragraph. */
-static struct ses_slice page_body(struct ses_exchange *x, struct ses_slice page, struct ses_slice location)
+int ses_return_page_status(enum ses_return_page page)
 {
-    struct ses_slice cut = ses_slice_cut(page, 0, page.len - (sizeof(TAIL) - 1));
-    uint8_t *head = location.len == 0 ? NULL : ses_arena_alloc(&x->arena, cut.len + sizeof(LINK_HEAD) - 1);
-    struct ses_slice body;
-
-    if (head == NULL)
-        return page;
-    memcpy(head, cut.data, cut.len);
-    memcpy(head + cut.len, LINK_HEAD, sizeof(LINK_HEAD) - 1);
-    body = linked_body(x, ses_slice(head, cut.len + sizeof(LINK_HEAD) - 1), location, SES_STR(LINK_TAIL));
-    return body.len == 0 ? page : body;
+    return pages[page].http_status;
 }
 
 void ses_return_page_reply(struct ses_exchange *x, enum ses_return_page page, struct ses_slice location)
 {
-    put_headers(x);
-    if (page == SES_PAGE_UNAVAILABLE)
-        ses_exchange_reply_header(x, SES_STR("retry-after"), SES_STR("2"));
-    if (page == SES_PAGE_METHOD)
-        ses_exchange_reply_header(x, SES_STR("allow"), SES_STR("GET, POST"));
-    ses_exchange_reply_raw(x, pages[page].http_status, SES_RETURN_PAGE_TYPE,
-                           page_body(x, pages[page].body, location));
+    ses_return_page_put_headers(x, page, SES_STR(SES_RETURN_PAGE_CSP));
+    if (page == SES_PAGE_BACK)
+        ses_exchange_reply_header(x, SES_STR("location"), location);
+    ses_exchange_reply_raw(x, pages[page].http_status, SES_RETURN_PAGE_TYPE, page_body(x, page, location));
 }

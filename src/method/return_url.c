@@ -77,6 +77,24 @@ struct ses_slice ses_return_url_origin(struct ses_slice url)
     return ses_slice(url.data, (size_t)(host.data - url.data) + host.len);
 }
 
+/* Labels of letters, digits and '-', dots between them, a port. */
+bool ses_return_url_framable(struct ses_slice url)
+{
+    struct ses_slice host = authority(url);
+    bool inside = false; /* a label */
+
+    host = ses_slice_cut(host, 0, ses_slice_find(host, ':'));
+    for (size_t i = 0; i < host.len; i++) {
+        uint8_t c = host.data[i];
+        bool label = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+
+        if (!label && (c != '.' || !inside))
+            return false;
+        inside = label;
+    }
+    return inside;
+}
+
 bool ses_return_url_allowed(const struct ses_service_options *options, struct ses_slice merchant,
                             struct ses_slice url)
 {

@@ -155,6 +155,9 @@ static void view_step(struct view *v, const struct ses_session *session, Session
     sessiond__v1__step__init(message);
     message->name = text(v, session->step.name);
     message->return_url = text(v, session->step.return_url);
+    if (session->step.return_url.len > 0)
+        message->return_mode = session->step.frame ? SESSIOND__V1__RETURN_MODE__RETURN_MODE_FRAME
+                                                   : SESSIOND__V1__RETURN_MODE__RETURN_MODE_REDIRECT;
     message->started_ms = told(v, session->step.started_ms);
     message->expires_ms = told(v, session->step.expires_ms);
     view->step = message;

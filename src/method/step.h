@@ -61,6 +61,7 @@ enum ses_step_outcome {
 struct ses_step_answer {
     enum ses_step_outcome outcome;
     struct ses_slice location; /* the merchant's URL; empty: not known. In the exchange's arena */
+    bool frame;                /* BeginStep asked for RETURN_MODE_FRAME */
     const char *step_name;     /* for FIRST and AGAIN: the caller's name of the step; else "" */
 };
 

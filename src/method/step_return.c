@@ -53,17 +53,29 @@ void ses_step_return_hash(const struct ses_step_return *what, uint8_t ret_hash[S
 
 /* ---- deciding --------------------------------------------------------------------------------- */
 
+/* What BeginStep fixed of a step. */
+struct target {
+    struct ses_slice url;
+    struct ses_slice step_name;
+    bool frame;
+};
+
+static struct target target_of(const struct ses_past_step *step)
+{
+    return (struct target){.url = step->return_url, .step_name = step->name, .frame = step->frame};
+}
+
 /* Into the exchange's arena: the answer outlives the scratch. */
 static enum ses_change_verdict answer(struct step_return *r, enum ses_step_outcome outcome,
-                                      enum ses_change_verdict verdict, struct ses_slice location,
-                                      struct ses_slice step_name)
+                                      enum ses_change_verdict verdict, struct target target)
 {
     struct ses_arena *arena = &r->change.x->arena;
-    const char *name = ses_arena_str(arena, step_name);
+    const char *name = ses_arena_str(arena, target.step_name);
 
-    if (name == NULL || ses_arena_copy(arena, location, &r->answer.location) != SES_OK)
+    if (name == NULL || ses_arena_copy(arena, target.url, &r->answer.location) != SES_OK)
         return tell_outcome(r, SES_STEP_UNAVAILABLE);
     r->answer.step_name = name;
+    r->answer.frame = target.frame;
     r->answer.outcome = outcome;
     if (verdict == SES_CHANGE_DONE)
         tell(r);
@@ -108,25 +120,26 @@ static void apply_returned(struct step_return *r, struct ses_session *session, u
 
 static enum ses_change_verdict take_open(struct step_return *r, struct ses_session *session, uint64_t now_ms)
 {
-    struct ses_session_step step = session->step;
+    const struct ses_session_step step = session->step;
+    const struct target target = {step.return_url, step.name, step.frame};
     struct ses_past_step *past;
 
     if (brings_nothing(&r->what))
-        return answer(r, SES_STEP_AGAIN, SES_CHANGE_DONE, step.return_url, step.name);
+        return answer(r, SES_STEP_AGAIN, SES_CHANGE_DONE, target);
     apply_returned(r, session, now_ms);
     past = ses_session_past_step(session, step.id);
     SES_REQUIRE(past != NULL);
     mark_returned(r, past);
     keep_result(r, session, past, now_ms);
-    return answer(r, SES_STEP_FIRST, SES_CHANGE_WRITE, step.return_url, step.name);
+    return answer(r, SES_STEP_FIRST, SES_CHANGE_WRITE, target);
 }
 
 static enum ses_change_verdict answer_known(struct step_return *r, const uint8_t hash[SES_HASH_BYTES],
-                                            struct ses_slice location, struct ses_slice step_name)
+                                            struct target target)
 {
     bool same = brings_nothing(&r->what) || memcmp(hash, r->hash, sizeof(r->hash)) == 0;
 
-    return answer(r, same ? SES_STEP_AGAIN : SES_STEP_OTHER_PAYLOAD, SES_CHANGE_DONE, location, step_name);
+    return answer(r, same ? SES_STEP_AGAIN : SES_STEP_OTHER_PAYLOAD, SES_CHANGE_DONE, target);
 }
 
 /* The first return to a step that is over. The session stays; what came is evidence, unless it would stand in
@@ -140,25 +153,26 @@ static enum ses_change_verdict take_late(struct step_return *r, struct ses_sessi
 
     if (!newest || session->status == SES_SESSION_EXPIRED || brings_nothing(&r->what))
         return answer(r, outcome == SES_STEP_FIRST ? SES_STEP_AGAIN : outcome, SES_CHANGE_DONE,
-                      past->return_url, past->name);
+                      target_of(past));
     apply_returned(r, session, now_ms);
     mark_returned(r, past);
     keep_result(r, session, past, now_ms);
-    return answer(r, outcome, SES_CHANGE_WRITE, past->return_url, past->name);
+    return answer(r, outcome, SES_CHANGE_WRITE, target_of(past));
 }
 
 /* A step that is not remembered, or of a version that remembered none: back to where the newest one led. */
 static enum ses_change_verdict answer_forgotten(struct step_return *r, const struct ses_session *session)
 {
-    struct ses_slice location = SES_SLICE_EMPTY;
+    struct target target = {.frame = false};
 
     if (session->step_open)
-        location = session->step.return_url;
+        target = (struct target){.url = session->step.return_url, .frame = session->step.frame};
     else if (session->past_steps_count > 0)
-        location = session->past_steps[session->past_steps_count - 1].return_url;
+        target = target_of(&session->past_steps[session->past_steps_count - 1]);
     else if (session->redirect_present)
-        location = session->redirect.return_url;
-    return answer(r, SES_STEP_EXPIRED, SES_CHANGE_DONE, location, SES_SLICE_EMPTY);
+        target.url = session->redirect.return_url;
+    target.step_name = SES_SLICE_EMPTY;
+    return answer(r, SES_STEP_EXPIRED, SES_CHANGE_DONE, target);
 }
 
 static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms)
@@ -176,12 +190,13 @@ static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms
         return take_open(r, session, now_ms);
     past = ses_session_past_step(session, r->claims.step_id);
     if (past != NULL && past->returned)
-        return answer_known(r, past->payload_hash, past->return_url, past->name);
+        return answer_known(r, past->payload_hash, target_of(past));
     if (past != NULL)
         return take_late(r, session, past, now_ms);
     if (session->redirect_present &&
-        memcmp(redirect->step_id, r->claims.step_id, sizeof(redirect->step_id)) == 0)
-        return answer_known(r, redirect->payload_hash, redirect->return_url, redirect->step_name);
+        memcmp(redirect->step_id, r->claims.step_id, sizeof(redirect->step_id)) == 0) /* no frames then */
+        return answer_known(r, redirect->payload_hash,
+                            (struct target){.url = redirect->return_url, .step_name = redirect->step_name});
     return answer_forgotten(r, session);
 }
 

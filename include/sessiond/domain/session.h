@@ -142,6 +142,7 @@ struct ses_session_step {
     uint8_t id[SES_STEP_ID_SIZE]; /* random; zero for a step without a handle */
     struct ses_slice name;
     struct ses_slice return_url; /* empty: without a handle */
+    bool frame;                  /* the return answers a frame of the merchant's page */
     uint64_t started_ms;
     uint64_t expires_ms;
 };
@@ -153,6 +154,7 @@ struct ses_past_step {
     uint8_t id[SES_STEP_ID_SIZE];
     struct ses_slice name;
     struct ses_slice return_url;
+    bool frame;
     uint8_t payload_hash[SES_HASH_BYTES]; /* of the return that came first */
     bool returned;                        /* one has come */
     bool timed_out;                       /* its time was over */

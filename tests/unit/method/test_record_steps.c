@@ -25,6 +25,7 @@ static struct ses_session sample(void)
 
     session.step = (struct ses_session_step){.name = SES_STR("challenge"),
                                              .return_url = SES_STR("https://shop.example/back"),
+                                             .frame = true,
                                              .started_ms = 1000,
                                              .expires_ms = 5000};
     memset(session.step.id, 7, sizeof(session.step.id));
@@ -34,8 +35,11 @@ static struct ses_session sample(void)
                                                    .return_url = SES_STR("https://shop.example/"),
                                                    .returned = true};
     memset(session.past_steps[0].payload_hash, 5, sizeof(session.past_steps[0].payload_hash));
-    session.past_steps[1] = (struct ses_past_step){
-        .id = {2}, .name = SES_STR("x"), .return_url = SES_STR("https://shop.example/b"), .timed_out = true};
+    session.past_steps[1] = (struct ses_past_step){.id = {2},
+                                                   .name = SES_STR("x"),
+                                                   .return_url = SES_STR("https://shop.example/b"),
+                                                   .frame = true,
+                                                   .timed_out = true};
     session.redirect = (struct ses_redirect_result){.step_name = SES_STR("device"),
                                                     .http_method = SES_STR("POST"),
                                                     .query = SES_STR("a=b"),
@@ -110,6 +114,7 @@ static void test_back_and_forth(void **state)
     assert_memory_equal(decoded.step.id, session.step.id, sizeof(session.step.id));
     assert_true(ses_slice_eq(decoded.step.name, session.step.name));
     assert_true(ses_slice_eq(decoded.step.return_url, session.step.return_url));
+    assert_true(decoded.step.frame);
     assert_int_equal(decoded.step.started_ms, 1000);
     assert_int_equal(decoded.step.expires_ms, 5000);
     assert_int_equal(decoded.past_steps_count, 2);
@@ -119,6 +124,7 @@ static void test_back_and_forth(void **state)
         assert_memory_equal(a->id, b->id, sizeof(a->id));
         assert_true(ses_slice_eq(a->name, b->name) && ses_slice_eq(a->return_url, b->return_url));
         assert_memory_equal(a->payload_hash, b->payload_hash, sizeof(a->payload_hash));
+        assert_int_equal(a->frame, b->frame);
         assert_int_equal(a->returned, b->returned);
         assert_int_equal(a->timed_out, b->timed_out);
     }
@@ -186,6 +192,55 @@ static void test_an_older_record(void **state)
     ses_arena_done(&arena);
 }
 
+/* A record of the version before, with steps: their returns are redirects, as they were promised to be. */
+static void test_older_steps_are_redirects(void **state)
+{
+    static const uint8_t older[] = {
+        0x08, SES_RECORD_FORMAT, /* format */
+        0xd2, 0x01,
+        0x16, 0x0a,
+        0x10, 1,
+        2,    3,
+        4,    5,
+        6,    7,
+        8, /* open_step: step_id */
+        9,    10,
+        11,   12,
+        13,   14,
+        15,   16,
+        0x1a, 2,
+        'u',  '1', /* return_url */
+        0x92, 0x03,
+        0x16, 0x0a,
+        0x10, 16,
+        15,   14,
+        13,   12,
+        11,   10,
+        9, /* past_steps */
+        8,    7,
+        6,    5,
+        4,    3,
+        2,    1,
+        0x1a, 2,
+        'u',  '2',
+    };
+    const struct ses_record_origin *origin = NULL;
+    struct ses_session session;
+    struct ses_arena arena;
+
+    (void)state;
+    ses_arena_init(&arena, 1 << 20);
+    assert_int_equal(ses_session_record_decode(ses_slice(older, sizeof(older)), &arena, &session, &origin),
+                     SES_OK);
+    assert_true(session.step_open);
+    assert_slice_equal(session.step.return_url, "u1");
+    assert_false(session.step.frame);
+    assert_int_equal(session.past_steps_count, 1);
+    assert_slice_equal(session.past_steps[0].return_url, "u2");
+    assert_false(session.past_steps[0].frame);
+    ses_arena_done(&arena);
+}
+
 static void test_a_damaged_step_is_data_loss(void **state)
 {
     Sessiond__Store__V1__SessionRecord record = SESSIOND__STORE__V1__SESSION_RECORD__INIT;
@@ -214,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_an_ended_step_leaves_the_record),
         cmocka_unit_test(test_step_without_handle),
         cmocka_unit_test(test_an_older_record),
+        cmocka_unit_test(test_older_steps_are_redirects),
         cmocka_unit_test(test_a_damaged_step_is_data_loss),
     };
 

@@ -66,6 +66,24 @@ static void test_loopback_needs_the_sandbox(void **state)
     assert_false(ses_return_url_check(SES_STR("http://127.0.0.1.evil.example/"), true));
 }
 
+static void test_origins_that_a_policy_can_name(void **state)
+{
+    static const char *const named[] = {"https://shop.example/a?b", "https://SHOP-1.example:8443",
+                                        "https://localhost?a", "http://127.0.0.1:1/"};
+    static const char *const others[] = {
+        "https://[2001:db8::1]/",  "https://shop_1.example/", "https://shop.example./",
+        "https://.example/",       "https://a..example/",     "https://shop.example;script-src/",
+        "https://*.shop.example/", "https://shop.example,x/", "https://shop%2Eexample:1/"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+        assert_true(ses_return_url_framable(ses_slice_str(named[i])));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_true(ses_return_url_check(ses_slice_str(others[i]), false));
+        assert_false(ses_return_url_framable(ses_slice_str(others[i])));
+    }
+}
+
 static void test_allow_list(void **state)
 {
     static const struct ses_merchant_origin rows[] = {
@@ -95,6 +113,7 @@ int main(void)
         cmocka_unit_test(test_form),
         cmocka_unit_test(test_length),
         cmocka_unit_test(test_loopback_needs_the_sandbox),
+        cmocka_unit_test(test_origins_that_a_policy_can_name),
         cmocka_unit_test(test_allow_list),
     };
 
