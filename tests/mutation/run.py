@@ -43,6 +43,8 @@ FAULTS = [
      "if (!ses_table_take(store->table, ref->slot, ref->word, WORD_CLAIMED, store->number, &claimed)) {",
      "if (!ses_table_take(store->table, ref->slot, atomic_load(table_word(store->table, ref->slot)), WORD_CLAIMED, store->number,\n"
      "                        &claimed)) {", STORE),
+    ("a merchant's share is no bound", "store/share.c", "return owner_percent >= 100 ||", "return owner_percent >= 1 ||", ["unit_store_share"]),
+    ("a place that was freed stays its merchant's", "store/table_insert.c", "    count_owner(table, owner, -1);", "    (void)owner;", ["unit_store_share"]),
     ("other credentials are taken for the same", "src/domain/idempotency.c",
      "return !stored->known || memcmp(stored->bytes, given->bytes, sizeof(stored->bytes)) == 0;",
      "return !stored->known || memcmp(stored->bytes, given->bytes, 0) == 0;", ["unit_domain_idempotency"]),
