@@ -13,7 +13,8 @@
 #define META_MAGIC   0xBEEFC0DEu
 #define META_VERSION 1u
 #define META_READ_BYTES                                                                                      \
-    (PAGE_HEADER + 136u) /* MDB_meta: 24 head, 2 x 48 trees, last page, transaction id                       \
+    (PAGE_HEADER +                                                                                           \
+     136u) /* MDB_meta: 24 head, 2 x 48 trees, last page, transaction id                       \
                           */
 #define PAGE_BYTES_MIN 512u
 #define PAGE_BYTES_MAX 65536u
