@@ -3,7 +3,7 @@
 #include <payment_types/merchant_authentication.pb-c.h>
 
 #include <sessiond/domain/request.h>
-#include <sessiond/method/codec.h>
+#include <sessiond/exchange/message.h>
 
 #include "record_codec.h"
 #include "session_request.h"
@@ -53,7 +53,7 @@ static const request_message *decode(struct ses_exchange *x)
     ProtobufCMessage *message;
     struct ses_error error;
 
-    BUDGET_OK(ses_codec_decode(
+    BUDGET_OK(ses_message_decode(
         x, ses_slice(request_bytes, sizeof(request_bytes) - 1),
         &types__merchant_authentication_service_create_session_token_request__descriptor, &message, &error));
     return (const request_message *)message;
@@ -118,7 +118,7 @@ void budget_encode(const char *dir, unsigned operations)
         struct ses_exchange *x = new_exchange(pool);
         struct ses_slice bytes;
 
-        BUDGET_OK(ses_codec_encode(x, &message.base, &bytes));
+        BUDGET_OK(ses_message_encode(x, &message.base, &bytes));
         ses_exchange_release(x);
     });
     ses_exchange_pool_free(pool);

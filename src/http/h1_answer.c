@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include <sessiond/method/return_refusal.h>
+#include <sessiond/exchange/return_refusal.h>
 
 #define STATUS_LINE_MAX 96
 #define REFUSAL_MAX     256

@@ -1,6 +1,6 @@
 #include "h1_guard.h"
 
-#include <sessiond/method/return_refusal.h>
+#include <sessiond/exchange/return_refusal.h>
 
 /* RFC 9112 section 2.2: a server should ignore at least one empty line before the request line. */
 #define EMPTY_LINES_MAX 2

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include <sessiond/method/return_refusal.h>
+#include <sessiond/exchange/return_refusal.h>
 
 /* Requests over HTTP/2 that are not gRPC: the body is gathered, the rest is http_exchange.c's. */
 

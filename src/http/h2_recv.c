@@ -1,6 +1,6 @@
 #include "h2.h"
 
-#include <sessiond/method/return_refusal.h>
+#include <sessiond/exchange/return_refusal.h>
 
 /* What nghttp2 tells while it reads. Nothing is freed here but by stream_close; an engine that must end is
  * only marked (ses_h2_die), ses_h2_receive sees it. */

@@ -4,7 +4,7 @@
 #ifndef SES_HTTP_HEADER_ONCE_H
 #define SES_HTTP_HEADER_ONCE_H
 
-#include <sessiond/method/exchange.h>
+#include <sessiond/exchange/exchange.h>
 
 /* [worker] The sentence of a refusal (400), or NULL: none of the headers that a door reads by itself is given
  * twice, and a host header of HTTP/2 says what :authority says (RFC 9113 section 8.3.1). Those that a method

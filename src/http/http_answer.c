@@ -1,7 +1,7 @@
 #include "http_call.h"
 
 #include <sessiond/base/encode.h>
-#include <sessiond/method/return_refusal.h>
+#include <sessiond/exchange/return_refusal.h>
 
 #include "gzip.h"
 

@@ -2,8 +2,8 @@
 
 #include <sessiond/base/random.h>
 #include <sessiond/base/clock.h>
-#include <sessiond/method/codec.h>
-#include <sessiond/method/return_refusal.h>
+#include <sessiond/exchange/message.h>
+#include <sessiond/exchange/return_refusal.h>
 
 #include "return_url.h"
 #include "store_error.h"
@@ -138,7 +138,7 @@ static enum ses_status reply(struct ses_continuation *call, const struct ses_ses
     message.expires_ms = (int64_t)ses_clock_to_wall(session->step.expires_ms);
     if (call->token != NULL)
         message.session_token = call->token;
-    return ses_codec_encode(call->access.x, &message.base, ret_reply);
+    return ses_message_encode(call->access.x, &message.base, ret_reply);
 }
 
 void ses_begin_step_start(struct ses_exchange *x, void *service)

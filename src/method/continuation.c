@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include <sessiond/base/clock.h>
-#include <sessiond/method/codec.h>
+#include <sessiond/exchange/message.h>
 
 #include "inbox.h"
 #include "session_mint.h"
@@ -133,7 +133,7 @@ static enum ses_status read_call(struct ses_continuation *call, struct ses_servi
     ProtobufCMessage *message = NULL;
 
     SES_TRY(ses_access_begin(&call->access, service, x, ret_error));
-    SES_TRY(ses_codec_decode(x, x->body, call->method->request, &message, ret_error));
+    SES_TRY(ses_message_decode(x, x->body, call->method->request, &message, ret_error));
     SES_TRY(call->method->read(call, message, ret_error));
     return ses_access_verify(&call->access, ret_error);
 }

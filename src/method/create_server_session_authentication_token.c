@@ -1,6 +1,6 @@
 #include "create_session.h"
 
-#include <sessiond/method/codec.h>
+#include <sessiond/exchange/message.h>
 
 #include "session_reply.h"
 #include "session_request.h"
@@ -33,7 +33,7 @@ static enum ses_status read_request(struct ses_exchange *x, struct ses_session_r
     ProtobufCMessage *decoded = NULL;
     const request_message *message;
 
-    SES_TRY(ses_codec_decode(
+    SES_TRY(ses_message_decode(
         x, x->body,
         &types__merchant_authentication_service_create_server_session_authentication_token_request__descriptor,
         &decoded, ret_error));
@@ -67,7 +67,7 @@ static enum ses_status write_response(struct ses_exchange *x, const struct ses_s
         message._error_case =
             TYPES__MERCHANT_AUTHENTICATION_SERVICE_CREATE_SERVER_SESSION_AUTHENTICATION_TOKEN_RESPONSE___ERROR_ERROR;
     }
-    return ses_codec_encode(x, &message.base, ret_message);
+    return ses_message_encode(x, &message.base, ret_message);
 }
 
 void ses_create_server_session_authentication_token_start(struct ses_exchange *x, void *service)

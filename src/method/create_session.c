@@ -103,7 +103,7 @@ static void create(struct ses_create *c, uint64_t now_ms, const struct ses_sessi
     if (c->settles)
         memcpy(session->id, leftover->id, sizeof(session->id));
     else
-        ses_service_session_id(c->service, now_ms, session->id);
+        ses_service_session_id(c->service->keys, now_ms, session->id);
     identify(c);
     c->counter = SES_C_SESSIONS_CREATED;
     if (c->credentials.connector->ops != NULL)

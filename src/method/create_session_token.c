@@ -1,6 +1,6 @@
 #include "create_session.h"
 
-#include <sessiond/method/codec.h>
+#include <sessiond/exchange/message.h>
 
 #include "session_reply.h"
 #include "session_request.h"
@@ -16,9 +16,9 @@ static enum ses_status read_request(struct ses_exchange *x, struct ses_session_r
     ProtobufCMessage *decoded = NULL;
     const request_message *message;
 
-    SES_TRY(ses_codec_decode(x, x->body,
-                             &types__merchant_authentication_service_create_session_token_request__descriptor,
-                             &decoded, ret_error));
+    SES_TRY(ses_message_decode(
+        x, x->body, &types__merchant_authentication_service_create_session_token_request__descriptor,
+        &decoded, ret_error));
     message = (const request_message *)decoded;
     ret_request->present = SES_FIELD_BIT(SES_FIELD_PAYMENT); /* the message itself is the payment's context */
     if (message->_merchant_session_id_case != 0)
@@ -48,7 +48,7 @@ static enum ses_status write_response(struct ses_exchange *x, const struct ses_s
         message._error_case =
             TYPES__MERCHANT_AUTHENTICATION_SERVICE_CREATE_SESSION_TOKEN_RESPONSE___ERROR_ERROR;
     }
-    return ses_codec_encode(x, &message.base, ret_message);
+    return ses_message_encode(x, &message.base, ret_message);
 }
 
 void ses_create_session_token_start(struct ses_exchange *x, void *service)

@@ -1,7 +1,7 @@
 #include "continuation.h"
 
 #include <sessiond/base/clock.h>
-#include <sessiond/method/codec.h>
+#include <sessiond/exchange/message.h>
 
 #include "session_view.h"
 #include "store_error.h"
@@ -17,7 +17,7 @@ static enum ses_status read_request(struct ses_access *a, struct ses_service *se
 
     SES_TRY(ses_access_begin(a, service, x, ret_error));
     SES_TRY(
-        ses_codec_decode(x, x->body, &sessiond__v1__get_session_request__descriptor, &decoded, ret_error));
+        ses_message_decode(x, x->body, &sessiond__v1__get_session_request__descriptor, &decoded, ret_error));
     message = (const Sessiond__V1__GetSessionRequest *)decoded;
     ses_access_take(a, message->session_token, message->merchant_session_id,
                     message->_browser_info_case != 0 ? message->browser_info : NULL,
@@ -33,7 +33,7 @@ static enum ses_status write_reply(struct ses_access *a, const struct ses_sessio
     sessiond__v1__get_session_response__init(&message);
     a->x->connector = session->connector.name;
     SES_TRY(ses_session_view(session, &a->verdict, now_ms, &a->x->arena, &message.session));
-    return ses_codec_encode(a->x, &message.base, ret_reply);
+    return ses_message_encode(a->x, &message.base, ret_reply);
 }
 
 static enum ses_status get(struct ses_access *a, struct ses_slice *ret_reply, struct ses_error *ret_error)

@@ -1,7 +1,7 @@
 #include "inbox.h"
 
 #include <sessiond/base/clock.h>
-#include <sessiond/method/codec.h>
+#include <sessiond/codec/codec_proto.h>
 
 #include "natural_key.h"
 #include "record_steps.h"
@@ -46,7 +46,7 @@ enum ses_status ses_inbox_encode(const struct ses_inbox *inbox, struct ses_arena
     record.format = SES_RECORD_FORMAT;
     record.n_events = inbox->count;
     record.events = pointers;
-    return ses_codec_pack(&record.base, arena, ret_body);
+    return ses_proto_pack(&record.base, arena, ret_body);
 }
 
 static enum ses_status decode(const struct ses_service *service, struct ses_slice body, uint64_t now_ms,
@@ -55,7 +55,7 @@ static enum ses_status decode(const struct ses_service *service, struct ses_slic
     ProtobufCMessage *message = NULL;
     const inbox_record *record;
     enum ses_status status =
-        ses_codec_unpack(&sessiond__store__v1__inbox_record__descriptor, body, arena, &message);
+        ses_proto_unpack(&sessiond__store__v1__inbox_record__descriptor, body, arena, &message);
 
     if (status != SES_OK)
         return status == SES_NO_MEMORY ? SES_NO_MEMORY : SES_DATA_LOSS;

@@ -1,7 +1,7 @@
 #include "record_codec.h"
 
 #include <sessiond/connector/connector.h>
-#include <sessiond/method/codec.h>
+#include <sessiond/codec/codec_proto.h>
 
 #include "record_past.h"
 
@@ -211,7 +211,7 @@ enum ses_status ses_session_record_encode(const struct ses_session *session,
     ses_record_put_steps(session, &parts.steps, &record);
     ses_record_put_past(session, &parts.past, &record);
     SES_TRY(put_redirect(session, arena, &parts, &record));
-    return ses_codec_pack(&record.base, arena, ret_body);
+    return ses_proto_pack(&record.base, arena, ret_body);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -378,7 +378,7 @@ enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_aren
     const session_record *record;
 
     enum ses_status status =
-        ses_codec_unpack(&sessiond__store__v1__session_record__descriptor, body, arena, &message);
+        ses_proto_unpack(&sessiond__store__v1__session_record__descriptor, body, arena, &message);
     if (status != SES_OK)
         return status == SES_NO_MEMORY ? SES_NO_MEMORY : SES_DATA_LOSS;
     record = (const session_record *)message;

@@ -2,7 +2,7 @@
 
 #include <sessiond/domain/request.h>
 
-#include "card_guard.h"
+#include <sessiond/exchange/card_guard.h>
 
 /* clang-format off */
 #define HEADERS(X)                                                                                           \

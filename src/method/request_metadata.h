@@ -14,7 +14,7 @@
 #define SESSIOND_SRC_METHOD_REQUEST_METADATA_H
 
 #include <sessiond/connector/connector.h>
-#include <sessiond/method/exchange.h>
+#include <sessiond/exchange/exchange.h>
 
 struct ses_request_metadata {
     struct ses_slice tenant;

@@ -2,7 +2,7 @@
 #ifndef SESSIOND_SRC_METHOD_RESOURCES_H
 #define SESSIOND_SRC_METHOD_RESOURCES_H
 
-#include <sessiond/method/exchange.h>
+#include <sessiond/exchange/exchange.h>
 
 /* GET /health: {"status":"healthy","service":"connector-service"}, the words that callers of the protocol's
  * HTTP mode look for; 503 and "unhealthy" when this worker cannot make sessions. arg is the service. */

@@ -3,7 +3,7 @@
 #include "return_form.h"
 #include "return_frame.h"
 #include "return_mask.h"
-#include "return_page.h"
+#include <sessiond/exchange/return_page.h>
 #include "return_text.h"
 #include "step.h"
 

@@ -15,7 +15,7 @@
 #ifndef SESSIOND_SRC_METHOD_RETURN_H
 #define SESSIOND_SRC_METHOD_RETURN_H
 
-#include <sessiond/method/return_refusal.h>
+#include <sessiond/exchange/return_refusal.h>
 
 /* Route start; arg is the service. */
 void ses_return_start(struct ses_exchange *x, void *service);

@@ -1,6 +1,6 @@
 #include "return_frame.h"
 
-#include <sessiond/method/return_refusal.h>
+#include <sessiond/exchange/return_refusal.h>
 
 #include "return_url.h"
 

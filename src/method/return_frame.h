@@ -9,7 +9,7 @@
 #ifndef SESSIOND_SRC_METHOD_RETURN_FRAME_H
 #define SESSIOND_SRC_METHOD_RETURN_FRAME_H
 
-#include "return_page.h"
+#include <sessiond/exchange/return_page.h>
 
 /* [worker] Answers x with the page; location is not empty and its origin can be named in a policy
  * (ses_return_url_framable). SES_PAGE_BACK is 200 here. */

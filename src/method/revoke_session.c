@@ -1,6 +1,6 @@
 #include "continuation.h"
 
-#include <sessiond/method/codec.h>
+#include <sessiond/exchange/message.h>
 
 /* sessiond.v1.SessionService/RevokeSession */
 
@@ -34,7 +34,7 @@ static enum ses_status reply(struct ses_continuation *call, const struct ses_ses
 
     sessiond__v1__revoke_session_response__init(&message);
     SES_TRY(ses_continuation_view(call, session, &message.session));
-    return ses_codec_encode(call->access.x, &message.base, ret_reply);
+    return ses_message_encode(call->access.x, &message.base, ret_reply);
 }
 
 void ses_revoke_session_start(struct ses_exchange *x, void *service)

@@ -5,38 +5,10 @@
 #include <sessiond/domain/session_machine.h>
 #include <sessiond/method/service.h>
 
-#include "health.h"
-#include "reflection.h"
+#include "service_keys.h"
 
-/* Rows of ses_metrics.requests. */
-enum ses_method_metric {
-    SES_METRIC_CREATE_SESSION_TOKEN,
-    SES_METRIC_CREATE_SERVER_SESSION_TOKEN,
-    SES_METRIC_GET_SESSION,
-    SES_METRIC_ADVANCE_SESSION,
-    SES_METRIC_UPDATE_SESSION,
-    SES_METRIC_BEGIN_STEP,
-    SES_METRIC_REVOKE_SESSION,
-    SES_METRIC_WATCH_SESSION,
-    SES_METRIC_HEALTH,
-    SES_METRIC_REFLECTION = SES_METRIC_HEALTH + SES_HEALTH_ROUTES,
-    SES_METRIC_RETURN = SES_METRIC_REFLECTION + SES_REFLECTION_ROUTES,
-    SES_METRIC_HEALTH_RESOURCE,
-    SES_METRIC_KEYS_RESOURCE,
-    SES_METRIC_UNKNOWN, /* no route has the path */
-    SES_METRIC_COUNT
-};
-
-/* Keys made of the data directory's secrets; guarded memory. */
-struct ses_service_keys {
-    struct ses_tag_key payload;
-    struct ses_tag_key log;
-    struct ses_tag_key tenant;
-    uint8_t
-        credentials[SES_HASH_BYTES]; /* keys the hash that tells one caller's credentials from another's */
-    uint8_t random[1024]; /* for session ids: one getrandom(2) per hundred of them instead of 0.38 us each */
-    size_t random_used;
-};
+#include <sessiond/exchange/health.h>
+#include <sessiond/exchange/reflection.h>
 
 #define SES_ROUTES_MAX 32
 
@@ -66,9 +38,6 @@ struct ses_service {
     size_t routes_count;
 };
 
-/* 48 bits of milliseconds, 80 random bits: ids are spread, ordered by time, and say nothing of the shard. */
-void ses_service_session_id(struct ses_service *service, uint64_t now_ms,
-                            uint8_t ret_id[SES_SESSION_ID_BYTES]);
 /* A failed payment was completed after all: somebody has to look whether it was delivered, or paid twice. x
  * names the session. */
 void ses_tell_late_success(const struct ses_service *service, const struct ses_exchange *x);

@@ -1,6 +1,6 @@
 #include "session_request.h"
 
-#include <sessiond/method/codec.h>
+#include <sessiond/codec/codec_proto.h>
 
 void ses_request_set_text(struct ses_session_request *request, enum ses_field field, const char *text)
 {
@@ -85,7 +85,7 @@ enum ses_status ses_request_set_message(struct ses_session_request *request, enu
 {
     if (message == NULL)
         return SES_OK;
-    SES_TRY(ses_codec_pack(message, arena, &request->text[field]));
+    SES_TRY(ses_proto_pack(message, arena, &request->text[field]));
     request->present |= SES_FIELD_BIT(field);
     return SES_OK;
 }

@@ -27,7 +27,7 @@
 #define SESSIOND_SRC_METHOD_STEP_H
 
 #include <sessiond/domain/session.h>
-#include <sessiond/method/exchange.h>
+#include <sessiond/exchange/exchange.h>
 
 #include "service_core.h"
 

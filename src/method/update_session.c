@@ -1,7 +1,7 @@
 #include "continuation.h"
 
 #include <sessiond/domain/idempotency.h>
-#include <sessiond/method/codec.h>
+#include <sessiond/exchange/message.h>
 
 #include "store_error.h"
 
@@ -119,7 +119,7 @@ static enum ses_status reply(struct ses_continuation *call, const struct ses_ses
     SES_TRY(ses_continuation_view(call, session, &message.session));
     if (call->token != NULL)
         message.session_token = call->token;
-    return ses_codec_encode(call->access.x, &message.base, ret_reply);
+    return ses_message_encode(call->access.x, &message.base, ret_reply);
 }
 
 void ses_update_session_start(struct ses_exchange *x, void *service)

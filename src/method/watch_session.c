@@ -3,7 +3,8 @@
 #include <sessiond/v1/session.pb-c.h>
 
 #include <sessiond/base/clock.h>
-#include <sessiond/method/codec.h>
+#include <sessiond/codec/codec_proto.h>
+#include <sessiond/exchange/message.h>
 
 #include "session_access.h"
 #include "session_view.h"
@@ -65,7 +66,7 @@ static enum ses_status encode(const struct watcher *w, const struct ses_session 
     struct ses_arena *arena = &w->service->scratch;
 
     SES_TRY(ses_session_view(session, &w->access.verdict, now_ms, arena, &response.session));
-    return ses_codec_pack(&response.base, arena, ret_bytes);
+    return ses_proto_pack(&response.base, arena, ret_bytes);
 }
 
 static bool is_over(const struct ses_session *session)
@@ -220,8 +221,8 @@ static enum ses_status read_call(struct watcher *w, struct ses_error *ret_error)
     Sessiond__V1__WatchSessionRequest request;
 
     SES_TRY(ses_access_begin(&w->access, w->service, w->x, ret_error));
-    SES_TRY(ses_codec_decode(w->x, w->x->body, &sessiond__v1__watch_session_request__descriptor, &message,
-                             ret_error));
+    SES_TRY(ses_message_decode(w->x, w->x->body, &sessiond__v1__watch_session_request__descriptor, &message,
+                               ret_error));
     memcpy(&request, message, sizeof(request));
     ses_access_take(&w->access, request.session_token, request.merchant_session_id, request.browser_info,
                     request.test_mode != 0);

@@ -12,7 +12,7 @@
 #ifndef SESSIOND_SRC_METHOD_WATCH_SESSION_H
 #define SESSIOND_SRC_METHOD_WATCH_SESSION_H
 
-#include <sessiond/method/exchange.h>
+#include <sessiond/exchange/exchange.h>
 
 #include "service_core.h"
 

@@ -3,7 +3,7 @@
 #ifndef SESSIOND_RUNTIME_ADMIN_H
 #define SESSIOND_RUNTIME_ADMIN_H
 
-#include <sessiond/method/exchange.h>
+#include <sessiond/exchange/exchange.h>
 
 #include "child.h"
 

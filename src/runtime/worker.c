@@ -185,6 +185,7 @@ static enum ses_status open_doors(struct ses_worker *worker)
     struct ses_exchange_pool_options pool = {
         .arena_bytes_max = config->limits_exchange_memory_kib * KIB,
         .exchanges_max = (unsigned)config->limits_exchanges,
+        .unknown_metric = ses_method_metric_unknown(),
         .log = &worker->log,
         .metrics = worker->metrics,
     };

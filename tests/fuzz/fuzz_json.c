@@ -6,7 +6,7 @@
 #include <google/rpc/status.pb-c.h>
 #include <payment_types/merchant_authentication.pb-c.h>
 
-#include "codec_json.h"
+#include <sessiond/codec/codec_json.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include <sessiond/store/v1/record.pb-c.h>
 #include <payment_types/merchant_authentication.pb-c.h>
 
-#include <sessiond/method/codec.h>
+#include <sessiond/codec/codec_proto.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,9 +25,9 @@ static void check_stable(const ProtobufCMessageDescriptor *type, const ProtobufC
     ProtobufCMessage *again;
     struct ses_slice first, second;
 
-    SES_REQUIRE(ses_codec_pack(message, arena, &first) == SES_OK);
-    SES_REQUIRE(ses_codec_unpack(type, first, arena, &again) == SES_OK);
-    SES_REQUIRE(ses_codec_pack(again, arena, &second) == SES_OK);
+    SES_REQUIRE(ses_proto_pack(message, arena, &first) == SES_OK);
+    SES_REQUIRE(ses_proto_unpack(type, first, arena, &again) == SES_OK);
+    SES_REQUIRE(ses_proto_pack(again, arena, &second) == SES_OK);
     SES_REQUIRE(ses_slice_eq(first, second));
 }
 
@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const ProtobufCMessageDescriptor *type = types[data[0] % (sizeof(types) / sizeof(types[0]))];
     ses_arena_init(&arena, 64u * 1024 * 1024);
-    if (ses_codec_unpack(type, ses_slice(data + 1, size - 1), &arena, &message) == SES_OK)
+    if (ses_proto_unpack(type, ses_slice(data + 1, size - 1), &arena, &message) == SES_OK)
         check_stable(type, message, &arena);
     ses_arena_done(&arena);
     return 0;

@@ -5,7 +5,7 @@
 #ifndef SESSIOND_HTTP_DOOR_H
 #define SESSIOND_HTTP_DOOR_H
 
-#include <sessiond/method/exchange.h>
+#include <sessiond/exchange/exchange.h>
 #include <sessiond/net/conn.h>
 #include <sessiond/net/timer.h>
 

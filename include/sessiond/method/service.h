@@ -9,7 +9,7 @@
 #include <sessiond/connector/connector.h>
 #include <sessiond/connector/driver.h>
 #include <sessiond/domain/binding.h>
-#include <sessiond/method/exchange.h>
+#include <sessiond/exchange/exchange.h>
 #include <sessiond/net/timer.h>
 #include <sessiond/store/store.h>
 #include <sessiond/token/token.h>
@@ -83,6 +83,8 @@ void ses_service_check_health(struct ses_service *service);
 unsigned ses_service_in_flight(const struct ses_service *service);
 /* [runtime] Name of method-metric row i, for /metrics labels: "Service/Method"; NULL behind the last. */
 const char *ses_method_metric_name(int metric);
+/* [runtime] The row of requests whose path no route has, for the exchanges' pool. */
+int ses_method_metric_unknown(void);
 /* [runtime] Does the row count streaming calls? How long they last is no latency. */
 bool ses_method_metric_streams(int metric);
 

@@ -12,13 +12,13 @@
 #include <payment_types/merchant_authentication.pb-c.h>
 
 #include <sessiond/base/clock.h>
-#include <sessiond/method/codec.h>
+#include <sessiond/codec/codec_proto.h>
 #include <sessiond/method/service.h>
 
 #include "unit_clock.h"
 
 #include "method/core_stub.h"
-#include "method/method_door.h"
+#include "exchange/door.h"
 #include "record_codec.h"
 
 #define MS              UINT64_C(1000000)
@@ -234,7 +234,7 @@ static inline void call_start(struct call *call)
 
 static inline void call_body(struct call *call, const ProtobufCMessage *message)
 {
-    assert_ok(ses_codec_pack(message, &call->x->arena, &call->x->body));
+    assert_ok(ses_proto_pack(message, &call->x->arena, &call->x->body));
 }
 
 static inline void call_connector(struct call *call, const char *connector, const char *api_key)
@@ -338,7 +338,7 @@ static inline old_response *call_response(struct call *call)
     if (call->door.failed)
         fail_msg("failed: %s", call->door.error_message);
     assert_ok(
-        ses_codec_unpack(&types__merchant_authentication_service_create_session_token_response__descriptor,
+        ses_proto_unpack(&types__merchant_authentication_service_create_session_token_response__descriptor,
                          door_message(&call->door, 0), &call->x->arena, &message));
     return (old_response *)message;
 }

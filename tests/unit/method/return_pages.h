@@ -2,14 +2,14 @@
 #ifndef SESSIOND_TESTS_RETURN_PAGES_H
 #define SESSIOND_TESTS_RETURN_PAGES_H
 
-#include "method_door.h"
+#include "exchange/door.h"
 
 #include <sodium.h>
 
 #include <sessiond/base/encode.h>
-#include <sessiond/method/return_refusal.h>
+#include <sessiond/exchange/return_refusal.h>
 
-#include "return_page.h"
+#include <sessiond/exchange/return_page.h>
 
 static struct ses_exchange_pool *pool;
 static struct door door;

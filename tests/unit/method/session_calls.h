@@ -43,7 +43,7 @@ static inline ProtobufCMessage *answer(struct call *call, const ProtobufCMessage
     call_wait(call);
     if (call->door.failed)
         fail_msg("failed: %s", call->door.error_message);
-    assert_ok(ses_codec_unpack(descriptor, door_message(&call->door, 0), &call->x->arena, &message));
+    assert_ok(ses_proto_unpack(descriptor, door_message(&call->door, 0), &call->x->arena, &message));
     return message;
 }
 

@@ -308,7 +308,7 @@ static void test_routes(void **state)
     for (int metric = 0; ses_method_metric_name(metric) != NULL; metric++)
         assert_true(strlen(ses_method_metric_name(metric)) > 0); /* resources have no service */
     assert_null(ses_method_metric_name(-1));
-    assert_null(ses_method_metric_name(SES_METRIC_COUNT));
+    assert_null(ses_method_metric_name(ses_method_metric_unknown() + 1));
     assert_string_equal(ses_method_metric_name(core_route(core, NEW_PATH)->metric), &NEW_PATH[1]);
 }
 

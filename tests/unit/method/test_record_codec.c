@@ -2,7 +2,7 @@
 
 #include <sessiond/store/v1/record.pb-c.h>
 
-#include <sessiond/method/codec.h>
+#include <sessiond/codec/codec_proto.h>
 
 #include "unit.h"
 
@@ -161,18 +161,18 @@ static void test_tags_without_bits(void **state)
     record.payload_fields = SES_FIELD_BIT(SES_FIELD_METADATA);
     record.payload_tags = tags;
     record.n_payload_tags = 2;
-    assert_ok(ses_codec_pack(&record.base, *state, &body));
+    assert_ok(ses_proto_pack(&record.base, *state, &body));
     assert_int_equal(ses_session_record_decode(body, *state, &got, &origin), SES_DATA_LOSS);
     record.n_payload_tags = 0;
-    assert_ok(ses_codec_pack(&record.base, *state, &body));
+    assert_ok(ses_proto_pack(&record.base, *state, &body));
     assert_int_equal(ses_session_record_decode(body, *state, &got, &origin), SES_DATA_LOSS);
     record.n_payload_tags = 1;
-    assert_ok(ses_codec_pack(&record.base, *state, &body));
+    assert_ok(ses_proto_pack(&record.base, *state, &body));
     assert_ok(ses_session_record_decode(body, *state, &got, &origin));
     record.binding_facets = 1;
     record.binding_tags = tags;
     record.n_binding_tags = 1; /* and no hash */
-    assert_ok(ses_codec_pack(&record.base, *state, &body));
+    assert_ok(ses_proto_pack(&record.base, *state, &body));
     assert_int_equal(ses_session_record_decode(body, *state, &got, &origin), SES_DATA_LOSS);
 }
 
@@ -210,7 +210,7 @@ static struct ses_session identity_after(struct ses_arena *arena, uint32_t numbe
     record.format = SES_RECORD_FORMAT;
     record.connector_number = number;
     record.connector_name = (ProtobufCBinaryData){strlen(name), (uint8_t *)(uintptr_t)name};
-    assert_ok(ses_codec_pack(&record.base, arena, &body));
+    assert_ok(ses_proto_pack(&record.base, arena, &body));
     assert_ok(ses_session_record_decode(body, arena, &got, ret_origin));
     return got;
 }
@@ -223,7 +223,7 @@ static void assert_rewritten(struct ses_arena *arena, const struct ses_session *
     struct ses_slice body;
 
     assert_ok(ses_session_record_encode(session, NULL, origin, arena, &body));
-    assert_ok(ses_codec_unpack(&sessiond__store__v1__session_record__descriptor, body, arena, &message));
+    assert_ok(ses_proto_unpack(&sessiond__store__v1__session_record__descriptor, body, arena, &message));
     written = ((Sessiond__Store__V1__SessionRecord *)message)->connector_name;
     assert_true(ses_slice_eq_str(ses_slice(written.data, written.len), name));
 }
@@ -280,10 +280,10 @@ static void test_steps_survive_a_rewrite(void **state)
     step.started_ms = 5;
     record._open_step_case = SESSIOND__STORE__V1__SESSION_RECORD___OPEN_STEP_OPEN_STEP;
     record.open_step = &step;
-    assert_ok(ses_codec_pack(&record.base, *state, &body));
+    assert_ok(ses_proto_pack(&record.base, *state, &body));
     assert_ok(ses_session_record_decode(body, *state, &got, &origin));
     assert_ok(ses_session_record_encode(&got, NULL, origin, *state, &body));
-    assert_ok(ses_codec_unpack(&sessiond__store__v1__session_record__descriptor, body, *state, &message));
+    assert_ok(ses_proto_unpack(&sessiond__store__v1__session_record__descriptor, body, *state, &message));
     read = (Sessiond__Store__V1__SessionRecord *)message;
     assert_int_not_equal(read->_open_step_case, 0);
     assert_int_equal(read->open_step->started_ms, 5);
@@ -298,11 +298,11 @@ static void test_an_intent_is_told_and_then_gone(void **state)
     struct ses_slice body;
 
     assert_ok(ses_session_record_encode(&full, &intent, NULL, *state, &body));
-    assert_ok(ses_codec_unpack(&sessiond__store__v1__session_record__descriptor, body, *state, &message));
+    assert_ok(ses_proto_unpack(&sessiond__store__v1__session_record__descriptor, body, *state, &message));
     assert_int_equal(((Sessiond__Store__V1__SessionRecord *)message)->intent->started_ms, 77);
     assert_ok(ses_session_record_decode(body, *state, &got, &origin));
     assert_ok(ses_session_record_encode(&got, NULL, origin, *state, &body));
-    assert_ok(ses_codec_unpack(&sessiond__store__v1__session_record__descriptor, body, *state, &message));
+    assert_ok(ses_proto_unpack(&sessiond__store__v1__session_record__descriptor, body, *state, &message));
     assert_int_equal(((Sessiond__Store__V1__SessionRecord *)message)->_intent_case, 0);
 }
 

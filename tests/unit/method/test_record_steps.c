@@ -4,7 +4,7 @@
 #include <sessiond/store/v1/record.pb-c.h>
 
 #include <sessiond/domain/session_machine.h>
-#include <sessiond/method/codec.h>
+#include <sessiond/codec/codec_proto.h>
 
 #include "unit.h"
 
@@ -257,7 +257,7 @@ static void test_a_damaged_step_is_data_loss(void **state)
     step.step_id = (ProtobufCBinaryData){sizeof(id), id};
     record._open_step_case = SESSIOND__STORE__V1__SESSION_RECORD___OPEN_STEP_OPEN_STEP;
     record.open_step = &step;
-    assert_int_equal(ses_codec_pack(&record.base, &arena, &body), SES_OK);
+    assert_int_equal(ses_proto_pack(&record.base, &arena, &body), SES_OK);
     assert_int_equal(ses_session_record_decode(body, &arena, &session, &origin), SES_DATA_LOSS);
     ses_arena_done(&arena);
 }

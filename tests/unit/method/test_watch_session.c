@@ -102,7 +102,7 @@ static uint64_t version_told(struct call *call, unsigned i)
     uint64_t version;
 
     ses_arena_init(&arena, 1u << 18);
-    assert_ok(ses_codec_unpack(&sessiond__v1__watch_session_response__descriptor,
+    assert_ok(ses_proto_unpack(&sessiond__v1__watch_session_response__descriptor,
                                door_message(&call->door, i), &arena, &message));
     version = ((Sessiond__V1__WatchSessionResponse *)message)->session->version;
     ses_arena_done(&arena);

@@ -1,0 +1,26 @@
+/* codec_json.h - messages to and from proto3 JSON, generic over descriptors, for codec.c, error_details.c and
+ * the tests. */
+#ifndef SESSIOND_CODEC_CODEC_JSON_H
+#define SESSIOND_CODEC_CODEC_JSON_H
+
+#include <sessiond/base/error.h>
+
+#include <sessiond/codec/message_field.h>
+#include <sessiond/codec/json_write.h>
+
+/* Brackets open at once. Deeper text is refused before it reaches the parser. */
+#define SES_JSON_DEPTH_MAX 48
+
+/* [any] SES_INVALID_ARGUMENT with the violated field in ret_error (path in proto names, never a value of the
+ * caller), SES_NO_MEMORY. ret_error is written on failure only. plain: the form of the plain routes, where an
+ * amount has no default. */
+SES_MUST_CHECK enum ses_status ses_json_decode(struct ses_arena *arena,
+                                               const ProtobufCMessageDescriptor *descriptor,
+                                               struct ses_slice text, bool plain,
+                                               ProtobufCMessage **ret_message, struct ses_error *ret_error);
+
+/* [any] Writes the message as one JSON object. bare_secrets: types.SecretString as a string. Absent fields,
+ * and default values of fields without presence, are left out. Text fields of the message must be UTF-8. */
+void ses_json_message(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets);
+
+#endif

@@ -1,0 +1,162 @@
+/* exchange.h - one request and its one reply, whatever the transport.
+ *
+ * A door (http/) fills the request half, then calls route->start. The method answers exactly once:
+ *   unary    ses_exchange_reply(x, message) or ses_exchange_fail(x, error)
+ *   streams  ses_exchange_send(x, message) any number of times, then ses_exchange_end(x) or ses_exchange_fail
+ *   plain    ses_exchange_reply_raw
+ * Messages are encoded bytes (protobuf or JSON as x->encoding says; codec.h makes them).
+ *
+ * Life: the door holds one reference until its stream is gone; every asynchronous step (a store put, a
+ * connector call, a timer) holds one more. When the client cancels or the deadline passes, the door calls
+ * ses_exchange_cancel: the method's cancel function runs (if any), and every later answer is silently
+ * dropped. The log line and the counters are written once, at the answer or the cancellation.
+ */
+#ifndef SESSIOND_EXCHANGE_EXCHANGE_H
+#define SESSIOND_EXCHANGE_EXCHANGE_H
+
+#include <sessiond/base/arena.h>
+#include <sessiond/base/error.h>
+#include <sessiond/base/list.h>
+#include <sessiond/base/log.h>
+#include <sessiond/base/metrics.h>
+#include <sessiond/base/random.h>
+#include <sessiond/exchange/route.h>
+#include <sessiond/net/timer.h>
+
+enum ses_door {
+    SES_DOOR_GRPC,    /* gRPC over HTTP/2 */
+    SES_DOOR_CONNECT, /* POST /<Service>/<Method>, JSON or protobuf, unary */
+    SES_DOOR_ROUTE,   /* the plain JSON routes */
+    SES_DOOR_PLAIN    /* resources */
+};
+
+enum ses_encoding {
+    SES_ENCODING_PROTO,
+    SES_ENCODING_JSON,     /* secrets as {"value": ..} */
+    SES_ENCODING_JSON_BARE /* secrets as bare strings: the /payments routes */
+};
+
+struct ses_header {
+    struct ses_slice name;  /* lower case */
+    struct ses_slice value; /* "-bin" metadata already decoded from base64 on the gRPC door */
+};
+
+#define SES_EXCHANGE_REPLY_HEADERS_MAX 8
+#define SES_REQUEST_ID_MAX             128
+
+struct ses_exchange;
+
+/* What the door does with the answer. Called at most once each (send: any number of times on streams). */
+struct ses_exchange_ops {
+    /* One message; the bytes live in the exchange's arena or are copied before return (streams: copied). */
+    void (*send)(struct ses_exchange *x, struct ses_slice message);
+    /* The end: error NULL = OK. */
+    void (*end)(struct ses_exchange *x, const struct ses_error *error);
+    /* PLAIN routes only: whole answer. location may be empty. */
+    void (*raw)(struct ses_exchange *x, int http_status, const char *content_type, struct ses_slice body);
+    /* Unsent bytes of this stream, for methods that stream much. */
+    size_t (*backlog)(const struct ses_exchange *x);
+};
+
+struct ses_exchange_pool;
+
+struct ses_exchange {
+    /* ---- request, filled by the door */
+    struct ses_arena arena;
+    enum ses_door door;
+    enum ses_encoding encoding;
+    const struct ses_route *route; /* NULL: an unknown path, which the door refuses by ses_exchange_fail */
+    struct ses_slice http_method;
+    struct ses_slice path;
+    struct ses_slice query; /* without '?' */
+    struct ses_header *headers;
+    size_t headers_count;
+    struct ses_slice body; /* message bytes, decompressed */
+    uint64_t started_mono_ns;
+    uint64_t deadline_mono_ns; /* never 0: the server's limit when the client names none */
+    char request_id[SES_REQUEST_ID_MAX +
+                    1]; /* echoed from x-request-id (printable ASCII, bounded) or a fresh UUID */
+    const char *peer;
+
+    /* ---- reply metadata, set by the method before its answer; names and values literals or in the arena */
+    struct ses_header reply_headers[SES_EXCHANGE_REPLY_HEADERS_MAX];
+    size_t reply_headers_count;
+
+    /* ---- for the log line, set by the method when known; never secrets */
+    struct ses_slice tenant;
+    struct ses_slice merchant;
+    const char *connector;
+    uint32_t connector_status;  /* HTTP status of the connector call, 0 = none */
+    char session_pseudonym[17]; /* keyed hash of the session id, hex */
+
+    /* ---- machinery */
+    const struct ses_exchange_ops *ops;
+    void *stream;                    /* the door's */
+    const void *door_data;           /* the door's */
+    struct ses_timer deadline_timer; /* the door's */
+    struct ses_exchange_pool *pool;
+    struct ses_list node;                              /* for whoever owns the exchange just now (method) */
+    void (*cancel)(struct ses_exchange *x, void *arg); /* set by a method that waits */
+    /* Set by a method that streams: all that was sent has left (backlog is 0). Called with cancel_arg. */
+    void (*drained)(struct ses_exchange *x, void *arg);
+    void *cancel_arg;
+    unsigned references;
+    bool answered;
+    bool cancelled;
+    enum ses_status cancel_status; /* SES_CANCELLED or SES_DEADLINE_EXCEEDED */
+};
+
+struct ses_exchange_pool_options {
+    size_t arena_bytes_max; /* per exchange; default 1 MiB */
+    unsigned exchanges_max; /* open at once in this process; default 65536 */
+    unsigned keep;          /* recycled ones kept; default 256 */
+    int unknown_metric;     /* row of ses_metrics.requests for what no route has the path of */
+    struct ses_log *log;
+    struct ses_metrics *metrics;
+};
+
+SES_MUST_CHECK enum ses_status ses_exchange_pool_new(const struct ses_exchange_pool_options *options,
+                                                     struct ses_exchange_pool **ret_pool);
+void ses_exchange_pool_free(struct ses_exchange_pool *pool);
+unsigned ses_exchange_pool_open(const struct ses_exchange_pool *pool);
+
+/* [door] A fresh exchange with one reference and started_mono_ns set. SES_RESOURCE_EXHAUSTED at
+ * exchanges_max. */
+SES_MUST_CHECK enum ses_status ses_exchange_new(struct ses_exchange_pool *pool,
+                                                struct ses_exchange **ret_exchange);
+void ses_exchange_hold(struct ses_exchange *x);
+void ses_exchange_release(struct ses_exchange *x);
+/* [door] Bytes that a running exchange holds beyond the usual, for which its place in the pool stands: a
+ * large body, decoded. 0 for nearly all. */
+size_t ses_exchange_held(const struct ses_exchange *x);
+/* [door] Copies a header pair into the exchange; name is lowered. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_exchange_add_header(struct ses_exchange *x, struct ses_slice name,
+                                                       struct ses_slice value);
+/* [door] After all headers: takes or makes the request id. */
+void ses_exchange_settle_request_id(struct ses_exchange *x);
+/* [door] The client is gone, or the deadline has passed (the door then answers DEADLINE_EXCEEDED itself
+ * before this call). */
+void ses_exchange_cancel(struct ses_exchange *x, enum ses_status why);
+
+/* [method] First header of that name (lower case); the empty slice if absent; ret_present may be NULL. */
+struct ses_slice ses_exchange_header(const struct ses_exchange *x, const char *name, bool *ret_present);
+void ses_exchange_reply_header(struct ses_exchange *x, struct ses_slice name, struct ses_slice value);
+void ses_exchange_reply(struct ses_exchange *x, struct ses_slice message);
+void ses_exchange_send(struct ses_exchange *x, struct ses_slice message);
+void ses_exchange_end(struct ses_exchange *x);
+void ses_exchange_fail(struct ses_exchange *x, const struct ses_error *error);
+/* Shorthand: status and a literal message. */
+void ses_exchange_fail_status(struct ses_exchange *x, enum ses_status status, const char *message);
+void ses_exchange_reply_raw(struct ses_exchange *x, int http_status, const char *content_type,
+                            struct ses_slice body);
+
+/* [door] google.rpc.Status bytes for grpc-status-details-bin; empty when error carries no details.
+ * SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_error_encode_status(const struct ses_error *error, struct ses_arena *arena,
+                                                       struct ses_slice *ret_bytes);
+/* [door] The JSON error body: Connect's {"code","message","details":[..]} or the routes'
+ * {"error":{"message","code"}}. */
+SES_MUST_CHECK enum ses_status ses_error_encode_json(const struct ses_error *error, enum ses_door door,
+                                                     struct ses_arena *arena, struct ses_slice *ret_json);
+
+#endif

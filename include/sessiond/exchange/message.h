@@ -1,0 +1,25 @@
+/* message.h - protobuf-c messages from and to bytes, for each encoding. Only rank method sees generated types.
+ *
+ * Decoding is stricter than protobuf-c: UTF-8 checked, embedded NUL refused in strings, recursion impossible
+ * by the schema (no recursive message type is reachable from a request), allocation in the exchange's arena.
+ * JSON follows the proto3 JSON mapping with DESIGN section 3's choices: snake_case out, both spellings in,
+ * int64 as number or string in and as number out when it fits 2^53 (else string), enums by name out, by name
+ * or number in, unknown keys ignored, SecretString bare or {"value"} in, by encoding out.
+ */
+#ifndef SESSIOND_EXCHANGE_MESSAGE_H
+#define SESSIOND_EXCHANGE_MESSAGE_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include <sessiond/exchange/exchange.h>
+
+/* Decodes x->body into the arena. ret_error says what is wrong and, for JSON, at which field. A message with
+ * card data in any of its texts is refused here: SES_INVALID_ARGUMENT, reason CARD_DATA_REFUSED. */
+SES_MUST_CHECK enum ses_status ses_message_decode(struct ses_exchange *x, struct ses_slice body,
+                                                  const ProtobufCMessageDescriptor *descriptor,
+                                                  ProtobufCMessage **ret_message,
+                                                  struct ses_error *ret_error);
+/* Encodes into the arena. */
+SES_MUST_CHECK enum ses_status ses_message_encode(struct ses_exchange *x, const ProtobufCMessage *message,
+                                                  struct ses_slice *ret_bytes);
+#endif

@@ -1,0 +1,193 @@
+#include <sessiond/codec/codec_json.h>
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include <google/protobuf/duration.pb-c.h>
+#include <payment_types/secret.pb-c.h>
+
+static void write_value(struct ses_json *json, const ProtobufCFieldDescriptor *field, const void *member,
+                        bool bare_secrets);
+
+static void write_double(struct ses_json *json, double value)
+{
+    char text[40];
+
+    if (isnan(value))
+        ses_json_write_text(json, SES_STR("NaN"));
+    else if (isinf(value))
+        ses_json_write_text(json, value < 0 ? SES_STR("-Infinity") : SES_STR("Infinity"));
+    else {
+        int len = snprintf(text, sizeof(text), "%.17g", value);
+        ses_json_raw(json, ses_slice(text, (size_t)len));
+    }
+}
+
+/* proto3 JSON writes a Duration as seconds with none, 3, 6 or 9 digits of the fraction, and an "s". */
+static void write_duration(struct ses_json *json, const ProtobufCMessage *message)
+{
+    Google__Protobuf__Duration duration;
+    char text[48];
+
+    memcpy(&duration, message, sizeof(duration));
+    bool negative = duration.seconds < 0 || duration.nanos < 0;
+    uint64_t seconds = duration.seconds < 0 ? 0u - (uint64_t)duration.seconds : (uint64_t)duration.seconds;
+    uint32_t fraction = duration.nanos < 0 ? 0u - (uint32_t)duration.nanos : (uint32_t)duration.nanos;
+    int digits = 9;
+    for (; digits > 0 && fraction % 1000 == 0; digits -= 3)
+        fraction /= 1000;
+    int len = snprintf(text, sizeof(text), "%s%" PRIu64, negative ? "-" : "", seconds);
+    if (digits > 0)
+        len += snprintf(text + len, sizeof(text) - (size_t)len, ".%0*" PRIu32, digits, fraction);
+    text[len++] = 's';
+    ses_json_write_text(json, ses_slice(text, (size_t)len));
+}
+
+static void write_submessage(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets)
+{
+    if (bare_secrets && message->descriptor == &types__secret_string__descriptor) {
+        Types__SecretString secret;
+        memcpy(&secret, message, sizeof(secret));
+        ses_json_write_text(json, ses_slice_str(secret.value));
+    } else if (message->descriptor == &google__protobuf__duration__descriptor) {
+        write_duration(json, message);
+    } else {
+        ses_json_message(json, message, bare_secrets);
+    }
+}
+
+static void write_enum(struct ses_json *json, const ProtobufCEnumDescriptor *descriptor, int32_t number)
+{
+    const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(descriptor, number);
+
+    if (value != NULL)
+        ses_json_write_text(json, ses_slice_str(value->name));
+    else /* a value of a newer schema keeps its number */
+        ses_json_i64(json, number);
+}
+
+static void write_number(struct ses_json *json, ProtobufCType type, const void *member)
+{
+    uint64_t wide = 0;
+    uint32_t low = 0;
+    double real;
+    float single;
+
+    if (ses_field_size(type) == 8)
+        memcpy(&wide, member, 8);
+    else
+        memcpy(&low, member, 4);
+    switch (type) {
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+        ses_json_u64(json, wide);
+        break;
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+        ses_json_i64(json, (int64_t)wide);
+        break;
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
+        ses_json_u64(json, low);
+        break;
+    case PROTOBUF_C_TYPE_BOOL:
+        ses_json_raw(json, low != 0 ? SES_STR("true") : SES_STR("false"));
+        break;
+    case PROTOBUF_C_TYPE_DOUBLE:
+        memcpy(&real, member, sizeof(real));
+        write_double(json, real);
+        break;
+    case PROTOBUF_C_TYPE_FLOAT:
+        memcpy(&single, member, sizeof(single));
+        write_double(json, (double)single);
+        break;
+    default:
+        ses_json_i64(json, (int32_t)low);
+    }
+}
+
+static void write_value(struct ses_json *json, const ProtobufCFieldDescriptor *field, const void *member,
+                        bool bare_secrets)
+{
+    const void *pointer;
+    ProtobufCBinaryData bytes;
+    int32_t number;
+
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_MESSAGE:
+        memcpy(&pointer, member, sizeof(pointer));
+        write_submessage(json, pointer, bare_secrets);
+        break;
+    case PROTOBUF_C_TYPE_STRING:
+        memcpy(&pointer, member, sizeof(pointer));
+        ses_json_write_text(json, ses_slice_str(pointer));
+        break;
+    case PROTOBUF_C_TYPE_BYTES:
+        memcpy(&bytes, member, sizeof(bytes));
+        ses_json_base64(json, ses_slice(bytes.data, bytes.len), true);
+        break;
+    case PROTOBUF_C_TYPE_ENUM:
+        memcpy(&number, member, sizeof(number));
+        write_enum(json, field->descriptor, number);
+        break;
+    default:
+        write_number(json, field->type, member);
+    }
+}
+
+/* Keys of our maps are strings; numbers would have to be quoted. */
+static void write_map_entry(struct ses_json *json, const ProtobufCMessage *entry, bool bare_secrets)
+{
+    const ProtobufCFieldDescriptor *key = &entry->descriptor->fields[0];
+    const ProtobufCFieldDescriptor *value = &entry->descriptor->fields[1];
+    const char *name;
+
+    SES_REQUIRE(key->type == PROTOBUF_C_TYPE_STRING);
+    memcpy(&name, ses_field_view(entry, key), sizeof(name));
+    ses_json_key(json, ses_slice_str(name));
+    if (value->type != PROTOBUF_C_TYPE_MESSAGE || ses_field_present(entry, value))
+        write_value(json, value, ses_field_view(entry, value), bare_secrets);
+    else
+        ses_json_raw(json, SES_STR("{}"));
+}
+
+static void write_repeated(struct ses_json *json, const ProtobufCMessage *message,
+                           const ProtobufCFieldDescriptor *field, bool bare_secrets)
+{
+    size_t count = ses_field_count(message, field), size = ses_field_size(field->type);
+    bool map = ses_field_is_map(field);
+    const char *array;
+
+    memcpy(&array, ses_field_view(message, field), sizeof(array));
+    ses_json_open(json, map ? '{' : '[');
+    for (size_t i = 0; i < count; i++) {
+        if (map) {
+            const ProtobufCMessage *entry;
+            /* cppcheck-suppress pointerSize ; the array of a map holds pointers */
+            memcpy(&entry, array + i * size, sizeof(void *));
+            write_map_entry(json, entry, bare_secrets);
+        } else {
+            ses_json_element(json);
+            write_value(json, field, array + i * size, bare_secrets);
+        }
+    }
+    ses_json_close(json, map ? '}' : ']');
+}
+
+void ses_json_message(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets)
+{
+    ses_json_open(json, '{');
+    for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
+        if (!ses_field_present(message, field))
+            continue;
+        ses_json_key(json, ses_slice_str(field->name));
+        if (field->label == PROTOBUF_C_LABEL_REPEATED)
+            write_repeated(json, message, field, bare_secrets);
+        else
+            write_value(json, field, ses_field_view(message, field), bare_secrets);
+    }
+    ses_json_close(json, '}');
+}

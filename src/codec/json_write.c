@@ -1,0 +1,155 @@
+#include <sessiond/codec/json_write.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <sessiond/base/encode.h>
+
+#define FIRST_ROOM   512
+#define EXACT_DOUBLE (INT64_C(1) << 53)
+
+void ses_json_begin(struct ses_json *json, struct ses_arena *arena)
+{
+    *json = (struct ses_json){.arena = arena, .first = true};
+}
+
+enum ses_status ses_json_end(struct ses_json *json, struct ses_slice *ret_text)
+{
+    if (json->failed)
+        return SES_NO_MEMORY;
+    *ret_text = ses_slice(json->text, json->len);
+    return SES_OK;
+}
+
+/* Room for more bytes; the old text stays behind in the arena, which is why room doubles. */
+static bool reserve(struct ses_json *json, size_t more)
+{
+    if (json->failed)
+        return false;
+    if (json->room - json->len >= more)
+        return true;
+    size_t room = json->room == 0 ? FIRST_ROOM : 2 * json->room;
+    while (room - json->len < more)
+        room *= 2;
+    char *text = ses_arena_alloc(json->arena, room);
+    json->failed = text == NULL;
+    if (json->failed)
+        return false;
+    if (json->len > 0)
+        memcpy(text, json->text, json->len);
+    json->text = text;
+    json->room = room;
+    return true;
+}
+
+static void put(struct ses_json *json, const void *bytes, size_t len)
+{
+    if (len > 0 && reserve(json, len)) {
+        memcpy(json->text + json->len, bytes, len);
+        json->len += len;
+    }
+}
+
+static void separate(struct ses_json *json)
+{
+    if (!json->first)
+        put(json, ",", 1);
+    json->first = false;
+}
+
+void ses_json_open(struct ses_json *json, char bracket)
+{
+    put(json, &bracket, 1);
+    json->first = true;
+}
+
+void ses_json_close(struct ses_json *json, char bracket)
+{
+    put(json, &bracket, 1);
+    json->first = false;
+}
+
+void ses_json_key(struct ses_json *json, struct ses_slice key)
+{
+    separate(json);
+    ses_json_write_text(json, key);
+    put(json, ":", 1);
+}
+
+void ses_json_element(struct ses_json *json)
+{
+    separate(json);
+}
+
+static bool needs_escape(uint8_t byte)
+{
+    return byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f;
+}
+
+static void put_escaped(struct ses_json *json, uint8_t byte)
+{
+    char text[8];
+
+    if (byte == '"' || byte == '\\')
+        snprintf(text, sizeof(text), "\\%c", byte);
+    else
+        snprintf(text, sizeof(text), "\\u%04x", byte);
+    put(json, text, strlen(text));
+}
+
+void ses_json_write_text(struct ses_json *json, struct ses_slice text)
+{
+    size_t from = 0;
+
+    put(json, "\"", 1);
+    for (size_t at = 0; at < text.len; at++) {
+        if (!needs_escape(text.data[at]))
+            continue;
+        put(json, text.data + from, at - from);
+        put_escaped(json, text.data[at]);
+        from = at + 1;
+    }
+    if (from < text.len)
+        put(json, text.data + from, text.len - from);
+    put(json, "\"", 1);
+}
+
+void ses_json_raw(struct ses_json *json, struct ses_slice raw)
+{
+    put(json, raw.data, raw.len);
+}
+
+void ses_json_i64(struct ses_json *json, int64_t value)
+{
+    bool exact = value >= -EXACT_DOUBLE && value <= EXACT_DOUBLE;
+    char text[32];
+
+    int len = snprintf(text, sizeof(text), exact ? "%" PRId64 : "\"%" PRId64 "\"", value);
+    put(json, text, (size_t)len);
+}
+
+void ses_json_u64(struct ses_json *json, uint64_t value)
+{
+    char text[32];
+
+    int len =
+        snprintf(text, sizeof(text), value <= (uint64_t)EXACT_DOUBLE ? "%" PRIu64 : "\"%" PRIu64 "\"", value);
+    put(json, text, (size_t)len);
+}
+
+void ses_json_base64(struct ses_json *json, struct ses_slice bytes, bool padded)
+{
+    put(json, "\"", 1);
+    if (!reserve(json, SES_BASE64_SIZE(bytes.len)))
+        return;
+    json->len += ses_base64_encode(bytes, json->text + json->len);
+    while (!padded && json->text[json->len - 1] == '=')
+        json->len--;
+    put(json, "\"", 1);
+}
+
+void ses_json_member(struct ses_json *json, const char *key, struct ses_slice text)
+{
+    ses_json_key(json, ses_slice_str(key));
+    ses_json_write_text(json, text);
+}

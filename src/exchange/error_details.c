@@ -1,0 +1,224 @@
+#include <sessiond/exchange/exchange.h>
+
+#include <google/rpc/error_details.pb-c.h>
+#include <google/rpc/status.pb-c.h>
+
+#include <sessiond/codec/codec_proto.h>
+
+#include <sessiond/codec/codec_json.h>
+
+/* BadRequest, ErrorInfo, RetryInfo. */
+#define DETAILS_MAX 3
+#define TYPE_PREFIX "type.googleapis.com/"
+
+/* The details of one error as protobuf-c messages, and the storage that they point into. */
+struct details {
+    const ProtobufCMessage *messages[DETAILS_MAX];
+    size_t count;
+
+    Google__Rpc__BadRequest bad_request;
+    Google__Rpc__BadRequest__FieldViolation violations[SES_ERROR_VIOLATIONS_MAX];
+    Google__Rpc__BadRequest__FieldViolation *violation_pointers[SES_ERROR_VIOLATIONS_MAX];
+    Google__Rpc__ErrorInfo info;
+    Google__Rpc__ErrorInfo__MetadataEntry metadata[SES_ERROR_METADATA_MAX];
+    Google__Rpc__ErrorInfo__MetadataEntry *metadata_pointers[SES_ERROR_METADATA_MAX];
+    Google__Rpc__RetryInfo retry;
+    Google__Protobuf__Duration delay;
+};
+
+/* protobuf-c wants C strings; slices may lack the NUL. */
+SES_MUST_CHECK static enum ses_status to_string(struct ses_arena *arena, struct ses_slice text,
+                                                char **ret_string)
+{
+    char *string = ses_arena_str(arena, text);
+
+    if (string == NULL)
+        return SES_NO_MEMORY;
+    *ret_string = string;
+    return SES_OK;
+}
+
+SES_MUST_CHECK static enum ses_status add_bad_request(const struct ses_error *error, struct ses_arena *arena,
+                                                      struct details *d)
+{
+    google__rpc__bad_request__init(&d->bad_request);
+    for (size_t i = 0; i < error->violations_count; i++) {
+        google__rpc__bad_request__field_violation__init(&d->violations[i]);
+        SES_TRY(to_string(arena, error->violations[i].key, &d->violations[i].field));
+        SES_TRY(to_string(arena, error->violations[i].value, &d->violations[i].description));
+        d->violation_pointers[i] = &d->violations[i];
+    }
+    d->bad_request.field_violations = d->violation_pointers;
+    d->bad_request.n_field_violations = error->violations_count;
+    d->messages[d->count++] = &d->bad_request.base;
+    return SES_OK;
+}
+
+SES_MUST_CHECK static enum ses_status add_info(const struct ses_error *error, struct ses_arena *arena,
+                                               struct details *d)
+{
+    google__rpc__error_info__init(&d->info);
+    SES_TRY(to_string(arena, error->reason, &d->info.reason));
+    SES_TRY(to_string(arena, SES_STR(SES_ERROR_DOMAIN), &d->info.domain));
+    for (size_t i = 0; i < error->metadata_count; i++) {
+        google__rpc__error_info__metadata_entry__init(&d->metadata[i]);
+        SES_TRY(to_string(arena, error->metadata[i].key, &d->metadata[i].key));
+        SES_TRY(to_string(arena, error->metadata[i].value, &d->metadata[i].value));
+        d->metadata_pointers[i] = &d->metadata[i];
+    }
+    d->info.metadata = d->metadata_pointers;
+    d->info.n_metadata = error->metadata_count;
+    d->messages[d->count++] = &d->info.base;
+    return SES_OK;
+}
+
+static void add_retry(const struct ses_error *error, struct details *d)
+{
+    google__rpc__retry_info__init(&d->retry);
+    google__protobuf__duration__init(&d->delay);
+    d->delay.seconds = error->retry_delay_ms / 1000;
+    d->delay.nanos = (int32_t)(error->retry_delay_ms % 1000) * 1000000;
+    d->retry.retry_delay = &d->delay;
+    d->messages[d->count++] = &d->retry.base;
+}
+
+/* d is written in place: its messages point into it. */
+SES_MUST_CHECK static enum ses_status collect(const struct ses_error *error, struct ses_arena *arena,
+                                              struct details *d)
+{
+    d->count = 0;
+    if (error->violations_count > 0)
+        SES_TRY(add_bad_request(error, arena, d));
+    if (error->reason.len > 0 || error->metadata_count > 0)
+        SES_TRY(add_info(error, arena, d));
+    if (error->retry_delay_ms > 0)
+        add_retry(error, d);
+    return SES_OK;
+}
+
+SES_MUST_CHECK static enum ses_status to_any(const ProtobufCMessage *message, struct ses_arena *arena,
+                                             Google__Protobuf__Any *any)
+{
+    struct ses_slice bytes;
+
+    google__protobuf__any__init(any);
+    any->type_url = ses_arena_printf(arena, TYPE_PREFIX "%s", message->descriptor->name);
+    if (any->type_url == NULL)
+        return SES_NO_MEMORY;
+    SES_TRY(ses_proto_pack(message, arena, &bytes));
+    any->value.data = (uint8_t *)(uintptr_t)bytes.data; /* the packer only reads it */
+    any->value.len = bytes.len;
+    return SES_OK;
+}
+
+enum ses_status ses_error_encode_status(const struct ses_error *error, struct ses_arena *arena,
+                                        struct ses_slice *ret_bytes)
+{
+    Google__Rpc__Status status;
+    Google__Protobuf__Any any[DETAILS_MAX], *pointers[DETAILS_MAX];
+    struct details d;
+
+    SES_TRY(collect(error, arena, &d));
+    if (d.count == 0) {
+        *ret_bytes = SES_SLICE_EMPTY;
+        return SES_OK;
+    }
+    for (size_t i = 0; i < d.count; i++) {
+        SES_TRY(to_any(d.messages[i], arena, &any[i]));
+        pointers[i] = &any[i];
+    }
+    google__rpc__status__init(&status);
+    status.code = (int32_t)ses_status_grpc(error->status);
+    SES_TRY(to_string(arena, error->message, &status.message));
+    status.details = pointers;
+    status.n_details = d.count;
+    return ses_proto_pack(&status.base, arena, ret_bytes);
+}
+
+/* connectrpc.com/docs/protocol, "Error End-Stream" and "Unary Errors": type without prefix, value in unpadded
+ * base64, debug for people. */
+SES_MUST_CHECK static enum ses_status write_connect(const struct ses_error *error, struct ses_arena *arena,
+                                                    struct ses_json *json)
+{
+    struct details d;
+    struct ses_slice bytes;
+
+    SES_TRY(collect(error, arena, &d));
+    ses_json_open(json, '{');
+    ses_json_member(json, "code", ses_slice_str(ses_status_connect_name(error->status)));
+    ses_json_member(json, "message", error->message);
+    if (d.count > 0) {
+        ses_json_key(json, SES_STR("details"));
+        ses_json_open(json, '[');
+    }
+    for (size_t i = 0; i < d.count; i++) {
+        SES_TRY(ses_proto_pack(d.messages[i], arena, &bytes));
+        ses_json_element(json);
+        ses_json_open(json, '{');
+        ses_json_member(json, "type", ses_slice_str(d.messages[i]->descriptor->name));
+        ses_json_key(json, SES_STR("value"));
+        ses_json_base64(json, bytes, false);
+        ses_json_key(json, SES_STR("debug"));
+        ses_json_message(json, d.messages[i], false);
+        ses_json_close(json, '}');
+    }
+    if (d.count > 0)
+        ses_json_close(json, ']');
+    ses_json_close(json, '}');
+    return SES_OK;
+}
+
+static void write_pairs(struct ses_json *json, const struct ses_error *error)
+{
+    if (error->violations_count > 0) {
+        ses_json_key(json, SES_STR("violations"));
+        ses_json_open(json, '[');
+        for (size_t i = 0; i < error->violations_count; i++) {
+            ses_json_element(json);
+            ses_json_open(json, '{');
+            ses_json_member(json, "field", error->violations[i].key);
+            ses_json_member(json, "description", error->violations[i].value);
+            ses_json_close(json, '}');
+        }
+        ses_json_close(json, ']');
+    }
+    if (error->metadata_count > 0) {
+        ses_json_key(json, SES_STR("metadata"));
+        ses_json_open(json, '{');
+        for (size_t i = 0; i < error->metadata_count; i++) {
+            ses_json_key(json, error->metadata[i].key);
+            ses_json_write_text(json, error->metadata[i].value);
+        }
+        ses_json_close(json, '}');
+    }
+}
+
+/* The protocol's HTTP mode knows message and code (the HTTP status as text); the rest is ours. */
+static void write_route(const struct ses_error *error, struct ses_arena *arena, struct ses_json *json)
+{
+    const char *code = ses_arena_printf(arena, "%d", ses_status_http_route(error->status));
+
+    ses_json_open(json, '{');
+    ses_json_key(json, SES_STR("error"));
+    ses_json_open(json, '{');
+    ses_json_member(json, "message", error->message);
+    ses_json_member(json, "code", code == NULL ? SES_STR("500") : ses_slice_str(code));
+    if (error->reason.len > 0)
+        ses_json_member(json, "reason", error->reason);
+    write_pairs(json, error);
+    ses_json_close(json, '}');
+    ses_json_close(json, '}');
+}
+
+enum ses_status ses_error_encode_json(const struct ses_error *error, enum ses_door door,
+                                      struct ses_arena *arena, struct ses_slice *ret_json)
+{
+    struct ses_json json;
+
+    ses_json_begin(&json, arena);
+    if (door == SES_DOOR_CONNECT || door == SES_DOOR_GRPC)
+        SES_TRY(write_connect(error, arena, &json));
+    else
+        write_route(error, arena, &json);
+    return ses_json_end(&json, ret_json);
+}

@@ -1,0 +1,125 @@
+/* The table of methods. A new one is a row here and a start function of its own; its row of ses_metrics.requests is its
+ * place in the table, behind all rows stand health, reflection and whatever has no route. */
+#include "method_table.h"
+
+#include "continuation.h"
+#include "create_session.h"
+#include "resources.h"
+#include "return.h"
+#include "watch_session.h"
+
+struct method_row {
+    const char *path;  /* the last part of a method's is its flow */
+    const char *alias; /* a plain JSON route of it, or NULL */
+    const char *flow;  /* of a resource; NULL: a method */
+    enum ses_route_kind kind;
+    bool get;
+    bool get_or_post;
+    bool any_host;
+    void (*start)(struct ses_exchange *x, void *service);
+};
+
+#define CREATE  "/types.MerchantAuthenticationService/"
+#define SESSION "/sessiond.v1.SessionService/"
+
+static const struct method_row rows[] = {
+    {.path = CREATE "CreateSessionToken",
+     .alias = "/payments/create_session_token",
+     .start = ses_create_session_token_start},
+    {.path = CREATE "CreateServerSessionAuthenticationToken",
+     .alias = "/payments/server_session_authentication_token",
+     .start = ses_create_server_session_authentication_token_start},
+    {.path = SESSION "GetSession", .start = ses_get_session_start},
+    {.path = SESSION "AdvanceSession", .start = ses_advance_session_start},
+    {.path = SESSION "UpdateSession", .start = ses_update_session_start},
+    {.path = SESSION "BeginStep", .start = ses_begin_step_start},
+    {.path = SESSION "RevokeSession", .start = ses_revoke_session_start},
+    {.path = SESSION "WatchSession", .kind = SES_ROUTE_SERVER_STREAM, .start = ses_watch_session_start},
+    /* The handle is what opens it, and no shopper is left standing for a proxy's rewriting: any host. */
+    {.path = SES_RETURN_PATH,
+     .flow = "Return",
+     .kind = SES_ROUTE_PLAIN,
+     .get_or_post = true,
+     .any_host = true,
+     .start = ses_return_start},
+    {.path = "/health",
+     .flow = "Health",
+     .kind = SES_ROUTE_PLAIN,
+     .get = true,
+     .start = ses_resource_health_start},
+    {.path = "/.well-known/paseto-keys",
+     .flow = "PasetoKeys",
+     .kind = SES_ROUTE_PLAIN,
+     .get = true,
+     .start = ses_resource_keys_start},
+};
+
+enum {
+    ROWS = sizeof(rows) / sizeof(rows[0]),
+    HEALTH_AT = ROWS,
+    REFLECTION_AT = HEALTH_AT + SES_HEALTH_ROUTES,
+    UNKNOWN = REFLECTION_AT + SES_REFLECTION_ROUTES,
+    METRICS
+};
+
+_Static_assert((int)METRICS <= (int)SES_METRIC_METHODS_MAX, "a row on the board each");
+_Static_assert((int)UNKNOWN + 2 <= (int)SES_ROUTES_MAX, "room for all routes, two of them with an alias");
+
+static const char *flow_of(const struct method_row *row)
+{
+    return row->flow != NULL ? row->flow : strrchr(row->path, '/') + 1;
+}
+
+static struct ses_route route_of(const struct method_row *row, void *service)
+{
+    return (struct ses_route){.path = row->path,
+                              .kind = row->kind,
+                              .get = row->get,
+                              .get_or_post = row->get_or_post,
+                              .any_host = row->any_host,
+                              .flow = flow_of(row),
+                              .metric = (int)(row - rows),
+                              .start = row->start,
+                              .arg = service};
+}
+
+size_t ses_method_table_routes(struct ses_service *service, struct ses_route ret_routes[SES_ROUTES_MAX])
+{
+    size_t count = 0;
+
+    for (const struct method_row *row = rows; row < rows + ROWS; row++) {
+        ret_routes[count++] = route_of(row, service);
+        if (row->alias == NULL)
+            continue;
+        ret_routes[count] = route_of(row, service);
+        ret_routes[count].path = row->alias;
+        ret_routes[count++].kind = SES_ROUTE_ALIAS;
+    }
+    ses_health_routes(service->health, HEALTH_AT, &ret_routes[count]);
+    count += SES_HEALTH_ROUTES;
+    ses_reflection_routes(service->reflection, REFLECTION_AT, &ret_routes[count]);
+    return count + SES_REFLECTION_ROUTES;
+}
+
+const char *ses_method_metric_name(int metric)
+{
+    if (metric < 0 || metric >= METRICS)
+        return NULL;
+    if (metric < ROWS)
+        return rows[metric].flow != NULL ? rows[metric].flow : rows[metric].path + 1;
+    if (metric < REFLECTION_AT)
+        return ses_health_path(metric - HEALTH_AT) + 1;
+    return metric < UNKNOWN ? ses_reflection_path(metric - REFLECTION_AT) + 1 : "unknown";
+}
+
+int ses_method_metric_unknown(void)
+{
+    return UNKNOWN;
+}
+
+bool ses_method_metric_streams(int metric)
+{
+    if (metric < ROWS)
+        return rows[metric].kind == SES_ROUTE_SERVER_STREAM;
+    return metric == HEALTH_AT + SES_HEALTH_WATCH || (metric >= REFLECTION_AT && metric < UNKNOWN);
+}
