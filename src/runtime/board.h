@@ -13,7 +13,7 @@
 #include <sessiond/base/metrics.h>
 #include <sessiond/base/status.h>
 
-#include "config.h"
+#include <sessiond/config/config.h>
 
 enum ses_slot_state {
     SES_SLOT_EMPTY,    /* not started yet */

@@ -16,7 +16,7 @@
 #include <sessiond/store/store.h>
 
 #include "board.h"
-#include "config.h"
+#include <sessiond/config/config.h>
 #include "layout.h"
 #include "respawn.h"
 

@@ -12,7 +12,7 @@
 
 #include <sessiond/base/secret.h>
 
-#include "config.h"
+#include <sessiond/config/config.h>
 
 #define SES_LAYOUT_LOCK_WAIT_MS 15000 /* for leftover workers of a supervisor that was killed */
 

@@ -4,7 +4,7 @@
 #ifndef SESSIOND_RUNTIME_PREFLIGHT_H
 #define SESSIOND_RUNTIME_PREFLIGHT_H
 
-#include "config.h"
+#include <sessiond/config/config.h>
 
 /* [any] Data directory and keys, another sessiond on it, memory for the session table and every shard's index
  * (as long as a start takes), both ports. ret_fault names the first thing that is in the way; damage of a

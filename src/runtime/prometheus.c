@@ -5,7 +5,7 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/connector/connector.h>
 
-#include "options.h"
+#include <sessiond/config/options.h>
 #include "readiness.h"
 
 #define LE_FIRST_BIT       13 /* 2^13 ns = 8.2 us */

@@ -4,8 +4,8 @@
 #ifndef SESSIOND_RUNTIME_SOCKETS_H
 #define SESSIOND_RUNTIME_SOCKETS_H
 
-#include "address.h"
-#include "fault.h"
+#include <sessiond/config/address.h>
+#include <sessiond/config/fault.h>
 
 #define SES_LISTEN_BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
 

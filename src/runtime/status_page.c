@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "options.h"
+#include <sessiond/config/options.h>
 #include "readiness.h"
 
 #define NS_MS 1e-6

@@ -6,8 +6,8 @@
 #include <sessiond/base/log.h>
 #include <sessiond/base/random.h>
 
-#include "config.h"
-#include "options.h"
+#include <sessiond/config/config.h>
+#include <sessiond/config/options.h>
 #include "preflight.h"
 #include "process.h"
 #include "supervisor.h"

@@ -1,8 +1,8 @@
 /* options.h - the command line. Options override the configuration file. */
-#ifndef SESSIOND_RUNTIME_OPTIONS_H
-#define SESSIOND_RUNTIME_OPTIONS_H
+#ifndef SESSIOND_CONFIG_OPTIONS_H
+#define SESSIOND_CONFIG_OPTIONS_H
 
-#include "fault.h"
+#include <sessiond/config/fault.h>
 
 enum ses_action { SES_ACTION_RUN, SES_ACTION_CHECK, SES_ACTION_VERSION, SES_ACTION_HELP };
 

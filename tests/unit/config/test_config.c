@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "config.h"
+#include <sessiond/config/config.h>
 
 #include <stdio.h>
 #include <stdlib.h>

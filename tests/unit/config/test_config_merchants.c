@@ -1,7 +1,7 @@
 /* Lists by merchant: where shoppers may be sent, how their browsers are judged. */
 #include "unit.h"
 
-#include "config.h"
+#include <sessiond/config/config.h>
 
 #include <stdio.h>
 #include <stdlib.h>

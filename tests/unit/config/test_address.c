@@ -4,7 +4,7 @@
 
 #include <cmocka.h>
 
-#include "address.h"
+#include <sessiond/config/address.h>
 
 static void good_forms_are_canonical(void **state)
 {

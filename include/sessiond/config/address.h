@@ -1,6 +1,6 @@
 /* address.h - "127.0.0.1:8080" and "[::1]:8080": numeric TCP addresses, never a name to resolve. */
-#ifndef SESSIOND_RUNTIME_ADDRESS_H
-#define SESSIOND_RUNTIME_ADDRESS_H
+#ifndef SESSIOND_CONFIG_ADDRESS_H
+#define SESSIOND_CONFIG_ADDRESS_H
 
 #include <sys/socket.h>
 

@@ -2,10 +2,10 @@
  *
  * Numbers are read as text too: libcyaml 1.3.1 takes -5 for a huge unsigned number and 010 for eight.
  */
-#ifndef SESSIOND_RUNTIME_CONFIG_SCHEMA_H
-#define SESSIOND_RUNTIME_CONFIG_SCHEMA_H
+#ifndef SESSIOND_SRC_CONFIG_CONFIG_SCHEMA_H
+#define SESSIOND_SRC_CONFIG_CONFIG_SCHEMA_H
 
-#include "config.h"
+#include <sessiond/config/config.h>
 #include "config_lines.h"
 
 struct ses_raw_url {

@@ -1,8 +1,8 @@
 /* config_loader.h - between the files that read the configuration's values. */
-#ifndef SESSIOND_RUNTIME_CONFIG_LOADER_H
-#define SESSIOND_RUNTIME_CONFIG_LOADER_H
+#ifndef SESSIOND_SRC_CONFIG_CONFIG_LOADER_H
+#define SESSIOND_SRC_CONFIG_CONFIG_LOADER_H
 
-#include "config.h"
+#include <sessiond/config/config.h>
 #include "config_lines.h"
 #include "config_schema.h"
 

@@ -4,12 +4,12 @@
  * the key before it, a syntax error none), and accepts a second document silently. So the file is walked once
  * with libyaml beforehand.
  */
-#ifndef SESSIOND_RUNTIME_CONFIG_LINES_H
-#define SESSIOND_RUNTIME_CONFIG_LINES_H
+#ifndef SESSIOND_SRC_CONFIG_CONFIG_LINES_H
+#define SESSIOND_SRC_CONFIG_CONFIG_LINES_H
 
 #include <sessiond/base/slice.h>
 
-#include "fault.h"
+#include <sessiond/config/fault.h>
 
 #define SES_CONFIG_KEYS_MAX  256
 #define SES_CONFIG_KEY_SIZE  128 /* of a dotted path */

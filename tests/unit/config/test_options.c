@@ -4,7 +4,7 @@
 
 #include <cmocka.h>
 
-#include "options.h"
+#include <sessiond/config/options.h>
 
 #include <string.h>
 

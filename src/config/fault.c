@@ -1,4 +1,4 @@
-#include "fault.h"
+#include <sessiond/config/fault.h>
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "options.h"
+#include <sessiond/config/options.h>
 
 #include <stddef.h>
 #include <string.h>

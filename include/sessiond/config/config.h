@@ -2,17 +2,17 @@
  *
  * Plain data of fixed size: it is copied, compared and inherited over fork without ownership.
  */
-#ifndef SESSIOND_RUNTIME_CONFIG_H
-#define SESSIOND_RUNTIME_CONFIG_H
+#ifndef SESSIOND_CONFIG_CONFIG_H
+#define SESSIOND_CONFIG_CONFIG_H
 
 #include <sessiond/base/log.h>
 #include <sessiond/domain/binding.h>
 #include <sessiond/store/store.h>
 
-#include "address.h"
-#include "config_numbers.h"
-#include "fault.h"
-#include "options.h"
+#include <sessiond/config/address.h>
+#include <sessiond/config/config_numbers.h>
+#include <sessiond/config/fault.h>
+#include <sessiond/config/options.h>
 
 #define SES_CONFIG_FILE_MAX      (256u * 1024) /* bytes of the configuration file */
 #define SES_CONFIG_TEXT_SIZE     256           /* URL, host, issuer */

@@ -1,6 +1,6 @@
 /* fault.h - the one clear line that says why sessiond does not start or a reload was refused. */
-#ifndef SESSIOND_RUNTIME_FAULT_H
-#define SESSIOND_RUNTIME_FAULT_H
+#ifndef SESSIOND_CONFIG_FAULT_H
+#define SESSIOND_CONFIG_FAULT_H
 
 #include <stdint.h>
 

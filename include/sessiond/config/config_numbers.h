@@ -5,8 +5,8 @@
  * row. Units are part of the keys. deploy/sessiond.example.yaml repeats the defaults; a test compares the
  * two.
  */
-#ifndef SESSIOND_RUNTIME_CONFIG_NUMBERS_H
-#define SESSIOND_RUNTIME_CONFIG_NUMBERS_H
+#ifndef SESSIOND_CONFIG_CONFIG_NUMBERS_H
+#define SESSIOND_CONFIG_CONFIG_NUMBERS_H
 
 /*  section, key, smallest, largest, default */
 #define SES_CONFIG_LIMITS(X)                                                                                 \

@@ -1,0 +1,251 @@
+/* The ranks below a worker, made from the configuration. Every number of it that a part needs is handed over here and
+ * nowhere else: a new one that is forgotten is forgotten in this file. */
+#include "worker_parts.h"
+
+#include <unistd.h>
+
+#define ERROR_ARENA_MAX (64u * 1024)
+#define KIB             1024u
+#define SEAL_KEY_ID     1 /* seal-1.key */
+
+/* ---- secrets and keys --------------------------------------------------------------------------------- */
+
+enum ses_status ses_worker_load_keys(struct ses_worker *worker)
+{
+    const struct ses_layout *layout = worker->env->layout;
+    struct ses_error error = {.status = SES_OK};
+    struct ses_fault fault;
+    struct ses_arena arena;
+    enum ses_status status;
+
+    ses_arena_init(&arena, ERROR_ARENA_MAX);
+    status = ses_keyring_load(layout->keys, &worker->keyring, &error, &arena);
+    if (status != SES_OK)
+        ses_log_msg(&worker->log, SES_LOG_ERROR, "keyring_failed", "%.*s", SES_FMT(error.message));
+    ses_arena_done(&arena);
+    SES_TRY(status);
+    status = ses_layout_secrets_load(layout, &worker->secrets, &fault);
+    if (status != SES_OK)
+        ses_log_msg(&worker->log, SES_LOG_ERROR, "secrets_failed", "%s", fault.text);
+    worker->seal_key = (struct ses_seal_key){.id = SEAL_KEY_ID, .key = &worker->secrets.seal};
+    return status;
+}
+
+/* ---- the ranks below, from the configuration ---------------------------------------------------------- */
+
+static void wake_loop(void *arg)
+{
+    struct ses_worker *worker = arg;
+
+    (void)uv_async_send(&worker->committed);
+}
+
+enum ses_status ses_worker_open_store(struct ses_worker *worker)
+{
+    const struct ses_config *config = worker->env->config;
+    struct ses_store_options options = {
+        .dir = worker->env->layout->shards,
+        .shard = worker->env->slot,
+        .shards = config->workers,
+        .table = worker->env->table,
+        .watch_board = worker->env->watch_board,
+        .seal_keys = &worker->seal_key,
+        .seal_keys_count = 1,
+        .durability = config->durability,
+        .quota_bytes = config->store_quota_mib * KIB * KIB,
+        .owner_share_percent = (unsigned)config->limits_merchant_share_percent,
+        .early_percent = (unsigned)config->limits_early_events_percent,
+        .map_bytes = config->store_map_gib * KIB * KIB * KIB,
+        .batch_max = (unsigned)config->store_batch_max,
+        .queue_max = (unsigned)config->store_queue_max,
+        .gc_age_ms = config->store_gc_age_seconds * 1000,
+        .notify = wake_loop,
+        .notify_arg = worker,
+        .log = &worker->log,
+        .metrics = worker->metrics,
+    };
+
+    return ses_store_open(&options, &worker->store);
+}
+
+enum ses_status ses_worker_open_driver(struct ses_worker *worker)
+{
+    const struct ses_config *config = worker->env->config;
+    struct ses_driver_options options = {
+        .loop = &worker->loop,
+        .sandbox = config->sandbox,
+        .connect_timeout_ms = (uint32_t)config->connector_connect_timeout_ms,
+        .total_timeout_ms = (uint32_t)config->connector_total_timeout_ms,
+        .response_bytes_max = config->connector_response_kib * KIB,
+        .calls_max = (unsigned)config->connector_calls_max,
+        .host_calls_max =
+            (unsigned)((config->connector_calls_max * config->connector_host_percent + 99) / 100),
+        .connection_life_ms = (uint32_t)(config->connector_connection_seconds * 1000),
+        .breaker_failures = (unsigned)config->connector_breaker_failures,
+        .breaker_open_ms = (uint32_t)config->connector_breaker_open_ms,
+        .log = &worker->log,
+        .metrics = worker->metrics,
+    };
+
+    return ses_driver_new(&options, &worker->driver);
+}
+
+static struct ses_connector_policy make_policy(struct ses_worker *worker)
+{
+    const struct ses_config *config = worker->env->config;
+    size_t count = 0;
+    size_t i;
+
+    for (i = 0; i < config->urls_count; i++) {
+        const struct ses_config_url *url = &config->urls[i];
+
+        if (url->sandbox[0] == '\0' && url->production[0] == '\0')
+            continue;
+        worker->urls[count++] = (struct ses_connector_url){
+            .connector = ses_connector_by_name(ses_slice_str(url->connector)),
+            .sandbox = url->sandbox[0] == '\0' ? NULL : url->sandbox,
+            .production = url->production[0] == '\0' ? NULL : url->production,
+        };
+    }
+    for (i = 0; i < config->hosts_count; i++)
+        worker->hosts[i] = config->hosts[i];
+    return (struct ses_connector_policy){
+        .overrides = worker->urls,
+        .overrides_count = count,
+        .base_url_hosts = worker->hosts,
+        .base_url_hosts_count = config->hosts_count,
+        .sandbox = config->sandbox,
+    };
+}
+
+/* Each row says one of the two and nothing of the other. */
+static void list_binding(struct ses_worker *worker, const struct ses_config_merchant *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        worker->binding_modes[worker->binding_modes_count++] = (struct ses_merchant_binding){
+            .merchant = rows[i].merchant, .policy = {.mode = rows[i].mode, .missing = rows[i].missing}};
+}
+
+static void list_merchants(struct ses_worker *worker)
+{
+    const struct ses_config *config = worker->env->config;
+
+    for (size_t i = 0; i < config->return_urls_count; i++)
+        worker->return_urls[i] = (struct ses_merchant_origin){.merchant = config->return_urls[i].merchant,
+                                                              .origin = config->return_urls[i].origin};
+    worker->binding_modes_count = 0;
+    list_binding(worker, config->binding_modes, config->binding_modes_count);
+    list_binding(worker, config->binding_missing_modes, config->binding_missing_modes_count);
+}
+
+enum ses_status ses_worker_open_service(struct ses_worker *worker)
+{
+    const struct ses_config *config = worker->env->config;
+    struct ses_service_options options = {
+        .store = worker->store,
+        .keyring = worker->keyring,
+        .driver = worker->driver,
+        .timers = worker->timers,
+        .policy = make_policy(worker),
+        .natural_key = &worker->secrets.natural,
+        .step_key = &worker->secrets.step,
+        .log_key = &worker->secrets.log,
+        .issuer = config->issuer,
+        .audience = config->audience,
+        .session_ttl_ms = config->session_ttl_seconds * 1000,
+        .connector_deadline_margin_ms = config->connector_deadline_margin_ms,
+        .credential_cache_entries = (unsigned)config->session_credential_cache_entries,
+        .token_cache_entries = (unsigned)config->session_token_cache_entries,
+        .closed_ms = config->session_closed_seconds * 1000,
+        .step_ms = config->session_step_seconds * 1000,
+        .rotation_overlap_ms = config->session_rotation_overlap_seconds * 1000,
+        .watch_alive_ms = config->session_watch_alive_seconds * 1000,
+        .inbox_ms = config->session_inbox_seconds * 1000,
+        .attempts_max = (uint32_t)config->session_attempts_max,
+        .public_url = config->public_url,
+        .return_urls = worker->return_urls,
+        .return_urls_count = config->return_urls_count,
+        .binding = {.mode = config->binding_mode, .missing = config->binding_missing},
+        .bindings = worker->binding_modes,
+        .log = &worker->log,
+        .metrics = worker->metrics,
+    };
+    const struct ses_route *routes;
+    size_t count;
+
+    list_merchants(worker);
+    options.bindings_count = worker->binding_modes_count;
+    SES_TRY(ses_service_new(&options, &worker->service));
+    routes = ses_service_routes(worker->service, &count);
+    return ses_router_new(&routes, &count, 1, &worker->router);
+}
+
+enum ses_status ses_worker_open_doors(struct ses_worker *worker)
+{
+    const struct ses_config *config = worker->env->config;
+    struct ses_exchange_pool_options pool = {
+        .arena_bytes_max = config->limits_exchange_memory_kib * KIB,
+        .exchanges_max = (unsigned)config->limits_exchanges,
+        .unknown_metric = ses_method_metric_unknown(),
+        .log = &worker->log,
+        .metrics = worker->metrics,
+    };
+    struct ses_door_options options = {
+        .router = worker->router,
+        .timers = worker->timers,
+        .limits =
+            {
+                .body_bytes_max = config->limits_body_kib * KIB,
+                .header_bytes_max = config->limits_header_kib * KIB,
+                .headers_max = (unsigned)config->limits_headers,
+                .streams_max = (unsigned)config->limits_streams,
+                .held_bytes_max = config->limits_connection_held_kib * KIB,
+                .write_stall_ms = (uint32_t)config->limits_write_stall_ms,
+                .requests_max = (unsigned)config->limits_requests_per_connection,
+                .errors_max = (unsigned)config->limits_errors_per_10s,
+                .empty_frames_max = (unsigned)config->limits_empty_frames_per_10s,
+                .control_frames_max = (unsigned)config->limits_control_frames_per_10s,
+                .header_ms = (uint32_t)config->limits_header_ms,
+                .body_ms = (uint32_t)config->limits_body_ms,
+                .exchange_ms_max = (uint32_t)config->limits_exchange_ms,
+                .streaming_ms = (uint32_t)config->limits_streaming_seconds * 1000,
+                .gzip_bytes_min = (uint32_t)config->limits_gzip_bytes_min,
+            },
+        .hosts = worker->known_hosts,
+        .hosts_count = config->known_hosts_count,
+        .http2 = true,
+        .server_name = "sessiond",
+        .log = &worker->log,
+        .metrics = worker->metrics,
+    };
+
+    for (size_t i = 0; i < config->known_hosts_count; i++)
+        worker->known_hosts[i] = config->known_hosts[i];
+    SES_TRY(ses_exchange_pool_new(&pool, &worker->pool));
+    options.pool = worker->pool;
+    return ses_doors_new(&options, &worker->doors);
+}
+
+enum ses_status ses_worker_open_conns(struct ses_worker *worker)
+{
+    const struct ses_config *config = worker->env->config;
+    struct ses_conns_options options = {
+        .loop = &worker->loop,
+        .timers = worker->timers,
+        .connections_max = (unsigned)config->limits_connections,
+        .idle_ms = (uint32_t)config->limits_idle_ms,
+        .first_byte_ms = (uint32_t)config->limits_first_byte_ms,
+        .write_stall_ms = (uint32_t)config->limits_write_stall_ms,
+        .held_bytes_max = config->limits_held_mib * KIB * KIB,
+        .on_accept = ses_doors_accept,
+        .arg = worker->doors,
+        .log = &worker->log,
+        .metrics = worker->metrics,
+    };
+
+    /* The socket listens already, unless the supervisor had nobody left to serve and closed it. */
+    SES_TRY(ses_conns_new(&options, &worker->conns));
+    if (atomic_load_explicit(&worker->env->board->draining, memory_order_relaxed))
+        return SES_OK;
+    return ses_conns_listen(worker->conns, worker->env->listen_fd);
+}
