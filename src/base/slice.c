@@ -37,6 +37,15 @@ size_t ses_slice_find(struct ses_slice s, uint8_t c)
     return hit == NULL ? s.len : (size_t)(hit - s.data);
 }
 
+struct ses_slice ses_slice_take_until(struct ses_slice *rest, uint8_t separator)
+{
+    size_t at = ses_slice_find(*rest, separator);
+    struct ses_slice part = ses_slice_cut(*rest, 0, at);
+
+    *rest = ses_slice_cut(*rest, at + 1, rest->len);
+    return part;
+}
+
 static bool is_blank(uint8_t c)
 {
     return c == ' ' || c == '\t';

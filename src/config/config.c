@@ -23,18 +23,6 @@ const char *ses_durability_name(enum ses_durability durability)
     return durability == SES_DURABILITY_DISK ? "disk" : "process";
 }
 
-enum ses_status ses_config_refuse(const struct loader *loader, const struct value *value, const char *what)
-{
-    size_t line = loader->lines->file == NULL ? 0 : ses_config_lines_find(loader->lines, value->key);
-
-    if (value->option != NULL)
-        return ses_fault(loader->fault, SES_INVALID_ARGUMENT, "%s: %s", value->option, what);
-    if (line == 0) /* a default that does not go together with what was given */
-        return ses_fault(loader->fault, SES_INVALID_ARGUMENT, "%s: %s", value->key, what);
-    return ses_fault(loader->fault, SES_INVALID_ARGUMENT, "%s:%zu: %s: %s", loader->lines->file, line,
-                     value->key, what);
-}
-
 /* The option wins over the file. */
 static struct value choose(const char *option_text, const char *option, const char *file_text,
                            const char *key)
@@ -105,36 +93,6 @@ static enum ses_status read_process(const struct loader *loader, const struct se
 
 /* ---- texts -------------------------------------------------------------------------------------------- */
 
-static enum ses_status read_text(const struct loader *loader, const struct value *value, const char *usual,
-                                 size_t size, char *ret_text)
-{
-    const char *text = value->text == NULL ? usual : value->text;
-
-    if (text[0] == '\0')
-        return ses_config_refuse(loader, value, "must not be empty");
-    if (strlen(text) >= size)
-        return ses_config_refuse(loader, value, "is too long");
-    if (!ses_utf8_printable_check(ses_slice_str(text)))
-        return ses_config_refuse(loader, value, "must be printable UTF-8");
-    memcpy(ret_text, text, strlen(text) + 1);
-    return SES_OK;
-}
-
-enum ses_status ses_config_read_choice(const struct loader *loader, const struct value *value,
-                                       const char *const *names, size_t count, const char *what,
-                                       unsigned *ret_choice)
-{
-    unsigned i;
-
-    for (i = 0; i < count; i++) {
-        if (strcmp(value->text, names[i]) == 0) {
-            *ret_choice = i;
-            return SES_OK;
-        }
-    }
-    return ses_config_refuse(loader, value, what);
-}
-
 static enum ses_status read_level(const struct loader *loader, const struct ses_raw_config *raw)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
@@ -166,8 +124,9 @@ static enum ses_status read_token(const struct loader *loader, const struct ses_
     struct value audience = {.text = raw->token.audience, .key = "token.audience"};
     struct ses_config *config = loader->config;
 
-    SES_TRY(read_text(loader, &issuer, DEFAULT_ISSUER, sizeof(config->issuer), config->issuer));
-    return read_text(loader, &audience, DEFAULT_ISSUER, sizeof(config->audience), config->audience);
+    SES_TRY(ses_config_read_text(loader, &issuer, DEFAULT_ISSUER, sizeof(config->issuer), config->issuer));
+    return ses_config_read_text(loader, &audience, DEFAULT_ISSUER, sizeof(config->audience),
+                                config->audience);
 }
 
 /* ---- addresses ---------------------------------------------------------------------------------------- */
@@ -250,7 +209,7 @@ static enum ses_status read_url(const struct loader *loader, const char *text, c
     ret_text[0] = '\0';
     if (text == NULL)
         return SES_OK;
-    SES_TRY(read_text(loader, &value, "", SES_CONFIG_TEXT_SIZE, ret_text));
+    SES_TRY(ses_config_read_text(loader, &value, "", SES_CONFIG_TEXT_SIZE, ret_text));
     return check_url(loader, &value, ret_text, slash);
 }
 
@@ -282,7 +241,7 @@ static enum ses_status read_hosts(const struct loader *loader, const struct ses_
         struct value value = {.text = raw->connector.base_url_hosts[i], .key = "connector.base_url_hosts"};
         struct ses_slice host;
 
-        SES_TRY(read_text(loader, &value, "", SES_CONFIG_TEXT_SIZE, config->hosts[i]));
+        SES_TRY(ses_config_read_text(loader, &value, "", SES_CONFIG_TEXT_SIZE, config->hosts[i]));
         host = ses_slice_str(config->hosts[i]);
         if (ses_slice_find(host, '/') != host.len || ses_slice_find(host, '@') != host.len ||
             ses_slice_find(host, '*') != host.len || ses_slice_find(host, ' ') != host.len)
@@ -293,24 +252,6 @@ static enum ses_status read_hosts(const struct loader *loader, const struct ses_
 }
 
 /* ---- merchants ---------------------------------------------------------------------------------------- */
-
-enum ses_status ses_config_split_merchant(const struct loader *loader, const struct value *value,
-                                          struct ses_config_merchant *ret_row)
-{
-    char text[SES_CONFIG_MERCHANT_SIZE + SES_CONFIG_TEXT_SIZE];
-    char *space;
-
-    SES_TRY(read_text(loader, value, "", sizeof(text), text));
-    space = strrchr(text, ' ');
-    if (space == NULL || space == text || space[1] == '\0')
-        return ses_config_refuse(loader, value, "each entry must be a merchant, a space and its value");
-    *space = '\0';
-    if (strlen(text) >= sizeof(ret_row->merchant) || strlen(space + 1) >= sizeof(ret_row->origin))
-        return ses_config_refuse(loader, value, "is too long");
-    memcpy(ret_row->merchant, text, strlen(text) + 1);
-    memcpy(ret_row->origin, space + 1, strlen(space + 1) + 1);
-    return SES_OK;
-}
 
 static enum ses_status read_return_urls(const struct loader *loader, const struct ses_raw_config *raw)
 {
@@ -342,7 +283,7 @@ static enum ses_status read_public_url(const struct loader *loader, const struct
         (void)snprintf(config->public_url, sizeof(config->public_url), "http://%.200s", config->listen.text);
         return SES_OK;
     }
-    SES_TRY(read_text(loader, &value, "", sizeof(config->public_url), config->public_url));
+    SES_TRY(ses_config_read_text(loader, &value, "", sizeof(config->public_url), config->public_url));
     return check_url(loader, &value, config->public_url, false);
 }
 
@@ -371,7 +312,8 @@ static enum ses_status settle(const struct loader *loader, const struct ses_raw_
 
     config->sandbox = loader->options->sandbox;
     SES_TRY(read_addresses(loader, raw));
-    SES_TRY(read_text(loader, &data, DEFAULT_DATA, sizeof(config->data_dir) / 2, config->data_dir));
+    SES_TRY(
+        ses_config_read_text(loader, &data, DEFAULT_DATA, sizeof(config->data_dir) / 2, config->data_dir));
     SES_TRY(read_process(loader, raw));
     SES_TRY(read_level(loader, raw));
     SES_TRY(read_durability(loader, raw));

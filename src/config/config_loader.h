@@ -22,6 +22,9 @@ struct loader {
 
 /* SES_INVALID_ARGUMENT, with the place of the value in its source. */
 enum ses_status ses_config_refuse(const struct loader *loader, const struct value *value, const char *what);
+/* A text in ret_text of so many bytes, usual where nobody gave one; refused if empty, too long or not printable. */
+SES_MUST_CHECK enum ses_status ses_config_read_text(const struct loader *loader, const struct value *value,
+                                                    const char *usual, size_t size, char *ret_text);
 /* One of the names, ret_choice its index; else refused with what. */
 SES_MUST_CHECK enum ses_status ses_config_read_choice(const struct loader *loader, const struct value *value,
                                                       const char *const *names, size_t count,

@@ -4,55 +4,6 @@
 #include "credential_draft.h"
 #include "json.h"
 
-bool ses_credential_header_ok(struct ses_slice value)
-{
-    if (value.len > SES_CONNECTOR_HEADER_BYTES_MAX)
-        return false;
-    for (size_t i = 0; i < value.len; i++) {
-        if ((value.data[i] < 0x20 && value.data[i] != '\t') || value.data[i] > 0x7e)
-            return false;
-    }
-    return true;
-}
-
-enum ses_status ses_credential_refuse(struct ses_credential_draft *draft, const char *reason,
-                                      const char *header, const char *message)
-{
-    ses_error_set(draft->error, SES_INVALID_ARGUMENT, ses_slice_str(message));
-    draft->error->reason = ses_slice_str(reason);
-    ses_error_metadata(draft->error, SES_STR("header"), ses_slice_str(header));
-    return SES_INVALID_ARGUMENT;
-}
-
-enum ses_status ses_credential_refuse_key(struct ses_credential_draft *draft, const char *reason,
-                                          const char *header, const char *message, const char *key)
-{
-    const char *text = key == NULL ? NULL : ses_arena_printf(draft->arena, "%s: %s", message, key);
-    enum ses_status status = ses_credential_refuse(draft, reason, header, text == NULL ? message : text);
-
-    if (key != NULL)
-        ses_error_metadata(draft->error, SES_STR("key"), ses_slice_str(key));
-    return status;
-}
-
-void ses_credential_add(struct ses_credential_draft *draft, const char *name, struct ses_slice value)
-{
-    struct ses_credentials *found = &draft->found;
-
-    SES_REQUIRE(found->fields_count < SES_CREDENTIAL_FIELDS_MAX); /* the table's rows are shorter */
-    found->fields[found->fields_count++] = (struct ses_credential){name, value};
-    ses_credential_mean_text(draft, name, value);
-}
-
-struct ses_slice ses_credential_get(const struct ses_credentials *credentials, const char *name)
-{
-    for (size_t i = 0; i < credentials->fields_count; i++) {
-        if (strcmp(credentials->fields[i].name, name) == 0)
-            return credentials->fields[i].value;
-    }
-    return SES_SLICE_EMPTY;
-}
-
 /* x-connector-config, else x-connector-auth, else the older headers: the first that is there decides. */
 static enum ses_status read_headers(const struct ses_connector_headers *headers,
                                     struct ses_credential_draft *draft)

@@ -2,17 +2,6 @@
 
 #include <sessiond/base/encode.h>
 
-#include "return_text.h"
-
-static struct ses_slice take_until(struct ses_slice *rest, uint8_t separator)
-{
-    size_t at = ses_slice_find(*rest, separator);
-    struct ses_slice part = ses_slice_cut(*rest, 0, at);
-
-    *rest = ses_slice_cut(*rest, at + 1, rest->len);
-    return part;
-}
-
 static bool is_escape(struct ses_slice s, size_t at)
 {
     return s.data[at] == '%' && s.len - at > 2 && ses_hex_digit(s.data[at + 1]) >= 0 &&
@@ -42,40 +31,13 @@ static enum ses_status decode(struct ses_slice text, struct ses_arena *arena, st
     return SES_OK;
 }
 
-/* ---- gathering --------------------------------------------------------------------------------- */
-
-enum ses_status ses_return_form_init(struct ses_return_form *form, struct ses_arena *arena,
-                                     enum ses_charset charset)
-{
-    *form = (struct ses_return_form){.arena = arena, .charset = charset};
-    form->parameters = ses_arena_alloc(arena, SES_RETURN_PARAMETERS_MAX * sizeof(*form->parameters));
-    return form->parameters == NULL ? SES_NO_MEMORY : SES_OK;
-}
-
-enum ses_status ses_return_form_add(struct ses_return_form *form, struct ses_slice name,
-                                    struct ses_slice value)
-{
-    struct ses_return_parameter parameter;
-
-    if (form->count == SES_RETURN_PARAMETERS_MAX || name.len > SES_RETURN_NAME_BYTES_MAX ||
-        value.len > SES_RETURN_BYTES_MAX)
-        return SES_TOO_LARGE;
-    SES_TRY(ses_return_text(name, form->charset, form->arena, &parameter.name));
-    SES_TRY(ses_return_text(value, form->charset, form->arena, &parameter.value));
-    form->bytes += parameter.name.len + parameter.value.len;
-    if (parameter.name.len > SES_RETURN_NAME_BYTES_MAX || form->bytes > SES_RETURN_BYTES_MAX)
-        return SES_TOO_LARGE;
-    form->parameters[form->count++] = parameter;
-    return SES_OK;
-}
-
 /* ---- urlencoded -------------------------------------------------------------------------------- */
 
 static enum ses_status add_pair(struct ses_return_form *form, struct ses_slice pair)
 {
     struct ses_slice name, value;
 
-    SES_TRY(decode(take_until(&pair, '='), form->arena, &name));
+    SES_TRY(decode(ses_slice_take_until(&pair, '='), form->arena, &name));
     SES_TRY(decode(pair, form->arena, &value));
     return ses_return_form_add(form, name, value);
 }
@@ -85,7 +47,7 @@ enum ses_status ses_return_form_parse(struct ses_return_form *form, struct ses_s
     if (text.len > 3 * (size_t)SES_RETURN_BYTES_MAX) /* every byte escaped: what is longer cannot fit */
         return SES_TOO_LARGE;
     while (text.len > 0) {
-        struct ses_slice pair = take_until(&text, '&');
+        struct ses_slice pair = ses_slice_take_until(&text, '&');
 
         if (pair.len > 0)
             SES_TRY(add_pair(form, pair));
@@ -94,38 +56,6 @@ enum ses_status ses_return_form_parse(struct ses_return_form *form, struct ses_s
 }
 
 /* ---- bodies of other types ----------------------------------------------------------------------- */
-
-static struct ses_slice next_option(struct ses_slice *rest)
-{
-    bool quoted = false;
-    size_t at = 0;
-    struct ses_slice option;
-
-    while (at < rest->len && (quoted || rest->data[at] != ';')) {
-        quoted = quoted != (rest->data[at] == '"');
-        at++;
-    }
-    option = ses_slice_trim(ses_slice_cut(*rest, 0, at));
-    *rest = ses_slice_cut(*rest, at + 1, rest->len);
-    return option;
-}
-
-struct ses_slice ses_return_form_option(struct ses_slice header, const char *name)
-{
-    (void)next_option(&header);
-    while (header.len > 0) {
-        struct ses_slice value = next_option(&header);
-        struct ses_slice key = ses_slice_trim(take_until(&value, '='));
-
-        if (!ses_slice_ieq(key, ses_slice_str(name)))
-            continue;
-        value = ses_slice_trim(value);
-        if (value.len >= 2 && value.data[0] == '"' && value.data[value.len - 1] == '"')
-            value = ses_slice_cut(value, 1, value.len - 1);
-        return value;
-    }
-    return SES_SLICE_EMPTY;
-}
 
 enum ses_charset ses_return_form_charset(struct ses_slice content_type)
 {
@@ -179,12 +109,12 @@ static bool has_lines(struct ses_slice body)
 static enum ses_status add_lines(struct ses_return_form *form, struct ses_slice body)
 {
     while (body.len > 0) {
-        struct ses_slice line = without_line_end(take_until(&body, '\n'));
+        struct ses_slice line = without_line_end(ses_slice_take_until(&body, '\n'));
         struct ses_slice name;
 
         if (line.len == 0)
             continue;
-        name = take_until(&line, '=');
+        name = ses_slice_take_until(&line, '=');
         SES_TRY(ses_return_form_add(form, name, line));
     }
     return SES_OK;

@@ -142,37 +142,6 @@ void ses_service_free(struct ses_service *service)
 
 /* ---- work ------------------------------------------------------------------------------------ */
 
-struct ses_binding_policy ses_service_binding(const struct ses_service *service, struct ses_slice merchant)
-{
-    struct ses_binding_policy policy = service->options.binding;
-
-    for (size_t i = 0; i < service->options.bindings_count; i++) {
-        const struct ses_merchant_binding *row = &service->options.bindings[i];
-
-        if (!ses_slice_eq_str(merchant, row->merchant))
-            continue;
-        if (row->policy.mode != SES_BINDING_DEFAULT)
-            policy.mode = row->policy.mode;
-        if (row->policy.missing != SES_BINDING_MISSING_DEFAULT)
-            policy.missing = row->policy.missing;
-    }
-    return policy;
-}
-
-void ses_tell_late_success(const struct ses_service *service, const struct ses_exchange *x)
-{
-    struct ses_log_line line;
-
-    ses_count(service->options.metrics, SES_C_SESSIONS_LATE_SUCCESS, 1);
-    if (service->options.log == NULL)
-        return;
-    ses_log_begin(service->options.log, SES_LOG_WARN, "late_success", &line);
-    ses_log_str(&line, "request_id", x->request_id);
-    ses_log_slice(&line, "merchant", x->merchant);
-    ses_log_str(&line, "session", x->session_pseudonym);
-    ses_log_end(&line);
-}
-
 void ses_service_turn(struct ses_service *service)
 {
     ses_store_flush(service->options.store);
@@ -183,11 +152,6 @@ void ses_service_turn(struct ses_service *service)
     }
     /* An answer can bring in a connection's next request at once. */
     ses_store_flush(service->options.store);
-}
-
-bool ses_service_serving(const struct ses_service *service)
-{
-    return !service->stopping && !service->unready && ses_store_healthy(service->options.store);
 }
 
 void ses_service_check_health(struct ses_service *service)

@@ -53,6 +53,8 @@ bool ses_slice_starts(struct ses_slice s, struct ses_slice prefix);
 struct ses_slice ses_slice_cut(struct ses_slice s, size_t from, size_t to);
 /* Index of the first byte c, or s.len. */
 size_t ses_slice_find(struct ses_slice s, uint8_t c);
+/* What stands before the first such byte (all of it, if there is none); rest goes on behind it. */
+struct ses_slice ses_slice_take_until(struct ses_slice *rest, uint8_t separator);
 /* Without leading and trailing spaces and tabs. */
 struct ses_slice ses_slice_trim(struct ses_slice s);
 

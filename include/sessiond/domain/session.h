@@ -29,6 +29,7 @@ enum ses_session_status {
     SES_SESSION_STATUS_COUNT
 };
 
+/* session_status.c */
 /* [any] Over for good: completed, failed or revoked. An unknown number counts as failed. An expired session
  * is not closed but forgotten: its natural key is free again. */
 bool ses_session_closed(enum ses_session_status status);

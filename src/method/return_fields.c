@@ -1,0 +1,61 @@
+/* Gathering what a return brought: each name and value becomes text and is bounded here, whatever form it came in. */
+#include "return_form.h"
+
+#include "return_text.h"
+
+enum ses_status ses_return_form_init(struct ses_return_form *form, struct ses_arena *arena,
+                                     enum ses_charset charset)
+{
+    *form = (struct ses_return_form){.arena = arena, .charset = charset};
+    form->parameters = ses_arena_alloc(arena, SES_RETURN_PARAMETERS_MAX * sizeof(*form->parameters));
+    return form->parameters == NULL ? SES_NO_MEMORY : SES_OK;
+}
+
+enum ses_status ses_return_form_add(struct ses_return_form *form, struct ses_slice name,
+                                    struct ses_slice value)
+{
+    struct ses_return_parameter parameter;
+
+    if (form->count == SES_RETURN_PARAMETERS_MAX || name.len > SES_RETURN_NAME_BYTES_MAX ||
+        value.len > SES_RETURN_BYTES_MAX)
+        return SES_TOO_LARGE;
+    SES_TRY(ses_return_text(name, form->charset, form->arena, &parameter.name));
+    SES_TRY(ses_return_text(value, form->charset, form->arena, &parameter.value));
+    form->bytes += parameter.name.len + parameter.value.len;
+    if (parameter.name.len > SES_RETURN_NAME_BYTES_MAX || form->bytes > SES_RETURN_BYTES_MAX)
+        return SES_TOO_LARGE;
+    form->parameters[form->count++] = parameter;
+    return SES_OK;
+}
+
+static struct ses_slice next_option(struct ses_slice *rest)
+{
+    bool quoted = false;
+    size_t at = 0;
+    struct ses_slice option;
+
+    while (at < rest->len && (quoted || rest->data[at] != ';')) {
+        quoted = quoted != (rest->data[at] == '"');
+        at++;
+    }
+    option = ses_slice_trim(ses_slice_cut(*rest, 0, at));
+    *rest = ses_slice_cut(*rest, at + 1, rest->len);
+    return option;
+}
+
+struct ses_slice ses_return_form_option(struct ses_slice header, const char *name)
+{
+    (void)next_option(&header);
+    while (header.len > 0) {
+        struct ses_slice value = next_option(&header);
+        struct ses_slice key = ses_slice_trim(ses_slice_take_until(&value, '='));
+
+        if (!ses_slice_ieq(key, ses_slice_str(name)))
+            continue;
+        value = ses_slice_trim(value);
+        if (value.len >= 2 && value.data[0] == '"' && value.data[value.len - 1] == '"')
+            value = ses_slice_cut(value, 1, value.len - 1);
+        return value;
+    }
+    return SES_SLICE_EMPTY;
+}
