@@ -1,18 +1,23 @@
 /* clock.h - whose clock, when. Pure code takes times as arguments and never calls these.
  *
  * There are two times:
- *   now     sessiond's own time: milliseconds since 1970 that only grow, as fast as time passes
- * (CLOCK_BOOTTIME and a base). Whatever is stored, compared or waited for is in it: records, locators,
- * limits. wall    what the machine's clock says of the world. It may be wrong, and be corrected, by any
- * amount, in either direction, at any moment. Only what leaves or enters is in it: times in answers, in
- * tokens, in log lines, HTTP dates. Between them lies `ahead` = wall - now. It changes only when the
- * machine's clock is set; such a step changes nothing that is stored. The supervisor fixes the base before it
- * forks (ses_clock_start) and keeps it in the data directory (clock_file.h), so that now goes on over
+ *   now    sessiond's own time: milliseconds since 1970 that only grow, as fast as time passes
+ *          (CLOCK_BOOTTIME and a base). Whatever is stored, compared or waited for is in it:
+ *          records, locators, limits.
+ *   wall   what the machine's clock says of the world. It may be wrong, and be corrected, by any
+ *          amount, in either direction, at any moment. Only what leaves or enters is in it:
+ *          times in answers, in tokens, in log lines, HTTP dates.
+ *
+ * Between them lies `ahead` = wall - now. It changes only when the machine's clock is set; such a
+ * step changes nothing that is stored. The supervisor fixes the base before it forks
+ * (ses_clock_start) and keeps it in the data directory (clock_file.h), so that now goes on over
  * restarts. A process that sets nothing up, a tool or a test, begins with now = wall.
  *
- * Builds with SES_TEST_HOOKS also add what the file named by SESSIOND_TEST_CLOCK says: two words of 64 bits,
- * signed, of this machine's order, in milliseconds: [0] how far the world's clock was set (wall only), [1]
- * how much time has passed (both; it only grows). The monotonic clock of network limits stays what it is.
+ * Builds with SES_TEST_HOOKS also add what the file named by SESSIOND_TEST_CLOCK says: two words of
+ * 64 bits, signed, of this machine's order, in milliseconds:
+ *   [0]  how far the world's clock was set (wall only)
+ *   [1]  how much time has passed (both; it only grows)
+ * The monotonic clock of network limits stays what it is.
  */
 #ifndef SESSIOND_BASE_CLOCK_H
 #define SESSIOND_BASE_CLOCK_H
@@ -72,8 +77,7 @@ struct ses_clock_state {
 enum ses_clock_origin {
     SES_CLOCK_FRESH,   /* now := wall */
     SES_CLOCK_KEPT,    /* the same boot of the machine: the base of before */
-    SES_CLOCK_RESUMED, /* another boot: what was told last, and what the world's clock says has passed since
-                        */
+    SES_CLOCK_RESUMED, /* another boot: what was told last, and what wall says has passed since */
     SES_CLOCK_ORIGIN_COUNT
 };
 
@@ -85,8 +89,8 @@ SES_MUST_CHECK enum ses_status ses_clock_start(const struct ses_clock_state *las
 void ses_clock_state(struct ses_clock_state *ret_state);
 /* [any] Steps noticed ever. */
 uint64_t ses_clock_steps(void);
-/* [supervisor] Once a second: has the world's clock been set? Then a new era begins; ret_by_ms: by how much.
- */
+/* [supervisor] Once a second: has the world's clock been set? Then a new era begins.
+ * ret_by_ms: by how much. */
 bool ses_clock_notice(int64_t *ret_by_ms);
 
 /* ---- text ---- */

@@ -9,8 +9,8 @@
 /* [any] BLAKE2b-256 of bytes; keyed when key is not empty (16..64 bytes). */
 void ses_hash(struct ses_slice key, struct ses_slice bytes, uint8_t ret_hash[SES_HASH_BYTES]);
 
-/* Several parts, each preceded by its length as 64-bit little endian, so that no two lists of parts collide.
- */
+/* [any] Several parts, each preceded by its length as 64-bit little endian, so that no two lists of
+ * parts collide. */
 void ses_hash_parts(struct ses_slice key, const struct ses_slice *parts, size_t count,
                     uint8_t ret_hash[SES_HASH_BYTES]);
 

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* [any] Call once per process before anything else here: initialises libsodium; ends the process if it can't.
- */
+/* [any] Call once per process before anything else here: initialises libsodium; ends the process if
+ * it can't. */
 void ses_random_init(void);
 /* [any] From the kernel, by libsodium. */
 void ses_random_bytes(void *ret_bytes, size_t len);

@@ -63,8 +63,8 @@ bool ses_utf8_check(struct ses_slice s);
 /* Length of the strict UTF-8 sequence that s begins with, and its code point; 0: it begins with none. */
 size_t ses_utf8_first(struct ses_slice s, uint32_t *ret_code_point);
 /* Strict UTF-8 of what can be seen: no controls, format characters (zero width, bidirectional), line and
- * paragraph separators, private or unassigned code points (Unicode 14.0), nothing that is ignored by default.
- */
+ * paragraph separators, private or unassigned code points (Unicode 14.0), nothing that is ignored by
+ * default. */
 bool ses_utf8_printable_check(struct ses_slice s);
 bool ses_code_point_printable(uint32_t code_point);
 /* The same, and not empty, and not only blanks: what somebody or something may be called. */

@@ -11,8 +11,7 @@
 #include <sessiond/base/error.h>
 #include <sessiond/base/slice.h>
 
-/* ---- identity
- * ------------------------------------------------------------------------------------------------ */
+/* ---- identity ---- */
 
 #define SES_CREDENTIAL_FIELDS_MAX 8
 
@@ -35,8 +34,7 @@ const struct ses_connector *ses_connector_find(uint32_t number, struct ses_slice
 /* [any] The metric's connector name for index 0.., NULL behind the last. */
 const char *ses_connector_metric_name(int metric);
 
-/* ---- credentials from request metadata (facts: x-connector-config, x-connector-auth, x-connector + x-auth)
- * ------- */
+/* ---- credentials from request metadata: x-connector-config, x-connector-auth, or x-connector and x-auth ---- */
 
 struct ses_credential {
     const char *name;       /* the config key, e.g. "api_key"; static */
@@ -50,8 +48,7 @@ struct ses_credentials {
     /* Keyed hash of what they say, however it was spelled (credential_digest.c): who has other ones is
      * another caller. Without the connector's name and base_url, which are no secrets. */
     uint8_t digest[SES_CREDENTIALS_DIGEST_BYTES];
-    /* The secret keys of the connector's config that were given (a key that is absent or null has no entry).
-     */
+    /* The secret keys of the connector's config that were given; an absent one or null has no entry. */
     struct ses_credential fields[SES_CREDENTIAL_FIELDS_MAX];
     size_t fields_count;
     struct ses_slice base_url; /* empty: the configured one */
@@ -59,16 +56,17 @@ struct ses_credentials {
 
 /* The raw header values; empty slice = header absent. */
 struct ses_connector_headers {
-    struct ses_slice connector;                                           /* x-connector */
-    struct ses_slice connector_config;                                    /* x-connector-config */
-    struct ses_slice connector_auth;                                      /* x-connector-auth */
-    struct ses_slice auth;                                                /* x-auth */
-    struct ses_slice api_key;                                             /* x-api-key */
-    struct ses_slice key1;                                                /* x-key1 */
-    struct ses_slice key2;                                                /* x-key2 */
-    struct ses_slice api_secret;                                          /* x-api-secret */
-    struct ses_slice auth_key_map;                                        /* x-auth-key-map */
-    bool api_key_present, key1_present, key2_present, api_secret_present; /* an empty value is accepted */
+    struct ses_slice connector;        /* x-connector */
+    struct ses_slice connector_config; /* x-connector-config */
+    struct ses_slice connector_auth;   /* x-connector-auth */
+    struct ses_slice auth;             /* x-auth */
+    struct ses_slice api_key;          /* x-api-key */
+    struct ses_slice key1;             /* x-key1 */
+    struct ses_slice key2;             /* x-key2 */
+    struct ses_slice api_secret;       /* x-api-secret */
+    struct ses_slice auth_key_map;     /* x-auth-key-map */
+    /* Of these an empty value is accepted, so being there is told apart. */
+    bool api_key_present, key1_present, key2_present, api_secret_present;
 };
 
 /* [worker] A bounded cache of parsed headers: JSON of a repeated x-connector-config is parsed once. Keyed by
@@ -79,9 +77,10 @@ SES_MUST_CHECK enum ses_status ses_credential_cache_new(size_t entries_max,
                                                         struct ses_credential_cache **ret_cache);
 void ses_credential_cache_free(struct ses_credential_cache *cache);
 
-/* [worker] Reads, checks and resolves. ret_error: SES_INVALID_ARGUMENT with ErrorInfo reason = the sub_code
- * of the facts (MISSING_METADATA, INVALID_CONNECTOR, INVALID_CONNECTOR_CONFIG_JSON, UNSUPPORTED_CONNECTOR,
- * AUTH_CONVERSION_FAILED, ..., ours: CONNECTOR_CONTRADICTION), naming headers and keys, never values. Slices
+/* [worker] Reads, checks and resolves. ret_error: SES_INVALID_ARGUMENT with an ErrorInfo reason that says
+ * which check failed (MISSING_METADATA, INVALID_CONNECTOR, INVALID_CONNECTOR_CONFIG_JSON,
+ * UNSUPPORTED_CONNECTOR, AUTH_CONVERSION_FAILED, ..., CONNECTOR_CONTRADICTION), naming headers and keys,
+ * never values. Slices
  * of ret_credentials point into arena. cache may be NULL. digest_key: 16 to 64 secret bytes, the same for the
  * life of a cache. */
 SES_MUST_CHECK enum ses_status
@@ -91,8 +90,7 @@ ses_credentials_resolve(struct ses_credential_cache *cache, struct ses_slice dig
 /* [any] The value of a field, the empty slice if absent. */
 struct ses_slice ses_credential_get(const struct ses_credentials *credentials, const char *name);
 
-/* ---- base URLs
- * ------------------------------------------------------------------------------------------------- */
+/* ---- base URLs ---- */
 
 struct ses_connector_url {
     const struct ses_connector *connector;
@@ -103,8 +101,8 @@ struct ses_connector_url {
 struct ses_connector_policy {
     const struct ses_connector_url *overrides; /* from the configuration or --sandbox; may be empty */
     size_t overrides_count;
-    const char *const
-        *base_url_hosts; /* the operator's allow-list for base_url in x-connector-config: host or host:port */
+    /* The operator's allow-list for base_url in x-connector-config: host or host:port. */
+    const char *const *base_url_hosts;
     size_t base_url_hosts_count;
     bool sandbox; /* loopback hosts only, http:// allowed */
 };
@@ -118,8 +116,7 @@ SES_MUST_CHECK enum ses_status ses_connector_base_url(const struct ses_connector
                                                       bool test_mode, struct ses_arena *arena,
                                                       struct ses_slice *ret_url, struct ses_error *ret_error);
 
-/* ---- one session call: pure
- * ------------------------------------------------------------------------------------- */
+/* ---- one session call: pure ---- */
 
 struct ses_http_pair {
     struct ses_slice name; /* lower case */
@@ -177,10 +174,9 @@ struct ses_connector_result {
      * success. */
     bool repeated;
     /* success, or repeated */
-    struct ses_slice
-        session_token; /* the connector's own token or client secret: secret, kept in the record only */
-    struct ses_slice session_id; /* its id, if it has one */
-    uint64_t expires_ms;         /* its own expiry, the world's time; 0 = none told */
+    struct ses_slice session_token; /* its own token or client secret: secret, kept in the record only */
+    struct ses_slice session_id;    /* its id, if it has one */
+    uint64_t expires_ms;            /* its own expiry, the world's time; 0 = none told */
 };
 
 /* ErrorInfo.reason of an amount that the connector cannot take as it is: too fine, too large. */

@@ -24,13 +24,12 @@ struct ses_driver_options {
     uint32_t total_timeout_ms;   /* default 10000; the caller's deadline may be earlier */
     size_t response_bytes_max;   /* default 256 KiB */
     unsigned calls_max;          /* in flight; above: SES_RESOURCE_EXHAUSTED. default 1024 */
-    unsigned host_calls_max; /* of these, to one connector at one host; above: SES_BUSY. default a quarter */
+    unsigned host_calls_max;     /* of these, to one connector at one host; above: SES_BUSY. default 1/4 */
     uint32_t connection_life_ms; /* at most; then names are looked up again. default 180000 */
     unsigned breaker_failures;   /* consecutive failures that open a host's breaker; default 20 */
     uint32_t breaker_open_ms;    /* then one probe; default 5000 */
     struct ses_log *log;         /* breakers that open and close; may be NULL */
-    struct ses_metrics
-        *metrics; /* connector_ns; connector_calls is counted by whoever parses the answer. May be NULL */
+    struct ses_metrics *metrics; /* connector_ns; whoever parses counts connector_calls. May be NULL */
 };
 
 SES_MUST_CHECK enum ses_status ses_driver_new(const struct ses_driver_options *options,
@@ -38,10 +37,12 @@ SES_MUST_CHECK enum ses_status ses_driver_new(const struct ses_driver_options *o
 /* Cancels what runs (done functions are not called), closes; handles finish on the loop. */
 void ses_driver_free(struct ses_driver *driver);
 
-/* Transport outcome. http_status 0: no answer, and outcome says why. UNREACHABLE (breaker open too): not a
- * byte was sent, the connector cannot have acted. TIMEOUT, BAD_RESPONSE (too large, cut off): it may have
- * acted. Else outcome is SUCCESS, whatever http_status is. body is valid during the call only. The driver
- * must not be freed inside. */
+/* Transport outcome. http_status 0: no answer, and outcome says why.
+ *   UNREACHABLE    breaker open too: not a byte was sent, the connector cannot have acted
+ *   TIMEOUT        it may have acted
+ *   BAD_RESPONSE   too large, cut off: it may have acted
+ * Else outcome is SUCCESS, whatever http_status is. body is valid during the call only. The driver must not
+ * be freed inside. */
 typedef void (*ses_outbound_fn)(void *arg, uint32_t http_status, enum ses_connector_outcome outcome,
                                 struct ses_slice body);
 

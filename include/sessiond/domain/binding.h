@@ -6,11 +6,15 @@
  * load and a script's request.
  *
  * Hash of a binding (the token's `bih`), reproducible by anyone who has the browser's values: BLAKE2b-256
- * over the facets present, in the order of enum ses_facet, each as  name '=' value '\n'.  Values: numbers in
- * decimal, booleans true or false, os_type in lower case (ASCII), user_agent_family and user_agent_version as
- * ses_user_agent_parse gives them, ip_prefix as "203.0.113.0/24" or "2001:db8:1::/48", accept_language
- * unchanged. No value can hold a line break. The names of the facets present, in the same order, joined by
- * one space, are the token's `bnd`.
+ * over the facets present, in the order of enum ses_facet, each as  name '=' value '\n'.  Values:
+ *   numbers                                 in decimal
+ *   booleans                                true or false
+ *   os_type                                 in lower case (ASCII)
+ *   user_agent_family, user_agent_version   as ses_user_agent_parse gives them
+ *   ip_prefix                               "203.0.113.0/24" or "2001:db8:1::/48"
+ *   accept_language                         unchanged
+ * No value can hold a line break. The names of the facets present, in the same order, joined by one space,
+ * are the token's `bnd`.
  *
  * A stored binding holds a keyed tag per facet instead of the value: no address and no user agent is kept.
  */
@@ -68,8 +72,8 @@ enum ses_binding_mode {
     SES_BINDING_MODE_COUNT
 };
 
-/* How a browser is treated that does not tell a hard facet to which the session is bound; numbers are public.
- */
+/* How a browser is treated that does not tell a hard facet to which the session is bound; numbers are
+ * public. */
 enum ses_binding_missing {
     SES_BINDING_MISSING_DEFAULT = 0, /* allow */
     SES_BINDING_MISSING_ALLOW = 1,

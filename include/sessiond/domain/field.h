@@ -37,7 +37,8 @@
     X(SCREEN_WIDTH, "browser_info.screen_width", "payment.browser_info.screen_width")                        \
     X(JAVA_ENABLED, "browser_info.java_enabled", "payment.browser_info.java_enabled")                        \
     X(JAVA_SCRIPT_ENABLED, "browser_info.java_script_enabled", "payment.browser_info.java_script_enabled")   \
-    X(TIME_ZONE_OFFSET, "browser_info.time_zone_offset_minutes", "payment.browser_info.time_zone_offset_minutes")
+    X(TIME_ZONE_OFFSET, "browser_info.time_zone_offset_minutes",                                             \
+      "payment.browser_info.time_zone_offset_minutes")
 
 /* Present or not, no value of their own; CONNECTOR and CREDENTIALS come from the metadata headers. */
 #define SES_FIELD_GROUP_TABLE(X)                                                                             \

@@ -62,8 +62,7 @@ struct ses_payload {
 };
 
 /* [any] Do two texts of that field say the same? metadata and connector_feature_data as JSON; others by
- * letter.
- */
+ * letter. */
 bool ses_field_text_same(enum ses_field field, struct ses_slice a, struct ses_slice b,
                          const struct ses_tag_key *key, struct ses_arena *arena);
 /* [any] CPU: about 0.5 us for an ordinary request. */

@@ -2,8 +2,7 @@
  * rules.
  *
  * All texts stand in one array and all numbers in another, indexed by enum ses_field, so that limits,
- * fingerprints and the naming of fields are loops over tables and a new field needs a
- * row, not code.
+ * fingerprints and the naming of fields are loops over tables and a new field needs a row, not code.
  */
 #ifndef SESSIOND_DOMAIN_REQUEST_H
 #define SESSIOND_DOMAIN_REQUEST_H

@@ -187,10 +187,10 @@ struct ses_session {
     uint64_t version;
     uint64_t created_ms;
     uint64_t updated_ms;
-    uint64_t expires_ms;      /* of the record; UINT64_MAX: never */
-    uint64_t own_expires_ms;  /* without regard to a step, to PROCESSING or to the connector's session; 0: as
-                               * expires_ms */
-    uint64_t token_issued_ms; /* iat of the newest token: a repeated call signs the same claims */
+    uint64_t expires_ms; /* of the record; UINT64_MAX: never */
+    /* Without regard to a step, to PROCESSING or to the connector's session; 0: as expires_ms. */
+    uint64_t own_expires_ms;
+    uint64_t token_issued_ms;     /* iat of the newest token: a repeated call signs the same claims */
     uint32_t previous_generation; /* accepted beside the current one until then; 0: none */
     uint64_t previous_until_ms;
     /* the natural key */

@@ -27,13 +27,13 @@ struct ses_session_rules {
     uint64_t step_ms;      /* limit of a step for which the caller names none */
     uint64_t remember_ms;  /* how long a session that ran out is still known as such */
     uint32_t attempts_max; /* failed ones; the last of them ends the payment. 0: no bound */
-    uint64_t overlap_ms; /* how long the generation before CHALLENGE_PASSED is accepted beside the new one */
+    uint64_t overlap_ms;   /* how long the generation before CHALLENGE_PASSED is accepted beside the new */
 };
 
 /* [any] "BROWSER_RETURNED"; static storage. */
 const char *ses_event_name(enum ses_event event);
-/* [any] May a caller send it? Not the server's own (STEP_TIMED_OUT, EXPIRED) nor REVOKED, which has a method.
- */
+/* [any] May a caller send it? Not the server's own (STEP_TIMED_OUT, EXPIRED) nor REVOKED, which has a
+ * method. */
 bool ses_event_from_caller(enum ses_event event);
 /* [any] May a caller without a token send it? Only what a connector's webhook tells of the payment's fate: a
  * challenge that was passed or a browser that came back is the token holder's to say. */

@@ -74,8 +74,8 @@ struct ses_exchange {
     struct ses_slice body; /* message bytes, decompressed */
     uint64_t started_mono_ns;
     uint64_t deadline_mono_ns; /* never 0: the server's limit when the client names none */
-    char request_id[SES_REQUEST_ID_MAX +
-                    1]; /* echoed from x-request-id (printable ASCII, bounded) or a fresh UUID */
+    /* Echoed from x-request-id (printable ASCII, bounded) or a fresh UUID. */
+    char request_id[SES_REQUEST_ID_MAX + 1];
     const char *peer;
 
     /* ---- reply metadata, set by the method before its answer; names and values literals or in the arena */

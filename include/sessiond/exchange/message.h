@@ -2,9 +2,15 @@
  *
  * Decoding is stricter than protobuf-c: UTF-8 checked, embedded NUL refused in strings, recursion impossible
  * by the schema (no recursive message type is reachable from a request), allocation in the exchange's arena.
- * JSON follows the proto3 JSON mapping with DESIGN section 3's choices: snake_case out, both spellings in,
- * int64 as number or string in and as number out when it fits 2^53 (else string), enums by name out, by name
- * or number in, unknown keys ignored, SecretString bare or {"value"} in, by encoding out.
+ *
+ * JSON follows the proto3 JSON mapping with these choices:
+ *
+ *                  in                       out
+ *   keys           both spellings           snake_case
+ *   unknown keys   ignored
+ *   int64          number or string         number when it fits 2^53, else string
+ *   enums          by name or number        by name
+ *   SecretString   bare or {"value": ..}    as the encoding says (enum ses_encoding)
  */
 #ifndef SESSIOND_EXCHANGE_MESSAGE_H
 #define SESSIOND_EXCHANGE_MESSAGE_H

@@ -1,5 +1,5 @@
-/* route.h - the table of what can be called. Doors look a path up here and know nothing else of the methods.
- */
+/* route.h - the table of what can be called. Doors look a path up here and know nothing else of the
+ * methods. */
 #ifndef SESSIOND_EXCHANGE_ROUTE_H
 #define SESSIOND_EXCHANGE_ROUTE_H
 
@@ -16,16 +16,16 @@ enum ses_route_kind {
 };
 
 struct ses_route {
-    const char *path; /* "/types.MerchantAuthenticationService/CreateSessionToken"; a PLAIN path ending in '/'
-                         is a prefix */
+    /* "/types.MerchantAuthenticationService/CreateSessionToken"; a PLAIN path ending in '/' is a prefix. */
+    const char *path;
     enum ses_route_kind kind;
-    bool get;                        /* PLAIN: GET and HEAD allowed (POST otherwise) */
-    bool get_or_post;                /* PLAIN: both */
-    const char *flow;                /* log field "flow", e.g. "CreateSessionToken" */
-    bool any_host;                   /* also for hosts that the server is not known by */
-    unsigned streams_per_connection; /* SERVER_STREAM, BIDI: open at once on one connection; 0: as many as it
-                                        may have streams */
-    int metric;                      /* row of ses_metrics.requests; -1: not counted */
+    bool get;         /* PLAIN: GET and HEAD allowed (POST otherwise) */
+    bool get_or_post; /* PLAIN: both */
+    const char *flow; /* log field "flow", e.g. "CreateSessionToken" */
+    bool any_host;    /* also for hosts that the server is not known by */
+    /* SERVER_STREAM, BIDI: open at once on one connection; 0: as many as it may have streams. */
+    unsigned streams_per_connection;
+    int metric; /* row of ses_metrics.requests; -1: not counted */
     /* The request is complete (unary, alias, plain), or its first message is (streams). x->body holds it. */
     void (*start)(struct ses_exchange *x, void *arg);
     /* BIDI: a further message; valid during the call. */

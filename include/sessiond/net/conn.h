@@ -47,8 +47,8 @@ struct ses_conn_ops {
 };
 
 #define SES_CONN_HIGH_WATER (256u * 1024)
-/* Ceiling of what one on_produce may append: an engine overshoots the high-water mark by at most one piece.
- */
+/* Ceiling of what one on_produce may append: an engine overshoots the high-water mark by at most one
+ * piece. */
 #define SES_CONN_OUT_MAX (4u * SES_CONN_HIGH_WATER)
 
 struct ses_conns_options {

@@ -1,13 +1,14 @@
 /* store.h - the contract of the session store. Nothing above it may know what is beneath (today LMDB).
  *
  * Glossary
- * - key: BLAKE2b-256 of the natural key (tenant, merchant, test_mode, merchant_session_id), keyed with a
- * secret of the data directory; made by the caller. The store never sees the parts.
- * - record: one version of one session: a plain header (key, session id, revision, expiry) and a sealed body.
- * - shard: one directory with exactly one writer process (the worker of that slot, its committer thread).
- * - locator: place of a record in its shard; grows with time, never used twice.
- * - table: the session table in shared memory: key -> {state, shard, locator}. Layout: store/README.md.
- * - claim: the exclusive right to write the next revision for a key, across all processes.
+ *   key       BLAKE2b-256 of the natural key (tenant, merchant, test_mode, merchant_session_id), keyed with
+ *             a secret of the data directory; made by the caller. The store never sees the parts.
+ *   record    one version of one session: a plain header (key, session id, revision, expiry) and a sealed
+ *             body.
+ *   shard     one directory with exactly one writer process (the worker of that slot, its committer thread).
+ *   locator   place of a record in its shard; grows with time, never used twice.
+ *   table     the session table in shared memory: key -> {state, shard, locator}. Layout: store/README.md.
+ *   claim     the exclusive right to write the next revision for a key, across all processes.
  *
  * Threads: every function is called from the thread that opened the store (the loop), except where it says
  * [any]. The committer thread is inside. A put is acknowledged only by its done function, after the sync.
@@ -50,8 +51,7 @@ typedef uint16_t ses_store_owner;
 #define SES_OWNER_MAX    0x1fffu
 #define SES_OWNER_EARLY  0x2000u
 
-/* ---- the session table ----------------------------------------------------------------------------------
- */
+/* ---- the session table ---- */
 
 /* [supervisor] Makes the table in a memfd with room for at least sessions_max live sessions; inherited over
  * fork. SES_NO_MEMORY, SES_IO; errno says why (EFBIG: above the process's limit of file sizes). */
@@ -111,19 +111,19 @@ struct ses_store_options {
     uint64_t map_bytes;     /* address space reserved per shard; 0 = 1 TiB */
     unsigned batch_max;     /* puts per transaction; 0 = 512 */
     unsigned queue_max;     /* puts waiting for the committer, SES_BUSY above; 0 = 16384 */
-    uint64_t
-        gc_age_ms; /* a live record older than this at the shard's old end is appended again; 0 = 2 hours */
-    void (*notify)(
-        void *arg); /* [committer thread] completions wait: make the loop call ses_store_complete */
+    /* A live record older than this at the shard's old end is appended again; 0 = 2 hours. */
+    uint64_t gc_age_ms;
+    /* [committer thread] Completions wait: make the loop call ses_store_complete. */
+    void (*notify)(void *arg);
     void *notify_arg;
     struct ses_log *log;         /* used on the loop's thread only */
     struct ses_metrics *metrics; /* may be NULL */
 };
 
-/* Opens this process's shard for writing (SES_BUSY if another process writes it) and the others for reading,
- * settles the claims which a dead predecessor of this slot left in the table, starts the committer. Never
- * before fork. SES_IO, SES_DATA_LOSS (damaged environment), SES_NO_MEMORY. The log line tells which file and
- * what to do. */
+/* Opens this process's shard for writing (SES_BUSY if another process writes it), settles the claims which a
+ * dead predecessor of this slot left in the table, starts the committer. The other shards are opened for
+ * reading when one of their records is first asked for. Never before fork. SES_IO, SES_DATA_LOSS (damaged
+ * environment), SES_NO_MEMORY. The log line tells which file and what to do. */
 SES_MUST_CHECK enum ses_status ses_store_open(const struct ses_store_options *options,
                                               struct ses_store **ret_store);
 /* Waits for the puts handed over, calls their done functions, stops the committer, closes. NULL is fine. */
@@ -146,9 +146,8 @@ struct ses_record {
     struct ses_store_key key;
     uint8_t session_id[SES_SESSION_ID_BYTES];
     enum ses_record_kind kind;
-    uint32_t revision; /* 1 for the first record of a key, then + 1 for each put */
-    uint64_t
-        expires_ms; /* sessiond's time; the store drops the record some time after it. UINT64_MAX: never */
+    uint32_t revision;     /* 1 for the first record of a key, then + 1 for each put */
+    uint64_t expires_ms;   /* sessiond's time; dropped some time after it. UINT64_MAX: never */
     struct ses_slice body; /* plaintext */
 };
 
@@ -193,11 +192,13 @@ void ses_store_release(struct ses_store *store, struct ses_claim *claim);
  * intent's done function was called; without an intent on disk it is a release. */
 void ses_store_release_to_intent(struct ses_store *store, struct ses_claim *claim);
 
-/* Called on the loop's thread inside ses_store_complete, once for each accepted put. SES_OK: on disk (or as
- * durability says) and published. SES_FULL, SES_NO_MEMORY: nothing was written; an intent's claim is still
- * held, any other was given back, and with an intent on disk under it that intent was published.
- * SES_UNAVAILABLE: the writer is poisoned (a sync failed). Whether the record is on disk is then unknown; its
- * key stays claimed (SES_BUSY to others) until the next opening of this shard has looked. */
+/* Called on the loop's thread inside ses_store_complete, once for each accepted put.
+ *   SES_OK            on disk (or as durability says) and published
+ *   SES_FULL,         nothing was written; an intent's claim is still held, any other was given back, and
+ *   SES_NO_MEMORY     with an intent on disk under it that intent was published
+ *   SES_UNAVAILABLE   the writer is poisoned (a sync failed). Whether the record is on disk is then unknown;
+ *                     its key stays claimed (SES_BUSY to others) until the next opening of this shard has
+ *                     looked */
 typedef void (*ses_store_done_fn)(void *arg, enum ses_status status);
 
 /* Seals record (key and revision are taken from the claim) and hands it to the committer with the next flush.
@@ -225,8 +226,8 @@ void ses_store_flush(struct ses_store *store);
 void ses_store_complete(struct ses_store *store);
 /* Puts accepted whose done function was not called yet. */
 size_t ses_store_pending(const struct ses_store *store);
-/* False once a failed sync has poisoned the writer: no further acknowledgement until the process is replaced.
- */
+/* False once a failed sync has poisoned the writer: no further acknowledgement until the process is
+ * replaced. */
 bool ses_store_healthy(const struct ses_store *store);
 
 /* What this process has been refused last, and would be refused again. */
@@ -250,9 +251,9 @@ int ses_watch_board_fd(const struct ses_watch_board *board, unsigned slot);
 
 /* The caller's storage, from watch to unwatch. */
 struct ses_store_watch {
-    void (*changed)(void *arg); /* [loop] another record was published since the last call, or since
-                                 * ses_store_watch; several may have been: read the newest. May watch and
-                                 * unwatch. A false alarm is possible. */
+    /* [loop] Another record was published since the last call, or since ses_store_watch; several may have
+     * been: read the newest. May watch and unwatch. A false alarm is possible. */
+    void (*changed)(void *arg);
     void *arg;
     /* the store's */
     struct ses_list node;
@@ -271,8 +272,7 @@ void ses_store_watch_dispatch(struct ses_store *store);
 /* Watches now. */
 unsigned ses_store_watches(const struct ses_store *store);
 
-/* ---- maintenance
- * -------------------------------------------------------------------------------------------- */
+/* ---- maintenance ---- */
 
 /* Asks the committer for a step of garbage collection at the old end: superseded and expired records go,
  * bounded per step; it also runs by itself beside commits. Call from a timer (about 1 s).

@@ -1,10 +1,15 @@
 /* token.h - session tokens: "sess_" + PASETO v4.public (paseto-standard/paseto-spec,
- * docs/01-Protocol-Versions/Version4.md), Ed25519 by libsodium, claims as DESIGN section 5: nothing secret
- * inside.
+ * docs/01-Protocol-Versions/Version4.md), Ed25519 by libsodium. The claims are those of struct ses_claims;
+ * whoever holds a token can read them, so nothing secret is inside.
  *
- * Key ring on disk: <dir>/test/ and <dir>/live/, one file a key, states next / active / verify-only /
- * revoked. Formats: the PASERK texts k4.secret, k4.public, k4.pid (paseto-standard/paserk). Exactly one key
- * of each purpose is active.
+ * Key ring on disk: <dir>/test/ and <dir>/live/, one file a key. Formats: the PASERK texts k4.secret,
+ * k4.public, k4.pid (paseto-standard/paserk). Exactly one key of each purpose is active.
+ *
+ *   state         signs   verifies   becomes
+ *   next          no      yes        active, revoked
+ *   active        yes     yes        verify-only, when another one becomes active
+ *   verify-only   no      yes        active, revoked, removed (retire)
+ *   revoked       no      no         removed (retire)
  */
 #ifndef SESSIOND_TOKEN_TOKEN_H
 #define SESSIOND_TOKEN_TOKEN_H
@@ -69,26 +74,31 @@ void ses_keyring_free(struct ses_keyring *ring);
 SES_MUST_CHECK enum ses_status ses_token_mint(const struct ses_keyring *ring, const struct ses_claims *claims,
                                               char ret_token[SES_TOKEN_SIZE_MAX], size_t *ret_len);
 
-/* [worker] Verifies form, key id, signature, purpose (test) and claims. Fails closed,
- * SES_UNAUTHENTICATED for anything not ours or altered, unknown or revoked key, wrong purpose, duplicate
- * claim, oversize; SES_EXPIRED from exp on at now_ms (0: the caller judges it); SES_NO_MEMORY. iat and nbf
- * are not compared with a clock: what we signed was valid then, and a clock that has gone back since proves
- * nothing. A key in state next verifies too: while workers are replaced one at a time, one that knows it as
- * active signs beside one that does not yet. Claim slices point into arena. iss and aud are the caller's to
- * compare. */
+/* [worker] Verifies form, key id, signature, purpose (test) and claims. Fails closed:
+ *   SES_UNAUTHENTICATED   anything not ours or altered, unknown or revoked key, wrong purpose, duplicate
+ *                         claim, oversize
+ *   SES_EXPIRED           from exp on at now_ms (0: the caller judges it)
+ *   SES_NO_MEMORY
+ * iat and nbf are not compared with a clock: what we signed was valid then, and a clock that has gone back
+ * since proves nothing. A key in state next verifies too: while workers are replaced one at a time, one that
+ * knows it as active signs beside one that does not yet. Claim slices point into arena. iss and aud are the
+ * caller's to compare. */
 SES_MUST_CHECK enum ses_status ses_token_verify(const struct ses_keyring *ring, struct ses_slice token,
                                                 bool test, uint64_t now_ms, struct ses_arena *arena,
                                                 struct ses_claims *ret_claims);
 
-/* [any] The published keys: JSON
- * {"keys":[{"kid":"k4.pid...","paserk":"k4.public...","state":"active","purpose":"test"}...]}. Served at GET
- * /.well-known/paseto-keys. Revoked keys are listed with their state and no paserk. */
+/* [any] The published keys, served at GET /.well-known/paseto-keys, as JSON:
+ *   {"keys":[{"kid":"k4.pid...","paserk":"k4.public...","state":"active","purpose":"test"}...]}
+ * Revoked keys are listed with their state and no paserk. */
 SES_MUST_CHECK enum ses_status ses_keyring_publish(const struct ses_keyring *ring, struct ses_buf *ret_json);
 
 /* [sessiondctl] Key ring operations on disk; each is atomic (write, fsync, rename) and names its fault in
- * ret_error: generate: a new key in state next. activate: next or verify-only -> active, the old active ->
- * verify-only; the rename of the new key's file is the one instant of change. revoke: next or verify-only ->
- * revoked, its secret is dropped. retire: revoked or verify-only file removed. ret_kid[SES_KID_SIZE].
+ * ret_error.
+ *   generate   a new key in state next; ret_kid[SES_KID_SIZE]
+ *   activate   next or verify-only -> active, the old active -> verify-only; the rename of the new key's file
+ *              is the one instant of change
+ *   revoke     next or verify-only -> revoked, its secret is dropped
+ *   retire     revoked or verify-only: the file is removed
  * SES_NOT_FOUND, SES_FAILED_PRECONDITION, SES_INVALID_ARGUMENT, SES_MALFORMED, SES_FULL, SES_IO. */
 SES_MUST_CHECK enum ses_status ses_keyring_generate(const char *dir, bool test, struct ses_error *ret_error,
                                                     char *ret_kid);
@@ -98,10 +108,12 @@ SES_MUST_CHECK enum ses_status ses_keyring_retire(const char *dir, struct ses_sl
                                                   struct ses_error *ret_error);
 
 /* Which keys every worker of the running server knows. A key that signs before that makes tokens which some
- * worker refuses. list_ids [supervisor]: the ids of all key files, a line each, before the workers load them
- * (the caller frees the buffer); note_loaded [supervisor]: they all have. is_loaded [sessiondctl]: also false
- * when nothing was ever noted. SES_IO, SES_FULL, SES_FAILED_PRECONDITION, SES_NO_MEMORY; ret_error's texts
- * are of its arena. */
+ * worker refuses.
+ *   list_ids      [supervisor] the ids of all key files, a line each, before the workers load them (the
+ *                 caller frees the buffer)
+ *   note_loaded   [supervisor] they all have
+ *   is_loaded     [sessiondctl] also false when nothing was ever noted
+ * SES_IO, SES_FULL, SES_FAILED_PRECONDITION, SES_NO_MEMORY; ret_error's texts are of its arena. */
 SES_MUST_CHECK enum ses_status ses_keyring_list_ids(const char *dir, struct ses_error *ret_error,
                                                     struct ses_buf *ret_list);
 SES_MUST_CHECK enum ses_status ses_keyring_note_loaded(const char *dir, struct ses_slice list,
