@@ -59,6 +59,8 @@ static enum ses_status open_all(struct backup *backup, const char *dir, uint64_t
     return SES_OK;
 }
 
+/* LMDB uses no page again that a snapshot may still read: until the last shard is copied the files at the
+ * source grow instead. */
 static enum ses_status pin_all(struct backup *backup)
 {
     uint64_t started_ns = ses_clock_mono_ns();
@@ -121,7 +123,8 @@ static int copy_some(struct backup *backup, struct source *source, struct ses_en
     return 0;
 }
 
-/* Up to BACKUP_TXN_ROWS rows in one transaction; MDB_NOTFOUND behind the last. */
+/* Up to BACKUP_TXN_ROWS rows in one transaction; MDB_NOTFOUND behind the last. Not synced: copy_shard does it
+ * once, a copy counts only when it is whole. */
 static int copy_block(struct backup *backup, struct source *source, struct ses_env *to)
 {
     MDB_txn *to_txn;

@@ -1,3 +1,7 @@
+/* Items stand one behind another in a buffer that doubles. realloc may move it, so a pointer to an item is
+ * good until the next reserve; afterwards items are reached by their offsets. A batch is the loop's until it
+ * is handed over and again when it comes back, so nothing here is locked.
+ */
 #include "batch.h"
 
 #include <stdlib.h>

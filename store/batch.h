@@ -1,5 +1,5 @@
-/* batch.h - sealed records on their way to the committer: one buffer for many, so that a put costs no malloc.
- */
+/* batch.h - sealed records on their way to the committer: one buffer for many, so that a put costs no
+ * malloc. */
 #ifndef SESSIOND_STORE_BATCH_H
 #define SESSIOND_STORE_BATCH_H
 

@@ -26,6 +26,7 @@ void ses_collect_clock_init(struct ses_collect_clock *clock, const struct ses_ta
     clock->mono_ms = mono_ms;
 }
 
+/* By the monotonic clock: no setting of the machine's clock shortens the lag. */
 uint64_t ses_collect_clock_lag(struct ses_collect_clock *clock, bool pressed, uint64_t mono_ms)
 {
     uint64_t made_up_ms = (mono_ms - clock->mono_ms) * (COLLECT_CATCH_UP - 1);
@@ -59,7 +60,8 @@ static bool is_pressed(const struct ses_store *store)
     return used > store->real_room_bytes / 100 * STORE_PRESSED_PERCENT || ses_table_is_pressed(store->table);
 }
 
-/* Warned of once, while there is time to make room. */
+/* Warned of once, while there is time to make room, and taken back only below STORE_RELIEVED_PERCENT: a store
+ * at the edge would write a line every second. */
 static void tell_pressed(struct ses_store *store)
 {
     uint64_t bytes = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
@@ -96,6 +98,7 @@ void ses_store_tick(struct ses_store *store)
     ses_store_look_at_disk(store);
     tell_pressed(store);
     pressed = is_pressed(store);
+    /* Relaxed: the committer may work by the values of a second ago, and each stands for itself. */
     atomic_store_explicit(&store->committer.gc_pressed, pressed, memory_order_relaxed);
     atomic_store_explicit(&store->committer.gc_lag_ms,
                           ses_collect_clock_lag(&store->collect_clock, pressed, mono_ms),

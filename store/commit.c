@@ -1,3 +1,15 @@
+/* One transaction of the committer, in this order, each step resting on the one before:
+ *
+ *   reserve     disk for all of it: a short write cannot be told from a broken disk (ses_shard_reserve)
+ *   fill        puts in the order they came, then a step of garbage collection
+ *   commit      LMDB's two syncs, unless durability is `process`
+ *   publish     each claim: meta, previous, word, in the order of the locators
+ *   collected   entries of what was deleted are freed, what was moved is published, the old end goes on
+ *   watermark   `published`: after a death only what lies behind it has to be settled
+ *   usage       when all else can be seen
+ *
+ * The done functions are called by the loop after that (committer.c hands the batches back).
+ */
 #include "commit.h"
 
 #include <errno.h>
@@ -25,6 +37,8 @@ static int put_item(struct ses_committer *c, MDB_txn *txn, struct batch_item *it
         return MDB_MAP_FULL;
     key = mdb_val(&item->locator, sizeof(item->locator));
     value = mdb_val(batch_item_value(item), item->value_bytes);
+    /* Locators only grow: LMDB goes to the right edge and never splits a page in its middle, so that leaves
+     * come out full. */
     rc = mdb_put(txn, env->records, &key, &value, MDB_APPEND);
     if (rc != 0)
         return rc;
@@ -76,6 +90,8 @@ void ses_commit_poison(struct ses_committer *c, const char *what, int code)
     report(c, what, code, true);
 }
 
+/* Refused means that nothing of the transaction can be on disk, so claims may go back. In any other case a
+ * claim that went back would let somebody write a second record of the same revision. */
 static enum outcome judge_failure(struct ses_committer *c, const char *what, int rc,
                                   enum ses_status *ret_status)
 {
@@ -90,6 +106,7 @@ static enum outcome judge_failure(struct ses_committer *c, const char *what, int
     return OUTCOME_UNKNOWN;
 }
 
+/* While the transaction is open: its trees know already, and no second one is needed. */
 static void take_usage(struct ses_committer *c, MDB_txn *txn)
 {
     c->usage_known = ses_env_usage(c->shard->env, txn, &c->usage_bytes, &c->usage_records) == SES_OK;
@@ -116,6 +133,7 @@ struct plan {
     uint64_t gc_now_ms;
 };
 
+/* Before the commit, so before the record is published: README.md, "The place comes back". */
 static void begin_old_end(struct ses_committer *c, const struct batch_list *list)
 {
     const struct batch_item *first = list->head != NULL ? batch_item_at(list->head, 0) : NULL;
@@ -128,6 +146,7 @@ static int fill(struct ses_committer *c, MDB_txn *txn, const struct plan *plan, 
 {
     int rc = put_all(c, txn, &plan->list, ses_clock_now_ms());
 
+    /* Taken once a transaction: a step judges all its records by one clock and one room. */
     c->gc.lag_ms = atomic_load_explicit(&c->gc_lag_ms, memory_order_relaxed);
     c->gc.room_bytes = c->room_bytes;
     c->gc.owner_bytes = c->owner_bytes;
@@ -157,7 +176,7 @@ static enum outcome transact(struct ses_committer *c, const struct plan *plan, e
     rc = fill(c, txn, plan, &what);
     if (rc != 0) {
         mdb_txn_abort(txn);
-        if (c->gc_off && plan->gc_rows != 0) {
+        if (c->gc_off && plan->gc_rows != 0) { /* the step met damage: the puts alone, once */
             struct plan rest = {.list = plan->list};
 
             ses_gc_abort(&c->gc);
@@ -175,6 +194,9 @@ static enum outcome transact(struct ses_committer *c, const struct plan *plan, e
 
 /* ---- what follows a transaction ---- */
 
+/* The old end is lowered before, so that nobody who sees the new word sees it above the record that the word
+ * superseded; and again after, for a collector that has moved it between the two. One that moves it later
+ * sees the new word itself (publish_old_end in gc.c). */
 static void publish_session(struct ses_committer *c, const struct batch_item *item, uint64_t word)
 {
     ses_gc_supersede(c->table, c->shard->number, item->previous);
@@ -189,7 +211,7 @@ static void publish_item(struct ses_committer *c, const struct batch_item *item)
     enum word_state state = item->row.kind == SES_RECORD_INTENT ? WORD_LIVE_INTENT : WORD_LIVE;
     uint64_t word = word_make(state, c->shard->number, item->locator);
 
-    if (item->intent != NULL)
+    if (item->intent != NULL) /* its claim stays, for the revision behind it */
         ses_table_note_intent(c->table, item->slot,
                               word_make(WORD_LIVE_INTENT, c->shard->number, item->locator));
     else
@@ -221,6 +243,8 @@ static void set_published(struct ses_committer *c)
     atomic_store(&c->table->shards[c->shard->number].published, c->shard->last_locator);
 }
 
+/* After an unknown outcome the entries that the step took stay taken, as the puts' claims do: the next
+ * opening looks whether their records are there. */
 static void finish_gc(struct ses_committer *c, enum outcome outcome)
 {
     if (outcome == OUTCOME_COMMITTED) {
@@ -249,6 +273,7 @@ static void finish(struct ses_committer *c, const struct plan *plan, enum outcom
     }
 }
 
+/* 32: the heads and keys, 8 bytes each, of a record's two nodes. */
 static unsigned count_puts(const struct batch_list *list, size_t *ret_bytes)
 {
     unsigned puts = 0;
@@ -300,7 +325,7 @@ enum ses_status ses_commit_list(struct ses_committer *c, const struct batch_list
         outcome = transact(c, &plan, &status);
     } else if (status == SES_FULL) {
         outcome = OUTCOME_REFUSED;
-    } else {
+    } else { /* not for want of room: a file system that fails here is not to be written to */
         ses_commit_poison(c, "growing data.mdb", EIO);
         status = SES_UNAVAILABLE;
         outcome = OUTCOME_UNKNOWN;

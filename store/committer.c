@@ -1,3 +1,6 @@
+/* The thread and its two lists. The mutex guards waiting and done, and is held only while lists change hands,
+ * never over LMDB or a sync: the loop takes it at each flush and would wait for the disk.
+ */
 #include "committer.h"
 
 #include <errno.h>
@@ -8,7 +11,8 @@
 
 #include "commit.h"
 
-/* SES_DURABILITY_PROCESS only. */
+/* SES_DURABILITY_PROCESS only. A failure ends writing: Linux tells of a lost page once, and the next sync
+ * says that all is well. */
 static void sync_if_due(struct ses_committer *c, bool now)
 {
     uint64_t now_ns = ses_clock_mono_ns();
@@ -30,7 +34,7 @@ static void wait_for_work(struct ses_committer *c)
 {
     struct timespec until;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    (void)clock_gettime(CLOCK_MONOTONIC, &until); /* the condition's clock, see ses_committer_prepare */
     until.tv_sec += COMMITTER_SYNC_INTERVAL_MS / 1000;
     while (c->waiting.head == NULL && !c->collect && !c->stop) {
         if (!c->nosync || !c->unsynced)
@@ -79,7 +83,7 @@ static bool puts_wait(struct ses_committer *c)
     return wait;
 }
 
-/* While nothing waits; else the commits go on with it. */
+/* While nothing waits; else the commits go on with it (gc_hungry), some rows beside each. */
 static void collect(struct ses_committer *c, uint64_t now_ms)
 {
     for (unsigned i = 0; i < COMMITTER_COLLECT_STEPS; i++) {
@@ -122,7 +126,7 @@ static void *run(void *arg)
         wanted = c->collect;
         now_ms = c->collect_now_ms;
         c->collect = false;
-        stop = c->stop && c->waiting.head == NULL;
+        stop = c->stop && c->waiting.head == NULL; /* what was handed over is committed first */
         (void)pthread_mutex_unlock(&c->mutex);
         work(c, &list, wanted && !stop, now_ms);
         sync_if_due(c, stop);
@@ -152,11 +156,12 @@ enum ses_status ses_committer_start(struct ses_committer *c, uint64_t gc_age_ms)
     int rc;
 
     SES_TRY(ses_committer_prepare(c, gc_age_ms));
+    /* A thread inherits the mask: signals are for the loop's thread, and no system call here is cut short. */
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     rc = pthread_create(&c->thread, NULL, run, c);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc != 0) {
+    if (rc != 0) { /* EAGAIN: no memory, or the limit of threads */
         ses_committer_done(c);
         return SES_NO_MEMORY;
     }

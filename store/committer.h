@@ -5,10 +5,11 @@
  * out for good and the puts are tried again without it.
  *
  * What a failed transaction means
- *   FULL (disk, quota of the disk, file size limit, map)   nothing written; claims go back; the next one is
- * tried out of memory                                          the same anything else (EIO of a write or
- * sync, damage)         poisoned: nothing more is written by this process. Whether that batch is on disk
- * nobody knows: its claims stay, the next opening of the shard settles them
+ *   full (disk, its quota, file size limit, map)   nothing written; claims go back; the next one is tried
+ *   out of memory                                  the same
+ *   anything else (EIO of a write or sync,         poisoned: nothing more is written by this process. Whether
+ *   damage)                                        that batch is on disk nobody knows: its claims stay, the
+ *                                                  next opening of the shard settles them
  */
 #ifndef SESSIOND_STORE_COMMITTER_H
 #define SESSIOND_STORE_COMMITTER_H

@@ -1,3 +1,7 @@
+/* Opening, in this order: the file is checked without LMDB (env_check.h), mapped by it, its databases are
+ * opened. Environments that are open are found by device and inode of their directory, since one directory
+ * has many names, and by pid: what a child inherited over fork is not its own.
+ */
 #include "env.h"
 
 #include <errno.h>
@@ -65,7 +69,7 @@ static void log_damage(struct ses_log *log, const char *path, const char *reason
     ses_log_end(&line);
 }
 
-/* LMDB aborts when this returns. Its own line would not say which shard. */
+/* LMDB calls abort when this returns; its own line would not say which shard. */
 static void on_assert(MDB_env *mdb, const char *text)
 {
     const struct ses_env *env = mdb_env_get_userctx(mdb);
@@ -87,6 +91,7 @@ int ses_env_get(struct ses_env *env, MDB_txn *txn, uint64_t locator, MDB_val *re
     return look_up(env, txn, ENV_RECORDS, locator, ret_value);
 }
 
+/* The handles belong to the environment only if the transaction that opened them is committed. */
 static int open_databases(struct ses_env *env)
 {
     unsigned create = env->writable ? MDB_CREATE : 0;
@@ -107,6 +112,8 @@ static int open_databases(struct ses_env *env)
     return mdb_txn_commit(txn);
 }
 
+/* MDB_NOTLS: a reader's slot belongs to its transaction, not to a thread. The loop keeps one reader for good,
+ * and the committer reads a snapshot beside its own write transaction. */
 static int open_mdb(struct ses_env *env)
 {
     unsigned flags = MDB_NOTLS | (env->writable ? 0 : MDB_RDONLY) | (env->nosync ? MDB_NOSYNC : 0);
@@ -290,11 +297,14 @@ static int begin_or_renew(struct ses_env *env)
     return rc;
 }
 
+/* What can be mended is tried once more: slots that dead processes hold (READERS_FULL), a map that the
+ * shard's writer has made larger meanwhile (MAP_RESIZED; LMDB may change it as long as no transaction is open
+ * here), a slot that somebody else has freed (BAD_RSLOT; the transaction was thrown away and begins anew). */
 enum ses_status ses_env_read_begin(struct ses_env *env, MDB_txn **ret_txn)
 {
     int rc;
 
-    if (env->mdb == NULL)
+    if (env->mdb == NULL) /* reopening it for writing failed, see share */
         return SES_IO;
     rc = begin_or_renew(env);
     if (rc == MDB_READERS_FULL) {
@@ -315,6 +325,7 @@ enum ses_status ses_env_read_begin(struct ses_env *env, MDB_txn **ret_txn)
     return SES_OK;
 }
 
+/* The slot is kept, the snapshot let go: a reset transaction holds no page back. */
 void ses_env_read_end(struct ses_env *env)
 {
     mdb_txn_reset(env->reader);
@@ -380,6 +391,7 @@ static int kept_last(struct ses_env *env, MDB_txn *txn, uint64_t *ret_locator)
     return rc;
 }
 
+/* The later of the two: records are put behind the kept locator without taking it out. */
 enum ses_status ses_env_last(struct ses_env *env, MDB_txn *txn, uint64_t *ret_locator)
 {
     uint64_t kept;
@@ -416,6 +428,7 @@ enum ses_status ses_env_row_of(struct ses_env *env, MDB_txn *txn, uint64_t locat
     if (rc != 0)
         return SES_DATA_LOSS;
     SES_TRY(ses_record_decode(mdb_slice(&bytes), &record));
+    /* Without an owner, and with the record's own expiry for retain: the header knows no more. */
     ses_record_row_make(&record, (uint32_t)bytes.mv_size, ret_row);
     return SES_OK;
 }

@@ -48,16 +48,15 @@ enum env_mode {
 
 /* [any] Opens or shares the environment in directory path, checks it (env_check.h). An environment that this
  * process reads is reopened for writing when asked; nobody may be inside a read transaction then. Damage is
- * logged (log may be NULL). SES_NOT_FOUND, SES_DATA_LOSS, SES_IO, SES_NO_MEMORY, SES_BUSY (open for writing
- * already).
- * map_bytes 0: as large as its last writer had it, 1 TiB if it is new. */
+ * logged (log may be NULL). map_bytes 0: as large as its last writer had it, 1 TiB if it is new.
+ * SES_NOT_FOUND, SES_DATA_LOSS, SES_IO, SES_NO_MEMORY, SES_BUSY (open for writing already). */
 SES_MUST_CHECK enum ses_status ses_env_open(const char *path, enum env_mode mode, uint64_t map_bytes,
                                             struct ses_log *log, struct ses_env **ret_env);
 /* NULL is fine. */
 void ses_env_close(struct ses_env *env);
 
-/* [loop thread] A snapshot newer than every commit that was acknowledged before; ends with ses_env_read_end.
- */
+/* [loop thread] A snapshot newer than every commit that was acknowledged before; ends with
+ * ses_env_read_end. */
 SES_MUST_CHECK enum ses_status ses_env_read_begin(struct ses_env *env, MDB_txn **ret_txn);
 void ses_env_read_end(struct ses_env *env);
 

@@ -1,3 +1,11 @@
+/* Two layers. The meta pages may be changing under a writer's hands: they are read until they are twice the
+ * same. Below them the trees are walked, root first, with one page of memory for each level, so that a file
+ * of any size takes two megabytes at most (32 levels of 64 KiB), and with a count of visited pages, so that a
+ * damaged tree that leads back into itself comes to an end.
+ *
+ * A sound page is no proof that the tree is whole: a page of an earlier transaction is sound too, and hides
+ * what came later. Hence the counting against what the roots say.
+ */
 #include "env_check.h"
 
 #include <errno.h>
@@ -12,13 +20,11 @@
 
 #define META_MAGIC   0xBEEFC0DEu
 #define META_VERSION 1u
-#define META_READ_BYTES                                                                                      \
-    (PAGE_HEADER +                                                                                           \
-     136u) /* MDB_meta: 24 head, 2 x 48 trees, last page, transaction id                       \
-                          */
-#define PAGE_BYTES_MIN 512u
-#define PAGE_BYTES_MAX 65536u
-#define META_TRIES     100
+/* MDB_meta: 24 bytes of head, two trees of 48, last page, transaction id. */
+#define META_READ_BYTES (PAGE_HEADER + 136u)
+#define PAGE_BYTES_MIN  512u
+#define PAGE_BYTES_MAX  65536u
+#define META_TRIES      100
 
 struct meta {
     uint32_t magic;
@@ -198,6 +204,8 @@ struct walk {
     uint64_t visited; /* at most every page once: a damaged tree may be a graph */
 };
 
+/* Their bytes are not read: a record's are sealed, and proved when it is opened. Nor are those of a list of
+ * free pages so long that it has pages of its own. */
 static const char *check_overflow(struct walk *walk, uint64_t pgno, uint32_t bytes)
 {
     uint64_t pages = ((uint64_t)bytes + PAGE_HEADER + walk->meta.page_bytes - 1) / walk->meta.page_bytes;
@@ -304,6 +312,7 @@ static void announce_leaves(const struct walk *walk, const uint8_t *page, uint32
                             walk->meta.page_bytes, POSIX_FADV_WILLNEED);
 }
 
+/* Recursion as deep as the tree's root says, less than PAGE_DEPTH_MAX. */
 static const char *walk_page(struct walk *walk, uint64_t pgno, unsigned depth_left, unsigned level,
                              enum leaves leaves)
 {

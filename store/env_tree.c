@@ -1,3 +1,10 @@
+/* A descent of our own, by halving on each page, from the root that the unnamed database names.
+ *
+ * The second half says what LMDB would meet in a deletion. It follows the rules of mdb_rebalance in LMDB 0.9:
+ * a page under a quarter full is merged with a neighbour or takes an entry from there, and so may its branch
+ * page be. The pages looked at are those of the snapshot before the transaction; as the proofs below go, no
+ * deletion of a step leads to another page.
+ */
 #include "env_tree.h"
 
 #define LOCATOR_BYTES sizeof(uint64_t)
@@ -123,6 +130,7 @@ static bool descend(const struct env_tree *tree, uint64_t locator, struct way *w
     return true;
 }
 
+/* The first of its pages has a head with the number of them all; the others have none. */
 static bool value_on_pages_of_its_own(const struct env_tree *tree, const uint8_t *place, uint32_t bytes,
                                       MDB_val *ret_value)
 {
@@ -270,6 +278,7 @@ static bool is_a_quarter(const struct env_tree *tree, uint64_t used)
     return used * 4 >= tree->page_bytes - PAGE_HEADER;
 }
 
+/* All but the hole between lower and upper (page.h). */
 static uint64_t fill_of(const struct env_tree *tree, const uint8_t *page)
 {
     uint32_t hole = (uint32_t)page_u16(page + 14) - page_u16(page + 12);
@@ -361,6 +370,7 @@ static enum env_way judge(const struct env_tree *tree, const struct way *way)
     return ENV_WAY_BESIDE;
 }
 
+/* The last leaf's answer holds for all its locators: a step asks for them in order, several on a leaf. */
 enum env_way ses_env_tree_way(struct env_tree *tree, uint64_t locator)
 {
     const uint8_t *leaf;

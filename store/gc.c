@@ -1,3 +1,8 @@
+/* One step. The table changes in two halves: inside the transaction entries are only taken (gc_judge.c: LIVE
+ * to DELETING or CLAIMED), which a death leaves to settle.c; they are freed, or published at the new place,
+ * in ses_gc_commit, when what was deleted or written is on disk. ses_gc_abort gives them back. Each row costs
+ * at most one action, one count and one wait, so arrays of GC_STEP_MAX hold a step.
+ */
 #include "gc.h"
 
 #include <errno.h>
@@ -46,6 +51,7 @@ void ses_gc_begin_old_end(struct ses_table *table, unsigned shard, uint64_t loca
         atomic_store(&table->shards[shard].oldest, locator);
 }
 
+/* Only downwards, whatever others do to it at the same time; 0 is above everything. */
 static void lower_old_end(struct ses_table *table, unsigned shard, uint64_t locator)
 {
     _Atomic uint64_t *oldest = &table->shards[shard].oldest;
@@ -103,6 +109,7 @@ static int append_again(struct ses_gc *gc, MDB_txn *txn, struct gc_subject *subj
     return mdb_put(txn, env->index, &key, &value, MDB_APPEND);
 }
 
+/* Where the record's page is damaged only its row goes: LMDB must not be led there. */
 static int delete_both(struct ses_gc *gc, MDB_txn *txn, const struct gc_subject *subject)
 {
     MDB_val key = mdb_val(&subject->locator, sizeof(subject->locator));
@@ -248,6 +255,7 @@ int ses_gc_step(struct ses_gc *gc, MDB_txn *txn, uint64_t now_ms, unsigned rows_
         ses_env_usage(gc->shard->env, txn, &used, &records) != SES_OK)
         return MDB_CORRUPTED;
     ses_gc_round_look(gc, used, newest, ses_clock_mono_ns() / 1000000);
+    /* A second, reading transaction in the same thread: MDB_NOTLS (env.c) makes that possible. */
     rc = mdb_txn_begin(gc->shard->env->mdb, NULL, MDB_RDONLY, &gc->snapshot);
     if (rc != 0)
         return rc;
@@ -289,6 +297,7 @@ static void account_moved(struct ses_gc *gc)
     gc->moved_count = 0;
 }
 
+/* The old end goes on only here, when what lay below it is deleted for good (README.md). */
 void ses_gc_commit(struct ses_gc *gc)
 {
     account_moved(gc);

@@ -4,14 +4,16 @@
  * A record is current while its word stands in the table (as previous, or as an intent's word in meta):
  * previous equals word while an entry is live, and nothing that has left it ever comes back.
  *
+ *   a record that is       what becomes of it
+ *
  *   not current            delete, once it and what superseded it are GC_GRACE_MS old (a backup's snapshots
  *                          of several shards are taken within that time: one has the session, see backup.c).
  *                          While room is short GC_GRACE_PRESSED_MS, and at once where the newest record of
  *                          the key lies in this shard too: no snapshot can be without both
  *   current and over       LIVE -> DELETING, delete, after the commit free the entry. Over is a record whose
  *                          retain has passed; or whose own expiry has, once it is the oldest record of all
- *                          shards: then nothing that it superseded can come back in a rebuild (README.md)
- *                          (until then step over it, it waits and does not count for other shards)
+ *                          shards: then nothing that it superseded can come back in a rebuild (README.md).
+ *                          Until then step over it: it waits and does not count for other shards
  *   current and live       stop; or, when older than age_ms, claim it and append it again; its old copy is
  *                          garbage then. While room is short, whatever its age (gc_round.h)
  *   claimed by somebody    stop; when old, step over it
@@ -56,16 +58,16 @@ struct ses_gc {
     uint64_t lag_ms;                 /* expiry is judged by so much earlier: ses_collect_clock in store.h */
     uint8_t *value;                  /* copy of the record that is appended again */
     bool pressed;                    /* room is short, in this shard or in the table */
-    uint64_t
-        room_bytes;     /* what the shard may hold, an eighth more with what is appended again; 0: no bound */
+    /* What the shard may hold, an eighth more with what is appended again; 0: no bound. */
+    uint64_t room_bytes;
     uint64_t put_bytes; /* since the shard was opened */
     struct gc_round round;
     /* of this step */
     MDB_txn *snapshot;       /* the committed pages, looked at before they are changed */
     struct env_tree records; /* the snapshot's */
     uint64_t now_ms;
-    uint64_t from;   /* where it begins: 0, or behind the step before, which ended among records ahead of the
-                        clock */
+    /* Where it begins: 0, or behind the step before, which ended among records ahead of the clock. */
+    uint64_t from;
     uint64_t wanted; /* a record that is over and waits for the other shards */
     uint64_t lowest; /* the first readable record that stays; 0: none so far */
     uint64_t appended_bytes;

@@ -1,3 +1,7 @@
+/* The rules of gc.h as questions, asked in this order: is the record current, is it claimed, is its time
+ * over, may it be moved. Whoever is taken here (take) stays so until the step's end. A step that is not sure
+ * stops: what lies behind waits for the next one, nothing is lost by that.
+ */
 #include "gc_judge.h"
 
 /* Times in the future (a clock that was set back) count as long ago. */
@@ -47,7 +51,8 @@ static bool is_followed_here(const struct ses_gc *gc, const struct gc_subject *s
            word_low(newest) > subject->locator;
 }
 
-/* Not current: may it go yet? */
+/* Not current: may it go yet? Where the key is in the table its newest record must be as old, or a backup
+ * that began before that one was written could have neither. */
 static enum gc_verdict judge_garbage(struct ses_gc *gc, const struct gc_subject *subject, bool found)
 {
     if (found && is_followed_here(gc, subject) && (gc->pressed || ses_gc_round_moves(gc, subject->locator)))
@@ -84,6 +89,7 @@ static bool is_the_oldest(const struct ses_gc *gc, uint64_t locator)
     return true;
 }
 
+/* By compare-and-swap: somebody may claim the entry in this moment, then the record is his. */
 static enum gc_verdict take(struct ses_gc *gc, struct gc_subject *subject, enum word_state state,
                             enum gc_verdict verdict)
 {
@@ -122,6 +128,7 @@ static enum gc_verdict judge_current(struct ses_gc *gc, struct gc_subject *subje
     } else if (!moves) {
         moves = ses_gc_round_moves(gc, subject->locator);
     }
+    /* The newest one would only change places with itself. */
     if (!append || subject->newest || subject->way == ENV_WAY_DAMAGED || !moves)
         return GC_STOP;
     return take(gc, subject, WORD_CLAIMED, GC_APPEND);

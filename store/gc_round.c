@@ -1,3 +1,4 @@
+/* A round is known by its end alone: it is over when the shard's old end has passed that locator. */
 #include "gc_round.h"
 
 #include "gc.h"

@@ -58,6 +58,7 @@ static enum ses_status take_row(struct load *load, unsigned shard, struct ses_en
     return ses_load_batch_add(load->batch, shard, locator, &row);
 }
 
+/* By LMDB's own cursor, which believes its pages: open_shard has checked every leaf of the index. */
 static enum ses_status load_rows(struct load *load, unsigned shard, struct ses_env *env, MDB_txn *txn)
 {
     enum ses_status status = SES_OK;
@@ -91,8 +92,7 @@ static const char *hint_for(enum ses_status status)
         return "the session table is too small for the sessions on disk: raise sessions_max";
     if (status == SES_DATA_LOSS)
         return "run 'sessiondctl store check'; restore the shard's directory from a backup, or move it away "
-               "to "
-               "start without its sessions";
+               "to start without its sessions";
     return "see the system's log; the data directory must be readable and writable";
 }
 
@@ -133,8 +133,8 @@ static enum ses_status open_shard(struct load *load, unsigned shard, struct ses_
     return SES_DATA_LOSS;
 }
 
-/* Calls fn in a read transaction of one shard; a shard that is not there or was never finished has nothing.
- */
+/* Calls fn in a read transaction of one shard; a shard that is not there or was never finished has
+ * nothing. */
 static enum ses_status with_shard(struct load *load, unsigned shard,
                                   enum ses_status (*fn)(struct load *, unsigned, struct ses_env *, MDB_txn *))
 {
@@ -214,6 +214,7 @@ enum ses_status ses_store_load(const char *dir, struct ses_table *table, uint64_
     enum ses_status status;
 
     SES_TRY(ses_shard_list(dir, &load.shards));
+    /* All ends first: rows are judged by the newest record of all shards. */
     SES_TRY(for_each_shard(&load, look_at_end));
     load.checked = true;
     choose_now(&load);

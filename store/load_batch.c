@@ -1,3 +1,8 @@
+/* Two halves change roles: while one fills with rows, threads place the other one. A half is a list of chunks
+ * for each part of the table: a row is appended where it belongs, and there is no sorting afterwards. A part
+ * belongs to one thread at a time and the earlier half is in the table before the later one is begun, so the
+ * rows of one key are placed in the order in which they were added, without a lock.
+ */
 #include "load_batch.h"
 #include "load_room.h"
 
@@ -144,7 +149,7 @@ static void probe_of_item(const struct load_item *item, struct table_probe *ret_
     ses_load_place_probe(item->tag, item->place, ret_probe);
 }
 
-/* The row behind a published word, as far as a comparison needs it. */
+/* The row behind a published word, as far as ses_record_row_beats needs it. */
 static struct record_row row_of(uint64_t word, uint64_t meta)
 {
     return (struct record_row){.revision = meta_revision(meta),
@@ -201,6 +206,7 @@ static void *place_parts(void *arg)
     struct load_half *half = placing->half;
     uint64_t i;
 
+    /* After a failure the rest is counted off, not placed: the load is given up. */
     while ((i = atomic_fetch_add(&half->next_part, 1)) < half->parts_count)
         for (const struct load_chunk *chunk = half->parts[i].first; chunk != NULL; chunk = chunk->next)
             if (placing->status == SES_OK)

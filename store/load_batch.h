@@ -11,7 +11,7 @@
 #include "record.h"
 #include "table.h"
 
-/* Twice 3 million rows of 40 bytes: one half is placed while the other one fills. */
+/* Twice 3.3 million rows of 40 bytes: one half is placed while the other one fills. */
 #define LOAD_BATCH_BYTES_MAX (UINT64_C(256) << 20)
 
 struct load_batch;

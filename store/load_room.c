@@ -1,3 +1,7 @@
+/* Cuckoo hashing's walk, but breadth first and with a path that is kept: each bucket that was reached knows
+ * the bucket and the entry from which it was, so the way back is one copy a step and nothing moves before an
+ * empty slot is found.
+ */
 #include "load_room.h"
 
 uint64_t ses_load_place(const struct table_probe *probe)
@@ -18,6 +22,7 @@ void ses_load_place_probe(uint64_t tag, uint64_t place, struct table_probe *ret_
         ret_probe->bucket[i] = base + place % TABLE_REGION_BUCKETS;
 }
 
+/* The region is this thread's: no order with anybody is needed. */
 static uint64_t read_relaxed(_Atomic uint64_t *field)
 {
     return atomic_load_explicit(field, memory_order_relaxed);

@@ -1,3 +1,6 @@
+/* Bounds before anything else: each number on a page is compared with the page's size before it is used as an
+ * offset. Offsets are those of page.h's tables.
+ */
 #include "page.h"
 
 /* A leaf of fixed keys, a page inside a value: none of our databases has them, and LMDB reads them in another

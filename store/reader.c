@@ -86,7 +86,9 @@ static bool has_moved(struct ses_store *store, const struct ses_store_key *key,
     return look_up(store, key, &now, &claimed) != SES_OK || now.slot != ref->slot || now.word != ref->word;
 }
 
-/* Counted and logged once, however often it is asked for. */
+/* Counted and logged once, however often it is asked for: one line for each of 256 places, chosen by the top
+ * bits of a multiplication (Knuth's, 2^64 over the golden ratio). A word that drives another one out is told
+ * again when the other comes back, which costs a line. */
 static void tell_damaged(struct ses_store *store, uint64_t word)
 {
     uint64_t *told = &store->damaged[word * UINT64_C(0x9e3779b97f4a7c15) >> 56];
@@ -125,8 +127,8 @@ enum ses_status ses_store_get(struct ses_store *store, const struct ses_store_ke
         }
         if (status != SES_NOT_FOUND && status != SES_DATA_LOSS && status != SES_ABORTED)
             return status;
-        /* Appended again, expired or superseded while we looked? Then look again; else it is what it seems.
-         */
+        /* Appended again, expired or superseded while we looked? Then look again; else it is what it
+         * seems. */
         if (has_moved(store, key, &ref))
             continue;
         if (status != SES_ABORTED)

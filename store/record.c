@@ -1,3 +1,7 @@
+/* Sealing and opening. The header is plain, since collection and rebuild must read it without a key, and is
+ * the associated data of the seal: a body cannot be put under another key, revision or session (RFC 8439
+ * section 2.8, with the longer nonce of draft-irtf-cfrg-xchacha).
+ */
 #include "record.h"
 
 #include <sodium.h>

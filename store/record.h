@@ -1,12 +1,15 @@
 /* record.h - the bytes of one record, and of its row in the index. All integers are little endian.
  *
- * Record (database "records", key = locator):
- *    0  u8  version (1)      1  u8 kind         2  u16 id of the seal key    4  u32 revision
- *    8  u64 expires_ms      16  key[32]        48  session id[16]           -- 64 bytes, the associated data
- *   64  nonce[24]           88  ciphertext, then the tag[16]                -- XChaCha20-Poly1305 (IETF)
- * Row (database "index", the same key), all that a rebuild of the table needs:
- *    0  key[32]             32  session id[16] 48  u64 {retain 31 bits, revision 32 bits} as in table.h's
- * meta 56  u32 {owner 14 bits, record bytes 18 bits}   60  u8 kind   61  u8[3] check sum   -- 64 bytes
+ * Record (database "records", key = locator)
+ *    0  u8 version (1)       1  u8 kind          2  u16 id of the seal key   4  u32 revision
+ *    8  u64 expires_ms      16  key[32]         48  session id[16]           -- 64 bytes, the associated data
+ *   64  nonce[24]           88  ciphertext, then the tag[16]                 -- XChaCha20-Poly1305 (IETF)
+ *
+ * Row (database "index", the same key), all that a rebuild of the table needs
+ *    0  key[32]             32  session id[16]
+ *   48  u64 {retain 31 bits, revision 32 bits}, as meta in table.h
+ *   56  u32 {owner 14 bits, record bytes 18 bits}
+ *   60  u8 kind             61  u8[3] check sum                              -- 64 bytes
  *
  * owner is the store's alone, not part of the record: 0 in rows of earlier versions, and in one that was made
  * of a record's header. Earlier versions take both for the record's bytes, which only `store check` looks at.
@@ -36,8 +39,8 @@
 _Static_assert(RECORD_BYTES_MAX < 1u << RECORD_SIZE_BITS, "a record's size beside its owner");
 _Static_assert((SES_OWNER_EARLY | SES_OWNER_MAX) < 1u << (32 - RECORD_SIZE_BITS), "an owner beside the size");
 
-/* What a record takes of a shard's file, about: a large one has pages of its own; two nodes' heads and keys.
- */
+/* What a record takes of a shard's file, about: a large one has pages of its own; beside it its row, and the
+ * heads and keys of two nodes (32 bytes). */
 #define RECORD_ON_PAGES_MIN 2000u
 #define RECORD_PAGE_BYTES   4096u
 
@@ -94,10 +97,11 @@ SES_MUST_CHECK enum ses_status ses_record_row_decode(struct ses_slice bytes, uin
 /* [any] The row that belongs to a record, as far as its header knows: retain is its own expiry. */
 void ses_record_row_make(const struct ses_record *record, uint32_t record_bytes, struct record_row *ret_row);
 /* [any] True if a wins over b when both are found on disk. Locators are ordered by time across shards.
- *   two sessions          the higher revision, then the later one
- *   two intents           the later one
- *   an intent, a session  the intent only if it is both of a higher revision and later: else it was followed
- * by the session, or released long ago, before the key expired and began again at revision 1 */
+ *   two sessions           the higher revision, then the later one
+ *   two intents            the later one
+ *   an intent, a session   the intent only if it is both of a higher revision and later: else it was followed
+ *                          by the session, or released long ago, before the key expired and began again at
+ *                          revision 1 */
 bool ses_record_row_beats(const struct record_row *a, uint64_t a_locator, const struct record_row *b,
                           uint64_t b_locator);
 

@@ -13,8 +13,8 @@ uint64_t ses_store_room_bytes(const struct ses_store *store)
     return store->quota_bytes != 0 && store->quota_bytes < room ? store->quota_bytes : room;
 }
 
-/* Bytes that the shard can come to: what its file has already, and an equal part of what is free behind it.
- */
+/* Bytes that the shard can come to: what its file has already (its blocks, reserved ones too), and an equal
+ * part of what is free behind it, as the other workers' shards grow from the same. Unknown: no bound. */
 static uint64_t disk_room_bytes(const struct ses_store *store)
 {
     struct statvfs disk;
@@ -55,6 +55,8 @@ static bool has_share(struct ses_store *store, const struct ses_claim *claim, ui
     return false;
 }
 
+/* First what nothing helps against, then what passes by itself, then what only deleting helps. Puts that wait
+ * count as written. */
 enum ses_status ses_store_check_room(struct ses_store *store, const struct ses_claim *claim,
                                      size_t value_bytes)
 {

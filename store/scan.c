@@ -140,7 +140,9 @@ static enum ses_status scan_env(struct scan *scan, unsigned shard, struct ses_en
     return scan->lost ? SES_DATA_LOSS : SES_OK;
 }
 
-/* While nobody writes, every page can be checked before LMDB is let near it. */
+/* While nobody writes, every page can be checked before LMDB is let near it. The lock keeps a writer out for
+ * as long as the check lasts; where there is one already the shard is scanned unchecked, in our own
+ * descent. */
 static enum ses_status check_idle_shard(const char *path)
 {
     char data_path[PATH_MAX];

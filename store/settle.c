@@ -1,15 +1,20 @@
 /* What a dead writer left in the table.
  *
  * At any instant of its death each of its claims is in one of these states, and this is what becomes of it:
- *   TENTATIVE, tag stored or not                          freed
- *   CLAIMED, nothing committed                            released: previous again, or freed
- *   CLAIMED, committed, not published                     published: its record lies behind the shard's
- * watermark CLAIMED, published in part (meta, previous written)   the same; publishing is idempotent CLAIMED,
- * intent committed, noted or not               the intent is published DELETING, not committed the record is
- * there: live again DELETING, committed                                   the record is gone: freed any, tag
- * already 0                                    it was being freed: finished First the records behind the
- * watermark are walked, oldest first, and each claim is pointed at the newest of its own; then every entry
- * that still names this shard is decided. Nobody else may touch these entries: the shard's lock is held.
+ *
+ *   TENTATIVE, tag stored or not              freed
+ *   CLAIMED, nothing committed                released: previous again, or freed
+ *   CLAIMED, committed, not published         published: its record lies behind the shard's watermark
+ *   CLAIMED, published in part (meta,         the same; publishing is idempotent
+ *            previous written)
+ *   CLAIMED, intent committed, noted or not   the intent is published
+ *   DELETING, not committed                   the record is there: live again
+ *   DELETING, committed                       the record is gone: freed
+ *   any, tag already 0                        it was being freed: finished
+ *
+ * First the records behind the watermark are walked, oldest first, and each claim is pointed at the newest of
+ * its own; then every entry that still names this shard is decided. Nobody else may touch these entries: the
+ * shard's lock is held.
  */
 #include "store_impl.h"
 
@@ -60,8 +65,8 @@ static enum ses_status standing_of(struct settle *s, uint64_t slot, struct stand
     return SES_OK;
 }
 
-/* Points the claim at a record of its own: not published yet, so that the second pass finds all claims alike.
- */
+/* Points the claim at a record of its own: not published yet, so that the second pass finds all claims
+ * alike. */
 static void point_at(struct settle *s, uint64_t slot, uint64_t locator, const struct record_row *row)
 {
     unsigned shard = s->shard->number;
@@ -159,8 +164,8 @@ static enum ses_status settle_entry(struct settle *s, uint64_t slot, uint64_t wo
     return state == WORD_CLAIMED ? settle_claimed(s, slot) : settle_deleting(s, slot);
 }
 
-/* Every entry of the table: 64 bytes in 256, 30 ms for a million sessions' table when it is not in the cache.
- */
+/* Every entry of the table: 64 bytes in 256, 30 ms for a million sessions' table when it is not in the
+ * cache. */
 static enum ses_status settle_entries(struct settle *s)
 {
     for (uint64_t slot = 0; slot < table_slots(s->table); slot++) {

@@ -1,3 +1,10 @@
+/* Opening a shard for writing: lock, look whether what was there is still there, open, one transaction that
+ * is synced whatever it finds, and only then the mark "1" that says data.mdb was made. A death before the
+ * mark leaves a shard that held nothing; after it, a data.mdb that is missing is a loss.
+ *
+ * The file is grown ahead of the writes, by fallocate, so that no write of a transaction can find the disk
+ * full.
+ */
 #include "shard.h"
 
 #include <dirent.h>
@@ -64,6 +71,8 @@ static enum ses_status sync_dir(const char *path)
     return rc == 0 ? SES_OK : SES_IO;
 }
 
+/* flock, not fcntl: it belongs to the open file and goes when its holder dies, and closing another descriptor
+ * of the file does not drop it. */
 static enum ses_status take_lock(const char *path, int *ret_fd)
 {
     char lock_path[PATH_MAX];
@@ -154,8 +163,7 @@ static enum ses_status check_kept(const char *path, struct ses_log *log)
     if (log != NULL)
         ses_log_msg(log, SES_LOG_ERROR, "store_damaged",
                     "%s is gone or empty but held sessions before: restore the directory from a backup, or "
-                    "remove the "
-                    "whole directory to start without its sessions",
+                    "remove the whole directory to start without its sessions",
                     data_path);
     return SES_DATA_LOSS;
 }
@@ -187,6 +195,7 @@ int ses_shard_hold_idle(const char *path)
     return fd;
 }
 
+/* The directory first: with the mark on disk the name of data.mdb must be too. */
 static enum ses_status set_mark(const char *path, int lock_fd)
 {
     char mark = 0;
@@ -211,7 +220,7 @@ static enum ses_status set_mode(int lock_fd, char mode)
 }
 
 /* The opening transaction: checks or writes the format's version, and rewrites the meta page whatever it
- * finds. */
+ * finds. A predecessor may have died over a sync that failed: what is settled from here on must be on disk. */
 static int commit_format(struct ses_env *env)
 {
     uint32_t version = SHARD_FORMAT_VERSION;
@@ -313,6 +322,8 @@ void ses_shard_close(struct ses_shard *shard)
     shard->lock_fd = -1;
 }
 
+/* fallocate, as posix_fallocate would write zeros where the file system has none. LMDB finds its last page in
+ * the meta page, so a longer file does not matter to it. */
 static int grow(struct ses_shard *shard, uint64_t to)
 {
     int rc;

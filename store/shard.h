@@ -1,9 +1,10 @@
 /* shard.h - one shard directory "<dir>/NNN" and its writing end.
  *
- *   NNN/data.mdb  NNN/lock.mdb   LMDB's
- *   NNN/writer.lock              held by flock while a process writes the shard; content "1" once data.mdb
- * was made, so that a data.mdb which is gone or empty is not taken for a new shard; then "s", or "n" where
- * the commits of the last writer were not synced (durability `process`)
+ *   NNN/data.mdb      LMDB's
+ *   NNN/lock.mdb      LMDB's
+ *   NNN/writer.lock   held by flock while a process writes the shard. First byte: "1" once data.mdb was made,
+ *                     so that a data.mdb which is gone or empty is not taken for a new shard. Second byte:
+ *                     "s", or "n" where the commits of the last writer were not synced (durability `process`)
  */
 #ifndef SESSIOND_STORE_SHARD_H
 #define SESSIOND_STORE_SHARD_H

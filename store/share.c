@@ -1,4 +1,5 @@
-/* The arithmetic of shares; table_entry's side of it is in table_insert.c, the shard's in writer.c and gc.c.
+/* The arithmetic of shares. Entries are counted in table_insert.c; bytes in store.c (at opening), writer.c
+ * (puts) and gc.c (what goes or moves).
  */
 #include "share.h"
 
@@ -10,11 +11,13 @@ bool ses_share_is_left(unsigned owner_percent, uint64_t held, uint64_t used, uin
     return owner_percent >= 100 || held * (100 - owner_percent) < free * owner_percent;
 }
 
+/* In two parts: room * percent would wrap for a room above 2^57 bytes. */
 static uint64_t part_of(uint64_t room, unsigned percent)
 {
     return room / 100 * percent + room % 100 * percent / 100;
 }
 
+/* Below zero only where a death left a count wrong by one (share.h). */
 static uint64_t places_of(const struct ses_table *table, ses_store_owner owner)
 {
     int32_t held = atomic_load_explicit(&table->owners->held[owner], memory_order_relaxed);
@@ -46,6 +49,7 @@ static uint64_t bytes_of(const struct share_bytes *bytes, ses_store_owner owner)
 bool ses_share_has_bytes(const struct share_bytes *bytes, const struct share_rule *rule,
                          ses_store_owner owner, bool creates, uint64_t used, uint64_t room)
 {
+    /* Half of what is left to others may be had for a change: a payment that runs must be able to end. */
     unsigned percent = creates ? rule->owner_percent : 100 - (100 - rule->owner_percent) / 2;
 
     if (owner == SES_OWNER_NOBODY)

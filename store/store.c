@@ -1,4 +1,7 @@
-/* Opening and closing. */
+/* Opening and closing. A writer opens in this order: the shard and its lock, then what a dead predecessor
+ * left in the table is settled, then the old end is read, watchers are roused, and only then the committer
+ * starts, so that nobody writes beside the settling.
+ */
 #include "store_impl.h"
 
 #include <stdio.h>
@@ -191,7 +194,7 @@ void ses_store_close(struct ses_store *store)
         ses_store_flush(store);
         store->closing = true; /* a done function that puts again is refused */
         ses_committer_stop(&store->committer);
-        ses_store_complete(store);
+        ses_store_complete(store); /* of what was committed up to the end */
         ses_committer_done(&store->committer);
     }
     for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++)

@@ -13,7 +13,7 @@
 #define STORE_MAP_USE_PERCENT   90 /* of the map for puts: LMDB needs the rest to delete */
 #define STORE_RELIEVED_PERCENT  70 /* below it the warning is taken back */
 #define STORE_PRESSED_PERCENT   80 /* of table or room: collection does not wait */
-#define COLLECT_CATCH_UP        5 /* seconds of its own that the clock of collection goes in one, when behind */
+#define COLLECT_CATCH_UP        5  /* seconds that the clock of collection goes in one, while it is behind */
 #define STORE_SPARE_BATCHES_MAX 4
 #define STORE_DAMAGED_KEPT      256 /* words of damaged records that were told */
 #define STORE_PLACES_AGE_MAX    16  /* claims */
@@ -72,8 +72,8 @@ uint64_t ses_store_room_bytes(const struct ses_store *store);
 void ses_store_look_at_disk(struct ses_store *store);
 /* [loop] May owner have one more entry? */
 bool ses_store_has_place(struct ses_store *store, ses_store_owner owner);
-/* [loop] May a record of value_bytes be put under claim? SES_UNAVAILABLE, SES_BUSY, SES_FULL, SES_OVER_SHARE.
- */
+/* [loop] May a record of value_bytes be put under claim? SES_UNAVAILABLE, SES_BUSY, SES_FULL,
+ * SES_OVER_SHARE. */
 SES_MUST_CHECK enum ses_status ses_store_check_room(struct ses_store *store, const struct ses_claim *claim,
                                                     size_t value_bytes);
 

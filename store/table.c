@@ -1,3 +1,6 @@
+/* The table's memory, its layout, and where a key may lie. A memfd: shared over fork, gone with the last
+ * process; after a full stop the table is made anew from the disk (load.c).
+ */
 #include "table.h"
 
 #include <errno.h>
@@ -143,6 +146,7 @@ void ses_table_close(struct ses_table *table)
     free(table);
 }
 
+/* A shard may have freed what another one made: single counts can be below zero, and the sum for a moment. */
 void ses_table_usage(const struct ses_table *table, uint64_t *ret_used, uint64_t *ret_room)
 {
     int64_t used = 0;
@@ -176,6 +180,7 @@ void ses_table_probe(const struct ses_table *table, const struct ses_store_key *
     uint64_t n = table->buckets_count < TABLE_REGION_BUCKETS ? table->buckets_count : TABLE_REGION_BUCKETS;
     uint64_t base;
 
+    /* A key is a keyed hash (store.h): its parts are uniform, and nobody outside can aim at one bucket. */
     memcpy(part, key->bytes, sizeof(part));
     ret_probe->tag = ses_table_tag(key);
     base = scale(part[1], table_regions(table)) * TABLE_REGION_BUCKETS;

@@ -1,22 +1,23 @@
 /* table.h - the session table in shared memory: key -> {state, shard, locator}, lock-free, of fixed size.
  *
- * Memory: one head page, one page of per-shard lines, then buckets of 8 entries, each bucket four cache lines
- * (tags | words | previous | meta): 32 bytes an entry. A key has three candidate buckets, an insert takes the
- * emptiest. Measured by simulation over 20 full turnovers: with two candidates 1 insert in 580 finds no room
- * at 70 % load, with three none in 33 million; hence three, and 65 % load at sessions_max (49 bytes a
- * session).
+ * Memory: one head page, one page of per-shard lines, the owners' counts, then buckets of 8 entries, each
+ * bucket four cache lines (tags | words | previous | meta), and behind them the owner of each slot: 34 bytes
+ * an entry. A key has three candidate buckets, an insert takes the emptiest. Measured by simulation over 20
+ * full turnovers: with two candidates 1 insert in 580 finds no room at 70 % load, with three none in 33
+ * million; hence three, and 65 % load at sessions_max (52 bytes a session).
  *
  * The three lie in one region of 4096 buckets (1 MiB): a load can fill region by region, in the cache and by
  * several threads (load_batch.h). Regions of that size cost no room: over ten turnovers at 65 % load none of
  * 15 million inserts is refused, as without regions; with 256 KiB 6 are, with 128 KiB 627.
  *
  * Fields of an entry
- *   tag       first 8 bytes of the key; 0 while the entry is empty. Two keys with one tag and a common bucket
- *             (24 x 2^-64 for each lookup) are told apart when the record is read: the second one gets
- * SES_ABORTED. word      see word.h; the only field that changes hands, by compare-and-swap. previous  the
- * newest published word. LIVE: equal to word. CLAIMED: what a release puts back, what readers use. It is
- * written before word, so a claim never has to save it. meta      {retain, revision} of previous; while
- * CLAIMED, once an intent is on disk, that intent's word.
+ *   tag        first 8 bytes of the key; 0 while the entry is empty. Two keys with one tag and a common
+ *              bucket (24 x 2^-64 for each lookup) are told apart when the record is read: the second one
+ *              gets SES_ABORTED
+ *   word       see word.h; the only field that changes hands, by compare-and-swap
+ *   previous   the newest published word. LIVE: equal to word. CLAIMED: what a release puts back, what
+ *              readers use. It is written before word, so a claim never has to save it
+ *   meta       {retain, revision} of previous; while CLAIMED, once an intent is on disk, that intent's word
  *
  * Who may write: an entry whose word names a shard belongs to the process that holds that shard's writer lock
  * (loop or committer thread, never both at once for one claim). LIVE and EMPTY entries belong to whoever wins
@@ -40,7 +41,7 @@
 #define TABLE_REGION_BUCKETS 4096u /* a table of several regions has no other ones */
 #define TABLE_BUCKETS_MIN    8
 #define TABLE_OWNERS         16384u              /* numbers of a ses_store_owner, with SES_OWNER_EARLY */
-#define TABLE_SESSIONS_MAX   (UINT64_C(1) << 34) /* 840 GB: a mistyped size is refused, not tried */
+#define TABLE_SESSIONS_MAX   (UINT64_C(1) << 34) /* 900 GB: a mistyped size is refused, not tried */
 
 struct table_head {
     uint64_t magic;
@@ -51,16 +52,16 @@ struct table_head {
     uint8_t reserved[4096 - 32];
 };
 
-/* One line for each shard; written by that shard's writer process only. */
+/* One line for each shard; written by that shard's writer process, but for what is said. */
 struct table_shard {
-    _Alignas(64) _Atomic uint64_t
-        claim_sequence;         /* never reset: a claim word is unique for the table's life */
+    /* Never reset: a claim word is unique for the table's life. */
+    _Alignas(64) _Atomic uint64_t claim_sequence;
     _Atomic uint64_t published; /* locator up to which every record is published or settled */
     _Atomic int64_t entries;    /* made minus freed by this shard; only the sum means anything */
-    _Atomic uint64_t oldest; /* below this locator no readable record is on disk, but those that are over and
-                              * wait (gc.h); 0: none at all */
-    _Atomic uint64_t
-        wanted; /* room is short here: the others may move what lives below this locator; 0: not */
+    /* Below this locator no readable record is on disk, but those that are over and wait (gc.h); 0: none at
+     * all. Others lower it too (ses_gc_supersede). */
+    _Atomic uint64_t oldest;
+    _Atomic uint64_t wanted; /* room is short here: others may move what lives below it; 0: not */
     uint64_t reserved[3];
 };
 

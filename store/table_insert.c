@@ -1,21 +1,29 @@
 /* Uniqueness without a lock.
  *
- * Insert:  1 look for the tag              2 word 0 -> TENTATIVE (compare-and-swap)    3 store the tag
- *          4 look again at all other slots 5 TENTATIVE -> CLAIMED, or withdraw
+ * Insert
+ *   1  look for the tag
+ *   2  word 0 -> TENTATIVE (compare-and-swap)
+ *   3  store the tag
+ *   4  look again at all other slots
+ *   5  TENTATIVE -> CLAIMED, or withdraw
+ *
  * Steps 3 and 4 are sequentially consistent: of two inserts of one key at least one sees the other's tag
  * (Dekker).
  *   - Who sees a claimed, live or deleting entry withdraws.
  *   - Who sees a tentative one at a lower slot withdraws; at a higher slot it waits until that one has
- * withdrawn (goes on) or been confirmed because it did not see us (withdraws). A bound on the wait ends in
- * SES_BUSY. Take any pair, L lower, H higher. H confirms only if it did not see L at step 4, so L's tag came
- * later, so L sees H: tentative (L waits, then sees it claimed) or claimed: L withdraws. L confirms only
- * after H is gone or if H's tag came after L's look, then H sees L and withdraws. Never both; and if neither
- * dies nor waits too long, one does.
+ *     withdrawn (goes on) or been confirmed because it did not see us (withdraws). A bound on the wait ends
+ *     in SES_BUSY.
  *
- * Free:    tag = 0, previous = 0, meta = 0, word = 0, in this order: whoever wins an empty word finds the
- * rest clean, and an owner that dies in between leaves a word that its successor recognises (tag 0) and
- * finishes. A reader takes the tag, the word and the tag again. A slot that changed hands twice in between
- * gives the word of another key; the record read through it does not match, and the reader starts again
+ * Take any pair, L lower, H higher. H confirms only if it did not see L at step 4, so L's tag came later, so
+ * L sees H: tentative (L waits, then sees it claimed) or claimed: L withdraws. L confirms only after H is
+ * gone, or if H's tag came after L's look; then H sees L and withdraws. Never both; and if neither dies nor
+ * waits too long, one does.
+ *
+ * Free: tag = 0, previous = 0, meta = 0, word = 0, in this order. Whoever wins an empty word finds the rest
+ * clean, and an owner that dies in between leaves a word that its successor recognises (tag 0) and finishes.
+ *
+ * Find: a reader takes the tag, the word and the tag again. A slot that changed hands twice in between gives
+ * the word of another key; the record read through it does not match, and the reader starts again
  * (reader.c).
  */
 #include "table.h"
@@ -197,6 +205,7 @@ enum ses_status ses_table_insert(struct ses_table *table, const struct table_pro
 
     if (ses_table_find(table, probe, &found))
         return ses_table_status_of(&found);
+    /* Its sequence number is new: a rival that waits for this word cannot mistake a later one for it. */
     tentative = ses_table_claim_word(table, shard, WORD_TENTATIVE);
     if (!occupy(table, probe, tentative, &slot))
         return SES_FULL;
@@ -291,6 +300,8 @@ bool ses_table_take(struct ses_table *table, uint64_t slot, uint64_t word, enum 
     return true;
 }
 
+/* word last, and sequentially consistent: whoever sees it sees the other two, and watch_board.h's order of
+ * publishing and telling rests on it. */
 void ses_table_publish(struct ses_table *table, uint64_t slot, uint64_t live, uint64_t meta)
 {
     atomic_store_explicit(table_meta(table, slot), meta, memory_order_release);

@@ -1,4 +1,6 @@
 /* The loop's side of the watch board: the watches of this process, and what to do when their buckets changed.
+ * A bucket holds many keys, so a marked one is looked through and only watches whose word has changed are
+ * called.
  */
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,3 +1,6 @@
+/* The board's memory and the writer's side of it; the order of marks and looks is argued in watch_board.h.
+ * Marks are set and emptied by read-modify-write operations: none is lost, whoever empties the word.
+ */
 #include "watch_board.h"
 
 #include <errno.h>
@@ -114,8 +117,8 @@ void ses_watch_board_reset(struct ses_watch_board *board, unsigned slot)
 
 void ses_watch_board_rouse(struct ses_watch_board *board)
 {
-    /* Always with the eventfd: the dead one may have marked the summary without getting as far as the write.
-     */
+    /* Always with the eventfd: the dead one may have marked the summary without getting as far as the
+     * write. */
     for (unsigned i = 0; i < WATCH_BUCKETS; i++)
         tell_bucket(board, i, true);
 }

@@ -1,9 +1,9 @@
 /* watch_board.h - who watches what, in memory that all processes share: 4096 buckets, keys fall into them by
  * their tag.
  *
- * Memory: one line per worker slot {pending words, a bit for each word that is not empty}, then one 64-bit
- * mask per bucket whose bit n says that slot n watches something in the bucket: 65 KiB with 64 slots. One
- * eventfd per slot beside it.
+ * Memory: for each worker slot a bit a bucket (pending) and a bit for each word of those (summary), then one
+ * 64-bit mask per bucket whose bit n says that slot n watches something in the bucket: 68 KiB with 64 slots.
+ * One eventfd per slot beside it.
  *
  * Order of things. A watcher sets its bit, then reads the record; a writer publishes the record, then reads
  * the bits: both sequentially consistent, so one of the two sees the other. A writer marks the bucket in the

@@ -1,4 +1,7 @@
-/* Claims and puts: the loop's side of writing. */
+/* Claims and puts: the loop's side of writing. A record is sealed here, so that the committer's thread only
+ * moves bytes. Whoever holds a claim may change its entry; with a put the claim passes to the committer, and
+ * with an intent's put it stays with the caller, so that a release meanwhile has to wait (batch.h).
+ */
 #include <stdlib.h>
 
 #include "store_impl.h"
@@ -92,8 +95,8 @@ void ses_store_release(struct ses_store *store, struct ses_claim *claim)
     if (!claim->held)
         return;
     claim->held = false;
-    /* The committer may be about to note an intent in the entry: then the claim ends in ses_store_complete.
-     */
+    /* The committer may be about to note an intent in the entry: then the claim ends in
+     * ses_store_complete. */
     intent = find_intent(store, claim->word);
     if (intent != NULL)
         intent->released = true;
@@ -131,6 +134,7 @@ static struct ses_batch *filling_batch(struct ses_store *store, size_t value_byt
     return store->filling;
 }
 
+/* The latest expiry that any revision of the key ever had (record.h). */
 static uint32_t retain_after(const struct ses_claim *claim, const struct ses_record *record)
 {
     uint32_t retain = retain_of(record->expires_ms);
@@ -182,6 +186,8 @@ static enum ses_status put(struct ses_store *store, const struct ses_claim *clai
     ses_batch_add(batch, item);
     store->pending++;
     store->pending_bytes += value_bytes;
+    /* Counted now, or a burst within one batch would pass its share; complete_batch takes back what
+     * failed. */
     ses_share_add(store->owner_bytes, claim->owner, record_disk_bytes((uint32_t)value_bytes));
     return SES_OK;
 }
@@ -230,6 +236,7 @@ void ses_store_flush(struct ses_store *store)
         ses_committer_hand_over(&store->committer, &store->filled);
 }
 
+/* Before the done function, which may release or put under the same claim. */
 static void complete_intent(struct ses_store *store, struct batch_intent *intent)
 {
     ses_list_remove(&intent->link);

@@ -34,7 +34,8 @@ const struct ses_connector *ses_connector_find(uint32_t number, struct ses_slice
 /* [any] The metric's connector name for index 0.., NULL behind the last. */
 const char *ses_connector_metric_name(int metric);
 
-/* ---- credentials from request metadata: x-connector-config, x-connector-auth, or x-connector and x-auth ---- */
+/* ---- credentials from request metadata ----
+ * In one of three forms: x-connector-config; x-connector-auth; x-connector with x-auth and its keys. */
 
 struct ses_credential {
     const char *name;       /* the config key, e.g. "api_key"; static */
