@@ -1,3 +1,6 @@
+/* A chain of chunks, filled one after another; what is left of a chunk when the next one is begun is lost.
+ * Nothing is freed but by reset and done, so there is no header in front of an allocation.
+ */
 #include <sessiond/base/arena.h>
 
 #include <stdarg.h>
@@ -37,6 +40,8 @@ void ses_arena_done(struct ses_arena *arena)
     *arena = (struct ses_arena){.bytes_max = arena->bytes_max};
 }
 
+/* The small first chunk is given up for the first of the usual size: a recycled exchange does not begin with
+ * two kilobytes again. */
 void ses_arena_reset(struct ses_arena *arena)
 {
     if (arena->first == NULL)
@@ -84,7 +89,7 @@ void *ses_arena_alloc(struct ses_arena *arena, size_t bytes)
 {
     void *place;
 
-    if (bytes > arena->bytes_max)
+    if (bytes > arena->bytes_max) /* before it is rounded up, which could wrap */
         return NULL;
     bytes = (bytes + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
     if (arena->current == NULL || bytes > arena->current->bytes - arena->used) {
@@ -139,6 +144,7 @@ char *ses_arena_printf(struct ses_arena *arena, const char *format, ...)
     int len;
     char *text;
 
+    /* Twice: the length is known before anything is taken from the arena. */
     va_start(args, format);
     len = vsnprintf(NULL, 0, format, args);
     va_end(args);

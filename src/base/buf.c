@@ -1,3 +1,5 @@
+/* Growth by doubling, cut at the ceiling: the last step may be small, and no memory beyond max is ever
+ * held. */
 #include <sessiond/base/buf.h>
 
 #include <stdarg.h>
@@ -22,7 +24,7 @@ enum ses_status ses_buf_reserve(struct ses_buf *buf, size_t more)
     size_t need, room;
     uint8_t *data;
 
-    if (more > buf->max - buf->len)
+    if (more > buf->max - buf->len) /* len is never above max: no sum that could wrap */
         return SES_TOO_LARGE;
     need = buf->len + more;
     if (need <= buf->room)

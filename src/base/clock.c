@@ -1,3 +1,10 @@
+/* One page of shared memory holds the base, the present difference and the last eras. The supervisor alone
+ * writes it; readers take no lock. Single words are read relaxed, as each of them means something by itself;
+ * an era is written before the count that shows it (release, acquire).
+ *
+ * Differences are taken modulo 2^64, so a base may be "negative": a machine whose world's clock stands in
+ * 1970 has now - CLOCK_BOOTTIME below zero.
+ */
 #include <sessiond/base/clock.h>
 
 #include <stdatomic.h>
@@ -176,6 +183,8 @@ static uint64_t first_era(uint64_t eras)
     return eras > SES_CLOCK_ERAS_MAX ? eras - SES_CLOCK_ERAS_MAX : 0;
 }
 
+/* From the newest era to the oldest, those in which it can have been issued. It is over only if each of them
+ * says so by its own difference: a clock that was set forward since must not end what was promised. */
 bool ses_clock_is_over(uint64_t issued_wall_ms, uint64_t end_wall_ms, uint64_t now_ms)
 {
     const struct page *page = page_get();
@@ -243,6 +252,8 @@ static uint64_t off_for_ms(const struct ses_clock_state *last, uint64_t wall_ms)
     return wall_ms > last->wall_ms && gap_ms <= GAP_MAX_MS ? gap_ms : 0;
 }
 
+/* The same boot goes on by CLOCK_BOOTTIME, which nothing sets. A base that is behind what was told, or years
+ * ahead of it, is of another boot after all (a restored snapshot, a copied data directory). */
 static uint64_t choose_now(const struct ses_clock_state *last, bool same_boot,
                            enum ses_clock_origin *ret_origin)
 {
@@ -278,7 +289,7 @@ enum ses_status ses_clock_start(const struct ses_clock_state *last, bool same_bo
     now_ms = choose_now(last, same_boot, ret_origin);
     base_ms = *ret_origin == SES_CLOCK_KEPT ? last->base_ms : now_ms - boot_ms();
     atomic_store(&page->base_ms, base_ms);
-    if (*ret_origin != SES_CLOCK_FRESH)
+    if (*ret_origin != SES_CLOCK_FRESH) /* then last is not NULL */
         take_eras(page, last);
     if (atomic_load(&page->eras) == 0)
         begin_era(page, now_ms, (int64_t)(ses_clock_wall_ms() - now_ms));

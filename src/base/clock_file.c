@@ -1,3 +1,7 @@
+/* Reading is strict: a word in another place, a number out of range or a wrong sum makes the file malformed,
+ * and nothing of it is used. Writing goes beside the file, is synced and renamed over it, then the directory
+ * is synced: after a power loss there is the old file or the new one.
+ */
 #include <sessiond/base/clock_file.h>
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* The file is mapped once, at the first look at a clock, and read on each: a test moves time by writing into
+ * it, in all processes at the same moment.
+ */
 #include "clock_hook.h"
 
 #if SES_TEST_HOOKS
@@ -53,6 +56,7 @@ uint64_t ses_clock_hook_passed_ms(void)
 
 #else
 
+/* A translation unit must not be empty (C17, 6.9). */
 typedef int ses_clock_hook_is_compiled_out;
 
 #endif

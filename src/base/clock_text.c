@@ -1,3 +1,4 @@
+/* A moment as text, without the C library's calendar. Reading it back: token/rfc3339.c. */
 #include <sessiond/base/clock.h>
 
 static void two_digits(char *text, unsigned value)
@@ -6,8 +7,11 @@ static void two_digits(char *text, unsigned value)
     text[1] = (char)('0' + value % 10);
 }
 
-/* Days to civil date after the proleptic Gregorian calendar, eras of 400 years counted from 1 March 0000:
- * gmtime_r and snprintf together cost about 0.6 us, and every token has three times in it. */
+/* Days to civil date after the proleptic Gregorian calendar, eras of 400 years counted from 1 March 0000, so
+ * that the leap day is the last of its year: gmtime_r and snprintf together cost about 0.6 us, and every
+ * token has three times in it. 719468: days from there to 1970-01-01. 146097: days of 400 years; of these
+ * every 1460th, 36524th and 146096th is where a leap year, its absence in a century, its return in the fourth
+ * one shift the count. 153: days of five months that begin with March or August. */
 void ses_clock_rfc3339(uint64_t wall_ms, char *ret_text)
 {
     uint64_t seconds = wall_ms / 1000;

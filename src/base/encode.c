@@ -1,3 +1,4 @@
+/* Table-free decoding: ranges of letters, a branch each. Texts here are short (ids, tokens, metadata). */
 #include <sessiond/base/encode.h>
 
 /* Not constant-time: what passes here is public (tokens in transit, ids, gRPC metadata), never a key. Key
@@ -108,7 +109,7 @@ static enum ses_status decode64(struct ses_slice text, bool url, uint8_t *ret_by
     unsigned bits = 0;
     size_t at = 0;
 
-    if (text.len % 4 == 1)
+    if (text.len % 4 == 1) /* 6 bits make no byte */
         return SES_MALFORMED;
     if (text.len / 4 * 3 + (text.len % 4 == 0 ? 0 : text.len % 4 - 1) > room)
         return SES_TOO_LARGE;

@@ -1,3 +1,5 @@
+/* Filling a struct ses_error. What is too much is dropped: the status and the first violations stand
+ * anyway. */
 #include <sessiond/base/error.h>
 
 void ses_error_set(struct ses_error *err, enum ses_status status, struct ses_slice message)

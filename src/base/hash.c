@@ -1,3 +1,6 @@
+/* The incremental interface throughout, so that parts need not stand together. Lengths are written byte by
+ * byte: hashes are stored, and must be the same on any machine.
+ */
 #include <sessiond/base/hash.h>
 
 #include <sodium.h>

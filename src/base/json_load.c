@@ -1,3 +1,6 @@
+/* jansson's allocator is set once for the whole process, at the first parse; whether an allocation failed is
+ * noted for each thread.
+ */
 #include <sessiond/base/json_load.h>
 
 static json_malloc_t next_malloc;

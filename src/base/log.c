@@ -1,4 +1,6 @@
-/* Lines: built field by field in storage of fixed size. Where they go: log_write.c. */
+/* Lines: built field by field in storage of fixed size. A field that does not fit is left out whole, a text
+ * is cut between two characters: whatever happens the line is one JSON object. Where lines go: log_write.c.
+ */
 #include <sessiond/base/log.h>
 
 #include <stdarg.h>
@@ -100,7 +102,7 @@ static void put_string(struct ses_log_line *line, struct ses_slice value)
     (void)put_raw(line, "\"", 1);
 }
 
-/* True when the key and a value of value_bytes at least fit. */
+/* True when the key and a value of value_bytes at least fit. 4: comma, two quotes, colon. */
 static bool put_key(struct ses_log_line *line, const char *key, size_t value_bytes)
 {
     size_t len = strlen(key);
@@ -124,7 +126,7 @@ void ses_log_str(struct ses_log_line *line, const char *key, const char *value)
     ses_log_slice(line, key, ses_slice_str(value));
 }
 
-#define DIGITS_MAX 20
+#define DIGITS_MAX 20 /* of 2^64 - 1 */
 
 static size_t print_u64(uint64_t value, char *ret_digits)
 {
@@ -198,7 +200,7 @@ void ses_log_end(struct ses_log_line *line)
         return;
     memcpy(line->text + line->len, "}\n", TAIL_ROOM);
     line->len += TAIL_ROOM;
-    line->log = NULL;
+    line->log = NULL; /* a second end does nothing */
     ses_log_push(log, ses_slice(line->text, line->len));
     urgent = line->level >= SES_LOG_WARN; /* a warning is what a crash would otherwise swallow */
     if (urgent || log->lines.len >= FLUSH_AT)

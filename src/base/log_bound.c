@@ -21,6 +21,7 @@ static void tell_sum(struct ses_log *log, const struct ses_log_kind *kind)
     ses_log_end(&line);
 }
 
+/* The row is free before the sum is told: the line of the sum may flush, and a flush ends windows. */
 static void end_window(struct ses_log *log, struct ses_log_kind *kind)
 {
     struct ses_log_kind over = *kind;
@@ -77,7 +78,7 @@ void ses_log_begin_bounded(struct ses_log *log, enum ses_log_level level, const 
     if (log == NULL || level < log->level)
         return;
     kind = kind_of(log, event, cause, ses_clock_mono_ns());
-    if (kind == NULL)
+    if (kind == NULL) /* more kinds than rows: the last row's bound and sum hold for all that find none */
         kind = &log->kinds[SES_LOG_KINDS_MAX - 1];
     if (kind->lines == SES_LOG_SAME_MAX) {
         kind->more++;

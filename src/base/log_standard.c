@@ -26,7 +26,7 @@ void ses_log_detach_standard_error(void)
     if (fstat(STDERR_FILENO, &status) != 0 || (!S_ISFIFO(status.st_mode) && !S_ISCHR(status.st_mode)))
         return; /* a file does not make its writer wait for a reader, a socket is written with MSG_DONTWAIT */
     own = open(SELF_STDERR, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (own >= 0) {
+    if (own >= 0) { /* dup2 does not copy O_CLOEXEC: descriptor 2 is inherited as before */
         (void)dup2(own, STDERR_FILENO);
         (void)close(own);
         return;

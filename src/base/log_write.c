@@ -99,6 +99,8 @@ static void write_out(struct ses_log *log)
         ssize_t written = write_some(log);
 
         if (written > 0) {
+            /* A full disk or a socket takes part of a line, too. Should the rest be dropped, the next line
+             * begins behind a line break (append). */
             log->torn = log->lines.data[written - 1] != '\n';
             ses_buf_consume(&log->lines, (size_t)written);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {

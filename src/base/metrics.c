@@ -1,3 +1,4 @@
+/* All relaxed: a counter says nothing about other memory, and a sum over slots is of no one moment anyway. */
 #include <sessiond/base/metrics.h>
 
 void ses_count(struct ses_metrics *m, enum ses_counter counter, uint64_t n)
@@ -36,6 +37,7 @@ size_t ses_hist_index(uint64_t value)
            (size_t)(value >> (magnitude - SES_HIST_SUB_BITS));
 }
 
+/* Of the last bucket the shift carries out of 64 bits, and less one that is UINT64_MAX, as it should be. */
 uint64_t ses_hist_upper(size_t index)
 {
     unsigned shift;

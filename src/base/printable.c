@@ -1,3 +1,6 @@
+/* Which code points can be seen: a sorted table of those that cannot, searched by halving. ASCII never gets
+ * to it.
+ */
 #include <sessiond/base/slice.h>
 
 /* What no reader sees, or what turns his reading round: two names that differ only in it look the same.

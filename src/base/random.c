@@ -1,3 +1,4 @@
+/* libsodium's generator reads the kernel's; there is no state of ours that a fork could double. */
 #include <sessiond/base/random.h>
 
 #include <sodium.h>
@@ -17,7 +18,7 @@ void ses_random_bytes(void *ret_bytes, size_t len)
 
 void ses_uuid_v4(char *ret_text)
 {
-    static const uint8_t group_ends[] = {4, 6, 8, 10, 16};
+    static const uint8_t group_ends[] = {4, 6, 8, 10, 16}; /* in bytes: 8-4-4-4-12 digits */
     uint8_t bytes[16];
     char hex[SES_HEX_SIZE(sizeof(bytes))];
     size_t at = 0, from = 0;

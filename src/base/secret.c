@@ -1,3 +1,6 @@
+/* sodium_malloc puts the bytes against a guard page behind them, a canary before them, and locks the pages
+ * (as far as RLIMIT_MEMLOCK allows); each allocation costs four pages or more, so keys only.
+ */
 #include <sessiond/base/secret.h>
 
 #include <sodium.h>

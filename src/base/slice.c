@@ -1,3 +1,4 @@
+/* Case and blanks are ASCII's, whatever the locale: protocols mean these. */
 #include <sessiond/base/slice.h>
 
 static uint8_t lower(uint8_t c)
@@ -73,7 +74,7 @@ enum ses_status ses_parse_u64(struct ses_slice s, uint64_t max, uint64_t *ret_va
 
         if (s.data[i] < '0' || s.data[i] > '9')
             return SES_MALFORMED;
-        if (value > (UINT64_MAX - digit) / 10)
+        if (value > (UINT64_MAX - digit) / 10) /* value * 10 + digit would wrap */
             return SES_MALFORMED;
         value = value * 10 + digit;
     }

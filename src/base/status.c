@@ -1,3 +1,4 @@
+/* The status table unfolded into rows, one lookup for each column. */
 #include <sessiond/base/status.h>
 
 #include <stdio.h>
@@ -58,6 +59,7 @@ const char *ses_status_grpc_name(uint32_t grpc_code)
 
 _Static_assert(SES_UNAUTHENTICATED == 16, "the status table must begin with the gRPC codes in their order");
 
+/* Not through the log: what is broken may be the log. */
 void ses_require_failed(const char *expr, const char *file, int line)
 {
     fprintf(stderr, "sessiond: broken invariant: %s (%s:%d)\n", expr, file, line);

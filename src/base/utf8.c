@@ -1,3 +1,4 @@
+/* Strict UTF-8, by the grammar of RFC 3629 rather than by decoding and judging the result. */
 #include <sessiond/base/slice.h>
 
 /* The ranges of the second byte by lead byte are those of RFC 3629 section 4 (UTF8-octets): they alone

@@ -1,3 +1,10 @@
+/* One connection: its end, reading, writing, its time. The life is told in conn_impl.h.
+ *
+ * Who may be on the stack decides the order of things. Callbacks of libuv call the engine, the engine calls
+ * back into this file wherever it stands; so ses_conn_cut only marks and closes the handle, and memory and
+ * engine go in the close callback, when nobody is here any more. Where no engine can be on the stack (linger,
+ * abandon, shed) the engine is let go at once.
+ */
 #include "conn_impl.h"
 
 #include <errno.h>
@@ -9,6 +16,7 @@ static void on_idle_timer(void *arg);
 
 /* ---- the end */
 
+/* Forgotten before it is told: whatever on_close calls finds no engine, and is not told twice. */
 static void engine_gone(struct ses_conn *conn)
 {
     const struct ses_conn_ops *ops = conn->ops;
@@ -46,8 +54,8 @@ void ses_conn_cut(struct ses_conn *conn)
     ses_timer_stop(&conn->idle_timer);
     ses_timer_stop(&conn->stall_timer);
     uv_close((uv_handle_t *)&conn->tcp, on_closed);
-    /* Not in the close callback: one turn may end hundreds. libuv looks at no byte of a write after uv_close.
-     */
+    /* Not in the close callback: one turn may end hundreds. libuv looks at no byte of a write after
+     * uv_close. */
     ses_buf_done(&conn->rest);
 }
 
@@ -79,6 +87,7 @@ static void linger(struct ses_conn *conn)
     ses_timer_start(conn->conns->options.timers, &conn->idle_timer, LINGER_MS, on_end_timer, conn);
 }
 
+/* limit_ms 0: none but the write-stall limit. */
 static void finish_within(struct ses_conn *conn, uint32_t limit_ms)
 {
     if (conn->state != CONN_OPEN)
@@ -122,6 +131,8 @@ void ses_conn_flush_soon(struct ses_conn *conn)
 
 /* ---- reading */
 
+/* One buffer for all connections of the loop: libuv calls on_read right after this, and the engine takes
+ * everything in it. */
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
 {
     struct ses_conn *conn = handle->data;
@@ -130,6 +141,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
     *ret_buf = uv_buf_init((char *)conn->conns->read_bytes, READ_BYTES);
 }
 
+/* The engine has said its last word. Who goes on sending more than LINGER_BYTES_MAX is not waiting for it. */
 static void discard(struct ses_conn *conn, size_t bytes)
 {
     conn->lingered_bytes += bytes;
@@ -162,6 +174,7 @@ static void flush_between_reads(struct ses_conn *conn)
     ses_conn_flush(conn);
 }
 
+/* libuv has stopped reading by itself; eof keeps read_resume from starting it again. */
 static void take_eof(struct ses_conn *conn)
 {
     conn->eof = true;
@@ -178,7 +191,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
     struct ses_conn *conn = stream->data;
 
     (void)buf;
-    if (got == 0 || conn->state == CONN_CLOSED)
+    if (got == 0 || conn->state == CONN_CLOSED) /* 0: EAGAIN, nothing was read */
         return;
     if (got == UV_EOF) {
         take_eof(conn);
@@ -263,7 +276,7 @@ static void on_written(uv_write_t *request, int status)
     struct ses_conn *conn = request->data;
 
     conn->writing = false;
-    if (conn->state == CONN_CLOSED)
+    if (conn->state == CONN_CLOSED) /* UV_ECANCELED, from the closing handle */
         return;
     ses_timer_stop(&conn->stall_timer);
     ses_buf_done(&conn->rest);
@@ -297,6 +310,7 @@ static void write_rest(struct ses_conn *conn, size_t done)
                     conn);
 }
 
+/* First without a request: nearly every answer goes into the socket's buffer whole, and costs no memory. */
 static void write_out(struct ses_conn *conn)
 {
     struct ses_buf *out = &conn->conns->out;
@@ -365,6 +379,7 @@ static void on_idle_timer(void *arg)
     conn->ops->on_idle(conn->engine);
 }
 
+/* A timer that runs out too early looks again; only one that would be late is armed anew. */
 void ses_conn_touch(struct ses_conn *conn, uint32_t idle_ms)
 {
     if (conn->state != CONN_OPEN)
@@ -405,7 +420,7 @@ const char *ses_conn_peer(const struct ses_conn *conn)
     return conn->peer;
 }
 
-/* From here on the handle owns fd and the close callback the memory. */
+/* From here on the handle owns fd and the close callback the memory: on failure conn is cut, never freed. */
 static void start(struct ses_conn *conn)
 {
     struct ses_conns *conns = conn->conns;

@@ -1,10 +1,16 @@
 /* conn_impl.h - what conn.c (one connection) and conns.c (all of a loop: accept, flush, drain) share.
  *
- * A connection's life: OPEN -> FINISHING (the engine has said its last word, bytes still go out) -> LINGER
- * (our side is shut, the peer's bytes are thrown away so that the kernel sends no RST over our answer) ->
- * CLOSED (uv_close called). The engine hears on_close once: when LINGER begins, or from the close callback of
- * the loop. Never from inside ses_conn_cut or ses_conn_finish, so an engine may call these wherever it
- * stands.
+ * A connection's life, from top to bottom; ses_conn_cut leads from any state to the last:
+ *
+ *   OPEN        bytes go to the engine and come from it
+ *   FINISHING   the engine has said its last word, bytes still go out, what comes in is thrown away
+ *   LINGER      our side is shut; the peer's bytes are thrown away, so that the kernel sends no RST over our
+ *               answer
+ *   CLOSED      uv_close was called; the close callback frees
+ *
+ * The engine hears on_close once: when LINGER begins, when its connection is shed or the loop's connections
+ * are freed, or else from the close callback. Never from inside ses_conn_cut or ses_conn_finish, so an engine
+ * may call these wherever it stands.
  */
 #ifndef SES_NET_CONN_IMPL_H
 #define SES_NET_CONN_IMPL_H
@@ -15,7 +21,7 @@
 #define OUT_KEEP_BYTES   (64u * 1024) /* the shared output buffer does not stay larger than this */
 #define LINGER_MS        1000u
 #define LINGER_BYTES_MAX (4u * 1024 * 1024)
-#define ERROR_FINISH_MS  1000u
+#define ERROR_FINISH_MS  1000u /* for the last words of an engine that failed or is shed */
 /* Less than this within write_stall_ms (or all that waits) is no progress: one byte now and then holds a
  * buffer for ever. */
 #define STALL_BYTES_MIN 1024u
@@ -86,7 +92,7 @@ void ses_conn_open(struct ses_conns *conns, int fd, const char *peer);
 void ses_conn_flush(struct ses_conn *conn);
 /* Tells the engine, once, that the worker leaves. */
 void ses_conn_drain(struct ses_conn *conn);
-/* Tells the engine now that the connection is gone (ses_conns_free only: no engine is on the stack). */
+/* Cuts, and tells the engine now that the connection is gone: no engine may be on the stack. */
 void ses_conn_abandon(struct ses_conn *conn);
 /* held.c: brings the sum of the loop up to date. */
 void ses_conn_count_held(struct ses_conn *conn);

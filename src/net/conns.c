@@ -1,3 +1,8 @@
+/* All connections of a loop: accepting, the end of a turn, leaving.
+ *
+ * Listening sockets are polled, not handed to libuv's listener: they belong to the supervisor, who gives them
+ * to the next worker with whatever waits in their queues.
+ */
 #include "conn_impl.h"
 
 #include <arpa/inet.h>
@@ -42,6 +47,7 @@ static void on_accept_timer(void *arg)
     rest_accepting(conns, false);
 }
 
+/* Polling is level-triggered: a queue that cannot be emptied now would keep the loop spinning. */
 static void rest_for_a_moment(struct ses_conns *conns)
 {
     rest_accepting(conns, true);
@@ -138,6 +144,7 @@ void ses_conns_accept_queued(struct ses_conns *conns)
         accept_up_to(&conns->listeners[i], SOMAXCONN);
 }
 
+/* An active idle handle makes libuv poll without waiting: who asked to write again has its turn at once. */
 static void on_again(uv_idle_t *handle)
 {
     (void)handle; /* its being active is what counts */
@@ -173,7 +180,7 @@ enum ses_status ses_conns_new(const struct ses_conns_options *options, struct se
     conns->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     (void)uv_idle_init(options->loop, &conns->again); /* cannot fail */
     conns->again.data = conns;
-    conns->handles = 1;
+    conns->handles = 1; /* this one; the accept timer is no handle of libuv's */
     *ret_conns = conns;
     return SES_OK;
 }
@@ -317,7 +324,7 @@ void ses_conns_flush(struct ses_conns *conns)
         ses_conns_shed(conns); /* what the kernel does not take is held now */
     }
     ses_gauge_set(conns->options.metrics, SES_C_HELD_BYTES, conns->held_bytes);
-    if (conns->out.room > OUT_KEEP_BYTES) {
+    if (conns->out.room > OUT_KEEP_BYTES) { /* one large answer does not keep a megabyte for good */
         ses_buf_done(&conns->out);
         ses_buf_init(&conns->out, SES_CONN_OUT_MAX);
     }

@@ -1,15 +1,17 @@
-#include "conn_impl.h"
-
 /* What the connections of a loop hold together, and who lets go when it is too much.
  *
  * Newcomers are not refused for what others hold: the connections that hold most for longest are closed. One
- * whose share is falling is being served, so its time begins anew. */
+ * whose share is falling is being served, so its time begins anew.
+ */
+#include "conn_impl.h"
 
 /* An age of zero must not make a share weightless. */
 #define AGE_MIN_MS 100u
 /* Below the limit again by an eighth, so that one shedding lasts for more than one byte. */
 #define SHED_TO(max) ((max) - (max) / 8)
 
+/* held_bytes is what the engine says, rest what the kernel did not take. Called wherever one of them changes,
+ * so that conns->held_bytes is the sum at any time. */
 void ses_conn_count_held(struct ses_conn *conn)
 {
     struct ses_conns *conns = conn->conns;
@@ -33,6 +35,7 @@ void ses_conn_hold(struct ses_conn *conn, size_t bytes)
     ses_conn_count_held(conn);
 }
 
+/* Bytes times milliseconds. */
 static uint64_t weight(const struct ses_conn *conn)
 {
     return conn->counted_bytes * (uv_now(conn->conns->options.loop) - conn->held_since_ms + AGE_MIN_MS);
@@ -82,7 +85,7 @@ void ses_conns_shed(struct ses_conns *conns)
     ses_list_init(&worst);
     pick_worst(conns, &worst);
     while ((node = ses_list_pop(&worst)) != NULL) {
-        ses_list_push_back(&conns->holders, node);
+        ses_list_push_back(&conns->holders, node); /* back in its list, out of which its end takes it */
         ses_count(conns->options.metrics, SES_C_CONNECTIONS_SHED, 1);
         ses_conn_shed(SES_CONTAINER(node, struct ses_conn, holder));
     }

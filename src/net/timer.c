@@ -1,3 +1,6 @@
+/* A slot is a list of timers whose tick is the same modulo SLOTS; a bit for each slot says whether it is
+ * empty, so that the next tick with work is found 64 slots at a time and the handle sleeps until then.
+ */
 #include <sessiond/net/timer.h>
 
 #include <stdlib.h>
@@ -176,7 +179,8 @@ void ses_timer_start(struct ses_timers *timers, struct ses_timer *timer, uint64_
     ses_timer_stop(timer);
     if (due_tick <= timers->done_tick)
         due_tick = timers->done_tick + 1;
-    /* Nothing waited, so nothing was walked: skip the time since. */
+    /* Nothing waited, so the handle slept and nothing was walked: skip the ticks since, or the next walk
+     * would go through all of them. */
     if (timers->waiting == 0 && !timers->walking && tick_floor(now_ns) > timers->done_tick + 1)
         timers->done_tick = tick_floor(now_ns) - 1;
     timer->due_tick = due_tick;
