@@ -1,3 +1,6 @@
+/* The facets: their table unfolded, their canonical values, and the hash and tags of those. What is stored is
+ * compared by tag only; the hash is for whoever reads the token.
+ */
 #include <sessiond/domain/binding.h>
 
 #include <sessiond/domain/request.h>
@@ -69,6 +72,7 @@ size_t ses_binding_names(uint32_t bits, char *ret_names)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
+/* From the end of room backwards; the view lies somewhere in it. */
 static struct ses_slice number_text(int64_t value, char *room)
 {
     char *end = room + NUMBER_SIZE;
@@ -128,6 +132,7 @@ static struct ses_slice facet_value(enum ses_facet facet, const struct ses_sessi
 
 static size_t append(char *text, size_t len, struct ses_slice bytes)
 {
+    /* About 950 by the limits of request.c and user_agent.c. */
     SES_REQUIRE(len + bytes.len <= CANONICAL_SIZE);
     if (bytes.len > 0)
         memcpy(text + len, bytes.data, bytes.len);

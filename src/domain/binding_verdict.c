@@ -1,3 +1,13 @@
+/* How a browser that differs is treated:
+ *
+ *                                    observe     step_up       enforce
+ *   a hard facet differs             MISMATCH    ASK_STEP_UP   REFUSED
+ *   one is missing, and may not be   MISMATCH    ASK_STEP_UP   REFUSED
+ *   every soft one differs           DRIFT       ASK_STEP_UP   DRIFT
+ *   some soft ones differ            DRIFT       DRIFT         DRIFT
+ *   nothing that both know differs   MATCH       MATCH         MATCH
+ *   nothing is known to both         NOT_COMPARED
+ */
 #include <sessiond/domain/binding.h>
 
 /* Another network or language says more than another version of the same browser. */

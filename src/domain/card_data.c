@@ -1,3 +1,6 @@
+/* One survey of the bytes says which kinds of search can find anything at all; most texts are done with after
+ * it. Then a card number is looked for, and only where there is none a key with its value.
+ */
 #include <sessiond/domain/card_data.h>
 
 #include "card_network.h"
@@ -35,7 +38,8 @@ static bool is_digit(uint8_t c)
     return marks[c] == HAS_DIGIT;
 }
 
-/* Where the first row of GROUP_MIN digits begins; text.len: nowhere. Looks at every fourth byte only. */
+/* Where the first row of GROUP_MIN digits begins; text.len: nowhere. Looks at every fourth byte only: a row
+ * of four has a digit at one of these. */
 static size_t first_group(struct ses_slice text)
 {
     for (size_t i = GROUP_MIN - 1; i < text.len; i += GROUP_MIN) {
@@ -121,6 +125,8 @@ static bool mask_all(find_fn *find, bool percent, uint8_t *text, size_t len)
     return masked;
 }
 
+/* By both readings of '%', and numbers before pairs: what was masked is no digit any more to what comes
+ * after. */
 bool ses_card_data_mask(uint8_t *text, size_t len)
 {
     unsigned has = survey(ses_slice(text, len));
@@ -140,8 +146,8 @@ bool ses_card_data_mask(uint8_t *text, size_t len)
 #define NAME_BYTES_MAX  256
 #define VALUE_BYTES_MAX 16
 
-/* A value that is no number decides nothing but that there is one: what it holds by itself is another matter.
- */
+/* A value that is no number decides nothing but that there is one: what it holds by itself is another
+ * matter. */
 static struct ses_slice number_or_mark(struct ses_slice value)
 {
     struct ses_slice number = ses_slice_trim(value);

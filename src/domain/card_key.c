@@ -1,7 +1,11 @@
+/* The words, and how much each says: some of them alone, some only behind a word for a card, some only with a
+ * value of as many digits. Case and joints are gone when a key comes here.
+ */
 #include "card_key.h"
 
 #define LETTERS_MIN 3
 
+/* A key without end keeps its last half: names are looked for at its end. */
 void ses_card_key_push(struct ses_card_key *key, uint8_t byte)
 {
     if (key->len == SES_CARD_KEY_MAX) {
@@ -21,8 +25,8 @@ enum rule {
     RULE_PIN
 };
 
-/* PCI DSS 4.0, table 2: CAV2, CVC2, CVV2, CID; PIN and PIN block; the networks' and gateways' names for them.
- */
+/* PCI DSS 4.0, table 2: CAV2, CVC2, CVV2, CID; PIN and PIN block; the networks' and gateways' names for
+ * them. */
 static const struct {
     struct ses_slice name;
     enum rule rule;
@@ -69,6 +73,7 @@ static const struct ses_slice prefixes[] = {
     SES_STR_INIT("card"),    SES_STR_INIT("atm"),    SES_STR_INIT("cc"),
 };
 
+/* Any number of them, in any order: "paymentMethodCardCvc". */
 static struct ses_slice strip_prefixes(struct ses_slice key, bool *ret_stripped)
 {
     size_t i = 0;

@@ -1,3 +1,6 @@
+/* Prefix and length first, the check digit last: of random digits the table leaves about three in ten, Luhn
+ * one in ten of those.
+ */
 #include "card_network.h"
 
 #define LENGTH(n)       (1u << (n))
@@ -48,7 +51,8 @@ static bool network_check(const uint8_t *digits, size_t count)
     return false;
 }
 
-/* Luhn, ISO/IEC 7812-1 annex B. */
+/* Luhn, ISO/IEC 7812-1 annex B: from the last digit on every second one is doubled, 9 taken off where that
+ * gives two digits. */
 static bool check_digit_check(const uint8_t *digits, size_t count)
 {
     unsigned sum = 0;

@@ -1,3 +1,7 @@
+/* One pass over folded characters. It keeps the last five groups of the chain; each time a group ends it asks
+ * whether a number ends with it, in one group or in one of the groupings. Time is linear: a group is looked
+ * at a fixed number of times.
+ */
 #include "card_number.h"
 
 #include <sessiond/base/encode.h>
@@ -110,7 +114,7 @@ static void push_digit(struct scan *scan, uint8_t digit, size_t from, size_t to)
         begin_group(scan, from);
     group = newest(scan);
     group->to = to;
-    if (digit == 0 && group->count == 0) {
+    if (digit == 0 && group->count == 0) { /* it may be padding before the number: no network begins with 0 */
         group->zeros++;
         return;
     }
@@ -207,6 +211,7 @@ static bool begins_word(const struct scan *scan, uint8_t c)
     return (is_digit(c) || is_letter(c)) && !is_digit(scan->last[0]) && !is_letter(scan->last[0]);
 }
 
+/* What is neither digit nor gap ends the chain. */
 static void see(struct scan *scan, uint8_t c)
 {
     if (is_gap(c))

@@ -1,3 +1,7 @@
+/* One pass that remembers where the last key stands, and looks at it only when something assigns to it.
+ * Formats are not told apart: JSON, XML, forms, headers and prose all put a word, perhaps a quote, and a sign
+ * before a value.
+ */
 #include "card_pair.h"
 
 #include "card_key.h"

@@ -1,3 +1,6 @@
+/* Folding one character: escapes are taken off, then its code point is looked up. A character may be written
+ * by several bytes of text; callers go on by the length they are told and mask just that.
+ */
 #include "card_text.h"
 
 #include <sessiond/base/encode.h>
@@ -213,6 +216,8 @@ static size_t percent_byte(struct ses_slice text, size_t at, uint8_t *ret_byte)
     return at;
 }
 
+/* Up to four bytes are gathered, as many as one code point has; those behind it are read again by the
+ * next. */
 static size_t take_percent(struct ses_slice text, size_t at, uint8_t *ret_folded)
 {
     uint8_t bytes[4] = {'%'};

@@ -1,3 +1,4 @@
+/* The paths of the field table, a row a field, a column a naming. */
 #include <sessiond/domain/field.h>
 
 _Static_assert(SES_FIELD_COUNT <= 64, "a field is a bit of a word");

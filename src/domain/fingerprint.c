@@ -1,3 +1,6 @@
+/* Tags and the sets of them. Bytes of a tag are put together by value: tags are stored and must be the same
+ * on any machine.
+ */
 #include <sessiond/domain/fingerprint.h>
 
 #include <sodium.h>
@@ -30,6 +33,7 @@ uint64_t ses_fingerprint_differing(const struct ses_fingerprint *stored, const s
     return differing;
 }
 
+/* optional before fields: it is the difference to what was known until now. */
 void ses_fingerprint_merge(struct ses_fingerprint *stored, const struct ses_fingerprint *given)
 {
     stored->optional |= stored->fields ^ given->fields;

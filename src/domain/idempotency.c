@@ -1,3 +1,6 @@
+/* The table of idempotency.h from top to bottom: is there a session, is it closed, is it this caller's, do
+ * the essentials agree, does the rest. Who fails an earlier question is told nothing of the later ones.
+ */
 #include <sessiond/domain/idempotency.h>
 
 #include <sessiond/base/encode.h>
@@ -85,14 +88,15 @@ static uint64_t differing_payload(const struct ses_session *stored, const struct
 
 /* ---- decisions ------------------------------------------------------------------------------- */
 
+/* Not known: a session of a version without tags; the first call that agrees in the rest leaves its own. */
 static bool same_credentials(const struct ses_credentials_tag *stored,
                              const struct ses_credentials_tag *given)
 {
     return !stored->known || memcmp(stored->bytes, given->bytes, sizeof(stored->bytes)) == 0;
 }
 
-/* What says that this is not the caller whose session it is. Another connector has other credentials anyway.
- */
+/* What says that this is not the caller whose session it is. Another connector has other credentials
+ * anyway. */
 static uint64_t differing_caller(const struct ses_session *stored, const struct ses_payload *given)
 {
     if (!ses_connector_identity_agrees(&stored->connector, &given->connector))

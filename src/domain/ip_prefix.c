@@ -1,3 +1,7 @@
+/* An address as the network it belongs to: a /24 is the smallest block of IPv4 that is routed by itself, a
+ * /48 the largest of IPv6 that one site is usually given (RFC 6177). The text is inet_ntop's, so one network
+ * has one spelling.
+ */
 #include <sessiond/domain/binding.h>
 
 #include <arpa/inet.h>

@@ -1,3 +1,6 @@
+/* RFC 8259's grammar without recursion: the open containers are bits of a word, and the loop goes value, then
+ * what ends behind it, then the next value.
+ */
 #include <sessiond/domain/json_check.h>
 
 /* A cursor that never leaves the text: peek at its end is -1. */
@@ -108,6 +111,8 @@ static bool take_digits(struct cursor *c)
     return c->at != start;
 }
 
+/* RFC 8259 section 6: a zero stands alone before the point, a point and an exponent have digits behind
+ * them. */
 static bool take_number(struct cursor *c)
 {
     (void)take(c, '-');

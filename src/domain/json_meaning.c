@@ -1,12 +1,12 @@
+/* A value is reduced to a tag, from the leaves up: a container is the tag of its children's tags, an object's
+ * sorted by their keys. The text was checked, so that the reader meets no end and no fault, and its depth,
+ * and with it the recursion, is bounded.
+ */
 #include <sessiond/domain/json_meaning.h>
 
 #include <stdlib.h>
 
 #include <sessiond/domain/json_check.h>
-
-/* A value is reduced to a tag, from the leaves up: a container is the tag of its children's tags, an object's
- * sorted by their keys. The text was checked, so that the reader meets no end and no fault, and its depth,
- * and with it the recursion, is bounded. */
 
 struct pair {
     uint64_t key; /* of an object's member; an array's have none */
@@ -158,6 +158,7 @@ static int64_t read_exponent(struct reader *r)
     return negative ? -exponent : exponent;
 }
 
+/* Digits without zeros at either end, and the power of ten: 1.0, 1e0 and 10e-1 are all "1" and 0. */
 static uint64_t read_number(struct reader *r)
 {
     const uint8_t *start = r->at;
@@ -192,6 +193,8 @@ static int by_key(const void *a, const void *b)
     return (one > two) - (one < two);
 }
 
+/* Two keys of one tag by accident (2^-64) count as one that is there twice: the texts then do not say the
+ * same. */
 static uint64_t tag_children(struct reader *r, size_t from, uint8_t kind)
 {
     size_t count = r->count - from;

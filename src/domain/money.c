@@ -1,3 +1,6 @@
+/* The currencies by number, which is their place. By code they are searched one by one: no request asks for
+ * that.
+ */
 #include <sessiond/domain/money.h>
 
 #include "currency_table.h"

@@ -1,3 +1,6 @@
+/* The limits as rows, a sentence each, and the loop that asks them. All violations are told at once: a caller
+ * who mends one at a time would need as many calls.
+ */
 #include <sessiond/domain/request.h>
 
 #include <sessiond/domain/json_check.h>
@@ -220,6 +223,7 @@ void ses_request_state(const struct ses_session_request *request, uint64_t now_m
     };
 }
 
+/* Least significant byte first, whatever the machine: tags are stored. */
 static uint64_t number_tag(const struct ses_tag_key *key, int64_t number)
 {
     uint8_t bytes[8];

@@ -1,3 +1,5 @@
+/* A session's parts by themselves: what is the same, and what merging changes. How it moves:
+ * session_machine.c. */
 #include <sessiond/domain/session.h>
 
 #include <sessiond/domain/session_machine.h>
@@ -62,8 +64,8 @@ bool ses_session_state_differs(const struct ses_session_state *stored, const str
 
 void ses_session_state_merge(struct ses_session_state *stored, const struct ses_session_state *given)
 {
-    /* An equal token is left alone with the time it was stored at: its remaining life is counted from there.
-     */
+    /* An equal token is left alone with the time it was stored at: its remaining life is counted from
+     * there. */
     if (given->access_token_present && !same_access_token(stored, given)) {
         stored->access_token_present = true;
         stored->access_token = given->access_token;
@@ -112,6 +114,7 @@ bool ses_connector_session_merge(struct ses_session *session, const struct ses_c
     return changed;
 }
 
+/* A connector that told no id of its own can be contradicted by none. */
 static bool is_payment_of(const struct ses_connector_session *connector, struct ses_slice id)
 {
     return (connector->id.len == 0 && connector->transaction_id.len == 0) ||

@@ -1,3 +1,6 @@
+/* Table, history, ends, moves. In this file only `move` and `pass_time` change a status; both then work out
+ * the new end and count a version, so that what is stored is always whole.
+ */
 #include <sessiond/domain/session_machine.h>
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -142,6 +145,7 @@ static void record(struct ses_session *session, enum ses_event event, struct ses
         .id = id, .event = event, .outcome = outcome, .at_ms = at_ms, .version = session->version};
 }
 
+/* Only into free room: a late event pushes no other one out. */
 static bool takes_late(const struct ses_session *session, enum ses_event event)
 {
     unsigned late = 0;
@@ -170,6 +174,7 @@ void ses_session_note_late(struct ses_session *session, enum ses_event event, st
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
+/* Records of former versions have no end of their own; what they stored as the record's was it. */
 static uint64_t own_end(const struct ses_session *session)
 {
     return session->own_expires_ms != 0 ? session->own_expires_ms : session->expires_ms;
@@ -264,6 +269,7 @@ struct ses_past_step *ses_session_past_step(struct ses_session *session, const u
     return NULL;
 }
 
+/* The oldest one is forgotten when there are too many. */
 static struct ses_past_step *push_past_step(struct ses_session *session)
 {
     if (session->past_steps_count == SES_PAST_STEPS_MAX) {
@@ -326,6 +332,7 @@ static void move(struct ses_session *session, enum ses_session_status to, enum s
 {
     uint64_t own_ms = later(own_end(session), now_ms + rules->ttl_ms);
 
+    /* Of a former version, in PROCESSING: the stored end is "never", and no end of its own. */
     if (session->status == SES_SESSION_PROCESSING && session->own_expires_ms == 0)
         own_ms = now_ms + rules->ttl_ms;
     if (event == SES_EVENT_ATTEMPT_FAILED)
@@ -374,6 +381,8 @@ static void pass_time(struct ses_session *session, enum ses_event event, enum se
     record(session, event, SES_SLICE_EMPTY, SES_EVENT_APPLIED, at_ms);
 }
 
+/* A step first: it may leave the session open, or with nothing left of its own time. The times that are
+ * written down are those of the ends, not of the reading, so that every reader comes to the same. */
 bool ses_session_settle(struct ses_session *session, uint64_t now_ms)
 {
     uint64_t end_ms = earlier(own_end(session), connector_end(session));

@@ -1,3 +1,6 @@
+/* Family and version of a browser, by the "product/version" words of RFC 9110 section 10.1.5. The table is in
+ * the order of preference; a text is searched for all of it in one pass.
+ */
 #include <sessiond/domain/binding.h>
 
 /* The foremost of them that a text names counts: nearly every browser also claims to be Chrome, Safari and

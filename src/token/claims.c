@@ -1,3 +1,7 @@
+/* The claims in both directions. They are written by hand, always in one order; reading tries exactly that
+ * form first (claims_scan.c) and leaves the rest, texts with an escape and tokens of former releases, to a
+ * parser.
+ */
 #include "claims.h"
 
 #include <sessiond/base/clock.h>
@@ -49,8 +53,8 @@ static void put_escaped_byte(struct writer *w, uint8_t c)
     put(w, ses_slice(text, 2));
 }
 
-/* Runs without a special byte are copied whole. UTF-8 is checked only when a byte says that it is not ASCII.
- */
+/* Runs without a special byte are copied whole. UTF-8 is checked only when a byte says that it is not
+ * ASCII. */
 static void put_text(struct writer *w, struct ses_slice text)
 {
     size_t from = 0;
@@ -109,6 +113,7 @@ static void put_time(struct writer *w, uint64_t wall_ms)
     put(w, ses_slice(text, SES_RFC3339_LEN));
 }
 
+/* Each of these closes the text before it: the quotation mark stands at the begin of the next literal. */
 static void put_times(struct writer *w, const struct ses_claims *claims)
 {
     put(w, SES_STR("\",\"iat\":\""));
@@ -346,6 +351,7 @@ enum ses_status ses_claims_decode(struct ses_slice json, struct ses_arena *arena
 {
     struct ses_slice copy;
 
+    /* json lies in the verifier's scratch, and the claims are views into what they are read from. */
     SES_TRY(ses_arena_copy(arena, json, &copy));
     return ses_claims_scan(copy, ret_claims) ? SES_OK : parse(json, arena, ret_claims);
 }

@@ -1,3 +1,6 @@
+/* Literal, value, literal, value, in the order of ses_claims_encode. A value without an escape is its own
+ * text, so claims are views into the token and nothing is copied.
+ */
 #include "claims_scan.h"
 
 #include <sessiond/base/encode.h>
@@ -99,6 +102,7 @@ static void take_who(struct scan *s, struct ses_claims *claims)
     skip(s, SES_STR("\",\"iat\":\""));
     claims->issued_ms = take_time_ms(s);
     skip(s, SES_STR("\",\"nbf\":\""));
+    /* Tokens of former releases, where both are the same, are the parser's. */
     s->failed = take_time_ms(s) + SES_TOKEN_LEEWAY_MS != claims->issued_ms || s->failed;
     skip(s, SES_STR("\",\"exp\":\""));
     claims->expires_ms = take_time_ms(s);

@@ -1,3 +1,4 @@
+/* A sentence for the operator, put together before it is kept: in the arena if there is one. */
 #include "fault.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* All key files of one directory, in memory. Whoever calls holds the directory's lock (keydir.h). */
 #include "ring.h"
 
 #include <dirent.h>

@@ -1,3 +1,6 @@
+/* Files are reached from the opened directory (openat), so that what was checked and locked is what is read
+ * and written, whatever happens to its name meanwhile.
+ */
 #include "keydir.h"
 
 #include <errno.h>
@@ -11,6 +14,7 @@
 /* One name is enough: writers are alone in the directory. Readers skip names that begin with a dot. */
 #define NEW_NAME ".new"
 
+/* errno is saved first: what formats the text may change it. */
 static enum ses_status fault_io(const struct ses_key_fault *fault, const char *path, const char *name,
                                 const char *what)
 {
@@ -165,6 +169,7 @@ enum ses_status ses_keydir_read(const struct ses_keydir *dir, const char *name,
     return status;
 }
 
+/* errno tells why not. */
 static bool write_all(int fd, struct ses_slice bytes)
 {
     size_t done = 0;
@@ -190,6 +195,8 @@ static bool give_to_owner(const struct ses_keydir *dir, int fd)
     return fstat(dir->fd, &info) == 0 && (info.st_uid == 0 || fchown(fd, info.st_uid, info.st_gid) == 0);
 }
 
+/* Content before name: the file is synced, then renamed, then the directory is synced. A name that is on disk
+ * before its content would be an empty key after a power loss. */
 enum ses_status ses_keydir_write(const struct ses_keydir *dir, const char *name, struct ses_slice bytes,
                                  const struct ses_key_fault *fault)
 {

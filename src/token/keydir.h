@@ -9,8 +9,8 @@
 
 #include "fault.h"
 
-#define SES_KEYDIR_FILE_MAX                                                                                  \
-    8192 /* bytes of one file; a key file has about 400, the list of loaded keys 52 a key */
+/* Bytes of one file; a key file has about 400, the list of loaded keys 52 a key. */
+#define SES_KEYDIR_FILE_MAX 8192
 
 struct ses_keydir {
     int fd;
@@ -19,8 +19,8 @@ struct ses_keydir {
 
 /* [any] Makes the directory (its parent exists) unless it is there. SES_IO. */
 SES_MUST_CHECK enum ses_status ses_keydir_make(const char *path, const struct ses_key_fault *fault);
-/* [any] Opens and locks; waits for the lock. SES_IO; SES_FAILED_PRECONDITION when others may write into it.
- */
+/* [any] Opens and locks; waits for the lock. SES_IO; SES_FAILED_PRECONDITION when others may write into
+ * it. */
 SES_MUST_CHECK enum ses_status ses_keydir_open(const char *path, bool exclusive,
                                                const struct ses_key_fault *fault, struct ses_keydir *ret_dir);
 void ses_keydir_close(struct ses_keydir *dir);

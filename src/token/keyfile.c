@@ -1,3 +1,6 @@
+/* A key and its file, in both directions. Id, file name and secret are checked against the public key, the
+ * purpose against the directory: a file that was renamed, misplaced or mixed from two does not load.
+ */
 #include "keyfile.h"
 
 #include <stdio.h>
@@ -69,8 +72,7 @@ void ses_key_done(struct ses_key *key)
     ses_secret_free(&key->secret);
 }
 
-/* ---- reading: a scanner of our own, because a general parser would leave the secret behind in the heap ----
- */
+/* ---- reading: a scanner of our own, as a general parser would leave the secret behind in the heap ---- */
 
 static void skip_space(struct ses_slice *rest)
 {

@@ -26,8 +26,7 @@ struct ses_key {
     struct ses_secret secret;    /* SES_PASETO_SECRET_BYTES, or empty */
     char replaces[SES_KID_SIZE]; /* "" for none */
     char footer[SES_KEY_FOOTER_LEN];
-    char
-        footer_text[SES_KEY_FOOTER_TEXT]; /* what every token of this key ends with: the lookup compares it */
+    char footer_text[SES_KEY_FOOTER_TEXT]; /* what all its tokens end with: the lookup compares it */
 };
 
 /* [any] A fresh key pair. SES_NO_MEMORY. */

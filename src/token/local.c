@@ -13,8 +13,8 @@
 
 /* Wiped after use: whoever reads it reads the token's content. */
 struct local_keys {
-    uint8_t
-        encryption[crypto_stream_xchacha20_KEYBYTES + crypto_stream_xchacha20_NONCEBYTES]; /* key, nonce */
+    /* The cipher's key, then its nonce. */
+    uint8_t encryption[crypto_stream_xchacha20_KEYBYTES + crypto_stream_xchacha20_NONCEBYTES];
     uint8_t authentication[32];
 };
 

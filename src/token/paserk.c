@@ -1,3 +1,4 @@
+/* Keys as text, by libsodium's constant-time base64. What held a key on the way is wiped. */
 #include "paserk.h"
 
 #include <sessiond/base/encode.h>
@@ -118,7 +119,8 @@ enum ses_status ses_paserk_secret_decode(struct ses_slice text, uint8_t ret_key[
     uint8_t derived_public[SES_PASETO_PUBLIC_BYTES];
 
     SES_TRY(text_decode(SES_STR("k4.secret."), text, sizeof(key), key));
-    /* Costs a key derivation, about 17 us, at load only. */
+    /* The seed gives the public half anew: a stranger's half would let a signature give the seed away. Costs
+     * a key derivation, about 17 us, at load only. */
     (void)crypto_sign_seed_keypair(derived_public, derived_secret, key);
     bool whole = sodium_memcmp(derived_secret, key, sizeof(key)) == 0;
     if (whole)

@@ -1,10 +1,11 @@
-/* paseto.h - PASETO version 4 (paseto-standard/paseto-spec: docs/01-Protocol-Versions/Version4.md,
- * docs/01-Protocol- Versions/Common.md), both purposes, without claims, keys on disk or clocks: those stand
- * in claims.h and ring.h.
+/* paseto.h - PASETO version 4 (paseto-standard/paseto-spec, in docs/01-Protocol-Versions: Version4.md,
+ * Common.md), both purposes, without claims, keys on disk or clocks: those stand in claims.h and ring.h.
  *
- * A token is header, base64url(body) and, behind one more dot, base64url(footer). Everything signed or
- * authenticated goes through PAE ("pre-authentication encoding"): a count, then each piece behind its length,
- * little endian 64 bit.
+ *   v4.public.  base64url( message | signature 64 )         [ . base64url( footer ) ]
+ *   v4.local.   base64url( nonce 32 | ciphertext | tag 32 )  [ . base64url( footer ) ]
+ *
+ * Everything signed or authenticated goes through PAE ("pre-authentication encoding"): a count, then each
+ * piece behind its length, little endian 64 bit.
  */
 #ifndef SES_TOKEN_PASETO_H
 #define SES_TOKEN_PASETO_H
@@ -27,8 +28,8 @@
 #define SES_PASETO_TEXT_MAX                                                                                  \
     (10 + (SES_PASETO_MESSAGE_MAX + 64 + 2) / 3 * 4 + 1 + (SES_PASETO_FOOTER_MAX + 2) / 3 * 4)
 
-/* Where the message stands in the PAE of a v4.public token: count, length and text of the header, own length.
- */
+/* Where the message stands in the PAE of a v4.public token: 8 bytes of count, 8 of the header's length, its
+ * 10 characters, 8 of the message's own length. */
 #define SES_PASETO_MESSAGE_AT 34
 
 /* The bytes that are signed, laid out so that the message is written once, signed where it stands, and then

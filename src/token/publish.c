@@ -1,3 +1,4 @@
+/* The published list of keys, test keys before live ones, by id in each. */
 #include "ring.h"
 
 #include "paserk.h"

@@ -1,3 +1,4 @@
+/* Reading the one form of time. The text is taken by place, and proved by writing it again. */
 #include "rfc3339.h"
 
 #include <sessiond/base/clock.h>
@@ -23,8 +24,8 @@ static uint32_t get_two(const uint8_t *text)
     return (uint32_t)(text[0] - '0') * 10 + (uint32_t)(text[1] - '0');
 }
 
-/* The inverse of ses_clock_rfc3339's way: years from March, in cycles of 400 years of 146097 days.
- * month 1..12 */
+/* The inverse of ses_clock_rfc3339's way: years from March, in cycles of 400 years of 146097 days; 719468
+ * days lie between 0000-03-01 and 1970-01-01. month is 1 .. 12. */
 static uint32_t days_since_epoch(uint32_t year, uint32_t month, uint32_t day)
 {
     uint32_t from_march = month > 2 ? month - 3 : month + 9;
@@ -50,8 +51,8 @@ enum ses_status ses_rfc3339_decode(struct ses_slice text, uint64_t *ret_seconds)
                        get_two(text.data + 11) * 3600 + get_two(text.data + 14) * 60 +
                        get_two(text.data + 17);
 
-    /* Written again it must be the same text: that finds the 31st of April, the 60th second, the 24th hour.
-     */
+    /* Written again it must be the same text: that finds the 31st of April, the 60th second, the 24th
+     * hour. */
     if (seconds > SES_RFC3339_SECONDS_MAX)
         return SES_MALFORMED;
     ses_clock_rfc3339(seconds * 1000, again);

@@ -5,9 +5,8 @@
 
 #include <sessiond/base/slice.h>
 
-#define SES_RFC3339_LEN 20
-#define SES_RFC3339_SECONDS_MAX                                                                              \
-    253402300799u /* 9999-12-31T23:59:59Z, the last one with four digits of year */
+#define SES_RFC3339_LEN         20
+#define SES_RFC3339_SECONDS_MAX 253402300799u /* 9999-12-31T23:59:59Z, the last with four digits of year */
 
 /* [any] Exactly the text that ses_clock_rfc3339 writes: 1970 or later, a day that exists, no leap second, no
  * fraction, no offset. SES_MALFORMED. */

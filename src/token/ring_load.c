@@ -1,3 +1,6 @@
+/* What a worker holds of the ring, and what a listing says of it. A worker keeps one secret of each purpose,
+ * the active one's; all the others are wiped right after they were read.
+ */
 #include "ring.h"
 
 #include <stdlib.h>

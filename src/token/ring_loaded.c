@@ -11,6 +11,7 @@
 
 _Static_assert(LOADED_BYTES <= SES_KEYDIR_FILE_MAX, "the list must fit into its file");
 
+/* By the names of the files alone: what a worker cannot load stops it, and then nothing is noted. */
 static enum ses_status list_purpose(const char *dir, bool test, const struct ses_key_fault *fault,
                                     struct ses_buf *list)
 {

@@ -1,3 +1,6 @@
+/* What sessiondctl does to a ring: one directory locked, its keys read, one file written or removed; an
+ * activation writes two, and says why no death between them leaves a ring that does not load.
+ */
 #include "ring.h"
 
 #include <sessiond/base/clock.h>
@@ -16,6 +19,7 @@ struct ring_op {
 
 static enum ses_status op_begin(struct ring_op *op, const char *dir, bool test, struct ses_error *error)
 {
+    /* In place, not by return: op->dir borrows op->path. */
     *op = (struct ring_op){.fault = {error, NULL}, .test = test, .dir = {-1, NULL}};
     ses_random_init();
     SES_TRY(ses_ring_path(dir, test, &op->fault, op->path));

@@ -1,3 +1,4 @@
+/* A file of 32 random bytes that is made when it is not there: data directory's secrets, sealing keys. */
 #include <sessiond/token/token.h>
 
 #include <libgen.h>

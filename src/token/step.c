@@ -1,9 +1,14 @@
 /* Step handles: "s2." and base64url of
  *
- *   24  nonce, random
- *   70  sealed by XChaCha20-Poly1305 (IETF), the prefix as associated data:
- *       32 key, 16 session, 16 step, 5 end in seconds, most significant byte first, 1 flags (1: test mode)
- *   16  tag
+ *   bytes
+ *     24    nonce, random
+ *     70    sealed by XChaCha20-Poly1305 (IETF), the prefix as associated data:
+ *             32   key of the session in the store
+ *             16   session id
+ *             16   step id
+ *              5   end in seconds, most significant byte first
+ *              1   flags (1: test mode)
+ *     16    tag
  *
  * 150 characters, so that a return URL stays below the 256 of EMV 3-D Secure's notificationURL (table A.1).
  */
@@ -66,6 +71,7 @@ static void decode(const uint8_t bytes[CLAIMS_BYTES], struct ses_step_claims *re
     ret_claims->test = (bytes[FLAGS_AT] & FLAG_TEST) != 0;
 }
 
+/* The end is rounded up to whole seconds: a handle never ends before its step. */
 enum ses_status ses_step_seal(const struct ses_secret *key, const struct ses_step_claims *claims,
                               char ret_handle[SES_STEP_HANDLE_SIZE_MAX], size_t *ret_len)
 {
