@@ -220,7 +220,8 @@ static enum ses_status set_mode(int lock_fd, char mode)
 }
 
 /* The opening transaction: checks or writes the format's version, and rewrites the meta page whatever it
- * finds. A predecessor may have died over a sync that failed: what is settled from here on must be on disk. */
+ * finds. A predecessor may have died over a sync that failed: what is settled from here on must be on
+ * disk. */
 static int commit_format(struct ses_env *env)
 {
     uint32_t version = SHARD_FORMAT_VERSION;

@@ -1,3 +1,4 @@
+/* Powers of ten in whole numbers; what does not divide, or would overflow, is refused and never rounded. */
 #include "amount.h"
 
 static const struct ses_amount_rule *rule_of(const struct ses_amount_rules *rules, const char *currency)

@@ -1,3 +1,6 @@
+/* Which URL a call goes to: the caller's own if it is allowed, else the operator's, else the processor's
+ * published one. Whoever may name a URL may make us fetch from it, so the caller's has the most to prove.
+ */
 #include <sessiond/connector/connector.h>
 
 #include "url.h"

@@ -1,3 +1,6 @@
+/* Three states and what moves them; the drawing is in breaker.h. A failure in PROBING opens at once, whatever
+ * the count: the probe was the question.
+ */
 #include "breaker.h"
 
 bool ses_breaker_allow(struct ses_breaker *breaker, uint64_t now_ms, bool *ret_probe)
@@ -20,6 +23,7 @@ bool ses_breaker_success(struct ses_breaker *breaker)
     return closed;
 }
 
+/* OPEN: a call from before has failed too, which says nothing new and must not put the probe off. */
 bool ses_breaker_failure(struct ses_breaker *breaker, uint64_t now_ms, unsigned failures_max,
                          uint32_t open_ms)
 {

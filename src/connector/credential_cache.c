@@ -1,3 +1,6 @@
+/* A hash table with chains, and a list by age of use. Entries are one block each, so that one wipe gets all
+ * of an entry. What is handed out is a copy: an entry may be dropped while a call still works with it.
+ */
 #include "credential_cache.h"
 
 #include <stdlib.h>
@@ -90,6 +93,7 @@ void ses_credential_cache_key(const struct ses_credential_cache *cache,
                    sizeof(parts) / sizeof(parts[0]), ret_key);
 }
 
+/* The first bytes of a keyed hash are as good as any: nobody outside can fill one bucket. */
 static struct entry **bucket_of(const struct ses_credential_cache *cache, const uint8_t key[SES_HASH_BYTES])
 {
     size_t index;

@@ -23,8 +23,8 @@ static const struct form config_form = {
     false,
 };
 
-/* The platform replaces the text "auth_type" by "config" before parsing, so both keys work, but not together.
- */
+/* The platform replaces the text "auth_type" by "config" before parsing, so both keys work, but not
+ * together. */
 static const struct form auth_form = {
     "x-connector-auth",
     "X-Connector-Auth header is not visible ASCII or is too long",

@@ -86,6 +86,7 @@ void ses_credential_mean_json(struct ses_credential_draft *draft, const char *na
         mean(draft, name, copy_of(inner));
 }
 
+/* Sorted and compact, so that one meaning has one text. That text holds every secret: it is wiped. */
 enum ses_status ses_credential_digest(const struct ses_credential_draft *draft, struct ses_slice key,
                                       uint8_t ret_digest[SES_CREDENTIALS_DIGEST_BYTES])
 {

@@ -115,6 +115,7 @@ static struct ses_slice source_value(const struct ses_connector_headers *headers
     }
 }
 
+/* Of a connector without a row: only for the digest, no call needs them. */
 static void name_headers(const struct ses_connector_headers *headers, struct ses_credential_draft *draft,
                          enum ses_auth_kind kind)
 {
@@ -152,6 +153,7 @@ static enum ses_status convert(const struct ses_connector_headers *headers,
     return SES_OK;
 }
 
+/* Connector, then kind, then the headers that the kind demands: a caller is told the first fault only. */
 enum ses_status ses_credentials_from_legacy(const struct ses_connector_headers *headers,
                                             struct ses_credential_draft *draft)
 {

@@ -19,16 +19,15 @@ struct ses_config_key {
     bool required;
 };
 
-/* Values of x-auth, and what x-api-key, x-key1, x-api-secret, x-key2, x-auth-key-map each must bring along.
- */
+/* Values of x-auth, and the headers that each must bring along. */
 enum ses_auth_kind {
-    SES_AUTH_HEADER_KEY,
-    SES_AUTH_BODY_KEY,
-    SES_AUTH_SIGNATURE_KEY,
-    SES_AUTH_MULTI_KEY,
-    SES_AUTH_NO_KEY,
-    SES_AUTH_TEMPORARY,
-    SES_AUTH_CURRENCY_KEY,
+    SES_AUTH_HEADER_KEY,    /* x-api-key */
+    SES_AUTH_BODY_KEY,      /* x-api-key, x-key1 */
+    SES_AUTH_SIGNATURE_KEY, /* x-api-key, x-key1, x-api-secret */
+    SES_AUTH_MULTI_KEY,     /* x-api-key, x-key1, x-api-secret, x-key2 */
+    SES_AUTH_NO_KEY,        /* none */
+    SES_AUTH_TEMPORARY,     /* none */
+    SES_AUTH_CURRENCY_KEY,  /* x-auth-key-map */
     SES_AUTH_COUNT
 };
 

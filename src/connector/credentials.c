@@ -1,3 +1,7 @@
+/* Resolving: the cache by a hash of the header values, else one of the two ways of reading them. A draft
+ * points into headers and JSON; only when all is well is it packed into the arena, and the JSON wiped either
+ * way.
+ */
 #include <sessiond/connector/connector.h>
 
 #include "credential_cache.h"
@@ -53,6 +57,7 @@ enum ses_status ses_credentials_resolve(struct ses_credential_cache *cache, stru
         ses_error_set(ret_error, status, SES_STR("out of memory while reading connector credentials"));
     if (status != SES_NOT_FOUND)
         return status;
+    /* Faults are not kept: a caller that mends its headers sends others. */
     SES_TRY(read_fresh(headers, digest_key, arena, ret_credentials, ret_error));
     ses_credential_cache_put(cache, key, ret_credentials);
     return SES_OK;

@@ -1,3 +1,10 @@
+/* libcurl says which descriptors it waits for (on_socket) and until when (on_timeout), the loop says what
+ * happened (on_poll, on_timer). A watch belongs to a descriptor for as long as that is open, which on_open
+ * and on_close_socket tell, not for as long as libcurl is interested: that comes and goes with each transfer.
+ *
+ * A uv_poll must be stopped before its descriptor is closed and freed only in its close callback; so
+ * watch_free comes before close(), and memory goes in on_watch_closed.
+ */
 #include "curl_loop.h"
 
 #include <netinet/in.h>
@@ -15,8 +22,7 @@ struct ses_curl_watch {
     int fd;
     int events;  /* what the poller is asked for now; 0: nothing */
     bool polled; /* poll is an initialised handle */
-    bool ours; /* opened by on_open, so that on_close_socket will tell its end; the resolver's socket pair is
-                  not */
+    bool ours;   /* opened by on_open, on_close_socket will tell its end; the resolver's socket pair is not */
     bool wanted; /* libcurl is interested now */
 };
 
@@ -109,8 +115,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     int flags = 0;
     int running;
 
-    if (!watch->wanted) { /* an idle connection: its end, or bytes nobody asked for. libcurl looks before it
-                             reuses it. */
+    /* An idle connection: its end, or bytes nobody asked for. libcurl looks before it reuses it. */
+    if (!watch->wanted) {
         (void)uv_poll_stop(poll);
         watch->events = 0;
         return;
@@ -140,7 +146,8 @@ static void watch_start(struct ses_curl_watch *watch, int events)
     uv_ref((uv_handle_t *)&watch->poll);
 }
 
-/* An idle connection does not keep the loop alive. */
+/* An idle connection does not keep the loop alive. Still polled for reading it costs nothing until the peer
+ * closes it; polled for writing it would wake the loop for ever. */
 static void watch_rest(struct ses_curl_watch *watch)
 {
     watch->wanted = false;
@@ -214,7 +221,8 @@ static bool is_loopback(const struct curl_sockaddr *address)
     return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
 }
 
-/* CURLOPT_OPENSOCKETFUNCTION */
+/* CURLOPT_OPENSOCKETFUNCTION. The address is the one that will be connected to, behind all names and whatever
+ * they resolved to: the sandbox's last word. */
 static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct ses_curl_loop *self = arg;

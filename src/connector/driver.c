@@ -1,3 +1,7 @@
+/* A call's way: room, host and its breaker, libcurl, perhaps once more, outcome, breaker, done function. What
+ * is known before anything is sent (no time, breaker open) takes the same way out, on the next turn of the
+ * loop: done is never called from inside start.
+ */
 #include <sessiond/connector/driver.h>
 
 #include <stdlib.h>
@@ -111,6 +115,8 @@ static void leave(struct ses_outbound *outbound)
     outbound->driver->in_flight--;
 }
 
+/* Out of libcurl, the counts and the list before done is called: it may start another call and find the room.
+ * The answer's bytes are the outbound's, so that is recycled only afterwards. */
 static void tell(struct ses_outbound *outbound, uint32_t http_status, enum ses_connector_outcome outcome)
 {
     struct ses_driver *driver = outbound->driver;
@@ -125,7 +131,8 @@ static void tell(struct ses_outbound *outbound, uint32_t http_status, enum ses_c
     recycle(outbound);
 }
 
-/* True when the call was handed to libcurl once more. */
+/* True when the call was handed to libcurl once more; on a fresh connection, since another kept one may be as
+ * dead as the first. */
 static bool repeat(struct ses_outbound *outbound, CURLcode code, uint64_t now_ns)
 {
     uint64_t left_ms =

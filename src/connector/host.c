@@ -1,3 +1,6 @@
+/* A small table that is searched from its begin: a worker calls a handful of hosts. Counts and breaker are
+ * for each connector at each origin, so that one connector cannot close a host that it shares with another.
+ */
 #include "host.h"
 
 #include <stdlib.h>

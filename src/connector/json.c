@@ -1,3 +1,6 @@
+/* jansson between bounds: what its recursive parser is given was counted before, and what held secrets is
+ * overwritten before it is freed.
+ */
 #include "json.h"
 
 #include <sessiond/base/json_load.h>

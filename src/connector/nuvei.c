@@ -102,7 +102,7 @@ static enum ses_status build(const struct ses_session_call *call, struct ses_are
     return SES_OK;
 }
 
-/* errCode as text; absent is empty. SES_MALFORMED for what is no integer. */
+/* On success an integer, told as text; absent is empty. SES_MALFORMED for what is no integer. */
 static enum ses_status read_code(const struct ses_answer *answer, struct ses_slice *ret_code)
 {
     const json_t *code = json_object_get(answer->json, "errCode");

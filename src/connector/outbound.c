@@ -1,3 +1,7 @@
+/* The libcurl side of one call: options that never change, the request, and what the end of a transfer means.
+ * The question behind most of it is whether the connector can have acted, which decides what may be sent
+ * again: it cannot as long as libcurl has not written a byte.
+ */
 #include "outbound.h"
 
 #include <stdio.h>
@@ -5,6 +9,7 @@
 
 #include <sessiond/base/secret.h>
 
+/* Less than what was given ends the transfer (CURLE_WRITE_ERROR); unfit remembers that it was our will. */
 static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 {
     struct ses_outbound *outbound = arg;
@@ -49,6 +54,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
     return 0;
 }
 
+/* Of this transfer, all its tries together. */
 static long bytes_sent(CURL *easy)
 {
     long bytes = 0;
@@ -161,6 +167,7 @@ void ses_outbound_free(struct ses_outbound *outbound)
     free(outbound);
 }
 
+/* A line break would begin a header of whoever wrote the value. */
 static bool header_ok(struct ses_slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -272,6 +279,8 @@ enum ses_connector_outcome ses_outbound_classify(const struct ses_outbound *outb
     return bytes_sent(outbound->easy) == 0 ? SES_OUTCOME_UNREACHABLE : SES_OUTCOME_BAD_RESPONSE;
 }
 
+/* Once at most. Never after a timeout (its time is over) nor for an answer that we would not take: it would
+ * be no other the second time. */
 bool ses_outbound_repeatable(const struct ses_outbound *outbound, CURLcode code)
 {
     long connects = 0;

@@ -1,5 +1,5 @@
-/* paytm.c - POST {base}theia/api/v1/initiateTransaction: a head with a signature over the text of the body.
- */
+/* paytm.c - POST {base}theia/api/v1/initiateTransaction: a head with a signature over the text of the
+ * body. */
 #include "registry.h"
 
 #include <stdio.h>
@@ -296,6 +296,8 @@ static const char *status_message(const struct ses_answer *answer)
     }
 }
 
+/* Not JSON, or of no known shape: the number is the code, its name the message, the text itself the
+ * reason. */
 static enum ses_status read_anything(const struct ses_answer *answer, struct ses_connector_result *result)
 {
     static const size_t raw_chars_max = 200;

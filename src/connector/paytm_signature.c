@@ -1,3 +1,4 @@
+/* The steps stand in paytm_signature.h. libsodium has no AES-CBC, hence OpenSSL for this one. */
 #include "paytm_signature.h"
 
 #include <openssl/evp.h>

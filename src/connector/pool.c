@@ -1,3 +1,6 @@
+/* Generations of one multi handle each. A pool is closed by whoever takes its last call, but never from
+ * inside on_progress: the loop over libcurl's messages still stands on the handle.
+ */
 #include "pool.h"
 
 #include <stdlib.h>
@@ -97,6 +100,7 @@ void ses_pools_close(struct ses_pools *pools)
     retire(last);
 }
 
+/* Without memory, or with too many old ones, the old pool goes on: names are then looked up a call later. */
 struct ses_pool *ses_pools_current(struct ses_pools *pools, uint64_t now_mono_ns)
 {
     struct ses_pool *old = pools->current;

@@ -1,3 +1,6 @@
+/* Looking connectors up by number, name or config variant. A number is a place in the table; names are
+ * searched one by one, 122 comparisons at most, and seldom: callers' headers are cached.
+ */
 #include "registry.h"
 
 /* In the protocol's oneof, with no connector behind them. */

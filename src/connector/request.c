@@ -1,3 +1,5 @@
+/* What the builders share: a credential that must be there, a header, the one fault that is not the
+ * caller's. */
 #include "request.h"
 
 enum ses_status ses_request_credential(const struct ses_session_call *call, const char *name,

@@ -1,3 +1,6 @@
+/* From an HTTP status to a reader and to an outcome. A success or a decline that nobody can read becomes
+ * BAD_RESPONSE, 502: a connector that may have acted must not look like one that declined.
+ */
 #include "result.h"
 
 #include "text.h"
@@ -89,6 +92,7 @@ enum ses_status ses_result_session_token(const struct ses_answer *answer, struct
     return SES_OK;
 }
 
+/* Those that the platform takes for a success, 302 among them. */
 static bool success_status(uint32_t status)
 {
     return status == 200 || status == 201 || status == 202 || status == 204 || status == 302;

@@ -48,8 +48,8 @@ SES_MUST_CHECK enum ses_status ses_result_error(const struct ses_answer *answer,
 /* Copies a token or id. SES_MALFORMED when it is empty or too long. */
 SES_MUST_CHECK enum ses_status ses_result_token(const struct ses_answer *answer, struct ses_slice token,
                                                 struct ses_slice *ret_token);
-/* Copies the token of a success; an answer without one becomes RESPONSE_HANDLING_FAILED, 502. SES_NO_MEMORY.
- */
+/* Copies the token of a success; an answer without one becomes RESPONSE_HANDLING_FAILED, 502.
+ * SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_result_session_token(const struct ses_answer *answer,
                                                         struct ses_slice token,
                                                         struct ses_connector_result *result);

@@ -214,4 +214,4 @@ static enum ses_status parse(uint32_t http_status, struct ses_slice body, struct
     return ses_result_read(&readers, http_status, body, arena, ret_result);
 }
 
-const struct ses_connector_ops ses_stripe_ops = {build, parse, 0};
+const struct ses_connector_ops ses_stripe_ops = {build, parse, 0}; /* Stripe's documents name no end */

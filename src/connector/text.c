@@ -1,3 +1,6 @@
+/* Writers for the three spellings of a request. A byte too many would be a programmer's mistake in the room
+ * that was asked for, so it ends the process instead of cutting a signed text short.
+ */
 #include "text.h"
 
 enum ses_status ses_text_init(struct ses_text *text, struct ses_arena *arena, size_t room)
@@ -135,7 +138,7 @@ enum ses_status ses_text_lossy(struct ses_arena *arena, struct ses_slice bytes, 
     struct ses_text text;
     size_t at = 0;
 
-    if (bytes.len < chars_max)
+    if (bytes.len < chars_max) /* a character has a byte at least: no more room than can be used */
         chars_max = bytes.len;
     SES_TRY(ses_text_init(&text, arena, chars_max * character_bytes_max + 1));
     for (size_t chars = 0; chars < chars_max && at < bytes.len; chars++) {

@@ -1,3 +1,7 @@
+/* libcurl parses, since it is libcurl that will connect; then its reading is compared with the text. Every
+ * spelling on which two parsers could disagree (user info, escapes, numeric addresses, odd ports) is refused
+ * by that.
+ */
 #include "url.h"
 
 #include <arpa/inet.h>

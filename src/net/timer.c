@@ -8,8 +8,8 @@
 #include <sessiond/base/clock.h>
 
 /* 4096 slots of 2 ms: one turn of the wheel is 8.2 s. Longer timers stay in their slot and are looked at once
- * per turn; 16384 connections with an idle time of five minutes are 2000 looks a second. 64 KiB per worker.
- */
+ * per turn; 16384 connections with an idle time of five minutes are 2000 looks a second. 64 KiB per
+ * worker. */
 #define SLOTS        4096u
 #define TICK_NS      UINT64_C(2000000)
 #define NS_PER_MS    UINT64_C(1000000)

@@ -81,9 +81,8 @@ void ses_credential_cache_free(struct ses_credential_cache *cache);
 /* [worker] Reads, checks and resolves. ret_error: SES_INVALID_ARGUMENT with an ErrorInfo reason that says
  * which check failed (MISSING_METADATA, INVALID_CONNECTOR, INVALID_CONNECTOR_CONFIG_JSON,
  * UNSUPPORTED_CONNECTOR, AUTH_CONVERSION_FAILED, ..., CONNECTOR_CONTRADICTION), naming headers and keys,
- * never values. Slices
- * of ret_credentials point into arena. cache may be NULL. digest_key: 16 to 64 secret bytes, the same for the
- * life of a cache. */
+ * never values. Slices of ret_credentials point into arena. cache may be NULL. digest_key: 16 to 64 secret
+ * bytes, the same for the life of a cache. */
 SES_MUST_CHECK enum ses_status
 ses_credentials_resolve(struct ses_credential_cache *cache, struct ses_slice digest_key,
                         const struct ses_connector_headers *headers, struct ses_arena *arena,
