@@ -196,7 +196,9 @@ static void close_mdb(struct ses_env *env)
     env->mdb = NULL;
 }
 
-/* A second opening in this process. A writer's environment serves readers as it is. */
+/* A second opening in this process. A writer's environment serves readers as it is. A reader's is closed and
+ * opened anew under the same struct, so that whoever holds it goes on with the new handle; nobody may be
+ * inside a read transaction then. */
 static enum ses_status share(struct ses_env *env, enum env_mode mode, struct ses_log *log)
 {
     enum ses_status status;

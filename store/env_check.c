@@ -269,6 +269,7 @@ static const char *walk_subtree(struct walk *walk, const uint8_t *node, uint32_t
     return walk_tree(walk, tree, level, index || walk->depth == ENV_CHECK_ALL ? LEAVES_ALL : LEAVES_LAST);
 }
 
+/* held: what of a value lies on this page; a large one is a page number of 8 bytes here. */
 static const char *check_leaf(struct walk *walk, const uint8_t *page, unsigned level)
 {
     uint32_t nodes = page_nodes(page);

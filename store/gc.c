@@ -178,6 +178,8 @@ static int settle_row(struct ses_gc *gc, MDB_txn *txn, struct gc_subject *subjec
     return carry_out(gc, txn, subject, *ret_verdict);
 }
 
+/* From the old end to a row that stays and holds back what lies behind it (GC_STOP), or rows_max of them. The
+ * cursor is set anew for each row: a deletion moves what it stood on. */
 static int walk(struct ses_gc *gc, MDB_txn *txn, MDB_cursor *cursor, uint64_t newest, unsigned rows_max,
                 bool append)
 {

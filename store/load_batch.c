@@ -236,6 +236,8 @@ static void begin_placing(struct load_half *half)
         half->threads++;
 }
 
+/* This thread helps with what is left, then waits for the others. Afterwards the half is as before its first
+ * row: placings without a half mean that nothing was begun. */
 static enum ses_status end_placing(struct load_batch *batch, struct load_half *half)
 {
     struct load_placing *own = &half->placings[half->threads];

@@ -47,6 +47,8 @@ static enum ses_status judge_foreign(struct ses_env *env, MDB_txn *txn, uint64_t
     return memcmp(&row.key, &record->key, sizeof(row.key)) == 0 ? SES_ABORTED : SES_DATA_LOSS;
 }
 
+/* The table knows 64 bits of the key: only the header's key, which the seal covers, proves whose record it
+ * is. */
 static enum ses_status read_in(struct ses_store *store, struct ses_env *env, MDB_txn *txn, uint64_t locator,
                                const struct ses_store_key *key, struct ses_arena *arena,
                                struct ses_record *ret_record)

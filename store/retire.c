@@ -49,6 +49,8 @@ static enum ses_status collect(struct ses_table *table, struct ses_shard *shard,
     return status;
 }
 
+/* The same steps as opening it for writing (store.c), in the same order, without a committer's thread: one
+ * transaction is made here, and the lock given back. */
 enum ses_status ses_store_drain_retired(const char *dir, unsigned shard, struct ses_table *table,
                                         uint64_t now_ms, bool *ret_empty)
 {

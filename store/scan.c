@@ -106,6 +106,8 @@ static enum ses_status open_item(struct scan *scan, const struct scan_item *item
     return status == SES_OK && !item->row_agrees ? SES_DATA_LOSS : status;
 }
 
+/* Outside the transaction: a callback may print, or wait, and a snapshot would hold back pages all the
+ * while. */
 static bool hand_out(struct scan *scan, unsigned shard)
 {
     for (unsigned i = 0; i < scan->count; i++) {

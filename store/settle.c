@@ -48,6 +48,7 @@ static enum ses_status row_of_word(struct settle *s, uint64_t word, struct recor
     return status;
 }
 
+/* An intent in meta stands before previous: it was committed after what previous names. */
 static enum ses_status standing_of(struct settle *s, uint64_t slot, struct standing *ret_standing)
 {
     uint64_t meta = atomic_load(table_meta(s->table, slot));

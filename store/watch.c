@@ -106,6 +106,8 @@ static void look_at_word(struct ses_store *store, unsigned word, uint64_t marked
     }
 }
 
+/* The eventfd first, then summary, then pending: a mark that comes in between leaves another wake
+ * (watch_board.h). */
 void ses_store_watch_dispatch(struct ses_store *store)
 {
     struct watch_slot *own;

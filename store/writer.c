@@ -50,6 +50,8 @@ enum ses_status ses_store_claim_new(struct ses_store *store, const struct ses_st
     return SES_OK;
 }
 
+/* One compare-and-swap on the word that was read: it names shard and locator, which are never used twice, so
+ * an entry that was another one in between cannot look the same. meta is read afterwards, when it is ours. */
 enum ses_status ses_store_claim_ref(struct ses_store *store, const struct ses_store_key *key,
                                     const struct ses_store_ref *ref, uint32_t revision,
                                     struct ses_claim *ret_claim)

@@ -60,6 +60,7 @@ void ses_arena_reset(struct ses_arena *arena)
     arena->total = arena->first->bytes;
 }
 
+/* bytes is rounded up already. An allocation above the usual size gets a chunk of just its size. */
 static bool add_chunk(struct ses_arena *arena, size_t bytes)
 {
     size_t usual = arena->first == NULL ? CHUNK_FIRST_BYTES : CHUNK_BYTES;
@@ -101,6 +102,7 @@ void *ses_arena_alloc(struct ses_arena *arena, size_t bytes)
     return place;
 }
 
+/* Chunks are used again after a reset: they hold what the last exchange left. */
 void *ses_arena_zalloc(struct ses_arena *arena, size_t bytes)
 {
     void *place = ses_arena_alloc(arena, bytes);

@@ -80,6 +80,7 @@ enum ses_status ses_buf_appendf(struct ses_buf *buf, const char *format, ...)
     return SES_OK;
 }
 
+/* Moves what is left to the begin. Callers take off large parts or all, so the bytes moved stay few. */
 void ses_buf_consume(struct ses_buf *buf, size_t n)
 {
     SES_REQUIRE(n <= buf->len);

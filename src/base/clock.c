@@ -118,6 +118,8 @@ static bool look(const struct page *page, uint64_t *ret_now_ms, uint64_t *ret_wa
     return false;
 }
 
+/* Below a second it is NTP's slewing or the moment between two looks: the known difference stays, so that a
+ * time told twice is the same. */
 static bool is_step(int64_t known_ms, int64_t ahead_ms)
 {
     int64_t by_ms = ahead_ms - known_ms;
@@ -168,6 +170,8 @@ static struct ses_clock_era era_at(const struct page *page, uint64_t i)
         .ahead_ms = atomic_load_explicit(&page->era[i % SLOTS].ahead_ms, memory_order_relaxed)};
 }
 
+/* Into the slot that no reader looks at, then counted: who sees the count sees the era. ahead_ms comes last;
+ * who reads the old one for a moment still finds the step by itself (ses_clock_ahead_ms). */
 static void begin_era(struct page *page, uint64_t now_ms, int64_t ahead_ms)
 {
     uint64_t i = atomic_load_explicit(&page->eras, memory_order_relaxed);

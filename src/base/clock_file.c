@@ -102,6 +102,7 @@ static void read_era(struct reader *r, struct ses_clock_state *state)
         state->eras[state->eras_count++] = era;
 }
 
+/* Against rot and hands, not against malice: the sum has no key. */
 static void check_sum(struct reader *r, struct ses_slice whole)
 {
     char hex[SES_HEX_SIZE(SES_HASH_BYTES)];
@@ -189,6 +190,7 @@ static enum ses_status io_status(void)
     return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? SES_FULL : SES_IO;
 }
 
+/* One write: a file system that takes only part of a kilobyte is full, and the old file is still there. */
 static enum ses_status write_new(const char *path, const struct text *text)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

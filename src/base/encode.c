@@ -18,6 +18,8 @@ size_t ses_hex_encode(struct ses_slice bytes, char *ret_text)
     return 2 * bytes.len;
 }
 
+/* Three bytes are four characters; one or two that are left over are two or three, filled up with zero
+ * bits. */
 static size_t encode64(struct ses_slice bytes, const char *alphabet, bool pad, char *ret_text)
 {
     size_t at = 0, i = 0;

@@ -82,7 +82,7 @@ static void put_string(struct ses_log_line *line, struct ses_slice value)
         (void)put_raw(line, (const char *)value.data, run);
         value = ses_slice_cut(value, run, value.len);
     }
-    while (value.len > 0 && room_left(line) > 6 + 1) {
+    while (value.len > 0 && room_left(line) > 6 + 1) { /* an escape of one unit, and the quote */
         char escape[ESCAPE_MAX];
         uint32_t c = 0;
         size_t taken = ses_utf8_first(value, &c);
@@ -163,6 +163,7 @@ void ses_log_i64(struct ses_log_line *line, const char *key, int64_t value)
     (void)put_raw(line, digits, len);
 }
 
+/* ts is the world's time with milliseconds: whoever reads a log compares it with other machines' logs. */
 void ses_log_begin(struct ses_log *log, enum ses_log_level level, const char *event,
                    struct ses_log_line *ret_line)
 {

@@ -28,6 +28,8 @@ static enum ses_log_target target_of(int fd)
     return S_ISREG(status.st_mode) ? SES_LOG_TO_FILE : SES_LOG_TO_STREAM;
 }
 
+/* waits: O_NONBLOCK is missing, and the descriptor may be shared with others, so it is not set here
+ * (ses_log_detach_standard_error); each write asks first. */
 void ses_log_init(struct ses_log *log, int fd, enum ses_log_level level, const char *role)
 {
     int flags = fcntl(fd, F_GETFL);
@@ -147,6 +149,7 @@ void ses_log_flush(struct ses_log *log)
     tell_lost(log);
 }
 
+/* The end of a process is the one place that waits for a reader, and not for long. */
 void ses_log_done(struct ses_log *log)
 {
     uint64_t end_ns = ses_clock_mono_ns() + SES_LOG_DONE_MS * UINT64_C(1000000);

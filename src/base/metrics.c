@@ -7,6 +7,8 @@ void ses_count(struct ses_metrics *m, enum ses_counter counter, uint64_t n)
         atomic_fetch_add_explicit(&m->counter[counter], n, memory_order_relaxed);
 }
 
+/* Modulo 2^64: a gauge may go below zero in one slot (counted up here, down there) and be right in the
+ * sum. */
 void ses_gauge_add(struct ses_metrics *m, enum ses_counter counter, int64_t n)
 {
     if (m != NULL)

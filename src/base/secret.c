@@ -22,6 +22,7 @@ void ses_secret_free(struct ses_secret *secret)
     *secret = (struct ses_secret){0};
 }
 
+/* memset before a free is a dead store that compilers remove; sodium_memzero is not. */
 void ses_wipe(void *bytes, size_t len)
 {
     if (len > 0)

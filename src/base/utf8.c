@@ -37,6 +37,7 @@ static size_t sequence_length(const uint8_t *p, size_t left)
     return len;
 }
 
+/* The lead byte gives its low bits, fewer the longer the sequence, each further byte six. */
 size_t ses_utf8_first(struct ses_slice s, uint32_t *ret_code_point)
 {
     static const uint8_t lead_bits[5] = {0, 0x7F, 0x1F, 0x0F, 0x07};

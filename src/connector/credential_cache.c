@@ -59,7 +59,7 @@ enum ses_status ses_credential_cache_new(size_t entries_max, struct ses_credenti
     size_t buckets = 1;
 
     SES_REQUIRE(entries_max > 0);
-    while (buckets < 2 * entries_max)
+    while (buckets < 2 * entries_max) /* a power of two, so that a mask chooses; half empty */
         buckets *= 2;
     if (cache == NULL)
         return SES_NO_MEMORY;
@@ -152,6 +152,7 @@ static void drop_oldest(struct ses_credential_cache *cache)
     entry_free(entry);
 }
 
+/* Memory first: an entry is not dropped for one that cannot be kept. */
 void ses_credential_cache_put(struct ses_credential_cache *cache, const uint8_t key[SES_HASH_BYTES],
                               const struct ses_credentials *credentials)
 {

@@ -185,7 +185,7 @@ static enum ses_status read_variant(struct ses_credential_draft *draft, const st
     return SES_OK;
 }
 
-/* The object under "config" (or "auth_type"); NULL when there is none. */
+/* The object under "config" (or "auth_type"): exactly one member, whose key names the connector. */
 static enum ses_status find_variant(struct ses_credential_draft *draft, const struct form *form,
                                     json_t **ret_choice)
 {

@@ -22,6 +22,7 @@
 #define REPEAT_BUDGET_MS_MIN 20
 #define NS_PER_MS            1000000u
 
+/* Two things close on the loop, in whichever order. */
 static void maybe_free(struct ses_driver *driver)
 {
     if (driver->refusal_timer_closed && driver->pools_closed)
@@ -89,14 +90,19 @@ static bool timeout_counts(const struct ses_outbound *outbound, uint64_t now_ns)
     return (now_ns - outbound->started_mono_ns) / NS_PER_MS >= outbound->driver->options.total_timeout_ms / 2;
 }
 
+/*   what came                                      the breaker is told
+ *   an answer that was read whole                  success
+ *   one that we would not take (too large)         nothing; a probe is released
+ *   a timeout that does not count (see above)      nothing; a probe is released
+ *   anything else                                  failure
+ */
 static void tell_breaker(struct ses_outbound *outbound, enum ses_connector_outcome outcome, uint64_t now_ns)
 {
     const struct ses_driver_options *options = &outbound->driver->options;
     struct ses_breaker *breaker = &outbound->host->breaker;
     uint64_t now_ms = now_ns / NS_PER_MS;
 
-    /* A host that sends its first line and hangs serves nobody: only an answer that was read whole counts.
-     * One that we would not take (too large) says nothing either way. */
+    /* A host that sends its first line and hangs serves nobody: only an answer that was read whole counts. */
     if (outcome == SES_OUTCOME_SUCCESS) {
         if (ses_breaker_success(breaker))
             log_breaker(outbound, SES_LOG_INFO, "breaker_closed");
@@ -257,6 +263,7 @@ static void drop_list(struct ses_list *list)
     }
 }
 
+/* First the calls, out of libcurl too, then the pools: a pool may be closed only when it has none. */
 void ses_driver_free(struct ses_driver *driver)
 {
     if (driver == NULL)
@@ -343,6 +350,7 @@ enum ses_status ses_outbound_start(struct ses_driver *driver, const struct ses_c
         recycle(outbound);
         return status == SES_TOO_LARGE ? SES_INVALID_ARGUMENT : status;
     }
+    /* A refused call counts too until it is told, as any other that leaves by `leave`. */
     host->in_flight++;
     driver->in_flight++;
     *ret_outbound = outbound;

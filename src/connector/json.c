@@ -6,8 +6,8 @@
 #include <sessiond/base/json_load.h>
 #include <sessiond/base/secret.h>
 
-/* Brackets outside strings. A text with unbalanced quotes counts wrongly here and is refused by the parser
- * anyway. */
+/* Brackets outside strings, in one pass without recursion, before the parser recurses over them. A text with
+ * unbalanced quotes counts wrongly here and is refused by the parser anyway. */
 static bool depth_within(struct ses_slice text, unsigned depth_max)
 {
     unsigned depth = 0;

@@ -39,7 +39,8 @@ static void hash_slice(crypto_hash_sha256_state *state, struct ses_slice bytes)
         crypto_hash_sha256_update(state, bytes.data, bytes.len);
 }
 
-/* SHA-256 over the five values with nothing between; the order is Nuvei's. */
+/* SHA-256 over the five values with nothing between; the order is Nuvei's. The secret goes in last and must
+ * not stay behind in the state. */
 static void compute_checksum(struct parts *parts)
 {
     crypto_hash_sha256_state state;

@@ -82,6 +82,14 @@ static int on_before_request(void *arg, char *peer_ip, char *own_ip, int peer_po
     return CURL_PREREQFUNC_OK;
 }
 
+/* What is not obvious of these:
+ *   NOSIGNAL             no signal handlers of libcurl's (SIGALRM, SIGPIPE) behind the worker's back
+ *   FOLLOWLOCATION       a redirect would take the credentials to a host that nobody allowed
+ *   PROXY, NETRC         neither the environment nor a home directory decides where a call goes, or as whom
+ *   DNS_CACHE_TIMEOUT    a minute; a connection's own address is as old as its pool (pool.h)
+ *   BUFFERSIZE           answers are some hundred bytes; spares keep theirs
+ *   MAXFILESIZE_LARGE    refuses by Content-Length before the body comes; on_body bounds what has none
+ */
 static void set_fixed_options(struct ses_outbound *outbound)
 {
     CURL *easy = outbound->easy;
@@ -203,6 +211,8 @@ static enum ses_status add_header(struct ses_outbound *outbound, const struct se
     return status;
 }
 
+/* URL and body stand in one buffer that is complete before libcurl borrows from it: no later append moves
+ * it. */
 enum ses_status ses_outbound_prepare(struct ses_outbound *outbound,
                                      const struct ses_outbound_request *request)
 {
@@ -261,6 +271,12 @@ CURLcode ses_outbound_end(const struct ses_outbound *outbound, CURLcode code)
     return code == CURLE_OK && !outbound->headers_ended ? CURLE_PARTIAL_FILE : code;
 }
 
+/*   libcurl says     bytes sent   outcome        the connector
+ *   OK               any          SUCCESS        has answered (no status in it: BAD_RESPONSE)
+ *   timed out        any          TIMEOUT        may have acted
+ *   anything else    none         UNREACHABLE    cannot have acted
+ *   anything else    some         BAD_RESPONSE   may have acted
+ */
 enum ses_connector_outcome ses_outbound_classify(const struct ses_outbound *outbound, CURLcode code,
                                                  uint32_t *ret_http_status)
 {
@@ -274,8 +290,7 @@ enum ses_connector_outcome ses_outbound_classify(const struct ses_outbound *outb
     }
     if (code == CURLE_OPERATION_TIMEDOUT)
         return SES_OUTCOME_TIMEOUT;
-    /* Nothing written: name, connect, TLS or a connection that was dead already. Else the connector may have
-     * acted. */
+    /* Nothing written: name, connect, TLS or a connection that was dead already. */
     return bytes_sent(outbound->easy) == 0 ? SES_OUTCOME_UNREACHABLE : SES_OUTCOME_BAD_RESPONSE;
 }
 

@@ -178,6 +178,8 @@ enum ses_status ses_result_read(const struct ses_answer_readers *readers, uint32
     json_t *json = NULL;
     enum ses_status status;
 
+    /* json stays NULL for what is not JSON: error readers may take the text itself, success readers do
+     * not. */
     status =
         ses_json_parse(success && body.len == 0 ? SES_STR("{}") : body, SES_JSON_ANSWER_DEPTH_MAX, &json);
     if (status == SES_NO_MEMORY)

@@ -119,7 +119,7 @@ void ses_text_form(struct ses_text *text, struct ses_slice bytes)
     }
 }
 
-/* Length of the UTF-8 character at the start of s, 0 if there is none. */
+/* Length of the UTF-8 character at the start of s, 0 if there is none: the shortest start that is whole. */
 static size_t character_length(struct ses_slice s)
 {
     static const size_t longest = 4;

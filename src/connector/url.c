@@ -20,6 +20,8 @@ static void text_free(char **text)
     curl_free(*text);
 }
 
+/* Visible ASCII. A backslash is a slash to some parsers; a fragment is never sent, so it has no business
+ * here. */
 static bool bytes_ok(struct ses_slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -112,6 +114,8 @@ enum ses_status ses_url_parse(struct ses_slice text, struct ses_url *ret_url)
     return SES_OK;
 }
 
+/* By the text alone: any other name is no loopback host, whatever it resolves to. curl_loop.c looks at the
+ * address once more. */
 bool ses_url_loopback(const struct ses_url *url)
 {
     struct in_addr address;

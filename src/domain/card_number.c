@@ -150,6 +150,8 @@ static bool digits_check(const struct scan *scan, size_t groups)
     return ses_card_number_check(digits, count);
 }
 
+/* The first group may have zeros before it (padding), the others count theirs; the first must not touch a
+ * letter. */
 static bool grouping_check(const struct scan *scan, const struct grouping *grouping)
 {
     const struct group *first;

@@ -46,6 +46,7 @@ static bool is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
+/* The key is read a second time, now that something assigns to it: most words of a text never are. */
 static enum ses_card_key_hit word_check(const struct scan *scan)
 {
     struct ses_card_key key;

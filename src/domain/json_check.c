@@ -47,6 +47,7 @@ static int hex_value(int byte)
     return byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1;
 }
 
+/* A digit is looked at before it is taken, so the end of the text is just no digit. */
 static bool take_hex4(struct cursor *c, unsigned *ret_unit)
 {
     unsigned unit = 0;

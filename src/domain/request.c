@@ -140,6 +140,7 @@ static void check_currency(struct check *check)
         violate(check, SES_FIELD_CURRENCY, SES_STR("is a currency that is not supported"));
 }
 
+/* What must be there whatever the call: the name of the session, and a token in what calls itself one. */
 static void check_parts(struct check *check)
 {
     const struct ses_session_request *request = check->request;
@@ -162,6 +163,7 @@ static void check_required(struct check *check)
         check_currency(check);
 }
 
+/* Every field that is present, by the bits: absent ones cost nothing. The currency has rules of its own. */
 static void check_fields(struct check *check)
 {
     const struct ses_session_request *request = check->request;

@@ -234,6 +234,7 @@ void ses_session_touch(struct ses_session *session, uint64_t now_ms)
     session->updated_ms = now_ms;
 }
 
+/* previous_until_ms in the past, or 0: the older tokens end at once. */
 static void next_generation(struct ses_session *session, uint64_t previous_until_ms, uint64_t now_ms)
 {
     session->previous_generation = previous_until_ms > now_ms ? session->generation : 0;
@@ -281,6 +282,7 @@ static struct ses_past_step *push_past_step(struct ses_session *session)
 }
 
 /* The open step, if there is one, is over. */
+/* Only a step with a handle is remembered: nothing can come back for another one. */
 static void end_step(struct ses_session *session, bool timed_out)
 {
     struct ses_past_step *past;
@@ -327,6 +329,9 @@ static enum ses_session_status count_attempt(struct ses_session *session,
                                                                                 : SES_SESSION_OPEN;
 }
 
+/* The old status is asked for before it goes: FAILED leads nowhere but to COMPLETED, hence late_success. An
+ * open step ends with any move, and a move into a step begins a new one. A move that does not close the
+ * session never shortens its own time. */
 static void move(struct ses_session *session, enum ses_session_status to, enum ses_event event,
                  uint64_t step_ms, const struct ses_session_rules *rules, uint64_t now_ms)
 {

@@ -45,7 +45,8 @@ static struct ses_slice take_part(struct ses_slice text)
     return ses_slice_cut(text, 0, len);
 }
 
-/* Row of the product that ends at text[end], BROWSERS if it is none of them. */
+/* Row of the product that ends at text[end], BROWSERS if it is none of them. The whole word must be the
+ * product: "Edge" is not "Edg". */
 static size_t find_browser(struct ses_slice text, size_t end)
 {
     size_t start = end;

@@ -110,6 +110,7 @@ static void take_who(struct scan *s, struct ses_claims *claims)
     claims->merchant = take_text(s);
 }
 
+/* ten is the one claim that may be missing here: tokens of a version without tenants have none. */
 static void take_payment(struct scan *s, struct ses_claims *claims)
 {
     skip(s, SES_STR("\",\"gen\":"));

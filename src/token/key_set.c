@@ -122,6 +122,7 @@ static bool is_replaced(const struct ses_key_set *set, const struct ses_key *key
     return false;
 }
 
+/* None and two are both told by NULL; what to do about it is the caller's to say. */
 struct ses_key *ses_key_set_active(const struct ses_key_set *set, size_t *ret_count)
 {
     struct ses_key *found = NULL;

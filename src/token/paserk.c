@@ -42,6 +42,7 @@ static bool is_text_of(struct ses_slice body, const uint8_t *key, size_t key_byt
     return same;
 }
 
+/* Into memory of our own first: ret_key is written only with a key of the right length and text. */
 static enum ses_status text_decode(struct ses_slice header, struct ses_slice text, size_t key_bytes,
                                    uint8_t *ret_key)
 {

@@ -61,7 +61,7 @@ enum ses_status ses_keyring_load(const char *dir, struct ses_keyring **ret_ring,
 
     if (ring == NULL)
         return ses_key_fault_set(&fault, SES_NO_MEMORY, "%s: out of memory", dir);
-    ses_random_init(); /* guarded memory needs libsodium's start; harmless when it was done */
+    ses_random_init(); /* guarded memory needs libsodium's start; harmless when that was done */
     enum ses_status status = load_purpose(dir, true, &fault, ring);
     if (status == SES_OK)
         status = load_purpose(dir, false, &fault, ring);

@@ -115,9 +115,13 @@ static enum ses_status settle(struct ring_op *op, const struct ses_key *but)
     return SES_OK;
 }
 
-/* Any instant of this leaves a ring that loads, if it did before: until the new key's file is renamed into
- * place the old key is the active one, from then on the new one, whose "replaces" overrules the old file's
- * state. */
+/* Any instant of this leaves a ring that loads, if it did before:
+ *
+ *   the new key's file            the old key's file   signs
+ *   next or verify-only           active               the old key
+ *   active, replaces the old one  active               the new key: "replaces" overrules the old file's state
+ *   active, replaces the old one  verify-only          the new key
+ */
 static enum ses_status activate(struct ring_op *op, struct ses_key *key)
 {
     size_t count = 0;

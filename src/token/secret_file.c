@@ -48,6 +48,8 @@ static enum ses_status open_in(const struct ses_keydir *dir, const char *name, b
     return SES_OK;
 }
 
+/* The same rules for directory and file as for keys (keydir.h): modes, lock, a write that is whole or not
+ * there. */
 enum ses_status ses_secret_file_open(const char *path, bool create, struct ses_secret *ret_secret,
                                      struct ses_error *ret_error, struct ses_arena *error_arena)
 {
