@@ -1,15 +1,25 @@
 /* page.h - one page of an LMDB file as it lies on disk: LMDB 0.9, data version 1, 64 bit (mdb.c MDB_page,
  * MDB_node, MDB_db). Nothing here trusts a byte of it.
  *
- *   head of a page     0  u64 its number        8  u16 -         10  u16 kind (flags)
- *                     12  u16 lower            14  u16 upper            the hole between offsets and nodes
- *                     12  u32 pages                                     instead of both, on overflow pages
- *                     16  u16 offset of each node, from the page's begin; nodes lie from upper on
- *   node on a leaf     0  u16, u16 value bytes  4  u16 flags      6  u16 key bytes   8  key, value
- *   node on a branch   0  u16, u16, u16 page below (low first)    6  u16 key bytes   8  key
- *   root of a tree     0  u32 - (free: page size)  4  u16 flags   6  u16 depth       8  u64 branch pages
- *                     16  u64 leaf pages       24  u64 overflow pages               32  u64 entries
- *                     40  u64 number of the root page
+ *   page               0  u64  number
+ *                     10  u16  kind (flags)
+ *                     12  u16  lower  \  the hole between
+ *                     14  u16  upper  /  offsets and nodes
+ *                     12  u32  instead of both, on the first of overflow pages: how many there are
+ *                     16  u16  offset of each node, from the page's begin; the nodes lie from upper on
+ *   node on a leaf     0  2 x u16  value bytes, low half first
+ *                      4  u16  flags
+ *                      6  u16  key bytes
+ *                      8  key, value
+ *   node on a branch   0  3 x u16  number of the page below, low part first
+ *                      6  u16  key bytes
+ *                      8  key
+ *   root of a tree     0  u32  page size, in the tree of free pages
+ *                      6  u16  depth
+ *                      8  u64  branch pages
+ *                     16  u64  leaf pages
+ *                     32  u64  entries
+ *                     40  u64  number of the root page
  */
 #ifndef SESSIOND_STORE_PAGE_H
 #define SESSIOND_STORE_PAGE_H

@@ -1,4 +1,4 @@
-/* How a browser that differs is treated:
+/* How a browser that differs is treated, by the first row that fits:
  *
  *                                    observe     step_up       enforce
  *   a hard facet differs             MISMATCH    ASK_STEP_UP   REFUSED

@@ -1,8 +1,8 @@
 /* paseto.h - PASETO version 4 (paseto-standard/paseto-spec, in docs/01-Protocol-Versions: Version4.md,
  * Common.md), both purposes, without claims, keys on disk or clocks: those stand in claims.h and ring.h.
  *
- *   v4.public.  base64url( message | signature 64 )         [ . base64url( footer ) ]
- *   v4.local.   base64url( nonce 32 | ciphertext | tag 32 )  [ . base64url( footer ) ]
+ *   v4.public.  base64url( message | signature 64 )           [ . base64url( footer ) ]
+ *   v4.local.   base64url( nonce 32 | ciphertext | tag 32 )   [ . base64url( footer ) ]
  *
  * Everything signed or authenticated goes through PAE ("pre-authentication encoding"): a count, then each
  * piece behind its length, little endian 64 bit.
