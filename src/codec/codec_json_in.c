@@ -1,3 +1,6 @@
+/* proto3 JSON to a message, by its descriptor. jansson parses (after codec_json_number.h has surveyed
+ * the raw text: its depth and number of values bound what jansson may allocate), then one walk over its
+ * tree fills the message in the exchange's arena. The tree dies before the method runs. */
 #include <sessiond/codec/codec_json.h>
 
 #include <sessiond/base/json_load.h>
@@ -71,6 +74,7 @@ static bool is_camel_of(const char *name, const char *key, bool pascal)
     return *key == '\0';
 }
 
+/* proto3 JSON: a parser takes both the field's own name and its lowerCamelCase spelling. */
 static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescriptor *descriptor,
                                                   const char *key)
 {
@@ -111,6 +115,8 @@ static bool is_secret_object(json_t *value)
     return json_is_object(value);
 }
 
+/* The message is put into its member before it is read, so that a failure leaves nothing dangling: all
+ * of it is the arena's. */
 static enum ses_status read_submessage(struct reader *r, const struct ses_path *path, json_t *value,
                                        void *member)
 {
@@ -147,6 +153,8 @@ static enum ses_status read_value(struct reader *r, const struct ses_path *path,
     return what == NULL ? SES_OK : refuse(r, path, what);
 }
 
+/* An element counts only once it was read (ses_field_extended behind read_value): a message that is
+ * refused half way never shows an uninitialised one. */
 static enum ses_status read_array(struct reader *r, const struct ses_path *path, json_t *array,
                                   ProtobufCMessage *message)
 {
@@ -199,6 +207,8 @@ static enum ses_status read_map(struct reader *r, const struct ses_path *path, j
     return SES_OK;
 }
 
+/* null is "not given" for every type (proto3 JSON). Of a oneof two members are a contradiction; the
+ * wire format would take the last one, but JSON has no order to go by. */
 static enum ses_status read_field(struct reader *r, const struct ses_path *path, json_t *value,
                                   ProtobufCMessage *message)
 {
@@ -227,6 +237,7 @@ static const struct wrapper *find_wrapper(const ProtobufCMessageDescriptor *desc
     return NULL;
 }
 
+/* Members of the oneof under the extra level; what else stands there is ignored like every unknown key. */
 static enum ses_status read_wrapped(struct reader *r, const struct ses_path *up,
                                     const struct wrapper *wrapper, json_t *object, ProtobufCMessage *message)
 {
@@ -326,7 +337,9 @@ static struct ses_slice skip_byte_order_mark(struct ses_slice text)
                                                                       : text;
 }
 
-/* NULL: refused, and *ret_status says how. */
+/* NULL: refused, and *ret_status says how. jansson is asked a second time only for a better fault: the
+ * marked text has other columns than what the caller wrote. The marks need JSON_ALLOW_NUL, which is
+ * safe because a NUL of the caller's was refused above. */
 static json_t *parse(struct reader *r, struct ses_slice text, enum ses_status *ret_status)
 {
     struct ses_json_survey survey;

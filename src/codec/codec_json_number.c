@@ -3,8 +3,10 @@
 
 /* Up to so many characters an integer fits 64 bits, and jansson takes it as it is. */
 #define SHORT_INTEGER_MAX 18
-#define MARK              "\"\\u0000"
-#define MARK_BYTES        (sizeof(MARK) - 1)
+/* What opens a marked literal, as JSON source: a quote and an escaped NUL. A text that holds a NUL of the
+ * client's own is refused after the survey, so that nothing else in the tree can begin so. */
+#define MARK       "\"\\u0000"
+#define MARK_BYTES (sizeof(MARK) - 1)
 /* Exponents beyond this are zero or out of range for every text of a request's size. */
 #define EXPONENT_MAX 1000000
 
@@ -58,6 +60,7 @@ static bool take_fraction(struct ses_slice text, size_t *at, struct literal *lit
     return count > 0;
 }
 
+/* Strictly RFC 8259: no leading zero, no '+', no bare '.', nothing behind it. */
 static bool split(struct ses_slice text, struct literal *ret_literal)
 {
     struct literal literal = {.negative = text.len > 0 && text.data[0] == '-'};
@@ -119,6 +122,8 @@ static bool begins_number(uint8_t c)
     return is_digit(c) || c == '-';
 }
 
+/* A value but for the outermost stands behind a bracket or a comma: these are counted. An empty array
+ * counts one too many. */
 static void count_bracket(struct ses_json_survey *survey, uint8_t c, unsigned *depth)
 {
     if (c == '{' || c == '[') {
@@ -132,6 +137,8 @@ static void count_bracket(struct ses_json_survey *survey, uint8_t c, unsigned *d
     }
 }
 
+/* Not a parser: it only has to find strings (whose contents must not be counted) and numbers. Whatever
+ * it makes of text that is no JSON, the parser refuses that afterwards. */
 void ses_json_survey(struct ses_slice text, struct ses_json_survey *ret_survey)
 {
     struct ses_json_survey survey = {0};
@@ -175,6 +182,8 @@ static size_t copy_token(struct ses_slice text, size_t at, size_t end, uint8_t *
     return len + put(to + len, "\"", 1);
 }
 
+/* The room is exact but for one byte: each literal grows by its mark and the closing quote. The walk is
+ * the survey's, token by token; both must agree on where a number ends. */
 enum ses_status ses_json_mark_literals(struct ses_slice text, const struct ses_json_survey *survey,
                                        struct ses_arena *arena, struct ses_slice *ret_text)
 {
@@ -213,6 +222,7 @@ bool ses_json_is_text(const json_t *value)
     return json_is_string(value) && !ses_json_literal(value, &literal);
 }
 
+/* Checked before the multiplication: UINT64_MAX itself still fits. */
 static bool append_digit(uint64_t *value, unsigned digit)
 {
     if (*value > (UINT64_MAX - digit) / 10)
@@ -249,6 +259,9 @@ static bool is_zero(const struct literal *literal, size_t from, size_t to)
     return true;
 }
 
+/* Whole if nothing but zeros stands behind the point once the exponent has moved it; with a negative
+ * exponent the point may stand before the first digit. A huge exponent costs nothing: zero is answered
+ * before the loop, and of anything else append_digit refuses at most the 21st digit. */
 bool ses_json_integer_of(struct ses_slice text, struct ses_json_integer *ret_integer)
 {
     struct ses_json_integer integer = {0};

@@ -1,3 +1,5 @@
+/* A message as proto3 JSON, by its descriptor, straight into the arena: no tree in between. Fields come
+ * in the order of their numbers under the names of the proto file, not in camelCase. */
 #include <sessiond/codec/codec_json.h>
 
 #include <inttypes.h>
@@ -10,6 +12,8 @@
 static void write_value(struct ses_json *json, const ProtobufCFieldDescriptor *field, const void *member,
                         bool bare_secrets);
 
+/* 17 significant digits: enough for every double to be read back as itself. JSON has no NaN and no
+ * infinity; proto3 JSON writes them as strings. */
 static void write_double(struct ses_json *json, double value)
 {
     char text[40];
@@ -67,6 +71,8 @@ static void write_enum(struct ses_json *json, const ProtobufCEnumDescriptor *des
         ses_json_i64(json, number);
 }
 
+/* Members are read by memcpy everywhere: the descriptor knows an offset, not a type, and a cast would
+ * break the aliasing rule. */
 static void write_number(struct ses_json *json, ProtobufCType type, const void *member)
 {
     uint64_t wide = 0;
@@ -147,6 +153,7 @@ static void write_map_entry(struct ses_json *json, const ProtobufCMessage *entry
     SES_REQUIRE(key->type == PROTOBUF_C_TYPE_STRING);
     memcpy(&name, ses_field_view(entry, key), sizeof(name));
     ses_json_key(json, ses_slice_str(name));
+    /* A map's value that is a message may be absent on the wire; proto3 JSON has no null there. */
     if (value->type != PROTOBUF_C_TYPE_MESSAGE || ses_field_present(entry, value))
         write_value(json, value, ses_field_view(entry, value), bare_secrets);
     else

@@ -36,6 +36,8 @@ static bool take_integer(const json_t *value, struct ses_json_integer *ret_integ
     return true;
 }
 
+/* A negative zero is a zero, also for unsigned types. Two's complement has one negative number more
+ * than positive ones, hence the + 1. */
 static bool in_range(ProtobufCType type, struct ses_json_integer integer)
 {
     bool wide = ses_field_size(type) == 8;
@@ -54,6 +56,7 @@ static bool in_range(ProtobufCType type, struct ses_json_integer integer)
     }
 }
 
+/* Negation by subtraction from zero is defined for unsigned numbers, also for INT64_MIN. */
 static const char *put_integer(const json_t *value, ProtobufCType type, void *member)
 {
     struct ses_json_integer integer;
@@ -71,8 +74,9 @@ static const char *put_integer(const json_t *value, ProtobufCType type, void *me
     return NULL;
 }
 
-/* Length of what all values' names begin with, the enum's own name in capitals and an underscore; 0 when one
- * does not. */
+/* Length of what all values' names begin with, the enum's own name in capitals and an underscore; 0
+ * when one does not. SessionEvent becomes SESSION_EVENT_. An enum that does not keep to it (Currency,
+ * whose values are the currencies' codes) has no short names: 0. */
 static size_t enum_prefix(const ProtobufCEnumDescriptor *descriptor)
 {
     char prefix[64];
@@ -161,6 +165,8 @@ static bool real_from_literal(struct ses_slice literal, struct ses_arena *arena,
     return !isinf(*ret_real);
 }
 
+/* proto3 JSON takes a number, a string that holds one, and three names. A marked literal is a number
+ * that jansson never saw as one. */
 static bool take_real(const json_t *value, struct ses_arena *arena, double *ret_real)
 {
     struct ses_slice text = text_of(value);
@@ -206,6 +212,8 @@ static const char *put_bytes(const json_t *value, struct ses_arena *arena, void 
     *ret_no_memory = bytes.data == NULL;
     if (bytes.data == NULL)
         return "";
+    /* The two alphabets differ in two characters; a text with neither is the same in both. Padding is
+     * cut only for the URL alphabet, because base64_decode takes it or its absence itself. */
     if (ses_slice_find(text, '-') < text.len || ses_slice_find(text, '_') < text.len) {
         while (text.len > 0 && text.data[text.len - 1] == '=')
             text.len--;

@@ -1,3 +1,4 @@
+/* The protobuf wire format to messages, in one walk. */
 #include <sessiond/codec/codec_proto.h>
 
 #include <sessiond/codec/wire.h>
@@ -19,8 +20,10 @@ static enum ses_status refuse(struct decoder *d, const struct ses_path *path, co
     return SES_MALFORMED;
 }
 
-/* Copies text while looking for NUL and bytes above 0x7f, eight at a time; only text that is not plain ASCII
- * is walked again. */
+/* Copies text while looking for NUL and bytes above 0x7f, eight at a time; only text that is not plain
+ * ASCII is walked again. The word trick: (word - ones) & ~word has the high bit of a byte set where
+ * that byte is 0, and perhaps above it. A false alarm is possible only beside a real zero or a byte
+ * above 0x7f, and then the slow walk decides. */
 static bool copy_text(char *to, struct ses_slice text)
 {
     const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
@@ -106,6 +109,8 @@ static void put_number(ProtobufCType type, uint64_t value, void *member)
 static enum ses_status decode_into(struct decoder *d, const struct ses_path *up, struct ses_slice bytes,
                                    ProtobufCMessage *message);
 
+/* member is written before the depth is judged and before the submessage is read: a message that occurs
+ * twice is merged field by field, as the format demands ("last one wins" holds for scalars only). */
 static enum ses_status take_message(struct decoder *d, const struct ses_path *path, struct ses_slice bytes,
                                     void *member)
 {
@@ -139,6 +144,8 @@ static enum ses_status take_value(struct decoder *d, const struct ses_path *path
     }
 }
 
+/* extend leaves its memory uninitialised, and take_message would take a leftover pointer for a message
+ * to merge into: hence the zero. */
 static enum ses_status take_repeated(struct decoder *d, const struct ses_path *path,
                                      const struct ses_wire_item *item, ProtobufCMessage *message)
 {
@@ -172,6 +179,7 @@ static enum ses_status take_packed(struct decoder *d, const struct ses_path *pat
     return SES_OK;
 }
 
+/* Packed or not is the sender's choice, both are read (proto3: packed is the default for numbers). */
 static enum ses_status take_field(struct decoder *d, const struct ses_path *path,
                                   const struct ses_wire_item *item, ProtobufCMessage *message)
 {
@@ -258,6 +266,7 @@ enum ses_status ses_proto_decode(const struct ses_proto_options *options,
     return SES_OK;
 }
 
+/* Records are our own bytes: no card guard, but unknown fields are kept (a newer version may have written them). */
 enum ses_status ses_proto_unpack(const ProtobufCMessageDescriptor *descriptor, struct ses_slice bytes,
                                  struct ses_arena *arena, ProtobufCMessage **ret_message)
 {

@@ -1,3 +1,4 @@
+/* Escaping, separating and growing; what may be written where is the caller's business. */
 #include <sessiond/codec/json_write.h>
 
 #include <inttypes.h>
@@ -5,7 +6,9 @@
 
 #include <sessiond/base/encode.h>
 
-#define FIRST_ROOM   512
+#define FIRST_ROOM 512
+/* Up to here every integer is a double of its own (2^53): the bound of what JavaScript and jq read
+ * exactly. */
 #define EXACT_DOUBLE (INT64_C(1) << 53)
 
 void ses_json_begin(struct ses_json *json, struct ses_arena *arena)
@@ -81,6 +84,8 @@ void ses_json_element(struct ses_json *json)
     separate(json);
 }
 
+/* RFC 8259, section 7, and DEL: allowed in JSON, but terminals act on it. '/' is not escaped: no answer
+ * is ever put into a page's script. */
 static bool needs_escape(uint8_t byte)
 {
     return byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f;
@@ -137,6 +142,8 @@ void ses_json_u64(struct ses_json *json, uint64_t value)
     put(json, text, (size_t)len);
 }
 
+/* put grows by doubling, so a second reserve for the closing quote is cheap; padding is cut off behind
+ * the encoder, which always pads. */
 void ses_json_base64(struct ses_json *json, struct ses_slice bytes, bool padded)
 {
     put(json, "\"", 1);

@@ -1,7 +1,9 @@
+/* Members of protobuf-c's message structs by descriptor: presence, arrays that grow in an arena, paths. */
 #include <sessiond/codec/message_field.h>
 
 #include <stdio.h>
 
+/* An empty text is the default of a proto3 string; NULL alone would not tell. */
 static bool value_is_zero(const void *member, const ProtobufCFieldDescriptor *field)
 {
     static const uint8_t zero[8];
@@ -19,6 +21,7 @@ static bool value_is_zero(const void *member, const ProtobufCFieldDescriptor *fi
     return memcmp(member, zero, ses_field_size(field->type)) == 0;
 }
 
+/* A member of a oneof is present even with its default value: that is what `optional` is for. */
 bool ses_field_present(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
@@ -82,6 +85,8 @@ enum ses_status ses_message_make(const ProtobufCMessageDescriptor *descriptor, s
     return SES_OK;
 }
 
+/* A message of ours that only looks like one would have to be called ..Entry and have exactly key and
+ * value. */
 bool ses_field_is_map(const ProtobufCFieldDescriptor *field)
 {
     const ProtobufCMessageDescriptor *entry = field->descriptor;
@@ -94,6 +99,8 @@ bool ses_field_is_map(const ProtobufCFieldDescriptor *field)
            strcmp(entry->fields[0].name, "key") == 0 && strcmp(entry->fields[1].name, "value") == 0;
 }
 
+/* From the field up to the top, then written the other way round. Deeper than any message of the
+ * schema: cut. */
 struct ses_slice ses_path_text(const struct ses_path *path, struct ses_arena *arena)
 {
     const struct ses_path *way[SES_CODEC_DEPTH_MAX + 2];

@@ -1,3 +1,5 @@
+/* The walk over a decoded message by its descriptor. A path is carried along so that a violation can
+ * name its field; it costs nothing until one is found. */
 #include <sessiond/exchange/card_guard.h>
 
 #include <sessiond/domain/card_data.h>
@@ -33,6 +35,8 @@ static const struct ses_path *shown_path(const struct ses_path *path, const Prot
     return path->up != NULL && strcmp(message->descriptor->short_name, "SecretString") == 0 ? path->up : path;
 }
 
+/* The path's text is made only for a hit: in nearly all requests there is none, and the arena stays
+ * untouched. */
 static void check_text(struct guard *guard, const struct ses_path *path, const ProtobufCMessage *message,
                        struct ses_slice text)
 {
@@ -62,12 +66,16 @@ static void check_value(struct guard *guard, const struct ses_path *path, const 
         check_message(guard, path, pointer);
 }
 
+/* Bytes count as text: nothing keeps a caller from putting a number into them. Numbers are left out, a
+ * card number in an amount's field would be refused by the field's own rule. */
 static bool holds_text(const ProtobufCFieldDescriptor *field)
 {
     return (field->type == PROTOBUF_C_TYPE_STRING && strcmp(field->name, "session_token") != 0) ||
            field->type == PROTOBUF_C_TYPE_BYTES || field->type == PROTOBUF_C_TYPE_MESSAGE;
 }
 
+/* protobuf-c's array of a repeated field holds pointers for texts and messages, values for bytes;
+ * check_value takes the place of one element either way. */
 static void check_repeated(struct guard *guard, const struct ses_path *up,
                            const ProtobufCFieldDescriptor *field, const ProtobufCMessage *message)
 {

@@ -1,3 +1,5 @@
+/* Two walks over the embedded descriptors, the first to count the symbols and the second to write them,
+ * so that they are one array in one allocation; sorted, they are found by bisection. */
 #include "descriptor.h"
 
 #include <stdlib.h>
@@ -57,6 +59,8 @@ struct walk {
     uint32_t file;
 };
 
+/* While counting nothing is made, and the full name handed back is empty: scopes do not matter for a
+ * number. */
 SES_MUST_CHECK static enum ses_status add_symbol(struct walk *w, struct ses_slice scope,
                                                  struct ses_slice name, enum ses_symbol_kind kind,
                                                  struct ses_slice *ret_full)
@@ -101,6 +105,8 @@ SES_MUST_CHECK static enum ses_status add_enum(struct walk *w, struct ses_slice 
     return add_leaves(w, scope, descriptor, ENUM_VALUE);
 }
 
+/* The bound on depth is for a set that is damaged; a schema that nests deeper fails at the start, not
+ * at a client's question. */
 SES_MUST_CHECK static enum ses_status add_message(struct walk *w, struct ses_slice scope,
                                                   struct ses_slice descriptor, unsigned depth)
 {
@@ -211,6 +217,7 @@ SES_MUST_CHECK static enum ses_status add_imports(struct ses_descriptors *d, str
     return SES_OK;
 }
 
+/* The count is raised behind add_imports: a file is not its own import. */
 SES_MUST_CHECK static enum ses_status index_files(struct ses_descriptors *d, struct ses_slice set)
 {
     struct ses_wire wire = ses_wire(set);

@@ -1,3 +1,6 @@
+/* An error in the words of each door: google.rpc.Status for gRPC, Connect's JSON, and the plain routes'
+ * JSON. The details are google.rpc's (BadRequest, ErrorInfo, RetryInfo), which client libraries know
+ * how to read. */
 #include <sessiond/exchange/exchange.h>
 
 #include <google/rpc/error_details.pb-c.h>
@@ -111,6 +114,8 @@ SES_MUST_CHECK static enum ses_status to_any(const ProtobufCMessage *message, st
     return SES_OK;
 }
 
+/* Without details there is no grpc-status-details-bin: the code and the message are headers of their
+ * own. */
 enum ses_status ses_error_encode_status(const struct ses_error *error, struct ses_arena *arena,
                                         struct ses_slice *ret_bytes)
 {

@@ -1,4 +1,5 @@
-/* The one answer of an exchange, its counters and its log line. */
+/* The one answer of an exchange. Reply, failure and cancellation may each be called at any time, in any
+ * order and from inside each other; whoever comes first counts, the rest does nothing. */
 #include <sessiond/exchange/exchange.h>
 
 #include <sessiond/base/clock.h>
@@ -80,7 +81,9 @@ static void record(struct ses_exchange *x, uint32_t grpc_code, int http_status)
     write_line(x, grpc_code, http_status, took_ns);
 }
 
-/* True for the one answer that counts. The method's cancel function has nothing to stop any more. */
+/* True for the one answer that counts. The method's cancel function has nothing to stop any more. Its
+ * callers hold a reference while they speak to the door: writing may end the stream (the client is
+ * gone), and with it the door's reference, which may be the last. */
 static bool take_answer(struct ses_exchange *x)
 {
     if (x->answered || x->cancelled)
@@ -102,6 +105,8 @@ void ses_exchange_reply(struct ses_exchange *x, struct ses_slice message)
     ses_exchange_release(x);
 }
 
+/* A message of a stream that is over is dropped without a word: the method learns of the end by its
+ * cancel function, or not at all if it ended the stream itself. */
 void ses_exchange_send(struct ses_exchange *x, struct ses_slice message)
 {
     if (!x->answered && !x->cancelled)
@@ -146,6 +151,7 @@ static uint32_t code_of_http(int http_status)
         return ses_status_grpc(SES_NOT_FOUND);
     if (http_status == 409) /* another answer of a bank came first */
         return ses_status_grpc(SES_ALREADY_EXISTS);
+    /* A step whose time is over: like TOKEN_EXPIRED, nothing is wrong with the request itself. */
     if (http_status == 410)
         return ses_status_grpc(SES_FAILED_PRECONDITION);
     if (http_status == 503)

@@ -1,3 +1,4 @@
+/* Where exchanges come from and go to, and what a door puts into one before its method is called. */
 #include "exchange_pool.h"
 
 #include <stdlib.h>
@@ -5,6 +6,8 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/domain/card_data.h>
 
+/* A request's body has at most 256 KiB (http/door.h); decoded it may take several times that
+ * (base/arena.h). */
 #define DEFAULT_ARENA_BYTES   (1024u * 1024)
 #define DEFAULT_EXCHANGES_MAX 65536
 #define DEFAULT_KEEP          256
@@ -109,6 +112,9 @@ void ses_exchange_hold(struct ses_exchange *x)
     x->references++;
 }
 
+/* The last reference: out of every list and timer before it is recycled, as both point into it. A chunk
+ * that is larger than usual is given back, or a large body once in each exchange would keep the pool at its
+ * peak for ever. */
 void ses_exchange_release(struct ses_exchange *x)
 {
     struct ses_exchange_pool *pool = x->pool;
@@ -150,6 +156,8 @@ static enum ses_status extend_headers(struct ses_exchange *x)
     return SES_OK;
 }
 
+/* Name and value are one allocation, behind each other. Names are lowered here once (HTTP/1.1 has them
+ * in any case), so that every look-up is a comparison of bytes. */
 enum ses_status ses_exchange_add_header(struct ses_exchange *x, struct ses_slice name, struct ses_slice value)
 {
     uint8_t *copy = ses_arena_alloc(&x->arena, name.len + value.len + 1);
@@ -183,7 +191,8 @@ struct ses_slice ses_exchange_header(const struct ses_exchange *x, const char *n
     return value;
 }
 
-/* Printable ASCII without spaces: safe in a header, a log line and a shell. No card number: it is logged. */
+/* Printable ASCII without spaces: safe in a header, a log line and a shell. No card number: it is
+ * logged. A caller's id that is not good is replaced, not refused: it is for the caller's own logs. */
 static bool is_request_id(struct ses_slice id)
 {
     bool good = id.len > 0 && id.len <= SES_REQUEST_ID_MAX;
@@ -205,6 +214,7 @@ void ses_exchange_settle_request_id(struct ses_exchange *x)
     x->request_id[id.len] = '\0';
 }
 
+/* A programmer's limit: methods set a handful. The pages at /r/ have the most, five. */
 void ses_exchange_reply_header(struct ses_exchange *x, struct ses_slice name, struct ses_slice value)
 {
     SES_REQUIRE(x->reply_headers_count < SES_EXCHANGE_REPLY_HEADERS_MAX);

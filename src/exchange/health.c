@@ -1,3 +1,5 @@
+/* The state of each service is a bool here, set by service.c; a Watch stream is an exchange that stays
+ * open and is told of changes. Watchers are in one list, walked on a change: there are few changes. */
 #include <sessiond/exchange/health.h>
 
 #include <stdlib.h>
@@ -80,6 +82,8 @@ static void answer(struct ses_exchange *x, const ProtobufCMessage *message)
         ses_exchange_fail_status(x, SES_NO_MEMORY, "out of memory");
 }
 
+/* Check: an unknown name is NOT_FOUND. For a Watch it is SERVICE_UNKNOWN in a message, and the stream
+ * stays: the protocol's two rules (doc/health-checking.md). */
 static void on_check(struct ses_exchange *x, void *arg)
 {
     Grpc__Health__V1__HealthCheckResponse response = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
@@ -117,6 +121,8 @@ static void on_list(struct ses_exchange *x, void *arg)
     answer(x, &response.base);
 }
 
+/* Takes the watcher's reference with it: the watcher lies in the exchange's arena and is gone
+ * afterwards. */
 static void forget(struct watcher *watcher)
 {
     ses_list_remove(&watcher->node);
@@ -135,6 +141,8 @@ static size_t backlog_of(const struct ses_exchange *x)
     return x->ops->backlog == NULL ? 0 : x->ops->backlog(x);
 }
 
+/* A client that does not read must not make us hold its messages: 4096 bytes are some 600 changes of
+ * state. */
 static void tell(struct watcher *watcher)
 {
     struct ses_exchange *x = watcher->exchange;
@@ -277,6 +285,8 @@ void ses_health_set_rest(struct ses_health *health, const char *except, bool ser
 
 static void end_watches(struct ses_health *health)
 {
+    /* fail_status takes the answer, so no cancel function of that watcher can run any more; forget does
+     * its work. */
     while (!ses_list_empty(&health->watchers)) {
         struct watcher *watcher = SES_CONTAINER(health->watchers.next, struct watcher, node);
         ses_exchange_fail_status(watcher->exchange, SES_UNAVAILABLE, "draining");
@@ -284,6 +294,8 @@ static void end_watches(struct ses_health *health)
     }
 }
 
+/* The last message says NOT_SERVING if the server stops; a worker that a reload replaces says nothing,
+ * as the others go on serving, and its watchers connect again and find them. */
 void ses_health_drain(struct ses_health *health, bool server_stops)
 {
     if (server_stops)

@@ -1,9 +1,13 @@
+/* Which decoder and encoder an exchange's encoding means. Both decoders end in the same message struct
+ * and the same card data guard, so that no encoding is a way around a check. */
 #include <sessiond/exchange/message.h>
 
 #include <sessiond/exchange/card_guard.h>
 #include <sessiond/codec/codec_json.h>
 #include <sessiond/codec/codec_proto.h>
 
+/* A decoder of the wire format knows paths and literals, no sentences; the message is made here, of
+ * what a caller may be shown: names of fields and of the message, never a value. */
 static enum ses_status explain_proto(struct ses_exchange *x, enum ses_status status,
                                      const ProtobufCMessageDescriptor *descriptor,
                                      const struct ses_proto_fault *fault, struct ses_error *ret_error)

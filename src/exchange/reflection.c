@@ -1,3 +1,5 @@
+/* A bidirectional stream of questions and answers about the schema. Answers are views into the embedded
+ * set: what is packed is copied once, by the packer. */
 #include <sessiond/exchange/reflection.h>
 
 #include <stdlib.h>
@@ -50,7 +52,8 @@ static void set_error(struct reply *reply, enum ses_status status, const char *m
         GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_ERROR_RESPONSE;
 }
 
-/* The file itself, then everything it imports, each once. */
+/* The file itself, then everything it imports, each once. The recursion is as deep as imports are
+ * nested, and each file is entered once. */
 static void add_file(const struct ses_descriptors *d, struct reply *reply, size_t index, uint64_t *sent)
 {
     const struct ses_descriptor_file *file = &d->files[index];
@@ -87,6 +90,8 @@ static void answer_filename(const struct ses_descriptors *d, struct reply *reply
         set_files(d, reply, (size_t)(file - d->files));
 }
 
+/* Any symbol is answered by the whole file that defines it, with its imports: that is what clients
+ * expect, and what makes one question enough for them. */
 static void answer_symbol(const struct ses_descriptors *d, struct reply *reply, const char *name)
 {
     const struct ses_symbol *symbol = ses_descriptors_symbol(d, ses_slice_str(name));
@@ -175,6 +180,8 @@ SES_MUST_CHECK static enum ses_status make_reply(struct ses_reflection *reflecti
     return ses_proto_pack(&reply->response.base, &reflection->scratch, ret_bytes);
 }
 
+/* Answered from inside, in order; nothing waits, so the only thing to bound is what the client does not
+ * read. */
 static void on_message(struct ses_exchange *x, struct ses_slice message, void *arg)
 {
     struct ses_reflection *reflection = arg;

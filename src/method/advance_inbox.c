@@ -1,3 +1,6 @@
+/* The inbox's side of AdvanceSession: the same change loop, run once more under the inbox's key with
+ * ops of its own, and then back under the session's key to look again. Steps 2 and 3 of inbox.h are in
+ * this file, 1 is the method's decide. */
 #include "advance_inbox.h"
 
 #include <sessiond/base/clock.h>
@@ -28,12 +31,17 @@ static const struct ses_inbox_event *find(const struct ses_inbox *inbox, struct 
     return NULL;
 }
 
+/* Step 3. kept is what keeps the two loops from chasing each other: with it set, a second "no session"
+ * is answered (answer_kept) instead of being put into the inbox once more. */
 static void look_again(struct ses_continuation *call)
 {
     call->kept = true;
     ses_change_again(&call->change, &ses_continuation_ops, &call->access.key);
 }
 
+/* An inbox is bounded in number, not only in time: anybody who knows a merchant's name can tell events
+ * of sessions that never were, and each of them costs a record. A repeated id writes nothing, but still
+ * looks for the session: the first call with it may have died between its commit and its second look. */
 static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms)
 {
     struct ses_continuation *call = call_of(change);
@@ -86,6 +94,7 @@ static const struct ses_change_ops inbox_ops = {
     .load = load,
 };
 
+/* The one answer of the method that has no session to show: reply gets NULL. */
 static void answer_kept(struct ses_continuation *call)
 {
     struct ses_error error;
@@ -115,6 +124,7 @@ enum ses_session_verdict ses_advance_keep(struct ses_continuation *call)
         return SES_VERDICT_TAKEN;
     }
     ses_inbox_key(&call->access.key, &key);
+    /* The entry counts in the share that all early events have together, not in the merchant's own. */
     call->change.owner =
         SES_OWNER_EARLY |
         ses_natural_owner(call->access.service, call->access.metadata.tenant, call->access.metadata.merchant);

@@ -1,3 +1,5 @@
+/* sessiond.v1.SessionService/AdvanceSession: a caller tells what happened to the payment, and may add
+ * to what the session knows. With a token it is the merchant's server, without one whoever says so. */
 #include "continuation.h"
 
 #include <sessiond/base/clock.h>
@@ -5,8 +7,6 @@
 
 #include "advance_inbox.h"
 #include "store_error.h"
-
-/* sessiond.v1.SessionService/AdvanceSession */
 
 typedef Sessiond__V1__AdvanceSessionRequest request_message;
 
@@ -23,6 +23,9 @@ static enum ses_status refuse_connector_end(struct ses_error *ret_error)
         SES_STR("must be in the future, in milliseconds since 1970, at most the year 9999"));
 }
 
+/* The world's clock is left at the door: from here on the end is in sessiond's own time (base/clock.h).
+ * Whether it is past is not judged here but in decide, against the stored one: a caller who hands back
+ * what GetSession told it must not be refused because that moment has gone by meanwhile. */
 static enum ses_status read_connector_end(int64_t given_ms, struct ses_connector_session *session,
                                           struct ses_error *ret_error)
 {
@@ -130,6 +133,8 @@ static enum ses_status read_request(struct ses_continuation *call, const Protobu
 
 /* ---- deciding -------------------------------------------------------------------------------- */
 
+/* Everything that a call with a token may add. True if the record would differ: what changes nothing
+ * must not be written, a record can have 120 KiB. */
 static bool merge(struct ses_continuation *call, struct ses_session *session, uint64_t now_ms)
 {
     struct ses_session_state given;
@@ -156,6 +161,8 @@ static enum ses_session_verdict repeat(struct ses_continuation *call, const stru
     return SES_VERDICT_SAME;
 }
 
+/* A webhook names the payment it is about. One of an earlier session under the same merchant_session_id
+ * must not complete this one. */
 static bool about_another(const struct ses_continuation *call, const struct ses_session *session,
                           struct ses_error *ret_error)
 {
@@ -180,6 +187,8 @@ static enum ses_session_verdict only_merge(struct ses_continuation *call, struct
     return SES_VERDICT_CHANGED;
 }
 
+/* late_unrecorded is asked before the event is applied, because applying it may take the history's last
+ * place for late ones: only the first few are written down, the rest is counted and changes no record. */
 static enum ses_session_verdict apply(struct ses_continuation *call, struct ses_session *session,
                                       uint64_t now_ms)
 {
@@ -201,6 +210,8 @@ static enum ses_session_verdict apply(struct ses_continuation *call, struct ses_
     return recorded ? SES_VERDICT_CHANGED : SES_VERDICT_SAME;
 }
 
+/* The order is the contract: a repeated event_id is answered before anything that a repetition may
+ * meanwhile fail (version, amount, end), so that a caller whose answer got lost can always ask again. */
 static enum ses_session_verdict decide(struct ses_continuation *call, struct ses_session *session,
                                        uint64_t now_ms, struct ses_error *ret_error)
 {

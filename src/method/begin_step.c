@@ -1,3 +1,5 @@
+/* sessiond.v1.SessionService/BeginStep: the browser is sent away to a bank, and comes back through the
+ * handle that is made here. */
 #include "continuation.h"
 
 #include <sessiond/base/random.h>
@@ -8,8 +10,7 @@
 #include "return_url.h"
 #include "store_error.h"
 
-/* sessiond.v1.SessionService/BeginStep: the browser is sent away. */
-
+/* GetSession tells the name: short, and of characters that need no escape. */
 #define NAME_BYTES_MAX 64u
 
 typedef Sessiond__V1__BeginStepRequest request_message;
@@ -27,6 +28,8 @@ static bool name_check(struct ses_slice name)
     return true;
 }
 
+/* Where the shopper will be sent is fixed now, by the merchant with its token, and never by the
+ * browser: that is why the return needs no check of its own (return_url.h: no open redirect). */
 static enum ses_status read_target(struct ses_continuation *call, struct ses_error *ret_error)
 {
     const struct ses_service_options *options = &call->access.service->options;
@@ -68,7 +71,9 @@ static enum ses_status read_request(struct ses_continuation *call, const Protobu
     return read_target(call, ret_error);
 }
 
-/* The same call again: the same step, if it is still the open one. */
+/* The same call again: the same step, if it is still the open one. A step has no event id of its own;
+ * it is known by the instant at which its REDIRECT_STARTED was recorded. A step that is over cannot be
+ * compared any more (its name and URL may be gone), hence the second refusal. */
 static enum ses_session_verdict repeat(const struct ses_continuation *call, const struct ses_session *session,
                                        const struct ses_session_event *known, struct ses_error *ret_error)
 {
@@ -97,6 +102,8 @@ static enum ses_session_verdict decide(struct ses_continuation *call, struct ses
         return repeat(call, session, known, ret_error);
     if (ses_continuation_over(session, ret_error) || !ses_continuation_version(call, session, ret_error))
         return SES_VERDICT_REFUSED;
+    /* From here on the session is changed in place; the order matters only in that applying the event
+     * opens the step whose id, name and URL are filled in behind it. */
     (void)ses_continuation_bind(call, session);
     ses_session_drop_redirect(session);
     (void)ses_session_apply(session, SES_EVENT_REDIRECT_STARTED, call->event_id, call->step_ms,
@@ -108,6 +115,8 @@ static enum ses_session_verdict decide(struct ses_continuation *call, struct ses
     return SES_VERDICT_CHANGED;
 }
 
+/* Made from the session as it will be stored, and again for a repeated call: the nonce is new, so the
+ * text differs, but it opens the same step. */
 static enum ses_status make_handle(const struct ses_continuation *call, const struct ses_session *session,
                                    char **ret_handle)
 {

@@ -1,3 +1,5 @@
+/* The common half of the writing methods, as ops of the change loop: judge the caller, let the method
+ * decide, make the answer while the record can still be given up, send it when the record is on disk. */
 #include "continuation.h"
 
 #include <inttypes.h>
@@ -26,6 +28,8 @@ static void clear_inbox(struct ses_continuation *call)
         ses_inbox_clear(call->access.service, &call->access.key);
 }
 
+/* Whatever an error points to is a literal or lies in the exchange's arena: clear_inbox resets the
+ * scratch arena before the error is told. */
 void ses_continuation_fail(struct ses_continuation *call, const struct ses_error *error)
 {
     struct ses_error told = *error;
@@ -45,6 +49,10 @@ void ses_continuation_answer(struct ses_continuation *call)
 
 /* ---- the loop's functions ---------------------------------------------------------------------- */
 
+/* A new token goes out when the one that was presented would not do for the next call: another
+ * generation, or another end (told in seconds, so compared in seconds). Signing costs 17 us, so not
+ * with every answer. It is made before the put: a record whose answer cannot be made must not be
+ * written. */
 static enum ses_status make_reply(struct ses_continuation *call, const struct ses_session *session)
 {
     call->token = NULL;
@@ -70,6 +78,8 @@ static enum ses_change_verdict answer_same(struct ses_continuation *call, const 
     return SES_CHANGE_DONE;
 }
 
+/* Without a session and without a token there is nobody to judge: an event may wait for its session.
+ * With a token there must be a session, and ses_access_judge says SESSION_NOT_FOUND. */
 static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms)
 {
     struct ses_continuation *call = call_of(change);
@@ -138,6 +148,8 @@ static enum ses_status read_call(struct ses_continuation *call, struct ses_servi
     return ses_access_verify(&call->access, ret_error);
 }
 
+/* Until ses_change_start nothing is held and nothing can be cancelled: the reading is done in one go,
+ * so the errors of this half are answered directly, not through the loop. */
 void ses_continuation_start(struct ses_service *service, struct ses_exchange *x,
                             const struct ses_session_method *method)
 {
@@ -161,6 +173,7 @@ void ses_continuation_start(struct ses_service *service, struct ses_exchange *x,
 
 /* ---- for the methods --------------------------------------------------------------------------- */
 
+/* A call without a token learns nothing of the browser's judgement: there was none. */
 enum ses_status ses_continuation_view(struct ses_continuation *call, const struct ses_session *session,
                                       Sessiond__V1__Session **ret_view)
 {
@@ -234,6 +247,8 @@ bool ses_continuation_over(const struct ses_session *session, struct ses_error *
     return true;
 }
 
+/* A binding is taken once and never widened: a later call with more facets must not be able to add its
+ * own. */
 bool ses_continuation_bind(struct ses_continuation *call, struct ses_session *session)
 {
     if (session->binding.facets != 0 || call->access.binding.facets == 0)

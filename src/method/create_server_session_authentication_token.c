@@ -1,3 +1,6 @@
+/* types.MerchantAuthenticationService/CreateServerSessionAuthenticationToken: the newer generation's
+ * message on the core. Its field numbers mean other things than the older one's: the two are never
+ * decoded as each other. */
 #include "create_session.h"
 
 #include <sessiond/exchange/message.h>
@@ -5,13 +8,11 @@
 #include "session_reply.h"
 #include "session_request.h"
 
-/* types.MerchantAuthenticationService/CreateServerSessionAuthenticationToken: the newer generation's message
- * on the core. Its field numbers mean other things than the older one's: the two are never decoded as each
- * other. */
-
 typedef Types__MerchantAuthenticationServiceCreateServerSessionAuthenticationTokenRequest request_message;
 typedef Types__MerchantAuthenticationServiceCreateServerSessionAuthenticationTokenResponse response_message;
 
+/* Customer and address are taken as the bytes of their messages: they are only compared with
+ * themselves. */
 static enum ses_status read_payment(struct ses_exchange *x, const Types__PaymentSessionContext *payment,
                                     struct ses_session_request *request)
 {

@@ -1,3 +1,7 @@
+/* The core's first half: from the call to a claim on its key, or to an answer without one. The loop is
+ * claim, else read what is there and decide; what came in between (STEP_AGAIN) is tried again at once,
+ * what somebody holds (STEP_WAIT) by a timer. Nothing here blocks, and nothing is written but through
+ * create_session_commit.c. */
 #include "create_session.h"
 
 #include <sessiond/base/clock.h>
@@ -16,6 +20,8 @@ static void attempt(struct ses_create *c);
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+/* The node is in one list at most: waiting, or to_sign while SIGNING or COMMITTING. Removing one that
+ * is in none is harmless (base/list.h). */
 static void leave_list(struct ses_create *c)
 {
     if (c->phase == SES_CREATE_WAITING) {
@@ -25,7 +31,10 @@ static void leave_list(struct ses_create *c)
     ses_list_remove(&c->node);
 }
 
-/* The client is gone or the deadline has passed; the exchange drops whatever is answered from now on. */
+/* The client is gone or the deadline has passed; the exchange drops whatever is answered from now on.
+ * What is with the store or with the connector cannot be taken back, and must not be: its outcome
+ * belongs to the next identical call. Those phases go on without a client and end by themselves; c
+ * stays alive through the reference that they hold. */
 static void on_cancel(struct ses_exchange *x, void *arg)
 {
     struct ses_create *c = arg;
@@ -47,6 +56,8 @@ static void on_cancel(struct ses_exchange *x, void *arg)
     }
 }
 
+/* The first phase that outlives the call of start takes the reference; later ones find it taken. Until
+ * then the call runs in one go, and no cancel function is needed. */
 void ses_create_enter(struct ses_create *c, enum ses_create_phase phase)
 {
     c->phase = phase;
@@ -112,7 +123,9 @@ static void create(struct ses_create *c, uint64_t now_ms, const struct ses_sessi
         ses_create_commit(c, NULL);
 }
 
-/* What a get found. */
+/* What a get found. It lies on the stack of meet_entry, and its texts in the scratch arena: both are gone
+ * when that call returns. Whatever is kept longer is copied into c (identify), or encoded before the arena is
+ * used again. */
 struct found {
     struct ses_record record;
     struct ses_store_ref ref;
@@ -121,6 +134,7 @@ struct found {
     const struct ses_record_origin *origin;
 };
 
+/* STEP_TAKEN with claim.held false means: answered, with an error. Callers look at both. */
 static enum step take(struct ses_create *c, const struct found *found)
 {
     enum ses_status status = ses_store_claim_ref(c->service->options.store, &c->key, &found->ref,
@@ -161,6 +175,8 @@ static enum step continue_session(struct ses_create *c, const struct found *foun
     return STEP_TAKEN;
 }
 
+/* Nothing is written, and yet it goes through to_sign: the signatures of a burst of repeated calls, 17 us
+ * each, wait until the turn's records are with the committer. */
 static void replay(struct ses_create *c, const struct found *found)
 {
     c->session = found->session;
@@ -186,6 +202,9 @@ static enum step adopt(struct ses_create *c, const struct found *found)
     return STEP_TAKEN;
 }
 
+/* Whose browser is missing is judged by the merchant's policy before the comparison, because a payload
+ * without browser_info is either a difference or none. SES_DECISION_COUNT is no decision; it is listed
+ * for the compiler. */
 static enum step decide(struct ses_create *c, const struct found *found, uint64_t now_ms)
 {
     struct ses_binding_policy policy = ses_service_binding(c->service, c->metadata.merchant);
@@ -233,6 +252,7 @@ static enum step judge_intent(struct ses_create *c, const struct found *found, u
     return replace(c, found, now_ms, &found->session);
 }
 
+/* The record's own expiry first: an expired one need not even be decodable to be replaced. */
 static enum step judge(struct ses_create *c, struct found *found, uint64_t now_ms)
 {
     enum ses_status status;
@@ -252,6 +272,8 @@ static enum step judge(struct ses_create *c, struct found *found, uint64_t now_m
     return decide(c, found, now_ms);
 }
 
+/* The other errors of a get (SES_IO, SES_ABORTED, memory) are told as I/O: the caller can do nothing
+ * else about them than come again. */
 static enum step meet_entry(struct ses_create *c)
 {
     struct found found = {.claimed = false};
@@ -285,6 +307,9 @@ static void on_timer(void *arg)
     attempt(c);
 }
 
+/* 2, 4, 8, 16, 20, 20 .. ms: soon enough for a commit of 1 to 3 ms, seldom enough for a connector call.
+ * There is no queue behind a claim: whoever asks first after it is given back gets it. It ends by the
+ * caller's deadline less the margin that an answer needs, or at once where too many wait already. */
 static void wait_for_claim(struct ses_create *c)
 {
     uint64_t margin_ns = c->service->options.connector_deadline_margin_ms * NS_PER_MS;
@@ -318,6 +343,7 @@ static enum step claim(struct ses_create *c)
     return STEP_TAKEN;
 }
 
+/* Four times STEP_AGAIN in a row is not an error but a key under heavy traffic: wait like everybody. */
 static void attempt(struct ses_create *c)
 {
     enum step step = STEP_AGAIN;
@@ -339,6 +365,7 @@ void ses_create_stop_waiting(struct ses_create *c)
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
+/* Tenant and merchant go into the log line before anything can fail behind them. */
 static enum ses_status read_headers(struct ses_create *c, struct ses_error *ret_error)
 {
     struct ses_exchange *x = c->x;
@@ -389,6 +416,7 @@ void ses_create_start(struct ses_service *service, struct ses_exchange *x, const
     c->x = x;
     c->rpc = rpc;
     c->wait_ms = WAIT_FIRST_MS;
+    /* c is zeroed: phase STARTING, no claim, nothing held. The two below need more than zeros. */
     ses_list_init(&c->node);
     ses_timer_init(&c->timer);
     if (read_call(c, &error) != SES_OK) {

@@ -1,3 +1,4 @@
+/* The core's last third: the record to the store, the signature while the disk works, the answer. */
 #include "create_session.h"
 
 #include "inbox.h"
@@ -5,6 +6,7 @@
 
 /* ---- signature and answer -------------------------------------------------------------------- */
 
+/* Called twice for most calls, by ses_create_sign and by answer; the second finds the reply made. */
 static enum ses_status make_reply(struct ses_create *c)
 {
     struct ses_session_answer answer = {.status_code = 200};
@@ -31,6 +33,8 @@ static void answer(struct ses_create *c)
     ses_create_finish(c);
 }
 
+/* From ses_service_turn, in the turn of the put: the signature (17 us) overlaps with the sync (1 to 3
+ * ms). */
 void ses_create_sign(struct ses_create *c)
 {
     if (c->phase == SES_CREATE_SIGNING) {
@@ -58,6 +62,9 @@ void ses_create_answer_failure(struct ses_create *c, const struct ses_connector_
 
 /* ---- commit ---------------------------------------------------------------------------------- */
 
+/* The inbox is emptied only after the session that took its events is on disk, or a crash in between
+ * would lose them. A failed put has given the claim back already (store.h), so fail_store finds none
+ * held. */
 static void on_committed(void *arg, enum ses_status status)
 {
     struct ses_create *c = arg;
@@ -83,6 +90,10 @@ static enum ses_status put(struct ses_create *c, const struct ses_record_origin 
     return ses_store_put(c->service->options.store, &c->claim, &record, on_committed, c);
 }
 
+/* A fresh session takes in what waits in its inbox while the claim is held, which is what makes the
+ * order of inbox.h hold. A continuation has no inbox: its session existed. in_flight and the reference
+ * are counted by ses_create_enter; a put never calls back from inside, so entering after it is soon
+ * enough. */
 void ses_create_commit(struct ses_create *c, const struct ses_record_origin *origin)
 {
     enum ses_status status;

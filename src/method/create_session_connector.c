@@ -1,3 +1,5 @@
+/* The core's middle, for connectors that make sessions themselves: intent, call, result. The intent is
+ * the one thing that makes an unknown outcome safe: it is on disk before the first byte goes out. */
 #include "create_session.h"
 
 #include <sessiond/base/clock.h>
@@ -32,6 +34,7 @@ static void keep_result(struct ses_create *c, const struct ses_connector_result 
     ses_session_set_end(&c->session, now_ms + c->service->options.session_ttl_ms);
 }
 
+/* Atomic because the board is read by other processes while it is written. */
 static void count_outcome(const struct ses_create *c, enum ses_connector_outcome outcome)
 {
     struct ses_metrics *metrics = c->service->options.metrics;
@@ -41,7 +44,9 @@ static void count_outcome(const struct ses_create *c, enum ses_connector_outcome
         atomic_fetch_add_explicit(&metrics->connector_calls[row][outcome], 1, memory_order_relaxed);
 }
 
-/* The intent's record; its body lies in the service's scratch arena. */
+/* The intent's record; its body lies in the service's scratch arena. The intent carries the whole
+ * session, so that the next identical call can be compared with it and can keep its id, and the
+ * idempotency key, so that it asks the connector under the same one. */
 static enum ses_status encode_intent(struct ses_create *c, struct ses_record *ret_record)
 {
     struct ses_record record = {.kind = SES_RECORD_INTENT, .expires_ms = c->session.expires_ms};
@@ -72,6 +77,9 @@ static bool is_over(const struct ses_create *c, const struct ses_connector_resul
     return end_ms != 0 && end_ms <= now_ms;
 }
 
+/* asked is set before anything else: from here on a failure of ours (parse without memory) must leave
+ * the intent behind. It is taken back below only where the connector's own answer says that it did
+ * nothing. */
 static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcome outcome,
                       struct ses_slice body)
 {
@@ -91,6 +99,9 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
             return;
         }
     }
+    /* "I know this order already", with the first call's token: for a call that settles an intent of
+     * ours that is the success of the call whose answer got lost. For any other it stays the refusal
+     * that it is. */
     if (result.repeated && c->settles) {
         result.outcome = SES_OUTCOME_SUCCESS;
         result.status_code = 200;
@@ -112,6 +123,7 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
 
 /* ---- the call -------------------------------------------------------------------------------- */
 
+/* now_ms is the world's clock, not ours: the connector compares it with its own. */
 static enum ses_status build(struct ses_create *c, struct ses_outbound_request *ret_request,
                              struct ses_error *ret_error)
 {
@@ -144,7 +156,8 @@ static uint64_t call_deadline_ns(const struct ses_create *c)
     return deadline_ns - margin_ns;
 }
 
-/* Of calls that were not made. Both limits are a worker's own: the next call may meet another one. */
+/* Of calls that were not made. Both limits are a worker's own: the next call may meet another one. 100
+ * ms: a call to a connector takes some hundreds, so one of a full set will have ended by then. */
 static void set_busy(struct ses_create *c, enum ses_status status, struct ses_error *error)
 {
     const char *connector = c->credentials.connector->name;
@@ -200,6 +213,7 @@ static void start(struct ses_create *c)
 
 /* ---- the intent ------------------------------------------------------------------------------ */
 
+/* The last moment at which a cancelled call can be dropped: nobody has been asked. */
 static void on_intent(void *arg, enum ses_status status)
 {
     struct ses_create *c = arg;

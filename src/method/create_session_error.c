@@ -1,7 +1,11 @@
+/* Every way in which the core ends with an error. Each gives a held claim back first, answers, and lets
+ * go of the exchange: c lies in its arena and may be gone when one of these returns. */
 #include "create_session.h"
 
 #include "store_error.h"
 
+/* To the intent if the connector may have acted (the next identical call then settles it), else to
+ * whatever was there before, as if this call had not come. */
 void ses_create_give_back(struct ses_create *c)
 {
     struct ses_store *store = c->service->options.store;
@@ -83,6 +87,7 @@ static struct ses_slice join_names(struct ses_create *c, uint64_t fields)
     return ses_slice(names, len);
 }
 
+/* Which fields differ is told by name only: values may be another caller's. */
 void ses_create_fail_conflict(struct ses_create *c, uint64_t differing, bool unsettled)
 {
     struct ses_slice names = join_names(c, differing);

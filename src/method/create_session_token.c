@@ -1,11 +1,10 @@
+/* types.MerchantAuthenticationService/CreateSessionToken: the older generation's message on the core. */
 #include "create_session.h"
 
 #include <sessiond/exchange/message.h>
 
 #include "session_reply.h"
 #include "session_request.h"
-
-/* types.MerchantAuthenticationService/CreateSessionToken: the older generation's message on the core. */
 
 typedef Types__MerchantAuthenticationServiceCreateSessionTokenRequest request_message;
 typedef Types__MerchantAuthenticationServiceCreateSessionTokenResponse response_message;

@@ -1,3 +1,5 @@
+/* sessiond.v1.SessionService/GetSession: reads and writes nothing, waits for nobody. While another call
+ * holds the session, what was there before is told. */
 #include "continuation.h"
 
 #include <sessiond/base/clock.h>
@@ -5,9 +7,6 @@
 
 #include "session_view.h"
 #include "store_error.h"
-
-/* sessiond.v1.SessionService/GetSession: reads and writes nothing, waits for nobody. While another call holds
- * the session, what was there before is told. */
 
 static enum ses_status read_request(struct ses_access *a, struct ses_service *service, struct ses_exchange *x,
                                     struct ses_error *ret_error)
@@ -36,6 +35,8 @@ static enum ses_status write_reply(struct ses_access *a, const struct ses_sessio
     return ses_message_encode(a->x, &message.base, ret_reply);
 }
 
+/* A step or a session that ran out is told as such without being written (domain: ses_session_settle),
+ * so a read costs no commit, however often a client polls. */
 static enum ses_status get(struct ses_access *a, struct ses_slice *ret_reply, struct ses_error *ret_error)
 {
     uint64_t now_ms = ses_clock_now_ms();

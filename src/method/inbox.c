@@ -1,3 +1,6 @@
+/* The inbox record: read, write, apply, empty. Its argument is in inbox.h; here is what keeps it cheap.
+ * An inbox is never deleted, it is replaced by an empty one that is over at once, and collection takes
+ * it. */
 #include "inbox.h"
 
 #include <sessiond/base/clock.h>
@@ -49,6 +52,8 @@ enum ses_status ses_inbox_encode(const struct ses_inbox *inbox, struct ses_arena
     return ses_proto_pack(&record.base, arena, ret_body);
 }
 
+/* Events whose time is over, and kinds that this version does not know, are passed over at reading:
+ * there is no process that would take them out. */
 static enum ses_status decode(const struct ses_service *service, struct ses_slice body, uint64_t now_ms,
                               struct ses_arena *arena, struct ses_inbox *inbox)
 {
@@ -87,6 +92,8 @@ enum ses_status ses_inbox_read(struct ses_service *service, const struct ses_sto
 
     ret_inbox->count = 0;
     status = ses_store_get(service->options.store, inbox_key, arena, &record, &found.ref, &found.claimed);
+    /* Claimed and nothing published: another call is about to put the first event. To a reader it is
+     * empty, to a writer (ret_found) it is claimed. */
     if (status == SES_BUSY)
         found.claimed = true;
     else if (status == SES_OK) {
@@ -99,6 +106,8 @@ enum ses_status ses_inbox_read(struct ses_service *service, const struct ses_sto
     return status == SES_NOT_FOUND || status == SES_BUSY ? SES_OK : status;
 }
 
+/* Under the claim on the session's key, before the session's first commit. An event about another
+ * payment is only noted: it must not be applied, nor wait on for the next session of that name. */
 bool ses_inbox_apply(struct ses_service *service, const struct ses_store_key *session_key, uint64_t now_ms,
                      struct ses_arena *arena, struct ses_session *session)
 {
@@ -122,12 +131,15 @@ bool ses_inbox_apply(struct ses_service *service, const struct ses_store_key *se
     return inbox.count > 0;
 }
 
+/* Nobody waits for it: emptying is a courtesy (inbox.h, step d), its failure costs a record that runs
+ * out. */
 static void on_cleared(void *arg, enum ses_status status)
 {
     (void)arg;
     (void)status;
 }
 
+/* Another claim on the inbox at this moment is another event that arrives: then it is left as it is. */
 void ses_inbox_clear(struct ses_service *service, const struct ses_store_key *session_key)
 {
     struct ses_record record = {.kind = SES_RECORD_SESSION, .expires_ms = ses_clock_now_ms()};

@@ -1,3 +1,5 @@
+/* Names for one session, each by a keyed hash with a key of its own: what one of them gives away (a log
+ * line, a token) must not help with another. */
 #include "natural_key.h"
 
 #include <sessiond/base/encode.h>
@@ -23,6 +25,8 @@ void ses_inbox_key(const struct ses_store_key *key, struct ses_store_key *ret_ke
         ret_key->bytes[i] = (uint8_t)~key->bytes[i];
 }
 
+/* Both parts are tagged and added with different weights, so that (a, b) and (b, a) are two owners. 0
+ * is "nobody" (store.h), hence the 1 +. */
 ses_store_owner ses_natural_owner(const struct ses_service *service, struct ses_slice tenant,
                                   struct ses_slice merchant)
 {
@@ -32,6 +36,7 @@ ses_store_owner ses_natural_owner(const struct ses_service *service, struct ses_
     return (ses_store_owner)(1 + hash % SES_OWNER_MAX);
 }
 
+/* Little endian whatever the machine: a token outlives a move to another one. */
 static void tag_text(const struct ses_tag_key *key, struct ses_slice bytes, char *ret_text)
 {
     uint64_t tag = ses_tag(key, bytes);

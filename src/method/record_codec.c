@@ -1,3 +1,7 @@
+/* struct ses_session to and from sessiond.store.v1.SessionRecord. Writing starts from the record that
+ * was read (origin), so that whatever this version does not know passes through; every known field is
+ * then set anew, also to "absent". Both directions of one part stand in the same order: a new field is
+ * a put_ and a take_ line. */
 #include "record_codec.h"
 
 #include <sessiond/connector/connector.h>
@@ -89,6 +93,8 @@ static void put_texts(const struct ses_session *session, session_record *record)
     }
 }
 
+/* Only the tags of present fields, in the order of their bits: a payload of five fields costs 40 bytes
+ * and not PAYLOAD_TAGS_MAX times 8. */
 static void put_tags(const struct ses_session *session, struct parts *parts, session_record *record)
 {
     record->payload_fields = session->fingerprint.fields;
@@ -121,6 +127,7 @@ static void put_connector(const struct ses_session *session, const struct ses_re
             SESSIOND__STORE__V1__SESSION_RECORD___CONNECTOR_SESSION_CONNECTOR_SESSION;
         record->connector_session = stored;
     }
+    /* Set even when there is none: origin may be an intent, and the session that follows it is none. */
     record->_intent_case = SESSIOND__STORE__V1__SESSION_RECORD___INTENT__NOT_SET;
     if (intent != NULL) {
         sessiond__store__v1__connector_intent__init(&parts->intent);
@@ -180,6 +187,8 @@ enum ses_status ses_session_record_encode(const struct ses_session *session,
                                           const struct ses_record_origin *origin, struct ses_arena *arena,
                                           struct ses_slice *ret_body)
 {
+    /* Everything that record points to lives in parts or in the arena until it is packed; parts is not
+     * zeroed, each put_ initialises what it uses. */
     struct parts parts;
     session_record record = SESSIOND__STORE__V1__SESSION_RECORD__INIT;
 
@@ -244,8 +253,9 @@ static void take_state(const session_record *record, struct ses_session_state *r
     }
 }
 
-/* Tags in the order of their bits. A tag of a bit that this version does not know is left out of both: a
- * payload cannot have that field here, so the comparison stays right for what it has. */
+/* Tags in the order of their bits. A tag of a bit that this version does not know is left out of both:
+ * a payload cannot have that field here, so the comparison stays right for what it has. Fewer or more
+ * tags than bits is no record of any version: refused as damaged. */
 static bool take_tags(uint64_t bits, const uint64_t *tags, size_t tags_count, unsigned known,
                       uint64_t *ret_tags)
 {
@@ -340,6 +350,8 @@ static enum ses_status take_redirect(const session_record *record, struct ses_ar
     return SES_OK;
 }
 
+/* A record of a version without names has only the number, which razorpay and razorpay_v2 share: the
+ * name is then assumed, and not written back as if it had been told. */
 static void take_identity(const session_record *record, struct ses_connector_identity *ret_connector)
 {
     struct ses_slice name = ses_record_slice(record->connector_name);
@@ -401,6 +413,7 @@ enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_aren
     session.updated_ms = record->updated_ms;
     session.expires_ms = record->expires_ms;
     session.token_issued_ms = record->token_issued_ms;
+    /* Written at the end only; the message that the slices point into lies in arena and stays. */
     *ret_session = session;
     *ret_origin = (const struct ses_record_origin *)record;
     return SES_OK;

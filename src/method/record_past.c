@@ -1,3 +1,5 @@
+/* Steps that are over, each with what a late browser needs: its id, and where to. Written whole each
+ * time; there are at most SES_PAST_STEPS_MAX. */
 #include "record_past.h"
 
 void ses_record_put_past(const struct ses_session *session, struct ses_record_past *parts,
@@ -21,6 +23,7 @@ void ses_record_put_past(const struct ses_session *session, struct ses_record_pa
     record->past_steps = parts->pointers;
 }
 
+/* A hash is there exactly if the step was returned from. */
 static bool take_step(const Sessiond__Store__V1__PastStep *stored, struct ses_past_step *ret_step)
 {
     struct ses_past_step step = {

@@ -1,3 +1,5 @@
+/* The open step and the events. Sizes are bounded by domain/session.h; a record of a version with
+ * larger bounds is read from its newest end. */
 #include "record_steps.h"
 
 typedef Sessiond__Store__V1__SessionRecord session_record;
@@ -24,6 +26,7 @@ static void put_step(const struct ses_session *session, struct ses_record_steps 
     record->open_step = stored;
 }
 
+/* An event's outcome is stored as one bit: only APPLIED and LATE ones are ever in a history. */
 static void put_events(const struct ses_session *session, struct ses_record_steps *steps,
                        session_record *record)
 {
@@ -51,6 +54,7 @@ void ses_record_put_steps(const struct ses_session *session, struct ses_record_s
     put_events(session, steps, record);
 }
 
+/* A step without an id was opened by an event, not by BeginStep: nobody has a handle to it. */
 static bool take_step(const session_record *record, struct ses_session *session)
 {
     const stored_step *stored = record->open_step;

@@ -1,3 +1,5 @@
+/* The rules for headers are in request_metadata.h; the list below is the only place that knows their
+ * names. The headers of an exchange are walked once, and all faults are told together. */
 #include "request_metadata.h"
 
 #include <sessiond/domain/request.h>
@@ -71,6 +73,7 @@ static void check_once(const struct headers *headers, struct ses_error *error)
                 SES_STR("must be given once"));
 }
 
+/* Absent and empty are the same: proxies often set an empty header where they know nothing. */
 static struct ses_slice caller_id(const struct headers *headers, enum header header, struct ses_slice absent,
                                   struct ses_error *error)
 {
@@ -103,6 +106,8 @@ static void check_environment(const struct headers *headers, struct ses_error *e
                 SES_STR("must be development, sandbox or production"));
 }
 
+/* Presence is passed on beside the value where an empty one means something: an empty key is a fault,
+ * an absent one is not. */
 static struct ses_connector_headers connector_headers(const struct headers *headers)
 {
     return (struct ses_connector_headers){

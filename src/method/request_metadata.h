@@ -1,12 +1,15 @@
 /* request_metadata.h - what a caller says in headers: who it is, which connector it means, with which
  * credentials.
  *
- *   x-tenant-id, x-merchant-id         absent or empty: DefaultTenantId, DefaultMerchantId. 1 to 128
- * printable bytes, else refused: a name that does not read must not end up as somebody else's, the default
- * one's. x-connector-config and the others  connector/connector.h x-reference-id, x-resource-id      at most
- * 255 printable bytes; not stored x-environment                      development, sandbox or production in
- * any case; test_mode alone chooses the URL x-config-override                  refused: one caller must not
- * change the server's configuration x-shadow-mode                      accepted, without effect
+ *   x-tenant-id, x-merchant-id         1 to 128 printable bytes, else refused: a name that does not read must
+ *                                      not end up as somebody else's, the default one's. Absent or empty:
+ *                                      DefaultTenantId, DefaultMerchantId
+ *   x-connector-config and the others  connector/connector.h
+ *   x-reference-id, x-resource-id      at most 255 printable bytes; not stored
+ *   x-environment                      development, sandbox or production in any case; test_mode alone
+ *                                      chooses the URL
+ *   x-config-override                  refused: one caller must not change the server's configuration
+ *   x-shadow-mode                      accepted, without effect
  *
  * Each of them at most once: two are refused, whether they differ or not.
  */

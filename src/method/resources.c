@@ -1,3 +1,5 @@
+/* Answers that are the same for everybody: a probe's and the public keys. Neither reads a header of its
+ * caller. */
 #include "resources.h"
 
 #include "service_core.h"
@@ -14,6 +16,8 @@ void ses_resource_health_start(struct ses_exchange *x, void *service)
                                SES_STR("{\"status\":\"unhealthy\",\"service\":\"connector-service\"}"));
 }
 
+/* The ring writes into a buffer, the answer must live as long as the exchange: hence the copy into its
+ * arena. */
 void ses_resource_keys_start(struct ses_exchange *x, void *arg)
 {
     const struct ses_service *service = arg;
