@@ -1,5 +1,7 @@
+/* The two readers of the wire that are not worth inlining. */
 #include <sessiond/codec/wire.h>
 
+/* At most ten bytes. The tenth has room for one bit only: 9 x 7 = 63. */
 enum ses_status ses_wire_varint_long(struct ses_wire *wire, uint64_t *ret_value)
 {
     uint64_t value = 0;

@@ -1,3 +1,5 @@
+/* Only numeric addresses: a name could resolve to something else at the next start, and listening must
+ * not depend on a resolver. */
 #include <sessiond/config/address.h>
 
 #include <arpa/inet.h>
@@ -7,6 +9,8 @@
 #define PORT_MAX     65535u
 #define LOOPBACK_NET 127u /* 127.0.0.0/8, RFC 1122 section 3.2.1.3 */
 
+/* The canonical form (::1 however it was written), so that two spellings of one address compare as
+ * equal. */
 static void write_text(struct ses_address *address)
 {
     char host[INET6_ADDRSTRLEN] = "";

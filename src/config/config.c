@@ -1,3 +1,6 @@
+/* The values of the configuration: which source wins, what each may be, what must fit together. Syntax
+ * and unknown keys are config_schema.c's, lines config_lines.c's. Everything ends in one struct without
+ * pointers. */
 #include <sessiond/config/config.h>
 
 #include <errno.h>
@@ -53,6 +56,7 @@ static enum ses_status read_number(const struct loader *loader, const struct val
     return SES_OK;
 }
 
+/* The table of config_numbers.h as code: one call a row. */
 static enum ses_status read_numbers(const struct loader *loader, const struct ses_raw_config *raw)
 {
     struct ses_config *config = loader->config;
@@ -140,6 +144,9 @@ static enum ses_status read_address(const struct loader *loader, const struct va
     return SES_OK;
 }
 
+/* Both ports speak plain text to whoever reaches them, so both must be on a loopback address; what is
+ * in front of them (a proxy with TLS) is the operator's. Port 0 lets the kernel choose, then the texts
+ * may be equal. */
 static enum ses_status read_addresses(const struct loader *loader, const struct ses_raw_config *raw)
 {
     struct value listen = choose(loader->options->listen, "--listen", raw->listen, "listen");
@@ -178,6 +185,8 @@ static bool loopback_host(struct ses_slice rest)
     return false;
 }
 
+/* Whether a base URL ends in '/' is a convention of each connector's documents, and paths are appended
+ * as they are: the wrong one would make "//" or none. */
 static enum ses_status check_url(const struct loader *loader, const struct value *value, const char *text,
                                  bool slash)
 {
@@ -305,6 +314,8 @@ static enum ses_status check_together(const struct loader *loader)
     return SES_OK;
 }
 
+/* public_url needs the listening address for its default, known_hosts needs public_url: the order
+ * matters for these. */
 static enum ses_status settle(const struct loader *loader, const struct ses_raw_config *raw)
 {
     struct value data = choose(loader->options->data, "--data", raw->data_dir, "data_dir");
@@ -328,6 +339,8 @@ static enum ses_status settle(const struct loader *loader, const struct ses_raw_
     return check_together(loader);
 }
 
+/* In pieces of 4 KiB with a ceiling, not by the size that stat tells: a pipe or a file in /proc has
+ * none. */
 static enum ses_status read_file(const char *path, struct ses_buf *buf, struct ses_fault *fault)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -361,6 +374,7 @@ static enum ses_status parse_file(const struct loader *loader, struct ses_buf *b
     return ses_raw_config_parse(ses_buf_view(buf), loader->lines, ret_raw, loader->fault);
 }
 
+/* Into a local struct first: a reload whose file is wrong must leave the running one as it is. */
 enum ses_status ses_config_load(const struct ses_options *options, struct ses_config *ret_config,
                                 struct ses_fault *ret_fault)
 {

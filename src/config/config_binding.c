@@ -8,6 +8,7 @@ struct choice {
     const char *rule;
 };
 
+/* In the order of enum ses_binding_mode and enum ses_binding_missing behind their first, "default". */
 static const char *const mode_names[] = {"observe", "step_up", "enforce"};
 static const char *const missing_names[] = {"allow", "refuse"};
 static const struct choice modes = {mode_names, 3, "the mode must be observe, step_up or enforce"};

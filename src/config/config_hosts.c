@@ -28,6 +28,7 @@ static struct ses_slice host_of_url(const char *url)
     return ses_slice_cut(rest, 0, ses_slice_find(rest, '/'));
 }
 
+/* public_url's host is always one of them: it is the address that shoppers are sent to. */
 enum ses_status ses_config_read_known_hosts(const struct loader *loader, const struct ses_raw_config *raw)
 {
     struct ses_config *config = loader->config;

@@ -1,3 +1,5 @@
+/* A walk over libyaml's events that keeps the dotted path of each key with its line. It knows nothing
+ * of which keys there are; config_schema.c does. */
 #include "config_lines.h"
 
 #include <stdio.h>
@@ -35,6 +37,7 @@ size_t ses_config_lines_find(const struct ses_config_lines *lines, const char *k
     return 0;
 }
 
+/* Readers of YAML differ in which of two equal keys counts: here the second one is a mistake. */
 static enum ses_status add_key(struct walk *walk, struct level *level, const char *name, size_t line)
 {
     struct ses_config_lines *lines = walk->lines;
@@ -73,6 +76,7 @@ static void end_value(struct walk *walk)
         walk->level[walk->depth - 1].key_next = true;
 }
 
+/* In a mapping scalars are key and value in turn; in a sequence all are values. */
 static enum ses_status on_scalar(struct walk *walk, const yaml_event_t *event, size_t line)
 {
     struct level *level = walk->depth == 0 ? NULL : &walk->level[walk->depth - 1];
@@ -92,6 +96,7 @@ static enum ses_status on_event(struct walk *walk, const yaml_event_t *event)
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         return ++walk->documents > 1 ? refuse(walk, line, "", "a second document in one file") : SES_OK;
+    /* An alias can make a file of a few lines expand without bound. */
     case YAML_ALIAS_EVENT:
         return refuse(walk, line, walk->key, "aliases are not supported");
     case YAML_SCALAR_EVENT:

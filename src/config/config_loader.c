@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+/* A complaint points at where the value came from: the option, the file's line, or (a default that
+ * contradicts what was given) the key alone. */
 enum ses_status ses_config_refuse(const struct loader *loader, const struct value *value, const char *what)
 {
     size_t line = loader->lines->file == NULL ? 0 : ses_config_lines_find(loader->lines, value->key);
@@ -45,6 +47,7 @@ enum ses_status ses_config_read_choice(const struct loader *loader, const struct
     return ses_config_refuse(loader, value, what);
 }
 
+/* At the last space: the value behind it never has one, a merchant's name may. */
 enum ses_status ses_config_split_merchant(const struct loader *loader, const struct value *value,
                                           struct ses_config_merchant *ret_row)
 {

@@ -1,3 +1,5 @@
+/* The pages of the return URL, as constants: nothing is put together at run time but the link to the
+ * shop. They are texts for people who do not know that this server exists. */
 #include <sessiond/exchange/return_page.h>
 
 #include <sessiond/exchange/return_refusal.h>
@@ -40,6 +42,8 @@
     "<path d=\"M15 24h17m-7-7 7 7-7 7\" fill=\"none\" stroke=\"#1746a2\" stroke-width=\"3\" "                \
     "stroke-linecap=\"round\" "                                                                              \
     "stroke-linejoin=\"round\"/></svg>\n"
+/* A page without its TAIL can be continued: ses_return_page_linked cuts it off and puts the link before
+ * it. */
 #define TAIL "</main>\n</body>\n</html>\n"
 #define PAGE(icon, title, text, advice)                                                                      \
     HEAD(title) icon "<h1>" title "</h1>\n<p>" text "</p>\n<p>" advice "</p>\n" TAIL
@@ -126,6 +130,8 @@ const struct ses_header *ses_return_page_headers(void)
     return page_headers;
 }
 
+/* HTTP's own refusals at /r/ (a head that is too large, a method it does not know) as pages: there the
+ * reader is the shopper too. */
 struct ses_slice ses_return_refusal_body(int http_status)
 {
     switch (http_status) {
@@ -176,6 +182,7 @@ struct ses_slice ses_return_page_linked(struct ses_exchange *x, enum ses_return_
 {
     struct ses_slice text = pages[page].body;
     size_t len = text.len - (sizeof(TAIL) - 1);
+    /* Six bytes is the longest escape, &quot;. */
     uint8_t *bytes = ses_arena_alloc(&x->arena, len + link_head.len + 6 * location.len + link_tail.len);
 
     if (bytes == NULL)

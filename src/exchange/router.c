@@ -1,3 +1,4 @@
+/* From a path to its route: one hash and, nearly always, one comparison. */
 #include <sessiond/exchange/route.h>
 
 #include <stdlib.h>
@@ -23,6 +24,7 @@ static uint64_t hash_path(struct ses_slice path)
     return hash ^ (hash >> 32);
 }
 
+/* A plain route whose path ends in '/': the rest of the path is an argument (/r/<handle>). */
 static bool is_prefix(const struct ses_route *route)
 {
     size_t length = strlen(route->path);
@@ -30,6 +32,7 @@ static bool is_prefix(const struct ses_route *route)
     return route->kind == SES_ROUTE_PLAIN && length > 0 && route->path[length - 1] == '/';
 }
 
+/* A free slot always comes, the table is at most half full. */
 static const struct ses_route **find_slot(const struct ses_router *router, struct ses_slice path)
 {
     size_t at = (size_t)hash_path(path) & router->mask;
@@ -126,6 +129,7 @@ void ses_router_free(struct ses_router *router)
     free(router);
 }
 
+/* Exact paths first, so that a prefix never hides one. */
 const struct ses_route *ses_router_find(const struct ses_router *router, struct ses_slice path)
 {
     const struct ses_route *route = path.len <= router->path_bytes_max ? *find_slot(router, path) : NULL;

@@ -1,3 +1,5 @@
+/* The doors of a worker: their limits, and the handing over of a connection to whoever finds out what
+ * it speaks. The defaults are for those who build doors without a configuration (tests, tools). */
 #include <sessiond/http/door.h>
 
 #include <stdlib.h>

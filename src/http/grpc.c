@@ -1,3 +1,5 @@
+/* gRPC's requests: header fields, time, messages. A fault is answered at once, but never read around:
+ * once the answer has ended, the rest of the request is passed over (data, request_end). */
 #include "grpc.h"
 
 #include <sessiond/base/clock.h>
@@ -27,6 +29,8 @@ static void fail_http(struct ses_h2_stream *stream, int http_status, enum ses_st
 
 /* ---- header fields */
 
+/* The usual value first, by itself: one comparison on the hot path. "application/grpc" with an unknown
+ * suffix is still gRPC, so that it is refused in gRPC's words (415). */
 static void take_content_type(struct ses_h2_stream *stream, struct ses_slice value)
 {
     if (ses_slice_eq_str(value, "application/grpc")) {
@@ -66,7 +70,8 @@ static void take_encoding(struct ses_h2_stream *stream, struct ses_slice value)
     stream->encoding_unknown = !stream->request_gzip && !ses_slice_eq_str(value, "identity");
 }
 
-/* By length first: most fields of a request are none of ours. */
+/* By length first: most fields of a request are none of ours. A field of these that is given twice is
+ * remembered, not refused here: the refusal needs the exchange, which may not exist yet. */
 bool ses_grpc_take_header(struct ses_h2_stream *stream, struct ses_slice name, struct ses_slice value)
 {
     switch (name.len) {
@@ -221,6 +226,10 @@ static void fail_unknown_method(struct ses_h2_stream *stream)
     fail(stream, SES_UNIMPLEMENTED, message == NULL ? "unknown method" : message);
 }
 
+/* All headers are here. Only the first fault is told; whatever it is, nothing more of the request is
+ * looked at. The host is checked before the method is looked for: a page of another site must not learn
+ * what there is (host.h). A content-type that is still among the headers was no gRPC one, beside one
+ * that was. */
 static void begin(struct ses_h2_stream *stream)
 {
     struct ses_exchange *x = stream->x;
@@ -278,6 +287,7 @@ static bool admit_streaming(struct ses_h2_stream *stream)
     return false;
 }
 
+/* started is set before start runs: the method may answer and even end the stream from inside. */
 static void start(struct ses_h2_stream *stream)
 {
     struct ses_exchange *x = stream->x;
@@ -310,6 +320,7 @@ static void on_message_bytes(struct ses_h2_stream *stream, struct ses_slice byte
         start(stream);
 }
 
+/* Into the exchange only for the first message; a stream of messages would fill its arena for ever. */
 static void on_compressed_message(struct ses_h2_stream *stream, struct ses_slice bytes)
 {
     size_t max = stream->h2->shared->doors->options.limits.body_bytes_max;
@@ -356,6 +367,8 @@ static bool must_wait(const struct ses_h2_stream *stream)
     return stream->x->route->kind == SES_ROUTE_BIDI && ses_h2_stream_unsent(stream) > SES_H2_BACKLOG_HIGH;
 }
 
+/* In a conversation (bidi) each message is handed on as soon as it is whole; whatever it brings about,
+ * an answer that has ended stops the loop. Messages that wait are kept as bytes, not taken apart. */
 static void feed(struct ses_h2_stream *stream, struct ses_slice bytes)
 {
     struct ses_grpc_message message;
@@ -376,6 +389,8 @@ static void feed(struct ses_h2_stream *stream, struct ses_slice bytes)
     }
 }
 
+/* Bytes that wait are not given back to the client's window (unconsumed): that is the pressure that
+ * makes it stop sending. */
 static void data(struct ses_h2_stream *stream, struct ses_slice bytes)
 {
     if (stream->reply_ended)
@@ -417,7 +432,9 @@ static void request_end(struct ses_h2_stream *stream)
         start(stream);
 }
 
-/* The client has read its replies: the method may send more, or what waited of the requests goes on. */
+/* The client has read its replies: the method may send more, or what waited of the requests goes on.
+ * stream->in is taken away before feed, because feed may put the rest back into it. What was unconsumed
+ * is given back to the window only when all of it is taken in. */
 static void drained(struct ses_h2_stream *stream)
 {
     struct ses_exchange *x = stream->x;
@@ -443,6 +460,7 @@ static void drained(struct ses_h2_stream *stream)
         request_end(stream);
 }
 
+/* A unary call is finished in a drain, a stream would last as long as it likes. */
 static void leave(struct ses_h2_stream *stream)
 {
     if (!stream->reply_ended && stream->started && stream->x->route->kind != SES_ROUTE_UNARY)

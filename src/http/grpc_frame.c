@@ -1,3 +1,5 @@
+/* Messages out of bytes that were cut anywhere: a prefix is gathered, then either the message lies
+ * whole in the input (no copy) or it is gathered too. */
 #include "grpc_frame.h"
 
 void ses_grpc_reader_init(struct ses_grpc_reader *reader, size_t message_bytes_max)
@@ -27,6 +29,8 @@ static size_t promised_len(const struct ses_grpc_reader *reader)
     return (size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4];
 }
 
+/* The flags are judged by the first byte and the length by the fifth: a promise that is too large costs
+ * nothing. */
 static enum ses_status read_prefix(struct ses_grpc_reader *reader, struct ses_slice *bytes)
 {
     struct ses_slice part = take(bytes, SES_GRPC_PREFIX_BYTES - reader->prefix_len);
@@ -49,6 +53,8 @@ static void deliver(struct ses_grpc_reader *reader, struct ses_slice whole,
     reader->prefix_len = 0;
 }
 
+/* A message that was handed out lies in gathered until here: it is cleared at the next step, not at
+ * delivery. */
 enum ses_status ses_grpc_reader_step(struct ses_grpc_reader *reader, struct ses_slice *bytes, bool *ret_whole,
                                      struct ses_grpc_message *ret_message)
 {

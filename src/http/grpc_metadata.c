@@ -1,3 +1,4 @@
+/* The formats of gRPC's own header values; nothing here knows a stream. */
 #include "grpc_metadata.h"
 
 #include <sessiond/base/encode.h>
@@ -45,7 +46,8 @@ static bool plain_byte(uint8_t byte)
     return byte >= 0x20 && byte <= 0x7e && byte != '%';
 }
 
-/* Cuts between characters: the receiver decodes the bytes as UTF-8. */
+/* Cuts between characters: the receiver decodes the bytes as UTF-8. Back over at most three
+ * continuation bytes (10xxxxxx): more is no UTF-8, and cut where it is. */
 static struct ses_slice cut_message(struct ses_slice message)
 {
     if (message.len <= SES_GRPC_MESSAGE_MAX)
@@ -57,6 +59,7 @@ static struct ses_slice cut_message(struct ses_slice message)
     return ses_slice_cut(message, 0, end);
 }
 
+/* Most messages are ASCII and go out as they are. */
 enum ses_status ses_grpc_message_encode(struct ses_slice message, struct ses_arena *arena,
                                         struct ses_slice *ret_text)
 {

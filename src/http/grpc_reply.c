@@ -1,3 +1,5 @@
+/* gRPC's answers: headers, messages, trailers. Three forms: trailers only (an error before anything was
+ * sent), one message with headers and trailers (unary), and a stream that is written as it comes. */
 #include "grpc.h"
 
 #include "grpc_metadata.h"
@@ -26,6 +28,8 @@ static void add_details(struct ses_h2_stream *stream, const struct ses_error *er
         stream->trailers[stream->trailers_count++] = ses_h2_nv_once(SES_STR("grpc-status-details-bin"), text);
 }
 
+/* Without an exchange there is no memory to encode into: only literals of ours come here then, which
+ * need none. */
 static void make_trailers(struct ses_h2_stream *stream, const struct ses_error *error)
 {
     uint32_t code = error == NULL ? 0 : ses_status_grpc(error->status);
@@ -59,6 +63,7 @@ static void add_reply_header(struct ses_exchange *x, const struct ses_header *he
     fields[(*count)++] = ses_h2_nv(header->name, value);
 }
 
+/* The count is bounded by FIELDS_MAX: the method's headers by the exchange, the trailers by the stream. */
 static void submit_headers(struct ses_h2_stream *stream, bool with_body)
 {
     const char *server = stream->h2->shared->doors->options.server_name;
@@ -83,6 +88,8 @@ static void submit_headers(struct ses_h2_stream *stream, bool with_body)
     ses_h2_stream_headers(stream, fields, count, with_body);
 }
 
+/* reply_ended is set before the headers are submitted: whatever that brings about finds the answer
+ * ended. */
 void ses_grpc_finish(struct ses_h2_stream *stream, const struct ses_error *error)
 {
     if (stream->reply_ended)
@@ -146,7 +153,9 @@ static void on_overflow(void *arg)
     ses_grpc_abort(arg, SES_RESOURCE_EXHAUSTED, "the client reads the stream too slowly", SES_CANCELLED);
 }
 
-/* true: *ret_bytes is the gzip form. The caller's arena: a stream's exchange lives too long for its own. */
+/* true: *ret_bytes is the gzip form. The caller's arena: a stream's exchange lives too long for its
+ * own. A request that came compressed is answered compressed whatever its length; gzip that is no
+ * shorter is dropped. */
 static bool compress(struct ses_h2_stream *stream, struct ses_slice message, struct ses_arena *arena,
                      struct ses_slice *ret_bytes)
 {
@@ -158,6 +167,7 @@ static bool compress(struct ses_h2_stream *stream, struct ses_slice message, str
     return ses_gzip_deflate(message, arena, ret_bytes) == SES_OK && ret_bytes->len < message.len;
 }
 
+/* Nothing is written yet: end follows at once (exchange.h), and all of it leaves in one go. */
 static void send_unary(struct ses_h2_stream *stream, struct ses_slice message)
 {
     bool compressed = compress(stream, message, &stream->x->arena, &message);
@@ -187,6 +197,9 @@ static enum ses_status append_message(struct ses_h2_stream *stream, struct ses_s
     return status;
 }
 
+/* grpc-encoding stands in the headers, before the first message: it is promised wherever it is
+ * accepted, and each message's prefix says whether it is used. An overflow is answered from a timer:
+ * the method that stands in its send call must find its exchange alive afterwards. */
 static void send_streaming(struct ses_h2_stream *stream, struct ses_slice message)
 {
     if (append_message(stream, message) != SES_OK || !ses_h2_hold(stream)) {

@@ -1,3 +1,4 @@
+/* zlib, once for a whole message: no state is kept between messages or calls. */
 #include "gzip.h"
 
 #include <limits.h>
@@ -74,6 +75,8 @@ static enum ses_status inflate_all(z_stream *z, size_t max, size_t in_len, struc
     }
 }
 
+/* Into a buffer that grows, then into the arena: the arena cannot grow what it has given out, and the
+ * size is known only at the end. */
 enum ses_status ses_gzip_inflate(struct ses_slice in, size_t max, struct ses_arena *arena,
                                  struct ses_slice *ret_bytes)
 {

@@ -1,3 +1,6 @@
+/* The engine of one HTTP/1.1 connection: requests one at a time, in order. Three things may run into
+ * each other: bytes that come in, an answer that is given from inside dispatch or later, and the end;
+ * busy, answered and phase keep them apart, and rest() leaves the connection in what follows from them. */
 #include "h1.h"
 
 #include <stdlib.h>
@@ -16,7 +19,8 @@ static void tell_held(const struct h1 *h1)
     ses_conn_hold(h1->conn, bytes + (h1->x == NULL ? 0 : ses_exchange_held(h1->x)));
 }
 
-/* Nothing more is read; what was produced still goes out. */
+/* Nothing more is read; what was produced still goes out. The engine goes on living until on_close:
+ * ses_conn_finish writes what stands in out first. */
 static void end(struct h1 *h1)
 {
     h1->phase = H1_ENDED;
@@ -28,6 +32,7 @@ static void end(struct h1 *h1)
     ses_conn_finish(h1->conn);
 }
 
+/* After a fault nobody knows where the next request would begin: the connection ends with the answer. */
 static void refuse(struct h1 *h1, struct ses_h1_fault fault)
 {
     ses_count(h1->doors->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
@@ -51,7 +56,8 @@ static void drop_exchange(struct h1 *h1)
     }
 }
 
-/* The answer stands in out: back to idle, or the end. */
+/* The answer stands in out: back to idle, or the end. The exchange is let go of only now: the answer
+ * was made of its memory. */
 static void settle(struct h1 *h1)
 {
     h1->answered = false;
@@ -65,6 +71,7 @@ static void settle(struct h1 *h1)
 
 /* ---- a request becomes an exchange */
 
+/* Everything is copied into the exchange's arena: the head's buffers are given back as soon as it runs. */
 static enum ses_status fill(struct h1 *h1, struct ses_exchange *x)
 {
     struct ses_slice peer = ses_slice_str(ses_conn_peer(h1->conn));
@@ -128,7 +135,10 @@ static bool can_read(const struct h1 *h1)
     return h1->phase != H1_RUNNING && h1->phase != H1_ENDED && backlog(h1) < SES_CONN_HIGH_WATER;
 }
 
-/* Parses and dispatches as far as one request at a time allows; returns the bytes taken. */
+/* Parses and dispatches as far as one request at a time allows; returns the bytes taken. busy: an
+ * answer given from inside dispatch must not start the next request on top of this one (on_respond),
+ * the loop here does. It ends when a request runs, when the connection is over, or when the answers
+ * that wait fill the connection's buffer. */
 static size_t consume(struct h1 *h1, struct ses_slice bytes)
 {
     size_t at = 0;
@@ -201,7 +211,8 @@ static void rest(struct h1 *h1)
         ses_conn_read_resume(h1->conn);
 }
 
-/* Goes on with what the client had sent ahead. */
+/* Goes on with what the client had sent ahead. consume may end the connection, and end() frees pending:
+ * hence the look at the phase before it is cut. */
 static void resume(struct h1 *h1)
 {
     if (h1->pending.len > 0 && can_read(h1)) {
@@ -237,6 +248,7 @@ static void on_respond(void *stream, int http_status, const struct ses_header *h
 
 /* ---- the engine */
 
+/* What is left over is kept unparsed and reading pauses, so there is never more than one read of it. */
 static enum ses_status on_bytes(void *engine, struct ses_slice bytes)
 {
     struct h1 *h1 = engine;
@@ -257,6 +269,8 @@ static enum ses_status on_bytes(void *engine, struct ses_slice bytes)
     return SES_OK;
 }
 
+/* Copied up to the high water mark; the buffer is given back once it is empty, since an idle connection
+ * keeps nothing. */
 static enum ses_status on_produce(void *engine, struct ses_buf *out)
 {
     struct h1 *h1 = engine;
@@ -323,6 +337,8 @@ static void on_shed(void *engine)
     tell_held(h1);
 }
 
+/* The client is gone, whatever was going on: the method is told through the exchange, which may outlive
+ * us. */
 static void on_close(void *engine)
 {
     struct h1 *h1 = engine;

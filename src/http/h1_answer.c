@@ -1,3 +1,5 @@
+/* Answers as bytes. Whole ones only: with a length, never chunked, so that a client can always tell a
+ * cut one. */
 #include "h1.h"
 
 #include <stdio.h>
@@ -37,6 +39,8 @@ static enum ses_status append_length(struct ses_buf *out, int http_status, size_
     return append_header(out, SES_STR("content-length"), ses_slice(digits, (size_t)len));
 }
 
+/* A client of HTTP/1.0 keeps the connection only if it is told so; of HTTP/1.1 that is the default.
+ * HEAD, 204 and 304 have no body, whatever their headers say. */
 enum ses_status h1_answer(struct h1 *h1, int http_status, const struct ses_header *headers,
                           size_t headers_count, struct ses_slice body)
 {
@@ -71,6 +75,8 @@ static enum ses_status answer_page(struct h1 *h1, int http_status)
     return h1_answer(h1, http_status, headers, count, ses_return_refusal_body(http_status));
 }
 
+/* At the return URL a refusal is a page for the shopper (method/return_refusal.h). Called without an
+ * exchange: its memory is on the stack. */
 enum ses_status h1_answer_refusal(struct h1 *h1, struct ses_h1_fault fault)
 {
     const char *server = h1->doors->options.server_name;

@@ -1,3 +1,6 @@
+/* The rules for a head that llhttp has read: what it tells about host, target and framing must be said
+ * once and mean one thing. Everything that two parsers in a row could read differently is a fault, even
+ * where RFC 9112 allows to be lenient. */
 #include "h1.h"
 
 #define FAULT(status, text)                                                                                  \
@@ -108,6 +111,7 @@ static struct ses_h1_fault check_target(struct h1 *h1, const struct seen *seen)
     return check_absolute(h1, seen, target);
 }
 
+/* 501 and not 405 for a method that no path has: RFC 9110, section 15.6.2. */
 static struct ses_h1_fault check_line(struct h1 *h1)
 {
     if (h1->parser.http_major != 1 || h1->parser.http_minor > 1)
@@ -145,6 +149,8 @@ static void look_at(struct seen *seen, struct ses_slice name, struct ses_slice v
     }
 }
 
+/* RFC 9112, section 3.2: missing, repeated or malformed is 400. An empty host passes here; whether it
+ * is ours is host.c's question. */
 static struct ses_h1_fault check_host(const struct h1 *h1, const struct seen *seen)
 {
     if (seen->hosts > 1)
@@ -167,6 +173,7 @@ static struct ses_h1_fault check_framing(struct h1 *h1, const struct seen *seen)
         return FAULT(400, "transfer-encoding must be chunked and nothing else");
     if (seen->lengths > 1)
         return FAULT(400, "more than one content-length");
+    /* Refused before a byte of the body is read, and before 100-continue would ask for it. */
     if (seen->lengths == 1 && h1->parser.content_length > h1->doors->options.limits.body_bytes_max)
         return FAULT(413, "the body is too large");
     h1->chunked = seen->codings == 1;
@@ -184,6 +191,8 @@ static struct ses_h1_fault check_expect(struct h1 *h1, const struct seen *seen)
     return NO_FAULT;
 }
 
+/* The fields are looked at even after a fault in the line; they are in memory, and the order of faults
+ * stays fixed. */
 struct ses_h1_fault h1_check_head(struct h1 *h1)
 {
     struct seen seen = {0};

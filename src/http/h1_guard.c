@@ -1,3 +1,5 @@
+/* A state machine over single bytes, with one state for each place in a line where another byte is
+ * allowed. Its limits are counted here too, before anything is kept. */
 #include "h1_guard.h"
 
 #include <sessiond/exchange/return_refusal.h>
@@ -25,7 +27,8 @@ enum state {
     }
 #define NO_FAULT FAULT(0, NULL)
 
-/* tchar, RFC 9110 section 5.6.2: a bit per ASCII character. */
+/* tchar, RFC 9110 section 5.6.2: a bit per ASCII character. As a table, because every byte of every
+ * name passes here. */
 static bool is_token(uint8_t c)
 {
     static const uint32_t bits[4] = {0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff};
@@ -158,6 +161,7 @@ static struct ses_h1_fault value_byte(struct ses_h1_guard *guard, uint8_t c)
     return NO_FAULT;
 }
 
+/* CR, LF and colons count too: what is bounded is what was sent. */
 static struct ses_h1_fault field_byte(struct ses_h1_guard *guard, uint8_t c)
 {
     if (++guard->field_bytes > guard->field_bytes_max)
@@ -204,6 +208,7 @@ static size_t value_run(struct ses_h1_guard *guard, const uint8_t *bytes, size_t
     return n;
 }
 
+/* Between the states of a value most bytes are ordinary: they go in a run, everything else by one step. */
 struct ses_h1_fault ses_h1_guard_step(struct ses_h1_guard *guard, struct ses_slice bytes, size_t *ret_used,
                                       bool *ret_done)
 {

@@ -1,3 +1,6 @@
+/* llhttp's callbacks: they only gather. Head and trailers are fed to llhttp behind the guard, the body
+ * directly. Every callback may be called with a piece of what it reports, cut wherever the network cut
+ * it. */
 #include "h1.h"
 
 /* RFC 7541 section 4.1's estimate of what a header costs its holder, used for HTTP/1.1 too so that both doors
@@ -43,7 +46,8 @@ struct ses_slice h1_query(const struct h1 *h1)
     return ses_slice(h1->text.data + h1->target.value_at, h1->target.value_len);
 }
 
-/* Remembers the first fault and makes llhttp stop. */
+/* Remembers the first fault and makes llhttp stop. HPE_USER stops llhttp for good; our own fault stands
+ * beside it and is what is told. */
 static int fail(struct h1 *h1, int http_status, const char *message)
 {
     if (h1->fault.http_status == 0)
@@ -81,6 +85,8 @@ static int on_url(llhttp_t *parser, const char *at, size_t len)
     return append(h1, at, len);
 }
 
+/* A name that begins ends the field before it: llhttp has no callback for that which also comes for
+ * empty values. */
 static int on_header_field(llhttp_t *parser, const char *at, size_t len)
 {
     struct h1 *h1 = parser->data;
@@ -118,6 +124,7 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t len)
     return append(h1, at, len);
 }
 
+/* The head is judged before a byte of the body is taken: framing that could mean two things ends here. */
 static int on_headers_complete(llhttp_t *parser)
 {
     struct h1 *h1 = parser->data;
@@ -157,6 +164,8 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
     return status == SES_OK ? 0 : fail(h1, 503, "out of memory");
 }
 
+/* Paused behind the last byte: what follows is the next request, and none of its bytes may be taken
+ * here. */
 static int on_message_complete(llhttp_t *parser)
 {
     struct h1 *h1 = parser->data;
@@ -195,6 +204,8 @@ void h1_parse_reset(struct h1 *h1)
     ses_buf_done(&h1->body);
 }
 
+/* llhttp_reset keeps settings and data. The buffers' ceilings are set, their memory comes with the
+ * bytes. */
 void h1_parse_begin(struct h1 *h1)
 {
     const struct ses_door_limits *limits = &h1->doors->options.limits;
@@ -242,7 +253,8 @@ static struct ses_h1_fault fault_of(llhttp_errno_t error)
     }
 }
 
-/* Runs llhttp over bytes of which it may take all; returns what it took. */
+/* Runs llhttp over bytes of which it may take all; returns what it took. At a pause the position tells
+ * how much was taken; at an error it does not matter, the connection ends. */
 static size_t execute(struct h1 *h1, struct ses_slice bytes)
 {
     const char *data = (const char *)bytes.data;

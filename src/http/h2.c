@@ -1,9 +1,14 @@
+/* Life and I/O of an HTTP/2 engine: bytes into nghttp2, frames out of it once a turn, and the ways in
+ * which a connection ends. There are three: drained (GOAWAY twice, the streams run out), idle (GOAWAY,
+ * nothing was open), and dead (GOAWAY of our own for an error; nothing goes through nghttp2 any more). */
 #include "h2.h"
 
 #include <stdlib.h>
 
 #include <sessiond/net/conn.h>
 
+/* One whole message of the largest size fits, so that a client with a request of legal size never has
+ * to wait for our WINDOW_UPDATE. */
 static int32_t stream_window(const struct ses_door_limits *limits)
 {
     size_t window = limits->body_bytes_max + SES_GRPC_PREFIX_BYTES;
@@ -63,6 +68,7 @@ enum ses_status ses_h2_new(struct ses_h2_shared *shared, const struct ses_h2_io 
     return SES_OK;
 }
 
+/* dead first: what the streams' ends bring about must find a connection that answers nothing. */
 void ses_h2_free(struct ses_h2 *h2)
 {
     if (h2 == NULL)
@@ -85,6 +91,8 @@ void ses_h2_let_go(struct ses_h2 *h2)
     ses_h2_tell_held(h2);
     if (h2->session == NULL)
         return;
+    /* Our own GOAWAY comes after the session is gone and still has to name the last stream that was
+     * looked at. */
     h2->last_stream = nghttp2_session_get_last_proc_stream_id(h2->session);
     ses_h2_session_free(h2);
 }
@@ -111,6 +119,8 @@ void ses_h2_tell_refused(struct ses_h2 *h2, uint32_t code)
     ses_doors_log_refused(doors, h2->peer, "h2", 0, nghttp2_http2_strerror(code));
 }
 
+/* Only marks: nghttp2's callbacks may be on the stack, and a session must not be deleted under them.
+ * produce or shed takes it apart later, when none is. */
 void ses_h2_die(struct ses_h2 *h2, uint32_t code)
 {
     if (h2->dead)
@@ -142,6 +152,7 @@ static void watch_headers(struct ses_h2 *h2)
     h2->spent_ms = 0;
 }
 
+/* Which of nghttp2's errors mean a client that asks too much rather than one that cannot speak. */
 static uint32_t goaway_code(ssize_t error)
 {
     switch (error) {
@@ -156,6 +167,9 @@ static uint32_t goaway_code(ssize_t error)
     }
 }
 
+/* Answers that the callbacks gave are not written here but by produce, all in one write at the end of
+ * the turn; where there are very many (FLUSH_ANSWERS) the connection is asked to write before it reads
+ * on. */
 enum ses_status ses_h2_receive(struct ses_h2 *h2, struct ses_slice bytes)
 {
     if (h2->dead)
@@ -179,7 +193,8 @@ enum ses_status ses_h2_receive(struct ses_h2 *h2, struct ses_slice bytes)
     return SES_OK;
 }
 
-/* false: there may be more than the output takes in one turn. */
+/* false: there may be more than the output takes in one turn. Each round is one frame. HIGH_WATER
+ * bounds what a client that does not read can make us hold in the output. */
 static bool pull(struct ses_h2 *h2, struct ses_buf *out)
 {
     while (!h2->dead && out->len < SES_CONN_HIGH_WATER) {
@@ -216,6 +231,8 @@ static enum ses_status write_goaway(struct ses_h2 *h2, struct ses_buf *out)
     return ses_buf_append(out, ses_slice(frame, sizeof frame));
 }
 
+/* Over when nghttp2 wants neither to write nor to read, or when we have said that we leave and nothing
+ * is open. */
 static bool finished(struct ses_h2 *h2)
 {
     /* During the notice of a drain requests may be on their way, though nghttp2 no longer asks for them. */
@@ -224,6 +241,9 @@ static bool finished(struct ses_h2 *h2)
     return !nghttp2_session_want_read(h2->session) || (h2->leaving && h2->streams_count == 0);
 }
 
+/* h2->out is set only inside pull: send_data writes DATA straight into it. settle_answers runs only
+ * when nghttp2 had nothing more to write: what has not left then waits for the client's window, not for
+ * our turn. */
 enum ses_status ses_h2_produce(struct ses_h2 *h2, struct ses_buf *out)
 {
     enum ses_status status = SES_OK;
@@ -262,6 +282,8 @@ void ses_h2_drained(struct ses_h2 *h2)
         ses_h2_want_write(h2);
 }
 
+/* The next node is taken before leave, which may close the stream. Only streams without an end of their
+ * own do anything here. */
 static void end_streaming(void *arg)
 {
     struct ses_h2 *h2 = arg;
@@ -343,6 +365,7 @@ void ses_h2_was_asked(struct ses_h2 *h2)
         give_notice(h2);
 }
 
+/* Nothing open: say goodbye. Else the peer may be gone without a word, and only a PING can tell. */
 void ses_h2_idle(struct ses_h2 *h2)
 {
     if (h2->dead)

@@ -1,9 +1,10 @@
 /* h2.h - the HTTP/2 engine (RFC 9113 by nghttp2): what its files share.
  *
  *   shared   made once per worker: nghttp2's callbacks and options, recycled stream structs
- *   engine   one connection: an nghttp2 session, its streams, its guards; does no I/O, it speaks to
- * a struct ses_h2_io stream   one request and its answer; owned by its engine, holds one reference on its
- * exchange held     bytes of requests not yet whole and of replies the peer's flow control keeps back
+ *   engine   one connection: an nghttp2 session, its streams, its guards; does no I/O, it speaks to a
+ *            struct ses_h2_io
+ *   stream   one request and its answer; owned by its engine, holds one reference on its exchange
+ *   held     bytes of requests not yet whole and of replies the peer's flow control keeps back
  *
  * Files: h2.c life and I/O of an engine; h2_memory.c, h2_pages.c nghttp2's memory; h2_recv.c nghttp2's
  * receiving callbacks; h2_send.c answers; h2_stream.c streams; h2_guard.c abuse; h2_http.c requests that are

@@ -1,8 +1,8 @@
+/* The engine on a real connection: struct ses_h2_io by struct ses_conn, and the other way round. The
+ * unit tests put an engine on memory instead. */
 #include "h2.h"
 
 #include <sessiond/net/conn.h>
-
-/* The engine on a real connection. */
 
 static void io_want_write(void *conn)
 {

@@ -1,7 +1,11 @@
+/* What a client may do how often, and what it makes us hold. nghttp2 has limits of its own for some of
+ * it; here are those that it lacks or sets without regard to how many requests there are. */
 #include "h2.h"
 
 #include <sessiond/base/clock.h>
 
+/* A window that begins with the first event after the last one ended: coarse (twice max is possible
+ * around its edge), but two words of memory and one look at the clock. */
 bool ses_h2_rate_exceeded(struct ses_h2_rate *rate, unsigned max)
 {
     uint64_t now_ns = ses_clock_mono_ns();
@@ -55,6 +59,7 @@ bool ses_h2_frame_is_flood(struct ses_h2 *h2, const nghttp2_frame_hd *hd)
         return false;
     case NGHTTP2_CONTINUATION:
         return false; /* nghttp2 bounds them */
+    /* An acknowledgement answers ours; there is one for each that we sent. */
     case NGHTTP2_SETTINGS:
         return (hd->flags & NGHTTP2_FLAG_ACK) == 0 &&
                ses_h2_rate_exceeded(&h2->settings, SES_H2_SETTINGS_MAX) && count_flood(h2);
@@ -74,6 +79,8 @@ void ses_h2_count_reset(struct ses_h2 *h2)
         ses_h2_die(h2, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
+/* Called whenever one of the buffers has changed. Only growth is judged: a stream that shrinks must not
+ * be refused because others have grown meanwhile. */
 bool ses_h2_hold(struct ses_h2_stream *stream)
 {
     size_t now = stream->in.room + stream->backlog.room + ses_grpc_reader_held(&stream->reader) +
@@ -100,6 +107,8 @@ void ses_h2_set_incomplete(struct ses_h2_stream *stream, bool incomplete)
     stream->h2->incomplete_count += incomplete ? 1 : -1u;
 }
 
+/* Waiting and lingering streams are counted at what they were measured to cost (SES_H2_WAITING_BYTES)
+ * beside their bytes. */
 size_t ses_h2_held(const struct ses_h2 *h2)
 {
     return h2->held_bytes + (size_t)(h2->waiting_count + h2->lingering_count) * SES_H2_WAITING_BYTES;

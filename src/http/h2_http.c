@@ -1,10 +1,9 @@
+/* Requests over HTTP/2 that are not gRPC: the body is gathered, the rest is http_exchange.c's. */
 #include "h2.h"
 
 #include <stdio.h>
 
 #include <sessiond/exchange/return_refusal.h>
-
-/* Requests over HTTP/2 that are not gRPC: the body is gathered, the rest is http_exchange.c's. */
 
 /* Fields of one answer: ours, the method's reply headers and content-length. */
 #define FIELDS_MAX 32
@@ -14,6 +13,8 @@ static bool bodiless_status(int http_status)
     return http_status == 204 || http_status == 304;
 }
 
+/* content_length lies in the stream, because nghttp2 is handed views (NO_COPY) until the frame is
+ * written; the other values are literals or in the exchange, which the stream holds. */
 static void respond(void *opaque, int http_status, const struct ses_header *headers, size_t headers_count,
                     struct ses_slice body)
 {
@@ -130,6 +131,7 @@ static void data(struct ses_h2_stream *stream, struct ses_slice bytes)
         ses_h2_http_refuse(stream, 503, SES_UNAVAILABLE, "too many request bodies in progress");
 }
 
+/* From here on http_exchange.c has the deadline timer; the body's own was stopped. */
 static void request_end(struct ses_h2_stream *stream)
 {
     struct ses_exchange *x = stream->x;

@@ -1,16 +1,15 @@
+/* Streams that are answered to the end while their request still comes: too large, an unknown method, a
+ * call that ended early.
+ *
+ * A RST_STREAM right behind the answer is allowed (RFC 9113 section 8.1), but proxies read both in one
+ * turn and make CANCELLED, UNKNOWN or INTERNAL of the pair, and the status is lost. So the rest of the
+ * request is read and thrown away for a moment; a client that ends it meanwhile sees no reset at all.
+ * Nothing is kept but the stream itself. */
 #include "h2.h"
 
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
-
-/* Streams that are answered to the end while their request still comes: too large, an unknown method, a call
- * that ended early.
- *
- * A RST_STREAM right behind the answer is allowed (RFC 9113 section 8.1), but proxies read both in one turn
- * and make CANCELLED, UNKNOWN or INTERNAL of the pair, and the status is lost. So the rest of the request is
- * read and thrown away for a moment; a client that ends it meanwhile sees no reset at all. Nothing is kept
- * but the stream itself. */
 
 static uint64_t now_ms(void)
 {
@@ -30,6 +29,7 @@ static void stop_reading(struct ses_h2_stream *stream)
 
 static void on_linger_timer(void *arg);
 
+/* The list is by age, so one timer for its oldest is enough. */
 static void arm(struct ses_h2 *h2, uint64_t now)
 {
     if (ses_list_empty(&h2->lingering))
@@ -62,6 +62,7 @@ static void give_window(struct ses_h2_stream *stream)
         ses_h2_die(stream->h2, NGHTTP2_INTERNAL_ERROR);
 }
 
+/* The exchange first: its reply is what stream->reply points into. */
 static void keep_nothing(struct ses_h2_stream *stream)
 {
     ses_h2_stream_drop_exchange(stream);
@@ -78,6 +79,7 @@ static void keep_nothing(struct ses_h2_stream *stream)
     (void)ses_h2_hold(stream);
 }
 
+/* More than LINGERING_MAX at once is somebody who collects them: the oldest makes room. */
 void ses_h2_linger(struct ses_h2_stream *stream)
 {
     struct ses_h2 *h2 = stream->h2;

@@ -1,17 +1,16 @@
+/* nghttp2 1.52 gives every session 16394 bytes in which it makes the frame it is about to hand out.
+ * They are in use from nghttp2_session_mem_send's choice of a frame until that frame has been taken,
+ * which for us is one round of pull() in h2.c: the bytes are copied at once, DATA goes through
+ * send_data, header blocks fit one frame (SES_H2_REPLY_HEADERS_MAX), and a turn ends between frames
+ * (NGHTTP2_ERR_PAUSE). Sessions of one loop never write at the same time. So all of them share one such
+ * buffer: 16 of the 25 KiB that an idle session would take.
+ *
+ * The buffer is known by being asked for while a session is made; sizes alone would not do, a client
+ * chooses many. All this was read in the sources of 1.52: with any other version of the library every
+ * session gets bytes of its own. */
 #include "h2.h"
 
 #include <stdlib.h>
-
-/* nghttp2 1.52 gives every session 16394 bytes in which it makes the frame it is about to hand out. They are
- * in use from nghttp2_session_mem_send's choice of a frame until that frame has been taken, which for us is
- * one round of pull() in h2.c: the bytes are copied at once, DATA goes through send_data, header blocks fit
- * one frame (SES_H2_REPLY_HEADERS_MAX), and a turn ends between frames (NGHTTP2_ERR_PAUSE). Sessions of one
- * loop never write at the same time. So all of them share one such buffer: 16 of the 25 KiB that an idle
- * session would take.
- *
- * The buffer is known by being asked for while a session is made; sizes alone would not do, a client chooses
- * many. All this was read in the sources of 1.52: with any other version of the library every session gets
- * bytes of its own. */
 
 #define FRAME_BYTES_MIN 16384
 #define FRAME_BYTES     20480
@@ -29,6 +28,7 @@ static void *mem_malloc(size_t size, void *arg)
     return wants_frame_bytes(shared, size) ? shared->frame_bytes : malloc(size);
 }
 
+/* Three kinds of memory come back here: the shared frame, a page, and the heap's. */
 static void mem_free(void *bytes, void *arg)
 {
     struct ses_h2_shared *shared = arg;
@@ -47,6 +47,8 @@ static void *mem_calloc(size_t count, size_t size, void *arg)
     return page != NULL ? page : calloc(count, size);
 }
 
+/* A frame that has to grow beyond the shared buffer moves to the heap and stays there; the buffer
+ * itself is nobody's to free. */
 static void *mem_realloc(void *bytes, size_t size, void *arg)
 {
     struct ses_h2_shared *shared = arg;
@@ -100,6 +102,8 @@ enum ses_status ses_h2_session_new(struct ses_h2 *h2)
     struct ses_h2_shared *shared = h2->shared;
 
     shared->making = h2;
+    /* making tells the allocator that a session is being made, and whose; it is NULL at every other
+     * time. */
     int rv =
         nghttp2_session_server_new3(&h2->session, shared->callbacks, h2, shared->option, &shared->memory);
 

@@ -1,13 +1,12 @@
+/* Pages for the tables of streams, one per session, in one reservation of address space. The kernel
+ * puts memory under a page when it is first written: a connection that has never had a stream costs
+ * none. When all streams of a session have ended its table is zeros again; then the memory can go and
+ * the next write finds zeros, as before. That it is zeros is looked at, not assumed: were nghttp2 to
+ * keep something there, the page would just stay. */
 #include "h2.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
-
-/* Pages for the tables of streams, one per session, in one reservation of address space. The kernel puts
- * memory under a page when it is first written: a connection that has never had a stream costs none. When all
- * streams of a session have ended its table is zeros again; then the memory can go and the next write finds
- * zeros, as before. That it is zeros is looked at, not assumed: were nghttp2 to keep something there, the
- * page would just stay. */
 
 #define PAGES_MAX 16384 /* net's default of connections; further sessions use the heap */
 
@@ -84,6 +83,8 @@ bool ses_h2_pages_give(struct ses_h2_pages *pages, void *bytes)
     return true;
 }
 
+/* The session that used it was not deleted (h2_memory.c) and may still point at it: nobody may get this
+ * page. The static owner never has streams and is never swept, page_used is false for good. */
 void ses_h2_pages_abandon(struct ses_h2_pages *pages, const struct ses_h2 *owner)
 {
     static struct ses_h2 nobody;
@@ -94,11 +95,14 @@ void ses_h2_pages_abandon(struct ses_h2_pages *pages, const struct ses_h2 *owner
     }
 }
 
+/* The first byte is zero and each byte equals the next. */
 static bool all_zero(const uint8_t *page)
 {
     return page[0] == 0 && memcmp(page, page + 1, SES_H2_PAGE_BYTES - 1) == 0;
 }
 
+/* page_used is cleared before the look, so a quiet connection is looked at once and not every ten
+ * seconds. */
 unsigned ses_h2_pages_sweep(struct ses_h2_pages *pages)
 {
     unsigned released = 0;

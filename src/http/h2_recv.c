@@ -1,16 +1,17 @@
+/* What nghttp2 tells while it reads. Nothing is freed here but by stream_close; an engine that must end
+ * is only marked (ses_h2_die), ses_h2_receive sees it. */
 #include "h2.h"
 
 #include <sessiond/exchange/return_refusal.h>
 
-/* What nghttp2 tells while it reads. Nothing is freed here but by stream_close; an engine that must end is
- * only marked (ses_h2_die), ses_h2_receive sees it. */
-
+/* CALLBACK_FAILURE makes mem_recv return at once, with the rest of the bytes unread. */
 static int failure(struct ses_h2 *h2, uint32_t code)
 {
     ses_h2_die(h2, code);
     return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
+/* NULL: a stream that is closed, or that we never opened. */
 static struct ses_h2_stream *find(nghttp2_session *session, int32_t id)
 {
     return nghttp2_session_get_stream_user_data(session, id);
@@ -23,6 +24,8 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     return ses_h2_frame_is_flood(h2, hd) ? failure(h2, NGHTTP2_ENHANCE_YOUR_CALM) : 0;
 }
 
+/* Header blocks do not interleave on a connection (RFC 9113 section 4.3), so one pointer says whose
+ * fields come. */
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct ses_h2 *h2 = arg;
@@ -41,6 +44,8 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     return 0;
 }
 
+/* :authority becomes host, which is what the rest of the house asks for; header_once.c compares it with
+ * a host header that stands beside it. :scheme is not needed. */
 static bool take_pseudo(struct ses_exchange *x, struct ses_slice name, struct ses_slice value)
 {
     if (ses_slice_eq_str(name, ":method")) {
@@ -77,6 +82,8 @@ static bool far_beyond_limits(struct ses_h2_stream *stream, const struct ses_doo
            stream->headers_count / SES_H2_HEADER_EXCESS > limits->headers_max;
 }
 
+/* Without an exchange there is nowhere to keep anything; gRPC's own fields are still looked at, so that
+ * the refusal is in the caller's protocol. */
 static bool keep_header(struct ses_h2_stream *stream, struct ses_slice name, struct ses_slice value)
 {
     if (stream->x == NULL)
@@ -88,6 +95,8 @@ static bool keep_header(struct ses_h2_stream *stream, struct ses_slice name, str
     return ses_exchange_add_header(stream->x, name, value) == SES_OK;
 }
 
+/* 32 bytes a field: the estimate of RFC 9113 section 6.5.2, by which MAX_HEADER_LIST_SIZE was
+ * announced. */
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name_data,
                      size_t name_len, const uint8_t *value_data, size_t value_len, uint8_t flags, void *arg)
 {
@@ -139,6 +148,8 @@ static void refuse(struct ses_h2_stream *stream, int http_status, const char *me
         ses_grpc_refuse(stream, message);
 }
 
+/* Three refusals before any work: a head that is too large, a connection that leaves too much unread, a
+ * pool without a place. Each is an answer and not a reset, so that the caller learns why. */
 static void request_begun(struct ses_h2_stream *stream)
 {
     ses_h2_was_asked(stream->h2);
@@ -205,6 +216,8 @@ static void on_headers(struct ses_h2 *h2, const nghttp2_frame *frame)
         request_ended(stream);
 }
 
+/* A whole frame. A GOAWAY of the client's says that it opens no more streams: finish after the last
+ * one. */
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct ses_h2 *h2 = arg;
@@ -234,6 +247,9 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     return h2->dead ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
+/* Windows are given back by hand (no_auto_window_update): at once where the bytes were taken in, later
+ * where they wait (grpc.c). The connection's window always opens, or one stream that waits would stop
+ * all others. */
 static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data, size_t len,
                          void *arg)
 {
@@ -255,6 +271,7 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
     return h2->dead ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
+/* Called from mem_recv and from mem_send. After it nghttp2 knows the stream no more, and neither do we. */
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
 {
     struct ses_h2_stream *stream = find(session, id);

@@ -1,11 +1,10 @@
+/* What we hand to nghttp2, and what it tells while it writes. Payload is never copied into nghttp2's
+ * buffers: DATA frames are written by send_data straight into the connection's output. */
 #include "h2.h"
 
 #include <stdio.h>
 
 #include <sessiond/net/conn.h>
-
-/* What we hand to nghttp2, and what it tells while it writes. Payload is never copied into nghttp2's buffers:
- * DATA frames are written by send_data straight into the connection's output. */
 
 /* nghttp2_nv has no const; with NO_COPY it does not write. */
 static uint8_t *unconst(const uint8_t *bytes)
@@ -57,6 +56,9 @@ static int end_data(nghttp2_session *session, struct ses_h2_stream *stream, uint
     return nghttp2_submit_trailer(session, stream->id, stream->trailers, stream->trailers_count);
 }
 
+/* Only promises a length and says whether it is the last; send_data writes the bytes. Trailers are
+ * submitted in the call that promises the last of the data, while nghttp2 still knows that more will
+ * come. */
 static ssize_t read_answer(nghttp2_session *session, int32_t id, uint8_t *buf, size_t len,
                            uint32_t *data_flags, nghttp2_data_source *source, void *arg)
 {
@@ -94,6 +96,8 @@ static enum ses_status write_reply(struct ses_h2_stream *stream, struct ses_buf 
     return SES_OK;
 }
 
+/* An emptied backlog gives its memory back: between two messages a stream that lasts for hours keeps
+ * nothing. drained may add to it at once, hence the reset before the call. */
 static enum ses_status write_backlog(struct ses_h2_stream *stream, struct ses_buf *out, size_t len)
 {
     SES_TRY(
@@ -114,6 +118,8 @@ static enum ses_status write_backlog(struct ses_h2_stream *stream, struct ses_bu
     return SES_OK;
 }
 
+/* head is the frame's header of nine bytes, made by nghttp2; payload follows it in the same buffer, so
+ * a frame is one piece of the write. */
 static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t len,
                      nghttp2_data_source *source, void *arg)
 {
@@ -142,6 +148,8 @@ static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8
     return h2->out->len >= SES_CONN_HIGH_WATER ? NGHTTP2_ERR_PAUSE : 0;
 }
 
+/* Whatever ends a stream passes here: END_STREAM on our side while the request still comes is where
+ * lingering begins. */
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct ses_h2 *h2 = arg;
@@ -181,6 +189,8 @@ static struct ses_slice status_text(struct ses_h2_stream *stream)
     return ses_slice(stream->status_text, 3);
 }
 
+/* The fields' bytes must live until the frame is written, at the end of the turn: in the exchange, in
+ * the stream, or literals. An exchange that is let go of earlier has its trailers copied (h2_wait.c). */
 void ses_h2_stream_headers(struct ses_h2_stream *stream, nghttp2_nv *fields, size_t count, bool with_body)
 {
     struct ses_h2 *h2 = stream->h2;
@@ -198,6 +208,8 @@ void ses_h2_stream_headers(struct ses_h2_stream *stream, nghttp2_nv *fields, siz
     ses_h2_want_write(h2);
 }
 
+/* deferred is what nghttp2 was told (ERR_DEFERRED); resuming a stream that is not deferred would be an
+ * error. */
 void ses_h2_stream_resume(struct ses_h2_stream *stream)
 {
     struct ses_h2 *h2 = stream->h2;

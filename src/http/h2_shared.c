@@ -1,3 +1,5 @@
+/* What all HTTP/2 connections of a worker have in common, and the options that bound nghttp2 where we
+ * could only look on. */
 #include "h2.h"
 
 #include <stdlib.h>
@@ -14,6 +16,7 @@ static enum ses_status make_option(struct ses_h2_shared *shared)
      */
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_max_deflate_dynamic_table_size(option, SES_H2_DEFLATE_TABLE_BYTES);
+    /* Entries of one SETTINGS frame; RFC 9113 defines six. */
     nghttp2_option_set_max_settings(option, 16);
     nghttp2_option_set_stream_reset_rate_limit(option, SES_H2_RESETS_BURST, SES_H2_RESETS_PER_SECOND);
     nghttp2_option_set_max_send_header_block_length(option, SES_H2_REPLY_HEADERS_MAX);
@@ -40,6 +43,8 @@ enum ses_status ses_h2_shared_new(struct ses_doors *doors, struct ses_h2_shared 
     return SES_OK;
 }
 
+/* Behind the last engine: recycled structs are only memory by then, whatever they held was given back
+ * at their stream's end. */
 void ses_h2_shared_free(struct ses_h2_shared *shared)
 {
     if (shared == NULL)

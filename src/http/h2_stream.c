@@ -1,3 +1,5 @@
+/* Streams: opened by the first header of a request, closed by nghttp2 or with their connection. The
+ * struct is recycled, the exchange is the pool's. */
 #include "h2.h"
 
 #include <stdlib.h>
@@ -24,6 +26,7 @@ static void give_struct(struct ses_h2_shared *shared, struct ses_h2_stream *stre
     shared->streams_free_count++;
 }
 
+/* A stream without an exchange is still a stream: it lives to be refused (request_begun). */
 struct ses_h2_stream *ses_h2_stream_open(struct ses_h2 *h2, int32_t id)
 {
     const struct ses_door_options *options = &h2->shared->doors->options;
@@ -49,6 +52,8 @@ struct ses_h2_stream *ses_h2_stream_open(struct ses_h2 *h2, int32_t id)
     return stream;
 }
 
+/* forget before cancel: the kind's timers must not fire into an exchange that is on its way out. peer
+ * is the connection's text and would dangle. */
 void ses_h2_stream_drop_exchange(struct ses_h2_stream *stream)
 {
     struct ses_exchange *x = stream->x;
@@ -67,6 +72,7 @@ void ses_h2_stream_drop_exchange(struct ses_h2_stream *stream)
     ses_exchange_release(x);
 }
 
+/* A walk over all streams of the connection, but only when a stream of such a route begins. */
 static unsigned streams_of(const struct ses_h2 *h2, const struct ses_route *route)
 {
     unsigned count = 0;
@@ -94,6 +100,7 @@ bool ses_h2_streaming_admitted(struct ses_h2_stream *stream)
     return true;
 }
 
+/* h2_hold comes last, when everything was given back: it takes this stream out of the connection's sum. */
 void ses_h2_stream_close(struct ses_h2_stream *stream)
 {
     struct ses_h2 *h2 = stream->h2;

@@ -1,14 +1,14 @@
+/* Answers that do not leave in the turn that gave them: the peer's window is closed, or it does not
+ * read.
+ *
+ * Such an answer keeps nothing but itself: reply and trailers are copied out and the exchange goes back
+ * to its pool, request body and all. That costs a copy only where the peer is slow. An answer that does
+ * not move for write_stall_ms is given up, and with it the connection when no other moves either. */
 #include "h2.h"
 
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
-
-/* Answers that do not leave in the turn that gave them: the peer's window is closed, or it does not read.
- *
- * Such an answer keeps nothing but itself: reply and trailers are copied out and the exchange goes back to
- * its pool, request body and all. That costs a copy only where the peer is slow. An answer that does not move
- * for write_stall_ms is given up, and with it the connection when no other moves either. */
 
 static uint64_t now_ms(void)
 {
@@ -47,7 +47,8 @@ static uint8_t *copy(uint8_t *at, const uint8_t *bytes, size_t len)
     return at + len;
 }
 
-/* The exchange's bytes become ours; nothing of them may be in nghttp2's queues. false: no memory. */
+/* The exchange's bytes become ours; nothing of them may be in nghttp2's queues. false: no memory. Names
+ * of trailers are literals and stay. */
 static bool keep_answer(struct ses_h2_stream *stream)
 {
     size_t len = stream->reply.len;
@@ -72,6 +73,8 @@ static bool keep_answer(struct ses_h2_stream *stream)
     return true;
 }
 
+/* Not while the method may still add to the answer, and not once the trailers are in nghttp2's queue,
+ * which holds views of their old place. */
 static void drop_exchange(struct ses_h2_stream *stream)
 {
     const struct ses_exchange *x = stream->x;
@@ -107,6 +110,8 @@ static void push_waiting(struct ses_h2_stream *stream)
     ses_list_push_back(&stream->h2->waiting, &stream->place_node);
 }
 
+/* moved starts anew with the first that waits: it tells at the next look whether the peer took anything
+ * at all. */
 static void begin_waiting(struct ses_h2_stream *stream)
 {
     struct ses_h2 *h2 = stream->h2;
@@ -131,6 +136,7 @@ void ses_h2_settle_answers(struct ses_h2 *h2)
     }
 }
 
+/* Progress puts an answer behind the others; one byte now and then is none (SES_H2_PROGRESS_BYTES). */
 void ses_h2_answer_moved(struct ses_h2_stream *stream, size_t len)
 {
     stream->moved_bytes += len;

@@ -1,3 +1,4 @@
+/* One walk over the headers, with a bit for each name that a door reads. The table is the whole rule. */
 #include "header_once.h"
 
 static const struct {
@@ -35,6 +36,8 @@ static const char *check_host(struct ses_slice value, struct ses_slice *host)
     return NULL;
 }
 
+/* The names a plain resource might be given twice by proxies are passed over there, host never is: what
+ * it says decides whom the request is for. */
 const char *ses_header_fault(const struct ses_exchange *x)
 {
     struct ses_slice host = SES_SLICE_EMPTY;

@@ -1,3 +1,5 @@
+/* Names are compared without regard to case and, unless one was configured with a port, without the
+ * port: which port a proxy listens on is none of our business. */
 #include "host.h"
 
 #include <arpa/inet.h>
@@ -34,6 +36,7 @@ static bool is_loopback(struct ses_slice host)
     return inet_pton(AF_INET, text, &in) == 1 && ntohl(in.s_addr) >> 24 == LOOPBACK_NET;
 }
 
+/* Loopback names are always ours: a page from elsewhere cannot have one of them as its own origin. */
 bool ses_host_is_known(const char *const *names, size_t names_count, struct ses_slice authority)
 {
     struct ses_slice host = host_of(authority);

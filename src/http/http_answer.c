@@ -1,3 +1,5 @@
+/* The answering half of an HTTP exchange: headers, compression, and which words a refusal has at which
+ * door. */
 #include "http_call.h"
 
 #include <sessiond/base/encode.h>
@@ -14,6 +16,7 @@ struct answer {
     size_t count;
 };
 
+/* An empty value leaves the header out, so that callers need not ask (server_name, extra_name). */
 static void add(struct answer *answer, struct ses_slice name, struct ses_slice value)
 {
     SES_REQUIRE(answer->count < HEADERS_MAX);
@@ -54,7 +57,9 @@ static void add_reply_header(struct ses_exchange *x, struct answer *answer, stru
         add(answer, header.name, header.value);
 }
 
-/* Compresses where it pays: large enough, asked for, and smaller afterwards. */
+/* Compresses where it pays: large enough, asked for, and smaller afterwards. vary is told whenever the
+ * answer could have been compressed, also to those who got it plain: a cache between us must not hand
+ * one form to everybody. */
 static struct ses_slice encode_body(struct ses_exchange *x, struct answer *answer, struct ses_slice body)
 {
     const struct http_call *call = http_call_of(x);
@@ -107,6 +112,7 @@ static void answer_page(struct ses_exchange *x, int http_status)
     respond(x, http_status, SES_STR(SES_RETURN_PAGE_TYPE), ses_return_refusal_body(http_status));
 }
 
+/* At the return URL every error is a page, whatever door it came through: the reader is a shopper. */
 void http_answer_error(struct ses_exchange *x, const struct ses_error *error)
 {
     const struct http_call *call = http_call_of(x);

@@ -1,3 +1,5 @@
+/* The judging half of an HTTP exchange: a chain of checks, each of which refuses by itself; their order
+ * is the order in which a caller is told of several faults. Behind the last one the method is started. */
 #include "http_call.h"
 
 #include <sessiond/base/clock.h>
@@ -82,6 +84,7 @@ static bool is_zero_weight(struct ses_slice parameter)
     return true;
 }
 
+/* "*" is not read as gzip: an answer in plain text is always right. */
 bool http_accepts_gzip(struct ses_slice accept_encoding)
 {
     while (accept_encoding.len > 0) {
@@ -153,6 +156,7 @@ static bool check_route(const struct ses_doors *doors, struct ses_exchange *x)
     return refuse(x, 404, SES_NOT_FOUND, "no such resource");
 }
 
+/* HEAD goes wherever GET goes; the engine leaves the body out. */
 static bool check_method(struct ses_exchange *x)
 {
     const struct ses_route *route = x->route;
@@ -219,7 +223,8 @@ static bool check_version(struct ses_exchange *x)
     return refuse(x, 0, SES_INVALID_ARGUMENT, "connect-protocol-version must be 1");
 }
 
-/* Replaces the body by what it unpacks to. */
+/* Replaces the body by what it unpacks to. Bounded like a body that came plain: 413 beyond
+ * body_bytes_max, found out before the memory is spent. */
 static bool check_encoding(struct ses_doors *doors, struct ses_exchange *x)
 {
     bool rpc = x->door == SES_DOOR_CONNECT;
@@ -263,6 +268,8 @@ static bool check_timeout(const struct ses_doors *doors, struct ses_exchange *x,
 
 /* ---- the exchange */
 
+/* Answered by the door itself before the exchange is cancelled (exchange.h): after the cancellation nobody
+ * would be told. */
 static void on_deadline(void *arg)
 {
     struct ses_exchange *x = arg;
@@ -283,6 +290,7 @@ static void start(struct ses_doors *doors, struct ses_exchange *x, uint64_t limi
     x->route->start(x, x->route->arg);
 }
 
+/* The only answer that needs no memory: without a call there is nothing else to answer with. */
 static bool prepare(struct ses_doors *doors, struct ses_exchange *x, const struct ses_http_stream_ops *ops)
 {
     struct http_call *call = ses_arena_zalloc(&x->arena, sizeof(*call));

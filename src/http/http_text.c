@@ -1,3 +1,4 @@
+/* Fixed texts of HTTP: reasons, the body of a refusal, the date. */
 #include "engine.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* A small engine that reads until it knows which engine the connection needs, and hands over what it
+ * has read. Nearly always that is one read: 24 bytes are the HTTP/2 preface, the first byte tells TLS. */
 #include "sniff.h"
 
 #include <stdlib.h>
@@ -20,6 +22,8 @@ struct sniffer {
     uint8_t bytes[PREFACE_BYTES];
 };
 
+/* A prefix of the preface could still be an HTTP/1.1 request line ("PRI"): wait for more. 0x16 begins
+ * no method. */
 enum ses_sniff ses_sniff_check(struct ses_slice first, bool http2)
 {
     struct ses_slice preface = PREFACE;
@@ -105,6 +109,8 @@ static void keep_first(struct sniffer *s, size_t len)
     s->len += len;
 }
 
+/* At most 24 bytes are copied to be looked at; the whole read is handed on as it came where nothing was
+ * kept before. */
 static enum ses_status on_bytes(void *engine, struct ses_slice bytes)
 {
     struct sniffer *s = engine;
@@ -140,6 +146,7 @@ static enum ses_status on_produce(void *engine, struct ses_buf *out)
     return ses_buf_append(out, ses_slice(tls_alert, sizeof(tls_alert)));
 }
 
+/* A connection that has said nothing yet: its first request may be on its way (engine.h). */
 static void on_drain(void *engine)
 {
     struct sniffer *s = engine;

@@ -1,3 +1,6 @@
+/* The route of the return URL: reads what the browser brought (return_form.h), masks it, hands it to
+ * step.h, and makes a page of the outcome. Nothing that comes here may end without an answer that leads
+ * on: the reader is a shopper, not a program. */
 #include "return.h"
 
 #include "return_form.h"
@@ -14,6 +17,8 @@ struct reading {
     enum ses_return_page page;
 };
 
+/* A refusal of ours (too large, HEAD, prefetch) is told only if the handle is known; else the handle's
+ * own answer counts, so that a refusal says nothing about which handles exist. */
 static void on_done(struct ses_exchange *x, void *arg, const struct ses_step_answer *answer)
 {
     static const enum ses_return_page page_of[SES_STEP_OUTCOME_COUNT] = {
@@ -58,6 +63,8 @@ static bool is_prefetch(const struct ses_exchange *x)
            header_says(x, "x-moz", "prefetch");
 }
 
+/* Masking comes last and before anybody else sees the parameters: what is judged, hashed, stored and
+ * shown is the masked form only. */
 static enum ses_status read_form(struct ses_exchange *x, bool post, struct ses_step_return *what)
 {
     struct ses_slice type = ses_exchange_header(x, "content-type", NULL);
@@ -96,5 +103,6 @@ void ses_return_start(struct ses_exchange *x, void *service)
         refuse(reading, SES_PAGE_UNAVAILABLE);
     else if (is_prefetch(x) && (reading->what.parameters_count > 0 || reading->what.query.len > 0))
         refuse(reading, SES_PAGE_PREFETCH);
+    /* Also when it was refused: looks_only stores nothing, but finds the way back to the shop. */
     ses_step_return_start(service, x, &reading->what, on_done, reading);
 }

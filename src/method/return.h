@@ -1,4 +1,4 @@
-/* return.h - GET|POST /r/<handle>: where bank or ACS sends the browser back to (DESIGN section 7).
+/* return.h - GET|POST /r/<handle>: where bank or ACS sends the browser back to.
  *
  * What the browser brings (a GET's query; a POST's body, and its query) is read in whatever form it comes
  * (return_form.h), bounded and masked here, stored and applied by step.h, and answered by 303 to the

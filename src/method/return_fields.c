@@ -11,6 +11,8 @@ enum ses_status ses_return_form_init(struct ses_return_form *form, struct ses_ar
     return form->parameters == NULL ? SES_NO_MEMORY : SES_OK;
 }
 
+/* Bounded before the text is made and again afterwards: making UTF-8 of it can make it three times as
+ * long. */
 enum ses_status ses_return_form_add(struct ses_return_form *form, struct ses_slice name,
                                     struct ses_slice value)
 {
@@ -28,6 +30,7 @@ enum ses_status ses_return_form_add(struct ses_return_form *form, struct ses_sli
     return SES_OK;
 }
 
+/* A ';' inside quotes belongs to the value: file names of multipart parts have them. */
 static struct ses_slice next_option(struct ses_slice *rest)
 {
     bool quoted = false;

@@ -1,7 +1,12 @@
+/* Urlencoded forms, text/plain, and which reader a body gets. The order of trying matters: a boundary
+ * or a JSON object is unmistakable and goes first, then the type is believed, and at the end what the
+ * bytes look like. */
 #include "return_form.h"
 
 #include <sessiond/base/encode.h>
 
+/* A '%' that no two hex digits follow stands for itself (WHATWG URL); `s.len - at > 2` keeps both
+ * inside. */
 static bool is_escape(struct ses_slice s, size_t at)
 {
     return s.data[at] == '%' && s.len - at > 2 && ses_hex_digit(s.data[at + 1]) >= 0 &&
@@ -57,6 +62,9 @@ enum ses_status ses_return_form_parse(struct ses_return_form *form, struct ses_s
 
 /* ---- bodies of other types ----------------------------------------------------------------------- */
 
+/* The labels under which banks announce what browsers read as windows-1252 (WHATWG Encoding).
+ * iso-8859-15 differs from it in eight characters; it is read the same way rather than losing every
+ * accent. */
 enum ses_charset ses_return_form_charset(struct ses_slice content_type)
 {
     static const struct ses_slice latin[] = {
@@ -86,6 +94,7 @@ static struct ses_slice without_line_end(struct ses_slice text)
     return text;
 }
 
+/* Only white space and separators: the same as no body at all, so that an empty POST uses up nothing. */
 static bool is_blank(struct ses_slice body)
 {
     for (size_t i = 0; i < body.len; i++) {
@@ -132,6 +141,7 @@ static bool looks_like_pairs(struct ses_slice body)
     return equals > 0 && equals < body.len && equals <= SES_RETURN_NAME_BYTES_MAX;
 }
 
+/* What nothing fits is kept whole under one name: a bank's answer must never be lost for its form. */
 enum ses_status ses_return_form_body(struct ses_return_form *form, struct ses_slice content_type,
                                      struct ses_slice body)
 {

@@ -1,11 +1,14 @@
 /* return_form.h - what a browser brings to the return URL, in whatever form a bank's page sends it, as names
  * and values that are text.
  *
- *   application/x-www-form-urlencoded, a query   WHATWG URL, section 5.1: pairs split at '&', '+' is a space,
- * %XX a byte, a '%' that begins no such pair stands for itself multipart/form-data RFC 7578; a file's content
- * is its value text/plain                                   HTML, section 4.10.21.8: a line a pair; else as
- * above an object of JSON, whatever the type says    its members; what is no string as JSON anything else one
- * value, named "body"
+ *   application/x-www-form-urlencoded,   WHATWG URL, section 5.1: pairs split at '&', '+' is a space, %XX
+ *   a query                              a byte; a '%' that begins no such triple stands for itself
+ *   multipart/form-data                  RFC 7578; a file's content is its value
+ *   text/plain                           HTML, section 4.10.21.8: a line a pair; if it is no such lines, as
+ *                                        the first row
+ *   an object of JSON, whatever the      its members; what is no string as JSON
+ *   type says
+ *   anything else                        one value, named "body"
  *
  * Nothing is refused for its bytes. What is UTF-8 stays byte for byte; what is not, or is told to be
  * ISO-8859-1, is read as windows-1252 (WHATWG Encoding: the same label); of another charset every byte that

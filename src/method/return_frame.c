@@ -1,3 +1,5 @@
+/* The page for a return inside a frame: a fixed text with one escaped attribute, and a policy with one
+ * origin. */
 #include "return_frame.h"
 
 #include <sessiond/exchange/return_refusal.h>
@@ -15,9 +17,11 @@
     SES_RETURN_PAGE_CSP "; script-src 'sha256-oIq92eKLJSbD//od6JotZBvPfnYjthX7cONxs9VP6Gw='; "               \
                         "frame-ancestors "
 
+/* target=_top: without script the link leads the whole window to the shop, not the frame. */
 #define LINK_HEAD "<p><a id=\"back\" target=\"_top\" data-outcome=\"%s\" href=\""
 #define LINK_TAIL "\">Continue to the shop</a></p>\n</main>\n<script>" SCRIPT "</script>\n</body>\n</html>\n"
 
+/* Pages that end nothing say nothing: the parent must not take them for the end of the step. */
 static const char *outcome_of(enum ses_return_page page)
 {
     switch (page) {
@@ -42,6 +46,8 @@ static const char *outcome_of(enum ses_return_page page)
 
 void ses_return_frame_reply(struct ses_exchange *x, enum ses_return_page page, struct ses_slice location)
 {
+    /* The origin goes into a header unescaped. BeginStep let only hosts through that a policy can name
+     * (ses_return_url_framable), and the URL is the merchant's, fixed by then. */
     struct ses_slice origin = ses_return_url_origin(location), body = SES_SLICE_EMPTY;
     const char *policy = ses_arena_printf(&x->arena, CSP "%.*s", SES_FMT(origin));
     const char *head = ses_arena_printf(&x->arena, LINK_HEAD, outcome_of(page));

@@ -1,3 +1,6 @@
+/* A body that is one JSON object, as parameters. It comes from a browser on behalf of a page that is
+ * not ours, so its size was bounded by the caller; deeper values are written back as JSON, never
+ * walked. */
 #include <sessiond/base/json_load.h>
 
 #include "return_form.h"
@@ -26,6 +29,9 @@ static enum ses_status add_member(struct ses_return_form *form, const char *key,
     return ses_return_form_add(form, name, copy);
 }
 
+/* A glance at the first bytes keeps forms out of jansson: nearly all bodies are forms. Text that begins
+ * like JSON and is none is somebody's form all the same (false). JSON_ALLOW_NUL: nothing is refused for
+ * its bytes, a NUL becomes U+FFFD like everywhere. */
 bool ses_return_json(struct ses_return_form *form, struct ses_slice body, enum ses_status *ret_status)
 {
     enum ses_charset charset = form->charset;
@@ -45,6 +51,7 @@ bool ses_return_json(struct ses_return_form *form, struct ses_slice body, enum s
         return false;
     }
     form->charset = SES_CHARSET_NONE; /* JSON is UTF-8 */
+    /* No early end: jansson's iterator has nothing to clean up, but the object is freed in one place. */
     json_object_foreach(object, key, value) {
         if (*ret_status == SES_OK)
             *ret_status = add_member(form, key, value);

@@ -1,3 +1,4 @@
+/* Copies on demand: what holds no card data, nearly everything, stays where it is. */
 #include "return_mask.h"
 
 #include <sessiond/domain/card_data.h>
@@ -14,6 +15,7 @@ static enum ses_status copy_of(struct ses_slice text, struct ses_arena *arena, u
     return SES_OK;
 }
 
+/* Masked in place in the copy, so lengths do not change: limits that were checked before still hold. */
 static enum ses_status mask_text(struct ses_slice *text, struct ses_arena *arena)
 {
     uint8_t *bytes;

@@ -1,7 +1,6 @@
-#include "return_form.h"
-
 /* RFC 7578 and RFC 2046 section 5.1.1, read leniently: what stands before the first and behind the last
  * boundary is passed over, a part without a name as well. */
+#include "return_form.h"
 
 #define BOUNDARY_BYTES_MAX 200 /* RFC 2046: 70 */
 
@@ -41,6 +40,9 @@ static enum ses_status add_part(struct ses_return_form *form, struct ses_slice p
     return name.len == 0 ? SES_OK : ses_return_form_add(form, name, part);
 }
 
+/* A boundary is looked for anywhere, not only at the start of a line: senders disagree about the line
+ * end before it, and no part may hold it (RFC 2046). Each round takes at least the mark, so the loop
+ * ends with the body. */
 bool ses_return_multipart(struct ses_return_form *form, struct ses_slice boundary, struct ses_slice body,
                           enum ses_status *ret_status)
 {

@@ -1,3 +1,5 @@
+/* Charsets. Nothing here fails for what the bytes are: the answer to a bank's page cannot be "send it
+ * again". */
 #include "return_text.h"
 
 #define REPLACEMENT 0xFFFDu
@@ -60,6 +62,9 @@ static size_t kept(struct ses_slice rest, enum ses_charset charset)
     return charset == SES_CHARSET_OTHER && rest.data[0] >= 0x80 ? ses_utf8_first(rest, &code_point) : 0;
 }
 
+/* Text that is UTF-8 already is believed over its label, unless the label says latin: then bytes that
+ * happen to be UTF-8 are what they say, since a page that declares latin-1 writes latin-1. Three bytes
+ * for one at most. */
 enum ses_status ses_return_text(struct ses_slice bytes, enum ses_charset charset, struct ses_arena *arena,
                                 struct ses_slice *ret_text)
 {
@@ -88,6 +93,8 @@ enum ses_status ses_return_text(struct ses_slice bytes, enum ses_charset charset
     return SES_OK;
 }
 
+/* Stored as evidence and shown to the merchant's server, never decoded again: it only has to be safe to
+ * carry. */
 enum ses_status ses_return_query(struct ses_slice query, struct ses_arena *arena, struct ses_slice *ret_query)
 {
     static const char digits[] = "0123456789ABCDEF";

@@ -1,3 +1,5 @@
+/* URLs are compared by their text, not parsed into parts and put together again: what was checked is
+ * what is sent in the location header, byte for byte. */
 #include "return_url.h"
 
 #define HTTPS SES_STR("https://")
@@ -9,6 +11,8 @@ static bool url_byte(uint8_t c)
     return c > 0x20 && c < 0x7f && strchr("\"<>\\^`{|}#", c) == NULL;
 }
 
+/* Ends at '/' or '?' ('#' and '\\' cannot be in it, url_byte refuses them): a browser must not see
+ * another end than we do. */
 static struct ses_slice authority(struct ses_slice url)
 {
     size_t from = ses_slice_starts(url, HTTPS) ? HTTPS.len : HTTP.len;
@@ -39,7 +43,8 @@ static bool port_check(struct ses_slice port)
     return ses_parse_u64(port, 65535, &number) == SES_OK && number > 0;
 }
 
-/* Host, optional port; brackets only around a whole IPv6 address. */
+/* Host, optional port; brackets only around a whole IPv6 address. '@' anywhere in it is refused:
+ * https://shop.example@evil.example is evil.example to a browser. */
 static bool authority_check(struct ses_slice text)
 {
     size_t end;
@@ -95,6 +100,8 @@ bool ses_return_url_framable(struct ses_slice url)
     return inside;
 }
 
+/* The whole origin, scheme and port included. In sandbox mode loopback needs no list, or nobody could
+ * try it out. */
 bool ses_return_url_allowed(const struct ses_service_options *options, struct ses_slice merchant,
                             struct ses_slice url)
 {

@@ -1,8 +1,9 @@
+/* sessiond.v1.SessionService/RevokeSession: the merchant ends the session. Idempotent: a revoked
+ * session answers as it is, hence revoked_accepted, also to a token that is otherwise good for nothing
+ * any more. */
 #include "continuation.h"
 
 #include <sessiond/exchange/message.h>
-
-/* sessiond.v1.SessionService/RevokeSession */
 
 static enum ses_status read_request(struct ses_continuation *call, const ProtobufCMessage *decoded,
                                     struct ses_error *ret_error)
@@ -15,6 +16,8 @@ static enum ses_status read_request(struct ses_continuation *call, const Protobu
     return SES_OK;
 }
 
+/* Not while PROCESSING (ses_continuation_over): money may have moved, and its outcome has to be told
+ * first. */
 static enum ses_session_verdict decide(struct ses_continuation *call, struct ses_session *session,
                                        uint64_t now_ms, struct ses_error *ret_error)
 {

@@ -4,6 +4,8 @@
 #include <sessiond/base/random.h>
 #include <sessiond/method/service.h>
 
+/* One key a purpose, from one secret: a tag that is seen in one place (a log line) tells nothing about
+ * another. */
 static void derive(const struct ses_secret *secret, struct ses_slice purpose, struct ses_tag_key *ret_key)
 {
     uint8_t hash[SES_HASH_BYTES];
@@ -13,6 +15,7 @@ static void derive(const struct ses_secret *secret, struct ses_slice purpose, st
     ses_wipe(hash, sizeof(hash));
 }
 
+/* The random bytes for ids lie in guarded memory beside the keys: who reads them knows the next ids. */
 enum ses_status ses_service_keys_make(const struct ses_service_options *options,
                                       struct ses_secret *ret_memory, struct ses_service_keys **ret_keys)
 {
@@ -30,6 +33,7 @@ enum ses_status ses_service_keys_make(const struct ses_service_options *options,
     return SES_OK;
 }
 
+/* Big endian milliseconds in front: ids sort by their time. */
 void ses_service_session_id(struct ses_service_keys *keys, uint64_t now_ms,
                             uint8_t ret_id[SES_SESSION_ID_BYTES])
 {

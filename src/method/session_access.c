@@ -1,3 +1,6 @@
+/* The checks of session_access.h in their order. An answer must never tell more than the caller has
+ * proved: the token against the call first, without a look at the store, then the stored session
+ * against the token. */
 #include "session_access.h"
 
 #include <inttypes.h>
@@ -72,6 +75,8 @@ static enum ses_status explain_refusal(const struct ses_access *a, enum ses_stat
     return refuse_token(ret_error);
 }
 
+/* Out of the claims into fixed memory: they are kept in the cache, longer than the arena they were
+ * parsed into. The text fields are zeroed behind their ends, so that no former token's bytes stay. */
 static enum ses_status take_facts(struct ses_access *a, const struct ses_claims *claims,
                                   struct ses_error *ret_error)
 {
@@ -98,6 +103,9 @@ static enum ses_status take_facts(struct ses_access *a, const struct ses_claims 
     return SES_OK;
 }
 
+/* Verified without its time (now 0): a cached token would otherwise have to be judged in two ways. Time
+ * is judged below, for both, by sessiond's clock and the era in which the token was issued
+ * (base/clock.h). A token that is too long is refused before it costs a hash of its length. */
 static enum ses_status read_token(struct ses_access *a, uint64_t now_ms, struct ses_error *ret_error)
 {
     uint8_t hash[SES_HASH_BYTES];
@@ -120,6 +128,7 @@ static enum ses_status read_token(struct ses_access *a, uint64_t now_ms, struct 
     return SES_OK;
 }
 
+/* A token of a version that did not name its tenant is bound by merchant and id alone. */
 static bool same_tenant(const struct ses_access *a)
 {
     char tag[SES_TENANT_TAG_SIZE];
@@ -153,6 +162,8 @@ static enum ses_status require_token(struct ses_error *ret_error)
     return SES_INVALID_ARGUMENT;
 }
 
+/* The key is made of what the caller says; with a token that was just proved to be the same as the
+ * token's. */
 enum ses_status ses_access_verify(struct ses_access *a, struct ses_error *ret_error)
 {
     SES_TRY(ses_request_check_step(&a->request, ret_error));
@@ -186,6 +197,8 @@ static enum ses_status refuse_browser(struct ses_access *a, struct ses_error *re
     return ret_error->status;
 }
 
+/* By the policy of today, not of the day the session was made: an operator who tightens it means all
+ * sessions. */
 static enum ses_status judge_browser(struct ses_access *a, const struct ses_session *session,
                                      struct ses_error *ret_error)
 {
@@ -207,6 +220,8 @@ static enum ses_status refuse_generation(const struct ses_access *a, const struc
     return ret_error->status;
 }
 
+/* In the order of what the caller can do about it: another session has the name, this one is revoked,
+ * it is over, there is a newer token, this is the wrong browser. */
 enum ses_status ses_access_judge(struct ses_access *a, const struct ses_session *session, uint64_t now_ms,
                                  struct ses_error *ret_error)
 {
@@ -246,6 +261,8 @@ static enum ses_status decode(const struct ses_record *record, uint64_t now_ms, 
     return SES_OK;
 }
 
+/* SES_BUSY is a key that was claimed for the first time: to a reader nothing is there yet, to a writer
+ * it is claimed. */
 enum ses_status ses_access_load(struct ses_service *service, const struct ses_store_key *key, uint64_t now_ms,
                                 struct ses_arena *arena, struct ses_access_found *ret_found)
 {

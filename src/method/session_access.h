@@ -1,9 +1,9 @@
 /* session_access.h - who may see or move which session: a later call's token, browser and place, compared
  * with what is stored. Every method of SessionService goes through here, in two halves:
  *
- *   verify   without the store: the request's rules, the token's form, signature and time, and that the call
- * says the same as the token (test_mode, merchant, merchant_session_id) judge    with the stored session:
- * same session, not revoked, in time, generation, browser
+ *   verify   without the store: the request's rules, the token's form, signature and time, and that the
+ *            call says the same as the token (test_mode, tenant, merchant, merchant_session_id)
+ *   judge    with the stored session: same session, not revoked, in time, generation, browser
  *
  * The errors are those of proto/sessiond/v1/session.proto.
  */

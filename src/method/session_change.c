@@ -1,3 +1,5 @@
+/* The loop of session_change.h. Between two attempts nothing of the first one is kept but wait_ms:
+ * whatever was read lies in the scratch arena, which the next attempt resets. */
 #include "session_change.h"
 
 #include <sessiond/base/clock.h>
@@ -24,6 +26,8 @@ static void leave_list(struct ses_change *change)
     change->phase = SES_CHANGE_IDLE;
 }
 
+/* While COMMITTING nothing is done: the record is with the store, and its done function still needs
+ * change, which lives in the exchange that hold keeps. */
 static void on_cancel(struct ses_exchange *x, void *arg)
 {
     struct ses_change *change = arg;
@@ -35,6 +39,8 @@ static void on_cancel(struct ses_exchange *x, void *arg)
     }
 }
 
+/* Taken at the first wait or put, not at the start: most calls that change nothing never leave their
+ * first turn. */
 static void hold(struct ses_change *change)
 {
     if (change->held)
@@ -56,6 +62,8 @@ void ses_change_finish(struct ses_change *change)
     ses_exchange_release(change->x);
 }
 
+/* A put that failed after it was accepted has given the claim back already (store.h); one that was
+ * refused has not. */
 static void fail(struct ses_change *change, const struct ses_error *error)
 {
     if (change->claim.held)
@@ -81,6 +89,8 @@ static void on_timer(void *arg)
     attempt(change);
 }
 
+/* wait_ms doubles from 2 to 20: a commit is over after the first or second look, a connector call is
+ * not. The margin is the time that an answer needs to reach the caller before its deadline. */
 static void wait_turn(struct ses_change *change)
 {
     uint64_t margin_ns = change->service->options.connector_deadline_margin_ms * NS_PER_MS;
@@ -122,6 +132,8 @@ static void on_committed(void *arg, enum ses_status status)
         fail_store(change, status);
 }
 
+/* write makes the answer too, so that nothing is on disk which could not be told. It runs under the
+ * claim: found is still what decide saw. */
 static enum ses_status put(struct ses_change *change)
 {
     struct ses_record record = {.kind = SES_RECORD_SESSION};
@@ -130,6 +142,8 @@ static enum ses_status put(struct ses_change *change)
     return ses_store_put(change->service->options.store, &change->claim, &record, on_committed, change);
 }
 
+/* CONFLICT, NOT_FOUND, ALREADY_EXISTS: somebody was faster since load, so decide has to look at what is
+ * there now. */
 static enum step claim(struct ses_change *change)
 {
     struct ses_store *store = change->service->options.store;
@@ -153,6 +167,8 @@ static enum step claim(struct ses_change *change)
     return STEP_OVER;
 }
 
+/* A key that is claimed is not decided on: its next record is being written, and a decision on the last
+ * one would lose the claim anyway. */
 static enum step try_once(struct ses_change *change)
 {
     uint64_t now_ms = ses_clock_now_ms();
@@ -171,6 +187,8 @@ static enum step try_once(struct ses_change *change)
     return claim(change);
 }
 
+/* Four at once: enough for a race of two or three; more mean a key under heavy load, where each further
+ * attempt costs the others their turn. */
 static void attempt(struct ses_change *change)
 {
     enum step step = STEP_AGAIN;
@@ -181,6 +199,7 @@ static void attempt(struct ses_change *change)
         wait_turn(change);
 }
 
+/* Also used from inside committed (phase IDLE by then) for a second key: the reference stays held. */
 void ses_change_again(struct ses_change *change, const struct ses_change_ops *ops,
                       const struct ses_store_key *key)
 {

@@ -1,13 +1,15 @@
 /* session_change.h - changing one stored thing: read, decide, claim, write, tell; again when somebody was
  * faster. The one loop under every writing method of SessionService, the browser's return and the inbox.
  *
- *   start --> attempt: load --+--> claimed by somebody --> wait 2..20 ms --> attempt
+ *   start --> attempt: load --+--> claimed by somebody: wait 2..20 ms --> attempt
  *                             |
  *                             +--> decide --+--> DONE: the call was answered, nothing is written
- *                                           +--> WRITE --> claim_ref / claim_new --+--> lost: attempt (at
- * most 4 at once)
- *                                                                                  +--> write --> put -->
- * committed
+ *                                           |
+ *                                           +--> WRITE: claim_ref or claim_new
+ *                                                  |
+ *                                                  +--> lost: attempt (4 at once, then wait)
+ *                                                  |
+ *                                                  +--> ours: write --> put --> committed
  *
  * The claim is a compare-and-set on the very record that decide saw, so what was decided is what is written;
  * two changes without expected_version that meet are decided one after the other, each on the other's result:

@@ -1,3 +1,5 @@
+/* Claims of a token from a session. Times are the world's, by one difference for all of them
+ * (base/clock.h): iat and exp of one token must fit each other. */
 #include "session_mint.h"
 
 #include <sessiond/base/clock.h>
@@ -6,6 +8,8 @@
 
 #include "natural_key.h"
 
+/* A session in PROCESSING has no end, a token must have one. It is worked out from the record's own
+ * times and not from now, so that every process makes the same token until the next span begins. */
 uint64_t ses_session_token_end(const struct ses_service *service, const struct ses_session *session)
 {
     uint64_t needed_ms;

@@ -1,3 +1,5 @@
+/* A connector's refusal as types.ErrorInfo. Three voices stay apart in it: ours (unified), the
+ * connector's, and the card network's where the connector passed it on. */
 #include "session_reply.h"
 
 /* Our one sentence per outcome, beside the connector's own words. */

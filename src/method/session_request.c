@@ -1,7 +1,10 @@
+/* From generated structs to the flat request of the domain, in which a field is a bit and a place. This
+ * is the last file that sees where in which message a field stood. */
 #include "session_request.h"
 
 #include <sessiond/codec/codec_proto.h>
 
+/* The text is the decoder's own copy in the exchange's arena: a view is enough. */
 void ses_request_set_text(struct ses_session_request *request, enum ses_field field, const char *text)
 {
     request->present |= SES_FIELD_BIT(field);
@@ -50,6 +53,7 @@ void ses_request_set_state(struct ses_session_request *request, const Types__Con
         ses_request_set_text(request, SES_FIELD_STATE_CUSTOMER, state->connector_customer_id);
 }
 
+/* Every field is optional and told apart from its default: "0" and "not said" are two browsers. */
 void ses_request_set_browser(struct ses_session_request *request, const Types__BrowserInformation *browser)
 {
     if (browser == NULL)
@@ -80,6 +84,8 @@ void ses_request_set_browser(struct ses_session_request *request, const Types__B
 #undef TEXT
 }
 
+/* Packed again rather than kept as it came: two spellings of one message (order, defaults) become the
+ * same bytes. */
 enum ses_status ses_request_set_message(struct ses_session_request *request, enum ses_field field,
                                         const ProtobufCMessage *message, struct ses_arena *arena)
 {

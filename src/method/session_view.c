@@ -1,3 +1,5 @@
+/* A session as its callers see it. Pieces are made one by one; a piece that has no memory leaves a hole
+ * and sets failed, and the whole is thrown away at the end. */
 #include "session_view.h"
 
 #include <sessiond/base/clock.h>
@@ -62,6 +64,7 @@ static Types__Money *view_amount(struct view *v, const struct ses_session *sessi
     return money;
 }
 
+/* What was told as "expires in 3600 s" is told as what is left of it, counted from when it was stored. */
 static int64_t seconds_left(const struct ses_session_state *state, uint64_t now_ms)
 {
     uint64_t passed = now_ms > state->stored_ms ? (now_ms - state->stored_ms) / 1000 : 0;
@@ -167,6 +170,7 @@ static void view_step(struct view *v, const struct ses_session *session, Session
 
 typedef Sessiond__V1__RedirectResult__PayloadEntry payload_entry;
 
+/* Square in the number of parameters, which is at most 64. */
 static bool seen_before(const struct ses_redirect_result *redirect, size_t at)
 {
     for (size_t i = 0; i < at; i++) {
@@ -220,6 +224,7 @@ static void view_redirect(struct view *v, const struct ses_session *session, Ses
 
 /* ---- lists --------------------------------------------------------------------------------------- */
 
+/* What a client may send next, so that it needs no copy of the state machine. */
 static void view_next_events(struct view *v, const struct ses_session *session, Sessiond__V1__Session *view)
 {
     uint32_t events = ses_session_next_events(session->status);
@@ -285,6 +290,7 @@ static void view_verdict(struct view *v, const struct ses_binding_verdict *verdi
 
 /* ---- the whole ------------------------------------------------------------------------------------ */
 
+/* A session without an end has neither expires_ms nor expires_in_seconds: 0 in both. */
 static void view_times(const struct view *v, const struct ses_session *session, uint64_t now_ms,
                        Sessiond__V1__Session *view)
 {
@@ -325,6 +331,8 @@ enum ses_status ses_session_view(const struct ses_session *session, const struct
     view_step(&v, session, view);
     view_events(&v, session, view);
     view_times(&v, session, now_ms, view);
+    /* Only for a caller with a token (session_view.h): everything above is what anybody who knows the
+     * names learns. */
     if (verdict != NULL) {
         view_state(&v, &session->state, now_ms, view);
         view_connector_session(&v, session, view);

@@ -16,9 +16,10 @@
  *   ours         its return was stored, same payload               AGAIN: same location, nothing written
  *   ours         its return was stored, another payload            OTHER_PAYLOAD
  *   ours         ended by an event (a webhook was faster)          FIRST: kept as evidence, recorded as a
- * late event, the session stays ours         its time was over                                 EXPIRED: the
- * same ours         a newer step was begun, or it is forgotten        EXPIRED: nothing written any the store
- * refuses, or is too slow                 UNAVAILABLE, try again
+ *                                                                  late event, the session stays
+ *   ours         its time was over                                 EXPIRED: the same
+ *   ours         a newer step was begun, or it is forgotten        EXPIRED: nothing written
+ *   any          the store refuses, or is too slow                 UNAVAILABLE, try again
  *
  * Nothing about the session goes out but the location, which is told with every outcome where it is known.
  * What is given must be bounded by the door that took it.

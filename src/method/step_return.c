@@ -1,3 +1,5 @@
+/* The table of step.h as a user of the change loop. decide answers most rows itself; only FIRST, and
+ * EXPIRED where there is evidence to keep, write. */
 #include "step.h"
 
 #include "natural_key.h"
@@ -19,6 +21,7 @@ static struct step_return *return_of(struct ses_change *change)
     return SES_CONTAINER(change, struct step_return, change);
 }
 
+/* done answers the exchange; r lies in its arena, so finish comes last. */
 static void tell(struct step_return *r)
 {
     r->done(r->change.x, r->arg, &r->answer);
@@ -34,6 +37,7 @@ static enum ses_change_verdict tell_outcome(struct step_return *r, enum ses_step
 
 /* ---- what is the same return ------------------------------------------------------------------ */
 
+/* Each part is hashed behind its length (base/hash.h), so that no two returns are one text. */
 void ses_step_return_hash(const struct ses_step_return *what, uint8_t ret_hash[SES_HASH_BYTES])
 {
     struct ses_slice parts[3 + 2 * SES_RETURN_PARAMETERS_MAX];
@@ -118,6 +122,7 @@ static void apply_returned(struct step_return *r, struct ses_session *session, u
                             &r->change.service->rules, now_ms);
 }
 
+/* step is copied before the event is applied: applying closes the open step and makes a past one of it. */
 static enum ses_change_verdict take_open(struct step_return *r, struct ses_session *session, uint64_t now_ms)
 {
     const struct ses_session_step step = session->step;
@@ -175,6 +180,9 @@ static enum ses_change_verdict answer_forgotten(struct step_return *r, const str
     return answer(r, SES_STEP_EXPIRED, SES_CHANGE_DONE, target);
 }
 
+/* The session's id is compared because the key may belong to the next session of that name by now. The
+ * step's id decides which row: open, past and returned, past, known from the last result only (records
+ * of a version that remembered no past steps), forgotten. */
 static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms)
 {
     struct step_return *r = return_of(change);
@@ -205,6 +213,7 @@ static void committed(struct ses_change *change)
     tell(return_of(change));
 }
 
+/* Whatever the store said, the shopper can only reload: UNAVAILABLE. */
 static void failed(struct ses_change *change, const struct ses_error *error)
 {
     (void)error;
@@ -221,6 +230,7 @@ static const struct ses_change_ops return_ops = {
 
 /* ---- start ------------------------------------------------------------------------------------ */
 
+/* Once more what return.c checks: the record's size must not hang on one door. */
 static bool bounded(const struct ses_step_return *what)
 {
     size_t bytes = 0;

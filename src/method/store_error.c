@@ -1,3 +1,4 @@
+/* One place for what a caller is told when the store cannot: reason, sentence, and when to come again. */
 #include "store_error.h"
 
 /* What a caller is asked to wait before it tries again. */
@@ -29,6 +30,7 @@ void ses_error_store(struct ses_error *error, enum ses_status status)
                         SES_STR("too many sessions wait to be written"));
         break;
     case SES_TOO_LARGE:
+        /* No delay where waiting does not help. */
         ses_error_retry(error, SES_RESOURCE_EXHAUSTED, SES_STR("SESSION_TOO_LARGE"), 0,
                         SES_STR("the session is larger than the store takes"));
         break;
@@ -53,6 +55,8 @@ void ses_error_busy(struct ses_error *error)
                     SES_STR("another call for this session is still in flight"));
 }
 
+/* Whether the message is still the bare rule is told by its address: ses_error_violation sets both to
+ * one literal. */
 void ses_error_summarise(struct ses_error *error, struct ses_arena *arena)
 {
     const struct ses_error_pair *first = &error->violations[0];

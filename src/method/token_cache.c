@@ -1,3 +1,5 @@
+/* A hash table with chains and a list by age, both as indexes into one array: fixed memory, no
+ * allocation after the start, and half the size of pointers. */
 #include "token_cache.h"
 
 #include <stdlib.h>
@@ -126,6 +128,8 @@ bool ses_token_cache_get(struct ses_token_cache *cache, const uint8_t key[SES_HA
     return true;
 }
 
+/* The oldest entry leaves bucket and order before its place is filled again; the key in it is what
+ * finds its bucket. */
 void ses_token_cache_put(struct ses_token_cache *cache, const uint8_t key[SES_HASH_BYTES],
                          const struct ses_token_facts *facts)
 {

@@ -1,11 +1,10 @@
+/* sessiond.v1.SessionService/UpdateSession: another amount, other texts; older tokens are fenced. */
 #include "continuation.h"
 
 #include <sessiond/domain/idempotency.h>
 #include <sessiond/exchange/message.h>
 
 #include "store_error.h"
-
-/* sessiond.v1.SessionService/UpdateSession: another amount, other texts; older tokens are fenced. */
 
 #define UPDATED_FIELDS                                                                                       \
     (SES_FIELD_BIT(SES_FIELD_AMOUNT) | SES_FIELD_BIT(SES_FIELD_METADATA) |                                   \
@@ -79,6 +78,8 @@ static bool change(const struct ses_continuation *call, struct ses_session *sess
     return changed;
 }
 
+/* The currency is part of what the session is for, only the amount may change; and not while a shopper
+ * is looking at it on a bank's page. */
 static bool refused(struct ses_continuation *call, const struct ses_session *session,
                     struct ses_error *ret_error)
 {
@@ -97,6 +98,8 @@ static bool refused(struct ses_continuation *call, const struct ses_session *ses
     return false;
 }
 
+/* Fenced, not rotated: a token that was made for the old amount must not go on to pay the new one, so
+ * it has no time of overlap. */
 static enum ses_session_verdict decide(struct ses_continuation *call, struct ses_session *session,
                                        uint64_t now_ms, struct ses_error *ret_error)
 {

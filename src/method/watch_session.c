@@ -1,3 +1,6 @@
+/* A watcher is a judged call that looks again when something says so: news from the store, a timer, or
+ * its client having read. Every look reads the store; the watcher itself remembers only which version
+ * it has told. */
 #include "watch_session.h"
 
 #include <sessiond/v1/session.pb-c.h>
@@ -29,6 +32,7 @@ struct watcher {
     bool ended;
 };
 
+/* Releases the reference that kept w: nothing of it may be touched afterwards but by who holds x. */
 static void leave(struct watcher *w)
 {
     w->ended = true;
@@ -114,6 +118,7 @@ static void wait_for_time(struct watcher *w, const struct ses_session *session, 
     ses_timer_start(w->service->options.timers, &w->timer, wait_ms, on_timer, w);
 }
 
+/* told_ms and version are set before the send, which may end the stream from inside. */
 static void tell(struct watcher *w, const struct ses_session *session, uint64_t now_ms)
 {
     struct ses_slice bytes;
@@ -153,6 +158,8 @@ static enum ses_status judge(struct watcher *w, const struct ses_access_found *f
     return ses_access_judge(&w->access, session, now_ms, ret_error);
 }
 
+/* Called from the store's dispatch, from timers and from the door. The version decides whether there is
+ * anything to tell: news are of a bucket of keys, so most of them are about other sessions. */
 static void look(struct watcher *w, bool first)
 {
     struct ses_service *service = w->service;
@@ -241,6 +248,8 @@ static enum ses_status check_room(const struct ses_service *service, struct ses_
     return ret_error->status;
 }
 
+/* Watched before the first look: a change in between wakes the stream once too often instead of being
+ * missed. */
 static enum ses_status enter(struct watcher *w, struct ses_error *ret_error)
 {
     enum ses_status status;

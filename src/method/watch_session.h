@@ -2,12 +2,14 @@
  * whichever process made it.
  *
  *   news      the store's watch board wakes this worker; nothing is polled, an idle stream costs nothing but
- * its memory time      a step or a session that ends writes no record: a timer at that instant looks again
+ *             its memory
+ *   time      a step or a session that ends writes no record: a timer at that instant looks again
  *   slowness  while a state waits unread nothing is looked at: once it has left, the newest goes, those
- * between are left out silence   after watch_alive_ms the same state again, or proxies cut the stream ends OK
- * once a terminal status was told; the judgement of each look as in GetSession (a token whose generation was
- * superseded ends with TOKEN_SUPERSEDED at the next change); UNAVAILABLE when the worker drains: call again
- * with the version seen last
+ *             between are left out
+ *   silence   after watch_alive_ms the same state again, or proxies cut the stream
+ *   ends      OK once a terminal status was told; the judgement of each look as in GetSession (a token whose
+ *             generation was superseded ends with TOKEN_SUPERSEDED at the next change); UNAVAILABLE when the
+ *             worker drains: call again with the version seen last
  */
 #ifndef SESSIOND_SRC_METHOD_WATCH_SESSION_H
 #define SESSIOND_SRC_METHOD_WATCH_SESSION_H

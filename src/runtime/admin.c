@@ -1,3 +1,5 @@
+/* The admin port's pages, made of what is on the board and of the table's usage: the housekeeper owns
+ * neither and asks nobody. Everything is rendered on demand; scrapes are seconds apart. */
 #include "admin.h"
 
 #include <stdlib.h>
@@ -9,6 +11,7 @@
 #include "readiness.h"
 #include "status_page.h"
 
+/* /metrics with every worker slot and histogram is the largest, some hundred KiB. */
 #define PAGE_BYTES_MAX (2u * 1024 * 1024)
 #define ROUTES_COUNT   4
 
@@ -77,6 +80,8 @@ static enum ses_status render_degraded(const struct ses_readiness *readiness, st
     return ses_buf_append_str(out, "],");
 }
 
+/* The body tells more than the status line: a probe needs 200 or 503, a person wants to know which
+ * worker. */
 static enum ses_status render_ready(const struct ses_admin *admin, struct ses_buf *out)
 {
     const struct ses_board *board = admin->env->board;

@@ -1,3 +1,5 @@
+/* The mapping itself and sums over it. Reads are relaxed: a number that is a moment old is right for a
+ * page and for a heartbeat, and nothing else is concluded from it. */
 #include "board.h"
 
 #include <sys/mman.h>
@@ -9,6 +11,8 @@ static size_t board_bytes(unsigned workers)
     return sizeof(struct ses_board) + (workers + 1) * sizeof(struct ses_metrics);
 }
 
+/* Anonymous and shared: it exists exactly as long as the processes that inherited it. Zeros are a valid
+ * start for every counter and state. */
 enum ses_status ses_board_new(const struct ses_config *config, struct ses_board **ret_board)
 {
     struct ses_board *board;
@@ -62,6 +66,8 @@ uint64_t ses_board_counter(const struct ses_board *board, enum ses_counter count
     return sum;
 }
 
+/* The count is the sum of the buckets read here, not the writers' own count: the two could differ by
+ * what is being added just now, and a quantile must fit its buckets. */
 void ses_board_hist(const struct ses_board *board, size_t offset, struct ses_hist_sum *ret_sum)
 {
     unsigned slot;
@@ -81,6 +87,7 @@ void ses_board_hist(const struct ses_board *board, size_t offset, struct ses_his
     }
 }
 
+/* An upper bound, so a latency is never told as better than it was. */
 uint64_t ses_hist_sum_quantile(const struct ses_hist_sum *sum, double q)
 {
     uint64_t rank = (uint64_t)(q * (double)sum->count);

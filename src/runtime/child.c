@@ -1,3 +1,4 @@
+/* fork, and what parent and child do with their ends of the control socket. */
 #include "child.h"
 
 #include <errno.h>
@@ -8,6 +9,8 @@
 #include "process.h"
 #include "title.h"
 
+/* before closes what is not this child's; only then does its own code run. exit and not _exit: a
+ * child's atexit handlers (sanitizers, coverage) are wanted. */
 static _Noreturn void run_child(const struct ses_child *child, struct ses_child_env *env,
                                 void (*before)(void *arg, const struct ses_child *self), void *arg)
 {
@@ -17,6 +20,9 @@ static _Noreturn void run_child(const struct ses_child *child, struct ses_child_
     exit(child->run(env));
 }
 
+/* env is shared by all children and filled in for this one just before the fork: the child has its
+ * copy. CLOEXEC and NONBLOCK: neither side may be stopped by the other, and nothing that is executed
+ * inherits it. */
 enum ses_status ses_child_start(struct ses_child *child, struct ses_child_env *env,
                                 void (*before)(void *arg, const struct ses_child *self), void *arg)
 {
@@ -48,6 +54,7 @@ enum ses_status ses_child_start(struct ses_child *child, struct ses_child_env *e
     return SES_OK;
 }
 
+/* Nothing is said often enough to fill the socket. */
 void ses_child_say(const struct ses_child_env *env, char what)
 {
     while (write(env->control_fd, &what, 1) < 0 && errno == EINTR)
