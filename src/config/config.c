@@ -398,6 +398,9 @@ enum ses_status ses_config_load(const struct ses_options *options, struct ses_co
     return status;
 }
 
+/* What a running server cannot take over: what was made before the first fork and is shared by all processes since
+ * (sockets, lock, table, one shard a worker). The first difference is named, one is enough to refuse. Port 0 was replaced
+ * by the present one before. */
 enum ses_status ses_config_check_reload(const struct ses_config *old, const struct ses_config *fresh,
                                         struct ses_fault *ret_fault)
 {

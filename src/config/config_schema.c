@@ -1,3 +1,5 @@
+/* The schema as libcyaml wants it, made of the tables of config_numbers.h, and libcyaml's complaints
+ * turned into one line that an operator can use. */
 #include "config_schema.h"
 
 #include <stdarg.h>
@@ -11,6 +13,7 @@
 
 /* ---- shape -------------------------------------------------------------------------------------------- */
 
+/* Every value is a text or a list of texts; which numbers and words are allowed is config.c's. */
 #define TEXT_FIELD(key_, member_)                                                                            \
     {                                                                                                        \
         .key = (key_), .data_offset = (uint32_t)offsetof(struct ses_raw_config, member_),                    \
@@ -22,6 +25,7 @@
         .key = (key_), .data_offset = (uint32_t)offsetof(struct ses_raw_##section_, member_),                \
         .value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, char, 0, TEXT_MAX)},          \
     }
+/* One row of config_numbers.h: only its name matters here. */
 #define NUMBER_FIELD(section, key, low, high, usual) NESTED_FIELD(#key, section, key),
 #define SECTION_FIELD(section)                                                                               \
     {                                                                                                        \
@@ -141,6 +145,8 @@ static void on_backtrace(struct complaint *complaint, const char *text)
         complaint->line = strtoul(line + strlen("(line: "), NULL, 10);
 }
 
+/* libcyaml explains itself by its log alone, so that is read: the first "Load: " line is the mistake,
+ * the lines that are indented say where. */
 __attribute__((format(printf, 3, 0))) static void on_log(cyaml_log_t level, void *arg, const char *format,
                                                          va_list args)
 {
@@ -156,6 +162,8 @@ __attribute__((format(printf, 3, 0))) static void on_log(cyaml_log_t level, void
         (void)snprintf(complaint->what, sizeof(complaint->what), "%s", text + strlen("Load: "));
 }
 
+/* The frames come from the innermost key outwards, the dotted path is written from the outermost
+ * inwards. A text that does not fit is cut: it is a message. */
 static void join_key(const struct complaint *complaint, const char *last, struct ses_buf *ret_key)
 {
     size_t i;
@@ -167,6 +175,7 @@ static void join_key(const struct complaint *complaint, const char *last, struct
     (void)!ses_buf_append_byte(ret_key, '\0');
 }
 
+/* libcyaml's words speak of its types. What is not known here is passed on as it is. */
 static const char *plain_words(const char *what)
 {
     if (strncmp(what, "Expecting MAPPING", strlen("Expecting MAPPING")) == 0)
@@ -182,6 +191,8 @@ static const char *plain_words(const char *what)
     return what;
 }
 
+/* The line is looked up by the key (config_lines.h says why libcyaml's own is not to be trusted); its
+ * own is the second best. */
 static enum ses_status explain(const struct complaint *complaint, cyaml_err_t error,
                                const struct ses_config_lines *lines, struct ses_fault *ret_fault)
 {

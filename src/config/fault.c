@@ -1,3 +1,5 @@
+/* The operator's one line. It is made where the fault is found, since only there it is known which key,
+ * file or address is meant. */
 #include <sessiond/config/fault.h>
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* The command line by a table of names: what is not in it does not exist. Values are only collected
+ * here and checked with those of the file. */
 #include <sessiond/config/options.h>
 
 #include <stddef.h>
@@ -53,7 +55,8 @@ const char *ses_options_version(void)
     return SES_VERSION;
 }
 
-/* The option that word names; *ret_value points behind its '=', or is NULL. */
+/* The option that word names; *ret_value points behind its '=', or is NULL. "--name" and
+ * "--name=value"; an abbreviation is an unknown option, a later version could have two of them. */
 static enum option find(const char *word, const char **ret_value)
 {
     const char *equals = strchr(word, '=');
@@ -90,6 +93,7 @@ static void settle(struct ses_options *options, const char *const values[OPTION_
 enum ses_status ses_options_parse(int argc, char *const *argv, struct ses_options *ret_options,
                                   struct ses_fault *ret_fault)
 {
+    /* A flag that is given is the empty text, so that "given" is one test for both kinds. */
     struct ses_options options = {.action = SES_ACTION_RUN};
     const char *values[OPTION_COUNT] = {NULL};
     int i;

@@ -1,3 +1,5 @@
+/* Counting while the records of a scan pass by in any order: of each key the newest one seen so far is
+ * kept, and a newer one turns it into a superseded one. */
 #include "census.h"
 
 #include <stdlib.h>
@@ -41,7 +43,8 @@ static struct census_entry *find(struct census_entry *entries, size_t room, cons
     }
 }
 
-/* At most three quarters full, so that probing stays short and ends. */
+/* At most three quarters full, so that probing stays short and ends. Entries are moved by their keys,
+ * places are not kept: nobody holds one over an add. */
 static enum ses_status grow(struct census *census)
 {
     struct census_entry *larger;
@@ -61,6 +64,8 @@ static enum ses_status grow(struct census *census)
     return SES_OK;
 }
 
+/* The counts follow the entry: whoever is current in the end has been counted as current once and not
+ * taken back. */
 static void make_current(struct census *census, struct census_entry *entry, const struct ses_scan_row *row)
 {
     memcpy(entry->key, row->record->key.bytes, sizeof(entry->key));

@@ -1,3 +1,5 @@
+/* Records carry sessiond's own time (base/clock.h): without it a check would call sessions expired that
+ * are not. */
 #include "ctl.h"
 
 #include <sessiond/base/clock_file.h>

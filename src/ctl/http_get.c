@@ -1,3 +1,4 @@
+/* curl, for one plain GET at an address that is on this machine. */
 #include "http_get.h"
 
 #include <stdio.h>

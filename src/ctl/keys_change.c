@@ -1,3 +1,5 @@
+/* The commands that change a key ring: generate, activate, revoke, retire. What a state may become is
+ * the ring's business (token/token.h), here is only what an operator must be kept from. */
 #include "ctl.h"
 
 #include <stdio.h>
@@ -75,6 +77,7 @@ int ctl_keys_activate(const struct ctl *ctl)
     return set_state(ctl, SES_KEY_ACTIVE);
 }
 
+/* Nothing is asked of the server: a key that is known to others must go at once. */
 int ctl_keys_revoke(const struct ctl *ctl)
 {
     return set_state(ctl, SES_KEY_REVOKED);

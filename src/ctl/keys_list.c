@@ -1,3 +1,4 @@
+/* Both rings as a table or as JSON. Ids and states, no key ever leaves its file here. */
 #include "ctl.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* How every command speaks: answers to stdout, whole or not at all, complaints to stderr, one line
+ * each. */
 #include "ctl.h"
 
 #include <stdarg.h>
@@ -31,6 +33,7 @@ bool ctl_path(const struct ctl *ctl, const char *tail, char ret_path[CTL_PATH_SI
     return false;
 }
 
+/* A JSON value that could not be made is NULL (out of memory): told as a failed answer. */
 int ctl_print_json(json_t *value, bool indent, int exit_code)
 {
     size_t flags = JSON_ENSURE_ASCII | JSON_ENCODE_ANY | (indent ? JSON_INDENT(2) : JSON_COMPACT);

@@ -21,6 +21,7 @@ bool ctl_server_runs(const struct ctl *ctl, long *ret_pid)
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
+    /* A shared lock, given back at once: two sessiondctl do not take each other for a server. */
     runs = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     if (runs && read(fd, text, sizeof(text) - 1) > 0)
         *ret_pid = strtol(text, NULL, 10);

@@ -1,3 +1,5 @@
+/* A running server in a screenful: health, workers and a few totals, all by the admin port and none
+ * from shared memory, so that any version can ask any other. */
 #include "ctl.h"
 
 #include <inttypes.h>
@@ -82,6 +84,7 @@ static int print_json(long health, const json_t *ready, const struct totals *tot
         code);
 }
 
+/* A body without the list, or no body at all, prints nothing: jansson's getters take NULL. */
 static void print_workers(const json_t *ready)
 {
     size_t i;

@@ -1,3 +1,5 @@
+/* The command around ses_store_backup: a new directory to copy into, and what the operator has to know
+ * about the copy (what is missing in it, that the keys are). */
 #include "ctl.h"
 
 #include <dirent.h>
@@ -55,6 +57,7 @@ static const char *hint_for(enum ses_status status)
     return "";
 }
 
+/* A copy with lost records is kept, since it may be the best there is, but the exit code says so. */
 static int conclude(const struct ctl *ctl, const struct ses_backup_report *report)
 {
     int code = CTL_DONE;

@@ -1,3 +1,4 @@
+/* Opens every record of every shard and counts; the server may run meanwhile. */
 #include "ctl.h"
 
 #include <inttypes.h>

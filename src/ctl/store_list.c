@@ -1,3 +1,4 @@
+/* One line a record. No key is needed: what it prints stands in the records' headers, in plain. */
 #include "ctl.h"
 
 #include <inttypes.h>
@@ -31,8 +32,8 @@ static const char *kind_name(const struct ses_record *record, uint64_t now_ms)
     return record->kind == SES_RECORD_INTENT ? "intent" : "session";
 }
 
-/* Plain header fields only; the body stays sealed. JSON is one object a line, so that a long list needs no
- * memory. */
+/* Plain header fields only; the body stays sealed. JSON is one object a line, so that a long list needs
+ * no memory. printf's failure (a closed pipe, as of head) ends the scan. */
 static bool on_row(void *arg, const struct ses_scan_row *row)
 {
     struct listing *listing = arg;

@@ -1,3 +1,5 @@
+/* What is in a token and what the ring says of it. The token comes by standard input only: arguments
+ * are seen by every user of the machine and kept in the shell's history. */
 #include "ctl.h"
 
 #include <stdio.h>
@@ -75,8 +77,9 @@ static const char *key_state(const struct ctl *ctl, const char *kid, struct ses_
     return "unknown";
 }
 
-/* Claims are shown even when the signature does not hold, which "verification" then says: an operator wants
- * to know whose token was refused. */
+/* Claims are shown even when the signature does not hold, which "verification" then says: an operator
+ * wants to know whose token was refused. The three parts of a PASETO: header, payload with the
+ * signature at its end, footer (which names the key). */
 static int inspect(const struct ctl *ctl, struct ses_slice token, struct ses_arena *arena)
 {
     const struct ses_slice head = SES_STR(SES_TOKEN_PREFIX "v4.public.");

@@ -2,8 +2,8 @@
  * numbers by their owners.
  *
  *   struct ses_board         written by the supervisor alone, but for ready times and where it says so
- *   struct ses_metrics[n]    slot i: worker i; the last one: the housekeeper, and the log lines that supervisor
- *                            and loader lose
+ *   struct ses_metrics[n]    slot i: worker i; the last one: the housekeeper, and the log lines that
+ *                            supervisor and loader lose
  *
  * Made before the first fork and inherited, never attached by name, so nobody else can read or damage it.
  */

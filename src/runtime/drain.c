@@ -26,6 +26,7 @@ uint64_t ses_worker_drain_limit_ms(const struct ses_worker *worker)
     return whole_ms - (whole_ms / 4 < MARGIN_MS ? whole_ms / 4 : MARGIN_MS);
 }
 
+/* What must not be cut: calls that are not answered, and records that are with the committer. */
 static bool working(const struct ses_worker *worker)
 {
     return ses_service_in_flight(worker->service) > 0 || ses_store_pending(worker->store) > 0;
@@ -55,6 +56,8 @@ static bool stops_for_good(const struct ses_worker *worker)
            ses_child_orphaned(worker->env);
 }
 
+/* Health first, so that nobody is sent here while the sockets close; connections are told last, when no
+ * new one can come between. */
 static void close_doors(struct ses_worker *worker)
 {
     bool for_good = stops_for_good(worker);
@@ -82,6 +85,8 @@ static void look_at_notice(struct ses_worker *worker, uint64_t now_ms)
         close_doors(worker);
 }
 
+/* Quiet for QUIET_MAX_MS, not at once: a client between two requests of one connection gets the chance
+ * to take its GOAWAY or its "connection: close". */
 static void look_at_end(struct ses_worker *worker, uint64_t now_ms)
 {
     bool late = now_ms - worker->drain_began_ms >= worker->drain_limit_ms;
@@ -113,6 +118,7 @@ static void on_look(uv_timer_t *handle)
 
 /* ---- the beginning ------------------------------------------------------------------------------------ */
 
+/* The time of the notice is added to the limit: the drain proper begins behind it. */
 static void give_notice(struct ses_worker *worker)
 {
     worker->leaving = SES_WORKER_GIVES_NOTICE;
@@ -127,6 +133,7 @@ static void stay_as_last(struct ses_worker *worker)
     ses_conns_drain(worker->conns);
 }
 
+/* The first look comes at once (0 ms): an idle worker has nothing to wait for. */
 void ses_worker_drain(struct ses_worker *worker, int exit_code, uint64_t limit_ms, const char *why)
 {
     bool for_good = stops_for_good(worker);

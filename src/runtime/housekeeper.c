@@ -1,3 +1,6 @@
+/* The housekeeper: a loop with the admin port, a second's tick for what no worker owns, and the sockets
+ * of all slots for when no worker accepts. Each step of the tick is bounded, so that the admin port
+ * answers in between. */
 #include "housekeeper.h"
 
 #include <stdlib.h>
@@ -39,6 +42,8 @@ static enum ses_status look_for_readers(struct ses_housekeeper *keeper)
     return SES_OK;
 }
 
+/* At once when a worker died (its reader slot is stale now), else every ten seconds for processes that
+ * were killed otherwise, sessiondctl among them. */
 static void check_readers(struct ses_housekeeper *keeper)
 {
     enum ses_status status;
@@ -134,6 +139,8 @@ static void on_look(uv_timer_t *handle)
     ses_turnaway_look(keeper->turnaway, keeper->leaving);
 }
 
+/* Before start_ms is set the shards may not exist yet, and a loader may be filling the table: nobody
+ * else may touch either then. The clock is kept once a minute, so that another boot loses at most that. */
 static void on_second(uv_timer_t *handle)
 {
     struct ses_housekeeper *keeper = handle->data;
@@ -152,6 +159,7 @@ static void on_second(uv_timer_t *handle)
     keeper->seconds++;
 }
 
+/* Bytes say only that something changed; what it is stands on the board. */
 static void on_control(uv_poll_t *handle, int status, int events)
 {
     struct ses_housekeeper *keeper = handle->data;
@@ -176,6 +184,7 @@ static void on_leave(uv_timer_t *handle)
     uv_stop(&keeper->loop);
 }
 
+/* LEAVE_MS for an answer that is on its way, nothing more: the housekeeper holds nothing of clients'. */
 static void leave(struct ses_housekeeper *keeper)
 {
     if (keeper->leaving)
@@ -298,6 +307,8 @@ static void stop_hooks(struct ses_housekeeper *keeper)
     (void)uv_prepare_stop(&keeper->prepare);
 }
 
+/* Connections, then whom they call, then what those use. The loop turns in between because connections
+ * and timers close their handles on it. */
 static void close_parts(struct ses_housekeeper *keeper)
 {
     stop_hooks(keeper);
@@ -321,6 +332,8 @@ static void close_parts(struct ses_housekeeper *keeper)
     (void)uv_loop_close(&keeper->loop);
 }
 
+/* At the usual level info quiet tells warnings only: a scrape every few seconds would bury everything
+ * else. */
 int ses_housekeeper_run(const struct ses_child_env *env)
 {
     struct ses_housekeeper *keeper = calloc(1, sizeof(*keeper));

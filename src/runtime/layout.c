@@ -1,3 +1,5 @@
+/* The data directory: made, checked, locked. Whatever is wrong is told in one line before anything else
+ * starts; a server that runs with readable keys or on somebody else's records would be worse than none. */
 #include "layout.h"
 
 #include <dirent.h>
@@ -36,6 +38,8 @@ void ses_layout_init(struct ses_layout *layout, const char *data_dir)
 
 /* ---- directories -------------------------------------------------------------------------------------- */
 
+/* refused are the mode bits that must not be there: for keys and shards any of others, for the
+ * directory itself only writing (an operator may want to look into it). */
 static enum ses_status check_dir(const char *path, mode_t refused, struct ses_fault *fault)
 {
     struct stat st;
@@ -99,6 +103,8 @@ static bool shards_used(const char *shards)
     return used;
 }
 
+/* Only for the keys without which records are lost: seal-1 opens them, natural finds them. A new log or
+ * step key costs pseudonyms and open steps, no session. */
 static enum ses_status check_not_lost(const struct ses_layout *layout, const char *path,
                                       struct ses_fault *fault)
 {
@@ -122,7 +128,9 @@ static long read_pid(int fd)
 }
 
 /* Waits only when the recorded supervisor is dead: then its children still drain, and leave soon by
- * themselves. */
+ * themselves. A lock and not a pid file: the kernel gives it back whatever way the last holder died.
+ * The pid in it is for the message, and to tell a dead supervisor's leftover workers from a second
+ * server. */
 static enum ses_status take_lock(const struct ses_layout *layout, int fd, struct ses_fault *fault)
 {
     unsigned waited_ms = 0;
@@ -160,6 +168,7 @@ enum ses_status ses_layout_check_free(const struct ses_layout *layout, struct se
     return status;
 }
 
+/* Only under the lock: the pid is the holder's, or its dead predecessor's. */
 static enum ses_status write_pid(const struct ses_layout *layout, int fd, struct ses_fault *fault)
 {
     char text[32];
@@ -223,6 +232,8 @@ static enum ses_status make_secret(const char *path, struct ses_fault *fault)
     return SES_OK;
 }
 
+/* The order: is anything missing that must not be, then make what is missing. Each file is made once
+ * and never written again. */
 static enum ses_status make_keys(const struct ses_layout *layout, struct ses_fault *fault)
 {
     struct ses_error error = {.status = SES_OK};
@@ -265,6 +276,7 @@ void ses_layout_secrets_free(struct ses_layout_secrets *secrets)
     ses_secret_free(&secrets->step);
 }
 
+/* All four or none: on failure what was loaded is wiped. */
 enum ses_status ses_layout_secrets_load(const struct ses_layout *layout,
                                         struct ses_layout_secrets *ret_secrets, struct ses_fault *ret_fault)
 {
@@ -287,6 +299,8 @@ enum ses_status ses_layout_secrets_load(const struct ses_layout *layout,
 
 /* ---- the whole ---------------------------------------------------------------------------------------- */
 
+/* The lock comes before everything inside the directory: two that start at once must not both make
+ * keys. */
 enum ses_status ses_layout_open(struct ses_layout *layout, struct ses_fault *ret_fault)
 {
     enum ses_status status;

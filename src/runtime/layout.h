@@ -1,11 +1,13 @@
 /* layout.h - the data directory: what lies where, who may read it, and that one sessiond at a time uses it.
  *
- *   DIR/             0700
- *   DIR/lock         flock'ed by the supervisor and, by inheritance, by every child until the last one is
- * gone; holds the pid DIR/keys/        0700, token key ring: test/ and live/ (token/token.h)
- *   DIR/keys/seal-1.key, natural.key, log.key, step.key   0600, secrets (token/token.h)
- *   DIR/clock        sessiond's own time (base/clock_file.h)
- *   DIR/shards/      0700, one directory a worker slot (store/)
+ *   DIR/                 0700
+ *   DIR/lock             flock'ed by the supervisor and, by inheritance, by every child until the last one is
+ *                        gone; holds the pid
+ *   DIR/keys/            0700, token key ring: test/ and live/ (token/token.h)
+ *   DIR/keys/seal-1.key, natural.key, log.key, step.key
+ *                        0600, secrets (token/token.h)
+ *   DIR/clock            sessiond's own time (base/clock_file.h)
+ *   DIR/shards/          0700, one directory a worker slot (store/)
  */
 #ifndef SESSIOND_RUNTIME_LAYOUT_H
 #define SESSIOND_RUNTIME_LAYOUT_H

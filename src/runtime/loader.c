@@ -1,3 +1,5 @@
+/* Loads the table and leaves. The exit code tells the supervisor what to do: start the others, make a
+ * larger table (FULL), or give up, since the same disk would end the same way (CONFIG). */
 #include "loader.h"
 
 #include <unistd.h>

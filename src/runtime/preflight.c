@@ -10,6 +10,7 @@
 #include "layout.h"
 #include "sockets.h"
 
+/* By the loader's own code into a table of this process: what the real start reads is what is tried. */
 static enum ses_status load(const struct ses_config *config, const struct ses_layout *layout,
                             struct ses_table *table, struct ses_fault *fault)
 {

@@ -1,3 +1,5 @@
+/* What is set once for the whole family of processes before the first fork, and what a child undoes of
+ * it. */
 #include "process.h"
 
 #include <errno.h>
@@ -26,6 +28,7 @@
 #define UNDER_ASAN 0
 #endif
 
+/* A worker needs a descriptor for each connection; the soft limit of many systems is 1024. */
 static void raise_files(void)
 {
     struct rlimit limit;
@@ -37,6 +40,7 @@ static void raise_files(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* A core dump would hold keys, and sessions in plain. */
 static void forbid_dumps(void)
 {
     static const struct rlimit none = {0, 0};
@@ -58,6 +62,8 @@ void ses_process_setup(void)
     raise_files();
 }
 
+/* Blocked from main's first line on and read from a signalfd: no handler ever runs, so no code of ours
+ * has to be safe inside one. */
 static void supervisor_signals(sigset_t *ret_set)
 {
     (void)sigemptyset(ret_set);
@@ -91,6 +97,8 @@ enum ses_status ses_process_signalfd(int *ret_fd, struct ses_fault *ret_fault)
     return SES_OK;
 }
 
+/* Blocked signals are inherited over fork: unblocked only after each has its new meaning, or one that
+ * waits would be taken with the old one. */
 void ses_process_child(pid_t supervisor)
 {
     /* A terminal sends INT, QUIT and HUP to the whole group: the supervisor alone decides what follows. */

@@ -1,3 +1,4 @@
+/* The board in Prometheus' words. Sums are made at scrape time; nothing is kept between two scrapes. */
 #include "prometheus.h"
 
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <sessiond/config/options.h>
 #include "readiness.h"
 
+/* Bounds of the histograms' le labels, as exponents of two of nanoseconds. */
 #define LE_FIRST_BIT       13 /* 2^13 ns = 8.2 us */
 #define LE_LAST_BIT        35 /* 2^35 ns = 34 s */
 #define LE_STREAM_LAST_BIT 42 /* 73 minutes */
@@ -28,6 +30,7 @@ static enum ses_status single(struct ses_buf *out, const char *name, const char 
 
 /* ---- counters ----------------------------------------------------------------------------------------- */
 
+/* Names and help texts are columns of the table that defines the counters (base/metrics.h). */
 static enum ses_status counters(const struct ses_board *board, struct ses_buf *out)
 {
     static const struct {
@@ -121,9 +124,10 @@ static enum ses_status connector_calls(const struct ses_board *board,
 
 /* ---- histograms --------------------------------------------------------------------------------------- */
 
-/* One series: cumulative counts at 2^first .. 2^last, scaled; labels may be empty. A bucket whose largest
- * value is below 2^bit counts for that bound: values are whole nanoseconds (or puts), so "below" and "at
- * most" differ by the one value 2^bit. */
+/* One series: cumulative counts at 2^first .. 2^last, scaled; labels may be empty. A bucket whose
+ * largest value is below 2^bit counts for that bound: values are whole nanoseconds (or puts), so
+ * "below" and "at most" differ by the one value 2^bit. The bounds are bounds of the histogram's own
+ * buckets, so no bucket has to be split and no count estimated. */
 static enum ses_status series(struct ses_buf *out, const char *name, const char *labels,
                               const struct ses_hist_sum *sum, int first_bit, int last_bit, double scale)
 {
@@ -149,7 +153,8 @@ static enum ses_status series(struct ses_buf *out, const char *name, const char 
                            (unsigned long long)sum->count);
 }
 
-/* Of the methods that are streams, or of those that are not. */
+/* Of the methods that are streams, or of those that are not. Streams apart: a call that lasts for an
+ * hour would make nonsense of the other's quantiles. */
 static enum ses_status method_seconds(const struct ses_board *board, const struct ses_prometheus_extra *extra,
                                       bool streams, struct ses_buf *out)
 {

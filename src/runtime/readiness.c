@@ -1,12 +1,16 @@
+/* Reads the board and decides. Every process that asks at one moment sees the same cells and says the
+ * same. */
 #include "readiness.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 
+/* A beat may be later than now_ns was taken: another process, another moment. */
 static uint64_t age_ms(uint64_t then_ns, uint64_t now_ns)
 {
     return then_ns > now_ns ? 0 : (now_ns - then_ns) / NS_PER_MS;
 }
 
+/* accepts is the worker's own word; the beat says that there still is somebody who could take it back. */
 bool ses_readiness_serves(const struct ses_board *board, unsigned slot, uint64_t now_mono_ns)
 {
     uint64_t beat_ns = atomic_load_explicit(&board->metrics[slot].heartbeat_mono_ns, memory_order_relaxed);

@@ -1,3 +1,5 @@
+/* Two questions apart: may it be started again (a budget within a window), and when (a delay that
+ * doubles). */
 #include "respawn.h"
 
 #include <string.h>
@@ -28,6 +30,7 @@ static bool spend(struct ses_respawn *respawn, uint64_t now_ms)
     return true;
 }
 
+/* A child that lived for healthy_ms has shown that it can: the delays begin anew. */
 uint64_t ses_respawn_excused(struct ses_respawn *respawn, uint64_t started_ms, uint64_t now_ms)
 {
     const struct ses_respawn_policy *policy = &respawn->policy;

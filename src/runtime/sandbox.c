@@ -1,3 +1,4 @@
+/* The simulator as a child: its program is beside ours, its socket is the supervisor's. */
 #include "sandbox.h"
 
 #include <fcntl.h>
@@ -9,6 +10,7 @@
 
 #define PROGRAM "sessiond-sim"
 
+/* By /proc/self/exe and not by PATH: the simulator of the same build, whatever else is installed. */
 static enum ses_status program_path(char ret_path[SES_CONFIG_PATH_SIZE])
 {
     char self[SES_CONFIG_PATH_SIZE - sizeof(PROGRAM)];
@@ -51,6 +53,7 @@ void ses_sandbox_apply(const struct ses_sandbox *sandbox, struct ses_config *con
 #undef POINT_URL
 }
 
+/* CONFIG if it cannot be executed: starting it again would not help. */
 int ses_sandbox_run(const struct ses_child_env *env)
 {
     char path[SES_CONFIG_PATH_SIZE];

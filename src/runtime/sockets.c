@@ -1,11 +1,14 @@
+/* Listening sockets. All are bound before any child exists, so that a port that is taken ends the
+ * start. */
 #include "sockets.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <unistd.h>
 
-/* SO_REUSEADDR lets us bind over connections in TIME_WAIT of a former run; it does not let two listeners
- * share a port. */
+/* SO_REUSEADDR lets us bind over connections in TIME_WAIT of a former run; it does not let two
+ * listeners share a port. IPV6_V6ONLY: "[::1]" must not take IPv4 connections too. errno is what bind
+ * said, not what close said after it. */
 static int open_bound(const struct ses_address *address, bool reuseport)
 {
     int fd = socket(address->sockaddr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -98,6 +101,8 @@ enum ses_status ses_socket_open(struct ses_address *address, int *ret_fd, struct
     return status;
 }
 
+/* The probe stays open until the last of them is bound: no other process can slip in between. On
+ * failure those that were opened are closed again. */
 enum ses_status ses_sockets_open(struct ses_address *address, unsigned count, int *ret_fds,
                                  struct ses_fault *ret_fault)
 {

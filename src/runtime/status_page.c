@@ -1,3 +1,5 @@
+/* One page for a person, made of the same board as the metrics. It is reloaded by its own header;
+ * nothing in it is anybody's but ours, so nothing needs escaping. */
 #include "status_page.h"
 
 #include <inttypes.h>
@@ -134,6 +136,7 @@ static enum ses_status latency_row(struct ses_buf *out, const char *name, const 
                            (double)ses_hist_sum_quantile(sum, 0.99) * NS_MS);
 }
 
+/* Only methods that were called; streams are left out, their durations are no latencies. */
 static enum ses_status render_methods(const struct ses_board *board,
                                       const struct ses_status_page_extra *extra, struct ses_buf *out)
 {

@@ -1,3 +1,6 @@
+/* The supervisor's loop: wait for a signal, a child's byte or the next moment that matters, then look
+ * at everything once. Looking is cheap (some dozens of children) and needs no bookkeeping of what
+ * changed. */
 #include "supervisor.h"
 
 #include <errno.h>
@@ -26,7 +29,8 @@ static bool any_running(const struct ses_supervisor *sup, bool workers_only)
     return false;
 }
 
-/* Workers first: meanwhile the housekeeper says "draining" and the simulator answers calls in flight. */
+/* Workers first: meanwhile the housekeeper says "draining" and the simulator answers calls in flight.
+ * In two steps, the second when the last worker has gone; called each turn until then. */
 static void stop_step(struct ses_supervisor *sup)
 {
     size_t i;
@@ -39,6 +43,8 @@ static void stop_step(struct ses_supervisor *sup)
     }
 }
 
+/* The board is told first: a worker that takes its TERM looks there whether all stop or it alone
+ * (drain.c). */
 void ses_supervisor_stop(struct ses_supervisor *sup, const char *why)
 {
     uint64_t now_ms = ses_process_now_ms();
@@ -90,7 +96,8 @@ static void log_ready(struct ses_supervisor *sup, uint64_t start_ms)
     ses_log_end(&line);
 }
 
-/* Its first process is on its way. A slot that failed already does not keep the others from being ready. */
+/* Its first process is on its way. A slot that failed already does not keep the others from being
+ * ready. */
 static bool is_awaited(const struct ses_supervisor *sup, const struct ses_child *child)
 {
     return child->essential && child->state != SES_SLOT_READY && child->state != SES_SLOT_GIVEN_UP &&
@@ -98,6 +105,7 @@ static bool is_awaited(const struct ses_supervisor *sup, const struct ses_child 
            child->state != SES_SLOT_WAITING;
 }
 
+/* Once in the server's life; afterwards readiness.c says from moment to moment how it stands. */
 static void check_all_ready(struct ses_supervisor *sup)
 {
     uint64_t start_ms = ses_process_now_ms() - sup->started_ms;
@@ -155,6 +163,7 @@ static void on_signal(struct ses_supervisor *sup, uint32_t signal)
     }
 }
 
+/* SIGCHLD stands for any number of deaths, so reap asks until nobody is left. */
 static void on_signals(struct ses_supervisor *sup)
 {
     struct signalfd_siginfo info;
@@ -188,6 +197,8 @@ static void on_control(struct ses_supervisor *sup, struct ses_child *child)
     child->heard_out = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
+/* The next moment at which time alone brings something about: a restart, a deadline, the closing of the
+ * sockets; at most a second, for the heartbeats. */
 static int timeout_ms(const struct ses_supervisor *sup, uint64_t now_ms)
 {
     uint64_t next_ms = now_ms + TICK_MS;
@@ -206,6 +217,7 @@ static int timeout_ms(const struct ses_supervisor *sup, uint64_t now_ms)
     return next_ms <= now_ms ? 0 : (int)(next_ms - now_ms);
 }
 
+/* Children before signals: a child's last byte is read before it is reaped and its socket closed. */
 static void wait_and_handle(struct ses_supervisor *sup)
 {
     struct pollfd fds[1 + SES_CHILDREN_MAX];
@@ -230,6 +242,7 @@ static void wait_and_handle(struct ses_supervisor *sup)
     }
 }
 
+/* A stopped server is one without children: until then the loop goes on, patience is check_patience's. */
 static void supervise(struct ses_supervisor *sup)
 {
     sup->loading = true;

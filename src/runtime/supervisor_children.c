@@ -1,3 +1,5 @@
+/* Children: started, told to leave, reaped, and what follows from how one ended. A child's state
+ * changes here and in on_ready (supervisor.c) only, and always together with its cell on the board. */
 #include "supervisor.h"
 
 #include <errno.h>
@@ -42,6 +44,8 @@ static void close_foreign(void *arg, const struct ses_child *self)
     (void)close(sup->alive_pipe[1]);
 }
 
+/* The first beat is the supervisor's, or the slot would count as silent before its worker has run at
+ * all. generation counts how often the slot was filled; the child's own is the configuration's. */
 static void mark_started(struct ses_supervisor *sup, struct ses_child *child)
 {
     if (child->slot < SES_BOARD_SLOTS_MAX) {
@@ -79,6 +83,7 @@ static void give_up(struct ses_supervisor *sup, struct ses_child *child, const c
     }
 }
 
+/* A reload that waits for this slot must not wait for a worker that dies: replacing ends here. */
 static void start_later(struct ses_supervisor *sup, struct ses_child *child, bool excused)
 {
     uint64_t now_ms = ses_process_now_ms();
@@ -124,6 +129,7 @@ void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child)
 
 /* ---- ending ------------------------------------------------------------------------------------------- */
 
+/* TERM asks; kill_ms is when asking ends (check_patience). */
 void ses_supervisor_terminate(struct ses_supervisor *sup, struct ses_child *child, uint64_t kill_ms)
 {
     if (child->pid == 0)
@@ -159,6 +165,8 @@ static void tell_housekeeper(struct ses_supervisor *sup)
     ses_supervisor_send(&sup->children[SES_CHILD_WORKER + sup->board->workers], SES_CONTROL_DEATH);
 }
 
+/* The loader is no essential child to be started again: its end is either the beginning of the server
+ * or its end. */
 static void on_loaded(struct ses_supervisor *sup, struct ses_child *loader, int status)
 {
     sup->loading = false;
@@ -180,6 +188,9 @@ static void on_loaded(struct ses_supervisor *sup, struct ses_child *loader, int 
     ses_supervisor_stop(sup, "the sessions could not be loaded");
 }
 
+/* The order: its socket's neighbours are told before anything else is decided, since its clients wait
+ * already. A child that was told to leave while nothing stops was told so by a reload, or by an
+ * enlarged table. */
 static void on_exit_of(struct ses_supervisor *sup, struct ses_child *child, pid_t pid, int status)
 {
     enum ses_slot_state was = child->state;
@@ -223,6 +234,8 @@ void ses_supervisor_reap(struct ses_supervisor *sup)
 
 /* ---- time --------------------------------------------------------------------------------------------- */
 
+/* STARTING is given longer: opening a shard settles what a dead predecessor left. KILL, not TERM: a
+ * loop that does not turn does not hear. */
 static void check_silence(struct ses_supervisor *sup, const struct ses_child *child, uint64_t now_ms)
 {
     uint64_t limit_ms = child->state == SES_SLOT_STARTING ? STARTING_MAX_MS : HEARTBEAT_MAX_MS;
@@ -252,6 +265,7 @@ static void check_patience(struct ses_supervisor *sup, struct ses_child *child, 
     (void)kill(child->pid, SIGKILL);
 }
 
+/* A slot that was given up is due like one that waits, only much later (restart.retry_seconds). */
 bool ses_supervisor_is_due(const struct ses_supervisor *sup, const struct ses_child *child, uint64_t now_ms)
 {
     return child->pid == 0 && !sup->stopping && now_ms >= child->due_ms &&

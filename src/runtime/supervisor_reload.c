@@ -1,3 +1,6 @@
+/* HUP: the whole new configuration is read and checked first, then the workers are replaced one at a
+ * time by ones that are forked with it. The supervisor keeps no other state of a reload than each
+ * child's generation. */
 #include "supervisor.h"
 
 #include "process.h"
@@ -18,6 +21,9 @@ static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_config 
     return ses_layout_check(&sup->layout, fault);
 }
 
+/* Another HUP while rolling just raises the generation once more: those that were replaced already are
+ * replaced again. While sessions are loaded there are no workers to replace; it is done as soon as
+ * there are. */
 void ses_supervisor_reload(struct ses_supervisor *sup)
 {
     struct ses_config fresh;
@@ -53,6 +59,8 @@ static bool starts_anyway(const struct ses_supervisor *sup, const struct ses_chi
             !atomic_load_explicit(&sup->board->replacing[child->slot], memory_order_relaxed));
 }
 
+/* One look at all: somebody who is leaving or starting ends it; else the first one with an old
+ * generation is told to leave, and comes back with the new one (on_exit_of). */
 void ses_supervisor_roll(struct ses_supervisor *sup)
 {
     struct ses_child *next = NULL;

@@ -49,7 +49,8 @@ static bool anybody_serves(const struct ses_supervisor *sup)
     return false;
 }
 
-/* For every process that has them, so that connecting is refused at once: proxies go elsewhere. */
+/* For every process that has them, so that connecting is refused at once: proxies go elsewhere. The
+ * sockets stay bound, so that no other program can take the port, and can listen again. */
 static void shut_all(struct ses_supervisor *sup)
 {
     unsigned i;

@@ -1,3 +1,6 @@
+/* Everything before the first fork, in the order in which it can fail cheapest: directory and lock,
+ * clock, sockets, memory. What is made here is inherited by every child and, but for a table that was too
+ * small, never made again while the server runs. */
 #include "supervisor.h"
 
 #include <errno.h>
@@ -13,6 +16,8 @@
 
 #define ENLARGE_MAX 4 /* times one and a half: up to five times sessions_max */
 
+/* The order of the calls is the order of the array: loader, workers, housekeeper, simulator
+ * (supervisor.h). */
 static struct ses_child *add_child(struct ses_supervisor *sup, ses_child_fn run, unsigned slot)
 {
     const struct ses_config *config = &sup->config;
@@ -69,6 +74,7 @@ static enum ses_status add_children(struct ses_supervisor *sup, struct ses_fault
     return SES_OK;
 }
 
+/* Descriptors are set to -1 first: done closes what there is, wherever this ended. */
 enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fault *ret_fault)
 {
     const struct ses_config *config = &sup->config;
@@ -95,6 +101,8 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     return SES_OK;
 }
 
+/* By half each time; the loader then starts from the beginning with an empty one. Only the loader and
+ * the housekeeper can have the old one, and the housekeeper is replaced. */
 bool ses_supervisor_enlarge_table(struct ses_supervisor *sup)
 {
     struct ses_table *larger;

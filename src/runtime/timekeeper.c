@@ -1,3 +1,4 @@
+/* When sessiond's own time is looked at, kept and told; what it is, is base/clock.h's. */
 #include "timekeeper.h"
 
 #include <inttypes.h>
@@ -6,6 +7,8 @@
 
 #define LOOK_MS 1000
 
+/* A file that cannot be written is told once, not every minute: the server is none the worse for it
+ * until the machine boots again. */
 void ses_timekeeper_keep(struct ses_timekeeper *keeper)
 {
     struct ses_clock_state state;
@@ -26,6 +29,8 @@ void ses_timekeeper_keep_steps(struct ses_timekeeper *keeper)
         ses_timekeeper_keep(keeper);
 }
 
+/* before_ms is taken before the step is noticed; from it and by_ms the line tells the moment that the
+ * clock was set from. */
 static void look(struct ses_timekeeper *keeper)
 {
     uint64_t before_ms = ses_clock_to_wall(ses_clock_now_ms());

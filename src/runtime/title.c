@@ -14,7 +14,9 @@ static struct {
     size_t bytes;
 } title;
 
-/* The end of the strings that follow one another from begin on: arguments, then environment. */
+/* The end of the strings that follow one another from begin on: arguments, then environment. Only
+ * strings that really follow one another: a program that moved its environment before would be
+ * overwritten elsewhere. */
 static char *end_of(char **strings, char *end)
 {
     for (; *strings != NULL && *strings == end; strings++)

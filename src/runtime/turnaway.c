@@ -1,3 +1,5 @@
+/* A second set of doors in the housekeeper, with a router that knows no path: every request gets
+ * "closed" (503, UNAVAILABLE) from the doors themselves, and no method is near. */
 #include "turnaway.h"
 
 #include <stdlib.h>
@@ -6,6 +8,7 @@
 
 #include "readiness.h"
 
+/* Small: what is held here only waits to be told no. */
 #define CONNECTIONS_MAX 1024
 #define ARENA_BYTES     (64u * 1024)
 #define BODY_BYTES_MAX  (256u * 1024) /* read, so that the answer is not lost in a reset */
@@ -114,6 +117,7 @@ static bool must_turn_away(const struct ses_turnaway *turnaway, bool leaving)
     return now_ns - since_ns >= SES_UNSERVED_MS * NS_PER_MS;
 }
 
+/* The sockets are watched and unwatched each time anew; both are no-ops where nothing changes. */
 void ses_turnaway_look(struct ses_turnaway *turnaway, bool leaving)
 {
     bool active = must_turn_away(turnaway, leaving);

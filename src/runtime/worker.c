@@ -1,3 +1,5 @@
+/* A worker's life: its parts (worker_parts.h), opened in the order in which they need each other, the loop,
+ * and the closing. */
 #include "worker.h"
 
 #include <stdlib.h>
@@ -113,7 +115,8 @@ static void close_parts(struct ses_worker *worker)
     (void)uv_loop_close(&worker->loop);
 }
 
-/* A damaged shard or bad keys will be as bad the next time; anything else may pass. */
+/* A damaged shard or bad keys will be as bad the next time; anything else may pass. An I/O error or a
+ * full disk is excused by the supervisor (respawn.h): it is tried again for ever. */
 static int failure_code(enum ses_status status)
 {
     bool lasting = status == SES_DATA_LOSS || status == SES_FAILED_PRECONDITION || status == SES_MALFORMED ||
@@ -125,6 +128,7 @@ static int failure_code(enum ses_status status)
     return lasting ? SES_EXIT_CONFIG : SES_EXIT_SOFTWARE;
 }
 
+/* READY is said when the loop is about to turn: a byte that is read promises a worker that answers. */
 static void serve(struct ses_worker *worker)
 {
     ses_worker_turn_start(worker);
@@ -137,6 +141,7 @@ static void serve(struct ses_worker *worker)
                 (unsigned long long)(ses_process_now_ms() - worker->drain_began_ms));
 }
 
+/* The log is the last to go: what the closing of a part has to say is still written. */
 int ses_worker_run(const struct ses_child_env *env)
 {
     struct ses_worker *worker = calloc(1, sizeof(*worker));

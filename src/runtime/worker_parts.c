@@ -33,6 +33,7 @@ enum ses_status ses_worker_load_keys(struct ses_worker *worker)
 
 /* ---- the ranks below, from the configuration ---------------------------------------------------------- */
 
+/* Called on the committer's thread; uv_async_send is the only function of the loop that another thread may call. */
 static void wake_loop(void *arg)
 {
     struct ses_worker *worker = arg;
@@ -40,6 +41,7 @@ static void wake_loop(void *arg)
     (void)uv_async_send(&worker->committed);
 }
 
+/* Settles what a dead predecessor of this slot has left before it returns: may take seconds. */
 enum ses_status ses_worker_open_store(struct ses_worker *worker)
 {
     const struct ses_config *config = worker->env->config;
@@ -68,6 +70,7 @@ enum ses_status ses_worker_open_store(struct ses_worker *worker)
     return ses_store_open(&options, &worker->store);
 }
 
+/* A share is rounded up: one percent of 50 calls is one call and not none. */
 enum ses_status ses_worker_open_driver(struct ses_worker *worker)
 {
     const struct ses_config *config = worker->env->config;
@@ -90,6 +93,8 @@ enum ses_status ses_worker_open_driver(struct ses_worker *worker)
     return ses_driver_new(&options, &worker->driver);
 }
 
+/* Texts stay in the configuration, which this process inherited and never changes; only arrays of pointers are made,
+ * and live in struct ses_worker. */
 static struct ses_connector_policy make_policy(struct ses_worker *worker)
 {
     const struct ses_config *config = worker->env->config;
@@ -226,6 +231,7 @@ enum ses_status ses_worker_open_doors(struct ses_worker *worker)
     return ses_doors_new(&options, &worker->doors);
 }
 
+/* Last of all: from here on clients can reach everything above. A server that is draining starts no listening. */
 enum ses_status ses_worker_open_conns(struct ses_worker *worker)
 {
     const struct ses_config *config = worker->env->config;

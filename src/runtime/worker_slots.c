@@ -58,6 +58,8 @@ static void look_at_queues(struct ses_worker *worker)
     }
 }
 
+/* Kept for NEGLECT_KEEP_MS at least, or the socket would change hands with every look while its worker
+ * limps. */
 static bool neglected(const struct ses_worker *worker, unsigned i)
 {
     const struct ses_worker_slot *slot = &worker->slots[i];
@@ -92,6 +94,7 @@ void ses_worker_slots_look(struct ses_worker *worker, bool queues)
     }
 }
 
+/* Asked before this worker leaves: if nobody else accepts, clients would be refused. */
 bool ses_worker_slots_alone(const struct ses_worker *worker)
 {
     uint64_t now_ns = ses_clock_mono_ns();

@@ -1,3 +1,5 @@
+/* The turns of a worker's loop: what happens before each poll, and the hooks for time, signals and
+ * news. */
 #include "worker.h"
 
 #include <unistd.h>
@@ -17,11 +19,15 @@ static void on_again(uv_idle_t *handle)
 }
 
 /* The end of a loop turn: uv_prepare runs after timers and before the poll, so whatever timers and the last
- * poll (client bytes, commits, connector answers) have queued leaves before the loop may sleep: 1 service
- * hands the store its batch, signs; may queue replies 2 conns    engines produce, one write per connection 3
- * log      one write Writing a reply can let an HTTP/1.1 engine take the next pipelined request, whose put
- * would then wait for a poll that nothing wakes: hence a second round (no more than two empty lists when
- * there is nothing), and should even that one have written, another turn without sleeping. */
+ * poll (client bytes, commits, connector answers) have queued leaves before the loop may sleep:
+ *
+ *   1 service  hands the store its batch, signs; may queue replies
+ *   2 conns    engines produce, one write per connection
+ *   3 log      one write
+ *
+ * Writing a reply can let an HTTP/1.1 engine take the next pipelined request, whose put would then wait for a
+ * poll that nothing wakes: hence a second round (no more than two empty lists when there is nothing), and
+ * should even that one have written, another turn without sleeping. */
 static void on_prepare(uv_prepare_t *handle)
 {
     struct ses_worker *worker = handle->data;
@@ -41,6 +47,7 @@ static void on_prepare(uv_prepare_t *handle)
     ses_log_flush(&worker->log);
 }
 
+/* uv_async joins signals: one call may stand for many batches, complete takes all that are done. */
 void ses_worker_on_committed(uv_async_t *handle)
 {
     struct ses_worker *worker = handle->data;
@@ -56,7 +63,8 @@ static void on_second(uv_timer_t *handle)
     ses_store_tick(worker->store);
 }
 
-/* What the board says of all workers, and what this one's store has met. */
+/* What the board says of all workers, and what this one's store has met. ready is false for gRPC health
+ * only where workers are missing too: a drain or a start is told by other means. */
 static void check_ready(struct ses_worker *worker)
 {
     struct ses_store_room room = ses_store_room(worker->store);
@@ -109,6 +117,7 @@ static void on_news(uv_poll_t *handle, int status, int events)
     ses_store_watch_dispatch(worker->store);
 }
 
+/* The supervisor's death sends TERM too (prctl): then nobody would wait for a slow end. */
 static void on_term(uv_signal_t *handle, int signum)
 {
     struct ses_worker *worker = handle->data;

@@ -31,6 +31,7 @@ struct challenge {
     char trans_id[TRANS_ID_MAX + 1];
 };
 
+/* A parameter that is not there is an empty one: only creq and termUrl are needed. */
 static bool take(struct ses_slice form, const char *name, uint8_t *bytes, size_t room,
                  struct ses_slice *ret_value)
 {
@@ -128,6 +129,8 @@ static void make_cres(const struct sim *sim, const struct challenge *challenge, 
     (void)ses_base64url_encode(ses_slice(text, (size_t)len), ret_cres);
 }
 
+/* Without a right code and without "refuse" the page is shown again: a shopper may try as often as he
+ * likes. */
 void sim_acs_answer(struct sim *sim, const struct sim_request *request, struct sim_reply *reply)
 {
     struct challenge challenge = {0};

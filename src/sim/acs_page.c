@@ -1,3 +1,5 @@
+/* The bank's pages, in the look of none. Everything the browser brought is escaped: the pages are for real
+ * browsers. */
 #include "acs_page.h"
 
 #define STYLE                                                                                                \
@@ -60,6 +62,7 @@ static enum ses_status append_fact(struct ses_buf *body, const char *name, struc
     return ses_buf_append_str(body, "</dd>\n");
 }
 
+/* The page keeps the challenge in hidden fields, the simulator keeps nothing. */
 static enum ses_status append_state(struct ses_buf *body, const struct acs_challenge *challenge)
 {
     SES_TRY(append_hidden(body, "termUrl", challenge->term_url));

@@ -1,3 +1,6 @@
+/* How an order id tells the simulator to misbehave: prefixes that are read one behind the other until
+ * one is none. So a test needs no second channel, and each order can behave in its own way at the same
+ * time. */
 #include "sim.h"
 
 static const struct {
@@ -29,7 +32,8 @@ static bool take_number(struct ses_slice *text, uint64_t max, uint64_t *ret_valu
     return true;
 }
 
-/* Takes the mode at the start of text. */
+/* Takes the mode at the start of text. text is advanced only past a name that ends at a dash or at the
+ * end: "hanging" is no "hang". */
 static bool take_mode(struct ses_slice *text, struct sim_behaviour *behaviour)
 {
     uint64_t number;

@@ -72,6 +72,7 @@ static int on_url(llhttp_t *parser, const char *at, size_t length)
     return ses_buf_append(&c->head, ses_slice(at, length)) == SES_OK ? 0 : -1;
 }
 
+/* A name longer than ours is kept cut: it then equals none of them. */
 static int on_field(llhttp_t *parser, const char *at, size_t length)
 {
     struct sim_connection *c = of_parser(parser);
@@ -81,6 +82,7 @@ static int on_field(llhttp_t *parser, const char *at, size_t length)
     return 0;
 }
 
+/* Of a header that occurs twice the second one counts: its span begins anew. */
 static int on_field_complete(llhttp_t *parser)
 {
     struct sim_connection *c = of_parser(parser);
@@ -142,6 +144,7 @@ static void on_closed(uv_handle_t *handle)
     free(c);
 }
 
+/* Out of the list at once, freed when libuv has closed both handles (on_closed). */
 static void forget(struct sim_connection *c)
 {
     c->closing = true;
@@ -176,6 +179,7 @@ static void cut_with_reset(struct sim_connection *c)
 
 static void feed(struct sim_connection *c, struct ses_slice bytes);
 
+/* pending is taken away first: feed may put the rest of it back. */
 static void on_sent(struct sim_connection *c)
 {
     struct ses_buf pending = c->pending;
@@ -204,6 +208,8 @@ static void on_written(uv_write_t *write, int status)
         on_sent(c);
 }
 
+/* Nearly every answer fits the socket's buffer and is written at once; only a rest needs a request of
+ * libuv's. */
 static void write_out(struct sim_connection *c, size_t bytes)
 {
     uv_buf_t all = uv_buf_init((char *)c->out.data, (unsigned)bytes);
@@ -222,6 +228,7 @@ static void write_out(struct sim_connection *c, size_t bytes)
         cut(c);
 }
 
+/* The length is always told of the whole body, also where only half of it will be sent (close-half). */
 static enum ses_status compose(struct sim_connection *c)
 {
     const struct sim_reply *reply = &c->reply;

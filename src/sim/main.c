@@ -103,6 +103,7 @@ static bool follow_parent(const struct options *options)
     return prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent;
 }
 
+/* A descriptor of the supervisor's is bound and may listen already; listening again is harmless. */
 static int listen_on(struct sim *sim, const struct options *options)
 {
     int error = uv_tcp_init(sim->loop, &sim->listener);
@@ -118,6 +119,7 @@ static int listen_on(struct sim *sim, const struct options *options)
     return error;
 }
 
+/* Tests that ask for port 0 read the port from this line. */
 static void announce(const struct sim *sim)
 {
     struct sockaddr_in address = {0};

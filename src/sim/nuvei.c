@@ -1,3 +1,5 @@
+/* Nuvei's getSessionToken, as its documents have it: a SHA-256 over the call's members and the
+ * merchant's secret, and errors inside a 200. Written against the documents, not against our connector. */
 #include "sim.h"
 
 #include <jansson.h>
@@ -36,6 +38,7 @@ static bool timestamp_ok(struct ses_slice timestamp)
     return timestamp.len == 14 && ses_parse_u64(timestamp, 99991231235959, &number) == SES_OK;
 }
 
+/* In the order of the documents; the connector must arrive at the same bytes by itself. */
 static bool checksum_ok(const struct call *call)
 {
     const struct ses_slice parts[] = {call->merchant_id, call->site_id, call->request_id, call->timestamp,

@@ -1,3 +1,5 @@
+/* Paytm's initiateTransaction: a signature over the exact bytes of the body, AES-CBC with a fixed
+ * vector as the real one has it, and the idempotent second answer (0002). */
 #include "sim.h"
 
 #include <jansson.h>
@@ -77,6 +79,7 @@ static bool read_call(const json_t *json, struct ses_slice text, struct call *ca
            call->signed_text.len > 0;
 }
 
+/* A key of another length is padded with zeros to 32 bytes or cut there. */
 static bool decrypt(struct ses_slice ciphered, const char *key, uint8_t ret_plain[SIGNATURE_BYTES_MAX],
                     int *ret_len)
 {
@@ -119,6 +122,7 @@ static bool signature_ok_with(const struct call *call, struct ses_slice ciphered
     return memcmp(digest, plain, PLAIN_BYTES - 4) == 0;
 }
 
+/* Which merchant has which key is not known here: any of the test keys that fits will do. */
 static bool signature_ok(const struct call *call)
 {
     uint8_t ciphered[SIGNATURE_BYTES_MAX - 32]; /* decryption may write one block more than it reads */
@@ -133,6 +137,7 @@ static bool signature_ok(const struct call *call)
     return false;
 }
 
+/* The ids stand in the query as well as in the body; the real server refuses two that differ. */
 static bool query_matches(const struct sim_request *request, const struct call *call)
 {
     uint8_t text[SIM_ID_BYTES_MAX];

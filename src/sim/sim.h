@@ -3,7 +3,7 @@
  * without them. It shares only rank base with the server: the same mistake must not be made twice.
  *
  * Test credentials: Nuvei any merchant_id and merchant_site_id with merchant_secret "nuvei_secret"; Paytm any
- * merchant_id with one of the merchant_keys of sim_paytm.c ("0123456789abcdef", ...); Stripe any api_key that
+ * merchant_id with one of the merchant_keys of paytm.c ("0123456789abcdef", ...); Stripe any api_key that
  * starts with "sk_test_".
  */
 #ifndef SES_SIM_H

@@ -1,3 +1,5 @@
+/* Stripe's PaymentIntents: form in, JSON out, and its rule for Idempotency-Key: the same key with the
+ * same parameters gets the first answer, with others an error. */
 #include "sim.h"
 
 #include <sessiond/base/hash.h>
@@ -22,6 +24,7 @@ static bool authorized(const struct sim_request *request)
            request->authorization.len > sizeof("Bearer sk_test_") - 1;
 }
 
+/* Only what a session call of ours must contain; a real server takes far more. */
 static bool read_call(const struct sim_request *request, struct call *call)
 {
     struct ses_slice form = request->body;

@@ -1,3 +1,5 @@
+/* What the simulator remembers: chains in a fixed array of buckets, and one list by age, from which the
+ * oldest leave when the table is full. */
 #include "sim.h"
 
 #include <stdlib.h>

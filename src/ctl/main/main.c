@@ -1,3 +1,5 @@
+/* sessiondctl's command line: a table of commands, options anywhere among the words, one function a
+ * command. */
 #include "ctl.h"
 
 #include <stdio.h>
