@@ -127,8 +127,8 @@ static enum ses_status read_submessage(struct reader *r, const struct ses_path *
 
     if (secret && !bare && !is_secret_object(value))
         return refuse(r, path,
-                      "must be a string, or an object with nothing but \"value\" (JSON of your own: as text "
-                      "in a string)");
+                      "must be a string, or an object with nothing but \"value\" "
+                      "(JSON of your own: as text in a string)");
     if (!bare && !json_is_object(value))
         return refuse(r, path, "must be an object");
     if (ses_message_make(descriptor, r->arena, &message) != SES_OK)

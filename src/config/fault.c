@@ -20,11 +20,10 @@ enum ses_status ses_fault(struct ses_fault *fault, enum ses_status status, const
 enum ses_status ses_fault_table(struct ses_fault *fault, uint64_t sessions, int error)
 {
     if (error == EFBIG)
-        return ses_fault(
-            fault, SES_NO_MEMORY,
-            "a table of %llu sessions (store.sessions_max) is above the limit of file sizes, which "
-            "counts for shared memory too (ulimit -f, LimitFSIZE)",
-            (unsigned long long)sessions);
+        return ses_fault(fault, SES_NO_MEMORY,
+                         "a table of %llu sessions (store.sessions_max) is above the limit of file sizes, "
+                         "which counts for shared memory too (ulimit -f, LimitFSIZE)",
+                         (unsigned long long)sessions);
     return ses_fault(fault, SES_NO_MEMORY, "no memory for a table of %llu sessions (store.sessions_max)",
                      (unsigned long long)sessions);
 }

@@ -33,12 +33,12 @@ static const struct {
 const char *ses_options_help(void)
 {
     return "usage: sessiond [options]\n"
-           "  --config FILE        YAML configuration (deploy/sessiond.example.yaml has every key and its "
-           "default)\n"
+           "  --config FILE        YAML configuration "
+           "(deploy/sessiond.example.yaml has every key and its default)\n"
            "  --check              would it start? configuration, keys, data directory, sessions,\n"
            "                       memory, ports; starts nothing\n"
-           "  --sandbox            also start sessiond-sim and send test_mode calls of nuvei, paytm and "
-           "stripe to it\n"
+           "  --sandbox            also start sessiond-sim "
+           "and send test_mode calls of nuvei, paytm and stripe to it\n"
            "  --listen ADDR:PORT   clients, default 127.0.0.1:8080; IPv6 as [::1]:8080; loopback only\n"
            "  --admin ADDR:PORT    metrics, health, status page, default 127.0.0.1:9090; loopback only\n"
            "  --data DIR           sessions and keys, default ./data\n"

@@ -63,8 +63,7 @@ static int demand_loaded(const struct ctl *ctl)
     if (loaded)
         return CTL_DONE;
     return ctl_fail("not every worker has loaded this key, and one that has not would refuse its tokens; "
-                    "kill -HUP %ld, wait for "
-                    "the log's event \"reloaded\", then activate",
+                    "kill -HUP %ld, wait for the log's event \"reloaded\", then activate",
                     pid);
 }
 

@@ -9,16 +9,15 @@
 #define STYLE                                                                                                \
     "*{box-sizing:border-box}"                                                                               \
     "body{margin:0;min-height:100vh;display:flex;align-items:center;justify-content:center;padding:1.5rem;"  \
-    "background:#f2f4f8;color:#1b2333;font:1.0625rem/1.6 system-ui,-apple-system,'Segoe "                    \
-    "UI',Roboto,'Helvetica Neue',Arial,sans-serif}"                                                          \
+    "background:#f2f4f8;color:#1b2333;"                                                                      \
+    "font:1.0625rem/1.6 system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif}"        \
     "main{width:100%;max-width:30rem;background:#fff;border-radius:1rem;padding:2.25rem 2rem;"               \
     "box-shadow:0 1px 2px rgba(20,30,60,.08),0 12px 32px rgba(20,30,60,.08)}"                                \
     "svg{display:block;width:3rem;height:3rem;margin:0 0 1.25rem}"                                           \
     "h1{margin:0 0 .75rem;font-size:1.4rem;line-height:1.3;font-weight:650}"                                 \
     "p{margin:0 0 .75rem}p:last-child{margin:0;color:#454f63}a{color:#1746a2}"                               \
-    "@media(prefers-color-scheme:dark){body{background:#10141c;color:#eef1f7}main{background:#1a202c;box-"   \
-    "shadow:none}"                                                                                           \
-    "p:last-child{color:#b9c1d1}a{color:#a9c4ff}}"
+    "@media(prefers-color-scheme:dark){body{background:#10141c;color:#eef1f7}"                               \
+    "main{background:#1a202c;box-shadow:none}p:last-child{color:#b9c1d1}a{color:#a9c4ff}}"
 
 #define HEAD(title)                                                                                          \
     "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"                                \
@@ -26,22 +25,20 @@
     "<meta name=\"robots\" content=\"noindex\">\n"                                                           \
     "<title>" title "</title>\n<style>" STYLE "</style>\n</head>\n<body>\n<main>\n"
 #define ICON_CLOCK                                                                                           \
-    "<svg viewBox=\"0 0 48 48\" aria-hidden=\"true\"><circle cx=\"24\" cy=\"24\" r=\"22\" "                  \
-    "fill=\"#e3ebfb\"/>"                                                                                     \
+    "<svg viewBox=\"0 0 48 48\" aria-hidden=\"true\">"                                                       \
+    "<circle cx=\"24\" cy=\"24\" r=\"22\" fill=\"#e3ebfb\"/>"                                                \
     "<path d=\"M24 13v11l7 5\" fill=\"none\" stroke=\"#1746a2\" stroke-width=\"3\" "                         \
-    "stroke-linecap=\"round\" stroke-linejoin=\"round\"/>"                                                   \
-    "</svg>\n"
+    "stroke-linecap=\"round\" stroke-linejoin=\"round\"/></svg>\n"
 #define ICON_NOTICE                                                                                          \
-    "<svg viewBox=\"0 0 48 48\" aria-hidden=\"true\"><circle cx=\"24\" cy=\"24\" r=\"22\" "                  \
-    "fill=\"#fdf0d5\"/>"                                                                                     \
+    "<svg viewBox=\"0 0 48 48\" aria-hidden=\"true\">"                                                       \
+    "<circle cx=\"24\" cy=\"24\" r=\"22\" fill=\"#fdf0d5\"/>"                                                \
     "<path d=\"M24 13v13M24 33v.5\" fill=\"none\" stroke=\"#8a5200\" stroke-width=\"3.5\" "                  \
     "stroke-linecap=\"round\"/></svg>\n"
 #define ICON_ARROW                                                                                           \
-    "<svg viewBox=\"0 0 48 48\" aria-hidden=\"true\"><circle cx=\"24\" cy=\"24\" r=\"22\" "                  \
-    "fill=\"#e3ebfb\"/>"                                                                                     \
+    "<svg viewBox=\"0 0 48 48\" aria-hidden=\"true\">"                                                       \
+    "<circle cx=\"24\" cy=\"24\" r=\"22\" fill=\"#e3ebfb\"/>"                                                \
     "<path d=\"M15 24h17m-7-7 7 7-7 7\" fill=\"none\" stroke=\"#1746a2\" stroke-width=\"3\" "                \
-    "stroke-linecap=\"round\" "                                                                              \
-    "stroke-linejoin=\"round\"/></svg>\n"
+    "stroke-linecap=\"round\" stroke-linejoin=\"round\"/></svg>\n"
 /* A page without its TAIL can be continued: ses_return_page_linked cuts it off and puts the link before
  * it. */
 #define TAIL "</main>\n</body>\n</html>\n"

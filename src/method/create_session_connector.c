@@ -162,12 +162,11 @@ static void set_busy(struct ses_create *c, enum ses_status status, struct ses_er
 {
     const char *connector = c->credentials.connector->name;
     bool share = status == SES_BUSY;
-    const char *text = share
-                           ? ses_arena_printf(&c->x->arena,
-                                              "too many calls to %s are in flight (connector.host_percent of "
-                                              "connector.calls_max); try again",
-                                              connector)
-                           : "too many connector calls are in flight (connector.calls_max); try again";
+    const char *text = share ? ses_arena_printf(&c->x->arena,
+                                                "too many calls to %s are in flight "
+                                                "(connector.host_percent of connector.calls_max); try again",
+                                                connector)
+                             : "too many connector calls are in flight (connector.calls_max); try again";
 
     ses_count(c->service->options.metrics, share ? SES_C_CONNECTOR_BUSY : SES_C_CONNECTOR_EXHAUSTED, 1);
     ses_error_set(error, SES_RESOURCE_EXHAUSTED,

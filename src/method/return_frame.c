@@ -10,8 +10,8 @@
  * below is of exactly these bytes; a unit test computes it. */
 #define SCRIPT                                                                                               \
     "(function(){var a=document.getElementById(\"back\"),o=a.getAttribute(\"data-outcome\");"                \
-    "if(window.parent!==window){if(o)window.parent.postMessage({type:\"sessiond.return\",outcome:o,"         \
-    "return_url:a.getAttribute(\"href\")},a.origin)}"                                                        \
+    "if(window.parent!==window){if(o)window.parent.postMessage("                                             \
+    "{type:\"sessiond.return\",outcome:o,return_url:a.getAttribute(\"href\")},a.origin)}"                    \
     "else if(o===\"returned\")window.location.replace(a.href)})()"
 #define CSP                                                                                                  \
     SES_RETURN_PAGE_CSP "; script-src 'sha256-oIq92eKLJSbD//od6JotZBvPfnYjthX7cONxs9VP6Gw='; "               \

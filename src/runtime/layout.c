@@ -111,9 +111,8 @@ static enum ses_status check_not_lost(const struct ses_layout *layout, const cha
     if (access(path, F_OK) == 0 || !shards_used(layout->shards))
         return SES_OK;
     return ses_fault(fault, SES_FAILED_PRECONDITION,
-                     "%s: is missing, but %s holds records made with it: restore it from a backup, or move "
-                     "the shards away "
-                     "to start empty",
+                     "%s: is missing, but %s holds records made with it: "
+                     "restore it from a backup, or move the shards away to start empty",
                      path, layout->shards);
 }
 
@@ -159,11 +158,10 @@ enum ses_status ses_layout_check_free(const struct ses_layout *layout, struct se
     if (fd < 0)
         return SES_OK;
     if (flock(fd, LOCK_SH | LOCK_NB) != 0)
-        status =
-            ses_fault(ret_fault, SES_BUSY,
-                      "%s: is in use by another sessiond (pid %ld); configuration and keys are fine, what "
-                      "it holds cannot be looked at meanwhile",
-                      layout->dir, read_pid(fd));
+        status = ses_fault(ret_fault, SES_BUSY,
+                           "%s: is in use by another sessiond (pid %ld); "
+                           "configuration and keys are fine, what it holds cannot be looked at meanwhile",
+                           layout->dir, read_pid(fd));
     (void)close(fd);
     return status;
 }

@@ -11,22 +11,22 @@
 #define NS_MS 1e-6
 
 static const char page_head[] =
-    "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" "
-    "content=\"5\">"
+    "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
+    "<meta http-equiv=\"refresh\" content=\"5\">"
     "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>sessiond</title><style>"
     ":root{color-scheme:light dark;--line:#8884;--dim:#8a8a8a;--good:#1a7f4b;--bad:#c0392b}"
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "h1{font-size:1.4rem;margin:0}h2{font-size:1rem;margin:2rem 0 .4rem}p{margin:.2rem 0;color:var(--dim)}"
-    ".mark{display:inline-block;padding:.1rem "
-    ".6rem;border-radius:1rem;color:#fff;font-size:.85rem;vertical-align:.15rem}"
+    ".mark{display:inline-block;padding:.1rem .6rem;border-radius:1rem;"
+    "color:#fff;font-size:.85rem;vertical-align:.15rem}"
     ".good{background:var(--good)}.bad{background:var(--bad)}"
     ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.8rem;margin-top:1rem}"
     ".tile{border:1px solid var(--line);border-radius:.5rem;padding:.6rem .8rem}"
-    ".tile b{display:block;font-size:1.3rem;font-variant-numeric:tabular-nums}.tile "
-    "span{color:var(--dim);font-size:.85rem}"
-    "table{border-collapse:collapse;width:100%}th,td{text-align:right;padding:.25rem .6rem;border-bottom:1px "
-    "solid "
-    "var(--line);font-variant-numeric:tabular-nums}th{color:var(--dim);font-weight:500;font-size:.85rem}"
+    ".tile b{display:block;font-size:1.3rem;font-variant-numeric:tabular-nums}"
+    ".tile span{color:var(--dim);font-size:.85rem}"
+    "table{border-collapse:collapse;width:100%}"
+    "th,td{text-align:right;padding:.25rem .6rem;border-bottom:1px solid var(--line);"
+    "font-variant-numeric:tabular-nums}th{color:var(--dim);font-weight:500;font-size:.85rem}"
     "th:first-child,td:first-child{text-align:left}</style></head><body>";
 
 static enum ses_status tile(struct ses_buf *out, const char *value, const char *label)

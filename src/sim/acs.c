@@ -122,8 +122,8 @@ static void make_cres(const struct sim *sim, const struct challenge *challenge, 
     sim_token(sim, "acs", serial, id);
     len = snprintf(text, sizeof(text),
                    "{\"threeDSServerTransID\":\"%s\",\"acsTransID\":\"%.8s-%.4s-%.4s-%.4s-%.12s\","
-                   "\"challengeCompletionInd\":\"Y\","
-                   "\"messageType\":\"CRes\",\"messageVersion\":\"2.2.0\",\"transStatus\":\"%s\"}",
+                   "\"challengeCompletionInd\":\"Y\",\"messageType\":\"CRes\",\"messageVersion\":\"2.2.0\","
+                   "\"transStatus\":\"%s\"}",
                    challenge->trans_id, id, id + 8, id + 12, id + 16, id + 20, passed ? "Y" : "N");
     SES_REQUIRE(len > 0 && (size_t)len < sizeof(text));
     (void)ses_base64url_encode(ses_slice(text, (size_t)len), ret_cres);

@@ -5,13 +5,13 @@
 #define STYLE                                                                                                \
     "*{box-sizing:border-box}"                                                                               \
     "body{margin:0;min-height:100vh;background:#eef3f0;color:#14261d;display:flex;align-items:center;"       \
-    "justify-content:center;padding:1.5rem;font:1.0625rem/1.55 system-ui,'Segoe "                            \
-    "UI',Roboto,Arial,sans-serif}"                                                                           \
+    "justify-content:center;padding:1.5rem;"                                                                 \
+    "font:1.0625rem/1.55 system-ui,'Segoe UI',Roboto,Arial,sans-serif}"                                      \
     "main{width:100%;max-width:26rem;background:#fff;border-radius:1rem;overflow:hidden;"                    \
     "box-shadow:0 12px 32px rgba(10,50,30,.12)}"                                                             \
-    "header{background:#0b5d3b;color:#fff;padding:1.1rem "                                                   \
-    "1.75rem;display:flex;justify-content:space-between;"                                                    \
-    "align-items:center;font-weight:650}header span{font-size:.8rem;font-weight:400}"                        \
+    "header{background:#0b5d3b;color:#fff;padding:1.1rem 1.75rem;display:flex;"                              \
+    "justify-content:space-between;align-items:center;font-weight:650}"                                      \
+    "header span{font-size:.8rem;font-weight:400}"                                                           \
     "section{padding:1.6rem 1.75rem 1.9rem}h1{font-size:1.25rem;line-height:1.3;margin:0 0 .75rem}"          \
     "p{margin:0 0 1rem}dl{margin:0 0 1.25rem;display:grid;grid-template-columns:auto 1fr;gap:.25rem 1rem}"   \
     "dt{color:#4b5f55}dd{margin:0;text-align:right;font-weight:600}"                                         \
@@ -19,9 +19,8 @@
     "input[type=text]{width:100%;font:inherit;font-size:1.35rem;letter-spacing:.3em;padding:.6rem .8rem;"    \
     "border:2px solid #7d9488;border-radius:.6rem;margin:0 0 1.1rem}"                                        \
     "input:focus,button:focus-visible{outline:3px solid #6fc39b;outline-offset:2px}"                         \
-    "button{width:100%;font:inherit;font-weight:600;padding:.75rem;border-radius:.6rem;border:2px solid "    \
-    "#0b5d3b;"                                                                                               \
-    "background:#0b5d3b;color:#fff;cursor:pointer;margin:0 0 .7rem}"                                         \
+    "button{width:100%;font:inherit;font-weight:600;padding:.75rem;border-radius:.6rem;"                     \
+    "border:2px solid #0b5d3b;background:#0b5d3b;color:#fff;cursor:pointer;margin:0 0 .7rem}"                \
     "button.quiet{background:#fff;color:#0b5d3b;margin:0}"                                                   \
     ".error{background:#fdeaea;color:#8d1212;border-radius:.6rem;padding:.6rem .9rem}"                       \
     ".hint{color:#4b5f55;font-size:.9rem;margin:1.1rem 0 0}"

@@ -21,8 +21,8 @@ struct options {
 
 static const char usage[] =
     "usage: sessiond-sim [--listen 127.0.0.1:PORT | --fd N] [--seed N] [--parent PID | --detached]\n"
-    "  --listen ADDRESS:PORT  default 127.0.0.1:8090; port 0 takes a free one. The address in use is "
-    "printed.\n"
+    "  --listen ADDRESS:PORT  default 127.0.0.1:8090; port 0 takes a free one. "
+    "The address in use is printed.\n"
     "  --fd N                 serve a socket that is bound (or listening) already\n"
     "  --seed N               makes the tokens repeatable\n"
     "  --parent PID           do not start unless that is the parent; ends with it in any case\n"

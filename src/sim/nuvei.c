@@ -71,8 +71,8 @@ static void say_token(struct sim *sim, const struct call *call, struct sim_reply
         sim_say(reply, 200, "{\"status\":\"SUCCESS\",\"errCode\":0,\"reason\":\"\",\"version\":\"1.0\",");
     else
         sim_say(reply, 200,
-                "{\"sessionToken\":\"%s\",\"status\":\"SUCCESS\",\"errCode\":0,\"reason\":\"\",\"version\":"
-                "\"1.0\",",
+                "{\"sessionToken\":\"%s\",\"status\":\"SUCCESS\",\"errCode\":0,\"reason\":\"\","
+                "\"version\":\"1.0\",",
                 token);
     SES_REQUIRE(ses_buf_appendf(&reply->body, "\"internalRequestId\":%llu,\"clientRequestId\":",
                                 (unsigned long long)sim->serial) == SES_OK);

@@ -155,8 +155,8 @@ static void say_result(struct sim_reply *reply, unsigned http_status, const char
 {
     sim_say(
         reply, http_status,
-        "{\"head\":{\"responseTimestamp\":\"1767323045123\",\"version\":\"v1\",\"clientId\":null,"
-        "\"signature\":null},"
+        "{\"head\":{\"responseTimestamp\":\"1767323045123\",\"version\":\"v1\","
+        "\"clientId\":null,\"signature\":null},"
         "\"body\":{\"resultInfo\":{\"resultStatus\":\"%s\",\"resultCode\":\"%s\",\"resultMsg\":\"%s\"}%s%s%s,"
         "\"isPromoCodeValid\":false,\"authenticated\":false}}",
         status, code, message, token == NULL ? "" : ",\"txnToken\":\"", token == NULL ? "" : token,

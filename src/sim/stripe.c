@@ -51,8 +51,7 @@ static void say_intent(const struct sim *sim, const struct call *call, uint64_t 
     sim_token(sim, "secret", serial, secret);
     sim_say(reply, 200,
             "{\"id\":\"pi_%.24s\",\"object\":\"payment_intent\",\"amount\":%llu,\"currency\":\"%.3s\","
-            "\"livemode\":false,"
-            "\"status\":\"requires_payment_method\",",
+            "\"livemode\":false,\"status\":\"requires_payment_method\",",
             id, (unsigned long long)call->minor_amount, (const char *)call->currency);
     if (reply->behaviour.mode != SIM_NO_TOKEN)
         SES_REQUIRE(ses_buf_appendf(&reply->body, "\"client_secret\":\"pi_%.24s_secret_%.24s\",", id,
@@ -75,8 +74,8 @@ static bool choose_serial(struct sim *sim, const struct sim_request *request, st
     ses_hash_parts(SES_SLICE_EMPTY, parts, 2, parameters);
     if (entry != NULL && memcmp(entry->parameters, parameters, sizeof(parameters)) != 0) {
         say_error(reply, 400, "idempotency_error",
-                  "Keys for idempotent requests can only be used with the same parameters they were first "
-                  "used with.",
+                  "Keys for idempotent requests can only be used "
+                  "with the same parameters they were first used with.",
                   "");
         return false;
     }
@@ -127,9 +126,8 @@ void sim_stripe(struct sim *sim, const struct sim_request *request, struct sim_r
     reply->behaviour = sim_behaviour_of(order_id, sim->behaviour);
     if (reply->behaviour.mode == SIM_DECLINED)
         say_error(reply, 402, "card_error", "Your card was declined.",
-                  ",\"code\":\"card_declined\",\"decline_code\":\"insufficient_funds\",\"network_decline_"
-                  "code\":\"51\","
-                  "\"payment_intent\":{\"id\":\"pi_declined\"}");
+                  ",\"code\":\"card_declined\",\"decline_code\":\"insufficient_funds\","
+                  "\"network_decline_code\":\"51\",\"payment_intent\":{\"id\":\"pi_declined\"}");
     else if (reply->behaviour.mode == SIM_HTTP)
         say_http(reply);
     else if (choose_serial(sim, request, order_id, reply, &serial))

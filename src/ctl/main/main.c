@@ -57,10 +57,10 @@ static int print_help(void)
            "  --json              machine-readable output\n"
            "  --version           print the version\n"
            "  --help, -h          print this\n"
-           "\nsessiond reads its keys at start and on SIGHUP (pid: first line of DIR/lock). A rotation that "
-           "refuses no\n"
-           "token: keys generate, SIGHUP, keys activate, SIGHUP; when the last old token has expired, keys "
-           "retire.\n"
+           "\nsessiond reads its keys at start and on SIGHUP (pid: first line of DIR/lock). "
+           "A rotation that refuses no\n"
+           "token: keys generate, SIGHUP, keys activate, SIGHUP; "
+           "when the last old token has expired, keys retire.\n"
            "\nexit codes: 0 done, 1 failed or the answer is bad, 2 wrong usage\n");
     return CTL_DONE;
 }
