@@ -20,8 +20,8 @@ static struct ses_slice text_of(const json_t *value)
     return ses_slice(json_string_value(value), json_string_length(value));
 }
 
-/* A number, or a string that holds one and nothing else (proto3 JSON: both are accepted, in every spelling).
- */
+/* A number, or a string that holds one and nothing else (proto3 JSON: both are accepted, in every
+ * spelling). */
 static bool take_integer(const json_t *value, struct ses_json_integer *ret_integer)
 {
     struct ses_slice text;
@@ -109,8 +109,8 @@ static const ProtobufCEnumValue *find_short(const ProtobufCEnumDescriptor *descr
     return NULL;
 }
 
-/* Which values there are: a caller who is told only that his is none of them has to look for the proto file.
- */
+/* Which values there are: a caller who is told only that his is none of them has to look for the proto
+ * file. */
 static const char *list_values(const ProtobufCEnumDescriptor *descriptor, struct ses_arena *arena)
 {
     size_t prefix = enum_prefix(descriptor);

@@ -171,8 +171,8 @@ static void set_deadline(struct ses_h2_stream *stream)
 
     x->deadline_mono_ns = x->started_mono_ns + (callers ? stream->timeout_ns : limit_ns);
     if (unary || (callers && stream->timeout_ns < limits->body_ms * NS_PER_MS))
-        /* From the start, not from now: the same within microseconds, and a clock call less (30 ns of 2 us).
-         */
+        /* From the start, not from now: the same within microseconds, and a clock call less (30 ns of 2
+         * us). */
         ses_h2_stream_timer(stream, ms_between(x->started_mono_ns, x->deadline_mono_ns), on_deadline);
     else
         ses_h2_stream_timer(stream, limits->body_ms, on_request_timeout);

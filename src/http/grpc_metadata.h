@@ -8,8 +8,8 @@
 /* [any] grpc-timeout: 1 to 8 digits and a unit H M S m u n, in nanoseconds. SES_MALFORMED. */
 SES_MUST_CHECK enum ses_status ses_grpc_timeout_decode(struct ses_slice text, uint64_t *ret_ns);
 
-/* Text of an error kept in grpc-message, before encoding; clients commonly refuse header lists above 8 KiB.
- */
+/* Text of an error kept in grpc-message, before encoding; clients commonly refuse header lists above 8
+ * KiB. */
 #define SES_GRPC_MESSAGE_MAX 1024
 
 /* [any] grpc-message: bytes outside 0x20..0x7e and '%' become %XX; cut at SES_GRPC_MESSAGE_MAX, never inside

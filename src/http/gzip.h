@@ -1,5 +1,5 @@
-/* gzip.h - bounded gzip (RFC 1952) of whole messages, for gRPC's grpc-encoding and HTTP's content-encoding.
- */
+/* gzip.h - bounded gzip (RFC 1952) of whole messages, for gRPC's grpc-encoding and HTTP's
+ * content-encoding. */
 #ifndef SES_HTTP_GZIP_H
 #define SES_HTTP_GZIP_H
 

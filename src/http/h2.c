@@ -299,8 +299,8 @@ static void end_streaming(void *arg)
     ses_h2_want_write(h2);
 }
 
-/* The second GOAWAY names the last stream that is served; from here on the client opens new ones elsewhere.
- */
+/* The second GOAWAY names the last stream that is served; from here on the client opens new ones
+ * elsewhere. */
 static void on_notice_over(void *arg)
 {
     struct ses_h2 *h2 = arg;
@@ -378,8 +378,8 @@ void ses_h2_idle(struct ses_h2 *h2)
         ses_h2_want_write(h2);
         return;
     }
-    /* Streams that wait (Watch): ask whether the peer still lives; no answer in a whole idle time means no.
-     */
+    /* Streams that wait (Watch): ask whether the peer still lives; no answer in a whole idle time means
+     * no. */
     if (h2->ping_unanswered) {
         h2->io->cut(h2->io_arg); /* ends the engine */
         return;

@@ -26,8 +26,8 @@
 /* Connection window: 1 MiB lets 10 streams of the default message size upload without a round trip per 64
  * KiB. */
 #define SES_H2_CONNECTION_WINDOW (1 << 20)
-/* Stream window: one whole message of the default limit and its prefix; never below the protocol's default.
- */
+/* Stream window: one whole message of the default limit and its prefix; never below the protocol's
+ * default. */
 #define SES_H2_STREAM_WINDOW_MAX (1 << 20)
 /* What a stream is counted for beside its bytes, as measured: while its request is not whole (an exchange,
  * the first piece of its arena, nghttp2's part), and while nothing but its answer is left. */
@@ -46,8 +46,8 @@
  * ended. */
 #define SES_H2_BACKLOG_HIGH (256u * 1024)
 #define SES_H2_BACKLOG_MAX  (4u << 20)
-/* A header block this many times above the limit ends the connection; up to it only the request is refused.
- */
+/* A header block this many times above the limit ends the connection; up to it only the request is
+ * refused. */
 #define SES_H2_HEADER_EXCESS 8
 /* Each SETTINGS frame may make nghttp2 walk over all streams; a client sends a handful in its life. */
 #define SES_H2_SETTINGS_MAX 100
@@ -259,8 +259,8 @@ void ses_h2_drained(struct ses_h2 *h2);
 void ses_h2_want_write(struct ses_h2 *h2);
 /* The connection ends with GOAWAY(code) of ours; callable anywhere, nghttp2's callbacks included. */
 void ses_h2_die(struct ses_h2 *h2, uint32_t code);
-/* Ends all streams and the session; only GOAWAY is left to say. No callback of nghttp2's may be on the stack.
- */
+/* Ends all streams and the session; only GOAWAY is left to say. No callback of nghttp2's may be on the
+ * stack. */
 void ses_h2_let_go(struct ses_h2 *h2);
 /* The worker holds too much, and this connection much of it. */
 void ses_h2_shed(struct ses_h2 *h2);
@@ -306,8 +306,8 @@ void ses_h2_set_incomplete(struct ses_h2_stream *stream, bool incomplete);
 /* Brings the connection's sum up to date with what the stream holds now; false: it has grown beyond
  * held_bytes_max. */
 bool ses_h2_hold(struct ses_h2_stream *stream);
-/* Parts of requests, answers that are not read and streams that linger: what is bounded for each connection.
- */
+/* Parts of requests, answers that are not read and streams that linger: what is bounded for each
+ * connection. */
 size_t ses_h2_held(const struct ses_h2 *h2);
 /* Tells the connection, once a turn, with the requests that have only begun: there may be streams_max of
  * them. */

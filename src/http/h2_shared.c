@@ -12,8 +12,8 @@ static enum ses_status make_option(struct ses_h2_shared *shared)
 
     /* Windows are given back by us: a bidi stream whose replies pile up is not read (grpc.c). */
     nghttp2_option_set_no_auto_window_update(option, 1);
-    /* Closed streams are kept for a priority tree nobody needs: up to streams_max * 250 bytes a connection.
-     */
+    /* Closed streams are kept for a priority tree nobody needs: up to streams_max * 250 bytes a
+     * connection. */
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_max_deflate_dynamic_table_size(option, SES_H2_DEFLATE_TABLE_BYTES);
     /* Entries of one SETTINGS frame; RFC 9113 defines six. */

@@ -87,8 +87,8 @@ static enum ses_status hand_over_joined(struct sniffer *s, enum ses_sniff kind, 
     return status;
 }
 
-/* The first byte starts header_ms. What came is HTTP/1.1's to refuse, which it does at once: no time is left.
- */
+/* The first byte starts header_ms. What came is HTTP/1.1's to refuse, which it does at once: no time is
+ * left. */
 static void on_late(void *arg)
 {
     struct sniffer *s = arg;

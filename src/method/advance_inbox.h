@@ -1,5 +1,5 @@
-/* advance_inbox.h - AdvanceSession for a session that does not exist yet (inbox.h tells the order of things).
- */
+/* advance_inbox.h - AdvanceSession for a session that does not exist yet (inbox.h tells the order of
+ * things). */
 #ifndef SESSIOND_SRC_METHOD_ADVANCE_INBOX_H
 #define SESSIOND_SRC_METHOD_ADVANCE_INBOX_H
 

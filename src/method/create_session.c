@@ -98,8 +98,8 @@ static void identify(struct ses_create *c)
     ses_name_session(c->service, c->x, session->id);
 }
 
-/* A fresh session under the claim. A leftover intent of the same payload keeps its id: this call settles it.
- */
+/* A fresh session under the claim. A leftover intent of the same payload keeps its id: this call
+ * settles it. */
 static void create(struct ses_create *c, uint64_t now_ms, const struct ses_session *leftover)
 {
     struct ses_session *session = &c->session;
@@ -386,8 +386,8 @@ static enum ses_status read_call(struct ses_create *c, struct ses_error *ret_err
     SES_TRY(read_headers(c, ret_error));
     SES_TRY(c->rpc->read(c->x, &c->request, ret_error));
     SES_TRY(ses_request_check(&c->request, c->rpc->naming, ret_error));
-    /* A base_url is judged even where no call will be made: a caller learns at once that it is not allowed.
-     */
+    /* A base_url is judged even where no call will be made: a caller learns at once that it is not
+     * allowed. */
     if (c->credentials.connector->ops != NULL || c->credentials.base_url.len > 0)
         SES_TRY(ses_connector_base_url(&c->service->options.policy, &c->credentials, c->request.test_mode,
                                        &c->x->arena, &c->base_url, ret_error));

@@ -222,8 +222,8 @@ static void on_intent(void *arg, enum ses_status status)
         return;
     }
     if (c->x->cancelled) {
-        ses_store_release(c->service->options.store,
-                          &c->claim); /* nobody was asked: as if the call had not come */
+        /* Nobody was asked: as if the call had not come. */
+        ses_store_release(c->service->options.store, &c->claim);
         ses_create_finish(c);
         return;
     }

@@ -4,8 +4,8 @@
 
 #include "return_form.h"
 
-/* [any] As return_form.h says; bytes themselves when they are text already, else in the arena. SES_NO_MEMORY.
- */
+/* [any] As return_form.h says; bytes themselves when they are text already, else in the arena.
+ * SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_return_text(struct ses_slice bytes, enum ses_charset charset,
                                                struct ses_arena *arena, struct ses_slice *ret_text);
 /* [any] A raw query with every byte that may not stand in a URL written as %XX. SES_NO_MEMORY. */

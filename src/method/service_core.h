@@ -21,8 +21,9 @@ struct ses_service {
     struct ses_session_rules rules; /* of all sessions, from the options */
     struct ses_health *health;
     struct ses_reflection *reflection;
-    struct ses_arena
-        scratch; /* records being read or written, inside one call of a function; never over a callback */
+    /* Records being read or written, inside one call of a function; never over a callback. One for all calls:
+     * whoever resets it ends everybody else's views, which is safe because nobody keeps one that long. */
+    struct ses_arena scratch;
     struct ses_list to_sign; /* struct ses_create, handed to the store in this turn or ready to be answered */
     struct ses_list waiting; /* struct ses_create, until another call's outcome */
     struct ses_list changes; /* struct ses_change that wait likewise */

@@ -78,8 +78,8 @@ static bool is_over(const struct ses_session *session)
     return ses_session_closed(session->status) || session->status == SES_SESSION_EXPIRED;
 }
 
-/* One state waits to be read at most. Until then the stream costs nothing but its memory: no timer, no look.
- */
+/* One state waits to be read at most. Until then the stream costs nothing but its memory: no timer, no
+ * look. */
 static bool falls_behind(struct watcher *w)
 {
     const struct ses_exchange *x = w->x;

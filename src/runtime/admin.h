@@ -1,5 +1,5 @@
-/* admin.h - the resources of the admin port: /metrics, /healthz, /readyz and the status page at /. Read only.
- */
+/* admin.h - the resources of the admin port: /metrics, /healthz, /readyz and the status page at /. Read
+ * only. */
 #ifndef SESSIOND_RUNTIME_ADMIN_H
 #define SESSIOND_RUNTIME_ADMIN_H
 

@@ -37,8 +37,8 @@ struct ses_board {
     _Atomic uint64_t worker_deaths;   /* unwanted ones */
     _Atomic bool draining;            /* the whole server is leaving */
     _Atomic uint32_t missing_percent; /* of the worker slots may be missing, and the server still be ready */
-    _Atomic uint64_t
-        unserved_since_ns; /* monotonic; no worker accepts since then (by the housekeeper); 0: one does */
+    /* Monotonic; no worker accepts since then (by the housekeeper); 0: one does. */
+    _Atomic uint64_t unserved_since_ns;
     _Atomic uint32_t state[SES_BOARD_SLOTS_MAX];
     _Atomic bool accepts[SES_BOARD_SLOTS_MAX];   /* set and cleared by the worker, cleared when it died */
     _Atomic bool replacing[SES_BOARD_SLOTS_MAX]; /* a reload replaces its worker just now */

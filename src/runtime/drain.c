@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #define LOOK_MS 20
-#define QUIET_MAX_MS                                                                                         \
-    3000 /* patience with connections on which nothing of ours runs: watch streams, slow uploads */
-#define MARGIN_MS 1000 /* between our own limit and the supervisor's KILL */
+/* Patience with connections on which nothing of ours runs: watch streams, slow uploads. */
+#define QUIET_MAX_MS 3000
+#define MARGIN_MS    1000 /* between our own limit and the supervisor's KILL */
 
 uint64_t ses_worker_drain_limit_ms(const struct ses_worker *worker)
 {

@@ -56,8 +56,8 @@ void ses_process_setup(void)
     (void)umask(S_IRWXG | S_IRWXO);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN);
-    ses_log_detach_standard_error(); /* looks at /proc/self, which is root's once the process is not dumpable
-                                      */
+    /* Looks at /proc/self, which is root's once the process is not dumpable. */
+    ses_log_detach_standard_error();
     forbid_dumps();
     raise_files();
 }

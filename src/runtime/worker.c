@@ -83,8 +83,8 @@ static void leave_if_held(struct ses_worker *worker)
     _exit(worker->exit_code);
 }
 
-/* Reached with no work in flight (drain.c). Connections go first, since their exchanges end in the service.
- */
+/* Reached with no work in flight (drain.c). Connections go first, since their exchanges end in the
+ * service. */
 static void close_parts(struct ses_worker *worker)
 {
     if (worker->conns != NULL)

@@ -90,8 +90,8 @@ void ses_worker_on_committed(uv_async_t *handle);
 
 /* worker_slots.c: accepts from now on. */
 void ses_worker_slots_open(struct ses_worker *worker);
-/* worker_slots.c: chooses the sockets again; queues: looks for those that nobody empties, too (from a timer).
- */
+/* worker_slots.c: chooses the sockets again; queues: looks for those that nobody empties, too (from a
+ * timer). */
 void ses_worker_slots_look(struct ses_worker *worker, bool queues);
 /* worker_slots.c: no other worker accepts. */
 bool ses_worker_slots_alone(const struct ses_worker *worker);

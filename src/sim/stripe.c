@@ -61,8 +61,8 @@ static void say_intent(const struct sim *sim, const struct call *call, uint64_t 
     SES_REQUIRE(ses_buf_append_str(&reply->body, "}}") == SES_OK);
 }
 
-/* The intent's serial. Same key and parameters: the first one's; another intent under a known key is refused.
- */
+/* The intent's serial. Same key and parameters: the first one's; another intent under a known key is
+ * refused. */
 static bool choose_serial(struct sim *sim, const struct sim_request *request, struct ses_slice order_id,
                           struct sim_reply *reply, uint64_t *ret_serial)
 {

@@ -11,8 +11,8 @@
 
 #include <sessiond/base/arena.h>
 
-/* Levels of messages inside messages. The schema needs five; a bound all the same, in case it grows a cycle.
- */
+/* Levels of messages inside messages. The schema needs five; a bound all the same, in case it grows a
+ * cycle. */
 #define SES_CODEC_DEPTH_MAX 32
 
 /* [any] Bytes of one value of that type in the message struct. */

@@ -6,8 +6,8 @@
 
 enum ses_action { SES_ACTION_RUN, SES_ACTION_CHECK, SES_ACTION_VERSION, SES_ACTION_HELP };
 
-/* Texts are borrowed from argv; NULL = not given. They are checked with the configuration, by the same rules.
- */
+/* Texts are borrowed from argv; NULL = not given. They are checked with the configuration, by the same
+ * rules. */
 struct ses_options {
     enum ses_action action;
     bool sandbox;
