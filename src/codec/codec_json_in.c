@@ -33,6 +33,7 @@ static const struct wrapper {
      "domain_context", "payment"},
 };
 
+/* The ceiling of the exchange's arena, not the machine's memory: one request asked for too much. */
 static enum ses_status no_memory(struct reader *r)
 {
     ses_error_set(r->error, SES_NO_MEMORY, SES_STR("the request needs more memory than one request may use"));
@@ -56,7 +57,8 @@ static enum ses_status refuse(struct reader *r, const struct ses_path *path, con
     return SES_INVALID_ARGUMENT;
 }
 
-/* Whether key is the lowerCamelCase (or, with pascal, the PascalCase) spelling of a field's name. */
+/* Whether key is the lowerCamelCase (or, with pascal, the PascalCase) spelling of a field's name.
+ * Compared in place instead of made: the names of a message are looked through for each unknown key. */
 static bool is_camel_of(const char *name, const char *key, bool pascal)
 {
     bool upper = pascal;
@@ -139,6 +141,7 @@ static enum ses_status read_submessage(struct reader *r, const struct ses_path *
     return read_message(r, path, value, message);
 }
 
+/* Messages and texts need the arena and recursion, everything else is codec_json_value.c's. */
 static enum ses_status read_value(struct reader *r, const struct ses_path *path, json_t *value, void *member)
 {
     bool out_of_memory;
@@ -172,6 +175,8 @@ static enum ses_status read_array(struct reader *r, const struct ses_path *path,
     return SES_OK;
 }
 
+/* A map is a repeated message of key and value (field.h). Keys cannot repeat: jansson refuses that in
+ * any object (JSON_REJECT_DUPLICATES). */
 static enum ses_status read_map_entry(struct reader *r, const struct ses_path *path, const char *key,
                                       json_t *value, ProtobufCMessage *message)
 {
@@ -286,6 +291,7 @@ static enum ses_status read_message(struct reader *r, const struct ses_path *up,
     const char *key;
     json_t *value;
 
+    /* One bit a field; a schema with a larger message fails in the first test that decodes it. */
     SES_REQUIRE(message->descriptor->n_fields <= 64);
     if (r->plain && message->descriptor == &types__money__descriptor)
         SES_TRY(demand_amount(r, up, object));
@@ -325,6 +331,7 @@ static enum ses_status refuse_syntax(struct reader *r, const json_error_t *fault
     return refuse_text(r, text == NULL ? SES_STR("request body: not valid JSON") : ses_slice_str(text));
 }
 
+/* For the cleanup attribute: every return below frees the tree. */
 static void release_json(json_t **root)
 {
     json_decref(*root);

@@ -93,8 +93,9 @@ static size_t number_end(struct ses_slice text, size_t at)
     return at;
 }
 
-/* What jansson would not keep exactly. Text that is no number stays as it is: the parser says where it is
- * wrong. */
+/* What jansson would not keep exactly. Text that is no number stays as it is: the parser says where it
+ * is wrong. Up to 18 digits fit 64 bits with room; everything with a point, an exponent or more digits
+ * is looked at by us. */
 static bool is_odd(struct ses_slice number)
 {
     bool short_integer = number.len <= SHORT_INTEGER_MAX;
@@ -104,7 +105,9 @@ static bool is_odd(struct ses_slice number)
     return !short_integer && ses_json_is_number(number);
 }
 
-/* Behind the string that begins at at; the end of the text if it does not end. */
+/* Behind the string that begins at at; the end of the text if it does not end. The escape for NUL is
+ * looked for here because only here it is known to be inside a string; \\u0000 behind a backslash of
+ * its own is none, hence the step over the escaped character. */
 static size_t string_end(struct ses_slice text, size_t at, bool *nul)
 {
     for (at++; at < text.len && text.data[at] != '"'; at++) {
@@ -240,6 +243,7 @@ static unsigned digit_of(const struct literal *literal, size_t i)
     return (unsigned)(c - '0');
 }
 
+/* Out of range is refused: no text of a request's size can make up for such an exponent by its digits. */
 static bool exponent_of(const struct literal *literal, int64_t *ret_exponent)
 {
     uint64_t magnitude = 0;

@@ -36,6 +36,8 @@ static void write_duration(struct ses_json *json, const ProtobufCMessage *messag
 
     memcpy(&duration, message, sizeof(duration));
     bool negative = duration.seconds < 0 || duration.nanos < 0;
+    /* Both parts of a Duration have one sign; the magnitude is written, the sign in front, so that half a second below
+     * zero keeps it. */
     uint64_t seconds = duration.seconds < 0 ? 0u - (uint64_t)duration.seconds : (uint64_t)duration.seconds;
     uint32_t fraction = duration.nanos < 0 ? 0u - (uint32_t)duration.nanos : (uint32_t)duration.nanos;
     int digits = 9;
@@ -48,6 +50,7 @@ static void write_duration(struct ses_json *json, const ProtobufCMessage *messag
     ses_json_write_text(json, ses_slice(text, (size_t)len));
 }
 
+/* Two messages have a JSON form of their own: a bare secret, and Duration. */
 static void write_submessage(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets)
 {
     if (bare_secrets && message->descriptor == &types__secret_string__descriptor) {
@@ -183,6 +186,7 @@ static void write_repeated(struct ses_json *json, const ProtobufCMessage *messag
     ses_json_close(json, map ? '}' : ']');
 }
 
+/* Absent and default are left out (proto3 JSON): a reader must take absent for the default anyway. */
 void ses_json_message(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets)
 {
     ses_json_open(json, '{');

@@ -95,7 +95,8 @@ static size_t enum_prefix(const ProtobufCEnumDescriptor *descriptor)
     return len;
 }
 
-/* "COMPLETED" for SESSION_EVENT_COMPLETED: what stands before the name in every value of SessionEvent. */
+/* "COMPLETED" for SESSION_EVENT_COMPLETED: what stands before the name in every value of SessionEvent.
+ * Tried after the full name: a caller who writes both forms gets the same. */
 static const ProtobufCEnumValue *find_short(const ProtobufCEnumDescriptor *descriptor, const char *text)
 {
     size_t prefix = enum_prefix(descriptor);
@@ -183,6 +184,7 @@ static bool take_real(const json_t *value, struct ses_arena *arena, double *ret_
     return true;
 }
 
+/* A double beyond a float's range would become infinite by the cast. */
 static const char *put_real(const json_t *value, ProtobufCType type, struct ses_arena *arena, void *member)
 {
     double real;

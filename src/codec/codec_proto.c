@@ -7,12 +7,14 @@
  * when a submessage occurs twice (the format says: merge), and walks every message twice. This decoder does
  * all of it in one walk. */
 
+/* On the stack of one decoding; depth counts messages inside messages. */
 struct decoder {
     const struct ses_proto_options *options;
     struct ses_proto_fault *fault;
     unsigned depth;
 };
 
+/* The path is made into text only here: for a message that decodes nothing is spent on it. */
 static enum ses_status refuse(struct decoder *d, const struct ses_path *path, const char *what)
 {
     d->fault->what = what;
@@ -47,6 +49,7 @@ static bool copy_text(char *to, struct ses_slice text)
     return memchr(text.data, 0, text.len) == NULL && ses_utf8_check(text);
 }
 
+/* Every text ends in a NUL (protobuf-c's texts are C strings), hence the refusal of one inside. */
 static enum ses_status take_text(struct decoder *d, const struct ses_path *path, struct ses_slice text,
                                  void *member)
 {
@@ -60,6 +63,7 @@ static enum ses_status take_text(struct decoder *d, const struct ses_path *path,
     return SES_OK;
 }
 
+/* Copied: the input may be a door's buffer (reflection's messages) that is gone before the message. */
 static enum ses_status take_bytes(struct decoder *d, struct ses_slice bytes, void *member)
 {
     ProtobufCBinaryData copy = {bytes.len, ses_arena_alloc(d->options->arena, bytes.len + 1)};
@@ -72,6 +76,7 @@ static enum ses_status take_bytes(struct decoder *d, struct ses_slice bytes, voi
     return SES_OK;
 }
 
+/* By the field's declared type, not by what came: a mismatch is refused, never reinterpreted. */
 static enum ses_wire_type wire_type_of(ProtobufCType type)
 {
     static const uint8_t types[] = {
@@ -199,6 +204,7 @@ static enum ses_status keep_unknown(struct decoder *d, const struct ses_wire_ite
                                     ProtobufCMessage *message)
 {
     struct ses_arena *arena = d->options->arena;
+    /* The old array stays behind in the arena. */
     unsigned count = message->n_unknown_fields;
     struct ses_slice raw;
 

@@ -11,6 +11,7 @@
  * exactly. */
 #define EXACT_DOUBLE (INT64_C(1) << 53)
 
+/* Nothing is allocated before the first byte. */
 void ses_json_begin(struct ses_json *json, struct ses_arena *arena)
 {
     *json = (struct ses_json){.arena = arena, .first = true};
@@ -45,6 +46,7 @@ static bool reserve(struct ses_json *json, size_t more)
     return true;
 }
 
+/* Does nothing once memory ran out: every caller may go on writing, ses_json_end tells. */
 static void put(struct ses_json *json, const void *bytes, size_t len)
 {
     if (len > 0 && reserve(json, len)) {
@@ -60,6 +62,8 @@ static void separate(struct ses_json *json)
     json->first = false;
 }
 
+/* first belongs to the innermost bracket; behind a closed one there is always something written, so it
+ * needs no stack. */
 void ses_json_open(struct ses_json *json, char bracket)
 {
     put(json, &bracket, 1);
@@ -102,6 +106,7 @@ static void put_escaped(struct ses_json *json, uint8_t byte)
     put(json, text, strlen(text));
 }
 
+/* Runs without an escape are copied whole: nearly every text is one run. */
 void ses_json_write_text(struct ses_json *json, struct ses_slice text)
 {
     size_t from = 0;

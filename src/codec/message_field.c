@@ -44,6 +44,7 @@ static bool array_is_full(size_t count)
     return count == 0 || (count >= 4 && (count & (count - 1)) == 0);
 }
 
+/* The old array stays behind in the arena: doubling keeps that below what is used. */
 enum ses_status ses_field_extend(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
                                  struct ses_arena *arena, void **ret_element)
 {
@@ -66,6 +67,7 @@ enum ses_status ses_field_extend(ProtobufCMessage *message, const ProtobufCField
     return SES_OK;
 }
 
+/* Apart from extend, so that a value counts only when it is whole. */
 void ses_field_extended(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
     size_t count = ses_field_count(message, field) + 1;

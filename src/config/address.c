@@ -73,6 +73,7 @@ static enum ses_status split(struct ses_slice text, bool *ret_v6, struct ses_sli
     return SES_OK;
 }
 
+/* inet_pton takes exactly the numeric forms, and no shortened IPv4 ("127.1"). */
 enum ses_status ses_address_parse(const char *text, struct ses_address *ret_address)
 {
     struct ses_address address = {.len = 0};

@@ -37,6 +37,7 @@ static struct value choose(const char *option_text, const char *option, const ch
 
 /* ---- numbers ------------------------------------------------------------------------------------------ */
 
+/* Numbers come as text (config_schema.h) and are read strictly: no sign, no blank, no other base. */
 static enum ses_status read_number(const struct loader *loader, const struct value *value, uint64_t low,
                                    uint64_t high, uint64_t usual, uint64_t *ret_number)
 {
@@ -84,6 +85,7 @@ static unsigned default_workers(void)
     return count > SES_CONFIG_WORKERS_MAX ? SES_CONFIG_WORKERS_MAX : (unsigned)count;
 }
 
+/* A process for each core that we may use, unless told otherwise. */
 static enum ses_status read_process(const struct loader *loader, const struct ses_raw_config *raw)
 {
     struct value workers = choose(loader->options->workers, "--workers", raw->workers, "workers");
@@ -110,6 +112,7 @@ static enum ses_status read_level(const struct loader *loader, const struct ses_
     return SES_OK;
 }
 
+/* "process" trades a power cut's worth of sessions for latency; it must be asked for. */
 static enum ses_status read_durability(const struct loader *loader, const struct ses_raw_config *raw)
 {
     static const char *const names[] = {"disk", "process"};
@@ -210,6 +213,7 @@ static enum ses_status check_url(const struct loader *loader, const struct value
     return SES_OK;
 }
 
+/* Empty for "the built-in one": a connector knows its own addresses. */
 static enum ses_status read_url(const struct loader *loader, const char *text, const char *key, bool slash,
                                 char *ret_text)
 {
@@ -241,6 +245,8 @@ static enum ses_status read_urls(const struct loader *loader, const struct ses_r
     return SES_OK;
 }
 
+/* Names that x-connector-config may point to beside the built-in ones: no wildcards, each is a
+ * decision. */
 static enum ses_status read_hosts(const struct loader *loader, const struct ses_raw_config *raw)
 {
     struct ses_config *config = loader->config;
@@ -262,6 +268,7 @@ static enum ses_status read_hosts(const struct loader *loader, const struct ses_
 
 /* ---- merchants ---------------------------------------------------------------------------------------- */
 
+/* An origin and not a URL: which of its pages is the merchant's business (BeginStep). */
 static enum ses_status read_return_urls(const struct loader *loader, const struct ses_raw_config *raw)
 {
     struct ses_config *config = loader->config;
@@ -298,6 +305,7 @@ static enum ses_status read_public_url(const struct loader *loader, const struct
 
 /* ---- the whole ---------------------------------------------------------------------------------------- */
 
+/* Rules between two keys, one of which is named. */
 static enum ses_status check_together(const struct loader *loader)
 {
     const struct ses_config *config = loader->config;

@@ -56,6 +56,7 @@ static enum ses_status add_key(struct walk *walk, struct level *level, const cha
     return SES_OK;
 }
 
+/* A sequence's prefix is its key, so that a mapping inside a list would have one too. */
 static enum ses_status push(struct walk *walk, bool sequence, size_t line)
 {
     struct level *level;
@@ -114,6 +115,7 @@ static enum ses_status on_event(struct walk *walk, const yaml_event_t *event)
     }
 }
 
+/* The event is freed before a refusal returns; a parser's own problem has its line. */
 static enum ses_status walk_events(struct walk *walk, yaml_parser_t *parser)
 {
     bool ended = false;

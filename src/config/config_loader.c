@@ -17,6 +17,7 @@ enum ses_status ses_config_refuse(const struct loader *loader, const struct valu
                      value->key, what);
 }
 
+/* Printable, since it ends up in log lines, tokens and messages. */
 enum ses_status ses_config_read_text(const struct loader *loader, const struct value *value,
                                      const char *usual, size_t size, char *ret_text)
 {
@@ -32,6 +33,7 @@ enum ses_status ses_config_read_text(const struct loader *loader, const struct v
     return SES_OK;
 }
 
+/* The index is the enum's value, or one less (config_binding.c). */
 enum ses_status ses_config_read_choice(const struct loader *loader, const struct value *value,
                                        const char *const *names, size_t count, const char *what,
                                        unsigned *ret_choice)

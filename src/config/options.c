@@ -73,6 +73,7 @@ static enum option find(const char *word, const char **ret_value)
     return OPTION_COUNT;
 }
 
+/* help wins over version, version over check: the most harmless of what was asked. */
 static void settle(struct ses_options *options, const char *const values[OPTION_COUNT])
 {
     options->config = values[OPTION_CONFIG];
@@ -108,6 +109,7 @@ enum ses_status ses_options_parse(int argc, char *const *argv, struct ses_option
             return ses_fault(ret_fault, SES_INVALID_ARGUMENT, "%s is given twice", option_table[option].name);
         if (!option_table[option].value && value != NULL)
             return ses_fault(ret_fault, SES_INVALID_ARGUMENT, "%s takes no value", option_table[option].name);
+        /* The next word is the value even if it begins with a dash: a path may. */
         if (option_table[option].value && value == NULL && i + 1 < argc)
             value = argv[++i];
         if (option_table[option].value && (value == NULL || value[0] == '\0'))

@@ -60,6 +60,7 @@ static void add_line(struct ses_slice line, struct totals *totals)
     }
 }
 
+/* The format's lines are independent of each other; what is not known is passed over. */
 static void add_all(struct ses_slice text, struct totals *totals)
 {
     while (text.len > 0) {
@@ -101,6 +102,7 @@ static void print_workers(const json_t *ready)
     }
 }
 
+/* NO in capitals: it is read in a hurry. */
 static int print_text(long health, const json_t *ready, const struct totals *totals, int code)
 {
     printf("health: %s (HTTP %ld)\n", health == 200 ? "ok" : "NOT OK", health);

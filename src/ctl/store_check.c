@@ -17,6 +17,7 @@ struct check {
     unsigned complaints;
 };
 
+/* The first ones in full, so that a damaged shard does not print a million lines. */
 static void complain(struct check *check, const struct ses_scan_row *row, const char *what)
 {
     if (check->complaints++ < COMPLAINTS_MAX)
@@ -60,6 +61,7 @@ static int print_json(const struct census *census, int code)
                           true, code);
 }
 
+/* One format for all rows; the heading above has the same widths. */
 static void print_row(const char *name, const struct census_counts *counts)
 {
     printf("%-6s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %14" PRIu64 "\n", name,

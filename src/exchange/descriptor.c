@@ -6,6 +6,7 @@
 
 #include <sessiond/codec/wire.h>
 
+/* Symbols of proto/protoset.S, which embeds protoc's descriptor set. */
 extern const uint8_t ses_protoset_begin[];
 extern const uint8_t ses_protoset_end[];
 
@@ -38,7 +39,8 @@ struct ses_slice ses_protoset(void)
     return ses_slice(ses_protoset_begin, (size_t)(ses_protoset_end - ses_protoset_begin));
 }
 
-/* The first length-delimited field of that number; empty if there is none. */
+/* The first length-delimited field of that number; empty if there is none. Linear, as messages are read
+ * here once at the start. */
 static struct ses_slice take_field(struct ses_slice message, uint32_t number)
 {
     struct ses_wire wire = ses_wire(message);
@@ -129,6 +131,8 @@ SES_MUST_CHECK static enum ses_status add_message(struct walk *w, struct ses_sli
     return SES_OK;
 }
 
+/* Services are listed apart as well: reflection's list_services asks for them by kind. Only in the
+ * writing walk, or each would be there twice. */
 SES_MUST_CHECK static enum ses_status add_service(struct walk *w, struct ses_slice scope,
                                                   struct ses_slice descriptor)
 {
@@ -144,6 +148,8 @@ SES_MUST_CHECK static enum ses_status add_service(struct walk *w, struct ses_sli
     return add_leaves(w, full, descriptor, SERVICE_METHOD);
 }
 
+/* Extensions and options of a file are passed over: proto3 files of ours have none that reflection
+ * needs. */
 SES_MUST_CHECK static enum ses_status add_file_symbols(struct walk *w, const struct ses_descriptor_file *file)
 {
     struct ses_wire wire = ses_wire(file->bytes);
@@ -168,6 +174,7 @@ SES_MUST_CHECK static enum ses_status walk_files(struct walk *w)
     return SES_OK;
 }
 
+/* Bytewise, shorter first where one begins with the other; bsearch would do with any order. */
 static int compare_names(struct ses_slice a, struct ses_slice b)
 {
     size_t shorter = a.len < b.len ? a.len : b.len;
@@ -181,6 +188,7 @@ static int compare_symbols(const void *a, const void *b)
     return compare_names(((const struct ses_symbol *)a)->name, ((const struct ses_symbol *)b)->name);
 }
 
+/* The room is exact: both walks are the same code over the same bytes. */
 SES_MUST_CHECK static enum ses_status index_symbols(struct ses_descriptors *d)
 {
     struct walk counting = {.descriptors = d};

@@ -14,7 +14,8 @@
 #define DETAILS_MAX 3
 #define TYPE_PREFIX "type.googleapis.com/"
 
-/* The details of one error as protobuf-c messages, and the storage that they point into. */
+/* The details of one error as protobuf-c messages, and the storage that they point into. On the stack
+ * of whoever encodes. protobuf-c wants arrays of pointers, hence each list twice. */
 struct details {
     const ProtobufCMessage *messages[DETAILS_MAX];
     size_t count;
@@ -41,6 +42,7 @@ SES_MUST_CHECK static enum ses_status to_string(struct ses_arena *arena, struct 
     return SES_OK;
 }
 
+/* All violations, not the first: a caller mends its request in one go. */
 SES_MUST_CHECK static enum ses_status add_bad_request(const struct ses_error *error, struct ses_arena *arena,
                                                       struct details *d)
 {
@@ -57,6 +59,7 @@ SES_MUST_CHECK static enum ses_status add_bad_request(const struct ses_error *er
     return SES_OK;
 }
 
+/* reason is what programs compare, under our domain; the message is for people. */
 SES_MUST_CHECK static enum ses_status add_info(const struct ses_error *error, struct ses_arena *arena,
                                                struct details *d)
 {
@@ -75,6 +78,8 @@ SES_MUST_CHECK static enum ses_status add_info(const struct ses_error *error, st
     return SES_OK;
 }
 
+/* How long to wait, from the place that knows: clients that honour RetryInfo come back neither too soon
+ * nor never. */
 static void add_retry(const struct ses_error *error, struct details *d)
 {
     google__rpc__retry_info__init(&d->retry);
@@ -99,6 +104,7 @@ SES_MUST_CHECK static enum ses_status collect(const struct ses_error *error, str
     return SES_OK;
 }
 
+/* The prefix is what every client library expects before a type's full name. */
 SES_MUST_CHECK static enum ses_status to_any(const ProtobufCMessage *message, struct ses_arena *arena,
                                              Google__Protobuf__Any *any)
 {
@@ -173,6 +179,7 @@ SES_MUST_CHECK static enum ses_status write_connect(const struct ses_error *erro
     return SES_OK;
 }
 
+/* The same details in plain JSON, for callers without protobuf. */
 static void write_pairs(struct ses_json *json, const struct ses_error *error)
 {
     if (error->violations_count > 0) {
@@ -215,6 +222,7 @@ static void write_route(const struct ses_error *error, struct ses_arena *arena, 
     ses_json_close(json, '}');
 }
 
+/* The gRPC door has no JSON; it is listed so that every door has an answer. */
 enum ses_status ses_error_encode_json(const struct ses_error *error, enum ses_door door,
                                       struct ses_arena *arena, struct ses_slice *ret_json)
 {

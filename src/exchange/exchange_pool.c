@@ -16,6 +16,7 @@
 /* A request has about a dozen headers; the array doubles from here. */
 #define FIRST_HEADERS 16
 
+/* Nothing is allocated in advance: the first requests fill the pool. */
 enum ses_status ses_exchange_pool_new(const struct ses_exchange_pool_options *options,
                                       struct ses_exchange_pool **ret_pool)
 {
@@ -40,6 +41,8 @@ static void discard(struct ses_exchange *x)
     free(x);
 }
 
+/* Exchanges that are open have owners who would use them: that would be a mistake of the order of
+ * closing. */
 void ses_exchange_pool_free(struct ses_exchange_pool *pool)
 {
     if (pool == NULL)
@@ -102,6 +105,8 @@ enum ses_status ses_exchange_new(struct ses_exchange_pool *pool, struct ses_exch
     return SES_OK;
 }
 
+/* An arena of the usual size is what the place in the pool stands for; more is counted where it is
+ * held. */
 size_t ses_exchange_held(const struct ses_exchange *x)
 {
     return x->arena.total > KEEP_BYTES_MAX ? x->arena.total : 0;

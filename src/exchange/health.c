@@ -8,6 +8,7 @@
 
 #include <sessiond/exchange/message.h>
 
+/* Each holds an exchange; without a bound one client could take the pool with streams that never end. */
 #define DEFAULT_WATCHERS_MAX 1024
 /* A client watches a service once on each connection; a proxy carries many clients on one. */
 #define WATCHES_PER_CONNECTION 128
@@ -46,6 +47,7 @@ static struct entry *find_entry(struct ses_health *health, const char *service)
     return NULL;
 }
 
+/* UNKNOWN is never said: a worker knows its own state from its first moment on. */
 static Grpc__Health__V1__HealthCheckResponse__ServingStatus state_of(const struct entry *entry)
 {
     if (entry == NULL)
@@ -100,6 +102,7 @@ static void on_check(struct ses_exchange *x, void *arg)
     answer(x, &response.base);
 }
 
+/* Everything on the stack: the answer is encoded before the function returns. */
 static void on_list(struct ses_exchange *x, void *arg)
 {
     const struct ses_health *health = arg;

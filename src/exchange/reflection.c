@@ -42,6 +42,7 @@ static char *unconst(struct ses_slice text)
     return (char *)(uintptr_t)text.data; /* protobuf-c's structs lack const; the packer only reads */
 }
 
+/* An error about a name is an answer of the stream; the stream itself goes on. */
 static void set_error(struct reply *reply, enum ses_status status, const char *message)
 {
     grpc__reflection__v1__error_response__init(&reply->error);
@@ -118,6 +119,7 @@ static void answer_extension_numbers(const struct ses_descriptors *d, struct rep
         GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_ALL_EXTENSION_NUMBERS_RESPONSE;
 }
 
+/* All services of the set, also those of the protocols (health, reflection). */
 static void answer_list(const struct ses_descriptors *d, struct reply *reply)
 {
     grpc__reflection__v1__list_service_response__init(&reply->list);
@@ -170,6 +172,7 @@ SES_MUST_CHECK static enum ses_status make_reply(struct ses_reflection *reflecti
     SES_TRY(ses_proto_decode(&options, &grpc__reflection__v1__server_reflection_request__descriptor, message,
                              &decoded, &fault));
     memcpy(&request, decoded, sizeof(request));
+    /* Some KiB: in the scratch, not on the stack. */
     struct reply *reply = ses_arena_zalloc(&reflection->scratch, sizeof(*reply));
     if (reply == NULL)
         return SES_NO_MEMORY;

@@ -42,6 +42,7 @@
 /* A page without its TAIL can be continued: ses_return_page_linked cuts it off and puts the link before
  * it. */
 #define TAIL "</main>\n</body>\n</html>\n"
+/* The title is the heading too: the one sentence that must be read. */
 #define PAGE(icon, title, text, advice)                                                                      \
     HEAD(title) icon "<h1>" title "</h1>\n<p>" text "</p>\n<p>" advice "</p>\n" TAIL
 
@@ -93,8 +94,8 @@ static const struct {
                   "Please reload this page in a few seconds. That is safe: the payment is not repeated."))},
 };
 
-/* Nothing of these pages may be kept, and the next page must not learn this one's address: it carries the
- * step handle. */
+/* Nothing of these pages may be kept, and the next page must not learn this one's address: it carries
+ * the step handle. nosniff: the pages are what they say they are. */
 static const struct ses_header page_headers[SES_RETURN_PAGE_HEADERS_MAX] = {
     {SES_STR_INIT("cache-control"), SES_STR_INIT("no-store")},
     {SES_STR_INIT("referrer-policy"), SES_STR_INIT("no-referrer")},
@@ -102,6 +103,7 @@ static const struct ses_header page_headers[SES_RETURN_PAGE_HEADERS_MAX] = {
     {SES_STR_INIT("x-content-type-options"), SES_STR_INIT("nosniff")},
 };
 
+/* retry-after where reloading helps, allow as 405 demands (RFC 9110, section 15.5.6). */
 void ses_return_page_put_headers(struct ses_exchange *x, enum ses_return_page page, struct ses_slice policy)
 {
     for (size_t i = 0; i < SES_RETURN_PAGE_HEADERS_MAX; i++) {
@@ -153,7 +155,8 @@ struct ses_slice ses_return_refusal_body(int http_status)
 
 /* ---- with a link, the last paragraph ------------------------------------------------------------ */
 
-/* As an attribute's value; longest escape: six bytes for one. */
+/* As an attribute's value; longest escape: six bytes for one. Quotes of both kinds: the value stands in
+ * double ones today. */
 static size_t escape(struct ses_slice text, uint8_t *ret_bytes)
 {
     size_t len = 0;

@@ -42,6 +42,7 @@ static const struct ses_route **find_slot(const struct ses_router *router, struc
     return &router->slots[at];
 }
 
+/* Sorted by length as they come, longest first, so that the first that fits is the right one. */
 static enum ses_status add_prefix(struct ses_router *router, const struct ses_route *route)
 {
     size_t at = router->prefixes_count;
@@ -82,6 +83,7 @@ static enum ses_status add_all(struct ses_router *router, const struct ses_route
     return SES_OK;
 }
 
+/* 8 slots at least, so that the mask is never 0 and a probe always ends. */
 static enum ses_status make_router(size_t routes, struct ses_router **ret_router)
 {
     struct ses_router *router = calloc(1, sizeof(*router));

@@ -15,11 +15,14 @@
 /* A path is the caller's: this much of it comes back in a message. */
 #define PATH_ECHO_MAX 200
 
+/* Through the exchange: the log line and the counters are written there. */
 static void fail(struct ses_h2_stream *stream, enum ses_status status, const char *message)
 {
     ses_exchange_fail_status(stream->x, status, message);
 }
 
+/* Faults that a proxy or a browser may have made get an HTTP status as well; gRPC clients read
+ * grpc-status first. */
 static void fail_http(struct ses_h2_stream *stream, int http_status, enum ses_status status,
                       const char *message)
 {
@@ -46,6 +49,7 @@ static void take_content_type(struct ses_h2_stream *stream, struct ses_slice val
         stream->content = SES_H2_CONTENT_GRPC_UNSUPPORTED;
 }
 
+/* Without weights: grpc-accept-encoding has none. */
 static bool lists_gzip(struct ses_slice list)
 {
     while (list.len > 0) {
@@ -64,6 +68,7 @@ static void take_timeout(struct ses_h2_stream *stream, struct ses_slice value)
     stream->timeout_malformed = ses_grpc_timeout_decode(value, &stream->timeout_ns) != SES_OK;
 }
 
+/* Judged when a compressed message comes, or at the head if it is none of ours. */
 static void take_encoding(struct ses_h2_stream *stream, struct ses_slice value)
 {
     stream->request_gzip = ses_slice_eq_str(value, "gzip");
@@ -107,7 +112,8 @@ bool ses_grpc_take_header(struct ses_h2_stream *stream, struct ses_slice name, s
     return false;
 }
 
-/* One "-bin" header in place; further values after commas become headers of their own. */
+/* One "-bin" header in place; further values after commas become headers of their own. gRPC allows
+ * several values in one field, joined by commas. */
 static enum ses_status decode_binary(struct ses_exchange *x, size_t index)
 {
     struct ses_slice rest = x->headers[index].value, name = x->headers[index].name, bytes;
@@ -144,6 +150,8 @@ static void on_deadline(void *arg)
     ses_grpc_abort(stream, SES_DEADLINE_EXCEEDED, "deadline exceeded", SES_DEADLINE_EXCEEDED);
 }
 
+/* A stream has no deadline of ours, but its request must come: an open stream without one is only held
+ * memory. */
 static void on_request_timeout(void *arg)
 {
     struct ses_h2_stream *stream = arg;
@@ -178,6 +186,8 @@ static void set_deadline(struct ses_h2_stream *stream)
         ses_h2_stream_timer(stream, limits->body_ms, on_request_timeout);
 }
 
+/* UNAVAILABLE, which clients take as "again": no stream lasts for ever, so that connections can be
+ * moved. */
 static void on_lifetime(void *arg)
 {
     struct ses_h2_stream *stream = arg;
@@ -211,6 +221,7 @@ static void relax_deadline(struct ses_h2_stream *stream)
 
 /* ---- the request */
 
+/* Plain resources and JSON routes are not for gRPC: to it they do not exist. */
 static bool is_rpc(const struct ses_route *route)
 {
     return route != NULL && (route->kind == SES_ROUTE_UNARY || route->kind == SES_ROUTE_SERVER_STREAM ||
@@ -405,6 +416,7 @@ static void data(struct ses_h2_stream *stream, struct ses_slice bytes)
         fail(stream, SES_RESOURCE_EXHAUSTED, "too many request messages in progress");
 }
 
+/* The method may go on answering behind the client's end. */
 static void end_bidi(struct ses_h2_stream *stream)
 {
     struct ses_exchange *x = stream->x;
@@ -415,6 +427,7 @@ static void end_bidi(struct ses_h2_stream *stream)
         x->route->half_close(x, x->route->arg);
 }
 
+/* While bytes wait in `in` the end waits with them, or the last messages would come behind it. */
 static void request_end(struct ses_h2_stream *stream)
 {
     if (stream->reply_ended)

@@ -5,6 +5,7 @@
 
 #define TIMEOUT_DIGITS_MAX 8
 
+/* The protocol's six letters; 0 for any other, which is no unit. */
 static uint64_t unit_ns(uint8_t unit)
 {
     switch (unit) {
@@ -25,6 +26,7 @@ static uint64_t unit_ns(uint8_t unit)
     }
 }
 
+/* At most eight digits, says the protocol; what does not fit 64 bits is as good as no limit. */
 enum ses_status ses_grpc_timeout_decode(struct ses_slice text, uint64_t *ret_ns)
 {
     if (text.len < 2 || text.len > TIMEOUT_DIGITS_MAX + 1)
@@ -41,6 +43,7 @@ enum ses_status ses_grpc_timeout_decode(struct ses_slice text, uint64_t *ret_ns)
     return SES_OK;
 }
 
+/* '%' must be encoded too, or it would begin a code that is none. */
 static bool plain_byte(uint8_t byte)
 {
     return byte >= 0x20 && byte <= 0x7e && byte != '%';
@@ -127,6 +130,8 @@ enum ses_status ses_grpc_binary_encode(struct ses_slice bytes, struct ses_arena 
     return SES_OK;
 }
 
+/* What the protocol calls an ASCII-Value, without blanks at the ends: receivers may take
+ * them off. */
 bool ses_grpc_ascii_check(struct ses_slice value)
 {
     if (value.len == 0)

@@ -8,6 +8,7 @@
 /* :status content-type grpc-accept-encoding grpc-encoding x-request-id server + the method's + trailers. */
 #define FIELDS_MAX (6 + SES_EXCHANGE_REPLY_HEADERS_MAX + SES_H2_TRAILERS_MAX)
 
+/* Static texts: nghttp2 keeps views until the frame is written. */
 static struct ses_slice code_text(uint32_t code)
 {
     static const char *const codes[] = {"0", "1",  "2",  "3",  "4",  "5",  "6",  "7", "8",
@@ -17,6 +18,7 @@ static struct ses_slice code_text(uint32_t code)
     return ses_slice_str(codes[code]);
 }
 
+/* Left out rather than failing the answer: code and message are what every client reads. */
 static void add_details(struct ses_h2_stream *stream, const struct ses_error *error)
 {
     struct ses_arena *arena = &stream->x->arena;
@@ -109,6 +111,7 @@ void ses_grpc_finish(struct ses_h2_stream *stream, const struct ses_error *error
     ses_h2_stream_resume(stream);
 }
 
+/* The answer first: the method hears of it by the cancellation, and cannot answer in between. */
 void ses_grpc_abort(struct ses_h2_stream *stream, enum ses_status status, const char *message,
                     enum ses_status cancel_status)
 {
@@ -148,6 +151,7 @@ void ses_grpc_refuse(struct ses_h2_stream *stream, const char *message)
     ses_exchange_fail(x, &error);
 }
 
+/* CANCELLED to the method, which has done nothing wrong; the client is told why. */
 static void on_overflow(void *arg)
 {
     ses_grpc_abort(arg, SES_RESOURCE_EXHAUSTED, "the client reads the stream too slowly", SES_CANCELLED);
@@ -178,6 +182,7 @@ static void send_unary(struct ses_h2_stream *stream, struct ses_slice message)
     stream->reply = message;
 }
 
+/* Reserved in one piece: prefix and message must not be split by a ceiling. */
 static enum ses_status append_message(struct ses_h2_stream *stream, struct ses_slice message)
 {
     struct ses_arena scratch;

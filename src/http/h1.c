@@ -12,6 +12,7 @@ static size_t backlog(const struct h1 *h1)
     return h1->out.len - h1->out_at;
 }
 
+/* Room and not length: what was allocated is what is held. */
 static void tell_held(const struct h1 *h1)
 {
     size_t bytes = h1->text.room + h1->spans.room + h1->body.room + h1->pending.room + h1->out.room;
@@ -45,6 +46,7 @@ static void refuse(struct h1 *h1, struct ses_h1_fault fault)
     end(h1);
 }
 
+/* x is set to NULL first: releasing it may come back here. */
 static void drop_exchange(struct h1 *h1)
 {
     struct ses_exchange *x = h1->x;
@@ -130,6 +132,7 @@ static void answer_continue(struct h1 *h1)
         ses_conn_want_write(h1->conn);
 }
 
+/* Answers that are not taken stop the reading too, or a client could pile them up by pipelining. */
 static bool can_read(const struct h1 *h1)
 {
     return h1->phase != H1_RUNNING && h1->phase != H1_ENDED && backlog(h1) < SES_CONN_HIGH_WATER;
@@ -288,6 +291,7 @@ static enum ses_status on_produce(void *engine, struct ses_buf *out)
     return SES_OK;
 }
 
+/* What was produced has left; requests that waited for room go on. */
 static void on_drained(void *engine)
 {
     resume(engine);
@@ -305,6 +309,7 @@ static void on_drain(void *engine)
         ses_conn_touch(h1->conn, idle_ms < SES_DRAIN_IDLE_MS ? SES_DRAIN_IDLE_MS - (uint32_t)idle_ms : 1);
 }
 
+/* The connection's idle time is over while nothing runs: closed without a word, as HTTP/1.1 allows. */
 static void on_idle(void *engine)
 {
     struct h1 *h1 = engine;

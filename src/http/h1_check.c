@@ -57,7 +57,7 @@ static struct ses_slice target_of(const struct h1 *h1)
     return ses_slice(h1->text.data, h1->target_len);
 }
 
-/* target: a part of text. */
+/* target: a part of text. Offsets from here on: text moves when the trailers come. */
 static void set_path(struct h1 *h1, struct ses_slice target)
 {
     size_t mark = ses_slice_find(target, '?');
@@ -94,6 +94,7 @@ static struct ses_h1_fault check_absolute(struct h1 *h1, const struct seen *seen
     return NO_FAULT;
 }
 
+/* origin-form, asterisk-form, absolute-form (RFC 9112, section 3.2); authority-form belongs to CONNECT. */
 static struct ses_h1_fault check_target(struct h1 *h1, const struct seen *seen)
 {
     struct ses_slice target = target_of(h1);
@@ -134,6 +135,7 @@ static struct ses_h1_fault check_line(struct h1 *h1)
     }
 }
 
+/* The last value of a repeated header is kept, which does not matter: repetition is a fault. */
 static void look_at(struct seen *seen, struct ses_slice name, struct ses_slice value)
 {
     if (ses_slice_ieq(name, SES_STR("host"))) {

@@ -47,6 +47,7 @@ static bool is_visible_ascii(uint8_t c)
     return c > 0x20 && c < 0x7f;
 }
 
+/* The limits are given at the head and used up by head and trailers together. */
 void ses_h1_guard_init(struct ses_h1_guard *guard, unsigned lines_max, size_t field_bytes_max)
 {
     *guard = (struct ses_h1_guard){
@@ -75,6 +76,7 @@ bool ses_h1_guard_return_path(const struct ses_h1_guard *guard)
     return guard->target_bytes == RETURN_PATH_LEN && !guard->other_target;
 }
 
+/* Two single spaces, counted: any other white space in the line is a control character or too many. */
 static struct ses_h1_fault request_byte(struct ses_h1_guard *guard, uint8_t c)
 {
     if (++guard->line_bytes > SES_H1_REQUEST_LINE_MAX)
@@ -100,6 +102,7 @@ static struct ses_h1_fault request_byte(struct ses_h1_guard *guard, uint8_t c)
     return NO_FAULT;
 }
 
+/* Empty lines in front of a request are a habit of old clients after a body; two are enough. */
 static struct ses_h1_fault first_byte(struct ses_h1_guard *guard, uint8_t c)
 {
     if (c != '\r') {
@@ -119,6 +122,8 @@ static struct ses_h1_fault line_feed(struct ses_h1_guard *guard, uint8_t c, enum
     return c == '\n' ? NO_FAULT : FAULT(400, "a CR without its LF");
 }
 
+/* obs-fold is refused, as RFC 9112 (section 5.2) allows: one parser joins the lines, another sees a new
+ * field. */
 static struct ses_h1_fault field_start(struct ses_h1_guard *guard, uint8_t c)
 {
     if (c == '\r') {
@@ -139,6 +144,8 @@ static struct ses_h1_fault field_start(struct ses_h1_guard *guard, uint8_t c)
     return NO_FAULT;
 }
 
+/* White space before the colon must be refused (RFC 9112, section 5.1): proxies have read such names
+ * differently. */
 static struct ses_h1_fault name_byte(struct ses_h1_guard *guard, uint8_t c)
 {
     if (c == ':')
@@ -150,6 +157,7 @@ static struct ses_h1_fault name_byte(struct ses_h1_guard *guard, uint8_t c)
     return NO_FAULT;
 }
 
+/* Bytes above 0x7f pass: obs-text, which nobody here gives a meaning. */
 static struct ses_h1_fault value_byte(struct ses_h1_guard *guard, uint8_t c)
 {
     if (c == '\r')

@@ -12,6 +12,7 @@ size_t h1_fields_count(const struct h1 *h1)
     return h1->spans.len / sizeof(struct h1_span);
 }
 
+/* By memcpy: the buffer is bytes, without a type or alignment. */
 static struct h1_span span_at(const struct h1 *h1, size_t index)
 {
     struct h1_span span;
@@ -27,6 +28,7 @@ struct ses_slice h1_field_name(const struct h1 *h1, size_t index)
     return ses_slice(h1->text.data + span.name_at, span.name_len);
 }
 
+/* White space around a value is not part of it (RFC 9110, section 5.5). */
 struct ses_slice h1_field_value(const struct h1 *h1, size_t index)
 {
     struct h1_span span = span_at(h1, index);
@@ -55,6 +57,7 @@ static int fail(struct h1 *h1, int http_status, const char *message)
     return HPE_USER;
 }
 
+/* All of the head lies in one buffer; spans are offsets because it moves when it grows. */
 static int append(struct h1 *h1, const char *at, size_t len)
 {
     enum ses_status status = ses_buf_append(&h1->text, ses_slice(at, len));
@@ -64,6 +67,7 @@ static int append(struct h1 *h1, const char *at, size_t len)
     return status == SES_OK ? 0 : fail(h1, 503, "out of memory");
 }
 
+/* Also counted as HTTP/2 would, with its 32 bytes: one limit for both doors. */
 static int field_end(struct h1 *h1)
 {
     if (!h1->field_open)
@@ -154,6 +158,7 @@ static int on_chunk_header(llhttp_t *parser)
     return HPE_PAUSED;
 }
 
+/* The ceiling is the buffer's: a chunked body tells its length only at its end. */
 static int on_body(llhttp_t *parser, const char *at, size_t len)
 {
     struct h1 *h1 = parser->data;
@@ -270,6 +275,7 @@ static size_t execute(struct h1 *h1, struct ses_slice bytes)
     return used;
 }
 
+/* Guard first, llhttp behind it with exactly the bytes that the guard let through. */
 static size_t parse_lines(struct h1 *h1, struct ses_slice bytes)
 {
     size_t used;

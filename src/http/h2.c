@@ -18,6 +18,8 @@ static int32_t stream_window(const struct ses_door_limits *limits)
     return window > SES_H2_STREAM_WINDOW_MAX ? SES_H2_STREAM_WINDOW_MAX : (int32_t)window;
 }
 
+/* What we promise to take. By default the connection's window is four times a stream's, so that one
+ * upload does not stop the others. */
 static enum ses_status start_session(struct ses_h2 *h2)
 {
     const struct ses_door_limits *limits = &h2->shared->doors->options.limits;
@@ -272,6 +274,7 @@ enum ses_status ses_h2_produce(struct ses_h2 *h2, struct ses_buf *out)
     return SES_OK;
 }
 
+/* Reading and writing were stopped by the same mark, and go on together. */
 void ses_h2_drained(struct ses_h2 *h2)
 {
     if (h2->read_paused) {
@@ -300,7 +303,8 @@ static void end_streaming(void *arg)
 }
 
 /* The second GOAWAY names the last stream that is served; from here on the client opens new ones
- * elsewhere. */
+ * elsewhere. By the ping's answer or by the time for it: a client that does not answer a ping is not
+ * waited for. */
 static void on_notice_over(void *arg)
 {
     struct ses_h2 *h2 = arg;

@@ -96,6 +96,7 @@ static const struct ses_conn_ops h2_ops = {.on_bytes = on_bytes,
                                            .on_shed = on_shed,
                                            .on_close = on_close};
 
+/* shared is made with the first connection: a worker that nobody calls by HTTP/2 pays nothing for it. */
 void ses_h2_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first, uint32_t spent_ms)
 {
     struct ses_h2 *h2;

@@ -5,7 +5,8 @@
 
 #include <sessiond/exchange/return_refusal.h>
 
-/* Fields of one answer: ours, the method's reply headers and content-length. */
+/* Fields of one answer: ours, the method's reply headers and content-length. Bounded by what
+ * http_answer.c can make, so nothing is ever left out. */
 #define FIELDS_MAX 32
 
 static bool bodiless_status(int http_status)
@@ -80,6 +81,8 @@ static void write_refusal(struct ses_h2_stream *stream, int http_status, const c
     ses_h2_stream_headers(stream, fields, count, written);
 }
 
+/* The exchange's answer without http_exchange.c: no route was looked up, maybe not even the head was
+ * whole. */
 static void end_refused(struct ses_exchange *x, const struct ses_error *error)
 {
     struct ses_h2_stream *stream = x->stream;
@@ -121,6 +124,7 @@ static void begin(struct ses_h2_stream *stream)
         ses_h2_stream_timer(stream, stream->h2->shared->doors->options.limits.body_ms, on_body_timeout);
 }
 
+/* Behind an answer the rest of the body is nobody's (h2_linger.c counts it). */
 static void data(struct ses_h2_stream *stream, struct ses_slice bytes)
 {
     if (stream->headers_submitted)

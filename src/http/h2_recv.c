@@ -17,6 +17,7 @@ static struct ses_h2_stream *find(nghttp2_session *session, int32_t id)
     return nghttp2_session_get_stream_user_data(session, id);
 }
 
+/* Before nghttp2 spends anything on the frame. */
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *arg)
 {
     struct ses_h2 *h2 = arg;
@@ -76,6 +77,7 @@ static bool within_limits(struct ses_h2_stream *stream, const struct ses_door_li
     return stream->header_bytes <= limits->header_bytes_max && stream->headers_count <= limits->headers_max;
 }
 
+/* Below that the block is read to its end although it is refused: the HPACK table must stay in step. */
 static bool far_beyond_limits(struct ses_h2_stream *stream, const struct ses_door_limits *limits)
 {
     return stream->header_bytes / SES_H2_HEADER_EXCESS > limits->header_bytes_max ||
@@ -140,6 +142,7 @@ static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *fram
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
+/* The kind is not chosen yet; the content-type that came so far tells the protocol. */
 static void refuse(struct ses_h2_stream *stream, int http_status, const char *message)
 {
     if (stream->content == SES_H2_CONTENT_OTHER)
@@ -198,6 +201,7 @@ static void on_data(struct ses_h2 *h2, nghttp2_session *session, const nghttp2_f
         request_ended(stream);
 }
 
+/* Trailers of a request end it like DATA with END_STREAM; they have no other meaning here. */
 static void on_headers(struct ses_h2 *h2, const nghttp2_frame *frame)
 {
     struct ses_h2_stream *stream = h2->in_headers;

@@ -15,6 +15,7 @@ static struct ses_h2_stream *take_struct(struct ses_h2_shared *shared)
     return stream;
 }
 
+/* A bound on what is kept: a burst of streams must not stay in memory as structs. */
 static void give_struct(struct ses_h2_shared *shared, struct ses_h2_stream *stream)
 {
     if (shared->streams_free_count >= SES_H2_STREAMS_KEEP) {
@@ -124,12 +125,14 @@ void ses_h2_stream_close(struct ses_h2_stream *stream)
     give_struct(h2->shared, stream);
 }
 
+/* The exchange's own timer: it dies with it, whatever happens to the stream. */
 void ses_h2_stream_timer(struct ses_h2_stream *stream, uint64_t delay_ms, ses_timer_fn fn)
 {
     ses_timer_start(stream->h2->shared->doors->options.timers, &stream->x->deadline_timer, delay_ms, fn,
                     stream);
 }
 
+/* Only submitted: the frame goes out with the turn's other ones, and closes the stream then. */
 void ses_h2_stream_reset(struct ses_h2_stream *stream, uint32_t code)
 {
     struct ses_h2 *h2 = stream->h2;

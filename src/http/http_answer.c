@@ -74,6 +74,7 @@ static struct ses_slice encode_body(struct ses_exchange *x, struct answer *answe
     return packed;
 }
 
+/* The deadline's timer is stopped before the answer is written: it must not answer a second time. */
 static void respond(struct ses_exchange *x, int http_status, struct ses_slice content_type,
                     struct ses_slice body)
 {
@@ -92,7 +93,8 @@ static void respond(struct ses_exchange *x, int http_status, struct ses_slice co
     call->ops->respond(x->stream, http_status, answer.headers, answer.count, body);
 }
 
-/* The routes' body names the HTTP status; for a refusal of the door's own no gRPC code has it (405, 415). */
+/* The routes' body names the HTTP status; for a refusal of the door's own no gRPC code has it (405,
+ * 415). Literals of ours only: the text is put into JSON as it is. */
 static struct ses_slice refusal_body(struct ses_exchange *x, int http_status, const struct ses_error *error)
 {
     char text[REFUSAL_MAX];

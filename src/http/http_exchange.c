@@ -54,6 +54,7 @@ static bool is_utf8_label(struct ses_slice label)
     return false;
 }
 
+/* A charset that is not UTF-8 would be decoded wrongly, so it is another type. */
 bool http_is_media_type(struct ses_slice content_type, const char *type)
 {
     struct ses_slice rest = content_type;
@@ -113,6 +114,8 @@ static bool is_rpc_path(struct ses_slice path)
            ses_slice_find(path, '/') == path.len;
 }
 
+/* An unknown path is refused in the words of whoever would ask for it: Connect's for what looks like a
+ * method. */
 static enum ses_door door_of(const struct ses_exchange *x)
 {
     if (x->route == NULL)
@@ -142,6 +145,7 @@ static bool check_host(struct ses_doors *doors, struct ses_exchange *x)
     return ses_host_check(doors, x) || refuse(x, 421, SES_PERMISSION_DENIED, SES_HOST_UNKNOWN);
 }
 
+/* "closed" before 404: doors that turn everybody away know no routes. */
 static bool check_route(const struct ses_doors *doors, struct ses_exchange *x)
 {
     if (doors->options.closed != NULL) {
@@ -195,6 +199,7 @@ static bool refuse_media_type(struct ses_exchange *x, struct ses_slice type)
     return refuse(x, 415, SES_INVALID_ARGUMENT, "content-type must be application/json");
 }
 
+/* The plain routes take JSON only, resources take anything (their methods read their own bodies). */
 static bool check_media_type(struct ses_exchange *x)
 {
     struct ses_slice type = ses_exchange_header(x, "content-type", NULL);
@@ -213,6 +218,7 @@ static bool check_media_type(struct ses_exchange *x)
     return true;
 }
 
+/* Absent is fine: curl does not send it. */
 static bool check_version(struct ses_exchange *x)
 {
     bool present;
@@ -247,7 +253,8 @@ static bool check_encoding(struct ses_doors *doors, struct ses_exchange *x)
     return status == SES_OK || refuse(x, 0, status, "the body needs too much memory");
 }
 
-/* ret_limit_ms: what the server allows, or less if the client says so. */
+/* ret_limit_ms: what the server allows, or less if the client says so. The client may shorten the
+ * server's limit, never lengthen it. 0 is "over already" in Connect. */
 static bool check_timeout(const struct ses_doors *doors, struct ses_exchange *x, uint64_t *ret_limit_ms)
 {
     bool present;

@@ -45,6 +45,7 @@ enum ses_sniff ses_sniff_check(struct ses_slice first, bool http2)
  * connection. */
 static const uint8_t tls_alert[] = {0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 70};
 
+/* Bounded: a client that tries TLS again and again must not fill the log. */
 static void log_tls(struct sniffer *s)
 {
     struct ses_log_line line;
@@ -154,6 +155,7 @@ static void on_drain(void *engine)
     ses_conn_touch(s->conn, SES_DRAIN_GRACE_MS);
 }
 
+/* A connection that never said anything has nothing to be answered. */
 static void on_idle(void *engine)
 {
     struct sniffer *s = engine;

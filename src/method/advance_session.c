@@ -93,6 +93,7 @@ static enum ses_status check_without_token(const struct ses_continuation *call,
     return SES_INVALID_ARGUMENT;
 }
 
+/* What an event says it is about; compared with the session before the event counts (about_another). */
 static enum ses_status read_subject(struct ses_continuation *call, const request_message *message,
                                     struct ses_error *ret_error)
 {
@@ -176,6 +177,7 @@ static bool about_another(const struct ses_continuation *call, const struct ses_
     return true;
 }
 
+/* A call without an event: allowed on whatever is not closed, PROCESSING included, as it moves nothing. */
 static enum ses_session_verdict only_merge(struct ses_continuation *call, struct ses_session *session,
                                            uint64_t now_ms, struct ses_error *ret_error)
 {

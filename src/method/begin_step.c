@@ -132,6 +132,7 @@ static enum ses_status make_handle(const struct ses_continuation *call, const st
     return *ret_handle == NULL ? SES_NO_MEMORY : SES_OK;
 }
 
+/* The URL for the bank is made here and not by the caller: path and handle belong together. */
 static enum ses_status reply(struct ses_continuation *call, const struct ses_session *session,
                              struct ses_slice *ret_reply)
 {

@@ -64,6 +64,7 @@ static enum ses_status make_reply(struct ses_continuation *call, const struct se
     return call->method->reply(call, session, &call->reply);
 }
 
+/* Also for a repeated event: the caller gets the session as it is now, not as it was then. */
 static enum ses_change_verdict answer_same(struct ses_continuation *call, const struct ses_session *session)
 {
     struct ses_error error;
@@ -107,12 +108,14 @@ static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms
     return SES_CHANGE_DONE;
 }
 
+/* The reply is made of the changed session, before it is encoded: both say the same version. */
 static enum ses_status write_record(struct ses_change *change, struct ses_record *ret_record)
 {
     SES_TRY(make_reply(call_of(change), &change->found.session));
     return ses_change_encode_session(change, ret_record);
 }
 
+/* Only here is it true; a warning before the sync could be about something that never happened. */
 static void committed(struct ses_change *change)
 {
     struct ses_continuation *call = call_of(change);
@@ -191,6 +194,7 @@ enum ses_status ses_continuation_violate(struct ses_error *error, struct ses_sli
     return SES_INVALID_ARGUMENT;
 }
 
+/* A name a caller makes up: printable, since it is told in the history and in logs of callers. */
 enum ses_status ses_continuation_event_id(struct ses_continuation *call, const char *event_id,
                                           struct ses_error *ret_error)
 {
@@ -202,6 +206,7 @@ enum ses_status ses_continuation_event_id(struct ses_continuation *call, const c
     return SES_OK;
 }
 
+/* 0 takes the configured time; the maximum is a day, longer steps are forgotten payments. */
 enum ses_status ses_continuation_step_seconds(struct ses_continuation *call, uint32_t seconds,
                                               struct ses_error *ret_error)
 {
@@ -211,6 +216,7 @@ enum ses_status ses_continuation_step_seconds(struct ses_continuation *call, uin
     return SES_OK;
 }
 
+/* The present version is told with the refusal, so that a caller who may try again has it already. */
 bool ses_continuation_version(struct ses_continuation *call, const struct ses_session *session,
                               struct ses_error *ret_error)
 {
@@ -233,6 +239,7 @@ void ses_continuation_conflict(enum ses_event known, struct ses_error *ret_error
     ses_error_metadata(ret_error, SES_STR("event"), ses_slice_str(ses_event_name(known)));
 }
 
+/* PROCESSING apart from the closed ones: it will be over, but not by this call. */
 bool ses_continuation_over(const struct ses_session *session, struct ses_error *ret_error)
 {
     if (session->status == SES_SESSION_PROCESSING)

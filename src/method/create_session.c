@@ -84,8 +84,9 @@ void ses_create_finish(struct ses_create *c)
 
 enum step { STEP_TAKEN, STEP_AGAIN, STEP_WAIT };
 
-/* What the session and the call agree in, taken from the call: its texts outlive the scratch arena, and it
- * names the connector where an older record has only its number. */
+/* What the session and the call agree in, taken from the call: its texts outlive the scratch arena, and
+ * it names the connector where an older record has only its number. After this the session names
+ * nothing in the scratch arena but what its new record is made of. */
 static void identify(struct ses_create *c)
 {
     struct ses_session *session = &c->session;
@@ -326,6 +327,7 @@ static void wait_for_claim(struct ses_create *c)
     c->wait_ms = c->wait_ms * 2 > WAIT_MAX_MS ? WAIT_MAX_MS : c->wait_ms * 2;
 }
 
+/* Without a look first: in the common case nobody has the key, and one compare-and-swap tells. */
 static enum step claim(struct ses_create *c)
 {
     ses_store_owner owner = ses_natural_owner(c->service, c->metadata.tenant, c->metadata.merchant);
@@ -396,6 +398,7 @@ static enum ses_status read_call(struct ses_create *c, struct ses_error *ret_err
 
 _Static_assert(SES_CREDENTIALS_TAG_BYTES == SES_CREDENTIALS_DIGEST_BYTES, "one hash, kept as it is");
 
+/* The hash is compared and stored; the credentials themselves live as long as the call. */
 static void take_credentials(struct ses_create *c)
 {
     memcpy(c->payload.credentials.bytes, c->credentials.digest, SES_CREDENTIALS_TAG_BYTES);

@@ -21,6 +21,7 @@ static void put_subject(const struct ses_event_subject *subject, inbox_event *ev
     event->connector_payment_id = ses_record_bytes(subject->payment_id);
 }
 
+/* Currency 0 is "none told": no amount has it. */
 static struct ses_event_subject take_subject(const inbox_event *event)
 {
     return (struct ses_event_subject){
@@ -31,6 +32,7 @@ static struct ses_event_subject take_subject(const inbox_event *event)
     };
 }
 
+/* At most eight events of some dozen bytes: arrays on the stack. */
 enum ses_status ses_inbox_encode(const struct ses_inbox *inbox, struct ses_arena *arena,
                                  struct ses_slice *ret_body)
 {

@@ -101,6 +101,7 @@ size_t ses_method_table_routes(struct ses_service *service, struct ses_route ret
     return count + SES_REFLECTION_ROUTES;
 }
 
+/* Called by other processes than the workers (the housekeeper renders /metrics): it needs no service. */
 const char *ses_method_metric_name(int metric)
 {
     if (metric < 0 || metric >= METRICS)
@@ -117,6 +118,8 @@ int ses_method_metric_unknown(void)
     return UNKNOWN;
 }
 
+/* Health's Watch and both reflections are streams too; their rows follow Health's and reflection's
+ * first. */
 bool ses_method_metric_streams(int metric)
 {
     if (metric < ROWS)

@@ -15,10 +15,14 @@ typedef Sessiond__Store__V1__ConnectorSession stored_connector_session;
 typedef Sessiond__Store__V1__RedirectResult stored_redirect;
 typedef Sessiond__Store__V1__RedirectResult__Parameter stored_parameter;
 
+/* The whole decoded record, opaque to everybody else: a caller can only hand it back. It is not copied,
+ * it is the message that decode made in its arena. */
 struct ses_record_origin {
     session_record record;
 };
 
+/* A tag for each field that a payload can have: 8 bytes of SipHash, enough to say which field differs
+ * without keeping the field. */
 #define PAYLOAD_TAGS_MAX (SES_FIELD_TEXTS + SES_FIELD_NUMBERS)
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -35,6 +39,8 @@ struct parts {
     struct ses_record_past past;
 };
 
+/* A state without any of its members is left out, so that a record of an ordinary session is as short
+ * as before there was one. stored_ms is kept with the token because "expires in" counts from there. */
 static void put_state(const struct ses_session_state *state, struct parts *parts, session_record *record)
 {
     stored_state *stored = &parts->state;
@@ -74,12 +80,15 @@ static void put_identity(const struct ses_connector_identity *connector, session
         record->connector_name = ses_record_bytes(ses_slice_str(connector->name));
 }
 
+/* Only a hash of the caller's credentials (32 bytes): it tells whether another call has the same ones,
+ * and nothing about them. */
 static void put_credentials(const struct ses_credentials_tag *tag, session_record *record)
 {
     if (tag->known)
         record->credentials = ses_record_bytes(ses_slice(tag->bytes, sizeof(tag->bytes)));
 }
 
+/* Present but empty is not absent: the payload was compared with it. */
 static void put_texts(const struct ses_session *session, session_record *record)
 {
     if (session->metadata_present) {
@@ -112,6 +121,8 @@ static void put_tags(const struct ses_session *session, struct parts *parts, ses
         ses_record_bytes(ses_slice(session->binding.hash, session->binding.facets == 0 ? 0 : SES_HASH_BYTES));
 }
 
+/* The intent is a part of the record and not another kind of body: the session that follows it must be
+ * comparable with what was intended, field by field. */
 static void put_connector(const struct ses_session *session, const struct ses_record_intent *intent,
                           struct parts *parts, session_record *record)
 {
@@ -138,6 +149,8 @@ static void put_connector(const struct ses_session *session, const struct ses_re
     }
 }
 
+/* The one list without a fixed maximum in struct parts (64 parameters of any length): it is made in the
+ * arena. */
 static enum ses_status put_parameters(const struct ses_redirect_result *redirect, struct ses_arena *arena,
                                       stored_redirect *stored)
 {
@@ -192,6 +205,9 @@ enum ses_status ses_session_record_encode(const struct ses_session *session,
     struct parts parts;
     session_record record = SESSIOND__STORE__V1__SESSION_RECORD__INIT;
 
+    /* A shallow copy: whatever is not set anew below (unknown fields, fields of a newer version) is
+     * written as it was read. Its pointers go into origin's arena, which must live until the record is
+     * packed. */
     if (origin != NULL)
         record = origin->record;
     record.format = SES_RECORD_FORMAT;
@@ -225,6 +241,7 @@ enum ses_status ses_session_record_encode(const struct ses_session *session,
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
+/* Each optional member is looked at by its own case: a record of an older version has fewer of them. */
 static void take_state(const session_record *record, struct ses_session_state *ret_state)
 {
     const stored_state *stored = record->state;
@@ -317,6 +334,7 @@ static void take_connector(const session_record *record, struct ses_session *ses
     };
 }
 
+/* Ids and hashes have fixed lengths; another length is damage, since no version ever wrote one. */
 static enum ses_status take_redirect(const session_record *record, struct ses_arena *arena,
                                      struct ses_session *session)
 {
@@ -394,6 +412,7 @@ enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_aren
     if (status != SES_OK)
         return status == SES_NO_MEMORY ? SES_NO_MEMORY : SES_DATA_LOSS;
     record = (const session_record *)message;
+    /* Another format may mean other things by the same fields: refused before any of it is used. */
     if (record->format != SES_RECORD_FORMAT || !take_fingerprints(record, &session) ||
         !take_credentials(record, &session.credentials))
         return SES_DATA_LOSS;
@@ -419,6 +438,7 @@ enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_aren
     return SES_OK;
 }
 
+/* Asked by the call that settles an intent: it must use this key and not make one of its own. */
 struct ses_slice ses_record_origin_key(const struct ses_record_origin *origin)
 {
     const session_record *record = &origin->record;

@@ -6,6 +6,7 @@ typedef Sessiond__Store__V1__SessionRecord session_record;
 typedef Sessiond__Store__V1__OpenStep stored_step;
 typedef Sessiond__Store__V1__AppliedEvent stored_event;
 
+/* A step that an event opened has no return URL, and no id that anybody could present: none is written. */
 static void put_step(const struct ses_session *session, struct ses_record_steps *steps,
                      session_record *record)
 {
@@ -75,6 +76,7 @@ static bool take_step(const session_record *record, struct ses_session *session)
     return stored->step_id.len == sizeof(session->step.id) || stored->step_id.len == 0;
 }
 
+/* An event of a newer version keeps its place and its id as NONE: its id must still be recognised. */
 static void take_events(const session_record *record, struct ses_session *session)
 {
     size_t count = record->n_applied_events;

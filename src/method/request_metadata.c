@@ -14,6 +14,7 @@
     X(AUTH, "x-auth") X(API_KEY, "x-api-key") X(KEY1, "x-key1") X(KEY2, "x-key2")                            \
     X(API_SECRET, "x-api-secret") X(KEY_MAP, "x-auth-key-map")
 
+/* One list makes the enum, the names and their number. */
 enum header {
 #define ENUM(name, text) HEADER_##name,
     HEADERS(ENUM)
@@ -30,6 +31,7 @@ static const struct ses_slice names[HEADER_COUNT] = {
 
 #define ID_BYTES_MAX 255
 
+/* value and present for each, twice as bits: what was given twice keeps its last value, but is refused. */
 struct headers {
     struct ses_slice value[HEADER_COUNT];
     bool present[HEADER_COUNT];
@@ -57,6 +59,7 @@ static void collect(const struct ses_exchange *x, struct headers *headers)
     }
 }
 
+/* The first fault's reason is the error's, all are listed. */
 static void violate(struct ses_error *error, enum header header, struct ses_slice reason,
                     struct ses_slice rule)
 {
@@ -87,6 +90,7 @@ static struct ses_slice caller_id(const struct headers *headers, enum header hea
     return headers->value[header];
 }
 
+/* Empty is fine: proxies send headers without a value. */
 static void check_id(const struct headers *headers, enum header header, struct ses_error *error)
 {
     if (headers->value[header].len > ID_BYTES_MAX || !ses_utf8_printable_check(headers->value[header]))

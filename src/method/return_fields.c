@@ -46,6 +46,7 @@ static struct ses_slice next_option(struct ses_slice *rest)
     return option;
 }
 
+/* The first part is the type itself. Only quotes around the whole value are taken off. */
 struct ses_slice ses_return_form_option(struct ses_slice header, const char *name)
 {
     (void)next_option(&header);

@@ -38,6 +38,7 @@ static enum ses_status decode(struct ses_slice text, struct ses_arena *arena, st
 
 /* ---- urlencoded -------------------------------------------------------------------------------- */
 
+/* Split before it is decoded: an escaped '=' or '&' is a part of its text. */
 static enum ses_status add_pair(struct ses_return_form *form, struct ses_slice pair)
 {
     struct ses_slice name, value;
@@ -114,7 +115,7 @@ static bool has_lines(struct ses_slice body)
             ses_slice_find(text, '=') < text.len);
 }
 
-/* A line a pair, as browsers write text/plain. */
+/* A line a pair, as browsers write text/plain. Without an '=' the whole line is a name. */
 static enum ses_status add_lines(struct ses_return_form *form, struct ses_slice body)
 {
     while (body.len > 0) {

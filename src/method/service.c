@@ -21,7 +21,8 @@
 #define DEFAULT_INBOX_MS      600000
 #define DEFAULT_PUBLIC_URL    "http://127.0.0.1:8080"
 #define REMEMBER_MIN_MS       15000
-/* Two records of the store's largest size, decoded and encoded. */
+/* Two records of the store's largest size, decoded and encoded. The largest thing that is ever in it: a
+ * read record, decoded, and its successor before it is sealed. */
 #define SCRATCH_BYTES_MAX (4u * SES_STORE_BODY_MAX)
 
 /* NOT_SERVING while new sessions are refused, though continuations go through it too: a probe that must not
@@ -68,6 +69,7 @@ static uint64_t remember_ms(const struct ses_service_options *options)
     return wanted_ms < options->inbox_ms ? wanted_ms : options->inbox_ms;
 }
 
+/* The domain's view of the options: pure functions get their times and bounds by this struct. */
 static void set_rules(struct ses_service *service)
 {
     service->rules = (struct ses_session_rules){
@@ -98,7 +100,8 @@ static enum ses_status make_parts(struct ses_service *service)
     return ses_reflection_new(&service->reflection);
 }
 
-/* The health is looked at once before anybody can ask: a service begins as NOT_SERVING (health.h). */
+/* The health is looked at once before anybody can ask: a service begins as NOT_SERVING (health.h). On
+ * failure everything that was made so far is freed by ses_service_free, which takes a half made one. */
 enum ses_status ses_service_new(const struct ses_service_options *options, struct ses_service **ret_service)
 {
     struct ses_service *service = calloc(1, sizeof(*service));

@@ -1,6 +1,8 @@
 /* What the methods ask of their service. */
 #include "service_core.h"
 
+/* A walk over at most 256 rows, each of which says one of the two; a merchant may have one row of each
+ * kind. */
 struct ses_binding_policy ses_service_binding(const struct ses_service *service, struct ses_slice merchant)
 {
     struct ses_binding_policy policy = service->options.binding;
@@ -18,6 +20,8 @@ struct ses_binding_policy ses_service_binding(const struct ses_service *service,
     return policy;
 }
 
+/* A warning although nothing failed here: money has moved for a payment that the merchant took for
+ * lost. */
 void ses_tell_late_success(const struct ses_service *service, const struct ses_exchange *x)
 {
     struct ses_log_line line;
@@ -32,6 +36,7 @@ void ses_tell_late_success(const struct ses_service *service, const struct ses_e
     ses_log_end(&line);
 }
 
+/* stopping and not draining: a worker that a reload replaces leaves a server behind that serves. */
 bool ses_service_serving(const struct ses_service *service)
 {
     return !service->stopping && !service->unready && ses_store_healthy(service->options.store);

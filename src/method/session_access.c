@@ -12,6 +12,7 @@
 
 /* ---- the call -------------------------------------------------------------------------------- */
 
+/* Headers before the message: a log line of a refused call names its merchant. */
 enum ses_status ses_access_begin(struct ses_access *a, struct ses_service *service, struct ses_exchange *x,
                                  struct ses_error *ret_error)
 {
@@ -23,6 +24,7 @@ enum ses_status ses_access_begin(struct ses_access *a, struct ses_service *servi
     return SES_OK;
 }
 
+/* An empty merchant_session_id is left absent, so that the rules call it missing. */
 void ses_access_take(struct ses_access *a, const char *session_token, const char *merchant_session_id,
                      const Types__BrowserInformation *browser, bool test_mode)
 {
@@ -42,12 +44,15 @@ static enum ses_status refuse(struct ses_error *error, enum ses_status status, s
     return status;
 }
 
+/* One answer for every way in which a token can be wrong: who tries forged ones learns nothing from
+ * differences. */
 static enum ses_status refuse_token(struct ses_error *error)
 {
     return refuse(error, SES_UNAUTHENTICATED, SES_STR("TOKEN_INVALID"),
                   SES_STR("the session token is not one of this server, or was altered"));
 }
 
+/* The token is genuine, the call is not its own: which part differs may be told, the caller knows both. */
 static enum ses_status refuse_mismatch(struct ses_error *error, struct ses_slice differing)
 {
     (void)!refuse(error, SES_PERMISSION_DENIED, SES_STR("TOKEN_MISMATCH"),
@@ -181,6 +186,8 @@ enum ses_status ses_access_verify(struct ses_access *a, struct ses_error *ret_er
 
 /* ---- the stored session ------------------------------------------------------------------------ */
 
+/* Which facets differ, by name; the caller is the merchant's server and decides what the shopper is
+ * told. */
 static enum ses_status refuse_browser(struct ses_access *a, struct ses_error *ret_error)
 {
     bool missing = a->verdict.missing_policy == SES_BINDING_MISSING_REFUSE;
@@ -248,6 +255,7 @@ enum ses_status ses_access_judge(struct ses_access *a, const struct ses_session 
 
 /* ---- reading ------------------------------------------------------------------------------------ */
 
+/* An intent is no session to anybody: the call that made it has told nobody yet. */
 static enum ses_status decode(const struct ses_record *record, uint64_t now_ms, struct ses_arena *arena,
                               struct ses_access_found *found)
 {

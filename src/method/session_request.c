@@ -32,6 +32,7 @@ void ses_request_set_amount(struct ses_session_request *request, const Types__Mo
     set_number(request, SES_FIELD_CURRENCY, (int64_t)amount->currency);
 }
 
+/* The token's presence is a field of its own: an empty access token is not none. */
 static void set_access_token(struct ses_session_request *request, const Types__AccessToken *token)
 {
     request->present |= SES_FIELD_BIT(SES_FIELD_STATE_ACCESS_TOKEN);

@@ -12,17 +12,20 @@ struct view {
     bool failed;
 };
 
-/* A moment of ours in the world's time. */
+/* A moment of ours in the world's time. All times of one answer go through here, so two equal moments
+ * are told as equal numbers. */
 static int64_t told(const struct view *v, uint64_t at_ms)
 {
     return (int64_t)ses_clock_shift(at_ms, v->ahead_ms);
 }
 
+/* 0 is "none" in every message; a moment of ours is never 0. */
 static int64_t told_or_none(const struct view *v, uint64_t at_ms)
 {
     return at_ms == 0 ? 0 : told(v, at_ms);
 }
 
+/* Zeroed, so that a piece whose init function was not reached is at least empty. */
 static void *make(struct view *v, size_t size)
 {
     void *memory = ses_arena_zalloc(v->arena, size);
@@ -39,6 +42,7 @@ static char *text(struct view *v, struct ses_slice slice)
     return copy;
 }
 
+/* SecretString keeps the value out of whatever prints messages field by field. */
 static Types__SecretString *secret(struct view *v, struct ses_slice slice)
 {
     Types__SecretString *message = make(v, sizeof(*message));
@@ -92,6 +96,8 @@ static Types__AccessToken *view_access_token(struct view *v, const struct ses_se
     return token;
 }
 
+/* The connector's access token is shown to who proved to be the session's merchant (session_view.h): it
+ * stored it. */
 static void view_state(struct view *v, const struct ses_session_state *state, uint64_t now_ms,
                        Sessiond__V1__Session *view)
 {
@@ -146,6 +152,7 @@ static void view_texts(struct view *v, const struct ses_session *session, Sessio
     }
 }
 
+/* return_mode only for a step that BeginStep opened: one opened by an event has no return. */
 static void view_step(struct view *v, const struct ses_session *session, Sessiond__V1__Session *view)
 {
     Sessiond__V1__Step *message;
@@ -180,6 +187,8 @@ static bool seen_before(const struct ses_redirect_result *redirect, size_t at)
     return false;
 }
 
+/* pointers, not entries, because protobuf-c's repeated messages are arrays of pointers. The array has a
+ * place more than needed so that it is never empty. */
 static void view_payload(struct view *v, const struct ses_redirect_result *redirect,
                          Sessiond__V1__RedirectResult *message)
 {
@@ -237,6 +246,7 @@ static void view_next_events(struct view *v, const struct ses_session *session, 
     view->next_events = list;
 }
 
+/* In the order of the history, oldest first; late ones are among them, told by their outcome. */
 static void view_events(struct view *v, const struct ses_session *session, Sessiond__V1__Session *view)
 {
     Sessiond__V1__EventRecord *rows = make(v, (session->events_count + 1) * sizeof(*rows));
@@ -270,6 +280,8 @@ static char **facet_names(struct view *v, uint32_t facets, size_t *ret_count)
     return names;
 }
 
+/* Facet names, never their values: the caller has its own browser's, and must not learn the stored
+ * one's. */
 static void view_verdict(struct view *v, const struct ses_binding_verdict *verdict,
                          Sessiond__V1__Session *view)
 {
@@ -321,6 +333,7 @@ enum ses_status ses_session_view(const struct ses_session *session, const struct
     view->version = session->version;
     view->generation = session->generation;
     view->amount = view_amount(&v, session);
+    /* The number for clients that know only numbers, the name where two connectors share one. */
     view->connector = (Types__Connector)session->connector.number;
     if (session->connector.name != NULL)
         view->connector_name = text(&v, ses_slice_str(session->connector.name));

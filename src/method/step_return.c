@@ -5,7 +5,8 @@
 #include "natural_key.h"
 #include "session_change.h"
 
-/* One return; in its exchange's arena. */
+/* One return; in its exchange's arena. The loop's callbacks find it by its change (return_of); claims
+ * are what the handle said. */
 struct step_return {
     struct ses_change change;
     struct ses_step_return what;
@@ -28,6 +29,7 @@ static void tell(struct step_return *r)
     ses_change_finish(&r->change);
 }
 
+/* For outcomes without a place to go: r may be gone afterwards. */
 static enum ses_change_verdict tell_outcome(struct step_return *r, enum ses_step_outcome outcome)
 {
     r->answer.outcome = outcome;
@@ -86,12 +88,15 @@ static enum ses_change_verdict answer(struct step_return *r, enum ses_step_outco
     return verdict;
 }
 
-/* Nothing that a bank's page would send: an address that was typed, previewed, or loaded again. */
+/* Nothing that a bank's page would send: an address that was typed, previewed, or loaded again. Such a
+ * return must use nothing up: the bank's real answer may still come. */
 static bool brings_nothing(const struct ses_step_return *what)
 {
     return what->looks_only || (what->parameters_count == 0 && what->query.len == 0);
 }
 
+/* Slices of the exchange's arena and of the scratch: both live until the record is packed, in the same
+ * turn. */
 static void keep_result(struct step_return *r, struct ses_session *session, const struct ses_past_step *step,
                         uint64_t now_ms)
 {
@@ -261,6 +266,7 @@ void ses_step_return_start(struct ses_service *service, struct ses_exchange *x,
     r->done = done;
     r->arg = arg;
     r->answer.step_name = "";
+    /* Nothing is looked up for a handle that is not ours: no store read for strangers' guesses. */
     if (ses_step_open(service->options.step_key, what->handle, &r->claims) != SES_OK) {
         done(x, arg, &refused);
         return;

@@ -6,6 +6,7 @@
 
 #define NONE UINT32_MAX
 
+/* The key is the token's whole hash: two tokens never share an entry, and no token lies in memory. */
 struct entry {
     uint8_t key[SES_HASH_BYTES];
     struct ses_token_facts facts;
@@ -30,6 +31,7 @@ enum ses_status ses_token_cache_new(size_t entries_max, struct ses_token_cache *
     uint32_t buckets = 1;
 
     SES_REQUIRE(entries_max > 0 && entries_max < NONE / 4);
+    /* As many buckets as entries, rounded up to a power of two: chains of one or two. */
     while (buckets < entries_max)
         buckets *= 2;
     if (cache == NULL)
@@ -68,6 +70,7 @@ static uint32_t *bucket_of(const struct ses_token_cache *cache, const uint8_t *k
     return &cache->buckets[word & cache->mask];
 }
 
+/* The whole hash is compared: 4 bytes chose the bucket. */
 static uint32_t find(const struct ses_token_cache *cache, const uint8_t *key)
 {
     uint32_t at = *bucket_of(cache, key);
@@ -77,6 +80,7 @@ static uint32_t find(const struct ses_token_cache *cache, const uint8_t *key)
     return at;
 }
 
+/* The two ends are in the cache's struct, so both neighbours may be missing. */
 static void leave_order(struct ses_token_cache *cache, uint32_t at)
 {
     struct entry *entry = &cache->entries[at];
@@ -113,6 +117,7 @@ static void leave_bucket(struct ses_token_cache *cache, uint32_t at)
     *link = cache->entries[at].chain;
 }
 
+/* A hit makes it the newest: tokens in use stay, those of finished payments go. */
 bool ses_token_cache_get(struct ses_token_cache *cache, const uint8_t key[SES_HASH_BYTES],
                          struct ses_token_facts *ret_facts)
 {

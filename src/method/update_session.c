@@ -6,6 +6,7 @@
 
 #include "store_error.h"
 
+/* At least one of them, or the call would ask for nothing. */
 #define UPDATED_FIELDS                                                                                       \
     (SES_FIELD_BIT(SES_FIELD_AMOUNT) | SES_FIELD_BIT(SES_FIELD_METADATA) |                                   \
      SES_FIELD_BIT(SES_FIELD_FEATURE_DATA))
@@ -18,6 +19,7 @@ static enum ses_status read_request(struct ses_continuation *call, const Protobu
 
     SES_CONTINUATION_TAKE(call, message);
     call->expected_version = message->expected_version;
+    /* A token comes with every answer: the caller who repeats the call has lost the first one's. */
     call->wants_token = true;
     ses_request_set_amount(request, message->amount);
     if (message->_metadata_case != 0)
@@ -40,6 +42,7 @@ static int64_t number(const struct ses_continuation *call, enum ses_field field)
     return call->access.request.number[field - SES_FIELD_TEXTS];
 }
 
+/* The currency is compared before (refused). */
 static bool amount_differs(const struct ses_continuation *call, const struct ses_session *session)
 {
     return given(call, SES_FIELD_AMOUNT) && number(call, SES_FIELD_MINOR_AMOUNT) != session->minor_amount;
@@ -63,6 +66,7 @@ static bool update_text(const struct ses_continuation *call, enum ses_field fiel
     return true;
 }
 
+/* Both texts are tried even if one changed: no short cut, each has its effect. */
 static bool change(const struct ses_continuation *call, struct ses_session *session)
 {
     bool changed = amount_differs(call, session);

@@ -63,6 +63,7 @@ static void end_told(struct watcher *w)
 
 /* ---- telling --------------------------------------------------------------------------------- */
 
+/* Into the scratch: the stream's own arena would grow with every answer. */
 static enum ses_status encode(const struct watcher *w, const struct ses_session *session, uint64_t now_ms,
                               struct ses_slice *ret_bytes)
 {
@@ -96,6 +97,7 @@ static uint64_t mono_ms(void)
     return ses_clock_mono_ns() / 1000000;
 }
 
+/* By the monotonic clock: what is measured is the connection's silence. */
 static bool is_silent(const struct watcher *w)
 {
     return mono_ms() - w->told_ms >= w->alive_ms;
@@ -289,6 +291,7 @@ void ses_watch_session_start(struct ses_exchange *x, void *service)
     look(w, true);
 }
 
+/* Popped one by one, since ending one may end others (a connection that breaks). */
 void ses_watch_session_drain(struct ses_service *service)
 {
     struct ses_list *node;

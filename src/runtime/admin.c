@@ -15,6 +15,7 @@
 #define PAGE_BYTES_MAX (2u * 1024 * 1024)
 #define ROUTES_COUNT   4
 
+/* A route needs its arg, hence an object; there is nothing else to remember. */
 struct ses_admin {
     const struct ses_child_env *env;
     struct ses_route routes[ROUTES_COUNT];
@@ -43,6 +44,7 @@ static void answer(struct ses_exchange *x, const struct ses_admin *admin, int ht
 
 /* ---- resources ---------------------------------------------------------------------------------------- */
 
+/* Names come by functions from the ranks that own them: the board knows rows only. */
 static enum ses_status render_metrics(const struct ses_admin *admin, struct ses_buf *out)
 {
     struct ses_prometheus_extra extra = {
@@ -126,6 +128,7 @@ static void start_metrics(struct ses_exchange *x, void *arg)
     answer(x, arg, 200, SES_PROMETHEUS_TYPE, render_metrics);
 }
 
+/* Alive is what answers; whether it can serve is /readyz's question. */
 static void start_healthz(struct ses_exchange *x, void *arg)
 {
     (void)arg;

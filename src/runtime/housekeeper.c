@@ -57,8 +57,9 @@ static void check_readers(struct ses_housekeeper *keeper)
                     "the shards cannot be opened for reading: %s", ses_status_name(status));
 }
 
-/* One bounded step a second for the first shard behind the workers' that still holds something. One that
- * cannot be drained is left alone for a while: its records stay readable. */
+/* One bounded step a second for the first shard behind the workers' that still holds something. One
+ * that cannot be drained is left alone for a while: its records stay readable. Shards behind the
+ * present number of workers: what a server with more of them has left. */
 static void drain_retired(struct ses_housekeeper *keeper)
 {
     uint64_t lag_ms = ses_collect_clock_lag(&keeper->collect_clock, ses_table_is_pressed(keeper->env->table),
@@ -257,6 +258,7 @@ static enum ses_status open_admin(struct ses_housekeeper *keeper)
 
 /* ---- life --------------------------------------------------------------------------------------------- */
 
+/* As in worker.c: no way on without a loop. */
 static void open_loop(struct ses_housekeeper *keeper)
 {
     SES_REQUIRE(uv_loop_init(&keeper->loop) == 0);

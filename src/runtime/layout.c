@@ -87,8 +87,8 @@ static enum ses_status make_dir(const char *path, mode_t refused, struct ses_fau
     return check_dir(path, refused, fault);
 }
 
-/* Whether anything was ever stored: sealed records without their key are lost, so a missing key then stops
- * the start. */
+/* Whether anything was ever stored: sealed records without their key are lost, so a missing key then
+ * stops the start. Any entry counts: what a shard holds cannot be known without its key. */
 static bool shards_used(const char *shards)
 {
     const struct dirent *entry;
@@ -177,6 +177,7 @@ static enum ses_status write_pid(const struct ses_layout *layout, int fd, struct
     return SES_OK;
 }
 
+/* NOFOLLOW: a link in its place could make us write our pid elsewhere. */
 static enum ses_status open_lock(struct ses_layout *layout, struct ses_fault *fault)
 {
     char path[SES_CONFIG_PATH_SIZE];
@@ -206,6 +207,7 @@ void ses_layout_close(struct ses_layout *layout)
 
 /* ---- keys --------------------------------------------------------------------------------------------- */
 
+/* The token rank describes its faults as ses_error; the operator gets the sentence. */
 static enum ses_status open_secret(const char *path, bool create, struct ses_secret *ret_secret,
                                    struct ses_fault *fault)
 {
@@ -249,6 +251,7 @@ static enum ses_status make_keys(const struct ses_layout *layout, struct ses_fau
     return make_secret(layout->step_key, fault);
 }
 
+/* Loaded and freed again: the supervisor only wants to know that the workers will be able to. */
 static enum ses_status check_keyring(const struct ses_layout *layout, struct ses_fault *fault)
 {
     struct ses_error error = {.status = SES_OK};

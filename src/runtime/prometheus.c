@@ -21,6 +21,7 @@ static enum ses_status head(struct ses_buf *out, const char *name, const char *k
     return ses_buf_appendf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
 }
 
+/* For metrics with one line; head alone for those with labels. */
 static enum ses_status single(struct ses_buf *out, const char *name, const char *kind, const char *help,
                               uint64_t value)
 {
@@ -62,6 +63,7 @@ static void method_labels(const char *name, char *ret_labels, size_t size)
                        slash + 1);
 }
 
+/* All seventeen codes of every method: a few hundred lines. */
 static enum ses_status method_codes(const struct ses_board *board, const char *labels, int row,
                                     struct ses_buf *out)
 {
@@ -95,6 +97,7 @@ static enum ses_status requests(const struct ses_board *board, const struct ses_
     return SES_OK;
 }
 
+/* The names are those of enum ses_connector_outcome, in its order. */
 static enum ses_status connector_calls(const struct ses_board *board,
                                        const struct ses_prometheus_extra *extra, struct ses_buf *out)
 {
@@ -197,6 +200,7 @@ static enum ses_status connector_seconds(const struct ses_board *board,
     return SES_OK;
 }
 
+/* Puts a transaction are counted in the same kind of histogram as times, with a scale of 1. */
 static enum ses_status store_histograms(const struct ses_board *board, struct ses_buf *out)
 {
     struct ses_hist_sum sum;
@@ -212,6 +216,8 @@ static enum ses_status store_histograms(const struct ses_board *board, struct se
 
 /* ---- processes ---------------------------------------------------------------------------------------- */
 
+/* One metric after the other and not one worker after the other: the format wants a metric's lines
+ * together. */
 static enum ses_status worker_gauges(const struct ses_board *board, uint64_t now_mono_ns, struct ses_buf *out)
 {
     unsigned i;

@@ -10,6 +10,7 @@
 
 #define NS_MS 1e-6
 
+/* No script and nothing from elsewhere: the page works where the admin port is all that can be reached. */
 static const char page_head[] =
     "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
     "<meta http-equiv=\"refresh\" content=\"5\">"
@@ -42,6 +43,7 @@ static enum ses_status tile_u64(struct ses_buf *out, uint64_t value, const char 
     return tile(out, text, label);
 }
 
+/* By the monotonic clock; the wall may have been set since. */
 static double uptime_s(const struct ses_board *board, const struct ses_status_page_extra *extra)
 {
     uint64_t ns =
@@ -50,6 +52,7 @@ static double uptime_s(const struct ses_board *board, const struct ses_status_pa
     return (double)ns * 1e-9;
 }
 
+/* Green only if nothing is amiss: "degraded" serves, but somebody should look. */
 static enum ses_status render_head(const struct ses_board *board, const struct ses_status_page_extra *extra,
                                    struct ses_buf *out)
 {
@@ -115,6 +118,7 @@ static enum ses_status render_workers(const struct ses_board *board,
     return ses_buf_append_str(out, "</table>");
 }
 
+/* Code 0 is OK; everything else counts, a caller's mistakes too. */
 static uint64_t method_errors(const struct ses_board *board, int row)
 {
     uint64_t sum = 0;
@@ -128,6 +132,7 @@ static uint64_t method_errors(const struct ses_board *board, int row)
     return sum;
 }
 
+/* Quantiles since the start, of all workers: for the last minutes there are the metrics. */
 static enum ses_status latency_row(struct ses_buf *out, const char *name, const struct ses_hist_sum *sum,
                                    const char *errors)
 {

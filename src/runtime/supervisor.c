@@ -80,6 +80,7 @@ void ses_supervisor_start_children(struct ses_supervisor *sup)
         ses_supervisor_reload(sup);
 }
 
+/* The line that start scripts and tests wait for; the addresses are those really in use. */
 static void log_ready(struct ses_supervisor *sup, uint64_t start_ms)
 {
     struct ses_log_line line;
@@ -172,6 +173,7 @@ static void on_signals(struct ses_supervisor *sup)
         on_signal(sup, info.ssi_signo);
 }
 
+/* The news tells the neighbours that they need not take its socket's connections any more. */
 static void on_ready(struct ses_supervisor *sup, struct ses_child *child)
 {
     if (child->state == SES_SLOT_STARTING) { /* else told to leave meanwhile */

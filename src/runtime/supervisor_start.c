@@ -54,6 +54,7 @@ static enum ses_status add_workers(struct ses_supervisor *sup, struct ses_fault 
     return SES_OK;
 }
 
+/* The loader and the simulator have no cell of the board: their slot number is one behind its last. */
 static enum ses_status add_children(struct ses_supervisor *sup, struct ses_fault *fault)
 {
     struct ses_child *child = add_child(sup, ses_loader_run, SES_BOARD_SLOTS_MAX);
@@ -131,6 +132,7 @@ static void close_fd(int fd)
         (void)close(fd);
 }
 
+/* The board goes last but one: the log counts lost lines on it until its metrics are taken away. */
 void ses_supervisor_done(struct ses_supervisor *sup)
 {
     size_t i;

@@ -33,6 +33,7 @@ static void on_accept(void *arg, struct ses_conn *conn)
     ses_doors_accept(turnaway->doors, conn);
 }
 
+/* Draining from its first moment: an HTTP/1.1 answer says "close", an HTTP/2 one is followed by GOAWAY. */
 static enum ses_status open_parts(struct ses_turnaway *turnaway, uv_loop_t *loop, struct ses_timers *timers)
 {
     struct ses_exchange_pool_options pool = {

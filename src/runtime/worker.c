@@ -26,6 +26,7 @@ static void reset_gauges(struct ses_metrics *metrics)
     }
 }
 
+/* A loop that cannot be made is a machine without descriptors: nothing sensible is left to try. */
 static void open_loop(struct ses_worker *worker)
 {
     SES_REQUIRE(uv_loop_init(&worker->loop) == 0);

@@ -10,6 +10,7 @@
 
 /* ---- secrets and keys --------------------------------------------------------------------------------- */
 
+/* Each worker loads the keys itself, after the fork: no process that does not need them ever has them. */
 enum ses_status ses_worker_load_keys(struct ses_worker *worker)
 {
     const struct ses_layout *layout = worker->env->layout;
@@ -143,6 +144,7 @@ static void list_merchants(struct ses_worker *worker)
     list_binding(worker, config->binding_missing_modes, config->binding_missing_modes_count);
 }
 
+/* The router is made here too: its routes are the service's. */
 enum ses_status ses_worker_open_service(struct ses_worker *worker)
 {
     const struct ses_config *config = worker->env->config;
@@ -185,6 +187,7 @@ enum ses_status ses_worker_open_service(struct ses_worker *worker)
     return ses_router_new(&routes, &count, 1, &worker->router);
 }
 
+/* Doors before connections: a connection needs somebody to accept it for. */
 enum ses_status ses_worker_open_doors(struct ses_worker *worker)
 {
     const struct ses_config *config = worker->env->config;

@@ -57,6 +57,7 @@ static bool take_mode(struct ses_slice *text, struct sim_behaviour *behaviour)
     return false;
 }
 
+/* Latency and mode are told apart, in any order; the last mode counts. */
 struct sim_behaviour sim_behaviour_of(struct ses_slice order_id, struct sim_behaviour fallback)
 {
     struct sim_behaviour behaviour = fallback;

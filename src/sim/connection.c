@@ -14,11 +14,14 @@ static const struct ses_slice field_names[FIELD_COUNT] = {
     {(const uint8_t *)"content-type", 12},
 };
 
+/* Offsets, because head moves when it grows. */
 struct span {
     size_t from;
     size_t len;
 };
 
+/* Two handles, the socket and the timer, are closed one after the other: handles_open says when the
+ * struct may go. */
 struct sim_connection {
     struct sim *sim;
     struct sim_connection *next;
@@ -52,6 +55,7 @@ static struct sim_connection *of_parser(llhttp_t *parser)
     return parser->data;
 }
 
+/* Everything of the request before is gone; its answer has been sent by then. */
 static int on_begin(llhttp_t *parser)
 {
     struct sim_connection *c = of_parser(parser);
@@ -112,6 +116,7 @@ static int on_body(llhttp_t *parser, const char *at, size_t length)
     return ses_buf_append(&of_parser(parser)->body, ses_slice(at, length)) == SES_OK ? 0 : -1;
 }
 
+/* Whether the connection stays is asked now: the parser forgets it with the next request. */
 static int on_complete(llhttp_t *parser)
 {
     of_parser(parser)->keep_alive = llhttp_should_keep_alive(parser) != 0;
@@ -166,6 +171,7 @@ static void cut(struct sim_connection *c)
     uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
 
+/* A reset is what a crashed server's kernel sends: the client must not take it for an end. */
 static void cut_with_reset(struct sim_connection *c)
 {
     if (c->closing)
@@ -245,6 +251,7 @@ static enum ses_status compose(struct sim_connection *c)
     return ses_buf_append(&c->out, ses_buf_view(&reply->body));
 }
 
+/* The effect of an accepted call has been counted by then: a lost answer is not a lost call. */
 static void send_reply(struct sim_connection *c)
 {
     switch (c->reply.behaviour.mode) {
@@ -272,6 +279,7 @@ static struct ses_slice field_value(const struct sim_connection *c, enum field f
     return ses_slice_trim(ses_slice(c->head.data + c->fields[field].from, c->fields[field].len));
 }
 
+/* The parser is done with the request; its slices point into head and body until the next one begins. */
 static void answer(struct sim_connection *c)
 {
     struct ses_slice url = ses_slice(c->head.data, c->url_bytes);
@@ -294,6 +302,7 @@ static void answer(struct sim_connection *c)
         (void)uv_timer_start(&c->timer, on_latency, c->reply.behaviour.latency_ms, 0);
 }
 
+/* The mode of the request before must not be applied to this answer. */
 static void answer_malformed(struct sim_connection *c)
 {
     c->busy = true;

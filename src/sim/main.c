@@ -34,6 +34,7 @@ static int usage_error(const char *what)
     return 2;
 }
 
+/* IPv4 alone: the simulator is for this machine. */
 static bool parse_address(const char *text, struct sockaddr_in *ret_address)
 {
     struct ses_slice all = ses_slice_str(text);
@@ -149,6 +150,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
+/* Signals through the loop: handles must be closed by it, not by a handler. */
 static void run(struct sim *sim)
 {
     uv_signal_t signals[2];
@@ -173,6 +175,7 @@ int main(int argc, char **argv)
     ses_log_fill_standard();
     SES_REQUIRE(uv_ip4_addr("127.0.0.1", 8090, &options.address) == 0);
     ses_random_init();
+    /* A random seed unless one is given: tokens of two runs differ, as a real connector's would. */
     ses_random_bytes(&options.seed, sizeof(options.seed));
     error = parse_options(argc, argv, &options);
     if (error != 0)

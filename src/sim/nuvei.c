@@ -31,6 +31,7 @@ static bool read_call(const json_t *json, struct call *call)
            read_text(json, "timeStamp", &call->timestamp) && read_text(json, "checksum", &call->checksum);
 }
 
+/* Fourteen digits; whether they are a date is not looked at. */
 static bool timestamp_ok(struct ses_slice timestamp)
 {
     uint64_t number;
@@ -62,6 +63,7 @@ static void say_error(struct sim_reply *reply, int code, const char *reason)
             code, reason);
 }
 
+/* The serial number makes the token: the same call again gets another one. */
 static void say_token(struct sim *sim, const struct call *call, struct sim_reply *reply)
 {
     char token[SIM_TOKEN_SIZE];

@@ -35,7 +35,8 @@ static bool read_text(const json_t *json, const char *key, struct ses_slice *ret
     return true;
 }
 
-/* Index behind the string whose opening quote is at i. The text is known to be JSON. */
+/* Index behind the string whose opening quote is at i. The text is known to be JSON. An escaped quote
+ * does not end it. */
 static size_t skip_string(struct ses_slice text, size_t i)
 {
     for (i++; i < text.len && text.data[i] != '"'; i++) {
@@ -66,6 +67,7 @@ static struct ses_slice body_text(struct ses_slice text)
     return SES_SLICE_EMPTY;
 }
 
+/* Head and body are read by jansson, only the signed text is cut from the raw bytes. */
 static bool read_call(const json_t *json, struct ses_slice text, struct call *call)
 {
     const json_t *body = json_object_get(json, "body");
@@ -150,6 +152,7 @@ static bool query_matches(const struct sim_request *request, const struct call *
            ses_slice_eq(ses_slice(text, len), call->order_id);
 }
 
+/* The fields around the result are what the real one sends too; nobody reads them. */
 static void say_result(struct sim_reply *reply, unsigned http_status, const char *status, const char *code,
                        const char *message, const char *token)
 {

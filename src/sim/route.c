@@ -3,7 +3,8 @@
 
 #include <jansson.h>
 
-/* {"latency_ms":..,"mode":"..","clear":true}: every key is optional, the others stay as they are. */
+/* {"latency_ms":..,"mode":"..","clear":true}: every key is optional, the others stay as they are.
+ * Everything is checked before anything is changed: a refused request leaves the simulator as it was. */
 void sim_control(struct sim *sim, const struct sim_request *request, struct sim_reply *reply)
 {
     json_auto_t *json =
@@ -40,6 +41,7 @@ void sim_control(struct sim *sim, const struct sim_request *request, struct sim_
     sim_say(reply, 200, "{\"ok\":true}");
 }
 
+/* In the order in which they were first acted for. */
 static enum ses_status say_orders(const struct sim *sim, struct ses_buf *body)
 {
     bool first = true;
@@ -115,6 +117,7 @@ static void apply_mode(struct sim_reply *reply)
         SES_REQUIRE(ses_buf_append(&reply->body, ses_slice(pad, sizeof(pad))) == SES_OK);
 }
 
+/* The first three paths are the connectors': only they are counted as requests. */
 void sim_route(struct sim *sim, const struct sim_request *request, struct sim_reply *reply)
 {
     reply->behaviour = (struct sim_behaviour){.mode = SIM_NORMAL};

@@ -9,6 +9,7 @@
 
 #define SAY_MAX 4096
 
+/* Replaces whatever an earlier branch has written: the last word counts. */
 void sim_say(struct sim_reply *reply, unsigned status, const char *format, ...)
 {
     char text[SAY_MAX];
@@ -24,6 +25,7 @@ void sim_say(struct sim_reply *reply, unsigned status, const char *format, ...)
     SES_REQUIRE(ses_buf_append(&reply->body, ses_slice(text, (size_t)len)) == SES_OK);
 }
 
+/* A body that does not fit is a mistake of the simulator's: it stops rather than say half of it. */
 void sim_say_json(struct ses_buf *body, struct ses_slice text)
 {
     SES_REQUIRE(ses_buf_append_byte(body, '"') == SES_OK);
@@ -49,6 +51,7 @@ static int hex_digit(uint8_t byte)
     return byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1;
 }
 
+/* Written again and not shared with the server: the judge must not have the accused's bugs. */
 enum ses_status sim_url_decode(struct ses_slice text, uint8_t *ret_text, size_t room, size_t *ret_len)
 {
     size_t len = 0;
@@ -75,6 +78,7 @@ enum ses_status sim_url_decode(struct ses_slice text, uint8_t *ret_text, size_t 
     return SES_OK;
 }
 
+/* The first of that name counts. Names longer than any of ours are passed over. */
 enum ses_status sim_parameter(struct ses_slice form, const char *name, uint8_t *ret_text, size_t room,
                               size_t *ret_len)
 {
@@ -94,6 +98,7 @@ enum ses_status sim_parameter(struct ses_slice form, const char *name, uint8_t *
     return SES_NOT_FOUND;
 }
 
+/* A hash, so that tokens look like nothing and are the same for the same seed. */
 void sim_token(const struct sim *sim, const char *label, uint64_t serial, char ret_token[SIM_TOKEN_SIZE])
 {
     const struct ses_slice parts[] = {ses_slice(&sim->seed, sizeof(sim->seed)), ses_slice_str(label),
@@ -104,6 +109,7 @@ void sim_token(const struct sim *sim, const char *label, uint64_t serial, char r
     ses_hex_encode(ses_slice(hash, (SIM_TOKEN_SIZE - 1) / 2), ret_token);
 }
 
+/* Counted by order and in all: tests ask whether a payment was made twice. */
 void sim_effect(struct sim *sim, struct ses_slice order_id)
 {
     struct sim_entry *entry = sim_table_find(&sim->table, SIM_EFFECT, order_id);

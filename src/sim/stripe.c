@@ -12,12 +12,14 @@ struct call {
     uint64_t minor_amount;
 };
 
+/* rest is JSON that begins with a comma, or nothing. */
 static void say_error(struct sim_reply *reply, unsigned status, const char *type, const char *message,
                       const char *rest)
 {
     sim_say(reply, status, "{\"error\":{\"type\":\"%s\",\"message\":\"%s\"%s}}", type, message, rest);
 }
 
+/* Any key with the test prefix: which account it is does not matter here. */
 static bool authorized(const struct sim_request *request)
 {
     return ses_slice_starts(request->authorization, SES_STR("Bearer sk_test_")) &&
@@ -94,6 +96,7 @@ static bool choose_serial(struct sim *sim, const struct sim_request *request, st
     return true;
 }
 
+/* The two statuses that clients treat specially have Stripe's own words. */
 static void say_http(struct sim_reply *reply)
 {
     unsigned status = reply->behaviour.http_status;

@@ -52,6 +52,7 @@ static void forget_oldest(struct sim_table *table)
     free(entry);
 }
 
+/* One allocation for entry and key. The oldest leaves first, so the bound is never passed. */
 struct sim_entry *sim_table_add(struct sim_table *table, enum sim_kind kind, struct ses_slice key)
 {
     struct sim_entry *entry = calloc(1, sizeof(*entry) + key.len);

@@ -107,6 +107,7 @@ static const struct command *find_command(const char *const *words, int count, i
     return NULL;
 }
 
+/* The number of arguments is checked here for all: no command looks at one that is not there. */
 static int run(struct ctl *ctl, const char *const *words, int count)
 {
     int taken = 0;
