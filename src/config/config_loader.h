@@ -1,4 +1,13 @@
-/* config_loader.h - between the files that read the configuration's values. */
+/* config_loader.h - between the files that read the configuration's values.
+ *
+ * The way of a value:
+ *
+ *   text      config.c reads the file, at most SES_CONFIG_FILE_MAX
+ *   lines     config_lines.c: each key's line; no key twice, no alias, one document
+ *   raw       config_schema.c: known keys only, every value still a text
+ *   value     config.c, config_hosts.c, config_binding.c: option before file before default, checked
+ *   together  check_together: what must fit each other
+ */
 #ifndef SESSIOND_SRC_CONFIG_CONFIG_LOADER_H
 #define SESSIOND_SRC_CONFIG_CONFIG_LOADER_H
 

@@ -2,6 +2,12 @@
  *
  * One entry a key in an open-addressing table that doubles: 48 bytes, so ten million sessions need about 1
  * GiB while it grows. The key is kept as its first 16 bytes; it is a keyed BLAKE2b, two of them do not meet.
+ *
+ *   current      the newest record of its key that is in time; an intent counts here and in intents
+ *   superseded   in time, but there is a newer one
+ *   expired      its time is over; whether it was current is not asked
+ *   damaged      does not open: but for its bytes it is counted in nothing else
+ *   duplicate    two sessions of one key at one revision: what must never be
  */
 #ifndef SES_CTL_CENSUS_H
 #define SES_CTL_CENSUS_H

@@ -1,5 +1,13 @@
 /* ctl.h - sessiondctl: one command a file, each a function of the parsed command line that returns the exit
- * code. */
+ * code.
+ *
+ * What a command touches:
+ *
+ *   keys         the files of the rings; a running server reads them on SIGHUP
+ *   token        standard input, the rings
+ *   store        the shards, read only; check needs the seal key
+ *   status       the admin port, nothing of the data directory
+ */
 #ifndef SES_CTL_CTL_H
 #define SES_CTL_CTL_H
 

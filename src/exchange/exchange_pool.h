@@ -1,4 +1,15 @@
-/* exchange_pool.h - the pool's inside, shared by the exchange's two source files. */
+/* exchange_pool.h - the pool's inside, shared by the exchange's two source files.
+ *
+ * Who holds a reference on an exchange, and until when:
+ *
+ *   the door                 from ses_exchange_new until its stream is gone or has let go of it
+ *   a call of the service    from its first wait or put until it has answered (in_flight counts them)
+ *   a Watch stream           from its start until it ended
+ *   whoever is speaking      over one call of the door's functions or of a cancel function
+ *
+ * Everything of a request lies in its arena, the structs of its method included: the last reference frees
+ * them all together.
+ */
 #ifndef SESSIOND_SRC_EXCHANGE_EXCHANGE_POOL_H
 #define SESSIOND_SRC_EXCHANGE_EXCHANGE_POOL_H
 

@@ -3,6 +3,14 @@
  * grpc.c takes requests apart and starts methods, grpc_reply.c writes answers, grpc_frame.c and
  * grpc_metadata.c are the pure formats. How faults of the caller are answered follows grpc-go where the
  * protocol is silent: too few or too many messages, a cut message or a broken compression are INTERNAL.
+ *
+ * Time limits, by the kind of the route:
+ *
+ *              until the request is whole         from then on
+ *   unary      the caller's grpc-timeout, at most exchange_ms_max, from the first byte to the answer
+ *   stream     body_ms, or grpc-timeout if       grpc-timeout if given, at most streaming_ms less up to an
+ *              that is less                      eighth: UNAVAILABLE, call again
+ *   bidi       the same, for its first message   the same, at most SES_GRPC_BIDI_MS
  */
 #ifndef SES_HTTP_GRPC_H
 #define SES_HTTP_GRPC_H

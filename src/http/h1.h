@@ -9,6 +9,18 @@
  * Requests are handled one at a time: what a client sends ahead (pipelining) waits unparsed in `pending`,
  * reading pauses, so a client can make us hold at most one read of it. While a connection is idle it owns
  * this struct and nothing else.
+ *
+ * Phases of a connection:
+ *
+ *   IDLE     --first byte-->            HEAD
+ *   HEAD     --the head is right-->     BODY      without a body it is whole in the same call
+ *   BODY     --whole-->                 RUNNING
+ *   BODY     --last chunk-->            TRAILER   --empty line--> RUNNING
+ *   RUNNING  --answered-->              IDLE
+ *   RUNNING  --answered, the last-->    ENDED     "connection: close", a drain, requests_max
+ *   HEAD, BODY, TRAILER --fault, too late, shed--> a refusal, ENDED
+ *
+ * Bytes that come while RUNNING go to pending; in ENDED they are thrown away.
  */
 #ifndef SES_HTTP_H1_H
 #define SES_HTTP_H1_H

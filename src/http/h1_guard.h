@@ -4,6 +4,13 @@
  * parsers in a row may read differently: the raw material of request smuggling. The guard sees every byte of
  * a head (or trailer section) before llhttp and lets through only the one form that cannot be misread. It
  * keeps no bytes, so it does not matter where the network has split them.
+ *
+ * Where a byte may stand; everything that has no arrow is refused:
+ *
+ *   REQUEST_START --CR--> EMPTY_CR --LF--> REQUEST_START          at most two empty lines
+ *   REQUEST_START --> REQUEST_LINE --CR--> REQUEST_CR --LF--> FIELD_START
+ *   FIELD_START --token--> NAME --':'--> VALUE --CR--> VALUE_CR --LF--> FIELD_START
+ *   FIELD_START --CR--> END_CR --LF--> DONE
  */
 #ifndef SES_HTTP_H1_GUARD_H
 #define SES_HTTP_H1_GUARD_H

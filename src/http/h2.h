@@ -10,6 +10,19 @@
  * receiving callbacks; h2_send.c answers; h2_stream.c streams; h2_guard.c abuse; h2_http.c requests that are
  * not gRPC; h2_wait.c answers that are not read; h2_linger.c requests that still come when they are answered;
  * h2_attach.c the binding to struct ses_conn; grpc.c gRPC.
+ *
+ * A stream has two halves that end apart from each other:
+ *
+ *   request  open                  headers come (in_headers), or the body does; counted in incomplete_count
+ *            headers_refused       its fields are read to the end and dropped
+ *            request_ended         END_STREAM came: nothing more will
+ *   answer   -                     nothing was said
+ *            headers_submitted     :status is said; data may follow (deferred: nghttp2 waits for more)
+ *            reply_ended           nothing will be added; what is left leaves as windows allow
+ *            trailers_submitted    nghttp2 has the end as well
+ *
+ * place says in which list of its engine it stands meanwhile: FRESH in the turn that answered, WAITING while
+ * the peer does not take the answer, LINGERING when the answer is out and the request still comes.
  */
 #ifndef SES_HTTP_H2_H
 #define SES_HTTP_H2_H

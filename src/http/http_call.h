@@ -1,5 +1,18 @@
 /* http_call.h - the two halves of an HTTP exchange: http_exchange.c judges the request, http_answer.c writes
- * the answer. */
+ * the answer.
+ *
+ * The checks of http_exchange.c in their order; the first one that fails answers:
+ *
+ *   headers given twice      400
+ *   host                     421
+ *   doors closed             503, retry-after
+ *   path                     404 (UNIMPLEMENTED where it looks like a method's)
+ *   HTTP method              405, allow
+ *   content-type             415, accept-post; a streaming method too
+ *   connect-protocol-version 400
+ *   content-encoding         415 or Connect's UNIMPLEMENTED; 413 when unpacked; 400 if it is no gzip
+ *   connect-timeout-ms       400; DEADLINE_EXCEEDED if it is 0
+ */
 #ifndef SES_HTTP_CALL_H
 #define SES_HTTP_CALL_H
 

@@ -1,4 +1,11 @@
-/* sniff.h - one port for everything: the first bytes of a connection decide which engine gets it. */
+/* sniff.h - one port for everything: the first bytes of a connection decide which engine gets it.
+ *
+ *   first bytes                      what it gets
+ *   0x16 0x03                        a TLS alert and the end
+ *   "PRI * HTTP/2.0 .." whole        HTTP/2, if the port speaks it
+ *   the beginning of that            waits, at most header_ms
+ *   anything else                    HTTP/1.1
+ */
 #ifndef SES_HTTP_SNIFF_H
 #define SES_HTTP_SNIFF_H
 

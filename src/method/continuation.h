@@ -3,6 +3,21 @@
  * headers, message, token (session_access.h), then the loop of session_change.h around the method's own
  * decide; a new token when the session's generation or end has changed; the answer is made before the record
  * goes to the store and sent after it is on disk.
+ *
+ * One call, step by step; an error ends it where it occurs:
+ *
+ *   1 headers       tenant, merchant (request_metadata.h)
+ *   2 message       decoded, card data refused (codec.h)
+ *   3 read          the method's own fields and rules
+ *   4 verify        token, its time, and that it says the same as the call (session_access.h)
+ *   5 load          the record, decoded and settled to now; again from here after a lost race
+ *   6 judge         session, generation, browser
+ *   7 decide        the method: SAME, CHANGED, REFUSED or TAKEN
+ *   8 claim, reply  of the changed session; a token where the caller needs one
+ *   9 put, answer   the answer leaves when the record is on disk
+ *
+ * Steps 1 to 4 touch no store. 5 to 7 may run several times, so they leave nothing in call that the next
+ * attempt would trip over.
  */
 #ifndef SESSIOND_SRC_METHOD_CONTINUATION_H
 #define SESSIOND_SRC_METHOD_CONTINUATION_H

@@ -15,6 +15,16 @@
  * Every phase after start holds a reference on the exchange. A cancelled exchange gives up while it waits or
  * signs, and before its connector is called; once a connector was called the outcome is awaited and
  * committed, for the next identical call.
+ *
+ * What a cancellation (client gone, deadline over) does, by phase:
+ *
+ *   STARTING    cannot happen: the phase does not outlive the call of start
+ *   WAITING     out of the list, over; nothing is held
+ *   INTENT      nothing at once; when the intent is on disk the claim is given back and the connector
+ *               is not called
+ *   CALLING     nothing: the answer is awaited, its outcome committed or left as an intent
+ *   COMMITTING  out of to_sign, no signature is made; the commit goes on
+ *   SIGNING     out of to_sign, over; what is stored stays as it was
  */
 #ifndef SESSIOND_SRC_METHOD_CREATE_SESSION_H
 #define SESSIOND_SRC_METHOD_CREATE_SESSION_H

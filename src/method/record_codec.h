@@ -3,6 +3,14 @@
  *
  * Fields that this version does not use, and fields that it does not know, pass from a decoded record into
  * the next one: a newer version's data survive an older one's write.
+ *
+ * How versions live together in one store:
+ *
+ *   a field that an older version lacks    absent in its records; take_ gives the meaning of "absent"
+ *   a field that a newer version has       unknown here: kept with the record's origin, written back
+ *   an enum's value that is not known      kept as a number; events become NONE, a connector has no name
+ *   lists longer than ours                 their newest end is read
+ *   another format number, other lengths   refused (SES_DATA_LOSS): nothing is guessed
  */
 #ifndef SESSIOND_SRC_METHOD_RECORD_CODEC_H
 #define SESSIOND_SRC_METHOD_RECORD_CODEC_H

@@ -11,6 +11,14 @@
  * nothing up; one that a browser fetches in advance with a bank's answer gets 425, so that it comes again
  * when the shopper does. HEAD is refused. Whatever cannot be taken is a page, with the way back where it is
  * known.
+ *
+ * The way of a return through the files:
+ *
+ *   return.c        method, prefetch; which page follows from what
+ *   return_form.c   pairs out of whatever body (return_multipart.c, return_json.c), as UTF-8 (return_text.c)
+ *   return_mask.c   card data overwritten
+ *   step_return.c   the handle, the step, the commit (step.h has the table of outcomes)
+ *   return_page.c   303 and the pages; return_frame.c, where the step was shown in a frame
  */
 #ifndef SESSIOND_SRC_METHOD_RETURN_H
 #define SESSIOND_SRC_METHOD_RETURN_H

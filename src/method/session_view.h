@@ -1,4 +1,9 @@
-/* session_view.h - a session as sessiond.v1.Session. */
+/* session_view.h - a session as sessiond.v1.Session.
+ *
+ *   shown without a token    ids, status, version, amount, connector, step, history, times, next events
+ *   only with one            state, the connector's session, metadata, feature data, the redirect's result,
+ *                            the verdict on the browser
+ */
 #ifndef SESSIOND_SRC_METHOD_SESSION_VIEW_H
 #define SESSIOND_SRC_METHOD_SESSION_VIEW_H
 

@@ -7,6 +7,17 @@
  * housekeeper when another worker accepts, or accepts no more (the board says which). Its EOF means nothing:
  * the alive pipe, whose write end only the supervisor holds, tells children of the supervisor's death;
  * SIGCHLD tells the supervisor of theirs.
+ *
+ * How a child may end, and what follows (supervisor_children.c):
+ *
+ *   told to leave, all stop         nothing
+ *   told to leave by a reload       started again with the new configuration
+ *   SES_EXIT_CONFIG                 given up: it would end the same way
+ *   SES_EXIT_IO                     started again after a delay, however often
+ *   anything else, signals too      started again after a delay, within restart.budget; then given up
+ *   the loader, 0                   workers and simulator are started
+ *   the loader, SES_EXIT_FULL       a larger table, and the loader again
+ *   the loader, anything else       the server stops
  */
 #ifndef SESSIOND_RUNTIME_CHILD_H
 #define SESSIOND_RUNTIME_CHILD_H

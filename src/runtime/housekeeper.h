@@ -1,6 +1,12 @@
 /* housekeeper.h - the process that looks after what no worker owns: the admin port, stale LMDB readers,
  * shards and claims of slots that have no worker any more, clients that no worker can serve. It writes no
- * session; the server works without it. */
+ * session; the server works without it.
+ *
+ *   every 100 ms     does any worker accept? else takes the sockets (turnaway.h)
+ *   every second     heartbeat; claims of slots that were given up; a step at a retired shard
+ *   every 10 s       LMDB's stale readers; at once when a worker died
+ *   every minute     the clock's file; after a step of the clock within a second
+ */
 #ifndef SESSIOND_RUNTIME_HOUSEKEEPER_H
 #define SESSIOND_RUNTIME_HOUSEKEEPER_H
 

@@ -3,6 +3,16 @@
  *
  * Ready is what can serve, not what is complete: a reload that replaces one worker at a time, or a slot that
  * was given up, takes no server out of a balancer. What is missing then is told apart, as degraded.
+ *
+ *                                          ready    degraded
+ *   all slots accept and beat              yes      no
+ *   some are missing, within the percents  yes      workers_missing
+ *   more are missing                       no       workers_missing
+ *   one is being replaced by a reload      yes      no
+ *   nobody accepts for less than 300 ms    yes      as its slots are
+ *   nobody accepts for longer              no       as its slots are
+ *   table or a shard is full               yes      table_full, store_full
+ *   not all started yet, draining          no       as above
  */
 #ifndef SESSIOND_RUNTIME_READINESS_H
 #define SESSIOND_RUNTIME_READINESS_H

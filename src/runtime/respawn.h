@@ -1,5 +1,10 @@
 /* respawn.h - when a dead child is started again: growing delay, and a budget against one that always dies.
- * Pure: time is an argument. */
+ * Pure: time is an argument.
+ *
+ * With the defaults (10 ms, doubled up to 5 s; 10 deaths in 60 s) a child that always dies at once is tried
+ * again after 10, 20, 40, 80, 160, 320, 640, 1280, 2560 and 5000 ms; the eleventh death within the minute is
+ * the last.
+ */
 #ifndef SESSIOND_RUNTIME_RESPAWN_H
 #define SESSIOND_RUNTIME_RESPAWN_H
 

@@ -2,6 +2,17 @@
  *
  * It reads no client byte, runs no event library, holds no LMDB environment. Everything it decides on comes
  * from a signalfd, the children's control sockets and the clock.
+ *
+ * States of a child (enum ses_slot_state), and what moves it:
+ *
+ *   EMPTY --spawn--> STARTING --"ready"--> READY --TERM--> DRAINING --gone--> STARTING (a reload)
+ *                      |                     |                |
+ *                      +------ died ---------+                +--gone, all stop--> EMPTY
+ *                                |
+ *                                +--> WAITING --delay is over--> STARTING
+ *                                +--> GIVEN_UP --retry_seconds, or HUP--> STARTING
+ *
+ * The loader goes from STARTING to EMPTY; a child that is not essential (the simulator) is READY at once.
  */
 #ifndef SESSIOND_RUNTIME_SUPERVISOR_H
 #define SESSIOND_RUNTIME_SUPERVISOR_H

@@ -2,6 +2,11 @@
  *
  * Without it connections would wait in the kernel for a worker that may not come. Runs in the housekeeper,
  * which has the listening sockets of all worker slots and looks at the board often enough.
+ *
+ *   0 ms             nobody accepts any more; connections wait in the kernel
+ *   up to 100 ms     the housekeeper notices, and notes it on the board
+ *   300 ms later     it watches the sockets: 503, UNAVAILABLE, and the connection ends
+ *   a worker comes   the sockets are given back at the next look, which the supervisor's byte brings about
  */
 #ifndef SESSIOND_RUNTIME_TURNAWAY_H
 #define SESSIOND_RUNTIME_TURNAWAY_H

@@ -7,7 +7,14 @@
  *
  * The board says which those are, and a byte of the supervisor says when to look. A worker that hangs is no
  * news on the board for seconds, so a queue that still waits at a second look, of which its worker has taken
- * nothing, is taken over too, until that worker beats again. */
+ * nothing, is taken over too, until that worker beats again.
+ *
+ *   whose socket               this worker accepts from it
+ *   its own                    always
+ *   of a worker that serves    no
+ *   .. and hangs (neglected)   until it has beaten again, at least NEGLECT_KEEP_MS
+ *   of nobody                  yes, like every other worker
+ */
 #include "worker.h"
 
 #include <poll.h>

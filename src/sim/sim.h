@@ -5,6 +5,19 @@
  * Test credentials: Nuvei any merchant_id and merchant_site_id with merchant_secret "nuvei_secret"; Paytm any
  * merchant_id with one of the merchant_keys of paytm.c ("0123456789abcdef", ...); Stripe any api_key that
  * starts with "sk_test_".
+ *
+ * Paths (route.c):
+ *
+ *   POST     /nuvei/getSessionToken.do                     nuvei.c
+ *   POST     /paytm/theia/api/v1/initiateTransaction       paytm.c
+ *   POST     /stripe/v1/payment_intents                    stripe.c
+ *   GET|POST /acs/challenge, POST /acs/answer              acs.c
+ *   POST     /control                                      behaviour of everybody, or forget everything
+ *   GET      /effects, /effects?order=ID                   what connectors have acted for, and how often
+ *   GET      /healthz
+ *
+ * A connector's path counts an effect exactly when the real one would have acted: that is what tests of the
+ * server's idempotency look at.
  */
 #ifndef SES_SIM_H
 #define SES_SIM_H

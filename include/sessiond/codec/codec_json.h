@@ -1,5 +1,16 @@
 /* codec_json.h - messages to and from proto3 JSON, generic over descriptors, for codec.c, error_details.c and
- * the tests. */
+ * the tests.
+ *
+ * The way in:
+ *
+ *   1 survey     one walk over the raw bytes: depth, number of values, odd numbers, NULs; refused here is
+ *                what would make the parser allocate without bound
+ *   2 mark       odd numbers become strings that only we can tell (codec_json_number.h); most texts have none
+ *   3 parse      jansson, which refuses syntax, bad UTF-8 and repeated keys
+ *   4 walk       the tree by the message's descriptor: names, types, oneofs, presence
+ *
+ * The way out is one walk over the message, without a tree.
+ */
 #ifndef SESSIOND_CODEC_CODEC_JSON_H
 #define SESSIOND_CODEC_CODEC_JSON_H
 

@@ -2,6 +2,15 @@
  *
  * Each worker answers for itself. The service tells the state; Watch streams hear of every change. One
  * thread.
+ *
+ * What the services say:
+ *
+ *   nothing is amiss                      SERVING for every name
+ *   the table or a shard is full          NOT_SERVING for types.MerchantAuthenticationService alone
+ *   too many workers are missing, or
+ *   this one's writer is poisoned         NOT_SERVING for every name
+ *   this worker is replaced by a reload   as it was; its Watch streams end with UNAVAILABLE
+ *   the server stops                      NOT_SERVING for every name, then the Watch streams end
  */
 #ifndef SESSIOND_EXCHANGE_HEALTH_H
 #define SESSIOND_EXCHANGE_HEALTH_H

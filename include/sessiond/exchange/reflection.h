@@ -1,5 +1,15 @@
 /* reflection.h - grpc.reflection.v1 and v1alpha (grpc/grpc: doc/server-reflection.md), from the embedded
- * descriptor set. */
+ * descriptor set.
+ *
+ * What is asked and what is answered (doc/server-reflection.md):
+ *
+ *   file_by_filename                the file and all that it imports, each once
+ *   file_containing_symbol          the same of the file that defines it: message, field, enum, value,
+ *                                   service, method
+ *   list_services                   full names
+ *   all_extension_numbers_of_type   none, for a message that is known: proto3 has no extensions
+ *   file_containing_extension       NOT_FOUND
+ */
 #ifndef SESSIOND_EXCHANGE_REFLECTION_H
 #define SESSIOND_EXCHANGE_REFLECTION_H
 
