@@ -7,8 +7,8 @@
 
 #include <sessiond/net/conn.h>
 
-/* One whole message of the largest size fits, so that a client with a request of legal size never has
- * to wait for our WINDOW_UPDATE. */
+/* One whole message of the largest size fits (up to SES_H2_STREAM_WINDOW_MAX), so that a client does not
+ * have to wait for our WINDOW_UPDATE. */
 static int32_t stream_window(const struct ses_door_limits *limits)
 {
     size_t window = limits->body_bytes_max + SES_GRPC_PREFIX_BYTES;
@@ -195,8 +195,8 @@ enum ses_status ses_h2_receive(struct ses_h2 *h2, struct ses_slice bytes)
     return SES_OK;
 }
 
-/* false: there may be more than the output takes in one turn. Each round is one frame. HIGH_WATER
- * bounds what a client that does not read can make us hold in the output. */
+/* false: there may be more than the output takes in one turn. A round is one frame, or several
+ * of DATA (send_data). HIGH_WATER bounds what a client that does not read can make us hold in the output. */
 static bool pull(struct ses_h2 *h2, struct ses_buf *out)
 {
     while (!h2->dead && out->len < SES_CONN_HIGH_WATER) {

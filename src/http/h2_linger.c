@@ -62,7 +62,7 @@ static void give_window(struct ses_h2_stream *stream)
         ses_h2_die(stream->h2, NGHTTP2_INTERNAL_ERROR);
 }
 
-/* The exchange first: its reply is what stream->reply points into. */
+/* All but the struct; reply and trailers are forgotten with the exchange that they point into. */
 static void keep_nothing(struct ses_h2_stream *stream)
 {
     ses_h2_stream_drop_exchange(stream);

@@ -22,8 +22,8 @@ struct sniffer {
     uint8_t bytes[PREFACE_BYTES];
 };
 
-/* A prefix of the preface could still be an HTTP/1.1 request line ("PRI"): wait for more. 0x16 begins
- * no method. */
+/* The first bytes of the preface may be those of an HTTP/1.1 request as well ("P"): wait for more. 0x16
+ * begins no method. */
 enum ses_sniff ses_sniff_check(struct ses_slice first, bool http2)
 {
     struct ses_slice preface = PREFACE;
