@@ -391,7 +391,7 @@ void sim_on_connection(uv_stream_t *listener, int status)
         return;
     c = connection_new(sim);
     if (c == NULL)
-        return; /* stays in the queue until memory is there */
+        return; /* not taken: libuv stops polling the listener, so nobody is accepted after this */
     if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0 || sim->connections > SIM_CONNECTIONS_MAX ||
         uv_tcp_nodelay(&c->tcp, 1) != 0 || uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) != 0)
         cut(c);
