@@ -24,6 +24,27 @@ static void test_superseded_goes(void **state)
     ses_store_close(store);
 }
 
+/* Payments that stay open, among others that are over: the old copies of those that were moved do not hold
+ * back the shard, each for a grace. */
+static void test_moved_ones_hold_nothing_back(void **state)
+{
+    struct rig *rig = *state;
+    uint64_t later = LATER;
+    struct ses_store *store;
+
+    rig->options.gc_age_ms = 60000;
+    store = rig_open(rig, 0);
+    for (uint64_t i = 1; i <= 10; i += 2) {
+        create_until(rig, store, i, UINT64_MAX);
+        create_until(rig, store, i + 1, ses_clock_wall_ms() + 1000);
+    }
+    create_until(rig, store, 11, UINT64_MAX);
+    assert_true(collect_until(rig, store, later, 6));
+    for (uint64_t i = 1; i <= 11; i += 2)
+        assert_stored(rig, store, i, "short-lived", 1);
+    ses_store_close(store);
+}
+
 static void test_expired_goes_and_frees_the_key(void **state)
 {
     struct rig *rig = *state;
@@ -448,6 +469,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_superseded_goes, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_moved_ones_hold_nothing_back, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_expired_goes_and_frees_the_key, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_live_record_stops_it, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_record_ahead_of_the_clock_stops_nothing, rig_setup,
