@@ -104,6 +104,7 @@ void ses_store_tick(struct ses_store *store)
         return;
     ses_store_look_at_disk(store);
     tell_pressed(store);
+    ses_store_look_at_snapshots(store, ses_clock_now_ms());
     pressed = is_pressed(store);
     atomic_store_explicit(&store->committer.gc_pressed, pressed, memory_order_relaxed);
     atomic_store_explicit(&store->committer.gc_lag_ms,

@@ -176,6 +176,9 @@ static enum ses_status render_store(const struct ses_board *board, struct ses_bu
     (void)snprintf(text, sizeof(text), "%.1f MiB",
                    (double)ses_board_counter(board, SES_C_STORE_BYTES) / (1024.0 * 1024.0));
     SES_TRY(tile(out, text, "of records"));
+    (void)snprintf(text, sizeof(text), "%.1f MiB",
+                   (double)ses_board_counter(board, SES_C_STORE_FILE_BYTES) / (1024.0 * 1024.0));
+    SES_TRY(tile(out, text, "of files"));
     SES_TRY(tile_u64(out, commits, "transactions"));
     (void)snprintf(text, sizeof(text), "%.1f", commits > 0 ? (double)puts / (double)commits : 0.0);
     SES_TRY(tile(out, text, "records a transaction"));
