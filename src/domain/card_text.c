@@ -1,6 +1,7 @@
 #include "card_text.h"
 
 #include <sessiond/base/encode.h>
+#include <sessiond/base/ranges.h>
 
 /* ---- Unicode ----------------------------------------------------------------------------------- */
 
@@ -14,7 +15,7 @@
  * Cf, the variation selectors and combining marks; and the dots and strokes that look like '.', '-' and '/'.
  * In order. */
 /* clang-format off */
-static const struct fold {
+static const struct fold { /* each begins as a struct ses_range */
     uint32_t first, last;
     uint8_t to;
 } folds[] = {
@@ -71,25 +72,19 @@ static const struct fold {
 
 static uint8_t fold_code_point(uint32_t c)
 {
-    size_t low = 0, high = sizeof(folds) / sizeof(folds[0]);
+    size_t count = sizeof(folds) / sizeof(folds[0]);
+    size_t at;
 
     if (c < 0x80)
         return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7F ? SKIP : (uint8_t)c;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (c > folds[middle].last)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == sizeof(folds) / sizeof(folds[0]) || c < folds[low].first)
+    at = ses_ranges_find(folds, count, sizeof(folds[0]), c);
+    if (at == count)
         return SES_FOLD_OTHER;
-    if (folds[low].to == WIDE)
+    if (folds[at].to == WIDE)
         return (uint8_t)(c - WIDE_SHIFT);
-    if (folds[low].to >= DIGIT(0))
-        return (uint8_t)('0' + (folds[low].to - DIGIT(0) + (c - folds[low].first)) % 10);
-    return folds[low].to;
+    if (folds[at].to >= DIGIT(0))
+        return (uint8_t)('0' + (folds[at].to - DIGIT(0) + (c - folds[at].first)) % 10);
+    return folds[at].to;
 }
 
 /* A byte that begins no UTF-8: of the upper half of windows-1252 what matters. */
