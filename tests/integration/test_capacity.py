@@ -7,7 +7,7 @@ import urllib.request
 
 import grpc
 
-from harness import PATIENCE, Server, has_test_hooks, unique, wait_for, wait_until
+from harness import PATIENCE, Server, has_test_hooks, unique, wait_until
 from session_service import Sessions, connections, explain, outcome_name, refusal
 
 SESSIONS_MAX = 1000
@@ -56,7 +56,7 @@ class Capacity(unittest.TestCase):
             self.pay(server, 300)
             if has_test_hooks():
                 server.clock.pass_(60)
-            wait_for(lambda: self.live(server) <= 0.85 * SESSIONS_MAX, 40, "the places of finished payments")
+            wait_until(lambda: self.live(server) <= 0.85 * SESSIONS_MAX, "the places of finished payments")
         self.assertEqual(client.get(token, held).merchant_session_id, held)
         server.stop()
         server.start()
