@@ -43,6 +43,9 @@ FAULTS = [
      "if (!ses_table_take(store->table, ref->slot, ref->word, WORD_CLAIMED, store->number, &claimed)) {",
      "if (!ses_table_take(store->table, ref->slot, atomic_load(table_word(store->table, ref->slot)), WORD_CLAIMED, store->number,\n"
      "                        &claimed)) {", STORE),
+    ("the warning goes to and fro about 80 %", "store/collect.c", "store->pressed_logged ? STORE_RELIEVED_PERCENT : STORE_PRESSED_PERCENT",
+     "STORE_PRESSED_PERCENT", ["unit_store_pressed"]),
+    ("an old copy holds back its shard", "store/gc_judge.c", "(is_old_copy(gc, subject) || gc->pressed ||", "(gc->pressed ||", ["unit_store_gc"]),
     ("a merchant's share is no bound", "store/share.c", "return owner_percent >= 100 ||", "return owner_percent >= 1 ||", ["unit_store_share"]),
     ("a place that was freed stays its merchant's", "store/table_insert.c", "    count_owner(table, owner, -1);", "    (void)owner;", ["unit_store_share"]),
     ("other credentials are taken for the same", "src/domain/idempotency.c",
