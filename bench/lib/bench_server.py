@@ -63,10 +63,7 @@ class Server:
         self.arguments = [str(build / "sessiond"), "--listen", self.listen, "--admin", self.admin, "--data", str(self.data),
                           "--workers", str(workers), "--config", str(config)] + (["--sandbox"] if sandbox else [])
         self.start(cores)
-        self.simulator = None
-        if sandbox:
-            line = next(json.loads(row) for row in self.log.read_text().splitlines() if '"event":"ready"' in row)
-            self.simulator = line["sandbox"]
+        self.simulator = self._ready_line()["sandbox"] if sandbox else None
 
     def start(self, cores):
         """Until it is ready; seconds_to_start tells how long that took."""
@@ -87,6 +84,15 @@ class Server:
                 return
             time.sleep(0.01)
         raise Failed("sessiond was not ready within 120 s")
+
+    def _ready_line(self):
+        """It may come a moment after /readyz has said so."""
+        for _ in range(1000):
+            for row in self.log.read_text().splitlines():
+                if '"event":"ready"' in row:
+                    return json.loads(row)
+            time.sleep(0.01)
+        raise Failed("sessiond did not log that it is ready")
 
     def ready(self):
         try:
