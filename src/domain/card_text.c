@@ -163,6 +163,17 @@ static size_t take_unicode(struct ses_slice text, size_t at, uint8_t *ret_folded
     return at;
 }
 
+/* \xXX of JavaScript and Python, behind the 'x'. Returns where it ends. */
+static size_t take_hex(struct ses_slice text, size_t at, uint8_t *ret_folded)
+{
+    uint32_t number = 0;
+
+    if (!hex_number(text, at, 2, &number))
+        return at - 1;
+    *ret_folded = fold_code_point(number);
+    return at + 2;
+}
+
 /* Text in JSON in JSON has its backslashes doubled: any number of them is one. */
 static size_t take_backslash(struct ses_slice text, size_t at, uint8_t *ret_folded)
 {
@@ -180,6 +191,8 @@ static size_t take_backslash(struct ses_slice text, size_t at, uint8_t *ret_fold
     case 'r':
         *ret_folded = '\n';
         return end + 1;
+    case 'x':
+        return take_hex(text, end + 1, ret_folded);
     case 't':
     case 'f':
     case 'b':
@@ -208,12 +221,17 @@ static size_t percent_byte(struct ses_slice text, size_t at, uint8_t *ret_byte)
     return at;
 }
 
+/* %XX, several of which are one character; %uXXXX as JavaScript's escape() writes it. */
 static size_t take_percent(struct ses_slice text, size_t at, uint8_t *ret_folded)
 {
     uint8_t bytes[4] = {'%'};
     size_t ends[4] = {at};
     size_t count = 0;
     size_t used = 0;
+    uint32_t unit = 0;
+
+    if (text.len - at > 2 && text.data[at + 1] == 'u' && hex_number(text, at + 2, 4, &unit))
+        return take_unicode(text, at + 2, ret_folded);
 
     while (count < sizeof(bytes)) {
         size_t end = percent_byte(text, at, &bytes[count]);
@@ -231,15 +249,89 @@ static size_t take_percent(struct ses_slice text, size_t at, uint8_t *ret_folded
     return ends[used - 1];
 }
 
-size_t ses_card_fold(struct ses_slice text, size_t at, bool percent, uint8_t *ret_folded)
+/* HTML's names of what may stand between digits or around a key. */
+static const struct {
+    struct ses_slice name;
+    uint8_t folded;
+} references[] = {
+    {SES_STR_INIT("nbsp"), ' '},     {SES_STR_INIT("ensp"), ' '},
+    {SES_STR_INIT("emsp"), ' '},     {SES_STR_INIT("thinsp"), ' '},
+    {SES_STR_INIT("numsp"), ' '},    {SES_STR_INIT("puncsp"), ' '},
+    {SES_STR_INIT("hairsp"), ' '},   {SES_STR_INIT("Tab"), '\t'},
+    {SES_STR_INIT("NewLine"), '\n'}, {SES_STR_INIT("ndash"), '-'},
+    {SES_STR_INIT("mdash"), '-'},    {SES_STR_INIT("horbar"), '-'},
+    {SES_STR_INIT("hyphen"), '-'},   {SES_STR_INIT("dash"), '-'},
+    {SES_STR_INIT("minus"), '-'},    {SES_STR_INIT("shy"), SKIP},
+    {SES_STR_INIT("zwj"), SKIP},     {SES_STR_INIT("zwnj"), SKIP},
+    {SES_STR_INIT("lrm"), SKIP},     {SES_STR_INIT("rlm"), SKIP},
+    {SES_STR_INIT("NoBreak"), SKIP}, {SES_STR_INIT("period"), '.'},
+    {SES_STR_INIT("middot"), '.'},   {SES_STR_INIT("bull"), '.'},
+    {SES_STR_INIT("sol"), '/'},      {SES_STR_INIT("lowbar"), '_'},
+    {SES_STR_INIT("plus"), '+'},     {SES_STR_INIT("quot"), '"'},
+    {SES_STR_INIT("apos"), '\''},    {SES_STR_INIT("colon"), ':'},
+    {SES_STR_INIT("equals"), '='},   {SES_STR_INIT("lt"), '<'},
+    {SES_STR_INIT("gt"), '>'},       {SES_STR_INIT("ZeroWidthSpace"), SKIP},
+};
+
+/* Behind "&#". Returns where its ';' is; 0: it is none. */
+static size_t reference_number(struct ses_slice text, size_t at, uint32_t *ret_number)
+{
+    unsigned base = at < text.len && (text.data[at] | 0x20) == 'x' ? 16 : 10;
+    size_t begin = base == 16 ? at + 1 : at;
+    uint32_t number = 0;
+
+    for (at = begin; at < text.len && text.data[at] != ';'; at++) {
+        int digit = ses_hex_digit(text.data[at]);
+
+        number = number * base + (uint32_t)digit;
+        if (digit < 0 || digit >= (int)base || number > 0x10FFFF)
+            return 0;
+    }
+    *ret_number = number;
+    return at < text.len && at > begin ? at : 0;
+}
+
+/* Returns where it ends; behind the '&' when it is none. "&amp;nbsp;" was written twice. */
+static size_t take_reference(struct ses_slice text, size_t at, uint8_t *ret_folded)
+{
+    struct ses_slice rest;
+    uint32_t number = 0;
+    size_t name = at + 1;
+
+    *ret_folded = '&';
+    while (ses_slice_starts(ses_slice_cut(text, name, text.len), SES_STR("amp;")))
+        name += 4;
+    rest = ses_slice_cut(text, name, text.len);
+    if (rest.len > 0 && rest.data[0] == '#') {
+        size_t end = reference_number(text, name + 1, &number);
+
+        if (end == 0)
+            return at + 1;
+        *ret_folded = fold_code_point(number);
+        return end + 1;
+    }
+    for (size_t i = 0; i < sizeof(references) / sizeof(references[0]); i++) {
+        size_t len = references[i].name.len;
+
+        if (rest.len > len && rest.data[len] == ';' && ses_slice_starts(rest, references[i].name)) {
+            *ret_folded = references[i].folded;
+            return name + len + 1;
+        }
+    }
+    return at + 1;
+}
+
+size_t ses_card_fold(struct ses_slice text, size_t at, bool decode, uint8_t *ret_folded)
 {
     uint8_t byte = text.data[at];
     size_t len = 1;
 
     if (byte == '\\')
         return take_backslash(text, at, ret_folded) - at;
-    if (byte == '%' && percent)
+    if (byte == '%' && decode)
         return take_percent(text, at, ret_folded) - at;
+    if (byte == '&' && decode)
+        return take_reference(text, at, ret_folded) - at;
     if (byte < 0x80)
         *ret_folded = fold_code_point(byte);
     else
