@@ -166,15 +166,17 @@ class Return(ReturnCase):
 
     def test_a_bare_address_uses_nothing_up(self):
         looks = [("GET", None, {}), ("GET", None, {"sec-purpose": "prefetch"}), ("GET", None, {"sec-purpose": "prefetch;prerender"}), ("POST", b"", {}),
-                 ("POST", b"", {"content-type": "application/x-www-form-urlencoded"}), ("POST", b"&&", {}), ("GET", None, {"purpose": "preview"})]
-        for method, body, headers in looks:
+                 ("POST", b"", {"content-type": "application/x-www-form-urlencoded"}), ("POST", b"&&", {}), ("GET", None, {"purpose": "preview"}),
+                 ("POST", b"=&", {"content-type": "application/x-www-form-urlencoded"})]
+        bare = [("", look) for look in looks] + [(query, looks[0]) for query in ("?", "?&", "?&&", "?=", "?=&=")] + [("?&", looks[3])]
+        for query, (method, body, headers) in bare:
             handle = self.step()
-            status, answered, _ = self.fetch(method, f"/r/{handle}", body, headers)
-            self.assertEqual((status, answered["location"]), (303, BACK), (method, headers))
+            status, answered, _ = self.fetch(method, f"/r/{handle}{query}", body, headers)
+            self.assertEqual((status, answered["location"]), (303, BACK), (method, query, headers))
             self.assertEqual(self.fetch("HEAD", f"/r/{handle}?cres=1")[0], 405)
             self.assertEqual((status_name(self.get()), self.get().version), ("REDIRECTED", 2))
             self.assertEqual(self.post(handle, {"cres": "real"})[0], 303)
-            self.assertEqual(self.fetch(method, f"/r/{handle}", body, headers)[0], 303)
+            self.assertEqual(self.fetch(method, f"/r/{handle}{query}", body, headers)[0], 303)
             found = self.get()
             self.assertEqual((status_name(found), found.version, dict(found.redirect_result.payload)), ("RETURNED", 3, {"cres": "real"}))
 
