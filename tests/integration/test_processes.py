@@ -67,6 +67,14 @@ class Lifetime(unittest.TestCase):
         leaving = [row["exit_code"] for row in server.lines("child_exited") if row["was"] == "draining"]
         self.assertEqual(leaving, [0, 0, 0, 0], "two workers, housekeeper, simulator")
 
+    def test_exits_of_children_are_seen_whatever_was_inherited(self):
+        """Some starters ignore SIGCHLD: the kernel forgets exits then, and the loader's was waited for without an end."""
+        server = self.server.start(preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        before = server.workers()
+        os.kill(before[0], signal.SIGKILL)
+        wait_until(lambda: server.all_serve() and before[0] not in server.workers(), "the successor")
+        server.stop(expect=0)
+
     def test_processes_have_titles(self):
         server = self.server.start()
         titles = {pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode() for pid in server.children()}
