@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import resource
+import select
 import signal
 import socket
 import subprocess
@@ -227,6 +228,26 @@ class Hung(Case):
         self.server.stop()
 
 
+    def test_all_hang_at_once(self):
+        """Who waits is answered before the beats are missed, which takes seconds: the server still says ready then."""
+        self.server.start()
+
+        def answered_early():
+            pids = self.server.workers()
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                return ask(self.server.port) == 503 and ready(self.server)[1]["state"] == "ready"
+            finally:
+                for pid in pids:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGCONT)
+                wait_until(self.server.all_serve, "the workers to go on")
+        wait_until(answered_early, "an early answer")
+        wait_until(lambda: ask(self.server.port) == 200, "service")
+        self.server.stop()
+
+
 class FailingDisk(Case):
     """A shard's disk answers EIO: its worker ends and is started again, for as long as that lasts."""
     text = "restart:\n  delay_max_ms: 200\n"
@@ -410,6 +431,37 @@ class Limits(unittest.TestCase):
                                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)))
                 self.assertEqual(done.returncode, 1)
                 self.assertIn("limit of file sizes", done.stderr)
+
+
+    def test_open_files(self):
+        with tempfile.TemporaryDirectory() as data:
+            for check in ((), ("--check",)):
+                done = subprocess.run([BUILD / "sessiond", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", f"{data}/data", *check],
+                                      capture_output=True, text=True, timeout=PATIENCE, check=False,
+                                      preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60)))
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("limit of open files is 60", done.stderr)
+
+
+class FewFiles(Case):
+    workers = 1
+    sandbox = True
+
+    def test_connections_leave_room_for_connectors(self):
+        """What is above the room is closed at once, and who has a connection gets a call to a connector."""
+        self.server.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)))
+        self.assertEqual(len(self.server.lines("files_limit")), 1)
+        self.server.call(create_request(unique()), EXACT)
+        held = [socket.create_connection(("127.0.0.1", self.server.port)) for _ in range(400)]
+        poll = select.poll()
+        for s in held:
+            poll.register(s, select.POLLIN)
+        wait_until(lambda: len(poll.poll(0)) > len(held) - 200, "the others to be closed")
+        self.server.call(create_request(unique()), STRIPE_METADATA)
+        for s in held:
+            s.close()
+        wait_until(lambda: ask(self.server.port) == 200, "service")
+        self.server.stop()
 
 
 class Signals(Case):
