@@ -23,7 +23,7 @@ clients=build/clients
 buf=$clients/node_modules/.bin/buf
 buf_version=1.75.0
 path=types.MerchantAuthenticationService/CreateSessionToken
-ready_seconds=30
+ready_seconds=120
 
 fail() {
     echo "quickstart: $*" >&2
@@ -94,12 +94,12 @@ demonstrate() {
     # buf reads the values of -H as CSV, which JSON is not; from a file it takes them as they are.
     printf '%s\n' "$config" >"$clients/headers.txt"
     echo "== gRPC, by reflection: $path"
-    grpc_answer=$(timeout 30 "$buf" curl --protocol grpc --http2-prior-knowledge -H 'x-connector: stripe' \
+    grpc_answer=$(timeout 120 "$buf" curl --protocol grpc --http2-prior-knowledge -H 'x-connector: stripe' \
         -H "@$clients/headers.txt" -d "$request" "http://$listen/$path") || true
     printf '%s\n' "$grpc_answer"
 
     echo "== JSON, by curl: the same request"
-    curl_answer=$(curl -sS --max-time 30 -H 'content-type: application/json' -H 'x-connector: stripe' -H "$config" \
+    curl_answer=$(curl -sS --max-time 120 -H 'content-type: application/json' -H 'x-connector: stripe' -H "$config" \
         -d "$request" "http://$listen/$path") || true
     printf '%s\n' "$curl_answer"
 }

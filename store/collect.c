@@ -60,26 +60,34 @@ static bool is_pressed(const struct ses_store *store)
     return used > store->real_room_bytes / 100 * STORE_PRESSED_PERCENT || ses_table_is_pressed(store->table);
 }
 
-/* Warned of once, while there is time to make room, and taken back only below STORE_RELIEVED_PERCENT: a store
- * at the edge would write a line every second. */
-static void tell_pressed(struct ses_store *store)
+/* The fuller of the shard and the table; ret_ both, in percent of their room. */
+static uint64_t filled_percent(const struct ses_store *store, uint64_t *ret_bytes, uint64_t *ret_table)
 {
     uint64_t bytes = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
-    uint64_t bytes_percent = bytes / (store->real_room_bytes / 100 + 1);
-    uint64_t table_percent;
     uint64_t used;
     uint64_t room;
-    bool pressed;
 
     ses_table_usage(store->table, &used, &room);
-    table_percent = used * 100 / room;
-    pressed = bytes_percent >= STORE_PRESSED_PERCENT || table_percent >= STORE_PRESSED_PERCENT;
-    if (pressed == store->pressed_logged ||
-        (!pressed && (bytes_percent >= STORE_RELIEVED_PERCENT || table_percent >= STORE_RELIEVED_PERCENT)))
-        return;
-    store->pressed_logged = pressed;
+    *ret_bytes = store->real_room_bytes != 0 ? bytes * 100 / store->real_room_bytes : 100;
+    *ret_table = used * 100 / room;
+    return *ret_bytes > *ret_table ? *ret_bytes : *ret_table;
+}
+
+/* Warned of once, while there is time to make room, and taken back well below: traffic that goes to and fro
+ * about one limit tells nothing new. The gauge is set each time, as a predecessor in the slot may have left
+ * it. */
+static void tell_pressed(struct ses_store *store)
+{
+    uint64_t bytes_percent;
+    uint64_t table_percent;
+    uint64_t percent = filled_percent(store, &bytes_percent, &table_percent);
+    bool pressed = percent >= (store->pressed_logged ? STORE_RELIEVED_PERCENT : STORE_PRESSED_PERCENT);
+
     if (store->metrics != NULL)
         ses_gauge_set(store->metrics, SES_C_STORE_PRESSED, pressed);
+    if (pressed == store->pressed_logged)
+        return;
+    store->pressed_logged = pressed;
     if (store->log != NULL)
         ses_log_msg(
             store->log, pressed ? SES_LOG_WARN : SES_LOG_INFO, pressed ? "store_filling" : "store_relieved",
@@ -97,6 +105,7 @@ void ses_store_tick(struct ses_store *store)
         return;
     ses_store_look_at_disk(store);
     tell_pressed(store);
+    ses_store_look_at_snapshots(store, ses_clock_now_ms());
     pressed = is_pressed(store);
     /* Relaxed: the committer may work by the values of a second ago, and each stands for itself. */
     atomic_store_explicit(&store->committer.gc_pressed, pressed, memory_order_relaxed);

@@ -9,7 +9,9 @@
  *   not current            delete, once it and what superseded it are GC_GRACE_MS old (a backup's snapshots
  *                          of several shards are taken within that time: one has the session, see backup.c).
  *                          While room is short GC_GRACE_PRESSED_MS, and at once where the newest record of
- *                          the key lies in this shard too: no snapshot can be without both
+ *                          the key lies in this shard too: no snapshot can be without both. An old copy goes
+ *                          at once always: if each held back the shard for the grace, payments that stay open
+ *                          and come more often than that would hold it back for ever
  *   current and over       LIVE -> DELETING, delete, after the commit free the entry. Over is a record whose
  *                          retain has passed; or whose own expiry has, once it is the oldest record of all
  *                          shards: then nothing that it superseded can come back in a rebuild (README.md).

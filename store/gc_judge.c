@@ -42,7 +42,8 @@ static bool is_held(const struct gc_subject *subject)
     return subject->way == ENV_WAY_BESIDE;
 }
 
-/* The newest record of its key lies in this shard too, and is committed. */
+/* The newest record of its key lies in this shard too, and is committed: no snapshot of this shard is without
+ * both. */
 static bool is_followed_here(const struct ses_gc *gc, const struct gc_subject *subject)
 {
     uint64_t newest = subject->entry.previous;
@@ -51,11 +52,18 @@ static bool is_followed_here(const struct ses_gc *gc, const struct gc_subject *s
            word_low(newest) > subject->locator;
 }
 
+/* What it says was appended again, by this writer. */
+static bool is_old_copy(const struct ses_gc *gc, const struct gc_subject *subject)
+{
+    return meta_revision(atomic_load(table_meta(gc->table, subject->entry.slot))) == subject->row.revision;
+}
+
 /* Not current: may it go yet? Where the key is in the table its newest record must be as old, or a backup
  * that began before that one was written could have neither. */
 static enum gc_verdict judge_garbage(struct ses_gc *gc, const struct gc_subject *subject, bool found)
 {
-    if (found && is_followed_here(gc, subject) && (gc->pressed || ses_gc_round_moves(gc, subject->locator)))
+    if (found && is_followed_here(gc, subject) &&
+        (is_old_copy(gc, subject) || gc->pressed || ses_gc_round_moves(gc, subject->locator)))
         return is_held(subject) ? step_over(gc) : GC_DELETE;
     if (is_young(gc, subject->locator))
         return GC_STOP;

@@ -363,15 +363,19 @@ enum ses_status ses_shard_reserve(struct ses_shard *shard, uint64_t bytes, unsig
     /* Twice the bytes for half-filled pages and rows, a page of slack for each put that may start one, and
      * the paths of two trees and the free list. */
     uint64_t most = 2 * bytes + (puts / 8 + 64) * shard->page_bytes;
+    uint64_t held_max;
     uint64_t used;
     MDB_envinfo info;
     int rc;
 
-    if (shard->cannot_reserve)
-        return SES_OK;
     if (mdb_env_info(shard->env->mdb, &info) != 0)
         return SES_IO;
     used = (info.me_last_pgno + 1) * shard->page_bytes;
+    held_max = atomic_load_explicit(&shard->held_bytes_max, memory_order_relaxed);
+    if (held_max != 0 && used + most > held_max)
+        return SES_FULL;
+    if (shard->cannot_reserve)
+        return SES_OK;
     if (used + most + SHARD_SLACK_BYTES <= shard->file_bytes)
         return SES_OK;
     rc = grow(shard, used + most + SHARD_SLACK_BYTES + SHARD_GROW_BYTES);

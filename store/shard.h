@@ -27,6 +27,8 @@ struct ses_shard {
     uint64_t file_bytes;
     uint64_t last_locator; /* the highest ever used */
     bool cannot_reserve;   /* a file system without fallocate */
+    _Atomic uint64_t
+        held_bytes_max; /* written by the loop: data.mdb must not be used beyond it now; 0: no bound */
 };
 
 /* [any] "<dir>/NNN" into ret_path[SHARD_PATH_MAX]. SES_INVALID_ARGUMENT: too long. */
@@ -52,7 +54,8 @@ SES_MUST_CHECK enum ses_status ses_shard_open(const char *dir, unsigned number, 
 void ses_shard_close(struct ses_shard *shard);
 
 /* [committer] Makes sure that a transaction which writes bytes in puts records cannot run out of disk: LMDB
- * reports a short write as EIO, which could not be told from a broken disk. SES_FULL, SES_IO. */
+ * reports a short write as EIO, which could not be told from a broken disk. SES_FULL (also while a snapshot
+ * is held that lets the file grow beyond its bound), SES_IO. */
 SES_MUST_CHECK enum ses_status ses_shard_reserve(struct ses_shard *shard, uint64_t bytes, unsigned puts);
 /* [committer] The next locator at this time of day, behind that of the record which this one supersedes
  * (0: none), whatever shard that lies in: the revisions of a key are in the order of their locators by

@@ -15,9 +15,21 @@
 #define STORE_PRESSED_PERCENT   80 /* of table or room: collection does not wait */
 #define COLLECT_CATCH_UP        5  /* seconds that the clock of collection goes in one, while it is behind */
 #define STORE_SPARE_BATCHES_MAX 4
-#define STORE_DAMAGED_KEPT      256 /* words of damaged records that were told */
-#define STORE_PLACES_AGE_MAX    16  /* claims */
-#define STORE_GET_TRIES         16  /* a record that moves while it is read */
+#define STORE_DAMAGED_KEPT      256   /* words of damaged records that were told */
+#define STORE_PLACES_AGE_MAX    16    /* claims */
+#define STORE_HELD_TELL_MS      10000 /* a snapshot that is held as long is told of */
+#define STORE_GET_TRIES         16    /* a record that moves while it is read */
+
+/* Of data.mdb in use, while a snapshot is held: up to 9 MiB more are reserved ahead. */
+#define STORE_HELD_FILE_BYTES(quota_bytes) (2 * (quota_bytes) + (UINT64_C(16) << 20))
+
+/* The oldest snapshot of the own shard that keeps pages from being used again. */
+struct store_held {
+    uint64_t txnid; /* 0: none */
+    int pid;
+    uint64_t since_ms; /* first seen */
+    bool told;
+};
 
 struct ses_store {
     char dir[PATH_MAX];
@@ -48,6 +60,7 @@ struct ses_store {
     struct ses_shard shard;
     struct ses_committer committer;
     struct ses_collect_clock collect_clock;
+    struct store_held held;
     struct ses_batch *filling; /* puts since the last flush */
     struct batch_list filled;  /* full ones since the last flush */
     struct batch_list spare;
@@ -65,6 +78,9 @@ struct ses_store {
 /* [loop] The environment of a shard, opened if need be. SES_NOT_FOUND: no process has made it yet. */
 SES_MUST_CHECK enum ses_status ses_store_env(struct ses_store *store, unsigned shard,
                                              struct ses_env **ret_env);
+
+/* [loop] held.c, once a second: notices, tells and bounds what a snapshot that is held costs. */
+void ses_store_look_at_snapshots(struct ses_store *store, uint64_t now_ms);
 
 /* room.c: [loop] Bytes of records that this shard may hold by its configuration. */
 uint64_t ses_store_room_bytes(const struct ses_store *store);

@@ -293,11 +293,11 @@ static void log_full(struct ses_store *store)
         return;
     store->full_logged = full;
     if (store->log != NULL)
-        ses_log_msg(
-            store->log, full ? SES_LOG_ERROR : SES_LOG_INFO, full ? "store_full" : "store_has_space",
-            full ? "shard %u: no space for data.mdb (disk, quota or file size limit); writes are refused"
-                 : "shard %u: writes are accepted again",
-            store->number);
+        ses_log_msg(store->log, full ? SES_LOG_ERROR : SES_LOG_INFO, full ? "store_full" : "store_has_space",
+                    full ? "shard %u: no space for data.mdb (disk, quota, file size limit, or a snapshot "
+                           "that is held); writes are refused"
+                         : "shard %u: writes are accepted again",
+                    store->number);
 }
 
 void ses_store_complete(struct ses_store *store)

@@ -16,6 +16,7 @@ import urllib.request
 
 import machine
 
+GAUGES_SECONDS = 1.5  # the last commit is in the gauges by then
 RETURN_ORIGIN = "https://merchant.example"  # where journeys let the browser be sent back to
 
 
@@ -43,24 +44,26 @@ def children(pid):
 
 
 class Server:
-    def __init__(self, build, folder, workers=1, durability="disk", cores="0", sandbox=False, sessions_max=1000000, ttl_seconds=86400):
+    def __init__(self, build, folder, workers=1, durability="disk", cores="0", sandbox=False, sessions_max=1000000, ttl_seconds=86400,
+                 settings=None, log_level="info"):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=folder))
         self.listen, self.admin = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
         self.settings = {"workers": workers, "durability": durability, "cores": cores, "sandbox": sandbox,
                          "sessions_max": sessions_max, "ttl_seconds": ttl_seconds}
         config = self.folder / "config.yaml"
-        config.write_text(f"store:\n  durability: {durability}\n  sessions_max: {sessions_max}\n  quota_mib: 65536\n"
-                          f"session:\n  ttl_seconds: {ttl_seconds}\n"
-                          f"redirect:\n  public_url: https://pay.example\n  return_urls:\n    - \"* {RETURN_ORIGIN}\"\nlog:\n  level: info\n")
+        settings = {"store.durability": durability, "store.sessions_max": sessions_max, "store.quota_mib": 65536,
+                    "session.ttl_seconds": ttl_seconds, "log.level": log_level,
+                    "limits.merchant_share_percent": 100,  # the load is one merchant's
+                    **(settings or {})}
+        sections = "".join(f"{section}:\n" + "".join(f"  {key.split('.')[1]}: {value}\n" for key, value in settings.items() if key.startswith(section + "."))
+                           for section in ("store", "session", "limits", "log"))
+        config.write_text(f"{sections}redirect:\n  public_url: https://pay.example\n  return_urls:\n    - \"* {RETURN_ORIGIN}\"\n")
         self.data = self.folder / "data"
         self.log = self.folder / "log"
         self.arguments = [str(build / "sessiond"), "--listen", self.listen, "--admin", self.admin, "--data", str(self.data),
                           "--workers", str(workers), "--config", str(config)] + (["--sandbox"] if sandbox else [])
         self.start(cores)
-        self.simulator = None
-        if sandbox:
-            line = next(json.loads(row) for row in self.log.read_text().splitlines() if '"event":"ready"' in row)
-            self.simulator = line["sandbox"]
+        self.simulator = self._ready_line()["sandbox"] if sandbox else None
 
     def start(self, cores):
         """Until it is ready; seconds_to_start tells how long that took."""
@@ -81,6 +84,15 @@ class Server:
                 return
             time.sleep(0.01)
         raise Failed("sessiond was not ready within 120 s")
+
+    def _ready_line(self):
+        """It may come a moment after /readyz has said so."""
+        for _ in range(1000):
+            for row in self.log.read_text().splitlines():
+                if '"event":"ready"' in row:
+                    return json.loads(row)
+            time.sleep(0.01)
+        raise Failed("sessiond did not log that it is ready")
 
     def ready(self):
         try:
@@ -104,6 +116,12 @@ class Server:
 
     def disk_bytes(self):
         return sum(p.stat().st_blocks * 512 for p in (self.data / "shards").rglob("*") if p.is_file())
+
+    def stored(self):
+        """Records and their bytes, garbage included, as they are now."""
+        time.sleep(GAUGES_SECONDS)
+        metrics = self.metrics()
+        return metrics["sessiond_store_records"], metrics["sessiond_store_bytes"]
 
     def forget_log(self):
         """Ten million calls log 5 GB. The server goes on to write at its old place: the file is a hole up to there."""
@@ -182,6 +200,14 @@ def load(build, address, core, pids=(), **options):
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     result["generator_share"] = used / (time.monotonic() - start)
     return result
+
+
+def payment_bytes(server, load_at, journey, count):
+    """What one payment of that kind writes, all its revisions. Nothing may be collected meanwhile."""
+    before = server.stored()
+    load_at(mix=f"{journey}=1", journeys=count, connections=8, streams=32)
+    after = server.stored()
+    return {"records": (after[0] - before[0]) / count, "record_bytes": (after[1] - before[1]) / count}
 
 
 def signature_us(build, core):

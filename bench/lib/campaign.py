@@ -13,14 +13,17 @@ import time
 
 import bench_server
 import machine
+import room
+import sizing
 import usl
 
 PERCENTILES = ("p50", "p90", "p99", "p99_9", "p99_99", "max")
 BUSY = 0.85  # share of a resource from which on it is called the bottleneck
-TABLE_BYTES = 32 / 0.65  # shared memory of a session: an entry, at the load that store.sessions_max is sized for (store/README.md)
+SCHEMA = 2  # of the JSON file; 1 did not measure what a whole payment takes of the disk
 # A fill is refused beyond what is free: records, reserve and the log of a part; the table, the server's and the kernel's own needs.
 FILL_DISK_BYTES, FILL_MEMORY_BYTES, FILL_PART = 700, 250, 500000
 JOURNEYS = ("redirect", "three_ds")
+PAYMENTS = 5000  # of each journey, to see what one takes of the disk
 STRIPE = {"connector": "stripe", "config": '{"config":{"Stripe":{"api_key":"sk_test_x"}}}'}
 
 
@@ -80,9 +83,9 @@ class Campaign:
         self.workers = [w for w in (1, 2, 4, 8, 16) if w <= len(cores)]
         self.random = random.Random(7)
         self.series = 0
-        self.data = {"schema": 1, "quick": args.quick, "slo_p99_ms": args.p99_ms, "errors": []}
+        self.data = {"schema": SCHEMA, "quick": args.quick, "slo_p99_ms": args.p99_ms, "errors": []}
         steps = (len(self.concurrencies) + 1) * self.rounds + 24 + len(self.workers) * self.rounds + 2 * self.rounds + len(self.live) * self.rounds
-        steps += len(self.connections) * self.rounds + 4 + 4 + 3 + 3 * self.rounds + len(JOURNEYS)
+        steps += len(self.connections) * self.rounds + 4 + 4 + 3 + 3 * self.rounds + 2 * len(JOURNEYS)
         self.progress = Progress(steps, args.quiet)
 
     # ---- one measurement
@@ -149,7 +152,7 @@ class Campaign:
             self.sweep_workers()
             self.sweep_durability()
             self.sweep_connector()
-            self.data["sizing"] = sizing(self.data, self.args)
+            self.data["sizing"] = sizing.size(self.data, self.args)
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.data["finished"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
@@ -328,17 +331,17 @@ class Campaign:
         with self.server(sessions_max=sessions_max) as server:
             pid = server.workers()[0]
             self.load(server, calls=2000)
-            disk, memory = server.disk_bytes(), machine.memory_kib(pid)[0]
+            disk, memory, stored = server.disk_bytes(), machine.memory_kib(pid)[0], server.stored()
             start = entries = server.metrics()["sessiond_table_entries"]
             for live in wanted:
                 self.fill(server, live)
                 entries = server.metrics()["sessiond_table_entries"]
-                grown = (server.disk_bytes() - disk, machine.memory_kib(pid)[0] - memory)
+                grown = (server.disk_bytes() - disk, machine.memory_kib(pid)[0] - memory, server.stored()[1] - stored[1])
                 rows.append({"live": round(entries), **self.against_few(server, live, sessions_max)})
             self.data["sessions"] = rows
             made = max(1.0, entries - start)
             self.data["per_session"] = {"disk_bytes": grown[0] / made, "own_memory_bytes": grown[1] * 1024 / made, "sessions": round(made),
-                                        "table_bytes": TABLE_BYTES, "table_capacity": server.metrics()["sessiond_table_capacity"]}
+                                        "record_bytes": grown[2] / made, "table_bytes": room.PLACE_BYTES, "table_capacity": server.metrics()["sessiond_table_capacity"]}
             self.restart(server)
 
     def against_few(self, server, live, sessions_max):
@@ -387,10 +390,12 @@ class Campaign:
         rows = []
         with self.server() as server:
             for name in JOURNEYS:
+                self.progress.step(f"what a payment of {name} takes of the disk")
+                taken = bench_server.payment_bytes(server, lambda **options: self.load(server, **options), name, PAYMENTS)
                 self.progress.step(f"journey {name}")
                 row = self.load(server, mix=f"{name}=1", seconds=self.seconds, warmup=0.5, connections=8, streams=32)
                 done = row["journeys"][name]
-                rows.append({"name": name, "per_second": done / row["seconds"], "cpu_us": row["server_cpu_seconds"] * 1e6 / max(1, done),
+                rows.append({"name": name, **taken, "per_second": done / row["seconds"], "cpu_us": row["server_cpu_seconds"] * 1e6 / max(1, done),
                              "calls": row["right"] / max(1, done),
                              "steps": [{"name": step, **{p: part[f"{p}_ns"] / 1e6 for p in PERCENTILES}} for step, part in row["steps"].items()]})
         self.data["journeys"] = rows
@@ -418,40 +423,3 @@ class Campaign:
                 server.simulator_latency(ms)
                 rows.append({"latency_ms": ms, "connector": "stripe", **self.closed(server, f"connector answers after {ms} ms", rounds=1, **STRIPE)})
         self.data["connector"] = rows
-
-
-def sizing(data, args):
-    """Also of a report that was written earlier: another rate needs no new measurement."""
-    holds = data["knee"]["holds"]
-    wanted = args.calls_per_second or ([holds * part for part in (0.25, 0.5, 1.0, 2.0)] if holds else [])
-    return {"ttl_seconds": args.ttl_seconds, "connections": args.connections, "p99_ms": data["slo_p99_ms"],
-            "rows": [size_for(data, args, rate) for rate in wanted]}
-
-
-def size_for(data, args, rate):
-    """Cores, memory, disk for a rate; or why not."""
-    knee, workers = data["knee"], data["workers"]
-    row = {"rate": round(rate)}
-    if not knee["holds"]:
-        return {**row, "refused": f"not even {knee['ladder'][0]['offered']:,} calls/s kept p99 < {data['slo_p99_ms']:g} ms here"}
-    if knee["fails"] is None:
-        return {**row, "refused": "the knee was not found: every rate offered held, so there is no upper end to size by"}
-    # How much more n workers do than one, by CPU per call: wall-clock rates say nothing where the generator shares their cores.
-    scaling = {w["workers"]: w["workers"] * min(1.0, workers[0]["cpu_us"]["median"] / w["cpu_us"]["median"]) for w in workers}
-    fits = [(n, s) for n, s in sorted(scaling.items()) if rate <= knee["holds"] * s * 1.001]
-    if not fits:
-        most = max(scaling)
-        return {**row, "refused": f"{rate:,.0f} calls/s are above what {most} workers can do by these measurements ({knee['holds'] * scaling[most]:,.0f}); "
-                                  f"more than {most} workers were not measured here, and scaling is not extrapolated"}
-    n, _ = fits[0]
-    # The rate tried that is nearest, in its worst run.
-    near = min((r for r in knee["ladder"] if r["held"]), key=lambda r: (abs(r["offered"] - rate / n), -r["p99_ms"]))
-    session, memory = data["per_session"], data["memory"]
-    live = rate * args.ttl_seconds
-    kib = memory["worker_kib"] * n + live * session["table_bytes"] / 1024 + args.connections * memory["kib_per_connection"]
-    spread = max(near["cpu_us"]["max"] / near["cpu_us"]["min"] - 1, knee["fails"] / knee["holds"] - 1)
-    busy = rate * near["cpu_us"]["median"] / 1e6
-    return {**row, "cores": n, "cores_busy": busy, "cores_busy_high": busy * (1 + spread), "memory_gib": kib / 1048576, "syncs_per_second": near["syncs_per_second"] * n,
-            "disk_writes_per_second": near["disk_writes_per_second"] * n, "uncertainty": spread, "live_sessions": round(live),
-            "disk_gib_live": live * session["disk_bytes"] / 2 ** 30, "disk_gib_per_day": rate * 86400 * session["disk_bytes"] / 2 ** 30,
-            "p99_ms": near["p99_ms"], "seen_at": near["offered"] * n, "live_measured": data["sessions"][-1]["live"], "edge": rate > knee["holds"] * 0.9 * scaling[n]}

@@ -253,20 +253,40 @@ def sizing_sentence(row, sizing):
     core = "core" if row["cores"] == 1 else "cores"
     edge = " This is at the edge of what was seen to hold: no reserve is in it." if row["edge"] else ""
     grown = row["live_sessions"] > 1.25 * row["live_measured"]
-    live = (f"{count(row['live_sessions'])} live sessions" + (f" (by arithmetic: {count(row['live_measured'])} were measured)" if grown else ""))
+    live = (f"{count(row['live_sessions'])} places in the session table, sessions_max {count(row['sessions_max'])}" + (f" (by arithmetic: {count(row['live_measured'])} were measured)" if grown else ""))
     return (f"<p><b>For {count(row['rate'])} calls/s at p99 &lt; {sizing['p99_ms']:g} ms you need {row['cores']} {core}</b> for the workers ({row['cores_busy']:.2f} .. {row['cores_busy_high']:.2f} of them busy), "
             f"<b>{max(0.1, row['memory_gib']):.1f} GiB</b> of memory for {live} and {sizing['connections']:,} connections, "
-            f"and a disk that does <b>{count(row['syncs_per_second'])} syncs/s</b> ({count(row['disk_writes_per_second'])} writes/s as this kernel counts them); it fills with {row['disk_gib_per_day']:.1f} GiB a day before expiry, "
-            f"of which {row['disk_gib_live']:.2f} GiB live at a time. p99 seen: {ms(row['p99_ms'])} ms at {count(row['seen_at'])} calls/s. Uncertainty of the rate: {share(row['uncertainty'])}.{edge}</p>")
+            f"and a disk that does <b>{count(row['syncs_per_second'])} syncs/s</b> ({count(row['disk_writes_per_second'])} writes/s as this kernel counts them) and holds <b>{row['disk_gib_live']:.1f} GiB</b> of records, files and all. "
+            f"p99 seen: {ms(row['p99_ms'])} ms at {count(row['seen_at'])} calls/s. Uncertainty of the rate: {share(row['uncertainty'])}.{edge}</p>")
+
+
+LIMITS = {"table": "the session table", "quota": "the quota of all workers", "disk": "the disk"}
+
+
+def room_text(sizing):
+    """For how long a payment holds what it took, and what the settings carry."""
+    settings, traffic, payment, carried = sizing["settings"], sizing["traffic"], sizing["payment"], sizing["carries"]
+    rows = [[LIMITS[name], given, count(carried[name])] for name, given in (
+        ("table", f"sessions_max {settings['store.sessions_max']:,}"),
+        ("quota", f"quota_mib {settings['store.quota_mib']:,} x {sizing['workers']} workers"),
+        ("disk", f"{sizing['disk_gib']:g} GiB, {sizing['file_factor']:.2f} bytes of file for a byte of records"))]
+    return f"""<p><b>These settings carry {count(carried[sizing['binds']])} payments a second; {LIMITS[sizing['binds']]} binds first.</b></p>
+<p class=note>A finished payment holds its place in table and on disk for {sizing['hold_seconds']:,.0f} s after its end: closed_seconds is {settings['session.closed_seconds']:g},
+and records leave in the order in which they were written, behind one that stays open after gc_age_seconds ({settings['store.gc_age_seconds']:g}). One begun a second takes {sizing['places']:,.0f} places
+and {sizing['record_bytes'] / 2 ** 20:.1f} MiB of records: {share(traffic['abandoned'])} are abandoned (ttl_seconds {settings['session.ttl_seconds']:g}), the others take {traffic['payment_seconds']:g} s,
+{share(traffic['early'])} are events that no session follows (inbox_seconds {settings['session.inbox_seconds']:g}). All finished ones are taken for {esc(payment['name'])}: {payment['record_bytes']:,.0f} bytes
+in {payment['records']:.1f} records. Settings that were not named are the server's defaults.</p>
+{table(f"Filled to {share(sizing['pressed'])}, where the server warns", ['what', 'given', 'payments/s'], rows)}"""
 
 
 def sizing_part(data):
     sizing, per = data["sizing"], data["per_session"]
     return f"""<h2>Sizing</h2><div class=box>{''.join(sizing_sentence(r, sizing) for r in sizing['rows']) or '<p class=refused><b>No size is given:</b> no rate kept the SLO on this machine while this was measured.</p>'}</div>
-<p class=note>Sessions live {sizing['ttl_seconds']:g} s. Cores of the workers alone: the operating system's network work for them is part of their CPU, clients and connectors are not. Memory: each worker's own, the session table at
+{room_text(sizing)}
+<p class=note>Cores of the workers alone: the operating system's network work for them is part of their CPU, clients and connectors are not. Memory: each worker's own, the session table at
 {per['table_bytes']:.0f} bytes a session, and connections. Uncertainty: the gap between the last rate that held and the first that did not, or the spread of CPU per call, whichever is wider. Rates beyond the workers measured here are refused: nothing is extrapolated over cores.</p>
 {table('What things take', ['', ''], [
-    ['disk per million sessions', f"{per['disk_bytes'] * 1e6 / 2 ** 20:,.0f} MiB"],
+    ['disk per million sessions, their first records alone', f"{per['disk_bytes'] * 1e6 / 2 ** 20:,.0f} MiB"],
     ['memory of a session: session table', f"{per['table_bytes']:.0f} bytes (room for {per['table_capacity']:,.0f} in this run)"],
     ['memory of a session: own of a worker, over the fill', f"{per['own_memory_bytes']:.1f} bytes ({count(per['sessions'])} sessions)"],
     [f"restart with {count(data['restart']['sessions'])} live sessions, until ready", spread(data['restart']['seconds'], lambda v: f"{v:.2f} s")],

@@ -1,6 +1,7 @@
 /* Which code points can be seen: a sorted table of those that cannot, searched by halving. ASCII never gets
  * to it.
  */
+#include <sessiond/base/ranges.h>
 #include <sessiond/base/slice.h>
 
 /* What no reader sees, or what turns his reading round: two names that differ only in it look the same.
@@ -9,9 +10,7 @@
  * (unassigned, noncharacters), Zl, Zp; Default_Ignorable_Code_Point; U+2800, the empty braille pattern. In
  * order. */
 /* clang-format off */
-static const struct range {
-    uint32_t first, last;
-} hidden[] = {
+static const struct ses_range hidden[] = {
     {0x80, 0x9F}, {0xAD, 0xAD}, {0x34F, 0x34F}, {0x378, 0x379}, {0x380, 0x383}, {0x38B, 0x38B},
     {0x38D, 0x38D}, {0x3A2, 0x3A2}, {0x530, 0x530}, {0x557, 0x558}, {0x58B, 0x58C}, {0x590, 0x590},
     {0x5C8, 0x5CF}, {0x5EB, 0x5EE}, {0x5F5, 0x605}, {0x61C, 0x61C}, {0x6DD, 0x6DD}, {0x70E, 0x70F},
@@ -153,19 +152,11 @@ static const struct range {
 
 bool ses_code_point_printable(uint32_t code_point)
 {
-    size_t low = 0, high = sizeof(hidden) / sizeof(hidden[0]);
+    size_t count = sizeof(hidden) / sizeof(hidden[0]);
 
     if (code_point < 0x80)
         return code_point >= 0x20 && code_point != 0x7F;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (code_point > hidden[middle].last)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low == sizeof(hidden) / sizeof(hidden[0]) || code_point < hidden[low].first;
+    return ses_ranges_find(hidden, count, sizeof(hidden[0]), code_point) == count;
 }
 
 bool ses_utf8_printable_check(struct ses_slice s)

@@ -54,6 +54,11 @@ static const char *hint_for(enum ses_status status)
 {
     if (status == SES_DATA_LOSS)
         return "; the source is damaged: stop sessiond and run 'sessiondctl store check'";
+    if (status == SES_BUSY)
+        return "; sessions were written faster than the target takes them: use a faster target, or a quieter "
+               "time";
+    if (status == SES_ABORTED)
+        return "; the data directory's disk is too slow now: try again at a quieter time";
     return "";
 }
 

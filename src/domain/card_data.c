@@ -6,19 +6,20 @@
 #include "card_network.h"
 #include "card_number.h"
 #include "card_pair.h"
+#include "card_word.h"
 
 #define GROUP_MIN 4 /* the first group of any card number */
 
 /* ---- what need not be read --------------------------------------------------------------------- */
 
-enum { HAS_DIGIT = 1, HAS_ASSIGN = 2, HAS_PERCENT = 4, HAS_SPELLING = 8 };
+enum { HAS_DIGIT = 1, HAS_ASSIGN = 2, HAS_CODE = 4, HAS_SPELLING = 8 };
 
 /* clang-format off */
 #define D HAS_DIGIT
 #define A HAS_ASSIGN
 static const uint8_t marks[256] = {
     ['0'] = D, D, D, D, D, D, D, D, D, D, [':'] = A, ['='] = A, ['>'] = A,
-    ['%'] = HAS_PERCENT | HAS_SPELLING, ['\\'] = HAS_SPELLING,
+    ['%'] = HAS_CODE | HAS_SPELLING, ['&'] = HAS_CODE | HAS_SPELLING, ['\\'] = HAS_SPELLING,
 };
 #undef D
 #undef A
@@ -78,16 +79,16 @@ static size_t number_start(struct ses_slice text, unsigned has)
     from = first_group(text);
     if (from == text.len || !enough_digits(text, from))
         return text.len;
-    return from < 2 ? 0 : from - 2; /* what stands before it counts too */
+    return from < SES_CARD_WORD_BEGIN ? 0 : from - SES_CARD_WORD_BEGIN; /* what stands before it counts too */
 }
 
 /* ---- finding ----------------------------------------------------------------------------------- */
 
-/* A '%' is read both ways: "%20" may be a blank, and "100%4111.." is none. */
+/* A '%' and a '&' are read both ways: "%20" may be a blank, and "100%4111.." is none. */
 static bool find_number(struct ses_slice text, unsigned has, size_t from, struct ses_card_span *ret_span)
 {
     return ses_card_number_find(text, from, true, ret_span) ||
-           ((has & HAS_PERCENT) != 0 && ses_card_number_find(text, from, false, ret_span));
+           ((has & HAS_CODE) != 0 && ses_card_number_find(text, from, false, ret_span));
 }
 
 static bool find_pair(struct ses_slice text, unsigned has, size_t from, struct ses_card_span *ret_span)
@@ -95,7 +96,7 @@ static bool find_pair(struct ses_slice text, unsigned has, size_t from, struct s
     if ((has & (HAS_ASSIGN | HAS_SPELLING)) == 0)
         return false;
     return ses_card_pair_find(text, from, true, ret_span) ||
-           ((has & HAS_PERCENT) != 0 && ses_card_pair_find(text, from, false, ret_span));
+           ((has & HAS_CODE) != 0 && ses_card_pair_find(text, from, false, ret_span));
 }
 
 enum ses_card_data ses_card_data_find(struct ses_slice text)
@@ -111,14 +112,14 @@ enum ses_card_data ses_card_data_find(struct ses_slice text)
 
 /* ---- masking ----------------------------------------------------------------------------------- */
 
-typedef bool find_fn(struct ses_slice text, size_t from, bool percent, struct ses_card_span *ret_span);
+typedef bool find_fn(struct ses_slice text, size_t from, bool decode, struct ses_card_span *ret_span);
 
-static bool mask_all(find_fn *find, bool percent, uint8_t *text, size_t len)
+static bool mask_all(find_fn *find, bool decode, uint8_t *text, size_t len)
 {
     struct ses_card_span span = {0, 0};
     bool masked = false;
 
-    while (span.to < len && find(ses_slice(text, len), span.to, percent, &span)) {
+    while (span.to < len && find(ses_slice(text, len), span.to, decode, &span)) {
         memset(text + span.from, '*', span.to - span.from);
         masked = masked || span.to > span.from;
     }
@@ -132,11 +133,11 @@ bool ses_card_data_mask(uint8_t *text, size_t len)
     unsigned has = survey(ses_slice(text, len));
     bool masked = false;
 
-    for (int percent = 1; percent >= ((has & HAS_PERCENT) != 0 ? 0 : 1); percent--) {
+    for (int decode = 1; decode >= ((has & HAS_CODE) != 0 ? 0 : 1); decode--) {
         if (number_start(ses_slice(text, len), has) < len)
-            masked = mask_all(ses_card_number_find, percent != 0, text, len) || masked;
+            masked = mask_all(ses_card_number_find, decode != 0, text, len) || masked;
         if ((has & (HAS_ASSIGN | HAS_SPELLING)) != 0)
-            masked = mask_all(ses_card_pair_find, percent != 0, text, len) || masked;
+            masked = mask_all(ses_card_pair_find, decode != 0, text, len) || masked;
     }
     return masked;
 }

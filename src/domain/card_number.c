@@ -4,16 +4,14 @@
  */
 #include "card_number.h"
 
-#include <sessiond/base/encode.h>
-
 #include "card_network.h"
 #include "card_text.h"
+#include "card_word.h"
 
 enum {
     GROUPS_MAX = 5,                    /* of one card number */
     GROUP_DIGITS = SES_PAN_DIGITS_MAX, /* kept of a group, without leading zeros */
-    GAP_MAX = 4,                       /* characters between two groups: a line end and an indent */
-    UUID_LEN = 36
+    GAP_MAX = 4                        /* characters between two groups: a line end and an indent */
 };
 
 /* How cards are grouped: as embossed, as typed in fours whatever the network, in one. */
@@ -40,7 +38,7 @@ struct group {
 /* The pass over a text. */
 struct scan {
     struct ses_slice text;
-    bool percent;
+    bool decode;
     struct group groups[GROUPS_MAX]; /* the last of the chain; [GROUPS_MAX - 1] is the newest */
     size_t groups_count;
     size_t gap; /* characters since the newest ended */
@@ -194,20 +192,6 @@ static bool end_group(struct scan *scan, uint8_t behind, struct ses_card_span *r
 
 /* ---- the pass ---------------------------------------------------------------------------------- */
 
-/* At the start of a word: are its next bytes a UUID, and the word's end? */
-static bool uuid_check(struct ses_slice text, size_t at)
-{
-    const uint8_t *p = text.data + at;
-
-    if (text.len - at < UUID_LEN || p[8] != '-' || p[13] != '-' || p[18] != '-' || p[23] != '-')
-        return false;
-    for (size_t i = 0; i < UUID_LEN; i++) {
-        if (i != 8 && i != 13 && i != 18 && i != 23 && ses_hex_digit(p[i]) < 0)
-            return false;
-    }
-    return text.len - at == UUID_LEN || !(is_digit(p[UUID_LEN]) || is_letter(p[UUID_LEN]));
-}
-
 static bool begins_word(const struct scan *scan, uint8_t c)
 {
     return (is_digit(c) || is_letter(c)) && !is_digit(scan->last[0]) && !is_letter(scan->last[0]);
@@ -224,14 +208,15 @@ static void see(struct scan *scan, uint8_t c)
     scan->last[0] = c;
 }
 
-bool ses_card_number_find(struct ses_slice text, size_t from, bool percent, struct ses_card_span *ret_span)
+bool ses_card_number_find(struct ses_slice text, size_t from, bool decode, struct ses_card_span *ret_span)
 {
-    struct scan scan = {.text = text, .percent = percent};
+    struct scan scan = {.text = text, .decode = decode};
     size_t at = from;
 
     while (at < text.len) {
         uint8_t c = 0;
-        size_t len = ses_card_next(text, at, percent, &c);
+        size_t len = ses_card_next(text, at, decode, &c);
+        size_t word;
 
         if (c == SES_FOLD_SKIP) {
             at += len;
@@ -239,8 +224,8 @@ bool ses_card_number_find(struct ses_slice text, size_t from, bool percent, stru
         }
         if (scan.in_group && !is_digit(c) && end_group(&scan, c, ret_span))
             return true;
-        if (begins_word(&scan, c) && uuid_check(text, at)) {
-            len = UUID_LEN;
+        if (begins_word(&scan, c) && (word = ses_card_word_length(text, at)) > 0) {
+            len = word;
             c = SES_FOLD_OTHER;
         }
         if (is_digit(c))

@@ -36,7 +36,7 @@ static const uint8_t classes[256] = {
 
 struct scan {
     struct ses_slice text;
-    bool percent;
+    bool decode;
     struct ses_card_span word; /* the key's place, should an assignment follow: most words are no keys */
     bool open;                 /* the next letter belongs to it */
 };
@@ -57,7 +57,7 @@ static enum ses_card_key_hit word_check(const struct scan *scan)
     while (at < scan->word.to) {
         uint8_t c = 0;
 
-        at += ses_card_next(scan->text, at, scan->percent, &c);
+        at += ses_card_next(scan->text, at, scan->decode, &c);
         if (classes[c] == CLASS_WORD)
             ses_card_key_push(&key, c);
     }
@@ -86,7 +86,7 @@ static unsigned take_value(const struct scan *scan, size_t at, bool digits_only,
     *ret_value = (struct ses_card_span){at, at};
     while (at < scan->text.len) {
         uint8_t c = 0;
-        size_t len = ses_card_next(scan->text, at, scan->percent, &c);
+        size_t len = ses_card_next(scan->text, at, scan->decode, &c);
 
         if (!begun && begins_value(c)) {
             begun = true;
@@ -144,16 +144,16 @@ static size_t skip_word(struct scan *scan, size_t at)
     return at;
 }
 
-bool ses_card_pair_find(struct ses_slice text, size_t from, bool percent, struct ses_card_span *ret_value)
+bool ses_card_pair_find(struct ses_slice text, size_t from, bool decode, struct ses_card_span *ret_value)
 {
-    struct scan scan = {.text = text, .percent = percent, .word = {from, from}};
+    struct scan scan = {.text = text, .decode = decode, .word = {from, from}};
     size_t at = from;
 
     while (at < text.len) {
         uint8_t c = 0;
         size_t begin = at;
 
-        at += ses_card_next(text, at, percent, &c);
+        at += ses_card_next(text, at, decode, &c);
         if (c == SES_FOLD_SKIP)
             continue;
         switch ((enum class)classes[c]) {

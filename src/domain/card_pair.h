@@ -6,7 +6,7 @@
 #include "card_number.h"
 
 /* [any] The first such key that begins at `from` or behind it; ret_value is its value's bytes, possibly none.
- * percent: see card_text.h. */
-bool ses_card_pair_find(struct ses_slice text, size_t from, bool percent, struct ses_card_span *ret_value);
+ * decode: see card_text.h. */
+bool ses_card_pair_find(struct ses_slice text, size_t from, bool decode, struct ses_card_span *ret_value);
 
 #endif

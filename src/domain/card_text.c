@@ -4,6 +4,7 @@
 #include "card_text.h"
 
 #include <sessiond/base/encode.h>
+#include <sessiond/base/ranges.h>
 
 /* ---- Unicode ----------------------------------------------------------------------------------- */
 
@@ -17,7 +18,7 @@
  * Cf, the variation selectors and combining marks; and the dots and strokes that look like '.', '-' and '/'.
  * In order. */
 /* clang-format off */
-static const struct fold {
+static const struct fold { /* each begins as a struct ses_range */
     uint32_t first, last;
     uint8_t to;
 } folds[] = {
@@ -74,25 +75,19 @@ static const struct fold {
 
 static uint8_t fold_code_point(uint32_t c)
 {
-    size_t low = 0, high = sizeof(folds) / sizeof(folds[0]);
+    size_t count = sizeof(folds) / sizeof(folds[0]);
+    size_t at;
 
     if (c < 0x80)
         return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7F ? SKIP : (uint8_t)c;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (c > folds[middle].last)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == sizeof(folds) / sizeof(folds[0]) || c < folds[low].first)
+    at = ses_ranges_find(folds, count, sizeof(folds[0]), c);
+    if (at == count)
         return SES_FOLD_OTHER;
-    if (folds[low].to == WIDE)
+    if (folds[at].to == WIDE)
         return (uint8_t)(c - WIDE_SHIFT);
-    if (folds[low].to >= DIGIT(0))
-        return (uint8_t)('0' + (folds[low].to - DIGIT(0) + (c - folds[low].first)) % 10);
-    return folds[low].to;
+    if (folds[at].to >= DIGIT(0))
+        return (uint8_t)('0' + (folds[at].to - DIGIT(0) + (c - folds[at].first)) % 10);
+    return folds[at].to;
 }
 
 /* A byte that begins no UTF-8: of the upper half of windows-1252 what matters. */
@@ -171,6 +166,17 @@ static size_t take_unicode(struct ses_slice text, size_t at, uint8_t *ret_folded
     return at;
 }
 
+/* \xXX of JavaScript and Python, behind the 'x'. Returns where it ends. */
+static size_t take_hex(struct ses_slice text, size_t at, uint8_t *ret_folded)
+{
+    uint32_t number = 0;
+
+    if (!hex_number(text, at, 2, &number))
+        return at - 1;
+    *ret_folded = fold_code_point(number);
+    return at + 2;
+}
+
 /* Text in JSON in JSON has its backslashes doubled: any number of them is one. */
 static size_t take_backslash(struct ses_slice text, size_t at, uint8_t *ret_folded)
 {
@@ -188,6 +194,8 @@ static size_t take_backslash(struct ses_slice text, size_t at, uint8_t *ret_fold
     case 'r':
         *ret_folded = '\n';
         return end + 1;
+    case 'x':
+        return take_hex(text, end + 1, ret_folded);
     case 't':
     case 'f':
     case 'b':
@@ -216,14 +224,18 @@ static size_t percent_byte(struct ses_slice text, size_t at, uint8_t *ret_byte)
     return at;
 }
 
-/* Up to four bytes are gathered, as many as one code point has; those behind it are read again by the
- * next. */
+/* %XX, several of which are one character; %uXXXX as JavaScript's escape() writes it. Up to four bytes are gathered,
+ * as many as one code point has; those behind it are read again by the next. */
 static size_t take_percent(struct ses_slice text, size_t at, uint8_t *ret_folded)
 {
     uint8_t bytes[4] = {'%'};
     size_t ends[4] = {at};
     size_t count = 0;
     size_t used = 0;
+    uint32_t unit = 0;
+
+    if (text.len - at > 2 && text.data[at + 1] == 'u' && hex_number(text, at + 2, 4, &unit))
+        return take_unicode(text, at + 2, ret_folded);
 
     while (count < sizeof(bytes)) {
         size_t end = percent_byte(text, at, &bytes[count]);
@@ -241,15 +253,89 @@ static size_t take_percent(struct ses_slice text, size_t at, uint8_t *ret_folded
     return ends[used - 1];
 }
 
-size_t ses_card_fold(struct ses_slice text, size_t at, bool percent, uint8_t *ret_folded)
+/* HTML's names of what may stand between digits or around a key. */
+static const struct {
+    struct ses_slice name;
+    uint8_t folded;
+} references[] = {
+    {SES_STR_INIT("nbsp"), ' '},     {SES_STR_INIT("ensp"), ' '},
+    {SES_STR_INIT("emsp"), ' '},     {SES_STR_INIT("thinsp"), ' '},
+    {SES_STR_INIT("numsp"), ' '},    {SES_STR_INIT("puncsp"), ' '},
+    {SES_STR_INIT("hairsp"), ' '},   {SES_STR_INIT("Tab"), '\t'},
+    {SES_STR_INIT("NewLine"), '\n'}, {SES_STR_INIT("ndash"), '-'},
+    {SES_STR_INIT("mdash"), '-'},    {SES_STR_INIT("horbar"), '-'},
+    {SES_STR_INIT("hyphen"), '-'},   {SES_STR_INIT("dash"), '-'},
+    {SES_STR_INIT("minus"), '-'},    {SES_STR_INIT("shy"), SKIP},
+    {SES_STR_INIT("zwj"), SKIP},     {SES_STR_INIT("zwnj"), SKIP},
+    {SES_STR_INIT("lrm"), SKIP},     {SES_STR_INIT("rlm"), SKIP},
+    {SES_STR_INIT("NoBreak"), SKIP}, {SES_STR_INIT("period"), '.'},
+    {SES_STR_INIT("middot"), '.'},   {SES_STR_INIT("bull"), '.'},
+    {SES_STR_INIT("sol"), '/'},      {SES_STR_INIT("lowbar"), '_'},
+    {SES_STR_INIT("plus"), '+'},     {SES_STR_INIT("quot"), '"'},
+    {SES_STR_INIT("apos"), '\''},    {SES_STR_INIT("colon"), ':'},
+    {SES_STR_INIT("equals"), '='},   {SES_STR_INIT("lt"), '<'},
+    {SES_STR_INIT("gt"), '>'},       {SES_STR_INIT("ZeroWidthSpace"), SKIP},
+};
+
+/* Behind "&#". Returns where its ';' is; 0: it is none. */
+static size_t reference_number(struct ses_slice text, size_t at, uint32_t *ret_number)
+{
+    unsigned base = at < text.len && (text.data[at] | 0x20) == 'x' ? 16 : 10;
+    size_t begin = base == 16 ? at + 1 : at;
+    uint32_t number = 0;
+
+    for (at = begin; at < text.len && text.data[at] != ';'; at++) {
+        int digit = ses_hex_digit(text.data[at]);
+
+        number = number * base + (uint32_t)digit;
+        if (digit < 0 || digit >= (int)base || number > 0x10FFFF)
+            return 0;
+    }
+    *ret_number = number;
+    return at < text.len && at > begin ? at : 0;
+}
+
+/* Returns where it ends; behind the '&' when it is none. "&amp;nbsp;" was written twice. */
+static size_t take_reference(struct ses_slice text, size_t at, uint8_t *ret_folded)
+{
+    struct ses_slice rest;
+    uint32_t number = 0;
+    size_t name = at + 1;
+
+    *ret_folded = '&';
+    while (ses_slice_starts(ses_slice_cut(text, name, text.len), SES_STR("amp;")))
+        name += 4;
+    rest = ses_slice_cut(text, name, text.len);
+    if (rest.len > 0 && rest.data[0] == '#') {
+        size_t end = reference_number(text, name + 1, &number);
+
+        if (end == 0)
+            return at + 1;
+        *ret_folded = fold_code_point(number);
+        return end + 1;
+    }
+    for (size_t i = 0; i < sizeof(references) / sizeof(references[0]); i++) {
+        size_t len = references[i].name.len;
+
+        if (rest.len > len && rest.data[len] == ';' && ses_slice_starts(rest, references[i].name)) {
+            *ret_folded = references[i].folded;
+            return name + len + 1;
+        }
+    }
+    return at + 1;
+}
+
+size_t ses_card_fold(struct ses_slice text, size_t at, bool decode, uint8_t *ret_folded)
 {
     uint8_t byte = text.data[at];
     size_t len = 1;
 
     if (byte == '\\')
         return take_backslash(text, at, ret_folded) - at;
-    if (byte == '%' && percent)
+    if (byte == '%' && decode)
         return take_percent(text, at, ret_folded) - at;
+    if (byte == '&' && decode)
+        return take_reference(text, at, ret_folded) - at;
     if (byte < 0x80)
         *ret_folded = fold_code_point(byte);
     else

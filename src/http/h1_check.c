@@ -40,6 +40,8 @@ static bool is_authority(struct ses_slice s)
             return false;
         if ((c == '[' && i != 0) || (c == ']' && !bracket))
             return false;
+        if (c == ']' && i + 1 < s.len && s.data[i + 1] != ':')
+            return false;
         if (c == ']')
             bracket = false, colon = s.len;
         else if (c == ':' && !bracket && colon != s.len)
@@ -73,7 +75,8 @@ static void set_path(struct h1 *h1, struct ses_slice target)
 }
 
 /* absolute-form (RFC 9112 section 3.2.2), as a proxy may send it. A Host that names something else is
- * refused: two parsers in a row could route by different ones. */
+ * refused: two parsers in a row could route by different ones. Without one (HTTP/1.0) nobody would look
+ * whether the named host is ours. */
 static struct ses_h1_fault check_absolute(struct h1 *h1, const struct seen *seen, struct ses_slice target)
 {
     struct ses_slice scheme = SES_STR("http://");
@@ -88,7 +91,9 @@ static struct ses_h1_fault check_absolute(struct h1 *h1, const struct seen *seen
     authority = ses_slice_cut(rest, 0, end);
     if (authority.len == 0 || !is_authority(authority))
         return FAULT(400, "the authority in the request target is malformed");
-    if (seen->hosts == 1 && !ses_slice_ieq(authority, seen->host))
+    if (seen->hosts == 0)
+        return FAULT(400, "a URL as the request target and no host header");
+    if (!ses_slice_ieq(authority, seen->host))
         return FAULT(400, "host and request target name different authorities");
     set_path(h1, ses_slice_cut(rest, end, rest.len));
     return NO_FAULT;

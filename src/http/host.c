@@ -7,14 +7,28 @@
 
 #define LOOPBACK_NET 127u /* 127.0.0.0/8, RFC 1122 section 3.2.1.3 */
 
-/* Without the port, and without the dot that ends a name in full. */
+static bool is_port(struct ses_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (i == 0 ? text.data[i] != ':' : text.data[i] < '0' || text.data[i] > '9')
+            return false;
+    }
+    return true;
+}
+
+/* Without the port, and without the dot that ends a name in full. Empty: another thing than a host and a
+ * port, whose beginning says nothing ("[::1].evil.example", "localhost:x@evil.example"). */
 static struct ses_slice host_of(struct ses_slice authority)
 {
-    struct ses_slice host = authority;
+    bool bracket = authority.len > 0 && authority.data[0] == '[';
+    size_t end = ses_slice_find(authority, bracket ? ']' : ':');
+    struct ses_slice host;
 
-    if (host.len > 0 && host.data[0] == '[')
-        return ses_slice_cut(host, 0, ses_slice_find(host, ']') + 1);
-    host = ses_slice_cut(host, 0, ses_slice_find(host, ':'));
+    if (bracket && end < authority.len)
+        end++;
+    if (!is_port(ses_slice_cut(authority, end, authority.len)))
+        return SES_SLICE_EMPTY;
+    host = ses_slice_cut(authority, 0, end);
     return host.len > 1 && host.data[host.len - 1] == '.' ? ses_slice_cut(host, 0, host.len - 1) : host;
 }
 

@@ -45,7 +45,7 @@ static enum ses_status add_pair(struct ses_return_form *form, struct ses_slice p
 
     SES_TRY(decode(ses_slice_take_until(&pair, '='), form->arena, &name));
     SES_TRY(decode(pair, form->arena, &value));
-    return ses_return_form_add(form, name, value);
+    return name.len + value.len == 0 ? SES_OK : ses_return_form_add(form, name, value);
 }
 
 enum ses_status ses_return_form_parse(struct ses_return_form *form, struct ses_slice text)
@@ -99,7 +99,7 @@ static struct ses_slice without_line_end(struct ses_slice text)
 static bool is_blank(struct ses_slice body)
 {
     for (size_t i = 0; i < body.len; i++) {
-        if (body.data[i] > 0x20 && body.data[i] != '&')
+        if (body.data[i] > 0x20 && body.data[i] != '&' && body.data[i] != '=')
             return false;
     }
     return true;

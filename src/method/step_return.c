@@ -88,11 +88,21 @@ static enum ses_change_verdict answer(struct step_return *r, enum ses_step_outco
     return verdict;
 }
 
+/* Separators that something left behind separate nothing. */
+static bool is_bare(struct ses_slice query)
+{
+    for (size_t i = 0; i < query.len; i++) {
+        if (query.data[i] != '&' && query.data[i] != '=')
+            return false;
+    }
+    return true;
+}
+
 /* Nothing that a bank's page would send: an address that was typed, previewed, or loaded again. Such a
  * return must use nothing up: the bank's real answer may still come. */
 static bool brings_nothing(const struct ses_step_return *what)
 {
-    return what->looks_only || (what->parameters_count == 0 && what->query.len == 0);
+    return what->looks_only || (what->parameters_count == 0 && is_bare(what->query));
 }
 
 /* Slices of the exchange's arena and of the scratch: both live until the record is packed, in the same

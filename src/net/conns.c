@@ -54,20 +54,29 @@ static void rest_for_a_moment(struct ses_conns *conns)
     ses_timer_start(conns->options.timers, &conns->accept_timer, ACCEPT_PAUSE_MS, on_accept_timer, conns);
 }
 
-/* Out of descriptors: the waiting connection would make poll return at once for ever. The spare descriptor is
- * given up to take it and close it, so that its client knows; then accepting rests. */
-static void descriptors_out(struct ses_conns *conns, int listen_fd)
+static bool refuse_one(struct ses_conns *conns, int listen_fd)
 {
     int fd;
 
-    if (conns->spare_fd >= 0) {
-        (void)close(conns->spare_fd);
-        fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0)
-            (void)close(fd);
-        conns->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    (void)close(conns->spare_fd);
+    fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        (void)close(fd);
         ses_count(conns->options.metrics, SES_C_CONNECTIONS_REFUSED, 1);
     }
+    conns->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fd >= 0;
+}
+
+/* Out of descriptors: a waiting connection would make poll return at once for ever. The spare descriptor is
+ * given up to take what waits and close it, so that its client knows and nobody waits behind it; then
+ * accepting rests. */
+static void descriptors_out(struct ses_conns *conns, int listen_fd)
+{
+    int refused = 0;
+
+    while (refused < SOMAXCONN && conns->spare_fd >= 0 && refuse_one(conns, listen_fd))
+        refused++;
     rest_for_a_moment(conns);
 }
 

@@ -56,13 +56,25 @@ void ses_board_beat(struct ses_metrics *metrics)
     atomic_store_explicit(&metrics->heartbeat_mono_ns, ses_clock_mono_ns(), memory_order_relaxed);
 }
 
+/* Of an age the highest tells something, not the sum. */
+static bool is_age(enum ses_counter counter)
+{
+    return counter == SES_C_STORE_SNAPSHOT_SECONDS;
+}
+
 uint64_t ses_board_counter(const struct ses_board *board, enum ses_counter counter)
 {
     uint64_t sum = 0;
     unsigned i;
 
-    for (i = 0; i <= board->workers; i++)
-        sum += atomic_load_explicit(&board->metrics[i].counter[counter], memory_order_relaxed);
+    for (i = 0; i <= board->workers; i++) {
+        uint64_t value = atomic_load_explicit(&board->metrics[i].counter[counter], memory_order_relaxed);
+
+        if (!is_age(counter))
+            sum += value;
+        else if (value > sum)
+            sum = value;
+    }
     return sum;
 }
 

@@ -7,6 +7,7 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/store/store.h>
 
+#include "files.h"
 #include "layout.h"
 #include "sockets.h"
 
@@ -45,6 +46,7 @@ enum ses_status ses_preflight(const struct ses_config *config, struct ses_fault 
     struct ses_layout layout;
 
     ses_layout_init(&layout, config->data_dir);
+    SES_TRY(ses_files_check(config, ret_fault));
     SES_TRY(ses_layout_check(&layout, ret_fault));
     SES_TRY(ses_layout_check_free(&layout, ret_fault));
     SES_TRY(check_sessions(config, &layout, ret_fault));

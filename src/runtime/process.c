@@ -83,6 +83,8 @@ void ses_process_hold_signals(void)
 
     supervisor_signals(&set);
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    /* Whoever starts us may ignore it, and ignored the kernel forgets our children's exits. */
+    (void)signal(SIGCHLD, SIG_DFL);
 }
 
 enum ses_status ses_process_signalfd(int *ret_fd, struct ses_fault *ret_fault)

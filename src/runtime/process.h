@@ -19,7 +19,8 @@
 /* [supervisor] Core dumps off, descriptors up to the hard limit, umask 077, SIGPIPE and SIGXFSZ ignored
  * (their system calls then fail with EPIPE and EFBIG, which are handled). Inherited by all children. */
 void ses_process_setup(void);
-/* [supervisor] First thing in main: whatever signal comes while the server is being made waits. */
+/* [supervisor] First thing in main: whatever signal comes while the server is being made waits, and
+ * children's exits are told, whatever was inherited. */
 void ses_process_hold_signals(void);
 /* [supervisor] Collects the signals held in a signalfd: TERM, INT, QUIT, HUP, USR1, USR2, ALRM, CHLD.
  * SES_IO. */

@@ -18,6 +18,7 @@ static const char page_head[] =
     ":root{color-scheme:light dark;--line:#8884;--dim:#8a8a8a;--good:#1a7f4b;--bad:#c0392b}"
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "h1{font-size:1.4rem;margin:0}h2{font-size:1rem;margin:2rem 0 .4rem}p{margin:.2rem 0;color:var(--dim)}"
+    ".warning{color:var(--bad);font-weight:600}"
     ".mark{display:inline-block;padding:.1rem .6rem;border-radius:1rem;"
     "color:#fff;font-size:.85rem;vertical-align:.15rem}"
     ".good{background:var(--good)}.bad{background:var(--bad)}"
@@ -56,6 +57,7 @@ static double uptime_s(const struct ses_board *board, const struct ses_status_pa
 static enum ses_status render_head(const struct ses_board *board, const struct ses_status_page_extra *extra,
                                    struct ses_buf *out)
 {
+    uint64_t pressed = ses_board_counter(board, SES_C_STORE_PRESSED);
     struct ses_readiness readiness;
 
     ses_readiness_look(board, extra->now_mono_ns, &readiness);
@@ -63,9 +65,16 @@ static enum ses_status render_head(const struct ses_board *board, const struct s
     SES_TRY(ses_buf_appendf(out, "<h1>sessiond <span class=\"mark %s\">%s</span></h1>",
                             readiness.ready && !ses_readiness_degraded(&readiness) ? "good" : "bad",
                             ses_readiness_name(&readiness)));
-    return ses_buf_appendf(out, "<p>version %s, listening on %s, durability %s, up %.0f s</p>",
-                           ses_options_version(), board->listen, ses_durability_name(board->durability),
-                           uptime_s(board, extra));
+    SES_TRY(ses_buf_appendf(out, "<p>version %s, listening on %s, durability %s, up %.0f s</p>",
+                            ses_options_version(), board->listen, ses_durability_name(board->durability),
+                            uptime_s(board, extra)));
+    if (pressed == 0)
+        return SES_OK;
+    return ses_buf_appendf(out,
+                           "<p class=\"warning\">Session table or store filled to 80 %% (told by %" PRIu64
+                           " of %u workers): new sessions are refused when it is full. See Sizing in the "
+                           "runbook.</p>",
+                           pressed, board->workers);
 }
 
 static enum ses_status render_sessions(const struct ses_board *board,
@@ -175,12 +184,14 @@ static enum ses_status render_store(const struct ses_board *board, struct ses_bu
     (void)snprintf(text, sizeof(text), "%.1f MiB",
                    (double)ses_board_counter(board, SES_C_STORE_BYTES) / (1024.0 * 1024.0));
     SES_TRY(tile(out, text, "of records"));
+    (void)snprintf(text, sizeof(text), "%.1f MiB",
+                   (double)ses_board_counter(board, SES_C_STORE_FILE_BYTES) / (1024.0 * 1024.0));
+    SES_TRY(tile(out, text, "of files"));
     SES_TRY(tile_u64(out, commits, "transactions"));
     (void)snprintf(text, sizeof(text), "%.1f", commits > 0 ? (double)puts / (double)commits : 0.0);
     SES_TRY(tile(out, text, "records a transaction"));
     SES_TRY(tile_u64(out, ses_board_counter(board, SES_C_STORE_FAILED), "failed writes"));
     SES_TRY(tile_u64(out, ses_board_counter(board, SES_C_STORE_POISONED), "poisoned writers"));
-    SES_TRY(tile_u64(out, ses_board_counter(board, SES_C_STORE_PRESSED), "workers short of room (80 %)"));
     SES_TRY(tile_u64(out, atomic_load_explicit(&board->sessions_loaded, memory_order_relaxed),
                      "loaded at start"));
     SES_TRY(

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "housekeeper.h"
 #include "loader.h"
 #include "process.h"
@@ -84,6 +85,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     sup->alive_pipe[0] = -1;
     sup->alive_pipe[1] = -1;
     ses_layout_init(&sup->layout, config->data_dir);
+    SES_TRY(ses_files_check(config, ret_fault));
     SES_TRY(ses_layout_open(&sup->layout, ret_fault));
     SES_TRY(ses_timekeeper_start(&sup->timekeeper, &sup->layout, &sup->log, ret_fault));
     SES_TRY(add_children(sup, ret_fault));
@@ -99,6 +101,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     if (ses_watch_board_create(config->workers, &sup->watch_board) != SES_OK)
         return ses_fault(ret_fault, SES_NO_MEMORY,
                          "no memory or descriptors for the watch board of %u workers", config->workers);
+    ses_files_tell(config, &sup->log);
     return SES_OK;
 }
 

@@ -2,6 +2,7 @@
  * "closed" (503, UNAVAILABLE) from the doors themselves, and no method is near. */
 #include "turnaway.h"
 
+#include <poll.h>
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
@@ -13,6 +14,8 @@
 #define ARENA_BYTES     (64u * 1024)
 #define BODY_BYTES_MAX  (256u * 1024) /* read, so that the answer is not lost in a reset */
 #define NS_PER_MS       UINT64_C(1000000)
+#define HUNG_MS         400 /* two beats missed */
+#define WAITED_MS       200 /* a neighbour that lives would have taken it */
 
 struct ses_turnaway {
     const struct ses_child_env *env;
@@ -23,6 +26,7 @@ struct ses_turnaway {
     struct ses_doors *doors;
     struct ses_conns *conns;
     bool active;
+    uint64_t waited_since_ns; /* a client waits in a queue since then; 0: none does */
 };
 
 static void on_accept(void *arg, struct ses_conn *conn)
@@ -97,8 +101,47 @@ static bool anybody_serves(const struct ses_board *board, uint64_t now_ns)
     return false;
 }
 
+static uint64_t last_beat_ns(const struct ses_board *board)
+{
+    uint64_t last_ns = 0;
+    unsigned i;
+
+    for (i = 0; i < board->workers; i++) {
+        uint64_t beat_ns = atomic_load_explicit(&board->metrics[i].heartbeat_mono_ns, memory_order_relaxed);
+
+        last_ns = beat_ns > last_ns ? beat_ns : last_ns;
+    }
+    return last_ns;
+}
+
+static bool somebody_waits(const struct ses_child_env *env)
+{
+    struct pollfd fds[SES_CONFIG_WORKERS_MAX];
+    unsigned i;
+
+    for (i = 0; i < env->board->workers; i++)
+        fds[i] = (struct pollfd){.fd = env->slot_fds[i], .events = POLLIN};
+    return poll(fds, env->board->workers, 0) > 0;
+}
+
+/* All workers hang at once. Their beats make them missing after seconds only, so that a short stall takes no
+ * server out of a balancer; but a client that waits while none beats is answered, until one does again. */
+static bool all_hang(struct ses_turnaway *turnaway, uint64_t now_ns)
+{
+    bool silent = now_ns > last_beat_ns(turnaway->env->board) + HUNG_MS * NS_PER_MS;
+
+    if (turnaway->active)
+        return silent;
+    if (!somebody_waits(turnaway->env))
+        turnaway->waited_since_ns = 0;
+    else if (turnaway->waited_since_ns == 0)
+        turnaway->waited_since_ns = now_ns;
+    return silent && turnaway->waited_since_ns != 0 &&
+           now_ns - turnaway->waited_since_ns >= WAITED_MS * NS_PER_MS;
+}
+
 /* The grace lets a worker that is replaced quickly find its connections still waiting. */
-static bool must_turn_away(const struct ses_turnaway *turnaway, bool leaving)
+static bool must_turn_away(struct ses_turnaway *turnaway, bool leaving)
 {
     struct ses_board *board = turnaway->env->board;
     uint64_t now_ns = ses_clock_mono_ns();
@@ -109,7 +152,7 @@ static bool must_turn_away(const struct ses_turnaway *turnaway, bool leaving)
     if (anybody_serves(board, now_ns)) {
         if (since_ns != 0)
             atomic_store_explicit(&board->unserved_since_ns, 0, memory_order_relaxed);
-        return false;
+        return all_hang(turnaway, now_ns);
     }
     if (since_ns == 0) {
         atomic_store_explicit(&board->unserved_since_ns, now_ns, memory_order_relaxed);

@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include "files.h"
+
 #define ERROR_ARENA_MAX (64u * 1024)
 #define KIB             1024u
 #define SEAL_KEY_ID     1 /* seal-1.key */
@@ -241,7 +243,7 @@ enum ses_status ses_worker_open_conns(struct ses_worker *worker)
     struct ses_conns_options options = {
         .loop = &worker->loop,
         .timers = worker->timers,
-        .connections_max = (unsigned)config->limits_connections,
+        .connections_max = ses_files_connections(config),
         .idle_ms = (uint32_t)config->limits_idle_ms,
         .first_byte_ms = (uint32_t)config->limits_first_byte_ms,
         .write_stall_ms = (uint32_t)config->limits_write_stall_ms,

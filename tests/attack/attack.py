@@ -7,12 +7,11 @@ import contextlib
 import pathlib
 import resource
 import threading
-import time
 
 import grpc
 
 from h2_raw import CHECK, Attacker
-from harness import BUILD, SLOW, ServerCase, unique, wait_for
+from harness import BUILD, PATIENCE, ServerCase, unique, wait_until
 from session_service import CONNECTION, Sessions
 
 MIB = 1 << 20
@@ -41,10 +40,10 @@ class Normal(threading.Thread):
                 self.failures.append(f"{error.code().name}: {error.details()}")
 
     def round(self):
-        assert self.check(b"", timeout=30 * SLOW) == b"\x08\x01"
+        assert self.check(b"", timeout=PATIENCE) == b"\x08\x01"
         session = unique()
-        token = self.client.create(session, timeout=30 * SLOW)
-        assert self.client.get(token, session, timeout=30 * SLOW).merchant_session_id == session
+        token = self.client.create(session, timeout=PATIENCE)
+        assert self.client.get(token, session, timeout=PATIENCE).merchant_session_id == session
         self.answered += 3
 
 
@@ -84,7 +83,7 @@ class Company:
     def more(self, calls=NORMAL_CALLS):
         """Until each has had so many more answers."""
         wanted = [client.answered + calls for client in self.clients]
-        wait_for(lambda: self.failures() or all(c.answered >= n for c, n in zip(self.clients, wanted)), 60 * SLOW, "normal calls")
+        wait_until(lambda: self.failures() or all(c.answered >= n for c, n in zip(self.clients, wanted)), "normal calls")
 
 
 class AttackCase(ServerCase):
@@ -116,7 +115,7 @@ class AttackCase(ServerCase):
             for thread in [watchman, *company.clients]:
                 thread.leave.set()
             for thread in [watchman, *company.clients]:
-                thread.join(60 * SLOW)
+                thread.join(PATIENCE)
             for client in company.clients:
                 client.client.close()
         print(f"{self._testMethodName}: memory grew by {watchman.growth() / MIB:.1f} MiB, "
@@ -133,23 +132,16 @@ class AttackCase(ServerCase):
 
     def counted(self, name, at_least, what=""):
         """Waits for the counter that tells of a limit."""
-        wait_for(lambda: self.server.metric(name) >= at_least, 20 * SLOW, f"{name} >= {at_least} {what}")
+        wait_until(lambda: self.server.metric(name) >= at_least, f"{name} >= {at_least} {what}")
 
     def held(self):
         return self.server.metric("sessiond_held_bytes")
 
 
-def shut(sockets, seconds=30 * SLOW):
-    """How many of them the server has closed; waits for all."""
-    end = time.monotonic() + seconds
-    closed = 0
+def wait_shut(sockets):
+    """Until the server has closed all of them."""
     for sock in sockets:
-        sock.settimeout(max(0.01, end - time.monotonic()))
-        with contextlib.suppress(TimeoutError):
-            try:
-                while sock.recv(65536):
-                    pass
-                closed += 1
-            except ConnectionResetError:
-                closed += 1
-    return closed
+        sock.settimeout(PATIENCE)
+        with contextlib.suppress(ConnectionResetError):
+            while sock.recv(65536):
+                pass

@@ -54,6 +54,22 @@ class Hosts(AttackCase):
         self.assertEqual(self.server.metric("sessiond_misdirected_total"), before + len(STRANGERS) * 6)
         self.assertEqual(self.server.metric("sessiond_sessions_created_total"), made)
 
+    def test_what_only_begins_with_our_name(self):
+        for host in ("[::1].evil.example", "[::1]evil.example"):
+            self.assertEqual(self.create(host, ROUTE)[0], 400, host)
+            self.assertEqual(self.http(self.server.admin_port, "GET /metrics", host)[0], 400, host)
+        for port, path in ((self.server.port, "/health"), (self.server.admin_port, "/metrics")):
+            raw = Raw(port)
+            self.addCleanup(raw.close)
+            self.assertEqual(raw.send(f"GET http://evil.example{path} HTTP/1.0\r\n\r\n").read().answers()[0][0], 400)
+        for host in ("[::1].evil.example", "localhost:x@evil.example", "127.0.0.1:80:80"):
+            with grpc.insecure_channel(self.server.address, options=[("grpc.default_authority", host)]) as channel:
+                call = channel.unary_unary(CREATE, request_serializer=request_class(CREATE).SerializeToString,
+                                           response_deserializer=response_class(CREATE).FromString)
+                with self.assertRaises(grpc.RpcError) as refused:
+                    call(create_request(unique()), metadata=EXACT)
+                self.assertEqual(refused.exception.code(), grpc.StatusCode.PERMISSION_DENIED, host)
+
     def test_our_names_are_served(self):
         for host in OURS:
             self.assertEqual(self.create(host, ROUTE)[0], 200, host)

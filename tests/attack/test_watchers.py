@@ -4,7 +4,7 @@ import unittest
 
 from attack import AttackCase
 from h2_raw import DATA, END_STREAM, frame, request_fields
-from harness import SLOW, request_class, unique, wait_for
+from harness import request_class, unique, wait_until
 from session_service import SERVICE, Sessions
 
 WATCH = SERVICE + "WatchSession"
@@ -30,7 +30,7 @@ class Watchers(AttackCase):
             for attacker in self.attackers(8, INITIAL_WINDOW_0):
                 for stream in range(1, 2 * WATCHERS // 8, 2):
                     attacker.send(attacker.headers(stream, request_fields(WATCH)) + frame(DATA, END_STREAM, stream, message))
-            wait_for(lambda: self.looks() >= WATCHERS, 30 * SLOW, "all streams")
+            wait_until(lambda: self.looks() >= WATCHERS, "all streams")
             for number in range(3):
                 client.advance(token, session, state={"connector_customer_id": f"cus-{number}"})
             normal.more()

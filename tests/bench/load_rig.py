@@ -40,7 +40,7 @@ class Stub:
         self.process = subprocess.Popen([BUILD / "sessiond-stub", str(self.port), *map(str, model)])
 
     def __enter__(self):
-        harness.wait_for(self.listens, 20, "the stub")
+        harness.wait_until(self.listens, "the stub")
         return self
 
     def listens(self):

@@ -30,14 +30,14 @@ class Goaway(unittest.TestCase):
     def reload(self):
         before = len(self.server.lines("reloaded"))
         self.server.process.send_signal(signal.SIGHUP)
-        harness.wait_for(lambda: len(self.server.lines("reloaded")) > before, 60, "the reload")
+        harness.wait_until(lambda: len(self.server.lines("reloaded")) > before, "the reload")
 
     def play_through_reloads(self, *args):
         before = self.answered()
         with subprocess.Popen([BUILD / "sessiond-load", "--address", self.server.address, "--json", "--quiet", "--connections", "16", "--streams", "4",
                                *map(str, args)], stdout=subprocess.PIPE, text=True) as process:
             try:
-                harness.wait_for(lambda: self.answered() > before or process.poll() is not None, 60, "the first calls")
+                harness.wait_until(lambda: self.answered() > before or process.poll() is not None, "the first calls")
                 for _ in range(RELOADS):
                     self.reload()
                 out = process.communicate(timeout=RUN_SECONDS)[0]

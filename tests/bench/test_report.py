@@ -9,9 +9,12 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench" / "lib"))
 import campaign  # noqa: E402
 import capacity_report  # noqa: E402
+import room  # noqa: E402
+import sizing  # noqa: E402
 import svg  # noqa: E402
 
-ARGS = argparse.Namespace(calls_per_second=None, ttl_seconds=900, connections=1000)
+ARGS = argparse.Namespace(calls_per_second=None, ttl_seconds=None, closed_seconds=None, gc_age_seconds=None, abandoned_share=0.2, payment_seconds=120, early_share=0.0,
+                          disk_gib=4, connections=1000)
 
 
 def figure(value):
@@ -35,7 +38,7 @@ def measured():
     campaign.Campaign.describe_fit(scalability, law)
     scalability["holdout"] = {"n": 24, "predicted": 7800, "low": 7000, "high": 8500, "measured": figure(7700), "error": -0.01,
                               "predicted_at": "2026-01-01T00:00:00.000+00:00", "measured_at": "2026-01-01T00:00:05.000+00:00"}
-    data = {"schema": 1, "quick": False, "slo_p99_ms": 10, "errors": [], "started": "2026-01-01T00:00:00+00:00", "finished": "2026-01-01T00:15:00+00:00",
+    data = {"schema": campaign.SCHEMA, "quick": False, "slo_p99_ms": 10, "errors": [], "started": "2026-01-01T00:00:00+00:00", "finished": "2026-01-01T00:15:00+00:00",
             "machine": {"cpu": "<CPU>", "cores": 2, "memory_gib": 24, "kernel": "6", "filesystem": "ext4", "virtual": False, "system": "Debian", "packages": ["a 1"], "commit": "c",
                         "build_type": "Release", "busy_cores_before": 0.0},
             "configuration": {"workers": 1}, "scalability": scalability, "peak": points[-1], "bottleneck": campaign.bottleneck(points[-1]),
@@ -43,13 +46,13 @@ def measured():
             "connections": [{"connections": c, "streams": 1, **point()} for c in (1, 1000)], "streams": [{"connections": 1, "streams": c, **point()} for c in (1, 100)],
             "signature_us": 17.0, "alone": {"stalls": {"per_second": 0.5, "lost_share": 0.0005}, "sync_ms": {"p50": 0.1, "p90": 0.15, "p99": 0.3, "p99_9": 1.0}}, "restart": {"sessions": 1000000, "seconds": figure(0.6)},
             "reads": {"journeys_per_second": 5000, "rounds": 3, **{d: {p: v for p in campaign.PERCENTILES} for d, v in (("disk", 0.9), ("process", 0.6))}},
-            "journeys": [{"name": "three_ds", "per_second": 900, "cpu_us": 300, "calls": 8,
+            "journeys": [{"name": "three_ds", "records": 6, "record_bytes": 4500, "per_second": 900, "cpu_us": 300, "calls": 8,
                           "steps": [{"name": step, **{p: 1.0 for p in campaign.PERCENTILES}} for step in ("create", "get")]}],
-            "sessions": [{"live": c, **point(against_few={"rate": figure(0.97), "cpu": figure(1.03)})} for c in (10000, 1000000)], "per_session": {"disk_bytes": 400, "own_memory_bytes": 0.5, "table_bytes": campaign.TABLE_BYTES, "table_capacity": 2e6, "sessions": 990000},
+            "sessions": [{"live": c, **point(against_few={"rate": figure(0.97), "cpu": figure(1.03)})} for c in (10000, 1000000)], "per_session": {"disk_bytes": 400, "record_bytes": 320, "own_memory_bytes": 0.5, "table_bytes": room.PLACE_BYTES, "table_capacity": 2e6, "sessions": 990000},
             "workers": [{"workers": w, "shares_generator_core": w > 1, **point(cpu=c)} for w, c in ((1, 30), (2, 32))],
             "durability": [{"durability": d, **point()} for d in ("disk", "process")], "connector": [{"latency_ms": m, **point()} for m in (0, 50)],
             "memory": {"connections": 4000, "kib_per_connection": 6.0, "worker_kib": 40000}}
-    data["sizing"] = campaign.sizing(data, ARGS)
+    data["sizing"] = sizing.size(data, ARGS)
     return data
 
 
@@ -58,16 +61,17 @@ class Sizing(unittest.TestCase):
         self.data = measured()
 
     def size(self, rate):
-        return campaign.size_for(self.data, ARGS, rate)
+        return sizing.size_for(self.data, ARGS, rate)
 
     def test_a_rate_below_the_knee(self):
         row = self.size(10000)
         self.assertEqual(row["cores"], 1)
         self.assertAlmostEqual(row["cores_busy"], 0.3)
         self.assertAlmostEqual(row["uncertainty"], 0.1)  # 20000 holds, 22000 does not
-        self.assertEqual(row["live_sessions"], 9000000)
-        self.assertAlmostEqual(row["memory_gib"], (40000 + 9000000 * 32 / 0.65 / 1024 + 6000) / 2 ** 20)
-        self.assertAlmostEqual(row["disk_gib_per_day"], 10000 * 86400 * 400 / 2 ** 30)
+        held = self.data["sizing"]
+        self.assertEqual(row["live_sessions"], round(10000 * held["places"]))
+        self.assertAlmostEqual(row["memory_gib"], (40000 + 10000 * held["places"] / 0.8 * 34 / 0.65 / 1024 + 6000) / 2 ** 20)
+        self.assertAlmostEqual(row["disk_gib_live"], 10000 * held["record_bytes"] * 400 / 320 / 2 ** 30)
         self.assertFalse(row["edge"])
 
     def test_the_knee_itself_has_no_reserve(self):
@@ -139,6 +143,12 @@ class Page(unittest.TestCase):
         self.assertIn("throughput is 0.97 times", text)
         self.assertIn("restart with 1,000,000 live sessions", text)
 
+    def test_what_the_settings_carry_is_said(self):
+        data = measured()
+        for disk_gib, words in ((100, "the session table binds first"), (1, "the disk binds first")):
+            data["sizing"] = sizing.size(data, argparse.Namespace(**{**vars(ARGS), "disk_gib": disk_gib}))
+            self.assertTrue(f"payments a second; {words}" in self.check(data), words)
+
     def test_what_spoils_a_measurement_is_said(self):
         data = measured()
         data["machine"].update(busy_cores_before=1.0, virtual=True, build_type="Debug with sanitizers address")
@@ -152,7 +162,7 @@ class Page(unittest.TestCase):
         data["knee"].update(holds=0, half=None, at=None, bottleneck=None)
         data["scalability"] = {k: v for k, v in data["scalability"].items() if k not in ("fit", "curve", "holdout")}
         data["scalability"]["refused"] = "too few"
-        data["sizing"] = campaign.sizing(data, ARGS)
+        data["sizing"] = sizing.size(data, ARGS)
         self.assertIn("No law is fitted", self.check(data))
         self.assertIn("No rate", capacity_report.headline(data))
 

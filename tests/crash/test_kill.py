@@ -12,7 +12,7 @@ import unittest
 
 import grpc
 
-from harness import ADYEN, BUILD, CREATE, Server, claims, create_request, response_class, unique, wait_for
+from harness import ADYEN, BUILD, CREATE, Server, claims, create_request, response_class, unique, wait_until
 from invariants import Invariants
 
 ROUNDS = int(os.environ.get("SES_CRASH_ROUNDS", "200"))
@@ -105,11 +105,12 @@ class Kill(unittest.TestCase):
             server.kill()
             return
         workers = server.workers()
-        for pid in [dice.choice(workers)] if kind == "worker" else workers:
+        killed = [dice.choice(workers)] if kind == "worker" else workers
+        for pid in killed:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(dice.uniform(0.01, 0.1))
-        wait_for(server.all_serve, 30, "the replaced workers")
+        wait_until(lambda: server.have_replaced(killed), "the replaced workers")
 
     def test_acknowledged_is_kept(self):
         dice = random.Random(SEED)

@@ -7,7 +7,7 @@ import urllib.request
 
 import grpc
 
-from harness import CREATE, SLOW, initial_metadata, response_class, wait_for
+from harness import CREATE, PATIENCE, initial_metadata, response_class, wait_until
 
 
 def details(answer):
@@ -22,7 +22,7 @@ def own_channel(server, request, metadata, timeout=120):
     with grpc.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
         call = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                    response_deserializer=response_class(CREATE).FromString)
-        answer, got = call.with_call(request, metadata=metadata, timeout=timeout)
+        answer, got = call.with_call(request, metadata=metadata, timeout=timeout, wait_for_ready=True)  # see harness.is_mistaken
         return answer, initial_metadata(got)
 
 
@@ -30,16 +30,16 @@ class Sim:
     """Knobs and counters of the sessiond-sim that a server with --sandbox has started."""
 
     def __init__(self, server):
-        ready, = wait_for(lambda: server.lines("ready")[-1:], 10, "the line that names the simulator")
+        ready, = wait_until(lambda: server.lines("ready")[-1:], "the line that names the simulator")
         self.url = f"http://{ready['sandbox']}"
 
     def control(self, **knobs):
         request = urllib.request.Request(f"{self.url}/control", data=json.dumps(knobs).encode())
-        with urllib.request.urlopen(request, timeout=5 * SLOW) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             assert answer.status == 200
 
     def get(self, path):
-        with urllib.request.urlopen(self.url + path, timeout=5 * SLOW) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
             return json.loads(answer.read())
 
     def effects(self, order):

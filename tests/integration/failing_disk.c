@@ -1,10 +1,11 @@
 /* failing_disk.c - loaded before the C library (LD_PRELOAD), makes a disk fail while the server runs: writes
  * and syncs of files below a directory end in EIO, as long as the file that SES_FAILING_DISK names exists and
- * holds that directory's path. */
+ * holds that directory's path. With "stall " before the path they wait as long instead. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#define STALL "stall "
 
 /* With the calls that are not replaced here. */
 static bool read_prefix(char prefix[PATH_MAX])
@@ -28,6 +31,22 @@ static bool read_prefix(char prefix[PATH_MAX])
     return true;
 }
 
+/* From write SES_STALL_AFTER on, for as long as the file is there; SES_STALLED is made then. */
+static void stall(void)
+{
+    static atomic_uint writes;
+    const char *after = getenv("SES_STALL_AFTER");
+    const char *stalled = getenv("SES_STALLED");
+    char prefix[PATH_MAX];
+
+    if (atomic_fetch_add(&writes, 1) < (after != NULL ? strtoul(after, NULL, 10) : 0))
+        return;
+    if (stalled != NULL)
+        (void)close(open(stalled, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    while (read_prefix(prefix))
+        (void)usleep(5000);
+}
+
 static bool fails(int fd)
 {
     char prefix[PATH_MAX];
@@ -42,6 +61,11 @@ static bool fails(int fd)
     if (len <= 0)
         return false;
     path[len] = '\0';
+    if (strncmp(prefix, STALL, strlen(STALL)) == 0) {
+        if (strncmp(path, prefix + strlen(STALL), strlen(prefix + strlen(STALL))) == 0)
+            stall();
+        return false;
+    }
     if (strncmp(path, prefix, strlen(prefix)) != 0)
         return false;
     errno = EIO;

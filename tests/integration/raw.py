@@ -3,7 +3,7 @@ import contextlib
 import json
 import socket
 
-from harness import ADYEN, CREATE, ServerCase, create_dict, unique
+from harness import ADYEN, CREATE, PATIENCE, ServerCase, create_dict, unique
 
 HOST = "Host: localhost\r\n"
 GET = "GET /health HTTP/1.1\r\n" + HOST
@@ -14,8 +14,8 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 class Raw:
     """A connection of bytes. answers() parses what came: [(status, headers, body)]."""
 
-    def __init__(self, port, seconds=120):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         self.data = b""
         self.closed = False
 
@@ -36,7 +36,9 @@ class Raw:
     def read_answers(self, count, heads=()):
         """Until so many whole answers are there (or the end)."""
         while len(self.answers(heads)) < count and not self.closed:
-            block = self.socket.recv(65536)
+            block = b""
+            with contextlib.suppress(ConnectionResetError):
+                block = self.socket.recv(65536)
             self.closed = not block
             self.data += block
         return self.answers(heads)

@@ -5,7 +5,7 @@ import contextlib
 import grpc
 from google.protobuf import json_format
 
-from harness import ADYEN, CREATE, SLOW, ServerCase, create_request, request_class, response_class, status_details, unique
+from harness import ADYEN, CREATE, PATIENCE, ServerCase, create_request, request_class, response_class, status_details, unique
 
 SERVICE = "/sessiond.v1.SessionService/"
 EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
@@ -14,6 +14,8 @@ CONNECTION = [("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_ba
 
 
 class Sessions:
+    """Calls wait for the connection (wait_for_ready): see harness.is_mistaken."""
+
     def __init__(self, address, metadata=()):
         self.channel = grpc.insecure_channel(address, options=CONNECTION)
         self.metadata = list(metadata)
@@ -26,19 +28,19 @@ class Sessions:
                                       response_deserializer=response_class(path).FromString)
         return self.methods[path]
 
-    def create(self, session, timeout=10 * SLOW, headers=(), connector=EXACT, **changes):
+    def create(self, session, timeout=PATIENCE, headers=(), connector=EXACT, **changes):
         """The session token of CreateSessionToken."""
         metadata = [*connector, *self.metadata, *headers]
-        answer = self.method(CREATE)(create_request(session, **changes), metadata=metadata, timeout=timeout)
+        answer = self.method(CREATE)(create_request(session, **changes), metadata=metadata, timeout=timeout, wait_for_ready=True)
         assert answer.status_code == 200, answer
         return answer.session_token
 
-    def call(self, name, token, session, /, timeout=10 * SLOW, headers=(), **fields):
+    def call(self, name, token, session, /, timeout=PATIENCE, headers=(), **fields):
         path = SERVICE + name
         value = {"session_token": token, "merchant_session_id": session, "test_mode": True, **fields}
         value = {key: field for key, field in value.items() if field is not None}
         request = json_format.ParseDict(value, request_class(path)())
-        return self.method(path)(request, metadata=self.metadata + list(headers), timeout=timeout)
+        return self.method(path)(request, metadata=self.metadata + list(headers), timeout=timeout, wait_for_ready=True)
 
     def get(self, token, session, **fields):
         return self.call("GetSession", token, session, **fields).session

@@ -1,11 +1,13 @@
 """Places in the session table and on disk: they come back, and what fitted while the server ran fits after a restart."""
 import concurrent.futures
 import pathlib
+import re
 import unittest
+import urllib.request
 
 import grpc
 
-from harness import Server, has_test_hooks, unique, wait_for
+from harness import PATIENCE, Server, has_test_hooks, unique, wait_until
 from session_service import Sessions, connections, explain, outcome_name, refusal
 
 SESSIONS_MAX = 1000
@@ -54,7 +56,7 @@ class Capacity(unittest.TestCase):
             self.pay(server, 300)
             if has_test_hooks():
                 server.clock.pass_(60)
-            wait_for(lambda: self.live(server) <= 0.85 * SESSIONS_MAX, 40, "the places of finished payments")
+            wait_until(lambda: self.live(server) <= 0.85 * SESSIONS_MAX, "the places of finished payments")
         self.assertEqual(client.get(token, held).merchant_session_id, held)
         server.stop()
         server.start()
@@ -62,6 +64,44 @@ class Capacity(unittest.TestCase):
         with connections(server.address, 1) as clients:
             self.assertEqual(clients[0].get(token, held).merchant_session_id, held)
         server.stop()
+
+    def status_page(self, server):
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.admin_port}/", timeout=PATIENCE) as answer:
+            return answer.read().decode()
+
+    def create_up_to(self, server, percent):
+        """Sessions until that much of the table is used, no more."""
+        room = server.metric("sessiond_table_capacity")
+        with connections(server.address, 4) as clients:
+            for i in range(-(-int(room) * percent // 100) - int(self.live(server))):
+                clients[i % 4].create(unique("w"))
+
+    def percents(self, server, event):
+        """What the table was filled to, by each line of that event."""
+        return [int(re.search(r"session table (\d+) %", line["msg"])[1]) for line in server.lines(event)]
+
+    def test_a_filling_table_is_told_once_and_taken_back_once(self):
+        """By each worker, whatever comes in between: in the log, the gauge and on the status page."""
+        server = self.new()
+
+        def told():
+            return len(server.lines("store_filling")), len(server.lines("store_relieved")), server.metric("sessiond_store_pressed")
+
+        self.create_up_to(server, 79)
+        self.assertEqual(told(), (0, 0, 0))
+        self.assertNotIn("filled to 80 %", self.status_page(server))
+        self.create_up_to(server, 81)
+        wait_until(lambda: told() == (2, 0, 2), "the warning of each worker")
+        self.assertIn("filled to 80 % (told by 2 of 2 workers)", self.status_page(server))
+        self.create_up_to(server, 90)
+        server.clock.pass_(3600)  # all have run out and are forgotten
+        wait_until(lambda: told() == (2, 2, 0), "the end of the warning")
+        self.assertNotIn("filled to 80 %", self.status_page(server))
+        self.create_up_to(server, 60)
+        server.stop()
+        self.assertEqual([len(self.percents(server, event)) for event in ("store_filling", "store_relieved")], [2, 2])
+        self.assertGreaterEqual(min(self.percents(server, "store_filling")), 80)
+        self.assertLess(max(self.percents(server, "store_relieved")), 70)
 
     def fill(self, server):
         """Creates until the table says full, and some more: the sessions that were acknowledged."""

@@ -15,7 +15,8 @@ PAN = "5105105105105100"
 SPELLED = ["5105 1051 0510 5100", "5105  1051  0510  5100", "5105\t1051\t0510\t5100", "5105-1051-0510-5100", "5105.1051.0510.5100",
            "5105/1051/0510/5100", "5105_1051_0510_5100", "5105\u00a01051\u20090510\u30005100", "5105\u20131051\u20140510\u22125100",
            "5105\u200b1051\u200b0510\u200b5100", "5105%201051%200510%205100", "\uff15\uff11\uff10\uff151051\uff10\uff15105100",
-           "\u0665\u0661\u0660\u0665 1051 0510 5100", "00005105105105105100", "3782 822463 10005", "6011 0009 9013 9424"]
+           "\u0665\u0661\u0660\u0665 1051 0510 5100", "5105&nbsp;1051&#45;0510&#x2D;5100",
+           "%u0035105%u20111051%u20110510%u20115100", "00005105105105105100", "3782 822463 10005", "6011 0009 9013 9424"]
 METHODS = [CREATE, CREATE_NEW] + [SERVICE + name for name in ("GetSession", "AdvanceSession", "UpdateSession", "BeginStep",
                                                               "RevokeSession", "WatchSession")]
 
@@ -50,7 +51,8 @@ class CardData(ServerCase):
         with self.assertRaises(grpc.RpcError) as caught:
             self.call(path, request, headers)
         self.assertEqual(explain(caught.exception)[:2], ("INVALID_ARGUMENT", "CARD_DATA_REFUSED"), path)
-        self.assertNotIn("5105", caught.exception.details() + str(caught.exception.trailing_metadata()))
+        told = [value for name, value in caught.exception.trailing_metadata() if name != "x-request-id"]  # random digits
+        self.assertNotIn("5105", caught.exception.details() + str(told))
         return violated_fields(caught.exception)
 
     def test_every_field_of_every_method(self):
@@ -116,7 +118,8 @@ class CardData(ServerCase):
 
     def test_what_is_no_card_passes(self):
         for metadata in ({"phone": "+4915123456704"}, {"phone": "+6281223456708"}, {"ean": "4006381333023"}, {"order": 4512345678908},
-                         {"tracking": "612999877543200"}, {"order": "4b040005-80ce-4b57-91d6-540941972530"}, {"pin": "560001"}):
+                         {"tracking": "612999877543200"}, {"iban": "ES61 8296 6661 1706 7565 6818"},
+                         {"order": "4b040005-80ce-4b57-91d6-540941972530"}, {"pin": "560001"}):
             self.call(CREATE, create_request(unique(), metadata={"value": json.dumps(metadata)}))
         self.call(CREATE, create_request("b9ee2571-7756-4160-9203-6e6c054da387"), [("x-merchant-id", "b9ee2571-7756-4160-9203-6e6c054da387")])
 

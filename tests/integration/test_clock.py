@@ -10,7 +10,7 @@ import unittest
 import grpc
 from google.protobuf import json_format
 
-from harness import ADYEN, Server, claims, create_request, initial_metadata, unique, violated_fields, wait_for
+from harness import ADYEN, Server, claims, create_request, initial_metadata, unique, violated_fields, wait_until
 from session_service import Sessions, refusal
 from variants import sim_metadata
 
@@ -61,7 +61,7 @@ class WhileRunning(ClockCase):
             made[name] = self.sessions().create(name)
             self.find_all(made)
             if abs(seconds) > 1:
-                wait_for(lambda: self.server.metric("sessiond_clock_steps_total") > steps, 60, "the step to be noticed")
+                wait_until(lambda: self.server.metric("sessiond_clock_steps_total") > steps, "the step to be noticed")
             self.find_all(made)
         self.assertEqual(self.server.metric("sessiond_store_collected_total"), 0)
 
@@ -190,7 +190,7 @@ class TimeThatPasses(ClockCase):
         for _ in range(20):
             self.sessions().create(unique())
         self.clock.pass_(3600)
-        wait_for(lambda: self.server.metric("sessiond_store_collected_total") >= 18, 60, "the collection of expired sessions")
+        wait_until(lambda: self.server.metric("sessiond_store_collected_total") >= 18, "the collection of expired sessions")
 
 
 STATE = {"access_token": {"token": {"value": "t"}, "token_type": "Bearer", "expires_in_seconds": 3600}}
@@ -348,8 +348,8 @@ class WhatIsTold(ClockCase):
 
     def test_a_step_is_logged_and_counted(self):
         self.clock.step(3600)
-        wait_for(lambda: self.server.metric("sessiond_clock_steps_total") == 1, 60, "the step to be noticed")
-        line = wait_for(lambda: self.server.lines("clock_stepped"), 60, "a line that says so")[0]
+        wait_until(lambda: self.server.metric("sessiond_clock_steps_total") == 1, "the step to be noticed")
+        line = wait_until(lambda: self.server.lines("clock_stepped"), "a line that says so")[0]
         self.assertAlmostEqual(line["by_ms"], 3600_000, delta=1000)
         self.assertAlmostEqual(self.server.metric("sessiond_clock_ahead_seconds"), 3600, delta=1)
         self.restart()

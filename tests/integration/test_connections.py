@@ -8,43 +8,49 @@ import threading
 import time
 import unittest
 
-from harness import ADYEN, CREATE, PATIENCE, SLOW, Server, create_dict, unique, wait_for
+from harness import ADYEN, CREATE, PATIENCE, Server, create_dict, unique, wait_until
 from raw import GET, HOST, POST, PREFACE, Raw, RawCase
 
+DRAIN_IDLE_S = 0.25  # so long a drain waits for a connection that says nothing (SES_DRAIN_IDLE_MS)
 HEADERS = {"content-type": "application/json", "x-connector-config": ADYEN}
 
 
-class Slow(RawCase):
-    server_options = {"workers": 1, "sandbox": False, "config": (
-        "limits:\n  header_ms: 600\n  body_ms: 600\n  idle_ms: 1200\n  write_stall_ms: 600\n  requests_per_connection: 5\n")}
-
+class SlowCase(RawCase):
+    """One limit each, so that no other one is reached on a machine that is busy."""
     def drip(self, head, piece="X: a\r\n"):
         """A byte now and then until the server has enough: its answers."""
-        raw, before = self.raw(), time.monotonic()
+        raw = self.raw()
         raw.socket.settimeout(0.05)
         raw.send(head)
-        while time.monotonic() - before < PATIENCE:
+
+        def over():
             try:
                 block = raw.socket.recv(65536)
-                if not block:
-                    break
                 raw.data += block
+                return not block
             except socket.timeout:
                 raw.send(piece)
             except ConnectionResetError:
-                break
+                return True
+            return False
+        wait_until(over, "the server to end it", rest=0)
         return raw.answers()
 
-    def test_slow_heads_and_bodies(self):
-        for head, piece, word in ((GET, "X: a\r\n", b"headers took too long"), ("G", "E", b"headers"), (GET + "X: ", "a", b"headers"),
-                                  (POST + "Content-Length: 1000\r\n\r\n", " ", b"body took too long"),
-                                  (POST + "Transfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n", b"body took too long"),
-                                  (POST + "Transfer-Encoding: chunked\r\n\r\n0\r\n", "X: a\r\n", b"body took too long")):
+    def serves(self):
+        """Who was late, because the machine was, asks again."""
+        wait_until(lambda: [a[0] for a in self.raw().send(GET + "Connection: close\r\n\r\n").read().answers()] == [200], "service")
+
+
+class SlowHeads(SlowCase):
+    server_options = {"workers": 1, "sandbox": False, "config": "limits:\n  header_ms: 600\n"}
+
+    def test_dripping_heads(self):
+        for head, piece in ((GET, "X: a\r\n"), ("G", "E"), (GET + "X: ", "a")):
             answers = self.drip(head, piece)
-            if word == b"headers" and answers and answers[0][0] != 408:
+            if head == "G" and answers and answers[0][0] != 408:
                 continue  # "GEEEE.." is no method: refused earlier
             self.assertEqual([a[0] for a in answers], [408], head[:60])
-            self.assertIn(word, answers[0][2])
+            self.assertIn(b"headers took too long", answers[0][2])
         self.assertIn(408, [row.get("http_status") for row in self.server.lines("http_refused")])
         self.serves()
 
@@ -54,26 +60,45 @@ class Slow(RawCase):
             self.assertEqual(raw.read().answers()[0][0], 408)
         self.serves()
 
+    def test_part_of_the_http2_preface(self):
+        self.assertNotIn(b"200", self.raw().send(PREFACE[:10]).read().data)
+        self.serves()
+
+
+class SlowBodies(SlowCase):
+    server_options = {"workers": 1, "sandbox": False, "config": "limits:\n  body_ms: 600\n"}
+
+    def test_dripping_bodies(self):
+        for head, piece in ((POST + "Content-Length: 1000\r\n\r\n", " "), (POST + "Transfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n"),
+                            (POST + "Transfer-Encoding: chunked\r\n\r\n0\r\n", "X: a\r\n")):
+            answers = self.drip(head, piece)
+            self.assertEqual([a[0] for a in answers], [408], head[-60:])
+            self.assertIn(b"body took too long", answers[0][2])
+        self.assertIn(408, [row.get("http_status") for row in self.server.lines("http_refused")])
+        self.serves()
+
+
+class Idle(RawCase):
+    server_options = {"workers": 1, "sandbox": False, "config": "limits:\n  idle_ms: 1200\n"}
+
     def test_idle_connection_is_closed_in_silence(self):
         raw, before = self.raw().send(GET + "\r\n"), time.monotonic()
         self.assertEqual(len(raw.read().answers()), 1)
         self.assertGreater(time.monotonic() - before, 1.0)
+
+
+class Requests(RawCase):
+    server_options = {"workers": 1, "sandbox": False, "config": "limits:\n  requests_per_connection: 5\n"}
 
     def test_requests_per_connection(self):
         raw = self.raw().send((GET + "\r\n") * 9).read()
         self.assertEqual([a[0] for a in raw.answers()], [200] * 5)
         self.assertEqual(raw.answers()[-1][1].get("connection"), "close")
 
-    def test_part_of_the_http2_preface(self):
-        self.assertNotIn(b"200", self.raw().send(PREFACE[:10]).read().data)
+    def test_a_method_named_as_the_http2_preface(self):
         raw = self.raw().send("PRI * HTTP/1.1\r\n" + HOST + "\r\n").read()
         self.assertIn(raw.answers()[0][0], (400, 501, 505))
         self.serves()
-
-
-class Held(RawCase):
-    """Limits that nobody reaches, but for the first byte."""
-    server_options = {"workers": 1, "sandbox": False, "config": "limits:\n  header_ms: 60000\n  first_byte_ms: 600\n"}
 
     def test_many_slow_connections_hold_up_nobody(self):
         slow = [self.raw().send(GET) for _ in range(300)]
@@ -81,6 +106,10 @@ class Held(RawCase):
             self.serves()
         for raw in slow:  # none was let go meanwhile
             self.assertEqual(raw.send("\r\n").read_answers(1)[0][0], 200)
+
+
+class Silent(RawCase):
+    server_options = {"workers": 1, "sandbox": False, "config": "limits:\n  first_byte_ms: 600\n"}
 
     def test_no_first_byte(self):
         self.assertEqual(self.raw().read().data, b"")
@@ -90,14 +119,11 @@ class Stalled(RawCase):
     server_options = {"workers": 1, "sandbox": False, "config": "limits:\n  write_stall_ms: 800\n"}
 
     def test_client_that_never_reads_is_let_go(self):
-        raw = Raw(self.server.port, seconds=60)
-        self.addCleanup(raw.close)
+        raw = self.raw()
         raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        raw.socket.settimeout(20 * SLOW)
-        with self.assertRaises((ConnectionError, socket.timeout)) as caught:
+        with self.assertRaises(ConnectionError):
             for _ in range(3000):
                 raw.socket.sendall((("GET /.well-known/paseto-keys HTTP/1.1\r\n" + HOST + "\r\n") * 100).encode())
-        self.assertIsInstance(caught.exception, ConnectionError)
         self.serves()
 
 
@@ -119,7 +145,7 @@ class Many(RawCase):
             self.assertEqual(raw.read_answers(1)[0][0], 200)
         for raw in held:
             raw.close()
-        wait_for(lambda: self.server.metric("sessiond_connections_open") == 0, 10, "the connections to end")
+        wait_until(lambda: self.server.metric("sessiond_connections_open") == 0, "the connections to end")
         self.serves()
 
 
@@ -131,16 +157,18 @@ class Reload(unittest.TestCase):
     def reload(self):
         before = self.server.workers()
         self.server.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: self.server.is_ready() and not set(before) & set(self.server.workers()), 60, "new workers")
+        wait_until(lambda: self.server.have_replaced(before), "new workers")
 
     def test_busy_keep_alive_clients_see_no_failure(self):
-        """A client may send at the very moment at which a drain begins: its request is served, with connection: close."""
+        """A client may send at the very moment at which a drain begins: its request is served, with connection: close. Only who was
+        silent for DRAIN_IDLE_S may find it closed; a client that a busy machine has kept from sending is one of those."""
         stop, failures, done, closes = threading.Event(), [], [0] * 8, [0] * 8
 
         def client(number):
-            connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=120)
-            pause = random.Random(number)
+            connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE)
+            pause, since = random.Random(number), None
             while not stop.is_set():
+                before, since = since, time.monotonic()
                 try:
                     connection.request("POST", CREATE, json.dumps(create_dict(unique())), HEADERS)
                     answer = connection.getresponse()
@@ -148,8 +176,10 @@ class Reload(unittest.TestCase):
                     done[number] += answer.status == 200
                     closes[number] += answer.will_close
                 except (OSError, http.client.HTTPException) as error:
-                    failures.append(repr(error))
+                    if time.monotonic() - (before or since) < DRAIN_IDLE_S:
+                        failures.append(repr(error))
                     connection.close()
+                    since = None
                 time.sleep(pause.choice((0, 0, 0.001, 0.01, 0.05)))
             connection.close()
         threads = [threading.Thread(target=client, args=(number,)) for number in range(8)]
@@ -157,30 +187,43 @@ class Reload(unittest.TestCase):
             thread.start()
         for _ in range(4):
             self.reload()
+        wait_until(lambda: failures or sum(closes) > 0 or self.reload(), "a connection that lives until a drain")
+        wait_until(lambda: failures or min(done) > 10, "calls of every client")
         stop.set()
         for thread in threads:
             thread.join()
         self.assertEqual(failures, [])
-        self.assertGreater(min(done), 10)
-        self.assertGreater(sum(closes), 0, "no connection lived until a drain")
         self.server.stop()
 
     def test_idle_connection_is_waited_for_and_then_closed(self):
-        raws = [Raw(self.server.port).send(GET + "\r\n") for _ in range(12)]
-        for raw in raws:
-            raw.read_answers(1)
+        """Again if the machine was so busy that the time was over for all of them before they went on."""
+        wait_until(self.some_go_on_in_a_drain, "a connection that goes on in time")
+
+    def some_go_on_in_a_drain(self):
+        raws = []
+        for _ in range(12):
+            raw = Raw(self.server.port)
             self.addCleanup(raw.close)
+            raws.append((time.monotonic(), raw))
+            raw.send(GET + "\r\n").read_answers(1)
+            raw.data = b""
         self.server.process.send_signal(signal.SIGTERM)
-        wait_for(lambda: len(self.server.lines("draining")) >= 2, 10, "the drain")
-        for raw in raws[:6]:  # who goes on is served once more
-            raw.data = b""
+        wait_until(lambda: len(self.server.lines("draining")) >= 2, "the drain")
+        in_time = 0
+        for since, raw in raws[:6]:  # who goes on is served once more
             body = json.dumps(create_dict(unique()))
-            (status, headers, _), = raw.send(f"{POST}Content-Length: {len(body)}\r\n\r\n{body}").read_answers(1)
-            self.assertEqual((status, headers.get("connection")), (200, "close"))
-        for raw in raws[6:]:
-            raw.data = b""
+            answers = raw.send(f"{POST}Content-Length: {len(body)}\r\n\r\n{body}").read_answers(1)
+            if answers or time.monotonic() - since < DRAIN_IDLE_S:
+                (status, headers, _), = answers
+                self.assertEqual((status, headers.get("connection")), (200, "close"))
+                in_time += 1
+        for _, raw in raws[6:]:
             self.assertEqual(raw.read().data, b"")
         self.server.stop(expect=0)
+        if in_time == 0:
+            self.server.log_path.unlink()
+            self.server.start()
+        return in_time
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import unittest
 
 from google.protobuf import json_format
 
-from harness import STRIPE, Server, claims, connector_headers, create_request, reason, unique, wait_for
+from harness import STRIPE, Server, claims, connector_headers, create_request, reason, unique, wait_until
 from session_service import (BROWSER, CONFIG, EXACT, OVERLAP_SECONDS, SPREAD, SessionCase, Sessions, connections, event_names, explain, outcome_name, refusal,
                              status_name)
 
@@ -185,8 +185,8 @@ class ConnectorNames(SessionCase):
     def test_the_log_names_it(self):
         session, token = self.begin(connector=connector_headers("razorpay_v2"))
         self.client.get(token, session)
-        wait_for(lambda: {"CreateSessionToken", "GetSession"} <= {line["flow"] for line in self.server.lines("request")
-                                                                     if line.get("connector") == "razorpay_v2"}, 5, "both lines")
+        wait_until(lambda: {"CreateSessionToken", "GetSession"} <= {line["flow"] for line in self.server.lines("request")
+                                                                     if line.get("connector") == "razorpay_v2"}, "both lines")
 
 
 class CompareAndSet(SessionCase):

@@ -11,7 +11,7 @@ import unittest
 
 import grpc
 
-from harness import PATIENCE, unique, wait_for
+from harness import PATIENCE, unique, wait_until
 from session_service import SessionCase, Sessions, connections, explain, status_name
 
 DEATH = ("UNAVAILABLE", "UNKNOWN", "INTERNAL", "CANCELLED", "DEADLINE_EXCEEDED")
@@ -43,7 +43,7 @@ class Watcher:
 
     def cancel(self):
         self.stream.cancel()
-        self.thread.join(20)
+        self.thread.join(PATIENCE)
 
 
 class Watch(SessionCase):
@@ -133,13 +133,13 @@ class Watch(SessionCase):
                         os.kill(dice.choice(self.server.workers()), signal.SIGKILL)
             done = self.persist(self.client.advance, token, session, "COMPLETED", event_id="done")
             for thread in threads:
-                thread.join(60)
+                thread.join(PATIENCE)
             self.assertEqual(failures, [])
             self.assertEqual(done.session.version, 14)  # every event once, whatever was repeated
             for one in seen:
                 self.assertEqual(one, sorted(set(one)))
                 self.assertEqual(one[-1], 14)
-            wait_for(self.server.all_serve, 60, "the replaced workers")
+            wait_until(self.server.all_serve, "the replaced workers")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import unittest
 
-from harness import ADYEN, BUILD, SLOW, Server, claims, create_request, wait_for
+from harness import ADYEN, BUILD, Server, claims, create_request, wait_until
 
 EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
 SESSIONS = 40
@@ -225,11 +225,11 @@ class Keys(unittest.TestCase):
         self.assertIn(f"kill -HUP {server.process.pid}", refused)
         self.assertEqual(self.states("test"), {old: "active", new: "next"})
         server.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: server.lines("reloaded"), 60 * SLOW, "the reload")
+        wait_until(lambda: server.lines("reloaded"), "the reload")
         self.run_ctl("keys", "activate", new)
         self.assertEqual(self.states("test"), {old: "verify-only", new: "active"})
         self.run_ctl("keys", "activate", old)
-        server.stop(seconds=30 * SLOW)
+        server.stop()
 
     def test_faults_are_named(self):
         (kid,) = self.states("live")

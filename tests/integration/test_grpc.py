@@ -13,8 +13,8 @@ import h2.config
 import h2.connection
 import h2.events
 
-from harness import (ADYEN, CREATE, STRIPE, ServerCase, claims, create_request, initial_metadata, message, reason, request_class,
-                     response_class, status_details, unique, wait_for)
+from harness import (ADYEN, CREATE, PATIENCE, STRIPE, ServerCase, create_request, initial_metadata, message, response_class, status_details, unique,
+                     wait_until)
 
 EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
 
@@ -164,7 +164,7 @@ class Framing(ServerCase):
 
     def test_grpc_timeout_forms(self):
         body = frame(create_request(unique()).SerializeToString())
-        for value in ("10S", "1H", "99999999u", "8000m"):
+        for value in ("100S", "1H", "99999999u", "100000m"):
             stream = self.raw.request([("grpc-timeout", value)])
             self.raw.send(stream, body, end=True)
             self.assertEqual(self.raw.wait(stream), 0, value)
@@ -194,8 +194,8 @@ class Framing(ServerCase):
 
 
 class Metadata(ServerCase):
-    # The default margin of 50 ms is less than a busy machine and a sanitizer may take from the reply to the client.
-    server_options = {"config": "connector:\n  deadline_margin_ms: 400\n"}
+    # The default margin of 50 ms is less than a busy machine and a sanitizer may take from the connector's end to the reply.
+    server_options = {"config": "connector:\n  deadline_margin_ms: 10000\n"}
 
     def test_request_id_is_echoed_or_made(self):
         _, call = self.server.call(create_request(unique()), EXACT + [("x-request-id", "my-id-1")])
@@ -222,7 +222,7 @@ class Metadata(ServerCase):
         self.assertEqual(raw.wait(stream), 4)
 
     def test_connector_that_hangs_is_504_within_the_callers_deadline(self):
-        answer = self.server.call_within(create_request(unique("sim-hang-")), 1000,
+        answer = self.server.call_within(create_request(unique("sim-hang-")), 10500,
                                          [("x-connector", "stripe"), ("x-connector-config", STRIPE)])
         self.assertEqual((answer.status_code, answer.session_token), (504, ""))
         self.assertEqual(answer.error.unified_details.code, "CONNECTOR_TIMEOUT")
@@ -242,7 +242,7 @@ class Metadata(ServerCase):
             time.sleep(0.01)
             call.cancel()
         self.server.call(create_request(unique()), EXACT)
-        wait_for(lambda: self.server.metric("sessiond_exchanges_open") == 0, 30, "no exchange left open")
+        wait_until(lambda: self.server.metric("sessiond_exchanges_open") == 0, "no exchange left open")
 
 
 class Health(ServerCase):
@@ -285,7 +285,7 @@ class Health(ServerCase):
         except grpc.RpcError:
             pass
         self.assertEqual(seen[:1], [2], "NOT_SERVING while draining")
-        self.server.process.wait(30)
+        self.server.process.wait(PATIENCE)
         type(self).server.channel = None
         type(self).server.start()
 

@@ -6,7 +6,7 @@ import struct
 import threading
 import unittest
 
-from harness import CREATE, ROUTE, Server, create_dict, unique, wait_for, wait_until_still
+from harness import CREATE, ROUTE, Server, create_dict, unique, wait_until, wait_until_still
 from raw import GET, HOST, POST, Raw, RawCase
 
 SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: localhost\r\nx-request-id: smuggled\r\n\r\n"
@@ -161,7 +161,7 @@ class Refusals(RawCase):
                 with self.assertRaises(ssl.SSLError) as caught:
                     context.wrap_socket(s, server_hostname="localhost")
                 self.assertIn("ALERT", caught.exception.reason or "")
-        wait_for(lambda: self.server.lines("tls_refused"), 10, "the line that says so")
+        wait_until(lambda: self.server.lines("tls_refused"), "the line that says so")
         self.serves()
 
 
@@ -173,7 +173,7 @@ class Refused(unittest.TestCase):
         for _ in range(sent):
             Raw(server.port).send("GET /CANARY HTTP/1.1\r\nX CANARY: CANARY\r\n\r\n").read()
         Raw(server.port).send(GET + "X: " + "a" * 40000 + "\r\n\r\n").read()
-        rows = wait_for(lambda: (found := server.lines("http_refused")) and found[-1].get("http_status") == 431 and found, 10, "the lines")
+        rows = wait_until(lambda: (found := server.lines("http_refused")) and found[-1].get("http_status") == 431 and found, "the lines")
         self.assertEqual(rows[0]["http_status"], 400)
         self.assertIn("white space", rows[0]["reason"])
         self.assertRegex(rows[0]["peer"], r"^127\.0\.0\.1:\d+$")

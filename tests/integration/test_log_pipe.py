@@ -7,7 +7,7 @@ import signal
 import threading
 import unittest
 
-from harness import ADYEN, SLOW, Server, create_request, unique, wait_for
+from harness import ADYEN, PATIENCE, Server, create_request, unique, wait_until
 
 
 class Pipe:
@@ -48,7 +48,7 @@ class LogCase(unittest.TestCase):
 
     def ask(self, server, count):
         """Requests for a path that is not there, over connections that stay open: one line of the log each."""
-        links = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=120 * SLOW) for _ in range(8)]
+        links = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE) for _ in range(8)]
         for i in range(count):
             links[i % 8].request("GET", "/nope")
             answer = links[i % 8].getresponse()
@@ -71,9 +71,9 @@ class Stalled(LogCase):
         self.assertTrue(response.session_token)
         worker = server.workers()[0]
         os.kill(worker, signal.SIGKILL)  # the supervisor must be able to say so, and go on
-        wait_for(lambda: worker not in server.workers() and server.is_ready(), 30 * SLOW, "its replacement")
+        wait_until(lambda: server.have_replaced([worker]), "its replacement")
         self.ask(server, 20)
-        server.stop(seconds=30 * SLOW)
+        server.stop()
 
     def test_reader_comes_back(self):
         pipe = Pipe()
@@ -83,7 +83,7 @@ class Stalled(LogCase):
         pipe.read_on()
         self.ask(server, 20)
         told = server.metric("sessiond_log_lines_lost_total")
-        server.stop(seconds=30 * SLOW)
+        server.stop()
         rows = pipe.rows()
         self.assertGreater(sum(row["lost"] for row in rows if row["event"] == "log_lines_lost"), 0)
         self.assertLessEqual(sum(row["lost"] for row in rows if row["event"] == "log_lines_lost"), told)
@@ -101,7 +101,7 @@ class Lines(LogCase):
         for thread in threads:
             thread.join()
         lost = server.metric("sessiond_log_lines_lost_total") + server.metric("sessiond_log_lines_summed_total")
-        server.stop(seconds=30 * SLOW)
+        server.stop()
         rows = [row for row in pipe.rows() if row["event"] == "request" and row["flow"] == "none"]
         self.assertEqual(len(rows) + lost, 2000)
 
@@ -111,7 +111,7 @@ class Lines(LogCase):
         self.ask(server, 1500)
         server.call(create_request(unique()), connector="adyen", config=ADYEN)
         summed = server.metric("sessiond_log_lines_summed_total")
-        server.stop(seconds=30 * SLOW)
+        server.stop()
         written = [row for row in server.lines("request") if row["event"] == "request" and row["flow"] == "none"]
         sums = [row for row in server.lines("log_summary") if row["of"] == "request"]
         self.assertEqual(len(written) + summed, 1500)
@@ -128,4 +128,4 @@ class Closed(unittest.TestCase):
         Lines.ask(self, server, 50)
         lock = (server.data / "lock").read_bytes()
         self.assertEqual(lock.strip(), str(server.process.pid).encode())
-        server.stop(seconds=30 * SLOW)
+        server.stop()

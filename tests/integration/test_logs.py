@@ -4,7 +4,7 @@ import re
 import unittest
 import urllib.request
 
-from harness import ADYEN, CREATE, ROUTE, Server, ServerCase, create_dict, create_request, unique, wait_for
+from harness import ADYEN, CREATE, ROUTE, Server, ServerCase, create_dict, create_request, unique, wait_until
 
 FIELDS = {"ts", "level", "role", "event", "request_id", "tenant", "merchant", "connector", "flow", "grpc_status"}
 
@@ -54,7 +54,7 @@ class Lines(ServerCase):
     def test_one_json_line_a_request(self):
         self.server.call(create_request(unique()), [("x-connector", "adyen"), ("x-connector-config", ADYEN), ("x-request-id", "line-1"),
                                                    ("x-merchant-id", "m-1"), ("x-tenant-id", "t-1")])
-        rows = wait_for(lambda: [r for r in self.server.lines("request") if r.get("request_id") == "line-1"], 10, "the line")
+        rows = wait_until(lambda: [r for r in self.server.lines("request") if r.get("request_id") == "line-1"], "the line")
         self.assertEqual(len(rows), 1)
         row = rows[0]
         self.assertLessEqual(FIELDS, set(row))
@@ -66,8 +66,8 @@ class Lines(ServerCase):
         stripe = [("x-connector", "stripe"), ("x-connector-config", '{"config":{"Stripe":{"api_key":"sk_test_x"}}}')]
         self.server.fail(create_request(""), stripe + [("x-request-id", "line-2")])
         self.server.call(create_request(unique("sim-http-500-")), stripe + [("x-request-id", "line-3")])
-        rows = {r["request_id"]: r for r in wait_for(lambda: [r for r in self.server.lines("request")
-                                                             if r.get("request_id") == "line-3"] and self.server.lines("request"), 10, "the line")}
+        rows = {r["request_id"]: r for r in wait_until(lambda: [r for r in self.server.lines("request")
+                                                             if r.get("request_id") == "line-3"] and self.server.lines("request"), "the line")}
         self.assertEqual(rows["line-2"]["grpc_status"], "INVALID_ARGUMENT")
         self.assertEqual((rows["line-3"]["grpc_status"], rows["line-3"]["connector_status"]), ("OK", 500))
 

@@ -7,7 +7,7 @@ import uuid
 import grpc
 
 from harness import (ADYEN, CREATE, CREATE_NEW, ROUTE, STRIPE, ServerCase, claims, create_dict, create_request, initial_metadata, reason,
-                     status_details, unique, violated_fields, wait_for)
+                     status_details, unique, violated_fields, wait_until)
 from variants import KINDS, SIM_CONFIGS, UNSUPPORTED, VARIANTS, config, legacy_metadata, mandatory, values
 
 CANARY = "CANARYsecretvalue"
@@ -225,7 +225,7 @@ class Caller(MetadataCase):
     EXACT = [("x-connector-config", ADYEN)]
 
     def line(self, request_id):
-        return wait_for(lambda: [r for r in self.server.lines("request") if r.get("request_id") == request_id], 10, "the line")[0]
+        return wait_until(lambda: [r for r in self.server.lines("request") if r.get("request_id") == request_id], "the line")[0]
 
     def test_defaults_of_tenant_and_merchant(self):
         for extra in ([], [("x-merchant-id", ""), ("x-tenant-id", "")]):

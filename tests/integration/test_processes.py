@@ -12,7 +12,7 @@ import unittest
 import grpc
 
 from connector_servers import Sim
-from harness import (BUILD, CREATE, PATIENCE, SLOW, Server, ServerCase, claims, create_request, free_port, response_class, unique, wait_for,
+from harness import (BUILD, CREATE, PATIENCE, Server, ServerCase, claims, create_request, free_port, is_mistaken, response_class, unique,
                      wait_until)
 
 EXACT = [("x-connector", "adyen"), ("x-connector-config", '{"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}')]
@@ -57,15 +57,23 @@ class Lifetime(unittest.TestCase):
         for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
             for pid in (server.process.pid, *server.children()):
                 os.kill(pid, number)
-        wait_for(lambda: len(server.lines("signal_ignored")) == 3, 20 * SLOW, "three lines")
+        wait_until(lambda: len(server.lines("signal_ignored")) == 3, "three lines")
         before = server.workers()
         self.assertTrue(server.is_ready())
         self.assertEqual(server.workers(), before)
         for pid in (*server.children(), server.process.pid):
             os.kill(pid, signal.SIGQUIT)
-        self.assertEqual(server.process.wait(60 * SLOW), 0)
+        self.assertEqual(server.process.wait(PATIENCE), 0)
         leaving = [row["exit_code"] for row in server.lines("child_exited") if row["was"] == "draining"]
         self.assertEqual(leaving, [0, 0, 0, 0], "two workers, housekeeper, simulator")
+
+    def test_exits_of_children_are_seen_whatever_was_inherited(self):
+        """Some starters ignore SIGCHLD: the kernel forgets exits then, and the loader's was waited for without an end."""
+        server = self.server.start(preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        before = server.workers()
+        os.kill(before[0], signal.SIGKILL)
+        wait_until(lambda: server.all_serve() and before[0] not in server.workers(), "the successor")
+        server.stop(expect=0)
 
     def test_processes_have_titles(self):
         server = self.server.start()
@@ -75,15 +83,15 @@ class Lifetime(unittest.TestCase):
         own = pathlib.Path(f"/proc/{server.process.pid}/cmdline").read_bytes()
         self.assertIn(str(server.data).encode(), own, "the supervisor keeps its command line")
         server.process.send_signal(signal.SIGHUP)  # which reads the options again
-        wait_for(lambda: server.lines("reloaded"), 60 * SLOW, "the reload")
-        server.stop(seconds=60 * SLOW)
+        wait_until(lambda: server.lines("reloaded"), "the reload")
+        server.stop()
 
     def test_children_leave_when_the_supervisor_is_killed(self):
         self.server.start()
         children = self.server.children()
         os.kill(self.server.process.pid, signal.SIGKILL)
         self.server.process.wait()
-        wait_for(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in children), 15, "the children to leave")
+        wait_until(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in children), "the children to leave")
 
     def test_sessions_survive_a_restart(self):
         self.server.start()
@@ -138,7 +146,7 @@ class Replacement(ServerCase):
                                            response_deserializer=response_class(CREATE).FromString)
                 jtis.add(claims(call(create_request(session), metadata=EXACT, timeout=120).session_token)["jti"])
         self.assertEqual(len(jtis), 1)
-        wait_for(lambda: len({row["role"] for row in self.server.lines("request")}) == 2, 10, "both workers in the log")
+        wait_until(lambda: len({row["role"] for row in self.server.lines("request")}) == 2, "both workers in the log")
 
     def test_sighup_replaces_workers_with_no_failed_call(self):
         before = self.server.workers()
@@ -154,13 +162,14 @@ class Replacement(ServerCase):
                         method(create_request(unique()), metadata=EXACT, timeout=PATIENCE)
                         answered.append(1)
                     except grpc.RpcError as error:
-                        failures.append((error.code(), error.details()))
+                        if not is_mistaken(error):
+                            failures.append((error.code(), error.details()))
         threads = [threading.Thread(target=caller) for _ in range(3)]
         for thread in threads:
             thread.start()
         wait_until(lambda: len(answered) > 10, "callers at work")
         self.server.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: self.server.is_ready() and not set(before) & set(self.server.workers()), 60, "new workers")
+        wait_until(lambda: self.server.have_replaced(before), "new workers")
         stop.set()
         for thread in threads:
             thread.join()
@@ -239,7 +248,7 @@ class Refusals(unittest.TestCase):
         server.start()
         self.checked(server, f"pid {server.process.pid}")
         server.call(create_request(unique()), EXACT)
-        server.stop(seconds=30 * SLOW)
+        server.stop()
         self.checked(server, None)
         for port in (server.port, server.admin_port):
             with socket.socket() as s:

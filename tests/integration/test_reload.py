@@ -8,7 +8,7 @@ import time
 import unittest
 
 from connector_servers import FakeConnector, own_channel, stripe_intent
-from harness import PATIENCE, Server, create_request, unique, wait_until
+from harness import Server, create_request, unique, wait_until
 from raw import GET, Raw
 from variants import sim_metadata
 
@@ -39,7 +39,7 @@ class Reload(unittest.TestCase):
 
     def served(self):
         """Seconds until a new connection was answered."""
-        began, raw = time.monotonic(), Raw(self.server.port, seconds=PATIENCE)
+        began, raw = time.monotonic(), Raw(self.server.port)
         try:
             (status, _, _), = raw.send(GET + "\r\n").read_answers(1)
         finally:

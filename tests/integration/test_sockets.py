@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import resource
+import select
 import signal
 import socket
 import subprocess
@@ -20,7 +21,7 @@ import urllib.request
 import grpc
 
 from connector_servers import FakeConnector, own_channel, stripe_intent
-from harness import BUILD, CREATE, SLOW, Server, create_request, request_class, response_class, unique, wait_for
+from harness import BUILD, CREATE, PATIENCE, Server, create_request, request_class, response_class, unique, wait_until
 from variants import config
 
 ALIVE = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -42,7 +43,7 @@ def ask(port, request=ALIVE, timeout=120):
 def ready(server):
     """(HTTP status, body) of /readyz; (None, {}): refused."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.admin_port}/readyz", timeout=5 * SLOW) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.admin_port}/readyz", timeout=PATIENCE) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())
@@ -55,7 +56,7 @@ def health(server, service=""):
     with grpc.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
         call = channel.unary_unary(path, request_serializer=lambda m: m.SerializeToString(),
                                    response_deserializer=response_class(path).FromString)
-        answer = call(request_class(path)(service=service), timeout=10 * SLOW)
+        answer = call(request_class(path)(service=service), timeout=PATIENCE)
     return answer.ServingStatus.Name(answer.status)
 
 
@@ -69,7 +70,7 @@ class HeldConnector:
 
     def answer(self, fake, path, body):
         del fake, path
-        self.gate.wait(60 * SLOW)
+        self.gate.wait(PATIENCE)
         return 200, {}, stripe_intent(body)
 
     def close(self):
@@ -90,7 +91,7 @@ class Case(unittest.TestCase):
         pid = self.server.workers()[slot]
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), 10 * SLOW, "the worker's death")
+        wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "the worker's death")
 
     def give_up(self, slot):
         """Kills a slot's workers until its restart budget is used up."""
@@ -100,7 +101,7 @@ class Case(unittest.TestCase):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(row["pid"], signal.SIGKILL)
             return row["state"] == "given_up"
-        wait_for(done, 30 * SLOW, "the slot to be given up")
+        wait_until(done, "the slot to be given up")
 
 
 class SlowCall(unittest.TestCase):
@@ -120,7 +121,7 @@ class SlowCall(unittest.TestCase):
         self.thread.start()
         self.addCleanup(self.thread.join)
         self.addCleanup(self.held.gate.set)
-        wait_for(lambda: self.held.fake.requests, 10 * SLOW, "the connector to be called")
+        wait_until(lambda: self.held.fake.requests, "the connector to be called")
 
     def call(self):
         try:
@@ -144,17 +145,17 @@ class SlowCall(unittest.TestCase):
         idle = [socket.create_connection(("127.0.0.1", self.server.port)) for _ in range(20)]
         for s in idle:
             s.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            s.settimeout(30 * SLOW)
+            s.settimeout(PATIENCE)
             self.assertIn(b"200", s.recv(4096))
         self.server.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: "draining" in [row["state"] for row in ready(self.server)[1]["workers"]], 10 * SLOW, "the drain")
+        wait_until(lambda: "draining" in [row["state"] for row in ready(self.server)[1]["workers"]], "the drain")
         # Until every worker but the one that is held has been replaced, and some more.
         seen = [(ask(self.server.port), ready(self.server)[0], health(self.server)) for _ in range(60)]
         self.assertEqual(set(seen), {(200, 200, "SERVING")})
         self.assertTrue(self.thread.is_alive())
         self.assertTrue(set(before) & set(self.server.workers()))
         self.let_go()
-        wait_for(lambda: not set(before) & set(self.server.workers()), 30 * SLOW, "new workers")
+        wait_until(lambda: not set(before) & set(self.server.workers()), "new workers")
         for s in idle:  # closed, none left hanging
             self.assertEqual(s.recv(4096), b"")
             s.close()
@@ -165,20 +166,20 @@ class SlowCall(unittest.TestCase):
         self.start(1)
         before = self.server.workers()
         self.server.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: ready(self.server)[1]["workers"][0]["state"] == "draining", 10 * SLOW, "the drain")
+        wait_until(lambda: ready(self.server)[1]["workers"][0]["state"] == "draining", "the drain")
         seen = [(ask(self.server.port), ready(self.server)[0], health(self.server)) for _ in range(40)]
         self.assertEqual(set(seen), {(200, 200, "SERVING")})
         own_channel(self.server, create_request(unique()), EXACT)
         self.assertTrue(self.thread.is_alive())
         self.let_go()
-        wait_for(lambda: self.server.workers() != before and self.server.is_ready(), 30 * SLOW, "the new worker")
+        wait_until(lambda: self.server.workers() != before and self.server.is_ready(), "the new worker")
         self.server.stop()
 
     def test_stop_refuses_at_once(self):
         """TERM: what runs is finished, and nobody is accepted who would not be served."""
         self.start(2)
         self.server.process.send_signal(signal.SIGTERM)
-        wait_for(lambda: ask(self.server.port) is None, 10 * SLOW, "a refusal")
+        wait_until(lambda: ask(self.server.port) is None, "a refusal")
         self.assertEqual([ask(self.server.port) for _ in range(20)], [None] * 20)
         self.assertEqual(ready(self.server)[0], 503)
         self.assertTrue(self.thread.is_alive())
@@ -189,9 +190,9 @@ class SlowCall(unittest.TestCase):
         """drain.keep_accepting_seconds: health says no, calls are served."""
         self.start(2, "drain:\n  keep_accepting_seconds: 600\n")
         self.server.process.send_signal(signal.SIGTERM)
-        wait_for(lambda: ask(self.server.port) == 503, 10 * SLOW, "health to say no")
+        wait_until(lambda: ask(self.server.port) == 503, "health to say no")
         self.assertEqual(ready(self.server)[1]["state"], "draining")
-        wait_for(lambda: health(self.server) == "NOT_SERVING", 10 * SLOW, "both workers' health to say no")
+        wait_until(lambda: health(self.server) == "NOT_SERVING", "both workers' health to say no")
         for _ in range(10):
             own_channel(self.server, create_request(unique()), EXACT)
         self.let_go()
@@ -206,11 +207,11 @@ class Hung(Case):
         try:
             # Before any heartbeat is missed: a queue that nobody empties is its neighbour's.
             self.assertEqual({ask(self.server.port) for _ in range(30)}, {200})
-            status, body = wait_for(lambda: ready(self.server) if ready(self.server)[1]["degraded"] else None, 10 * SLOW, "degraded")
+            status, body = wait_until(lambda: ready(self.server) if ready(self.server)[1]["degraded"] else None, "degraded")
             self.assertEqual((status, body["state"], body["reasons"]), (200, "degraded", ["workers_missing"]))
             self.assertIn('sessiond_degraded{reason="workers_missing"} 1', self.server.metrics())
             os.kill(second, signal.SIGSTOP)
-            wait_for(lambda: ready(self.server)[0] == 503, 15 * SLOW, "not ready")
+            wait_until(lambda: ready(self.server)[0] == 503, "not ready")
             self.assertEqual(self.server.metric("sessiond_ready"), 0)
             self.assertEqual({ask(self.server.port) for _ in range(30)}, {503})
             with self.assertRaises(grpc.RpcError) as caught:
@@ -220,10 +221,30 @@ class Hung(Case):
             for pid in (first, second):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
-        wait_for(lambda: ready(self.server)[1]["state"] == "ready", 10 * SLOW, "ready")
-        wait_for(lambda: ask(self.server.port) == 200, 10 * SLOW, "service")
+        wait_until(lambda: ready(self.server)[1]["state"] == "ready", "ready")
+        wait_until(lambda: ask(self.server.port) == 200, "service")
         self.assertGreater(self.server.metric("sessiond_connections_turned_away_total"), 29)
-        wait_for(lambda: self.server.lines("degraded") and self.server.lines("degraded_ended"), 10 * SLOW, "both lines")
+        wait_until(lambda: self.server.lines("degraded") and self.server.lines("degraded_ended"), "both lines")
+        self.server.stop()
+
+
+    def test_all_hang_at_once(self):
+        """Who waits is answered before the beats are missed, which takes seconds: the server still says ready then."""
+        self.server.start()
+
+        def answered_early():
+            pids = self.server.workers()
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                return ask(self.server.port) == 503 and ready(self.server)[1]["state"] == "ready"
+            finally:
+                for pid in pids:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGCONT)
+                wait_until(self.server.all_serve, "the workers to go on")
+        wait_until(answered_early, "an early answer")
+        wait_until(lambda: ask(self.server.port) == 200, "service")
         self.server.stop()
 
 
@@ -258,7 +279,7 @@ class FailingDisk(Case):
         def failed():
             self.create()
             return ready(self.server)[1]["degraded"]
-        wait_for(failed, 20 * SLOW, "the shard to fail")
+        wait_until(failed, "the shard to fail")
         for _ in range(3):
             self.assertEqual([ask(self.server.port) for _ in range(40)], [200] * 40)
             self.assertTrue(all(self.create() for _ in range(10)))
@@ -266,7 +287,7 @@ class FailingDisk(Case):
         self.assertEqual(ready(self.server)[0], 200)
         self.assertGreater(self.server.metric("sessiond_store_poisonings_total"), 0)
         self.flag.unlink()
-        wait_for(self.server.all_serve, 20 * SLOW, "both workers")
+        wait_until(self.server.all_serve, "both workers")
         self.assertEqual(self.server.metric("sessiond_store_poisoned"), 0)
         self.server.stop()
 
@@ -276,13 +297,13 @@ class FailingDisk(Case):
         def failed():
             self.create()
             return ready(self.server)[0] == 503
-        wait_for(failed, 20 * SLOW, "both shards to fail")
-        wait_for(lambda: ask(self.server.port) == 503, 10 * SLOW, "the housekeeper to answer")
+        wait_until(failed, "both shards to fail")
+        wait_until(lambda: ask(self.server.port) == 503, "the housekeeper to answer")
         self.assertEqual([ask(self.server.port) for _ in range(40)], [503] * 40)
         self.assertFalse(self.create())
         self.flag.unlink()
-        wait_for(self.server.all_serve, 20 * SLOW, "both workers")
-        wait_for(lambda: ask(self.server.port) == 200, 10 * SLOW, "service")
+        wait_until(self.server.all_serve, "both workers")
+        wait_until(lambda: ask(self.server.port) == 200, "service")
         self.assertTrue(self.create())
         self.server.stop()
 
@@ -299,8 +320,8 @@ class GivenUp(Case):
         self.assertEqual((status, body["state"]), (200, "degraded"))
         self.assertEqual(health(self.server), "SERVING")
         self.server.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: ready(self.server)[1]["state"] == "ready", 20 * SLOW, "the slot to come back")
-        wait_for(lambda: self.server.lines("reloaded"), 20 * SLOW, "the end of the reload")
+        wait_until(lambda: ready(self.server)[1]["state"] == "ready", "the slot to come back")
+        wait_until(lambda: self.server.lines("reloaded"), "the end of the reload")
         self.assertEqual({ask(self.server.port) for _ in range(40)}, {200})
         self.server.stop()
 
@@ -318,16 +339,27 @@ class GivenUp(Case):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             return any(row["msg"].startswith("housekeeper") for row in self.server.lines("gave_up"))
-        wait_for(gone, 20 * SLOW, "the housekeeper to be given up")
-        wait_for(lambda: ready(self.server)[0] is None, 10 * SLOW, "the admin port to be closed")
+        wait_until(gone, "the housekeeper to be given up")
+        wait_until(lambda: ready(self.server)[0] is None, "the admin port to be closed")
         self.assertEqual(ask(self.server.port), 200)
         self.server.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: ready(self.server)[0] == 200, 20 * SLOW, "the admin port")
+        wait_until(lambda: ready(self.server)[0] == 200, "the admin port")
         self.server.stop()
 
 
 class GivenUpClaims(GivenUp):
     """A call is held in a worker whose slot is then given up: its key does not stay busy."""
+
+    def caller_of(self, port):
+        """The worker that is connected to the port."""
+        rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        sockets = {f"socket:[{row[9]}]" for row in rows if row[2].endswith(f":{port:04X}")}
+        for pid in self.server.workers():
+            for link in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if os.readlink(link) in sockets:
+                        return pid
+        raise AssertionError("no worker is connected")
 
     def test_claims_are_settled(self):
         held = HeldConnector()
@@ -345,15 +377,10 @@ class GivenUpClaims(GivenUp):
                 outcome.append(own_channel(server, request, metadata, timeout=120))
         thread = threading.Thread(target=call)
         thread.start()
-        wait_for(lambda: held.fake.requests, 10 * SLOW, "the connector to be called")
-        # Which worker has it? The one with an exchange open.
-        for slot in (0, 1):
-            self.give_up(slot)
-            thread.join(1 if slot == 0 else 30 * SLOW)
-            if not thread.is_alive():
-                break
-            server.process.send_signal(signal.SIGHUP)  # it was the other one
-            wait_for(lambda: ready(server)[1]["state"] == "ready", 20 * SLOW, "the slot to come back")
+        wait_until(lambda: held.fake.requests, "the connector to be called")
+        self.give_up(server.workers().index(self.caller_of(held.fake.port)))
+        thread.join(PATIENCE)
+        self.assertFalse(thread.is_alive())
         self.assertEqual(outcome, [])
         held.gate.set()
 
@@ -361,14 +388,14 @@ class GivenUpClaims(GivenUp):
             with contextlib.suppress(grpc.RpcError):
                 return own_channel(server, request, metadata)[0].session_token
             return None
-        self.assertTrue(wait_for(answered, 20 * SLOW, "the key to be free"))
+        self.assertTrue(wait_until(answered, "the key to be free"))
         server.stop()
 
     test_slot = test_housekeeper = None
 
 
 class Full(Case):
-    text = "store:\n  sessions_max: 1000\n"
+    text = "store:\n  sessions_max: 1000\nlimits:\n  merchant_share_percent: 100\n"  # one merchant may fill it
 
     def test_full_table_is_degraded(self):
         self.server.start()
@@ -381,15 +408,15 @@ class Full(Case):
         def refused():
             calls = [method.future(create_request(unique()), metadata=EXACT, timeout=120) for _ in range(200)]
             return grpc.StatusCode.RESOURCE_EXHAUSTED in [call.code() for call in calls]
-        wait_for(refused, 60 * SLOW, "the table to be full")
-        status, body = wait_for(lambda: ready(self.server) if ready(self.server)[1]["degraded"] else None, 10 * SLOW, "degraded")
+        wait_until(refused, "the table to be full")
+        status, body = wait_until(lambda: ready(self.server) if ready(self.server)[1]["degraded"] else None, "degraded")
         self.assertEqual((status, body["state"], body["reasons"]), (200, "degraded", ["table_full"]))
         self.assertGreater(self.server.metric("sessiond_table_full"), 0)
-        wait_for(lambda: health(self.server, "types.MerchantAuthenticationService") == "NOT_SERVING", 10 * SLOW, "health of creates")
+        wait_until(lambda: health(self.server, "types.MerchantAuthenticationService") == "NOT_SERVING", "health of creates")
         self.assertEqual(health(self.server), "SERVING")
         self.assertEqual(health(self.server, "sessiond.v1.SessionService"), "SERVING")
         self.server.call(first, EXACT)  # what is known is served
-        wait_for(lambda: self.server.lines("degraded"), 10 * SLOW, "the line")
+        wait_until(lambda: self.server.lines("degraded"), "the line")
         self.server.stop()
 
 
@@ -400,10 +427,41 @@ class Limits(unittest.TestCase):
         with tempfile.TemporaryDirectory() as data:
             for check in ((), ("--check",)):
                 done = subprocess.run([BUILD / "sessiond", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", f"{data}/data", *check],
-                                      capture_output=True, text=True, timeout=60 * SLOW, check=False,
+                                      capture_output=True, text=True, timeout=PATIENCE, check=False,
                                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)))
                 self.assertEqual(done.returncode, 1)
                 self.assertIn("limit of file sizes", done.stderr)
+
+
+    def test_open_files(self):
+        with tempfile.TemporaryDirectory() as data:
+            for check in ((), ("--check",)):
+                done = subprocess.run([BUILD / "sessiond", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", f"{data}/data", *check],
+                                      capture_output=True, text=True, timeout=PATIENCE, check=False,
+                                      preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60)))
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("limit of open files is 60", done.stderr)
+
+
+class FewFiles(Case):
+    workers = 1
+    sandbox = True
+
+    def test_connections_leave_room_for_connectors(self):
+        """What is above the room is closed at once, and who has a connection gets a call to a connector."""
+        self.server.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)))
+        self.assertEqual(len(self.server.lines("files_limit")), 1)
+        self.server.call(create_request(unique()), EXACT)
+        held = [socket.create_connection(("127.0.0.1", self.server.port)) for _ in range(400)]
+        poll = select.poll()
+        for s in held:
+            poll.register(s, select.POLLIN)
+        wait_until(lambda: len(poll.poll(0)) > len(held) - 200, "the others to be closed")
+        self.server.call(create_request(unique()), STRIPE_METADATA)
+        for s in held:
+            s.close()
+        wait_until(lambda: ask(self.server.port) == 200, "service")
+        self.server.stop()
 
 
 class Signals(Case):
@@ -416,11 +474,11 @@ class Signals(Case):
     def test_hup_at_any_moment_of_the_start(self):
         """Blocked from the first instruction of main: carried out afterwards, or told."""
         self.server.start(ready=False)
-        wait_for(lambda: signal.SIGHUP in self.blocked(), 10 * SLOW, "main")
+        wait_until(lambda: signal.SIGHUP in self.blocked(), "main")
         for _ in range(3):
             self.server.process.send_signal(signal.SIGHUP)
-        wait_for(self.server.is_ready, 20 * SLOW, "readiness")
-        wait_for(lambda: self.server.lines("reloaded"), 20 * SLOW, "the reload")
+        wait_until(self.server.is_ready, "readiness")
+        wait_until(lambda: self.server.lines("reloaded"), "the reload")
         self.server.stop()
 
 

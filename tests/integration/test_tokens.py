@@ -6,7 +6,7 @@ import signal
 import subprocess
 import unittest
 
-from harness import ADYEN, BUILD, SOURCE, Server, ServerCase, claims, create_request, unique, wait_for
+from harness import ADYEN, BUILD, SOURCE, Server, ServerCase, claims, create_request, unique, wait_until
 
 EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
 
@@ -68,7 +68,7 @@ class Rotation(unittest.TestCase):
     def reload(self):
         before = self.server.workers()
         self.server.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: self.server.is_ready() and not set(before) & set(self.server.workers()), 60, "new workers")
+        wait_until(lambda: self.server.have_replaced(before), "new workers")
 
     def test_rotation_keeps_old_tokens_valid_and_revocation_ends_them(self):
         self.server = Server(workers=1, sandbox=False).start()

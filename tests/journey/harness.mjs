@@ -4,6 +4,7 @@
 // Two sites, so that the browser treats the bank's POST as cross-site: the shop and sessiond's return URL are on localhost, the
 // bank is on 127.0.0.1 (ports do not make a site).
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,18 +15,21 @@ import { chromium } from 'playwright-core';
 const source = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export const build = resolve(process.env.SES_BUILD ?? join(source, 'build-gcc'));
 export const shots = join(build, 'journey');
-const readyMs = 100000;
+export const patienceMs = 120000; // ends what hangs; no verdict hangs on it
 
 export const sleep = (ms) => new Promise((done) => { setTimeout(done, ms); });
 
+// Below the kernel's range for outgoing connections, of which one may take it before it is listened to.
 async function freePort() {
-  return new Promise((done, fail) => {
-    const server = createServer().once('error', fail);
-    server.listen(0, '127.0.0.1', () => { const { port } = server.address(); server.close(() => done(port)); });
+  const port = randomInt(12000, 32000);
+  const free = await new Promise((done) => {
+    const server = createServer().once('error', () => done(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => done(true)));
   });
+  return free ? port : freePort();
 }
 
-export async function waitFor(what, predicate, ms = readyMs) {
+export async function waitFor(what, predicate, ms = patienceMs) {
   const end = Date.now() + ms;
   for (;;) {
     const value = await predicate().catch(() => false);
@@ -74,6 +78,7 @@ export class World {
     await waitFor('the bank', async () => (await fetch(`${world.bank}/healthz`)).ok);
     world.browser = await chromium.launch({
       executablePath: '/usr/bin/chromium',
+      timeout: patienceMs,
       args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
         '--disable-component-update', '--disable-sync'],
     });

@@ -1,10 +1,9 @@
 // A shopper: one browser profile, and the steps of a payment.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { shots } from './harness.mjs';
+import { patienceMs, shots } from './harness.mjs';
 
 export const code = '1234';
-const patienceMs = 30000;
 
 export class Shopper {
   static async arrive(world, name) {

@@ -22,7 +22,7 @@ import unittest
 
 import grpc
 
-from harness import PATIENCE, CREATE, STRIPE, Server, claims, create_request, initial_metadata, response_class, unique, wait_for
+from harness import CREATE, PATIENCE, STRIPE, Server, claims, create_request, initial_metadata, response_class, unique, wait_until
 from invariants import Invariants
 from simulator import effects, simulator_address
 
@@ -57,6 +57,7 @@ class Client:
         request = create_request(session, amount={"minor_amount": 10000, "currency": CURRENCY[connector]})
         while True:
             try:
+                # Now and then gRPC's Python client misses that its connection ended with a worker: it asks again, no verdict hangs on it.
                 answer, call = self.method.with_call(request, metadata=METADATA[connector], timeout=30)
             except grpc.RpcError as error:
                 if error.code() not in AGAIN or time.monotonic() > give_up_at:
@@ -116,7 +117,7 @@ class Effects(unittest.TestCase):
             stop.set()
             if kills:
                 killer.join()
-                wait_for(self.server.all_serve, 60, "the replaced workers")
+                wait_until(self.server.all_serve, "the replaced workers")
         found = [answer[0] for answer in answers if answer is not None]
         again = self.clients[0].create(session, connector, time.monotonic() + 5 * PATIENCE)
         if found:

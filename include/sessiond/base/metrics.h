@@ -63,6 +63,10 @@
     X(STORE_COLLECTED, "sessiond_store_collected_total", "counter", "Superseded or expired records removed") \
     X(STORE_RECORDS, "sessiond_store_records", "gauge", "Records in the shard, garbage included")            \
     X(STORE_BYTES, "sessiond_store_bytes", "gauge", "Bytes of records in the shard")                         \
+    X(STORE_FILE_BYTES, "sessiond_store_file_bytes", "gauge",                                                \
+      "Bytes of the shards' data.mdb, free pages included: these files never get smaller")                   \
+    X(STORE_SNAPSHOT_SECONDS, "sessiond_store_oldest_snapshot_seconds", "gauge",                             \
+      "How long somebody has held a snapshot of a shard, so that its file grows; of the shards the longest") \
     X(STORE_POISONED, "sessiond_store_poisoned", "gauge",                                                    \
       "Shards whose writer a failed sync has stopped and that do not serve again yet")                       \
     X(STORE_POISONINGS, "sessiond_store_poisonings_total", "counter",                                        \

@@ -5,10 +5,10 @@
  * What counts as a PAN: digits that a card network may have issued (prefix, length and check digit,
  * src/domain/card_network.h), in one row or in the groups that cards are printed in, whatever separates the
  * groups and however digits and separators are spelled: Unicode's digits, blanks and dashes, zero-width
- * characters, JSON's escapes, percent-encoding (src/domain/card_text.h). What does not, lest ordinary numbers
- * be refused: digits that touch a letter or belong to a longer run, UUIDs, fractions, telephone numbers,
- * article numbers, times. Ids of 16 digits that look like a card's in all of prefix, length and check digit
- * (about 3 in 100 random ones) cannot be told from one and are refused.
+ * characters, JSON's escapes, percent-encoding, HTML's references (src/domain/card_text.h). What does not,
+ * lest ordinary numbers be refused: digits that touch a letter or belong to a longer run, UUIDs, IBANs,
+ * fractions, telephone numbers, article numbers, times. Ids of 16 digits that look like a card's in all of
+ * prefix, length and check digit (about 3 in 100 random ones) cannot be told from one and are refused.
  *
  * What counts as such a key: a word before ':', '=' or '>' such as cvv, cvc2, card_cvc, SecurityCode,
  * card-verification-value in any case and with any of '_', '-' or nothing between; words with other meanings

@@ -328,9 +328,11 @@ struct ses_backup_report {
 /* [any process] A consistent copy of every shard into an existing empty directory, while the server runs:
  * every session that was acknowledged before the call is in it, but for the report's lost records, which
  * are damaged at the source: all others are in it all the same. report is written whatever the status.
- * SES_ALREADY_EXISTS: the directory is not empty. SES_IO, SES_FULL. SES_DATA_LOSS: a shard, or its index, is
- * damaged, so that nobody can tell what is missing. SES_BUSY: the shards could not be pinned within 2 s of
- * each other, try again. */
+ * However slow the target is, no snapshot of the source lasts for it (backup.c). Memory: 8 bytes a record and
+ * up to 64 MiB. SES_ALREADY_EXISTS: the directory is not empty. SES_IO, SES_FULL. SES_DATA_LOSS: a shard, or
+ * its index, is damaged, so that nobody can tell what is missing. SES_BUSY: records were put faster than the
+ * target takes them, or the shards could not be pinned within 2 s of each other. SES_ABORTED: to compare the
+ * copy with the source took more than 30 s. */
 SES_MUST_CHECK enum ses_status ses_store_backup(const char *dir, const char *target_dir,
                                                 struct ses_backup_report *report);
 

@@ -152,6 +152,54 @@ static void test_running_numbers(void **state)
     EXPECT_PATTERNS(patterns, 200000);
 }
 
+/* The letters and digits behind country and check digits; printed in fours, too. */
+static const char *const ibans[] = {
+    "DEdddddddddddddddddd", "ESdddddddddddddddddddd", "NOddddddddddd",
+    "CHddddddddddddddddd",  "GBNWBKdddddddddddddd",   "FRddddddddddAdddddddddd",
+    "ATdddddddddddddddd",   "NLABNAdddddddddd",       "PLdddddddddddddddddddddddd",
+};
+
+/* Check digits so that the number they end, letters as 10 to 35, is 1 modulo 97 (ISO 13616-1). */
+static void make_iban(const char *pattern, bool printed, char *iban)
+{
+    char body[32];
+    char number[48];
+    unsigned rest = 0;
+    size_t at = 0;
+
+    fill(pattern + 2, body);
+    (void)snprintf(number, sizeof(number), "%s%.2s00", body, pattern);
+    for (const char *p = number; *p != '\0'; p++)
+        rest = *p >= 'A' ? (rest * 100 + (unsigned)(*p - 'A') + 10) % 97
+                         : (rest * 10 + (unsigned)(*p - '0')) % 97;
+    (void)snprintf(number, sizeof(number), "%.2s%02u%s", pattern, 98 - rest, body);
+    for (size_t i = 0; number[i] != '\0'; i++) {
+        if (printed && i > 0 && i % 4 == 0)
+            iban[at++] = ' ';
+        iban[at++] = number[i];
+    }
+    iban[at] = '\0';
+}
+
+static void test_ibans(void **state)
+{
+    static const struct place places[] = {
+        {"", ""}, {"{\"iban\":\"", "\"}"}, {"to ", " EUR"}, {"IBAN: ", ", thanks"}, {"iban=", "&x=1"},
+    };
+    char iban[64];
+    char text[128];
+
+    (void)state;
+    for (unsigned i = 0; i < 100000; i++) {
+        make_iban(ibans[i % (sizeof(ibans) / sizeof(ibans[0]))], i % 3 != 0, iban);
+        (void)snprintf(text, sizeof(text), "%s%s%s", places[i % 5].before, iban, places[i % 5].behind);
+        expect(SES_CARD_DATA_NONE, text);
+    }
+    expect(SES_CARD_DATA_PAN, "DE89 3704 0044 0532 0130 00 4111 1111 1111 1111");
+    expect(SES_CARD_DATA_PAN, "DE12 4111 1111 1111 1111"); /* its check digits are wrong */
+    expect(SES_CARD_DATA_PAN, "AB 12 4111-1111-1111-1111");
+}
+
 /* ---- what is one ------------------------------------------------------------------------------- */
 
 static const struct {
@@ -246,6 +294,14 @@ static const char *const separators[] = {
     "\xef\xbb\xbf",
     "\xc2\xad",
     " \xe2\x80\x8b",
+    "&nbsp;",
+    "&ndash;",
+    "&#45;",
+    "&#x2D;",
+    "&#8209;",
+    "&amp;nbsp;",
+    "%u002D",
+    "\\x2d",
 };
 
 #define FORM_BYTES 8 /* of one digit, with NUL */
@@ -376,6 +432,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_million_uuids, seeded),
         cmocka_unit_test_setup(test_telephone_numbers, seeded),
         cmocka_unit_test_setup(test_running_numbers, seeded),
+        cmocka_unit_test_setup(test_ibans, seeded),
         cmocka_unit_test_setup(test_numbers_in_every_spelling, seeded),
         cmocka_unit_test_setup(test_each_spelling_once, seeded),
         cmocka_unit_test_setup(test_ids_of_sixteen_digits, seeded),

@@ -12,9 +12,17 @@ static bool known(const char *authority)
 
 static void test_loopback_is_known_by_any_port(void **state)
 {
-    static const char *const ours[] = {
-        "localhost",      "LocalHost:8080", "localhost.:1", "127.0.0.1",           "127.0.0.1:8080",
-        "127.9.8.7:9090", "[::1]",          "[::1]:8080",   "[0:0:0:0:0:0:0:1]:1", ""};
+    static const char *const ours[] = {"localhost",
+                                       "LocalHost:8080",
+                                       "localhost.:1",
+                                       "127.0.0.1",
+                                       "127.0.0.1:8080",
+                                       "127.9.8.7:9090",
+                                       "[::1]",
+                                       "[::1]:8080",
+                                       "[0:0:0:0:0:0:0:1]:1",
+                                       "127.0.0.1:",
+                                       ""};
 
     (void)state;
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
@@ -49,6 +57,12 @@ static void test_others_are_not(void **state)
                                          "0.0.0.0",
                                          "127.1.example",
                                          "localhost@evil.example",
+                                         "localhost:x@evil.example",
+                                         "127.0.0.1:80:80",
+                                         "pay.example:80@evil.example",
+                                         "[::1]evil.example",
+                                         "[::1].evil.example",
+                                         "[::1]:8080@evil.example",
                                          ":8080"};
 
     (void)state;

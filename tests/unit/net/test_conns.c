@@ -250,6 +250,7 @@ static void test_descriptors_out(void **state)
 {
     struct fixture *f = *state;
     struct rlimit old, low;
+    int behind[8];
     int x, y, first_free;
     unsigned busy;
     struct toy *t;
@@ -257,17 +258,23 @@ static void test_descriptors_out(void **state)
     begin(f, (struct ses_conns_options){0});
     x = client_accepted(f, &t);
     y = client(f);
+    for (size_t i = 0; i < 8; i++)
+        behind[i] = client(f);
     first_free = dup(0);
     close(first_free);
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
     low = (struct rlimit){(rlim_t)first_free, old.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    RUN_UNTIL(f, counter(f, SES_C_CONNECTIONS_REFUSED) > 0);
+    assert_int_equal(counter(f, SES_C_CONNECTIONS_REFUSED), 9); /* nobody waits behind another */
     busy = busy_turns(f, 300);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
     assert_true(busy <= BUSY_MAX);
     assert_int_equal(f->toys_count, 1);
     RUN_UNTIL(f, is_gone(y)); /* told, not left hanging */
     close(y);
+    for (size_t i = 0; i < 8; i++)
+        close(behind[i]);
     y = client_accepted(f, &t); /* served again without help */
     close(x);
     close(y);

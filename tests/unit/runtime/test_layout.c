@@ -2,9 +2,11 @@
 
 #include "layout.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -128,28 +130,55 @@ static void second_instance_is_refused_and_named(void **state)
     expect_open(*state, SES_OK, "");
 }
 
+/* The pause between two tries to take the lock is our own: in the first one the child that holds it is let
+ * go, and is gone before the next try. */
+static int keeper = -1; /* the pipe's end that keeps the child */
+static unsigned pauses;
+
+int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+    if (count > 0)
+        return (int)syscall(SYS_poll, fds, count, timeout_ms);
+    pauses++;
+    (void)close(keeper);
+    assert_true(waitpid(-1, NULL, 0) > 0);
+    return 0;
+}
+
+/* As a supervisor that dies before its child. */
+static void take_and_leave(const char *dir, const int ends[2])
+{
+    struct ses_layout layout;
+    struct ses_fault fault;
+    char end;
+
+    (void)close(ends[1]);
+    ses_layout_init(&layout, dir);
+    if (ses_layout_open(&layout, &fault) != SES_OK)
+        _exit(1);
+    if (fork() == 0)
+        _exit(read(ends[0], &end, 1) == 0 ? 0 : 1);
+    _exit(0);
+}
+
 /* The lock outlives its taker as long as a child has inherited it; a start then waits for that child. */
 static void lock_waits_for_children_of_a_dead_supervisor(void **state)
 {
-    pid_t supervisor = unit_fork();
+    int ends[2];
     int status;
+    pid_t supervisor;
 
-    if (supervisor == 0) {
-        struct ses_layout layout;
-        struct ses_fault fault;
-
-        ses_layout_init(&layout, *state);
-        if (ses_layout_open(&layout, &fault) != SES_OK)
-            _exit(1);
-        if (fork() == 0) {
-            (void)usleep(300000);
-            _exit(0);
-        }
-        _exit(0);
-    }
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0); /* the child becomes ours */
+    assert_int_equal(pipe(ends), 0);
+    supervisor = unit_fork();
+    if (supervisor == 0)
+        take_and_leave(*state, ends);
+    (void)close(ends[0]);
+    keeper = ends[1];
     assert_int_equal(waitpid(supervisor, &status, 0), supervisor);
     assert_int_equal(status, 0);
     expect_open(*state, SES_OK, "");
+    assert_int_equal(pauses, 1);
 }
 
 static void loose_permissions_are_refused(void **state)

@@ -92,11 +92,14 @@ static void counters_are_summed_over_slots(void **state)
     ses_count(&board->metrics[0], SES_C_SESSIONS_CREATED, 3);
     ses_count(&board->metrics[1], SES_C_SESSIONS_CREATED, 4);
     ses_gauge_set(&board->metrics[1], SES_C_STORE_RECORDS, 9);
+    ses_gauge_set(&board->metrics[0], SES_C_STORE_SNAPSHOT_SECONDS, 40);
+    ses_gauge_set(&board->metrics[1], SES_C_STORE_SNAPSHOT_SECONDS, 30);
     text = render(board);
     expect_line(text, "# TYPE sessiond_sessions_created_total counter");
     expect_line(text, "sessiond_sessions_created_total 7");
     expect_line(text, "# TYPE sessiond_store_records gauge");
     expect_line(text, "sessiond_store_records 9");
+    expect_line(text, "sessiond_store_oldest_snapshot_seconds 40"); /* an age: the highest */
     expect_line(text, "sessiond_table_entries 12");
     expect_line(text, "sessiond_table_capacity 1000");
     expect_line(text, "sessiond_durability_info{durability=\"process\"} 1");

@@ -1,4 +1,4 @@
-/* gc_fixture.h - records that end soon, and collection of one shard until it holds so many. */
+/* gc_fixture.h - records that end soon, and collection of one shard. */
 #ifndef SESSIOND_TESTS_GC_FIXTURE_H
 #define SESSIOND_TESTS_GC_FIXTURE_H
 
@@ -29,26 +29,38 @@ static inline void create_until(struct rig *rig, struct ses_store *store, uint64
     assert_ok(put_wait(rig, store, &claim, &record));
 }
 
-/* Of one of several stores: the gauge is the last writer's. */
-static inline bool collect_to(struct ses_store *store, uint64_t now_ms, uint64_t records)
+/* ---- the committer's collection, which is asynchronous ---- */
+
+static inline bool collect_is_taken(struct ses_store *store)
 {
-    for (unsigned i = 0; i < 400; i++) {
-        ses_store_collect(store, now_ms);
-        (void)usleep(5000);
-        ses_store_complete(store);
-        if (atomic_load(&store->committer.records) == records)
-            return true;
-    }
-    return false;
+    bool taken;
+
+    (void)pthread_mutex_lock(&store->committer.mutex);
+    taken = !store->committer.collect;
+    (void)pthread_mutex_unlock(&store->committer.mutex);
+    return taken;
 }
 
+/* When a collection has begun, the one before it is over. */
+static inline void collect_begin(struct ses_store *store, uint64_t now_ms)
+{
+    ses_store_collect(store, now_ms);
+    WAIT_UNTIL(collect_is_taken(store));
+    ses_store_complete(store);
+}
+
+/* Until the shard has no more than records left. Those of this store: the gauge is the last writer's. */
+static inline void collect_to(struct ses_store *store, uint64_t now_ms, uint64_t records)
+{
+    WAIT_DOING(collect_begin(store, now_ms), atomic_load(&store->committer.records) <= records);
+    collect_begin(store, now_ms); /* entries are freed a moment after the records */
+}
+
+/* Many collections, all but the last one over, and nothing goes. */
 static inline bool collect_keeps(struct ses_store *store, uint64_t now_ms, uint64_t records)
 {
-    for (unsigned i = 0; i < 20; i++) {
-        ses_store_collect(store, now_ms);
-        (void)usleep(5000);
-    }
-    ses_store_complete(store);
+    for (unsigned i = 0; i < 20; i++)
+        collect_begin(store, now_ms);
     return atomic_load(&store->committer.records) == records;
 }
 

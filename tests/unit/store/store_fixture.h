@@ -308,20 +308,6 @@ static inline void in_child(void (*fn)(void *arg), void *arg)
     child_run(&child);
 }
 
-/* The committer's collection is asynchronous: asks until the shard has no more than records left. */
-static inline void collect_once(struct ses_store *store, uint64_t now_ms)
-{
-    ses_store_collect(store, now_ms);
-    ses_store_complete(store);
-}
-
-static inline bool collect_until(struct rig *rig, struct ses_store *store, uint64_t now_ms, uint64_t records)
-{
-    WAIT_DOING(collect_once(store, now_ms),
-               atomic_load(&rig->metrics->counter[SES_C_STORE_RECORDS]) <= records);
-    return true;
-}
-
 /* Shard 0 with that many sessions that never end, made in one go and closed again. */
 static inline void rig_fill(struct rig *rig, uint64_t sessions, const char *body)
 {
@@ -346,17 +332,6 @@ static inline enum ses_status rig_load(struct rig *rig, uint64_t *ret_sessions)
     rig_new_table(rig);
     *ret_sessions = 0;
     return ses_store_load(rig->dir, rig->table, ses_clock_wall_ms(), NULL, ret_sessions);
-}
-
-/* Many requests, and nothing goes. */
-static inline bool collect_leaves(struct rig *rig, struct ses_store *store, uint64_t now_ms, uint64_t records)
-{
-    for (unsigned i = 0; i < 20; i++) {
-        ses_store_collect(store, now_ms);
-        (void)usleep(5000);
-    }
-    ses_store_complete(store);
-    return atomic_load(&rig->metrics->counter[SES_C_STORE_RECORDS]) == records;
 }
 
 #endif

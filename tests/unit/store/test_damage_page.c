@@ -223,7 +223,7 @@ static void collect_around(struct rig *rig, uint64_t at, garbage_fn garbage, siz
 
     hurt_page(rig, &hurt, page_number_of(env, ENV_RECORDS, locators[at]), garbage);
     a_leaf = page_nodes(hurt.before);
-    WAIT_DOING(collect_once(store, LATER),
+    WAIT_DOING(collect_begin(store, LATER),
                (count_entries(env, &records, &rows), rows <= 1 + kept * (a_leaf + 1)));
     (void)collect_keeps(store, LATER, 0);
     count_entries(env, &records, &rows);
@@ -231,7 +231,7 @@ static void collect_around(struct rig *rig, uint64_t at, garbage_fn garbage, siz
     assert_int_equal(records - rows, a_leaf);
     create(rig, store, MANY + 1, "still writing");
     heal_page(rig, &hurt);
-    WAIT_DOING(collect_once(store, LATER), (count_entries(env, &records, &rows), rows == 2));
+    WAIT_DOING(collect_begin(store, LATER), (count_entries(env, &records, &rows), rows == 2));
     assert_int_equal(records - rows, a_leaf);
     assert_stored(rig, store, MANY, "short-lived", 1);
     ses_store_close(store);
@@ -297,11 +297,11 @@ static void test_collection_before_a_branch_that_begins_with_damage(void **state
     while (locators[before] < begin)
         before++;
     hurt_page(rig, &hurt, page_number_of(env, ENV_RECORDS, begin), be_noise);
-    WAIT_DOING(collect_once(store, LATER),
+    WAIT_DOING(collect_begin(store, LATER),
                (count_entries(env, &records, &rows), rows <= before + 3 * page_nodes(hurt.before)));
     assert_true(rows >= before);
     heal_page(rig, &hurt);
-    WAIT_DOING(collect_once(store, LATER), (count_entries(env, &records, &rows), rows == 1));
+    WAIT_DOING(collect_begin(store, LATER), (count_entries(env, &records, &rows), rows == 1));
     ses_store_close(store);
 }
 

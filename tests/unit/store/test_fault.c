@@ -1,6 +1,6 @@
 /* Disks that are full or broken. This program's fdatasync, pwrite, writev and pwritev stand before libc's,
  * LMDB calls them. */
-#include "store_fixture.h"
+#include "gc_fixture.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +9,6 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-
-#include "store_impl.h"
 
 static _Atomic int sync_error;       /* errno of every fdatasync */
 static _Atomic int meta_write_error; /* of small writes: LMDB's meta page */
@@ -368,7 +366,7 @@ static void test_collection_makes_room(void **state)
     grow_error = ENOSPC;
     refused = fill(rig, store, 50000);
     assert_in_range(refused, 50, 200);
-    assert_true(collect_until(rig, store, ses_clock_wall_ms() + 2 * HOUR_MS, 1));
+    collect_to(store, ses_clock_wall_ms() + 2 * HOUR_MS, 1);
     for (uint64_t i = 0; i < refused / 3; i++) /* still no disk, but the file has free pages */
         assert_int_equal(try_sized(rig, store, 100000 + i, 50000), SES_OK);
     grow_error = 0;
@@ -410,7 +408,7 @@ static void test_small_map(void **state)
     store = rig_open(rig, 0);
     refused = fill(rig, store, 1000);
     assert_in_range(refused, 300, 1000);
-    assert_true(collect_until(rig, store, ses_clock_wall_ms() + HOUR_MS, 1));
+    collect_to(store, ses_clock_wall_ms() + HOUR_MS, 1);
     assert_int_equal(try_create(rig, store, 200000), SES_OK);
     ses_store_close(store);
 }

@@ -18,9 +18,30 @@ static void test_superseded_goes(void **state)
     create(rig, store, 1, "one");
     update(rig, store, 1, "two", UINT64_MAX);
     update(rig, store, 1, "three", UINT64_MAX);
-    assert_true(collect_leaves(rig, store, ses_clock_wall_ms(), 3)); /* younger than the grace */
-    assert_true(collect_until(rig, store, LATER, 1));
+    assert_true(collect_keeps(store, ses_clock_wall_ms(), 3)); /* younger than the grace */
+    collect_to(store, LATER, 1);
     assert_stored(rig, store, 1, "three", 3);
+    ses_store_close(store);
+}
+
+/* Payments that stay open, among others that are over: the old copies of those that were moved do not hold
+ * back the shard, each for a grace. */
+static void test_moved_ones_hold_nothing_back(void **state)
+{
+    struct rig *rig = *state;
+    uint64_t later = LATER;
+    struct ses_store *store;
+
+    rig->options.gc_age_ms = 60000;
+    store = rig_open(rig, 0);
+    for (uint64_t i = 1; i <= 10; i += 2) {
+        create_until(rig, store, i, UINT64_MAX);
+        create_until(rig, store, i + 1, ses_clock_wall_ms() + 1000);
+    }
+    create_until(rig, store, 11, UINT64_MAX);
+    collect_to(store, later, 6);
+    for (uint64_t i = 1; i <= 11; i += 2)
+        assert_stored(rig, store, i, "short-lived", 1);
     ses_store_close(store);
 }
 
@@ -28,20 +49,16 @@ static void test_expired_goes_and_frees_the_key(void **state)
 {
     struct rig *rig = *state;
     struct ses_store *store = rig_open(rig, 0);
-    uint64_t used;
-    uint64_t room;
 
     for (uint64_t i = 1; i <= 50; i++)
         create_until(rig, store, i, ses_clock_wall_ms() + 60000);
     create(rig, store, 51, "stays");
-    assert_true(collect_leaves(rig, store, ses_clock_wall_ms(), 51)); /* not expired yet */
-    assert_true(collect_until(rig, store, LATER, 1));
+    assert_true(collect_keeps(store, ses_clock_wall_ms(), 51)); /* not expired yet */
+    collect_to(store, LATER, 1);
     for (uint64_t i = 1; i <= 50; i++)
         assert_absent(rig, store, i);
     assert_stored(rig, store, 51, "stays", 1);
-    do /* entries are freed a moment after the records */
-        ses_table_usage(rig->table, &used, &room);
-    while (used != 1);
+    assert_int_equal(table_used(rig), 1);
     create(rig, store, 1, "again");
     assert_stored(rig, store, 1, "again", 1);
     assert_int_equal(atomic_load(&rig->metrics->counter[SES_C_STORE_COLLECTED]), 50);
@@ -56,7 +73,7 @@ static void test_live_record_stops_it(void **state)
     create(rig, store, 1, "live");
     create_until(rig, store, 2, ses_clock_wall_ms() + 1000);
     create(rig, store, 3, "newest");
-    assert_true(collect_leaves(rig, store, LATER, 3)); /* in order: what is behind a live one waits */
+    assert_true(collect_keeps(store, LATER, 3)); /* in order: what is behind a live one waits */
     ses_store_close(store);
 }
 
@@ -72,7 +89,7 @@ static void test_record_ahead_of_the_clock_stops_nothing(void **state)
     create_until(rig, store, 2, ses_clock_now_ms() + 1000);
     create(rig, store, 3, "superseded");
     update(rig, store, 3, "newest", UINT64_MAX);
-    assert_true(collect_until(rig, store, LATER, 2 * GC_STEP_MAX + 1));
+    collect_to(store, LATER, 2 * GC_STEP_MAX + 1);
     assert_stored(rig, store, 1000, "short-lived", 1);
     assert_absent(rig, store, 2);
     assert_stored(rig, store, 3, "newest", 2);
@@ -88,9 +105,9 @@ static void test_nothing_goes_before_the_clock_of_collection(void **state)
     create_until(rig, store, 1, ses_clock_now_ms() - 60000);
     create(rig, store, 2, "newest");
     atomic_store(&store->committer.gc_lag_ms, HOUR_MS);
-    assert_true(collect_leaves(rig, store, LATER - 9 * 60 * 1000, 2));
+    assert_true(collect_keeps(store, LATER - 9 * 60 * 1000, 2));
     atomic_store(&store->committer.gc_lag_ms, 0);
-    assert_true(collect_until(rig, store, LATER - 9 * 60 * 1000, 1));
+    collect_to(store, LATER - 9 * 60 * 1000, 1);
     ses_store_close(store);
 }
 
@@ -123,7 +140,6 @@ static void test_old_live_record_is_appended_again(void **state)
     struct rig *rig = *state;
     struct ses_store *store;
     uint64_t before;
-    uint64_t after;
 
     rig->options.gc_age_ms = 60000;
     store = rig_open(rig, 0);
@@ -131,14 +147,9 @@ static void test_old_live_record_is_appended_again(void **state)
     create_until(rig, store, 2, ses_clock_wall_ms() + 1000);
     create(rig, store, 3, "newest");
     before = locator_of(rig, store, 1);
-    assert_true(collect_until(rig, store, LATER, 3));
-    for (unsigned i = 0; i < 100;
-         i++) { /* record 3 was the newest of the first step: it may be appended again as well */
-        ses_store_collect(store, LATER);
-        (void)usleep(2000);
-    }
-    after = locator_of(rig, store, 1);
-    assert_true(after > before);
+    collect_to(store, LATER, 3);
+    /* Record 3 was the newest of the first step: it may be appended again as well. */
+    WAIT_DOING(collect_begin(store, LATER), locator_of(rig, store, 1) > before && table_used(rig) == 2);
     assert_absent(rig, store, 2);
     assert_stored(rig, store, 1, "long-lived", 1);
     assert_stored(rig, store, 3, "newest", 1);
@@ -168,10 +179,10 @@ static void test_claimed_record_is_left_alone(void **state)
     assert_ok(get(rig, store, 1, &record, &ref, &claimed));
     assert_ok(ses_store_claim_ref(store, &key, &ref, 1, &claim));
     assert_ok(intent_wait(rig, store, &claim, "calling")); /* 1, 2, 3, intent */
-    assert_true(collect_until(rig, store, LATER, 3));      /* steps over 1, removes 2 */
+    collect_to(store, LATER, 3);                           /* steps over 1, removes 2 */
     assert_stored(rig, store, 1, "short-lived", 1);
     ses_store_release(store, &claim);
-    assert_true(collect_until(rig, store, LATER, 2)); /* 3 is live and stops it before the intent */
+    collect_to(store, LATER, 2); /* 3 is live and stops it before the intent */
     assert_absent(rig, store, 1);
     ses_store_close(store);
 }
@@ -189,7 +200,7 @@ static void test_locators_are_never_used_twice(void **state)
         locator = locator_of(rig, store, i);
         assert_true(locator > last);
         last = locator;
-        assert_true(collect_until(rig, store, LATER, 0)); /* the newest as well */
+        collect_to(store, LATER, 0); /* the newest as well */
         assert_absent(rig, store, i);
         ses_store_close(store);
         store = rig_open(rig, 0);
@@ -238,8 +249,8 @@ static void test_shorter_expiry_waits_for_the_older(void **state)
     second = rig_open(rig, 1);
     assert_stored(rig, first, 1, "over", 2);
     assert_true(collect_keeps(first, LATER, 1));
-    assert_true(collect_to(second, LATER + HOUR_MS, 0)); /* both of it */
-    assert_true(collect_to(first, LATER, 0));
+    collect_to(second, LATER + HOUR_MS, 0); /* both of it */
+    collect_to(first, LATER, 0);
     assert_absent(rig, first, 1);
     assert_int_equal(table_used(rig), 0);
     ses_store_close(first);
@@ -266,10 +277,10 @@ static void test_old_end_falls_back_for_a_key_that_goes_on(void **state)
     assert_true(atomic_load(&rig->table->shards[1].oldest) == 0);
     update(rig, first, 1, "goes on", ses_clock_wall_ms() + 1000);
     assert_true(atomic_load(&rig->table->shards[1].oldest) == waiting);
-    assert_true(collect_to(first, LATER + HOUR_MS, 1)); /* what went on waits for the other shard now */
+    collect_to(first, LATER + HOUR_MS, 1); /* what went on waits for the other shard now */
     assert_stored(rig, first, 1, "goes on", 3);
-    assert_true(collect_to(second, LATER, 0));
-    assert_true(collect_to(first, LATER, 0));
+    collect_to(second, LATER, 0);
+    collect_to(first, LATER, 0);
     assert_int_equal(table_used(rig), 0);
     ses_store_close(first);
     ses_store_close(second);
@@ -285,7 +296,7 @@ static void test_shorter_expiry_in_one_shard(void **state)
     create_until(rig, store, 1, UINT64_MAX);
     update(rig, store, 1, "over", ses_clock_wall_ms() + 1000);
     create(rig, store, 2, "an hour");
-    assert_true(collect_until(rig, store, LATER, 1));
+    collect_to(store, LATER, 1);
     assert_absent(rig, store, 1);
     create_until(rig, store, 1, UINT64_MAX); /* the key begins again */
     assert_stored(rig, store, 1, "short-lived", 1);
@@ -317,9 +328,15 @@ static void test_shorter_expiry_waits_for_a_claim(void **state)
     assert_true(collect_keeps(store, LATER, 2));
     assert_stored(rig, store, 2, "over", 2);
     ses_store_release(store, &claim);
-    assert_true(collect_to(store, LATER, 0));
+    collect_to(store, LATER, 0);
     assert_int_equal(table_used(rig), 0);
     ses_store_close(store);
+}
+
+static void collect_both(struct ses_store *store[2], uint64_t now_ms)
+{
+    collect_begin(store[0], now_ms);
+    collect_begin(store[1], now_ms);
 }
 
 /* Payments through a state that has no end, over two shards, on a table that holds a fraction of them. */
@@ -342,11 +359,7 @@ static void test_places_come_back(void **state)
             update(rig, store[i / 2 % 2], number, "processing", UINT64_MAX);
             update(rig, store[i / 4 % 2], number, "completed", ses_clock_wall_ms() + 1000);
         }
-        for (unsigned i = 0; i < 400 && table_used(rig) > 0; i++) {
-            ses_store_collect(store[i % 2], LATER);
-            (void)usleep(5000);
-        }
-        assert_int_equal(table_used(rig), 0);
+        WAIT_DOING(collect_both(store, LATER), table_used(rig) == 0);
     }
     ses_store_close(store[0]);
     ses_store_close(store[1]);
@@ -448,6 +461,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_superseded_goes, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_moved_ones_hold_nothing_back, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_expired_goes_and_frees_the_key, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_live_record_stops_it, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_record_ahead_of_the_clock_stops_nothing, rig_setup,

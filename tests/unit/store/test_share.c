@@ -144,8 +144,8 @@ static void test_a_place_given_back_is_free_again(void **state)
     assert_int_equal(held(rig, SES_OWNER_EARLY), 1);
     assert_true(bytes_of(store, GREEDY) > 0);
     assert_int_equal(bytes_of(store, SES_OWNER_EARLY), bytes_of(store, GREEDY));
-    assert_true(collect_until(rig, store, LATER, 0));
-    WAIT_DOING(collect_once(store, LATER), held(rig, SES_OWNER_EARLY) == 0);
+    collect_to(store, LATER, 0);
+    WAIT_DOING(collect_begin(store, LATER), held(rig, SES_OWNER_EARLY) == 0);
     assert_int_equal(held(rig, GREEDY), 0);
     assert_int_equal(held(rig, GREEDY | SES_OWNER_EARLY), 0);
     assert_int_equal(bytes_of(store, GREEDY), 0);
