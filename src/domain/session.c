@@ -42,12 +42,12 @@ static bool same_end(const struct ses_session_state *stored, const struct ses_se
            (stored_end <= given->stored_ms && given_end <= given->stored_ms); /* both are over */
 }
 
-/* a is the stored one. */
+/* a is the stored one. The type is "Bearer" or "bearer": RFC 6749 section 5.1. */
 static bool same_access_token(const struct ses_session_state *a, const struct ses_session_state *b)
 {
     return a->access_token_present && ses_slice_eq(a->access_token, b->access_token) &&
            a->access_token_type_present == b->access_token_type_present &&
-           ses_slice_eq(a->access_token_type, b->access_token_type) && same_end(a, b);
+           ses_slice_ieq(a->access_token_type, b->access_token_type) && same_end(a, b);
 }
 
 static bool same_customer(const struct ses_session_state *a, const struct ses_session_state *b)

@@ -37,7 +37,7 @@ class Idempotency(ServerCase):
     def test_same_payload_with_equal_state_is_a_replay(self):
         session = unique()
         one, _ = self.create(create_request(session, state=STATE))
-        for state in (None, STATE):
+        for state in (None, STATE, {"access_token": dict(STATE["access_token"], token_type="bearer")}):
             two, metadata = self.create(create_request(session, state=state))
             self.assertEqual(metadata.get("x-session-replayed"), "true")
             self.assertEqual((two["jti"], two["gen"]), (one["jti"], one["gen"]))

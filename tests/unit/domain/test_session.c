@@ -49,6 +49,8 @@ static void test_each_part_counts(void **state)
     assert_false(ses_session_state_differs(&stored, &given));
     given = token_state("tok2", "Bearer", 60);
     assert_true(ses_session_state_differs(&stored, &given));
+    given = token_state("tok", "bearer", 60); /* RFC 6749 section 5.1: in any case */
+    assert_false(ses_session_state_differs(&stored, &given));
     given = token_state("tok", "MAC", 60);
     assert_true(ses_session_state_differs(&stored, &given));
     given = token_state("tok", NULL, 60);
