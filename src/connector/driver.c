@@ -150,7 +150,7 @@ static bool repeat(struct ses_outbound *outbound, CURLcode code, uint64_t now_ns
     ses_buf_clear(&outbound->answer);
     outbound->answer_header_bytes = 0;
     outbound->headers_ended = false;
-    outbound->length_told = false;
+    outbound->framing_told = false;
     outbound->retried = true;
     return ses_outbound_attach(outbound, now_ns, left_ms, true) == SES_OK;
 }

@@ -21,16 +21,24 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     return 0;
 }
 
-/* RFC 9112 section 6.3: with two lengths nobody knows where the answer ends and the next one begins. */
-static bool is_second_length(struct ses_outbound *outbound, struct ses_slice line)
+/* RFC 9112 section 6.3: with two lines that say where the answer ends, or one that is no number, nobody knows
+ * where the next one begins. libcurl takes the first, or the last, or what it can read of it. */
+static bool misframes(struct ses_outbound *outbound, struct ses_slice line)
 {
-    static const struct ses_slice name = {(const uint8_t *)"content-length:", sizeof("content-length:") - 1};
+    size_t colon = ses_slice_find(line, ':');
+    struct ses_slice name = ses_slice_trim(ses_slice_cut(line, 0, colon));
+    struct ses_slice value;
+    bool length = ses_slice_ieq(name, SES_STR("content-length"));
+    uint64_t bytes;
 
-    if (line.len < name.len || !ses_slice_ieq(ses_slice_cut(line, 0, name.len), name))
+    if (colon == line.len || (!length && !ses_slice_ieq(name, SES_STR("transfer-encoding"))))
         return false;
-    if (outbound->length_told || ses_slice_find(line, ',') < line.len)
+    line = ses_slice_cut(line, 0, ses_slice_find(line, '\n'));
+    value = ses_slice_trim(ses_slice_cut(line, colon + 1, ses_slice_find(line, '\r')));
+    if (outbound->framing_told || name.len != colon ||
+        (length && ses_parse_u64(value, INT64_MAX, &bytes) != SES_OK))
         return true;
-    outbound->length_told = true;
+    outbound->framing_told = true;
     return false;
 }
 
@@ -42,13 +50,12 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
     /* libcurl takes a connection that ends amid the header lines for a complete answer without a body. */
     if (ses_slice_starts(line, SES_STR("HTTP/"))) {
         outbound->headers_ended = false;
-        outbound->length_told = false;
+        outbound->framing_told = false;
     } else if (ses_slice_eq_str(line, "\r\n") || ses_slice_eq_str(line, "\n")) {
         outbound->headers_ended = true;
     }
     outbound->answer_header_bytes += size * count;
-    if (outbound->answer_header_bytes <= SES_OUTBOUND_ANSWER_HEADER_BYTES_MAX &&
-        !is_second_length(outbound, line))
+    if (outbound->answer_header_bytes <= SES_OUTBOUND_ANSWER_HEADER_BYTES_MAX && !misframes(outbound, line))
         return size * count;
     outbound->unfit = true;
     return 0;
@@ -158,7 +165,7 @@ void ses_outbound_reset(struct ses_outbound *outbound)
     wipe_buf(&outbound->answer);
     outbound->answer_header_bytes = 0;
     outbound->headers_ended = false;
-    outbound->length_told = false;
+    outbound->framing_told = false;
     outbound->host = NULL;
     outbound->done = NULL;
     outbound->probe = false;

@@ -40,7 +40,7 @@ struct ses_outbound {
     bool retried;
     bool unfit;                         /* the answer came, but is one that nobody will read: see on_header */
     bool headers_ended;                 /* the empty line behind the answer's headers has come */
-    bool length_told;                   /* by a Content-Length */
+    bool framing_told;                  /* by a Content-Length or Transfer-Encoding */
     enum ses_connector_outcome refused; /* while in driver->refused */
 };
 

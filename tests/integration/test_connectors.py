@@ -499,14 +499,21 @@ class Wire(unittest.TestCase):
         self.assertEqual(len(self.connections), 3)
         self.server.stop()
 
-    def test_two_lengths_are_refused(self):
-        def two_lengths(connection):
-            body = stripe_intent(self.request(connection).partition(b"\r\n\r\n")[2].decode()).encode()
-            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\ncontent-length: %d\r\n\r\n%s" % (len(body), len(body) - 1, body))
+    def test_an_answer_whose_end_is_unclear_is_refused(self):
+        chunked = b"transfer-encoding: chunked\r\n"
+        framings = [(b"content-length: %d\r\ncontent-length: %d\r\n", 2), (b"content-length: +%d\r\n", 1), (b"content-length: %d\r\n" + chunked, 1),
+                    (chunked + chunked, 0)]
 
-        self.start(two_lengths, "  breaker_failures: 1000000\n")
-        self.assertEqual(self.create(), UNREADABLE)
-        self.assertEqual(len(self.connections), 1)
+        def unclear(connection):
+            body = stripe_intent(self.request(connection).partition(b"\r\n\r\n")[2].decode()).encode()
+            lines, lengths = framings[asked]
+            wire = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if chunked in lines else body
+            connection.sendall(b"HTTP/1.1 200 OK\r\n" + lines % ((len(body), len(body) - 1)[:lengths]) + b"\r\n" + wire)
+
+        self.start(unclear, "  breaker_failures: 1000000\n")
+        for asked in range(len(framings)):
+            self.assertEqual(self.create(), UNREADABLE, framings[asked])
+        self.assertEqual(len(self.connections), len(framings))
         self.server.stop()
 
     def test_a_busy_connection_does_not_live_for_ever(self):
