@@ -37,8 +37,10 @@ static const uint8_t classes[256] = {
 struct scan {
     struct ses_slice text;
     bool decode;
-    struct ses_card_span word; /* the key's place, should an assignment follow: most words are no keys */
-    bool open;                 /* the next letter belongs to it */
+    struct ses_card_span word;   /* the key's place, should an assignment follow: most words are no keys */
+    bool open;                   /* the next letter belongs to it */
+    bool assigned;               /* the word is a value */
+    enum ses_card_key_hit named; /* a value before the last comma: {"name": "cvv", "value": "123"} */
 };
 
 static bool is_digit(uint8_t c)
@@ -47,21 +49,41 @@ static bool is_digit(uint8_t c)
 }
 
 /* The key is read a second time, now that something assigns to it: most words of a text never are. */
-static enum ses_card_key_hit word_check(const struct scan *scan)
+static void word_take(const struct scan *scan, struct ses_card_key *ret_key)
 {
-    struct ses_card_key key;
     size_t at = scan->word.from;
 
-    key.len = 0;
-    key.cut = false;
+    ret_key->len = 0;
+    ret_key->cut = false;
     while (at < scan->word.to) {
         uint8_t c = 0;
 
         at += ses_card_next(scan->text, at, scan->decode, &c);
         if (classes[c] == CLASS_WORD)
-            ses_card_key_push(&key, c);
+            ses_card_key_push(ret_key, c);
     }
+}
+
+static enum ses_card_key_hit word_check(const struct scan *scan)
+{
+    struct ses_card_key key;
+
+    word_take(scan, &key);
     return ses_card_key_check(&key);
+}
+
+/* A form as a list of fields: the key is itself a value. What it announces must look like it, for a field's
+ * name alone says nothing yet. */
+static enum ses_card_key_hit field_check(const struct scan *scan)
+{
+    struct ses_card_key key;
+
+    if (scan->named == SES_CARD_KEY_NONE)
+        return SES_CARD_KEY_NONE;
+    word_take(scan, &key);
+    if (!ses_slice_eq_str(ses_slice(key.text, key.len), "value"))
+        return SES_CARD_KEY_NONE;
+    return scan->named == SES_CARD_KEY_ANY ? SES_CARD_KEY_SHORT : scan->named;
 }
 
 static bool begins_value(uint8_t c)
@@ -110,6 +132,8 @@ static bool assign_check(const struct scan *scan, size_t behind, uint8_t sign,
     struct ses_card_span value;
     unsigned digits;
 
+    if (hit == SES_CARD_KEY_NONE)
+        hit = field_check(scan);
     if (hit == SES_CARD_KEY_NONE)
         return false;
     if (hit == SES_CARD_KEY_ANY && sign == '>')
@@ -167,9 +191,13 @@ bool ses_card_pair_find(struct ses_slice text, size_t from, bool decode, struct 
         case CLASS_ASSIGN:
             if (assign_check(&scan, at, c, ret_value))
                 return true;
+            scan.named = SES_CARD_KEY_NONE;
+            scan.assigned = true;
             forget_word(&scan, at);
             break;
         case CLASS_OTHER:
+            scan.named = c == ',' && scan.assigned ? word_check(&scan) : SES_CARD_KEY_NONE;
+            scan.assigned = false;
             forget_word(&scan, at);
             break;
         case CLASS_JOIN:

@@ -75,7 +75,7 @@ class CardData(ServerCase):
 
     def test_keys_of_verification_values(self):
         for key, value in (("csc", "123"), ("CAV2", "123"), ("pin", "1234"), ("cardCvc", "123"), ("security_code", "1234"), ("cvn", 123)):
-            for metadata in ({key: value}, {"payment": {"card": [{key: value}]}}):
+            for metadata in ({key: value}, {"payment": {"card": [{key: value}]}}, [{"name": key, "value": value}]):
                 self.assertEqual(self.refused(CREATE, create_request(unique(), metadata={"value": json.dumps(metadata)})), ["metadata"])
 
     def test_headers(self):

@@ -12,7 +12,8 @@
  *
  * What counts as such a key: a word before ':', '=' or '>' such as cvv, cvc2, card_cvc, SecurityCode,
  * card-verification-value in any case and with any of '_', '-' or nothing between; words with other meanings
- * too (csc, pin) and any longer word that ends so if its value has as many digits.
+ * too (csc, pin) and any longer word that ends so if its value has as many digits; and the same as a field's
+ * name, {"name": "cvv", "value": "123"}.
  *
  * A text without 4 digits in a row, escapes or bytes above 0x7F is passed over at about 1 ns a byte; another
  * is read in one pass a kind, no memory.

@@ -204,6 +204,9 @@ static void test_keys_of_verification_values(void **state)
         "cvv%3D123",
         "{&quot;cvv&quot;:&quot;123&quot;}",
         "cvv&#61;123",
+        "[{\"name\":\"cvv\",\"value\":\"123\"}]",
+        "[{\"key\": \"card_cvc\", \"value\": 1234}]",
+        "[{\"id\":\"pin\",\"value\":\"1234\"}]",
         "\xef\xbd\x83\xef\xbd\x96\xef\xbd\x96\xef\xbc\x9a\x31\x32\x33", /* full-width cvv: */
         "c\xe2\x80\x8bvv:123",
     };
@@ -239,6 +242,10 @@ static void test_what_is_no_such_key(void **state)
         "{\"security\":\"code\"}",
         "https://shop.example/cvc/123",
         "{\"discover\":\"cvc\",\"x\":1}",
+        "{\"name\":\"cvv\",\"value\":\"M\"}",
+        "{\"name\":\"cvv\",\"label\":\"a\",\"valued\":123}",
+        "{\"fields\":[\"pan\",\"cvv\"],\"value\":123}",
+        "{\"name\":\"qty\",\"value\":123}",
     };
 
     (void)state;
