@@ -4,8 +4,8 @@
  * (drain.keep_accepting_seconds); then CLOSED, and the sockets are closed for everybody.
  *
  * A reload: while others accept, CLOSED at once, its socket is theirs. Nobody else does: LAST, it goes on
- * accepting and serves each new connection what it begins with, until what ran when it was told has ended or
- * three quarters of its time are over; then CLOSED.
+ * accepting and serves each new connection what it begins with, until what ran when it was told has ended, open
+ * connections with it, or three quarters of its time are over; then CLOSED.
  *
  * A failed disk: CLOSED at once, nothing can be acknowledged here.
  *
@@ -18,6 +18,8 @@
 /* Patience with connections on which nothing of ours runs: watch streams, slow uploads. */
 #define QUIET_MAX_MS 3000
 #define MARGIN_MS    1000 /* between our own limit and the supervisor's KILL */
+/* Clients that were told to go and do not close are let go after a second (net/conn.c). */
+#define ENDING_MS 1100
 
 uint64_t ses_worker_drain_limit_ms(const struct ses_worker *worker)
 {
@@ -68,13 +70,21 @@ static void close_doors(struct ses_worker *worker)
     ses_conns_drain(worker->conns);
 }
 
+/* Until they are gone we could not leave, and nobody would accept. */
+static bool connections_end(const struct ses_worker *worker, uint64_t now_ms)
+{
+    return now_ms - worker->drain_began_ms < ENDING_MS && ses_conns_count(worker->conns) > 0;
+}
+
 /* Looks that find nothing running come often enough even under load: calls take a millisecond. */
 static void look_at_last(struct ses_worker *worker, uint64_t now_ms)
 {
     /* What began late needs some time too. */
     bool late = now_ms - worker->drain_began_ms >= worker->drain_limit_ms / 4 * 3;
 
-    if (!working(worker) || late || stops_for_good(worker) || !ses_worker_slots_alone(worker))
+    bool over = !working(worker) && !connections_end(worker, now_ms);
+
+    if (over || late || stops_for_good(worker) || !ses_worker_slots_alone(worker))
         close_doors(worker);
 }
 

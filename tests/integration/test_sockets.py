@@ -199,6 +199,32 @@ class SlowCall(unittest.TestCase):
         self.server.kill()
 
 
+class Pooled(Case):
+    workers = 1
+
+    def test_clients_that_do_not_close(self):
+        """The only worker is replaced while pools keep connections of which nobody reads the end: it accepts until they are over."""
+        self.server.start()
+
+        def answered_meanwhile():
+            drained = len(self.server.lines("drained"))
+            began = len(self.server.lines("draining"))
+            held = [socket.create_connection(("127.0.0.1", self.server.port)) for _ in range(20)]
+            try:
+                for s in held:
+                    s.sendall(ALIVE.replace(b"Connection: close\r\n", b""))
+                    s.recv(1)
+                self.server.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: len(self.server.lines("draining")) > began, "the drain")
+                return ask(self.server.port) == 200 and len(self.server.lines("drained")) == drained
+            finally:
+                wait_until(lambda: len(self.server.lines("drained")) > drained and self.server.all_serve(), "the successor")
+                for s in held:
+                    s.close()
+        wait_until(answered_meanwhile, "an answer while the worker drains")
+        self.server.stop()
+
+
 class Hung(Case):
     def test_hung_workers(self):
         self.server.start()
