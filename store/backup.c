@@ -313,7 +313,7 @@ static int drop_some(struct shard_copy *copy, size_t first, size_t count)
     if (rc != 0)
         return rc;
     for (size_t i = first; i < first + count && rc == 0; i++) {
-        MDB_val key = mdb_val(&copy->gone.at[i], sizeof(uint64_t));
+        MDB_val key = env_val(&copy->gone.at[i], sizeof(uint64_t));
 
         rc = mdb_del(txn, env->index, &key, NULL);
         if (rc == 0)

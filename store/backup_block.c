@@ -75,9 +75,9 @@ static int put_all(const struct backup_block *block, struct ses_env *to, MDB_txn
 
     for (unsigned i = 0; i < block->count && rc == 0; i++) {
         const struct backup_item *item = &block->item[i];
-        MDB_val key = mdb_val(&item->locator, sizeof(item->locator));
-        MDB_val record = mdb_val(block->bytes + item->at, item->bytes);
-        MDB_val row = mdb_val(item->row, sizeof(item->row));
+        MDB_val key = env_val(&item->locator, sizeof(item->locator));
+        MDB_val record = env_val(block->bytes + item->at, item->bytes);
+        MDB_val row = env_val(item->row, sizeof(item->row));
 
         rc = mdb_put(txn, to->records, &key, &record, MDB_APPEND);
         if (rc == 0)

@@ -55,7 +55,7 @@ bool ses_table_is_pressed(const struct ses_table *table)
 
 static bool is_pressed(const struct ses_store *store)
 {
-    uint64_t used = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
+    uint64_t used = atomic_load_explicit(&store->committer.commit.bytes_used, memory_order_relaxed);
 
     return used > store->real_room_bytes / 100 * STORE_PRESSED_PERCENT || ses_table_is_pressed(store->table);
 }
@@ -63,7 +63,7 @@ static bool is_pressed(const struct ses_store *store)
 /* The fuller of the shard and the table; ret_ both, in percent of their room. */
 static uint64_t filled_percent(const struct ses_store *store, uint64_t *ret_bytes, uint64_t *ret_table)
 {
-    uint64_t bytes = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
+    uint64_t bytes = atomic_load_explicit(&store->committer.commit.bytes_used, memory_order_relaxed);
     uint64_t used;
     uint64_t room;
 
@@ -108,8 +108,8 @@ void ses_store_tick(struct ses_store *store)
     ses_store_look_at_snapshots(store, ses_clock_now_ms());
     pressed = is_pressed(store);
     /* Relaxed: the committer may work by the values of a second ago, and each stands for itself. */
-    atomic_store_explicit(&store->committer.gc_pressed, pressed, memory_order_relaxed);
-    atomic_store_explicit(&store->committer.gc_lag_ms,
+    atomic_store_explicit(&store->committer.commit.gc_pressed, pressed, memory_order_relaxed);
+    atomic_store_explicit(&store->committer.commit.gc_lag_ms,
                           ses_collect_clock_lag(&store->collect_clock, pressed, mono_ms),
                           memory_order_relaxed);
     ses_store_collect(store, ses_clock_now_ms());

@@ -22,9 +22,21 @@ enum outcome {
     OUTCOME_UNKNOWN  /* poisoned */
 };
 
+enum ses_status ses_commit_init(struct ses_commit *c, uint64_t gc_age_ms)
+{
+    SES_TRY(ses_gc_init(&c->gc, c->table, c->shard, gc_age_ms));
+    c->gc_hungry = true;
+    return SES_OK;
+}
+
+void ses_commit_done(struct ses_commit *c)
+{
+    ses_gc_done(&c->gc);
+}
+
 /* ---- one transaction ---- */
 
-static int put_item(struct ses_committer *c, MDB_txn *txn, struct batch_item *item, uint64_t now_ms)
+static int put_item(struct ses_commit *c, MDB_txn *txn, struct batch_item *item, uint64_t now_ms)
 {
     struct ses_env *env = c->shard->env;
     uint8_t row[RECORD_ROW_BYTES];
@@ -35,19 +47,19 @@ static int put_item(struct ses_committer *c, MDB_txn *txn, struct batch_item *it
     item->locator = ses_shard_next_locator(c->shard, now_ms, word_low(item->previous));
     if (item->locator == 0)
         return MDB_MAP_FULL;
-    key = mdb_val(&item->locator, sizeof(item->locator));
-    value = mdb_val(batch_item_value(item), item->value_bytes);
+    key = env_val(&item->locator, sizeof(item->locator));
+    value = env_val(batch_item_value(item), item->value_bytes);
     /* Locators only grow: LMDB goes to the right edge and never splits a page in its middle, so that leaves
      * come out full. */
     rc = mdb_put(txn, env->records, &key, &value, MDB_APPEND);
     if (rc != 0)
         return rc;
     ses_record_row_encode(&item->row, item->locator, row);
-    value = mdb_val(row, sizeof(row));
+    value = env_val(row, sizeof(row));
     return mdb_put(txn, env->index, &key, &value, MDB_APPEND);
 }
 
-static int put_all(struct ses_committer *c, MDB_txn *txn, const struct batch_list *list, uint64_t now_ms)
+static int put_all(struct ses_commit *c, MDB_txn *txn, const struct batch_list *list, uint64_t now_ms)
 {
     for (struct ses_batch *batch = list->head; batch != NULL; batch = batch->next) {
         for (struct batch_item *item = batch_item_at(batch, 0); item != NULL;
@@ -63,7 +75,7 @@ static int put_all(struct ses_committer *c, MDB_txn *txn, const struct batch_lis
 
 /* After a commit that failed for lack of space or memory: can this environment still write? A failed meta
  * page write sets MDB_FATAL_ERROR inside LMDB, and every later begin says MDB_PANIC. */
-static bool can_still_write(struct ses_committer *c)
+static bool can_still_write(struct ses_commit *c)
 {
     MDB_txn *txn;
 
@@ -73,16 +85,15 @@ static bool can_still_write(struct ses_committer *c)
     return true;
 }
 
-static void report(struct ses_committer *c, const char *what, int code, bool poisoned)
+static void report(struct ses_commit *c, const char *what, int code, bool poisoned)
 {
-    (void)pthread_mutex_lock(&c->mutex);
-    c->fault = (struct committer_fault){.what = what, .code = code, .poisoned = poisoned};
-    (void)pthread_mutex_unlock(&c->mutex);
-    if (c->notify != NULL)
-        c->notify(c->notify_arg);
+    struct commit_fault fault = {.what = what, .code = code, .poisoned = poisoned};
+
+    if (c->report != NULL)
+        c->report(c->report_arg, &fault);
 }
 
-void ses_commit_poison(struct ses_committer *c, const char *what, int code)
+void ses_commit_poison(struct ses_commit *c, const char *what, int code)
 {
     atomic_store(&c->poisoned, true);
     ses_gauge_set(c->metrics, SES_C_STORE_POISONED, 1);
@@ -92,8 +103,7 @@ void ses_commit_poison(struct ses_committer *c, const char *what, int code)
 
 /* Refused means that nothing of the transaction can be on disk, so claims may go back. In any other case a
  * claim that went back would let somebody write a second record of the same revision. */
-static enum outcome judge_failure(struct ses_committer *c, const char *what, int rc,
-                                  enum ses_status *ret_status)
+static enum outcome judge_failure(struct ses_commit *c, const char *what, int rc, enum ses_status *ret_status)
 {
     enum ses_status status = ses_env_status(rc);
 
@@ -107,13 +117,13 @@ static enum outcome judge_failure(struct ses_committer *c, const char *what, int
 }
 
 /* While the transaction is open: its trees know already, and no second one is needed. */
-static void take_usage(struct ses_committer *c, MDB_txn *txn)
+static void take_usage(struct ses_commit *c, MDB_txn *txn)
 {
     c->usage_known = ses_env_usage(c->shard->env, txn, &c->usage_bytes, &c->usage_records) == SES_OK;
 }
 
 /* When all else that the transaction did can be seen. */
-static void tell_usage(struct ses_committer *c)
+static void tell_usage(struct ses_commit *c)
 {
     if (!c->usage_known)
         return;
@@ -134,7 +144,7 @@ struct plan {
 };
 
 /* Before the commit, so before the record is published: README.md, "The place comes back". */
-static void begin_old_end(struct ses_committer *c, const struct batch_list *list)
+static void begin_old_end(struct ses_commit *c, const struct batch_list *list)
 {
     const struct batch_item *first = list->head != NULL ? batch_item_at(list->head, 0) : NULL;
 
@@ -142,7 +152,7 @@ static void begin_old_end(struct ses_committer *c, const struct batch_list *list
         ses_gc_begin_old_end(c->table, c->shard->number, first->locator);
 }
 
-static int fill(struct ses_committer *c, MDB_txn *txn, const struct plan *plan, const char **ret_what)
+static int fill(struct ses_commit *c, MDB_txn *txn, const struct plan *plan, const char **ret_what)
 {
     int rc = put_all(c, txn, &plan->list, ses_clock_now_ms());
 
@@ -165,7 +175,7 @@ static int fill(struct ses_committer *c, MDB_txn *txn, const struct plan *plan, 
     return rc;
 }
 
-static enum outcome transact(struct ses_committer *c, const struct plan *plan, enum ses_status *ret_status)
+static enum outcome transact(struct ses_commit *c, const struct plan *plan, enum ses_status *ret_status)
 {
     const char *what;
     MDB_txn *txn;
@@ -197,7 +207,7 @@ static enum outcome transact(struct ses_committer *c, const struct plan *plan, e
 /* The old end is lowered before, so that nobody who sees the new word sees it above the record that the word
  * superseded; and again after, for a collector that has moved it between the two. One that moves it later
  * sees the new word itself (publish_old_end in gc.c). */
-static void publish_session(struct ses_committer *c, const struct batch_item *item, uint64_t word)
+static void publish_session(struct ses_commit *c, const struct batch_item *item, uint64_t word)
 {
     ses_gc_supersede(c->table, c->shard->number, item->previous);
     ses_table_publish(c->table, item->slot, word, meta_make(item->row.retain, item->row.revision));
@@ -206,7 +216,7 @@ static void publish_session(struct ses_committer *c, const struct batch_item *it
         ses_watch_board_tell(c->watch_board, ses_table_tag(&item->row.key));
 }
 
-static void publish_item(struct ses_committer *c, const struct batch_item *item)
+static void publish_item(struct ses_commit *c, const struct batch_item *item)
 {
     enum word_state state = item->row.kind == SES_RECORD_INTENT ? WORD_LIVE_INTENT : WORD_LIVE;
     uint64_t word = word_make(state, c->shard->number, item->locator);
@@ -218,7 +228,7 @@ static void publish_item(struct ses_committer *c, const struct batch_item *item)
         publish_session(c, item, word);
 }
 
-static void publish_all(struct ses_committer *c, const struct batch_list *list)
+static void publish_all(struct ses_commit *c, const struct batch_list *list)
 {
     for (struct ses_batch *batch = list->head; batch != NULL; batch = batch->next)
         for (struct batch_item *item = batch_item_at(batch, 0); item != NULL;
@@ -228,7 +238,7 @@ static void publish_all(struct ses_committer *c, const struct batch_list *list)
 
 /* Claims whose put has ended go back, to the intent that stands before it: the call that it announced was
  * made, or there would be nothing to put. The claim of an intent is still its caller's. */
-void ses_commit_give_back(struct ses_committer *c, const struct batch_list *list)
+void ses_commit_give_back(struct ses_commit *c, const struct batch_list *list)
 {
     for (struct ses_batch *batch = list->head; batch != NULL; batch = batch->next)
         for (struct batch_item *item = batch_item_at(batch, 0); item != NULL;
@@ -238,14 +248,14 @@ void ses_commit_give_back(struct ses_committer *c, const struct batch_list *list
                                             item->standing_intent);
 }
 
-static void set_published(struct ses_committer *c)
+static void set_published(struct ses_commit *c)
 {
     atomic_store(&c->table->shards[c->shard->number].published, c->shard->last_locator);
 }
 
 /* After an unknown outcome the entries that the step took stay taken, as the puts' claims do: the next
  * opening looks whether their records are there. */
-static void finish_gc(struct ses_committer *c, enum outcome outcome)
+static void finish_gc(struct ses_commit *c, enum outcome outcome)
 {
     if (outcome == OUTCOME_COMMITTED) {
         if (c->metrics != NULL)
@@ -259,7 +269,7 @@ static void finish_gc(struct ses_committer *c, enum outcome outcome)
     c->gc.removed = 0;
 }
 
-static void finish(struct ses_committer *c, const struct plan *plan, enum outcome outcome)
+static void finish(struct ses_commit *c, const struct plan *plan, enum outcome outcome)
 {
     if (outcome == OUTCOME_COMMITTED)
         publish_all(c, &plan->list);
@@ -286,7 +296,7 @@ static unsigned count_puts(const struct batch_list *list, size_t *ret_bytes)
     return puts;
 }
 
-static void account(struct ses_committer *c, enum outcome outcome, unsigned puts, uint64_t started_ns)
+static void account(struct ses_commit *c, enum outcome outcome, unsigned puts, uint64_t started_ns)
 {
     if (c->metrics == NULL)
         return;
@@ -300,17 +310,17 @@ static void account(struct ses_committer *c, enum outcome outcome, unsigned puts
     ses_hist_add(&c->metrics->batch_puts, puts);
 }
 
-static unsigned gc_rows(const struct ses_committer *c, unsigned puts)
+static unsigned gc_rows(const struct ses_commit *c, unsigned puts)
 {
     unsigned rows = 2 * puts; /* faster than they come, or garbage would never end */
 
     if (!c->gc_hungry || c->gc_off)
         return 0;
-    return rows < COMMITTER_GC_ROWS_MIN ? COMMITTER_GC_ROWS_MIN : rows;
+    return rows < COMMIT_GC_ROWS_MIN ? COMMIT_GC_ROWS_MIN : rows;
 }
 
 /* Several batches, one transaction. Returns their common status. */
-enum ses_status ses_commit_list(struct ses_committer *c, const struct batch_list *list)
+enum ses_status ses_commit_list(struct ses_commit *c, const struct batch_list *list)
 {
     uint64_t started_ns = ses_clock_mono_ns();
     struct plan plan = {.list = *list, .gc_now_ms = ses_clock_now_ms()};
@@ -336,7 +346,7 @@ enum ses_status ses_commit_list(struct ses_committer *c, const struct batch_list
     return status;
 }
 
-enum ses_status ses_commit_collect(struct ses_committer *c, uint64_t now_ms)
+enum ses_status ses_commit_collect(struct ses_commit *c, uint64_t now_ms)
 {
     struct plan plan = {.gc_rows = c->gc_off ? 0 : GC_STEP_MAX, .gc_now_ms = now_ms};
     enum ses_status status = SES_OK;

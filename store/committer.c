@@ -9,8 +9,6 @@
 
 #include <sessiond/base/clock.h>
 
-#include "commit.h"
-
 /* SES_DURABILITY_PROCESS only. A failure ends writing: Linux tells of a lost page once, and the next sync
  * says that all is well. */
 static void sync_if_due(struct ses_committer *c, bool now)
@@ -18,15 +16,15 @@ static void sync_if_due(struct ses_committer *c, bool now)
     uint64_t now_ns = ses_clock_mono_ns();
     int rc;
 
-    if (!c->nosync || !c->unsynced || atomic_load(&c->poisoned))
+    if (!c->nosync || !c->commit.unsynced || atomic_load(&c->commit.poisoned))
         return;
     if (!now && now_ns - c->synced_ns < COMMITTER_SYNC_INTERVAL_MS * UINT64_C(1000000))
         return;
-    rc = mdb_env_sync(c->shard->env->mdb, 1);
-    c->unsynced = false;
+    rc = mdb_env_sync(c->commit.shard->env->mdb, 1);
+    c->commit.unsynced = false;
     c->synced_ns = now_ns;
     if (rc != 0)
-        ses_commit_poison(c, "periodic sync", rc);
+        ses_commit_poison(&c->commit, "periodic sync", rc);
 }
 
 /* Under the mutex. Returns when there is something to do, or when a periodic sync may be due. */
@@ -34,10 +32,10 @@ static void wait_for_work(struct ses_committer *c)
 {
     struct timespec until;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until); /* the condition's clock, see ses_committer_prepare */
+    (void)clock_gettime(CLOCK_MONOTONIC, &until); /* the condition's clock, see init_locks */
     until.tv_sec += COMMITTER_SYNC_INTERVAL_MS / 1000;
     while (c->waiting.head == NULL && !c->collect && !c->stop) {
-        if (!c->nosync || !c->unsynced)
+        if (!c->nosync || !c->commit.unsynced)
             (void)pthread_cond_wait(&c->wake, &c->mutex);
         else if (pthread_cond_timedwait(&c->wake, &c->mutex, &until) == ETIMEDOUT)
             return;
@@ -86,8 +84,12 @@ static bool puts_wait(struct ses_committer *c)
 /* While nothing waits; else the commits go on with it (gc_hungry), some rows beside each. */
 static void collect(struct ses_committer *c, uint64_t now_ms)
 {
+    struct ses_commit *commit = &c->commit;
+
     for (unsigned i = 0; i < COMMITTER_COLLECT_STEPS; i++) {
-        if (atomic_load(&c->poisoned) || c->gc_off || ses_commit_collect(c, now_ms) != SES_OK || !c->gc.more)
+        if (atomic_load(&commit->poisoned) || commit->gc_off || ses_commit_collect(commit, now_ms) != SES_OK)
+            break;
+        if (!commit->gc.more)
             break;
         if (puts_wait(c))
             break;
@@ -100,10 +102,10 @@ static void work(struct ses_committer *c, struct batch_list *list, bool collect_
     enum ses_status status = SES_UNAVAILABLE;
 
     if (list->head != NULL) {
-        if (atomic_load(&c->poisoned))
-            ses_commit_give_back(c, list); /* never tried */
+        if (atomic_load(&c->commit.poisoned))
+            ses_commit_give_back(&c->commit, list); /* never tried */
         else
-            status = ses_commit_list(c, list);
+            status = ses_commit_list(&c->commit, list);
         finish_list(c, list, status);
     }
     if (collect_wanted)
@@ -134,19 +136,27 @@ static void *run(void *arg)
     return NULL;
 }
 
-enum ses_status ses_committer_prepare(struct ses_committer *c, uint64_t gc_age_ms)
+/* In the committer's thread: the loop logs it. */
+static void keep_fault(void *arg, const struct commit_fault *fault)
+{
+    struct ses_committer *c = arg;
+
+    (void)pthread_mutex_lock(&c->mutex);
+    c->fault = *fault;
+    (void)pthread_mutex_unlock(&c->mutex);
+    if (c->notify != NULL)
+        c->notify(c->notify_arg);
+}
+
+static void init_locks(struct ses_committer *c)
 {
     pthread_condattr_t attr;
 
-    SES_TRY(ses_gc_init(&c->gc, c->table, c->shard, gc_age_ms));
-    c->gc_hungry = true;
-    c->synced_ns = ses_clock_mono_ns();
     (void)pthread_mutex_init(&c->mutex, NULL);
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&c->wake, &attr);
     (void)pthread_condattr_destroy(&attr);
-    return SES_OK;
 }
 
 enum ses_status ses_committer_start(struct ses_committer *c, uint64_t gc_age_ms)
@@ -155,7 +165,11 @@ enum ses_status ses_committer_start(struct ses_committer *c, uint64_t gc_age_ms)
     sigset_t before;
     int rc;
 
-    SES_TRY(ses_committer_prepare(c, gc_age_ms));
+    c->commit.report = keep_fault;
+    c->commit.report_arg = c;
+    SES_TRY(ses_commit_init(&c->commit, gc_age_ms));
+    c->synced_ns = ses_clock_mono_ns();
+    init_locks(c);
     /* A thread inherits the mask: signals are for the loop's thread, and no system call here is cut short. */
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -179,7 +193,7 @@ void ses_committer_stop(struct ses_committer *c)
 
 void ses_committer_done(struct ses_committer *c)
 {
-    ses_gc_done(&c->gc);
+    ses_commit_done(&c->commit);
     (void)pthread_cond_destroy(&c->wake);
     (void)pthread_mutex_destroy(&c->mutex);
 }
@@ -193,13 +207,13 @@ void ses_committer_hand_over(struct ses_committer *c, struct batch_list *list)
 }
 
 void ses_committer_take_done(struct ses_committer *c, struct batch_list *ret_list,
-                             struct committer_fault *ret_fault)
+                             struct commit_fault *ret_fault)
 {
     (void)pthread_mutex_lock(&c->mutex);
     *ret_list = c->done;
     c->done = (struct batch_list){NULL, NULL};
     *ret_fault = c->fault;
-    c->fault = (struct committer_fault){.what = NULL};
+    c->fault = (struct commit_fault){.what = NULL};
     (void)pthread_mutex_unlock(&c->mutex);
 }
 

@@ -367,9 +367,9 @@ static enum ses_status locator_at(struct ses_env *env, MDB_txn *txn, MDB_cursor_
     mdb_cursor_close(cursor);
     if (rc != 0 && rc != MDB_NOTFOUND)
         return ses_env_status(rc);
-    if (rc == 0 && mdb_locator(&key) == 0)
+    if (rc == 0 && env_locator(&key) == 0)
         return SES_DATA_LOSS;
-    *ret_locator = rc == 0 ? mdb_locator(&key) : 0;
+    *ret_locator = rc == 0 ? env_locator(&key) : 0;
     return SES_OK;
 }
 
@@ -381,7 +381,7 @@ enum ses_status ses_env_first(struct ses_env *env, MDB_txn *txn, uint64_t *ret_l
 /* "last" in the unnamed database: the locator of a record that was the newest when it was deleted. */
 static int kept_last(struct ses_env *env, MDB_txn *txn, uint64_t *ret_locator)
 {
-    MDB_val key = mdb_val("last", 4);
+    MDB_val key = env_val("last", 4);
     MDB_val value;
     int rc = mdb_get(txn, env->main, &key, &value);
 
@@ -389,7 +389,7 @@ static int kept_last(struct ses_env *env, MDB_txn *txn, uint64_t *ret_locator)
     if (rc == MDB_NOTFOUND)
         return 0;
     if (rc == 0)
-        *ret_locator = mdb_locator(&value);
+        *ret_locator = env_locator(&value);
     return rc;
 }
 
@@ -411,8 +411,8 @@ enum ses_status ses_env_last(struct ses_env *env, MDB_txn *txn, uint64_t *ret_lo
 
 int ses_env_keep_last(struct ses_env *env, MDB_txn *txn, uint64_t locator)
 {
-    MDB_val key = mdb_val("last", 4);
-    MDB_val value = mdb_val(&locator, sizeof(locator));
+    MDB_val key = env_val("last", 4);
+    MDB_val value = env_val(&locator, sizeof(locator));
 
     return mdb_put(txn, env->main, &key, &value, 0);
 }
@@ -429,7 +429,7 @@ enum ses_status ses_env_row_of(struct ses_env *env, MDB_txn *txn, uint64_t locat
     rc = ses_env_get(env, txn, locator, &bytes);
     if (rc != 0)
         return SES_DATA_LOSS;
-    SES_TRY(ses_record_decode(mdb_slice(&bytes), &record));
+    SES_TRY(ses_record_decode(env_slice(&bytes), &record));
     /* Without an owner, and with the record's own expiry for retain: the header knows no more. */
     ses_record_row_make(&record, (uint32_t)bytes.mv_size, ret_row);
     return SES_OK;
@@ -442,7 +442,7 @@ enum ses_status ses_env_row(struct ses_env *env, MDB_txn *txn, uint64_t locator,
 
     if (rc != 0)
         return ses_env_status(rc);
-    return ses_env_row_of(env, txn, locator, mdb_slice(&value), ret_row);
+    return ses_env_row_of(env, txn, locator, env_slice(&value), ret_row);
 }
 
 void ses_env_check_readers(struct ses_env *env)

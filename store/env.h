@@ -86,19 +86,19 @@ enum ses_status ses_env_status(int rc);
 /* Frees reader slots of dead processes; best effort. */
 void ses_env_check_readers(struct ses_env *env);
 
-static inline MDB_val mdb_val(const void *data, size_t len)
+static inline MDB_val env_val(const void *data, size_t len)
 {
     /* LMDB's input values are not const; it does not write through keys or put data. */
     return (MDB_val){.mv_size = len, .mv_data = (void *)(uintptr_t)data};
 }
 
-static inline struct ses_slice mdb_slice(const MDB_val *value)
+static inline struct ses_slice env_slice(const MDB_val *value)
 {
     return ses_slice(value->mv_data, value->mv_size);
 }
 
 /* Reads a locator out of a key; 0: not one. */
-static inline uint64_t mdb_locator(const MDB_val *key)
+static inline uint64_t env_locator(const MDB_val *key)
 {
     uint64_t locator = 0;
 

@@ -37,7 +37,7 @@ static bool find_map(struct env_tree *tree, const MDB_val *value)
 
 int ses_env_tree_begin(struct env_tree *tree, struct ses_env *env, MDB_txn *snapshot, const char *name)
 {
-    MDB_val key = mdb_val(name, strlen(name));
+    MDB_val key = env_val(name, strlen(name));
     struct page_tree root;
     MDB_envinfo info;
     MDB_val value;
@@ -141,7 +141,7 @@ static bool value_on_pages_of_its_own(const struct env_tree *tree, const uint8_t
     if (page == NULL || pages > tree->last_page - number + 1 || page_u64(page) != number ||
         (page_u16(page + 10) & PAGE_OVERFLOW) == 0 || page_u32(page + 12) != pages)
         return false;
-    *ret_value = mdb_val(page + PAGE_HEADER, bytes);
+    *ret_value = env_val(page + PAGE_HEADER, bytes);
     return true;
 }
 
@@ -160,7 +160,7 @@ static bool value_of(const struct env_tree *tree, const uint8_t *page, const uin
         return left >= sizeof(uint64_t) && value_on_pages_of_its_own(tree, value, bytes, ret_value);
     if (flags != 0 || bytes > left)
         return false;
-    *ret_value = mdb_val(value, bytes);
+    *ret_value = env_val(value, bytes);
     return true;
 }
 

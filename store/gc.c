@@ -85,7 +85,7 @@ static int append_again(struct ses_gc *gc, MDB_txn *txn, struct gc_subject *subj
     uint64_t locator = ses_shard_next_locator(gc->shard, gc->now_ms, subject->locator);
     struct ses_env *env = gc->shard->env;
     uint8_t row[RECORD_ROW_BYTES];
-    MDB_val key = mdb_val(&locator, sizeof(locator));
+    MDB_val key = env_val(&locator, sizeof(locator));
     MDB_val value;
     int rc;
 
@@ -105,14 +105,14 @@ static int append_again(struct ses_gc *gc, MDB_txn *txn, struct gc_subject *subj
     subject->row.record_bytes = (uint32_t)value.mv_size;
     note_moved(gc, &subject->row, true);
     ses_record_row_encode(&subject->row, locator, row);
-    value = mdb_val(row, sizeof(row));
+    value = env_val(row, sizeof(row));
     return mdb_put(txn, env->index, &key, &value, MDB_APPEND);
 }
 
 /* Where the record's page is damaged only its row goes: LMDB must not be led there. */
 static int delete_both(struct ses_gc *gc, MDB_txn *txn, const struct gc_subject *subject)
 {
-    MDB_val key = mdb_val(&subject->locator, sizeof(subject->locator));
+    MDB_val key = env_val(&subject->locator, sizeof(subject->locator));
     int rc = subject->newest ? ses_env_keep_last(gc->shard->env, txn, subject->locator) : 0;
 
     if (rc != 0)
@@ -155,16 +155,16 @@ static int carry_out(struct ses_gc *gc, MDB_txn *txn, struct gc_subject *subject
 static int next_row(struct ses_gc *gc, MDB_cursor *cursor, uint64_t from, struct gc_subject *ret_subject,
                     bool *ret_readable)
 {
-    MDB_val key = mdb_val(&from, sizeof(from));
+    MDB_val key = env_val(&from, sizeof(from));
     MDB_val value;
     int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
 
     if (rc != 0)
         return rc;
-    ret_subject->locator = mdb_locator(&key);
+    ret_subject->locator = env_locator(&key);
     if (ret_subject->locator < from)
         return MDB_CORRUPTED;
-    *ret_readable = ses_env_row_of(gc->shard->env, gc->snapshot, ret_subject->locator, mdb_slice(&value),
+    *ret_readable = ses_env_row_of(gc->shard->env, gc->snapshot, ret_subject->locator, env_slice(&value),
                                    &ret_subject->row) == SES_OK;
     return 0;
 }

@@ -79,7 +79,7 @@ static bool own_time_is_over(struct ses_gc *gc, const struct gc_subject *subject
     MDB_val value;
 
     return ses_env_tree_get(&gc->records, subject->locator, &value) == 0 &&
-           ses_record_decode(mdb_slice(&value), &record) == SES_OK &&
+           ses_record_decode(env_slice(&value), &record) == SES_OK &&
            is_over(gc, retain_of(record.expires_ms));
 }
 

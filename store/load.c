@@ -45,11 +45,11 @@ static void report_progress(struct load *load, unsigned shard)
 static enum ses_status take_row(struct load *load, unsigned shard, struct ses_env *env, MDB_txn *txn,
                                 const MDB_val *key, const MDB_val *value)
 {
-    uint64_t locator = mdb_locator(key);
+    uint64_t locator = env_locator(key);
     struct record_row row;
 
     if (locator == 0 || locator > LOCATOR_MAX ||
-        ses_env_row_of(env, txn, locator, mdb_slice(value), &row) != SES_OK)
+        ses_env_row_of(env, txn, locator, env_slice(value), &row) != SES_OK)
         return SES_DATA_LOSS;
     if (++load->rows % LOAD_CLOCK_CHECK == 0)
         report_progress(load, shard);

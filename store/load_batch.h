@@ -4,7 +4,7 @@
  * In the order of the index every row misses cache and TLB several times: 1.1 us a row in a table of 1 GB.
  * Sorted, a part of the table is filled while it lies in the cache, and since a key's candidate buckets all
  * lie in one region, parts have no bucket in common: threads fill them side by side without the protocol of
- * table_insert.c. Rows of one key stay in the order in which they were added. */
+ * table_entry.c. Rows of one key stay in the order in which they were added. */
 #ifndef SESSIOND_STORE_LOAD_BATCH_H
 #define SESSIOND_STORE_LOAD_BATCH_H
 

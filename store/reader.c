@@ -59,10 +59,10 @@ static enum ses_status read_in(struct ses_store *store, struct ses_env *env, MDB
 
     if (rc != 0)
         return ses_env_status(rc);
-    SES_TRY(ses_record_decode(mdb_slice(&value), &record));
+    SES_TRY(ses_record_decode(env_slice(&value), &record));
     if (memcmp(&record.key, key, sizeof(*key)) != 0)
         return judge_foreign(env, txn, locator, &record);
-    return ses_record_open(&store->keys, mdb_slice(&value), arena, ret_record);
+    return ses_record_open(&store->keys, env_slice(&value), arena, ret_record);
 }
 
 static enum ses_status read_at(struct ses_store *store, uint64_t word, const struct ses_store_key *key,

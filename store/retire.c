@@ -37,15 +37,15 @@ static enum ses_status settle(const char *dir, struct ses_table *table, struct s
 static enum ses_status collect(struct ses_table *table, struct ses_shard *shard, uint64_t now_ms,
                                bool *ret_empty)
 {
-    struct ses_committer committer = {.shard = shard, .table = table};
+    struct ses_commit commit = {.shard = shard, .table = table};
     enum ses_status status;
 
     /* Live records move here too: the other shards wait for this one's old end (gc.h). */
-    SES_TRY(ses_committer_prepare(&committer, STORE_GC_AGE_MS_DEFAULT));
-    status = ses_commit_collect(&committer, now_ms);
+    SES_TRY(ses_commit_init(&commit, STORE_GC_AGE_MS_DEFAULT));
+    status = ses_commit_collect(&commit, now_ms);
     if (status == SES_OK)
-        *ret_empty = committer.gc.empty;
-    ses_committer_done(&committer);
+        *ret_empty = commit.gc.empty;
+    ses_commit_done(&commit);
     return status;
 }
 

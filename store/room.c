@@ -60,9 +60,9 @@ static bool has_share(struct ses_store *store, const struct ses_claim *claim, ui
 enum ses_status ses_store_check_room(struct ses_store *store, const struct ses_claim *claim,
                                      size_t value_bytes)
 {
-    uint64_t used = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
+    uint64_t used = atomic_load_explicit(&store->committer.commit.bytes_used, memory_order_relaxed);
 
-    if (store->closing || atomic_load_explicit(&store->committer.poisoned, memory_order_relaxed))
+    if (store->closing || atomic_load_explicit(&store->committer.commit.poisoned, memory_order_relaxed))
         return SES_UNAVAILABLE;
     if (store->pending >= store->queue_max || store->pending_bytes + value_bytes > STORE_QUEUE_BYTES_MAX)
         return SES_BUSY;
@@ -81,12 +81,12 @@ static bool still_full(uint64_t refused_at, uint64_t used)
 
 struct ses_store_room ses_store_room(const struct ses_store *store)
 {
-    uint64_t bytes = atomic_load_explicit(&store->committer.bytes_used, memory_order_relaxed);
+    uint64_t bytes = atomic_load_explicit(&store->committer.commit.bytes_used, memory_order_relaxed);
     uint64_t used;
     uint64_t room;
 
     ses_table_usage(store->table, &used, &room);
     return (struct ses_store_room){.table_full = still_full(store->table_refused, used),
-                                   .shard_full = atomic_load(&store->committer.full) ||
+                                   .shard_full = atomic_load(&store->committer.commit.full) ||
                                                  still_full(store->quota_refused, bytes + 1)};
 }

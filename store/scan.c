@@ -37,7 +37,7 @@ static bool row_agrees(const struct env_tree *index, uint64_t locator, struct se
     MDB_val value;
 
     if (ses_env_tree_get(index, locator, &value) != 0 ||
-        ses_record_row_decode(mdb_slice(&value), locator, &row) != SES_OK ||
+        ses_record_row_decode(env_slice(&value), locator, &row) != SES_OK ||
         ses_record_decode(bytes, &record) != SES_OK)
         return false;
     return memcmp(&row.key, &record.key, sizeof(row.key)) == 0 && row.revision == record.revision &&

@@ -104,17 +104,17 @@ static enum ses_status settle_tail(struct settle *s, uint64_t published)
     enum ses_status status = SES_OK;
     MDB_cursor *cursor;
     MDB_val value;
-    MDB_val key = mdb_val(&from, sizeof(from));
+    MDB_val key = env_val(&from, sizeof(from));
     int rc = mdb_cursor_open(s->txn, s->shard->env->index, &cursor);
 
     if (rc != 0)
         return ses_env_status(rc);
     rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
     while (rc == 0 && status == SES_OK) {
-        uint64_t locator = mdb_locator(&key);
+        uint64_t locator = env_locator(&key);
         struct record_row row;
 
-        if (ses_env_row_of(s->shard->env, s->txn, locator, mdb_slice(&value), &row) == SES_OK)
+        if (ses_env_row_of(s->shard->env, s->txn, locator, env_slice(&value), &row) == SES_OK)
             status = settle_row(s, locator, &row);
         rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }

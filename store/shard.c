@@ -225,7 +225,7 @@ static enum ses_status set_mode(int lock_fd, char mode)
 static int commit_format(struct ses_env *env)
 {
     uint32_t version = SHARD_FORMAT_VERSION;
-    MDB_val key = mdb_val("format", 6);
+    MDB_val key = env_val("format", 6);
     MDB_val value;
     MDB_txn *txn;
     int rc = mdb_txn_begin(env->mdb, NULL, 0, &txn);
@@ -239,7 +239,7 @@ static int commit_format(struct ses_env *env)
     if (rc == 0) /* LMDB skips a put of what is there: take it out first, so that the page is dirty */
         rc = mdb_del(txn, env->main, &key, NULL);
     if (rc == 0 || rc == MDB_NOTFOUND) {
-        value = mdb_val(&version, sizeof(version));
+        value = env_val(&version, sizeof(version));
         rc = mdb_put(txn, env->main, &key, &value, 0);
     }
     if (rc != 0) {

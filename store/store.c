@@ -74,8 +74,8 @@ static enum ses_status first_usage(struct ses_store *store)
     ses_env_read_end(store->shard.env);
     if (status != SES_OK)
         return status;
-    atomic_store(&store->committer.bytes_used, bytes);
-    atomic_store(&store->committer.records, records);
+    atomic_store(&store->committer.commit.bytes_used, bytes);
+    atomic_store(&store->committer.commit.records, records);
     if (store->metrics != NULL) {
         ses_gauge_set(store->metrics, SES_C_STORE_BYTES, bytes);
         ses_gauge_set(store->metrics, SES_C_STORE_RECORDS, records);
@@ -104,7 +104,7 @@ static enum ses_status count_owner_bytes(struct ses_store *store)
             struct record_row row;
 
             /* One that rotted counts for nobody; the load told of it. */
-            if (ses_record_row_decode(mdb_slice(&value), mdb_locator(&key), &row) == SES_OK)
+            if (ses_record_row_decode(env_slice(&value), env_locator(&key), &row) == SES_OK)
                 ses_share_add(store->owner_bytes, row.owner, record_disk_bytes(row.record_bytes));
         }
         mdb_cursor_close(cursor);
@@ -117,6 +117,7 @@ static enum ses_status open_writer(struct ses_store *store, const struct ses_sto
 {
     bool nosync = options->durability == SES_DURABILITY_PROCESS;
     struct ses_committer *committer = &store->committer;
+    struct ses_commit *commit = &committer->commit;
 
     SES_TRY(ses_shard_open(store->dir, store->number, nosync, store->map_bytes, store->log, &store->shard));
     store->env[store->number] = store->shard.env; /* the same handle reads; ses_shard_close closes it */
@@ -132,13 +133,13 @@ static enum ses_status open_writer(struct ses_store *store, const struct ses_sto
     ses_store_look_at_disk(store);
     ses_collect_clock_init(&store->collect_clock, store->table, ses_clock_now_ms(),
                            ses_clock_mono_ns() / 1000000);
-    atomic_store(&committer->gc_lag_ms, store->collect_clock.lag_ms);
-    committer->room_bytes = ses_store_room_bytes(store);
-    committer->shard = &store->shard;
-    committer->table = store->table;
-    committer->owner_bytes = store->owner_bytes;
-    committer->watch_board = store->watch_board;
-    committer->metrics = store->metrics;
+    atomic_store(&commit->gc_lag_ms, store->collect_clock.lag_ms);
+    commit->room_bytes = ses_store_room_bytes(store);
+    commit->shard = &store->shard;
+    commit->table = store->table;
+    commit->owner_bytes = store->owner_bytes;
+    commit->watch_board = store->watch_board;
+    commit->metrics = store->metrics;
     committer->nosync = nosync;
     committer->batch_max = store->batch_max;
     committer->notify = options->notify;

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define TABLE_OWNERS_AT  (sizeof(struct table_head) + SES_STORE_SHARDS_MAX * sizeof(struct table_shard))
@@ -46,7 +45,6 @@ static enum ses_status map_table(int fd, size_t bytes, struct ses_table **ret_ta
     table->buckets_count = (bytes - TABLE_BUCKETS_AT) / BUCKET_BYTES;
     table->slot_owner = (_Atomic uint16_t *)(void *)(table->buckets + table->buckets_count);
     table->bytes = bytes;
-    table->fd = fd;
     *ret_table = table;
     return SES_OK;
 }
@@ -89,10 +87,9 @@ enum ses_status ses_table_create(uint64_t sessions_max, struct ses_table **ret_t
     bytes = TABLE_BUCKETS_AT + buckets * BUCKET_BYTES;
     SES_TRY(make_memory(bytes, &fd));
     status = map_table(fd, bytes, &table);
-    if (status != SES_OK) {
-        (void)close(fd);
+    (void)close(fd); /* the mapping holds the memory */
+    if (status != SES_OK)
         return status;
-    }
     table->head->magic = TABLE_MAGIC;
     table->head->version = TABLE_VERSION;
     table->head->bucket_bytes = sizeof(struct table_bucket);
@@ -102,47 +99,11 @@ enum ses_status ses_table_create(uint64_t sessions_max, struct ses_table **ret_t
     return SES_OK;
 }
 
-static bool head_check(const struct table_head *head, uint64_t buckets)
-{
-    return head->magic == TABLE_MAGIC && head->version == TABLE_VERSION &&
-           head->bucket_bytes == sizeof(struct table_bucket) && head->buckets >= TABLE_BUCKETS_MIN &&
-           head->buckets == buckets &&
-           (head->buckets <= TABLE_REGION_BUCKETS || head->buckets % TABLE_REGION_BUCKETS == 0);
-}
-
-enum ses_status ses_table_attach(int fd, struct ses_table **ret_table)
-{
-    struct ses_table *table;
-    struct stat st;
-    size_t bytes;
-
-    if (fstat(fd, &st) != 0)
-        return SES_IO;
-    bytes = (size_t)st.st_size;
-    if (st.st_size < (off_t)(TABLE_BUCKETS_AT + BUCKET_BYTES))
-        return SES_MALFORMED;
-    SES_TRY(map_table(fd, bytes, &table));
-    if (!head_check(table->head, table->buckets_count)) {
-        table->fd = -1; /* still the caller's */
-        ses_table_close(table);
-        return SES_MALFORMED;
-    }
-    *ret_table = table;
-    return SES_OK;
-}
-
-int ses_table_fd(const struct ses_table *table)
-{
-    return table->fd;
-}
-
 void ses_table_close(struct ses_table *table)
 {
     if (table == NULL)
         return;
     (void)munmap((void *)table->head, table->bytes);
-    if (table->fd >= 0)
-        (void)close(table->fd);
     free(table);
 }
 

@@ -21,7 +21,7 @@
  *
  * Who may write: an entry whose word names a shard belongs to the process that holds that shard's writer lock
  * (loop or committer thread, never both at once for one claim). LIVE and EMPTY entries belong to whoever wins
- * the compare-and-swap. All accesses are sequentially consistent where uniqueness needs it (table_insert.c).
+ * the compare-and-swap. All accesses are sequentially consistent where uniqueness needs it (table_entry.c).
  */
 #ifndef SESSIOND_STORE_TABLE_H
 #define SESSIOND_STORE_TABLE_H
@@ -97,7 +97,6 @@ struct ses_table {
     _Atomic uint16_t *slot_owner; /* behind the buckets, one for each slot: a lookup needs none */
     uint64_t buckets_count;
     size_t bytes;
-    int fd;
 };
 
 /* An entry as it was read. */

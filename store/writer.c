@@ -268,7 +268,7 @@ static void complete_batch(struct ses_store *store, struct ses_batch *batch)
     store->spare_count++;
 }
 
-static void log_fault(struct ses_store *store, const struct committer_fault *fault)
+static void log_fault(struct ses_store *store, const struct commit_fault *fault)
 {
     struct ses_log_line line;
 
@@ -287,7 +287,7 @@ static void log_fault(struct ses_store *store, const struct committer_fault *fau
 
 static void log_full(struct ses_store *store)
 {
-    bool full = atomic_load(&store->committer.full);
+    bool full = atomic_load(&store->committer.commit.full);
 
     if (full == store->full_logged)
         return;
@@ -302,7 +302,7 @@ static void log_full(struct ses_store *store)
 
 void ses_store_complete(struct ses_store *store)
 {
-    struct committer_fault fault;
+    struct commit_fault fault;
     struct ses_batch *batch;
     struct batch_list done;
 
@@ -322,5 +322,5 @@ size_t ses_store_pending(const struct ses_store *store)
 
 bool ses_store_healthy(const struct ses_store *store)
 {
-    return !store->writable || !atomic_load(&store->committer.poisoned);
+    return !store->writable || !atomic_load(&store->committer.commit.poisoned);
 }

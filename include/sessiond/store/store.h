@@ -58,11 +58,6 @@ typedef uint16_t ses_store_owner;
 SES_MUST_CHECK enum ses_status ses_table_create(uint64_t sessions_max, struct ses_table **ret_table);
 /* [any] Unmaps in this process only. NULL is fine. */
 void ses_table_close(struct ses_table *table);
-/* [supervisor] The memfd (close-on-exec; still the table's), to be handed to the next binary, and the table
- * behind one that was inherited (on SES_OK it belongs to the table). SES_MALFORMED: not a table of this
- * layout; SES_IO, SES_NO_MEMORY. */
-int ses_table_fd(const struct ses_table *table);
-SES_MUST_CHECK enum ses_status ses_table_attach(int fd, struct ses_table **ret_table);
 /* [any] Entries in use now (approximate while others write) and how many it is good for (at least
  * sessions_max). */
 void ses_table_usage(const struct ses_table *table, uint64_t *ret_used, uint64_t *ret_room);

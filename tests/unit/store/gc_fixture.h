@@ -52,7 +52,7 @@ static inline void collect_begin(struct ses_store *store, uint64_t now_ms)
 /* Until the shard has no more than records left. Those of this store: the gauge is the last writer's. */
 static inline void collect_to(struct ses_store *store, uint64_t now_ms, uint64_t records)
 {
-    WAIT_DOING(collect_begin(store, now_ms), atomic_load(&store->committer.records) <= records);
+    WAIT_DOING(collect_begin(store, now_ms), atomic_load(&store->committer.commit.records) <= records);
     collect_begin(store, now_ms); /* entries are freed a moment after the records */
 }
 
@@ -61,7 +61,7 @@ static inline bool collect_keeps(struct ses_store *store, uint64_t now_ms, uint6
 {
     for (unsigned i = 0; i < 20; i++)
         collect_begin(store, now_ms);
-    return atomic_load(&store->committer.records) == records;
+    return atomic_load(&store->committer.commit.records) == records;
 }
 
 #endif

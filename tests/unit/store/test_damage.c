@@ -122,8 +122,8 @@ static void test_other_format(void **state)
     struct rig *rig = *state;
     struct ses_store *store = rig_open(rig, 0);
     uint32_t version = SHARD_FORMAT_VERSION + 1;
-    MDB_val key = mdb_val("format", 6);
-    MDB_val value = mdb_val(&version, sizeof(version));
+    MDB_val key = env_val("format", 6);
+    MDB_val value = env_val(&version, sizeof(version));
     MDB_txn *txn;
     MDB_dbi dbi;
 
@@ -140,7 +140,7 @@ static void overwrite(struct rig *rig, uint64_t locator, bool index, size_t at, 
 {
     struct ses_store *store = rig_open(rig, 0);
     MDB_dbi dbi = index ? store->shard.env->index : store->shard.env->records;
-    MDB_val key = mdb_val(&locator, sizeof(locator));
+    MDB_val key = env_val(&locator, sizeof(locator));
     uint8_t bytes[4096];
     MDB_val value;
     MDB_txn *txn;
@@ -210,14 +210,14 @@ static void test_swapped_records(void **state)
     store = rig_open(rig, 0);
     assert_int_equal(mdb_txn_begin(store->shard.env->mdb, NULL, 0, &txn), 0);
     for (unsigned i = 0; i < 2; i++) {
-        MDB_val key = mdb_val(&locators[i], sizeof(locators[i]));
+        MDB_val key = env_val(&locators[i], sizeof(locators[i]));
 
         assert_int_equal(mdb_get(txn, store->shard.env->records, &key, &values[i]), 0);
         memcpy(bytes[i], values[i].mv_data, values[i].mv_size);
     }
     for (unsigned i = 0; i < 2; i++) {
-        MDB_val key = mdb_val(&locators[i], sizeof(locators[i]));
-        MDB_val value = mdb_val(bytes[1 - i], values[1 - i].mv_size);
+        MDB_val key = env_val(&locators[i], sizeof(locators[i]));
+        MDB_val value = env_val(bytes[1 - i], values[1 - i].mv_size);
 
         assert_int_equal(mdb_put(txn, store->shard.env->records, &key, &value, 0), 0);
     }
@@ -292,7 +292,7 @@ static void test_vanished_record(void **state)
 
     fill_shard(rig);
     locator = locator_of(rig, 3);
-    key = mdb_val(&locator, sizeof(locator));
+    key = env_val(&locator, sizeof(locator));
     store = rig_open(rig, 0);
     assert_int_equal(mdb_txn_begin(store->shard.env->mdb, NULL, 0, &txn), 0);
     assert_int_equal(mdb_del(txn, store->shard.env->records, &key, NULL), 0);

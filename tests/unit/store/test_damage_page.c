@@ -166,7 +166,7 @@ static void test_reads_what_lmdb_reads(void **state)
         if (rc == MDB_NOTFOUND)
             break;
         assert_int_equal(rc, 0);
-        key = mdb_val(&locator, sizeof(locator));
+        key = env_val(&locator, sizeof(locator));
         assert_int_equal(mdb_get(txn, env->records, &key, &expected), 0);
         assert_ptr_equal(value.mv_data, expected.mv_data);
         assert_int_equal(value.mv_size, expected.mv_size);

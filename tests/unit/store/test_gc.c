@@ -104,9 +104,9 @@ static void test_nothing_goes_before_the_clock_of_collection(void **state)
 
     create_until(rig, store, 1, ses_clock_now_ms() - 60000);
     create(rig, store, 2, "newest");
-    atomic_store(&store->committer.gc_lag_ms, HOUR_MS);
+    atomic_store(&store->committer.commit.gc_lag_ms, HOUR_MS);
     assert_true(collect_keeps(store, LATER - 9 * 60 * 1000, 2));
-    atomic_store(&store->committer.gc_lag_ms, 0);
+    atomic_store(&store->committer.commit.gc_lag_ms, 0);
     collect_to(store, LATER - 9 * 60 * 1000, 1);
     ses_store_close(store);
 }

@@ -80,7 +80,7 @@ static void test_moving_without_gain_ends(void **state)
     tick_often(store);
     assert_true(locator_of(rig, store, 1) == moved);
     assert_int_equal(atomic_load(&rig->metrics->counter[SES_C_STORE_PRESSED]), 1);
-    assert_true(atomic_load(&store->committer.records) < i + 8);
+    assert_true(atomic_load(&store->committer.commit.records) < i + 8);
     ses_store_close(store);
 }
 
@@ -95,7 +95,7 @@ static void test_other_shard_makes_way(void **state)
     create_until(rig, second, 1, UINT64_MAX);
     update(rig, first, 1, "over", ses_clock_now_ms() + 1000);
     create_until(rig, second, 8, UINT64_MAX); /* the newest does not move */
-    atomic_store(&first->committer.gc_pressed, true);
+    atomic_store(&first->committer.commit.gc_pressed, true);
     assert_true(collect_keeps(first, LATER, 1));
     collect_to(second, LATER, 2); /* 9, moved, and 8 */
     collect_to(first, LATER, 0);

@@ -53,7 +53,7 @@ static struct told told_in(struct rig *rig, FILE *log)
 /* The shard's bytes are what they are; its quota is set around them. */
 static void tick_at(struct rig *rig, struct ses_store *store, uint64_t table_percent, uint64_t bytes_percent)
 {
-    uint64_t bytes = atomic_load(&store->committer.bytes_used);
+    uint64_t bytes = atomic_load(&store->committer.commit.bytes_used);
     uint64_t others = atomic_load(&rig->table->shards[0].entries) > 0;
     uint64_t used;
     uint64_t room;

@@ -51,8 +51,8 @@ static void commit_unpublished(struct ses_store *store, struct ses_claim *claim,
     uint8_t bytes[200 + RECORD_EXTRA_BYTES];
     uint8_t row_bytes[RECORD_ROW_BYTES];
     uint64_t locator = ses_shard_next_locator(&store->shard, ses_clock_wall_ms(), 0);
-    MDB_val key = mdb_val(&locator, sizeof(locator));
-    MDB_val value = mdb_val(bytes, record.body.len + RECORD_EXTRA_BYTES);
+    MDB_val key = env_val(&locator, sizeof(locator));
+    MDB_val value = env_val(bytes, record.body.len + RECORD_EXTRA_BYTES);
     struct record_row row;
     MDB_txn *txn;
 
@@ -64,7 +64,7 @@ static void commit_unpublished(struct ses_store *store, struct ses_claim *claim,
     ses_record_row_encode(&row, locator, row_bytes);
     assert_int_equal(mdb_txn_begin(store->shard.env->mdb, NULL, 0, &txn), 0);
     assert_int_equal(mdb_put(txn, store->shard.env->records, &key, &value, MDB_APPEND), 0);
-    value = mdb_val(row_bytes, sizeof(row_bytes));
+    value = env_val(row_bytes, sizeof(row_bytes));
     assert_int_equal(mdb_put(txn, store->shard.env->index, &key, &value, MDB_APPEND), 0);
     assert_int_equal(mdb_txn_commit(txn), 0);
 }
@@ -309,7 +309,7 @@ static void deleting_and_die(void *arg)
     assert_true(ses_table_take(rig->table, ref.slot, ref.word, WORD_DELETING, 0, &word));
     assert_absent(rig, store, 1);
     locator = word_low(ref.word);
-    key = mdb_val(&locator, sizeof(locator));
+    key = env_val(&locator, sizeof(locator));
     assert_int_equal(mdb_txn_begin(store->shard.env->mdb, NULL, 0, &txn), 0);
     assert_int_equal(mdb_del(txn, store->shard.env->records, &key, NULL), 0);
     assert_int_equal(mdb_del(txn, store->shard.env->index, &key, NULL), 0);

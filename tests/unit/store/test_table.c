@@ -226,32 +226,11 @@ static void test_full_table(void **state)
     fill_up(100000); /* several regions */
 }
 
-static void test_attach(void **state)
+static void test_too_large(void **state)
 {
     struct ses_table *table;
-    struct ses_table *again;
-    struct table_probe probe;
-    struct table_entry entry;
-    uint64_t slot;
-    uint64_t word;
-    int fd;
 
     (void)state;
-    assert_ok(ses_table_create(1000, &table));
-    probe = probe_of(table, 1);
-    assert_ok(ses_table_insert(table, &probe, 3, SES_OWNER_NOBODY, &slot, &word));
-    assert_ok(ses_table_attach(dup(ses_table_fd(table)), &again));
-    assert_true(ses_table_find(again, &probe, &entry));
-    assert_true(entry.word == word);
-    ses_table_close(again);
-    table->head->version++;
-    assert_int_equal(ses_table_attach(ses_table_fd(table), &again), SES_MALFORMED);
-    ses_table_close(table);
-    fd = memfd_create("other", MFD_CLOEXEC);
-    assert_int_equal(ses_table_attach(fd, &again), SES_MALFORMED);
-    assert_int_equal(ftruncate(fd, 1 << 20), 0);
-    assert_int_equal(ses_table_attach(fd, &again), SES_MALFORMED);
-    (void)close(fd);
     assert_int_equal(ses_table_create(UINT64_MAX, &table), SES_NO_MEMORY);
 }
 
@@ -445,7 +424,7 @@ int main(void)
         cmocka_unit_test(test_claim_words_are_never_the_same),
         cmocka_unit_test(test_tentative_rivals),
         cmocka_unit_test(test_full_table),
-        cmocka_unit_test(test_attach),
+        cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_crowd_of_threads),
         cmocka_unit_test(test_crowd_of_processes),
     };

@@ -332,7 +332,7 @@ static bool is_synced(struct ses_store *store)
     bool synced;
 
     (void)pthread_mutex_lock(&store->committer.mutex);
-    synced = !store->committer.unsynced;
+    synced = !store->committer.commit.unsynced;
     (void)pthread_mutex_unlock(&store->committer.mutex);
     return synced;
 }
