@@ -7,7 +7,7 @@
 
 #include "inbox.h"
 #include "natural_key.h"
-#include "store_error.h"
+#include "refusal.h"
 
 static struct ses_continuation *call_of(struct ses_change *change)
 {
@@ -60,7 +60,7 @@ static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms
         return SES_CHANGE_DONE;
     }
     if (inbox->count == SES_INBOX_EVENTS_MAX) {
-        ses_error_retry(&error, SES_RESOURCE_EXHAUSTED, SES_STR("INBOX_FULL"), 0,
+        ses_refusal_set(&error, SES_RESOURCE_EXHAUSTED, SES_STR("INBOX_FULL"), 0,
                         SES_STR("as many events as are kept wait for this session already"));
         ses_continuation_fail(call, &error);
         return SES_CHANGE_DONE;
@@ -104,7 +104,7 @@ static void answer_kept(struct ses_continuation *call)
         ses_continuation_answer(call);
         return;
     }
-    ses_error_store(&error, SES_NO_MEMORY);
+    ses_refusal_store(&error, SES_NO_MEMORY);
     ses_continuation_fail(call, &error);
 }
 
@@ -119,7 +119,7 @@ enum ses_session_verdict ses_advance_keep(struct ses_continuation *call)
     }
     call->inbox = ses_arena_alloc(&call->access.x->arena, sizeof(*call->inbox));
     if (call->inbox == NULL) {
-        ses_error_store(&error, SES_NO_MEMORY);
+        ses_refusal_store(&error, SES_NO_MEMORY);
         ses_continuation_fail(call, &error);
         return SES_VERDICT_TAKEN;
     }

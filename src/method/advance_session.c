@@ -6,7 +6,7 @@
 #include <sessiond/exchange/message.h>
 
 #include "advance_inbox.h"
-#include "store_error.h"
+#include "refusal.h"
 
 typedef Sessiond__V1__AdvanceSessionRequest request_message;
 
@@ -171,7 +171,7 @@ static bool about_another(const struct ses_continuation *call, const struct ses_
 
     if (differing == NULL)
         return false;
-    ses_error_retry(ret_error, SES_FAILED_PRECONDITION, SES_STR("EVENT_MISMATCH"), 0,
+    ses_refusal_set(ret_error, SES_FAILED_PRECONDITION, SES_STR("EVENT_MISMATCH"), 0,
                     SES_STR("the event is about another payment than the session's"));
     ses_error_metadata(ret_error, SES_STR("differing"), ses_slice_str(differing));
     return true;

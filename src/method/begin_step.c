@@ -8,7 +8,7 @@
 #include <sessiond/exchange/return_refusal.h>
 
 #include "return_url.h"
-#include "store_error.h"
+#include "refusal.h"
 
 /* GetSession tells the name: short, and of characters that need no escape. */
 #define NAME_BYTES_MAX 64u
@@ -46,7 +46,7 @@ static enum ses_status read_target(struct ses_continuation *call, struct ses_err
             ret_error, SES_STR("return_url"),
             SES_STR("for a frame the host must be a name or an IPv4 address: letters, digits, '-', '.'"));
     if (!ses_return_url_allowed(options, call->access.metadata.merchant, call->return_url)) {
-        ses_error_retry(ret_error, SES_PERMISSION_DENIED, SES_STR("RETURN_URL_REFUSED"), 0,
+        ses_refusal_set(ret_error, SES_PERMISSION_DENIED, SES_STR("RETURN_URL_REFUSED"), 0,
                         SES_STR("the origin of return_url is not on the merchant's list"));
         return SES_PERMISSION_DENIED;
     }
@@ -88,7 +88,7 @@ static enum ses_session_verdict repeat(const struct ses_continuation *call, cons
     }
     if (open)
         return SES_VERDICT_SAME;
-    ses_error_retry(ret_error, SES_FAILED_PRECONDITION, SES_STR("STEP_OVER"), 0,
+    ses_refusal_set(ret_error, SES_FAILED_PRECONDITION, SES_STR("STEP_OVER"), 0,
                     SES_STR("the step that this event_id began is over"));
     return SES_VERDICT_REFUSED;
 }

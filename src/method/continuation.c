@@ -10,7 +10,7 @@
 #include "inbox.h"
 #include "session_mint.h"
 #include "session_view.h"
-#include "store_error.h"
+#include "refusal.h"
 
 #define STEP_SECONDS_MAX 86400u
 
@@ -34,7 +34,7 @@ void ses_continuation_fail(struct ses_continuation *call, const struct ses_error
 {
     struct ses_error told = *error;
 
-    ses_error_summarise(&told, &call->access.x->arena);
+    ses_refusal_summarise(&told, &call->access.x->arena);
     clear_inbox(call);
     ses_exchange_fail(call->access.x, &told);
     ses_change_finish(&call->change);
@@ -74,7 +74,7 @@ static enum ses_change_verdict answer_same(struct ses_continuation *call, const 
         ses_continuation_answer(call);
         return SES_CHANGE_DONE;
     }
-    ses_error_store(&error, status);
+    ses_refusal_store(&error, status);
     ses_continuation_fail(call, &error);
     return SES_CHANGE_DONE;
 }
@@ -167,7 +167,7 @@ void ses_continuation_start(struct ses_service *service, struct ses_exchange *x,
     call->access.token_optional = method->token_optional;
     call->access.revoked_accepted = method->revoked_accepted;
     if (read_call(call, service, x, &error) != SES_OK) {
-        ses_error_summarise(&error, &x->arena);
+        ses_refusal_summarise(&error, &x->arena);
         ses_exchange_fail(x, &error);
         return;
     }
@@ -224,7 +224,7 @@ bool ses_continuation_version(struct ses_continuation *call, const struct ses_se
 
     if (call->expected_version == 0 || call->expected_version == session->version)
         return true;
-    ses_error_retry(ret_error, SES_ABORTED, SES_STR("VERSION_MISMATCH"), 0,
+    ses_refusal_set(ret_error, SES_ABORTED, SES_STR("VERSION_MISMATCH"), 0,
                     SES_STR("the session has another version than expected_version"));
     number = ses_arena_printf(&call->access.x->arena, "%" PRIu64, session->version);
     if (number != NULL)
@@ -234,7 +234,7 @@ bool ses_continuation_version(struct ses_continuation *call, const struct ses_se
 
 void ses_continuation_conflict(enum ses_event known, struct ses_error *ret_error)
 {
-    ses_error_retry(ret_error, SES_ALREADY_EXISTS, SES_STR("EVENT_CONFLICT"), 0,
+    ses_refusal_set(ret_error, SES_ALREADY_EXISTS, SES_STR("EVENT_CONFLICT"), 0,
                     SES_STR("this event_id was given to another event of the session"));
     ses_error_metadata(ret_error, SES_STR("event"), ses_slice_str(ses_event_name(known)));
 }
@@ -242,14 +242,14 @@ void ses_continuation_conflict(enum ses_event known, struct ses_error *ret_error
 /* PROCESSING apart from the closed ones: it will be over, but not by this call. */
 bool ses_continuation_over(const struct ses_session *session, struct ses_error *ret_error)
 {
-    if (session->status == SES_SESSION_PROCESSING)
-        ses_error_retry(ret_error, SES_FAILED_PRECONDITION, SES_STR("SESSION_PROCESSING"), 0,
-                        SES_STR("the connector works on the payment: its outcome has to become known first"));
-    else if (ses_session_closed(session->status))
-        ses_error_retry(ret_error, SES_FAILED_PRECONDITION, SES_STR("SESSION_CLOSED"), 0,
-                        SES_STR("the session is closed"));
-    else
+    if (ses_session_closed(session->status)) {
+        ses_refusal_closed(ret_error, session->status);
+        return true;
+    }
+    if (session->status != SES_SESSION_PROCESSING)
         return false;
+    ses_refusal_set(ret_error, SES_FAILED_PRECONDITION, SES_STR("SESSION_PROCESSING"), 0,
+                    SES_STR("the connector works on the payment: its outcome has to become known first"));
     ses_error_metadata(ret_error, SES_STR("status"), ses_slice_str(ses_session_status_name(session->status)));
     return true;
 }

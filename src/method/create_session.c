@@ -8,6 +8,7 @@
 #include <sessiond/domain/session_machine.h>
 
 #include "natural_key.h"
+#include "refusal.h"
 
 /* Polling for another call's outcome: a commit takes 1 to 3 ms, a connector some 100. */
 #define WAIT_FIRST_MS 2
@@ -80,6 +81,23 @@ void ses_create_finish(struct ses_create *c)
     ses_exchange_release(c->x);
 }
 
+static void fail_store(struct ses_create *c, enum ses_status status)
+{
+    struct ses_error error;
+
+    ses_refusal_store(&error, status);
+    ses_create_fail(c, &error);
+}
+
+static void fail_conflict(struct ses_create *c, uint64_t differing, bool unsettled)
+{
+    struct ses_error error;
+
+    ses_count(c->service->options.metrics, SES_C_SESSIONS_CONFLICT, 1);
+    ses_refusal_conflict(&error, &c->x->arena, c->rpc->naming, differing, unsettled);
+    ses_create_fail(c, &error);
+}
+
 /* ---- what is stored, and what that means ----------------------------------------------------- */
 
 enum step { STEP_TAKEN, STEP_AGAIN, STEP_WAIT };
@@ -147,7 +165,7 @@ static enum step take(struct ses_create *c, const struct found *found)
         return STEP_WAIT;
     if (status == SES_CONFLICT || status == SES_NOT_FOUND)
         return STEP_AGAIN;
-    ses_create_fail_store(c, status);
+    fail_store(c, status);
     return STEP_TAKEN;
 }
 
@@ -209,6 +227,7 @@ static enum step adopt(struct ses_create *c, const struct found *found)
 static enum step decide(struct ses_create *c, const struct found *found, uint64_t now_ms)
 {
     struct ses_binding_policy policy = ses_service_binding(c->service, c->metadata.merchant);
+    struct ses_error error;
     uint64_t differing = 0;
 
     c->payload.missing_refused = ses_binding_refuses_missing(&policy);
@@ -221,11 +240,11 @@ static enum step decide(struct ses_create *c, const struct found *found, uint64_
     case SES_DECISION_CONTINUE:
         return continue_session(c, found, now_ms);
     case SES_DECISION_CONFLICT:
-        ses_create_fail_conflict(c, differing, false);
+        fail_conflict(c, differing, false);
         break;
     case SES_DECISION_CLOSED:
-        c->session.status = found->session.status;
-        ses_create_fail_closed(c);
+        ses_refusal_closed(&error, found->session.status);
+        ses_create_fail(c, &error);
         break;
     case SES_DECISION_CREATE:
     case SES_DECISION_COUNT:
@@ -242,7 +261,7 @@ static enum step judge_intent(struct ses_create *c, const struct found *found, u
     struct ses_slice key = ses_record_origin_key(found->origin);
 
     if (differing != 0) {
-        ses_create_fail_conflict(c, differing, true);
+        fail_conflict(c, differing, true);
         return STEP_TAKEN;
     }
     c->idempotency_key[0] = '\0';
@@ -263,7 +282,7 @@ static enum step judge(struct ses_create *c, struct found *found, uint64_t now_m
     status =
         ses_session_record_decode(found->record.body, &c->service->scratch, &found->session, &found->origin);
     if (status != SES_OK) {
-        ses_create_fail_store(c, status);
+        fail_store(c, status);
         return STEP_TAKEN;
     }
     memcpy(found->session.id, found->record.session_id, sizeof(found->session.id));
@@ -289,10 +308,10 @@ static enum step meet_entry(struct ses_create *c)
     case SES_BUSY:
         return STEP_WAIT;
     case SES_DATA_LOSS:
-        ses_create_fail_store(c, SES_DATA_LOSS);
+        fail_store(c, SES_DATA_LOSS);
         return STEP_TAKEN;
     default:
-        ses_create_fail_store(c, SES_IO);
+        fail_store(c, SES_IO);
         return STEP_TAKEN;
     }
 }
@@ -315,9 +334,11 @@ static void wait_for_claim(struct ses_create *c)
 {
     uint64_t margin_ns = c->service->options.connector_deadline_margin_ms * NS_PER_MS;
     uint64_t now_ns = ses_clock_mono_ns();
+    struct ses_error error;
 
     if (now_ns + margin_ns >= c->x->deadline_mono_ns || c->service->waiting_count == SES_WAITING_MAX) {
-        ses_create_fail_busy(c);
+        ses_refusal_busy(&error);
+        ses_create_fail(c, &error);
         return;
     }
     ses_create_enter(c, SES_CREATE_WAITING);
@@ -341,7 +362,7 @@ static enum step claim(struct ses_create *c)
         return STEP_WAIT;
     if (status == SES_ALREADY_EXISTS)
         return meet_entry(c);
-    ses_create_fail_store(c, status);
+    fail_store(c, status);
     return STEP_TAKEN;
 }
 
@@ -361,7 +382,7 @@ void ses_create_stop_waiting(struct ses_create *c)
     struct ses_error error;
 
     leave_list(c);
-    ses_error_set(&error, SES_UNAVAILABLE, SES_STR("the server is stopping"));
+    ses_refusal_stopping(&error);
     ses_create_fail(c, &error);
 }
 

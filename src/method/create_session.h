@@ -99,7 +99,7 @@ void ses_create_sign(struct ses_create *c);
 /* [worker] The server stops: answers a call that waits for another one. */
 void ses_create_stop_waiting(struct ses_create *c);
 
-/* ---- between create_session.c (claims, decisions), _connector.c, _commit.c and _error.c */
+/* ---- between create_session.c (claims, decisions), _connector.c and _commit.c */
 
 /* Enters a phase that ends in a callback. */
 void ses_create_enter(struct ses_create *c, enum ses_create_phase phase);
@@ -108,18 +108,10 @@ void ses_create_enter(struct ses_create *c, enum ses_create_phase phase);
 void ses_create_commit(struct ses_create *c, const struct ses_record_origin *origin);
 /* Makes the session with the connector's help: intent, call, commit. */
 void ses_create_ask_connector(struct ses_create *c);
-/* Gives a held claim back: to the intent, once the connector was asked. */
-void ses_create_give_back(struct ses_create *c);
-/* The end of the call: c is gone. Each gives a held claim back. */
+/* The end of the call: c may be gone. Each gives a held claim back: to the intent, once the connector was
+ * asked. */
 void ses_create_answer_failure(struct ses_create *c, const struct ses_connector_result *result);
 void ses_create_fail(struct ses_create *c, const struct ses_error *error);
-void ses_create_fail_store(struct ses_create *c, enum ses_status status);
-/* status: of what kept an answer from being made; out of memory is told as such, else INTERNAL. */
-void ses_create_fail_internal(struct ses_create *c, enum ses_status status);
-void ses_create_fail_busy(struct ses_create *c);
-void ses_create_fail_closed(struct ses_create *c);
-/* unsettled: with an earlier call whose outcome at the connector is not known. */
-void ses_create_fail_conflict(struct ses_create *c, uint64_t differing, bool unsettled);
 void ses_create_finish(struct ses_create *c);
 
 /* The two RPCs as routes; arg is the service. */

@@ -2,7 +2,49 @@
 #include "create_session.h"
 
 #include "inbox.h"
+#include "refusal.h"
 #include "session_mint.h"
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+/* To the intent if the connector may have acted (the next identical call then settles it), else to
+ * whatever was there before, as if this call had not come. */
+static void give_back(struct ses_create *c)
+{
+    struct ses_store *store = c->service->options.store;
+
+    if (c->claim.held && c->asked)
+        ses_store_release_to_intent(store, &c->claim);
+    else if (c->claim.held)
+        ses_store_release(store, &c->claim);
+}
+
+/* c lies in the exchange's arena and may be gone when this returns. */
+void ses_create_fail(struct ses_create *c, const struct ses_error *error)
+{
+    struct ses_error told = *error;
+
+    give_back(c);
+    ses_refusal_summarise(&told, &c->x->arena);
+    ses_exchange_fail(c->x, &told);
+    ses_create_finish(c);
+}
+
+static void fail_internal(struct ses_create *c, enum ses_status status)
+{
+    struct ses_error error;
+
+    ses_refusal_internal(&error, status);
+    ses_create_fail(c, &error);
+}
+
+static void fail_store(struct ses_create *c, enum ses_status status)
+{
+    struct ses_error error;
+
+    ses_refusal_store(&error, status);
+    ses_create_fail(c, &error);
+}
 
 /* ---- signature and answer -------------------------------------------------------------------- */
 
@@ -24,7 +66,7 @@ static void answer(struct ses_create *c)
     ses_count(c->service->options.metrics, c->counter, 1);
     status = c->x->cancelled ? SES_OK : make_reply(c);
     if (status != SES_OK) {
-        ses_create_fail_internal(c, status);
+        fail_internal(c, status);
         return;
     }
     if (c->counter == SES_C_SESSIONS_REPLAYED)
@@ -50,10 +92,10 @@ void ses_create_answer_failure(struct ses_create *c, const struct ses_connector_
     struct ses_session_answer answer = {.status_code = result->status_code, .failure = result};
     enum ses_status status;
 
-    ses_create_give_back(c);
+    give_back(c);
     status = c->rpc->write(c->x, &answer, &c->reply);
     if (status != SES_OK) {
-        ses_create_fail_internal(c, status);
+        fail_internal(c, status);
         return;
     }
     ses_exchange_reply(c->x, c->reply);
@@ -77,7 +119,7 @@ static void on_committed(void *arg, enum ses_status status)
     if (status == SES_OK)
         answer(c);
     else
-        ses_create_fail_store(c, status);
+        fail_store(c, status);
 }
 
 static enum ses_status put(struct ses_create *c, const struct ses_record_origin *origin)
@@ -105,7 +147,7 @@ void ses_create_commit(struct ses_create *c, const struct ses_record_origin *ori
     }
     status = put(c, origin);
     if (status != SES_OK) {
-        ses_create_fail_store(c, status);
+        fail_store(c, status);
         return;
     }
     ses_create_enter(c, SES_CREATE_COMMITTING);

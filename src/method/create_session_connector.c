@@ -6,6 +6,8 @@
 #include <sessiond/domain/money.h>
 #include <sessiond/domain/session_machine.h>
 
+#include "refusal.h"
+
 #define NS_PER_MS UINT64_C(1000000)
 
 /* ---- the answer ------------------------------------------------------------------------------ */
@@ -95,7 +97,10 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
             c->credentials.connector->ops->parse(http_status, body, &c->x->arena, &result);
 
         if (status != SES_OK) {
-            ses_create_fail_internal(c, status);
+            struct ses_error error;
+
+            ses_refusal_internal(&error, status);
+            ses_create_fail(c, &error);
             return;
         }
     }
@@ -186,12 +191,10 @@ static void fail_start(struct ses_create *c, enum ses_status status)
     if (status == SES_DEADLINE_EXCEEDED)
         ses_error_set(&error, status,
                       SES_STR("the deadline leaves no time for the connector's session call"));
-    else if (status == SES_RESOURCE_EXHAUSTED || status == SES_BUSY) {
+    else if (status == SES_RESOURCE_EXHAUSTED || status == SES_BUSY)
         set_busy(c, status, &error);
-    } else {
-        ses_create_fail_internal(c, status);
-        return;
-    }
+    else
+        ses_refusal_internal(&error, status);
     ses_create_fail(c, &error);
 }
 
@@ -212,13 +215,21 @@ static void start(struct ses_create *c)
 
 /* ---- the intent ------------------------------------------------------------------------------ */
 
+static void fail_store(struct ses_create *c, enum ses_status status)
+{
+    struct ses_error error;
+
+    ses_refusal_store(&error, status);
+    ses_create_fail(c, &error);
+}
+
 /* The last moment at which a cancelled call can be dropped: nobody has been asked. */
 static void on_intent(void *arg, enum ses_status status)
 {
     struct ses_create *c = arg;
 
     if (status != SES_OK) {
-        ses_create_fail_store(c, status);
+        fail_store(c, status);
         return;
     }
     if (c->x->cancelled) {
@@ -266,7 +277,7 @@ void ses_create_ask_connector(struct ses_create *c)
     }
     status = put_intent(c);
     if (status != SES_OK)
-        ses_create_fail_store(c, status);
+        fail_store(c, status);
     else
         ses_create_enter(c, SES_CREATE_INTENT);
 }

@@ -6,7 +6,7 @@
 #include <sessiond/exchange/message.h>
 
 #include "session_view.h"
-#include "store_error.h"
+#include "refusal.h"
 
 static enum ses_status read_request(struct ses_access *a, struct ses_service *service, struct ses_exchange *x,
                                     struct ses_error *ret_error)
@@ -50,7 +50,7 @@ static enum ses_status get(struct ses_access *a, struct ses_slice *ret_reply, st
     if (status == SES_OK)
         status = write_reply(a, &found.session, now_ms, ret_reply);
     if (status != SES_OK)
-        ses_error_store(ret_error, status);
+        ses_refusal_store(ret_error, status);
     return status;
 }
 
@@ -65,7 +65,7 @@ void ses_get_session_start(struct ses_exchange *x, void *service)
         return;
     }
     if (read_request(a, service, x, &error) != SES_OK || get(a, &reply, &error) != SES_OK) {
-        ses_error_summarise(&error, &x->arena);
+        ses_refusal_summarise(&error, &x->arena);
         ses_exchange_fail(x, &error);
         return;
     }

@@ -8,7 +8,7 @@
 #include <sessiond/base/clock.h>
 
 #include "natural_key.h"
-#include "store_error.h"
+#include "refusal.h"
 
 /* ---- the call -------------------------------------------------------------------------------- */
 
@@ -40,7 +40,7 @@ void ses_access_take(struct ses_access *a, const char *session_token, const char
 static enum ses_status refuse(struct ses_error *error, enum ses_status status, struct ses_slice reason,
                               struct ses_slice message)
 {
-    ses_error_retry(error, status, reason, 0, message);
+    ses_refusal_set(error, status, reason, 0, message);
     return status;
 }
 
@@ -72,7 +72,7 @@ static enum ses_status explain_refusal(const struct ses_access *a, enum ses_stat
         return refuse(ret_error, SES_FAILED_PRECONDITION, SES_STR("TOKEN_EXPIRED"),
                       SES_STR("the session token's time is over"));
     if (status == SES_NO_MEMORY) {
-        ses_error_store(ret_error, status);
+        ses_refusal_store(ret_error, status);
         return ret_error->status;
     }
     if (ses_token_verify(ring, a->token, !a->request.test_mode, 0, &a->x->arena, &claims) == SES_OK)

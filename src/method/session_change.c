@@ -4,7 +4,7 @@
 
 #include <sessiond/base/clock.h>
 
-#include "store_error.h"
+#include "refusal.h"
 
 #define WAIT_FIRST_MS 2 /* a commit takes 1 to 3 ms */
 #define WAIT_MAX_MS   20
@@ -75,7 +75,7 @@ static void fail_store(struct ses_change *change, enum ses_status status)
 {
     struct ses_error error;
 
-    ses_error_store(&error, status);
+    ses_refusal_store(&error, status);
     fail(change, &error);
 }
 
@@ -98,7 +98,7 @@ static void wait_turn(struct ses_change *change)
 
     if (ses_clock_mono_ns() + margin_ns >= change->x->deadline_mono_ns ||
         change->service->waiting_count == WAITING_MAX) {
-        ses_error_busy(&error);
+        ses_refusal_busy(&error);
         fail(change, &error);
         return;
     }
@@ -115,7 +115,7 @@ void ses_change_stop_waiting(struct ses_change *change)
     struct ses_error error;
 
     leave_list(change);
-    ses_error_set(&error, SES_UNAVAILABLE, SES_STR("the server is stopping"));
+    ses_refusal_stopping(&error);
     fail(change, &error);
 }
 

@@ -4,7 +4,7 @@
 #include <sessiond/domain/idempotency.h>
 #include <sessiond/exchange/message.h>
 
-#include "store_error.h"
+#include "refusal.h"
 
 /* At least one of them, or the call would ask for nothing. */
 #define UPDATED_FIELDS                                                                                       \
@@ -95,7 +95,7 @@ static bool refused(struct ses_continuation *call, const struct ses_session *ses
         return true;
     }
     if (amount_differs(call, session) && ses_session_in_step(session->status)) {
-        ses_error_retry(ret_error, SES_FAILED_PRECONDITION, SES_STR("STEP_IN_PROGRESS"), 0,
+        ses_refusal_set(ret_error, SES_FAILED_PRECONDITION, SES_STR("STEP_IN_PROGRESS"), 0,
                         SES_STR("the shopper is being shown the present amount"));
         return true;
     }

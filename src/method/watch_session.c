@@ -11,7 +11,7 @@
 
 #include "session_access.h"
 #include "session_view.h"
-#include "store_error.h"
+#include "refusal.h"
 
 #define LOOK_MS 200 /* where a test can make time pass, a timer that was set before does not know of it */
 #define LATE_MS 1   /* the session ends at that millisecond, the timer must not be before it */
@@ -127,7 +127,7 @@ static void tell(struct watcher *w, const struct ses_session *session, uint64_t 
     struct ses_error error;
 
     if (encode(w, session, now_ms, &bytes) != SES_OK) {
-        ses_error_store(&error, SES_NO_MEMORY);
+        ses_refusal_store(&error, SES_NO_MEMORY);
         end_failed(w, &error);
         return;
     }
@@ -178,7 +178,7 @@ static void look(struct watcher *w, bool first)
     ses_arena_reset(&service->scratch);
     status = ses_access_load(service, &w->access.key, now_ms, &service->scratch, &found);
     if (status != SES_OK)
-        ses_error_store(&error, status);
+        ses_refusal_store(&error, status);
     else
         status = judge(w, &found, first, now_ms, &error);
     if (status != SES_OK)
@@ -261,7 +261,7 @@ static enum ses_status enter(struct watcher *w, struct ses_error *ret_error)
     w->watch = (struct ses_store_watch){.changed = on_changed, .arg = w};
     status = ses_store_watch(w->service->options.store, &w->access.key, &w->watch);
     if (status != SES_OK)
-        ses_error_store(ret_error, status);
+        ses_refusal_store(ret_error, status);
     return status;
 }
 
