@@ -23,7 +23,7 @@ MIB = 2 ** 20
 
 def defaults():
     """Every number of the configuration by section.key."""
-    text = (SOURCE / "src/runtime/config_numbers.h").read_text()
+    text = (SOURCE / "include/sessiond/config/config_numbers.h").read_text()
     return {f"{section}.{key}": int(usual) for section, key, usual in re.findall(r"X\((\w+), (\w+), \d+, \d+, (\d+)\)", text)}
 
 
