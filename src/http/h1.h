@@ -4,6 +4,7 @@
  *   h1_guard.c   which bytes may form a head at all
  *   h1_parse.c   llhttp's callbacks: collects head and body
  *   h1_check.c   what a complete head must satisfy
+ *   h1_fields.c  a head as it was read
  *   h1_answer.c  answers as bytes
  *
  * Requests are handled one at a time: what a client sends ahead (pipelining) waits unparsed in `pending`,
@@ -104,10 +105,11 @@ void h1_parse_begin(struct h1 *h1);
 /* Parses a piece of the current request; returns the bytes taken. May set complete or fault, or change the
  * phase. */
 size_t h1_parse(struct h1 *h1, struct ses_slice bytes);
+
+/* h1_fields.c */
 size_t h1_fields_count(const struct h1 *h1);
 struct ses_slice h1_field_name(const struct h1 *h1, size_t index);
 struct ses_slice h1_field_value(const struct h1 *h1, size_t index);
-
 /* Valid until text grows: trailers come after the head. */
 struct ses_slice h1_path(const struct h1 *h1);
 struct ses_slice h1_query(const struct h1 *h1);

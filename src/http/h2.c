@@ -105,34 +105,6 @@ void ses_h2_shed(struct ses_h2 *h2)
     ses_h2_let_go(h2);
 }
 
-void ses_h2_want_write(struct ses_h2 *h2)
-{
-    if (h2->write_wanted)
-        return;
-    h2->write_wanted = true;
-    h2->io->want_write(h2->io_arg);
-}
-
-void ses_h2_tell_refused(struct ses_h2 *h2, uint32_t code)
-{
-    struct ses_doors *doors = h2->shared->doors;
-
-    ses_count(doors->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
-    ses_doors_log_refused(doors, h2->peer, "h2", 0, nghttp2_http2_strerror(code));
-}
-
-/* Only marks: nghttp2's callbacks may be on the stack, and a session must not be deleted under them.
- * produce or shed takes it apart later, when none is. */
-void ses_h2_die(struct ses_h2 *h2, uint32_t code)
-{
-    if (h2->dead)
-        return;
-    h2->dead = true;
-    h2->dead_code = code;
-    ses_h2_tell_refused(h2, code);
-    ses_h2_want_write(h2);
-}
-
 static void on_header_timeout(void *arg)
 {
     struct ses_h2 *h2 = arg;

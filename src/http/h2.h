@@ -6,10 +6,19 @@
  *   stream   one request and its answer; owned by its engine, holds one reference on its exchange
  *   held     bytes of requests not yet whole and of replies the peer's flow control keeps back
  *
- * Files: h2.c life and I/O of an engine; h2_memory.c, h2_pages.c nghttp2's memory; h2_recv.c nghttp2's
- * receiving callbacks; h2_send.c answers; h2_stream.c streams; h2_guard.c abuse; h2_http.c requests that are
- * not gRPC; h2_wait.c answers that are not read; h2_linger.c requests that still come when they are answered;
- * h2_attach.c the binding to struct ses_conn; grpc.c gRPC.
+ * Files, each of which calls only those below it:
+ *
+ *   h2_attach.c    the binding to struct ses_conn
+ *   h2_shared.c    what the engines of a worker share
+ *   h2_recv.c      nghttp2's receiving callbacks
+ *   h2_http.c, grpc.c, grpc_reply.c     requests that are not gRPC, and those that are
+ *   h2.c           life and I/O of an engine
+ *   h2_send.c      answers: nghttp2's sending callbacks
+ *   h2_wait.c, h2_linger.c              answers that are not read; requests that still come when answered
+ *   h2_stream.c    streams
+ *   h2_guard.c, h2_memory.c, h2_pages.c abuse; nghttp2's memory
+ *   h2_held.c      what is held
+ *   h2_state.c     what all the others ask for
  *
  * A stream has two halves that end apart from each other:
  *
@@ -254,6 +263,34 @@ struct ses_h2_stream {
     bool half_close_waiting; /* the request ended while its last messages waited in `in` */
 };
 
+/* ---- h2_state.c */
+/* Asks for ses_h2_produce, once a turn. */
+void ses_h2_want_write(struct ses_h2 *h2);
+/* The connection ends with GOAWAY(code) of ours; callable anywhere, nghttp2's callbacks included. */
+void ses_h2_die(struct ses_h2 *h2, uint32_t code);
+/* Counts and logs that the connection ends for an error: ours, or one that nghttp2 has found and answered
+ * itself. */
+void ses_h2_tell_refused(struct ses_h2 *h2, uint32_t code);
+/* Something was answered, or added to an answer that goes on. */
+void ses_h2_answered(struct ses_h2_stream *stream);
+/* Out of whichever list. */
+void ses_h2_answer_leave(struct ses_h2_stream *stream);
+/* Bytes of the answer not yet in frames. */
+size_t ses_h2_stream_unsent(const struct ses_h2_stream *stream);
+
+/* ---- h2_held.c */
+/* The request has begun without its end, or has ended. */
+void ses_h2_set_incomplete(struct ses_h2_stream *stream, bool incomplete);
+/* Brings the connection's sum up to date with what the stream holds now; false: it has grown beyond
+ * held_bytes_max. */
+bool ses_h2_hold(struct ses_h2_stream *stream);
+/* Parts of requests, answers that are not read and streams that linger: what is bounded for each
+ * connection. */
+size_t ses_h2_held(const struct ses_h2 *h2);
+/* Tells the connection, once a turn, with the requests that have only begun: there may be streams_max of
+ * them. */
+void ses_h2_tell_held(struct ses_h2 *h2);
+
 /* ---- h2.c */
 SES_MUST_CHECK enum ses_status ses_h2_new(struct ses_h2_shared *shared, const struct ses_h2_io *io,
                                           void *io_arg, const char *peer, struct ses_h2 **ret_h2);
@@ -268,18 +305,11 @@ void ses_h2_was_asked(struct ses_h2 *h2);
 void ses_h2_idle(struct ses_h2 *h2);
 /* What was produced has left. */
 void ses_h2_drained(struct ses_h2 *h2);
-/* Asks for ses_h2_produce, once a turn. */
-void ses_h2_want_write(struct ses_h2 *h2);
-/* The connection ends with GOAWAY(code) of ours; callable anywhere, nghttp2's callbacks included. */
-void ses_h2_die(struct ses_h2 *h2, uint32_t code);
 /* Ends all streams and the session; only GOAWAY is left to say. No callback of nghttp2's may be on the
  * stack. */
 void ses_h2_let_go(struct ses_h2 *h2);
 /* The worker holds too much, and this connection much of it. */
 void ses_h2_shed(struct ses_h2 *h2);
-/* Counts and logs that the connection ends for an error: ours, or one that nghttp2 has found and answered
- * itself. */
-void ses_h2_tell_refused(struct ses_h2 *h2, uint32_t code);
 /* The ping behind the first GOAWAY came back. */
 void ses_h2_drain_acknowledged(struct ses_h2 *h2);
 
@@ -314,27 +344,12 @@ bool ses_h2_frame_is_flood(struct ses_h2 *h2, const nghttp2_frame_hd *hd);
 bool ses_h2_empty_is_flood(struct ses_h2 *h2);
 /* A stream that we reset or refused. */
 void ses_h2_count_reset(struct ses_h2 *h2);
-/* The request has begun without its end, or has ended. */
-void ses_h2_set_incomplete(struct ses_h2_stream *stream, bool incomplete);
-/* Brings the connection's sum up to date with what the stream holds now; false: it has grown beyond
- * held_bytes_max. */
-bool ses_h2_hold(struct ses_h2_stream *stream);
-/* Parts of requests, answers that are not read and streams that linger: what is bounded for each
- * connection. */
-size_t ses_h2_held(const struct ses_h2 *h2);
-/* Tells the connection, once a turn, with the requests that have only begun: there may be streams_max of
- * them. */
-void ses_h2_tell_held(struct ses_h2 *h2);
 
 /* ---- h2_wait.c */
-/* Something was answered, or added to an answer that goes on. */
-void ses_h2_answered(struct ses_h2_stream *stream);
 /* nghttp2 has nothing more to write: what was answered and has not left waits from now on. */
 void ses_h2_settle_answers(struct ses_h2 *h2);
 /* len bytes of a waiting answer have left. */
 void ses_h2_answer_moved(struct ses_h2_stream *stream, size_t len);
-/* Out of whichever list. */
-void ses_h2_answer_leave(struct ses_h2_stream *stream);
 
 /* ---- h2_linger.c */
 /* END_STREAM is written, the request is not whole: reads on for a moment, then resets. Lets go of all that
@@ -372,8 +387,6 @@ void ses_h2_stream_headers(struct ses_h2_stream *stream, nghttp2_nv *fields, siz
 void ses_h2_stream_resume(struct ses_h2_stream *stream);
 /* Ends an answer that has begun with its trailers at once, whatever data waits. */
 void ses_h2_stream_break_off(struct ses_h2_stream *stream);
-/* Bytes of the answer not yet in frames. */
-size_t ses_h2_stream_unsent(const struct ses_h2_stream *stream);
 
 /* ---- the kinds */
 extern const struct ses_h2_kind ses_h2_http_kind; /* h2_http.c */

@@ -40,11 +40,6 @@ nghttp2_nv ses_h2_nv_once(struct ses_slice name, struct ses_slice value)
     return make_nv(name, value, NGHTTP2_NV_FLAG_NO_INDEX);
 }
 
-size_t ses_h2_stream_unsent(const struct ses_h2_stream *stream)
-{
-    return stream->prefix_len + stream->reply.len + stream->backlog.len - stream->sent;
-}
-
 /* All data is handed over: the trailers, or the end of the stream. */
 static int end_data(nghttp2_session *session, struct ses_h2_stream *stream, uint32_t *data_flags)
 {

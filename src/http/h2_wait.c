@@ -15,29 +15,6 @@ static uint64_t now_ms(void)
     return ses_clock_mono_ns() / 1000000;
 }
 
-void ses_h2_answer_leave(struct ses_h2_stream *stream)
-{
-    if (stream->place == SES_H2_FRESH)
-        stream->h2->fresh_count--;
-    else if (stream->place == SES_H2_WAITING)
-        stream->h2->waiting_count--;
-    else if (stream->place == SES_H2_LINGERING)
-        stream->h2->lingering_count--;
-    stream->place = SES_H2_NOWHERE;
-    ses_list_remove(&stream->place_node);
-}
-
-void ses_h2_answered(struct ses_h2_stream *stream)
-{
-    struct ses_h2 *h2 = stream->h2;
-
-    if (stream->place != SES_H2_NOWHERE)
-        return;
-    stream->place = SES_H2_FRESH;
-    ses_list_push_back(&h2->fresh, &stream->place_node);
-    h2->fresh_count++;
-}
-
 /* ---- what is kept of an answer */
 
 static uint8_t *copy(uint8_t *at, const uint8_t *bytes, size_t len)

@@ -74,6 +74,11 @@ static struct ses_slice encode_body(struct ses_exchange *x, struct answer *answe
     return packed;
 }
 
+void ses_http_forget(struct ses_exchange *x)
+{
+    ses_timer_stop(&x->deadline_timer);
+}
+
 /* The deadline's timer is stopped before the answer is written: it must not answer a second time. */
 static void respond(struct ses_exchange *x, int http_status, struct ses_slice content_type,
                     struct ses_slice body)

@@ -331,8 +331,3 @@ void ses_http_dispatch(struct ses_doors *doors, struct ses_exchange *x, const st
         start(doors, x, limit_ms);
     ses_exchange_release(x);
 }
-
-void ses_http_forget(struct ses_exchange *x)
-{
-    ses_timer_stop(&x->deadline_timer);
-}

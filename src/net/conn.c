@@ -110,7 +110,7 @@ void ses_conn_finish(struct ses_conn *conn)
 /* Who does not take what lies in the kernel will not take a last word either. What the engine holds goes at
  * once, not with the close callback: between the two one turn may shed hundreds. No engine is at work when
  * this is called. */
-void ses_conn_shed(struct ses_conn *conn)
+static void shed(struct ses_conn *conn)
 {
     if (conn->writing || conn->state != CONN_OPEN || conn->ops->on_shed == NULL) {
         ses_conn_abandon(conn);
@@ -122,6 +122,21 @@ void ses_conn_shed(struct ses_conn *conn)
     finish_within(conn, 0);
     if (conn->state == CONN_FINISHING)
         ses_timer_start(conn->conns->options.timers, &conn->idle_timer, ERROR_FINISH_MS, on_end_timer, conn);
+}
+
+/* The end of one connection may move bytes of another, so the list is not walked while they end. */
+void ses_conns_shed(struct ses_conns *conns)
+{
+    struct ses_list worst;
+    struct ses_list *node;
+
+    if (!ses_conns_pick_worst(conns, &worst))
+        return;
+    while ((node = ses_list_pop(&worst)) != NULL) {
+        ses_list_push_back(&conns->holders, node); /* back in its list, out of which its end takes it */
+        ses_count(conns->options.metrics, SES_C_CONNECTIONS_SHED, 1);
+        shed(SES_CONTAINER(node, struct ses_conn, holder));
+    }
 }
 
 void ses_conn_flush_soon(struct ses_conn *conn)

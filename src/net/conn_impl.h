@@ -1,4 +1,5 @@
-/* conn_impl.h - what conn.c (one connection) and conns.c (all of a loop: accept, flush, drain) share.
+/* conn_impl.h - what the files of this folder share: conns.c (all connections of a loop: accept, flush,
+ * drain) stands on conn.c (one connection), that on held.c (what they hold) and handles.c (what libuv has).
  *
  * A connection's life, from top to bottom; ses_conn_cut leads from any state to the last:
  *
@@ -96,11 +97,12 @@ void ses_conn_drain(struct ses_conn *conn);
 void ses_conn_abandon(struct ses_conn *conn);
 /* held.c: brings the sum of the loop up to date. */
 void ses_conn_count_held(struct ses_conn *conn);
-/* held.c: while the connections hold too much, the worst of them are ended. No engine may be on the stack. */
+/* held.c: takes out of the holders as many of the worst as must go. false: the connections do not hold too
+ * much, and ret_worst is not written. */
+bool ses_conns_pick_worst(struct ses_conns *conns, struct ses_list *ret_worst);
+/* While the connections hold too much, the worst of them are ended. No engine may be on the stack. */
 void ses_conns_shed(struct ses_conns *conns);
-/* Ends a connection for what it holds. */
-void ses_conn_shed(struct ses_conn *conn);
-/* One libuv handle fewer. */
+/* handles.c: one libuv handle fewer. */
 void ses_conns_handle_closed(struct ses_conns *conns);
 
 #endif

@@ -194,14 +194,6 @@ enum ses_status ses_conns_new(const struct ses_conns_options *options, struct se
     return SES_OK;
 }
 
-void ses_conns_handle_closed(struct ses_conns *conns)
-{
-    if (--conns->handles > 0)
-        return;
-    ses_buf_done(&conns->out);
-    free(conns);
-}
-
 static void on_handle_closed(uv_handle_t *handle)
 {
     ses_conns_handle_closed(handle->data);

@@ -54,14 +54,16 @@ static uint64_t mean_weight(struct ses_conns *conns)
     return count == 0 ? 0 : sum / count;
 }
 
-/* Takes out of the holders as many of the worst as must go. */
-static void pick_worst(struct ses_conns *conns, struct ses_list *worst)
+bool ses_conns_pick_worst(struct ses_conns *conns, struct ses_list *ret_worst)
 {
+    if (conns->held_bytes <= conns->options.held_bytes_max)
+        return false;
     size_t excess = conns->held_bytes - SHED_TO(conns->options.held_bytes_max);
     uint64_t mean = mean_weight(conns);
     size_t picked = 0;
     struct ses_list *node = conns->holders.next;
 
+    ses_list_init(ret_worst);
     while (node != &conns->holders && picked < excess) {
         struct ses_conn *conn = SES_CONTAINER(node, struct ses_conn, holder);
 
@@ -70,23 +72,7 @@ static void pick_worst(struct ses_conns *conns, struct ses_list *worst)
             continue;
         picked += conn->counted_bytes;
         ses_list_remove(&conn->holder);
-        ses_list_push_back(worst, &conn->holder);
+        ses_list_push_back(ret_worst, &conn->holder);
     }
-}
-
-/* The end of one connection may move bytes of another, so the list is not walked while they end. */
-void ses_conns_shed(struct ses_conns *conns)
-{
-    struct ses_list worst;
-    struct ses_list *node;
-
-    if (conns->held_bytes <= conns->options.held_bytes_max)
-        return;
-    ses_list_init(&worst);
-    pick_worst(conns, &worst);
-    while ((node = ses_list_pop(&worst)) != NULL) {
-        ses_list_push_back(&conns->holders, node); /* back in its list, out of which its end takes it */
-        ses_count(conns->options.metrics, SES_C_CONNECTIONS_SHED, 1);
-        ses_conn_shed(SES_CONTAINER(node, struct ses_conn, holder));
-    }
+    return true;
 }
