@@ -27,7 +27,7 @@ static void end(struct h1 *h1)
     h1->phase = H1_ENDED;
     ses_timer_stop(&h1->timer);
     h1->timed = H1_IDLE;
-    h1_parse_reset(h1);
+    ses_h1_parse_reset(h1);
     ses_buf_done(&h1->pending);
     tell_held(h1);
     ses_conn_finish(h1->conn);
@@ -39,7 +39,7 @@ static void refuse(struct h1 *h1, struct ses_h1_fault fault)
     ses_count(h1->doors->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
     ses_doors_log_refused(h1->doors, ses_conn_peer(h1->conn), "http/1.1", fault.http_status, fault.message);
     h1->keep_alive = false;
-    if (h1_answer_refusal(h1, fault) != SES_OK) {
+    if (ses_h1_answer_refusal(h1, fault) != SES_OK) {
         ses_conn_cut(h1->conn);
         return;
     }
@@ -64,7 +64,7 @@ static void settle(struct h1 *h1)
 {
     h1->answered = false;
     drop_exchange(h1);
-    h1_parse_reset(h1);
+    ses_h1_parse_reset(h1);
     if (h1->keep_alive)
         h1->phase = H1_IDLE;
     else
@@ -79,15 +79,15 @@ static enum ses_status fill(struct h1 *h1, struct ses_exchange *x)
     struct ses_slice peer = ses_slice_str(ses_conn_peer(h1->conn));
 
     x->http_method = ses_slice_str(llhttp_method_name((llhttp_method_t)h1->parser.method));
-    SES_TRY(ses_arena_copy(&x->arena, h1_path(h1), &x->path));
-    SES_TRY(ses_arena_copy(&x->arena, h1_query(h1), &x->query));
+    SES_TRY(ses_arena_copy(&x->arena, ses_h1_path(h1), &x->path));
+    SES_TRY(ses_arena_copy(&x->arena, ses_h1_query(h1), &x->query));
     SES_TRY(ses_arena_copy(&x->arena, ses_buf_view(&h1->body), &x->body));
     /* The exchange may outlive the connection. */
     x->peer = ses_arena_str(&x->arena, peer);
     if (x->peer == NULL)
         return SES_NO_MEMORY;
     for (size_t i = 0; i < h1->trailers_from; i++)
-        SES_TRY(ses_exchange_add_header(x, h1_field_name(h1, i), h1_field_value(h1, i)));
+        SES_TRY(ses_exchange_add_header(x, ses_h1_field_name(h1, i), ses_h1_field_value(h1, i)));
     ses_exchange_settle_request_id(x);
     x->stream = h1;
     return SES_OK;
@@ -114,7 +114,7 @@ static void dispatch(struct h1 *h1)
     h1->requests++;
     if (h1->draining || h1->requests >= h1->doors->options.limits.requests_max)
         h1->keep_alive = false;
-    h1_parse_reset(h1);
+    ses_h1_parse_reset(h1);
     h1->phase = H1_RUNNING;
     h1->x = x;
     ses_http_dispatch(h1->doors, x, &stream_ops);
@@ -150,8 +150,8 @@ static size_t consume(struct h1 *h1, struct ses_slice bytes)
     h1->busy = true;
     while (at < bytes.len && can_read(h1)) {
         if (h1->phase == H1_IDLE)
-            h1_parse_begin(h1);
-        at += h1_parse(h1, ses_slice_cut(bytes, at, bytes.len));
+            ses_h1_parse_begin(h1);
+        at += ses_h1_parse(h1, ses_slice_cut(bytes, at, bytes.len));
         if (h1->fault.http_status != 0)
             refuse(h1, h1->fault);
         else if (h1->complete)
@@ -237,7 +237,7 @@ static void on_respond(void *stream, int http_status, const struct ses_header *h
 
     if (h1->draining)
         h1->keep_alive = false;
-    if (h1_answer(h1, http_status, headers, headers_count, body) != SES_OK) {
+    if (ses_h1_answer(h1, http_status, headers, headers_count, body) != SES_OK) {
         ses_conn_cut(h1->conn);
         return;
     }
@@ -353,7 +353,7 @@ static void on_close(void *engine)
         ses_exchange_cancel(h1->x, SES_CANCELLED);
         drop_exchange(h1);
     }
-    h1_parse_reset(h1);
+    ses_h1_parse_reset(h1);
     ses_buf_done(&h1->pending);
     ses_buf_done(&h1->out);
     free(h1);
@@ -383,7 +383,7 @@ void ses_h1_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_sl
     h1->spent_ms = spent_ms < doors->options.limits.header_ms ? spent_ms : doors->options.limits.header_ms;
     ses_buf_init(&h1->pending, H1_PENDING_BYTES_MAX);
     ses_buf_init(&h1->out, H1_OUT_BYTES_MAX);
-    h1_parse_init(h1);
+    ses_h1_parse_init(h1);
     ses_conn_attach(conn, &h1_ops, h1);
     if (first.len > 0 && on_bytes(h1, first) != SES_OK)
         ses_conn_cut(conn);

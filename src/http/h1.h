@@ -97,31 +97,31 @@ struct h1 {
 };
 
 /* h1_parse.c */
-void h1_parse_init(struct h1 *h1);
+void ses_h1_parse_init(struct h1 *h1);
 /* Forgets the request; keeps no memory. */
-void h1_parse_reset(struct h1 *h1);
+void ses_h1_parse_reset(struct h1 *h1);
 /* Starts a new request. */
-void h1_parse_begin(struct h1 *h1);
+void ses_h1_parse_begin(struct h1 *h1);
 /* Parses a piece of the current request; returns the bytes taken. May set complete or fault, or change the
  * phase. */
-size_t h1_parse(struct h1 *h1, struct ses_slice bytes);
+size_t ses_h1_parse(struct h1 *h1, struct ses_slice bytes);
 
 /* h1_fields.c */
-size_t h1_fields_count(const struct h1 *h1);
-struct ses_slice h1_field_name(const struct h1 *h1, size_t index);
-struct ses_slice h1_field_value(const struct h1 *h1, size_t index);
+size_t ses_h1_fields_count(const struct h1 *h1);
+struct ses_slice ses_h1_field_name(const struct h1 *h1, size_t index);
+struct ses_slice ses_h1_field_value(const struct h1 *h1, size_t index);
 /* Valid until text grows: trailers come after the head. */
-struct ses_slice h1_path(const struct h1 *h1);
-struct ses_slice h1_query(const struct h1 *h1);
+struct ses_slice ses_h1_path(const struct h1 *h1);
+struct ses_slice ses_h1_query(const struct h1 *h1);
 
 /* h1_check.c: the head is complete. Sets target, head_method, chunked, expects_continue. */
-struct ses_h1_fault h1_check_head(struct h1 *h1);
+struct ses_h1_fault ses_h1_check_head(struct h1 *h1);
 /* Trailers may not change what the head said (RFC 9110 section 6.5.1). */
-struct ses_h1_fault h1_check_trailers(const struct h1 *h1);
+struct ses_h1_fault ses_h1_check_trailers(const struct h1 *h1);
 
 /* h1_answer.c: appends to out. */
-SES_MUST_CHECK enum ses_status h1_answer(struct h1 *h1, int http_status, const struct ses_header *headers,
-                                         size_t headers_count, struct ses_slice body);
-SES_MUST_CHECK enum ses_status h1_answer_refusal(struct h1 *h1, struct ses_h1_fault fault);
+SES_MUST_CHECK enum ses_status ses_h1_answer(struct h1 *h1, int http_status, const struct ses_header *headers,
+                                             size_t headers_count, struct ses_slice body);
+SES_MUST_CHECK enum ses_status ses_h1_answer_refusal(struct h1 *h1, struct ses_h1_fault fault);
 
 #endif

@@ -41,8 +41,8 @@ static enum ses_status append_length(struct ses_buf *out, int http_status, size_
 
 /* A client of HTTP/1.0 keeps the connection only if it is told so; of HTTP/1.1 that is the default.
  * HEAD, 204 and 304 have no body, whatever their headers say. */
-enum ses_status h1_answer(struct h1 *h1, int http_status, const struct ses_header *headers,
-                          size_t headers_count, struct ses_slice body)
+enum ses_status ses_h1_answer(struct h1 *h1, int http_status, const struct ses_header *headers,
+                              size_t headers_count, struct ses_slice body)
 {
     struct ses_buf *out = &h1->out;
 
@@ -72,12 +72,12 @@ static enum ses_status answer_page(struct h1 *h1, int http_status)
     if (h1->doors->options.server_name != NULL)
         headers[count++] =
             (struct ses_header){SES_STR("server"), ses_slice_str(h1->doors->options.server_name)};
-    return h1_answer(h1, http_status, headers, count, ses_return_refusal_body(http_status));
+    return ses_h1_answer(h1, http_status, headers, count, ses_return_refusal_body(http_status));
 }
 
 /* At the return URL a refusal is a page for the shopper (method/return_refusal.h). Called without an
  * exchange: its memory is on the stack. */
-enum ses_status h1_answer_refusal(struct h1 *h1, struct ses_h1_fault fault)
+enum ses_status ses_h1_answer_refusal(struct h1 *h1, struct ses_h1_fault fault)
 {
     const char *server = h1->doors->options.server_name;
     char body[REFUSAL_MAX];
@@ -92,5 +92,5 @@ enum ses_status h1_answer_refusal(struct h1 *h1, struct ses_h1_fault fault)
         {SES_STR("server"), ses_slice_str(server)},
     };
 
-    return h1_answer(h1, fault.http_status, headers, server != NULL ? 3 : 2, ses_slice(body, len));
+    return ses_h1_answer(h1, fault.http_status, headers, server != NULL ? 3 : 2, ses_slice(body, len));
 }

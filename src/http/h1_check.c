@@ -200,13 +200,13 @@ static struct ses_h1_fault check_expect(struct h1 *h1, const struct seen *seen)
 
 /* The fields are looked at even after a fault in the line; they are in memory, and the order of faults
  * stays fixed. */
-struct ses_h1_fault h1_check_head(struct h1 *h1)
+struct ses_h1_fault ses_h1_check_head(struct h1 *h1)
 {
     struct seen seen = {0};
     struct ses_h1_fault fault = check_line(h1);
 
-    for (size_t i = 0; i < h1_fields_count(h1); i++)
-        look_at(&seen, h1_field_name(h1, i), h1_field_value(h1, i));
+    for (size_t i = 0; i < ses_h1_fields_count(h1); i++)
+        look_at(&seen, ses_h1_field_name(h1, i), ses_h1_field_value(h1, i));
     if (fault.http_status == 0)
         fault = check_host(h1, &seen);
     if (fault.http_status == 0)
@@ -218,14 +218,14 @@ struct ses_h1_fault h1_check_head(struct h1 *h1)
     return fault;
 }
 
-struct ses_h1_fault h1_check_trailers(const struct h1 *h1)
+struct ses_h1_fault ses_h1_check_trailers(const struct h1 *h1)
 {
     static const char *const forbidden[] = {"content-length", "transfer-encoding", "host",      "trailer",
                                             "authorization",  "content-encoding",  "connection"};
 
-    for (size_t i = h1->trailers_from; i < h1_fields_count(h1); i++) {
+    for (size_t i = h1->trailers_from; i < ses_h1_fields_count(h1); i++) {
         for (size_t k = 0; k < sizeof(forbidden) / sizeof(forbidden[0]); k++) {
-            if (ses_slice_ieq(h1_field_name(h1, i), ses_slice_str(forbidden[k])))
+            if (ses_slice_ieq(ses_h1_field_name(h1, i), ses_slice_str(forbidden[k])))
                 return FAULT(400, "a trailer that may only stand in the head");
         }
     }

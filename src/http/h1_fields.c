@@ -1,7 +1,7 @@
 /* A head as it was read: target and fields, as views into the text that h1_parse.c gathers. */
 #include "h1.h"
 
-size_t h1_fields_count(const struct h1 *h1)
+size_t ses_h1_fields_count(const struct h1 *h1)
 {
     return h1->spans.len / sizeof(struct h1_span);
 }
@@ -15,7 +15,7 @@ static struct h1_span span_at(const struct h1 *h1, size_t index)
     return span;
 }
 
-struct ses_slice h1_field_name(const struct h1 *h1, size_t index)
+struct ses_slice ses_h1_field_name(const struct h1 *h1, size_t index)
 {
     struct h1_span span = span_at(h1, index);
 
@@ -23,21 +23,21 @@ struct ses_slice h1_field_name(const struct h1 *h1, size_t index)
 }
 
 /* White space around a value is not part of it (RFC 9110, section 5.5). */
-struct ses_slice h1_field_value(const struct h1 *h1, size_t index)
+struct ses_slice ses_h1_field_value(const struct h1 *h1, size_t index)
 {
     struct h1_span span = span_at(h1, index);
 
     return ses_slice_trim(ses_slice(h1->text.data + span.value_at, span.value_len));
 }
 
-struct ses_slice h1_path(const struct h1 *h1)
+struct ses_slice ses_h1_path(const struct h1 *h1)
 {
     if (h1->target.name_len == 0)
         return SES_STR("/"); /* http://host or http://host?query */
     return ses_slice(h1->text.data + h1->target.name_at, h1->target.name_len);
 }
 
-struct ses_slice h1_query(const struct h1 *h1)
+struct ses_slice ses_h1_query(const struct h1 *h1)
 {
     return ses_slice(h1->text.data + h1->target.value_at, h1->target.value_len);
 }

@@ -95,11 +95,11 @@ static int on_headers_complete(llhttp_t *parser)
 
     if (error != 0)
         return error;
-    h1->fault = h1_check_head(h1);
+    h1->fault = ses_h1_check_head(h1);
     if (h1->fault.http_status != 0)
         return HPE_USER;
     h1->keep_alive = llhttp_should_keep_alive(parser) != 0;
-    h1->trailers_from = h1_fields_count(h1);
+    h1->trailers_from = ses_h1_fields_count(h1);
     parser->upgrade = 0; /* RFC 9110 section 7.8: an Upgrade (also h2c) may be ignored */
     h1->phase = H1_BODY;
     return 0;
@@ -137,7 +137,7 @@ static int on_message_complete(llhttp_t *parser)
 
     if (error != 0)
         return error;
-    h1->fault = h1_check_trailers(h1);
+    h1->fault = ses_h1_check_trailers(h1);
     if (h1->fault.http_status != 0)
         return HPE_USER;
     h1->complete = true;
@@ -155,13 +155,13 @@ static const llhttp_settings_t settings = {
     .on_message_complete = on_message_complete,
 };
 
-void h1_parse_init(struct h1 *h1)
+void ses_h1_parse_init(struct h1 *h1)
 {
     llhttp_init(&h1->parser, HTTP_REQUEST, &settings);
     h1->parser.data = h1;
 }
 
-void h1_parse_reset(struct h1 *h1)
+void ses_h1_parse_reset(struct h1 *h1)
 {
     ses_buf_done(&h1->text);
     ses_buf_done(&h1->spans);
@@ -170,7 +170,7 @@ void h1_parse_reset(struct h1 *h1)
 
 /* llhttp_reset keeps settings and data. The buffers' ceilings are set, their memory comes with the
  * bytes. */
-void h1_parse_begin(struct h1 *h1)
+void ses_h1_parse_begin(struct h1 *h1)
 {
     const struct ses_door_limits *limits = &h1->doors->options.limits;
 
@@ -271,7 +271,7 @@ static size_t parse_body(struct h1 *h1, struct ses_slice bytes)
     return used;
 }
 
-size_t h1_parse(struct h1 *h1, struct ses_slice bytes)
+size_t ses_h1_parse(struct h1 *h1, struct ses_slice bytes)
 {
     if (h1->phase == H1_BODY)
         return parse_body(h1, bytes);

@@ -62,7 +62,7 @@ static void add_reply_header(struct ses_exchange *x, struct answer *answer, stru
  * one form to everybody. */
 static struct ses_slice encode_body(struct ses_exchange *x, struct answer *answer, struct ses_slice body)
 {
-    const struct http_call *call = http_call_of(x);
+    const struct http_call *call = ses_http_call_of(x);
     struct ses_slice packed;
 
     if (body.len < call->doors->options.limits.gzip_bytes_min)
@@ -83,7 +83,7 @@ void ses_http_forget(struct ses_exchange *x)
 static void respond(struct ses_exchange *x, int http_status, struct ses_slice content_type,
                     struct ses_slice body)
 {
-    const struct http_call *call = http_call_of(x);
+    const struct http_call *call = ses_http_call_of(x);
     struct answer answer = {.count = 0};
 
     ses_http_forget(x);
@@ -120,9 +120,9 @@ static void answer_page(struct ses_exchange *x, int http_status)
 }
 
 /* At the return URL every error is a page, whatever door it came through: the reader is a shopper. */
-void http_answer_error(struct ses_exchange *x, const struct ses_error *error)
+void ses_http_answer_error(struct ses_exchange *x, const struct ses_error *error)
 {
-    const struct http_call *call = http_call_of(x);
+    const struct http_call *call = ses_http_call_of(x);
     int http_status = call->refusal_status;
     struct ses_slice body;
 
@@ -147,18 +147,18 @@ void http_answer_error(struct ses_exchange *x, const struct ses_error *error)
 
 static void on_send(struct ses_exchange *x, struct ses_slice message)
 {
-    http_call_of(x)->message = message; /* end follows at once (ses_exchange_reply) */
+    ses_http_call_of(x)->message = message; /* end follows at once (ses_exchange_reply) */
 }
 
 static void on_end(struct ses_exchange *x, const struct ses_error *error)
 {
     if (error != NULL)
-        http_answer_error(x, error);
+        ses_http_answer_error(x, error);
     else
         respond(x, 200,
                 x->encoding == SES_ENCODING_PROTO ? SES_STR("application/proto")
                                                   : SES_STR("application/json"),
-                http_call_of(x)->message);
+                ses_http_call_of(x)->message);
 }
 
 static void on_raw(struct ses_exchange *x, int http_status, const char *content_type, struct ses_slice body)
@@ -172,7 +172,7 @@ static size_t on_backlog(const struct ses_exchange *x)
     return 0; /* one whole answer: nothing streams here */
 }
 
-const struct ses_exchange_ops http_answer_ops = {
+const struct ses_exchange_ops ses_http_answer_ops = {
     .send = on_send,
     .end = on_end,
     .raw = on_raw,

@@ -29,19 +29,19 @@ struct http_call {
     bool accepts_gzip;
 };
 
-static inline struct http_call *http_call_of(const struct ses_exchange *x)
+static inline struct http_call *ses_http_call_of(const struct ses_exchange *x)
 {
     return (struct http_call *)(uintptr_t)x->door_data; /* ours, made writable again */
 }
 
 /* How the method's answer leaves as HTTP. */
-extern const struct ses_exchange_ops http_answer_ops;
+extern const struct ses_exchange_ops ses_http_answer_ops;
 /* An error of the door itself, outside ses_exchange_fail: the deadline. */
-void http_answer_error(struct ses_exchange *x, const struct ses_error *error);
+void ses_http_answer_error(struct ses_exchange *x, const struct ses_error *error);
 
 /* Pure: does an accept-encoding header (RFC 9110 section 12.5.3) allow gzip? */
-bool http_accepts_gzip(struct ses_slice accept_encoding);
+bool ses_http_accepts_gzip(struct ses_slice accept_encoding);
 /* Pure: is this media type `type` (lower case, no parameters), and its charset, if any, UTF-8? */
-bool http_is_media_type(struct ses_slice content_type, const char *type);
+bool ses_http_is_media_type(struct ses_slice content_type, const char *type);
 
 #endif

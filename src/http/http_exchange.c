@@ -14,7 +14,7 @@
 
 static void set_extra(struct ses_exchange *x, struct ses_slice name, struct ses_slice value)
 {
-    struct http_call *call = http_call_of(x);
+    struct http_call *call = ses_http_call_of(x);
 
     call->extra_name = name;
     call->extra_value = value;
@@ -23,7 +23,7 @@ static void set_extra(struct ses_exchange *x, struct ses_slice name, struct ses_
 /* A refusal of the door's own. Always false, so that a check can return it. */
 static bool refuse(struct ses_exchange *x, int http_status, enum ses_status status, const char *message)
 {
-    http_call_of(x)->refusal_status = http_status;
+    ses_http_call_of(x)->refusal_status = http_status;
     ses_exchange_fail_status(x, status, message);
     return false;
 }
@@ -55,7 +55,7 @@ static bool is_utf8_label(struct ses_slice label)
 }
 
 /* A charset that is not UTF-8 would be decoded wrongly, so it is another type. */
-bool http_is_media_type(struct ses_slice content_type, const char *type)
+bool ses_http_is_media_type(struct ses_slice content_type, const char *type)
 {
     struct ses_slice rest = content_type;
 
@@ -86,7 +86,7 @@ static bool is_zero_weight(struct ses_slice parameter)
 }
 
 /* "*" is not read as gzip: an answer in plain text is always right. */
-bool http_accepts_gzip(struct ses_slice accept_encoding)
+bool ses_http_accepts_gzip(struct ses_slice accept_encoding)
 {
     while (accept_encoding.len > 0) {
         struct ses_slice weight = next_part(&accept_encoding, ',');
@@ -209,9 +209,9 @@ static bool check_media_type(struct ses_exchange *x)
         return true;
     if (x->door == SES_DOOR_ROUTE)
         x->encoding = SES_ENCODING_JSON_BARE;
-    else if (http_is_media_type(type, "application/proto"))
+    else if (ses_http_is_media_type(type, "application/proto"))
         x->encoding = SES_ENCODING_PROTO;
-    if (x->encoding != SES_ENCODING_PROTO && !http_is_media_type(type, "application/json"))
+    if (x->encoding != SES_ENCODING_PROTO && !ses_http_is_media_type(type, "application/json"))
         return refuse_media_type(x, type);
     if (x->route->kind == SES_ROUTE_SERVER_STREAM || x->route->kind == SES_ROUTE_BIDI)
         return refuse(x, 415, SES_UNIMPLEMENTED, "a streaming method: call it with gRPC over HTTP/2");
@@ -285,7 +285,7 @@ static void on_deadline(void *arg)
     ses_exchange_hold(x); /* the engine drops its reference while it writes the answer */
     ses_error_set(&error, SES_DEADLINE_EXCEEDED, SES_STR("the deadline has passed"));
     if (!x->answered && !x->cancelled)
-        http_answer_error(x, &error);
+        ses_http_answer_error(x, &error);
     ses_exchange_cancel(x, SES_DEADLINE_EXCEEDED);
     ses_exchange_release(x);
 }
@@ -310,9 +310,9 @@ static bool prepare(struct ses_doors *doors, struct ses_exchange *x, const struc
     }
     call->doors = doors;
     call->ops = ops;
-    call->accepts_gzip = http_accepts_gzip(ses_exchange_header(x, "accept-encoding", NULL));
+    call->accepts_gzip = ses_http_accepts_gzip(ses_exchange_header(x, "accept-encoding", NULL));
     x->door_data = call;
-    x->ops = &http_answer_ops;
+    x->ops = &ses_http_answer_ops;
     x->route = ses_router_find(doors->options.router, x->path);
     x->door = door_of(x);
     x->encoding = SES_ENCODING_JSON;

@@ -347,15 +347,15 @@ static void test_gzip_replies(void **state)
 static void test_accept_encoding(void **state)
 {
     (void)state;
-    assert_true(http_accepts_gzip(SES_STR("gzip")));
-    assert_true(http_accepts_gzip(SES_STR("deflate, GZIP , br")));
-    assert_true(http_accepts_gzip(SES_STR("gzip;q=0.1")));
-    assert_true(http_accepts_gzip(SES_STR("gzip ; q=1")));
-    assert_false(http_accepts_gzip(SES_STR("gzip;q=0")));
-    assert_false(http_accepts_gzip(SES_STR("gzip; Q=0.000")));
-    assert_false(http_accepts_gzip(SES_STR("")));
-    assert_false(http_accepts_gzip(SES_STR("identity")));
-    assert_false(http_accepts_gzip(SES_STR("xgzip, gzipx")));
+    assert_true(ses_http_accepts_gzip(SES_STR("gzip")));
+    assert_true(ses_http_accepts_gzip(SES_STR("deflate, GZIP , br")));
+    assert_true(ses_http_accepts_gzip(SES_STR("gzip;q=0.1")));
+    assert_true(ses_http_accepts_gzip(SES_STR("gzip ; q=1")));
+    assert_false(ses_http_accepts_gzip(SES_STR("gzip;q=0")));
+    assert_false(ses_http_accepts_gzip(SES_STR("gzip; Q=0.000")));
+    assert_false(ses_http_accepts_gzip(SES_STR("")));
+    assert_false(ses_http_accepts_gzip(SES_STR("identity")));
+    assert_false(ses_http_accepts_gzip(SES_STR("xgzip, gzipx")));
 }
 
 static void test_request_id_is_made(void **state)
