@@ -66,15 +66,14 @@ void ses_process_setup(void)
  * has to be safe inside one. */
 static void supervisor_signals(sigset_t *ret_set)
 {
+    static const int held[] = {SIGTERM, SIGINT,  SIGHUP,    SIGQUIT, SIGCHLD, SIGUSR1,
+                               SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR};
+
     (void)sigemptyset(ret_set);
-    (void)sigaddset(ret_set, SIGTERM);
-    (void)sigaddset(ret_set, SIGINT);
-    (void)sigaddset(ret_set, SIGHUP);
-    (void)sigaddset(ret_set, SIGQUIT);
-    (void)sigaddset(ret_set, SIGUSR1);
-    (void)sigaddset(ret_set, SIGUSR2);
-    (void)sigaddset(ret_set, SIGALRM);
-    (void)sigaddset(ret_set, SIGCHLD);
+    for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++)
+        (void)sigaddset(ret_set, held[i]);
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+        (void)sigaddset(ret_set, number);
 }
 
 void ses_process_hold_signals(void)

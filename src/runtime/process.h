@@ -22,8 +22,8 @@ void ses_process_setup(void);
 /* [supervisor] First thing in main: whatever signal comes while the server is being made waits, and
  * children's exits are told, whatever was inherited. */
 void ses_process_hold_signals(void);
-/* [supervisor] Collects the signals held in a signalfd: TERM, INT, QUIT, HUP, USR1, USR2, ALRM, CHLD.
- * SES_IO. */
+/* [supervisor] Collects the signals held in a signalfd: TERM, INT, QUIT, HUP, CHLD, and those that would end
+ * us without a line (USR1, USR2, ALRM, VTALRM, PROF, IO, PWR, real-time ones). SES_IO. */
 SES_MUST_CHECK enum ses_status ses_process_signalfd(int *ret_fd, struct ses_fault *ret_fault);
 /* [child] First thing after fork: terminal signals are the supervisor's to interpret, the child is told by
  * TERM only; if the supervisor is gone already or dies later, TERM comes by itself. */

@@ -136,9 +136,9 @@ static void say_ignored(struct ses_supervisor *sup, uint32_t signal)
         signal == SIGUSR1 ? "SIGUSR1: the log is standard error, there is no file to open again"
         : signal == SIGUSR2
             ? "SIGUSR2: this version cannot replace its own program; start the new one after SIGTERM"
-            : "SIGALRM has no meaning here";
+            : "it has no meaning here";
 
-    ses_log_msg(&sup->log, SES_LOG_WARN, "signal_ignored", "%s", what);
+    ses_log_msg(&sup->log, SES_LOG_WARN, "signal_ignored", "signal %u: %s", signal, what);
 }
 
 static void on_signal(struct ses_supervisor *sup, uint32_t signal)

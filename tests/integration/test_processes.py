@@ -58,6 +58,9 @@ class Lifetime(unittest.TestCase):
             for pid in (server.process.pid, *server.children()):
                 os.kill(pid, number)
         wait_until(lambda: len(server.lines("signal_ignored")) == 3, "three lines")
+        for number in (signal.SIGVTALRM, signal.SIGPROF, signal.SIGIO, signal.SIGPWR, signal.SIGRTMIN, signal.SIGRTMAX):
+            server.process.send_signal(number)
+        wait_until(lambda: len(server.lines("signal_ignored")) == 9, "nine lines")
         before = server.workers()
         self.assertTrue(server.is_ready())
         self.assertEqual(server.workers(), before)
