@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 
 #include "backup_block.h"
 #include "gc.h"
@@ -28,9 +29,9 @@
 #define BACKUP_PIN_MS         2000
 #define BACKUP_HELD_MS        30000 /* comparing takes 0.2 us a record */
 #define BACKUP_ROUNDS_MAX     16
-#define BACKUP_TAIL_BYTES     (64u << 20) /* read while all is pinned */
-#define BACKUP_DROPS          4096        /* in one transaction */
-#define BACKUP_LOOK_ROWS      65536       /* between looks at the clock */
+#define BACKUP_TAIL_BYTES     (64 * SES_MIB) /* read while all is pinned */
+#define BACKUP_DROPS          4096           /* in one transaction */
+#define BACKUP_LOOK_ROWS      65536          /* between looks at the clock */
 #define BACKUP_LOCATORS_FIRST 1024
 
 _Static_assert(BACKUP_PIN_MS + 5000 < GC_GRACE_PRESSED_MS, "see above");
@@ -188,7 +189,7 @@ static enum ses_status pin_all(struct backup *backup)
             return ses_env_status(rc);
         }
     }
-    return ses_clock_mono_ns() - backup->pinned_ns < BACKUP_PIN_MS * UINT64_C(1000000) ? SES_OK : SES_BUSY;
+    return ses_clock_mono_ns() - backup->pinned_ns < BACKUP_PIN_MS * SES_NS_PER_MS ? SES_OK : SES_BUSY;
 }
 
 static void unpin_all(struct backup *backup)
@@ -231,7 +232,7 @@ static enum ses_status compare(struct backup *backup, struct shard_copy *copy,
             copy->lost++;
         at = locator + 1;
         if (rows % BACKUP_LOOK_ROWS == 0 &&
-            ses_clock_mono_ns() - backup->pinned_ns > BACKUP_HELD_MS * UINT64_C(1000000))
+            ses_clock_mono_ns() - backup->pinned_ns > BACKUP_HELD_MS * SES_NS_PER_MS)
             return SES_ABORTED;
     }
     return drop_below(copy, &i, copy->next);

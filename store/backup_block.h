@@ -3,9 +3,11 @@
 #ifndef SESSIOND_STORE_BACKUP_BLOCK_H
 #define SESSIOND_STORE_BACKUP_BLOCK_H
 
+#include <sessiond/base/units.h>
+
 #include "env_tree.h"
 
-#define BACKUP_BLOCK_BYTES (4u << 20)
+#define BACKUP_BLOCK_BYTES (4 * SES_MIB)
 #define BACKUP_BLOCK_ROWS  4096
 
 _Static_assert(BACKUP_BLOCK_BYTES >= RECORD_BYTES_MAX, "any record fits");

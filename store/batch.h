@@ -4,14 +4,15 @@
 #define SESSIOND_STORE_BATCH_H
 
 #include <sessiond/base/list.h>
+#include <sessiond/base/units.h>
 
 #include "record.h"
 
 /* A buffer larger than this is not kept for the next batch. */
-#define BATCH_KEEP_BYTES (1u << 20)
-#define BATCH_ROOM_BYTES (64u << 10)
+#define BATCH_KEEP_BYTES SES_MIB
+#define BATCH_ROOM_BYTES (64 * SES_KIB)
 /* Bytes of one transaction: bounds the dirty pages LMDB holds in memory. */
-#define BATCH_BYTES_MAX (8u << 20)
+#define BATCH_BYTES_MAX (8 * SES_MIB)
 
 /* An intent between put and its done function. The loop's; the committer only looks whether there is one. */
 struct batch_intent {

@@ -1,6 +1,8 @@
 /* When garbage is collected, and by which time. */
 #include <sessiond/base/clock.h>
 
+#include <sessiond/base/units.h>
+
 #include "store_impl.h"
 
 /* ---- the clock of collection ------------------------------------------------------------------ */
@@ -98,7 +100,7 @@ static void tell_pressed(struct ses_store *store)
 
 void ses_store_tick(struct ses_store *store)
 {
-    uint64_t mono_ms = ses_clock_mono_ns() / 1000000;
+    uint64_t mono_ms = ses_clock_mono_ns() / SES_NS_PER_MS;
     bool pressed;
 
     if (!store->writable)

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 
 /* SES_DURABILITY_PROCESS only. A failure ends writing: Linux tells of a lost page once, and the next sync
  * says that all is well. */
@@ -18,7 +19,7 @@ static void sync_if_due(struct ses_committer *c, bool now)
 
     if (!c->nosync || !c->commit.unsynced || atomic_load(&c->commit.poisoned))
         return;
-    if (!now && now_ns - c->synced_ns < COMMITTER_SYNC_INTERVAL_MS * UINT64_C(1000000))
+    if (!now && now_ns - c->synced_ns < COMMITTER_SYNC_INTERVAL_MS * SES_NS_PER_MS)
         return;
     rc = mdb_env_sync(c->commit.shard->env->mdb, 1);
     c->commit.unsynced = false;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 
 #include "env_check.h"
 #include "load_batch.h"
@@ -31,7 +32,7 @@ static void report_progress(struct load *load, unsigned shard)
     uint64_t now_ns = ses_clock_mono_ns();
     struct ses_log_line line;
 
-    if (load->log == NULL || now_ns - load->logged_ns < LOAD_PROGRESS_MS * UINT64_C(1000000))
+    if (load->log == NULL || now_ns - load->logged_ns < LOAD_PROGRESS_MS * SES_NS_PER_MS)
         return;
     load->logged_ns = now_ns;
     ses_log_begin(load->log, SES_LOG_INFO, "store_loading", &line);

@@ -3,12 +3,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <sessiond/base/units.h>
+
 #include "env_check.h"
 #include "env_tree.h"
 #include "shard.h"
 #include "word.h"
 
-#define SCAN_BLOCK_BYTES (1u << 20)
+#define SCAN_BLOCK_BYTES SES_MIB
 #define SCAN_BLOCK_ROWS  1024
 
 struct scan_item {

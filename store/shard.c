@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sessiond/base/units.h>
+
 #include "env_check.h"
 #include "word.h"
 
@@ -111,7 +113,7 @@ static bool was_made(const char *path)
 }
 
 /* Larger than what LMDB writes for an environment without a record. */
-#define FIRST_BYTES_MAX (64 * 1024)
+#define FIRST_BYTES_MAX (64 * SES_KIB)
 
 /* The power went, or the disk was full, while the shard was made for the first time: its mark is missing, so
  * nothing was ever acknowledged there, and data.mdb is no environment (one that is sound is kept: somebody

@@ -2,13 +2,15 @@
 #ifndef SESSIOND_STORE_STORE_IMPL_H
 #define SESSIOND_STORE_STORE_IMPL_H
 
+#include <sessiond/base/units.h>
+
 #include "committer.h"
 #include "share.h"
 #include "watch_board.h"
 
 #define STORE_BATCH_MAX_DEFAULT 512
 #define STORE_QUEUE_MAX_DEFAULT 16384
-#define STORE_QUEUE_BYTES_MAX   (64u << 20) /* sealed bytes waiting: SES_BUSY above */
+#define STORE_QUEUE_BYTES_MAX   (64 * SES_MIB) /* sealed bytes waiting: SES_BUSY above */
 #define STORE_GC_AGE_MS_DEFAULT (2u * 3600 * 1000)
 #define STORE_MAP_USE_PERCENT   90 /* of the map for puts: LMDB needs the rest to delete */
 #define STORE_RELIEVED_PERCENT  70 /* below it the warning is taken back */

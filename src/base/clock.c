@@ -11,9 +11,10 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include <sessiond/base/units.h>
+
 #include "clock_hook.h"
 
-#define NS_PER_MS    1000000u
 #define YEAR_MS      (UINT64_C(366) * 86400 * 1000)
 #define GAP_MAX_MS   (10 * YEAR_MS)          /* a machine that seems to have been off for longer was not */
 #define FRESH_MAX_MS UINT64_C(2524608000000) /* 2050-01-01: the store's locators end in 2059 */
@@ -46,7 +47,7 @@ static uint64_t read_ms(clockid_t id)
     struct timespec ts;
 
     (void)clock_gettime(id, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / NS_PER_MS;
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / SES_NS_PER_MS;
 }
 
 uint64_t ses_clock_wall_ms(void)

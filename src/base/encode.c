@@ -60,6 +60,16 @@ size_t ses_base64url_encode(struct ses_slice bytes, char *ret_text)
     return encode64(bytes, alphabet_url, false, ret_text);
 }
 
+size_t ses_percent_encode(uint8_t byte, uint8_t *ret_text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    ret_text[0] = '%';
+    ret_text[1] = (uint8_t)digits[byte >> 4];
+    ret_text[2] = (uint8_t)digits[byte & 15];
+    return 3;
+}
+
 int ses_hex_digit(uint8_t c)
 {
     if (c >= '0' && c <= '9')

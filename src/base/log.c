@@ -7,10 +7,11 @@
 #include <stdio.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 
 #include "log_impl.h"
 
-#define FLUSH_AT (16u * 1024)
+#define FLUSH_AT (16 * SES_KIB)
 /* Kept free in every line for the closing brace and newline, so that a line cut short is still JSON. */
 #define TAIL_ROOM 2
 

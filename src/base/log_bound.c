@@ -3,10 +3,11 @@
 
 #include <sessiond/base/clock.h>
 #include <sessiond/base/metrics.h>
+#include <sessiond/base/units.h>
 
 #include "log_impl.h"
 
-#define WINDOW_NS (SES_LOG_WINDOW_MS * UINT64_C(1000000))
+#define WINDOW_NS (SES_LOG_WINDOW_MS * SES_NS_PER_MS)
 
 static void tell_sum(struct ses_log *log, const struct ses_log_kind *kind)
 {

@@ -12,10 +12,11 @@
 
 #include <sessiond/base/clock.h>
 #include <sessiond/base/metrics.h>
+#include <sessiond/base/units.h>
 
 #include "log_impl.h"
 
-#define BUFFERED_MAX (64u * 1024)
+#define BUFFERED_MAX (64 * SES_KIB)
 
 static enum ses_log_target target_of(int fd)
 {
@@ -152,7 +153,7 @@ void ses_log_flush(struct ses_log *log)
 /* The end of a process is the one place that waits for a reader, and not for long. */
 void ses_log_done(struct ses_log *log)
 {
-    uint64_t end_ns = ses_clock_mono_ns() + SES_LOG_DONE_MS * UINT64_C(1000000);
+    uint64_t end_ns = ses_clock_mono_ns() + SES_LOG_DONE_MS * SES_NS_PER_MS;
     struct pollfd ready = {.fd = log->fd, .events = POLLOUT};
 
     ses_log_tell_sums(log, true);

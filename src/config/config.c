@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <sessiond/base/units.h>
+
 #include "config_lines.h"
 #include "config_loader.h"
 #include "config_schema.h"
@@ -19,7 +21,6 @@
 #define DEFAULT_ISSUER "sessiond"
 #define DRAIN_SECONDS  10
 #define DRAIN_MAX      600
-#define KIB            1024u
 
 const char *ses_durability_name(enum ses_durability durability)
 {
@@ -357,12 +358,12 @@ static enum ses_status read_file(const char *path, struct ses_buf *buf, struct s
     if (fd < 0)
         return ses_fault(fault, SES_IO, "%s: cannot be opened: %s", path, strerror(errno));
     while (got > 0) {
-        if (ses_buf_reserve(buf, 4 * KIB) != SES_OK) {
+        if (ses_buf_reserve(buf, 4 * SES_KIB) != SES_OK) {
             (void)close(fd);
             return ses_fault(fault, SES_INVALID_ARGUMENT, "%s: is larger than %u KiB", path,
-                             SES_CONFIG_FILE_MAX / KIB);
+                             SES_CONFIG_FILE_MAX / SES_KIB);
         }
-        got = read(fd, buf->data + buf->len, 4 * KIB);
+        got = read(fd, buf->data + buf->len, 4 * SES_KIB);
         if (got > 0)
             buf->len += (size_t)got;
     }

@@ -5,12 +5,13 @@
 
 #include <jansson.h>
 
+#include <sessiond/base/units.h>
 #include <sessiond/connector/connector.h>
 
 #include "credential_table.h"
 
 /* One header value; a key in PEM form is the largest thing in it. */
-#define SES_CONNECTOR_HEADER_BYTES_MAX (16u * 1024)
+#define SES_CONNECTOR_HEADER_BYTES_MAX (16 * SES_KIB)
 
 struct ses_credential_draft {
     json_t *json;    /* wiped by ses_credentials_resolve */

@@ -7,12 +7,13 @@
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 
 #include "outbound.h"
 
 #define DEFAULT_CONNECT_TIMEOUT_MS 3000
 #define DEFAULT_TOTAL_TIMEOUT_MS   10000
-#define DEFAULT_RESPONSE_BYTES_MAX (256u * 1024)
+#define DEFAULT_RESPONSE_BYTES_MAX (256 * SES_KIB)
 #define DEFAULT_CALLS_MAX          1024
 #define DEFAULT_HOST_SHARE         4 /* of calls_max: one part of so many */
 #define DEFAULT_CONNECTION_LIFE_MS 180000
@@ -20,7 +21,6 @@
 #define DEFAULT_BREAKER_OPEN_MS    5000
 /* A repetition with less time left than this would only make the caller wait. */
 #define REPEAT_BUDGET_MS_MIN 20
-#define NS_PER_MS            1000000u
 
 /* Two things close on the loop, in whichever order. */
 static void maybe_free(struct ses_driver *driver)
@@ -87,7 +87,8 @@ static void log_breaker(const struct ses_outbound *outbound, enum ses_log_level 
  * with short deadlines could close a connector to all others. */
 static bool timeout_counts(const struct ses_outbound *outbound, uint64_t now_ns)
 {
-    return (now_ns - outbound->started_mono_ns) / NS_PER_MS >= outbound->driver->options.total_timeout_ms / 2;
+    return (now_ns - outbound->started_mono_ns) / SES_NS_PER_MS >=
+           outbound->driver->options.total_timeout_ms / 2;
 }
 
 /*   what came                                      the breaker is told
@@ -100,7 +101,7 @@ static void tell_breaker(struct ses_outbound *outbound, enum ses_connector_outco
 {
     const struct ses_driver_options *options = &outbound->driver->options;
     struct ses_breaker *breaker = &outbound->host->breaker;
-    uint64_t now_ms = now_ns / NS_PER_MS;
+    uint64_t now_ms = now_ns / SES_NS_PER_MS;
 
     /* A host that sends its first line and hangs serves nobody: only an answer that was read whole counts. */
     if (outcome == SES_OUTCOME_SUCCESS) {
@@ -142,7 +143,7 @@ static void tell(struct ses_outbound *outbound, uint32_t http_status, enum ses_c
 static bool repeat(struct ses_outbound *outbound, CURLcode code, uint64_t now_ns)
 {
     uint64_t left_ms =
-        outbound->deadline_mono_ns > now_ns ? (outbound->deadline_mono_ns - now_ns) / NS_PER_MS : 0;
+        outbound->deadline_mono_ns > now_ns ? (outbound->deadline_mono_ns - now_ns) / SES_NS_PER_MS : 0;
 
     if (!ses_outbound_repeatable(outbound, code) || left_ms < REPEAT_BUDGET_MS_MIN)
         return false;
@@ -292,19 +293,19 @@ static enum ses_status launch(struct ses_outbound *outbound)
     struct ses_driver *driver = outbound->driver;
     uint64_t now_ns = outbound->started_mono_ns;
     uint64_t left_ms =
-        outbound->deadline_mono_ns > now_ns ? (outbound->deadline_mono_ns - now_ns) / NS_PER_MS : 0;
+        outbound->deadline_mono_ns > now_ns ? (outbound->deadline_mono_ns - now_ns) / SES_NS_PER_MS : 0;
 
     if (left_ms == 0) {
         refuse(outbound, SES_OUTCOME_TIMEOUT);
         return SES_OK;
     }
-    if (!ses_breaker_allow(&outbound->host->breaker, now_ns / NS_PER_MS, &outbound->probe)) {
+    if (!ses_breaker_allow(&outbound->host->breaker, now_ns / SES_NS_PER_MS, &outbound->probe)) {
         refuse(outbound, SES_OUTCOME_UNREACHABLE);
         return SES_OK;
     }
     if (ses_outbound_attach(outbound, now_ns, left_ms, false) != SES_OK) {
         if (outbound->probe)
-            ses_breaker_release(&outbound->host->breaker, now_ns / NS_PER_MS);
+            ses_breaker_release(&outbound->host->breaker, now_ns / SES_NS_PER_MS);
         return SES_NO_MEMORY;
     }
     ses_list_push_back(&driver->running, &outbound->node);
@@ -326,14 +327,14 @@ enum ses_status ses_outbound_start(struct ses_driver *driver, const struct ses_c
                                    ses_outbound_fn done, void *arg, struct ses_outbound **ret_outbound)
 {
     uint64_t now_ns = ses_clock_mono_ns();
-    uint64_t latest_ns = now_ns + (uint64_t)driver->options.total_timeout_ms * NS_PER_MS;
+    uint64_t latest_ns = now_ns + (uint64_t)driver->options.total_timeout_ms * SES_NS_PER_MS;
     struct ses_outbound *outbound;
     struct ses_host *host;
     enum ses_status status;
 
     SES_TRY(ses_outbound_room(driver, connector, request->url));
     SES_TRY(ses_hosts_get(&driver->hosts, connector, request->url, driver->options.sandbox,
-                          now_ns / NS_PER_MS, &host));
+                          now_ns / SES_NS_PER_MS, &host));
     outbound = take_spare(driver);
     if (outbound == NULL)
         return SES_NO_MEMORY;
@@ -360,7 +361,7 @@ enum ses_status ses_outbound_start(struct ses_driver *driver, const struct ses_c
 void ses_outbound_cancel(struct ses_outbound *outbound)
 {
     if (outbound->probe)
-        ses_breaker_release(&outbound->host->breaker, ses_clock_mono_ns() / NS_PER_MS);
+        ses_breaker_release(&outbound->host->breaker, ses_clock_mono_ns() / SES_NS_PER_MS);
     leave(outbound);
     recycle(outbound);
 }

@@ -6,6 +6,7 @@
 
 #include <sessiond/base/buf.h>
 #include <sessiond/base/list.h>
+#include <sessiond/base/units.h>
 #include <sessiond/connector/driver.h>
 
 #include "host.h"
@@ -14,10 +15,10 @@
 /* Idle calls (an easy handle and its buffers each) kept for reuse. */
 #define SES_DRIVER_SPARES_MAX 64
 /* URL and body of one request; the largest body is Paytm's, with two ids of 255 bytes escaped. */
-#define SES_OUTBOUND_REQUEST_BYTES_MAX (64u * 1024)
-#define SES_OUTBOUND_HEADER_LINE_MAX   (20u * 1024)
+#define SES_OUTBOUND_REQUEST_BYTES_MAX (64 * SES_KIB)
+#define SES_OUTBOUND_HEADER_LINE_MAX   (20 * SES_KIB)
 /* All header lines of an answer together. libcurl keeps them in memory, so an endless list must end. */
-#define SES_OUTBOUND_ANSWER_HEADER_BYTES_MAX (64u * 1024)
+#define SES_OUTBOUND_ANSWER_HEADER_BYTES_MAX (64 * SES_KIB)
 
 struct ses_outbound {
     struct ses_list node; /* in one of the driver's lists */

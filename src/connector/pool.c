@@ -6,10 +6,10 @@
 #include <stdlib.h>
 
 #include <sessiond/base/random.h>
+#include <sessiond/base/units.h>
 
 /* Kept connections, all hosts together. */
 #define CONNECTIONS_KEPT_MAX 256L
-#define NS_PER_MS            UINT64_C(1000000)
 
 static void on_pool_closed(void *arg)
 {
@@ -61,7 +61,7 @@ static enum ses_status pool_new(struct ses_pools *pools, uint64_t now_mono_ns, s
     if (pool == NULL)
         return SES_NO_MEMORY;
     pool->owner = pools;
-    pool->retire_mono_ns = now_mono_ns + jittered(pools->life_ms) * NS_PER_MS;
+    pool->retire_mono_ns = now_mono_ns + jittered(pools->life_ms) * SES_NS_PER_MS;
     pool->curl = (struct ses_curl_loop){
         .loop = pools->loop,
         .loopback_only = pools->loopback_only,

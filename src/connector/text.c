@@ -3,6 +3,8 @@
  */
 #include "text.h"
 
+#include <sessiond/base/encode.h>
+
 enum ses_status ses_text_init(struct ses_text *text, struct ses_arena *arena, size_t room)
 {
     uint8_t *data = ses_arena_alloc(arena, room);
@@ -86,11 +88,9 @@ static bool alphanumeric(uint8_t byte)
 
 static void add_percent(struct ses_text *text, uint8_t byte)
 {
-    static const char hex[] = "0123456789ABCDEF";
+    uint8_t escape[3];
 
-    add_byte(text, '%');
-    add_byte(text, (uint8_t)hex[byte >> 4]);
-    add_byte(text, (uint8_t)hex[byte & 15]);
+    ses_text_add(text, ses_slice(escape, ses_percent_encode(byte, escape)));
 }
 
 void ses_text_percent(struct ses_text *text, struct ses_slice bytes)

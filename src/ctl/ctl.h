@@ -13,6 +13,7 @@
 
 #include <sessiond/base/error.h>
 #include <sessiond/base/secret.h>
+#include <sessiond/base/units.h>
 
 #include <jansson.h>
 
@@ -22,7 +23,7 @@
 #define CTL_USAGE  2 /* asked wrongly, nothing was tried */
 
 #define CTL_PATH_SIZE       4096
-#define CTL_ERROR_ARENA_MAX (64u * 1024)
+#define CTL_ERROR_ARENA_MAX (64 * SES_KIB)
 #define CTL_DEFAULT_DATA    "./data"
 #define CTL_DEFAULT_ADMIN   "127.0.0.1:9090"
 #define CTL_ARGS_MAX        4

@@ -3,8 +3,9 @@
 #define SES_CTL_HTTP_GET_H
 
 #include <sessiond/base/buf.h>
+#include <sessiond/base/units.h>
 
-#define CTL_HTTP_BODY_MAX   (4u * 1024 * 1024)
+#define CTL_HTTP_BODY_MAX   (4 * SES_MIB)
 #define CTL_HTTP_TIMEOUT_MS 5000L
 
 /* GET http://<admin><path> into ret_body; plain HTTP, no proxy, no redirects. Returns the HTTP status, or 0

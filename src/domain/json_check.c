@@ -3,6 +3,8 @@
  */
 #include <sessiond/domain/json_check.h>
 
+#include <sessiond/base/encode.h>
+
 /* A cursor that never leaves the text: peek at its end is -1. */
 struct cursor {
     const uint8_t *at;
@@ -38,22 +40,13 @@ static bool take_word(struct cursor *c, const char *word)
     return true;
 }
 
-static int hex_value(int byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    if (byte >= 'a' && byte <= 'f')
-        return byte - 'a' + 10;
-    return byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1;
-}
-
-/* A digit is looked at before it is taken, so the end of the text is just no digit. */
+/* A digit is looked at before it is taken, and the end of the text is no digit. */
 static bool take_hex4(struct cursor *c, unsigned *ret_unit)
 {
     unsigned unit = 0;
 
     for (int i = 0; i < 4; i++) {
-        int value = hex_value(peek(c));
+        int value = c->at < c->end ? ses_hex_digit(*c->at) : -1;
 
         if (value < 0)
             return false;

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include <sessiond/base/encode.h>
 #include <sessiond/domain/json_check.h>
 
 struct pair {
@@ -41,11 +42,8 @@ static unsigned hex_unit(struct reader *r)
 {
     unsigned unit = 0;
 
-    for (int i = 0; i < 4; i++) {
-        uint8_t c = *r->at++;
-
-        unit = unit << 4 | (unsigned)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-    }
+    for (int i = 0; i < 4; i++)
+        unit = unit << 4 | (unsigned)ses_hex_digit(*r->at++);
     return unit;
 }
 

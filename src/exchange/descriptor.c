@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include <sessiond/base/units.h>
 #include <sessiond/codec/wire.h>
 
 /* Symbols of proto/protoset.S, which embeds protoc's descriptor set. */
@@ -31,7 +32,7 @@ enum {
 /* Our own schema nests twice. */
 #define NESTING_MAX 8
 /* Bytes for all full names; today's schema has about 900 of them, 40 bytes each. */
-#define INDEX_BYTES_MAX (1024u * 1024)
+#define INDEX_BYTES_MAX SES_MIB
 
 struct ses_slice ses_protoset(void)
 {

@@ -4,15 +4,16 @@
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 #include <sessiond/domain/card_data.h>
 
 /* A request's body has at most 256 KiB (http/door.h); decoded it may take several times that
  * (base/arena.h). */
-#define DEFAULT_ARENA_BYTES   (1024u * 1024)
+#define DEFAULT_ARENA_BYTES   SES_MIB
 #define DEFAULT_EXCHANGES_MAX 65536
 #define DEFAULT_KEEP          256
 /* A recycled arena keeps its first chunk; one that began with a large body is not worth keeping. */
-#define KEEP_BYTES_MAX (32u * 1024)
+#define KEEP_BYTES_MAX (32 * SES_KIB)
 /* A request has about a dozen headers; the array doubles from here. */
 #define FIRST_HEADERS 16
 

@@ -6,6 +6,7 @@
 
 #include <grpc/reflection/v1/reflection.pb-c.h>
 
+#include <sessiond/base/units.h>
 #include <sessiond/codec/codec_proto.h>
 #include "descriptor.h"
 
@@ -14,11 +15,11 @@
  *
  * Answers are made in a scratch arena that is reset after each: a stream may ask any number of questions. A
  * client that asks (20 bytes) and never reads (up to 17 KiB each) is stopped at BACKLOG_BYTES_MAX. */
-#define SCRATCH_BYTES_MAX      (2u * 1024 * 1024)
-#define BACKLOG_BYTES_MAX      (1024u * 1024)
+#define SCRATCH_BYTES_MAX      (2 * SES_MIB)
+#define BACKLOG_BYTES_MAX      SES_MIB
 #define STREAMS_PER_CONNECTION 16
 /* A question is a name; the answer repeats it. */
-#define QUESTION_BYTES_MAX (16u * 1024)
+#define QUESTION_BYTES_MAX (16 * SES_KIB)
 
 struct ses_reflection {
     struct ses_descriptors *descriptors;

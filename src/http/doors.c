@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include <sessiond/base/units.h>
+
 #include "engine.h"
 #include "sniff.h"
 
@@ -11,11 +13,11 @@ static void fill_defaults(struct ses_door_limits *limits)
 {
     /* clang-format off */
     static const struct ses_door_limits defaults = {
-        .body_bytes_max = 256 * 1024,
-        .header_bytes_max = 32 * 1024,
+        .body_bytes_max = 256 * SES_KIB,
+        .header_bytes_max = 32 * SES_KIB,
         .headers_max = 100,
         .streams_max = 4096,
-        .held_bytes_max = 8u << 20,
+        .held_bytes_max = 8 * SES_MIB,
         .write_stall_ms = 30000,
         .requests_max = 100000,
         .errors_max = 100,

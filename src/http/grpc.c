@@ -3,13 +3,13 @@
 #include "grpc.h"
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 
 #include "grpc_metadata.h"
 #include "gzip.h"
 #include "header_once.h"
 #include "host.h"
 
-#define NS_PER_MS UINT64_C(1000000)
 /* The "no limit" of streams: far enough, and safe to add to. */
 #define NO_DEADLINE_NS (UINT64_MAX / 2)
 /* A path is the caller's: this much of it comes back in a message. */
@@ -164,7 +164,7 @@ static void on_request_timeout(void *arg)
 /* Rounded up: a timer is never early. */
 static uint64_t ms_between(uint64_t now_ns, uint64_t deadline_ns)
 {
-    return deadline_ns > now_ns ? (deadline_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS : 0;
+    return deadline_ns > now_ns ? (deadline_ns - now_ns + SES_NS_PER_MS - 1) / SES_NS_PER_MS : 0;
 }
 
 /* Unary: the caller's limit or ours, from the first byte to the reply. Streams: the caller's alone, but the
@@ -174,11 +174,11 @@ static void set_deadline(struct ses_h2_stream *stream)
     const struct ses_door_limits *limits = &stream->h2->shared->doors->options.limits;
     struct ses_exchange *x = stream->x;
     bool unary = x->route->kind == SES_ROUTE_UNARY;
-    uint64_t limit_ns = unary ? limits->exchange_ms_max * NS_PER_MS : NO_DEADLINE_NS - x->started_mono_ns;
+    uint64_t limit_ns = unary ? limits->exchange_ms_max * SES_NS_PER_MS : NO_DEADLINE_NS - x->started_mono_ns;
     bool callers = stream->timeout_given && stream->timeout_ns < limit_ns;
 
     x->deadline_mono_ns = x->started_mono_ns + (callers ? stream->timeout_ns : limit_ns);
-    if (unary || (callers && stream->timeout_ns < limits->body_ms * NS_PER_MS))
+    if (unary || (callers && stream->timeout_ns < limits->body_ms * SES_NS_PER_MS))
         /* From the start, not from now: the same within microseconds, and a clock call less (30 ns of 2
          * us). */
         ses_h2_stream_timer(stream, ms_between(x->started_mono_ns, x->deadline_mono_ns), on_deadline);

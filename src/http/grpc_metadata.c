@@ -66,7 +66,6 @@ static struct ses_slice cut_message(struct ses_slice message)
 enum ses_status ses_grpc_message_encode(struct ses_slice message, struct ses_arena *arena,
                                         struct ses_slice *ret_text)
 {
-    static const char digits[] = "0123456789ABCDEF";
     size_t encoded = 0;
 
     message = cut_message(message);
@@ -88,9 +87,7 @@ enum ses_status ses_grpc_message_encode(struct ses_slice message, struct ses_are
             text[len++] = byte;
             continue;
         }
-        text[len++] = '%';
-        text[len++] = (uint8_t)digits[byte >> 4];
-        text[len++] = (uint8_t)digits[byte & 15];
+        len += ses_percent_encode(byte, text + len);
     }
     *ret_text = ses_slice(text, len);
     return SES_OK;

@@ -28,15 +28,17 @@
 
 #include <llhttp.h>
 
+#include <sessiond/base/units.h>
+
 #include "engine.h"
 #include "h1_guard.h"
 
 /* What a chunked body may spend on framing beside its payload: 16 KiB and 8 bytes per payload byte (one-byte
  * chunks cost 5). RFC 9112 section 7.1.1 asks for a limit on chunk extensions. */
-#define H1_FRAMING_BYTES     (16u * 1024)
+#define H1_FRAMING_BYTES     (16 * SES_KIB)
 #define H1_FRAMING_PER_BYTE  8u
-#define H1_OUT_BYTES_MAX     (4u * 1024 * 1024)
-#define H1_PENDING_BYTES_MAX (128u * 1024)
+#define H1_OUT_BYTES_MAX     (4 * SES_MIB)
+#define H1_PENDING_BYTES_MAX (128 * SES_KIB)
 
 enum h1_phase {
     H1_IDLE,    /* between requests */

@@ -16,6 +16,7 @@
 #define SES_HTTP_H1_GUARD_H
 
 #include <sessiond/base/slice.h>
+#include <sessiond/base/units.h>
 
 /* Why a request is refused before it becomes an exchange. message: a literal. */
 struct ses_h1_fault {
@@ -37,7 +38,7 @@ struct ses_h1_guard {
 };
 
 /* Banks answer by GET too, with messages of many thousand characters in the query: 16 KiB of it are taken. */
-#define SES_H1_REQUEST_LINE_MAX (18u * 1024)
+#define SES_H1_REQUEST_LINE_MAX (18 * SES_KIB)
 
 /* A new head. */
 void ses_h1_guard_init(struct ses_h1_guard *guard, unsigned lines_max, size_t field_bytes_max);

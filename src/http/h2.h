@@ -40,6 +40,7 @@
 
 #include <sessiond/base/buf.h>
 #include <sessiond/base/list.h>
+#include <sessiond/base/units.h>
 #include "engine.h"
 #include "grpc_frame.h"
 
@@ -62,12 +63,12 @@
 /* An answered request that still comes is read for so long, so far, and so many of a connection at once; then
  * it is reset. */
 #define SES_H2_LINGER_MS     1000
-#define SES_H2_LINGER_BYTES  (1u << 20)
+#define SES_H2_LINGER_BYTES  SES_MIB
 #define SES_H2_LINGERING_MAX 128
 /* Unsent bytes of one stream's replies: above HIGH a bidi stream's requests are not read, above MAX it is
  * ended. */
-#define SES_H2_BACKLOG_HIGH (256u * 1024)
-#define SES_H2_BACKLOG_MAX  (4u << 20)
+#define SES_H2_BACKLOG_HIGH (256 * SES_KIB)
+#define SES_H2_BACKLOG_MAX  (4 * SES_MIB)
 /* A header block this many times above the limit ends the connection; up to it only the request is
  * refused. */
 #define SES_H2_HEADER_EXCESS 8

@@ -3,6 +3,7 @@
 #include "h2.h"
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 
 /* A window that begins with the first event after the last one ended: coarse (twice max is possible
  * around its edge), but two words of memory and one look at the clock. */
@@ -10,7 +11,7 @@ bool ses_h2_rate_exceeded(struct ses_h2_rate *rate, unsigned max)
 {
     uint64_t now_ns = ses_clock_mono_ns();
 
-    if (now_ns - rate->window_start_ns > (uint64_t)SES_H2_RATE_WINDOW_MS * 1000000) {
+    if (now_ns - rate->window_start_ns > SES_H2_RATE_WINDOW_MS * SES_NS_PER_MS) {
         rate->window_start_ns = now_ns;
         rate->count = 0;
     }
@@ -40,7 +41,7 @@ static bool control_is_flood(struct ses_h2 *h2)
     if (++h2->control_frames <= max)
         return false;
     uint64_t now_ns = ses_clock_mono_ns();
-    bool flood = now_ns - h2->control_since_ns <= (uint64_t)SES_H2_RATE_WINDOW_MS * 1000000;
+    bool flood = now_ns - h2->control_since_ns <= SES_H2_RATE_WINDOW_MS * SES_NS_PER_MS;
 
     h2->control_since_ns = now_ns;
     h2->control_frames = 0;

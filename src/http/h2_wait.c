@@ -9,10 +9,11 @@
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 
 static uint64_t now_ms(void)
 {
-    return ses_clock_mono_ns() / 1000000;
+    return ses_clock_mono_ns() / SES_NS_PER_MS;
 }
 
 /* ---- what is kept of an answer */

@@ -3,6 +3,7 @@
 #include "http_call.h"
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 
 #include "gzip.h"
 #include "header_once.h"
@@ -10,7 +11,6 @@
 
 /* Connect: "positive integer as ASCII string of at most 10 digits". */
 #define TIMEOUT_DIGITS_MAX 10
-#define NS_PER_MS          UINT64_C(1000000)
 
 static void set_extra(struct ses_exchange *x, struct ses_slice name, struct ses_slice value)
 {
@@ -292,7 +292,7 @@ static void on_deadline(void *arg)
 
 static void start(struct ses_doors *doors, struct ses_exchange *x, uint64_t limit_ms)
 {
-    x->deadline_mono_ns = ses_clock_mono_ns() + limit_ms * NS_PER_MS;
+    x->deadline_mono_ns = ses_clock_mono_ns() + limit_ms * SES_NS_PER_MS;
     ses_timer_start(doors->options.timers, &x->deadline_timer, limit_ms, on_deadline, x);
     x->route->start(x, x->route->arg);
 }
@@ -316,7 +316,7 @@ static bool prepare(struct ses_doors *doors, struct ses_exchange *x, const struc
     x->route = ses_router_find(doors->options.router, x->path);
     x->door = door_of(x);
     x->encoding = SES_ENCODING_JSON;
-    x->deadline_mono_ns = x->started_mono_ns + doors->options.limits.exchange_ms_max * NS_PER_MS;
+    x->deadline_mono_ns = x->started_mono_ns + doors->options.limits.exchange_ms_max * SES_NS_PER_MS;
     return true;
 }
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 
-#define NS_PER_MS     UINT64_C(1000000)
 #define PREFACE       SES_STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 #define PREFACE_BYTES 24
 #define TLS_HANDSHAKE 0x16
@@ -62,7 +62,7 @@ static void hand_over(struct sniffer *s, enum ses_sniff kind, struct ses_slice f
 {
     struct ses_doors *doors = s->doors;
     struct ses_conn *conn = s->conn;
-    uint32_t spent_ms = s->len == 0 ? 0 : (uint32_t)((ses_clock_mono_ns() - s->began_ns) / NS_PER_MS);
+    uint32_t spent_ms = s->len == 0 ? 0 : (uint32_t)((ses_clock_mono_ns() - s->began_ns) / SES_NS_PER_MS);
 
     ses_timer_stop(&s->timer);
     free(s);

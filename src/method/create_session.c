@@ -5,6 +5,7 @@
 #include "create_session.h"
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 #include <sessiond/domain/session_machine.h>
 
 #include "natural_key.h"
@@ -15,7 +16,6 @@
 #define WAIT_MAX_MS   20
 /* An entry that changes under our eyes again and again is busy. */
 #define ATTEMPTS_MAX 4
-#define NS_PER_MS    UINT64_C(1000000)
 
 static void attempt(struct ses_create *c);
 
@@ -332,7 +332,7 @@ static void on_timer(void *arg)
  * caller's deadline less the margin that an answer needs, or at once where too many wait already. */
 static void wait_for_claim(struct ses_create *c)
 {
-    uint64_t margin_ns = c->service->options.connector_deadline_margin_ms * NS_PER_MS;
+    uint64_t margin_ns = c->service->options.connector_deadline_margin_ms * SES_NS_PER_MS;
     uint64_t now_ns = ses_clock_mono_ns();
     struct ses_error error;
 

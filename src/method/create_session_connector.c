@@ -3,12 +3,11 @@
 #include "create_session.h"
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 #include <sessiond/domain/money.h>
 #include <sessiond/domain/session_machine.h>
 
 #include "refusal.h"
-
-#define NS_PER_MS UINT64_C(1000000)
 
 /* ---- the answer ------------------------------------------------------------------------------ */
 
@@ -153,7 +152,7 @@ static enum ses_status build(struct ses_create *c, struct ses_outbound_request *
 /* The caller's deadline less what commit and reply need; 0: nothing is left. */
 static uint64_t call_deadline_ns(const struct ses_create *c)
 {
-    uint64_t margin_ns = c->service->options.connector_deadline_margin_ms * NS_PER_MS;
+    uint64_t margin_ns = c->service->options.connector_deadline_margin_ms * SES_NS_PER_MS;
     uint64_t deadline_ns = c->x->deadline_mono_ns;
 
     if (deadline_ns <= margin_ns || deadline_ns - margin_ns <= ses_clock_mono_ns())

@@ -2,9 +2,11 @@
  * caller. */
 #include "resources.h"
 
+#include <sessiond/base/units.h>
+
 #include "service_core.h"
 
-#define KEYS_BYTES_MAX (64u * 1024)
+#define KEYS_BYTES_MAX (64 * SES_KIB)
 
 void ses_resource_health_start(struct ses_exchange *x, void *service)
 {

@@ -2,6 +2,8 @@
  * again". */
 #include "return_text.h"
 
+#include <sessiond/base/encode.h>
+
 #define REPLACEMENT 0xFFFDu
 
 /* 0x80 to 0x9F of windows-1252 (WHATWG Encoding, index-windows-1252); the rest are their own code points. */
@@ -97,7 +99,6 @@ enum ses_status ses_return_text(struct ses_slice bytes, enum ses_charset charset
  * carry. */
 enum ses_status ses_return_query(struct ses_slice query, struct ses_arena *arena, struct ses_slice *ret_query)
 {
-    static const char digits[] = "0123456789ABCDEF";
     uint8_t *text;
     size_t len = 0;
 
@@ -115,9 +116,7 @@ enum ses_status ses_return_query(struct ses_slice query, struct ses_arena *arena
             text[len++] = c;
             continue;
         }
-        text[len++] = '%';
-        text[len++] = (uint8_t)digits[c >> 4];
-        text[len++] = (uint8_t)digits[c & 15];
+        len += ses_percent_encode(c, text + len);
     }
     *ret_query = ses_slice(text, len);
     return SES_OK;

@@ -3,6 +3,7 @@
 #include "session_change.h"
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 
 #include "refusal.h"
 
@@ -10,7 +11,6 @@
 #define WAIT_MAX_MS   20
 #define ATTEMPTS_MAX  4 /* at once; then others get a turn */
 #define WAITING_MAX   4096
-#define NS_PER_MS     UINT64_C(1000000)
 
 enum step { STEP_OVER, STEP_AGAIN, STEP_WAIT };
 
@@ -93,7 +93,7 @@ static void on_timer(void *arg)
  * not. The margin is the time that an answer needs to reach the caller before its deadline. */
 static void wait_turn(struct ses_change *change)
 {
-    uint64_t margin_ns = change->service->options.connector_deadline_margin_ms * NS_PER_MS;
+    uint64_t margin_ns = change->service->options.connector_deadline_margin_ms * SES_NS_PER_MS;
     struct ses_error error;
 
     if (ses_clock_mono_ns() + margin_ns >= change->x->deadline_mono_ns ||

@@ -27,6 +27,7 @@
 #ifndef SESSIOND_SRC_METHOD_STEP_H
 #define SESSIOND_SRC_METHOD_STEP_H
 
+#include <sessiond/base/units.h>
 #include <sessiond/domain/session.h>
 #include <sessiond/exchange/exchange.h>
 
@@ -35,8 +36,8 @@
 /* Limits of what is stored of a return; above them: UNAVAILABLE, nothing is read. Doors refuse before. */
 #define SES_RETURN_PARAMETERS_MAX  64
 #define SES_RETURN_NAME_BYTES_MAX  256
-#define SES_RETURN_QUERY_BYTES_MAX (16u * 1024)
-#define SES_RETURN_BYTES_MAX       (64u * 1024) /* all names and values together */
+#define SES_RETURN_QUERY_BYTES_MAX (16 * SES_KIB)
+#define SES_RETURN_BYTES_MAX       (64 * SES_KIB) /* all names and values together */
 
 /* What the browser brought. Slices live in the exchange's arena. */
 struct ses_step_return {

@@ -6,6 +6,7 @@
 #include <sessiond/v1/session.pb-c.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 #include <sessiond/codec/codec_proto.h>
 #include <sessiond/exchange/message.h>
 
@@ -94,7 +95,7 @@ static bool falls_behind(struct watcher *w)
 
 static uint64_t mono_ms(void)
 {
-    return ses_clock_mono_ns() / 1000000;
+    return ses_clock_mono_ns() / SES_NS_PER_MS;
 }
 
 /* By the monotonic clock: what is measured is the connection's silence. */

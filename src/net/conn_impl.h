@@ -16,12 +16,13 @@
 #ifndef SES_NET_CONN_IMPL_H
 #define SES_NET_CONN_IMPL_H
 
+#include <sessiond/base/units.h>
 #include <sessiond/net/conn.h>
 
-#define READ_BYTES       (64u * 1024) /* one shared read buffer per loop: engines take everything at once */
-#define OUT_KEEP_BYTES   (64u * 1024) /* the shared output buffer does not stay larger than this */
+#define READ_BYTES       (64 * SES_KIB) /* one shared read buffer per loop: engines take everything at once */
+#define OUT_KEEP_BYTES   (64 * SES_KIB) /* the shared output buffer does not stay larger than this */
 #define LINGER_MS        1000u
-#define LINGER_BYTES_MAX (4u * 1024 * 1024)
+#define LINGER_BYTES_MAX (4 * SES_MIB)
 #define ERROR_FINISH_MS  1000u /* for the last words of an engine that failed or is shed */
 /* Less than this within write_stall_ms (or all that waits) is no progress: one byte now and then holds a
  * buffer for ever. */

@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <sessiond/base/units.h>
+
 /* Accepted per listener and loop turn: a flood of connections does not starve those that are served. */
 #define ACCEPT_BATCH        64
 #define ACCEPT_PAUSE_MS     100
@@ -21,7 +23,7 @@
 #define IDLE_MS_DEFAULT     300000u
 #define FIRST_MS_DEFAULT    10000u
 #define STALL_MS_DEFAULT    30000u
-#define HELD_BYTES_DEFAULT  (24u << 20)
+#define HELD_BYTES_DEFAULT  (24 * SES_MIB)
 
 static void on_acceptable(uv_poll_t *handle, int status, int events);
 

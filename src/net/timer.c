@@ -6,13 +6,13 @@
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 
 /* 4096 slots of 2 ms: one turn of the wheel is 8.2 s. Longer timers stay in their slot and are looked at once
  * per turn; 16384 connections with an idle time of five minutes are 2000 looks a second. 64 KiB per
  * worker. */
 #define SLOTS        4096u
 #define TICK_NS      UINT64_C(2000000)
-#define NS_PER_MS    UINT64_C(1000000)
 #define WORD_BITS    64u
 #define NOT_ARMED    UINT64_MAX
 #define DELAY_MS_MAX (UINT64_C(1) << 40) /* 34 years; keeps the arithmetic far from wrapping */
@@ -65,7 +65,7 @@ static void on_tick(uv_timer_t *handle);
  * start rounded up therefore never wakes the loop for nothing. */
 static void arm(struct ses_timers *timers, uint64_t tick)
 {
-    uint64_t due_ms = (tick * TICK_NS + NS_PER_MS - 1) / NS_PER_MS;
+    uint64_t due_ms = (tick * TICK_NS + SES_NS_PER_MS - 1) / SES_NS_PER_MS;
     uint64_t loop_ms = uv_now(timers->handle.loop);
 
     timers->armed_tick = tick;
@@ -174,7 +174,7 @@ void ses_timer_start(struct ses_timers *timers, struct ses_timer *timer, uint64_
     uint64_t delay = delay_ms < DELAY_MS_MAX ? delay_ms : DELAY_MS_MAX;
     /* The real clock, not the loop's cached one: that is stale and would make us early. */
     uint64_t now_ns = ses_clock_mono_ns();
-    uint64_t due_tick = (now_ns + delay * NS_PER_MS + TICK_NS - 1) / TICK_NS;
+    uint64_t due_tick = (now_ns + delay * SES_NS_PER_MS + TICK_NS - 1) / TICK_NS;
 
     ses_timer_stop(timer);
     if (due_tick <= timers->done_tick)

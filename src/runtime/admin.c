@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 #include <sessiond/method/service.h>
 
 #include "prometheus.h"
@@ -12,7 +13,7 @@
 #include "status_page.h"
 
 /* /metrics with every worker slot and histogram is the largest, some hundred KiB. */
-#define PAGE_BYTES_MAX (2u * 1024 * 1024)
+#define PAGE_BYTES_MAX (2 * SES_MIB)
 #define ROUTES_COUNT   4
 
 /* A route needs its arg, hence an object; there is nothing else to remember. */
@@ -108,7 +109,7 @@ static enum ses_status render_ready(const struct ses_admin *admin, struct ses_bu
             i == 0 ? "" : ",", i, ses_slot_state_name(ses_board_state(board, i)),
             atomic_load_explicit(&metrics->pid, memory_order_relaxed),
             atomic_load_explicit(&metrics->generation, memory_order_relaxed),
-            (unsigned long long)(beat_ns > now_ns ? 0 : (now_ns - beat_ns) / 1000000u)));
+            (unsigned long long)(beat_ns > now_ns ? 0 : (now_ns - beat_ns) / SES_NS_PER_MS)));
     }
     return ses_buf_append_str(out, "]}\n");
 }

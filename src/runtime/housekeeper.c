@@ -8,6 +8,7 @@
 
 #include <sessiond/base/clock.h>
 #include <sessiond/base/random.h>
+#include <sessiond/base/units.h>
 
 #include "process.h"
 #include "readiness.h"
@@ -18,7 +19,7 @@
 #define CLOCK_SECONDS         60
 #define LEAVE_MS              500 /* for admin answers on their way */
 #define ADMIN_CONNECTIONS     256
-#define ADMIN_ARENA_BYTES     (4u * 1024 * 1024) /* a whole metrics page */
+#define ADMIN_ARENA_BYTES     (4 * SES_MIB) /* a whole metrics page */
 
 /* ---- keeping the store's house ------------------------------------------------------------------------ */
 

@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 #include <sessiond/base/clock_file.h>
+#include <sessiond/base/units.h>
 #include <sessiond/token/token.h>
 
-#define ERROR_ARENA_MAX   (64u * 1024)
+#define ERROR_ARENA_MAX   (64 * SES_KIB)
 #define LOCK_PAUSE_MS     50
 #define MODE_OTHERS       (S_IRWXG | S_IRWXO)
 #define MODE_WRITE_OTHERS (S_IWGRP | S_IWOTH)

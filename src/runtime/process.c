@@ -13,6 +13,7 @@
 
 #include <sessiond/base/clock.h>
 #include <sessiond/base/log.h>
+#include <sessiond/base/units.h>
 
 #define FILES_MAX 1048576u /* of the descriptors a hard limit may allow; no more are ever needed */
 
@@ -124,5 +125,5 @@ void ses_process_no_new_privs(void)
 
 uint64_t ses_process_now_ms(void)
 {
-    return ses_clock_mono_ns() / 1000000u;
+    return ses_clock_mono_ns() / SES_NS_PER_MS;
 }

@@ -2,12 +2,12 @@
  * same. */
 #include "readiness.h"
 
-#define NS_PER_MS UINT64_C(1000000)
+#include <sessiond/base/units.h>
 
 /* A beat may be later than now_ns was taken: another process, another moment. */
 static uint64_t age_ms(uint64_t then_ns, uint64_t now_ns)
 {
-    return then_ns > now_ns ? 0 : (now_ns - then_ns) / NS_PER_MS;
+    return then_ns > now_ns ? 0 : (now_ns - then_ns) / SES_NS_PER_MS;
 }
 
 /* accepts is the worker's own word; the beat says that there still is somebody who could take it back. */

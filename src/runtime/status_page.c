@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <sessiond/base/units.h>
 #include <sessiond/config/options.h>
 #include "readiness.h"
 
@@ -182,10 +183,10 @@ static enum ses_status render_store(const struct ses_board *board, struct ses_bu
     SES_TRY(ses_buf_append_str(out, "<h2>Store</h2><div class=\"tiles\">"));
     SES_TRY(tile_u64(out, ses_board_counter(board, SES_C_STORE_RECORDS), "records, garbage included"));
     (void)snprintf(text, sizeof(text), "%.1f MiB",
-                   (double)ses_board_counter(board, SES_C_STORE_BYTES) / (1024.0 * 1024.0));
+                   (double)ses_board_counter(board, SES_C_STORE_BYTES) / SES_MIB);
     SES_TRY(tile(out, text, "of records"));
     (void)snprintf(text, sizeof(text), "%.1f MiB",
-                   (double)ses_board_counter(board, SES_C_STORE_FILE_BYTES) / (1024.0 * 1024.0));
+                   (double)ses_board_counter(board, SES_C_STORE_FILE_BYTES) / SES_MIB);
     SES_TRY(tile(out, text, "of files"));
     SES_TRY(tile_u64(out, commits, "transactions"));
     (void)snprintf(text, sizeof(text), "%.1f", commits > 0 ? (double)puts / (double)commits : 0.0);

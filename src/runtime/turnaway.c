@@ -6,16 +6,16 @@
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 
 #include "readiness.h"
 
 /* Small: what is held here only waits to be told no. */
 #define CONNECTIONS_MAX 1024
-#define ARENA_BYTES     (64u * 1024)
-#define BODY_BYTES_MAX  (256u * 1024) /* read, so that the answer is not lost in a reset */
-#define NS_PER_MS       UINT64_C(1000000)
-#define HUNG_MS         400 /* two beats missed */
-#define WAITED_MS       200 /* a neighbour that lives would have taken it */
+#define ARENA_BYTES     (64 * SES_KIB)
+#define BODY_BYTES_MAX  (256 * SES_KIB) /* read, so that the answer is not lost in a reset */
+#define HUNG_MS         400             /* two beats missed */
+#define WAITED_MS       200             /* a neighbour that lives would have taken it */
 
 struct ses_turnaway {
     const struct ses_child_env *env;
@@ -128,7 +128,7 @@ static bool somebody_waits(const struct ses_child_env *env)
  * server out of a balancer; but a client that waits while none beats is answered, until one does again. */
 static bool all_hang(struct ses_turnaway *turnaway, uint64_t now_ns)
 {
-    bool silent = now_ns > last_beat_ns(turnaway->env->board) + HUNG_MS * NS_PER_MS;
+    bool silent = now_ns > last_beat_ns(turnaway->env->board) + HUNG_MS * SES_NS_PER_MS;
 
     if (turnaway->active)
         return silent;
@@ -137,7 +137,7 @@ static bool all_hang(struct ses_turnaway *turnaway, uint64_t now_ns)
     else if (turnaway->waited_since_ns == 0)
         turnaway->waited_since_ns = now_ns;
     return silent && turnaway->waited_since_ns != 0 &&
-           now_ns - turnaway->waited_since_ns >= WAITED_MS * NS_PER_MS;
+           now_ns - turnaway->waited_since_ns >= WAITED_MS * SES_NS_PER_MS;
 }
 
 /* The grace lets a worker that is replaced quickly find its connections still waiting. */
@@ -158,7 +158,7 @@ static bool must_turn_away(struct ses_turnaway *turnaway, bool leaving)
         atomic_store_explicit(&board->unserved_since_ns, now_ns, memory_order_relaxed);
         return false;
     }
-    return now_ns - since_ns >= SES_UNSERVED_MS * NS_PER_MS;
+    return now_ns - since_ns >= SES_UNSERVED_MS * SES_NS_PER_MS;
 }
 
 /* The sockets are watched and unwatched each time anew; both are no-ops where nothing changes. */

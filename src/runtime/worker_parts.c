@@ -4,10 +4,11 @@
 
 #include <unistd.h>
 
+#include <sessiond/base/units.h>
+
 #include "files.h"
 
-#define ERROR_ARENA_MAX (64u * 1024)
-#define KIB             1024u
+#define ERROR_ARENA_MAX (64 * SES_KIB)
 #define SEAL_KEY_ID     1 /* seal-1.key */
 
 /* ---- secrets and keys --------------------------------------------------------------------------------- */
@@ -57,10 +58,10 @@ enum ses_status ses_worker_open_store(struct ses_worker *worker)
         .seal_keys = &worker->seal_key,
         .seal_keys_count = 1,
         .durability = config->durability,
-        .quota_bytes = config->store_quota_mib * KIB * KIB,
+        .quota_bytes = config->store_quota_mib * SES_MIB,
         .owner_share_percent = (unsigned)config->limits_merchant_share_percent,
         .early_percent = (unsigned)config->limits_early_events_percent,
-        .map_bytes = config->store_map_gib * KIB * KIB * KIB,
+        .map_bytes = config->store_map_gib * SES_GIB,
         .batch_max = (unsigned)config->store_batch_max,
         .queue_max = (unsigned)config->store_queue_max,
         .gc_age_ms = config->store_gc_age_seconds * 1000,
@@ -82,7 +83,7 @@ enum ses_status ses_worker_open_driver(struct ses_worker *worker)
         .sandbox = config->sandbox,
         .connect_timeout_ms = (uint32_t)config->connector_connect_timeout_ms,
         .total_timeout_ms = (uint32_t)config->connector_total_timeout_ms,
-        .response_bytes_max = config->connector_response_kib * KIB,
+        .response_bytes_max = config->connector_response_kib * SES_KIB,
         .calls_max = (unsigned)config->connector_calls_max,
         .host_calls_max =
             (unsigned)((config->connector_calls_max * config->connector_host_percent + 99) / 100),
@@ -194,7 +195,7 @@ enum ses_status ses_worker_open_doors(struct ses_worker *worker)
 {
     const struct ses_config *config = worker->env->config;
     struct ses_exchange_pool_options pool = {
-        .arena_bytes_max = config->limits_exchange_memory_kib * KIB,
+        .arena_bytes_max = config->limits_exchange_memory_kib * SES_KIB,
         .exchanges_max = (unsigned)config->limits_exchanges,
         .unknown_metric = ses_method_metric_unknown(),
         .log = &worker->log,
@@ -205,11 +206,11 @@ enum ses_status ses_worker_open_doors(struct ses_worker *worker)
         .timers = worker->timers,
         .limits =
             {
-                .body_bytes_max = config->limits_body_kib * KIB,
-                .header_bytes_max = config->limits_header_kib * KIB,
+                .body_bytes_max = config->limits_body_kib * SES_KIB,
+                .header_bytes_max = config->limits_header_kib * SES_KIB,
                 .headers_max = (unsigned)config->limits_headers,
                 .streams_max = (unsigned)config->limits_streams,
-                .held_bytes_max = config->limits_connection_held_kib * KIB,
+                .held_bytes_max = config->limits_connection_held_kib * SES_KIB,
                 .write_stall_ms = (uint32_t)config->limits_write_stall_ms,
                 .requests_max = (unsigned)config->limits_requests_per_connection,
                 .errors_max = (unsigned)config->limits_errors_per_10s,
@@ -247,7 +248,7 @@ enum ses_status ses_worker_open_conns(struct ses_worker *worker)
         .idle_ms = (uint32_t)config->limits_idle_ms,
         .first_byte_ms = (uint32_t)config->limits_first_byte_ms,
         .write_stall_ms = (uint32_t)config->limits_write_stall_ms,
-        .held_bytes_max = config->limits_held_mib * KIB * KIB,
+        .held_bytes_max = config->limits_held_mib * SES_MIB,
         .on_accept = ses_doors_accept,
         .arg = worker->doors,
         .log = &worker->log,

@@ -1,4 +1,4 @@
-/* encode.h - text forms of bytes: hex, base64, base64url without padding (RFC 4648). */
+/* encode.h - text forms of bytes: hex, base64, base64url without padding (RFC 4648), percent-encoding. */
 #ifndef SESSIOND_BASE_ENCODE_H
 #define SESSIOND_BASE_ENCODE_H
 
@@ -15,6 +15,9 @@ size_t ses_base64url_encode(struct ses_slice bytes, char *ret_text);
 
 /* 0 to 15, in either case; -1: no hexadecimal digit. */
 int ses_hex_digit(uint8_t c);
+
+/* RFC 3986 section 2.1: %XX with capitals into ret_text, three characters without a NUL; returns 3. */
+size_t ses_percent_encode(uint8_t byte, uint8_t *ret_text);
 
 /* Each decodes the whole text strictly (no white space; base64url without '='; unused bits zero) into
  * ret_bytes of room bytes. SES_MALFORMED, SES_TOO_LARGE. base64 accepts both padded and unpadded (gRPC -bin

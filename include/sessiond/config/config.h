@@ -6,6 +6,7 @@
 #define SESSIOND_CONFIG_CONFIG_H
 
 #include <sessiond/base/log.h>
+#include <sessiond/base/units.h>
 #include <sessiond/domain/binding.h>
 #include <sessiond/store/store.h>
 
@@ -14,8 +15,8 @@
 #include <sessiond/config/fault.h>
 #include <sessiond/config/options.h>
 
-#define SES_CONFIG_FILE_MAX      (256u * 1024) /* bytes of the configuration file */
-#define SES_CONFIG_TEXT_SIZE     256           /* URL, host, issuer */
+#define SES_CONFIG_FILE_MAX      (256 * SES_KIB) /* bytes of the configuration file */
+#define SES_CONFIG_TEXT_SIZE     256             /* URL, host, issuer */
 #define SES_CONFIG_PATH_SIZE     1024
 #define SES_CONFIG_HOSTS_MAX     64
 #define SES_CONFIG_WORKERS_MAX   SES_STORE_SHARDS_MAX

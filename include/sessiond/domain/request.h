@@ -8,11 +8,12 @@
 #define SESSIOND_DOMAIN_REQUEST_H
 
 #include <sessiond/base/error.h>
+#include <sessiond/base/units.h>
 #include <sessiond/domain/session.h>
 
-#define SES_METADATA_BYTES_MAX     (16u * 1024) /* metadata, connector_feature_data: each */
-#define SES_SESSION_NAME_BYTES_MAX 255u         /* merchant_session_id */
-#define SES_CALLER_ID_BYTES_MAX    128u         /* tenant, merchant */
+#define SES_METADATA_BYTES_MAX     (16 * SES_KIB) /* metadata, connector_feature_data: each */
+#define SES_SESSION_NAME_BYTES_MAX 255u           /* merchant_session_id */
+#define SES_CALLER_ID_BYTES_MAX    128u           /* tenant, merchant */
 #define SES_OS_TYPE_BYTES_MAX      64u
 
 struct ses_session_request {

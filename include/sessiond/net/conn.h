@@ -13,6 +13,7 @@
 #include <sessiond/base/buf.h>
 #include <sessiond/base/log.h>
 #include <sessiond/base/metrics.h>
+#include <sessiond/base/units.h>
 #include <sessiond/net/timer.h>
 
 struct ses_conn;
@@ -46,7 +47,7 @@ struct ses_conn_ops {
     void (*on_close)(void *engine);
 };
 
-#define SES_CONN_HIGH_WATER (256u * 1024)
+#define SES_CONN_HIGH_WATER (256 * SES_KIB)
 /* Ceiling of what one on_produce may append: an engine overshoots the high-water mark by at most one
  * piece. */
 #define SES_CONN_OUT_MAX (4u * SES_CONN_HIGH_WATER)

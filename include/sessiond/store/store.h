@@ -26,6 +26,7 @@
 #include <sessiond/base/secret.h>
 #include <sessiond/base/slice.h>
 #include <sessiond/base/status.h>
+#include <sessiond/base/units.h>
 
 struct ses_store;
 struct ses_table;
@@ -34,7 +35,7 @@ struct ses_watch_board;
 #define SES_STORE_KEY_BYTES     32
 #define SES_SESSION_ID_BYTES    16
 #define SES_STORE_SHARDS_MAX    64
-#define SES_STORE_BODY_MAX      (128u * 1024) /* bytes of one record's body before sealing */
+#define SES_STORE_BODY_MAX      (128 * SES_KIB) /* bytes of one record's body before sealing */
 #define SES_STORE_SEAL_KEYS_MAX 8
 
 struct ses_store_key {

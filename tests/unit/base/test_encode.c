@@ -55,6 +55,34 @@ static void decoders_are_strict(void **state)
 }
 
 /* RFC 7693 appendix A gives BLAKE2b-512; for 256 bits: the published value of BLAKE2b-256("abc"). */
+static void a_hex_digit_in_either_case(void **state)
+{
+    static const char digits[] = "0123456789abcdef";
+    int found = 0;
+
+    (void)state;
+    for (int i = 0; i < 16; i++)
+        assert_int_equal(ses_hex_digit((uint8_t)digits[i]), i);
+    for (int i = 10; i < 16; i++)
+        assert_int_equal(ses_hex_digit((uint8_t)(digits[i] - 'a' + 'A')), i);
+    for (unsigned c = 0; c < 256; c++)
+        found += ses_hex_digit((uint8_t)c) < 0 ? 0 : 1;
+    assert_int_equal(found, 22);
+}
+
+static void a_percent_escape_of_every_byte(void **state)
+{
+    char expected[8];
+    uint8_t text[3];
+
+    (void)state;
+    for (unsigned c = 0; c < 256; c++) {
+        assert_int_equal(ses_percent_encode((uint8_t)c, text), 3);
+        (void)snprintf(expected, sizeof(expected), "%%%02X", c);
+        assert_memory_equal(text, expected, 3);
+    }
+}
+
 static void blake2b_256_of_abc(void **state)
 {
     uint8_t hash[SES_HASH_BYTES];
@@ -115,6 +143,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(base64_of_the_rfc),
         cmocka_unit_test(decoders_are_strict),
+        cmocka_unit_test(a_hex_digit_in_either_case),
+        cmocka_unit_test(a_percent_escape_of_every_byte),
         cmocka_unit_test(blake2b_256_of_abc),
         cmocka_unit_test(parts_do_not_run_together),
         cmocka_unit_test(rfc3339_agrees_with_the_c_library),
