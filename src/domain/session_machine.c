@@ -122,7 +122,7 @@ const struct ses_session_event *ses_session_find_event(const struct ses_session 
     return NULL;
 }
 
-/* Late ones go first: an applied event whose id is forgotten could be applied again. */
+/* Late ones go first; of an applied one the id is remembered (event_memory.c), or it could be applied again. */
 static void make_room(struct ses_session *session)
 {
     unsigned at = 0;
@@ -131,6 +131,7 @@ static void make_room(struct ses_session *session)
         at++;
     if (at == session->events_count)
         at = 0;
+    ses_session_forget_event(session, &session->events[at]);
     session->events_count--;
     memmove(session->events + at, session->events + at + 1,
             (session->events_count - at) * sizeof(session->events[0]));

@@ -217,14 +217,13 @@ static enum ses_session_verdict apply(struct ses_continuation *call, struct ses_
 static enum ses_session_verdict decide(struct ses_continuation *call, struct ses_session *session,
                                        uint64_t now_ms, struct ses_error *ret_error)
 {
-    const struct ses_session_event *known = NULL;
+    struct ses_session_event known;
 
     if (session == NULL)
         return ses_advance_keep(call);
     call->arrived = call->kept;
-    known = ses_session_find_event(session, call->event_id);
-    if (known != NULL)
-        return repeat(call, known, ret_error);
+    if (ses_session_knows_event(session, call->event_id, &known))
+        return repeat(call, &known, ret_error);
     if (about_another(call, session, ret_error) || !ses_continuation_version(call, session, ret_error))
         return SES_VERDICT_REFUSED;
     if (connector_end_is_past(call, session, now_ms)) {

@@ -96,10 +96,10 @@ static enum ses_session_verdict repeat(const struct ses_continuation *call, cons
 static enum ses_session_verdict decide(struct ses_continuation *call, struct ses_session *session,
                                        uint64_t now_ms, struct ses_error *ret_error)
 {
-    const struct ses_session_event *known = ses_session_find_event(session, call->event_id);
+    struct ses_session_event known;
 
-    if (known != NULL)
-        return repeat(call, session, known, ret_error);
+    if (ses_session_knows_event(session, call->event_id, &known))
+        return repeat(call, session, &known, ret_error);
     if (ses_continuation_over(session, ret_error) || !ses_continuation_version(call, session, ret_error))
         return SES_VERDICT_REFUSED;
     /* From here on the session is changed in place; the order matters only in that applying the event

@@ -233,7 +233,7 @@ enum ses_status ses_session_record_encode(const struct ses_session *session,
     record.own_expires_ms = session->own_expires_ms;
     record.previous_generation = session->previous_generation;
     record.previous_until_ms = session->previous_until_ms;
-    ses_record_put_steps(session, &parts.steps, &record);
+    SES_TRY(ses_record_put_steps(session, arena, &parts.steps, &record));
     ses_record_put_past(session, &parts.past, &record);
     SES_TRY(put_redirect(session, arena, &parts, &record));
     return ses_proto_pack(&record.base, arena, ret_body);

@@ -2,6 +2,8 @@
  * larger bounds is read from its newest end. */
 #include "record_steps.h"
 
+#include <sessiond/domain/session_machine.h>
+
 typedef Sessiond__Store__V1__SessionRecord session_record;
 typedef Sessiond__Store__V1__OpenStep stored_step;
 typedef Sessiond__Store__V1__AppliedEvent stored_event;
@@ -46,13 +48,18 @@ static void put_events(const struct ses_session *session, struct ses_record_step
     record->applied_events = steps->pointers;
 }
 
-void ses_record_put_steps(const struct ses_session *session, struct ses_record_steps *steps,
-                          session_record *record)
+enum ses_status ses_record_put_steps(const struct ses_session *session, struct ses_arena *arena,
+                                     struct ses_record_steps *steps, session_record *record)
 {
+    struct ses_slice forgotten;
+
+    SES_TRY(ses_session_forgotten_all(session, arena, &forgotten));
+    record->forgotten_events = ses_record_bytes(forgotten);
     record->attempts = session->attempts;
     record->late_success = session->late_success;
     put_step(session, steps, record);
     put_events(session, steps, record);
+    return SES_OK;
 }
 
 /* A step without an id was opened by an event, not by BeginStep: nobody has a handle to it. */
@@ -100,6 +107,8 @@ bool ses_record_take_steps(const session_record *record, struct ses_session *ses
 {
     session->attempts = record->attempts;
     session->late_success = record->late_success;
+    session->forgotten = ses_record_slice(record->forgotten_events);
+    session->forgotten_now_count = 0;
     take_events(record, session);
     return take_step(record, session);
 }

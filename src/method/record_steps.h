@@ -5,6 +5,7 @@
 
 #include <sessiond/store/v1/record.pb-c.h>
 
+#include <sessiond/base/arena.h>
 #include <sessiond/domain/session.h>
 
 /* protobuf-c has no const bytes; it does not write to what it packs. */
@@ -25,8 +26,10 @@ struct ses_record_steps {
     Sessiond__Store__V1__AppliedEvent *pointers[SES_SESSION_EVENTS_MAX];
 };
 
-void ses_record_put_steps(const struct ses_session *session, struct ses_record_steps *steps,
-                          Sessiond__Store__V1__SessionRecord *record);
+/* What record points to lies in steps and in the arena. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_record_put_steps(const struct ses_session *session,
+                                                    struct ses_arena *arena, struct ses_record_steps *steps,
+                                                    Sessiond__Store__V1__SessionRecord *record);
 /* False: not what a version of ours writes. */
 bool ses_record_take_steps(const Sessiond__Store__V1__SessionRecord *record, struct ses_session *session);
 

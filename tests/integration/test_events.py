@@ -128,6 +128,24 @@ class Ids(EventCase):
         token = self.client.create(session)
         self.assertEqual(self.history(token, session), [("w1", "APPLIED")])
 
+    def test_of_many_attempts(self):
+        """A payment that is tried again and again has more events than its history shows; the connector repeats any of them."""
+        session, token = self.begin()
+        told = []
+        for attempt in range(9):
+            for event in ("PROCESSING_STARTED", "ATTEMPT_FAILED"):
+                told.append((event, f"{event[0]}{attempt}"))
+                self.assertEqual(outcome_name(self.webhook(session, *told[-1])), "APPLIED")
+        self.webhook(session, "PROCESSING_STARTED", "p9")
+        before = self.client.get(token, session)
+        self.assertLess(len(before.events), len(told))
+        for event, event_id in told:
+            self.assertEqual(outcome_name(self.webhook(session, event, event_id)), "DUPLICATE", event_id)
+        self.assertEqual(refusal(self.webhook, session, "COMPLETED", "A0")[:2], self.CONFLICT)
+        after = self.client.get(token, session)
+        self.assertEqual((status_name(after), after.attempts, after.version), ("PROCESSING", 9, before.version))
+        self.assertEqual(outcome_name(self.webhook(session, "COMPLETED", "c")), "APPLIED")
+
     def test_a_step_is_one_steps(self):
         session, token = self.begin()
         self.client.advance(token, session, "AUTHENTICATION_STARTED", event_id="e1")

@@ -51,7 +51,7 @@
     X(session, rotation_overlap_seconds, 0, 3600, 30)                                                        \
     X(session, inbox_seconds, 1, 86400, 600)                                                                 \
     X(session, watch_alive_seconds, 1, 3600, 25)                                                             \
-    X(session, attempts_max, 1, 1000, 10)
+    X(session, attempts_max, 1, 500, 10)
 
 #define SES_CONFIG_CONNECTOR(X)                                                                              \
     X(connector, connect_timeout_ms, 10, 600000, 3000)                                                       \

@@ -121,7 +121,12 @@ enum ses_event_outcome {
     SES_EVENT_KEPT = 4
 };
 
-#define SES_SESSION_EVENTS_MAX 16 /* of the history; also how many event ids are known again */
+#define SES_SESSION_EVENTS_MAX 16 /* of the history */
+/* Applied events that have left it are known again by {8 bytes of the id's hash, event}, so many of them: twice as many
+ * as a payment may have failed attempts. At most SES_FORGOTTEN_NOW_MAX leave while a session is changed once. */
+#define SES_FORGOTTEN_BYTES   9u
+#define SES_FORGOTTEN_MAX     1024u
+#define SES_FORGOTTEN_NOW_MAX 4u
 /* Late ones among them, in all and of one kind. Further ones are told, counted and not written: what changes
  * nothing must neither push the ids of applied events out nor have the whole record rewritten each time. */
 #define SES_SESSION_LATE_MAX         8
@@ -221,6 +226,9 @@ struct ses_session {
     bool redirect_present;
     struct ses_session_event events[SES_SESSION_EVENTS_MAX]; /* oldest first */
     unsigned events_count;
+    struct ses_slice forgotten;                                        /* as it was read, oldest first */
+    uint8_t forgotten_now[SES_FORGOTTEN_NOW_MAX][SES_FORGOTTEN_BYTES]; /* since then */
+    unsigned forgotten_now_count;
     uint32_t attempts; /* that failed */
     bool late_success; /* COMPLETED after it was FAILED */
 };

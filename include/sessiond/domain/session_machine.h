@@ -16,6 +16,7 @@
 #ifndef SESSIOND_DOMAIN_SESSION_MACHINE_H
 #define SESSIOND_DOMAIN_SESSION_MACHINE_H
 
+#include <sessiond/base/arena.h>
 #include <sessiond/domain/session.h>
 
 #define SES_NEVER_MS UINT64_MAX
@@ -45,9 +46,21 @@ uint32_t ses_session_next_events(enum ses_session_status status);
 /* [any] AUTHENTICATING or REDIRECTED. */
 bool ses_session_in_step(enum ses_session_status status);
 
-/* [any] The newest event with that id; NULL: none, or id is empty. */
+/* [any] The newest event of the history with that id; NULL: none, or id is empty. */
 const struct ses_session_event *ses_session_find_event(const struct ses_session *session,
                                                        struct ses_slice id);
+
+/* event_memory.c */
+/* [any] The same of all that is remembered. Of an event that has left the history only its kind is known: at_ms and
+ * version are 0. */
+bool ses_session_knows_event(const struct ses_session *session, struct ses_slice id,
+                             struct ses_session_event *ret_event);
+/* [any] An event leaves the history. */
+void ses_session_forget_event(struct ses_session *session, const struct ses_session_event *event);
+/* [any] What is stored of those that left; in the arena or the session's own. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_session_forgotten_all(const struct ses_session *session,
+                                                         struct ses_arena *arena,
+                                                         struct ses_slice *ret_entries);
 
 /* [any] Would the event be late, and the history not even take it? Then there is nothing to write. An expired
  * session takes none: it is not written any more. */

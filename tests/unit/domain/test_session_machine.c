@@ -1,4 +1,6 @@
 /* The table of status and event, the limits in time, generations and history. */
+#include <stdio.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -224,6 +226,7 @@ static void test_history_is_bounded_and_finds_ids(void **state)
 {
     static const char ids[] = "abcdefghijklmnopqrst";
     struct ses_session s = begin();
+    struct ses_session_event known;
 
     (void)state;
     for (size_t i = 0; i < 20; i++)
@@ -232,6 +235,11 @@ static void test_history_is_bounded_and_finds_ids(void **state)
             SES_EVENT_APPLIED);
     assert_int_equal(s.events_count, SES_SESSION_EVENTS_MAX);
     assert_null(ses_session_find_event(&s, SES_STR("d")));
+    assert_true(ses_session_knows_event(&s, SES_STR("d"), &known)); /* though it is not shown any more */
+    assert_int_equal(known.event, SES_EVENT_REDIRECT_STARTED);
+    assert_false(ses_session_knows_event(&s, SES_STR("D"), &known));
+    assert_true(ses_session_knows_event(&s, SES_STR("t"), &known));
+    assert_int_equal(known.at_ms, T0 + 19);
     assert_int_equal(ses_session_find_event(&s, SES_STR("e"))->at_ms, T0 + 4);
     assert_int_equal(ses_session_find_event(&s, SES_STR("t"))->at_ms, T0 + 19);
     assert_null(ses_session_find_event(&s, SES_SLICE_EMPTY));
@@ -243,6 +251,31 @@ static void test_history_is_bounded_and_finds_ids(void **state)
         SES_EVENT_LATE);
     assert_non_null(ses_session_find_event(&s, SES_STR("e")));
     assert_null(ses_session_find_event(&s, SES_STR("u")));
+}
+
+/* As many as payments may have failed attempts, and the oldest go first. */
+static void test_what_left_the_history_is_stored(void **state)
+{
+    struct ses_session s = begin();
+    struct ses_session_event known;
+    struct ses_slice all = SES_SLICE_EMPTY;
+    struct ses_arena arena;
+    char ids[SES_FORGOTTEN_MAX + 40][8];
+
+    (void)state;
+    ses_arena_init(&arena, 64u << 20);
+    for (size_t i = 0; i < SES_FORGOTTEN_MAX + 40; i++) {
+        (void)snprintf(ids[i], sizeof(ids[i]), "%zu", i);
+        (void)ses_session_apply(&s, SES_EVENT_REDIRECT_STARTED, ses_slice_str(ids[i]), 0, &rules, T0 + i);
+        assert_int_equal(ses_session_forgotten_all(&s, &arena, &all), SES_OK); /* stored, and read again */
+        s.forgotten = all;
+        s.forgotten_now_count = 0;
+    }
+    assert_int_equal(all.len, SES_FORGOTTEN_MAX * SES_FORGOTTEN_BYTES);
+    for (size_t i = 0; i < SES_FORGOTTEN_MAX + 40; i++)
+        assert_int_equal(ses_session_knows_event(&s, ses_slice_str(ids[i]), &known),
+                         i >= 40 - SES_SESSION_EVENTS_MAX);
+    ses_arena_done(&arena);
 }
 
 /* However many late ones come, the ids of applied ones are known: their repetition is not applied again. */
@@ -453,6 +486,7 @@ int main(void)
         cmocka_unit_test(test_rotation_overlaps_and_fencing_does_not),
         cmocka_unit_test(test_revocation_ends_the_overlap_an_outcome_does_not),
         cmocka_unit_test(test_history_is_bounded_and_finds_ids),
+        cmocka_unit_test(test_what_left_the_history_is_stored),
         cmocka_unit_test(test_late_events_push_nothing_out),
         cmocka_unit_test(test_one_kind_of_late_events_leaves_room_for_another),
         cmocka_unit_test(test_what_an_event_is_about),
