@@ -25,6 +25,7 @@
 #define PAGE_BYTES_MIN  512u
 #define PAGE_BYTES_MAX  65536u
 #define META_TRIES      100
+#define LIST_READ_BYTES 4096u /* of a long list of free pages at a time */
 
 struct meta {
     uint32_t magic;
@@ -204,11 +205,15 @@ struct walk {
     uint64_t visited; /* at most every page once: a damaged tree may be a graph */
 };
 
-/* Their bytes are not read: a record's are sealed, and proved when it is opened. Nor are those of a list of
- * free pages so long that it has pages of its own. */
-static const char *check_overflow(struct walk *walk, uint64_t pgno, uint32_t bytes)
+static uint64_t overflow_pages(const struct walk *walk, uint32_t bytes)
 {
-    uint64_t pages = ((uint64_t)bytes + PAGE_HEADER + walk->meta.page_bytes - 1) / walk->meta.page_bytes;
+    return ((uint64_t)bytes + PAGE_HEADER + walk->meta.page_bytes - 1) / walk->meta.page_bytes;
+}
+
+/* A record's bytes are not read: they are sealed, and proved when it is opened. */
+static const char *check_overflow(const struct walk *walk, uint64_t pgno, uint32_t bytes)
+{
+    uint64_t pages = overflow_pages(walk, bytes);
 
     if (pgno < 2 || pgno > walk->meta.last_page || pages > walk->meta.last_page - pgno + 1)
         return "a large value lies outside the file";
@@ -240,19 +245,55 @@ static const char *check_root(struct walk *walk, struct page_tree tree, unsigned
 
 /* A list of free pages: its length, then page numbers, falling. A wrong one would let LMDB overwrite live
  * pages. */
-static const char *check_free_list(struct walk *walk, const uint8_t *list, uint32_t bytes)
+static const char free_list_damaged[] = "a list of free pages is damaged";
+
+/* count numbers of a list, all below *before, which becomes the last of them. */
+static bool free_pages_fall(const uint8_t *numbers, uint64_t count, uint64_t *before)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t pgno = page_u64(numbers + 8 * i);
+
+        if (pgno < 2 || pgno >= *before)
+            return false;
+        *before = pgno;
+    }
+    return true;
+}
+
+static const char *check_free_list(const struct walk *walk, const uint8_t *list, uint32_t bytes)
 {
     uint64_t before = walk->meta.last_page + 1;
     uint64_t count = bytes >= 8 ? page_u64(list) : UINT64_MAX;
 
-    if (count > bytes / 8 - 1)
-        return "a list of free pages is damaged";
-    for (uint64_t i = 1; i <= count; i++) {
-        uint64_t pgno = page_u64(list + 8 * i);
+    if (count > bytes / 8 - 1 || !free_pages_fall(list + 8, count, &before))
+        return free_list_damaged;
+    return NULL;
+}
 
-        if (pgno < 2 || pgno >= before)
-            return "a list of free pages is damaged";
-        before = pgno;
+/* One so long that it has pages of its own: a transaction that freed more than about 250 pages. They count
+ * as visited, since a damaged tree may name the same list again and again. */
+static const char *check_long_free_list(struct walk *walk, uint64_t pgno, uint32_t bytes)
+{
+    uint8_t room[LIST_READ_BYTES];
+    uint64_t at = pgno * walk->meta.page_bytes;
+    uint64_t before = walk->meta.last_page + 1;
+    uint64_t count;
+
+    walk->visited += overflow_pages(walk, bytes);
+    if (walk->visited > walk->meta.last_page)
+        return "a tree leads back into itself";
+    if (!read_at(walk->fd, room, PAGE_HEADER + 8, at))
+        return "a page cannot be read";
+    count = page_u64(room + PAGE_HEADER);
+    if (page_u64(room) != pgno || page_u16(room + 10) != PAGE_OVERFLOW || count > bytes / 8 - 1)
+        return free_list_damaged;
+    at += PAGE_HEADER + 8;
+    for (uint64_t now; count > 0; count -= now, at += 8 * now) {
+        now = count < sizeof(room) / 8 ? count : sizeof(room) / 8;
+        if (!read_at(walk->fd, room, 8 * now, at))
+            return "a page cannot be read";
+        if (!free_pages_fall(room, now, &before))
+            return free_list_damaged;
     }
     return NULL;
 }
@@ -267,6 +308,15 @@ static const char *walk_subtree(struct walk *walk, const uint8_t *node, uint32_t
     if (walk->depth == ENV_CHECK_ROOTS)
         return check_root(walk, tree, level);
     return walk_tree(walk, tree, level, index || walk->depth == ENV_CHECK_ALL ? LEAVES_ALL : LEAVES_LAST);
+}
+
+static const char *check_large(struct walk *walk, uint64_t pgno, uint32_t bytes)
+{
+    const char *reason = check_overflow(walk, pgno, bytes);
+
+    if (reason != NULL || !walk->in_free)
+        return reason;
+    return bytes >= 8 ? check_long_free_list(walk, pgno, bytes) : free_list_damaged;
 }
 
 /* held: what of a value lies on this page; a large one is a page number of 8 bytes here. */
@@ -287,7 +337,7 @@ static const char *check_leaf(struct walk *walk, const uint8_t *page, unsigned l
         if (held > walk->meta.page_bytes - at - PAGE_NODE - key_bytes)
             return "a value lies outside its page";
         if ((flags & PAGE_NODE_BIGDATA) != 0)
-            reason = check_overflow(walk, page_u64(node + PAGE_NODE + key_bytes), bytes);
+            reason = check_large(walk, page_u64(node + PAGE_NODE + key_bytes), bytes);
         else if (walk->in_free)
             reason = check_free_list(walk, node + PAGE_NODE + key_bytes, bytes);
         else if ((flags & PAGE_NODE_SUBTREE) != 0)

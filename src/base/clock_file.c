@@ -195,10 +195,14 @@ static enum ses_status write_new(const char *path, const struct text *text)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     enum ses_status status = SES_OK;
+    ssize_t written;
 
     if (fd < 0)
         return io_status();
-    if (write(fd, text->bytes, text->len) != (ssize_t)text->len || fsync(fd) != 0)
+    written = write(fd, text->bytes, text->len);
+    if (written >= 0 && (size_t)written < text->len)
+        status = SES_FULL; /* no error has been told: errno is somebody else's */
+    else if (written < 0 || fsync(fd) != 0)
         status = io_status();
     if (close(fd) != 0 && status == SES_OK)
         status = io_status();

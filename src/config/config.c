@@ -353,24 +353,25 @@ static enum ses_status settle(const struct loader *loader, const struct ses_raw_
 static enum ses_status read_file(const char *path, struct ses_buf *buf, struct ses_fault *fault)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
+    enum ses_status status = SES_OK;
     ssize_t got = 1;
 
     if (fd < 0)
         return ses_fault(fault, SES_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    while (got > 0) {
-        if (ses_buf_reserve(buf, 4 * SES_KIB) != SES_OK) {
-            (void)close(fd);
-            return ses_fault(fault, SES_INVALID_ARGUMENT, "%s: is larger than %u KiB", path,
-                             SES_CONFIG_FILE_MAX / SES_KIB);
-        }
+    while (got > 0 && (status = ses_buf_reserve(buf, 4 * SES_KIB)) == SES_OK) {
         got = read(fd, buf->data + buf->len, 4 * SES_KIB);
         if (got > 0)
             buf->len += (size_t)got;
     }
-    (void)close(fd);
     if (got < 0)
-        return ses_fault(fault, SES_IO, "%s: cannot be read: %s", path, strerror(errno));
-    return SES_OK;
+        status = ses_fault(fault, SES_IO, "%s: cannot be read: %s", path, strerror(errno));
+    else if (status == SES_TOO_LARGE)
+        status = ses_fault(fault, SES_INVALID_ARGUMENT, "%s: is larger than %u KiB", path,
+                           SES_CONFIG_FILE_MAX / SES_KIB);
+    else if (status != SES_OK)
+        status = ses_fault(fault, status, "%s: no memory to read it", path);
+    (void)close(fd);
+    return status;
 }
 
 static enum ses_status parse_file(const struct loader *loader, struct ses_buf *buf,

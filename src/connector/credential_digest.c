@@ -5,11 +5,22 @@
 #include "credential_draft.h"
 #include "json.h"
 
+/* Takes value, which may be NULL. What is not kept holds a secret: jansson would only free it. */
+static bool put(json_t *object, const char *name, json_t *value)
+{
+    if (json_object_set(object, name, value) != 0) {
+        ses_json_wipe(value);
+        return false;
+    }
+    json_decref(value);
+    return true;
+}
+
 static void mean(struct ses_credential_draft *draft, const char *name, json_t *value)
 {
     if (draft->meaning == NULL)
         draft->meaning = json_object();
-    if (value == NULL || json_object_set_new(draft->meaning, name, value) != 0)
+    if (!put(draft->meaning, name, value))
         draft->no_memory = true;
 }
 
@@ -44,7 +55,7 @@ static json_t *copy_object(const json_t *object)
     json_object_foreach((json_t *)(uintptr_t)object, key, member) {
         const json_t *inner = bare(member);
 
-        if (!says_nothing(inner) && json_object_set_new(copy, key, copy_of(inner)) != 0) {
+        if (!says_nothing(inner) && !put(copy, key, copy_of(inner))) {
             ses_json_wipe(copy);
             return NULL;
         }
@@ -59,10 +70,14 @@ static json_t *copy_array(const json_t *array)
     size_t index;
 
     json_array_foreach(array, index, item) {
-        if (json_array_append_new(copy, copy_of(bare(item))) != 0) {
+        json_t *one = copy_of(bare(item));
+
+        if (json_array_append(copy, one) != 0) {
+            ses_json_wipe(one);
             ses_json_wipe(copy);
             return NULL;
         }
+        json_decref(one);
     }
     return copy;
 }

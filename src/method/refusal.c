@@ -108,7 +108,9 @@ void ses_refusal_conflict(struct ses_error *error, struct ses_arena *arena, enum
                                  : "a live session with this merchant_session_id";
     const char *text = ses_arena_printf(arena, "%s differs in: %.*s", with, SES_FMT(names));
 
-    ses_refusal_set(error, SES_ALREADY_EXISTS, SES_STR("SESSION_CONFLICT"), 0, ses_slice_str(text));
+    ses_refusal_set(error, SES_ALREADY_EXISTS, SES_STR("SESSION_CONFLICT"), 0,
+                    text != NULL ? ses_slice_str(text)
+                                 : SES_STR("another session with this merchant_session_id differs"));
     ses_error_metadata(error, SES_STR("differing_fields"), names);
     if (unsettled)
         ses_error_metadata(error, SES_STR("outcome"), SES_STR("unknown"));

@@ -278,6 +278,7 @@ void ses_watch_session_start(struct ses_exchange *x, void *service)
     w->service = service;
     w->x = x;
     if (enter(w, &error) != SES_OK) {
+        ses_refusal_summarise(&error, &x->arena);
         ses_exchange_fail(x, &error);
         return;
     }

@@ -1,6 +1,7 @@
 /* connection.c - HTTP/1.1 with keep-alive, one request of a connection at a time. */
 #include "sim.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <llhttp.h>
@@ -382,6 +383,14 @@ static struct sim_connection *connection_new(struct sim *sim)
     return c;
 }
 
+/* libuv polls a listener no more while a connection of it is not taken, and to take one needs a struct: a
+ * simulator that stays would accept nobody again, and no test would learn why. */
+static _Noreturn void end_without_memory(void)
+{
+    (void)fputs("sessiond-sim: out of memory\n", stderr);
+    exit(1);
+}
+
 void sim_on_connection(uv_stream_t *listener, int status)
 {
     struct sim *sim = listener->data;
@@ -391,7 +400,7 @@ void sim_on_connection(uv_stream_t *listener, int status)
         return;
     c = connection_new(sim);
     if (c == NULL)
-        return; /* not taken: libuv stops polling the listener, so nobody is accepted after this */
+        end_without_memory();
     if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0 || sim->connections > SIM_CONNECTIONS_MAX ||
         uv_tcp_nodelay(&c->tcp, 1) != 0 || uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) != 0)
         cut(c);

@@ -1,10 +1,12 @@
 #include "unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <sessiond/base/clock_file.h>
@@ -308,6 +310,28 @@ static void a_damaged_file_is_refused(void **state)
     assert_int_equal(ses_clock_file_write("/nowhere/at/all/clock", &whole), SES_IO);
 }
 
+/* A disk that takes only the first bytes tells no error, and is full all the same. */
+static void a_short_write_is_a_full_disk(void **state)
+{
+    struct ses_clock_state whole = {.eras_count = 1}, read;
+    struct rlimit limit, small;
+    bool same_boot;
+
+    (void)state;
+    assert_ok(ses_clock_file_write(file_path, &whole));
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = limit;
+    small.rlim_cur = 40;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    errno = 0;
+    whole.base_ms = 7;
+    enum ses_status status = ses_clock_file_write(file_path, &whole);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_int_equal(status, SES_FULL);
+    assert_ok(ses_clock_file_read(file_path, &read, &same_boot));
+    assert_int_equal(read.base_ms, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +344,7 @@ int main(void)
         cmocka_unit_test(the_same_boot_goes_on),
         cmocka_unit_test(another_boot_resumes),
         cmocka_unit_test(a_damaged_file_is_refused),
+        cmocka_unit_test(a_short_write_is_a_full_disk),
     };
 
     if (!ses_clock_is_movable())

@@ -1,6 +1,10 @@
 #include "connector_fixture.h"
 
+#include <malloc.h>
+
 #include "credential_cache.h"
+#include "credential_draft.h"
+#include "json.h"
 
 #define KEY SES_STR("0123456789abcdef")
 
@@ -174,6 +178,56 @@ static void the_cache_keeps_it_and_the_key_matters(void **state)
     fixture_done(&f);
 }
 
+#define SECRET "sk_0123456789abcdef"
+
+/* A value's head and its text have at most so much. What jansson does when memory ends between the two is
+ * its own affair: what is asked here are the places where a whole value is handed over. */
+#define VALUE_BYTES_MAX 40
+
+static unsigned hand_overs_left;
+static unsigned freed_secrets;
+
+static void *failing_malloc(size_t bytes)
+{
+    if (bytes > VALUE_BYTES_MAX && hand_overs_left-- == 0) {
+        hand_overs_left = 0;
+        return NULL;
+    }
+    return malloc(bytes);
+}
+
+static void watching_free(void *block)
+{
+    if (block != NULL && memmem(block, malloc_usable_size(block), SECRET, strlen(SECRET)) != NULL)
+        freed_secrets++;
+    free(block);
+}
+
+/* Wherever memory ends, what was copied until then is wiped before it is given back. */
+static void without_memory_no_secret_is_left(void **state)
+{
+    static const char config[] = "{\"a\":{\"value\":\"" SECRET "\"},\"b\":[1,2,3,4,5,6,7,8,\"" SECRET
+                                 "\",[\"" SECRET "\"]],\"c\":{\"d\":\"" SECRET "\"}}";
+    struct ses_credential_draft draft;
+    json_t *parsed;
+    unsigned n = 0;
+
+    (void)state;
+    assert_ok(ses_json_parse(text(config), SES_JSON_CONFIG_DEPTH_MAX, &parsed));
+    json_set_alloc_funcs(failing_malloc, watching_free);
+    do {
+        draft = (struct ses_credential_draft){0};
+        hand_overs_left = n++;
+        ses_credential_mean_json(&draft, "config", parsed);
+        ses_credential_mean_text(&draft, "key", text(SECRET));
+        ses_json_wipe(draft.meaning);
+        assert_int_equal(freed_secrets, 0);
+    } while (draft.no_memory);
+    assert_true(n > 10);
+    json_set_alloc_funcs(malloc, free);
+    ses_json_wipe(parsed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +237,7 @@ int main(void)
         cmocka_unit_test(connectors_without_a_row),
         cmocka_unit_test(keys_by_currency),
         cmocka_unit_test(the_cache_keeps_it_and_the_key_matters),
+        cmocka_unit_test(without_memory_no_secret_is_left),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

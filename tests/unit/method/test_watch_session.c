@@ -276,6 +276,18 @@ static void test_refused_streams_watch_nothing(void **state)
     free(token);
 }
 
+/* The message names the first of them, as every method's does: many callers show nothing else. */
+static void test_a_wrong_field_is_named(void **state)
+{
+    struct core *core = *state;
+    struct call *call = watch(core, "", 0);
+
+    call_start(call);
+    assert_int_equal(call->door.error.status, SES_INVALID_ARGUMENT);
+    assert_true(ses_slice_starts(call->door.error.message, SES_STR("session_token ")));
+    call_free(call);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +300,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_end_that_is_known_ends_at_once, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_drain_ends_all_and_takes_none, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_refused_streams_watch_nothing, core_setup, core_teardown),
+        cmocka_unit_test_setup_teardown(test_a_wrong_field_is_named, core_setup, core_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

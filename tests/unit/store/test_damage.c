@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "env_check.h"
+#include "page.h"
 #include "store_impl.h"
 
 #define SESSIONS 400
@@ -370,6 +371,76 @@ static void test_noise_in_each_page(void **state)
     assert_in_range(refused, 5, (unsigned)pages / 2); /* the index and the branch pages */
 }
 
+#define LARGE (768 * 4096)
+
+/* Two transactions: one writes a value of so many pages, the next one frees them all. */
+static void free_many_pages(struct rig *rig)
+{
+    struct ses_store *store = rig_open(rig, 0);
+    MDB_val key = env_val("large", 5);
+    MDB_val value = env_val(calloc(1, LARGE), LARGE);
+    MDB_txn *txn;
+    MDB_dbi dbi;
+
+    assert_int_equal(mdb_txn_begin(store->shard.env->mdb, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
+    assert_int_equal(mdb_put(txn, dbi, &key, &value, 0), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    assert_int_equal(mdb_txn_begin(store->shard.env->mdb, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_del(txn, dbi, &key, NULL), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    free(value.mv_data);
+    ses_store_close(store);
+}
+
+/* The page on which a long list of free pages begins. */
+static uint64_t find_long_list(int fd)
+{
+    uint8_t page[4096];
+
+    for (uint64_t i = 2; pread(fd, page, sizeof(page), (off_t)(i * 4096)) == sizeof(page); i++) {
+        if (page_u64(page) == i && page_u16(page + 10) == PAGE_OVERFLOW &&
+            page_u64(page + PAGE_HEADER) > 700 && page_u64(page + PAGE_HEADER) < 1000)
+            return i;
+    }
+    fail();
+    return 0;
+}
+
+static bool is_whole(struct rig *rig)
+{
+    const char *reason = NULL;
+
+    assert_ok(ses_env_check_pages(data_path(rig), ENV_CHECK_ALL, &reason));
+    return reason == NULL;
+}
+
+/* A list that does not fit its leaf is read too: one wrong number, and LMDB would overwrite a live page. */
+static void test_a_long_free_list(void **state)
+{
+    static const size_t places[] = {0,    10,   PAGE_HEADER, PAGE_HEADER + 8, PAGE_HEADER + 8 * 400,
+                                    4096, 5000, 6000}; /* head, length, numbers on both pages */
+    struct rig *rig = *state;
+    uint8_t before, after;
+    off_t list;
+    int fd;
+
+    fill_shard(rig);
+    free_many_pages(rig);
+    assert_true(is_whole(rig));
+    fd = open(data_path(rig), O_RDWR);
+    list = (off_t)find_long_list(fd) * 4096;
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        assert_int_equal(pread(fd, &before, 1, list + (off_t)places[i] + 1), 1);
+        after = before ^ 0x40;
+        assert_int_equal(pwrite(fd, &after, 1, list + (off_t)places[i] + 1), 1);
+        assert_false(is_whole(rig));
+        assert_int_equal(pwrite(fd, &before, 1, list + (off_t)places[i] + 1), 1);
+    }
+    assert_true(is_whole(rig));
+    (void)close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +456,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rotten_row_and_record, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_vanished_record, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_noise_in_each_page, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_long_free_list, rig_setup, rig_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
