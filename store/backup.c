@@ -21,6 +21,7 @@
 
 #include <sessiond/base/clock.h>
 #include <sessiond/base/units.h>
+#include <sessiond/store/store_admin.h>
 
 #include "backup_block.h"
 #include "gc.h"

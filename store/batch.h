@@ -29,7 +29,7 @@ struct batch_item {
     uint32_t value_bytes;
     uint64_t slot;
     uint64_t meta;            /* the entry's when the claim began, put back if the claim is */
-    uint64_t standing_intent; /* ses_claim.intent: the meta of an intent that came before, 0: none */
+    uint64_t standing_intent; /* CLAIM_INTENT: the meta of an intent that came before, 0: none */
     uint64_t previous;        /* the word of the record that this one supersedes, 0: none */
     uint64_t locator;
     struct batch_intent *intent; /* NULL: the claim ends with this put */

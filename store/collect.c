@@ -7,22 +7,10 @@
 
 /* ---- the clock of collection ------------------------------------------------------------------ */
 
-uint64_t ses_store_newest_ms(const struct ses_table *table)
+void ses_collect_clock_init(struct ses_collect_clock *clock, const struct ses_store_shared *shared,
+                            uint64_t now_ms, uint64_t mono_ms)
 {
-    uint64_t newest = 0;
-
-    for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++) {
-        uint64_t published = atomic_load_explicit(&table->shards[i].published, memory_order_relaxed);
-
-        newest = published > newest ? published : newest;
-    }
-    return newest == 0 ? 0 : locator_ms(newest);
-}
-
-void ses_collect_clock_init(struct ses_collect_clock *clock, const struct ses_table *table, uint64_t now_ms,
-                            uint64_t mono_ms)
-{
-    uint64_t newest_ms = ses_store_newest_ms(table);
+    uint64_t newest_ms = ses_store_newest_ms(shared);
 
     clock->lag_ms = newest_ms != 0 && newest_ms < now_ms ? now_ms - newest_ms : 0;
     clock->mono_ms = mono_ms;
@@ -44,15 +32,6 @@ void ses_store_collect(struct ses_store *store, uint64_t now_ms)
 {
     if (store->writable)
         ses_committer_collect(&store->committer, now_ms);
-}
-
-bool ses_table_is_pressed(const struct ses_table *table)
-{
-    uint64_t used;
-    uint64_t room;
-
-    ses_table_usage(table, &used, &room);
-    return used > room / 100 * STORE_PRESSED_PERCENT;
 }
 
 static bool is_pressed(const struct ses_store *store)

@@ -57,7 +57,7 @@ struct ses_gc {
     struct ses_shard *shard;
     struct share_bytes *owner_bytes; /* NULL: nobody counts */
     uint64_t age_ms;                 /* 0: never append again */
-    uint64_t lag_ms;                 /* expiry is judged by so much earlier: ses_collect_clock in store.h */
+    uint64_t lag_ms;                 /* expiry is judged by so much earlier: ses_collect_clock */
     uint8_t *value;                  /* copy of the record that is appended again */
     bool pressed;                    /* room is short, in this shard or in the table */
     /* What the shard may hold, an eighth more with what is appended again; 0: no bound. */

@@ -9,6 +9,7 @@
 #include "env_check.h"
 #include "load_batch.h"
 #include "shard.h"
+#include "shared.h"
 
 #define LOAD_PROGRESS_MS 2000
 #define LOAD_AHEAD_MS    1000
@@ -207,11 +208,11 @@ static enum ses_status load_all(struct load *load)
     return status;
 }
 
-enum ses_status ses_store_load(const char *dir, struct ses_table *table, uint64_t now_ms, struct ses_log *log,
-                               uint64_t *ret_sessions)
+enum ses_status ses_store_load(const char *dir, struct ses_store_shared *shared, uint64_t now_ms,
+                               struct ses_log *log, uint64_t *ret_sessions)
 {
     struct load load = {
-        .table = table, .log = log, .dir = dir, .now_ms = now_ms, .logged_ns = ses_clock_mono_ns()};
+        .table = shared->table, .log = log, .dir = dir, .now_ms = now_ms, .logged_ns = ses_clock_mono_ns()};
     enum ses_status status;
 
     SES_TRY(ses_shard_list(dir, &load.shards));
@@ -219,7 +220,7 @@ enum ses_status ses_store_load(const char *dir, struct ses_table *table, uint64_
     SES_TRY(for_each_shard(&load, look_at_end));
     load.checked = true;
     choose_now(&load);
-    SES_TRY(ses_load_batch_new(table, LOAD_BATCH_BYTES_MAX, &load.batch));
+    SES_TRY(ses_load_batch_new(load.table, LOAD_BATCH_BYTES_MAX, &load.batch));
     status = load_all(&load);
     if (status == SES_OK)
         *ret_sessions = ses_load_batch_sessions(load.batch);

@@ -31,8 +31,8 @@ static enum ses_status look_up(struct ses_store *store, const struct ses_store_k
     *ret_claimed = !word_is_live(entry.word);
     if (*ret_claimed && !word_is_live(entry.previous))
         return SES_BUSY;
-    ret_ref->slot = entry.slot;
-    ret_ref->word = *ret_claimed ? entry.previous : entry.word;
+    ret_ref->driver[REF_SLOT] = entry.slot;
+    ret_ref->driver[REF_WORD] = *ret_claimed ? entry.previous : entry.word;
     return SES_OK;
 }
 
@@ -85,7 +85,8 @@ static bool has_moved(struct ses_store *store, const struct ses_store_key *key,
     struct ses_store_ref now;
     bool claimed;
 
-    return look_up(store, key, &now, &claimed) != SES_OK || now.slot != ref->slot || now.word != ref->word;
+    return look_up(store, key, &now, &claimed) != SES_OK || now.driver[REF_SLOT] != ref->driver[REF_SLOT] ||
+           now.driver[REF_WORD] != ref->driver[REF_WORD];
 }
 
 /* Counted and logged once, however often it is asked for: one line for each of 256 places, chosen by the top
@@ -121,7 +122,7 @@ enum ses_status ses_store_get(struct ses_store *store, const struct ses_store_ke
         bool claimed;
 
         SES_TRY(look_up(store, key, &ref, &claimed));
-        status = read_at(store, ref.word, key, arena, ret_record);
+        status = read_at(store, ref.driver[REF_WORD], key, arena, ret_record);
         if (status == SES_OK) {
             *ret_ref = ref;
             *ret_claimed = claimed;
@@ -134,7 +135,7 @@ enum ses_status ses_store_get(struct ses_store *store, const struct ses_store_ke
         if (has_moved(store, key, &ref))
             continue;
         if (status != SES_ABORTED)
-            tell_damaged(store, ref.word);
+            tell_damaged(store, ref.driver[REF_WORD]);
         return status == SES_NOT_FOUND ? SES_DATA_LOSS : status;
     }
     return SES_BUSY;

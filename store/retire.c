@@ -51,7 +51,7 @@ static enum ses_status collect(struct ses_table *table, struct ses_shard *shard,
 
 /* The same steps as opening it for writing (store.c), in the same order, without a committer's thread: one
  * transaction is made here, and the lock given back. */
-enum ses_status ses_store_drain_retired(const char *dir, unsigned shard, struct ses_table *table,
+enum ses_status ses_store_drain_retired(const char *dir, unsigned shard, struct ses_store_shared *shared,
                                         uint64_t now_ms, bool *ret_empty)
 {
     struct ses_shard open_shard;
@@ -65,11 +65,11 @@ enum ses_status ses_store_drain_retired(const char *dir, unsigned shard, struct 
     if (stat(path, &st) != 0)
         return SES_NOT_FOUND;
     SES_TRY(ses_shard_open(dir, shard, false, 0, NULL, &open_shard));
-    status = settle(dir, table, &open_shard);
+    status = settle(dir, shared->table, &open_shard);
     if (status == SES_OK)
-        status = ses_gc_read_old_end(table, &open_shard);
+        status = ses_gc_read_old_end(shared->table, &open_shard);
     if (status == SES_OK)
-        status = collect(table, &open_shard, now_ms, ret_empty);
+        status = collect(shared->table, &open_shard, now_ms, ret_empty);
     ses_shard_close(&open_shard);
     return status;
 }

@@ -45,7 +45,7 @@ bool ses_store_has_place(struct ses_store *store, ses_store_owner owner)
 
 static bool has_share(struct ses_store *store, const struct ses_claim *claim, uint64_t used)
 {
-    bool creates = claim->previous == 0 && claim->intent == 0;
+    bool creates = claim->driver[CLAIM_PREVIOUS] == 0 && claim->driver[CLAIM_INTENT] == 0;
 
     if (ses_share_has_bytes(store->owner_bytes, &store->share, claim->owner, creates, used,
                             store->real_room_bytes))

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <sessiond/base/units.h>
+#include <sessiond/store/store_admin.h>
 
 #include "env_check.h"
 #include "env_tree.h"

@@ -12,7 +12,7 @@
 
 static enum ses_status check_options(const struct ses_store_options *options, bool writer)
 {
-    if (options->dir == NULL || strlen(options->dir) > ENV_PATH_MAX || options->table == NULL)
+    if (options->dir == NULL || strlen(options->dir) > ENV_PATH_MAX || options->shared == NULL)
         return SES_INVALID_ARGUMENT;
     if (options->shards > SES_STORE_SHARDS_MAX || options->durability >= SES_DURABILITY_COUNT)
         return SES_INVALID_ARGUMENT;
@@ -41,8 +41,8 @@ static enum ses_status make_store(const struct ses_store_options *options, struc
     (void)snprintf(store->dir, sizeof(store->dir), "%s", options->dir);
     ses_record_nonces_init(&store->nonces);
     ses_list_init(&store->intents);
-    store->table = options->table;
-    store->watch_board = options->watch_board;
+    store->table = options->shared->table;
+    store->watch_board = options->shared->watch_board;
     store->log = options->log;
     store->metrics = options->metrics;
     store->map_bytes = options->map_bytes != 0 ? options->map_bytes : ENV_MAP_BYTES_DEFAULT;
@@ -132,7 +132,7 @@ static enum ses_status open_writer(struct ses_store *store, const struct ses_sto
     SES_TRY(first_usage(store));
     SES_TRY(count_owner_bytes(store));
     ses_store_look_at_disk(store);
-    ses_collect_clock_init(&store->collect_clock, store->table, ses_clock_now_ms(),
+    ses_collect_clock_init(&store->collect_clock, options->shared, ses_clock_now_ms(),
                            ses_clock_mono_ns() / SES_NS_PER_MS);
     atomic_store(&commit->gc_lag_ms, store->collect_clock.lag_ms);
     commit->room_bytes = ses_store_room_bytes(store);

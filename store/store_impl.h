@@ -3,19 +3,21 @@
 #define SESSIOND_STORE_STORE_IMPL_H
 
 #include <sessiond/base/units.h>
+#include <sessiond/store/store_admin.h>
 
+#include "claim.h"
 #include "committer.h"
 #include "share.h"
-#include "watch_board.h"
+#include "shared.h"
 
 #define STORE_BATCH_MAX_DEFAULT 512
 #define STORE_QUEUE_MAX_DEFAULT 16384
 #define STORE_QUEUE_BYTES_MAX   (64 * SES_MIB) /* sealed bytes waiting: SES_BUSY above */
 #define STORE_GC_AGE_MS_DEFAULT (2u * 3600 * 1000)
-#define STORE_MAP_USE_PERCENT   90 /* of the map for puts: LMDB needs the rest to delete */
-#define STORE_RELIEVED_PERCENT  70 /* below it the warning is taken back */
-#define STORE_PRESSED_PERCENT   80 /* of table or room: collection does not wait */
-#define COLLECT_CATCH_UP        5  /* seconds that the clock of collection goes in one, while it is behind */
+#define STORE_MAP_USE_PERCENT   90                    /* of the map for puts: LMDB needs the rest to delete */
+#define STORE_RELIEVED_PERCENT  70                    /* below it the warning is taken back */
+#define STORE_PRESSED_PERCENT   TABLE_PRESSED_PERCENT /* of the room too: collection does not wait */
+#define COLLECT_CATCH_UP        5 /* seconds that the clock of collection goes in one, while it is behind */
 #define STORE_SPARE_BATCHES_MAX 4
 #define STORE_DAMAGED_KEPT      256   /* words of damaged records that were told */
 #define STORE_PLACES_AGE_MAX    16    /* claims */
@@ -83,6 +85,11 @@ SES_MUST_CHECK enum ses_status ses_store_env(struct ses_store *store, unsigned s
 
 /* [loop] held.c, once a second: notices, tells and bounds what a snapshot that is held costs. */
 void ses_store_look_at_snapshots(struct ses_store *store, uint64_t now_ms);
+
+/* Asks the committer for a step of garbage collection at the old end: superseded and expired records go,
+ * bounded per step; it also runs by itself beside commits. A superseded record stays 30 s at least, see
+ * ses_store_backup. */
+void ses_store_collect(struct ses_store *store, uint64_t now_ms);
 
 /* room.c: [loop] Bytes of records that this shard may hold by its configuration. */
 uint64_t ses_store_room_bytes(const struct ses_store *store);

@@ -118,6 +118,27 @@ void ses_table_usage(const struct ses_table *table, uint64_t *ret_used, uint64_t
     *ret_room = table_slots(table) * TABLE_LOAD_PERCENT / 100;
 }
 
+bool ses_table_is_pressed(const struct ses_table *table)
+{
+    uint64_t used;
+    uint64_t room;
+
+    ses_table_usage(table, &used, &room);
+    return used > room / 100 * TABLE_PRESSED_PERCENT;
+}
+
+uint64_t ses_table_newest_ms(const struct ses_table *table)
+{
+    uint64_t newest = 0;
+
+    for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++) {
+        uint64_t published = atomic_load_explicit(&table->shards[i].published, memory_order_relaxed);
+
+        newest = published > newest ? published : newest;
+    }
+    return newest == 0 ? 0 : locator_ms(newest);
+}
+
 /* High half of the product: maps a uniform hash onto 0 .. n-1 without a division. */
 static uint64_t scale(uint64_t hash, uint64_t n)
 {

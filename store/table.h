@@ -32,16 +32,17 @@
 
 #include "word.h"
 
-#define TABLE_MAGIC          UINT64_C(0x31656c6261547353) /* "SsTable1" in memory */
-#define TABLE_VERSION        3u
-#define TABLE_BUCKET_SLOTS   8
-#define TABLE_CANDIDATES     3
-#define TABLE_PROBE_SLOTS    (TABLE_BUCKET_SLOTS * TABLE_CANDIDATES)
-#define TABLE_LOAD_PERCENT   65
-#define TABLE_REGION_BUCKETS 4096u /* a table of several regions has no other ones */
-#define TABLE_BUCKETS_MIN    8
-#define TABLE_OWNERS         16384u              /* numbers of a ses_store_owner, with SES_OWNER_EARLY */
-#define TABLE_SESSIONS_MAX   (UINT64_C(1) << 34) /* 900 GB: a mistyped size is refused, not tried */
+#define TABLE_MAGIC           UINT64_C(0x31656c6261547353) /* "SsTable1" in memory */
+#define TABLE_VERSION         3u
+#define TABLE_BUCKET_SLOTS    8
+#define TABLE_CANDIDATES      3
+#define TABLE_PROBE_SLOTS     (TABLE_BUCKET_SLOTS * TABLE_CANDIDATES)
+#define TABLE_LOAD_PERCENT    65
+#define TABLE_PRESSED_PERCENT 80    /* in use: collection does not wait */
+#define TABLE_REGION_BUCKETS  4096u /* a table of several regions has no other ones */
+#define TABLE_BUCKETS_MIN     8
+#define TABLE_OWNERS          16384u              /* numbers of a ses_store_owner, with SES_OWNER_EARLY */
+#define TABLE_SESSIONS_MAX    (UINT64_C(1) << 34) /* 900 GB: a mistyped size is refused, not tried */
 
 struct table_head {
     uint64_t magic;
@@ -151,6 +152,14 @@ static inline uint64_t probe_slot(const struct table_probe *probe, unsigned i)
 {
     return probe->bucket[i / TABLE_BUCKET_SLOTS] * TABLE_BUCKET_SLOTS + i % TABLE_BUCKET_SLOTS;
 }
+
+/* As ses_store_shared_create, ses_store_usage, ses_store_is_pressed and ses_store_newest_ms say. */
+SES_MUST_CHECK enum ses_status ses_table_create(uint64_t sessions_max, struct ses_table **ret_table);
+/* [any] Unmaps in this process only. NULL is fine. */
+void ses_table_close(struct ses_table *table);
+void ses_table_usage(const struct ses_table *table, uint64_t *ret_used, uint64_t *ret_room);
+bool ses_table_is_pressed(const struct ses_table *table);
+uint64_t ses_table_newest_ms(const struct ses_table *table);
 
 /* [any] The first 8 bytes of key, never 0. */
 uint64_t ses_table_tag(const struct ses_store_key *key);

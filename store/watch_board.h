@@ -55,6 +55,13 @@ static inline unsigned watch_bucket(uint64_t tag)
     return (unsigned)(tag >> 52);
 }
 
+/* [supervisor] Before fork. SES_NO_MEMORY, SES_IO; SES_INVALID_ARGUMENT: no slot, or more than
+ * SES_STORE_SHARDS_MAX. */
+SES_MUST_CHECK enum ses_status ses_watch_board_create(unsigned slots, struct ses_watch_board **ret_board);
+/* [any] In this process only. NULL is fine. */
+void ses_watch_board_close(struct ses_watch_board *board);
+/* [worker] Readable when something was told to the slot; the board's. */
+int ses_watch_board_fd(const struct ses_watch_board *board, unsigned slot);
 /* [any thread] A record of a key with this tag was published. Without a watcher in its bucket: one load. */
 void ses_watch_board_tell(struct ses_watch_board *board, uint64_t tag);
 /* [loop] Forgets what a predecessor of this slot watched. */

@@ -45,8 +45,11 @@ enum ses_status ses_store_claim_new(struct ses_store *store, const struct ses_st
         ses_table_usage(store->table, &store->table_refused, &room);
     if (status != SES_OK)
         return status;
-    *ret_claim = (struct ses_claim){
-        .key = *key, .slot = slot, .word = word, .revision = 1, .owner = owner, .held = true};
+    *ret_claim = (struct ses_claim){.key = *key,
+                                    .driver = {[CLAIM_SLOT] = slot, [CLAIM_WORD] = word},
+                                    .revision = 1,
+                                    .owner = owner,
+                                    .held = true};
     return SES_OK;
 }
 
@@ -56,25 +59,26 @@ enum ses_status ses_store_claim_ref(struct ses_store *store, const struct ses_st
                                     const struct ses_store_ref *ref, uint32_t revision,
                                     struct ses_claim *ret_claim)
 {
+    uint64_t slot = ref->driver[REF_SLOT];
+    uint64_t word = ref->driver[REF_WORD];
     uint64_t claimed;
 
-    SES_REQUIRE(store->writable && word_is_live(ref->word) && ref->slot < table_slots(store->table));
+    SES_REQUIRE(store->writable && word_is_live(word) && slot < table_slots(store->table));
     if (revision == UINT32_MAX)
         return SES_FULL;
-    if (!ses_table_take(store->table, ref->slot, ref->word, WORD_CLAIMED, store->number, &claimed)) {
+    if (!ses_table_take(store->table, slot, word, WORD_CLAIMED, store->number, &claimed)) {
         /* Still the same record beneath somebody's claim? Only a hint: it may change at once. */
-        bool same = atomic_load(table_previous(store->table, ref->slot)) == ref->word &&
-                    is_entry_of(store, ref->slot, key);
+        bool same = atomic_load(table_previous(store->table, slot)) == word && is_entry_of(store, slot, key);
 
         return same ? SES_BUSY : SES_CONFLICT;
     }
     *ret_claim = (struct ses_claim){.key = *key,
-                                    .slot = ref->slot,
-                                    .word = claimed,
-                                    .previous = ref->word,
-                                    .meta = atomic_load(table_meta(store->table, ref->slot)),
+                                    .driver = {[CLAIM_SLOT] = slot,
+                                               [CLAIM_WORD] = claimed,
+                                               [CLAIM_PREVIOUS] = word,
+                                               [CLAIM_META] = atomic_load(table_meta(store->table, slot))},
                                     .revision = revision + 1,
-                                    .owner = table_owner(store->table, ref->slot),
+                                    .owner = table_owner(store->table, slot),
                                     .held = true};
     return SES_OK;
 }
@@ -99,20 +103,21 @@ void ses_store_release(struct ses_store *store, struct ses_claim *claim)
     claim->held = false;
     /* The committer may be about to note an intent in the entry: then the claim ends in
      * ses_store_complete. */
-    intent = find_intent(store, claim->word);
+    intent = find_intent(store, claim->driver[CLAIM_WORD]);
     if (intent != NULL)
         intent->released = true;
     else
-        ses_table_release(store->table, store->number, claim->slot, claim->meta);
+        ses_table_release(store->table, store->number, claim->driver[CLAIM_SLOT], claim->driver[CLAIM_META]);
 }
 
 void ses_store_release_to_intent(struct ses_store *store, struct ses_claim *claim)
 {
     if (!claim->held)
         return;
-    SES_REQUIRE(find_intent(store, claim->word) == NULL);
+    SES_REQUIRE(find_intent(store, claim->driver[CLAIM_WORD]) == NULL);
     claim->held = false;
-    ses_table_release_to_intent(store->table, store->number, claim->slot, claim->meta, claim->intent);
+    ses_table_release_to_intent(store->table, store->number, claim->driver[CLAIM_SLOT],
+                                claim->driver[CLAIM_META], claim->driver[CLAIM_INTENT]);
 }
 
 /* The batch that is being filled, with room for one more put. */
@@ -140,7 +145,7 @@ static struct ses_batch *filling_batch(struct ses_store *store, size_t value_byt
 static uint32_t retain_after(const struct ses_claim *claim, const struct ses_record *record)
 {
     uint32_t retain = retain_of(record->expires_ms);
-    uint32_t before = meta_retain(claim->meta);
+    uint32_t before = meta_retain(claim->driver[CLAIM_META]);
 
     return retain > before ? retain : before;
 }
@@ -148,10 +153,10 @@ static uint32_t retain_after(const struct ses_claim *claim, const struct ses_rec
 static void describe(const struct ses_claim *claim, const struct ses_record *record, size_t value_bytes,
                      struct batch_item *item)
 {
-    item->slot = claim->slot;
-    item->meta = claim->meta;
-    item->standing_intent = claim->intent;
-    item->previous = claim->previous;
+    item->slot = claim->driver[CLAIM_SLOT];
+    item->meta = claim->driver[CLAIM_META];
+    item->standing_intent = claim->driver[CLAIM_INTENT];
+    item->previous = claim->driver[CLAIM_PREVIOUS];
     item->row.key = claim->key;
     memcpy(item->row.session_id, record->session_id, SES_SESSION_ID_BYTES);
     item->row.retain = retain_after(claim, record);
@@ -214,16 +219,16 @@ enum ses_status ses_store_put_intent(struct ses_store *store, struct ses_claim *
     intent = calloc(1, sizeof(*intent)); /* rare: an intent precedes a connector call of milliseconds */
     if (intent == NULL)
         return SES_NO_MEMORY;
-    intent->slot = claim->slot;
-    intent->word = claim->word;
-    intent->meta = claim->meta;
+    intent->slot = claim->driver[CLAIM_SLOT];
+    intent->word = claim->driver[CLAIM_WORD];
+    intent->meta = claim->driver[CLAIM_META];
     status = put(store, claim, record, intent, done, arg);
     if (status != SES_OK) {
         free(intent);
         return status;
     }
     ses_list_push_back(&store->intents, &intent->link);
-    claim->intent = meta_make(retain_after(claim, record), claim->revision);
+    claim->driver[CLAIM_INTENT] = meta_make(retain_after(claim, record), claim->revision);
     claim->revision++;
     return SES_OK;
 }

@@ -7,6 +7,7 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/base/hash.h>
 #include <sessiond/base/random.h>
+#include <sessiond/store/store_shared.h>
 
 #include "record.h"
 
@@ -14,7 +15,7 @@
 #define HOUR_MS UINT64_C(3600000)
 
 struct rig {
-    struct ses_table *table;
+    struct ses_store_shared *shared;
     struct ses_secret secret;
     struct ses_seal_key seal_key;
     struct ses_store *store;
@@ -35,12 +36,12 @@ static void open_rig(struct rig *rig, const char *dir)
 {
     *rig = (struct rig){.wake_fd = eventfd(0, EFD_CLOEXEC)};
     SES_REQUIRE(rig->wake_fd >= 0);
-    BUDGET_OK(ses_table_create(20000, &rig->table));
+    BUDGET_OK(ses_store_shared_create(20000, 0, &rig->shared));
     BUDGET_OK(ses_secret_new(32, &rig->secret));
     rig->seal_key = (struct ses_seal_key){.id = 1, .key = &rig->secret};
     const struct ses_store_options options = {.dir = dir,
                                               .shards = 1,
-                                              .table = rig->table,
+                                              .shared = rig->shared,
                                               .seal_keys = &rig->seal_key,
                                               .seal_keys_count = 1,
                                               .map_bytes = UINT64_C(1)
@@ -53,7 +54,7 @@ static void open_rig(struct rig *rig, const char *dir)
 static void close_rig(struct rig *rig)
 {
     ses_store_close(rig->store);
-    ses_table_close(rig->table);
+    ses_store_shared_close(rig->shared);
     ses_secret_free(&rig->secret);
     (void)close(rig->wake_fd);
 }

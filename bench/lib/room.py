@@ -31,7 +31,7 @@ def constant(path, name):
     return int(re.search(rf"^#define {name}\s+(\d+)", (SOURCE / path).read_text(), re.MULTILINE).group(1))
 
 
-PRESSED = constant("store/store_impl.h", "STORE_PRESSED_PERCENT") / 100
+PRESSED = constant("store/table.h", "TABLE_PRESSED_PERCENT") / 100
 PLACE_BYTES = 34 / (constant("store/table.h", "TABLE_LOAD_PERCENT") / 100)  # of shared memory: an entry and its owner, at the load of sessions_max
 GRACE_SECONDS = constant("store/gc.h", "GC_GRACE_MS") / 1000
 REMEMBER_MIN_SECONDS = constant("src/method/service.c", "REMEMBER_MIN_MS") / 1000

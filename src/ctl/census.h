@@ -12,7 +12,7 @@
 #ifndef SES_CTL_CENSUS_H
 #define SES_CTL_CENSUS_H
 
-#include <sessiond/store/store.h>
+#include <sessiond/store/store_admin.h>
 
 struct census_counts {
     uint64_t current;

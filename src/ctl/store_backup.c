@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <sessiond/store/store.h>
+#include <sessiond/store/store_admin.h>
 
 /* Two backups mixed in one directory would be neither. */
 static bool is_empty_dir(const char *path)

@@ -6,7 +6,7 @@
 
 #include <sessiond/base/clock.h>
 #include <sessiond/base/encode.h>
-#include <sessiond/store/store.h>
+#include <sessiond/store/store_admin.h>
 
 struct listing {
     bool json;

@@ -55,8 +55,8 @@ static enum ses_status render_metrics(const struct ses_admin *admin, struct ses_
         .connector_name = ses_connector_metric_name,
     };
 
-    ses_table_usage(admin->env->table, &extra.table_used, &extra.table_room);
-    extra.newest_ms = ses_store_newest_ms(admin->env->table);
+    ses_store_usage(admin->env->store_shared, &extra.table_used, &extra.table_room);
+    extra.newest_ms = ses_store_newest_ms(admin->env->store_shared);
     return ses_prometheus_render(admin->env->board, &extra, out);
 }
 
@@ -120,7 +120,7 @@ static enum ses_status render_page(const struct ses_admin *admin, struct ses_buf
                                           .method_name = ses_method_metric_name,
                                           .method_streams = ses_method_metric_streams};
 
-    ses_table_usage(admin->env->table, &extra.table_used, &extra.table_room);
+    ses_store_usage(admin->env->store_shared, &extra.table_used, &extra.table_room);
     return ses_status_page_render(admin->env->board, &extra, out);
 }
 

@@ -24,7 +24,7 @@
 
 #include <sys/types.h>
 
-#include <sessiond/store/store.h>
+#include <sessiond/store/store_shared.h>
 
 #include "board.h"
 #include <sessiond/config/config.h>
@@ -41,8 +41,7 @@ struct ses_child_env {
     const struct ses_config *config;
     const struct ses_layout *layout;
     struct ses_board *board;
-    struct ses_table *table;
-    struct ses_watch_board *watch_board;
+    struct ses_store_shared *store_shared;
     unsigned slot;       /* on the board */
     int listen_fd;       /* -1: none */
     const int *slot_fds; /* workers, housekeeper: the listening sockets of all worker slots */

@@ -31,7 +31,7 @@ static enum ses_status look_for_readers(struct ses_housekeeper *keeper)
     struct ses_store_options options = {
         .dir = keeper->env->layout->shards,
         .shards = keeper->env->config->workers,
-        .table = keeper->env->table,
+        .shared = keeper->env->store_shared,
         .durability = keeper->env->config->durability,
         .log = &keeper->log,
     };
@@ -63,8 +63,8 @@ static void check_readers(struct ses_housekeeper *keeper)
  * present number of workers: what a server with more of them has left. */
 static void drain_retired(struct ses_housekeeper *keeper)
 {
-    uint64_t lag_ms = ses_collect_clock_lag(&keeper->collect_clock, ses_table_is_pressed(keeper->env->table),
-                                            ses_process_now_ms());
+    uint64_t lag_ms = ses_collect_clock_lag(
+        &keeper->collect_clock, ses_store_is_pressed(keeper->env->store_shared), ses_process_now_ms());
     unsigned shard;
     bool empty = true;
 
@@ -75,7 +75,7 @@ static void drain_retired(struct ses_housekeeper *keeper)
 
         if (keeper->retired_done[shard])
             continue;
-        status = ses_store_drain_retired(keeper->env->layout->shards, shard, keeper->env->table,
+        status = ses_store_drain_retired(keeper->env->layout->shards, shard, keeper->env->store_shared,
                                          ses_clock_now_ms() - lag_ms, &empty);
         /* NOT_FOUND: there is no such shard, the usual case. */
         if (status != SES_OK && status != SES_NOT_FOUND)
@@ -101,7 +101,7 @@ static void settle_given_up(struct ses_housekeeper *keeper)
 
         if (ses_board_state(board, i) != SES_SLOT_GIVEN_UP || keeper->settled[i] == generation)
             continue;
-        status = ses_store_drain_retired(keeper->env->layout->shards, i, keeper->env->table,
+        status = ses_store_drain_retired(keeper->env->layout->shards, i, keeper->env->store_shared,
                                          ses_clock_now_ms(), &empty);
         if (status == SES_OK || status == SES_NOT_FOUND) {
             keeper->settled[i] = generation;
@@ -353,7 +353,8 @@ int ses_housekeeper_run(const struct ses_child_env *env)
     keeper->log.metrics = &env->board->metrics[env->board->workers];
     keeper->quiet.metrics = keeper->log.metrics;
     keeper->timekeeper = (struct ses_timekeeper){.layout = env->layout, .log = &keeper->log};
-    ses_collect_clock_init(&keeper->collect_clock, env->table, ses_clock_now_ms(), ses_process_now_ms());
+    ses_collect_clock_init(&keeper->collect_clock, env->store_shared, ses_clock_now_ms(),
+                           ses_process_now_ms());
     open_loop(keeper);
     status = ses_timers_new(&keeper->loop, &keeper->timers);
     if (status == SES_OK)

@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include <sessiond/http/door.h>
+#include <sessiond/store/store_admin.h>
 
 #include "admin.h"
 #include "child.h"

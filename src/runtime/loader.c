@@ -21,7 +21,7 @@ int ses_loader_run(const struct ses_child_env *env)
     ses_process_no_new_privs();
     ses_log_init(&log, STDERR_FILENO, env->config->log_level, env->role);
     log.metrics = &env->board->metrics[env->board->workers];
-    status = ses_store_load(env->layout->shards, env->table, ses_clock_now_ms(), &log, &sessions);
+    status = ses_store_load(env->layout->shards, env->store_shared, ses_clock_now_ms(), &log, &sessions);
     ses_log_begin(&log, status == SES_OK ? SES_LOG_INFO : SES_LOG_ERROR, "sessions_loaded", &line);
     ses_log_str(&line, "status", ses_status_name(status));
     ses_log_u64(&line, "sessions", sessions);

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include <sessiond/base/clock.h>
-#include <sessiond/store/store.h>
+#include <sessiond/store/store_shared.h>
 
 #include "files.h"
 #include "layout.h"
@@ -13,14 +13,14 @@
 
 /* By the loader's own code into a table of this process: what the real start reads is what is tried. */
 static enum ses_status load(const struct ses_config *config, const struct ses_layout *layout,
-                            struct ses_table *table, struct ses_fault *fault)
+                            struct ses_store_shared *shared, struct ses_fault *fault)
 {
     enum ses_status status;
     struct ses_log log;
     uint64_t sessions;
 
     ses_log_init(&log, STDERR_FILENO, SES_LOG_WARN, "check");
-    status = ses_store_load(layout->shards, table, ses_clock_now_ms(), &log, &sessions);
+    status = ses_store_load(layout->shards, shared, ses_clock_now_ms(), &log, &sessions);
     ses_log_done(&log);
     if (status == SES_OK)
         return SES_OK;
@@ -31,13 +31,13 @@ static enum ses_status load(const struct ses_config *config, const struct ses_la
 static enum ses_status check_sessions(const struct ses_config *config, const struct ses_layout *layout,
                                       struct ses_fault *fault)
 {
-    struct ses_table *table;
+    struct ses_store_shared *shared;
     enum ses_status status;
 
-    if (ses_table_create(config->store_sessions_max, &table) != SES_OK)
+    if (ses_store_shared_create(config->store_sessions_max, 0, &shared) != SES_OK)
         return ses_fault_table(fault, config->store_sessions_max, errno);
-    status = access(layout->shards, F_OK) == 0 ? load(config, layout, table, fault) : SES_OK;
-    ses_table_close(table);
+    status = access(layout->shards, F_OK) == 0 ? load(config, layout, shared, fault) : SES_OK;
+    ses_store_shared_close(shared);
     return status;
 }
 

@@ -32,8 +32,7 @@ struct ses_supervisor {
     struct ses_log log;
     struct ses_timekeeper timekeeper;
     struct ses_board *board;
-    struct ses_table *table;
-    struct ses_watch_board *watch_board;
+    struct ses_store_shared *store_shared;
     int signal_fd;
     int alive_pipe[2];
     int slot_fds[SES_CONFIG_WORKERS_MAX]; /* listening, one a worker slot; every worker gets them all */

@@ -107,8 +107,7 @@ void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child)
         .config = &sup->config,
         .layout = &sup->layout,
         .board = sup->board,
-        .table = sup->table,
-        .watch_board = sup->watch_board,
+        .store_shared = sup->store_shared,
         .slot_fds = sup->slot_fds,
         .alive_fd = sup->alive_pipe[0],
     };

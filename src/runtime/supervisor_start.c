@@ -80,6 +80,7 @@ static enum ses_status add_children(struct ses_supervisor *sup, struct ses_fault
 enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fault *ret_fault)
 {
     const struct ses_config *config = &sup->config;
+    enum ses_status status;
 
     sup->signal_fd = -1;
     sup->alive_pipe[0] = -1;
@@ -96,11 +97,12 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
         return ses_fault(ret_fault, SES_NO_MEMORY, "no memory for the board of %u workers", config->workers);
     sup->log.metrics = &sup->board->metrics[config->workers]; /* the housekeeper's slot: adds are atomic */
     (void)snprintf(sup->board->listen, sizeof(sup->board->listen), "%s", config->listen.text);
-    if (ses_table_create(config->store_sessions_max, &sup->table) != SES_OK)
-        return ses_fault_table(ret_fault, config->store_sessions_max, errno);
-    if (ses_watch_board_create(config->workers, &sup->watch_board) != SES_OK)
+    status = ses_store_shared_create(config->store_sessions_max, config->workers, &sup->store_shared);
+    if (status == SES_UNAVAILABLE)
         return ses_fault(ret_fault, SES_NO_MEMORY,
                          "no memory or descriptors for the watch board of %u workers", config->workers);
+    if (status != SES_OK)
+        return ses_fault_table(ret_fault, config->store_sessions_max, errno);
     ses_files_tell(config, &sup->log);
     return SES_OK;
 }
@@ -109,19 +111,16 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
  * the housekeeper can have the old one, and the housekeeper is replaced. */
 bool ses_supervisor_enlarge_table(struct ses_supervisor *sup)
 {
-    struct ses_table *larger;
     uint64_t sessions;
     uint64_t used;
     uint64_t room;
 
     if (sup->enlarged == ENLARGE_MAX)
         return false;
-    ses_table_usage(sup->table, &used, &room);
+    ses_store_usage(sup->store_shared, &used, &room);
     sessions = room + room / 2;
-    if (ses_table_create(sessions, &larger) != SES_OK)
+    if (ses_store_shared_resize(sup->store_shared, sessions) != SES_OK)
         return false;
-    ses_table_close(sup->table);
-    sup->table = larger;
     sup->enlarged++;
     ses_log_msg(&sup->log, SES_LOG_WARN, "table_enlarged",
                 "store.sessions_max is too small for what is on disk: this run has a table of %llu sessions",
@@ -147,9 +146,7 @@ void ses_supervisor_done(struct ses_supervisor *sup)
     close_fd(sup->signal_fd);
     close_fd(sup->alive_pipe[0]);
     close_fd(sup->alive_pipe[1]);
-    if (sup->table != NULL)
-        ses_table_close(sup->table);
-    ses_watch_board_close(sup->watch_board);
+    ses_store_shared_close(sup->store_shared);
     ses_buf_done(&sup->keys);
     sup->log.metrics = NULL;
     ses_board_free(sup->board);

@@ -41,7 +41,7 @@ static void open_loop(struct ses_worker *worker)
     SES_REQUIRE(uv_poll_init(&worker->loop, &worker->alive, worker->env->alive_fd) == 0);
     SES_REQUIRE(uv_poll_init(&worker->loop, &worker->control, worker->env->control_fd) == 0);
     SES_REQUIRE(uv_poll_init(&worker->loop, &worker->news,
-                             ses_watch_board_fd(worker->env->watch_board, worker->env->slot)) == 0);
+                             ses_store_wake_fd(worker->env->store_shared, worker->env->slot)) == 0);
 }
 
 /* On failure *ret_part names what did not open. */

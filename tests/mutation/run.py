@@ -46,8 +46,8 @@ FAULTS = [
     ("a claim is settled without a look at what lies behind the watermark", "store/settle.c", "    uint64_t from = published + 1;",
      "    uint64_t from = published + (UINT64_C(1) << 47);", ["unit_store_settle", "unit_store_crowd"]),
     ("the claim does not compare the word", "store/writer.c",
-     "if (!ses_table_take(store->table, ref->slot, ref->word, WORD_CLAIMED, store->number, &claimed)) {",
-     "if (!ses_table_take(store->table, ref->slot, atomic_load(table_word(store->table, ref->slot)), WORD_CLAIMED, store->number,\n"
+     "if (!ses_table_take(store->table, slot, word, WORD_CLAIMED, store->number, &claimed)) {",
+     "if (!ses_table_take(store->table, slot, atomic_load(table_word(store->table, slot)), WORD_CLAIMED, store->number,\n"
      "                        &claimed)) {", STORE),
     ("the warning goes to and fro about 80 %", "store/collect.c", "store->pressed_logged ? STORE_RELIEVED_PERCENT : STORE_PRESSED_PERCENT",
      "STORE_PRESSED_PERCENT", ["unit_store_pressed"]),

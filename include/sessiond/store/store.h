@@ -1,4 +1,6 @@
-/* store.h - the contract of the session store. Nothing above it may know what is beneath (today LMDB).
+/* store.h - the contract of the session store, as far as methods and their worker need it. Nothing above it
+ * may know what is beneath (today LMDB). store_shared.h: what all processes share; store_admin.h: looking
+ * after the shards, and looking inside.
  *
  * Glossary
  *   key       BLAKE2b-256 of the natural key (tenant, merchant, test_mode, merchant_session_id), keyed with
@@ -6,12 +8,12 @@
  *   record    one version of one session: a plain header (key, session id, revision, expiry) and a sealed
  *             body.
  *   shard     one directory with exactly one writer process (the worker of that slot, its committer thread).
- *   locator   place of a record in its shard; grows with time, never used twice.
- *   table     the session table in shared memory: key -> {state, shard, locator}. Layout: store/README.md.
  *   claim     the exclusive right to write the next revision for a key, across all processes.
  *
  * Threads: every function is called from the thread that opened the store (the loop), except where it says
  * [any]. The committer thread is inside. A put is acknowledged only by its done function, after the sync.
+ *
+ * driver[] in a struct is the store's own, of no meaning to anybody else.
  *
  * The process must ignore SIGXFSZ (a file size limit is then SES_FULL, not a death) and never fork while a
  * store is open.
@@ -29,8 +31,7 @@
 #include <sessiond/base/units.h>
 
 struct ses_store;
-struct ses_table;
-struct ses_watch_board;
+struct ses_store_shared; /* store_shared.h */
 
 #define SES_STORE_KEY_BYTES     32
 #define SES_SESSION_ID_BYTES    16
@@ -52,30 +53,6 @@ typedef uint16_t ses_store_owner;
 #define SES_OWNER_MAX    0x1fffu
 #define SES_OWNER_EARLY  0x2000u
 
-/* ---- the session table ---- */
-
-/* [supervisor] Makes the table in a memfd with room for at least sessions_max live sessions; inherited over
- * fork. SES_NO_MEMORY, SES_IO; errno says why (EFBIG: above the process's limit of file sizes). */
-SES_MUST_CHECK enum ses_status ses_table_create(uint64_t sessions_max, struct ses_table **ret_table);
-/* [any] Unmaps in this process only. NULL is fine. */
-void ses_table_close(struct ses_table *table);
-/* [any] Entries in use now (approximate while others write) and how many it is good for (at least
- * sessions_max). */
-void ses_table_usage(const struct ses_table *table, uint64_t *ret_used, uint64_t *ret_room);
-
-/* [supervisor's loader child] Fills the fresh table from all shards below dir after a full stop: the highest
- * revision of each key that had not expired at the earlier of now_ms and the newest record. Reports progress
- * through log every few seconds. A shard that is damaged is SES_DATA_LOSS with a log line saying which and
- * what to do. ret_sessions counts what was loaded. */
-SES_MUST_CHECK enum ses_status ses_store_load(const char *dir, struct ses_table *table, uint64_t now_ms,
-                                              struct ses_log *log, uint64_t *ret_sessions);
-
-/* [any] When the newest record that is published was written; 0: there is none. After a load: the newest on
- * disk, which may be ahead of the clock if that was wrong once. */
-uint64_t ses_store_newest_ms(const struct ses_table *table);
-/* [any] So full that collection must not wait. */
-bool ses_table_is_pressed(const struct ses_table *table);
-
 /* ---- opening ---- */
 
 enum ses_durability {
@@ -94,8 +71,7 @@ struct ses_store_options {
     const char *dir; /* the shards' parent directory, exists */
     unsigned shard;  /* the shard this process writes */
     unsigned shards; /* number of worker slots; shards 0 .. shards-1 may be written by others at any time */
-    struct ses_table *table;
-    struct ses_watch_board *watch_board; /* NULL: nobody watches */
+    struct ses_store_shared *shared; /* borrowed for the life of the store */
     const struct ses_seal_key *seal_keys;
     size_t seal_keys_count;
     enum ses_durability durability;
@@ -132,10 +108,9 @@ enum ses_record_kind {
     SES_RECORD_INTENT = 2   /* written before a connector call whose outcome is not known yet */
 };
 
-/* What the table said: lets a later claim fail when somebody was faster. Opaque. */
+/* Which record was read: lets a later claim fail when somebody was faster. */
 struct ses_store_ref {
-    uint64_t slot;
-    uint64_t word;
+    uint64_t driver[2];
 };
 
 struct ses_record {
@@ -161,11 +136,7 @@ SES_MUST_CHECK enum ses_status ses_store_get(struct ses_store *store, const stru
 /* The right to write one revision. Plain data; must end in ses_store_put or ses_store_release. */
 struct ses_claim {
     struct ses_store_key key;
-    uint64_t slot;
-    uint64_t word;     /* our claim word */
-    uint64_t previous; /* the word before it, 0 if the key was absent */
-    uint64_t meta;     /* the entry's meta before it */
-    uint64_t intent;   /* the meta of the intent that was put under it, 0: none */
+    uint64_t driver[5];
     uint32_t revision; /* of the record that will be written */
     ses_store_owner owner;
     bool held;
@@ -237,14 +208,6 @@ struct ses_store_room ses_store_room(const struct ses_store *store);
 
 #define SES_STORE_WATCHES_MAX 65536 /* of one process */
 
-/* [supervisor] Before fork: shared memory and one eventfd (close-on-exec) for each of the worker slots.
- * SES_NO_MEMORY, SES_IO, SES_INVALID_ARGUMENT: no slot, or more than SES_STORE_SHARDS_MAX. */
-SES_MUST_CHECK enum ses_status ses_watch_board_create(unsigned slots, struct ses_watch_board **ret_board);
-/* [any] In this process only. NULL is fine. */
-void ses_watch_board_close(struct ses_watch_board *board);
-/* [worker] Readable when ses_store_watch_dispatch has something to do; the board's. */
-int ses_watch_board_fd(const struct ses_watch_board *board, unsigned slot);
-
 /* The caller's storage, from watch to unwatch. */
 struct ses_store_watch {
     /* [loop] Another record was published since the last call, or since ses_store_watch; several may have
@@ -258,78 +221,22 @@ struct ses_store_watch {
 };
 
 /* Watches key, which need not exist. Whatever is published after the return is told; read the record
- * afterwards. SES_UNAVAILABLE: no board, or opened read only; SES_FULL; SES_NO_MEMORY. */
+ * afterwards. SES_UNAVAILABLE: the memory was made without wake descriptors, or opened read only;
+ * SES_FULL; SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_store_watch(struct ses_store *store, const struct ses_store_key *key,
                                                struct ses_store_watch *watch);
 /* Harmless on a watch that has ended (node initialised). */
 void ses_store_unwatch(struct ses_store *store, struct ses_store_watch *watch);
-/* Calls changed of the watches whose key has a new record. Call when ses_watch_board_fd is readable. */
+/* Calls changed of the watches whose key has a new record. Call when ses_store_wake_fd (store_shared.h)
+ * is readable. */
 void ses_store_watch_dispatch(struct ses_store *store);
 /* Watches now. */
 unsigned ses_store_watches(const struct ses_store *store);
 
-/* ---- maintenance ---- */
+/* ---- once a second ---- */
 
-/* Asks the committer for a step of garbage collection at the old end: superseded and expired records go,
- * bounded per step; it also runs by itself beside commits. Call from a timer (about 1 s).
- * A superseded record stays 30 s at least, see ses_store_backup. */
-void ses_store_collect(struct ses_store *store, uint64_t now_ms);
-
-/* The clock by which collection judges what is over: ours, but after a start it begins where the newest
- * record ended and catches up by 4 s in each second, at once when table or shard is 80 % full. So a clock
- * that went ahead while nobody looked deletes nothing at once. */
-struct ses_collect_clock {
-    uint64_t lag_ms; /* behind ours */
-    uint64_t mono_ms;
-};
-
-void ses_collect_clock_init(struct ses_collect_clock *clock, const struct ses_table *table, uint64_t now_ms,
-                            uint64_t mono_ms);
-/* What is left of the lag. */
-uint64_t ses_collect_clock_lag(struct ses_collect_clock *clock, bool pressed, uint64_t mono_ms);
-/* [worker] About once a second: ses_store_collect by that clock. */
+/* [worker] Looks how full it is and tells, and lets garbage be collected by a clock that is careful after a
+ * start (ses_collect_clock in store_admin.h). */
 void ses_store_tick(struct ses_store *store);
-/* [housekeeper] Frees LMDB reader slots of dead processes in every shard below dir; opens and closes nothing
- * that is open. */
-void ses_store_check_readers(struct ses_store *store);
-/* [housekeeper] Opens all shards for reading, no writer, no committer (options->shard is ignored). */
-SES_MUST_CHECK enum ses_status ses_store_open_readonly(const struct ses_store_options *options,
-                                                       struct ses_store **ret_store);
-/* [housekeeper] One bounded step of garbage collection of a shard whose slot no longer exists, after settling
- * the claims that its last writer left; *ret_empty when nothing live is left (the directory stays: processes
- * have it open). SES_BUSY: it has a writer; SES_NOT_FOUND: no such shard; else as ses_store_open. */
-SES_MUST_CHECK enum ses_status ses_store_drain_retired(const char *dir, unsigned shard,
-                                                       struct ses_table *table, uint64_t now_ms,
-                                                       bool *ret_empty);
-
-struct ses_scan_row {
-    unsigned shard;
-    uint64_t locator;
-    const struct ses_record *record; /* body empty unless opened */
-    uint32_t sealed_bytes;
-    enum ses_status opened; /* SES_OK, or why the body could not be opened */
-};
-
-/* [any process, also offline; not from inside fn] Walks every record of every shard below dir, old to new,
- * and calls fn; with seal keys each is opened and checked. fn returns false to stop. */
-SES_MUST_CHECK enum ses_status ses_store_scan(const char *dir, const struct ses_seal_key *seal_keys,
-                                              size_t seal_keys_count,
-                                              bool (*fn)(void *arg, const struct ses_scan_row *row),
-                                              void *arg);
-struct ses_backup_report {
-    uint64_t copied; /* records */
-    uint64_t lost;   /* could not be read at the source: not in the copy */
-};
-
-/* [any process] A consistent copy of every shard into an existing empty directory, while the server runs:
- * every session that was acknowledged before the call is in it, but for the report's lost records, which
- * are damaged at the source: all others are in it all the same. report is written whatever the status.
- * However slow the target is, no snapshot of the source lasts for it (backup.c). Memory: 8 bytes a record and
- * up to 64 MiB. SES_ALREADY_EXISTS: the directory is not empty. SES_IO, SES_FULL. SES_DATA_LOSS: a shard, or
- * its index, is damaged, so that nobody can tell what is missing. SES_BUSY: records were put faster than the
- * target takes them, or the shards could not be pinned within 2 s of each other. SES_ABORTED: to compare the
- * copy with the source took more than 30 s. */
-SES_MUST_CHECK enum ses_status ses_store_backup(const char *dir, const char *target_dir,
-                                                struct ses_backup_report *report);
 
 #endif

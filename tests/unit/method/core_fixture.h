@@ -14,6 +14,7 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/codec/codec_proto.h>
 #include <sessiond/method/service.h>
+#include <sessiond/store/store_shared.h>
 
 #include "unit_clock.h"
 
@@ -31,8 +32,7 @@ struct core {
     char store_dir[544];
     uv_loop_t loop;
     struct ses_timers *timers;
-    struct ses_table *table;
-    struct ses_watch_board *board;
+    struct ses_store_shared *store_shared;
     struct ses_store *store;
     struct ses_keyring *ring;
     struct ses_driver *driver;
@@ -66,8 +66,7 @@ static inline void core_open_store(struct core *core)
     struct ses_store_options options = {
         .dir = core->store_dir,
         .shards = 1,
-        .table = core->table,
-        .watch_board = core->board,
+        .shared = core->store_shared,
         .seal_keys = &seal,
         .seal_keys_count = 1,
         .durability = SES_DURABILITY_PROCESS,
@@ -136,8 +135,7 @@ static inline int core_setup(void **state)
     assert_int_equal(uv_loop_init(&core->loop), 0);
     assert_ok(ses_timers_new(&core->loop, &core->timers));
     core_open_driver(core);
-    assert_ok(ses_table_create(10000, &core->table));
-    assert_ok(ses_watch_board_create(1, &core->board));
+    assert_ok(ses_store_shared_create(10000, 1, &core->store_shared));
     core_open_store(core);
     core->pool = door_pool(1 << 20);
     core_open_service(core);
@@ -154,8 +152,7 @@ static inline int core_teardown(void **state)
     ses_driver_free(core->driver);
     ses_timers_free(core->timers);
     ses_store_close(core->store);
-    ses_table_close(core->table);
-    ses_watch_board_close(core->board);
+    ses_store_shared_close(core->store_shared);
     WAIT_UNTIL(uv_run(&core->loop, UV_RUN_NOWAIT) == 0);
     assert_int_equal(uv_loop_close(&core->loop), 0);
     stub_stop(&core->stub);

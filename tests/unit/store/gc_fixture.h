@@ -15,7 +15,7 @@ static inline uint64_t locator_of(struct rig *rig, struct ses_store *store, uint
     bool claimed;
 
     assert_ok(get(rig, store, number, &record, &ref, &claimed));
-    return word_low(ref.word);
+    return word_low(ref.driver[REF_WORD]);
 }
 
 static inline void create_until(struct rig *rig, struct ses_store *store, uint64_t number,

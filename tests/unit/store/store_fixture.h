@@ -18,14 +18,18 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/base/hash.h>
 #include <sessiond/base/random.h>
-#include <sessiond/store/store.h>
+#include <sessiond/store/store_admin.h>
+
+#include "shared.h"
 
 #define HOUR_MS      UINT64_C(3600000)
 #define RIG_DIR_SIZE 96
+#define RIG_SESSIONS 20000
 
 struct rig {
     char dir[RIG_DIR_SIZE];
-    struct ses_table *table;
+    struct ses_store_shared *shared;
+    struct ses_table *table; /* the shared one */
     struct ses_secret secret;
     struct ses_seal_key seal_key;
     struct ses_log log;
@@ -47,7 +51,8 @@ static inline void rig_init(struct rig *rig)
     *rig = (struct rig){.wake_fd = -1};
     ses_random_init();
     assert_non_null(mkdtemp(unit_temporary("store", rig->dir, sizeof(rig->dir))));
-    assert_ok(ses_table_create(20000, &rig->table));
+    assert_ok(ses_store_shared_create(RIG_SESSIONS, 0, &rig->shared));
+    rig->table = rig->shared->table;
     assert_ok(ses_secret_new(32, &rig->secret));
     memset(rig->secret.bytes, 0x5a, 32);
     rig->seal_key = (struct ses_seal_key){.id = 7, .key = &rig->secret};
@@ -59,7 +64,7 @@ static inline void rig_init(struct rig *rig)
     ses_arena_init(&rig->arena, 1u << 20);
     rig->options = (struct ses_store_options){.dir = rig->dir,
                                               .shards = 4,
-                                              .table = rig->table,
+                                              .shared = rig->shared,
                                               .seal_keys = &rig->seal_key,
                                               .seal_keys_count = 1,
                                               .map_bytes = UINT64_C(1) << 33,
@@ -79,7 +84,7 @@ static inline int rig_remove(const char *path, const struct stat *st, int type, 
 static inline void rig_done(struct rig *rig)
 {
     ses_arena_done(&rig->arena);
-    ses_table_close(rig->table);
+    ses_store_shared_close(rig->shared);
     ses_secret_free(&rig->secret);
     ses_log_done(&rig->log);
     (void)munmap(rig->metrics, sizeof(*rig->metrics));
@@ -104,11 +109,10 @@ static inline int rig_teardown(void **state)
 }
 
 /* A fresh table, as after a full stop. */
-static inline void rig_new_table(struct rig *rig)
+static inline void rig_new_table(struct rig *rig, uint64_t sessions_max)
 {
-    ses_table_close(rig->table);
-    assert_ok(ses_table_create(20000, &rig->table));
-    rig->options.table = rig->table;
+    assert_ok(ses_store_shared_resize(rig->shared, sessions_max));
+    rig->table = rig->shared->table;
 }
 
 static inline struct ses_store *rig_open(struct rig *rig, unsigned shard)
@@ -329,9 +333,9 @@ static inline void rig_fill(struct rig *rig, uint64_t sessions, const char *body
 /* As after a full stop, into a fresh table. */
 static inline enum ses_status rig_load(struct rig *rig, uint64_t *ret_sessions)
 {
-    rig_new_table(rig);
+    rig_new_table(rig, RIG_SESSIONS);
     *ret_sessions = 0;
-    return ses_store_load(rig->dir, rig->table, ses_clock_wall_ms(), NULL, ret_sessions);
+    return ses_store_load(rig->dir, rig->shared, ses_clock_wall_ms(), NULL, ret_sessions);
 }
 
 #endif

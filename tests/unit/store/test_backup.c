@@ -153,8 +153,8 @@ static void test_backup(void **state)
     ses_store_close(second);
 
     memcpy(original, rig->dir, sizeof(original));
-    rig_new_table(rig);
-    assert_ok(ses_store_load(target, rig->table, ses_clock_wall_ms(), NULL, &sessions));
+    rig_new_table(rig, RIG_SESSIONS);
+    assert_ok(ses_store_load(target, rig->shared, ses_clock_wall_ms(), NULL, &sessions));
     assert_int_equal(sessions, 100);
     rig->options.dir = target;
     first = rig_open(rig, 0);

@@ -233,8 +233,8 @@ static void run_crowd(struct rig *rig, bool updates)
     torment(&crowd);
     check_all(&crowd);
     ses_table_usage(rig->table, &used, &room);
-    rig_new_table(rig); /* and again after a full stop */
-    assert_ok(ses_store_load(rig->dir, rig->table, ses_clock_wall_ms(), NULL, &sessions));
+    rig_new_table(rig, RIG_SESSIONS); /* and again after a full stop */
+    assert_ok(ses_store_load(rig->dir, rig->shared, ses_clock_wall_ms(), NULL, &sessions));
     assert_in_range(sessions, 1, KEYS);
     assert_in_range(used, sessions > KILLS ? sessions - KILLS : 0, sessions + KILLS);
     check_all(&crowd);

@@ -166,7 +166,7 @@ static uint64_t locator_of(struct rig *rig, uint64_t number)
 
     assert_ok(get(rig, store, number, &record, &ref, &claimed));
     ses_store_close(store);
-    return word_low(ref.word);
+    return word_low(ref.driver[REF_WORD]);
 }
 
 static void test_rot_costs_one_session(void **state)

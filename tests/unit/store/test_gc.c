@@ -118,11 +118,11 @@ static void test_clock_of_collection_catches_up(void **state)
     struct ses_collect_clock clock;
     uint64_t now_ms;
 
-    ses_collect_clock_init(&clock, rig->table, ses_clock_now_ms(), 5000);
+    ses_collect_clock_init(&clock, rig->shared, ses_clock_now_ms(), 5000);
     assert_int_equal(clock.lag_ms, 0); /* nothing is known */
     create(rig, store, 1, "newest");
-    now_ms = ses_store_newest_ms(rig->table) + HOUR_MS;
-    ses_collect_clock_init(&clock, rig->table, now_ms, 5000);
+    now_ms = ses_store_newest_ms(rig->shared) + HOUR_MS;
+    ses_collect_clock_init(&clock, rig->shared, now_ms, 5000);
     assert_int_equal(clock.lag_ms, HOUR_MS);
     assert_int_equal(ses_collect_clock_lag(&clock, false, 5000), HOUR_MS);
     assert_int_equal(ses_collect_clock_lag(&clock, false, 6000), HOUR_MS - 4000);
@@ -130,7 +130,7 @@ static void test_clock_of_collection_catches_up(void **state)
     assert_int_equal(ses_collect_clock_lag(&clock, true, 7001), 0);
     assert_int_equal(ses_collect_clock_lag(&clock, false, 8000), 0);
     /* Ahead of the clock: there is nothing to make up for. */
-    ses_collect_clock_init(&clock, rig->table, now_ms - 2 * HOUR_MS, 5000);
+    ses_collect_clock_init(&clock, rig->shared, now_ms - 2 * HOUR_MS, 5000);
     assert_int_equal(clock.lag_ms, 0);
     ses_store_close(store);
 }
@@ -155,8 +155,8 @@ static void test_old_live_record_is_appended_again(void **state)
     assert_stored(rig, store, 3, "newest", 1);
     update(rig, store, 1, "still writable", UINT64_MAX);
     ses_store_close(store);
-    rig_new_table(rig); /* the new copy is what a rebuild finds */
-    assert_ok(ses_store_load(rig->dir, rig->table, ses_clock_wall_ms(), NULL, &before));
+    rig_new_table(rig, RIG_SESSIONS); /* the new copy is what a rebuild finds */
+    assert_ok(ses_store_load(rig->dir, rig->shared, ses_clock_wall_ms(), NULL, &before));
     assert_int_equal(before, 2);
     store = rig_open(rig, 0);
     assert_stored(rig, store, 1, "still writable", 2);
@@ -242,8 +242,8 @@ static void test_shorter_expiry_waits_for_the_older(void **state)
     assert_true(collect_keeps(first, LATER, 1));
     ses_store_close(first);
     ses_store_close(second);
-    rig_new_table(rig);
-    assert_ok(ses_store_load(rig->dir, rig->table, LATER, NULL, &sessions));
+    rig_new_table(rig, RIG_SESSIONS);
+    assert_ok(ses_store_load(rig->dir, rig->shared, LATER, NULL, &sessions));
     assert_int_equal(sessions, 2);
     first = rig_open(rig, 0);
     second = rig_open(rig, 1);
@@ -255,8 +255,8 @@ static void test_shorter_expiry_waits_for_the_older(void **state)
     assert_int_equal(table_used(rig), 0);
     ses_store_close(first);
     ses_store_close(second);
-    rig_new_table(rig);
-    assert_ok(ses_store_load(rig->dir, rig->table, ses_clock_wall_ms(), NULL, &sessions));
+    rig_new_table(rig, RIG_SESSIONS);
+    assert_ok(ses_store_load(rig->dir, rig->shared, ses_clock_wall_ms(), NULL, &sessions));
     assert_int_equal(sessions, 0);
 }
 
@@ -301,8 +301,8 @@ static void test_shorter_expiry_in_one_shard(void **state)
     create_until(rig, store, 1, UINT64_MAX); /* the key begins again */
     assert_stored(rig, store, 1, "short-lived", 1);
     ses_store_close(store);
-    rig_new_table(rig);
-    assert_ok(ses_store_load(rig->dir, rig->table, LATER, NULL, &sessions));
+    rig_new_table(rig, RIG_SESSIONS);
+    assert_ok(ses_store_load(rig->dir, rig->shared, LATER, NULL, &sessions));
     assert_int_equal(sessions, 2);
     store = rig_open(rig, 0);
     assert_stored(rig, store, 1, "short-lived", 1);
@@ -346,9 +346,7 @@ static void test_places_come_back(void **state)
     struct ses_store *store[2];
     uint64_t sessions;
 
-    ses_table_close(rig->table);
-    assert_ok(ses_table_create(300, &rig->table));
-    rig->options.table = rig->table;
+    rig_new_table(rig, 300);
     store[0] = rig_open(rig, 0);
     store[1] = rig_open(rig, 1);
     for (uint64_t round = 0; round < 8; round++) {
@@ -363,9 +361,8 @@ static void test_places_come_back(void **state)
     }
     ses_store_close(store[0]);
     ses_store_close(store[1]);
-    ses_table_close(rig->table);
-    assert_ok(ses_table_create(300, &rig->table));
-    assert_ok(ses_store_load(rig->dir, rig->table, ses_clock_wall_ms(), NULL, &sessions));
+    rig_new_table(rig, 300);
+    assert_ok(ses_store_load(rig->dir, rig->shared, ses_clock_wall_ms(), NULL, &sessions));
     assert_int_equal(sessions, 0);
 }
 
@@ -422,13 +419,14 @@ static void test_retired_shard(void **state)
 
     create_until(rig, store, 1, ses_clock_wall_ms() + 60000);
     create_until(rig, store, 2, ses_clock_wall_ms() + 60000);
-    assert_int_equal(ses_store_drain_retired(rig->dir, 3, rig->table, ses_clock_wall_ms(), &empty), SES_BUSY);
+    assert_int_equal(ses_store_drain_retired(rig->dir, 3, rig->shared, ses_clock_wall_ms(), &empty),
+                     SES_BUSY);
     ses_store_close(store);
-    assert_int_equal(ses_store_drain_retired(rig->dir, 9, rig->table, ses_clock_wall_ms(), &empty),
+    assert_int_equal(ses_store_drain_retired(rig->dir, 9, rig->shared, ses_clock_wall_ms(), &empty),
                      SES_NOT_FOUND);
-    assert_ok(ses_store_drain_retired(rig->dir, 3, rig->table, ses_clock_wall_ms(), &empty));
+    assert_ok(ses_store_drain_retired(rig->dir, 3, rig->shared, ses_clock_wall_ms(), &empty));
     assert_false(empty);
-    assert_ok(ses_store_drain_retired(rig->dir, 3, rig->table, LATER, &empty));
+    assert_ok(ses_store_drain_retired(rig->dir, 3, rig->shared, LATER, &empty));
     assert_true(empty);
     assert_ok(ses_store_open_readonly(&rig->options, &store));
     assert_absent(rig, store, 1);
@@ -449,7 +447,7 @@ static void test_retired_shard_open_for_reading(void **state)
     ses_store_close(store);
     assert_ok(ses_store_open_readonly(&rig->options, &reader));
     assert_stored(rig, reader, 1, "short-lived", 1);
-    assert_ok(ses_store_drain_retired(rig->dir, 3, rig->table, LATER, &empty));
+    assert_ok(ses_store_drain_retired(rig->dir, 3, rig->shared, LATER, &empty));
     assert_false(empty);
     assert_absent(rig, reader, 1);
     assert_stored(rig, reader, 2, "stays", 1);

@@ -6,8 +6,8 @@ static uint64_t load(struct rig *rig, uint64_t now_ms)
 {
     uint64_t sessions;
 
-    rig_new_table(rig);
-    assert_ok(ses_store_load(rig->dir, rig->table, now_ms, NULL, &sessions));
+    rig_new_table(rig, RIG_SESSIONS);
+    assert_ok(ses_store_load(rig->dir, rig->shared, now_ms, NULL, &sessions));
     return sessions;
 }
 
@@ -106,7 +106,7 @@ static void test_record_ahead_of_the_clock(void **state)
     create(rig, store, 3, "an hour, after the clock was set right");
     ses_store_close(store);
     assert_int_equal(load(rig, now_ms), 3);
-    assert_true(ses_store_newest_ms(rig->table) >= now_ms + 24 * HOUR_MS);
+    assert_true(ses_store_newest_ms(rig->shared) >= now_ms + 24 * HOUR_MS);
     store = rig_open(rig, 0);
     assert_stored(rig, store, 1, "an hour", 1);
     assert_stored(rig, store, 3, "an hour, after the clock was set right", 1);
@@ -177,9 +177,8 @@ static void test_table_too_small(void **state)
     }
     rig_wait(rig, store);
     ses_store_close(store);
-    ses_table_close(rig->table);
-    assert_ok(ses_table_create(100, &rig->table));
-    assert_int_equal(ses_store_load(rig->dir, rig->table, ses_clock_wall_ms(), NULL, &sessions), SES_FULL);
+    rig_new_table(rig, 100);
+    assert_int_equal(ses_store_load(rig->dir, rig->shared, ses_clock_wall_ms(), NULL, &sessions), SES_FULL);
 }
 
 int main(void)

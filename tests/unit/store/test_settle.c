@@ -113,8 +113,9 @@ static void half_published_and_die(void *arg)
 
     assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     commit_unpublished(store, &claim, "committed", SES_RECORD_SESSION);
-    atomic_store(table_meta(rig->table, claim.slot), meta_make(RETAIN_NEVER, 1));
-    atomic_store(table_previous(rig->table, claim.slot), word_make(WORD_LIVE, 0, store->shard.last_locator));
+    atomic_store(table_meta(rig->table, claim.driver[CLAIM_SLOT]), meta_make(RETAIN_NEVER, 1));
+    atomic_store(table_previous(rig->table, claim.driver[CLAIM_SLOT]),
+                 word_make(WORD_LIVE, 0, store->shard.last_locator));
     die();
 }
 
@@ -306,16 +307,18 @@ static void deleting_and_die(void *arg)
     create(rig, store, 2, "not yet");
     create(rig, store, 3, "newest");
     assert_ok(get(rig, store, 1, &record, &ref, &claimed));
-    assert_true(ses_table_take(rig->table, ref.slot, ref.word, WORD_DELETING, 0, &word));
+    assert_true(
+        ses_table_take(rig->table, ref.driver[REF_SLOT], ref.driver[REF_WORD], WORD_DELETING, 0, &word));
     assert_absent(rig, store, 1);
-    locator = word_low(ref.word);
+    locator = word_low(ref.driver[REF_WORD]);
     key = env_val(&locator, sizeof(locator));
     assert_int_equal(mdb_txn_begin(store->shard.env->mdb, NULL, 0, &txn), 0);
     assert_int_equal(mdb_del(txn, store->shard.env->records, &key, NULL), 0);
     assert_int_equal(mdb_del(txn, store->shard.env->index, &key, NULL), 0);
     assert_int_equal(mdb_txn_commit(txn), 0);
     assert_ok(get(rig, store, 2, &record, &ref, &claimed));
-    assert_true(ses_table_take(rig->table, ref.slot, ref.word, WORD_DELETING, 0, &word));
+    assert_true(
+        ses_table_take(rig->table, ref.driver[REF_SLOT], ref.driver[REF_WORD], WORD_DELETING, 0, &word));
     die();
 }
 

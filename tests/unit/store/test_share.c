@@ -31,9 +31,7 @@ static int setup(void **state)
     if (rig_setup(state) != 0)
         return -1;
     rig = *state;
-    ses_table_close(rig->table);
-    assert_ok(ses_table_create(TABLE_SIZE, &rig->table));
-    rig->options.table = rig->table;
+    rig_new_table(rig, TABLE_SIZE);
     rig->options.owner_share_percent = 50;
     return 0;
 }

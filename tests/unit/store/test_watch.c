@@ -38,20 +38,12 @@ static int setup(void **state)
     (void)rig_setup(state);
     struct rig *rig = *state;
 
-    return ses_watch_board_create(4, &rig->options.watch_board) == SES_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    struct rig *rig = *state;
-
-    ses_watch_board_close(rig->options.watch_board);
-    return rig_teardown(state);
+    return ses_watch_board_create(4, &rig->shared->watch_board) == SES_OK ? 0 : -1;
 }
 
 static bool readable_within(struct rig *rig, unsigned slot, int timeout_ms)
 {
-    struct pollfd ready = {.fd = ses_watch_board_fd(rig->options.watch_board, slot), .events = POLLIN};
+    struct pollfd ready = {.fd = ses_watch_board_fd(rig->shared->watch_board, slot), .events = POLLIN};
 
     return poll(&ready, 1, timeout_ms) == 1;
 }
@@ -97,7 +89,7 @@ static void test_other_keys_are_silent(void **state)
 
     watch(store, 1, &w, &seen);
     create(rig, store, 2, "another");
-    ses_watch_board_tell(rig->options.watch_board,
+    ses_watch_board_tell(rig->shared->watch_board,
                          ses_table_tag(&key)); /* as a neighbour in its bucket would */
     assert_true(readable(rig, 0));
     ses_store_watch_dispatch(store);
@@ -229,7 +221,7 @@ static void die_untold(void *arg)
     struct rig *rig = arg;
     struct ses_store *store;
 
-    rig->options.watch_board = NULL; /* publishes, and is gone before telling */
+    rig->shared->watch_board = NULL; /* publishes, and is gone before telling */
     store = rig_open(rig, 1);
     create(rig, store, 7, "untold");
     (void)kill(getpid(), SIGKILL);
@@ -284,11 +276,11 @@ static void test_a_dead_watcher_is_forgotten(void **state)
     unsigned bucket = watch_bucket(ses_table_tag(&key));
 
     child_run(&watcher);
-    assert_int_equal(rig->options.watch_board->shared->watchers[bucket], 2);
+    assert_int_equal(rig->shared->watch_board->shared->watchers[bucket], 2);
     create(rig, store, 9, "one");
     assert_true(readable(rig, 1));
     successor = rig_open(rig, 1);
-    assert_int_equal(rig->options.watch_board->shared->watchers[bucket], 0);
+    assert_int_equal(rig->shared->watch_board->shared->watchers[bucket], 0);
     assert_false(readable(rig, 1));
     ses_store_watch_dispatch(successor);
     ses_store_close(successor);
@@ -301,31 +293,31 @@ static void test_refusals(void **state)
     struct ses_watch_board *board;
     struct ses_store_key key = key_of(1);
     struct ses_store_watch w = {.changed = on_changed};
-    struct ses_watch_board *kept = rig->options.watch_board;
+    struct ses_watch_board *kept = rig->shared->watch_board;
     struct ses_store *store;
 
     assert_int_equal(ses_watch_board_create(0, &board), SES_INVALID_ARGUMENT);
     assert_int_equal(ses_watch_board_create(SES_STORE_SHARDS_MAX + 1, &board), SES_INVALID_ARGUMENT);
-    rig->options.watch_board = NULL;
+    rig->shared->watch_board = NULL;
     store = rig_open(rig, 0);
     assert_int_equal(ses_store_watch(store, &key, &w), SES_UNAVAILABLE);
     ses_store_watch_dispatch(store);
     ses_store_close(store);
-    rig->options.watch_board = kept;
+    rig->shared->watch_board = kept;
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_tells_of_creation_and_change, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_other_keys_are_silent, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_claims_and_intents_are_no_news, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_watch_may_end_others, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_another_process, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_the_last_change_is_heard, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_successor_tells, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_dead_watcher_is_forgotten, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tells_of_creation_and_change, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_other_keys_are_silent, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_claims_and_intents_are_no_news, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_watch_may_end_others, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_another_process, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_the_last_change_is_heard, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_successor_tells, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_dead_watcher_is_forgotten, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_refusals, setup, rig_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

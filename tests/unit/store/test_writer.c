@@ -251,7 +251,7 @@ static void test_intent_over_a_record(void **state)
     ses_store_release(store, &claim);
     assert_stored(rig, store, 1, "before", 1);
     /* A claim that came next and ended by a death would be settled to the intent. */
-    assert_false(meta_is_intent(atomic_load(table_meta(rig->table, ref.slot))));
+    assert_false(meta_is_intent(atomic_load(table_meta(rig->table, ref.driver[REF_SLOT]))));
     update(rig, store, 1, "after", UINT64_MAX); /* the released intent left nothing in the entry */
     assert_stored(rig, store, 1, "after", 2);
     ses_store_close(store);

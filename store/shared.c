@@ -1,0 +1,75 @@
+/* The door to the table and the board for those who make them and ask how full they are. */
+#include "shared.h"
+
+#include <stdlib.h>
+
+static enum ses_status join(struct ses_table *table, unsigned slots, struct ses_store_shared **ret_shared)
+{
+    struct ses_store_shared *shared = calloc(1, sizeof(*shared));
+
+    if (shared == NULL)
+        return SES_UNAVAILABLE;
+    if (slots != 0 && ses_watch_board_create(slots, &shared->watch_board) != SES_OK) {
+        free(shared);
+        return SES_UNAVAILABLE;
+    }
+    shared->table = table;
+    *ret_shared = shared;
+    return SES_OK;
+}
+
+/* The table first: nothing comes between its failure and the caller's look at errno. */
+enum ses_status ses_store_shared_create(uint64_t sessions_max, unsigned slots,
+                                        struct ses_store_shared **ret_shared)
+{
+    struct ses_table *table;
+    enum ses_status status;
+
+    if (slots > SES_STORE_SHARDS_MAX)
+        return SES_INVALID_ARGUMENT;
+    SES_TRY(ses_table_create(sessions_max, &table));
+    status = join(table, slots, ret_shared);
+    if (status != SES_OK)
+        ses_table_close(table);
+    return status;
+}
+
+enum ses_status ses_store_shared_resize(struct ses_store_shared *shared, uint64_t sessions_max)
+{
+    struct ses_table *table;
+
+    SES_TRY(ses_table_create(sessions_max, &table));
+    ses_table_close(shared->table);
+    shared->table = table;
+    return SES_OK;
+}
+
+void ses_store_shared_close(struct ses_store_shared *shared)
+{
+    if (shared == NULL)
+        return;
+    ses_table_close(shared->table);
+    ses_watch_board_close(shared->watch_board);
+    free(shared);
+}
+
+void ses_store_usage(const struct ses_store_shared *shared, uint64_t *ret_used, uint64_t *ret_room)
+{
+    ses_table_usage(shared->table, ret_used, ret_room);
+}
+
+bool ses_store_is_pressed(const struct ses_store_shared *shared)
+{
+    return ses_table_is_pressed(shared->table);
+}
+
+uint64_t ses_store_newest_ms(const struct ses_store_shared *shared)
+{
+    return ses_table_newest_ms(shared->table);
+}
+
+int ses_store_wake_fd(const struct ses_store_shared *shared, unsigned slot)
+{
+    SES_REQUIRE(shared->watch_board != NULL);
+    return ses_watch_board_fd(shared->watch_board, slot);
+}
