@@ -1,25 +1,22 @@
-/* The inbox's side of AdvanceSession: the same change loop, run once more under the inbox's key with
+/* The inbox's side of AdvanceSession: the same claim loop, run once more under the inbox's key with
  * ops of its own, and then back under the session's key to look again. Steps 2 and 3 of inbox.h are in
  * this file, 1 is the method's decide. */
 #include "advance_inbox.h"
-
-#include <sessiond/base/clock.h>
 
 #include "inbox.h"
 #include "natural_key.h"
 #include "refusal.h"
 
-static struct ses_continuation *call_of(struct ses_change *change)
+static struct ses_continuation *call_of(struct ses_claim_loop *loop)
 {
-    return SES_CONTAINER(change, struct ses_continuation, change);
+    return SES_CONTAINER(loop, struct ses_continuation, loop);
 }
 
-static enum ses_status load(struct ses_change *change, uint64_t now_ms)
+static enum ses_status load(struct ses_claim_loop *loop, uint64_t now_ms)
 {
-    struct ses_inbox *inbox = call_of(change)->inbox;
+    struct ses_inbox *inbox = call_of(loop)->inbox;
 
-    return ses_inbox_read(change->service, &change->key, now_ms, &change->service->scratch, inbox,
-                          &change->found);
+    return ses_inbox_read(loop->service, &loop->key, now_ms, &loop->service->scratch, inbox, &loop->found);
 }
 
 static const struct ses_inbox_event *find(const struct ses_inbox *inbox, struct ses_slice id)
@@ -36,15 +33,15 @@ static const struct ses_inbox_event *find(const struct ses_inbox *inbox, struct 
 static void look_again(struct ses_continuation *call)
 {
     call->kept = true;
-    ses_change_again(&call->change, &ses_continuation_ops, &call->access.key);
+    ses_claim_loop_again(&call->loop, &ses_continuation_ops, &call->access.key);
 }
 
 /* An inbox is bounded in number, not only in time: anybody who knows a merchant's name can tell events
  * of sessions that never were, and each of them costs a record. A repeated id writes nothing, but still
  * looks for the session: the first call with it may have died between its commit and its second look. */
-static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms)
+static enum ses_claim_verdict decide(struct ses_claim_loop *loop, uint64_t now_ms)
 {
-    struct ses_continuation *call = call_of(change);
+    struct ses_continuation *call = call_of(loop);
     struct ses_inbox *inbox = call->inbox;
     const struct ses_inbox_event *known = find(inbox, call->event_id);
     struct ses_error error;
@@ -52,46 +49,49 @@ static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms
     if (known != NULL && known->event != call->event) {
         ses_continuation_conflict(known->event, &error);
         ses_continuation_fail(call, &error);
-        return SES_CHANGE_DONE;
+        return SES_CLAIM_DONE;
     }
     if (known != NULL) {
         call->kept_before = true;
         look_again(call);
-        return SES_CHANGE_DONE;
+        return SES_CLAIM_DONE;
     }
     if (inbox->count == SES_INBOX_EVENTS_MAX) {
         ses_refusal_set(&error, SES_RESOURCE_EXHAUSTED, SES_STR("INBOX_FULL"), 0,
                         SES_STR("as many events as are kept wait for this session already"));
         ses_continuation_fail(call, &error);
-        return SES_CHANGE_DONE;
+        return SES_CLAIM_DONE;
     }
     inbox->events[inbox->count++] = (struct ses_inbox_event){
         .id = call->event_id, .event = call->event, .at_ms = now_ms, .subject = call->subject};
-    return SES_CHANGE_WRITE;
+    return SES_CLAIM_WANTED;
 }
 
-static enum ses_status write_record(struct ses_change *change, struct ses_record *ret_record)
+static enum ses_status claimed(struct ses_claim_loop *loop, uint64_t now_ms)
 {
-    ret_record->expires_ms = ses_clock_now_ms() + change->service->options.inbox_ms;
-    return ses_inbox_encode(call_of(change)->inbox, &change->service->scratch, &ret_record->body);
+    struct ses_record record = {.kind = SES_RECORD_SESSION,
+                                .expires_ms = now_ms + loop->service->options.inbox_ms};
+
+    SES_TRY(ses_inbox_encode(call_of(loop)->inbox, &loop->service->scratch, &record.body));
+    return ses_claim_loop_put(loop, &record);
 }
 
-static void committed(struct ses_change *change)
+static void committed(struct ses_claim_loop *loop)
 {
-    look_again(call_of(change));
+    look_again(call_of(loop));
 }
 
-static void failed(struct ses_change *change, const struct ses_error *error)
+static void failed(struct ses_claim_loop *loop, const struct ses_error *error)
 {
-    ses_continuation_fail(call_of(change), error);
+    ses_continuation_fail(call_of(loop), error);
 }
 
-static const struct ses_change_ops inbox_ops = {
+static const struct ses_claim_loop_ops inbox_ops = {
+    .load = load,
     .decide = decide,
-    .write = write_record,
+    .claimed = claimed,
     .committed = committed,
     .failed = failed,
-    .load = load,
 };
 
 /* The one answer of the method that has no session to show: reply gets NULL. */
@@ -125,9 +125,8 @@ enum ses_session_verdict ses_advance_keep(struct ses_continuation *call)
     }
     ses_inbox_key(&call->access.key, &key);
     /* The entry counts in the share that all early events have together, not in the merchant's own. */
-    call->change.owner =
-        SES_OWNER_EARLY |
-        ses_natural_owner(call->access.service, call->access.metadata.tenant, call->access.metadata.merchant);
-    ses_change_again(&call->change, &inbox_ops, &key);
+    call->loop.owner = SES_OWNER_EARLY | ses_natural_owner(call->access.service, call->access.metadata.tenant,
+                                                           call->access.metadata.merchant);
+    ses_claim_loop_again(&call->loop, &inbox_ops, &key);
     return SES_VERDICT_TAKEN;
 }

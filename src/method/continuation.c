@@ -1,4 +1,4 @@
-/* The common half of the writing methods, as ops of the change loop: judge the caller, let the method
+/* The common half of the writing methods, as ops of the claim loop: judge the caller, let the method
  * decide, make the answer while the record can still be given up, send it when the record is on disk. */
 #include "continuation.h"
 
@@ -14,9 +14,9 @@
 
 #define STEP_SECONDS_MAX 86400u
 
-static struct ses_continuation *call_of(struct ses_change *change)
+static struct ses_continuation *call_of(struct ses_claim_loop *loop)
 {
-    return SES_CONTAINER(change, struct ses_continuation, change);
+    return SES_CONTAINER(loop, struct ses_continuation, loop);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -37,14 +37,14 @@ void ses_continuation_fail(struct ses_continuation *call, const struct ses_error
     ses_refusal_summarise(&told, &call->access.x->arena);
     clear_inbox(call);
     ses_exchange_fail(call->access.x, &told);
-    ses_change_finish(&call->change);
+    ses_claim_loop_finish(&call->loop);
 }
 
 void ses_continuation_answer(struct ses_continuation *call)
 {
     clear_inbox(call);
     ses_exchange_reply(call->access.x, call->reply);
-    ses_change_finish(&call->change);
+    ses_claim_loop_finish(&call->loop);
 }
 
 /* ---- the loop's functions ---------------------------------------------------------------------- */
@@ -65,77 +65,79 @@ static enum ses_status make_reply(struct ses_continuation *call, const struct se
 }
 
 /* Also for a repeated event: the caller gets the session as it is now, not as it was then. */
-static enum ses_change_verdict answer_same(struct ses_continuation *call, const struct ses_session *session)
+static enum ses_claim_verdict answer_same(struct ses_continuation *call, const struct ses_session *session)
 {
     struct ses_error error;
     enum ses_status status = make_reply(call, session);
 
     if (status == SES_OK) {
         ses_continuation_answer(call);
-        return SES_CHANGE_DONE;
+        return SES_CLAIM_DONE;
     }
     ses_refusal_store(&error, status);
     ses_continuation_fail(call, &error);
-    return SES_CHANGE_DONE;
+    return SES_CLAIM_DONE;
 }
 
 /* Without a session and without a token there is nobody to judge: an event may wait for its session.
  * With a token there must be a session, and ses_access_judge says SESSION_NOT_FOUND. */
-static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms)
+static enum ses_claim_verdict decide(struct ses_claim_loop *loop, uint64_t now_ms)
 {
-    struct ses_continuation *call = call_of(change);
-    struct ses_session *session = change->found.live ? &change->found.session : NULL;
+    struct ses_continuation *call = call_of(loop);
+    struct ses_session *session = loop->found.live ? &loop->found.session : NULL;
     bool without = call->access.token.len == 0;
     struct ses_error error;
 
     call->now_ms = now_ms;
     if ((session != NULL || !without) && ses_access_judge(&call->access, session, now_ms, &error) != SES_OK) {
         ses_continuation_fail(call, &error);
-        return SES_CHANGE_DONE;
+        return SES_CLAIM_DONE;
     }
     switch (call->method->decide(call, session, now_ms, &error)) {
     case SES_VERDICT_SAME:
         SES_REQUIRE(session != NULL);
         return answer_same(call, session);
     case SES_VERDICT_CHANGED:
-        return SES_CHANGE_WRITE;
+        return SES_CLAIM_WANTED;
     case SES_VERDICT_REFUSED:
         ses_continuation_fail(call, &error);
         break;
     case SES_VERDICT_TAKEN:
         break;
     }
-    return SES_CHANGE_DONE;
+    return SES_CLAIM_DONE;
 }
 
-/* The reply is made of the changed session, before it is encoded: both say the same version. */
-static enum ses_status write_record(struct ses_change *change, struct ses_record *ret_record)
+/* The reply is made of the changed session, before it is encoded: both say the same version. And before the
+ * put, so that nothing is on disk which could not be told. */
+static enum ses_status claimed(struct ses_claim_loop *loop, uint64_t now_ms)
 {
-    SES_TRY(make_reply(call_of(change), &change->found.session));
-    return ses_change_encode_session(change, ret_record);
+    (void)now_ms;
+    SES_TRY(make_reply(call_of(loop), &loop->found.session));
+    return ses_claim_loop_put_session(loop);
 }
 
 /* Only here is it true; a warning before the sync could be about something that never happened. */
-static void committed(struct ses_change *change)
+static void committed(struct ses_claim_loop *loop)
 {
-    struct ses_continuation *call = call_of(change);
+    struct ses_continuation *call = call_of(loop);
 
     if (call->late_success)
-        ses_tell_late_success(change->service, change->x);
+        ses_tell_late_success(loop->service, loop->x);
     ses_continuation_answer(call);
 }
 
-static void failed(struct ses_change *change, const struct ses_error *error)
+static void failed(struct ses_claim_loop *loop, const struct ses_error *error)
 {
-    ses_continuation_fail(call_of(change), error);
+    ses_continuation_fail(call_of(loop), error);
 }
 
-const struct ses_change_ops ses_continuation_ops = {
+const struct ses_claim_loop_ops ses_continuation_ops = {
+    .load = ses_claim_loop_load_session,
     .decide = decide,
-    .write = write_record,
+    .claimed = claimed,
     .committed = committed,
     .failed = failed,
-    .load = ses_change_load_session,
 };
 
 /* ---- start ----------------------------------------------------------------------------------- */
@@ -151,7 +153,7 @@ static enum ses_status read_call(struct ses_continuation *call, struct ses_servi
     return ses_access_verify(&call->access, ret_error);
 }
 
-/* Until ses_change_start nothing is held and nothing can be cancelled: the reading is done in one go,
+/* Until ses_claim_loop_start nothing is held and nothing can be cancelled: the reading is done in one go,
  * so the errors of this half are answered directly, not through the loop. */
 void ses_continuation_start(struct ses_service *service, struct ses_exchange *x,
                             const struct ses_session_method *method)
@@ -171,7 +173,7 @@ void ses_continuation_start(struct ses_service *service, struct ses_exchange *x,
         ses_exchange_fail(x, &error);
         return;
     }
-    ses_change_start(&call->change, service, x, &ses_continuation_ops, &call->access.key);
+    ses_claim_loop_start(&call->loop, service, x, &ses_continuation_ops, &call->access.key, SES_OWNER_NOBODY);
 }
 
 /* ---- for the methods --------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* continuation.h - one call of SessionService that may change its session: what the methods share.
  *
- * headers, message, token (session_access.h), then the loop of session_change.h around the method's own
+ * headers, message, token (session_access.h), then the loop of claim_loop.h around the method's own
  * decide; a new token when the session's generation or end has changed; the answer is made before the record
  * goes to the store and sent after it is on disk.
  *
@@ -24,7 +24,7 @@
 
 #include <sessiond/v1/session.pb-c.h>
 
-#include "session_change.h"
+#include "claim_loop.h"
 
 struct ses_continuation;
 struct ses_inbox;
@@ -55,7 +55,7 @@ struct ses_session_method {
 /* One call; in its exchange's arena. */
 struct ses_continuation {
     struct ses_access access;
-    struct ses_change change;
+    struct ses_claim_loop loop;
     const struct ses_session_method *method;
     struct ses_slice reply;
     uint64_t now_ms;
@@ -91,7 +91,7 @@ void ses_continuation_start(struct ses_service *service, struct ses_exchange *x,
 void ses_continuation_fail(struct ses_continuation *call, const struct ses_error *error);
 /* [worker] Over, with call->reply. */
 void ses_continuation_answer(struct ses_continuation *call);
-extern const struct ses_change_ops ses_continuation_ops;
+extern const struct ses_claim_loop_ops ses_continuation_ops;
 
 /* ---- for the methods */
 

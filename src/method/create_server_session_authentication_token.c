@@ -1,7 +1,7 @@
 /* types.MerchantAuthenticationService/CreateServerSessionAuthenticationToken: the newer generation's
  * message on the core. Its field numbers mean other things than the older one's: the two are never
  * decoded as each other. */
-#include "create_session.h"
+#include "create.h"
 
 #include <sessiond/exchange/message.h>
 

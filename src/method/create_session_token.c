@@ -1,5 +1,5 @@
 /* types.MerchantAuthenticationService/CreateSessionToken: the older generation's message on the core. */
-#include "create_session.h"
+#include "create.h"
 
 #include <sessiond/exchange/message.h>
 

@@ -84,28 +84,20 @@ static enum ses_status decode(const struct ses_service *service, struct ses_slic
     return SES_OK;
 }
 
+/* Claimed and nothing published: another call is about to put the first event. To a reader it is empty, to a
+ * writer (ret_found) it is claimed. */
 enum ses_status ses_inbox_read(struct ses_service *service, const struct ses_store_key *inbox_key,
                                uint64_t now_ms, struct ses_arena *arena, struct ses_inbox *ret_inbox,
                                struct ses_access_found *ret_found)
 {
-    struct ses_access_found found = {.live = false};
+    struct ses_access_found found;
     struct ses_record record;
-    enum ses_status status;
 
     ret_inbox->count = 0;
-    status = ses_store_get(service->options.store, inbox_key, arena, &record, &found.ref, &found.claimed);
-    /* Claimed and nothing published: another call is about to put the first event. To a reader it is
-     * empty, to a writer (ret_found) it is claimed. */
-    if (status == SES_BUSY)
-        found.claimed = true;
-    else if (status == SES_OK) {
-        found.entry = true;
-        found.revision = record.revision;
-        status = decode(service, record.body, now_ms, arena, ret_inbox);
-    }
+    SES_TRY(ses_access_get(service, inbox_key, arena, &record, &found));
     if (ret_found != NULL)
         *ret_found = found;
-    return status == SES_NOT_FOUND || status == SES_BUSY ? SES_OK : status;
+    return found.entry ? decode(service, record.body, now_ms, arena, ret_inbox) : SES_OK;
 }
 
 /* Under the claim on the session's key, before the session's first commit. An event about another

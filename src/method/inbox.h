@@ -20,7 +20,7 @@
 #ifndef SESSIOND_SRC_METHOD_INBOX_H
 #define SESSIOND_SRC_METHOD_INBOX_H
 
-#include "session_change.h"
+#include "claim_loop.h"
 
 #define SES_INBOX_EVENTS_MAX 8
 

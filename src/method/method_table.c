@@ -3,7 +3,7 @@
 #include "method_table.h"
 
 #include "continuation.h"
-#include "create_session.h"
+#include "create.h"
 #include "resources.h"
 #include "return.h"
 #include "watch_session.h"

@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-#include "continuation.h"
-#include "create_session.h"
+#include "claim_loop.h"
+#include "create.h"
 #include "method_table.h"
 #include "service_core.h"
 #include "token_cache.h"
@@ -114,7 +114,6 @@ enum ses_status ses_service_new(const struct ses_service_options *options, struc
     set_rules(service);
     ses_list_init(&service->to_sign);
     ses_list_init(&service->waiting);
-    ses_list_init(&service->changes);
     ses_list_init(&service->watch_streams);
     ses_arena_init(&service->scratch, SCRATCH_BYTES_MAX);
     status = make_parts(service);
@@ -134,9 +133,7 @@ void ses_service_free(struct ses_service *service)
     if (service == NULL)
         return;
     while (!ses_list_empty(&service->waiting))
-        ses_create_stop_waiting(SES_CONTAINER(service->waiting.next, struct ses_create, node));
-    while (!ses_list_empty(&service->changes))
-        ses_change_stop_waiting(SES_CONTAINER(service->changes.next, struct ses_change, node));
+        ses_claim_loop_stop(SES_CONTAINER(service->waiting.next, struct ses_claim_loop, node));
     ses_watch_session_drain(service);
     ses_reflection_free(service->reflection);
     ses_health_free(service->health);
@@ -158,7 +155,7 @@ void ses_service_turn(struct ses_service *service)
     while (!ses_list_empty(&service->to_sign)) {
         struct ses_list *node = ses_list_pop(&service->to_sign);
 
-        ses_create_sign(SES_CONTAINER(node, struct ses_create, node));
+        ses_create_sign(SES_CONTAINER(node, struct ses_create, to_sign));
     }
     /* An answer can bring in a connection's next request at once. */
     ses_store_flush(service->options.store);

@@ -25,8 +25,7 @@ struct ses_service {
      * whoever resets it ends everybody else's views, which is safe because nobody keeps one that long. */
     struct ses_arena scratch;
     struct ses_list to_sign; /* struct ses_create, handed to the store in this turn or ready to be answered */
-    struct ses_list waiting; /* struct ses_create, until another call's outcome */
-    struct ses_list changes; /* struct ses_change that wait likewise */
+    struct ses_list waiting; /* struct ses_claim_loop, until another call's outcome */
     struct ses_list watch_streams; /* watch_session.c */
     unsigned watch_streams_count;
     unsigned waiting_count;

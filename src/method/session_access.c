@@ -271,22 +271,30 @@ static enum ses_status decode(const struct ses_record *record, uint64_t now_ms, 
 
 /* SES_BUSY is a key that was claimed for the first time: to a reader nothing is there yet, to a writer
  * it is claimed. */
+enum ses_status ses_access_get(struct ses_service *service, const struct ses_store_key *key,
+                               struct ses_arena *arena, struct ses_record *ret_record,
+                               struct ses_access_found *ret_found)
+{
+    enum ses_status status;
+
+    *ret_found = (struct ses_access_found){.live = false};
+    status =
+        ses_store_get(service->options.store, key, arena, ret_record, &ret_found->ref, &ret_found->claimed);
+    if (status == SES_BUSY)
+        ret_found->claimed = true;
+    if (status == SES_BUSY || status == SES_NOT_FOUND)
+        return SES_OK;
+    SES_TRY(status);
+    ret_found->entry = true;
+    ret_found->revision = ret_record->revision;
+    return SES_OK;
+}
+
 enum ses_status ses_access_load(struct ses_service *service, const struct ses_store_key *key, uint64_t now_ms,
                                 struct ses_arena *arena, struct ses_access_found *ret_found)
 {
     struct ses_record record;
-    enum ses_status status;
 
-    *ret_found = (struct ses_access_found){.live = false};
-    status = ses_store_get(service->options.store, key, arena, &record, &ret_found->ref, &ret_found->claimed);
-    if (status == SES_NOT_FOUND)
-        return SES_OK;
-    if (status == SES_BUSY) {
-        ret_found->claimed = true;
-        return SES_OK;
-    }
-    SES_TRY(status);
-    ret_found->entry = true;
-    ret_found->revision = record.revision;
-    return decode(&record, now_ms, arena, ret_found);
+    SES_TRY(ses_access_get(service, key, arena, &record, ret_found));
+    return ret_found->entry ? decode(&record, now_ms, arena, ret_found) : SES_OK;
 }

@@ -57,6 +57,11 @@ struct ses_access_found {
     bool changed; /* by time, since it was written */
 };
 
+/* [worker] Reads only: session, origin, live and changed are for the caller. Without an entry record is not
+ * written, and that is SES_OK. SES_DATA_LOSS, SES_ABORTED, SES_IO, SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_access_get(struct ses_service *service, const struct ses_store_key *key,
+                                              struct ses_arena *arena, struct ses_record *ret_record,
+                                              struct ses_access_found *ret_found);
 /* [worker] Reads, decodes and settles. "Nothing live" is SES_OK too: no entry, an intent, an expired record.
  * SES_DATA_LOSS, SES_IO, SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_access_load(struct ses_service *service, const struct ses_store_key *key,

@@ -1,14 +1,14 @@
-/* The table of step.h as a user of the change loop. decide answers most rows itself; only FIRST, and
+/* The table of step.h as a user of the claim loop. decide answers most rows itself; only FIRST, and
  * EXPIRED where there is evidence to keep, write. */
 #include "step.h"
 
 #include "natural_key.h"
-#include "session_change.h"
+#include "claim_loop.h"
 
-/* One return; in its exchange's arena. The loop's callbacks find it by its change (return_of); claims
+/* One return; in its exchange's arena. The loop's callbacks find it by its loop (return_of); claims
  * are what the handle said. */
 struct step_return {
-    struct ses_change change;
+    struct ses_claim_loop loop;
     struct ses_step_return what;
     struct ses_step_claims claims;
     struct ses_step_answer answer;
@@ -17,24 +17,24 @@ struct step_return {
     void *arg;
 };
 
-static struct step_return *return_of(struct ses_change *change)
+static struct step_return *return_of(struct ses_claim_loop *loop)
 {
-    return SES_CONTAINER(change, struct step_return, change);
+    return SES_CONTAINER(loop, struct step_return, loop);
 }
 
 /* done answers the exchange; r lies in its arena, so finish comes last. */
 static void tell(struct step_return *r)
 {
-    r->done(r->change.x, r->arg, &r->answer);
-    ses_change_finish(&r->change);
+    r->done(r->loop.x, r->arg, &r->answer);
+    ses_claim_loop_finish(&r->loop);
 }
 
 /* For outcomes without a place to go: r may be gone afterwards. */
-static enum ses_change_verdict tell_outcome(struct step_return *r, enum ses_step_outcome outcome)
+static enum ses_claim_verdict tell_outcome(struct step_return *r, enum ses_step_outcome outcome)
 {
     r->answer.outcome = outcome;
     tell(r);
-    return SES_CHANGE_DONE;
+    return SES_CLAIM_DONE;
 }
 
 /* ---- what is the same return ------------------------------------------------------------------ */
@@ -72,10 +72,10 @@ static struct target target_of(const struct ses_past_step *step)
 }
 
 /* Into the exchange's arena: the answer outlives the scratch. */
-static enum ses_change_verdict answer(struct step_return *r, enum ses_step_outcome outcome,
-                                      enum ses_change_verdict verdict, struct target target)
+static enum ses_claim_verdict answer(struct step_return *r, enum ses_step_outcome outcome,
+                                     enum ses_claim_verdict verdict, struct target target)
 {
-    struct ses_arena *arena = &r->change.x->arena;
+    struct ses_arena *arena = &r->loop.x->arena;
     const char *name = ses_arena_str(arena, target.step_name);
 
     if (name == NULL || ses_arena_copy(arena, target.url, &r->answer.location) != SES_OK)
@@ -83,7 +83,7 @@ static enum ses_change_verdict answer(struct step_return *r, enum ses_step_outco
     r->answer.step_name = name;
     r->answer.frame = target.frame;
     r->answer.outcome = outcome;
-    if (verdict == SES_CHANGE_DONE)
+    if (verdict == SES_CLAIM_DONE)
         tell(r);
     return verdict;
 }
@@ -133,55 +133,55 @@ static void mark_returned(struct step_return *r, struct ses_past_step *step)
 /* Moves the session if the step is open, else is recorded as late. */
 static void apply_returned(struct step_return *r, struct ses_session *session, uint64_t now_ms)
 {
-    (void)ses_session_apply(session, SES_EVENT_BROWSER_RETURNED, SES_SLICE_EMPTY, 0,
-                            &r->change.service->rules, now_ms);
+    (void)ses_session_apply(session, SES_EVENT_BROWSER_RETURNED, SES_SLICE_EMPTY, 0, &r->loop.service->rules,
+                            now_ms);
 }
 
 /* step is copied before the event is applied: applying closes the open step and makes a past one of it. */
-static enum ses_change_verdict take_open(struct step_return *r, struct ses_session *session, uint64_t now_ms)
+static enum ses_claim_verdict take_open(struct step_return *r, struct ses_session *session, uint64_t now_ms)
 {
     const struct ses_session_step step = session->step;
     const struct target target = {step.return_url, step.name, step.frame};
     struct ses_past_step *past;
 
     if (brings_nothing(&r->what))
-        return answer(r, SES_STEP_AGAIN, SES_CHANGE_DONE, target);
+        return answer(r, SES_STEP_AGAIN, SES_CLAIM_DONE, target);
     apply_returned(r, session, now_ms);
     past = ses_session_past_step(session, step.id);
     SES_REQUIRE(past != NULL);
     mark_returned(r, past);
     keep_result(r, session, past, now_ms);
-    return answer(r, SES_STEP_FIRST, SES_CHANGE_WRITE, target);
+    return answer(r, SES_STEP_FIRST, SES_CLAIM_WANTED, target);
 }
 
-static enum ses_change_verdict answer_known(struct step_return *r, const uint8_t hash[SES_HASH_BYTES],
-                                            struct target target)
+static enum ses_claim_verdict answer_known(struct step_return *r, const uint8_t hash[SES_HASH_BYTES],
+                                           struct target target)
 {
     bool same = brings_nothing(&r->what) || memcmp(hash, r->hash, sizeof(r->hash)) == 0;
 
-    return answer(r, same ? SES_STEP_AGAIN : SES_STEP_OTHER_PAYLOAD, SES_CHANGE_DONE, target);
+    return answer(r, same ? SES_STEP_AGAIN : SES_STEP_OTHER_PAYLOAD, SES_CLAIM_DONE, target);
 }
 
 /* The first return to a step that is over. The session stays; what came is evidence, unless it would stand in
  * the way of a newer step's. */
-static enum ses_change_verdict take_late(struct step_return *r, struct ses_session *session,
-                                         struct ses_past_step *past, uint64_t now_ms)
+static enum ses_claim_verdict take_late(struct step_return *r, struct ses_session *session,
+                                        struct ses_past_step *past, uint64_t now_ms)
 {
     bool newest = past == &session->past_steps[session->past_steps_count - 1] && !session->step_open &&
                   !ses_session_in_step(session->status);
     enum ses_step_outcome outcome = !newest || past->timed_out ? SES_STEP_EXPIRED : SES_STEP_FIRST;
 
     if (!newest || session->status == SES_SESSION_EXPIRED || brings_nothing(&r->what))
-        return answer(r, outcome == SES_STEP_FIRST ? SES_STEP_AGAIN : outcome, SES_CHANGE_DONE,
+        return answer(r, outcome == SES_STEP_FIRST ? SES_STEP_AGAIN : outcome, SES_CLAIM_DONE,
                       target_of(past));
     apply_returned(r, session, now_ms);
     mark_returned(r, past);
     keep_result(r, session, past, now_ms);
-    return answer(r, outcome, SES_CHANGE_WRITE, target_of(past));
+    return answer(r, outcome, SES_CLAIM_WANTED, target_of(past));
 }
 
 /* A step that is not remembered, or of a version that remembered none: back to where the newest one led. */
-static enum ses_change_verdict answer_forgotten(struct step_return *r, const struct ses_session *session)
+static enum ses_claim_verdict answer_forgotten(struct step_return *r, const struct ses_session *session)
 {
     struct target target = {.frame = false};
 
@@ -192,22 +192,22 @@ static enum ses_change_verdict answer_forgotten(struct step_return *r, const str
     else if (session->redirect_present)
         target.url = session->redirect.return_url;
     target.step_name = SES_SLICE_EMPTY;
-    return answer(r, SES_STEP_EXPIRED, SES_CHANGE_DONE, target);
+    return answer(r, SES_STEP_EXPIRED, SES_CLAIM_DONE, target);
 }
 
 /* The session's id is compared because the key may belong to the next session of that name by now. The
  * step's id decides which row: open, past and returned, past, known from the last result only (records
  * of a version that remembered no past steps), forgotten. */
-static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms)
+static enum ses_claim_verdict decide(struct ses_claim_loop *loop, uint64_t now_ms)
 {
-    struct step_return *r = return_of(change);
-    struct ses_session *session = &change->found.session;
+    struct step_return *r = return_of(loop);
+    struct ses_session *session = &loop->found.session;
     const struct ses_redirect_result *redirect = &session->redirect;
     struct ses_past_step *past;
 
-    if (!change->found.live || memcmp(session->id, r->claims.session_id, sizeof(session->id)) != 0)
+    if (!loop->found.live || memcmp(session->id, r->claims.session_id, sizeof(session->id)) != 0)
         return tell_outcome(r, SES_STEP_UNKNOWN);
-    ses_name_session(change->service, change->x, session->id);
+    ses_name_session(loop->service, loop->x, session->id);
     if (session->step_open && session->step.return_url.len > 0 &&
         memcmp(session->step.id, r->claims.step_id, sizeof(r->claims.step_id)) == 0)
         return take_open(r, session, now_ms);
@@ -223,24 +223,30 @@ static enum ses_change_verdict decide(struct ses_change *change, uint64_t now_ms
     return answer_forgotten(r, session);
 }
 
-static void committed(struct ses_change *change)
+static enum ses_status claimed(struct ses_claim_loop *loop, uint64_t now_ms)
 {
-    tell(return_of(change));
+    (void)now_ms;
+    return ses_claim_loop_put_session(loop);
+}
+
+static void committed(struct ses_claim_loop *loop)
+{
+    tell(return_of(loop));
 }
 
 /* Whatever the store said, the shopper can only reload: UNAVAILABLE. */
-static void failed(struct ses_change *change, const struct ses_error *error)
+static void failed(struct ses_claim_loop *loop, const struct ses_error *error)
 {
     (void)error;
-    (void)tell_outcome(return_of(change), SES_STEP_UNAVAILABLE);
+    (void)tell_outcome(return_of(loop), SES_STEP_UNAVAILABLE);
 }
 
-static const struct ses_change_ops return_ops = {
+static const struct ses_claim_loop_ops return_ops = {
+    .load = ses_claim_loop_load_session,
     .decide = decide,
-    .write = ses_change_encode_session,
+    .claimed = claimed,
     .committed = committed,
     .failed = failed,
-    .load = ses_change_load_session,
 };
 
 /* ---- start ------------------------------------------------------------------------------------ */
@@ -283,5 +289,5 @@ void ses_step_return_start(struct ses_service *service, struct ses_exchange *x,
     }
     ses_step_return_hash(what, r->hash);
     memcpy(key.bytes, r->claims.key, sizeof(key.bytes));
-    ses_change_start(&r->change, service, x, &return_ops, &key);
+    ses_claim_loop_start(&r->loop, service, x, &return_ops, &key, SES_OWNER_NOBODY);
 }

@@ -1,4 +1,4 @@
-#include "create_session.h"
+#include "create.h"
 
 #include "method/core_fixture.h"
 
@@ -277,7 +277,7 @@ static void leave_intent(struct core *core, const char *id, uint8_t session_id[1
     answer_with(core, 402, "{\"error\":{\"message\":\"no\"}}");
     call = stripe_call(core, id, 0);
     wait_for_calls(core, 1);
-    memcpy(session_id, ((struct ses_create *)call->x->cancel_arg)->session.id, 16);
+    memcpy(session_id, ((struct ses_claim_loop *)call->x->cancel_arg)->found.session.id, 16);
     /* The death: driver and service vanish, nobody releases the claim. */
     ses_driver_free(core->driver);
     ses_store_close(core->store);

@@ -1,5 +1,5 @@
 /* The core's last third: the record to the store, the signature while the disk works, the answer. */
-#include "create_session.h"
+#include "create.h"
 
 #include "inbox.h"
 #include "refusal.h"
@@ -13,10 +13,10 @@ static void give_back(struct ses_create *c)
 {
     struct ses_store *store = c->service->options.store;
 
-    if (c->claim.held && c->asked)
-        ses_store_release_to_intent(store, &c->claim);
-    else if (c->claim.held)
-        ses_store_release(store, &c->claim);
+    if (c->loop.claim.held && c->asked)
+        ses_store_release_to_intent(store, &c->loop.claim);
+    else if (c->loop.claim.held)
+        ses_store_release(store, &c->loop.claim);
 }
 
 /* c lies in the exchange's arena and may be gone when this returns. */
@@ -27,7 +27,7 @@ void ses_create_fail(struct ses_create *c, const struct ses_error *error)
     give_back(c);
     ses_refusal_summarise(&told, &c->x->arena);
     ses_exchange_fail(c->x, &told);
-    ses_create_finish(c);
+    ses_claim_loop_finish(&c->loop);
 }
 
 static void fail_internal(struct ses_create *c, enum ses_status status)
@@ -51,11 +51,12 @@ static void fail_store(struct ses_create *c, enum ses_status status)
 /* Called twice for most calls, by ses_create_sign and by answer; the second finds the reply made. */
 static enum ses_status make_reply(struct ses_create *c)
 {
+    const struct ses_session *session = &c->loop.found.session;
     struct ses_session_answer answer = {.status_code = 200};
 
     if (c->reply.len > 0)
         return SES_OK;
-    SES_TRY(ses_session_mint(c->service, &c->session, &c->x->arena, &answer.token));
+    SES_TRY(ses_session_mint(c->service, session, &c->x->arena, &answer.token));
     return c->rpc->write(c->x, &answer, &c->reply);
 }
 
@@ -72,7 +73,7 @@ static void answer(struct ses_create *c)
     if (c->counter == SES_C_SESSIONS_REPLAYED)
         ses_exchange_reply_header(c->x, SES_STR("x-session-replayed"), SES_STR("true"));
     ses_exchange_reply(c->x, c->reply);
-    ses_create_finish(c);
+    ses_claim_loop_finish(&c->loop);
 }
 
 /* From ses_service_turn, in the turn of the put: the signature (17 us) overlaps with the sync (1 to 3
@@ -99,58 +100,44 @@ void ses_create_answer_failure(struct ses_create *c, const struct ses_connector_
         return;
     }
     ses_exchange_reply(c->x, c->reply);
-    ses_create_finish(c);
+    ses_claim_loop_finish(&c->loop);
 }
 
 /* ---- commit ---------------------------------------------------------------------------------- */
 
 /* The inbox is emptied only after the session that took its events is on disk, or a crash in between
- * would lose them. A failed put has given the claim back already (store.h), so fail_store finds none
- * held. */
-static void on_committed(void *arg, enum ses_status status)
+ * would lose them. */
+void ses_create_committed(struct ses_claim_loop *loop)
 {
-    struct ses_create *c = arg;
+    struct ses_create *c = SES_CONTAINER(loop, struct ses_create, loop);
 
-    ses_list_remove(&c->node);
-    if (status == SES_OK && c->inbox_taken && c->session.late_success)
+    ses_list_remove(&c->to_sign);
+    if (c->inbox_taken && loop->found.session.late_success)
         ses_tell_late_success(c->service, c->x);
-    if (status == SES_OK && c->inbox_taken)
-        ses_inbox_clear(c->service, &c->key);
-    if (status == SES_OK)
-        answer(c);
-    else
-        fail_store(c, status);
-}
-
-static enum ses_status put(struct ses_create *c, const struct ses_record_origin *origin)
-{
-    struct ses_record record = {.kind = SES_RECORD_SESSION,
-                                .expires_ms = ses_session_kept_ms(&c->session, &c->service->rules)};
-
-    memcpy(record.session_id, c->session.id, sizeof(record.session_id));
-    SES_TRY(ses_session_record_encode(&c->session, NULL, origin, &c->service->scratch, &record.body));
-    return ses_store_put(c->service->options.store, &c->claim, &record, on_committed, c);
+    if (c->inbox_taken)
+        ses_inbox_clear(c->service, &loop->key);
+    answer(c);
 }
 
 /* A fresh session takes in what waits in its inbox while the claim is held, which is what makes the
- * order of inbox.h hold. A continuation has no inbox: its session existed. in_flight and the reference
- * are counted by ses_create_enter; a put never calls back from inside, so entering after it is soon
- * enough. */
-void ses_create_commit(struct ses_create *c, const struct ses_record_origin *origin)
+ * order of inbox.h hold. A continuation has no inbox: its session existed, and the scratch holds what its
+ * origin points to. */
+void ses_create_commit(struct ses_create *c)
 {
+    struct ses_session *session = &c->loop.found.session;
     enum ses_status status;
 
-    if (origin == NULL) { /* else the scratch holds what origin points to */
+    if (c->loop.found.origin == NULL) {
         ses_arena_reset(&c->service->scratch);
         c->inbox_taken =
-            ses_inbox_apply(c->service, &c->key, c->session.updated_ms, &c->service->scratch, &c->session);
+            ses_inbox_apply(c->service, &c->loop.key, session->updated_ms, &c->service->scratch, session);
     }
-    status = put(c, origin);
+    status = ses_claim_loop_put_session(&c->loop);
     if (status != SES_OK) {
         fail_store(c, status);
         return;
     }
-    ses_create_enter(c, SES_CREATE_COMMITTING);
+    c->phase = SES_CREATE_COMMITTING;
     if (!c->x->cancelled)
-        ses_list_push_back(&c->service->to_sign, &c->node);
+        ses_list_push_back(&c->service->to_sign, &c->to_sign);
 }

@@ -1,4 +1,4 @@
-#include "create_session.h"
+#include "create.h"
 
 #include "method/core_fixture.h"
 

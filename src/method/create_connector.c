@@ -1,6 +1,6 @@
 /* The core's middle, for connectors that make sessions themselves: intent, call, result. The intent is
  * the one thing that makes an unknown outcome safe: it is on disk before the first byte goes out. */
-#include "create_session.h"
+#include "create.h"
 
 #include <sessiond/base/clock.h>
 #include <sessiond/base/units.h>
@@ -18,21 +18,23 @@ static uint64_t connector_end(const struct ses_create *c, const struct ses_conne
 
     if (result->expires_ms != 0)
         return ses_clock_from_wall(result->expires_ms);
-    return life_ms != 0 ? c->session.created_ms + life_ms : 0;
+    return life_ms != 0 ? c->loop.found.session.created_ms + life_ms : 0;
 }
 
 static void keep_result(struct ses_create *c, const struct ses_connector_result *result, uint64_t now_ms)
 {
-    c->session.connector_session_present = true;
-    c->session.connector_session = (struct ses_connector_session){
+    struct ses_session *session = &c->loop.found.session;
+
+    session->connector_session_present = true;
+    session->connector_session = (struct ses_connector_session){
         .token = result->session_token,
         .id = result->session_id,
         .transaction_id = result->connector_transaction_id,
         .expires_ms = connector_end(c, result),
     };
-    c->session.updated_ms = now_ms;
-    c->session.token_issued_ms = now_ms;
-    ses_session_set_end(&c->session, now_ms + c->service->options.session_ttl_ms);
+    session->updated_ms = now_ms;
+    session->token_issued_ms = now_ms;
+    ses_session_set_end(session, now_ms + c->service->options.session_ttl_ms);
 }
 
 /* Atomic because the board is read by other processes while it is written. */
@@ -50,15 +52,16 @@ static void count_outcome(const struct ses_create *c, enum ses_connector_outcome
  * idempotency key, so that it asks the connector under the same one. */
 static enum ses_status encode_intent(struct ses_create *c, struct ses_record *ret_record)
 {
-    struct ses_record record = {.kind = SES_RECORD_INTENT, .expires_ms = c->session.expires_ms};
+    const struct ses_session *session = &c->loop.found.session;
+    struct ses_record record = {.kind = SES_RECORD_INTENT, .expires_ms = session->expires_ms};
     struct ses_record_intent intent = {
         .idempotency_key = ses_slice_str(c->idempotency_key),
-        .started_ms = c->session.created_ms,
+        .started_ms = session->created_ms,
     };
 
-    memcpy(record.session_id, c->session.id, sizeof(record.session_id));
+    memcpy(record.session_id, session->id, sizeof(record.session_id));
     ses_arena_reset(&c->service->scratch);
-    SES_TRY(ses_session_record_encode(&c->session, &intent, NULL, &c->service->scratch, &record.body));
+    SES_TRY(ses_session_record_encode(session, &intent, NULL, &c->service->scratch, &record.body));
     *ret_record = record;
     return SES_OK;
 }
@@ -106,7 +109,7 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
     /* "I know this order already", with the first call's token: for a call that settles an intent of
      * ours that is the success of the call whose answer got lost. For any other it stays the refusal
      * that it is. */
-    if (result.repeated && c->settles) {
+    if (result.repeated && c->plan == SES_CREATE_SETTLED) {
         result.outcome = SES_OUTCOME_SUCCESS;
         result.status_code = 200;
     }
@@ -122,7 +125,7 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
         return;
     }
     keep_result(c, &result, now_ms);
-    ses_create_commit(c, NULL);
+    ses_create_commit(c);
 }
 
 /* ---- the call -------------------------------------------------------------------------------- */
@@ -233,8 +236,8 @@ static void on_intent(void *arg, enum ses_status status)
     }
     if (c->x->cancelled) {
         /* Nobody was asked: as if the call had not come. */
-        ses_store_release(c->service->options.store, &c->claim);
-        ses_create_finish(c);
+        ses_store_release(c->service->options.store, &c->loop.claim);
+        ses_claim_loop_finish(&c->loop);
         return;
     }
     start(c);
@@ -245,7 +248,7 @@ static enum ses_status put_intent(struct ses_create *c)
     struct ses_record record;
 
     SES_TRY(encode_intent(c, &record));
-    return ses_store_put_intent(c->service->options.store, &c->claim, &record, on_intent, c);
+    return ses_store_put_intent(c->service->options.store, &c->loop.claim, &record, on_intent, c);
 }
 
 void ses_create_ask_connector(struct ses_create *c)
@@ -254,9 +257,10 @@ void ses_create_ask_connector(struct ses_create *c)
     struct ses_error error = {.status = SES_OK};
     enum ses_status status;
 
-    if (!c->settles || c->idempotency_key[0] == '\0')
+    if (c->plan != SES_CREATE_SETTLED || c->idempotency_key[0] == '\0')
         ses_idempotency_key(ses_slice(secret->bytes, secret->len),
-                            ses_slice(c->key.bytes, sizeof(c->key.bytes)), &c->payload, c->idempotency_key);
+                            ses_slice(c->loop.key.bytes, sizeof(c->loop.key.bytes)), &c->payload,
+                            c->idempotency_key);
     /* Built before anything is written: credentials that cannot work cost no commit. */
     if (build(c, &c->outbound, &error) != SES_OK) {
         if (ses_slice_eq_str(error.reason, SES_CONNECTOR_AMOUNT_REFUSED))
@@ -277,6 +281,8 @@ void ses_create_ask_connector(struct ses_create *c)
     status = put_intent(c);
     if (status != SES_OK)
         fail_store(c, status);
-    else
-        ses_create_enter(c, SES_CREATE_INTENT);
+    else {
+        c->phase = SES_CREATE_INTENT;
+        ses_claim_loop_hold(&c->loop);
+    }
 }

@@ -1,5 +1,5 @@
 /* Calls that meet another call for their session, and callers that go away. */
-#include "create_session.h"
+#include "create.h"
 
 #include "method/core_fixture.h"
 

@@ -1,0 +1,319 @@
+/* The core's first half, as a user of claim_loop.h: from the call to a claim on its key, or to an answer
+ * without one. Nothing here blocks, and nothing is written but through create_write.c. */
+#include "create.h"
+
+#include <sessiond/base/clock.h>
+#include <sessiond/domain/session_machine.h>
+
+#include "natural_key.h"
+#include "refusal.h"
+
+static struct ses_create *create_of(struct ses_claim_loop *loop)
+{
+    return SES_CONTAINER(loop, struct ses_create, loop);
+}
+
+static void fail_conflict(struct ses_create *c, uint64_t differing, bool unsettled)
+{
+    struct ses_error error;
+
+    ses_count(c->service->options.metrics, SES_C_SESSIONS_CONFLICT, 1);
+    ses_refusal_conflict(&error, &c->x->arena, c->rpc->naming, differing, unsettled);
+    ses_create_fail(c, &error);
+}
+
+/* ---- what is stored -------------------------------------------------------------------------- */
+
+/* The record's own expiry first: an expired one need not even be decodable to be replaced. */
+static enum ses_status decode(struct ses_create *c, const struct ses_record *record, uint64_t now_ms)
+{
+    struct ses_access_found *found = &c->loop.found;
+
+    if (record->expires_ms <= now_ms)
+        return SES_OK;
+    SES_TRY(ses_session_record_decode(record->body, &c->service->scratch, &found->session, &found->origin));
+    memcpy(found->session.id, record->session_id, sizeof(found->session.id));
+    c->intent = record->kind == SES_RECORD_INTENT;
+    found->live = !c->intent;
+    if (found->live)
+        (void)ses_session_settle(&found->session, now_ms);
+    return SES_OK;
+}
+
+/* Without a look first: in the common case nobody has the key, and one compare-and-swap tells. Only a call
+ * that lost it reads. The errors of a get but for SES_DATA_LOSS (SES_IO, SES_ABORTED, memory) are told as
+ * I/O: the caller can do nothing else about them than come again. */
+static enum ses_status load(struct ses_claim_loop *loop, uint64_t now_ms)
+{
+    struct ses_create *c = create_of(loop);
+    struct ses_record record;
+    enum ses_status status;
+
+    c->intent = false;
+    if (!c->looks) {
+        c->looks = true;
+        return SES_OK; /* found is zeroed: no entry */
+    }
+    status = ses_access_get(c->service, &loop->key, &c->service->scratch, &record, &loop->found);
+    if (status != SES_OK)
+        return status == SES_DATA_LOSS ? status : SES_IO;
+    return loop->found.entry && !loop->found.claimed ? decode(c, &record, now_ms) : SES_OK;
+}
+
+/* ---- what that means ------------------------------------------------------------------------- */
+
+/* What the session and the call agree in, taken from the call: its texts outlive the scratch arena, and
+ * it names the connector where an older record has only its number. After this the session names
+ * nothing in the scratch arena but what its new record is made of. */
+static void identify(struct ses_create *c)
+{
+    struct ses_session *session = &c->loop.found.session;
+
+    session->tenant = c->metadata.tenant;
+    session->merchant = c->metadata.merchant;
+    session->merchant_session_id = c->request.text[SES_FIELD_MERCHANT_SESSION_ID];
+    session->test_mode = c->request.test_mode;
+    session->connector = c->payload.connector;
+    ses_name_session(c->service, c->x, session->id);
+}
+
+/* Nothing is written, and yet it goes through to_sign: the signatures of a burst of repeated calls, 17 us
+ * each, wait until the turn's records are with the committer. */
+static void replay(struct ses_create *c)
+{
+    identify(c);
+    c->counter = SES_C_SESSIONS_REPLAYED;
+    c->phase = SES_CREATE_SIGNING;
+    ses_claim_loop_hold(&c->loop);
+    ses_list_push_back(&c->service->to_sign, &c->to_sign);
+}
+
+static enum ses_claim_verdict plan(struct ses_create *c, enum ses_create_plan what)
+{
+    c->plan = what;
+    return SES_CLAIM_WANTED;
+}
+
+/* Whose browser is missing is judged by the merchant's policy before the comparison, because a payload
+ * without browser_info is either a difference or none. SES_DECISION_COUNT is no decision; it is listed
+ * for the compiler. */
+static enum ses_claim_verdict judge_session(struct ses_create *c, uint64_t now_ms)
+{
+    const struct ses_session *session = &c->loop.found.session;
+    struct ses_binding_policy policy = ses_service_binding(c->service, c->metadata.merchant);
+    struct ses_error error;
+    uint64_t differing = 0;
+
+    c->payload.missing_refused = ses_binding_refuses_missing(&policy);
+    switch (ses_idempotency_decide(session, &c->payload, now_ms, &differing)) {
+    case SES_DECISION_REPLAY:
+        if (!session->credentials.known)
+            return plan(c, SES_CREATE_ADOPTED);
+        replay(c);
+        break;
+    case SES_DECISION_CONTINUE:
+        return plan(c, SES_CREATE_CONTINUED);
+    case SES_DECISION_CONFLICT:
+        fail_conflict(c, differing, false);
+        break;
+    case SES_DECISION_CLOSED:
+        ses_refusal_closed(&error, session->status);
+        ses_create_fail(c, &error);
+        break;
+    case SES_DECISION_CREATE:
+    case SES_DECISION_COUNT:
+        return plan(c, SES_CREATE_ANEW);
+    }
+    return SES_CLAIM_DONE;
+}
+
+/* Nobody was told of this session, and the connector may have acted for it. The same payload is the same call
+ * again: same id, same idempotency key. Any other would be a second effect beside an unknown first one. */
+static enum ses_claim_verdict judge_intent(struct ses_create *c)
+{
+    const struct ses_access_found *found = &c->loop.found;
+    uint64_t differing = ses_idempotency_unsettled(&found->session, &c->payload);
+    struct ses_slice key = ses_record_origin_key(found->origin);
+
+    if (differing != 0) {
+        fail_conflict(c, differing, true);
+        return SES_CLAIM_DONE;
+    }
+    c->idempotency_key[0] = '\0';
+    if (key.len == sizeof(c->idempotency_key) - 1) {
+        memcpy(c->idempotency_key, key.data, key.len);
+        c->idempotency_key[key.len] = '\0';
+    }
+    return plan(c, SES_CREATE_SETTLED);
+}
+
+static enum ses_claim_verdict decide(struct ses_claim_loop *loop, uint64_t now_ms)
+{
+    struct ses_create *c = create_of(loop);
+
+    if (c->intent)
+        return judge_intent(c);
+    return loop->found.live ? judge_session(c, now_ms) : plan(c, SES_CREATE_ANEW);
+}
+
+/* ---- the claim is ours ----------------------------------------------------------------------- */
+
+/* A fresh session, with nothing of what was found; but a leftover intent of the same payload keeps its id,
+ * and when the connector was first asked: its session may live since then. */
+static void create(struct ses_create *c, uint64_t now_ms)
+{
+    struct ses_session *session = &c->loop.found.session;
+    struct ses_session fresh = {.created_ms = now_ms, .updated_ms = now_ms, .token_issued_ms = now_ms};
+
+    ses_session_begin(&fresh, &c->payload);
+    fresh.expires_ms = ses_session_expiry(now_ms, c->service->options.session_ttl_ms, 0);
+    if (c->plan != SES_CREATE_SETTLED)
+        ses_service_session_id(c->service->keys, now_ms, fresh.id);
+    else
+        memcpy(fresh.id, session->id, sizeof(fresh.id));
+    if (c->plan == SES_CREATE_SETTLED && session->created_ms != 0)
+        fresh.created_ms = session->created_ms;
+    *session = fresh;
+    c->loop.found.origin = NULL;
+    identify(c);
+    c->counter = SES_C_SESSIONS_CREATED;
+    if (c->credentials.connector->ops != NULL)
+        ses_create_ask_connector(c);
+    else
+        ses_create_commit(c);
+}
+
+static void continue_session(struct ses_create *c, uint64_t now_ms)
+{
+    ses_session_continue(&c->loop.found.session, &c->payload, now_ms, c->service->options.session_ttl_ms);
+    identify(c);
+    c->counter = SES_C_SESSIONS_CONTINUED;
+    ses_create_commit(c);
+}
+
+/* A session of a version that kept no hash of the credentials: whoever first repeats its payload is taken for
+ * its caller. The hash is on disk before a token leaves, so that there is one such caller. */
+static void adopt(struct ses_create *c)
+{
+    c->loop.found.session.credentials = c->payload.credentials;
+    identify(c);
+    c->counter = SES_C_SESSIONS_REPLAYED;
+    ses_create_commit(c);
+}
+
+static enum ses_status claimed(struct ses_claim_loop *loop, uint64_t now_ms)
+{
+    struct ses_create *c = create_of(loop);
+
+    switch (c->plan) {
+    case SES_CREATE_ANEW:
+    case SES_CREATE_SETTLED:
+        create(c, now_ms);
+        break;
+    case SES_CREATE_CONTINUED:
+        continue_session(c, now_ms);
+        break;
+    case SES_CREATE_ADOPTED:
+        adopt(c);
+        break;
+    }
+    return SES_OK;
+}
+
+/* ---- the loop's other ends ------------------------------------------------------------------- */
+
+static void failed(struct ses_claim_loop *loop, const struct ses_error *error)
+{
+    ses_create_fail(create_of(loop), error);
+}
+
+/* What is with the store or with the connector cannot be taken back, and must not be: its outcome belongs to
+ * the next identical call. Those phases go on without a client and end by themselves; c stays alive through
+ * the reference that they hold. Only a signature is not needed any more. */
+static void cancelled(struct ses_claim_loop *loop)
+{
+    struct ses_create *c = create_of(loop);
+
+    ses_list_remove(&c->to_sign);
+    if (c->phase == SES_CREATE_SIGNING)
+        ses_claim_loop_finish(loop);
+}
+
+static const struct ses_claim_loop_ops create_ops = {
+    .load = load,
+    .decide = decide,
+    .claimed = claimed,
+    .committed = ses_create_committed,
+    .failed = failed,
+    .cancelled = cancelled,
+};
+
+/* ---- start ----------------------------------------------------------------------------------- */
+
+/* Tenant and merchant go into the log line before anything can fail behind them. */
+static enum ses_status read_headers(struct ses_create *c, struct ses_error *ret_error)
+{
+    struct ses_exchange *x = c->x;
+
+    SES_TRY(ses_request_metadata_read(x, &c->metadata, ret_error));
+    x->tenant = c->metadata.tenant;
+    x->merchant = c->metadata.merchant;
+    SES_TRY(ses_credentials_resolve(
+        c->service->credentials,
+        ses_slice(c->service->keys->credentials, sizeof(c->service->keys->credentials)),
+        &c->metadata.connector, &x->arena, &c->credentials, ret_error));
+    x->connector = c->credentials.connector->name;
+    return SES_OK;
+}
+
+static enum ses_status read_call(struct ses_create *c, struct ses_error *ret_error)
+{
+    SES_TRY(read_headers(c, ret_error));
+    SES_TRY(c->rpc->read(c->x, &c->request, ret_error));
+    SES_TRY(ses_request_check(&c->request, c->rpc->naming, ret_error));
+    /* A base_url is judged even where no call will be made: a caller learns at once that it is not
+     * allowed. */
+    if (c->credentials.connector->ops != NULL || c->credentials.base_url.len > 0)
+        SES_TRY(ses_connector_base_url(&c->service->options.policy, &c->credentials, c->request.test_mode,
+                                       &c->x->arena, &c->base_url, ret_error));
+    return SES_OK;
+}
+
+_Static_assert(SES_CREDENTIALS_TAG_BYTES == SES_CREDENTIALS_DIGEST_BYTES, "one hash, kept as it is");
+
+/* The hash is compared and stored; the credentials themselves live as long as the call. */
+static void take_credentials(struct ses_create *c)
+{
+    memcpy(c->payload.credentials.bytes, c->credentials.digest, SES_CREDENTIALS_TAG_BYTES);
+    c->payload.credentials.known = true;
+}
+
+void ses_create_start(struct ses_service *service, struct ses_exchange *x, const struct ses_session_rpc *rpc)
+{
+    struct ses_create *c = ses_arena_zalloc(&x->arena, sizeof(*c));
+    struct ses_error error = {.status = SES_OK};
+    struct ses_connector_identity connector;
+    struct ses_store_key key;
+
+    if (c == NULL) {
+        ses_exchange_fail_status(x, SES_NO_MEMORY, "out of memory");
+        return;
+    }
+    c->service = service;
+    c->x = x;
+    c->rpc = rpc;
+    ses_list_init(&c->to_sign); /* all else is right as zeros, the loop's too: no claim, nothing held */
+    if (read_call(c, &error) != SES_OK) {
+        ses_create_fail(c, &error);
+        return;
+    }
+    connector = (struct ses_connector_identity){.number = c->credentials.connector->number,
+                                                .name = c->credentials.connector->name};
+    ses_payload_take(&c->request, &connector, &service->keys->payload, ses_clock_now_ms(), &c->payload);
+    c->payload.arena = &x->arena;
+    take_credentials(c);
+    ses_natural_key(service, c->metadata.tenant, c->metadata.merchant, c->request.test_mode,
+                    c->request.text[SES_FIELD_MERCHANT_SESSION_ID], &key);
+    ses_claim_loop_start(&c->loop, service, x, &create_ops, &key,
+                         ses_natural_owner(service, c->metadata.tenant, c->metadata.merchant));
+}
