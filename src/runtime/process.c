@@ -3,7 +3,9 @@
 #include "process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -121,6 +123,28 @@ void ses_process_child(pid_t supervisor)
 void ses_process_no_new_privs(void)
 {
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
+}
+
+/* The name between the parentheses is whatever the process calls itself: the state stands behind the last one. */
+char ses_process_state(pid_t pid)
+{
+    char path[32];
+    char text[256];
+    const char *end;
+    ssize_t len;
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    len = read(fd, text, sizeof(text) - 1);
+    (void)close(fd);
+    if (len <= 0)
+        return 0;
+    text[len] = '\0';
+    end = strrchr(text, ')');
+    return end != NULL && end[1] == ' ' ? end[2] : 0;
 }
 
 uint64_t ses_process_now_ms(void)

@@ -30,6 +30,8 @@ SES_MUST_CHECK enum ses_status ses_process_signalfd(int *ret_fd, struct ses_faul
 void ses_process_child(pid_t supervisor);
 /* [child] No privilege can be gained by an exec from here on. */
 void ses_process_no_new_privs(void);
+/* [any] proc(5)'s state of a process, 'R' for one that runs or would like to; 0: not known. */
+char ses_process_state(pid_t pid);
 /* [any] Monotonic milliseconds. */
 uint64_t ses_process_now_ms(void);
 

@@ -8,6 +8,7 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/base/units.h>
 
+#include "process.h"
 #include "readiness.h"
 
 /* Small: what is held here only waits to be told no. */
@@ -124,6 +125,18 @@ static bool somebody_waits(const struct ses_child_env *env)
     return poll(fds, env->board->workers, 0) > 0;
 }
 
+/* A worker that waits for a processor is late and does not hang: what it is owed it gets. */
+static bool somebody_would_run(const struct ses_board *board)
+{
+    for (unsigned i = 0; i < board->workers; i++) {
+        pid_t pid = atomic_load_explicit(&board->metrics[i].pid, memory_order_relaxed);
+
+        if (pid > 0 && ses_process_state(pid) == 'R')
+            return true;
+    }
+    return false;
+}
+
 /* All workers hang at once. Their beats make them missing after seconds only, so that a short stall takes no
  * server out of a balancer; but a client that waits while none beats is answered, until one does again. */
 static bool all_hang(struct ses_turnaway *turnaway, uint64_t now_ns)
@@ -137,7 +150,8 @@ static bool all_hang(struct ses_turnaway *turnaway, uint64_t now_ns)
     else if (turnaway->waited_since_ns == 0)
         turnaway->waited_since_ns = now_ns;
     return silent && turnaway->waited_since_ns != 0 &&
-           now_ns - turnaway->waited_since_ns >= WAITED_MS * SES_NS_PER_MS;
+           now_ns - turnaway->waited_since_ns >= WAITED_MS * SES_NS_PER_MS &&
+           !somebody_would_run(turnaway->env->board);
 }
 
 /* The grace lets a worker that is replaced quickly find its connections still waiting. */

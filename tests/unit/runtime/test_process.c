@@ -1,0 +1,38 @@
+/* What the kernel says that a process does. */
+#include "unit.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "process.h"
+
+static void test_state(void **state)
+{
+    pid_t child;
+    int status;
+
+    (void)state;
+    assert_int_equal(ses_process_state(getpid()), 'R');
+    child = unit_fork();
+    if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)prctl(PR_SET_NAME, ") R (", 0, 0, 0); /* a name may hold anything */
+        (void)kill(getpid(), SIGSTOP);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+    assert_true(WIFSTOPPED(status));
+    assert_int_equal(ses_process_state(child), 'T');
+    (void)kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(ses_process_state(child), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_state)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
