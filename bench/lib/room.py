@@ -2,7 +2,7 @@
 
 The settings are read from the server's sources; no default is written down here a second time.
 
-A record leaves its shard from the old end, in the order in which records were written (store/gc.h), once it is over:
+A record leaves its shard from the old end, in the order in which records were written (store/lmdb/gc.h), once it is over:
 
     a finished payment's last record    closed_seconds after it was written
     a session that nobody finishes      ttl_seconds after it was made, and is remembered as run out for a while after that
@@ -31,9 +31,9 @@ def constant(path, name):
     return int(re.search(rf"^#define {name}\s+(\d+)", (SOURCE / path).read_text(), re.MULTILINE).group(1))
 
 
-PRESSED = constant("store/table.h", "TABLE_PRESSED_PERCENT") / 100
-PLACE_BYTES = 34 / (constant("store/table.h", "TABLE_LOAD_PERCENT") / 100)  # of shared memory: an entry and its owner, at the load of sessions_max
-GRACE_SECONDS = constant("store/gc.h", "GC_GRACE_MS") / 1000
+PRESSED = constant("store/lmdb/table.h", "TABLE_PRESSED_PERCENT") / 100
+PLACE_BYTES = 34 / (constant("store/lmdb/table.h", "TABLE_LOAD_PERCENT") / 100)  # of shared memory: an entry and its owner, at the load of sessions_max
+GRACE_SECONDS = constant("store/lmdb/gc.h", "GC_GRACE_MS") / 1000
 REMEMBER_MIN_SECONDS = constant("src/method/service.c", "REMEMBER_MIN_MS") / 1000
 
 

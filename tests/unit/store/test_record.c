@@ -1,6 +1,6 @@
 #include "store_fixture.h"
 
-#include "record.h"
+#include "record_row.h"
 #include "word.h"
 
 #define BODY "context of a payment"

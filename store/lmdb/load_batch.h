@@ -8,7 +8,7 @@
 #ifndef SESSIOND_STORE_LOAD_BATCH_H
 #define SESSIOND_STORE_LOAD_BATCH_H
 
-#include "record.h"
+#include "record_row.h"
 #include "table.h"
 
 /* Twice 3.3 million rows of 40 bytes: one half is placed while the other one fills. */

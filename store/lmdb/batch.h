@@ -6,7 +6,7 @@
 #include <sessiond/base/list.h>
 #include <sessiond/base/units.h>
 
-#include "record.h"
+#include "record_row.h"
 
 /* A buffer larger than this is not kept for the next batch. */
 #define BATCH_KEEP_BYTES SES_MIB

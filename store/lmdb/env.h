@@ -15,7 +15,7 @@
 #include <sessiond/base/list.h>
 #include <sessiond/base/log.h>
 
-#include "record.h"
+#include "record_row.h"
 
 #define ENV_MAP_BYTES_DEFAULT (UINT64_C(1) << 40)
 #define ENV_READERS_MAX       254
