@@ -7,6 +7,8 @@
 #include <stdio.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/json_text.h>
+#include <sessiond/base/rfc3339.h>
 #include <sessiond/base/units.h>
 
 #include "log_impl.h"
@@ -32,34 +34,13 @@ static bool put_raw(struct ses_log_line *line, const char *text, size_t len)
     return true;
 }
 
-#define ESCAPE_MAX 12 /* two halves of a pair */
-
-static size_t escape_unit(uint32_t unit, char *escape)
-{
-    static const char digits[] = "0123456789abcdef";
-
-    escape[0] = '\\';
-    escape[1] = 'u';
-    for (size_t i = 0; i < 4; i++)
-        escape[2 + i] = digits[unit >> (12 - 4 * i) & 15];
-    return 6;
-}
-
 /* Length of a character's escape, 0 when it stands for itself. What a reader of the log would not see, or
  * would read in another order, is escaped. */
-static size_t escape_character(uint32_t c, char escape[ESCAPE_MAX])
+static size_t escape_character(uint32_t c, char escape[SES_JSON_ESCAPE_MAX])
 {
-    if (c == '"' || c == '\\') {
-        escape[0] = '\\';
-        escape[1] = (char)c;
-        return 2;
-    }
-    if (ses_code_point_printable(c))
-        return 0;
-    if (c <= 0xFFFF)
-        return escape_unit(c, escape);
-    c -= 0x10000;
-    return escape_unit(0xD800 + (c >> 10), escape) + escape_unit(0xDC00 + (c & 0x3FF), escape + 6);
+    bool plain = c != '"' && c != '\\' && ses_code_point_printable(c);
+
+    return plain ? 0 : ses_json_escape(c, escape);
 }
 
 /* Length of the longest start of s that stands for itself: nearly every value, whole. */
@@ -67,7 +48,7 @@ static size_t plain_run(struct ses_slice s)
 {
     size_t i = 0;
 
-    while (i < s.len && s.data[i] >= 0x20 && s.data[i] < 0x7F && s.data[i] != '"' && s.data[i] != '\\')
+    while (i < s.len && s.data[i] < 0x7F && !ses_json_must_escape(s.data[i]))
         i++;
     return i;
 }
@@ -84,7 +65,7 @@ static void put_string(struct ses_log_line *line, struct ses_slice value)
         value = ses_slice_cut(value, run, value.len);
     }
     while (value.len > 0 && room_left(line) > 6 + 1) { /* an escape of one unit, and the quote */
-        char escape[ESCAPE_MAX];
+        char escape[SES_JSON_ESCAPE_MAX];
         uint32_t c = 0;
         size_t taken = ses_utf8_first(value, &c);
         size_t len = taken == 0 ? 0 : escape_character(c, escape);
@@ -178,7 +159,7 @@ void ses_log_begin(struct ses_log *log, enum ses_log_level level, const char *ev
     if (ret_line->log == NULL)
         return;
     now_ms = ses_clock_wall_ms();
-    ses_clock_rfc3339(now_ms, time_text);
+    ses_rfc3339_encode(now_ms, time_text);
     fraction = (unsigned)(now_ms % 1000);
     time_text[19] = '.';
     time_text[20] = (char)('0' + fraction / 100);

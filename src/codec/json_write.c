@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include <sessiond/base/encode.h>
+#include <sessiond/base/json_text.h>
 
 #define FIRST_ROOM 512
 /* Up to here every integer is a double of its own (2^53): the bound of what JavaScript and jq read
@@ -88,27 +89,17 @@ void ses_json_element(struct ses_json *json)
     separate(json);
 }
 
-/* RFC 8259, section 7, and DEL: allowed in JSON, but terminals act on it. '/' is not escaped: no answer
- * is ever put into a page's script. */
+/* DEL is allowed in JSON, but terminals act on it. '/' is not escaped: no answer is ever put into a page's
+ * script. */
 static bool needs_escape(uint8_t byte)
 {
-    return byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f;
-}
-
-static void put_escaped(struct ses_json *json, uint8_t byte)
-{
-    char text[8];
-
-    if (byte == '"' || byte == '\\')
-        snprintf(text, sizeof(text), "\\%c", byte);
-    else
-        snprintf(text, sizeof(text), "\\u%04x", byte);
-    put(json, text, strlen(text));
+    return ses_json_must_escape(byte) || byte == 0x7f;
 }
 
 /* Runs without an escape are copied whole: nearly every text is one run. */
 void ses_json_write_text(struct ses_json *json, struct ses_slice text)
 {
+    char escape[SES_JSON_ESCAPE_MAX];
     size_t from = 0;
 
     put(json, "\"", 1);
@@ -116,7 +107,7 @@ void ses_json_write_text(struct ses_json *json, struct ses_slice text)
         if (!needs_escape(text.data[at]))
             continue;
         put(json, text.data + from, at - from);
-        put_escaped(json, text.data[at]);
+        put(json, escape, ses_json_escape(text.data[at], escape));
         from = at + 1;
     }
     if (from < text.len)

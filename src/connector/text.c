@@ -4,6 +4,7 @@
 #include "text.h"
 
 #include <sessiond/base/encode.h>
+#include <sessiond/base/json_text.h>
 
 enum ses_status ses_text_init(struct ses_text *text, struct ses_arena *arena, size_t room)
 {
@@ -36,47 +37,16 @@ static void add_byte(struct ses_text *text, uint8_t byte)
     text->data[text->len++] = byte;
 }
 
-/* The letter behind the backslash, 0 if the byte has no short form. */
-static uint8_t json_short_escape(uint8_t byte)
-{
-    switch (byte) {
-    case '"':
-    case '\\':
-        return byte;
-    case '\b':
-        return 'b';
-    case '\f':
-        return 'f';
-    case '\n':
-        return 'n';
-    case '\r':
-        return 'r';
-    case '\t':
-        return 't';
-    default:
-        return 0;
-    }
-}
-
 void ses_text_json(struct ses_text *text, struct ses_slice bytes)
 {
-    static const char hex[] = "0123456789abcdef";
+    char escape[SES_JSON_ESCAPE_MAX];
 
     add_byte(text, '"');
     for (size_t i = 0; i < bytes.len; i++) {
-        uint8_t byte = bytes.data[i];
-        uint8_t letter = json_short_escape(byte);
-
-        if (letter != 0) {
-            add_byte(text, '\\');
-            add_byte(text, letter);
-        } else if (byte < 0x20) {
-            ses_text_str(text, "\\u00");
-            add_byte(text, (uint8_t)hex[byte >> 4]);
-            add_byte(text, (uint8_t)hex[byte & 15]);
-        } else {
-            add_byte(text, byte);
-        }
+        if (ses_json_must_escape(bytes.data[i]))
+            ses_text_add(text, ses_slice(escape, ses_json_escape_short(bytes.data[i], escape)));
+        else
+            add_byte(text, bytes.data[i]);
     }
     add_byte(text, '"');
 }

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include <sessiond/base/clock.h>
+#include <sessiond/base/rfc3339.h>
 #include <sessiond/token/token.h>
 
 static int print_json(const struct ses_key_info *keys, size_t count)
@@ -13,7 +13,7 @@ static int print_json(const struct ses_key_info *keys, size_t count)
     for (size_t i = 0; i < count; i++) {
         char created[SES_RFC3339_SIZE];
 
-        ses_clock_rfc3339(keys[i].created_ms, created);
+        ses_rfc3339_encode(keys[i].created_ms, created);
         (void)json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s}", "kid", keys[i].kid, "purpose",
                                                     keys[i].test ? "test" : "live", "state",
                                                     ses_key_state_name(keys[i].state), "created", created));
@@ -26,7 +26,7 @@ static int print_table(const struct ses_key_info *keys, size_t count)
     for (size_t i = 0; i < count; i++) {
         char created[SES_RFC3339_SIZE];
 
-        ses_clock_rfc3339(keys[i].created_ms, created);
+        ses_rfc3339_encode(keys[i].created_ms, created);
         printf("%s  %-11s  %s  %s\n", keys[i].test ? "test" : "live", ses_key_state_name(keys[i].state),
                created, keys[i].kid);
     }

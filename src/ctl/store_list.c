@@ -6,6 +6,7 @@
 
 #include <sessiond/base/clock.h>
 #include <sessiond/base/encode.h>
+#include <sessiond/base/rfc3339.h>
 #include <sessiond/store/store_admin.h>
 
 struct listing {
@@ -19,10 +20,10 @@ static void expiry_text(uint64_t expires_ms, char ret_text[SES_RFC3339_SIZE])
 {
     uint64_t wall_ms = ses_clock_to_wall(expires_ms);
 
-    if (wall_ms / 1000 > 253402300799u)
+    if (wall_ms / 1000 > SES_RFC3339_SECONDS_MAX)
         (void)snprintf(ret_text, SES_RFC3339_SIZE, "never");
     else
-        ses_clock_rfc3339(wall_ms, ret_text);
+        ses_rfc3339_encode(wall_ms, ret_text);
 }
 
 static const char *kind_name(const struct ses_record *record, uint64_t now_ms)

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include <sessiond/base/clock_file.h>
+#include <sessiond/base/rfc3339.h>
 
 #define LOOK_MS 1000
 
@@ -41,7 +42,7 @@ static void look(struct ses_timekeeper *keeper)
     if (!ses_clock_notice(&by_ms))
         return;
     ses_log_begin(keeper->log, SES_LOG_WARN, "clock_stepped", &line);
-    ses_clock_rfc3339(ses_clock_shift(before_ms, -by_ms), text);
+    ses_rfc3339_encode(ses_clock_shift(before_ms, -by_ms), text);
     ses_log_str(&line, "from", text);
     ses_log_i64(&line, "by_ms", by_ms);
     ses_log_i64(&line, "ahead_ms", ses_clock_ahead_ms());

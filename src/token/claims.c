@@ -4,12 +4,12 @@
  */
 #include "claims.h"
 
-#include <sessiond/base/clock.h>
 #include <sessiond/base/encode.h>
 #include <sessiond/base/json_load.h>
+#include <sessiond/base/json_text.h>
+#include <sessiond/base/rfc3339.h>
 
 #include "claims_scan.h"
-#include "rfc3339.h"
 
 /* ---- writing: on the hot path, 0.21 us for 440 bytes ---- */
 
@@ -33,43 +33,21 @@ static void put(struct writer *w, struct ses_slice bytes)
     w->at += bytes.len;
 }
 
-/* RFC 8259 section 7: quotation mark, reverse solidus and everything below U+0020. */
-static bool needs_escape(uint8_t c)
-{
-    return c < 0x20 || c == '"' || c == '\\';
-}
-
-/* \u00XX for control characters, the short form for the two marks; both are what every parser reads. */
-static void put_escaped_byte(struct writer *w, uint8_t c)
-{
-    static const char digits[] = "0123456789abcdef";
-    char text[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
-
-    if (c < 0x20) {
-        put(w, ses_slice(text, sizeof(text)));
-        return;
-    }
-    text[1] = (char)c;
-    put(w, ses_slice(text, 2));
-}
-
-/* Runs without a special byte are copied whole. UTF-8 is checked only when a byte says that it is not
- * ASCII. */
+/* Runs without an escape are copied whole. */
 static void put_text(struct writer *w, struct ses_slice text)
 {
+    char escape[SES_JSON_ESCAPE_MAX];
     size_t from = 0;
-    bool ascii = true;
 
     for (size_t i = 0; i < text.len; i++) {
-        ascii = ascii && text.data[i] < 0x80;
-        if (needs_escape(text.data[i])) {
-            put(w, ses_slice_cut(text, from, i));
-            put_escaped_byte(w, text.data[i]);
-            from = i + 1;
-        }
+        if (!ses_json_must_escape(text.data[i]))
+            continue;
+        put(w, ses_slice_cut(text, from, i));
+        put(w, ses_slice(escape, ses_json_escape(text.data[i], escape)));
+        from = i + 1;
     }
     put(w, ses_slice_cut(text, from, text.len));
-    if (!ascii && !ses_utf8_check(text))
+    if (!ses_utf8_check(text))
         w->status = SES_INVALID_ARGUMENT;
 }
 
@@ -109,7 +87,7 @@ static void put_time(struct writer *w, uint64_t wall_ms)
         w->status = SES_INVALID_ARGUMENT;
         return;
     }
-    ses_clock_rfc3339(wall_ms, text);
+    ses_rfc3339_encode(wall_ms, text);
     put(w, ses_slice(text, SES_RFC3339_LEN));
 }
 

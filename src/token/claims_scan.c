@@ -4,8 +4,8 @@
 #include "claims_scan.h"
 
 #include <sessiond/base/encode.h>
+#include <sessiond/base/rfc3339.h>
 
-#include "rfc3339.h"
 
 /* What does not fit sticks; later takes do nothing. */
 struct scan {

@@ -7,11 +7,10 @@
 
 #include <sodium.h>
 
-#include <sessiond/base/clock.h>
 #include <sessiond/base/encode.h>
+#include <sessiond/base/rfc3339.h>
 
 #include "paserk.h"
-#include "rfc3339.h"
 
 enum member { M_KID, M_PURPOSE, M_STATE, M_CREATED, M_PUBLIC, M_SECRET, M_REPLACES, M_COUNT };
 
@@ -250,7 +249,7 @@ static size_t encode(const struct ses_key *key, char *ret_text, size_t room)
     if (status == SES_OK && with_secret)
         status = ses_paserk_secret_encode(ses_slice(key->secret.bytes, key->secret.len), secret_text);
     SES_REQUIRE(status == SES_OK);
-    ses_clock_rfc3339(key->created_ms, created);
+    ses_rfc3339_encode(key->created_ms, created);
     int len = snprintf(ret_text, room,
                        "{\n  \"kid\": \"%s\",\n  \"purpose\": \"%s\",\n  \"state\": \"%s\",\n  \"created\": "
                        "\"%s\",\n  \"public\": \"%s\"%s%s%s%s%s%s\n}\n",

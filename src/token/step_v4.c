@@ -2,13 +2,12 @@
  * what does not come out the same to the byte is not ours. */
 #include "step_v4.h"
 
-#include <sessiond/base/clock.h>
 #include <sessiond/base/encode.h>
+#include <sessiond/base/rfc3339.h>
 
 #include <stdio.h>
 
 #include "paseto.h"
-#include "rfc3339.h"
 
 #define KEY_TEXT_LEN (SES_BASE64URL_SIZE(SES_HASH_BYTES) - 2) /* 43: 32 bytes without padding */
 #define ID_TEXT_LEN  32
@@ -30,7 +29,7 @@ static size_t encode(const struct ses_step_claims *claims, char json[JSON_SIZE])
     char stp[SES_HEX_SIZE(16)];
     int len;
 
-    ses_clock_rfc3339(claims->expires_ms + 999, exp);
+    ses_rfc3339_encode(claims->expires_ms + 999, exp);
     (void)ses_base64url_encode(ses_slice(claims->key, sizeof(claims->key)), key);
     (void)ses_hex_encode(ses_slice(claims->session_id, sizeof(claims->session_id)), sid);
     (void)ses_hex_encode(ses_slice(claims->step_id, sizeof(claims->step_id)), stp);

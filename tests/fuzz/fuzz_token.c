@@ -3,10 +3,10 @@
 #include <sodium.h>
 
 #include <sessiond/base/random.h>
+#include <sessiond/base/rfc3339.h>
 
 #include "claims.h"
 #include "paserk.h"
-#include "rfc3339.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -93,10 +93,4 @@ uint64_t ses_clock_steps(void);
  * ret_by_ms: by how much. */
 bool ses_clock_notice(int64_t *ret_by_ms);
 
-/* ---- text ---- */
-
-#define SES_RFC3339_SIZE 25
-/* [any] "2026-01-02T03:04:05Z" plus NUL (RFC 3339, whole seconds, UTC) into ret_text[SES_RFC3339_SIZE]. */
-void ses_clock_rfc3339(uint64_t wall_ms, char *ret_text);
-
 #endif

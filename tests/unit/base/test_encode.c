@@ -1,9 +1,6 @@
-/* Text forms, hashes, clocks and identifiers, against values published in their standards. */
+/* Text forms, hashes and identifiers, against values published in their standards. */
 #include "unit.h"
 
-#include <time.h>
-
-#include <sessiond/base/clock.h>
 #include <sessiond/base/encode.h>
 #include <sessiond/base/hash.h>
 #include <sessiond/base/random.h>
@@ -107,23 +104,6 @@ static void parts_do_not_run_together(void **state)
     assert_memory_not_equal(one, other, sizeof(one));
 }
 
-static void rfc3339_agrees_with_the_c_library(void **state)
-{
-    char text[SES_RFC3339_SIZE];
-
-    (void)state;
-    for (uint64_t s = 0; s < 253402300799u; s += 86399 * 97 + 61) {
-        time_t t = (time_t)s;
-        struct tm tm;
-        char expected[32];
-
-        assert_non_null(gmtime_r(&t, &tm));
-        assert_int_not_equal(strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%SZ", &tm), 0);
-        ses_clock_rfc3339(s * 1000 + 999, text);
-        assert_string_equal(text, expected);
-    }
-}
-
 static void uuid_has_version_and_variant(void **state)
 {
     char a[SES_UUID_SIZE], b[SES_UUID_SIZE];
@@ -147,7 +127,6 @@ int main(void)
         cmocka_unit_test(a_percent_escape_of_every_byte),
         cmocka_unit_test(blake2b_256_of_abc),
         cmocka_unit_test(parts_do_not_run_together),
-        cmocka_unit_test(rfc3339_agrees_with_the_c_library),
         cmocka_unit_test(uuid_has_version_and_variant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
