@@ -71,8 +71,11 @@ static void take_timeout(struct ses_h2_stream *stream, struct ses_slice value)
 /* Judged when a compressed message comes, or at the head if it is none of ours. */
 static void take_encoding(struct ses_h2_stream *stream, struct ses_slice value)
 {
-    stream->request_gzip = ses_slice_eq_str(value, "gzip");
-    stream->encoding_unknown = !stream->request_gzip && !ses_slice_eq_str(value, "identity");
+    bool gzip = ses_slice_eq_str(value, "gzip");
+
+    ses_h2_encoding_set(stream, SES_H2_ENCODING_GIVEN, true);
+    ses_h2_encoding_set(stream, SES_H2_ENCODING_GZIP, gzip);
+    ses_h2_encoding_set(stream, SES_H2_ENCODING_UNKNOWN, !gzip && !ses_slice_eq_str(value, "identity"));
 }
 
 /* By length first: most fields of a request are none of ours. A field of these that is given twice is
@@ -96,14 +99,13 @@ bool ses_grpc_take_header(struct ses_h2_stream *stream, struct ses_slice name, s
     case 13:
         if (!ses_slice_eq_str(name, "grpc-encoding"))
             break;
-        stream->repeated = stream->repeated || stream->encoding_given;
-        stream->encoding_given = true;
+        stream->repeated = stream->repeated || ses_h2_encoding_is(stream, SES_H2_ENCODING_GIVEN);
         take_encoding(stream, value);
         return true;
     case 20:
         if (!ses_slice_eq_str(name, "grpc-accept-encoding"))
             break;
-        stream->reply_gzip_accepted = lists_gzip(value);
+        ses_h2_encoding_set(stream, SES_H2_ENCODING_ACCEPTED, lists_gzip(value));
         return true;
     default:
         break;
@@ -270,7 +272,7 @@ static void begin(struct ses_h2_stream *stream)
                   "content-type must be application/grpc or application/grpc+proto");
     else if (x->route == NULL)
         fail_unknown_method(stream);
-    else if (stream->encoding_unknown)
+    else if (ses_h2_encoding_is(stream, SES_H2_ENCODING_UNKNOWN))
         fail(stream, SES_UNIMPLEMENTED, "grpc-encoding is none of identity, gzip");
     else if (stream->timeout_malformed)
         fail(stream, SES_INVALID_ARGUMENT, "malformed grpc-timeout");
@@ -339,7 +341,7 @@ static void on_compressed_message(struct ses_h2_stream *stream, struct ses_slice
     bool first = stream->messages == 0;
     struct ses_slice inflated;
 
-    stream->request_compressed = true;
+    ses_h2_encoding_set(stream, SES_H2_ENCODING_COMPRESSED, true);
     ses_arena_init(&scratch, 2 * max + 65536);
     enum ses_status status = ses_gzip_inflate(bytes, max, first ? &stream->x->arena : &scratch, &inflated);
 
@@ -358,7 +360,7 @@ static void on_message(struct ses_h2_stream *stream, const struct ses_grpc_messa
         fail(stream, SES_INTERNAL, "more than one request message on a call that takes one");
     else if (!message->compressed)
         on_message_bytes(stream, message->bytes, false);
-    else if (!stream->request_gzip)
+    else if (!ses_h2_encoding_is(stream, SES_H2_ENCODING_GZIP))
         fail(stream, SES_INTERNAL, "compressed message without grpc-encoding: gzip");
     else
         on_compressed_message(stream, message->bytes);
@@ -385,7 +387,7 @@ static void feed(struct ses_h2_stream *stream, struct ses_slice bytes)
     struct ses_grpc_message message;
     bool whole;
 
-    while (bytes.len > 0 && !stream->reply_ended) {
+    while (bytes.len > 0 && !ses_h2_answer_ended(stream)) {
         if (must_wait(stream)) {
             if (ses_buf_append(&stream->in, bytes) != SES_OK)
                 fail(stream, SES_RESOURCE_EXHAUSTED, "too many request messages wait");
@@ -404,7 +406,7 @@ static void feed(struct ses_h2_stream *stream, struct ses_slice bytes)
  * makes it stop sending. */
 static void data(struct ses_h2_stream *stream, struct ses_slice bytes)
 {
-    if (stream->reply_ended)
+    if (ses_h2_answer_ended(stream))
         return;
     if (stream->in.len == 0)
         feed(stream, bytes);
@@ -412,7 +414,7 @@ static void data(struct ses_h2_stream *stream, struct ses_slice bytes)
         fail(stream, SES_RESOURCE_EXHAUSTED, "too many request messages wait");
     if (stream->in.len > 0)
         stream->unconsumed += bytes.len;
-    if (!stream->reply_ended && !ses_h2_hold(stream))
+    if (!ses_h2_answer_ended(stream) && !ses_h2_hold(stream))
         fail(stream, SES_RESOURCE_EXHAUSTED, "too many request messages in progress");
 }
 
@@ -430,11 +432,12 @@ static void end_bidi(struct ses_h2_stream *stream)
 /* While bytes wait in `in` the end waits with them, or the last messages would come behind it. */
 static void request_end(struct ses_h2_stream *stream)
 {
-    if (stream->reply_ended)
+    if (ses_h2_answer_ended(stream))
         return;
-    stream->half_close_waiting = stream->in.len > 0;
-    if (stream->half_close_waiting)
+    if (stream->in.len > 0) {
+        (void)ses_h2_request_on(stream, SES_H2_KEPT_BACK);
         return;
+    }
     if (ses_grpc_reader_inside(&stream->reader))
         fail(stream, SES_INTERNAL, "request ended inside a message");
     else if (stream->x->route->kind == SES_ROUTE_BIDI)
@@ -466,17 +469,17 @@ static void drained(struct ses_h2_stream *stream)
     size_t consumed = stream->unconsumed;
 
     stream->unconsumed = 0;
-    if (!stream->request_ended &&
+    if (!ses_h2_request_ended(stream) &&
         nghttp2_session_consume_stream(stream->h2->session, stream->id, consumed) != 0)
         ses_h2_die(stream->h2, NGHTTP2_INTERNAL_ERROR);
-    if (stream->half_close_waiting)
+    if (ses_h2_request_on(stream, SES_H2_TAKEN_IN))
         request_end(stream);
 }
 
 /* A unary call is finished in a drain, a stream would last as long as it likes. */
 static void leave(struct ses_h2_stream *stream)
 {
-    if (!stream->reply_ended && stream->started && stream->x->route->kind != SES_ROUTE_UNARY)
+    if (!ses_h2_answer_ended(stream) && stream->started && stream->x->route->kind != SES_ROUTE_UNARY)
         ses_grpc_abort(stream, SES_UNAVAILABLE, "the server is shutting down", SES_CANCELLED);
 }
 

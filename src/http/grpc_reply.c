@@ -66,7 +66,7 @@ static void add_reply_header(struct ses_exchange *x, const struct ses_header *he
 }
 
 /* The count is bounded by FIELDS_MAX: the method's headers by the exchange, the trailers by the stream. */
-static void submit_headers(struct ses_h2_stream *stream, bool with_body)
+static void submit_headers(struct ses_h2_stream *stream, enum ses_h2_rest rest)
 {
     const char *server = stream->h2->shared->doors->options.server_name;
     struct ses_exchange *x = stream->x;
@@ -75,7 +75,7 @@ static void submit_headers(struct ses_h2_stream *stream, bool with_body)
 
     fields[count++] = ses_h2_nv(SES_STR("content-type"), SES_STR("application/grpc"));
     fields[count++] = ses_h2_nv(SES_STR("grpc-accept-encoding"), SES_STR("identity,gzip"));
-    if (with_body && stream->reply_gzip)
+    if (rest != SES_H2_REST_NONE && ses_h2_encoding_is(stream, SES_H2_ENCODING_PROMISED))
         fields[count++] = ses_h2_nv(SES_STR("grpc-encoding"), SES_STR("gzip"));
     if (server != NULL)
         fields[count++] = ses_h2_nv(SES_STR("server"), ses_slice_str(server));
@@ -85,30 +85,26 @@ static void submit_headers(struct ses_h2_stream *stream, bool with_body)
             add_reply_header(x, &x->reply_headers[i], fields, &count);
     }
     /* Trailers-Only: the trailers stand in the one header block. */
-    for (size_t i = 0; !with_body && i < stream->trailers_count; i++)
+    for (size_t i = 0; rest == SES_H2_REST_NONE && i < stream->trailers_count; i++)
         fields[count++] = stream->trailers[i];
-    ses_h2_stream_headers(stream, fields, count, with_body);
+    ses_h2_stream_headers(stream, fields, count, rest);
 }
 
-/* reply_ended is set before the headers are submitted: whatever that brings about finds the answer
- * ended. */
 void ses_grpc_finish(struct ses_h2_stream *stream, const struct ses_error *error)
 {
-    if (stream->reply_ended)
+    if (ses_h2_answer_ended(stream))
         return;
     ses_buf_done(&stream->in);
     if (stream->x != NULL)
         ses_timer_stop(&stream->x->deadline_timer);
     make_trailers(stream, error);
-    if (!stream->headers_submitted) {
-        bool with_body = error == NULL && ses_h2_stream_unsent(stream) > 0;
-
-        stream->reply_ended = true;
-        submit_headers(stream, with_body);
+    if (ses_h2_answer_begun(stream)) {
+        ses_h2_stream_end(stream);
         return;
     }
-    stream->reply_ended = true;
-    ses_h2_stream_resume(stream);
+    bool with_body = error == NULL && ses_h2_stream_unsent(stream) > 0;
+
+    submit_headers(stream, with_body ? SES_H2_REST_WHOLE : SES_H2_REST_NONE);
 }
 
 /* The answer first: the method hears of it by the cancellation, and cannot answer in between. */
@@ -117,10 +113,10 @@ void ses_grpc_abort(struct ses_h2_stream *stream, enum ses_status status, const 
 {
     struct ses_error error;
 
-    if (stream->reply_ended)
+    if (ses_h2_answer_ended(stream))
         return;
     ses_error_set(&error, status, ses_slice_str(message));
-    if (!stream->headers_submitted) {
+    if (!ses_h2_answer_begun(stream)) {
         ses_grpc_finish(stream, &error);
     } else {
         /* What the client has not taken so far it gets no more: the status must not wait for its window. */
@@ -165,8 +161,8 @@ static bool compress(struct ses_h2_stream *stream, struct ses_slice message, str
 {
     size_t min = stream->h2->shared->doors->options.limits.gzip_bytes_min;
 
-    if (!stream->reply_gzip_accepted || message.len == 0 ||
-        (message.len < min && !stream->request_compressed))
+    if (!ses_h2_encoding_is(stream, SES_H2_ENCODING_ACCEPTED) || message.len == 0 ||
+        (message.len < min && !ses_h2_encoding_is(stream, SES_H2_ENCODING_COMPRESSED)))
         return false;
     return ses_gzip_deflate(message, arena, ret_bytes) == SES_OK && ret_bytes->len < message.len;
 }
@@ -176,7 +172,7 @@ static void send_unary(struct ses_h2_stream *stream, struct ses_slice message)
 {
     bool compressed = compress(stream, message, &stream->x->arena, &message);
 
-    stream->reply_gzip = compressed;
+    ses_h2_encoding_set(stream, SES_H2_ENCODING_PROMISED, compressed);
     ses_grpc_prefix(compressed, message.len, stream->prefix);
     stream->prefix_len = SES_GRPC_PREFIX_BYTES;
     stream->reply = message;
@@ -213,9 +209,10 @@ static void send_streaming(struct ses_h2_stream *stream, struct ses_slice messag
         ses_h2_stream_timer(stream, 0, on_overflow);
         return;
     }
-    if (!stream->headers_submitted) {
-        stream->reply_gzip = stream->reply_gzip_accepted;
-        submit_headers(stream, true);
+    if (!ses_h2_answer_begun(stream)) {
+        ses_h2_encoding_set(stream, SES_H2_ENCODING_PROMISED,
+                            ses_h2_encoding_is(stream, SES_H2_ENCODING_ACCEPTED));
+        submit_headers(stream, SES_H2_REST_MORE);
     } else {
         ses_h2_stream_resume(stream);
     }
@@ -225,7 +222,7 @@ static void op_send(struct ses_exchange *x, struct ses_slice message)
 {
     struct ses_h2_stream *stream = x->stream;
 
-    if (stream->reply_ended || stream->overflowed)
+    if (ses_h2_answer_ended(stream) || stream->overflowed)
         return;
     if (x->route->kind == SES_ROUTE_UNARY)
         send_unary(stream, message);

@@ -210,7 +210,7 @@ static enum ses_status write_goaway(struct ses_h2 *h2, struct ses_buf *out)
 static bool finished(struct ses_h2 *h2)
 {
     /* During the notice of a drain requests may be on their way, though nghttp2 no longer asks for them. */
-    if (nghttp2_session_want_write(h2->session) || (h2->draining && !h2->leaving))
+    if (nghttp2_session_want_write(h2->session) || (h2->drain != SES_H2_DRAIN_NONE && !h2->leaving))
         return false;
     return !nghttp2_session_want_read(h2->session) || (h2->leaving && h2->streams_count == 0);
 }
@@ -297,7 +297,7 @@ static void on_notice_over(void *arg)
 
 void ses_h2_drain_acknowledged(struct ses_h2 *h2)
 {
-    if (h2->noticed)
+    if (h2->drain == SES_H2_DRAIN_NOTICED)
         on_notice_over(h2);
 }
 
@@ -305,9 +305,9 @@ static void give_notice(void *arg)
 {
     struct ses_h2 *h2 = arg;
 
-    if (h2->dead || h2->noticed)
+    if (h2->dead || h2->drain == SES_H2_DRAIN_NOTICED)
         return;
-    h2->noticed = true;
+    h2->drain = SES_H2_DRAIN_NOTICED;
     /* Requests already on their way arrive before the ping's answer: none is lost (RFC 9113 section 6.8). */
     if (nghttp2_submit_shutdown_notice(h2->session) != 0 ||
         nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL) != 0) {
@@ -324,9 +324,9 @@ static void give_notice(void *arg)
  * request is awaited for a moment. */
 void ses_h2_drain(struct ses_h2 *h2)
 {
-    if (h2->dead || h2->draining)
+    if (h2->dead || h2->drain != SES_H2_DRAIN_NONE)
         return;
-    h2->draining = true;
+    h2->drain = SES_H2_DRAIN_AWAITS;
     if (h2->asked)
         give_notice(h2);
     else
@@ -337,7 +337,7 @@ void ses_h2_drain(struct ses_h2 *h2)
 void ses_h2_was_asked(struct ses_h2 *h2)
 {
     h2->asked = true;
-    if (h2->draining)
+    if (h2->drain != SES_H2_DRAIN_NONE)
         give_notice(h2);
 }
 

@@ -17,18 +17,24 @@
  *   h2_wait.c, h2_linger.c              answers that are not read; requests that still come when answered
  *   h2_stream.c    streams
  *   h2_guard.c, h2_memory.c, h2_pages.c abuse; nghttp2's memory
- *   h2_held.c      what is held
+ *   h2_held.c, h2_halves.c              what is held; the two halves of a stream
  *   h2_state.c     what all the others ask for
  *
  * A stream has two halves that end apart from each other:
  *
- *   request  open                  headers come (in_headers), or the body does; counted in incomplete_count
- *            headers_refused       its fields are read to the end and dropped
- *            request_ended         END_STREAM came: nothing more will
- *   answer   -                     nothing was said
- *            headers_submitted     :status is said; data may follow (deferred: nghttp2 waits for more)
- *            reply_ended           nothing will be added; what is left leaves as windows allow
- *            trailers_submitted    nghttp2 has the end as well
+ *   request  HEAD         its fields come (in_headers)
+ *            REFUSED      its fields are read to the end and dropped
+ *            BODY         the head is whole, the body comes; counted in incomplete_count
+ *            PASSED_OVER  the answer is out, what still comes is thrown away; the stream lingers
+ *            WAITING      END_STREAM came while its last messages wait in `in`
+ *            ENDED        nothing more will come
+ *   answer   NONE         nothing was said
+ *            OPEN         :status is said; data may follow
+ *            DEFERRED     the same, and nghttp2 waits for ses_h2_stream_resume
+ *            ENDED        nothing will be added; what is left leaves as windows allow
+ *            HANDED_OVER  nghttp2 has the trailers as well
+ *
+ * h2_halves.c has the tables of what leads from one to another.
  *
  * place says in which list of its engine it stands meanwhile: FRESH in the turn that answered, WAITING while
  * the peer does not take the answer, LINGERING when the answer is out and the request still comes.
@@ -131,6 +137,13 @@ struct ses_h2_rate {
     unsigned count;
 };
 
+/* How far the leaving of the worker has come at this connection; h2.c. */
+enum ses_h2_drain {
+    SES_H2_DRAIN_NONE,
+    SES_H2_DRAIN_AWAITS, /* its first request, for a moment */
+    SES_H2_DRAIN_NOTICED /* the first GOAWAY was sent */
+};
+
 struct ses_h2 {
     struct ses_h2_shared *shared;
     const struct ses_h2_io *io;
@@ -163,14 +176,13 @@ struct ses_h2 {
     struct ses_timer header_timer; /* runs while a header block is incomplete, or the preface's SETTINGS */
     uint32_t spent_ms;             /* of the preface's time, before this engine was there */
     struct ses_timer drain_timer;
+    enum ses_h2_drain drain;
     uint32_t dead_code; /* HTTP/2 error code of our own GOAWAY */
     bool dead;          /* nothing more goes through nghttp2 */
     bool goaway_written;
     bool write_wanted;
     bool read_paused;
-    bool asked; /* a stream was opened, ever */
-    bool draining;
-    bool noticed; /* the first GOAWAY of a drain was sent */
+    bool asked;   /* a stream was opened, ever */
     bool leaving; /* no new streams will come: finish at the last one's end */
     bool ping_unanswered;
     bool page_used;        /* a stream was opened since the last sweep (h2_pages.c) */
@@ -199,6 +211,63 @@ enum ses_h2_content {
     SES_H2_CONTENT_GRPC_UNSUPPORTED /* another application/grpc... */
 };
 
+/* Their order is used: from WAITING on END_STREAM has come, from ENDED on nothing is added to an answer. */
+enum ses_h2_request {
+    SES_H2_REQUEST_HEAD,
+    SES_H2_REQUEST_REFUSED,
+    SES_H2_REQUEST_BODY,
+    SES_H2_REQUEST_PASSED_OVER,
+    SES_H2_REQUEST_WAITING,
+    SES_H2_REQUEST_ENDED,
+    SES_H2_REQUEST_COUNT
+};
+
+enum ses_h2_request_event {
+    SES_H2_HEAD_REFUSED,
+    SES_H2_HEAD_WHOLE, /* without END_STREAM */
+    SES_H2_END_STREAM,
+    SES_H2_KEPT_BACK,   /* its end must wait for its messages */
+    SES_H2_TAKEN_IN,    /* and has waited for them */
+    SES_H2_LEFT_BEHIND, /* END_STREAM of ours is out before the client's came */
+    SES_H2_CLOSED,
+    SES_H2_REQUEST_EVENT_COUNT
+};
+
+enum ses_h2_answer {
+    SES_H2_ANSWER_NONE,
+    SES_H2_ANSWER_OPEN,
+    SES_H2_ANSWER_DEFERRED,
+    SES_H2_ANSWER_ENDED,
+    SES_H2_ANSWER_HANDED_OVER,
+    SES_H2_ANSWER_COUNT
+};
+
+enum ses_h2_answer_event {
+    SES_H2_HEADERS,
+    SES_H2_DEFER,
+    SES_H2_RESUME,
+    SES_H2_END,
+    SES_H2_TRAILERS,
+    SES_H2_ANSWER_EVENT_COUNT
+};
+
+/* What follows the headers of an answer. */
+enum ses_h2_rest {
+    SES_H2_REST_NONE,  /* END_STREAM is with them */
+    SES_H2_REST_WHOLE, /* all of it is there: reply or backlog, and trailers */
+    SES_H2_REST_MORE   /* the backlog, which may be added to */
+};
+
+/* gRPC's encodings, a set. */
+enum ses_h2_encoding {
+    SES_H2_ENCODING_GIVEN = 1 << 0,      /* grpc-encoding came */
+    SES_H2_ENCODING_GZIP = 1 << 1,       /* it is gzip */
+    SES_H2_ENCODING_UNKNOWN = 1 << 2,    /* it is none of ours */
+    SES_H2_ENCODING_COMPRESSED = 1 << 3, /* a message of the request was compressed */
+    SES_H2_ENCODING_ACCEPTED = 1 << 4,   /* replies may be gzip */
+    SES_H2_ENCODING_PROMISED = 1 << 5    /* grpc-encoding of the answer says so */
+};
+
 /* Which list of its engine a stream stands in, for its answer or behind it. */
 enum ses_h2_place { SES_H2_NOWHERE, SES_H2_FRESH, SES_H2_WAITING, SES_H2_LINGERING };
 
@@ -206,6 +275,8 @@ struct ses_h2_stream {
     struct ses_list node; /* of the engine */
     struct ses_list place_node;
     enum ses_h2_place place;
+    enum ses_h2_request request; /* changed by ses_h2_request_on alone */
+    enum ses_h2_answer answer;   /* changed by ses_h2_answer_on alone */
     struct ses_h2_stream *next_free;
     struct ses_h2 *h2;
     struct ses_exchange *x; /* NULL: the pool was exhausted */
@@ -219,10 +290,7 @@ struct ses_h2_stream {
     struct ses_buf in; /* HTTP: the body; bidi gRPC: bytes not read while the backlog is high */
     size_t held_bytes; /* this stream's part of the engine's */
     size_t unconsumed; /* bytes of `in` not yet given back to the stream's window */
-    bool headers_refused;
-    bool return_path; /* :path is that of the return URL (method/return_refusal.h) */
-    bool request_ended;
-    bool incomplete; /* counted in the engine's incomplete_count */
+    bool return_path;  /* :path is that of the return URL (method/return_refusal.h) */
 
     /* answer: either one message (prefix + reply, borrowed from the exchange), or the backlog */
     uint8_t prefix[SES_GRPC_PREFIX_BYTES];
@@ -239,10 +307,6 @@ struct ses_h2_stream {
     int http_status;
     char status_text[4];
     char content_length[24];
-    bool headers_submitted;
-    bool reply_ended; /* nothing will be added to the answer */
-    bool deferred;    /* nghttp2 waits for ses_h2_stream_resume */
-    bool trailers_submitted;
 
     /* gRPC, see grpc.c */
     struct ses_grpc_reader reader;
@@ -250,19 +314,41 @@ struct ses_h2_stream {
     unsigned messages;
     bool timeout_given;
     bool timeout_malformed;
-    bool request_gzip;
-    bool encoding_given;
-    bool repeated; /* a field of gRPC's own was given twice */
-    bool encoding_unknown;
-    bool reply_gzip_accepted;
-    bool reply_gzip;      /* grpc-encoding of the answer */
+    uint8_t encodings;    /* enum ses_h2_encoding */
+    bool repeated;        /* a field of gRPC's own was given twice */
     bool overflowed;      /* a reply did not fit the backlog: the stream is about to be ended */
     bool metadata_binary; /* a header named "-bin" came */
-    bool request_compressed;
     bool started;
-    bool bidi;               /* counted in the worker's bidi_count */
-    bool half_close_waiting; /* the request ended while its last messages waited in `in` */
+    bool bidi; /* counted in the worker's bidi_count */
 };
+
+static inline bool ses_h2_request_ended(const struct ses_h2_stream *stream)
+{
+    return stream->request >= SES_H2_REQUEST_WAITING;
+}
+
+static inline bool ses_h2_answer_begun(const struct ses_h2_stream *stream)
+{
+    return stream->answer != SES_H2_ANSWER_NONE;
+}
+
+static inline bool ses_h2_encoding_is(const struct ses_h2_stream *stream, enum ses_h2_encoding encoding)
+{
+    return (stream->encodings & encoding) != 0;
+}
+
+static inline void ses_h2_encoding_set(struct ses_h2_stream *stream, enum ses_h2_encoding encoding, bool is)
+{
+    unsigned others = stream->encodings & ~(unsigned)encoding;
+
+    stream->encodings = (uint8_t)(others | (is ? (unsigned)encoding : 0));
+}
+
+/* Nothing will be added to it. */
+static inline bool ses_h2_answer_ended(const struct ses_h2_stream *stream)
+{
+    return stream->answer >= SES_H2_ANSWER_ENDED;
+}
 
 /* ---- h2_state.c */
 /* Asks for ses_h2_produce, once a turn. */
@@ -279,9 +365,13 @@ void ses_h2_answer_leave(struct ses_h2_stream *stream);
 /* Bytes of the answer not yet in frames. */
 size_t ses_h2_stream_unsent(const struct ses_h2_stream *stream);
 
+/* ---- h2_halves.c */
+/* false: not in this state, nothing was changed. */
+bool ses_h2_request_on(struct ses_h2_stream *stream, enum ses_h2_request_event event);
+/* An event that does not belong to the state is a fault of the program. */
+void ses_h2_answer_on(struct ses_h2_stream *stream, enum ses_h2_answer_event event);
+
 /* ---- h2_held.c */
-/* The request has begun without its end, or has ended. */
-void ses_h2_set_incomplete(struct ses_h2_stream *stream, bool incomplete);
 /* Brings the connection's sum up to date with what the stream holds now; false: it has grown beyond
  * held_bytes_max. */
 bool ses_h2_hold(struct ses_h2_stream *stream);
@@ -381,11 +471,13 @@ void ses_h2_send_callbacks(nghttp2_session_callbacks *callbacks);
 nghttp2_nv ses_h2_nv(struct ses_slice name, struct ses_slice value);
 /* The same for values that never repeat. */
 nghttp2_nv ses_h2_nv_once(struct ses_slice name, struct ses_slice value);
-/* Response headers; fields[0] is left for ":status". with_body: reply, backlog and trailers follow, else they
- * end the stream. */
-void ses_h2_stream_headers(struct ses_h2_stream *stream, nghttp2_nv *fields, size_t count, bool with_body);
-/* Something was added to the backlog, or reply_ended was set. */
+/* Response headers, once; fields[0] is left for ":status". */
+void ses_h2_stream_headers(struct ses_h2_stream *stream, nghttp2_nv *fields, size_t count,
+                           enum ses_h2_rest rest);
+/* Something was added to the backlog. */
 void ses_h2_stream_resume(struct ses_h2_stream *stream);
+/* Nothing will be added to an answer that has begun. */
+void ses_h2_stream_end(struct ses_h2_stream *stream);
 /* Ends an answer that has begun with its trailers at once, whatever data waits. */
 void ses_h2_stream_break_off(struct ses_h2_stream *stream);
 

@@ -22,14 +22,6 @@ bool ses_h2_hold(struct ses_h2_stream *stream)
     return false;
 }
 
-void ses_h2_set_incomplete(struct ses_h2_stream *stream, bool incomplete)
-{
-    if (stream->incomplete == incomplete)
-        return;
-    stream->incomplete = incomplete;
-    stream->h2->incomplete_count += incomplete ? 1 : -1u;
-}
-
 /* Waiting and lingering streams are counted at what they were measured to cost (SES_H2_WAITING_BYTES)
  * beside their bytes. */
 size_t ses_h2_held(const struct ses_h2 *h2)

@@ -23,7 +23,7 @@ static void respond(void *opaque, int http_status, const struct ses_header *head
     nghttp2_nv fields[FIELDS_MAX];
     size_t count = 1;
 
-    if (stream->headers_submitted)
+    if (ses_h2_answer_begun(stream))
         return;
     for (size_t i = 0; i < headers_count && count < FIELDS_MAX - 1; i++) {
         bool once = ses_slice_eq_str(headers[i].name, "x-request-id");
@@ -42,8 +42,8 @@ static void respond(void *opaque, int http_status, const struct ses_header *head
 
     stream->http_status = http_status;
     stream->reply = bodiless ? SES_SLICE_EMPTY : body;
-    stream->reply_ended = true;
-    ses_h2_stream_headers(stream, fields, count, stream->reply.len > 0);
+    ses_h2_stream_headers(stream, fields, count,
+                          stream->reply.len > 0 ? SES_H2_REST_WHOLE : SES_H2_REST_NONE);
 }
 
 static const struct ses_http_stream_ops stream_ops = {.respond = respond};
@@ -65,20 +65,19 @@ static void write_refusal(struct ses_h2_stream *stream, int http_status, const c
     };
     size_t count = 2;
 
-    if (stream->headers_submitted)
+    if (ses_h2_answer_begun(stream))
         return;
     for (size_t i = 0; page && i < SES_RETURN_PAGE_HEADERS_MAX; i++)
         fields[count++] = ses_h2_nv(headers[i].name, headers[i].value);
     ses_buf_done(&stream->in);
     stream->http_status = http_status;
-    stream->reply_ended = true;
     bool written = ses_buf_append(&stream->backlog, body) == SES_OK;
 
     if (written)
         fields[count++] =
             ses_h2_nv_once(SES_STR("content-length"), ses_slice(stream->content_length, (size_t)digits));
     (void)ses_h2_hold(stream);
-    ses_h2_stream_headers(stream, fields, count, written);
+    ses_h2_stream_headers(stream, fields, count, written ? SES_H2_REST_WHOLE : SES_H2_REST_NONE);
 }
 
 /* The exchange's answer without http_exchange.c: no route was looked up, maybe not even the head was
@@ -120,14 +119,14 @@ static void on_body_timeout(void *arg)
 
 static void begin(struct ses_h2_stream *stream)
 {
-    if (!stream->request_ended)
+    if (!ses_h2_request_ended(stream))
         ses_h2_stream_timer(stream, stream->h2->shared->doors->options.limits.body_ms, on_body_timeout);
 }
 
 /* Behind an answer the rest of the body is nobody's (h2_linger.c counts it). */
 static void data(struct ses_h2_stream *stream, struct ses_slice bytes)
 {
-    if (stream->headers_submitted)
+    if (ses_h2_answer_begun(stream))
         return;
     if (ses_buf_append(&stream->in, bytes) != SES_OK)
         ses_h2_http_refuse(stream, 413, SES_TOO_LARGE, "request body too large");
@@ -140,7 +139,7 @@ static void request_end(struct ses_h2_stream *stream)
 {
     struct ses_exchange *x = stream->x;
 
-    if (stream->headers_submitted)
+    if (ses_h2_answer_begun(stream))
         return;
     ses_timer_stop(&x->deadline_timer);
     if (ses_arena_copy(&x->arena, ses_buf_view(&stream->in), &x->body) != SES_OK) {

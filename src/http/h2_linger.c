@@ -76,7 +76,7 @@ static void keep_nothing(struct ses_h2_stream *stream)
     free(stream->kept);
     stream->kept = NULL;
     stream->kept_len = 0;
-    ses_h2_set_incomplete(stream, false); /* counted as lingering instead */
+    (void)ses_h2_request_on(stream, SES_H2_LEFT_BEHIND); /* counted as lingering instead */
     (void)ses_h2_hold(stream);
 }
 

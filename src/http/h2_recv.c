@@ -116,11 +116,11 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         return failure(h2, NGHTTP2_ENHANCE_YOUR_CALM);
     if (name_len == 5 && memcmp(name_data, ":path", 5) == 0)
         stream->return_path = ses_return_path_check(ses_slice(value_data, value_len));
-    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST || stream->headers_refused)
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST || stream->request == SES_H2_REQUEST_REFUSED)
         return 0; /* gRPC defines no request trailers */
     if (!within_limits(stream, limits) ||
         !keep_header(stream, ses_slice(name_data, name_len), ses_slice(value_data, value_len)))
-        stream->headers_refused = true;
+        (void)ses_h2_request_on(stream, SES_H2_HEAD_REFUSED);
     return 0;
 }
 
@@ -153,10 +153,10 @@ static void refuse(struct ses_h2_stream *stream, int http_status, const char *me
 
 /* Three refusals before any work: a head that is too large, a connection that leaves too much unread, a
  * pool without a place. Each is an answer and not a reset, so that the caller learns why. */
-static void request_begun(struct ses_h2_stream *stream)
+static void request_begun(struct ses_h2_stream *stream, bool head_refused)
 {
     ses_h2_was_asked(stream->h2);
-    if (stream->headers_refused) {
+    if (head_refused) {
         ses_h2_count_reset(stream->h2);
         refuse(stream, 431, "request headers too large");
         return;
@@ -178,10 +178,8 @@ static void request_begun(struct ses_h2_stream *stream)
     stream->kind->begin(stream);
 }
 
-static void request_ended(struct ses_h2_stream *stream)
+static void tell_end(struct ses_h2_stream *stream)
 {
-    stream->request_ended = true;
-    ses_h2_set_incomplete(stream, false);
     if (stream->kind != NULL)
         stream->kind->request_end(stream);
 }
@@ -197,8 +195,8 @@ static void on_data(struct ses_h2 *h2, nghttp2_session *session, const nghttp2_f
         return;
     }
     stream = find(session, frame->hd.stream_id);
-    if (stream != NULL)
-        request_ended(stream);
+    if (stream != NULL && ses_h2_request_on(stream, SES_H2_END_STREAM))
+        tell_end(stream);
 }
 
 /* Trailers of a request end it like DATA with END_STREAM; they have no other meaning here. */
@@ -210,14 +208,15 @@ static void on_headers(struct ses_h2 *h2, const nghttp2_frame *frame)
     if (stream == NULL)
         return;
     bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    bool head_refused = stream->request == SES_H2_REQUEST_REFUSED;
 
     /* Known before begin answers: an answer to a whole request needs no reset behind it. */
-    stream->request_ended = end;
-    ses_h2_set_incomplete(stream, !end);
+    if (!ses_h2_request_on(stream, end ? SES_H2_END_STREAM : SES_H2_HEAD_WHOLE))
+        return;
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-        request_begun(stream);
+        request_begun(stream, head_refused);
     if (end)
-        request_ended(stream);
+        tell_end(stream);
 }
 
 /* A whole frame. A GOAWAY of the client's says that it opens no more streams: finish after the last

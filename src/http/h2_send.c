@@ -40,14 +40,17 @@ nghttp2_nv ses_h2_nv_once(struct ses_slice name, struct ses_slice value)
     return make_nv(name, value, NGHTTP2_NV_FLAG_NO_INDEX);
 }
 
-/* All data is handed over: the trailers, or the end of the stream. */
+/* All data is handed over: the trailers, or the end of the stream. The trailers of an answer that was broken
+ * off meanwhile are in nghttp2's queue already. */
 static int end_data(nghttp2_session *session, struct ses_h2_stream *stream, uint32_t *data_flags)
 {
     *data_flags |= NGHTTP2_DATA_FLAG_EOF;
     if (stream->trailers_count == 0)
         return 0;
-    stream->trailers_submitted = true;
     *data_flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    if (stream->answer == SES_H2_ANSWER_HANDED_OVER)
+        return 0;
+    ses_h2_answer_on(stream, SES_H2_TRAILERS);
     return nghttp2_submit_trailer(session, stream->id, stream->trailers, stream->trailers_count);
 }
 
@@ -63,14 +66,14 @@ static ssize_t read_answer(nghttp2_session *session, int32_t id, uint8_t *buf, s
     (void)id;
     (void)buf;
     (void)arg;
-    if (unsent == 0 && !stream->reply_ended) {
-        stream->deferred = true;
+    if (unsent == 0 && !ses_h2_answer_ended(stream)) {
+        ses_h2_answer_on(stream, SES_H2_DEFER);
         return NGHTTP2_ERR_DEFERRED;
     }
     *data_flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     if (unsent > len)
         return (ssize_t)len;
-    if (stream->reply_ended && end_data(session, stream, data_flags) != 0)
+    if (ses_h2_answer_ended(stream) && end_data(session, stream, data_flags) != 0)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     return (ssize_t)unsent;
 }
@@ -108,7 +111,7 @@ static enum ses_status write_backlog(struct ses_h2_stream *stream, struct ses_bu
     (void)ses_h2_hold(stream);
     if (stream->place == SES_H2_WAITING)
         ses_h2_answer_leave(stream); /* what drained adds begins anew */
-    if (stream->kind != NULL && !stream->reply_ended)
+    if (stream->kind != NULL && !ses_h2_answer_ended(stream))
         stream->kind->drained(stream);
     return SES_OK;
 }
@@ -160,7 +163,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         return 0;
     struct ses_h2_stream *stream = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 
-    if (stream != NULL && !stream->request_ended)
+    if (stream != NULL && !ses_h2_request_ended(stream))
         ses_h2_linger(stream);
     return 0;
 }
@@ -186,24 +189,26 @@ static struct ses_slice status_text(struct ses_h2_stream *stream)
 
 /* The fields' bytes must live until the frame is written, at the end of the turn: in the exchange, in
  * the stream, or literals. An exchange that is let go of earlier has its trailers copied (h2_wait.c). */
-void ses_h2_stream_headers(struct ses_h2_stream *stream, nghttp2_nv *fields, size_t count, bool with_body)
+void ses_h2_stream_headers(struct ses_h2_stream *stream, nghttp2_nv *fields, size_t count,
+                           enum ses_h2_rest rest)
 {
     struct ses_h2 *h2 = stream->h2;
     nghttp2_data_provider provider = {.source = {.ptr = stream}, .read_callback = read_answer};
 
-    stream->headers_submitted = true;
-    if (!with_body)
-        stream->reply_ended = true;
+    ses_h2_answer_on(stream, SES_H2_HEADERS);
+    if (rest != SES_H2_REST_MORE)
+        ses_h2_answer_on(stream, SES_H2_END);
     if (h2->dead)
         return;
     ses_h2_answered(stream);
     fields[0] = ses_h2_nv(SES_STR(":status"), status_text(stream));
-    if (nghttp2_submit_response(h2->session, stream->id, fields, count, with_body ? &provider : NULL) != 0)
+    if (nghttp2_submit_response(h2->session, stream->id, fields, count,
+                                rest != SES_H2_REST_NONE ? &provider : NULL) != 0)
         ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);
     ses_h2_want_write(h2);
 }
 
-/* deferred is what nghttp2 was told (ERR_DEFERRED); resuming a stream that is not deferred would be an
+/* DEFERRED is what nghttp2 was told (ERR_DEFERRED); resuming a stream that is not deferred would be an
  * error. */
 void ses_h2_stream_resume(struct ses_h2_stream *stream)
 {
@@ -212,22 +217,28 @@ void ses_h2_stream_resume(struct ses_h2_stream *stream)
     if (h2->dead)
         return;
     ses_h2_answered(stream);
-    if (stream->deferred) {
-        stream->deferred = false;
+    if (stream->answer == SES_H2_ANSWER_DEFERRED) {
+        ses_h2_answer_on(stream, SES_H2_RESUME);
         if (nghttp2_session_resume_data(h2->session, stream->id) != 0)
             ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);
     }
     ses_h2_want_write(h2);
 }
 
+/* Resumed first: whether nghttp2 waits is known only until the end. */
+void ses_h2_stream_end(struct ses_h2_stream *stream)
+{
+    ses_h2_stream_resume(stream);
+    ses_h2_answer_on(stream, SES_H2_END);
+}
+
 void ses_h2_stream_break_off(struct ses_h2_stream *stream)
 {
     struct ses_h2 *h2 = stream->h2;
 
-    stream->reply_ended = true;
+    ses_h2_answer_on(stream, SES_H2_TRAILERS);
     if (h2->dead)
         return;
-    stream->trailers_submitted = true;
     /* Goes before any DATA that waits for the client's window; behind END_STREAM nghttp2 drops that. */
     if (nghttp2_submit_trailer(h2->session, stream->id, stream->trailers, stream->trailers_count) != 0)
         ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);

@@ -1,5 +1,5 @@
-/* The state that everything else in an engine asks for and changes: whether it is over, whether it has something
- * to write, in which list a stream stands. Calls nothing but the connection and the log. */
+/* What all the rest of an engine asks for and changes: whether it is over, whether it has something to write,
+ * in which list a stream stands. Calls nothing but the connection and the log. */
 #include "h2.h"
 
 void ses_h2_want_write(struct ses_h2 *h2)

@@ -113,7 +113,7 @@ void ses_h2_stream_close(struct ses_h2_stream *stream)
     if (stream->bidi)
         h2->shared->bidi_count--;
     ses_h2_answer_leave(stream);
-    ses_h2_set_incomplete(stream, false);
+    (void)ses_h2_request_on(stream, SES_H2_CLOSED);
     ses_h2_stream_drop_exchange(stream);
     ses_buf_done(&stream->in);
     ses_buf_done(&stream->backlog);

@@ -57,7 +57,7 @@ static void drop_exchange(struct ses_h2_stream *stream)
 {
     const struct ses_exchange *x = stream->x;
 
-    if (x == NULL || !stream->reply_ended || stream->trailers_submitted || !(x->answered || x->cancelled))
+    if (x == NULL || stream->answer != SES_H2_ANSWER_ENDED || !(x->answered || x->cancelled))
         return;
     if (keep_answer(stream))
         ses_h2_stream_drop_exchange(stream);
