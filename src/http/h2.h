@@ -16,7 +16,8 @@
  *   h2_send.c      answers: nghttp2's sending callbacks
  *   h2_wait.c, h2_linger.c              answers that are not read; requests that still come when answered
  *   h2_stream.c    streams
- *   h2_guard.c, h2_memory.c, h2_pages.c abuse; nghttp2's memory
+ *   h2_guard.c, h2_session.c            abuse; nghttp2's session
+ *   h2_alloc.c     nghttp2's memory
  *   h2_held.c, h2_halves.c              what is held; the two halves of a stream
  *   h2_state.c     what all the others ask for
  *
@@ -119,13 +120,8 @@ struct ses_h2_shared {
     struct ses_doors *doors;
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *option;
-    nghttp2_mem memory;    /* h2_memory.c */
-    uint8_t *frame_bytes;  /* in which the sessions of this worker make their frames */
-    bool frame_shared;     /* the library is the one of which this is known to be safe */
-    struct ses_h2 *making; /* whose session is being made */
-    struct ses_h2_pages *pages;
-    struct ses_timer sweep_timer;
-    unsigned engines_count;
+    nghttp2_mem memory; /* what sessions allocate from: h2_alloc.h */
+    struct ses_h2_alloc *alloc;
     struct ses_h2_stream *streams_free; /* a stack: the one used last is still in the cache */
     unsigned streams_free_count;
     unsigned bidi_count;
@@ -185,7 +181,7 @@ struct ses_h2 {
     bool asked;   /* a stream was opened, ever */
     bool leaving; /* no new streams will come: finish at the last one's end */
     bool ping_unanswered;
-    bool page_used;        /* a stream was opened since the last sweep (h2_pages.c) */
+    bool page_used;        /* a stream was opened since the last sweep (h2_alloc.c) */
     bool settings_seen;    /* the client's preface is whole */
     bool settings_written; /* our half of the connection preface */
 };
@@ -407,24 +403,10 @@ void ses_h2_drain_acknowledged(struct ses_h2 *h2);
 /* ---- h2_shared.c */
 SES_MUST_CHECK enum ses_status ses_h2_shared_new(struct ses_doors *doors, struct ses_h2_shared **ret_shared);
 
-/* ---- h2_memory.c */
-SES_MUST_CHECK enum ses_status ses_h2_memory_init(struct ses_h2_shared *shared);
-void ses_h2_memory_done(struct ses_h2_shared *shared);
+/* ---- h2_session.c */
 /* A session of these doors. SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_h2_session_new(struct ses_h2 *h2);
 void ses_h2_session_free(struct ses_h2 *h2);
-
-/* ---- h2_pages.c */
-struct ses_h2_pages *ses_h2_pages_new(void);
-void ses_h2_pages_free(struct ses_h2_pages *pages);
-/* A zeroed page for the engine's session; NULL: none left. */
-void *ses_h2_pages_take(struct ses_h2_pages *pages, struct ses_h2 *owner);
-/* false: not one of these pages. */
-bool ses_h2_pages_give(struct ses_h2_pages *pages, void *bytes);
-/* The owner goes, its page stays taken for good. */
-void ses_h2_pages_abandon(struct ses_h2_pages *pages, const struct ses_h2 *owner);
-/* Gives the memory under the pages of engines without streams back to the system; returns how many. */
-unsigned ses_h2_pages_sweep(struct ses_h2_pages *pages);
 
 /* ---- h2_guard.c */
 /* Counts one event; true once there were more than max in the window. */

@@ -142,7 +142,7 @@ static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8
     if (stream->place == SES_H2_WAITING)
         ses_h2_answer_moved(stream, len);
     /* nghttp2 may write frame after frame in one call: this is where the bound of one turn's output holds.
-     * PAUSE, not WOULDBLOCK: no frame may be left half done, see h2_memory.c. */
+     * PAUSE, not WOULDBLOCK: no frame may be left half done, see h2_alloc.c. */
     return h2->out->len >= SES_CONN_HIGH_WATER ? NGHTTP2_ERR_PAUSE : 0;
 }
 

@@ -1,6 +1,6 @@
 /* What all HTTP/2 connections of a worker have in common, and the options that bound nghttp2 where we
  * could only look on. */
-#include "h2.h"
+#include "h2_alloc.h"
 
 #include <stdlib.h>
 
@@ -33,7 +33,7 @@ enum ses_status ses_h2_shared_new(struct ses_doors *doors, struct ses_h2_shared 
         return SES_NO_MEMORY;
     shared->doors = doors;
     if (nghttp2_session_callbacks_new(&shared->callbacks) != 0 || make_option(shared) != SES_OK ||
-        ses_h2_memory_init(shared) != SES_OK) {
+        ses_h2_alloc_new(doors->options.timers, &shared->memory, &shared->alloc) != SES_OK) {
         ses_h2_shared_free(shared);
         return SES_NO_MEMORY;
     }
@@ -57,6 +57,6 @@ void ses_h2_shared_free(struct ses_h2_shared *shared)
     }
     nghttp2_session_callbacks_del(shared->callbacks);
     nghttp2_option_del(shared->option);
-    ses_h2_memory_done(shared);
+    ses_h2_alloc_free(shared->alloc);
     free(shared);
 }

@@ -6,7 +6,8 @@
 
 #include "unit.h"
 
-/* The tables of a stream's halves: what they allow, what they refuse, and the count that follows from them. */
+/* The tables of a stream's halves: what they allow, what they refuse, and the count that follows from
+ * them. */
 
 static struct ses_h2 h2;
 static struct ses_h2_stream stream;
