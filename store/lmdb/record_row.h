@@ -1,5 +1,5 @@
-/* record_row.h - a record's row in the database "index", under the record's locator: all that a rebuild of the
- * table needs. All integers are little endian.
+/* record_row.h - a record's row in the database "index", under the record's locator: all that a rebuild of
+ * the table needs. All integers are little endian.
  *
  *    0  key[32]             32  session id[16]
  *   48  u64 {retain 31 bits, revision 32 bits}, as meta in table.h

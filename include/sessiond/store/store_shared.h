@@ -1,6 +1,6 @@
 /* store_shared.h - what all processes of one server share of the store: the session table (key -> where its
- * newest record lies; layout in store/README.md) and who watches what. Made by the supervisor before it forks,
- * inherited, gone with the last process; after a full stop it is filled from the disk.
+ * newest record lies; layout in store/README.md) and who watches what. Made by the supervisor before it
+ * forks, inherited, gone with the last process; after a full stop it is filled from the disk.
  */
 #ifndef SESSIOND_STORE_STORE_SHARED_H
 #define SESSIOND_STORE_STORE_SHARED_H
