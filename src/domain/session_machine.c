@@ -282,8 +282,7 @@ static struct ses_past_step *push_past_step(struct ses_session *session)
     return &session->past_steps[session->past_steps_count++];
 }
 
-/* The open step, if there is one, is over. */
-/* Only a step with a handle is remembered: nothing can come back for another one. */
+/* The open step, if there is one, is over. Only one with a handle is remembered: nothing can come back for another. */
 static void end_step(struct ses_session *session, bool timed_out)
 {
     struct ses_past_step *past;
@@ -315,6 +314,19 @@ void ses_session_drop_redirect(struct ses_session *session)
     session->redirect_present = false;
 }
 
+void ses_session_end_step(struct ses_session *session)
+{
+    end_step(session, false);
+}
+
+/* The caller tells that it sends the browser where BeginStep said: the same step, whose handle is under way. It
+ * ends when it would have ended, as its handle says. */
+static bool goes_on(const struct ses_session *session, enum ses_event event)
+{
+    return event == SES_EVENT_REDIRECT_STARTED && session->status == SES_SESSION_REDIRECTED &&
+           session->step_open && session->step.return_url.len > 0;
+}
+
 static void begin_step(struct ses_session *session, uint64_t step_ms, uint64_t now_ms)
 {
     session->step_open = true;
@@ -337,6 +349,7 @@ static void move(struct ses_session *session, enum ses_session_status to, enum s
                  uint64_t step_ms, const struct ses_session_rules *rules, uint64_t now_ms)
 {
     uint64_t own_ms = later(own_end(session), now_ms + rules->ttl_ms);
+    bool same_step;
 
     /* Of a former version, in PROCESSING: the stored end is "never", and no end of its own. */
     if (session->status == SES_SESSION_PROCESSING && session->own_expires_ms == 0)
@@ -344,9 +357,11 @@ static void move(struct ses_session *session, enum ses_session_status to, enum s
     if (event == SES_EVENT_ATTEMPT_FAILED)
         to = count_attempt(session, rules);
     session->late_success = session->late_success || session->status == SES_SESSION_FAILED;
+    same_step = goes_on(session, event);
     session->status = to;
-    end_step(session, false);
-    if (ses_session_in_step(to))
+    if (!same_step)
+        end_step(session, false);
+    if (ses_session_in_step(to) && !same_step)
         begin_step(session, step_ms != 0 ? step_ms : rules->step_ms, now_ms);
     if (event == SES_EVENT_CHALLENGE_PASSED)
         ses_session_rotate(session, rules, now_ms);

@@ -106,6 +106,7 @@ static enum ses_session_verdict decide(struct ses_continuation *call, struct ses
      * opens the step whose id, name and URL are filled in behind it. */
     (void)ses_continuation_bind(call, session);
     ses_session_drop_redirect(session);
+    ses_session_end_step(session);
     (void)ses_session_apply(session, SES_EVENT_REDIRECT_STARTED, call->event_id, call->step_ms,
                             &call->access.service->rules, now_ms);
     ses_random_bytes(session->step.id, sizeof(session->step.id));

@@ -188,6 +188,16 @@ class Return(ReturnCase):
             self.assertEqual(self.fetch("GET", f"/r/{handle}?cres=1")[0], 303)
             self.assertEqual(status_name(self.get()), "RETURNED")
 
+    def test_the_caller_tells_of_the_step_too(self):
+        handle = self.step()
+        self.client.advance(self.token, self.session, "REDIRECT_STARTED", event_id="sent")
+        status, headers, _ = self.post(handle, {"cres": "c1"})
+        self.assertEqual((status, headers["location"]), (303, BACK))
+        found = self.get()
+        self.assertEqual((status_name(found), dict(found.redirect_result.payload)), ("RETURNED", {"cres": "c1"}))
+        answer = self.client.begin(self.token, self.session, return_url=BACK + "&again=1")  # a new one takes its place
+        self.assertEqual(self.post(answer.step_handle, {"cres": "c2"})[1]["location"], BACK + "&again=1")
+
     def test_steps_that_follow_each_other(self):
         one = self.step()
         self.post(one, {"cres": "1"})

@@ -27,7 +27,7 @@ def moves(status, event):
     if event in ("REVOKED", "EXPIRED"):
         return event
     if event == "REDIRECT_STARTED":
-        return "REDIRECTED"  # a second one replaces the first
+        return "REDIRECTED"  # a second one replaces the first, but for one of BeginStep (below)
     if event == "AUTHENTICATION_STARTED":
         return None if status in STEPS else "AUTHENTICATING"
     if event == "BROWSER_RETURNED":
@@ -47,7 +47,8 @@ class Model:
     amount: int = 10000
     text: str = ""
     customer: str = ""
-    seen: list = dataclasses.field(default_factory=list)  # ids of events, the newest 16
+    applied: list = dataclasses.field(default_factory=list)  # their ids
+    seen: list = dataclasses.field(default_factory=list)  # of applied events, and of the late ones in the history
     history: list = dataclasses.field(default_factory=list)  # (event, id, outcome)
     open_step: str = None  # event id of the BeginStep whose step is open
     short_step: int = 0  # version at which a step that will run out began
@@ -60,16 +61,18 @@ class Model:
         if event_id and event_id in self.seen:
             return "DUPLICATE"
         after = moves(self.status, event)
+        goes_on = event == "REDIRECT_STARTED" and self.status == "REDIRECTED"  # told of the step that BeginStep began
         outcome = "APPLIED" if after else "LATE"
         if after or self.records_late(event):
             self.record((event, event_id, outcome))
-        self.seen = [one for _, one, _ in self.history if one]
+        self.applied += [event_id] * bool(after and event_id)
+        self.seen = [one for _, one, _ in self.history if one] + self.applied
         if after:
             self.status = after
             self.version += 1
             self.generation += event in ("CHALLENGE_PASSED", "ATTEMPT_FAILED")  # both told with the token
             self.customer = customer or self.customer
-            self.open_step = None
+            self.open_step = self.open_step if goes_on else None
         return outcome
 
     def records_late(self, event):
@@ -102,6 +105,7 @@ class Model:
             return "SESSION_PROCESSING"
         if self.status in CLOSED:
             return "SESSION_REVOKED" if self.status == "REVOKED" else "SESSION_CLOSED"
+        self.open_step = None  # another one takes its place
         self.event("REDIRECT_STARTED", event_id)
         self.open_step = event_id
         return None

@@ -107,7 +107,8 @@ class Sequence:
             if self.model.generation != generation:
                 self.overlapping = generation
             if step_seconds and wanted == "APPLIED":
-                self.model.short_step = self.model.version
+                if self.model.open_step is None:  # else the step of BeginStep goes on, with its own time
+                    self.model.short_step = self.model.version
         answer = self.perform(self.client().advance, event, event_id=event_id, step_seconds=step_seconds, expected_version=expected)
         self.demand(answer if isinstance(answer, str) else outcome_name(answer), wanted, event)
 

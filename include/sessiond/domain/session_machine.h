@@ -62,6 +62,8 @@ SES_MUST_CHECK enum ses_status ses_session_forgotten_all(const struct ses_sessio
                                                          struct ses_arena *arena,
                                                          struct ses_slice *ret_entries);
 
+/* [any] The open step, if there is one, is over: another one takes its place. */
+void ses_session_end_step(struct ses_session *session);
 /* [any] Would the event be late, and the history not even take it? Then there is nothing to write. An expired
  * session takes none: it is not written any more. */
 bool ses_session_late_unrecorded(const struct ses_session *session, enum ses_event event);

@@ -422,6 +422,7 @@ static void test_what_may_be_told_without_a_token(void **state)
 
 static void begin_return_step(struct ses_session *s, uint8_t id, uint64_t at_ms)
 {
+    ses_session_end_step(s);
     assert_int_equal(apply(s, SES_EVENT_REDIRECT_STARTED, at_ms), SES_EVENT_APPLIED);
     memset(s->step.id, id, sizeof(s->step.id));
     s->step.return_url = SES_STR("https://shop.example/");
@@ -444,6 +445,10 @@ static void test_past_steps(void **state)
     assert_non_null(ses_session_past_step(&s, id));
     memset(id, SES_PAST_STEPS_MAX + 2, sizeof(id));
     assert_null(ses_session_past_step(&s, id)); /* it is open */
+    assert_int_equal(apply(&s, SES_EVENT_REDIRECT_STARTED, T0 + 50), SES_EVENT_APPLIED); /* told of it, too */
+    assert_null(ses_session_past_step(&s, id));
+    assert_memory_equal(s.step.id, id, sizeof(id));
+    assert_int_equal(s.step.started_ms, T0 + SES_PAST_STEPS_MAX + 2);
     assert_true(ses_session_settle(&s, s.step.expires_ms));
     assert_true(ses_session_past_step(&s, id)->timed_out);
     assert_false(s.past_steps[0].timed_out);
