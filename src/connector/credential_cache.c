@@ -1,18 +1,15 @@
-/* A hash table with chains, and a list by age of use. Entries are one block each, so that one wipe gets all
- * of an entry. What is handed out is a copy: an entry may be dropped while a call still works with it.
+/* Entries by the place of their headers' hash (lru.h), one block each, so that one wipe gets all of an entry.
+ * What is handed out is a copy: an entry may be dropped while a call still works with it.
  */
 #include "credential_cache.h"
 
 #include <stdlib.h>
 
-#include <sessiond/base/list.h>
+#include <sessiond/base/lru.h>
 #include <sessiond/base/random.h>
 #include <sessiond/base/secret.h>
 
 struct entry {
-    struct ses_list age; /* oldest first */
-    struct entry *next;  /* in its bucket */
-    uint8_t key[SES_HASH_BYTES];
     struct ses_credentials credentials; /* slices into block */
     size_t block_bytes;
     uint8_t block[];
@@ -20,11 +17,8 @@ struct entry {
 
 struct ses_credential_cache {
     uint8_t hash_key[SES_HASH_BYTES];
-    struct ses_list age;
-    size_t count;
-    size_t entries_max;
-    size_t mask; /* buckets - 1 */
-    struct entry **buckets;
+    struct ses_lru *lru;
+    struct entry **entries; /* by place; NULL from ses_lru_count() on */
 };
 
 size_t ses_credentials_bytes(const struct ses_credentials *credentials)
@@ -56,21 +50,14 @@ void ses_credentials_pack(struct ses_credentials *credentials, uint8_t *block)
 enum ses_status ses_credential_cache_new(size_t entries_max, struct ses_credential_cache **ret_cache)
 {
     struct ses_credential_cache *cache = calloc(1, sizeof(*cache));
-    size_t buckets = 1;
 
-    SES_REQUIRE(entries_max > 0);
-    while (buckets < 2 * entries_max) /* a power of two, so that a mask chooses; half empty */
-        buckets *= 2;
     if (cache == NULL)
         return SES_NO_MEMORY;
-    cache->buckets = calloc(buckets, sizeof(struct entry *));
-    if (cache->buckets == NULL) {
-        free(cache);
+    cache->entries = calloc(entries_max, sizeof(struct entry *));
+    if (cache->entries == NULL || ses_lru_new(entries_max, &cache->lru) != SES_OK) {
+        ses_credential_cache_free(cache);
         return SES_NO_MEMORY;
     }
-    cache->mask = buckets - 1;
-    cache->entries_max = entries_max;
-    ses_list_init(&cache->age);
     ses_random_bytes(cache->hash_key, sizeof(cache->hash_key));
     *ret_cache = cache;
     return SES_OK;
@@ -93,38 +80,20 @@ void ses_credential_cache_key(const struct ses_credential_cache *cache,
                    sizeof(parts) / sizeof(parts[0]), ret_key);
 }
 
-/* The first bytes of a keyed hash are as good as any: nobody outside can fill one bucket. */
-static struct entry **bucket_of(const struct ses_credential_cache *cache, const uint8_t key[SES_HASH_BYTES])
-{
-    size_t index;
-
-    memcpy(&index, key, sizeof(index));
-    return &cache->buckets[index & cache->mask];
-}
-
-static struct entry *find(const struct ses_credential_cache *cache, const uint8_t key[SES_HASH_BYTES])
-{
-    struct entry *entry = *bucket_of(cache, key);
-
-    while (entry != NULL && memcmp(entry->key, key, SES_HASH_BYTES) != 0)
-        entry = entry->next;
-    return entry;
-}
-
 enum ses_status ses_credential_cache_get(struct ses_credential_cache *cache,
                                          const uint8_t key[SES_HASH_BYTES], struct ses_arena *arena,
                                          struct ses_credentials *ret_credentials)
 {
-    struct entry *entry = find(cache, key);
+    const struct entry *entry;
     uint8_t *block;
+    size_t place;
 
-    if (entry == NULL)
+    if (!ses_lru_find(cache->lru, key, &place))
         return SES_NOT_FOUND;
+    entry = cache->entries[place];
     block = ses_arena_alloc(arena, entry->block_bytes + 1); /* an entry may hold no bytes at all */
     if (block == NULL)
         return SES_NO_MEMORY;
-    ses_list_remove(&entry->age);
-    ses_list_push_back(&cache->age, &entry->age);
     *ret_credentials = entry->credentials;
     ses_credentials_pack(ret_credentials, block);
     return SES_OK;
@@ -132,24 +101,10 @@ enum ses_status ses_credential_cache_get(struct ses_credential_cache *cache,
 
 static void entry_free(struct entry *entry)
 {
+    if (entry == NULL)
+        return;
     ses_wipe(entry, sizeof(*entry) + entry->block_bytes);
     free(entry);
-}
-
-static void drop_oldest(struct ses_credential_cache *cache)
-{
-    struct ses_list *node = ses_list_pop(&cache->age);
-    struct entry *entry;
-    struct entry **at;
-
-    SES_REQUIRE(node != NULL);
-    entry = SES_CONTAINER(node, struct entry, age);
-    at = bucket_of(cache, entry->key);
-    while (*at != entry)
-        at = &(*at)->next;
-    *at = entry->next;
-    cache->count--;
-    entry_free(entry);
 }
 
 /* Memory first: an entry is not dropped for one that cannot be kept. */
@@ -157,43 +112,32 @@ void ses_credential_cache_put(struct ses_credential_cache *cache, const uint8_t 
                               const struct ses_credentials *credentials)
 {
     size_t block_bytes = ses_credentials_bytes(credentials);
-    struct entry **bucket = bucket_of(cache, key);
-    struct entry *entry;
+    struct entry *entry = malloc(sizeof(*entry) + block_bytes);
+    struct entry **place;
 
-    SES_REQUIRE(find(cache, key) == NULL);
-    entry = malloc(sizeof(*entry) + block_bytes);
     if (entry == NULL)
         return;
-    if (cache->count == cache->entries_max)
-        drop_oldest(cache);
-    memcpy(entry->key, key, SES_HASH_BYTES);
     entry->credentials = *credentials;
     entry->block_bytes = block_bytes;
     ses_credentials_pack(&entry->credentials, entry->block);
-    entry->next = *bucket;
-    *bucket = entry;
-    ses_list_push_back(&cache->age, &entry->age);
-    cache->count++;
+    place = &cache->entries[ses_lru_add(cache->lru, key)];
+    entry_free(*place);
+    *place = entry;
 }
 
 size_t ses_credential_cache_count(const struct ses_credential_cache *cache)
 {
-    return cache->count;
+    return ses_lru_count(cache->lru);
 }
 
 void ses_credential_cache_free(struct ses_credential_cache *cache)
 {
     if (cache == NULL)
         return;
-    for (size_t i = 0; i <= cache->mask; i++) {
-        struct entry *next;
-
-        for (struct entry *entry = cache->buckets[i]; entry != NULL; entry = next) {
-            next = entry->next;
-            entry_free(entry);
-        }
-    }
-    free(cache->buckets);
+    for (size_t i = 0; cache->lru != NULL && i < ses_lru_count(cache->lru); i++)
+        entry_free(cache->entries[i]);
+    ses_lru_free(cache->lru);
+    free(cache->entries);
     ses_wipe(cache, sizeof(*cache));
     free(cache);
 }

@@ -3,12 +3,7 @@
  *
  * Only the signature and the parsing are saved. Time, generation, revocation and everything that is stored
  * are judged anew by each call. A key that is revoked takes its tokens out of here too: workers learn of keys
- * by being replaced. Fixed memory: 240 bytes an entry, the least recently used one goes.
- *
- * One entry is in two lists, both made of indexes into the one array of entries:
- *
- *   bucket   chain                      entries whose hash has the same low bits: for finding
- *   order    newest <-> .. <-> oldest   by last use: for making room
+ * by being replaced. Fixed memory: 260 bytes an entry, the least recently used one goes.
  */
 #ifndef SESSIOND_SRC_METHOD_TOKEN_CACHE_H
 #define SESSIOND_SRC_METHOD_TOKEN_CACHE_H

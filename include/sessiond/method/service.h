@@ -42,7 +42,7 @@ struct ses_service_options {
     /* Kept back from the caller's deadline for commit and reply; default 50. */
     uint64_t connector_deadline_margin_ms;
     unsigned credential_cache_entries; /* default 256 */
-    unsigned token_cache_entries;      /* verified tokens; default 16384, 240 bytes each */
+    unsigned token_cache_entries;      /* verified tokens; default 16384, 260 bytes each */
     uint64_t closed_ms;                /* a closed session answers late calls; default 3600000 (an hour) */
     uint64_t step_ms;                  /* limit of a step; default 900000 */
     uint64_t rotation_overlap_ms;      /* 0: none */
