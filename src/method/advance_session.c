@@ -1,11 +1,10 @@
 /* sessiond.v1.SessionService/AdvanceSession: a caller tells what happened to the payment, and may add
  * to what the session knows. With a token it is the merchant's server, without one whoever says so. */
-#include "continuation.h"
+#include "advance_early.h"
 
 #include <sessiond/base/clock.h>
 #include <sessiond/exchange/message.h>
 
-#include "advance_inbox.h"
 #include "refusal.h"
 
 typedef Sessiond__V1__AdvanceSessionRequest request_message;
@@ -16,9 +15,14 @@ typedef Sessiond__V1__AdvanceSessionRequest request_message;
 #define CONNECTOR_END_MIN_MS UINT64_C(1000000000000)   /* 2001 */
 #define CONNECTOR_END_MAX_MS UINT64_C(253402300799999) /* 9999 */
 
+static struct ses_advance *advance_of(struct ses_call *call)
+{
+    return SES_CONTAINER(call, struct ses_advance, call);
+}
+
 static enum ses_status refuse_connector_end(struct ses_error *ret_error)
 {
-    return ses_continuation_violate(
+    return ses_call_violate(
         ret_error, SES_STR("connector_session.expires_ms"),
         SES_STR("must be in the future, in milliseconds since 1970, at most the year 9999"));
 }
@@ -40,20 +44,20 @@ static enum ses_status read_connector_end(int64_t given_ms, struct ses_connector
 }
 
 /* Past: unless it is what is stored already, handed back. */
-static bool connector_end_is_past(const struct ses_continuation *call, const struct ses_session *session,
+static bool connector_end_is_past(const struct ses_advance *a, const struct ses_session *session,
                                   uint64_t now_ms)
 {
-    uint64_t end_ms = call->connector_session.expires_ms;
+    uint64_t end_ms = a->connector_session.expires_ms;
 
     return end_ms != 0 && end_ms <= now_ms &&
            !ses_connector_session_ends_at(&session->connector_session, end_ms);
 }
 
-static enum ses_status read_connector_session(struct ses_continuation *call, const request_message *message,
+static enum ses_status read_connector_session(struct ses_advance *a, const request_message *message,
                                               struct ses_error *ret_error)
 {
     const Sessiond__V1__ConnectorSession *given = message->connector_session;
-    struct ses_connector_session *session = &call->connector_session;
+    struct ses_connector_session *session = &a->connector_session;
 
     if (given == NULL)
         return SES_OK;
@@ -62,25 +66,25 @@ static enum ses_status read_connector_session(struct ses_continuation *call, con
     session->transaction_id = ses_slice_str(given->transaction_id);
     if (session->token.len > CONNECTOR_TEXT_MAX || session->id.len > CONNECTOR_TEXT_MAX ||
         session->transaction_id.len > CONNECTOR_TEXT_MAX)
-        return ses_continuation_violate(ret_error, SES_STR("connector_session"),
-                                        SES_STR("must have texts of at most 8192 bytes"));
+        return ses_call_violate(ret_error, SES_STR("connector_session"),
+                                SES_STR("must have texts of at most 8192 bytes"));
     return read_connector_end(given->expires_ms, session, ret_error);
 }
 
 /* Nothing proves who sends this: it may tell what a connector's webhook tells, the payment's fate, and must
  * neither fence the merchant's tokens nor put anything into the session. */
-static enum ses_status check_without_token(const struct ses_continuation *call,
-                                           const request_message *message, struct ses_error *ret_error)
+static enum ses_status check_without_token(const struct ses_advance *a, const request_message *message,
+                                           struct ses_error *ret_error)
 {
     struct ses_error error = {.status = SES_OK};
 
-    if (call->access.token.len > 0)
+    if (a->call.access.token.len > 0)
         return SES_OK;
-    if (call->event == SES_EVENT_NONE)
+    if (a->event == SES_EVENT_NONE)
         ses_error_violation(&error, SES_STR("event"), SES_STR("is required without session_token"));
-    else if (!ses_event_without_token(call->event))
+    else if (!ses_event_without_token(a->event))
         ses_error_violation(&error, SES_STR("event"), SES_STR("is only taken with session_token"));
-    if (call->event_id.len == 0)
+    if (a->event_id.len == 0)
         ses_error_violation(&error, SES_STR("event_id"), SES_STR("is required without session_token"));
     if (message->_state_case != 0)
         ses_error_violation(&error, SES_STR("state"), SES_STR("is only taken with session_token"));
@@ -94,16 +98,16 @@ static enum ses_status check_without_token(const struct ses_continuation *call,
 }
 
 /* What an event says it is about; compared with the session before the event counts (about_another). */
-static enum ses_status read_subject(struct ses_continuation *call, const request_message *message,
+static enum ses_status read_subject(struct ses_advance *a, const request_message *message,
                                     struct ses_error *ret_error)
 {
-    struct ses_event_subject *subject = &call->subject;
+    struct ses_event_subject *subject = &a->subject;
 
     subject->payment_id = ses_slice_str(message->connector_payment_id);
     if (subject->payment_id.len > PAYMENT_ID_MAX || !ses_utf8_printable_check(subject->payment_id))
-        return ses_continuation_violate(ret_error, SES_STR("connector_payment_id"),
-                                        SES_STR("must be at most 255 bytes of printable UTF-8"));
-    ses_request_set_amount(&call->access.request, message->amount); /* its rules are the request's */
+        return ses_call_violate(ret_error, SES_STR("connector_payment_id"),
+                                SES_STR("must be at most 255 bytes of printable UTF-8"));
+    ses_request_set_amount(&a->call.access.request, message->amount); /* its rules are the request's */
     if (message->amount != NULL) {
         subject->amount_present = true;
         subject->minor_amount = message->amount->minor_amount;
@@ -112,62 +116,62 @@ static enum ses_status read_subject(struct ses_continuation *call, const request
     return SES_OK;
 }
 
-static enum ses_status read_request(struct ses_continuation *call, const ProtobufCMessage *decoded,
+static enum ses_status read_request(struct ses_call *call, const ProtobufCMessage *decoded,
                                     struct ses_error *ret_error)
 {
     const request_message *message = (const request_message *)decoded;
+    struct ses_advance *a = advance_of(call);
 
-    SES_CONTINUATION_TAKE(call, message);
+    SES_CALL_TAKE(call, message);
     call->expected_version = message->expected_version;
-    call->event = (enum ses_event)message->event;
+    a->event = (enum ses_event)message->event;
     if (message->event != SESSIOND__V1__SESSION_EVENT__SESSION_EVENT_UNSPECIFIED &&
-        ((unsigned)message->event >= SES_EVENT_COUNT || !ses_event_from_caller(call->event)))
-        return ses_continuation_violate(ret_error, SES_STR("event"),
-                                        SES_STR("is not one that a caller may send"));
-    SES_TRY(ses_continuation_event_id(call, message->event_id, ret_error));
-    SES_TRY(ses_continuation_step_seconds(call, message->step_seconds, ret_error));
+        ((unsigned)message->event >= SES_EVENT_COUNT || !ses_event_from_caller(a->event)))
+        return ses_call_violate(ret_error, SES_STR("event"), SES_STR("is not one that a caller may send"));
+    SES_TRY(ses_call_event_id(message->event_id, &a->event_id, ret_error));
+    SES_TRY(ses_call_step_seconds(call, message->step_seconds, &a->step_ms, ret_error));
     ses_request_set_state(&call->access.request, message->_state_case != 0 ? message->state : NULL);
-    SES_TRY(read_connector_session(call, message, ret_error));
-    SES_TRY(read_subject(call, message, ret_error));
-    return check_without_token(call, message, ret_error);
+    SES_TRY(read_connector_session(a, message, ret_error));
+    SES_TRY(read_subject(a, message, ret_error));
+    return check_without_token(a, message, ret_error);
 }
 
 /* ---- deciding -------------------------------------------------------------------------------- */
 
 /* Everything that a call with a token may add. True if the record would differ: what changes nothing
  * must not be written, a record can have 120 KiB. */
-static bool merge(struct ses_continuation *call, struct ses_session *session, uint64_t now_ms)
+static bool merge(struct ses_advance *a, struct ses_session *session, uint64_t now_ms)
 {
     struct ses_session_state given;
-    bool changed = ses_continuation_bind(call, session);
+    bool changed = ses_call_bind(&a->call, session);
 
-    ses_request_state(&call->access.request, now_ms, &given);
+    ses_request_state(&a->call.access.request, now_ms, &given);
     if (ses_session_state_differs(&session->state, &given)) {
         ses_session_state_merge(&session->state, &given);
         changed = true;
     }
-    return ses_connector_session_merge(session, &call->connector_session) || changed;
+    return ses_connector_session_merge(session, &a->connector_session) || changed;
 }
 
-static enum ses_session_verdict repeat(struct ses_continuation *call, const struct ses_session_event *known,
+static enum ses_session_verdict repeat(struct ses_advance *a, const struct ses_session_event *known,
                                        struct ses_error *ret_error)
 {
-    if (known->event != call->event && known->event != SES_EVENT_NONE) { /* NONE: of a newer version */
-        ses_continuation_conflict(known->event, ret_error);
+    if (known->event != a->event && known->event != SES_EVENT_NONE) { /* NONE: of a newer version */
+        ses_call_conflict(known->event, ret_error);
         return SES_VERDICT_REFUSED;
     }
     /* Kept by this call, then taken over by the session's creation: from this call's copy or another's, who
      * can tell. Told as kept, so that of many calls with one id at most one is told APPLIED. */
-    call->outcome = call->kept && !call->kept_before ? SES_EVENT_KEPT : SES_EVENT_DUPLICATE;
+    a->outcome = a->kept && !a->kept_before ? SES_EVENT_KEPT : SES_EVENT_DUPLICATE;
     return SES_VERDICT_SAME;
 }
 
 /* A webhook names the payment it is about. One of an earlier session under the same merchant_session_id
  * must not complete this one. */
-static bool about_another(const struct ses_continuation *call, const struct ses_session *session,
+static bool about_another(const struct ses_advance *a, const struct ses_session *session,
                           struct ses_error *ret_error)
 {
-    const char *differing = ses_event_subject_differing(session, &call->subject);
+    const char *differing = ses_event_subject_differing(session, &a->subject);
 
     if (differing == NULL)
         return false;
@@ -178,12 +182,12 @@ static bool about_another(const struct ses_continuation *call, const struct ses_
 }
 
 /* A call without an event: allowed on whatever is not closed, PROCESSING included, as it moves nothing. */
-static enum ses_session_verdict only_merge(struct ses_continuation *call, struct ses_session *session,
+static enum ses_session_verdict only_merge(struct ses_advance *a, struct ses_session *session,
                                            uint64_t now_ms, struct ses_error *ret_error)
 {
-    if (ses_session_closed(session->status) && ses_continuation_over(session, ret_error))
+    if (ses_session_closed(session->status) && ses_call_over(session, ret_error))
         return SES_VERDICT_REFUSED;
-    if (!merge(call, session, now_ms))
+    if (!merge(a, session, now_ms))
         return SES_VERDICT_SAME;
     ses_session_touch(session, now_ms);
     return SES_VERDICT_CHANGED;
@@ -191,73 +195,88 @@ static enum ses_session_verdict only_merge(struct ses_continuation *call, struct
 
 /* late_unrecorded is asked before the event is applied, because applying it may take the history's last
  * place for late ones: only the first few are written down, the rest is counted and changes no record. */
-static enum ses_session_verdict apply(struct ses_continuation *call, struct ses_session *session,
-                                      uint64_t now_ms)
+static enum ses_session_verdict apply(struct ses_advance *a, struct ses_session *session, uint64_t now_ms)
 {
-    struct ses_service *service = call->access.service;
-    bool recorded = !ses_session_late_unrecorded(session, call->event);
-    bool with_token = call->access.token.len > 0;
+    struct ses_service *service = a->call.access.service;
+    bool recorded = !ses_session_late_unrecorded(session, a->event);
+    bool with_token = a->call.access.token.len > 0;
 
-    call->outcome =
-        ses_session_apply(session, call->event, call->event_id, call->step_ms, &service->rules, now_ms);
-    if (call->outcome == SES_EVENT_LATE)
+    a->outcome = ses_session_apply(session, a->event, a->event_id, a->step_ms, &service->rules, now_ms);
+    if (a->outcome == SES_EVENT_LATE)
         ses_count(service->options.metrics, SES_C_EVENTS_LATE, 1);
     else if (with_token)
-        (void)merge(call, session, now_ms); /* one version for both */
+        (void)merge(a, session, now_ms); /* one version for both */
     /* The next attempt is not the token's that failed; but a webhook must not fence anybody's token. */
-    if (call->outcome == SES_EVENT_APPLIED && call->event == SES_EVENT_ATTEMPT_FAILED && with_token &&
+    if (a->outcome == SES_EVENT_APPLIED && a->event == SES_EVENT_ATTEMPT_FAILED && with_token &&
         session->status == SES_SESSION_OPEN)
         ses_session_rotate(session, &service->rules, now_ms);
-    call->late_success = call->outcome == SES_EVENT_APPLIED && session->late_success;
+    a->late_success = a->outcome == SES_EVENT_APPLIED && session->late_success;
     return recorded ? SES_VERDICT_CHANGED : SES_VERDICT_SAME;
 }
 
 /* The order is the contract: a repeated event_id is answered before anything that a repetition may
  * meanwhile fail (version, amount, end), so that a caller whose answer got lost can always ask again. */
-static enum ses_session_verdict decide(struct ses_continuation *call, struct ses_session *session,
-                                       uint64_t now_ms, struct ses_error *ret_error)
+static enum ses_session_verdict decide(struct ses_call *call, struct ses_session *session, uint64_t now_ms,
+                                       struct ses_error *ret_error)
 {
+    struct ses_advance *a = advance_of(call);
     struct ses_session_event known;
 
     if (session == NULL)
-        return ses_advance_keep(call);
-    call->arrived = call->kept;
-    if (ses_session_knows_event(session, call->event_id, &known))
-        return repeat(call, &known, ret_error);
-    if (about_another(call, session, ret_error) || !ses_continuation_version(call, session, ret_error))
+        return ses_advance_keep(a);
+    a->arrived = a->kept;
+    if (ses_session_knows_event(session, a->event_id, &known))
+        return repeat(a, &known, ret_error);
+    if (about_another(a, session, ret_error) || !ses_call_version(call, session, ret_error))
         return SES_VERDICT_REFUSED;
-    if (connector_end_is_past(call, session, now_ms)) {
+    if (connector_end_is_past(a, session, now_ms)) {
         (void)!refuse_connector_end(ret_error);
         return SES_VERDICT_REFUSED;
     }
-    if (call->event == SES_EVENT_NONE)
-        return only_merge(call, session, now_ms, ret_error);
-    return apply(call, session, now_ms);
+    if (a->event == SES_EVENT_NONE)
+        return only_merge(a, session, now_ms, ret_error);
+    return apply(a, session, now_ms);
 }
 
-static enum ses_status reply(struct ses_continuation *call, const struct ses_session *session,
+static enum ses_status reply(struct ses_call *call, const struct ses_session *session,
                              struct ses_slice *ret_reply)
 {
+    const struct ses_advance *a = advance_of(call);
     Sessiond__V1__AdvanceSessionResponse message;
 
     sessiond__v1__advance_session_response__init(&message);
-    message.outcome = (Sessiond__V1__EventOutcome)call->outcome;
+    message.outcome = (Sessiond__V1__EventOutcome)a->outcome;
     if (session != NULL)
-        SES_TRY(ses_continuation_view(call, session, &message.session));
+        SES_TRY(ses_call_view(call, session, &message.session));
     if (call->token != NULL)
         message.session_token = call->token;
     return ses_message_encode(call->access.x, &message.base, ret_reply);
+}
+
+/* A late success is true only once it is on disk: a warning before the sync could be about something that
+ * never happened. An event that waited has reached its session, whatever came of it: it must not wait on for
+ * another one. */
+static void ends(struct ses_call *call)
+{
+    const struct ses_advance *a = advance_of(call);
+
+    if (call->committed && a->late_success)
+        ses_tell_late_success(call->access.service, call->access.x);
+    if (a->arrived)
+        ses_inbox_clear(call->access.service, &call->access.key);
 }
 
 void ses_advance_session_start(struct ses_exchange *x, void *service)
 {
     static const struct ses_session_method method = {
         .request = &sessiond__v1__advance_session_request__descriptor,
+        .size = sizeof(struct ses_advance),
         .token_optional = true,
         .read = read_request,
         .decide = decide,
         .reply = reply,
+        .ends = ends,
     };
 
-    ses_continuation_start(service, x, &method);
+    ses_call_start(service, x, &method);
 }

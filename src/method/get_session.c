@@ -1,6 +1,6 @@
 /* sessiond.v1.SessionService/GetSession: reads and writes nothing, waits for nobody. While another call
  * holds the session, what was there before is told. */
-#include "continuation.h"
+#include "session_call.h"
 
 #include <sessiond/base/clock.h>
 #include <sessiond/exchange/message.h>

@@ -2,7 +2,7 @@
  * place in the table, behind all rows stand health, reflection and whatever has no route. */
 #include "method_table.h"
 
-#include "continuation.h"
+#include "session_call.h"
 #include "create.h"
 #include "resources.h"
 #include "return.h"

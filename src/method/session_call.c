@@ -1,48 +1,46 @@
 /* The common half of the writing methods, as ops of the claim loop: judge the caller, let the method
  * decide, make the answer while the record can still be given up, send it when the record is on disk. */
-#include "continuation.h"
+#include "session_call.h"
 
 #include <inttypes.h>
 
 #include <sessiond/base/clock.h>
 #include <sessiond/exchange/message.h>
 
-#include "inbox.h"
+#include "refusal.h"
 #include "session_mint.h"
 #include "session_view.h"
-#include "refusal.h"
 
 #define STEP_SECONDS_MAX 86400u
 
-static struct ses_continuation *call_of(struct ses_claim_loop *loop)
+static struct ses_call *call_of(struct ses_claim_loop *loop)
 {
-    return SES_CONTAINER(loop, struct ses_continuation, loop);
+    return SES_CONTAINER(loop, struct ses_call, loop);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-/* An event that waited has reached its session, whatever came of it: it must not wait on for another one. */
-static void clear_inbox(struct ses_continuation *call)
+static void tell_end(struct ses_call *call)
 {
-    if (call->arrived)
-        ses_inbox_clear(call->access.service, &call->access.key);
+    if (call->method->ends != NULL)
+        call->method->ends(call);
 }
 
-/* Whatever an error points to is a literal or lies in the exchange's arena: clear_inbox resets the
- * scratch arena before the error is told. */
-void ses_continuation_fail(struct ses_continuation *call, const struct ses_error *error)
+/* Whatever an error points to is a literal or lies in the exchange's arena: ends may reset the scratch arena
+ * before the error is told. */
+void ses_call_fail(struct ses_call *call, const struct ses_error *error)
 {
     struct ses_error told = *error;
 
     ses_refusal_summarise(&told, &call->access.x->arena);
-    clear_inbox(call);
+    tell_end(call);
     ses_exchange_fail(call->access.x, &told);
     ses_claim_loop_finish(&call->loop);
 }
 
-void ses_continuation_answer(struct ses_continuation *call)
+void ses_call_answer(struct ses_call *call)
 {
-    clear_inbox(call);
+    tell_end(call);
     ses_exchange_reply(call->access.x, call->reply);
     ses_claim_loop_finish(&call->loop);
 }
@@ -53,7 +51,7 @@ void ses_continuation_answer(struct ses_continuation *call)
  * generation, or another end (told in seconds, so compared in seconds). Signing costs 17 us, so not
  * with every answer. It is made before the put: a record whose answer cannot be made must not be
  * written. */
-static enum ses_status make_reply(struct ses_continuation *call, const struct ses_session *session)
+static enum ses_status make_reply(struct ses_call *call, const struct ses_session *session)
 {
     call->token = NULL;
     if (call->access.token.len > 0 &&
@@ -65,17 +63,17 @@ static enum ses_status make_reply(struct ses_continuation *call, const struct se
 }
 
 /* Also for a repeated event: the caller gets the session as it is now, not as it was then. */
-static enum ses_claim_verdict answer_same(struct ses_continuation *call, const struct ses_session *session)
+static enum ses_claim_verdict answer_same(struct ses_call *call, const struct ses_session *session)
 {
     struct ses_error error;
     enum ses_status status = make_reply(call, session);
 
     if (status == SES_OK) {
-        ses_continuation_answer(call);
+        ses_call_answer(call);
         return SES_CLAIM_DONE;
     }
     ses_refusal_store(&error, status);
-    ses_continuation_fail(call, &error);
+    ses_call_fail(call, &error);
     return SES_CLAIM_DONE;
 }
 
@@ -83,14 +81,14 @@ static enum ses_claim_verdict answer_same(struct ses_continuation *call, const s
  * With a token there must be a session, and ses_access_judge says SESSION_NOT_FOUND. */
 static enum ses_claim_verdict decide(struct ses_claim_loop *loop, uint64_t now_ms)
 {
-    struct ses_continuation *call = call_of(loop);
+    struct ses_call *call = call_of(loop);
     struct ses_session *session = loop->found.live ? &loop->found.session : NULL;
     bool without = call->access.token.len == 0;
     struct ses_error error;
 
     call->now_ms = now_ms;
     if ((session != NULL || !without) && ses_access_judge(&call->access, session, now_ms, &error) != SES_OK) {
-        ses_continuation_fail(call, &error);
+        ses_call_fail(call, &error);
         return SES_CLAIM_DONE;
     }
     switch (call->method->decide(call, session, now_ms, &error)) {
@@ -100,7 +98,7 @@ static enum ses_claim_verdict decide(struct ses_claim_loop *loop, uint64_t now_m
     case SES_VERDICT_CHANGED:
         return SES_CLAIM_WANTED;
     case SES_VERDICT_REFUSED:
-        ses_continuation_fail(call, &error);
+        ses_call_fail(call, &error);
         break;
     case SES_VERDICT_TAKEN:
         break;
@@ -117,22 +115,20 @@ static enum ses_status claimed(struct ses_claim_loop *loop, uint64_t now_ms)
     return ses_claim_loop_put_session(loop);
 }
 
-/* Only here is it true; a warning before the sync could be about something that never happened. */
 static void committed(struct ses_claim_loop *loop)
 {
-    struct ses_continuation *call = call_of(loop);
+    struct ses_call *call = call_of(loop);
 
-    if (call->late_success)
-        ses_tell_late_success(loop->service, loop->x);
-    ses_continuation_answer(call);
+    call->committed = true;
+    ses_call_answer(call);
 }
 
 static void failed(struct ses_claim_loop *loop, const struct ses_error *error)
 {
-    ses_continuation_fail(call_of(loop), error);
+    ses_call_fail(call_of(loop), error);
 }
 
-const struct ses_claim_loop_ops ses_continuation_ops = {
+const struct ses_claim_loop_ops ses_call_ops = {
     .load = ses_claim_loop_load_session,
     .decide = decide,
     .claimed = claimed,
@@ -142,8 +138,8 @@ const struct ses_claim_loop_ops ses_continuation_ops = {
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
-static enum ses_status read_call(struct ses_continuation *call, struct ses_service *service,
-                                 struct ses_exchange *x, struct ses_error *ret_error)
+static enum ses_status read_call(struct ses_call *call, struct ses_service *service, struct ses_exchange *x,
+                                 struct ses_error *ret_error)
 {
     ProtobufCMessage *message = NULL;
 
@@ -155,12 +151,13 @@ static enum ses_status read_call(struct ses_continuation *call, struct ses_servi
 
 /* Until ses_claim_loop_start nothing is held and nothing can be cancelled: the reading is done in one go,
  * so the errors of this half are answered directly, not through the loop. */
-void ses_continuation_start(struct ses_service *service, struct ses_exchange *x,
-                            const struct ses_session_method *method)
+void ses_call_start(struct ses_service *service, struct ses_exchange *x,
+                    const struct ses_session_method *method)
 {
-    struct ses_continuation *call = ses_arena_zalloc(&x->arena, sizeof(*call));
+    struct ses_call *call = ses_arena_zalloc(&x->arena, method->size);
     struct ses_error error = {.status = SES_OK};
 
+    SES_REQUIRE(method->size >= sizeof(*call));
     if (call == NULL) {
         ses_exchange_fail_status(x, SES_NO_MEMORY, "out of memory");
         return;
@@ -173,14 +170,14 @@ void ses_continuation_start(struct ses_service *service, struct ses_exchange *x,
         ses_exchange_fail(x, &error);
         return;
     }
-    ses_claim_loop_start(&call->loop, service, x, &ses_continuation_ops, &call->access.key, SES_OWNER_NOBODY);
+    ses_claim_loop_start(&call->loop, service, x, &ses_call_ops, &call->access.key, SES_OWNER_NOBODY);
 }
 
 /* ---- for the methods --------------------------------------------------------------------------- */
 
 /* A call without a token learns nothing of the browser's judgement: there was none. */
-enum ses_status ses_continuation_view(struct ses_continuation *call, const struct ses_session *session,
-                                      Sessiond__V1__Session **ret_view)
+enum ses_status ses_call_view(struct ses_call *call, const struct ses_session *session,
+                              Sessiond__V1__Session **ret_view)
 {
     const struct ses_binding_verdict *verdict = call->access.token.len > 0 ? &call->access.verdict : NULL;
 
@@ -188,8 +185,7 @@ enum ses_status ses_continuation_view(struct ses_continuation *call, const struc
     return ses_session_view(session, verdict, call->now_ms, &call->access.x->arena, ret_view);
 }
 
-enum ses_status ses_continuation_violate(struct ses_error *error, struct ses_slice field,
-                                         struct ses_slice rule)
+enum ses_status ses_call_violate(struct ses_error *error, struct ses_slice field, struct ses_slice rule)
 {
     *error = (struct ses_error){.status = SES_OK};
     ses_error_violation(error, field, rule);
@@ -197,30 +193,30 @@ enum ses_status ses_continuation_violate(struct ses_error *error, struct ses_sli
 }
 
 /* A name a caller makes up: printable, since it is told in the history and in logs of callers. */
-enum ses_status ses_continuation_event_id(struct ses_continuation *call, const char *event_id,
-                                          struct ses_error *ret_error)
+enum ses_status ses_call_event_id(const char *event_id, struct ses_slice *ret_event_id,
+                                  struct ses_error *ret_error)
 {
-    call->event_id = ses_slice_str(event_id);
-    if (call->event_id.len > SES_EVENT_ID_BYTES_MAX ||
-        (call->event_id.len > 0 && !ses_utf8_name_check(call->event_id)))
-        return ses_continuation_violate(ret_error, SES_STR("event_id"),
-                                        SES_STR("must be at most 128 bytes of printable UTF-8"));
+    struct ses_slice id = ses_slice_str(event_id);
+
+    if (id.len > SES_EVENT_ID_BYTES_MAX || (id.len > 0 && !ses_utf8_name_check(id)))
+        return ses_call_violate(ret_error, SES_STR("event_id"),
+                                SES_STR("must be at most 128 bytes of printable UTF-8"));
+    *ret_event_id = id;
     return SES_OK;
 }
 
-/* 0 takes the configured time; the maximum is a day, longer steps are forgotten payments. */
-enum ses_status ses_continuation_step_seconds(struct ses_continuation *call, uint32_t seconds,
-                                              struct ses_error *ret_error)
+/* The maximum is a day, longer steps are forgotten payments. */
+enum ses_status ses_call_step_seconds(const struct ses_call *call, uint32_t seconds, uint64_t *ret_step_ms,
+                                      struct ses_error *ret_error)
 {
     if (seconds > STEP_SECONDS_MAX)
-        return ses_continuation_violate(ret_error, SES_STR("step_seconds"), SES_STR("must be at most 86400"));
-    call->step_ms = seconds == 0 ? call->access.service->rules.step_ms : seconds * UINT64_C(1000);
+        return ses_call_violate(ret_error, SES_STR("step_seconds"), SES_STR("must be at most 86400"));
+    *ret_step_ms = seconds == 0 ? call->access.service->rules.step_ms : seconds * UINT64_C(1000);
     return SES_OK;
 }
 
 /* The present version is told with the refusal, so that a caller who may try again has it already. */
-bool ses_continuation_version(struct ses_continuation *call, const struct ses_session *session,
-                              struct ses_error *ret_error)
+bool ses_call_version(struct ses_call *call, const struct ses_session *session, struct ses_error *ret_error)
 {
     const char *number;
 
@@ -234,7 +230,7 @@ bool ses_continuation_version(struct ses_continuation *call, const struct ses_se
     return false;
 }
 
-void ses_continuation_conflict(enum ses_event known, struct ses_error *ret_error)
+void ses_call_conflict(enum ses_event known, struct ses_error *ret_error)
 {
     ses_refusal_set(ret_error, SES_ALREADY_EXISTS, SES_STR("EVENT_CONFLICT"), 0,
                     SES_STR("this event_id was given to another event of the session"));
@@ -242,7 +238,7 @@ void ses_continuation_conflict(enum ses_event known, struct ses_error *ret_error
 }
 
 /* PROCESSING apart from the closed ones: it will be over, but not by this call. */
-bool ses_continuation_over(const struct ses_session *session, struct ses_error *ret_error)
+bool ses_call_over(const struct ses_session *session, struct ses_error *ret_error)
 {
     if (ses_session_closed(session->status)) {
         ses_refusal_closed(ret_error, session->status);
@@ -258,7 +254,7 @@ bool ses_continuation_over(const struct ses_session *session, struct ses_error *
 
 /* A binding is taken once and never widened: a later call with more facets must not be able to add its
  * own. */
-bool ses_continuation_bind(struct ses_continuation *call, struct ses_session *session)
+bool ses_call_bind(struct ses_call *call, struct ses_session *session)
 {
     if (session->binding.facets != 0 || call->access.binding.facets == 0)
         return false;
