@@ -5,6 +5,15 @@
 
 #include <sessiond/base/hash.h>
 
+const struct ses_session_event *ses_session_find_event(const struct ses_session *session, struct ses_slice id)
+{
+    for (unsigned i = session->events_count; id.len > 0 && i-- > 0;) {
+        if (ses_slice_eq(session->events[i].id, id))
+            return &session->events[i];
+    }
+    return NULL;
+}
+
 /* The first eight bytes of the id's hash: two of a session's ids agree by chance once in 2^44 sessions. Who makes
  * them agree on purpose has only his own event taken for told. */
 static void pack(struct ses_slice id, enum ses_event event, uint8_t ret_entry[SES_FORGOTTEN_BYTES])

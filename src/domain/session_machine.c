@@ -113,15 +113,6 @@ bool ses_session_in_step(enum ses_session_status status)
 
 /* ---- history --------------------------------------------------------------------------------- */
 
-const struct ses_session_event *ses_session_find_event(const struct ses_session *session, struct ses_slice id)
-{
-    for (unsigned i = session->events_count; id.len > 0 && i-- > 0;) {
-        if (ses_slice_eq(session->events[i].id, id))
-            return &session->events[i];
-    }
-    return NULL;
-}
-
 /* Late ones go first; of an applied one the id is remembered (event_memory.c), or it could be applied again. */
 static void make_room(struct ses_session *session)
 {

@@ -45,7 +45,7 @@ static void stop_step(struct ses_supervisor *sup)
 
 /* The board is told first: a worker that takes its TERM looks there whether all stop or it alone
  * (drain.c). */
-void ses_supervisor_stop(struct ses_supervisor *sup, const char *why)
+static void stop(struct ses_supervisor *sup, const char *why)
 {
     uint64_t now_ms = ses_process_now_ms();
     uint64_t kill_ms = now_ms + (sup->config.drain_keep_accepting_seconds + sup->config.drain_seconds) * 1000;
@@ -67,7 +67,7 @@ void ses_supervisor_stop(struct ses_supervisor *sup, const char *why)
 
 /* ---- starting ----------------------------------------------------------------------------------------- */
 
-void ses_supervisor_start_children(struct ses_supervisor *sup)
+static void start_children(struct ses_supervisor *sup)
 {
     size_t i;
 
@@ -151,13 +151,13 @@ static void on_signal(struct ses_supervisor *sup, uint32_t signal)
         ses_supervisor_reload(sup);
         break;
     case SIGTERM:
-        ses_supervisor_stop(sup, "SIGTERM");
+        stop(sup, "SIGTERM");
         break;
     case SIGINT:
-        ses_supervisor_stop(sup, "SIGINT");
+        stop(sup, "SIGINT");
         break;
     case SIGQUIT:
-        ses_supervisor_stop(sup, "SIGQUIT");
+        stop(sup, "SIGQUIT");
         break;
     default:
         say_ignored(sup, signal);
@@ -244,6 +244,17 @@ static void wait_and_handle(struct ses_supervisor *sup)
     }
 }
 
+/* What the deaths of children lead to. */
+static void follow(struct ses_supervisor *sup)
+{
+    if (sup->loaded)
+        start_children(sup);
+    sup->loaded = false;
+    if (sup->stop_wanted != NULL)
+        stop(sup, sup->stop_wanted);
+    sup->stop_wanted = NULL;
+}
+
 /* A stopped server is one without children: until then the loop goes on, patience is check_patience's. */
 static void supervise(struct ses_supervisor *sup)
 {
@@ -254,6 +265,7 @@ static void supervise(struct ses_supervisor *sup)
     while (!sup->stopping || any_running(sup, false)) {
         wait_and_handle(sup);
         ses_supervisor_tick(sup, ses_process_now_ms());
+        follow(sup);
         ses_timekeeper_tick(&sup->timekeeper, ses_process_now_ms());
         check_all_ready(sup);
         ses_supervisor_check_sockets(sup, ses_process_now_ms());

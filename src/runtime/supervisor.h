@@ -45,6 +45,8 @@ struct ses_supervisor {
     bool sockets_shut;   /* connections are refused */
     bool reload_wanted;  /* HUP came while sessions were loaded */
     bool loading;
+    bool loaded;             /* just now: the workers may begin */
+    const char *stop_wanted; /* why, until the loop has stopped the server; NULL: nobody wants it */
     unsigned enlarged; /* so many times was the table made larger than sessions_max, to load what is there */
     bool rolling;
     bool stopping;
@@ -99,10 +101,5 @@ void ses_supervisor_roll(struct ses_supervisor *sup);
 /* supervisor_keys.c: before the first worker of a generation loads its keys, and when the last one has. */
 void ses_supervisor_see_keys(struct ses_supervisor *sup);
 void ses_supervisor_note_keys(struct ses_supervisor *sup);
-
-/* supervisor.c */
-void ses_supervisor_stop(struct ses_supervisor *sup, const char *why);
-/* The loader has finished: starts workers, housekeeper and simulator. */
-void ses_supervisor_start_children(struct ses_supervisor *sup);
 
 #endif

@@ -79,7 +79,7 @@ static void give_up(struct ses_supervisor *sup, struct ses_child *child, const c
         worker_left = worker_left || (sup->children[i].worker && sup->children[i].state != SES_SLOT_GIVEN_UP);
     if (!worker_left) {
         sup->failed = true;
-        ses_supervisor_stop(sup, "no worker is left");
+        sup->stop_wanted = "no worker is left";
     }
 }
 
@@ -171,7 +171,7 @@ static void on_loaded(struct ses_supervisor *sup, struct ses_child *loader, int 
     sup->loading = false;
     ses_supervisor_set_state(sup, loader, SES_SLOT_EMPTY);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        ses_supervisor_start_children(sup);
+        sup->loaded = true;
         return;
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == SES_EXIT_FULL && !sup->stopping &&
@@ -184,7 +184,7 @@ static void on_loaded(struct ses_supervisor *sup, struct ses_child *loader, int 
         return;
     }
     sup->failed = true;
-    ses_supervisor_stop(sup, "the sessions could not be loaded");
+    sup->stop_wanted = "the sessions could not be loaded";
 }
 
 /* The order: its socket's neighbours are told before anything else is decided, since its clients wait
