@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <sessiond/base/authority.h>
 #include <sessiond/base/units.h>
 
 #include "config_lines.h"
@@ -174,40 +175,25 @@ static enum ses_status read_addresses(const struct loader *loader, const struct 
 
 /* ---- connectors --------------------------------------------------------------------------------------- */
 
-/* Loopback by its literal forms; the driver checks the address that is really dialled. */
-static bool loopback_host(struct ses_slice rest)
-{
-    static const struct ses_slice hosts[] = {
-        {(const uint8_t *)"127.0.0.1", 9}, {(const uint8_t *)"localhost", 9}, {(const uint8_t *)"[::1]", 5}};
-    size_t i;
-
-    for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-        if (ses_slice_starts(rest, hosts[i]) &&
-            (rest.len == hosts[i].len || rest.data[hosts[i].len] == ':' || rest.data[hosts[i].len] == '/'))
-            return true;
-    }
-    return false;
-}
-
 /* Whether a base URL ends in '/' is a convention of each connector's documents, and paths are appended
  * as they are: the wrong one would make "//" or none. */
 static enum ses_status check_url(const struct loader *loader, const struct value *value, const char *text,
                                  bool slash)
 {
     struct ses_slice url = ses_slice_str(text);
-    bool https = ses_slice_starts(url, SES_STR("https://"));
-    struct ses_slice rest = ses_slice_cut(url, https ? strlen("https://") : strlen("http://"), url.len);
+    struct ses_authority authority = {.host = SES_SLICE_EMPTY};
+    struct ses_origin origin = {.https = false};
+    bool plain = ses_origin_parse(url, &origin) == SES_OK &&
+                 ses_authority_parse_peer(origin.authority, &authority) == SES_OK;
 
-    if (!https &&
-        !(ses_slice_starts(url, SES_STR("http://")) && loader->config->sandbox && loopback_host(rest)))
+    if (!origin.https && !(plain && loader->config->sandbox && ses_host_is_loopback(authority.host)))
         return ses_config_refuse(loader, value,
                                  "must begin with https:// (http:// only for loopback hosts with --sandbox)");
-    if (rest.len == 0 || rest.data[0] == '/' || ses_slice_find(rest, '@') != rest.len ||
-        ses_slice_find(rest, ' ') != rest.len || ses_slice_find(rest, '?') != rest.len ||
-        ses_slice_find(rest, '#') != rest.len)
+    if (!plain || ses_slice_find(url, '@') != url.len || ses_slice_find(url, ' ') != url.len ||
+        ses_slice_find(url, '?') != url.len || ses_slice_find(url, '#') != url.len)
         return ses_config_refuse(loader, value,
                                  "must be a base URL: host and path, without user, query and fragment");
-    if (slash != (rest.data[rest.len - 1] == '/'))
+    if (slash != (url.data[url.len - 1] == '/'))
         return ses_config_refuse(loader, value,
                                  slash ? "must end in '/': paths are appended as they are"
                                        : "must not end in '/': paths are appended as they are");
@@ -255,13 +241,9 @@ static enum ses_status read_hosts(const struct loader *loader, const struct ses_
 
     for (i = 0; i < raw->connector.base_url_hosts_count; i++) {
         struct value value = {.text = raw->connector.base_url_hosts[i], .key = "connector.base_url_hosts"};
-        struct ses_slice host;
 
         SES_TRY(ses_config_read_text(loader, &value, "", SES_CONFIG_TEXT_SIZE, config->hosts[i]));
-        host = ses_slice_str(config->hosts[i]);
-        if (ses_slice_find(host, '/') != host.len || ses_slice_find(host, '@') != host.len ||
-            ses_slice_find(host, '*') != host.len || ses_slice_find(host, ' ') != host.len)
-            return ses_config_refuse(loader, &value, "each entry must be a plain host or host:port");
+        SES_TRY(ses_config_check_host(loader, &value, ses_slice_str(config->hosts[i])));
     }
     config->hosts_count = raw->connector.base_url_hosts_count;
     return SES_OK;
@@ -277,13 +259,12 @@ static enum ses_status read_return_urls(const struct loader *loader, const struc
     for (unsigned i = 0; i < raw->redirect.return_urls_count; i++) {
         struct value value = {.text = raw->redirect.return_urls[i], .key = "redirect.return_urls"};
         struct ses_config_merchant *row = &config->return_urls[i];
-        struct ses_slice rest;
+        struct ses_origin origin;
 
         SES_TRY(ses_config_split_merchant(loader, &value, row));
         SES_TRY(check_url(loader, &value, row->origin, false));
-        rest = ses_slice_str(row->origin);
-        rest = ses_slice_cut(rest, ses_slice_find(rest, '/') + 2, rest.len); /* behind "https://" */
-        if (ses_slice_find(rest, '/') != rest.len)
+        if (ses_origin_parse(ses_slice_str(row->origin), &origin) != SES_OK ||
+            origin.text.len != strlen(row->origin))
             return ses_config_refuse(loader, &value,
                                      "must be a merchant and an origin: scheme, host and port, no path");
     }

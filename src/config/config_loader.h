@@ -42,6 +42,9 @@ SES_MUST_CHECK enum ses_status ses_config_read_choice(const struct loader *loade
 SES_MUST_CHECK enum ses_status ses_config_split_merchant(const struct loader *loader,
                                                          const struct value *value,
                                                          struct ses_config_merchant *ret_row);
+/* config_hosts.c: "host" or "host:port", no pattern. */
+SES_MUST_CHECK enum ses_status ses_config_check_host(const struct loader *loader, const struct value *value,
+                                                     struct ses_slice host);
 /* config_hosts.c: hosts; public_url is known by then. */
 SES_MUST_CHECK enum ses_status ses_config_read_known_hosts(const struct loader *loader,
                                                            const struct ses_raw_config *raw);

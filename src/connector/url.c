@@ -4,11 +4,12 @@
  */
 #include "url.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+
+#include <sessiond/base/authority.h>
 
 static void url_cleanup(CURLU **url)
 {
@@ -31,24 +32,6 @@ static bool bytes_ok(struct ses_slice text)
             return false;
     }
     return text.len > 0 && text.len <= SES_URL_BYTES_MAX;
-}
-
-/* libcurl also takes "http:/host" and upper case; we do not. */
-static size_t scheme_length(struct ses_slice text, bool *ret_https)
-{
-    if (ses_slice_starts(text, SES_STR("https://"))) {
-        *ret_https = true;
-        return sizeof("https://") - 1;
-    }
-    *ret_https = false;
-    return ses_slice_starts(text, SES_STR("http://")) ? sizeof("http://") - 1 : 0;
-}
-
-static size_t authority_end(struct ses_slice text, size_t from)
-{
-    while (from < text.len && text.data[from] != '/' && text.data[from] != '?')
-        from++;
-    return from;
 }
 
 static enum ses_status status_of(CURLUcode code)
@@ -89,17 +72,17 @@ enum ses_status ses_url_parse(struct ses_slice text, struct ses_url *ret_url)
     __attribute__((cleanup(url_cleanup))) CURLU *handle = NULL;
     struct ses_url url = {0};
     char copy[SES_URL_BYTES_MAX + 1];
-    size_t from;
-    struct ses_slice authority;
+    struct ses_origin origin;
     CURLUcode code;
 
     if (!bytes_ok(text))
         return SES_MALFORMED;
-    from = scheme_length(text, &url.https);
-    url.origin_bytes = authority_end(text, from);
-    authority = ses_slice_cut(text, from, url.origin_bytes);
-    if (from == 0 || authority.len == 0 || ses_slice_find(authority, '@') < authority.len ||
-        ses_slice_find(authority, '%') < authority.len)
+    /* libcurl also takes "http:/host" and upper case; we do not. */
+    SES_TRY(ses_origin_parse(text, &origin));
+    url.https = origin.https;
+    url.origin_bytes = origin.text.len;
+    if (origin.authority.len == 0 || ses_slice_find(origin.authority, '@') < origin.authority.len ||
+        ses_slice_find(origin.authority, '%') < origin.authority.len)
         return SES_MALFORMED;
     handle = curl_url();
     if (handle == NULL)
@@ -109,20 +92,15 @@ enum ses_status ses_url_parse(struct ses_slice text, struct ses_url *ret_url)
     code = curl_url_set(handle, CURLUPART_URL, copy, CURLU_DISALLOW_USER);
     if (code != CURLUE_OK)
         return status_of(code);
-    SES_TRY(check_authority(handle, authority, &url));
+    SES_TRY(check_authority(handle, origin.authority, &url));
     *ret_url = url;
     return SES_OK;
 }
 
-/* By the text alone: any other name is no loopback host, whatever it resolves to. curl_loop.c looks at the
- * address once more. */
+/* curl_loop.c looks at the address once more. */
 bool ses_url_loopback(const struct ses_url *url)
 {
-    struct in_addr address;
-
-    if (strcmp(url->host, "localhost") == 0 || strcmp(url->host, "[::1]") == 0)
-        return true;
-    return inet_pton(AF_INET, url->host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+    return ses_host_is_loopback(ses_slice_str(url->host));
 }
 
 bool ses_url_host_matches(const struct ses_url *url, const char *entry)

@@ -3,6 +3,8 @@
  * where RFC 9112 allows to be lenient. */
 #include "h1.h"
 
+#include <sessiond/base/authority.h>
+
 #define FAULT(status, text)                                                                                  \
     (struct ses_h1_fault)                                                                                    \
     {                                                                                                        \
@@ -20,38 +22,11 @@ struct seen {
     struct ses_slice expect;
 };
 
-static bool is_alnum(uint8_t c)
+static bool is_authority(struct ses_slice text)
 {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
+    struct ses_authority authority;
 
-/* reg-name, IPv4 or bracketed IPv6 with an optional port (RFC 3986 section 3.2): no user information, and no
- * character that could end the authority elsewhere. */
-static bool is_authority(struct ses_slice s)
-{
-    size_t colon = s.len;
-    bool bracket = s.len > 0 && s.data[0] == '[';
-    uint64_t port;
-
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.data[i];
-
-        if (!is_alnum(c) && (c == '\0' || strchr("-._~%!$&'()*+,;=:[]", c) == NULL))
-            return false;
-        if ((c == '[' && i != 0) || (c == ']' && !bracket))
-            return false;
-        if (c == ']' && i + 1 < s.len && s.data[i + 1] != ':')
-            return false;
-        if (c == ']')
-            bracket = false, colon = s.len;
-        else if (c == ':' && !bracket && colon != s.len)
-            return false;
-        else if (c == ':' && !bracket)
-            colon = i;
-    }
-    if (bracket)
-        return false;
-    return colon + 1 >= s.len || ses_parse_u64(ses_slice_cut(s, colon + 1, s.len), 65535, &port) == SES_OK;
+    return ses_authority_parse(text, &authority) == SES_OK;
 }
 
 static struct ses_slice target_of(const struct h1 *h1)

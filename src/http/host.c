@@ -2,52 +2,19 @@
  * port: which port a proxy listens on is none of our business. */
 #include "host.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
-#define LOOPBACK_NET 127u /* 127.0.0.0/8, RFC 1122 section 3.2.1.3 */
-
-static bool is_port(struct ses_slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (i == 0 ? text.data[i] != ':' : text.data[i] < '0' || text.data[i] > '9')
-            return false;
-    }
-    return true;
-}
+#include <sessiond/base/authority.h>
 
 /* Without the port, and without the dot that ends a name in full. Empty: another thing than a host and a
  * port, whose beginning says nothing ("[::1].evil.example", "localhost:x@evil.example"). */
-static struct ses_slice host_of(struct ses_slice authority)
+static struct ses_slice host_of(struct ses_slice text)
 {
-    bool bracket = authority.len > 0 && authority.data[0] == '[';
-    size_t end = ses_slice_find(authority, bracket ? ']' : ':');
+    struct ses_authority authority = {.host = SES_SLICE_EMPTY};
     struct ses_slice host;
 
-    if (bracket && end < authority.len)
-        end++;
-    if (!is_port(ses_slice_cut(authority, end, authority.len)))
+    if (ses_authority_parse(text, &authority) != SES_OK)
         return SES_SLICE_EMPTY;
-    host = ses_slice_cut(authority, 0, end);
+    host = authority.host;
     return host.len > 1 && host.data[host.len - 1] == '.' ? ses_slice_cut(host, 0, host.len - 1) : host;
-}
-
-static bool is_loopback(struct ses_slice host)
-{
-    char text[INET6_ADDRSTRLEN] = "";
-    bool v6 = host.len > 2 && host.data[0] == '[' && host.data[host.len - 1] == ']';
-    struct ses_slice address = v6 ? ses_slice_cut(host, 1, host.len - 1) : host;
-    struct in6_addr in6;
-    struct in_addr in;
-
-    if (ses_slice_ieq(host, SES_STR("localhost")))
-        return true;
-    if (address.len == 0 || address.len >= sizeof(text))
-        return false;
-    memcpy(text, address.data, address.len);
-    if (v6)
-        return inet_pton(AF_INET6, text, &in6) == 1 && IN6_IS_ADDR_LOOPBACK(&in6);
-    return inet_pton(AF_INET, text, &in) == 1 && ntohl(in.s_addr) >> 24 == LOOPBACK_NET;
 }
 
 /* Loopback names are always ours: a page from elsewhere cannot have one of them as its own origin. */
@@ -55,7 +22,7 @@ bool ses_host_is_known(const char *const *names, size_t names_count, struct ses_
 {
     struct ses_slice host = host_of(authority);
 
-    if (authority.len == 0 || is_loopback(host))
+    if (authority.len == 0 || ses_host_is_loopback(host))
         return true;
     for (size_t i = 0; i < names_count; i++) {
         struct ses_slice name = ses_slice_str(names[i]);

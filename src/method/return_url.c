@@ -2,8 +2,7 @@
  * what is sent in the location header, byte for byte. */
 #include "return_url.h"
 
-#define HTTPS SES_STR("https://")
-#define HTTP  SES_STR("http://")
+#include <sessiond/base/authority.h>
 
 /* RFC 3986 section 2, without '#': what may stand in a URL that has no fragment. */
 static bool url_byte(uint8_t c)
@@ -11,84 +10,45 @@ static bool url_byte(uint8_t c)
     return c > 0x20 && c < 0x7f && strchr("\"<>\\^`{|}#", c) == NULL;
 }
 
-/* Ends at '/' or '?' ('#' and '\\' cannot be in it, url_byte refuses them): a browser must not see
- * another end than we do. */
-static struct ses_slice authority(struct ses_slice url)
+/* Empty: no URL, or one without a host. '@' is in no authority that is one: https://shop.example@evil.example is
+ * evil.example to a browser. */
+static struct ses_slice host_of(struct ses_slice url)
 {
-    size_t from = ses_slice_starts(url, HTTPS) ? HTTPS.len : HTTP.len;
-    size_t to = from;
+    struct ses_authority authority = {.host = SES_SLICE_EMPTY};
+    struct ses_origin origin;
 
-    while (to < url.len && url.data[to] != '/' && url.data[to] != '?')
-        to++;
-    return ses_slice_cut(url, from, to);
-}
-
-/* By literal forms only: a name that resolves to loopback today may not tomorrow. */
-static bool loopback(struct ses_slice host)
-{
-    static const struct ses_slice hosts[] = {SES_STR_INIT("127.0.0.1"), SES_STR_INIT("localhost"),
-                                             SES_STR_INIT("[::1]")};
-
-    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-        if (ses_slice_starts(host, hosts[i]) && (host.len == hosts[i].len || host.data[hosts[i].len] == ':'))
-            return true;
-    }
-    return false;
-}
-
-static bool port_check(struct ses_slice port)
-{
-    uint64_t number = 0;
-
-    return ses_parse_u64(port, 65535, &number) == SES_OK && number > 0;
-}
-
-/* Host, optional port; brackets only around a whole IPv6 address. '@' anywhere in it is refused:
- * https://shop.example@evil.example is evil.example to a browser. */
-static bool authority_check(struct ses_slice text)
-{
-    size_t end;
-
-    if (text.len == 0 || text.data[0] == ':' || ses_slice_find(text, '@') != text.len)
-        return false;
-    if (text.data[0] == '[') {
-        end = ses_slice_find(text, ']');
-        if (end == text.len || end == 1)
-            return false;
-        end++;
-    } else {
-        end = ses_slice_find(text, ':');
-    }
-    return end == text.len || (text.data[end] == ':' && port_check(ses_slice_cut(text, end + 1, text.len)));
+    if (ses_origin_parse(url, &origin) != SES_OK ||
+        ses_authority_parse_peer(origin.authority, &authority) != SES_OK)
+        return SES_SLICE_EMPTY;
+    return authority.host;
 }
 
 bool ses_return_url_check(struct ses_slice url, bool sandbox)
 {
-    bool https = ses_slice_starts(url, HTTPS);
+    struct ses_slice host = host_of(url);
 
-    if (url.len > SES_RETURN_URL_BYTES_MAX || (!https && !ses_slice_starts(url, HTTP)))
+    if (url.len > SES_RETURN_URL_BYTES_MAX || host.len == 0)
         return false;
     for (size_t i = 0; i < url.len; i++) {
         if (!url_byte(url.data[i]))
             return false;
     }
-    return authority_check(authority(url)) && (https || (sandbox && loopback(authority(url))));
+    return ses_slice_starts(url, SES_STR("https://")) || (sandbox && ses_host_is_loopback(host));
 }
 
 struct ses_slice ses_return_url_origin(struct ses_slice url)
 {
-    struct ses_slice host = authority(url);
+    struct ses_origin origin;
 
-    return ses_slice(url.data, (size_t)(host.data - url.data) + host.len);
+    return ses_origin_parse(url, &origin) == SES_OK ? origin.text : SES_SLICE_EMPTY;
 }
 
-/* Labels of letters, digits and '-', dots between them, a port. */
+/* Labels of letters, digits and '-', dots between them. */
 bool ses_return_url_framable(struct ses_slice url)
 {
-    struct ses_slice host = authority(url);
+    struct ses_slice host = host_of(url);
     bool inside = false; /* a label */
 
-    host = ses_slice_cut(host, 0, ses_slice_find(host, ':'));
     for (size_t i = 0; i < host.len; i++) {
         uint8_t c = host.data[i];
         bool label = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
@@ -114,5 +74,5 @@ bool ses_return_url_allowed(const struct ses_service_options *options, struct se
             ses_slice_ieq(origin, ses_slice_str(row->origin)))
             return true;
     }
-    return options->policy.sandbox && loopback(authority(url));
+    return options->policy.sandbox && ses_host_is_loopback(host_of(url));
 }

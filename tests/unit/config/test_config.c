@@ -259,6 +259,13 @@ static void urls_and_hosts_are_checked(void **state)
     expect_fault("connectors:\n  stripe:\n    production_url: https:///\n",
                  "3: connectors.stripe.production_url: must be a base URL: host and path, without user, "
                  "query and fragment");
+    expect_fault("connectors:\n  stripe:\n    production_url: https://a:70000/\n",
+                 "3: connectors.stripe.production_url: must be a base URL: host and path, without user, "
+                 "query and fragment");
+    expect_fault("connector:\n  base_url_hosts: ['::1']\n",
+                 "2: connector.base_url_hosts: each entry must be a plain host or host:port");
+    expect_fault("connector:\n  base_url_hosts: ['a:0']\n",
+                 "2: connector.base_url_hosts: each entry must be a plain host or host:port");
     expect_fault("connector:\n  base_url_hosts: [https://a]\n",
                  "2: connector.base_url_hosts: each entry must be a plain host or host:port");
 }

@@ -30,6 +30,9 @@ static void test_form(void **state)
                                       "https://shop.example\\@evil.example/",
                                       "https://[::1/",
                                       "https://[]/",
+                                      "https://shop[1].example/",
+                                      "https://[::1]x/",
+                                      "https://shop.example:/",
                                       "HTTPS://shop.example",
                                       "https://sh\xc3\xb6p.example"};
 
@@ -55,10 +58,11 @@ static void test_length(void **state)
 
 static void test_loopback_needs_the_sandbox(void **state)
 {
-    static const char *const urls[] = {"http://localhost:3000/x", "http://127.0.0.1/", "http://[::1]:8080/"};
+    static const char *const urls[] = {"http://localhost:3000/x", "http://127.0.0.1/", "http://[::1]:8080/",
+                                       "http://127.0.0.2/", "http://LocalHost/"};
 
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
         assert_true(ses_return_url_check(ses_slice_str(urls[i]), true));
         assert_false(ses_return_url_check(ses_slice_str(urls[i]), false));
     }
