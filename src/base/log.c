@@ -3,9 +3,6 @@
  */
 #include <sessiond/base/log.h>
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #include <sessiond/base/clock.h>
 #include <sessiond/base/json_text.h>
 #include <sessiond/base/rfc3339.h>
@@ -13,15 +10,11 @@
 
 #include "log_impl.h"
 
-#define FLUSH_AT (16 * SES_KIB)
-/* Kept free in every line for the closing brace and newline, so that a line cut short is still JSON. */
-#define TAIL_ROOM 2
-
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
 static size_t room_left(const struct ses_log_line *line)
 {
-    return SES_LOG_LINE_MAX - TAIL_ROOM - line->len;
+    return SES_LOG_LINE_MAX - SES_LOG_TAIL_BYTES - line->len;
 }
 
 static bool put_raw(struct ses_log_line *line, const char *text, size_t len)
@@ -172,36 +165,4 @@ void ses_log_begin(struct ses_log *log, enum ses_log_level level, const char *ev
     ses_log_str(ret_line, "level", level_names[level]);
     ses_log_str(ret_line, "role", log->role);
     ses_log_str(ret_line, "event", event);
-}
-
-void ses_log_end(struct ses_log_line *line)
-{
-    struct ses_log *log = line->log;
-    bool urgent;
-
-    if (log == NULL)
-        return;
-    memcpy(line->text + line->len, "}\n", TAIL_ROOM);
-    line->len += TAIL_ROOM;
-    line->log = NULL; /* a second end does nothing */
-    ses_log_push(log, ses_slice(line->text, line->len));
-    urgent = line->level >= SES_LOG_WARN; /* a warning is what a crash would otherwise swallow */
-    if (urgent || log->lines.len >= FLUSH_AT)
-        ses_log_flush(log);
-}
-
-void ses_log_msg(struct ses_log *log, enum ses_log_level level, const char *event, const char *format, ...)
-{
-    struct ses_log_line line;
-    char text[1024];
-    va_list args;
-
-    ses_log_begin(log, level, event, &line);
-    if (line.log == NULL)
-        return;
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    ses_log_str(&line, "msg", text);
-    ses_log_end(&line);
 }

@@ -7,48 +7,6 @@
 
 #include "log_impl.h"
 
-#define WINDOW_NS (SES_LOG_WINDOW_MS * SES_NS_PER_MS)
-
-static void tell_sum(struct ses_log *log, const struct ses_log_kind *kind)
-{
-    struct ses_log_line line;
-
-    ses_log_begin(log, kind->level, "log_summary", &line);
-    ses_log_str(&line, "of", kind->event);
-    if (kind->cause != NULL)
-        ses_log_str(&line, "cause", kind->cause);
-    ses_log_u64(&line, "more", kind->more);
-    ses_log_u64(&line, "window_ms", SES_LOG_WINDOW_MS);
-    ses_log_end(&line);
-}
-
-/* The row is free before the sum is told: the line of the sum may flush, and a flush ends windows. */
-static void end_window(struct ses_log *log, struct ses_log_kind *kind)
-{
-    struct ses_log_kind over = *kind;
-
-    *kind = (struct ses_log_kind){.event = NULL};
-    log->more -= over.more;
-    if (over.more > 0)
-        tell_sum(log, &over);
-}
-
-/* Without anything summed up this costs one comparison: it is called at each flush. */
-void ses_log_tell_sums(struct ses_log *log, bool all)
-{
-    uint64_t now_ns;
-
-    if (log->more == 0)
-        return;
-    now_ns = ses_clock_mono_ns();
-    for (unsigned i = 0; i < SES_LOG_KINDS_MAX; i++) {
-        struct ses_log_kind *kind = &log->kinds[i];
-
-        if (kind->more > 0 && (all || now_ns - kind->began_mono_ns >= WINDOW_NS))
-            end_window(log, kind);
-    }
-}
-
 /* The kind's row, a free one, or NULL when all are in use by other kinds. Windows that are over are ended on
  * the way. */
 static struct ses_log_kind *kind_of(struct ses_log *log, const char *event, const char *cause,
@@ -59,8 +17,8 @@ static struct ses_log_kind *kind_of(struct ses_log *log, const char *event, cons
     for (unsigned i = 0; i < SES_LOG_KINDS_MAX; i++) {
         struct ses_log_kind *kind = &log->kinds[i];
 
-        if (kind->event != NULL && now_ns - kind->began_mono_ns >= WINDOW_NS)
-            end_window(log, kind);
+        if (kind->event != NULL && now_ns - kind->began_mono_ns >= SES_LOG_WINDOW_NS)
+            ses_log_end_window(log, kind);
         if (kind->event == event && kind->cause == cause)
             return kind;
         if (kind->event == NULL && unused == NULL)

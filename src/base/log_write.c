@@ -57,7 +57,7 @@ static void lose(struct ses_log *log, uint64_t lines)
 }
 
 /* The descriptor refuses for good (its reader is gone, its disk is full): nothing is kept for it. */
-static void drop_all(struct ses_log *log)
+void ses_log_drop_all(struct ses_log *log)
 {
     lose(log, lines_in(ses_buf_view(&log->lines)));
     ses_buf_clear(&log->lines);
@@ -96,7 +96,7 @@ static ssize_t write_some(const struct ses_log *log)
 }
 
 /* Bounded: each round takes bytes out of the buffer or ends the loop. */
-static void write_out(struct ses_log *log)
+void ses_log_write_out(struct ses_log *log)
 {
     while (log->lines.len > 0) {
         ssize_t written = write_some(log);
@@ -109,7 +109,7 @@ static void write_out(struct ses_log *log)
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return;
         } else if (errno != EINTR) {
-            drop_all(log);
+            ses_log_drop_all(log);
         }
     }
 }
@@ -125,43 +125,4 @@ void ses_log_push(struct ses_log *log, struct ses_slice line)
 {
     if (!append(log, line))
         lose(log, 1);
-}
-
-/* Told when there is room again; if the telling itself is lost, it is counted and told the next time. */
-static void tell_lost(struct ses_log *log)
-{
-    uint64_t lost = log->lines_lost - log->lines_lost_told;
-    struct ses_log_line line;
-
-    if (lost == 0 || log->lines.len > 0)
-        return;
-    log->lines_lost_told = log->lines_lost;
-    ses_log_begin(log, SES_LOG_WARN, "log_lines_lost", &line);
-    ses_log_u64(&line, "lost", lost);
-    line.level = SES_LOG_INFO; /* not urgent: no flush within a flush */
-    ses_log_end(&line);
-    write_out(log);
-}
-
-void ses_log_flush(struct ses_log *log)
-{
-    ses_log_tell_sums(log, false);
-    write_out(log);
-    tell_lost(log);
-}
-
-/* The end of a process is the one place that waits for a reader, and not for long. */
-void ses_log_done(struct ses_log *log)
-{
-    uint64_t end_ns = ses_clock_mono_ns() + SES_LOG_DONE_MS * SES_NS_PER_MS;
-    struct pollfd ready = {.fd = log->fd, .events = POLLOUT};
-
-    ses_log_tell_sums(log, true);
-    ses_log_flush(log);
-    while (log->lines.len > 0 && ses_clock_mono_ns() < end_ns) {
-        (void)poll(&ready, 1, SES_LOG_DONE_MS / 10);
-        ses_log_flush(log);
-    }
-    drop_all(log);
-    ses_buf_done(&log->lines);
 }
