@@ -75,7 +75,7 @@ void ses_h2_free(struct ses_h2 *h2)
 {
     if (h2 == NULL)
         return;
-    h2->dead = true;
+    (void)ses_h2_advance(h2, SES_H2_DEAD);
     ses_h2_let_go(h2);
     free(h2);
 }
@@ -83,7 +83,7 @@ void ses_h2_free(struct ses_h2 *h2)
 void ses_h2_let_go(struct ses_h2 *h2)
 {
     /* Answers go nowhere any more. nghttp2_session_del does not report its streams closed: we do. */
-    SES_REQUIRE(h2->dead);
+    SES_REQUIRE(ses_h2_is_dead(h2));
     while (!ses_list_empty(&h2->streams))
         ses_h2_stream_close(SES_CONTAINER(h2->streams.next, struct ses_h2_stream, node));
     ses_timer_stop(&h2->header_timer);
@@ -146,23 +146,24 @@ static uint32_t goaway_code(ssize_t error)
  * on. */
 enum ses_status ses_h2_receive(struct ses_h2 *h2, struct ses_slice bytes)
 {
-    if (h2->dead)
+    if (ses_h2_is_dead(h2))
         return SES_MALFORMED;
     ssize_t taken = nghttp2_session_mem_recv(h2->session, bytes.data, bytes.len);
 
     if (taken < 0) {
-        if (!h2->dead && goaway_code(taken) == NGHTTP2_ENHANCE_YOUR_CALM)
+        if (!ses_h2_is_dead(h2) && goaway_code(taken) == NGHTTP2_ENHANCE_YOUR_CALM)
             ses_count(h2->shared->doors->options.metrics, SES_C_FRAME_FLOODS, 1);
         ses_h2_die(h2, goaway_code(taken));
     }
-    if (h2->dead)
+    if (ses_h2_is_dead(h2))
         return SES_MALFORMED;
     watch_headers(h2);
     ses_h2_tell_held(h2);
     if (h2->fresh_count >= SES_H2_FLUSH_ANSWERS)
         h2->io->flush_soon(h2->io_arg);
     /* Also when nothing is to be written but the session is over: produce sees it. */
-    if (nghttp2_session_want_write(h2->session) || !nghttp2_session_want_read(h2->session) || h2->leaving)
+    if (nghttp2_session_want_write(h2->session) || !nghttp2_session_want_read(h2->session) ||
+        h2->life == SES_H2_LEAVES)
         ses_h2_want_write(h2);
     return SES_OK;
 }
@@ -171,7 +172,7 @@ enum ses_status ses_h2_receive(struct ses_h2 *h2, struct ses_slice bytes)
  * of DATA (send_data). HIGH_WATER bounds what a client that does not read can make us hold in the output. */
 static bool pull(struct ses_h2 *h2, struct ses_buf *out)
 {
-    while (!h2->dead && out->len < SES_CONN_HIGH_WATER) {
+    while (!ses_h2_is_dead(h2) && out->len < SES_CONN_HIGH_WATER) {
         const uint8_t *data;
         ssize_t len = nghttp2_session_mem_send(h2->session, &data);
 
@@ -193,9 +194,8 @@ static enum ses_status write_goaway(struct ses_h2 *h2, struct ses_buf *out)
     uint32_t code = h2->dead_code;
     uint8_t frame[17] = {0, 0, 8, NGHTTP2_GOAWAY};
 
-    if (h2->goaway_written)
+    if (!ses_h2_advance(h2, SES_H2_SILENT))
         return SES_OK;
-    h2->goaway_written = true;
     for (unsigned i = 0; i < 4; i++) {
         frame[9 + i] = (uint8_t)(last >> (24 - 8 * i));
         frame[13 + i] = (uint8_t)(code >> (24 - 8 * i));
@@ -210,9 +210,10 @@ static enum ses_status write_goaway(struct ses_h2 *h2, struct ses_buf *out)
 static bool finished(struct ses_h2 *h2)
 {
     /* During the notice of a drain requests may be on their way, though nghttp2 no longer asks for them. */
-    if (nghttp2_session_want_write(h2->session) || (h2->drain != SES_H2_DRAIN_NONE && !h2->leaving))
+    if (nghttp2_session_want_write(h2->session) ||
+        (h2->drain != SES_H2_DRAIN_NONE && h2->life != SES_H2_LEAVES))
         return false;
-    return !nghttp2_session_want_read(h2->session) || (h2->leaving && h2->streams_count == 0);
+    return !nghttp2_session_want_read(h2->session) || (h2->life == SES_H2_LEAVES && h2->streams_count == 0);
 }
 
 /* h2->out is set only inside pull: send_data writes DATA straight into it. settle_answers runs only
@@ -223,18 +224,18 @@ enum ses_status ses_h2_produce(struct ses_h2 *h2, struct ses_buf *out)
     enum ses_status status = SES_OK;
 
     h2->write_wanted = false;
-    if (!h2->dead) {
+    if (!ses_h2_is_dead(h2)) {
         h2->out = out;
         if (pull(h2, out))
             ses_h2_settle_answers(h2);
         h2->out = NULL;
         ses_h2_tell_held(h2);
     }
-    if (h2->dead) {
+    if (ses_h2_is_dead(h2)) {
         ses_h2_let_go(h2);
         status = write_goaway(h2, out);
     }
-    if (h2->dead || (out->len < SES_CONN_HIGH_WATER && finished(h2))) {
+    if (ses_h2_is_dead(h2) || (out->len < SES_CONN_HIGH_WATER && finished(h2))) {
         h2->io->finish(h2->io_arg); /* may end the engine */
         return status;
     }
@@ -253,7 +254,7 @@ void ses_h2_drained(struct ses_h2 *h2)
         h2->read_paused = false;
         h2->io->read_resume(h2->io_arg);
     }
-    if (!h2->dead && nghttp2_session_want_write(h2->session))
+    if (!ses_h2_is_dead(h2) && nghttp2_session_want_write(h2->session))
         ses_h2_want_write(h2);
 }
 
@@ -281,11 +282,10 @@ static void on_notice_over(void *arg)
 {
     struct ses_h2 *h2 = arg;
 
-    if (h2->dead || h2->leaving)
+    if (!ses_h2_advance(h2, SES_H2_LEAVES))
         return;
     int32_t last = nghttp2_session_get_last_proc_stream_id(h2->session);
 
-    h2->leaving = true;
     if (nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0) != 0) {
         ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);
         return;
@@ -305,7 +305,7 @@ static void give_notice(void *arg)
 {
     struct ses_h2 *h2 = arg;
 
-    if (h2->dead || h2->drain == SES_H2_DRAIN_NOTICED)
+    if (ses_h2_is_dead(h2) || h2->drain == SES_H2_DRAIN_NOTICED)
         return;
     h2->drain = SES_H2_DRAIN_NOTICED;
     /* Requests already on their way arrive before the ping's answer: none is lost (RFC 9113 section 6.8). */
@@ -324,7 +324,7 @@ static void give_notice(void *arg)
  * request is awaited for a moment. */
 void ses_h2_drain(struct ses_h2 *h2)
 {
-    if (h2->dead || h2->drain != SES_H2_DRAIN_NONE)
+    if (ses_h2_is_dead(h2) || h2->drain != SES_H2_DRAIN_NONE)
         return;
     h2->drain = SES_H2_DRAIN_AWAITS;
     if (h2->asked)
@@ -344,10 +344,10 @@ void ses_h2_was_asked(struct ses_h2 *h2)
 /* Nothing open: say goodbye. Else the peer may be gone without a word, and only a PING can tell. */
 void ses_h2_idle(struct ses_h2 *h2)
 {
-    if (h2->dead)
+    if (ses_h2_is_dead(h2))
         return;
     if (h2->streams_count == 0) {
-        h2->leaving = true;
+        (void)ses_h2_advance(h2, SES_H2_LEAVES);
         (void)nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE,
                                     nghttp2_session_get_last_proc_stream_id(h2->session), NGHTTP2_NO_ERROR,
                                     NULL, 0);

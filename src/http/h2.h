@@ -140,8 +140,17 @@ enum ses_h2_drain {
     SES_H2_DRAIN_NOTICED /* the first GOAWAY was sent */
 };
 
+/* An engine's life; it only goes forward (ses_h2_advance), and may leave states out. */
+enum ses_h2_life {
+    SES_H2_SERVES,
+    SES_H2_LEAVES, /* no new streams will come: finish at the last one's end */
+    SES_H2_DEAD,   /* nothing more goes through nghttp2, our own GOAWAY is to be said */
+    SES_H2_SILENT  /* and is said */
+};
+
 struct ses_h2 {
     struct ses_h2_shared *shared;
+    enum ses_h2_life life;
     const struct ses_h2_io *io;
     void *io_arg;
     const char *peer;
@@ -174,12 +183,9 @@ struct ses_h2 {
     struct ses_timer drain_timer;
     enum ses_h2_drain drain;
     uint32_t dead_code; /* HTTP/2 error code of our own GOAWAY */
-    bool dead;          /* nothing more goes through nghttp2 */
-    bool goaway_written;
     bool write_wanted;
     bool read_paused;
-    bool asked;   /* a stream was opened, ever */
-    bool leaving; /* no new streams will come: finish at the last one's end */
+    bool asked; /* a stream was opened, ever */
     bool ping_unanswered;
     bool page_used;        /* a stream was opened since the last sweep (h2_alloc.c) */
     bool settings_seen;    /* the client's preface is whole */
@@ -318,6 +324,11 @@ struct ses_h2_stream {
     bool bidi; /* counted in the worker's bidi_count */
 };
 
+static inline bool ses_h2_is_dead(const struct ses_h2 *h2)
+{
+    return h2->life >= SES_H2_DEAD;
+}
+
 static inline bool ses_h2_request_ended(const struct ses_h2_stream *stream)
 {
     return stream->request >= SES_H2_REQUEST_WAITING;
@@ -347,6 +358,8 @@ static inline bool ses_h2_answer_ended(const struct ses_h2_stream *stream)
 }
 
 /* ---- h2_state.c */
+/* false: it has come so far already, or further. */
+bool ses_h2_advance(struct ses_h2 *h2, enum ses_h2_life life);
 /* Asks for ses_h2_produce, once a turn. */
 void ses_h2_want_write(struct ses_h2 *h2);
 /* The connection ends with GOAWAY(code) of ours; callable anywhere, nghttp2's callbacks included. */

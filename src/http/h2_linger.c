@@ -46,10 +46,10 @@ static void on_linger_timer(void *arg)
     struct ses_h2 *h2 = arg;
     uint64_t now = now_ms();
 
-    while (!h2->dead && !ses_list_empty(&h2->lingering) &&
+    while (!ses_h2_is_dead(h2) && !ses_list_empty(&h2->lingering) &&
            now - oldest(h2)->waits_since_ms >= SES_H2_LINGER_MS)
         stop_reading(oldest(h2));
-    if (!h2->dead)
+    if (!ses_h2_is_dead(h2))
         arm(h2, now);
 }
 

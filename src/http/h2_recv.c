@@ -242,12 +242,12 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         }
         break;
     case NGHTTP2_GOAWAY:
-        h2->leaving = true;
+        (void)ses_h2_advance(h2, SES_H2_LEAVES);
         break;
     default:
         break;
     }
-    return h2->dead ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+    return ses_h2_is_dead(h2) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 /* Windows are given back by hand (no_auto_window_update): at once where the bytes were taken in, later
@@ -271,7 +271,7 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
         rv = nghttp2_session_consume(session, id, len);
     if (rv != 0)
         return failure(h2, NGHTTP2_INTERNAL_ERROR);
-    return h2->dead ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+    return ses_h2_is_dead(h2) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 /* Called from mem_recv and from mem_send. After it nghttp2 knows the stream no more, and neither do we. */

@@ -198,7 +198,7 @@ void ses_h2_stream_headers(struct ses_h2_stream *stream, nghttp2_nv *fields, siz
     ses_h2_answer_on(stream, SES_H2_HEADERS);
     if (rest != SES_H2_REST_MORE)
         ses_h2_answer_on(stream, SES_H2_END);
-    if (h2->dead)
+    if (ses_h2_is_dead(h2))
         return;
     ses_h2_answered(stream);
     fields[0] = ses_h2_nv(SES_STR(":status"), status_text(stream));
@@ -214,7 +214,7 @@ void ses_h2_stream_resume(struct ses_h2_stream *stream)
 {
     struct ses_h2 *h2 = stream->h2;
 
-    if (h2->dead)
+    if (ses_h2_is_dead(h2))
         return;
     ses_h2_answered(stream);
     if (stream->answer == SES_H2_ANSWER_DEFERRED) {
@@ -237,7 +237,7 @@ void ses_h2_stream_break_off(struct ses_h2_stream *stream)
     struct ses_h2 *h2 = stream->h2;
 
     ses_h2_answer_on(stream, SES_H2_TRAILERS);
-    if (h2->dead)
+    if (ses_h2_is_dead(h2))
         return;
     /* Goes before any DATA that waits for the client's window; behind END_STREAM nghttp2 drops that. */
     if (nghttp2_submit_trailer(h2->session, stream->id, stream->trailers, stream->trailers_count) != 0)

@@ -2,6 +2,15 @@
  * in which list a stream stands. Calls nothing but the connection and the log. */
 #include "h2.h"
 
+/* Whoever sees it first acts, so a connection says goodbye once. */
+bool ses_h2_advance(struct ses_h2 *h2, enum ses_h2_life life)
+{
+    if (h2->life >= life)
+        return false;
+    h2->life = life;
+    return true;
+}
+
 void ses_h2_want_write(struct ses_h2 *h2)
 {
     if (h2->write_wanted)
@@ -22,9 +31,8 @@ void ses_h2_tell_refused(struct ses_h2 *h2, uint32_t code)
  * produce or shed takes it apart later, when none is. */
 void ses_h2_die(struct ses_h2 *h2, uint32_t code)
 {
-    if (h2->dead)
+    if (!ses_h2_advance(h2, SES_H2_DEAD))
         return;
-    h2->dead = true;
     h2->dead_code = code;
     ses_h2_tell_refused(h2, code);
     ses_h2_want_write(h2);

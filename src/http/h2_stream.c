@@ -137,7 +137,7 @@ void ses_h2_stream_reset(struct ses_h2_stream *stream, uint32_t code)
 {
     struct ses_h2 *h2 = stream->h2;
 
-    if (h2->dead)
+    if (ses_h2_is_dead(h2))
         return;
     if (nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, stream->id, code) != 0)
         ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);

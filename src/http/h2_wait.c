@@ -134,7 +134,7 @@ static void on_wait_timer(void *arg)
     bool moved = h2->moved;
 
     h2->moved = false;
-    while (!h2->dead && !ses_list_empty(&h2->waiting)) {
+    while (!ses_h2_is_dead(h2) && !ses_list_empty(&h2->waiting)) {
         struct ses_h2_stream *stream = SES_CONTAINER(h2->waiting.next, struct ses_h2_stream, place_node);
 
         if (now - stream->waits_since_ms < options->limits.write_stall_ms)
@@ -146,6 +146,6 @@ static void on_wait_timer(void *arg)
         else
             ses_h2_die(h2, NGHTTP2_ENHANCE_YOUR_CALM);
     }
-    if (!h2->dead)
+    if (!ses_h2_is_dead(h2))
         arm(h2, now);
 }

@@ -147,6 +147,19 @@ static void encodings_are_a_set(void **state)
     assert_false(ses_h2_encoding_is(&stream, SES_H2_ENCODING_GZIP));
 }
 
+static void an_engine_only_goes_forward(void **state)
+{
+    (void)state;
+    for (unsigned from = 0; from <= SES_H2_SILENT; from++) {
+        for (unsigned to = 0; to <= SES_H2_SILENT; to++) {
+            h2.life = from;
+            assert_int_equal(ses_h2_advance(&h2, to), to > from);
+            assert_int_equal(h2.life, to > from ? to : from);
+            assert_int_equal(ses_h2_is_dead(&h2), h2.life == SES_H2_DEAD || h2.life == SES_H2_SILENT);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +169,7 @@ int main(void)
         TEST(an_answer_may_be_out_before_the_request_is_whole),
         TEST(an_answer_goes_only_forward),
         TEST(encodings_are_a_set),
+        TEST(an_engine_only_goes_forward),
 #undef TEST
     };
 
