@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "h2.h"
+#include "usual.h"
 
 #define TURN 64u
 
@@ -75,7 +76,10 @@ static void open_rig(struct rig *rig)
 {
     const struct ses_route *tables[] = {routes};
     const size_t counts[] = {1};
-    const struct ses_exchange_pool_options pool_options = {.exchanges_max = 1000};
+    struct ses_exchange_pool_options pool_options = usual_pool();
+
+    pool_options.exchanges_max = 1000;
+    pool_options.keep = 256;
 
     SES_REQUIRE(uv_loop_init(&rig->loop) == 0);
     BUDGET_OK(ses_timers_new(&rig->loop, &rig->timers));
@@ -84,6 +88,7 @@ static void open_rig(struct rig *rig)
     const struct ses_door_options options = {.router = rig->router,
                                              .pool = rig->pool,
                                              .timers = rig->timers,
+                                             .limits = ses_usual_door_limits(),
                                              .http2 = true,
                                              .server_name = "sessiond"};
 

@@ -7,6 +7,7 @@
 
 #include "record_codec.h"
 #include "session_request.h"
+#include "usual.h"
 
 #define NOW_MS UINT64_C(1700000000000)
 
@@ -32,7 +33,9 @@ static const uint8_t request_bytes[] =
 
 static struct ses_exchange_pool *new_pool(void)
 {
-    const struct ses_exchange_pool_options options = {.exchanges_max = 4};
+    struct ses_exchange_pool_options options = usual_pool();
+
+    options.exchanges_max = 4;
     struct ses_exchange_pool *pool;
 
     BUDGET_OK(ses_exchange_pool_new(&options, &pool));

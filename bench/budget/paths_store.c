@@ -7,6 +7,7 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/base/hash.h>
 #include <sessiond/base/random.h>
+#include <sessiond/config/usual.h>
 #include <sessiond/store/store_shared.h>
 
 #include "record.h"
@@ -39,15 +40,15 @@ static void open_rig(struct rig *rig, const char *dir)
     BUDGET_OK(ses_store_shared_create(20000, 0, &rig->shared));
     BUDGET_OK(ses_secret_new(32, &rig->secret));
     rig->seal_key = (struct ses_seal_key){.id = 1, .key = &rig->secret};
-    const struct ses_store_options options = {.dir = dir,
-                                              .shards = 1,
-                                              .shared = rig->shared,
-                                              .seal_keys = &rig->seal_key,
-                                              .seal_keys_count = 1,
-                                              .map_bytes = UINT64_C(1)
-                                                           << 28, /* valgrind has no room for 1 TiB */
-                                              .notify = notify,
-                                              .notify_arg = rig};
+    struct ses_store_options options = ses_usual_store();
+
+    options.dir = dir;
+    options.shared = rig->shared;
+    options.seal_keys = &rig->seal_key;
+    options.seal_keys_count = 1;
+    options.map_bytes = UINT64_C(1) << 28; /* valgrind has no room for 1 TiB */
+    options.notify = notify;
+    options.notify_arg = rig;
     BUDGET_OK(ses_store_open(&options, &rig->store));
 }
 

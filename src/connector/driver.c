@@ -11,14 +11,6 @@
 
 #include "outbound.h"
 
-#define DEFAULT_CONNECT_TIMEOUT_MS 3000
-#define DEFAULT_TOTAL_TIMEOUT_MS   10000
-#define DEFAULT_RESPONSE_BYTES_MAX (256 * SES_KIB)
-#define DEFAULT_CALLS_MAX          1024
-#define DEFAULT_HOST_SHARE         4 /* of calls_max: one part of so many */
-#define DEFAULT_CONNECTION_LIFE_MS 180000
-#define DEFAULT_BREAKER_FAILURES   20
-#define DEFAULT_BREAKER_OPEN_MS    5000
 /* A repetition with less time left than this would only make the caller wait. */
 #define REPEAT_BUDGET_MS_MIN 20
 
@@ -202,24 +194,12 @@ static void on_refusal_timer(uv_timer_t *timer)
     }
 }
 
-static void apply_defaults(struct ses_driver_options *options)
+static bool limits_are_set(const struct ses_driver_options *options)
 {
-    if (options->connect_timeout_ms == 0)
-        options->connect_timeout_ms = DEFAULT_CONNECT_TIMEOUT_MS;
-    if (options->total_timeout_ms == 0)
-        options->total_timeout_ms = DEFAULT_TOTAL_TIMEOUT_MS;
-    if (options->response_bytes_max == 0)
-        options->response_bytes_max = DEFAULT_RESPONSE_BYTES_MAX;
-    if (options->calls_max == 0)
-        options->calls_max = DEFAULT_CALLS_MAX;
-    if (options->host_calls_max == 0)
-        options->host_calls_max = (options->calls_max + DEFAULT_HOST_SHARE - 1) / DEFAULT_HOST_SHARE;
-    if (options->connection_life_ms == 0)
-        options->connection_life_ms = DEFAULT_CONNECTION_LIFE_MS;
-    if (options->breaker_failures == 0)
-        options->breaker_failures = DEFAULT_BREAKER_FAILURES;
-    if (options->breaker_open_ms == 0)
-        options->breaker_open_ms = DEFAULT_BREAKER_OPEN_MS;
+    return options->connect_timeout_ms != 0 && options->total_timeout_ms != 0 &&
+           options->response_bytes_max != 0 && options->calls_max != 0 && options->host_calls_max != 0 &&
+           options->connection_life_ms != 0 && options->breaker_failures != 0 &&
+           options->breaker_open_ms != 0;
 }
 
 enum ses_status ses_driver_new(const struct ses_driver_options *options, struct ses_driver **ret_driver)
@@ -228,8 +208,8 @@ enum ses_status ses_driver_new(const struct ses_driver_options *options, struct 
 
     if (driver == NULL)
         return SES_NO_MEMORY;
+    SES_REQUIRE(limits_are_set(options));
     driver->options = *options;
-    apply_defaults(&driver->options);
     ses_list_init(&driver->running);
     ses_list_init(&driver->refused);
     ses_list_init(&driver->spares);

@@ -7,11 +7,6 @@
 #include <sessiond/base/units.h>
 #include <sessiond/domain/card_data.h>
 
-/* A request's body has at most 256 KiB (http/door.h); decoded it may take several times that
- * (base/arena.h). */
-#define DEFAULT_ARENA_BYTES   SES_MIB
-#define DEFAULT_EXCHANGES_MAX 65536
-#define DEFAULT_KEEP          256
 /* A recycled arena keeps its first chunk; one that began with a large body is not worth keeping. */
 #define KEEP_BYTES_MAX (32 * SES_KIB)
 /* A request has about a dozen headers; the array doubles from here. */
@@ -25,13 +20,8 @@ enum ses_status ses_exchange_pool_new(const struct ses_exchange_pool_options *op
 
     if (pool == NULL)
         return SES_NO_MEMORY;
+    SES_REQUIRE(options->arena_bytes_max != 0 && options->exchanges_max != 0);
     pool->options = *options;
-    if (pool->options.arena_bytes_max == 0)
-        pool->options.arena_bytes_max = DEFAULT_ARENA_BYTES;
-    if (pool->options.exchanges_max == 0)
-        pool->options.exchanges_max = DEFAULT_EXCHANGES_MAX;
-    if (pool->options.keep == 0)
-        pool->options.keep = DEFAULT_KEEP;
     *ret_pool = pool;
     return SES_OK;
 }

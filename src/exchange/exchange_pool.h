@@ -16,7 +16,7 @@
 #include <sessiond/exchange/exchange.h>
 
 struct ses_exchange_pool {
-    struct ses_exchange_pool_options options; /* defaults filled in */
+    struct ses_exchange_pool_options options;
     struct ses_exchange *idle; /* recycled ones, each with its arena's first chunk; linked by cancel_arg */
     unsigned idle_count;
     unsigned open_count;

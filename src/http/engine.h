@@ -21,9 +21,9 @@ struct ses_h2_shared;
 #define SES_DRAIN_IDLE_MS 250u
 
 struct ses_doors {
-    struct ses_door_options options; /* defaults filled in */
-    struct ses_h2_shared *h2;        /* NULL until the first HTTP/2 connection */
-    char date[SES_HTTP_DATE_SIZE];   /* ses_doors_date */
+    struct ses_door_options options;
+    struct ses_h2_shared *h2;      /* NULL until the first HTTP/2 connection */
+    char date[SES_HTTP_DATE_SIZE]; /* ses_doors_date */
     uint64_t date_wall_s;
     uint8_t host[64]; /* that was known last, host.c */
     size_t host_len;

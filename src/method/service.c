@@ -11,16 +11,7 @@
 #include "token_cache.h"
 #include "watch_session.h"
 
-#define DEFAULT_TTL_MS        900000
-#define DEFAULT_MARGIN_MS     50
-#define DEFAULT_CACHE_ENTRIES 256
-#define DEFAULT_TOKEN_ENTRIES 16384
-#define DEFAULT_CLOSED_MS     3600000
-#define DEFAULT_STEP_MS       900000
-#define DEFAULT_ALIVE_MS      25000
-#define DEFAULT_INBOX_MS      600000
-#define DEFAULT_PUBLIC_URL    "http://127.0.0.1:8080"
-#define REMEMBER_MIN_MS       15000
+#define REMEMBER_MIN_MS 15000
 /* Two records of the store's largest size, decoded and encoded. The largest thing that is ever in it: a
  * read record, decoded, and its successor before it is sealed. */
 #define SCRATCH_BYTES_MAX (4u * SES_STORE_BODY_MAX)
@@ -37,26 +28,12 @@ const struct ses_route *ses_service_routes(const struct ses_service *service, si
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static void fill_defaults(struct ses_service_options *options)
+static bool numbers_are_set(const struct ses_service_options *options)
 {
-    if (options->session_ttl_ms == 0)
-        options->session_ttl_ms = DEFAULT_TTL_MS;
-    if (options->connector_deadline_margin_ms == 0)
-        options->connector_deadline_margin_ms = DEFAULT_MARGIN_MS;
-    if (options->credential_cache_entries == 0)
-        options->credential_cache_entries = DEFAULT_CACHE_ENTRIES;
-    if (options->token_cache_entries == 0)
-        options->token_cache_entries = DEFAULT_TOKEN_ENTRIES;
-    if (options->closed_ms == 0)
-        options->closed_ms = DEFAULT_CLOSED_MS;
-    if (options->step_ms == 0)
-        options->step_ms = DEFAULT_STEP_MS;
-    if (options->watch_alive_ms == 0)
-        options->watch_alive_ms = DEFAULT_ALIVE_MS;
-    if (options->inbox_ms == 0)
-        options->inbox_ms = DEFAULT_INBOX_MS;
-    if (options->public_url == NULL)
-        options->public_url = DEFAULT_PUBLIC_URL;
+    return options->session_ttl_ms != 0 && options->connector_deadline_margin_ms != 0 &&
+           options->credential_cache_entries != 0 && options->token_cache_entries != 0 &&
+           options->closed_ms != 0 && options->step_ms != 0 && options->watch_alive_ms != 0 &&
+           options->inbox_ms != 0;
 }
 
 /* A session that ran out is remembered as long as it lived, no longer than an early event waits for its
@@ -109,8 +86,8 @@ enum ses_status ses_service_new(const struct ses_service_options *options, struc
 
     if (service == NULL)
         return SES_NO_MEMORY;
+    SES_REQUIRE(numbers_are_set(options) && options->public_url != NULL);
     service->options = *options;
-    fill_defaults(&service->options);
     set_rules(service);
     ses_list_init(&service->to_sign);
     ses_list_init(&service->waiting);

@@ -17,13 +17,8 @@
 #include <sessiond/base/units.h>
 
 /* Accepted per listener and loop turn: a flood of connections does not starve those that are served. */
-#define ACCEPT_BATCH        64
-#define ACCEPT_PAUSE_MS     100
-#define CONNECTIONS_DEFAULT 16384u
-#define IDLE_MS_DEFAULT     300000u
-#define FIRST_MS_DEFAULT    10000u
-#define STALL_MS_DEFAULT    30000u
-#define HELD_BYTES_DEFAULT  (24 * SES_MIB)
+#define ACCEPT_BATCH    64
+#define ACCEPT_PAUSE_MS 100
 
 static void on_acceptable(uv_poll_t *handle, int status, int events);
 
@@ -161,18 +156,10 @@ static void on_again(uv_idle_t *handle)
     (void)handle; /* its being active is what counts */
 }
 
-static void fill_defaults(struct ses_conns_options *options)
+static bool limits_are_set(const struct ses_conns_options *options)
 {
-    if (options->connections_max == 0)
-        options->connections_max = CONNECTIONS_DEFAULT;
-    if (options->idle_ms == 0)
-        options->idle_ms = IDLE_MS_DEFAULT;
-    if (options->first_byte_ms == 0)
-        options->first_byte_ms = FIRST_MS_DEFAULT;
-    if (options->write_stall_ms == 0)
-        options->write_stall_ms = STALL_MS_DEFAULT;
-    if (options->held_bytes_max == 0)
-        options->held_bytes_max = HELD_BYTES_DEFAULT;
+    return options->connections_max != 0 && options->idle_ms != 0 && options->first_byte_ms != 0 &&
+           options->write_stall_ms != 0 && options->held_bytes_max != 0;
 }
 
 enum ses_status ses_conns_new(const struct ses_conns_options *options, struct ses_conns **ret_conns)
@@ -182,8 +169,8 @@ enum ses_status ses_conns_new(const struct ses_conns_options *options, struct se
     if (conns == NULL)
         return SES_NO_MEMORY;
     SES_REQUIRE(options->loop != NULL && options->timers != NULL && options->on_accept != NULL);
+    SES_REQUIRE(limits_are_set(options));
     conns->options = *options;
-    fill_defaults(&conns->options);
     ses_list_init(&conns->all);
     ses_list_init(&conns->want);
     ses_list_init(&conns->holders);

@@ -9,6 +9,7 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/base/random.h>
 #include <sessiond/base/units.h>
+#include <sessiond/config/usual.h>
 
 #include "process.h"
 #include "readiness.h"
@@ -28,15 +29,14 @@
  * and draining opens them too. */
 static enum ses_status look_for_readers(struct ses_housekeeper *keeper)
 {
-    struct ses_store_options options = {
-        .dir = keeper->env->layout->shards,
-        .shards = keeper->env->config->workers,
-        .shared = keeper->env->store_shared,
-        .durability = keeper->env->config->durability,
-        .log = &keeper->log,
-    };
+    struct ses_store_options options = ses_usual_store();
     struct ses_store *store;
 
+    options.dir = keeper->env->layout->shards;
+    options.shards = keeper->env->config->workers;
+    options.shared = keeper->env->store_shared;
+    options.durability = keeper->env->config->durability;
+    options.log = &keeper->log;
     SES_TRY(ses_store_open_readonly(&options, &store));
     ses_store_check_readers(store);
     ses_store_close(store);
@@ -231,13 +231,12 @@ static enum ses_status open_admin(struct ses_housekeeper *keeper)
                                              .exchanges_max = ADMIN_CONNECTIONS,
                                              .keep = 4,
                                              .log = &keeper->quiet};
-    struct ses_door_options doors = {
-        .timers = keeper->timers, .http2 = false, .server_name = "sessiond", .log = &keeper->quiet};
-    struct ses_conns_options conns = {.loop = &keeper->loop,
-                                      .timers = keeper->timers,
-                                      .connections_max = ADMIN_CONNECTIONS,
-                                      .on_accept = ses_doors_accept,
-                                      .log = &keeper->quiet};
+    struct ses_door_options doors = {.timers = keeper->timers,
+                                     .limits = ses_usual_door_limits(),
+                                     .http2 = false,
+                                     .server_name = "sessiond",
+                                     .log = &keeper->quiet};
+    struct ses_conns_options conns = ses_usual_conns();
     const struct ses_route *routes;
     size_t count;
 
@@ -252,7 +251,12 @@ static enum ses_status open_admin(struct ses_housekeeper *keeper)
     doors.router = keeper->router;
     doors.pool = keeper->pool;
     SES_TRY(ses_doors_new(&doors, &keeper->doors));
+    conns.loop = &keeper->loop;
+    conns.timers = keeper->timers;
+    conns.connections_max = ADMIN_CONNECTIONS;
+    conns.on_accept = ses_doors_accept;
     conns.arg = keeper->doors;
+    conns.log = &keeper->quiet;
     SES_TRY(ses_conns_new(&conns, &keeper->conns));
     return ses_conns_listen(keeper->conns, keeper->env->listen_fd);
 }

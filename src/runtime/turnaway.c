@@ -7,12 +7,14 @@
 
 #include <sessiond/base/clock.h>
 #include <sessiond/base/units.h>
+#include <sessiond/config/usual.h>
 
 #include "process.h"
 #include "readiness.h"
 
 /* Small: what is held here only waits to be told no. */
 #define CONNECTIONS_MAX 1024
+#define STREAMS_MAX     64
 #define ARENA_BYTES     (64 * SES_KIB)
 #define BODY_BYTES_MAX  (256 * SES_KIB) /* read, so that the answer is not lost in a reset */
 #define HUNG_MS         400             /* two beats missed */
@@ -44,18 +46,21 @@ static enum ses_status open_parts(struct ses_turnaway *turnaway, uv_loop_t *loop
     struct ses_exchange_pool_options pool = {
         .arena_bytes_max = ARENA_BYTES, .exchanges_max = CONNECTIONS_MAX, .keep = 4, .log = turnaway->quiet};
     struct ses_door_options doors = {.timers = timers,
-                                     .limits = {.body_bytes_max = BODY_BYTES_MAX, .streams_max = 64},
+                                     .limits = ses_usual_door_limits(),
                                      .http2 = true,
                                      .server_name = "sessiond",
                                      .closed = "no worker can serve just now, try again",
                                      .log = turnaway->quiet};
-    struct ses_conns_options conns = {.loop = loop,
-                                      .timers = timers,
-                                      .connections_max = CONNECTIONS_MAX,
-                                      .on_accept = on_accept,
-                                      .arg = turnaway,
-                                      .log = turnaway->quiet};
+    struct ses_conns_options conns = ses_usual_conns();
 
+    doors.limits.body_bytes_max = BODY_BYTES_MAX;
+    doors.limits.streams_max = STREAMS_MAX;
+    conns.loop = loop;
+    conns.timers = timers;
+    conns.connections_max = CONNECTIONS_MAX;
+    conns.on_accept = on_accept;
+    conns.arg = turnaway;
+    conns.log = turnaway->quiet;
     SES_TRY(ses_router_new(NULL, NULL, 0, &turnaway->router));
     SES_TRY(ses_exchange_pool_new(&pool, &turnaway->pool));
     doors.router = turnaway->router;

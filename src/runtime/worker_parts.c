@@ -9,6 +9,7 @@
 #include "files.h"
 
 #define ERROR_ARENA_MAX (64 * SES_KIB)
+#define EXCHANGES_KEPT  256
 #define SEAL_KEY_ID     1 /* seal-1.key */
 
 /* ---- secrets and keys --------------------------------------------------------------------------------- */
@@ -196,6 +197,7 @@ enum ses_status ses_worker_open_doors(struct ses_worker *worker)
     struct ses_exchange_pool_options pool = {
         .arena_bytes_max = config->limits_exchange_memory_kib * SES_KIB,
         .exchanges_max = (unsigned)config->limits_exchanges,
+        .keep = EXCHANGES_KEPT,
         .unknown_metric = ses_method_metric_unknown(),
         .log = &worker->log,
         .metrics = worker->metrics,

@@ -4,6 +4,8 @@
 #include "commit.h"
 #include "store_impl.h"
 
+#define GC_AGE_MS (2u * 3600 * 1000)
+
 struct other_shards {
     const char *dir;
     struct ses_env *env[SES_STORE_SHARDS_MAX];
@@ -41,7 +43,7 @@ static enum ses_status collect(struct ses_table *table, struct ses_shard *shard,
     enum ses_status status;
 
     /* Live records move here too: the other shards wait for this one's old end (gc.h). */
-    SES_TRY(ses_commit_init(&commit, STORE_GC_AGE_MS_DEFAULT));
+    SES_TRY(ses_commit_init(&commit, GC_AGE_MS));
     status = ses_commit_collect(&commit, now_ms);
     if (status == SES_OK)
         *ret_empty = commit.gc.empty;

@@ -14,9 +14,12 @@ static enum ses_status check_options(const struct ses_store_options *options, bo
 {
     if (options->dir == NULL || strlen(options->dir) > ENV_PATH_MAX || options->shared == NULL)
         return SES_INVALID_ARGUMENT;
-    if (options->shards > SES_STORE_SHARDS_MAX || options->durability >= SES_DURABILITY_COUNT)
+    if (options->shards == 0 || options->map_bytes == 0 || options->shards > SES_STORE_SHARDS_MAX ||
+        options->durability >= SES_DURABILITY_COUNT)
         return SES_INVALID_ARGUMENT;
     if (writer && (options->shard >= SES_STORE_SHARDS_MAX || options->seal_keys_count == 0))
+        return SES_INVALID_ARGUMENT;
+    if (writer && (options->batch_max == 0 || options->queue_max == 0 || options->gc_age_ms == 0))
         return SES_INVALID_ARGUMENT;
     return SES_OK;
 }
@@ -45,14 +48,14 @@ static enum ses_status make_store(const struct ses_store_options *options, struc
     store->watch_board = options->shared->watch_board;
     store->log = options->log;
     store->metrics = options->metrics;
-    store->map_bytes = options->map_bytes != 0 ? options->map_bytes : ENV_MAP_BYTES_DEFAULT;
+    store->map_bytes = options->map_bytes;
     store->number = options->shard;
-    store->shards = options->shards != 0 ? options->shards : 1;
+    store->shards = options->shards;
     store->quota_bytes = options->quota_bytes;
     store->share = (struct share_rule){.owner_percent = percent_of(options->owner_share_percent),
                                        .early_percent = percent_of(options->early_percent)};
-    store->batch_max = options->batch_max != 0 ? options->batch_max : STORE_BATCH_MAX_DEFAULT;
-    store->queue_max = options->queue_max != 0 ? options->queue_max : STORE_QUEUE_MAX_DEFAULT;
+    store->batch_max = options->batch_max;
+    store->queue_max = options->queue_max;
     store->shard.lock_fd = -1;
     *ret_store = store;
     return SES_OK;
@@ -145,8 +148,7 @@ static enum ses_status open_writer(struct ses_store *store, const struct ses_sto
     committer->batch_max = store->batch_max;
     committer->notify = options->notify;
     committer->notify_arg = options->notify_arg;
-    SES_TRY(ses_committer_start(committer, options->gc_age_ms != 0 ? options->gc_age_ms
-                                                                   : (uint64_t)STORE_GC_AGE_MS_DEFAULT));
+    SES_TRY(ses_committer_start(committer, options->gc_age_ms));
     store->writable = true;
     return SES_OK;
 }

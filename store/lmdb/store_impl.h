@@ -10,10 +10,7 @@
 #include "share.h"
 #include "shared.h"
 
-#define STORE_BATCH_MAX_DEFAULT 512
-#define STORE_QUEUE_MAX_DEFAULT 16384
-#define STORE_QUEUE_BYTES_MAX   (64 * SES_MIB) /* sealed bytes waiting: SES_BUSY above */
-#define STORE_GC_AGE_MS_DEFAULT (2u * 3600 * 1000)
+#define STORE_QUEUE_BYTES_MAX   (64 * SES_MIB)        /* sealed bytes waiting: SES_BUSY above */
 #define STORE_MAP_USE_PERCENT   90                    /* of the map for puts: LMDB needs the rest to delete */
 #define STORE_RELIEVED_PERCENT  70                    /* below it the warning is taken back */
 #define STORE_PRESSED_PERCENT   TABLE_PRESSED_PERCENT /* of the room too: collection does not wait */

@@ -11,10 +11,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct ses_slice rest = ses_slice(data, size);
+    struct ses_door_limits limits = ses_usual_door_limits();
 
     if (size == 0)
         return 0;
-    rig_begin(&(struct ses_door_limits){.body_bytes_max = 4096, .header_bytes_max = 2048, .headers_max = 20});
+    limits.body_bytes_max = 4096;
+    limits.header_bytes_max = 2048;
+    limits.headers_max = 20;
+    rig_begin(&limits);
     rig.split = data[0];
     rest = ses_slice_cut(rest, 1, rest.len);
     rig_connect();

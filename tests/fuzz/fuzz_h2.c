@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include <sessiond/base/random.h>
+#include "../unit/usual.h"
 #include "h2.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -150,9 +151,10 @@ static void make_world(void)
 {
     const struct ses_route *tables[] = {routes};
     const size_t counts[] = {sizeof routes / sizeof routes[0]};
-    const struct ses_exchange_pool_options pool_options = {.exchanges_max = 1000};
+    struct ses_exchange_pool_options pool_options = usual_pool();
 
     ses_random_init();
+    pool_options.exchanges_max = 1000;
     SES_REQUIRE(uv_loop_init(&world.loop) == 0);
     SES_REQUIRE(ses_timers_new(&world.loop, &world.timers) == SES_OK);
     SES_REQUIRE(ses_exchange_pool_new(&pool_options, &world.pool) == SES_OK);
@@ -160,10 +162,12 @@ static void make_world(void)
     struct ses_door_options options = {.router = world.router,
                                        .pool = world.pool,
                                        .timers = world.timers,
-                                       .limits = {.body_bytes_max = 65536, .streams_max = 100},
+                                       .limits = ses_usual_door_limits(),
                                        .http2 = true,
                                        .server_name = "fuzz"};
 
+    options.limits.body_bytes_max = 65536;
+    options.limits.streams_max = 100;
     SES_REQUIRE(ses_doors_new(&options, &world.doors) == SES_OK);
     SES_REQUIRE(ses_h2_shared_new(world.doors, &world.doors->h2) == SES_OK);
 }

@@ -81,6 +81,14 @@
     SES_CONFIG_SESSION(X)                                                                                    \
     SES_CONFIG_CONNECTOR(X) SES_CONFIG_RESTART(X) SES_CONFIG_DRAIN(X) SES_CONFIG_READY(X)
 
+/* The default of a row as a constant, e.g. SES_USUAL_limits_idle_ms: for what is made without a
+ * configuration (usual.h). */
+enum {
+#define SES_CONFIG_USUAL(section, key, low, high, usual) SES_USUAL_##section##_##key = (usual),
+    SES_CONFIG_NUMBERS(SES_CONFIG_USUAL)
+#undef SES_CONFIG_USUAL
+};
+
 /* Connectors with an outbound call: their base URLs can be set. Others make no call, a URL for them is
  * refused as unknown. The path is appended by plain concatenation, so a base URL must end, or must not end,
  * in '/'. */

@@ -20,14 +20,14 @@ struct ses_outbound;
 struct ses_driver_options {
     uv_loop_t *loop;
     bool sandbox;                /* loopback only, plain http allowed */
-    uint32_t connect_timeout_ms; /* default 3000 */
-    uint32_t total_timeout_ms;   /* default 10000; the caller's deadline may be earlier */
-    size_t response_bytes_max;   /* default 256 KiB */
-    unsigned calls_max;          /* in flight; above: SES_RESOURCE_EXHAUSTED. default 1024 */
-    unsigned host_calls_max;     /* of these, to one connector at one host; above: SES_BUSY. default 1/4 */
-    uint32_t connection_life_ms; /* at most; then names are looked up again. default 180000 */
-    unsigned breaker_failures;   /* consecutive failures that open a host's breaker; default 20 */
-    uint32_t breaker_open_ms;    /* then one probe; default 5000 */
+    uint32_t connect_timeout_ms; /* not 0, nor is any number below */
+    uint32_t total_timeout_ms;   /* the caller's deadline may be earlier */
+    size_t response_bytes_max;
+    unsigned calls_max;          /* in flight; above: SES_RESOURCE_EXHAUSTED */
+    unsigned host_calls_max;     /* of these, to one connector at one host; above: SES_BUSY */
+    uint32_t connection_life_ms; /* at most; then names are looked up again */
+    unsigned breaker_failures;   /* consecutive failures that open a host's breaker */
+    uint32_t breaker_open_ms;    /* then one probe */
     struct ses_log *log;         /* breakers that open and close; may be NULL */
     struct ses_metrics *metrics; /* connector_ns; whoever parses counts connector_calls. May be NULL */
 };

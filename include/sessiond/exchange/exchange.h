@@ -107,9 +107,10 @@ struct ses_exchange {
 };
 
 struct ses_exchange_pool_options {
-    size_t arena_bytes_max; /* per exchange; default 1 MiB */
-    unsigned exchanges_max; /* open at once in this process; default 65536 */
-    unsigned keep;          /* recycled ones kept; default 256 */
+    /* Per exchange, not 0: several times a request's body, which it holds decoded too (base/arena.h). */
+    size_t arena_bytes_max;
+    unsigned exchanges_max; /* open at once in this process, not 0 */
+    unsigned keep;          /* recycled ones kept */
     int unknown_metric;     /* row of ses_metrics.requests for what no route has the path of */
     struct ses_log *log;
     struct ses_metrics *metrics;

@@ -9,26 +9,26 @@
 #include <sessiond/net/conn.h>
 #include <sessiond/net/timer.h>
 
-/* Limits of everything a stranger can grow. 0 = the default named behind it. */
+/* Limits of everything a stranger can grow. None may be 0; who has no configuration takes config/usual.h. */
 struct ses_door_limits {
-    size_t body_bytes_max;       /* request body and gRPC message, after decompression too: 256 KiB */
-    size_t header_bytes_max;     /* all names and values of one request, 32 bytes overhead each: 32 KiB */
-    unsigned headers_max;        /* count: 100 */
-    unsigned streams_max;        /* concurrent HTTP/2 streams a connection: 4096 */
+    size_t body_bytes_max;       /* request body and gRPC message, after decompression too */
+    size_t header_bytes_max;     /* all names and values of one request, 32 bytes overhead each */
+    unsigned headers_max;        /* count */
+    unsigned streams_max;        /* concurrent HTTP/2 streams a connection */
     size_t held_bytes_max;       /* what one HTTP/2 connection may make us hold, parts of requests and answers
-                                    that it does not read: 8 MiB; above, its requests are refused */
-    unsigned requests_max;       /* HTTP/1.1 requests on one connection: 100000 */
-    unsigned errors_max;         /* streams of one connection that we had to reset or refuse, per 10 s: 100
+                                    that it does not read; above, its requests are refused */
+    unsigned requests_max;       /* HTTP/1.1 requests on one connection */
+    unsigned errors_max;         /* streams of one connection that we had to reset or refuse, per 10 s
                                     (made-you-reset) */
-    unsigned empty_frames_max;   /* DATA frames without payload or END_STREAM, a connection per 10 s: 1000 */
+    unsigned empty_frames_max;   /* DATA frames without payload or END_STREAM, a connection per 10 s */
     unsigned control_frames_max; /* PING, WINDOW_UPDATE, PRIORITY and RST_STREAM frames, a connection
-                                    per 10 s, above 16 for each request: 10000 */
-    uint32_t header_ms;          /* from the first byte of a request to the end of its headers: 10000 */
-    uint32_t write_stall_ms;     /* an HTTP/2 answer of which the client takes nothing: 30000 */
-    uint32_t body_ms;            /* from the end of the headers to the end of the body: 30000 */
-    uint32_t exchange_ms_max;    /* the server's own deadline: 30000 (unary); streams have streaming_ms */
-    uint32_t streaming_ms;       /* a streaming call ends after this, UNAVAILABLE: 3600000 */
-    uint32_t gzip_bytes_min;     /* replies are compressed from here on, if accepted: 1024 */
+                                    per 10 s, above 16 for each request */
+    uint32_t header_ms;          /* from the first byte of a request to the end of its headers */
+    uint32_t write_stall_ms;     /* an HTTP/2 answer of which the client takes nothing */
+    uint32_t body_ms;            /* from the end of the headers to the end of the body */
+    uint32_t exchange_ms_max;    /* the server's own deadline (unary); streams have streaming_ms */
+    uint32_t streaming_ms;       /* a streaming call ends after this, UNAVAILABLE */
+    uint32_t gzip_bytes_min;     /* replies are compressed from here on, if accepted */
 };
 
 struct ses_door_options {

@@ -38,17 +38,17 @@ struct ses_service_options {
     const struct ses_secret *log_key;     /* keys pseudonyms of session ids */
     const char *issuer;                   /* token iss, aud */
     const char *audience;
-    uint64_t session_ttl_ms; /* default 900000 (15 minutes) */
-    /* Kept back from the caller's deadline for commit and reply; default 50. */
+    uint64_t session_ttl_ms; /* of these numbers only those that say so may be 0 */
+    /* Kept back from the caller's deadline for commit and reply. */
     uint64_t connector_deadline_margin_ms;
-    unsigned credential_cache_entries; /* default 256 */
-    unsigned token_cache_entries;      /* verified tokens; default 16384, 260 bytes each */
-    uint64_t closed_ms;                /* a closed session answers late calls; default 3600000 (an hour) */
-    uint64_t step_ms;                  /* limit of a step; default 900000 */
-    uint64_t rotation_overlap_ms;      /* 0: none */
-    uint32_t attempts_max;             /* failed ones of a payment; 0: no bound */
-    uint64_t inbox_ms;                 /* events kept for a session to come; default 600000 */
-    uint64_t watch_alive_ms;           /* a silent WatchSession stream tells its state again; default 25000 */
+    unsigned credential_cache_entries;
+    unsigned token_cache_entries; /* verified tokens; 260 bytes each */
+    uint64_t closed_ms;           /* a closed session answers late calls */
+    uint64_t step_ms;             /* limit of a step */
+    uint64_t rotation_overlap_ms; /* 0: none */
+    uint32_t attempts_max;        /* failed ones of a payment; 0: no bound */
+    uint64_t inbox_ms;            /* events kept for a session to come */
+    uint64_t watch_alive_ms;      /* a silent WatchSession stream tells its state again */
     /* What browsers call this server, without '/' at its end, e.g. "https://pay.example". */
     const char *public_url;
     const struct ses_merchant_origin *return_urls;

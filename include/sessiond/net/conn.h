@@ -55,11 +55,12 @@ struct ses_conn_ops {
 struct ses_conns_options {
     uv_loop_t *loop;
     struct ses_timers *timers;
-    unsigned connections_max; /* above: accepted and closed at once, counted; default 16384 */
-    uint32_t idle_ms;         /* default 300000; first bytes must come within first_byte_ms */
-    uint32_t first_byte_ms;   /* default 10000 */
-    uint32_t write_stall_ms;  /* unwritten output without progress: closed; default 30000 */
-    size_t held_bytes_max;    /* of all connections together, see ses_conn_hold; default 24 MiB */
+    /* None of the limits may be 0. */
+    unsigned connections_max; /* above: accepted and closed at once, counted */
+    uint32_t idle_ms;         /* first bytes must come within first_byte_ms */
+    uint32_t first_byte_ms;
+    uint32_t write_stall_ms; /* unwritten output without progress: closed */
+    size_t held_bytes_max;   /* of all connections together, see ses_conn_hold */
     /* Called for each accepted connection: attach the first engine (http's sniffer). */
     void (*on_accept)(void *arg, struct ses_conn *conn);
     void *arg;
@@ -97,7 +98,7 @@ void ses_conn_attach(struct ses_conn *conn, const struct ses_conn_ops *ops, void
 void ses_conn_want_write(struct ses_conn *conn);
 void ses_conn_read_pause(struct ses_conn *conn);
 void ses_conn_read_resume(struct ses_conn *conn);
-/* Restarts the idle time, optionally with another limit (0 = the default one). */
+/* Restarts the idle time, optionally with another limit (0: that of the options). */
 void ses_conn_touch(struct ses_conn *conn, uint32_t idle_ms);
 /* What the peer makes the engine keep just now: requests that are not whole, answers that are not read. When
  * all connections together hold more than held_bytes_max, those that hold most for longest are ended. */

@@ -70,7 +70,7 @@ struct ses_seal_key {
 struct ses_store_options {
     const char *dir; /* the shards' parent directory, exists */
     unsigned shard;  /* the shard this process writes */
-    unsigned shards; /* number of worker slots; shards 0 .. shards-1 may be written by others at any time */
+    unsigned shards; /* worker slots, 1 at least; shards 0 .. shards-1 may be written by others at any time */
     struct ses_store_shared *shared; /* borrowed for the life of the store */
     const struct ses_seal_key *seal_keys;
     size_t seal_keys_count;
@@ -80,10 +80,10 @@ struct ses_store_options {
      * exactly S / (100 - S) times what is free (store/README.md, "Shares"). 0 or 100: all. */
     unsigned owner_share_percent;
     unsigned early_percent; /* of both, for all owners with SES_OWNER_EARLY together; 0: all */
-    uint64_t map_bytes;     /* address space reserved per shard; 0 = 1 TiB */
-    unsigned batch_max;     /* puts per transaction; 0 = 512 */
-    unsigned queue_max;     /* puts waiting for the committer, SES_BUSY above; 0 = 16384 */
-    /* A live record older than this at the shard's old end is appended again; 0 = 2 hours. */
+    uint64_t map_bytes;     /* address space reserved per shard; not 0 */
+    unsigned batch_max;     /* puts per transaction; a writer's is not 0 */
+    unsigned queue_max;     /* puts waiting for the committer, SES_BUSY above; a writer's is not 0 */
+    /* A live record older than this at the shard's old end is appended again; a writer's is not 0. */
     uint64_t gc_age_ms;
     /* [committer thread] Completions wait: make the loop call ses_store_complete. */
     void (*notify)(void *arg);

@@ -13,6 +13,8 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/connector/driver.h>
 
+#include "usual.h"
+
 struct rig {
     uv_loop_t loop;
     struct ses_driver *driver;
@@ -47,7 +49,7 @@ static inline void rig_start(struct rig *rig, struct ses_driver_options options)
 
 static inline void rig_start_sandbox(struct rig *rig)
 {
-    rig_start(rig, (struct ses_driver_options){.sandbox = true});
+    rig_start(rig, usual_driver());
 }
 
 /* The kernel has something for the loop. */

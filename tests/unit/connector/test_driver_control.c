@@ -29,8 +29,10 @@ static void some_urls_are_refused_at_once(void **state)
         struct rig rig;
         struct rig_call call;
         const struct ses_outbound_request request = {.url = text(cases[i].url)};
+        struct ses_driver_options options = usual_driver();
 
-        rig_start(&rig, (struct ses_driver_options){.sandbox = cases[i].sandbox});
+        options.sandbox = cases[i].sandbox;
+        rig_start(&rig, options);
         assert_int_equal(rig_begin(&rig, &call, &request, FAR_AWAY), SES_INVALID_ARGUMENT);
         assert_int_equal(ses_driver_in_flight(rig.driver), 0);
         rig_stop(&rig);
@@ -63,9 +65,12 @@ static void calls_have_a_maximum(void **state)
     struct rig_call calls[3];
     char url[64];
     struct ses_outbound_request request;
+    struct ses_driver_options options = usual_driver();
 
     (void)state;
-    rig_start(&rig, (struct ses_driver_options){.sandbox = true, .calls_max = 2, .host_calls_max = 2});
+    options.calls_max = 2;
+    options.host_calls_max = 2;
+    rig_start(&rig, options);
     tiny_start(&server, &rig.loop, 0);
     request = rig_request(url, sizeof(url), server.port, false);
     assert_int_equal(rig_begin(&rig, &calls[0], &request, FAR_AWAY), SES_OK);
@@ -94,9 +99,12 @@ static void a_connector_that_hangs_leaves_the_others_served(void **state)
     struct rig_call calls[4];
     char urls[2][64];
     struct ses_outbound_request request, elsewhere;
+    struct ses_driver_options options = usual_driver();
 
     (void)state;
-    rig_start(&rig, (struct ses_driver_options){.sandbox = true, .calls_max = 8}); /* a share is two */
+    options.calls_max = 8;
+    options.host_calls_max = 2;
+    rig_start(&rig, options);
     tiny_start(&hanging, &rig.loop, 0);
     tiny_start(&fine, &rig.loop, 0);
     hanging.actions[0] = hanging.actions[1] = TINY_HANG;
@@ -131,9 +139,11 @@ static void no_connection_lives_for_ever(void **state)
     struct rig rig;
     struct tiny_server server;
     struct rig_call hanging, call;
+    struct ses_driver_options options = usual_driver();
 
     (void)state;
-    rig_start(&rig, (struct ses_driver_options){.sandbox = true, .connection_life_ms = 40});
+    options.connection_life_ms = 40;
+    rig_start(&rig, options);
     tiny_start(&server, &rig.loop, 0);
     server.actions[0] = TINY_HANG;
     rig_post(&rig, &hanging, server.port, false); /* its pool cannot end before it does */
@@ -168,9 +178,11 @@ static void old_pools_have_a_maximum(void **state)
     struct rig rig;
     struct tiny_server server;
     struct rig_call calls[SES_POOLS_RETIRED_MAX + 3];
+    struct ses_driver_options options = usual_driver();
 
     (void)state;
-    rig_start(&rig, (struct ses_driver_options){.sandbox = true, .connection_life_ms = 1});
+    options.connection_life_ms = 1;
+    rig_start(&rig, options);
     tiny_start(&server, &rig.loop, 0);
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
         server.actions[i] = TINY_HANG;
@@ -299,10 +311,12 @@ static void the_breaker_opens_and_closes(void **state)
     struct tiny_server server;
     struct rig_call call;
     int port;
+    struct ses_driver_options options = usual_driver();
 
     (void)state;
-    rig_start(&rig,
-              (struct ses_driver_options){.sandbox = true, .breaker_failures = 3, .breaker_open_ms = 100});
+    options.breaker_failures = 3;
+    options.breaker_open_ms = 100;
+    rig_start(&rig, options);
     port = unused_port(&rig.loop);
     for (int i = 0; i < 3; i++) {
         rig_post(&rig, &call, port, false);
@@ -331,10 +345,12 @@ static void a_cancelled_probe_leaves_its_place(void **state)
     struct tiny_server server;
     struct rig_call call;
     int port;
+    struct ses_driver_options options = usual_driver();
 
     (void)state;
-    rig_start(&rig,
-              (struct ses_driver_options){.sandbox = true, .breaker_failures = 1, .breaker_open_ms = 50});
+    options.breaker_failures = 1;
+    options.breaker_open_ms = 50;
+    rig_start(&rig, options);
     port = unused_port(&rig.loop);
     rig_post(&rig, &call, port, false);
     rig_wait(&rig, &call);
@@ -359,11 +375,12 @@ static void an_answer_that_never_ends_opens_the_breaker(void **state)
         struct rig rig;
         struct tiny_server server;
         struct rig_call call;
+        struct ses_driver_options options = usual_driver();
 
-        rig_start(&rig, (struct ses_driver_options){.sandbox = true,
-                                                    .total_timeout_ms = 60,
-                                                    .breaker_failures = 3,
-                                                    .breaker_open_ms = 600000});
+        options.total_timeout_ms = 60;
+        options.breaker_failures = 3;
+        options.breaker_open_ms = 600000;
+        rig_start(&rig, options);
         tiny_start(&server, &rig.loop, 0);
         for (unsigned n = 0; n < 3; n++) {
             server.actions[n] = actions[i];
@@ -387,12 +404,13 @@ static void an_answer_that_is_not_taken_leaves_the_breaker(void **state)
     struct rig rig;
     struct tiny_server server;
     struct rig_call call;
+    struct ses_driver_options options = usual_driver();
 
     (void)state;
-    rig_start(&rig, (struct ses_driver_options){.sandbox = true,
-                                                .response_bytes_max = 4,
-                                                .breaker_failures = 1,
-                                                .breaker_open_ms = 600000});
+    options.response_bytes_max = 4;
+    options.breaker_failures = 1;
+    options.breaker_open_ms = 600000;
+    rig_start(&rig, options);
     tiny_start(&server, &rig.loop, 0);
     for (unsigned n = 0; n < 3; n++) {
         rig_post(&rig, &call, server.port, false);
@@ -412,10 +430,12 @@ static void what_does_not_open_the_breaker(void **state)
     struct rig_call call;
     char url[64];
     struct ses_outbound_request request;
+    struct ses_driver_options options = usual_driver();
 
     (void)state;
-    rig_start(&rig,
-              (struct ses_driver_options){.sandbox = true, .breaker_failures = 2, .breaker_open_ms = 60000});
+    options.breaker_failures = 2;
+    options.breaker_open_ms = 60000;
+    rig_start(&rig, options);
     tiny_start(&server, &rig.loop, 0);
     for (int i = 0; i < 4; i++) {
         server.answer = "HTTP/1.1 500 Bad\r\ncontent-length: 0\r\n\r\n";

@@ -1,5 +1,6 @@
-/* test_driver_tls.c - a server whose certificate nobody vouches for must not get a request. */
+/* test_driver_tls.c - a server whose certificate nobody vouches for, or that has none, must not get a request. */
 #include "driver_fixture.h"
+#include "tiny_server.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
@@ -96,9 +97,36 @@ static void an_unknown_certificate_is_refused(void **state)
     rig_stop(&rig);
 }
 
+static void plaintext_where_tls_is_wanted_is_unreachable(void **state)
+{
+    struct rig rig;
+    struct tiny_server server;
+    struct rig_call call;
+    char url[64];
+    struct ses_outbound_request request;
+
+    (void)state;
+    rig_start_sandbox(&rig);
+    tiny_start(&server, &rig.loop, 0);
+    server.actions[0] = TINY_ANSWER_CLOSE;
+    request = rig_request(url, sizeof(url), server.port, false);
+    (void)snprintf(url, sizeof(url), "https://127.0.0.1:%d/path", server.port);
+    request.url = text(url);
+    assert_int_equal(rig_begin(&rig, &call, &request, FAR_AWAY), SES_OK);
+    rig_wait(&rig, &call);
+    assert_int_equal(call.http_status, 0);
+    assert_true(call.outcome == SES_OUTCOME_UNREACHABLE || call.outcome == SES_OUTCOME_TIMEOUT);
+    assert_int_equal(server.requests, 0);
+    tiny_stop(&server);
+    rig_stop(&rig);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(an_unknown_certificate_is_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_unknown_certificate_is_refused),
+        cmocka_unit_test(plaintext_where_tls_is_wanted_is_unreachable),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

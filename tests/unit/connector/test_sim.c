@@ -85,8 +85,11 @@ struct bench {
 static void bench_start(struct bench *b)
 {
     b->sim = sim_start();
-    rig_start(&b->rig,
-              (struct ses_driver_options){.sandbox = true, .host_calls_max = 1000, .breaker_failures = 1000});
+    struct ses_driver_options options = usual_driver();
+
+    options.host_calls_max = 1000;
+    options.breaker_failures = 1000;
+    rig_start(&b->rig, options);
 }
 
 static void bench_stop(struct bench *b)

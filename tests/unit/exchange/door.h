@@ -6,6 +6,7 @@
 #include <sessiond/exchange/exchange.h>
 
 #include "unit.h"
+#include "usual.h"
 
 #define DOOR_MESSAGES_MAX 64
 #define DOOR_BYTES_MAX    32768
@@ -74,11 +75,14 @@ static inline struct ses_slice door_message(const struct door *door, unsigned i)
     return ses_slice(door->message[i], door->message_len[i]);
 }
 
+/* 0: the usual room for an exchange. */
 static inline struct ses_exchange_pool *door_pool(size_t arena_bytes_max)
 {
-    struct ses_exchange_pool_options options = {.arena_bytes_max = arena_bytes_max};
+    struct ses_exchange_pool_options options = usual_pool();
     struct ses_exchange_pool *pool;
 
+    if (arena_bytes_max != 0)
+        options.arena_bytes_max = arena_bytes_max;
     ses_random_init();
     assert_ok(ses_exchange_pool_new(&options, &pool));
     return pool;

@@ -112,11 +112,13 @@ static void test_cancel_after_answer_does_nothing(void **state)
 
 static void test_pool_is_bounded_and_recycles(void **state)
 {
-    (void)state;
-    struct ses_exchange_pool_options options = {.exchanges_max = 2, .keep = 1};
+    struct ses_exchange_pool_options options = usual_pool();
     struct ses_exchange_pool *pool;
     struct ses_exchange *a, *b, *c;
 
+    (void)state;
+    options.exchanges_max = 2;
+    options.keep = 1;
     assert_ok(ses_exchange_pool_new(&options, &pool));
     assert_ok(ses_exchange_new(pool, &a));
     assert_ok(ses_exchange_new(pool, &b));
@@ -183,10 +185,12 @@ static void test_headers_meet_the_ceiling(void **state)
 {
     (void)state;
     for (size_t ceiling = 0; ceiling < 2000; ceiling += 7) {
-        struct ses_exchange_pool_options options = {.arena_bytes_max = ceiling == 0 ? 1 : ceiling};
+        struct ses_exchange_pool_options options = usual_pool();
         struct ses_exchange_pool *pool;
         struct ses_exchange *x;
         enum ses_status status = SES_OK;
+
+        options.arena_bytes_max = ceiling == 0 ? 1 : ceiling;
         assert_ok(ses_exchange_pool_new(&options, &pool));
         assert_ok(ses_exchange_new(pool, &x));
         for (int i = 0; i < 20 && status == SES_OK; i++)
@@ -239,12 +243,14 @@ static void test_request_id(void **state)
 
 static void test_counters(void **state)
 {
-    (void)state;
     static struct ses_metrics metrics;
-    struct ses_exchange_pool_options options = {.metrics = &metrics, .unknown_metric = 7};
+    struct ses_exchange_pool_options options = usual_pool();
     struct ses_exchange_pool *pool;
     static struct door door;
 
+    (void)state;
+    options.metrics = &metrics;
+    options.unknown_metric = 7;
     assert_ok(ses_exchange_pool_new(&options, &pool));
     struct ses_exchange *ok = door_exchange(pool, &door, &route), *bad = door_exchange(pool, &door, &route),
                         *gone = door_exchange(pool, &door, &route),
@@ -272,16 +278,17 @@ static void test_counters(void **state)
 
 static void test_log_line(void **state)
 {
-    (void)state;
     int pipes[2];
     struct ses_log log;
     static struct door door;
     char text[8192] = {0}, merchant[1000];
     struct ses_exchange_pool *pool;
+    struct ses_exchange_pool_options options = usual_pool();
 
+    (void)state;
     assert_int_equal(pipe(pipes), 0);
     ses_log_init(&log, pipes[1], SES_LOG_INFO, "test");
-    struct ses_exchange_pool_options options = {.log = &log};
+    options.log = &log;
     assert_ok(ses_exchange_pool_new(&options, &pool));
 
     struct ses_exchange *x = door_exchange(pool, &door, &route);

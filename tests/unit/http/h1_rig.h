@@ -13,6 +13,7 @@
 
 #include <sessiond/base/clock.h>
 #include <sessiond/base/random.h>
+#include "../usual.h"
 #include "engine.h"
 
 #define RIG          __attribute__((unused)) static
@@ -231,18 +232,20 @@ static const struct ses_route rig_routes[] = {
 
 /* ---- life */
 
+/* limits NULL: the usual ones. */
 RIG void rig_begin(const struct ses_door_limits *limits)
 {
     const struct ses_route *tables[] = {rig_routes};
     size_t counts[] = {sizeof(rig_routes) / sizeof(rig_routes[0])};
-    struct ses_exchange_pool_options pool_options = {.keep = 4, .exchanges_max = 64};
-    struct ses_door_options options = {.server_name = "sessiond"};
+    struct ses_exchange_pool_options pool_options = usual_pool();
+    struct ses_door_options options = {.limits = ses_usual_door_limits(), .server_name = "sessiond"};
 
     memset(&rig, 0, sizeof(rig));
     ses_random_init();
     ses_buf_init(&rig.wire, SIZE_MAX / 4);
     SES_REQUIRE(uv_loop_init(&rig.loop) == 0);
     SES_REQUIRE(ses_timers_new(&rig.loop, &rig.timers) == SES_OK);
+    pool_options.exchanges_max = 64;
     SES_REQUIRE(ses_exchange_pool_new(&pool_options, &rig.pool) == SES_OK);
     SES_REQUIRE(ses_router_new(tables, counts, 1, &rig.router) == SES_OK);
     options.router = rig.router;

@@ -8,6 +8,7 @@
 #define SES_TESTS_H2_RIG_H
 
 #include "unit_clock.h"
+#include "usual.h"
 
 #include <unistd.h>
 
@@ -237,12 +238,15 @@ RIG void rig_client(uint32_t window, bool manual_window)
 
 /* ---- both */
 
+/* limits NULL, exchanges_max 0: the usual ones. */
 RIG void rig_open(const struct ses_door_limits *limits, unsigned exchanges_max)
 {
     const struct ses_route *tables[] = {rig_routes};
     const size_t counts[] = {sizeof rig_routes / sizeof rig_routes[0]};
-    const struct ses_exchange_pool_options pool_options = {.exchanges_max = exchanges_max};
+    struct ses_exchange_pool_options pool_options = usual_pool();
 
+    if (exchanges_max != 0)
+        pool_options.exchanges_max = exchanges_max;
     ses_random_init();
     memset(&rig, 0, sizeof rig);
     rig.streams = calloc(RIG_STREAMS_MAX, sizeof *rig.streams);
@@ -261,7 +265,7 @@ RIG void rig_open(const struct ses_door_limits *limits, unsigned exchanges_max)
     struct ses_door_options options = {.router = rig.router,
                                        .pool = rig.pool,
                                        .timers = rig.timers,
-                                       .limits = *limits,
+                                       .limits = limits != NULL ? *limits : ses_usual_door_limits(),
                                        .http2 = true,
                                        .server_name = "rig"};
 

@@ -2,12 +2,10 @@
 
 #include "gzip.h"
 
-static const struct ses_door_limits no_limits;
-
 static int setup(void **state)
 {
     (void)state;
-    rig_open(&no_limits, 0);
+    rig_open(NULL, 0);
     rig_client(0, false);
     return 0;
 }
@@ -48,9 +46,11 @@ static void server_streaming(void **state)
 
 static void streams_have_no_deadline_of_ours(void **state)
 {
-    const struct ses_door_limits limits = {.exchange_ms_max = 10, .body_ms = 10};
+    struct ses_door_limits limits = ses_usual_door_limits();
 
     (void)state;
+    limits.exchange_ms_max = 10;
+    limits.body_ms = 10;
     rig_close();
     rig_open(&limits, 0);
     rig_client(0, false);
@@ -89,7 +89,7 @@ static void slow_reader_of_a_stream_is_ended(void **state)
 {
     (void)state;
     rig_close();
-    rig_open(&no_limits, 0);
+    rig_open(NULL, 0);
     rig_client(10, true);
     int32_t id = rig_call("/t.T/Watch", NULL, SES_STR("x"));
 
@@ -162,7 +162,7 @@ static void bidi_backpressure(void **state)
 
     (void)state;
     rig_close();
-    rig_open(&no_limits, 0);
+    rig_open(NULL, 0);
     rig_client(1000, true);
     int32_t id = rig_request("POST", "/t.T/Bidi", "application/grpc", NULL, true);
 
@@ -254,7 +254,7 @@ static void pool_exhausted(void **state)
 {
     (void)state;
     rig_close();
-    rig_open(&no_limits, 1);
+    rig_open(NULL, 1);
     rig_client(0, false);
     int32_t held = rig_call("/t.T/Hold", NULL, SES_STR("x")),
             refused = rig_call("/t.T/Echo", NULL, SES_STR("x"));
@@ -268,12 +268,14 @@ static void pool_exhausted(void **state)
 
 static void header_limits(void **state)
 {
-    const struct ses_door_limits limits = {.headers_max = 8, .header_bytes_max = 1000};
+    struct ses_door_limits limits = ses_usual_door_limits();
     static const char *const many[] = {"a", "1", "b", "2", "c", "3", "d", "4", NULL};
     static char long_value[900];
     const char *const large[] = {"a", long_value, NULL};
 
     (void)state;
+    limits.headers_max = 8;
+    limits.header_bytes_max = 1000;
     memset(long_value, 'x', sizeof long_value - 1);
     rig_close();
     rig_open(&limits, 0);

@@ -125,9 +125,12 @@ static void test_http10(void **state)
 
 static void test_requests_max(void **state)
 {
+    struct ses_door_limits limits = ses_usual_door_limits();
+
     (void)state;
     rig_end();
-    rig_begin(&(struct ses_door_limits){.requests_max = 3});
+    limits.requests_max = 3;
+    rig_begin(&limits);
     fresh(SES_STR(GET "\r\n" GET "\r\n" GET "\r\n" GET "\r\n"));
     assert_int_equal(answers(), 3);
     expect("\r\nconnection: close\r\n");
@@ -349,9 +352,13 @@ static void drip(const char *text, unsigned ms_each)
 
 static void test_slow_loris(void **state)
 {
+    struct ses_door_limits limits = ses_usual_door_limits();
+
     (void)state;
     rig_end();
-    rig_begin(&(struct ses_door_limits){.header_ms = 100, .body_ms = 100});
+    limits.header_ms = 100;
+    limits.body_ms = 100;
+    rig_begin(&limits);
     fresh(SES_STR("GET /page HTTP/1.1\r\n"));
     drip("a: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 10);
     expect("HTTP/1.1 408 Request Timeout\r\n");

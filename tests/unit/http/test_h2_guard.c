@@ -2,12 +2,10 @@
 
 /* Clients whose connection is ended. */
 
-static const struct ses_door_limits no_limits;
-
 static int setup(void **state)
 {
     (void)state;
-    rig_open(&no_limits, 0);
+    rig_open(NULL, 0);
     return 0;
 }
 
@@ -158,8 +156,9 @@ static void padded_empty_data_flood(void **state)
 /* The first beyond the limit begins the window. */
 static void control_flood(uint8_t type, int32_t id, const void *payload, size_t len)
 {
-    const struct ses_door_limits limits = {.control_frames_max = 100};
+    struct ses_door_limits limits = ses_usual_door_limits();
 
+    limits.control_frames_max = 100;
     reopen(&limits);
     rig_raw_preface();
     for (unsigned i = 0; i < 101 + 101 && rig.h2 != NULL; i++) {
@@ -196,11 +195,12 @@ static void priorities_without_end(void **state)
 /* A library that measures the line sends a PING with each answer it reads. */
 static void pings_beside_requests_are_no_flood(void **state)
 {
-    const struct ses_door_limits limits = {.control_frames_max = 100};
+    struct ses_door_limits limits = ses_usual_door_limits();
     static const uint8_t ping[8];
     static const uint8_t message[] = {0, 0, 0, 0, 0};
 
     (void)state;
+    limits.control_frames_max = 100;
     reopen(&limits);
     rig_raw_preface();
     for (int32_t id = 1; id < 2000; id += 2) {
@@ -217,9 +217,10 @@ static void pings_beside_requests_are_no_flood(void **state)
 /* The preface is a head too. */
 static void preface_without_settings(void **state)
 {
-    const struct ses_door_limits limits = {.header_ms = 20};
+    struct ses_door_limits limits = ses_usual_door_limits();
 
     (void)state;
+    limits.header_ms = 20;
     reopen(&limits);
     rig_raw(NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
     rig_pump();
@@ -257,13 +258,14 @@ static void more_data_than_the_window(void **state)
 
 static void streams_above_the_limit(void **state)
 {
-    const struct ses_door_limits limits = {.streams_max = 10};
+    struct ses_door_limits limits = ses_usual_door_limits();
     static const uint8_t message[] = {0, 0, 0, 0, 0};
     static const char *const fields[] = {
         ":method", "POST",         ":scheme",          "http", ":path", "/t.T/Hold", ":authority",
         "rig",     "content-type", "application/grpc", NULL};
 
     (void)state;
+    limits.streams_max = 10;
     reopen(&limits);
     rig_raw_preface();
     rig_pump();
@@ -408,9 +410,10 @@ static void many_small_fields(void **state)
 
 static void slow_header_block(void **state)
 {
-    const struct ses_door_limits limits = {.header_ms = 20};
+    struct ses_door_limits limits = ses_usual_door_limits();
 
     (void)state;
+    limits.header_ms = 20;
     reopen(&limits);
     rig_raw_preface();
     rig_raw_frame(NGHTTP2_HEADERS, 0, 1, NULL, 0);
@@ -422,9 +425,10 @@ static void slow_header_block(void **state)
 
 static void quick_header_blocks_are_not_timed(void **state)
 {
-    const struct ses_door_limits limits = {.header_ms = 20};
+    struct ses_door_limits limits = ses_usual_door_limits();
 
     (void)state;
+    limits.header_ms = 20;
     reopen(&limits);
     rig_raw_preface();
     rig_raw_request(1, 0);

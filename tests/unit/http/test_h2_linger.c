@@ -4,13 +4,12 @@
 
 #define KIB 1024u
 
-static const struct ses_door_limits no_limits;
 static uint8_t zeros[2 * SES_H2_LINGER_BYTES];
 
 static int setup(void **state)
 {
     (void)state;
-    rig_open(&no_limits, 0);
+    rig_open(NULL, 0);
     rig_client(0, false);
     return 0;
 }
@@ -159,7 +158,7 @@ static void one_for_which_there_is_no_exchange_lingers_too(void **state)
 {
     (void)state;
     rig_close();
-    rig_open(&no_limits, 1);
+    rig_open(NULL, 1);
     rig_client(0, false);
     int32_t holding = rig_call("/t.T/Hold", NULL, SES_STR("x"));
     int32_t refused = open_call("/t.T/Echo");
@@ -177,10 +176,11 @@ static void one_for_which_there_is_no_exchange_lingers_too(void **state)
 /* What a stream of messages kept back is thrown away, and its window opens again. */
 static void a_stream_that_is_ended_reads_what_it_kept_back(void **state)
 {
-    const struct ses_door_limits limits = {.streaming_ms = 40};
+    struct ses_door_limits limits = ses_usual_door_limits();
     const size_t total = 800u * KIB;
 
     (void)state;
+    limits.streaming_ms = 40;
     rig_close();
     rig_open(&limits, 0);
     rig_client(1, true);
@@ -214,9 +214,10 @@ static void they_are_few_on_a_connection(void **state)
 
 static void they_count_in_the_connections_share(void **state)
 {
-    const struct ses_door_limits limits = {.held_bytes_max = 3 * SES_H2_WAITING_BYTES};
+    struct ses_door_limits limits = ses_usual_door_limits();
 
     (void)state;
+    limits.held_bytes_max = 3 * SES_H2_WAITING_BYTES;
     rig_close();
     rig_open(&limits, 0);
     rig_client(0, false);

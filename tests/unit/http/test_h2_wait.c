@@ -2,13 +2,12 @@
 
 /* Answers that the peer does not take. */
 
-static const struct ses_door_limits no_limits;
 static const uint8_t message[] = {0, 0, 0, 0, 1, 'x'};
 
 static int setup(void **state)
 {
     (void)state;
-    rig_open(&no_limits, 0);
+    rig_open(NULL, 0);
     return 0;
 }
 
@@ -84,9 +83,10 @@ static void many_answers_hold_no_exchange(void **state)
 
 static void above_the_connections_share_requests_are_refused(void **state)
 {
-    const struct ses_door_limits limits = {.held_bytes_max = 20 * SES_H2_WAITING_BYTES};
+    struct ses_door_limits limits = ses_usual_door_limits();
 
     (void)state;
+    limits.held_bytes_max = 20 * SES_H2_WAITING_BYTES;
     rig_close();
     rig_open(&limits, 0);
     window_zero_client();
@@ -101,9 +101,10 @@ static void above_the_connections_share_requests_are_refused(void **state)
 
 static void an_answer_that_does_not_move_ends_the_connection(void **state)
 {
-    const struct ses_door_limits limits = {.write_stall_ms = 30};
+    struct ses_door_limits limits = ses_usual_door_limits();
 
     (void)state;
+    limits.write_stall_ms = 30;
     rig_close();
     rig_open(&limits, 0);
     window_zero_client();
@@ -117,9 +118,10 @@ static void an_answer_that_does_not_move_ends_the_connection(void **state)
 /* Others move meanwhile. */
 static void an_answer_that_does_not_move_ends_alone(void **state)
 {
-    const struct ses_door_limits limits = {.write_stall_ms = 30};
+    struct ses_door_limits limits = ses_usual_door_limits();
 
     (void)state;
+    limits.write_stall_ms = 30;
     rig_close();
     rig_open(&limits, 0);
     window_zero_client();
@@ -153,9 +155,10 @@ static void shedding_frees_everything_at_once(void **state)
 
 static void every_stream_has_an_end(void **state)
 {
-    const struct ses_door_limits limits = {.streaming_ms = 40};
+    struct ses_door_limits limits = ses_usual_door_limits();
 
     (void)state;
+    limits.streaming_ms = 40;
     rig_close();
     rig_open(&limits, 0);
     rig_client(0, false);

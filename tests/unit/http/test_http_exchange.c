@@ -11,8 +11,12 @@
 
 static int setup(void **state)
 {
+    struct ses_door_limits limits = ses_usual_door_limits();
+
     (void)state;
-    rig_begin(&(struct ses_door_limits){.body_bytes_max = 4096, .exchange_ms_max = 5000});
+    limits.body_bytes_max = 4096;
+    limits.exchange_ms_max = 5000;
+    rig_begin(&limits);
     rig_connect();
     return 0;
 }

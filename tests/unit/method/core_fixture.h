@@ -63,18 +63,16 @@ static inline void core_secret(struct ses_secret *secret, uint8_t fill)
 static inline void core_open_store(struct core *core)
 {
     struct ses_seal_key seal = {1, &core->seal};
-    struct ses_store_options options = {
-        .dir = core->store_dir,
-        .shards = 1,
-        .shared = core->store_shared,
-        .seal_keys = &seal,
-        .seal_keys_count = 1,
-        .durability = SES_DURABILITY_PROCESS,
-        .quota_bytes = core->quota_bytes,
-        .map_bytes = 64u << 20,
-        .metrics = &core->metrics,
-    };
+    struct ses_store_options options = ses_usual_store();
 
+    options.dir = core->store_dir;
+    options.shared = core->store_shared;
+    options.seal_keys = &seal;
+    options.seal_keys_count = 1;
+    options.durability = SES_DURABILITY_PROCESS;
+    options.quota_bytes = core->quota_bytes;
+    options.map_bytes = 64u << 20;
+    options.metrics = &core->metrics;
     assert_ok(ses_store_open(&options, &core->store));
 }
 
@@ -92,7 +90,15 @@ static inline void core_open_service(struct core *core)
         .rotation_overlap_ms = CORE_OVERLAP_MS,
         .issuer = "sessiond",
         .audience = "payments",
-        .session_ttl_ms = core->ttl_ms,
+        .session_ttl_ms = core->ttl_ms != 0 ? core->ttl_ms : SES_USUAL_session_ttl_seconds * UINT64_C(1000),
+        .connector_deadline_margin_ms = SES_USUAL_connector_deadline_margin_ms,
+        .credential_cache_entries = SES_USUAL_session_credential_cache_entries,
+        .token_cache_entries = SES_USUAL_session_token_cache_entries,
+        .closed_ms = SES_USUAL_session_closed_seconds * UINT64_C(1000),
+        .step_ms = SES_USUAL_session_step_seconds * UINT64_C(1000),
+        .inbox_ms = SES_USUAL_session_inbox_seconds * UINT64_C(1000),
+        .watch_alive_ms = SES_USUAL_session_watch_alive_seconds * UINT64_C(1000),
+        .public_url = "http://127.0.0.1:8080",
         .metrics = &core->metrics,
     };
 
@@ -101,11 +107,11 @@ static inline void core_open_service(struct core *core)
 
 static inline void core_open_driver(struct core *core)
 {
-    struct ses_driver_options options = {.loop = &core->loop,
-                                         .sandbox = true,
-                                         .connect_timeout_ms = 2 * UNIT_PATIENCE_MS,
-                                         .total_timeout_ms = 2 * UNIT_PATIENCE_MS};
+    struct ses_driver_options options = usual_driver();
 
+    options.loop = &core->loop;
+    options.connect_timeout_ms = 2 * UNIT_PATIENCE_MS;
+    options.total_timeout_ms = 2 * UNIT_PATIENCE_MS;
     assert_ok(ses_driver_new(&options, &core->driver));
 }
 

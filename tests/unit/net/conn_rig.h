@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/config/usual.h>
 #include <sessiond/net/conn.h>
 
 #define RIG  __attribute__((unused)) static

@@ -12,7 +12,7 @@ static void test_split_reads_echo(void **state)
     char got[64];
 
     f->model.echo = true;
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     fd = client_accepted(f, &t);
     for (size_t i = 0; i < strlen(text); i++) {
         assert_int_equal(send(fd, text + i, 1, 0), 1);
@@ -36,7 +36,7 @@ static void test_asked_once_a_turn(void **state)
     int fd;
     unsigned before, turns;
 
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     fd = client_accepted(f, &t);
     before = t->produces;
     run_turns(f, 10);
@@ -58,7 +58,7 @@ static void test_peer_name(void **state)
     struct toy *t;
     int fd;
 
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     fd = client_accepted(f, &t);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &size), 0);
     snprintf(expected, sizeof(expected), "127.0.0.1:%u", ntohs(own.sin_port));
@@ -75,7 +75,7 @@ static void test_backpressure_and_order(void **state)
     static uint8_t bytes[262144];
 
     f->model.endless = BULK;
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     fd = client_accepted(f, &t);
     for (unsigned still = 0; still < 50; still++) { /* until the kernel is full: its buffers are smaller */
         uint64_t out = counter(f, SES_C_BYTES_OUT);
@@ -109,7 +109,7 @@ static void test_read_pause(void **state)
     int fd;
 
     f->model.on_bytes = ACT_PAUSE;
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     fd = client_accepted(f, &t);
     put(fd, "one");
     RUN_UNTIL(f, t->got.len == 3);
@@ -130,7 +130,7 @@ static void test_attach_in_on_bytes(void **state)
     char got[16];
 
     f->model.on_bytes = ACT_ATTACH;
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     fd = client_accepted(f, &t);
     put(fd, "first");
     RUN_UNTIL(f, t->got.len == 5);
@@ -155,7 +155,7 @@ static void test_finish_keeps_the_answer(void **state)
     ssize_t sent = 0;
 
     f->model.on_bytes = ACT_ANSWER_FINISH;
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     fd = client_accepted(f, &t);
     while (sent < (ssize_t)sizeof(upload)) {
         ssize_t n = send(fd, upload + sent, sizeof(upload) - (size_t)sent, MSG_NOSIGNAL);
@@ -177,7 +177,7 @@ static void test_linger_is_short(void **state)
     int fd;
 
     f->model.on_bytes = ACT_ANSWER_FINISH;
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     fd = client_accepted(f, &t);
     put(fd, "x");
     expect_end(f, fd, "answer");
@@ -194,7 +194,7 @@ static void test_finish_sends_all(void **state)
     int fd;
 
     f->model.endless = BULK;
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     fd = client_accepted(f, &t);
     ses_conn_finish(t->conn);
     got = read_to_end(f, fd);
@@ -210,7 +210,7 @@ static void test_error_writes_last_words(void **state)
     int fd;
 
     f->model.on_bytes = ACT_ERROR;
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     fd = client_accepted(f, &t);
     assert_int_equal(ses_buf_append_str(&t->out, "goaway"), SES_OK);
     put(fd, "rubbish");
@@ -224,10 +224,12 @@ static void test_error_is_bounded(void **state)
     struct fixture *f = *state;
     struct toy *t;
     int fd;
+    struct ses_conns_options options = ses_usual_conns();
 
     f->model.on_bytes = ACT_ERROR;
     f->model.endless = BULK;
-    begin(f, (struct ses_conns_options){.write_stall_ms = 60000});
+    options.write_stall_ms = 60000;
+    begin(f, options);
     fd = client_accepted(f, &t);
     run_turns(f, 50);
     put(fd, "rubbish");
@@ -244,7 +246,7 @@ static void test_produce_error_cuts(void **state)
     int fd;
 
     f->model.on_produce = ACT_ERROR;
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     fd = client_accepted(f, &t);
     ses_conn_want_write(t->conn);
     RUN_UNTIL(f, t->closes == 1);
@@ -282,8 +284,10 @@ static void test_end_in_any_callback(void **state)
                                     offsetof(struct toy, on_drained), offsetof(struct toy, on_idle),
                                     offsetof(struct toy, on_eof)};
     struct fixture *f = *state;
+    struct ses_conns_options options = ses_usual_conns();
 
-    begin(f, (struct ses_conns_options){.idle_ms = 40});
+    options.idle_ms = 40;
+    begin(f, options);
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         end_in_callback(f, places[i], ACT_CUT);
         end_in_callback(f, places[i], ACT_FINISH);
@@ -297,7 +301,7 @@ static void test_half_close_is_answered(void **state)
     int fd;
 
     f->model.on_eof = ACT_ANSWER_FINISH;
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     fd = client_accepted(f, &t);
     put(fd, "question");
     assert_int_equal(shutdown(fd, SHUT_WR), 0);
@@ -313,7 +317,7 @@ static void test_reset_by_peer(void **state)
     struct toy *t;
     int fd;
 
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     fd = client_accepted(f, &t);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)), 0);
     close(fd);

@@ -26,8 +26,10 @@ static void test_first_byte_deadline(void **state)
     struct fixture *f = *state;
     struct toy *silent, *talker;
     int a, b;
+    struct ses_conns_options options = ses_usual_conns();
 
-    begin(f, (struct ses_conns_options){.first_byte_ms = 100});
+    options.first_byte_ms = 100;
+    begin(f, options);
     a = client_accepted(f, &silent);
     b = client_accepted(f, &talker);
     put(b, "x");
@@ -48,8 +50,10 @@ static void test_idle(void **state)
     struct fixture *f = *state;
     struct toy *t;
     int fd;
+    struct ses_conns_options options = ses_usual_conns();
 
-    begin(f, (struct ses_conns_options){.idle_ms = 100});
+    options.idle_ms = 100;
+    begin(f, options);
     fd = client_accepted(f, &t);
     for (int i = 0; i < 8; i++) { /* bytes put it off */
         put(fd, "x");
@@ -72,9 +76,11 @@ static void test_idle_without_callback_closes(void **state)
     struct fixture *f = *state;
     struct toy *t;
     int fd;
+    struct ses_conns_options options = ses_usual_conns();
 
     bare = true;
-    begin(f, (struct ses_conns_options){.idle_ms = 50});
+    options.idle_ms = 50;
+    begin(f, options);
     fd = client_accepted(f, &t);
     put(fd, "x");
     PASS_UNTIL(f, t->closes == 1);
@@ -86,9 +92,11 @@ static void test_write_stall(void **state)
     struct fixture *f = *state;
     struct toy *stuck;
     int fd;
+    struct ses_conns_options options = ses_usual_conns();
 
     f->model.endless = BULK;
-    begin(f, (struct ses_conns_options){.write_stall_ms = 150});
+    options.write_stall_ms = 150;
+    begin(f, options);
     fd = client_accepted(f, &stuck);
     PASS_UNTIL(f, stuck->closes == 1);
     assert_true(stuck->produced < BULK);
@@ -103,9 +111,11 @@ static void test_slow_reader_is_served(void **state)
     struct toy *t;
     int fd;
     size_t total = 0;
+    struct ses_conns_options options = ses_usual_conns();
 
     f->model.endless = BULK;
-    begin(f, (struct ses_conns_options){.write_stall_ms = 400});
+    options.write_stall_ms = 400;
+    begin(f, options);
     fd = client_accepted(f, &t);
     while (total < BULK) {
         ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
@@ -127,8 +137,10 @@ static void test_connections_max(void **state)
     struct fixture *f = *state;
     struct toy *a, *b;
     int fds[3];
+    struct ses_conns_options options = ses_usual_conns();
 
-    begin(f, (struct ses_conns_options){.connections_max = 2});
+    options.connections_max = 2;
+    begin(f, options);
     fds[0] = client_accepted(f, &a);
     fds[1] = client_accepted(f, &b);
     fds[2] = client(f);
@@ -150,7 +162,7 @@ static void test_drain(void **state)
     struct toy *t, *late;
     int fd, fd_late, queued;
 
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     fd = client_accepted(f, &t);
     f->model.on_bytes = ACT_ATTACH;
     fd_late = client_accepted(f, &late);
@@ -179,7 +191,7 @@ static void test_accepted_in_a_drain(void **state)
     struct toy *t;
     int fd;
 
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     ses_conns_drain(f->conns);
     fd = client_accepted(f, &t);
     assert_int_equal(t->drains, 1);
@@ -194,7 +206,7 @@ static void test_accept_queued(void **state)
     struct fixture *f = *state;
     int fds[40], late;
 
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     for (int i = 0; i < 40; i++)
         fds[i] = client(f);
     ses_conns_accept_queued(f->conns);
@@ -219,7 +231,7 @@ static void test_listener_shut_elsewhere(void **state)
     socklen_t size = sizeof(f->address);
     int fd;
 
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     assert_int_equal(shutdown(f->listen_fd, SHUT_RD), 0);
     assert_true(busy_turns(f, 50) <= BUSY_MAX);
     assert_int_equal(ses_conns_listen(f->conns, f->listen_fd), SES_OK);
@@ -236,7 +248,7 @@ static void test_cut_all(void **state)
     struct toy *a, *b;
     int x, y;
 
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     x = client_accepted(f, &a);
     y = client_accepted(f, &b);
     ses_conns_cut(f->conns);
@@ -255,7 +267,7 @@ static void test_descriptors_out(void **state)
     unsigned busy;
     struct toy *t;
 
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     x = client_accepted(f, &t);
     y = client(f);
     for (size_t i = 0; i < 8; i++)
@@ -285,7 +297,7 @@ static void test_too_many_listeners(void **state)
     struct fixture *f = *state;
     int fds[SES_CONNS_LISTENERS_MAX];
 
-    begin(f, (struct ses_conns_options){0}); /* has one already */
+    begin(f, ses_usual_conns()); /* has one already */
     for (unsigned i = 0; i < SES_CONNS_LISTENERS_MAX; i++) {
         fds[i] = socket(AF_INET, SOCK_STREAM, 0);
         assert_int_equal(ses_conns_listen(f->conns, fds[i]),
@@ -302,7 +314,7 @@ static void test_bad_listener(void **state)
 {
     struct fixture *f = *state;
 
-    begin(f, (struct ses_conns_options){0});
+    begin(f, ses_usual_conns());
     assert_int_equal(ses_conns_listen(f->conns, -1), SES_IO);
 }
 

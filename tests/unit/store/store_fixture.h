@@ -4,6 +4,8 @@
 
 #include "../unit.h"
 
+#include <sessiond/config/usual.h>
+
 #include <ftw.h>
 #include <poll.h>
 #include <signal.h>
@@ -62,15 +64,16 @@ static inline void rig_init(struct rig *rig)
     assert_true(rig->metrics != MAP_FAILED);
     rig->wake_fd = eventfd(0, EFD_NONBLOCK);
     ses_arena_init(&rig->arena, 1u << 20);
-    rig->options = (struct ses_store_options){.dir = rig->dir,
-                                              .shards = 4,
-                                              .shared = rig->shared,
-                                              .seal_keys = &rig->seal_key,
-                                              .seal_keys_count = 1,
-                                              .map_bytes = UINT64_C(1) << 33,
-                                              .notify = rig_notify,
-                                              .notify_arg = rig,
-                                              .metrics = rig->metrics};
+    rig->options = ses_usual_store();
+    rig->options.dir = rig->dir;
+    rig->options.shards = 4;
+    rig->options.shared = rig->shared;
+    rig->options.seal_keys = &rig->seal_key;
+    rig->options.seal_keys_count = 1;
+    rig->options.map_bytes = UINT64_C(1) << 33;
+    rig->options.notify = rig_notify;
+    rig->options.notify_arg = rig;
+    rig->options.metrics = rig->metrics;
 }
 
 static inline int rig_remove(const char *path, const struct stat *st, int type, struct FTW *at)

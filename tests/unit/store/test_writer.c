@@ -320,6 +320,12 @@ static void test_bad_options(void **state)
     rig->options.seal_keys_count = 0;
     assert_int_equal(ses_store_open(&rig->options, &store), SES_INVALID_ARGUMENT);
     rig->options.seal_keys_count = 1;
+    rig->options.batch_max = 0; /* nothing stands for what is left out */
+    assert_int_equal(ses_store_open(&rig->options, &store), SES_INVALID_ARGUMENT);
+    rig->options.batch_max = 1;
+    rig->options.map_bytes = 0;
+    assert_int_equal(ses_store_open(&rig->options, &store), SES_INVALID_ARGUMENT);
+    rig->options.map_bytes = 1u << 20;
     rig->secret.len = 31;
     assert_int_equal(ses_store_open(&rig->options, &store), SES_INVALID_ARGUMENT);
     rig->secret.len = 32;
