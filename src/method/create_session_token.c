@@ -3,7 +3,7 @@
 
 #include <sessiond/exchange/message.h>
 
-#include "session_reply.h"
+#include "connector_error.h"
 #include "session_request.h"
 
 typedef Types__MerchantAuthenticationServiceCreateSessionTokenRequest request_message;
@@ -43,7 +43,7 @@ static enum ses_status write_response(struct ses_exchange *x, const struct ses_s
     if (answer->token != NULL)
         message.session_token = answer->token;
     if (answer->failure != NULL) {
-        SES_TRY(ses_reply_error_info(answer->failure, &x->arena, &message.error));
+        SES_TRY(ses_connector_error_info(answer->failure, &x->arena, &message.error));
         message._error_case =
             TYPES__MERCHANT_AUTHENTICATION_SERVICE_CREATE_SESSION_TOKEN_RESPONSE___ERROR_ERROR;
     }

@@ -1,6 +1,6 @@
 /* A connector's refusal as types.ErrorInfo. Three voices stay apart in it: ours (unified), the
  * connector's, and the card network's where the connector passed it on. */
-#include "session_reply.h"
+#include "connector_error.h"
 
 /* Our one sentence per outcome, beside the connector's own words. */
 static const char *const sentences[SES_OUTCOME_COUNT] = {
@@ -73,8 +73,8 @@ static bool put_network(const struct ses_connector_result *result, struct ses_ar
            PUT(arena, result->network_error_message, 3, &m->network, error_message);
 }
 
-enum ses_status ses_reply_error_info(const struct ses_connector_result *result, struct ses_arena *arena,
-                                     Types__ErrorInfo **ret_info)
+enum ses_status ses_connector_error_info(const struct ses_connector_result *result, struct ses_arena *arena,
+                                         Types__ErrorInfo **ret_info)
 {
     struct messages *m = ses_arena_zalloc(arena, sizeof(*m));
 
