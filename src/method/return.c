@@ -1,49 +1,20 @@
 /* The route of the return URL: reads what the browser brought (return_form.h), masks it, hands it to
- * step.h, and makes a page of the outcome. Nothing that comes here may end without an answer that leads
+ * step_return.h, which answers with a page. Nothing that comes here may end without an answer that leads
  * on: the reader is a shopper, not a program. */
 #include "return.h"
 
 #include "return_form.h"
-#include "return_frame.h"
 #include "return_mask.h"
-#include <sessiond/exchange/return_page.h>
 #include "return_text.h"
-#include "step.h"
-
-/* One return, in its exchange's arena. */
-struct reading {
-    struct ses_step_return what;
-    bool refused; /* it cannot be taken: page says why */
-    enum ses_return_page page;
-};
-
-/* A refusal of ours (too large, HEAD, prefetch) is told only if the handle is known; else the handle's
- * own answer counts, so that a refusal says nothing about which handles exist. */
-static void on_done(struct ses_exchange *x, void *arg, const struct ses_step_answer *answer)
-{
-    static const enum ses_return_page page_of[SES_STEP_OUTCOME_COUNT] = {
-        [SES_STEP_FIRST] = SES_PAGE_BACK,          [SES_STEP_AGAIN] = SES_PAGE_BACK,
-        [SES_STEP_OTHER_PAYLOAD] = SES_PAGE_OTHER, [SES_STEP_EXPIRED] = SES_PAGE_EXPIRED,
-        [SES_STEP_UNKNOWN] = SES_PAGE_UNKNOWN,     [SES_STEP_UNAVAILABLE] = SES_PAGE_UNAVAILABLE,
-    };
-    const struct reading *reading = arg;
-    bool known = answer->outcome != SES_STEP_UNKNOWN && answer->outcome != SES_STEP_UNAVAILABLE;
-    enum ses_return_page page = reading->refused && known ? reading->page : page_of[answer->outcome];
-
-    if (answer->frame && answer->location.len > 0)
-        ses_return_frame_reply(x, page, answer->location);
-    else
-        ses_return_page_reply(x, page, answer->location);
-}
+#include "step_return.h"
 
 /* Where the shopper belongs is still looked up: the page has a way back. */
-static void refuse(struct reading *reading, enum ses_return_page page)
+static void refuse(struct ses_step_return *what, enum ses_return_page page)
 {
-    reading->refused = true;
-    reading->page = page;
-    reading->what.looks_only = true;
-    reading->what.parameters_count = 0;
-    reading->what.query = SES_SLICE_EMPTY;
+    what->refused = true;
+    what->page = page;
+    what->parameters_count = 0;
+    what->query = SES_SLICE_EMPTY;
 }
 
 static bool header_says(const struct ses_exchange *x, const char *name, const char *word)
@@ -84,25 +55,19 @@ static enum ses_status read_form(struct ses_exchange *x, bool post, struct ses_s
 
 void ses_return_start(struct ses_exchange *x, void *service)
 {
-    struct reading *reading = ses_arena_zalloc(&x->arena, sizeof(*reading));
+    struct ses_step_return what = {.handle = ses_slice_cut(x->path, sizeof(SES_RETURN_PATH) - 1, x->path.len),
+                                   .http_method = x->http_method};
     bool post = ses_slice_eq_str(x->http_method, "POST");
-    enum ses_status status;
+    enum ses_status status = read_form(x, post, &what);
 
-    if (reading == NULL) {
-        ses_return_page_reply(x, SES_PAGE_UNAVAILABLE, SES_SLICE_EMPTY);
-        return;
-    }
-    reading->what.handle = ses_slice_cut(x->path, sizeof(SES_RETURN_PATH) - 1, x->path.len);
-    reading->what.http_method = x->http_method;
-    status = read_form(x, post, &reading->what);
     if (!post && !ses_slice_eq_str(x->http_method, "GET"))
-        refuse(reading, SES_PAGE_METHOD);
+        refuse(&what, SES_PAGE_METHOD);
     else if (status == SES_TOO_LARGE)
-        refuse(reading, SES_PAGE_TOO_LARGE);
+        refuse(&what, SES_PAGE_TOO_LARGE);
     else if (status != SES_OK)
-        refuse(reading, SES_PAGE_UNAVAILABLE);
-    else if (is_prefetch(x) && (reading->what.parameters_count > 0 || reading->what.query.len > 0))
-        refuse(reading, SES_PAGE_PREFETCH);
-    /* Also when it was refused: looks_only stores nothing, but finds the way back to the shop. */
-    ses_step_return_start(service, x, &reading->what, on_done, reading);
+        refuse(&what, SES_PAGE_UNAVAILABLE);
+    else if (is_prefetch(x) && (what.parameters_count > 0 || what.query.len > 0))
+        refuse(&what, SES_PAGE_PREFETCH);
+    /* Also when it was refused: a refused one stores nothing, but finds the way back to the shop. */
+    ses_step_return_start(service, x, &what);
 }

@@ -1,7 +1,7 @@
 /* return.h - GET|POST /r/<handle>: where bank or ACS sends the browser back to.
  *
  * What the browser brings (a GET's query; a POST's body, and its query) is read in whatever form it comes
- * (return_form.h), bounded and masked here, stored and applied by step.h, and answered by 303 to the
+ * (return_form.h), bounded and masked here, stored and applied by step_return.h, and answered by 303 to the
  * merchant's URL exactly as BeginStep fixed it: nothing is appended, so no id or state of ours shows up in
  * the merchant's access logs; a merchant who needs to know which order came back puts that into the URL. A
  * step that was shown in a frame is answered by a page that says the same (return_frame.h). No cookie is read
@@ -14,10 +14,10 @@
  *
  * The way of a return through the files:
  *
- *   return.c        method, prefetch; which page follows from what
+ *   return.c        method, prefetch; what is refused
  *   return_form.c   pairs out of whatever body (return_multipart.c, return_json.c), as UTF-8 (return_text.c)
  *   return_mask.c   card data overwritten
- *   step_return.c   the handle, the step, the commit (step.h has the table of outcomes)
+ *   step_return.c   the handle, the step, the commit, the page (step_return.h has the table of outcomes)
  *   return_page.c   303 and the pages; return_frame.c, where the step was shown in a frame
  */
 #ifndef SESSIOND_SRC_METHOD_RETURN_H

@@ -19,7 +19,7 @@
 
 #include <sessiond/base/arena.h>
 
-#include "step.h"
+#include "step_return.h"
 
 enum ses_charset { SES_CHARSET_NONE, SES_CHARSET_LATIN, SES_CHARSET_OTHER };
 
@@ -35,7 +35,7 @@ struct ses_return_form {
 /* [any] SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_return_form_init(struct ses_return_form *form, struct ses_arena *arena,
                                                     enum ses_charset charset);
-/* [any] One more, made text. SES_TOO_LARGE: more of them, longer names or more bytes than step.h allows. */
+/* [any] One more, made text. SES_TOO_LARGE: more of them, longer names or more bytes than step_return.h allows. */
 SES_MUST_CHECK enum ses_status ses_return_form_add(struct ses_return_form *form, struct ses_slice name,
                                                    struct ses_slice value);
 /* [any] A query or a urlencoded form. SES_TOO_LARGE, SES_NO_MEMORY. */

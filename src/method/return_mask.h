@@ -5,7 +5,7 @@
 
 #include <sessiond/base/arena.h>
 
-#include "step.h"
+#include "step_return.h"
 
 /* [any] Names, values and the raw query; what is masked is copied into the arena, the rest stays as it came.
  * parameters are what->parameters, in their caller's memory. SES_NO_MEMORY. */

@@ -1,9 +1,12 @@
-/* The table of step.h as a user of the claim loop. decide answers most rows itself; only FIRST, and
+/* The table of step_return.h as a user of the claim loop. decide answers most rows itself; only FIRST, and
  * EXPIRED where there is evidence to keep, write. */
-#include "step.h"
+#include "step_return.h"
 
-#include "natural_key.h"
 #include "claim_loop.h"
+#include "natural_key.h"
+#include "return_frame.h"
+
+enum outcome { FIRST, AGAIN, OTHER_PAYLOAD, EXPIRED, UNKNOWN, UNAVAILABLE };
 
 /* One return; in its exchange's arena. The loop's callbacks find it by its loop (return_of); claims
  * are what the handle said. */
@@ -11,10 +14,10 @@ struct step_return {
     struct ses_claim_loop loop;
     struct ses_step_return what;
     struct ses_step_claims claims;
-    struct ses_step_answer answer;
     uint8_t hash[SES_HASH_BYTES];
-    ses_step_done_fn done;
-    void *arg;
+    enum outcome outcome;
+    struct ses_slice location; /* the merchant's URL; empty: not known. In the exchange's arena */
+    bool frame;                /* BeginStep asked for RETURN_MODE_FRAME */
 };
 
 static struct step_return *return_of(struct ses_claim_loop *loop)
@@ -22,17 +25,31 @@ static struct step_return *return_of(struct ses_claim_loop *loop)
     return SES_CONTAINER(loop, struct step_return, loop);
 }
 
-/* done answers the exchange; r lies in its arena, so finish comes last. */
+static enum ses_return_page page_of(const struct step_return *r)
+{
+    static const enum ses_return_page pages[] = {
+        [FIRST] = SES_PAGE_BACK,      [AGAIN] = SES_PAGE_BACK,      [OTHER_PAYLOAD] = SES_PAGE_OTHER,
+        [EXPIRED] = SES_PAGE_EXPIRED, [UNKNOWN] = SES_PAGE_UNKNOWN, [UNAVAILABLE] = SES_PAGE_UNAVAILABLE,
+    };
+    bool known = r->outcome != UNKNOWN && r->outcome != UNAVAILABLE;
+
+    return r->what.refused && known ? r->what.page : pages[r->outcome];
+}
+
+/* r lies in the exchange's arena, so finish comes last. */
 static void tell(struct step_return *r)
 {
-    r->done(r->loop.x, r->arg, &r->answer);
+    if (r->frame && r->location.len > 0)
+        ses_return_frame_reply(r->loop.x, page_of(r), r->location);
+    else
+        ses_return_page_reply(r->loop.x, page_of(r), r->location);
     ses_claim_loop_finish(&r->loop);
 }
 
 /* For outcomes without a place to go: r may be gone afterwards. */
-static enum ses_claim_verdict tell_outcome(struct step_return *r, enum ses_step_outcome outcome)
+static enum ses_claim_verdict tell_outcome(struct step_return *r, enum outcome outcome)
 {
-    r->answer.outcome = outcome;
+    r->outcome = outcome;
     tell(r);
     return SES_CLAIM_DONE;
 }
@@ -40,7 +57,7 @@ static enum ses_claim_verdict tell_outcome(struct step_return *r, enum ses_step_
 /* ---- what is the same return ------------------------------------------------------------------ */
 
 /* Each part is hashed behind its length (base/hash.h), so that no two returns are one text. */
-void ses_step_return_hash(const struct ses_step_return *what, uint8_t ret_hash[SES_HASH_BYTES])
+static void hash_of(const struct ses_step_return *what, uint8_t ret_hash[SES_HASH_BYTES])
 {
     struct ses_slice parts[3 + 2 * SES_RETURN_PARAMETERS_MAX];
     uint8_t count = (uint8_t)what->parameters_count;
@@ -62,27 +79,22 @@ void ses_step_return_hash(const struct ses_step_return *what, uint8_t ret_hash[S
 /* What BeginStep fixed of a step. */
 struct target {
     struct ses_slice url;
-    struct ses_slice step_name;
     bool frame;
 };
 
 static struct target target_of(const struct ses_past_step *step)
 {
-    return (struct target){.url = step->return_url, .step_name = step->name, .frame = step->frame};
+    return (struct target){.url = step->return_url, .frame = step->frame};
 }
 
 /* Into the exchange's arena: the answer outlives the scratch. */
-static enum ses_claim_verdict answer(struct step_return *r, enum ses_step_outcome outcome,
+static enum ses_claim_verdict answer(struct step_return *r, enum outcome outcome,
                                      enum ses_claim_verdict verdict, struct target target)
 {
-    struct ses_arena *arena = &r->loop.x->arena;
-    const char *name = ses_arena_str(arena, target.step_name);
-
-    if (name == NULL || ses_arena_copy(arena, target.url, &r->answer.location) != SES_OK)
-        return tell_outcome(r, SES_STEP_UNAVAILABLE);
-    r->answer.step_name = name;
-    r->answer.frame = target.frame;
-    r->answer.outcome = outcome;
+    if (ses_arena_copy(&r->loop.x->arena, target.url, &r->location) != SES_OK)
+        return tell_outcome(r, UNAVAILABLE);
+    r->frame = target.frame;
+    r->outcome = outcome;
     if (verdict == SES_CLAIM_DONE)
         tell(r);
     return verdict;
@@ -102,7 +114,7 @@ static bool is_bare(struct ses_slice query)
  * return must use nothing up: the bank's real answer may still come. */
 static bool brings_nothing(const struct ses_step_return *what)
 {
-    return what->looks_only || (what->parameters_count == 0 && is_bare(what->query));
+    return what->refused || (what->parameters_count == 0 && is_bare(what->query));
 }
 
 /* Slices of the exchange's arena and of the scratch: both live until the record is packed, in the same
@@ -141,17 +153,17 @@ static void apply_returned(struct step_return *r, struct ses_session *session, u
 static enum ses_claim_verdict take_open(struct step_return *r, struct ses_session *session, uint64_t now_ms)
 {
     const struct ses_session_step step = session->step;
-    const struct target target = {step.return_url, step.name, step.frame};
+    const struct target target = {step.return_url, step.frame};
     struct ses_past_step *past;
 
     if (brings_nothing(&r->what))
-        return answer(r, SES_STEP_AGAIN, SES_CLAIM_DONE, target);
+        return answer(r, AGAIN, SES_CLAIM_DONE, target);
     apply_returned(r, session, now_ms);
     past = ses_session_past_step(session, step.id);
     SES_REQUIRE(past != NULL);
     mark_returned(r, past);
     keep_result(r, session, past, now_ms);
-    return answer(r, SES_STEP_FIRST, SES_CLAIM_WANTED, target);
+    return answer(r, FIRST, SES_CLAIM_WANTED, target);
 }
 
 static enum ses_claim_verdict answer_known(struct step_return *r, const uint8_t hash[SES_HASH_BYTES],
@@ -159,7 +171,7 @@ static enum ses_claim_verdict answer_known(struct step_return *r, const uint8_t 
 {
     bool same = brings_nothing(&r->what) || memcmp(hash, r->hash, sizeof(r->hash)) == 0;
 
-    return answer(r, same ? SES_STEP_AGAIN : SES_STEP_OTHER_PAYLOAD, SES_CLAIM_DONE, target);
+    return answer(r, same ? AGAIN : OTHER_PAYLOAD, SES_CLAIM_DONE, target);
 }
 
 /* The first return to a step that is over. The session stays; what came is evidence, unless it would stand in
@@ -169,11 +181,10 @@ static enum ses_claim_verdict take_late(struct step_return *r, struct ses_sessio
 {
     bool newest = past == &session->past_steps[session->past_steps_count - 1] && !session->step_open &&
                   !ses_session_in_step(session->status);
-    enum ses_step_outcome outcome = !newest || past->timed_out ? SES_STEP_EXPIRED : SES_STEP_FIRST;
+    enum outcome outcome = !newest || past->timed_out ? EXPIRED : FIRST;
 
     if (!newest || session->status == SES_SESSION_EXPIRED || brings_nothing(&r->what))
-        return answer(r, outcome == SES_STEP_FIRST ? SES_STEP_AGAIN : outcome, SES_CLAIM_DONE,
-                      target_of(past));
+        return answer(r, outcome == FIRST ? AGAIN : outcome, SES_CLAIM_DONE, target_of(past));
     apply_returned(r, session, now_ms);
     mark_returned(r, past);
     keep_result(r, session, past, now_ms);
@@ -191,8 +202,7 @@ static enum ses_claim_verdict answer_forgotten(struct step_return *r, const stru
         target = target_of(&session->past_steps[session->past_steps_count - 1]);
     else if (session->redirect_present)
         target.url = session->redirect.return_url;
-    target.step_name = SES_SLICE_EMPTY;
-    return answer(r, SES_STEP_EXPIRED, SES_CLAIM_DONE, target);
+    return answer(r, EXPIRED, SES_CLAIM_DONE, target);
 }
 
 /* The session's id is compared because the key may belong to the next session of that name by now. The
@@ -206,7 +216,7 @@ static enum ses_claim_verdict decide(struct ses_claim_loop *loop, uint64_t now_m
     struct ses_past_step *past;
 
     if (!loop->found.live || memcmp(session->id, r->claims.session_id, sizeof(session->id)) != 0)
-        return tell_outcome(r, SES_STEP_UNKNOWN);
+        return tell_outcome(r, UNKNOWN);
     ses_name_session(loop->service, loop->x, session->id);
     if (session->step_open && session->step.return_url.len > 0 &&
         memcmp(session->step.id, r->claims.step_id, sizeof(r->claims.step_id)) == 0)
@@ -218,8 +228,7 @@ static enum ses_claim_verdict decide(struct ses_claim_loop *loop, uint64_t now_m
         return take_late(r, session, past, now_ms);
     if (session->redirect_present &&
         memcmp(redirect->step_id, r->claims.step_id, sizeof(redirect->step_id)) == 0) /* no frames then */
-        return answer_known(r, redirect->payload_hash,
-                            (struct target){.url = redirect->return_url, .step_name = redirect->step_name});
+        return answer_known(r, redirect->payload_hash, (struct target){.url = redirect->return_url});
     return answer_forgotten(r, session);
 }
 
@@ -238,7 +247,7 @@ static void committed(struct ses_claim_loop *loop)
 static void failed(struct ses_claim_loop *loop, const struct ses_error *error)
 {
     (void)error;
-    (void)tell_outcome(return_of(loop), SES_STEP_UNAVAILABLE);
+    (void)tell_outcome(return_of(loop), UNAVAILABLE);
 }
 
 static const struct ses_claim_loop_ops return_ops = {
@@ -267,27 +276,22 @@ static bool bounded(const struct ses_step_return *what)
 }
 
 void ses_step_return_start(struct ses_service *service, struct ses_exchange *x,
-                           const struct ses_step_return *what, ses_step_done_fn done, void *arg)
+                           const struct ses_step_return *what)
 {
     struct step_return *r = ses_arena_zalloc(&x->arena, sizeof(*r));
-    struct ses_step_answer refused = {.outcome = SES_STEP_UNKNOWN, .step_name = ""};
     struct ses_store_key key;
 
     if (r == NULL || !bounded(what)) {
-        refused.outcome = SES_STEP_UNAVAILABLE;
-        done(x, arg, &refused);
+        ses_return_page_reply(x, SES_PAGE_UNAVAILABLE, SES_SLICE_EMPTY);
+        return;
+    }
+    /* Nothing is looked up for a handle that is not ours: no store read for strangers' guesses. */
+    if (ses_step_open(service->options.step_key, what->handle, &r->claims) != SES_OK) {
+        ses_return_page_reply(x, SES_PAGE_UNKNOWN, SES_SLICE_EMPTY);
         return;
     }
     r->what = *what;
-    r->done = done;
-    r->arg = arg;
-    r->answer.step_name = "";
-    /* Nothing is looked up for a handle that is not ours: no store read for strangers' guesses. */
-    if (ses_step_open(service->options.step_key, what->handle, &r->claims) != SES_OK) {
-        done(x, arg, &refused);
-        return;
-    }
-    ses_step_return_hash(what, r->hash);
+    hash_of(what, r->hash);
     memcpy(key.bytes, r->claims.key, sizeof(key.bytes));
     ses_claim_loop_start(&r->loop, service, x, &return_ops, &key, SES_OWNER_NOBODY);
 }

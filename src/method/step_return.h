@@ -1,4 +1,5 @@
-/* step.h - the return of a browser: from a step handle and what the browser brought to where it is sent next.
+/* step_return.h - the return of a browser: from a step handle and what the browser brought to the page that
+ * sends it on.
  *
  * Life of a step: BeginStep stores it (single-use id, name, return URL, limit) and gives the handle out; the
  * first return through the handle that brings anything stores what was brought, applies BROWSER_RETURNED and
@@ -24,12 +25,12 @@
  * Nothing about the session goes out but the location, which is told with every outcome where it is known.
  * What is given must be bounded by the door that took it.
  */
-#ifndef SESSIOND_SRC_METHOD_STEP_H
-#define SESSIOND_SRC_METHOD_STEP_H
+#ifndef SESSIOND_SRC_METHOD_STEP_RETURN_H
+#define SESSIOND_SRC_METHOD_STEP_RETURN_H
 
 #include <sessiond/base/units.h>
 #include <sessiond/domain/session.h>
-#include <sessiond/exchange/exchange.h>
+#include <sessiond/exchange/return_page.h>
 
 #include "service_core.h"
 
@@ -47,37 +48,17 @@ struct ses_step_return {
     /* Decoded; names and values UTF-8 without NUL: the door makes them so. */
     const struct ses_return_parameter *parameters; /* of a POST its form, of a GET its query; as they came */
     size_t parameters_count;
-    bool looks_only; /* nothing is to be stored: only where the shopper belongs is asked */
+    /* It cannot be taken: nothing is stored, only where the shopper belongs is asked. The page says why, but
+     * only to who has a handle that is known: else the handle's own answer counts, so that a refusal says
+     * nothing about which handles exist. */
+    bool refused;
+    enum ses_return_page page;
 };
 
-enum ses_step_outcome {
-    SES_STEP_FIRST,
-    SES_STEP_AGAIN,
-    SES_STEP_OTHER_PAYLOAD,
-    SES_STEP_EXPIRED,
-    SES_STEP_UNKNOWN,
-    SES_STEP_UNAVAILABLE,
-    SES_STEP_OUTCOME_COUNT
-};
-
-struct ses_step_answer {
-    enum ses_step_outcome outcome;
-    struct ses_slice location; /* the merchant's URL; empty: not known. In the exchange's arena */
-    bool frame;                /* BeginStep asked for RETURN_MODE_FRAME */
-    const char *step_name;     /* for FIRST and AGAIN: the caller's name of the step; else "" */
-};
-
-/* Called exactly once unless the exchange is cancelled first; from inside ses_step_return_start or from a
- * later turn of the loop. The door answers x in it. */
-typedef void (*ses_step_done_fn)(struct ses_exchange *x, void *arg, const struct ses_step_answer *answer);
-
-/* [worker] Takes a return. Holds x while it waits. what is copied (shallowly: the slices stay in x's arena).
- * A return whose commit is under way is committed even if the browser goes away. */
+/* [worker] Takes a return and answers x with a page, now or from a later turn of the loop; holds x while it
+ * waits. what is copied (shallowly: the slices stay in x's arena). A return whose commit is under way is
+ * committed even if the browser goes away. */
 void ses_step_return_start(struct ses_service *service, struct ses_exchange *x,
-                           const struct ses_step_return *what, ses_step_done_fn done, void *arg);
-
-/* [any] What decides "the same return": BLAKE2b-256 over method, parameters (number, names and values in
- * their order) and query. */
-void ses_step_return_hash(const struct ses_step_return *what, uint8_t ret_hash[SES_HASH_BYTES]);
+                           const struct ses_step_return *what);
 
 #endif
