@@ -73,8 +73,8 @@ static enum ses_status add(struct ses_hosts *hosts, const struct ses_connector *
 
     if (status == SES_NO_MEMORY)
         return status;
-    if (status != SES_OK || parsed.origin_bytes != origin.len || origin.len >= SES_HOST_ORIGIN_SIZE ||
-        (sandbox ? !ses_url_loopback(&parsed) : !parsed.https))
+    if (status != SES_OK || origin.len == 0 || parsed.origin_bytes != origin.len ||
+        origin.len >= SES_HOST_ORIGIN_SIZE || (sandbox ? !ses_url_loopback(&parsed) : !parsed.https))
         return SES_INVALID_ARGUMENT;
     SES_TRY(make_room(hosts, &place));
     host = calloc(1, sizeof(*host));
