@@ -347,8 +347,8 @@ static enum ses_status read_file(const char *path, struct ses_buf *buf, struct s
     if (got < 0)
         status = ses_fault(fault, SES_IO, "%s: cannot be read: %s", path, strerror(errno));
     else if (status == SES_TOO_LARGE)
-        status = ses_fault(fault, SES_INVALID_ARGUMENT, "%s: is larger than %u KiB", path,
-                           SES_CONFIG_FILE_MAX / SES_KIB);
+        status =
+            ses_fault(fault, SES_TOO_LARGE, "%s: is larger than %u KiB", path, SES_CONFIG_FILE_MAX / SES_KIB);
     else if (status != SES_OK)
         status = ses_fault(fault, status, "%s: no memory to read it", path);
     (void)close(fd);

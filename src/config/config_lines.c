@@ -22,7 +22,7 @@ struct walk {
 
 static enum ses_status refuse(struct walk *walk, size_t line, const char *key, const char *what)
 {
-    return ses_fault(walk->fault, SES_INVALID_ARGUMENT, "%s:%zu: %s%s%s", walk->lines->file, line, key,
+    return ses_fault(walk->fault, SES_MALFORMED, "%s:%zu: %s%s%s", walk->lines->file, line, key,
                      key[0] == '\0' ? "" : ": ", what);
 }
 

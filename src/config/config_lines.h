@@ -9,7 +9,7 @@
 
 #include <sessiond/base/slice.h>
 
-#include <sessiond/config/fault.h>
+#include <sessiond/base/fault.h>
 
 #define SES_CONFIG_KEYS_MAX  256
 #define SES_CONFIG_KEY_SIZE  128 /* of a dotted path */
@@ -26,7 +26,7 @@ struct ses_config_lines {
     size_t count;
 };
 
-/* [supervisor] SES_INVALID_ARGUMENT with the line: no YAML, a key given twice, an alias, a second document,
+/* [supervisor] SES_MALFORMED with the line: no YAML, a key given twice, an alias, a second document,
  * too many keys, too deep. An empty file gives no lines. */
 SES_MUST_CHECK enum ses_status ses_config_lines_read(const char *file, struct ses_slice text,
                                                      struct ses_config_lines *ret_lines,

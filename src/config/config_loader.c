@@ -12,9 +12,9 @@ enum ses_status ses_config_refuse(const struct loader *loader, const struct valu
     if (value->option != NULL)
         return ses_fault(loader->fault, SES_INVALID_ARGUMENT, "%s: %s", value->option, what);
     if (line == 0) /* a default that does not go together with what was given */
-        return ses_fault(loader->fault, SES_INVALID_ARGUMENT, "%s: %s", value->key, what);
-    return ses_fault(loader->fault, SES_INVALID_ARGUMENT, "%s:%zu: %s: %s", loader->lines->file, line,
-                     value->key, what);
+        return ses_fault(loader->fault, SES_MALFORMED, "%s: %s", value->key, what);
+    return ses_fault(loader->fault, SES_MALFORMED, "%s:%zu: %s: %s", loader->lines->file, line, value->key,
+                     what);
 }
 
 /* Printable, since it ends up in log lines, tokens and messages. */

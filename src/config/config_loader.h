@@ -29,7 +29,8 @@ struct loader {
     struct ses_fault *fault;
 };
 
-/* SES_INVALID_ARGUMENT, with the place of the value in its source. */
+/* With the place of the value in its source: SES_INVALID_ARGUMENT for an option, SES_MALFORMED for the
+ * file. */
 enum ses_status ses_config_refuse(const struct loader *loader, const struct value *value, const char *what);
 /* A text in ret_text of so many bytes, usual where nobody gave one; refused if empty, too long or not printable. */
 SES_MUST_CHECK enum ses_status ses_config_read_text(const struct loader *loader, const struct value *value,

@@ -118,6 +118,8 @@ static const cyaml_schema_value_t root_value = {
 
 /* ---- complaints --------------------------------------------------------------------------------------- */
 
+#define KEY_PATH_SIZE (SES_CONFIG_KEY_SIZE * FRAMES_MAX)
+
 /* libcyaml explains a mistake by one line, then a backtrace from the innermost key outwards. */
 struct complaint {
     char what[512];
@@ -163,16 +165,21 @@ __attribute__((format(printf, 3, 0))) static void on_log(cyaml_log_t level, void
 }
 
 /* The frames come from the innermost key outwards, the dotted path is written from the outermost
- * inwards. A text that does not fit is cut: it is a message. */
-static void join_key(const struct complaint *complaint, const char *last, struct ses_buf *ret_key)
+ * inwards. */
+static void join_key(const struct complaint *complaint, const char *last, char ret_key[KEY_PATH_SIZE])
 {
-    size_t i;
+    size_t len = 0;
 
-    for (i = complaint->frames_count; i > 0; i--)
-        (void)!ses_buf_appendf(ret_key, "%s%s", ret_key->len == 0 ? "" : ".", complaint->frames[i - 1]);
-    if (last[0] != '\0')
-        (void)!ses_buf_appendf(ret_key, "%s%s", ret_key->len == 0 ? "" : ".", last);
-    (void)!ses_buf_append_byte(ret_key, '\0');
+    ret_key[0] = '\0';
+    for (size_t i = complaint->frames_count + 1; i > 0; i--) {
+        const char *part = i > 1 ? complaint->frames[i - 2] : last;
+        int more = snprintf(ret_key + len, KEY_PATH_SIZE - len, "%s%s",
+                            len == 0 || part[0] == '\0' ? "" : ".", part);
+
+        if (more < 0 || (size_t)more >= KEY_PATH_SIZE - len)
+            return; /* cut: it is a message */
+        len += (size_t)more;
+    }
 }
 
 /* libcyaml's words speak of its types. What is not known here is passed on as it is. */
@@ -199,20 +206,15 @@ static enum ses_status explain(const struct complaint *complaint, cyaml_err_t er
     static const char unexpected[] = "Unexpected key: ";
     bool unknown = strncmp(complaint->what, unexpected, sizeof(unexpected) - 1) == 0;
     const char *what = complaint->what[0] == '\0' ? cyaml_strerror(error) : plain_words(complaint->what);
-    struct ses_buf key;
-    const char *name;
+    char name[KEY_PATH_SIZE];
     size_t line;
 
-    ses_buf_init(&key, SES_CONFIG_KEY_SIZE * FRAMES_MAX);
-    join_key(complaint, unknown ? complaint->what + sizeof(unexpected) - 1 : "", &key);
-    name = key.len == 0 ? "" : (const char *)key.data;
+    join_key(complaint, unknown ? complaint->what + sizeof(unexpected) - 1 : "", name);
     line = ses_config_lines_find(lines, name);
     if (line == 0)
         line = complaint->line == 0 ? 1 : complaint->line; /* a file that is no mapping has neither */
-    (void)!ses_fault(ret_fault, SES_INVALID_ARGUMENT, "%s:%zu: %s%s%s", lines->file, line, name,
+    return ses_fault(ret_fault, SES_MALFORMED, "%s:%zu: %s%s%s", lines->file, line, name,
                      name[0] == '\0' ? "" : ": ", unknown ? "unknown key" : what);
-    ses_buf_done(&key);
-    return SES_INVALID_ARGUMENT;
 }
 
 /* ---- parsing ------------------------------------------------------------------------------------------ */

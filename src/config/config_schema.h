@@ -102,7 +102,7 @@ struct ses_raw_config {
 };
 
 /* [supervisor] Parses text; unknown keys and wrong shapes are refused as "FILE:LINE: key: what". *ret_raw is
- * NULL for a file without a document; free it with ses_raw_config_free. SES_INVALID_ARGUMENT, SES_NO_MEMORY.
+ * NULL for a file without a document; free it with ses_raw_config_free. SES_MALFORMED, SES_NO_MEMORY.
  */
 SES_MUST_CHECK enum ses_status ses_raw_config_parse(struct ses_slice text,
                                                     const struct ses_config_lines *lines,

@@ -59,7 +59,7 @@ void ses_http_forget(struct ses_exchange *x);
 /* The same refusal bodies for what an engine must answer itself (413, 431, ..):
  * {"error":{"message":..,"code":"413"}} into room bytes; message is a literal of ours without characters that
  * JSON escapes. Returns the length written. */
-size_t ses_http_refusal_body(int http_status, const char *message, char *ret_text, size_t room);
+size_t ses_http_refusal_body(int http_status, struct ses_slice message, char *ret_text, size_t room);
 /* "Bad Request" for 400; "" when unknown. */
 const char *ses_http_reason(int http_status);
 

@@ -85,7 +85,7 @@ enum ses_status ses_h1_answer_refusal(struct h1 *h1, struct ses_h1_fault fault)
 
     if (ses_h1_guard_return_path(&h1->guard))
         return answer_page(h1, fault.http_status);
-    len = ses_http_refusal_body(fault.http_status, fault.message, body, sizeof(body));
+    len = ses_http_refusal_body(fault.http_status, ses_slice_str(fault.message), body, sizeof(body));
     struct ses_header headers[] = {
         {SES_STR("content-type"), SES_STR("application/json")},
         {SES_STR("date"), ses_doors_date(h1->doors)},

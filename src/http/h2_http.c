@@ -49,7 +49,7 @@ static void respond(void *opaque, int http_status, const struct ses_header *head
 static const struct ses_http_stream_ops stream_ops = {.respond = respond};
 
 /* The text lies in the backlog: there may be no exchange. */
-static void write_refusal(struct ses_h2_stream *stream, int http_status, const char *message)
+static void write_refusal(struct ses_h2_stream *stream, int http_status, struct ses_slice message)
 {
     char text[256];
     bool page = stream->return_path;
@@ -86,7 +86,7 @@ static void end_refused(struct ses_exchange *x, const struct ses_error *error)
 {
     struct ses_h2_stream *stream = x->stream;
 
-    write_refusal(stream, stream->http_status, (const char *)error->message.data); /* a literal */
+    write_refusal(stream, stream->http_status, error->message); /* a literal */
 }
 
 static const struct ses_exchange_ops refusal_ops = {.end = end_refused};
@@ -98,7 +98,7 @@ void ses_h2_http_refuse(struct ses_h2_stream *stream, int http_status, enum ses_
     struct ses_exchange *x = stream->x;
 
     if (x == NULL) {
-        write_refusal(stream, http_status, message);
+        write_refusal(stream, http_status, ses_slice_str(message));
         return;
     }
     ses_timer_stop(&x->deadline_timer);

@@ -103,7 +103,7 @@ static void respond(struct ses_exchange *x, int http_status, struct ses_slice co
 static struct ses_slice refusal_body(struct ses_exchange *x, int http_status, const struct ses_error *error)
 {
     char text[REFUSAL_MAX];
-    size_t len = ses_http_refusal_body(http_status, (const char *)error->message.data, text, sizeof(text));
+    size_t len = ses_http_refusal_body(http_status, error->message, text, sizeof(text));
     struct ses_slice body;
 
     return ses_arena_copy(&x->arena, ses_slice(text, len), &body) == SES_OK ? body : SES_SLICE_EMPTY;

@@ -57,10 +57,10 @@ const char *ses_http_reason(int http_status)
     return "";
 }
 
-size_t ses_http_refusal_body(int http_status, const char *message, char *ret_text, size_t room)
+size_t ses_http_refusal_body(int http_status, struct ses_slice message, char *ret_text, size_t room)
 {
-    int len =
-        snprintf(ret_text, room, "{\"error\":{\"message\":\"%s\",\"code\":\"%d\"}}", message, http_status);
+    int len = snprintf(ret_text, room, "{\"error\":{\"message\":\"%.*s\",\"code\":\"%d\"}}", SES_FMT(message),
+                       http_status);
 
     SES_REQUIRE(len > 0 && (size_t)len < room); /* messages are literals of ours */
     return (size_t)len;

@@ -20,11 +20,11 @@ static struct ses_advance *advance_of(struct ses_call *call)
     return SES_CONTAINER(call, struct ses_advance, call);
 }
 
-static enum ses_status refuse_connector_end(struct ses_error *ret_error)
+static void refuse_connector_end(struct ses_error *ret_error)
 {
-    return ses_call_violate(
-        ret_error, SES_STR("connector_session.expires_ms"),
-        SES_STR("must be in the future, in milliseconds since 1970, at most the year 9999"));
+    *ret_error = (struct ses_error){.status = SES_OK};
+    ses_error_violation(ret_error, SES_STR("connector_session.expires_ms"),
+                        SES_STR("must be in the future, in milliseconds since 1970, at most the year 9999"));
 }
 
 /* The world's clock is left at the door: from here on the end is in sessiond's own time (base/clock.h).
@@ -37,8 +37,10 @@ static enum ses_status read_connector_end(int64_t given_ms, struct ses_connector
 
     if (given_ms == 0)
         return SES_OK;
-    if (given_ms < 0 || end_ms < CONNECTOR_END_MIN_MS || end_ms > CONNECTOR_END_MAX_MS)
-        return refuse_connector_end(ret_error);
+    if (given_ms < 0 || end_ms < CONNECTOR_END_MIN_MS || end_ms > CONNECTOR_END_MAX_MS) {
+        refuse_connector_end(ret_error);
+        return ret_error->status;
+    }
     session->expires_ms = ses_clock_from_wall(end_ms);
     return SES_OK;
 }
@@ -230,7 +232,7 @@ static enum ses_session_verdict decide(struct ses_call *call, struct ses_session
     if (about_another(a, session, ret_error) || !ses_call_version(call, session, ret_error))
         return SES_VERDICT_REFUSED;
     if (connector_end_is_past(a, session, now_ms)) {
-        (void)!refuse_connector_end(ret_error);
+        refuse_connector_end(ret_error);
         return SES_VERDICT_REFUSED;
     }
     if (a->event == SES_EVENT_NONE)

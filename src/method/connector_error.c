@@ -22,17 +22,17 @@ struct messages {
     Types__NetworkErrorDetails network;
 };
 
-/* Sets an optional string unless the text is empty. False: out of memory. */
-static bool put_text(struct ses_arena *arena, struct ses_slice text, uint32_t number, void *ret_case,
-                     char **ret_text)
+/* Sets an optional string unless the text is empty. SES_NO_MEMORY. */
+static enum ses_status put_text(struct ses_arena *arena, struct ses_slice text, uint32_t number,
+                                void *ret_case, char **ret_text)
 {
     int set = (int)number;
 
     if (text.len == 0)
-        return true;
+        return SES_OK;
     *ret_text = ses_arena_str(arena, text);
     memcpy(ret_case, &set, sizeof(set));
-    return *ret_text != NULL;
+    return *ret_text != NULL ? SES_OK : SES_NO_MEMORY;
 }
 
 /* protobuf-c gives every optional field a case enum of its own type, all as wide as an int. */
@@ -40,37 +40,37 @@ static bool put_text(struct ses_arena *arena, struct ses_slice text, uint32_t nu
     put_text(arena, text, number, &(message)->_##member##_case, &(message)->member)
 
 /* Absent when the connector said nothing. */
-static bool put_connector(const struct ses_connector_result *result, struct ses_arena *arena,
-                          struct messages *m)
+static enum ses_status put_connector(const struct ses_connector_result *result, struct ses_arena *arena,
+                                     struct messages *m)
 {
     if (result->code.len + result->message.len + result->reason.len + result->connector_transaction_id.len ==
         0)
-        return true;
+        return SES_OK;
     types__connector_error_details__init(&m->connector);
     m->info._connector_details_case = TYPES__ERROR_INFO___CONNECTOR_DETAILS_CONNECTOR_DETAILS;
     m->info.connector_details = &m->connector;
-    return PUT(arena, result->code, 1, &m->connector, code) &&
-           PUT(arena, result->message, 2, &m->connector, message) &&
-           PUT(arena, result->reason, 3, &m->connector, reason) &&
-           PUT(arena, result->connector_transaction_id, 4, &m->connector, connector_transaction_id);
+    SES_TRY(PUT(arena, result->code, 1, &m->connector, code));
+    SES_TRY(PUT(arena, result->message, 2, &m->connector, message));
+    SES_TRY(PUT(arena, result->reason, 3, &m->connector, reason));
+    return PUT(arena, result->connector_transaction_id, 4, &m->connector, connector_transaction_id);
 }
 
-static bool put_network(const struct ses_connector_result *result, struct ses_arena *arena,
-                        struct messages *m)
+static enum ses_status put_network(const struct ses_connector_result *result, struct ses_arena *arena,
+                                   struct messages *m)
 {
     if (result->network_decline_code.len == 0 && result->network_advice_code.len == 0 &&
         result->network_error_message.len == 0)
-        return true;
+        return SES_OK;
     types__issuer_error_details__init(&m->issuer);
     types__network_error_details__init(&m->network);
     m->info._issuer_details_case = TYPES__ERROR_INFO___ISSUER_DETAILS_ISSUER_DETAILS;
     m->info.issuer_details = &m->issuer;
     m->issuer._network_details_case = TYPES__ISSUER_ERROR_DETAILS___NETWORK_DETAILS_NETWORK_DETAILS;
     m->issuer.network_details = &m->network;
-    return PUT(arena, result->network_error_message, 2, &m->issuer, message) &&
-           PUT(arena, result->network_advice_code, 1, &m->network, advice_code) &&
-           PUT(arena, result->network_decline_code, 2, &m->network, decline_code) &&
-           PUT(arena, result->network_error_message, 3, &m->network, error_message);
+    SES_TRY(PUT(arena, result->network_error_message, 2, &m->issuer, message));
+    SES_TRY(PUT(arena, result->network_advice_code, 1, &m->network, advice_code));
+    SES_TRY(PUT(arena, result->network_decline_code, 2, &m->network, decline_code));
+    return PUT(arena, result->network_error_message, 3, &m->network, error_message);
 }
 
 enum ses_status ses_connector_error_info(const struct ses_connector_result *result, struct ses_arena *arena,
@@ -85,10 +85,10 @@ enum ses_status ses_connector_error_info(const struct ses_connector_result *resu
     types__unified_error_details__init(&m->unified);
     m->info._unified_details_case = TYPES__ERROR_INFO___UNIFIED_DETAILS_UNIFIED_DETAILS;
     m->info.unified_details = &m->unified;
-    if (!PUT(arena, ses_slice_str(ses_outcome_code(result->outcome)), 1, &m->unified, code) ||
-        !PUT(arena, ses_slice_str(sentences[result->outcome]), 2, &m->unified, message) ||
-        !put_connector(result, arena, m) || !put_network(result, arena, m))
-        return SES_NO_MEMORY;
+    SES_TRY(PUT(arena, ses_slice_str(ses_outcome_code(result->outcome)), 1, &m->unified, code));
+    SES_TRY(PUT(arena, ses_slice_str(sentences[result->outcome]), 2, &m->unified, message));
+    SES_TRY(put_connector(result, arena, m));
+    SES_TRY(put_network(result, arena, m));
     *ret_info = &m->info;
     return SES_OK;
 }

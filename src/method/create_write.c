@@ -80,12 +80,10 @@ static void answer(struct ses_create *c)
  * ms). */
 void ses_create_sign(struct ses_create *c)
 {
-    if (c->phase == SES_CREATE_SIGNING) {
+    if (c->phase == SES_CREATE_SIGNING)
         answer(c);
-        return;
-    }
-    /* Not on disk yet. A failure here is tried again, and answered, after the commit. */
-    (void)!make_reply(c);
+    else if (make_reply(c) != SES_OK) /* not on disk yet: tried again, and answered, after the commit */
+        c->reply = SES_SLICE_EMPTY;
 }
 
 void ses_create_answer_failure(struct ses_create *c, const struct ses_connector_result *result)

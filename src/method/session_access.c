@@ -55,8 +55,8 @@ static enum ses_status refuse_token(struct ses_error *error)
 /* The token is genuine, the call is not its own: which part differs may be told, the caller knows both. */
 static enum ses_status refuse_mismatch(struct ses_error *error, struct ses_slice differing)
 {
-    (void)!refuse(error, SES_PERMISSION_DENIED, SES_STR("TOKEN_MISMATCH"),
-                  SES_STR("the session token was made for another session than the call names"));
+    ses_refusal_set(error, SES_PERMISSION_DENIED, SES_STR("TOKEN_MISMATCH"), 0,
+                    SES_STR("the session token was made for another session than the call names"));
     ses_error_metadata(error, SES_STR("differing"), differing);
     return error->status;
 }
@@ -195,10 +195,10 @@ static enum ses_status refuse_browser(struct ses_access *a, struct ses_error *re
     char names[SES_BINDING_NAMES_SIZE];
     const char *copy = ses_arena_str(&a->x->arena, ses_slice(names, ses_binding_names(wrong, names)));
 
-    (void)!refuse(ret_error, SES_PERMISSION_DENIED, SES_STR("BROWSER_MISMATCH"),
-                  a->verdict.hard != 0
-                      ? SES_STR("this is not the browser that the session is bound to")
-                      : SES_STR("the call does not tell the browser that the session is bound to"));
+    ses_refusal_set(ret_error, SES_PERMISSION_DENIED, SES_STR("BROWSER_MISMATCH"), 0,
+                    a->verdict.hard != 0
+                        ? SES_STR("this is not the browser that the session is bound to")
+                        : SES_STR("the call does not tell the browser that the session is bound to"));
     if (copy != NULL)
         ses_error_metadata(ret_error, SES_STR("fields"), ses_slice_str(copy));
     return ret_error->status;
@@ -220,8 +220,8 @@ static enum ses_status refuse_generation(const struct ses_access *a, const struc
 {
     const char *number = ses_arena_printf(&a->x->arena, "%" PRIu32, session->generation);
 
-    (void)!refuse(ret_error, SES_FAILED_PRECONDITION, SES_STR("TOKEN_SUPERSEDED"),
-                  SES_STR("a newer token of this session has taken the place of this one"));
+    ses_refusal_set(ret_error, SES_FAILED_PRECONDITION, SES_STR("TOKEN_SUPERSEDED"), 0,
+                    SES_STR("a newer token of this session has taken the place of this one"));
     if (number != NULL)
         ses_error_metadata(ret_error, SES_STR("generation"), ses_slice_str(number));
     return ret_error->status;

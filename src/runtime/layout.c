@@ -219,7 +219,7 @@ static enum ses_status open_secret(const char *path, bool create, struct ses_sec
     ses_arena_init(&arena, ERROR_ARENA_MAX);
     status = ses_secret_file_open(path, create, ret_secret, &error, &arena);
     if (status != SES_OK)
-        (void)!ses_fault(fault, status, "%.*s", SES_FMT(error.message)); /* names the file */
+        status = ses_fault(fault, status, "%.*s", SES_FMT(error.message)); /* names the file */
     ses_arena_done(&arena);
     return status;
 }
@@ -263,7 +263,7 @@ static enum ses_status check_keyring(const struct ses_layout *layout, struct ses
     ses_arena_init(&arena, ERROR_ARENA_MAX);
     status = ses_keyring_load(layout->keys, &ring, &error, &arena);
     if (status != SES_OK)
-        (void)!ses_fault(fault, status, "%.*s", SES_FMT(error.message));
+        status = ses_fault(fault, status, "%.*s", SES_FMT(error.message));
     else
         ses_keyring_free(ring);
     ses_arena_done(&arena);

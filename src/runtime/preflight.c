@@ -11,6 +11,18 @@
 #include "layout.h"
 #include "sockets.h"
 
+/* To the kernel the table is a file in memory. */
+enum ses_status ses_fault_table(struct ses_fault *fault, uint64_t sessions, int error)
+{
+    if (error == EFBIG)
+        return ses_fault(fault, SES_NO_MEMORY,
+                         "a table of %llu sessions (store.sessions_max) is above the limit of file sizes, "
+                         "which counts for shared memory too (ulimit -f, LimitFSIZE)",
+                         (unsigned long long)sessions);
+    return ses_fault(fault, SES_NO_MEMORY, "no memory for a table of %llu sessions (store.sessions_max)",
+                     (unsigned long long)sessions);
+}
+
 /* By the loader's own code into a table of this process: what the real start reads is what is tried. */
 static enum ses_status load(const struct ses_config *config, const struct ses_layout *layout,
                             struct ses_store_shared *shared, struct ses_fault *fault)

@@ -11,4 +11,8 @@
  * is in the way; damage of a shard is told on standard error as the loader would. */
 SES_MUST_CHECK enum ses_status ses_preflight(const struct ses_config *config, struct ses_fault *ret_fault);
 
+/* [supervisor] The sentence for a session table that could not be made; error is the errno of that.
+ * SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_fault_table(struct ses_fault *fault, uint64_t sessions, int error);
+
 #endif

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <sessiond/config/fault.h>
+#include <sessiond/base/fault.h>
 
 /* sysexits(3), plus their meaning to our supervisor. */
 #define SES_EXIT_OK       0

@@ -5,7 +5,7 @@
 #define SESSIOND_RUNTIME_SOCKETS_H
 
 #include <sessiond/config/address.h>
-#include <sessiond/config/fault.h>
+#include <sessiond/base/fault.h>
 
 #define SES_LISTEN_BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
 

@@ -11,6 +11,7 @@
 #include "files.h"
 #include "housekeeper.h"
 #include "loader.h"
+#include "preflight.h"
 #include "process.h"
 #include "sockets.h"
 #include "worker.h"

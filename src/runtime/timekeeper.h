@@ -11,7 +11,7 @@
 
 #include <sessiond/base/log.h>
 
-#include <sessiond/config/fault.h>
+#include <sessiond/base/fault.h>
 #include "layout.h"
 
 struct ses_timekeeper {

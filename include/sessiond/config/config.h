@@ -12,7 +12,7 @@
 
 #include <sessiond/config/address.h>
 #include <sessiond/config/config_numbers.h>
-#include <sessiond/config/fault.h>
+#include <sessiond/base/fault.h>
 #include <sessiond/config/options.h>
 
 #define SES_CONFIG_FILE_MAX      (256 * SES_KIB) /* bytes of the configuration file */
@@ -71,8 +71,9 @@ struct ses_config {
 };
 
 /* [supervisor] Reads and checks everything that can be checked without touching the data directory. ret_fault
- * is "FILE:LINE: key: what is wrong", or "--option: what is wrong". SES_INVALID_ARGUMENT, SES_IO (file
- * unreadable), SES_NO_MEMORY. */
+ * is "FILE:LINE: key: what is wrong", or "--option: what is wrong". SES_INVALID_ARGUMENT: wrong usage, an
+ * option's value; what is wrong with the file: SES_MALFORMED, SES_TOO_LARGE, SES_IO (unreadable);
+ * SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_config_load(const struct ses_options *options,
                                                struct ses_config *ret_config, struct ses_fault *ret_fault);
 /* [supervisor] What a reload cannot change: sockets, data directory, workers and table size.

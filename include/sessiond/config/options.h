@@ -2,7 +2,7 @@
 #ifndef SESSIOND_CONFIG_OPTIONS_H
 #define SESSIOND_CONFIG_OPTIONS_H
 
-#include <sessiond/config/fault.h>
+#include <sessiond/base/fault.h>
 
 enum ses_action { SES_ACTION_RUN, SES_ACTION_CHECK, SES_ACTION_VERSION, SES_ACTION_HELP };
 

@@ -1,6 +1,5 @@
 /* main.c - sessiond: reads the command line and the configuration, then runs the supervisor. */
 #include <stdio.h>
-#include <string.h>
 
 #include <sessiond/base/clock.h>
 #include <sessiond/base/log.h>
@@ -35,6 +34,7 @@ int main(int argc, char **argv)
     static struct ses_config config;
     struct ses_options options;
     struct ses_fault fault;
+    enum ses_status status;
 
     ses_process_hold_signals();
     ses_log_fill_standard();
@@ -50,9 +50,9 @@ int main(int argc, char **argv)
     }
     ses_process_setup();
     ses_random_init();
-    if (ses_config_load(&options, &config, &fault) != SES_OK)
-        /* A complaint about an option begins with its name: wrong usage. */
-        return complain(&fault, strncmp(fault.text, "--", 2) == 0 ? SES_EXIT_USAGE : SES_EXIT_FAILED);
+    status = ses_config_load(&options, &config, &fault);
+    if (status != SES_OK)
+        return complain(&fault, status == SES_INVALID_ARGUMENT ? SES_EXIT_USAGE : SES_EXIT_FAILED);
     if (options.action == SES_ACTION_CHECK)
         return check(&config);
     ses_title_init(argc, argv);

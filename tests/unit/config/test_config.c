@@ -44,7 +44,7 @@ __attribute__((noinline)) static void expect_fault(const char *text, const char 
     struct ses_fault fault;
 
     (void)snprintf(whole, sizeof(whole), "%s:%s", file, expected);
-    assert_int_equal(load(text, &config, &fault), SES_INVALID_ARGUMENT);
+    assert_int_equal(load(text, &config, &fault), SES_MALFORMED);
     assert_string_equal(fault.text, whole);
 }
 
@@ -312,7 +312,7 @@ static void sandbox_allows_plain_http_to_loopback_only(void **state)
     (void)!load("connectors:\n  paytm:\n    sandbox_url: http://127.0.0.1:1/\n", &config, &fault);
     assert_int_equal(ses_config_load(&options, &config, &fault), SES_OK);
     (void)!load("connectors:\n  paytm:\n    sandbox_url: http://127.0.0.1.evil.example/\n", &config, &fault);
-    assert_int_equal(ses_config_load(&options, &config, &fault), SES_INVALID_ARGUMENT);
+    assert_int_equal(ses_config_load(&options, &config, &fault), SES_MALFORMED);
 }
 
 static void unreadable_and_oversize_files_are_refused(void **state)
@@ -332,7 +332,7 @@ static void unreadable_and_oversize_files_are_refused(void **state)
         assert_int_equal(fputc('#', out), '#');
     assert_int_equal(fclose(out), 0);
     options.config = file;
-    assert_int_equal(ses_config_load(&options, &config, &fault), SES_INVALID_ARGUMENT);
+    assert_int_equal(ses_config_load(&options, &config, &fault), SES_TOO_LARGE);
     assert_non_null(strstr(fault.text, "is larger than 256 KiB"));
     options.config = "/";
     assert_int_equal(ses_config_load(&options, &config, &fault), SES_IO);

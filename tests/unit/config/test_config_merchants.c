@@ -44,7 +44,7 @@ static void expect_fault(const char *text, const char *expected)
     struct ses_fault fault;
 
     (void)snprintf(whole, sizeof(whole), "%s:%s", file, expected);
-    assert_int_equal(load(text, &config, &fault), SES_INVALID_ARGUMENT);
+    assert_int_equal(load(text, &config, &fault), SES_MALFORMED);
     assert_string_equal(fault.text, whole);
 }
 
