@@ -23,13 +23,10 @@ static struct ses_claims make_claims(void)
 static struct ses_keyring *open_ring(const char *dir)
 {
     struct ses_keyring *ring;
-    struct ses_arena arena;
-    struct ses_error error;
+    struct ses_fault fault;
 
-    ses_arena_init(&arena, 1u << 16);
-    BUDGET_OK(ses_keyring_init_dir(dir, &error));
-    BUDGET_OK(ses_keyring_load(dir, &ring, &error, &arena));
-    ses_arena_done(&arena);
+    BUDGET_OK(ses_keyring_init_dir(dir, &fault));
+    BUDGET_OK(ses_keyring_load(dir, &ring, &fault));
     return ring;
 }
 

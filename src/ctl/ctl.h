@@ -11,7 +11,7 @@
 #ifndef SES_CTL_CTL_H
 #define SES_CTL_CTL_H
 
-#include <sessiond/base/error.h>
+#include <sessiond/base/fault.h>
 #include <sessiond/base/secret.h>
 #include <sessiond/base/units.h>
 
@@ -22,11 +22,10 @@
 #define CTL_FAILED 1 /* asked rightly, but it failed or the answer is bad */
 #define CTL_USAGE  2 /* asked wrongly, nothing was tried */
 
-#define CTL_PATH_SIZE       4096
-#define CTL_ERROR_ARENA_MAX (64 * SES_KIB)
-#define CTL_DEFAULT_DATA    "./data"
-#define CTL_DEFAULT_ADMIN   "127.0.0.1:9090"
-#define CTL_ARGS_MAX        4
+#define CTL_PATH_SIZE     4096
+#define CTL_DEFAULT_DATA  "./data"
+#define CTL_DEFAULT_ADMIN "127.0.0.1:9090"
+#define CTL_ARGS_MAX      4
 
 struct ctl {
     const char *data;  /* the data directory of sessiond */
@@ -42,7 +41,7 @@ struct ctl {
 /* Prints "sessiondctl: ..." to stderr and returns CTL_FAILED. */
 int ctl_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same for a fault that a rank described. */
-int ctl_fail_error(const struct ses_error *error);
+int ctl_fail_fault(const struct ses_fault *fault);
 /* "<data>/<tail>"; false when that is too long, after saying so. */
 bool ctl_path(const struct ctl *ctl, const char *tail, char ret_path[CTL_PATH_SIZE]);
 /* From here on ses_clock_now_ms is the time of the sessiond whose data directory it is. False after saying

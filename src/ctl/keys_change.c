@@ -19,7 +19,7 @@ static int report(const struct ctl *ctl, const char *kid, const char *what)
 /* The purpose must be said: a default would sooner or later put a key into the wrong ring. */
 int ctl_keys_generate(const struct ctl *ctl)
 {
-    struct ses_error error = {.status = SES_OK};
+    struct ses_fault fault = {.text = ""};
     char kid[SES_KID_SIZE];
     char dir[CTL_PATH_SIZE];
 
@@ -29,27 +29,27 @@ int ctl_keys_generate(const struct ctl *ctl)
     }
     if (!ctl_path(ctl, "keys", dir))
         return CTL_FAILED;
-    if (ses_keyring_generate(dir, ctl->test, &error, kid) != SES_OK)
-        return ctl_fail_error(&error);
+    if (ses_keyring_generate(dir, ctl->test, &fault, kid) != SES_OK)
+        return ctl_fail_fault(&fault);
     return report(ctl, kid, ses_key_state_name(SES_KEY_NEXT));
 }
 
 static int set_state(const struct ctl *ctl, enum ses_key_state state)
 {
-    struct ses_error error = {.status = SES_OK};
+    struct ses_fault fault = {.text = ""};
     char dir[CTL_PATH_SIZE];
 
     if (!ctl_path(ctl, "keys", dir))
         return CTL_FAILED;
-    if (ses_keyring_set_state(dir, ses_slice_str(ctl->args[0]), state, &error) != SES_OK)
-        return ctl_fail_error(&error);
+    if (ses_keyring_set_state(dir, ses_slice_str(ctl->args[0]), state, &fault) != SES_OK)
+        return ctl_fail_fault(&fault);
     return report(ctl, ctl->args[0], ses_key_state_name(state));
 }
 
 /* A worker that does not know the key yet refuses what another one signs with it. */
 static int demand_loaded(const struct ctl *ctl)
 {
-    struct ses_error error = {.status = SES_OK};
+    struct ses_fault fault = {.text = ""};
     char dir[CTL_PATH_SIZE];
     long pid = 0;
     bool loaded;
@@ -58,8 +58,8 @@ static int demand_loaded(const struct ctl *ctl)
         return CTL_DONE;
     if (!ctl_path(ctl, "keys", dir))
         return CTL_FAILED;
-    if (ses_keyring_is_loaded(dir, ses_slice_str(ctl->args[0]), &error, &loaded) != SES_OK)
-        return ctl_fail_error(&error);
+    if (ses_keyring_is_loaded(dir, ses_slice_str(ctl->args[0]), &fault, &loaded) != SES_OK)
+        return ctl_fail_fault(&fault);
     if (loaded)
         return CTL_DONE;
     return ctl_fail("not every worker has loaded this key, and one that has not would refuse its tokens; "
@@ -84,12 +84,12 @@ int ctl_keys_revoke(const struct ctl *ctl)
 
 int ctl_keys_retire(const struct ctl *ctl)
 {
-    struct ses_error error = {.status = SES_OK};
+    struct ses_fault fault = {.text = ""};
     char dir[CTL_PATH_SIZE];
 
     if (!ctl_path(ctl, "keys", dir))
         return CTL_FAILED;
-    if (ses_keyring_retire(dir, ses_slice_str(ctl->args[0]), &error) != SES_OK)
-        return ctl_fail_error(&error);
+    if (ses_keyring_retire(dir, ses_slice_str(ctl->args[0]), &fault) != SES_OK)
+        return ctl_fail_fault(&fault);
     return report(ctl, ctl->args[0], "retired");
 }

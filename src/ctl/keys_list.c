@@ -35,13 +35,13 @@ static int print_table(const struct ses_key_info *keys, size_t count)
 
 /* A ring that sessiond would not load: every purpose needs its one active key. Half-done activations count as
  * one. */
-static int check_loads(const char *dir, struct ses_arena *arena)
+static int check_loads(const char *dir)
 {
     struct ses_keyring *ring = NULL;
-    struct ses_error error = {.status = SES_OK};
+    struct ses_fault fault = {.text = ""};
 
-    if (ses_keyring_load(dir, &ring, &error, arena) != SES_OK)
-        return ctl_fail_error(&error);
+    if (ses_keyring_load(dir, &ring, &fault) != SES_OK)
+        return ctl_fail_fault(&fault);
     ses_keyring_free(ring);
     return CTL_DONE;
 }
@@ -50,22 +50,19 @@ static int check_loads(const char *dir, struct ses_arena *arena)
 int ctl_keys_list(const struct ctl *ctl)
 {
     static struct ses_key_info keys[2 * SES_KEYRING_KEYS_MAX];
-    struct ses_error error = {.status = SES_OK};
-    struct ses_arena arena;
+    struct ses_fault fault = {.text = ""};
     char dir[CTL_PATH_SIZE];
     size_t count = 0;
     int code;
 
     if (!ctl_path(ctl, "keys", dir))
         return CTL_FAILED;
-    ses_arena_init(&arena, CTL_ERROR_ARENA_MAX);
-    if (ses_keyring_list(dir, keys, &count, &error, &arena) != SES_OK) {
-        code = ctl_fail_error(&error);
+    if (ses_keyring_list(dir, keys, &count, &fault) != SES_OK) {
+        code = ctl_fail_fault(&fault);
     } else {
         code = ctl->json ? print_json(keys, count) : print_table(keys, count);
         if (code == CTL_DONE)
-            code = check_loads(dir, &arena);
+            code = check_loads(dir);
     }
-    ses_arena_done(&arena);
     return code;
 }

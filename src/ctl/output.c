@@ -18,9 +18,9 @@ int ctl_fail(const char *format, ...)
     return CTL_FAILED;
 }
 
-int ctl_fail_error(const struct ses_error *error)
+int ctl_fail_fault(const struct ses_fault *fault)
 {
-    return ctl_fail("%.*s", SES_FMT(error->message));
+    return ctl_fail("%s", fault->text);
 }
 
 bool ctl_path(const struct ctl *ctl, const char *tail, char ret_path[CTL_PATH_SIZE])

@@ -120,20 +120,17 @@ int ctl_store_check(const struct ctl *ctl)
 {
     char shards[CTL_PATH_SIZE];
     char seal_path[CTL_PATH_SIZE];
-    struct ses_error error = {.status = SES_OK};
+    struct ses_fault fault = {.text = ""};
     struct ses_secret seal = {0};
-    struct ses_arena arena;
     int code;
 
     if (!ctl_path(ctl, "shards", shards) || !ctl_path(ctl, "keys/seal-1.key", seal_path) ||
         !ctl_take_clock(ctl))
         return CTL_FAILED;
-    ses_arena_init(&arena, CTL_ERROR_ARENA_MAX);
-    if (ses_secret_file_open(seal_path, false, &seal, &error, &arena) != SES_OK)
-        code = ctl_fail_error(&error);
+    if (ses_secret_file_open(seal_path, false, &seal, &fault) != SES_OK)
+        code = ctl_fail_fault(&fault);
     else
         code = scan(ctl, shards, &seal);
     ses_secret_free(&seal);
-    ses_arena_done(&arena);
     return code;
 }

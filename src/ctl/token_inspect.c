@@ -8,8 +8,9 @@
 #include <sessiond/base/encode.h>
 #include <sessiond/token/token.h>
 
-#define INPUT_MAX       (SES_TOKEN_SIZE_MAX + 16) /* white space around a token is fine */
-#define SIGNATURE_BYTES 64
+#define INPUT_MAX        (SES_TOKEN_SIZE_MAX + 16) /* white space around a token is fine */
+#define CLAIMS_ARENA_MAX (64 * SES_KIB)
+#define SIGNATURE_BYTES  64
 
 /* The token is never printed: whoever reads the terminal's history could use it. */
 static bool read_token(char *ret_text, struct ses_slice *ret_token)
@@ -38,14 +39,14 @@ static json_t *decode_part(struct ses_slice text, size_t tail)
 static const char *verdict(const struct ctl *ctl, struct ses_slice token, bool test, struct ses_arena *arena)
 {
     struct ses_keyring *ring = NULL;
-    struct ses_error error = {.status = SES_OK};
+    struct ses_fault fault = {.text = ""};
     struct ses_claims claims;
     char dir[CTL_PATH_SIZE];
 
     if (!ctl_path(ctl, "keys", dir))
         return "unknown";
-    if (ses_keyring_load(dir, &ring, &error, arena) != SES_OK) {
-        (void)ctl_fail_error(&error);
+    if (ses_keyring_load(dir, &ring, &fault) != SES_OK) {
+        (void)ctl_fail_fault(&fault);
         return "unknown";
     }
     enum ses_status status = ses_token_verify(ring, token, test, 0, arena, &claims);
@@ -60,15 +61,14 @@ static const char *verdict(const struct ctl *ctl, struct ses_slice token, bool t
 }
 
 /* "next", "active", .. or "unknown" for the key that the footer names. */
-static const char *key_state(const struct ctl *ctl, const char *kid, struct ses_arena *arena)
+static const char *key_state(const struct ctl *ctl, const char *kid)
 {
     static struct ses_key_info keys[2 * SES_KEYRING_KEYS_MAX];
-    struct ses_error error = {.status = SES_OK};
+    struct ses_fault fault = {.text = ""};
     char dir[CTL_PATH_SIZE];
     size_t count = 0;
 
-    if (kid == NULL || !ctl_path(ctl, "keys", dir) ||
-        ses_keyring_list(dir, keys, &count, &error, arena) != SES_OK)
+    if (kid == NULL || !ctl_path(ctl, "keys", dir) || ses_keyring_list(dir, keys, &count, &fault) != SES_OK)
         return "unknown";
     for (size_t i = 0; i < count; i++) {
         if (strcmp(keys[i].kid, kid) == 0)
@@ -93,7 +93,7 @@ static int inspect(const struct ctl *ctl, struct ses_slice token, struct ses_are
     const char *kid = json_string_value(json_object_get(footer, "kid"));
     const char *result = verdict(ctl, token, json_is_true(json_object_get(claims, "test")), arena);
     json_t *report = json_pack("{s:s,s:s?,s:s,s:o*}", "verification", result, "kid", kid, "key_state",
-                               key_state(ctl, kid, arena), "claims", claims);
+                               key_state(ctl, kid), "claims", claims);
 
     json_decref(footer);
     return ctl_print_json(report, !ctl->json, strcmp(result, "accepted") == 0 ? CTL_DONE : CTL_FAILED);
@@ -107,7 +107,7 @@ int ctl_token_inspect(const struct ctl *ctl)
 
     if (!read_token(text, &token))
         return ctl_fail("stdin does not hold a token of at most %d characters", SES_TOKEN_SIZE_MAX);
-    ses_arena_init(&arena, CTL_ERROR_ARENA_MAX);
+    ses_arena_init(&arena, CLAIMS_ARENA_MAX);
     int code = inspect(ctl, token, &arena);
     ses_arena_done(&arena);
     ses_wipe(text, sizeof(text));

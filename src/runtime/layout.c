@@ -17,7 +17,6 @@
 #include <sessiond/base/units.h>
 #include <sessiond/token/token.h>
 
-#define ERROR_ARENA_MAX   (64 * SES_KIB)
 #define LOCK_PAUSE_MS     50
 #define MODE_OTHERS       (S_IRWXG | S_IRWXO)
 #define MODE_WRITE_OTHERS (S_IWGRP | S_IWOTH)
@@ -208,27 +207,11 @@ void ses_layout_close(struct ses_layout *layout)
 
 /* ---- keys --------------------------------------------------------------------------------------------- */
 
-/* The token rank describes its faults as ses_error; the operator gets the sentence. */
-static enum ses_status open_secret(const char *path, bool create, struct ses_secret *ret_secret,
-                                   struct ses_fault *fault)
-{
-    struct ses_error error = {.status = SES_OK};
-    enum ses_status status;
-    struct ses_arena arena;
-
-    ses_arena_init(&arena, ERROR_ARENA_MAX);
-    status = ses_secret_file_open(path, create, ret_secret, &error, &arena);
-    if (status != SES_OK)
-        status = ses_fault(fault, status, "%.*s", SES_FMT(error.message)); /* names the file */
-    ses_arena_done(&arena);
-    return status;
-}
-
 static enum ses_status make_secret(const char *path, struct ses_fault *fault)
 {
     struct ses_secret secret = {.len = 0};
 
-    SES_TRY(open_secret(path, true, &secret, fault));
+    SES_TRY(ses_secret_file_open(path, true, &secret, fault));
     ses_secret_free(&secret);
     return SES_OK;
 }
@@ -237,15 +220,10 @@ static enum ses_status make_secret(const char *path, struct ses_fault *fault)
  * and never written again. */
 static enum ses_status make_keys(const struct ses_layout *layout, struct ses_fault *fault)
 {
-    struct ses_error error = {.status = SES_OK};
-    enum ses_status status;
-
     SES_TRY(check_not_lost(layout, layout->seal_key, fault));
     SES_TRY(check_not_lost(layout, layout->natural_key, fault));
     SES_TRY(make_dir(layout->keys, MODE_OTHERS, fault));
-    status = ses_keyring_init_dir(layout->keys, &error);
-    if (status != SES_OK)
-        return ses_fault(fault, status, "%.*s", SES_FMT(error.message));
+    SES_TRY(ses_keyring_init_dir(layout->keys, fault));
     SES_TRY(make_secret(layout->seal_key, fault));
     SES_TRY(make_secret(layout->natural_key, fault));
     SES_TRY(make_secret(layout->log_key, fault));
@@ -255,19 +233,11 @@ static enum ses_status make_keys(const struct ses_layout *layout, struct ses_fau
 /* Loaded and freed again: the supervisor only wants to know that the workers will be able to. */
 static enum ses_status check_keyring(const struct ses_layout *layout, struct ses_fault *fault)
 {
-    struct ses_error error = {.status = SES_OK};
     struct ses_keyring *ring = NULL;
-    enum ses_status status;
-    struct ses_arena arena;
 
-    ses_arena_init(&arena, ERROR_ARENA_MAX);
-    status = ses_keyring_load(layout->keys, &ring, &error, &arena);
-    if (status != SES_OK)
-        status = ses_fault(fault, status, "%.*s", SES_FMT(error.message));
-    else
-        ses_keyring_free(ring);
-    ses_arena_done(&arena);
-    return status;
+    SES_TRY(ses_keyring_load(layout->keys, &ring, fault));
+    ses_keyring_free(ring);
+    return SES_OK;
 }
 
 void ses_layout_secrets_free(struct ses_layout_secrets *secrets)
@@ -285,13 +255,13 @@ enum ses_status ses_layout_secrets_load(const struct ses_layout *layout,
     struct ses_layout_secrets secrets = {.seal = {.len = 0}};
     enum ses_status status;
 
-    status = open_secret(layout->seal_key, false, &secrets.seal, ret_fault);
+    status = ses_secret_file_open(layout->seal_key, false, &secrets.seal, ret_fault);
     if (status == SES_OK)
-        status = open_secret(layout->natural_key, false, &secrets.natural, ret_fault);
+        status = ses_secret_file_open(layout->natural_key, false, &secrets.natural, ret_fault);
     if (status == SES_OK)
-        status = open_secret(layout->log_key, false, &secrets.log, ret_fault);
+        status = ses_secret_file_open(layout->log_key, false, &secrets.log, ret_fault);
     if (status == SES_OK)
-        status = open_secret(layout->step_key, false, &secrets.step, ret_fault);
+        status = ses_secret_file_open(layout->step_key, false, &secrets.step, ret_fault);
     if (status == SES_OK)
         *ret_secrets = secrets;
     else

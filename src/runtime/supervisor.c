@@ -280,7 +280,7 @@ int ses_supervisor_run(const struct ses_options *options, const struct ses_confi
 {
     /* About 600 KiB with the restart histories: not for the stack. */
     struct ses_supervisor *sup = calloc(1, sizeof(*sup));
-    struct ses_fault fault;
+    struct ses_fault fault = {.text = ""};
     bool failed;
 
     if (sup == NULL)

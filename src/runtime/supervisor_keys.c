@@ -4,28 +4,28 @@
 
 #include <sessiond/token/token.h>
 
-static void complain(struct ses_supervisor *sup, const struct ses_error *error)
+static void complain(struct ses_supervisor *sup, const struct ses_fault *fault)
 {
-    ses_log_msg(&sup->log, SES_LOG_WARN, "keys_unnoted", "sessiondctl cannot activate a new key: %.*s",
-                SES_FMT(error->message));
+    ses_log_msg(&sup->log, SES_LOG_WARN, "keys_unnoted", "sessiondctl cannot activate a new key: %s",
+                fault->text);
 }
 
 void ses_supervisor_see_keys(struct ses_supervisor *sup)
 {
-    struct ses_error error = {.status = SES_OK};
+    struct ses_fault fault = {.text = ""};
 
     ses_buf_done(&sup->keys);
-    if (ses_keyring_list_ids(sup->layout.keys, &error, &sup->keys) != SES_OK) {
-        complain(sup, &error);
+    if (ses_keyring_list_ids(sup->layout.keys, &fault, &sup->keys) != SES_OK) {
+        complain(sup, &fault);
         ses_buf_init(&sup->keys, 0);
     }
 }
 
 void ses_supervisor_note_keys(struct ses_supervisor *sup)
 {
-    struct ses_error error = {.status = SES_OK};
+    struct ses_fault fault = {.text = ""};
 
     if (sup->keys.len > 0 &&
-        ses_keyring_note_loaded(sup->layout.keys, ses_buf_view(&sup->keys), &error) != SES_OK)
-        complain(sup, &error);
+        ses_keyring_note_loaded(sup->layout.keys, ses_buf_view(&sup->keys), &fault) != SES_OK)
+        complain(sup, &fault);
 }

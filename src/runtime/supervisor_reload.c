@@ -27,7 +27,7 @@ static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_config 
 void ses_supervisor_reload(struct ses_supervisor *sup)
 {
     struct ses_config fresh;
-    struct ses_fault fault;
+    struct ses_fault fault = {.text = ""};
 
     sup->reload_wanted = sup->loading && !sup->stopping;
     if (sup->stopping || sup->loading) {

@@ -8,9 +8,8 @@
 
 #include "files.h"
 
-#define ERROR_ARENA_MAX (64 * SES_KIB)
-#define EXCHANGES_KEPT  256
-#define SEAL_KEY_ID     1 /* seal-1.key */
+#define EXCHANGES_KEPT 256
+#define SEAL_KEY_ID    1 /* seal-1.key */
 
 /* ---- secrets and keys --------------------------------------------------------------------------------- */
 
@@ -18,16 +17,11 @@
 enum ses_status ses_worker_load_keys(struct ses_worker *worker)
 {
     const struct ses_layout *layout = worker->env->layout;
-    struct ses_error error = {.status = SES_OK};
-    struct ses_fault fault;
-    struct ses_arena arena;
-    enum ses_status status;
+    struct ses_fault fault = {.text = ""};
+    enum ses_status status = ses_keyring_load(layout->keys, &worker->keyring, &fault);
 
-    ses_arena_init(&arena, ERROR_ARENA_MAX);
-    status = ses_keyring_load(layout->keys, &worker->keyring, &error, &arena);
     if (status != SES_OK)
-        ses_log_msg(&worker->log, SES_LOG_ERROR, "keyring_failed", "%.*s", SES_FMT(error.message));
-    ses_arena_done(&arena);
+        ses_log_msg(&worker->log, SES_LOG_ERROR, "keyring_failed", "%s", fault.text);
     SES_TRY(status);
     status = ses_layout_secrets_load(layout, &worker->secrets, &fault);
     if (status != SES_OK)

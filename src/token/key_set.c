@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum ses_status ses_ring_path(const char *dir, bool test, const struct ses_key_fault *fault,
+enum ses_status ses_ring_path(const char *dir, bool test, struct ses_fault *fault,
                               char ret_path[SES_RING_PATH_SIZE])
 {
     int len = snprintf(ret_path, SES_RING_PATH_SIZE, "%s/%s", dir, test ? "test" : "live");
 
     if (len < 0 || len >= SES_RING_PATH_SIZE)
-        return ses_key_fault_set(fault, SES_IO, "the path of the key directory is too long");
+        return ses_fault(fault, SES_IO, "the path of the key directory is too long");
     return SES_OK;
 }
 
@@ -28,19 +28,19 @@ static bool is_key_name(const char *name)
 
 /* A file that does not load stops the whole ring: skipping it could turn a revoked key into an unknown one,
  * or leave the ring without its active key and nobody told why. */
-static enum ses_status add(const struct ses_keydir *dir, const char *name, bool test,
-                           const struct ses_key_fault *fault, struct ses_key_set *set)
+static enum ses_status add(const struct ses_keydir *dir, const char *name, bool test, struct ses_fault *fault,
+                           struct ses_key_set *set)
 {
     if (set->count == SES_KEYRING_KEYS_MAX)
-        return ses_key_fault_set(fault, SES_FULL, "%s: more than %d keys; retire old ones", dir->path,
-                                 SES_KEYRING_KEYS_MAX);
+        return ses_fault(fault, SES_FULL, "%s: more than %d keys; retire old ones", dir->path,
+                         SES_KEYRING_KEYS_MAX);
     SES_TRY(ses_key_read(dir, name, test, fault, &set->keys[set->count]));
     set->count++;
     return SES_OK;
 }
 
 static enum ses_status read_entries(DIR *entries, const struct ses_keydir *dir, bool test,
-                                    const struct ses_key_fault *fault, struct ses_key_set *set)
+                                    struct ses_fault *fault, struct ses_key_set *set)
 {
     for (;;) {
         errno = 0;
@@ -51,8 +51,7 @@ static enum ses_status read_entries(DIR *entries, const struct ses_keydir *dir, 
         if (is_key_name(entry->d_name))
             SES_TRY(add(dir, entry->d_name, test, fault, set));
     }
-    return errno == 0 ? SES_OK
-                      : ses_key_fault_set(fault, SES_IO, "%s: cannot list: %s", dir->path, strerror(errno));
+    return errno == 0 ? SES_OK : ses_fault(fault, SES_IO, "%s: cannot list: %s", dir->path, strerror(errno));
 }
 
 /* Sorted, so that what is published and listed does not depend on the order of a directory. */
@@ -72,17 +71,17 @@ static DIR *open_entries(const struct ses_keydir *dir)
     return entries;
 }
 
-enum ses_status ses_key_set_read(const struct ses_keydir *dir, bool test, const struct ses_key_fault *fault,
+enum ses_status ses_key_set_read(const struct ses_keydir *dir, bool test, struct ses_fault *fault,
                                  struct ses_key_set *ret_set)
 {
     struct ses_key_set set = {calloc(SES_KEYRING_KEYS_MAX, sizeof(struct ses_key)), 0};
 
     if (set.keys == NULL)
-        return ses_key_fault_set(fault, SES_NO_MEMORY, "%s: out of memory", dir->path);
+        return ses_fault(fault, SES_NO_MEMORY, "%s: out of memory", dir->path);
     DIR *entries = open_entries(dir);
     if (entries == NULL) {
         ses_key_set_done(&set);
-        return ses_key_fault_set(fault, SES_IO, "%s: cannot list: %s", dir->path, strerror(errno));
+        return ses_fault(fault, SES_IO, "%s: cannot list: %s", dir->path, strerror(errno));
     }
     enum ses_status status = read_entries(entries, dir, test, fault, &set);
     (void)closedir(entries);

@@ -15,23 +15,22 @@
 #define NEW_NAME ".new"
 
 /* errno is saved first: what formats the text may change it. */
-static enum ses_status fault_io(const struct ses_key_fault *fault, const char *path, const char *name,
-                                const char *what)
+static enum ses_status fault_io(struct ses_fault *fault, const char *path, const char *name, const char *what)
 {
     int error = errno;
 
-    return ses_key_fault_set(fault, SES_IO, "%s%s%s: %s: %s", path, name == NULL ? "" : "/",
-                             name == NULL ? "" : name, what, strerror(error));
+    return ses_fault(fault, SES_IO, "%s%s%s: %s: %s", path, name == NULL ? "" : "/", name == NULL ? "" : name,
+                     what, strerror(error));
 }
 
 /* A new directory is only there after a power loss once its parent is synced. */
-static enum ses_status sync_parent(const char *path, const struct ses_key_fault *fault)
+static enum ses_status sync_parent(const char *path, struct ses_fault *fault)
 {
     char parent[PATH_MAX];
     int len = snprintf(parent, sizeof(parent), "%s/..", path);
 
     if (len < 0 || (size_t)len >= sizeof(parent))
-        return ses_key_fault_set(fault, SES_IO, "the path of the key directory is too long");
+        return ses_fault(fault, SES_IO, "the path of the key directory is too long");
     int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0)
@@ -41,7 +40,7 @@ static enum ses_status sync_parent(const char *path, const struct ses_key_fault 
     return failed != 0 ? fault_io(fault, parent, NULL, "cannot sync") : SES_OK;
 }
 
-enum ses_status ses_keydir_make(const char *path, const struct ses_key_fault *fault)
+enum ses_status ses_keydir_make(const char *path, struct ses_fault *fault)
 {
     if (mkdir(path, 0700) == 0)
         return sync_parent(path, fault);
@@ -49,22 +48,21 @@ enum ses_status ses_keydir_make(const char *path, const struct ses_key_fault *fa
 }
 
 /* Who may write here may add a key and sign tokens with it. Reading the names of public keys is harmless. */
-static enum ses_status check_dir(int fd, const char *path, const struct ses_key_fault *fault)
+static enum ses_status check_dir(int fd, const char *path, struct ses_fault *fault)
 {
     struct stat info;
 
     if (fstat(fd, &info) != 0)
         return fault_io(fault, path, NULL, "cannot stat");
     if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return ses_key_fault_set(
-            fault, SES_FAILED_PRECONDITION,
-            "%s: directory mode is %04o, others could put keys into it; chmod it to 0700", path,
-            (unsigned)(info.st_mode & 07777));
+        return ses_fault(fault, SES_FAILED_PRECONDITION,
+                         "%s: directory mode is %04o, others could put keys into it; chmod it to 0700", path,
+                         (unsigned)(info.st_mode & 07777));
     return SES_OK;
 }
 
 /* Operations take milliseconds, so waiting is right; a lock never outlives its process. */
-static enum ses_status lock_dir(int fd, bool exclusive, const char *path, const struct ses_key_fault *fault)
+static enum ses_status lock_dir(int fd, bool exclusive, const char *path, struct ses_fault *fault)
 {
     while (flock(fd, exclusive ? LOCK_EX : LOCK_SH) != 0) {
         if (errno != EINTR)
@@ -73,7 +71,7 @@ static enum ses_status lock_dir(int fd, bool exclusive, const char *path, const 
     return SES_OK;
 }
 
-enum ses_status ses_keydir_open(const char *path, bool exclusive, const struct ses_key_fault *fault,
+enum ses_status ses_keydir_open(const char *path, bool exclusive, struct ses_fault *fault,
                                 struct ses_keydir *ret_dir)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -99,23 +97,23 @@ void ses_keydir_close(struct ses_keydir *dir)
 
 /* On the opened file, not the path: what is checked is what is read. */
 static enum ses_status check_file(const struct ses_keydir *dir, const char *name, int fd,
-                                  const struct ses_key_fault *fault, size_t *ret_bytes)
+                                  struct ses_fault *fault, size_t *ret_bytes)
 {
     struct stat info;
 
     if (fstat(fd, &info) != 0)
         return fault_io(fault, dir->path, name, "cannot stat");
     if (!S_ISREG(info.st_mode))
-        return ses_key_fault_set(fault, SES_MALFORMED, "%s/%s: not a regular file", dir->path, name);
+        return ses_fault(fault, SES_MALFORMED, "%s/%s: not a regular file", dir->path, name);
     if ((info.st_mode & 077) != 0)
-        return ses_key_fault_set(
+        return ses_fault(
             fault, SES_FAILED_PRECONDITION,
             "%s/%s: mode is %04o, a secret must not be accessible to group or world; chmod it to "
             "0600 and think about who may have read it",
             dir->path, name, (unsigned)(info.st_mode & 07777));
     if (info.st_size < 1 || info.st_size > SES_KEYDIR_FILE_MAX)
-        return ses_key_fault_set(fault, SES_MALFORMED, "%s/%s: size is not within 1..%d bytes", dir->path,
-                                 name, SES_KEYDIR_FILE_MAX);
+        return ses_fault(fault, SES_MALFORMED, "%s/%s: size is not within 1..%d bytes", dir->path, name,
+                         SES_KEYDIR_FILE_MAX);
     *ret_bytes = (size_t)info.st_size;
     return SES_OK;
 }
@@ -138,14 +136,14 @@ static bool read_all(int fd, uint8_t *ret_bytes, size_t len)
 }
 
 static enum ses_status read_file(const struct ses_keydir *dir, const char *name, int fd,
-                                 const struct ses_key_fault *fault, struct ses_secret *ret_bytes)
+                                 struct ses_fault *fault, struct ses_secret *ret_bytes)
 {
     struct ses_secret bytes;
     size_t len = 0;
 
     SES_TRY(check_file(dir, name, fd, fault, &len));
     if (ses_secret_new(len, &bytes) != SES_OK)
-        return ses_key_fault_set(fault, SES_NO_MEMORY, "%s/%s: out of guarded memory", dir->path, name);
+        return ses_fault(fault, SES_NO_MEMORY, "%s/%s: out of guarded memory", dir->path, name);
     if (!read_all(fd, bytes.bytes, len)) {
         ses_secret_free(&bytes);
         return fault_io(fault, dir->path, name, "cannot read");
@@ -154,8 +152,8 @@ static enum ses_status read_file(const struct ses_keydir *dir, const char *name,
     return SES_OK;
 }
 
-enum ses_status ses_keydir_read(const struct ses_keydir *dir, const char *name,
-                                const struct ses_key_fault *fault, struct ses_secret *ret_bytes)
+enum ses_status ses_keydir_read(const struct ses_keydir *dir, const char *name, struct ses_fault *fault,
+                                struct ses_secret *ret_bytes)
 {
     /* O_NONBLOCK: a FIFO put there must not hang the start. */
     int fd = openat(dir->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -198,7 +196,7 @@ static bool give_to_owner(const struct ses_keydir *dir, int fd)
 /* Content before name: the file is synced, then renamed, then the directory is synced. A name that is on disk
  * before its content would be an empty key after a power loss. */
 enum ses_status ses_keydir_write(const struct ses_keydir *dir, const char *name, struct ses_slice bytes,
-                                 const struct ses_key_fault *fault)
+                                 struct ses_fault *fault)
 {
     (void)unlinkat(dir->fd, NEW_NAME, 0); /* of a writer that died */
     int fd = openat(dir->fd, NEW_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -215,8 +213,7 @@ enum ses_status ses_keydir_write(const struct ses_keydir *dir, const char *name,
     return fsync(dir->fd) != 0 ? fault_io(fault, dir->path, name, "cannot sync its directory") : SES_OK;
 }
 
-enum ses_status ses_keydir_remove(const struct ses_keydir *dir, const char *name,
-                                  const struct ses_key_fault *fault)
+enum ses_status ses_keydir_remove(const struct ses_keydir *dir, const char *name, struct ses_fault *fault)
 {
     if (unlinkat(dir->fd, name, 0) != 0)
         return fault_io(fault, dir->path, name, "cannot remove");

@@ -193,7 +193,7 @@ static const char *parse_secret(struct ses_slice text, struct ses_key *key)
 /* Purpose and file name last: they are about where the file lies, and only a whole key can be in the wrong
  * place. */
 static enum ses_status decode(struct ses_slice text, const char *path, const char *name, bool test,
-                              const struct ses_key_fault *fault, struct ses_key *key)
+                              struct ses_fault *fault, struct ses_key *key)
 {
     struct ses_slice values[M_COUNT] = {{0}};
     char file_name[SES_KEYFILE_NAME_SIZE];
@@ -204,20 +204,20 @@ static enum ses_status decode(struct ses_slice text, const char *path, const cha
     if (wrong == NULL)
         wrong = parse_secret(values[M_SECRET], key);
     if (wrong != NULL)
-        return ses_key_fault_set(fault, SES_MALFORMED, "%s/%s: not a whole key file: %s", path, name, wrong);
+        return ses_fault(fault, SES_MALFORMED, "%s/%s: not a whole key file: %s", path, name, wrong);
     if (!ses_slice_eq_str(values[M_PURPOSE], purpose_name(test)))
-        return ses_key_fault_set(fault, SES_FAILED_PRECONDITION,
-                                 "%s/%s: wrong purpose: a key of another ring lies in the %s ring", path,
-                                 name, purpose_name(test));
+        return ses_fault(fault, SES_FAILED_PRECONDITION,
+                         "%s/%s: wrong purpose: a key of another ring lies in the %s ring", path, name,
+                         purpose_name(test));
     ses_key_file_name(key->kid, file_name);
     if (strcmp(file_name, name) != 0)
-        return ses_key_fault_set(fault, SES_FAILED_PRECONDITION, "%s/%s: the file is not named after its key",
-                                 path, name);
+        return ses_fault(fault, SES_FAILED_PRECONDITION, "%s/%s: the file is not named after its key", path,
+                         name);
     return SES_OK;
 }
 
 enum ses_status ses_key_read(const struct ses_keydir *dir, const char *name, bool test,
-                             const struct ses_key_fault *fault, struct ses_key *ret_key)
+                             struct ses_fault *fault, struct ses_key *ret_key)
 {
     struct ses_key key = {.test = test};
     struct ses_secret text;
@@ -262,13 +262,13 @@ static size_t encode(const struct ses_key *key, char *ret_text, size_t room)
 }
 
 enum ses_status ses_key_write(const struct ses_keydir *dir, const struct ses_key *key,
-                              const struct ses_key_fault *fault)
+                              struct ses_fault *fault)
 {
     struct ses_secret text;
     char name[SES_KEYFILE_NAME_SIZE];
 
     if (ses_secret_new(SES_KEYDIR_FILE_MAX, &text) != SES_OK)
-        return ses_key_fault_set(fault, SES_NO_MEMORY, "%s: out of guarded memory", dir->path);
+        return ses_fault(fault, SES_NO_MEMORY, "%s: out of guarded memory", dir->path);
     size_t len = encode(key, (char *)text.bytes, text.len);
     ses_key_file_name(key->kid, name);
     enum ses_status status = ses_keydir_write(dir, name, ses_slice(text.bytes, len), fault);

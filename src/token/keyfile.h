@@ -38,10 +38,10 @@ void ses_key_done(struct ses_key *key);
  * file is named after its key and lies under its purpose. SES_NOT_FOUND, SES_MALFORMED,
  * SES_FAILED_PRECONDITION, SES_IO, SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_key_read(const struct ses_keydir *dir, const char *name, bool test,
-                                            const struct ses_key_fault *fault, struct ses_key *ret_key);
+                                            struct ses_fault *fault, struct ses_key *ret_key);
 /* [any] Writes or overwrites the key's file. SES_IO, SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_key_write(const struct ses_keydir *dir, const struct ses_key *key,
-                                             const struct ses_key_fault *fault);
+                                             struct ses_fault *fault);
 /* [any] <kid>.json */
 void ses_key_file_name(const char *kid, char ret_name[SES_KEYFILE_NAME_SIZE]);
 

@@ -19,14 +19,13 @@ struct ses_keyring {
 
 /* [any] "<dir>/test" or "<dir>/live". SES_IO when that is too long. */
 #define SES_RING_PATH_SIZE 4096
-SES_MUST_CHECK enum ses_status ses_ring_path(const char *dir, bool test, const struct ses_key_fault *fault,
+SES_MUST_CHECK enum ses_status ses_ring_path(const char *dir, bool test, struct ses_fault *fault,
                                              char ret_path[SES_RING_PATH_SIZE]);
 
 /* [any] Reads every *.json of an opened directory. Statuses of ses_key_read; SES_FULL above
  * SES_KEYRING_KEYS_MAX. */
 SES_MUST_CHECK enum ses_status ses_key_set_read(const struct ses_keydir *dir, bool test,
-                                                const struct ses_key_fault *fault,
-                                                struct ses_key_set *ret_set);
+                                                struct ses_fault *fault, struct ses_key_set *ret_set);
 void ses_key_set_done(struct ses_key_set *set);
 /* [any] NULL when it is not there. */
 struct ses_key *ses_key_set_find(const struct ses_key_set *set, struct ses_slice kid);

@@ -24,22 +24,22 @@ static void reduce(struct ses_key_set *set, const struct ses_key *active)
 
 /* Neither none nor two are guessed at: signing with the wrong key is worse than not starting. */
 static enum ses_status choose_active(struct ses_keyring *ring, bool test, const char *path,
-                                     const struct ses_key_fault *fault)
+                                     struct ses_fault *fault)
 {
     size_t count = 0;
     const struct ses_key *active = ses_key_set_active(&ring->set[test], &count);
 
     if (active == NULL)
-        return ses_key_fault_set(fault, SES_FAILED_PRECONDITION,
-                                 "%s: %s; activate the right one with sessiondctl keys activate", path,
-                                 count == 0 ? "no key is active" : "more than one key is active");
+        return ses_fault(fault, SES_FAILED_PRECONDITION,
+                         "%s: %s; activate the right one with sessiondctl keys activate", path,
+                         count == 0 ? "no key is active" : "more than one key is active");
     reduce(&ring->set[test], active);
     ring->active[test] = active;
     return SES_OK;
 }
 
 /* The shared lock makes the keys one picture: no half of an activation by a living sessiondctl. */
-static enum ses_status load_purpose(const char *dir, bool test, const struct ses_key_fault *fault,
+static enum ses_status load_purpose(const char *dir, bool test, struct ses_fault *fault,
                                     struct ses_keyring *ring)
 {
     char path[SES_RING_PATH_SIZE];
@@ -53,18 +53,16 @@ static enum ses_status load_purpose(const char *dir, bool test, const struct ses
     return choose_active(ring, test, path, fault);
 }
 
-enum ses_status ses_keyring_load(const char *dir, struct ses_keyring **ret_ring, struct ses_error *ret_error,
-                                 struct ses_arena *error_arena)
+enum ses_status ses_keyring_load(const char *dir, struct ses_keyring **ret_ring, struct ses_fault *ret_fault)
 {
-    struct ses_key_fault fault = {ret_error, error_arena};
     struct ses_keyring *ring = calloc(1, sizeof(*ring));
 
     if (ring == NULL)
-        return ses_key_fault_set(&fault, SES_NO_MEMORY, "%s: out of memory", dir);
+        return ses_fault(ret_fault, SES_NO_MEMORY, "%s: out of memory", dir);
     ses_random_init(); /* guarded memory needs libsodium's start; harmless when that was done */
-    enum ses_status status = load_purpose(dir, true, &fault, ring);
+    enum ses_status status = load_purpose(dir, true, ret_fault, ring);
     if (status == SES_OK)
-        status = load_purpose(dir, false, &fault, ring);
+        status = load_purpose(dir, false, ret_fault, ring);
     if (status != SES_OK) {
         ses_keyring_free(ring);
         return status;
@@ -82,7 +80,7 @@ void ses_keyring_free(struct ses_keyring *ring)
     free(ring);
 }
 
-static enum ses_status list_purpose(const char *dir, bool test, const struct ses_key_fault *fault,
+static enum ses_status list_purpose(const char *dir, bool test, struct ses_fault *fault,
                                     struct ses_key_info *ret_keys, size_t *ret_count)
 {
     char path[SES_RING_PATH_SIZE];
@@ -105,15 +103,14 @@ static enum ses_status list_purpose(const char *dir, bool test, const struct ses
 }
 
 enum ses_status ses_keyring_list(const char *dir, struct ses_key_info *ret_keys, size_t *ret_count,
-                                 struct ses_error *ret_error, struct ses_arena *error_arena)
+                                 struct ses_fault *ret_fault)
 {
-    struct ses_key_fault fault = {ret_error, error_arena};
     size_t test_count = 0;
     size_t live_count = 0;
 
     ses_random_init();
-    SES_TRY(list_purpose(dir, true, &fault, ret_keys, &test_count));
-    SES_TRY(list_purpose(dir, false, &fault, ret_keys + test_count, &live_count));
+    SES_TRY(list_purpose(dir, true, ret_fault, ret_keys, &test_count));
+    SES_TRY(list_purpose(dir, false, ret_fault, ret_keys + test_count, &live_count));
     *ret_count = test_count + live_count;
     return SES_OK;
 }

@@ -12,8 +12,7 @@
 _Static_assert(LOADED_BYTES <= SES_KEYDIR_FILE_MAX, "the list must fit into its file");
 
 /* By the names of the files alone: what a worker cannot load stops it, and then nothing is noted. */
-static enum ses_status list_purpose(const char *dir, bool test, const struct ses_key_fault *fault,
-                                    struct ses_buf *list)
+static enum ses_status list_purpose(const char *dir, bool test, struct ses_fault *fault, struct ses_buf *list)
 {
     char path[SES_RING_PATH_SIZE];
     const struct dirent *entry;
@@ -23,7 +22,7 @@ static enum ses_status list_purpose(const char *dir, bool test, const struct ses
     SES_TRY(ses_ring_path(dir, test, fault, path));
     entries = opendir(path);
     if (entries == NULL)
-        return ses_key_fault_set(fault, SES_IO, "%s: cannot be listed", path);
+        return ses_fault(fault, SES_IO, "%s: cannot be listed", path);
     while (status == SES_OK && (entry = readdir(entries)) != NULL) {
         struct ses_slice name = ses_slice_str(entry->d_name);
 
@@ -38,42 +37,39 @@ static enum ses_status list_purpose(const char *dir, bool test, const struct ses
     return status;
 }
 
-enum ses_status ses_keyring_list_ids(const char *dir, struct ses_error *ret_error, struct ses_buf *ret_list)
+enum ses_status ses_keyring_list_ids(const char *dir, struct ses_fault *ret_fault, struct ses_buf *ret_list)
 {
-    struct ses_key_fault fault = {ret_error, NULL};
     enum ses_status status;
 
     ses_buf_init(ret_list, LOADED_BYTES);
-    status = list_purpose(dir, true, &fault, ret_list);
+    status = list_purpose(dir, true, ret_fault, ret_list);
     if (status == SES_OK)
-        status = list_purpose(dir, false, &fault, ret_list);
+        status = list_purpose(dir, false, ret_fault, ret_list);
     if (status != SES_OK)
         ses_buf_done(ret_list);
     return status;
 }
 
-enum ses_status ses_keyring_note_loaded(const char *dir, struct ses_slice list, struct ses_error *ret_error)
+enum ses_status ses_keyring_note_loaded(const char *dir, struct ses_slice list, struct ses_fault *ret_fault)
 {
-    struct ses_key_fault fault = {ret_error, NULL};
     struct ses_keydir keydir;
     enum ses_status status;
 
-    SES_TRY(ses_keydir_open(dir, true, &fault, &keydir));
-    status = ses_keydir_write(&keydir, LOADED_FILE, list, &fault);
+    SES_TRY(ses_keydir_open(dir, true, ret_fault, &keydir));
+    status = ses_keydir_write(&keydir, LOADED_FILE, list, ret_fault);
     ses_keydir_close(&keydir);
     return status;
 }
 
-enum ses_status ses_keyring_is_loaded(const char *dir, struct ses_slice kid, struct ses_error *ret_error,
+enum ses_status ses_keyring_is_loaded(const char *dir, struct ses_slice kid, struct ses_fault *ret_fault,
                                       bool *ret_loaded)
 {
-    struct ses_key_fault fault = {ret_error, NULL};
     struct ses_keydir keydir;
     struct ses_secret text;
     enum ses_status status;
 
-    SES_TRY(ses_keydir_open(dir, false, &fault, &keydir));
-    status = ses_keydir_read(&keydir, LOADED_FILE, &fault, &text);
+    SES_TRY(ses_keydir_open(dir, false, ret_fault, &keydir));
+    status = ses_keydir_read(&keydir, LOADED_FILE, ret_fault, &text);
     ses_keydir_close(&keydir);
     *ret_loaded = false;
     if (status != SES_OK)

@@ -10,21 +10,21 @@
 
 /* One operation on one purpose: the directory locked for writing, its keys read. */
 struct ring_op {
-    struct ses_key_fault fault;
+    struct ses_fault *fault;
     char path[SES_RING_PATH_SIZE];
     struct ses_keydir dir;
     struct ses_key_set set;
     bool test;
 };
 
-static enum ses_status op_begin(struct ring_op *op, const char *dir, bool test, struct ses_error *error)
+static enum ses_status op_begin(struct ring_op *op, const char *dir, bool test, struct ses_fault *fault)
 {
     /* In place, not by return: op->dir borrows op->path. */
-    *op = (struct ring_op){.fault = {error, NULL}, .test = test, .dir = {-1, NULL}};
+    *op = (struct ring_op){.fault = fault, .test = test, .dir = {-1, NULL}};
     ses_random_init();
-    SES_TRY(ses_ring_path(dir, test, &op->fault, op->path));
-    SES_TRY(ses_keydir_open(op->path, true, &op->fault, &op->dir));
-    enum ses_status status = ses_key_set_read(&op->dir, test, &op->fault, &op->set);
+    SES_TRY(ses_ring_path(dir, test, op->fault, op->path));
+    SES_TRY(ses_keydir_open(op->path, true, op->fault, &op->dir));
+    enum ses_status status = ses_key_set_read(&op->dir, test, op->fault, &op->set);
     if (status != SES_OK)
         ses_keydir_close(&op->dir);
     return status;
@@ -42,11 +42,11 @@ static enum ses_status write_new(struct ring_op *op, enum ses_key_state state, c
     struct ses_key key;
 
     if (op->set.count == SES_KEYRING_KEYS_MAX)
-        return ses_key_fault_set(&op->fault, SES_FULL, "%s: %d keys already; retire old ones", op->path,
-                                 SES_KEYRING_KEYS_MAX);
+        return ses_fault(op->fault, SES_FULL, "%s: %d keys already; retire old ones", op->path,
+                         SES_KEYRING_KEYS_MAX);
     if (ses_key_new(op->test, state, ses_clock_wall_ms(), &key) != SES_OK)
-        return ses_key_fault_set(&op->fault, SES_NO_MEMORY, "%s: out of guarded memory", op->path);
-    enum ses_status status = ses_key_write(&op->dir, &key, &op->fault);
+        return ses_fault(op->fault, SES_NO_MEMORY, "%s: out of guarded memory", op->path);
+    enum ses_status status = ses_key_write(&op->dir, &key, op->fault);
     if (status == SES_OK)
         memcpy(ret_kid, key.kid, sizeof(key.kid));
     ses_key_done(&key);
@@ -55,35 +55,32 @@ static enum ses_status write_new(struct ring_op *op, enum ses_key_state state, c
 
 /* Only an empty ring is filled: one whose keys were all retired by mistake is a fault that loading reports,
  * and a new key would hide it. Several first starts at once are sorted out by the lock. */
-static enum ses_status init_purpose(const char *dir, bool test, struct ses_error *error)
+static enum ses_status init_purpose(const char *dir, bool test, struct ses_fault *fault)
 {
-    struct ses_key_fault fault = {error, NULL};
     char path[SES_RING_PATH_SIZE];
     char kid[SES_KID_SIZE];
     struct ring_op op;
 
-    SES_TRY(ses_ring_path(dir, test, &fault, path));
-    SES_TRY(ses_keydir_make(path, &fault));
-    SES_TRY(op_begin(&op, dir, test, error));
+    SES_TRY(ses_ring_path(dir, test, fault, path));
+    SES_TRY(ses_keydir_make(path, fault));
+    SES_TRY(op_begin(&op, dir, test, fault));
     enum ses_status status = op.set.count == 0 ? write_new(&op, SES_KEY_ACTIVE, kid) : SES_OK;
     op_end(&op);
     return status;
 }
 
-enum ses_status ses_keyring_init_dir(const char *dir, struct ses_error *ret_error)
+enum ses_status ses_keyring_init_dir(const char *dir, struct ses_fault *ret_fault)
 {
-    struct ses_key_fault fault = {ret_error, NULL};
-
-    SES_TRY(ses_keydir_make(dir, &fault));
-    SES_TRY(init_purpose(dir, true, ret_error));
-    return init_purpose(dir, false, ret_error);
+    SES_TRY(ses_keydir_make(dir, ret_fault));
+    SES_TRY(init_purpose(dir, true, ret_fault));
+    return init_purpose(dir, false, ret_fault);
 }
 
-enum ses_status ses_keyring_generate(const char *dir, bool test, struct ses_error *ret_error, char *ret_kid)
+enum ses_status ses_keyring_generate(const char *dir, bool test, struct ses_fault *ret_fault, char *ret_kid)
 {
     struct ring_op op;
 
-    SES_TRY(op_begin(&op, dir, test, ret_error));
+    SES_TRY(op_begin(&op, dir, test, ret_fault));
     enum ses_status status = write_new(&op, SES_KEY_NEXT, ret_kid);
     op_end(&op);
     return status;
@@ -99,7 +96,7 @@ static enum ses_status write_state(struct ring_op *op, struct ses_key *key, enum
         memcpy(copy, replaces, strlen(replaces) + 1);
     memcpy(key->replaces, copy, sizeof(copy));
     key->state = state;
-    return ses_key_write(&op->dir, key, &op->fault);
+    return ses_key_write(&op->dir, key, op->fault);
 }
 
 /* Every active key but one becomes verify-only: leftovers of an activation that died, or a ring with two
@@ -128,8 +125,7 @@ static enum ses_status activate(struct ring_op *op, struct ses_key *key)
     struct ses_key *old = ses_key_set_active(&op->set, &count);
 
     if (key->state == SES_KEY_REVOKED)
-        return ses_key_fault_set(&op->fault, SES_FAILED_PRECONDITION,
-                                 "a revoked key cannot become active again");
+        return ses_fault(op->fault, SES_FAILED_PRECONDITION, "a revoked key cannot become active again");
     if (old == NULL) {
         SES_TRY(write_state(op, key, SES_KEY_ACTIVE, NULL));
         return settle(op, key);
@@ -147,8 +143,8 @@ static enum ses_status activate(struct ring_op *op, struct ses_key *key)
 static enum ses_status revoke(struct ring_op *op, struct ses_key *key)
 {
     if (key->state == SES_KEY_ACTIVE)
-        return ses_key_fault_set(&op->fault, SES_FAILED_PRECONDITION,
-                                 "an active key cannot be revoked; activate another one first");
+        return ses_fault(op->fault, SES_FAILED_PRECONDITION,
+                         "an active key cannot be revoked; activate another one first");
     return write_state(op, key, SES_KEY_REVOKED, NULL);
 }
 
@@ -158,61 +154,50 @@ static enum ses_status retire(struct ring_op *op, const struct ses_key *key)
     char name[SES_KEYFILE_NAME_SIZE];
 
     if (key->state != SES_KEY_VERIFY_ONLY && key->state != SES_KEY_REVOKED)
-        return ses_key_fault_set(&op->fault, SES_FAILED_PRECONDITION,
-                                 "only a verify-only or revoked key can be retired, this one is %s",
-                                 ses_key_state_name(key->state));
+        return ses_fault(op->fault, SES_FAILED_PRECONDITION,
+                         "only a verify-only or revoked key can be retired, this one is %s",
+                         ses_key_state_name(key->state));
     ses_key_file_name(key->kid, name);
-    return ses_keydir_remove(&op->dir, name, &op->fault);
+    return ses_keydir_remove(&op->dir, name, op->fault);
 }
 
-/* Looks the key up in both rings: op is begun and the result points into it. NULL: error says why. */
-static struct ses_key *begin_with_key(struct ring_op *op, const char *dir, struct ses_slice kid,
-                                      struct ses_error *error)
+/* Looks the key up in both rings: op is begun and the result points into it. */
+static enum ses_status begin_with_key(struct ring_op *op, const char *dir, struct ses_slice kid,
+                                      struct ses_fault *fault, struct ses_key **ret_key)
 {
-    struct ses_key_fault fault = {error, NULL};
-
-    if (!ses_paserk_pid_check(kid)) {
-        (void)!ses_key_fault_set(&fault, SES_INVALID_ARGUMENT,
-                                 "not a key id: k4.pid. and 44 characters are expected");
-        return NULL;
-    }
+    if (!ses_paserk_pid_check(kid))
+        return ses_fault(fault, SES_INVALID_ARGUMENT, "not a key id: k4.pid. and 44 characters are expected");
     for (int test = 1; test >= 0; test--) {
-        if (op_begin(op, dir, test == 1, error) != SES_OK)
-            return NULL;
-        struct ses_key *key = ses_key_set_find(&op->set, kid);
-
-        if (key != NULL)
-            return key;
+        SES_TRY(op_begin(op, dir, test == 1, fault));
+        *ret_key = ses_key_set_find(&op->set, kid);
+        if (*ret_key != NULL)
+            return SES_OK;
         op_end(op);
     }
-    (void)!ses_key_fault_set(&fault, SES_NOT_FOUND, "%s: no such key in either ring", dir);
-    return NULL;
+    return ses_fault(fault, SES_NOT_FOUND, "%s: no such key in either ring", dir);
 }
 
 enum ses_status ses_keyring_set_state(const char *dir, struct ses_slice kid, enum ses_key_state state,
-                                      struct ses_error *ret_error)
+                                      struct ses_fault *ret_fault)
 {
-    struct ses_key_fault fault = {ret_error, NULL};
+    struct ses_key *key = NULL;
     struct ring_op op;
 
     if (state != SES_KEY_ACTIVE && state != SES_KEY_REVOKED)
-        return ses_key_fault_set(&fault, SES_INVALID_ARGUMENT,
-                                 "a key can be made active or revoked, nothing else");
-    struct ses_key *key = begin_with_key(&op, dir, kid, ret_error);
-    if (key == NULL)
-        return ret_error->status;
+        return ses_fault(ret_fault, SES_INVALID_ARGUMENT,
+                         "a key can be made active or revoked, nothing else");
+    SES_TRY(begin_with_key(&op, dir, kid, ret_fault, &key));
     enum ses_status status = state == SES_KEY_ACTIVE ? activate(&op, key) : revoke(&op, key);
     op_end(&op);
     return status;
 }
 
-enum ses_status ses_keyring_retire(const char *dir, struct ses_slice kid, struct ses_error *ret_error)
+enum ses_status ses_keyring_retire(const char *dir, struct ses_slice kid, struct ses_fault *ret_fault)
 {
+    struct ses_key *key = NULL;
     struct ring_op op;
-    struct ses_key *key = begin_with_key(&op, dir, kid, ret_error);
 
-    if (key == NULL)
-        return ret_error->status;
+    SES_TRY(begin_with_key(&op, dir, kid, ret_fault, &key));
     enum ses_status status = retire(&op, key);
     op_end(&op);
     return status;

@@ -16,7 +16,7 @@
 
 #include <sessiond/base/arena.h>
 #include <sessiond/base/buf.h>
-#include <sessiond/base/error.h>
+#include <sessiond/base/fault.h>
 #include <sessiond/base/hash.h>
 #include <sessiond/base/secret.h>
 #include <sessiond/base/slice.h>
@@ -57,15 +57,13 @@ struct ses_claims {
     struct ses_slice browser_fields; /* bnd: names joined by one space; empty = nothing bound, bih absent */
 };
 
-/* [any] Makes dir with one active key of each purpose if it holds none (files 0600, directory 0700, synced).
- * The functions without an arena keep the text of ret_error in this thread's storage, valid until the next of
- * them fails. */
-SES_MUST_CHECK enum ses_status ses_keyring_init_dir(const char *dir, struct ses_error *ret_error);
-/* [worker] Loads the ring into guarded memory. ret_error names the file and what is wrong with it:
+/* [any] Makes dir with one active key of each purpose if it holds none (files 0600, directory 0700, synced). */
+SES_MUST_CHECK enum ses_status ses_keyring_init_dir(const char *dir, struct ses_fault *ret_fault);
+/* [worker] Loads the ring into guarded memory. ret_fault names the file and what is wrong with it:
  * unreadable, too open permissions, no or two active keys, wrong purpose. SES_FAILED_PRECONDITION, SES_IO,
  * SES_MALFORMED. */
 SES_MUST_CHECK enum ses_status ses_keyring_load(const char *dir, struct ses_keyring **ret_ring,
-                                                struct ses_error *ret_error, struct ses_arena *error_arena);
+                                                struct ses_fault *ret_fault);
 void ses_keyring_free(struct ses_keyring *ring);
 
 /* [worker] Signs with the active key of claims->test's purpose; writes the text (no NUL) into ret_token.
@@ -93,19 +91,19 @@ SES_MUST_CHECK enum ses_status ses_token_verify(const struct ses_keyring *ring, 
 SES_MUST_CHECK enum ses_status ses_keyring_publish(const struct ses_keyring *ring, struct ses_buf *ret_json);
 
 /* [sessiondctl] Key ring operations on disk; each is atomic (write, fsync, rename) and names its fault in
- * ret_error.
+ * ret_fault.
  *   generate   a new key in state next; ret_kid[SES_KID_SIZE]
  *   activate   next or verify-only -> active, the old active -> verify-only; the rename of the new key's file
  *              is the one instant of change
  *   revoke     next or verify-only -> revoked, its secret is dropped
  *   retire     revoked or verify-only: the file is removed
  * SES_NOT_FOUND, SES_FAILED_PRECONDITION, SES_INVALID_ARGUMENT, SES_MALFORMED, SES_FULL, SES_IO. */
-SES_MUST_CHECK enum ses_status ses_keyring_generate(const char *dir, bool test, struct ses_error *ret_error,
+SES_MUST_CHECK enum ses_status ses_keyring_generate(const char *dir, bool test, struct ses_fault *ret_fault,
                                                     char *ret_kid);
 SES_MUST_CHECK enum ses_status ses_keyring_set_state(const char *dir, struct ses_slice kid,
-                                                     enum ses_key_state state, struct ses_error *ret_error);
+                                                     enum ses_key_state state, struct ses_fault *ret_fault);
 SES_MUST_CHECK enum ses_status ses_keyring_retire(const char *dir, struct ses_slice kid,
-                                                  struct ses_error *ret_error);
+                                                  struct ses_fault *ret_fault);
 
 /* Which keys every worker of the running server knows. A key that signs before that makes tokens which some
  * worker refuses.
@@ -113,13 +111,13 @@ SES_MUST_CHECK enum ses_status ses_keyring_retire(const char *dir, struct ses_sl
  *                 caller frees the buffer)
  *   note_loaded   [supervisor] they all have
  *   is_loaded     [sessiondctl] also false when nothing was ever noted
- * SES_IO, SES_FULL, SES_FAILED_PRECONDITION, SES_NO_MEMORY; ret_error's texts are of its arena. */
-SES_MUST_CHECK enum ses_status ses_keyring_list_ids(const char *dir, struct ses_error *ret_error,
+ * SES_IO, SES_FULL, SES_FAILED_PRECONDITION, SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_keyring_list_ids(const char *dir, struct ses_fault *ret_fault,
                                                     struct ses_buf *ret_list);
 SES_MUST_CHECK enum ses_status ses_keyring_note_loaded(const char *dir, struct ses_slice list,
-                                                       struct ses_error *ret_error);
+                                                       struct ses_fault *ret_fault);
 SES_MUST_CHECK enum ses_status ses_keyring_is_loaded(const char *dir, struct ses_slice kid,
-                                                     struct ses_error *ret_error, bool *ret_loaded);
+                                                     struct ses_fault *ret_fault, bool *ret_loaded);
 
 /* One key as the operator sees it. */
 struct ses_key_info {
@@ -132,8 +130,7 @@ struct ses_key_info {
 /* [sessiondctl] The keys on disk, test before live, sorted by id; does not demand one active key, so that a
  * faulty ring can be looked at and mended. ret_keys has room for 2 * SES_KEYRING_KEYS_MAX. */
 SES_MUST_CHECK enum ses_status ses_keyring_list(const char *dir, struct ses_key_info *ret_keys,
-                                                size_t *ret_count, struct ses_error *ret_error,
-                                                struct ses_arena *error_arena);
+                                                size_t *ret_count, struct ses_fault *ret_fault);
 /* [any] "next", "active", "verify-only", "revoked"; static storage. */
 const char *ses_key_state_name(enum ses_key_state state);
 
@@ -142,8 +139,7 @@ const char *ses_key_state_name(enum ses_key_state state);
  * (step handles). */
 SES_MUST_CHECK enum ses_status ses_secret_file_open(const char *path, bool create,
                                                     struct ses_secret *ret_secret,
-                                                    struct ses_error *ret_error,
-                                                    struct ses_arena *error_arena);
+                                                    struct ses_fault *ret_fault);
 
 /* ---- step handles: opaque, encrypted, for one step of one session; safe in a URL, a form field or a log of
  * somebody else. */

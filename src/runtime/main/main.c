@@ -20,7 +20,7 @@ static int complain(const struct ses_fault *fault, int code)
 
 static int check(const struct ses_config *config)
 {
-    struct ses_fault fault;
+    struct ses_fault fault = {.text = ""};
 
     if (ses_preflight(config, &fault) != SES_OK)
         return complain(&fault, SES_EXIT_FAILED);
@@ -33,7 +33,7 @@ int main(int argc, char **argv)
     /* Static: a configuration is about 25 KiB. */
     static struct ses_config config;
     struct ses_options options;
-    struct ses_fault fault;
+    struct ses_fault fault = {.text = ""};
     enum ses_status status;
 
     ses_process_hold_signals();

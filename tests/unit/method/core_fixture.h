@@ -118,19 +118,16 @@ static inline void core_open_driver(struct core *core)
 static inline int core_setup(void **state)
 {
     struct core *core = calloc(1, sizeof(*core));
-    struct ses_error error;
-    struct ses_arena arena;
+    struct ses_fault fault;
     char keys[544];
 
     ses_random_init();
-    ses_arena_init(&arena, 1 << 16);
     assert_non_null(mkdtemp(unit_temporary("core", core->dir, sizeof(core->dir))));
     (void)snprintf(core->store_dir, sizeof(core->store_dir), "%s/store", core->dir);
     (void)snprintf(keys, sizeof(keys), "%s/keys", core->dir);
     assert_int_equal(mkdir(core->store_dir, 0700), 0);
-    assert_ok(ses_keyring_init_dir(keys, &error));
-    assert_ok(ses_keyring_load(keys, &core->ring, &error, &arena));
-    ses_arena_done(&arena);
+    assert_ok(ses_keyring_init_dir(keys, &fault));
+    assert_ok(ses_keyring_load(keys, &core->ring, &fault));
     core_secret(&core->seal, 1);
     core_secret(&core->natural, 2);
     core_secret(&core->log, 3);

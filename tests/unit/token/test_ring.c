@@ -36,7 +36,7 @@ static void root_gives_files_to_the_directorys_owner(void **state)
         skip();
     (void)snprintf(path, sizeof(path), "%s/test", f->dir);
     assert_int_equal(chown(path, 12345, 54321), 0);
-    assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, kid), SES_OK);
+    assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, kid), SES_OK);
     fixture_path(f, true, kid, path);
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(info.st_uid, 12345);
@@ -51,15 +51,15 @@ static void second_start_changes_nothing(void **state)
     char after[SES_KID_SIZE];
 
     fixture_kid(f, true, SES_KEY_ACTIVE, before);
-    assert_int_equal(ses_keyring_init_dir(f->dir, &f->error), SES_OK);
+    assert_int_equal(ses_keyring_init_dir(f->dir, &f->fault), SES_OK);
     fixture_kid(f, true, SES_KEY_ACTIVE, after);
     assert_string_equal(before, after);
 }
 
 static void rotate(struct fixture *f, char ret_kid[SES_KID_SIZE])
 {
-    assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, ret_kid), SES_OK);
-    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(ret_kid), SES_KEY_ACTIVE, &f->error),
+    assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, ret_kid), SES_OK);
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(ret_kid), SES_KEY_ACTIVE, &f->fault),
                      SES_OK);
 }
 
@@ -83,12 +83,12 @@ static void rotation_refuses_no_token(void **state)
     struct ses_keyring *first = fixture_load(f);
     struct ses_slice old_token = fixture_mint(f, first, &claims);
 
-    assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, new_kid), SES_OK);
+    assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, new_kid), SES_OK);
     struct ses_keyring *second = fixture_load(f);
     assert_int_equal(verify(f, second, old_token), SES_OK);
     assert_string_equal(second->active[1]->kid, old_kid);
 
-    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(new_kid), SES_KEY_ACTIVE, &f->error),
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(new_kid), SES_KEY_ACTIVE, &f->fault),
                      SES_OK);
     struct ses_keyring *third = fixture_load(f);
     assert_string_equal(third->active[1]->kid, new_kid);
@@ -99,13 +99,13 @@ static void rotation_refuses_no_token(void **state)
     assert_int_equal(verify(f, second, new_token), SES_OK);
     assert_int_equal(verify(f, first, new_token), SES_UNAUTHENTICATED);
 
-    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(old_kid), SES_KEY_REVOKED, &f->error),
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(old_kid), SES_KEY_REVOKED, &f->fault),
                      SES_OK);
     struct ses_keyring *fourth = fixture_load(f);
     assert_int_equal(verify(f, fourth, old_token), SES_UNAUTHENTICATED);
     assert_int_equal(verify(f, fourth, new_token), SES_OK);
 
-    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(old_kid), &f->error), SES_OK);
+    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(old_kid), &f->fault), SES_OK);
     struct ses_keyring *fifth = fixture_load(f);
     assert_int_equal(verify(f, fifth, old_token), SES_UNAUTHENTICATED);
     assert_int_equal(fifth->set[1].count, 1);
@@ -122,7 +122,7 @@ static void only_the_active_secret_is_in_memory(void **state)
     char kid[SES_KID_SIZE];
 
     rotate(f, kid);
-    assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, kid), SES_OK);
+    assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, kid), SES_OK);
     struct ses_keyring *ring = fixture_load(f);
     for (size_t i = 0; i < ring->set[1].count; i++) {
         const struct ses_key *key = &ring->set[1].keys[i];
@@ -144,7 +144,7 @@ static void revoked_file_holds_no_secret(void **state)
     fixture_path(f, true, old_kid, path);
     (void)file_read(path, text, sizeof(text));
     assert_non_null(strstr(text, "k4.secret."));
-    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(old_kid), SES_KEY_REVOKED, &f->error),
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(old_kid), SES_KEY_REVOKED, &f->fault),
                      SES_OK);
     (void)file_read(path, text, sizeof(text));
     assert_null(strstr(text, "k4.secret."));
@@ -162,13 +162,13 @@ static void back_and_forth(void **state)
     rotate(f, second);
     for (int i = 0; i < 4; i++) {
         const char *wanted = i % 2 == 0 ? first : second;
-        assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(wanted), SES_KEY_ACTIVE, &f->error),
+        assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(wanted), SES_KEY_ACTIVE, &f->fault),
                          SES_OK);
         fixture_kid(f, true, SES_KEY_ACTIVE, active);
         assert_string_equal(active, wanted);
         ses_keyring_free(fixture_load(f));
         /* Twice is the same as once. */
-        assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(wanted), SES_KEY_ACTIVE, &f->error),
+        assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(wanted), SES_KEY_ACTIVE, &f->fault),
                          SES_OK);
         ses_keyring_free(fixture_load(f));
     }
@@ -206,7 +206,7 @@ static void half_an_activation_loads_and_heals(void **state)
     ses_keyring_free(ring);
     file_write(path, before);
     fixture_refuses(f, SES_FAILED_PRECONDITION, "more than one key is active");
-    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(old_kid), SES_KEY_ACTIVE, &f->error),
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(old_kid), SES_KEY_ACTIVE, &f->fault),
                      SES_OK);
     ring = fixture_load(f);
     assert_string_equal(ring->active[1]->kid, old_kid);
@@ -220,21 +220,21 @@ static void forbidden_moves(void **state)
     char other[SES_KID_SIZE];
 
     fixture_kid(f, true, SES_KEY_ACTIVE, active);
-    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(active), SES_KEY_REVOKED, &f->error),
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(active), SES_KEY_REVOKED, &f->fault),
                      SES_FAILED_PRECONDITION);
-    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(active), &f->error), SES_FAILED_PRECONDITION);
-    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(active), SES_KEY_VERIFY_ONLY, &f->error),
+    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(active), &f->fault), SES_FAILED_PRECONDITION);
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(active), SES_KEY_VERIFY_ONLY, &f->fault),
                      SES_INVALID_ARGUMENT);
-    assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, other), SES_OK);
-    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(other), &f->error), SES_FAILED_PRECONDITION);
-    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(other), SES_KEY_REVOKED, &f->error), SES_OK);
-    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(other), SES_KEY_ACTIVE, &f->error),
+    assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, other), SES_OK);
+    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(other), &f->fault), SES_FAILED_PRECONDITION);
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(other), SES_KEY_REVOKED, &f->fault), SES_OK);
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(other), SES_KEY_ACTIVE, &f->fault),
                      SES_FAILED_PRECONDITION);
-    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(other), &f->error), SES_OK);
-    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(other), &f->error), SES_NOT_FOUND);
-    assert_int_equal(ses_keyring_retire(f->dir, SES_STR("../../etc/passwd"), &f->error),
+    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(other), &f->fault), SES_OK);
+    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(other), &f->fault), SES_NOT_FOUND);
+    assert_int_equal(ses_keyring_retire(f->dir, SES_STR("../../etc/passwd"), &f->fault),
                      SES_INVALID_ARGUMENT);
-    assert_int_equal(ses_keyring_retire(f->dir, SES_STR("k4.pid."), &f->error), SES_INVALID_ARGUMENT);
+    assert_int_equal(ses_keyring_retire(f->dir, SES_STR("k4.pid."), &f->fault), SES_INVALID_ARGUMENT);
     ses_keyring_free(fixture_load(f));
 }
 
@@ -244,8 +244,8 @@ static void too_many_keys(void **state)
     char kid[SES_KID_SIZE];
 
     for (int i = 1; i < SES_KEYRING_KEYS_MAX; i++)
-        assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, kid), SES_OK);
-    assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, kid), SES_FULL);
+        assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, kid), SES_OK);
+    assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, kid), SES_FULL);
     ses_keyring_free(fixture_load(f));
 }
 
@@ -258,10 +258,10 @@ static void published_keys(void **state)
     fixture_kid(f, true, SES_KEY_ACTIVE, kids[SES_KEY_REVOKED]);
     rotate(f, kids[SES_KEY_VERIFY_ONLY]);
     assert_int_equal(
-        ses_keyring_set_state(f->dir, ses_slice_str(kids[SES_KEY_REVOKED]), SES_KEY_REVOKED, &f->error),
+        ses_keyring_set_state(f->dir, ses_slice_str(kids[SES_KEY_REVOKED]), SES_KEY_REVOKED, &f->fault),
         SES_OK);
     rotate(f, kids[SES_KEY_ACTIVE]);
-    assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, kids[SES_KEY_NEXT]), SES_OK);
+    assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, kids[SES_KEY_NEXT]), SES_OK);
     struct ses_keyring *ring = fixture_load(f);
     ses_buf_init(&json, 65536);
     assert_int_equal(ses_keyring_publish(ring, &json), SES_OK);
@@ -306,7 +306,7 @@ static void first_starts_race(void **state)
     for (int i = 0; i < 8; i++) {
         pids[i] = unit_fork();
         if (pids[i] == 0)
-            _exit(ses_keyring_init_dir(dir, &f->error) == SES_OK ? 0 : 1);
+            _exit(ses_keyring_init_dir(dir, &f->fault) == SES_OK ? 0 : 1);
     }
     for (int i = 0; i < 8; i++) {
         int status = 0;
@@ -314,7 +314,7 @@ static void first_starts_race(void **state)
         assert_int_equal(status, 0);
     }
     struct ses_keyring *ring = NULL;
-    assert_int_equal(ses_keyring_load(dir, &ring, &f->error, &f->arena), SES_OK);
+    assert_int_equal(ses_keyring_load(dir, &ring, &f->fault), SES_OK);
     assert_int_equal(ring->set[0].count, 1);
     assert_int_equal(ring->set[1].count, 1);
     ses_keyring_free(ring);

@@ -13,7 +13,7 @@ static void no_active_key(void **state)
     fixture_path(f, true, kid, path);
     file_edit(path, "\"active\"", "\"verify-only\"");
     fixture_refuses(f, SES_FAILED_PRECONDITION, "/test: no key is active");
-    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(kid), SES_KEY_ACTIVE, &f->error), SES_OK);
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(kid), SES_KEY_ACTIVE, &f->fault), SES_OK);
     ses_keyring_free(fixture_load(f));
     assert_int_equal(unlink(path), 0);
     fixture_refuses(f, SES_FAILED_PRECONDITION, "/test: no key is active");
@@ -25,11 +25,11 @@ static void two_active_keys(void **state)
     char kid[SES_KID_SIZE];
     char path[512];
 
-    assert_int_equal(ses_keyring_generate(f->dir, false, &f->error, kid), SES_OK);
+    assert_int_equal(ses_keyring_generate(f->dir, false, &f->fault, kid), SES_OK);
     fixture_path(f, false, kid, path);
     file_edit(path, "\"next\"", "\"active\"");
     fixture_refuses(f, SES_FAILED_PRECONDITION, "/live: more than one key is active");
-    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(kid), SES_KEY_ACTIVE, &f->error), SES_OK);
+    assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(kid), SES_KEY_ACTIVE, &f->fault), SES_OK);
     struct ses_keyring *ring = fixture_load(f);
     assert_string_equal(ring->active[0]->kid, kid);
     ses_keyring_free(ring);
@@ -74,7 +74,7 @@ static void wrong_purpose(void **state)
     char from[512];
     char to[512];
 
-    assert_int_equal(ses_keyring_generate(f->dir, false, &f->error, kid), SES_OK);
+    assert_int_equal(ses_keyring_generate(f->dir, false, &f->fault, kid), SES_OK);
     fixture_path(f, false, kid, from);
     fixture_path(f, true, kid, to);
     assert_int_equal(rename(from, to), 0);
@@ -166,7 +166,7 @@ static void secret_of_another_key(void **state)
     char other_text[4096];
 
     fixture_kid(f, true, SES_KEY_ACTIVE, kid);
-    assert_int_equal(ses_keyring_generate(f->dir, true, &f->error, other_kid), SES_OK);
+    assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, other_kid), SES_OK);
     fixture_path(f, true, kid, path);
     fixture_path(f, true, other_kid, other_path);
     (void)file_read(path, text, sizeof(text));

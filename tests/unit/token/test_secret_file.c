@@ -8,7 +8,7 @@ static enum ses_status open_secret(struct fixture *f, const char *name, bool cre
     char path[512];
 
     (void)snprintf(path, sizeof(path), "%s/%s", f->dir, name);
-    return ses_secret_file_open(path, create, ret_secret, &f->error, &f->arena);
+    return ses_secret_file_open(path, create, ret_secret, &f->fault);
 }
 
 static void made_once_then_the_same(void **state)
@@ -44,11 +44,11 @@ static void faults_are_named(void **state)
     (void)snprintf(path, sizeof(path), "%s/short.key", f->dir);
     file_write(path, "0123456789012345678901234567890");
     assert_int_equal(open_secret(f, "short.key", true, &secret), SES_MALFORMED);
-    assert_non_null(strstr((const char *)f->error.message.data, "short.key: must hold exactly 32 bytes"));
+    assert_non_null(strstr(f->fault.text, "short.key: must hold exactly 32 bytes"));
     file_write(path, "01234567890123456789012345678901");
     assert_int_equal(chmod(path, 0644), 0);
     assert_int_equal(open_secret(f, "short.key", true, &secret), SES_FAILED_PRECONDITION);
-    assert_non_null(strstr((const char *)f->error.message.data, "0644"));
+    assert_non_null(strstr(f->fault.text, "0644"));
     assert_int_equal(open_secret(f, "no/such/place.key", true, &secret), SES_IO);
     assert_int_equal(open_secret(f, "nowhere/place.key", false, &secret), SES_IO);
 }
