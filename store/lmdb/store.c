@@ -120,6 +120,7 @@ static enum ses_status count_owner_bytes(struct ses_store *store)
 static enum ses_status open_writer(struct ses_store *store, const struct ses_store_options *options)
 {
     bool nosync = options->durability == SES_DURABILITY_PROCESS;
+    bool full;
     struct ses_committer *committer = &store->committer;
     struct ses_commit *commit = &committer->commit;
 
@@ -148,7 +149,10 @@ static enum ses_status open_writer(struct ses_store *store, const struct ses_sto
     committer->batch_max = store->batch_max;
     committer->notify = options->notify;
     committer->notify_arg = options->notify_arg;
+    /* A disk that was full for the writer before is so for this one; the first put says it otherwise. */
+    full = ses_shard_reserve(&store->shard, RECORD_BYTES_MAX, 1) == SES_FULL;
     SES_TRY(ses_committer_start(committer, options->gc_age_ms));
+    atomic_store(&committer->commit.full, full);
     store->writable = true;
     return SES_OK;
 }

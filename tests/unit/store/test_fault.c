@@ -373,6 +373,22 @@ static void test_collection_makes_room(void **state)
     ses_store_close(store);
 }
 
+/* A worker that takes another's place on a full disk knows it before it has refused anything. */
+static void test_a_full_disk_is_known_at_opening(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_store *store;
+
+    no_faults();
+    grow_error = ENOSPC;
+    store = rig_open(rig, 0);
+    assert_true(ses_store_room(store).shard_full);
+    grow_error = 0;
+    assert_ok(try_create(rig, store, 200000));
+    assert_false(ses_store_room(store).shard_full);
+    ses_store_close(store);
+}
+
 static void limit_file_size(void *arg)
 {
     struct rig *rig = arg;
@@ -473,6 +489,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_poisoned_writer_leaves_the_intent, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_collection_makes_room, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_file_size_limit, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_full_disk_is_known_at_opening, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_small_map, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_quota, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_poison_is_logged_once, rig_setup, rig_teardown),
