@@ -129,10 +129,15 @@ export class World {
     return (await answer.json()).workers.map((row) => row.pid);
   }
 
-  // kill -9 of every worker: whichever would have taken the next request is gone. Nobody waits for the replacements: connections
-  // made meanwhile stand in the queues of sockets that the supervisor keeps.
+  // kill -9 of every worker: whichever would have taken the next request is gone. Until the first of the replacements serves, clients
+  // are answered 503 (integration/sockets), and on a busy machine that may be long.
   async killWorkers() {
-    for (const pid of await this.workers()) process.kill(pid, 'SIGKILL');
+    const killed = await this.workers();
+    for (const pid of killed) process.kill(pid, 'SIGKILL');
+    await waitFor('the replaced workers', async () => {
+      const answer = await (await fetch(`http://127.0.0.1:${this.adminPort}/readyz`)).json();
+      return answer.workers.every((row) => row.state === 'ready' && !killed.includes(row.pid));
+    });
   }
 
   // All processes at once, as a power cut of the machine would leave them, and a new start on the same data.
