@@ -41,22 +41,18 @@ static enum ses_status decode(struct ses_create *c, const struct ses_record *rec
 }
 
 /* Without a look first: in the common case nobody has the key, and one compare-and-swap tells. Only a call
- * that lost it reads. The errors of a get but for SES_DATA_LOSS (SES_IO, SES_ABORTED, memory) are told as
- * I/O: the caller can do nothing else about them than come again. */
+ * that lost it reads. */
 static enum ses_status load(struct ses_claim_loop *loop, uint64_t now_ms)
 {
     struct ses_create *c = create_of(loop);
     struct ses_record record;
-    enum ses_status status;
 
     c->intent = false;
     if (!c->looks) {
         c->looks = true;
         return SES_OK; /* found is zeroed: no entry */
     }
-    status = ses_access_get(c->service, &loop->key, &c->service->scratch, &record, &loop->found);
-    if (status != SES_OK)
-        return status == SES_DATA_LOSS ? status : SES_IO;
+    SES_TRY(ses_access_get(c->service, &loop->key, &c->service->scratch, &record, &loop->found));
     return loop->found.entry && !loop->found.claimed ? decode(c, &record, now_ms) : SES_OK;
 }
 

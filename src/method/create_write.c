@@ -123,14 +123,15 @@ void ses_create_committed(struct ses_claim_loop *loop)
 void ses_create_commit(struct ses_create *c)
 {
     struct ses_session *session = &c->loop.found.session;
-    enum ses_status status;
+    enum ses_status status = SES_OK;
 
     if (c->loop.found.origin == NULL) {
         ses_arena_reset(&c->service->scratch);
-        c->inbox_taken =
-            ses_inbox_apply(c->service, &c->loop.key, session->updated_ms, &c->service->scratch, session);
+        status = ses_inbox_apply(c->service, &c->loop.key, session->updated_ms, &c->service->scratch, session,
+                                 &c->inbox_taken);
     }
-    status = ses_claim_loop_put_session(&c->loop);
+    if (status == SES_OK)
+        status = ses_claim_loop_put_session(&c->loop);
     if (status != SES_OK) {
         fail_store(c, status);
         return;

@@ -102,16 +102,21 @@ enum ses_status ses_inbox_read(struct ses_service *service, const struct ses_sto
 
 /* Under the claim on the session's key, before the session's first commit. An event about another
  * payment is only noted: it must not be applied, nor wait on for the next session of that name. */
-bool ses_inbox_apply(struct ses_service *service, const struct ses_store_key *session_key, uint64_t now_ms,
-                     struct ses_arena *arena, struct ses_session *session)
+enum ses_status ses_inbox_apply(struct ses_service *service, const struct ses_store_key *session_key,
+                                uint64_t now_ms, struct ses_arena *arena, struct ses_session *session,
+                                bool *ret_taken)
 {
     struct ses_store_key key;
     struct ses_inbox inbox;
+    enum ses_status status;
 
     ses_inbox_key(session_key, &key);
-    /* An inbox that cannot be read must not keep the payment from being made. */
-    if (ses_inbox_read(service, &key, now_ms, arena, &inbox, NULL) != SES_OK)
-        return false;
+    status = ses_inbox_read(service, &key, now_ms, arena, &inbox, NULL);
+    *ret_taken = status == SES_OK && inbox.count > 0;
+    /* An inbox that cannot be read must not keep the payment from being made; but memory comes back, and an
+     * event that was told KEPT must not be lost for the want of it. */
+    if (status != SES_OK)
+        return status == SES_NO_MEMORY ? status : SES_OK;
     for (size_t i = 0; i < inbox.count; i++) {
         const struct ses_inbox_event *event = &inbox.events[i];
 
@@ -122,7 +127,7 @@ bool ses_inbox_apply(struct ses_service *service, const struct ses_store_key *se
         else
             (void)ses_session_apply(session, event->event, event->id, 0, &service->rules, now_ms);
     }
-    return inbox.count > 0;
+    return SES_OK;
 }
 
 /* Nobody waits for it: emptying is a courtesy (inbox.h, step d), its failure costs a record that runs

@@ -44,10 +44,12 @@ SES_MUST_CHECK enum ses_status ses_inbox_read(struct ses_service *service,
                                               struct ses_access_found *ret_found);
 SES_MUST_CHECK enum ses_status ses_inbox_encode(const struct ses_inbox *inbox, struct ses_arena *arena,
                                                 struct ses_slice *ret_body);
-/* [worker] Step b, on a session that is about to be written for the first time. Returns whether there was
- * anything; texts point into arena. */
-bool ses_inbox_apply(struct ses_service *service, const struct ses_store_key *session_key, uint64_t now_ms,
-                     struct ses_arena *arena, struct ses_session *session);
+/* [worker] Step b, on a session that is about to be written for the first time. ret_taken: whether there was
+ * anything; texts point into arena. SES_NO_MEMORY: not known, so the session must not be written. */
+SES_MUST_CHECK enum ses_status ses_inbox_apply(struct ses_service *service,
+                                               const struct ses_store_key *session_key, uint64_t now_ms,
+                                               struct ses_arena *arena, struct ses_session *session,
+                                               bool *ret_taken);
 /* [worker] Step d; does what it can. Uses the scratch arena. */
 void ses_inbox_clear(struct ses_service *service, const struct ses_store_key *session_key);
 

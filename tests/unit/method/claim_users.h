@@ -20,7 +20,6 @@ struct stage {
 struct user {
     const char *name;
     bool session; /* there is one already */
-    bool create;  /* CreateSessionToken */
     bool step;    /* the session is in a step, and the answer a page */
     bool inbox;   /* the loop's key is the inbox's */
     struct call *(*start)(struct core *core, const struct stage *stage);
@@ -84,8 +83,8 @@ static inline struct call *start_return(struct core *core, const struct stage *s
 }
 
 static const struct user users[] = {
-    {.name = "create", .create = true, .start = start_create},
-    {.name = "continuation", .create = true, .session = true, .start = start_continuation},
+    {.name = "create", .start = start_create},
+    {.name = "continuation", .session = true, .start = start_continuation},
     {.name = "AdvanceSession", .session = true, .start = start_advance},
     {.name = "UpdateSession", .session = true, .start = start_update},
     {.name = "BeginStep", .session = true, .start = start_begin},

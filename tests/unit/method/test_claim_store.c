@@ -140,18 +140,14 @@ static const struct row rows[] = {
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-/* CreateSessionToken looks only at what it could not claim as new, and tells out of memory there as I/O. */
 static void fail_once(struct core *core, const struct user *user, const struct stage *stage,
                       const struct row *row)
 {
-    bool io = user->create && row->step == GET && row->status == SES_NO_MEMORY;
-
     print_message("%s, %s: %s\n", user->name, step_names[row->step], ses_status_name(row->status));
     failing.step = row->step;
     failing.status = row->status;
     failing.times = 1;
-    expect_refusal(core, user, user->start(core, stage), io ? SES_UNAVAILABLE : row->told,
-                   io ? "STORE_UNAVAILABLE" : row->reason);
+    expect_refusal(core, user, user->start(core, stage), row->told, row->reason);
     assert_int_equal(failing.times, 0);
 }
 
@@ -189,7 +185,7 @@ static enum ses_record_kind stored_kind(struct core *core)
 static void test_a_session_that_the_connector_made_is_settled_after_a_failure(void **state)
 {
     struct core *core = *state;
-    const struct user user = {.name = "create with a call", .create = true, .start = start_asking};
+    const struct user user = {.name = "create with a call", .start = start_asking};
     const struct stage stage = {.token = NULL};
     unsigned calls = 0;
 
