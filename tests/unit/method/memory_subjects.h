@@ -27,6 +27,7 @@ struct subject {
     bool step;    /* it is in a step, and the answer a page */
     bool frame;   /* in RETURN_MODE_FRAME */
     bool early;   /* an event waits for it, and closes it */
+    bool kept;    /* it is itself an event that waits */
     bool once;    /* a second call is refused: the first one's answer has a new token */
     bool stream;  /* the answer is the first message of a stream */
     /* Made, not started. */
@@ -347,6 +348,7 @@ static inline void expect_duplicate(const struct call *call)
         call, &sessiond__v1__advance_session_response__descriptor, &arena);
 
     assert_int_equal(m->outcome, SES_EVENT_DUPLICATE);
+    assert_int_equal(m->session->n_events, 1);
     expect_session(m->session, STATUS(COMPLETED));
     ses_arena_done(&arena);
 }
@@ -395,7 +397,7 @@ static const struct subject subjects[] = {
     {.name = "GetSession", .session = true, .make = make_get, .expect = expect_got},
     {.name = "AdvanceSession", .session = true, .make = make_advance, .expect = expect_completed},
     {.name = "webhook", .session = true, .make = make_webhook, .expect = expect_completed},
-    {.name = "early event", .make = make_advance, .expect = expect_kept},
+    {.name = "early event", .kept = true, .make = make_advance, .expect = expect_kept},
     {.name = "UpdateSession", .session = true, .once = true, .make = make_update, .expect = expect_updated},
     {.name = "BeginStep", .session = true, .make = make_begin, .expect = expect_begun},
     {.name = "BeginStep in a frame", .session = true, .make = make_begin_frame, .expect = expect_begun},
@@ -418,9 +420,11 @@ static const struct subject subjects[] = {
      .expect = expect_frame},
 };
 
-/* How a subject's early event comes, and what is told of it when the session is there; what is told of a
- * return. */
+/* Around a subject: how an early event comes, the session that takes it, and what is told of it then; what is
+ * told of a return. */
 static const struct subject keep = {.name = "keep", .make = make_webhook, .expect = expect_kept};
+static const struct subject taken = {
+    .name = "taken", .early = true, .make = make_create, .expect = expect_token};
 static const struct subject applied = {.name = "applied", .make = make_webhook, .expect = expect_duplicate};
 static const struct subject returned = {.name = "returned", .make = make_get, .expect = expect_returned};
 

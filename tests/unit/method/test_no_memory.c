@@ -259,7 +259,9 @@ static void sweep(const struct subject *subject, const struct shortage *shortage
         outcome = attempt(core, subject, &stage, shortage, number * shortage->step);
         if (!outcome.well || !subject->once)
             run_freely(subject, core, &stage);
-        if (subject->early)
+        if (subject->kept)
+            run_freely(&taken, core, &stage);
+        if (subject->early || subject->kept)
             run_freely(&applied, core, &stage);
         if (subject->step)
             run_freely(&returned, core, &stage);
