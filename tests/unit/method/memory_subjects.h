@@ -131,16 +131,18 @@ static inline struct call *make_newer(struct core *core, const struct stage *sta
 
 static inline struct call *make_get(struct core *core, const struct stage *stage)
 {
-    Sessiond__V1__GetSessionRequest m = SESSIOND__V1__GET_SESSION_REQUEST__INIT;
+    Sessiond__V1__GetSessionRequest m;
 
+    sessiond__v1__get_session_request__init(&m);
     MAKE(core, stage, "GetSession", m, (void)0);
 }
 
 /* The token, if there is one; else the event is kept for the session to come. */
 static inline struct call *make_advance(struct core *core, const struct stage *stage)
 {
-    Sessiond__V1__AdvanceSessionRequest m = SESSIOND__V1__ADVANCE_SESSION_REQUEST__INIT;
+    Sessiond__V1__AdvanceSessionRequest m;
 
+    sessiond__v1__advance_session_request__init(&m);
     m.event_id = text("e1");
     MAKE(core, stage, "AdvanceSession", m, m.event = SESSIOND__V1__SESSION_EVENT__SESSION_EVENT_COMPLETED);
 }
@@ -156,9 +158,11 @@ static inline struct call *make_webhook(struct core *core, const struct stage *s
 
 static inline struct call *make_update(struct core *core, const struct stage *stage)
 {
-    Sessiond__V1__UpdateSessionRequest m = SESSIOND__V1__UPDATE_SESSION_REQUEST__INIT;
-    Types__SecretString secret = TYPES__SECRET_STRING__INIT;
+    Sessiond__V1__UpdateSessionRequest m;
+    Types__SecretString secret;
 
+    sessiond__v1__update_session_request__init(&m);
+    types__secret_string__init(&secret);
     secret.value = text("changed");
     m._metadata_case = 7;
     MAKE(core, stage, "UpdateSession", m, m.metadata = &secret);
@@ -166,8 +170,9 @@ static inline struct call *make_update(struct core *core, const struct stage *st
 
 static inline struct call *make_begin_of(struct core *core, const struct stage *stage, bool frame)
 {
-    Sessiond__V1__BeginStepRequest m = SESSIOND__V1__BEGIN_STEP_REQUEST__INIT;
+    Sessiond__V1__BeginStepRequest m;
 
+    sessiond__v1__begin_step_request__init(&m);
     m.name = text("challenge");
     m.event_id = text("b1");
     m.return_url = text(BACK_URL);
@@ -188,15 +193,17 @@ static inline struct call *make_begin_frame(struct core *core, const struct stag
 
 static inline struct call *make_revoke(struct core *core, const struct stage *stage)
 {
-    Sessiond__V1__RevokeSessionRequest m = SESSIOND__V1__REVOKE_SESSION_REQUEST__INIT;
+    Sessiond__V1__RevokeSessionRequest m;
 
+    sessiond__v1__revoke_session_request__init(&m);
     MAKE(core, stage, "RevokeSession", m, (void)0);
 }
 
 static inline struct call *make_watch(struct core *core, const struct stage *stage)
 {
-    Sessiond__V1__WatchSessionRequest m = SESSIOND__V1__WATCH_SESSION_REQUEST__INIT;
+    Sessiond__V1__WatchSessionRequest m;
 
+    sessiond__v1__watch_session_request__init(&m);
     MAKE(core, stage, "WatchSession", m, (void)0);
 }
 
