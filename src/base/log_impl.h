@@ -4,8 +4,8 @@
  *   log_bound.c   how many lines of a kind are let through
  *   log.c         a line's fields           log_write.c   where lines go
  */
-#ifndef SESSIOND_BASE_LOG_IMPL_H
-#define SESSIOND_BASE_LOG_IMPL_H
+#ifndef SESSIOND_SRC_BASE_LOG_IMPL_H
+#define SESSIOND_SRC_BASE_LOG_IMPL_H
 
 #include <sessiond/base/log.h>
 #include <sessiond/base/units.h>

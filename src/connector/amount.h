@@ -4,8 +4,8 @@
  * say otherwise of a currency: another number of digits, or digits that must be 0. An amount that it cannot
  * take as it is must be refused before the call: sent unchanged it is a payment over another amount.
  */
-#ifndef SES_CONNECTOR_AMOUNT_H
-#define SES_CONNECTOR_AMOUNT_H
+#ifndef SESSIOND_SRC_CONNECTOR_AMOUNT_H
+#define SESSIOND_SRC_CONNECTOR_AMOUNT_H
 
 #include <sessiond/connector/connector.h>
 

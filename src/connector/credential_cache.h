@@ -1,6 +1,6 @@
 /* credential_cache.h - what ses_credentials_resolve keeps of headers it has read before. */
-#ifndef SES_CONNECTOR_CREDENTIAL_CACHE_H
-#define SES_CONNECTOR_CREDENTIAL_CACHE_H
+#ifndef SESSIOND_SRC_CONNECTOR_CREDENTIAL_CACHE_H
+#define SESSIOND_SRC_CONNECTOR_CREDENTIAL_CACHE_H
 
 #include <sessiond/base/hash.h>
 #include <sessiond/connector/connector.h>

@@ -1,7 +1,7 @@
 /* credential_draft.h - credentials while they are being read: slices still point into headers and into the
  * parsed JSON. */
-#ifndef SES_CONNECTOR_CREDENTIAL_DRAFT_H
-#define SES_CONNECTOR_CREDENTIAL_DRAFT_H
+#ifndef SESSIOND_SRC_CONNECTOR_CREDENTIAL_DRAFT_H
+#define SESSIOND_SRC_CONNECTOR_CREDENTIAL_DRAFT_H
 
 #include <jansson.h>
 

@@ -1,7 +1,7 @@
 /* credential_table.h - which keys a connector's entry in x-connector-config has, and where the older x-auth
  * headers put them. */
-#ifndef SES_CONNECTOR_CREDENTIAL_TABLE_H
-#define SES_CONNECTOR_CREDENTIAL_TABLE_H
+#ifndef SESSIOND_SRC_CONNECTOR_CREDENTIAL_TABLE_H
+#define SESSIOND_SRC_CONNECTOR_CREDENTIAL_TABLE_H
 
 #include <sessiond/connector/connector.h>
 

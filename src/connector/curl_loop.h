@@ -3,8 +3,8 @@
  * A kept-alive connection stays registered with the poller between two transfers: libcurl takes its interest
  * back after every transfer and asks again for the next, which in libuv would be three epoll_ctl a call.
  */
-#ifndef SES_CONNECTOR_CURL_LOOP_H
-#define SES_CONNECTOR_CURL_LOOP_H
+#ifndef SESSIOND_SRC_CONNECTOR_CURL_LOOP_H
+#define SESSIOND_SRC_CONNECTOR_CURL_LOOP_H
 
 #include <curl/curl.h>
 #include <uv.h>

@@ -1,6 +1,6 @@
 /* host.h - the origins (scheme, host, port) this worker has called, each with its breaker. */
-#ifndef SES_CONNECTOR_HOST_H
-#define SES_CONNECTOR_HOST_H
+#ifndef SESSIOND_SRC_CONNECTOR_HOST_H
+#define SESSIOND_SRC_CONNECTOR_HOST_H
 
 #include <sessiond/connector/connector.h>
 

@@ -1,7 +1,7 @@
 /* json.h - jansson with bounds: depth counted before its recursive parser runs, duplicate keys refused, whole
  * text consumed. */
-#ifndef SES_CONNECTOR_JSON_H
-#define SES_CONNECTOR_JSON_H
+#ifndef SESSIOND_SRC_CONNECTOR_JSON_H
+#define SESSIOND_SRC_CONNECTOR_JSON_H
 
 #include <jansson.h>
 

@@ -1,6 +1,6 @@
 /* outbound.h - one call in flight, and the driver as its two source files share it. */
-#ifndef SES_CONNECTOR_OUTBOUND_H
-#define SES_CONNECTOR_OUTBOUND_H
+#ifndef SESSIOND_SRC_CONNECTOR_OUTBOUND_H
+#define SESSIOND_SRC_CONNECTOR_OUTBOUND_H
 
 #include <curl/curl.h>
 

@@ -1,6 +1,6 @@
 /* paytm_signature.h - Paytm's signature over the compact text of a request's body object. */
-#ifndef SES_CONNECTOR_PAYTM_SIGNATURE_H
-#define SES_CONNECTOR_PAYTM_SIGNATURE_H
+#ifndef SESSIOND_SRC_CONNECTOR_PAYTM_SIGNATURE_H
+#define SESSIOND_SRC_CONNECTOR_PAYTM_SIGNATURE_H
 
 #include <sessiond/base/encode.h>
 #include <sessiond/base/slice.h>

@@ -5,8 +5,8 @@
  * address that the host's name had when it was opened. Hence a pool has a life: when it is over, new calls go
  * to a fresh one, whose names are looked up again, and the old one ends with its last call.
  */
-#ifndef SES_CONNECTOR_POOL_H
-#define SES_CONNECTOR_POOL_H
+#ifndef SESSIOND_SRC_CONNECTOR_POOL_H
+#define SESSIOND_SRC_CONNECTOR_POOL_H
 
 #include <sessiond/base/list.h>
 #include <sessiond/connector/driver.h>

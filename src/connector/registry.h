@@ -1,6 +1,6 @@
 /* registry.h - the connector table as the files of this rank see it. */
-#ifndef SES_CONNECTOR_REGISTRY_H
-#define SES_CONNECTOR_REGISTRY_H
+#ifndef SESSIOND_SRC_CONNECTOR_REGISTRY_H
+#define SESSIOND_SRC_CONNECTOR_REGISTRY_H
 
 #include <sessiond/connector/connector.h>
 

@@ -1,6 +1,6 @@
 /* request.h - what the build functions of all connectors share. */
-#ifndef SES_CONNECTOR_REQUEST_H
-#define SES_CONNECTOR_REQUEST_H
+#ifndef SESSIOND_SRC_CONNECTOR_REQUEST_H
+#define SESSIOND_SRC_CONNECTOR_REQUEST_H
 
 #include <sessiond/connector/connector.h>
 

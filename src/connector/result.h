@@ -1,7 +1,7 @@
 /* result.h - the part of reading an answer that is the same for every connector: which reader gets it, and
  * what an answer that nobody can read becomes. */
-#ifndef SES_CONNECTOR_RESULT_H
-#define SES_CONNECTOR_RESULT_H
+#ifndef SESSIOND_SRC_CONNECTOR_RESULT_H
+#define SESSIOND_SRC_CONNECTOR_RESULT_H
 
 #include <jansson.h>
 

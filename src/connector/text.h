@@ -4,8 +4,8 @@
  * A writer never grows: the caller reserves the worst case (SES_TEXT_*_ROOM), so that no half-written copy
  * with a secret in it stays behind. Overrunning the room is a programmer error.
  */
-#ifndef SES_CONNECTOR_TEXT_H
-#define SES_CONNECTOR_TEXT_H
+#ifndef SESSIOND_SRC_CONNECTOR_TEXT_H
+#define SESSIOND_SRC_CONNECTOR_TEXT_H
 
 #include <sessiond/base/arena.h>
 #include <sessiond/base/slice.h>

@@ -1,6 +1,6 @@
 /* url.h - the few absolute URLs that may leave this process, parsed by the library that will follow them. */
-#ifndef SES_CONNECTOR_URL_H
-#define SES_CONNECTOR_URL_H
+#ifndef SESSIOND_SRC_CONNECTOR_URL_H
+#define SESSIOND_SRC_CONNECTOR_URL_H
 
 #include <sessiond/base/arena.h>
 #include <sessiond/base/slice.h>

@@ -9,8 +9,8 @@
  *   damaged      does not open: but for its bytes it is counted in nothing else
  *   duplicate    two sessions of one key at one revision: what must never be
  */
-#ifndef SES_CTL_CENSUS_H
-#define SES_CTL_CENSUS_H
+#ifndef SESSIOND_SRC_CTL_CENSUS_H
+#define SESSIOND_SRC_CTL_CENSUS_H
 
 #include <sessiond/store/store_admin.h>
 

@@ -8,8 +8,8 @@
  *   store        the shards, read only; check needs the seal key
  *   status       the admin port, nothing of the data directory
  */
-#ifndef SES_CTL_CTL_H
-#define SES_CTL_CTL_H
+#ifndef SESSIOND_SRC_CTL_CTL_H
+#define SESSIOND_SRC_CTL_CTL_H
 
 #include <sessiond/base/fault.h>
 #include <sessiond/base/secret.h>

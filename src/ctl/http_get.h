@@ -1,6 +1,6 @@
 /* http_get.h - one GET at the admin port. */
-#ifndef SES_CTL_HTTP_GET_H
-#define SES_CTL_HTTP_GET_H
+#ifndef SESSIOND_SRC_CTL_HTTP_GET_H
+#define SESSIOND_SRC_CTL_HTTP_GET_H
 
 #include <sessiond/base/buf.h>
 #include <sessiond/base/units.h>

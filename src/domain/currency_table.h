@@ -5,8 +5,8 @@
  * though ISO says 3, ISK has 2 though ISO says 0. Callers compute with the same table, so ours must not be
  * the better one.
  */
-#ifndef SESSIOND_DOMAIN_CURRENCY_TABLE_H
-#define SESSIOND_DOMAIN_CURRENCY_TABLE_H
+#ifndef SESSIOND_SRC_DOMAIN_CURRENCY_TABLE_H
+#define SESSIOND_SRC_DOMAIN_CURRENCY_TABLE_H
 
 /* clang-format off */
 /*  code, number, exponent, accepted; numbers run from 1 without a gap */

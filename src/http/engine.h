@@ -4,8 +4,8 @@
  * An engine (h1.c, h2.c) that has read a whole non-gRPC request calls ses_http_dispatch; the answer comes
  * back through its ses_http_stream_ops. gRPC (grpc.c) stands on h2.c alone.
  */
-#ifndef SESSIOND_HTTP_ENGINE_H
-#define SESSIOND_HTTP_ENGINE_H
+#ifndef SESSIOND_SRC_HTTP_ENGINE_H
+#define SESSIOND_SRC_HTTP_ENGINE_H
 
 #include <sessiond/http/door.h>
 

@@ -12,8 +12,8 @@
  *              that is less                      eighth: UNAVAILABLE, call again
  *   bidi       the same, for its first message   the same, at most SES_GRPC_BIDI_MS
  */
-#ifndef SES_HTTP_GRPC_H
-#define SES_HTTP_GRPC_H
+#ifndef SESSIOND_SRC_HTTP_GRPC_H
+#define SESSIOND_SRC_HTTP_GRPC_H
 
 #include "h2.h"
 

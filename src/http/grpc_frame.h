@@ -1,7 +1,7 @@
 /* grpc_frame.h - length-prefixed messages of gRPC (grpc/grpc doc/PROTOCOL-HTTP2.md,
  * "Length-Prefixed-Message"): one byte of flags, four bytes of length, big endian, then the message. */
-#ifndef SES_HTTP_GRPC_FRAME_H
-#define SES_HTTP_GRPC_FRAME_H
+#ifndef SESSIOND_SRC_HTTP_GRPC_FRAME_H
+#define SESSIOND_SRC_HTTP_GRPC_FRAME_H
 
 #include <sessiond/base/buf.h>
 

@@ -1,7 +1,7 @@
 /* grpc_metadata.h - values of gRPC's header fields: timeout, percent-encoded messages, binary metadata
  * (grpc/grpc doc/PROTOCOL-HTTP2.md, "Requests" and "Responses"). Pure. */
-#ifndef SES_HTTP_GRPC_METADATA_H
-#define SES_HTTP_GRPC_METADATA_H
+#ifndef SESSIOND_SRC_HTTP_GRPC_METADATA_H
+#define SESSIOND_SRC_HTTP_GRPC_METADATA_H
 
 #include <sessiond/base/arena.h>
 

@@ -1,7 +1,7 @@
 /* gzip.h - bounded gzip (RFC 1952) of whole messages, for gRPC's grpc-encoding and HTTP's
  * content-encoding. */
-#ifndef SES_HTTP_GZIP_H
-#define SES_HTTP_GZIP_H
+#ifndef SESSIOND_SRC_HTTP_GZIP_H
+#define SESSIOND_SRC_HTTP_GZIP_H
 
 #include <sessiond/base/arena.h>
 

@@ -23,8 +23,8 @@
  *
  * Bytes that come while RUNNING go to pending; in ENDED they are thrown away.
  */
-#ifndef SES_HTTP_H1_H
-#define SES_HTTP_H1_H
+#ifndef SESSIOND_SRC_HTTP_H1_H
+#define SESSIOND_SRC_HTTP_H1_H
 
 #include <llhttp.h>
 

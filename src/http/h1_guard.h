@@ -12,8 +12,8 @@
  *   FIELD_START --token--> NAME --':'--> VALUE --CR--> VALUE_CR --LF--> FIELD_START
  *   FIELD_START --CR--> END_CR --LF--> DONE
  */
-#ifndef SES_HTTP_H1_GUARD_H
-#define SES_HTTP_H1_GUARD_H
+#ifndef SESSIOND_SRC_HTTP_H1_GUARD_H
+#define SESSIOND_SRC_HTTP_H1_GUARD_H
 
 #include <sessiond/base/slice.h>
 #include <sessiond/base/units.h>

@@ -40,8 +40,8 @@
  * place says in which list of its engine it stands meanwhile: FRESH in the turn that answered, WAITING while
  * the peer does not take the answer, LINGERING when the answer is out and the request still comes.
  */
-#ifndef SES_HTTP_H2_H
-#define SES_HTTP_H2_H
+#ifndef SESSIOND_SRC_HTTP_H2_H
+#define SESSIOND_SRC_HTTP_H2_H
 
 #include <nghttp2/nghttp2.h>
 

@@ -1,8 +1,8 @@
 /* h2_alloc.h - where nghttp2's memory comes from. Two files implement it, of which the build takes one:
  * h2_alloc.c, or with SES_H2_ALLOC off h2_alloc_off.c, which knows nothing of the library's insides.
  */
-#ifndef SES_HTTP_H2_ALLOC_H
-#define SES_HTTP_H2_ALLOC_H
+#ifndef SESSIOND_SRC_HTTP_H2_ALLOC_H
+#define SESSIOND_SRC_HTTP_H2_ALLOC_H
 
 #include "h2.h"
 

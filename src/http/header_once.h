@@ -1,8 +1,8 @@
 /* header_once.h - headers that a request has once. Of two values the one that counts would be a matter of who
  * looks: a proxy the last one, a server the first one; whoever adds a second one could choose for somebody.
  */
-#ifndef SES_HTTP_HEADER_ONCE_H
-#define SES_HTTP_HEADER_ONCE_H
+#ifndef SESSIOND_SRC_HTTP_HEADER_ONCE_H
+#define SESSIOND_SRC_HTTP_HEADER_ONCE_H
 
 #include <sessiond/exchange/exchange.h>
 

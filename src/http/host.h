@@ -4,8 +4,8 @@
  * address: the page then reads the answers as its own. What gives it away is that name, in Host or
  * :authority.
  */
-#ifndef SES_HTTP_HOST_H
-#define SES_HTTP_HOST_H
+#ifndef SESSIOND_SRC_HTTP_HOST_H
+#define SESSIOND_SRC_HTTP_HOST_H
 
 #include "engine.h"
 

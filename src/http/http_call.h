@@ -13,8 +13,8 @@
  *   content-encoding         415 or Connect's UNIMPLEMENTED; 413 when unpacked; 400 if it is no gzip
  *   connect-timeout-ms       400; DEADLINE_EXCEEDED if it is 0
  */
-#ifndef SES_HTTP_CALL_H
-#define SES_HTTP_CALL_H
+#ifndef SESSIOND_SRC_HTTP_HTTP_CALL_H
+#define SESSIOND_SRC_HTTP_HTTP_CALL_H
 
 #include "engine.h"
 

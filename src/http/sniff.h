@@ -6,8 +6,8 @@
  *   the beginning of that            waits, at most header_ms
  *   anything else                    HTTP/1.1
  */
-#ifndef SES_HTTP_SNIFF_H
-#define SES_HTTP_SNIFF_H
+#ifndef SESSIOND_SRC_HTTP_SNIFF_H
+#define SESSIOND_SRC_HTTP_SNIFF_H
 
 #include "engine.h"
 

@@ -13,8 +13,8 @@
  * are freed, or else from the close callback. Never from inside ses_conn_cut or ses_conn_finish, so an engine
  * may call these wherever it stands.
  */
-#ifndef SES_NET_CONN_IMPL_H
-#define SES_NET_CONN_IMPL_H
+#ifndef SESSIOND_SRC_NET_CONN_IMPL_H
+#define SESSIOND_SRC_NET_CONN_IMPL_H
 
 #include <sessiond/base/units.h>
 #include <sessiond/net/conn.h>

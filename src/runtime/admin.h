@@ -1,7 +1,7 @@
 /* admin.h - the resources of the admin port: /metrics, /healthz, /readyz and the status page at /. Read
  * only. */
-#ifndef SESSIOND_RUNTIME_ADMIN_H
-#define SESSIOND_RUNTIME_ADMIN_H
+#ifndef SESSIOND_SRC_RUNTIME_ADMIN_H
+#define SESSIOND_SRC_RUNTIME_ADMIN_H
 
 #include <sessiond/exchange/exchange.h>
 

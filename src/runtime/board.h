@@ -7,8 +7,8 @@
  *
  * Made before the first fork and inherited, never attached by name, so nobody else can read or damage it.
  */
-#ifndef SESSIOND_RUNTIME_BOARD_H
-#define SESSIOND_RUNTIME_BOARD_H
+#ifndef SESSIOND_SRC_RUNTIME_BOARD_H
+#define SESSIOND_SRC_RUNTIME_BOARD_H
 
 #include <sessiond/base/metrics.h>
 #include <sessiond/base/status.h>

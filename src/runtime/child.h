@@ -19,8 +19,8 @@
  *   the loader, SES_EXIT_FULL       a larger table, and the loader again
  *   the loader, anything else       the server stops
  */
-#ifndef SESSIOND_RUNTIME_CHILD_H
-#define SESSIOND_RUNTIME_CHILD_H
+#ifndef SESSIOND_SRC_RUNTIME_CHILD_H
+#define SESSIOND_SRC_RUNTIME_CHILD_H
 
 #include <sys/types.h>
 

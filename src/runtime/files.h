@@ -3,8 +3,8 @@
  * A client's connection is a descriptor. Clients that had all of them would leave none for a connector, and
  * whoever connects next would wait in the kernel: so they get what is left beside our own.
  */
-#ifndef SESSIOND_RUNTIME_FILES_H
-#define SESSIOND_RUNTIME_FILES_H
+#ifndef SESSIOND_SRC_RUNTIME_FILES_H
+#define SESSIOND_SRC_RUNTIME_FILES_H
 
 #include <sessiond/base/log.h>
 

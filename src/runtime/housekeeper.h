@@ -7,8 +7,8 @@
  *   every 10 s       LMDB's stale readers; at once when a worker died
  *   every minute     the clock's file; after a step of the clock within a second
  */
-#ifndef SESSIOND_RUNTIME_HOUSEKEEPER_H
-#define SESSIOND_RUNTIME_HOUSEKEEPER_H
+#ifndef SESSIOND_SRC_RUNTIME_HOUSEKEEPER_H
+#define SESSIOND_SRC_RUNTIME_HOUSEKEEPER_H
 
 #include <uv.h>
 

@@ -9,8 +9,8 @@
  *   DIR/clock            sessiond's own time (base/clock_file.h)
  *   DIR/shards/          0700, one directory a worker slot (store/)
  */
-#ifndef SESSIOND_RUNTIME_LAYOUT_H
-#define SESSIOND_RUNTIME_LAYOUT_H
+#ifndef SESSIOND_SRC_RUNTIME_LAYOUT_H
+#define SESSIOND_SRC_RUNTIME_LAYOUT_H
 
 #include <sessiond/base/secret.h>
 

@@ -1,7 +1,7 @@
 /* loader.h - the short-lived child that fills the session table after a full stop: LMDB must not be touched
  * before fork. */
-#ifndef SESSIOND_RUNTIME_LOADER_H
-#define SESSIOND_RUNTIME_LOADER_H
+#ifndef SESSIOND_SRC_RUNTIME_LOADER_H
+#define SESSIOND_SRC_RUNTIME_LOADER_H
 
 #include "child.h"
 

@@ -1,8 +1,8 @@
 /* preflight.h - --check: would it start, here and now? Everything that a start can be refused for is tried,
  * in its order; nothing is made and nothing is kept.
  */
-#ifndef SESSIOND_RUNTIME_PREFLIGHT_H
-#define SESSIOND_RUNTIME_PREFLIGHT_H
+#ifndef SESSIOND_SRC_RUNTIME_PREFLIGHT_H
+#define SESSIOND_SRC_RUNTIME_PREFLIGHT_H
 
 #include <sessiond/config/config.h>
 

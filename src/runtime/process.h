@@ -1,6 +1,6 @@
 /* process.h - what every process of ours sets for itself: limits, signals, privileges. */
-#ifndef SESSIOND_RUNTIME_PROCESS_H
-#define SESSIOND_RUNTIME_PROCESS_H
+#ifndef SESSIOND_SRC_RUNTIME_PROCESS_H
+#define SESSIOND_SRC_RUNTIME_PROCESS_H
 
 #include <stdint.h>
 #include <sys/types.h>

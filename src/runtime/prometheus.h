@@ -1,7 +1,7 @@
 /* prometheus.h - the board as Prometheus text format 0.0.4
  * (prometheus.io/docs/instrumenting/exposition_formats). */
-#ifndef SESSIOND_RUNTIME_PROMETHEUS_H
-#define SESSIOND_RUNTIME_PROMETHEUS_H
+#ifndef SESSIOND_SRC_RUNTIME_PROMETHEUS_H
+#define SESSIOND_SRC_RUNTIME_PROMETHEUS_H
 
 #include <sessiond/base/buf.h>
 

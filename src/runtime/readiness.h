@@ -14,8 +14,8 @@
  *   table or a shard is full               yes      table_full, store_full
  *   not all started yet, draining          no       as above
  */
-#ifndef SESSIOND_RUNTIME_READINESS_H
-#define SESSIOND_RUNTIME_READINESS_H
+#ifndef SESSIOND_SRC_RUNTIME_READINESS_H
+#define SESSIOND_SRC_RUNTIME_READINESS_H
 
 #include "board.h"
 

@@ -5,8 +5,8 @@
  * again after 10, 20, 40, 80, 160, 320, 640, 1280, 2560 and 5000 ms; the eleventh death within the minute is
  * the last.
  */
-#ifndef SESSIOND_RUNTIME_RESPAWN_H
-#define SESSIOND_RUNTIME_RESPAWN_H
+#ifndef SESSIOND_SRC_RUNTIME_RESPAWN_H
+#define SESSIOND_SRC_RUNTIME_RESPAWN_H
 
 #include <stdbool.h>
 #include <stdint.h>

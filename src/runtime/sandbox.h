@@ -4,8 +4,8 @@
  * loopback socket that the supervisor keeps open, so that the URLs stay the same when the simulator is
  * started again.
  */
-#ifndef SESSIOND_RUNTIME_SANDBOX_H
-#define SESSIOND_RUNTIME_SANDBOX_H
+#ifndef SESSIOND_SRC_RUNTIME_SANDBOX_H
+#define SESSIOND_SRC_RUNTIME_SANDBOX_H
 
 #include "child.h"
 

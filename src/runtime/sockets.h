@@ -1,8 +1,8 @@
 /* sockets.h - listening sockets. Made by the supervisor before fork and kept open by it: connections that
  * wait in a dead worker's queue wait for a neighbour or its replacement (measured: without this 101 of 200
  * queued connections were reset). shutdown(SHUT_RD) closes one for every process, listen() opens it again. */
-#ifndef SESSIOND_RUNTIME_SOCKETS_H
-#define SESSIOND_RUNTIME_SOCKETS_H
+#ifndef SESSIOND_SRC_RUNTIME_SOCKETS_H
+#define SESSIOND_SRC_RUNTIME_SOCKETS_H
 
 #include <sessiond/config/address.h>
 #include <sessiond/base/fault.h>

@@ -1,7 +1,7 @@
 /* status_page.h - one HTML page for a human: is it up, what does it do, how fast. No script, nothing fetched
  * from elsewhere. */
-#ifndef SESSIOND_RUNTIME_STATUS_PAGE_H
-#define SESSIOND_RUNTIME_STATUS_PAGE_H
+#ifndef SESSIOND_SRC_RUNTIME_STATUS_PAGE_H
+#define SESSIOND_SRC_RUNTIME_STATUS_PAGE_H
 
 #include <sessiond/base/buf.h>
 

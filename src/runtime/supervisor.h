@@ -14,8 +14,8 @@
  *
  * The loader goes from STARTING to EMPTY; a child that is not essential (the simulator) is READY at once.
  */
-#ifndef SESSIOND_RUNTIME_SUPERVISOR_H
-#define SESSIOND_RUNTIME_SUPERVISOR_H
+#ifndef SESSIOND_SRC_RUNTIME_SUPERVISOR_H
+#define SESSIOND_SRC_RUNTIME_SUPERVISOR_H
 
 #include "child.h"
 #include "sandbox.h"

@@ -6,8 +6,8 @@
  * world's clock says has passed since; a clock that is behind what it said before says nothing. No file, or a
  * damaged one: the world's clock.
  */
-#ifndef SESSIOND_RUNTIME_TIMEKEEPER_H
-#define SESSIOND_RUNTIME_TIMEKEEPER_H
+#ifndef SESSIOND_SRC_RUNTIME_TIMEKEEPER_H
+#define SESSIOND_SRC_RUNTIME_TIMEKEEPER_H
 
 #include <sessiond/base/log.h>
 

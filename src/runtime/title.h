@@ -2,8 +2,8 @@
  * to one of them sees the same command line for all. The supervisor keeps the command line that it was
  * started with.
  */
-#ifndef SESSIOND_RUNTIME_TITLE_H
-#define SESSIOND_RUNTIME_TITLE_H
+#ifndef SESSIOND_SRC_RUNTIME_TITLE_H
+#define SESSIOND_SRC_RUNTIME_TITLE_H
 
 /* [supervisor] Once, before fork, with main's arguments: moves the environment out of the way, because Linux
  * shows the memory that arguments and environment were handed over in. */

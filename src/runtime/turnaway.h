@@ -8,8 +8,8 @@
  *   300 ms later     it watches the sockets: 503, UNAVAILABLE, and the connection ends
  *   a worker comes   the sockets are given back at the next look, which the supervisor's byte brings about
  */
-#ifndef SESSIOND_RUNTIME_TURNAWAY_H
-#define SESSIOND_RUNTIME_TURNAWAY_H
+#ifndef SESSIOND_SRC_RUNTIME_TURNAWAY_H
+#define SESSIOND_SRC_RUNTIME_TURNAWAY_H
 
 #include <uv.h>
 

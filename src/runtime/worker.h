@@ -5,8 +5,8 @@
  *   connections       worker_slots.c: of which slots
  *   leaving           drain.c
  */
-#ifndef SESSIOND_RUNTIME_WORKER_H
-#define SESSIOND_RUNTIME_WORKER_H
+#ifndef SESSIOND_SRC_RUNTIME_WORKER_H
+#define SESSIOND_SRC_RUNTIME_WORKER_H
 
 #include <uv.h>
 

@@ -1,6 +1,6 @@
 /* acs_page.h - the simulated bank's pages. */
-#ifndef SES_SIM_ACS_PAGE_H
-#define SES_SIM_ACS_PAGE_H
+#ifndef SESSIOND_SRC_SIM_ACS_PAGE_H
+#define SESSIOND_SRC_SIM_ACS_PAGE_H
 
 #include <sessiond/base/buf.h>
 

@@ -19,8 +19,8 @@
  * A connector's path counts an effect exactly when the real one would have acted: that is what tests of the
  * server's idempotency look at.
  */
-#ifndef SES_SIM_H
-#define SES_SIM_H
+#ifndef SESSIOND_SRC_SIM_SIM_H
+#define SESSIOND_SRC_SIM_SIM_H
 
 #include <uv.h>
 

@@ -1,6 +1,6 @@
 /* claims.h - the JSON inside a session token: our exact claims, written by hand, read strictly. */
-#ifndef SES_TOKEN_CLAIMS_H
-#define SES_TOKEN_CLAIMS_H
+#ifndef SESSIOND_SRC_TOKEN_CLAIMS_H
+#define SESSIOND_SRC_TOKEN_CLAIMS_H
 
 #include <sessiond/token/token.h>
 

@@ -2,8 +2,8 @@
  *
  * Writers hold an exclusive flock on the directory, readers a shared one, so that nobody reads half of an
  * operation that touches two files. The lock dies with its process. */
-#ifndef SES_TOKEN_KEYDIR_H
-#define SES_TOKEN_KEYDIR_H
+#ifndef SESSIOND_SRC_TOKEN_KEYDIR_H
+#define SESSIOND_SRC_TOKEN_KEYDIR_H
 
 #include <sessiond/base/secret.h>
 

@@ -5,8 +5,8 @@
  *
  * secret is absent once the key is revoked. replaces names the key that was active before this one: should an
  * activation die between its two files, both say "active", and this says which of them no longer is. */
-#ifndef SES_TOKEN_KEYFILE_H
-#define SES_TOKEN_KEYFILE_H
+#ifndef SESSIOND_SRC_TOKEN_KEYFILE_H
+#define SESSIOND_SRC_TOKEN_KEYFILE_H
 
 #include <sessiond/token/token.h>
 

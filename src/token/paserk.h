@@ -1,8 +1,8 @@
 /* paserk.h - keys as text: PASERK version 4 (paseto-standard/paserk: docs/types). k4.secret and k4.public
  * carry a key, k4.pid and k4.lid are its identifier: the first 33 bytes of BLAKE2b over "k4.pid." (or
  * "k4.lid.") and the key's own text. */
-#ifndef SES_TOKEN_PASERK_H
-#define SES_TOKEN_PASERK_H
+#ifndef SESSIOND_SRC_TOKEN_PASERK_H
+#define SESSIOND_SRC_TOKEN_PASERK_H
 
 #include <sessiond/token/token.h>
 

@@ -7,8 +7,8 @@
  * Everything signed or authenticated goes through PAE ("pre-authentication encoding"): a count, then each
  * piece behind its length, little endian 64 bit.
  */
-#ifndef SES_TOKEN_PASETO_H
-#define SES_TOKEN_PASETO_H
+#ifndef SESSIOND_SRC_TOKEN_PASETO_H
+#define SESSIOND_SRC_TOKEN_PASETO_H
 
 #include <sessiond/base/slice.h>
 

@@ -1,6 +1,6 @@
 /* ring.h - the keys of one purpose together, and the ring that a worker holds of both. */
-#ifndef SES_TOKEN_RING_H
-#define SES_TOKEN_RING_H
+#ifndef SESSIOND_SRC_TOKEN_RING_H
+#define SESSIOND_SRC_TOKEN_RING_H
 
 #include <sessiond/token/token.h>
 

@@ -1,7 +1,7 @@
 /* step_v4.h - step handles of earlier versions: PASETO v4.local, 329 characters. They are accepted as
  * long as their steps live; none is made any more. */
-#ifndef SES_TOKEN_STEP_V4_H
-#define SES_TOKEN_STEP_V4_H
+#ifndef SESSIOND_SRC_TOKEN_STEP_V4_H
+#define SESSIOND_SRC_TOKEN_STEP_V4_H
 
 #include <sessiond/token/token.h>
 

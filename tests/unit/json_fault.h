@@ -1,7 +1,7 @@
 /* json_fault.h - jansson without memory: the allocation after so many fails, and all that follow. Install
  * before the first parse: the parser keeps what it finds. */
-#ifndef SES_TESTS_JSON_FAULT_H
-#define SES_TESTS_JSON_FAULT_H
+#ifndef SESSIOND_TESTS_UNIT_JSON_FAULT_H
+#define SESSIOND_TESTS_UNIT_JSON_FAULT_H
 
 #include <stdint.h>
 #include <stdlib.h>

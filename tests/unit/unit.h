@@ -6,8 +6,8 @@
  * end a test that hangs. What must happen after some time is tried on a clock that the test moves
  * (unit_clock.h).
  */
-#ifndef SESSIOND_TESTS_UNIT_H
-#define SESSIOND_TESTS_UNIT_H
+#ifndef SESSIOND_TESTS_UNIT_UNIT_H
+#define SESSIOND_TESTS_UNIT_UNIT_H
 
 #include <setjmp.h>
 #include <stdarg.h>

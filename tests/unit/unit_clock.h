@@ -6,8 +6,8 @@
  * is run by UV_RUN_NOWAIT: what sleeps in the kernel sleeps in real time. A byte that was sent may come a
  * moment later: wait for it (WAIT_DOING) before time passes.
  */
-#ifndef SESSIOND_TESTS_UNIT_CLOCK_H
-#define SESSIOND_TESTS_UNIT_CLOCK_H
+#ifndef SESSIOND_TESTS_UNIT_UNIT_CLOCK_H
+#define SESSIOND_TESTS_UNIT_UNIT_CLOCK_H
 
 #include "unit.h"
 

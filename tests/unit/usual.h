@@ -1,7 +1,7 @@
 /* usual.h - valid options of what only workers make; a test changes what it means. What the housekeeper makes
  * too is in config/usual.h. */
-#ifndef SES_TESTS_USUAL_H
-#define SES_TESTS_USUAL_H
+#ifndef SESSIOND_TESTS_UNIT_USUAL_H
+#define SESSIOND_TESTS_UNIT_USUAL_H
 
 #include <sessiond/config/usual.h>
 #include <sessiond/connector/driver.h>

@@ -1,6 +1,6 @@
 /* connector_fixture.h - an arena, credentials and a call to build from. */
-#ifndef SES_TESTS_CONNECTOR_FIXTURE_H
-#define SES_TESTS_CONNECTOR_FIXTURE_H
+#ifndef SESSIOND_TESTS_UNIT_CONNECTOR_CONNECTOR_FIXTURE_H
+#define SESSIOND_TESTS_UNIT_CONNECTOR_CONNECTOR_FIXTURE_H
 
 #include "unit.h"
 

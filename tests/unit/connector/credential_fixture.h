@@ -1,6 +1,6 @@
 /* credential_fixture.h - resolving without a cache, and what a refusal looks like. */
-#ifndef SES_TESTS_CREDENTIAL_FIXTURE_H
-#define SES_TESTS_CREDENTIAL_FIXTURE_H
+#ifndef SESSIOND_TESTS_UNIT_CONNECTOR_CREDENTIAL_FIXTURE_H
+#define SESSIOND_TESTS_UNIT_CONNECTOR_CREDENTIAL_FIXTURE_H
 
 #include "connector_fixture.h"
 #include "credential_samples.h"

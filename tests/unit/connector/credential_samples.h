@@ -5,8 +5,8 @@
  * name[] = list, name{} = map. legacy: "kind key=source ..; kind ..", sources a = x-api-key, 1 = x-key1, 2 =
  * x-key2, s = x-api-secret.
  */
-#ifndef SES_TESTS_CREDENTIAL_SAMPLES_H
-#define SES_TESTS_CREDENTIAL_SAMPLES_H
+#ifndef SESSIOND_TESTS_UNIT_CONNECTOR_CREDENTIAL_SAMPLES_H
+#define SESSIOND_TESTS_UNIT_CONNECTOR_CREDENTIAL_SAMPLES_H
 
 struct sample {
     const char *variant, *connector, *keys, *legacy;

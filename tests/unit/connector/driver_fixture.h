@@ -1,6 +1,6 @@
 /* driver_fixture.h - a loop with a driver on it, and calls whose end can be waited for. */
-#ifndef SES_TESTS_DRIVER_FIXTURE_H
-#define SES_TESTS_DRIVER_FIXTURE_H
+#ifndef SESSIOND_TESTS_UNIT_CONNECTOR_DRIVER_FIXTURE_H
+#define SESSIOND_TESTS_UNIT_CONNECTOR_DRIVER_FIXTURE_H
 
 #include "unit_clock.h"
 

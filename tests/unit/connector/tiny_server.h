@@ -1,6 +1,6 @@
 /* tiny_server.h - an HTTP server of the test's own loop that does what it is told, one action per request. */
-#ifndef SES_TESTS_TINY_SERVER_H
-#define SES_TESTS_TINY_SERVER_H
+#ifndef SESSIOND_TESTS_UNIT_CONNECTOR_TINY_SERVER_H
+#define SESSIOND_TESTS_UNIT_CONNECTOR_TINY_SERVER_H
 
 #include "unit.h"
 

@@ -5,8 +5,8 @@
  * gives bytes (in pieces of rig.split), rig.wire holds what the server has written. Shared by unit tests and
  * fuzz_h1.c: no cmocka here.
  */
-#ifndef SES_TESTS_H1_RIG_H
-#define SES_TESTS_H1_RIG_H
+#ifndef SESSIOND_TESTS_UNIT_HTTP_H1_RIG_H
+#define SESSIOND_TESTS_UNIT_HTTP_H1_RIG_H
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* h1_text.h - requests and answers of HTTP/1.1 as text, for the tests of h1*.c. */
-#ifndef SES_TESTS_H1_TEXT_H
-#define SES_TESTS_H1_TEXT_H
+#ifndef SESSIOND_TESTS_UNIT_HTTP_H1_TEXT_H
+#define SESSIOND_TESTS_UNIT_HTTP_H1_TEXT_H
 
 #include "unit.h"
 

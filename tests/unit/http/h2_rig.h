@@ -4,8 +4,8 @@
  * client saw. For attacks rig_raw feeds bytes; what the server writes stands in rig.wire and rig_frames looks
  * through it.
  */
-#ifndef SES_TESTS_H2_RIG_H
-#define SES_TESTS_H2_RIG_H
+#ifndef SESSIOND_TESTS_UNIT_HTTP_H2_RIG_H
+#define SESSIOND_TESTS_UNIT_HTTP_H2_RIG_H
 
 #include "unit_clock.h"
 #include "usual.h"

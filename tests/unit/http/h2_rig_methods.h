@@ -1,6 +1,6 @@
 /* h2_rig_methods.h - the toy methods of h2_rig.h: its middle part, for it alone to include. */
-#ifndef SES_TESTS_H2_RIG_METHODS_H
-#define SES_TESTS_H2_RIG_METHODS_H
+#ifndef SESSIOND_TESTS_UNIT_HTTP_H2_RIG_METHODS_H
+#define SESSIOND_TESTS_UNIT_HTTP_H2_RIG_METHODS_H
 
 #define RIG_BIDI_MAX 6
 

@@ -1,6 +1,6 @@
 /* h2_rig_raw.h - bytes straight to the server engine of h2_rig.h, and a look at the frames it wrote. */
-#ifndef SES_TESTS_H2_RIG_RAW_H
-#define SES_TESTS_H2_RIG_RAW_H
+#ifndef SESSIOND_TESTS_UNIT_HTTP_H2_RIG_RAW_H
+#define SESSIOND_TESTS_UNIT_HTTP_H2_RIG_RAW_H
 
 #include "http/h2_rig.h"
 

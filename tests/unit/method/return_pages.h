@@ -1,6 +1,6 @@
 /* return_pages.h - one exchange of the return URL and a look at the page that answered it. */
-#ifndef SESSIOND_TESTS_RETURN_PAGES_H
-#define SESSIOND_TESTS_RETURN_PAGES_H
+#ifndef SESSIOND_TESTS_UNIT_METHOD_RETURN_PAGES_H
+#define SESSIOND_TESTS_UNIT_METHOD_RETURN_PAGES_H
 
 #include "exchange/door.h"
 

@@ -1,8 +1,8 @@
 /* conn_rig.h - connections over real loopback sockets, with a toy engine that does at each callback what the
  * test tells it. The clock stands but where a test lets time pass.
  */
-#ifndef SES_TESTS_CONN_RIG_H
-#define SES_TESTS_CONN_RIG_H
+#ifndef SESSIOND_TESTS_UNIT_NET_CONN_RIG_H
+#define SESSIOND_TESTS_UNIT_NET_CONN_RIG_H
 
 #include "unit_clock.h"
 

@@ -1,6 +1,6 @@
 /* garbage_page.h - each kind of garbage in a page of records that LMDB would answer in another way. */
-#ifndef SESSIOND_TESTS_GARBAGE_PAGE_H
-#define SESSIOND_TESTS_GARBAGE_PAGE_H
+#ifndef SESSIOND_TESTS_UNIT_STORE_GARBAGE_PAGE_H
+#define SESSIOND_TESTS_UNIT_STORE_GARBAGE_PAGE_H
 
 #include <string.h>
 

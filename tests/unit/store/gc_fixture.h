@@ -1,6 +1,6 @@
 /* gc_fixture.h - records that end soon, and collection of one shard. */
-#ifndef SESSIOND_TESTS_GC_FIXTURE_H
-#define SESSIOND_TESTS_GC_FIXTURE_H
+#ifndef SESSIOND_TESTS_UNIT_STORE_GC_FIXTURE_H
+#define SESSIOND_TESTS_UNIT_STORE_GC_FIXTURE_H
 
 #include "store_fixture.h"
 

@@ -1,6 +1,6 @@
 /* store_fixture.h - a store in a temporary directory, and puts that wait for their acknowledgement. */
-#ifndef SESSIOND_TESTS_STORE_FIXTURE_H
-#define SESSIOND_TESTS_STORE_FIXTURE_H
+#ifndef SESSIOND_TESTS_UNIT_STORE_STORE_FIXTURE_H
+#define SESSIOND_TESTS_UNIT_STORE_STORE_FIXTURE_H
 
 #include "../unit.h"
 

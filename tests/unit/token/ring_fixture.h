@@ -1,6 +1,6 @@
 /* ring_fixture.h - a key ring in a fresh directory below $TMPDIR, and claims to put into tokens. */
-#ifndef SES_TEST_RING_FIXTURE_H
-#define SES_TEST_RING_FIXTURE_H
+#ifndef SESSIOND_TESTS_UNIT_TOKEN_RING_FIXTURE_H
+#define SESSIOND_TESTS_UNIT_TOKEN_RING_FIXTURE_H
 
 #include "unit.h"
 
