@@ -88,17 +88,18 @@ static void say_health(struct sim *sim, const struct sim_request *request, struc
 
 static const struct {
     const char *path;
-    bool post; /* the others take both */
+    bool post;      /* the others take both */
+    bool connector; /* only these are counted as requests */
     void (*handle)(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
 } routes[] = {
-    {"/nuvei/getSessionToken.do", true, sim_nuvei},
-    {"/paytm/theia/api/v1/initiateTransaction", true, sim_paytm},
-    {"/stripe/v1/payment_intents", true, sim_stripe},
-    {"/acs/challenge", false, sim_acs_challenge},
-    {"/acs/answer", true, sim_acs_answer},
-    {"/control", true, sim_control},
-    {"/effects", false, sim_effects},
-    {"/healthz", false, say_health},
+    {"/nuvei/getSessionToken.do", true, true, sim_nuvei},
+    {"/paytm/theia/api/v1/initiateTransaction", true, true, sim_paytm},
+    {"/stripe/v1/payment_intents", true, true, sim_stripe},
+    {"/acs/challenge", false, false, sim_acs_challenge},
+    {"/acs/answer", true, false, sim_acs_answer},
+    {"/control", true, false, sim_control},
+    {"/effects", false, false, sim_effects},
+    {"/healthz", false, false, say_health},
 };
 
 /* Modes that do not depend on the connector: the body, whatever it was, is replaced. */
@@ -117,7 +118,6 @@ static void apply_mode(struct sim_reply *reply)
         SES_REQUIRE(ses_buf_append(&reply->body, ses_slice(pad, sizeof(pad))) == SES_OK);
 }
 
-/* The first three paths are the connectors': only they are counted as requests. */
 void sim_route(struct sim *sim, const struct sim_request *request, struct sim_reply *reply)
 {
     reply->behaviour = (struct sim_behaviour){.mode = SIM_NORMAL};
@@ -130,7 +130,7 @@ void sim_route(struct sim *sim, const struct sim_request *request, struct sim_re
             sim_say(reply, 405, "{\"error\":\"method not allowed\"}");
             return;
         }
-        if (i < 3)
+        if (routes[i].connector)
             sim->requests++;
         routes[i].handle(sim, request, reply);
         apply_mode(reply);

@@ -120,8 +120,3 @@ void sim_effect(struct sim *sim, struct ses_slice order_id)
     if (entry != NULL)
         entry->count++;
 }
-
-bool sim_refuses(const struct sim_reply *reply)
-{
-    return reply->behaviour.mode == SIM_DECLINED || reply->behaviour.mode == SIM_HTTP;
-}

@@ -141,8 +141,6 @@ void sim_effects(struct sim *sim, const struct sim_request *request, struct sim_
 
 /* Counts that a connector acted for an order. */
 void sim_effect(struct sim *sim, struct ses_slice order_id);
-/* The behaviour of this order is to refuse: no effect. */
-bool sim_refuses(const struct sim_reply *reply);
 /* 32 hex digits that depend on the seed, the label and the serial alone. */
 void sim_token(const struct sim *sim, const char *label, uint64_t serial, char ret_token[SIM_TOKEN_SIZE]);
 /* Replaces the body; formatted as printf does. */
