@@ -54,9 +54,8 @@ static enum ses_status split(struct ses_slice text, bool *ret_v6, struct ses_sli
                              struct ses_slice *ret_port)
 {
     size_t colon = text.len;
-    size_t i;
 
-    for (i = 0; i < text.len; i++) {
+    for (size_t i = 0; i < text.len; i++) {
         if (text.data[i] == ':')
             colon = i;
     }

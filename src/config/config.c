@@ -237,9 +237,8 @@ static enum ses_status read_urls(const struct loader *loader, const struct ses_r
 static enum ses_status read_hosts(const struct loader *loader, const struct ses_raw_config *raw)
 {
     struct ses_config *config = loader->config;
-    unsigned i;
 
-    for (i = 0; i < raw->connector.base_url_hosts_count; i++) {
+    for (unsigned i = 0; i < raw->connector.base_url_hosts_count; i++) {
         struct value value = {.text = raw->connector.base_url_hosts[i], .key = "connector.base_url_hosts"};
 
         SES_TRY(ses_config_read_text(loader, &value, "", SES_CONFIG_TEXT_SIZE, config->hosts[i]));

@@ -28,9 +28,7 @@ static enum ses_status refuse(struct walk *walk, size_t line, const char *key, c
 
 size_t ses_config_lines_find(const struct ses_config_lines *lines, const char *key)
 {
-    size_t i;
-
-    for (i = 0; i < lines->count; i++) {
+    for (size_t i = 0; i < lines->count; i++) {
         if (strcmp(lines->lines[i].key, key) == 0)
             return lines->lines[i].line;
     }

@@ -38,9 +38,7 @@ enum ses_status ses_config_read_choice(const struct loader *loader, const struct
                                        const char *const *names, size_t count, const char *what,
                                        unsigned *ret_choice)
 {
-    unsigned i;
-
-    for (i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++) {
         if (strcmp(value->text, names[i]) == 0) {
             *ret_choice = i;
             return SES_OK;

@@ -61,12 +61,11 @@ static enum option find(const char *word, const char **ret_value)
 {
     const char *equals = strchr(word, '=');
     size_t len = equals == NULL ? strlen(word) : (size_t)(equals - word);
-    int i;
 
     *ret_value = equals == NULL ? NULL : equals + 1;
     if (strcmp(word, "-h") == 0)
         return OPTION_HELP;
-    for (i = 0; i < OPTION_COUNT; i++) {
+    for (int i = 0; i < OPTION_COUNT; i++) {
         if (strlen(option_table[i].name) == len && memcmp(option_table[i].name, word, len) == 0)
             return (enum option)i;
     }

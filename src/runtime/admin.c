@@ -70,11 +70,10 @@ static enum ses_status render_degraded(const struct ses_readiness *readiness, st
                 {readiness->table_full, "table_full"},
                 {readiness->store_full, "store_full"}};
     const char *comma = "";
-    size_t i;
 
     SES_TRY(ses_buf_appendf(out, "\"degraded\":%s,\"reasons\":[",
                             ses_readiness_degraded(readiness) ? "true" : "false"));
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (!rows[i].on)
             continue;
         SES_TRY(ses_buf_appendf(out, "%s\"%s\"", comma, rows[i].name));
@@ -90,7 +89,6 @@ static enum ses_status render_ready(const struct ses_admin *admin, struct ses_bu
     const struct ses_board *board = admin->env->board;
     uint64_t now_ns = ses_clock_mono_ns();
     struct ses_readiness readiness;
-    unsigned i;
 
     ses_readiness_look(board, now_ns, &readiness);
     SES_TRY(ses_buf_appendf(out, "{\"ready\":%s,\"state\":\"%s\",", readiness.ready ? "true" : "false",
@@ -100,7 +98,7 @@ static enum ses_status render_ready(const struct ses_admin *admin, struct ses_bu
         out, "\"draining\":%s,\"listen\":\"%s\",\"sessions_loaded\":%llu,\"workers\":[",
         readiness.draining ? "true" : "false", board->listen,
         (unsigned long long)atomic_load_explicit(&board->sessions_loaded, memory_order_relaxed)));
-    for (i = 0; i < board->workers; i++) {
+    for (unsigned i = 0; i < board->workers; i++) {
         const struct ses_metrics *metrics = &board->metrics[i];
         uint64_t beat_ns = atomic_load_explicit(&metrics->heartbeat_mono_ns, memory_order_relaxed);
 
@@ -169,12 +167,11 @@ enum ses_status ses_admin_new(const struct ses_child_env *env, struct ses_admin 
         {"/", "status", start_page},
     };
     struct ses_admin *admin = calloc(1, sizeof(*admin));
-    size_t i;
 
     if (admin == NULL)
         return SES_NO_MEMORY;
     admin->env = env;
-    for (i = 0; i < ROUTES_COUNT; i++)
+    for (size_t i = 0; i < ROUTES_COUNT; i++)
         admin->routes[i] = (struct ses_route){.path = rows[i].path,
                                               .kind = SES_ROUTE_PLAIN,
                                               .get = true,

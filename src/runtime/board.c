@@ -65,9 +65,8 @@ static bool is_age(enum ses_counter counter)
 uint64_t ses_board_counter(const struct ses_board *board, enum ses_counter counter)
 {
     uint64_t sum = 0;
-    unsigned i;
 
-    for (i = 0; i <= board->workers; i++) {
+    for (unsigned i = 0; i <= board->workers; i++) {
         uint64_t value = atomic_load_explicit(&board->metrics[i].counter[counter], memory_order_relaxed);
 
         if (!is_age(counter))
@@ -83,14 +82,13 @@ uint64_t ses_board_counter(const struct ses_board *board, enum ses_counter count
 void ses_board_hist(const struct ses_board *board, size_t offset, struct ses_hist_sum *ret_sum)
 {
     unsigned slot;
-    size_t i;
 
     *ret_sum = (struct ses_hist_sum){.count = 0};
     for (slot = 0; slot <= board->workers; slot++) {
         const struct ses_hist *hist = (const void *)((const char *)&board->metrics[slot] + offset);
 
         ret_sum->sum += atomic_load_explicit(&hist->sum, memory_order_relaxed);
-        for (i = 0; i < SES_HIST_BUCKETS; i++) {
+        for (size_t i = 0; i < SES_HIST_BUCKETS; i++) {
             uint64_t n = atomic_load_explicit(&hist->bucket[i], memory_order_relaxed);
 
             ret_sum->bucket[i] += n;
@@ -104,13 +102,12 @@ uint64_t ses_hist_sum_quantile(const struct ses_hist_sum *sum, double q)
 {
     uint64_t rank = (uint64_t)(q * (double)sum->count);
     uint64_t seen = 0;
-    size_t i;
 
     if (sum->count == 0)
         return 0;
     if (rank >= sum->count)
         rank = sum->count - 1;
-    for (i = 0; i < SES_HIST_BUCKETS; i++) {
+    for (size_t i = 0; i < SES_HIST_BUCKETS; i++) {
         seen += sum->bucket[i];
         if (seen > rank)
             return ses_hist_upper(i);

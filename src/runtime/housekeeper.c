@@ -92,9 +92,8 @@ static void drain_retired(struct ses_housekeeper *keeper)
 static void settle_given_up(struct ses_housekeeper *keeper)
 {
     const struct ses_board *board = keeper->env->board;
-    unsigned i;
 
-    for (i = 0; i < board->workers; i++) {
+    for (unsigned i = 0; i < board->workers; i++) {
         uint32_t generation = atomic_load_explicit(&board->metrics[i].generation, memory_order_relaxed);
         enum ses_status status;
         bool empty;

@@ -43,9 +43,8 @@ static enum ses_status counters(const struct ses_board *board, struct ses_buf *o
         SES_COUNTER_TABLE(COUNTER_ROW)
 #undef COUNTER_ROW
     };
-    int i;
 
-    for (i = 0; i < SES_C_COUNT; i++)
+    for (int i = 0; i < SES_C_COUNT; i++)
         SES_TRY(single(out, rows[i].name, rows[i].kind, rows[i].help,
                        ses_board_counter(board, (enum ses_counter)i)));
     return SES_OK;
@@ -87,10 +86,9 @@ static enum ses_status requests(const struct ses_board *board, const struct ses_
 {
     char labels[256];
     const char *name;
-    int i;
 
     SES_TRY(head(out, "sessiond_requests_total", "counter", "Requests answered, by method and gRPC status"));
-    for (i = 0; i < SES_METRIC_METHODS_MAX && (name = extra->method_name(i)) != NULL; i++) {
+    for (int i = 0; i < SES_METRIC_METHODS_MAX && (name = extra->method_name(i)) != NULL; i++) {
         method_labels(name, labels, sizeof(labels));
         SES_TRY(method_codes(board, labels, i, out));
     }
@@ -106,12 +104,11 @@ static enum ses_status connector_calls(const struct ses_board *board,
     const char *name;
     unsigned slot;
     int row;
-    int i;
 
     _Static_assert(sizeof(outcomes) / sizeof(outcomes[0]) == SES_OUTCOME_COUNT, "a new outcome needs a name");
     SES_TRY(head(out, "sessiond_connector_calls_total", "counter", "Outbound connector calls, by outcome"));
     for (row = 0; row < SES_METRIC_CONNECTORS_MAX && (name = extra->connector_name(row)) != NULL; row++) {
-        for (i = 0; i < SES_METRIC_OUTCOMES; i++) {
+        for (int i = 0; i < SES_METRIC_OUTCOMES; i++) {
             uint64_t sum = 0;
 
             for (slot = 0; slot <= board->workers; slot++)
@@ -165,12 +162,11 @@ static enum ses_status method_seconds(const struct ses_board *board, const struc
     struct ses_hist_sum sum;
     char labels[256];
     const char *name;
-    int i;
 
     SES_TRY(head(out, metric, "histogram",
                  streams ? "How long streaming calls lasted"
                          : "Time from the first byte of a request to its answer"));
-    for (i = 0; i < SES_METRIC_METHODS_MAX && (name = extra->method_name(i)) != NULL; i++) {
+    for (int i = 0; i < SES_METRIC_METHODS_MAX && (name = extra->method_name(i)) != NULL; i++) {
         ses_board_hist(board, offsetof(struct ses_metrics, request_ns[i]), &sum);
         if (sum.count == 0 || extra->method_streams(i) != streams)
             continue;
@@ -187,10 +183,9 @@ static enum ses_status connector_seconds(const struct ses_board *board,
     struct ses_hist_sum sum;
     char labels[128];
     const char *name;
-    int i;
 
     SES_TRY(head(out, "sessiond_connector_seconds", "histogram", "Time of outbound connector calls"));
-    for (i = 0; i < SES_METRIC_CONNECTORS_MAX && (name = extra->connector_name(i)) != NULL; i++) {
+    for (int i = 0; i < SES_METRIC_CONNECTORS_MAX && (name = extra->connector_name(i)) != NULL; i++) {
         ses_board_hist(board, offsetof(struct ses_metrics, connector_ns[i]), &sum);
         if (sum.count == 0)
             continue;
@@ -220,23 +215,21 @@ static enum ses_status store_histograms(const struct ses_board *board, struct se
  * together. */
 static enum ses_status worker_gauges(const struct ses_board *board, uint64_t now_mono_ns, struct ses_buf *out)
 {
-    unsigned i;
-
     SES_TRY(head(out, "sessiond_worker_up", "gauge", "1 while the worker serves"));
-    for (i = 0; i < board->workers; i++)
+    for (unsigned i = 0; i < board->workers; i++)
         SES_TRY(ses_buf_appendf(out, "sessiond_worker_up{worker=\"%u\"} %d\n", i,
                                 ses_board_state(board, i) == SES_SLOT_READY ? 1 : 0));
     SES_TRY(head(out, "sessiond_worker_pid", "gauge", "Process id of the worker"));
-    for (i = 0; i < board->workers; i++)
+    for (unsigned i = 0; i < board->workers; i++)
         SES_TRY(ses_buf_appendf(out, "sessiond_worker_pid{worker=\"%u\"} %d\n", i,
                                 atomic_load_explicit(&board->metrics[i].pid, memory_order_relaxed)));
     SES_TRY(head(out, "sessiond_worker_generation", "gauge", "How often the worker's slot was filled"));
-    for (i = 0; i < board->workers; i++)
+    for (unsigned i = 0; i < board->workers; i++)
         SES_TRY(ses_buf_appendf(out, "sessiond_worker_generation{worker=\"%u\"} %u\n", i,
                                 atomic_load_explicit(&board->metrics[i].generation, memory_order_relaxed)));
     SES_TRY(head(out, "sessiond_worker_heartbeat_age_seconds", "gauge",
                  "Time since the worker's last heartbeat"));
-    for (i = 0; i < board->workers; i++) {
+    for (unsigned i = 0; i < board->workers; i++) {
         uint64_t beat_ns = atomic_load_explicit(&board->metrics[i].heartbeat_mono_ns, memory_order_relaxed);
 
         SES_TRY(ses_buf_appendf(out, "sessiond_worker_heartbeat_age_seconds{worker=\"%u\"} %.3f\n", i,

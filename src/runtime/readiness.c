@@ -35,9 +35,8 @@ void ses_readiness_look(const struct ses_board *board, uint64_t now_mono_ns, str
 {
     struct ses_readiness found = {.draining = atomic_load_explicit(&board->draining, memory_order_relaxed)};
     bool started = atomic_load_explicit(&board->start_ms, memory_order_relaxed) != 0;
-    unsigned i;
 
-    for (i = 0; i < board->workers; i++) {
+    for (unsigned i = 0; i < board->workers; i++) {
         if (ses_readiness_serves(board, i, now_mono_ns))
             found.serving++;
         else if (!atomic_load_explicit(&board->replacing[i], memory_order_relaxed))

@@ -104,12 +104,10 @@ static enum ses_status render_sessions(const struct ses_board *board,
 static enum ses_status render_workers(const struct ses_board *board,
                                       const struct ses_status_page_extra *extra, struct ses_buf *out)
 {
-    unsigned i;
-
     SES_TRY(ses_buf_append_str(out,
                                "<h2>Workers</h2><table><tr><th>worker<th>state<th>pid<th>started<th>heartbeat"
                                "<th>connections<th>created<th>records</tr>"));
-    for (i = 0; i < board->workers; i++) {
+    for (unsigned i = 0; i < board->workers; i++) {
         const struct ses_metrics *metrics = &board->metrics[i];
         uint64_t beat_ns = atomic_load_explicit(&metrics->heartbeat_mono_ns, memory_order_relaxed);
 
@@ -158,11 +156,10 @@ static enum ses_status render_methods(const struct ses_board *board,
     struct ses_hist_sum sum;
     char errors[32];
     const char *name;
-    int i;
 
     SES_TRY(ses_buf_append_str(
         out, "<h2>Methods</h2><table><tr><th>method<th>calls<th>errors<th>p50 ms<th>p99 ms</tr>"));
-    for (i = 0; i < SES_METRIC_METHODS_MAX && (name = extra->method_name(i)) != NULL; i++) {
+    for (int i = 0; i < SES_METRIC_METHODS_MAX && (name = extra->method_name(i)) != NULL; i++) {
         ses_board_hist(board, offsetof(struct ses_metrics, request_ns[i]), &sum);
         if (sum.count == 0 || extra->method_streams(i))
             continue;

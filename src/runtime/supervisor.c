@@ -20,9 +20,7 @@
 
 static bool any_running(const struct ses_supervisor *sup, bool workers_only)
 {
-    size_t i;
-
-    for (i = 0; i < sup->children_count; i++) {
+    for (size_t i = 0; i < sup->children_count; i++) {
         if (sup->children[i].pid != 0 && (sup->children[i].worker || !workers_only))
             return true;
     }
@@ -33,11 +31,9 @@ static bool any_running(const struct ses_supervisor *sup, bool workers_only)
  * In two steps, the second when the last worker has gone; called each turn until then. */
 static void stop_step(struct ses_supervisor *sup)
 {
-    size_t i;
-
     if (any_running(sup, true))
         return;
-    for (i = 0; i < sup->children_count; i++) {
+    for (size_t i = 0; i < sup->children_count; i++) {
         if (sup->children[i].pid != 0 && sup->children[i].state != SES_SLOT_DRAINING)
             ses_supervisor_terminate(sup, &sup->children[i], ses_process_now_ms() + STOP_GRACE_MS);
     }
@@ -49,7 +45,6 @@ static void stop(struct ses_supervisor *sup, const char *why)
 {
     uint64_t now_ms = ses_process_now_ms();
     uint64_t kill_ms = now_ms + (sup->config.drain_keep_accepting_seconds + sup->config.drain_seconds) * 1000;
-    size_t i;
 
     if (sup->stopping)
         return;
@@ -57,7 +52,7 @@ static void stop(struct ses_supervisor *sup, const char *why)
     sup->close_ms = ses_supervisor_close_ms(sup, now_ms);
     atomic_store_explicit(&sup->board->draining, true, memory_order_relaxed);
     ses_log_msg(&sup->log, SES_LOG_INFO, "stopping", "%s", why);
-    for (i = 0; i < sup->children_count; i++) {
+    for (size_t i = 0; i < sup->children_count; i++) {
         if (sup->children[i].worker || i == SES_CHILD_LOADER)
             ses_supervisor_terminate(sup, &sup->children[i], kill_ms);
     }
@@ -204,9 +199,8 @@ static void on_control(struct ses_supervisor *sup, struct ses_child *child)
 static int timeout_ms(const struct ses_supervisor *sup, uint64_t now_ms)
 {
     uint64_t next_ms = now_ms + TICK_MS;
-    size_t i;
 
-    for (i = 0; i < sup->children_count; i++) {
+    for (size_t i = 0; i < sup->children_count; i++) {
         const struct ses_child *child = &sup->children[i];
 
         if (ses_supervisor_is_due(sup, child, UINT64_MAX) && child->due_ms < next_ms)
@@ -225,17 +219,16 @@ static void wait_and_handle(struct ses_supervisor *sup)
     struct pollfd fds[1 + SES_CHILDREN_MAX];
     struct ses_child *owners[1 + SES_CHILDREN_MAX] = {NULL};
     nfds_t count = 1;
-    size_t i;
 
     fds[0] = (struct pollfd){.fd = sup->signal_fd, .events = POLLIN};
-    for (i = 0; i < sup->children_count; i++) {
+    for (size_t i = 0; i < sup->children_count; i++) {
         if (sup->children[i].control_fd < 0 || sup->children[i].heard_out)
             continue;
         owners[count] = &sup->children[i];
         fds[count++] = (struct pollfd){.fd = sup->children[i].control_fd, .events = POLLIN};
     }
     if (poll(fds, count, timeout_ms(sup, ses_process_now_ms())) > 0) {
-        for (i = 1; i < count; i++) {
+        for (nfds_t i = 1; i < count; i++) {
             if (fds[i].revents != 0)
                 on_control(sup, owners[i]);
         }

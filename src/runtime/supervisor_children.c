@@ -30,9 +30,8 @@ static void close_foreign(void *arg, const struct ses_child *self)
 {
     struct ses_supervisor *sup = arg;
     bool serves = self->slot <= sup->board->workers; /* a worker or the housekeeper */
-    size_t i;
 
-    for (i = 0; i < sup->children_count; i++) {
+    for (size_t i = 0; i < sup->children_count; i++) {
         const struct ses_child *child = &sup->children[i];
 
         if (child != self && child->listen_fd >= 0 && !(serves && child->worker))
@@ -63,7 +62,6 @@ static void mark_started(struct ses_supervisor *sup, struct ses_child *child)
  * instead of waiting. The housekeeper opens it again when it comes back. */
 static void give_up(struct ses_supervisor *sup, struct ses_child *child, const char *why)
 {
-    size_t i;
     bool worker_left = false;
 
     ses_log_msg(&sup->log, SES_LOG_ERROR, "gave_up", "%s is tried again in %llu s, or by a reload: %s",
@@ -75,7 +73,7 @@ static void give_up(struct ses_supervisor *sup, struct ses_child *child, const c
             (void)shutdown(child->listen_fd, SHUT_RD);
         return;
     }
-    for (i = 0; i < sup->children_count; i++)
+    for (size_t i = 0; i < sup->children_count; i++)
         worker_left = worker_left || (sup->children[i].worker && sup->children[i].state != SES_SLOT_GIVEN_UP);
     if (!worker_left) {
         sup->failed = true;
@@ -219,10 +217,9 @@ void ses_supervisor_reap(struct ses_supervisor *sup)
 {
     int status;
     pid_t pid;
-    size_t i;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        for (i = 0; i < sup->children_count; i++) {
+        for (size_t i = 0; i < sup->children_count; i++) {
             if (sup->children[i].pid == pid) {
                 on_exit_of(sup, &sup->children[i], pid, status);
                 break;
@@ -273,9 +270,7 @@ bool ses_supervisor_is_due(const struct ses_supervisor *sup, const struct ses_ch
 
 void ses_supervisor_retry_given_up(struct ses_supervisor *sup)
 {
-    size_t i;
-
-    for (i = 0; i < sup->children_count; i++) {
+    for (size_t i = 0; i < sup->children_count; i++) {
         if (sup->children[i].state != SES_SLOT_GIVEN_UP)
             continue;
         sup->children[i].due_ms = 0;
@@ -285,9 +280,7 @@ void ses_supervisor_retry_given_up(struct ses_supervisor *sup)
 
 void ses_supervisor_tick(struct ses_supervisor *sup, uint64_t now_ms)
 {
-    size_t i;
-
-    for (i = 0; i < sup->children_count; i++) {
+    for (size_t i = 0; i < sup->children_count; i++) {
         struct ses_child *child = &sup->children[i];
 
         if (child->pid != 0) {

@@ -64,11 +64,10 @@ static bool starts_anyway(const struct ses_supervisor *sup, const struct ses_chi
 void ses_supervisor_roll(struct ses_supervisor *sup)
 {
     struct ses_child *next = NULL;
-    size_t i;
 
     if (!sup->rolling || sup->stopping)
         return;
-    for (i = 0; i < sup->children_count; i++) {
+    for (size_t i = 0; i < sup->children_count; i++) {
         struct ses_child *child = &sup->children[i];
 
         if (!child->essential || i == SES_CHILD_LOADER || child->state == SES_SLOT_GIVEN_UP)

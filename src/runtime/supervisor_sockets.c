@@ -21,9 +21,7 @@ void ses_supervisor_send(const struct ses_child *child, char what)
 
 void ses_supervisor_spread_news(struct ses_supervisor *sup)
 {
-    size_t i;
-
-    for (i = 0; i < sup->children_count; i++) {
+    for (size_t i = 0; i < sup->children_count; i++) {
         if (sup->children[i].slot <= sup->board->workers)
             ses_supervisor_send(&sup->children[i], SES_CONTROL_NEWS);
     }
@@ -40,9 +38,8 @@ void ses_supervisor_slot_dead(struct ses_supervisor *sup, const struct ses_child
 static bool anybody_serves(const struct ses_supervisor *sup)
 {
     uint64_t now_ns = ses_clock_mono_ns();
-    unsigned i;
 
-    for (i = 0; i < sup->board->workers; i++) {
+    for (unsigned i = 0; i < sup->board->workers; i++) {
         if (ses_readiness_serves(sup->board, i, now_ns))
             return true;
     }
@@ -53,9 +50,7 @@ static bool anybody_serves(const struct ses_supervisor *sup)
  * sockets stay bound, so that no other program can take the port, and can listen again. */
 static void shut_all(struct ses_supervisor *sup)
 {
-    unsigned i;
-
-    for (i = 0; i < sup->board->workers; i++)
+    for (unsigned i = 0; i < sup->board->workers; i++)
         (void)shutdown(sup->slot_fds[i], SHUT_RD);
     sup->sockets_shut = true;
 }

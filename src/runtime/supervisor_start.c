@@ -43,10 +43,8 @@ static struct ses_child *add_child(struct ses_supervisor *sup, ses_child_fn run,
 
 static enum ses_status add_workers(struct ses_supervisor *sup, struct ses_fault *fault)
 {
-    unsigned i;
-
     SES_TRY(ses_sockets_open(&sup->config.listen, sup->config.workers, sup->slot_fds, fault));
-    for (i = 0; i < sup->config.workers; i++) {
+    for (unsigned i = 0; i < sup->config.workers; i++) {
         struct ses_child *child = add_child(sup, ses_worker_run, i);
 
         (void)snprintf(child->role, sizeof(child->role), "worker-%u", i);
@@ -138,9 +136,7 @@ static void close_fd(int fd)
 /* The board goes last but one: the log counts lost lines on it until its metrics are taken away. */
 void ses_supervisor_done(struct ses_supervisor *sup)
 {
-    size_t i;
-
-    for (i = 0; i < sup->children_count; i++) {
+    for (size_t i = 0; i < sup->children_count; i++) {
         close_fd(sup->children[i].listen_fd);
         close_fd(sup->children[i].control_fd);
     }

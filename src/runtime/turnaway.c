@@ -98,9 +98,7 @@ enum ses_status ses_turnaway_new(const struct ses_child_env *env, uv_loop_t *loo
 
 static bool anybody_serves(const struct ses_board *board, uint64_t now_ns)
 {
-    unsigned i;
-
-    for (i = 0; i < board->workers; i++) {
+    for (unsigned i = 0; i < board->workers; i++) {
         if (ses_readiness_serves(board, i, now_ns))
             return true;
     }
@@ -110,9 +108,8 @@ static bool anybody_serves(const struct ses_board *board, uint64_t now_ns)
 static uint64_t last_beat_ns(const struct ses_board *board)
 {
     uint64_t last_ns = 0;
-    unsigned i;
 
-    for (i = 0; i < board->workers; i++) {
+    for (unsigned i = 0; i < board->workers; i++) {
         uint64_t beat_ns = atomic_load_explicit(&board->metrics[i].heartbeat_mono_ns, memory_order_relaxed);
 
         last_ns = beat_ns > last_ns ? beat_ns : last_ns;
@@ -123,9 +120,8 @@ static uint64_t last_beat_ns(const struct ses_board *board)
 static bool somebody_waits(const struct ses_child_env *env)
 {
     struct pollfd fds[SES_CONFIG_WORKERS_MAX];
-    unsigned i;
 
-    for (i = 0; i < env->board->workers; i++)
+    for (unsigned i = 0; i < env->board->workers; i++)
         fds[i] = (struct pollfd){.fd = env->slot_fds[i], .events = POLLIN};
     return poll(fds, env->board->workers, 0) > 0;
 }
@@ -184,14 +180,13 @@ static bool must_turn_away(struct ses_turnaway *turnaway, bool leaving)
 void ses_turnaway_look(struct ses_turnaway *turnaway, bool leaving)
 {
     bool active = must_turn_away(turnaway, leaving);
-    unsigned i;
 
     if (active != turnaway->active)
         ses_log_msg(turnaway->log, SES_LOG_WARN, active ? "turning_away" : "turning_away_ended",
                     active ? "no worker can serve: clients are answered UNAVAILABLE"
                            : "clients are served again");
     turnaway->active = active;
-    for (i = 0; i < turnaway->env->board->workers; i++) {
+    for (unsigned i = 0; i < turnaway->env->board->workers; i++) {
         int fd = turnaway->env->slot_fds[i];
 
         if (!active)

@@ -17,9 +17,8 @@ static void reset_gauges(struct ses_metrics *metrics)
         SES_COUNTER_TABLE(SES_GAUGE_FLAG)
 #undef SES_GAUGE_FLAG
     };
-    int i;
 
-    for (i = 0; i < SES_C_COUNT; i++) {
+    for (int i = 0; i < SES_C_COUNT; i++) {
         /* The writer stays poisoned until its shard was opened again. */
         if (gauge[i] && i != SES_C_STORE_POISONED)
             ses_gauge_set(metrics, (enum ses_counter)i, 0);

@@ -97,9 +97,8 @@ static struct ses_connector_policy make_policy(struct ses_worker *worker)
 {
     const struct ses_config *config = worker->env->config;
     size_t count = 0;
-    size_t i;
 
-    for (i = 0; i < config->urls_count; i++) {
+    for (size_t i = 0; i < config->urls_count; i++) {
         const struct ses_config_url *url = &config->urls[i];
 
         if (url->sandbox[0] == '\0' && url->production[0] == '\0')
@@ -110,7 +109,7 @@ static struct ses_connector_policy make_policy(struct ses_worker *worker)
             .production = url->production[0] == '\0' ? NULL : url->production,
         };
     }
-    for (i = 0; i < config->hosts_count; i++)
+    for (size_t i = 0; i < config->hosts_count; i++)
         worker->hosts[i] = config->hosts[i];
     return (struct ses_connector_policy){
         .overrides = worker->urls,

@@ -45,13 +45,12 @@ static void look_at_queues(struct ses_worker *worker)
     struct pollfd fds[SES_CONFIG_WORKERS_MAX];
     unsigned slots = worker->env->board->workers;
     uint64_t now_ms = ses_process_now_ms();
-    unsigned i;
 
-    for (i = 0; i < slots; i++)
+    for (unsigned i = 0; i < slots; i++)
         fds[i] = (struct pollfd){.fd = worker->env->slot_fds[i], .events = POLLIN};
     if (poll(fds, slots, 0) < 0)
         return;
-    for (i = 0; i < slots; i++) {
+    for (unsigned i = 0; i < slots; i++) {
         struct ses_worker_slot *slot = &worker->slots[i];
         bool waits = (fds[i].revents & POLLIN) != 0;
         uint64_t accepted = accepted_by(worker, i);
@@ -85,13 +84,12 @@ static bool is_mine(const struct ses_worker *worker, unsigned i, uint64_t now_ns
 void ses_worker_slots_look(struct ses_worker *worker, bool queues)
 {
     uint64_t now_ns = ses_clock_mono_ns();
-    unsigned i;
 
     if (!worker->accepting)
         return;
     if (queues)
         look_at_queues(worker);
-    for (i = 0; i < worker->env->board->workers; i++) {
+    for (unsigned i = 0; i < worker->env->board->workers; i++) {
         int fd = worker->env->slot_fds[i];
 
         if (!is_mine(worker, i, now_ns))
@@ -105,9 +103,8 @@ void ses_worker_slots_look(struct ses_worker *worker, bool queues)
 bool ses_worker_slots_alone(const struct ses_worker *worker)
 {
     uint64_t now_ns = ses_clock_mono_ns();
-    unsigned i;
 
-    for (i = 0; i < worker->env->board->workers; i++) {
+    for (unsigned i = 0; i < worker->env->board->workers; i++) {
         if (i != worker->env->slot && ses_readiness_serves(worker->env->board, i, now_ns))
             return false;
     }
@@ -126,7 +123,6 @@ void ses_worker_slots_open(struct ses_worker *worker)
 void ses_worker_slots_close(struct ses_worker *worker, bool for_good)
 {
     bool last = for_good || ses_worker_slots_alone(worker);
-    unsigned i;
 
     if (!worker->accepting)
         return;
@@ -134,7 +130,7 @@ void ses_worker_slots_close(struct ses_worker *worker, bool for_good)
     if (last)
         ses_conns_accept_queued(worker->conns);
     worker->accepting = false;
-    for (i = 0; i < worker->env->board->workers; i++) {
+    for (unsigned i = 0; i < worker->env->board->workers; i++) {
         int fd = worker->env->slot_fds[i];
 
         if (for_good && ses_conns_watches(worker->conns, fd))
