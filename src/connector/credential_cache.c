@@ -5,20 +5,13 @@
 
 #include <stdlib.h>
 
-#include <sessiond/base/lru.h>
 #include <sessiond/base/random.h>
 #include <sessiond/base/secret.h>
 
-struct entry {
+struct ses_credential_entry {
     struct ses_credentials credentials; /* slices into block */
     size_t block_bytes;
     uint8_t block[];
-};
-
-struct ses_credential_cache {
-    uint8_t hash_key[SES_HASH_BYTES];
-    struct ses_lru *lru;
-    struct entry **entries; /* by place; NULL from ses_lru_count() on */
 };
 
 size_t ses_credentials_bytes(const struct ses_credentials *credentials)
@@ -53,7 +46,7 @@ enum ses_status ses_credential_cache_new(size_t entries_max, struct ses_credenti
 
     if (cache == NULL)
         return SES_NO_MEMORY;
-    cache->entries = calloc(entries_max, sizeof(struct entry *));
+    cache->entries = calloc(entries_max, sizeof(struct ses_credential_entry *));
     if (cache->entries == NULL || ses_lru_new(entries_max, &cache->lru) != SES_OK) {
         ses_credential_cache_free(cache);
         return SES_NO_MEMORY;
@@ -84,7 +77,7 @@ enum ses_status ses_credential_cache_get(struct ses_credential_cache *cache,
                                          const uint8_t key[SES_HASH_BYTES], struct ses_arena *arena,
                                          struct ses_credentials *ret_credentials)
 {
-    const struct entry *entry;
+    const struct ses_credential_entry *entry;
     uint8_t *block;
     size_t place;
 
@@ -99,7 +92,7 @@ enum ses_status ses_credential_cache_get(struct ses_credential_cache *cache,
     return SES_OK;
 }
 
-static void entry_free(struct entry *entry)
+static void entry_free(struct ses_credential_entry *entry)
 {
     if (entry == NULL)
         return;
@@ -112,8 +105,8 @@ void ses_credential_cache_put(struct ses_credential_cache *cache, const uint8_t 
                               const struct ses_credentials *credentials)
 {
     size_t block_bytes = ses_credentials_bytes(credentials);
-    struct entry *entry = malloc(sizeof(*entry) + block_bytes);
-    struct entry **place;
+    struct ses_credential_entry *entry = malloc(sizeof(*entry) + block_bytes);
+    struct ses_credential_entry **place;
 
     if (entry == NULL)
         return;
@@ -123,11 +116,6 @@ void ses_credential_cache_put(struct ses_credential_cache *cache, const uint8_t 
     place = &cache->entries[ses_lru_add(cache->lru, key)];
     entry_free(*place);
     *place = entry;
-}
-
-size_t ses_credential_cache_count(const struct ses_credential_cache *cache)
-{
-    return ses_lru_count(cache->lru);
 }
 
 void ses_credential_cache_free(struct ses_credential_cache *cache)

@@ -3,7 +3,16 @@
 #define SESSIOND_SRC_CONNECTOR_CREDENTIAL_CACHE_H
 
 #include <sessiond/base/hash.h>
+#include <sessiond/base/lru.h>
 #include <sessiond/connector/connector.h>
+
+struct ses_credential_entry;
+
+struct ses_credential_cache {
+    uint8_t hash_key[SES_HASH_BYTES];
+    struct ses_lru *lru;
+    struct ses_credential_entry **entries; /* by place; NULL from ses_lru_count() on */
+};
 
 /* Keyed BLAKE2b over all values: 256 bits under a key of this process stand for the headers themselves, which
  * are not kept. */
@@ -17,7 +26,6 @@ SES_MUST_CHECK enum ses_status ses_credential_cache_get(struct ses_credential_ca
 /* Best effort: without memory nothing is kept. */
 void ses_credential_cache_put(struct ses_credential_cache *cache, const uint8_t key[SES_HASH_BYTES],
                               const struct ses_credentials *credentials);
-size_t ses_credential_cache_count(const struct ses_credential_cache *cache);
 
 /* Bytes of all values, and their copy one behind the other into block with the slices of credentials pointed
  * at it. */

@@ -304,7 +304,7 @@ enum ses_status ses_outbound_room(const struct ses_driver *driver, const struct 
 
 enum ses_status ses_outbound_start(struct ses_driver *driver, const struct ses_connector *connector,
                                    const struct ses_outbound_request *request, uint64_t deadline_mono_ns,
-                                   ses_outbound_fn done, void *arg, struct ses_outbound **ret_outbound)
+                                   ses_outbound_fn done, void *arg)
 {
     uint64_t now_ns = ses_clock_mono_ns();
     uint64_t latest_ns = now_ns + (uint64_t)driver->options.total_timeout_ms * SES_NS_PER_MS;
@@ -334,19 +334,5 @@ enum ses_status ses_outbound_start(struct ses_driver *driver, const struct ses_c
     /* A refused call counts too until it is told, as any other that leaves by `leave`. */
     host->in_flight++;
     driver->in_flight++;
-    *ret_outbound = outbound;
     return SES_OK;
-}
-
-void ses_outbound_cancel(struct ses_outbound *outbound)
-{
-    if (outbound->probe)
-        ses_breaker_release(&outbound->host->breaker, ses_clock_mono_ns() / SES_NS_PER_MS);
-    leave(outbound);
-    recycle(outbound);
-}
-
-unsigned ses_driver_in_flight(const struct ses_driver *driver)
-{
-    return driver->in_flight;
 }

@@ -1,6 +1,4 @@
-/* The currencies by number, which is their place. By code they are searched one by one: no request asks for
- * that.
- */
+/* The currencies by number, which is their place. */
 #include <sessiond/domain/money.h>
 
 #include "currency_table.h"
@@ -14,13 +12,4 @@ _Static_assert(sizeof(currencies) / sizeof(currencies[0]) == SES_CURRENCY_COUNT,
 const struct ses_currency *ses_currency_by_number(int64_t number)
 {
     return number < 1 || number > SES_CURRENCY_COUNT ? NULL : &currencies[number - 1];
-}
-
-const struct ses_currency *ses_currency_by_code(struct ses_slice code)
-{
-    for (size_t i = 0; i < SES_CURRENCY_COUNT; i++) {
-        if (ses_slice_eq(code, ses_slice(currencies[i].code, 3)))
-            return &currencies[i];
-    }
-    return NULL;
 }

@@ -307,11 +307,6 @@ void ses_health_drain(struct ses_health *health, bool server_stops)
     end_watches(health);
 }
 
-unsigned ses_health_watchers(const struct ses_health *health)
-{
-    return health->watchers_count;
-}
-
 void ses_health_free(struct ses_health *health)
 {
     if (health == NULL)

@@ -202,13 +202,12 @@ static void fail_start(struct ses_create *c, enum ses_status status)
 
 static void start(struct ses_create *c)
 {
-    struct ses_outbound *outbound = NULL; /* never cancelled: a call that was made is awaited */
     uint64_t deadline_ns = call_deadline_ns(c);
     enum ses_status status = SES_DEADLINE_EXCEEDED;
 
     if (deadline_ns != 0)
         status = ses_outbound_start(c->service->options.driver, c->credentials.connector, &c->outbound,
-                                    deadline_ns, on_answer, c, &outbound);
+                                    deadline_ns, on_answer, c);
     if (status != SES_OK)
         fail_start(c, status);
     else

@@ -287,13 +287,6 @@ void ses_conns_drain(struct ses_conns *conns)
         ses_conn_drain(SES_CONTAINER(node, struct ses_conn, node));
 }
 
-void ses_conns_cut(struct ses_conns *conns)
-{
-    /* Nodes leave the list only in close callbacks, never during this walk. */
-    for (struct ses_list *node = conns->all.next; node != &conns->all; node = node->next)
-        ses_conn_cut(SES_CONTAINER(node, struct ses_conn, node));
-}
-
 unsigned ses_conns_count(const struct ses_conns *conns)
 {
     return conns->count;

@@ -1,9 +1,8 @@
-/* v4.local (Version4.md, "Encrypt" and "Decrypt"). Keys of both halves are derived from the key and the
- * random 32 bytes that open the body, so one key may make any number of tokens. */
+/* v4.local (Version4.md, "Decrypt"): read, not written any more (step_v4.h). Keys of both halves are derived
+ * from the key and the random 32 bytes that open the body. */
 #include "paseto.h"
 
 #include <sessiond/base/encode.h>
-#include <sessiond/base/random.h>
 #include <sessiond/base/secret.h>
 
 #include <sodium.h>
@@ -40,7 +39,6 @@ static void derive(const uint8_t *key, const uint8_t *nonce, struct local_keys *
                 sizeof(ret_keys->authentication));
 }
 
-/* A stream cipher: the same call encrypts and decrypts. */
 static void apply_stream(const struct local_keys *keys, const uint8_t *in, size_t len, uint8_t *ret_out)
 {
     (void)crypto_stream_xchacha20_xor(ret_out, in, len, keys->encryption + crypto_stream_xchacha20_KEYBYTES,
@@ -65,56 +63,7 @@ static void authenticate(const struct local_keys *keys, const uint8_t *nonce, st
                              sizeof(keys->authentication));
 }
 
-/* body = nonce, ciphertext, tag */
-static size_t seal_body(const uint8_t *key, const uint8_t *nonce, struct ses_slice message,
-                        struct ses_slice footer, struct ses_slice implicit, uint8_t *ret_body)
-{
-    struct local_keys keys;
-    uint8_t *ciphertext = ret_body + SES_PASETO_NONCE_BYTES;
-
-    if (nonce != NULL)
-        memcpy(ret_body, nonce, SES_PASETO_NONCE_BYTES);
-    else
-        ses_random_bytes(ret_body, SES_PASETO_NONCE_BYTES);
-    derive(key, ret_body, &keys);
-    apply_stream(&keys, message.data, message.len, ciphertext);
-    authenticate(&keys, ret_body, ses_slice(ciphertext, message.len), footer, implicit,
-                 ciphertext + message.len);
-    ses_wipe(&keys, sizeof(keys));
-    return message.len + LOCAL_OVERHEAD;
-}
-
-enum ses_status ses_paseto_encrypt(const uint8_t key[SES_PASETO_LOCAL_KEY_BYTES], const uint8_t *nonce,
-                                   struct ses_slice message, struct ses_slice footer,
-                                   struct ses_slice implicit, char *ret_text, size_t room, size_t *ret_len)
-{
-    uint8_t body[LOCAL_BODY_MAX];
-    char text[sizeof(SES_PASETO_LOCAL_HEADER) + SES_BASE64URL_SIZE(LOCAL_BODY_MAX) +
-              SES_BASE64URL_SIZE(SES_PASETO_FOOTER_MAX)];
-    char *at = text;
-
-    if (message.len > SES_PASETO_MESSAGE_MAX || footer.len > SES_PASETO_FOOTER_MAX ||
-        implicit.len > SES_PASETO_IMPLICIT_MAX)
-        return SES_TOO_LARGE;
-    size_t body_len = seal_body(key, nonce, message, footer, implicit, body);
-
-    memcpy(at, SES_PASETO_LOCAL_HEADER, sizeof(SES_PASETO_LOCAL_HEADER) - 1);
-    at += sizeof(SES_PASETO_LOCAL_HEADER) - 1;
-    at += ses_base64url_encode(ses_slice(body, body_len), at);
-    if (footer.len > 0) {
-        *at++ = '.';
-        at += ses_base64url_encode(footer, at);
-    }
-    /* Into the caller's memory only once it is known to fit, without the encoder's NUL. */
-    size_t len = (size_t)(at - text);
-    if (len > room)
-        return SES_TOO_LARGE;
-    memcpy(ret_text, text, len);
-    *ret_len = len;
-    return SES_OK;
-}
-
-/* Tag first, in constant time; nothing is decrypted before it holds. */
+/* body = nonce, ciphertext, tag. The tag first, in constant time; nothing is decrypted before it holds. */
 static enum ses_status open_body(const uint8_t *key, struct ses_slice body, struct ses_slice footer,
                                  struct ses_slice implicit, uint8_t *ret_message)
 {

@@ -73,15 +73,9 @@ SES_MUST_CHECK enum ses_status ses_paseto_verify(struct ses_slice body, struct s
                                                  struct ses_paseto_scratch *scratch,
                                                  struct ses_slice *ret_message);
 
-/* [any] v4.local: XChaCha20 and keyed BLAKE2b, encrypt then MAC. nonce NULL: random, the only right choice
- * outside tests. SES_TOO_LARGE when a part is above its limit or the text above room. */
-SES_MUST_CHECK enum ses_status ses_paseto_encrypt(const uint8_t key[SES_PASETO_LOCAL_KEY_BYTES],
-                                                  const uint8_t *nonce, struct ses_slice message,
-                                                  struct ses_slice footer, struct ses_slice implicit,
-                                                  char *ret_text, size_t room, size_t *ret_len);
-
-/* [any] Opens a whole v4.local token whose footer must be exactly the given one. ret_message has room bytes.
- * SES_MALFORMED, SES_TOO_LARGE, SES_UNAUTHENTICATED (other key, altered). */
+/* [any] v4.local: XChaCha20 and keyed BLAKE2b, encrypt then MAC. Opens a whole token whose footer must be
+ * exactly the given one; none is made any more. ret_message has room bytes. SES_MALFORMED, SES_TOO_LARGE,
+ * SES_UNAUTHENTICATED (other key, altered). */
 SES_MUST_CHECK enum ses_status ses_paseto_decrypt(const uint8_t key[SES_PASETO_LOCAL_KEY_BYTES],
                                                   struct ses_slice token, struct ses_slice footer,
                                                   struct ses_slice implicit, uint8_t *ret_message,

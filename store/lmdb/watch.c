@@ -127,8 +127,3 @@ void ses_store_watch_dispatch(struct ses_store *store)
             look_at_word(store, word, atomic_exchange(&own->pending[word], 0));
     }
 }
-
-unsigned ses_store_watches(const struct ses_store *store)
-{
-    return store->watches == NULL ? 0 : store->watches->count;
-}

@@ -15,7 +15,6 @@
 #include <sessiond/connector/connector.h>
 
 struct ses_driver;
-struct ses_outbound;
 
 struct ses_driver_options {
     uv_loop_t *loop;
@@ -49,16 +48,12 @@ typedef void (*ses_outbound_fn)(void *arg, uint32_t http_status, enum ses_connec
 /* Would a call to url be started now? SES_OK, SES_RESOURCE_EXHAUSTED, SES_BUSY as below. */
 SES_MUST_CHECK enum ses_status ses_outbound_room(const struct ses_driver *driver,
                                                  const struct ses_connector *connector, struct ses_slice url);
-/* Starts; done is called later from the loop, never from inside. Request slices are copied. deadline_mono_ns
- * as ses_clock_mono_ns. SES_RESOURCE_EXHAUSTED (calls_max), SES_BUSY (host_calls_max), SES_NO_MEMORY,
- * SES_INVALID_ARGUMENT (url). */
+/* Starts; done is called later from the loop, never from inside. There is no way back: a call that was made
+ * is awaited. Request slices are copied. deadline_mono_ns as ses_clock_mono_ns. SES_RESOURCE_EXHAUSTED
+ * (calls_max), SES_BUSY (host_calls_max), SES_NO_MEMORY, SES_INVALID_ARGUMENT (url). */
 SES_MUST_CHECK enum ses_status ses_outbound_start(struct ses_driver *driver,
                                                   const struct ses_connector *connector,
                                                   const struct ses_outbound_request *request,
-                                                  uint64_t deadline_mono_ns, ses_outbound_fn done, void *arg,
-                                                  struct ses_outbound **ret_outbound);
-/* done will not be called; not after it was called. */
-void ses_outbound_cancel(struct ses_outbound *outbound);
-unsigned ses_driver_in_flight(const struct ses_driver *driver);
+                                                  uint64_t deadline_mono_ns, ses_outbound_fn done, void *arg);
 
 #endif

@@ -15,7 +15,5 @@ struct ses_currency {
 
 /* [any] NULL for 0 (unspecified) and for numbers that the protocol does not know. Static storage. */
 const struct ses_currency *ses_currency_by_number(int64_t number);
-/* [any] Exact, upper case; NULL if unknown. */
-const struct ses_currency *ses_currency_by_code(struct ses_slice code);
 
 #endif

@@ -39,8 +39,6 @@ void ses_health_set(struct ses_health *health, const char *service, bool serving
 /* Ends the Watch streams with UNAVAILABLE, so that draining need not wait for them, and takes no more;
  * nothing changes from now on. server_stops: before that, NOT_SERVING for all. */
 void ses_health_drain(struct ses_health *health, bool server_stops);
-/* Open Watch streams. */
-unsigned ses_health_watchers(const struct ses_health *health);
 
 /* [any] The path of route i, 0 .. SES_HEALTH_ROUTES - 1. */
 const char *ses_health_path(int route);

@@ -87,8 +87,6 @@ void ses_conns_accept_queued(struct ses_conns *conns);
 /* Tells every engine on_drain, and those of connections accepted from now on, too: each may finish what it
  * begins with. Accepting is stopped apart from it, by ses_conns_unwatch. */
 void ses_conns_drain(struct ses_conns *conns);
-/* Closes every connection now. */
-void ses_conns_cut(struct ses_conns *conns);
 unsigned ses_conns_count(const struct ses_conns *conns);
 /* End of the loop turn (uv_prepare): lets engines produce, writes. */
 void ses_conns_flush(struct ses_conns *conns);

@@ -230,8 +230,6 @@ void ses_store_unwatch(struct ses_store *store, struct ses_store_watch *watch);
 /* Calls changed of the watches whose key has a new record. Call when ses_store_wake_fd (store_shared.h)
  * is readable. */
 void ses_store_watch_dispatch(struct ses_store *store);
-/* Watches now. */
-unsigned ses_store_watches(const struct ses_store *store);
 
 /* ---- once a second ---- */
 

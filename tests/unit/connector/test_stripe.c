@@ -1,6 +1,6 @@
 #include "connector_fixture.h"
 
-#include <sessiond/domain/money.h>
+#include "currency.h"
 
 static void init(struct fixture *f)
 {
@@ -126,7 +126,7 @@ static void special_currencies(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const struct ses_currency *currency = ses_currency_by_code(text(rows[i].code));
+        const struct ses_currency *currency = currency_by_code(rows[i].code);
         struct fixture f;
 
         assert_int_equal(build_amount(&f, currency, rows[i].minor),

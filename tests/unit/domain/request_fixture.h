@@ -3,7 +3,8 @@
 #define SESSIOND_TESTS_UNIT_DOMAIN_REQUEST_FIXTURE_H
 
 #include <sessiond/domain/idempotency.h>
-#include <sessiond/domain/money.h>
+
+#include "currency.h"
 
 static inline void set_text(struct ses_session_request *request, enum ses_field field, const char *text)
 {
@@ -30,7 +31,7 @@ static inline struct ses_session_request minimal_request(void)
 
     set_text(&request, SES_FIELD_MERCHANT_SESSION_ID, "session_001");
     set_number(&request, SES_FIELD_MINOR_AMOUNT, 10000);
-    set_number(&request, SES_FIELD_CURRENCY, ses_currency_by_code(SES_STR("USD"))->number);
+    set_number(&request, SES_FIELD_CURRENCY, currency_by_code("USD")->number);
     return request;
 }
 

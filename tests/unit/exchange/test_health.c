@@ -121,7 +121,8 @@ static void test_watch_hears_changes_of_its_service(void **state)
     assert_int_equal(doors[0].ended, 0);
 
     ses_exchange_cancel(whole, SES_CANCELLED);
-    assert_int_equal(ses_health_watchers(health), 1);
+    ses_health_set_all(health, true);
+    assert_int_equal(doors[0].sent, 3);
     ses_exchange_release(whole);
     assert_int_equal(ses_exchange_pool_open(pool), 1);
     ses_exchange_cancel(unknown, SES_CANCELLED);
@@ -157,7 +158,9 @@ static void test_watcher_that_does_not_read(void **state)
     ses_health_set_all(health, true);
     assert_int_equal(doors[0].sent, 1);
     assert_int_equal(doors[0].error.status, SES_RESOURCE_EXHAUSTED);
-    assert_int_equal(ses_health_watchers(health), 0);
+    ses_health_set_all(health, false);
+    assert_int_equal(doors[0].sent, 1); /* it watches no more */
+    assert_int_equal(doors[0].ended, 1);
     ses_exchange_release(x);
 }
 
@@ -170,7 +173,7 @@ static void test_drain_tells_and_ends(void **state)
     ses_health_drain(health, true);
     assert_slice_equal(door_message(&doors[0], 1), NOT_SERVING);
     assert_int_equal(doors[0].error.status, SES_UNAVAILABLE);
-    assert_int_equal(ses_health_watchers(health), 0);
+    assert_int_equal(doors[0].ended, 1);
     ses_exchange_release(x);
     ses_health_set_all(health, true); /* for ever */
     ses_exchange_release(call(CHECK, SES_SLICE_EMPTY, &doors[1]));
@@ -212,7 +215,11 @@ static void test_watchers_that_vanish_meanwhile(void **state)
     assert_int_equal(doors[2].sent, 2);
     sibling = x[0]; /* itself, while being told */
     ses_health_set_all(health, false);
-    assert_int_equal(ses_health_watchers(health), 1);
+    assert_int_equal(doors[0].sent, 3);
+    ses_health_set_all(health, true); /* one is left */
+    assert_int_equal(doors[0].sent, 3);
+    assert_int_equal(doors[1].sent, 1);
+    assert_int_equal(doors[2].sent, 4);
     ses_exchange_cancel(x[2], SES_CANCELLED);
     ses_exchange_release(x[2]);
 }

@@ -251,7 +251,8 @@ static void test_cut_all(void **state)
     begin(f, ses_usual_conns());
     x = client_accepted(f, &a);
     y = client_accepted(f, &b);
-    ses_conns_cut(f->conns);
+    ses_conn_cut(a->conn);
+    ses_conn_cut(b->conn);
     RUN_UNTIL(f, ses_conns_count(f->conns) == 0);
     assert_int_equal(a->closes + b->closes, 2);
     close(x);
