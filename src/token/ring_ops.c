@@ -187,6 +187,7 @@ enum ses_status ses_keyring_set_state(const char *dir, struct ses_slice kid, enu
         return ses_fault(ret_fault, SES_INVALID_ARGUMENT,
                          "a key can be made active or revoked, nothing else");
     SES_TRY(begin_with_key(&op, dir, kid, ret_fault, &key));
+    SES_REQUIRE(key != NULL);
     enum ses_status status = state == SES_KEY_ACTIVE ? activate(&op, key) : revoke(&op, key);
     op_end(&op);
     return status;
@@ -198,6 +199,7 @@ enum ses_status ses_keyring_retire(const char *dir, struct ses_slice kid, struct
     struct ring_op op;
 
     SES_TRY(begin_with_key(&op, dir, kid, ret_fault, &key));
+    SES_REQUIRE(key != NULL);
     enum ses_status status = retire(&op, key);
     op_end(&op);
     return status;

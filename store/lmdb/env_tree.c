@@ -116,6 +116,7 @@ static bool descend(const struct env_tree *tree, uint64_t locator, struct way *w
 {
     const uint8_t *page = page_at(tree, tree->root);
 
+    SES_REQUIRE(tree->depth > 0); /* ses_env_tree_begin refuses a root without */
     way->levels = 0;
     for (unsigned level = 0; level < tree->depth; level++) {
         bool leaf = is_leaf_level(tree, level);

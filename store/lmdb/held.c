@@ -4,7 +4,7 @@
  * STORE_HELD_FILE_BYTES: the disk is not ours alone, and the file would keep its size for ever. Our own
  * readers hold one for a look at a record, a copy for moments (backup.c). */
 #include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "store_impl.h"
@@ -19,11 +19,17 @@ struct oldest {
 static int on_reader(const char *line, void *arg)
 {
     struct oldest *oldest = arg;
+    char *behind_pid;
+    char *behind_thread;
+    char *behind;
+    long pid = strtol(line, &behind_pid, 10);
     uint64_t txnid;
-    int pid;
 
-    if (sscanf(line, "%d %*x %" SCNu64, &pid, &txnid) == 2 && (!oldest->found || txnid < oldest->txnid))
-        *oldest = (struct oldest){.found = true, .pid = pid, .txnid = txnid};
+    (void)strtoull(behind_pid, &behind_thread, 16);
+    txnid = strtoull(behind_thread, &behind, 10);
+    if (behind_pid != line && behind_thread != behind_pid && behind != behind_thread &&
+        (!oldest->found || txnid < oldest->txnid))
+        *oldest = (struct oldest){.found = true, .pid = (int)pid, .txnid = txnid};
     return 0;
 }
 
