@@ -25,20 +25,33 @@ static uint64_t places_of(const struct ses_table *table, ses_store_owner owner)
     return held > 0 ? (uint64_t)held : 0;
 }
 
-bool ses_share_has_place(const struct ses_table *table, const struct share_rule *rule, ses_store_owner owner,
-                         uint64_t used, uint64_t room)
+/* What an owner and all early ones together hold, of the same kind. */
+struct holding {
+    uint64_t own;
+    uint64_t early;
+};
+
+/* An early one must find something left of its own pool, too. */
+static bool is_left(const struct share_rule *rule, unsigned percent, ses_store_owner owner,
+                    struct holding held, uint64_t used, uint64_t room)
 {
     if (owner == SES_OWNER_NOBODY)
         return true;
     if ((owner & SES_OWNER_EARLY) != 0 && rule->early_percent < 100) {
-        uint64_t early = places_of(table, SES_OWNER_EARLY);
         uint64_t early_room = part_of(room, rule->early_percent);
 
-        if (early >= early_room ||
-            !ses_share_is_left(rule->owner_percent, places_of(table, owner), early, early_room))
+        if (held.early >= early_room || !ses_share_is_left(percent, held.own, held.early, early_room))
             return false;
     }
-    return ses_share_is_left(rule->owner_percent, places_of(table, owner), used, room);
+    return ses_share_is_left(percent, held.own, used, room);
+}
+
+bool ses_share_has_place(const struct ses_table *table, const struct share_rule *rule, ses_store_owner owner,
+                         uint64_t used, uint64_t room)
+{
+    struct holding held = {.own = places_of(table, owner), .early = places_of(table, SES_OWNER_EARLY)};
+
+    return is_left(rule, rule->owner_percent, owner, held, used, room);
 }
 
 static uint64_t bytes_of(const struct share_bytes *bytes, ses_store_owner owner)
@@ -51,17 +64,9 @@ bool ses_share_has_bytes(const struct share_bytes *bytes, const struct share_rul
 {
     /* Half of what is left to others may be had for a change: a payment that runs must be able to end. */
     unsigned percent = creates ? rule->owner_percent : 100 - (100 - rule->owner_percent) / 2;
+    struct holding held = {.own = bytes_of(bytes, owner), .early = bytes_of(bytes, SES_OWNER_EARLY)};
 
-    if (owner == SES_OWNER_NOBODY)
-        return true;
-    if ((owner & SES_OWNER_EARLY) != 0 && rule->early_percent < 100) {
-        uint64_t early = bytes_of(bytes, SES_OWNER_EARLY);
-        uint64_t early_room = part_of(room, rule->early_percent);
-
-        if (early >= early_room || !ses_share_is_left(percent, bytes_of(bytes, owner), early, early_room))
-            return false;
-    }
-    return ses_share_is_left(percent, bytes_of(bytes, owner), used, room);
+    return is_left(rule, percent, owner, held, used, room);
 }
 
 void ses_share_add(struct share_bytes *bytes, ses_store_owner owner, uint64_t more)
