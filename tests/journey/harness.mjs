@@ -124,20 +124,18 @@ export class World {
 
   // ---- what can go wrong
 
-  async workers() {
+  async workerRows() {
     const answer = await fetch(`http://127.0.0.1:${this.adminPort}/readyz`);
-    return (await answer.json()).workers.map((row) => row.pid);
+    return (await answer.json()).workers;
   }
 
   // kill -9 of every worker: whichever would have taken the next request is gone. Until the first of the replacements serves, clients
   // are answered 503 (integration/sockets), and on a busy machine that may be long.
   async killWorkers() {
-    const killed = await this.workers();
+    const killed = (await this.workerRows()).map((row) => row.pid);
     for (const pid of killed) process.kill(pid, 'SIGKILL');
-    await waitFor('the replaced workers', async () => {
-      const answer = await (await fetch(`http://127.0.0.1:${this.adminPort}/readyz`)).json();
-      return answer.workers.every((row) => row.state === 'ready' && !killed.includes(row.pid));
-    });
+    await waitFor('the replaced workers', async () => (await this.workerRows())
+      .every((row) => row.state === 'ready' && !killed.includes(row.pid)));
   }
 
   // All processes at once, as a power cut of the machine would leave them, and a new start on the same data.
