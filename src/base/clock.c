@@ -69,6 +69,11 @@ uint64_t ses_clock_mono_ns(void)
     return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+uint64_t ses_clock_mono_ms(void)
+{
+    return ses_clock_mono_ns() / SES_NS_PER_MS;
+}
+
 bool ses_clock_is_movable(void)
 {
     return SES_TEST_HOOKS;

@@ -10,12 +10,6 @@
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
-#include <sessiond/base/units.h>
-
-static uint64_t now_ms(void)
-{
-    return ses_clock_mono_ns() / SES_NS_PER_MS;
-}
 
 static struct ses_h2_stream *oldest(const struct ses_h2 *h2)
 {
@@ -44,7 +38,7 @@ static void arm(struct ses_h2 *h2, uint64_t now)
 static void on_linger_timer(void *arg)
 {
     struct ses_h2 *h2 = arg;
-    uint64_t now = now_ms();
+    uint64_t now = ses_clock_mono_ms();
 
     while (!ses_h2_is_dead(h2) && !ses_list_empty(&h2->lingering) &&
            now - oldest(h2)->waits_since_ms >= SES_H2_LINGER_MS)
@@ -91,7 +85,7 @@ void ses_h2_linger(struct ses_h2_stream *stream)
     if (h2->lingering_count == SES_H2_LINGERING_MAX)
         stop_reading(oldest(h2));
     stream->place = SES_H2_LINGERING;
-    stream->waits_since_ms = now_ms();
+    stream->waits_since_ms = ses_clock_mono_ms();
     stream->moved_bytes = 0;
     ses_list_push_back(&h2->lingering, &stream->place_node);
     if (h2->lingering_count++ == 0)

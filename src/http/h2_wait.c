@@ -9,12 +9,6 @@
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
-#include <sessiond/base/units.h>
-
-static uint64_t now_ms(void)
-{
-    return ses_clock_mono_ns() / SES_NS_PER_MS;
-}
 
 /* ---- what is kept of an answer */
 
@@ -83,7 +77,7 @@ static void arm(struct ses_h2 *h2, uint64_t now)
 
 static void push_waiting(struct ses_h2_stream *stream)
 {
-    stream->waits_since_ms = now_ms();
+    stream->waits_since_ms = ses_clock_mono_ms();
     stream->moved_bytes = 0;
     ses_list_push_back(&stream->h2->waiting, &stream->place_node);
 }
@@ -130,7 +124,7 @@ static void on_wait_timer(void *arg)
 {
     struct ses_h2 *h2 = arg;
     const struct ses_door_options *options = &h2->shared->doors->options;
-    uint64_t now = now_ms();
+    uint64_t now = ses_clock_mono_ms();
     bool moved = h2->moved;
 
     h2->moved = false;

@@ -6,7 +6,6 @@
 #include <sessiond/v1/session.pb-c.h>
 
 #include <sessiond/base/clock.h>
-#include <sessiond/base/units.h>
 #include <sessiond/codec/codec_proto.h>
 #include <sessiond/exchange/message.h>
 
@@ -93,15 +92,10 @@ static bool falls_behind(struct watcher *w)
     return true;
 }
 
-static uint64_t mono_ms(void)
-{
-    return ses_clock_mono_ns() / SES_NS_PER_MS;
-}
-
 /* By the monotonic clock: what is measured is the connection's silence. */
 static bool is_silent(const struct watcher *w)
 {
-    return mono_ms() - w->told_ms >= w->alive_ms;
+    return ses_clock_mono_ms() - w->told_ms >= w->alive_ms;
 }
 
 static void on_timer(void *arg);
@@ -110,7 +104,7 @@ static void on_timer(void *arg);
 static void wait_for_time(struct watcher *w, const struct ses_session *session, uint64_t now_ms)
 {
     uint64_t at_ms = session->step_open ? session->step.expires_ms : session->expires_ms;
-    uint64_t silent_ms = mono_ms() - w->told_ms;
+    uint64_t silent_ms = ses_clock_mono_ms() - w->told_ms;
     uint64_t wait_ms = silent_ms < w->alive_ms ? w->alive_ms - silent_ms : 0;
 
     if (at_ms != SES_NEVER_MS && at_ms < now_ms + wait_ms)
@@ -133,7 +127,7 @@ static void tell(struct watcher *w, const struct ses_session *session, uint64_t 
         return;
     }
     w->version = session->version;
-    w->told_ms = mono_ms();
+    w->told_ms = ses_clock_mono_ms();
     ses_exchange_send(w->x, bytes);
     if (w->ended) /* the send met a dead connection */
         return;
@@ -288,7 +282,7 @@ void ses_watch_session_start(struct ses_exchange *x, void *service)
     x->cancel = on_cancel;
     x->drained = on_drained;
     x->cancel_arg = w;
-    w->told_ms = mono_ms();
+    w->told_ms = ses_clock_mono_ms();
     w->alive_ms = silence_ms(w);
     look(w, true);
 }

@@ -15,7 +15,6 @@
 
 #include <sessiond/base/clock.h>
 #include <sessiond/base/log.h>
-#include <sessiond/base/units.h>
 
 #define FILES_MAX 1048576u /* of the descriptors a hard limit may allow; no more are ever needed */
 
@@ -149,5 +148,5 @@ char ses_process_state(pid_t pid)
 
 uint64_t ses_process_now_ms(void)
 {
-    return ses_clock_mono_ns() / SES_NS_PER_MS;
+    return ses_clock_mono_ms();
 }

@@ -1,8 +1,6 @@
 /* When garbage is collected, and by which time. */
 #include <sessiond/base/clock.h>
 
-#include <sessiond/base/units.h>
-
 #include "store_impl.h"
 
 /* ---- the clock of collection ------------------------------------------------------------------ */
@@ -79,7 +77,7 @@ static void tell_pressed(struct ses_store *store)
 
 void ses_store_tick(struct ses_store *store)
 {
-    uint64_t mono_ms = ses_clock_mono_ns() / SES_NS_PER_MS;
+    uint64_t mono_ms = ses_clock_mono_ms();
     bool pressed;
 
     if (!store->writable)

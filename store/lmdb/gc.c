@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
-#include <sessiond/base/units.h>
 
 #include "env_tree.h"
 #include "gc_judge.h"
@@ -257,7 +256,7 @@ int ses_gc_step(struct ses_gc *gc, MDB_txn *txn, uint64_t now_ms, unsigned rows_
     if (ses_env_last(gc->shard->env, txn, &newest) != SES_OK ||
         ses_env_usage(gc->shard->env, txn, &used, &records) != SES_OK)
         return MDB_CORRUPTED;
-    ses_gc_round_look(gc, used, newest, ses_clock_mono_ns() / SES_NS_PER_MS);
+    ses_gc_round_look(gc, used, newest, ses_clock_mono_ms());
     /* A second, reading transaction in the same thread: MDB_NOTLS (env.c) makes that possible. */
     rc = mdb_txn_begin(gc->shard->env->mdb, NULL, MDB_RDONLY, &gc->snapshot);
     if (rc != 0)

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
-#include <sessiond/base/units.h>
 
 static enum ses_status check_options(const struct ses_store_options *options, bool writer)
 {
@@ -136,8 +135,7 @@ static enum ses_status open_writer(struct ses_store *store, const struct ses_sto
     SES_TRY(first_usage(store));
     SES_TRY(count_owner_bytes(store));
     ses_store_look_at_disk(store);
-    ses_collect_clock_init(&store->collect_clock, options->shared, ses_clock_now_ms(),
-                           ses_clock_mono_ns() / SES_NS_PER_MS);
+    ses_collect_clock_init(&store->collect_clock, options->shared, ses_clock_now_ms(), ses_clock_mono_ms());
     atomic_store(&commit->gc_lag_ms, store->collect_clock.lag_ms);
     commit->room_bytes = ses_store_room_bytes(store);
     commit->shard = &store->shard;

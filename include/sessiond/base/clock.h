@@ -38,6 +38,8 @@ uint64_t ses_clock_now_ms(void);
 uint64_t ses_clock_wall_ms(void);
 /* [any] Monotonic clock, nanoseconds; for deadlines and latencies. */
 uint64_t ses_clock_mono_ns(void);
+/* [any] The same in whole milliseconds. */
+uint64_t ses_clock_mono_ms(void);
 
 /* [any] A build with SES_TEST_HOOKS. */
 bool ses_clock_is_movable(void);
