@@ -3,35 +3,13 @@
 #ifndef SESSIOND_TESTS_UNIT_JSON_FAULT_H
 #define SESSIOND_TESTS_UNIT_JSON_FAULT_H
 
-#include <stdint.h>
-#include <stdlib.h>
+/* For the rest of the program; memory does not run out before the first json_fault_after. */
+void json_fault_install(void);
 
-#include <jansson.h>
+/* So many allocations succeed from now on. */
+void json_fault_after(unsigned allocations);
 
-static unsigned json_fault_left = UINT32_MAX;
-
-static void *json_fault_malloc(size_t bytes)
-{
-    if (json_fault_left == 0)
-        return NULL;
-    if (json_fault_left != UINT32_MAX)
-        json_fault_left--;
-    return malloc(bytes);
-}
-
-static inline void json_fault_install(void)
-{
-    json_set_alloc_funcs(json_fault_malloc, free);
-}
-
-static inline void json_fault_after(unsigned allocations)
-{
-    json_fault_left = allocations;
-}
-
-static inline void json_fault_none(void)
-{
-    json_fault_left = UINT32_MAX;
-}
+/* Memory is there again. */
+void json_fault_none(void);
 
 #endif

@@ -20,9 +20,7 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
-#include <sys/syscall.h>
-#include <time.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include <sessiond/base/slice.h>
@@ -42,13 +40,7 @@
 #define UNIT_PATIENCE_MS 60000
 
 /* The kernel's own, whatever unit_clock.h has made of the C library's. */
-static inline uint64_t unit_real_ms(void)
-{
-    struct timespec now;
-
-    (void)syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
+uint64_t unit_real_ms(void);
 
 /* Repeats step, with a short rest after it, until the condition holds. */
 #define WAIT_DOING(step, condition)                                                                          \
@@ -65,42 +57,15 @@ static inline uint64_t unit_real_ms(void)
 
 /* ---- children */
 
-static inline unsigned unit_threads(void)
-{
-    DIR *tasks = opendir("/proc/self/task");
-    unsigned count = 0;
-
-    assert_non_null(tasks);
-    while (readdir(tasks) != NULL)
-        count++;
-    (void)closedir(tasks);
-    return count - 2; /* "." and ".." */
-}
-
 /* fork() while there is one thread only: the child of a process whose other threads hold a lock, be it the
  * allocator's, waits for it for ever. A store that is open has a thread, and so has a stub. Where a child
  * must act later, fork first and let it go by child_go() (store_fixture.h). A thread that was joined may be
  * seen for a moment longer, hence the wait. */
-static inline pid_t unit_fork(void)
-{
-    pid_t pid;
-
-    WAIT_UNTIL(unit_threads() == 1);
-    pid = fork();
-    assert_true(pid >= 0);
-    return pid;
-}
+pid_t unit_fork(void);
 
 /* ---- files */
 
 /* "<TMPDIR>/ses-<name>-XXXXXX" into ret_path, for mkdtemp or mkstemp: nothing is written to a fixed path. */
-static inline char *unit_temporary(const char *name, char *ret_path, size_t size)
-{
-    const char *tmp = getenv("TMPDIR");
-    int len = snprintf(ret_path, size, "%s/ses-%s-XXXXXX", tmp == NULL || *tmp == '\0' ? "/tmp" : tmp, name);
-
-    assert_true(len > 0 && (size_t)len < size);
-    return ret_path;
-}
+char *unit_temporary(const char *name, char *ret_path, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
-/* unit_clock.h - clocks that the test moves and may stop. For programs of one source: it defines the C
- * library's clock_gettime anew, for the libraries that are linked (libuv, libcurl) as for ourselves.
+/* unit_clock.h - clocks that the test moves and may stop. A program that takes a function of it has the C
+ * library's clock_gettime replaced, for the libraries that are linked (libuv, libcurl) as for ourselves.
  *
  * unit_clock_pass_ms moves all clocks of all threads. unit_clock_stop stops them for the calling thread: then
  * a limit ends because the test said so, and not because the machine was busy. While the clock stands a loop
@@ -11,58 +11,15 @@
 
 #include "unit.h"
 
-static _Atomic int64_t unit_clock_moved_ns;
-static _Thread_local int64_t
-    unit_clock_stopped_ns[CLOCK_BOOTTIME + 1]; /* what each showed at the stop; 0: it runs */
+/* For every thread, whether its clocks stand or run. */
+void unit_clock_pass_ms(uint64_t ms);
 
-static inline int64_t unit_clock_real_ns(clockid_t id)
-{
-    struct timespec real;
+/* Again: nothing changes, they go on standing where they did. */
+void unit_clock_stop(void);
 
-    (void)syscall(SYS_clock_gettime, id, &real);
-    return (int64_t)real.tv_sec * 1000000000 + real.tv_nsec;
-}
+bool unit_clock_is_stopped(void);
 
-/* The coarse clocks are a few milliseconds behind their fine ones: one timeline for both. */
-int clock_gettime(clockid_t id, struct timespec *ret_time)
-{
-    clockid_t fine = id == CLOCK_MONOTONIC_COARSE  ? CLOCK_MONOTONIC
-                     : id == CLOCK_REALTIME_COARSE ? CLOCK_REALTIME
-                                                   : id;
-    int64_t ns;
-
-    if (fine != CLOCK_MONOTONIC && fine != CLOCK_REALTIME && fine != CLOCK_BOOTTIME)
-        return (int)syscall(SYS_clock_gettime, id, ret_time);
-    ns = unit_clock_stopped_ns[fine] != 0 ? unit_clock_stopped_ns[fine] : unit_clock_real_ns(fine);
-    ns += unit_clock_moved_ns;
-    ret_time->tv_sec = ns / 1000000000;
-    ret_time->tv_nsec = ns % 1000000000;
-    return 0;
-}
-
-static inline void unit_clock_pass_ms(uint64_t ms)
-{
-    unit_clock_moved_ns += (int64_t)ms * 1000000;
-}
-
-static inline void unit_clock_stop(void)
-{
-    static const clockid_t ids[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME};
-
-    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-        if (unit_clock_stopped_ns[ids[i]] == 0)
-            unit_clock_stopped_ns[ids[i]] = unit_clock_real_ns(ids[i]);
-    }
-}
-
-static inline bool unit_clock_is_stopped(void)
-{
-    return unit_clock_stopped_ns[CLOCK_MONOTONIC] != 0;
-}
-
-static inline void unit_clock_run(void)
-{
-    memset(unit_clock_stopped_ns, 0, sizeof(unit_clock_stopped_ns));
-}
+/* They show the kernel's time again, and what was passed is kept. */
+void unit_clock_run(void);
 
 #endif

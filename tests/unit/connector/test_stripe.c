@@ -1,6 +1,6 @@
 #include "connector_fixture.h"
 
-#include "currency.h"
+#include "domain/currency.h"
 
 static void init(struct fixture *f)
 {

@@ -4,7 +4,7 @@
 
 #include <sessiond/domain/idempotency.h>
 
-#include "currency.h"
+#include "domain/currency.h"
 
 static inline void set_text(struct ses_session_request *request, enum ses_field field, const char *text)
 {

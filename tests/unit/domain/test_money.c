@@ -1,6 +1,6 @@
 #include <sessiond/domain/money.h>
 
-#include "currency.h"
+#include "domain/currency.h"
 #include "unit.h"
 
 static void test_numbers_run_from_one_to_the_last(void **state)
