@@ -18,21 +18,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     limits.body_bytes_max = 4096;
     limits.header_bytes_max = 2048;
     limits.headers_max = 20;
-    rig_begin(&limits);
-    rig.split = data[0];
+    h1_rig_begin(&limits);
+    h1_rig.split = data[0];
     rest = ses_slice_cut(rest, 1, rest.len);
-    rig_connect();
-    while (rest.len > 0 && !rig.finished && !rig.cut) {
-        rest = ses_slice_cut(rest, rig_feed(rest), rest.len);
-        if (rig.paused)
-            rig_answer_held();
-        SES_REQUIRE(!rig.paused || rig.held_count > 0 || rig.finished ||
-                    rig.cut); /* nobody waits for nothing */
+    h1_rig_connect();
+    while (rest.len > 0 && !h1_rig.finished && !h1_rig.cut) {
+        rest = ses_slice_cut(rest, h1_rig_feed(rest), rest.len);
+        if (h1_rig.paused)
+            h1_rig_answer_held();
+        SES_REQUIRE(!h1_rig.paused || h1_rig.held_count > 0 || h1_rig.finished ||
+                    h1_rig.cut); /* nobody waits for nothing */
     }
     if (data[0] % 2 == 0)
-        rig_answer_held();
-    if (!rig.finished && !rig.cut)
-        rig_eof();
-    rig_end();
+        h1_rig_answer_held();
+    if (!h1_rig.finished && !h1_rig.cut)
+        h1_rig_eof();
+    h1_rig_end();
     return 0;
 }

@@ -1,10 +1,8 @@
-/* h1_text.h - requests and answers of HTTP/1.1 as text, for the tests of h1*.c. */
+/* h1_text.h - requests and answers of HTTP/1.1 as text, for what stands on h1_rig.h and cmocka. */
 #ifndef SESSIOND_TESTS_UNIT_HTTP_H1_TEXT_H
 #define SESSIOND_TESTS_UNIT_HTTP_H1_TEXT_H
 
 #include "unit.h"
-
-#include <stdio.h>
 
 #include "h1_rig.h"
 
@@ -14,71 +12,28 @@
 #define GET  "GET /page HTTP/1.1\r\n" HOST
 #define HOLD "POST /t.S/Hold HTTP/1.1\r\n" HOST JSON "Content-Length: 2\r\n\r\n{}"
 
-RIG int setup(void **state)
-{
-    (void)state;
-    rig_begin(NULL);
-    return 0;
-}
+/* Without a connection; limits as usual. */
+int h1_rig_setup(void **state);
 
-RIG int teardown(void **state)
-{
-    (void)state;
-    rig_end();
-    return 0;
-}
+int h1_rig_teardown(void **state);
 
-RIG void feed(const char *text)
-{
-    (void)rig_feed(ses_slice_str(text));
-}
+void feed(const char *text);
 
-RIG bool wrote(const char *text)
-{
-    return rig.wire.len > 0 && memmem(rig.wire.data, rig.wire.len, text, strlen(text)) != NULL;
-}
+/* The text is somewhere in what the server has written. */
+bool wrote(const char *text);
 
-RIG void expect(const char *text)
-{
-    if (!wrote(text))
-        fail_msg("\"%s\" is not in:\n%.*s", text, (int)rig.wire.len, (const char *)rig.wire.data);
-}
+/* The same, and fails the test otherwise. */
+void expect(const char *text);
 
-RIG unsigned answers(void)
-{
-    unsigned count = 0;
+/* Status lines written. */
+unsigned answers(void);
 
-    for (size_t i = 0; i + 9 < rig.wire.len; i++)
-        count += memcmp(rig.wire.data + i, "HTTP/1.1 ", 9) == 0 && rig.wire.data[i + 9] < 0x3a; /* a digit */
-    return count;
-}
-
-RIG void forget_wire(void)
-{
-    ses_buf_clear(&rig.wire);
-}
+void forget_wire(void);
 
 /* A request on a connection of its own. */
-RIG void fresh(struct ses_slice request)
-{
-    rig_close();
-    forget_wire();
-    rig.held_count = 0;
-    rig.started = 0;
-    rig_connect();
-    (void)rig_feed(request);
-}
+void fresh(struct ses_slice request);
 
-RIG struct ses_buf text_of(const char *head, const char *unit, size_t count, const char *tail)
-{
-    struct ses_buf text;
-
-    ses_buf_init(&text, SIZE_MAX / 4);
-    assert_ok(ses_buf_append_str(&text, head));
-    for (size_t i = 0; i < count; i++)
-        assert_ok(ses_buf_append_str(&text, unit));
-    assert_ok(ses_buf_append_str(&text, tail));
-    return text;
-}
+/* head, unit count times, tail; the caller ends it by ses_buf_done. */
+struct ses_buf text_of(const char *head, const char *unit, size_t count, const char *tail);
 
 #endif

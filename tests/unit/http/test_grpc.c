@@ -1,30 +1,5 @@
 #include "http/h2_rig_raw.h"
 
-static int setup(void **state)
-{
-    (void)state;
-    rig_open(NULL, 0);
-    rig_client(0, false);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_close();
-    return 0;
-}
-
-static struct ses_slice filled(size_t len)
-{
-    static uint8_t bytes[1 << 20];
-
-    assert_true(len <= sizeof bytes);
-    for (size_t i = 0; i < len; i++)
-        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
-    return ses_slice(bytes, len);
-}
-
 static void unary(void **state)
 {
     static const char *const fields[] = {"te", "trailers", "x-request-id", "req-1", NULL};
@@ -154,7 +129,7 @@ static void error_is_trailers_only(void **state)
 
 static void large_messages_both_ways(void **state)
 {
-    struct ses_slice message = filled(256 * 1024);
+    struct ses_slice message = rig_filled(256 * 1024);
     int32_t ids[8];
 
     (void)state;
@@ -168,7 +143,7 @@ static void large_messages_both_ways(void **state)
 
 static void message_limit(void **state)
 {
-    int32_t id = rig_call("/t.T/Echo", NULL, filled(256 * 1024 + 1));
+    int32_t id = rig_call("/t.T/Echo", NULL, rig_filled(256 * 1024 + 1));
 
     (void)state;
     rig_pump();
@@ -332,7 +307,7 @@ static void request_that_never_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup_client, rig_teardown)
         TEST(unary),
         TEST(unary_byte_by_byte),
         TEST(request_id_is_made),

@@ -2,21 +2,6 @@
 
 #include "gzip.h"
 
-static int setup(void **state)
-{
-    (void)state;
-    rig_open(NULL, 0);
-    rig_client(0, false);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_close();
-    return 0;
-}
-
 /* ---- compression */
 
 static const char *const gzip_in[] = {"grpc-encoding", "gzip", NULL};
@@ -133,7 +118,7 @@ static void compressed_reply(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup_client, rig_teardown)
         TEST(compressed_request), TEST(compressed_request_by_a_flag_alone),
         TEST(identity_encoding),  TEST(unknown_encoding),
         TEST(broken_gzip),        TEST(gzip_bomb),

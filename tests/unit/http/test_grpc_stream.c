@@ -2,31 +2,6 @@
 
 #include "gzip.h"
 
-static int setup(void **state)
-{
-    (void)state;
-    rig_open(NULL, 0);
-    rig_client(0, false);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_close();
-    return 0;
-}
-
-static struct ses_slice filled(size_t len)
-{
-    static uint8_t bytes[1 << 20];
-
-    assert_true(len <= sizeof bytes);
-    for (size_t i = 0; i < len; i++)
-        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
-    return ses_slice(bytes, len);
-}
-
 static const char *const gzip_in[] = {"grpc-encoding", "gzip", NULL};
 
 /* ---- streams */
@@ -97,12 +72,12 @@ static void slow_reader_of_a_stream_is_ended(void **state)
     struct ses_exchange *x = rig.held[0];
 
     while (!x->cancelled && x->ops->backlog(x) < SES_H2_BACKLOG_MAX - 300000)
-        ses_exchange_send(x, filled(256 * 1024));
+        ses_exchange_send(x, rig_filled(256 * 1024));
     assert_false(x->cancelled);
     rig_pump();
     assert_int_equal(rig_stream(id)->data.len, 10);
     assert_int_equal(rig.cancelled, 0);
-    ses_exchange_send(x, filled(512 * 1024));
+    ses_exchange_send(x, rig_filled(512 * 1024));
     ses_exchange_send(x, SES_STR("dropped")); /* not after a hole */
     rig_wait(20);
     rig_expect_status(id, 8);
@@ -167,7 +142,7 @@ static void bidi_backpressure(void **state)
     int32_t id = rig_request("POST", "/t.T/Bidi", "application/grpc", NULL, true);
 
     for (unsigned i = 0; i < MESSAGES; i++)
-        rig_upload_message(id, false, filled(BYTES), i == MESSAGES - 1);
+        rig_upload_message(id, false, rig_filled(BYTES), i == MESSAGES - 1);
     rig_pump();
     assert_int_equal(rig_stream(id)->data.len, 1000);
     assert_true(rig_stream(id)->uploaded < rig_stream(id)->upload.len); /* our window has closed */
@@ -294,7 +269,7 @@ static void header_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup_client, rig_teardown)
         TEST(server_streaming),
         TEST(streams_have_no_deadline_of_ours),
         TEST(deadline_of_a_begun_stream),

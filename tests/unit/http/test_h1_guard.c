@@ -54,7 +54,7 @@ static const struct refusal refusals[] = {
     {"GET /page HTTP/0.9\r\n" HOST "\r\n", 505, "only HTTP/1.1"},
     {"GET /page HTTP/1.2\r\n" HOST "\r\n", 505, "only HTTP/1.1"},
     {"GET /page FTP/1.1\r\n" HOST "\r\n", 400, "malformed"},
-    {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "malformed"}, /* the rig's doors have http2 off */
+    {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "malformed"}, /* the h1_rig's doors have http2 off */
     {"GET page HTTP/1.1\r\n" HOST "\r\n", 400, "target"},
     {"GET * HTTP/1.1\r\n" HOST "\r\n", 400, "belongs to OPTIONS"},
     /* Host, absolute-form. */
@@ -119,9 +119,9 @@ static void check_refusal(const struct refusal *r, struct ses_slice request)
 
     fresh(request);
     snprintf(line, sizeof(line), "HTTP/1.1 %d ", r->status);
-    if (!wrote(line) || !wrote(r->reason) || answers() != 1 || !rig.finished || rig.started != 0)
-        fail_msg("split %zu, expected %d \"%s\" for:\n%.200s\ngot:\n%.*s", rig.split, r->status, r->reason,
-                 (const char *)request.data, (int)rig.wire.len, (const char *)rig.wire.data);
+    if (!wrote(line) || !wrote(r->reason) || answers() != 1 || !h1_rig.finished || h1_rig.started != 0)
+        fail_msg("split %zu, expected %d \"%s\" for:\n%.200s\ngot:\n%.*s", h1_rig.split, r->status, r->reason,
+                 (const char *)request.data, (int)h1_rig.wire.len, (const char *)h1_rig.wire.data);
     expect("\r\nconnection: close\r\n");
     expect("\r\ncontent-type: application/json\r\n");
     expect("\r\ncontent-length: ");
@@ -137,7 +137,7 @@ static void test_refusals(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
         for (size_t k = 0; k < sizeof(splits) / sizeof(splits[0]); k++) {
-            rig.split = splits[k];
+            h1_rig.split = splits[k];
             check_refusal(&refusals[i], ses_slice_str(refusals[i].request));
         }
     }
@@ -166,7 +166,7 @@ static void expect_limit(const char *head, const char *unit, size_t count, const
     if (status == 200) {
         fresh(ses_buf_view(&text));
         expect("HTTP/1.1 200 OK\r\n");
-        assert_false(rig.finished);
+        assert_false(h1_rig.finished);
     } else {
         check_refusal(&(struct refusal){"", status, reason}, ses_buf_view(&text));
     }
@@ -198,7 +198,7 @@ static void test_chunked_limits(void **state)
     text = text_of(POST "Transfer-Encoding: chunked\r\n\r\n", (const char *)chunk.data, 64, "0\r\n\r\n");
     fresh(ses_buf_view(&text));
     expect("HTTP/1.1 200 OK\r\n");
-    assert_int_equal(rig.last_body_len, 262144);
+    assert_int_equal(h1_rig.last_body_len, 262144);
     ses_buf_done(&text);
     text = text_of(POST "Transfer-Encoding: chunked\r\n\r\n", (const char *)chunk.data, 65, "");
     check_refusal(&(struct refusal){"", 413, "body is too large"}, ses_buf_view(&text));
@@ -222,16 +222,16 @@ static void test_header_overhead_counts(void **state)
     struct ses_door_limits limits = ses_usual_door_limits();
 
     (void)state;
-    rig_end();
+    h1_rig_end();
     limits.header_bytes_max = 1024;
-    rig_begin(&limits);
+    h1_rig_begin(&limits);
     expect_limit(GET, "a: b\r\n", 25, "\r\n", 200, NULL);
     expect_limit(GET, "a: b\r\n", 32, "\r\n", 431, "headers are too large");
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, h1_rig_setup, h1_rig_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_refusals),
         TEST(test_nul_bytes),

@@ -2,32 +2,6 @@
 
 /* The engine with clients that keep to the protocol. */
 
-static int setup(void **state)
-{
-    (void)state;
-    rig_open(NULL, 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_close();
-    return 0;
-}
-
-static void reopen(const struct ses_door_limits *limits)
-{
-    rig_close();
-    rig_open(limits, 0);
-}
-
-static void release_held(unsigned i)
-{
-    ses_exchange_release(rig.held[i]);
-    rig.held[i] = NULL;
-}
-
 /* ---- settings */
 
 static void settings_announce_the_limits(void **state)
@@ -85,7 +59,7 @@ static void body_limit(void **state)
 
     (void)state;
     limits.body_bytes_max = 1000;
-    reopen(&limits);
+    rig_reopen(&limits);
     rig_client(0, false);
     int32_t at = rig_request("POST", "/plain", "text/plain", NULL, true);
     int32_t above = rig_request("POST", "/plain", "text/plain", NULL, true);
@@ -104,7 +78,7 @@ static void body_timeout(void **state)
 
     (void)state;
     limits.body_ms = 20;
-    reopen(&limits);
+    rig_reopen(&limits);
     rig_client(0, false);
     int32_t id = rig_request("POST", "/plain", "text/plain", NULL, true);
 
@@ -128,7 +102,7 @@ static void output_of_one_turn_is_bounded(void **state)
     rig_pump();
     for (unsigned i = 0; i < 20; i++) {
         ses_exchange_reply(rig.held[i], ses_slice(message, sizeof message));
-        release_held(i);
+        rig_release_held(i);
     }
     size_t before = rig.wire.len;
 
@@ -161,7 +135,7 @@ static void drain_finishes_what_runs(void **state)
     assert_int_equal(rig.goaway_code, NGHTTP2_NO_ERROR);
     assert_non_null(rig.h2);
     ses_exchange_reply(rig.held[0], SES_STR("done"));
-    release_held(0);
+    rig_release_held(0);
     rig_pump();
     rig_expect_reply(running, false, SES_STR("done"));
     assert_null(rig.h2);
@@ -283,7 +257,7 @@ static void client_that_leaves_is_let_go(void **state)
     rig_pump();
     assert_non_null(rig.h2);
     ses_exchange_reply(rig.held[0], SES_STR("done"));
-    release_held(0);
+    rig_release_held(0);
     rig_pump();
     rig_expect_reply(id, false, SES_STR("done"));
     assert_null(rig.h2);
@@ -292,7 +266,7 @@ static void client_that_leaves_is_let_go(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
         TEST(settings_announce_the_limits),
         TEST(get_resource),
         TEST(head_has_length_and_no_body),

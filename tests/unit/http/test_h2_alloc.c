@@ -3,26 +3,6 @@
 
 /* What h2_alloc.c saves, and that nobody notices. */
 
-static int setup(void **state)
-{
-    (void)state;
-    rig_open(NULL, 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_close();
-    return 0;
-}
-
-static void release_held(unsigned i)
-{
-    ses_exchange_release(rig.held[i]);
-    rig.held[i] = NULL;
-}
-
 static void pages_are_zero_whenever_taken(void **state)
 {
     struct ses_h2_pages *pages = ses_h2_pages_new();
@@ -116,7 +96,7 @@ static void engines_share_a_frame_buffer(void **state)
     rig_pump();
     for (unsigned i = 0; i < 4; i++) {
         ses_exchange_reply(rig.held[i], ses_slice(message, sizeof message));
-        release_held(i);
+        rig_release_held(i);
     }
     rig_produce(); /* stops at the bound of a turn */
     assert_false(rig_stream(ids[3])->ended);
@@ -137,7 +117,7 @@ static void engines_share_a_frame_buffer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
         TEST(pages_are_zero_whenever_taken),
         TEST(an_abandoned_page_is_nobodys),
         TEST(sweep_takes_only_zeros_of_quiet_engines),

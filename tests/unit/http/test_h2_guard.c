@@ -2,26 +2,6 @@
 
 /* Clients whose connection is ended. */
 
-static int setup(void **state)
-{
-    (void)state;
-    rig_open(NULL, 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_close();
-    return 0;
-}
-
-static void reopen(const struct ses_door_limits *limits)
-{
-    rig_close();
-    rig_open(limits, 0);
-}
-
 /* ---- bad clients: the connection */
 
 static void bad_preface(void **state)
@@ -159,7 +139,7 @@ static void control_flood(uint8_t type, int32_t id, const void *payload, size_t 
     struct ses_door_limits limits = ses_usual_door_limits();
 
     limits.control_frames_max = 100;
-    reopen(&limits);
+    rig_reopen(&limits);
     rig_raw_preface();
     for (unsigned i = 0; i < 101 + 101 && rig.h2 != NULL; i++) {
         rig_raw_frame(type, 0, id, payload, len);
@@ -201,7 +181,7 @@ static void pings_beside_requests_are_no_flood(void **state)
 
     (void)state;
     limits.control_frames_max = 100;
-    reopen(&limits);
+    rig_reopen(&limits);
     rig_raw_preface();
     for (int32_t id = 1; id < 2000; id += 2) {
         rig_raw_request(id, 0);
@@ -221,7 +201,7 @@ static void preface_without_settings(void **state)
 
     (void)state;
     limits.header_ms = 20;
-    reopen(&limits);
+    rig_reopen(&limits);
     rig_raw(NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
     rig_pump();
     assert_non_null(rig.h2);
@@ -266,7 +246,7 @@ static void streams_above_the_limit(void **state)
 
     (void)state;
     limits.streams_max = 10;
-    reopen(&limits);
+    rig_reopen(&limits);
     rig_raw_preface();
     rig_pump();
     rig_raw_frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, NULL, 0);
@@ -414,7 +394,7 @@ static void slow_header_block(void **state)
 
     (void)state;
     limits.header_ms = 20;
-    reopen(&limits);
+    rig_reopen(&limits);
     rig_raw_preface();
     rig_raw_frame(NGHTTP2_HEADERS, 0, 1, NULL, 0);
     rig_pump();
@@ -429,7 +409,7 @@ static void quick_header_blocks_are_not_timed(void **state)
 
     (void)state;
     limits.header_ms = 20;
-    reopen(&limits);
+    rig_reopen(&limits);
     rig_raw_preface();
     rig_raw_request(1, 0);
     rig_pump();
@@ -440,7 +420,7 @@ static void quick_header_blocks_are_not_timed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
         TEST(bad_preface),
         TEST(first_frame_is_not_settings),
         TEST(oversize_frame),

@@ -6,21 +6,6 @@
 
 static uint8_t zeros[2 * SES_H2_LINGER_BYTES];
 
-static int setup(void **state)
-{
-    (void)state;
-    rig_open(NULL, 0);
-    rig_client(0, false);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_close();
-    return 0;
-}
-
 static int32_t open_call(const char *path)
 {
     return rig_request("POST", path, "application/grpc", NULL, true);
@@ -253,7 +238,7 @@ static void shedding_ends_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup_client, rig_teardown)
         TEST(the_reset_comes_a_moment_later),
         TEST(a_client_that_ends_its_request_sees_no_reset),
         TEST(a_client_may_reset_it_first),

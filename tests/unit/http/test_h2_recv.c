@@ -2,20 +2,6 @@
 
 /* Requests that are malformed: one stream ends, the connection serves on. */
 
-static int setup(void **state)
-{
-    (void)state;
-    rig_open(NULL, 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_close();
-    return 0;
-}
-
 static void provoke_window(int32_t id)
 {
     static const uint8_t increment[4] = {0x7f, 0xff, 0xff, 0xff};
@@ -121,7 +107,7 @@ static void held_bytes_are_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
         TEST(no_path),
         TEST(no_method),
         TEST(two_paths),

@@ -2,26 +2,6 @@
 
 /* An engine's session when there is no memory, whoever gives it. */
 
-static int setup(void **state)
-{
-    (void)state;
-    rig_open(NULL, 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_close();
-    return 0;
-}
-
-static void reopen(const struct ses_door_limits *limits)
-{
-    rig_close();
-    rig_open(limits, 0);
-}
-
 static unsigned allocations_left;
 static nghttp2_mem real_memory;
 
@@ -61,7 +41,7 @@ static void any_allocation_may_fail(void **state)
 
     (void)state;
     for (unsigned n = 0; n < 1000 && !complete; n++) {
-        reopen(NULL);
+        rig_reopen(NULL);
         rig_lose_connection();
         nghttp2_mem *memory = &rig.doors->h2->memory;
 
@@ -98,7 +78,7 @@ static void any_allocation_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
         TEST(any_allocation_may_fail),
 #undef TEST
     };

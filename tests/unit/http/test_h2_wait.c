@@ -4,20 +4,6 @@
 
 static const uint8_t message[] = {0, 0, 0, 0, 1, 'x'};
 
-static int setup(void **state)
-{
-    (void)state;
-    rig_open(NULL, 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_close();
-    return 0;
-}
-
 static void window_zero_client(void)
 {
     static const uint8_t initial_window[6] = {0, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0, 0, 0, 0};
@@ -193,7 +179,7 @@ static void streams_of_a_route_are_few_on_a_connection(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
         TEST(an_answer_waits_without_its_exchange),
         TEST(many_answers_hold_no_exchange),
         TEST(above_the_connections_share_requests_are_refused),

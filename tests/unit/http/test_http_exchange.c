@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <time.h>
 
+#include <sessiond/base/clock.h>
 #include "gzip.h"
-#include "h1_rig.h"
+#include "h1_text.h"
 #include "http_call.h"
 
 static int setup(void **state)
@@ -16,27 +17,9 @@ static int setup(void **state)
     (void)state;
     limits.body_bytes_max = 4096;
     limits.exchange_ms_max = 5000;
-    rig_begin(&limits);
-    rig_connect();
+    h1_rig_begin(&limits);
+    h1_rig_connect();
     return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_end();
-    return 0;
-}
-
-static bool wrote(const char *text)
-{
-    return rig.wire.len > 0 && memmem(rig.wire.data, rig.wire.len, text, strlen(text)) != NULL;
-}
-
-static void expect(const char *text)
-{
-    if (!wrote(text))
-        fail_msg("\"%s\" is not in:\n%.*s", text, (int)rig.wire.len, (const char *)rig.wire.data);
 }
 
 /* One request; headers end in CRLF each. */
@@ -44,23 +27,23 @@ static void request(const char *line, const char *headers, struct ses_slice body
 {
     struct ses_buf text;
 
-    ses_buf_clear(&rig.wire);
-    rig.started = 0;
+    ses_buf_clear(&h1_rig.wire);
+    h1_rig.started = 0;
     ses_buf_init(&text, SIZE_MAX / 4);
     assert_ok(ses_buf_appendf(&text, "%s HTTP/1.1\r\nHost: a\r\n%sContent-Length: %zu\r\n\r\n", line, headers,
                               body.len));
     assert_ok(ses_buf_append(&text, body));
-    (void)rig_feed(ses_buf_view(&text));
+    (void)h1_rig_feed(ses_buf_view(&text));
     ses_buf_done(&text);
-    assert_false(rig.finished); /* none of these is the connection's fault */
+    assert_false(h1_rig.finished); /* none of these is the connection's fault */
 }
 
-#define JSON "content-type: application/json\r\n"
+#define JSON_TYPE "content-type: application/json\r\n"
 
 static void test_connect_unary(void **state)
 {
     (void)state;
-    request("POST /t.S/Echo", JSON "x-request-id: r1\r\n", SES_STR("{\"a\":1}"));
+    request("POST /t.S/Echo", JSON_TYPE "x-request-id: r1\r\n", SES_STR("{\"a\":1}"));
     expect("HTTP/1.1 200 OK\r\n");
     expect("\r\ncontent-type: application/json\r\n");
     expect("\r\nx-request-id: r1\r\n");
@@ -68,25 +51,25 @@ static void test_connect_unary(void **state)
     expect("\r\nx-raw-bin: AQL//g\r\n"); /* unpadded base64 */
     expect("\r\n\r\n{\"a\":1}");
     assert_false(wrote("set-cookie")); /* no header by line break */
-    assert_int_equal(rig.last_encoding, SES_ENCODING_JSON);
+    assert_int_equal(h1_rig.last_encoding, SES_ENCODING_JSON);
     request("POST /t.S/Echo", "content-type: application/proto\r\n", SES_STR("\x01\x02"));
     expect("\r\ncontent-type: application/proto\r\n");
-    assert_int_equal(rig.last_encoding, SES_ENCODING_PROTO);
-    request("POST /alias?x=1", JSON, SES_STR("{}"));
+    assert_int_equal(h1_rig.last_encoding, SES_ENCODING_PROTO);
+    request("POST /alias?x=1", JSON_TYPE, SES_STR("{}"));
     expect("HTTP/1.1 200 OK\r\n");
-    assert_int_equal(rig.last_encoding, SES_ENCODING_JSON_BARE);
+    assert_int_equal(h1_rig.last_encoding, SES_ENCODING_JSON_BARE);
 }
 
 static void test_errors_by_door(void **state)
 {
     (void)state;
-    request("POST /t.S/Fail", JSON, SES_STR("{}"));
+    request("POST /t.S/Fail", JSON_TYPE, SES_STR("{}"));
     expect("HTTP/1.1 400 Bad Request\r\n");
     expect("\"code\":\"failed_precondition\"");
     expect("no such luck");
     request("POST /t.S/Fail", "content-type: application/proto\r\n", SES_STR(""));
     expect("\r\ncontent-type: application/json\r\n"); /* errors always are */
-    request("POST /alias/fail", JSON, SES_STR("{}"));
+    request("POST /alias/fail", JSON_TYPE, SES_STR("{}"));
     expect("HTTP/1.1 412 Precondition Failed\r\n");
     expect("{\"error\":{\"message\":\"no such luck\",\"code\":\"412\"");
 }
@@ -94,19 +77,19 @@ static void test_errors_by_door(void **state)
 static void test_unknown_paths(void **state)
 {
     (void)state;
-    request("POST /t.S/Nothing", JSON, SES_STR("{}"));
+    request("POST /t.S/Nothing", JSON_TYPE, SES_STR("{}"));
     expect("HTTP/1.1 404 Not Found\r\n");
     expect("{\"code\":\"unimplemented\"");
     request("GET /nothing", "", SES_STR(""));
     expect("HTTP/1.1 404 Not Found\r\n");
     expect("{\"error\":{\"message\":\"no such resource\",\"code\":\"404\"}}");
-    request("POST /nothing/at/all.here", JSON, SES_STR("{}"));
+    request("POST /nothing/at/all.here", JSON_TYPE, SES_STR("{}"));
     expect("{\"error\":{");
-    request("POST /t.S/", JSON, SES_STR("{}"));
+    request("POST /t.S/", JSON_TYPE, SES_STR("{}"));
     expect("{\"error\":{");
     request("GET /page/", "", SES_STR(""));
     expect("HTTP/1.1 404 ");
-    assert_int_equal(rig.started, 0);
+    assert_int_equal(h1_rig.started, 0);
 }
 
 static void test_http_methods(void **state)
@@ -115,10 +98,10 @@ static void test_http_methods(void **state)
     request("GET /t.S/Echo", "", SES_STR(""));
     expect("HTTP/1.1 405 Method Not Allowed\r\n");
     expect("\r\nallow: POST\r\n");
-    request("PUT /alias", JSON, SES_STR("{}"));
+    request("PUT /alias", JSON_TYPE, SES_STR("{}"));
     expect("HTTP/1.1 405 ");
     expect("\"code\":\"405\"");
-    request("POST /page", JSON, SES_STR("{}"));
+    request("POST /page", JSON_TYPE, SES_STR("{}"));
     expect("\r\nallow: GET, HEAD\r\n");
     request("DELETE /r/x", "", SES_STR(""));
     expect("\r\nallow: GET, HEAD, POST\r\n");
@@ -126,19 +109,19 @@ static void test_http_methods(void **state)
     expect("\r\nallow: POST\r\n");
     request("OPTIONS /page", "", SES_STR(""));
     expect("HTTP/1.1 405 ");
-    assert_int_equal(rig.started, 0);
+    assert_int_equal(h1_rig.started, 0);
     request("POST /post", "", SES_STR("x"));
-    assert_int_equal(rig.started, 1);
+    assert_int_equal(h1_rig.started, 1);
     request("HEAD /page", "", SES_STR(""));
-    assert_int_equal(rig.started, 1);
+    assert_int_equal(h1_rig.started, 1);
     request("POST /r/abc", "content-type: application/x-www-form-urlencoded\r\n", SES_STR("cres=1"));
     expect("HTTP/1.1 303 See Other\r\n");
     expect("\r\nlocation: https://shop.example/back\r\n");
     assert_false(wrote("content-type"));
-    assert_string_equal(rig.last_body, "cres=1");
-    assert_string_equal(rig.last_path, "/r/abc");
+    assert_string_equal(h1_rig.last_body, "cres=1");
+    assert_string_equal(h1_rig.last_path, "/r/abc");
     request("GET /r/abc?PaRes=1&MD=2", "", SES_STR(""));
-    assert_string_equal(rig.last_query, "PaRes=1&MD=2");
+    assert_string_equal(h1_rig.last_query, "PaRes=1&MD=2");
 }
 
 static void test_media_types(void **state)
@@ -183,7 +166,7 @@ static void test_media_types(void **state)
         expect("HTTP/1.1 415 Unsupported Media Type\r\n");
         expect("\r\naccept-post: application/json, application/proto\r\n");
         expect(bad[i].words);
-        assert_int_equal(rig.started, 0);
+        assert_int_equal(h1_rig.started, 0);
     }
     request("POST /t.S/Echo", "", SES_STR("{}"));
     expect("content-type is missing");
@@ -196,51 +179,51 @@ static void test_media_types(void **state)
 static void test_streams_are_gRPC_only(void **state)
 {
     (void)state;
-    request("POST /t.S/Watch", JSON, SES_STR("{}"));
+    request("POST /t.S/Watch", JSON_TYPE, SES_STR("{}"));
     expect("HTTP/1.1 415 ");
     expect("\"code\":\"unimplemented\"");
     expect("gRPC over HTTP/2");
     request("POST /t.S/Bidi", "content-type: application/proto\r\n", SES_STR(""));
     expect("HTTP/1.1 415 ");
-    assert_int_equal(rig.started, 0);
+    assert_int_equal(h1_rig.started, 0);
 }
 
 static void test_connect_headers(void **state)
 {
     (void)state;
-    request("POST /t.S/Echo", JSON "connect-protocol-version: 1\r\n", SES_STR("{}"));
+    request("POST /t.S/Echo", JSON_TYPE "connect-protocol-version: 1\r\n", SES_STR("{}"));
     expect("HTTP/1.1 200 ");
-    request("POST /t.S/Echo", JSON "connect-protocol-version: 2\r\n", SES_STR("{}"));
+    request("POST /t.S/Echo", JSON_TYPE "connect-protocol-version: 2\r\n", SES_STR("{}"));
     expect("HTTP/1.1 400 ");
     expect("connect-protocol-version must be 1");
     expect("\"code\":\"invalid_argument\"");
-    request("POST /t.S/Echo", JSON "connect-timeout-ms: 1000\r\n", SES_STR("{}"));
+    request("POST /t.S/Echo", JSON_TYPE "connect-timeout-ms: 1000\r\n", SES_STR("{}"));
     expect("HTTP/1.1 200 ");
-    assert_in_range(rig.last_deadline_ms, 500, 1000);
-    request("POST /t.S/Echo", JSON "connect-timeout-ms: 9999999999\r\n", SES_STR("{}"));
-    assert_in_range(rig.last_deadline_ms, 4000, 5000); /* ours is the ceiling */
-    request("POST /t.S/Echo", JSON, SES_STR("{}"));
-    assert_in_range(rig.last_deadline_ms, 4000, 5000);
-    request("POST /t.S/Echo", JSON "connect-timeout-ms: 10000000000\r\n", SES_STR("{}"));
+    assert_in_range(h1_rig.last_deadline_ms, 500, 1000);
+    request("POST /t.S/Echo", JSON_TYPE "connect-timeout-ms: 9999999999\r\n", SES_STR("{}"));
+    assert_in_range(h1_rig.last_deadline_ms, 4000, 5000); /* ours is the ceiling */
+    request("POST /t.S/Echo", JSON_TYPE, SES_STR("{}"));
+    assert_in_range(h1_rig.last_deadline_ms, 4000, 5000);
+    request("POST /t.S/Echo", JSON_TYPE "connect-timeout-ms: 10000000000\r\n", SES_STR("{}"));
     expect("at most 10 digits");
-    request("POST /t.S/Echo", JSON "connect-timeout-ms: 00000000001\r\n", SES_STR("{}"));
+    request("POST /t.S/Echo", JSON_TYPE "connect-timeout-ms: 00000000001\r\n", SES_STR("{}"));
     expect("at most 10 digits");
-    request("POST /t.S/Echo", JSON "connect-timeout-ms: -1\r\n", SES_STR("{}"));
+    request("POST /t.S/Echo", JSON_TYPE "connect-timeout-ms: -1\r\n", SES_STR("{}"));
     expect("HTTP/1.1 400 ");
-    request("POST /t.S/Echo", JSON "connect-timeout-ms: \r\n", SES_STR("{}"));
+    request("POST /t.S/Echo", JSON_TYPE "connect-timeout-ms: \r\n", SES_STR("{}"));
     expect("HTTP/1.1 400 ");
-    request("POST /t.S/Echo", JSON "connect-timeout-ms: 0\r\n", SES_STR("{}"));
+    request("POST /t.S/Echo", JSON_TYPE "connect-timeout-ms: 0\r\n", SES_STR("{}"));
     expect("HTTP/1.1 504 Gateway Timeout\r\n");
-    assert_int_equal(rig.started, 0);
+    assert_int_equal(h1_rig.started, 0);
 }
 
 static void run_until_cancelled(void)
 {
-    for (int i = 0; i < 3000 && rig.cancelled == 0; i++) {
+    for (int i = 0; i < 3000 && h1_rig.cancelled == 0; i++) {
         unit_clock_pass_ms(1);
-        uv_run(&rig.loop, UV_RUN_NOWAIT);
+        uv_run(&h1_rig.loop, UV_RUN_NOWAIT);
     }
-    rig_flush();
+    h1_rig_flush();
 }
 
 /* The method is told, the client gets its answer, the connection goes on, a late answer is dropped. */
@@ -250,21 +233,21 @@ static void test_deadline(void **state)
     uint64_t start = ses_clock_mono_ns();
 
     (void)state;
-    request("POST /t.S/Hold", JSON "connect-timeout-ms: 30\r\n", SES_STR("{}"));
-    late = rig.held[0];
+    request("POST /t.S/Hold", JSON_TYPE "connect-timeout-ms: 30\r\n", SES_STR("{}"));
+    late = h1_rig.held[0];
     ses_exchange_hold(late);
     run_until_cancelled();
     assert_true(ses_clock_mono_ns() - start >= UINT64_C(29000000));
-    assert_int_equal(rig.cancelled, 1);
-    assert_int_equal(rig.cancel_status, SES_DEADLINE_EXCEEDED);
+    assert_int_equal(h1_rig.cancelled, 1);
+    assert_int_equal(h1_rig.cancel_status, SES_DEADLINE_EXCEEDED);
     expect("HTTP/1.1 504 Gateway Timeout\r\n");
     expect("\"code\":\"deadline_exceeded\"");
-    ses_buf_clear(&rig.wire);
+    ses_buf_clear(&h1_rig.wire);
     ses_exchange_reply(late, SES_STR("{}"));
     ses_exchange_release(late);
-    rig_flush();
-    assert_int_equal(rig.wire.len, 0);
-    request("POST /t.S/Echo", JSON, SES_STR("{}"));
+    h1_rig_flush();
+    assert_int_equal(h1_rig.wire.len, 0);
+    request("POST /t.S/Echo", JSON_TYPE, SES_STR("{}"));
     expect("HTTP/1.1 200 OK\r\n");
 }
 
@@ -273,10 +256,10 @@ static void test_answered_stops_the_deadline(void **state)
     struct ses_exchange *x;
 
     (void)state;
-    request("POST /t.S/Hold", JSON "connect-timeout-ms: 20\r\n", SES_STR("{}"));
-    x = rig.held[0];
+    request("POST /t.S/Hold", JSON_TYPE "connect-timeout-ms: 20\r\n", SES_STR("{}"));
+    x = h1_rig.held[0];
     ses_exchange_hold(x);
-    rig_answer_held();
+    h1_rig_answer_held();
     assert_null(x->deadline_timer.timers);
     ses_exchange_release(x);
 }
@@ -298,28 +281,28 @@ static void test_gzip_requests(void **state)
     (void)state;
     ses_arena_init(&arena, 1 << 20);
     bytes = packed(&arena, SES_STR("{\"packed\":true}"));
-    request("POST /t.S/Echo", JSON "content-encoding: gzip\r\n", bytes);
+    request("POST /t.S/Echo", JSON_TYPE "content-encoding: gzip\r\n", bytes);
     expect("HTTP/1.1 200 OK\r\n");
-    assert_string_equal(rig.last_body, "{\"packed\":true}");
-    request("POST /t.S/Echo", JSON "content-encoding: GZIP\r\n", bytes);
+    assert_string_equal(h1_rig.last_body, "{\"packed\":true}");
+    request("POST /t.S/Echo", JSON_TYPE "content-encoding: GZIP\r\n", bytes);
     expect("HTTP/1.1 200 OK\r\n");
-    request("POST /t.S/Echo", JSON "content-encoding: identity\r\n", SES_STR("{}"));
+    request("POST /t.S/Echo", JSON_TYPE "content-encoding: identity\r\n", SES_STR("{}"));
     expect("HTTP/1.1 200 OK\r\n");
-    request("POST /t.S/Echo", JSON "content-encoding: gzip\r\n", SES_STR(""));
+    request("POST /t.S/Echo", JSON_TYPE "content-encoding: gzip\r\n", SES_STR(""));
     expect("HTTP/1.1 200 OK\r\n");
-    request("POST /t.S/Echo", JSON "content-encoding: gzip\r\n", SES_STR("{}"));
+    request("POST /t.S/Echo", JSON_TYPE "content-encoding: gzip\r\n", SES_STR("{}"));
     expect("HTTP/1.1 400 ");
     expect("not valid gzip");
-    request("POST /t.S/Echo", JSON "content-encoding: gzip\r\n", ses_slice_cut(bytes, 0, bytes.len - 1));
+    request("POST /t.S/Echo", JSON_TYPE "content-encoding: gzip\r\n", ses_slice_cut(bytes, 0, bytes.len - 1));
     expect("not valid gzip");
-    request("POST /t.S/Echo", JSON "content-encoding: gzip\r\n",
+    request("POST /t.S/Echo", JSON_TYPE "content-encoding: gzip\r\n",
             packed(&arena, ses_slice(zeros, sizeof(zeros))));
     expect("HTTP/1.1 413 "); /* 40 bytes that become 5000, allowed are 4096 */
     expect("\"code\":\"resource_exhausted\"");
-    request("POST /t.S/Echo", JSON "content-encoding: br\r\n", SES_STR("{}"));
+    request("POST /t.S/Echo", JSON_TYPE "content-encoding: br\r\n", SES_STR("{}"));
     expect("HTTP/1.1 501 ");
     expect("\r\naccept-encoding: gzip, identity\r\n");
-    request("POST /alias", JSON "content-encoding: gzip, gzip\r\n", SES_STR("{}"));
+    request("POST /alias", JSON_TYPE "content-encoding: gzip, gzip\r\n", SES_STR("{}"));
     expect("HTTP/1.1 415 ");
     ses_arena_done(&arena);
 }
@@ -337,9 +320,9 @@ static void test_gzip_replies(void **state)
     assert_false(wrote("content-encoding"));
     request("GET /big", "accept-encoding: br, gzip;q=0.5\r\n", SES_STR(""));
     expect("\r\ncontent-encoding: gzip\r\n");
-    end = memmem(rig.wire.data, rig.wire.len, "\r\n\r\n", 4);
+    end = memmem(h1_rig.wire.data, h1_rig.wire.len, "\r\n\r\n", 4);
     assert_non_null(end);
-    body = ses_slice(end + 4, (size_t)(rig.wire.data + rig.wire.len - end - 4));
+    body = ses_slice(end + 4, (size_t)(h1_rig.wire.data + h1_rig.wire.len - end - 4));
     ses_arena_init(&arena, 1 << 20);
     assert_ok(ses_gzip_inflate(body, 4096, &arena, &plain));
     assert_int_equal(plain.len, 4096);
@@ -368,7 +351,7 @@ static void test_request_id_is_made(void **state)
 
     (void)state;
     request("GET /page", "", SES_STR(""));
-    at = memmem(rig.wire.data, rig.wire.len, "\r\nx-request-id: ", 16);
+    at = memmem(h1_rig.wire.data, h1_rig.wire.len, "\r\nx-request-id: ", 16);
     assert_non_null(at);
     assert_memory_equal(at + 16 + 36, "\r\n", 2);               /* a UUID */
     request("GET /page", "x-request-id: a b\r\n", SES_STR("")); /* not echoed: a space */
@@ -377,7 +360,7 @@ static void test_request_id_is_made(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, h1_rig_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_connect_unary),      TEST(test_errors_by_door), TEST(test_unknown_paths),
         TEST(test_http_methods),       TEST(test_media_types),    TEST(test_streams_are_gRPC_only),

@@ -10,10 +10,10 @@ static int pipe_fds[2];
 
 static int with_log(void **state)
 {
-    if (setup(state) != 0 || pipe(pipe_fds) != 0)
+    if (h1_rig_setup(state) != 0 || pipe(pipe_fds) != 0)
         return -1;
     ses_log_init(&log_under_test, pipe_fds[1], SES_LOG_INFO, "test");
-    rig.doors->options.log = &log_under_test;
+    h1_rig.doors->options.log = &log_under_test;
     return 0;
 }
 
@@ -22,7 +22,7 @@ static int without_log(void **state)
     ses_log_done(&log_under_test);
     (void)close(pipe_fds[0]);
     (void)close(pipe_fds[1]);
-    return teardown(state);
+    return h1_rig_teardown(state);
 }
 
 /* All lines written so far, as one text. */
@@ -80,13 +80,13 @@ static void test_a_flood_is_counted_not_written(void **state)
 
     (void)state;
     for (int i = 0; i < SES_LOG_SAME_MAX + 500; i++) {
-        ses_doors_log_refused(rig.doors, "peer", "h2", 0, "flood");
+        ses_doors_log_refused(h1_rig.doors, "peer", "h2", 0, "flood");
         written += count(lines(), "\"event\":\"http_refused\"");
     }
     assert_int_equal(written, SES_LOG_SAME_MAX);
     for (unsigned i = 0; i < SES_LOG_KINDS_MAX; i++) /* a window later */
         log_under_test.kinds[i].began_mono_ns -= SES_LOG_WINDOW_MS * UINT64_C(1000000);
-    ses_doors_log_refused(rig.doors, "peer", "h2", 0, "flood");
+    ses_doors_log_refused(h1_rig.doors, "peer", "h2", 0, "flood");
     text = lines();
     assert_int_equal(count(text, "\"event\":\"http_refused\""), 1);
     assert_int_equal(count(text, "\"of\":\"http_refused\",\"cause\":\"h2\",\"more\":500"), 1); /* told once */
@@ -95,8 +95,8 @@ static void test_a_flood_is_counted_not_written(void **state)
 static void test_without_a_log(void **state)
 {
     (void)state;
-    rig.doors->options.log = NULL;
-    ses_doors_log_refused(rig.doors, "peer", "h2", 0, "nobody listens");
+    h1_rig.doors->options.log = NULL;
+    ses_doors_log_refused(h1_rig.doors, "peer", "h2", 0, "nobody listens");
     assert_string_equal(lines(), "");
 }
 

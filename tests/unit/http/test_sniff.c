@@ -1,7 +1,6 @@
 /* The first bytes decide, however they are split. */
-#include "unit.h"
+#include "h1_text.h"
 
-#include "h1_rig.h"
 #include "sniff.h"
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -27,34 +26,20 @@ static void test_check(void **state)
     assert_int_equal(ses_sniff_check(SES_STR("\x80\x2e\x01"), true), SES_SNIFF_HTTP1);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    rig_begin(NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_end();
-    return 0;
-}
-
 static void test_split_request_line(void **state)
 {
     static const char request[] = "POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
 
     (void)state;
-    rig.doors->options.http2 = true; /* "P" may still become a preface */
+    h1_rig.doors->options.http2 = true; /* "P" may still become a preface */
     for (size_t at = 0; at < sizeof(request) - 1; at++) {
-        rig_close();
-        ses_buf_clear(&rig.wire);
-        rig_connect();
-        (void)rig_feed(ses_slice(request, at));
-        (void)rig_feed(ses_slice(request + at, sizeof(request) - 1 - at));
-        assert_true(rig.wire.len > 12);
-        assert_memory_equal(rig.wire.data, "HTTP/1.1 200", 12);
+        h1_rig_close();
+        ses_buf_clear(&h1_rig.wire);
+        h1_rig_connect();
+        (void)h1_rig_feed(ses_slice(request, at));
+        (void)h1_rig_feed(ses_slice(request + at, sizeof(request) - 1 - at));
+        assert_true(h1_rig.wire.len > 12);
+        assert_memory_equal(h1_rig.wire.data, "HTTP/1.1 200", 12);
     }
 }
 
@@ -64,18 +49,18 @@ static void test_http2_is_handed_over(void **state)
         PREFACE "\0\0\0\4\0\0\0\0"; /* and an empty SETTINGS, whose last byte is the NUL */
 
     (void)state;
-    rig.doors->options.http2 = true;
+    h1_rig.doors->options.http2 = true;
     for (size_t at = 1; at < sizeof(bytes); at += 5) {
-        rig_close();
-        ses_buf_clear(&rig.wire);
-        rig_connect();
-        (void)rig_feed(ses_slice(bytes, at));
-        (void)rig_feed(ses_slice(bytes + at, sizeof(bytes) - at));
-        rig.want_write = true;
-        rig_flush();
-        assert_true(rig.wire.len > 9);
-        assert_int_equal(rig.wire.data[3], 4); /* the server's SETTINGS */
-        assert_false(rig.cut);
+        h1_rig_close();
+        ses_buf_clear(&h1_rig.wire);
+        h1_rig_connect();
+        (void)h1_rig_feed(ses_slice(bytes, at));
+        (void)h1_rig_feed(ses_slice(bytes + at, sizeof(bytes) - at));
+        h1_rig.want_write = true;
+        h1_rig_flush();
+        assert_true(h1_rig.wire.len > 9);
+        assert_int_equal(h1_rig.wire.data[3], 4); /* the server's SETTINGS */
+        assert_false(h1_rig.cut);
     }
 }
 
@@ -85,20 +70,20 @@ static void test_the_first_byte_starts_the_clock(void **state)
     static const char *const beginnings[] = {"P", "PRI * HTTP/2.0\r\n", "\x16"};
 
     (void)state;
-    rig.doors->options.http2 = true;
-    rig.doors->options.limits.header_ms = 20;
+    h1_rig.doors->options.http2 = true;
+    h1_rig.doors->options.limits.header_ms = 20;
     for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
-        rig_close();
-        ses_buf_clear(&rig.wire);
-        rig_connect();
-        (void)rig_feed(ses_slice_str(beginnings[i]));
-        assert_false(rig.finished);
-        while (!rig.finished) {
-            (void)uv_run(&rig.loop, UV_RUN_NOWAIT);
-            rig_flush();
+        h1_rig_close();
+        ses_buf_clear(&h1_rig.wire);
+        h1_rig_connect();
+        (void)h1_rig_feed(ses_slice_str(beginnings[i]));
+        assert_false(h1_rig.finished);
+        while (!h1_rig.finished) {
+            (void)uv_run(&h1_rig.loop, UV_RUN_NOWAIT);
+            h1_rig_flush();
         }
-        rig_flush();
-        assert_memory_equal(rig.wire.data, i == 0 ? "HTTP/1.1 408" : "HTTP/1.1 ", i == 0 ? 12 : 9);
+        h1_rig_flush();
+        assert_memory_equal(h1_rig.wire.data, i == 0 ? "HTTP/1.1 408" : "HTTP/1.1 ", i == 0 ? 12 : 9);
     }
 }
 
@@ -108,32 +93,32 @@ static void test_tls_gets_an_alert(void **state)
 
     (void)state;
     for (size_t split = 0; split < 3; split++) {
-        rig_close();
-        ses_buf_clear(&rig.wire);
-        rig.split = split;
-        rig_connect();
-        (void)rig_feed(ses_slice(hello, sizeof(hello)));
-        assert_true(rig.finished);
-        assert_int_equal(rig.wire.len, 7);
-        assert_int_equal(rig.wire.data[0], 0x15); /* alert */
-        assert_int_equal(rig.wire.data[5], 2);    /* fatal */
+        h1_rig_close();
+        ses_buf_clear(&h1_rig.wire);
+        h1_rig.split = split;
+        h1_rig_connect();
+        (void)h1_rig_feed(ses_slice(hello, sizeof(hello)));
+        assert_true(h1_rig.finished);
+        assert_int_equal(h1_rig.wire.len, 7);
+        assert_int_equal(h1_rig.wire.data[0], 0x15); /* alert */
+        assert_int_equal(h1_rig.wire.data[5], 2);    /* fatal */
     }
 }
 
 static void test_drain_waits_for_the_first_request(void **state)
 {
     (void)state;
-    rig_connect();
-    rig.ops->on_drain(rig.engine);
-    assert_false(rig.finished);
-    assert_int_equal(rig.touched, 1); /* with a short time limit */
-    rig.ops->on_idle(rig.engine);
-    assert_true(rig.finished);
+    h1_rig_connect();
+    h1_rig.ops->on_drain(h1_rig.engine);
+    assert_false(h1_rig.finished);
+    assert_int_equal(h1_rig.touched, 1); /* with a short time limit */
+    h1_rig.ops->on_idle(h1_rig.engine);
+    assert_true(h1_rig.finished);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, h1_rig_setup, h1_rig_teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_check),    TEST(test_split_request_line),
         TEST(test_http2_is_handed_over), TEST(test_the_first_byte_starts_the_clock),

@@ -1,8 +1,5 @@
-/* h2_rig_methods.h - the toy methods of h2_rig.h: its middle part, for it alone to include. */
-#ifndef SESSIOND_TESTS_UNIT_HTTP_H2_RIG_METHODS_H
-#define SESSIOND_TESTS_UNIT_HTTP_H2_RIG_METHODS_H
-
-#define RIG_BIDI_MAX 6
+/* The toy methods of h2_rig.h. */
+#include "http/h2_rig.h"
 
 static void echo(struct ses_exchange *x, void *arg)
 {
@@ -103,7 +100,7 @@ static void plain(struct ses_exchange *x, void *arg)
     ses_exchange_reply_raw(x, 200, "text/plain", SES_STR("plain text"));
 }
 
-static const struct ses_route rig_routes[] = {
+const struct ses_route rig_routes[] = {
     {.path = "/t.T/Echo", .kind = SES_ROUTE_UNARY, .flow = "Echo", .metric = -1, .start = echo},
     {.path = "/t.T/Fail", .kind = SES_ROUTE_UNARY, .flow = "Fail", .metric = -1, .start = fail_call},
     {.path = "/t.T/Hold", .kind = SES_ROUTE_UNARY, .flow = "Hold", .metric = -1, .start = hold},
@@ -134,5 +131,4 @@ static const struct ses_route rig_routes[] = {
      .metric = -1,
      .start = plain},
 };
-
-#endif
+const size_t rig_routes_count = sizeof rig_routes / sizeof rig_routes[0];

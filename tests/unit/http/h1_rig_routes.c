@@ -1,0 +1,117 @@
+/* The toy routes of h1_rig.h: each notes what it was called with. */
+#include "h1_rig.h"
+
+#include <string.h>
+
+#include <sessiond/base/clock.h>
+
+static void keep(char *ret_text, struct ses_slice s)
+{
+    size_t len = s.len < 511 ? s.len : 511;
+
+    if (len > 0)
+        memcpy(ret_text, s.data, len);
+    ret_text[len] = '\0';
+}
+
+static void h1_rig_note(struct ses_exchange *x)
+{
+    uint64_t now = ses_clock_mono_ns();
+
+    h1_rig.started++;
+    h1_rig.last = x;
+    h1_rig.last_body_len = x->body.len;
+    h1_rig.last_encoding = x->encoding;
+    h1_rig.last_deadline_ms = x->deadline_mono_ns > now ? (x->deadline_mono_ns - now) / 1000000 : 0;
+    keep(h1_rig.last_body, x->body);
+    keep(h1_rig.last_path, x->path);
+    keep(h1_rig.last_query, x->query);
+    keep(h1_rig.last_probe, ses_exchange_header(x, "x-probe", NULL));
+}
+
+static void h1_rig_echo(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    h1_rig_note(x);
+    ses_exchange_reply_header(x, SES_STR("x-from-method"), SES_STR("yes"));
+    ses_exchange_reply_header(x, SES_STR("x-evil"), SES_STR("a\r\nset-cookie: b"));
+    ses_exchange_reply_header(x, SES_STR("x-raw-bin"), SES_STR("\x01\x02\xff\xfe"));
+    ses_exchange_reply(x, x->body);
+}
+
+static void h1_rig_fail(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    h1_rig_note(x);
+    ses_exchange_fail_status(x, SES_FAILED_PRECONDITION, "no such luck");
+}
+
+static void on_h1_rig_cancel(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    h1_rig.cancelled++;
+    h1_rig.cancel_status = x->cancel_status;
+    for (unsigned i = 0; i < h1_rig.held_count; i++) {
+        if (h1_rig.held[i] == x)
+            h1_rig.held[i] = NULL;
+    }
+    ses_exchange_release(x);
+}
+
+static void h1_rig_hold(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    h1_rig_note(x);
+    if (h1_rig.held_count == H1_RIG_HELD_MAX) {
+        ses_exchange_fail_status(x, SES_UNAVAILABLE, "full");
+        return;
+    }
+    ses_exchange_hold(x);
+    x->cancel = on_h1_rig_cancel;
+    h1_rig.held[h1_rig.held_count++] = x;
+}
+
+static void h1_rig_page(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    h1_rig_note(x);
+    ses_exchange_reply_raw(x, 200, "text/plain", SES_STR("page"));
+}
+
+/* 4 KiB that compress well. */
+static void h1_rig_big(struct ses_exchange *x, void *arg)
+{
+    uint8_t *bytes = ses_arena_alloc(&x->arena, 4096);
+
+    (void)arg;
+    h1_rig_note(x);
+    if (bytes == NULL) {
+        ses_exchange_fail_status(x, SES_NO_MEMORY, "memory");
+        return;
+    }
+    memset(bytes, 'z', 4096);
+    ses_exchange_reply_raw(x, 200, "text/plain", ses_slice(bytes, 4096));
+}
+
+static void h1_rig_redirect(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    h1_rig_note(x);
+    ses_exchange_reply_header(x, SES_STR("location"), SES_STR("https://shop.example/back"));
+    ses_exchange_reply_raw(x, 303, NULL, SES_SLICE_EMPTY);
+}
+
+const struct ses_route h1_rig_routes[] = {
+    {.path = "/t.S/Echo", .kind = SES_ROUTE_UNARY, .metric = -1, .start = h1_rig_echo},
+    {.path = "/t.S/Fail", .kind = SES_ROUTE_UNARY, .metric = -1, .start = h1_rig_fail},
+    {.path = "/t.S/Hold", .kind = SES_ROUTE_UNARY, .metric = -1, .start = h1_rig_hold},
+    {.path = "/t.S/Watch", .kind = SES_ROUTE_SERVER_STREAM, .metric = -1, .start = h1_rig_hold},
+    {.path = "/t.S/Bidi", .kind = SES_ROUTE_BIDI, .metric = -1, .start = h1_rig_hold},
+    {.path = "/alias", .kind = SES_ROUTE_ALIAS, .metric = -1, .start = h1_rig_echo},
+    {.path = "/alias/fail", .kind = SES_ROUTE_ALIAS, .metric = -1, .start = h1_rig_fail},
+    {.path = "/page", .kind = SES_ROUTE_PLAIN, .get = true, .metric = -1, .start = h1_rig_page},
+    {.path = "/big", .kind = SES_ROUTE_PLAIN, .get = true, .metric = -1, .start = h1_rig_big},
+    {.path = "/r/", .kind = SES_ROUTE_PLAIN, .get_or_post = true, .metric = -1, .start = h1_rig_redirect},
+    {.path = "/post", .kind = SES_ROUTE_PLAIN, .metric = -1, .start = h1_rig_page},
+};
+const size_t h1_rig_routes_count = sizeof(h1_rig_routes) / sizeof(h1_rig_routes[0]);
