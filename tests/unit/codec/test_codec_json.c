@@ -16,7 +16,7 @@ static void test_full_request(void **state)
     struct ses_slice bytes;
     const SampleRequest *request = admit(sample_json);
 
-    assert_ok(ses_proto_pack(&request->base, &arena, &bytes));
+    assert_ok(ses_proto_pack(&request->base, &sample_arena, &bytes));
     assert_int_equal(bytes.len, len);
     assert_memory_equal(bytes.data, expected, len);
     assert_written(
@@ -311,20 +311,20 @@ static void test_rare_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_full_request, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_both_spellings, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_secret_bare_or_object, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_null_is_absent, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_unknown_keys_are_ignored, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_integers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_narrow_integers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_enums_and_bools, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_types, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_newer_request, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_oneof_conflict, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_repeated_maps_bytes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_written_numbers_and_text, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rare_numbers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_full_request, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_both_spellings, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_secret_bare_or_object, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_null_is_absent, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_unknown_keys_are_ignored, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_integers, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_narrow_integers, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_enums_and_bools, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_types, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_newer_request, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_oneof_conflict, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_repeated_maps_bytes, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_written_numbers_and_text, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_rare_numbers, sample_setup, sample_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,11 +40,12 @@ static void test_hostile_text(void **state)
     for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++)
         assert_string_equal(refuse(hostile[i]), "");
     ProtobufCMessage *message;
-    assert_int_equal(ses_json_decode(&arena, &SAMPLE_REQUEST, SES_SLICE_EMPTY, false, &message, &error),
-                     SES_INVALID_ARGUMENT);
     assert_int_equal(
-        ses_json_decode(&arena, &SAMPLE_REQUEST, SES_STR("{\"a\":\"\0\"}"), false, &message, &error),
+        ses_json_decode(&sample_arena, &SAMPLE_REQUEST, SES_SLICE_EMPTY, false, &message, &json_error),
         SES_INVALID_ARGUMENT);
+    assert_int_equal(ses_json_decode(&sample_arena, &SAMPLE_REQUEST, SES_STR("{\"a\":\"\0\"}"), false,
+                                     &message, &json_error),
+                     SES_INVALID_ARGUMENT);
 }
 
 static void test_fault_never_quotes_the_input(void **state)
@@ -62,9 +63,9 @@ static void test_fault_never_quotes_the_input(void **state)
 
     for (size_t i = 0; i < sizeof(leaky) / sizeof(leaky[0]); i++) {
         (void)refuse(leaky[i]);
-        assert_null(strstr(ses_arena_str(&arena, error.message), "CANARY"));
-        for (size_t v = 0; v < error.violations_count; v++)
-            assert_null(strstr(ses_arena_str(&arena, error.violations[v].value), "CANARY"));
+        assert_null(strstr(ses_arena_str(&sample_arena, json_error.message), "CANARY"));
+        for (size_t v = 0; v < json_error.violations_count; v++)
+            assert_null(strstr(ses_arena_str(&sample_arena, json_error.violations[v].value), "CANARY"));
     }
 }
 
@@ -88,11 +89,11 @@ static void test_deep_and_wide(void **state)
     char *quoted = repeat("[,", 10000, "{\"a\":\"\\\"", "\"}");
 
     assert_string_equal(refuse(deep), "");
-    assert_non_null(strstr(ses_arena_str(&arena, error.message), "too deeply"));
+    assert_non_null(strstr(ses_arena_str(&sample_arena, json_error.message), "too deeply"));
     (void)refuse(deep_objects);
-    assert_non_null(strstr(ses_arena_str(&arena, error.message), "too deeply"));
+    assert_non_null(strstr(ses_arena_str(&sample_arena, json_error.message), "too deeply"));
     (void)refuse(wide);
-    assert_non_null(strstr(ses_arena_str(&arena, error.message), "too many"));
+    assert_non_null(strstr(ses_arena_str(&sample_arena, json_error.message), "too many"));
     (void)admit(allowed);
     (void)admit(quoted); /* brackets and commas in a string count for nothing */
     free(deep);
@@ -105,15 +106,15 @@ static void test_deep_and_wide(void **state)
 static void test_every_truncation(void **state)
 {
     (void)state;
-    for (size_t cut = 0; cut < sizeof(sample_json) - 1; cut++) {
+    for (size_t cut = 0; cut < strlen(sample_json); cut++) {
         char *exact = malloc(cut + 1);
         ProtobufCMessage *message;
         memcpy(exact, sample_json, cut);
-        assert_int_equal(
-            ses_json_decode(&arena, &SAMPLE_REQUEST, ses_slice(exact, cut), false, &message, &error),
-            SES_INVALID_ARGUMENT);
+        assert_int_equal(ses_json_decode(&sample_arena, &SAMPLE_REQUEST, ses_slice(exact, cut), false,
+                                         &message, &json_error),
+                         SES_INVALID_ARGUMENT);
         free(exact);
-        ses_arena_reset(&arena);
+        ses_arena_reset(&sample_arena);
     }
 }
 
@@ -130,10 +131,10 @@ static void test_every_arena_ceiling(void **state)
         status = ses_json_decode(&small, &SAMPLE_REQUEST,
                                  SES_STR("{\"merchant_session_id\":\"a\",\"metadata\":\"m\","
                                          "\"amount\":{\"minor_amount\":5.0}}"),
-                                 false, &message, &error);
+                                 false, &message, &json_error);
         assert_true(status == SES_OK || status == SES_NO_MEMORY);
         if (status == SES_NO_MEMORY)
-            assert_int_equal(error.status, SES_NO_MEMORY);
+            assert_int_equal(json_error.status, SES_NO_MEMORY);
         ses_arena_done(&small);
         ceiling += 16;
     } while (status != SES_OK);
@@ -167,9 +168,10 @@ static void test_every_failed_allocation(void **state)
         ProtobufCMessage *message;
         ses_arena_init(&room, 1 << 20);
         json_fault_after(allocations++);
-        status = ses_json_decode(&room, &SAMPLE_REQUEST, ses_slice_str(sample_json), false, &message, &error);
+        status =
+            ses_json_decode(&room, &SAMPLE_REQUEST, ses_slice_str(sample_json), false, &message, &json_error);
         json_fault_none();
-        assert_true(status == SES_OK || (status == SES_NO_MEMORY && error.status == SES_NO_MEMORY));
+        assert_true(status == SES_OK || (status == SES_NO_MEMORY && json_error.status == SES_NO_MEMORY));
         ses_arena_done(&room);
     } while (status != SES_OK);
     assert_true(allocations > 10);
@@ -178,12 +180,12 @@ static void test_every_failed_allocation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_every_failed_allocation, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_hostile_text, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_fault_never_quotes_the_input, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_deep_and_wide, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_every_truncation, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_every_arena_ceiling, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_every_failed_allocation, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_hostile_text, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_fault_never_quotes_the_input, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_deep_and_wide, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_every_truncation, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_every_arena_ceiling, sample_setup, sample_teardown),
     };
 
     json_fault_install();

@@ -39,7 +39,7 @@ static void test_numbers_are_exact(void **state)
             assert_string_equal(refuse(text), "amount.minor_amount");
         else
             assert_true(admit(text)->amount->minor_amount == whole);
-        ses_arena_reset(&arena);
+        ses_arena_reset(&sample_arena);
     }
 }
 
@@ -65,14 +65,15 @@ static void test_plain_amount_has_no_default(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++) {
-        assert_int_equal(
-            ses_json_decode(&arena, &SAMPLE_REQUEST, ses_slice_str(missing[i]), true, &message, &error),
-            SES_INVALID_ARGUMENT);
-        assert_true(ses_slice_eq_str(error.violations[0].key, "amount.minor_amount"));
+        assert_int_equal(ses_json_decode(&sample_arena, &SAMPLE_REQUEST, ses_slice_str(missing[i]), true,
+                                         &message, &json_error),
+                         SES_INVALID_ARGUMENT);
+        assert_true(ses_slice_eq_str(json_error.violations[0].key, "amount.minor_amount"));
         (void)admit(missing[i]); /* elsewhere absent is 0, as proto3 has it */
     }
     for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
-        assert_ok(ses_json_decode(&arena, &SAMPLE_REQUEST, ses_slice_str(told[i]), true, &message, &error));
+        assert_ok(ses_json_decode(&sample_arena, &SAMPLE_REQUEST, ses_slice_str(told[i]), true, &message,
+                                  &json_error));
 }
 
 static void test_enum_by_its_short_name(void **state)
@@ -81,25 +82,25 @@ static void test_enum_by_its_short_name(void **state)
     ProtobufCMessage *message;
 
     (void)state;
-    assert_ok(
-        ses_json_decode(&arena, advance, SES_STR("{\"event\":\"COMPLETED\"}"), false, &message, &error));
+    assert_ok(ses_json_decode(&sample_arena, advance, SES_STR("{\"event\":\"COMPLETED\"}"), false, &message,
+                              &json_error));
     assert_int_equal(((const Sessiond__V1__AdvanceSessionRequest *)message)->event,
                      SESSIOND__V1__SESSION_EVENT__SESSION_EVENT_COMPLETED);
-    assert_ok(ses_json_decode(&arena, advance, SES_STR("{\"event\":\"SESSION_EVENT_FAILED\"}"), false,
-                              &message, &error));
-    assert_int_equal(
-        ses_json_decode(&arena, advance, SES_STR("{\"event\":\"DONE\"}"), false, &message, &error),
-        SES_INVALID_ARGUMENT);
-    assert_non_null(strstr(ses_arena_str(&arena, error.message), "CHALLENGE_PASSED, "));
-    assert_non_null(strstr(ses_arena_str(&arena, error.message), "COMPLETED"));
+    assert_ok(ses_json_decode(&sample_arena, advance, SES_STR("{\"event\":\"SESSION_EVENT_FAILED\"}"), false,
+                              &message, &json_error));
+    assert_int_equal(ses_json_decode(&sample_arena, advance, SES_STR("{\"event\":\"DONE\"}"), false, &message,
+                                     &json_error),
+                     SES_INVALID_ARGUMENT);
+    assert_non_null(strstr(ses_arena_str(&sample_arena, json_error.message), "CHALLENGE_PASSED, "));
+    assert_non_null(strstr(ses_arena_str(&sample_arena, json_error.message), "COMPLETED"));
     (void)refuse("{\"amount\":{\"currency\":\"XXQ\"}}"); /* a long list is cut, and says so */
-    assert_non_null(strstr(ses_arena_str(&arena, error.message), "AED, "));
-    assert_non_null(strstr(ses_arena_str(&arena, error.message), " in all)"));
+    assert_non_null(strstr(ses_arena_str(&sample_arena, json_error.message), "AED, "));
+    assert_non_null(strstr(ses_arena_str(&sample_arena, json_error.message), " in all)"));
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, sample_setup, sample_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_numbers_are_exact),
         TEST(test_numbers_of_no_interest_are_not_judged),

@@ -6,29 +6,12 @@
 #include <sessiond/base/buf.h>
 #include <sessiond/codec/codec_proto.h>
 
-#define ARENA_BYTES (1024u * 1024)
-
-static struct ses_arena arena;
 static struct ses_proto_fault fault;
-
-static int setup(void **state)
-{
-    (void)state;
-    ses_arena_init(&arena, ARENA_BYTES);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    ses_arena_done(&arena);
-    return 0;
-}
 
 static enum ses_status decode(const ProtobufCMessageDescriptor *descriptor, const void *bytes, size_t len,
                               ProtobufCMessage **ret_message)
 {
-    struct ses_proto_options options = {.arena = &arena};
+    struct ses_proto_options options = {.arena = &sample_arena};
 
     return ses_proto_decode(&options, descriptor, ses_slice(bytes, len), ret_message, &fault);
 }
@@ -54,7 +37,7 @@ static void test_full_request(void **state)
     assert_int_equal(request->test_mode, 1);
 
     struct ses_slice again;
-    assert_ok(ses_proto_pack(message, &arena, &again));
+    assert_ok(ses_proto_pack(message, &sample_arena, &again));
     assert_int_equal(again.len, len);
     assert_memory_equal(again.data, bytes, len);
 }
@@ -84,7 +67,7 @@ static void test_every_truncation(void **state)
         assert_true(status == SES_OK || status == SES_MALFORMED);
         accepted += status == SES_OK;
         free(exact);
-        ses_arena_reset(&arena);
+        ses_arena_reset(&sample_arena);
     }
     assert_int_equal(accepted, 7); /* before each of the seven fields */
 }
@@ -102,7 +85,7 @@ static void test_every_changed_byte(void **state)
             enum ses_status status = decode(&SAMPLE_REQUEST, bytes, len, &message);
             assert_true(status == SES_OK || status == SES_MALFORMED);
             bytes[at] ^= (uint8_t)(1u << bit);
-            ses_arena_reset(&arena);
+            ses_arena_reset(&sample_arena);
         }
     }
 }
@@ -250,7 +233,7 @@ static void test_numbers(void **state)
     assert_true(numbers->single == 1.5f);
     assert_true(numbers->real == -1.5);
     assert_true(numbers->uint64 == UINT64_MAX);
-    assert_ok(ses_proto_pack(message, &arena, &again));
+    assert_ok(ses_proto_pack(message, &sample_arena, &again));
     assert_int_equal(again.len, sizeof(rare) - 1);
     assert_memory_equal(again.data, rare, sizeof(rare) - 1);
 }
@@ -303,7 +286,7 @@ static void test_wide_message_meets_the_ceiling(void **state)
         memcpy(bytes + 2 * i, "\x0a\x00", 2);
     assert_int_equal(decode(&google__rpc__bad_request__descriptor, bytes, 2 * count, &message),
                      SES_NO_MEMORY);
-    assert_true(arena.total <= ARENA_BYTES);
+    assert_true(sample_arena.total <= SAMPLE_ARENA_BYTES);
     free(bytes);
 }
 
@@ -319,9 +302,9 @@ static void test_unknown_fields(void **state)
 
     assert_ok(decode(&SAMPLE_RECORD, later, sizeof(later) - 1, &message));
     assert_int_equal(message->n_unknown_fields, 0); /* requests: dropped */
-    assert_ok(ses_proto_unpack(&SAMPLE_RECORD, ses_slice(later, sizeof(later) - 1), &arena, &message));
+    assert_ok(ses_proto_unpack(&SAMPLE_RECORD, ses_slice(later, sizeof(later) - 1), &sample_arena, &message));
     assert_int_equal(message->n_unknown_fields, 4);
-    assert_ok(ses_proto_pack(message, &arena, &again));
+    assert_ok(ses_proto_pack(message, &sample_arena, &again));
     assert_int_equal(again.len, sizeof(later) - 1);
     assert_memory_equal(again.data, later, sizeof(later) - 1);
 }
@@ -329,19 +312,19 @@ static void test_unknown_fields(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_full_request, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_empty_message, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_every_truncation, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_every_changed_byte, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_every_arena_ceiling, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_text_is_checked, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_wire_type_must_fit, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_duplicate_submessage_is_merged, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_oneof_last_member_wins, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_repeated, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_wide_message_meets_the_ceiling, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_unknown_fields, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_full_request, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_empty_message, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_every_truncation, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_every_changed_byte, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_every_arena_ceiling, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_text_is_checked, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_wire_type_must_fit, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_duplicate_submessage_is_merged, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_oneof_last_member_wins, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_numbers, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_repeated, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_wide_message_meets_the_ceiling, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_unknown_fields, sample_setup, sample_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "connector_fixture.h"
 
+#include <sessiond/base/random.h>
 #include "credential_cache.h"
 
 static const char config_a[] =

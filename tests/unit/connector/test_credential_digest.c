@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include <sessiond/base/random.h>
 #include "credential_cache.h"
 #include "credential_draft.h"
 #include "json.h"

@@ -104,8 +104,8 @@ static void every_row_is_recognised(void **state)
 
     (void)state;
     init(&f);
-    assert_int_equal(SAMPLES_COUNT, 31);
-    for (size_t i = 0; i < SAMPLES_COUNT; i++) {
+    assert_int_equal(samples_count, 31);
+    for (size_t i = 0; i < samples_count; i++) {
         assert_int_equal(resolve_config(&f, write_config(&samples[i], "config", true, KEYS_MAX, CHANGE_NONE)),
                          SES_OK);
         assert_all_found(&f, &samples[i], true);
@@ -122,7 +122,7 @@ static void every_secret_may_be_an_object(void **state)
 
     (void)state;
     init(&f);
-    for (size_t i = 0; i < SAMPLES_COUNT; i++) {
+    for (size_t i = 0; i < samples_count; i++) {
         struct key keys[KEYS_MAX];
         size_t all = read_keys(samples[i].keys, keys);
 
@@ -140,7 +140,7 @@ static void every_mandatory_key_is_demanded(void **state)
 
     (void)state;
     init(&f);
-    for (size_t i = 0; i < SAMPLES_COUNT; i++) {
+    for (size_t i = 0; i < samples_count; i++) {
         struct key keys[KEYS_MAX];
         size_t count = read_keys(samples[i].keys, keys);
 
@@ -169,7 +169,7 @@ static void every_key_has_a_type(void **state)
 
     (void)state;
     init(&f);
-    for (size_t i = 0; i < SAMPLES_COUNT; i++) {
+    for (size_t i = 0; i < samples_count; i++) {
         struct key keys[KEYS_MAX];
         size_t count = read_keys(samples[i].keys, keys);
 
@@ -188,7 +188,7 @@ static void the_deprecated_twin_is_read(void **state)
 
     (void)state;
     init(&f);
-    for (size_t i = 0; i < SAMPLES_COUNT; i++) {
+    for (size_t i = 0; i < samples_count; i++) {
         for (int outer = 0; outer < 2; outer++) {
             const char *json =
                 write_config(&samples[i], outer == 0 ? "auth_type" : "config", true, KEYS_MAX, CHANGE_NONE);

@@ -65,7 +65,7 @@ static void every_legacy_form_is_converted(void **state)
 
     (void)state;
     init(&f);
-    for (size_t i = 0; i < SAMPLES_COUNT; i++) {
+    for (size_t i = 0; i < samples_count; i++) {
         for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
             const struct ses_connector_headers headers = legacy_headers(samples[i].connector, kinds[k].kind);
             const char *spec = legacy_of(&samples[i], kinds[k].kind);

@@ -1,33 +1,5 @@
 /* A session ends with its connector's session: domain/session_machine.c, session.c. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <sessiond/domain/session_machine.h>
-
-#define T0 UINT64_C(1800000000000)
-
-static const struct ses_session_rules rules = {
-    .ttl_ms = 900000, .closed_ms = 86400000, .step_ms = 600000, .overlap_ms = 30000};
-
-static struct ses_session begin(void)
-{
-    return (struct ses_session){.status = SES_SESSION_OPEN,
-                                .generation = 1,
-                                .version = 1,
-                                .created_ms = T0,
-                                .updated_ms = T0,
-                                .token_issued_ms = T0,
-                                .expires_ms = T0 + 900000};
-}
-
-static enum ses_event_outcome apply(struct ses_session *s, enum ses_event event, uint64_t at_ms)
-{
-    return ses_session_apply(s, event, SES_SLICE_EMPTY, 0, &rules, at_ms);
-}
+#include "session_rig.h"
 
 static void with_connector_until(struct ses_session *s, uint64_t end_ms)
 {

@@ -1,4 +1,5 @@
 #include <sessiond/domain/request.h>
+#include <sessiond/domain/money.h>
 
 #include <stdio.h>
 

@@ -2,6 +2,7 @@
 #include "conn_rig.h"
 
 #include <poll.h>
+#include <sys/resource.h>
 
 /* ---- time */
 

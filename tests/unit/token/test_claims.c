@@ -1,5 +1,6 @@
 #include "ring_fixture.h"
 
+#include <sessiond/base/random.h>
 #include "claims.h"
 
 static struct ses_arena arena;

@@ -1,5 +1,6 @@
 #include "ring_fixture.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <jansson.h>

@@ -1,6 +1,8 @@
 /* What a ring is refused for, and that the refusal names it. */
 #include "ring_fixture.h"
 
+#include <sys/stat.h>
+
 #include "ring.h"
 
 static void no_active_key(void **state)

@@ -1,5 +1,6 @@
 #include "ring_fixture.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 static enum ses_status open_secret(struct fixture *f, const char *name, bool create,
