@@ -1,52 +1,4 @@
-#include "unit.h"
-
-#include <sessiond/config/config.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-static char file[512];
-
-static int make_file(void **state)
-{
-    int fd = mkstemp(unit_temporary("config", file, sizeof(file)));
-
-    (void)state;
-    return fd < 0 || close(fd) != 0;
-}
-
-static int remove_file(void **state)
-{
-    (void)state;
-    return unlink(file);
-}
-
-static enum ses_status load(const char *text, struct ses_config *ret_config, struct ses_fault *ret_fault)
-{
-    struct ses_options options = {.config = file};
-    FILE *out = fopen(file, "w");
-
-    assert_non_null(out);
-    assert_int_equal(fwrite(text, 1, strlen(text), out), strlen(text));
-    assert_int_equal(fclose(out), 0);
-    ret_fault->text[0] = '\0';
-    return ses_config_load(&options, ret_config, ret_fault);
-}
-
-/* text must be refused with "FILE:" + expected. */
-/* Not inlined: a configuration is large, and one caller calls this some eighty times. */
-__attribute__((noinline)) static void expect_fault(const char *text, const char *expected)
-{
-    char whole[SES_FAULT_SIZE];
-    struct ses_config config;
-    struct ses_fault fault;
-
-    (void)snprintf(whole, sizeof(whole), "%s:%s", file, expected);
-    assert_int_equal(load(text, &config, &fault), SES_MALFORMED);
-    assert_string_equal(fault.text, whole);
-}
+#include "config_fixture.h"
 
 static void check_defaults(const struct ses_config *config)
 {
@@ -283,7 +235,8 @@ static void contradictions_are_named(void **state)
 
 static void options_win_and_are_named(void **state)
 {
-    struct ses_options options = {.config = file, .listen = "127.0.0.1:5", .workers = "2", .data = "/d"};
+    struct ses_options options = {
+        .config = config_file, .listen = "127.0.0.1:5", .workers = "2", .data = "/d"};
     struct ses_config config;
     struct ses_fault fault;
 
@@ -304,7 +257,7 @@ static void options_win_and_are_named(void **state)
 
 static void sandbox_allows_plain_http_to_loopback_only(void **state)
 {
-    struct ses_options options = {.config = file, .sandbox = true};
+    struct ses_options options = {.config = config_file, .sandbox = true};
     struct ses_config config;
     struct ses_fault fault;
 
@@ -320,7 +273,7 @@ static void unreadable_and_oversize_files_are_refused(void **state)
     struct ses_options options = {.config = "/nonexistent/sessiond.yaml"};
     struct ses_config config;
     struct ses_fault fault;
-    FILE *out = fopen(file, "w");
+    FILE *out = fopen(config_file, "w");
     unsigned i;
 
     (void)state;
@@ -331,7 +284,7 @@ static void unreadable_and_oversize_files_are_refused(void **state)
     for (i = 0; i <= SES_CONFIG_FILE_MAX; i++)
         assert_int_equal(fputc('#', out), '#');
     assert_int_equal(fclose(out), 0);
-    options.config = file;
+    options.config = config_file;
     assert_int_equal(ses_config_load(&options, &config, &fault), SES_TOO_LARGE);
     assert_non_null(strstr(fault.text, "is larger than 256 KiB"));
     options.config = "/";

@@ -1,52 +1,5 @@
 /* Lists by merchant: where shoppers may be sent, how their browsers are judged. */
-#include "unit.h"
-
-#include <sessiond/config/config.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-static char file[512];
-
-static int make_file(void **state)
-{
-    int fd = mkstemp(unit_temporary("config", file, sizeof(file)));
-
-    (void)state;
-    return fd < 0 || close(fd) != 0;
-}
-
-static int remove_file(void **state)
-{
-    (void)state;
-    return unlink(file);
-}
-
-static enum ses_status load(const char *text, struct ses_config *ret_config, struct ses_fault *ret_fault)
-{
-    struct ses_options options = {.config = file};
-    FILE *out = fopen(file, "w");
-
-    assert_non_null(out);
-    assert_int_equal(fwrite(text, 1, strlen(text), out), strlen(text));
-    assert_int_equal(fclose(out), 0);
-    ret_fault->text[0] = '\0';
-    return ses_config_load(&options, ret_config, ret_fault);
-}
-
-/* text must be refused with "FILE:" + expected. */
-static void expect_fault(const char *text, const char *expected)
-{
-    char whole[SES_FAULT_SIZE];
-    struct ses_config config;
-    struct ses_fault fault;
-
-    (void)snprintf(whole, sizeof(whole), "%s:%s", file, expected);
-    assert_int_equal(load(text, &config, &fault), SES_MALFORMED);
-    assert_string_equal(fault.text, whole);
-}
+#include "config_fixture.h"
 
 static void absent_means_default(void **state)
 {
