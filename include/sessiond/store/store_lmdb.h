@@ -1,0 +1,58 @@
+/* store_lmdb.h - the store of one machine: records in LMDB, one shard a worker, who has which key in memory
+ * that all processes share (store_shared.h). How it is opened; what it does is store.h's contract, and how is
+ * in store/README.md.
+ *
+ * Of the contract's choices this driver takes these:
+ *   every get and every conflict ends inside the call; put, lease and put_leased end later
+ *   SES_BUSY is a key that another process of this machine is writing, and any write of a leased key, inboxes
+ *   too; a lease ends with its holder's process, so for_ms and deadlines mean nothing here
+ *   SES_UNKNOWN is a sync that failed: this process acknowledges nothing more, and the next one that opens the
+ *   shard finds out
+ *
+ * The process must ignore SIGXFSZ (a file size limit is then SES_FULL, not a death) and never fork while a
+ * store is open.
+ */
+#ifndef SESSIOND_STORE_STORE_LMDB_H
+#define SESSIOND_STORE_STORE_LMDB_H
+
+#include <sessiond/base/log.h>
+#include <sessiond/base/metrics.h>
+#include <sessiond/store/store_driver.h>
+
+struct ses_store_shared; /* store_shared.h */
+
+#define SES_STORE_SHARDS_MAX 64
+
+struct ses_lmdb_options {
+    const char *dir; /* the shards' parent directory, exists */
+    unsigned shard;  /* the shard this process writes */
+    unsigned shards; /* worker slots, 1 at least; shards 0 .. shards-1 may be written by others at any time */
+    struct ses_store_shared *shared; /* borrowed for the life of the store */
+    const struct ses_seal_key *seal_keys;
+    size_t seal_keys_count;
+    enum ses_durability durability; /* disk or process */
+    uint64_t quota_bytes;           /* of record bytes in this shard; SES_FULL above it */
+    /* What one owner may hold of the table and of this shard's bytes when it is alone, in percent; more
+     * exactly S / (100 - S) times what is free (store/README.md, "Shares"). 0 or 100: all. */
+    unsigned owner_share_percent;
+    unsigned early_percent; /* of both, for all owners with SES_OWNER_EARLY together; 0: all */
+    uint64_t map_bytes;     /* address space reserved per shard; not 0 */
+    unsigned batch_max;     /* puts per transaction; a writer's is not 0 */
+    unsigned queue_max;     /* puts waiting for the committer, SES_RESOURCE_EXHAUSTED above; a writer's is not 0 */
+    /* A live record older than this at the shard's old end is appended again; a writer's is not 0. */
+    uint64_t gc_age_ms;
+    /* [committer thread] Completions wait: make the loop call ses_store_complete. */
+    void (*notify)(void *arg);
+    void *notify_arg;
+    struct ses_log *log;         /* used on the loop's thread only */
+    struct ses_metrics *metrics; /* may be NULL */
+};
+
+/* [worker] Opens this process's shard for writing (SES_BUSY if another process writes it), settles the claims
+ * which a dead predecessor of this slot left in the table, starts the committer. The other shards are opened
+ * for reading when one of their records is first asked for. Never before fork. SES_IO, SES_DATA_LOSS (damaged
+ * environment), SES_NO_MEMORY. The log line tells which file and what to do. */
+SES_MUST_CHECK enum ses_status ses_lmdb_open(const struct ses_lmdb_options *options,
+                                             struct ses_store **ret_store);
+
+#endif
