@@ -162,9 +162,7 @@ static enum ses_session_verdict repeat(struct ses_advance *a, const struct ses_s
         ses_call_conflict(known->event, ret_error);
         return SES_VERDICT_REFUSED;
     }
-    /* Kept by this call, then taken over by the session's creation: from this call's copy or another's, who
-     * can tell. Told as kept, so that of many calls with one id at most one is told APPLIED. */
-    a->outcome = a->kept && !a->kept_before ? SES_EVENT_KEPT : SES_EVENT_DUPLICATE;
+    a->outcome = SES_EVENT_DUPLICATE;
     return SES_VERDICT_SAME;
 }
 
@@ -225,8 +223,7 @@ static enum ses_session_verdict decide(struct ses_call *call, struct ses_session
     struct ses_session_event known;
 
     if (session == NULL)
-        return ses_advance_keep(a);
-    a->arrived = a->kept;
+        return ses_advance_keep(a, now_ms, ret_error);
     if (ses_session_knows_event(session, a->event_id, &known))
         return repeat(a, &known, ret_error);
     if (about_another(a, session, ret_error) || !ses_call_version(call, session, ret_error))
@@ -256,16 +253,13 @@ static enum ses_status reply(struct ses_call *call, const struct ses_session *se
 }
 
 /* A late success is true only once it is on disk: a warning before the sync could be about something that
- * never happened. An event that waited has reached its session, whatever came of it: it must not wait on for
- * another one. */
+ * never happened. */
 static void ends(struct ses_call *call)
 {
     const struct ses_advance *a = advance_of(call);
 
     if (call->committed && a->late_success)
         ses_tell_late_success(call->access.service, call->access.x);
-    if (a->arrived)
-        ses_inbox_clear(call->access.service, &call->access.key);
 }
 
 void ses_advance_session_start(struct ses_exchange *x, void *service)
@@ -276,6 +270,7 @@ void ses_advance_session_start(struct ses_exchange *x, void *service)
         .token_optional = true,
         .read = read_request,
         .decide = decide,
+        .early = ses_advance_early_record,
         .reply = reply,
         .ends = ends,
     };

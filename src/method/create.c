@@ -1,14 +1,15 @@
-/* The core's first half, as a user of claim_loop.h: from the call to a claim on its key, or to an answer
- * without one. Nothing here blocks, and nothing is written but through create_write.c. */
+/* The core's first half, as a user of change_loop.h: from the call to what is to be written, or to an
+ * answer without a write. Nothing here blocks, and nothing is written but through create_write.c. */
 #include "create.h"
 
 #include <sessiond/base/clock.h>
 #include <sessiond/domain/session_machine.h>
 
+#include "inbox.h"
 #include "natural_key.h"
 #include "refusal.h"
 
-static struct ses_create *create_of(struct ses_claim_loop *loop)
+static struct ses_create *create_of(struct ses_change_loop *loop)
 {
     return SES_CONTAINER(loop, struct ses_create, loop);
 }
@@ -24,36 +25,44 @@ static void fail_conflict(struct ses_create *c, uint64_t differing, bool unsettl
 
 /* ---- what is stored -------------------------------------------------------------------------- */
 
-/* The record's own expiry first: an expired one need not even be decodable to be replaced. */
-static enum ses_status decode(struct ses_create *c, const struct ses_record *record, uint64_t now_ms)
+/* Events outlast the scratch arena where a connector is asked; few calls have any. */
+static enum ses_status keep_inbox(struct ses_create *c, const struct ses_inbox *inbox)
 {
-    struct ses_access_found *found = &c->loop.found;
-
-    if (record->expires_ms <= now_ms)
-        return SES_OK;
-    SES_TRY(ses_session_record_decode(record->body, &c->service->scratch, &found->session, &found->origin));
-    memcpy(found->session.id, record->session_id, sizeof(found->session.id));
-    c->intent = record->kind == SES_RECORD_INTENT;
-    found->live = !c->intent;
-    if (found->live)
-        (void)ses_session_settle(&found->session, now_ms);
-    return SES_OK;
+    c->inbox = NULL;
+    return inbox == NULL ? SES_OK : ses_inbox_copy(inbox, &c->x->arena, &c->inbox);
 }
 
-/* Without a look first: in the common case nobody has the key, and one compare-and-swap tells. Only a call
- * that lost it reads. */
-static enum ses_status load(struct ses_claim_loop *loop, uint64_t now_ms)
+/* Under the lease: an inbox was let past it, and only its events are news. The session that the connector has
+ * made stays as it is. */
+static enum ses_status take_news(struct ses_create *c, enum ses_status status, uint64_t now_ms)
+{
+    struct ses_access_found *found = &c->loop.found;
+    struct ses_access_found news;
+
+    SES_TRY(ses_access_read(c->service, &c->loop.op, status, now_ms, &news));
+    found->version = news.version;
+    return keep_inbox(c, news.inbox);
+}
+
+/* A record whose own expiry is over need not even be decodable to be replaced; events of an inbox have times of
+ * their own. Whatever a former attempt has signed is void. */
+static enum ses_status take(struct ses_change_loop *loop, enum ses_status status, uint64_t now_ms)
 {
     struct ses_create *c = create_of(loop);
-    struct ses_record record;
+    const struct ses_store_op *op = &loop->op;
 
-    c->intent = false;
-    if (!c->looks) {
-        c->looks = true;
-        return SES_OK; /* found is zeroed: no entry */
+    ses_list_remove(&c->to_sign);
+    c->reply = SES_SLICE_EMPTY;
+    if (loop->lease.held)
+        return take_news(c, status, now_ms);
+    c->phase = SES_CREATE_READING;
+    c->asked = false;
+    if (status == SES_OK && op->record.kind == SES_RECORD_SESSION && op->record.expires_ms <= now_ms) {
+        loop->found = (struct ses_access_found){.version = op->version, .leased = op->leased};
+        return keep_inbox(c, NULL);
     }
-    SES_TRY(ses_access_get(c->service, &loop->key, &c->service->scratch, &record, &loop->found));
-    return loop->found.entry && !loop->found.claimed ? decode(c, &record, now_ms) : SES_OK;
+    SES_TRY(ses_access_read(c->service, op, status, now_ms, &loop->found));
+    return keep_inbox(c, loop->found.inbox);
 }
 
 /* ---- what that means ------------------------------------------------------------------------- */
@@ -80,20 +89,20 @@ static void replay(struct ses_create *c)
     identify(c);
     c->counter = SES_C_SESSIONS_REPLAYED;
     c->phase = SES_CREATE_SIGNING;
-    ses_claim_loop_hold(&c->loop);
+    ses_change_loop_hold(&c->loop);
     ses_list_push_back(&c->service->to_sign, &c->to_sign);
 }
 
-static enum ses_claim_verdict plan(struct ses_create *c, enum ses_create_plan what)
+static enum ses_change_verdict plan(struct ses_create *c, enum ses_create_plan what)
 {
     c->plan = what;
-    return SES_CLAIM_WANTED;
+    return SES_CHANGE_WRITE;
 }
 
 /* Whose browser is missing is judged by the merchant's policy before the comparison, because a payload
  * without browser_info is either a difference or none. SES_DECISION_COUNT is no decision; it is listed
  * for the compiler. */
-static enum ses_claim_verdict judge_session(struct ses_create *c, uint64_t now_ms)
+static enum ses_change_verdict judge_session(struct ses_create *c, uint64_t now_ms)
 {
     const struct ses_session *session = &c->loop.found.session;
     struct ses_binding_policy policy = ses_service_binding(c->service, c->metadata.merchant);
@@ -120,12 +129,12 @@ static enum ses_claim_verdict judge_session(struct ses_create *c, uint64_t now_m
     case SES_DECISION_COUNT:
         return plan(c, SES_CREATE_ANEW);
     }
-    return SES_CLAIM_DONE;
+    return SES_CHANGE_DONE;
 }
 
 /* Nobody was told of this session, and the connector may have acted for it. The same payload is the same call
  * again: same id, same idempotency key. Any other would be a second effect beside an unknown first one. */
-static enum ses_claim_verdict judge_intent(struct ses_create *c)
+static enum ses_change_verdict judge_intent(struct ses_create *c)
 {
     const struct ses_access_found *found = &c->loop.found;
     uint64_t differing = ses_idempotency_unsettled(&found->session, &c->payload);
@@ -133,7 +142,7 @@ static enum ses_claim_verdict judge_intent(struct ses_create *c)
 
     if (differing != 0) {
         fail_conflict(c, differing, true);
-        return SES_CLAIM_DONE;
+        return SES_CHANGE_DONE;
     }
     c->idempotency_key[0] = '\0';
     if (key.len == sizeof(c->idempotency_key) - 1) {
@@ -143,20 +152,22 @@ static enum ses_claim_verdict judge_intent(struct ses_create *c)
     return plan(c, SES_CREATE_SETTLED);
 }
 
-static enum ses_claim_verdict decide(struct ses_claim_loop *loop, uint64_t now_ms)
+static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now_ms)
 {
     struct ses_create *c = create_of(loop);
 
-    if (c->intent)
+    if (loop->lease.held) /* decided before it was taken */
+        return SES_CHANGE_WRITE;
+    if (loop->found.intent)
         return judge_intent(c);
     return loop->found.live ? judge_session(c, now_ms) : plan(c, SES_CREATE_ANEW);
 }
 
-/* ---- the claim is ours ----------------------------------------------------------------------- */
+/* ---- what is written ------------------------------------------------------------------------- */
 
 /* A fresh session, with nothing of what was found; but a leftover intent of the same payload keeps its id,
  * and when the connector was first asked: its session may live since then. */
-static void create(struct ses_create *c, uint64_t now_ms)
+static enum ses_status create(struct ses_create *c, uint64_t now_ms)
 {
     struct ses_session *session = &c->loop.found.session;
     struct ses_session fresh = {.created_ms = now_ms, .updated_ms = now_ms, .token_issued_ms = now_ms};
@@ -173,52 +184,48 @@ static void create(struct ses_create *c, uint64_t now_ms)
     c->loop.found.origin = NULL;
     identify(c);
     c->counter = SES_C_SESSIONS_CREATED;
-    if (c->credentials.connector->ops != NULL)
-        ses_create_ask_connector(c);
-    else
-        ses_create_commit(c);
+    return c->credentials.connector->ops != NULL ? ses_create_ask_connector(c) : ses_create_commit(c);
 }
 
-static void continue_session(struct ses_create *c, uint64_t now_ms)
+static enum ses_status continue_session(struct ses_create *c, uint64_t now_ms)
 {
     ses_session_continue(&c->loop.found.session, &c->payload, now_ms, c->service->options.session_ttl_ms);
     identify(c);
     c->counter = SES_C_SESSIONS_CONTINUED;
-    ses_create_commit(c);
+    return ses_create_commit(c);
 }
 
 /* A session of a version that kept no hash of the credentials: whoever first repeats its payload is taken for
  * its caller. The hash is on disk before a token leaves, so that there is one such caller. */
-static void adopt(struct ses_create *c)
+static enum ses_status adopt(struct ses_create *c)
 {
     c->loop.found.session.credentials = c->payload.credentials;
     identify(c);
     c->counter = SES_C_SESSIONS_REPLAYED;
-    ses_create_commit(c);
+    return ses_create_commit(c);
 }
 
-static enum ses_status claimed(struct ses_claim_loop *loop, uint64_t now_ms)
+static enum ses_status write_record(struct ses_change_loop *loop, uint64_t now_ms)
 {
     struct ses_create *c = create_of(loop);
 
+    if (loop->lease.held)
+        return ses_create_commit(c);
     switch (c->plan) {
     case SES_CREATE_ANEW:
     case SES_CREATE_SETTLED:
-        create(c, now_ms);
-        break;
+        return create(c, now_ms);
     case SES_CREATE_CONTINUED:
-        continue_session(c, now_ms);
-        break;
+        return continue_session(c, now_ms);
     case SES_CREATE_ADOPTED:
-        adopt(c);
-        break;
+        return adopt(c);
     }
-    return SES_OK;
+    return SES_INTERNAL;
 }
 
 /* ---- the loop's other ends ------------------------------------------------------------------- */
 
-static void failed(struct ses_claim_loop *loop, const struct ses_error *error)
+static void failed(struct ses_change_loop *loop, const struct ses_error *error)
 {
     ses_create_fail(create_of(loop), error);
 }
@@ -226,19 +233,20 @@ static void failed(struct ses_claim_loop *loop, const struct ses_error *error)
 /* What is with the store or with the connector cannot be taken back, and must not be: its outcome belongs to
  * the next identical call. Those phases go on without a client and end by themselves; c stays alive through
  * the reference that they hold. Only a signature is not needed any more. */
-static void cancelled(struct ses_claim_loop *loop)
+static void cancelled(struct ses_change_loop *loop)
 {
     struct ses_create *c = create_of(loop);
 
     ses_list_remove(&c->to_sign);
     if (c->phase == SES_CREATE_SIGNING)
-        ses_claim_loop_finish(loop);
+        ses_change_loop_finish(loop);
 }
 
-static const struct ses_claim_loop_ops create_ops = {
-    .load = load,
+static const struct ses_change_loop_ops create_ops = {
+    .take = take,
     .decide = decide,
-    .claimed = claimed,
+    .write = write_record,
+    .leased = ses_create_leased,
     .committed = ses_create_committed,
     .failed = failed,
     .cancelled = cancelled,
@@ -298,7 +306,7 @@ void ses_create_start(struct ses_service *service, struct ses_exchange *x, const
     c->service = service;
     c->x = x;
     c->rpc = rpc;
-    ses_list_init(&c->to_sign); /* all else is right as zeros, the loop's too: no claim, nothing held */
+    ses_list_init(&c->to_sign); /* all else is right as zeros, the loop's too: no lease, nothing held */
     if (read_call(c, &error) != SES_OK) {
         ses_create_fail(c, &error);
         return;
@@ -310,6 +318,8 @@ void ses_create_start(struct ses_service *service, struct ses_exchange *x, const
     take_credentials(c);
     ses_natural_key(service, c->metadata.tenant, c->metadata.merchant, c->request.test_mode,
                     c->request.text[SES_FIELD_MERCHANT_SESSION_ID], &key);
-    ses_claim_loop_start(&c->loop, service, x, &create_ops, &key,
-                         ses_natural_owner(service, c->metadata.tenant, c->metadata.merchant));
+    /* Where nothing is asked of a connector the put itself finds out that something is there, as it seldom is. */
+    c->loop.blind = c->credentials.connector->ops == NULL;
+    ses_change_loop_start(&c->loop, service, x, &create_ops, &key,
+                          ses_natural_owner(service, c->metadata.tenant, c->metadata.merchant));
 }

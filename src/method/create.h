@@ -1,17 +1,20 @@
 /* create.h - the core of CreateSessionToken and of its newer twin.
  *
- * Order: headers, message, rules, claim of the natural key, connector call if that connector has one, commit,
- * signature, reply. A reply with a token means that the session is on disk.
+ * Order: headers, message, rules, the natural key, connector call if that connector has one, put, signature,
+ * reply. A reply with a token means that the session is stored, as durably as the store makes it.
  *
- *   start --> CLAIMING            the loop of claim_loop.h; what it finds:
+ *   start --> READING             the loop of change_loop.h; what it finds:
  *                |
- *                +--> a session, the same call: SIGNING                  replay, nothing is claimed or written
+ *                +--> a session, the same call: SIGNING                  replay, nothing is written
  *                |
  *                +--> a session, more for it: COMMITTING                 continuation
  *                |
- *                +--> none, an expired one, an intent
+ *                +--> none, an expired one, an inbox, an intent
  *                       +--> COMMITTING                                  no session call
- *                       +--> INTENT --> CALLING --> COMMITTING           with one
+ *                       +--> INTENT --> CALLING --> COMMITTING           with one, under a lease
+ *
+ * From COMMITTING and INTENT it goes back to READING when somebody else was faster; under the lease only for
+ * the events of an inbox that was let past it. Then the connector is not called again.
  *
  * Every phase after start holds a reference on the exchange. A cancelled exchange gives up while it waits or
  * signs, and before its connector is called; once a connector was called the outcome is awaited and
@@ -19,9 +22,8 @@
  *
  * What a cancellation (client gone, deadline over) does, by phase:
  *
- *   CLAIMING    it waits for another call (the loop has no other pause): over; nothing is held
- *   INTENT      nothing at once; when the intent is on disk the claim is given back and the connector
- *               is not called
+ *   READING     it waits for another call, or for the store's answer: over; nothing is held
+ *   INTENT      nothing at once; when the lease is there it is given back, and the connector is not called
  *   CALLING     nothing: the answer is awaited, its outcome committed or left as an intent
  *   COMMITTING  out of to_sign, no signature is made; the commit goes on
  *   SIGNING     out of to_sign, over; what is stored stays as it was
@@ -31,7 +33,7 @@
 
 #include <sessiond/domain/idempotency.h>
 
-#include "claim_loop.h"
+#include "change_loop.h"
 
 struct ses_session_answer {
     char *token; /* NULL: the connector failed */
@@ -50,14 +52,14 @@ struct ses_session_rpc {
 };
 
 enum ses_create_phase {
-    SES_CREATE_CLAIMING,   /* or not begun */
+    SES_CREATE_READING,    /* or not begun */
     SES_CREATE_INTENT,     /* the intent is with the store */
     SES_CREATE_CALLING,    /* the connector has been asked */
     SES_CREATE_COMMITTING, /* the record is with the store */
-    SES_CREATE_SIGNING     /* on disk, to be signed and answered at the end of this turn */
+    SES_CREATE_SIGNING     /* stored, to be signed and answered at the end of this turn */
 };
 
-/* What is to be made of what lies under the key, once it is ours. */
+/* What is to be made of what lies under the key. */
 enum ses_create_plan {
     SES_CREATE_ANEW,
     SES_CREATE_SETTLED, /* in the place of an intent: an earlier identical call whose outcome nobody learnt */
@@ -73,15 +75,13 @@ struct ses_create {
     const struct ses_session_rpc *rpc;
     enum ses_create_phase phase;
     enum ses_create_plan plan;
-    bool looks;  /* not the first attempt: reads what is there */
-    bool intent; /* what was found is one */
     struct ses_request_metadata metadata;
     struct ses_credentials credentials;
     struct ses_slice base_url; /* of the connector's session call */
     struct ses_session_request request;
     struct ses_payload payload;
-    struct ses_claim_loop loop;
-    bool inbox_taken;         /* events that came before it are in it */
+    struct ses_change_loop loop;
+    struct ses_inbox *inbox;  /* events that came before it; in the exchange's arena. NULL: none */
     enum ses_counter counter; /* counted when it is answered */
     struct ses_slice reply;   /* encoded, once signed */
     struct ses_list to_sign;  /* in service->to_sign */
@@ -97,14 +97,16 @@ void ses_create_sign(struct ses_create *c);
 
 /* ---- between create.c (what is there, what that means), create_connector.c and create_write.c */
 
-/* Makes the session with the connector's help: intent, call, commit. */
-void ses_create_ask_connector(struct ses_create *c);
-/* Writes the session under the claim; signs it, and answers after the commit. found.origin: of a session that
- * was read into the scratch arena; NULL for a fresh one. */
-void ses_create_commit(struct ses_create *c);
+/* Makes the session with the connector's help: intent, call, commit. The loop's write. */
+SES_MUST_CHECK enum ses_status ses_create_ask_connector(struct ses_create *c);
+/* The loop's leased: the intent is stored, the connector may be asked. */
+void ses_create_leased(struct ses_change_loop *loop);
+/* Puts the session, which is signed meanwhile; the loop's write. found.origin: of a session that was read into
+ * the scratch arena; NULL for a fresh one. */
+SES_MUST_CHECK enum ses_status ses_create_commit(struct ses_create *c);
 /* The loop's committed. */
-void ses_create_committed(struct ses_claim_loop *loop);
-/* The end of the call: c may be gone. Each gives a held claim back: to the intent, once the connector was
+void ses_create_committed(struct ses_change_loop *loop);
+/* The end of the call: c may be gone. Each gives a held lease back; the intent stands once the connector was
  * asked. */
 void ses_create_answer_failure(struct ses_create *c, const struct ses_connector_result *result);
 void ses_create_fail(struct ses_create *c, const struct ses_error *error);

@@ -1,5 +1,5 @@
 /* The core's middle, for connectors that make sessions themselves: intent, call, result. The intent is
- * the one thing that makes an unknown outcome safe: it is on disk before the first byte goes out. */
+ * the one thing that makes an unknown outcome safe: it is stored before the first byte goes out. */
 #include "create.h"
 
 #include <sessiond/base/clock.h>
@@ -7,6 +7,7 @@
 #include <sessiond/domain/money.h>
 #include <sessiond/domain/session_machine.h>
 
+#include "inbox.h"
 #include "refusal.h"
 
 /* ---- the answer ------------------------------------------------------------------------------ */
@@ -49,7 +50,8 @@ static void count_outcome(const struct ses_create *c, enum ses_connector_outcome
 
 /* The intent's record; its body lies in the service's scratch arena. The intent carries the whole
  * session, so that the next identical call can be compared with it and can keep its id, and the
- * idempotency key, so that it asks the connector under the same one. */
+ * idempotency key, so that it asks the connector under the same one; and the events that wait, since it takes
+ * the place of the inbox. */
 static enum ses_status encode_intent(struct ses_create *c, struct ses_record *ret_record)
 {
     const struct ses_session *session = &c->loop.found.session;
@@ -57,8 +59,12 @@ static enum ses_status encode_intent(struct ses_create *c, struct ses_record *re
     struct ses_record_intent intent = {
         .idempotency_key = ses_slice_str(c->idempotency_key),
         .started_ms = session->created_ms,
+        .inbox = c->inbox,
     };
+    uint64_t inbox_end_ms = c->inbox != NULL ? ses_inbox_end(c->inbox, c->service->options.inbox_ms) : 0;
 
+    if (inbox_end_ms > record.expires_ms)
+        record.expires_ms = inbox_end_ms;
     memcpy(record.session_id, session->id, sizeof(record.session_id));
     ses_arena_reset(&c->service->scratch);
     SES_TRY(ses_session_record_encode(session, &intent, NULL, &c->service->scratch, &record.body));
@@ -125,7 +131,7 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
         return;
     }
     keep_result(c, &result, now_ms);
-    ses_create_commit(c);
+    ses_change_loop_resume(&c->loop, ses_create_commit(c));
 }
 
 /* ---- the call -------------------------------------------------------------------------------- */
@@ -216,30 +222,28 @@ static void start(struct ses_create *c)
 
 /* ---- the intent ------------------------------------------------------------------------------ */
 
-static void fail_store(struct ses_create *c, enum ses_status status)
-{
-    struct ses_error error;
+/* What a lease lasts longer than the call's own deadline: for the put behind it. */
+#define LEASE_EXTRA_MS 5000
 
-    ses_refusal_store(&error, status);
-    ses_create_fail(c, &error);
+static uint64_t lease_ms(const struct ses_create *c)
+{
+    uint64_t deadline_ns = call_deadline_ns(c);
+    uint64_t now_ns = ses_clock_mono_ns();
+
+    return (deadline_ns > now_ns ? (deadline_ns - now_ns) / SES_NS_PER_MS : 0) + LEASE_EXTRA_MS;
 }
 
 /* The last moment at which a cancelled call can be dropped: nobody has been asked. */
-static void on_intent(void *arg, enum ses_status status)
+void ses_create_leased(struct ses_change_loop *loop)
 {
-    struct ses_create *c = arg;
+    struct ses_create *c = SES_CONTAINER(loop, struct ses_create, loop);
 
-    if (status != SES_OK) {
-        fail_store(c, status);
+    if (!c->x->cancelled) {
+        start(c);
         return;
     }
-    if (c->x->cancelled) {
-        /* Nobody was asked: as if the call had not come. */
-        ses_store_release(c->service->options.store, &c->loop.claim);
-        ses_claim_loop_finish(&c->loop);
-        return;
-    }
-    start(c);
+    ses_store_release(c->service->options.store, &loop->lease, SES_LEASE_FORGET_INTENT);
+    ses_change_loop_finish(loop);
 }
 
 static enum ses_status put_intent(struct ses_create *c)
@@ -247,10 +251,24 @@ static enum ses_status put_intent(struct ses_create *c)
     struct ses_record record;
 
     SES_TRY(encode_intent(c, &record));
-    return ses_store_put_intent(c->service->options.store, &c->loop.claim, &record, on_intent, c);
+    c->phase = SES_CREATE_INTENT;
+    return ses_change_loop_lease(&c->loop, &record, lease_ms(c));
 }
 
-void ses_create_ask_connector(struct ses_create *c)
+/* Ends the call: the loop is told to leave it alone. */
+static enum ses_status refused(struct ses_create *c, const struct ses_error *error)
+{
+    ses_create_fail(c, error);
+    return SES_PENDING;
+}
+
+static enum ses_status refused_start(struct ses_create *c, enum ses_status status)
+{
+    fail_start(c, status);
+    return SES_PENDING;
+}
+
+enum ses_status ses_create_ask_connector(struct ses_create *c)
 {
     const struct ses_secret *secret = c->service->options.natural_key;
     struct ses_error error = {.status = SES_OK};
@@ -265,23 +283,12 @@ void ses_create_ask_connector(struct ses_create *c)
         if (ses_slice_eq_str(error.reason, SES_CONNECTOR_AMOUNT_REFUSED))
             ses_error_violation(&error, ses_field_path(c->rpc->naming, SES_FIELD_MINOR_AMOUNT),
                                 error.message);
-        ses_create_fail(c, &error);
-        return;
+        return refused(c, &error);
     }
-    if (call_deadline_ns(c) == 0) {
-        fail_start(c, SES_DEADLINE_EXCEEDED);
-        return;
-    }
+    if (call_deadline_ns(c) == 0)
+        return refused_start(c, SES_DEADLINE_EXCEEDED);
     status = ses_outbound_room(c->service->options.driver, c->credentials.connector, c->outbound.url);
-    if (status != SES_OK) { /* looked at again when the intent is on disk, but most of a flood ends here */
-        fail_start(c, status);
-        return;
-    }
-    status = put_intent(c);
-    if (status != SES_OK)
-        fail_store(c, status);
-    else {
-        c->phase = SES_CREATE_INTENT;
-        ses_claim_loop_hold(&c->loop);
-    }
+    if (status != SES_OK) /* looked at again when the intent is stored, but most of a flood ends here */
+        return refused_start(c, status);
+    return put_intent(c);
 }

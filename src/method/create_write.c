@@ -1,4 +1,4 @@
-/* The core's last third: the record to the store, the signature while the disk works, the answer. */
+/* The core's last third: the record to the store, the signature while it works, the answer. */
 #include "create.h"
 
 #include "inbox.h"
@@ -7,16 +7,12 @@
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-/* To the intent if the connector may have acted (the next identical call then settles it), else to
- * whatever was there before, as if this call had not come. */
+/* The intent stands if the connector may have acted (the next identical call then settles it), else the key is
+ * what it was before, as if this call had not come. */
 static void give_back(struct ses_create *c)
 {
-    struct ses_store *store = c->service->options.store;
-
-    if (c->loop.claim.held && c->asked)
-        ses_store_release_to_intent(store, &c->loop.claim);
-    else if (c->loop.claim.held)
-        ses_store_release(store, &c->loop.claim);
+    ses_store_release(c->service->options.store, &c->loop.lease,
+                      c->asked ? SES_LEASE_KEEP_INTENT : SES_LEASE_FORGET_INTENT);
 }
 
 /* c lies in the exchange's arena and may be gone when this returns. */
@@ -27,7 +23,7 @@ void ses_create_fail(struct ses_create *c, const struct ses_error *error)
     give_back(c);
     ses_refusal_summarise(&told, &c->x->arena);
     ses_exchange_fail(c->x, &told);
-    ses_claim_loop_finish(&c->loop);
+    ses_change_loop_finish(&c->loop);
 }
 
 static void fail_internal(struct ses_create *c, enum ses_status status)
@@ -35,14 +31,6 @@ static void fail_internal(struct ses_create *c, enum ses_status status)
     struct ses_error error;
 
     ses_refusal_internal(&error, status);
-    ses_create_fail(c, &error);
-}
-
-static void fail_store(struct ses_create *c, enum ses_status status)
-{
-    struct ses_error error;
-
-    ses_refusal_store(&error, status);
     ses_create_fail(c, &error);
 }
 
@@ -72,8 +60,8 @@ static void answer(struct ses_create *c)
     }
     if (c->counter == SES_C_SESSIONS_REPLAYED)
         ses_exchange_reply_header(c->x, SES_STR("x-session-replayed"), SES_STR("true"));
-    ses_exchange_reply(c->x, c->reply);
-    ses_claim_loop_finish(&c->loop);
+    ses_service_reply(c->service, c->x, c->reply);
+    ses_change_loop_finish(&c->loop);
 }
 
 /* From ses_service_turn, in the turn of the put: the signature (17 us) overlaps with the sync (1 to 3
@@ -98,45 +86,39 @@ void ses_create_answer_failure(struct ses_create *c, const struct ses_connector_
         return;
     }
     ses_exchange_reply(c->x, c->reply);
-    ses_claim_loop_finish(&c->loop);
+    ses_change_loop_finish(&c->loop);
 }
 
 /* ---- commit ---------------------------------------------------------------------------------- */
 
-/* The inbox is emptied only after the session that took its events is on disk, or a crash in between
- * would lose them. */
-void ses_create_committed(struct ses_claim_loop *loop)
+void ses_create_committed(struct ses_change_loop *loop)
 {
     struct ses_create *c = SES_CONTAINER(loop, struct ses_create, loop);
 
     ses_list_remove(&c->to_sign);
-    if (c->inbox_taken && loop->found.session.late_success)
+    if (c->inbox != NULL && loop->found.session.late_success)
         ses_tell_late_success(c->service, c->x);
-    if (c->inbox_taken)
-        ses_inbox_clear(c->service, &loop->key);
     answer(c);
 }
 
-/* A fresh session takes in what waits in its inbox while the claim is held, which is what makes the
- * order of inbox.h hold. A continuation has no inbox: its session existed, and the scratch holds what its
+/* A fresh session takes in what waits for it: its put expects the very record that the events were read from,
+ * or nothing there (inbox.h). A continuation has no inbox: its session existed, and the scratch holds what its
  * origin points to. */
-void ses_create_commit(struct ses_create *c)
+enum ses_status ses_create_commit(struct ses_create *c)
 {
     struct ses_session *session = &c->loop.found.session;
-    enum ses_status status = SES_OK;
+    enum ses_status status;
 
     if (c->loop.found.origin == NULL) {
         ses_arena_reset(&c->service->scratch);
-        status = ses_inbox_apply(c->service, &c->loop.key, session->updated_ms, &c->service->scratch, session,
-                                 &c->inbox_taken);
+        if (c->inbox != NULL)
+            ses_inbox_apply(c->inbox, &c->service->rules, session->updated_ms, session);
     }
-    if (status == SES_OK)
-        status = ses_claim_loop_put_session(&c->loop);
-    if (status != SES_OK) {
-        fail_store(c, status);
-        return;
-    }
+    status = ses_change_loop_put_session(&c->loop);
+    if (status != SES_PENDING)
+        return status;
     c->phase = SES_CREATE_COMMITTING;
     if (!c->x->cancelled)
         ses_list_push_back(&c->service->to_sign, &c->to_sign);
+    return status;
 }

@@ -1,16 +1,15 @@
-/* The inbox record: read, write, apply, empty. Its argument is in inbox.h; here is what keeps it cheap.
- * An inbox is never deleted, it is replaced by an empty one that is over at once, and collection takes
- * it. */
+/* The inbox: read, write, apply. An inbox is never deleted: a session's record takes its place, or its time
+ * runs out and collection takes it. */
 #include "inbox.h"
 
-#include <sessiond/base/clock.h>
 #include <sessiond/codec/codec_proto.h>
 
-#include "natural_key.h"
-#include "record_steps.h"
+#include "record_codec.h"
 
 typedef Sessiond__Store__V1__InboxRecord inbox_record;
 typedef Sessiond__Store__V1__InboxRecord__Event inbox_event;
+
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void put_subject(const struct ses_event_subject *subject, inbox_event *event)
 {
@@ -20,6 +19,44 @@ static void put_subject(const struct ses_event_subject *subject, inbox_event *ev
     }
     event->connector_payment_id = ses_record_bytes(subject->payment_id);
 }
+
+static void put_events(const struct ses_inbox *inbox, struct ses_inbox_parts *parts)
+{
+    for (size_t i = 0; i < inbox->count; i++) {
+        inbox_event *event = &parts->events[i];
+
+        sessiond__store__v1__inbox_record__event__init(event);
+        event->event_id = ses_record_bytes(inbox->events[i].id);
+        event->event = (uint32_t)inbox->events[i].event;
+        event->at_ms = inbox->events[i].at_ms;
+        put_subject(&inbox->events[i].subject, event);
+        parts->pointers[i] = event;
+    }
+}
+
+/* At most eight events of some dozen bytes: arrays on the stack. */
+enum ses_status ses_inbox_encode(const struct ses_inbox *inbox, struct ses_arena *arena,
+                                 struct ses_slice *ret_body)
+{
+    inbox_record record = SESSIOND__STORE__V1__INBOX_RECORD__INIT;
+    struct ses_inbox_parts parts;
+
+    put_events(inbox, &parts);
+    record.format = SES_RECORD_FORMAT;
+    record.n_events = inbox->count;
+    record.events = parts.pointers;
+    return ses_proto_pack(&record.base, arena, ret_body);
+}
+
+void ses_inbox_put(const struct ses_inbox *inbox, struct ses_inbox_parts *parts,
+                   Sessiond__Store__V1__SessionRecord *record)
+{
+    put_events(inbox, parts);
+    record->n_inbox = inbox->count;
+    record->inbox = parts->pointers;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* Currency 0 is "none told": no amount has it. */
 static struct ses_event_subject take_subject(const inbox_event *event)
@@ -32,32 +69,25 @@ static struct ses_event_subject take_subject(const inbox_event *event)
     };
 }
 
-/* At most eight events of some dozen bytes: arrays on the stack. */
-enum ses_status ses_inbox_encode(const struct ses_inbox *inbox, struct ses_arena *arena,
-                                 struct ses_slice *ret_body)
-{
-    inbox_record record = SESSIOND__STORE__V1__INBOX_RECORD__INIT;
-    inbox_event events[SES_INBOX_EVENTS_MAX];
-    inbox_event *pointers[SES_INBOX_EVENTS_MAX];
-
-    for (size_t i = 0; i < inbox->count; i++) {
-        sessiond__store__v1__inbox_record__event__init(&events[i]);
-        events[i].event_id = ses_record_bytes(inbox->events[i].id);
-        events[i].event = (uint32_t)inbox->events[i].event;
-        events[i].at_ms = inbox->events[i].at_ms;
-        put_subject(&inbox->events[i].subject, &events[i]);
-        pointers[i] = &events[i];
-    }
-    record.format = SES_RECORD_FORMAT;
-    record.n_events = inbox->count;
-    record.events = pointers;
-    return ses_proto_pack(&record.base, arena, ret_body);
-}
-
 /* Events whose time is over, and kinds that this version does not know, are passed over at reading:
  * there is no process that would take them out. */
-static enum ses_status decode(const struct ses_service *service, struct ses_slice body, uint64_t now_ms,
-                              struct ses_arena *arena, struct ses_inbox *inbox)
+static void take_events(inbox_event *const *events, size_t count, uint64_t since_ms, struct ses_inbox *inbox)
+{
+    inbox->count = 0;
+    for (size_t i = 0; i < count && inbox->count < SES_INBOX_EVENTS_MAX; i++) {
+        if (events[i]->at_ms <= since_ms || events[i]->event >= SES_EVENT_COUNT)
+            continue;
+        inbox->events[inbox->count++] = (struct ses_inbox_event){
+            .id = ses_record_slice(events[i]->event_id),
+            .event = (enum ses_event)events[i]->event,
+            .at_ms = events[i]->at_ms,
+            .subject = take_subject(events[i]),
+        };
+    }
+}
+
+enum ses_status ses_inbox_decode(struct ses_slice body, uint64_t since_ms, struct ses_arena *arena,
+                                 struct ses_inbox *ret_inbox)
 {
     ProtobufCMessage *message = NULL;
     const inbox_record *record;
@@ -69,93 +99,71 @@ static enum ses_status decode(const struct ses_service *service, struct ses_slic
     record = (const inbox_record *)message;
     if (record->format != SES_RECORD_FORMAT)
         return SES_DATA_LOSS;
-    for (size_t i = 0; i < record->n_events && inbox->count < SES_INBOX_EVENTS_MAX; i++) {
-        const inbox_event *event = record->events[i];
-
-        if (event->at_ms + service->options.inbox_ms <= now_ms || event->event >= SES_EVENT_COUNT)
-            continue;
-        inbox->events[inbox->count++] = (struct ses_inbox_event){
-            .id = ses_record_slice(event->event_id),
-            .event = (enum ses_event)event->event,
-            .at_ms = event->at_ms,
-            .subject = take_subject(event),
-        };
-    }
+    take_events(record->events, record->n_events, since_ms, ret_inbox);
     return SES_OK;
 }
 
-/* Claimed and nothing published: another call is about to put the first event. To a reader it is empty, to a
- * writer (ret_found) it is claimed. */
-enum ses_status ses_inbox_read(struct ses_service *service, const struct ses_store_key *inbox_key,
-                               uint64_t now_ms, struct ses_arena *arena, struct ses_inbox *ret_inbox,
-                               struct ses_access_found *ret_found)
+void ses_inbox_take(const Sessiond__Store__V1__SessionRecord *record, uint64_t since_ms,
+                    struct ses_inbox *ret_inbox)
 {
-    struct ses_access_found found;
-    struct ses_record record;
-
-    ret_inbox->count = 0;
-    SES_TRY(ses_access_get(service, inbox_key, arena, &record, &found));
-    if (ret_found != NULL)
-        *ret_found = found;
-    return found.entry ? decode(service, record.body, now_ms, arena, ret_inbox) : SES_OK;
+    take_events(record->inbox, record->n_inbox, since_ms, ret_inbox);
 }
 
-/* Under the claim on the session's key, before the session's first commit. An event about another
- * payment is only noted: it must not be applied, nor wait on for the next session of that name. */
-enum ses_status ses_inbox_apply(struct ses_service *service, const struct ses_store_key *session_key,
-                                uint64_t now_ms, struct ses_arena *arena, struct ses_session *session,
-                                bool *ret_taken)
+/* ---- using ----------------------------------------------------------------------------------- */
+
+enum ses_status ses_inbox_copy(const struct ses_inbox *inbox, struct ses_arena *arena,
+                               struct ses_inbox **ret_copy)
 {
-    struct ses_store_key key;
-    struct ses_inbox inbox;
-    enum ses_status status;
+    struct ses_inbox *copy = ses_arena_alloc(arena, sizeof(*copy));
 
-    ses_inbox_key(session_key, &key);
-    status = ses_inbox_read(service, &key, now_ms, arena, &inbox, NULL);
-    *ret_taken = status == SES_OK && inbox.count > 0;
-    /* An inbox that cannot be read must not keep the payment from being made; but memory comes back, and an
-     * event that was told KEPT must not be lost for the want of it. */
-    if (status != SES_OK)
-        return status == SES_NO_MEMORY ? status : SES_OK;
-    for (size_t i = 0; i < inbox.count; i++) {
-        const struct ses_inbox_event *event = &inbox.events[i];
+    if (copy == NULL)
+        return SES_NO_MEMORY;
+    *copy = *inbox;
+    for (size_t i = 0; i < copy->count; i++) {
+        SES_TRY(ses_arena_copy(arena, inbox->events[i].id, &copy->events[i].id));
+        SES_TRY(
+            ses_arena_copy(arena, inbox->events[i].subject.payment_id, &copy->events[i].subject.payment_id));
+    }
+    *ret_copy = copy;
+    return SES_OK;
+}
 
-        if (!ses_event_without_token(event->event))
-            continue; /* of an earlier version, which kept them all */
+const struct ses_inbox_event *ses_inbox_find(const struct ses_inbox *inbox, struct ses_slice id)
+{
+    for (size_t i = 0; i < inbox->count; i++) {
+        if (ses_slice_eq(inbox->events[i].id, id))
+            return &inbox->events[i];
+    }
+    return NULL;
+}
+
+uint64_t ses_inbox_end(const struct ses_inbox *inbox, uint64_t keep_ms)
+{
+    uint64_t last_ms = 0;
+
+    for (size_t i = 0; i < inbox->count; i++) {
+        if (inbox->events[i].at_ms > last_ms)
+            last_ms = inbox->events[i].at_ms;
+    }
+    return inbox->count > 0 ? last_ms + keep_ms : 0;
+}
+
+/* An event about another payment is only noted: it must not be applied, nor wait on for the next session of
+ * that name. */
+void ses_inbox_apply(const struct ses_inbox *inbox, const struct ses_session_rules *rules, uint64_t now_ms,
+                     struct ses_session *session)
+{
+    for (size_t i = 0; i < inbox->count; i++) {
+        const struct ses_inbox_event *event = &inbox->events[i];
+        struct ses_session_event known;
+
+        if (!ses_event_without_token(event->event)) /* of an earlier version, which kept them all */
+            continue;
+        if (ses_session_knows_event(session, event->id, &known))
+            continue;
         if (ses_event_subject_differing(session, &event->subject) != NULL)
             ses_session_note_late(session, event->event, event->id, now_ms);
         else
-            (void)ses_session_apply(session, event->event, event->id, 0, &service->rules, now_ms);
+            (void)ses_session_apply(session, event->event, event->id, 0, rules, now_ms);
     }
-    return SES_OK;
-}
-
-/* Nobody waits for it: emptying is a courtesy (inbox.h, step d), its failure costs a record that runs
- * out. */
-static void on_cleared(void *arg, enum ses_status status)
-{
-    (void)arg;
-    (void)status;
-}
-
-/* Another claim on the inbox at this moment is another event that arrives: then it is left as it is. */
-void ses_inbox_clear(struct ses_service *service, const struct ses_store_key *session_key)
-{
-    struct ses_record record = {.kind = SES_RECORD_SESSION, .expires_ms = ses_clock_now_ms()};
-    struct ses_access_found found;
-    struct ses_store_key key;
-    struct ses_claim claim;
-    struct ses_inbox inbox;
-
-    ses_inbox_key(session_key, &key);
-    ses_arena_reset(&service->scratch);
-    if (ses_inbox_read(service, &key, record.expires_ms, &service->scratch, &inbox, &found) != SES_OK ||
-        !found.entry || inbox.count == 0)
-        return;
-    inbox.count = 0;
-    if (ses_inbox_encode(&inbox, &service->scratch, &record.body) != SES_OK ||
-        ses_store_claim_ref(service->options.store, &key, &found.ref, found.revision, &claim) != SES_OK)
-        return;
-    if (ses_store_put(service->options.store, &claim, &record, on_cleared, NULL) != SES_OK)
-        ses_store_release(service->options.store, &claim);
 }

@@ -1,26 +1,24 @@
 /* inbox.h - events that were told before their session exists: a webhook can overtake the call that makes the
  * session.
  *
- * They wait in a record of their own beside the session's key (natural_key.h). Nothing is lost and nothing is
- * done twice, whichever comes first:
+ * They wait under the session's own key, in a record of their own kind, or in the intent that lies there when
+ * a connector is being asked, or was and nobody knows what came of it. So there is one key and one
+ * compare-and-set for both sides, and nothing can slip through between them:
  *
- *   AdvanceSession (no token)                CreateSessionToken
- *     1 look for the session: none             a claim the session's key
- *     2 commit the event to the inbox          b read the inbox, apply its events
- *     3 look for the session again:            c commit the session
- *         none: KEPT                           d empty the inbox
- *         claimed: wait
- *         there: apply (a known event id
- *                is found there already)
+ *   AdvanceSession (no token)                    CreateSessionToken
+ *     finds no session                             finds none, an inbox or an intent
+ *     puts the events and its own, expecting       puts the session with the events applied, expecting
+ *     what it found: KEPT                          what it found
  *
- * If 3 finds nothing, any later a comes after 2, so b sees the event. If it finds the session, the event is
- * applied there; if b had seen it, its id is in the history. d may be lost with the process: the event then
- * waits on until its time is over, and would meet only a new session of the same name made within that time.
+ * Whoever comes second loses its compare-and-set, reads again, and finds what the other one wrote: the event
+ * meets the session, or the session takes the event.
  */
 #ifndef SESSIOND_SRC_METHOD_INBOX_H
 #define SESSIOND_SRC_METHOD_INBOX_H
 
-#include "claim_loop.h"
+#include <sessiond/domain/session_machine.h>
+
+#include "record_steps.h"
 
 #define SES_INBOX_EVENTS_MAX 8
 
@@ -36,21 +34,35 @@ struct ses_inbox {
     size_t count;
 };
 
-/* [worker] What lies under the inbox's key; slices in arena. found (may be NULL): for a claim. Nothing there
- * is SES_OK and no events. SES_DATA_LOSS, SES_IO, SES_NO_MEMORY. */
-SES_MUST_CHECK enum ses_status ses_inbox_read(struct ses_service *service,
-                                              const struct ses_store_key *inbox_key, uint64_t now_ms,
-                                              struct ses_arena *arena, struct ses_inbox *ret_inbox,
-                                              struct ses_access_found *ret_found);
+/* What a record points to while it is packed. */
+struct ses_inbox_parts {
+    Sessiond__Store__V1__InboxRecord__Event events[SES_INBOX_EVENTS_MAX];
+    Sessiond__Store__V1__InboxRecord__Event *pointers[SES_INBOX_EVENTS_MAX];
+};
+
+/* [worker] The body of a record of kind SES_RECORD_INBOX. SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_inbox_encode(const struct ses_inbox *inbox, struct ses_arena *arena,
                                                 struct ses_slice *ret_body);
-/* [worker] Step b, on a session that is about to be written for the first time. ret_taken: whether there was
- * anything; texts point into arena. SES_NO_MEMORY: not known, so the session must not be written. */
-SES_MUST_CHECK enum ses_status ses_inbox_apply(struct ses_service *service,
-                                               const struct ses_store_key *session_key, uint64_t now_ms,
-                                               struct ses_arena *arena, struct ses_session *session,
-                                               bool *ret_taken);
-/* [worker] Step d; does what it can. Uses the scratch arena. */
-void ses_inbox_clear(struct ses_service *service, const struct ses_store_key *session_key);
+/* [worker] Its events that were told after since_ms; slices in arena. SES_DATA_LOSS: not such a body, or of a
+ * format that this version must not guess at; SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_inbox_decode(struct ses_slice body, uint64_t since_ms,
+                                                struct ses_arena *arena, struct ses_inbox *ret_inbox);
+/* The same events as a part of an intent's record: what record points to lies in parts. */
+void ses_inbox_put(const struct ses_inbox *inbox, struct ses_inbox_parts *parts,
+                   Sessiond__Store__V1__SessionRecord *record);
+void ses_inbox_take(const Sessiond__Store__V1__SessionRecord *record, uint64_t since_ms,
+                    struct ses_inbox *ret_inbox);
+
+/* [worker] With everything that it points to. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_inbox_copy(const struct ses_inbox *inbox, struct ses_arena *arena,
+                                              struct ses_inbox **ret_copy);
+/* NULL: no event has that id. */
+const struct ses_inbox_event *ses_inbox_find(const struct ses_inbox *inbox, struct ses_slice id);
+/* When the last of them has waited for so long; 0: there is none. */
+uint64_t ses_inbox_end(const struct ses_inbox *inbox, uint64_t keep_ms);
+/* Onto a session that is about to be written for the first time. Events that it knows are passed over, so that
+ * a second time does nothing. */
+void ses_inbox_apply(const struct ses_inbox *inbox, const struct ses_session_rules *rules, uint64_t now_ms,
+                     struct ses_session *session);
 
 #endif

@@ -19,12 +19,6 @@ void ses_natural_key(const struct ses_service *service, struct ses_slice tenant,
                    ret_key->bytes);
 }
 
-void ses_inbox_key(const struct ses_store_key *key, struct ses_store_key *ret_key)
-{
-    for (size_t i = 0; i < sizeof(key->bytes); i++)
-        ret_key->bytes[i] = (uint8_t)~key->bytes[i];
-}
-
 /* Both parts are tagged and added with different weights, so that (a, b) and (b, a) are two owners. 0
  * is "nobody" (store.h), hence the 1 +. */
 ses_store_owner ses_natural_owner(const struct ses_service *service, struct ses_slice tenant,

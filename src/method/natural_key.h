@@ -7,10 +7,6 @@
 /* [worker] Keyed hash of (tenant, merchant, test or live, merchant_session_id). CPU: 0.5 us. */
 void ses_natural_key(const struct ses_service *service, struct ses_slice tenant, struct ses_slice merchant,
                      bool test_mode, struct ses_slice merchant_session_id, struct ses_store_key *ret_key);
-/* [worker] Where events wait that were told before their session exists: every bit turned over. A second hash
- * would be no better (both are a keyed hash's output moved by a bijection) and would cost each
- * CreateSessionToken 0.5 us. */
-void ses_inbox_key(const struct ses_store_key *key, struct ses_store_key *ret_key);
 /* [worker] Whose share of the store a session of (tenant, merchant) counts in, test and live alike: a keyed
  * hash, so that nobody can choose with whom to collide. CPU: 40 ns. */
 ses_store_owner ses_natural_owner(const struct ses_service *service, struct ses_slice tenant,

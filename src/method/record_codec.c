@@ -7,6 +7,7 @@
 #include <sessiond/connector/connector.h>
 #include <sessiond/codec/codec_proto.h>
 
+#include "inbox.h"
 #include "record_past.h"
 
 typedef Sessiond__Store__V1__SessionRecord session_record;
@@ -32,6 +33,7 @@ struct parts {
     stored_state state;
     stored_connector_session connector_session;
     Sessiond__Store__V1__ConnectorIntent intent;
+    struct ses_inbox_parts inbox;
     uint64_t payload_tags[PAYLOAD_TAGS_MAX];
     uint64_t binding_tags[SES_FACET_COUNT];
     struct ses_record_steps steps;
@@ -140,6 +142,9 @@ static void put_connector(const struct ses_session *session, const struct ses_re
     }
     /* Set even when there is none: origin may be an intent, and the session that follows it is none. */
     record->_intent_case = SESSIOND__STORE__V1__SESSION_RECORD___INTENT__NOT_SET;
+    record->n_inbox = 0;
+    if (intent != NULL && intent->inbox != NULL)
+        ses_inbox_put(intent->inbox, &parts->inbox, record);
     if (intent != NULL) {
         sessiond__store__v1__connector_intent__init(&parts->intent);
         parts->intent.idempotency_key = ses_record_bytes(intent->idempotency_key);
@@ -447,4 +452,21 @@ struct ses_slice ses_record_origin_key(const struct ses_record_origin *origin)
         record->intent == NULL)
         return SES_SLICE_EMPTY;
     return ses_record_slice(record->intent->idempotency_key);
+}
+
+void ses_record_origin_inbox(const struct ses_record_origin *origin, uint64_t since_ms,
+                             struct ses_inbox *ret_inbox)
+{
+    ses_inbox_take(&origin->record, since_ms, ret_inbox);
+}
+
+enum ses_status ses_record_origin_with_inbox(const struct ses_record_origin *origin,
+                                             const struct ses_inbox *inbox, struct ses_arena *arena,
+                                             struct ses_slice *ret_body)
+{
+    session_record record = origin->record;
+    struct ses_inbox_parts parts;
+
+    ses_inbox_put(inbox, &parts, &record);
+    return ses_proto_pack(&record.base, arena, ret_body);
 }

@@ -18,12 +18,15 @@
 #include <sessiond/base/arena.h>
 #include <sessiond/domain/session.h>
 
+struct ses_inbox; /* inbox.h */
+
 #define SES_RECORD_FORMAT 1
 
 /* A connector call that is about to be made. */
 struct ses_record_intent {
     struct ses_slice idempotency_key;
     uint64_t started_ms;
+    const struct ses_inbox *inbox; /* events that wait for the session; NULL: none */
 };
 
 /* Where a decoded session came from; NULL for a fresh one. Lives in the arena it was decoded into. */
@@ -31,6 +34,14 @@ struct ses_record_origin;
 
 /* [any] The key under which an intent's call was made; empty: the record is no intent. */
 struct ses_slice ses_record_origin_key(const struct ses_record_origin *origin);
+/* [worker] The events that wait in an intent and were told after since_ms; slices where origin lies. */
+void ses_record_origin_inbox(const struct ses_record_origin *origin, uint64_t since_ms,
+                             struct ses_inbox *ret_inbox);
+/* [worker] The same record, with these events in the place of its own. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_record_origin_with_inbox(const struct ses_record_origin *origin,
+                                                            const struct ses_inbox *inbox,
+                                                            struct ses_arena *arena,
+                                                            struct ses_slice *ret_body);
 
 /* [worker] intent NULL: none. CPU: 0.4 us for an ordinary session. SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_session_record_encode(const struct ses_session *session,

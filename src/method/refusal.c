@@ -25,9 +25,14 @@ void ses_refusal_store(struct ses_error *error, enum ses_status status)
                         SES_STR("this merchant has its share of the session store "
                                 "(limits.merchant_share_percent, limits.early_events_percent)"));
         break;
-    case SES_BUSY:
+    case SES_RESOURCE_EXHAUSTED:
         ses_refusal_set(error, SES_RESOURCE_EXHAUSTED, SES_STR("STORE_BUSY"), RETRY_BUSY_MS,
                         SES_STR("too many sessions wait to be written"));
+        break;
+    case SES_UNKNOWN:
+        ses_refusal_set(error, SES_UNAVAILABLE, SES_STR("OUTCOME_UNKNOWN"), RETRY_STORE_MS,
+                        SES_STR("whether this call's change was stored is not known: the same call again "
+                                "settles it"));
         break;
     case SES_TOO_LARGE:
         /* No delay where waiting does not help. */

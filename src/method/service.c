@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "claim_loop.h"
+#include "change_loop.h"
 #include "create.h"
 #include "method_table.h"
 #include "service_core.h"
@@ -110,7 +110,7 @@ void ses_service_free(struct ses_service *service)
     if (service == NULL)
         return;
     while (!ses_list_empty(&service->waiting))
-        ses_claim_loop_stop(SES_CONTAINER(service->waiting.next, struct ses_claim_loop, node));
+        ses_change_loop_stop(SES_CONTAINER(service->waiting.next, struct ses_change_loop, node));
     ses_watch_session_drain(service);
     ses_reflection_free(service->reflection);
     ses_health_free(service->health);

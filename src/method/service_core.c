@@ -39,5 +39,14 @@ void ses_tell_late_success(const struct ses_service *service, const struct ses_e
 /* stopping and not draining: a worker that a reload replaces leaves a server behind that serves. */
 bool ses_service_serving(const struct ses_service *service)
 {
-    return !service->stopping && !service->unready && ses_store_healthy(service->options.store);
+    return !service->stopping && !service->unready && ses_store_health(service->options.store).writes;
+}
+
+void ses_service_reply(const struct ses_service *service, struct ses_exchange *x, struct ses_slice message)
+{
+    enum ses_durability durability = ses_store_durability(service->options.store);
+
+    ses_exchange_reply_header(x, SES_STR("x-session-durability"),
+                              ses_slice_str(ses_durability_name(durability)));
+    ses_exchange_reply(x, message);
 }

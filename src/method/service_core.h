@@ -25,7 +25,7 @@ struct ses_service {
      * whoever resets it ends everybody else's views, which is safe because nobody keeps one that long. */
     struct ses_arena scratch;
     struct ses_list to_sign; /* struct ses_create, handed to the store in this turn or ready to be answered */
-    struct ses_list waiting; /* struct ses_claim_loop, until another call's outcome */
+    struct ses_list waiting; /* struct ses_change_loop, until another call's outcome */
     struct ses_list watch_streams; /* watch_session.c */
     unsigned watch_streams_count;
     unsigned waiting_count;
@@ -43,6 +43,8 @@ struct ses_service {
 void ses_tell_late_success(const struct ses_service *service, const struct ses_exchange *x);
 /* How this merchant's browsers are treated. */
 struct ses_binding_policy ses_service_binding(const struct ses_service *service, struct ses_slice merchant);
+/* Answers with what is in the store, and says how durable that is: x-session-durability. */
+void ses_service_reply(const struct ses_service *service, struct ses_exchange *x, struct ses_slice message);
 /* Is this worker able to make sessions? */
 bool ses_service_serving(const struct ses_service *service);
 

@@ -7,6 +7,7 @@
 
 #include <sessiond/base/clock.h>
 
+#include "inbox.h"
 #include "natural_key.h"
 #include "refusal.h"
 
@@ -255,46 +256,73 @@ enum ses_status ses_access_judge(struct ses_access *a, const struct ses_session 
 
 /* ---- reading ------------------------------------------------------------------------------------ */
 
-/* An intent is no session to anybody: the call that made it has told nobody yet. */
-static enum ses_status decode(const struct ses_record *record, uint64_t now_ms, struct ses_arena *arena,
-                              struct ses_access_found *found)
+static enum ses_status decode_session(struct ses_service *service, const struct ses_record *record,
+                                      struct ses_access_found *found)
 {
-    if (record->kind != SES_RECORD_SESSION)
-        return SES_OK; /* an intent: nobody was told of that session */
-    SES_TRY(ses_session_record_decode(record->body, arena, &found->session, &found->origin));
+    SES_TRY(ses_session_record_decode(record->body, &service->scratch, &found->session, &found->origin));
     memcpy(found->session.id, record->session_id, sizeof(found->session.id));
+    return SES_OK;
+}
+
+/* Events that were told before are over. */
+static uint64_t inbox_since(const struct ses_service *service, uint64_t now_ms)
+{
+    return now_ms > service->options.inbox_ms ? now_ms - service->options.inbox_ms : 0;
+}
+
+/* An inbox that cannot be read must not keep the payment from being made; but memory comes back, and an
+ * event that was told KEPT must not be lost for the want of it. */
+static enum ses_status take_inbox(struct ses_service *service, const struct ses_record *record,
+                                  uint64_t now_ms, struct ses_access_found *found)
+{
+    struct ses_inbox *inbox = ses_arena_alloc(&service->scratch, sizeof(*inbox));
+    uint64_t since_ms = inbox_since(service, now_ms);
+    enum ses_status status = SES_OK;
+
+    if (inbox == NULL)
+        return SES_NO_MEMORY;
+    if (record->kind == SES_RECORD_INBOX)
+        status = ses_inbox_decode(record->body, since_ms, &service->scratch, inbox);
+    else
+        ses_record_origin_inbox(found->origin, since_ms, inbox);
+    if (status == SES_OK && inbox->count > 0)
+        found->inbox = inbox;
+    return status == SES_NO_MEMORY ? status : SES_OK;
+}
+
+/* An intent is no session to anybody: the call that made it has told nobody yet. */
+static enum ses_status take_intent(struct ses_service *service, const struct ses_record *record,
+                                   uint64_t now_ms, struct ses_access_found *found)
+{
+    SES_TRY(decode_session(service, record, found));
+    found->intent = found->session.expires_ms > now_ms;
+    return take_inbox(service, record, now_ms, found);
+}
+
+static enum ses_status take_session(struct ses_service *service, const struct ses_record *record,
+                                    uint64_t now_ms, struct ses_access_found *found)
+{
+    SES_TRY(decode_session(service, record, found));
     found->changed = ses_session_settle(&found->session, now_ms);
     /* An expired one is still told as such, until it is collected; a closed one is forgotten. */
     found->live = !ses_session_closed(found->session.status) || record->expires_ms > now_ms;
     return SES_OK;
 }
 
-/* SES_BUSY is a key that was claimed for the first time: to a reader nothing is there yet, to a writer
- * it is claimed. */
-enum ses_status ses_access_get(struct ses_service *service, const struct ses_store_key *key,
-                               struct ses_arena *arena, struct ses_record *ret_record,
-                               struct ses_access_found *ret_found)
+enum ses_status ses_access_read(struct ses_service *service, const struct ses_store_op *op,
+                                enum ses_status status, uint64_t now_ms, struct ses_access_found *ret_found)
 {
-    enum ses_status status;
-
-    *ret_found = (struct ses_access_found){.live = false};
-    status =
-        ses_store_get(service->options.store, key, arena, ret_record, &ret_found->ref, &ret_found->claimed);
-    if (status == SES_BUSY)
-        ret_found->claimed = true;
-    if (status == SES_BUSY || status == SES_NOT_FOUND)
+    *ret_found = (struct ses_access_found){.version = op->version, .leased = op->leased};
+    if (status == SES_NOT_FOUND)
         return SES_OK;
     SES_TRY(status);
-    ret_found->entry = true;
-    ret_found->revision = ret_record->revision;
-    return SES_OK;
-}
-
-enum ses_status ses_access_load(struct ses_service *service, const struct ses_store_key *key, uint64_t now_ms,
-                                struct ses_arena *arena, struct ses_access_found *ret_found)
-{
-    struct ses_record record;
-
-    SES_TRY(ses_access_get(service, key, arena, &record, ret_found));
-    return ret_found->entry ? decode(&record, now_ms, arena, ret_found) : SES_OK;
+    switch (op->record.kind) {
+    case SES_RECORD_SESSION:
+        return take_session(service, &op->record, now_ms, ret_found);
+    case SES_RECORD_INTENT:
+        return take_intent(service, &op->record, now_ms, ret_found);
+    case SES_RECORD_INBOX:
+        return take_inbox(service, &op->record, now_ms, ret_found);
+    }
+    return SES_DATA_LOSS;
 }

@@ -47,25 +47,21 @@ SES_MUST_CHECK enum ses_status ses_access_judge(struct ses_access *a, const stru
 
 /* What is stored under a key, for a reader. */
 struct ses_access_found {
-    struct ses_session session; /* settled; slices in the arena */
+    struct ses_session session; /* settled; slices in the service's scratch arena, like all below */
     const struct ses_record_origin *origin;
-    struct ses_store_ref ref;
-    uint32_t revision;
-    bool entry;   /* the key has an entry: ref and revision hold, even if nothing is live */
+    const struct ses_inbox *inbox; /* events that wait for the session; NULL: none */
+    struct ses_store_version version;
     bool live;    /* session holds; else nobody was told of a session that still is */
-    bool claimed; /* another call holds the key just now: session is what was before */
+    bool intent;  /* session and origin are an intent's: of a call whose outcome nobody learnt */
+    bool leased;  /* another call is about to write the key: what is here was before it */
     bool changed; /* by time, since it was written */
 };
 
-/* [worker] Reads only: session, origin, live and changed are for the caller. Without an entry record is not
- * written, and that is SES_OK. SES_DATA_LOSS, SES_ABORTED, SES_IO, SES_NO_MEMORY. */
-SES_MUST_CHECK enum ses_status ses_access_get(struct ses_service *service, const struct ses_store_key *key,
-                                              struct ses_arena *arena, struct ses_record *ret_record,
-                                              struct ses_access_found *ret_found);
-/* [worker] Reads, decodes and settles. "Nothing live" is SES_OK too: no entry, an intent, an expired record.
- * SES_DATA_LOSS, SES_IO, SES_NO_MEMORY. */
-SES_MUST_CHECK enum ses_status ses_access_load(struct ses_service *service, const struct ses_store_key *key,
-                                               uint64_t now_ms, struct ses_arena *arena,
+/* [worker] What a get of the store's into the service's scratch arena has found: op and status as it ended.
+ * Decodes and settles. "Nothing live" is SES_OK too: nothing there, an intent, an inbox, an expired record.
+ * SES_DATA_LOSS, SES_NO_MEMORY, and any other end of the get. */
+SES_MUST_CHECK enum ses_status ses_access_read(struct ses_service *service, const struct ses_store_op *op,
+                                               enum ses_status status, uint64_t now_ms,
                                                struct ses_access_found *ret_found);
 
 #endif

@@ -1,5 +1,5 @@
-/* The common half of the writing methods, as ops of the claim loop: judge the caller, let the method
- * decide, make the answer while the record can still be given up, send it when the record is on disk. */
+/* The common half of the writing methods, as ops of the change loop: judge the caller, let the method
+ * decide, make the answer while the record can still be given up, send it when the record is durable. */
 #include "session_call.h"
 
 #include <inttypes.h>
@@ -13,7 +13,7 @@
 
 #define STEP_SECONDS_MAX 86400u
 
-static struct ses_call *call_of(struct ses_claim_loop *loop)
+static struct ses_call *call_of(struct ses_change_loop *loop)
 {
     return SES_CONTAINER(loop, struct ses_call, loop);
 }
@@ -28,21 +28,21 @@ static void tell_end(struct ses_call *call)
 
 /* Whatever an error points to is a literal or lies in the exchange's arena: ends may reset the scratch arena
  * before the error is told. */
-void ses_call_fail(struct ses_call *call, const struct ses_error *error)
+static void fail(struct ses_call *call, const struct ses_error *error)
 {
     struct ses_error told = *error;
 
     ses_refusal_summarise(&told, &call->access.x->arena);
     tell_end(call);
     ses_exchange_fail(call->access.x, &told);
-    ses_claim_loop_finish(&call->loop);
+    ses_change_loop_finish(&call->loop);
 }
 
-void ses_call_answer(struct ses_call *call)
+static void answer(struct ses_call *call)
 {
     tell_end(call);
-    ses_exchange_reply(call->access.x, call->reply);
-    ses_claim_loop_finish(&call->loop);
+    ses_service_reply(call->access.service, call->access.x, call->reply);
+    ses_change_loop_finish(&call->loop);
 }
 
 /* ---- the loop's functions ---------------------------------------------------------------------- */
@@ -63,23 +63,23 @@ static enum ses_status make_reply(struct ses_call *call, const struct ses_sessio
 }
 
 /* Also for a repeated event: the caller gets the session as it is now, not as it was then. */
-static enum ses_claim_verdict answer_same(struct ses_call *call, const struct ses_session *session)
+static enum ses_change_verdict answer_same(struct ses_call *call, const struct ses_session *session)
 {
     struct ses_error error;
     enum ses_status status = make_reply(call, session);
 
     if (status == SES_OK) {
-        ses_call_answer(call);
-        return SES_CLAIM_DONE;
+        answer(call);
+        return SES_CHANGE_DONE;
     }
     ses_refusal_store(&error, status);
-    ses_call_fail(call, &error);
-    return SES_CLAIM_DONE;
+    fail(call, &error);
+    return SES_CHANGE_DONE;
 }
 
 /* Without a session and without a token there is nobody to judge: an event may wait for its session.
  * With a token there must be a session, and ses_access_judge says SESSION_NOT_FOUND. */
-static enum ses_claim_verdict decide(struct ses_claim_loop *loop, uint64_t now_ms)
+static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now_ms)
 {
     struct ses_call *call = call_of(loop);
     struct ses_session *session = loop->found.live ? &loop->found.session : NULL;
@@ -88,50 +88,57 @@ static enum ses_claim_verdict decide(struct ses_claim_loop *loop, uint64_t now_m
 
     call->now_ms = now_ms;
     if ((session != NULL || !without) && ses_access_judge(&call->access, session, now_ms, &error) != SES_OK) {
-        ses_call_fail(call, &error);
-        return SES_CLAIM_DONE;
+        fail(call, &error);
+        return SES_CHANGE_DONE;
     }
+    call->early = false;
     switch (call->method->decide(call, session, now_ms, &error)) {
     case SES_VERDICT_SAME:
-        SES_REQUIRE(session != NULL);
         return answer_same(call, session);
     case SES_VERDICT_CHANGED:
-        return SES_CLAIM_WANTED;
+        return SES_CHANGE_WRITE;
+    case SES_VERDICT_EARLY:
+        call->early = true;
+        return SES_CHANGE_WRITE_PAST;
     case SES_VERDICT_REFUSED:
-        ses_call_fail(call, &error);
-        break;
-    case SES_VERDICT_TAKEN:
+        fail(call, &error);
         break;
     }
-    return SES_CLAIM_DONE;
+    return SES_CHANGE_DONE;
 }
 
 /* The reply is made of the changed session, before it is encoded: both say the same version. And before the
  * put, so that nothing is on disk which could not be told. */
-static enum ses_status claimed(struct ses_claim_loop *loop, uint64_t now_ms)
+static enum ses_status write_record(struct ses_change_loop *loop, uint64_t now_ms)
 {
+    struct ses_call *call = call_of(loop);
+    struct ses_record record;
+
     (void)now_ms;
-    SES_TRY(make_reply(call_of(loop), &loop->found.session));
-    return ses_claim_loop_put_session(loop);
+    SES_TRY(make_reply(call, call->early ? NULL : &loop->found.session));
+    if (!call->early)
+        return ses_change_loop_put_session(loop);
+    SES_TRY(call->method->early(call, &record));
+    return ses_change_loop_put(loop, &record);
 }
 
-static void committed(struct ses_claim_loop *loop)
+static void committed(struct ses_change_loop *loop)
 {
     struct ses_call *call = call_of(loop);
 
     call->committed = true;
-    ses_call_answer(call);
+    answer(call);
 }
 
-static void failed(struct ses_claim_loop *loop, const struct ses_error *error)
+static void failed(struct ses_change_loop *loop, const struct ses_error *error)
 {
-    ses_call_fail(call_of(loop), error);
+    fail(call_of(loop), error);
 }
 
-const struct ses_claim_loop_ops ses_call_ops = {
-    .load = ses_claim_loop_load_session,
+static const struct ses_change_loop_ops call_ops = {
+    .take = ses_change_loop_take_session,
     .decide = decide,
-    .claimed = claimed,
+    .write = write_record,
     .committed = committed,
     .failed = failed,
 };
@@ -149,7 +156,7 @@ static enum ses_status read_call(struct ses_call *call, struct ses_service *serv
     return ses_access_verify(&call->access, ret_error);
 }
 
-/* Until ses_claim_loop_start nothing is held and nothing can be cancelled: the reading is done in one go,
+/* Until ses_change_loop_start nothing is held and nothing can be cancelled: the reading is done in one go,
  * so the errors of this half are answered directly, not through the loop. */
 void ses_call_start(struct ses_service *service, struct ses_exchange *x,
                     const struct ses_session_method *method)
@@ -170,7 +177,7 @@ void ses_call_start(struct ses_service *service, struct ses_exchange *x,
         ses_exchange_fail(x, &error);
         return;
     }
-    ses_claim_loop_start(&call->loop, service, x, &ses_call_ops, &call->access.key, SES_OWNER_NOBODY);
+    ses_change_loop_start(&call->loop, service, x, &call_ops, &call->access.key, SES_OWNER_NOBODY);
 }
 
 /* ---- for the methods --------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* session_call.h - one call of SessionService that may change its session: what the methods share.
  *
- * headers, message, token (session_access.h), then the loop of claim_loop.h around the method's own
+ * headers, message, token (session_access.h), then the loop of change_loop.h around the method's own
  * decide; a new token when the session's generation or end has changed; the answer is made before the record
  * goes to the store and sent after it is on disk.
  *
@@ -10,11 +10,11 @@
  *   2 message       decoded, card data refused (codec.h)
  *   3 read          the method's own fields and rules
  *   4 verify        token, its time, and that it says the same as the call (session_access.h)
- *   5 load          the record, decoded and settled to now; again from here after a lost race
+ *   5 read          the record, decoded and settled to now; again from here after a lost race
  *   6 judge         session, generation, browser
- *   7 decide        the method: SAME, CHANGED, REFUSED or TAKEN
- *   8 claim, reply  of the changed session; a token where the caller needs one
- *   9 put, answer   the answer leaves when the record is on disk
+ *   7 decide        the method: SAME, CHANGED, EARLY or REFUSED
+ *   8 reply         of the changed session; a token where the caller needs one
+ *   9 put, answer   the answer leaves when the record is as durable as the store makes it
  *
  * Steps 1 to 4 touch no store. 5 to 7 may run several times, so they leave nothing in call that the next
  * attempt would trip over.
@@ -24,15 +24,15 @@
 
 #include <sessiond/v1/session.pb-c.h>
 
-#include "claim_loop.h"
+#include "change_loop.h"
 
 struct ses_call;
 
 enum ses_session_verdict {
     SES_VERDICT_SAME,    /* nothing to write: answer with the session as it is */
     SES_VERDICT_CHANGED, /* the session was changed: write it */
-    SES_VERDICT_REFUSED, /* ret_error says why */
-    SES_VERDICT_TAKEN    /* the method goes on by itself */
+    SES_VERDICT_EARLY,   /* there is no session: write what early makes */
+    SES_VERDICT_REFUSED  /* ret_error says why */
 };
 
 /* What the methods differ in. */
@@ -47,7 +47,9 @@ struct ses_session_method {
     /* Pure but for the call: the session as settled and judged. NULL: none, only with token_optional. */
     enum ses_session_verdict (*decide)(struct ses_call *call, struct ses_session *session, uint64_t now_ms,
                                        struct ses_error *ret_error);
-    /* Encodes the answer; call->token is NULL or the new one. */
+    /* What is kept until there is a session; NULL: never EARLY. Its body in the scratch arena. */
+    enum ses_status (*early)(struct ses_call *call, struct ses_record *ret_record);
+    /* Encodes the answer; call->token is NULL or the new one. session NULL: there is none. */
     enum ses_status (*reply)(struct ses_call *call, const struct ses_session *session,
                              struct ses_slice *ret_reply);
     /* Told just before the call is answered, with whatever; NULL: nothing to do. */
@@ -57,24 +59,20 @@ struct ses_session_method {
 /* What all methods have of one call; in its exchange's arena, at the front of the method's own struct. */
 struct ses_call {
     struct ses_access access;
-    struct ses_claim_loop loop;
+    struct ses_change_loop loop;
     const struct ses_session_method *method;
     struct ses_slice reply;
     uint64_t now_ms;
     char *token;               /* NUL-terminated; NULL: no new one */
     bool wants_token;          /* even if nothing has changed */
     uint64_t expected_version; /* 0: any */
+    bool early;                /* what is written is kept for a session to come */
     bool committed;            /* what is answered was written by this call */
 };
 
 /* [worker] A route's start. */
 void ses_call_start(struct ses_service *service, struct ses_exchange *x,
                     const struct ses_session_method *method);
-/* [worker] Over, with an error. */
-void ses_call_fail(struct ses_call *call, const struct ses_error *error);
-/* [worker] Over, with call->reply. */
-void ses_call_answer(struct ses_call *call);
-extern const struct ses_claim_loop_ops ses_call_ops;
 
 /* ---- for the methods */
 

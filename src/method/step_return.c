@@ -1,8 +1,8 @@
-/* The table of step_return.h as a user of the claim loop. decide answers most rows itself; only FIRST, and
+/* The table of step_return.h as a user of the change loop. decide answers most rows itself; only FIRST, and
  * EXPIRED where there is evidence to keep, write. */
 #include "step_return.h"
 
-#include "claim_loop.h"
+#include "change_loop.h"
 #include "natural_key.h"
 #include "return_frame.h"
 
@@ -11,7 +11,7 @@ enum outcome { FIRST, AGAIN, OTHER_PAYLOAD, EXPIRED, UNKNOWN, UNAVAILABLE };
 /* One return; in its exchange's arena. The loop's callbacks find it by its loop (return_of); claims
  * are what the handle said. */
 struct step_return {
-    struct ses_claim_loop loop;
+    struct ses_change_loop loop;
     struct ses_step_return what;
     struct ses_step_claims claims;
     uint8_t hash[SES_HASH_BYTES];
@@ -20,7 +20,7 @@ struct step_return {
     bool frame;                /* BeginStep asked for RETURN_MODE_FRAME */
 };
 
-static struct step_return *return_of(struct ses_claim_loop *loop)
+static struct step_return *return_of(struct ses_change_loop *loop)
 {
     return SES_CONTAINER(loop, struct step_return, loop);
 }
@@ -43,15 +43,15 @@ static void tell(struct step_return *r)
         ses_return_frame_reply(r->loop.x, page_of(r), r->location);
     else
         ses_return_page_reply(r->loop.x, page_of(r), r->location);
-    ses_claim_loop_finish(&r->loop);
+    ses_change_loop_finish(&r->loop);
 }
 
 /* For outcomes without a place to go: r may be gone afterwards. */
-static enum ses_claim_verdict tell_outcome(struct step_return *r, enum outcome outcome)
+static enum ses_change_verdict tell_outcome(struct step_return *r, enum outcome outcome)
 {
     r->outcome = outcome;
     tell(r);
-    return SES_CLAIM_DONE;
+    return SES_CHANGE_DONE;
 }
 
 /* ---- what is the same return ------------------------------------------------------------------ */
@@ -88,14 +88,14 @@ static struct target target_of(const struct ses_past_step *step)
 }
 
 /* Into the exchange's arena: the answer outlives the scratch. */
-static enum ses_claim_verdict answer(struct step_return *r, enum outcome outcome,
-                                     enum ses_claim_verdict verdict, struct target target)
+static enum ses_change_verdict answer(struct step_return *r, enum outcome outcome,
+                                      enum ses_change_verdict verdict, struct target target)
 {
     if (ses_arena_copy(&r->loop.x->arena, target.url, &r->location) != SES_OK)
         return tell_outcome(r, UNAVAILABLE);
     r->frame = target.frame;
     r->outcome = outcome;
-    if (verdict == SES_CLAIM_DONE)
+    if (verdict == SES_CHANGE_DONE)
         tell(r);
     return verdict;
 }
@@ -150,49 +150,49 @@ static void apply_returned(struct step_return *r, struct ses_session *session, u
 }
 
 /* step is copied before the event is applied: applying closes the open step and makes a past one of it. */
-static enum ses_claim_verdict take_open(struct step_return *r, struct ses_session *session, uint64_t now_ms)
+static enum ses_change_verdict take_open(struct step_return *r, struct ses_session *session, uint64_t now_ms)
 {
     const struct ses_session_step step = session->step;
     const struct target target = {step.return_url, step.frame};
     struct ses_past_step *past;
 
     if (brings_nothing(&r->what))
-        return answer(r, AGAIN, SES_CLAIM_DONE, target);
+        return answer(r, AGAIN, SES_CHANGE_DONE, target);
     apply_returned(r, session, now_ms);
     past = ses_session_past_step(session, step.id);
     SES_REQUIRE(past != NULL);
     mark_returned(r, past);
     keep_result(r, session, past, now_ms);
-    return answer(r, FIRST, SES_CLAIM_WANTED, target);
+    return answer(r, FIRST, SES_CHANGE_WRITE, target);
 }
 
-static enum ses_claim_verdict answer_known(struct step_return *r, const uint8_t hash[SES_HASH_BYTES],
-                                           struct target target)
+static enum ses_change_verdict answer_known(struct step_return *r, const uint8_t hash[SES_HASH_BYTES],
+                                            struct target target)
 {
     bool same = brings_nothing(&r->what) || memcmp(hash, r->hash, sizeof(r->hash)) == 0;
 
-    return answer(r, same ? AGAIN : OTHER_PAYLOAD, SES_CLAIM_DONE, target);
+    return answer(r, same ? AGAIN : OTHER_PAYLOAD, SES_CHANGE_DONE, target);
 }
 
 /* The first return to a step that is over. The session stays; what came is evidence, unless it would stand in
  * the way of a newer step's. */
-static enum ses_claim_verdict take_late(struct step_return *r, struct ses_session *session,
-                                        struct ses_past_step *past, uint64_t now_ms)
+static enum ses_change_verdict take_late(struct step_return *r, struct ses_session *session,
+                                         struct ses_past_step *past, uint64_t now_ms)
 {
     bool newest = past == &session->past_steps[session->past_steps_count - 1] && !session->step_open &&
                   !ses_session_in_step(session->status);
     enum outcome outcome = !newest || past->timed_out ? EXPIRED : FIRST;
 
     if (!newest || session->status == SES_SESSION_EXPIRED || brings_nothing(&r->what))
-        return answer(r, outcome == FIRST ? AGAIN : outcome, SES_CLAIM_DONE, target_of(past));
+        return answer(r, outcome == FIRST ? AGAIN : outcome, SES_CHANGE_DONE, target_of(past));
     apply_returned(r, session, now_ms);
     mark_returned(r, past);
     keep_result(r, session, past, now_ms);
-    return answer(r, outcome, SES_CLAIM_WANTED, target_of(past));
+    return answer(r, outcome, SES_CHANGE_WRITE, target_of(past));
 }
 
 /* A step that is not remembered, or of a version that remembered none: back to where the newest one led. */
-static enum ses_claim_verdict answer_forgotten(struct step_return *r, const struct ses_session *session)
+static enum ses_change_verdict answer_forgotten(struct step_return *r, const struct ses_session *session)
 {
     struct target target = {.frame = false};
 
@@ -202,13 +202,13 @@ static enum ses_claim_verdict answer_forgotten(struct step_return *r, const stru
         target = target_of(&session->past_steps[session->past_steps_count - 1]);
     else if (session->redirect_present)
         target.url = session->redirect.return_url;
-    return answer(r, EXPIRED, SES_CLAIM_DONE, target);
+    return answer(r, EXPIRED, SES_CHANGE_DONE, target);
 }
 
 /* The session's id is compared because the key may belong to the next session of that name by now. The
  * step's id decides which row: open, past and returned, past, known from the last result only (records
  * of a version that remembered no past steps), forgotten. */
-static enum ses_claim_verdict decide(struct ses_claim_loop *loop, uint64_t now_ms)
+static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now_ms)
 {
     struct step_return *r = return_of(loop);
     struct ses_session *session = &loop->found.session;
@@ -232,28 +232,28 @@ static enum ses_claim_verdict decide(struct ses_claim_loop *loop, uint64_t now_m
     return answer_forgotten(r, session);
 }
 
-static enum ses_status claimed(struct ses_claim_loop *loop, uint64_t now_ms)
+static enum ses_status write_record(struct ses_change_loop *loop, uint64_t now_ms)
 {
     (void)now_ms;
-    return ses_claim_loop_put_session(loop);
+    return ses_change_loop_put_session(loop);
 }
 
-static void committed(struct ses_claim_loop *loop)
+static void committed(struct ses_change_loop *loop)
 {
     tell(return_of(loop));
 }
 
 /* Whatever the store said, the shopper can only reload: UNAVAILABLE. */
-static void failed(struct ses_claim_loop *loop, const struct ses_error *error)
+static void failed(struct ses_change_loop *loop, const struct ses_error *error)
 {
     (void)error;
     (void)tell_outcome(return_of(loop), UNAVAILABLE);
 }
 
-static const struct ses_claim_loop_ops return_ops = {
-    .load = ses_claim_loop_load_session,
+static const struct ses_change_loop_ops return_ops = {
+    .take = ses_change_loop_take_session,
     .decide = decide,
-    .claimed = claimed,
+    .write = write_record,
     .committed = committed,
     .failed = failed,
 };
@@ -293,5 +293,5 @@ void ses_step_return_start(struct ses_service *service, struct ses_exchange *x,
     r->what = *what;
     hash_of(what, r->hash);
     memcpy(key.bytes, r->claims.key, sizeof(key.bytes));
-    ses_claim_loop_start(&r->loop, service, x, &return_ops, &key, SES_OWNER_NOBODY);
+    ses_change_loop_start(&r->loop, service, x, &return_ops, &key, SES_OWNER_NOBODY);
 }

@@ -24,11 +24,15 @@ struct watcher {
     struct ses_exchange *x;
     struct ses_access access;
     struct ses_store_watch watch;
+    struct ses_store_op op;
     struct ses_timer timer;
     uint64_t version;  /* told last, or known to the caller */
     uint64_t told_ms;  /* monotonic: when something was sent last */
     uint64_t alive_ms; /* silence after which the same state is told again */
     bool behind;       /* something may have changed while what was told waits to be read */
+    bool looked;       /* once: it has begun */
+    bool looking;      /* the store is being asked */
+    bool again;        /* and there was news since */
     bool ended;
 };
 
@@ -139,11 +143,12 @@ static void tell(struct watcher *w, const struct ses_session *session, uint64_t 
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
-/* The end of a session that is being watched is told, not refused: first is the start of the stream. */
-static enum ses_status judge(struct watcher *w, const struct ses_access_found *found, bool first,
-                             uint64_t now_ms, struct ses_error *ret_error)
+/* The end of a session that is being watched is told, not refused; but not at the start of the stream. */
+static enum ses_status judge(struct watcher *w, const struct ses_access_found *found, uint64_t now_ms,
+                             struct ses_error *ret_error)
 {
     const struct ses_session *session = found->live ? &found->session : NULL;
+    bool first = !w->looked;
     bool same = session != NULL && memcmp(session->id, w->access.facts.session_id, sizeof(session->id)) == 0;
 
     if (!first && same && session->status == SES_SESSION_EXPIRED)
@@ -155,27 +160,21 @@ static enum ses_status judge(struct watcher *w, const struct ses_access_found *f
     return ses_access_judge(&w->access, session, now_ms, ret_error);
 }
 
-/* Called from the store's dispatch, from timers and from the door. The version decides whether there is
- * anything to tell: news are of a bucket of keys, so most of them are about other sessions. */
-static void look(struct watcher *w, bool first)
+static void look(struct watcher *w);
+
+static void tell_found(struct watcher *w, enum ses_status status)
 {
     struct ses_service *service = w->service;
-    struct ses_exchange *x = w->x;
     uint64_t now_ms = ses_clock_now_ms();
     struct ses_access_found found;
     struct ses_error error;
-    enum ses_status status;
 
-    if (falls_behind(w))
-        return;
-    ses_count(service->options.metrics, SES_C_WATCH_LOOKS, 1);
-    ses_exchange_hold(x); /* w lies in its arena, and may leave */
-    ses_arena_reset(&service->scratch);
-    status = ses_access_load(service, &w->access.key, now_ms, &service->scratch, &found);
+    status = ses_access_read(service, &w->op, status, now_ms, &found);
     if (status != SES_OK)
         ses_refusal_store(&error, status);
     else
-        status = judge(w, &found, first, now_ms, &error);
+        status = judge(w, &found, now_ms, &error);
+    w->looked = true;
     if (status != SES_OK)
         end_failed(w, &error);
     else if (found.session.version > w->version || (!is_over(&found.session) && is_silent(w)))
@@ -184,17 +183,57 @@ static void look(struct watcher *w, bool first)
         end_told(w); /* the caller knows its end already */
     else
         wait_for_time(w, &found.session, now_ms);
+}
+
+/* The store has answered; w lies in the exchange's arena and may have left meanwhile. News that came while it
+ * was asked may be newer than its answer. */
+static void on_found(struct ses_store_op *op, enum ses_status status)
+{
+    struct watcher *w = SES_CONTAINER(op, struct watcher, op);
+    struct ses_exchange *x = w->x;
+    bool again;
+
+    w->looking = false;
+    if (!w->ended)
+        tell_found(w, status);
+    again = w->again && !w->ended;
+    w->again = false;
+    if (again)
+        look(w);
     ses_exchange_release(x);
+}
+
+/* Called from the store's dispatch, from timers and from the door. The version decides whether there is
+ * anything to tell: news are of a bucket of keys, so most of them are about other sessions. */
+static void look(struct watcher *w)
+{
+    struct ses_service *service = w->service;
+    enum ses_status status;
+
+    if (w->looking) {
+        w->again = true;
+        return;
+    }
+    if (falls_behind(w))
+        return;
+    ses_count(service->options.metrics, SES_C_WATCH_LOOKS, 1);
+    ses_timer_stop(&w->timer);
+    ses_exchange_hold(w->x);
+    w->looking = true;
+    w->op.done = on_found;
+    status = ses_store_get(service->options.store, &w->op, &w->access.key, &service->scratch);
+    if (status != SES_PENDING)
+        on_found(&w->op, status);
 }
 
 static void on_timer(void *arg)
 {
-    look(arg, false);
+    look(arg);
 }
 
 static void on_changed(void *arg)
 {
-    look(arg, false);
+    look(arg);
 }
 
 static void on_drained(struct ses_exchange *x, void *arg)
@@ -205,7 +244,7 @@ static void on_drained(struct ses_exchange *x, void *arg)
     if (!w->behind)
         return;
     w->behind = false;
-    look(w, false);
+    look(w);
 }
 
 /* Up to a fifth less or more than configured: streams that began together do not speak together. */
@@ -284,7 +323,7 @@ void ses_watch_session_start(struct ses_exchange *x, void *service)
     x->cancel_arg = w;
     w->told_ms = ses_clock_mono_ms();
     w->alive_ms = silence_ms(w);
-    look(w, true);
+    look(w);
 }
 
 /* Popped one by one, since ending one may end others (a connection that breaks). */

@@ -38,7 +38,8 @@ struct ses_lmdb_options {
     unsigned early_percent; /* of both, for all owners with SES_OWNER_EARLY together; 0: all */
     uint64_t map_bytes;     /* address space reserved per shard; not 0 */
     unsigned batch_max;     /* puts per transaction; a writer's is not 0 */
-    unsigned queue_max;     /* puts waiting for the committer, SES_RESOURCE_EXHAUSTED above; a writer's is not 0 */
+    unsigned
+        queue_max; /* puts waiting for the committer, SES_RESOURCE_EXHAUSTED above; a writer's is not 0 */
     /* A live record older than this at the shard's old end is appended again; a writer's is not 0. */
     uint64_t gc_age_ms;
     /* [committer thread] Completions wait: make the loop call ses_store_complete. */
