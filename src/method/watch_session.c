@@ -187,9 +187,8 @@ static void tell_found(struct watcher *w, enum ses_status status)
 
 /* The store has answered; w lies in the exchange's arena and may have left meanwhile. News that came while it
  * was asked may be newer than its answer. */
-static void on_found(struct ses_store_op *op, enum ses_status status)
+static void found_state(struct watcher *w, enum ses_status status)
 {
-    struct watcher *w = SES_CONTAINER(op, struct watcher, op);
     struct ses_exchange *x = w->x;
     bool again;
 
@@ -201,6 +200,14 @@ static void on_found(struct ses_store_op *op, enum ses_status status)
     if (again)
         look(w);
     ses_exchange_release(x);
+}
+
+static void on_found(struct ses_store_op *op, enum ses_status status)
+{
+    struct watcher *w = SES_CONTAINER(op, struct watcher, op);
+
+    w->service->in_flight--;
+    found_state(w, status);
 }
 
 /* Called from the store's dispatch, from timers and from the door. The version decides whether there is
@@ -222,8 +229,10 @@ static void look(struct watcher *w)
     w->looking = true;
     w->op.done = on_found;
     status = ses_store_get(service->options.store, &w->op, &w->access.key, &service->scratch);
-    if (status != SES_PENDING)
-        on_found(&w->op, status);
+    if (status == SES_PENDING)
+        service->in_flight++;
+    else
+        found_state(w, status);
 }
 
 static void on_timer(void *arg)
