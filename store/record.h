@@ -7,7 +7,7 @@
 #ifndef SESSIOND_STORE_RECORD_H
 #define SESSIOND_STORE_RECORD_H
 
-#include <sessiond/store/store.h>
+#include <sessiond/store/store_driver.h>
 
 #define RECORD_VERSION      1
 #define RECORD_HEADER_BYTES 64
@@ -32,7 +32,7 @@ struct record_nonces {
 
 static inline bool record_kind_check(uint8_t kind)
 {
-    return kind == SES_RECORD_SESSION || kind == SES_RECORD_INTENT;
+    return kind >= SES_RECORD_SESSION && kind <= SES_RECORD_INBOX;
 }
 
 /* [any] Copies and checks the seal keys: 1 .. SES_STORE_SEAL_KEYS_MAX, 32 bytes each, ids all different.

@@ -20,7 +20,7 @@
 #include <stdatomic.h>
 
 #include <sessiond/base/list.h>
-#include <sessiond/store/store.h>
+#include <sessiond/store/store_lmdb.h>
 
 #define WATCH_BUCKETS 4096
 #define WATCH_WORDS   (WATCH_BUCKETS / 64)

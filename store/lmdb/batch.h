@@ -6,6 +6,7 @@
 #include <sessiond/base/list.h>
 #include <sessiond/base/units.h>
 
+#include "claim.h"
 #include "record_row.h"
 
 /* A buffer larger than this is not kept for the next batch. */
@@ -28,12 +29,13 @@ struct batch_item {
     uint32_t stride;
     uint32_t value_bytes;
     uint64_t slot;
-    uint64_t meta;            /* the entry's when the claim began, put back if the claim is */
-    uint64_t standing_intent; /* CLAIM_INTENT: the meta of an intent that came before, 0: none */
-    uint64_t previous;        /* the word of the record that this one supersedes, 0: none */
+    uint64_t meta;                  /* the entry's when the claim began, put back if the claim is */
+    uint64_t standing_intent;       /* CLAIM_INTENT: the meta of an intent that came before, 0: none */
+    ses_store_owner standing_owner; /* that intent's */
+    uint64_t previous;              /* the word of the record that this one supersedes, 0: none */
     uint64_t locator;
     struct batch_intent *intent; /* NULL: the claim ends with this put */
-    ses_store_done_fn done;
+    ses_claim_done_fn done;
     void *arg;
     struct record_row row;
 };

@@ -1,7 +1,7 @@
 /* When garbage is collected, and by which time. */
 #include <sessiond/base/clock.h>
 
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 
 /* ---- the clock of collection ------------------------------------------------------------------ */
 
@@ -26,13 +26,13 @@ uint64_t ses_collect_clock_lag(struct ses_collect_clock *clock, bool pressed, ui
 
 /* ---- collecting ------------------------------------------------------------------------------ */
 
-void ses_store_collect(struct ses_store *store, uint64_t now_ms)
+void ses_lmdb_collect(struct ses_lmdb *store, uint64_t now_ms)
 {
     if (store->writable)
         ses_committer_collect(&store->committer, now_ms);
 }
 
-static bool is_pressed(const struct ses_store *store)
+static bool is_pressed(const struct ses_lmdb *store)
 {
     uint64_t used = atomic_load_explicit(&store->committer.commit.bytes_used, memory_order_relaxed);
 
@@ -40,7 +40,7 @@ static bool is_pressed(const struct ses_store *store)
 }
 
 /* The fuller of the shard and the table; ret_ both, in percent of their room. */
-static uint64_t filled_percent(const struct ses_store *store, uint64_t *ret_bytes, uint64_t *ret_table)
+static uint64_t filled_percent(const struct ses_lmdb *store, uint64_t *ret_bytes, uint64_t *ret_table)
 {
     uint64_t bytes = atomic_load_explicit(&store->committer.commit.bytes_used, memory_order_relaxed);
     uint64_t used;
@@ -55,7 +55,7 @@ static uint64_t filled_percent(const struct ses_store *store, uint64_t *ret_byte
 /* Warned of once, while there is time to make room, and taken back well below: traffic that goes to and fro
  * about one limit tells nothing new. The gauge is set each time, as a predecessor in the slot may have left
  * it. */
-static void tell_pressed(struct ses_store *store)
+static void tell_pressed(struct ses_lmdb *store)
 {
     uint64_t bytes_percent;
     uint64_t table_percent;
@@ -75,21 +75,21 @@ static void tell_pressed(struct ses_store *store)
             store->number, (unsigned long long)bytes_percent, (unsigned long long)table_percent);
 }
 
-void ses_store_tick(struct ses_store *store)
+void ses_lmdb_tick(struct ses_lmdb *store)
 {
     uint64_t mono_ms = ses_clock_mono_ms();
     bool pressed;
 
     if (!store->writable)
         return;
-    ses_store_look_at_disk(store);
+    ses_lmdb_look_at_disk(store);
     tell_pressed(store);
-    ses_store_look_at_snapshots(store, ses_clock_now_ms());
+    ses_lmdb_look_at_snapshots(store, ses_clock_now_ms());
     pressed = is_pressed(store);
     /* Relaxed: the committer may work by the values of a second ago, and each stands for itself. */
     atomic_store_explicit(&store->committer.commit.gc_pressed, pressed, memory_order_relaxed);
     atomic_store_explicit(&store->committer.commit.gc_lag_ms,
                           ses_collect_clock_lag(&store->collect_clock, pressed, mono_ms),
                           memory_order_relaxed);
-    ses_store_collect(store, ses_clock_now_ms());
+    ses_lmdb_collect(store, ses_clock_now_ms());
 }

@@ -210,6 +210,7 @@ static enum outcome transact(struct ses_commit *c, const struct plan *plan, enum
 static void publish_session(struct ses_commit *c, const struct batch_item *item, uint64_t word)
 {
     ses_gc_supersede(c->table, c->shard->number, item->previous);
+    ses_table_hand_over(c->table, item->slot, item->row.owner);
     ses_table_publish(c->table, item->slot, word, meta_make(item->row.retain, item->row.revision));
     ses_gc_supersede(c->table, c->shard->number, item->previous);
     if (c->watch_board != NULL)
@@ -245,7 +246,7 @@ void ses_commit_give_back(struct ses_commit *c, const struct batch_list *list)
              item = batch_item_next(batch, item))
             if (item->intent == NULL)
                 ses_table_release_to_intent(c->table, c->shard->number, item->slot, item->meta,
-                                            item->standing_intent);
+                                            item->standing_intent, item->standing_owner);
 }
 
 static void set_published(struct ses_commit *c)

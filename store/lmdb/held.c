@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 
 struct oldest {
     bool found;
@@ -34,7 +34,7 @@ static int on_reader(const char *line, void *arg)
 }
 
 /* The oldest snapshot, if something has been committed since. */
-static struct oldest find_oldest(struct ses_store *store)
+static struct oldest find_oldest(struct ses_lmdb *store)
 {
     struct oldest oldest = {.found = false};
     MDB_envinfo info;
@@ -45,14 +45,14 @@ static struct oldest find_oldest(struct ses_store *store)
     return oldest;
 }
 
-static uint64_t file_bytes(const struct ses_store *store)
+static uint64_t file_bytes(const struct ses_lmdb *store)
 {
     struct stat st;
 
     return fstat(store->shard.data_fd, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
-static void tell_held(struct ses_store *store, uint64_t seconds)
+static void tell_held(struct ses_lmdb *store, uint64_t seconds)
 {
     struct ses_log_line line;
 
@@ -71,7 +71,7 @@ static void tell_held(struct ses_store *store, uint64_t seconds)
     ses_log_end(&line);
 }
 
-static void tell_ended(struct ses_store *store)
+static void tell_ended(struct ses_lmdb *store)
 {
     if (store->held.told && store->log != NULL)
         ses_log_msg(store->log, SES_LOG_INFO, "store_snapshot_ended",
@@ -80,7 +80,7 @@ static void tell_ended(struct ses_store *store)
     store->held.told = false;
 }
 
-void ses_store_look_at_snapshots(struct ses_store *store, uint64_t now_ms)
+void ses_lmdb_look_at_snapshots(struct ses_lmdb *store, uint64_t now_ms)
 {
     struct oldest oldest = find_oldest(store);
     uint64_t held_ms = 0;

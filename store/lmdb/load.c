@@ -8,6 +8,7 @@
 
 #include "env_check.h"
 #include "load_batch.h"
+#include "old_inbox.h"
 #include "shard.h"
 #include "shared.h"
 
@@ -57,6 +58,7 @@ static enum ses_status take_row(struct load *load, unsigned shard, struct ses_en
         report_progress(load, shard);
     if (retain_is_over(row.retain, load->now_ms))
         return SES_OK;
+    ses_old_inbox_note(load->table, &row);
     return ses_load_batch_add(load->batch, shard, locator, &row);
 }
 

@@ -1,9 +1,9 @@
 /* Reading one record: table, then the shard, then proof that it is the right one. */
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 
 _Static_assert(STORE_DAMAGED_KEPT == 256, "eight bits of a hash");
 
-enum ses_status ses_store_env(struct ses_store *store, unsigned shard, struct ses_env **ret_env)
+enum ses_status ses_lmdb_env(struct ses_lmdb *store, unsigned shard, struct ses_env **ret_env)
 {
     char path[SHARD_PATH_MAX];
 
@@ -18,8 +18,8 @@ enum ses_status ses_store_env(struct ses_store *store, unsigned shard, struct se
 }
 
 /* The word through which key can be read now. SES_NOT_FOUND, SES_BUSY. */
-static enum ses_status look_up(struct ses_store *store, const struct ses_store_key *key,
-                               struct ses_store_ref *ret_ref, bool *ret_claimed)
+static enum ses_status look_up(struct ses_lmdb *store, const struct ses_store_key *key,
+                               struct ses_lmdb_ref *ret_ref, bool *ret_claimed)
 {
     struct table_entry entry = {.slot = 0};
     struct table_probe probe;
@@ -49,7 +49,7 @@ static enum ses_status judge_foreign(struct ses_env *env, MDB_txn *txn, uint64_t
 
 /* The table knows 64 bits of the key: only the header's key, which the seal covers, proves whose record it
  * is. */
-static enum ses_status read_in(struct ses_store *store, struct ses_env *env, MDB_txn *txn, uint64_t locator,
+static enum ses_status read_in(struct ses_lmdb *store, struct ses_env *env, MDB_txn *txn, uint64_t locator,
                                const struct ses_store_key *key, struct ses_arena *arena,
                                struct ses_record *ret_record)
 {
@@ -65,24 +65,23 @@ static enum ses_status read_in(struct ses_store *store, struct ses_env *env, MDB
     return ses_record_open(&store->keys, env_slice(&value), arena, ret_record);
 }
 
-static enum ses_status read_at(struct ses_store *store, uint64_t word, const struct ses_store_key *key,
+static enum ses_status read_at(struct ses_lmdb *store, uint64_t word, const struct ses_store_key *key,
                                struct ses_arena *arena, struct ses_record *ret_record)
 {
     enum ses_status status;
     struct ses_env *env;
     MDB_txn *txn;
 
-    SES_TRY(ses_store_env(store, word_shard(word), &env));
+    SES_TRY(ses_lmdb_env(store, word_shard(word), &env));
     SES_TRY(ses_env_read_begin(env, &txn));
     status = read_in(store, env, txn, word_low(word), key, arena, ret_record);
     ses_env_read_end(env);
     return status;
 }
 
-static bool has_moved(struct ses_store *store, const struct ses_store_key *key,
-                      const struct ses_store_ref *ref)
+static bool has_moved(struct ses_lmdb *store, const struct ses_store_key *key, const struct ses_lmdb_ref *ref)
 {
-    struct ses_store_ref now;
+    struct ses_lmdb_ref now;
     bool claimed;
 
     return look_up(store, key, &now, &claimed) != SES_OK || now.driver[REF_SLOT] != ref->driver[REF_SLOT] ||
@@ -92,7 +91,7 @@ static bool has_moved(struct ses_store *store, const struct ses_store_key *key,
 /* Counted and logged once, however often it is asked for: one line for each of 256 places, chosen by the top
  * bits of a multiplication (Knuth's, 2^64 over the golden ratio). A word that drives another one out is told
  * again when the other comes back, which costs a line. */
-static void tell_damaged(struct ses_store *store, uint64_t word)
+static void tell_damaged(struct ses_lmdb *store, uint64_t word)
 {
     uint64_t *told = &store->damaged[word * UINT64_C(0x9e3779b97f4a7c15) >> 56];
     struct ses_log_line line;
@@ -112,12 +111,11 @@ static void tell_damaged(struct ses_store *store, uint64_t word)
     ses_log_end(&line);
 }
 
-enum ses_status ses_store_get(struct ses_store *store, const struct ses_store_key *key,
-                              struct ses_arena *arena, struct ses_record *ret_record,
-                              struct ses_store_ref *ret_ref, bool *ret_claimed)
+enum ses_status ses_lmdb_get(struct ses_lmdb *store, const struct ses_store_key *key, struct ses_arena *arena,
+                             struct ses_record *ret_record, struct ses_lmdb_ref *ret_ref, bool *ret_claimed)
 {
     for (unsigned i = 0; i < STORE_GET_TRIES; i++) {
-        struct ses_store_ref ref;
+        struct ses_lmdb_ref ref;
         enum ses_status status;
         bool claimed;
 
@@ -138,5 +136,5 @@ enum ses_status ses_store_get(struct ses_store *store, const struct ses_store_ke
             tell_damaged(store, ref.driver[REF_WORD]);
         return status == SES_NOT_FOUND ? SES_DATA_LOSS : status;
     }
-    return SES_BUSY;
+    return SES_UNAVAILABLE;
 }

@@ -58,7 +58,7 @@ SES_MUST_CHECK enum ses_status ses_record_row_decode(struct ses_slice bytes, uin
 /* [any] The row that belongs to a record, as far as its header knows: retain is its own expiry. */
 void ses_record_row_make(const struct ses_record *record, uint32_t record_bytes, struct record_row *ret_row);
 /* [any] True if a wins over b when both are found on disk. Locators are ordered by time across shards.
- *   two sessions           the higher revision, then the later one
+ *   two sessions           the higher revision, then the later one; an inbox counts as a session
  *   two intents            the later one
  *   an intent, a session   the intent only if it is both of a higher revision and later: else it was followed
  *                          by the session, or released long ago, before the key expired and began again at

@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 
 #include "commit.h"
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 
 #define GC_AGE_MS (2u * 3600 * 1000)
 
@@ -51,7 +51,7 @@ static enum ses_status collect(struct ses_table *table, struct ses_shard *shard,
     return status;
 }
 
-/* The same steps as opening it for writing (store.c), in the same order, without a committer's thread: one
+/* The same steps as opening it for writing (store_lmdb.c), in the same order, without a committer's thread: one
  * transaction is made here, and the lock given back. */
 enum ses_status ses_store_drain_retired(const char *dir, unsigned shard, struct ses_store_shared *shared,
                                         uint64_t now_ms, bool *ret_empty)

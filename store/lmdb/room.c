@@ -2,11 +2,11 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 
 #define ROOM_PART 64 /* of what was in use must have gone, before there is room again */
 
-uint64_t ses_store_room_bytes(const struct ses_store *store)
+uint64_t ses_lmdb_room_bytes(const struct ses_lmdb *store)
 {
     uint64_t room = store->map_bytes / 100 * STORE_MAP_USE_PERCENT;
 
@@ -15,7 +15,7 @@ uint64_t ses_store_room_bytes(const struct ses_store *store)
 
 /* Bytes that the shard can come to: what its file has already (its blocks, reserved ones too), and an equal
  * part of what is free behind it, as the other workers' shards grow from the same. Unknown: no bound. */
-static uint64_t disk_room_bytes(const struct ses_store *store)
+static uint64_t disk_room_bytes(const struct ses_lmdb *store)
 {
     struct statvfs disk;
     struct stat file;
@@ -26,15 +26,15 @@ static uint64_t disk_room_bytes(const struct ses_store *store)
     return (uint64_t)file.st_blocks * 512 + (uint64_t)disk.f_bavail * disk.f_frsize / store->shards;
 }
 
-void ses_store_look_at_disk(struct ses_store *store)
+void ses_lmdb_look_at_disk(struct ses_lmdb *store)
 {
-    uint64_t room = ses_store_room_bytes(store);
+    uint64_t room = ses_lmdb_room_bytes(store);
     uint64_t disk = disk_room_bytes(store);
 
     store->real_room_bytes = disk < room ? disk : room;
 }
 
-bool ses_store_has_place(struct ses_store *store, ses_store_owner owner)
+bool ses_lmdb_has_place(struct ses_lmdb *store, ses_store_owner owner)
 {
     if (store->places_room == 0 || ++store->places_age == STORE_PLACES_AGE_MAX) {
         store->places_age = 0;
@@ -43,9 +43,13 @@ bool ses_store_has_place(struct ses_store *store, ses_store_owner owner)
     return ses_share_has_place(store->table, &store->share, owner, store->places_used, store->places_room);
 }
 
-static bool has_share(struct ses_store *store, const struct ses_claim *claim, uint64_t used)
+/* What passes to another owner is to that one as if it was new. */
+static bool has_share(struct ses_lmdb *store, const struct ses_claim *claim, uint64_t used)
 {
-    bool creates = claim->driver[CLAIM_PREVIOUS] == 0 && claim->driver[CLAIM_INTENT] == 0;
+    bool creates = claim->driver[CLAIM_INTENT] != 0
+                       ? claim->owner != claim->intent_owner
+                       : claim->driver[CLAIM_PREVIOUS] == 0 ||
+                             claim->owner != table_owner(store->table, claim->driver[CLAIM_SLOT]);
 
     if (ses_share_has_bytes(store->owner_bytes, &store->share, claim->owner, creates, used,
                             store->real_room_bytes))
@@ -57,8 +61,7 @@ static bool has_share(struct ses_store *store, const struct ses_claim *claim, ui
 
 /* First what nothing helps against, then what passes by itself, then what only deleting helps. Puts that wait
  * count as written. */
-enum ses_status ses_store_check_room(struct ses_store *store, const struct ses_claim *claim,
-                                     size_t value_bytes)
+enum ses_status ses_lmdb_check_room(struct ses_lmdb *store, const struct ses_claim *claim, size_t value_bytes)
 {
     uint64_t used = atomic_load_explicit(&store->committer.commit.bytes_used, memory_order_relaxed);
 
@@ -66,7 +69,7 @@ enum ses_status ses_store_check_room(struct ses_store *store, const struct ses_c
         return SES_UNAVAILABLE;
     if (store->pending >= store->queue_max || store->pending_bytes + value_bytes > STORE_QUEUE_BYTES_MAX)
         return SES_BUSY;
-    if (used + store->pending_bytes + value_bytes <= ses_store_room_bytes(store))
+    if (used + store->pending_bytes + value_bytes <= ses_lmdb_room_bytes(store))
         return has_share(store, claim, used + store->pending_bytes) ? SES_OK : SES_OVER_SHARE;
     store->quota_refused = used + 1;
     return SES_FULL;
@@ -79,14 +82,15 @@ static bool still_full(uint64_t refused_at, uint64_t used)
     return refused_at != 0 && used >= refused_at - refused_at / ROOM_PART;
 }
 
-struct ses_store_room ses_store_room(const struct ses_store *store)
+struct ses_store_health ses_lmdb_health(const struct ses_lmdb *store)
 {
     uint64_t bytes = atomic_load_explicit(&store->committer.commit.bytes_used, memory_order_relaxed);
     uint64_t used;
     uint64_t room;
 
     ses_table_usage(store->table, &used, &room);
-    return (struct ses_store_room){.table_full = still_full(store->table_refused, used),
-                                   .shard_full = atomic_load(&store->committer.commit.full) ||
-                                                 still_full(store->quota_refused, bytes + 1)};
+    return (struct ses_store_health){
+        .writes = !store->writable || !atomic_load(&store->committer.commit.poisoned),
+        .table_full = still_full(store->table_refused, used),
+        .full = atomic_load(&store->committer.commit.full) || still_full(store->quota_refused, bytes + 1)};
 }

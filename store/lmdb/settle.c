@@ -16,7 +16,7 @@
  * its own; then every entry that still names this shard is decided. Nobody else may touch these entries: the
  * shard's lock is held.
  */
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 
 struct settle {
     struct ses_table *table;
@@ -76,6 +76,7 @@ static void point_at(struct settle *s, uint64_t slot, uint64_t locator, const st
         ses_table_note_intent(s->table, slot, word_make(WORD_LIVE_INTENT, shard, locator));
         return;
     }
+    ses_table_hand_over(s->table, slot, row->owner);
     atomic_store(table_meta(s->table, slot), meta_make(row->retain, row->revision));
     atomic_store(table_previous(s->table, slot), word_make(WORD_LIVE, shard, locator));
 }
@@ -135,6 +136,7 @@ static enum ses_status settle_claimed(struct settle *s, uint64_t slot)
     }
     if (row_of_word(s, meta, &row) != SES_OK)
         return SES_DATA_LOSS;
+    ses_table_hand_over(s->table, slot, row.owner);
     ses_table_publish(s->table, slot, meta, meta_make(row.retain, row.revision));
     return SES_OK;
 }

@@ -9,6 +9,10 @@
 #ifndef SESSIOND_STORE_SHARD_H
 #define SESSIOND_STORE_SHARD_H
 
+#include <stdatomic.h>
+
+#include <sessiond/store/store_lmdb.h>
+
 #include "env.h"
 
 #define SHARD_FORMAT_VERSION 1u
@@ -47,7 +51,7 @@ bool ses_shard_is_unfinished(const char *path);
 int ses_shard_hold_idle(const char *path);
 /* [writer] Takes the writer lock (SES_BUSY), makes or opens the environment, commits once with a full sync:
  * whatever state a predecessor left, possibly after a failed sync, is durable from here on. Statuses as
- * ses_store_open. */
+ * ses_lmdb_open. */
 SES_MUST_CHECK enum ses_status ses_shard_open(const char *dir, unsigned number, bool nosync,
                                               uint64_t map_bytes, struct ses_log *log,
                                               struct ses_shard *ret_shard);

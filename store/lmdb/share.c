@@ -1,4 +1,4 @@
-/* The arithmetic of shares. Entries are counted in table_entry.c; bytes in store.c (at opening), writer.c
+/* The arithmetic of shares. Entries are counted in table_entry.c; bytes in store_lmdb.c (at opening), writer.c
  * (puts) and gc.c (what goes or moves).
  */
 #include "share.h"

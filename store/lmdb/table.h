@@ -28,7 +28,7 @@
 
 #include <stdatomic.h>
 
-#include <sessiond/store/store.h>
+#include <sessiond/store/store_lmdb.h>
 
 #include "word.h"
 
@@ -50,7 +50,10 @@ struct table_head {
     uint32_t bucket_bytes;
     uint64_t buckets;
     uint64_t sessions_max;
-    uint8_t reserved[4096 - 32];
+    /* When the last inbox of earlier versions that was loaded is over, in seconds as meta's retain; 0: none was
+     * loaded. Written by the loader (old_inbox.h). */
+    _Atomic uint32_t old_inbox_retain;
+    uint8_t reserved[4096 - 36];
 };
 
 /* One line for each shard; written by that shard's writer process, but for what is said. */
@@ -176,7 +179,7 @@ bool ses_table_find(const struct ses_table *table, const struct table_probe *pro
 uint64_t ses_table_claim_word(struct ses_table *table, unsigned shard, enum word_state state);
 
 /* [writer of shard] Makes a claimed entry for a key that has none. SES_ALREADY_EXISTS, SES_BUSY, SES_FULL as
- * ses_store_claim_new. */
+ * ses_claim_new. */
 SES_MUST_CHECK enum ses_status ses_table_insert(struct ses_table *table, const struct table_probe *probe,
                                                 unsigned shard, ses_store_owner owner, uint64_t *ret_slot,
                                                 uint64_t *ret_word);
@@ -198,6 +201,9 @@ void ses_table_count_filled(struct ses_table *table, uint64_t entries);
 /* [writer of shard] LIVE word -> {state, shard}; false: the entry is not word any more. */
 bool ses_table_take(struct ses_table *table, uint64_t slot, uint64_t word, enum word_state state,
                     unsigned shard, uint64_t *ret_word);
+/* [owner of the entry] Its place counts for owner from now on. Before the record of that owner is published:
+ * afterwards the entry is anybody's. The same again does nothing. */
+void ses_table_hand_over(struct ses_table *table, uint64_t slot, ses_store_owner owner);
 /* [owner of the entry] The record at live is on disk: readers see it from now on. */
 void ses_table_publish(struct ses_table *table, uint64_t slot, uint64_t live, uint64_t meta);
 /* [owner] An intent is on disk; whoever settles this claim publishes it. */
@@ -205,9 +211,10 @@ void ses_table_note_intent(struct ses_table *table, uint64_t slot, uint64_t live
 /* [owner] Gives the entry back: the published word again, or free if there never was one. meta is what it was
  * when the claim began. */
 void ses_table_release(struct ses_table *table, unsigned shard, uint64_t slot, uint64_t meta);
-/* [owner] The same, but an intent that was noted is published; intent is its meta, 0 when none was put. */
+/* [owner] The same, but an intent that was noted is published, and the entry is intent_owner's; intent is its
+ * meta, 0 when none was put. */
 void ses_table_release_to_intent(struct ses_table *table, unsigned shard, uint64_t slot, uint64_t meta,
-                                 uint64_t intent);
+                                 uint64_t intent, ses_store_owner intent_owner);
 /* [owner] Empties the entry. */
 void ses_table_free_slot(struct ses_table *table, unsigned shard, uint64_t slot);
 

@@ -300,6 +300,19 @@ bool ses_table_take(struct ses_table *table, uint64_t slot, uint64_t word, enum 
     return true;
 }
 
+/* Usually nothing changes, and nothing is written. As in ses_table_free_slot the entry is changed before it is
+ * counted: whoever does it again for one that died counts nothing twice. */
+void ses_table_hand_over(struct ses_table *table, uint64_t slot, ses_store_owner owner)
+{
+    ses_store_owner before = table_owner(table, slot);
+
+    if (before == owner)
+        return;
+    before = atomic_exchange(&table->slot_owner[slot], owner);
+    count_owner(table, before, -1);
+    count_owner(table, owner, 1);
+}
+
 /* word last, and sequentially consistent: whoever sees it sees the other two, and watch_board.h's order of
  * publishing and telling rests on it. */
 void ses_table_publish(struct ses_table *table, uint64_t slot, uint64_t live, uint64_t meta)
@@ -342,12 +355,14 @@ void ses_table_free_slot(struct ses_table *table, unsigned shard, uint64_t slot)
 }
 
 void ses_table_release_to_intent(struct ses_table *table, unsigned shard, uint64_t slot, uint64_t meta,
-                                 uint64_t intent)
+                                 uint64_t intent, ses_store_owner intent_owner)
 {
     uint64_t noted = atomic_load(table_meta(table, slot));
 
-    if (intent != 0 && meta_is_intent(noted))
-        ses_table_publish(table, slot, noted, intent);
-    else
+    if (intent == 0 || !meta_is_intent(noted)) {
         ses_table_release(table, shard, slot, meta);
+        return;
+    }
+    ses_table_hand_over(table, slot, intent_owner);
+    ses_table_publish(table, slot, noted, intent);
 }

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 
-static enum ses_status make_table(struct ses_store *store)
+static enum ses_status make_table(struct ses_lmdb *store)
 {
     struct watch_table *table = calloc(1, sizeof(*table));
 
@@ -21,7 +21,7 @@ static enum ses_status make_table(struct ses_store *store)
 }
 
 /* The newest published word of the key; 0: none. Claims that come and go do not change it. */
-static uint64_t published_word(const struct ses_store *store, const struct ses_store_key *key)
+static uint64_t published_word(const struct ses_lmdb *store, const struct ses_store_key *key)
 {
     struct table_probe probe;
     struct table_entry entry;
@@ -30,8 +30,8 @@ static uint64_t published_word(const struct ses_store *store, const struct ses_s
     return ses_table_find(store->table, &probe, &entry) ? entry.previous : 0;
 }
 
-enum ses_status ses_store_watch(struct ses_store *store, const struct ses_store_key *key,
-                                struct ses_store_watch *watch)
+enum ses_status ses_lmdb_watch(struct ses_lmdb *store, const struct ses_store_key *key,
+                               struct ses_store_watch *watch)
 {
     struct ses_watch_board *board = store->watch_board;
     unsigned bucket = watch_bucket(ses_table_tag(key));
@@ -51,14 +51,14 @@ enum ses_status ses_store_watch(struct ses_store *store, const struct ses_store_
     return SES_OK;
 }
 
-static void leave_if_empty(struct ses_store *store, unsigned bucket)
+static void leave_if_empty(struct ses_lmdb *store, unsigned bucket)
 {
     if (ses_list_empty(&store->watches->bucket[bucket]))
         (void)atomic_fetch_and(&store->watch_board->shared->watchers[bucket],
                                ~(UINT64_C(1) << store->number));
 }
 
-void ses_store_unwatch(struct ses_store *store, struct ses_store_watch *watch)
+void ses_lmdb_unwatch(struct ses_lmdb *store, struct ses_store_watch *watch)
 {
     unsigned bucket = watch_bucket(ses_table_tag(&watch->key));
 
@@ -72,7 +72,7 @@ void ses_store_unwatch(struct ses_store *store, struct ses_store_watch *watch)
 
 /* A watch may end any other one: those not looked at yet stand in a list of their own, from which they can
  * vanish. */
-static void look(struct ses_store *store, unsigned bucket)
+static void look(struct ses_lmdb *store, unsigned bucket)
 {
     struct ses_list *home = &store->watches->bucket[bucket];
     struct ses_list waiting;
@@ -96,7 +96,7 @@ static void look(struct ses_store *store, unsigned bucket)
     leave_if_empty(store, bucket);
 }
 
-static void look_at_word(struct ses_store *store, unsigned word, uint64_t marked)
+static void look_at_word(struct ses_lmdb *store, unsigned word, uint64_t marked)
 {
     while (marked != 0) {
         unsigned bit = (unsigned)__builtin_ctzll(marked);
@@ -108,7 +108,7 @@ static void look_at_word(struct ses_store *store, unsigned word, uint64_t marked
 
 /* The eventfd first, then summary, then pending: a mark that comes in between leaves another wake
  * (watch_board.h). */
-void ses_store_watch_dispatch(struct ses_store *store)
+void ses_lmdb_watch_dispatch(struct ses_lmdb *store)
 {
     struct watch_slot *own;
     uint64_t words;

@@ -4,9 +4,9 @@
  */
 #include <stdlib.h>
 
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 
-static bool is_entry_of(struct ses_store *store, uint64_t slot, const struct ses_store_key *key)
+static bool is_entry_of(struct ses_lmdb *store, uint64_t slot, const struct ses_store_key *key)
 {
     struct table_probe probe;
 
@@ -15,7 +15,7 @@ static bool is_entry_of(struct ses_store *store, uint64_t slot, const struct ses
 }
 
 /* A key that is known needs no place of its own. */
-static enum ses_status claim_without_place(struct ses_store *store, const struct table_probe *probe)
+static enum ses_status claim_without_place(struct ses_lmdb *store, const struct table_probe *probe)
 {
     struct table_entry found;
 
@@ -26,8 +26,8 @@ static enum ses_status claim_without_place(struct ses_store *store, const struct
     return SES_OVER_SHARE;
 }
 
-enum ses_status ses_store_claim_new(struct ses_store *store, const struct ses_store_key *key,
-                                    ses_store_owner owner, struct ses_claim *ret_claim)
+enum ses_status ses_claim_new(struct ses_lmdb *store, const struct ses_store_key *key, ses_store_owner owner,
+                              struct ses_claim *ret_claim)
 {
     struct table_probe probe;
     enum ses_status status;
@@ -38,7 +38,7 @@ enum ses_status ses_store_claim_new(struct ses_store *store, const struct ses_st
     SES_REQUIRE(store->writable);
     ses_table_probe(store->table, key, &probe);
     ses_table_prefetch(store->table, &probe);
-    if (!ses_store_has_place(store, owner))
+    if (!ses_lmdb_has_place(store, owner))
         return claim_without_place(store, &probe);
     status = ses_table_insert(store->table, &probe, store->number, owner, &slot, &word);
     if (status == SES_FULL)
@@ -55,9 +55,8 @@ enum ses_status ses_store_claim_new(struct ses_store *store, const struct ses_st
 
 /* One compare-and-swap on the word that was read: it names shard and locator, which are never used twice, so
  * an entry that was another one in between cannot look the same. meta is read afterwards, when it is ours. */
-enum ses_status ses_store_claim_ref(struct ses_store *store, const struct ses_store_key *key,
-                                    const struct ses_store_ref *ref, uint32_t revision,
-                                    struct ses_claim *ret_claim)
+enum ses_status ses_claim_ref(struct ses_lmdb *store, const struct ses_store_key *key,
+                              const struct ses_lmdb_ref *ref, uint32_t revision, struct ses_claim *ret_claim)
 {
     uint64_t slot = ref->driver[REF_SLOT];
     uint64_t word = ref->driver[REF_WORD];
@@ -83,7 +82,21 @@ enum ses_status ses_store_claim_ref(struct ses_store *store, const struct ses_st
     return SES_OK;
 }
 
-static struct batch_intent *find_intent(struct ses_store *store, uint64_t word)
+enum ses_status ses_claim_for_owner(struct ses_lmdb *store, struct ses_claim *claim, ses_store_owner owner)
+{
+    SES_REQUIRE(claim->held);
+    if (owner == claim->owner)
+        return SES_OK;
+    if (!ses_lmdb_has_place(store, owner)) {
+        if (store->metrics != NULL)
+            ses_count(store->metrics, SES_C_STORE_OVER_SHARE, 1);
+        return SES_OVER_SHARE;
+    }
+    claim->owner = owner;
+    return SES_OK;
+}
+
+static struct batch_intent *find_intent(struct ses_lmdb *store, uint64_t word)
 {
     for (struct ses_list *at = store->intents.next; at != &store->intents; at = at->next) {
         struct batch_intent *intent = SES_CONTAINER(at, struct batch_intent, link);
@@ -94,7 +107,7 @@ static struct batch_intent *find_intent(struct ses_store *store, uint64_t word)
     return NULL;
 }
 
-void ses_store_release(struct ses_store *store, struct ses_claim *claim)
+void ses_claim_release(struct ses_lmdb *store, struct ses_claim *claim)
 {
     struct batch_intent *intent;
 
@@ -102,7 +115,7 @@ void ses_store_release(struct ses_store *store, struct ses_claim *claim)
         return;
     claim->held = false;
     /* The committer may be about to note an intent in the entry: then the claim ends in
-     * ses_store_complete. */
+     * ses_lmdb_complete. */
     intent = find_intent(store, claim->driver[CLAIM_WORD]);
     if (intent != NULL)
         intent->released = true;
@@ -110,18 +123,18 @@ void ses_store_release(struct ses_store *store, struct ses_claim *claim)
         ses_table_release(store->table, store->number, claim->driver[CLAIM_SLOT], claim->driver[CLAIM_META]);
 }
 
-void ses_store_release_to_intent(struct ses_store *store, struct ses_claim *claim)
+void ses_claim_release_to_intent(struct ses_lmdb *store, struct ses_claim *claim)
 {
     if (!claim->held)
         return;
     SES_REQUIRE(find_intent(store, claim->driver[CLAIM_WORD]) == NULL);
     claim->held = false;
     ses_table_release_to_intent(store->table, store->number, claim->driver[CLAIM_SLOT],
-                                claim->driver[CLAIM_META], claim->driver[CLAIM_INTENT]);
+                                claim->driver[CLAIM_META], claim->driver[CLAIM_INTENT], claim->intent_owner);
 }
 
 /* The batch that is being filled, with room for one more put. */
-static struct ses_batch *filling_batch(struct ses_store *store, size_t value_bytes)
+static struct ses_batch *filling_batch(struct ses_lmdb *store, size_t value_bytes)
 {
     struct ses_batch *batch = store->filling;
 
@@ -156,6 +169,7 @@ static void describe(const struct ses_claim *claim, const struct ses_record *rec
     item->slot = claim->driver[CLAIM_SLOT];
     item->meta = claim->driver[CLAIM_META];
     item->standing_intent = claim->driver[CLAIM_INTENT];
+    item->standing_owner = claim->intent_owner;
     item->previous = claim->driver[CLAIM_PREVIOUS];
     item->row.key = claim->key;
     memcpy(item->row.session_id, record->session_id, SES_SESSION_ID_BYTES);
@@ -166,9 +180,9 @@ static void describe(const struct ses_claim *claim, const struct ses_record *rec
     item->row.kind = record->kind;
 }
 
-static enum ses_status put(struct ses_store *store, const struct ses_claim *claim,
+static enum ses_status put(struct ses_lmdb *store, const struct ses_claim *claim,
                            const struct ses_record *record, struct batch_intent *intent,
-                           ses_store_done_fn done, void *arg)
+                           ses_claim_done_fn done, void *arg)
 {
     size_t value_bytes = record->body.len + RECORD_EXTRA_BYTES;
     struct ses_record sealed = *record;
@@ -178,7 +192,7 @@ static enum ses_status put(struct ses_store *store, const struct ses_claim *clai
     SES_REQUIRE(store->writable && claim->held && store->keys.count > 0);
     if (record->body.len > SES_STORE_BODY_MAX)
         return SES_TOO_LARGE;
-    SES_TRY(ses_store_check_room(store, claim, value_bytes));
+    SES_TRY(ses_lmdb_check_room(store, claim, value_bytes));
     batch = filling_batch(store, value_bytes);
     item = batch != NULL ? ses_batch_reserve(batch, value_bytes) : NULL;
     if (item == NULL)
@@ -199,16 +213,16 @@ static enum ses_status put(struct ses_store *store, const struct ses_claim *clai
     return SES_OK;
 }
 
-enum ses_status ses_store_put(struct ses_store *store, struct ses_claim *claim,
-                              const struct ses_record *record, ses_store_done_fn done, void *arg)
+enum ses_status ses_claim_put(struct ses_lmdb *store, struct ses_claim *claim,
+                              const struct ses_record *record, ses_claim_done_fn done, void *arg)
 {
     SES_TRY(put(store, claim, record, NULL, done, arg));
     claim->held = false;
     return SES_OK;
 }
 
-enum ses_status ses_store_put_intent(struct ses_store *store, struct ses_claim *claim,
-                                     const struct ses_record *record, ses_store_done_fn done, void *arg)
+enum ses_status ses_claim_put_intent(struct ses_lmdb *store, struct ses_claim *claim,
+                                     const struct ses_record *record, ses_claim_done_fn done, void *arg)
 {
     struct batch_intent *intent;
     enum ses_status status;
@@ -229,11 +243,12 @@ enum ses_status ses_store_put_intent(struct ses_store *store, struct ses_claim *
     }
     ses_list_push_back(&store->intents, &intent->link);
     claim->driver[CLAIM_INTENT] = meta_make(retain_after(claim, record), claim->revision);
+    claim->intent_owner = claim->owner;
     claim->revision++;
     return SES_OK;
 }
 
-void ses_store_flush(struct ses_store *store)
+void ses_lmdb_flush(struct ses_lmdb *store)
 {
     if (store->filling != NULL && store->filling->count > 0) {
         batch_list_push(&store->filled, store->filling);
@@ -244,7 +259,7 @@ void ses_store_flush(struct ses_store *store)
 }
 
 /* Before the done function, which may release or put under the same claim. */
-static void complete_intent(struct ses_store *store, struct batch_intent *intent)
+static void complete_intent(struct ses_lmdb *store, struct batch_intent *intent)
 {
     ses_list_remove(&intent->link);
     if (intent->released)
@@ -252,7 +267,7 @@ static void complete_intent(struct ses_store *store, struct batch_intent *intent
     free(intent);
 }
 
-static void complete_batch(struct ses_store *store, struct ses_batch *batch)
+static void complete_batch(struct ses_lmdb *store, struct ses_batch *batch)
 {
     for (struct batch_item *item = batch_item_at(batch, 0); item != NULL;
          item = batch_item_next(batch, item)) {
@@ -273,7 +288,7 @@ static void complete_batch(struct ses_store *store, struct ses_batch *batch)
     store->spare_count++;
 }
 
-static void log_fault(struct ses_store *store, const struct commit_fault *fault)
+static void log_fault(struct ses_lmdb *store, const struct commit_fault *fault)
 {
     struct ses_log_line line;
 
@@ -290,7 +305,7 @@ static void log_fault(struct ses_store *store, const struct commit_fault *fault)
     ses_log_end(&line);
 }
 
-static void log_full(struct ses_store *store)
+static void log_full(struct ses_lmdb *store)
 {
     bool full = atomic_load(&store->committer.commit.full);
 
@@ -305,7 +320,7 @@ static void log_full(struct ses_store *store)
                     store->number);
 }
 
-void ses_store_complete(struct ses_store *store)
+void ses_lmdb_complete(struct ses_lmdb *store)
 {
     struct commit_fault fault;
     struct ses_batch *batch;
@@ -320,12 +335,7 @@ void ses_store_complete(struct ses_store *store)
         complete_batch(store, batch);
 }
 
-size_t ses_store_pending(const struct ses_store *store)
+size_t ses_lmdb_pending(const struct ses_lmdb *store)
 {
     return store->pending;
-}
-
-bool ses_store_healthy(const struct ses_store *store)
-{
-    return !store->writable || !atomic_load(&store->committer.commit.poisoned);
 }

@@ -4,7 +4,8 @@
 #ifndef SESSIOND_STORE_STORE_ADMIN_H
 #define SESSIOND_STORE_STORE_ADMIN_H
 
-#include <sessiond/store/store.h>
+#include <sessiond/store/store_lmdb.h>
+#include <sessiond/store/store_shared.h>
 
 /* ---- the housekeeper's ---- */
 
@@ -24,7 +25,7 @@ uint64_t ses_collect_clock_lag(struct ses_collect_clock *clock, bool pressed, ui
  * that is open. */
 void ses_store_check_readers(struct ses_store *store);
 /* [housekeeper] Opens all shards for reading, no writer, no committer (options->shard is ignored). */
-SES_MUST_CHECK enum ses_status ses_store_open_readonly(const struct ses_store_options *options,
+SES_MUST_CHECK enum ses_status ses_store_open_readonly(const struct ses_lmdb_options *options,
                                                        struct ses_store **ret_store);
 /* [housekeeper] One bounded step of garbage collection of a shard whose slot no longer exists, after settling
  * the claims that its last writer left; *ret_empty when nothing live is left (the directory stays: processes

@@ -23,6 +23,7 @@
 #include <sessiond/store/store_admin.h>
 
 #include "shared.h"
+#include "store_lmdb_impl.h"
 
 #define HOUR_MS      UINT64_C(3600000)
 #define RIG_DIR_SIZE 96
@@ -36,7 +37,7 @@ struct rig {
     struct ses_seal_key seal_key;
     struct ses_log log;
     struct ses_metrics *metrics;
-    struct ses_store_options options;
+    struct ses_lmdb_options options;
     struct ses_arena arena;
     int wake_fd;
 };
@@ -118,12 +119,32 @@ static inline void rig_new_table(struct rig *rig, uint64_t sessions_max)
     rig->table = rig->shared->table;
 }
 
-static inline struct ses_store *rig_open(struct rig *rig, unsigned shard)
+static inline enum ses_status rig_try_open(struct rig *rig, struct ses_lmdb **ret_store)
 {
     struct ses_store *store;
+    enum ses_status status = ses_lmdb_open(&rig->options, &store);
+
+    if (status == SES_OK)
+        *ret_store = ses_lmdb_of(store);
+    return status;
+}
+
+static inline enum ses_status rig_try_open_readonly(struct rig *rig, struct ses_lmdb **ret_store)
+{
+    struct ses_store *store;
+    enum ses_status status = ses_store_open_readonly(&rig->options, &store);
+
+    if (status == SES_OK)
+        *ret_store = ses_lmdb_of(store);
+    return status;
+}
+
+static inline struct ses_lmdb *rig_open(struct rig *rig, unsigned shard)
+{
+    struct ses_lmdb *store;
 
     rig->options.shard = shard;
-    assert_ok(ses_store_open(&rig->options, &store));
+    assert_ok(rig_try_open(rig, &store));
     return store;
 }
 
@@ -157,24 +178,24 @@ static inline void on_done(void *arg, enum ses_status status)
 }
 
 /* Until nothing is pending; a put that is never answered fails the test instead of hanging it. */
-static inline void rig_wait(struct rig *rig, struct ses_store *store)
+static inline void rig_wait(struct rig *rig, struct ses_lmdb *store)
 {
-    ses_store_flush(store);
-    while (ses_store_pending(store) > 0) {
+    ses_lmdb_flush(store);
+    while (ses_lmdb_pending(store) > 0) {
         struct pollfd ready = {.fd = rig->wake_fd, .events = POLLIN};
         uint64_t count;
 
         assert_int_equal(poll(&ready, 1, UNIT_PATIENCE_MS), 1);
         (void)!read(rig->wake_fd, &count, sizeof(count));
-        ses_store_complete(store);
+        ses_lmdb_complete(store);
     }
 }
 
-static inline enum ses_status put_wait(struct rig *rig, struct ses_store *store, struct ses_claim *claim,
+static inline enum ses_status put_wait(struct rig *rig, struct ses_lmdb *store, struct ses_claim *claim,
                                        const struct ses_record *record)
 {
     struct wait_one wait = {.calls = 0};
-    enum ses_status status = ses_store_put(store, claim, record, on_done, &wait);
+    enum ses_status status = ses_claim_put(store, claim, record, on_done, &wait);
 
     if (status != SES_OK)
         return status;
@@ -183,7 +204,7 @@ static inline enum ses_status put_wait(struct rig *rig, struct ses_store *store,
     return wait.status;
 }
 
-static inline enum ses_status intent_wait(struct rig *rig, struct ses_store *store, struct ses_claim *claim,
+static inline enum ses_status intent_wait(struct rig *rig, struct ses_lmdb *store, struct ses_claim *claim,
                                           const char *body)
 {
     struct ses_record record = record_of(body, ses_clock_wall_ms() + HOUR_MS);
@@ -191,7 +212,7 @@ static inline enum ses_status intent_wait(struct rig *rig, struct ses_store *sto
     enum ses_status status;
 
     record.kind = SES_RECORD_INTENT;
-    status = ses_store_put_intent(store, claim, &record, on_done, &wait);
+    status = ses_claim_put_intent(store, claim, &record, on_done, &wait);
     if (status != SES_OK)
         return status;
     rig_wait(rig, store);
@@ -200,47 +221,47 @@ static inline enum ses_status intent_wait(struct rig *rig, struct ses_store *sto
 }
 
 /* Creates key number with a body that lives for an hour. */
-static inline void create(struct rig *rig, struct ses_store *store, uint64_t number, const char *body)
+static inline void create(struct rig *rig, struct ses_lmdb *store, uint64_t number, const char *body)
 {
     struct ses_store_key key = key_of(number);
     struct ses_record record = record_of(body, ses_clock_wall_ms() + HOUR_MS);
     struct ses_claim claim;
 
-    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
+    assert_ok(ses_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(put_wait(rig, store, &claim, &record));
 }
 
-static inline enum ses_status get(struct rig *rig, struct ses_store *store, uint64_t number,
-                                  struct ses_record *record, struct ses_store_ref *ref, bool *claimed)
+static inline enum ses_status get(struct rig *rig, struct ses_lmdb *store, uint64_t number,
+                                  struct ses_record *record, struct ses_lmdb_ref *ref, bool *claimed)
 {
     struct ses_store_key key = key_of(number);
 
-    return ses_store_get(store, &key, &rig->arena, record, ref, claimed);
+    return ses_lmdb_get(store, &key, &rig->arena, record, ref, claimed);
 }
 
 /* The next revision of key number. */
-static inline void update(struct rig *rig, struct ses_store *store, uint64_t number, const char *body,
+static inline void update(struct rig *rig, struct ses_lmdb *store, uint64_t number, const char *body,
                           uint64_t expires_ms)
 {
     struct ses_store_key key = key_of(number);
     struct ses_record next = record_of(body, expires_ms);
     struct ses_record record;
-    struct ses_store_ref ref;
+    struct ses_lmdb_ref ref;
     struct ses_claim claim;
     bool claimed;
 
     assert_ok(get(rig, store, number, &record, &ref, &claimed));
-    assert_ok(ses_store_claim_ref(store, &key, &ref, record.revision, &claim));
+    assert_ok(ses_claim_ref(store, &key, &ref, record.revision, &claim));
     assert_ok(put_wait(rig, store, &claim, &next));
 }
 
 /* What a reader sees: the body and revision, or the status. */
-static inline void assert_stored(struct rig *rig, struct ses_store *store, uint64_t number, const char *body,
+static inline void assert_stored(struct rig *rig, struct ses_lmdb *store, uint64_t number, const char *body,
                                  uint32_t revision)
 {
     struct ses_store_key key = key_of(number);
     struct ses_record record;
-    struct ses_store_ref ref;
+    struct ses_lmdb_ref ref;
     bool claimed;
 
     assert_ok(get(rig, store, number, &record, &ref, &claimed));
@@ -249,10 +270,10 @@ static inline void assert_stored(struct rig *rig, struct ses_store *store, uint6
     assert_memory_equal(&record.key, &key, sizeof(key));
 }
 
-static inline void assert_absent(struct rig *rig, struct ses_store *store, uint64_t number)
+static inline void assert_absent(struct rig *rig, struct ses_lmdb *store, uint64_t number)
 {
     struct ses_record record;
-    struct ses_store_ref ref;
+    struct ses_lmdb_ref ref;
     bool claimed;
 
     assert_int_equal(get(rig, store, number, &record, &ref, &claimed), SES_NOT_FOUND);
@@ -318,7 +339,7 @@ static inline void in_child(void (*fn)(void *arg), void *arg)
 /* Shard 0 with that many sessions that never end, made in one go and closed again. */
 static inline void rig_fill(struct rig *rig, uint64_t sessions, const char *body)
 {
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     struct ses_record record = record_of(body, UINT64_MAX);
     struct wait_one wait = {.calls = 0};
 
@@ -326,11 +347,11 @@ static inline void rig_fill(struct rig *rig, uint64_t sessions, const char *body
         struct ses_store_key key = key_of(i);
         struct ses_claim claim;
 
-        assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
-        assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
+        assert_ok(ses_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
+        assert_ok(ses_claim_put(store, &claim, &record, on_done, &wait));
     }
     rig_wait(rig, store);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 /* As after a full stop, into a fresh table. */

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 
 static bool count_row(void *arg, const struct ses_scan_row *row)
 {
@@ -37,7 +37,7 @@ static bool check_order(void *arg, const struct ses_scan_row *row)
 static void test_scan(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     unsigned count = 0;
     uint64_t last = 0;
 
@@ -51,30 +51,30 @@ static void test_scan(void **state)
     assert_int_equal(count, 3);
     assert_ok(ses_store_scan(rig->dir, NULL, 0, check_order, &last));
     create(rig, store, 100, "the writer's environment is still whole");
-    ses_store_close(store);
+    ses_lmdb_close(store);
     assert_int_equal(ses_store_scan("/nonexistent", NULL, 0, count_row, &count), SES_IO);
 }
 
 static void read_all(void *arg)
 {
     struct rig *rig = arg;
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
-    assert_ok(ses_store_open_readonly(&rig->options, &store));
+    assert_ok(rig_try_open_readonly(rig, &store));
     for (uint64_t i = 0; i < 100; i++)
         assert_stored(rig, store, i, "body", 1);
     assert_absent(rig, store, 1000);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 static void test_reader_in_another_process(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
 
     for (uint64_t i = 0; i < 100; i++)
         create(rig, store, i, "body");
-    ses_store_close(store);
+    ses_lmdb_close(store);
     in_child(read_all, rig);
 }
 
@@ -82,26 +82,26 @@ static void test_reader_in_another_process(void **state)
 static void test_lazy_and_fresh(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *reader;
-    struct ses_store *writer;
+    struct ses_lmdb *reader;
+    struct ses_lmdb *writer;
 
-    assert_ok(ses_store_open_readonly(&rig->options, &reader));
+    assert_ok(rig_try_open_readonly(rig, &reader));
     assert_absent(rig, reader, 1);
     writer = rig_open(rig, 3);
     for (uint64_t i = 0; i < 50; i++) {
         create(rig, writer, i, "fresh");
         assert_stored(rig, reader, i, "fresh", 1);
     }
-    ses_store_close(writer);
-    ses_store_close(reader);
+    ses_lmdb_close(writer);
+    ses_lmdb_close(reader);
 }
 
 static void read_and_die(void *arg)
 {
     struct rig *rig = arg;
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
-    assert_ok(ses_store_open_readonly(&rig->options, &store));
+    assert_ok(rig_try_open_readonly(rig, &store));
     assert_stored(rig, store, 1, "body", 1);
     (void)kill(getpid(), SIGKILL);
 }
@@ -109,19 +109,19 @@ static void read_and_die(void *arg)
 static void test_dead_readers_are_cleared(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     int slots = 0;
 
     create(rig, store, 1, "body");
-    ses_store_close(store);
+    ses_lmdb_close(store);
     for (unsigned i = 0; i < ENV_READERS_MAX + 10;
          i++) /* a slot each: the last ones must make room for themselves */
         in_child(read_and_die, rig);
-    assert_ok(ses_store_open_readonly(&rig->options, &store));
-    ses_store_check_readers(store);
+    assert_ok(rig_try_open_readonly(rig, &store));
+    ses_store_check_readers(&store->base);
     assert_int_equal(mdb_reader_check(store->env[0]->mdb, &slots), 0);
     assert_int_equal(slots, 0);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 static void target_of(struct rig *rig, char path[128])
@@ -133,8 +133,8 @@ static void target_of(struct rig *rig, char path[128])
 static void test_backup(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *first = rig_open(rig, 0);
-    struct ses_store *second = rig_open(rig, 2);
+    struct ses_lmdb *first = rig_open(rig, 0);
+    struct ses_lmdb *second = rig_open(rig, 2);
     struct ses_backup_report report;
     char target[128];
     char original[RIG_DIR_SIZE];
@@ -149,8 +149,8 @@ static void test_backup(void **state)
     assert_ok(ses_store_backup(rig->dir, target, &report)); /* while both are open */
     assert_int_equal(ses_store_backup(rig->dir, target, &report), SES_ALREADY_EXISTS);
     create(rig, first, 1000, "after it");
-    ses_store_close(first);
-    ses_store_close(second);
+    ses_lmdb_close(first);
+    ses_lmdb_close(second);
 
     memcpy(original, rig->dir, sizeof(original));
     rig_new_table(rig, RIG_SESSIONS);
@@ -161,7 +161,7 @@ static void test_backup(void **state)
     for (uint64_t i = 0; i < 100; i++)
         assert_stored(rig, first, i, i % 3 == 0 ? "two" : "one", i % 3 == 0 ? 2 : 1);
     create(rig, first, 2000, "writable");
-    ses_store_close(first);
+    ses_lmdb_close(first);
 }
 
 /* A writer in another process that never stops: what it had acknowledged before the backup began is in the
@@ -172,7 +172,7 @@ struct progress {
 
 static void write_on(struct rig *rig, struct progress *progress)
 {
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     rig->wake_fd = eventfd(0, EFD_NONBLOCK);

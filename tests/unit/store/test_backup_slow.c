@@ -21,7 +21,7 @@ static struct {
     bool on;
     bool inside; /* the changes write too */
     struct rig *rig;
-    struct ses_store *source[2];
+    struct ses_lmdb *source[2];
     void (*meanwhile)(void);
     unsigned writes;
 } slow;
@@ -88,8 +88,8 @@ static void change(unsigned n)
         update(slow.rig, slow.source[n % 2], SESSIONS / 2 + i, "was at the second one's old end", UINT64_MAX);
         update(slow.rig, slow.source[n % 2], SESSIONS - 1 - i, "was at the new end", UINT64_MAX);
     }
-    ses_store_collect(slow.source[0], ses_clock_now_ms());
-    ses_store_collect(slow.source[1], ses_clock_now_ms());
+    ses_lmdb_collect(slow.source[0], ses_clock_now_ms());
+    ses_lmdb_collect(slow.source[1], ses_clock_now_ms());
 }
 
 /* Collection runs beside the first of two puts at the latest, and is over before the second. */
@@ -135,7 +135,7 @@ static struct seen *scan(struct rig *rig, const char *dir)
     return seen;
 }
 
-static void fill(struct rig *rig, struct ses_store *store, uint64_t from, uint64_t to, uint64_t expires_ms)
+static void fill(struct rig *rig, struct ses_lmdb *store, uint64_t from, uint64_t to, uint64_t expires_ms)
 {
     static char body[BODY_BYTES + 1];
     struct ses_record record;
@@ -147,8 +147,8 @@ static void fill(struct rig *rig, struct ses_store *store, uint64_t from, uint64
         struct ses_store_key key = key_of(i);
         struct ses_claim claim;
 
-        assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
-        assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
+        assert_ok(ses_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
+        assert_ok(ses_claim_put(store, &claim, &record, on_done, &wait));
     }
     rig_wait(rig, store);
 }
@@ -181,8 +181,8 @@ static void test_no_snapshot_while_it_writes(void **state)
     assert_true(slow.writes > LAST + 10);
     assert_true(report.copied > SESSIONS);
     assert_int_equal(report.lost, 0);
-    ses_store_close(slow.source[0]);
-    ses_store_close(slow.source[1]);
+    ses_lmdb_close(slow.source[0]);
+    ses_lmdb_close(slow.source[1]);
 }
 
 /* What was copied and has gone meanwhile is not in the copy, what has come is. */
@@ -208,8 +208,8 @@ static void test_copy_is_what_was_pinned(void **state)
     }
     free(source);
     free(copy);
-    ses_store_close(slow.source[0]);
-    ses_store_close(slow.source[1]);
+    ses_lmdb_close(slow.source[0]);
+    ses_lmdb_close(slow.source[1]);
 }
 
 int main(void)

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 
 #define SLOTS     4
 #define KEYS      1000
@@ -48,23 +48,22 @@ static void on_acked(void *arg, enum ses_status status)
         ;
 }
 
-static enum ses_status claim_next(struct crowd *crowd, struct ses_store *store, unsigned number,
+static enum ses_status claim_next(struct crowd *crowd, struct ses_lmdb *store, unsigned number,
                                   struct ses_claim *claim)
 {
     struct ses_store_key key = key_of(number);
     struct ses_record record;
-    struct ses_store_ref ref;
+    struct ses_lmdb_ref ref;
     enum ses_status status;
     bool claimed;
 
     ses_arena_reset(&crowd->rig->arena);
-    status = ses_store_get(store, &key, &crowd->rig->arena, &record, &ref, &claimed);
+    status = ses_lmdb_get(store, &key, &crowd->rig->arena, &record, &ref, &claimed);
     if (status == SES_NOT_FOUND)
-        return ses_store_claim_new(store, &key, SES_OWNER_NOBODY, claim);
+        return ses_claim_new(store, &key, SES_OWNER_NOBODY, claim);
     if (status == SES_OK) {
         /* What was acknowledged before we looked must be there. */
-        return crowd->updates ? ses_store_claim_ref(store, &key, &ref, record.revision, claim)
-                              : SES_ALREADY_EXISTS;
+        return crowd->updates ? ses_claim_ref(store, &key, &ref, record.revision, claim) : SES_ALREADY_EXISTS;
     }
     if (status != SES_BUSY)
         (void)atomic_fetch_add(&crowd->tally->errors, 1);
@@ -84,7 +83,7 @@ static void run_slot(struct crowd *crowd, unsigned slot, unsigned round)
     struct ses_record record = record_of("a body of ordinary size, as far as it goes", UINT64_MAX);
     uint64_t random = ((uint64_t)slot + 1) * 0x9e3779b97f4a7c15u ^ ((uint64_t)round << 17);
     struct flight flights[IN_FLIGHT];
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     crowd->rig->wake_fd = eventfd(0, EFD_NONBLOCK); /* not the one that the other slots read */
@@ -102,14 +101,14 @@ static void run_slot(struct crowd *crowd, unsigned slot, unsigned round)
             flights[i] = (struct flight){crowd->tally, number, claim.revision};
             memcpy(record.session_id, &number, sizeof(number));
             if (next_random(&random) % 16 == 0)
-                ses_store_release(store, &claim);
-            else if (ses_store_put(store, &claim, &record, on_acked, &flights[i]) != SES_OK)
+                ses_claim_release(store, &claim);
+            else if (ses_claim_put(store, &claim, &record, on_acked, &flights[i]) != SES_OK)
                 (void)atomic_fetch_add(&crowd->tally->errors, 1);
         }
         rig_wait(crowd->rig, store);
         (void)atomic_fetch_add(&crowd->tally->rounds, 1);
     }
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 static pid_t start_slot(struct crowd *crowd, unsigned slot, unsigned round)
@@ -187,7 +186,7 @@ static bool on_row(void *arg, const struct ses_scan_row *row)
 
 /* Every acknowledged put is on disk, no revision is there twice, none is missing in between, one entry for
  * each key. */
-static void check_key(struct crowd *crowd, struct ses_store *store, const struct census *census,
+static void check_key(struct crowd *crowd, struct ses_lmdb *store, const struct census *census,
                       unsigned number)
 {
     uint32_t acked = atomic_load(&crowd->tally->acked[number]);
@@ -206,18 +205,18 @@ static void check_key(struct crowd *crowd, struct ses_store *store, const struct
 static void check_all(struct crowd *crowd)
 {
     struct census *census = calloc(1, sizeof(*census));
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
     crowd->rig->wake_fd = eventfd(0, EFD_NONBLOCK);
     assert_ok(ses_store_scan(crowd->rig->dir, &crowd->rig->seal_key, 1, on_row, census));
     for (unsigned slot = 0; slot < SLOTS; slot++) /* settles what the last kills left */
-        ses_store_close(rig_open(crowd->rig, slot));
+        ses_lmdb_close(rig_open(crowd->rig, slot));
     store = rig_open(crowd->rig, 0);
     for (unsigned number = 0; number < KEYS; number++) {
         ses_arena_reset(&crowd->rig->arena);
         check_key(crowd, store, census, number);
     }
-    ses_store_close(store);
+    ses_lmdb_close(store);
     free(census);
 }
 

@@ -5,7 +5,7 @@
 
 #include "env_check.h"
 #include "page.h"
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 
 #define SESSIONS 400
 #define BODY                                                                                                 \
@@ -58,7 +58,7 @@ static void test_whole(void **state)
 static void test_truncated(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     unsigned counts[2];
     uint64_t sessions;
     char text[2048] = "";
@@ -71,13 +71,13 @@ static void test_truncated(void **state)
         assert_int_equal(rig_load(rig, &sessions), SES_DATA_LOSS);
         assert_int_equal(scan(rig, counts), SES_DATA_LOSS);
         rig->options.shard = 0;
-        assert_int_equal(ses_store_open(&rig->options, &store), SES_DATA_LOSS);
+        assert_int_equal(rig_try_open(rig, &store), SES_DATA_LOSS);
     }
     (void)snprintf(path, sizeof(path), "%s/log", rig->dir);
     fd = open(path, O_RDWR | O_CREAT, 0600);
     ses_log_init(&rig->log, fd, SES_LOG_INFO, "test");
     rig->options.log = &rig->log;
-    assert_int_equal(ses_store_open(&rig->options, &store), SES_DATA_LOSS);
+    assert_int_equal(rig_try_open(rig, &store), SES_DATA_LOSS);
     assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
     assert_non_null(strstr(text, "store_damaged")); /* which file, and what to do */
     assert_non_null(strstr(text, "/000"));
@@ -89,22 +89,22 @@ static void test_truncated(void **state)
 static void test_removed_or_emptied(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     uint64_t sessions;
 
     fill_shard(rig);
     assert_int_equal(truncate(data_path(rig), 0), 0);
     assert_int_equal(rig_load(rig, &sessions), SES_DATA_LOSS);
-    assert_int_equal(ses_store_open(&rig->options, &store), SES_DATA_LOSS);
+    assert_int_equal(rig_try_open(rig, &store), SES_DATA_LOSS);
     assert_int_equal(unlink(data_path(rig)), 0);
     assert_int_equal(rig_load(rig, &sessions), SES_DATA_LOSS);
-    assert_int_equal(ses_store_open(&rig->options, &store), SES_DATA_LOSS);
+    assert_int_equal(rig_try_open(rig, &store), SES_DATA_LOSS);
 }
 
 static void test_not_lmdb(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     uint64_t sessions;
     uint8_t noise[8192];
     int fd;
@@ -115,13 +115,13 @@ static void test_not_lmdb(void **state)
     assert_int_equal(pwrite(fd, noise, sizeof(noise), 0), sizeof(noise));
     (void)close(fd);
     assert_int_equal(rig_load(rig, &sessions), SES_DATA_LOSS);
-    assert_int_equal(ses_store_open(&rig->options, &store), SES_DATA_LOSS);
+    assert_int_equal(rig_try_open(rig, &store), SES_DATA_LOSS);
 }
 
 static void test_other_format(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     uint32_t version = SHARD_FORMAT_VERSION + 1;
     MDB_val key = env_val("format", 6);
     MDB_val value = env_val(&version, sizeof(version));
@@ -132,14 +132,14 @@ static void test_other_format(void **state)
     assert_int_equal(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
     assert_int_equal(mdb_put(txn, dbi, &key, &value, 0), 0);
     assert_int_equal(mdb_txn_commit(txn), 0);
-    ses_store_close(store);
-    assert_int_equal(ses_store_open(&rig->options, &store), SES_DATA_LOSS);
+    ses_lmdb_close(store);
+    assert_int_equal(rig_try_open(rig, &store), SES_DATA_LOSS);
 }
 
 /* Changes bytes of one record or row in place. */
 static void overwrite(struct rig *rig, uint64_t locator, bool index, size_t at, uint8_t flip)
 {
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     MDB_dbi dbi = index ? store->shard.env->index : store->shard.env->records;
     MDB_val key = env_val(&locator, sizeof(locator));
     uint8_t bytes[4096];
@@ -154,18 +154,18 @@ static void overwrite(struct rig *rig, uint64_t locator, bool index, size_t at, 
     value.mv_data = bytes;
     assert_int_equal(mdb_put(txn, dbi, &key, &value, 0), 0);
     assert_int_equal(mdb_txn_commit(txn), 0);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 static uint64_t locator_of(struct rig *rig, uint64_t number)
 {
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     struct ses_record record;
-    struct ses_store_ref ref;
+    struct ses_lmdb_ref ref;
     bool claimed;
 
     assert_ok(get(rig, store, number, &record, &ref, &claimed));
-    ses_store_close(store);
+    ses_lmdb_close(store);
     return word_low(ref.driver[REF_WORD]);
 }
 
@@ -173,8 +173,8 @@ static void test_rot_costs_one_session(void **state)
 {
     struct rig *rig = *state;
     struct ses_record record;
-    struct ses_store_ref ref;
-    struct ses_store *store;
+    struct ses_lmdb_ref ref;
+    struct ses_lmdb *store;
     unsigned counts[2];
     bool claimed;
 
@@ -187,7 +187,7 @@ static void test_rot_costs_one_session(void **state)
         assert_int_equal(get(rig, store, i, &record, &ref, &claimed), SES_DATA_LOSS);
     assert_stored(rig, store, 4, BODY, 1);
     assert_stored(rig, store, 8, BODY, 1);
-    ses_store_close(store);
+    ses_lmdb_close(store);
     assert_ok(scan(rig, counts));
     assert_int_equal(counts[0], SESSIONS - 3);
     assert_int_equal(counts[1], 3);
@@ -198,8 +198,8 @@ static void test_swapped_records(void **state)
     struct rig *rig = *state;
     uint64_t locators[2];
     struct ses_record record;
-    struct ses_store_ref ref;
-    struct ses_store *store;
+    struct ses_lmdb_ref ref;
+    struct ses_lmdb *store;
     uint8_t bytes[2][4096];
     MDB_val values[2];
     MDB_txn *txn;
@@ -226,7 +226,7 @@ static void test_swapped_records(void **state)
     assert_int_equal(get(rig, store, 1, &record, &ref, &claimed), SES_DATA_LOSS);
     assert_int_equal(get(rig, store, 2, &record, &ref, &claimed), SES_DATA_LOSS);
     assert_stored(rig, store, 3, BODY, 1);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 /* Two keys with the same first eight bytes and a common bucket: the second is refused, the first is served.
@@ -234,27 +234,27 @@ static void test_swapped_records(void **state)
 static void test_tag_collision(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     struct ses_store_key first = key_of(1);
     struct ses_store_key second = first;
     struct ses_record record;
-    struct ses_store_ref ref;
+    struct ses_lmdb_ref ref;
     struct ses_claim claim;
     bool claimed;
 
     second.bytes[31] ^= 1; /* the lowest bits of a part move no bucket */
     second.bytes[24] ^= 1;
     create(rig, store, 1, "first");
-    assert_int_equal(ses_store_claim_new(store, &second, SES_OWNER_NOBODY, &claim), SES_ALREADY_EXISTS);
-    assert_int_equal(ses_store_get(store, &second, &rig->arena, &record, &ref, &claimed), SES_ABORTED);
+    assert_int_equal(ses_claim_new(store, &second, SES_OWNER_NOBODY, &claim), SES_ALREADY_EXISTS);
+    assert_int_equal(ses_lmdb_get(store, &second, &rig->arena, &record, &ref, &claimed), SES_ABORTED);
     assert_stored(rig, store, 1, "first", 1);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 static void test_rotten_row_is_replaced_by_the_header(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     uint64_t sessions;
 
     fill_shard(rig);
@@ -263,7 +263,7 @@ static void test_rotten_row_is_replaced_by_the_header(void **state)
     assert_int_equal(sessions, SESSIONS);
     store = rig_open(rig, 0);
     assert_stored(rig, store, 9, BODY, 1);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 static void test_rotten_row_and_record(void **state)
@@ -284,8 +284,8 @@ static void test_vanished_record(void **state)
 {
     struct rig *rig = *state;
     struct ses_record record;
-    struct ses_store_ref ref;
-    struct ses_store *store;
+    struct ses_lmdb_ref ref;
+    struct ses_lmdb *store;
     uint64_t locator;
     MDB_txn *txn;
     MDB_val key;
@@ -299,7 +299,7 @@ static void test_vanished_record(void **state)
     assert_int_equal(mdb_del(txn, store->shard.env->records, &key, NULL), 0);
     assert_int_equal(mdb_txn_commit(txn), 0);
     assert_int_equal(get(rig, store, 3, &record, &ref, &claimed), SES_DATA_LOSS);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 static void copy_file(const char *from, const char *to)
@@ -327,7 +327,7 @@ static void test_noise_in_each_page(void **state)
     unsigned refused = 0;
     off_t pages;
     MDB_envinfo info;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     uint8_t noise[4096];
     char kept[128];
     int fd;
@@ -335,7 +335,7 @@ static void test_noise_in_each_page(void **state)
     fill_shard(rig);
     store = rig_open(rig, 0);
     assert_int_equal(mdb_env_info(store->shard.env->mdb, &info), 0);
-    ses_store_close(store);
+    ses_lmdb_close(store);
     pages = (off_t)info.me_last_pgno + 1;
     assert_true(pages > 20);
     (void)snprintf(kept, sizeof(kept), "%s/kept", rig->dir);
@@ -359,10 +359,10 @@ static void test_noise_in_each_page(void **state)
         assert_int_equal(scan(rig, counts) == SES_DATA_LOSS, reason != NULL);
         assert_true(reason != NULL || status == SES_OK);
         rig->options.shard = 0; /* a writer may open it, if nothing that it relies on is hurt */
-        writable = ses_store_open(&rig->options, &store);
+        writable = rig_try_open(rig, &store);
         assert_true(writable == SES_DATA_LOSS || writable == SES_OK);
         if (writable == SES_OK) {
-            ses_store_close(store);
+            ses_lmdb_close(store);
             copy_file(kept, data_path(rig));
         }
         assert_int_equal(pwrite(fd, before, sizeof(before), page * 4096), sizeof(before));
@@ -376,7 +376,7 @@ static void test_noise_in_each_page(void **state)
 /* Two transactions: one writes a value of so many pages, the next one frees them all. */
 static void free_many_pages(struct rig *rig)
 {
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     MDB_val key = env_val("large", 5);
     MDB_val value = env_val(calloc(1, LARGE), LARGE);
     MDB_txn *txn;
@@ -390,7 +390,7 @@ static void free_many_pages(struct rig *rig)
     assert_int_equal(mdb_del(txn, dbi, &key, NULL), 0);
     assert_int_equal(mdb_txn_commit(txn), 0);
     free(value.mv_data);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 /* The page on which a long list of free pages begins. */

@@ -88,12 +88,12 @@ static void test_each_kind_costs_its_page(void **state)
 {
     struct rig *rig = *state;
     struct ses_record record;
-    struct ses_store_ref ref;
+    struct ses_lmdb_ref ref;
     bool claimed;
 
     rig_fill(rig, FEW, BODY);
     for (size_t i = 0; i < GARBAGE_KINDS; i++) {
-        struct ses_store *store = rig_open(rig, 0);
+        struct ses_lmdb *store = rig_open(rig, 0);
         struct hurt hurt;
 
         hurt_page(rig, &hurt, page_number_of(store->shard.env, ENV_RECORDS, locator_of(rig, store, 0)),
@@ -105,14 +105,14 @@ static void test_each_kind_costs_its_page(void **state)
         create(rig, store, 1000 + i, "still writing");
         heal_page(rig, &hurt);
         assert_stored(rig, store, 0, BODY, 1);
-        ses_store_close(store);
+        ses_lmdb_close(store);
     }
 }
 
 static void test_snapshot_outlives_a_damaged_page(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     uint64_t damaged;
     uint64_t sound;
 
@@ -135,7 +135,7 @@ static void test_snapshot_outlives_a_damaged_page(void **state)
         ses_env_read_end(env);
         heal_page(rig, &hurt);
     }
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 /* A look-up of every locator, of those between them, and of what is behind, as LMDB sees them. */
@@ -143,7 +143,7 @@ static void test_reads_what_lmdb_reads(void **state)
 {
     struct rig *rig = *state;
     struct env_tree tree;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     struct ses_env *env;
     uint64_t from = 1;
     size_t count = 0;
@@ -180,15 +180,15 @@ static void test_reads_what_lmdb_reads(void **state)
     assert_int_equal(ses_env_tree_get(&tree, from, &value), MDB_NOTFOUND);
     assert_int_equal(ses_env_tree_get(&tree, 1, &value), MDB_NOTFOUND);
     ses_env_read_end(env);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 /* ---- collection ---- */
 
 /* Many that are over in ten minutes, and a last one that stays. */
-static struct ses_store *open_full(struct rig *rig, uint64_t locators[MANY])
+static struct ses_lmdb *open_full(struct rig *rig, uint64_t locators[MANY])
 {
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     struct ses_record record = record_of(BODY, ses_clock_wall_ms() + 60000);
     struct wait_one wait = {.calls = 0};
 
@@ -196,8 +196,8 @@ static struct ses_store *open_full(struct rig *rig, uint64_t locators[MANY])
         struct ses_store_key key = key_of(i);
         struct ses_claim claim;
 
-        assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
-        assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
+        assert_ok(ses_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
+        assert_ok(ses_claim_put(store, &claim, &record, on_done, &wait));
     }
     rig_wait(rig, store);
     create_until(rig, store, MANY, UINT64_MAX);
@@ -212,7 +212,7 @@ static struct ses_store *open_full(struct rig *rig, uint64_t locators[MANY])
 static void collect_around(struct rig *rig, uint64_t at, garbage_fn garbage, size_t kept)
 {
     static uint64_t locators[MANY];
-    struct ses_store *store = open_full(rig, locators);
+    struct ses_lmdb *store = open_full(rig, locators);
     struct ses_env *env = store->shard.env;
     const char *reason = "";
     struct hurt hurt;
@@ -234,7 +234,7 @@ static void collect_around(struct rig *rig, uint64_t at, garbage_fn garbage, siz
     WAIT_DOING(collect_begin(store, LATER), (count_entries(env, &records, &rows), rows == 2));
     assert_int_equal(records - rows, a_leaf);
     assert_stored(rig, store, MANY, "short-lived", 1);
-    ses_store_close(store);
+    ses_lmdb_close(store);
     (void)snprintf(path, sizeof(path), "%s/000/data.mdb", rig->dir);
     assert_ok(ses_env_check_pages(path, ENV_CHECK_ALL, &reason));
     assert_null(reason);
@@ -286,7 +286,7 @@ static void test_collection_before_a_branch_that_begins_with_damage(void **state
 {
     static uint64_t locators[MANY];
     struct rig *rig = *state;
-    struct ses_store *store = open_full(rig, locators);
+    struct ses_lmdb *store = open_full(rig, locators);
     struct ses_env *env = store->shard.env;
     uint64_t begin = begin_of_second_branch(env);
     size_t before = 0;
@@ -302,7 +302,7 @@ static void test_collection_before_a_branch_that_begins_with_damage(void **state
     assert_true(rows >= before);
     heal_page(rig, &hurt);
     WAIT_DOING(collect_begin(store, LATER), (count_entries(env, &records, &rows), rows == 1));
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 /* ---- copying and scanning ---- */
@@ -318,7 +318,7 @@ static bool count_row(void *arg, const struct ses_scan_row *row)
 static void test_copies_step_over_it(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     uint64_t locator;
 
     rig_fill(rig, FEW, BODY);
@@ -344,14 +344,14 @@ static void test_copies_step_over_it(void **state)
         assert_int_equal(counts[0], report.copied);
         assert_int_equal(counts[1], 0);
     }
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 /* How many sessions a page of the index hides nobody can tell: that is no backup. */
 static void test_damaged_index_is_not_copied(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     uint64_t locator;
 
     rig_fill(rig, FEW, BODY);
@@ -368,7 +368,7 @@ static void test_damaged_index_is_not_copied(void **state)
         assert_int_equal(ses_store_backup(rig->dir, target, &report), SES_DATA_LOSS);
         heal_page(rig, &hurt);
     }
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 int main(void)

@@ -26,10 +26,10 @@ bool __wrap_ses_table_take(struct ses_table *table, uint64_t slot, uint64_t word
 static void test_what_was_lost_is_left_alone(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     uint64_t now_ms = ses_clock_wall_ms();
     struct ses_record record;
-    struct ses_store_ref ref;
+    struct ses_lmdb_ref ref;
     bool claimed;
 
     create_until(rig, store, 1, now_ms + 1000);
@@ -42,7 +42,7 @@ static void test_what_was_lost_is_left_alone(void **state)
     assert_false(claimed);
     too_late = false;
     collect_to(store, now_ms + 60000, 1); /* in time, it goes */
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 int main(void)

@@ -1,13 +1,13 @@
 /* While room is short: live records move, whatever their age, and not for ever. */
 #include "gc_fixture.h"
 
-static enum ses_status try_update(struct rig *rig, struct ses_store *store, uint64_t number, size_t bytes)
+static enum ses_status try_update(struct rig *rig, struct ses_lmdb *store, uint64_t number, size_t bytes)
 {
     static const uint8_t body[SES_STORE_BODY_MAX];
     struct ses_store_key key = key_of(number);
     struct ses_record next = record_of("", UINT64_MAX);
     struct ses_record record;
-    struct ses_store_ref ref;
+    struct ses_lmdb_ref ref;
     struct ses_claim claim;
     enum ses_status status;
     bool claimed;
@@ -16,22 +16,22 @@ static enum ses_status try_update(struct rig *rig, struct ses_store *store, uint
     next.body = ses_slice(body, bytes);
     /* The record may just be moving: then again, as a caller does. */
     if (get(rig, store, number, &record, &ref, &claimed) != SES_OK ||
-        ses_store_claim_ref(store, &key, &ref, record.revision, &claim) != SES_OK)
+        ses_claim_ref(store, &key, &ref, record.revision, &claim) != SES_OK)
         return SES_FULL;
     status = put_wait(rig, store, &claim, &next);
     if (status != SES_OK)
-        ses_store_release(store, &claim);
+        ses_claim_release(store, &claim);
     return status;
 }
 
-static void tick(struct ses_store *store)
+static void tick(struct ses_lmdb *store)
 {
-    ses_store_tick(store);
+    ses_lmdb_tick(store);
     WAIT_UNTIL(collect_is_taken(store));
-    ses_store_complete(store);
+    ses_lmdb_complete(store);
 }
 
-static void tick_often(struct ses_store *store)
+static void tick_often(struct ses_lmdb *store)
 {
     for (unsigned i = 0; i < 50; i++)
         tick(store);
@@ -42,7 +42,7 @@ static void tick_often(struct ses_store *store)
 static void test_live_record_moves_while_room_is_short(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     uint64_t before;
 
     rig->options.quota_bytes = 512 << 10;
@@ -58,14 +58,14 @@ static void test_live_record_moves_while_room_is_short(void **state)
     }
     assert_stored(rig, store, 1, "live", 1);
     assert_true(locator_of(rig, store, 1) > before);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 /* A shard that is full of live records is written again once, not for ever. */
 static void test_moving_without_gain_ends(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     uint64_t moved;
     uint64_t i;
 
@@ -81,15 +81,15 @@ static void test_moving_without_gain_ends(void **state)
     assert_true(locator_of(rig, store, 1) == moved);
     assert_int_equal(atomic_load(&rig->metrics->counter[SES_C_STORE_PRESSED]), 1);
     assert_true(atomic_load(&store->committer.commit.records) < i + 8);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 /* Room is short in one shard, which waits for a live record in another one: that moves. */
 static void test_other_shard_makes_way(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *first = rig_open(rig, 0);
-    struct ses_store *second = rig_open(rig, 1);
+    struct ses_lmdb *first = rig_open(rig, 0);
+    struct ses_lmdb *second = rig_open(rig, 1);
 
     create(rig, second, 9, "an hour");
     create_until(rig, second, 1, UINT64_MAX);
@@ -101,8 +101,8 @@ static void test_other_shard_makes_way(void **state)
     collect_to(first, LATER, 0);
     assert_absent(rig, first, 1);
     assert_stored(rig, second, 9, "an hour", 1);
-    ses_store_close(first);
-    ses_store_close(second);
+    ses_lmdb_close(first);
+    ses_lmdb_close(second);
 }
 
 int main(void)

@@ -3,14 +3,14 @@
 
 #include <fcntl.h>
 
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 #include "unit_clock.h"
 
 #define QUOTA_BYTES (UINT64_C(8) << 20)
 
 struct holder {
     struct rig *rig;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     MDB_txn *txn;
     int log_fd;
 };
@@ -35,7 +35,7 @@ static void end(struct holder *holder)
 {
     if (holder->txn != NULL)
         mdb_txn_abort(holder->txn);
-    ses_store_close(holder->store);
+    ses_lmdb_close(holder->store);
     unit_clock_run();
     (void)close(holder->log_fd);
     holder->rig->log.fd = -1;
@@ -44,7 +44,7 @@ static void end(struct holder *holder)
 static void pass(struct holder *holder, uint64_t ms)
 {
     unit_clock_pass_ms(ms);
-    ses_store_tick(holder->store);
+    ses_lmdb_tick(holder->store);
 }
 
 static uint64_t seconds_of(struct holder *holder)

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 
 #include "env_check.h"
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 
 #define SESSIONS  400
 #define PAGE      4096
@@ -95,12 +95,12 @@ static void test_older_meta_page_looks_newer(void **state)
     for (unsigned bit = 1; bit < 64; bit += 3) {
         unsigned older = txnid[0] < txnid[1] ? 0 : 1;
         uint64_t flipped = txnid[older] ^ UINT64_C(1) << bit;
-        struct ses_store *store;
+        struct ses_lmdb *store;
 
         assert_int_equal(pwrite(fd, &flipped, 8, (off_t)older * PAGE + TXNID_AT), 8);
         assert_int_equal(rig_load(rig, &sessions), SES_DATA_LOSS);
         assert_int_equal(scan(rig), SES_DATA_LOSS);
-        assert_int_equal(ses_store_open(&rig->options, &store), SES_DATA_LOSS);
+        assert_int_equal(rig_try_open(rig, &store), SES_DATA_LOSS);
         assert_int_equal(pwrite(fd, &txnid[older], 8, (off_t)older * PAGE + TXNID_AT), 8);
     }
     (void)close(fd);
@@ -136,8 +136,8 @@ static void test_unreadable_is_counted_once(void **state)
 {
     struct rig *rig = *state;
     struct ses_record record;
-    struct ses_store *store;
-    struct ses_store_ref ref;
+    struct ses_lmdb *store;
+    struct ses_lmdb_ref ref;
     uint8_t noise[PAGE];
     bool claimed;
     off_t end;
@@ -145,7 +145,7 @@ static void test_unreadable_is_counted_once(void **state)
 
     store = rig_open(rig, 0);
     create(rig, store, 1, "a body that is sealed and can be found by what is before it");
-    ses_store_close(store);
+    ses_lmdb_close(store);
     fd = open_data(rig);
     end = lseek(fd, 0, SEEK_END);
     for (off_t at = 2 * PAGE; at < end; at += PAGE) {
@@ -163,7 +163,7 @@ static void test_unreadable_is_counted_once(void **state)
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(get(rig, store, 1, &record, &ref, &claimed), SES_DATA_LOSS);
     assert_int_equal(atomic_load(&rig->metrics->counter[SES_C_STORE_UNREADABLE]), 1);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 static void make_unfinished(struct rig *rig, off_t bytes, const char *mark)
@@ -188,7 +188,7 @@ static void test_unfinished_shard_is_made_anew(void **state)
 {
     static const off_t lengths[] = {1, 100, 4096, 5000, 8192, 16384, 65536};
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     uint64_t sessions;
 
     for (unsigned i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
@@ -198,20 +198,20 @@ static void test_unfinished_shard_is_made_anew(void **state)
         assert_ok(scan(rig));
         store = rig_open(rig, 0);
         create(rig, store, i, "stays");
-        ses_store_close(store);
+        ses_lmdb_close(store);
         assert_ok(rig_load(rig, &sessions));
         assert_int_equal(sessions, 1);
     }
     make_unfinished(rig, 8192, "1"); /* with its mark it held sessions */
     assert_int_equal(rig_load(rig, &sessions), SES_DATA_LOSS);
-    assert_int_equal(ses_store_open(&rig->options, &store), SES_DATA_LOSS);
+    assert_int_equal(rig_try_open(rig, &store), SES_DATA_LOSS);
 }
 
 /* A sound one without its mark may hold sessions: it is kept. */
 static void test_sound_shard_without_mark_is_kept(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     uint64_t sessions;
     char path[128];
 
@@ -222,7 +222,7 @@ static void test_sound_shard_without_mark_is_kept(void **state)
     assert_int_equal(sessions, SESSIONS);
     store = rig_open(rig, 0);
     assert_stored(rig, store, 1, "a body that is long enough to fill some pages", 1);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 /* The newest meta page's tree of free pages: LMDB's MDB_meta has it 24 bytes behind the page's head, its root

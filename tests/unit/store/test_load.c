@@ -1,6 +1,6 @@
 #include "store_fixture.h"
 
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 
 static uint64_t load(struct rig *rig, uint64_t now_ms)
 {
@@ -30,8 +30,8 @@ static void test_nothing(void **state)
 static void test_highest_revision_over_shards(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *first = rig_open(rig, 0);
-    struct ses_store *second = rig_open(rig, 2);
+    struct ses_lmdb *first = rig_open(rig, 0);
+    struct ses_lmdb *second = rig_open(rig, 2);
 
     for (uint64_t i = 0; i < 100; i++) {
         create(rig, first, i, "one");
@@ -40,8 +40,8 @@ static void test_highest_revision_over_shards(void **state)
         if (i % 4 == 0)
             update(rig, first, i, "three", UINT64_MAX);
     }
-    ses_store_close(first);
-    ses_store_close(second);
+    ses_lmdb_close(first);
+    ses_lmdb_close(second);
     assert_int_equal(load(rig, ses_clock_wall_ms()), 100);
     first = rig_open(rig, 0);
     for (uint64_t i = 0; i < 100; i++) {
@@ -51,11 +51,11 @@ static void test_highest_revision_over_shards(void **state)
     }
     update(rig, first, 1, "goes on", UINT64_MAX);
     assert_stored(rig, first, 1, "goes on", 2);
-    ses_store_close(first);
+    ses_lmdb_close(first);
 }
 
 /* As if the next record, which lives for an hour from now, came at that time. */
-static void write_at(struct rig *rig, struct ses_store *store, uint64_t number, uint64_t wall_ms)
+static void write_at(struct rig *rig, struct ses_lmdb *store, uint64_t number, uint64_t wall_ms)
 {
     store->shard.last_locator = locator_floor(wall_ms); /* the committer is idle */
     create(rig, store, number, "newest");
@@ -64,7 +64,7 @@ static void write_at(struct rig *rig, struct ses_store *store, uint64_t number, 
 static void test_expired_are_skipped(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     uint64_t now_ms = ses_clock_now_ms();
 
     create(rig, store, 1, "an hour");
@@ -72,12 +72,12 @@ static void test_expired_are_skipped(void **state)
     create(rig, store, 2, "an hour too");
     update(rig, store, 2, "longer", now_ms + 3 * HOUR_MS);
     write_at(rig, store, 3, now_ms + 2 * HOUR_MS);
-    ses_store_close(store);
+    ses_lmdb_close(store);
     assert_int_equal(load(rig, now_ms + 2 * HOUR_MS + 1000), 1);
     store = rig_open(rig, 0);
     assert_absent(rig, store, 1);
     assert_stored(rig, store, 2, "longer", 2);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 /* A clock that went ahead while nobody looked: what lived when the newest record was written is found. What
@@ -85,11 +85,11 @@ static void test_expired_are_skipped(void **state)
 static void test_clock_ahead_of_the_newest_record(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
 
     create(rig, store, 1, "an hour");
     create(rig, store, 2, "an hour too");
-    ses_store_close(store);
+    ses_lmdb_close(store);
     assert_int_equal(load(rig, ses_clock_now_ms() + 2 * HOUR_MS), 2);
     assert_int_equal(load(rig, ses_clock_now_ms() + 24 * HOUR_MS), 2);
 }
@@ -98,72 +98,72 @@ static void test_clock_ahead_of_the_newest_record(void **state)
 static void test_record_ahead_of_the_clock(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     uint64_t now_ms = ses_clock_now_ms();
 
     create(rig, store, 1, "an hour");
     write_at(rig, store, 2, now_ms + 24 * HOUR_MS);
     create(rig, store, 3, "an hour, after the clock was set right");
-    ses_store_close(store);
+    ses_lmdb_close(store);
     assert_int_equal(load(rig, now_ms), 3);
     assert_true(ses_store_newest_ms(rig->shared) >= now_ms + 24 * HOUR_MS);
     store = rig_open(rig, 0);
     assert_stored(rig, store, 1, "an hour", 1);
     assert_stored(rig, store, 3, "an hour, after the clock was set right", 1);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 static void test_released_intent_may_come_back(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     struct ses_store_key key = key_of(1);
     struct ses_record record;
-    struct ses_store_ref ref;
+    struct ses_lmdb_ref ref;
     struct ses_claim claim;
     bool claimed;
 
-    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
+    assert_ok(ses_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(intent_wait(rig, store, &claim, "calling"));
-    ses_store_close(store); /* with the claim held */
+    ses_lmdb_close(store); /* with the claim held */
     assert_int_equal(load(rig, ses_clock_wall_ms()), 1);
     store = rig_open(rig, 0);
     assert_ok(get(rig, store, 1, &record, &ref, &claimed));
     assert_int_equal(record.kind, SES_RECORD_INTENT);
     /* and is superseded like any record */
     update(rig, store, 1, "outcome", UINT64_MAX);
-    ses_store_close(store);
+    ses_lmdb_close(store);
     assert_int_equal(load(rig, ses_clock_wall_ms()), 1);
     store = rig_open(rig, 0);
     assert_stored(rig, store, 1, "outcome", 2);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 /* An intent, released; then another worker made the session at the same revision. */
 static void test_session_beats_released_intent(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *first = rig_open(rig, 2);
-    struct ses_store *second = rig_open(rig, 0);
+    struct ses_lmdb *first = rig_open(rig, 2);
+    struct ses_lmdb *second = rig_open(rig, 0);
     struct ses_store_key key = key_of(1);
     struct ses_claim claim;
 
-    assert_ok(ses_store_claim_new(first, &key, SES_OWNER_NOBODY, &claim));
+    assert_ok(ses_claim_new(first, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(intent_wait(rig, first, &claim, "calling"));
-    ses_store_release(first, &claim);
+    ses_claim_release(first, &claim);
     create(rig, second, 1, "session");
-    ses_store_close(first);
-    ses_store_close(second);
+    ses_lmdb_close(first);
+    ses_lmdb_close(second);
     assert_int_equal(load(rig, ses_clock_wall_ms()), 1);
     first = rig_open(rig, 1);
     assert_stored(rig, first, 1, "session", 1);
-    ses_store_close(first);
+    ses_lmdb_close(first);
 }
 
 static void test_table_too_small(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     struct ses_record record = record_of("", UINT64_MAX);
     struct wait_one wait = {.calls = 0};
     uint64_t sessions;
@@ -172,11 +172,11 @@ static void test_table_too_small(void **state)
         struct ses_store_key key = key_of(i);
         struct ses_claim claim;
 
-        assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
-        assert_ok(ses_store_put(store, &claim, &record, on_done, &wait));
+        assert_ok(ses_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
+        assert_ok(ses_claim_put(store, &claim, &record, on_done, &wait));
     }
     rig_wait(rig, store);
-    ses_store_close(store);
+    ses_lmdb_close(store);
     rig_new_table(rig, 100);
     assert_int_equal(ses_store_load(rig->dir, rig->shared, ses_clock_wall_ms(), NULL, &sessions), SES_FULL);
 }

@@ -21,22 +21,22 @@ int fdatasync(int fd)
 static void test_opening_syncs_what_it_finds(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     unsigned process;
     unsigned disk;
 
     rig->options.durability = SES_DURABILITY_PROCESS;
-    ses_store_close(rig_open(rig, 0)); /* makes the shard */
+    ses_lmdb_close(rig_open(rig, 0)); /* makes the shard */
     data_syncs = 0;
     store = rig_open(rig, 0);
     process = data_syncs;
-    ses_store_close(store);
+    ses_lmdb_close(store);
     rig->options.durability = SES_DURABILITY_DISK;
-    ses_store_close(rig_open(rig, 0));
+    ses_lmdb_close(rig_open(rig, 0));
     data_syncs = 0;
     store = rig_open(rig, 0);
     disk = data_syncs;
-    ses_store_close(store);
+    ses_lmdb_close(store);
     assert_in_range(process, 1, 100); /* its opening commit alone makes none */
     assert_in_range(disk, 2, 100);    /* its opening commit alone makes one */
 }

@@ -2,7 +2,7 @@
  * shard. The amounts are set, not made. */
 #include "store_fixture.h"
 
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 
 #define SLOT      3 /* of the table's count; the store that is tested writes another shard */
 #define LOG_BYTES 4096
@@ -13,9 +13,9 @@ struct told {
     unsigned relieved;
 };
 
-static struct ses_store *open_told(struct rig *rig, FILE **ret_log)
+static struct ses_lmdb *open_told(struct rig *rig, FILE **ret_log)
 {
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
     *ret_log = tmpfile();
     assert_non_null(*ret_log);
@@ -51,7 +51,7 @@ static struct told told_in(struct rig *rig, FILE *log)
 }
 
 /* The shard's bytes are what they are; its quota is set around them. */
-static void tick_at(struct rig *rig, struct ses_store *store, uint64_t table_percent, uint64_t bytes_percent)
+static void tick_at(struct rig *rig, struct ses_lmdb *store, uint64_t table_percent, uint64_t bytes_percent)
 {
     uint64_t bytes = atomic_load(&store->committer.commit.bytes_used);
     uint64_t others = atomic_load(&rig->table->shards[0].entries) > 0;
@@ -61,10 +61,10 @@ static void tick_at(struct rig *rig, struct ses_store *store, uint64_t table_per
     ses_table_usage(rig->table, &used, &room);
     atomic_store(&rig->table->shards[SLOT].entries, (int64_t)((room * table_percent + 99) / 100 - others));
     store->quota_bytes = bytes_percent == 0 ? 0 : bytes * 100 / bytes_percent;
-    ses_store_tick(store);
+    ses_lmdb_tick(store);
 }
 
-static void tick_through(struct rig *rig, struct ses_store *store, const uint64_t *table_percent)
+static void tick_through(struct rig *rig, struct ses_lmdb *store, const uint64_t *table_percent)
 {
     for (; *table_percent != END; table_percent++)
         tick_at(rig, store, *table_percent, 0);
@@ -80,9 +80,9 @@ static void assert_told(struct rig *rig, FILE *log, unsigned filling, unsigned r
     assert_int_equal(atomic_load(&rig->metrics->counter[SES_C_STORE_PRESSED]), filling - relieved);
 }
 
-static void close_told(struct ses_store *store, FILE *log)
+static void close_told(struct ses_lmdb *store, FILE *log)
 {
-    ses_store_close(store);
+    ses_lmdb_close(store);
     (void)fclose(log);
 }
 
@@ -93,7 +93,7 @@ static void test_table_warns_once_and_is_relieved_once(void **state)
     static const uint64_t after[] = {69, 70, 79, 0, 79, END};
     struct rig *rig = *state;
     FILE *log;
-    struct ses_store *store = open_told(rig, &log);
+    struct ses_lmdb *store = open_told(rig, &log);
 
     tick_through(rig, store, below);
     assert_told(rig, log, 0, 0);
@@ -110,7 +110,7 @@ static void test_shard_warns_too(void **state)
 {
     struct rig *rig = *state;
     FILE *log;
-    struct ses_store *store = open_told(rig, &log);
+    struct ses_lmdb *store = open_told(rig, &log);
 
     tick_at(rig, store, 0, 79);
     assert_told(rig, log, 0, 0);
@@ -127,7 +127,7 @@ static void test_the_fuller_one_counts(void **state)
 {
     struct rig *rig = *state;
     FILE *log;
-    struct ses_store *store = open_told(rig, &log);
+    struct ses_lmdb *store = open_told(rig, &log);
 
     tick_at(rig, store, 85, 10);
     tick_at(rig, store, 85, 85);
@@ -143,7 +143,7 @@ static void test_a_predecessors_gauge_goes(void **state)
 {
     struct rig *rig = *state;
     FILE *log;
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
     ses_gauge_set(rig->metrics, SES_C_STORE_PRESSED, 1);
     store = open_told(rig, &log);

@@ -4,7 +4,7 @@
 
 #include <signal.h>
 
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 
 static void die(void)
 {
@@ -14,25 +14,25 @@ static void die(void)
 static void claim_and_die(void *arg)
 {
     struct rig *rig = arg;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     struct ses_store_key key = key_of(2);
     struct ses_record record;
-    struct ses_store_ref ref;
+    struct ses_lmdb_ref ref;
     struct ses_claim claim;
     bool claimed;
 
     create(rig, store, 1, "kept");
-    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
+    assert_ok(ses_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(get(rig, store, 1, &record, &ref, &claimed));
     key = key_of(1);
-    assert_ok(ses_store_claim_ref(store, &key, &ref, 1, &claim));
+    assert_ok(ses_claim_ref(store, &key, &ref, 1, &claim));
     die();
 }
 
 static void test_claims_go_back(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
     in_child(claim_and_die, rig);
     store = rig_open(rig, 0);
@@ -40,11 +40,11 @@ static void test_claims_go_back(void **state)
     assert_absent(rig, store, 2);
     create(rig, store, 2, "free again");
     update(rig, store, 1, "writable again", UINT64_MAX);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 /* Commits records behind the store's back: what a death between commit and publish leaves. */
-static void commit_unpublished(struct ses_store *store, struct ses_claim *claim, const char *body,
+static void commit_unpublished(struct ses_lmdb *store, struct ses_claim *claim, const char *body,
                                enum ses_record_kind kind)
 {
     struct ses_record record = record_of(body, UINT64_MAX);
@@ -72,21 +72,21 @@ static void commit_unpublished(struct ses_store *store, struct ses_claim *claim,
 static void commit_and_die(void *arg)
 {
     struct rig *rig = arg;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     struct ses_store_key key = key_of(1);
     struct ses_record record;
-    struct ses_store_ref ref;
+    struct ses_lmdb_ref ref;
     struct ses_claim claim;
     bool claimed;
 
-    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
+    assert_ok(ses_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     commit_unpublished(store, &claim, "committed", SES_RECORD_SESSION);
     create(rig, store, 2, "old");
     /* create moved the watermark; put it back where it was before key 1 was written. */
     atomic_store(&rig->table->shards[0].published, 0);
     assert_ok(get(rig, store, 2, &record, &ref, &claimed));
     key = key_of(2);
-    assert_ok(ses_store_claim_ref(store, &key, &ref, 1, &claim));
+    assert_ok(ses_claim_ref(store, &key, &ref, 1, &claim));
     commit_unpublished(store, &claim, "new", SES_RECORD_SESSION);
     die();
 }
@@ -94,24 +94,24 @@ static void commit_and_die(void *arg)
 static void test_committed_is_published(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
     in_child(commit_and_die, rig);
     store = rig_open(rig, 0);
     assert_stored(rig, store, 1, "committed", 1);
     assert_stored(rig, store, 2, "new", 2);
     assert_true(atomic_load(&rig->table->shards[0].published) == store->shard.last_locator);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 static void half_published_and_die(void *arg)
 {
     struct rig *rig = arg;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     struct ses_store_key key = key_of(1);
     struct ses_claim claim;
 
-    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
+    assert_ok(ses_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     commit_unpublished(store, &claim, "committed", SES_RECORD_SESSION);
     atomic_store(table_meta(rig->table, claim.driver[CLAIM_SLOT]), meta_make(RETAIN_NEVER, 1));
     atomic_store(table_previous(rig->table, claim.driver[CLAIM_SLOT]),
@@ -122,12 +122,12 @@ static void half_published_and_die(void *arg)
 static void test_half_published(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
     in_child(half_published_and_die, rig);
     store = rig_open(rig, 0);
     assert_stored(rig, store, 1, "committed", 1);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 /* The first revision lies behind the watermark too, but another process has superseded it, and this one
@@ -135,11 +135,11 @@ static void test_half_published(void **state)
 static void superseded_and_die(void *arg)
 {
     struct rig *rig = arg;
-    struct ses_store *own = rig_open(rig, 0);
-    struct ses_store *other = rig_open(rig, 1);
+    struct ses_lmdb *own = rig_open(rig, 0);
+    struct ses_lmdb *other = rig_open(rig, 1);
     struct ses_store_key key = key_of(1);
     struct ses_record record;
-    struct ses_store_ref ref;
+    struct ses_lmdb_ref ref;
     struct ses_claim claim;
     bool claimed;
 
@@ -147,37 +147,37 @@ static void superseded_and_die(void *arg)
     update(rig, other, 1, "two", UINT64_MAX);
     atomic_store(&rig->table->shards[0].published, 0);
     assert_ok(get(rig, own, 1, &record, &ref, &claimed));
-    assert_ok(ses_store_claim_ref(own, &key, &ref, 2, &claim));
+    assert_ok(ses_claim_ref(own, &key, &ref, 2, &claim));
     die();
 }
 
 static void test_superseded_stays_superseded(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
     in_child(superseded_and_die, rig);
     store = rig_open(rig, 0);
     assert_stored(rig, store, 1, "two", 2);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 static void intent_and_die(void *arg)
 {
     struct rig *rig = arg;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     struct ses_store_key key = key_of(1);
     struct ses_record record;
-    struct ses_store_ref ref;
+    struct ses_lmdb_ref ref;
     struct ses_claim claim;
     bool claimed;
 
-    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
+    assert_ok(ses_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(intent_wait(rig, store, &claim, "calling"));
     create(rig, store, 2, "before");
     assert_ok(get(rig, store, 2, &record, &ref, &claimed));
     key = key_of(2);
-    assert_ok(ses_store_claim_ref(store, &key, &ref, 1, &claim));
+    assert_ok(ses_claim_ref(store, &key, &ref, 1, &claim));
     assert_ok(intent_wait(rig, store, &claim, "calling too"));
     create(rig, store, 3, "moves the watermark over both");
     die();
@@ -186,9 +186,9 @@ static void intent_and_die(void *arg)
 static void test_intent_is_published(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     struct ses_record record;
-    struct ses_store_ref ref;
+    struct ses_lmdb_ref ref;
     bool claimed;
 
     in_child(intent_and_die, rig);
@@ -200,18 +200,18 @@ static void test_intent_is_published(void **state)
     assert_false(claimed);
     update(rig, store, 1, "settled", UINT64_MAX);
     assert_stored(rig, store, 1, "settled", 2);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 /* Committed, but the entry does not know yet. */
 static void intent_unnoted_and_die(void *arg)
 {
     struct rig *rig = arg;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     struct ses_store_key key = key_of(1);
     struct ses_claim claim;
 
-    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
+    assert_ok(ses_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     commit_unpublished(store, &claim, "calling", SES_RECORD_INTENT);
     die();
 }
@@ -219,22 +219,22 @@ static void intent_unnoted_and_die(void *arg)
 static void test_unnoted_intent_is_published(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
     in_child(intent_unnoted_and_die, rig);
     store = rig_open(rig, 0);
     assert_stored(rig, store, 1, "calling", 1);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 static void outcome_unpublished_and_die(void *arg)
 {
     struct rig *rig = arg;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     struct ses_store_key key = key_of(1);
     struct ses_claim claim;
 
-    assert_ok(ses_store_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
+    assert_ok(ses_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
     assert_ok(intent_wait(rig, store, &claim, "calling"));
     commit_unpublished(store, &claim, "outcome", SES_RECORD_SESSION);
     die();
@@ -243,18 +243,18 @@ static void outcome_unpublished_and_die(void *arg)
 static void test_outcome_beats_its_intent(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
     in_child(outcome_unpublished_and_die, rig);
     store = rig_open(rig, 0);
     assert_stored(rig, store, 1, "outcome", 2);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 static void tentative_and_die(void *arg)
 {
     struct rig *rig = arg;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     struct ses_store_key key = key_of(1);
     struct table_probe probe;
 
@@ -279,7 +279,7 @@ static void test_half_made_entries_are_freed(void **state)
     struct rig *rig = *state;
     struct ses_store_key key = key_of(1);
     struct table_probe probe;
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
     in_child(tentative_and_die, rig);
     store = rig_open(rig, 0);
@@ -288,15 +288,15 @@ static void test_half_made_entries_are_freed(void **state)
         assert_true(atomic_load(table_word(rig->table, probe_slot(&probe, i))) == 0);
     assert_true(atomic_load(table_word(rig->table, probe_slot(&probe, 3))) != 0);
     create(rig, store, 1, "free");
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 static void deleting_and_die(void *arg)
 {
     struct rig *rig = arg;
-    struct ses_store *store = rig_open(rig, 0);
+    struct ses_lmdb *store = rig_open(rig, 0);
     struct ses_record record;
-    struct ses_store_ref ref;
+    struct ses_lmdb_ref ref;
     uint64_t locator;
     uint64_t word;
     MDB_val key;
@@ -325,14 +325,14 @@ static void deleting_and_die(void *arg)
 static void test_half_deleted(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
     in_child(deleting_and_die, rig);
     store = rig_open(rig, 0);
     assert_absent(rig, store, 1);
     assert_stored(rig, store, 2, "not yet", 1);
     create(rig, store, 1, "again");
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 int main(void)

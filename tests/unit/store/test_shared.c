@@ -58,7 +58,7 @@ static void test_no_descriptors(void **state)
 static void test_resize(void **state)
 {
     struct rig *rig = *state;
-    struct ses_store *store;
+    struct ses_lmdb *store;
     uint64_t used;
     uint64_t room;
     int fd;
@@ -75,7 +75,7 @@ static void test_resize(void **state)
     assert_int_equal(used, 10);
     assert_true(ses_store_newest_ms(rig->shared) != 0);
     store = rig_open(rig, 0);
-    ses_store_close(store);
+    ses_lmdb_close(store);
 }
 
 int main(void)

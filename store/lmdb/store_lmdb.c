@@ -2,19 +2,19 @@
  * left in the table is settled, then the old end is read, watchers are roused, and only then the committer
  * starts, so that nobody writes beside the settling.
  */
-#include "store_impl.h"
+#include "store_lmdb_impl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
 
-static enum ses_status check_options(const struct ses_store_options *options, bool writer)
+static enum ses_status check_options(const struct ses_lmdb_options *options, bool writer)
 {
     if (options->dir == NULL || strlen(options->dir) > ENV_PATH_MAX || options->shared == NULL)
         return SES_INVALID_ARGUMENT;
     if (options->shards == 0 || options->map_bytes == 0 || options->shards > SES_STORE_SHARDS_MAX ||
-        options->durability >= SES_DURABILITY_COUNT)
+        options->durability > SES_DURABILITY_PROCESS)
         return SES_INVALID_ARGUMENT;
     if (writer && (options->shard >= SES_STORE_SHARDS_MAX || options->seal_keys_count == 0))
         return SES_INVALID_ARGUMENT;
@@ -28,9 +28,9 @@ static unsigned percent_of(unsigned option)
     return option == 0 || option > 100 ? 100 : option;
 }
 
-static enum ses_status make_store(const struct ses_store_options *options, struct ses_store **ret_store)
+static enum ses_status make_store(const struct ses_lmdb_options *options, struct ses_lmdb **ret_store)
 {
-    struct ses_store *store = calloc(1, sizeof(*store));
+    struct ses_lmdb *store = calloc(1, sizeof(*store));
     enum ses_status status;
 
     if (store == NULL)
@@ -41,6 +41,7 @@ static enum ses_status make_store(const struct ses_store_options *options, struc
         return status;
     }
     (void)snprintf(store->dir, sizeof(store->dir), "%s", options->dir);
+    store->base = (struct ses_store){.driver = &ses_lmdb_driver, .durability = options->durability};
     ses_record_nonces_init(&store->nonces);
     ses_list_init(&store->intents);
     store->table = options->shared->table;
@@ -62,10 +63,10 @@ static enum ses_status make_store(const struct ses_store_options *options, struc
 
 static enum ses_status env_for_settling(void *arg, unsigned shard, struct ses_env **ret_env)
 {
-    return ses_store_env(arg, shard, ret_env);
+    return ses_lmdb_env(arg, shard, ret_env);
 }
 
-static enum ses_status first_usage(struct ses_store *store)
+static enum ses_status first_usage(struct ses_lmdb *store)
 {
     enum ses_status status;
     uint64_t records;
@@ -88,7 +89,7 @@ static enum ses_status first_usage(struct ses_store *store)
 }
 
 /* What each owner has in this shard: the rows of its index, about 50 ns each. */
-static enum ses_status count_owner_bytes(struct ses_store *store)
+static enum ses_status count_owner_bytes(struct ses_lmdb *store)
 {
     struct ses_env *env = store->shard.env;
     MDB_cursor *cursor;
@@ -116,7 +117,7 @@ static enum ses_status count_owner_bytes(struct ses_store *store)
     return rc == MDB_NOTFOUND ? SES_OK : ses_env_status(rc);
 }
 
-static enum ses_status open_writer(struct ses_store *store, const struct ses_store_options *options)
+static enum ses_status open_writer(struct ses_lmdb *store, const struct ses_lmdb_options *options)
 {
     bool nosync = options->durability == SES_DURABILITY_PROCESS;
     bool full;
@@ -134,10 +135,10 @@ static enum ses_status open_writer(struct ses_store *store, const struct ses_sto
         ses_watch_board_rouse(store->watch_board);
     SES_TRY(first_usage(store));
     SES_TRY(count_owner_bytes(store));
-    ses_store_look_at_disk(store);
+    ses_lmdb_look_at_disk(store);
     ses_collect_clock_init(&store->collect_clock, options->shared, ses_clock_now_ms(), ses_clock_mono_ms());
     atomic_store(&commit->gc_lag_ms, store->collect_clock.lag_ms);
-    commit->room_bytes = ses_store_room_bytes(store);
+    commit->room_bytes = ses_lmdb_room_bytes(store);
     commit->shard = &store->shard;
     commit->table = store->table;
     commit->owner_bytes = store->owner_bytes;
@@ -155,34 +156,34 @@ static enum ses_status open_writer(struct ses_store *store, const struct ses_sto
     return SES_OK;
 }
 
-enum ses_status ses_store_open(const struct ses_store_options *options, struct ses_store **ret_store)
+enum ses_status ses_lmdb_open(const struct ses_lmdb_options *options, struct ses_store **ret_store)
 {
     enum ses_status status;
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
     SES_TRY(check_options(options, true));
     SES_TRY(make_store(options, &store));
     status = open_writer(store, options);
     if (status != SES_OK) {
-        ses_store_close(store);
+        ses_lmdb_close(store);
         return status;
     }
-    *ret_store = store;
+    *ret_store = &store->base;
     return SES_OK;
 }
 
-enum ses_status ses_store_open_readonly(const struct ses_store_options *options, struct ses_store **ret_store)
+enum ses_status ses_store_open_readonly(const struct ses_lmdb_options *options, struct ses_store **ret_store)
 {
-    struct ses_store *store;
+    struct ses_lmdb *store;
 
     SES_TRY(check_options(options, false));
     SES_TRY(make_store(options, &store));
     store->number = SES_STORE_SHARDS_MAX; /* none */
-    *ret_store = store;
+    *ret_store = &store->base;
     return SES_OK;
 }
 
-static void free_batches(struct ses_store *store)
+static void free_batches(struct ses_lmdb *store)
 {
     struct ses_batch *batch;
 
@@ -192,15 +193,13 @@ static void free_batches(struct ses_store *store)
     store->filling = NULL;
 }
 
-void ses_store_close(struct ses_store *store)
+void ses_lmdb_close(struct ses_lmdb *store)
 {
-    if (store == NULL)
-        return;
     if (store->writable) {
-        ses_store_flush(store);
+        ses_lmdb_flush(store);
         store->closing = true; /* a done function that puts again is refused */
         ses_committer_stop(&store->committer);
-        ses_store_complete(store); /* of what was committed up to the end */
+        ses_lmdb_complete(store); /* of what was committed up to the end */
         ses_committer_done(&store->committer);
     }
     for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++)
@@ -214,8 +213,9 @@ void ses_store_close(struct ses_store *store)
     free(store);
 }
 
-void ses_store_check_readers(struct ses_store *store)
+void ses_store_check_readers(struct ses_store *base)
 {
+    struct ses_lmdb *store = ses_lmdb_of(base);
     uint64_t shards;
 
     if (ses_shard_list(store->dir, &shards) != SES_OK)

@@ -1,16 +1,17 @@
-/* store_impl.h - what a struct ses_store is, for the files of this folder. */
-#ifndef SESSIOND_STORE_STORE_IMPL_H
-#define SESSIOND_STORE_STORE_IMPL_H
+/* store_lmdb_impl.h - what a struct ses_lmdb is, for the files of this folder. */
+#ifndef SESSIOND_STORE_STORE_LMDB_IMPL_H
+#define SESSIOND_STORE_STORE_LMDB_IMPL_H
 
 #include <sessiond/base/units.h>
 #include <sessiond/store/store_admin.h>
+#include <sessiond/store/store_lmdb.h>
 
 #include "claim.h"
 #include "committer.h"
 #include "share.h"
 #include "shared.h"
 
-#define STORE_QUEUE_BYTES_MAX   (64 * SES_MIB)        /* sealed bytes waiting: SES_BUSY above */
+#define STORE_QUEUE_BYTES_MAX   (64 * SES_MIB)        /* sealed bytes waiting: as queue_max */
 #define STORE_MAP_USE_PERCENT   90                    /* of the map for puts: LMDB needs the rest to delete */
 #define STORE_RELIEVED_PERCENT  70                    /* below it the warning is taken back */
 #define STORE_PRESSED_PERCENT   TABLE_PRESSED_PERCENT /* of the room too: collection does not wait */
@@ -32,7 +33,8 @@ struct store_held {
     bool told;
 };
 
-struct ses_store {
+struct ses_lmdb {
+    struct ses_store base; /* first: the contract knows this part alone */
     char dir[PATH_MAX];
     struct ses_table *table;
     struct ses_log *log;
@@ -76,28 +78,66 @@ struct ses_store {
     bool closing;
 };
 
+/* driver.c: what the contract's front calls. */
+extern const struct ses_store_driver ses_lmdb_driver;
+
+static inline struct ses_lmdb *ses_lmdb_of(struct ses_store *store)
+{
+    SES_REQUIRE(store->driver == &ses_lmdb_driver);
+    return SES_CONTAINER(store, struct ses_lmdb, base);
+}
+
+static inline const struct ses_lmdb *ses_lmdb_of_const(const struct ses_store *store)
+{
+    SES_REQUIRE(store->driver == &ses_lmdb_driver);
+    return (const struct ses_lmdb *)(const void *)store;
+}
+
+/* store_lmdb.c: [loop] Waits for the puts handed over, calls their done functions, stops the committer,
+ * closes. */
+void ses_lmdb_close(struct ses_lmdb *store);
+
+/* writer.c: [loop] Hands all puts since the last flush to the committer: one batch, one transaction, one
+ * sync. */
+void ses_lmdb_flush(struct ses_lmdb *store);
+/* [loop] Calls the done functions of finished puts. */
+void ses_lmdb_complete(struct ses_lmdb *store);
+/* [loop] Puts accepted whose done function was not called yet. */
+size_t ses_lmdb_pending(const struct ses_lmdb *store);
+
+/* watch.c: as store.h says. SES_UNAVAILABLE: the memory was made without wake descriptors, or opened read
+ * only. */
+SES_MUST_CHECK enum ses_status ses_lmdb_watch(struct ses_lmdb *store, const struct ses_store_key *key,
+                                              struct ses_store_watch *watch);
+void ses_lmdb_unwatch(struct ses_lmdb *store, struct ses_store_watch *watch);
+void ses_lmdb_watch_dispatch(struct ses_lmdb *store);
+
+/* collect.c: [loop] once a second. Looks how full it is and tells, and lets garbage be collected by a clock
+ * that is careful after a start (ses_collect_clock in store_admin.h). */
+void ses_lmdb_tick(struct ses_lmdb *store);
+
 /* [loop] The environment of a shard, opened if need be. SES_NOT_FOUND: no process has made it yet. */
-SES_MUST_CHECK enum ses_status ses_store_env(struct ses_store *store, unsigned shard,
-                                             struct ses_env **ret_env);
+SES_MUST_CHECK enum ses_status ses_lmdb_env(struct ses_lmdb *store, unsigned shard, struct ses_env **ret_env);
 
 /* [loop] held.c, once a second: notices, tells and bounds what a snapshot that is held costs. */
-void ses_store_look_at_snapshots(struct ses_store *store, uint64_t now_ms);
+void ses_lmdb_look_at_snapshots(struct ses_lmdb *store, uint64_t now_ms);
 
 /* Asks the committer for a step of garbage collection at the old end: superseded and expired records go,
  * bounded per step; it also runs by itself beside commits. A superseded record stays 30 s at least, see
  * ses_store_backup. */
-void ses_store_collect(struct ses_store *store, uint64_t now_ms);
+void ses_lmdb_collect(struct ses_lmdb *store, uint64_t now_ms);
 
 /* room.c: [loop] Bytes of records that this shard may hold by its configuration. */
-uint64_t ses_store_room_bytes(const struct ses_store *store);
+uint64_t ses_lmdb_room_bytes(const struct ses_lmdb *store);
 /* [loop] About once a second: real_room_bytes, which is less where the disk is smaller than the quotas. */
-void ses_store_look_at_disk(struct ses_store *store);
+void ses_lmdb_look_at_disk(struct ses_lmdb *store);
 /* [loop] May owner have one more entry? */
-bool ses_store_has_place(struct ses_store *store, ses_store_owner owner);
+bool ses_lmdb_has_place(struct ses_lmdb *store, ses_store_owner owner);
+struct ses_store_health ses_lmdb_health(const struct ses_lmdb *store);
 /* [loop] May a record of value_bytes be put under claim? SES_UNAVAILABLE, SES_BUSY, SES_FULL,
  * SES_OVER_SHARE. */
-SES_MUST_CHECK enum ses_status ses_store_check_room(struct ses_store *store, const struct ses_claim *claim,
-                                                    size_t value_bytes);
+SES_MUST_CHECK enum ses_status ses_lmdb_check_room(struct ses_lmdb *store, const struct ses_claim *claim,
+                                                   size_t value_bytes);
 
 /* settle.c: before the committer starts, or while a retired shard is held. Publishes what a dead writer
  * committed and did not publish, gives its other claims back. read_env opens another shard for reading. */
