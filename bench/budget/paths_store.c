@@ -11,6 +11,7 @@
 #include <sessiond/store/store_shared.h>
 
 #include "record.h"
+#include "store_lmdb_impl.h"
 
 #define BATCH   64u
 #define HOUR_MS UINT64_C(3600000)
@@ -40,7 +41,7 @@ static void open_rig(struct rig *rig, const char *dir)
     BUDGET_OK(ses_store_shared_create(20000, 0, &rig->shared));
     BUDGET_OK(ses_secret_new(32, &rig->secret));
     rig->seal_key = (struct ses_seal_key){.id = 1, .key = &rig->secret};
-    struct ses_store_options options = ses_usual_store();
+    struct ses_lmdb_options options = ses_usual_store();
 
     options.dir = dir;
     options.shared = rig->shared;
@@ -49,7 +50,7 @@ static void open_rig(struct rig *rig, const char *dir)
     options.map_bytes = UINT64_C(1) << 28; /* valgrind has no room for 1 TiB */
     options.notify = notify;
     options.notify_arg = rig;
-    BUDGET_OK(ses_store_open(&options, &rig->store));
+    BUDGET_OK(ses_lmdb_open(&options, &rig->store));
 }
 
 static void close_rig(struct rig *rig)
@@ -77,18 +78,20 @@ static struct ses_record record_now(void)
                                .body = ses_slice(body, sizeof(body))};
 }
 
-/* The hash of a natural key's length, the claim, and its end. */
+/* The hash of a natural key's length, the claim that every put begins with, and its end. */
 void budget_claim(const char *dir, unsigned operations)
 {
+    struct ses_lmdb *store;
     struct rig rig;
 
     open_rig(&rig, dir);
+    store = ses_lmdb_of(rig.store);
     BUDGET_COUNT(for (unsigned i = 0; i < operations; i++) {
         const struct ses_store_key key = key_of(i);
         struct ses_claim claim;
 
-        BUDGET_OK(ses_store_claim_new(rig.store, &key, 1, &claim));
-        ses_store_release(rig.store, &claim);
+        BUDGET_OK(ses_claim_new(store, &key, 1, &claim));
+        ses_claim_release(store, &claim);
     });
     close_rig(&rig);
 }
@@ -109,22 +112,29 @@ void budget_seal(const char *dir, unsigned operations)
     ses_secret_free(&secret);
 }
 
-static void on_done(void *arg, enum ses_status status)
+/* One record on its way. */
+struct put {
+    struct ses_store_op op;
+    unsigned *done;
+};
+
+static void on_done(struct ses_store_op *op, enum ses_status status)
 {
     SES_REQUIRE(status == SES_OK);
-    ++*(unsigned *)arg;
+    ++*SES_CONTAINER(op, struct put, op)->done;
 }
 
 static void put_batch(struct rig *rig, unsigned first, unsigned *done)
 {
-    const struct ses_record record = record_now();
+    struct ses_record record = record_now();
+    struct put puts[BATCH];
 
-    for (unsigned i = first; i < first + BATCH; i++) {
-        const struct ses_store_key key = key_of(i);
-        struct ses_claim claim;
-
-        BUDGET_OK(ses_store_claim_new(rig->store, &key, 1, &claim));
-        BUDGET_OK(ses_store_put(rig->store, &claim, &record, on_done, done));
+    for (unsigned i = 0; i < BATCH; i++) {
+        record.key = key_of(first + i);
+        puts[i].op.done = on_done;
+        puts[i].op.deadline_mono_ns = 0;
+        puts[i].done = done;
+        SES_REQUIRE(ses_store_put(rig->store, &puts[i].op, &SES_VERSION_ABSENT, &record, 1) == SES_PENDING);
     }
     ses_store_flush(rig->store);
     while (*done < first + BATCH) {
@@ -161,12 +171,9 @@ void budget_get(const char *dir, unsigned operations)
         put_batch(&rig, done, &done);
     BUDGET_COUNT(for (unsigned i = 0; i < operations; i++) {
         const struct ses_store_key key = key_of(i);
-        struct ses_record record;
-        struct ses_store_ref ref;
-        bool claimed;
+        struct ses_store_op op = {.deadline_mono_ns = 0};
 
-        BUDGET_OK(ses_store_get(rig.store, &key, &arena, &record, &ref, &claimed));
-        ses_arena_reset(&arena);
+        BUDGET_OK(ses_store_get(rig.store, &op, &key, &arena));
     });
     ses_arena_done(&arena);
     close_rig(&rig);

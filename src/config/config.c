@@ -23,11 +23,6 @@
 #define DRAIN_SECONDS  10
 #define DRAIN_MAX      600
 
-const char *ses_durability_name(enum ses_durability durability)
-{
-    return durability == SES_DURABILITY_DISK ? "disk" : "process";
-}
-
 /* The option wins over the file. */
 static struct value choose(const char *option_text, const char *option, const char *file_text,
                            const char *key)

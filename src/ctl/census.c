@@ -94,14 +94,14 @@ static bool is_newer(const struct ses_record *record, const struct census_entry 
 {
     if (record->revision != entry->revision)
         return record->revision > entry->revision;
-    return record->kind == SES_RECORD_SESSION && entry->kind == SES_RECORD_INTENT;
+    return record->kind != SES_RECORD_INTENT && entry->kind == SES_RECORD_INTENT;
 }
 
 /* The same session twice at one revision is a copy (see census.h); two sessions are what must never be. */
 static bool is_duplicate(const struct ses_record *record, const struct census_entry *entry)
 {
-    return record->revision == entry->revision && record->kind == SES_RECORD_SESSION &&
-           entry->kind == SES_RECORD_SESSION &&
+    return record->revision == entry->revision && record->kind != SES_RECORD_INTENT &&
+           entry->kind != SES_RECORD_INTENT &&
            memcmp(record->session_id, entry->session_id, sizeof(entry->session_id)) != 0;
 }
 

@@ -30,6 +30,8 @@ static const char *kind_name(const struct ses_record *record, uint64_t now_ms)
 {
     if (record->expires_ms <= now_ms)
         return "expired";
+    if (record->kind == SES_RECORD_INBOX)
+        return "inbox";
     return record->kind == SES_RECORD_INTENT ? "intent" : "session";
 }
 

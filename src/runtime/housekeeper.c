@@ -29,7 +29,7 @@
  * and draining opens them too. */
 static enum ses_status look_for_readers(struct ses_housekeeper *keeper)
 {
-    struct ses_store_options options = ses_usual_store();
+    struct ses_lmdb_options options = ses_usual_store();
     struct ses_store *store;
 
     options.dir = keeper->env->layout->shards;

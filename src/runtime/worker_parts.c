@@ -44,7 +44,7 @@ static void wake_loop(void *arg)
 enum ses_status ses_worker_open_store(struct ses_worker *worker)
 {
     const struct ses_config *config = worker->env->config;
-    struct ses_store_options options = {
+    struct ses_lmdb_options options = {
         .dir = worker->env->layout->shards,
         .shard = worker->env->slot,
         .shards = config->workers,
@@ -65,7 +65,7 @@ enum ses_status ses_worker_open_store(struct ses_worker *worker)
         .metrics = worker->metrics,
     };
 
-    return ses_store_open(&options, &worker->store);
+    return ses_lmdb_open(&options, &worker->store);
 }
 
 /* A share is rounded up: one percent of 50 calls is one call and not none. */

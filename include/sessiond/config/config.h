@@ -8,7 +8,7 @@
 #include <sessiond/base/log.h>
 #include <sessiond/base/units.h>
 #include <sessiond/domain/binding.h>
-#include <sessiond/store/store.h>
+#include <sessiond/store/store_lmdb.h>
 
 #include <sessiond/config/address.h>
 #include <sessiond/config/config_numbers.h>
@@ -81,7 +81,4 @@ SES_MUST_CHECK enum ses_status ses_config_load(const struct ses_options *options
 SES_MUST_CHECK enum ses_status ses_config_check_reload(const struct ses_config *old,
                                                        const struct ses_config *fresh,
                                                        struct ses_fault *ret_fault);
-/* "disk" or "process"; static. */
-const char *ses_durability_name(enum ses_durability durability);
-
 #endif

@@ -11,7 +11,7 @@
 #include <sessiond/base/units.h>
 #include <sessiond/http/door.h>
 #include <sessiond/net/conn.h>
-#include <sessiond/store/store.h>
+#include <sessiond/store/store_lmdb.h>
 
 #include <sessiond/config/config_numbers.h>
 
@@ -49,9 +49,9 @@ static inline struct ses_conns_options ses_usual_conns(void)
 }
 
 /* Without directory, table and keys; all of the room for every owner, as durable as can be. */
-static inline struct ses_store_options ses_usual_store(void)
+static inline struct ses_lmdb_options ses_usual_store(void)
 {
-    return (struct ses_store_options){
+    return (struct ses_lmdb_options){
         .shards = 1,
         .map_bytes = (uint64_t)SES_USUAL_store_map_gib * SES_GIB,
         .batch_max = SES_USUAL_store_batch_max,
