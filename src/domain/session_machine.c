@@ -223,6 +223,7 @@ void ses_session_refit(struct ses_session *session)
 void ses_session_touch(struct ses_session *session, uint64_t now_ms)
 {
     session->version++;
+    session->written_by = 0;
     session->updated_ms = now_ms;
 }
 

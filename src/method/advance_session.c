@@ -237,6 +237,13 @@ static enum ses_session_verdict decide(struct ses_call *call, struct ses_session
     return apply(a, session, now_ms);
 }
 
+static void repeats(struct ses_call *call)
+{
+    struct ses_advance *a = advance_of(call);
+
+    a->outcome = a->event == SES_EVENT_NONE ? SES_EVENT_NO_OUTCOME : SES_EVENT_DUPLICATE;
+}
+
 static enum ses_status reply(struct ses_call *call, const struct ses_session *session,
                              struct ses_slice *ret_reply)
 {
@@ -271,6 +278,7 @@ void ses_advance_session_start(struct ses_exchange *x, void *service)
         .read = read_request,
         .decide = decide,
         .early = ses_advance_early_record,
+        .repeats = repeats,
         .reply = reply,
         .ends = ends,
     };

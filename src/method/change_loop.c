@@ -173,16 +173,24 @@ static void on_done(struct ses_store_op *op, enum ses_status status)
     }
 }
 
-/* Of a call that reads or puts: so that its end can still be told. What ends a lease has the lease's time,
- * whatever has become of its caller. */
-static void prepare(struct ses_change_loop *loop, enum ses_change_pause pause)
+/* A read has its caller's time, a put less what an answer needs: that its outcome is not known can still be told.
+ * What ends a lease has the lease's time, whatever has become of the caller. */
+static uint64_t deadline_of(const struct ses_change_loop *loop, enum ses_change_pause pause)
 {
     uint64_t deadline_ns = loop->x->deadline_mono_ns;
-    uint64_t kept_ns = margin_ns(loop);
 
+    if (loop->lease.held)
+        return 0;
+    if (pause == SES_CHANGE_READS || deadline_ns <= ses_clock_mono_ns() + margin_ns(loop))
+        return deadline_ns;
+    return deadline_ns - margin_ns(loop);
+}
+
+static void prepare(struct ses_change_loop *loop, enum ses_change_pause pause)
+{
     loop->pause = pause;
     loop->op.done = on_done;
-    loop->op.deadline_mono_ns = loop->lease.held || deadline_ns <= kept_ns ? 0 : deadline_ns - kept_ns;
+    loop->op.deadline_mono_ns = deadline_of(loop, pause);
 }
 
 /* Without a look, where in the common case nothing is there: the put finds out by itself. */

@@ -238,6 +238,7 @@ enum ses_status ses_session_record_encode(const struct ses_session *session,
     record.own_expires_ms = session->own_expires_ms;
     record.previous_generation = session->previous_generation;
     record.previous_until_ms = session->previous_until_ms;
+    record.written_by = session->written_by;
     SES_TRY(ses_record_put_steps(session, arena, &parts.steps, &record));
     ses_record_put_past(session, &parts.past, &record);
     SES_TRY(put_redirect(session, arena, &parts, &record));
@@ -430,6 +431,7 @@ enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_aren
     session.own_expires_ms = record->own_expires_ms;
     session.previous_generation = record->previous_generation;
     session.previous_until_ms = record->previous_until_ms;
+    session.written_by = record->written_by;
     session.status = (enum ses_session_status)record->status;
     session.generation = record->generation;
     session.version = record->version;

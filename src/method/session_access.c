@@ -228,6 +228,14 @@ static enum ses_status refuse_generation(const struct ses_access *a, const struc
     return ret_error->status;
 }
 
+/* The bytes are the same, the token with them: whoever can say that again has said it before. */
+uint64_t ses_access_tag(const struct ses_access *a)
+{
+    uint64_t tag = ses_tag(&a->service->keys->payload, a->x->body);
+
+    return tag != 0 ? tag : 1;
+}
+
 /* In the order of what the caller can do about it: another session has the name, this one is revoked,
  * it is over, there is a newer token, this is the wrong browser. */
 enum ses_status ses_access_judge(struct ses_access *a, const struct ses_session *session, uint64_t now_ms,
@@ -249,7 +257,8 @@ enum ses_status ses_access_judge(struct ses_access *a, const struct ses_session 
     if (session->status == SES_SESSION_EXPIRED)
         return refuse(ret_error, SES_FAILED_PRECONDITION, SES_STR("SESSION_EXPIRED"),
                       SES_STR("the session's time is over"));
-    if (!ses_session_accepts(session, a->facts.generation, now_ms))
+    a->repeats = session->written_by != 0 && session->written_by == ses_access_tag(a);
+    if (!a->repeats && !ses_session_accepts(session, a->facts.generation, now_ms))
         return refuse_generation(a, session, ret_error);
     return judge_browser(a, session, ret_error);
 }

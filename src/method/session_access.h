@@ -26,6 +26,7 @@ struct ses_access {
     struct ses_session_request request; /* what the method's message said */
     bool token_optional;
     bool revoked_accepted;
+    bool repeats;                       /* after judge: the call that made the session's version, once more */
     struct ses_token_facts facts;       /* valid with a token */
     struct ses_store_key key;           /* after verify */
     struct ses_binding binding;         /* of the call's browser, after verify */
@@ -44,6 +45,9 @@ SES_MUST_CHECK enum ses_status ses_access_verify(struct ses_access *a, struct se
  * is there. */
 SES_MUST_CHECK enum ses_status ses_access_judge(struct ses_access *a, const struct ses_session *session,
                                                 uint64_t now_ms, struct ses_error *ret_error);
+
+/* [worker] Names the call by its message, for ses_session.written_by; not 0. CPU: 0.6 us with a token. */
+uint64_t ses_access_tag(const struct ses_access *a);
 
 /* What is stored under a key, for a reader. */
 struct ses_access_found {

@@ -92,6 +92,11 @@ static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now
         return SES_CHANGE_DONE;
     }
     call->early = false;
+    if (session != NULL && call->access.repeats) {
+        if (call->method->repeats != NULL)
+            call->method->repeats(call);
+        return answer_same(call, session);
+    }
     switch (call->method->decide(call, session, now_ms, &error)) {
     case SES_VERDICT_SAME:
         return answer_same(call, session);
@@ -107,6 +112,15 @@ static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now
     return SES_CHANGE_DONE;
 }
 
+/* An answer can get lost, or nobody knows whether there was a write: the caller then says the same again, and must
+ * not be refused for what it did. A call that is not refused for it settles that by its own rules. */
+static void remember_call(struct ses_call *call, struct ses_session *session)
+{
+    if (call->access.token.len > 0 &&
+        (session->generation != call->access.facts.generation || call->expected_version != 0))
+        session->written_by = ses_access_tag(&call->access);
+}
+
 /* The reply is made of the changed session, before it is encoded: both say the same version. And before the
  * put, so that nothing is on disk which could not be told. */
 static enum ses_status write_record(struct ses_change_loop *loop, uint64_t now_ms)
@@ -116,8 +130,10 @@ static enum ses_status write_record(struct ses_change_loop *loop, uint64_t now_m
 
     (void)now_ms;
     SES_TRY(make_reply(call, call->early ? NULL : &loop->found.session));
-    if (!call->early)
+    if (!call->early) {
+        remember_call(call, &loop->found.session);
         return ses_change_loop_put_session(loop);
+    }
     SES_TRY(call->method->early(call, &record));
     return ses_change_loop_put(loop, &record);
 }

@@ -52,6 +52,9 @@ struct ses_session_method {
     /* Encodes the answer; call->token is NULL or the new one. session NULL: there is none. */
     enum ses_status (*reply)(struct ses_call *call, const struct ses_session *session,
                              struct ses_slice *ret_reply);
+    /* The call wrote the session's version itself, and comes again: what its answer says of that. NULL: nothing
+     * of its own. */
+    void (*repeats)(struct ses_call *call);
     /* Told just before the call is answered, with whatever; NULL: nothing to do. */
     void (*ends)(struct ses_call *call);
 };

@@ -198,6 +198,9 @@ struct ses_session {
     uint64_t token_issued_ms;     /* iat of the newest token: a repeated call signs the same claims */
     uint32_t previous_generation; /* accepted beside the current one until then; 0: none */
     uint64_t previous_until_ms;
+    /* Tag of the call that made this version, where the same call again would be refused for what it did itself:
+     * its token is of the generation before, or it expected the version before. 0: none, or another version. */
+    uint64_t written_by;
     /* the natural key */
     struct ses_slice tenant;
     struct ses_slice merchant;

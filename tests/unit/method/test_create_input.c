@@ -36,7 +36,7 @@ static void expect_header_error(struct core *core, const char *const *pairs, con
         assert_true(ses_slice_eq_str(error->violations[0].key, header));
         assert_memory_equal(call->door.error_message, header, strlen(header));
     }
-    assert_int_equal(core_count(core, SES_C_STORE_PUTS), 0);
+    assert_int_equal(core_puts(core), 0);
     call_free(call);
 }
 

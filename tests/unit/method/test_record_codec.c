@@ -292,7 +292,7 @@ static void test_steps_survive_a_rewrite(void **state)
 static void test_an_intent_is_told_and_then_gone(void **state)
 {
     struct ses_session full = full_session(), got;
-    struct ses_record_intent intent = {SES_STR("key"), 77};
+    struct ses_record_intent intent = {SES_STR("key"), 77, NULL};
     const struct ses_record_origin *origin;
     ProtobufCMessage *message;
     struct ses_slice body;

@@ -17,7 +17,7 @@ static void test_get_twice_is_the_same_and_writes_nothing(void **state)
 {
     struct core *core = *state;
     char *token = create(core, (struct order){.customer = "cus_1"});
-    uint64_t puts = core_count(core, SES_C_STORE_PUTS);
+    uint64_t puts = core_puts(core);
 
     for (int i = 0; i < 2; i++) { /* the second time from the cache of verified tokens */
         struct call *call = get(core, token);
@@ -33,7 +33,7 @@ static void test_get_twice_is_the_same_and_writes_nothing(void **state)
         assert_in_range(session->expires_in_seconds, 1, 900);
         call_free(call);
     }
-    assert_int_equal(core_count(core, SES_C_STORE_PUTS), puts);
+    assert_int_equal(core_puts(core), puts);
     free(token);
 }
 
@@ -242,13 +242,13 @@ static void come_back(struct core *core, const char *handle, const char *cres, i
                                    .query = SES_SLICE_EMPTY,
                                    .parameters = &parameter,
                                    .parameters_count = 1};
-    uint64_t puts = core_count(core, SES_C_STORE_PUTS);
+    uint64_t puts = core_puts(core);
 
     ses_step_return_start(core->service, call->x, &what);
     call_wait(call);
     assert_int_equal(call->door.raws, 1);
     assert_int_equal(call->door.http_status, page);
-    assert_int_equal(core_count(core, SES_C_STORE_PUTS) - puts, written);
+    assert_int_equal(core_puts(core) - puts, written);
     if (page == 303)
         assert_true(ses_slice_eq_str(location_of(call), BACK_URL));
     call_free(call);
