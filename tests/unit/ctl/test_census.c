@@ -116,6 +116,17 @@ static void session_beats_the_intent_of_its_revision(void **state)
     assert_int_equal(census.duplicates, 0);
 }
 
+/* As a session's, whatever follows it. */
+static void inbox_beats_the_intent_of_its_revision(void **state)
+{
+    (void)state;
+    assert_false(add(GIVEN(.key = 7, .session = 1, .kind = SES_RECORD_INTENT)));
+    assert_false(add(GIVEN(.key = 7, .kind = SES_RECORD_INBOX)));
+    check(0, 1, 1, 0, 0);
+    assert_true(add(GIVEN(.key = 7, .session = 2)));
+    assert_int_equal(census.duplicates, 1);
+}
+
 /* An expired record is out of the running, whatever its revision: its key may have been made anew. */
 static void expired_records_do_not_compete(void **state)
 {
@@ -167,6 +178,7 @@ int main(void)
         WITH_CENSUS(two_sessions_of_one_key_are_a_duplicate),
         WITH_CENSUS(copy_of_a_record_is_no_duplicate),
         WITH_CENSUS(session_beats_the_intent_of_its_revision),
+        WITH_CENSUS(inbox_beats_the_intent_of_its_revision),
         WITH_CENSUS(expired_records_do_not_compete),
         WITH_CENSUS(damaged_records_are_counted_apart),
         WITH_CENSUS(table_grows),
