@@ -193,9 +193,12 @@ static void prepare(struct ses_change_loop *loop, enum ses_change_pause pause)
     loop->op.deadline_mono_ns = deadline_of(loop, pause);
 }
 
-/* Without a look, where in the common case nothing is there: the put finds out by itself. */
+/* Without a look, where in the common case nothing is there: the put finds out by itself. Under a lease nobody
+ * else writes, so what is to be put is put again. */
 static enum step read_record(struct ses_change_loop *loop)
 {
+    if (loop->lease.held)
+        return STEP_DECIDE;
     if (loop->blind) {
         loop->blind = false;
         loop->found = (struct ses_access_found){.version = SES_VERSION_ABSENT};
@@ -242,11 +245,10 @@ enum ses_status ses_change_loop_lease(struct ses_change_loop *loop, struct ses_r
 static enum step decide(struct ses_change_loop *loop)
 {
     uint64_t now_ms = ses_clock_now_ms();
-    enum ses_change_verdict verdict = loop->ops->decide(loop, now_ms);
 
-    if (verdict == SES_CHANGE_DONE)
+    if (loop->ops->decide(loop, now_ms) == SES_CHANGE_DONE)
         return STEP_OVER;
-    if (verdict == SES_CHANGE_WRITE && loop->found.leased && !loop->lease.held)
+    if (loop->found.leased && !loop->lease.held)
         return STEP_WAIT;
     return after_write(loop, loop->ops->write(loop, now_ms));
 }

@@ -29,9 +29,8 @@
 #include "session_access.h"
 
 enum ses_change_verdict {
-    SES_CHANGE_DONE,      /* nothing is to be written: the call may be over, and the loop gone */
-    SES_CHANGE_WRITE,     /* when nobody else is about to */
-    SES_CHANGE_WRITE_PAST /* at once: of an inbox, which a store may let past a lease */
+    SES_CHANGE_DONE, /* nothing is to be written: the call may be over, and the loop gone */
+    SES_CHANGE_WRITE
 };
 
 struct ses_change_loop;

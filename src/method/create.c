@@ -32,18 +32,6 @@ static enum ses_status keep_inbox(struct ses_create *c, const struct ses_inbox *
     return inbox == NULL ? SES_OK : ses_inbox_copy(inbox, &c->x->arena, &c->inbox);
 }
 
-/* Under the lease: an inbox was let past it, and only its events are news. The session that the connector has
- * made stays as it is. */
-static enum ses_status take_news(struct ses_create *c, enum ses_status status, uint64_t now_ms)
-{
-    struct ses_access_found *found = &c->loop.found;
-    struct ses_access_found news;
-
-    SES_TRY(ses_access_read(c->service, &c->loop.op, status, now_ms, &news));
-    found->version = news.version;
-    return keep_inbox(c, news.inbox);
-}
-
 /* A record whose own expiry is over need not even be decodable to be replaced; events of an inbox have times of
  * their own. Whatever a former attempt has signed is void. */
 static enum ses_status take(struct ses_change_loop *loop, enum ses_status status, uint64_t now_ms)
@@ -53,8 +41,6 @@ static enum ses_status take(struct ses_change_loop *loop, enum ses_status status
 
     ses_list_remove(&c->to_sign);
     c->reply = SES_SLICE_EMPTY;
-    if (loop->lease.held)
-        return take_news(c, status, now_ms);
     c->phase = SES_CREATE_READING;
     c->asked = false;
     if (status == SES_OK && op->record.kind == SES_RECORD_SESSION && op->record.expires_ms <= now_ms) {

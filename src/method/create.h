@@ -13,8 +13,7 @@
  *                       +--> COMMITTING                                  no session call
  *                       +--> INTENT --> CALLING --> COMMITTING           with one, under a lease
  *
- * From COMMITTING and INTENT it goes back to READING when somebody else was faster; under the lease only for
- * the events of an inbox that was let past it. Then the connector is not called again.
+ * From COMMITTING and INTENT it goes back to READING when somebody else was faster.
  *
  * Every phase after start holds a reference on the exchange. A cancelled exchange gives up while it waits or
  * signs, and before its connector is called; once a connector was called the outcome is awaited and

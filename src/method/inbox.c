@@ -49,11 +49,11 @@ enum ses_status ses_inbox_encode(const struct ses_inbox *inbox, struct ses_arena
 }
 
 void ses_inbox_put(const struct ses_inbox *inbox, struct ses_inbox_parts *parts,
-                   Sessiond__Store__V1__SessionRecord *record)
+                   Sessiond__Store__V1__ConnectorIntent *intent)
 {
     put_events(inbox, parts);
-    record->n_inbox = inbox->count;
-    record->inbox = parts->pointers;
+    intent->n_inbox = inbox->count;
+    intent->inbox = parts->pointers;
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -103,10 +103,10 @@ enum ses_status ses_inbox_decode(struct ses_slice body, uint64_t since_ms, struc
     return SES_OK;
 }
 
-void ses_inbox_take(const Sessiond__Store__V1__SessionRecord *record, uint64_t since_ms,
+void ses_inbox_take(const Sessiond__Store__V1__ConnectorIntent *intent, uint64_t since_ms,
                     struct ses_inbox *ret_inbox)
 {
-    take_events(record->inbox, record->n_inbox, since_ms, ret_inbox);
+    take_events(intent->inbox, intent->n_inbox, since_ms, ret_inbox);
 }
 
 /* ---- using ----------------------------------------------------------------------------------- */

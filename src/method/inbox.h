@@ -47,10 +47,10 @@ SES_MUST_CHECK enum ses_status ses_inbox_encode(const struct ses_inbox *inbox, s
  * format that this version must not guess at; SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_inbox_decode(struct ses_slice body, uint64_t since_ms,
                                                 struct ses_arena *arena, struct ses_inbox *ret_inbox);
-/* The same events as a part of an intent's record: what record points to lies in parts. */
+/* The same events as a part of an intent: what intent points to lies in parts. */
 void ses_inbox_put(const struct ses_inbox *inbox, struct ses_inbox_parts *parts,
-                   Sessiond__Store__V1__SessionRecord *record);
-void ses_inbox_take(const Sessiond__Store__V1__SessionRecord *record, uint64_t since_ms,
+                   Sessiond__Store__V1__ConnectorIntent *intent);
+void ses_inbox_take(const Sessiond__Store__V1__ConnectorIntent *intent, uint64_t since_ms,
                     struct ses_inbox *ret_inbox);
 
 /* [worker] With everything that it points to. SES_NO_MEMORY. */

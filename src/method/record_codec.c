@@ -142,13 +142,12 @@ static void put_connector(const struct ses_session *session, const struct ses_re
     }
     /* Set even when there is none: origin may be an intent, and the session that follows it is none. */
     record->_intent_case = SESSIOND__STORE__V1__SESSION_RECORD___INTENT__NOT_SET;
-    record->n_inbox = 0;
-    if (intent != NULL && intent->inbox != NULL)
-        ses_inbox_put(intent->inbox, &parts->inbox, record);
     if (intent != NULL) {
         sessiond__store__v1__connector_intent__init(&parts->intent);
         parts->intent.idempotency_key = ses_record_bytes(intent->idempotency_key);
         parts->intent.started_ms = intent->started_ms;
+        if (intent->inbox != NULL)
+            ses_inbox_put(intent->inbox, &parts->inbox, &parts->intent);
         record->_intent_case = SESSIOND__STORE__V1__SESSION_RECORD___INTENT_INTENT;
         record->intent = &parts->intent;
     }
@@ -445,21 +444,30 @@ enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_aren
     return SES_OK;
 }
 
-/* Asked by the call that settles an intent: it must use this key and not make one of its own. */
-struct ses_slice ses_record_origin_key(const struct ses_record_origin *origin)
+static const Sessiond__Store__V1__ConnectorIntent *intent_of(const struct ses_record_origin *origin)
 {
     const session_record *record = &origin->record;
 
-    if (record->_intent_case == SESSIOND__STORE__V1__SESSION_RECORD___INTENT__NOT_SET ||
-        record->intent == NULL)
-        return SES_SLICE_EMPTY;
-    return ses_record_slice(record->intent->idempotency_key);
+    return record->_intent_case == SESSIOND__STORE__V1__SESSION_RECORD___INTENT__NOT_SET ? NULL
+                                                                                         : record->intent;
+}
+
+/* Asked by the call that settles an intent: it must use this key and not make one of its own. */
+struct ses_slice ses_record_origin_key(const struct ses_record_origin *origin)
+{
+    const Sessiond__Store__V1__ConnectorIntent *intent = intent_of(origin);
+
+    return intent == NULL ? SES_SLICE_EMPTY : ses_record_slice(intent->idempotency_key);
 }
 
 void ses_record_origin_inbox(const struct ses_record_origin *origin, uint64_t since_ms,
                              struct ses_inbox *ret_inbox)
 {
-    ses_inbox_take(&origin->record, since_ms, ret_inbox);
+    const Sessiond__Store__V1__ConnectorIntent *intent = intent_of(origin);
+
+    ret_inbox->count = 0;
+    if (intent != NULL)
+        ses_inbox_take(intent, since_ms, ret_inbox);
 }
 
 enum ses_status ses_record_origin_with_inbox(const struct ses_record_origin *origin,
@@ -467,8 +475,13 @@ enum ses_status ses_record_origin_with_inbox(const struct ses_record_origin *ori
                                              struct ses_slice *ret_body)
 {
     session_record record = origin->record;
+    Sessiond__Store__V1__ConnectorIntent intent;
     struct ses_inbox_parts parts;
 
-    ses_inbox_put(inbox, &parts, &record);
+    if (intent_of(origin) == NULL)
+        return SES_DATA_LOSS; /* of kind intent, without one */
+    intent = *intent_of(origin);
+    ses_inbox_put(inbox, &parts, &intent);
+    record.intent = &intent;
     return ses_proto_pack(&record.base, arena, ret_body);
 }

@@ -104,7 +104,7 @@ static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now
         return SES_CHANGE_WRITE;
     case SES_VERDICT_EARLY:
         call->early = true;
-        return SES_CHANGE_WRITE_PAST;
+        return SES_CHANGE_WRITE;
     case SES_VERDICT_REFUSED:
         fail(call, &error);
         break;

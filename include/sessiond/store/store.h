@@ -127,19 +127,18 @@ SES_MUST_CHECK enum ses_status ses_store_put(struct ses_store *store, struct ses
                                              const struct ses_record *record, ses_store_owner owner);
 
 /* The same for an intent, before a connector is asked. With SES_OK lease is held, for for_ms at least: nobody
- * else writes the key, but that a store may let an inbox pass (SES_RECORD_INBOX). The intent is seen by nobody
- * before the lease has ended without a put: by a release that keeps it, by the death of its process, or by its
+ * else writes the key: an inbox that were let past it would be lost with a lease that ends without a put, or the
+ * intent would. The intent is seen by nobody before the lease has ended without a put: by a release that keeps it, by the death of its process, or by its
  * time. lease is written with the end; the caller's until then. */
 SES_MUST_CHECK enum ses_status ses_store_lease(struct ses_store *store, struct ses_store_op *op,
                                                const struct ses_store_version *expect,
                                                const struct ses_record *record, ses_store_owner owner,
                                                uint64_t for_ms, struct ses_store_lease *lease);
 
-/* The record that ends a lease. expect: what lies beneath the lease as the caller knows it, of the lease's own
- * call, or as a get has read it since. As ses_store_put, and with any end but these the lease is not held any
- * more, and the intent stands (after SES_UNKNOWN it may):
- *   SES_CONFLICT     with the lease held: an inbox was let pass, read and put again. Not held: its time was
- *                    over and somebody else has the key */
+/* The record that ends a lease. As ses_store_put; the lease is not held any more, and but for SES_OK the intent
+ * stands (after SES_UNKNOWN it may, and the lease may last for its time):
+ *   SES_CONFLICT     its time was over and somebody else has the key
+ *   SES_BUSY         alone leaves the lease held: put again */
 SES_MUST_CHECK enum ses_status ses_store_put_leased(struct ses_store *store, struct ses_store_op *op,
                                                     struct ses_store_lease *lease,
                                                     const struct ses_store_version *expect,

@@ -76,7 +76,7 @@ const struct user users[USERS] = {
     {.name = "BeginStep", .session = true, .start = start_begin},
     {.name = "RevokeSession", .session = true, .start = start_revoke},
     {.name = "return", .session = true, .step = true, .start = start_return},
-    {.name = "early event", .passes = true, .start = start_early},
+    {.name = "early event", .start = start_early},
 };
 
 /* The path of the return as the browser has it: "/r/<handle>". */

@@ -18,7 +18,6 @@ struct user {
     bool session; /* there is one already */
     bool step;    /* the session is in a step, and the answer a page */
     bool blind;   /* puts before it reads */
-    bool passes;  /* what it writes may be let past a lease */
     struct call *(*start)(struct core *core, const struct stage *stage);
 };
 

@@ -154,13 +154,18 @@ struct ses_claims call_claims(struct call *call)
     return token_claims(call, response->session_token);
 }
 
-bool call_replayed(const struct call *call)
+const char *call_header_told(const struct call *call, const char *name)
 {
     for (size_t i = 0; i < call->x->reply_headers_count; i++) {
-        if (ses_slice_eq_str(call->x->reply_headers[i].name, "x-session-replayed"))
-            return ses_slice_eq_str(call->x->reply_headers[i].value, "true");
+        if (ses_slice_eq_str(call->x->reply_headers[i].name, name))
+            return (const char *)call->x->reply_headers[i].value.data; /* literals, all of them */
     }
-    return false;
+    return "";
+}
+
+bool call_replayed(const struct call *call)
+{
+    return strcmp(call_header_told(call, "x-session-replayed"), "true") == 0;
 }
 
 const struct ses_error *call_error(struct call *call, enum ses_status status, const char *reason)

@@ -35,22 +35,11 @@ static struct call *start_waiting(struct core *core, const struct user *user, co
     return call;
 }
 
-/* Where the store lets it pass, nothing is waited for. */
-static bool waits(const struct core *core, const struct user *user)
-{
-    return !(user->passes && core_has_toy(core));
-}
-
 static void cancelled_while_it_waits(struct core *core, const struct user *user, const struct stage *stage)
 {
     struct ses_store_lease lease;
-    struct call *call;
-    uint32_t revision;
-
-    if (!waits(core, user))
-        return;
-    revision = revision_of(core);
-    call = start_waiting(core, user, stage, &lease);
+    uint32_t revision = revision_of(core);
+    struct call *call = start_waiting(core, user, stage, &lease);
     ses_exchange_cancel(call->x, SES_CANCELLED);
     assert_int_equal(ses_service_in_flight(core->service), 0);
     assert_int_equal(call->door.ended + call->door.raws, 0);
@@ -63,11 +52,8 @@ static void cancelled_while_it_waits(struct core *core, const struct user *user,
 static void stopped_while_it_waits(struct core *core, const struct user *user, const struct stage *stage)
 {
     struct ses_store_lease lease;
-    struct call *call;
+    struct call *call = start_waiting(core, user, stage, &lease);
 
-    if (!waits(core, user))
-        return;
-    call = start_waiting(core, user, stage, &lease);
     ses_service_free(core->service);
     core_open_service(core);
     assert_int_equal(call->door.ended + call->door.raws, 1);
@@ -87,12 +73,9 @@ static void gives_up_before_the_deadline(struct core *core, const struct user *u
                                          const struct stage *stage)
 {
     struct ses_store_lease lease;
+    struct call *call = start_waiting(core, user, stage, &lease);
     uint64_t deadline_ns;
-    struct call *call;
 
-    if (!waits(core, user))
-        return;
-    call = start_waiting(core, user, stage, &lease);
     unit_clock_stop();
     deadline_ns = ses_clock_mono_ns() + 150 * MS;
     call->x->deadline_mono_ns = deadline_ns;
@@ -107,11 +90,8 @@ static void goes_on_when_the_key_is_given_back(struct core *core, const struct u
                                                const struct stage *stage)
 {
     struct ses_store_lease lease;
-    struct call *call;
+    struct call *call = start_waiting(core, user, stage, &lease);
 
-    if (!waits(core, user))
-        return;
-    call = start_waiting(core, user, stage, &lease);
     core_give_back(core, &lease);
     expect_success(core, user, call);
 }

@@ -151,12 +151,11 @@ static void test_without_a_lease_nobody_is_asked(void **state)
     assert_int_equal(atomic_load(&core->stub.calls), 1);
 }
 
-/* A webhook that is let past the lease: its event is in the session that the connector's answer makes. */
-static void test_an_event_that_passes_the_lease_is_applied(void **state)
+/* A webhook that comes while the connector is asked waits for what comes of that. */
+static void test_an_event_waits_for_the_lease(void **state)
 {
     struct core *core = *state;
     struct call *asking, *event;
-    Sessiond__V1__AdvanceSessionResponse *told;
     struct ses_store_op read;
     struct ses_session session;
 
@@ -164,15 +163,29 @@ static void test_an_event_that_passes_the_lease_is_applied(void **state)
     asking = start_asking(core, NULL);
     WAIT_DOING(core_turn(core), atomic_load(&core->stub.calls) == 1);
     event = advance(core, (struct advance){NULL, SES_EVENT_COMPLETED, "w1", 0, NULL, NULL});
-    told = advanced(event);
-    assert_int_equal(told->outcome, SES_EVENT_KEPT);
+    WAIT_DOING(core_turn(core), core->service->waiting_count == 1);
     atomic_store(&core->stub.held, false);
     (void)call_response(asking);
+    assert_int_equal(advanced(event)->outcome, SES_EVENT_APPLIED);
     assert_int_equal(atomic_load(&core->stub.calls), 1);
     assert_ok(core_stored(core, "session_001", &read, &session));
     assert_int_equal(session.status, SES_SESSION_COMPLETED);
     call_free(asking);
     call_free(event);
+}
+
+/* What the connector has made is put again until it is stored. */
+static void test_a_busy_put_under_the_lease_is_put_again(void **state)
+{
+    struct core *core = *state;
+    struct call *call;
+
+    toy_plan(core->store, TOY_PUT_LEASED, 0, (struct toy_fate){SES_BUSY, TOY_NEVER});
+    call = start_asking(core, NULL);
+    (void)call_claims(call);
+    assert_int_equal(atomic_load(&core->stub.calls), 1);
+    assert_int_equal(stored_kind(core), SES_RECORD_SESSION);
+    call_free(call);
 }
 
 /* A lease that ran out, and whose key somebody else has made a session of: theirs is what is told. */
@@ -247,7 +260,8 @@ int main(void)
         cmocka_unit_test(test_lost_again_and_again),
         T(test_a_session_that_the_connector_made_is_settled_after_a_failure),
         T(test_without_a_lease_nobody_is_asked),
-        T(test_an_event_that_passes_the_lease_is_applied),
+        T(test_an_event_waits_for_the_lease),
+        T(test_a_busy_put_under_the_lease_is_put_again),
         T(test_a_lease_that_was_lost_is_decided_again),
     };
 

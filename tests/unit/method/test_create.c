@@ -26,6 +26,8 @@ static void test_a_token_means_that_the_session_is_stored(void **state)
     assert_int_equal(claims.expires_ms, session.expires_ms / 1000 * 1000);
     assert_int_equal(session.expires_ms - session.created_ms, 900000);
     assert_int_equal(claims.generation, 1);
+    assert_string_equal(call_header_told(call, "x-session-durability"),
+                        core_has_toy(core) ? "replica" : "process");
     assert_int_equal(session.version, 1);
     assert_int_equal(session.status, SES_SESSION_OPEN);
     assert_true(ses_slice_eq_str(session.state.connector_customer_id, "cus_1"));
