@@ -40,7 +40,7 @@
     X(MALFORMED, 3, 400, 400, "invalid_argument")    /* bytes that do not parse */                           \
     X(EXPIRED, 9, 400, 412, "failed_precondition")   /* known, but its time is over */                       \
     X(IO, 14, 503, 503, "unavailable")               /* the system refused; errno or the log tells */        \
-    X(PENDING, 13, 500, 500, "internal")             /* not over yet: its end is told later; never on the wire */
+    X(PENDING, 13, 500, 500, "internal") /* not over yet: its end is told later; never on the wire */
 
 enum ses_status {
 #define SES_STATUS_ENUM(name, grpc, connect, route, text) SES_##name,

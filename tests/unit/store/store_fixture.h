@@ -141,7 +141,7 @@ static inline enum ses_status rig_try_open_readonly(struct rig *rig, struct ses_
 
 static inline struct ses_lmdb *rig_open(struct rig *rig, unsigned shard)
 {
-    struct ses_lmdb *store;
+    struct ses_lmdb *store = NULL;
 
     rig->options.shard = shard;
     assert_ok(rig_try_open(rig, &store));
