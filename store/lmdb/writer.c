@@ -8,10 +8,7 @@
 
 static bool is_entry_of(struct ses_lmdb *store, uint64_t slot, const struct ses_store_key *key)
 {
-    struct table_probe probe;
-
-    ses_table_probe(store->table, key, &probe);
-    return atomic_load(table_tag(store->table, slot)) == probe.tag;
+    return atomic_load(table_tag(store->table, slot)) == ses_table_tag(key);
 }
 
 /* A key that is known needs no place of its own. */
@@ -54,7 +51,8 @@ enum ses_status ses_claim_new(struct ses_lmdb *store, const struct ses_store_key
 }
 
 /* One compare-and-swap on the word that was read: it names shard and locator, which are never used twice, so
- * an entry that was another one in between cannot look the same. meta is read afterwards, when it is ours. */
+ * an entry that was another one in between cannot look the same. A ref of another key is refused before: under
+ * its claim this key's record would take the other one's place. meta is read afterwards, when it is ours. */
 enum ses_status ses_claim_ref(struct ses_lmdb *store, const struct ses_store_key *key,
                               const struct ses_lmdb_ref *ref, uint32_t revision, struct ses_claim *ret_claim)
 {
@@ -65,6 +63,8 @@ enum ses_status ses_claim_ref(struct ses_lmdb *store, const struct ses_store_key
     SES_REQUIRE(store->writable && word_is_live(word) && slot < table_slots(store->table));
     if (revision == UINT32_MAX)
         return SES_FULL;
+    if (!is_entry_of(store, slot, key))
+        return SES_CONFLICT;
     if (!ses_table_take(store->table, slot, word, WORD_CLAIMED, store->number, &claimed)) {
         /* Still the same record beneath somebody's claim? Only a hint: it may change at once. */
         bool same = atomic_load(table_previous(store->table, slot)) == word && is_entry_of(store, slot, key);
