@@ -81,13 +81,15 @@ static void answer_get(struct toy_statement *statement)
     ses_arena_done(statement->arena);
     if (statement->status != SES_OK && statement->status != SES_NOT_FOUND)
         return;
+    if (statement->status == SES_OK) {
+        statement->status = ses_arena_copy(statement->arena, statement->revision->record.body, &body);
+        if (statement->status != SES_OK)
+            return;
+        op->record = statement->revision->record;
+        op->record.body = body;
+    }
     op->leased = statement->leased;
     op->version = toy_version(statement->revision);
-    if (statement->status == SES_NOT_FOUND)
-        return;
-    body = statement->revision->record.body;
-    op->record = statement->revision->record;
-    statement->status = ses_arena_copy(statement->arena, body, &op->record.body);
 }
 
 static void answer_lease(const struct toy_statement *statement)

@@ -154,6 +154,11 @@ struct ses_store *toy_open(struct toy_cloud *cloud, const struct toy_options *op
     return &store->base;
 }
 
+struct toy_cloud *toy_cloud_of(struct ses_store *store)
+{
+    return toy_of(store)->cloud;
+}
+
 struct toy_faults *toy_faults(struct ses_store *store)
 {
     return &toy_of(store)->options.faults;

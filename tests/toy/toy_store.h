@@ -68,6 +68,7 @@ struct toy_options {
 };
 
 struct ses_store *toy_open(struct toy_cloud *cloud, const struct toy_options *options);
+struct toy_cloud *toy_cloud_of(struct ses_store *store);
 struct toy_faults *toy_faults(struct ses_store *store);
 
 /* ---- one operation, by plan ---- */
