@@ -33,15 +33,15 @@ enum ses_status ses_store_lease(struct ses_store *store, struct ses_store_op *op
 
 /* One that is too large ends the lease like any other refusal: the connector was asked. */
 enum ses_status ses_store_put_leased(struct ses_store *store, struct ses_store_op *op,
-                                     struct ses_store_lease *lease, const struct ses_store_version *expect,
-                                     const struct ses_record *record, ses_store_owner owner)
+                                     struct ses_store_lease *lease, const struct ses_record *record,
+                                     ses_store_owner owner)
 {
     SES_REQUIRE(lease->held && memcmp(&lease->key, &record->key, sizeof(lease->key)) == 0);
     if (record->body.len > SES_STORE_BODY_MAX) {
         ses_store_release(store, lease, SES_LEASE_KEEP_INTENT);
         return SES_TOO_LARGE;
     }
-    return store->driver->put_leased(store, op, lease, expect, record, owner);
+    return store->driver->put_leased(store, op, lease, record, owner);
 }
 
 void ses_store_release(struct ses_store *store, struct ses_store_lease *lease, enum ses_lease_end end)

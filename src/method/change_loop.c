@@ -223,8 +223,8 @@ enum ses_status ses_change_loop_put(struct ses_change_loop *loop, struct ses_rec
     record->key = loop->key;
     prepare(loop, SES_CHANGE_PUTS);
     if (loop->lease.held)
-        return held_if_pending(loop, ses_store_put_leased(store, &loop->op, &loop->lease,
-                                                          &loop->found.version, record, loop->owner));
+        return held_if_pending(loop,
+                               ses_store_put_leased(store, &loop->op, &loop->lease, record, loop->owner));
     return held_if_pending(loop, ses_store_put(store, &loop->op, &loop->found.version, record, loop->owner));
 }
 

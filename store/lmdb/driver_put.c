@@ -125,9 +125,7 @@ static void on_lease(void *arg, enum ses_status status)
     struct ses_claim taken = unpack(lease);
 
     lease->held = status == SES_OK;
-    if (lease->held)
-        memcpy(op->version.driver, &op->driver[OP_EXPECT], sizeof(op->version.driver));
-    else
+    if (!lease->held)
         ses_claim_release(store, &taken);
     op->done(op, status_of_end(status));
 }
@@ -152,22 +150,19 @@ enum ses_status ses_lmdb_driver_lease(struct ses_store *base, struct ses_store_o
     pack(&taken, lease);
     op->driver[OP_LEASE] = (uintptr_t)lease;
     op->driver[OP_STORE] = (uintptr_t)store;
-    memcpy(&op->driver[OP_EXPECT], expect->driver, sizeof(expect->driver));
     return SES_PENDING;
 }
 
-/* expect is not looked at: nobody writes past a claim. An end that is refused, now or later (ses_commit_give_back),
+/* An end that is refused, now or later (ses_commit_give_back),
  * leaves the intent: the connector was asked. */
 enum ses_status ses_lmdb_driver_put_leased(struct ses_store *base, struct ses_store_op *op,
-                                           struct ses_store_lease *lease,
-                                           const struct ses_store_version *expect,
-                                           const struct ses_record *record, ses_store_owner owner)
+                                           struct ses_store_lease *lease, const struct ses_record *record,
+                                           ses_store_owner owner)
 {
     struct ses_lmdb *store = ses_lmdb_of(base);
     struct ses_claim taken = unpack(lease);
     enum ses_status status = SES_OK;
 
-    (void)expect;
     if (owner != SES_OWNER_NOBODY)
         status = ses_claim_for_owner(store, &taken, owner);
     if (status == SES_OK)

@@ -13,7 +13,6 @@ SES_MUST_CHECK enum ses_status ses_lmdb_driver_lease(struct ses_store *base, str
                                                      uint64_t for_ms, struct ses_store_lease *lease);
 SES_MUST_CHECK enum ses_status ses_lmdb_driver_put_leased(struct ses_store *base, struct ses_store_op *op,
                                                           struct ses_store_lease *lease,
-                                                          const struct ses_store_version *expect,
                                                           const struct ses_record *record,
                                                           ses_store_owner owner);
 void ses_lmdb_driver_release(struct ses_store *base, struct ses_store_lease *lease, enum ses_lease_end end);

@@ -16,8 +16,7 @@ enum version_part {
 enum op_part {
     OP_LEASE, /* the caller's */
     OP_STORE,
-    OP_EXPECT, /* the version that it was given */
-    OP_PARTS = OP_EXPECT + VERSION_PARTS
+    OP_PARTS
 };
 
 /* A lease is a claim with an intent under it, in fewer words. */

@@ -174,15 +174,14 @@ enum ses_status rig_lease(struct rig *rig, unsigned store, uint64_t number, stru
 }
 
 enum ses_status rig_put_leased(struct rig *rig, unsigned store, struct ses_store_lease *lease,
-                               uint64_t number, struct ses_store_version expect, const char *body)
+                               uint64_t number, const char *body)
 {
     struct ses_record record = record_of(number, SES_RECORD_SESSION, body);
     struct call call;
 
     call_init(&call);
-    return call_end(
-        rig, &call,
-        ses_store_put_leased(rig->store[store], &call.op, lease, &expect, &record, SES_OWNER_NOBODY));
+    return call_end(rig, &call,
+                    ses_store_put_leased(rig->store[store], &call.op, lease, &record, SES_OWNER_NOBODY));
 }
 
 struct ses_store_version rig_create(struct rig *rig, uint64_t number, const char *body)

@@ -17,9 +17,8 @@
 #define CONTRACT_LONG   UINT64_C(3600000) /* a lease that no slow machine outlasts, milliseconds */
 
 enum contract_trait {
-    CONTRACT_INBOX_PASSES = 1, /* a lease; else it is BUSY */
-    CONTRACT_LEASE_TIMED = 2,  /* a lease ends by its time; else by its process */
-    CONTRACT_FAULTY = 4        /* any operation may fail in any way */
+    CONTRACT_LEASE_TIMED = 1, /* a lease ends by its time; else by its process */
+    CONTRACT_FAULTY = 2       /* any operation may fail in any way */
 };
 
 struct contract_driver {
@@ -119,7 +118,7 @@ enum ses_status rig_put_record(struct rig *rig, unsigned store, struct ses_store
 enum ses_status rig_lease(struct rig *rig, unsigned store, uint64_t number, struct ses_store_version expect,
                           const char *body, struct ses_store_lease *ret_lease);
 enum ses_status rig_put_leased(struct rig *rig, unsigned store, struct ses_store_lease *lease,
-                               uint64_t number, struct ses_store_version expect, const char *body);
+                               uint64_t number, const char *body);
 
 /* Creates it; its version. */
 struct ses_store_version rig_create(struct rig *rig, uint64_t number, const char *body);

@@ -67,7 +67,7 @@ static void free_data(void *arg)
     free(data);
 }
 
-#define TOY_TRAITS (CONTRACT_INBOX_PASSES | CONTRACT_LEASE_TIMED)
+#define TOY_TRAITS CONTRACT_LEASE_TIMED
 
 const struct contract_driver contract_toy_sync = {.name = "toy_sync",
                                                   .traits = TOY_TRAITS,

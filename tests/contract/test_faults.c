@@ -106,17 +106,17 @@ static void test_a_refusal_leaves_nothing(struct rig *rig)
     assert_int_equal(rig_get(rig, 0, 1).status, SES_UNAVAILABLE);
 }
 
-/* With any end but a conflict the lease is over, and the intent stands. */
+/* With any end but SES_BUSY the lease is over, and the intent stands. */
 static void test_a_refused_end_leaves_the_intent(struct rig *rig)
 {
     struct ses_store_lease lease = rig_leased(rig, 1, SES_VERSION_ABSENT);
 
-    plan(rig, TOY_PUT_LEASED, SES_CONFLICT, TOY_NEVER);
-    assert_int_equal(rig_put_leased(rig, 0, &lease, 1, SES_VERSION_ABSENT, "done"), SES_CONFLICT);
+    plan(rig, TOY_PUT_LEASED, SES_BUSY, TOY_NEVER);
+    assert_int_equal(rig_put_leased(rig, 0, &lease, 1, "done"), SES_BUSY);
     assert_true(lease.held);
     assert_shown(rig, 1, 0, NULL, true);
     plan(rig, TOY_PUT_LEASED, SES_FULL, TOY_NEVER);
-    assert_int_equal(rig_put_leased(rig, 0, &lease, 1, SES_VERSION_ABSENT, "done"), SES_FULL);
+    assert_int_equal(rig_put_leased(rig, 0, &lease, 1, "done"), SES_FULL);
     assert_false(lease.held);
     assert_shown(rig, 1, SES_RECORD_INTENT, "intent", false);
 }
@@ -128,7 +128,7 @@ static void test_an_unknown_end(struct rig *rig)
         struct ses_store_lease lease = rig_leased(rig, i, SES_VERSION_ABSENT);
 
         plan(rig, TOY_PUT_LEASED, SES_UNKNOWN, effects[i]);
-        assert_int_equal(rig_put_leased(rig, 0, &lease, i, SES_VERSION_ABSENT, "done"), SES_UNKNOWN);
+        assert_int_equal(rig_put_leased(rig, 0, &lease, i, "done"), SES_UNKNOWN);
         assert_false(lease.held);
         settle_all(rig);
         if (effects[i] == TOY_NEVER) {

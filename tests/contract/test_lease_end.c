@@ -33,7 +33,7 @@ static void test_it_ends_with_its_time(struct rig *rig)
     intent = rig_get(rig, 1, 1).version;
     assert_ok(rig_put(rig, 1, 1, intent, "taken"));
     assert_true(lease.held); /* it does not know */
-    assert_int_equal(rig_put_leased(rig, 0, &lease, 1, before, "late"), SES_CONFLICT);
+    assert_int_equal(rig_put_leased(rig, 0, &lease, 1, "late"), SES_CONFLICT);
     assert_false(lease.held);
     assert_shown(rig, 1, SES_RECORD_SESSION, "taken", false);
 }
@@ -46,7 +46,7 @@ static void test_a_late_holder_may_still_win(struct rig *rig)
 
     unit_clock_pass_ms(CONTRACT_LONG);
     intent = rig_get(rig, 1, 1).version;
-    assert_ok(rig_put_leased(rig, 0, &lease, 1, before, "late"));
+    assert_ok(rig_put_leased(rig, 0, &lease, 1, "late"));
     assert_false(lease.held);
     assert_int_equal(rig_put(rig, 1, 1, intent, "later"), SES_CONFLICT);
     assert_shown(rig, 1, SES_RECORD_SESSION, "late", false);
@@ -63,12 +63,12 @@ static void test_the_next_lease_is_another_one(struct rig *rig)
     unit_clock_pass_ms(CONTRACT_LONG);
     intent = rig_get(rig, 1, 1).version;
     assert_ok(rig_lease(rig, 1, 1, intent, "second", &next));
-    assert_int_equal(rig_put_leased(rig, 0, &lease, 1, SES_VERSION_ABSENT, "late"), SES_CONFLICT);
+    assert_int_equal(rig_put_leased(rig, 0, &lease, 1, "late"), SES_CONFLICT);
     assert_false(lease.held);
     ses_store_release(rig->store[0], &copy, SES_LEASE_FORGET_INTENT);
     rig_settle(rig);
     assert_shown(rig, 1, SES_RECORD_INTENT, "intent", true);
-    assert_ok(rig_put_leased(rig, 1, &next, 1, intent, "settled"));
+    assert_ok(rig_put_leased(rig, 1, &next, 1, "settled"));
     assert_shown(rig, 1, SES_RECORD_SESSION, "settled", false);
 }
 

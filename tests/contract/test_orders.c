@@ -10,20 +10,6 @@
 #define ROUNDS      10
 #define ROUNDS_LMDB 60 /* which has no seeds */
 
-/* What is tried in a round. */
-enum regime {
-    REGIME_KEEP, /* leases end in every way */
-    REGIME_INBOX /* inboxes are let pass a lease, which then ends by its put or is forgotten: an intent that is
-                    left would hide what was let pass */
-};
-
-static enum regime regime_of(const struct rig *rig, unsigned number)
-{
-    bool faulty = (rig->driver->traits & CONTRACT_FAULTY) != 0; /* leaves intents of its own accord */
-
-    return faulty || number % 2 == 0 ? REGIME_KEEP : REGIME_INBOX;
-}
-
 enum client_state {
     CLIENT_IDLE,
     CLIENT_READS,
@@ -52,7 +38,6 @@ struct client {
 
 struct round {
     struct rig *rig;
-    enum regime regime;
     uint64_t random;
     uint64_t first_key;
     struct history history;
@@ -110,7 +95,7 @@ static struct ses_record next_record(struct client *client, enum ses_record_kind
 
 static void put(struct client *client)
 {
-    bool inbox = client->round->regime == REGIME_INBOX && chance(client->round, 2) == 0;
+    bool inbox = chance(client->round, 4) == 0;
     struct history_body body;
     struct ses_record record = next_record(client, inbox ? SES_RECORD_INBOX : SES_RECORD_SESSION, &body);
 
@@ -122,11 +107,10 @@ static void lease(struct client *client)
 {
     struct history_body body;
     struct ses_record record = next_record(client, SES_RECORD_INTENT, &body);
-    uint64_t for_ms = client->round->regime == REGIME_INBOX ? CONTRACT_LONG : LEASE_MS;
 
     client->state = CLIENT_LEASES;
     started(client, ses_store_lease(store_of(client), &client->op, &client->expect, &record, SES_OWNER_NOBODY,
-                                    for_ms, &client->lease));
+                                    LEASE_MS, &client->lease));
 }
 
 static void put_leased(struct client *client)
@@ -135,20 +119,19 @@ static void put_leased(struct client *client)
     struct ses_record record = next_record(client, SES_RECORD_SESSION, &body);
 
     client->state = CLIENT_ENDS;
-    started(client, ses_store_put_leased(store_of(client), &client->op, &client->lease, &client->expect,
-                                         &record, SES_OWNER_NOBODY));
+    started(client,
+            ses_store_put_leased(store_of(client), &client->op, &client->lease, &record, SES_OWNER_NOBODY));
 }
 
 static void give_back(struct client *client)
 {
-    bool keep = client->round->regime == REGIME_KEEP && chance(client->round, 2) == 0;
+    bool keep = chance(client->round, 2) == 0;
 
     ses_store_release(store_of(client), &client->lease,
                       keep ? SES_LEASE_KEEP_INTENT : SES_LEASE_FORGET_INTENT);
     client->state = CLIENT_IDLE;
 }
 
-/* Behind a conflict of the put it reads what was let pass; else nothing has changed beneath. */
 static void end_lease(struct client *client)
 {
     switch (chance(client->round, 4)) {
@@ -251,10 +234,8 @@ static void finish(struct round *round)
 
 static void init_round(struct round *round, struct rig *rig, unsigned number)
 {
-    *round = (struct round){.rig = rig,
-                            .regime = regime_of(rig, number),
-                            .random = rig->seed * 1000 + number,
-                            .first_key = (uint64_t)number * HISTORY_KEYS};
+    *round = (struct round){
+        .rig = rig, .random = rig->seed * 1000 + number, .first_key = (uint64_t)number * HISTORY_KEYS};
     history_init(&round->history);
     for (unsigned i = 0; i < CLIENTS; i++) {
         round->clients[i] =
@@ -293,7 +274,7 @@ static void play(struct rig *rig, unsigned number)
         act(&round.clients[chance(&round, CLIENTS)]);
         if (chance(&round, 3) == 0)
             rig_pump(rig);
-        if (round.regime == REGIME_KEEP && chance(&round, 40) == 0)
+        if (chance(&round, 40) == 0)
             unit_clock_pass_ms(LEASE_MS / 2);
     }
     RIG_UNTIL(rig, (finish(&round), is_over(&round)));

@@ -99,7 +99,7 @@ static void test_a_lease_is_told_by_its_put(struct rig *rig)
 
     lease = rig_leased(rig, 1, SES_VERSION_ABSENT);
     listen(&listener, rig->store[1], 1);
-    assert_ok(rig_put_leased(rig, 0, &lease, 1, SES_VERSION_ABSENT, "news"));
+    assert_ok(rig_put_leased(rig, 0, &lease, 1, "news"));
     UNTIL_TOLD(rig, &listener, 1);
     stop(&listener);
 }

@@ -43,9 +43,9 @@ static struct toy_fate fate_of_write(struct toy_store *store, enum toy_call call
 {
     const struct toy_faults *faults = &store->options.faults;
 
-    if (call != TOY_PUT_LEASED && toy_chance(store, faults->busy))
+    if (toy_chance(store, faults->busy))
         return (struct toy_fate){SES_BUSY, TOY_NEVER};
-    if (toy_chance(store, faults->conflict))
+    if (call != TOY_PUT_LEASED && toy_chance(store, faults->conflict))
         return (struct toy_fate){SES_CONFLICT, TOY_NEVER};
     if (toy_chance(store, faults->unavailable))
         return (struct toy_fate){SES_UNAVAILABLE, TOY_NEVER};

@@ -62,8 +62,7 @@ static void replace(struct toy_revision **place, struct toy_revision *revision)
     *place = revision;
 }
 
-/* An inbox that was let pass a lease has the number of its intent or a higher one: whatever follows both is
- * above both. */
+/* Above the intent too, where one stands or stood. */
 static uint32_t next_revision(const struct toy_row *row)
 {
     uint32_t record = row->record != NULL ? row->record->record.revision : 0;
@@ -99,22 +98,11 @@ static void end_lease(struct toy_row *row)
     row->lease_until_ns = 0;
 }
 
-static enum ses_status put_past_lease(struct toy_cloud *cloud, struct toy_row *row,
-                                      struct toy_statement *statement)
-{
-    if (statement->revision->record.kind != SES_RECORD_INBOX)
-        return SES_BUSY;
-    if (!is_expected(row->record, &statement->expect))
-        return SES_CONFLICT;
-    replace(&row->record, take(cloud, statement, next_revision(row)));
-    return SES_OK;
-}
-
 static enum ses_status put(struct toy_cloud *cloud, struct toy_row *row, struct toy_statement *statement,
                            uint64_t now_ns)
 {
     if (toy_row_leased(row, now_ns))
-        return put_past_lease(cloud, row, statement);
+        return SES_BUSY;
     if (!is_expected(toy_row_shown(row, now_ns), &statement->expect))
         return SES_CONFLICT;
     replace(&row->record, take(cloud, statement, next_revision(row)));
@@ -147,7 +135,7 @@ static enum ses_status put_leased(struct toy_cloud *cloud, struct toy_row *row,
                                   struct toy_statement *statement)
 {
     statement->lease_ours = row->lease_owner == statement->lease_owner;
-    if (!statement->lease_ours || !is_expected(row->record, &statement->expect))
+    if (!statement->lease_ours)
         return SES_CONFLICT;
     replace(&row->record, take(cloud, statement, next_revision(row)));
     replace(&row->intent, NULL);

@@ -107,8 +107,8 @@ static void answer_put_leased(struct toy_store *store, const struct toy_statemen
 {
     struct ses_store_lease *lease = statement->lease;
 
-    lease->held = statement->status == SES_CONFLICT && statement->lease_ours;
-    if (statement->status == SES_OK || statement->status == SES_CONFLICT ||
+    lease->held = statement->status == SES_BUSY;
+    if (lease->held || statement->status == SES_OK || statement->status == SES_CONFLICT ||
         statement->status == SES_UNKNOWN || store->frozen)
         return;
     toy_execute(store->cloud, &(struct toy_statement){.call = TOY_RELEASE,

@@ -81,11 +81,11 @@ static enum ses_status lease(struct ses_store *base, struct ses_store_op *op,
 }
 
 static enum ses_status put_leased(struct ses_store *base, struct ses_store_op *op,
-                                  struct ses_store_lease *held, const struct ses_store_version *expect,
-                                  const struct ses_record *record, ses_store_owner owner)
+                                  struct ses_store_lease *held, const struct ses_record *record,
+                                  ses_store_owner owner)
 {
     struct toy_store *store = toy_of(base);
-    struct toy_statement *statement = new_write(TOY_PUT_LEASED, store, op, expect, record);
+    struct toy_statement *statement = new_write(TOY_PUT_LEASED, store, op, &SES_VERSION_ABSENT, record);
 
     (void)owner;
     statement->lease = held;

@@ -12,9 +12,8 @@
  * unless it is held at a gate or the store is frozen.
  *
  * Of the contract's choices this store takes those of a database:
- *   an inbox is let pass a lease; a lease has a time, by ses_clock_mono_ns, from when it was executed
+ *   a lease has a time, by ses_clock_mono_ns, from when it was executed
  *   of several writes of one key under way the first that is executed wins; SES_BUSY is a leased key
- *   what a lease's end without put leaves is the intent, whatever was let pass meanwhile
  *
  * Misuse ends the process: an operation that is started twice, another thread, a pump inside done. Memory of
  * an arena's former bytes is freed, so that the sanitizer finds who kept them.
@@ -45,9 +44,9 @@ enum toy_mode {
 
 /* How many of a thousand. All may be changed at any time. */
 struct toy_faults {
-    unsigned busy;            /* put, lease: SES_BUSY, nothing done */
-    unsigned conflict;        /* every write: SES_CONFLICT although nothing has moved, as the contract allows:
-                                  "read again" ends it. Of a lease's put the lease stays held */
+    unsigned busy;            /* every write: SES_BUSY, nothing done; of a lease's put the lease stays held */
+    unsigned conflict;        /* put, lease: SES_CONFLICT although nothing has moved, as the contract allows:
+                                  "read again" ends it */
     unsigned unknown;         /* every write: SES_UNKNOWN, done at once, never or after it was told */
     unsigned unavailable;     /* every write: SES_UNAVAILABLE, not done */
     unsigned get_unavailable; /* get: SES_UNAVAILABLE */

@@ -11,7 +11,8 @@
  *
  * Every call finishes inside the call or later, as the store likes: whatever is returned but SES_PENDING is
  * the end, and done is not called. After SES_PENDING done is called once, on the loop's thread, inside
- * ses_store_complete or ses_store_close; until then the operation is the store's and must stay where it is.
+ * ses_store_complete or ses_store_close (what it begins there is SES_UNAVAILABLE at once); until then the
+ * operation is the store's and must stay where it is.
  * No operation can be taken back: a caller that has lost interest waits for done all the same. It comes
  * without its help and not much after the operation's deadline.
  *
@@ -126,10 +127,11 @@ SES_MUST_CHECK enum ses_status ses_store_put(struct ses_store *store, struct ses
                                              const struct ses_store_version *expect,
                                              const struct ses_record *record, ses_store_owner owner);
 
-/* The same for an intent, before a connector is asked. With SES_OK lease is held, for for_ms at least: nobody
- * else writes the key: an inbox that were let past it would be lost with a lease that ends without a put, or the
- * intent would. The intent is seen by nobody before the lease has ended without a put: by a release that keeps it, by the death of its process, or by its
- * time. lease is written with the end; the caller's until then. */
+/* The same for an intent, before a connector is asked. With SES_OK lease is held, for for_ms from this call by
+ * the store's clock, or for as long as this process lives. Nobody else writes the key meanwhile, no inbox
+ * either: one that were let past would be lost with a lease that ends without a put, or the intent would. The
+ * intent is seen by nobody before that: it is after a release that keeps it, after the death of the process, or
+ * when the time is over. Of lease only held counts, and only from the end on. */
 SES_MUST_CHECK enum ses_status ses_store_lease(struct ses_store *store, struct ses_store_op *op,
                                                const struct ses_store_version *expect,
                                                const struct ses_record *record, ses_store_owner owner,
@@ -141,7 +143,6 @@ SES_MUST_CHECK enum ses_status ses_store_lease(struct ses_store *store, struct s
  *   SES_BUSY         alone leaves the lease held: put again */
 SES_MUST_CHECK enum ses_status ses_store_put_leased(struct ses_store *store, struct ses_store_op *op,
                                                     struct ses_store_lease *lease,
-                                                    const struct ses_store_version *expect,
                                                     const struct ses_record *record, ses_store_owner owner);
 
 /* How a lease ends that is not used. */

@@ -29,8 +29,8 @@ struct ses_store_driver {
                              const struct ses_store_version *expect, const struct ses_record *record,
                              ses_store_owner owner, uint64_t for_ms, struct ses_store_lease *lease);
     enum ses_status (*put_leased)(struct ses_store *store, struct ses_store_op *op,
-                                  struct ses_store_lease *lease, const struct ses_store_version *expect,
-                                  const struct ses_record *record, ses_store_owner owner);
+                                  struct ses_store_lease *lease, const struct ses_record *record,
+                                  ses_store_owner owner);
     void (*release)(struct ses_store *store, struct ses_store_lease *lease, enum ses_lease_end end);
     void (*flush)(struct ses_store *store);
     void (*complete)(struct ses_store *store);

@@ -173,9 +173,8 @@ static void test_a_lease_whose_end_is_refused(void **state)
     store = rig_open(rig, 0);
     assert_ok(lease_over(rig, store, 1, 1, &lease));
     assert_int_equal(ses_store_put(&store->base, &queued.op, &SES_VERSION_ABSENT, &filler, 1), SES_PENDING);
-    assert_int_equal(
-        ses_store_put_leased(&store->base, &call.op, &lease, &SES_VERSION_ABSENT, &outcome, SES_OWNER_NOBODY),
-        SES_RESOURCE_EXHAUSTED);
+    assert_int_equal(ses_store_put_leased(&store->base, &call.op, &lease, &outcome, SES_OWNER_NOBODY),
+                     SES_RESOURCE_EXHAUSTED);
     assert_false(lease.held);
     assert_seen(rig, store, 1, SES_RECORD_INTENT, "calling", 1, false);
     assert_ok(call_end(rig, store, &queued, SES_PENDING));
