@@ -54,7 +54,7 @@ static void answer(struct ses_call *call)
 static enum ses_status make_reply(struct ses_call *call, const struct ses_session *session)
 {
     call->token = NULL;
-    if (call->access.token.len > 0 &&
+    if (session != NULL && call->access.token.len > 0 &&
         (call->wants_token || session->generation != call->access.facts.generation ||
          ses_clock_to_wall(ses_session_token_end(call->access.service, session)) / 1000 !=
              call->access.facts.expires_ms / 1000))
