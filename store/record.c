@@ -35,15 +35,43 @@ void ses_record_nonces_init(struct record_nonces *nonces)
     nonces->counter = 0;
 }
 
+/* In place of a session id, of an inbox. */
+static const uint8_t inbox_id[SES_SESSION_ID_BYTES] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                                       0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+void ses_record_identity_encode(enum ses_record_kind kind, const uint8_t session_id[SES_SESSION_ID_BYTES],
+                                uint8_t *ret_kind, uint8_t ret_session_id[SES_SESSION_ID_BYTES])
+{
+    bool inbox = kind == SES_RECORD_INBOX;
+
+    *ret_kind = (uint8_t)(inbox ? SES_RECORD_SESSION : kind);
+    memcpy(ret_session_id, inbox ? inbox_id : session_id, SES_SESSION_ID_BYTES);
+}
+
+enum ses_status ses_record_identity_decode(uint8_t kind, const uint8_t session_id[SES_SESSION_ID_BYTES],
+                                           enum ses_record_kind *ret_kind,
+                                           uint8_t ret_session_id[SES_SESSION_ID_BYTES])
+{
+    if (kind != SES_RECORD_SESSION && kind != SES_RECORD_INTENT)
+        return SES_DATA_LOSS;
+    if (kind == SES_RECORD_SESSION && memcmp(session_id, inbox_id, sizeof(inbox_id)) == 0) {
+        *ret_kind = SES_RECORD_INBOX;
+        memset(ret_session_id, 0, SES_SESSION_ID_BYTES);
+    } else {
+        *ret_kind = (enum ses_record_kind)kind;
+        memcpy(ret_session_id, session_id, SES_SESSION_ID_BYTES);
+    }
+    return SES_OK;
+}
+
 static void encode_header(const struct ses_record *record, uint16_t key_id, uint8_t *ret_bytes)
 {
     ret_bytes[0] = RECORD_VERSION;
-    ret_bytes[1] = (uint8_t)record->kind;
+    ses_record_identity_encode(record->kind, record->session_id, ret_bytes + 1, ret_bytes + 48);
     memcpy(ret_bytes + 2, &key_id, 2);
     memcpy(ret_bytes + 4, &record->revision, 4);
     memcpy(ret_bytes + 8, &record->expires_ms, 8);
     memcpy(ret_bytes + 16, record->key.bytes, SES_STORE_KEY_BYTES);
-    memcpy(ret_bytes + 48, record->session_id, SES_SESSION_ID_BYTES);
 }
 
 void ses_record_seal(const struct record_keys *keys, struct record_nonces *nonces,
@@ -66,13 +94,12 @@ enum ses_status ses_record_decode(struct ses_slice bytes, struct ses_record *ret
 
     if (bytes.len < RECORD_EXTRA_BYTES || bytes.len > RECORD_BYTES_MAX)
         return SES_DATA_LOSS;
-    if (p[0] != RECORD_VERSION || !record_kind_check(p[1]))
+    if (p[0] != RECORD_VERSION)
         return SES_DATA_LOSS;
-    ret_record->kind = (enum ses_record_kind)p[1];
+    SES_TRY(ses_record_identity_decode(p[1], p + 48, &ret_record->kind, ret_record->session_id));
     memcpy(&ret_record->revision, p + 4, 4);
     memcpy(&ret_record->expires_ms, p + 8, 8);
     memcpy(ret_record->key.bytes, p + 16, SES_STORE_KEY_BYTES);
-    memcpy(ret_record->session_id, p + 48, SES_SESSION_ID_BYTES);
     ret_record->body = SES_SLICE_EMPTY;
     return SES_OK;
 }

@@ -3,6 +3,11 @@
  *    0  u8 version (1)       1  u8 kind          2  u16 id of the seal key   4  u32 revision
  *    8  u64 expires_ms      16  key[32]         48  session id[16]           -- 64 bytes, the associated data
  *   64  nonce[24]           88  ciphertext, then the tag[16]                 -- XChaCha20-Poly1305 (IETF)
+ *
+ * kind is 1 or 2. An inbox lies there as a session (1) whose id is all ones: earlier versions refuse a whole
+ * shard for one kind that they do not know. This they load, and answer DATA_LOSS for its key alone, since its
+ * body has a format that they refuse (record.proto). No session has that id: 48 bits of milliseconds stand in
+ * front of each, which are all ones in the year 10889.
  */
 #ifndef SESSIOND_STORE_RECORD_H
 #define SESSIOND_STORE_RECORD_H
@@ -30,10 +35,14 @@ struct record_nonces {
     uint64_t counter;
 };
 
-static inline bool record_kind_check(uint8_t kind)
-{
-    return kind >= SES_RECORD_SESSION && kind <= SES_RECORD_INBOX;
-}
+/* [any] A record's kind and session id as they lie in its header, and in whatever else tells them on disk. */
+void ses_record_identity_encode(enum ses_record_kind kind, const uint8_t session_id[SES_SESSION_ID_BYTES],
+                                uint8_t *ret_kind, uint8_t ret_session_id[SES_SESSION_ID_BYTES]);
+/* SES_DATA_LOSS: no kind that lies on disk. */
+SES_MUST_CHECK enum ses_status ses_record_identity_decode(uint8_t kind,
+                                                          const uint8_t session_id[SES_SESSION_ID_BYTES],
+                                                          enum ses_record_kind *ret_kind,
+                                                          uint8_t ret_session_id[SES_SESSION_ID_BYTES]);
 
 /* [any] Copies and checks the seal keys: 1 .. SES_STORE_SEAL_KEYS_MAX, 32 bytes each, ids all different.
  * SES_INVALID_ARGUMENT. No key at all is fine for a reader that opens no bodies. */

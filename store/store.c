@@ -5,6 +5,21 @@
 
 #include <sessiond/store/store_driver.h>
 
+static bool is_filled_with(const uint8_t id[SES_SESSION_ID_BYTES], uint8_t byte)
+{
+    for (size_t i = 0; i < SES_SESSION_ID_BYTES; i++)
+        if (id[i] != byte)
+            return false;
+    return true;
+}
+
+/* An inbox has no session id, and is told by one of all ones on disk (store/record.h). */
+static bool id_fits_kind(const struct ses_record *record)
+{
+    return record->kind == SES_RECORD_INBOX ? is_filled_with(record->session_id, 0)
+                                            : !is_filled_with(record->session_id, 0xff);
+}
+
 enum ses_status ses_store_get(struct ses_store *store, struct ses_store_op *op,
                               const struct ses_store_key *key, struct ses_arena *arena)
 {
@@ -15,6 +30,7 @@ enum ses_status ses_store_put(struct ses_store *store, struct ses_store_op *op,
                               const struct ses_store_version *expect, const struct ses_record *record,
                               ses_store_owner owner)
 {
+    SES_REQUIRE(id_fits_kind(record));
     if (record->body.len > SES_STORE_BODY_MAX)
         return SES_TOO_LARGE;
     return store->driver->put(store, op, expect, record, owner);
@@ -24,7 +40,7 @@ enum ses_status ses_store_lease(struct ses_store *store, struct ses_store_op *op
                                 const struct ses_store_version *expect, const struct ses_record *record,
                                 ses_store_owner owner, uint64_t for_ms, struct ses_store_lease *lease)
 {
-    SES_REQUIRE(record->kind == SES_RECORD_INTENT);
+    SES_REQUIRE(record->kind == SES_RECORD_INTENT && id_fits_kind(record));
     lease->held = false;
     if (record->body.len > SES_STORE_BODY_MAX)
         return SES_TOO_LARGE;
@@ -37,6 +53,7 @@ enum ses_status ses_store_put_leased(struct ses_store *store, struct ses_store_o
                                      ses_store_owner owner)
 {
     SES_REQUIRE(lease->held && memcmp(&lease->key, &record->key, sizeof(lease->key)) == 0);
+    SES_REQUIRE(id_fits_kind(record));
     if (record->body.len > SES_STORE_BODY_MAX) {
         ses_store_release(store, lease, SES_LEASE_KEEP_INTENT);
         return SES_TOO_LARGE;

@@ -42,7 +42,7 @@ enum ses_status ses_inbox_encode(const struct ses_inbox *inbox, struct ses_arena
     struct ses_inbox_parts parts;
 
     put_events(inbox, &parts);
-    record.format = SES_RECORD_FORMAT;
+    record.format = SES_INBOX_FORMAT;
     record.n_events = inbox->count;
     record.events = parts.pointers;
     return ses_proto_pack(&record.base, arena, ret_body);
@@ -97,7 +97,7 @@ enum ses_status ses_inbox_decode(struct ses_slice body, uint64_t since_ms, struc
     if (status != SES_OK)
         return status == SES_NO_MEMORY ? SES_NO_MEMORY : SES_DATA_LOSS;
     record = (const inbox_record *)message;
-    if (record->format != SES_RECORD_FORMAT)
+    if (record->format != SES_INBOX_FORMAT && record->format != SES_INBOX_FORMAT_OLD)
         return SES_DATA_LOSS;
     take_events(record->events, record->n_events, since_ms, ret_inbox);
     return SES_OK;

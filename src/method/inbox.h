@@ -22,6 +22,11 @@
 
 #define SES_INBOX_EVENTS_MAX 8
 
+/* Of an inbox's body. What is written no earlier version takes for a session (record.proto); what earlier
+ * versions wrote is read. */
+#define SES_INBOX_FORMAT     2
+#define SES_INBOX_FORMAT_OLD 1
+
 struct ses_inbox_event {
     struct ses_slice id;
     enum ses_event event;

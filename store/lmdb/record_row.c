@@ -26,10 +26,9 @@ void ses_record_row_encode(const struct record_row *row, uint64_t locator,
     uint32_t size = (uint32_t)row->owner << RECORD_SIZE_BITS | row->record_bytes;
 
     memcpy(ret_bytes, row->key.bytes, SES_STORE_KEY_BYTES);
-    memcpy(ret_bytes + 32, row->session_id, SES_SESSION_ID_BYTES);
     memcpy(ret_bytes + 48, &meta, 8);
     memcpy(ret_bytes + 56, &size, 4);
-    ret_bytes[60] = (uint8_t)row->kind;
+    ses_record_identity_encode(row->kind, row->session_id, ret_bytes + 60, ret_bytes + 32);
     sum = row_sum(ret_bytes, locator);
     memcpy(ret_bytes + 61, &sum, 3);
 }
@@ -40,20 +39,19 @@ enum ses_status ses_record_row_decode(struct ses_slice bytes, uint64_t locator, 
     uint32_t size;
     uint32_t sum = 0;
 
-    if (bytes.len != RECORD_ROW_BYTES || !record_kind_check(bytes.data[60]))
+    if (bytes.len != RECORD_ROW_BYTES)
         return SES_DATA_LOSS;
     memcpy(&sum, bytes.data + 61, 3);
     memcpy(&meta, bytes.data + 48, 8);
     if (sum != row_sum(bytes.data, locator) || meta_is_intent(meta))
         return SES_DATA_LOSS;
+    SES_TRY(ses_record_identity_decode(bytes.data[60], bytes.data + 32, &ret_row->kind, ret_row->session_id));
     memcpy(ret_row->key.bytes, bytes.data, SES_STORE_KEY_BYTES);
-    memcpy(ret_row->session_id, bytes.data + 32, SES_SESSION_ID_BYTES);
     ret_row->retain = meta_retain(meta);
     ret_row->revision = meta_revision(meta);
     memcpy(&size, bytes.data + 56, 4);
     ret_row->record_bytes = size & ((1u << RECORD_SIZE_BITS) - 1);
     ret_row->owner = (ses_store_owner)(size >> RECORD_SIZE_BITS);
-    ret_row->kind = (enum ses_record_kind)bytes.data[60];
     return SES_OK;
 }
 

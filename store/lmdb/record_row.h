@@ -9,6 +9,8 @@
  * owner is the store's alone, not part of the record: 0 in rows of earlier versions, and in one that was made
  * of a record's header. Earlier versions take both for the record's bytes, which only `store check` looks at.
  *
+ * An inbox is told by its session id, as in the record's header (record.h).
+ *
  * The check sum covers the row and its locator: it finds bit rot and exchanged rows, not malice. A bad row is
  * replaced by what the record's own header says (load.c).
  *

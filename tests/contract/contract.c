@@ -121,12 +121,15 @@ struct ses_store_key key_of(uint64_t number)
 
 struct ses_record record_of(uint64_t number, enum ses_record_kind kind, const char *body)
 {
-    return (struct ses_record){.key = key_of(number),
-                               .session_id = "0123456789abcde",
-                               .kind = kind,
-                               .revision = 4711, /* ignored */
-                               .expires_ms = UINT64_MAX,
-                               .body = ses_slice_str(body)};
+    struct ses_record record = {.key = key_of(number),
+                                .kind = kind,
+                                .revision = 4711, /* ignored */
+                                .expires_ms = UINT64_MAX,
+                                .body = ses_slice_str(body)};
+
+    if (kind != SES_RECORD_INBOX)
+        memcpy(record.session_id, "0123456789abcde", sizeof(record.session_id));
+    return record;
 }
 
 struct seen rig_get(struct rig *rig, unsigned store, uint64_t number)

@@ -354,6 +354,25 @@ static void pump_inside_done(struct rig *rig)
     pump_first(rig, PUMPS_MAX);
 }
 
+static void put_with_id(struct rig *rig, enum ses_record_kind kind, uint8_t byte)
+{
+    struct ses_record record = record_of(1, kind, "body");
+
+    memset(record.session_id, byte, sizeof(record.session_id));
+    (void)rig_put_record(rig, 0, SES_VERSION_ABSENT, &record);
+}
+
+static void put_an_inbox_with_an_id(struct rig *rig)
+{
+    put_with_id(rig, SES_RECORD_INBOX, 1);
+}
+
+/* It would be read as an inbox. */
+static void put_a_session_of_all_ones(struct rig *rig)
+{
+    put_with_id(rig, SES_RECORD_SESSION, 0xff);
+}
+
 static void keep_the_arena(struct rig *rig)
 {
     uint8_t *kept = ses_arena_alloc(&rig->arena, 100);
@@ -385,6 +404,8 @@ static void test_misuse_ends_the_process(struct rig *rig)
         return; /* nothing random in it, and a child each */
     assert_fatal(rig, start_twice);
     assert_fatal(rig, pump_inside_done);
+    assert_fatal(rig, put_an_inbox_with_an_id);
+    assert_fatal(rig, put_a_session_of_all_ones);
 #ifdef __SANITIZE_ADDRESS__
     assert_fatal(rig, keep_the_arena);
 #else

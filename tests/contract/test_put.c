@@ -55,7 +55,7 @@ static void test_a_version_of_another_key_loses(struct rig *rig)
 
 static void test_everything_comes_back(struct rig *rig)
 {
-    struct ses_record record = record_of(1, SES_RECORD_INBOX, "events");
+    struct ses_record record = record_of(1, SES_RECORD_SESSION, "a session");
     struct seen seen;
 
     record.expires_ms = 1900000000123;
@@ -66,13 +66,30 @@ static void test_everything_comes_back(struct rig *rig)
         assert_ok(seen.status);
         assert_memory_equal(&seen.record.key, &record.key, sizeof(record.key));
         assert_memory_equal(seen.record.session_id, record.session_id, sizeof(record.session_id));
-        assert_int_equal(seen.record.kind, SES_RECORD_INBOX);
+        assert_int_equal(seen.record.kind, SES_RECORD_SESSION);
         assert_int_equal(seen.record.expires_ms, record.expires_ms);
-        assert_true(ses_slice_eq_str(seen.record.body, "events"));
+        assert_true(ses_slice_eq_str(seen.record.body, "a session"));
     }
     record.kind = SES_RECORD_INTENT; /* outside of a lease too */
     assert_ok(rig_put_record(rig, 1, seen.version, &record));
-    assert_shown(rig, 1, SES_RECORD_INTENT, "events", false);
+    assert_shown(rig, 1, SES_RECORD_INTENT, "a session", false);
+}
+
+/* However it lies there. */
+static void test_an_inbox_comes_back_without_an_id(struct rig *rig)
+{
+    static const uint8_t zero[SES_SESSION_ID_BYTES];
+    struct ses_record record = record_of(1, SES_RECORD_INBOX, "events");
+
+    assert_ok(rig_put_record(rig, 0, SES_VERSION_ABSENT, &record));
+    for (unsigned store = 0; store < CONTRACT_STORES; store++) {
+        struct seen seen = rig_get(rig, store, 1);
+
+        assert_ok(seen.status);
+        assert_int_equal(seen.record.kind, SES_RECORD_INBOX);
+        assert_memory_equal(seen.record.session_id, zero, sizeof(zero));
+        assert_true(ses_slice_eq_str(seen.record.body, "events"));
+    }
 }
 
 #define RACERS 6
@@ -183,6 +200,7 @@ int main(int argc, char **argv)
         CONTRACT_CASE(test_an_old_version_loses),
         CONTRACT_CASE(test_a_version_of_another_key_loses),
         CONTRACT_CASE(test_everything_comes_back),
+        CONTRACT_CASE(test_an_inbox_comes_back_without_an_id),
         CONTRACT_CASE(test_one_of_all_wins),
         CONTRACT_CASE(test_many_keys_at_once),
         CONTRACT_CASE(test_bodies_from_nothing_to_the_largest),

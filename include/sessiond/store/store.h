@@ -59,7 +59,7 @@ enum ses_record_kind {
 
 struct ses_record {
     struct ses_store_key key;
-    uint8_t session_id[SES_SESSION_ID_BYTES];
+    uint8_t session_id[SES_SESSION_ID_BYTES]; /* of an inbox all zero; never all ones */
     enum ses_record_kind kind;
     uint32_t revision;     /* 1 for the first record of a key, then + 1 for each; the store's doing */
     uint64_t expires_ms;   /* sessiond's time; dropped some time after it. UINT64_MAX: never */

@@ -3,7 +3,7 @@
  *
  * A driver puts struct ses_store at the front of its own struct. Each function does what its namesake in
  * store.h says, under the conditions that are checked for all drivers in store/store.c: a body is not above
- * SES_STORE_BODY_MAX, kinds fit their calls, only a held lease is put or released.
+ * SES_STORE_BODY_MAX, kinds fit their calls and session ids their kinds, only a held lease is put or released.
  */
 #ifndef SESSIOND_STORE_STORE_DRIVER_H
 #define SESSIOND_STORE_STORE_DRIVER_H

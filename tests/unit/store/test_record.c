@@ -45,6 +45,48 @@ static void test_round_trip(void **state)
     assert_null(memmem(sealed.bytes, sizeof(sealed.bytes), BODY, 8)); /* not in the clear */
 }
 
+/* As a reader sees it who knows sessions and intents alone: a session, its id all ones. */
+static void test_an_inbox_lies_as_a_session(void **state)
+{
+    static const uint8_t zero[SES_SESSION_ID_BYTES];
+    uint8_t ones[SES_SESSION_ID_BYTES];
+    struct ses_record record;
+    struct sealed sealed;
+
+    seal(*state, &sealed);
+    sealed.record.kind = SES_RECORD_INBOX;
+    memset(sealed.record.session_id, 0, sizeof(sealed.record.session_id));
+    memset(ones, 0xff, sizeof(ones));
+    ses_record_seal(&sealed.keys, &sealed.nonces, &sealed.record, sealed.bytes);
+    assert_int_equal(sealed.bytes[1], SES_RECORD_SESSION);
+    assert_memory_equal(sealed.bytes + 48, ones, sizeof(ones));
+    assert_ok(open_bytes(&sealed, sizeof(sealed.bytes), &record));
+    assert_int_equal(record.kind, SES_RECORD_INBOX);
+    assert_memory_equal(record.session_id, zero, sizeof(zero));
+    assert_slice_equal(record.body, BODY);
+    sealed.record.kind = SES_RECORD_SESSION; /* an inbox of earlier versions (old_inbox.h) */
+    ses_record_seal(&sealed.keys, &sealed.nonces, &sealed.record, sealed.bytes);
+    assert_ok(open_bytes(&sealed, sizeof(sealed.bytes), &record));
+    assert_int_equal(record.kind, SES_RECORD_SESSION);
+    assert_memory_equal(record.session_id, zero, sizeof(zero));
+}
+
+/* Nobody wrote one: damage, as in all versions. */
+static void test_other_kinds_do_not_lie_on_disk(void **state)
+{
+    struct ses_record record;
+    struct sealed sealed;
+
+    seal(*state, &sealed);
+    for (unsigned kind = 0; kind <= UINT8_MAX; kind++) {
+        bool known = kind == SES_RECORD_SESSION || kind == SES_RECORD_INTENT;
+
+        sealed.bytes[1] = (uint8_t)kind;
+        assert_int_equal(ses_record_decode(ses_slice(sealed.bytes, sizeof(sealed.bytes)), &record),
+                         known ? SES_OK : SES_DATA_LOSS);
+    }
+}
+
 static void test_every_bit_counts(void **state)
 {
     struct ses_record record;
@@ -140,6 +182,32 @@ static void test_row(void **state)
     assert_int_equal(ses_record_row_decode(ses_slice(bytes, 63), 1000, &back), SES_DATA_LOSS);
 }
 
+static void test_row_of_an_inbox(void **state)
+{
+    static const uint8_t zero[SES_SESSION_ID_BYTES];
+    struct record_row row = {.key = key_of(5), .retain = 77, .revision = 1, .kind = SES_RECORD_INBOX};
+    uint8_t bytes[RECORD_ROW_BYTES];
+    uint8_t ones[SES_SESSION_ID_BYTES];
+    struct record_row back;
+
+    (void)state;
+    memset(ones, 0xff, sizeof(ones));
+    ses_record_row_encode(&row, 1000, bytes);
+    assert_int_equal(bytes[60], SES_RECORD_SESSION);
+    assert_memory_equal(bytes + 32, ones, sizeof(ones));
+    assert_ok(ses_record_row_decode(ses_slice(bytes, sizeof(bytes)), 1000, &back));
+    assert_int_equal(back.kind, SES_RECORD_INBOX);
+    assert_memory_equal(back.session_id, zero, sizeof(zero));
+    row.kind = SES_RECORD_SESSION; /* of earlier versions */
+    ses_record_row_encode(&row, 1000, bytes);
+    assert_ok(ses_record_row_decode(ses_slice(bytes, sizeof(bytes)), 1000, &back));
+    assert_int_equal(back.kind, SES_RECORD_SESSION);
+    memcpy(row.session_id, ones, sizeof(ones));
+    row.kind = (enum ses_record_kind)4; /* its check sum is right */
+    ses_record_row_encode(&row, 1000, bytes);
+    assert_int_equal(ses_record_row_decode(ses_slice(bytes, sizeof(bytes)), 1000, &back), SES_DATA_LOSS);
+}
+
 static struct record_row row_with(uint32_t revision, enum ses_record_kind kind)
 {
     return (struct record_row){.revision = revision, .kind = kind};
@@ -171,11 +239,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_round_trip, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_an_inbox_lies_as_a_session, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_other_kinds_do_not_lie_on_disk, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_every_bit_counts, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_nonces_differ, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_key_ring, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_arena_ceiling, rig_setup, rig_teardown),
         cmocka_unit_test(test_row),
+        cmocka_unit_test(test_row_of_an_inbox),
         cmocka_unit_test(test_which_row_wins),
     };
 
