@@ -86,9 +86,10 @@ void ses_claim_release_to_intent(struct ses_lmdb *store, struct ses_claim *claim
  *   SES_OK            on disk (or as durability says) and published
  *   SES_FULL,         nothing was written; an intent's claim is still held, any other was given back, and
  *   SES_NO_MEMORY     with an intent on disk under it that intent was published
- *   SES_UNAVAILABLE   the writer is poisoned (a sync failed). Whether the record is on disk is then unknown;
- *                     its key stays claimed (SES_BUSY to others) until the next opening of this shard has
- *                     looked */
+ *   SES_UNAVAILABLE   the same, and nothing will be: the writer was poisoned before the record's turn came
+ *   SES_UNKNOWN       the writer was poisoned by the transaction that had this record (a sync failed).
+ *                     Whether it is on disk is unknown; its key stays claimed (SES_BUSY to others) until the
+ *                     next opening of this shard has looked */
 typedef void (*ses_claim_done_fn)(void *arg, enum ses_status status);
 
 /* Seals record (key and revision are taken from the claim) and hands it to the committer with the next flush.

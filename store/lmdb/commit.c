@@ -320,7 +320,7 @@ static unsigned gc_rows(const struct ses_commit *c, unsigned puts)
     return rows < COMMIT_GC_ROWS_MIN ? COMMIT_GC_ROWS_MIN : rows;
 }
 
-/* Several batches, one transaction. Returns their common status. */
+/* Several batches, one transaction. */
 enum ses_status ses_commit_list(struct ses_commit *c, const struct batch_list *list)
 {
     uint64_t started_ns = ses_clock_mono_ns();
@@ -338,13 +338,12 @@ enum ses_status ses_commit_list(struct ses_commit *c, const struct batch_list *l
         outcome = OUTCOME_REFUSED;
     } else { /* not for want of room: a file system that fails here is not to be written to */
         ses_commit_poison(c, "growing data.mdb", EIO);
-        status = SES_UNAVAILABLE;
         outcome = OUTCOME_UNKNOWN;
     }
     finish(c, &plan, outcome);
     atomic_store(&c->full, status == SES_FULL);
     account(c, outcome, puts, started_ns);
-    return status;
+    return outcome == OUTCOME_UNKNOWN ? SES_UNKNOWN : status;
 }
 
 enum ses_status ses_commit_collect(struct ses_commit *c, uint64_t now_ms)

@@ -65,7 +65,7 @@ struct ses_commit {
 SES_MUST_CHECK enum ses_status ses_commit_init(struct ses_commit *commit, uint64_t gc_age_ms);
 void ses_commit_done(struct ses_commit *commit);
 /* [committer] Several batches, one transaction, one sync, with a step of garbage collection when some is
- * known to wait. Publishes or gives back. Returns the status of them all. */
+ * known to wait. Publishes or gives back. Returns the status of them all; SES_UNKNOWN: poisoned by it. */
 enum ses_status ses_commit_list(struct ses_commit *commit, const struct batch_list *list);
 /* [committer, or the housekeeper on a shard it holds] One transaction of garbage collection; commit->gc
  * tells how it went. */

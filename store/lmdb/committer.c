@@ -100,11 +100,11 @@ static void collect(struct ses_committer *c, uint64_t now_ms)
 static void work(struct ses_committer *c, struct batch_list *list, bool collect_wanted,
                  uint64_t collect_now_ms)
 {
-    enum ses_status status = SES_UNAVAILABLE;
+    enum ses_status status = SES_UNAVAILABLE; /* accepted before the writer was poisoned, and never tried */
 
     if (list->head != NULL) {
         if (atomic_load(&c->commit.poisoned))
-            ses_commit_give_back(&c->commit, list); /* never tried */
+            ses_commit_give_back(&c->commit, list);
         else
             status = ses_commit_list(&c->commit, list);
         finish_list(c, list, status);

@@ -2,9 +2,7 @@
  * anybody who forgets it; only a lease's outlives its call, in the caller's struct.
  *
  * What the inside calls busy are two things to a caller: a key that somebody has (SES_BUSY: come again soon),
- * and a queue that is full (SES_RESOURCE_EXHAUSTED: there is too much of everything). And what became
- * of a put that was accepted before the writer was poisoned nobody knows: SES_UNKNOWN, where a refusal is
- * SES_UNAVAILABLE.
+ * and a queue that is full (SES_RESOURCE_EXHAUSTED: there is too much of everything).
  */
 #include "driver_put.h"
 
@@ -24,12 +22,6 @@ static enum ses_status status_of_claim(enum ses_status status)
 static enum ses_status status_of_refusal(enum ses_status status)
 {
     return status == SES_BUSY ? SES_RESOURCE_EXHAUSTED : status;
-}
-
-/* Of a put that was. */
-static enum ses_status status_of_end(enum ses_status status)
-{
-    return status == SES_UNAVAILABLE ? SES_UNKNOWN : status;
 }
 
 /* ---- claims ---- */
@@ -94,7 +86,7 @@ static void on_put(void *arg, enum ses_status status)
 {
     struct ses_store_op *op = arg;
 
-    op->done(op, status_of_end(status));
+    op->done(op, status);
 }
 
 enum ses_status ses_lmdb_driver_put(struct ses_store *base, struct ses_store_op *op,
@@ -127,7 +119,7 @@ static void on_lease(void *arg, enum ses_status status)
     lease->held = status == SES_OK;
     if (!lease->held)
         ses_claim_release(store, &taken);
-    op->done(op, status_of_end(status));
+    op->done(op, status);
 }
 
 /* for_ms is not looked at: a claim lasts as long as its process, and whoever settles for a dead one publishes

@@ -94,6 +94,46 @@ static void test_an_outcome_that_nobody_knows_of(void **state)
     ses_store_close(&store->base);
 }
 
+/* All were accepted before the first of them, a transaction by itself, met the disk. What was never tried is
+ * surely not written: whoever waits for it may say so, and its key is free. */
+static void test_what_waited_behind_it_is_known(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_record intent = record_at(3, SES_RECORD_INTENT, "announced");
+    struct ses_record outcome = record_at(4, SES_RECORD_SESSION, "outcome");
+    struct call calls[4] = {call_new(), call_new(), call_new(), call_new()};
+    struct ses_store_lease asked;
+    struct ses_store_lease leased;
+    struct ses_lmdb *store;
+
+    rig->options.batch_max = 1;
+    store = rig_open(rig, 0);
+    assert_ok(lease_over(rig, store, 4, 1, &leased));
+    sync_error = EIO;
+    for (unsigned i = 0; i < 2; i++) {
+        struct ses_record session = record_at(1 + i, SES_RECORD_SESSION, "session");
+
+        assert_int_equal(ses_store_put(&store->base, &calls[i].op, &SES_VERSION_ABSENT, &session, 1),
+                         SES_PENDING);
+    }
+    assert_int_equal(
+        ses_store_lease(&store->base, &calls[2].op, &SES_VERSION_ABSENT, &intent, 1, 1000, &asked),
+        SES_PENDING);
+    assert_int_equal(ses_store_put_leased(&store->base, &calls[3].op, &leased, &outcome, 1), SES_PENDING);
+    rig_wait(rig, store);
+    assert_int_equal(calls[0].status, SES_UNKNOWN);
+    for (unsigned i = 1; i < 4; i++) {
+        assert_int_equal(calls[i].ends, 1);
+        assert_int_equal(calls[i].status, SES_UNAVAILABLE);
+    }
+    assert_false(asked.held);
+    assert_nothing(rig, store, 1, true);
+    assert_nothing(rig, store, 2, false);
+    assert_nothing(rig, store, 3, false);
+    assert_seen(rig, store, 4, SES_RECORD_INTENT, "calling", 1, false);
+    ses_store_close(&store->base);
+}
+
 static void test_a_full_disk(void **state)
 {
     struct rig *rig = *state;
@@ -124,6 +164,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_failed_sync_is_unknown, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_a_lease_that_nobody_knows_of, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_an_outcome_that_nobody_knows_of, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_what_waited_behind_it_is_known, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_a_full_disk, setup, rig_teardown),
     };
 

@@ -130,7 +130,7 @@ static void test_failed_sync_poisons(void **state)
     store = rig_open(rig, 0);
     create(rig, store, 1, "acknowledged");
     sync_error = EIO;
-    assert_int_equal(try_create(rig, store, 2), SES_UNAVAILABLE);
+    assert_int_equal(try_create(rig, store, 2), SES_UNKNOWN);
     assert_false(ses_lmdb_health(store).writes);
     assert_int_equal(atomic_load(&rig->metrics->counter[SES_C_STORE_POISONED]), 1);
     sync_error = 0; /* better for a moment: not to be believed */
@@ -157,7 +157,7 @@ static void test_failed_meta_write_poisons(void **state)
     store = rig_open(rig, 0);
     create(rig, store, 1, "acknowledged");
     meta_write_error = EIO;
-    assert_int_equal(try_create(rig, store, 2), SES_UNAVAILABLE);
+    assert_int_equal(try_create(rig, store, 2), SES_UNKNOWN);
     meta_write_error = 0;
     assert_false(ses_lmdb_health(store).writes);
     ses_lmdb_close(store);
@@ -177,7 +177,7 @@ static void test_meta_write_without_space_poisons(void **state)
     no_faults();
     store = rig_open(rig, 0);
     meta_write_error = ENOSPC;
-    assert_int_equal(try_create(rig, store, 2), SES_UNAVAILABLE);
+    assert_int_equal(try_create(rig, store, 2), SES_UNKNOWN);
     meta_write_error = 0;
     assert_false(ses_lmdb_health(store).writes);
     ses_lmdb_close(store);
@@ -341,7 +341,7 @@ static void test_a_poisoned_writer_leaves_the_intent(void **state)
     store = rig_open(rig, 0);
     claim = announce(rig, store, false);
     sync_error = EIO;
-    assert_int_equal(try_create(rig, store, 2), SES_UNAVAILABLE);
+    assert_int_equal(try_create(rig, store, 2), SES_UNKNOWN);
     assert_int_equal(ses_claim_put(store, &claim, &outcome, NULL, NULL), SES_UNAVAILABLE);
     ses_claim_release_to_intent(store, &claim);
     assert_intent(rig, store, 1);
@@ -460,7 +460,7 @@ static void test_poison_is_logged_once(void **state)
     rig->options.log = &rig->log;
     store = rig_open(rig, 0);
     sync_error = EIO;
-    assert_int_equal(try_create(rig, store, 1), SES_UNAVAILABLE);
+    assert_int_equal(try_create(rig, store, 1), SES_UNKNOWN);
     assert_int_equal(try_create(rig, store, 2), SES_UNAVAILABLE);
     sync_error = 0;
     ses_lmdb_complete(store);
