@@ -35,11 +35,13 @@ class Sessions:
         assert answer.status_code == 200, answer
         return answer.session_token
 
-    def call(self, name, token, session, /, timeout=PATIENCE, headers=(), **fields):
-        path = SERVICE + name
+    def request(self, name, token, session, /, **fields):
         value = {"session_token": token, "merchant_session_id": session, "test_mode": True, **fields}
         value = {key: field for key, field in value.items() if field is not None}
-        request = json_format.ParseDict(value, request_class(path)())
+        return json_format.ParseDict(value, request_class(SERVICE + name)())
+
+    def call(self, name, token, session, /, timeout=PATIENCE, headers=(), **fields):
+        path, request = SERVICE + name, self.request(name, token, session, **fields)
         return self.method(path)(request, metadata=self.metadata + list(headers), timeout=timeout, wait_for_ready=True)
 
     def get(self, token, session, **fields):
