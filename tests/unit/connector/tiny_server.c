@@ -47,19 +47,24 @@ static void tiny_write(struct tiny_connection *c, const char *bytes, size_t len,
     assert_int_equal(uv_write(&w->write, (uv_stream_t *)&c->tcp, &buf, 1, tiny_on_written), 0);
 }
 
-/* Pieces of 4 KiB: eight hex digits of padding name, or a chunk. */
+/* That many bytes which begin so and end with a line. */
+static void tiny_fill(char *bytes, size_t len, struct ses_slice begin, char rest)
+{
+    memset(bytes, rest, len);
+    memcpy(bytes, begin.data, begin.len);
+    bytes[len - 2] = '\r';
+    bytes[len - 1] = '\n';
+}
+
+/* Pieces of 4 KiB: a field of padding, or a chunk. */
 static void tiny_flood(struct tiny_connection *c, const char *text)
 {
     static char chunk[4096 + 8];
     static char header[4096];
     bool headers = c->server->actions[0] == TINY_FLOOD_HEADERS;
 
-    memset(chunk, 'x', sizeof(chunk));
-    memcpy(chunk, "1000\r\n", 6);
-    memcpy(chunk + sizeof(chunk) - 2, "\r\n", 2);
-    memset(header, 'y', sizeof(header));
-    memcpy(header, "x-pad: ", 7);
-    memcpy(header + sizeof(header) - 2, "\r\n", 2);
+    tiny_fill(chunk, sizeof(chunk), SES_STR("1000\r\n"), 'x');
+    tiny_fill(header, sizeof(header), SES_STR("x-pad: "), 'y');
     if (text != NULL)
         tiny_write(c, text, strlen(text), false);
     tiny_write(c, headers ? header : chunk, headers ? sizeof(header) : sizeof(chunk), true);
