@@ -32,35 +32,31 @@ void ses_lmdb_collect(struct ses_lmdb *store, uint64_t now_ms)
         ses_committer_collect(&store->committer, now_ms);
 }
 
-static bool is_pressed(const struct ses_lmdb *store)
+/* How full the shard and the table are, in percent of their room. */
+struct filling {
+    uint64_t bytes;
+    uint64_t table;
+    uint64_t fuller; /* of both */
+};
+
+static struct filling filling_of(const struct ses_lmdb *store)
 {
     uint64_t used = atomic_load_explicit(&store->committer.commit.bytes_used, memory_order_relaxed);
+    struct filling filling = {.bytes =
+                                  store->real_room_bytes != 0 ? used * 100 / store->real_room_bytes : 100,
+                              .table = ses_table_percent(store->table)};
 
-    return used > store->real_room_bytes / 100 * STORE_PRESSED_PERCENT || ses_table_is_pressed(store->table);
-}
-
-/* The fuller of the shard and the table; ret_ both, in percent of their room. */
-static uint64_t filled_percent(const struct ses_lmdb *store, uint64_t *ret_bytes, uint64_t *ret_table)
-{
-    uint64_t bytes = atomic_load_explicit(&store->committer.commit.bytes_used, memory_order_relaxed);
-    uint64_t used;
-    uint64_t room;
-
-    ses_table_usage(store->table, &used, &room);
-    *ret_bytes = store->real_room_bytes != 0 ? bytes * 100 / store->real_room_bytes : 100;
-    *ret_table = used * 100 / room;
-    return *ret_bytes > *ret_table ? *ret_bytes : *ret_table;
+    filling.fuller = filling.bytes > filling.table ? filling.bytes : filling.table;
+    return filling;
 }
 
 /* Warned of once, while there is time to make room, and taken back well below: traffic that goes to and fro
  * about one limit tells nothing new. The gauge is set each time, as a predecessor in the slot may have left
  * it. */
-static void tell_pressed(struct ses_lmdb *store)
+static void tell_pressed(struct ses_lmdb *store, const struct filling *filling)
 {
-    uint64_t bytes_percent;
-    uint64_t table_percent;
-    uint64_t percent = filled_percent(store, &bytes_percent, &table_percent);
-    bool pressed = percent >= (store->pressed_logged ? STORE_RELIEVED_PERCENT : STORE_PRESSED_PERCENT);
+    bool pressed =
+        filling->fuller >= (store->pressed_logged ? STORE_RELIEVED_PERCENT : STORE_PRESSED_PERCENT);
 
     if (store->metrics != NULL)
         ses_gauge_set(store->metrics, SES_C_STORE_PRESSED, pressed);
@@ -72,20 +68,22 @@ static void tell_pressed(struct ses_lmdb *store)
             store->log, pressed ? SES_LOG_WARN : SES_LOG_INFO, pressed ? "store_filling" : "store_relieved",
             "shard %u: %llu %% of its room (quota or disk), session table %llu %%: see store.sessions_max, "
             "store.quota_mib and session.closed_seconds",
-            store->number, (unsigned long long)bytes_percent, (unsigned long long)table_percent);
+            store->number, (unsigned long long)filling->bytes, (unsigned long long)filling->table);
 }
 
 void ses_lmdb_tick(struct ses_lmdb *store)
 {
     uint64_t mono_ms = ses_clock_mono_ms();
+    struct filling filling;
     bool pressed;
 
     if (!store->writable)
         return;
     ses_lmdb_look_at_disk(store);
-    tell_pressed(store);
+    filling = filling_of(store);
+    tell_pressed(store, &filling);
     ses_lmdb_look_at_snapshots(store, ses_clock_now_ms());
-    pressed = is_pressed(store);
+    pressed = filling.fuller >= STORE_PRESSED_PERCENT;
     /* Relaxed: the committer may work by the values of a second ago, and each stands for itself. */
     atomic_store_explicit(&store->committer.commit.gc_pressed, pressed, memory_order_relaxed);
     atomic_store_explicit(&store->committer.commit.gc_lag_ms,

@@ -60,7 +60,7 @@ void ses_store_usage(const struct ses_store_shared *shared, uint64_t *ret_used, 
 
 bool ses_store_is_pressed(const struct ses_store_shared *shared)
 {
-    return ses_table_is_pressed(shared->table);
+    return ses_table_percent(shared->table) >= TABLE_PRESSED_PERCENT;
 }
 
 uint64_t ses_store_newest_ms(const struct ses_store_shared *shared)

@@ -118,13 +118,13 @@ void ses_table_usage(const struct ses_table *table, uint64_t *ret_used, uint64_t
     *ret_room = table_slots(table) * TABLE_LOAD_PERCENT / 100;
 }
 
-bool ses_table_is_pressed(const struct ses_table *table)
+uint64_t ses_table_percent(const struct ses_table *table)
 {
     uint64_t used;
     uint64_t room;
 
     ses_table_usage(table, &used, &room);
-    return used > room / 100 * TABLE_PRESSED_PERCENT;
+    return used * 100 / room;
 }
 
 uint64_t ses_table_newest_ms(const struct ses_table *table)

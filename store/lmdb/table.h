@@ -156,12 +156,13 @@ static inline uint64_t probe_slot(const struct table_probe *probe, unsigned i)
     return probe->bucket[i / TABLE_BUCKET_SLOTS] * TABLE_BUCKET_SLOTS + i % TABLE_BUCKET_SLOTS;
 }
 
-/* As ses_store_shared_create, ses_store_usage, ses_store_is_pressed and ses_store_newest_ms say. */
+/* As ses_store_shared_create, ses_store_usage and ses_store_newest_ms say. */
 SES_MUST_CHECK enum ses_status ses_table_create(uint64_t sessions_max, struct ses_table **ret_table);
 /* [any] Unmaps in this process only. NULL is fine. */
 void ses_table_close(struct ses_table *table);
 void ses_table_usage(const struct ses_table *table, uint64_t *ret_used, uint64_t *ret_room);
-bool ses_table_is_pressed(const struct ses_table *table);
+/* Of the room that ses_table_usage tells, what is in use. */
+uint64_t ses_table_percent(const struct ses_table *table);
 uint64_t ses_table_newest_ms(const struct ses_table *table);
 
 /* [any] The first 8 bytes of key, never 0. */

@@ -138,6 +138,25 @@ static void test_the_fuller_one_counts(void **state)
     close_told(store, log);
 }
 
+/* Without the warning's two limits: it may hurry as often as room gets short. */
+static void test_collection_hurries_from_the_same_percent(void **state)
+{
+    static const uint64_t percent[] = {79, 80, 75, 80, 69, 81};
+    struct rig *rig = *state;
+    FILE *log;
+    struct ses_lmdb *store = open_told(rig, &log);
+
+    for (size_t i = 0; i < sizeof(percent) / sizeof(percent[0]); i++) {
+        tick_at(rig, store, percent[i], 10);
+        assert_int_equal(atomic_load(&store->committer.commit.gc_pressed), percent[i] >= 80);
+        assert_int_equal(ses_store_is_pressed(rig->shared), percent[i] >= 80);
+        tick_at(rig, store, 10, percent[i]);
+        assert_int_equal(atomic_load(&store->committer.commit.gc_pressed), percent[i] >= 80);
+        assert_false(ses_store_is_pressed(rig->shared)); /* the table alone */
+    }
+    close_told(store, log);
+}
+
 /* The gauge lies in the slot's metrics, which outlive the worker. */
 static void test_a_predecessors_gauge_goes(void **state)
 {
@@ -158,6 +177,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_table_warns_once_and_is_relieved_once, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_shard_warns_too, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_the_fuller_one_counts, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_collection_hurries_from_the_same_percent, rig_setup,
+                                        rig_teardown),
         cmocka_unit_test_setup_teardown(test_a_predecessors_gauge_goes, rig_setup, rig_teardown),
     };
 
