@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <sessiond/base/clock.h>
+
 #include "process.h"
 #include "title.h"
 
@@ -48,7 +50,7 @@ enum ses_status ses_child_start(struct ses_child *child, struct ses_child_env *e
     }
     child->pid = pid;
     child->control_fd = pair[0];
-    child->started_ms = ses_process_now_ms();
+    child->started_ms = ses_clock_mono_ms();
     child->kill_ms = 0;
     child->heard_out = false;
     return SES_OK;

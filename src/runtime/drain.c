@@ -14,6 +14,8 @@
 
 #include <unistd.h>
 
+#include <sessiond/base/clock.h>
+
 #define LOOK_MS 20
 /* Patience with connections on which nothing of ours runs: watch streams, slow uploads. */
 #define QUIET_MAX_MS 3000
@@ -116,7 +118,7 @@ static void look_at_end(struct ses_worker *worker, uint64_t now_ms)
 static void on_look(uv_timer_t *handle)
 {
     struct ses_worker *worker = handle->data;
-    uint64_t now_ms = ses_process_now_ms();
+    uint64_t now_ms = ses_clock_mono_ms();
 
     if (worker->leaving == SES_WORKER_GIVES_NOTICE)
         look_at_notice(worker, now_ms);
@@ -151,7 +153,7 @@ void ses_worker_drain(struct ses_worker *worker, int exit_code, uint64_t limit_m
     if (worker->leaving != SES_WORKER_STAYS)
         return;
     worker->exit_code = exit_code;
-    worker->drain_began_ms = ses_process_now_ms();
+    worker->drain_began_ms = ses_clock_mono_ms();
     worker->drain_limit_ms = limit_ms;
     ses_log_msg(&worker->log, exit_code == SES_EXIT_OK ? SES_LOG_INFO : SES_LOG_ERROR, "draining", "%s", why);
     if (exit_code == SES_EXIT_OK && for_good && worker->env->config->drain_keep_accepting_seconds > 0)

@@ -64,7 +64,7 @@ static void check_readers(struct ses_housekeeper *keeper)
 static void drain_retired(struct ses_housekeeper *keeper)
 {
     uint64_t lag_ms = ses_collect_clock_lag(
-        &keeper->collect_clock, ses_store_is_pressed(keeper->env->store_shared), ses_process_now_ms());
+        &keeper->collect_clock, ses_store_is_pressed(keeper->env->store_shared), ses_clock_mono_ms());
     unsigned shard;
     bool empty = true;
 
@@ -357,7 +357,7 @@ int ses_housekeeper_run(const struct ses_child_env *env)
     keeper->quiet.metrics = keeper->log.metrics;
     keeper->timekeeper = (struct ses_timekeeper){.layout = env->layout, .log = &keeper->log};
     ses_collect_clock_init(&keeper->collect_clock, env->store_shared, ses_clock_now_ms(),
-                           ses_process_now_ms());
+                           ses_clock_mono_ms());
     open_loop(keeper);
     status = ses_timers_new(&keeper->loop, &keeper->timers);
     if (status == SES_OK)

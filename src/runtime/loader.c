@@ -11,7 +11,7 @@
 
 int ses_loader_run(const struct ses_child_env *env)
 {
-    uint64_t began_ms = ses_process_now_ms();
+    uint64_t began_ms = ses_clock_mono_ms();
     enum ses_status status;
     struct ses_log_line line;
     uint64_t sessions = 0;
@@ -25,7 +25,7 @@ int ses_loader_run(const struct ses_child_env *env)
     ses_log_begin(&log, status == SES_OK ? SES_LOG_INFO : SES_LOG_ERROR, "sessions_loaded", &line);
     ses_log_str(&line, "status", ses_status_name(status));
     ses_log_u64(&line, "sessions", sessions);
-    ses_log_u64(&line, "ms", ses_process_now_ms() - began_ms);
+    ses_log_u64(&line, "ms", ses_clock_mono_ms() - began_ms);
     ses_log_end(&line);
     ses_log_done(&log);
     atomic_store_explicit(&env->board->sessions_loaded, sessions, memory_order_relaxed);

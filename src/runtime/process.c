@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <sessiond/base/clock.h>
 #include <sessiond/base/log.h>
 
 #define FILES_MAX 1048576u /* of the descriptors a hard limit may allow; no more are ever needed */
@@ -144,9 +143,4 @@ char ses_process_state(pid_t pid)
     text[len] = '\0';
     end = strrchr(text, ')');
     return end != NULL && end[1] == ' ' ? end[2] : 0;
-}
-
-uint64_t ses_process_now_ms(void)
-{
-    return ses_clock_mono_ms();
 }

@@ -2,7 +2,6 @@
 #ifndef SESSIOND_SRC_RUNTIME_PROCESS_H
 #define SESSIOND_SRC_RUNTIME_PROCESS_H
 
-#include <stdint.h>
 #include <sys/types.h>
 
 #include <sessiond/base/fault.h>
@@ -32,7 +31,5 @@ void ses_process_child(pid_t supervisor);
 void ses_process_no_new_privs(void);
 /* [any] proc(5)'s state of a process, 'R' for one that runs or would like to; 0: not known. */
 char ses_process_state(pid_t pid);
-/* [any] Monotonic milliseconds. */
-uint64_t ses_process_now_ms(void);
 
 #endif

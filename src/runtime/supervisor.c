@@ -11,6 +11,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <sessiond/base/clock.h>
+
 #include "process.h"
 
 #define TICK_MS       1000 /* heartbeats are looked at so often */
@@ -35,7 +37,7 @@ static void stop_step(struct ses_supervisor *sup)
         return;
     for (size_t i = 0; i < sup->children_count; i++) {
         if (sup->children[i].pid != 0 && sup->children[i].state != SES_SLOT_DRAINING)
-            ses_supervisor_terminate(sup, &sup->children[i], ses_process_now_ms() + STOP_GRACE_MS);
+            ses_supervisor_terminate(sup, &sup->children[i], ses_clock_mono_ms() + STOP_GRACE_MS);
     }
 }
 
@@ -43,7 +45,7 @@ static void stop_step(struct ses_supervisor *sup)
  * (drain.c). */
 static void stop(struct ses_supervisor *sup, const char *why)
 {
-    uint64_t now_ms = ses_process_now_ms();
+    uint64_t now_ms = ses_clock_mono_ms();
     uint64_t kill_ms = now_ms + (sup->config.drain_keep_accepting_seconds + sup->config.drain_seconds) * 1000;
 
     if (sup->stopping)
@@ -104,7 +106,7 @@ static bool is_awaited(const struct ses_supervisor *sup, const struct ses_child 
 /* Once in the server's life; afterwards readiness.c says from moment to moment how it stands. */
 static void check_all_ready(struct ses_supervisor *sup)
 {
-    uint64_t start_ms = ses_process_now_ms() - sup->started_ms;
+    uint64_t start_ms = ses_clock_mono_ms() - sup->started_ms;
     bool worker_ready = false;
     size_t i;
 
@@ -227,7 +229,7 @@ static void wait_and_handle(struct ses_supervisor *sup)
         owners[count] = &sup->children[i];
         fds[count++] = (struct pollfd){.fd = sup->children[i].control_fd, .events = POLLIN};
     }
-    if (poll(fds, count, timeout_ms(sup, ses_process_now_ms())) > 0) {
+    if (poll(fds, count, timeout_ms(sup, ses_clock_mono_ms())) > 0) {
         for (nfds_t i = 1; i < count; i++) {
             if (fds[i].revents != 0)
                 on_control(sup, owners[i]);
@@ -257,11 +259,11 @@ static void supervise(struct ses_supervisor *sup)
     ses_supervisor_spawn(sup, &sup->children[SES_CHILD_WORKER + sup->board->workers]);
     while (!sup->stopping || any_running(sup, false)) {
         wait_and_handle(sup);
-        ses_supervisor_tick(sup, ses_process_now_ms());
+        ses_supervisor_tick(sup, ses_clock_mono_ms());
         follow(sup);
-        ses_timekeeper_tick(&sup->timekeeper, ses_process_now_ms());
+        ses_timekeeper_tick(&sup->timekeeper, ses_clock_mono_ms());
         check_all_ready(sup);
-        ses_supervisor_check_sockets(sup, ses_process_now_ms());
+        ses_supervisor_check_sockets(sup, ses_clock_mono_ms());
         ses_supervisor_roll(sup);
         if (sup->stopping)
             stop_step(sup);
@@ -280,7 +282,7 @@ int ses_supervisor_run(const struct ses_options *options, const struct ses_confi
         return SES_EXIT_FAILED;
     sup->options = options;
     sup->config = *config;
-    sup->started_ms = ses_process_now_ms();
+    sup->started_ms = ses_clock_mono_ms();
     ses_log_init(&sup->log, STDERR_FILENO, config->log_level, "supervisor");
     if (ses_supervisor_prepare(sup, &fault) == SES_OK) {
         supervise(sup);

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sessiond/base/clock.h>
+
 #include "process.h"
 
 #define HEARTBEAT_MAX_MS 30000  /* a loop that has not turned for so long will not turn again */
@@ -67,7 +69,7 @@ static void give_up(struct ses_supervisor *sup, struct ses_child *child, const c
     ses_log_msg(&sup->log, SES_LOG_ERROR, "gave_up", "%s is tried again in %llu s, or by a reload: %s",
                 child->role, (unsigned long long)sup->config.restart_retry_seconds, why);
     ses_supervisor_set_state(sup, child, SES_SLOT_GIVEN_UP);
-    child->due_ms = ses_process_now_ms() + sup->config.restart_retry_seconds * 1000;
+    child->due_ms = ses_clock_mono_ms() + sup->config.restart_retry_seconds * 1000;
     if (!child->worker) {
         if (child->listen_fd >= 0)
             (void)shutdown(child->listen_fd, SHUT_RD);
@@ -84,7 +86,7 @@ static void give_up(struct ses_supervisor *sup, struct ses_child *child, const c
 /* A reload that waits for this slot must not wait for a worker that dies: replacing ends here. */
 static void start_later(struct ses_supervisor *sup, struct ses_child *child, bool excused)
 {
-    uint64_t now_ms = ses_process_now_ms();
+    uint64_t now_ms = ses_clock_mono_ms();
     uint64_t delay_ms;
 
     if (child->slot < SES_BOARD_SLOTS_MAX)
@@ -120,7 +122,7 @@ void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child)
     error = errno;
     ses_log_msg(&sup->log, SES_LOG_ERROR, "fork_failed", "%s could not be started: %s", child->role,
                 strerror(error));
-    child->started_ms = ses_process_now_ms();
+    child->started_ms = ses_clock_mono_ms();
     start_later(sup, child, false);
 }
 
@@ -178,7 +180,7 @@ static void on_loaded(struct ses_supervisor *sup, struct ses_child *loader, int 
         ses_supervisor_spawn(sup, loader);
         /* It runs already, with the table that was too small; the next one gets the present one. */
         ses_supervisor_terminate(sup, &sup->children[SES_CHILD_WORKER + sup->board->workers],
-                                 ses_process_now_ms() + REPLACE_MS);
+                                 ses_clock_mono_ms() + REPLACE_MS);
         return;
     }
     sup->failed = true;

@@ -3,7 +3,7 @@
  * child's generation. */
 #include "supervisor.h"
 
-#include "process.h"
+#include <sessiond/base/clock.h>
 
 /* A reload that is refused leaves everything as it was. */
 static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_config *fresh,
@@ -83,7 +83,7 @@ void ses_supervisor_roll(struct ses_supervisor *sup)
     if (next != NULL) {
         if (next->worker)
             atomic_store_explicit(&sup->board->replacing[next->slot], true, memory_order_relaxed);
-        ses_supervisor_terminate(sup, next, ses_process_now_ms() + sup->config.drain_seconds * 1000);
+        ses_supervisor_terminate(sup, next, ses_clock_mono_ms() + sup->config.drain_seconds * 1000);
         return;
     }
     sup->rolling = false;

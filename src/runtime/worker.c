@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <sessiond/base/clock.h>
+
 #include "worker_parts.h"
 
 /* ---- life --------------------------------------------------------------------------------------------- */
@@ -138,7 +140,7 @@ static void serve(struct ses_worker *worker)
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
     ses_worker_turn_stop(worker);
     ses_log_msg(&worker->log, SES_LOG_INFO, "drained", "after %llu ms",
-                (unsigned long long)(ses_process_now_ms() - worker->drain_began_ms));
+                (unsigned long long)(ses_clock_mono_ms() - worker->drain_began_ms));
 }
 
 /* The log is the last to go: what the closing of a part has to say is still written. */

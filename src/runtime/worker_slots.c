@@ -44,7 +44,7 @@ static void look_at_queues(struct ses_worker *worker)
 {
     struct pollfd fds[SES_CONFIG_WORKERS_MAX];
     unsigned slots = worker->env->board->workers;
-    uint64_t now_ms = ses_process_now_ms();
+    uint64_t now_ms = ses_clock_mono_ms();
 
     for (unsigned i = 0; i < slots; i++)
         fds[i] = (struct pollfd){.fd = worker->env->slot_fds[i], .events = POLLIN};
@@ -72,7 +72,7 @@ static bool neglected(const struct ses_worker *worker, unsigned i)
 
     if (slot->neglected_until_ms == 0)
         return false;
-    return ses_process_now_ms() < slot->neglected_until_ms || beat_of(worker, i) == slot->beat_ns;
+    return ses_clock_mono_ms() < slot->neglected_until_ms || beat_of(worker, i) == slot->beat_ns;
 }
 
 static bool is_mine(const struct ses_worker *worker, unsigned i, uint64_t now_ns)
