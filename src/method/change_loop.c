@@ -150,12 +150,14 @@ static enum step after_write(struct ses_change_loop *loop, enum ses_status statu
         return STEP_READ;
     if (status == SES_BUSY)
         return STEP_WAIT;
-    if (status != SES_OK)
+    if (status != SES_OK) {
         fail_store(loop, status);
-    else if (leases)
+    } else if (leases) {
+        ses_change_loop_hold(loop); /* the user goes on by itself, however long the client stays */
         loop->ops->leased(loop);
-    else
+    } else {
         loop->ops->committed(loop);
+    }
     return STEP_OVER;
 }
 

@@ -43,7 +43,7 @@ struct ses_change_loop_ops {
     /* Makes the record and ends in ses_change_loop_put or _lease, whose status it returns; a failure on the way
      * is told by failed. SES_PENDING also where the user has ended the call: the loop may be gone. */
     enum ses_status (*write)(struct ses_change_loop *loop, uint64_t now_ms);
-    /* lease is held: the user goes on by itself, until ses_change_loop_resume. NULL: takes none. */
+    /* lease is held, and the exchange: the user goes on by itself, until ses_change_loop_resume. NULL: takes none. */
     void (*leased)(struct ses_change_loop *loop);
     /* As durable as it gets. */
     void (*committed)(struct ses_change_loop *loop);

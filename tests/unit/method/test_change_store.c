@@ -132,6 +132,22 @@ static void test_a_session_that_the_connector_made_is_settled_after_a_failure(vo
     assert_string_equal(core->stub.last_key, core->stub.first_key);
 }
 
+/* Though its intent was stored inside the call, so that nothing was waited for until then. */
+static void test_a_client_that_leaves_does_not_end_the_call(void **state)
+{
+    struct core *core = *state;
+    struct call *call;
+
+    atomic_store(&core->stub.held, true);
+    call = start_asking(core, NULL);
+    WAIT_DOING(core_turn(core), atomic_load(&core->stub.calls) == 1);
+    assert_int_equal(ses_service_in_flight(core->service), 1);
+    call_free(call);
+    atomic_store(&core->stub.held, false);
+    core_settle(core);
+    assert_int_equal(stored_kind(core), SES_RECORD_SESSION);
+}
+
 /* No connector is asked without an intent. */
 static void test_without_a_lease_nobody_is_asked(void **state)
 {
@@ -259,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_leased_by_another),
         cmocka_unit_test(test_lost_again_and_again),
         T(test_a_session_that_the_connector_made_is_settled_after_a_failure),
+        T(test_a_client_that_leaves_does_not_end_the_call),
         T(test_without_a_lease_nobody_is_asked),
         T(test_an_event_waits_for_the_lease),
         T(test_a_busy_put_under_the_lease_is_put_again),
