@@ -228,10 +228,12 @@ static enum ses_status refuse_generation(const struct ses_access *a, const struc
     return ret_error->status;
 }
 
-/* The bytes are the same, the token with them: whoever can say that again has said it before. */
+/* The bytes are the same, the token with them: whoever can say that again has said it before. To the same method: one
+ * method's bytes may be another one's call. */
 uint64_t ses_access_tag(const struct ses_access *a)
 {
-    uint64_t tag = ses_tag(&a->service->keys->payload, a->x->body);
+    const struct ses_tag_key *key = &a->service->keys->payload;
+    uint64_t tag = ses_tag(key, a->x->body) ^ ses_tag(key, ses_slice_str(a->x->route->path));
 
     return tag != 0 ? tag : 1;
 }

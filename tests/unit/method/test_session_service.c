@@ -192,6 +192,43 @@ static void test_passed_challenge_rotates_with_overlap(void **state)
 
 /* razorpay_v2 shares its number with razorpay; every token of a session must name the one it was made with.
  */
+static void advance_to(struct core *core, const char *token, int event)
+{
+    struct call *call = advance(core, (struct advance){token, event, NULL, 0, NULL, NULL});
+
+    assert_int_equal(advanced(call)->outcome, SES_EVENT_APPLIED);
+    call_free(call);
+}
+
+static struct call *revoke_version(struct core *core, const char *token, uint64_t expected)
+{
+    Sessiond__V1__RevokeSessionRequest m;
+
+    sessiond__v1__revoke_session_request__init(&m);
+    m.session_token = text(token);
+    m.merchant_session_id = text("session_001");
+    m._test_mode_case = 4;
+    m.test_mode = true;
+    m.expected_version = expected;
+    return ask(core, "RevokeSession", &m.base);
+}
+
+/* Field 5 is AdvanceSession's event and RevokeSession's expected_version: two calls of the same bytes. */
+static void test_another_method_is_another_call(void **state)
+{
+    struct core *core = *state;
+    char *token = create(core, (struct order){.amount = 10000});
+    struct call *call;
+
+    advance_to(core, token, SES_EVENT_AUTHENTICATION_STARTED);
+    advance_to(core, token, SES_EVENT_CHALLENGE_PASSED);
+    advance_to(core, token, SES_EVENT_AUTHENTICATION_STARTED); /* the token is accepted beside the new one */
+    call = revoke_version(core, token, SES_EVENT_AUTHENTICATION_STARTED);
+    call_error(call, SES_ABORTED, "VERSION_MISMATCH");
+    call_free(call);
+    free(token);
+}
+
 static void test_later_tokens_name_the_same_connector(void **state)
 {
     struct core *core = *state;
@@ -322,6 +359,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_races_merge_disjoint_fields, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_passed_challenge_rotates_with_overlap, core_setup,
                                         core_teardown),
+        cmocka_unit_test_setup_teardown(test_another_method_is_another_call, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_later_tokens_name_the_same_connector, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_a_step_and_its_returns, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_return_urls_are_checked, core_setup, core_teardown),
