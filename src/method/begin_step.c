@@ -110,6 +110,14 @@ static enum ses_session_verdict repeat(const struct begin *b, const struct ses_s
     return SES_VERDICT_REFUSED;
 }
 
+/* A step is known by its instant (repeat): it has one of its own, later than whatever happened before. */
+static uint64_t begin_ms(const struct ses_session *session, uint64_t now_ms)
+{
+    uint64_t last_ms = session->events_count > 0 ? session->events[session->events_count - 1].at_ms : 0;
+
+    return now_ms > last_ms ? now_ms : last_ms + 1;
+}
+
 static enum ses_session_verdict decide(struct ses_call *call, struct ses_session *session, uint64_t now_ms,
                                        struct ses_error *ret_error)
 {
@@ -126,7 +134,7 @@ static enum ses_session_verdict decide(struct ses_call *call, struct ses_session
     ses_session_drop_redirect(session);
     ses_session_end_step(session);
     (void)ses_session_apply(session, SES_EVENT_REDIRECT_STARTED, b->event_id, b->step_ms,
-                            &call->access.service->rules, now_ms);
+                            &call->access.service->rules, begin_ms(session, now_ms));
     ses_random_bytes(session->step.id, sizeof(session->step.id));
     session->step.name = b->step_name;
     session->step.return_url = b->return_url;

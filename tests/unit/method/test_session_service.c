@@ -229,6 +229,44 @@ static void test_another_method_is_another_call(void **state)
     free(token);
 }
 
+static struct call *begin_named(struct core *core, const char *token, const char *event_id)
+{
+    Sessiond__V1__BeginStepRequest m;
+
+    sessiond__v1__begin_step_request__init(&m);
+    m.session_token = text(token);
+    m.merchant_session_id = text("session_001");
+    m._test_mode_case = 4;
+    m.test_mode = true;
+    m.name = text("challenge");
+    m.return_url = text("http://localhost:3000/back");
+    m.event_id = text(event_id);
+    return ask(core, "BeginStep", &m.base);
+}
+
+/* The first one is over, though its place was taken within its millisecond and by one of the same name. */
+static void test_two_steps_of_one_instant_are_two(void **state)
+{
+    struct core *core = *state;
+    char *token = create(core, (struct order){.amount = 10000});
+    struct call *call;
+
+    unit_clock_stop();
+    for (int i = 0; i < 2; i++) {
+        call = begin_named(core, token, i == 0 ? "b1" : "b2");
+        (void)answer(call, &sessiond__v1__begin_step_response__descriptor);
+        call_free(call);
+    }
+    call = begin_named(core, token, "b1");
+    call_error(call, SES_FAILED_PRECONDITION, "STEP_OVER");
+    call_free(call);
+    call = begin_named(core, token, "b2");
+    (void)answer(call, &sessiond__v1__begin_step_response__descriptor);
+    call_free(call);
+    unit_clock_run();
+    free(token);
+}
+
 static void test_later_tokens_name_the_same_connector(void **state)
 {
     struct core *core = *state;
@@ -359,6 +397,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_races_merge_disjoint_fields, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_passed_challenge_rotates_with_overlap, core_setup,
                                         core_teardown),
+        cmocka_unit_test_setup_teardown(test_two_steps_of_one_instant_are_two, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_another_method_is_another_call, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_later_tokens_name_the_same_connector, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_a_step_and_its_returns, core_setup, core_teardown),
