@@ -103,7 +103,7 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"
 if [ "$mode" = nightly ]; then
     export SES_CRASH_ROUNDS="${SES_CRASH_ROUNDS:-1000}" SES_EFFECTS_ROUNDS="${SES_EFFECTS_ROUNDS:-30}"
-    export SES_HISTORY_ROUNDS="${SES_HISTORY_ROUNDS:-30}" SES_ORDERS="${SES_ORDERS:-10000}"
+    export SES_HISTORY_ROUNDS="${SES_HISTORY_ROUNDS:-30}" SES_ORDERS="${SES_ORDERS:-10000}" SES_MODEL_STEPS="${SES_MODEL_STEPS:-1000000}"
 fi
 build build-gcc gcc
 if [ "$mode" = clients ]; then

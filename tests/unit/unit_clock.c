@@ -47,6 +47,14 @@ void unit_clock_stop(void)
     }
 }
 
+void unit_clock_stop_at(uint64_t ms)
+{
+    static const clockid_t ids[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME};
+
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+        unit_clock_stopped_ns[ids[i]] = (int64_t)ms * 1000000 - unit_clock_moved_ns;
+}
+
 bool unit_clock_is_stopped(void)
 {
     return unit_clock_stopped_ns[CLOCK_MONOTONIC] != 0;

@@ -17,6 +17,9 @@ void unit_clock_pass_ms(uint64_t ms);
 /* Again: nothing changes, they go on standing where they did. */
 void unit_clock_stop(void);
 
+/* The same at one moment for all of them: each run of a test is the same run. */
+void unit_clock_stop_at(uint64_t ms);
+
 bool unit_clock_is_stopped(void);
 
 /* They show the kernel's time again, and what was passed is kept. */
