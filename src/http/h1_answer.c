@@ -75,7 +75,7 @@ static enum ses_status answer_page(struct h1 *h1, int http_status)
     return ses_h1_answer(h1, http_status, headers, count, ses_return_refusal_body(http_status));
 }
 
-/* At the return URL a refusal is a page for the shopper (method/return_refusal.h). Called without an
+/* At the return URL a refusal is a page for the shopper (exchange/return_refusal.h). Called without an
  * exchange: its memory is on the stack. */
 enum ses_status ses_h1_answer_refusal(struct h1 *h1, struct ses_h1_fault fault)
 {

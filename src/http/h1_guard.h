@@ -42,7 +42,7 @@ struct ses_h1_guard {
 
 /* A new head. */
 void ses_h1_guard_init(struct ses_h1_guard *guard, unsigned lines_max, size_t field_bytes_max);
-/* Is it known by now that the target belongs to the return URL (method/return_refusal.h)? */
+/* Is it known by now that the target belongs to the return URL (exchange/return_refusal.h)? */
 bool ses_h1_guard_return_path(const struct ses_h1_guard *guard);
 /* Goes on with header lines only: the trailer section of the same request; its limits are the head's, used up
  * so far. */

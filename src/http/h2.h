@@ -292,7 +292,7 @@ struct ses_h2_stream {
     struct ses_buf in; /* HTTP: the body; bidi gRPC: bytes not read while the backlog is high */
     size_t held_bytes; /* this stream's part of the engine's */
     size_t unconsumed; /* bytes of `in` not yet given back to the stream's window */
-    bool return_path;  /* :path is that of the return URL (method/return_refusal.h) */
+    bool return_path;  /* :path is that of the return URL (exchange/return_refusal.h) */
 
     /* answer: either one message (prefix + reply, borrowed from the exchange), or the backlog */
     uint8_t prefix[SES_GRPC_PREFIX_BYTES];

@@ -7,7 +7,7 @@
  * One call, step by step; an error ends it where it occurs:
  *
  *   1 headers       tenant, merchant (request_metadata.h)
- *   2 message       decoded, card data refused (codec.h)
+ *   2 message       decoded, card data refused (message.h)
  *   3 read          the method's own fields and rules
  *   4 verify        token, its time, and that it says the same as the call (session_access.h)
  *   5 read          the record, decoded and settled to now; again from here after a lost race

@@ -105,7 +105,7 @@ struct ses_hist {
     _Atomic uint64_t sum;
 };
 
-#define SES_METRIC_METHODS_MAX    32 /* rows of the method table, see method/route.h */
+#define SES_METRIC_METHODS_MAX    32 /* rows of src/method/method_table.c */
 #define SES_METRIC_CODES          17 /* gRPC codes */
 #define SES_METRIC_CONNECTORS_MAX 4  /* connectors with an outbound call */
 #define SES_METRIC_OUTCOMES       8  /* enum ses_connector_outcome */

@@ -1,5 +1,5 @@
-/* codec_json.h - messages to and from proto3 JSON, generic over descriptors, for codec.c, error_details.c and
- * the tests.
+/* codec_json.h - messages to and from proto3 JSON, generic over descriptors, for message.c and
+ * error_details.c of the exchange, and the tests.
  *
  * The way in:
  *

@@ -1,4 +1,4 @@
-/* codec_proto.h - the protobuf wire format to messages and back, for codec.c and the tests. */
+/* codec_proto.h - the protobuf wire format to messages and back, for exchange/message.c and the tests. */
 #ifndef SESSIOND_CODEC_CODEC_PROTO_H
 #define SESSIOND_CODEC_CODEC_PROTO_H
 

@@ -4,7 +4,7 @@
  *   unary    ses_exchange_reply(x, message) or ses_exchange_fail(x, error)
  *   streams  ses_exchange_send(x, message) any number of times, then ses_exchange_end(x) or ses_exchange_fail
  *   plain    ses_exchange_reply_raw
- * Messages are encoded bytes (protobuf or JSON as x->encoding says; codec.h makes them).
+ * Messages are encoded bytes (protobuf or JSON as x->encoding says; message.h makes them).
  *
  * Life: the door holds one reference until its stream is gone; every asynchronous step (a store put, a
  * connector call, a timer) holds one more. When the client cancels or the deadline passes, the door calls

@@ -29,7 +29,7 @@ SES_MUST_CHECK enum ses_status ses_store_open_readonly(const struct ses_lmdb_opt
                                                        struct ses_store **ret_store);
 /* [housekeeper] One bounded step of garbage collection of a shard whose slot no longer exists, after settling
  * the claims that its last writer left; *ret_empty when nothing live is left (the directory stays: processes
- * have it open). SES_BUSY: it has a writer; SES_NOT_FOUND: no such shard; else as ses_store_open. */
+ * have it open). SES_BUSY: it has a writer; SES_NOT_FOUND: no such shard; else as ses_lmdb_open. */
 SES_MUST_CHECK enum ses_status ses_store_drain_retired(const char *dir, unsigned shard,
                                                        struct ses_store_shared *shared, uint64_t now_ms,
                                                        bool *ret_empty);
