@@ -71,6 +71,28 @@ static void test_superseded_and_revoked_are_refused_though_cached(void **state)
     free(new);
 }
 
+/* The time of a finished session is over and its name in use again: a token that is still good is the other
+ * session's. */
+static void test_a_token_of_the_session_before_is_refused(void **state)
+{
+    struct core *core = *state;
+
+    ses_service_free(core->service);
+    core->ttl_ms = 2 * SES_USUAL_session_closed_seconds * UINT64_C(1000);
+    core_open_service(core);
+    char *token = create(core, (struct order){.amount = 10000});
+    struct call *call = advance(core, (struct advance){.token = token, .event = SES_EVENT_COMPLETED});
+
+    (void)advanced(call);
+    call_free(call);
+    unit_clock_pass_ms(SES_USUAL_session_closed_seconds * UINT64_C(1000) + 1000);
+    free(create(core, (struct order){.amount = 10000}));
+    call = get(core, token);
+    (void)call_error(call, SES_FAILED_PRECONDITION, "SESSION_REPLACED");
+    call_free(call);
+    free(token);
+}
+
 /* A token of the version before, without its tenant's tag: good while it lives. Under another tenant it finds
  * nothing, as it did. */
 static void test_tokens_that_do_not_name_their_tenant(void **state)
@@ -390,6 +412,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_get_twice_is_the_same_and_writes_nothing, core_setup,
                                         core_teardown),
         cmocka_unit_test_setup_teardown(test_superseded_and_revoked_are_refused_though_cached, core_setup,
+                                        core_teardown),
+        cmocka_unit_test_setup_teardown(test_a_token_of_the_session_before_is_refused, core_setup,
                                         core_teardown),
         cmocka_unit_test_setup_teardown(test_tokens_that_do_not_name_their_tenant, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_closed_is_closed_for_create_too, core_setup, core_teardown),
