@@ -352,6 +352,11 @@ def method_descriptor(path):
     return _descriptors().FindServiceByName(service).methods_by_name[method]
 
 
+def method_paths(service):
+    """All methods of "/package.Service/"."""
+    return [service + method.name for method in _descriptors().FindServiceByName(service.strip("/")).methods]
+
+
 def request_class(path):
     return message(method_descriptor(path).input_type.full_name)
 

@@ -6,7 +6,8 @@ import urllib.parse
 import grpc
 from google.protobuf.descriptor import FieldDescriptor
 
-from harness import ADYEN, CREATE, CREATE_NEW, ServerCase, create_request, reason, request_class, response_class, unique, violated_fields
+from harness import (ADYEN, CREATE, CREATE_NEW, ServerCase, create_request, method_paths, reason, request_class, response_class, unique,
+                     violated_fields)
 from session_service import EXACT, SERVICE, Sessions, explain, status_name
 
 SHOP = "https://shop.example"
@@ -17,8 +18,7 @@ SPELLED = ["5105 1051 0510 5100", "5105  1051  0510  5100", "5105\t1051\t0510\t5
            "5105\u200b1051\u200b0510\u200b5100", "5105%201051%200510%205100", "\uff15\uff11\uff10\uff151051\uff10\uff15105100",
            "\u0665\u0661\u0660\u0665 1051 0510 5100", "5105&nbsp;1051&#45;0510&#x2D;5100",
            "%u0035105%u20111051%u20110510%u20115100", "00005105105105105100", "3782 822463 10005", "6011 0009 9013 9424"]
-METHODS = [CREATE, CREATE_NEW] + [SERVICE + name for name in ("GetSession", "AdvanceSession", "UpdateSession", "BeginStep",
-                                                              "RevokeSession", "WatchSession")]
+METHODS = [CREATE, CREATE_NEW] + method_paths(SERVICE)
 
 
 def texts(message, path=""):

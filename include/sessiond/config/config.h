@@ -20,9 +20,16 @@
 #define SES_CONFIG_PATH_SIZE     1024
 #define SES_CONFIG_HOSTS_MAX     64
 #define SES_CONFIG_WORKERS_MAX   SES_STORE_SHARDS_MAX
-#define SES_CONFIG_URLS_MAX      8
 #define SES_CONFIG_MERCHANTS_MAX 128 /* entries of a list by merchant */
 #define SES_CONFIG_MERCHANT_SIZE 129
+
+/* The places of ses_config.urls. */
+enum ses_config_url_at {
+#define SES_CONFIG_URL_AT(name, slash) SES_CONFIG_URL_##name,
+    SES_CONFIG_CONNECTORS(SES_CONFIG_URL_AT)
+#undef SES_CONFIG_URL_AT
+        SES_CONFIG_URLS_MAX
+};
 
 struct ses_config_url {
     const char *connector;                 /* static name */

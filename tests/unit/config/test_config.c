@@ -97,7 +97,7 @@ static void values_are_taken(void **state)
     assert_string_equal(config.audience, "sessiond");
     assert_int_equal(config.hosts_count, 2);
     assert_string_equal(config.hosts[1], "b.example:444");
-    assert_int_equal(config.urls_count, 3);
+    assert_int_equal(config.urls_count, SES_CONFIG_URLS_MAX);
     assert_string_equal(config.urls[0].connector, "nuvei");
     assert_string_equal(config.urls[0].sandbox, "https://n.example/v1");
     assert_string_equal(config.urls[0].production, "");

@@ -1,5 +1,7 @@
 #include "connector_fixture.h"
 
+#include <sessiond/base/metrics.h>
+
 #include "credential_table.h"
 #include "registry.h"
 
@@ -95,10 +97,11 @@ static void some_variants_have_no_connector(void **state)
     assert_false(ses_connector_variant_unsupported("Stripe"));
 }
 
-static void only_three_are_called(void **state)
+/* The board has a row for each, and nobody but them. */
+static void who_is_called_has_a_metric(void **state)
 {
     int metric = 0;
-    size_t with_ops = 0;
+    int with_ops = 0;
 
     (void)state;
     for (; ses_connector_metric_name(metric) != NULL; metric++) {
@@ -108,13 +111,42 @@ static void only_three_are_called(void **state)
         assert_non_null(connector->ops);
         assert_int_equal(connector->metric, metric);
     }
-    assert_int_equal(metric, 3);
     assert_null(ses_connector_metric_name(-1));
     for (size_t i = 0; i < SES_CONNECTOR_ROWS; i++) {
         with_ops += ses_connector_table[i].ops != NULL;
         assert_true((ses_connector_table[i].ops == NULL) == (ses_connector_table[i].metric == -1));
     }
-    assert_int_equal(with_ops, 3);
+    assert_int_equal(with_ops, metric);
+    assert_in_range(with_ops, 3, SES_METRIC_CONNECTORS_MAX);
+}
+
+static const char *const ends[] = {"production", "sandbox"};
+
+/* Without fields of its own no caller could bring credentials, without an address no call could be made. */
+static void who_is_called_has_fields_and_addresses(void **state)
+{
+    const struct ses_connector_policy policy = {.overrides_count = 0};
+    struct ses_arena arena;
+    struct ses_error error;
+
+    (void)state;
+    ses_arena_init(&arena, 4096);
+    for (size_t i = 0; i < SES_CONNECTOR_ROWS; i++) {
+        struct ses_credentials credentials = {.connector = &ses_connector_table[i]};
+
+        if (credentials.connector->ops == NULL)
+            continue;
+        assert_non_null(ses_credential_row(credentials.connector));
+        for (int test_mode = 0; test_mode < 2; test_mode++) {
+            struct ses_slice url;
+
+            assert_int_equal(
+                ses_connector_base_url(&policy, &credentials, test_mode == 1, &arena, &url, &error), SES_OK);
+            if (url.len == 0)
+                fail_msg("%s has no %s address", credentials.connector->name, ends[test_mode]);
+        }
+    }
+    ses_arena_done(&arena);
 }
 
 int main(void)
@@ -126,7 +158,8 @@ int main(void)
         cmocka_unit_test(no_connector_that_is_called_shares_a_number),
         cmocka_unit_test(variants_lead_back_to_their_connector),
         cmocka_unit_test(some_variants_have_no_connector),
-        cmocka_unit_test(only_three_are_called),
+        cmocka_unit_test(who_is_called_has_a_metric),
+        cmocka_unit_test(who_is_called_has_fields_and_addresses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

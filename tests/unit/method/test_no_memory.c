@@ -278,6 +278,26 @@ static void sweep_all(const struct shortage *shortage)
         sweep(&subjects[i], shortage);
 }
 
+static bool is_subject(const char *name)
+{
+    for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
+        if (strcmp(subjects[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void test_every_method_is_a_subject(void **state)
+{
+    const ProtobufCServiceDescriptor *service = &sessiond__v1__session_service__descriptor;
+
+    (void)state;
+    for (unsigned i = 0; i < service->n_methods; i++) {
+        if (!is_subject(service->methods[i].name))
+            fail_msg("%s has no row in memory_subjects.h", service->methods[i].name);
+    }
+}
+
 static void test_a_small_exchange(void **state)
 {
     (void)state;
@@ -299,6 +319,7 @@ static void test_one_allocation_that_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_method_is_a_subject),
         cmocka_unit_test(test_a_small_exchange),
         cmocka_unit_test(test_a_small_scratch),
         cmocka_unit_test(test_one_allocation_that_fails),
