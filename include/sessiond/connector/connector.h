@@ -1,5 +1,5 @@
 /* connector.h - payment processors: who they are, how a caller names one and hands us its credentials,
- * and the session call of those that have one (nuvei, paytm, stripe).
+ * and the session call of those that have one (registry.h).
  *
  * A connector is a pure pair, build and parse, tested with golden files and no network; the driver (driver.h)
  * does the I/O.
