@@ -146,6 +146,8 @@ static enum step after_write(struct ses_change_loop *loop, enum ses_status statu
         return STEP_OVER;
     leases = loop->pause == SES_CHANGE_LEASES;
     loop->pause = SES_CHANGE_RUNS;
+    if (status != SES_OK && loop->ops->lost != NULL)
+        loop->ops->lost(loop);
     if (status == SES_CONFLICT)
         return STEP_READ;
     if (status == SES_BUSY)

@@ -45,6 +45,8 @@ struct ses_change_loop_ops {
     enum ses_status (*write)(struct ses_change_loop *loop, uint64_t now_ms);
     /* lease is held, and the exchange: the user goes on by itself, until ses_change_loop_resume. NULL: takes none. */
     void (*leased)(struct ses_change_loop *loop);
+    /* What was put is not there, or nobody knows: what was made of it meanwhile is void. NULL: nothing was. */
+    void (*lost)(struct ses_change_loop *loop);
     /* As durable as it gets. */
     void (*committed)(struct ses_change_loop *loop);
     /* The store refused, the deadline is near (SES_ABORTED), or the server stops. Answers; a lease may still be

@@ -33,14 +33,12 @@ static enum ses_status keep_inbox(struct ses_create *c, const struct ses_inbox *
 }
 
 /* A record whose own expiry is over need not even be decodable to be replaced; events of an inbox have times of
- * their own. Whatever a former attempt has signed is void. */
+ * their own. */
 static enum ses_status take(struct ses_change_loop *loop, enum ses_status status, uint64_t now_ms)
 {
     struct ses_create *c = create_of(loop);
     const struct ses_store_op *op = &loop->op;
 
-    ses_list_remove(&c->to_sign);
-    c->reply = SES_SLICE_EMPTY;
     c->phase = SES_CREATE_READING;
     c->asked = false;
     if (status == SES_OK && op->record.kind == SES_RECORD_SESSION && op->record.expires_ms <= now_ms) {
@@ -216,6 +214,15 @@ static void failed(struct ses_change_loop *loop, const struct ses_error *error)
     ses_create_fail(create_of(loop), error);
 }
 
+/* In the turn that began the put it may wait for its signature still, and the call may be over with it. */
+static void lost(struct ses_change_loop *loop)
+{
+    struct ses_create *c = create_of(loop);
+
+    ses_list_remove(&c->to_sign);
+    c->reply = SES_SLICE_EMPTY;
+}
+
 /* What is with the store or with the connector cannot be taken back, and must not be: its outcome belongs to
  * the next identical call. Those phases go on without a client and end by themselves; c stays alive through
  * the reference that they hold. Only a signature is not needed any more. */
@@ -233,6 +240,7 @@ static const struct ses_change_loop_ops create_ops = {
     .decide = decide,
     .write = write_record,
     .leased = ses_create_leased,
+    .lost = lost,
     .committed = ses_create_committed,
     .failed = failed,
     .cancelled = cancelled,

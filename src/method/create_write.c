@@ -118,7 +118,6 @@ enum ses_status ses_create_commit(struct ses_create *c)
     if (status != SES_PENDING)
         return status;
     c->phase = SES_CREATE_COMMITTING;
-    ses_list_remove(&c->to_sign); /* of a put that was busy */
     if (!c->x->cancelled)
         ses_list_push_back(&c->service->to_sign, &c->to_sign);
     return status;
