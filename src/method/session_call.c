@@ -129,6 +129,7 @@ static enum ses_status write_record(struct ses_change_loop *loop, uint64_t now_m
     struct ses_record record;
 
     (void)now_ms;
+    loop->owner = SES_OWNER_NOBODY; /* a former attempt's event may have been an early one */
     SES_TRY(make_reply(call, call->early ? NULL : &loop->found.session));
     if (!call->early) {
         remember_call(call, &loop->found.session);

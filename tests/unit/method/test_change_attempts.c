@@ -44,12 +44,50 @@ static void test_a_put_that_was_busy_is_not_signed(void **state)
     core_turn(core);
 }
 
+/* ---- what an event was ------------------------------------------------------------------------- */
+
+static ses_store_owner put_for; /* the last put, on its way (tests/CMakeLists.txt) */
+
+enum ses_status __real_ses_store_put(struct ses_store *store, struct ses_store_op *op,
+                                     const struct ses_store_version *expect, const struct ses_record *record,
+                                     ses_store_owner owner);
+enum ses_status __wrap_ses_store_put(struct ses_store *store, struct ses_store_op *op,
+                                     const struct ses_store_version *expect, const struct ses_record *record,
+                                     ses_store_owner owner);
+
+enum ses_status __wrap_ses_store_put(struct ses_store *store, struct ses_store_op *op,
+                                     const struct ses_store_version *expect, const struct ses_record *record,
+                                     ses_store_owner owner)
+{
+    put_for = owner;
+    return __real_ses_store_put(store, op, expect, record, owner);
+}
+
+/* An event finds nothing, and then the session that came between: which stays its merchant's. */
+static void test_an_event_that_is_not_early_any_more_moves_no_owner(void **state)
+{
+    struct core *core = *state;
+    struct call *event, *created;
+
+    toy_hold(core->store, TOY_GET, TOY_BEHIND);
+    event = advance(core, (struct advance){NULL, SES_EVENT_COMPLETED, "w1", 0, NULL, NULL});
+    core_turn(core);
+    created = core_call(core, (struct order){.id = NULL});
+    (void)call_claims(created);
+    toy_hold(core->store, TOY_GET, TOY_OPEN);
+    assert_int_equal(advanced(event)->outcome, SES_EVENT_APPLIED);
+    assert_int_equal(put_for, SES_OWNER_NOBODY);
+    call_free(created);
+    call_free(event);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, core_setup_toy, core_teardown)
     const struct CMUnitTest tests[] = {
         T(test_a_put_that_fails_in_its_turn_is_not_signed),
         T(test_a_put_that_was_busy_is_not_signed),
+        T(test_an_event_that_is_not_early_any_more_moves_no_owner),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
