@@ -194,7 +194,8 @@ static enum ses_session_verdict only_merge(struct ses_advance *a, struct ses_ses
 }
 
 /* late_unrecorded is asked before the event is applied, because applying it may take the history's last
- * place for late ones: only the first few are written down, the rest is counted and changes no record. */
+ * place for late ones: only the first few are written down and counted by ends, the rest is counted here and
+ * changes no record, so that it is not decided again. */
 static enum ses_session_verdict apply(struct ses_advance *a, struct ses_session *session, uint64_t now_ms)
 {
     struct ses_service *service = a->call.access.service;
@@ -202,9 +203,9 @@ static enum ses_session_verdict apply(struct ses_advance *a, struct ses_session 
     bool with_token = a->call.access.token.len > 0;
 
     a->outcome = ses_session_apply(session, a->event, a->event_id, a->step_ms, &service->rules, now_ms);
-    if (a->outcome == SES_EVENT_LATE)
+    if (a->outcome == SES_EVENT_LATE && !recorded)
         ses_count(service->options.metrics, SES_C_EVENTS_LATE, 1);
-    else if (with_token)
+    else if (a->outcome != SES_EVENT_LATE && with_token)
         (void)merge(a, session, now_ms); /* one version for both */
     /* The next attempt is not the token's that failed; but a webhook must not fence anybody's token. */
     if (a->outcome == SES_EVENT_APPLIED && a->event == SES_EVENT_ATTEMPT_FAILED && with_token &&
@@ -259,14 +260,19 @@ static enum ses_status reply(struct ses_call *call, const struct ses_session *se
     return ses_message_encode(call->access.x, &message.base, ret_reply);
 }
 
-/* A late success is true only once it is on disk: a warning before the sync could be about something that
- * never happened. */
+/* Only what was committed: a warning before the sync could be about something that never happened, and what
+ * was decided in an attempt that was lost is decided again. */
 static void ends(struct ses_call *call)
 {
     const struct ses_advance *a = advance_of(call);
+    struct ses_service *service = call->access.service;
 
-    if (call->committed && a->late_success)
-        ses_tell_late_success(call->access.service, call->access.x);
+    if (!call->committed)
+        return;
+    if (a->outcome == SES_EVENT_LATE)
+        ses_count(service->options.metrics, SES_C_EVENTS_LATE, 1);
+    if (a->outcome == SES_EVENT_APPLIED && a->late_success)
+        ses_tell_late_success(service, call->access.x);
 }
 
 void ses_advance_session_start(struct ses_exchange *x, void *service)

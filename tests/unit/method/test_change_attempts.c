@@ -81,6 +81,22 @@ static void test_an_event_that_is_not_early_any_more_moves_no_owner(void **state
     call_free(event);
 }
 
+static void test_a_late_event_is_counted_once(void **state)
+{
+    struct core *core = *state;
+    char *token = create(core, (struct order){.amount = 10000});
+    struct call *call = advance(core, (struct advance){token, SES_EVENT_FAILED, "e1", 0, NULL, NULL});
+
+    (void)advanced(call);
+    call_free(call);
+    toy_plan(core->store, TOY_PUT, 0, (struct toy_fate){SES_CONFLICT, TOY_NEVER});
+    call = advance(core, (struct advance){token, SES_EVENT_FAILED, "e2", 0, NULL, NULL});
+    assert_int_equal(advanced(call)->outcome, SES_EVENT_LATE);
+    assert_int_equal(core_count(core, SES_C_EVENTS_LATE), 1);
+    call_free(call);
+    free(token);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, core_setup_toy, core_teardown)
@@ -88,6 +104,7 @@ int main(void)
         T(test_a_put_that_fails_in_its_turn_is_not_signed),
         T(test_a_put_that_was_busy_is_not_signed),
         T(test_an_event_that_is_not_early_any_more_moves_no_owner),
+        T(test_a_late_event_is_counted_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
