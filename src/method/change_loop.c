@@ -178,13 +178,13 @@ static void on_done(struct ses_store_op *op, enum ses_status status)
 }
 
 /* A read has its caller's time, a put less what an answer needs: that its outcome is not known can still be told.
- * What ends a lease has the lease's time, whatever has become of the caller. */
+ * What ends a lease has the lease's time, whatever has become of the caller: then the intent is there to tell. */
 static uint64_t deadline_of(const struct ses_change_loop *loop, enum ses_change_pause pause)
 {
     uint64_t deadline_ns = loop->x->deadline_mono_ns;
 
     if (loop->lease.held)
-        return 0;
+        return loop->lease_end_ns;
     if (pause == SES_CHANGE_READS || deadline_ns <= ses_clock_mono_ns() + margin_ns(loop))
         return deadline_ns;
     return deadline_ns - margin_ns(loop);
@@ -237,6 +237,7 @@ enum ses_status ses_change_loop_lease(struct ses_change_loop *loop, struct ses_r
 {
     record->key = loop->key;
     prepare(loop, SES_CHANGE_LEASES);
+    loop->lease_end_ns = ses_clock_mono_ns() + for_ms * SES_NS_PER_MS;
     return held_if_pending(loop,
                            ses_store_lease(loop->service->options.store, &loop->op, &loop->found.version,
                                            record, loop->owner, for_ms, &loop->lease));

@@ -76,7 +76,8 @@ struct ses_change_loop {
     bool held;  /* our reference on x */
     struct ses_store_op op;
     struct ses_store_lease lease;
-    struct ses_list node; /* in service->waiting */
+    uint64_t lease_end_ns; /* by our clock */
+    struct ses_list node;  /* in service->waiting */
     struct ses_timer timer;
     uint32_t wait_ms;
     unsigned attempts; /* since the last wait */

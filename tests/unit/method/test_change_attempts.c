@@ -97,6 +97,38 @@ static void test_a_late_event_is_counted_once(void **state)
     free(token);
 }
 
+/* ---- a store that does not answer ---------------------------------------------------------------- */
+
+static void turn_later(struct core *core)
+{
+    unit_clock_pass_ms(100);
+    core_turn(core);
+}
+
+/* Its caller may be gone, and 0 would be no end at all: it has the lease's time. */
+static void test_a_put_under_a_lease_has_its_time(void **state)
+{
+    struct core *core = *state;
+    struct call *call;
+    uint64_t over_ns;
+
+    unit_clock_stop();
+    atomic_store(&core->stub.held, true);
+    call = core_call(core, (struct order){.connector = "stripe", .deadline_ms = 2000});
+    over_ns = call->x->deadline_mono_ns + 6000 * MS;
+    WAIT_DOING(core_turn(core), atomic_load(&core->stub.calls) == 1);
+    toy_freeze(core->store);
+    atomic_store(&core->stub.held, false);
+    WAIT_DOING(core_turn(core), ses_store_pending(core->store) == 1);
+    WAIT_DOING(turn_later(core), call->door.ended != 0 || ses_clock_mono_ns() > over_ns);
+    unit_clock_run();
+    toy_thaw(core->store);
+    assert_int_equal(call->door.ended, 1);
+    (void)call_error(call, SES_UNAVAILABLE, "OUTCOME_UNKNOWN");
+    assert_int_equal(ses_service_in_flight(core->service), 0);
+    call_free(call);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, core_setup_toy, core_teardown)
@@ -105,6 +137,7 @@ int main(void)
         T(test_a_put_that_was_busy_is_not_signed),
         T(test_an_event_that_is_not_early_any_more_moves_no_owner),
         T(test_a_late_event_is_counted_once),
+        T(test_a_put_under_a_lease_has_its_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
