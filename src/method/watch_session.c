@@ -13,8 +13,9 @@
 #include "session_view.h"
 #include "refusal.h"
 
-#define LOOK_MS 200 /* where a test can make time pass, a timer that was set before does not know of it */
-#define LATE_MS 1   /* the session ends at that millisecond, the timer must not be before it */
+#define LOOK_MS 200   /* where a test can make time pass, a timer that was set before does not know of it */
+#define READ_MS 10000 /* of the store; then the stream ends, and may begin where the store answers */
+#define LATE_MS 1     /* the session ends at that millisecond, the timer must not be before it */
 
 /* One stream; lies in its exchange's arena, which does not grow after the start: what is told is made in the
  * service's scratch. */
@@ -228,6 +229,7 @@ static void look(struct watcher *w)
     ses_exchange_hold(w->x);
     w->looking = true;
     w->op.done = on_found;
+    w->op.deadline_mono_ns = ses_clock_mono_ns() + READ_MS * SES_NS_PER_MS;
     status = ses_store_get(service->options.store, &w->op, &w->access.key, &service->scratch);
     if (status == SES_PENDING)
         service->in_flight++;

@@ -281,6 +281,27 @@ static void test_drain_ends_all_and_takes_none(void **state)
     free(token);
 }
 
+/* A store that does not answer any more must not keep the worker from leaving. */
+static void test_a_look_has_its_time(void **state)
+{
+    struct core *core = *state;
+    char *token = create(core);
+    struct call *call;
+
+    core->service->options.watch_alive_ms = 5;
+    call = watch_now(core, token);
+    toy_freeze(core->store);
+    WAIT_DOING(core_turn(core), ses_service_in_flight(core->service) == 1);
+    unit_clock_pass_ms(20000);
+    core_turn(core);
+    toy_thaw(core->store);
+    assert_int_equal(ses_service_in_flight(core->service), 0);
+    (void)call_error(call, SES_UNAVAILABLE, "STORE_UNAVAILABLE");
+    assert_int_equal(watches, 0);
+    call_free(call);
+    free(token);
+}
+
 static void test_refused_streams_watch_nothing(void **state)
 {
     struct core *core = *state;
@@ -319,6 +340,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_end_may_take_the_exchange_along, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_an_end_that_is_known_ends_at_once, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_drain_ends_all_and_takes_none, core_setup, core_teardown),
+        cmocka_unit_test_setup_teardown(test_a_look_has_its_time, core_setup_toy, core_teardown),
         cmocka_unit_test_setup_teardown(test_refused_streams_watch_nothing, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_a_wrong_field_is_named, core_setup, core_teardown),
     };
