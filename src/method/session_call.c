@@ -113,10 +113,11 @@ static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now
 }
 
 /* An answer can get lost, or nobody knows whether there was a write: the caller then says the same again, and must
- * not be refused for what it did. A call that is not refused for it settles that by its own rules. */
+ * not be refused for what it did. A call that is not refused for it settles that by its own rules. One that made
+ * no version (a late event) leaves the name of who did. */
 static void remember_call(struct ses_call *call, struct ses_session *session)
 {
-    if (call->access.token.len > 0 &&
+    if (call->access.token.len > 0 && session->written_by == 0 &&
         (session->generation != call->access.facts.generation || call->expected_version != 0))
         session->written_by = ses_access_tag(&call->access);
 }

@@ -50,10 +50,10 @@ static bool let_in(const struct model_state *state, const struct model_call *cal
     return false;
 }
 
-/* The same call again would be refused for what this one did. */
+/* The same call again would be refused for what this one did. One that made no version takes nobody's place. */
 static void remember(struct model_state *state, const struct model_call *call)
 {
-    if (call->proof.generation != 0 &&
+    if (call->proof.generation != 0 && state->written_by == 0 &&
         (call->proof.generation != state->generation || call->request.expected_version != 0))
         state->written_by = tag_of(call);
 }

@@ -189,6 +189,28 @@ static void test_races_merge_disjoint_fields(void **state)
     free(token);
 }
 
+/* A late event makes no version: whose repetition is known stays as it was. */
+static void test_a_late_event_is_no_other_version(void **state)
+{
+    struct core *core = *state;
+    char *token = create(core, (struct order){.amount = 10000});
+    struct call *first = update(core, token, "two");
+    const Sessiond__V1__UpdateSessionResponse *updated;
+    struct call *call;
+
+    updated = (const Sessiond__V1__UpdateSessionResponse *)answer(
+        first, &sessiond__v1__update_session_response__descriptor);
+    call = advance(core,
+                   (struct advance){updated->session_token, SES_EVENT_BROWSER_RETURNED, "e1", 2, NULL, NULL});
+    assert_int_equal(advanced(call)->outcome, SES_EVENT_LATE);
+    call_free(call);
+    call = update(core, token, "two");
+    (void)answer(call, &sessiond__v1__update_session_response__descriptor);
+    call_free(call);
+    call_free(first);
+    free(token);
+}
+
 static void test_passed_challenge_rotates_with_overlap(void **state)
 {
     struct core *core = *state;
@@ -419,6 +441,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_closed_is_closed_for_create_too, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_compare_and_set_and_duplicates, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_races_merge_disjoint_fields, core_setup, core_teardown),
+        cmocka_unit_test_setup_teardown(test_a_late_event_is_no_other_version, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_passed_challenge_rotates_with_overlap, core_setup,
                                         core_teardown),
         cmocka_unit_test_setup_teardown(test_two_steps_of_one_instant_are_two, core_setup, core_teardown),
