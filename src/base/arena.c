@@ -60,6 +60,25 @@ void ses_arena_reset(struct ses_arena *arena)
     arena->total = arena->first->bytes;
 }
 
+struct ses_arena_mark ses_arena_mark(const struct ses_arena *arena)
+{
+    return (struct ses_arena_mark){.chunk = arena->current, .used = arena->used};
+}
+
+void ses_arena_rewind(struct ses_arena *arena, struct ses_arena_mark mark)
+{
+    if (mark.chunk == NULL) {
+        ses_arena_reset(arena);
+        return;
+    }
+    for (const struct ses_arena_chunk *chunk = mark.chunk->next; chunk != NULL; chunk = chunk->next)
+        arena->total -= chunk->bytes;
+    free_chunks(mark.chunk->next);
+    mark.chunk->next = NULL;
+    arena->current = mark.chunk;
+    arena->used = mark.used;
+}
+
 /* bytes is rounded up already. An allocation above the usual size gets a chunk of just its size. */
 static bool add_chunk(struct ses_arena *arena, size_t bytes)
 {

@@ -197,12 +197,14 @@ static void prepare(struct ses_change_loop *loop, enum ses_change_pause pause)
     loop->op.deadline_mono_ns = deadline_of(loop, pause);
 }
 
-/* Without a look, where in the common case nothing is there: the put finds out by itself. Under a lease nobody
+/* An attempt's tokens, texts and answer lie in the exchange's arena, which a call that loses often would fill.
+ * Without a look, where in the common case nothing is there: the put finds out by itself. Under a lease nobody
  * else writes, so what is to be put is put again. */
 static enum step read_record(struct ses_change_loop *loop)
 {
     if (loop->lease.held)
         return STEP_DECIDE;
+    ses_arena_rewind(&loop->x->arena, loop->mark);
     if (loop->blind) {
         loop->blind = false;
         loop->found = (struct ses_access_found){.version = SES_VERSION_ABSENT};
@@ -292,6 +294,7 @@ void ses_change_loop_start(struct ses_change_loop *loop, struct ses_service *ser
     loop->key = *key;
     loop->owner = owner;
     loop->wait_ms = WAIT_FIRST_MS;
+    loop->mark = ses_arena_mark(&x->arena);
     ses_list_init(&loop->node);
     ses_list_init(&loop->op.node);
     ses_timer_init(&loop->timer);

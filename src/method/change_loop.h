@@ -14,7 +14,8 @@
  *
  * A put is a compare-and-set on the very record that decide saw, so what was decided is what is written; two
  * changes without expected_version that meet are decided one after the other, each on the other's result:
- * disjoint fields merge. decide and write must not keep anything from a former attempt.
+ * disjoint fields merge. decide and write must not keep anything from a former attempt: what it took of the
+ * exchange's arena is given back before the next one reads.
  *
  * The store may answer inside a call or later (store.h); nothing here or above can tell the difference. take,
  * decide, write and the put run without a pause, so that what was read can lie in the service's scratch arena.
@@ -76,8 +77,9 @@ struct ses_change_loop {
     bool held;  /* our reference on x */
     struct ses_store_op op;
     struct ses_store_lease lease;
-    uint64_t lease_end_ns; /* by our clock */
-    struct ses_list node;  /* in service->waiting */
+    uint64_t lease_end_ns;      /* by our clock */
+    struct ses_arena_mark mark; /* of x's arena, before the first attempt */
+    struct ses_list node;       /* in service->waiting */
     struct ses_timer timer;
     uint32_t wait_ms;
     unsigned attempts; /* since the last wait */

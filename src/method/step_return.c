@@ -232,6 +232,13 @@ static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now
     return answer_forgotten(r, session);
 }
 
+/* The location of an attempt that was lost went with it. */
+static enum ses_status take(struct ses_change_loop *loop, enum ses_status status, uint64_t now_ms)
+{
+    return_of(loop)->location = SES_SLICE_EMPTY;
+    return ses_change_loop_take_session(loop, status, now_ms);
+}
+
 static enum ses_status write_record(struct ses_change_loop *loop, uint64_t now_ms)
 {
     (void)now_ms;
@@ -251,7 +258,7 @@ static void failed(struct ses_change_loop *loop, const struct ses_error *error)
 }
 
 static const struct ses_change_loop_ops return_ops = {
-    .take = ses_change_loop_take_session,
+    .take = take,
     .decide = decide,
     .write = write_record,
     .committed = committed,

@@ -18,11 +18,20 @@ struct ses_arena {
     size_t bytes_max; /* ceiling of total */
 };
 
+/* A point in an arena's life. Void after the next reset. */
+struct ses_arena_mark {
+    struct ses_arena_chunk *chunk;
+    size_t used;
+};
+
 /* [any] Allocates nothing yet. */
 void ses_arena_init(struct ses_arena *arena, size_t bytes_max);
 void ses_arena_done(struct ses_arena *arena);
 /* Forgets every allocation, frees all chunks but one: the first of the usual size. */
 void ses_arena_reset(struct ses_arena *arena);
+struct ses_arena_mark ses_arena_mark(const struct ses_arena *arena);
+/* Forgets what was allocated since the mark. */
+void ses_arena_rewind(struct ses_arena *arena, struct ses_arena_mark mark);
 /* 16-byte aligned, uninitialised; NULL when the ceiling is met or memory is out. */
 void *ses_arena_alloc(struct ses_arena *arena, size_t bytes) __attribute__((malloc));
 /* The same, zeroed. */

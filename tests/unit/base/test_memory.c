@@ -78,6 +78,31 @@ static void arena_reset_keeps_one_chunk(void **state)
     ses_arena_done(&arena);
 }
 
+static void arena_goes_back_to_a_mark(void **state)
+{
+    struct ses_arena arena;
+    struct ses_arena_mark empty, mark;
+    char *kept;
+    size_t total;
+
+    (void)state;
+    ses_arena_init(&arena, 1 << 16);
+    empty = ses_arena_mark(&arena);
+    kept = ses_arena_str(&arena, SES_STR("kept"));
+    mark = ses_arena_mark(&arena);
+    total = arena.total;
+    for (int i = 0; i < 100; i++) { /* more than would fit without */
+        assert_non_null(ses_arena_alloc(&arena, 100));
+        assert_non_null(ses_arena_alloc(&arena, 30000));
+        ses_arena_rewind(&arena, mark);
+        assert_int_equal(arena.total, total);
+    }
+    assert_string_equal(kept, "kept");
+    ses_arena_rewind(&arena, empty);
+    assert_int_equal(arena.used, 0);
+    ses_arena_done(&arena);
+}
+
 static void arena_copies_are_terminated(void **state)
 {
     struct ses_arena arena;
@@ -115,6 +140,7 @@ int main(void)
         cmocka_unit_test(buf_prints),
         cmocka_unit_test(arena_aligns_and_stops_at_its_ceiling),
         cmocka_unit_test(arena_reset_keeps_one_chunk),
+        cmocka_unit_test(arena_goes_back_to_a_mark),
         cmocka_unit_test(arena_copies_are_terminated),
         cmocka_unit_test(secret_is_zeroed),
     };

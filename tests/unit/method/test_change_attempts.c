@@ -129,6 +129,40 @@ static void test_a_put_under_a_lease_has_its_time(void **state)
     call_free(call);
 }
 
+/* ---- what an attempt takes --------------------------------------------------------------------- */
+
+/* However often it is lost: each attempt has the memory of the one before, in which the token lies, and the answer. */
+static void lost_for_long(struct core *core, const struct user *user, const struct stage *stage)
+{
+    struct call *call;
+    size_t total;
+
+    unit_clock_stop();
+    toy_faults(core->store)->conflict = 1000;
+    call = user->start(core, stage);
+    turn_later(core);
+    total = call->x->arena.total;
+    for (int i = 0; i < 20; i++)
+        turn_later(core);
+    assert_in_range(call->x->arena.total, 0,
+                    total + 16384); /* a chunk or two, by the lengths of what is told */
+    toy_faults(core->store)->conflict = 0;
+    unit_clock_run();
+    expect_success(core, user, call);
+}
+
+FOR_ALL(lost_for_long, core_setup_toy)
+
+/* What is told then is nothing of the lost attempt: its memory is given back. */
+static void lost_and_then_unread(struct core *core, const struct user *user, const struct stage *stage)
+{
+    toy_plan(core->store, TOY_PUT, 0, (struct toy_fate){SES_CONFLICT, TOY_NEVER});
+    toy_plan(core->store, TOY_GET, user->blind ? 0 : 1, (struct toy_fate){SES_UNAVAILABLE, TOY_NEVER});
+    expect_refusal(core, user, user->start(core, stage), SES_UNAVAILABLE, "STORE_UNAVAILABLE");
+}
+
+FOR_ALL(lost_and_then_unread, core_setup_toy)
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, core_setup_toy, core_teardown)
@@ -138,6 +172,8 @@ int main(void)
         T(test_an_event_that_is_not_early_any_more_moves_no_owner),
         T(test_a_late_event_is_counted_once),
         T(test_a_put_under_a_lease_has_its_time),
+        cmocka_unit_test(test_lost_for_long),
+        cmocka_unit_test(test_lost_and_then_unread),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
