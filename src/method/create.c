@@ -168,7 +168,10 @@ static enum ses_status create(struct ses_create *c, uint64_t now_ms)
     c->loop.found.origin = NULL;
     identify(c);
     c->counter = SES_C_SESSIONS_CREATED;
-    return c->credentials.connector->ops != NULL ? ses_create_ask_connector(c) : ses_create_commit(c);
+    if (c->credentials.connector->ops != NULL)
+        return ses_create_ask_connector(c);
+    ses_create_take_events(c);
+    return ses_create_commit(c);
 }
 
 static enum ses_status continue_session(struct ses_create *c, uint64_t now_ms)

@@ -100,6 +100,9 @@ void ses_create_sign(struct ses_create *c);
 SES_MUST_CHECK enum ses_status ses_create_ask_connector(struct ses_create *c);
 /* The loop's leased: the intent is stored, the connector may be asked. */
 void ses_create_leased(struct ses_change_loop *loop);
+/* The events that came before a fresh session, onto it as it is about to be put: once, whatever becomes of the
+ * put. */
+void ses_create_take_events(struct ses_create *c);
 /* Puts the session, which is signed meanwhile; the loop's write. found.origin: of a session that was read into
  * the scratch arena; NULL for a fresh one. */
 SES_MUST_CHECK enum ses_status ses_create_commit(struct ses_create *c);

@@ -131,6 +131,7 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
         return;
     }
     keep_result(c, &result, now_ms);
+    ses_create_take_events(c);
     ses_change_loop_resume(&c->loop, ses_create_commit(c));
 }
 

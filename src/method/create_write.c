@@ -102,18 +102,23 @@ void ses_create_committed(struct ses_change_loop *loop)
 }
 
 /* A fresh session takes in what waits for it: its put expects the very record that the events were read from,
- * or nothing there (inbox.h). A continuation has no inbox: its session existed, and the scratch holds what its
- * origin points to. */
-enum ses_status ses_create_commit(struct ses_create *c)
+ * or nothing there (inbox.h). A continuation has no inbox: its session existed. Not in ses_create_commit, which
+ * comes again after a put under the lease that was busy. */
+void ses_create_take_events(struct ses_create *c)
 {
     struct ses_session *session = &c->loop.found.session;
+
+    if (c->inbox != NULL)
+        ses_inbox_apply(c->inbox, &c->service->rules, session->updated_ms, session);
+}
+
+/* Of a continuation the scratch holds what its origin points to. */
+enum ses_status ses_create_commit(struct ses_create *c)
+{
     enum ses_status status;
 
-    if (c->loop.found.origin == NULL) {
+    if (c->loop.found.origin == NULL)
         ses_arena_reset(&c->service->scratch);
-        if (c->inbox != NULL)
-            ses_inbox_apply(c->inbox, &c->service->rules, session->updated_ms, session);
-    }
     status = ses_change_loop_put_session(&c->loop);
     if (status != SES_PENDING)
         return status;

@@ -65,8 +65,8 @@ SES_MUST_CHECK enum ses_status ses_inbox_copy(const struct ses_inbox *inbox, str
 const struct ses_inbox_event *ses_inbox_find(const struct ses_inbox *inbox, struct ses_slice id);
 /* When the last of them has waited for so long; 0: there is none. */
 uint64_t ses_inbox_end(const struct ses_inbox *inbox, uint64_t keep_ms);
-/* Onto a session that is about to be written for the first time. Events that it knows are passed over, so that
- * a second time does nothing. */
+/* Onto a session that is about to be written for the first time. Events that it knows are passed over. Once: it
+ * does not know those that were late and are not recorded, and they need not be late behind the others. */
 void ses_inbox_apply(const struct ses_inbox *inbox, const struct ses_session_rules *rules, uint64_t now_ms,
                      struct ses_session *session);
 

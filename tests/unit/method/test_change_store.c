@@ -204,6 +204,37 @@ static void test_a_busy_put_under_the_lease_is_put_again(void **state)
     call_free(call);
 }
 
+static void tell_early(struct core *core, int event, const char *id)
+{
+    struct call *call = advance(core, (struct advance){NULL, event, id, 0, NULL, NULL});
+
+    assert_int_equal(advanced(call)->outcome, SES_EVENT_KEPT);
+    call_free(call);
+}
+
+/* The third late event is not recorded: behind the last one, a second time, it would be none that is late. */
+static void test_what_waited_is_taken_in_once(void **state)
+{
+    struct core *core = *state;
+    struct ses_store_op read;
+    struct ses_session session;
+    struct call *call;
+
+    tell_early(core, SES_EVENT_ATTEMPT_FAILED, "w1");
+    tell_early(core, SES_EVENT_ATTEMPT_FAILED, "w2");
+    tell_early(core, SES_EVENT_ATTEMPT_FAILED, "w3");
+    tell_early(core, SES_EVENT_PROCESSING_STARTED, "w4");
+    toy_plan(core->store, TOY_PUT_LEASED, 0, (struct toy_fate){SES_BUSY, TOY_NEVER});
+    call = start_asking(core, NULL);
+    (void)call_claims(call);
+    call_free(call);
+    assert_ok(core_stored(core, "session_001", &read, &session));
+    assert_int_equal(session.status, SES_SESSION_PROCESSING);
+    assert_int_equal(session.attempts, 0);
+    assert_int_equal(session.version, 2);
+    assert_int_equal(session.events_count, 3);
+}
+
 /* A lease that ran out, and whose key somebody else has made a session of: theirs is what is told. */
 static void test_a_lease_that_was_lost_is_decided_again(void **state)
 {
@@ -279,6 +310,7 @@ int main(void)
         T(test_without_a_lease_nobody_is_asked),
         T(test_an_event_waits_for_the_lease),
         T(test_a_busy_put_under_the_lease_is_put_again),
+        T(test_what_waited_is_taken_in_once),
         T(test_a_lease_that_was_lost_is_decided_again),
     };
 
