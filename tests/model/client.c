@@ -183,12 +183,10 @@ bool client_sweep(struct flight *flight)
 
 struct subject *subject_new(struct world *world, bool connector)
 {
-    static unsigned made;
     struct subject *subject = calloc(1, sizeof(*subject));
 
-    (void)world;
     assert_non_null(subject);
-    (void)snprintf(subject->id, sizeof(subject->id), "order-%u", ++made);
+    (void)snprintf(subject->id, sizeof(subject->id), "order-%u", ++world->subjects);
     subject->connector = connector;
     subject->tokens_count = 1;
     subject->states = calloc(1, sizeof(*subject->states));

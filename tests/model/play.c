@@ -1,7 +1,7 @@
 /* Steps, rounds, and the end of each. */
 #include "play.h"
 
-#include <errno.h>
+#include <sessiond/base/random.h>
 
 #include "requests.h"
 
@@ -262,11 +262,22 @@ static void pass_time(struct play *play)
     play->began_ms = ses_clock_now_ms();
 }
 
-static uint64_t number_of(const char *variable, uint64_t usual)
+/* NULL: nothing is said. */
+static const char *said(const char *variable)
 {
     const char *text = getenv(variable);
 
-    return text != NULL && text[0] != '\0' ? strtoull(text, NULL, 10) : usual;
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+static uint64_t number(const char *text)
+{
+    char *end;
+    uint64_t value = strtoull(text, &end, 10);
+
+    if (*end != '\0')
+        fail_msg("\"%s\" is no number", text);
+    return value;
 }
 
 static void play_round(struct play *play)
@@ -279,10 +290,19 @@ static void play_round(struct play *play)
     play->rounds++;
 }
 
-static void open_play(struct play *play, const struct mix *mix)
+/* Short enough to be typed. */
+static uint64_t random_seed(void)
+{
+    uint32_t seed;
+
+    ses_random_bytes(&seed, sizeof(seed));
+    return seed;
+}
+
+static void open_play(struct play *play, const struct mix *mix, uint64_t seed)
 {
     play->mix = mix;
-    play->seed = number_of("SES_MODEL_SEED", (uint64_t)unit_real_ms());
+    play->seed = seed;
     print_message("%s: seed %llu\n", mix->name, (unsigned long long)play->seed);
     world_open(&play->world, play->seed, &mix->faults);
     for (unsigned i = 0; i < mix->subjects; i++)
@@ -299,13 +319,12 @@ static void close_play(struct play *play)
     world_close(&play->world);
 }
 
-void play(const struct mix *mix, uint64_t steps)
+static void play_seed(const struct mix *mix, uint64_t seed, uint64_t steps)
 {
     struct play *play = calloc(1, sizeof(*play));
 
     assert_non_null(play);
-    steps = number_of("SES_MODEL_STEPS", steps);
-    open_play(play, mix);
+    open_play(play, mix, seed);
     while (play->steps < steps)
         play_round(play);
     print_message(
@@ -317,4 +336,16 @@ void play(const struct mix *mix, uint64_t steps)
     assert_true(play->undecided * 20 <= play->answered);
     close_play(play);
     free(play);
+}
+
+void play(const struct mix *mix, uint64_t steps)
+{
+    const char *seed = said("SES_MODEL_SEED");
+
+    if (said("SES_MODEL_STEPS") != NULL)
+        steps = number(said("SES_MODEL_STEPS"));
+    if (seed != NULL)
+        play_seed(mix, strcmp(seed, "random") == 0 ? random_seed() : number(seed), steps);
+    for (unsigned i = 0; seed == NULL && i < SEEDS_MAX && mix->seeds[i] != 0; i++)
+        play_seed(mix, mix->seeds[i], steps);
 }

@@ -6,6 +6,7 @@
 #include "judge.h"
 
 #define SUBJECTS_MAX 8
+#define SEEDS_MAX    4
 
 struct mix {
     const char *name;
@@ -19,10 +20,12 @@ struct mix {
     unsigned lost;  /* percent of the calls whose client leaves */
     unsigned weights[MODEL_METHODS];
     struct toy_faults faults;
+    uint64_t seeds[SEEDS_MAX]; /* 0: no more */
 };
 
-/* Until that many steps are played; by SES_MODEL_SEED and SES_MODEL_STEPS, if they are set. Fails the test with the
- * seed and the round in which the first answer was wrong. */
+/* So many steps of each of the mix's seeds: the same run everywhere, so that a fault that needs luck reddens nobody
+ * else's change. SES_MODEL_SEED names one seed instead, or "random" for a new one; SES_MODEL_STEPS another number.
+ * Fails the test with the seed and the step at which the first answer was wrong. */
 void play(const struct mix *mix, uint64_t steps);
 
 #endif

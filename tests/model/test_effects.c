@@ -29,6 +29,7 @@ static const struct mix effects = {
                .lease_short = 150,
                .release_lost = 100,
                .watch_false = 30},
+    .seeds = {1, 2, 27215430},
 };
 
 static void test_effects(void **state)

@@ -27,6 +27,7 @@ static const struct mix linearizable = {
                .get_unavailable = 5,
                .cut = 3,
                .watch_false = 30},
+    .seeds = {1, 2},
 };
 
 static void test_linearizable(void **state)

@@ -27,6 +27,7 @@ static const struct mix orders = {
                .get_unavailable = 5,
                .cut = 2,
                .watch_false = 30},
+    .seeds = {1, 2},
 };
 
 static void test_orders(void **state)

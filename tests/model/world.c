@@ -34,9 +34,9 @@ static void open_machine(struct world *world, unsigned i, const struct toy_fault
         core->cloud = world->machine[0]->cloud;
         core->ring = world->machine[0]->ring;
     }
-    core->toy = (struct toy_options){.mode = world_chance(world, 50) ? TOY_LATE : TOY_EITHER,
-                                     .seed = world_draw(world, UINT64_MAX),
-                                     .faults = *faults};
+    core->toy =
+        (struct toy_options){.mode = world_chance(world, 50) ? TOY_LATE : TOY_EITHER, .faults = *faults};
+    core->toy.seed = world_draw(world, UINT64_MAX); /* apart: an initializer's parts have no order */
     core_open_store(core);
     core_open_service(core);
 }

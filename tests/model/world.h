@@ -15,6 +15,7 @@ struct world {
     struct connector_stub connector;
     uint64_t random;
     uint64_t tick;          /* turns so far: moments */
+    unsigned subjects;      /* named so far */
     struct ses_arena arena; /* of whoever decodes an answer */
 };
 
