@@ -58,7 +58,8 @@ struct ses_exchange_pool *door_pool(size_t arena_bytes_max)
     struct ses_exchange_pool_options options = usual_pool();
     struct ses_exchange_pool *pool;
 
-    options.keep = 0; /* each is freed with its last reference: the sanitizer finds who looks at it afterwards */
+    /* Freed with the last reference: the sanitizer finds who looks at one afterwards. */
+    options.keep = 0;
     if (arena_bytes_max != 0)
         options.arena_bytes_max = arena_bytes_max;
     ses_random_init();
