@@ -259,7 +259,7 @@ enum ses_status ses_access_judge(struct ses_access *a, const struct ses_session 
     if (session->status == SES_SESSION_EXPIRED)
         return refuse(ret_error, SES_FAILED_PRECONDITION, SES_STR("SESSION_EXPIRED"),
                       SES_STR("the session's time is over"));
-    a->repeats = session->written_by != 0 && session->written_by == ses_access_tag(a);
+    a->repeats = a->writes && session->written_by != 0 && session->written_by == ses_access_tag(a);
     if (!a->repeats && !ses_session_accepts(session, a->facts.generation, now_ms))
         return refuse_generation(a, session, ret_error);
     return judge_browser(a, session, ret_error);

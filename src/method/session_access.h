@@ -26,6 +26,7 @@ struct ses_access {
     struct ses_session_request request; /* what the method's message said */
     bool token_optional;
     bool revoked_accepted;
+    bool writes;                        /* such a repetition is looked for */
     bool repeats;                       /* after judge: the call that made the session's version, once more */
     struct ses_token_facts facts;       /* valid with a token */
     struct ses_store_key key;           /* after verify */

@@ -188,6 +188,7 @@ void ses_call_start(struct ses_service *service, struct ses_exchange *x,
         return;
     }
     call->method = method;
+    call->access.writes = true;
     call->access.token_optional = method->token_optional;
     call->access.revoked_accepted = method->revoked_accepted;
     if (read_call(call, service, x, &error) != SES_OK) {

@@ -102,6 +102,8 @@ struct ses_store_version toy_version(const struct toy_revision *revision);
 void toy_revision_drop(struct toy_revision *revision);
 /* Status, and what the statement found. */
 void toy_execute(struct toy_cloud *cloud, struct toy_statement *statement);
+/* A lease that its caller was not told of, given back: nobody was asked. */
+void toy_forget_lease(struct toy_cloud *cloud, const struct toy_statement *lease);
 
 /* ---- toy_fault.c: what is random */
 

@@ -31,6 +31,8 @@ static void step_abandoned(struct toy_cloud *cloud)
             continue;
         ses_list_remove(node);
         toy_execute(cloud, statement);
+        if (statement->call == TOY_LEASE)
+            toy_forget_lease(cloud, statement);
         toy_statement_free(statement);
     }
 }

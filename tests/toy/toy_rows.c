@@ -175,6 +175,14 @@ static enum ses_status execute(struct toy_cloud *cloud, struct toy_row *row, str
     return SES_INTERNAL;
 }
 
+void toy_forget_lease(struct toy_cloud *cloud, const struct toy_statement *lease)
+{
+    toy_execute(cloud, &(struct toy_statement){.call = TOY_RELEASE,
+                                               .key = lease->key,
+                                               .lease_owner = lease->lease_owner,
+                                               .end = SES_LEASE_FORGET_INTENT});
+}
+
 void toy_execute(struct toy_cloud *cloud, struct toy_statement *statement)
 {
     statement->status = execute(cloud, toy_row(cloud, &statement->key), statement);

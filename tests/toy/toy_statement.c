@@ -92,13 +92,17 @@ static void answer_get(struct toy_statement *statement)
     op->version = toy_version(statement->revision);
 }
 
-static void answer_lease(const struct toy_statement *statement)
+/* Of SES_UNKNOWN, at the latest when it has been executed: nobody was asked, and nobody may have to wait for the
+ * lease's time. */
+static void answer_lease(struct toy_store *store, const struct toy_statement *statement)
 {
     *statement->lease = (struct ses_store_lease){
         .key = statement->key,
         .driver = {statement->lease_owner},
         .held = statement->status == SES_OK,
     };
+    if (statement->status == SES_UNKNOWN && !store->frozen)
+        toy_forget_lease(store->cloud, statement);
 }
 
 /* After a refusal the intent is there for everybody at once, if it can be said. After SES_UNKNOWN the lease goes
@@ -133,7 +137,7 @@ static enum ses_status end(struct toy_store *store, struct toy_statement *statem
     if (statement->call == TOY_GET)
         answer_get(statement);
     else if (statement->call == TOY_LEASE)
-        answer_lease(statement);
+        answer_lease(store, statement);
     else if (statement->call == TOY_PUT_LEASED)
         answer_put_leased(store, statement);
     status = statement->status;

@@ -131,7 +131,8 @@ SES_MUST_CHECK enum ses_status ses_store_put(struct ses_store *store, struct ses
  * the store's clock, or for as long as this process lives. Nobody else writes the key meanwhile, no inbox
  * either: one that were let past would be lost with a lease that ends without a put, or the intent would. The
  * intent is seen by nobody before that: it is after a release that keeps it, after the death of the process, or
- * when the time is over. Of lease only held counts, and only from the end on. */
+ * when the time is over. After SES_UNKNOWN nobody was asked: the store gives such a lease back as soon as it
+ * can, as by a release that forgets. Of lease only held counts, and only from the end on. */
 SES_MUST_CHECK enum ses_status ses_store_lease(struct ses_store *store, struct ses_store_op *op,
                                                const struct ses_store_version *expect,
                                                const struct ses_record *record, ses_store_owner owner,
