@@ -15,46 +15,30 @@ static struct call *start_continuation(struct core *core, const struct stage *st
 
 static struct call *start_advance(struct core *core, const struct stage *stage)
 {
-    return advance(core, (struct advance){stage->token, SES_EVENT_PROCESSING_STARTED, "e1", 0, NULL, NULL});
+    return advance(
+        core, (struct advance){.token = stage->token, .event = SES_EVENT_PROCESSING_STARTED, .id = "e1"});
 }
 
 static struct call *start_update(struct core *core, const struct stage *stage)
 {
-    return update(core, stage->token, "changed");
+    return update(core, (struct update){.token = stage->token, .metadata = "changed"});
 }
 
 /* With a name of its own, by which it is known when it comes again: without one a second step is begun. */
 static struct call *start_begin(struct core *core, const struct stage *stage)
 {
-    Sessiond__V1__BeginStepRequest m;
-
-    sessiond__v1__begin_step_request__init(&m);
-    m.session_token = stage->token;
-    m.merchant_session_id = text("session_001");
-    m._test_mode_case = 4;
-    m.test_mode = true;
-    m.name = text("challenge");
-    m.return_url = text(BACK_URL);
-    m.event_id = text("b1");
-    return ask(core, "BeginStep", &m.base);
+    return begin(core, (struct begin){.token = stage->token, .id = "b1"});
 }
 
 static struct call *start_revoke(struct core *core, const struct stage *stage)
 {
-    Sessiond__V1__RevokeSessionRequest m;
-
-    sessiond__v1__revoke_session_request__init(&m);
-    m.session_token = stage->token;
-    m.merchant_session_id = text("session_001");
-    m._test_mode_case = 4;
-    m.test_mode = true;
-    return ask(core, "RevokeSession", &m.base);
+    return revoke_session(core, stage->token, 0);
 }
 
 static struct call *start_early(struct core *core, const struct stage *stage)
 {
     (void)stage;
-    return advance(core, (struct advance){NULL, SES_EVENT_COMPLETED, "w1", 0, NULL, NULL});
+    return advance(core, (struct advance){.event = SES_EVENT_COMPLETED, .id = "w1"});
 }
 
 static struct call *start_return(struct core *core, const struct stage *stage)
@@ -79,17 +63,6 @@ const struct user users[USERS] = {
     {.name = "early event", .start = start_early},
 };
 
-/* The path of the return as the browser has it: "/r/<handle>". */
-static char *handle_path(struct call *call)
-{
-    Sessiond__V1__BeginStepResponse *response =
-        (Sessiond__V1__BeginStepResponse *)answer(call, &sessiond__v1__begin_step_response__descriptor);
-    char *path = strdup(strstr(response->return_url, "/r/"));
-
-    call_free(call);
-    return path;
-}
-
 static struct stage set_up(struct core *core, const struct user *user)
 {
     struct stage stage = {.token = NULL};
@@ -97,7 +70,7 @@ static struct stage set_up(struct core *core, const struct user *user)
     if (user->session)
         stage.token = create(core, (struct order){.amount = 10000});
     if (user->step)
-        stage.handle = handle_path(begin(core, stage.token, BACK_URL));
+        stage.handle = begun_path(begin(core, (struct begin){.token = stage.token}));
     return stage;
 }
 

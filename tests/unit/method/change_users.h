@@ -5,8 +5,6 @@
 
 #include "method/session_calls.h"
 
-#define BACK_URL "http://localhost:3000/back"
-
 /* What a user's calls need: made before the store fails or somebody leases the key. */
 struct stage {
     char *token;  /* of the session, which is there then */

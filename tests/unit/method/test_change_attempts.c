@@ -70,7 +70,7 @@ static void test_an_event_that_is_not_early_any_more_moves_no_owner(void **state
     struct call *event, *created;
 
     toy_hold(core->store, TOY_GET, TOY_BEHIND);
-    event = advance(core, (struct advance){NULL, SES_EVENT_COMPLETED, "w1", 0, NULL, NULL});
+    event = advance(core, (struct advance){.event = SES_EVENT_COMPLETED, .id = "w1"});
     core_turn(core);
     created = core_call(core, (struct order){.id = NULL});
     (void)call_claims(created);
@@ -85,12 +85,13 @@ static void test_a_late_event_is_counted_once(void **state)
 {
     struct core *core = *state;
     char *token = create(core, (struct order){.amount = 10000});
-    struct call *call = advance(core, (struct advance){token, SES_EVENT_FAILED, "e1", 0, NULL, NULL});
+    struct call *call =
+        advance(core, (struct advance){.token = token, .event = SES_EVENT_FAILED, .id = "e1"});
 
     (void)advanced(call);
     call_free(call);
     toy_plan(core->store, TOY_PUT, 0, (struct toy_fate){SES_CONFLICT, TOY_NEVER});
-    call = advance(core, (struct advance){token, SES_EVENT_FAILED, "e2", 0, NULL, NULL});
+    call = advance(core, (struct advance){.token = token, .event = SES_EVENT_FAILED, .id = "e2"});
     assert_int_equal(advanced(call)->outcome, SES_EVENT_LATE);
     assert_int_equal(core_count(core, SES_C_EVENTS_LATE), 1);
     call_free(call);

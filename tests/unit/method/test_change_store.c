@@ -85,8 +85,8 @@ static void settled_if_it_was_not(struct core *core, const struct user *user, co
     is_settled(core, user, stage, TOY_NEVER);
 }
 
-/* The abandoned write can only lose its compare-and-set, or win it from the repeated one, which then finds that
- * what it wants is there. */
+/* The abandoned write can only lose its compare-and-set, or win it from the repeated one, which then finds
+ * that what it wants is there. */
 static void settled_if_it_comes_later(struct core *core, const struct user *user, const struct stage *stage)
 {
     is_settled(core, user, stage, TOY_LATER);
@@ -178,7 +178,7 @@ static void test_an_event_waits_for_the_lease(void **state)
     atomic_store(&core->stub.held, true);
     asking = start_asking(core, NULL);
     WAIT_DOING(core_turn(core), atomic_load(&core->stub.calls) == 1);
-    event = advance(core, (struct advance){NULL, SES_EVENT_COMPLETED, "w1", 0, NULL, NULL});
+    event = advance(core, (struct advance){.event = SES_EVENT_COMPLETED, .id = "w1"});
     WAIT_DOING(core_turn(core), core->service->waiting_count == 1);
     atomic_store(&core->stub.held, false);
     (void)call_response(asking);
@@ -206,7 +206,7 @@ static void test_a_busy_put_under_the_lease_is_put_again(void **state)
 
 static void tell_early(struct core *core, int event, const char *id)
 {
-    struct call *call = advance(core, (struct advance){NULL, event, id, 0, NULL, NULL});
+    struct call *call = advance(core, (struct advance){.event = event, .id = id});
 
     assert_int_equal(advanced(call)->outcome, SES_EVENT_KEPT);
     call_free(call);
@@ -286,6 +286,29 @@ static void lost_again_and_again(struct core *core, const struct user *user, con
     expect_success(core, user, call);
 }
 
+/* ---- a caller that goes away ------------------------------------------------------------------ */
+
+/* What the store has still to answer needs the call; then there is nobody left who wanted the change. */
+static void cancelled_while_it_reads(struct core *core, const struct user *user, const struct stage *stage)
+{
+    uint32_t revision = revision_of(core);
+    struct call *call;
+
+    if (user->blind)
+        toy_plan(core->store, TOY_PUT, 0, (struct toy_fate){SES_CONFLICT, TOY_NEVER});
+    toy_hold(core->store, TOY_GET, TOY_BEFORE);
+    call = user->start(core, stage);
+    core_turn(core);
+    ses_exchange_cancel(call->x, SES_CANCELLED);
+    assert_int_equal(call->door.ended + call->door.raws, 0);
+    call_free(call);
+    assert_int_equal(ses_service_in_flight(core->service), 1);
+    toy_hold(core->store, TOY_GET, TOY_OPEN);
+    core_settle(core);
+    assert_int_equal(ses_exchange_pool_open(core->pool), 0);
+    assert_int_equal(revision_of(core), revision);
+}
+
 FOR_ALL(fails_with_the_store, core_setup_toy)
 FOR_ALL(settled_if_it_was_written, core_setup_toy)
 FOR_ALL(settled_if_it_was_not, core_setup_toy)
@@ -293,6 +316,7 @@ FOR_ALL(settled_if_it_comes_later, core_setup_toy)
 FOR_ALL(lost_once, core_setup_toy)
 FOR_ALL(leased_by_another, core_setup_toy)
 FOR_ALL(lost_again_and_again, core_setup_toy)
+FOR_ALL(cancelled_while_it_reads, core_setup_toy)
 
 int main(void)
 {
@@ -305,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_lost_once),
         cmocka_unit_test(test_leased_by_another),
         cmocka_unit_test(test_lost_again_and_again),
+        cmocka_unit_test(test_cancelled_while_it_reads),
         T(test_a_session_that_the_connector_made_is_settled_after_a_failure),
         T(test_a_client_that_leaves_does_not_end_the_call),
         T(test_without_a_lease_nobody_is_asked),

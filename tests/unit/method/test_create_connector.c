@@ -1,3 +1,5 @@
+/* Creates that ask a connector: the call is made once and kept, its refusals are answers, and whoever goes
+ * away or dies in between leaves an intent that the same call settles. */
 #include "create.h"
 
 #include "method/core_fixture.h"

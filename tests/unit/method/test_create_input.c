@@ -1,3 +1,4 @@
+/* What is no request to create a session: headers, bodies, fields; and JSON, which is one. */
 #include "create.h"
 
 #include "method/core_fixture.h"
@@ -160,110 +161,7 @@ static void test_an_empty_body_names_what_is_missing(void **state)
     call_free(call);
 }
 
-/* ---- the newer RPC --------------------------------------------------------------------------- */
-
-typedef Types__MerchantAuthenticationServiceCreateServerSessionAuthenticationTokenRequest new_request;
-
-static struct call *new_call(struct core *core, const char *metadata, const char *customer_name)
-{
-    struct call *call = call_new(core, NEW_PATH, 0);
-    new_request message =
-        TYPES__MERCHANT_AUTHENTICATION_SERVICE_CREATE_SERVER_SESSION_AUTHENTICATION_TOKEN_REQUEST__INIT;
-    Types__PaymentSessionContext payment = TYPES__PAYMENT_SESSION_CONTEXT__INIT;
-    Types__Customer customer = TYPES__CUSTOMER__INIT;
-    struct order order = {.metadata = metadata};
-    old_request old = TYPES__MERCHANT_AUTHENTICATION_SERVICE_CREATE_SESSION_TOKEN_REQUEST__INIT;
-    Types__Money money;
-    Types__BrowserInformation browser;
-    Types__ConnectorState state;
-    Types__SecretString secret;
-
-    call_connector(call, NULL, NULL);
-    order_fill(&order, &old, &money, &browser, &state, &secret);
-    message._merchant_server_session_id_case = 1;
-    message.merchant_server_session_id = old.merchant_session_id;
-    message._test_mode_case = 4;
-    message.test_mode = true;
-    message.domain_context_case = 5;
-    message.payment = &payment;
-    payment.amount = &money;
-    payment._browser_info_case = 3;
-    payment.browser_info = &browser;
-    if (metadata != NULL) {
-        payment._metadata_case = 2;
-        payment.metadata = &secret;
-    }
-    if (customer_name != NULL) {
-        customer._name_case = 1;
-        customer.name = (char *)(uintptr_t)customer_name;
-        payment._customer_case = 4;
-        payment.customer = &customer;
-    }
-    call_body(call, &message.base);
-    call_start(call);
-    return call;
-}
-
-/* Both names lead to one core: the same payment under the other name is the same session. */
-static void test_both_rpcs_share_sessions(void **state)
-{
-    struct core *core = *state;
-    struct call *old = core_call(core, (struct order){.id = NULL});
-    struct ses_claims a = call_claims(old), b;
-    struct call *newer = new_call(core, NULL, NULL);
-
-    b = call_claims(newer); /* the two answers have the same fields under the same numbers */
-    assert_memory_equal(a.session_id, b.session_id, 16);
-    assert_true(call_replayed(newer));
-    call_free(old);
-    call_free(newer);
-}
-
-static void test_the_newer_rpc_names_its_own_fields(void **state)
-{
-    struct core *core = *state;
-    struct call *first = new_call(core, NULL, "Ann");
-    struct call *other;
-    const struct ses_error *error;
-
-    (void)call_claims(first);
-    other = new_call(core, "x", "Bob");
-    error = call_error(other, SES_ALREADY_EXISTS, "SESSION_CONFLICT");
-    assert_true(ses_slice_eq_str(error->metadata[0].value, "payment.metadata, payment.customer"));
-    call_free(other);
-    other = new_call(core, "5555555555554444", NULL);
-    error = call_error(other, SES_INVALID_ARGUMENT, "CARD_DATA_REFUSED");
-    assert_true(ses_slice_eq_str(error->violations[0].key, "payment.metadata"));
-    call_free(other);
-    call_free(first);
-}
-
-static void test_card_data_in_a_customer(void **state)
-{
-    struct core *core = *state;
-    struct call *call = new_call(core, NULL, "4111 1111 1111 1111");
-    const struct ses_error *error = call_error(call, SES_INVALID_ARGUMENT, "CARD_DATA_REFUSED");
-
-    assert_true(ses_slice_eq_str(error->violations[0].key, "payment.customer.name"));
-    call_free(call);
-}
-
-static void test_the_newer_rpc_needs_its_payment(void **state)
-{
-    struct core *core = *state;
-    struct call *call = call_new(core, NEW_PATH, 0);
-    const struct ses_error *error;
-
-    call_connector(call, NULL, NULL);
-    call_start(call);
-    error = call_error(call, SES_INVALID_ARGUMENT, "");
-    assert_int_equal(error->violations_count, 2);
-    assert_true(ses_slice_eq_str(error->violations[0].key, "merchant_server_session_id"));
-    assert_true(ses_slice_eq_str(error->violations[1].key, "payment"));
-    call_free(call);
-}
-
-/* ---- JSON, routes, resources ----------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static void json_call(struct core *core, const char *path, enum ses_encoding encoding)
 {
@@ -295,44 +193,6 @@ static void test_json(void **state)
     assert_int_equal(core_count(core, SES_C_SESSIONS_REPLAYED), 1); /* one core behind both */
 }
 
-static void test_routes(void **state)
-{
-    struct core *core = *state;
-
-    assert_int_equal(core_route(core, "/payments/server_session_authentication_token")->kind,
-                     SES_ROUTE_ALIAS);
-    assert_int_equal(core_route(core, "/grpc.health.v1.Health/Check")->kind, SES_ROUTE_UNARY);
-    assert_int_equal(core_route(core, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")->kind,
-                     SES_ROUTE_BIDI);
-    assert_true(core_route(core, "/health")->get);
-    for (int metric = 0; ses_method_metric_name(metric) != NULL; metric++)
-        assert_true(strlen(ses_method_metric_name(metric)) > 0); /* resources have no service */
-    assert_null(ses_method_metric_name(-1));
-    assert_null(ses_method_metric_name(ses_method_metric_unknown() + 1));
-    assert_string_equal(ses_method_metric_name(core_route(core, NEW_PATH)->metric), &NEW_PATH[1]);
-}
-
-static void expect_raw(struct core *core, const char *path, int status)
-{
-    struct call *call = call_new(core, path, 0);
-
-    call_start(call);
-    assert_int_equal(call->door.raws, 1);
-    assert_int_equal(call->door.http_status, status);
-    assert_true(call->door.message_len[0] > 0);
-    call_free(call);
-}
-
-static void test_resources(void **state)
-{
-    struct core *core = *state;
-
-    expect_raw(core, "/health", 200);
-    expect_raw(core, "/.well-known/paseto-keys", 200);
-    ses_service_set_draining(core->service, true);
-    expect_raw(core, "/health", 503);
-}
-
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, core_setup, core_teardown)
@@ -344,13 +204,7 @@ int main(void)
         T(test_rules_are_applied),
         T(test_a_body_that_is_no_message),
         T(test_an_empty_body_names_what_is_missing),
-        T(test_both_rpcs_share_sessions),
-        T(test_the_newer_rpc_names_its_own_fields),
-        T(test_card_data_in_a_customer),
-        T(test_the_newer_rpc_needs_its_payment),
         T(test_json),
-        T(test_routes),
-        T(test_resources),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

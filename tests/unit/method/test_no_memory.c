@@ -76,25 +76,18 @@ static void run_freely(const struct subject *subject, struct core *core, const s
 static void set_up(struct core *core, const struct subject *subject, unsigned number, struct stage *ret_stage)
 {
     struct stage *stage = ret_stage;
-    struct ses_arena arena;
     struct call *call;
 
     *stage = (struct stage){.token = NULL};
     (void)snprintf(stage->merchant, sizeof(stage->merchant), "m%u", number);
     if (subject->early)
-        run_freely(&keep, core, stage);
+        run_freely(&subject_keep, core, stage);
     if (subject->session)
         stage->token = create(core, (struct order){.merchant = stage->merchant});
     if (subject->step) {
-        call = make_begin_of(core, stage, subject->frame);
+        call = (subject->frame ? make_begin_frame : make_begin)(core, stage);
         call_start(call);
-        call_wait(call);
-        stage->handle = strdup(strstr(((Sessiond__V1__BeginStepResponse *)unpacked(
-                                           call, &sessiond__v1__begin_step_response__descriptor, &arena))
-                                          ->return_url,
-                                      "/r/"));
-        ses_arena_done(&arena);
-        call_free(call);
+        stage->handle = begun_path(call);
     }
     core_settle(core);
 }
@@ -260,11 +253,11 @@ static void sweep(const struct subject *subject, const struct shortage *shortage
         if (!outcome.well || !subject->once)
             run_freely(subject, core, &stage);
         if (subject->kept)
-            run_freely(&taken, core, &stage);
+            run_freely(&subject_taken, core, &stage);
         if (subject->early || subject->kept)
-            run_freely(&applied, core, &stage);
+            run_freely(&subject_applied, core, &stage);
         if (subject->step)
-            run_freely(&returned, core, &stage);
+            run_freely(&subject_returned, core, &stage);
         free(stage.token);
         free(stage.handle);
     }
@@ -274,13 +267,13 @@ static void sweep(const struct subject *subject, const struct shortage *shortage
 
 static void sweep_all(const struct shortage *shortage)
 {
-    for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
+    for (size_t i = 0; i < SUBJECTS; i++)
         sweep(&subjects[i], shortage);
 }
 
 static bool is_subject(const char *name)
 {
-    for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
+    for (size_t i = 0; i < SUBJECTS; i++) {
         if (strcmp(subjects[i].name, name) == 0)
             return true;
     }
@@ -294,7 +287,7 @@ static void test_every_method_is_a_subject(void **state)
     (void)state;
     for (unsigned i = 0; i < service->n_methods; i++) {
         if (!is_subject(service->methods[i].name))
-            fail_msg("%s has no row in memory_subjects.h", service->methods[i].name);
+            fail_msg("%s has no row in memory_subjects.c", service->methods[i].name);
     }
 }
 

@@ -1,3 +1,4 @@
+/* The record of a session: what is written is read, also what an older or a newer version wrote. */
 #include "record_codec.h"
 
 #include <sessiond/store/v1/record.pb-c.h>

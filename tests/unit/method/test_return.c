@@ -23,7 +23,7 @@ static enum ses_status parse(struct ses_exchange *x, struct ses_slice text, stru
 /* A body of that type as "name=value;name=value;". */
 static void expect_body(const char *expected, const char *type, struct ses_slice body)
 {
-    struct ses_exchange *x = exchange();
+    struct ses_exchange *x = page_exchange();
     char text[512] = "";
     size_t len = 0;
 
@@ -84,7 +84,7 @@ static void test_every_prefix_of_a_body(void **state)
     (void)state;
     for (size_t i = 0; i < 4; i++) {
         for (size_t len = 0; len <= strlen(bodies[i]); len++) {
-            struct ses_exchange *x = exchange();
+            struct ses_exchange *x = page_exchange();
             uint8_t *copy = malloc(len + 1);
 
             memcpy(copy, bodies[i], len);
@@ -117,7 +117,7 @@ static void test_charsets(void **state)
 
 static void test_form_is_decoded_in_order(void **state)
 {
-    struct ses_exchange *x = exchange();
+    struct ses_exchange *x = page_exchange();
     struct ses_return_parameter *p;
     size_t n;
 
@@ -164,7 +164,7 @@ static struct ses_slice form_of(struct ses_exchange *x, size_t count, size_t nam
 
 static void test_form_limits(void **state)
 {
-    struct ses_exchange *x = exchange();
+    struct ses_exchange *x = page_exchange();
     struct ses_return_parameter *p;
     size_t n;
 
@@ -189,8 +189,8 @@ static void assert_policy(const struct ses_exchange *x)
 
     snprintf(policy, sizeof(policy),
              "default-src 'none'; style-src '%s'; base-uri 'none'; form-action 'none'",
-             element_hash("<style>", "</style>"));
-    assert_true(ses_slice_eq_str(reply_header(x, "content-security-policy"), policy));
+             page_element_hash("<style>", "</style>"));
+    assert_true(ses_slice_eq_str(page_header(x, "content-security-policy"), policy));
 }
 
 static void test_every_page(void **state)
@@ -199,24 +199,24 @@ static void test_every_page(void **state)
 
     (void)state;
     for (unsigned page = 0; page < SES_PAGE_COUNT; page++) {
-        struct ses_exchange *x = exchange();
-        const char *body = (const char *)door.message[0];
+        struct ses_exchange *x = page_exchange();
+        const char *body = (const char *)page_door.message[0];
 
         ses_return_page_reply(x, (enum ses_return_page)page, SES_SLICE_EMPTY);
-        assert_int_equal(door.http_status, expected[page]);
+        assert_int_equal(page_door.http_status, expected[page]);
         assert_page_headers(x);
         assert_policy(x);
         assert_non_null(strstr(body, "<html lang=\"en\">"));
         assert_non_null(strstr(body, "<h1>"));
         assert_null(strstr(body, "<script"));
         assert_null(strstr(body, "<a "));
-        assert_int_equal(reply_header(x, "location").len, 0);
+        assert_int_equal(page_header(x, "location").len, 0);
         ses_exchange_release(x);
-        x = exchange();
+        x = page_exchange();
         ses_return_page_reply(x, (enum ses_return_page)page, SES_STR("https://shop.example/?a&b"));
         assert_non_null(strstr(
             body, "<p><a href=\"https://shop.example/?a&amp;b\">Continue to the shop</a></p>\n</main>"));
-        assert_int_equal(reply_header(x, "location").len > 0, page == SES_PAGE_BACK);
+        assert_int_equal(page_header(x, "location").len > 0, page == SES_PAGE_BACK);
         ses_exchange_release(x);
     }
 }
@@ -236,14 +236,14 @@ static void test_refusals_of_http(void **state)
 
 static void test_redirect_keeps_the_url_and_escapes_the_link(void **state)
 {
-    struct ses_exchange *x = exchange();
+    struct ses_exchange *x = page_exchange();
 
     (void)state;
     ses_return_page_reply(x, SES_PAGE_BACK, SES_STR("https://shop.example/r?a=1&b='\"><script>"));
-    assert_int_equal(door.http_status, 303);
+    assert_int_equal(page_door.http_status, 303);
     assert_page_headers(x);
-    assert_slice_equal(reply_header(x, "location"), "https://shop.example/r?a=1&b='\"><script>");
-    assert_non_null(strstr((const char *)door.message[0],
+    assert_slice_equal(page_header(x, "location"), "https://shop.example/r?a=1&b='\"><script>");
+    assert_non_null(strstr((const char *)page_door.message[0],
                            "<a href=\"https://shop.example/r?a=1&amp;b=&#39;&quot;&gt;&lt;script&gt;\">"));
     ses_exchange_release(x);
 }
@@ -262,5 +262,5 @@ int main(void)
         cmocka_unit_test(test_refusals_of_http),
     };
 
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, pages_setup, pages_teardown);
 }

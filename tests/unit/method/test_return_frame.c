@@ -5,7 +5,7 @@
 
 static struct ses_exchange *replied(enum ses_return_page page, const char *location)
 {
-    struct ses_exchange *x = exchange();
+    struct ses_exchange *x = page_exchange();
 
     ses_return_frame_reply(x, page, ses_slice_str(location));
     return x;
@@ -17,14 +17,14 @@ static void test_only_the_shop_may_frame_it(void **state)
     char policy[512];
 
     (void)state;
-    assert_int_equal(door.http_status, 200);
+    assert_int_equal(page_door.http_status, 200);
     assert_page_headers(x);
-    assert_int_equal(reply_header(x, "location").len, 0);
+    assert_int_equal(page_header(x, "location").len, 0);
     snprintf(policy, sizeof(policy),
              "default-src 'none'; style-src '%s'; base-uri 'none'; form-action 'none'; script-src '%s'; "
              "frame-ancestors https://shop.example:8443",
-             element_hash("<style>", "</style>"), element_hash("<script>", "</script>"));
-    assert_true(ses_slice_eq_str(reply_header(x, "content-security-policy"), policy));
+             page_element_hash("<style>", "</style>"), page_element_hash("<script>", "</script>"));
+    assert_true(ses_slice_eq_str(page_header(x, "content-security-policy"), policy));
     ses_exchange_release(x);
 }
 
@@ -69,11 +69,11 @@ static void test_every_page_says_what_came_of_it(void **state)
         char attribute[64];
 
         snprintf(attribute, sizeof(attribute), " data-outcome=\"%s\" ", expected[page].outcome);
-        assert_int_equal(door.http_status, expected[page].http_status);
+        assert_int_equal(page_door.http_status, expected[page].http_status);
         assert_non_null(strstr(page_body(), attribute));
         assert_non_null(strstr(page_body(), "<h1>"));
-        assert_int_equal(reply_header(x, "allow").len > 0, page == SES_PAGE_METHOD);
-        assert_int_equal(reply_header(x, "retry-after").len > 0, page == SES_PAGE_UNAVAILABLE);
+        assert_int_equal(page_header(x, "allow").len > 0, page == SES_PAGE_METHOD);
+        assert_int_equal(page_header(x, "retry-after").len > 0, page == SES_PAGE_UNAVAILABLE);
         ses_exchange_release(x);
     }
 }
@@ -81,13 +81,13 @@ static void test_every_page_says_what_came_of_it(void **state)
 /* No page without its policy: it can be loaded again. */
 static void test_without_memory(void **state)
 {
-    struct ses_exchange *x = exchange();
+    struct ses_exchange *x = page_exchange();
 
     (void)state;
     while (ses_arena_alloc(&x->arena, 64) != NULL)
         ;
     ses_return_frame_reply(x, SES_PAGE_BACK, SES_STR("https://shop.example/"));
-    assert_int_equal(door.http_status, 503);
+    assert_int_equal(page_door.http_status, 503);
     assert_page_headers(x);
     assert_null(strstr(page_body(), "<script"));
     ses_exchange_release(x);
@@ -102,5 +102,5 @@ int main(void)
         cmocka_unit_test(test_without_memory),
     };
 
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, pages_setup, pages_teardown);
 }

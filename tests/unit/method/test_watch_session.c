@@ -1,17 +1,9 @@
-/* WatchSession on a whole worker: slow readers, ends, cancels, drain; what it tells of other processes is an
- * integration test. */
-#include <sessiond/v1/session.pb-c.h>
-
-#include "method/core_fixture.h"
+/* WatchSession on a whole worker: slow readers, signs of life, cancels, drain, and that nothing is left of a
+ * stream that is over. What of a session ends it is test_watch_end.c's; what it tells of other processes is
+ * an integration test. */
 #include "watch_session.h"
 
-#define SERVICE   "/sessiond.v1.SessionService/"
-#define TEST_MODE 4 /* field number of test_mode in every request */
-
-static char *text(const char *literal)
-{
-    return (char *)(uintptr_t)literal;
-}
+#include "method/watch_streams.h"
 
 /* ---- watches that are left: the store's own functions, counted on their way (tests/CMakeLists.txt) ---- */
 
@@ -39,69 +31,10 @@ void __wrap_ses_store_unwatch(struct ses_store *store, struct ses_store_watch *n
     __real_ses_store_unwatch(store, news);
 }
 
-static char *create(struct core *core)
-{
-    struct call *call = core_call(core, (struct order){.id = "session_001"});
-    char *token = strdup(call_response(call)->session_token);
-
-    call_free(call);
-    return token;
-}
-
-static struct call *watch(struct core *core, const char *token, uint64_t from_version)
-{
-    Sessiond__V1__WatchSessionRequest m;
-    struct call *call = call_new(core, SERVICE "WatchSession", 0);
-
-    sessiond__v1__watch_session_request__init(&m);
-    m.session_token = text(token);
-    m.merchant_session_id = text("session_001");
-    m._test_mode_case = TEST_MODE;
-    m.test_mode = true;
-    m.from_version = from_version;
-    call_body(call, &m.base);
-    return call;
-}
-
-static void wait_sent(struct call *call, unsigned sent)
-{
-    WAIT_DOING(core_turn(call->core), call->door.sent >= sent);
-}
-
-static struct call *watch_now(struct core *core, const char *token)
-{
-    struct call *call = watch(core, token, 0);
-
-    call_start(call);
-    wait_sent(call, 1);
-    assert_int_equal(call->door.sent, 1);
-    assert_int_equal(call->door.ended, 0);
-    return call;
-}
-
-/* One more version. */
-static void change(struct core *core, const char *token, Sessiond__V1__SessionEvent event)
-{
-    Sessiond__V1__AdvanceSessionRequest m;
-    struct call *call = call_new(core, SERVICE "AdvanceSession", 0);
-
-    sessiond__v1__advance_session_request__init(&m);
-    m.session_token = text(token);
-    m.merchant_session_id = text("session_001");
-    m._test_mode_case = TEST_MODE;
-    m.test_mode = true;
-    m.event = event;
-    call_body(call, &m.base);
-    call_start(call);
-    call_wait(call);
-    assert_false(call->door.failed);
-    call_free(call);
-}
-
 static void begin_and_cancel(struct core *core, const char *token)
 {
-    change(core, token, SESSIOND__V1__SESSION_EVENT__SESSION_EVENT_AUTHENTICATION_STARTED);
-    change(core, token, SESSIOND__V1__SESSION_EVENT__SESSION_EVENT_STEP_CANCELLED);
+    tell(core, token, SES_EVENT_AUTHENTICATION_STARTED, SES_EVENT_APPLIED);
+    tell(core, token, SES_EVENT_STEP_CANCELLED, SES_EVENT_APPLIED);
 }
 
 static void turn_for(struct core *core, unsigned ms)
@@ -111,26 +44,6 @@ static void turn_for(struct core *core, unsigned ms)
         core_turn(core);
         (void)usleep(100);
     }
-}
-
-static uint64_t version_told(struct call *call, unsigned i)
-{
-    ProtobufCMessage *message;
-    struct ses_arena arena;
-    uint64_t version;
-
-    ses_arena_init(&arena, 1u << 18);
-    assert_ok(ses_proto_unpack(&sessiond__v1__watch_session_response__descriptor,
-                               door_message(&call->door, i), &arena, &message));
-    version = ((Sessiond__V1__WatchSessionResponse *)message)->session->version;
-    ses_arena_done(&arena);
-    return version;
-}
-
-static void cancel(struct call *call)
-{
-    ses_exchange_cancel(call->x, SES_CANCELLED);
-    call_free(call);
 }
 
 static uint64_t looks(const struct core *core)
@@ -143,16 +56,18 @@ static uint64_t looks(const struct core *core)
 static void test_a_slow_reader_gets_the_newest_only(void **state)
 {
     struct core *core = *state;
-    char *token = create(core);
+    char *token = create(core, (struct order){.amount = 10000});
     struct call *slow = watch_now(core, token);
     struct call *quick = watch_now(core, token);
 
     slow->door.backlog = 1;
-    begin_and_cancel(core, token);
-    wait_sent(quick, 3);
+    tell(core, token, SES_EVENT_AUTHENTICATION_STARTED, SES_EVENT_APPLIED);
+    wait_version(quick, 2);
+    tell(core, token, SES_EVENT_STEP_CANCELLED, SES_EVENT_APPLIED);
+    wait_version(quick, 3);
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(version_told(quick, i), i + 1);
-    cancel(quick);
+    stream_cancel(quick);
     uint64_t before = looks(core);
 
     begin_and_cancel(core, token);
@@ -166,7 +81,7 @@ static void test_a_slow_reader_gets_the_newest_only(void **state)
     slow->x->drained(slow->x, slow->x->cancel_arg);
     core_settle(core);
     assert_int_equal(slow->door.sent, 2); /* there is nothing new */
-    cancel(slow);
+    stream_cancel(slow);
     free(token);
 }
 
@@ -174,7 +89,7 @@ static void test_a_slow_reader_gets_the_newest_only(void **state)
 static void test_a_silent_stream_gives_signs_of_life(void **state)
 {
     struct core *core = *state;
-    char *token = create(core);
+    char *token = create(core, (struct order){.amount = 10000});
 
     core->service->options.watch_alive_ms = 20;
     struct call *call = watch_now(core, token);
@@ -182,30 +97,30 @@ static void test_a_silent_stream_gives_signs_of_life(void **state)
     wait_sent(call, 4);
     for (unsigned i = 0; i < 4; i++)
         assert_int_equal(version_told(call, i), 1);
-    cancel(call);
+    stream_cancel(call);
     /* Nothing was told of a version that the caller knows, but the stream is not silent either. */
     call = watch(core, token, 1);
     call_start(call);
     assert_int_equal(call->door.sent, 0);
     wait_sent(call, 2);
     assert_int_equal(version_told(call, 0), 1);
-    cancel(call);
+    stream_cancel(call);
     free(token);
 }
 
 static void test_a_cancelled_stream_leaves_nothing(void **state)
 {
     struct core *core = *state;
-    char *token = create(core);
+    char *token = create(core, (struct order){.amount = 10000});
     struct call *one = watch_now(core, token);
     struct call *two = watch_now(core, token);
 
     assert_int_equal(watches, 2);
-    cancel(one);
+    stream_cancel(one);
     assert_int_equal(watches, 1);
     begin_and_cancel(core, token);
-    wait_sent(two, 3);
-    cancel(two);
+    wait_version(two, 3);
+    stream_cancel(two);
     assert_int_equal(watches, 0);
     assert_int_equal(ses_exchange_pool_open(core->pool), 0);
     free(token);
@@ -215,17 +130,17 @@ static void test_a_cancelled_stream_leaves_nothing(void **state)
 static void test_memory_does_not_grow_with_what_is_told(void **state)
 {
     struct core *core = *state;
-    char *token = create(core);
+    char *token = create(core, (struct order){.amount = 10000});
     struct call *call = watch_now(core, token);
     size_t used = call->x->arena.used;
     size_t total = call->x->arena.total;
 
     for (unsigned i = 0; i < 10; i++)
         begin_and_cancel(core, token);
-    wait_sent(call, 21);
+    wait_version(call, 21);
     assert_int_equal(call->x->arena.used, used);
     assert_int_equal(call->x->arena.total, total);
-    cancel(call);
+    stream_cancel(call);
     free(token);
 }
 
@@ -233,11 +148,11 @@ static void test_memory_does_not_grow_with_what_is_told(void **state)
 static void test_the_end_may_take_the_exchange_along(void **state)
 {
     struct core *core = *state;
-    char *token = create(core);
+    char *token = create(core, (struct order){.amount = 10000});
     struct call *call = watch_now(core, token);
 
     call->door.drop_on_end = true;
-    change(core, token, SESSIOND__V1__SESSION_EVENT__SESSION_EVENT_COMPLETED);
+    tell(core, token, SES_EVENT_COMPLETED, SES_EVENT_APPLIED);
     WAIT_DOING(core_turn(core), call->door.ended != 0);
     assert_false(call->door.failed);
     assert_int_equal(call->door.sent, 2);
@@ -249,10 +164,10 @@ static void test_the_end_may_take_the_exchange_along(void **state)
 static void test_an_end_that_is_known_ends_at_once(void **state)
 {
     struct core *core = *state;
-    char *token = create(core);
+    char *token = create(core, (struct order){.amount = 10000});
     struct call *call;
 
-    change(core, token, SESSIOND__V1__SESSION_EVENT__SESSION_EVENT_FAILED);
+    tell(core, token, SES_EVENT_FAILED, SES_EVENT_APPLIED);
     call = watch(core, token, 2);
     call_start(call);
     call_wait(call);
@@ -266,7 +181,7 @@ static void test_an_end_that_is_known_ends_at_once(void **state)
 static void test_drain_ends_all_and_takes_none(void **state)
 {
     struct core *core = *state;
-    char *token = create(core);
+    char *token = create(core, (struct order){.amount = 10000});
     struct call *open = watch_now(core, token);
     struct call *late = watch(core, token, 0);
 
@@ -285,7 +200,7 @@ static void test_drain_ends_all_and_takes_none(void **state)
 static void test_a_look_has_its_time(void **state)
 {
     struct core *core = *state;
-    char *token = create(core);
+    char *token = create(core, (struct order){.amount = 10000});
     struct call *call;
 
     core->service->options.watch_alive_ms = 5;
@@ -305,7 +220,7 @@ static void test_a_look_has_its_time(void **state)
 static void test_refused_streams_watch_nothing(void **state)
 {
     struct core *core = *state;
-    char *token = create(core);
+    char *token = create(core, (struct order){.amount = 10000});
     struct call *call;
 
     token[strlen(token) - 2] ^= 1;
@@ -331,18 +246,18 @@ static void test_a_wrong_field_is_named(void **state)
 
 int main(void)
 {
+#define T(test) cmocka_unit_test_setup_teardown(test, core_setup, core_teardown)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_slow_reader_gets_the_newest_only, core_setup, core_teardown),
-        cmocka_unit_test_setup_teardown(test_a_silent_stream_gives_signs_of_life, core_setup, core_teardown),
-        cmocka_unit_test_setup_teardown(test_a_cancelled_stream_leaves_nothing, core_setup, core_teardown),
-        cmocka_unit_test_setup_teardown(test_memory_does_not_grow_with_what_is_told, core_setup,
-                                        core_teardown),
-        cmocka_unit_test_setup_teardown(test_the_end_may_take_the_exchange_along, core_setup, core_teardown),
-        cmocka_unit_test_setup_teardown(test_an_end_that_is_known_ends_at_once, core_setup, core_teardown),
-        cmocka_unit_test_setup_teardown(test_drain_ends_all_and_takes_none, core_setup, core_teardown),
+        T(test_a_slow_reader_gets_the_newest_only),
+        T(test_a_silent_stream_gives_signs_of_life),
+        T(test_a_cancelled_stream_leaves_nothing),
+        T(test_memory_does_not_grow_with_what_is_told),
+        T(test_the_end_may_take_the_exchange_along),
+        T(test_an_end_that_is_known_ends_at_once),
+        T(test_drain_ends_all_and_takes_none),
         cmocka_unit_test_setup_teardown(test_a_look_has_its_time, core_setup_toy, core_teardown),
-        cmocka_unit_test_setup_teardown(test_refused_streams_watch_nothing, core_setup, core_teardown),
-        cmocka_unit_test_setup_teardown(test_a_wrong_field_is_named, core_setup, core_teardown),
+        T(test_refused_streams_watch_nothing),
+        T(test_a_wrong_field_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,14 +1,15 @@
-/* Events on a whole worker: who may tell which, before the session exists and after its end. */
+/* AdvanceSession before the session exists: which events wait for it, in an inbox or in the intent of a call
+ * at a connector, for how long, and what the session makes of them. */
 #include <sessiond/domain/session_machine.h>
 
 #include "method/session_calls.h"
 
-/* ---- inbox ----------------------------------------------------------------------------------- */
+/* ---- before its session ---------------------------------------------------------------------- */
 
 static void test_event_before_its_session(void **state)
 {
     struct core *core = *state;
-    struct call *call = advance(core, (struct advance){NULL, SES_EVENT_COMPLETED, "w1", 0, NULL, NULL});
+    struct call *call = advance(core, (struct advance){.event = SES_EVENT_COMPLETED, .id = "w1"});
 
     assert_int_equal(advanced(call)->outcome, SES_EVENT_KEPT);
     assert_null(advanced(call)->session);
@@ -17,7 +18,7 @@ static void test_event_before_its_session(void **state)
     call = get(core, token);
     assert_int_equal(got(call)->status, SES_SESSION_COMPLETED);
     call_free(call);
-    call = advance(core, (struct advance){NULL, SES_EVENT_COMPLETED, "w1", 0, NULL, NULL});
+    call = advance(core, (struct advance){.event = SES_EVENT_COMPLETED, .id = "w1"});
     assert_int_equal(advanced(call)->outcome, SES_EVENT_DUPLICATE);
     assert_null(advanced(call)->session->connector_session); /* no secrets without a token */
     call_free(call);
@@ -31,7 +32,7 @@ static void test_inbox_is_bounded(void **state)
     char id[2] = "a";
 
     for (int i = 0; i < 9; i++, id[0]++) {
-        struct call *call = advance(core, (struct advance){NULL, SES_EVENT_FAILED, id, 0, NULL, NULL});
+        struct call *call = advance(core, (struct advance){.event = SES_EVENT_FAILED, .id = id});
 
         if (i < 8)
             assert_int_equal(advanced(call)->outcome, SES_EVENT_KEPT);
@@ -44,7 +45,7 @@ static void test_inbox_is_bounded(void **state)
 static unsigned keep(struct core *core, const char *id)
 {
     uint64_t puts = core_puts(core);
-    struct call *call = advance(core, (struct advance){NULL, SES_EVENT_COMPLETED, id, 0, NULL, NULL});
+    struct call *call = advance(core, (struct advance){.event = SES_EVENT_COMPLETED, .id = id});
 
     assert_int_equal(advanced(call)->outcome, SES_EVENT_KEPT);
     assert_null(advanced(call)->session);
@@ -60,6 +61,8 @@ static void test_an_event_that_waits_already_is_not_written_again(void **state)
     assert_int_equal(keep(core, "w1"), 0);
     assert_int_equal(keep(core, "w2"), 1);
 }
+
+/* ---- while a connector is asked, or was ------------------------------------------------------- */
 
 static void ask_connector(struct core *core, int http_status, const char *body, uint32_t status_code)
 {
@@ -139,25 +142,99 @@ static void test_a_refusal_leaves_the_inbox(void **state)
     assert_completed_by(core, "w1");
 }
 
-static void test_without_token_event_and_id_are_required(void **state)
+/* ---- what does not wait ------------------------------------------------------------------------ */
+
+static struct call *webhook(struct core *core, int event, const char *id)
+{
+    return advance(core, (struct advance){.event = event, .id = id});
+}
+
+static void test_an_id_that_waits_for_another_event(void **state)
 {
     struct core *core = *state;
-    struct call *call = advance(core, (struct advance){.event = SES_EVENT_FAILED});
 
-    (void)call_error(call, SES_INVALID_ARGUMENT, "");
+    (void)keep(core, "w1");
+    uint64_t puts = core_puts(core);
+
+    refused_with(webhook(core, SES_EVENT_FAILED, "w1"), SES_ALREADY_EXISTS, "EVENT_CONFLICT", "event",
+                 "COMPLETED");
+    assert_int_equal(core_puts(core), puts);
+}
+
+/* A webhook of the payment before, under the same name: the session takes it for what it is. */
+static void test_an_event_about_another_payment_is_late(void **state)
+{
+    struct core *core = *state;
+    struct call *call =
+        advance(core, (struct advance){.event = SES_EVENT_COMPLETED, .id = "w1", .amount = 777});
+    struct ses_session session;
+
+    assert_int_equal(advanced(call)->outcome, SES_EVENT_KEPT);
     call_free(call);
-    call = advance(core, (struct advance){.id = "w1"});
-    (void)call_error(call, SES_INVALID_ARGUMENT, "");
+    free(create(core, (struct order){.amount = 10000}));
+    session = stored_session(core);
+    assert_int_equal(session.status, SES_SESSION_OPEN);
+    assert_int_equal(session.version, 1);
+    assert_int_equal(session.events_count, 1);
+    assert_int_equal(session.events[0].outcome, SES_EVENT_LATE);
+}
+
+static void test_an_event_waits_for_so_long(void **state)
+{
+    struct core *core = *state;
+
+    (void)keep(core, "w1");
+    unit_clock_pass_ms(400000);
+    (void)keep(core, "w2");
+    unit_clock_pass_ms(200001); /* 600 s since the first one */
+    free(create(core, (struct order){.amount = 10000}));
+    struct ses_session session = stored_session(core);
+
+    assert_int_equal(session.status, SES_SESSION_COMPLETED);
+    assert_int_equal(session.events_count, 1);
+    assert_true(ses_slice_eq_str(session.events[0].id, "w2"));
+}
+
+/* So long as the session that ran out is remembered: it is not the next one's. */
+static void test_an_event_after_the_end_is_late_and_not_kept(void **state)
+{
+    struct core *core = *state;
+    char *token = create(core, (struct order){.amount = 10000});
+    uint64_t puts = core_puts(core);
+    struct call *call;
+
+    unit_clock_pass_ms(901000);
+    call = webhook(core, SES_EVENT_COMPLETED, "w1");
+    assert_int_equal(advanced(call)->outcome, SES_EVENT_LATE);
+    assert_int_equal(advanced(call)->session->status, SES_SESSION_EXPIRED);
+    assert_int_equal(core_puts(core), puts);
     call_free(call);
-    call = advance(core, (struct advance){.id = "w1", .event = SES_EVENT_STEP_TIMED_OUT});
-    (void)call_error(call, SES_INVALID_ARGUMENT, "");
-    call_free(call);
-    call = advance(core, (struct advance){NULL, SES_EVENT_FAILED, "w1", 0, "cus", NULL});
-    (void)call_error(call, SES_INVALID_ARGUMENT, "");
-    call_free(call);
-    call = advance(core, (struct advance){NULL, SES_EVENT_FAILED, "w1", 0, NULL, "tx_1"});
-    (void)call_error(call, SES_INVALID_ARGUMENT, "");
-    call_free(call);
+    free(token);
+}
+
+static void test_several_wait_in_their_order(void **state)
+{
+    static const int events[] = {SES_EVENT_PROCESSING_STARTED, SES_EVENT_ATTEMPT_FAILED, SES_EVENT_FAILED,
+                                 SES_EVENT_COMPLETED};
+    struct core *core = *state;
+    char id[2] = "a";
+    struct ses_session session;
+
+    for (size_t i = 0; i < 4; i++, id[0]++) {
+        struct call *call = webhook(core, events[i], id);
+
+        assert_int_equal(advanced(call)->outcome, SES_EVENT_KEPT);
+        call_free(call);
+    }
+    free(create(core, (struct order){.amount = 10000}));
+    session = stored_session(core);
+    assert_int_equal(session.events_count, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(session.events[i].event, events[i]);
+    assert_int_equal(session.attempts, 1);
+    assert_true(session.late_success);
+    assert_int_equal(session.generation, 1); /* nobody who cannot prove anything fences a token */
+    assert_int_equal(core_count(core, SES_C_SESSIONS_LATE_SUCCESS), 1);
 }
 
 int main(void)
@@ -170,7 +247,11 @@ int main(void)
         T(test_events_wait_in_an_intent),
         T(test_an_event_beside_an_unknown_outcome),
         T(test_a_refusal_leaves_the_inbox),
-        T(test_without_token_event_and_id_are_required),
+        T(test_an_id_that_waits_for_another_event),
+        T(test_an_event_about_another_payment_is_late),
+        T(test_an_event_waits_for_so_long),
+        T(test_an_event_after_the_end_is_late_and_not_kept),
+        T(test_several_wait_in_their_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,10 @@
+/* CreateSessionToken: what a token means, and what the same name says again: a replay, a conflict, a
+ * continuation, or another session. Sessions that were stored otherwise are test_create_records.c's; the
+ * connector, waiting and what is no request have test_create_connector.c, test_create_wait.c and
+ * test_create_input.c. */
 #include "create.h"
 
-#include "method/core_fixture.h"
-
-static uint64_t puts_of(const struct core *core)
-{
-    return core_puts(core);
-}
+#include "method/session_calls.h"
 
 /* ---- creation -------------------------------------------------------------------------------- */
 
@@ -119,7 +118,7 @@ static void test_replay(void **state)
     struct core *core = *state;
     struct call *first = core_call(core, (struct order){.customer = "cus_1"});
     struct ses_claims a = call_claims(first), b;
-    uint64_t puts = puts_of(core);
+    uint64_t puts = core_puts(core);
     static const char *const customers[] = {"cus_1", NULL}; /* equal state, no state */
 
     for (size_t i = 0; i < 2; i++) {
@@ -135,21 +134,14 @@ static void test_replay(void **state)
         assert_string_equal(first->x->session_pseudonym, again->x->session_pseudonym);
         call_free(again);
     }
-    assert_int_equal(puts_of(core), puts);
+    assert_int_equal(core_puts(core), puts);
     assert_int_equal(core_count(core, SES_C_SESSIONS_REPLAYED), 2);
     call_free(first);
 }
 
 static void expect_conflict(struct core *core, struct order order, const char *fields)
 {
-    struct call *call = core_call(core, order);
-    const struct ses_error *error = call_error(call, SES_ALREADY_EXISTS, "SESSION_CONFLICT");
-
-    assert_int_equal(error->metadata_count, 1);
-    assert_true(ses_slice_eq_str(error->metadata[0].key, "differing_fields"));
-    if (!ses_slice_eq_str(error->metadata[0].value, fields))
-        fail_msg("%.*s", SES_FMT(error->metadata[0].value));
-    call_free(call);
+    refused_with(core_call(core, order), SES_ALREADY_EXISTS, "SESSION_CONFLICT", "differing_fields", fields);
 }
 
 static void test_conflict_names_the_fields(void **state)
@@ -227,116 +219,6 @@ static void test_connectors_that_share_a_number(void **state)
     }
 }
 
-/* Writes the next revision of a session as change leaves it. */
-static void store_changed(struct core *core, const char *id,
-                          void (*change)(struct ses_session *session, int arg), int arg)
-{
-    struct ses_store_op read;
-    struct ses_session session;
-
-    assert_ok(core_stored(core, id, &read, &session));
-    change(&session, arg);
-    assert_ok(ses_session_record_encode(&session, NULL, NULL, &core->read, &read.record.body));
-    assert_ok(core_put(core, &read.version, &read.record));
-}
-
-static void set_status(struct ses_session *session, int status)
-{
-    session->status = (enum ses_session_status)status;
-}
-
-/* As later methods do. */
-static void store_status(struct core *core, const char *id, enum ses_session_status status)
-{
-    store_changed(core, id, set_status, (int)status);
-}
-
-static void assume_connector(struct ses_session *session, int assumed)
-{
-    session->connector.assumed = assumed != 0;
-}
-
-/* A live session of the version before, whose record has only the number: its retry must not be refused. */
-static void test_a_record_that_only_numbers_its_connector(void **state)
-{
-    static const char *const customers[] = {NULL, "cus_1"};
-    struct core *core = *state;
-    struct order order = {.connector = "razorpay_v2"};
-    struct call *call = core_call(core, order);
-    struct ses_claims first = call_claims(call);
-
-    call_free(call);
-    store_changed(core, "session_001", assume_connector, true);
-    for (int i = 0; i < 2; i++) { /* a replay, then a continuation */
-        struct ses_claims claims;
-
-        order.customer = customers[i];
-        call = core_call(core, order);
-        claims = call_claims(call);
-        assert_true(ses_slice_eq_str(claims.connector, "razorpay_v2"));
-        assert_memory_equal(claims.session_id, first.session_id, sizeof(first.session_id));
-        assert_int_equal(call_replayed(call), i == 0);
-        call_free(call);
-    }
-    order.connector = "razorpay"; /* the continuation has named it */
-    expect_conflict(core, order, "connector");
-}
-
-static void forget_credentials(struct ses_session *session, int unused)
-{
-    (void)unused;
-    session->credentials.known = false;
-}
-
-static struct call *call_with_key(struct core *core, const char *api_key)
-{
-    return core_call(core, (struct order){.connector = "adyen", .api_key = api_key});
-}
-
-/* A live session of a version that kept no hash: the first that repeats its payload is its caller, from then
- * on nobody else, and not by a continuation either. */
-static void test_a_record_without_credentials_takes_those_of_one_call(void **state)
-{
-    struct core *core = *state;
-    struct call *call = call_with_key(core, "k");
-    struct ses_claims first = call_claims(call), claims;
-
-    call_free(call);
-    store_changed(core, "session_001", forget_credentials, 0);
-    for (int i = 0; i < 2; i++) {
-        call = call_with_key(core, "k2");
-        claims = call_claims(call);
-        assert_true(call_replayed(call));
-        assert_memory_equal(claims.session_id, first.session_id, sizeof(first.session_id));
-        assert_int_equal(claims.generation, first.generation);
-        call_free(call);
-    }
-    expect_conflict(core, (struct order){.api_key = "k"}, "credentials");
-    expect_conflict(core, (struct order){.api_key = "k", .customer = "cus_1"}, "credentials");
-    expect_conflict(core, (struct order){.api_key = "k", .amount = 5}, "credentials"); /* and nothing else */
-}
-
-static void test_closed_sessions_stay_closed(void **state)
-{
-    static const enum ses_session_status closed[] = {SES_SESSION_COMPLETED, SES_SESSION_FAILED,
-                                                     SES_SESSION_REVOKED};
-    struct core *core = *state;
-    struct call *first = core_call(core, (struct order){.id = "a"});
-
-    (void)call_claims(first);
-    for (size_t i = 0; i < 3; i++) {
-        struct call *again;
-        const struct ses_error *error;
-
-        store_status(core, "a", closed[i]);
-        again = core_call(core, (struct order){.id = "a", .amount = (int64_t)i + 1});
-        error = call_error(again, SES_FAILED_PRECONDITION, "SESSION_CLOSED");
-        assert_true(ses_slice_eq_str(error->metadata[0].value, ses_session_status_name(closed[i])));
-        call_free(again);
-    }
-    call_free(first);
-}
-
 static void test_an_expired_session_is_made_anew(void **state)
 {
     struct core *core = *state;
@@ -364,24 +246,6 @@ static void test_an_expired_session_is_made_anew(void **state)
     assert_int_equal(session.version, 1);
     call_free(first);
     call_free(second);
-}
-
-static void test_a_record_that_does_not_read_is_data_loss(void **state)
-{
-    struct core *core = *state;
-    struct ses_record record = {.key = core_key(core, "DefaultMerchantId", "a"),
-                                .kind = SES_RECORD_SESSION,
-                                .expires_ms = ses_clock_wall_ms() + 60000,
-                                .body = SES_STR("\x08\x63")}; /* format 99 */
-    struct call *call;
-
-    assert_ok(core_put(core, &SES_VERSION_ABSENT, &record));
-    call = core_call(core, (struct order){.id = "a"});
-    (void)call_error(call, SES_DATA_LOSS, "SESSION_UNREADABLE");
-    call_free(call);
-    call = core_call(core, (struct order){.id = "b"}); /* that session alone */
-    (void)call_claims(call);
-    call_free(call);
 }
 
 /* ---- a store that cannot --------------------------------------------------------------------- */
@@ -419,11 +283,7 @@ int main(void)
         T(test_conflict_names_the_fields),
         T(test_continuation),
         T(test_connectors_that_share_a_number),
-        T(test_a_record_that_only_numbers_its_connector),
-        T(test_a_record_without_credentials_takes_those_of_one_call),
-        T(test_closed_sessions_stay_closed),
         T(test_an_expired_session_is_made_anew),
-        T(test_a_record_that_does_not_read_is_data_loss),
         T(test_a_full_store_says_so_again),
     };
 
