@@ -2,17 +2,15 @@
 #ifndef SESSIOND_TESTS_UNIT_STORE_STORE_FIXTURE_H
 #define SESSIOND_TESTS_UNIT_STORE_STORE_FIXTURE_H
 
-#include "../unit.h"
+#include "unit.h"
 
 #include <sessiond/config/usual.h>
 
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,242 +40,54 @@ struct rig {
     int wake_fd;
 };
 
-static inline void rig_notify(void *arg)
-{
-    uint64_t one = 1;
-
-    assert_int_equal(write(((struct rig *)arg)->wake_fd, &one, sizeof(one)), sizeof(one));
-}
-
-static inline void rig_init(struct rig *rig)
-{
-    *rig = (struct rig){.wake_fd = -1};
-    ses_random_init();
-    assert_non_null(mkdtemp(unit_temporary("store", rig->dir, sizeof(rig->dir))));
-    assert_ok(ses_store_shared_create(RIG_SESSIONS, 0, &rig->shared));
-    rig->table = rig->shared->table;
-    assert_ok(ses_secret_new(32, &rig->secret));
-    memset(rig->secret.bytes, 0x5a, 32);
-    rig->seal_key = (struct ses_seal_key){.id = 7, .key = &rig->secret};
-    ses_log_init(&rig->log, -1, SES_LOG_INFO, "test");
-    rig->metrics =
-        mmap(NULL, sizeof(*rig->metrics), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_true(rig->metrics != MAP_FAILED);
-    rig->wake_fd = eventfd(0, EFD_NONBLOCK);
-    ses_arena_init(&rig->arena, 1u << 20);
-    rig->options = ses_usual_store();
-    rig->options.dir = rig->dir;
-    rig->options.shards = 4;
-    rig->options.shared = rig->shared;
-    rig->options.seal_keys = &rig->seal_key;
-    rig->options.seal_keys_count = 1;
-    rig->options.map_bytes = UINT64_C(1) << 33;
-    rig->options.notify = rig_notify;
-    rig->options.notify_arg = rig;
-    rig->options.metrics = rig->metrics;
-}
-
-static inline int rig_remove(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
-static inline void rig_done(struct rig *rig)
-{
-    ses_arena_done(&rig->arena);
-    ses_store_shared_close(rig->shared);
-    ses_secret_free(&rig->secret);
-    ses_log_done(&rig->log);
-    (void)munmap(rig->metrics, sizeof(*rig->metrics));
-    (void)close(rig->wake_fd);
-    (void)nftw(rig->dir, rig_remove, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static inline int rig_setup(void **state)
-{
-    struct rig *rig = calloc(1, sizeof(*rig));
-
-    rig_init(rig);
-    *state = rig;
-    return 0;
-}
-
-static inline int rig_teardown(void **state)
-{
-    rig_done(*state);
-    free(*state);
-    return 0;
-}
+/* cmocka's: state becomes the rig. */
+int rig_setup(void **state);
+int rig_teardown(void **state);
 
 /* A fresh table, as after a full stop. */
-static inline void rig_new_table(struct rig *rig, uint64_t sessions_max)
-{
-    assert_ok(ses_store_shared_resize(rig->shared, sessions_max));
-    rig->table = rig->shared->table;
-}
+void rig_new_table(struct rig *rig, uint64_t sessions_max);
 
-static inline enum ses_status rig_try_open(struct rig *rig, struct ses_lmdb **ret_store)
-{
-    struct ses_store *store;
-    enum ses_status status = ses_lmdb_open(&rig->options, &store);
+/* By rig->options. */
+enum ses_status rig_try_open(struct rig *rig, struct ses_lmdb **ret_store);
+enum ses_status rig_try_open_readonly(struct rig *rig, struct ses_lmdb **ret_store);
 
-    if (status == SES_OK)
-        *ret_store = ses_lmdb_of(store);
-    return status;
-}
+struct ses_lmdb *rig_open(struct rig *rig, unsigned shard);
 
-static inline enum ses_status rig_try_open_readonly(struct rig *rig, struct ses_lmdb **ret_store)
-{
-    struct ses_store *store;
-    enum ses_status status = ses_store_open_readonly(&rig->options, &store);
+/* ---- puts that are waited for */
 
-    if (status == SES_OK)
-        *ret_store = ses_lmdb_of(store);
-    return status;
-}
-
-static inline struct ses_lmdb *rig_open(struct rig *rig, unsigned shard)
-{
-    struct ses_lmdb *store = NULL;
-
-    rig->options.shard = shard;
-    assert_ok(rig_try_open(rig, &store));
-    return store;
-}
-
-static inline struct ses_store_key key_of(uint64_t number)
-{
-    struct ses_store_key key;
-
-    ses_hash(SES_SLICE_EMPTY, ses_slice(&number, sizeof(number)), key.bytes);
-    return key;
-}
-
-static inline struct ses_record record_of(const char *body, uint64_t expires_ms)
-{
-    return (struct ses_record){.session_id = "0123456789abcde",
-                               .kind = SES_RECORD_SESSION,
-                               .expires_ms = expires_ms,
-                               .body = ses_slice_str(body)};
-}
+struct ses_store_key key_of(uint64_t number);
+struct ses_record record_of(const char *body, uint64_t expires_ms);
 
 struct wait_one {
     unsigned calls;
     enum ses_status status;
 };
 
-static inline void on_done(void *arg, enum ses_status status)
-{
-    struct wait_one *wait = arg;
-
-    wait->calls++;
-    wait->status = status;
-}
-
+/* arg: a struct wait_one. */
+void on_done(void *arg, enum ses_status status);
 /* Until nothing is pending; a put that is never answered fails the test instead of hanging it. */
-static inline void rig_wait(struct rig *rig, struct ses_lmdb *store)
-{
-    ses_lmdb_flush(store);
-    while (ses_lmdb_pending(store) > 0) {
-        struct pollfd ready = {.fd = rig->wake_fd, .events = POLLIN};
-        uint64_t count;
+void rig_wait(struct rig *rig, struct ses_lmdb *store);
 
-        assert_int_equal(poll(&ready, 1, UNIT_PATIENCE_MS), 1);
-        (void)!read(rig->wake_fd, &count, sizeof(count));
-        ses_lmdb_complete(store);
-    }
-}
-
-static inline enum ses_status put_wait(struct rig *rig, struct ses_lmdb *store, struct ses_claim *claim,
-                                       const struct ses_record *record)
-{
-    struct wait_one wait = {.calls = 0};
-    enum ses_status status = ses_claim_put(store, claim, record, on_done, &wait);
-
-    if (status != SES_OK)
-        return status;
-    rig_wait(rig, store);
-    assert_int_equal(wait.calls, 1);
-    return wait.status;
-}
-
-static inline enum ses_status intent_wait(struct rig *rig, struct ses_lmdb *store, struct ses_claim *claim,
-                                          const char *body)
-{
-    struct ses_record record = record_of(body, ses_clock_wall_ms() + HOUR_MS);
-    struct wait_one wait = {.calls = 0};
-    enum ses_status status;
-
-    record.kind = SES_RECORD_INTENT;
-    status = ses_claim_put_intent(store, claim, &record, on_done, &wait);
-    if (status != SES_OK)
-        return status;
-    rig_wait(rig, store);
-    assert_int_equal(wait.calls, 1);
-    return wait.status;
-}
+enum ses_status put_wait(struct rig *rig, struct ses_lmdb *store, struct ses_claim *claim,
+                         const struct ses_record *record);
+enum ses_status intent_wait(struct rig *rig, struct ses_lmdb *store, struct ses_claim *claim,
+                            const char *body);
 
 /* Creates key number with a body that lives for an hour. */
-static inline void create(struct rig *rig, struct ses_lmdb *store, uint64_t number, const char *body)
-{
-    struct ses_store_key key = key_of(number);
-    struct ses_record record = record_of(body, ses_clock_wall_ms() + HOUR_MS);
-    struct ses_claim claim;
-
-    assert_ok(ses_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
-    assert_ok(put_wait(rig, store, &claim, &record));
-}
-
-static inline enum ses_status get(struct rig *rig, struct ses_lmdb *store, uint64_t number,
-                                  struct ses_record *record, struct ses_lmdb_ref *ref, bool *claimed)
-{
-    struct ses_store_key key = key_of(number);
-
-    return ses_lmdb_get(store, &key, &rig->arena, record, ref, claimed);
-}
-
+void create(struct rig *rig, struct ses_lmdb *store, uint64_t number, const char *body);
+enum ses_status get(struct rig *rig, struct ses_lmdb *store, uint64_t number, struct ses_record *record,
+                    struct ses_lmdb_ref *ref, bool *claimed);
 /* The next revision of key number. */
-static inline void update(struct rig *rig, struct ses_lmdb *store, uint64_t number, const char *body,
-                          uint64_t expires_ms)
-{
-    struct ses_store_key key = key_of(number);
-    struct ses_record next = record_of(body, expires_ms);
-    struct ses_record record;
-    struct ses_lmdb_ref ref;
-    struct ses_claim claim;
-    bool claimed;
-
-    assert_ok(get(rig, store, number, &record, &ref, &claimed));
-    assert_ok(ses_claim_ref(store, &key, &ref, record.revision, &claim));
-    assert_ok(put_wait(rig, store, &claim, &next));
-}
-
+void update(struct rig *rig, struct ses_lmdb *store, uint64_t number, const char *body, uint64_t expires_ms);
 /* What a reader sees: the body and revision, or the status. */
-static inline void assert_stored(struct rig *rig, struct ses_lmdb *store, uint64_t number, const char *body,
-                                 uint32_t revision)
-{
-    struct ses_store_key key = key_of(number);
-    struct ses_record record;
-    struct ses_lmdb_ref ref;
-    bool claimed;
+void assert_stored(struct rig *rig, struct ses_lmdb *store, uint64_t number, const char *body,
+                   uint32_t revision);
+void assert_absent(struct rig *rig, struct ses_lmdb *store, uint64_t number);
 
-    assert_ok(get(rig, store, number, &record, &ref, &claimed));
-    assert_true(ses_slice_eq_str(record.body, body));
-    assert_int_equal(record.revision, revision);
-    assert_memory_equal(&record.key, &key, sizeof(key));
-}
-
-static inline void assert_absent(struct rig *rig, struct ses_lmdb *store, uint64_t number)
-{
-    struct ses_record record;
-    struct ses_lmdb_ref ref;
-    bool claimed;
-
-    assert_int_equal(get(rig, store, number, &record, &ref, &claimed), SES_NOT_FOUND);
-}
+/* Shard 0 with that many sessions that never end, made in one go and closed again. */
+void rig_fill(struct rig *rig, uint64_t sessions, const char *body);
+/* As after a full stop, into a fresh table. */
+enum ses_status rig_load(struct rig *rig, uint64_t *ret_sessions);
 
 /* ---- children: forked while no store is open (unit_fork), told when to act. */
 
@@ -288,78 +98,12 @@ struct child {
 
 /* A child that will run fn(arg) when it is let go. It sees the rig as it is now: the table and the board are
  * shared, what is set in the rig later is not. */
-static inline struct child child_new(void (*fn)(void *arg), void *arg)
-{
-    struct child child;
-    int ends[2];
-    char byte;
-
-    assert_int_equal(pipe(ends), 0);
-    child = (struct child){unit_fork(), ends[1]};
-    if (child.pid == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (read(ends[0], &byte, 1) == 1)
-            fn(arg);
-        _exit(0);
-    }
-    (void)close(ends[0]);
-    return child;
-}
-
-static inline void child_go(struct child *child)
-{
-    assert_int_equal(write(child->go, "", 1), 1);
-    (void)close(child->go);
-}
-
+struct child child_new(void (*fn)(void *arg), void *arg);
+void child_go(struct child *child);
 /* It must end by exit code 0, or by SIGKILL if it kills itself. */
-static inline void child_wait(const struct child *child)
-{
-    int status;
-
-    assert_int_equal(waitpid(child->pid, &status, 0), child->pid);
-    assert_true((WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
-                (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
-}
-
-static inline void child_run(struct child *child)
-{
-    child_go(child);
-    child_wait(child);
-}
-
+void child_wait(const struct child *child);
+void child_run(struct child *child);
 /* The whole life of a child, while no store is open. */
-static inline void in_child(void (*fn)(void *arg), void *arg)
-{
-    struct child child = child_new(fn, arg);
-
-    child_run(&child);
-}
-
-/* Shard 0 with that many sessions that never end, made in one go and closed again. */
-static inline void rig_fill(struct rig *rig, uint64_t sessions, const char *body)
-{
-    struct ses_lmdb *store = rig_open(rig, 0);
-    struct ses_record record = record_of(body, UINT64_MAX);
-    struct wait_one wait = {.calls = 0};
-
-    for (uint64_t i = 0; i < sessions; i++) {
-        struct ses_store_key key = key_of(i);
-        struct ses_claim claim;
-
-        assert_ok(ses_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
-        assert_ok(ses_claim_put(store, &claim, &record, on_done, &wait));
-    }
-    rig_wait(rig, store);
-    ses_lmdb_close(store);
-}
-
-/* As after a full stop, into a fresh table. */
-static inline enum ses_status rig_load(struct rig *rig, uint64_t *ret_sessions)
-{
-    rig_new_table(rig, RIG_SESSIONS);
-    *ret_sessions = 0;
-    return ses_store_load(rig->dir, rig->shared, ses_clock_wall_ms(), NULL, ret_sessions);
-}
+void in_child(void (*fn)(void *arg), void *arg);
 
 #endif

@@ -47,7 +47,7 @@ static uint64_t page_number_of(struct ses_env *env, const char *name, uint64_t l
     return number;
 }
 
-static void hurt_page(struct rig *rig, struct hurt *hurt, uint64_t number, garbage_fn garbage)
+static void hurt_page(struct rig *rig, struct hurt *hurt, uint64_t number, garbage_fn *garbage)
 {
     uint8_t page[PAGE_BYTES];
     int fd = open_data(rig);
@@ -209,7 +209,7 @@ static struct ses_lmdb *open_full(struct rig *rig, uint64_t locators[MANY])
 /* What lies before and behind the damaged page goes, with row and record; on it the rows go; what is beside
  * it stays with both, kept leaves of it, until the page is whole again. at: the record whose page is damaged.
  */
-static void collect_around(struct rig *rig, uint64_t at, garbage_fn garbage, size_t kept)
+static void collect_around(struct rig *rig, uint64_t at, garbage_fn *garbage, size_t kept)
 {
     static uint64_t locators[MANY];
     struct ses_lmdb *store = open_full(rig, locators);
