@@ -42,11 +42,16 @@ bool ses_service_serving(const struct ses_service *service)
     return !service->stopping && !service->unready && ses_store_health(service->options.store).writes;
 }
 
-void ses_service_reply(const struct ses_service *service, struct ses_exchange *x, struct ses_slice message)
+void ses_service_tell_durability(const struct ses_service *service, struct ses_exchange *x)
 {
     enum ses_durability durability = ses_store_durability(service->options.store);
 
     ses_exchange_reply_header(x, SES_STR("x-session-durability"),
                               ses_slice_str(ses_durability_name(durability)));
+}
+
+void ses_service_reply(const struct ses_service *service, struct ses_exchange *x, struct ses_slice message)
+{
+    ses_service_tell_durability(service, x);
     ses_exchange_reply(x, message);
 }

@@ -43,7 +43,9 @@ struct ses_service {
 void ses_tell_late_success(const struct ses_service *service, const struct ses_exchange *x);
 /* How this merchant's browsers are treated. */
 struct ses_binding_policy ses_service_binding(const struct ses_service *service, struct ses_slice merchant);
-/* Answers with what is in the store, and says how durable that is: x-session-durability. */
+/* Before the first message: how durable what is told of a session is, x-session-durability. */
+void ses_service_tell_durability(const struct ses_service *service, struct ses_exchange *x);
+/* Answers with what is in the store, and says that. */
 void ses_service_reply(const struct ses_service *service, struct ses_exchange *x, struct ses_slice message);
 /* Is this worker able to make sessions? */
 bool ses_service_serving(const struct ses_service *service);

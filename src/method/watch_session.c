@@ -31,6 +31,7 @@ struct watcher {
     uint64_t told_ms;  /* monotonic: when something was sent last */
     uint64_t alive_ms; /* silence after which the same state is told again */
     bool behind;       /* something may have changed while what was told waits to be read */
+    bool told;         /* a first message */
     bool looked;       /* once: it has begun */
     bool looking;      /* the store is being asked */
     bool again;        /* and there was news since */
@@ -131,6 +132,9 @@ static void tell(struct watcher *w, const struct ses_session *session, uint64_t 
         end_failed(w, &error);
         return;
     }
+    if (!w->told)
+        ses_service_tell_durability(w->service, w->x);
+    w->told = true;
     w->version = session->version;
     w->told_ms = ses_clock_mono_ms();
     ses_exchange_send(w->x, bytes);

@@ -15,6 +15,8 @@ struct call *watch_now(struct core *core, const char *token)
     wait_sent(call, 1);
     assert_int_equal(call->door.sent, 1);
     assert_int_equal(call->door.ended, 0);
+    assert_string_equal(call_header_told(call, "x-session-durability"),
+                        core_has_toy(core) ? "replica" : "process");
     return call;
 }
 
