@@ -28,6 +28,10 @@ enum ses_session_verdict ses_advance_keep(struct ses_advance *a, uint64_t now_ms
     const struct ses_inbox_event *known = inbox != NULL ? ses_inbox_find(inbox, a->event_id) : NULL;
 
     a->outcome = SES_EVENT_KEPT;
+    if (a->call.loop.found.inbox_unreadable) {
+        ses_refusal_store(ret_error, SES_DATA_LOSS);
+        return SES_VERDICT_REFUSED;
+    }
     if (known != NULL && known->event != a->event) {
         ses_call_conflict(known->event, ret_error);
         return SES_VERDICT_REFUSED;

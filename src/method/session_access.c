@@ -281,8 +281,8 @@ static uint64_t inbox_since(const struct ses_service *service, uint64_t now_ms)
     return now_ms > service->options.inbox_ms ? now_ms - service->options.inbox_ms : 0;
 }
 
-/* An inbox that cannot be read must not keep the payment from being made; but memory comes back, and an
- * event that was told KEPT must not be lost for the want of it. */
+/* An inbox that cannot be read must not keep the payment from being made, but no other event may take its place;
+ * and memory comes back: an event that was told KEPT must not be lost for the want of it. */
 static enum ses_status take_inbox(struct ses_service *service, const struct ses_record *record,
                                   uint64_t now_ms, struct ses_access_found *found)
 {
@@ -296,6 +296,7 @@ static enum ses_status take_inbox(struct ses_service *service, const struct ses_
         status = ses_inbox_decode(record->body, since_ms, &service->scratch, inbox);
     else
         ses_record_origin_inbox(found->origin, since_ms, inbox);
+    found->inbox_unreadable = status == SES_DATA_LOSS;
     if (status == SES_OK && inbox->count > 0)
         found->inbox = inbox;
     return status == SES_NO_MEMORY ? status : SES_OK;

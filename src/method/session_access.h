@@ -55,6 +55,7 @@ struct ses_access_found {
     struct ses_session session; /* settled; slices in the service's scratch arena, like all below */
     const struct ses_record_origin *origin;
     const struct ses_inbox *inbox; /* events that wait for the session; NULL: none */
+    bool inbox_unreadable;         /* some wait, of a format that is not ours */
     struct ses_store_version version;
     bool live;    /* session holds; else nobody was told of a session that still is */
     bool intent;  /* session and origin are an intent's: of a call whose outcome nobody learnt */

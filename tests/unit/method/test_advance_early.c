@@ -237,6 +237,28 @@ static void test_several_wait_in_their_order(void **state)
     assert_int_equal(core_count(core, SES_C_SESSIONS_LATE_SUCCESS), 1);
 }
 
+/* Of a newer version, which will read them again: no other event takes their place. A payment is not kept from
+ * being made for them. */
+static void test_events_that_cannot_be_read_stay(void **state)
+{
+    struct core *core = *state;
+    struct ses_record record = {.key = core_key(core, "DefaultMerchantId", "session_001"),
+                                .kind = SES_RECORD_INBOX,
+                                .expires_ms = ses_clock_now_ms() + 60000,
+                                .body = SES_STR("\x08\x63")}; /* format 99 */
+    struct ses_store_op read;
+    struct call *call;
+
+    assert_ok(core_put(core, &SES_VERSION_ABSENT, &record));
+    call = advance(core, (struct advance){.event = SES_EVENT_COMPLETED, .id = "w1"});
+    (void)call_error(call, SES_DATA_LOSS, "SESSION_UNREADABLE");
+    call_free(call);
+    assert_ok(core_read(core, &record.key, &read));
+    assert_int_equal(read.record.revision, 1);
+    free(create(core, (struct order){.amount = 10000}));
+    assert_int_equal(stored_session(core).status, SES_SESSION_OPEN);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, core_setup, core_teardown)
@@ -252,6 +274,7 @@ int main(void)
         T(test_an_event_waits_for_so_long),
         T(test_an_event_after_the_end_is_late_and_not_kept),
         T(test_several_wait_in_their_order),
+        T(test_events_that_cannot_be_read_stay),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
