@@ -2,6 +2,7 @@
  * again. */
 #include "method/own_write.h"
 #include "method/step_pages.h"
+#include "method/write_refusals.h"
 
 #define FRAME SESSIOND__V1__RETURN_MODE__RETURN_MODE_FRAME
 
@@ -129,40 +130,24 @@ static void test_other_fields_that_are_wrong(void **state)
     free(token);
 }
 
+static struct call *begin_second(struct core *core, const char *token)
+{
+    return begin(core, (struct begin){.token = token, .expected = 2});
+}
+
+static struct call *begin_any(struct core *core, const char *token)
+{
+    return begin(core, (struct begin){.token = token});
+}
+
 static void test_what_is_under_way_or_over(void **state)
 {
-    static const struct {
-        int event;
-        const char *reason, *status;
-    } rows[] = {
-        {SES_EVENT_PROCESSING_STARTED, "SESSION_PROCESSING", "PROCESSING"},
-        {SES_EVENT_FAILED, "SESSION_CLOSED", "FAILED"},
-        {SES_EVENT_COMPLETED, "SESSION_CLOSED", "COMPLETED"},
-    };
-    struct core *core = *state;
-    char *token = create(core, (struct order){.amount = 10000});
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        tell(core, token, rows[i].event, SES_EVENT_APPLIED);
-        uint64_t puts = core_puts(core);
-
-        refused_with(begin(core, (struct begin){.token = token}), SES_FAILED_PRECONDITION, rows[i].reason,
-                     "status", rows[i].status);
-        assert_int_equal(core_puts(core), puts);
-    }
-    free(token);
+    what_is_under_way_or_over_is_refused(*state, begin_any);
 }
 
 static void test_another_version_is_told(void **state)
 {
-    struct core *core = *state;
-    char *token = create(core, (struct order){.amount = 10000});
-    uint64_t puts = core_puts(core);
-
-    refused_with(begin(core, (struct begin){.token = token, .expected = 2}), SES_ABORTED, "VERSION_MISMATCH",
-                 "current_version", "1");
-    assert_int_equal(core_puts(core), puts);
-    free(token);
+    another_version_is_told(*state, begin_second);
 }
 
 int main(void)

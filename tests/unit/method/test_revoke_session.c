@@ -2,6 +2,7 @@
  * is done once. */
 #include "method/session_calls.h"
 #include "method/step_pages.h"
+#include "method/write_refusals.h"
 
 static void take_back(struct core *core, const char *token)
 {
@@ -48,40 +49,27 @@ static void test_a_second_time_is_the_same_and_writes_nothing(void **state)
     free(token);
 }
 
+static struct call *revoke_second(struct core *core, const char *token)
+{
+    return revoke_session(core, token, 2);
+}
+
+static struct call *revoke_any(struct core *core, const char *token)
+{
+    return revoke_session(core, token, 0);
+}
+
 static void test_what_is_under_way_or_over_is_refused(void **state)
 {
-    static const struct {
-        int event;
-        const char *reason, *status;
-    } rows[] = {
-        {SES_EVENT_PROCESSING_STARTED, "SESSION_PROCESSING", "PROCESSING"},
-        {SES_EVENT_FAILED, "SESSION_CLOSED", "FAILED"},
-        {SES_EVENT_COMPLETED, "SESSION_CLOSED", "COMPLETED"},
-    };
-    struct core *core = *state;
-    char *token = create(core, (struct order){.amount = 10000});
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        tell(core, token, rows[i].event, SES_EVENT_APPLIED);
-        uint64_t puts = core_puts(core);
-
-        refused_with(revoke_session(core, token, 0), SES_FAILED_PRECONDITION, rows[i].reason, "status",
-                     rows[i].status);
-        assert_int_equal(core_puts(core), puts);
-    }
-    free(token);
+    what_is_under_way_or_over_is_refused(*state, revoke_any);
 }
 
 static void test_another_version_is_told(void **state)
 {
     struct core *core = *state;
-    char *token = create(core, (struct order){.amount = 10000});
-    uint64_t puts = core_puts(core);
 
-    refused_with(revoke_session(core, token, 2), SES_ABORTED, "VERSION_MISMATCH", "current_version", "1");
-    assert_int_equal(core_puts(core), puts);
+    another_version_is_told(core, revoke_second);
     assert_int_equal(stored_session(core).status, SES_SESSION_OPEN);
-    free(token);
 }
 
 /* A challenge that was passed leaves the token before in its overlap: not after this. */

@@ -1,6 +1,7 @@
 /* UpdateSession: what it changes and fences, when it may not, and that what changes nothing writes nothing.
  * */
 #include "method/own_write.h"
+#include "method/write_refusals.h"
 
 /* ---- what is changed ------------------------------------------------------------------------- */
 
@@ -156,39 +157,28 @@ static void test_the_amount_stays_in_a_step(void **state)
     free(token);
 }
 
+static struct call *update_second(struct core *core, const char *token)
+{
+    return update(core, (struct update){.token = token, .amount = 10000, .expected = 2});
+}
+
+static struct call *update_any(struct core *core, const char *token)
+{
+    return update(core, (struct update){.token = token, .amount = 777});
+}
+
 static void test_what_is_under_way_or_over(void **state)
 {
-    static const struct {
-        int event;
-        const char *reason, *status;
-    } rows[] = {
-        {SES_EVENT_PROCESSING_STARTED, "SESSION_PROCESSING", "PROCESSING"},
-        {SES_EVENT_FAILED, "SESSION_CLOSED", "FAILED"},
-        {SES_EVENT_COMPLETED, "SESSION_CLOSED", "COMPLETED"},
-    };
     struct core *core = *state;
-    char *token = create(core, (struct order){.amount = 10000});
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        tell(core, token, rows[i].event, SES_EVENT_APPLIED);
-        refused_with(update(core, (struct update){.token = token, .amount = 777}), SES_FAILED_PRECONDITION,
-                     rows[i].reason, "status", rows[i].status);
-    }
+    what_is_under_way_or_over_is_refused(core, update_any);
     assert_int_equal(stored_session(core).minor_amount, 10000);
-    free(token);
 }
 
 /* Even of what would change nothing. */
 static void test_another_version_is_told(void **state)
 {
-    struct core *core = *state;
-    char *token = create(core, (struct order){.amount = 10000});
-    uint64_t puts = core_puts(core);
-
-    refused_with(update(core, (struct update){.token = token, .amount = 10000, .expected = 2}), SES_ABORTED,
-                 "VERSION_MISMATCH", "current_version", "1");
-    assert_int_equal(core_puts(core), puts);
-    free(token);
+    another_version_is_told(*state, update_second);
 }
 
 /* ---- said again ------------------------------------------------------------------------------ */
