@@ -58,18 +58,15 @@ enum ses_status ses_advance_early_record(struct ses_call *call, struct ses_recor
     struct ses_advance *a = SES_CONTAINER(call, struct ses_advance, call);
     const struct ses_access_found *found = &call->loop.found;
     struct ses_service *service = call->loop.service;
-    uint64_t end_ms = ses_inbox_end(a->inbox, service->options.inbox_ms);
+    uint64_t keep_ms = service->options.inbox_ms;
 
     if (found->intent) {
-        *ret_record = (struct ses_record){
-            .kind = SES_RECORD_INTENT,
-            .expires_ms = end_ms > found->session.expires_ms ? end_ms : found->session.expires_ms,
-        };
-        memcpy(ret_record->session_id, found->session.id, sizeof(ret_record->session_id));
+        *ret_record = ses_inbox_intent(&found->session, a->inbox, keep_ms);
         return ses_record_origin_with_inbox(found->origin, a->inbox, &service->scratch, &ret_record->body);
     }
     call->loop.owner = SES_OWNER_EARLY | ses_natural_owner(service, call->access.metadata.tenant,
                                                            call->access.metadata.merchant);
-    *ret_record = (struct ses_record){.kind = SES_RECORD_INBOX, .expires_ms = end_ms};
+    *ret_record =
+        (struct ses_record){.kind = SES_RECORD_INBOX, .expires_ms = ses_inbox_end(a->inbox, keep_ms)};
     return ses_inbox_encode(a->inbox, &service->scratch, &ret_record->body);
 }

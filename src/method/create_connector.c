@@ -55,17 +55,13 @@ static void count_outcome(const struct ses_create *c, enum ses_connector_outcome
 static enum ses_status encode_intent(struct ses_create *c, struct ses_record *ret_record)
 {
     const struct ses_session *session = &c->loop.found.session;
-    struct ses_record record = {.kind = SES_RECORD_INTENT, .expires_ms = session->expires_ms};
+    struct ses_record record = ses_inbox_intent(session, c->inbox, c->service->options.inbox_ms);
     struct ses_record_intent intent = {
         .idempotency_key = ses_slice_str(c->idempotency_key),
         .started_ms = session->created_ms,
         .inbox = c->inbox,
     };
-    uint64_t inbox_end_ms = c->inbox != NULL ? ses_inbox_end(c->inbox, c->service->options.inbox_ms) : 0;
 
-    if (inbox_end_ms > record.expires_ms)
-        record.expires_ms = inbox_end_ms;
-    memcpy(record.session_id, session->id, sizeof(record.session_id));
     ses_arena_reset(&c->service->scratch);
     SES_TRY(ses_session_record_encode(session, &intent, NULL, &c->service->scratch, &record.body));
     *ret_record = record;

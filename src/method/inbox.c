@@ -148,6 +148,19 @@ uint64_t ses_inbox_end(const struct ses_inbox *inbox, uint64_t keep_ms)
     return inbox->count > 0 ? last_ms + keep_ms : 0;
 }
 
+struct ses_record ses_inbox_intent(const struct ses_session *session, const struct ses_inbox *inbox,
+                                   uint64_t keep_ms)
+{
+    uint64_t end_ms = inbox != NULL ? ses_inbox_end(inbox, keep_ms) : 0;
+    struct ses_record record = {
+        .kind = SES_RECORD_INTENT,
+        .expires_ms = end_ms > session->expires_ms ? end_ms : session->expires_ms,
+    };
+
+    memcpy(record.session_id, session->id, sizeof(record.session_id));
+    return record;
+}
+
 /* An event about another payment is only noted: it must not be applied, nor wait on for the next session of
  * that name. */
 void ses_inbox_apply(const struct ses_inbox *inbox, const struct ses_session_rules *rules, uint64_t now_ms,

@@ -17,6 +17,7 @@
 #define SESSIOND_SRC_METHOD_INBOX_H
 
 #include <sessiond/domain/session_machine.h>
+#include <sessiond/store/store.h>
 
 #include "record_steps.h"
 
@@ -65,6 +66,10 @@ SES_MUST_CHECK enum ses_status ses_inbox_copy(const struct ses_inbox *inbox, str
 const struct ses_inbox_event *ses_inbox_find(const struct ses_inbox *inbox, struct ses_slice id);
 /* When the last of them has waited for so long; 0: there is none. */
 uint64_t ses_inbox_end(const struct ses_inbox *inbox, uint64_t keep_ms);
+/* An intent's record but for its body: kept for as long as its session would live, or what waits in it. inbox
+ * NULL: nothing does. */
+struct ses_record ses_inbox_intent(const struct ses_session *session, const struct ses_inbox *inbox,
+                                   uint64_t keep_ms);
 /* Onto a session that is about to be written for the first time. Events that it knows are passed over. Once: it
  * does not know those that were late and are not recorded, and they need not be late behind the others. */
 void ses_inbox_apply(const struct ses_inbox *inbox, const struct ses_session_rules *rules, uint64_t now_ms,

@@ -315,7 +315,7 @@ static enum ses_status take_session(struct ses_service *service, const struct se
                                     uint64_t now_ms, struct ses_access_found *found)
 {
     SES_TRY(decode_session(service, record, found));
-    found->changed = ses_session_settle(&found->session, now_ms);
+    (void)ses_session_settle(&found->session, now_ms);
     /* An expired one is still told as such, until it is collected; a closed one is forgotten. */
     found->live = !ses_session_closed(found->session.status) || record->expires_ms > now_ms;
     return SES_OK;

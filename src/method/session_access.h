@@ -57,10 +57,9 @@ struct ses_access_found {
     const struct ses_inbox *inbox; /* events that wait for the session; NULL: none */
     bool inbox_unreadable;         /* some wait, of a format that is not ours */
     struct ses_store_version version;
-    bool live;    /* session holds; else nobody was told of a session that still is */
-    bool intent;  /* session and origin are an intent's: of a call whose outcome nobody learnt */
-    bool leased;  /* another call is about to write the key: what is here was before it */
-    bool changed; /* by time, since it was written */
+    bool live;   /* session holds; else nobody was told of a session that still is */
+    bool intent; /* session and origin are an intent's: of a call whose outcome nobody learnt */
+    bool leased; /* another call is about to write the key: what is here was before it */
 };
 
 /* [worker] What a get of the store's into the service's scratch arena has found: op and status as it ended.
