@@ -65,13 +65,12 @@ static void on_second(uv_timer_t *handle)
 
 /* What the board says of all workers, and what this one's store has met. ready is false for gRPC health
  * only where workers are missing too: a drain or a start is told by other means. */
-static void check_ready(struct ses_worker *worker)
+static void check_ready(struct ses_worker *worker, const struct ses_store_health *health)
 {
-    struct ses_store_health health = ses_store_health(worker->store);
     struct ses_readiness readiness;
 
-    ses_gauge_set(worker->metrics, SES_C_TABLE_FULL, health.table_full ? 1 : 0);
-    ses_gauge_set(worker->metrics, SES_C_STORE_FULL, health.full ? 1 : 0);
+    ses_gauge_set(worker->metrics, SES_C_TABLE_FULL, health->table_full ? 1 : 0);
+    ses_gauge_set(worker->metrics, SES_C_STORE_FULL, health->full ? 1 : 0);
     ses_readiness_look(worker->env->board, ses_clock_mono_ns(), &readiness);
     ses_service_set_ready(worker->service, readiness.ready || !readiness.workers_missing,
                           !readiness.table_full && !readiness.store_full);
@@ -80,14 +79,15 @@ static void check_ready(struct ses_worker *worker)
 static void on_health(uv_timer_t *handle)
 {
     struct ses_worker *worker = handle->data;
+    struct ses_store_health health = ses_store_health(worker->store);
 
     ses_board_beat(worker->metrics);
     ses_worker_slots_look(worker, true);
-    check_ready(worker);
+    check_ready(worker, &health);
     ses_service_check_health(worker->service);
     /* No acknowledgement can come from this process any more; a fresh one reopens the shard and settles what
      * is open. */
-    if (!ses_store_health(worker->store).writes)
+    if (!health.writes)
         ses_worker_drain(worker, SES_EXIT_IO, ses_worker_drain_limit_ms(worker),
                          "a sync of the shard failed: its writer is poisoned, the worker is replaced");
 }
