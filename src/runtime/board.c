@@ -8,7 +8,7 @@
 
 static size_t board_bytes(unsigned workers)
 {
-    return sizeof(struct ses_board) + (workers + 1) * sizeof(struct ses_metrics);
+    return sizeof(struct ses_board) + (workers + 2) * sizeof(struct ses_metrics);
 }
 
 /* Anonymous and shared: it exists exactly as long as the processes that inherited it. Zeros are a valid
@@ -36,6 +36,11 @@ void ses_board_free(struct ses_board *board)
 {
     if (board != NULL)
         (void)munmap(board, board_bytes(board->workers));
+}
+
+struct ses_metrics *ses_board_supervisor(struct ses_board *board)
+{
+    return &board->metrics[board->workers + 1];
 }
 
 enum ses_slot_state ses_board_state(const struct ses_board *board, unsigned slot)

@@ -2,8 +2,8 @@
  * numbers by their owners.
  *
  *   struct ses_board         written by the supervisor alone, but for ready times and where it says so
- *   struct ses_metrics[n]    slot i: worker i; the last one: the housekeeper, and the log lines that
- *                            supervisor and loader lose
+ *   struct ses_metrics[n]    slot i: worker i; the last but one: the housekeeper, and the log lines that
+ *                            supervisor and loader lose; the last one: what the supervisor uses, no counters
  *
  * Made before the first fork and inherited, never attached by name, so nobody else can read or damage it.
  */
@@ -43,13 +43,15 @@ struct ses_board {
     _Atomic bool accepts[SES_BOARD_SLOTS_MAX];   /* set and cleared by the worker, cleared when it died */
     _Atomic bool replacing[SES_BOARD_SLOTS_MAX]; /* a reload replaces its worker just now */
     char listen[SES_ADDRESS_TEXT_SIZE];
-    _Alignas(64) struct ses_metrics metrics[]; /* workers + 1 */
+    _Alignas(64) struct ses_metrics metrics[]; /* workers + 2 */
 };
 
 /* [supervisor] SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_board_new(const struct ses_config *config, struct ses_board **ret_board);
 /* Unmaps in this process only. */
 void ses_board_free(struct ses_board *board);
+/* What the supervisor tells of itself. */
+struct ses_metrics *ses_board_supervisor(struct ses_board *board);
 enum ses_slot_state ses_board_state(const struct ses_board *board, unsigned slot);
 const char *ses_slot_state_name(enum ses_slot_state state);
 /* [child] Once a second at least; the supervisor kills a worker whose heartbeat is too old. */

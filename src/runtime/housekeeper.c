@@ -147,6 +147,7 @@ static void on_second(uv_timer_t *handle)
     struct ses_housekeeper *keeper = handle->data;
 
     ses_board_beat(&keeper->env->board->metrics[keeper->env->slot]);
+    ses_vitals_tick(&keeper->vitals);
     /* Until all workers have been ready once, and so have made their shards, there is nothing to keep. */
     if (keeper->leaving || atomic_load_explicit(&keeper->env->board->start_ms, memory_order_relaxed) == 0)
         return;
@@ -358,6 +359,7 @@ int ses_housekeeper_run(const struct ses_child_env *env)
     keeper->timekeeper = (struct ses_timekeeper){.layout = env->layout, .log = &keeper->log};
     ses_collect_clock_init(&keeper->collect_clock, env->store_shared, ses_clock_now_ms(),
                            ses_clock_mono_ms());
+    ses_vitals_open(&keeper->vitals, &env->board->metrics[env->slot]);
     open_loop(keeper);
     status = ses_timers_new(&keeper->loop, &keeper->timers);
     if (status == SES_OK)
@@ -370,6 +372,7 @@ int ses_housekeeper_run(const struct ses_child_env *env)
     else
         ses_log_msg(&keeper->log, SES_LOG_ERROR, "housekeeper_failed", "%s", ses_status_name(status));
     close_parts(keeper);
+    ses_vitals_close(&keeper->vitals);
     ses_log_done(&keeper->quiet);
     ses_log_done(&keeper->log);
     free(keeper);

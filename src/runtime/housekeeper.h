@@ -3,7 +3,7 @@
  * session; the server works without it.
  *
  *   every 100 ms     does any worker accept? else takes the sockets (turnaway.h)
- *   every second     heartbeat; claims of slots that were given up; a step at a retired shard
+ *   every second     heartbeat, vitals; claims of slots that were given up; a step at a retired shard
  *   every 10 s       LMDB's stale readers; at once when a worker died
  *   every minute     the clock's file; after a step of the clock within a second
  */
@@ -19,6 +19,7 @@
 #include "child.h"
 #include "timekeeper.h"
 #include "turnaway.h"
+#include "vitals.h"
 
 struct ses_housekeeper {
     const struct ses_child_env *env;
@@ -40,6 +41,7 @@ struct ses_housekeeper {
     uv_poll_t alive;
     uv_poll_t control;
     uv_timer_t leave;
+    struct ses_vitals vitals;
     struct ses_timekeeper timekeeper;
     struct ses_collect_clock collect_clock;
     unsigned seconds;

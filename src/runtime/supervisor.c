@@ -250,10 +250,20 @@ static void follow(struct ses_supervisor *sup)
     sup->stop_wanted = NULL;
 }
 
+static void tell_vitals(struct ses_supervisor *sup, uint64_t now_ms)
+{
+    if (now_ms < sup->vitals_ms + TICK_MS)
+        return;
+    sup->vitals_ms = now_ms;
+    ses_vitals_tick(&sup->vitals);
+}
+
 /* A stopped server is one without children: until then the loop goes on, patience is check_patience's. */
 static void supervise(struct ses_supervisor *sup)
 {
     sup->loading = true;
+    atomic_store_explicit(&ses_board_supervisor(sup->board)->pid, (int32_t)getpid(), memory_order_relaxed);
+    ses_vitals_open(&sup->vitals, ses_board_supervisor(sup->board));
     ses_supervisor_spawn(sup, &sup->children[SES_CHILD_LOADER]);
     /* The housekeeper says from the first moment what is going on: on the admin port, and to clients. */
     ses_supervisor_spawn(sup, &sup->children[SES_CHILD_WORKER + sup->board->workers]);
@@ -262,6 +272,7 @@ static void supervise(struct ses_supervisor *sup)
         ses_supervisor_tick(sup, ses_clock_mono_ms());
         follow(sup);
         ses_timekeeper_tick(&sup->timekeeper, ses_clock_mono_ms());
+        tell_vitals(sup, ses_clock_mono_ms());
         check_all_ready(sup);
         ses_supervisor_check_sockets(sup, ses_clock_mono_ms());
         ses_supervisor_roll(sup);

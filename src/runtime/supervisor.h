@@ -20,6 +20,7 @@
 #include "child.h"
 #include "sandbox.h"
 #include "timekeeper.h"
+#include "vitals.h"
 
 /* Loader, workers, housekeeper, simulator. */
 #define SES_CHILDREN_MAX (SES_CONFIG_WORKERS_MAX + 3)
@@ -31,6 +32,8 @@ struct ses_supervisor {
     struct ses_sandbox sandbox;
     struct ses_log log;
     struct ses_timekeeper timekeeper;
+    struct ses_vitals vitals;
+    uint64_t vitals_ms; /* when they were told last */
     struct ses_board *board;
     struct ses_store_shared *store_shared;
     int signal_fd;

@@ -41,6 +41,7 @@ static void close_foreign(void *arg, const struct ses_child *self)
         if (child->control_fd >= 0)
             (void)close(child->control_fd);
     }
+    ses_vitals_close(&sup->vitals);
     (void)close(sup->signal_fd);
     (void)close(sup->alive_pipe[1]);
 }

@@ -140,6 +140,7 @@ void ses_supervisor_done(struct ses_supervisor *sup)
         close_fd(sup->children[i].listen_fd);
         close_fd(sup->children[i].control_fd);
     }
+    ses_vitals_close(&sup->vitals);
     close_fd(sup->signal_fd);
     close_fd(sup->alive_pipe[0]);
     close_fd(sup->alive_pipe[1]);

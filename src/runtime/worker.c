@@ -160,6 +160,7 @@ int ses_worker_run(const struct ses_child_env *env)
     reset_gauges(worker->metrics);
     ses_log_init(&worker->log, STDERR_FILENO, env->config->log_level, env->role);
     worker->log.metrics = worker->metrics;
+    ses_vitals_open(&worker->vitals, worker->metrics);
     open_loop(worker);
     status = open_parts(worker, &part);
     if (status == SES_OK)
@@ -168,6 +169,7 @@ int ses_worker_run(const struct ses_child_env *env)
         ses_log_msg(&worker->log, SES_LOG_ERROR, "worker_failed", "%s: %s", part, ses_status_name(status));
     code = status == SES_OK ? worker->exit_code : failure_code(status);
     close_parts(worker);
+    ses_vitals_close(&worker->vitals);
     ses_log_done(&worker->log);
     free(worker);
     return code;

@@ -16,6 +16,7 @@
 
 #include "child.h"
 #include "process.h"
+#include "vitals.h"
 
 /* How far it has got on its way out, see drain.c. */
 enum ses_worker_leaving {
@@ -56,10 +57,12 @@ struct ses_worker {
     struct ses_merchant_binding binding_modes[2 * SES_CONFIG_MERCHANTS_MAX];
     size_t binding_modes_count;
 
+    struct ses_vitals vitals;
+
     uv_prepare_t prepare; /* the end of each turn */
     uv_idle_t again;      /* active: do not sleep before the next turn */
     uv_async_t committed; /* from the committer thread: completions wait */
-    uv_timer_t second;    /* garbage collection */
+    uv_timer_t second;    /* garbage collection, vitals */
     uv_timer_t health;    /* heartbeat, sockets, health */
     uv_timer_t drain;
     uv_signal_t term;

@@ -60,6 +60,7 @@ static void on_second(uv_timer_t *handle)
 {
     struct ses_worker *worker = handle->data;
 
+    ses_vitals_tick(&worker->vitals);
     ses_store_maintain(worker->store);
 }
 

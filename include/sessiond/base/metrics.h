@@ -110,10 +110,30 @@ struct ses_hist {
 #define SES_METRIC_CONNECTORS_MAX 4  /* connectors with an outbound call */
 #define SES_METRIC_OUTCOMES       8  /* enum ses_connector_outcome */
 
+/* Figures of load.h: ratios and rates in millionths. */
+struct ses_load_cells {
+    _Atomic uint64_t busy_ppm;
+    _Atomic uint64_t cpu_ppm;
+    _Atomic uint64_t calls_ppm; /* a second */
+    _Atomic uint64_t call_cpu_ns;
+};
+
+/* What a process tells of itself once a second (runtime/vitals.h). */
+struct ses_process_cells {
+    _Atomic uint64_t started_wall_ms; /* 0: nothing was told yet */
+    _Atomic uint64_t cpu_ns;          /* of all threads, user and system */
+    _Atomic uint64_t resident_bytes;
+    _Atomic uint64_t virtual_bytes;
+    _Atomic uint64_t files_open;
+    _Atomic uint64_t files_max;
+};
+
 struct ses_metrics {
     _Alignas(64) _Atomic uint64_t heartbeat_mono_ns;
     _Atomic int32_t pid;
     _Atomic uint32_t generation; /* how often the slot was filled */
+    struct ses_process_cells process;
+    struct ses_load_cells load;
     _Alignas(64) _Atomic uint64_t counter[SES_C_COUNT];
     _Atomic uint64_t requests[SES_METRIC_METHODS_MAX][SES_METRIC_CODES];
     _Atomic uint64_t connector_calls[SES_METRIC_CONNECTORS_MAX][SES_METRIC_OUTCOMES];
