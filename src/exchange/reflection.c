@@ -231,6 +231,7 @@ void ses_reflection_routes(struct ses_reflection *reflection, int metric,
         ret_routes[i] = (struct ses_route){
             .path = paths[i],
             .kind = SES_ROUTE_BIDI,
+            .rights = SES_RIGHTS_ANY,
             .streams_per_connection = STREAMS_PER_CONNECTION,
             .flow = "ServerReflection",
             .metric = metric < 0 ? -1 : metric + i,

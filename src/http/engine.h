@@ -1,8 +1,9 @@
 /* engine.h - what the engines of this folder share: the doors' state, and the HTTP half of an exchange (JSON,
  * Connect, plain routes) that HTTP/1.1 and HTTP/2 have in common.
  *
- * An engine (h1.c, h2.c) that has read a whole non-gRPC request calls ses_http_dispatch; the answer comes
- * back through its ses_http_stream_ops. gRPC (grpc.c) stands on h2.c alone.
+ * An engine (h1.c, h2.c) that has read the head of a non-gRPC request calls ses_http_begin, and with the body
+ * ses_http_dispatch; the answer comes back through its ses_http_stream_ops, maybe from inside either. gRPC (grpc.c)
+ * stands on h2.c alone.
  */
 #ifndef SESSIOND_SRC_HTTP_ENGINE_H
 #define SESSIOND_SRC_HTTP_ENGINE_H
@@ -48,12 +49,15 @@ struct ses_http_stream_ops {
                     struct ses_slice body);
 };
 
-/* x: method, path, query, headers, body, request id are set, x->stream is the engine's stream. Finds the
- * route, checks HTTP method and content type, chooses door and encoding, sets deadline (connect-timeout-ms)
- * and starts; or answers the refusal. Takes care of the deadline timer. The engine keeps its reference until
- * its stream ends, and calls ses_exchange_cancel + ses_http_forget when the client goes away. */
-void ses_http_dispatch(struct ses_doors *doors, struct ses_exchange *x,
-                       const struct ses_http_stream_ops *ops);
+/* The head is here. x: method, path, query, headers, peer, request id are set, x->stream is the engine's stream.
+ * Finds the route, checks HTTP method and content type, chooses door and encoding, reads connect-timeout-ms, asks
+ * the gates. false: the refusal has been answered, and nobody wants the body. */
+bool ses_http_begin(struct ses_doors *doors, struct ses_exchange *x, struct ses_conn *conn,
+                    const struct ses_http_stream_ops *ops);
+/* Behind ses_http_begin: x->body is set too. Starts the method within its deadline, or answers the refusal. Takes
+ * care of the deadline timer. The engine keeps its reference until its stream ends, and calls ses_exchange_cancel +
+ * ses_http_forget when the client goes away. */
+void ses_http_dispatch(struct ses_exchange *x);
 /* Stops the timer of a dispatched exchange (idempotent). */
 void ses_http_forget(struct ses_exchange *x);
 /* The same refusal bodies for what an engine must answer itself (413, 431, ..):

@@ -246,12 +246,14 @@ static void fail_unknown_method(struct ses_h2_stream *stream)
 static void begin(struct ses_h2_stream *stream)
 {
     struct ses_exchange *x = stream->x;
+    struct ses_doors *doors = stream->h2->shared->doors;
+    const struct ses_door_options *options = &doors->options;
 
     x->door = SES_DOOR_GRPC;
     x->encoding = SES_ENCODING_PROTO;
     x->ops = &ses_grpc_exchange_ops;
     x->deadline_mono_ns = NO_DEADLINE_NS;
-    const struct ses_route *route = ses_router_find(stream->h2->shared->doors->options.router, x->path);
+    const struct ses_route *route = ses_router_find(options->router, x->path);
 
     if (is_rpc(route))
         x->route = route;
@@ -261,10 +263,10 @@ static void begin(struct ses_h2_stream *stream)
     if (fault != NULL || stream->repeated || ses_exchange_header(x, "content-type", NULL).len > 0)
         fail_http(stream, 400, SES_INVALID_ARGUMENT,
                   fault != NULL ? fault : "content-type, grpc-timeout or grpc-encoding is given twice");
-    else if (!ses_host_check(stream->h2->shared->doors, x))
+    else if (!ses_host_check(doors, x))
         fail_http(stream, 421, SES_PERMISSION_DENIED, SES_HOST_UNKNOWN);
-    else if (stream->h2->shared->doors->options.closed != NULL)
-        fail(stream, SES_UNAVAILABLE, stream->h2->shared->doors->options.closed);
+    else if (options->closed != NULL)
+        fail(stream, SES_UNAVAILABLE, options->closed);
     else if (!ses_slice_eq_str(x->http_method, "POST"))
         fail_http(stream, 405, SES_INTERNAL, "gRPC requests are POST");
     else if (stream->content == SES_H2_CONTENT_GRPC_UNSUPPORTED)
@@ -282,8 +284,10 @@ static void begin(struct ses_h2_stream *stream)
         fail(stream, SES_INVALID_ARGUMENT, "a -bin header is not base64");
     else if (stream->timeout_given && stream->timeout_ns == 0)
         fail(stream, SES_DEADLINE_EXCEEDED, "deadline exceeded");
-    else
-        set_deadline(stream);
+    else {
+        set_deadline(stream); /* which some gates look at */
+        (void)ses_gates_pass(options->gates, options->gates_count, x, stream->h2->conn);
+    }
 }
 
 /* Streams last, so their number is bounded apart from that of calls. */

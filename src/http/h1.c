@@ -12,12 +12,15 @@ static size_t backlog(const struct h1 *h1)
     return h1->out.len - h1->out_at;
 }
 
-/* Room and not length: what was allocated is what is held. */
+/* Room and not length: what was allocated is what is held. The place in the pool stands for an exchange that runs;
+ * one that waits for its body is the client's to end. */
 static void tell_held(const struct h1 *h1)
 {
     size_t bytes = h1->text.room + h1->spans.room + h1->body.room + h1->pending.room + h1->out.room;
 
-    ses_conn_hold(h1->conn, bytes + (h1->x == NULL ? 0 : ses_exchange_held(h1->x)));
+    if (h1->x != NULL)
+        bytes += h1->phase == H1_RUNNING ? ses_exchange_held(h1->x) : sizeof(*h1->x) + h1->x->arena.total;
+    ses_conn_hold(h1->conn, bytes);
 }
 
 /* Nothing more is read; what was produced still goes out. The engine goes on living until on_close:
@@ -33,19 +36,6 @@ static void end(struct h1 *h1)
     ses_conn_finish(h1->conn);
 }
 
-/* After a fault nobody knows where the next request would begin: the connection ends with the answer. */
-static void refuse(struct h1 *h1, struct ses_h1_fault fault)
-{
-    ses_count(h1->doors->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
-    ses_doors_log_refused(h1->doors, ses_conn_peer(h1->conn), "http/1.1", fault.http_status, fault.message);
-    h1->keep_alive = false;
-    if (ses_h1_answer_refusal(h1, fault) != SES_OK) {
-        ses_conn_cut(h1->conn);
-        return;
-    }
-    end(h1);
-}
-
 /* x is set to NULL first: releasing it may come back here. */
 static void drop_exchange(struct h1 *h1)
 {
@@ -58,12 +48,31 @@ static void drop_exchange(struct h1 *h1)
     }
 }
 
-/* The answer stands in out: back to idle, or the end. The exchange is let go of only now: the answer
- * was made of its memory. */
+/* After a fault nobody knows where the next request would begin: the connection ends with the answer. An
+ * exchange whose body is still awaited has been neither answered nor counted. */
+static void refuse(struct h1 *h1, struct ses_h1_fault fault)
+{
+    drop_exchange(h1);
+    ses_count(h1->doors->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
+    ses_doors_log_refused(h1->doors, ses_conn_peer(h1->conn), "http/1.1", fault.http_status, fault.message);
+    h1->keep_alive = false;
+    if (!h1->passing_over && ses_h1_answer_refusal(h1, fault) != SES_OK) {
+        ses_conn_cut(h1->conn);
+        return;
+    }
+    end(h1);
+}
+
+/* The answer stands in out: back to idle, or the end, or on to the rest of a body that nobody wants. The exchange is
+ * let go of only now: the answer was made of its memory. */
 static void settle(struct h1 *h1)
 {
     h1->answered = false;
     drop_exchange(h1);
+    if (!h1->complete && h1->keep_alive) {
+        h1->passing_over = true;
+        return;
+    }
     ses_h1_parse_reset(h1);
     if (h1->keep_alive)
         h1->phase = H1_IDLE;
@@ -73,7 +82,7 @@ static void settle(struct h1 *h1)
 
 /* ---- a request becomes an exchange */
 
-/* Everything is copied into the exchange's arena: the head's buffers are given back as soon as it runs. */
+/* Everything is copied into the exchange's arena: it may outlive the head's buffers, and the connection. */
 static enum ses_status fill(struct h1 *h1, struct ses_exchange *x)
 {
     struct ses_slice peer = ses_slice_str(ses_conn_peer(h1->conn));
@@ -81,8 +90,6 @@ static enum ses_status fill(struct h1 *h1, struct ses_exchange *x)
     x->http_method = ses_slice_str(llhttp_method_name((llhttp_method_t)h1->parser.method));
     SES_TRY(ses_arena_copy(&x->arena, ses_h1_path(h1), &x->path));
     SES_TRY(ses_arena_copy(&x->arena, ses_h1_query(h1), &x->query));
-    SES_TRY(ses_arena_copy(&x->arena, ses_buf_view(&h1->body), &x->body));
-    /* The exchange may outlive the connection. */
     x->peer = ses_arena_str(&x->arena, peer);
     if (x->peer == NULL)
         return SES_NO_MEMORY;
@@ -98,26 +105,55 @@ static void on_respond(void *stream, int http_status, const struct ses_header *h
 
 static const struct ses_http_stream_ops stream_ops = {.respond = on_respond};
 
-static void dispatch(struct h1 *h1)
+/* The body of a refused request can be passed over: its length is known and small, and the client does not wait to
+ * be asked for it (RFC 9110 section 10.1.1: it may then leave it out, and nobody knows what comes next). */
+static bool can_pass_over(const struct h1 *h1)
+{
+    return !h1->chunked && !h1->expects_continue && h1->parser.content_length <= H1_PASSED_OVER_MAX;
+}
+
+/* The head is whole. */
+static void judge(struct h1 *h1)
 {
     struct ses_exchange *x = NULL;
 
+    h1->judged = true;
     if (ses_exchange_new(h1->doors->options.pool, &x) != SES_OK) {
         refuse(h1, (struct ses_h1_fault){503, "too many requests in progress"});
         return;
     }
+    h1->x = x;
     if (fill(h1, x) != SES_OK) {
-        ses_exchange_release(x);
         refuse(h1, (struct ses_h1_fault){503, "out of memory"});
         return;
     }
     h1->requests++;
     if (h1->draining || h1->requests >= h1->doors->options.limits.requests_max)
         h1->keep_alive = false;
+    (void)ses_http_begin(h1->doors, x, h1->conn, &stream_ops);
+}
+
+/* The body is whole. */
+static void dispatch(struct h1 *h1)
+{
+    struct ses_exchange *x = h1->x;
+
+    if (ses_arena_copy(&x->arena, ses_buf_view(&h1->body), &x->body) != SES_OK) {
+        refuse(h1, (struct ses_h1_fault){503, "out of memory"});
+        return;
+    }
     ses_h1_parse_reset(h1);
     h1->phase = H1_RUNNING;
-    h1->x = x;
-    ses_http_dispatch(h1->doors, x, &stream_ops);
+    ses_http_dispatch(x);
+}
+
+/* Nothing of the request is left on the connection, which can be used again. */
+static void passed_over(struct h1 *h1)
+{
+    ses_h1_parse_reset(h1);
+    h1->phase = H1_IDLE;
+    if (h1->draining)
+        end(h1);
 }
 
 /* ---- bytes */
@@ -138,6 +174,33 @@ static bool can_read(const struct h1 *h1)
     return h1->phase != H1_RUNNING && h1->phase != H1_ENDED && backlog(h1) < SES_CONN_HIGH_WATER;
 }
 
+static bool is_reading(const struct h1 *h1)
+{
+    return h1->phase == H1_BODY || h1->phase == H1_TRAILER;
+}
+
+/* What follows from the bytes that were parsed. An answer at the head may have ended the request, or the
+ * connection. */
+static void advance(struct h1 *h1)
+{
+    if (h1->fault.http_status != 0) {
+        refuse(h1, h1->fault);
+        return;
+    }
+    if (h1->phase == H1_BODY && !h1->judged)
+        judge(h1);
+    if (h1->answered)
+        settle(h1);
+    if (!h1->complete || !is_reading(h1))
+        return;
+    if (h1->passing_over)
+        passed_over(h1);
+    else
+        dispatch(h1);
+    if (h1->answered)
+        settle(h1);
+}
+
 /* Parses and dispatches as far as one request at a time allows; returns the bytes taken. busy: an
  * answer given from inside dispatch must not start the next request on top of this one (on_respond),
  * the loop here does. It ends when a request runs, when the connection is over, or when the answers
@@ -152,12 +215,7 @@ static size_t consume(struct h1 *h1, struct ses_slice bytes)
         if (h1->phase == H1_IDLE)
             ses_h1_parse_begin(h1);
         at += ses_h1_parse(h1, ses_slice_cut(bytes, at, bytes.len));
-        if (h1->fault.http_status != 0)
-            refuse(h1, h1->fault);
-        else if (h1->complete)
-            dispatch(h1);
-        if (h1->answered)
-            settle(h1);
+        advance(h1);
     }
     if (h1->phase == H1_BODY && h1->expects_continue && at == bytes.len && h1->body_raw_bytes == 0)
         answer_continue(h1);
@@ -235,7 +293,7 @@ static void on_respond(void *stream, int http_status, const struct ses_header *h
 {
     struct h1 *h1 = stream;
 
-    if (h1->draining)
+    if (h1->draining || (!h1->complete && !can_pass_over(h1)))
         h1->keep_alive = false;
     if (ses_h1_answer(h1, http_status, headers, headers_count, body) != SES_OK) {
         ses_conn_cut(h1->conn);
@@ -349,10 +407,9 @@ static void on_close(void *engine)
     struct h1 *h1 = engine;
 
     ses_timer_stop(&h1->timer);
-    if (h1->x != NULL) {
+    if (h1->x != NULL && h1->phase == H1_RUNNING)
         ses_exchange_cancel(h1->x, SES_CANCELLED);
-        drop_exchange(h1);
-    }
+    drop_exchange(h1);
     ses_h1_parse_reset(h1);
     ses_buf_done(&h1->pending);
     ses_buf_done(&h1->out);

@@ -14,8 +14,9 @@
  * Phases of a connection:
  *
  *   IDLE     --first byte-->            HEAD
- *   HEAD     --the head is right-->     BODY      without a body it is whole in the same call
+ *   HEAD     --the head is right-->     BODY      an exchange is made of it, and judged
  *   BODY     --whole-->                 RUNNING
+ *   BODY     --whole, answered already--> IDLE    the refusal left at once, the body was thrown away
  *   BODY     --last chunk-->            TRAILER   --empty line--> RUNNING
  *   RUNNING  --answered-->              IDLE
  *   RUNNING  --answered, the last-->    ENDED     "connection: close", a drain, requests_max
@@ -35,8 +36,10 @@
 
 /* What a chunked body may spend on framing beside its payload: 16 KiB and 8 bytes per payload byte (one-byte
  * chunks cost 5). RFC 9112 section 7.1.1 asks for a limit on chunk extensions. */
-#define H1_FRAMING_BYTES     (16 * SES_KIB)
-#define H1_FRAMING_PER_BYTE  8u
+#define H1_FRAMING_BYTES    (16 * SES_KIB)
+#define H1_FRAMING_PER_BYTE 8u
+/* So much of a refused request's body is read, so that the connection can be used again. */
+#define H1_PASSED_OVER_MAX   (64 * SES_KIB)
 #define H1_OUT_BYTES_MAX     (4 * SES_MIB)
 #define H1_PENDING_BYTES_MAX (128 * SES_KIB)
 
@@ -83,7 +86,9 @@ struct h1 {
     bool chunked;
     bool expects_continue;
 
-    struct ses_exchange *x; /* while RUNNING */
+    struct ses_exchange *x; /* from the end of the head to the answer */
+    bool judged;            /* the head of this request was */
+    bool passing_over;      /* this request is answered; its body is thrown away */
     bool answered;
     bool busy; /* inside consume: an answer is dealt with there */
     bool draining;

@@ -121,8 +121,10 @@ static int on_chunk_header(llhttp_t *parser)
 static int on_body(llhttp_t *parser, const char *at, size_t len)
 {
     struct h1 *h1 = parser->data;
-    enum ses_status status = ses_buf_append(&h1->body, ses_slice(at, len));
+    enum ses_status status = SES_OK;
 
+    if (!h1->passing_over)
+        status = ses_buf_append(&h1->body, ses_slice(at, len));
     if (status == SES_TOO_LARGE)
         return fail(h1, 413, "the body is too large");
     return status == SES_OK ? 0 : fail(h1, 503, "out of memory");
@@ -186,6 +188,8 @@ void ses_h1_parse_begin(struct h1 *h1)
     h1->trailers_from = 0;
     h1->counted_bytes = 0;
     h1->body_raw_bytes = 0;
+    h1->judged = false;
+    h1->passing_over = false;
     h1->complete = false;
     h1->keep_alive = false;
     h1->head_method = false;
@@ -265,7 +269,7 @@ static size_t parse_body(struct h1 *h1, struct ses_slice bytes)
                               h1->parser.content_length < bytes.len ? h1->parser.content_length : bytes.len);
     used = execute(h1, bytes);
     h1->body_raw_bytes += used;
-    if (h1->fault.http_status == 0 &&
+    if (h1->fault.http_status == 0 && !h1->passing_over &&
         h1->body_raw_bytes > H1_FRAMING_BYTES + (1 + H1_FRAMING_PER_BYTE) * h1->body.len)
         h1->fault = (struct ses_h1_fault){400, "too much chunk framing for the body"};
     return used;

@@ -153,6 +153,7 @@ struct ses_h2 {
     enum ses_h2_life life;
     const struct ses_h2_io *io;
     void *io_arg;
+    struct ses_conn *conn; /* for the gates; NULL in unit tests */
     const char *peer;
     nghttp2_session *session;
     struct ses_list streams;

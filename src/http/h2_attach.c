@@ -107,6 +107,7 @@ void ses_h2_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_sl
         return;
     }
     h2->spent_ms = spent_ms < doors->options.limits.header_ms ? spent_ms : doors->options.limits.header_ms;
+    h2->conn = conn;
     ses_conn_attach(conn, &h2_ops, h2);
     /* A failure needs no other step than its GOAWAY: produce writes it and finishes the connection. */
     if (ses_h2_receive(h2, first) != SES_OK)

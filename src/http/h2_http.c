@@ -119,7 +119,9 @@ static void on_body_timeout(void *arg)
 
 static void begin(struct ses_h2_stream *stream)
 {
-    if (!ses_h2_request_ended(stream))
+    stream->started = true;
+    if (ses_http_begin(stream->h2->shared->doors, stream->x, stream->h2->conn, &stream_ops) &&
+        !ses_h2_request_ended(stream))
         ses_h2_stream_timer(stream, stream->h2->shared->doors->options.limits.body_ms, on_body_timeout);
 }
 
@@ -148,8 +150,7 @@ static void request_end(struct ses_h2_stream *stream)
     }
     ses_buf_done(&stream->in);
     (void)ses_h2_hold(stream);
-    stream->started = true;
-    ses_http_dispatch(stream->h2->shared->doors, x, &stream_ops);
+    ses_http_dispatch(x);
 }
 
 static void drained(struct ses_h2_stream *stream)

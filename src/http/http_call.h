@@ -22,11 +22,13 @@
 struct http_call {
     struct ses_doors *doors;
     const struct ses_http_stream_ops *ops;
+    uint64_t limit_ms;           /* from the dispatch on */
     struct ses_slice message;    /* a unary reply, between send and end */
     int refusal_status;          /* HTTP status of a refusal of the door's own; 0: the error's */
     struct ses_slice extra_name; /* a header that explains the refusal: allow, accept-post, accept-encoding */
     struct ses_slice extra_value;
     bool accepts_gzip;
+    bool packed; /* the body is gzip */
 };
 
 static inline struct http_call *ses_http_call_of(const struct ses_exchange *x)

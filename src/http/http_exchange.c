@@ -1,5 +1,6 @@
 /* The judging half of an HTTP exchange: a chain of checks, each of which refuses by itself; their order
- * is the order in which a caller is told of several faults. Behind the last one the method is started. */
+ * is the order in which a caller is told of several faults. All that the head can tell is judged before the body is
+ * taken; behind the last check the method is started. */
 #include "http_call.h"
 
 #include <sessiond/base/clock.h>
@@ -229,22 +230,28 @@ static bool check_version(struct ses_exchange *x)
     return refuse(x, 0, SES_INVALID_ARGUMENT, "connect-protocol-version must be 1");
 }
 
-/* Replaces the body by what it unpacks to. Bounded like a body that came plain: 413 beyond
- * body_bytes_max, found out before the memory is spent. */
-static bool check_encoding(struct ses_doors *doors, struct ses_exchange *x)
+static bool check_encoding(struct ses_exchange *x)
 {
-    bool rpc = x->door == SES_DOOR_CONNECT;
     struct ses_slice coding = ses_exchange_header(x, "content-encoding", NULL);
+    struct http_call *call = ses_http_call_of(x);
+
+    call->packed = ses_slice_ieq(coding, SES_STR("gzip"));
+    if (call->packed || coding.len == 0 || ses_slice_ieq(coding, SES_STR("identity")))
+        return true;
+    set_extra(x, SES_STR("accept-encoding"), SES_STR("gzip, identity"));
+    return refuse(x, x->door == SES_DOOR_CONNECT ? 0 : 415, SES_UNIMPLEMENTED,
+                  "content-encoding must be gzip or identity");
+}
+
+/* Replaces the body by what it unpacks to; an empty one was not encoded. Bounded like a body that came plain: 413
+ * beyond body_bytes_max, found out before the memory is spent. */
+static bool unpack(struct ses_exchange *x)
+{
+    const struct ses_doors *doors = ses_http_call_of(x)->doors;
     enum ses_status status;
 
-    if (coding.len == 0 || ses_slice_ieq(coding, SES_STR("identity")))
+    if (!ses_http_call_of(x)->packed || x->body.len == 0)
         return true;
-    if (!ses_slice_ieq(coding, SES_STR("gzip"))) {
-        set_extra(x, SES_STR("accept-encoding"), SES_STR("gzip, identity"));
-        return refuse(x, rpc ? 0 : 415, SES_UNIMPLEMENTED, "content-encoding must be gzip or identity");
-    }
-    if (x->body.len == 0)
-        return true; /* nothing was encoded */
     status = ses_gzip_inflate(x->body, doors->options.limits.body_bytes_max, &x->arena, &x->body);
     if (status == SES_TOO_LARGE)
         return refuse(x, 413, SES_TOO_LARGE, "the body is too large when unpacked");
@@ -253,9 +260,9 @@ static bool check_encoding(struct ses_doors *doors, struct ses_exchange *x)
     return status == SES_OK || refuse(x, 0, status, "the body needs too much memory");
 }
 
-/* ret_limit_ms: what the server allows, or less if the client says so. The client may shorten the
- * server's limit, never lengthen it. 0 is "over already" in Connect. */
-static bool check_timeout(const struct ses_doors *doors, struct ses_exchange *x, uint64_t *ret_limit_ms)
+/* What the server allows, or less if the client says so. The client may shorten the server's limit, never
+ * lengthen it. 0 is "over already" in Connect. */
+static bool check_timeout(const struct ses_doors *doors, struct ses_exchange *x)
 {
     bool present;
     struct ses_slice text = ses_exchange_header(x, "connect-timeout-ms", &present);
@@ -269,7 +276,8 @@ static bool check_timeout(const struct ses_doors *doors, struct ses_exchange *x,
             return refuse(x, 0, SES_DEADLINE_EXCEEDED, "the deadline has passed before the call began");
         limit_ms = wanted_ms < limit_ms ? wanted_ms : limit_ms;
     }
-    *ret_limit_ms = limit_ms;
+    ses_http_call_of(x)->limit_ms = limit_ms;
+    x->deadline_mono_ns = x->started_mono_ns + limit_ms * SES_NS_PER_MS; /* for the gates */
     return true;
 }
 
@@ -290,10 +298,12 @@ static void on_deadline(void *arg)
     ses_exchange_release(x);
 }
 
-static void start(struct ses_doors *doors, struct ses_exchange *x, uint64_t limit_ms)
+static void start(struct ses_exchange *x)
 {
-    x->deadline_mono_ns = ses_clock_mono_ns() + limit_ms * SES_NS_PER_MS;
-    ses_timer_start(doors->options.timers, &x->deadline_timer, limit_ms, on_deadline, x);
+    const struct http_call *call = ses_http_call_of(x);
+
+    x->deadline_mono_ns = ses_clock_mono_ns() + call->limit_ms * SES_NS_PER_MS;
+    ses_timer_start(call->doors->options.timers, &x->deadline_timer, call->limit_ms, on_deadline, x);
     x->route->start(x, x->route->arg);
 }
 
@@ -320,14 +330,24 @@ static bool prepare(struct ses_doors *doors, struct ses_exchange *x, const struc
     return true;
 }
 
-void ses_http_dispatch(struct ses_doors *doors, struct ses_exchange *x, const struct ses_http_stream_ops *ops)
+bool ses_http_begin(struct ses_doors *doors, struct ses_exchange *x, struct ses_conn *conn,
+                    const struct ses_http_stream_ops *ops)
 {
-    uint64_t limit_ms = 0;
+    const struct ses_door_options *options = &doors->options;
+    bool go_on;
 
     ses_exchange_hold(x); /* an answer given at once must not end it under our feet */
-    if (prepare(doors, x, ops) && check_headers(x) && check_host(doors, x) && check_route(doors, x) &&
-        check_method(x) && check_media_type(x) && check_version(x) && check_encoding(doors, x) &&
-        check_timeout(doors, x, &limit_ms))
-        start(doors, x, limit_ms);
+    go_on = prepare(doors, x, ops) && check_headers(x) && check_host(doors, x) && check_route(doors, x) &&
+            check_method(x) && check_media_type(x) && check_version(x) && check_encoding(x) &&
+            check_timeout(doors, x) && ses_gates_pass(options->gates, options->gates_count, x, conn);
+    ses_exchange_release(x);
+    return go_on;
+}
+
+void ses_http_dispatch(struct ses_exchange *x)
+{
+    ses_exchange_hold(x);
+    if (unpack(x))
+        start(x);
     ses_exchange_release(x);
 }

@@ -12,6 +12,7 @@ struct method_row {
     const char *path;  /* the last part of a method's is its flow */
     const char *alias; /* a plain JSON route of it, or NULL */
     const char *flow;  /* of a resource; NULL: a method */
+    unsigned rights;   /* enum ses_right */
     enum ses_route_kind kind;
     bool get;
     bool get_or_post;
@@ -25,17 +26,25 @@ struct method_row {
 static const struct method_row rows[] = {
     {.path = CREATE "CreateSessionToken",
      .alias = "/payments/create_session_token",
+     .rights = SES_RIGHT_CREATE,
      .start = ses_create_session_token_start},
     {.path = CREATE "CreateServerSessionAuthenticationToken",
      .alias = "/payments/server_session_authentication_token",
+     .rights = SES_RIGHT_CREATE,
      .start = ses_create_server_session_authentication_token_start},
-    {.path = SESSION "GetSession", .start = ses_get_session_start},
-    {.path = SESSION "AdvanceSession", .start = ses_advance_session_start},
-    {.path = SESSION "UpdateSession", .start = ses_update_session_start},
-    {.path = SESSION "BeginStep", .start = ses_begin_step_start},
-    {.path = SESSION "RevokeSession", .start = ses_revoke_session_start},
-    {.path = SESSION "WatchSession", .kind = SES_ROUTE_SERVER_STREAM, .start = ses_watch_session_start},
-    /* The handle is what opens it, and no shopper is left standing for a proxy's rewriting: any host. */
+    {.path = SESSION "GetSession", .rights = SES_RIGHT_CONTINUE, .start = ses_get_session_start},
+    /* Without a token it is a webhook: which of the two, the method sees. */
+    {.path = SESSION "AdvanceSession",
+     .rights = (unsigned)SES_RIGHT_CONTINUE | (unsigned)SES_RIGHT_WEBHOOK,
+     .start = ses_advance_session_start},
+    {.path = SESSION "UpdateSession", .rights = SES_RIGHT_CONTINUE, .start = ses_update_session_start},
+    {.path = SESSION "BeginStep", .rights = SES_RIGHT_CONTINUE, .start = ses_begin_step_start},
+    {.path = SESSION "RevokeSession", .rights = SES_RIGHT_CONTINUE, .start = ses_revoke_session_start},
+    {.path = SESSION "WatchSession",
+     .rights = SES_RIGHT_CONTINUE,
+     .kind = SES_ROUTE_SERVER_STREAM,
+     .start = ses_watch_session_start},
+    /* Shoppers have no credentials, the handle is what opens it, and no shopper is left standing for a proxy's rewriting: any host. */
     {.path = SES_RETURN_PATH,
      .flow = "Return",
      .kind = SES_ROUTE_PLAIN,
@@ -76,6 +85,7 @@ static struct ses_route route_of(const struct method_row *row, void *service)
                               .kind = row->kind,
                               .get = row->get,
                               .get_or_post = row->get_or_post,
+                              .rights = row->rights,
                               .any_host = row->any_host,
                               .flow = flow_of(row),
                               .metric = (int)(row - rows),

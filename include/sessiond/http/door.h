@@ -6,6 +6,7 @@
 #define SESSIOND_HTTP_DOOR_H
 
 #include <sessiond/exchange/exchange.h>
+#include <sessiond/exchange/gate.h>
 #include <sessiond/net/conn.h>
 #include <sessiond/net/timer.h>
 
@@ -39,6 +40,8 @@ struct ses_door_options {
     const char *const *hosts; /* beside loopback's, the names that requests may be for: others are answered
                                  421; NULL: any (tests) */
     size_t hosts_count;
+    struct ses_gate gates[SES_GATES_MAX]; /* asked in this order */
+    size_t gates_count;
     bool http2;              /* false: HTTP/1.1 only (admin) */
     const char *server_name; /* "sessiond" in the server header; NULL: no such header */
     const char *closed; /* nobody can serve: every request is UNAVAILABLE (503) with this text; or NULL */

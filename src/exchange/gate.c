@@ -1,0 +1,16 @@
+/* The gates of a door, one after the other. */
+#include <sessiond/exchange/gate.h>
+
+bool ses_gates_pass(const struct ses_gate *gates, size_t count, struct ses_exchange *x, struct ses_conn *conn)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct ses_error error;
+
+        ses_error_set(&error, SES_OK, SES_SLICE_EMPTY);
+        if (gates[i].admit(gates[i].arg, x, conn, &error) == SES_OK)
+            continue;
+        ses_exchange_fail(x, &error);
+        return false;
+    }
+    return true;
+}
