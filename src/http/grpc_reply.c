@@ -30,6 +30,19 @@ static void add_details(struct ses_h2_stream *stream, const struct ses_error *er
         stream->trailers[stream->trailers_count++] = ses_h2_nv_once(SES_STR("grpc-status-details-bin"), text);
 }
 
+/* Beside RetryInfo, which libraries show but do not act upon: with this one their own retries wait as long
+ * (gRFC A6, "Pushback"). */
+static void add_pushback(struct ses_h2_stream *stream, const struct ses_error *error)
+{
+    const char *text = NULL;
+
+    if (error->retry_delay_ms > 0)
+        text = ses_arena_printf(&stream->x->arena, "%u", error->retry_delay_ms);
+    if (text != NULL)
+        stream->trailers[stream->trailers_count++] =
+            ses_h2_nv_once(SES_STR("grpc-retry-pushback-ms"), ses_slice_str(text));
+}
+
 /* Without an exchange there is no memory to encode into: only literals of ours come here then, which
  * need none. */
 static void make_trailers(struct ses_h2_stream *stream, const struct ses_error *error)
@@ -48,6 +61,7 @@ static void make_trailers(struct ses_h2_stream *stream, const struct ses_error *
     if (error->message.len > 0 && ses_grpc_message_encode(error->message, &stream->x->arena, &text) == SES_OK)
         stream->trailers[stream->trailers_count++] = ses_h2_nv_once(SES_STR("grpc-message"), text);
     add_details(stream, error);
+    add_pushback(stream, error);
 }
 
 /* A method's header that cannot be sent is left out rather than ending the call. */

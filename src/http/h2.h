@@ -206,7 +206,7 @@ struct ses_h2_kind {
     void (*forget)(struct ses_h2_stream *stream);
 };
 
-#define SES_H2_TRAILERS_MAX 3 /* grpc-status, grpc-message, grpc-status-details-bin */
+#define SES_H2_TRAILERS_MAX 4 /* grpc-status, grpc-message, grpc-status-details-bin, grpc-retry-pushback-ms */
 
 enum ses_h2_content {
     SES_H2_CONTENT_OTHER,

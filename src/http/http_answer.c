@@ -119,6 +119,20 @@ static void answer_page(struct ses_exchange *x, int http_status)
     respond(x, http_status, SES_STR(SES_RETURN_PAGE_TYPE), ses_return_refusal_body(http_status));
 }
 
+/* RFC 9110 section 10.2.3, in whole seconds: never sooner than RetryInfo says. */
+static void set_retry_after(struct ses_exchange *x, const struct ses_error *error)
+{
+    struct http_call *call = ses_http_call_of(x);
+    const char *text = NULL;
+
+    if (error->retry_delay_ms > 0)
+        text = ses_arena_printf(&x->arena, "%u", (error->retry_delay_ms - 1) / 1000 + 1);
+    if (text == NULL)
+        return;
+    call->extra_name = SES_STR("retry-after");
+    call->extra_value = ses_slice_str(text);
+}
+
 /* At the return URL every error is a page, whatever door it came through: the reader is a shopper. */
 void ses_http_answer_error(struct ses_exchange *x, const struct ses_error *error)
 {
@@ -126,6 +140,7 @@ void ses_http_answer_error(struct ses_exchange *x, const struct ses_error *error
     int http_status = call->refusal_status;
     struct ses_slice body;
 
+    set_retry_after(x, error);
     if (ses_return_path_check(x->path)) {
         answer_page(x, http_status != 0 ? http_status : ses_status_http_route(error->status));
         return;

@@ -38,6 +38,7 @@ struct h1_rig {
     size_t last_body_len;
     enum ses_encoding last_encoding;
     uint64_t last_deadline_ms;
+    uint32_t retry_delay_ms; /* of the failing route's error */
 };
 
 extern struct h1_rig

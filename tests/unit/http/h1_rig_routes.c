@@ -41,9 +41,13 @@ static void h1_rig_echo(struct ses_exchange *x, void *arg)
 
 static void h1_rig_fail(struct ses_exchange *x, void *arg)
 {
+    struct ses_error error;
+
     (void)arg;
     h1_rig_note(x);
-    ses_exchange_fail_status(x, SES_FAILED_PRECONDITION, "no such luck");
+    ses_error_set(&error, SES_FAILED_PRECONDITION, SES_STR("no such luck"));
+    error.retry_delay_ms = h1_rig.retry_delay_ms;
+    ses_exchange_fail(x, &error);
 }
 
 static void on_h1_rig_cancel(struct ses_exchange *x, void *arg)

@@ -14,6 +14,7 @@ static void fail_call(struct ses_exchange *x, void *arg)
     (void)arg;
     ses_error_set(&error, SES_INVALID_ARGUMENT, SES_STR("100% \xc3\xa9"));
     ses_error_violation(&error, SES_STR("amount"), SES_STR("required"));
+    error.retry_delay_ms = 1250;
     ses_exchange_fail(x, &error);
 }
 

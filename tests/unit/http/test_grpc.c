@@ -121,6 +121,7 @@ static void error_is_trailers_only(void **state)
     rig_expect_line(headers, "content-type: application/grpc");
     rig_expect_line(headers, "grpc-message: 100%25 %C3%A9");
     assert_non_null(strstr(headers, "\ngrpc-status-details-bin: "));
+    rig_expect_line(headers, "grpc-retry-pushback-ms: 1250");
     const char *details = strstr(headers, "grpc-status-details-bin: ");
 
     assert_null(memchr(details, '=', strcspn(details, "\n"))); /* sent without padding */

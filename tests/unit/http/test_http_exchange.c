@@ -74,6 +74,23 @@ static void test_errors_by_door(void **state)
     expect("{\"error\":{\"message\":\"no such luck\",\"code\":\"412\"");
 }
 
+/* Whole seconds, never sooner than was meant. */
+static void test_retry_after(void **state)
+{
+    (void)state;
+    request("POST /alias/fail", JSON_TYPE, SES_STR("{}"));
+    assert_false(wrote("retry-after"));
+    h1_rig.retry_delay_ms = 1;
+    request("POST /t.S/Fail", JSON_TYPE, SES_STR("{}"));
+    expect("\r\nretry-after: 1\r\n");
+    h1_rig.retry_delay_ms = 2000;
+    request("POST /alias/fail", JSON_TYPE, SES_STR("{}"));
+    expect("\r\nretry-after: 2\r\n");
+    h1_rig.retry_delay_ms = 2001;
+    request("POST /alias/fail", JSON_TYPE, SES_STR("{}"));
+    expect("\r\nretry-after: 3\r\n");
+}
+
 static void test_unknown_paths(void **state)
 {
     (void)state;
@@ -362,10 +379,19 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, h1_rig_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_connect_unary),      TEST(test_errors_by_door), TEST(test_unknown_paths),
-        TEST(test_http_methods),       TEST(test_media_types),    TEST(test_streams_are_gRPC_only),
-        TEST(test_connect_headers),    TEST(test_deadline),       TEST(test_answered_stops_the_deadline),
-        TEST(test_gzip_requests),      TEST(test_gzip_replies),   TEST(test_accept_encoding),
+        TEST(test_connect_unary),
+        TEST(test_errors_by_door),
+        TEST(test_retry_after),
+        TEST(test_unknown_paths),
+        TEST(test_http_methods),
+        TEST(test_media_types),
+        TEST(test_streams_are_gRPC_only),
+        TEST(test_connect_headers),
+        TEST(test_deadline),
+        TEST(test_answered_stops_the_deadline),
+        TEST(test_gzip_requests),
+        TEST(test_gzip_replies),
+        TEST(test_accept_encoding),
         TEST(test_request_id_is_made),
     };
 
