@@ -9,7 +9,6 @@
 SES_MUST_CHECK enum ses_status ses_request_credential(const struct ses_session_call *call, const char *name,
                                                       struct ses_slice *ret_value,
                                                       struct ses_error *ret_error);
-void ses_request_header(struct ses_outbound_request *request, struct ses_slice name, struct ses_slice value);
 /* Tells SES_NO_MEMORY and returns it. */
 enum ses_status ses_request_no_memory(struct ses_error *ret_error);
 

@@ -3,6 +3,7 @@
 #include <sessiond/exchange/exchange.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/exchange/exchange_trace.h>
 
 #include "exchange_pool.h"
 
@@ -45,6 +46,7 @@ static void write_line(const struct ses_exchange *x, uint32_t grpc_code, int htt
     if (line.log == NULL)
         return;
     ses_log_str(&line, "request_id", x->request_id);
+    ses_exchange_log_trace(x, &line);
     ses_log_str(&line, "door", door_names[x->door]);
     ses_log_str(&line, "flow", x->route == NULL || x->route->flow == NULL ? "none" : x->route->flow);
     put_name(&line, "tenant", x->tenant);

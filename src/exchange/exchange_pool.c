@@ -168,6 +168,7 @@ enum ses_status ses_exchange_add_header(struct ses_exchange *x, struct ses_slice
     copy[name.len + value.len] = '\0'; /* of use in a debugger only */
     x->headers[x->headers_count++] =
         (struct ses_header){ses_slice(copy, name.len), ses_slice(copy + name.len, value.len)};
+    ses_exchange_see_traceparent(x, ses_slice(copy, name.len));
     return SES_OK;
 }
 
@@ -198,7 +199,7 @@ static bool is_request_id(struct ses_slice id)
     return good && ses_card_data_find(id) == SES_CARD_DATA_NONE;
 }
 
-void ses_exchange_settle_request_id(struct ses_exchange *x)
+static void take_request_id(struct ses_exchange *x)
 {
     struct ses_slice id = ses_exchange_header(x, "x-request-id", NULL);
 
@@ -208,6 +209,13 @@ void ses_exchange_settle_request_id(struct ses_exchange *x)
     }
     memcpy(x->request_id, id.data, id.len);
     x->request_id[id.len] = '\0';
+}
+
+void ses_exchange_settle_request_id(struct ses_exchange *x)
+{
+    take_request_id(x);
+    if (x->traceparents > 0)
+        ses_exchange_take_trace(x, ses_exchange_header(x, SES_TRACEPARENT, NULL));
 }
 
 /* A programmer's limit: methods set a handful. The pages at /r/ have the most, five. */

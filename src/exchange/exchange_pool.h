@@ -15,11 +15,23 @@
 
 #include <sessiond/exchange/exchange.h>
 
+#define SES_TRACEPARENT "traceparent"
+
 struct ses_exchange_pool {
     struct ses_exchange_pool_options options;
     struct ses_exchange *idle; /* recycled ones, each with its arena's first chunk; linked by cancel_arg */
     unsigned idle_count;
     unsigned open_count;
 };
+
+/* Of each header as it is added, by its name in lower case: who sends none pays a comparison of lengths. */
+static inline void ses_exchange_see_traceparent(struct ses_exchange *x, struct ses_slice name)
+{
+    if (name.len == sizeof(SES_TRACEPARENT) - 1 && ses_slice_eq(name, SES_STR(SES_TRACEPARENT)))
+        x->traceparents++;
+}
+
+/* exchange_trace.c: after all headers, if there was one; its value. */
+void ses_exchange_take_trace(struct ses_exchange *x, struct ses_slice traceparent);
 
 #endif

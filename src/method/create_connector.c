@@ -6,6 +6,7 @@
 #include <sessiond/base/units.h>
 #include <sessiond/domain/money.h>
 #include <sessiond/domain/session_machine.h>
+#include <sessiond/exchange/exchange_trace.h>
 
 #include "inbox.h"
 #include "refusal.h"
@@ -203,12 +204,24 @@ static void fail_start(struct ses_create *c, enum ses_status status)
     ses_create_fail(c, &error);
 }
 
+/* The connector learns which trace the call belongs to, and nothing else of its caller. */
+static enum ses_status add_trace(struct ses_create *c)
+{
+    struct ses_trace_headers headers;
+
+    SES_TRY(ses_exchange_trace_call(c->x, &headers));
+    ses_request_header(&c->outbound, SES_STR("traceparent"), headers.traceparent);
+    if (headers.tracestate.len > 0)
+        ses_request_header(&c->outbound, SES_STR("tracestate"), headers.tracestate);
+    return SES_OK;
+}
+
 static void start(struct ses_create *c)
 {
     uint64_t deadline_ns = call_deadline_ns(c);
-    enum ses_status status = SES_DEADLINE_EXCEEDED;
+    enum ses_status status = deadline_ns == 0 ? SES_DEADLINE_EXCEEDED : add_trace(c);
 
-    if (deadline_ns != 0)
+    if (status == SES_OK)
         status = ses_outbound_start(c->service->options.driver, c->credentials.connector, &c->outbound,
                                     deadline_ns, on_answer, c);
     if (status != SES_OK)

@@ -1,6 +1,8 @@
 /* What the methods ask of their service. */
 #include "service_core.h"
 
+#include <sessiond/exchange/exchange_trace.h>
+
 /* A walk over at most 256 rows, each of which says one of the two; a merchant may have one row of each
  * kind. */
 struct ses_binding_policy ses_service_binding(const struct ses_service *service, struct ses_slice merchant)
@@ -31,6 +33,7 @@ void ses_tell_late_success(const struct ses_service *service, const struct ses_e
         return;
     ses_log_begin(service->options.log, SES_LOG_WARN, "late_success", &line);
     ses_log_str(&line, "request_id", x->request_id);
+    ses_exchange_log_trace(x, &line);
     ses_log_slice(&line, "merchant", x->merchant);
     ses_log_str(&line, "session", x->session_pseudonym);
     ses_log_end(&line);

@@ -133,6 +133,9 @@ struct ses_outbound_request {
     bool idempotent; /* the connector honours our key: may be sent again */
 };
 
+/* Adds one; name and value are borrowed. There is room for what build makes and a trace context. */
+void ses_request_header(struct ses_outbound_request *request, struct ses_slice name, struct ses_slice value);
+
 struct ses_session_call {
     const struct ses_credentials *credentials;
     struct ses_slice base_url;

@@ -20,6 +20,7 @@
 #include <sessiond/base/log.h>
 #include <sessiond/base/metrics.h>
 #include <sessiond/base/random.h>
+#include <sessiond/base/trace_context.h>
 #include <sessiond/exchange/route.h>
 #include <sessiond/net/timer.h>
 
@@ -76,6 +77,8 @@ struct ses_exchange {
     uint64_t deadline_mono_ns; /* never 0: the server's limit when the client names none */
     /* Echoed from x-request-id (printable ASCII, bounded) or a fresh UUID. */
     char request_id[SES_REQUEST_ID_MAX + 1];
+    struct ses_trace_context trace; /* exchange_trace.h */
+    unsigned traceparents;          /* headers of that name; after they are settled: of the trace, 0 or 1 */
     const char *peer;
 
     /* ---- reply metadata, set by the method before its answer; names and values literals or in the arena */
@@ -86,8 +89,9 @@ struct ses_exchange {
     struct ses_slice tenant;
     struct ses_slice merchant;
     const char *connector;
-    uint32_t connector_status;  /* HTTP status of the connector call, 0 = none */
-    char session_pseudonym[17]; /* keyed hash of the session id, hex */
+    uint32_t connector_status;               /* HTTP status of the connector call, 0 = none */
+    char session_pseudonym[17];              /* keyed hash of the session id, hex */
+    uint8_t call_span_id[SES_SPAN_ID_BYTES]; /* of the call to the connector; zeros: none was made */
 
     /* ---- machinery */
     const struct ses_exchange_ops *ops;
@@ -133,7 +137,7 @@ size_t ses_exchange_held(const struct ses_exchange *x);
 /* [door] Copies a header pair into the exchange; name is lowered. SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_exchange_add_header(struct ses_exchange *x, struct ses_slice name,
                                                        struct ses_slice value);
-/* [door] After all headers: takes or makes the request id. */
+/* [door] After all headers: takes or makes the request id, and takes the trace context if there is one. */
 void ses_exchange_settle_request_id(struct ses_exchange *x);
 /* [door] The client is gone, or the deadline has passed (the door then answers DEADLINE_EXCEEDED itself
  * before this call). */
