@@ -35,6 +35,22 @@ fetch_clients() {
     tests/node_modules/.bin/buf --version >/dev/null || fail "npm left out the program of @bufbuild/buf: remove tests/node_modules, try again"
 }
 
+# The program alone: its package also installs and starts a server, on the admin port's default. Without it integration/metrics
+# leaves out what it would say.
+fetch_promtool() {
+    local dir
+    { [ -x tests/tools/promtool ] || command -v promtool >/dev/null; } && return
+    phase "fetching promtool from Debian's package prometheus"
+    dir=$(mktemp -d)
+    mkdir -p tests/tools
+    if (cd "$dir" && apt-get download -qq prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool) >&2; then
+        mv "$dir/usr/bin/promtool" tests/tools/
+    else
+        phase "no promtool: rules and the page of metrics are checked by our own reader alone"
+    fi
+    rm -rf "$dir"
+}
+
 build() { # build DIR COMPILER
     phase "building with $2 into $1/"
     command -v "$2" >/dev/null || fail "no $2 on the path, though its package is installed"
@@ -99,6 +115,7 @@ esac
 check_owner
 install_packages build demo test journey
 fetch_clients
+fetch_promtool
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"
 if [ "$mode" = nightly ]; then

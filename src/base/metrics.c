@@ -1,10 +1,62 @@
 /* All relaxed: a counter says nothing about other memory, and a sum over slots is of no one moment anyway. */
 #include <sessiond/base/metrics.h>
 
+#include <stdbool.h>
+#include <string.h>
+
+#define COUNTER_ROW(name, prom, kind, help) [SES_C_##name] = {prom, kind, help, NULL, NULL, 0, 0},
+#define FAMILY_VALUES(name, prom, kind, label, help, ...)                                                    \
+    static const char *const values_##name[] = {__VA_ARGS__};
+#define FAMILY_ROW(name, prom, kind, label, help, ...)                                                       \
+    [SES_F_##name] = {prom,           kind,          help,                                                   \
+                      label,          values_##name, SES_CELL_##name##_LAST - SES_CELL_##name + 1,           \
+                      SES_CELL_##name},
+
+static const struct ses_metric_info counters[SES_C_COUNT] = {SES_COUNTER_TABLE(COUNTER_ROW)};
+SES_FAMILY_TABLE(FAMILY_VALUES)
+static const struct ses_metric_info families[SES_F_COUNT] = {SES_FAMILY_TABLE(FAMILY_ROW)};
+
+const struct ses_metric_info *ses_counter_info(enum ses_counter counter)
+{
+    return &counters[counter];
+}
+
+const struct ses_metric_info *ses_family_info(enum ses_family family)
+{
+    return &families[family];
+}
+
 void ses_count(struct ses_metrics *m, enum ses_counter counter, uint64_t n)
 {
     if (m != NULL)
         atomic_fetch_add_explicit(&m->counter[counter], n, memory_order_relaxed);
+}
+
+void ses_family_add(struct ses_metrics *m, enum ses_family family, size_t value, int64_t n)
+{
+    if (m != NULL && value < families[family].count)
+        atomic_fetch_add_explicit(&m->family[families[family].cell + value], (uint64_t)n,
+                                  memory_order_relaxed);
+}
+
+static bool is_gauge(const struct ses_metric_info *info)
+{
+    return strcmp(info->kind, "gauge") == 0;
+}
+
+void ses_metrics_reset_gauges(struct ses_metrics *m)
+{
+    for (int i = 0; i < SES_C_COUNT; i++) {
+        /* The writer stays poisoned until its shard was opened again. */
+        if (is_gauge(&counters[i]) && i != SES_C_STORE_POISONED)
+            ses_gauge_set(m, (enum ses_counter)i, 0);
+    }
+    for (int i = 0; i < SES_F_COUNT; i++) {
+        for (size_t value = 0; is_gauge(&families[i]) && value < families[i].count; value++)
+            atomic_store_explicit(&m->family[families[i].cell + value], 0, memory_order_relaxed);
+    }
+    for (size_t i = 0; i < SES_METRIC_HOSTS_MAX; i++)
+        atomic_store_explicit(&m->breakers[i].state, 0, memory_order_relaxed);
 }
 
 /* Modulo 2^64: a gauge may go below zero in one slot (counted up here, down there) and be right in the

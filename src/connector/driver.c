@@ -62,6 +62,37 @@ static struct ses_outbound *take_spare(struct ses_driver *driver)
     return SES_CONTAINER(node, struct ses_outbound, node);
 }
 
+/* A place on the board for the life of the worker, by whoever comes first: which hosts a worker calls is the
+ * operator's choice, and few. A long name has none. */
+static struct ses_breaker_cell *cell_of(struct ses_metrics *metrics, const struct ses_host *host)
+{
+    if (metrics == NULL || host->connector->metric < 0 || host->origin_bytes >= SES_METRIC_HOST_SIZE)
+        return NULL;
+    for (size_t i = 0; i < SES_METRIC_HOSTS_MAX; i++) {
+        struct ses_breaker_cell *cell = &metrics->breakers[i];
+
+        if (atomic_load_explicit(&cell->state, memory_order_relaxed) == 0) {
+            cell->connector = host->connector->metric;
+            memcpy(cell->origin, host->origin, host->origin_bytes);
+            cell->origin[host->origin_bytes] = '\0';
+            return cell;
+        }
+        if (cell->connector == host->connector->metric &&
+            ses_slice_eq_str(ses_slice(host->origin, host->origin_bytes), cell->origin))
+            return cell;
+    }
+    return NULL;
+}
+
+/* Released: whoever sees the state sees whose it is. */
+static void tell_state(struct ses_driver *driver, struct ses_host *host)
+{
+    if (host->cell == NULL)
+        host->cell = cell_of(driver->options.metrics, host);
+    if (host->cell != NULL)
+        atomic_store_explicit(&host->cell->state, 1u + host->breaker.state, memory_order_release);
+}
+
 static void log_breaker(const struct ses_outbound *outbound, enum ses_log_level level, const char *event)
 {
     struct ses_log *log = outbound->driver->options.log;
@@ -105,6 +136,7 @@ static void tell_breaker(struct ses_outbound *outbound, enum ses_connector_outco
     } else if (ses_breaker_failure(breaker, now_ms, options->breaker_failures, options->breaker_open_ms)) {
         log_breaker(outbound, SES_LOG_WARN, "breaker_open");
     }
+    tell_state(outbound->driver, outbound->host);
 }
 
 static void leave(struct ses_outbound *outbound)
@@ -283,9 +315,11 @@ static enum ses_status launch(struct ses_outbound *outbound)
         refuse(outbound, SES_OUTCOME_UNREACHABLE);
         return SES_OK;
     }
+    tell_state(driver, outbound->host);
     if (ses_outbound_attach(outbound, now_ns, left_ms, false) != SES_OK) {
         if (outbound->probe)
             ses_breaker_release(&outbound->host->breaker, now_ns / SES_NS_PER_MS);
+        tell_state(driver, outbound->host);
         return SES_NO_MEMORY;
     }
     ses_list_push_back(&driver->running, &outbound->node);

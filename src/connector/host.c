@@ -62,6 +62,14 @@ static enum ses_status make_room(struct ses_hosts *hosts, size_t *ret_place)
     return SES_OK;
 }
 
+/* Its breaker is forgotten with it, and so is what was told of it. */
+static void forget(struct ses_host *host)
+{
+    if (host->cell != NULL)
+        atomic_store_explicit(&host->cell->state, 1u + SES_BREAKER_CLOSED, memory_order_relaxed);
+    free(host);
+}
+
 static enum ses_status add(struct ses_hosts *hosts, const struct ses_connector *connector,
                            struct ses_slice url, bool sandbox, struct ses_host **ret_host)
 {
@@ -88,7 +96,7 @@ static enum ses_status add(struct ses_hosts *hosts, const struct ses_connector *
     if (place == hosts->count)
         hosts->count++;
     else
-        free(hosts->table[place]);
+        forget(hosts->table[place]);
     hosts->table[place] = host;
     *ret_host = host;
     return SES_OK;

@@ -2,6 +2,7 @@
 #ifndef SESSIOND_SRC_CONNECTOR_HOST_H
 #define SESSIOND_SRC_CONNECTOR_HOST_H
 
+#include <sessiond/base/metrics.h>
 #include <sessiond/connector/connector.h>
 
 #include "breaker.h"
@@ -19,6 +20,7 @@ struct ses_host {
     uint64_t used_ms;
     bool https;
     struct ses_breaker breaker;
+    struct ses_breaker_cell *cell; /* where its state is told; NULL: nowhere */
     size_t origin_bytes;
     char origin[SES_HOST_ORIGIN_SIZE];
 };

@@ -79,6 +79,9 @@ static void record(struct ses_exchange *x, uint32_t grpc_code, int http_status)
     if (metrics != NULL && row >= 0 && row < SES_METRIC_METHODS_MAX && grpc_code < SES_METRIC_CODES) {
         atomic_fetch_add_explicit(&metrics->requests[row][grpc_code], 1, memory_order_relaxed);
         ses_hist_add(&metrics->request_ns[row], took_ns);
+        ses_family_add(metrics, SES_F_DOORS, x->door, 1);
+        if (x->connector_ns != 0)
+            ses_hist_add(&metrics->own_ns, took_ns > x->connector_ns ? took_ns - x->connector_ns : 0);
     }
     write_line(x, grpc_code, http_status, took_ns);
 }
@@ -132,6 +135,8 @@ void ses_exchange_fail(struct ses_exchange *x, const struct ses_error *error)
         return;
     ses_exchange_hold(x);
     x->ops->end(x, error);
+    if (x->pool->options.metrics != NULL)
+        ses_family_add(x->pool->options.metrics, SES_F_REFUSALS, ses_reason_index(error->reason), 1);
     record(x, ses_status_grpc(error->status), 0);
     ses_exchange_release(x);
 }

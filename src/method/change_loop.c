@@ -137,6 +137,16 @@ static enum step after_read(struct ses_change_loop *loop, enum ses_status status
     return STEP_OVER;
 }
 
+/* In the order of the family's values (base/metrics.h). Another version of the same status is no transition. */
+static void count_transition(const struct ses_change_loop *loop)
+{
+    size_t value = loop->status_put == SES_SESSION_REVOKED ? SES_SESSION_FAILED : loop->status_put - 1u;
+
+    if (loop->status_put != 0 && loop->status_put != loop->status_before &&
+        loop->status_put != SES_SESSION_EXPIRED)
+        ses_family_add(loop->service->options.metrics, SES_F_TRANSITIONS, value, 1);
+}
+
 /* ALREADY_EXISTS and the like do not come: whatever else is there than was expected is CONFLICT. */
 static enum step after_write(struct ses_change_loop *loop, enum ses_status status)
 {
@@ -158,6 +168,7 @@ static enum step after_write(struct ses_change_loop *loop, enum ses_status statu
         ses_change_loop_hold(loop); /* the user goes on by itself, however long the client stays */
         loop->ops->leased(loop);
     } else {
+        count_transition(loop);
         loop->ops->committed(loop);
     }
     return STEP_OVER;
@@ -253,6 +264,9 @@ static enum step decide(struct ses_change_loop *loop)
 {
     uint64_t now_ms = ses_clock_now_ms();
 
+    if (!loop->lease.held) /* else what was read before it was taken */
+        loop->status_before = loop->found.live ? (uint8_t)loop->found.session.status : 0;
+    loop->status_put = 0;
     if (loop->ops->decide(loop, now_ms) == SES_CHANGE_DONE)
         return STEP_OVER;
     if (loop->found.leased && !loop->lease.held)
@@ -316,6 +330,7 @@ enum ses_status ses_change_loop_put_session(struct ses_change_loop *loop)
                                 .expires_ms = ses_session_kept_ms(session, &loop->service->rules)};
 
     memcpy(record.session_id, session->id, sizeof(record.session_id));
+    loop->status_put = (uint8_t)session->status;
     SES_TRY(
         ses_session_record_encode(session, NULL, loop->found.origin, &loop->service->scratch, &record.body));
     return ses_change_loop_put(loop, &record);

@@ -73,8 +73,10 @@ struct ses_change_loop {
     ses_store_owner owner;         /* of the entry, from a put on; SES_OWNER_NOBODY: as it is */
     struct ses_access_found found; /* valid in decide and write */
     enum ses_change_pause pause;
-    bool blind; /* the first attempt expects nothing there, without a look */
-    bool held;  /* our reference on x */
+    bool blind;            /* the first attempt expects nothing there, without a look */
+    bool held;             /* our reference on x */
+    uint8_t status_before; /* of the session that the attempt has read; 0: none lives */
+    uint8_t status_put;    /* of the one that it puts; 0: it puts none */
     struct ses_store_op op;
     struct ses_store_lease lease;
     uint64_t lease_end_ns;      /* by our clock */

@@ -86,7 +86,8 @@ struct ses_create {
     struct ses_list to_sign;  /* in service->to_sign */
     struct ses_outbound_request outbound;
     char idempotency_key[SES_IDEMPOTENCY_KEY_SIZE];
-    bool asked; /* the connector may have acted, and no answer of its own says what came of it */
+    uint64_t called_mono_ns; /* when the connector was asked */
+    bool asked;              /* the connector may have acted, and no answer of its own says what came of it */
 };
 
 /* [worker] A route's start, with the RPC told. */

@@ -95,6 +95,7 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
     struct ses_connector_result result = {.outcome = outcome};
 
     c->asked = true;
+    c->x->connector_ns += ses_clock_mono_ns() - c->called_mono_ns;
     if (http_status == 0) {
         ses_connector_result_transport(outcome, &result);
     } else {
@@ -221,6 +222,7 @@ static void start(struct ses_create *c)
     uint64_t deadline_ns = call_deadline_ns(c);
     enum ses_status status = deadline_ns == 0 ? SES_DEADLINE_EXCEEDED : add_trace(c);
 
+    c->called_mono_ns = ses_clock_mono_ns();
     if (status == SES_OK)
         status = ses_outbound_start(c->service->options.driver, c->credentials.connector, &c->outbound,
                                     deadline_ns, on_answer, c);

@@ -6,7 +6,7 @@
 #include "natural_key.h"
 #include "return_frame.h"
 
-enum outcome { FIRST, AGAIN, OTHER_PAYLOAD, EXPIRED, UNKNOWN, UNAVAILABLE };
+enum outcome { FIRST, AGAIN, OTHER_PAYLOAD, EXPIRED, UNKNOWN, UNAVAILABLE, REFUSED };
 
 /* One return; in its exchange's arena. The loop's callbacks find it by its loop (return_of); claims
  * are what the handle said. */
@@ -36,9 +36,16 @@ static enum ses_return_page page_of(const struct step_return *r)
     return r->what.refused && known ? r->what.page : pages[r->outcome];
 }
 
+/* In the order of the family's values (base/metrics.h). */
+static void count(struct ses_service *service, enum outcome outcome, bool refused)
+{
+    ses_family_add(service->options.metrics, SES_F_RETURNS, refused ? REFUSED : outcome, 1);
+}
+
 /* r lies in the exchange's arena, so finish comes last. */
 static void tell(struct step_return *r)
 {
+    count(r->loop.service, r->outcome, r->what.refused);
     if (r->frame && r->location.len > 0)
         ses_return_frame_reply(r->loop.x, page_of(r), r->location);
     else
@@ -289,11 +296,13 @@ void ses_step_return_start(struct ses_service *service, struct ses_exchange *x,
     struct ses_store_key key;
 
     if (r == NULL || !bounded(what)) {
+        count(service, UNAVAILABLE, false);
         ses_return_page_reply(x, SES_PAGE_UNAVAILABLE, SES_SLICE_EMPTY);
         return;
     }
     /* Nothing is looked up for a handle that is not ours: no store read for strangers' guesses. */
     if (ses_step_open(service->options.step_key, what->handle, &r->claims) != SES_OK) {
+        count(service, UNKNOWN, false);
         ses_return_page_reply(x, SES_PAGE_UNKNOWN, SES_SLICE_EMPTY);
         return;
     }

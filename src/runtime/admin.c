@@ -48,7 +48,7 @@ static void answer(struct ses_exchange *x, const struct ses_admin *admin, int ht
 /* Names come by functions from the ranks that own them: the board knows rows only. */
 static enum ses_status render_metrics(const struct ses_admin *admin, struct ses_buf *out)
 {
-    struct ses_prometheus_extra extra = {
+    struct ses_board_view extra = {
         .now_mono_ns = ses_clock_mono_ns(),
         .method_name = ses_method_metric_name,
         .method_streams = ses_method_metric_streams,

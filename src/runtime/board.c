@@ -83,23 +83,28 @@ uint64_t ses_board_counter(const struct ses_board *board, enum ses_counter count
 }
 
 /* The count is the sum of the buckets read here, not the writers' own count: the two could differ by
- * what is being added just now, and a quantile must fit its buckets. */
+ * what is being added just now, and a quantile must fit its buckets. Most histograms of a slot are empty: one look
+ * instead of 488, at pages that were never touched. */
+void ses_hist_sum_add(struct ses_hist_sum *sum, const struct ses_hist *hist)
+{
+    uint64_t total = atomic_load_explicit(&hist->sum, memory_order_relaxed);
+
+    if (total == 0)
+        return;
+    sum->sum += total;
+    for (size_t i = 0; i < SES_HIST_BUCKETS; i++) {
+        uint64_t n = atomic_load_explicit(&hist->bucket[i], memory_order_relaxed);
+
+        sum->bucket[i] += n;
+        sum->count += n;
+    }
+}
+
 void ses_board_hist(const struct ses_board *board, size_t offset, struct ses_hist_sum *ret_sum)
 {
-    unsigned slot;
-
     *ret_sum = (struct ses_hist_sum){.count = 0};
-    for (slot = 0; slot <= board->workers; slot++) {
-        const struct ses_hist *hist = (const void *)((const char *)&board->metrics[slot] + offset);
-
-        ret_sum->sum += atomic_load_explicit(&hist->sum, memory_order_relaxed);
-        for (size_t i = 0; i < SES_HIST_BUCKETS; i++) {
-            uint64_t n = atomic_load_explicit(&hist->bucket[i], memory_order_relaxed);
-
-            ret_sum->bucket[i] += n;
-            ret_sum->count += n;
-        }
-    }
+    for (unsigned slot = 0; slot <= board->workers; slot++)
+        ses_hist_sum_add(ret_sum, (const void *)((const char *)&board->metrics[slot] + offset));
 }
 
 /* An upper bound, so a latency is never told as better than it was. */

@@ -67,7 +67,9 @@ struct ses_hist_sum {
     uint64_t sum;
 };
 
-/* Adds the histogram that lies offset bytes into each slot's struct ses_metrics. */
+/* Adds one slot's. */
+void ses_hist_sum_add(struct ses_hist_sum *sum, const struct ses_hist *hist);
+/* Sums the histogram that lies offset bytes into each slot's struct ses_metrics. */
 void ses_board_hist(const struct ses_board *board, size_t offset, struct ses_hist_sum *ret_sum);
 /* Upper bound of the bucket in which the q-th part (0..1) of all values lies; 0 when empty. */
 uint64_t ses_hist_sum_quantile(const struct ses_hist_sum *sum, double q);

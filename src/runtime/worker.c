@@ -11,22 +11,6 @@
 
 /* ---- life --------------------------------------------------------------------------------------------- */
 
-/* A gauge of a dead predecessor describes nothing any more; counters go on. */
-static void reset_gauges(struct ses_metrics *metrics)
-{
-    static const bool gauge[SES_C_COUNT] = {
-#define SES_GAUGE_FLAG(name, prom, kind, help) [SES_C_##name] = sizeof(kind) == sizeof("gauge"),
-        SES_COUNTER_TABLE(SES_GAUGE_FLAG)
-#undef SES_GAUGE_FLAG
-    };
-
-    for (int i = 0; i < SES_C_COUNT; i++) {
-        /* The writer stays poisoned until its shard was opened again. */
-        if (gauge[i] && i != SES_C_STORE_POISONED)
-            ses_gauge_set(metrics, (enum ses_counter)i, 0);
-    }
-}
-
 /* A loop that cannot be made is a machine without descriptors: nothing sensible is left to try. */
 static void open_loop(struct ses_worker *worker)
 {
@@ -157,7 +141,7 @@ int ses_worker_run(const struct ses_child_env *env)
     ses_process_no_new_privs();
     worker->env = env;
     worker->metrics = &env->board->metrics[env->slot];
-    reset_gauges(worker->metrics);
+    ses_metrics_reset_gauges(worker->metrics);
     ses_log_init(&worker->log, STDERR_FILENO, env->config->log_level, env->role);
     worker->log.metrics = worker->metrics;
     ses_vitals_open(&worker->vitals, worker->metrics);

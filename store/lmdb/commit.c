@@ -175,6 +175,17 @@ static int fill(struct ses_commit *c, MDB_txn *txn, const struct plan *plan, con
     return rc;
 }
 
+/* The pages and, as the store's durability says, their syncs: what of a transaction is the disk's. */
+static int commit_timed(struct ses_commit *c, MDB_txn *txn)
+{
+    uint64_t started_ns = ses_clock_mono_ns();
+    int rc = mdb_txn_commit(txn);
+
+    if (rc == 0 && c->metrics != NULL)
+        ses_hist_add(&c->metrics->sync_ns, ses_clock_mono_ns() - started_ns);
+    return rc;
+}
+
 static enum outcome transact(struct ses_commit *c, const struct plan *plan, enum ses_status *ret_status)
 {
     const char *what;
@@ -195,7 +206,7 @@ static enum outcome transact(struct ses_commit *c, const struct plan *plan, enum
         return judge_failure(c, what, rc, ret_status);
     }
     take_usage(c, txn);
-    rc = mdb_txn_commit(txn);
+    rc = commit_timed(c, txn);
     if (rc != 0)
         return judge_failure(c, "commit", rc, ret_status);
     *ret_status = SES_OK;

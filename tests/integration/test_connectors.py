@@ -633,9 +633,11 @@ class Breaker(unittest.TestCase):
 
     def test_opens_after_repeated_failures_and_closes_again(self):
         self.assertEqual(self.server.call(create_request(unique()), sim_metadata("nuvei"))[0].status_code, 200)
+        self.assertEqual(self.server.metric("sessiond_connector_breaker_open"), 0)
         self.sim.control(mode="reset")
         for _ in range(3):
             self.assertEqual(self.call(), ("CONNECTOR_BAD_RESPONSE", 502))
+        self.assertEqual(self.server.metric("sessiond_connector_breaker_open"), 1)
         asked = self.sim.requests()
         for _ in range(5):
             self.assertEqual(self.call(), ("CONNECTOR_UNREACHABLE", 502))

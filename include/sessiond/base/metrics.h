@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sessiond/base/reasons.h>
+
 /*  C name, Prometheus name, kind, help */
 #define SES_COUNTER_TABLE(X)                                                                                 \
     X(CONNECTIONS_ACCEPTED, "sessiond_connections_accepted_total", "counter", "Client connections accepted") \
@@ -95,6 +97,40 @@ enum ses_counter {
         SES_C_COUNT
 };
 
+/*  C name, Prometheus name, kind, label, help, the label's values: one cell each. Families whose values are the rows
+ * of another table, or with two labels, have members of their own below. */
+#define SES_FAMILY_TABLE(X)                                                                                  \
+    X(DOORS, "sessiond_door_requests_total", "counter", "door",                                              \
+      "Requests answered, by the door they came through", "grpc", "connect", "route", "plain")               \
+    X(REFUSALS, "sessiond_refusals_total", "counter", "reason",                                              \
+      "Calls refused, by the reason that the caller was told; NONE: none, OTHER: one without a place here",  \
+      SES_REASONS, "NONE", "OTHER")                                                                          \
+    X(TRANSITIONS, "sessiond_session_transitions_total", "counter", "status",                                \
+      "Sessions that came into a status by what was written; that a session's time is over is worked out "   \
+      "at reading and written nowhere",                                                                      \
+      "OPEN", "AUTHENTICATING", "REDIRECTED", "RETURNED", "PROCESSING", "COMPLETED", "FAILED", "REVOKED")    \
+    X(RETURNS, "sessiond_returns_total", "counter", "outcome",                                               \
+      "Browsers that came back to a return URL, by what became of it", "first", "again", "other_payload",    \
+      "expired", "unknown", "unavailable", "refused")
+
+enum ses_family {
+#define SES_FAMILY_ENUM(name, prom, kind, label, help, ...) SES_F_##name,
+    SES_FAMILY_TABLE(SES_FAMILY_ENUM)
+#undef SES_FAMILY_ENUM
+        SES_F_COUNT
+};
+
+/* Where the cells of each begin and end. */
+enum ses_family_cell {
+#define SES_FAMILY_CELL(name, prom, kind, label, help, ...)                                                  \
+    SES_CELL_##name,                                                                                         \
+        SES_CELL_##name##_LAST =                                                                             \
+            SES_CELL_##name - 1 + (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)),
+    SES_FAMILY_TABLE(SES_FAMILY_CELL)
+#undef SES_FAMILY_CELL
+        SES_CELL_COUNT
+};
+
 /* Log-linear histogram of nanoseconds (or plain counts): 8 sub-buckets per power of two, relative error
  * < 12.5 %. */
 #define SES_HIST_SUB_BITS 3
@@ -109,6 +145,8 @@ struct ses_hist {
 #define SES_METRIC_CODES          17 /* gRPC codes */
 #define SES_METRIC_CONNECTORS_MAX 4  /* connectors with an outbound call */
 #define SES_METRIC_OUTCOMES       8  /* enum ses_connector_outcome */
+#define SES_METRIC_HOSTS_MAX      16 /* hosts of connectors whose breaker a worker tells; others are not told */
+#define SES_METRIC_HOST_SIZE      96
 
 /* Figures of load.h: ratios and rates in millionths. */
 struct ses_load_cells {
@@ -128,6 +166,13 @@ struct ses_process_cells {
     _Atomic uint64_t files_max;
 };
 
+/* The breaker of one connector at one origin. Written once for the life of a worker, but for its state. */
+struct ses_breaker_cell {
+    _Atomic uint32_t state; /* 0: nobody's, else 1 + enum ses_breaker_state */
+    int32_t connector;      /* row of connector_calls */
+    char origin[SES_METRIC_HOST_SIZE];
+};
+
 struct ses_metrics {
     _Alignas(64) _Atomic uint64_t heartbeat_mono_ns;
     _Atomic int32_t pid;
@@ -135,16 +180,38 @@ struct ses_metrics {
     struct ses_process_cells process;
     struct ses_load_cells load;
     _Alignas(64) _Atomic uint64_t counter[SES_C_COUNT];
+    _Atomic uint64_t family[SES_CELL_COUNT];
     _Atomic uint64_t requests[SES_METRIC_METHODS_MAX][SES_METRIC_CODES];
     _Atomic uint64_t connector_calls[SES_METRIC_CONNECTORS_MAX][SES_METRIC_OUTCOMES];
     struct ses_hist request_ns[SES_METRIC_METHODS_MAX];
     struct ses_hist connector_ns[SES_METRIC_CONNECTORS_MAX];
+    struct ses_hist own_ns; /* of calls that waited for a connector, without that time */
     struct ses_hist commit_ns;
+    struct ses_hist sync_ns;
     struct ses_hist batch_puts;
+    struct ses_breaker_cell breakers[SES_METRIC_HOSTS_MAX];
 };
+
+/* What the tables say of one row. */
+struct ses_metric_info {
+    const char *name; /* for Prometheus */
+    const char *kind; /* "counter" or "gauge" */
+    const char *help;
+    const char *label;         /* of a family, else NULL */
+    const char *const *values; /* of the label, and .. */
+    size_t count;              /* .. how many */
+    size_t cell;               /* of the first value */
+};
+
+const struct ses_metric_info *ses_counter_info(enum ses_counter counter);
+const struct ses_metric_info *ses_family_info(enum ses_family family);
 
 /* All no-ops when m is NULL, so that units run without a board. */
 void ses_count(struct ses_metrics *m, enum ses_counter counter, uint64_t n);
+/* value: its place in the family's row; one that is not there counts nowhere. */
+void ses_family_add(struct ses_metrics *m, enum ses_family family, size_t value, int64_t n);
+/* [worker] At its start: a gauge of a dead predecessor describes nothing any more; counters go on. */
+void ses_metrics_reset_gauges(struct ses_metrics *m);
 void ses_gauge_add(struct ses_metrics *m, enum ses_counter counter, int64_t n);
 void ses_gauge_set(struct ses_metrics *m, enum ses_counter counter, uint64_t value);
 void ses_hist_add(struct ses_hist *hist, uint64_t value);

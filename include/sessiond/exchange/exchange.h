@@ -90,6 +90,7 @@ struct ses_exchange {
     struct ses_slice merchant;
     const char *connector;
     uint32_t connector_status;               /* HTTP status of the connector call, 0 = none */
+    uint64_t connector_ns;                   /* for the metrics: how long it was waited for, 0 = not */
     char session_pseudonym[17];              /* keyed hash of the session id, hex */
     uint8_t call_span_id[SES_SPAN_ID_BYTES]; /* of the call to the connector; zeros: none was made */
 

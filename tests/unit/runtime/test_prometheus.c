@@ -56,12 +56,12 @@ static int free_board(void **state)
 static const char *render(const struct ses_board *board)
 {
     static char text[512 * 1024];
-    struct ses_prometheus_extra extra = {.now_mono_ns = 5000000000u,
-                                         .table_used = 12,
-                                         .table_room = 1000,
-                                         .method_name = method_name,
-                                         .method_streams = method_streams,
-                                         .connector_name = connector_name};
+    struct ses_board_view extra = {.now_mono_ns = 5000000000u,
+                                   .table_used = 12,
+                                   .table_room = 1000,
+                                   .method_name = method_name,
+                                   .method_streams = method_streams,
+                                   .connector_name = connector_name};
     struct ses_buf out;
 
     ses_buf_init(&out, sizeof(text) - 1);
@@ -160,7 +160,9 @@ static void labelled_histogram_has_well_formed_labels(void **state)
         text,
         "sessiond_request_seconds_bucket{service=\"grpc.health.v1.Health\",method=\"Check\",le=\"+Inf\"} 1");
     expect_line(text, "sessiond_request_seconds_count{service=\"grpc.health.v1.Health\",method=\"Check\"} 1");
-    assert_null(strstr(text, "sessiond_request_seconds_count{service=\"types"));
+    /* Known series are there before their first value. */
+    expect_line(text, "sessiond_request_seconds_count{service=\"types.MerchantAuthenticationService\",method="
+                      "\"CreateSessionToken\"} 0");
     ses_hist_add(&board->metrics[0].request_ns[2], UINT64_C(600000000000));
     text = render(board);
     assert_null(strstr(text, "sessiond_request_seconds_count{service=\"sessiond"));
@@ -168,6 +170,154 @@ static void labelled_histogram_has_well_formed_labels(void **state)
                       "\"WatchSession\"} 1");
     expect_line(text, "sessiond_stream_seconds_sum{service=\"sessiond.v1.SessionService\",method="
                       "\"WatchSession\"} 600");
+}
+
+static void families_have_a_line_for_each_value(void **state)
+{
+    struct ses_board *board = *state;
+    const char *text;
+
+    ses_family_add(&board->metrics[0], SES_F_DOORS, 1, 1);
+    ses_family_add(&board->metrics[1], SES_F_DOORS, 1, 2);
+    ses_family_add(&board->metrics[1], SES_F_DOORS, 4, 1); /* no such value: nowhere */
+    ses_family_add(NULL, SES_F_DOORS, 0, 1);
+    ses_family_add(&board->metrics[0], SES_F_REFUSALS, ses_reason_index(SES_STR("TOKEN_EXPIRED")), 1);
+    ses_family_add(&board->metrics[0], SES_F_REFUSALS, ses_reason_index(SES_STR("TOKEN_EXPIRE")), 1);
+    ses_family_add(&board->metrics[0], SES_F_REFUSALS, ses_reason_index(SES_SLICE_EMPTY), 1);
+    text = render(board);
+    expect_line(text, "# TYPE sessiond_door_requests_total counter");
+    expect_line(text, "sessiond_door_requests_total{door=\"grpc\"} 0");
+    expect_line(text, "sessiond_door_requests_total{door=\"connect\"} 3");
+    expect_line(text, "sessiond_door_requests_total{door=\"plain\"} 0");
+    expect_line(text, "sessiond_refusals_total{reason=\"AMOUNT_NOT_ACCEPTED\"} 0");
+    expect_line(text, "sessiond_refusals_total{reason=\"TOKEN_EXPIRED\"} 1");
+    expect_line(text, "sessiond_refusals_total{reason=\"OTHER\"} 1");
+    expect_line(text, "sessiond_refusals_total{reason=\"NONE\"} 1");
+    expect_line(text, "sessiond_session_transitions_total{status=\"REVOKED\"} 0");
+}
+
+/* Every one is found, and what is not in the list is not taken for a neighbour. */
+static void every_reason_has_its_place(void **state)
+{
+    const struct ses_metric_info *info = ses_family_info(SES_F_REFUSALS);
+
+    (void)state;
+    for (size_t i = 0; i < info->count - 2; i++) {
+        char longer[64];
+
+        assert_int_equal(ses_reason_index(ses_slice_str(info->values[i])), i);
+        (void)snprintf(longer, sizeof(longer), "%sX", info->values[i]);
+        assert_string_equal(info->values[ses_reason_index(ses_slice_str(longer))], "OTHER");
+    }
+}
+
+static void a_breaker_is_told_by_connector_and_origin(void **state)
+{
+    struct ses_board *board = *state;
+    const char *text;
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct ses_breaker_cell *cell = &board->metrics[i].breakers[i];
+
+        board->state[i] = SES_SLOT_READY;
+        board->metrics[i].process.started_wall_ms = 1;
+        cell->connector = 1;
+        (void)snprintf(cell->origin, sizeof(cell->origin), "https://a\"b\\c");
+        cell->state = 1 + i; /* closed here, open there */
+    }
+    text = render(board);
+    expect_line(text,
+                "sessiond_connector_breaker_open{connector=\"paytm\",origin=\"https://a\\\"b\\\\c\"} 1");
+    board->metrics[0].breakers[0].state = 3; /* probing */
+    expect_line(render(board),
+                "sessiond_connector_breaker_open{connector=\"paytm\",origin=\"https://a\\\"b\\\\c\"} 2");
+    board->state[1] = SES_SLOT_WAITING; /* what its dead worker knew is known by nobody */
+    expect_line(render(board),
+                "sessiond_connector_breaker_open{connector=\"paytm\",origin=\"https://a\\\"b\\\\c\"} 1");
+}
+
+static void processes_tell_of_themselves(void **state)
+{
+    struct ses_board *board = *state;
+    struct ses_metrics *supervisor = ses_board_supervisor(board);
+    const char *text;
+
+    board->state[0] = SES_SLOT_READY;
+    board->metrics[0].process.started_wall_ms = 1700000000250;
+    board->metrics[0].process.cpu_ns = 1500000000;
+    board->metrics[0].process.resident_bytes = UINT64_C(5) << 30;
+    board->metrics[0].process.files_open = 12;
+    board->metrics[1].process.started_wall_ms = 1; /* of a process that is gone */
+    supervisor->process.started_wall_ms = 2;
+    supervisor->process.files_max = 1048576;
+    text = render(board);
+    expect_line(text, "# TYPE process_cpu_seconds_total counter");
+    expect_line(text, "process_cpu_seconds_total{role=\"worker\",worker=\"0\"} 1.5");
+    expect_line(text, "process_resident_memory_bytes{role=\"worker\",worker=\"0\"} 5368709120");
+    expect_line(text, "process_open_fds{role=\"worker\",worker=\"0\"} 12");
+    expect_line(text, "process_start_time_seconds{role=\"worker\",worker=\"0\"} 1700000000.25");
+    expect_line(text, "process_max_fds{role=\"supervisor\",worker=\"\"} 1048576");
+    assert_null(strstr(text, "process_cpu_seconds_total{role=\"worker\",worker=\"1\"}"));
+    assert_null(strstr(text, "process_cpu_seconds_total{role=\"housekeeper\""));
+}
+
+static void headroom_is_what_serving_workers_have_left(void **state)
+{
+    struct ses_board *board = *state;
+    const char *text;
+
+    expect_line(render(board), "sessiond_headroom_ratio 0.0000"); /* nobody serves */
+    board->accepts[0] = true;
+    board->metrics[0].heartbeat_mono_ns = 4999000000u;
+    board->metrics[0].load.busy_ppm = 250000;
+    board->metrics[0].load.calls_ppm = 3000000000u;
+    board->metrics[0].load.call_cpu_ns = 40000;
+    board->metrics[1].load.busy_ppm = 900000; /* does not serve */
+    expect_line(render(board), "sessiond_headroom_ratio 0.7500");
+    board->accepts[1] = true;
+    board->metrics[1].heartbeat_mono_ns = 4999000000u;
+    board->metrics[1].load.calls_ppm = 1000000000u;
+    board->metrics[1].load.call_cpu_ns = 80000;
+    text = render(board);
+    expect_line(text, "sessiond_headroom_ratio 0.4250");
+    expect_line(text, "sessiond_call_cpu_seconds 0.000050000");
+    board->state[1] = SES_SLOT_READY;
+    board->metrics[1].process.started_wall_ms = 1;
+    expect_line(render(board), "sessiond_worker_busy_ratio{worker=\"1\"} 0.9");
+}
+
+static void workers_are_told_one_by_one(void **state)
+{
+    struct ses_board *board = *state;
+    const char *text;
+
+    ses_count(&board->metrics[1], SES_C_STORE_COMMITS, 9);
+    board->metrics[1].requests[0][0] = 5;
+    board->metrics[1].requests[0][3] = 3;  /* INVALID_ARGUMENT: not ours */
+    board->metrics[1].requests[1][14] = 2; /* UNAVAILABLE */
+    text = render(board);
+    expect_line(text, "# TYPE sessiond_worker_store_commits_total counter");
+    expect_line(text, "sessiond_worker_store_commits_total{worker=\"0\"} 0");
+    expect_line(text, "sessiond_worker_store_commits_total{worker=\"1\"} 9");
+    expect_line(text, "sessiond_worker_requests_total{worker=\"1\"} 10");
+    expect_line(text, "sessiond_worker_requests_failed_total{worker=\"1\"} 2");
+}
+
+/* Of a dead worker: its gauges go, its counters stay. */
+static void a_new_worker_begins_with_its_gauges_at_zero(void **state)
+{
+    struct ses_board *board = *state;
+    struct ses_metrics *metrics = &board->metrics[0];
+
+    ses_count(metrics, SES_C_SESSIONS_CREATED, 3);
+    ses_gauge_set(metrics, SES_C_CONNECTIONS_OPEN, 4);
+    ses_gauge_set(metrics, SES_C_STORE_POISONED, 1);
+    metrics->breakers[0].state = 2;
+    ses_metrics_reset_gauges(metrics);
+    assert_int_equal(metrics->counter[SES_C_SESSIONS_CREATED], 3);
+    assert_int_equal(metrics->counter[SES_C_CONNECTIONS_OPEN], 0);
+    assert_int_equal(metrics->counter[SES_C_STORE_POISONED], 1); /* until its shard was opened again */
+    assert_int_equal(metrics->breakers[0].state, 0);
 }
 
 static void worker_gauges_tell_state_and_age(void **state)
@@ -188,8 +338,8 @@ static void worker_gauges_tell_state_and_age(void **state)
     expect_line(text, "sessiond_worker_up{worker=\"1\"} 0");
     expect_line(text, "sessiond_worker_pid{worker=\"0\"} 42");
     expect_line(text, "sessiond_worker_generation{worker=\"0\"} 3");
-    expect_line(text, "sessiond_worker_heartbeat_age_seconds{worker=\"0\"} 1.500");
-    expect_line(text, "sessiond_worker_heartbeat_age_seconds{worker=\"1\"} 0.000");
+    expect_line(text, "sessiond_worker_heartbeat_age_seconds{worker=\"0\"} 1.5");
+    expect_line(text, "sessiond_worker_heartbeat_age_seconds{worker=\"1\"} 0");
     expect_line(text, "sessiond_degraded{reason=\"workers_missing\"} 0"); /* not started yet */
     board->start_ms = 1;
     expect_line(render(board), "sessiond_degraded{reason=\"workers_missing\"} 1");
@@ -249,7 +399,7 @@ static void quantiles_of_a_sum(void **state)
 
 static void too_small_a_buffer_is_a_status(void **state)
 {
-    struct ses_prometheus_extra extra = {
+    struct ses_board_view extra = {
         .method_name = method_name, .method_streams = method_streams, .connector_name = connector_name};
     struct ses_buf out;
 
@@ -287,6 +437,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(requests_carry_their_labels, make_board, free_board),
         cmocka_unit_test_setup_teardown(histogram_is_cumulative_in_seconds, make_board, free_board),
         cmocka_unit_test_setup_teardown(labelled_histogram_has_well_formed_labels, make_board, free_board),
+        cmocka_unit_test_setup_teardown(families_have_a_line_for_each_value, make_board, free_board),
+        cmocka_unit_test_setup_teardown(every_reason_has_its_place, make_board, free_board),
+        cmocka_unit_test_setup_teardown(a_breaker_is_told_by_connector_and_origin, make_board, free_board),
+        cmocka_unit_test_setup_teardown(processes_tell_of_themselves, make_board, free_board),
+        cmocka_unit_test_setup_teardown(headroom_is_what_serving_workers_have_left, make_board, free_board),
+        cmocka_unit_test_setup_teardown(workers_are_told_one_by_one, make_board, free_board),
+        cmocka_unit_test_setup_teardown(a_new_worker_begins_with_its_gauges_at_zero, make_board, free_board),
         cmocka_unit_test_setup_teardown(worker_gauges_tell_state_and_age, make_board, free_board),
         cmocka_unit_test_setup_teardown(every_sample_has_its_type_once, make_board, free_board),
         cmocka_unit_test_setup_teardown(quantiles_of_a_sum, make_board, free_board),
