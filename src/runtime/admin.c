@@ -10,11 +10,12 @@
 
 #include "prometheus.h"
 #include "readiness.h"
+#include "status_json.h"
 #include "status_page.h"
 
 /* /metrics with every worker slot and histogram is the largest, some hundred KiB. */
 #define PAGE_BYTES_MAX (2 * SES_MIB)
-#define ROUTES_COUNT   4
+#define ROUTES_COUNT   5
 
 /* A route needs its arg, hence an object; there is nothing else to remember. */
 struct ses_admin {
@@ -46,39 +47,36 @@ static void answer(struct ses_exchange *x, const struct ses_admin *admin, int ht
 /* ---- resources ---------------------------------------------------------------------------------------- */
 
 /* Names come by functions from the ranks that own them: the board knows rows only. */
-static enum ses_status render_metrics(const struct ses_admin *admin, struct ses_buf *out)
+static struct ses_board_view view_of(const struct ses_admin *admin)
 {
-    struct ses_board_view extra = {
+    struct ses_board_view view = {
         .now_mono_ns = ses_clock_mono_ns(),
         .method_name = ses_method_metric_name,
         .method_streams = ses_method_metric_streams,
         .connector_name = ses_connector_metric_name,
     };
 
-    ses_store_usage(admin->env->store_shared, &extra.table_used, &extra.table_room);
-    extra.newest_ms = ses_store_newest_ms(admin->env->store_shared);
-    return ses_prometheus_render(admin->env->board, &extra, out);
+    ses_store_usage(admin->env->store_shared, &view.table_used, &view.table_room);
+    view.newest_ms = ses_store_newest_ms(admin->env->store_shared);
+    return view;
+}
+
+static enum ses_status render_metrics(const struct ses_admin *admin, struct ses_buf *out)
+{
+    struct ses_board_view view = view_of(admin);
+
+    return ses_prometheus_render(admin->env->board, &view, out);
 }
 
 /* What is amiss while the server serves on. */
 static enum ses_status render_degraded(const struct ses_readiness *readiness, struct ses_buf *out)
 {
-    const struct {
-        bool on;
-        const char *name;
-    } rows[] = {{readiness->workers_missing, "workers_missing"},
-                {readiness->table_full, "table_full"},
-                {readiness->store_full, "store_full"}};
-    const char *comma = "";
+    const char *reasons[SES_READINESS_REASONS_MAX];
+    size_t count = ses_readiness_reasons(readiness, reasons);
 
-    SES_TRY(ses_buf_appendf(out, "\"degraded\":%s,\"reasons\":[",
-                            ses_readiness_degraded(readiness) ? "true" : "false"));
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (!rows[i].on)
-            continue;
-        SES_TRY(ses_buf_appendf(out, "%s\"%s\"", comma, rows[i].name));
-        comma = ",";
-    }
+    SES_TRY(ses_buf_appendf(out, "\"degraded\":%s,\"reasons\":[", count > 0 ? "true" : "false"));
+    for (size_t i = 0; i < count; i++)
+        SES_TRY(ses_buf_appendf(out, "%s\"%s\"", i == 0 ? "" : ",", reasons[i]));
     return ses_buf_append_str(out, "],");
 }
 
@@ -112,16 +110,6 @@ static enum ses_status render_ready(const struct ses_admin *admin, struct ses_bu
     return ses_buf_append_str(out, "]}\n");
 }
 
-static enum ses_status render_page(const struct ses_admin *admin, struct ses_buf *out)
-{
-    struct ses_status_page_extra extra = {.now_mono_ns = ses_clock_mono_ns(),
-                                          .method_name = ses_method_metric_name,
-                                          .method_streams = ses_method_metric_streams};
-
-    ses_store_usage(admin->env->store_shared, &extra.table_used, &extra.table_room);
-    return ses_status_page_render(admin->env->board, &extra, out);
-}
-
 static void start_metrics(struct ses_exchange *x, void *arg)
 {
     answer(x, arg, 200, SES_PROMETHEUS_TYPE, render_metrics);
@@ -143,13 +131,26 @@ static void start_readyz(struct ses_exchange *x, void *arg)
     answer(x, admin, readiness.ready ? 200 : 503, "application/json", render_ready);
 }
 
+/* For programs that look again and again. */
+static void start_status(struct ses_exchange *x, void *arg)
+{
+    const struct ses_admin *admin = arg;
+    struct ses_board_view view = view_of(admin);
+    struct ses_slice json;
+    enum ses_status status = ses_status_json(admin->env->board, &view, &x->arena, &json);
+
+    ses_exchange_reply_header(x, SES_STR("cache-control"), SES_STR("no-store"));
+    if (status == SES_OK)
+        ses_exchange_reply_raw(x, 200, "application/json", json);
+    else
+        ses_exchange_fail_status(x, status, "the status could not be rendered");
+}
+
 /* A PLAIN route ending in '/' is a prefix: whatever has no route of its own arrives here. */
 static void start_page(struct ses_exchange *x, void *arg)
 {
-    if (ses_slice_eq_str(x->path, "/"))
-        answer(x, arg, 200, "text/html; charset=utf-8", render_page);
-    else
-        ses_exchange_reply_raw(x, 404, "text/plain; charset=utf-8", SES_STR("not found\n"));
+    (void)arg;
+    ses_status_page_reply(x);
 }
 
 /* ---- life --------------------------------------------------------------------------------------------- */
@@ -164,7 +165,8 @@ enum ses_status ses_admin_new(const struct ses_child_env *env, struct ses_admin 
         {"/metrics", "metrics", start_metrics},
         {"/healthz", "healthz", start_healthz},
         {"/readyz", "readyz", start_readyz},
-        {"/", "status", start_page},
+        {"/status.json", "status", start_status},
+        {"/", "page", start_page},
     };
     struct ses_admin *admin = calloc(1, sizeof(*admin));
 

@@ -85,6 +85,15 @@ const char *ses_board_outcome_name(int outcome)
     return names[outcome];
 }
 
+uint64_t ses_board_outcome(const struct ses_board *board, int connector, int outcome)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i <= board->workers; i++)
+        sum += read64(&board->metrics[i].connector_calls[connector][outcome]);
+    return sum;
+}
+
 uint64_t ses_board_family(const struct ses_board *board, size_t cell)
 {
     uint64_t sum = 0;

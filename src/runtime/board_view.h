@@ -40,8 +40,9 @@ void ses_board_calls(const struct ses_board *board, unsigned slot, int row,
 void ses_board_latency(const struct ses_board *board, const struct ses_board_view *view, unsigned slot,
                        struct ses_hist_sum *ret_sum);
 
-/* "timeout", in the order of enum ses_connector_outcome. */
+/* "timeout", in the order of enum ses_connector_outcome; and how often, of all workers. */
 const char *ses_board_outcome_name(int outcome);
+uint64_t ses_board_outcome(const struct ses_board *board, int connector, int outcome);
 
 uint64_t ses_board_family(const struct ses_board *board, size_t cell);
 

@@ -118,16 +118,10 @@ static enum ses_status connector_calls(const struct ses_board *board, const stru
     SES_TRY(ses_prometheus_head(out, "sessiond_connector_calls_total", "counter",
                                 "Outbound connector calls, by outcome"));
     for (int row = 0; row < SES_METRIC_CONNECTORS_MAX && (name = view->connector_name(row)) != NULL; row++) {
-        for (int i = 0; i < SES_METRIC_OUTCOMES; i++) {
-            uint64_t sum = 0;
-
-            for (unsigned slot = 0; slot <= board->workers; slot++)
-                sum +=
-                    atomic_load_explicit(&board->metrics[slot].connector_calls[row][i], memory_order_relaxed);
-            SES_TRY(ses_buf_appendf(out,
-                                    "sessiond_connector_calls_total{connector=\"%s\",outcome=\"%s\"} %llu\n",
-                                    name, ses_board_outcome_name(i), (unsigned long long)sum));
-        }
+        for (int i = 0; i < SES_METRIC_OUTCOMES; i++)
+            SES_TRY(ses_buf_appendf(
+                out, "sessiond_connector_calls_total{connector=\"%s\",outcome=\"%s\"} %llu\n", name,
+                ses_board_outcome_name(i), (unsigned long long)ses_board_outcome(board, row, i)));
     }
     return SES_OK;
 }

@@ -54,6 +54,20 @@ bool ses_readiness_degraded(const struct ses_readiness *readiness)
     return readiness->workers_missing || readiness->table_full || readiness->store_full;
 }
 
+size_t ses_readiness_reasons(const struct ses_readiness *readiness,
+                             const char *ret_names[SES_READINESS_REASONS_MAX])
+{
+    size_t count = 0;
+
+    if (readiness->workers_missing)
+        ret_names[count++] = "workers_missing";
+    if (readiness->table_full)
+        ret_names[count++] = "table_full";
+    if (readiness->store_full)
+        ret_names[count++] = "store_full";
+    return count;
+}
+
 const char *ses_readiness_name(const struct ses_readiness *readiness)
 {
     if (readiness->draining)

@@ -41,6 +41,10 @@ bool ses_readiness_serves(const struct ses_board *board, unsigned slot, uint64_t
 /* [any] */
 void ses_readiness_look(const struct ses_board *board, uint64_t now_mono_ns, struct ses_readiness *ret);
 bool ses_readiness_degraded(const struct ses_readiness *readiness);
+/* Names of what is amiss while the server serves on, those of sessiond_degraded{reason=..}; their number. */
+#define SES_READINESS_REASONS_MAX 3
+size_t ses_readiness_reasons(const struct ses_readiness *readiness,
+                             const char *ret_names[SES_READINESS_REASONS_MAX]);
 /* "ready", "degraded" (and ready), "draining", "not ready". */
 const char *ses_readiness_name(const struct ses_readiness *readiness);
 

@@ -1,23 +1,13 @@
-/* status_page.h - one HTML page for a human: is it up, what does it do, how fast. No script, nothing fetched
- * from elsewhere. */
+/* status_page.h - the page at the admin port's root, for people who keep it open: status_page.html, .css and .js beside this
+ * file, embedded by status_page_files.S. It asks for /status.json (status_json.h) once a second and draws what it learns;
+ * nothing is fetched from elsewhere, and its policy allows nothing else.
+ */
 #ifndef SESSIOND_SRC_RUNTIME_STATUS_PAGE_H
 #define SESSIOND_SRC_RUNTIME_STATUS_PAGE_H
 
-#include <sessiond/base/buf.h>
+#include <sessiond/exchange/exchange.h>
 
-#include "board.h"
-
-struct ses_status_page_extra {
-    uint64_t now_mono_ns;
-    uint64_t table_used;
-    uint64_t table_room;
-    const char *(*method_name)(int metric);
-    bool (*method_streams)(int metric);
-};
-
-/* SES_TOO_LARGE, SES_NO_MEMORY. */
-SES_MUST_CHECK enum ses_status ses_status_page_render(const struct ses_board *board,
-                                                      const struct ses_status_page_extra *extra,
-                                                      struct ses_buf *ret_html);
+/* By the exchange's path: "/" the page, "/status.css" and "/status.js" its parts, 404 for any other. */
+void ses_status_page_reply(struct ses_exchange *x);
 
 #endif

@@ -64,9 +64,10 @@ export class World {
     world.returns = `http://localhost:${world.port}/r/`;
     world.api = `http://127.0.0.1:${world.port}`;
     mkdirSync(shots, { recursive: true });
-    // Restarts are what is tested: no budget and no growing delay in the way.
+    // Restarts are what is tested: no budget and no growing delay in the way. A breaker that has opened stays open.
     writeFileSync(join(world.dir, 'config.yaml'), [
       'restart:', '  budget: 1000', '  delay_max_ms: 50',
+      'connector:', '  breaker_failures: 3', '  breaker_open_ms: 600000',
       'redirect:', `  public_url: http://localhost:${world.port}`, ''].join('\n'));
     world.start('bank', join(build, 'sessiond-sim'), ['--listen', `127.0.0.1:${world.bankPort}`]);
     world.startServer();
@@ -151,14 +152,33 @@ export class World {
 
   // ---- calls beside the browser
 
-  async call(path, body) {
+  async call(path, body, headers = {}) {
     const answer = await fetch(this.api + path, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-connector': 'adyen',
-        'x-connector-config': '{"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}' },
+        'x-connector-config': '{"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}', ...headers },
       body: JSON.stringify(body),
     });
     return { status: answer.status, body: await answer.json() };
+  }
+
+  // From now on the simulated connectors end every call without an answer.
+  async breakConnectors() {
+    const { sandbox } = JSON.parse(this.log('sessiond').split('\n').find((line) => line.includes('"event":"ready"')));
+    const answer = await fetch(`http://${sandbox}/control`, { method: 'POST', body: '{"mode":"reset"}' });
+    if (!answer.ok) throw new Error(`the simulator answers ${answer.status}`);
+  }
+
+  // A process that hangs, for as long as what is done meanwhile lasts: the supervisor, which would replace it, hangs too.
+  async whileStopped(pid, action) {
+    process.kill(this.server.pid, 'SIGSTOP');
+    process.kill(pid, 'SIGSTOP');
+    try {
+      await action();
+    } finally {
+      process.kill(pid, 'SIGCONT');
+      process.kill(this.server.pid, 'SIGCONT');
+    }
   }
 
   async facts(order) {

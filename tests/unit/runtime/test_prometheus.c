@@ -5,7 +5,6 @@
 #include <cmocka.h>
 
 #include "prometheus.h"
-#include "status_page.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -408,28 +407,6 @@ static void too_small_a_buffer_is_a_status(void **state)
     ses_buf_done(&out);
 }
 
-static void status_page_shows_workers_and_needs_no_script(void **state)
-{
-    struct ses_status_page_extra extra = {.now_mono_ns = UINT64_MAX,
-                                          .table_room = 10,
-                                          .method_name = method_name,
-                                          .method_streams = method_streams};
-    struct ses_board *board = *state;
-    struct ses_buf out;
-
-    board->state[1] = SES_SLOT_GIVEN_UP;
-    ses_hist_add(&board->metrics[0].request_ns[0], 2000000);
-    ses_buf_init(&out, 256 * 1024);
-    assert_int_equal(ses_status_page_render(board, &extra, &out), SES_OK);
-    assert_int_equal(ses_buf_append_byte(&out, '\0'), SES_OK);
-    assert_non_null(strstr((const char *)out.data, "not ready"));
-    assert_non_null(strstr((const char *)out.data, "given_up"));
-    assert_non_null(strstr((const char *)out.data, "types.MerchantAuthenticationService/CreateSessionToken"));
-    assert_null(strstr((const char *)out.data, "<script"));
-    assert_null(strstr((const char *)out.data, "http://"));
-    ses_buf_done(&out);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -448,8 +425,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_sample_has_its_type_once, make_board, free_board),
         cmocka_unit_test_setup_teardown(quantiles_of_a_sum, make_board, free_board),
         cmocka_unit_test_setup_teardown(too_small_a_buffer_is_a_status, make_board, free_board),
-        cmocka_unit_test_setup_teardown(status_page_shows_workers_and_needs_no_script, make_board,
-                                        free_board),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
