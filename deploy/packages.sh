@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs Debian 12 packages that are missing; sourced by the other scripts, or run with lists' names:
-#   deploy/packages.sh build|demo|test|journey|lint ...
+#   deploy/packages.sh build|demo|test|journey|proxy|lint ...
 # Needs the network and root (or sudo) only when something is missing.
 set -euo pipefail
 
@@ -13,6 +13,7 @@ packages_demo="curl nodejs npm"
 packages_test="clang git libclang-rt-14-dev libcmocka-dev nghttp2-client openssl procps python3 python3-grpcio python3-h2
   python3-protobuf valgrind"
 packages_journey="chromium"
+packages_proxy="apache2-bin haproxy nginx-light"
 packages_lint="clang-format-14 clang-tidy-14 cppcheck git python3 shellcheck"
 }
 # Another apt-get (a fresh machine runs its own upgrades) is waited for this long.
@@ -27,9 +28,12 @@ have_package() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# run_apt ARGUMENTS..: as root or by sudo.
+# run_apt ARGUMENTS..: as root or by sudo. Nobody asked for a web server on this machine's port 80: services of what is installed are not
+# started (policy-rc.d(8)).
 run_apt() {
-    local -a apt=(env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 -o "DPkg::Lock::Timeout=$apt_wait_seconds"
+    local policy=/usr/sbin/policy-rc.d
+    local -a run=(/bin/sh -c "[ -e $policy ] || { printf '#!/bin/sh\\nexit 101\\n' >$policy && chmod 755 $policy && trap 'rm -f $policy' EXIT; }; \"\$@\"" sh)
+    local -a apt=("${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 -o "DPkg::Lock::Timeout=$apt_wait_seconds"
         -o Dpkg::Use-Pty=0 -o APT::Update::Error-Mode=any "$@")
     [ "$(id -u)" = 0 ] || apt=(sudo "${apt[@]}")
     # dpkg says three lines a package; they matter only when it fails.

@@ -70,6 +70,9 @@ static const cyaml_schema_field_t binding_fields[] = {
     NESTED_FIELD("mode", binding, mode), LIST_FIELD(binding, modes, SES_CONFIG_MERCHANTS_MAX),
     NESTED_FIELD("missing", binding, missing), LIST_FIELD(binding, missing_modes, SES_CONFIG_MERCHANTS_MAX),
     CYAML_FIELD_END};
+static const cyaml_schema_field_t proxies_fields[] = {
+    LIST_FIELD(proxies, trusted, SES_CONFIG_PROXIES_MAX), NESTED_FIELD("protocol", proxies, protocol),
+    NESTED_FIELD("header", proxies, header), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t url_fields[] = {
     CYAML_FIELD_STRING_PTR("sandbox_url", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct ses_raw_url,
@@ -99,6 +102,7 @@ static const cyaml_schema_field_t root_fields[] = {
     TEXT_FIELD("data_dir", data_dir),
     TEXT_FIELD("workers", workers),
     TEXT_FIELD("drain_seconds", drain_seconds),
+    SECTION_FIELD(proxies),
     SECTION_FIELD(log),
     SECTION_FIELD(token),
     SECTION_FIELD(limits),

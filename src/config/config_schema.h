@@ -59,6 +59,13 @@ struct ses_raw_binding {
     unsigned missing_modes_count;
 };
 
+struct ses_raw_proxies {
+    char **trusted;
+    unsigned trusted_count;
+    char *protocol;
+    char *header;
+};
+
 struct ses_raw_restart {
     SES_CONFIG_RESTART(SES_RAW_MEMBER)
 };
@@ -87,6 +94,7 @@ struct ses_raw_config {
     char *drain_seconds;
     char **hosts;
     unsigned hosts_count;
+    struct ses_raw_proxies proxies;
     struct ses_raw_log log;
     struct ses_raw_token token;
     struct ses_raw_limits limits;

@@ -4,42 +4,28 @@
  */
 #include <sessiond/domain/binding.h>
 
-#include <arpa/inet.h>
 #include <stdio.h>
 
-static bool is_mapped_v4(const uint8_t address[16])
-{
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+#include <sessiond/base/ip.h>
 
-    return memcmp(address, mapped, sizeof(mapped)) == 0;
-}
-
-static void put_v4(const uint8_t *a, char *ret_prefix)
-{
-    (void)snprintf(ret_prefix, SES_IP_PREFIX_SIZE, "%u.%u.%u.0/24", a[0], a[1], a[2]);
-}
+#define V4_AT      12u /* in struct ses_ip */
+#define SITE_BYTES 6u
 
 bool ses_ip_prefix(struct ses_slice address, char *ret_prefix)
 {
-    char text[INET6_ADDRSTRLEN];
-    uint8_t bytes[16];
+    char text[SES_IP_TEXT_SIZE];
+    struct ses_ip ip;
 
-    if (address.len == 0 || address.len >= sizeof(text) || memchr(address.data, 0, address.len) != NULL)
+    if (ses_ip_parse(address, &ip) != SES_OK)
         return false;
-    memcpy(text, address.data, address.len);
-    text[address.len] = '\0';
-    if (inet_pton(AF_INET, text, bytes) == 1) {
-        put_v4(bytes, ret_prefix);
+    if (ses_ip_is_v4(&ip)) {
+        const uint8_t *a = ip.bytes + V4_AT;
+
+        (void)snprintf(ret_prefix, SES_IP_PREFIX_SIZE, "%u.%u.%u.0/24", a[0], a[1], a[2]);
         return true;
     }
-    if (inet_pton(AF_INET6, text, bytes) != 1)
-        return false;
-    if (is_mapped_v4(bytes)) {
-        put_v4(bytes + 12, ret_prefix);
-        return true;
-    }
-    memset(bytes + 6, 0, sizeof(bytes) - 6);
-    SES_REQUIRE(inet_ntop(AF_INET6, bytes, text, sizeof(text)) != NULL);
+    memset(ip.bytes + SITE_BYTES, 0, sizeof(ip.bytes) - SITE_BYTES);
+    ses_ip_text(&ip, text);
     (void)snprintf(ret_prefix, SES_IP_PREFIX_SIZE, "%s/48", text);
     return true;
 }

@@ -7,6 +7,7 @@
 #include <sessiond/base/units.h>
 
 #include "engine.h"
+#include "proxy.h"
 #include "sniff.h"
 
 /* Each has a reason to be there, and 0 would be none. */
@@ -41,5 +42,11 @@ void ses_doors_free(struct ses_doors *doors)
 
 void ses_doors_accept(void *doors, struct ses_conn *conn)
 {
-    ses_sniff_attach(doors, conn);
+    struct ses_doors *of = doors;
+
+    if (ses_proxy_is_trusted(&of->options.proxies, ses_conn_peer(conn)) &&
+        of->options.proxies.protocol != SES_PROXY_PROTOCOL_OFF)
+        ses_proxy_attach(of, conn);
+    else
+        ses_sniff_attach(of, conn, SES_SLICE_EMPTY);
 }

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "proxy.h"
+
 /* ---- the end of a request, and of the connection */
 
 static size_t backlog(const struct h1 *h1)
@@ -54,7 +56,8 @@ static void refuse(struct h1 *h1, struct ses_h1_fault fault)
 {
     drop_exchange(h1);
     ses_count(h1->doors->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
-    ses_doors_log_refused(h1->doors, ses_conn_peer(h1->conn), "http/1.1", fault.http_status, fault.message);
+    ses_doors_log_refused(h1->doors, ses_conn_peer(h1->conn)->text, "http/1.1", fault.http_status,
+                          fault.message);
     h1->keep_alive = false;
     if (!h1->passing_over && ses_h1_answer_refusal(h1, fault) != SES_OK) {
         ses_conn_cut(h1->conn);
@@ -85,7 +88,7 @@ static void settle(struct h1 *h1)
 /* Everything is copied into the exchange's arena: it may outlive the head's buffers, and the connection. */
 static enum ses_status fill(struct h1 *h1, struct ses_exchange *x)
 {
-    struct ses_slice peer = ses_slice_str(ses_conn_peer(h1->conn));
+    struct ses_slice peer = ses_slice_str(ses_conn_peer(h1->conn)->text);
 
     x->http_method = ses_slice_str(llhttp_method_name((llhttp_method_t)h1->parser.method));
     SES_TRY(ses_arena_copy(&x->arena, ses_h1_path(h1), &x->path));
@@ -127,6 +130,7 @@ static void judge(struct h1 *h1)
         refuse(h1, (struct ses_h1_fault){503, "out of memory"});
         return;
     }
+    ses_forwarded_settle(h1->doors, x, h1->conn);
     h1->requests++;
     if (h1->draining || h1->requests >= h1->doors->options.limits.requests_max)
         h1->keep_alive = false;

@@ -102,7 +102,7 @@ void ses_h2_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_sl
     struct ses_h2 *h2;
 
     if ((doors->h2 == NULL && ses_h2_shared_new(doors, &doors->h2) != SES_OK) ||
-        ses_h2_new(doors->h2, &conn_io, conn, ses_conn_peer(conn), &h2) != SES_OK) {
+        ses_h2_new(doors->h2, &conn_io, conn, ses_conn_peer(conn)->text, &h2) != SES_OK) {
         ses_conn_cut(conn);
         return;
     }

@@ -1,6 +1,7 @@
 /* What nghttp2 tells while it reads. Nothing is freed here but by stream_close; an engine that must end
  * is only marked (ses_h2_die), ses_h2_receive sees it. */
 #include "h2.h"
+#include "proxy.h"
 
 #include <sessiond/exchange/return_refusal.h>
 
@@ -174,6 +175,7 @@ static void request_begun(struct ses_h2_stream *stream, bool head_refused)
         return;
     }
     ses_exchange_settle_request_id(stream->x);
+    ses_forwarded_settle(stream->h2->shared->doors, stream->x, stream->h2->conn);
     stream->kind = stream->content == SES_H2_CONTENT_OTHER ? &ses_h2_http_kind : &ses_grpc_kind;
     stream->kind->begin(stream);
 }

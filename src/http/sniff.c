@@ -53,7 +53,7 @@ static void log_tls(struct sniffer *s)
     ses_count(s->doors->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
     ses_log_begin_bounded(s->doors->options.log, SES_LOG_INFO, "tls_refused", NULL, &line);
     ses_log_str(&line, "msg", "TLS handshake on a port without TLS: use http:// or grpc plaintext");
-    ses_log_str(&line, "peer", ses_conn_peer(s->conn));
+    ses_log_str(&line, "peer", ses_conn_peer(s->conn)->text);
     ses_log_end(&line);
 }
 
@@ -179,7 +179,7 @@ static const struct ses_conn_ops sniff_ops = {
     .on_close = on_close,
 };
 
-void ses_sniff_attach(struct ses_doors *doors, struct ses_conn *conn)
+void ses_sniff_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first)
 {
     struct sniffer *s = calloc(1, sizeof(*s));
 
@@ -190,4 +190,6 @@ void ses_sniff_attach(struct ses_doors *doors, struct ses_conn *conn)
     s->doors = doors;
     s->conn = conn;
     ses_conn_attach(conn, &sniff_ops, s);
+    if (first.len > 0 && on_bytes(s, first) != SES_OK)
+        ses_conn_cut(conn);
 }

@@ -20,7 +20,7 @@ enum ses_sniff {
 
 /* Pure: what the first bytes of a connection are. */
 enum ses_sniff ses_sniff_check(struct ses_slice first, bool http2);
-/* Attaches the sniffer; a connection that no memory is left for is cut. */
-void ses_sniff_attach(struct ses_doors *doors, struct ses_conn *conn);
+/* Attaches the sniffer, first is what has been read already; a connection that no memory is left for is cut. */
+void ses_sniff_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first);
 
 #endif

@@ -430,9 +430,14 @@ uint64_t ses_conn_idle_ms(const struct ses_conn *conn)
     return uv_now(conn->tcp.loop) - conn->active_ms;
 }
 
-const char *ses_conn_peer(const struct ses_conn *conn)
+const struct ses_peer *ses_conn_peer(const struct ses_conn *conn)
 {
-    return conn->peer;
+    return &conn->peer;
+}
+
+void ses_conn_set_peer(struct ses_conn *conn, const struct ses_peer *peer)
+{
+    conn->peer = *peer;
 }
 
 /* From here on the handle owns fd and the close callback the memory: on failure conn is cut, never freed. */
@@ -454,7 +459,7 @@ static void start(struct ses_conn *conn)
         ses_conn_drain(conn);
 }
 
-void ses_conn_open(struct ses_conns *conns, int fd, const char *peer)
+void ses_conn_open(struct ses_conns *conns, int fd, const struct ses_peer *peer)
 {
     struct ses_conn *conn = calloc(1, sizeof(*conn));
 
@@ -468,7 +473,7 @@ void ses_conn_open(struct ses_conns *conns, int fd, const char *peer)
     (void)uv_tcp_init(conns->options.loop, &conn->tcp); /* without flags it makes no socket: cannot fail */
     conn->tcp.data = conn;
     ses_buf_init(&conn->rest, 0);
-    memcpy(conn->peer, peer, strnlen(peer, PEER_SIZE - 1));
+    conn->peer = *peer;
     ses_list_push_back(&conns->all, &conn->node);
     conns->count++;
     conns->handles++;

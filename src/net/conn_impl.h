@@ -27,7 +27,6 @@
 /* Less than this within write_stall_ms (or all that waits) is no progress: one byte now and then holds a
  * buffer for ever. */
 #define STALL_BYTES_MIN 1024u
-#define PEER_SIZE       56u
 
 enum conn_state { CONN_OPEN, CONN_FINISHING, CONN_LINGER, CONN_CLOSED };
 
@@ -59,7 +58,7 @@ struct ses_conn {
     bool first_seen;
     bool drain_told;
     bool flush_soon;
-    char peer[PEER_SIZE];
+    struct ses_peer peer;
 };
 
 struct listener {
@@ -89,7 +88,7 @@ struct ses_conns {
 };
 
 /* Takes over a connected socket. On failure the socket is closed. */
-void ses_conn_open(struct ses_conns *conns, int fd, const char *peer);
+void ses_conn_open(struct ses_conns *conns, int fd, const struct ses_peer *peer);
 /* Lets the engine produce and writes once. */
 void ses_conn_flush(struct ses_conn *conn);
 /* Tells the engine, once, that the worker leaves. */

@@ -5,11 +5,8 @@
  */
 #include "conn_impl.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -77,25 +74,6 @@ static void descriptors_out(struct ses_conns *conns, int listen_fd)
     rest_for_a_moment(conns);
 }
 
-static void name_peer(const struct sockaddr_storage *address, char *ret_text)
-{
-    char host[INET6_ADDRSTRLEN] = "";
-
-    if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
-
-        (void)inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-        (void)snprintf(ret_text, PEER_SIZE, "%s:%u", host, (unsigned)ntohs(in->sin_port));
-    } else if (address->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)(const void *)address;
-
-        (void)inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof(host));
-        (void)snprintf(ret_text, PEER_SIZE, "[%s]:%u", host, (unsigned)ntohs(in->sin6_port));
-    } else {
-        (void)snprintf(ret_text, PEER_SIZE, "local");
-    }
-}
-
 /* No connection came of it. True: try the next one. */
 static bool accept_failed(struct ses_conns *conns, struct listener *listener, int error)
 {
@@ -112,7 +90,7 @@ static bool accept_one(struct ses_conns *conns, struct listener *listener)
 {
     struct sockaddr_storage address = {0};
     socklen_t size = sizeof(address);
-    char peer[PEER_SIZE];
+    struct ses_peer peer;
     int fd = accept4(listener->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd < 0)
@@ -122,8 +100,8 @@ static bool accept_one(struct ses_conns *conns, struct listener *listener)
         ses_count(conns->options.metrics, SES_C_CONNECTIONS_REFUSED, 1);
         return true;
     }
-    name_peer(&address, peer);
-    ses_conn_open(conns, fd, peer);
+    peer = ses_peer_of_socket(&address);
+    ses_conn_open(conns, fd, &peer);
     return true;
 }
 

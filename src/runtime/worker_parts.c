@@ -218,6 +218,13 @@ enum ses_status ses_worker_open_doors(struct ses_worker *worker)
             },
         .hosts = worker->known_hosts,
         .hosts_count = config->known_hosts_count,
+        .proxies =
+            {
+                .trusted = config->trusted_proxies,
+                .trusted_count = config->trusted_proxies_count,
+                .protocol = config->proxy_protocol,
+                .forwarded = config->proxy_header,
+            },
         .http2 = true,
         .server_name = "sessiond",
         .log = &worker->log,

@@ -8,6 +8,7 @@
 #include <sessiond/base/log.h>
 #include <sessiond/base/units.h>
 #include <sessiond/domain/binding.h>
+#include <sessiond/http/door.h>
 #include <sessiond/store/store_lmdb.h>
 
 #include <sessiond/config/address.h>
@@ -22,6 +23,7 @@
 #define SES_CONFIG_WORKERS_MAX   SES_STORE_SHARDS_MAX
 #define SES_CONFIG_MERCHANTS_MAX 128 /* entries of a list by merchant */
 #define SES_CONFIG_MERCHANT_SIZE 129
+#define SES_CONFIG_PROXIES_MAX   64
 
 /* The places of ses_config.urls. */
 enum ses_config_url_at {
@@ -63,6 +65,10 @@ struct ses_config {
     size_t hosts_count;
     char known_hosts[SES_CONFIG_HOSTS_MAX + 2][SES_CONFIG_TEXT_SIZE]; /* hosts, and those of public_url */
     size_t known_hosts_count;
+    struct ses_network trusted_proxies[SES_CONFIG_PROXIES_MAX];
+    size_t trusted_proxies_count;
+    enum ses_proxy_protocol proxy_protocol;
+    enum ses_forwarded proxy_header;
     char public_url[SES_CONFIG_TEXT_SIZE];
     struct ses_config_merchant return_urls[SES_CONFIG_MERCHANTS_MAX];
     size_t return_urls_count;

@@ -32,6 +32,29 @@ struct ses_door_limits {
     uint32_t gzip_bytes_min;     /* replies are compressed from here on, if accepted */
 };
 
+/* Which header of a trusted proxy's requests names who is behind it: only the one that the proxy itself sets, since it
+ * passes the other on as a stranger wrote it. */
+enum ses_forwarded {
+    SES_FORWARDED_NONE,
+    SES_FORWARDED_X_FOR,   /* X-Forwarded-For */
+    SES_FORWARDED_RFC_7239 /* Forwarded */
+};
+
+/* The PROXY protocol, spoken by a trusted proxy before anything else. */
+enum ses_proxy_protocol {
+    SES_PROXY_PROTOCOL_OFF,
+    SES_PROXY_PROTOCOL_ACCEPT,  /* a connection may begin with its header */
+    SES_PROXY_PROTOCOL_REQUIRE, /* one from a trusted proxy without it is refused */
+};
+
+/* Proxies that are believed about who is behind them; from anybody else neither header says anything. */
+struct ses_proxies {
+    const struct ses_network *trusted;
+    size_t trusted_count; /* 0: none */
+    enum ses_proxy_protocol protocol;
+    enum ses_forwarded forwarded;
+};
+
 struct ses_door_options {
     const struct ses_router *router;
     struct ses_exchange_pool *pool;
@@ -40,6 +63,7 @@ struct ses_door_options {
     const char *const *hosts; /* beside loopback's, the names that requests may be for: others are answered
                                  421; NULL: any (tests) */
     size_t hosts_count;
+    struct ses_proxies proxies;
     struct ses_gate gates[SES_GATES_MAX]; /* asked in this order */
     size_t gates_count;
     bool http2;              /* false: HTTP/1.1 only (admin) */

@@ -14,6 +14,7 @@
 #include <sessiond/base/log.h>
 #include <sessiond/base/metrics.h>
 #include <sessiond/base/units.h>
+#include <sessiond/net/peer.h>
 #include <sessiond/net/timer.h>
 
 struct ses_conn;
@@ -110,7 +111,9 @@ void ses_conn_finish(struct ses_conn *conn);
 void ses_conn_cut(struct ses_conn *conn);
 /* Milliseconds since the last byte either way. */
 uint64_t ses_conn_idle_ms(const struct ses_conn *conn);
-/* "127.0.0.1:54321", static per connection. */
-const char *ses_conn_peer(const struct ses_conn *conn);
+/* Stays where it is as long as the connection. */
+const struct ses_peer *ses_conn_peer(const struct ses_conn *conn);
+/* A trusted proxy has said who is behind it: before anybody has been told the peer. */
+void ses_conn_set_peer(struct ses_conn *conn, const struct ses_peer *peer);
 
 #endif

@@ -75,16 +75,23 @@ void ses_conn_cut(struct ses_conn *conn)
     h1_rig.cut = true;
 }
 
-const char *ses_conn_peer(const struct ses_conn *conn)
+const struct ses_peer *ses_conn_peer(const struct ses_conn *conn)
 {
     (void)conn;
-    return "192.0.2.1:4711";
+    return &h1_rig.peer;
+}
+
+void ses_conn_set_peer(struct ses_conn *conn, const struct ses_peer *peer)
+{
+    (void)conn;
+    h1_rig.peer = *peer;
 }
 
 /* ---- life */
 
 void h1_rig_begin(const struct ses_door_limits *limits)
 {
+    const struct ses_ip test_net = ses_ip_v4((const uint8_t[]){192, 0, 2, 1});
     const struct ses_route *tables[] = {h1_rig_routes};
     size_t counts[] = {h1_rig_routes_count};
     struct ses_exchange_pool_options pool_options = usual_pool();
@@ -92,6 +99,7 @@ void h1_rig_begin(const struct ses_door_limits *limits)
 
     memset(&h1_rig, 0, sizeof(h1_rig));
     ses_random_init();
+    h1_rig.peer = ses_peer_of_ip(&test_net, 4711);
     ses_buf_init(&h1_rig.wire, SIZE_MAX / 4);
     SES_REQUIRE(uv_loop_init(&h1_rig.loop) == 0);
     SES_REQUIRE(ses_timers_new(&h1_rig.loop, &h1_rig.timers) == SES_OK);

@@ -27,6 +27,7 @@ struct h1_rig {
     size_t held_bytes;
     uint32_t touch_ms; /* the last limit asked for */
     uint64_t idle_ms;  /* what the connection says */
+    struct ses_peer peer;
     size_t split;      /* bytes per piece; 0: all at once */
     struct ses_buf wire;
     struct ses_exchange *held[H1_RIG_HELD_MAX];
@@ -34,6 +35,7 @@ struct h1_rig {
     enum ses_status cancel_status;
     unsigned started; /* exchanges that reached a route */
     struct ses_exchange *last;
+    char last_peer[SES_PEER_TEXT_SIZE];
     char last_body[512], last_path[512], last_query[512], last_probe[512];
     size_t last_body_len;
     enum ses_encoding last_encoding;

@@ -1,6 +1,7 @@
 /* The toy routes of h1_rig.h: each notes what it was called with. */
 #include "h1_rig.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <sessiond/base/clock.h>
@@ -23,6 +24,7 @@ static void h1_rig_note(struct ses_exchange *x)
     h1_rig.last_body_len = x->body.len;
     h1_rig.last_encoding = x->encoding;
     h1_rig.last_deadline_ms = x->deadline_mono_ns > now ? (x->deadline_mono_ns - now) / 1000000 : 0;
+    (void)snprintf(h1_rig.last_peer, sizeof(h1_rig.last_peer), "%s", x->peer);
     keep(h1_rig.last_body, x->body);
     keep(h1_rig.last_path, x->path);
     keep(h1_rig.last_query, x->query);

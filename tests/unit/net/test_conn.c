@@ -62,7 +62,7 @@ static void test_peer_name(void **state)
     fd = client_accepted(f, &t);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &size), 0);
     snprintf(expected, sizeof(expected), "127.0.0.1:%u", ntohs(own.sin_port));
-    assert_string_equal(ses_conn_peer(t->conn), expected);
+    assert_string_equal(ses_conn_peer(t->conn)->text, expected);
     close(fd);
 }
 
