@@ -168,6 +168,26 @@ static enum ses_status read_addresses(const struct loader *loader, const struct 
     return SES_OK;
 }
 
+/* ---- callers ------------------------------------------------------------------------------------------ */
+
+/* Beside what it belongs to, unless said otherwise. */
+static enum ses_status read_callers(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    struct ses_config *config = loader->config;
+    struct value value = {.text = raw->callers, .key = "callers"};
+    char file[SES_CONFIG_PATH_SIZE / 2] = "";
+
+    if (value.text == NULL)
+        return SES_OK;
+    SES_TRY(ses_config_read_text(loader, &value, "", sizeof(file), file));
+    if (file[0] == '/')
+        memcpy(config->callers, file, sizeof(file));
+    else
+        (void)snprintf(config->callers, sizeof(config->callers), "%.*s/%s", SES_CONFIG_PATH_SIZE / 2 - 1,
+                       config->data_dir, file);
+    return SES_OK;
+}
+
 /* ---- connectors --------------------------------------------------------------------------------------- */
 
 /* Whether a base URL ends in '/' is a convention of each connector's documents, and paths are appended
@@ -309,6 +329,7 @@ static enum ses_status settle(const struct loader *loader, const struct ses_raw_
     SES_TRY(read_addresses(loader, raw));
     SES_TRY(
         ses_config_read_text(loader, &data, DEFAULT_DATA, sizeof(config->data_dir) / 2, config->data_dir));
+    SES_TRY(read_callers(loader, raw));
     SES_TRY(read_process(loader, raw));
     SES_TRY(read_level(loader, raw));
     SES_TRY(read_durability(loader, raw));

@@ -100,6 +100,7 @@ static const cyaml_schema_field_t root_fields[] = {
     TEXT_FIELD("admin_listen", admin_listen),
     LIST_FIELD(config, hosts, SES_CONFIG_HOSTS_MAX),
     TEXT_FIELD("data_dir", data_dir),
+    TEXT_FIELD("callers", callers),
     TEXT_FIELD("workers", workers),
     TEXT_FIELD("drain_seconds", drain_seconds),
     SECTION_FIELD(proxies),

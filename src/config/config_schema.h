@@ -90,6 +90,7 @@ struct ses_raw_config {
     char *listen;
     char *admin_listen;
     char *data_dir;
+    char *callers;
     char *workers;
     char *drain_seconds;
     char **hosts;

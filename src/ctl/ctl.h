@@ -5,6 +5,7 @@
  *
  *   keys         the files of the rings; a running server reads them on SIGHUP
  *   token        standard input, the rings
+ *   callers      the callers file and its hash key; a running server reads them on SIGHUP
  *   store        the shards, read only; check needs the seal key
  *   status       the admin port, nothing of the data directory
  */
@@ -27,6 +28,20 @@
 #define CTL_DEFAULT_ADMIN "127.0.0.1:9090"
 #define CTL_ARGS_MAX      4
 
+/* Of the callers commands; lists are separated by commas, NULL: not given. */
+struct ctl_caller {
+    const char *file; /* relative to the data directory */
+    const char *tenants;
+    const char *merchants;
+    const char *rights;
+    const char *modes;
+    const char *expires;
+    const char *cert_san;
+    const char *cert_subject;
+    const char *cert_thumbprint;
+    const char *key;
+};
+
 struct ctl {
     const char *data;  /* the data directory of sessiond */
     const char *admin; /* ADDR:PORT */
@@ -34,6 +49,7 @@ struct ctl {
     bool json;
     bool test;
     bool live;
+    struct ctl_caller caller;
     const char *args[CTL_ARGS_MAX]; /* what follows the command's words */
     int args_count;
 };
@@ -58,6 +74,10 @@ int ctl_keys_generate(const struct ctl *ctl);
 int ctl_keys_activate(const struct ctl *ctl);
 int ctl_keys_revoke(const struct ctl *ctl);
 int ctl_keys_retire(const struct ctl *ctl);
+int ctl_callers_add(const struct ctl *ctl);
+int ctl_callers_rotate(const struct ctl *ctl);
+int ctl_callers_revoke(const struct ctl *ctl);
+int ctl_callers_list(const struct ctl *ctl);
 int ctl_token_inspect(const struct ctl *ctl);
 int ctl_store_check(const struct ctl *ctl);
 int ctl_store_list(const struct ctl *ctl);

@@ -3,6 +3,7 @@
 #include <sessiond/exchange/exchange.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/caller/callers.h>
 #include <sessiond/exchange/exchange_trace.h>
 
 #include "exchange_pool.h"
@@ -49,6 +50,8 @@ static void write_line(const struct ses_exchange *x, uint32_t grpc_code, int htt
     ses_exchange_log_trace(x, &line);
     ses_log_str(&line, "door", door_names[x->door]);
     ses_log_str(&line, "flow", x->route == NULL || x->route->flow == NULL ? "none" : x->route->flow);
+    if (x->caller != NULL)
+        ses_log_slice(&line, "caller", x->caller->name);
     put_name(&line, "tenant", x->tenant);
     put_name(&line, "merchant", x->merchant);
     if (x->connector != NULL)

@@ -2,6 +2,7 @@
  * names. The headers of an exchange are walked once, and all faults are told together. */
 #include "request_metadata.h"
 
+#include <sessiond/caller/caller_key.h>
 #include <sessiond/domain/request.h>
 
 #include <sessiond/exchange/card_guard.h>
@@ -59,6 +60,16 @@ static void collect(const struct ses_exchange *x, struct headers *headers)
     }
 }
 
+/* A caller's key is whatever has its form (caller_gate.h): it must not reach a connector, whether or not somebody asked
+ * for it here. */
+static void leave_out_caller_key(struct headers *headers)
+{
+    if (!ses_caller_key_is_one(headers->value[HEADER_API_KEY]))
+        return;
+    headers->value[HEADER_API_KEY] = SES_SLICE_EMPTY;
+    headers->present[HEADER_API_KEY] = false;
+}
+
 /* The first fault's reason is the error's, all are listed. */
 static void violate(struct ses_error *error, enum header header, struct ses_slice reason,
                     struct ses_slice rule)
@@ -74,6 +85,17 @@ static void check_once(const struct headers *headers, struct ses_error *error)
     for (uint32_t rest = headers->twice; rest != 0; rest &= rest - 1)
         violate(error, (enum header)__builtin_ctz(rest), SES_STR("INVALID_METADATA"),
                 SES_STR("must be given once"));
+}
+
+/* A caller has its own, and its gate has settled them. */
+static struct ses_slice absent_tenant(const struct ses_exchange *x)
+{
+    return x->caller != NULL ? x->tenant : SES_STR("DefaultTenantId");
+}
+
+static struct ses_slice absent_merchant(const struct ses_exchange *x)
+{
+    return x->caller != NULL ? x->merchant : SES_STR("DefaultMerchantId");
 }
 
 /* Absent and empty are the same: proxies often set an empty header where they know nothing. */
@@ -141,8 +163,9 @@ enum ses_status ses_request_metadata_read(const struct ses_exchange *x,
 
     collect(x, &headers);
     check_once(&headers, &error);
-    metadata.tenant = caller_id(&headers, HEADER_TENANT, SES_STR("DefaultTenantId"), &error);
-    metadata.merchant = caller_id(&headers, HEADER_MERCHANT, SES_STR("DefaultMerchantId"), &error);
+    leave_out_caller_key(&headers);
+    metadata.tenant = caller_id(&headers, HEADER_TENANT, absent_tenant(x), &error);
+    metadata.merchant = caller_id(&headers, HEADER_MERCHANT, absent_merchant(x), &error);
     metadata.connector = connector_headers(&headers);
     check_id(&headers, HEADER_REFERENCE, &error);
     check_id(&headers, HEADER_RESOURCE, &error);

@@ -3,8 +3,10 @@
  *
  *   x-tenant-id, x-merchant-id         1 to 128 printable bytes, else refused: a name that does not read must
  *                                      not end up as somebody else's, the default one's. Absent or empty:
- *                                      DefaultTenantId, DefaultMerchantId
+ *                                      DefaultTenantId, DefaultMerchantId; where callers are asked for, the
+ *                                      caller's only one (caller_gate.h)
  *   x-connector-config and the others  connector/connector.h
+ *   x-api-key                          a caller's key is never a connector's: as if it were not there
  *   x-reference-id, x-resource-id      at most 255 printable bytes; not stored
  *   x-environment                      development, sandbox or production in any case; test_mode alone
  *                                      chooses the URL

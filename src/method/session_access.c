@@ -7,6 +7,7 @@
 
 #include <sessiond/base/clock.h>
 
+#include "caller_check.h"
 #include "inbox.h"
 #include "natural_key.h"
 #include "refusal.h"
@@ -175,6 +176,8 @@ enum ses_status ses_access_verify(struct ses_access *a, struct ses_error *ret_er
     SES_TRY(ses_request_check_step(&a->request, ret_error));
     if (a->token.len == 0 && !a->token_optional)
         return require_token(ret_error);
+    SES_TRY(ses_caller_check(a->x, a->token.len > 0 ? SES_RIGHT_CONTINUE : SES_RIGHT_WEBHOOK,
+                             a->request.test_mode, ret_error));
     if (a->token.len > 0) {
         SES_TRY(read_token(a, ses_clock_now_ms(), ret_error));
         SES_TRY(compare_claims(a, ret_error));

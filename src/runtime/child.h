@@ -36,9 +36,12 @@
 #define SES_CONTROL_DEATH  'd'
 #define SES_CONTROL_NEWS   'n'
 
+struct ses_callers;
+
 /* What a child works with; everything is borrowed from memory inherited over fork. */
 struct ses_child_env {
     const struct ses_config *config;
+    const struct ses_callers *callers; /* NULL: nobody is asked who calls */
     const struct ses_layout *layout;
     struct ses_board *board;
     struct ses_store_shared *store_shared;

@@ -33,6 +33,7 @@ void ses_layout_init(struct ses_layout *layout, const char *data_dir)
     (void)snprintf(layout->natural_key, size, "%.*s/keys/natural.key", (int)size / 2, data_dir);
     (void)snprintf(layout->log_key, size, "%.*s/keys/log.key", (int)size / 2, data_dir);
     (void)snprintf(layout->step_key, size, "%.*s/keys/step.key", (int)size / 2, data_dir);
+    (void)snprintf(layout->callers_key, size, "%.*s/keys/callers.key", (int)size / 2, data_dir);
     (void)snprintf(layout->clock, size, "%.*s/" SES_CLOCK_FILE_NAME, (int)size / 2, data_dir);
 }
 
@@ -227,7 +228,8 @@ static enum ses_status make_keys(const struct ses_layout *layout, struct ses_fau
     SES_TRY(make_secret(layout->seal_key, fault));
     SES_TRY(make_secret(layout->natural_key, fault));
     SES_TRY(make_secret(layout->log_key, fault));
-    return make_secret(layout->step_key, fault);
+    SES_TRY(make_secret(layout->step_key, fault));
+    return make_secret(layout->callers_key, fault);
 }
 
 /* Loaded and freed again: the supervisor only wants to know that the workers will be able to. */
@@ -315,8 +317,8 @@ enum ses_status ses_layout_check(const struct ses_layout *layout, struct ses_fau
     SES_TRY(check_dir(layout->dir, MODE_WRITE_OTHERS, ret_fault));
     SES_TRY(check_not_lost(layout, layout->seal_key, ret_fault));
     SES_TRY(check_not_lost(layout, layout->natural_key, ret_fault));
-    if (access(layout->keys, F_OK) != 0)
-        return SES_OK; /* never started: keys are made then */
+    if (access(layout->seal_key, F_OK) != 0)
+        return SES_OK; /* never started: keys are made then; sessiondctl may have made callers.key */
     SES_TRY(check_dir(layout->keys, MODE_OTHERS, ret_fault));
     SES_TRY(check_dir(layout->shards, MODE_OTHERS, ret_fault));
     SES_TRY(check_keyring(layout, ret_fault));

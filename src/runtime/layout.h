@@ -6,6 +6,8 @@
  *   DIR/keys/            0700, token key ring: test/ and live/ (token/token.h)
  *   DIR/keys/seal-1.key, natural.key, log.key, step.key
  *                        0600, secrets (token/token.h)
+ *   DIR/keys/callers.key
+ *                        0600, under which the callers file keeps keys (caller/caller_key.h)
  *   DIR/clock            sessiond's own time (base/clock_file.h)
  *   DIR/shards/          0700, one directory a worker slot (store/)
  */
@@ -26,6 +28,7 @@ struct ses_layout {
     char natural_key[SES_CONFIG_PATH_SIZE];
     char log_key[SES_CONFIG_PATH_SIZE];
     char step_key[SES_CONFIG_PATH_SIZE];
+    char callers_key[SES_CONFIG_PATH_SIZE];
     char clock[SES_CONFIG_PATH_SIZE];
     int lock_fd; /* -1: not locked */
 };

@@ -7,6 +7,7 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/store/store_shared.h>
 
+#include "callers_open.h"
 #include "files.h"
 #include "layout.h"
 #include "sockets.h"
@@ -53,6 +54,16 @@ static enum ses_status check_sessions(const struct ses_config *config, const str
     return status;
 }
 
+static enum ses_status check_callers(const struct ses_config *config, const struct ses_layout *layout,
+                                     struct ses_fault *fault)
+{
+    struct ses_callers *callers = NULL;
+
+    SES_TRY(ses_callers_open(config, layout, &callers, fault));
+    ses_callers_free(callers);
+    return SES_OK;
+}
+
 enum ses_status ses_preflight(const struct ses_config *config, struct ses_fault *ret_fault)
 {
     struct ses_layout layout;
@@ -60,6 +71,7 @@ enum ses_status ses_preflight(const struct ses_config *config, struct ses_fault 
     ses_layout_init(&layout, config->data_dir);
     SES_TRY(ses_files_check(config, ret_fault));
     SES_TRY(ses_layout_check(&layout, ret_fault));
+    SES_TRY(check_callers(config, &layout, ret_fault));
     SES_TRY(ses_layout_check_free(&layout, ret_fault));
     SES_TRY(check_sessions(config, &layout, ret_fault));
     SES_TRY(ses_socket_check(&config->listen, ret_fault));

@@ -17,6 +17,7 @@
 #ifndef SESSIOND_SRC_RUNTIME_SUPERVISOR_H
 #define SESSIOND_SRC_RUNTIME_SUPERVISOR_H
 
+#include "callers_open.h"
 #include "child.h"
 #include "sandbox.h"
 #include "timekeeper.h"
@@ -28,6 +29,7 @@
 struct ses_supervisor {
     const struct ses_options *options;
     struct ses_config config;
+    struct ses_callers *callers; /* NULL: nobody is asked who calls */
     struct ses_layout layout;
     struct ses_sandbox sandbox;
     struct ses_log log;

@@ -106,6 +106,7 @@ void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child)
 {
     struct ses_child_env env = {
         .config = &sup->config,
+        .callers = sup->callers,
         .layout = &sup->layout,
         .board = sup->board,
         .store_shared = sup->store_shared,

@@ -7,7 +7,7 @@
 
 /* A reload that is refused leaves everything as it was. */
 static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_config *fresh,
-                                  struct ses_fault *fault)
+                                  struct ses_callers **ret_callers, struct ses_fault *fault)
 {
     SES_TRY(ses_config_load(sup->options, fresh, fault));
     /* Port 0 was replaced by what the kernel chose; asked again for any port, that one is still right. */
@@ -18,7 +18,8 @@ static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_config 
     SES_TRY(ses_config_check_reload(&sup->config, fresh, fault));
     if (fresh->sandbox)
         ses_sandbox_apply(&sup->sandbox, fresh);
-    return ses_layout_check(&sup->layout, fault);
+    SES_TRY(ses_layout_check(&sup->layout, fault));
+    return ses_callers_open(fresh, &sup->layout, ret_callers, fault);
 }
 
 /* Another HUP while rolling just raises the generation once more: those that were replaced already are
@@ -26,6 +27,7 @@ static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_config 
  * there are. */
 void ses_supervisor_reload(struct ses_supervisor *sup)
 {
+    struct ses_callers *callers = NULL;
     struct ses_config fresh;
     struct ses_fault fault = {.text = ""};
 
@@ -35,11 +37,14 @@ void ses_supervisor_reload(struct ses_supervisor *sup)
                     sup->stopping ? "the server is stopping" : "until the sessions are loaded");
         return;
     }
-    if (load_fresh(sup, &fresh, &fault) != SES_OK) {
+    if (load_fresh(sup, &fresh, &callers, &fault) != SES_OK) {
         ses_log_msg(&sup->log, SES_LOG_ERROR, "reload_refused", "%s", fault.text);
         return;
     }
     sup->config = fresh;
+    ses_callers_free(sup->callers);
+    sup->callers = callers;
+    ses_callers_tell(callers, &sup->log);
     sup->board->durability = fresh.durability;
     sup->log.level = fresh.log_level;
     sup->generation++;

@@ -87,6 +87,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     ses_layout_init(&sup->layout, config->data_dir);
     SES_TRY(ses_files_check(config, ret_fault));
     SES_TRY(ses_layout_open(&sup->layout, ret_fault));
+    SES_TRY(ses_callers_open(config, &sup->layout, &sup->callers, ret_fault));
     SES_TRY(ses_timekeeper_start(&sup->timekeeper, &sup->layout, &sup->log, ret_fault));
     SES_TRY(add_children(sup, ret_fault));
     if (pipe2(sup->alive_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
@@ -103,6 +104,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     if (status != SES_OK)
         return ses_fault_table(ret_fault, config->store_sessions_max, errno);
     ses_files_tell(config, &sup->log);
+    ses_callers_tell(sup->callers, &sup->log);
     return SES_OK;
 }
 
@@ -146,6 +148,7 @@ void ses_supervisor_done(struct ses_supervisor *sup)
     close_fd(sup->alive_pipe[1]);
     ses_store_shared_close(sup->store_shared);
     ses_buf_done(&sup->keys);
+    ses_callers_free(sup->callers);
     sup->log.metrics = NULL;
     ses_board_free(sup->board);
     ses_layout_close(&sup->layout);

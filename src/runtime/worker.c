@@ -94,6 +94,7 @@ static void close_parts(struct ses_worker *worker)
     if (worker->keyring != NULL)
         ses_keyring_free(worker->keyring);
     ses_layout_secrets_free(&worker->secrets);
+    ses_secret_free(&worker->callers_key);
     /* Some parts close their handles on the loop: first theirs, by turning it, then whatever is left. */
     (void)uv_run(&worker->loop, UV_RUN_NOWAIT);
     uv_walk(&worker->loop, close_handle, NULL);

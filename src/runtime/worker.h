@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include <sessiond/http/door.h>
+#include <sessiond/method/caller_gate.h>
 #include <sessiond/method/service.h>
 #include <sessiond/net/conn.h>
 
@@ -43,6 +44,8 @@ struct ses_worker {
     struct ses_keyring *keyring;
     struct ses_layout_secrets secrets;
     struct ses_seal_key seal_key;
+    struct ses_secret callers_key; /* empty where nobody is asked who calls */
+    struct ses_caller_gate caller_gate;
     struct ses_store *store;
     struct ses_driver *driver;
     struct ses_service *service;

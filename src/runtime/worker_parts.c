@@ -13,6 +13,17 @@
 
 /* ---- secrets and keys --------------------------------------------------------------------------------- */
 
+static enum ses_status load_callers_key(struct ses_worker *worker)
+{
+    struct ses_fault fault = {.text = ""};
+    enum ses_status status =
+        ses_secret_file_open(worker->env->layout->callers_key, false, &worker->callers_key, &fault);
+
+    if (status != SES_OK)
+        ses_log_msg(&worker->log, SES_LOG_ERROR, "callers_key_failed", "%s", fault.text);
+    return status;
+}
+
 /* Each worker loads the keys itself, after the fork: no process that does not need them ever has them. */
 enum ses_status ses_worker_load_keys(struct ses_worker *worker)
 {
@@ -26,6 +37,8 @@ enum ses_status ses_worker_load_keys(struct ses_worker *worker)
     status = ses_layout_secrets_load(layout, &worker->secrets, &fault);
     if (status != SES_OK)
         ses_log_msg(&worker->log, SES_LOG_ERROR, "secrets_failed", "%s", fault.text);
+    if (status == SES_OK && worker->env->callers != NULL)
+        status = load_callers_key(worker);
     worker->seal_key = (struct ses_seal_key){.id = SEAL_KEY_ID, .key = &worker->secrets.seal};
     return status;
 }
@@ -183,6 +196,19 @@ enum ses_status ses_worker_open_service(struct ses_worker *worker)
     return ses_router_new(&routes, &count, 1, &worker->router);
 }
 
+/* Whoever answers for who calls stands first (exchange/gate.h). */
+static void add_caller_gate(struct ses_worker *worker, struct ses_door_options *options)
+{
+    if (worker->env->callers == NULL)
+        return;
+    worker->caller_gate = (struct ses_caller_gate){.callers = worker->env->callers,
+                                                   .hash_key = &worker->callers_key,
+                                                   .log = &worker->log,
+                                                   .metrics = worker->metrics};
+    options->gates[options->gates_count++] =
+        (struct ses_gate){.admit = ses_caller_gate_admit, .arg = &worker->caller_gate};
+}
+
 /* Doors before connections: a connection needs somebody to accept it for. */
 enum ses_status ses_worker_open_doors(struct ses_worker *worker)
 {
@@ -235,6 +261,7 @@ enum ses_status ses_worker_open_doors(struct ses_worker *worker)
         worker->known_hosts[i] = config->known_hosts[i];
     SES_TRY(ses_exchange_pool_new(&pool, &worker->pool));
     options.pool = worker->pool;
+    add_caller_gate(worker, &options);
     return ses_doors_new(&options, &worker->doors);
 }
 

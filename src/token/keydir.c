@@ -85,7 +85,7 @@ enum ses_status ses_keydir_open(const char *path, bool exclusive, struct ses_fau
         (void)close(fd);
         return status;
     }
-    *ret_dir = (struct ses_keydir){fd, path};
+    *ret_dir = (struct ses_keydir){fd, path, SES_KEYDIR_FILE_MAX};
     return SES_OK;
 }
 
@@ -111,9 +111,9 @@ static enum ses_status check_file(const struct ses_keydir *dir, const char *name
             "%s/%s: mode is %04o, a secret must not be accessible to group or world; chmod it to "
             "0600 and think about who may have read it",
             dir->path, name, (unsigned)(info.st_mode & 07777));
-    if (info.st_size < 1 || info.st_size > SES_KEYDIR_FILE_MAX)
-        return ses_fault(fault, SES_MALFORMED, "%s/%s: size is not within 1..%d bytes", dir->path, name,
-                         SES_KEYDIR_FILE_MAX);
+    if (info.st_size < 1 || (uint64_t)info.st_size > dir->file_bytes_max)
+        return ses_fault(fault, SES_MALFORMED, "%s/%s: size is not within 1..%zu bytes", dir->path, name,
+                         dir->file_bytes_max);
     *ret_bytes = (size_t)info.st_size;
     return SES_OK;
 }

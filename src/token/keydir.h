@@ -15,6 +15,8 @@
 struct ses_keydir {
     int fd;
     const char *path; /* borrowed, for the texts of faults */
+    size_t
+        file_bytes_max; /* of a file that is read; SES_KEYDIR_FILE_MAX unless whoever opened it says more */
 };
 
 /* [any] Makes the directory (its parent exists) unless it is there. SES_IO. */

@@ -111,7 +111,10 @@ enum ses_counter {
       "OPEN", "AUTHENTICATING", "REDIRECTED", "RETURNED", "PROCESSING", "COMPLETED", "FAILED", "REVOKED")    \
     X(RETURNS, "sessiond_returns_total", "counter", "outcome",                                               \
       "Browsers that came back to a return URL, by what became of it", "first", "again", "other_payload",    \
-      "expired", "unknown", "unavailable", "refused")
+      "expired", "unknown", "unavailable", "refused")                                                        \
+    X(CALLERS, "sessiond_callers_total", "counter", "verdict",                                               \
+      "Requests that were asked who calls, by what came of it", "admitted", "required", "unknown",           \
+      "revoked", "expired", "ambiguous", "not_allowed")
 
 enum ses_family {
 #define SES_FAMILY_ENUM(name, prom, kind, label, help, ...) SES_F_##name,

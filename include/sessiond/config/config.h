@@ -52,6 +52,7 @@ struct ses_config {
     struct ses_address listen;
     struct ses_address admin;
     char data_dir[SES_CONFIG_PATH_SIZE];
+    char callers[SES_CONFIG_PATH_SIZE]; /* the callers file; empty: nobody is asked who calls */
     unsigned workers;
     uint64_t drain_seconds;
     enum ses_log_level log_level;

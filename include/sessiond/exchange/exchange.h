@@ -45,6 +45,7 @@ struct ses_header {
 #define SES_EXCHANGE_REPLY_HEADERS_MAX 8
 #define SES_REQUEST_ID_MAX             128
 
+struct ses_caller;
 struct ses_exchange;
 
 /* What the door does with the answer. Called at most once each (send: any number of times on streams). */
@@ -80,12 +81,14 @@ struct ses_exchange {
     struct ses_trace_context trace; /* exchange_trace.h */
     unsigned traceparents;          /* headers of that name; after they are settled: of the trace, 0 or 1 */
     const char *peer;
+    const struct ses_caller *caller; /* set by the gate that asks who calls; NULL: nobody asks */
 
     /* ---- reply metadata, set by the method before its answer; names and values literals or in the arena */
     struct ses_header reply_headers[SES_EXCHANGE_REPLY_HEADERS_MAX];
     size_t reply_headers_count;
 
-    /* ---- for the log line, set by the method when known; never secrets */
+    /* ---- for the log line, set by the method when known; never secrets. With a caller tenant and merchant are
+     * settled by its gate already, and are what the method goes by. */
     struct ses_slice tenant;
     struct ses_slice merchant;
     const char *connector;

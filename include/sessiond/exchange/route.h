@@ -4,6 +4,7 @@
 #define SESSIOND_EXCHANGE_ROUTE_H
 
 #include <sessiond/base/slice.h>
+#include <sessiond/caller/right.h>
 
 struct ses_exchange;
 
@@ -14,20 +15,6 @@ enum ses_route_kind {
     SES_ROUTE_ALIAS,         /* plain JSON route (POST) of a unary method: other error form, bare secrets */
     SES_ROUTE_PLAIN          /* any HTTP resource; replies with ses_exchange_reply_raw */
 };
-
-/* What a caller may do; a route asks for one of those that it lists. */
-enum ses_right {
-    SES_RIGHT_CREATE = 1u << 0,   /* make a session, or continue it by the same call */
-    SES_RIGHT_CONTINUE = 1u << 1, /* read and continue a session by its token */
-    SES_RIGHT_WEBHOOK = 1u << 2,  /* tell events without a token */
-    SES_RIGHT_OPERATE =
-        1u << 3 /* look into any session of the own merchants, and revoke it, without a token */
-};
-
-#define SES_RIGHTS_OPEN 0u /* for everybody, also for who has no rights at all */
-#define SES_RIGHTS_ANY                                                                                       \
-    ((unsigned)SES_RIGHT_CREATE | (unsigned)SES_RIGHT_CONTINUE | (unsigned)SES_RIGHT_WEBHOOK |               \
-     (unsigned)SES_RIGHT_OPERATE)
 
 struct ses_route {
     /* "/types.MerchantAuthenticationService/CreateSessionToken"; a PLAIN path ending in '/' is a prefix. */

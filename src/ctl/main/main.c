@@ -25,6 +25,13 @@ static const struct command {
     {"keys", "revoke", "KID", 1, ctl_keys_revoke,
      "refuse its tokens from the next reload on; not the active key; drops its secret"},
     {"keys", "retire", "KID", 1, ctl_keys_retire, "remove the file of a verify-only or revoked key"},
+    {"callers", "add", "NAME OPTIONS", 1, ctl_callers_add,
+     "a caller more; prints its key, this once, unless it has a certificate"},
+    {"callers", "rotate", "NAME", 1, ctl_callers_rotate,
+     "a key more for a caller, printed this once; the ones before it still open"},
+    {"callers", "revoke", "NAME [--key ID]", 1, ctl_callers_revoke,
+     "refuse the caller, or one of its keys, from the next SIGHUP on"},
+    {"callers", "list", "", 0, ctl_callers_list, "the callers, what they may do, and the ids of their keys"},
     {"token", "inspect", "", 0, ctl_token_inspect,
      "read a token from stdin, print its claims and whether the ring accepts it"},
     {"store", "check", "", 0, ctl_store_check,
@@ -54,6 +61,15 @@ static int print_help(void)
            "  --data DIR          data directory of sessiond, default " CTL_DEFAULT_DATA "\n"
            "  --admin ADDR:PORT   admin port of sessiond, default " CTL_DEFAULT_ADMIN "\n"
            "  --limit N           store list: stop after N records\n"
+           "  --callers FILE      the callers file, default callers.yaml in the data directory\n"
+           "  --merchants LIST    callers add: separated by commas, or '*' for any; required\n"
+           "  --tenants LIST      callers add: likewise, default DefaultTenantId\n"
+           "  --rights LIST       callers add: of create, continue, webhook, operate; default the first 2\n"
+           "  --modes LIST        callers add: of test, live; required\n"
+           "  --expires TIME      callers add (the caller), rotate (the key): 2027-01-02T03:04:05Z\n"
+           "  --cert-san LIST     callers add: known by its certificate, each dns:NAME or uri:URI\n"
+           "  --cert-subject CN, --cert-thumbprint SHA256   callers add: likewise\n"
+           "  --key ID            callers revoke: this key only\n"
            "  --json              machine-readable output\n"
            "  --version           print the version\n"
            "  --help, -h          print this\n"
@@ -128,6 +144,31 @@ static int run(struct ctl *ctl, const char *const *words, int count)
     return command->run(ctl);
 }
 
+static const char **caller_value_of(struct ctl_caller *caller, const char *word)
+{
+    const struct {
+        const char *option;
+        const char **place;
+    } rows[] = {
+        {"--callers", &caller->file},
+        {"--tenants", &caller->tenants},
+        {"--merchants", &caller->merchants},
+        {"--rights", &caller->rights},
+        {"--modes", &caller->modes},
+        {"--expires", &caller->expires},
+        {"--cert-san", &caller->cert_san},
+        {"--cert-subject", &caller->cert_subject},
+        {"--cert-thumbprint", &caller->cert_thumbprint},
+        {"--key", &caller->key},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(word, rows[i].option) == 0)
+            return rows[i].place;
+    }
+    return NULL;
+}
+
 /* Where the value of an option goes; NULL when word is no option with a value. */
 static const char **value_of(struct ctl *ctl, const char *word)
 {
@@ -135,7 +176,9 @@ static const char **value_of(struct ctl *ctl, const char *word)
         return &ctl->data;
     if (strcmp(word, "--admin") == 0)
         return &ctl->admin;
-    return strcmp(word, "--limit") == 0 ? &ctl->limit : NULL;
+    if (strcmp(word, "--limit") == 0)
+        return &ctl->limit;
+    return caller_value_of(&ctl->caller, word);
 }
 
 static bool set_flag(struct ctl *ctl, const char *word)

@@ -105,6 +105,21 @@ static void values_are_taken(void **state)
     assert_string_equal(config.urls[2].production, "https://s.example/");
 }
 
+static void callers_lie_beside_the_data_unless_said_otherwise(void **state)
+{
+    struct ses_config config;
+    struct ses_fault fault;
+
+    (void)state;
+    assert_ok(load("workers: 1\n", &config, &fault));
+    assert_string_equal(config.callers, "");
+    assert_ok(load("callers: who.yaml\ndata_dir: /x/y\n", &config, &fault));
+    assert_string_equal(config.callers, "/x/y/who.yaml");
+    assert_ok(load("callers: /etc/who.yaml\n", &config, &fault));
+    assert_string_equal(config.callers, "/etc/who.yaml");
+    expect_fault("callers: \"\"\n", "1: callers: must not be empty");
+}
+
 static void yaml_mistakes_name_line_and_key(void **state)
 {
     (void)state;
@@ -333,6 +348,7 @@ int main(void)
         cmocka_unit_test(empty_files_give_the_defaults),
         cmocka_unit_test(example_file_equals_the_defaults),
         cmocka_unit_test(values_are_taken),
+        cmocka_unit_test(callers_lie_beside_the_data_unless_said_otherwise),
         cmocka_unit_test(yaml_mistakes_name_line_and_key),
         cmocka_unit_test(numbers_are_strict),
         cmocka_unit_test(every_number_has_its_bounds),
