@@ -4,6 +4,8 @@
  */
 #include "record.h"
 
+#include <stdlib.h>
+
 #include <sodium.h>
 
 #include <sessiond/base/random.h>
@@ -74,18 +76,25 @@ static void encode_header(const struct ses_record *record, uint16_t key_id, uint
     memcpy(ret_bytes + 16, record->key.bytes, SES_STORE_KEY_BYTES);
 }
 
-void ses_record_seal(const struct record_keys *keys, struct record_nonces *nonces,
-                     const struct ses_record *record, uint8_t *ret_bytes)
+/* Behind a header that is there; body may be where the sealed one goes. */
+static void seal_body(const struct record_keys *keys, struct record_nonces *nonces, struct ses_slice body,
+                      uint8_t *ret_bytes)
 {
     uint8_t *nonce = ret_bytes + RECORD_HEADER_BYTES;
 
-    encode_header(record, keys->key[0].id, ret_bytes);
     memcpy(nonce, nonces->prefix, sizeof(nonces->prefix));
     nonces->counter++;
     memcpy(nonce + sizeof(nonces->prefix), &nonces->counter, sizeof(nonces->counter));
-    (void)crypto_aead_xchacha20poly1305_ietf_encrypt(ret_bytes + RECORD_BODY_AT, NULL, record->body.data,
-                                                     record->body.len, ret_bytes, RECORD_HEADER_BYTES, NULL,
-                                                     nonce, keys->key[0].key->bytes);
+    (void)crypto_aead_xchacha20poly1305_ietf_encrypt(ret_bytes + RECORD_BODY_AT, NULL, body.data, body.len,
+                                                     ret_bytes, RECORD_HEADER_BYTES, NULL, nonce,
+                                                     keys->key[0].key->bytes);
+}
+
+void ses_record_seal(const struct record_keys *keys, struct record_nonces *nonces,
+                     const struct ses_record *record, uint8_t *ret_bytes)
+{
+    encode_header(record, keys->key[0].id, ret_bytes);
+    seal_body(keys, nonces, record->body, ret_bytes);
 }
 
 enum ses_status ses_record_decode(struct ses_slice bytes, struct ses_record *ret_record)
@@ -104,6 +113,14 @@ enum ses_status ses_record_decode(struct ses_slice bytes, struct ses_record *ret
     return SES_OK;
 }
 
+uint16_t ses_record_seal_key(struct ses_slice bytes)
+{
+    uint16_t id;
+
+    memcpy(&id, bytes.data + 2, sizeof(id));
+    return id;
+}
+
 static const struct ses_secret *key_of(const struct record_keys *keys, uint16_t id)
 {
     for (size_t i = 0; i < keys->count; i++)
@@ -112,25 +129,52 @@ static const struct ses_secret *key_of(const struct record_keys *keys, uint16_t 
     return NULL;
 }
 
+static bool open_body(const struct ses_secret *key, struct ses_slice bytes, uint8_t *ret_body)
+{
+    return crypto_aead_xchacha20poly1305_ietf_decrypt(
+               ret_body, NULL, NULL, bytes.data + RECORD_BODY_AT, bytes.len - RECORD_BODY_AT, bytes.data,
+               RECORD_HEADER_BYTES, bytes.data + RECORD_HEADER_BYTES, key->bytes) == 0;
+}
+
+/* Opened beside it: a body that fails its tag must stay what it was. */
+void ses_record_reseal(const struct record_keys *keys, struct record_nonces *nonces, uint8_t *bytes,
+                       size_t len)
+{
+    struct ses_slice sealed = ses_slice(bytes, len);
+    const uint16_t first = keys->key[0].id;
+    const struct ses_secret *key;
+    struct ses_record record;
+    uint8_t *body;
+
+    if (ses_record_decode(sealed, &record) != SES_OK || ses_record_seal_key(sealed) == first)
+        return;
+    key = key_of(keys, ses_record_seal_key(sealed));
+    body = key == NULL ? NULL : malloc(len);
+    if (body == NULL)
+        return;
+    if (open_body(key, sealed, body)) {
+        memcpy(bytes + 2, &first, sizeof(first));
+        seal_body(keys, nonces, ses_slice(body, len - RECORD_EXTRA_BYTES), bytes);
+    }
+    ses_wipe(body, len);
+    free(body);
+}
+
 enum ses_status ses_record_open(const struct record_keys *keys, struct ses_slice bytes,
                                 struct ses_arena *arena, struct ses_record *ret_record)
 {
     const struct ses_secret *key;
     struct ses_record record;
     uint8_t *body;
-    uint16_t key_id;
 
     SES_TRY(ses_record_decode(bytes, &record));
-    memcpy(&key_id, bytes.data + 2, 2);
-    key = key_of(keys, key_id);
+    key = key_of(keys, ses_record_seal_key(bytes));
     if (key == NULL)
         return SES_DATA_LOSS;
     body = ses_arena_alloc(arena, bytes.len - RECORD_EXTRA_BYTES + 1);
     if (body == NULL)
         return SES_NO_MEMORY;
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt(
-            body, NULL, NULL, bytes.data + RECORD_BODY_AT, bytes.len - RECORD_BODY_AT, bytes.data,
-            RECORD_HEADER_BYTES, bytes.data + RECORD_HEADER_BYTES, key->bytes) != 0)
+    if (!open_body(key, bytes, body))
         return SES_DATA_LOSS;
     record.body = ses_slice(body, bytes.len - RECORD_EXTRA_BYTES);
     *ret_record = record;

@@ -54,6 +54,12 @@ void ses_record_seal(const struct record_keys *keys, struct record_nonces *nonce
                      const struct ses_record *record, uint8_t *ret_bytes);
 /* [any] Reads the plain header; ret_record->body stays empty. SES_DATA_LOSS: not a record of ours. */
 SES_MUST_CHECK enum ses_status ses_record_decode(struct ses_slice bytes, struct ses_record *ret_record);
+/* [any] The id of the key that sealed a record whose header was decoded. */
+uint16_t ses_record_seal_key(struct ses_slice bytes);
+/* [any] A whole record that is going to be written again, sealed anew in its place with the first key, if another one
+ * sealed it. What does not open stays as it is. */
+void ses_record_reseal(const struct record_keys *keys, struct record_nonces *nonces, uint8_t *bytes,
+                       size_t len);
 /* [any] Decodes and opens into the arena. SES_DATA_LOSS (tag, unknown key id), SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_record_open(const struct record_keys *keys, struct ses_slice bytes,
                                                struct ses_arena *arena, struct ses_record *ret_record);

@@ -6,7 +6,7 @@
  *   keys         the files of the rings; a running server reads them on SIGHUP
  *   token        standard input, the rings
  *   callers      the callers file and its hash key; a running server reads them on SIGHUP
- *   store        the shards, read only; check needs the seal key
+ *   store        the shards, read only; check needs the seal keys
  *   status       the admin port, nothing of the data directory
  */
 #ifndef SESSIOND_SRC_CTL_CTL_H
@@ -49,6 +49,8 @@ struct ctl {
     bool json;
     bool test;
     bool live;
+    bool seal;
+    bool step;
     struct ctl_caller caller;
     const char *args[CTL_ARGS_MAX]; /* what follows the command's words */
     int args_count;

@@ -1,4 +1,4 @@
-/* Both rings as a table or as JSON. Ids and states, no key ever leaves its file here. */
+/* All rings as a table or as JSON. Ids and states, no key ever leaves its file here. */
 #include "ctl.h"
 
 #include <stdio.h>
@@ -15,8 +15,9 @@ static int print_json(const struct ses_key_info *keys, size_t count)
 
         ses_rfc3339_encode(keys[i].created_ms, created);
         (void)json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s}", "kid", keys[i].kid, "purpose",
-                                                    keys[i].test ? "test" : "live", "state",
-                                                    ses_key_state_name(keys[i].state), "created", created));
+                                                    ses_key_purpose_name(keys[i].purpose), "state",
+                                                    ses_key_state_name(keys[i].purpose, keys[i].state),
+                                                    "created", created));
     }
     return ctl_print_json(json_pack("{s:o}", "keys", list), true, CTL_DONE);
 }
@@ -27,8 +28,8 @@ static int print_table(const struct ses_key_info *keys, size_t count)
         char created[SES_RFC3339_SIZE];
 
         ses_rfc3339_encode(keys[i].created_ms, created);
-        printf("%s  %-11s  %s  %s\n", keys[i].test ? "test" : "live", ses_key_state_name(keys[i].state),
-               created, keys[i].kid);
+        printf("%s  %-11s  %s  %s\n", ses_key_purpose_name(keys[i].purpose),
+               ses_key_state_name(keys[i].purpose, keys[i].state), created, keys[i].kid);
     }
     return CTL_DONE;
 }
@@ -37,19 +38,26 @@ static int print_table(const struct ses_key_info *keys, size_t count)
  * one. */
 static int check_loads(const char *dir)
 {
+    static const enum ses_key_purpose sealing[] = {SES_KEY_SEAL, SES_KEY_STEP};
     struct ses_keyring *ring = NULL;
+    struct ses_seal_ring seals;
     struct ses_fault fault = {.text = ""};
 
     if (ses_keyring_load(dir, &ring, &fault) != SES_OK)
         return ctl_fail_fault(&fault);
     ses_keyring_free(ring);
+    for (size_t i = 0; i < sizeof(sealing) / sizeof(sealing[0]); i++) {
+        if (ses_seal_ring_load(dir, sealing[i], &seals, &fault) != SES_OK)
+            return ctl_fail_fault(&fault);
+        ses_seal_ring_free(&seals);
+    }
     return CTL_DONE;
 }
 
 /* Lists first and judges afterwards: the operator of a faulty ring needs to see it. */
 int ctl_keys_list(const struct ctl *ctl)
 {
-    static struct ses_key_info keys[2 * SES_KEYRING_KEYS_MAX];
+    static struct ses_key_info keys[SES_KEYRING_LIST_MAX];
     struct ses_fault fault = {.text = ""};
     char dir[CTL_PATH_SIZE];
     size_t count = 0;

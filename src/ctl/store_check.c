@@ -102,15 +102,13 @@ static int conclude(const struct ctl *ctl, struct check *check, enum ses_status 
     return ctl->json ? print_json(&check->census, code) : print_table(&check->census, code);
 }
 
-/* Seal key 1 is the only one of this release (keys/seal-1.key). */
-static int scan(const struct ctl *ctl, const char *shards, const struct ses_secret *seal)
+static int scan(const struct ctl *ctl, const char *shards, const struct ses_seal_ring *seal)
 {
-    struct ses_seal_key key = {.id = 1, .key = seal};
     struct check check = {.status = SES_OK};
 
     if (census_init(&check.census, ses_clock_now_ms()) != SES_OK)
         return ctl_fail("out of memory");
-    enum ses_status status = ses_store_scan(shards, &key, 1, on_row, &check);
+    enum ses_status status = ses_store_scan(shards, seal->key, seal->count, on_row, &check);
     int code = conclude(ctl, &check, status);
     census_done(&check.census);
     return code;
@@ -119,18 +117,16 @@ static int scan(const struct ctl *ctl, const char *shards, const struct ses_secr
 int ctl_store_check(const struct ctl *ctl)
 {
     char shards[CTL_PATH_SIZE];
-    char seal_path[CTL_PATH_SIZE];
+    char keys[CTL_PATH_SIZE];
     struct ses_fault fault = {.text = ""};
-    struct ses_secret seal = {0};
+    struct ses_seal_ring seal;
     int code;
 
-    if (!ctl_path(ctl, "shards", shards) || !ctl_path(ctl, "keys/seal-1.key", seal_path) ||
-        !ctl_take_clock(ctl))
+    if (!ctl_path(ctl, "shards", shards) || !ctl_path(ctl, "keys", keys) || !ctl_take_clock(ctl))
         return CTL_FAILED;
-    if (ses_secret_file_open(seal_path, false, &seal, &fault) != SES_OK)
-        code = ctl_fail_fault(&fault);
-    else
-        code = scan(ctl, shards, &seal);
-    ses_secret_free(&seal);
+    if (ses_seal_ring_load(keys, SES_KEY_SEAL, &seal, &fault) != SES_OK)
+        return ctl_fail_fault(&fault);
+    code = scan(ctl, shards, &seal);
+    ses_seal_ring_free(&seal);
     return code;
 }

@@ -48,12 +48,12 @@ static bool on_row(void *arg, const struct ses_scan_row *row)
         return false;
     (void)ses_hex_encode(ses_slice(row->record->session_id, SES_SESSION_ID_BYTES), id);
     expiry_text(row->record->expires_ms, expires);
-    int printed =
-        printf(listing->json ? "{\"shard\":%u,\"locator\":%" PRIu64
-                               ",\"session_id\":\"%s\",\"kind\":\"%s\",\"revision\":%" PRIu32
-                               ",\"expires\":\"%s\",\"sealed_bytes\":%" PRIu32 "}\n"
-                             : "%03u %20" PRIu64 " %s %-7s %6" PRIu32 " %-20s %6" PRIu32 "\n",
-               row->shard, row->locator, id, kind, row->record->revision, expires, row->sealed_bytes);
+    int printed = printf(listing->json ? "{\"shard\":%u,\"locator\":%" PRIu64
+                                         ",\"session_id\":\"%s\",\"kind\":\"%s\",\"revision\":%" PRIu32
+                                         ",\"expires\":\"%s\",\"sealed_bytes\":%" PRIu32 ",\"seal_key\":%u}\n"
+                                       : "%03u %20" PRIu64 " %s %-7s %6" PRIu32 " %-20s %6" PRIu32 " %5u\n",
+                         row->shard, row->locator, id, kind, row->record->revision, expires,
+                         row->sealed_bytes, (unsigned)row->seal_key);
     return printed >= 0;
 }
 
@@ -71,8 +71,8 @@ int ctl_store_list(const struct ctl *ctl)
         return CTL_FAILED;
     listing.now_ms = ses_clock_now_ms();
     if (!ctl->json)
-        printf("%-3s %20s %-32s %-7s %6s %-20s %6s\n", "sh", "locator", "session", "kind", "rev", "expires",
-               "bytes");
+        printf("%-3s %20s %-32s %-7s %6s %-20s %6s %5s\n", "sh", "locator", "session", "kind", "rev",
+               "expires", "bytes", "seal");
     enum ses_status status = ses_store_scan(shards, NULL, 0, on_row, &listing);
     return status == SES_OK ? CTL_DONE
                             : ctl_fail("%s: the scan ended early: %s", shards, ses_status_name(status));

@@ -63,7 +63,7 @@ static const char *verdict(const struct ctl *ctl, struct ses_slice token, bool t
 /* "next", "active", .. or "unknown" for the key that the footer names. */
 static const char *key_state(const struct ctl *ctl, const char *kid)
 {
-    static struct ses_key_info keys[2 * SES_KEYRING_KEYS_MAX];
+    static struct ses_key_info keys[SES_KEYRING_LIST_MAX];
     struct ses_fault fault = {.text = ""};
     char dir[CTL_PATH_SIZE];
     size_t count = 0;
@@ -72,7 +72,7 @@ static const char *key_state(const struct ctl *ctl, const char *kid)
         return "unknown";
     for (size_t i = 0; i < count; i++) {
         if (strcmp(keys[i].kid, kid) == 0)
-            return ses_key_state_name(keys[i].state);
+            return ses_key_state_name(keys[i].purpose, keys[i].state);
     }
     return "unknown";
 }

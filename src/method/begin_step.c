@@ -154,7 +154,7 @@ static enum ses_status make_handle(const struct ses_call *call, const struct ses
     memcpy(claims.key, call->access.key.bytes, sizeof(claims.key));
     memcpy(claims.session_id, session->id, sizeof(claims.session_id));
     memcpy(claims.step_id, session->step.id, sizeof(claims.step_id));
-    SES_TRY(ses_step_seal(call->access.service->options.step_key, &claims, text, &len));
+    SES_TRY(ses_step_seal(call->access.service->options.step_keys, &claims, text, &len));
     *ret_handle = ses_arena_str(&call->access.x->arena, ses_slice(text, len));
     return *ret_handle == NULL ? SES_NO_MEMORY : SES_OK;
 }

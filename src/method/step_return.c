@@ -301,7 +301,8 @@ void ses_step_return_start(struct ses_service *service, struct ses_exchange *x,
         return;
     }
     /* Nothing is looked up for a handle that is not ours: no store read for strangers' guesses. */
-    if (ses_step_open(service->options.step_key, what->handle, &r->claims) != SES_OK) {
+    if (ses_step_open(service->options.step_keys, service->options.step_keys_count, what->handle,
+                      &r->claims) != SES_OK) {
         count(service, UNKNOWN, false);
         ses_return_page_reply(x, SES_PAGE_UNKNOWN, SES_SLICE_EMPTY);
         return;

@@ -9,13 +9,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <sessiond/base/clock_file.h>
 #include <sessiond/base/units.h>
-#include <sessiond/token/token.h>
 
 #define LOCK_PAUSE_MS     50
 #define MODE_OTHERS       (S_IRWXG | S_IRWXO)
@@ -29,10 +29,8 @@ void ses_layout_init(struct ses_layout *layout, const char *data_dir)
     (void)snprintf(layout->dir, size, "%s", data_dir);
     (void)snprintf(layout->keys, size, "%.*s/keys", (int)size / 2, data_dir);
     (void)snprintf(layout->shards, size, "%.*s/shards", (int)size / 2, data_dir);
-    (void)snprintf(layout->seal_key, size, "%.*s/keys/seal-1.key", (int)size / 2, data_dir);
     (void)snprintf(layout->natural_key, size, "%.*s/keys/natural.key", (int)size / 2, data_dir);
     (void)snprintf(layout->log_key, size, "%.*s/keys/log.key", (int)size / 2, data_dir);
-    (void)snprintf(layout->step_key, size, "%.*s/keys/step.key", (int)size / 2, data_dir);
     (void)snprintf(layout->callers_key, size, "%.*s/keys/callers.key", (int)size / 2, data_dir);
     (void)snprintf(layout->clock, size, "%.*s/" SES_CLOCK_FILE_NAME, (int)size / 2, data_dir);
 }
@@ -104,17 +102,18 @@ static bool shards_used(const char *shards)
     return used;
 }
 
-/* Only for the keys without which records are lost: seal-1 opens them, natural finds them. A new log or
+/* Only for the keys without which records are lost: the seal keys open them, natural finds them. A new log or
  * step key costs pseudonyms and open steps, no session. */
-static enum ses_status check_not_lost(const struct ses_layout *layout, const char *path,
-                                      struct ses_fault *fault)
+static enum ses_status check_not_lost(const struct ses_layout *layout, struct ses_fault *fault)
 {
-    if (access(path, F_OK) == 0 || !shards_used(layout->shards))
+    bool seal = ses_seal_ring_exists(layout->keys, SES_KEY_SEAL);
+
+    if ((seal && access(layout->natural_key, F_OK) == 0) || !shards_used(layout->shards))
         return SES_OK;
     return ses_fault(fault, SES_FAILED_PRECONDITION,
-                     "%s: is missing, but %s holds records made with it: "
+                     "%s/%s: is missing, but %s holds records made with it: "
                      "restore it from a backup, or move the shards away to start empty",
-                     path, layout->shards);
+                     layout->keys, seal ? "natural.key" : "seal-1.key", layout->shards);
 }
 
 /* ---- lock --------------------------------------------------------------------------------------------- */
@@ -217,58 +216,57 @@ static enum ses_status make_secret(const char *path, struct ses_fault *fault)
     return SES_OK;
 }
 
-/* The order: is anything missing that must not be, then make what is missing. Each file is made once
- * and never written again. */
+/* The order: is anything missing that must not be, then make what is missing. */
 static enum ses_status make_keys(const struct ses_layout *layout, struct ses_fault *fault)
 {
-    SES_TRY(check_not_lost(layout, layout->seal_key, fault));
-    SES_TRY(check_not_lost(layout, layout->natural_key, fault));
+    SES_TRY(check_not_lost(layout, fault));
     SES_TRY(make_dir(layout->keys, MODE_OTHERS, fault));
     SES_TRY(ses_keyring_init_dir(layout->keys, fault));
-    SES_TRY(make_secret(layout->seal_key, fault));
+    SES_TRY(ses_seal_ring_init(layout->keys, SES_KEY_SEAL, fault));
+    SES_TRY(ses_seal_ring_init(layout->keys, SES_KEY_STEP, fault));
     SES_TRY(make_secret(layout->natural_key, fault));
     SES_TRY(make_secret(layout->log_key, fault));
-    SES_TRY(make_secret(layout->step_key, fault));
     return make_secret(layout->callers_key, fault);
-}
-
-/* Loaded and freed again: the supervisor only wants to know that the workers will be able to. */
-static enum ses_status check_keyring(const struct ses_layout *layout, struct ses_fault *fault)
-{
-    struct ses_keyring *ring = NULL;
-
-    SES_TRY(ses_keyring_load(layout->keys, &ring, fault));
-    ses_keyring_free(ring);
-    return SES_OK;
 }
 
 void ses_layout_secrets_free(struct ses_layout_secrets *secrets)
 {
-    ses_secret_free(&secrets->seal);
+    ses_seal_ring_free(&secrets->seal);
+    ses_seal_ring_free(&secrets->step);
     ses_secret_free(&secrets->natural);
     ses_secret_free(&secrets->log);
-    ses_secret_free(&secrets->step);
 }
 
-/* All four or none: on failure what was loaded is wiped. */
+/* All or none: on failure what was loaded is wiped. */
 enum ses_status ses_layout_secrets_load(const struct ses_layout *layout,
                                         struct ses_layout_secrets *ret_secrets, struct ses_fault *ret_fault)
 {
-    struct ses_layout_secrets secrets = {.seal = {.len = 0}};
     enum ses_status status;
 
-    status = ses_secret_file_open(layout->seal_key, false, &secrets.seal, ret_fault);
+    memset(ret_secrets, 0, sizeof(*ret_secrets));
+    status = ses_seal_ring_load(layout->keys, SES_KEY_SEAL, &ret_secrets->seal, ret_fault);
     if (status == SES_OK)
-        status = ses_secret_file_open(layout->natural_key, false, &secrets.natural, ret_fault);
+        status = ses_secret_file_open(layout->natural_key, false, &ret_secrets->natural, ret_fault);
     if (status == SES_OK)
-        status = ses_secret_file_open(layout->log_key, false, &secrets.log, ret_fault);
+        status = ses_secret_file_open(layout->log_key, false, &ret_secrets->log, ret_fault);
     if (status == SES_OK)
-        status = ses_secret_file_open(layout->step_key, false, &secrets.step, ret_fault);
-    if (status == SES_OK)
-        *ret_secrets = secrets;
-    else
-        ses_layout_secrets_free(&secrets);
+        status = ses_seal_ring_load(layout->keys, SES_KEY_STEP, &ret_secrets->step, ret_fault);
+    if (status != SES_OK)
+        ses_layout_secrets_free(ret_secrets);
     return status;
+}
+
+/* Loaded and freed again: the supervisor only wants to know that the workers will be able to. */
+static enum ses_status check_keys(const struct ses_layout *layout, struct ses_fault *fault)
+{
+    struct ses_layout_secrets secrets;
+    struct ses_keyring *ring = NULL;
+
+    SES_TRY(ses_keyring_load(layout->keys, &ring, fault));
+    ses_keyring_free(ring);
+    SES_TRY(ses_layout_secrets_load(layout, &secrets, fault));
+    ses_layout_secrets_free(&secrets);
+    return SES_OK;
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------------- */
@@ -285,7 +283,7 @@ enum ses_status ses_layout_open(struct ses_layout *layout, struct ses_fault *ret
     if (status == SES_OK)
         status = make_keys(layout, ret_fault);
     if (status == SES_OK)
-        status = check_keyring(layout, ret_fault);
+        status = check_keys(layout, ret_fault);
     if (status != SES_OK)
         ses_layout_close(layout);
     return status;
@@ -310,21 +308,15 @@ static enum ses_status check_parent(const struct ses_layout *layout, struct ses_
 
 enum ses_status ses_layout_check(const struct ses_layout *layout, struct ses_fault *ret_fault)
 {
-    struct ses_layout_secrets secrets;
-
     if (access(layout->dir, F_OK) != 0 && errno == ENOENT)
         return check_parent(layout, ret_fault);
     SES_TRY(check_dir(layout->dir, MODE_WRITE_OTHERS, ret_fault));
-    SES_TRY(check_not_lost(layout, layout->seal_key, ret_fault));
-    SES_TRY(check_not_lost(layout, layout->natural_key, ret_fault));
-    if (access(layout->seal_key, F_OK) != 0)
+    SES_TRY(check_not_lost(layout, ret_fault));
+    if (!ses_seal_ring_exists(layout->keys, SES_KEY_SEAL))
         return SES_OK; /* never started: keys are made then; sessiondctl may have made callers.key */
     SES_TRY(check_dir(layout->keys, MODE_OTHERS, ret_fault));
     SES_TRY(check_dir(layout->shards, MODE_OTHERS, ret_fault));
-    SES_TRY(check_keyring(layout, ret_fault));
-    if (access(layout->step_key, F_OK) != 0 && errno == ENOENT)
+    if (!ses_seal_ring_exists(layout->keys, SES_KEY_STEP))
         return SES_OK; /* of an earlier version: the next start makes it */
-    SES_TRY(ses_layout_secrets_load(layout, &secrets, ret_fault));
-    ses_layout_secrets_free(&secrets);
-    return SES_OK;
+    return check_keys(layout, ret_fault);
 }

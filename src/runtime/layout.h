@@ -3,8 +3,9 @@
  *   DIR/                 0700
  *   DIR/lock             flock'ed by the supervisor and, by inheritance, by every child until the last one is
  *                        gone; holds the pid
- *   DIR/keys/            0700, token key ring: test/ and live/ (token/token.h)
- *   DIR/keys/seal-1.key, natural.key, log.key, step.key
+ *   DIR/keys/            0700, key rings test/, live/, seal/ and step/, with seal-1.key and step.key, the first
+ *                        keys of the last two (token/token.h)
+ *   DIR/keys/natural.key, log.key
  *                        0600, secrets (token/token.h)
  *   DIR/keys/callers.key
  *                        0600, under which the callers file keeps keys (caller/caller_key.h)
@@ -17,6 +18,7 @@
 #include <sessiond/base/secret.h>
 
 #include <sessiond/config/config.h>
+#include <sessiond/token/token.h>
 
 #define SES_LAYOUT_LOCK_WAIT_MS 15000 /* for leftover workers of a supervisor that was killed */
 
@@ -24,20 +26,19 @@ struct ses_layout {
     char dir[SES_CONFIG_PATH_SIZE];
     char keys[SES_CONFIG_PATH_SIZE];
     char shards[SES_CONFIG_PATH_SIZE];
-    char seal_key[SES_CONFIG_PATH_SIZE];
     char natural_key[SES_CONFIG_PATH_SIZE];
     char log_key[SES_CONFIG_PATH_SIZE];
-    char step_key[SES_CONFIG_PATH_SIZE];
     char callers_key[SES_CONFIG_PATH_SIZE];
     char clock[SES_CONFIG_PATH_SIZE];
     int lock_fd; /* -1: not locked */
 };
 
+/* Not to be moved: the rings point into themselves. */
 struct ses_layout_secrets {
-    struct ses_secret seal;
+    struct ses_seal_ring seal;
+    struct ses_seal_ring step;
     struct ses_secret natural;
     struct ses_secret log;
-    struct ses_secret step;
 };
 
 /* [any] The paths only; touches nothing. data_dir is at most half of SES_CONFIG_PATH_SIZE long. */
@@ -54,7 +55,7 @@ SES_MUST_CHECK enum ses_status ses_layout_check(const struct ses_layout *layout,
 /* [any] For --check: SES_BUSY when a sessiond works on the directory, whose pid the fault names. */
 SES_MUST_CHECK enum ses_status ses_layout_check_free(const struct ses_layout *layout,
                                                      struct ses_fault *ret_fault);
-/* [worker] Loads the four secrets into guarded memory. */
+/* [worker] Loads all secrets but the signing keys into guarded memory. On failure there are none. */
 SES_MUST_CHECK enum ses_status ses_layout_secrets_load(const struct ses_layout *layout,
                                                        struct ses_layout_secrets *ret_secrets,
                                                        struct ses_fault *ret_fault);

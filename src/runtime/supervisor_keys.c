@@ -4,6 +4,16 @@
 
 #include <sessiond/token/token.h>
 
+/* What sessiondctl goes by when it takes a key away must be longer than any token or step lives. */
+enum {
+#define LONGEST(section, key, low, high, usual) LONGEST_##section##_##key = (high),
+    SES_CONFIG_SESSION(LONGEST)
+#undef LONGEST
+};
+_Static_assert(SES_KEY_REST_DAYS * 86400 > LONGEST_session_ttl_seconds &&
+                   SES_KEY_REST_DAYS * 86400 > LONGEST_session_step_seconds,
+               "see SES_KEY_REST_DAYS");
+
 static void complain(struct ses_supervisor *sup, const struct ses_fault *fault)
 {
     ses_log_msg(&sup->log, SES_LOG_WARN, "keys_unnoted", "sessiondctl cannot activate a new key: %s",

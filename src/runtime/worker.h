@@ -43,7 +43,6 @@ struct ses_worker {
     struct ses_timers *timers;
     struct ses_keyring *keyring;
     struct ses_layout_secrets secrets;
-    struct ses_seal_key seal_key;
     struct ses_secret callers_key; /* empty where nobody is asked who calls */
     struct ses_caller_gate caller_gate;
     struct ses_store *store;

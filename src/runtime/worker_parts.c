@@ -9,7 +9,8 @@
 #include "files.h"
 
 #define EXCHANGES_KEPT 256
-#define SEAL_KEY_ID    1 /* seal-1.key */
+
+_Static_assert(SES_STORE_SEAL_KEYS_MAX >= SES_KEYRING_KEYS_MAX, "a store takes every key of the ring");
 
 /* ---- secrets and keys --------------------------------------------------------------------------------- */
 
@@ -39,7 +40,6 @@ enum ses_status ses_worker_load_keys(struct ses_worker *worker)
         ses_log_msg(&worker->log, SES_LOG_ERROR, "secrets_failed", "%s", fault.text);
     if (status == SES_OK && worker->env->callers != NULL)
         status = load_callers_key(worker);
-    worker->seal_key = (struct ses_seal_key){.id = SEAL_KEY_ID, .key = &worker->secrets.seal};
     return status;
 }
 
@@ -62,8 +62,8 @@ enum ses_status ses_worker_open_store(struct ses_worker *worker)
         .shard = worker->env->slot,
         .shards = config->workers,
         .shared = worker->env->store_shared,
-        .seal_keys = &worker->seal_key,
-        .seal_keys_count = 1,
+        .seal_keys = worker->secrets.seal.key,
+        .seal_keys_count = worker->secrets.seal.count,
         .durability = config->durability,
         .quota_bytes = config->store_quota_mib * SES_MIB,
         .owner_share_percent = (unsigned)config->limits_merchant_share_percent,
@@ -164,7 +164,8 @@ enum ses_status ses_worker_open_service(struct ses_worker *worker)
         .timers = worker->timers,
         .policy = make_policy(worker),
         .natural_key = &worker->secrets.natural,
-        .step_key = &worker->secrets.step,
+        .step_keys = worker->secrets.step.key,
+        .step_keys_count = worker->secrets.step.count,
         .log_key = &worker->secrets.log,
         .issuer = config->issuer,
         .audience = config->audience,

@@ -23,8 +23,28 @@ static enum ses_status fault_io(struct ses_fault *fault, const char *path, const
                      what, strerror(error));
 }
 
+/* Run by root beside a server of another user, what is made must be the server's: else its next start fails. */
+static bool give_to_owner(int dir_fd, int fd)
+{
+    struct stat info;
+
+    if (geteuid() != 0)
+        return true;
+    return fstat(dir_fd, &info) == 0 && (info.st_uid == 0 || fchown(fd, info.st_uid, info.st_gid) == 0);
+}
+
+static bool give_dir_to_owner(int parent_fd, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    bool given = fd >= 0 && give_to_owner(parent_fd, fd);
+
+    if (fd >= 0)
+        (void)close(fd);
+    return given;
+}
+
 /* A new directory is only there after a power loss once its parent is synced. */
-static enum ses_status sync_parent(const char *path, struct ses_fault *fault)
+static enum ses_status settle_new(const char *path, struct ses_fault *fault)
 {
     char parent[PATH_MAX];
     int len = snprintf(parent, sizeof(parent), "%s/..", path);
@@ -35,15 +55,15 @@ static enum ses_status sync_parent(const char *path, struct ses_fault *fault)
 
     if (fd < 0)
         return fault_io(fault, parent, NULL, "cannot open");
-    int failed = fsync(fd);
+    bool settled = give_dir_to_owner(fd, path) && fsync(fd) == 0;
     (void)close(fd);
-    return failed != 0 ? fault_io(fault, parent, NULL, "cannot sync") : SES_OK;
+    return settled ? SES_OK : fault_io(fault, parent, NULL, "cannot sync");
 }
 
 enum ses_status ses_keydir_make(const char *path, struct ses_fault *fault)
 {
     if (mkdir(path, 0700) == 0)
-        return sync_parent(path, fault);
+        return settle_new(path, fault);
     return errno == EEXIST ? SES_OK : fault_io(fault, path, NULL, "cannot create");
 }
 
@@ -183,16 +203,6 @@ static bool write_all(int fd, struct ses_slice bytes)
     return true;
 }
 
-/* Run by root beside a server of another user, the file must be the server's: else its next start fails. */
-static bool give_to_owner(const struct ses_keydir *dir, int fd)
-{
-    struct stat info;
-
-    if (geteuid() != 0)
-        return true;
-    return fstat(dir->fd, &info) == 0 && (info.st_uid == 0 || fchown(fd, info.st_uid, info.st_gid) == 0);
-}
-
 /* Content before name: the file is synced, then renamed, then the directory is synced. A name that is on disk
  * before its content would be an empty key after a power loss. */
 enum ses_status ses_keydir_write(const struct ses_keydir *dir, const char *name, struct ses_slice bytes,
@@ -203,7 +213,7 @@ enum ses_status ses_keydir_write(const struct ses_keydir *dir, const char *name,
 
     if (fd < 0)
         return fault_io(fault, dir->path, name, "cannot create");
-    bool written = write_all(fd, bytes) && give_to_owner(dir, fd) && fsync(fd) == 0;
+    bool written = write_all(fd, bytes) && give_to_owner(dir->fd, fd) && fsync(fd) == 0;
     if (close(fd) != 0 || !written || renameat(dir->fd, NEW_NAME, dir->fd, name) != 0) {
         enum ses_status status = fault_io(fault, dir->path, name, "cannot write");
 

@@ -10,7 +10,7 @@
 #include <sessiond/base/fault.h>
 
 /* Bytes of one file; a key file has about 400, the list of loaded keys 52 a key. */
-#define SES_KEYDIR_FILE_MAX 8192
+#define SES_KEYDIR_FILE_MAX 16384
 
 struct ses_keydir {
     int fd;
@@ -19,7 +19,8 @@ struct ses_keydir {
         file_bytes_max; /* of a file that is read; SES_KEYDIR_FILE_MAX unless whoever opened it says more */
 };
 
-/* [any] Makes the directory (its parent exists) unless it is there. SES_IO. */
+/* [any] Makes the directory (its parent exists) unless it is there; made by root it is its parent's owner's.
+ * SES_IO. */
 SES_MUST_CHECK enum ses_status ses_keydir_make(const char *path, struct ses_fault *fault);
 /* [any] Opens and locks; waits for the lock. SES_IO; SES_FAILED_PRECONDITION when others may write into
  * it. */

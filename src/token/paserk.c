@@ -15,7 +15,7 @@ static char *put_header(char *at, struct ses_slice header)
     return at + header.len;
 }
 
-/* k4.secret and k4.public differ in header and length only (PASERK, "types"). */
+/* The types differ in header and length only (PASERK, "types"). */
 static enum ses_status text_encode(struct ses_slice header, struct ses_slice key, size_t key_bytes,
                                    char *ret_text)
 {
@@ -84,6 +84,11 @@ enum ses_status ses_paserk_secret_encode(struct ses_slice key, char ret_text[SES
     return text_encode(SES_STR("k4.secret."), key, SES_PASETO_SECRET_BYTES, ret_text);
 }
 
+enum ses_status ses_paserk_local_encode(struct ses_slice key, char ret_text[SES_PASERK_LOCAL_SIZE])
+{
+    return text_encode(SES_STR("k4.local."), key, SES_PASETO_LOCAL_KEY_BYTES, ret_text);
+}
+
 enum ses_status ses_paserk_pid(struct ses_slice public_key, char ret_text[SES_KID_SIZE])
 {
     char paserk[SES_PASERK_PUBLIC_SIZE];
@@ -93,9 +98,24 @@ enum ses_status ses_paserk_pid(struct ses_slice public_key, char ret_text[SES_KI
     return SES_OK;
 }
 
+enum ses_status ses_paserk_lid(struct ses_slice local_key, char ret_text[SES_KID_SIZE])
+{
+    char paserk[SES_PASERK_LOCAL_SIZE];
+
+    SES_TRY(ses_paserk_local_encode(local_key, paserk));
+    id_of(SES_STR("k4.lid."), paserk, ret_text);
+    ses_wipe(paserk, sizeof(paserk));
+    return SES_OK;
+}
+
 enum ses_status ses_paserk_public_decode(struct ses_slice text, uint8_t ret_key[SES_PASETO_PUBLIC_BYTES])
 {
     return text_decode(SES_STR("k4.public."), text, SES_PASETO_PUBLIC_BYTES, ret_key);
+}
+
+enum ses_status ses_paserk_local_decode(struct ses_slice text, uint8_t ret_key[SES_PASETO_LOCAL_KEY_BYTES])
+{
+    return text_decode(SES_STR("k4.local."), text, SES_PASETO_LOCAL_KEY_BYTES, ret_key);
 }
 
 enum ses_status ses_paserk_secret_decode(struct ses_slice text, uint8_t ret_key[SES_PASETO_SECRET_BYTES])

@@ -15,8 +15,8 @@ static enum ses_status publish_key(const struct ses_key *key, bool first, struct
         SES_TRY(ses_paserk_public_encode(ses_slice(key->public_key, sizeof(key->public_key)), paserk));
         SES_TRY(ses_buf_appendf(json, "\"paserk\":\"%s\",", paserk));
     }
-    return ses_buf_appendf(json, "\"state\":\"%s\",\"purpose\":\"%s\"}", ses_key_state_name(key->state),
-                           key->test ? "test" : "live");
+    return ses_buf_appendf(json, "\"state\":\"%s\",\"purpose\":\"%s\"}",
+                           ses_key_state_name(key->purpose, key->state), ses_key_purpose_name(key->purpose));
 }
 
 enum ses_status ses_keyring_publish(const struct ses_keyring *ring, struct ses_buf *ret_json)

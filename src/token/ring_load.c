@@ -1,11 +1,10 @@
-/* What a worker holds of the ring, and what a listing says of it. A worker keeps one secret of each purpose,
- * the active one's; all the others are wiped right after they were read.
+/* What a worker holds of the rings, and what a listing says of them. Of the keys that sign a worker keeps one secret
+ * of each purpose, the active one's; all the others are wiped right after they were read. Of those that seal it
+ * keeps every one that opens.
  */
 #include "ring.h"
 
 #include <stdlib.h>
-
-#include <sessiond/base/random.h>
 
 /* What a worker needs no more: every secret but the active one; and a key that a dying activation left behind
  * as active is what it would have become. */
@@ -22,35 +21,24 @@ static void reduce(struct ses_key_set *set, const struct ses_key *active)
     }
 }
 
-/* Neither none nor two are guessed at: signing with the wrong key is worse than not starting. */
-static enum ses_status choose_active(struct ses_keyring *ring, bool test, const char *path,
-                                     struct ses_fault *fault)
-{
-    size_t count = 0;
-    const struct ses_key *active = ses_key_set_active(&ring->set[test], &count);
-
-    if (active == NULL)
-        return ses_fault(fault, SES_FAILED_PRECONDITION,
-                         "%s: %s; activate the right one with sessiondctl keys activate", path,
-                         count == 0 ? "no key is active" : "more than one key is active");
-    reduce(&ring->set[test], active);
-    ring->active[test] = active;
-    return SES_OK;
-}
-
 /* The shared lock makes the keys one picture: no half of an activation by a living sessiondctl. */
-static enum ses_status load_purpose(const char *dir, bool test, struct ses_fault *fault,
-                                    struct ses_keyring *ring)
+static enum ses_status load_purpose(const char *dir, enum ses_key_purpose purpose, struct ses_fault *fault,
+                                    struct ses_keyring *keyring)
 {
-    char path[SES_RING_PATH_SIZE];
-    struct ses_keydir keydir;
+    struct ses_key *active = NULL;
+    struct ses_ring ring;
+    enum ses_status status;
 
-    SES_TRY(ses_ring_path(dir, test, fault, path));
-    SES_TRY(ses_keydir_open(path, false, fault, &keydir));
-    enum ses_status status = ses_key_set_read(&keydir, test, fault, &ring->set[test]);
-    ses_keydir_close(&keydir);
-    SES_TRY(status);
-    return choose_active(ring, test, path, fault);
+    SES_TRY(ses_ring_open(dir, purpose, false, fault, &ring));
+    status = ses_ring_active(&ring, fault, &active);
+    if (status == SES_OK) {
+        reduce(&ring.set, active);
+        keyring->active[purpose] = active;
+        keyring->set[purpose] = ring.set;
+        ring.set = (struct ses_key_set){.count = 0};
+    }
+    ses_ring_close(&ring);
+    return status;
 }
 
 enum ses_status ses_keyring_load(const char *dir, struct ses_keyring **ret_ring, struct ses_fault *ret_fault)
@@ -59,10 +47,9 @@ enum ses_status ses_keyring_load(const char *dir, struct ses_keyring **ret_ring,
 
     if (ring == NULL)
         return ses_fault(ret_fault, SES_NO_MEMORY, "%s: out of memory", dir);
-    ses_random_init(); /* guarded memory needs libsodium's start; harmless when that was done */
-    enum ses_status status = load_purpose(dir, true, ret_fault, ring);
+    enum ses_status status = load_purpose(dir, SES_KEY_TEST, ret_fault, ring);
     if (status == SES_OK)
-        status = load_purpose(dir, false, ret_fault, ring);
+        status = load_purpose(dir, SES_KEY_LIVE, ret_fault, ring);
     if (status != SES_OK) {
         ses_keyring_free(ring);
         return status;
@@ -80,37 +67,71 @@ void ses_keyring_free(struct ses_keyring *ring)
     free(ring);
 }
 
-static enum ses_status list_purpose(const char *dir, bool test, struct ses_fault *fault,
-                                    struct ses_key_info *ret_keys, size_t *ret_count)
+/* The active key first, then whatever still opens; the secrets move. */
+static void take_secrets(struct ses_key_set *set, struct ses_key *active, struct ses_seal_ring *ring)
 {
-    char path[SES_RING_PATH_SIZE];
-    struct ses_keydir keydir;
-    struct ses_key_set set;
+    SES_REQUIRE(active != NULL);
+    for (size_t i = 0; i <= set->count; i++) {
+        struct ses_key *key = i == 0 ? active : &set->keys[i - 1];
 
-    SES_TRY(ses_ring_path(dir, test, fault, path));
-    SES_TRY(ses_keydir_open(path, false, fault, &keydir));
-    enum ses_status status = ses_key_set_read(&keydir, test, fault, &set);
-    ses_keydir_close(&keydir);
-    SES_TRY(status);
-    for (size_t i = 0; i < set.count; i++) {
-        ret_keys[i] = (struct ses_key_info){
-            .test = test, .state = set.keys[i].state, .created_ms = set.keys[i].created_ms};
-        memcpy(ret_keys[i].kid, set.keys[i].kid, sizeof(ret_keys[i].kid));
+        if (key->secret.len == 0) /* revoked, or the active one once more */
+            continue;
+        ring->secret[ring->count] = key->secret;
+        ring->key[ring->count] = (struct ses_seal_key){key->number, &ring->secret[ring->count]};
+        ring->count++;
+        key->secret = (struct ses_secret){.len = 0};
     }
-    *ret_count = set.count;
-    ses_key_set_done(&set);
+}
+
+enum ses_status ses_seal_ring_load(const char *dir, enum ses_key_purpose purpose,
+                                   struct ses_seal_ring *ret_ring, struct ses_fault *ret_fault)
+{
+    struct ses_key *active = NULL;
+    struct ses_ring ring;
+    enum ses_status status;
+
+    SES_REQUIRE(ses_key_seals(purpose));
+    ret_ring->count = 0;
+    SES_TRY(ses_ring_open(dir, purpose, false, ret_fault, &ring));
+    status = ring.set.count > 0 ? ses_ring_active(&ring, ret_fault, &active)
+                                : ses_fault(ret_fault, SES_NOT_FOUND, "%s: no such file", ring.first_path);
+    if (status == SES_OK)
+        take_secrets(&ring.set, active, ret_ring);
+    ses_ring_close(&ring);
+    return status;
+}
+
+void ses_seal_ring_free(struct ses_seal_ring *ring)
+{
+    while (ring->count > 0)
+        ses_secret_free(&ring->secret[--ring->count]);
+}
+
+static enum ses_status list_purpose(const char *dir, enum ses_key_purpose purpose, struct ses_fault *fault,
+                                    struct ses_key_info *ret_keys, size_t *count)
+{
+    struct ses_ring ring;
+
+    SES_TRY(ses_ring_open(dir, purpose, false, fault, &ring));
+    for (size_t i = 0; i < ring.set.count; i++) {
+        const struct ses_key *key = &ring.set.keys[i];
+        struct ses_key_info *info = &ret_keys[(*count)++];
+
+        *info = (struct ses_key_info){.purpose = purpose, .state = key->state, .created_ms = key->created_ms};
+        memcpy(info->kid, key->kid, sizeof(info->kid));
+    }
+    ses_ring_close(&ring);
     return SES_OK;
 }
 
 enum ses_status ses_keyring_list(const char *dir, struct ses_key_info *ret_keys, size_t *ret_count,
                                  struct ses_fault *ret_fault)
 {
-    size_t test_count = 0;
-    size_t live_count = 0;
+    static const enum ses_key_purpose order[] = {SES_KEY_TEST, SES_KEY_LIVE, SES_KEY_SEAL, SES_KEY_STEP};
+    size_t count = 0;
 
-    ses_random_init();
-    SES_TRY(list_purpose(dir, true, ret_fault, ret_keys, &test_count));
-    SES_TRY(list_purpose(dir, false, ret_fault, ret_keys + test_count, &live_count));
-    *ret_count = test_count + live_count;
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+        SES_TRY(list_purpose(dir, order[i], ret_fault, ret_keys, &count));
+    *ret_count = count;
     return SES_OK;
 }

@@ -25,6 +25,8 @@ enum outcome {
 enum ses_status ses_commit_init(struct ses_commit *c, uint64_t gc_age_ms)
 {
     SES_TRY(ses_gc_init(&c->gc, c->table, c->shard, gc_age_ms));
+    c->gc.keys = c->keys;
+    ses_record_nonces_init(&c->gc.nonces);
     c->gc_hungry = true;
     return SES_OK;
 }

@@ -36,6 +36,7 @@ struct ses_commit {
     struct share_bytes *owner_bytes;     /* NULL: nobody counts (retire.c) */
     struct ses_watch_board *watch_board; /* NULL: nobody watches */
     struct ses_metrics *metrics;         /* may be NULL */
+    const struct record_keys *keys;      /* NULL: what is appended again stays sealed as it is (retire.c) */
     uint64_t room_bytes;                 /* what the shard may hold; 0: no bound */
     /* Called in the thread that commits; may be NULL. */
     void (*report)(void *arg, const struct commit_fault *fault);

@@ -97,6 +97,8 @@ static int append_again(struct ses_gc *gc, MDB_txn *txn, struct gc_subject *subj
     if (rc != 0)
         return rc;
     memcpy(gc->value, value.mv_data, value.mv_size); /* LMDB's memory moves with the put */
+    if (gc->keys != NULL)
+        ses_record_reseal(gc->keys, &gc->nonces, gc->value, value.mv_size);
     value.mv_data = gc->value;
     rc = mdb_put(txn, env->records, &key, &value, MDB_APPEND);
     if (rc != 0)

@@ -16,8 +16,8 @@
  *                          retain has passed; or whose own expiry has, once it is the oldest record of all
  *                          shards: then nothing that it superseded can come back in a rebuild (README.md).
  *                          Until then step over it: it waits and does not count for other shards
- *   current and live       stop; or, when older than age_ms, claim it and append it again; its old copy is
- *                          garbage then. While room is short, whatever its age (gc_round.h)
+ *   current and live       stop; or, when older than age_ms, claim it and append it again, sealed with the
+ *                          active key if there are keys; its old copy is garbage then. While room is short, whatever its age (gc_round.h)
  *   claimed by somebody    stop; when old, step over it
  *   ahead of the clock     if live or claimed, step over it: a former version wrote it while the machine's
  *                          clock was wrong, and it may live for as long
@@ -58,6 +58,8 @@ struct ses_gc {
     struct share_bytes *owner_bytes; /* NULL: nobody counts */
     uint64_t age_ms;                 /* 0: never append again */
     uint64_t lag_ms;                 /* expiry is judged by so much earlier: ses_collect_clock */
+    const struct record_keys *keys;  /* NULL: nothing is sealed anew */
+    struct record_nonces nonces;     /* of those that are sealed anew */
     uint8_t *value;                  /* copy of the record that is appended again */
     bool pressed;                    /* room is short, in this shard or in the table */
     /* What the shard may hold, an eighth more with what is appended again; 0: no bound. */

@@ -93,18 +93,19 @@ static int read_block(struct scan *scan, struct ses_env *env, MDB_txn *txn, uint
 }
 
 static enum ses_status open_item(struct scan *scan, const struct scan_item *item,
-                                 struct ses_record *ret_record)
+                                 struct ses_record *ret_record, uint16_t *ret_seal_key)
 {
     struct ses_slice bytes = ses_slice(scan->block + item->at, item->bytes);
-    enum ses_status status;
+    enum ses_status status = ses_record_decode(bytes, ret_record);
 
-    if (scan->keys.count == 0) {
-        status = ses_record_decode(bytes, ret_record);
-    } else {
+    if (status != SES_OK) {
+        *ret_record = (struct ses_record){.kind = SES_RECORD_SESSION}; /* nothing of it can be told */
+        return status;
+    }
+    *ret_seal_key = ses_record_seal_key(bytes);
+    if (scan->keys.count > 0) {
         ses_arena_reset(&scan->arena);
         status = ses_record_open(&scan->keys, bytes, &scan->arena, ret_record);
-        if (status != SES_OK && ses_record_decode(bytes, ret_record) != SES_OK)
-            *ret_record = (struct ses_record){.kind = SES_RECORD_SESSION}; /* nothing of it can be told */
     }
     return status == SES_OK && !item->row_agrees ? SES_DATA_LOSS : status;
 }
@@ -119,7 +120,7 @@ static bool hand_out(struct scan *scan, unsigned shard)
         struct ses_scan_row row = {
             .shard = shard, .locator = item->locator, .record = &record, .sealed_bytes = item->bytes};
 
-        row.opened = open_item(scan, item, &record);
+        row.opened = open_item(scan, item, &record, &row.seal_key);
         if (!scan->fn(scan->arg, &row))
             return false;
     }

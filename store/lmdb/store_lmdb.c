@@ -144,6 +144,7 @@ static enum ses_status open_writer(struct ses_lmdb *store, const struct ses_lmdb
     commit->owner_bytes = store->owner_bytes;
     commit->watch_board = store->watch_board;
     commit->metrics = store->metrics;
+    commit->keys = &store->keys;
     committer->nosync = nosync;
     committer->batch_max = store->batch_max;
     committer->notify = options->notify;

@@ -10,6 +10,13 @@ struct ses_secret {
     size_t len;
 };
 
+/* One of several keys that seal the same kind of thing (records, step handles); the id stands in the clear in
+ * what it sealed. Of a list the first one seals, all of them open. */
+struct ses_seal_key {
+    uint16_t id;
+    const struct ses_secret *key; /* borrowed */
+};
+
 /* [any] Allocates len guarded bytes, zeroed. SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_secret_new(size_t len, struct ses_secret *ret_secret);
 /* [any] Wipes and frees; an empty secret is fine. */

@@ -34,9 +34,10 @@ struct ses_service_options {
     struct ses_timers *timers;
     struct ses_connector_policy policy;
     const struct ses_secret *natural_key; /* keys the hash of natural keys, fingerprints, idempotency keys */
-    const struct ses_secret *step_key;    /* seals step handles */
     const struct ses_secret *log_key;     /* keys pseudonyms of session ids */
-    const char *issuer;                   /* token iss, aud */
+    const struct ses_seal_key *step_keys; /* seal step handles, the first one */
+    size_t step_keys_count;
+    const char *issuer; /* token iss, aud */
     const char *audience;
     uint64_t session_ttl_ms; /* of these numbers only those that say so may be 0 */
     /* Kept back from the caller's deadline for commit and reply. */

@@ -41,6 +41,7 @@ struct ses_scan_row {
     uint64_t locator;                /* the record's place in its shard; grows with time, never used twice */
     const struct ses_record *record; /* body empty unless opened */
     uint32_t sealed_bytes;
+    uint16_t seal_key;      /* id of the key that sealed it; 0: its header cannot be read */
     enum ses_status opened; /* SES_OK, or why the body could not be opened */
 };
 

@@ -11,13 +11,8 @@
 #include <sessiond/base/secret.h>
 #include <sessiond/store/store.h>
 
-#define SES_STORE_SEAL_KEYS_MAX 8
-
-/* Keys that seal records (XChaCha20-Poly1305, 32 bytes). The first one seals, all of them open. */
-struct ses_seal_key {
-    uint16_t id;
-    const struct ses_secret *key; /* borrowed for the life of the store */
-};
+/* Keys that seal records (XChaCha20-Poly1305, 32 bytes), for the life of a store. As many as a ring holds. */
+#define SES_STORE_SEAL_KEYS_MAX 64
 
 struct ses_store_driver {
     enum ses_status (*get)(struct ses_store *store, struct ses_store_op *op, const struct ses_store_key *key,

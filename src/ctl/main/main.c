@@ -18,13 +18,15 @@ static const struct command {
     int (*run)(const struct ctl *ctl);
     const char *help;
 } commands[] = {
-    {"keys", "list", "", 0, ctl_keys_list, "the signing keys of both rings and their states"},
-    {"keys", "generate", "--test|--live", 0, ctl_keys_generate, "a new key in state next; prints its id"},
+    {"keys", "list", "", 0, ctl_keys_list, "the keys of all rings and their states"},
+    {"keys", "generate", "--test|--live|--seal|--step", 0, ctl_keys_generate,
+     "a new key in state next; prints its id"},
     {"keys", "activate", "KID", 1, ctl_keys_activate,
-     "sign with it from the next reload on; the key before it verifies only"},
+     "sign or seal with it from the next reload on; the key before it verifies or opens only"},
     {"keys", "revoke", "KID", 1, ctl_keys_revoke,
-     "refuse its tokens from the next reload on; not the active key; drops its secret"},
-    {"keys", "retire", "KID", 1, ctl_keys_retire, "remove the file of a verify-only or revoked key"},
+     "refuse what it made from the next reload on; not the active key, no seal key; drops its secret"},
+    {"keys", "retire", "KID", 1, ctl_keys_retire,
+     "remove a revoked key, one that rests for 8 days, a seal key that seals no record"},
     {"callers", "add", "NAME OPTIONS", 1, ctl_callers_add,
      "a caller more; prints its key, this once, unless it has a certificate"},
     {"callers", "rotate", "NAME", 1, ctl_callers_rotate,
@@ -35,7 +37,7 @@ static const struct command {
     {"token", "inspect", "", 0, ctl_token_inspect,
      "read a token from stdin, print its claims and whether the ring accepts it"},
     {"store", "check", "", 0, ctl_store_check,
-     "open every record with the seal key and count; fails on damage or duplicates"},
+     "open every record with the seal keys and count; fails on damage or duplicates"},
     {"store", "list", "[--limit N]", 0, ctl_store_list, "one line a record, old to new, without opening it"},
     {"store", "backup", "TARGET", 1, ctl_store_backup,
      "a consistent copy of the shards into a new or empty directory, while the server runs"},
@@ -75,8 +77,8 @@ static int print_help(void)
            "  --help, -h          print this\n"
            "\nsessiond reads its keys at start and on SIGHUP (pid: first line of DIR/lock). "
            "A rotation that refuses no\n"
-           "token: keys generate, SIGHUP, keys activate, SIGHUP; "
-           "when the last old token has expired, keys retire.\n"
+           "token and loses no record: keys generate, SIGHUP, keys activate, SIGHUP; "
+           "later keys retire, SIGHUP.\n"
            "\nexit codes: 0 done, 1 failed or the answer is bad, 2 wrong usage\n");
     return CTL_DONE;
 }
@@ -186,6 +188,8 @@ static bool set_flag(struct ctl *ctl, const char *word)
     bool *flag = strcmp(word, "--json") == 0   ? &ctl->json
                  : strcmp(word, "--test") == 0 ? &ctl->test
                  : strcmp(word, "--live") == 0 ? &ctl->live
+                 : strcmp(word, "--seal") == 0 ? &ctl->seal
+                 : strcmp(word, "--step") == 0 ? &ctl->step
                                                : NULL;
 
     if (flag != NULL)

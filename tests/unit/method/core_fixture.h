@@ -40,6 +40,7 @@ struct core {
     struct ses_exchange_pool *pool;
     struct ses_metrics metrics;
     struct ses_secret seal, natural, log, step;
+    struct ses_seal_key step_key;
     struct ses_connector_url url;
     struct stub stub;
     struct ses_arena read; /* core_read's */

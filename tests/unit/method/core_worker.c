@@ -36,7 +36,8 @@ void core_open_service(struct core *core)
         .policy = {.overrides = &core->url, .overrides_count = 1, .sandbox = true},
         .natural_key = &core->natural,
         .log_key = &core->log,
-        .step_key = &core->step,
+        .step_keys = &core->step_key,
+        .step_keys_count = 1,
         .rotation_overlap_ms = CORE_OVERLAP_MS,
         .issuer = "sessiond",
         .audience = "payments",
@@ -241,6 +242,7 @@ static int set_up(void **state, const struct toy_options *toy)
     core_secret(&core->natural, 2);
     core_secret(&core->log, 3);
     core_secret(&core->step, 4);
+    core->step_key = (struct ses_seal_key){1, &core->step};
     stub_start(&core->stub);
     core->url =
         (struct ses_connector_url){ses_connector_by_name(SES_STR("stripe")), core->stub.url, core->stub.url};

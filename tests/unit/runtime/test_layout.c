@@ -40,6 +40,15 @@ static int teardown(void **state)
     return failed;
 }
 
+/* The file of the first key that seals records. */
+static const char *seal_file(const struct ses_layout *layout)
+{
+    static char path[SES_CONFIG_PATH_SIZE + 16];
+
+    (void)snprintf(path, sizeof(path), "%s/seal-1.key", layout->keys);
+    return path;
+}
+
 static mode_t mode_of(const char *path)
 {
     struct stat st;
@@ -88,12 +97,12 @@ static void first_start_makes_everything_private(void **state)
     assert_int_equal(mode_of(layout.dir), 0700);
     assert_int_equal(mode_of(layout.keys), 0700);
     assert_int_equal(mode_of(layout.shards), 0700);
-    assert_int_equal(mode_of(layout.seal_key), 0600);
+    assert_int_equal(mode_of(seal_file(&layout)), 0600);
     assert_int_equal(mode_of(layout.natural_key), 0600);
     assert_int_equal(mode_of(layout.log_key), 0600);
     assert_int_equal(ses_layout_secrets_load(&layout, &secrets, &fault), SES_OK);
-    assert_int_equal(secrets.seal.len, 32);
-    assert_memory_not_equal(secrets.seal.bytes, secrets.natural.bytes, 32);
+    assert_int_equal(secrets.seal.secret[0].len, 32);
+    assert_memory_not_equal(secrets.seal.secret[0].bytes, secrets.natural.bytes, 32);
     ses_layout_secrets_free(&secrets);
     ses_layout_close(&layout);
 }
@@ -111,7 +120,7 @@ static void second_start_keeps_the_keys(void **state)
     ses_layout_close(&layout);
     assert_int_equal(ses_layout_open(&layout, &fault), SES_OK);
     assert_int_equal(ses_layout_secrets_load(&layout, &second, &fault), SES_OK);
-    assert_memory_equal(first.seal.bytes, second.seal.bytes, 32);
+    assert_memory_equal(first.seal.secret[0].bytes, second.seal.secret[0].bytes, 32);
     ses_layout_secrets_free(&first);
     ses_layout_secrets_free(&second);
     ses_layout_close(&layout);
@@ -196,7 +205,7 @@ static void loose_permissions_are_refused(void **state)
     assert_int_equal(chmod(layout.dir, 0755),
                      0); /* readable by others is the operator's choice, all inside is private */
     expect_open(*state, SES_OK, "");
-    assert_int_equal(chmod(layout.seal_key, 0644), 0);
+    assert_int_equal(chmod(seal_file(&layout), 0644), 0);
     expect_open(*state, SES_FAILED_PRECONDITION, "seal-1.key");
 }
 
@@ -209,13 +218,13 @@ static void damage_is_explained(void **state)
     ses_layout_init(&layout, *state);
     expect_open(*state, SES_OK, "");
     /* Without records a missing key is simply made again. */
-    assert_int_equal(unlink(layout.seal_key), 0);
+    assert_int_equal(unlink(seal_file(&layout)), 0);
     expect_open(*state, SES_OK, "");
     (void)snprintf(shard, sizeof(shard), "%s/000", layout.shards);
     assert_int_equal(mkdir(shard, 0700), 0);
-    assert_int_equal(unlink(layout.seal_key), 0);
+    assert_int_equal(unlink(seal_file(&layout)), 0);
     expect_open(*state, SES_FAILED_PRECONDITION, "seal-1.key: is missing, but");
-    assert_int_equal(access(layout.seal_key, F_OK), -1);
+    assert_int_equal(access(seal_file(&layout), F_OK), -1);
     assert_int_equal(ses_layout_check(&layout, &(struct ses_fault){""}), SES_FAILED_PRECONDITION);
     assert_int_equal(rmdir(shard), 0);
     expect_open(*state, SES_OK, "");

@@ -137,6 +137,47 @@ static void test_key_ring(void **state)
     ses_secret_free(&other_secret);
 }
 
+/* What garbage collection does to a record that it writes again. */
+static void test_sealed_anew(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_secret other_secret;
+    struct ses_seal_key both[2];
+    struct ses_record record;
+    struct sealed sealed;
+    struct sealed before;
+
+    seal(rig, &sealed);
+    assert_ok(ses_secret_new(32, &other_secret));
+    both[0] = (struct ses_seal_key){.id = 8, .key = &other_secret};
+    both[1] = rig->seal_key;
+    before = sealed;
+    ses_record_reseal(&sealed.keys, &sealed.nonces, sealed.bytes, sizeof(sealed.bytes));
+    assert_memory_equal(sealed.bytes, before.bytes, sizeof(sealed.bytes)); /* by the first key already */
+
+    assert_ok(ses_record_keys_init(&sealed.keys, both, 2));
+    ses_record_reseal(&sealed.keys, &sealed.nonces, sealed.bytes, sizeof(sealed.bytes));
+    assert_int_equal(ses_record_seal_key(ses_slice(sealed.bytes, sizeof(sealed.bytes))), 8);
+    assert_memory_not_equal(sealed.bytes + RECORD_HEADER_BYTES, before.bytes + RECORD_HEADER_BYTES,
+                            RECORD_NONCE_BYTES);
+    assert_ok(ses_record_keys_init(&sealed.keys, both, 1));
+    assert_ok(open_bytes(&sealed, sizeof(sealed.bytes), &record));
+    assert_int_equal(record.body.len, sizeof(BODY) - 1);
+    assert_memory_equal(record.body.data, BODY, sizeof(BODY) - 1);
+
+    /* What does not open, or whose key is not there, stays what it was. */
+    sealed = before;
+    assert_ok(ses_record_keys_init(&sealed.keys, both, 1));
+    ses_record_reseal(&sealed.keys, &sealed.nonces, sealed.bytes, sizeof(sealed.bytes));
+    assert_memory_equal(sealed.bytes, before.bytes, sizeof(sealed.bytes));
+    assert_ok(ses_record_keys_init(&sealed.keys, both, 2));
+    sealed.bytes[RECORD_BODY_AT] ^= 1;
+    before = sealed;
+    ses_record_reseal(&sealed.keys, &sealed.nonces, sealed.bytes, sizeof(sealed.bytes));
+    assert_memory_equal(sealed.bytes, before.bytes, sizeof(sealed.bytes));
+    ses_secret_free(&other_secret);
+}
+
 static void test_arena_ceiling(void **state)
 {
     struct sealed sealed;
@@ -244,6 +285,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_every_bit_counts, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_nonces_differ, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_key_ring, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_sealed_anew, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_arena_ceiling, rig_setup, rig_teardown),
         cmocka_unit_test(test_row),
         cmocka_unit_test(test_row_of_an_inbox),

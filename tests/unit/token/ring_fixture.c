@@ -57,24 +57,25 @@ void fixture_refuses(struct fixture *f, enum ses_status status, const char *part
         fail_msg("'%s' does not say '%s'", f->fault.text, part);
 }
 
-void fixture_kid(struct fixture *f, bool test, enum ses_key_state state, char ret_kid[SES_KID_SIZE])
+void fixture_kid(struct fixture *f, enum ses_key_purpose purpose, enum ses_key_state state,
+                 char ret_kid[SES_KID_SIZE])
 {
-    struct ses_key_info keys[2 * SES_KEYRING_KEYS_MAX];
+    struct ses_key_info keys[SES_KEYRING_LIST_MAX];
     size_t count = 0;
 
     assert_int_equal(ses_keyring_list(f->dir, keys, &count, &f->fault), SES_OK);
     for (size_t i = 0; i < count; i++) {
-        if (keys[i].test == test && keys[i].state == state) {
+        if (keys[i].purpose == purpose && keys[i].state == state) {
             memcpy(ret_kid, keys[i].kid, SES_KID_SIZE);
             return;
         }
     }
-    fail_msg("no key in state %s", ses_key_state_name(state));
+    fail_msg("no key in state %s", ses_key_state_name(purpose, state));
 }
 
-void fixture_path(const struct fixture *f, bool test, const char *kid, char ret_path[512])
+void fixture_path(const struct fixture *f, enum ses_key_purpose purpose, const char *kid, char ret_path[512])
 {
-    (void)snprintf(ret_path, 512, "%s/%s/%s.json", f->dir, test ? "test" : "live", kid);
+    (void)snprintf(ret_path, 512, "%s/%s/%s.json", f->dir, ses_key_purpose_name(purpose), kid);
 }
 
 size_t file_read(const char *path, char *ret_text, size_t room)

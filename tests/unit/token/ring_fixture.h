@@ -24,11 +24,12 @@ struct ses_keyring *fixture_load(struct fixture *f);
 /* The ring does not load, with this status and a text that has this part. */
 void fixture_refuses(struct fixture *f, enum ses_status status, const char *part);
 
-/* The id of the n-th key of a purpose in this state; fails the test when there is none. */
-void fixture_kid(struct fixture *f, bool test, enum ses_key_state state, char ret_kid[SES_KID_SIZE]);
+/* The id of the first key of a purpose in this state; fails the test when there is none. */
+void fixture_kid(struct fixture *f, enum ses_key_purpose purpose, enum ses_key_state state,
+                 char ret_kid[SES_KID_SIZE]);
 
 /* The file of a key. */
-void fixture_path(const struct fixture *f, bool test, const char *kid, char ret_path[512]);
+void fixture_path(const struct fixture *f, enum ses_key_purpose purpose, const char *kid, char ret_path[512]);
 
 /* The whole file and a NUL; the length. */
 size_t file_read(const char *path, char *ret_text, size_t room);

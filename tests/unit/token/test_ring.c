@@ -37,8 +37,8 @@ static void root_gives_files_to_the_directorys_owner(void **state)
         skip();
     (void)snprintf(path, sizeof(path), "%s/test", f->dir);
     assert_int_equal(chown(path, 12345, 54321), 0);
-    assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, kid), SES_OK);
-    fixture_path(f, true, kid, path);
+    assert_int_equal(ses_keyring_generate(f->dir, SES_KEY_TEST, &f->fault, kid), SES_OK);
+    fixture_path(f, SES_KEY_TEST, kid, path);
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(info.st_uid, 12345);
     assert_int_equal(info.st_gid, 54321);
@@ -51,15 +51,15 @@ static void second_start_changes_nothing(void **state)
     char before[SES_KID_SIZE];
     char after[SES_KID_SIZE];
 
-    fixture_kid(f, true, SES_KEY_ACTIVE, before);
+    fixture_kid(f, SES_KEY_TEST, SES_KEY_ACTIVE, before);
     assert_int_equal(ses_keyring_init_dir(f->dir, &f->fault), SES_OK);
-    fixture_kid(f, true, SES_KEY_ACTIVE, after);
+    fixture_kid(f, SES_KEY_TEST, SES_KEY_ACTIVE, after);
     assert_string_equal(before, after);
 }
 
 static void rotate(struct fixture *f, char ret_kid[SES_KID_SIZE])
 {
-    assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, ret_kid), SES_OK);
+    assert_int_equal(ses_keyring_generate(f->dir, SES_KEY_TEST, &f->fault, ret_kid), SES_OK);
     assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(ret_kid), SES_KEY_ACTIVE, &f->fault),
                      SES_OK);
 }
@@ -80,11 +80,11 @@ static void rotation_refuses_no_token(void **state)
     char old_kid[SES_KID_SIZE];
     char new_kid[SES_KID_SIZE];
 
-    fixture_kid(f, true, SES_KEY_ACTIVE, old_kid);
+    fixture_kid(f, SES_KEY_TEST, SES_KEY_ACTIVE, old_kid);
     struct ses_keyring *first = fixture_load(f);
     struct ses_slice old_token = fixture_mint(f, first, &claims);
 
-    assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, new_kid), SES_OK);
+    assert_int_equal(ses_keyring_generate(f->dir, SES_KEY_TEST, &f->fault, new_kid), SES_OK);
     struct ses_keyring *second = fixture_load(f);
     assert_int_equal(verify(f, second, old_token), SES_OK);
     assert_string_equal(second->active[1]->kid, old_kid);
@@ -106,7 +106,7 @@ static void rotation_refuses_no_token(void **state)
     assert_int_equal(verify(f, fourth, old_token), SES_UNAUTHENTICATED);
     assert_int_equal(verify(f, fourth, new_token), SES_OK);
 
-    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(old_kid), &f->fault), SES_OK);
+    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(old_kid), "", &f->fault), SES_OK);
     struct ses_keyring *fifth = fixture_load(f);
     assert_int_equal(verify(f, fifth, old_token), SES_UNAUTHENTICATED);
     assert_int_equal(fifth->set[1].count, 1);
@@ -123,7 +123,7 @@ static void only_the_active_secret_is_in_memory(void **state)
     char kid[SES_KID_SIZE];
 
     rotate(f, kid);
-    assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, kid), SES_OK);
+    assert_int_equal(ses_keyring_generate(f->dir, SES_KEY_TEST, &f->fault, kid), SES_OK);
     struct ses_keyring *ring = fixture_load(f);
     for (size_t i = 0; i < ring->set[1].count; i++) {
         const struct ses_key *key = &ring->set[1].keys[i];
@@ -140,9 +140,9 @@ static void revoked_file_holds_no_secret(void **state)
     char path[512];
     char text[4096];
 
-    fixture_kid(f, true, SES_KEY_ACTIVE, old_kid);
+    fixture_kid(f, SES_KEY_TEST, SES_KEY_ACTIVE, old_kid);
     rotate(f, new_kid);
-    fixture_path(f, true, old_kid, path);
+    fixture_path(f, SES_KEY_TEST, old_kid, path);
     (void)file_read(path, text, sizeof(text));
     assert_non_null(strstr(text, "k4.secret."));
     assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(old_kid), SES_KEY_REVOKED, &f->fault),
@@ -159,13 +159,13 @@ static void back_and_forth(void **state)
     char second[SES_KID_SIZE];
     char active[SES_KID_SIZE];
 
-    fixture_kid(f, true, SES_KEY_ACTIVE, first);
+    fixture_kid(f, SES_KEY_TEST, SES_KEY_ACTIVE, first);
     rotate(f, second);
     for (int i = 0; i < 4; i++) {
         const char *wanted = i % 2 == 0 ? first : second;
         assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(wanted), SES_KEY_ACTIVE, &f->fault),
                          SES_OK);
-        fixture_kid(f, true, SES_KEY_ACTIVE, active);
+        fixture_kid(f, SES_KEY_TEST, SES_KEY_ACTIVE, active);
         assert_string_equal(active, wanted);
         ses_keyring_free(fixture_load(f));
         /* Twice is the same as once. */
@@ -189,8 +189,8 @@ static void half_an_activation_loads_and_heals(void **state)
     struct ses_keyring *ring = fixture_load(f);
     struct ses_slice old_token = fixture_mint(f, ring, &claims);
     ses_keyring_free(ring);
-    fixture_kid(f, true, SES_KEY_ACTIVE, old_kid);
-    fixture_path(f, true, old_kid, path);
+    fixture_kid(f, SES_KEY_TEST, SES_KEY_ACTIVE, old_kid);
+    fixture_path(f, SES_KEY_TEST, old_kid, path);
     (void)file_read(path, before, sizeof(before));
     rotate(f, new_kid);
     file_write(path, before); /* as if the last write had never happened */
@@ -220,22 +220,24 @@ static void forbidden_moves(void **state)
     char active[SES_KID_SIZE];
     char other[SES_KID_SIZE];
 
-    fixture_kid(f, true, SES_KEY_ACTIVE, active);
+    fixture_kid(f, SES_KEY_TEST, SES_KEY_ACTIVE, active);
     assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(active), SES_KEY_REVOKED, &f->fault),
                      SES_FAILED_PRECONDITION);
-    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(active), &f->fault), SES_FAILED_PRECONDITION);
+    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(active), "", &f->fault),
+                     SES_FAILED_PRECONDITION);
     assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(active), SES_KEY_VERIFY_ONLY, &f->fault),
                      SES_INVALID_ARGUMENT);
-    assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, other), SES_OK);
-    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(other), &f->fault), SES_FAILED_PRECONDITION);
+    assert_int_equal(ses_keyring_generate(f->dir, SES_KEY_TEST, &f->fault, other), SES_OK);
+    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(other), "", &f->fault),
+                     SES_FAILED_PRECONDITION);
     assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(other), SES_KEY_REVOKED, &f->fault), SES_OK);
     assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(other), SES_KEY_ACTIVE, &f->fault),
                      SES_FAILED_PRECONDITION);
-    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(other), &f->fault), SES_OK);
-    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(other), &f->fault), SES_NOT_FOUND);
-    assert_int_equal(ses_keyring_retire(f->dir, SES_STR("../../etc/passwd"), &f->fault),
+    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(other), "", &f->fault), SES_OK);
+    assert_int_equal(ses_keyring_retire(f->dir, ses_slice_str(other), "", &f->fault), SES_NOT_FOUND);
+    assert_int_equal(ses_keyring_retire(f->dir, SES_STR("../../etc/passwd"), "", &f->fault),
                      SES_INVALID_ARGUMENT);
-    assert_int_equal(ses_keyring_retire(f->dir, SES_STR("k4.pid."), &f->fault), SES_INVALID_ARGUMENT);
+    assert_int_equal(ses_keyring_retire(f->dir, SES_STR("k4.pid."), "", &f->fault), SES_INVALID_ARGUMENT);
     ses_keyring_free(fixture_load(f));
 }
 
@@ -245,8 +247,8 @@ static void too_many_keys(void **state)
     char kid[SES_KID_SIZE];
 
     for (int i = 1; i < SES_KEYRING_KEYS_MAX; i++)
-        assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, kid), SES_OK);
-    assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, kid), SES_FULL);
+        assert_int_equal(ses_keyring_generate(f->dir, SES_KEY_TEST, &f->fault, kid), SES_OK);
+    assert_int_equal(ses_keyring_generate(f->dir, SES_KEY_TEST, &f->fault, kid), SES_FULL);
     ses_keyring_free(fixture_load(f));
 }
 
@@ -256,13 +258,13 @@ static void published_keys(void **state)
     char kids[SES_KEY_STATE_COUNT][SES_KID_SIZE];
     struct ses_buf json;
 
-    fixture_kid(f, true, SES_KEY_ACTIVE, kids[SES_KEY_REVOKED]);
+    fixture_kid(f, SES_KEY_TEST, SES_KEY_ACTIVE, kids[SES_KEY_REVOKED]);
     rotate(f, kids[SES_KEY_VERIFY_ONLY]);
     assert_int_equal(
         ses_keyring_set_state(f->dir, ses_slice_str(kids[SES_KEY_REVOKED]), SES_KEY_REVOKED, &f->fault),
         SES_OK);
     rotate(f, kids[SES_KEY_ACTIVE]);
-    assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, kids[SES_KEY_NEXT]), SES_OK);
+    assert_int_equal(ses_keyring_generate(f->dir, SES_KEY_TEST, &f->fault, kids[SES_KEY_NEXT]), SES_OK);
     struct ses_keyring *ring = fixture_load(f);
     ses_buf_init(&json, 65536);
     assert_int_equal(ses_keyring_publish(ring, &json), SES_OK);
@@ -281,7 +283,7 @@ static void published_keys(void **state)
 
         for (unsigned s = 0; s < SES_KEY_STATE_COUNT; s++) {
             if (strcmp(kid, kids[s]) == 0) {
-                assert_string_equal(key_state, ses_key_state_name((enum ses_key_state)s));
+                assert_string_equal(key_state, ses_key_state_name(SES_KEY_TEST, (enum ses_key_state)s));
                 assert_string_equal(purpose, "test");
                 kids[s][0] = '\0';
             }

@@ -11,8 +11,8 @@ static void no_active_key(void **state)
     char kid[SES_KID_SIZE];
     char path[512];
 
-    fixture_kid(f, true, SES_KEY_ACTIVE, kid);
-    fixture_path(f, true, kid, path);
+    fixture_kid(f, SES_KEY_TEST, SES_KEY_ACTIVE, kid);
+    fixture_path(f, SES_KEY_TEST, kid, path);
     file_edit(path, "\"active\"", "\"verify-only\"");
     fixture_refuses(f, SES_FAILED_PRECONDITION, "/test: no key is active");
     assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(kid), SES_KEY_ACTIVE, &f->fault), SES_OK);
@@ -27,8 +27,8 @@ static void two_active_keys(void **state)
     char kid[SES_KID_SIZE];
     char path[512];
 
-    assert_int_equal(ses_keyring_generate(f->dir, false, &f->fault, kid), SES_OK);
-    fixture_path(f, false, kid, path);
+    assert_int_equal(ses_keyring_generate(f->dir, SES_KEY_LIVE, &f->fault, kid), SES_OK);
+    fixture_path(f, SES_KEY_LIVE, kid, path);
     file_edit(path, "\"next\"", "\"active\"");
     fixture_refuses(f, SES_FAILED_PRECONDITION, "/live: more than one key is active");
     assert_int_equal(ses_keyring_set_state(f->dir, ses_slice_str(kid), SES_KEY_ACTIVE, &f->fault), SES_OK);
@@ -44,8 +44,8 @@ static void open_permissions(void **state)
     char kid[SES_KID_SIZE];
     char path[512];
 
-    fixture_kid(f, false, SES_KEY_ACTIVE, kid);
-    fixture_path(f, false, kid, path);
+    fixture_kid(f, SES_KEY_LIVE, SES_KEY_ACTIVE, kid);
+    fixture_path(f, SES_KEY_LIVE, kid, path);
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         assert_int_equal(chmod(path, modes[i]), 0);
         fixture_refuses(f, SES_FAILED_PRECONDITION, kid);
@@ -76,9 +76,9 @@ static void wrong_purpose(void **state)
     char from[512];
     char to[512];
 
-    assert_int_equal(ses_keyring_generate(f->dir, false, &f->fault, kid), SES_OK);
-    fixture_path(f, false, kid, from);
-    fixture_path(f, true, kid, to);
+    assert_int_equal(ses_keyring_generate(f->dir, SES_KEY_LIVE, &f->fault, kid), SES_OK);
+    fixture_path(f, SES_KEY_LIVE, kid, from);
+    fixture_path(f, SES_KEY_TEST, kid, to);
     assert_int_equal(rename(from, to), 0);
     fixture_refuses(f, SES_FAILED_PRECONDITION, "wrong purpose");
 }
@@ -90,9 +90,9 @@ static void renamed_file(void **state)
     char from[512];
     char to[512];
 
-    fixture_kid(f, true, SES_KEY_ACTIVE, kid);
-    fixture_path(f, true, kid, from);
-    fixture_path(f, true, "copy", to);
+    fixture_kid(f, SES_KEY_TEST, SES_KEY_ACTIVE, kid);
+    fixture_path(f, SES_KEY_TEST, kid, from);
+    fixture_path(f, SES_KEY_TEST, "copy", to);
     assert_int_equal(rename(from, to), 0);
     fixture_refuses(f, SES_FAILED_PRECONDITION, "not named after its key");
 }
@@ -126,8 +126,8 @@ static void garbage_files(void **state)
     char path[512];
     char good[4096];
 
-    fixture_kid(f, true, SES_KEY_ACTIVE, kid);
-    fixture_path(f, true, kid, path);
+    fixture_kid(f, SES_KEY_TEST, SES_KEY_ACTIVE, kid);
+    fixture_path(f, SES_KEY_TEST, kid, path);
     (void)file_read(path, good, sizeof(good));
     for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
         file_edit(path, edits[i][0], edits[i][1]);
@@ -143,7 +143,7 @@ static void no_file_at_all(void **state)
     char path[512];
     static char big[SES_KEYDIR_FILE_MAX + 2];
 
-    fixture_path(f, true, "k4.pid.x", path);
+    fixture_path(f, SES_KEY_TEST, "k4.pid.x", path);
     file_write(path, "");
     fixture_refuses(f, SES_MALFORMED, "size is not within");
     memset(big, ' ', sizeof(big) - 1);
@@ -167,10 +167,10 @@ static void secret_of_another_key(void **state)
     char text[4096];
     char other_text[4096];
 
-    fixture_kid(f, true, SES_KEY_ACTIVE, kid);
-    assert_int_equal(ses_keyring_generate(f->dir, true, &f->fault, other_kid), SES_OK);
-    fixture_path(f, true, kid, path);
-    fixture_path(f, true, other_kid, other_path);
+    fixture_kid(f, SES_KEY_TEST, SES_KEY_ACTIVE, kid);
+    assert_int_equal(ses_keyring_generate(f->dir, SES_KEY_TEST, &f->fault, other_kid), SES_OK);
+    fixture_path(f, SES_KEY_TEST, kid, path);
+    fixture_path(f, SES_KEY_TEST, other_kid, other_path);
     (void)file_read(path, text, sizeof(text));
     (void)file_read(other_path, other_text, sizeof(other_text));
     char *secret = strstr(text, "k4.secret.");

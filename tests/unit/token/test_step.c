@@ -7,10 +7,14 @@
 
 #include <cmocka.h>
 
+#include <sessiond/base/encode.h>
 #include <sessiond/base/random.h>
 #include <sessiond/token/token.h>
 
 static struct ses_secret key;
+static const struct ses_seal_key keys[] = {{1, &key}};
+/* The same bytes under another number: a rotated ring, whose first key still opens. */
+static const struct ses_seal_key rotated[] = {{513, &key}, {1, &key}};
 
 static int setup(void **state)
 {
@@ -43,7 +47,7 @@ static size_t seal(const struct ses_step_claims *claims, char text[SES_STEP_HAND
 {
     size_t len = 0;
 
-    assert_int_equal(ses_step_seal(&key, claims, text, &len), SES_OK);
+    assert_int_equal(ses_step_seal(&keys[0], claims, text, &len), SES_OK);
     return len;
 }
 
@@ -57,7 +61,7 @@ static void test_back_and_forth(void **state)
     for (int live = 0; live < 2; live++) {
         claims.test = live == 0;
         size_t len = seal(&claims, text);
-        assert_int_equal(ses_step_open(&key, ses_slice(text, len), &again), SES_OK);
+        assert_int_equal(ses_step_open(keys, 1, ses_slice(text, len), &again), SES_OK);
         assert_memory_equal(again.key, claims.key, sizeof(claims.key));
         assert_memory_equal(again.session_id, claims.session_id, sizeof(claims.session_id));
         assert_memory_equal(again.step_id, claims.step_id, sizeof(claims.step_id));
@@ -75,7 +79,7 @@ static void test_part_of_a_second_is_rounded_up(void **state)
     (void)state;
     claims.expires_ms += 1;
     size_t len = seal(&claims, text);
-    assert_int_equal(ses_step_open(&key, ses_slice(text, len), &again), SES_OK);
+    assert_int_equal(ses_step_open(keys, 1, ses_slice(text, len), &again), SES_OK);
     assert_int_equal(again.expires_ms, UINT64_C(1800000001000));
 }
 
@@ -108,12 +112,12 @@ static void test_every_altered_character_is_refused(void **state)
         char kept = text[i];
 
         text[i] = kept == 'A' ? 'B' : 'A';
-        assert_int_equal(ses_step_open(&key, ses_slice(text, len), &again), SES_UNAUTHENTICATED);
+        assert_int_equal(ses_step_open(keys, 1, ses_slice(text, len), &again), SES_UNAUTHENTICATED);
         text[i] = kept;
     }
     for (size_t cut = 0; cut < len; cut += 7)
-        assert_int_equal(ses_step_open(&key, ses_slice(text, cut), &again), SES_UNAUTHENTICATED);
-    assert_int_equal(ses_step_open(&key, ses_slice(text, len), &again), SES_OK);
+        assert_int_equal(ses_step_open(keys, 1, ses_slice(text, cut), &again), SES_UNAUTHENTICATED);
+    assert_int_equal(ses_step_open(keys, 1, ses_slice(text, len), &again), SES_OK);
 }
 
 static void test_another_key(void **state)
@@ -125,14 +129,65 @@ static void test_another_key(void **state)
     (void)state;
     size_t len = seal(&claims, text);
     key.bytes[0] ^= 1;
-    assert_int_equal(ses_step_open(&key, ses_slice(text, len), &again), SES_UNAUTHENTICATED);
+    assert_int_equal(ses_step_open(keys, 1, ses_slice(text, len), &again), SES_UNAUTHENTICATED);
     key.bytes[0] ^= 1;
 }
 
+/* A key behind the first one puts its number in front, and nobody can put another one there. */
+static void test_rotated_key(void **state)
+{
+    struct ses_step_claims claims = sample();
+    struct ses_step_claims again;
+    char text[SES_STEP_HANDLE_SIZE_MAX];
+    size_t len = 0;
+
+    (void)state;
+    assert_int_equal(ses_step_seal(&rotated[0], &claims, text, &len), SES_OK);
+    assert_int_equal(len, 153);
+    assert_memory_equal(text, "s3.Ag",
+                        5); /* 0x0201, its last bits in a character with the nonce's first ones */
+    assert_int_equal(ses_step_open(rotated, 2, ses_slice(text, len), &again), SES_OK);
+    assert_memory_equal(again.step_id, claims.step_id, sizeof(claims.step_id));
+    assert_int_equal(again.expires_ms, claims.expires_ms);
+    assert_int_equal(ses_step_open(keys, 1, ses_slice(text, len), &again), SES_UNAUTHENTICATED);
+    for (size_t i = 0; i < len; i++) {
+        char kept = text[i];
+
+        text[i] = kept == 'A' ? 'B' : 'A';
+        assert_int_equal(ses_step_open(rotated, 2, ses_slice(text, len), &again), SES_UNAUTHENTICATED);
+        text[i] = kept;
+    }
+    for (size_t cut = 0; cut < len; cut += 7)
+        assert_int_equal(ses_step_open(rotated, 2, ses_slice(text, cut), &again), SES_UNAUTHENTICATED);
+}
+
+/* Key 1 has one form: what "s2." says is not said a second time as "s3." with a 1. */
+static void test_first_key_has_one_form(void **state)
+{
+    struct ses_step_claims claims = sample();
+    struct ses_step_claims again;
+    char text[SES_STEP_HANDLE_SIZE_MAX];
+    uint8_t bytes[112] = {0, 1};
+    size_t len;
+
+    (void)state;
+    len = seal(&claims, text);
+    assert_int_equal(ses_base64url_decode(ses_slice(text + 3, len - 3), bytes + 2, sizeof(bytes) - 2, &len),
+                     SES_OK);
+    memcpy(text, "s3.", 3);
+    len = 3 + ses_base64url_encode(ses_slice(bytes, sizeof(bytes)), text + 3);
+    assert_int_equal(len, 153);
+    assert_int_equal(ses_step_open(rotated, 2, ses_slice(text, len), &again), SES_UNAUTHENTICATED);
+}
+
 /* What is under way when a server is replaced still ends in the shop. */
-static void test_handles_of_the_version_before(void **state)
+static void test_handles_of_versions_before(void **state)
 {
     static const char *const handles[] = {
+        "s2.Xcwaf2yoTnjnMar_VuiTlI9AIAI069WMhOBaEA2Fl3fV2CKIxKDsY9GcWKuAdHabmf57qhL3XwbdZKpX1BT4wmV"
+        "iWhfsx3JOq9YwetEvb-ohglbvULLNpQEWBMRJDXz8P9WetG4QK55AbE6SMd0",
+        "s2.8jQ55VO4KNj-nRZYPm92HbrwG5rAI_vo5HNow3y2MTggIf3nq-4tl0O5SufhIyaAwokL26RxQ5p5mBdWmsUO_7-"
+        "wCyW_qZyTlaUd5p_UCSTg5CGnHu7jmwhi8jLi52L015zh5Xw6NWVWUt1dmWk",
         "v4.local.UcZ7BwccVQk2Uj108pOFLnTb2wHViXIbUZZjqEkdPxxq565EzcWYqyeT39aCTVj0_t7ALzxKCWERnN_2i"
         "P3NeFJ0huMnmV6hRmHEXstXZwPGIrEhSn7vgF5vDSNIG5FMzCrzvbb5MUYZ79MCTJCOloTV15noLg4mx0tHng1JJeh"
         "B12FMc8JG-rUlF3Rco63SVoCKOhLs7IHrd4LK9zp3CdvqUWWy8lD3vNeAzM7V6fMNhipnWdeGIw7nfOBm0u1gbalmw"
@@ -146,16 +201,18 @@ static void test_handles_of_the_version_before(void **state)
     struct ses_step_claims again;
 
     (void)state;
-    for (int live = 0; live < 2; live++) {
-        struct ses_slice handle = ses_slice_str(handles[live]);
+    for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++) {
+        struct ses_slice handle = ses_slice_str(handles[i]);
 
-        assert_int_equal(ses_step_open(&key, handle, &again), SES_OK);
+        assert_int_equal(ses_step_open(keys, 1, handle, &again), SES_OK);
         assert_memory_equal(again.key, claims.key, sizeof(claims.key));
         assert_memory_equal(again.session_id, claims.session_id, sizeof(claims.session_id));
         assert_memory_equal(again.step_id, claims.step_id, sizeof(claims.step_id));
         assert_int_equal(again.expires_ms, claims.expires_ms);
-        assert_int_equal(again.test, live == 0);
-        assert_int_equal(ses_step_open(&key, ses_slice_cut(handle, 0, handle.len - 1), &again),
+        assert_int_equal(again.test, i % 2 == 0);
+        assert_int_equal(ses_step_open(rotated, 2, handle, &again), SES_OK);
+        assert_int_equal(ses_step_open(rotated, 1, handle, &again), SES_UNAUTHENTICATED);
+        assert_int_equal(ses_step_open(keys, 1, ses_slice_cut(handle, 0, handle.len - 1), &again),
                          SES_UNAUTHENTICATED);
     }
 }
@@ -168,8 +225,8 @@ static void test_oversize_is_not_read(void **state)
     (void)state;
     memset(text, 'A', sizeof(text));
     memcpy(text, "v4.local.", 9);
-    assert_int_equal(ses_step_open(&key, ses_slice(text, sizeof(text)), &again), SES_UNAUTHENTICATED);
-    assert_int_equal(ses_step_open(&key, ses_slice(text, SES_STEP_HANDLE_SIZE_MAX), &again),
+    assert_int_equal(ses_step_open(keys, 1, ses_slice(text, sizeof(text)), &again), SES_UNAUTHENTICATED);
+    assert_int_equal(ses_step_open(keys, 1, ses_slice(text, SES_STEP_HANDLE_SIZE_MAX), &again),
                      SES_UNAUTHENTICATED);
 }
 
@@ -181,7 +238,7 @@ static void test_a_time_without_a_text(void **state)
 
     (void)state;
     claims.expires_ms = UINT64_MAX - 5000;
-    assert_int_equal(ses_step_seal(&key, &claims, text, &len), SES_INVALID_ARGUMENT);
+    assert_int_equal(ses_step_seal(&keys[0], &claims, text, &len), SES_INVALID_ARGUMENT);
 }
 
 int main(void)
@@ -192,7 +249,9 @@ int main(void)
         cmocka_unit_test(test_fits_where_banks_carry_it),
         cmocka_unit_test(test_every_altered_character_is_refused),
         cmocka_unit_test(test_another_key),
-        cmocka_unit_test(test_handles_of_the_version_before),
+        cmocka_unit_test(test_rotated_key),
+        cmocka_unit_test(test_first_key_has_one_form),
+        cmocka_unit_test(test_handles_of_versions_before),
         cmocka_unit_test(test_oversize_is_not_read),
         cmocka_unit_test(test_a_time_without_a_text),
     };

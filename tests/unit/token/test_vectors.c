@@ -192,6 +192,12 @@ static void paserk_pid(void **state)
     run_paserk("paserk-k4.pid.json", 5, ses_paserk_pid, NULL);
 }
 
+static void paserk_lid(void **state)
+{
+    (void)state;
+    run_paserk("paserk-k4.lid.json", 4, ses_paserk_lid, NULL);
+}
+
 static void paserk_public(void **state)
 {
     (void)state;
@@ -209,7 +215,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paseto_v4_public),    cmocka_unit_test(paseto_v4_local),
         cmocka_unit_test(paseto_v4_must_fail), cmocka_unit_test(paserk_pid),
-        cmocka_unit_test(paserk_public),       cmocka_unit_test(paserk_secret),
+        cmocka_unit_test(paserk_lid),          cmocka_unit_test(paserk_public),
+        cmocka_unit_test(paserk_secret),
     };
 
     ses_random_init();
