@@ -47,6 +47,7 @@ struct ctl {
     const char *admin; /* ADDR:PORT */
     const char *limit; /* NULL: not given */
     bool json;
+    bool once;
     bool test;
     bool live;
     bool seal;

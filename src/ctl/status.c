@@ -1,154 +1,155 @@
-/* A running server in a screenful: health, workers and a few totals, all by the admin port and none
- * from shared memory, so that any version can ask any other. */
+/* A running server in a screenful, again and again: by the admin port and none from shared memory, so that any version can
+ * ask any other. On a terminal the picture is drawn over itself once a second, until it is interrupted; elsewhere, and with
+ * --once, once.
+ */
 #include "ctl.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "http_get.h"
+#include "status_table.h"
 
-/* What of /metrics is worth a line; the sum over all labels is shown. */
-static const struct {
-    const char *metric;
-    const char *label;
-} lines[] = {
-    {"sessiond_connections_open", "connections open"},
-    {"sessiond_exchanges_open", "requests in progress"},
-    {"sessiond_requests_total", "requests answered"},
-    {"sessiond_protocol_errors_total", "protocol errors"},
-    {"sessiond_sessions_created_total", "sessions created"},
-    {"sessiond_sessions_replayed_total", "sessions replayed"},
-    {"sessiond_sessions_continued_total", "sessions continued"},
-    {"sessiond_sessions_conflict_total", "conflicts refused"},
-    {"sessiond_connector_calls_total", "connector calls"},
-    {"sessiond_store_records", "records in the store"},
-    {"sessiond_store_bytes", "bytes in the store"},
-    {"sessiond_store_failed_total", "writes failed"},
-    {"sessiond_store_poisoned", "shards poisoned"},
-    {"sessiond_log_lines_lost_total", "log lines lost"},
-};
+#define EVERY_MS     1000
+#define SCREEN_MAX   (256 * SES_KIB)
+#define CLEAR        "\033[H\033[2J"
+#define HOME         "\033[H"
+#define REST_OF_LINE "\033[K"
+#define REST_OF_ALL  "\033[J"
 
-#define LINES_COUNT (sizeof(lines) / sizeof(lines[0]))
-
-struct totals {
-    double sum[LINES_COUNT];
-    bool seen[LINES_COUNT];
-};
-
-/* One line of Prometheus text: name, optional {labels}, space, value. Comments begin with '#'. A label's
- * value may hold spaces, so the value is what stands behind the last one (we write no timestamps). */
-static void add_line(struct ses_slice line, struct totals *totals)
+/* NULL after saying why on stderr: no answer, or one of a server before it told its status so. */
+static json_t *look(const char *admin)
 {
-    size_t name_len = 0;
-    size_t value_at = line.len;
-    char value[64];
-
-    while (name_len < line.len && line.data[name_len] != ' ' && line.data[name_len] != '{')
-        name_len++;
-    while (value_at > 0 && line.data[value_at - 1] != ' ')
-        value_at--;
-    if (line.len == 0 || line.data[0] == '#' || value_at <= name_len || line.len - value_at >= sizeof(value))
-        return;
-    memcpy(value, line.data + value_at, line.len - value_at);
-    value[line.len - value_at] = '\0';
-    for (size_t i = 0; i < LINES_COUNT; i++) {
-        if (ses_slice_eq_str(ses_slice_cut(line, 0, name_len), lines[i].metric)) {
-            totals->sum[i] += strtod(value, NULL);
-            totals->seen[i] = true;
-        }
-    }
-}
-
-/* The format's lines are independent of each other; what is not known is passed over. */
-static void add_all(struct ses_slice text, struct totals *totals)
-{
-    while (text.len > 0) {
-        size_t end = ses_slice_find(text, '\n');
-
-        add_line(ses_slice_cut(text, 0, end), totals);
-        text = ses_slice_cut(text, end + 1, text.len);
-    }
-}
-
-/* /readyz is passed on as it is; metrics are summed over workers and labels. */
-static int print_json(long health, const json_t *ready, const struct totals *totals, int code)
-{
-    json_t *metrics = json_object();
-
-    for (size_t i = 0; i < LINES_COUNT; i++) {
-        if (totals->seen[i])
-            (void)json_object_set_new(metrics, lines[i].metric, json_real(totals->sum[i]));
-    }
-    return ctl_print_json(
-        json_pack("{s:I,s:O?,s:o}", "healthz", (json_int_t)health, "readyz", ready, "metrics", metrics), true,
-        code);
-}
-
-/* A body without the list, or no body at all, prints nothing: jansson's getters take NULL. */
-static void print_workers(const json_t *ready)
-{
-    size_t i;
-    const json_t *worker;
-
-    json_array_foreach(json_object_get(ready, "workers"), i, worker) {
-        const char *state = json_string_value(json_object_get(worker, "state"));
-
-        printf("worker %" JSON_INTEGER_FORMAT ": %s, pid %" JSON_INTEGER_FORMAT
-               ", heartbeat %" JSON_INTEGER_FORMAT " ms ago\n",
-               json_integer_value(json_object_get(worker, "slot")), state == NULL ? "unknown" : state,
-               json_integer_value(json_object_get(worker, "pid")),
-               json_integer_value(json_object_get(worker, "heartbeat_age_ms")));
-    }
-}
-
-/* NO in capitals: it is read in a hurry. */
-static int print_text(long health, const json_t *ready, const struct totals *totals, int code)
-{
-    printf("health: %s (HTTP %ld)\n", health == 200 ? "ok" : "NOT OK", health);
-    if (ready != NULL)
-        printf("ready: %s%s\n", json_is_true(json_object_get(ready, "ready")) ? "yes" : "NO",
-               json_is_true(json_object_get(ready, "draining")) ? ", draining" : "");
-    print_workers(ready);
-    for (size_t i = 0; i < LINES_COUNT; i++) {
-        if (totals->seen[i])
-            printf("%s: %.0f\n", lines[i].label, totals->sum[i]);
-    }
-    return code;
-}
-
-/* The bodies of the three resources; 0 when the port does not answer. /readyz answers 503 with the same body
- * while not ready. */
-static long fetch(const char *admin, json_t **ret_ready, struct totals *ret_totals)
-{
+    json_t *answer = NULL;
     struct ses_buf body;
+    long status;
 
     ses_buf_init(&body, CTL_HTTP_BODY_MAX);
-    long health = ctl_http_get(admin, "/healthz", &body);
-
-    if (health != 0) {
-        ses_buf_clear(&body);
-        if (ctl_http_get(admin, "/readyz", &body) != 0)
-            *ret_ready = json_loadb((const char *)body.data, body.len, 0, NULL);
-        ses_buf_clear(&body);
-        if (ctl_http_get(admin, "/metrics", &body) == 200)
-            add_all(ses_buf_view(&body), ret_totals);
-    }
+    status = ctl_http_get(admin, "/status.json", &body);
+    if (status == 200)
+        answer = json_loadb((const char *)body.data, body.len, 0, NULL);
+    if (status != 0 && !json_is_object(answer))
+        (void)ctl_fail("%s: no status in the answer (HTTP %ld); a server of an earlier version?", admin,
+                       status);
     ses_buf_done(&body);
-    return health;
+    if (json_is_object(answer))
+        return answer;
+    json_decref(answer);
+    return NULL;
 }
 
 /* Good means alive and ready: a draining or poisoned server answers, but monitoring should see it. */
+static int code_of(const json_t *status)
+{
+    return json_is_true(json_object_get(status, "ready")) ? CTL_DONE : CTL_FAILED;
+}
+
+static void rest(void)
+{
+    struct timespec time = {.tv_sec = EVERY_MS / 1000, .tv_nsec = EVERY_MS % 1000 * 1000000L};
+
+    (void)nanosleep(&time, NULL);
+}
+
+/* Drawn over the last picture line by line: one that is wiped first flickers. */
+static void draw_over(struct ses_slice text)
+{
+    (void)printf(HOME);
+    while (text.len > 0) {
+        size_t end = ses_slice_find(text, '\n');
+
+        (void)printf("%.*s" REST_OF_LINE "\n", (int)end, (const char *)text.data);
+        text = ses_slice_cut(text, end + 1, text.len);
+    }
+    (void)printf(REST_OF_ALL);
+}
+
+/* Whole or not at all. */
+static int show(const json_t *now, const json_t *before, const struct ctl_look *how, bool live)
+{
+    struct ses_buf screen;
+    enum ses_status status;
+
+    ses_buf_init(&screen, SCREEN_MAX);
+    status = ctl_status_table(now, before, how, &screen);
+    if (status == SES_OK && live)
+        draw_over(ses_buf_view(&screen));
+    else if (status == SES_OK)
+        (void)printf("%.*s", (int)screen.len, (const char *)screen.data);
+    ses_buf_done(&screen);
+    if (status != SES_OK || fflush(stdout) != 0)
+        return ctl_fail("cannot show the status: %s", ses_status_name(status));
+    return CTL_DONE;
+}
+
+/* Two looks, for the rates of the second between them. */
+static int show_once(const struct ctl *ctl)
+{
+    const struct ctl_look how = {.columns = 0, .colours = false};
+    json_t *before = look(ctl->admin);
+    json_t *now;
+    int code;
+
+    if (before == NULL)
+        return CTL_FAILED;
+    rest();
+    now = look(ctl->admin);
+    if (now == NULL) {
+        json_decref(before);
+        return CTL_FAILED;
+    }
+    code = show(now, before, &how, false) == CTL_DONE ? code_of(now) : CTL_FAILED;
+    json_decref(before);
+    json_decref(now);
+    return code;
+}
+
+static unsigned terminal_columns(void)
+{
+    struct winsize size;
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+/* What cannot be asked stays on the screen, under the reason. */
+static int show_live(const struct ctl *ctl)
+{
+    const char *no_colour = getenv("NO_COLOR"); /* no-color.org */
+    struct ctl_look how = {.colours = no_colour == NULL || no_colour[0] == '\0'};
+    json_t *before = look(ctl->admin);
+    int code = before == NULL ? CTL_FAILED : CTL_DONE;
+
+    (void)printf(CLEAR);
+    while (code == CTL_DONE) {
+        json_t *now;
+
+        rest();
+        now = look(ctl->admin);
+        if (now == NULL)
+            continue;
+        how.columns = terminal_columns();
+        code = show(now, before, &how, true);
+        json_decref(before);
+        before = now;
+    }
+    json_decref(before);
+    return code;
+}
+
+/* --json: what the server tells, as it is; rates are the reader's to make. */
 int ctl_status(const struct ctl *ctl)
 {
-    struct totals totals = {0};
-    json_t *ready = NULL;
-    long health = fetch(ctl->admin, &ready, &totals);
-    int code = health == 200 && json_is_true(json_object_get(ready, "ready")) ? CTL_DONE : CTL_FAILED;
+    json_t *answer;
+    int code;
 
-    if (health != 0)
-        code =
-            ctl->json ? print_json(health, ready, &totals, code) : print_text(health, ready, &totals, code);
-    json_decref(ready);
-    return code;
+    if (!ctl->json)
+        return ctl->once || isatty(STDOUT_FILENO) != 1 ? show_once(ctl) : show_live(ctl);
+    answer = look(ctl->admin);
+    if (answer == NULL)
+        return CTL_FAILED;
+    code = code_of(answer);
+    return ctl_print_json(answer, true, code);
 }

@@ -1,14 +1,18 @@
 """sessiondctl: every command against a data directory that the real server made."""
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import re
 import shutil
 import signal
+import struct
 import subprocess
+import termios
 import unittest
 
-from harness import ADYEN, BUILD, Server, claims, create_request, wait_until
+from harness import ADYEN, BUILD, PATIENCE, Server, claims, create_request, wait_until
 
 EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
 SESSIONS = 40
@@ -176,11 +180,44 @@ class Data(unittest.TestCase):
         admin = f"127.0.0.1:{self.server.admin_port}"
         done = ctl(self.server.data, "status", "--admin", admin)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stdout, rf"sessions created: {SESSIONS}\n")
+        self.assertTrue(done.stdout.startswith(f"sessiond 0.1.0 on {self.server.address}  ready  durability disk  up "), done.stdout)
+        self.assertRegex(done.stdout, rf"  created {SESSIONS}  ")
+        self.assertRegex(done.stdout, r"\ncalls/s 0  refused/s 0  failed/s 0  ")
+        for slot, pid in enumerate(self.server.workers()):
+            self.assertRegex(done.stdout, rf"\n{slot} +ready +{pid} +1 +0")
+        self.assertRegex(done.stdout, r"\nnuvei .*-\n")
+        self.assertTrue(done.stdout.isascii() and "\033" not in done.stdout)
         report = json.loads(ctl(self.server.data, "--json", "status", "--admin", admin).stdout)
-        self.assertEqual(report["healthz"], 200)
-        self.assertTrue(report["readyz"]["ready"])
-        self.assertEqual(report["metrics"]["sessiond_sessions_created_total"], SESSIONS)
+        self.assertTrue(report["ready"])
+        self.assertEqual(report["counters"]["sessions_created_total"], SESSIONS)
+
+    def test_status_is_drawn_over_itself_on_a_terminal(self):
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 60, 0, 0))
+        shown = subprocess.Popen([BUILD / "sessiondctl", "status", "--admin", f"127.0.0.1:{self.server.admin_port}"],
+                                 stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.DEVNULL, env=dict(os.environ, NO_COLOR=""))
+        self.addCleanup(shown.kill)
+        os.close(theirs)
+        got = b""
+        while got.count(b"sessiond 0.1.0 on ") < 3:
+            got += os.read(ours, 65536)
+        pictures = got.decode().split("\033[H")
+        self.assertEqual(pictures[1], "\033[2J")
+        self.assertIn("\r\nworker ", pictures[2])
+        for line in pictures[2].replace("\033[J", "").replace("\033[K", "").split("\r\n"):
+            self.assertLessEqual(len(line), 60, "cut at the terminal's edge")
+        shown.send_signal(signal.SIGINT)
+        self.assertEqual(shown.wait(PATIENCE), -signal.SIGINT)
+        os.close(ours)
+
+    def test_status_of_a_server_that_leaves_is_1(self):
+        server = Server(workers=1, sandbox=False, config="drain:\n  keep_accepting_seconds: 600\n").start()
+        self.addCleanup(server.cleanup)
+        server.process.send_signal(signal.SIGTERM)
+        admin = f"127.0.0.1:{server.admin_port}"
+        done = wait_until(lambda: (lambda done: done if "draining" in done.stdout else None)(ctl("/nowhere", "status", "--admin", admin)), "the drain")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(ctl("/nowhere", "--json", "status", "--admin", admin).returncode, 1)
 
 
 class Keys(unittest.TestCase):

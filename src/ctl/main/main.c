@@ -41,8 +41,8 @@ static const struct command {
     {"store", "list", "[--limit N]", 0, ctl_store_list, "one line a record, old to new, without opening it"},
     {"store", "backup", "TARGET", 1, ctl_store_backup,
      "a consistent copy of the shards into a new or empty directory, while the server runs"},
-    {"status", NULL, "[--admin ADDR:PORT]", 0, ctl_status,
-     "health, workers and totals of a running sessiond"},
+    {"status", NULL, "[--once]", 0, ctl_status,
+     "a running sessiond: rates, latencies, workers, connectors; drawn anew each second on a terminal"},
 };
 
 #define WORD_SHOWN_MAX 16
@@ -72,6 +72,7 @@ static int print_help(void)
            "  --cert-san LIST     callers add: known by its certificate, each dns:NAME or uri:URI\n"
            "  --cert-subject CN, --cert-thumbprint SHA256   callers add: likewise\n"
            "  --key ID            callers revoke: this key only\n"
+           "  --once              status: once, also on a terminal\n"
            "  --json              machine-readable output\n"
            "  --version           print the version\n"
            "  --help, -h          print this\n"
@@ -186,6 +187,7 @@ static const char **value_of(struct ctl *ctl, const char *word)
 static bool set_flag(struct ctl *ctl, const char *word)
 {
     bool *flag = strcmp(word, "--json") == 0   ? &ctl->json
+                 : strcmp(word, "--once") == 0 ? &ctl->once
                  : strcmp(word, "--test") == 0 ? &ctl->test
                  : strcmp(word, "--live") == 0 ? &ctl->live
                  : strcmp(word, "--seal") == 0 ? &ctl->seal
