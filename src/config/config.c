@@ -292,7 +292,8 @@ static enum ses_status read_public_url(const struct loader *loader, const struct
     struct value value = {.text = raw->redirect.public_url, .key = "redirect.public_url"};
 
     if (value.text == NULL || value.text[0] == '\0') { /* until the operator knows better */
-        (void)snprintf(config->public_url, sizeof(config->public_url), "http://%.200s", config->listen.text);
+        (void)snprintf(config->public_url, sizeof(config->public_url), "http%s://%.200s",
+                       config->tls.tls_only ? "s" : "", config->listen.text);
         return SES_OK;
     }
     SES_TRY(ses_config_read_text(loader, &value, "", sizeof(config->public_url), config->public_url));
@@ -326,6 +327,7 @@ static enum ses_status settle(const struct loader *loader, const struct ses_raw_
     struct ses_config *config = loader->config;
 
     config->sandbox = loader->options->sandbox;
+    config->file = loader->options->config;
     SES_TRY(read_addresses(loader, raw));
     SES_TRY(
         ses_config_read_text(loader, &data, DEFAULT_DATA, sizeof(config->data_dir) / 2, config->data_dir));
@@ -337,6 +339,7 @@ static enum ses_status settle(const struct loader *loader, const struct ses_raw_
     SES_TRY(read_numbers(loader, raw));
     SES_TRY(read_urls(loader, raw));
     SES_TRY(read_hosts(loader, raw));
+    SES_TRY(ses_config_read_tls(loader, raw));
     SES_TRY(read_public_url(loader, raw));
     SES_TRY(ses_config_read_known_hosts(loader, raw));
     SES_TRY(ses_config_read_proxies(loader, raw));

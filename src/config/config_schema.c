@@ -49,6 +49,12 @@ static const cyaml_schema_field_t restart_fields[] = {SES_CONFIG_RESTART(NUMBER_
 static const cyaml_schema_field_t drain_fields[] = {SES_CONFIG_DRAIN(NUMBER_FIELD) CYAML_FIELD_END};
 static const cyaml_schema_field_t ready_fields[] = {SES_CONFIG_READY(NUMBER_FIELD) CYAML_FIELD_END};
 
+static const cyaml_schema_field_t tls_fields[] = {
+    NESTED_FIELD("certificate", tls, certificate), NESTED_FIELD("key", tls, key),
+    NESTED_FIELD("client_ca", tls, client_ca),     NESTED_FIELD("client_auth", tls, client_auth),
+    NESTED_FIELD("plaintext", tls, plaintext),     NESTED_FIELD("min_version", tls, min_version),
+    SES_CONFIG_TLS(NUMBER_FIELD) CYAML_FIELD_END};
+
 static const cyaml_schema_value_t host_value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, TEXT_MAX)};
 #define LIST_FIELD(section_, member_, entries_max)                                                           \
     {                                                                                                        \
@@ -115,6 +121,7 @@ static const cyaml_schema_field_t root_fields[] = {
     SECTION_FIELD(restart),
     SECTION_FIELD(drain),
     SECTION_FIELD(ready),
+    SECTION_FIELD(tls),
     SECTION_FIELD(connectors),
     CYAML_FIELD_END,
 };

@@ -78,6 +78,16 @@ struct ses_raw_ready {
     SES_CONFIG_READY(SES_RAW_MEMBER)
 };
 
+struct ses_raw_tls {
+    char *certificate;
+    char *key;
+    char *client_ca;
+    char *client_auth;
+    char *plaintext;
+    char *min_version;
+    SES_CONFIG_TLS(SES_RAW_MEMBER)
+};
+
 struct ses_raw_connectors {
     SES_CONFIG_CONNECTORS(SES_RAW_URL)
 };
@@ -107,6 +117,7 @@ struct ses_raw_config {
     struct ses_raw_restart restart;
     struct ses_raw_drain drain;
     struct ses_raw_ready ready;
+    struct ses_raw_tls tls;
     struct ses_raw_connectors connectors;
 };
 

@@ -1,10 +1,14 @@
 /* sniff.h - one port for everything: the first bytes of a connection decide which engine gets it.
  *
  *   first bytes                      what it gets
- *   0x16 0x03                        a TLS alert and the end
+ *   0x16 0x03                        TLS, and inside it the rest of this table again; without a certificate a
+ *                                    plain HTTP/1.1 400 and the end
  *   "PRI * HTTP/2.0 .." whole        HTTP/2, if the port speaks it
  *   the beginning of that            waits, at most header_ms
  *   anything else                    HTTP/1.1
+ *
+ * Inside TLS what ALPN has agreed on is what is spoken: the engine refuses a client that then says something else.
+ * Where plain text is not allowed it is refused in the words of its protocol.
  */
 #ifndef SESSIOND_SRC_HTTP_SNIFF_H
 #define SESSIOND_SRC_HTTP_SNIFF_H

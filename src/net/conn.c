@@ -27,6 +27,7 @@ static void engine_gone(struct ses_conn *conn)
     if (ops != NULL && ops->on_close != NULL)
         ops->on_close(engine);
     conn->held_bytes = 0;
+    conn->tls_held_bytes = 0;
     ses_conn_count_held(conn);
 }
 
@@ -164,19 +165,21 @@ static void discard(struct ses_conn *conn, size_t bytes)
         ses_conn_cut(conn);
 }
 
-static void take_bytes(struct ses_conn *conn, size_t len)
+void ses_conn_took(struct ses_conn *conn, enum ses_status status)
 {
-    enum ses_status status;
-
-    if (!conn->first_seen) {
-        conn->first_seen = true;
-        ses_conn_touch(conn, 0);
-    }
-    status = conn->ops->on_bytes(conn->engine, ses_slice(conn->conns->read_bytes, len));
     if (status != SES_OK)
         finish_within(conn, ERROR_FINISH_MS);
     else if (conn->conns->draining)
         ses_conn_drain(conn); /* the sniffer may have made room for an engine that does not know yet */
+}
+
+static void take_bytes(struct ses_conn *conn, size_t len)
+{
+    if (!conn->first_seen) {
+        conn->first_seen = true;
+        ses_conn_touch(conn, 0);
+    }
+    ses_conn_took(conn, conn->ops->on_bytes(conn->engine, ses_slice(conn->conns->read_bytes, len)));
 }
 
 /* A turn may read megabytes of small requests; their answers do not pile up until its end. */
@@ -190,7 +193,7 @@ static void flush_between_reads(struct ses_conn *conn)
 }
 
 /* libuv has stopped reading by itself; eof keeps read_resume from starting it again. */
-static void take_eof(struct ses_conn *conn)
+void ses_conn_take_eof(struct ses_conn *conn)
 {
     conn->eof = true;
     if (conn->state == CONN_FINISHING)
@@ -209,7 +212,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
     if (got == 0 || conn->state == CONN_CLOSED) /* 0: EAGAIN, nothing was read */
         return;
     if (got == UV_EOF) {
-        take_eof(conn);
+        ses_conn_take_eof(conn);
         return;
     }
     if (got < 0) {
@@ -311,7 +314,7 @@ static void write_rest(struct ses_conn *conn, size_t done)
 
     ses_list_remove(&conn->want); /* asked again when this is written */
     conn->rest = conns->out;
-    ses_buf_init(&conns->out, SES_CONN_OUT_MAX);
+    ses_buf_init(&conns->out, OUT_BYTES_MAX);
     buf = uv_buf_init((char *)conn->rest.data + done, (unsigned)(conn->rest.len - done));
     conn->write.data = conn;
     if (uv_write(&conn->write, (uv_stream_t *)&conn->tcp, &buf, 1, on_written) != 0) {
@@ -420,8 +423,13 @@ void ses_conn_drain(struct ses_conn *conn)
 
 void ses_conn_attach(struct ses_conn *conn, const struct ses_conn_ops *ops, void *engine)
 {
-    conn->ops = ops;
-    conn->engine = engine;
+    if (conn->tls != NULL) {
+        conn->inner_ops = ops;
+        conn->inner_engine = engine;
+    } else {
+        conn->ops = ops;
+        conn->engine = engine;
+    }
     conn->drain_told = false;
 }
 

@@ -1,5 +1,6 @@
 /* conn_impl.h - what the files of this folder share: conns.c (all connections of a loop: accept, flush,
- * drain) stands on conn.c (one connection), that on held.c (what they hold) and handles.c (what libuv has).
+ * drain) stands on tls_conn.c (what is between a connection and its engine, if anything) and conn.c (one
+ * connection), that on held.c (what they hold) and handles.c (what libuv has).
  *
  * A connection's life, from top to bottom; ses_conn_cut leads from any state to the last:
  *
@@ -19,8 +20,11 @@
 #include <sessiond/base/units.h>
 #include <sessiond/net/conn.h>
 
-#define READ_BYTES       (64 * SES_KIB) /* one shared read buffer per loop: engines take everything at once */
-#define OUT_KEEP_BYTES   (64 * SES_KIB) /* the shared output buffer does not stay larger than this */
+#define READ_BYTES     (64 * SES_KIB) /* one shared read buffer per loop: engines take everything at once */
+#define OUT_KEEP_BYTES (64 * SES_KIB) /* the shared output buffer does not stay larger than this */
+/* Of what is written at once: an engine's largest piece, and what TLS makes of it (22 bytes a record of 16 KiB,
+ * RFC 8446 section 5.2) behind a handshake's last words. */
+#define OUT_BYTES_MAX    (SES_CONN_OUT_MAX + SES_CONN_OUT_MAX / 64 + 128 * SES_KIB)
 #define LINGER_MS        1000u
 #define LINGER_BYTES_MAX (4 * SES_MIB)
 #define ERROR_FINISH_MS  1000u /* for the last words of an engine that failed or is shed */
@@ -34,7 +38,10 @@ struct ses_conn {
     uv_tcp_t tcp;
     struct ses_conns *conns;
     const struct ses_conn_ops *ops;
-    void *engine; /* ops NULL: none left to be told */
+    void *engine;        /* ops NULL: none left to be told */
+    struct ses_tls *tls; /* the engine is tls_conn.c, and the protocol's is .. */
+    const struct ses_conn_ops *inner_ops;
+    void *inner_engine;
     struct ses_list node;
     struct ses_list want;        /* in conns->want while it has asked to write */
     struct ses_list holder;      /* in conns->holders while it holds anything */
@@ -45,8 +52,9 @@ struct ses_conn {
     uint64_t active_ms; /* loop time of the last byte either way */
     uint64_t idle_armed_ms;
     uint32_t idle_ms;
-    size_t held_bytes;    /* by the engine, as it says */
-    size_t counted_bytes; /* held_bytes and rest, as they stand in conns->held_bytes */
+    size_t held_bytes;     /* by the engine, as it says */
+    size_t tls_held_bytes; /* by TLS beneath it */
+    size_t counted_bytes;  /* these and rest, as they stand in conns->held_bytes */
     uint64_t held_since_ms;
     size_t stalled_bytes; /* write queue at the last look */
     size_t lingered_bytes;
@@ -82,9 +90,13 @@ struct ses_conns {
     bool resting;             /* out of descriptors: nothing is accepted for a moment */
     int spare_fd;             /* given up for a moment when descriptors run out */
     struct ses_timer accept_timer;
-    uv_idle_t again;    /* keeps the loop from sleeping while connections still want to write */
-    struct ses_buf out; /* shared by all connections while they produce */
+    uv_idle_t again;       /* keeps the loop from sleeping while connections still want to write */
+    struct ses_buf out;    /* shared by all connections while they produce */
+    struct ses_buf plain;  /* the same for those with TLS, before it is encrypted */
+    struct ses_list steps; /* of handshakes, waiting for a turn */
+    unsigned steps_left;   /* of this turn */
     uint8_t read_bytes[READ_BYTES];
+    uint8_t plain_bytes[READ_BYTES]; /* what read_bytes says */
 };
 
 /* Takes over a connected socket. On failure the socket is closed. */
@@ -93,8 +105,14 @@ void ses_conn_open(struct ses_conns *conns, int fd, const struct ses_peer *peer)
 void ses_conn_flush(struct ses_conn *conn);
 /* Tells the engine, once, that the worker leaves. */
 void ses_conn_drain(struct ses_conn *conn);
+/* The engine has taken bytes and answered with status: what follows of it. */
+void ses_conn_took(struct ses_conn *conn, enum ses_status status);
+/* No more bytes will come. */
+void ses_conn_take_eof(struct ses_conn *conn);
 /* Cuts, and tells the engine now that the connection is gone: no engine may be on the stack. */
 void ses_conn_abandon(struct ses_conn *conn);
+/* tls_conn.c: a new turn: the handshakes that waited go on, as many as a turn may. */
+void ses_conns_handshake(struct ses_conns *conns);
 /* held.c: brings the sum of the loop up to date. */
 void ses_conn_count_held(struct ses_conn *conn);
 /* held.c: takes out of the holders as many of the worst as must go. false: the connections do not hold too

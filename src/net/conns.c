@@ -128,16 +128,17 @@ void ses_conns_accept_queued(struct ses_conns *conns)
         accept_up_to(&conns->listeners[i], SOMAXCONN);
 }
 
-/* An active idle handle makes libuv poll without waiting: who asked to write again has its turn at once. */
+/* An active idle handle makes libuv poll without waiting: who asked to write again, or waits with a handshake,
+ * has its turn at once. It is called once a turn, before the flush. */
 static void on_again(uv_idle_t *handle)
 {
-    (void)handle; /* its being active is what counts */
+    ses_conns_handshake(handle->data);
 }
 
 static bool limits_are_set(const struct ses_conns_options *options)
 {
     return options->connections_max != 0 && options->idle_ms != 0 && options->first_byte_ms != 0 &&
-           options->write_stall_ms != 0 && options->held_bytes_max != 0;
+           options->write_stall_ms != 0 && options->held_bytes_max != 0 && options->handshakes_per_turn != 0;
 }
 
 enum ses_status ses_conns_new(const struct ses_conns_options *options, struct ses_conns **ret_conns)
@@ -152,7 +153,10 @@ enum ses_status ses_conns_new(const struct ses_conns_options *options, struct se
     ses_list_init(&conns->all);
     ses_list_init(&conns->want);
     ses_list_init(&conns->holders);
-    ses_buf_init(&conns->out, SES_CONN_OUT_MAX);
+    ses_list_init(&conns->steps);
+    conns->steps_left = options->handshakes_per_turn;
+    ses_buf_init(&conns->out, OUT_BYTES_MAX);
+    ses_buf_init(&conns->plain, SES_CONN_OUT_MAX);
     conns->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     (void)uv_idle_init(options->loop, &conns->again); /* cannot fail */
     conns->again.data = conns;
@@ -287,9 +291,11 @@ void ses_conns_flush(struct ses_conns *conns)
     ses_gauge_set(conns->options.metrics, SES_C_HELD_BYTES, conns->held_bytes);
     if (conns->out.room > OUT_KEEP_BYTES) { /* one large answer does not keep a megabyte for good */
         ses_buf_done(&conns->out);
-        ses_buf_init(&conns->out, SES_CONN_OUT_MAX);
+        ses_buf_init(&conns->out, OUT_BYTES_MAX);
+        ses_buf_done(&conns->plain);
+        ses_buf_init(&conns->plain, SES_CONN_OUT_MAX);
     }
-    if (ses_list_empty(&conns->want))
+    if (ses_list_empty(&conns->want) && conns->steps_left == conns->options.handshakes_per_turn)
         (void)uv_idle_stop(&conns->again);
     else
         (void)uv_idle_start(&conns->again, on_again);

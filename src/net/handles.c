@@ -8,5 +8,6 @@ void ses_conns_handle_closed(struct ses_conns *conns)
     if (--conns->handles > 0)
         return;
     ses_buf_done(&conns->out);
+    ses_buf_done(&conns->plain);
     free(conns);
 }

@@ -10,12 +10,12 @@
 /* Below the limit again by an eighth, so that one shedding lasts for more than one byte. */
 #define SHED_TO(max) ((max) - (max) / 8)
 
-/* held_bytes is what the engine says, rest what the kernel did not take. Called wherever one of them changes,
+/* held_bytes is what the engine says, tls_held_bytes what lies beneath it, rest what the kernel did not take. Called wherever one of them changes,
  * so that conns->held_bytes is the sum at any time. */
 void ses_conn_count_held(struct ses_conn *conn)
 {
     struct ses_conns *conns = conn->conns;
-    size_t now = conn->state == CONN_CLOSED ? 0 : conn->held_bytes + conn->rest.room;
+    size_t now = conn->state == CONN_CLOSED ? 0 : conn->held_bytes + conn->tls_held_bytes + conn->rest.room;
 
     if (now == conn->counted_bytes)
         return;

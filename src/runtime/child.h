@@ -28,6 +28,7 @@
 
 #include "board.h"
 #include <sessiond/config/config.h>
+#include <sessiond/config/tls_files.h>
 #include "layout.h"
 #include "respawn.h"
 
@@ -45,8 +46,10 @@ struct ses_child_env {
     const struct ses_layout *layout;
     struct ses_board *board;
     struct ses_store_shared *store_shared;
-    unsigned slot;       /* on the board */
-    int listen_fd;       /* -1: none */
+    const struct ses_tls_files *tls_files;     /* NULL: no certificate, or no worker */
+    const struct ses_tls_tickets *tls_tickets; /* likewise */
+    unsigned slot;                             /* on the board */
+    int listen_fd;                             /* -1: none */
     const int *slot_fds; /* workers, housekeeper: the listening sockets of all worker slots */
     int control_fd;      /* the child's end */
     int alive_fd;        /* readable (EOF) when the supervisor is dead */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/config/tls_files.h>
 #include <sessiond/store/store_shared.h>
 
 #include "callers_open.h"
@@ -66,10 +67,13 @@ static enum ses_status check_callers(const struct ses_config *config, const stru
 
 enum ses_status ses_preflight(const struct ses_config *config, struct ses_fault *ret_fault)
 {
+    struct ses_tls_files *tls_files;
     struct ses_layout layout;
 
     ses_layout_init(&layout, config->data_dir);
     SES_TRY(ses_files_check(config, ret_fault));
+    SES_TRY(ses_tls_files_load(config, &tls_files, ret_fault));
+    ses_tls_files_free(tls_files);
     SES_TRY(ses_layout_check(&layout, ret_fault));
     SES_TRY(check_callers(config, &layout, ret_fault));
     SES_TRY(ses_layout_check_free(&layout, ret_fault));

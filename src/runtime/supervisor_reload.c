@@ -7,8 +7,11 @@
 
 /* A reload that is refused leaves everything as it was. */
 static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_config *fresh,
-                                  struct ses_callers **ret_callers, struct ses_fault *fault)
+                                  struct ses_callers **ret_callers, struct ses_tls_files **ret_files,
+                                  struct ses_fault *fault)
 {
+    enum ses_status status;
+
     SES_TRY(ses_config_load(sup->options, fresh, fault));
     /* Port 0 was replaced by what the kernel chose; asked again for any port, that one is still right. */
     if (ses_address_port(&fresh->listen) == 0)
@@ -19,7 +22,11 @@ static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_config 
     if (fresh->sandbox)
         ses_sandbox_apply(&sup->sandbox, fresh);
     SES_TRY(ses_layout_check(&sup->layout, fault));
-    return ses_callers_open(fresh, &sup->layout, ret_callers, fault);
+    SES_TRY(ses_tls_files_load(fresh, ret_files, fault));
+    status = ses_callers_open(fresh, &sup->layout, ret_callers, fault);
+    if (status != SES_OK)
+        ses_tls_files_free(*ret_files);
+    return status;
 }
 
 /* Another HUP while rolling just raises the generation once more: those that were replaced already are
@@ -28,6 +35,7 @@ static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_config 
 void ses_supervisor_reload(struct ses_supervisor *sup)
 {
     struct ses_callers *callers = NULL;
+    struct ses_tls_files *tls_files = NULL;
     struct ses_config fresh;
     struct ses_fault fault = {.text = ""};
 
@@ -37,7 +45,7 @@ void ses_supervisor_reload(struct ses_supervisor *sup)
                     sup->stopping ? "the server is stopping" : "until the sessions are loaded");
         return;
     }
-    if (load_fresh(sup, &fresh, &callers, &fault) != SES_OK) {
+    if (load_fresh(sup, &fresh, &callers, &tls_files, &fault) != SES_OK) {
         ses_log_msg(&sup->log, SES_LOG_ERROR, "reload_refused", "%s", fault.text);
         return;
     }
@@ -45,6 +53,8 @@ void ses_supervisor_reload(struct ses_supervisor *sup)
     ses_callers_free(sup->callers);
     sup->callers = callers;
     ses_callers_tell(callers, &sup->log);
+    ses_tls_files_free(sup->tls_files);
+    sup->tls_files = tls_files;
     sup->board->durability = fresh.durability;
     sup->log.level = fresh.log_level;
     sup->generation++;

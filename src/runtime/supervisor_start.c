@@ -75,6 +75,15 @@ static enum ses_status add_children(struct ses_supervisor *sup, struct ses_fault
     return SES_OK;
 }
 
+/* The secret behind session tickets is made even where no certificate is configured: a reload may bring one. */
+static enum ses_status open_tls(struct ses_supervisor *sup, struct ses_fault *fault)
+{
+    SES_TRY(ses_tls_files_load(&sup->config, &sup->tls_files, fault));
+    if (ses_tls_tickets_new(&sup->tls_tickets) != SES_OK)
+        return ses_fault(fault, SES_IO, "no memory or descriptor for the secret of session tickets");
+    return SES_OK;
+}
+
 /* Descriptors are set to -1 first: done closes what there is, wherever this ended. */
 enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fault *ret_fault)
 {
@@ -89,6 +98,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     SES_TRY(ses_layout_open(&sup->layout, ret_fault));
     SES_TRY(ses_callers_open(config, &sup->layout, &sup->callers, ret_fault));
     SES_TRY(ses_timekeeper_start(&sup->timekeeper, &sup->layout, &sup->log, ret_fault));
+    SES_TRY(open_tls(sup, ret_fault));
     SES_TRY(add_children(sup, ret_fault));
     if (pipe2(sup->alive_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
         return ses_fault(ret_fault, SES_IO, "pipe: %s", strerror(errno));
@@ -147,6 +157,8 @@ void ses_supervisor_done(struct ses_supervisor *sup)
     close_fd(sup->alive_pipe[0]);
     close_fd(sup->alive_pipe[1]);
     ses_store_shared_close(sup->store_shared);
+    ses_tls_files_free(sup->tls_files);
+    ses_tls_tickets_free(sup->tls_tickets);
     ses_buf_done(&sup->keys);
     ses_callers_free(sup->callers);
     sup->log.metrics = NULL;

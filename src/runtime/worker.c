@@ -42,6 +42,8 @@ static enum ses_status open_parts(struct ses_worker *worker, const char **ret_pa
     SES_TRY(ses_worker_open_driver(worker));
     *ret_part = "service";
     SES_TRY(ses_worker_open_service(worker));
+    *ret_part = "TLS";
+    SES_TRY(ses_worker_open_tls(worker));
     *ret_part = "doors";
     SES_TRY(ses_worker_open_doors(worker));
     *ret_part = "connections";
@@ -79,6 +81,7 @@ static void close_parts(struct ses_worker *worker)
     leave_if_held(worker);
     if (worker->doors != NULL)
         ses_doors_free(worker->doors);
+    ses_tls_context_free(worker->tls);
     if (worker->router != NULL)
         ses_router_free(worker->router);
     if (worker->service != NULL)

@@ -50,6 +50,7 @@ struct ses_worker {
     struct ses_service *service;
     struct ses_router *router;
     struct ses_exchange_pool *pool;
+    struct ses_tls_context *tls; /* NULL: no certificate */
     struct ses_doors *doors;
     const char *known_hosts[SES_CONFIG_HOSTS_MAX + 2];
     struct ses_conns *conns;

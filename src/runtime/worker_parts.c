@@ -210,6 +210,21 @@ static void add_caller_gate(struct ses_worker *worker, struct ses_door_options *
         (struct ses_gate){.admit = ses_caller_gate_admit, .arg = &worker->caller_gate};
 }
 
+/* Of what the supervisor has read and checked: it fails only for want of memory. */
+enum ses_status ses_worker_open_tls(struct ses_worker *worker)
+{
+    const struct ses_child_env *env = worker->env;
+    struct ses_fault fault = {.text = ""};
+    enum ses_status status;
+
+    if (env->tls_files == NULL)
+        return SES_OK;
+    status = ses_tls_files_context(env->tls_files, env->config, env->tls_tickets, &worker->tls, &fault);
+    if (status != SES_OK)
+        ses_log_msg(&worker->log, SES_LOG_ERROR, "tls_failed", "%s", fault.text);
+    return status;
+}
+
 /* Doors before connections: a connection needs somebody to accept it for. */
 enum ses_status ses_worker_open_doors(struct ses_worker *worker)
 {
@@ -253,6 +268,8 @@ enum ses_status ses_worker_open_doors(struct ses_worker *worker)
                 .forwarded = config->proxy_header,
             },
         .http2 = true,
+        .tls = worker->tls,
+        .tls_only = config->tls.tls_only,
         .server_name = "sessiond",
         .log = &worker->log,
         .metrics = worker->metrics,
@@ -278,6 +295,7 @@ enum ses_status ses_worker_open_conns(struct ses_worker *worker)
         .first_byte_ms = (uint32_t)config->limits_first_byte_ms,
         .write_stall_ms = (uint32_t)config->limits_write_stall_ms,
         .held_bytes_max = config->limits_held_mib * SES_MIB,
+        .handshakes_per_turn = (unsigned)config->tls_handshakes_per_turn,
         .on_accept = ses_doors_accept,
         .arg = worker->doors,
         .log = &worker->log,

@@ -37,6 +37,26 @@
       "Requests given up because they did not come whole in time (limits.header_ms, body_ms)")               \
     X(FRAME_FLOODS, "sessiond_frame_floods_total", "counter",                                                \
       "Connections ended for frames that say nothing (limits.empty_frames_per_10s, control_frames_per_10s)") \
+    X(TLS_HANDSHAKES, "sessiond_tls_handshakes_total", "counter", "TLS handshakes completed")                \
+    X(TLS_RESUMED, "sessiond_tls_resumed_total", "counter",                                                  \
+      "TLS handshakes that went on with a session of before (tickets)")                                      \
+    X(TLS_1_2, "sessiond_tls_1_2_total", "counter", "TLS handshakes of version 1.2, the others are 1.3")     \
+    X(TLS_POSTPONED, "sessiond_tls_postponed_total", "counter",                                              \
+      "Steps of handshakes that waited for a later turn (tls.handshakes_per_turn)")                          \
+    X(TLS_FAILED_CERTIFICATE, "sessiond_tls_failed_certificate_total", "counter",                            \
+      "TLS handshakes refused for the client's certificate")                                                 \
+    X(TLS_FAILED_MISMATCH, "sessiond_tls_failed_mismatch_total", "counter",                                  \
+      "TLS handshakes without a version, suite or protocol in common")                                       \
+    X(TLS_FAILED_LATE, "sessiond_tls_failed_late_total", "counter",                                          \
+      "TLS handshakes given up because they took too long (limits.header_ms)")                               \
+    X(TLS_FAILED_LEFT, "sessiond_tls_failed_left_total", "counter",                                          \
+      "TLS handshakes that the client gave up, be it for our certificate")                                   \
+    X(TLS_FAILED_MALFORMED, "sessiond_tls_failed_malformed_total", "counter",                                \
+      "TLS handshakes refused as malformed")                                                                 \
+    X(PLAINTEXT_REFUSED, "sessiond_plaintext_refused_total", "counter",                                      \
+      "Connections without TLS refused (tls.plaintext)")                                                     \
+    X(TLS_REFUSED, "sessiond_tls_refused_total", "counter",                                                  \
+      "TLS handshakes refused because there is no certificate (tls.certificate)")                            \
     X(WATCH_LOOKS, "sessiond_watch_looks_total", "counter", "Sessions read for WatchSession streams")        \
     X(MISDIRECTED, "sessiond_misdirected_total", "counter",                                                  \
       "Requests refused because they named a host that is not ours (hosts)")                                 \

@@ -9,6 +9,7 @@
 #include <sessiond/base/units.h>
 #include <sessiond/domain/binding.h>
 #include <sessiond/http/door.h>
+#include <sessiond/net/tls.h>
 #include <sessiond/store/store_lmdb.h>
 
 #include <sessiond/config/address.h>
@@ -48,7 +49,23 @@ struct ses_config_merchant {
     enum ses_binding_missing missing;
 };
 
+/* A file of the section tls; an empty path is none. */
+struct ses_config_tls_file {
+    char path[SES_CONFIG_PATH_SIZE];
+    unsigned line; /* of ses_config.file that named it; 0: none did */
+};
+
+struct ses_config_tls {
+    struct ses_config_tls_file certificate;
+    struct ses_config_tls_file key;
+    struct ses_config_tls_file client_ca;
+    enum ses_tls_client_auth client_auth;
+    bool tls13_only;
+    bool tls_only; /* plain text is refused */
+};
+
 struct ses_config {
+    const char *file; /* borrowed from the options, for messages; NULL: none */
     struct ses_address listen;
     struct ses_address admin;
     char data_dir[SES_CONFIG_PATH_SIZE];
@@ -79,6 +96,7 @@ struct ses_config {
     enum ses_binding_missing binding_missing;
     struct ses_config_merchant binding_missing_modes[SES_CONFIG_MERCHANTS_MAX];
     size_t binding_missing_modes_count;
+    struct ses_config_tls tls;
 #define SES_CONFIG_MEMBER(section, key, low, high, usual) uint64_t section##_##key;
     SES_CONFIG_NUMBERS(SES_CONFIG_MEMBER)
 #undef SES_CONFIG_MEMBER

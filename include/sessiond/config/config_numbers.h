@@ -75,11 +75,16 @@
 #define SES_CONFIG_DRAIN(X) X(drain, keep_accepting_seconds, 0, 600, 0)
 #define SES_CONFIG_READY(X) X(ready, missing_percent, 0, 99, 50)
 
+#define SES_CONFIG_TLS(X)                                                                                    \
+    X(tls, handshakes_per_turn, 1, 1000, 4)                                                                  \
+    X(tls, ticket_seconds, 0, 604800, 7200)
+
 #define SES_CONFIG_NUMBERS(X)                                                                                \
     SES_CONFIG_LIMITS(X)                                                                                     \
     SES_CONFIG_STORE(X)                                                                                      \
     SES_CONFIG_SESSION(X)                                                                                    \
-    SES_CONFIG_CONNECTOR(X) SES_CONFIG_RESTART(X) SES_CONFIG_DRAIN(X) SES_CONFIG_READY(X)
+    SES_CONFIG_CONNECTOR(X)                                                                                  \
+    SES_CONFIG_RESTART(X) SES_CONFIG_DRAIN(X) SES_CONFIG_READY(X) SES_CONFIG_TLS(X)
 
 /* The default of a row as a constant, e.g. SES_USUAL_limits_idle_ms: for what is made without a
  * configuration (usual.h). */

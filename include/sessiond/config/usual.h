@@ -45,6 +45,7 @@ static inline struct ses_conns_options ses_usual_conns(void)
         .first_byte_ms = SES_USUAL_limits_first_byte_ms,
         .write_stall_ms = SES_USUAL_limits_write_stall_ms,
         .held_bytes_max = SES_USUAL_limits_held_mib * SES_MIB,
+        .handshakes_per_turn = SES_USUAL_tls_handshakes_per_turn,
     };
 }
 

@@ -9,6 +9,7 @@
 #include <sessiond/exchange/gate.h>
 #include <sessiond/net/conn.h>
 #include <sessiond/net/timer.h>
+#include <sessiond/net/tls.h>
 
 /* Limits of everything a stranger can grow. None may be 0; who has no configuration takes config/usual.h. */
 struct ses_door_limits {
@@ -66,8 +67,10 @@ struct ses_door_options {
     struct ses_proxies proxies;
     struct ses_gate gates[SES_GATES_MAX]; /* asked in this order */
     size_t gates_count;
-    bool http2;              /* false: HTTP/1.1 only (admin) */
-    const char *server_name; /* "sessiond" in the server header; NULL: no such header */
+    bool http2;                  /* false: HTTP/1.1 only (admin) */
+    const char *server_name;     /* "sessiond" in the server header; NULL: no such header */
+    struct ses_tls_context *tls; /* borrowed; NULL: this port speaks plain text only */
+    bool tls_only;               /* with tls: plain text is refused */
     const char *closed; /* nobody can serve: every request is UNAVAILABLE (503) with this text; or NULL */
     struct ses_log *log;
     struct ses_metrics *metrics;

@@ -60,8 +60,9 @@ struct ses_conns_options {
     unsigned connections_max; /* above: accepted and closed at once, counted */
     uint32_t idle_ms;         /* first bytes must come within first_byte_ms */
     uint32_t first_byte_ms;
-    uint32_t write_stall_ms; /* unwritten output without progress: closed */
-    size_t held_bytes_max;   /* of all connections together, see ses_conn_hold */
+    uint32_t write_stall_ms;      /* unwritten output without progress: closed */
+    size_t held_bytes_max;        /* of all connections together, see ses_conn_hold */
+    unsigned handshakes_per_turn; /* steps of TLS handshakes (net/tls.h) */
     /* Called for each accepted connection: attach the first engine (http's sniffer). */
     void (*on_accept)(void *arg, struct ses_conn *conn);
     void *arg;

@@ -87,6 +87,27 @@ void ses_conn_set_peer(struct ses_conn *conn, const struct ses_peer *peer)
     h1_rig.peer = *peer;
 }
 
+/* No TLS: it is tried on real connections (unit/net, and integration/test_tls.py). */
+
+enum ses_status ses_tls_start(struct ses_conn *conn, const struct ses_tls_start *start)
+{
+    (void)conn;
+    (void)start;
+    return SES_OK;
+}
+
+bool ses_conn_is_tls(const struct ses_conn *conn)
+{
+    (void)conn;
+    return h1_rig.is_tls;
+}
+
+enum ses_tls_alpn ses_conn_tls_alpn(const struct ses_conn *conn)
+{
+    (void)conn;
+    return h1_rig.alpn;
+}
+
 /* ---- life */
 
 void h1_rig_begin(const struct ses_door_limits *limits)

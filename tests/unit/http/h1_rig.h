@@ -23,12 +23,14 @@ struct h1_rig {
     const struct ses_conn_ops *ops; /* of the engine attached last */
     void *engine;
     bool want_write, finished, cut, paused;
+    bool is_tls; /* what the connection says */
+    enum ses_tls_alpn alpn;
     unsigned touched;
     size_t held_bytes;
     uint32_t touch_ms; /* the last limit asked for */
     uint64_t idle_ms;  /* what the connection says */
     struct ses_peer peer;
-    size_t split;      /* bytes per piece; 0: all at once */
+    size_t split; /* bytes per piece; 0: all at once */
     struct ses_buf wire;
     struct ses_exchange *held[H1_RIG_HELD_MAX];
     unsigned held_count, cancelled;

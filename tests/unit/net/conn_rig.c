@@ -5,9 +5,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-bool bare;
+#include <sessiond/net/tls.h>
 
-static void on_accept(void *arg, struct ses_conn *conn)
+bool bare;
+const struct ses_tls_start *tls_with;
+
+static void attach_toy(void *arg, struct ses_conn *conn)
 {
     struct fixture *f = arg;
     struct toy *t = calloc(1, sizeof(*t));
@@ -22,6 +25,44 @@ static void on_accept(void *arg, struct ses_conn *conn)
     ses_conn_attach(conn, bare ? &second_ops : &toy_ops, t);
     if (t->endless > 0)
         ses_conn_want_write(conn);
+}
+
+/* As the sniffer does it: an engine that knows by the first bytes that TLS begins. */
+struct first {
+    struct fixture *fixture;
+    struct ses_conn *conn;
+};
+
+static enum ses_status first_bytes(void *engine, struct ses_slice bytes)
+{
+    struct first first = *(struct first *)engine;
+    struct ses_tls_start start = *tls_with;
+
+    free(engine);
+    start.first = bytes;
+    start.on_attach = attach_toy;
+    start.arg = first.fixture;
+    return ses_tls_start(first.conn, &start);
+}
+
+static void first_close(void *engine)
+{
+    free(engine);
+}
+
+static const struct ses_conn_ops first_ops = {.on_bytes = first_bytes, .on_close = first_close};
+
+static void on_accept(void *arg, struct ses_conn *conn)
+{
+    struct first *first;
+
+    if (tls_with == NULL) {
+        attach_toy(arg, conn);
+        return;
+    }
+    first = calloc(1, sizeof(*first));
+    *first = (struct first){.fixture = arg, .conn = conn};
+    ses_conn_attach(conn, &first_ops, first);
 }
 
 static void on_prepare(uv_prepare_t *handle)

@@ -52,6 +52,10 @@ void act(struct toy *t, enum act what);
 
 extern bool bare; /* attach second_ops at once */
 
+struct ses_tls_start;
+/* Connections begin with TLS (context and limits; first and callback are the rig's); NULL: not. */
+extern const struct ses_tls_start *tls_with;
+
 /* One, without waiting. */
 void run_turn(struct fixture *f);
 

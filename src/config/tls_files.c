@@ -1,0 +1,239 @@
+/* Certificate, key and authorities from their files, each fault with the line that named the file. */
+#include <sessiond/config/tls_files.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sessiond/base/authority.h>
+
+/* "FILE:LINE: tls.key: /etc/..: what". */
+static enum ses_status refuse(const struct ses_config *config, const char *key,
+                              const struct ses_config_tls_file *file, enum ses_status status,
+                              const char *what, struct ses_fault *fault)
+{
+    if (file->line == 0) /* the sandbox's own */
+        return ses_fault(fault, status, "%s: %s", file->path, what);
+    return ses_fault(fault, status, "%s:%u: %s: %s: %s", config->file, file->line, key, file->path, what);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------ */
+
+/* As databases have it: a key belongs to whoever runs us and is for nobody else; one that root owns may be read by a
+ * group, which is how machines hand keys to services. */
+static bool key_is_private(const struct stat *st)
+{
+    mode_t refused = st->st_uid == 0 && geteuid() != 0 ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO;
+
+    return (st->st_mode & refused) == 0;
+}
+
+static enum ses_status open_file(const char *path, bool secret, int *ret_fd, size_t *ret_len,
+                                 struct ses_fault *what)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    enum ses_status status = SES_OK;
+
+    if (fd < 0 || fstat(fd, &st) != 0)
+        status = ses_fault(what, SES_IO, "cannot be opened: %s", strerror(errno));
+    else if (!S_ISREG(st.st_mode))
+        status = ses_fault(what, SES_IO, "is not a file");
+    else if (secret && !key_is_private(&st))
+        status =
+            ses_fault(what, SES_PERMISSION_DENIED,
+                      "others than its owner can read this private key (mode %04o): use chmod 600, and a new "
+                      "key if somebody may have",
+                      (unsigned)(st.st_mode & 07777));
+    else if (st.st_size == 0 || st.st_size > SES_TLS_PEM_MAX)
+        status = ses_fault(what, SES_MALFORMED, "is %s", st.st_size == 0 ? "empty" : "larger than 256 KiB");
+    if (status != SES_OK && fd >= 0)
+        (void)close(fd);
+    if (status == SES_OK) {
+        *ret_fd = fd;
+        *ret_len = (size_t)st.st_size;
+    }
+    return status;
+}
+
+/* Exactly so much as there was: a file that somebody writes just now is refused. */
+static enum ses_status read_all(int fd, uint8_t *to, size_t len, struct ses_fault *what)
+{
+    size_t done = 0;
+    ssize_t got = 1;
+    uint8_t more;
+
+    while (done < len && (got = read(fd, to + done, len - done)) > 0)
+        done += (size_t)got;
+    if (done < len || read(fd, &more, 1) != 0)
+        return ses_fault(what, SES_IO, "cannot be read whole, or is being written");
+    return SES_OK;
+}
+
+static enum ses_status read_text(const char *path, struct ses_buf *buf, struct ses_fault *what)
+{
+    enum ses_status status;
+    size_t len;
+    int fd;
+
+    SES_TRY(open_file(path, false, &fd, &len, what));
+    if (ses_buf_reserve(buf, len) != SES_OK) {
+        status = ses_fault(what, SES_NO_MEMORY, "no memory to read it");
+    } else {
+        status = read_all(fd, buf->data, len, what);
+        buf->len = len;
+    }
+    (void)close(fd);
+    return status;
+}
+
+static enum ses_status read_secret(const char *path, struct ses_secret *secret, struct ses_fault *what)
+{
+    enum ses_status status;
+    size_t len;
+    int fd;
+
+    SES_TRY(open_file(path, true, &fd, &len, what));
+    if (ses_secret_new(len, secret) != SES_OK)
+        status = ses_fault(what, SES_NO_MEMORY, "no guarded memory to read it (ulimit -l)");
+    else
+        status = read_all(fd, secret->bytes, len, what);
+    (void)close(fd);
+    return status;
+}
+
+static enum ses_status read_files(const struct ses_config *config, struct ses_tls_files *files,
+                                  struct ses_fault *fault)
+{
+    const struct ses_config_tls *tls = &config->tls;
+    struct ses_fault what = {.text = ""};
+    enum ses_status status = read_text(tls->certificate.path, &files->certificate, &what);
+
+    if (status != SES_OK)
+        return refuse(config, "tls.certificate", &tls->certificate, status, what.text, fault);
+    status = read_secret(tls->key.path, &files->key, &what);
+    if (status != SES_OK)
+        return refuse(config, "tls.key", &tls->key, status, what.text, fault);
+    if (tls->client_ca.path[0] != '\0')
+        status = read_text(tls->client_ca.path, &files->client_ca, &what);
+    if (status != SES_OK)
+        return refuse(config, "tls.client_ca", &tls->client_ca, status, what.text, fault);
+    return SES_OK;
+}
+
+/* ---- judging ------------------------------------------------------------------------------------------ */
+
+static struct ses_slice host_of(const char *authority)
+{
+    struct ses_authority parsed;
+    struct ses_slice host;
+
+    if (ses_authority_parse(ses_slice_str(authority), &parsed) != SES_OK)
+        return SES_SLICE_EMPTY;
+    host = parsed.host;
+    if (host.len > 2 && host.data[0] == '[')
+        host = ses_slice_cut(host, 1, host.len - 1);
+    return host;
+}
+
+/* Requests for other hosts than these are answered 421, so a certificate for none of them serves nobody. One name
+ * is enough: behind a proxy only the proxy's name for us has to be in it. */
+static bool is_for_us(const struct ses_config *config, const struct ses_tls_context *context)
+{
+    static const char *const loopback[] = {"localhost", "127.0.0.1", "::1"};
+
+    for (size_t i = 0; i < config->known_hosts_count; i++) {
+        if (ses_tls_context_names(context, host_of(config->known_hosts[i])))
+            return true;
+    }
+    for (size_t i = 0; i < sizeof(loopback) / sizeof(loopback[0]); i++) {
+        if (ses_tls_context_names(context, ses_slice_str(loopback[i])))
+            return true;
+    }
+    return ses_tls_context_names(context, host_of(config->listen.text));
+}
+
+static struct ses_tls_options options_of(const struct ses_config *config, const struct ses_tls_files *files)
+{
+    return (struct ses_tls_options){
+        .certificate = ses_buf_view(&files->certificate),
+        .key = ses_slice(files->key.bytes, files->key.len),
+        .client_ca = ses_buf_view(&files->client_ca),
+        .client_auth = config->tls.client_auth,
+        .tls13_only = config->tls.tls13_only,
+        .ticket_seconds = (uint32_t)config->tls_ticket_seconds,
+    };
+}
+
+static enum ses_status judge(const struct ses_config *config, const struct ses_tls_files *files,
+                             struct ses_fault *fault)
+{
+    const struct ses_config_tls *tls = &config->tls;
+    static const char *const keys[] = {"tls.certificate", "tls.key", "tls.client_ca"};
+    const struct ses_config_tls_file *const places[] = {&tls->certificate, &tls->key, &tls->client_ca};
+    const struct ses_tls_options options = options_of(config, files);
+    struct ses_tls_context *context = NULL;
+    struct ses_fault what = {.text = ""};
+    enum ses_tls_text text = SES_TLS_CERTIFICATE;
+    enum ses_status status = ses_tls_context_new(&options, &context, &text, &what);
+
+    if (status == SES_OK && !is_for_us(config, context)) {
+        text = SES_TLS_CERTIFICATE;
+        status =
+            ses_fault(&what, SES_FAILED_PRECONDITION,
+                      "is for none of the names that this server answers to: add its name to hosts, or to "
+                      "redirect.public_url, or take another certificate");
+    }
+    ses_tls_context_free(context);
+    return status == SES_OK ? SES_OK : refuse(config, keys[text], places[text], status, what.text, fault);
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------- */
+
+enum ses_status ses_tls_files_load(const struct ses_config *config, struct ses_tls_files **ret_files,
+                                   struct ses_fault *ret_fault)
+{
+    struct ses_tls_files *files;
+    enum ses_status status;
+
+    *ret_files = NULL;
+    if (config->tls.certificate.path[0] == '\0')
+        return SES_OK;
+    files = calloc(1, sizeof(*files));
+    if (files == NULL)
+        return ses_fault(ret_fault, SES_NO_MEMORY, "no memory to read the certificate");
+    ses_buf_init(&files->certificate, SES_TLS_PEM_MAX);
+    ses_buf_init(&files->client_ca, SES_TLS_PEM_MAX);
+    status = read_files(config, files, ret_fault);
+    if (status == SES_OK)
+        status = judge(config, files, ret_fault);
+    if (status == SES_OK)
+        *ret_files = files;
+    else
+        ses_tls_files_free(files);
+    return status;
+}
+
+void ses_tls_files_free(struct ses_tls_files *files)
+{
+    if (files == NULL)
+        return;
+    ses_buf_done(&files->certificate);
+    ses_secret_free(&files->key);
+    ses_buf_done(&files->client_ca);
+    free(files);
+}
+
+enum ses_status ses_tls_files_context(const struct ses_tls_files *files, const struct ses_config *config,
+                                      const struct ses_tls_tickets *tickets,
+                                      struct ses_tls_context **ret_context, struct ses_fault *ret_fault)
+{
+    struct ses_tls_options options = options_of(config, files);
+    enum ses_tls_text text;
+
+    options.judged = true;
+    options.tickets = tickets;
+    return ses_tls_context_new(&options, ret_context, &text, ret_fault);
+}

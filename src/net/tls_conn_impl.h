@@ -1,0 +1,55 @@
+/* tls_conn_impl.h - one connection's TLS, as tls_conn.c has it, tls_bio.c feeds it and tls_fail.c tells its end.
+ *
+ *   HANDSHAKE   bytes go to OpenSSL, a step at a time; the inner engine hears nothing
+ *   OPEN        records in both directions
+ *   BROKEN      an alert is on its way, then the end
+ */
+#ifndef SESSIOND_SRC_NET_TLS_CONN_IMPL_H
+#define SESSIOND_SRC_NET_TLS_CONN_IMPL_H
+
+#include "conn_impl.h"
+#include "tls_impl.h"
+
+/* Records that belong to no answer and wait to be written: a handshake's flight, tickets, alerts. */
+#define PENDING_BYTES_MAX (64 * SES_KIB)
+
+enum tls_state { TLS_HANDSHAKE, TLS_OPEN, TLS_BROKEN };
+
+struct ses_tls {
+    struct ses_conn *conn;
+    SSL *ssl;
+    struct ses_slice in;    /* of the present call: what OpenSSL has not taken yet */
+    struct ses_buf *sink;   /* of the present call: where its records go */
+    struct ses_buf inbox;   /* what waits for a step */
+    struct ses_buf pending; /* records that belong to no answer */
+    struct ses_list step;   /* in conns->steps */
+    struct ses_timer timer; /* the handshake's, then a record's */
+    struct ses_tls_record record;
+    struct ses_tls_peer *peer;
+    uint64_t bytes_in;
+    uint64_t late_messages;
+    uint32_t record_ms;
+    enum tls_state state;
+    bool heard;        /* some plain text has come */
+    bool said_goodbye; /* close_notify is written */
+};
+
+/* tls_bio.c: the connection's SSL, which reads from in and writes to sink and does no I/O. False: no memory. */
+bool ses_tls_open_ssl(struct ses_tls *tls, const struct ses_tls_context *context);
+
+/* ---- tls_fail.c: why a handshake came to nothing, as far as somebody could do something about it */
+
+enum ses_tls_cause {
+    SES_TLS_CAUSE_CERTIFICATE, /* the client's is missing or not right */
+    SES_TLS_CAUSE_MISMATCH,    /* no version, suite or protocol in common */
+    SES_TLS_CAUSE_LATE,
+    SES_TLS_CAUSE_LEFT, /* the client closed, or refused us by an alert */
+    SES_TLS_CAUSE_MALFORMED
+};
+
+/* Of OpenSSL's error. */
+enum ses_tls_cause ses_tls_cause_of(unsigned long error);
+/* Counts, and writes a line; reason is a literal. */
+void ses_tls_tell_failure(const struct ses_conn *conn, enum ses_tls_cause cause, const char *reason);
+
+#endif

@@ -1,0 +1,252 @@
+"""TLS at the real server: curl, grpcio, grpc-js and Python's ssl, none of which are ours."""
+import contextlib
+import json
+import pathlib
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import unittest
+
+import grpc
+
+from certificates import Pair, server_pair
+from harness import BUILD, CREATE, NODE_MODULES, PATIENCE, STRIPE, Server, create_request, response_class, unique, wait_until
+
+METADATA = [("x-connector", "stripe"), ("x-connector-config", STRIPE)]
+BODY = {"amount": {"minor_amount": 1000, "currency": "USD"}, "test_mode": True,
+        "browser_info": {"accept_header": "text/html", "user_agent": "Mozilla/5.0"}}
+
+
+def folder(test):
+    path = pathlib.Path(tempfile.mkdtemp(prefix="sessiond-tls-"))
+    test.addClassCleanup(shutil.rmtree, path)
+    return path
+
+
+def section(pair, *more):
+    return "".join(f"{line}\n" for line in ("tls:", f"  certificate: {pair.certificate}", f"  key: {pair.key}", *more))
+
+
+class TlsCase(unittest.TestCase):
+    more = ()
+    sandbox = True
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = folder(cls)
+        cls.pair = server_pair(cls.folder)
+        cls.prepare()
+        cls.server = Server(workers=2, sandbox=cls.sandbox, config=section(cls.pair, *cls.more)).start()
+        cls.addClassCleanup(cls.server.cleanup)
+
+    @classmethod
+    def prepare(cls):
+        pass
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+
+    def client(self, alpn=None, own=None, version=None):
+        """A context that trusts the server alone."""
+        context = ssl.create_default_context(cafile=self.pair.certificate)
+        if alpn:
+            context.set_alpn_protocols(alpn)
+        if own:
+            context.load_cert_chain(own.certificate, own.key)
+        if version:
+            context.minimum_version = context.maximum_version = version
+        return context
+
+    @contextlib.contextmanager
+    def connected(self, context=None, session=None):
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=PATIENCE) as plain:
+            with (context or self.client()).wrap_socket(plain, server_hostname="localhost", session=session) as tls:
+                yield tls
+
+    def get(self, tls, path="/healthz"):
+        """The status line's number of a GET on a connection that stays."""
+        tls.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        got = b""
+        while b"\r\n\r\n" not in got:
+            more = tls.recv(65536)
+            assert more, f"the connection ended after {got}"
+            got += more
+        head, _, body = got.partition(b"\r\n\r\n")
+        length = int(dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])[b"content-length"])
+        while len(body) < length:
+            body += tls.recv(65536)
+        return int(head.split(b" ")[1])
+
+    def curl(self, *args, body=None):
+        command = ["curl", "-sS", "-o", "-", "-w", "\n%{http_code} %{http_version}", "--cacert", str(self.pair.certificate), "--max-time",
+                   str(PATIENCE), *args, f"https://localhost:{self.server.port}{CREATE}", "--resolve", f"localhost:{self.server.port}:127.0.0.1"]
+        for name, value in (("content-type", "application/json"), *METADATA):
+            command += ["-H", f"{name}: {value}"]
+        done = subprocess.run([*command, "-d", json.dumps(body or dict(BODY, merchant_session_id=unique()))], capture_output=True, text=True, check=False)
+        text, _, last = done.stdout.rpartition("\n")
+        return done.returncode, text, last, done.stderr
+
+    def channel(self, own=None):
+        credentials = grpc.ssl_channel_credentials(self.pair.certificate.read_bytes(), own.key.read_bytes() if own else None,
+                                                   own.certificate.read_bytes() if own else None)
+        channel = grpc.secure_channel(f"localhost:{self.server.port}", credentials)
+        self.addCleanup(channel.close)
+        return channel
+
+    def create(self, channel, request=None, **options):
+        method = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(), response_deserializer=response_class(CREATE).FromString)
+        return method(request or create_request(unique()), metadata=METADATA, timeout=PATIENCE, wait_for_ready=True, **options)
+
+
+class Clients(TlsCase):
+    def test_curl_of_every_version(self):
+        for args, http in ((["--http1.1"], "1.1"), (["--http2"], "2"), (["--no-alpn"], "1.1"), (["--http2-prior-knowledge"], "2"),
+                           (["--tls-max", "1.2", "--http2"], "2"), (["--tlsv1.3"], "2")):
+            code, text, last, error = self.curl(*args)
+            self.assertEqual((code, last), (0, f"200 {http}"), error)
+            self.assertIn("sess_v4.public.", text)
+
+    def test_grpc_python(self):
+        self.assertIn("sess_v4.public.", self.create(self.channel()).session_token)
+
+    def test_grpc_js(self):
+        script = pathlib.Path(__file__).with_name("grpc_tls.mjs")
+        done = subprocess.run(["node", script, f"localhost:{self.server.port}", BUILD / "sessiond.protoset", unique()], capture_output=True, text=True,
+                              env={"PATH": "/usr/bin:/bin", "SSL_CERT_FILE": str(self.pair.certificate), "NODE_MODULES": str(NODE_MODULES)},
+                              timeout=PATIENCE, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("sess_v4.public.", done.stdout)
+
+    def test_plain_text_beside_it(self):
+        """The sandbox takes both on its one port."""
+        self.assertEqual(self.server.post_json(CREATE, dict(BODY, merchant_session_id=unique()))[0], 200)
+
+    def test_old_versions_are_refused(self):
+        done = subprocess.run(["openssl", "s_client", "-connect", self.server.address, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0"],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("protocol version", done.stderr)
+
+    def test_alpn_is_kept(self):
+        """Who agreed on HTTP/2 and says something else is not served, nor the other way round."""
+        with self.connected(self.client(alpn=["h2"])) as tls:
+            self.assertEqual(tls.selected_alpn_protocol(), "h2")
+            tls.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            got = b""
+            while more := tls.recv(65536):
+                got += more
+            self.assertNotIn(b"HTTP/1.1 200", got)
+        with self.connected(self.client(alpn=["http/1.1"])) as tls:
+            tls.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+            self.assertTrue(tls.recv(65536).startswith(b"HTTP/1.1 "))
+        with self.assertRaises(ssl.SSLError) as caught:
+            with self.connected(self.client(alpn=["spdy/3"])):
+                pass
+        self.assertIn("no application protocol", str(caught.exception))
+
+    def test_sessions_resume_with_any_worker(self):
+        """Each of many connections, whichever worker the kernel gives it to."""
+        context = self.client(version=ssl.TLSVersion.TLSv1_2)
+        before = self.server.metric("sessiond_tls_handshakes_total")
+        with self.connected(context) as tls:
+            self.get(tls)
+            session = tls.session
+        for _ in range(20):
+            with self.connected(context, session) as tls:
+                self.assertTrue(tls.session_reused)
+                self.assertEqual(self.get(tls), 404)
+        self.assertEqual(self.server.metric("sessiond_tls_handshakes_total") - before, 21)
+
+    def test_1_3_resumes_too(self):
+        context = self.client(version=ssl.TLSVersion.TLSv1_3)
+        with self.connected(context) as tls:
+            self.get(tls)  # the tickets come with the answer
+            session = tls.session
+        for _ in range(8):
+            with self.connected(context, session) as tls:
+                self.assertTrue(tls.session_reused)
+                self.get(tls)
+
+
+class Refused(TlsCase):
+    """A server with a certificate and no sandbox: plain text is refused."""
+    sandbox = False
+
+    def test_plain_http1_is_told(self):
+        status, _, body = self.server.curl("/healthz")
+        self.assertEqual(status, 400)
+        self.assertIn(b"speaks TLS only", body)
+        wait_until(lambda: self.server.lines("plaintext_refused"), "the line that says so")
+
+    def test_plain_grpc_is_told(self):
+        error = self.server.fail(create_request(unique()), timeout=5)
+        self.assertIn(error.code(), (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED))
+        self.assertGreater(self.server.metric("sessiond_plaintext_refused_total"), 0)
+
+    def test_tls_is_served(self):
+        code, _, last, error = self.curl()  # without a simulator the connector is out of reach, which is told as one of its answers
+        self.assertEqual((code, last), (0, "200 2"), error)
+
+
+class Configuration(unittest.TestCase):
+    """--check says file, line, what and the remedy."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = folder(cls)
+        cls.pair = server_pair(cls.folder)
+
+    def refused(self, pair, *says, more=()):
+        server = Server(config=section(pair, *more))
+        self.addCleanup(server.cleanup)
+        done = subprocess.run([*server.command, "--check"], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(done.stderr, r"config\.yaml:\d+: tls\.")
+        for text in says:
+            self.assertIn(text, done.stderr)
+
+    def pair_of(self, certificate=None, key=None):
+        class Of:
+            pass
+        of = Of()
+        of.certificate, of.key = certificate or self.pair.certificate, key or self.pair.key
+        return of
+
+    def test_right(self):
+        server = Server(config=section(self.pair))
+        self.addCleanup(server.cleanup)
+        subprocess.run([*server.command, "--check"], capture_output=True, check=True)
+
+    def test_missing_file(self):
+        self.refused(self.pair_of(key=self.folder / "none.key"), "tls.key", "none.key: cannot be opened")
+
+    def test_key_of_another(self):
+        other = server_pair(self.folder, "other")
+        self.refused(self.pair_of(key=other.key), "tls.key", "not that of the certificate")
+
+    def test_expired(self):
+        self.refused(server_pair(self.folder, "expired", days=-1), "tls.certificate", "has expired at", "renew it")
+
+    def test_for_another_name(self):
+        self.refused(Pair(self.folder, "stranger", san="DNS:pay.example"), "tls.certificate", "none of the names", "add its name to hosts")
+
+    def test_open_key(self):
+        pair = server_pair(self.folder, "open")
+        pair.key.chmod(0o644)
+        self.refused(pair, "tls.key", "mode 0644", "chmod 600")
+
+    def test_no_pem(self):
+        path = self.folder / "rubbish.pem"
+        path.write_text("rubbish\n")
+        self.refused(self.pair_of(certificate=path), "no certificate in it")
+
+    def test_client_ca_must_be_authorities(self):
+        self.refused(self.pair, "tls.client_ca", "not that of an authority",
+                     more=(f"  client_ca: {self.pair.certificate}", "  client_auth: require"))
+
+
+if __name__ == "__main__":
+    unittest.main()
