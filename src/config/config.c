@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 
 #include "config_lines.h"
 #include "config_loader.h"
+#include "cpus.h"
 #include "config_schema.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:8080"
@@ -69,17 +69,11 @@ static enum ses_status read_numbers(const struct loader *loader, const struct se
     return SES_OK;
 }
 
-/* The cores this process may use (taskset and containers included), not those of the machine. */
 static unsigned default_workers(void)
 {
-    cpu_set_t cpus;
-    int count = 0;
+    unsigned cpus = ses_cpus_usable("");
 
-    if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
-        count = CPU_COUNT(&cpus);
-    if (count < 1)
-        count = 1;
-    return count > SES_CONFIG_WORKERS_MAX ? SES_CONFIG_WORKERS_MAX : (unsigned)count;
+    return cpus > SES_CONFIG_WORKERS_MAX ? SES_CONFIG_WORKERS_MAX : cpus;
 }
 
 /* A process for each core that we may use, unless told otherwise. */

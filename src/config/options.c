@@ -41,17 +41,12 @@ const char *ses_options_help(void)
            "  --listen ADDR:PORT   clients, default 127.0.0.1:8080; IPv6 as [::1]:8080; loopback only\n"
            "  --admin ADDR:PORT    metrics, health, status page, default 127.0.0.1:9090; loopback only\n"
            "  --data DIR           sessions and keys, default ./data\n"
-           "  --workers N          worker processes, 1 to 64, default: the cores it may run on\n"
+           "  --workers N          worker processes, 1 to 64, default: the cores that affinity and CPU quota leave\n"
            "  --log-level LEVEL    debug, info, warn or error, default info\n"
            "  --version            print the version\n"
            "  --help, -h           print this\n"
            "signals: TERM, INT and QUIT drain and stop, HUP reloads by replacing the workers one at a time\n"
            "exit codes: 0 stopped as asked, 1 could not start or gave up, 2 wrong usage\n";
-}
-
-const char *ses_options_version(void)
-{
-    return SES_VERSION;
 }
 
 /* The option that word names; *ret_value points behind its '=', or is NULL. "--name" and

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include <sessiond/base/clock.h>
-#include <sessiond/config/options.h>
+#include <sessiond/base/version.h>
 #include "prometheus_text.h"
 #include "readiness.h"
 
@@ -248,7 +248,7 @@ static enum ses_status server_gauges(const struct ses_board *board, const struct
                                      struct ses_buf *out)
 {
     SES_TRY(ses_prometheus_head(out, "sessiond_build_info", "gauge", "Version of the program"));
-    SES_TRY(ses_buf_appendf(out, "sessiond_build_info{version=\"%s\"} 1\n", ses_options_version()));
+    SES_TRY(ses_buf_appendf(out, "sessiond_build_info{version=\"%s\"} 1\n", ses_version()));
     SES_TRY(
         ses_prometheus_head(out, "sessiond_durability_info", "gauge", "What an acknowledgement promises"));
     SES_TRY(ses_buf_appendf(out, "sessiond_durability_info{durability=\"%s\"} 1\n",

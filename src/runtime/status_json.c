@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include <sessiond/base/units.h>
+#include <sessiond/base/version.h>
 #include <sessiond/codec/json_write.h>
-#include <sessiond/config/options.h>
 
 #include "readiness.h"
 
@@ -112,7 +112,7 @@ static void put_server(struct ses_json *json, const struct ses_board *board,
     uint64_t up_ns =
         view->now_mono_ns > board->started_mono_ns ? view->now_mono_ns - board->started_mono_ns : 0;
 
-    put_text(json, "version", ses_options_version());
+    put_text(json, "version", ses_version());
     put_text(json, "listen", board->listen);
     put_text(json, "durability", ses_durability_name(board->durability));
     put_real(json, "uptime_s", (double)up_ns * NS);

@@ -26,7 +26,5 @@ SES_MUST_CHECK enum ses_status ses_options_parse(int argc, char *const *argv, st
                                                  struct ses_fault *ret_fault);
 /* Static text of --help. */
 const char *ses_options_help(void);
-/* Static text, e.g. "0.1.0". */
-const char *ses_options_version(void);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <sessiond/base/log.h>
 #include <sessiond/base/random.h>
+#include <sessiond/base/version.h>
 
 /* The table is the help, too: a command that is not in it does not exist. */
 static const struct command {
@@ -213,7 +214,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return print_help();
         if (strcmp(argv[i], "--version") == 0)
-            return printf("sessiondctl " SES_VERSION "\n") < 0 ? CTL_FAILED : CTL_DONE;
+            return printf("sessiondctl %s (commit %s)\n", ses_version(), ses_version_commit()) < 0 ? CTL_FAILED : CTL_DONE;
         if (value != NULL && (i + 1 == argc || argv[i + 1][0] == '\0'))
             return usage("a value is missing behind", argv[i]);
         if (value != NULL)

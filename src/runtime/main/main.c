@@ -4,6 +4,7 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/base/log.h>
 #include <sessiond/base/random.h>
+#include <sessiond/base/version.h>
 
 #include <sessiond/config/config.h>
 #include <sessiond/config/options.h>
@@ -44,7 +45,7 @@ int main(int argc, char **argv)
         if (options.action == SES_ACTION_HELP)
             (void)fputs(ses_options_help(), stdout);
         else
-            (void)printf("sessiond %s%s\n", ses_options_version(),
+            (void)printf("sessiond %s (commit %s)%s\n", ses_version(), ses_version_commit(),
                          ses_clock_is_movable() ? " (with test hooks)" : "");
         return SES_EXIT_OK;
     }
