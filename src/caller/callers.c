@@ -15,27 +15,14 @@
 
 #include <sessiond/caller/caller_key.h>
 
-#include "callers_read.h"
+#include "callers_impl.h"
 
 /* A file of 16 MiB in its shortest words comes to less. */
 #define ARENA_BYTES_MAX (256u * SES_MIB)
 
-struct table {
-    const void **slots;
-    size_t mask;
-};
-
-struct ses_callers {
-    struct ses_arena arena;
-    struct ses_callers_read read;
-    struct table keys;         /* struct ses_caller_key by id */
-    struct table certificates; /* struct ses_caller_certificate by kind and value */
-    struct table names;        /* struct ses_caller by name */
-};
-
 /* ---- the tables ---------------------------------------------------------------------------------- */
 
-static enum ses_status make_table(struct ses_arena *arena, size_t entries, struct table *ret_table)
+static enum ses_status make_table(struct ses_arena *arena, size_t entries, struct caller_table *ret_table)
 {
     size_t slots = 4;
 
@@ -57,7 +44,7 @@ static uint64_t text_hash(unsigned kind, struct ses_slice text)
 }
 
 /* The slot where the id's key is, or would be. Ids are random: they are their own hash. */
-static const void **key_slot(const struct table *table, uint64_t id)
+static void **key_slot(const struct caller_table *table, uint64_t id)
 {
     size_t at = (size_t)id & table->mask;
 
@@ -72,8 +59,8 @@ static bool certificate_says(const struct ses_caller_certificate *certificate, e
     return certificate->kind == kind && ses_slice_eq(certificate->value, value);
 }
 
-static const void **certificate_slot(const struct table *table, enum ses_caller_identity kind,
-                                     struct ses_slice value)
+static void **certificate_slot(const struct caller_table *table, enum ses_caller_identity kind,
+                               struct ses_slice value)
 {
     size_t at = (size_t)text_hash((unsigned)kind, value) & table->mask;
 
@@ -82,7 +69,7 @@ static const void **certificate_slot(const struct table *table, enum ses_caller_
     return &table->slots[at];
 }
 
-static const void **name_slot(const struct table *table, struct ses_slice name)
+static void **name_slot(const struct caller_table *table, struct ses_slice name)
 {
     size_t at = (size_t)text_hash(0, name) & table->mask;
 
@@ -90,6 +77,17 @@ static const void **name_slot(const struct table *table, struct ses_slice name)
            !ses_slice_eq(((const struct ses_caller *)table->slots[at])->name, name))
         at = (at + 1) & table->mask;
     return &table->slots[at];
+}
+
+struct ses_caller_key *callers_key(const struct ses_callers *callers, uint64_t id)
+{
+    return *key_slot(&callers->keys, id);
+}
+
+struct ses_caller_certificate *callers_certificate(const struct ses_callers *callers,
+                                                   enum ses_caller_identity kind, struct ses_slice value)
+{
+    return *certificate_slot(&callers->certificates, kind, value);
 }
 
 /* ---- what must be so in the whole file ----------------------------------------------------------- */
@@ -104,8 +102,8 @@ static enum ses_status refuse_twice(const char *file, uint32_t line, const char 
 static enum ses_status enter_keys(struct ses_callers *callers, const struct ses_caller *caller,
                                   const char *file, struct ses_fault *fault)
 {
-    for (const struct ses_caller_key *key = caller->keys; key < caller->keys + caller->keys_count; key++) {
-        const void **slot = key_slot(&callers->keys, key->id);
+    for (struct ses_caller_key *key = caller->keys; key < caller->keys + caller->keys_count; key++) {
+        void **slot = key_slot(&callers->keys, key->id);
 
         if (*slot != NULL)
             return refuse_twice(file, key->line, "key id", ((const struct ses_caller_key *)*slot)->line,
@@ -120,9 +118,9 @@ static enum ses_status enter_certificates(struct ses_callers *callers, const str
 {
     const struct ses_caller_certificate *end = caller->certificates + caller->certificates_count;
 
-    for (const struct ses_caller_certificate *certificate = caller->certificates; certificate < end;
+    for (struct ses_caller_certificate *certificate = caller->certificates; certificate < end;
          certificate++) {
-        const void **slot = certificate_slot(&callers->certificates, certificate->kind, certificate->value);
+        void **slot = certificate_slot(&callers->certificates, certificate->kind, certificate->value);
 
         if (*slot != NULL)
             return refuse_twice(file, certificate->line, ses_caller_identity_name(certificate->kind),
@@ -140,8 +138,8 @@ static enum ses_status enter(struct ses_callers *callers, const char *file, stru
         make_table(&callers->arena, read->certificates_count, &callers->certificates) != SES_OK ||
         make_table(&callers->arena, read->count, &callers->names) != SES_OK)
         return ses_fault(fault, SES_NO_MEMORY, "%s: out of memory", file);
-    for (const struct ses_caller *caller = read->callers; caller < read->callers + read->count; caller++) {
-        const void **slot = name_slot(&callers->names, caller->name);
+    for (struct ses_caller *caller = read->callers; caller < read->callers + read->count; caller++) {
+        void **slot = name_slot(&callers->names, caller->name);
 
         if (*slot != NULL)
             return refuse_twice(file, caller->line, "name", ((const struct ses_caller *)*slot)->line, fault);
@@ -280,7 +278,7 @@ enum ses_caller_verdict ses_callers_find_key(const struct ses_callers *callers,
 
     *ret_caller = NULL;
     if (ses_caller_key_parse(text, &id) == SES_OK)
-        key = *key_slot(&callers->keys, id);
+        key = callers_key(callers, id);
     else
         text = ses_slice_cut(text, 0, SES_CALLER_KEY_LEN);
     ses_caller_key_hash(hash_key, text, hash);
@@ -296,8 +294,10 @@ enum ses_caller_verdict ses_callers_find_identity(const struct ses_callers *call
                                                   enum ses_caller_identity kind, struct ses_slice value,
                                                   uint64_t wall_s, const struct ses_caller **ret_caller)
 {
-    const struct ses_caller_certificate *certificate = *certificate_slot(&callers->certificates, kind, value);
+    const struct ses_caller_certificate *certificate = callers_certificate(callers, kind, value);
 
     *ret_caller = certificate == NULL ? NULL : certificate->caller;
-    return certificate == NULL ? SES_CALLER_UNKNOWN : judge(certificate->caller, wall_s);
+    if (certificate == NULL)
+        return SES_CALLER_UNKNOWN;
+    return certificate->withdrawn ? SES_CALLER_REVOKED : judge(certificate->caller, wall_s);
 }

@@ -187,6 +187,7 @@ enum ses_status ses_caller_gate_admit(void *arg, struct ses_exchange *x, struct 
     (void)conn;
     if (x->route->rights == SES_RIGHTS_OPEN)
         return SES_OK;
+    ses_callers_follow(gate->callers);
     read_head(x, &head);
     SES_TRY(authenticate(gate, x, &head, &caller, ret_error));
     SES_REQUIRE(caller != NULL);

@@ -4,7 +4,7 @@
 #ifndef SESSIOND_SRC_RUNTIME_CALLERS_OPEN_H
 #define SESSIOND_SRC_RUNTIME_CALLERS_OPEN_H
 
-#include <sessiond/caller/callers.h>
+#include <sessiond/caller/withdrawn.h>
 
 #include "layout.h"
 

@@ -42,7 +42,7 @@ struct ses_callers;
 /* What a child works with; everything is borrowed from memory inherited over fork. */
 struct ses_child_env {
     const struct ses_config *config;
-    const struct ses_callers *callers; /* NULL: nobody is asked who calls */
+    struct ses_callers *callers; /* NULL: nobody is asked who calls */
     const struct ses_layout *layout;
     struct ses_board *board;
     struct ses_store_shared *store_shared;

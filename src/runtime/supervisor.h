@@ -30,6 +30,7 @@ struct ses_supervisor {
     const struct ses_options *options;
     struct ses_config config;
     struct ses_callers *callers; /* NULL: nobody is asked who calls */
+    struct ses_withdrawn *withdrawn;
     struct ses_layout layout;
     struct ses_sandbox sandbox;
     struct ses_log log;

@@ -29,6 +29,17 @@ static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_config 
     return status;
 }
 
+/* Workers that have the old ones hear at once of what was taken away. */
+static void take_callers(struct ses_supervisor *sup, struct ses_callers *fresh)
+{
+    ses_withdrawn_add(sup->withdrawn, sup->callers, fresh);
+    if (fresh != NULL)
+        ses_callers_watch(fresh, sup->withdrawn);
+    ses_callers_free(sup->callers);
+    sup->callers = fresh;
+    ses_callers_tell(fresh, &sup->log);
+}
+
 /* Another HUP while rolling just raises the generation once more: those that were replaced already are
  * replaced again. While sessions are loaded there are no workers to replace; it is done as soon as
  * there are. */
@@ -50,9 +61,7 @@ void ses_supervisor_reload(struct ses_supervisor *sup)
         return;
     }
     sup->config = fresh;
-    ses_callers_free(sup->callers);
-    sup->callers = callers;
-    ses_callers_tell(callers, &sup->log);
+    take_callers(sup, callers);
     ses_tls_files_free(sup->tls_files);
     sup->tls_files = tls_files;
     sup->board->durability = fresh.durability;

@@ -97,6 +97,10 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     SES_TRY(ses_files_check(config, ret_fault));
     SES_TRY(ses_layout_open(&sup->layout, ret_fault));
     SES_TRY(ses_callers_open(config, &sup->layout, &sup->callers, ret_fault));
+    if (ses_withdrawn_new(&sup->withdrawn) != SES_OK)
+        return ses_fault(ret_fault, SES_NO_MEMORY, "no memory for what is taken away from callers");
+    if (sup->callers != NULL)
+        ses_callers_watch(sup->callers, sup->withdrawn);
     SES_TRY(ses_timekeeper_start(&sup->timekeeper, &sup->layout, &sup->log, ret_fault));
     SES_TRY(open_tls(sup, ret_fault));
     SES_TRY(add_children(sup, ret_fault));
@@ -161,6 +165,7 @@ void ses_supervisor_done(struct ses_supervisor *sup)
     ses_tls_tickets_free(sup->tls_tickets);
     ses_buf_done(&sup->keys);
     ses_callers_free(sup->callers);
+    ses_withdrawn_free(sup->withdrawn);
     sup->log.metrics = NULL;
     ses_board_free(sup->board);
     ses_layout_close(&sup->layout);

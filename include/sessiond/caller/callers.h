@@ -77,6 +77,7 @@ struct ses_caller_certificate {
     const struct ses_caller *caller;
     enum ses_caller_identity kind;
     struct ses_slice value;
+    bool withdrawn; /* by a later file (withdrawn.h) */
     uint32_t line;
 };
 

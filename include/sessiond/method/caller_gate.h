@@ -21,12 +21,12 @@
 #include <sessiond/base/log.h>
 #include <sessiond/base/metrics.h>
 #include <sessiond/base/secret.h>
-#include <sessiond/caller/callers.h>
+#include <sessiond/caller/withdrawn.h>
 #include <sessiond/exchange/gate.h>
 
 /* All borrowed. */
 struct ses_caller_gate {
-    const struct ses_callers *callers;
+    struct ses_callers *callers;       /* this process's own copy */
     const struct ses_secret *hash_key; /* DATA/keys/callers.key */
     struct ses_log *log;
     struct ses_metrics *metrics;
