@@ -35,8 +35,8 @@ fetch_clients() {
     tests/node_modules/.bin/buf --version >/dev/null || fail "npm left out the program of @bufbuild/buf: remove tests/node_modules, try again"
 }
 
-# The program alone: its package also installs and starts a server, on the admin port's default. Without it integration/metrics
-# leaves out what it would say.
+# The program alone: its package also installs and starts a server, on the admin port's default. Without it integration/metrics and
+# integration/alerts leave out what it would say.
 fetch_promtool() {
     local dir
     { [ -x tests/tools/promtool ] || command -v promtool >/dev/null; } && return
