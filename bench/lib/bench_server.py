@@ -61,7 +61,8 @@ class Server:
         self.data = self.folder / "data"
         self.log = self.folder / "log"
         self.arguments = [str(build / "sessiond"), "--listen", self.listen, "--admin", self.admin, "--data", str(self.data),
-                          "--workers", str(workers), "--config", str(config)] + (["--sandbox"] if sandbox else [])
+                          "--workers", str(workers), "--config", str(config)] + (["--sandbox"] if sandbox else []) + (
+                          ["--user", "root"] if os.geteuid() == 0 else [])
         self.start(cores)
         self.simulator = self._ready_line()["sandbox"] if sandbox else None
 

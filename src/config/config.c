@@ -23,15 +23,6 @@
 #define DRAIN_SECONDS  10
 #define DRAIN_MAX      600
 
-/* The option wins over the file. */
-static struct value choose(const char *option_text, const char *option, const char *file_text,
-                           const char *key)
-{
-    return (struct value){.text = option_text != NULL ? option_text : file_text,
-                          .key = key,
-                          .option = option_text != NULL ? option : NULL};
-}
-
 /* ---- numbers ------------------------------------------------------------------------------------------ */
 
 /* Numbers come as text (config_schema.h) and are read strictly: no sign, no blank, no other base. */
@@ -79,7 +70,7 @@ static unsigned default_workers(void)
 /* A process for each core that we may use, unless told otherwise. */
 static enum ses_status read_process(const struct loader *loader, const struct ses_raw_config *raw)
 {
-    struct value workers = choose(loader->options->workers, "--workers", raw->workers, "workers");
+    struct value workers = ses_config_choose(loader->options->workers, "--workers", raw->workers, "workers");
     struct value drain = {.text = raw->drain_seconds, .key = "drain_seconds"};
     uint64_t number = 0;
 
@@ -93,7 +84,8 @@ static enum ses_status read_process(const struct loader *loader, const struct se
 static enum ses_status read_level(const struct loader *loader, const struct ses_raw_config *raw)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
-    struct value value = choose(loader->options->log_level, "--log-level", raw->log.level, "log.level");
+    struct value value =
+        ses_config_choose(loader->options->log_level, "--log-level", raw->log.level, "log.level");
     unsigned choice = SES_LOG_INFO;
 
     if (value.text != NULL)
@@ -143,8 +135,9 @@ static enum ses_status read_address(const struct loader *loader, const struct va
  * may be equal. */
 static enum ses_status read_addresses(const struct loader *loader, const struct ses_raw_config *raw)
 {
-    struct value listen = choose(loader->options->listen, "--listen", raw->listen, "listen");
-    struct value admin = choose(loader->options->admin, "--admin", raw->admin_listen, "admin_listen");
+    struct value listen = ses_config_choose(loader->options->listen, "--listen", raw->listen, "listen");
+    struct value admin =
+        ses_config_choose(loader->options->admin, "--admin", raw->admin_listen, "admin_listen");
     struct ses_config *config = loader->config;
 
     SES_TRY(read_address(loader, &listen, DEFAULT_LISTEN, &config->listen));
@@ -317,7 +310,7 @@ static enum ses_status check_together(const struct loader *loader)
  * matters for these. */
 static enum ses_status settle(const struct loader *loader, const struct ses_raw_config *raw)
 {
-    struct value data = choose(loader->options->data, "--data", raw->data_dir, "data_dir");
+    struct value data = ses_config_choose(loader->options->data, "--data", raw->data_dir, "data_dir");
     struct ses_config *config = loader->config;
 
     config->sandbox = loader->options->sandbox;
@@ -327,6 +320,7 @@ static enum ses_status settle(const struct loader *loader, const struct ses_raw_
         ses_config_read_text(loader, &data, DEFAULT_DATA, sizeof(config->data_dir) / 2, config->data_dir));
     SES_TRY(read_callers(loader, raw));
     SES_TRY(read_process(loader, raw));
+    SES_TRY(ses_config_read_confine(loader, raw));
     SES_TRY(read_level(loader, raw));
     SES_TRY(read_durability(loader, raw));
     SES_TRY(read_token(loader, raw));
@@ -416,6 +410,10 @@ enum ses_status ses_config_check_reload(const struct ses_config *old, const stru
         key = "admin_listen";
     else if (strcmp(old->data_dir, fresh->data_dir) != 0)
         key = "data_dir";
+    else if (strcmp(old->user, fresh->user) != 0)
+        key = "user";
+    else if (strcmp(old->group, fresh->group) != 0)
+        key = "group";
     else if (old->workers != fresh->workers)
         key = "workers";
     else if (old->store_sessions_max != fresh->store_sessions_max)

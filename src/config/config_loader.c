@@ -3,6 +3,14 @@
 
 #include <string.h>
 
+struct value ses_config_choose(const char *option_text, const char *option, const char *file_text,
+                               const char *key)
+{
+    return (struct value){.text = option_text != NULL ? option_text : file_text,
+                          .key = key,
+                          .option = option_text != NULL ? option : NULL};
+}
+
 /* A complaint points at where the value came from: the option, the file's line, or (a default that
  * contradicts what was given) the key alone. */
 enum ses_status ses_config_refuse(const struct loader *loader, const struct value *value, const char *what)

@@ -5,8 +5,8 @@
  *   text      config.c reads the file, at most SES_CONFIG_FILE_MAX
  *   lines     config_lines.c: each key's line; no key twice, no alias, one document
  *   raw       config_schema.c: known keys only, every value still a text
- *   value     config.c, config_hosts.c, config_proxies.c, config_tls.c, config_binding.c: option before file before
- *             default, checked
+ *   value     config.c, config_hosts.c, config_proxies.c, config_tls.c, config_binding.c, config_confine.c: option
+ *             before file before default, checked
  *   together  check_together: what must fit each other
  */
 #ifndef SESSIOND_SRC_CONFIG_CONFIG_LOADER_H
@@ -30,6 +30,9 @@ struct loader {
     struct ses_fault *fault;
 };
 
+/* The option wins over the file. */
+struct value ses_config_choose(const char *option_text, const char *option, const char *file_text,
+                               const char *key);
 /* With the place of the value in its source: SES_INVALID_ARGUMENT for an option, SES_MALFORMED for the
  * file. */
 enum ses_status ses_config_refuse(const struct loader *loader, const struct value *value, const char *what);
@@ -56,6 +59,9 @@ SES_MUST_CHECK enum ses_status ses_config_read_proxies(const struct loader *load
 /* config_tls.c: the section tls; whether this is a sandbox is known by then. */
 SES_MUST_CHECK enum ses_status ses_config_read_tls(const struct loader *loader,
                                                    const struct ses_raw_config *raw);
+/* config_confine.c: user, group and confine. */
+SES_MUST_CHECK enum ses_status ses_config_read_confine(const struct loader *loader,
+                                                       const struct ses_raw_config *raw);
 /* config_binding.c: the section binding. */
 SES_MUST_CHECK enum ses_status ses_config_read_binding(const struct loader *loader,
                                                        const struct ses_raw_config *raw);

@@ -101,6 +101,9 @@ struct ses_raw_config {
     char *admin_listen;
     char *data_dir;
     char *callers;
+    char *user;
+    char *group;
+    char *confine;
     char *workers;
     char *drain_seconds;
     char **hosts;

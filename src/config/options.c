@@ -12,6 +12,7 @@ enum option {
     OPTION_LISTEN,
     OPTION_ADMIN,
     OPTION_DATA,
+    OPTION_USER,
     OPTION_WORKERS,
     OPTION_LOG_LEVEL,
     OPTION_VERSION,
@@ -23,11 +24,12 @@ static const struct {
     const char *name;
     bool value;
 } option_table[OPTION_COUNT] = {
-    [OPTION_CONFIG] = {"--config", true},    [OPTION_CHECK] = {"--check", false},
-    [OPTION_SANDBOX] = {"--sandbox", false}, [OPTION_LISTEN] = {"--listen", true},
-    [OPTION_ADMIN] = {"--admin", true},      [OPTION_DATA] = {"--data", true},
-    [OPTION_WORKERS] = {"--workers", true},  [OPTION_LOG_LEVEL] = {"--log-level", true},
-    [OPTION_VERSION] = {"--version", false}, [OPTION_HELP] = {"--help", false},
+    [OPTION_CONFIG] = {"--config", true},       [OPTION_CHECK] = {"--check", false},
+    [OPTION_SANDBOX] = {"--sandbox", false},    [OPTION_LISTEN] = {"--listen", true},
+    [OPTION_ADMIN] = {"--admin", true},         [OPTION_DATA] = {"--data", true},
+    [OPTION_USER] = {"--user", true},           [OPTION_WORKERS] = {"--workers", true},
+    [OPTION_LOG_LEVEL] = {"--log-level", true}, [OPTION_VERSION] = {"--version", false},
+    [OPTION_HELP] = {"--help", false},
 };
 
 const char *ses_options_help(void)
@@ -42,6 +44,7 @@ const char *ses_options_help(void)
            "  --admin ADDR:PORT    metrics, health, status page, default 127.0.0.1:9090; loopback only\n"
            "  --data DIR           sessions and keys, default ./data\n"
            "  --workers N          worker processes, 1 to 64, default: the cores that affinity and CPU quota leave\n"
+           "  --user NAME          started as root: the user to become once the ports are bound\n"
            "  --log-level LEVEL    debug, info, warn or error, default info\n"
            "  --version            print the version\n"
            "  --help, -h           print this\n"
@@ -73,6 +76,7 @@ static void settle(struct ses_options *options, const char *const values[OPTION_
     options->listen = values[OPTION_LISTEN];
     options->admin = values[OPTION_ADMIN];
     options->data = values[OPTION_DATA];
+    options->user = values[OPTION_USER];
     options->workers = values[OPTION_WORKERS];
     options->log_level = values[OPTION_LOG_LEVEL];
     options->sandbox = values[OPTION_SANDBOX] != NULL;

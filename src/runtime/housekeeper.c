@@ -11,6 +11,7 @@
 #include <sessiond/base/units.h>
 #include <sessiond/config/usual.h>
 
+#include "confine.h"
 #include "process.h"
 #include "readiness.h"
 
@@ -350,7 +351,6 @@ int ses_housekeeper_run(const struct ses_child_env *env)
     if (keeper == NULL)
         return SES_EXIT_SOFTWARE;
     ses_random_init();
-    ses_process_no_new_privs();
     keeper->env = env;
     ses_log_init(&keeper->log, STDERR_FILENO, level, env->role);
     ses_log_init(&keeper->quiet, STDERR_FILENO, level == SES_LOG_INFO ? SES_LOG_WARN : level, env->role);
@@ -361,7 +361,9 @@ int ses_housekeeper_run(const struct ses_child_env *env)
                            ses_clock_mono_ms());
     ses_vitals_open(&keeper->vitals, &env->board->metrics[env->slot]);
     open_loop(keeper);
-    status = ses_timers_new(&keeper->loop, &keeper->timers);
+    status = ses_confine_child(env, SES_CONFINE_HOUSEKEEPER, keeper->log.metrics, &keeper->log);
+    if (status == SES_OK)
+        status = ses_timers_new(&keeper->loop, &keeper->timers);
     if (status == SES_OK)
         status = ses_turnaway_new(env, &keeper->loop, keeper->timers, &keeper->log, &keeper->quiet,
                                   &keeper->turnaway);

@@ -48,8 +48,9 @@ static enum ses_status check_dir(const char *path, mode_t refused, struct ses_fa
     if (!S_ISDIR(st.st_mode))
         return ses_fault(fault, SES_FAILED_PRECONDITION, "%s: is not a directory", path);
     if (st.st_uid != geteuid())
-        return ses_fault(fault, SES_PERMISSION_DENIED, "%s: belongs to user %u, sessiond runs as user %u",
-                         path, (unsigned)st.st_uid, (unsigned)geteuid());
+        return ses_fault(fault, SES_PERMISSION_DENIED,
+                         "%s: belongs to user %u, sessiond runs as user %u (chown -R %u gives it everything)",
+                         path, (unsigned)st.st_uid, (unsigned)geteuid(), (unsigned)geteuid());
     if ((st.st_mode & refused) != 0)
         return ses_fault(fault, SES_PERMISSION_DENIED,
                          "%s: its permissions are too open (%04o), use chmod 700", path,

@@ -7,6 +7,7 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/base/random.h>
 
+#include "confine.h"
 #include "process.h"
 
 int ses_loader_run(const struct ses_child_env *env)
@@ -18,10 +19,11 @@ int ses_loader_run(const struct ses_child_env *env)
     struct ses_log log;
 
     ses_random_init();
-    ses_process_no_new_privs();
     ses_log_init(&log, STDERR_FILENO, env->config->log_level, env->role);
     log.metrics = &env->board->metrics[env->board->workers];
-    status = ses_store_load(env->layout->shards, env->store_shared, ses_clock_now_ms(), &log, &sessions);
+    status = ses_confine_child(env, SES_CONFINE_HOUSEKEEPER, log.metrics, &log);
+    if (status == SES_OK)
+        status = ses_store_load(env->layout->shards, env->store_shared, ses_clock_now_ms(), &log, &sessions);
     ses_log_begin(&log, status == SES_OK ? SES_LOG_INFO : SES_LOG_ERROR, "sessions_loaded", &line);
     ses_log_str(&line, "status", ses_status_name(status));
     ses_log_u64(&line, "sessions", sessions);

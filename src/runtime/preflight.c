@@ -11,6 +11,7 @@
 #include "callers_open.h"
 #include "files.h"
 #include "layout.h"
+#include "privilege.h"
 #include "sockets.h"
 
 /* To the kernel the table is a file in memory. */
@@ -70,6 +71,7 @@ enum ses_status ses_preflight(const struct ses_config *config, struct ses_fault 
     struct ses_tls_files *tls_files;
     struct ses_layout layout;
 
+    SES_TRY(ses_privilege_become_user(config, false, ret_fault));
     ses_layout_init(&layout, config->data_dir);
     SES_TRY(ses_files_check(config, ret_fault));
     SES_TRY(ses_tls_files_load(config, &tls_files, ret_fault));

@@ -17,18 +17,6 @@
 
 #define FILES_MAX 1048576u /* of the descriptors a hard limit may allow; no more are ever needed */
 
-/* LeakSanitizer attaches to its own process and cannot when that is not dumpable. */
-#if defined(__SANITIZE_ADDRESS__)
-#define UNDER_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define UNDER_ASAN 1
-#endif
-#endif
-#ifndef UNDER_ASAN
-#define UNDER_ASAN 0
-#endif
-
 /* A worker needs a descriptor for each connection; the soft limit of many systems is 1024. */
 static void raise_files(void)
 {
@@ -48,13 +36,15 @@ static void forbid_dumps(void)
 
     (void)setrlimit(RLIMIT_CORE, &none);
     /* Also keeps other processes of the same user from reading our memory. */
-    if (!UNDER_ASAN)
+    if (!SES_UNDER_ASAN)
         (void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
 }
 
 void ses_process_setup(void)
 {
     (void)umask(S_IRWXG | S_IRWXO);
+    /* No privilege can be gained by an exec from here on: the simulator's, a new version's. */
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN);
     /* Looks at /proc/self, which is root's once the process is not dumpable. */
@@ -116,11 +106,6 @@ void ses_process_child(pid_t supervisor)
     /* It may have died between fork and prctl: then no signal comes any more. */
     if (getppid() != supervisor)
         _exit(SES_EXIT_OK);
-}
-
-void ses_process_no_new_privs(void)
-{
-    (void)prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
 }
 
 /* The name between the parentheses is whatever the process calls itself: the state stands behind the last one. */

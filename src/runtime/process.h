@@ -15,7 +15,19 @@
 #define SES_EXIT_IO       74 /* the disk failed me: start me again, however often */
 #define SES_EXIT_CONFIG   78 /* do not start me again: it would end the same way */
 
-/* [supervisor] Core dumps off, descriptors up to the hard limit, umask 077, SIGPIPE and SIGXFSZ ignored
+/* LeakSanitizer attaches to its own process: it must be dumpable, and ptrace pass. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SES_UNDER_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SES_UNDER_ASAN 1
+#endif
+#endif
+#ifndef SES_UNDER_ASAN
+#define SES_UNDER_ASAN 0
+#endif
+
+/* [supervisor] Core dumps off, no new privileges, descriptors up to the hard limit, umask 077, SIGPIPE and SIGXFSZ ignored
  * (their system calls then fail with EPIPE and EFBIG, which are handled). Inherited by all children. */
 void ses_process_setup(void);
 /* [supervisor] First thing in main: whatever signal comes while the server is being made waits, and
@@ -27,8 +39,6 @@ SES_MUST_CHECK enum ses_status ses_process_signalfd(int *ret_fd, struct ses_faul
 /* [child] First thing after fork: terminal signals are the supervisor's to interpret, the child is told by
  * TERM only; if the supervisor is gone already or dies later, TERM comes by itself. */
 void ses_process_child(pid_t supervisor);
-/* [child] No privilege can be gained by an exec from here on. */
-void ses_process_no_new_privs(void);
 /* [any] proc(5)'s state of a process, 'R' for one that runs or would like to; 0: not known. */
 char ses_process_state(pid_t pid);
 

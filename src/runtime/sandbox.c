@@ -64,7 +64,6 @@ int ses_sandbox_run(const struct ses_child_env *env)
     int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
     (void)snprintf(number, sizeof(number), "%d", env->listen_fd);
-    ses_process_no_new_privs();
     /* It announces itself on standard output, which may be where our log goes. */
     if (null >= 0)
         (void)dup2(null, STDOUT_FILENO);

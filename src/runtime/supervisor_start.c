@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "confine.h"
 #include "files.h"
 #include "housekeeper.h"
 #include "loader.h"
 #include "preflight.h"
+#include "privilege.h"
 #include "process.h"
 #include "sockets.h"
 #include "worker.h"
@@ -93,6 +95,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     sup->signal_fd = -1;
     sup->alive_pipe[0] = -1;
     sup->alive_pipe[1] = -1;
+    SES_TRY(ses_privilege_become_user(config, true, ret_fault));
     ses_layout_init(&sup->layout, config->data_dir);
     SES_TRY(ses_files_check(config, ret_fault));
     SES_TRY(ses_layout_open(&sup->layout, ret_fault));
@@ -104,6 +107,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     SES_TRY(ses_timekeeper_start(&sup->timekeeper, &sup->layout, &sup->log, ret_fault));
     SES_TRY(open_tls(sup, ret_fault));
     SES_TRY(add_children(sup, ret_fault));
+    SES_TRY(ses_privilege_finish(ret_fault));
     if (pipe2(sup->alive_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
         return ses_fault(ret_fault, SES_IO, "pipe: %s", strerror(errno));
     SES_TRY(ses_process_signalfd(&sup->signal_fd, ret_fault));
@@ -119,6 +123,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
         return ses_fault_table(ret_fault, config->store_sessions_max, errno);
     ses_files_tell(config, &sup->log);
     ses_callers_tell(sup->callers, &sup->log);
+    ses_confine_tell(config, &sup->log);
     return SES_OK;
 }
 

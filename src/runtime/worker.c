@@ -7,6 +7,7 @@
 
 #include <sessiond/base/clock.h>
 
+#include "confine.h"
 #include "worker_parts.h"
 
 /* ---- life --------------------------------------------------------------------------------------------- */
@@ -34,6 +35,9 @@ static enum ses_status open_parts(struct ses_worker *worker, const char **ret_pa
 {
     *ret_part = "keys";
     SES_TRY(ses_worker_load_keys(worker));
+    /* Behind whatever opens files outside the records, before the first thread. */
+    *ret_part = "confinement";
+    SES_TRY(ses_confine_child(worker->env, SES_CONFINE_WORKER, worker->metrics, &worker->log));
     *ret_part = "timers";
     SES_TRY(ses_timers_new(&worker->loop, &worker->timers));
     *ret_part = "store";
@@ -142,7 +146,6 @@ int ses_worker_run(const struct ses_child_env *env)
     if (worker == NULL)
         return SES_EXIT_SOFTWARE;
     ses_random_init();
-    ses_process_no_new_privs();
     worker->env = env;
     worker->metrics = &env->board->metrics[env->slot];
     ses_metrics_reset_gauges(worker->metrics);

@@ -12,14 +12,14 @@ import unittest
 import grpc
 
 from connector_servers import Sim
-from harness import (BUILD, CREATE, PATIENCE, Server, ServerCase, claims, create_request, free_port, is_mistaken, response_class, unique,
-                     wait_until)
+from harness import (BUILD, CREATE, PATIENCE, Server, ServerCase, claims, create_request, free_port, is_mistaken, response_class,
+                     unique, wait_until, whoever_arguments)
 
 EXACT = [("x-connector", "adyen"), ("x-connector-config", '{"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}')]
 
 
 def run(*args, timeout=120):
-    return subprocess.run([BUILD / "sessiond", *args], capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run([BUILD / "sessiond", *args, *(() if "--user" in args else whoever_arguments())], capture_output=True, text=True, timeout=timeout, check=False)
 
 
 class Lifetime(unittest.TestCase):
@@ -234,7 +234,8 @@ class Refusals(unittest.TestCase):
         self.refused("--check", "--config", "/nonexistent.yaml", says=["/nonexistent.yaml"])
 
     def test_check_accepts_the_example(self):
-        done = run("--check", "--config", str(pathlib.Path(__file__).resolve().parents[2] / "deploy" / "sessiond.example.yaml"),
+        example = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "sessiond.example.yaml"
+        done = run("--check", "--config", str(example),
                    "--data", str(self.folder() / "data"))
         self.assertEqual(done.returncode, 0, done.stderr)
 

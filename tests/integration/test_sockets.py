@@ -21,7 +21,7 @@ import urllib.request
 import grpc
 
 from connector_servers import FakeConnector, own_channel, stripe_intent
-from harness import BUILD, CREATE, PATIENCE, Server, create_request, request_class, response_class, unique, wait_until
+from harness import BUILD, CREATE, PATIENCE, Server, create_request, request_class, response_class, unique, wait_until, whoever_arguments
 from variants import config
 
 ALIVE = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -452,7 +452,7 @@ class Limits(unittest.TestCase):
     def test_file_size(self):
         with tempfile.TemporaryDirectory() as data:
             for check in ((), ("--check",)):
-                done = subprocess.run([BUILD / "sessiond", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", f"{data}/data", *check],
+                done = subprocess.run([BUILD / "sessiond", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", f"{data}/data", *whoever_arguments(), *check],
                                       capture_output=True, text=True, timeout=PATIENCE, check=False,
                                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)))
                 self.assertEqual(done.returncode, 1)
@@ -462,7 +462,7 @@ class Limits(unittest.TestCase):
     def test_open_files(self):
         with tempfile.TemporaryDirectory() as data:
             for check in ((), ("--check",)):
-                done = subprocess.run([BUILD / "sessiond", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", f"{data}/data", *check],
+                done = subprocess.run([BUILD / "sessiond", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", f"{data}/data", *whoever_arguments(), *check],
                                       capture_output=True, text=True, timeout=PATIENCE, check=False,
                                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60)))
                 self.assertEqual(done.returncode, 1)

@@ -108,7 +108,13 @@
     X(LOG_LINES_LOST, "sessiond_log_lines_lost_total", "counter",                                            \
       "Log lines dropped, since their reader did not take them")                                             \
     X(LOG_LINES_SUMMED, "sessiond_log_lines_summed_total", "counter",                                        \
-      "Log lines of one kind that were counted in a log_summary instead of written")
+      "Log lines of one kind that were counted in a log_summary instead of written")                         \
+    X(CONFINED_CALLS, "sessiond_confined_calls", "gauge",                                                    \
+      "Workers and housekeeper whose system calls are confined to a list (confine)")                         \
+    X(CONFINED_FILES, "sessiond_confined_files", "gauge",                                                    \
+      "Workers and housekeeper that can open only what they need (the kernel's Landlock)")                   \
+    X(CONFINED_PORTS, "sessiond_confined_ports", "gauge",                                                    \
+      "Workers and housekeeper that can connect only to ports of the configuration (Landlock, ABI 4)")
 
 enum ses_counter {
 #define SES_COUNTER_ENUM(name, prom, kind, help) SES_C_##name,

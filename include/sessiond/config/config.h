@@ -25,6 +25,7 @@
 #define SES_CONFIG_MERCHANTS_MAX 128 /* entries of a list by merchant */
 #define SES_CONFIG_MERCHANT_SIZE 129
 #define SES_CONFIG_PROXIES_MAX   64
+#define SES_CONFIG_USER_SIZE     33 /* useradd(8) allows 32 */
 
 /* The places of ses_config.urls. */
 enum ses_config_url_at {
@@ -32,6 +33,14 @@ enum ses_config_url_at {
     SES_CONFIG_CONNECTORS(SES_CONFIG_URL_AT)
 #undef SES_CONFIG_URL_AT
         SES_CONFIG_URLS_MAX
+};
+
+/* confine: what holds a worker or the housekeeper in when somebody else's code runs in it (runtime). */
+enum ses_config_confine {
+    SES_CONFINE_ON,
+    SES_CONFINE_LOG, /* refuses no system call, the kernel's audit tells what would have been */
+    SES_CONFINE_OFF,
+    SES_CONFINE_COUNT
 };
 
 struct ses_config_url {
@@ -70,6 +79,9 @@ struct ses_config {
     struct ses_address admin;
     char data_dir[SES_CONFIG_PATH_SIZE];
     char callers[SES_CONFIG_PATH_SIZE]; /* the callers file; empty: nobody is asked who calls */
+    char user[SES_CONFIG_USER_SIZE];  /* empty: whoever starts it */
+    char group[SES_CONFIG_USER_SIZE]; /* empty: the user's */
+    enum ses_config_confine confine;
     unsigned workers;
     uint64_t drain_seconds;
     enum ses_log_level log_level;
@@ -108,7 +120,9 @@ struct ses_config {
  * SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_config_load(const struct ses_options *options,
                                                struct ses_config *ret_config, struct ses_fault *ret_fault);
-/* [supervisor] What a reload cannot change: sockets, data directory, workers and table size.
+/* "on", "log", "off". */
+const char *ses_config_confine_name(enum ses_config_confine confine);
+/* [supervisor] What a reload cannot change: sockets, data directory, user, workers and table size.
  * SES_FAILED_PRECONDITION names the key. */
 SES_MUST_CHECK enum ses_status ses_config_check_reload(const struct ses_config *old,
                                                        const struct ses_config *fresh,

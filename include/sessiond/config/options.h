@@ -15,6 +15,7 @@ struct ses_options {
     const char *listen;
     const char *admin;
     const char *data;
+    const char *user;
     const char *workers;
     const char *log_level;
 };

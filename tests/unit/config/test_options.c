@@ -27,7 +27,7 @@ static char *const *copy(const char *const *words, size_t bytes)
 static void all_options_with_both_spellings(void **state)
 {
     PARSE("--config=a.yaml", "--sandbox", "--listen", "[::1]:1", "--admin=127.0.0.1:2", "--data", "d",
-          "--workers=3", "--log-level", "debug");
+          "--user", "u", "--workers=3", "--log-level", "debug");
     (void)state;
     assert_int_equal(status, SES_OK);
     assert_int_equal(options.action, SES_ACTION_RUN);
@@ -36,6 +36,7 @@ static void all_options_with_both_spellings(void **state)
     assert_string_equal(options.listen, "[::1]:1");
     assert_string_equal(options.admin, "127.0.0.1:2");
     assert_string_equal(options.data, "d");
+    assert_string_equal(options.user, "u");
     assert_string_equal(options.workers, "3");
     assert_string_equal(options.log_level, "debug");
 }
@@ -117,8 +118,9 @@ static void needless_value_is_refused(void **state)
 
 static void help_names_every_option(void **state)
 {
-    static const char *const names[] = {"--config", "--check",   "--sandbox",   "--listen",  "--admin",
-                                        "--data",   "--workers", "--log-level", "--version", "--help"};
+    static const char *const names[] = {"--config",  "--check", "--sandbox", "--listen",
+                                        "--admin",   "--data",  "--workers", "--log-level",
+                                        "--version", "--help",  "--user"};
     size_t i;
 
     (void)state;
