@@ -2,7 +2,6 @@
  * Names and not numbers: libseccomp knows each architecture's, and leaves out what one does not have. */
 #include "confine.h"
 
-#include <asm/termbits.h>
 #include <errno.h>
 #include <sched.h>
 #include <sys/ioctl.h>
