@@ -6,7 +6,7 @@
  *   keys         the files of the rings; a running server reads them on SIGHUP
  *   token        standard input, the rings
  *   callers      the callers file and its hash key; a running server reads them on SIGHUP
- *   store        the shards, read only; check needs the seal keys
+ *   store        the shards, read only; verify needs the seal keys, restore makes shards, keys and clock
  *   status       the admin port, nothing of the data directory
  */
 #ifndef SESSIOND_SRC_CTL_CTL_H
@@ -52,6 +52,8 @@ struct ctl {
     bool live;
     bool seal;
     bool step;
+    bool with_keys;
+    const char *keys; /* a directory of keys; NULL: not given */
     struct ctl_caller caller;
     const char *args[CTL_ARGS_MAX]; /* what follows the command's words */
     int args_count;
@@ -82,9 +84,10 @@ int ctl_callers_rotate(const struct ctl *ctl);
 int ctl_callers_revoke(const struct ctl *ctl);
 int ctl_callers_list(const struct ctl *ctl);
 int ctl_token_inspect(const struct ctl *ctl);
-int ctl_store_check(const struct ctl *ctl);
 int ctl_store_list(const struct ctl *ctl);
 int ctl_store_backup(const struct ctl *ctl);
+int ctl_store_restore(const struct ctl *ctl);
+int ctl_store_verify(const struct ctl *ctl);
 int ctl_status(const struct ctl *ctl);
 
 #endif

@@ -1,45 +1,31 @@
-/* The command around ses_store_backup: a new directory to copy into, and what the operator has to know
- * about the copy (what is missing in it, that the keys are). */
+/* store backup TARGET [--with-keys]: the shards while the server runs, then what they need to be restored: sessiond's clock,
+ * the keys if they shall lie beside what they seal, and last the manifest, without which it is no backup. */
 #include "ctl.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <sessiond/store/store_admin.h>
+#include <sessiond/base/clock.h>
+#include <sessiond/base/clock_file.h>
+#include <sessiond/token/token.h>
 
-/* Two backups mixed in one directory would be neither. */
-static bool is_empty_dir(const char *path)
-{
-    DIR *dir = opendir(path);
-    const struct dirent *entry;
-    bool empty = dir != NULL;
+#include "files.h"
+#include "manifest.h"
 
-    while (dir != NULL && (entry = readdir(dir)) != NULL)
-        empty = empty && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0);
-    if (dir != NULL)
-        (void)closedir(dir);
-    return empty;
-}
-
-/* TARGET/shards, so that TARGET has the form of a data directory. The records are sealed, yet nobody else's
- * business. */
+/* Two backups mixed in one directory would be neither. TARGET/shards, so that TARGET has the form of a data
+ * directory. The records are sealed, yet nobody else's business. */
 static bool make_target(const char *target, char ret_shards[CTL_PATH_SIZE])
 {
-    int len = snprintf(ret_shards, CTL_PATH_SIZE, "%s/shards", target);
-
-    if (len < 0 || len >= CTL_PATH_SIZE) {
-        (void)ctl_fail("the path of the target is too long");
+    if (!ctl_join(target, "shards", ret_shards))
         return false;
-    }
     if (mkdir(target, 0700) != 0 && errno != EEXIST) {
         (void)ctl_fail("%s: cannot create: %s", target, strerror(errno));
         return false;
     }
-    if (!is_empty_dir(target)) {
+    if (!ctl_dir_is_empty(target)) {
         (void)ctl_fail("%s: must be a new or an empty directory", target);
         return false;
     }
@@ -53,7 +39,7 @@ static bool make_target(const char *target, char ret_shards[CTL_PATH_SIZE])
 static const char *hint_for(enum ses_status status)
 {
     if (status == SES_DATA_LOSS)
-        return "; the source is damaged: stop sessiond and run 'sessiondctl store check'";
+        return "; the source is damaged: stop sessiond and run 'sessiondctl store verify'";
     if (status == SES_BUSY)
         return "; sessions were written faster than the target takes them: use a faster target, or a quieter "
                "time";
@@ -62,39 +48,116 @@ static const char *hint_for(enum ses_status status)
     return "";
 }
 
-/* A copy with lost records is kept, since it may be the best there is, but the exit code says so. */
-static int conclude(const struct ctl *ctl, const struct ses_backup_report *report)
+static void on_progress(void *arg, const struct ses_backup_progress *progress)
 {
+    progress_step(arg, progress->records, progress->records_total, progress->bytes);
+}
+
+static bool copy_shards(const char *shards, const char *target, struct ses_backup_report *report)
+{
+    struct progress progress;
+    const struct ses_backup_watch watch = {.fn = on_progress, .arg = &progress};
+    enum ses_status status;
+
+    progress_begin(&progress, "copying");
+    status = ses_store_backup(shards, target, &watch, report);
+    progress_end(&progress);
+    if (status != SES_OK)
+        (void)ctl_fail("%s: backup failed: %s; what was written there is not a backup%s", target,
+                       ses_status_name(status), hint_for(status));
+    return status == SES_OK;
+}
+
+/* As the server keeps it, a minute old at most: a restored server's time goes on from there. */
+static bool copy_clock(const struct ctl *ctl, const char *target, struct manifest *manifest)
+{
+    struct ses_fault fault = {.text = ""};
+    struct ses_buf text;
+    enum ses_status status;
+
+    ses_buf_init(&text, 64 * SES_KIB);
+    status = ctl_file_read(ctl->data, SES_CLOCK_FILE_NAME, &text, &fault);
+    manifest->clock = status == SES_OK;
+    if (status == SES_OK)
+        status = ctl_file_write(target, SES_CLOCK_FILE_NAME, ses_buf_view(&text), &fault);
+    ses_buf_done(&text);
+    if (status == SES_OK || status == SES_NOT_FOUND)
+        return true;
+    (void)ctl_fail_fault(&fault);
+    return false;
+}
+
+static bool copy_keys(const struct ctl *ctl, const char *target, struct manifest *manifest)
+{
+    struct ses_fault fault = {.text = ""};
+    char from[CTL_PATH_SIZE];
+    char to[CTL_PATH_SIZE];
+    enum ses_status status;
+
+    if (!ctl_path(ctl, "keys", from) || !ctl_join(target, "keys", to))
+        return false;
+    status = manifest_natural(from, manifest->natural, &fault);
+    if (status == SES_OK && ctl->with_keys)
+        status = ses_keys_copy(from, to, &fault);
+    manifest->keys = ctl->with_keys;
+    if (status != SES_OK)
+        (void)ctl_fail_fault(&fault);
+    return status == SES_OK;
+}
+
+static bool write_manifest(const char *target, const struct ses_backup_report *report,
+                           struct manifest *manifest)
+{
+    for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++) {
+        manifest->shard[i].there = (report->shards >> i & 1) != 0;
+        manifest->shard[i].records = report->shard_records[i];
+    }
+    memcpy(manifest->seal_keys, report->seal_keys, sizeof(manifest->seal_keys));
+    manifest->seal_keys_count = report->seal_keys_count;
+    manifest->created_ms = ses_clock_wall_ms();
+    manifest->now_ms = ses_clock_now_ms();
+    return manifest_hash_files(target, manifest, false, "hashing") && manifest_write(target, manifest);
+}
+
+/* A copy with lost records is kept, since it may be the best there is, but the exit code says so. */
+static int conclude(const struct ctl *ctl, const struct ses_backup_report *report,
+                    const struct manifest *manifest)
+{
+    char bytes[16];
     int code = CTL_DONE;
 
     if (report->lost > 0)
         code =
             ctl_fail("%" PRIu64 " records cannot be read and are missing in the copy, which has all others; "
-                     "stop sessiond and run 'sessiondctl store check'",
+                     "stop sessiond and run 'sessiondctl store verify'",
                      report->lost);
     if (ctl->json)
-        return ctl_print_json(json_pack("{s:s,s:I,s:I}", "backup", ctl->args[0], "records",
-                                        (json_int_t)report->copied, "lost", (json_int_t)report->lost),
+        return ctl_print_json(json_pack("{s:s,s:I,s:I,s:I,s:b}", "backup", ctl->args[0], "records",
+                                        (json_int_t)report->copied, "lost", (json_int_t)report->lost, "bytes",
+                                        (json_int_t)manifest_bytes(manifest), "keys", ctl->with_keys),
                               false, code);
-    printf("shards copied to %s\n", ctl->args[0]);
-    (void)fprintf(
-        stderr, "the keys are not in it: without %s/keys it cannot be read; keep a copy of them elsewhere\n",
-        ctl->data);
+    progress_bytes_text(manifest_bytes(manifest), bytes);
+    printf("%" PRIu64 " records, %s, copied to %s\n", report->copied, bytes, ctl->args[0]);
+    (void)fprintf(stderr,
+                  ctl->with_keys
+                      ? "the keys are in it: keep it as secret as %s/keys\n"
+                      : "the keys are not in it: without %s/keys it cannot be read; keep a copy of them "
+                        "elsewhere\n",
+                  ctl->data);
     return code;
 }
 
 int ctl_store_backup(const struct ctl *ctl)
 {
-    struct ses_backup_report report;
+    static struct ses_backup_report report;
+    static struct manifest manifest;
+    const char *target = ctl->args[0];
     char shards[CTL_PATH_SIZE];
-    char target[CTL_PATH_SIZE];
+    char to[CTL_PATH_SIZE];
 
-    if (!ctl_path(ctl, "shards", shards) || !make_target(ctl->args[0], target))
+    if (!ctl_path(ctl, "shards", shards) || !ctl_take_clock(ctl) || !make_target(target, to) ||
+        !copy_shards(shards, to, &report) || !copy_clock(ctl, target, &manifest) ||
+        !copy_keys(ctl, target, &manifest) || !write_manifest(target, &report, &manifest))
         return CTL_FAILED;
-    enum ses_status status = ses_store_backup(shards, target, &report);
-
-    if (status != SES_OK)
-        return ctl_fail("%s: backup failed: %s; what was written there is not a backup%s", target,
-                        ses_status_name(status), hint_for(status));
-    return conclude(ctl, &report);
+    return conclude(ctl, &report, &manifest);
 }

@@ -117,6 +117,21 @@ static enum ses_status check_not_lost(const struct ses_layout *layout, struct se
                      layout->keys, seal ? "natural.key" : "seal-1.key", layout->shards);
 }
 
+/* sessiondctl store restore gives the shards their name last: without this the server would begin empty beside them. */
+static enum ses_status check_restored(const struct ses_layout *layout, struct ses_fault *fault)
+{
+    char path[SES_CONFIG_PATH_SIZE];
+
+    (void)snprintf(path, sizeof(path), "%.*s/shards.restoring", SES_CONFIG_PATH_SIZE / 2, layout->dir);
+    if (access(path, F_OK) != 0)
+        return SES_OK;
+    return ses_fault(
+        fault, SES_FAILED_PRECONDITION,
+        "%s: a restore has begun here and not ended: run sessiondctl store restore again, or remove it to "
+        "start without the backup",
+        path);
+}
+
 /* ---- lock --------------------------------------------------------------------------------------------- */
 
 static long read_pid(int fd)
@@ -280,7 +295,9 @@ enum ses_status ses_layout_open(struct ses_layout *layout, struct ses_fault *ret
 
     SES_TRY(make_dir(layout->dir, MODE_WRITE_OTHERS, ret_fault));
     SES_TRY(open_lock(layout, ret_fault));
-    status = make_dir(layout->shards, MODE_OTHERS, ret_fault);
+    status = check_restored(layout, ret_fault);
+    if (status == SES_OK)
+        status = make_dir(layout->shards, MODE_OTHERS, ret_fault);
     if (status == SES_OK)
         status = make_keys(layout, ret_fault);
     if (status == SES_OK)
@@ -312,6 +329,7 @@ enum ses_status ses_layout_check(const struct ses_layout *layout, struct ses_fau
     if (access(layout->dir, F_OK) != 0 && errno == ENOENT)
         return check_parent(layout, ret_fault);
     SES_TRY(check_dir(layout->dir, MODE_WRITE_OTHERS, ret_fault));
+    SES_TRY(check_restored(layout, ret_fault));
     SES_TRY(check_not_lost(layout, ret_fault));
     if (!ses_seal_ring_exists(layout->keys, SES_KEY_SEAL))
         return SES_OK; /* never started: keys are made then; sessiondctl may have made callers.key */

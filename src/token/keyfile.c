@@ -72,6 +72,11 @@ struct ses_key ses_key_first(enum ses_key_purpose purpose, struct ses_secret sec
     return key;
 }
 
+bool ses_key_is_first_file(const struct ses_key *key)
+{
+    return key->first && !key->own_file;
+}
+
 void ses_key_done(struct ses_key *key)
 {
     ses_secret_free(&key->secret);
@@ -245,7 +250,7 @@ static enum ses_status decode(struct ses_slice text, const char *path, const cha
 enum ses_status ses_key_read(const struct ses_keydir *dir, const char *name, enum ses_key_purpose purpose,
                              struct ses_fault *fault, struct ses_key *ret_key)
 {
-    struct ses_key key = {.purpose = purpose};
+    struct ses_key key = {.purpose = purpose, .own_file = true};
     struct ses_secret text;
 
     SES_TRY(ses_keydir_read(dir, name, fault, &text));

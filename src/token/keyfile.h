@@ -31,7 +31,8 @@ struct ses_key {
     char replaces[SES_KID_SIZE]; /* "" for none */
     /* of a key that seals */
     uint16_t number;
-    bool first; /* it lies in the ring's first file (too), which its next write removes */
+    bool first;    /* it lies in the ring's first file (too), which its next write removes */
+    bool own_file; /* it was read from <kid>.json */
     char lid[SES_KID_SIZE];
     /* of a key that signs */
     uint8_t public_key[SES_PASETO_PUBLIC_BYTES];
@@ -46,6 +47,9 @@ SES_MUST_CHECK enum ses_status ses_key_new(enum ses_key_purpose purpose, uint16_
 /* [any] The key that a ring's first file is, active; takes the secret. */
 struct ses_key ses_key_first(enum ses_key_purpose purpose, struct ses_secret secret, uint64_t created_ms);
 void ses_key_done(struct ses_key *key);
+
+/* [any] It has no file of its own yet: the state that a first file means, and nothing else to say. */
+bool ses_key_is_first_file(const struct ses_key *key);
 
 /* [any] Reads and checks one file: that it is whole, that its parts belong together, that the file is named after
  * its key and lies under its purpose. SES_NOT_FOUND, SES_MALFORMED, SES_FAILED_PRECONDITION, SES_IO,

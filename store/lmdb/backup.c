@@ -45,6 +45,7 @@ struct locators {
 };
 
 struct shard_copy {
+    unsigned number;
     struct ses_env *from; /* NULL: there is no such shard */
     struct ses_shard to;
     bool to_open;
@@ -58,6 +59,8 @@ struct shard_copy {
 
 struct backup {
     struct ses_backup_report *report;
+    const struct ses_backup_watch *watch;
+    struct ses_backup_progress progress;
     uint64_t pinned_ns;
     size_t tail_bytes;
     struct shard_copy shard[SES_STORE_SHARDS_MAX];
@@ -93,9 +96,24 @@ static enum ses_status check_target(const char *target_dir)
     return empty ? SES_OK : SES_ALREADY_EXISTS;
 }
 
-static enum ses_status open_shard(struct shard_copy *copy, const char *dir, const char *target_dir,
+static enum ses_status count_records(struct backup *backup, struct ses_env *from)
+{
+    uint64_t records = 0;
+    enum ses_status status;
+    uint64_t bytes;
+    MDB_txn *txn;
+
+    SES_TRY(ses_env_read_begin(from, &txn));
+    status = ses_env_usage(from, txn, &bytes, &records);
+    ses_env_read_end(from);
+    backup->progress.records_total += records;
+    return status;
+}
+
+static enum ses_status open_shard(struct backup *backup, const char *dir, const char *target_dir,
                                   unsigned number)
 {
+    struct shard_copy *copy = &backup->shard[number];
     char path[SHARD_PATH_MAX];
     enum ses_status status;
 
@@ -105,7 +123,9 @@ static enum ses_status open_shard(struct shard_copy *copy, const char *dir, cons
         return SES_OK;
     if (status != SES_OK)
         return status;
+    copy->number = number;
     copy->next = 1;
+    SES_TRY(count_records(backup, copy->from));
     SES_TRY(ses_shard_open(target_dir, number, true, copy->from->map_bytes, NULL, &copy->to));
     copy->to_open = true;
     return SES_OK;
@@ -113,11 +133,36 @@ static enum ses_status open_shard(struct shard_copy *copy, const char *dir, cons
 
 /* ---- 1. walking */
 
-static enum ses_status write_block(struct shard_copy *copy, const struct backup_block *block)
+static void note_seal_key(struct ses_backup_report *report, uint16_t id)
+{
+    for (unsigned i = 0; i < report->seal_keys_count; i++)
+        if (report->seal_keys[i] == id)
+            return;
+    if (report->seal_keys_count < SES_STORE_SEAL_KEYS_MAX)
+        report->seal_keys[report->seal_keys_count++] = id;
+}
+
+static void tell_progress(struct backup *backup, const struct backup_block *block)
+{
+    backup->progress.records += block->count;
+    backup->progress.bytes += block->used;
+    if (backup->watch != NULL)
+        backup->watch->fn(backup->watch->arg, &backup->progress);
+}
+
+static enum ses_status write_block(struct backup *backup, struct shard_copy *copy,
+                                   const struct backup_block *block)
 {
     SES_TRY(ses_env_status(ses_backup_block_write(block, copy->to.env)));
-    for (unsigned i = 0; i < block->count; i++)
-        SES_TRY(locators_add(&copy->copied, block->item[i].locator));
+    for (unsigned i = 0; i < block->count; i++) {
+        const struct backup_item *item = &block->item[i];
+
+        SES_TRY(locators_add(&copy->copied, item->locator));
+        if (item->bytes >= RECORD_HEADER_BYTES)
+            note_seal_key(backup->report,
+                          ses_record_seal_key(ses_slice(block->bytes + item->at, item->bytes)));
+    }
+    tell_progress(backup, block);
     return SES_OK;
 }
 
@@ -135,7 +180,7 @@ static enum ses_status read_block(struct shard_copy *copy, struct backup_block *
     return rc == MDB_NOTFOUND ? SES_OK : ses_env_status(rc);
 }
 
-static enum ses_status copy_block(struct shard_copy *copy)
+static enum ses_status copy_block(struct backup *backup, struct shard_copy *copy)
 {
     struct backup_block *block = ses_backup_block_new();
     enum ses_status status;
@@ -144,7 +189,7 @@ static enum ses_status copy_block(struct shard_copy *copy)
         return SES_NO_MEMORY;
     status = read_block(copy, block);
     if (status == SES_OK)
-        status = write_block(copy, block);
+        status = write_block(backup, copy, block);
     ses_backup_block_free(block);
     return status;
 }
@@ -161,7 +206,7 @@ static enum ses_status newest_of(struct shard_copy *copy, uint64_t *ret_locator)
 }
 
 /* As far as the shard goes now: what comes meanwhile is for the next round, or this one might not end. */
-static enum ses_status walk(struct shard_copy *copy)
+static enum ses_status walk(struct backup *backup, struct shard_copy *copy)
 {
     uint64_t before = 0;
     uint64_t newest;
@@ -169,7 +214,7 @@ static enum ses_status walk(struct shard_copy *copy)
     SES_TRY(newest_of(copy, &newest));
     while (copy->next <= newest && copy->next != before) { /* the newest ones may be gone by now */
         before = copy->next;
-        SES_TRY(copy_block(copy));
+        SES_TRY(copy_block(backup, copy));
     }
     return SES_OK;
 }
@@ -296,7 +341,7 @@ static enum ses_status copy_round(struct backup *backup)
     forget_pinned(backup);
     for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++)
         if (backup->shard[i].from != NULL)
-            SES_TRY(walk(&backup->shard[i]));
+            SES_TRY(walk(backup, &backup->shard[i]));
     status = pin_all(backup);
     if (status == SES_OK)
         status = take_pinned(backup);
@@ -327,8 +372,9 @@ static int drop_some(struct shard_copy *copy, size_t first, size_t count)
     return rc;
 }
 
-static enum ses_status finish(struct shard_copy *copy, struct ses_backup_report *report)
+static enum ses_status finish(struct backup *backup, struct shard_copy *copy)
 {
+    struct ses_backup_report *report = backup->report;
     size_t left;
 
     for (size_t i = 0; i < copy->gone.count; i += BACKUP_DROPS) {
@@ -336,8 +382,10 @@ static enum ses_status finish(struct shard_copy *copy, struct ses_backup_report 
         SES_TRY(ses_env_status(drop_some(copy, i, left < BACKUP_DROPS ? left : BACKUP_DROPS)));
     }
     for (const struct backup_block *block = copy->tail; block != NULL; block = block->next)
-        SES_TRY(write_block(copy, block));
-    report->copied += copy->copied.count - copy->gone.count;
+        SES_TRY(write_block(backup, copy, block));
+    report->shards |= UINT64_C(1) << copy->number;
+    report->shard_records[copy->number] = copy->copied.count - copy->gone.count;
+    report->copied += report->shard_records[copy->number];
     report->lost += copy->lost;
     return ses_env_status(mdb_env_sync(copy->to.env->mdb, 1));
 }
@@ -350,7 +398,7 @@ static enum ses_status copy_all(struct backup *backup)
         status = copy_round(backup);
     for (unsigned i = 0; i < SES_STORE_SHARDS_MAX && status == SES_OK; i++)
         if (backup->shard[i].from != NULL)
-            status = finish(&backup->shard[i], backup->report);
+            status = finish(backup, &backup->shard[i]);
     return status;
 }
 
@@ -368,9 +416,10 @@ static void close_all(struct backup *backup)
     }
 }
 
-enum ses_status ses_store_backup(const char *dir, const char *target_dir, struct ses_backup_report *report)
+enum ses_status ses_store_backup(const char *dir, const char *target_dir,
+                                 const struct ses_backup_watch *watch, struct ses_backup_report *report)
 {
-    struct backup backup = {.report = report};
+    struct backup backup = {.report = report, .watch = watch};
     enum ses_status status = SES_OK;
     uint64_t shards;
 
@@ -379,7 +428,7 @@ enum ses_status ses_store_backup(const char *dir, const char *target_dir, struct
     SES_TRY(ses_shard_list(dir, &shards));
     for (unsigned i = 0; i < SES_STORE_SHARDS_MAX && status == SES_OK; i++)
         if ((shards >> i & 1) != 0)
-            status = open_shard(&backup.shard[i], dir, target_dir, i);
+            status = open_shard(&backup, dir, target_dir, i);
     if (status == SES_OK)
         status = copy_all(&backup);
     close_all(&backup);

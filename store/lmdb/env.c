@@ -64,7 +64,7 @@ static void log_damage(struct ses_log *log, const char *path, const char *reason
     ses_log_str(&line, "reason", reason);
     ses_log_str(
         &line, "hint",
-        "stop sessiond, run 'sessiondctl store check'; restore this directory from a backup, or move it away "
+        "stop sessiond, run 'sessiondctl store verify'; restore this directory from a backup, or move it away "
         "to start without its sessions");
     ses_log_end(&line);
 }
@@ -74,7 +74,7 @@ static void on_assert(MDB_env *mdb, const char *text)
 {
     const struct ses_env *env = mdb_env_get_userctx(mdb);
 
-    (void)fprintf(stderr, "sessiond: damaged LMDB file %s/data.mdb: %s; run 'sessiondctl store check'\n",
+    (void)fprintf(stderr, "sessiond: damaged LMDB file %s/data.mdb: %s; run 'sessiondctl store verify'\n",
                   env != NULL ? env->path : "?", text);
 }
 

@@ -95,7 +95,7 @@ static const char *hint_for(enum ses_status status)
     if (status == SES_FULL)
         return "the session table is too small for the sessions on disk: raise sessions_max";
     if (status == SES_DATA_LOSS)
-        return "run 'sessiondctl store check'; restore the shard's directory from a backup, or move it away "
+        return "run 'sessiondctl store verify'; restore the shard's directory from a backup, or move it away "
                "to start without its sessions";
     return "see the system's log; the data directory must be readable and writable";
 }

@@ -107,7 +107,7 @@ static void tell_damaged(struct ses_lmdb *store, uint64_t word)
     ses_log_u64(&line, "shard", word_shard(word));
     ses_log_u64(&line, "locator", word_low(word));
     ses_log_str(&line, "hint",
-                "this session is answered DATA_LOSS; stop sessiond and run 'sessiondctl store check'");
+                "this session is answered DATA_LOSS; stop sessiond and run 'sessiondctl store verify'");
     ses_log_end(&line);
 }
 

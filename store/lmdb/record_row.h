@@ -7,7 +7,7 @@
  *   60  u8 kind             61  u8[3] check sum                              -- 64 bytes
  *
  * owner is the store's alone, not part of the record: 0 in rows of earlier versions, and in one that was made
- * of a record's header. Earlier versions take both for the record's bytes, which only `store check` looks at.
+ * of a record's header. Earlier versions take both for the record's bytes, which only `store verify` looks at.
  *
  * An inbox is told by its session id, as in the record's header (record.h).
  *

@@ -301,7 +301,7 @@ static void log_fault(struct ses_lmdb *store, const struct commit_fault *fault)
     ses_log_str(&line, "hint",
                 fault->poisoned
                     ? "this worker acknowledges no more writes and must be replaced; check the disk"
-                    : "sessions are served on, expired ones stay on disk; run 'sessiondctl store check'");
+                    : "sessions are served on, expired ones stay on disk; run 'sessiondctl store verify'");
     ses_log_end(&line);
 }
 

@@ -27,7 +27,7 @@ class Usage(unittest.TestCase):
     def test_help_names_every_command(self):
         done = ctl("/nowhere", "--help")
         self.assertEqual(done.returncode, 0)
-        for words in ("keys list", "keys generate", "keys activate", "keys revoke", "keys retire", "token inspect", "store check",
+        for words in ("keys list", "keys generate", "keys activate", "keys revoke", "keys retire", "token inspect", "store verify", "store restore",
                       "store list", "store backup", "status", "--data", "--admin", "--json", "exit codes"):
             self.assertIn(words, done.stdout)
 
@@ -59,7 +59,7 @@ class Usage(unittest.TestCase):
             self.assertEqual(short, long)
 
     def test_no_data_directory_is_1_and_names_the_path(self):
-        for args in (("keys", "list"), ("keys", "generate", "--test"), ("store", "check"), ("store", "list"),
+        for args in (("keys", "list"), ("keys", "generate", "--test"), ("store", "verify"), ("store", "list"),
                      ("store", "backup", "/nowhere/either")):
             done = ctl("/nowhere", *args)
             self.assertEqual(done.returncode, 1, args)
@@ -91,10 +91,11 @@ class Data(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.addCleanup(shutil.rmtree, target)
         shutil.copytree(self.server.data / "keys", target / "keys")
+        (target / "manifest.json").unlink()  # as a data directory: what is damaged here is found by opening it
         return target
 
     def check(self, data):
-        done = ctl(data, "--json", "store", "check")
+        done = ctl(data, "--json", "store", "verify")
         return done.returncode, json.loads(done.stdout), done.stderr
 
     def test_check_counts_every_session_while_the_server_runs(self):
@@ -103,7 +104,7 @@ class Data(unittest.TestCase):
         self.assertEqual(report["total"]["current"], SESSIONS)
         self.assertEqual((report["total"]["damaged"], report["duplicates"]), (0, 0))
         self.assertEqual(sum(shard["current"] for shard in report["shards"]), SESSIONS)
-        self.assertRegex(ctl(self.server.data, "store", "check").stdout, rf"total +{SESSIONS} ")
+        self.assertRegex(ctl(self.server.data, "store", "verify").stdout, rf"total +{SESSIONS} ")
 
     def test_backup_holds_the_same_and_needs_an_empty_target(self):
         copy = self.copy()
@@ -145,7 +146,7 @@ class Data(unittest.TestCase):
         code, report, _ = self.check(copy)
         self.assertEqual((code, report["total"]["damaged"], report["total"]["current"]), (1, SESSIONS, 0))
         (copy / "keys" / "seal-1.key").unlink()
-        done = ctl(copy, "store", "check")
+        done = ctl(copy, "store", "verify")
         self.assertEqual(done.returncode, 1)
         self.assertIn("seal-1.key", done.stderr)
         self.assertFalse((copy / "keys" / "seal-1.key").exists())

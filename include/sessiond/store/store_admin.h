@@ -55,17 +55,36 @@ SES_MUST_CHECK enum ses_status ses_store_scan(const char *dir, const struct ses_
 struct ses_backup_report {
     uint64_t copied; /* records */
     uint64_t lost;   /* could not be read at the source: not in the copy */
+    uint64_t shards; /* a bit each */
+    uint64_t shard_records[SES_STORE_SHARDS_MAX];
+    uint16_t seal_keys[SES_STORE_SEAL_KEYS_MAX]; /* ids of those that sealed any of it */
+    unsigned seal_keys_count;
+};
+
+/* How far it is; the total is what the source held when the backup began, garbage included. */
+struct ses_backup_progress {
+    uint64_t records;
+    uint64_t records_total;
+    uint64_t bytes; /* of records */
+};
+
+/* Called between blocks, while no snapshot is held. */
+struct ses_backup_watch {
+    void (*fn)(void *arg, const struct ses_backup_progress *progress);
+    void *arg;
 };
 
 /* [any process] A consistent copy of every shard into an existing empty directory, while the server runs:
  * every session that was acknowledged before the call is in it, but for the report's lost records, which
  * are damaged at the source: all others are in it all the same. report is written whatever the status.
+ * watch may be NULL.
  * However slow the target is, no snapshot of the source lasts for it (backup.c). Memory: 8 bytes a record and
  * up to 64 MiB. SES_ALREADY_EXISTS: the directory is not empty. SES_IO, SES_FULL. SES_DATA_LOSS: a shard, or
  * its index, is damaged, so that nobody can tell what is missing. SES_BUSY: records were put faster than the
  * target takes them, or the shards could not be pinned within 2 s of each other. SES_ABORTED: to compare the
  * copy with the source took more than 30 s. */
 SES_MUST_CHECK enum ses_status ses_store_backup(const char *dir, const char *target_dir,
+                                                const struct ses_backup_watch *watch,
                                                 struct ses_backup_report *report);
 
 #endif

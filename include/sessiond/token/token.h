@@ -196,6 +196,11 @@ SES_MUST_CHECK enum ses_status ses_secret_file_open(const char *path, bool creat
                                                     struct ses_secret *ret_secret,
                                                     struct ses_fault *ret_fault);
 
+/* [sessiondctl] All rings and secrets of dir, checked as when they are loaded, into a directory that is made and
+ * belongs to its parent's owner; target must not be there. SES_ALREADY_EXISTS, else as ses_keyring_load. */
+SES_MUST_CHECK enum ses_status ses_keys_copy(const char *dir, const char *target,
+                                             struct ses_fault *ret_fault);
+
 /* ---- step handles: opaque, encrypted, for one step of one session; safe in a URL, a form field or a log of
  * somebody else. */
 

@@ -37,11 +37,14 @@ static const struct command {
     {"callers", "list", "", 0, ctl_callers_list, "the callers, what they may do, and the ids of their keys"},
     {"token", "inspect", "", 0, ctl_token_inspect,
      "read a token from stdin, print its claims and whether the ring accepts it"},
-    {"store", "check", "", 0, ctl_store_check,
-     "open every record with the seal keys and count; fails on damage or duplicates"},
+    {"store", "verify", "[--keys DIR]", 0, ctl_store_verify,
+     "open every record with the seal keys and count, of a backup every file too; fails on damage or duplicates"},
+    {"store", "check", "[--keys DIR]", 0, ctl_store_verify, "the same by its older name"},
     {"store", "list", "[--limit N]", 0, ctl_store_list, "one line a record, old to new, without opening it"},
-    {"store", "backup", "TARGET", 1, ctl_store_backup,
-     "a consistent copy of the shards into a new or empty directory, while the server runs"},
+    {"store", "backup", "TARGET [--with-keys]", 1, ctl_store_backup,
+     "a consistent copy of the shards into a new or empty directory, while the server runs, and its manifest"},
+    {"store", "restore", "SOURCE", 1, ctl_store_restore,
+     "a backup into a data directory without sessions, while no server runs on it; whole or not at all"},
     {"status", NULL, "[--once]", 0, ctl_status,
      "a running sessiond: rates, latencies, workers, connectors; drawn anew each second on a terminal"},
 };
@@ -64,6 +67,8 @@ static int print_help(void)
            "  --data DIR          data directory of sessiond, default " CTL_DEFAULT_DATA "\n"
            "  --admin ADDR:PORT   admin port of sessiond, default " CTL_DEFAULT_ADMIN "\n"
            "  --limit N           store list: stop after N records\n"
+           "  --with-keys         store backup: the keys too, beside what they seal\n"
+           "  --keys DIR          store verify: the keys are there\n"
            "  --callers FILE      the callers file, default callers.yaml in the data directory\n"
            "  --merchants LIST    callers add: separated by commas, or '*' for any; required\n"
            "  --tenants LIST      callers add: likewise, default DefaultTenantId\n"
@@ -182,18 +187,21 @@ static const char **value_of(struct ctl *ctl, const char *word)
         return &ctl->admin;
     if (strcmp(word, "--limit") == 0)
         return &ctl->limit;
+    if (strcmp(word, "--keys") == 0)
+        return &ctl->keys;
     return caller_value_of(&ctl->caller, word);
 }
 
 static bool set_flag(struct ctl *ctl, const char *word)
 {
-    bool *flag = strcmp(word, "--json") == 0   ? &ctl->json
-                 : strcmp(word, "--once") == 0 ? &ctl->once
-                 : strcmp(word, "--test") == 0 ? &ctl->test
-                 : strcmp(word, "--live") == 0 ? &ctl->live
-                 : strcmp(word, "--seal") == 0 ? &ctl->seal
-                 : strcmp(word, "--step") == 0 ? &ctl->step
-                                               : NULL;
+    bool *flag = strcmp(word, "--json") == 0        ? &ctl->json
+                 : strcmp(word, "--once") == 0      ? &ctl->once
+                 : strcmp(word, "--test") == 0      ? &ctl->test
+                 : strcmp(word, "--live") == 0      ? &ctl->live
+                 : strcmp(word, "--seal") == 0      ? &ctl->seal
+                 : strcmp(word, "--step") == 0      ? &ctl->step
+                 : strcmp(word, "--with-keys") == 0 ? &ctl->with_keys
+                                                    : NULL;
 
     if (flag != NULL)
         *flag = true;
@@ -214,7 +222,9 @@ int main(int argc, char **argv)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return print_help();
         if (strcmp(argv[i], "--version") == 0)
-            return printf("sessiondctl %s (commit %s)\n", ses_version(), ses_version_commit()) < 0 ? CTL_FAILED : CTL_DONE;
+            return printf("sessiondctl %s (commit %s)\n", ses_version(), ses_version_commit()) < 0
+                       ? CTL_FAILED
+                       : CTL_DONE;
         if (value != NULL && (i + 1 == argc || argv[i + 1][0] == '\0'))
             return usage("a value is missing behind", argv[i]);
         if (value != NULL)

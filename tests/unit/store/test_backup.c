@@ -146,8 +146,8 @@ static void test_backup(void **state)
             update(rig, second, i, "two", UINT64_MAX);
     }
     target_of(rig, target);
-    assert_ok(ses_store_backup(rig->dir, target, &report)); /* while both are open */
-    assert_int_equal(ses_store_backup(rig->dir, target, &report), SES_ALREADY_EXISTS);
+    assert_ok(ses_store_backup(rig->dir, target, NULL, &report)); /* while both are open */
+    assert_int_equal(ses_store_backup(rig->dir, target, NULL, &report), SES_ALREADY_EXISTS);
     create(rig, first, 1000, "after it");
     ses_lmdb_close(first);
     ses_lmdb_close(second);
@@ -200,7 +200,7 @@ static void test_backup_beside_a_writer(void **state)
         (void)usleep(1000);
     target_of(rig, target);
     acked = atomic_load(&progress->acked);
-    assert_ok(ses_store_backup(rig->dir, target, &report));
+    assert_ok(ses_store_backup(rig->dir, target, NULL, &report));
     (void)kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     assert_ok(ses_store_scan(target, &rig->seal_key, 1, count_row, &count));

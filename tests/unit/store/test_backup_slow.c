@@ -169,7 +169,7 @@ static void copy_slowly(struct rig *rig, void (*meanwhile)(void), struct ses_bac
     (void)snprintf(target, sizeof(target), "%s/backup", rig->dir);
     assert_int_equal(mkdir(target, 0700), 0);
     slow.on = true;
-    assert_ok(ses_store_backup(rig->dir, target, report));
+    assert_ok(ses_store_backup(rig->dir, target, NULL, report));
     slow.on = false;
 }
 

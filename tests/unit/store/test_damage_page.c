@@ -333,7 +333,7 @@ static void test_copies_step_over_it(void **state)
         (void)snprintf(target, sizeof(target), "%s/backup-%zu", rig->dir, i);
         assert_int_equal(mkdir(target, 0700), 0);
         hurt_page(rig, &hurt, page_number_of(store->shard.env, ENV_RECORDS, locator), garbage_kinds[i]);
-        assert_ok(ses_store_backup(rig->dir, target, &report));
+        assert_ok(ses_store_backup(rig->dir, target, NULL, &report));
         assert_int_equal(report.lost, page_nodes(hurt.before));
         assert_int_equal(report.copied + report.lost, FEW);
         assert_int_equal(ses_store_scan(rig->dir, &rig->seal_key, 1, count_row, counts), SES_DATA_LOSS);
@@ -365,7 +365,7 @@ static void test_damaged_index_is_not_copied(void **state)
         (void)snprintf(target, sizeof(target), "%s/backup-%zu", rig->dir, i);
         assert_int_equal(mkdir(target, 0700), 0);
         hurt_page(rig, &hurt, page_number_of(store->shard.env, ENV_INDEX, locator), garbage_kinds[i]);
-        assert_int_equal(ses_store_backup(rig->dir, target, &report), SES_DATA_LOSS);
+        assert_int_equal(ses_store_backup(rig->dir, target, NULL, &report), SES_DATA_LOSS);
         heal_page(rig, &hurt);
     }
     ses_lmdb_close(store);

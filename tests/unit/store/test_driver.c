@@ -215,7 +215,7 @@ static void test_an_inbox(void **state)
     ses_store_close(&store->base);
     (void)snprintf(copy, sizeof(copy), "%s/copy", rig->dir);
     assert_int_equal(mkdir(copy, 0700), 0);
-    assert_ok(ses_store_backup(rig->dir, copy, &report));
+    assert_ok(ses_store_backup(rig->dir, copy, NULL, &report));
     assert_int_equal(report.copied, 4);
     assert_ok(ses_store_scan(copy, &rig->seal_key, 1, on_inbox, &inboxes));
     assert_int_equal(inboxes, 3);

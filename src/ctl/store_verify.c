@@ -1,4 +1,5 @@
-/* Opens every record of every shard and counts; the server may run meanwhile. */
+/* store verify: of a backup, every file against the manifest first; then every record of every shard is opened, compared
+ * with its row of the index, and counted. A server may run on the directory meanwhile. */
 #include "ctl.h"
 
 #include <inttypes.h>
@@ -8,11 +9,18 @@
 #include <sessiond/token/token.h>
 
 #include "census.h"
+#include "manifest.h"
 
 #define COMPLAINTS_MAX 20 /* lines about single records; the counts tell the rest */
 
 struct check {
+    const struct ctl *ctl;
+    struct manifest manifest;
+    bool backup; /* there is one */
     struct census census;
+    struct progress progress;
+    uint64_t records;
+    uint64_t bytes;
     enum ses_status status; /* of census_add */
     unsigned complaints;
 };
@@ -31,6 +39,9 @@ static bool on_row(void *arg, const struct ses_scan_row *row)
     struct check *check = arg;
     bool duplicate = false;
 
+    check->records++;
+    check->bytes += row->sealed_bytes;
+    progress_step(&check->progress, check->records, manifest_records(&check->manifest), check->bytes);
     check->status = census_add(&check->census, row, &duplicate);
     if (check->status != SES_OK)
         return false;
@@ -49,15 +60,15 @@ static json_t *counts_json(const struct census_counts *counts)
                      (json_int_t)counts->sealed_bytes);
 }
 
-static int print_json(const struct census *census, int code)
+static int print_json(const struct check *check, int code)
 {
-    struct census_counts total = census_total(census);
+    struct census_counts total = census_total(&check->census);
     json_t *shards = json_array();
 
-    for (unsigned i = 0; i < census->shards; i++)
-        (void)json_array_append_new(shards, counts_json(&census->shard[i]));
-    return ctl_print_json(json_pack("{s:o,s:o,s:I}", "shards", shards, "total", counts_json(&total),
-                                    "duplicates", (json_int_t)census->duplicates),
+    for (unsigned i = 0; i < check->census.shards; i++)
+        (void)json_array_append_new(shards, counts_json(&check->census.shard[i]));
+    return ctl_print_json(json_pack("{s:b,s:o,s:o,s:I}", "backup", check->backup, "shards", shards, "total",
+                                    counts_json(&total), "duplicates", (json_int_t)check->census.duplicates),
                           true, code);
 }
 
@@ -86,7 +97,7 @@ static int print_table(const struct census *census, int code)
 }
 
 /* Counts are printed in any case: on damage they say how much is left. */
-static int conclude(const struct ctl *ctl, struct check *check, enum ses_status status)
+static int conclude(struct check *check, enum ses_status status)
 {
     struct census_counts total = census_total(&check->census);
     int code = CTL_DONE;
@@ -99,34 +110,70 @@ static int conclude(const struct ctl *ctl, struct check *check, enum ses_status 
         code = ctl_fail("the scan ended early: %s; the counts are of what was read", ses_status_name(status));
     if (total.damaged > 0 || check->census.duplicates > 0)
         code = CTL_FAILED;
-    return ctl->json ? print_json(&check->census, code) : print_table(&check->census, code);
+    /* Every file is what it was when the backup was made: so must be what is read from it. */
+    if (check->backup && status == SES_OK && check->records != manifest_records(&check->manifest))
+        code = ctl_fail("%" PRIu64 " records are there, the manifest says %" PRIu64, check->records,
+                        manifest_records(&check->manifest));
+    return check->ctl->json ? print_json(check, code) : print_table(&check->census, code);
 }
 
-static int scan(const struct ctl *ctl, const char *shards, const struct ses_seal_ring *seal)
+static int scan(struct check *check, const char *shards, const struct ses_seal_ring *seal)
 {
-    struct check check = {.status = SES_OK};
+    enum ses_status status;
+    int code;
 
-    if (census_init(&check.census, ses_clock_now_ms()) != SES_OK)
+    if (census_init(&check->census, ses_clock_now_ms()) != SES_OK)
         return ctl_fail("out of memory");
-    enum ses_status status = ses_store_scan(shards, seal->key, seal->count, on_row, &check);
-    int code = conclude(ctl, &check, status);
-    census_done(&check.census);
+    progress_begin(&check->progress, "verifying");
+    status = ses_store_scan(shards, seal->key, seal->count, on_row, check);
+    progress_end(&check->progress);
+    code = conclude(check, status);
+    census_done(&check->census);
     return code;
 }
 
-int ctl_store_check(const struct ctl *ctl)
+/* A data directory has no manifest; one that cannot be read is a fault. */
+static bool read_manifest(struct check *check)
 {
+    struct ses_fault fault = {.text = ""};
+    enum ses_status status = manifest_read(check->ctl->data, &check->manifest, &fault);
+
+    check->backup = status == SES_OK;
+    if (status == SES_NOT_FOUND)
+        return true;
+    if (status != SES_OK)
+        (void)ctl_fail_fault(&fault);
+    return status == SES_OK && manifest_hash_files(check->ctl->data, &check->manifest, true, "checking");
+}
+
+/* Where the keys are is said by --keys for a backup that has none of its own. */
+static bool keys_path(const struct ctl *ctl, char ret_path[CTL_PATH_SIZE])
+{
+    int len = ctl->keys == NULL ? 0 : snprintf(ret_path, CTL_PATH_SIZE, "%s", ctl->keys);
+
+    if (ctl->keys == NULL)
+        return ctl_path(ctl, "keys", ret_path);
+    return len > 0 && len < CTL_PATH_SIZE;
+}
+
+int ctl_store_verify(const struct ctl *ctl)
+{
+    static struct check check;
     char shards[CTL_PATH_SIZE];
     char keys[CTL_PATH_SIZE];
     struct ses_fault fault = {.text = ""};
     struct ses_seal_ring seal;
     int code;
 
-    if (!ctl_path(ctl, "shards", shards) || !ctl_path(ctl, "keys", keys) || !ctl_take_clock(ctl))
+    check = (struct check){.ctl = ctl};
+    if (!ctl_path(ctl, "shards", shards) || !keys_path(ctl, keys) || !ctl_take_clock(ctl) ||
+        !read_manifest(&check))
         return CTL_FAILED;
+    if (check.backup && !check.manifest.keys && ctl->keys == NULL)
+        return ctl_fail("the keys are not in this backup; say where they are by --keys DIR");
     if (ses_seal_ring_load(keys, SES_KEY_SEAL, &seal, &fault) != SES_OK)
         return ctl_fail_fault(&fault);
-    code = scan(ctl, shards, &seal);
+    code = scan(&check, shards, &seal);
     ses_seal_ring_free(&seal);
     return code;
 }
