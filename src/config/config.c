@@ -130,9 +130,8 @@ static enum ses_status read_address(const struct loader *loader, const struct va
     return SES_OK;
 }
 
-/* Both ports speak plain text to whoever reaches them, so both must be on a loopback address; what is
- * in front of them (a proxy with TLS) is the operator's. Port 0 lets the kernel choose, then the texts
- * may be equal. */
+/* The admin port speaks plain text to whoever reaches it; what of the clients' port is check_exposed. Port 0 lets the
+ * kernel choose, then the texts may be equal. */
 static enum ses_status read_addresses(const struct loader *loader, const struct ses_raw_config *raw)
 {
     struct value listen = ses_config_choose(loader->options->listen, "--listen", raw->listen, "listen");
@@ -142,10 +141,6 @@ static enum ses_status read_addresses(const struct loader *loader, const struct 
 
     SES_TRY(read_address(loader, &listen, DEFAULT_LISTEN, &config->listen));
     SES_TRY(read_address(loader, &admin, DEFAULT_ADMIN, &config->admin));
-    if (!ses_address_loopback_check(&config->listen))
-        return ses_config_refuse(
-            loader, &listen,
-            "a non-loopback address needs TLS and caller authentication, which this version does not have");
     if (!ses_address_loopback_check(&config->admin))
         return ses_config_refuse(loader, &admin,
                                  "the admin port has no authentication and must be on a loopback address");
@@ -289,6 +284,25 @@ static enum ses_status read_public_url(const struct loader *loader, const struct
 
 /* ---- the whole ---------------------------------------------------------------------------------------- */
 
+/* Whoever reaches an address that others reach too must neither be heard by them nor be anybody. What is missing is
+ * told together. */
+static enum ses_status check_exposed(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    struct value listen = ses_config_choose(loader->options->listen, "--listen", raw->listen, "listen");
+    const struct ses_config *config = loader->config;
+    bool tls = config->tls.certificate.path[0] != '\0' && config->tls.tls_only;
+    bool callers = config->callers[0] != '\0';
+    char what[512];
+
+    if (ses_address_loopback_check(&config->listen) || (tls && callers))
+        return SES_OK;
+    (void)snprintf(what, sizeof(what), "is no loopback address, for which sessiond needs %s%s%s",
+                   tls ? "" : "TLS and no plain text (tls.certificate, tls.key, tls.plaintext: refuse)",
+                   tls || callers ? "" : ", and ",
+                   callers ? "" : "to know who calls (sessiondctl callers add; callers: callers.yaml)");
+    return ses_config_refuse(loader, &listen, what);
+}
+
 /* Rules between two keys, one of which is named. */
 static enum ses_status check_together(const struct loader *loader)
 {
@@ -333,6 +347,7 @@ static enum ses_status settle(const struct loader *loader, const struct ses_raw_
     SES_TRY(ses_config_read_proxies(loader, raw));
     SES_TRY(read_return_urls(loader, raw));
     SES_TRY(ses_config_read_binding(loader, raw));
+    SES_TRY(check_exposed(loader, raw));
     return check_together(loader);
 }
 

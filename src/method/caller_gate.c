@@ -5,6 +5,7 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/caller/caller_key.h>
 
+#include "caller_certificate.h"
 #include "caller_check.h"
 #include "refusal.h"
 
@@ -105,26 +106,69 @@ static enum ses_status refuse_verdict(const struct ses_caller_gate *gate, struct
 
 /* ---- who ----------------------------------------------------------------------------------------- */
 
-static enum ses_status authenticate(const struct ses_caller_gate *gate, struct ses_exchange *x,
-                                    const struct head *head, const struct ses_caller **ret_caller,
-                                    struct ses_error *ret_error)
+/* What was found by one credential. */
+struct found {
+    const struct ses_caller *caller; /* NULL: nobody's */
+    enum ses_caller_verdict verdict;
+    bool given;
+    bool ambiguous;
+};
+
+static struct found find_by_key(const struct ses_caller_gate *gate, const struct head *head, uint64_t wall_s)
 {
     struct ses_slice key = head->api_key.len > 0 ? head->api_key : bearer_key(head->authorization);
-    enum ses_caller_verdict verdict;
+    struct found found = {.given = head->api_key.len > 0 || head->authorization.len > 0};
 
-    if (head->twice || (head->api_key.len > 0 && head->authorization.len > 0)) {
+    found.ambiguous = head->twice || (head->api_key.len > 0 && head->authorization.len > 0);
+    if (found.given && !found.ambiguous)
+        found.verdict = ses_callers_find_key(gate->callers, gate->hash_key, key, wall_s, &found.caller);
+    return found;
+}
+
+/* Most connections have shown none. */
+static struct found find_by_certificate(const struct ses_caller_gate *gate, const struct ses_conn *conn,
+                                        uint64_t wall_s)
+{
+    const struct ses_tls_peer *peer = conn == NULL ? NULL : ses_conn_tls_peer(conn);
+    struct found found = {.given = peer != NULL};
+
+    if (peer != NULL)
+        found.verdict =
+            ses_caller_by_certificate(gate->callers, peer, wall_s, &found.caller, &found.ambiguous);
+    return found;
+}
+
+/* A certificate that is nobody's says nothing against a key: it may be there for somebody in front of us. */
+static enum ses_status authenticate(const struct ses_caller_gate *gate, struct ses_exchange *x,
+                                    const struct ses_conn *conn, const struct head *head,
+                                    const struct ses_caller **ret_caller, struct ses_error *ret_error)
+{
+    uint64_t wall_s = ses_clock_wall_ms() / 1000;
+    struct found by_key = find_by_key(gate, head, wall_s);
+    struct found by_certificate = find_by_certificate(gate, conn, wall_s);
+    const struct found *found = by_key.given ? &by_key : &by_certificate;
+
+    if (by_key.ambiguous || by_certificate.ambiguous) {
         note(gate, x, NULL, AMBIGUOUS);
         return refuse(x, SES_STR("CALLER_AMBIGUOUS"), SES_STR("the call brings two credentials: send one"),
                       ret_error);
     }
-    if (key.len == 0) {
+    if (!found->given) {
         note(gate, x, NULL, REQUIRED);
         return refuse(x, SES_STR("CALLER_REQUIRED"),
                       SES_STR("who calls? send authorization: Bearer KEY, or x-api-key: KEY"), ret_error);
     }
-    verdict =
-        ses_callers_find_key(gate->callers, gate->hash_key, key, ses_clock_wall_ms() / 1000, ret_caller);
-    return verdict == SES_CALLER_KNOWN ? SES_OK : refuse_verdict(gate, x, *ret_caller, verdict, ret_error);
+    if (found->verdict != SES_CALLER_KNOWN)
+        return refuse_verdict(gate, x, found->caller, found->verdict, ret_error);
+    if (by_certificate.caller != NULL && by_certificate.caller != found->caller) {
+        note(gate, x, found->caller, AMBIGUOUS);
+        return refuse(x, SES_STR("CALLER_AMBIGUOUS"), SES_STR("the key and the certificate are two callers'"),
+                      ret_error);
+    }
+    if (by_certificate.caller != NULL && by_certificate.verdict != SES_CALLER_KNOWN)
+        return refuse_verdict(gate, x, by_certificate.caller, by_certificate.verdict, ret_error);
+    *ret_caller = found->caller;
+    return SES_OK;
 }
 
 /* ---- where ---------------------------------------------------------------------------------------- */
@@ -184,12 +228,11 @@ enum ses_status ses_caller_gate_admit(void *arg, struct ses_exchange *x, struct 
     struct head head = {.twice = false};
     enum ses_status status;
 
-    (void)conn;
     if (x->route->rights == SES_RIGHTS_OPEN)
         return SES_OK;
     ses_callers_follow(gate->callers);
     read_head(x, &head);
-    SES_TRY(authenticate(gate, x, &head, &caller, ret_error));
+    SES_TRY(authenticate(gate, x, conn, &head, &caller, ret_error));
     SES_REQUIRE(caller != NULL);
     x->caller = caller;
     status = allow(x, caller, &head, ret_error);

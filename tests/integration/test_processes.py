@@ -215,8 +215,8 @@ class Refusals(unittest.TestCase):
         for address in ("8080", "127.0.0.1:70000", "127.0.0.1:", "nowhere:1x"):
             self.refused("--listen", address, says=["--listen"], status=2)
 
-    def test_other_than_loopback_needs_what_is_not_there(self):
-        self.refused("--listen", "0.0.0.0:18080", says=["TLS"])
+    def test_other_than_loopback_needs_tls_and_callers(self):
+        self.refused("--listen", "0.0.0.0:18080", says=["TLS", "who calls"])
 
     def test_config_unknown_key_is_named_with_its_line(self):
         self.refused("--check", "--config", self.config("workers: 2\nstore:\n  durabilty: disk\n"), says=["durabilty", "3"])

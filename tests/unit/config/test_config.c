@@ -195,15 +195,37 @@ static void texts_are_checked(void **state)
     expect_fault("data_dir: \"\"\n", "1: data_dir: must not be empty");
 }
 
+static void expect_taken(const char *text)
+{
+    struct ses_config config;
+    struct ses_fault fault;
+
+    if (load(text, &config, &fault) != SES_OK)
+        fail_msg("%s", fault.text);
+}
+
 static void addresses_are_checked(void **state)
 {
     (void)state;
     expect_fault("listen: localhost:80\n",
                  "1: listen: must be ADDR:PORT with a numeric address, e.g. 127.0.0.1:8080 or "
                  "[::1]:8080");
-    expect_fault("listen: 0.0.0.0:8080\n",
-                 "1: listen: a non-loopback address needs TLS and caller authentication, which "
-                 "this version does not have");
+    expect_fault(
+        "listen: 0.0.0.0:8080\n",
+        "1: listen: is no loopback address, for which sessiond needs TLS and no plain text "
+        "(tls.certificate, tls.key, tls.plaintext: refuse), and to know who calls (sessiondctl callers "
+        "add; callers: callers.yaml)");
+    expect_fault("\nlisten: 0.0.0.0:8080\ncallers: c\n",
+                 "2: listen: is no loopback address, for which sessiond needs TLS and no plain text "
+                 "(tls.certificate, tls.key, tls.plaintext: refuse)");
+    expect_fault(
+        "listen: 0.0.0.0:8080\ntls:\n  certificate: c\n  key: k\n",
+        "1: listen: is no loopback address, for which sessiond needs to know who calls (sessiondctl callers add; "
+        "callers: callers.yaml)");
+    expect_fault("listen: 0.0.0.0:8080\ncallers: c\ntls:\n  certificate: c\n  key: k\n  plaintext: allow\n",
+                 "1: listen: is no loopback address, for which sessiond needs TLS and no plain text "
+                 "(tls.certificate, tls.key, tls.plaintext: refuse)");
+    expect_taken("listen: 0.0.0.0:8080\ncallers: c\ntls:\n  certificate: c\n  key: k\n");
     expect_fault("\nadmin_listen: 10.0.0.1:8080\n",
                  "2: admin_listen: the admin port has no authentication and must be on a loopback address");
     expect_fault("listen: 127.0.0.1:7\nadmin_listen: 127.0.0.1:7\n",
@@ -267,7 +289,7 @@ static void options_win_and_are_named(void **state)
     options.workers = NULL;
     options.listen = "0.0.0.0:1";
     assert_int_equal(ses_config_load(&options, &config, &fault), SES_INVALID_ARGUMENT);
-    assert_memory_equal(fault.text, "--listen: a non-loopback address", 32);
+    assert_memory_equal(fault.text, "--listen: is no loopback address", 32);
 }
 
 static void sandbox_allows_plain_http_to_loopback_only(void **state)
