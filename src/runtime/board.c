@@ -61,24 +61,26 @@ void ses_board_beat(struct ses_metrics *metrics)
     atomic_store_explicit(&metrics->heartbeat_mono_ns, ses_clock_mono_ns(), memory_order_relaxed);
 }
 
-/* Of an age the highest tells something, not the sum. */
-static bool is_age(enum ses_counter counter)
+/* Most are summed; of an age the highest tells something, of an end the earliest. */
+static uint64_t join(enum ses_counter counter, uint64_t sum, uint64_t value)
 {
-    return counter == SES_C_STORE_SNAPSHOT_SECONDS;
+    switch ((int)counter) {
+    case SES_C_STORE_SNAPSHOT_SECONDS:
+        return value > sum ? value : sum;
+    case SES_C_TLS_CERTIFICATE_ENDS:
+        return sum == 0 || (value != 0 && value < sum) ? value : sum;
+    default:
+        return sum + value;
+    }
 }
 
 uint64_t ses_board_counter(const struct ses_board *board, enum ses_counter counter)
 {
     uint64_t sum = 0;
 
-    for (unsigned i = 0; i <= board->workers; i++) {
-        uint64_t value = atomic_load_explicit(&board->metrics[i].counter[counter], memory_order_relaxed);
-
-        if (!is_age(counter))
-            sum += value;
-        else if (value > sum)
-            sum = value;
-    }
+    for (unsigned i = 0; i <= board->workers; i++)
+        sum = join(counter, sum,
+                   atomic_load_explicit(&board->metrics[i].counter[counter], memory_order_relaxed));
     return sum;
 }
 

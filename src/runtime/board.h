@@ -57,7 +57,7 @@ const char *ses_slot_state_name(enum ses_slot_state state);
 /* [child] Once a second at least; the supervisor kills a worker whose heartbeat is too old. */
 void ses_board_beat(struct ses_metrics *metrics);
 
-/* ---- sums over all slots; of an age the highest ---- */
+/* ---- sums over all slots; of an age the highest, of an end the earliest ---- */
 uint64_t ses_board_counter(const struct ses_board *board, enum ses_counter counter);
 
 /* A histogram summed over slots: plain memory. */

@@ -12,7 +12,7 @@
 
 #include <sessiond/base/clock.h>
 
-#define FILES_STEP 1024u
+#define FILES_STEP 256u
 #define NS_PER_S   UINT64_C(1000000000)
 
 static uint64_t cpu_clock_ns(clockid_t clock)

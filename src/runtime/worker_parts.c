@@ -222,6 +222,9 @@ enum ses_status ses_worker_open_tls(struct ses_worker *worker)
     status = ses_tls_files_context(env->tls_files, env->config, env->tls_tickets, &worker->tls, &fault);
     if (status != SES_OK)
         ses_log_msg(&worker->log, SES_LOG_ERROR, "tls_failed", "%s", fault.text);
+    else
+        ses_gauge_set(worker->metrics, SES_C_TLS_CERTIFICATE_ENDS,
+                      ses_tls_context_ends_ms(worker->tls) / 1000);
     return status;
 }
 

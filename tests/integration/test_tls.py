@@ -109,6 +109,11 @@ class Clients(TlsCase):
             self.assertEqual((code, last), (0, f"200 {http}"), error)
             self.assertIn("sess_v4.public.", text)
 
+    def test_the_certificates_end_is_told(self):
+        done = subprocess.run(["openssl", "x509", "-noout", "-enddate", "-in", self.pair.certificate], capture_output=True, text=True, check=True)
+        ends = ssl.cert_time_to_seconds(done.stdout.strip().partition("=")[2])
+        self.assertEqual(self.server.metric("sessiond_tls_certificate_ends_seconds"), ends)
+
     def test_grpc_python(self):
         self.assertIn("sess_v4.public.", self.create(self.channel()).session_token)
 

@@ -55,6 +55,8 @@
       "TLS handshakes refused as malformed")                                                                 \
     X(PLAINTEXT_REFUSED, "sessiond_plaintext_refused_total", "counter",                                      \
       "Connections without TLS refused (tls.plaintext)")                                                     \
+    X(TLS_CERTIFICATE_ENDS, "sessiond_tls_certificate_ends_seconds", "gauge",                                \
+      "When the certificate that is served ends, seconds since 1970; of the workers' the earliest, 0: none") \
     X(TLS_REFUSED, "sessiond_tls_refused_total", "counter",                                                  \
       "TLS handshakes refused because there is no certificate (tls.certificate)")                            \
     X(WATCH_LOOKS, "sessiond_watch_looks_total", "counter", "Sessions read for WatchSession streams")        \

@@ -93,7 +93,11 @@ static void counters_are_summed_over_slots(void **state)
     ses_gauge_set(&board->metrics[1], SES_C_STORE_RECORDS, 9);
     ses_gauge_set(&board->metrics[0], SES_C_STORE_SNAPSHOT_SECONDS, 40);
     ses_gauge_set(&board->metrics[1], SES_C_STORE_SNAPSHOT_SECONDS, 30);
+    ses_gauge_set(&board->metrics[0], SES_C_TLS_CERTIFICATE_ENDS, 1800000000);
+    ses_gauge_set(&board->metrics[1], SES_C_TLS_CERTIFICATE_ENDS, 1790000000);
     text = render(board);
+    expect_line(text,
+                "sessiond_tls_certificate_ends_seconds 1790000000"); /* an end: the earliest; 0 is none */
     expect_line(text, "# TYPE sessiond_sessions_created_total counter");
     expect_line(text, "sessiond_sessions_created_total 7");
     expect_line(text, "# TYPE sessiond_store_records gauge");
