@@ -69,6 +69,14 @@ uint64_t ses_clock_mono_ns(void)
     return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+uint64_t ses_clock_thread_ns(void)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
 uint64_t ses_clock_mono_ms(void)
 {
     return ses_clock_mono_ns() / SES_NS_PER_MS;

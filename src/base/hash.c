@@ -6,6 +6,8 @@
 #include <sodium.h>
 
 _Static_assert(SES_HASH_BYTES == crypto_generichash_BYTES, "BLAKE2b-256");
+_Static_assert(SES_HASH_SHORT_KEY_BYTES == crypto_shorthash_KEYBYTES && crypto_shorthash_BYTES == 8,
+               "SipHash-2-4");
 
 static void start(crypto_generichash_state *state, struct ses_slice key)
 {
@@ -38,4 +40,14 @@ void ses_hash_parts(struct ses_slice key, const struct ses_slice *parts, size_t 
         (void)crypto_generichash_update(&state, parts[i].data, parts[i].len);
     }
     (void)crypto_generichash_final(&state, ret_hash, SES_HASH_BYTES);
+}
+
+uint64_t ses_hash_short(const uint8_t key[SES_HASH_SHORT_KEY_BYTES], struct ses_slice bytes)
+{
+    uint8_t hash[crypto_shorthash_BYTES];
+    uint64_t value;
+
+    (void)crypto_shorthash(hash, bytes.data, bytes.len, key);
+    memcpy(&value, hash, sizeof(value)); /* of no byte order: it never leaves the machine */
+    return value;
 }

@@ -196,3 +196,10 @@ void ses_exchange_cancel(struct ses_exchange *x, enum ses_status why)
         cancel(x, x->cancel_arg);
     ses_exchange_release(x);
 }
+
+void ses_exchange_waits(struct ses_exchange *x)
+{
+    if (!x->waited && x->count != NULL)
+        x->count->waits(x, x->count_arg);
+    x->waited = true;
+}

@@ -118,6 +118,8 @@ void ses_exchange_release(struct ses_exchange *x)
     SES_REQUIRE(x->references > 0);
     if (--x->references > 0)
         return;
+    if (x->count != NULL)
+        x->count->released(x, x->count_arg);
     ses_timer_stop(&x->deadline_timer);
     ses_list_remove(&x->node);
     pool->open_count--;

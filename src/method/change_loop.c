@@ -106,6 +106,7 @@ static void wait_turn(struct ses_change_loop *loop)
     }
     ses_change_loop_hold(loop);
     loop->pause = SES_CHANGE_WAITS;
+    ses_exchange_waits(loop->x);
     loop->service->waiting_count++;
     ses_list_push_back(&loop->service->waiting, &loop->node);
     ses_timer_start(loop->service->options.timers, &loop->timer, loop->wait_ms, on_timer, loop);

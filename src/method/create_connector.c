@@ -230,6 +230,7 @@ static void start(struct ses_create *c)
         fail_start(c, status);
     else
         c->phase = SES_CREATE_CALLING;
+    ses_exchange_waits(c->x);
 }
 
 /* ---- the intent ------------------------------------------------------------------------------ */

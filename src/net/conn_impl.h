@@ -58,6 +58,7 @@ struct ses_conn {
     uint64_t held_since_ms;
     size_t stalled_bytes; /* write queue at the last look */
     size_t lingered_bytes;
+    uint64_t rate_word;
     enum conn_state state;
     bool writing;   /* a uv_write is under way */
     bool undrained; /* produced something since on_drained */

@@ -269,6 +269,11 @@ void ses_conns_drain(struct ses_conns *conns)
         ses_conn_drain(SES_CONTAINER(node, struct ses_conn, node));
 }
 
+uint64_t *ses_conn_rate_word(struct ses_conn *conn)
+{
+    return &conn->rate_word;
+}
+
 unsigned ses_conns_count(const struct ses_conns *conns)
 {
     return conns->count;

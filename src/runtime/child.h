@@ -24,6 +24,7 @@
 
 #include <sys/types.h>
 
+#include <sessiond/admission/rates.h>
 #include <sessiond/store/store_shared.h>
 
 #include "board.h"
@@ -46,6 +47,7 @@ struct ses_child_env {
     const struct ses_layout *layout;
     struct ses_board *board;
     struct ses_store_shared *store_shared;
+    struct ses_rates *rates;
     const struct ses_tls_files *tls_files;     /* NULL: no certificate, or no worker */
     const struct ses_tls_tickets *tls_tickets; /* likewise */
     unsigned slot;                             /* on the board */

@@ -41,6 +41,7 @@ struct ses_supervisor {
     struct ses_store_shared *store_shared;
     struct ses_tls_files *tls_files;     /* of the present configuration; NULL: no certificate */
     struct ses_tls_tickets *tls_tickets; /* for as long as the server lives */
+    struct ses_rates *rates;
     int signal_fd;
     int alive_pipe[2];
     int slot_fds[SES_CONFIG_WORKERS_MAX]; /* listening, one a worker slot; every worker gets them all */

@@ -112,6 +112,7 @@ void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child)
         .store_shared = sup->store_shared,
         .tls_files = child->worker ? sup->tls_files : NULL,
         .tls_tickets = child->worker ? sup->tls_tickets : NULL,
+        .rates = sup->rates,
         .slot_fds = sup->slot_fds,
         .alive_fd = sup->alive_pipe[0],
     };

@@ -115,6 +115,8 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
         return ses_fault(ret_fault, SES_NO_MEMORY, "no memory for the board of %u workers", config->workers);
     sup->log.metrics = &sup->board->metrics[config->workers]; /* the housekeeper's slot: adds are atomic */
     (void)snprintf(sup->board->listen, sizeof(sup->board->listen), "%s", config->listen.text);
+    if (ses_rates_new(&sup->rates) != SES_OK)
+        return ses_fault(ret_fault, SES_NO_MEMORY, "no memory for the rates that workers share");
     status = ses_store_shared_create(config->store_sessions_max, config->workers, &sup->store_shared);
     if (status == SES_UNAVAILABLE)
         return ses_fault(ret_fault, SES_NO_MEMORY,
@@ -168,6 +170,7 @@ void ses_supervisor_done(struct ses_supervisor *sup)
     ses_store_shared_close(sup->store_shared);
     ses_tls_files_free(sup->tls_files);
     ses_tls_tickets_free(sup->tls_tickets);
+    ses_rates_free(sup->rates);
     ses_buf_done(&sup->keys);
     ses_callers_free(sup->callers);
     ses_withdrawn_free(sup->withdrawn);

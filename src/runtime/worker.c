@@ -48,6 +48,8 @@ static enum ses_status open_parts(struct ses_worker *worker, const char **ret_pa
     SES_TRY(ses_worker_open_service(worker));
     *ret_part = "TLS";
     SES_TRY(ses_worker_open_tls(worker));
+    *ret_part = "admission";
+    SES_TRY(ses_worker_open_admission(worker));
     *ret_part = "doors";
     SES_TRY(ses_worker_open_doors(worker));
     *ret_part = "connections";
@@ -92,6 +94,7 @@ static void close_parts(struct ses_worker *worker)
         ses_service_free(worker->service);
     if (worker->pool != NULL)
         ses_exchange_pool_free(worker->pool);
+    ses_admission_free(worker->admission);
     if (worker->driver != NULL)
         ses_driver_free(worker->driver);
     ses_store_close(worker->store);

@@ -10,6 +10,7 @@
 
 #include <uv.h>
 
+#include <sessiond/admission/admission.h>
 #include <sessiond/http/door.h>
 #include <sessiond/method/caller_gate.h>
 #include <sessiond/method/service.h>
@@ -51,6 +52,7 @@ struct ses_worker {
     struct ses_router *router;
     struct ses_exchange_pool *pool;
     struct ses_tls_context *tls; /* NULL: no certificate */
+    struct ses_admission *admission;
     struct ses_doors *doors;
     const char *known_hosts[SES_CONFIG_HOSTS_MAX + 2];
     struct ses_conns *conns;

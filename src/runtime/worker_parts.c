@@ -228,6 +228,32 @@ enum ses_status ses_worker_open_tls(struct ses_worker *worker)
     return status;
 }
 
+enum ses_status ses_worker_open_admission(struct ses_worker *worker)
+{
+    const struct ses_config *config = worker->env->config;
+    struct ses_admission_options options = {
+        .limits =
+            {
+                .connection_rate = (unsigned)config->limits_connection_rate,
+                .connection_burst = (unsigned)config->limits_connection_burst,
+                .caller_rate = (unsigned)config->limits_caller_rate,
+                .caller_burst = (unsigned)config->limits_caller_burst,
+                .caller_calls = (unsigned)config->limits_caller_calls,
+                .merchant_rate = (unsigned)config->limits_merchant_rate,
+                .merchant_burst = (unsigned)config->limits_merchant_burst,
+                .merchant_calls = (unsigned)config->limits_merchant_calls,
+                .server_rate = (unsigned)config->limits_server_rate,
+                .server_burst = (unsigned)config->limits_server_burst,
+                .overload_ms = (unsigned)config->limits_overload_ms,
+            },
+        .rates = worker->env->rates,
+        .metrics = worker->metrics,
+        .log = &worker->log,
+    };
+
+    return ses_admission_new(&options, &worker->admission);
+}
+
 /* Doors before connections: a connection needs somebody to accept it for. */
 enum ses_status ses_worker_open_doors(struct ses_worker *worker)
 {
@@ -283,6 +309,7 @@ enum ses_status ses_worker_open_doors(struct ses_worker *worker)
     SES_TRY(ses_exchange_pool_new(&pool, &worker->pool));
     options.pool = worker->pool;
     add_caller_gate(worker, &options);
+    options.gates[options.gates_count++] = ses_admission_gate(worker->admission);
     return ses_doors_new(&options, &worker->doors);
 }
 

@@ -10,6 +10,7 @@ SES_MUST_CHECK enum ses_status ses_worker_open_store(struct ses_worker *worker);
 SES_MUST_CHECK enum ses_status ses_worker_open_driver(struct ses_worker *worker);
 SES_MUST_CHECK enum ses_status ses_worker_open_service(struct ses_worker *worker);
 SES_MUST_CHECK enum ses_status ses_worker_open_tls(struct ses_worker *worker);
+SES_MUST_CHECK enum ses_status ses_worker_open_admission(struct ses_worker *worker);
 SES_MUST_CHECK enum ses_status ses_worker_open_doors(struct ses_worker *worker);
 SES_MUST_CHECK enum ses_status ses_worker_open_conns(struct ses_worker *worker);
 

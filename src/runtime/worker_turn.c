@@ -23,7 +23,8 @@ static void on_again(uv_idle_t *handle)
  *
  *   1 service  hands the store its batch, signs; may queue replies
  *   2 conns    engines produce, one write per connection
- *   3 log      one write
+ *   3 admission  how long what has just been answered took
+ *   4 log      one write
  *
  * Writing a reply can let an HTTP/1.1 engine take the next pipelined request, whose put would then wait for a
  * poll that nothing wakes: hence a second round (no more than two empty lists when there is nothing), and
@@ -44,6 +45,7 @@ static void on_prepare(uv_prepare_t *handle)
         (void)uv_idle_start(&worker->again, on_again);
     else
         (void)uv_idle_stop(&worker->again);
+    ses_admission_turn(worker->admission, ses_clock_mono_ns());
     ses_log_flush(&worker->log);
 }
 

@@ -40,6 +40,8 @@ uint64_t ses_clock_wall_ms(void);
 uint64_t ses_clock_mono_ns(void);
 /* [any] The same in whole milliseconds. */
 uint64_t ses_clock_mono_ms(void);
+/* [any] What the calling thread has had of a processor, nanoseconds: a system call. */
+uint64_t ses_clock_thread_ns(void);
 
 /* [any] A build with SES_TEST_HOOKS. */
 bool ses_clock_is_movable(void);

@@ -1,4 +1,4 @@
-/* hash.h - BLAKE2b (RFC 7693) by libsodium, for keys, fingerprints and log pseudonyms. */
+/* hash.h - BLAKE2b (RFC 7693) by libsodium, for keys, fingerprints and log pseudonyms, and a short one for tables. */
 #ifndef SESSIOND_BASE_HASH_H
 #define SESSIOND_BASE_HASH_H
 
@@ -13,5 +13,11 @@ void ses_hash(struct ses_slice key, struct ses_slice bytes, uint8_t ret_hash[SES
  * parts collide. */
 void ses_hash_parts(struct ses_slice key, const struct ses_slice *parts, size_t count,
                     uint8_t ret_hash[SES_HASH_BYTES]);
+
+#define SES_HASH_SHORT_KEY_BYTES 16
+
+/* [any] SipHash-2-4 (Aumasson, Bernstein), 20 ns for a name: for tables in memory into which strangers put
+ * names. Nobody without the key can make two that fall together; for nothing that is stored. */
+uint64_t ses_hash_short(const uint8_t key[SES_HASH_SHORT_KEY_BYTES], struct ses_slice bytes);
 
 #endif

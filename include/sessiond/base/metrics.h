@@ -107,6 +107,10 @@
       "Workers that met a full session table; new sessions are refused")                                     \
     X(CONNECTIONS_TURNED_AWAY, "sessiond_connections_turned_away_total", "counter",                          \
       "Client connections answered UNAVAILABLE because no worker could serve")                               \
+    X(SHEDDING, "sessiond_overload_shedding", "gauge",                                                       \
+      "Workers that take creations up to each merchant's share only, since they can do no more")             \
+    X(RATES_UNTRACKED, "sessiond_rates_untracked_total", "counter",                                          \
+      "Calls let through without a look at their merchant's rate, since too many names are at it")           \
     X(LOG_LINES_LOST, "sessiond_log_lines_lost_total", "counter",                                            \
       "Log lines dropped, since their reader did not take them")                                             \
     X(LOG_LINES_SUMMED, "sessiond_log_lines_summed_total", "counter",                                        \
@@ -125,6 +129,11 @@ enum ses_counter {
         SES_C_COUNT
 };
 
+/* In the order of enum ses_refusal (src/admission/refusal.h): whose limit it was. */
+#define SES_ADMISSION_OUTCOMES                                                                               \
+    "admitted", "connection_rate", "caller_rate", "caller_calls", "merchant_rate", "merchant_calls",         \
+        "server_rate", "deadline", "share", "late"
+
 /*  C name, Prometheus name, kind, label, help, the label's values: one cell each. Families whose values are the rows
  * of another table, or with two labels, have members of their own below. */
 #define SES_FAMILY_TABLE(X)                                                                                  \
@@ -142,7 +151,11 @@ enum ses_counter {
       "expired", "unknown", "unavailable", "refused")                                                        \
     X(CALLERS, "sessiond_callers_total", "counter", "verdict",                                               \
       "Requests that were asked who calls, by what came of it", "admitted", "required", "unknown",           \
-      "revoked", "expired", "ambiguous", "not_allowed")
+      "revoked", "expired", "ambiguous", "not_allowed")                                                      \
+    X(CREATIONS, "sessiond_creations_asked_total", "counter", "outcome",                                     \
+      "Calls that make sessions, by what became of them before anything was done", SES_ADMISSION_OUTCOMES)   \
+    X(CONTINUATIONS, "sessiond_continuations_asked_total", "counter", "outcome",                             \
+      "The other calls of payments, likewise", SES_ADMISSION_OUTCOMES)
 
 enum ses_family {
 #define SES_FAMILY_ENUM(name, prom, kind, label, help, ...) SES_F_##name,

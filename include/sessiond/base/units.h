@@ -6,6 +6,7 @@
 
 /* 64 bits: nanoseconds are beyond 32 after four seconds. */
 #define SES_NS_PER_MS UINT64_C(1000000)
+#define SES_NS_PER_S  UINT64_C(1000000000)
 
 /* As wide as what they are multiplied with. */
 #define SES_KIB 1024u

@@ -31,6 +31,17 @@
     X(limits, exchange_ms, 100, 600000, 30000)                                                               \
     X(limits, streaming_seconds, 1, 86400, 3600)                                                             \
     X(limits, gzip_bytes_min, 1, 1073741824, 1024)                                                           \
+    X(limits, connection_rate, 0, 1000000, 0)                                                                \
+    X(limits, connection_burst, 0, 1000000, 0)                                                               \
+    X(limits, caller_rate, 0, 1000000, 0)                                                                    \
+    X(limits, caller_burst, 0, 1000000, 0)                                                                   \
+    X(limits, caller_calls, 0, 1000000, 0)                                                                   \
+    X(limits, merchant_rate, 0, 1000000, 0)                                                                  \
+    X(limits, merchant_burst, 0, 1000000, 0)                                                                 \
+    X(limits, merchant_calls, 0, 1000000, 0)                                                                 \
+    X(limits, server_rate, 0, 1000000, 0)                                                                    \
+    X(limits, server_burst, 0, 1000000, 0)                                                                   \
+    X(limits, overload_ms, 0, 60000, 250)                                                                    \
     X(limits, merchant_share_percent, 1, 100, 90)                                                            \
     X(limits, early_events_percent, 1, 100, 10)
 

@@ -60,6 +60,12 @@ struct ses_exchange_ops {
     size_t (*backlog)(const struct ses_exchange *x);
 };
 
+/* What a gate that counts running calls (gate.h) is told of one that it has let in; each at most once. */
+struct ses_exchange_count {
+    void (*waits)(struct ses_exchange *x, void *arg);
+    void (*released)(struct ses_exchange *x, void *arg); /* always: with the last reference */
+};
+
 struct ses_exchange_pool;
 
 struct ses_exchange {
@@ -108,7 +114,10 @@ struct ses_exchange {
     /* Set by a method that streams: all that was sent has left (backlog is 0). Called with cancel_arg. */
     void (*drained)(struct ses_exchange *x, void *arg);
     void *cancel_arg;
+    const struct ses_exchange_count *count; /* set by a gate that counts it, or NULL */
+    void *count_arg;
     unsigned references;
+    bool waited; /* ses_exchange_waits was called */
     bool answered;
     bool cancelled;
     enum ses_status cancel_status; /* SES_CANCELLED or SES_DEADLINE_EXCEEDED */
@@ -146,6 +155,9 @@ void ses_exchange_settle_request_id(struct ses_exchange *x);
 /* [door] The client is gone, or the deadline has passed (the door then answers DEADLINE_EXCEEDED itself
  * before this call). */
 void ses_exchange_cancel(struct ses_exchange *x, enum ses_status why);
+
+/* [method] From here on the call waits for a connector, or for another call: its time says nothing about us. */
+void ses_exchange_waits(struct ses_exchange *x);
 
 /* [method] First header of that name (lower case); the empty slice if absent; ret_present may be NULL. */
 struct ses_slice ses_exchange_header(const struct ses_exchange *x, const char *name, bool *ret_present);

@@ -112,6 +112,8 @@ void ses_conn_finish(struct ses_conn *conn);
 void ses_conn_cut(struct ses_conn *conn);
 /* Milliseconds since the last byte either way. */
 uint64_t ses_conn_idle_ms(const struct ses_conn *conn);
+/* A word for whoever bounds the rate of this connection's calls; 0 at first. */
+uint64_t *ses_conn_rate_word(struct ses_conn *conn);
 /* Stays where it is as long as the connection. */
 const struct ses_peer *ses_conn_peer(const struct ses_conn *conn);
 /* A trusted proxy has said who is behind it: before anybody has been told the peer. */
