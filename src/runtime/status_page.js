@@ -310,6 +310,27 @@ function drawRefusals() {
   fill('refusals', ['', 'calls', 'calls/s'], rows, 'nothing was refused');
 }
 
+// By which ways calls come: a row for each that was ever taken.
+function drawWays() {
+  const { before, seconds } = since((s) => s);
+  const rows = [];
+  const add = (name, get, bad = false) => {
+    const [now, old] = [get(last) ?? 0, get(before) ?? 0];
+    if (now > 0) rows.push([name, number(now), redIf(bad && now > old, number(grown(now, old, seconds)))]);
+  };
+  const addFamily = (family, name, good) => {
+    for (const value of Object.keys(last.families[family] ?? {}))
+      add(`${name} ${value.replace('_', ' ')}`, (s) => s.families[family]?.[value], !good.includes(value));
+  };
+  addFamily('door_requests_total', 'door', ['grpc', 'connect', 'route', 'plain']);
+  addFamily('callers_total', 'caller', ['admitted']);
+  add('TLS handshakes', (s) => s.counters.tls_handshakes_total);
+  for (const kind of ['certificate', 'mismatch', 'late', 'left', 'malformed'])
+    add(`TLS failed: ${kind}`, (s) => s.counters[`tls_failed_${kind}_total`], true);
+  addFamily('returns_total', 'return', ['first', 'again', 'other_payload', 'expired', 'unknown', 'refused']);
+  fill('ways', ['', 'calls', 'calls/s'], rows, 'nobody has called yet');
+}
+
 function drawStore() {
   const counters = last.counters;
   const sync = between(last.sync, looks[0].sync);
@@ -408,6 +429,7 @@ function draw() {
   drawMethods();
   drawConnectors();
   drawRefusals();
+  drawWays();
   drawStore();
 }
 

@@ -56,6 +56,7 @@ test('numbers move under load, without a reload', async () => {
   await waitFor('the next calls', async () => await count('methods', 'CreateSessionToken') === 27);
   await waitFor('a line of calls', async () => /L/.test(await page.locator('#charts figure').first().locator('path.s1').last().getAttribute('d')));
   const label = await page.locator('#charts svg[role=img]').first().getAttribute('aria-label');
+  assert.equal(await count('ways', 'door connect'), 27);
   assert.match(label, /^Calls a second: answered [\d.]+, refused [\d.]+, failed [\d.]+$/);
   assert.equal(await page.evaluate(() => window.untouched), true);
 });
