@@ -134,6 +134,8 @@ static enum ses_status write_head(const struct view *view, struct ses_buf *out)
     json_array_foreach(reasons, i, reason) {
         ctl_row_put(&row, true, json_is_string(reason) ? json_string_value(reason) : "-");
     }
+    if (number_at(view->now, "counters.overload_shedding") > 0)
+        ctl_row_put(&row, true, "shedding load");
     (void)snprintf(text, sizeof(text), "durability %.20s", text_at(view->now, "durability"));
     ctl_row_put(&row, false, text);
     ctl_row_named(&row, false, "up", (double)(uint64_t)number_at(view->now, "uptime_s"), " s");

@@ -324,6 +324,8 @@ function drawWays() {
   };
   addFamily('door_requests_total', 'door', ['grpc', 'connect', 'route', 'plain']);
   addFamily('callers_total', 'caller', ['admitted']);
+  addFamily('creations_asked_total', 'creation', ['admitted']);
+  addFamily('continuations_asked_total', 'continuation', ['admitted']);
   add('TLS handshakes', (s) => s.counters.tls_handshakes_total);
   for (const kind of ['certificate', 'mismatch', 'late', 'left', 'malformed'])
     add(`TLS failed: ${kind}`, (s) => s.counters[`tls_failed_${kind}_total`], true);
@@ -385,6 +387,8 @@ function warnings(stale) {
     texts.push(`Session table or store filled to 80 % (told by ${last.pressed} of ${last.workers.length} workers): new sessions are refused ` +
       'when it is full. See Sizing in the runbook.');
   }
+  if (last.counters.overload_shedding > 0)
+    texts.push(`More is asked than can be done: ${last.counters.overload_shedding} of ${last.workers.length} workers shed load.`);
   if (last.counters.store_poisoned > 0) texts.push('A failed sync has stopped a shard: look at the disk.');
   const open = last.breakers.filter((breaker) => breaker.open > 0);
   texts.push(...open.map((breaker) => `${breaker.connector} at ${breaker.origin} is left alone: its breaker is open.`));

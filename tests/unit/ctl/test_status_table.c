@@ -41,18 +41,18 @@ static const char *table(const char *now_text, const char *before_text, const st
     "'workers':[{'slot':0,'pid':7,'state':'ready','calls':{'answered':100,'failed':0},'latency':[100,100]}]," \
     "'processes':[{'pid':7,'cpu_s':1.0}],"                                                                    \
     "'connectors':[{'name':'nuvei','outcomes':{'success':5,'timeout':1},'latency':[]}]}"
-#define NOW                                                                                                    \
-    "{'version':'1.2','listen':'127.0.0.1:1','durability':'disk','state':'degraded','reasons':['table_full']," \
-    "'ready':true,'pressed':0,'uptime_s':12,'mono_ms':7000,'table':{'used':50,'room':200},"                    \
-    "'load':{'headroom':0.5,'call_cpu_us':42.4},"                                                              \
-    "'calls':{'answered':160,'refused':3,'failed':4},'latency':[100,100,160,59,184,1],"                        \
-    "'counters':{'exchanges_open':3,'connections_open':9,'sessions_created_total':77,'store_records':12,"      \
-    "'store_bytes':1572864},"                                                                                  \
-    "'workers':[{'slot':0,'pid':7,'state':'ready','generation':2,'beat_ms':100,'busy':0.5,"                    \
-    "'calls':{'answered':160,'failed':4},'latency':[100,100,160,60],'store_full':1},"                          \
-    "{'slot':1,'pid':8,'state':'given_up','generation':9,'beat_ms':60000,'busy':0}],"                          \
-    "'processes':[{'pid':7,'cpu_s':1.5,'resident_bytes':10485760}],"                                           \
-    "'connectors':[{'name':'nuvei','outcomes':{'success':5,'timeout':3},'latency':[]}],"                       \
+#define NOW                                                                                                                     \
+    "{'version':'1.2','listen':'127.0.0.1:1','durability':'disk','state':'degraded','reasons':['table_full'],"                  \
+    "'ready':true,'pressed':0,'uptime_s':12,'mono_ms':7000,'table':{'used':50,'room':200},"                                     \
+    "'load':{'headroom':0.5,'call_cpu_us':42.4},"                                                                               \
+    "'calls':{'answered':160,'refused':3,'failed':4},'latency':[100,100,160,59,184,1],"                                         \
+    "'counters':{'exchanges_open':3,'connections_open':9,'sessions_created_total':77,'overload_shedding':1,'store_records':12," \
+    "'store_bytes':1572864},"                                                                                                   \
+    "'workers':[{'slot':0,'pid':7,'state':'ready','generation':2,'beat_ms':100,'busy':0.5,"                                     \
+    "'calls':{'answered':160,'failed':4},'latency':[100,100,160,60],'store_full':1},"                                           \
+    "{'slot':1,'pid':8,'state':'given_up','generation':9,'beat_ms':60000,'busy':0}],"                                           \
+    "'processes':[{'pid':7,'cpu_s':1.5,'resident_bytes':10485760}],"                                                            \
+    "'connectors':[{'name':'nuvei','outcomes':{'success':5,'timeout':3},'latency':[]}],"                                        \
     "'breakers':[{'connector':'nuvei','origin':'https://a\\u001b[2J','open':1,'known':2}]}"
 
 static void what_happened_between_two_looks_is_told_by_the_second(void **state)
@@ -60,8 +60,9 @@ static void what_happened_between_two_looks_is_told_by_the_second(void **state)
     const char *text = table(NOW, BEFORE, &plain);
 
     (void)state;
-    assert_non_null(
-        strstr(text, "sessiond 1.2 on 127.0.0.1:1  degraded  table_full  durability disk  up 12 s\n"));
+    assert_non_null(strstr(
+        text,
+        "sessiond 1.2 on 127.0.0.1:1  degraded  table_full  shedding load  durability disk  up 12 s\n"));
     assert_non_null(strstr(text, "calls/s 30  refused/s 1  failed/s 2  p50 "));
     assert_non_null(strstr(text, "in progress 3  connections 9\n"));
     assert_non_null(
