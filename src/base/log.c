@@ -138,18 +138,19 @@ void ses_log_i64(struct ses_log_line *line, const char *key, int64_t value)
     (void)put_raw(line, digits, len);
 }
 
-/* ts is the world's time with milliseconds: whoever reads a log compares it with other machines' logs. */
-void ses_log_begin(struct ses_log *log, enum ses_log_level level, const char *event,
-                   struct ses_log_line *ret_line)
+/* ts is the world's time with milliseconds: whoever reads a log compares it with other machines' logs. log NULL:
+ * nothing is written. */
+static void begin(struct ses_log *log, enum ses_log_level level, const char *event,
+                  struct ses_log_line *ret_line)
 {
     char time_text[SES_RFC3339_SIZE + 4];
     uint64_t now_ms;
     unsigned fraction;
 
-    ret_line->log = log != NULL && level >= log->level ? log : NULL;
+    ret_line->log = log;
     ret_line->level = level;
     ret_line->len = 0;
-    if (ret_line->log == NULL)
+    if (log == NULL)
         return;
     now_ms = ses_clock_wall_ms();
     ses_rfc3339_encode(now_ms, time_text);
@@ -165,4 +166,15 @@ void ses_log_begin(struct ses_log *log, enum ses_log_level level, const char *ev
     ses_log_str(ret_line, "level", level_names[level]);
     ses_log_str(ret_line, "role", log->role);
     ses_log_str(ret_line, "event", event);
+}
+
+void ses_log_begin(struct ses_log *log, enum ses_log_level level, const char *event,
+                   struct ses_log_line *ret_line)
+{
+    begin(log != NULL && level >= log->level ? log : NULL, level, event, ret_line);
+}
+
+void ses_log_begin_audit(struct ses_log *log, const char *event, struct ses_log_line *ret_line)
+{
+    begin(log, SES_LOG_INFO, event, ret_line);
 }

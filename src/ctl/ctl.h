@@ -7,6 +7,7 @@
  *   token        standard input, the rings
  *   callers      the callers file and its hash key; a running server reads them on SIGHUP
  *   store        the shards, read only; verify needs the seal keys, restore makes shards, keys and clock
+ *   session      the running server's operator socket
  *   status       the admin port, nothing of the data directory
  */
 #ifndef SESSIOND_SRC_CTL_CTL_H
@@ -43,8 +44,11 @@ struct ctl_caller {
 };
 
 struct ctl {
-    const char *data;  /* the data directory of sessiond */
-    const char *admin; /* ADDR:PORT */
+    const char *data;   /* the data directory of sessiond */
+    const char *admin;  /* ADDR:PORT */
+    const char *tenant; /* NULL: not given, like the next two */
+    const char *merchant;
+    const char *reason;
     const char *limit; /* NULL: not given */
     bool json;
     bool once;
@@ -88,6 +92,9 @@ int ctl_store_list(const struct ctl *ctl);
 int ctl_store_backup(const struct ctl *ctl);
 int ctl_store_restore(const struct ctl *ctl);
 int ctl_store_verify(const struct ctl *ctl);
+int ctl_session_show(const struct ctl *ctl);
+int ctl_session_find(const struct ctl *ctl);
+int ctl_session_revoke(const struct ctl *ctl);
 int ctl_status(const struct ctl *ctl);
 
 #endif

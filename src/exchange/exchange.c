@@ -26,13 +26,23 @@ static void put_name(struct ses_log_line *line, const char *key, struct ses_slic
         ses_log_slice(line, key, ses_slice_cut(name, 0, NAME_BYTES_MAX));
 }
 
+/* What an operator asks is written down whatever the log's level, and never summed up; but for what strangers are
+ * refused. */
+static bool is_operators(const struct ses_exchange *x)
+{
+    return x->route != NULL && x->route->rights == (unsigned)SES_RIGHT_OPERATE &&
+           (x->operator_known || x->caller != NULL);
+}
+
 /* A call of a session that went well has a line of its own, always. All else anybody on the port can cause by
  * the thousand (health checks, unknown paths, streams that are reset): bounded, by its outcome. */
 static void begin_line(const struct ses_exchange *x, uint32_t grpc_code, struct ses_log_line *ret_line)
 {
     struct ses_log *log = x->pool->options.log;
 
-    if (grpc_code == 0 && x->route != NULL && x->route->flow != NULL)
+    if (is_operators(x))
+        ses_log_begin_audit(log, "operator_call", ret_line);
+    else if (grpc_code == 0 && x->route != NULL && x->route->flow != NULL)
         ses_log_begin(log, SES_LOG_INFO, "request", ret_line);
     else
         ses_log_begin_bounded(log, SES_LOG_INFO, "request", ses_status_grpc_name(grpc_code), ret_line);
@@ -66,6 +76,10 @@ static void write_line(const struct ses_exchange *x, uint32_t grpc_code, int htt
         ses_log_str(&line, "session", x->session_pseudonym);
     if (x->peer != NULL)
         ses_log_str(&line, "peer", x->peer);
+    if (x->operator_known)
+        ses_log_u64(&line, "uid", x->operator_uid);
+    if (x->audit_reason.len > 0)
+        ses_log_slice(&line, "reason", x->audit_reason);
     ses_log_end(&line);
 }
 

@@ -4,6 +4,7 @@
 
 #include "session_call.h"
 #include "create.h"
+#include "operator.h"
 #include "resources.h"
 #include "return.h"
 #include "watch_session.h"
@@ -22,6 +23,7 @@ struct method_row {
 
 #define CREATE  "/types.MerchantAuthenticationService/"
 #define SESSION "/sessiond.v1.SessionService/"
+#define OPERATE "/sessiond.v1.OperatorService/"
 
 static const struct method_row rows[] = {
     {.path = CREATE "CreateSessionToken",
@@ -44,6 +46,10 @@ static const struct method_row rows[] = {
      .rights = SES_RIGHT_CONTINUE,
      .kind = SES_ROUTE_SERVER_STREAM,
      .start = ses_watch_session_start},
+    {.path = OPERATE "ShowSession", .rights = SES_RIGHT_OPERATE, .start = ses_operator_show_session_start},
+    {.path = OPERATE "RevokeSession",
+     .rights = SES_RIGHT_OPERATE,
+     .start = ses_operator_revoke_session_start},
     /* Shoppers have no credentials, the handle is what opens it, and no shopper is left standing for a proxy's rewriting: any host. */
     {.path = SES_RETURN_PATH,
      .flow = "Return",

@@ -238,6 +238,7 @@ enum ses_status ses_session_record_encode(const struct ses_session *session,
     record.previous_generation = session->previous_generation;
     record.previous_until_ms = session->previous_until_ms;
     record.written_by = session->written_by;
+    record.revoke_reason = ses_record_bytes(session->revoke_reason);
     SES_TRY(ses_record_put_steps(session, arena, &parts.steps, &record));
     ses_record_put_past(session, &parts.past, &record);
     SES_TRY(put_redirect(session, arena, &parts, &record));
@@ -431,6 +432,7 @@ enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_aren
     session.previous_generation = record->previous_generation;
     session.previous_until_ms = record->previous_until_ms;
     session.written_by = record->written_by;
+    session.revoke_reason = ses_record_slice(record->revoke_reason);
     session.status = (enum ses_session_status)record->status;
     session.generation = record->generation;
     session.version = record->version;

@@ -65,6 +65,7 @@ static enum ses_status make_parts(struct ses_service *service)
     static const char *const services[] = {
         CREATING_SERVICE,
         "sessiond.v1.SessionService",
+        "sessiond.v1.OperatorService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",

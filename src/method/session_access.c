@@ -169,6 +169,13 @@ static enum ses_status require_token(struct ses_error *ret_error)
     return SES_INVALID_ARGUMENT;
 }
 
+static enum ses_right right_of(const struct ses_access *a)
+{
+    if (a->operates)
+        return SES_RIGHT_OPERATE;
+    return a->token.len > 0 ? SES_RIGHT_CONTINUE : SES_RIGHT_WEBHOOK;
+}
+
 /* The key is made of what the caller says; with a token that was just proved to be the same as the
  * token's. */
 enum ses_status ses_access_verify(struct ses_access *a, struct ses_error *ret_error)
@@ -176,8 +183,7 @@ enum ses_status ses_access_verify(struct ses_access *a, struct ses_error *ret_er
     SES_TRY(ses_request_check_step(&a->request, ret_error));
     if (a->token.len == 0 && !a->token_optional)
         return require_token(ret_error);
-    SES_TRY(ses_caller_check(a->x, a->token.len > 0 ? SES_RIGHT_CONTINUE : SES_RIGHT_WEBHOOK,
-                             a->request.test_mode, ret_error));
+    SES_TRY(ses_caller_check(a->x, right_of(a), a->request.test_mode, ret_error));
     if (a->token.len > 0) {
         SES_TRY(read_token(a, ses_clock_now_ms(), ret_error));
         SES_TRY(compare_claims(a, ret_error));

@@ -25,6 +25,7 @@ struct ses_access {
     struct ses_slice token;             /* empty: a server-to-server call, if token_optional */
     struct ses_session_request request; /* what the method's message said */
     bool token_optional;
+    bool operates; /* without a token, as an operator */
     bool revoked_accepted;
     bool writes;                        /* such a repetition is looked for */
     bool repeats;                       /* after judge: the call that made the session's version, once more */

@@ -2,63 +2,27 @@
  * and sets failed, and the whole is thrown away at the end. */
 #include "session_view.h"
 
-#include <sessiond/base/clock.h>
 #include <sessiond/base/encode.h>
 
-/* One arena, one memory of its exhaustion: every piece is tried, the end is judged once. */
-struct view {
-    struct ses_arena *arena;
-    int64_t ahead_ms; /* all times of one answer are told by one difference */
-    bool failed;
-};
-
-/* A moment of ours in the world's time. All times of one answer go through here, so two equal moments
- * are told as equal numbers. */
-static int64_t told(const struct view *v, uint64_t at_ms)
-{
-    return (int64_t)ses_clock_shift(at_ms, v->ahead_ms);
-}
-
-/* 0 is "none" in every message; a moment of ours is never 0. */
-static int64_t told_or_none(const struct view *v, uint64_t at_ms)
-{
-    return at_ms == 0 ? 0 : told(v, at_ms);
-}
-
-/* Zeroed, so that a piece whose init function was not reached is at least empty. */
-static void *make(struct view *v, size_t size)
-{
-    void *memory = ses_arena_zalloc(v->arena, size);
-
-    v->failed = v->failed || memory == NULL;
-    return memory;
-}
-
-static char *text(struct view *v, struct ses_slice slice)
-{
-    char *copy = ses_arena_str(v->arena, slice);
-
-    v->failed = v->failed || copy == NULL;
-    return copy;
-}
+#include "view.h"
 
 /* SecretString keeps the value out of whatever prints messages field by field. */
-static Types__SecretString *secret(struct view *v, struct ses_slice slice)
+static Types__SecretString *secret(struct ses_view *v, struct ses_slice slice)
 {
-    Types__SecretString *message = make(v, sizeof(*message));
+    Types__SecretString *message = ses_view_make(v, sizeof(*message));
 
     if (message == NULL)
         return NULL;
     types__secret_string__init(message);
-    message->value = text(v, slice);
+    message->value = ses_view_text(v, slice);
     return message;
 }
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
-static Types__Money *view_amount(struct view *v, const struct ses_session *session)
+static Types__Money *view_amount(struct ses_view *v, const struct ses_session *session)
 {
-    Types__Money *money = make(v, sizeof(*money));
+    Types__Money *money = ses_view_make(v, sizeof(*money));
 
     if (money == NULL)
         return NULL;
@@ -76,10 +40,10 @@ static int64_t seconds_left(const struct ses_session_state *state, uint64_t now_
     return passed >= (uint64_t)state->expires_in_seconds ? 0 : state->expires_in_seconds - (int64_t)passed;
 }
 
-static Types__AccessToken *view_access_token(struct view *v, const struct ses_session_state *state,
+static Types__AccessToken *view_access_token(struct ses_view *v, const struct ses_session_state *state,
                                              uint64_t now_ms)
 {
-    Types__AccessToken *token = make(v, sizeof(*token));
+    Types__AccessToken *token = ses_view_make(v, sizeof(*token));
 
     if (token == NULL)
         return NULL;
@@ -87,7 +51,7 @@ static Types__AccessToken *view_access_token(struct view *v, const struct ses_se
     token->token = secret(v, state->access_token);
     if (state->access_token_type_present) {
         token->_token_type_case = TYPES__ACCESS_TOKEN___TOKEN_TYPE_TOKEN_TYPE;
-        token->token_type = text(v, state->access_token_type);
+        token->token_type = ses_view_text(v, state->access_token_type);
     }
     if (state->expires_in_present) {
         token->_expires_in_seconds_case = TYPES__ACCESS_TOKEN___EXPIRES_IN_SECONDS_EXPIRES_IN_SECONDS;
@@ -98,14 +62,14 @@ static Types__AccessToken *view_access_token(struct view *v, const struct ses_se
 
 /* The connector's access token is shown to who proved to be the session's merchant (session_view.h): it
  * stored it. */
-static void view_state(struct view *v, const struct ses_session_state *state, uint64_t now_ms,
+static void view_state(struct ses_view *v, const struct ses_session_state *state, uint64_t now_ms,
                        Sessiond__V1__Session *view)
 {
     Types__ConnectorState *message;
 
     if (!state->access_token_present && !state->connector_customer_id_present)
         return;
-    message = make(v, sizeof(*message));
+    message = ses_view_make(v, sizeof(*message));
     if (message == NULL)
         return;
     types__connector_state__init(message);
@@ -116,30 +80,30 @@ static void view_state(struct view *v, const struct ses_session_state *state, ui
     if (state->connector_customer_id_present) {
         message->_connector_customer_id_case =
             TYPES__CONNECTOR_STATE___CONNECTOR_CUSTOMER_ID_CONNECTOR_CUSTOMER_ID;
-        message->connector_customer_id = text(v, state->connector_customer_id);
+        message->connector_customer_id = ses_view_text(v, state->connector_customer_id);
     }
     view->state = message;
 }
 
-static void view_connector_session(struct view *v, const struct ses_session *session,
+static void view_connector_session(struct ses_view *v, const struct ses_session *session,
                                    Sessiond__V1__Session *view)
 {
     Sessiond__V1__ConnectorSession *message;
 
     if (!session->connector_session_present)
         return;
-    message = make(v, sizeof(*message));
+    message = ses_view_make(v, sizeof(*message));
     if (message == NULL)
         return;
     sessiond__v1__connector_session__init(message);
     message->token = secret(v, session->connector_session.token);
-    message->id = text(v, session->connector_session.id);
-    message->transaction_id = text(v, session->connector_session.transaction_id);
-    message->expires_ms = told_or_none(v, session->connector_session.expires_ms);
+    message->id = ses_view_text(v, session->connector_session.id);
+    message->transaction_id = ses_view_text(v, session->connector_session.transaction_id);
+    message->expires_ms = ses_view_time_or_none(v, session->connector_session.expires_ms);
     view->connector_session = message;
 }
 
-static void view_texts(struct view *v, const struct ses_session *session, Sessiond__V1__Session *view)
+static void view_texts(struct ses_view *v, const struct ses_session *session, Sessiond__V1__Session *view)
 {
     if (session->metadata_present) {
         view->_metadata_case = SESSIOND__V1__SESSION___METADATA_METADATA;
@@ -153,23 +117,23 @@ static void view_texts(struct view *v, const struct ses_session *session, Sessio
 }
 
 /* return_mode only for a step that BeginStep opened: one opened by an event has no return. */
-static void view_step(struct view *v, const struct ses_session *session, Sessiond__V1__Session *view)
+static void view_step(struct ses_view *v, const struct ses_session *session, Sessiond__V1__Session *view)
 {
     Sessiond__V1__Step *message;
 
     if (!session->step_open)
         return;
-    message = make(v, sizeof(*message));
+    message = ses_view_make(v, sizeof(*message));
     if (message == NULL)
         return;
     sessiond__v1__step__init(message);
-    message->name = text(v, session->step.name);
-    message->return_url = text(v, session->step.return_url);
+    message->name = ses_view_text(v, session->step.name);
+    message->return_url = ses_view_text(v, session->step.return_url);
     if (session->step.return_url.len > 0)
         message->return_mode = session->step.frame ? SESSIOND__V1__RETURN_MODE__RETURN_MODE_FRAME
                                                    : SESSIOND__V1__RETURN_MODE__RETURN_MODE_REDIRECT;
-    message->started_ms = told(v, session->step.started_ms);
-    message->expires_ms = told(v, session->step.expires_ms);
+    message->started_ms = ses_view_time(v, session->step.started_ms);
+    message->expires_ms = ses_view_time(v, session->step.expires_ms);
     view->step = message;
 }
 
@@ -189,12 +153,12 @@ static bool seen_before(const struct ses_redirect_result *redirect, size_t at)
 
 /* pointers, not entries, because protobuf-c's repeated messages are arrays of pointers. The array has a
  * place more than needed so that it is never empty. */
-static void view_payload(struct view *v, const struct ses_redirect_result *redirect,
+static void view_payload(struct ses_view *v, const struct ses_redirect_result *redirect,
                          Sessiond__V1__RedirectResult *message)
 {
     size_t count = redirect->parameters_count;
-    payload_entry *entries = make(v, (count + 1) * sizeof(*entries));
-    payload_entry **pointers = make(v, (count + 1) * sizeof(void *));
+    payload_entry *entries = ses_view_make(v, (count + 1) * sizeof(*entries));
+    payload_entry **pointers = ses_view_make(v, (count + 1) * sizeof(void *));
 
     if (entries == NULL || pointers == NULL)
         return;
@@ -204,29 +168,29 @@ static void view_payload(struct view *v, const struct ses_redirect_result *redir
         if (seen_before(redirect, i))
             continue; /* a map has a name once: the first one */
         sessiond__v1__redirect_result__payload_entry__init(entry);
-        entry->key = text(v, redirect->parameters[i].name);
-        entry->value = text(v, redirect->parameters[i].value);
+        entry->key = ses_view_text(v, redirect->parameters[i].name);
+        entry->value = ses_view_text(v, redirect->parameters[i].value);
         pointers[message->n_payload++] = entry;
     }
     message->payload = pointers;
 }
 
 /* Not while a newer step is under way: the caller must not take the last one's result for its own. */
-static void view_redirect(struct view *v, const struct ses_session *session, Sessiond__V1__Session *view)
+static void view_redirect(struct ses_view *v, const struct ses_session *session, Sessiond__V1__Session *view)
 {
     const struct ses_redirect_result *redirect = &session->redirect;
     Sessiond__V1__RedirectResult *message;
 
     if (!session->redirect_present || session->step_open)
         return;
-    message = make(v, sizeof(*message));
+    message = ses_view_make(v, sizeof(*message));
     if (message == NULL)
         return;
     sessiond__v1__redirect_result__init(message);
-    message->method = text(v, redirect->http_method);
+    message->method = ses_view_text(v, redirect->http_method);
     message->params = secret(v, redirect->query);
-    message->step_name = text(v, redirect->step_name);
-    message->received_ms = told(v, redirect->received_ms);
+    message->step_name = ses_view_text(v, redirect->step_name);
+    message->received_ms = ses_view_time(v, redirect->received_ms);
     view_payload(v, redirect, message);
     view->redirect_result = message;
 }
@@ -234,10 +198,11 @@ static void view_redirect(struct view *v, const struct ses_session *session, Ses
 /* ---- lists --------------------------------------------------------------------------------------- */
 
 /* What a client may send next, so that it needs no copy of the state machine. */
-static void view_next_events(struct view *v, const struct ses_session *session, Sessiond__V1__Session *view)
+static void view_next_events(struct ses_view *v, const struct ses_session *session,
+                             Sessiond__V1__Session *view)
 {
     uint32_t events = ses_session_next_events(session->status);
-    Sessiond__V1__SessionEvent *list = make(v, SES_EVENT_COUNT * sizeof(*list));
+    Sessiond__V1__SessionEvent *list = ses_view_make(v, SES_EVENT_COUNT * sizeof(*list));
 
     if (list == NULL)
         return;
@@ -247,10 +212,10 @@ static void view_next_events(struct view *v, const struct ses_session *session, 
 }
 
 /* In the order of the history, oldest first; late ones are among them, told by their outcome. */
-static void view_events(struct view *v, const struct ses_session *session, Sessiond__V1__Session *view)
+static void view_events(struct ses_view *v, const struct ses_session *session, Sessiond__V1__Session *view)
 {
-    Sessiond__V1__EventRecord *rows = make(v, (session->events_count + 1) * sizeof(*rows));
-    Sessiond__V1__EventRecord **pointers = make(v, (session->events_count + 1) * sizeof(void *));
+    Sessiond__V1__EventRecord *rows = ses_view_make(v, (session->events_count + 1) * sizeof(*rows));
+    Sessiond__V1__EventRecord **pointers = ses_view_make(v, (session->events_count + 1) * sizeof(void *));
 
     if (rows == NULL || pointers == NULL)
         return;
@@ -259,8 +224,8 @@ static void view_events(struct view *v, const struct ses_session *session, Sessi
 
         sessiond__v1__event_record__init(&rows[i]);
         rows[i].event = (Sessiond__V1__SessionEvent)event->event;
-        rows[i].event_id = text(v, event->id);
-        rows[i].at_ms = told(v, event->at_ms);
+        rows[i].event_id = ses_view_text(v, event->id);
+        rows[i].at_ms = ses_view_time(v, event->at_ms);
         rows[i].outcome = (Sessiond__V1__EventOutcome)event->outcome;
         rows[i].version = event->version;
         pointers[i] = &rows[i];
@@ -269,49 +234,38 @@ static void view_events(struct view *v, const struct ses_session *session, Sessi
     view->events = pointers;
 }
 
-/* Facet names are literals: they are not copied. */
-static char **facet_names(struct view *v, uint32_t facets, size_t *ret_count)
-{
-    char **names = make(v, (SES_FACET_COUNT + 1) * sizeof(*names));
-
-    *ret_count = 0;
-    for (; names != NULL && facets != 0; facets &= facets - 1)
-        names[(*ret_count)++] = (char *)(uintptr_t)ses_facet_name((enum ses_facet)__builtin_ctz(facets));
-    return names;
-}
-
 /* Facet names, never their values: the caller has its own browser's, and must not learn the stored
  * one's. */
-static void view_verdict(struct view *v, const struct ses_binding_verdict *verdict,
+static void view_verdict(struct ses_view *v, const struct ses_binding_verdict *verdict,
                          Sessiond__V1__Session *view)
 {
-    Sessiond__V1__BrowserVerdict *message = make(v, sizeof(*message));
+    Sessiond__V1__BrowserVerdict *message = ses_view_make(v, sizeof(*message));
 
     if (message == NULL)
         return;
     sessiond__v1__browser_verdict__init(message);
     message->mode = (Sessiond__V1__BindingMode)verdict->mode;
     message->result = (Sessiond__V1__BindingResult)verdict->result;
-    message->differing_hard = facet_names(v, verdict->hard, &message->n_differing_hard);
-    message->differing_soft = facet_names(v, verdict->soft, &message->n_differing_soft);
+    message->differing_hard = ses_view_facets(v, verdict->hard, &message->n_differing_hard);
+    message->differing_soft = ses_view_facets(v, verdict->soft, &message->n_differing_soft);
     message->drift_score = verdict->drift_score;
     message->missing = (Sessiond__V1__BindingMissing)verdict->missing_policy;
-    message->missing_hard = facet_names(v, verdict->missing, &message->n_missing_hard);
+    message->missing_hard = ses_view_facets(v, verdict->missing, &message->n_missing_hard);
     view->browser_verdict = message;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------ */
 
 /* A session without an end has neither expires_ms nor expires_in_seconds: 0 in both. */
-static void view_times(const struct view *v, const struct ses_session *session, uint64_t now_ms,
+static void view_times(const struct ses_view *v, const struct ses_session *session, uint64_t now_ms,
                        Sessiond__V1__Session *view)
 {
-    view->created_ms = told(v, session->created_ms);
-    view->updated_ms = told(v, session->updated_ms);
-    view->server_time_ms = told(v, now_ms);
+    view->created_ms = ses_view_time(v, session->created_ms);
+    view->updated_ms = ses_view_time(v, session->updated_ms);
+    view->server_time_ms = ses_view_time(v, now_ms);
     if (session->expires_ms == SES_NEVER_MS)
         return;
-    view->expires_ms = told(v, session->expires_ms);
+    view->expires_ms = ses_view_time(v, session->expires_ms);
     if (session->expires_ms > now_ms)
         view->expires_in_seconds = (int64_t)((session->expires_ms - now_ms) / 1000);
 }
@@ -319,16 +273,18 @@ static void view_times(const struct view *v, const struct ses_session *session, 
 enum ses_status ses_session_view(const struct ses_session *session, const struct ses_binding_verdict *verdict,
                                  uint64_t now_ms, struct ses_arena *arena, Sessiond__V1__Session **ret_view)
 {
-    struct view v = {arena, ses_clock_ahead_ms(), false};
-    Sessiond__V1__Session *view = make(&v, sizeof(*view));
+    struct ses_view v;
+    Sessiond__V1__Session *view;
     char id[SES_HEX_SIZE(SES_SESSION_ID_SIZE)];
 
+    ses_view_init(&v, arena);
+    view = ses_view_make(&v, sizeof(*view));
     if (view == NULL)
         return SES_NO_MEMORY;
     sessiond__v1__session__init(view);
     view->session_id =
-        text(&v, ses_slice(id, ses_hex_encode(ses_slice(session->id, sizeof(session->id)), id)));
-    view->merchant_session_id = text(&v, session->merchant_session_id);
+        ses_view_text(&v, ses_slice(id, ses_hex_encode(ses_slice(session->id, sizeof(session->id)), id)));
+    view->merchant_session_id = ses_view_text(&v, session->merchant_session_id);
     view->status = (Sessiond__V1__SessionStatus)session->status;
     view->version = session->version;
     view->generation = session->generation;
@@ -336,7 +292,7 @@ enum ses_status ses_session_view(const struct ses_session *session, const struct
     /* The number for clients that know only numbers, the name where two connectors share one. */
     view->connector = (Types__Connector)session->connector.number;
     if (session->connector.name != NULL)
-        view->connector_name = text(&v, ses_slice_str(session->connector.name));
+        view->connector_name = ses_view_text(&v, ses_slice_str(session->connector.name));
     view->test_mode = session->test_mode;
     view->attempts = session->attempts;
     view->late_success = session->late_success;

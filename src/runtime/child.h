@@ -52,6 +52,7 @@ struct ses_child_env {
     const struct ses_tls_tickets *tls_tickets; /* likewise */
     unsigned slot;                             /* on the board */
     int listen_fd;                             /* -1: none */
+    int operator_fd;                           /* workers: the operator's socket, listening */
     const int *slot_fds; /* workers, housekeeper: the listening sockets of all worker slots */
     int control_fd;      /* the child's end */
     int alive_fd;        /* readable (EOF) when the supervisor is dead */

@@ -10,6 +10,7 @@
  *   DIR/keys/callers.key
  *                        0600, under which the callers file keeps keys (caller/caller_key.h)
  *   DIR/clock            sessiond's own time (base/clock_file.h)
+ *   DIR/operator.sock    0600, for sessiondctl (operator_socket.h)
  *   DIR/shards/          0700, one directory a worker slot (store/)
  */
 #ifndef SESSIOND_SRC_RUNTIME_LAYOUT_H

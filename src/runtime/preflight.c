@@ -11,6 +11,7 @@
 #include "callers_open.h"
 #include "files.h"
 #include "layout.h"
+#include "operator_socket.h"
 #include "privilege.h"
 #include "sockets.h"
 
@@ -78,6 +79,7 @@ enum ses_status ses_preflight(const struct ses_config *config, struct ses_fault 
     ses_tls_files_free(tls_files);
     SES_TRY(ses_layout_check(&layout, ret_fault));
     SES_TRY(check_callers(config, &layout, ret_fault));
+    SES_TRY(ses_operator_socket_check(&layout, ret_fault));
     SES_TRY(ses_layout_check_free(&layout, ret_fault));
     SES_TRY(check_sessions(config, &layout, ret_fault));
     SES_TRY(ses_socket_check(&config->listen, ret_fault));

@@ -19,6 +19,7 @@
 
 #include "callers_open.h"
 #include "child.h"
+#include "operator_socket.h"
 #include "sandbox.h"
 #include "timekeeper.h"
 #include "vitals.h"
@@ -44,6 +45,7 @@ struct ses_supervisor {
     struct ses_rates *rates;
     int signal_fd;
     int alive_pipe[2];
+    struct ses_operator_socket operator_socket;
     int slot_fds[SES_CONFIG_WORKERS_MAX]; /* listening, one a worker slot; every worker gets them all */
     struct ses_child children[SES_CHILDREN_MAX];
     size_t children_count;

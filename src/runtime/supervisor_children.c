@@ -41,6 +41,8 @@ static void close_foreign(void *arg, const struct ses_child *self)
         if (child->control_fd >= 0)
             (void)close(child->control_fd);
     }
+    if (!self->worker)
+        (void)close(sup->operator_socket.fd);
     ses_vitals_close(&sup->vitals);
     (void)close(sup->signal_fd);
     (void)close(sup->alive_pipe[1]);
@@ -113,6 +115,7 @@ void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child)
         .tls_files = child->worker ? sup->tls_files : NULL,
         .tls_tickets = child->worker ? sup->tls_tickets : NULL,
         .rates = sup->rates,
+        .operator_fd = sup->operator_socket.fd,
         .slot_fds = sup->slot_fds,
         .alive_fd = sup->alive_pipe[0],
     };

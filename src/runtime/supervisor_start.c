@@ -93,6 +93,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     enum ses_status status;
 
     sup->signal_fd = -1;
+    sup->operator_socket.fd = -1;
     sup->alive_pipe[0] = -1;
     sup->alive_pipe[1] = -1;
     SES_TRY(ses_privilege_become_user(config, true, ret_fault));
@@ -106,6 +107,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
         ses_callers_watch(sup->callers, sup->withdrawn);
     SES_TRY(ses_timekeeper_start(&sup->timekeeper, &sup->layout, &sup->log, ret_fault));
     SES_TRY(open_tls(sup, ret_fault));
+    SES_TRY(ses_operator_socket_open(&sup->operator_socket, &sup->layout, ret_fault));
     SES_TRY(add_children(sup, ret_fault));
     SES_TRY(ses_privilege_finish(ret_fault));
     if (pipe2(sup->alive_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
@@ -164,6 +166,7 @@ void ses_supervisor_done(struct ses_supervisor *sup)
         close_fd(sup->children[i].control_fd);
     }
     ses_vitals_close(&sup->vitals);
+    ses_operator_socket_close(&sup->operator_socket);
     close_fd(sup->signal_fd);
     close_fd(sup->alive_pipe[0]);
     close_fd(sup->alive_pipe[1]);

@@ -67,7 +67,8 @@ static void close_handle(uv_handle_t *handle, void *arg)
  * made for that. */
 static void leave_if_held(struct ses_worker *worker)
 {
-    unsigned open_count = worker->pool == NULL ? 0 : ses_exchange_pool_open(worker->pool);
+    unsigned open_count = ses_operator_port_held(&worker->operator_port) +
+                          (worker->pool == NULL ? 0 : ses_exchange_pool_open(worker->pool));
 
     if (open_count == 0)
         return;
@@ -83,10 +84,12 @@ static void close_parts(struct ses_worker *worker)
 {
     if (worker->conns != NULL)
         ses_conns_free(worker->conns);
+    ses_operator_port_close(&worker->operator_port);
     (void)uv_run(&worker->loop, UV_RUN_NOWAIT);
     leave_if_held(worker);
     if (worker->doors != NULL)
         ses_doors_free(worker->doors);
+    ses_operator_port_free(&worker->operator_port);
     ses_tls_context_free(worker->tls);
     if (worker->router != NULL)
         ses_router_free(worker->router);

@@ -17,6 +17,7 @@
 #include <sessiond/net/conn.h>
 
 #include "child.h"
+#include "operator_port.h"
 #include "process.h"
 #include "vitals.h"
 
@@ -54,6 +55,7 @@ struct ses_worker {
     struct ses_tls_context *tls; /* NULL: no certificate */
     struct ses_admission *admission;
     struct ses_doors *doors;
+    struct ses_operator_port operator_port;
     const char *known_hosts[SES_CONFIG_HOSTS_MAX + 2];
     struct ses_conns *conns;
     struct ses_connector_url urls[SES_CONFIG_URLS_MAX];

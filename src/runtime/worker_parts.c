@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <sessiond/base/units.h>
+#include <sessiond/method/operator_gate.h>
 
 #include "files.h"
 
@@ -197,11 +198,13 @@ enum ses_status ses_worker_open_service(struct ses_worker *worker)
     return ses_router_new(&routes, &count, 1, &worker->router);
 }
 
-/* Whoever answers for who calls stands first (exchange/gate.h). */
+/* Whoever answers for who calls stands first (exchange/gate.h). Where nobody does, nobody is an operator. */
 static void add_caller_gate(struct ses_worker *worker, struct ses_door_options *options)
 {
-    if (worker->env->callers == NULL)
+    if (worker->env->callers == NULL) {
+        options->gates[options->gates_count++] = (struct ses_gate){.admit = ses_operator_gate_closed};
         return;
+    }
     worker->caller_gate = (struct ses_caller_gate){.callers = worker->env->callers,
                                                    .hash_key = &worker->callers_key,
                                                    .log = &worker->log,
@@ -303,11 +306,15 @@ enum ses_status ses_worker_open_doors(struct ses_worker *worker)
         .log = &worker->log,
         .metrics = worker->metrics,
     };
+    const struct ses_route *routes;
+    size_t routes_count;
 
     for (size_t i = 0; i < config->known_hosts_count; i++)
         worker->known_hosts[i] = config->known_hosts[i];
     SES_TRY(ses_exchange_pool_new(&pool, &worker->pool));
     options.pool = worker->pool;
+    routes = ses_service_routes(worker->service, &routes_count);
+    SES_TRY(ses_operator_port_open(&worker->operator_port, routes, routes_count, &pool, &options));
     add_caller_gate(worker, &options);
     options.gates[options.gates_count++] = ses_admission_gate(worker->admission);
     return ses_doors_new(&options, &worker->doors);
@@ -334,6 +341,7 @@ enum ses_status ses_worker_open_conns(struct ses_worker *worker)
 
     /* The socket listens already, unless the supervisor had nobody left to serve and closed it. */
     SES_TRY(ses_conns_new(&options, &worker->conns));
+    SES_TRY(ses_operator_port_connect(&worker->operator_port, worker->env->operator_fd, &options));
     if (atomic_load_explicit(&worker->env->board->draining, memory_order_relaxed))
         return SES_OK;
     return ses_conns_listen(worker->conns, worker->env->listen_fd);

@@ -114,6 +114,8 @@ bool ses_worker_slots_alone(const struct ses_worker *worker)
 void ses_worker_slots_open(struct ses_worker *worker)
 {
     worker->accepting = true;
+    if (ses_operator_port_accept(&worker->operator_port) != SES_OK)
+        ses_log_msg(&worker->log, SES_LOG_ERROR, "operator_unwatched", "the operator's socket");
     atomic_store_explicit(&worker->env->board->accepts[worker->env->slot], true, memory_order_relaxed);
     ses_worker_slots_look(worker, false);
 }
@@ -130,6 +132,7 @@ void ses_worker_slots_close(struct ses_worker *worker, bool for_good)
     if (last)
         ses_conns_accept_queued(worker->conns);
     worker->accepting = false;
+    ses_operator_port_drain(&worker->operator_port);
     for (unsigned i = 0; i < worker->env->board->workers; i++) {
         int fd = worker->env->slot_fds[i];
 

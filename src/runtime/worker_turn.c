@@ -39,6 +39,7 @@ static void on_prepare(uv_prepare_t *handle)
     for (round = 0; round < TURN_ROUNDS; round++) {
         before = atomic_load_explicit(bytes_out, memory_order_relaxed);
         ses_service_turn(worker->service);
+        ses_operator_port_flush(&worker->operator_port);
         ses_conns_flush(worker->conns);
     }
     if (atomic_load_explicit(bytes_out, memory_order_relaxed) != before)

@@ -16,10 +16,12 @@ from callers import as_headers, asking_server, bearer
 from harness import CREATE, CREATE_NEW, PATIENCE, SOURCE, create_request, message, request_class, unique
 from session_service import EXACT, SERVICE, Sessions, status_name
 
+OPERATOR = "/sessiond.v1.OperatorService/"
 HEALTH, REFLECTION = "/grpc.health.v1.Health/", "/grpc.reflection.v{}.ServerReflection/ServerReflectionInfo"
 EVERYTHING = {"rights": "create,continue,webhook,operate", "modes": "test,live"}
 CALLERS = {"a": {"merchants": "a", **EVERYTHING}, "b": {"merchants": "b", **EVERYTHING},
-           "tenant": {"merchants": "a", "tenants": "other", **EVERYTHING}, "nobody": {"merchants": "a", "rights": "operate"}}
+           "tenant": {"merchants": "a", "tenants": "other", **EVERYTHING}, "nobody": {"merchants": "a", "rights": "operate"},
+           "merchant": {"merchants": "a", "rights": "create,continue,webhook"}}
 VICTIMS = ("b", "tenant")
 # What a may say of itself, and what it may not.
 OWN_HEADERS = [[], [("x-merchant-id", "a")]]
@@ -32,6 +34,11 @@ def by_token(**fields):
     return lambda session, token: {"session_token": token, "merchant_session_id": session, "test_mode": True, **fields}
 
 
+def by_name(**fields):
+    """A call of OperatorService, which knows no token."""
+    return lambda session, _token: {"merchant_session_id": session, "test_mode": True, **fields}
+
+
 def creating(path):
     def fill(session, _token):
         return json_format.MessageToDict(create_request(session, path=path), preserving_proto_field_name=True)
@@ -41,8 +48,9 @@ def creating(path):
 CREATES = {"right": "create", "fill": creating(CREATE)}
 CREATES_NEW = {"right": "create", "fill": creating(CREATE_NEW)}
 WITH_TOKEN = {"right": "continue"}
+OPERATES = {"right": "operate"}
 EVENT = {"event": "SESSION_EVENT_PROCESSING_STARTED", "event_id": "walked"}
-# right: the first that the route asks for, of a caller that has only "operate"; None: the route asks nobody. fill: a request that is in
+# right: what the route asks for and a caller has not that has only "operate", or all but that; None: the route asks nobody. fill: a request that is in
 # order. Streams are gRPC's alone.
 ROWS = {
     CREATE: CREATES,
@@ -55,6 +63,8 @@ ROWS = {
     SERVICE + "BeginStep": {**WITH_TOKEN, "fill": by_token(name="challenge", return_url="https://shop.example/back")},
     SERVICE + "RevokeSession": {**WITH_TOKEN, "fill": by_token()},
     SERVICE + "WatchSession": {**WITH_TOKEN, "fill": by_token(), "stream": True},
+    OPERATOR + "ShowSession": {**OPERATES, "fill": by_name()},
+    OPERATOR + "RevokeSession": {**OPERATES, "fill": by_name(reason="walked")},
     # A shopper's browser has no credential: the handle is the authority, and tells nothing but where it leads.
     "Return": {"right": None, "get": "/r/nothing"},
     "Health": {"right": None, "get": "/health"},
@@ -68,6 +78,10 @@ ROWS = {
     "unknown": {"right": None, "get": "/no/such/path"},
 }
 FILLED = [path for path, row in ROWS.items() if "fill" in row]
+
+
+def kind_of(path):
+    return {"create": "create", "operate": "operate"}.get(ROWS[path]["right"], "continue")
 
 
 def same_but_for_accidents(text):
@@ -160,9 +174,9 @@ class Walk(unittest.TestCase):
         extra = EXACT if ROWS[path]["right"] == "create" else []
         return same_but_for_accidents(self.doors.of(path)[door](path, value, [*extra, *metadata]))
 
-    def ways(self, creating=None):
-        """Every route with each of its doors; creating: only those that make sessions, or only the others."""
-        return [(path, door) for path in FILLED for door in self.doors.of(path) if creating in (None, ROWS[path]["right"] == "create")]
+    def ways(self, kind=None):
+        """Every route with each of its doors; kind: only those that create sessions, that operate, or the others, which continue them."""
+        return [(path, door) for path in FILLED for door in self.doors.of(path) if kind in (None, kind_of(path))]
 
     def test_every_route_has_a_row(self):
         told = re.findall(r'^sessiond_requests_total\{service="([^"]*)",method="([^"]*)",code="OK"\}', self.server.metrics(), re.M)
@@ -178,7 +192,8 @@ class Walk(unittest.TestCase):
 
     def test_nobody_without_the_right(self):
         for path, door in self.ways():
-            answer = self.answer(path, door, bearer(self.keys["nobody"]), unique(), self.own_token)
+            caller = "merchant" if ROWS[path]["right"] == "operate" else "nobody"
+            answer = self.answer(path, door, bearer(self.keys[caller]), unique(), self.own_token)
             self.assertIn(b"PERMISSION_DENIED" if door == "grpc" else b"(403", answer, (path, door))
             if "rpc" not in ROWS[path] and door != "grpc":
                 self.assertIn(f'"metadata":{{"right":"{ROWS[path]["right"]}"}}'.encode(), answer, (path, door))
@@ -215,19 +230,20 @@ class Walk(unittest.TestCase):
 
     def test_nothing_tells_what_is_there(self):
         for victim in VICTIMS:
-            self.compare(victim, self.ways(creating=False), tokens=True)
+            self.compare(victim, self.ways("continue"), tokens=True)
+            self.compare(victim, self.ways("operate"), tokens=False)
 
     def test_the_same_id_is_another_session(self):
         """What a makes under the id of another's session is a's own, and new."""
         for victim in VICTIMS:
-            self.compare(victim, self.ways(creating=True), tokens=False)
+            self.compare(victim, self.ways("create"), tokens=False)
 
     def test_their_token_is_theirs(self):
         """The only caller that it works for is one of its merchant and tenant, by the header that says so."""
         for victim in VICTIMS:
             session = unique()
             token = self.clients[victim].create(session)
-            for path, door in self.ways(creating=False):
+            for path, door in self.ways("continue"):
                 for header in HEADERS:
                     answer = self.answer(path, door, [*bearer(self.keys["a"]), *header], session, token)
                     self.assertIn(b"CALLER_NOT_ALLOWED" if is_others(header) else b"TOKEN_MISMATCH", answer, (victim, path, door, header))

@@ -75,6 +75,8 @@ void ses_log_done(struct ses_log *log);
 /* [any] Starts a line with ts, level, role and event. */
 void ses_log_begin(struct ses_log *log, enum ses_log_level level, const char *event,
                    struct ses_log_line *ret_line);
+/* [any] The same for what must be written down whatever the level is (as "info"): what operators do. */
+void ses_log_begin_audit(struct ses_log *log, const char *event, struct ses_log_line *ret_line);
 /* [any] The same for a line that a stranger can cause: of SES_LOG_WINDOW_MS not more than SES_LOG_SAME_MAX
  * lines of one event and cause (both literals: compared by address; cause may be NULL). The rest are counted
  * and told in one line (log_summary: of, cause, more) when the window is over. */

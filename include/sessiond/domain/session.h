@@ -232,8 +232,9 @@ struct ses_session {
     struct ses_slice forgotten;                                        /* as it was read, oldest first */
     uint8_t forgotten_now[SES_FORGOTTEN_NOW_MAX][SES_FORGOTTEN_BYTES]; /* since then */
     unsigned forgotten_now_count;
-    uint32_t attempts; /* that failed */
-    bool late_success; /* COMPLETED after it was FAILED */
+    uint32_t attempts;              /* that failed */
+    bool late_success;              /* COMPLETED after it was FAILED */
+    struct ses_slice revoke_reason; /* of the operator who revoked it; for operators only */
 };
 
 /* [any] The first field in which the subject contradicts the session: "amount" or "connector_payment_id",

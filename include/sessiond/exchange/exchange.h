@@ -102,6 +102,11 @@ struct ses_exchange {
     uint64_t connector_ns;                   /* for the metrics: how long it was waited for, 0 = not */
     char session_pseudonym[17];              /* keyed hash of the session id, hex */
     uint8_t call_span_id[SES_SPAN_ID_BYTES]; /* of the call to the connector; zeros: none was made */
+    struct ses_slice audit_reason;           /* what an operator gave as the reason */
+
+    /* ---- who operates (set by a gate): has come through the operator's socket, as that user */
+    bool operator_known;
+    uint32_t operator_uid;
 
     /* ---- machinery */
     const struct ses_exchange_ops *ops;

@@ -114,6 +114,9 @@ void ses_conn_cut(struct ses_conn *conn);
 uint64_t ses_conn_idle_ms(const struct ses_conn *conn);
 /* A word for whoever bounds the rate of this connection's calls; 0 at first. */
 uint64_t *ses_conn_rate_word(struct ses_conn *conn);
+/* The user at the other end of a UNIX socket, as the kernel knows it (SO_PEERCRED, unix(7)). False: the
+ * connection is of another kind. */
+bool ses_conn_peer_uid(const struct ses_conn *conn, uint32_t *ret_uid);
 /* Stays where it is as long as the connection. */
 const struct ses_peer *ses_conn_peer(const struct ses_conn *conn);
 /* A trusted proxy has said who is behind it: before anybody has been told the peer. */

@@ -45,6 +45,12 @@ static const struct command {
      "a consistent copy of the shards into a new or empty directory, while the server runs, and its manifest"},
     {"store", "restore", "SOURCE", 1, ctl_store_restore,
      "a backup into a data directory without sessions, while no server runs on it; whole or not at all"},
+    {"session", "show", "ID --test|--live", 1, ctl_session_show,
+     "one payment's whole story, by its merchant_session_id (and --tenant, --merchant); no secrets"},
+    {"session", "find", "ID", 1, ctl_session_find,
+     "the same wherever it is: both modes, and --tenant A,B and --merchant C,D as lists"},
+    {"session", "revoke", "ID --test|--live", 1, ctl_session_revoke,
+     "end it for good; --reason TEXT is kept with it"},
     {"status", NULL, "[--once]", 0, ctl_status,
      "a running sessiond: rates, latencies, workers, connectors; drawn anew each second on a terminal"},
 };
@@ -69,6 +75,9 @@ static int print_help(void)
            "  --limit N           store list: stop after N records\n"
            "  --with-keys         store backup: the keys too, beside what they seal\n"
            "  --keys DIR          store verify: the keys are there\n"
+           "  --tenant NAME       session: whose it is (x-tenant-id), default DefaultTenantId\n"
+           "  --merchant NAME     session: the merchant (x-merchant-id), default DefaultMerchantId\n"
+           "  --reason TEXT       session revoke: why, 1 to 200 bytes\n"
            "  --callers FILE      the callers file, default callers.yaml in the data directory\n"
            "  --merchants LIST    callers add: separated by commas, or '*' for any; required\n"
            "  --tenants LIST      callers add: likewise, default DefaultTenantId\n"
@@ -86,6 +95,8 @@ static int print_help(void)
            "A rotation that refuses no\n"
            "token and loses no record: keys generate, SIGHUP, keys activate, SIGHUP; "
            "later keys retire, SIGHUP.\n"
+           "\nA session is looked up as its merchant names it: there is no list of all, no index by a part\n"
+           "of the name. session goes through DIR/operator.sock; the log has each call (operator_call).\n"
            "\nexit codes: 0 done, 1 failed or the answer is bad, 2 wrong usage\n");
     return CTL_DONE;
 }
@@ -185,6 +196,12 @@ static const char **value_of(struct ctl *ctl, const char *word)
         return &ctl->data;
     if (strcmp(word, "--admin") == 0)
         return &ctl->admin;
+    if (strcmp(word, "--tenant") == 0)
+        return &ctl->tenant;
+    if (strcmp(word, "--merchant") == 0)
+        return &ctl->merchant;
+    if (strcmp(word, "--reason") == 0)
+        return &ctl->reason;
     if (strcmp(word, "--limit") == 0)
         return &ctl->limit;
     if (strcmp(word, "--keys") == 0)

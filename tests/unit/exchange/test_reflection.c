@@ -105,14 +105,15 @@ static void test_list_services(void **state)
     (void)state;
     const Response *response = ask(LIST_SERVICES, "*");
     static const char *const expected[] = {
-        "types.MerchantAuthenticationService", "sessiond.v1.SessionService", "grpc.health.v1.Health",
+        "types.MerchantAuthenticationService", "sessiond.v1.SessionService",
+        "sessiond.v1.OperatorService",         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"};
 
     assert_int_equal(response->message_response_case, 6);
-    assert_int_equal(response->list_services_response->n_service, 5);
-    for (size_t i = 0; i < 5; i++) {
+    assert_int_equal(response->list_services_response->n_service, 6);
+    for (size_t i = 0; i < 6; i++) {
         bool found = false;
-        for (size_t k = 0; k < 5; k++)
+        for (size_t k = 0; k < 6; k++)
             found = found || strcmp(response->list_services_response->service[k]->name, expected[i]) == 0;
         assert_true(found);
     }

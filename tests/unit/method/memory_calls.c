@@ -1,6 +1,8 @@
 /* The calls of memory_calls.h: messages that have something of everything. */
 #include "method/memory_calls.h"
 
+#include <sessiond/v1/operator.pb-c.h>
+
 typedef Types__MerchantAuthenticationServiceCreateServerSessionAuthenticationTokenRequest new_request;
 
 /* ---- creates --------------------------------------------------------------------------------- */
@@ -162,6 +164,39 @@ struct call *make_revoke(struct core *core, const struct stage *stage)
 struct call *make_watch(struct core *core, const struct stage *stage)
 {
     return make_call(core, stage, "WatchSession", NULL);
+}
+
+/* ---- OperatorService ------------------------------------------------------------------------- */
+
+static struct call *make_operator(struct core *core, const struct stage *stage, const char *path,
+                                  const ProtobufCMessage *message)
+{
+    struct call *call = call_new(core, path, 0);
+
+    call_header(call, "x-merchant-id", stage->merchant);
+    call_body(call, message);
+    return call;
+}
+
+struct call *make_show(struct core *core, const struct stage *stage)
+{
+    Sessiond__V1__ShowSessionRequest m;
+
+    sessiond__v1__show_session_request__init(&m);
+    m.merchant_session_id = text("session_001");
+    m.test_mode = true;
+    return make_operator(core, stage, "/sessiond.v1.OperatorService/ShowSession", &m.base);
+}
+
+struct call *make_operator_revoke(struct core *core, const struct stage *stage)
+{
+    Sessiond__V1__OperatorRevokeSessionRequest m;
+
+    sessiond__v1__operator_revoke_session_request__init(&m);
+    m.merchant_session_id = text("session_001");
+    m.test_mode = true;
+    m.reason = text("because");
+    return make_operator(core, stage, "/sessiond.v1.OperatorService/RevokeSession", &m.base);
 }
 
 /* ---- returns --------------------------------------------------------------------------------- */

@@ -19,6 +19,8 @@ make_fn make_create, make_continuation, make_replay, make_connector, make_json, 
  * session that is there, but by somebody who has no token of it. */
 make_fn make_get, make_advance, make_webhook, make_update, make_begin, make_begin_frame, make_revoke,
     make_watch;
+/* The operator's. */
+make_fn make_show, make_operator_revoke;
 /* A return, by each of its forms. */
 make_fn make_return_query, make_return_form, make_return_text, make_return_json, make_return_multipart;
 

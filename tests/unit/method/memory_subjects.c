@@ -1,6 +1,8 @@
 /* What the answers of memory_calls.h must say, and the table of both. */
 #include "method/memory_subjects.h"
 
+#include <sessiond/v1/operator.pb-c.h>
+
 typedef Types__MerchantAuthenticationServiceCreateServerSessionAuthenticationTokenResponse new_response;
 
 /* ---- the answers ----------------------------------------------------------------------------- */
@@ -89,6 +91,29 @@ EXPECT(begun, BeginStepResponse, begin_step_response, STATUS(REDIRECTED),
 EXPECT(revoked, RevokeSessionResponse, revoke_session_response, STATUS(REVOKED), (void)0)
 EXPECT(watched, WatchSessionResponse, watch_session_response, STATUS(OPEN), (void)0)
 
+static void expect_shown(const struct call *call)
+{
+    struct ses_arena arena;
+    const Sessiond__V1__ShowSessionResponse *m = (const Sessiond__V1__ShowSessionResponse *)unpacked(
+        call, &sessiond__v1__show_session_response__descriptor, &arena);
+
+    expect_session(m->story->session, STATUS(OPEN));
+    assert_int_equal(strlen(m->story->pseudonym), 16);
+    ses_arena_done(&arena);
+}
+
+static void expect_operator_revoked(const struct call *call)
+{
+    struct ses_arena arena;
+    const Sessiond__V1__OperatorRevokeSessionResponse *m =
+        (const Sessiond__V1__OperatorRevokeSessionResponse *)unpacked(
+            call, &sessiond__v1__operator_revoke_session_response__descriptor, &arena);
+
+    expect_session(m->story->session, STATUS(REVOKED));
+    assert_string_equal(m->story->revoke_reason, "because");
+    ses_arena_done(&arena);
+}
+
 static void expect_kept(const struct call *call)
 {
     struct ses_arena arena;
@@ -163,6 +188,11 @@ const struct subject subjects[SUBJECTS] = {
     {.name = "BeginStep", .session = true, .make = make_begin, .expect = expect_begun},
     {.name = "BeginStep in a frame", .session = true, .make = make_begin_frame, .expect = expect_begun},
     {.name = "RevokeSession", .session = true, .make = make_revoke, .expect = expect_revoked},
+    {.name = "operator's ShowSession", .session = true, .make = make_show, .expect = expect_shown},
+    {.name = "operator's RevokeSession",
+     .session = true,
+     .make = make_operator_revoke,
+     .expect = expect_operator_revoked},
     {.name = "WatchSession", .session = true, .stream = true, .make = make_watch, .expect = expect_watched},
     {.name = "return", .session = true, .step = true, .make = make_return_query, .expect = expect_way_back},
     {.name = "form", .session = true, .step = true, .make = make_return_form, .expect = expect_way_back},

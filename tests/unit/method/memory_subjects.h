@@ -20,7 +20,7 @@ struct subject {
     void (*expect)(const struct call *call);
 };
 
-#define SUBJECTS 22
+#define SUBJECTS 24
 extern const struct subject subjects[SUBJECTS];
 
 /* Around a subject: how an early event comes, the session that takes it, and what is told of it then; what is

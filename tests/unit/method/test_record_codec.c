@@ -25,6 +25,7 @@ static struct ses_session full_session(void)
         .credentials = {{7, 8, 9}, true},
         .attempts = 2,
         .late_success = true,
+        .revoke_reason = SES_STR("because"),
         .currency = 148,
         .minor_amount = INT64_MAX,
         .metadata_present = true, /* and empty */
@@ -86,6 +87,7 @@ static void assert_same(const struct ses_session *a, const struct ses_session *b
     assert_int_equal(a->credentials.known, b->credentials.known);
     assert_int_equal(a->attempts, b->attempts);
     assert_int_equal(a->late_success, b->late_success);
+    assert_true(ses_slice_eq(a->revoke_reason, b->revoke_reason));
     assert_int_equal(a->fingerprint.optional, b->fingerprint.optional);
     assert_memory_equal(a->credentials.bytes, b->credentials.bytes, sizeof(a->credentials.bytes));
     assert_int_equal(a->connector_session_present, b->connector_session_present);

@@ -1,0 +1,28 @@
+/* Neither gate looks at anything that a client writes. */
+#include <sessiond/method/operator_gate.h>
+
+static enum ses_status refuse(struct ses_error *error, const char *message)
+{
+    ses_error_set(error, SES_PERMISSION_DENIED, ses_slice_str(message));
+    error->reason = SES_STR("OPERATOR_ONLY");
+    return SES_PERMISSION_DENIED;
+}
+
+enum ses_status ses_operator_gate_local(void *arg, struct ses_exchange *x, struct ses_conn *conn,
+                                        struct ses_error *ret_error)
+{
+    (void)arg;
+    x->operator_known = ses_conn_peer_uid(conn, &x->operator_uid);
+    return x->operator_known ? SES_OK : refuse(ret_error, "nobody knows who calls");
+}
+
+enum ses_status ses_operator_gate_closed(void *arg, struct ses_exchange *x, struct ses_conn *conn,
+                                         struct ses_error *ret_error)
+{
+    (void)arg;
+    (void)conn;
+    if (x->route->rights != (unsigned)SES_RIGHT_OPERATE)
+        return SES_OK;
+    return refuse(ret_error,
+                  "this method is the operator's: use `sessiondctl session` on the server's machine");
+}
