@@ -97,6 +97,7 @@ class Metrics(ServerCase):
         session = unique()
         token = client.create(session)
         client.create(session)  # the same call: no transition
+        token = client.update(token, session, amount={"minor_amount": 20000, "currency": "USD"}).session_token  # another version of the same
         begun = client.begin(token, session, return_url="http://localhost:1/back")
         client.get(token, session)
         path = begun.return_url[begun.return_url.index("/r/"):]

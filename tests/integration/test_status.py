@@ -4,7 +4,7 @@ import json
 import re
 
 from exposition import parse
-from harness import PATIENCE, ServerCase, create_request, unique
+from harness import PATIENCE, Server, ServerCase, create_request, has_test_hooks, unique, wait_until
 from session_service import EXACT
 from variants import sim_metadata
 
@@ -51,6 +51,19 @@ class Status(ServerCase):
         unary = sum(method["calls"]["answered"] for method in status["methods"] if not method["streams"])
         self.assertEqual(sum(status["latency"][1::2]), unary)
         self.assertEqual(sum(status["commit"][1::2]), status["counters"]["store_commits_total"])
+
+    def test_collection_alone_is_no_sync(self):
+        """It often writes nothing, and would tell of a disk of a microsecond."""
+        if not has_test_hooks():
+            self.skipTest("this build's clocks cannot be moved (SES_TEST_HOOKS)")
+        server = Server(workers=1, sandbox=False).start()
+        self.addCleanup(server.cleanup)
+        for _ in range(5):
+            server.call(create_request(unique()), EXACT)
+        server.clock.pass_(30 * 86400)
+        wait_until(lambda: server.metric("sessiond_store_collected_total") == 5, "collection")
+        self.assertEqual(server.metric("sessiond_store_sync_seconds_count"), server.metric("sessiond_store_commits_total"))
+        server.stop()
 
     def test_connectors_and_processes(self):
         self.server.call(create_request(unique()), sim_metadata("nuvei"))
