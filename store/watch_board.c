@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <sessiond/base/shared_memory.h>
+
 static enum ses_status open_fds(struct ses_watch_board *board, unsigned slots)
 {
     for (unsigned i = 0; i < slots; i++) {
@@ -21,28 +23,58 @@ static enum ses_status open_fds(struct ses_watch_board *board, unsigned slots)
     return SES_OK;
 }
 
+static enum ses_status map_board(int memory, struct ses_watch_board **ret_board)
+{
+    struct ses_watch_board *board = calloc(1, sizeof(*board));
+    enum ses_status status;
+    void *shared;
+
+    if (board == NULL)
+        return SES_NO_MEMORY;
+    status = ses_shared_memory_map(memory, sizeof(struct watch_shared), &shared);
+    if (status != SES_OK) {
+        free(board);
+        return status;
+    }
+    board->shared = shared;
+    board->memory = memory;
+    *ret_board = board;
+    return SES_OK;
+}
+
 enum ses_status ses_watch_board_create(unsigned slots, struct ses_watch_board **ret_board)
 {
     struct ses_watch_board *board;
     enum ses_status status;
-    void *memory;
+    int memory;
 
     if (slots == 0 || slots > SES_STORE_SHARDS_MAX)
         return SES_INVALID_ARGUMENT;
-    board = calloc(1, sizeof(*board));
-    if (board == NULL)
-        return SES_NO_MEMORY;
-    memory = mmap(NULL, sizeof(*board->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {
-        free(board);
-        return SES_NO_MEMORY;
+    SES_TRY(ses_shared_memory_new("sessiond-watch", sizeof(struct watch_shared), &memory));
+    status = map_board(memory, &board);
+    if (status != SES_OK) {
+        (void)close(memory);
+        return status;
     }
-    board->shared = memory;
     status = open_fds(board, slots);
     if (status != SES_OK) {
         ses_watch_board_close(board);
         return status;
     }
+    *ret_board = board;
+    return SES_OK;
+}
+
+enum ses_status ses_watch_board_attach(int memory, const int *wakes, unsigned slots,
+                                       struct ses_watch_board **ret_board)
+{
+    struct ses_watch_board *board;
+
+    if (slots == 0 || slots > SES_STORE_SHARDS_MAX)
+        return SES_INVALID_ARGUMENT;
+    SES_TRY(map_board(memory, &board));
+    memcpy(board->fd, wakes, slots * sizeof(wakes[0]));
+    board->slots = slots;
     *ret_board = board;
     return SES_OK;
 }
@@ -53,6 +85,7 @@ void ses_watch_board_close(struct ses_watch_board *board)
         return;
     for (unsigned i = 0; i < board->slots; i++)
         (void)close(board->fd[i]);
+    (void)close(board->memory);
     (void)munmap(board->shared, sizeof(*board->shared));
     free(board);
 }

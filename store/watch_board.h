@@ -22,6 +22,7 @@
 #include <sessiond/base/list.h>
 #include <sessiond/store/store_lmdb.h>
 
+#define WATCH_LAYOUT  1 /* raised with every change of struct watch_shared and of its meaning */
 #define WATCH_BUCKETS 4096
 #define WATCH_WORDS   (WATCH_BUCKETS / 64)
 
@@ -35,10 +36,12 @@ struct watch_shared {
     _Atomic uint64_t watchers[WATCH_BUCKETS]; /* bit n: slot n watches a key of this bucket */
 };
 
+_Static_assert(sizeof(struct watch_shared) == 68 * 1024, "another layout: raise WATCH_LAYOUT");
 _Static_assert(SES_STORE_SHARDS_MAX == 64 && WATCH_WORDS == 64, "one bit each in 64-bit masks");
 
 struct ses_watch_board {
     struct watch_shared *shared;
+    int memory; /* of shared, close-on-exec */
     unsigned slots;
     int fd[SES_STORE_SHARDS_MAX];
 };
@@ -58,6 +61,9 @@ static inline unsigned watch_bucket(uint64_t tag)
 /* [supervisor] Before fork. SES_NO_MEMORY, SES_IO; SES_INVALID_ARGUMENT: no slot, or more than
  * SES_STORE_SHARDS_MAX. */
 SES_MUST_CHECK enum ses_status ses_watch_board_create(unsigned slots, struct ses_watch_board **ret_board);
+/* As ses_store_shared_attach says; on success the descriptors are the board's. */
+SES_MUST_CHECK enum ses_status ses_watch_board_attach(int memory, const int *wakes, unsigned slots,
+                                                      struct ses_watch_board **ret_board);
 /* [any] In this process only. NULL is fine. */
 void ses_watch_board_close(struct ses_watch_board *board);
 /* [worker] Readable when something was told to the slot; the board's. */

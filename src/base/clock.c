@@ -8,9 +8,10 @@
 #include <sessiond/base/clock.h>
 
 #include <stdatomic.h>
-#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
+#include <sessiond/base/shared_memory.h>
 #include <sessiond/base/units.h>
 
 #include "clock_hook.h"
@@ -21,7 +22,8 @@
 #define LOOK_MAX_MS  20                      /* two looks at clocks further apart than this say nothing */
 #define LOOKS_MAX    8
 
-/* Shared by all processes. The supervisor alone writes, but for the moment of its making. */
+/* Shared by all processes. The supervisor alone writes, but for the moment of its making. What it means is part
+ * of what programs hand over: SES_CLOCK_LAYOUT. */
 struct page {
     _Atomic uint64_t base_ms;
     _Atomic int64_t ahead_ms; /* of the present era */
@@ -37,8 +39,12 @@ struct page {
 
 #define SLOTS (SES_CLOCK_ERAS_MAX + 1)
 
+_Static_assert(sizeof(struct page) == (4 + 2 * SLOTS) * sizeof(uint64_t),
+               "another layout: raise SES_CLOCK_LAYOUT");
+
 static struct page own;
 static struct page *_Atomic shared;
+static int shared_fd = -1; /* the memory of shared */
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
@@ -295,15 +301,54 @@ static void take_eras(struct page *page, const struct ses_clock_state *last)
     atomic_store(&page->steps, last->steps);
 }
 
+static void share(struct page *page, int fd)
+{
+    if (shared_fd >= 0)
+        (void)close(shared_fd);
+    shared_fd = fd;
+    atomic_store_explicit(&shared, page, memory_order_release);
+}
+
+static enum ses_status page_new(int *ret_fd, struct page **ret_page)
+{
+    enum ses_status status;
+    void *memory;
+    int fd;
+
+    SES_TRY(ses_shared_memory_new("sessiond-clock", sizeof(struct page), &fd));
+    status = ses_shared_memory_map(fd, sizeof(struct page), &memory);
+    if (status != SES_OK) {
+        (void)close(fd);
+        return status;
+    }
+    *ret_fd = fd;
+    *ret_page = memory;
+    return SES_OK;
+}
+
+enum ses_status ses_clock_attach(int fd)
+{
+    void *memory;
+
+    SES_TRY(ses_shared_memory_map(fd, sizeof(struct page), &memory));
+    share(memory, fd);
+    return SES_OK;
+}
+
+int ses_clock_fd(void)
+{
+    return shared_fd;
+}
+
 enum ses_status ses_clock_start(const struct ses_clock_state *last, bool same_boot,
                                 enum ses_clock_origin *ret_origin)
 {
-    struct page *page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct page *page = NULL;
     uint64_t now_ms;
     uint64_t base_ms;
+    int fd;
 
-    if (page == MAP_FAILED)
-        return SES_NO_MEMORY;
+    SES_TRY(page_new(&fd, &page));
     now_ms = choose_now(last, same_boot, ret_origin);
     base_ms = *ret_origin == SES_CLOCK_KEPT ? last->base_ms : now_ms - boot_ms();
     atomic_store(&page->base_ms, base_ms);
@@ -311,6 +356,6 @@ enum ses_status ses_clock_start(const struct ses_clock_state *last, bool same_bo
         take_eras(page, last);
     if (atomic_load(&page->eras) == 0)
         begin_era(page, now_ms, (int64_t)(ses_clock_wall_ms() - now_ms));
-    atomic_store_explicit(&shared, page, memory_order_release);
+    share(page, fd);
     return SES_OK;
 }

@@ -4,6 +4,9 @@
 
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+#include <sessiond/base/shared_memory.h>
 
 #include "callers_impl.h"
 
@@ -24,13 +27,25 @@ struct ses_withdrawn {
 };
 
 /* 18 MiB of which nothing is touched until something is taken away. */
-enum ses_status ses_withdrawn_new(struct ses_withdrawn **ret_withdrawn)
+enum ses_status ses_withdrawn_new(int *ret_fd, struct ses_withdrawn **ret_withdrawn)
 {
-    void *memory = mmap(NULL, sizeof(struct ses_withdrawn), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    enum ses_status status;
+    int fd;
 
-    if (memory == MAP_FAILED)
-        return SES_NO_MEMORY;
+    SES_TRY(ses_shared_memory_new("sessiond-withdrawn", sizeof(struct ses_withdrawn), &fd));
+    status = ses_withdrawn_attach(fd, ret_withdrawn);
+    if (status == SES_OK)
+        *ret_fd = fd;
+    else
+        (void)close(fd);
+    return status;
+}
+
+enum ses_status ses_withdrawn_attach(int fd, struct ses_withdrawn **ret_withdrawn)
+{
+    void *memory;
+
+    SES_TRY(ses_shared_memory_map(fd, sizeof(struct ses_withdrawn), &memory));
     *ret_withdrawn = memory;
     return SES_OK;
 }

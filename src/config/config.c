@@ -377,19 +377,25 @@ static enum ses_status read_file(const char *path, struct ses_buf *buf, struct s
     return status;
 }
 
-static enum ses_status parse_file(const struct loader *loader, struct ses_buf *buf,
+enum ses_status ses_config_read(const struct ses_options *options, struct ses_buf *text,
+                                struct ses_fault *ret_fault)
+{
+    ses_buf_clear(text);
+    return options->config == NULL ? SES_OK : read_file(options->config, text, ret_fault);
+}
+
+static enum ses_status parse_text(const struct loader *loader, struct ses_slice text,
                                   struct ses_raw_config **ret_raw)
 {
-    SES_TRY(read_file(loader->options->config, buf, loader->fault));
-    SES_TRY(ses_config_lines_read(loader->options->config, ses_buf_view(buf), loader->lines, loader->fault));
-    if (buf->len == 0)
+    SES_TRY(ses_config_lines_read(loader->options->config, text, loader->lines, loader->fault));
+    if (text.len == 0)
         return SES_OK;
-    return ses_raw_config_parse(ses_buf_view(buf), loader->lines, ret_raw, loader->fault);
+    return ses_raw_config_parse(text, loader->lines, ret_raw, loader->fault);
 }
 
 /* Into a local struct first: a reload whose file is wrong must leave the running one as it is. */
-enum ses_status ses_config_load(const struct ses_options *options, struct ses_config *ret_config,
-                                struct ses_fault *ret_fault)
+enum ses_status ses_config_load_text(const struct ses_options *options, struct ses_slice text,
+                                     struct ses_config *ret_config, struct ses_fault *ret_fault)
 {
     static const struct ses_raw_config nothing; /* every member NULL: all defaults */
     struct ses_config config = {.workers = 0};
@@ -397,17 +403,28 @@ enum ses_status ses_config_load(const struct ses_options *options, struct ses_co
     struct loader loader = {.options = options, .lines = &lines, .config = &config, .fault = ret_fault};
     struct ses_raw_config *raw = NULL;
     enum ses_status status = SES_OK;
-    struct ses_buf buf;
 
-    ses_buf_init(&buf, SES_CONFIG_FILE_MAX);
     if (options->config != NULL)
-        status = parse_file(&loader, &buf, &raw);
+        status = parse_text(&loader, text, &raw);
     if (status == SES_OK)
         status = settle(&loader, raw == NULL ? &nothing : raw);
     ses_raw_config_free(raw);
-    ses_buf_done(&buf);
     if (status == SES_OK)
         *ret_config = config;
+    return status;
+}
+
+enum ses_status ses_config_load(const struct ses_options *options, struct ses_config *ret_config,
+                                struct ses_fault *ret_fault)
+{
+    enum ses_status status;
+    struct ses_buf text;
+
+    ses_buf_init(&text, SES_CONFIG_FILE_MAX);
+    status = ses_config_read(options, &text, ret_fault);
+    if (status == SES_OK)
+        status = ses_config_load_text(options, ses_buf_view(&text), ret_config, ret_fault);
+    ses_buf_done(&text);
     return status;
 }
 

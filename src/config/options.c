@@ -48,7 +48,8 @@ const char *ses_options_help(void)
            "  --log-level LEVEL    debug, info, warn or error, default info\n"
            "  --version            print the version\n"
            "  --help, -h           print this\n"
-           "signals: TERM, INT and QUIT drain and stop, HUP reloads by replacing the workers one at a time\n"
+           "signals: TERM, INT and QUIT drain and stop, HUP reloads by replacing the workers one at a time,\n"
+           "         USR2 does so with the program that lies where this one was started from\n"
            "exit codes: 0 stopped as asked, 1 could not start or gave up, 2 wrong usage\n";
 }
 

@@ -97,14 +97,12 @@ static enum ses_status render_ready(const struct ses_admin *admin, struct ses_bu
         readiness.draining ? "true" : "false", board->listen,
         (unsigned long long)atomic_load_explicit(&board->sessions_loaded, memory_order_relaxed)));
     for (unsigned i = 0; i < board->workers; i++) {
-        const struct ses_metrics *metrics = &board->metrics[i];
-        uint64_t beat_ns = atomic_load_explicit(&metrics->heartbeat_mono_ns, memory_order_relaxed);
+        uint64_t beat_ns = ses_board_beat_ns(board, i);
 
         SES_TRY(ses_buf_appendf(
             out, "%s{\"slot\":%u,\"state\":\"%s\",\"pid\":%d,\"generation\":%u,\"heartbeat_age_ms\":%llu}",
-            i == 0 ? "" : ",", i, ses_slot_state_name(ses_board_state(board, i)),
-            atomic_load_explicit(&metrics->pid, memory_order_relaxed),
-            atomic_load_explicit(&metrics->generation, memory_order_relaxed),
+            i == 0 ? "" : ",", i, ses_slot_state_name(ses_board_state(board, i)), ses_board_pid(board, i),
+            ses_board_generation(board, i),
             (unsigned long long)(beat_ns > now_ns ? 0 : (now_ns - beat_ns) / SES_NS_PER_MS)));
     }
     return ses_buf_append_str(out, "]}\n");

@@ -3,31 +3,87 @@
 #include "board.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/method/service.h>
 
-static size_t board_bytes(unsigned workers)
+/* Untouched pages of a slot's histograms cost nothing: about 150 KiB of address space a slot. */
+static size_t counters_bytes(unsigned workers)
 {
-    return sizeof(struct ses_board) + (workers + 2) * sizeof(struct ses_metrics);
+    size_t bytes = (workers + 2) * sizeof(struct ses_metrics);
+
+    return (bytes + SES_BOARD_PAGE - 1) / SES_BOARD_PAGE * SES_BOARD_PAGE;
 }
 
-/* Anonymous and shared: it exists exactly as long as the processes that inherited it. Zeros are a valid
- * start for every counter and state. */
-enum ses_status ses_board_new(const struct ses_config *config, struct ses_board **ret_board)
+/* The addresses are taken first, so that the two memories can lie beside each other. */
+static enum ses_status map_both(const struct ses_board_files *files, unsigned workers,
+                                struct ses_board **ret_board)
 {
-    struct ses_board *board;
-    /* Untouched pages of a slot's histograms cost nothing: about 150 KiB of address space a slot. */
-    void *memory =
-        mmap(NULL, board_bytes(config->workers), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    size_t bytes = sizeof(struct ses_board) + counters_bytes(workers);
+    char *memory = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    enum ses_status status;
 
     if (memory == MAP_FAILED)
         return SES_NO_MEMORY;
-    board = memory;
+    status = ses_shared_memory_map_at(files->board, sizeof(struct ses_board), memory);
+    if (status == SES_OK)
+        status = ses_shared_memory_map_at(files->counters, counters_bytes(workers),
+                                          memory + sizeof(struct ses_board));
+    if (status == SES_OK)
+        *ret_board = (struct ses_board *)(void *)memory;
+    else
+        (void)munmap(memory, bytes);
+    return status;
+}
+
+void ses_board_files_close(struct ses_board_files *files)
+{
+    if (files->board >= 0)
+        (void)close(files->board);
+    if (files->counters >= 0)
+        (void)close(files->counters);
+    *files = (struct ses_board_files){.board = -1, .counters = -1};
+}
+
+/* On failure the caller's descriptors are as they were. */
+enum ses_status ses_board_attach(struct ses_board_files *files, unsigned workers,
+                                 struct ses_board **ret_board)
+{
+    struct ses_board_files both = *files;
+    enum ses_status status;
+
+    if (files->counters < 0)
+        SES_TRY(ses_shared_memory_new("sessiond-counters", counters_bytes(workers), &both.counters));
+    status = map_both(&both, workers, ret_board);
+    if (status == SES_OK)
+        *files = both;
+    else if (files->counters < 0)
+        (void)close(both.counters);
+    return status;
+}
+
+/* It exists exactly as long as the processes that have it. Zeros are a valid start for every counter and
+ * state. */
+enum ses_status ses_board_new(const struct ses_config *config, struct ses_board_files *ret_files,
+                              struct ses_board **ret_board)
+{
+    struct ses_board_files files = {.board = -1, .counters = -1};
+    struct ses_board *board = NULL;
+    enum ses_status status;
+
+    SES_TRY(ses_shared_memory_new("sessiond-board", sizeof(struct ses_board), &files.board));
+    status = ses_board_attach(&files, config->workers, &board);
+    if (status != SES_OK) {
+        ses_board_files_close(&files);
+        return status;
+    }
     board->workers = config->workers;
     board->durability = config->durability;
     atomic_init(&board->missing_percent, (uint32_t)config->ready_missing_percent);
     board->started_wall_ms = ses_clock_wall_ms();
     board->started_mono_ns = ses_clock_mono_ns();
+    *ret_files = files;
     *ret_board = board;
     return SES_OK;
 }
@@ -35,7 +91,7 @@ enum ses_status ses_board_new(const struct ses_config *config, struct ses_board 
 void ses_board_free(struct ses_board *board)
 {
     if (board != NULL)
-        (void)munmap(board, board_bytes(board->workers));
+        (void)munmap(board, sizeof(*board) + counters_bytes(board->workers));
 }
 
 struct ses_metrics *ses_board_supervisor(struct ses_board *board)
@@ -56,9 +112,55 @@ const char *ses_slot_state_name(enum ses_slot_state state)
     return names[state];
 }
 
-void ses_board_beat(struct ses_metrics *metrics)
+void ses_board_beat(struct ses_board *board, unsigned slot)
 {
-    atomic_store_explicit(&metrics->heartbeat_mono_ns, ses_clock_mono_ns(), memory_order_relaxed);
+    atomic_store_explicit(&board->process[slot].beat_mono_ns, ses_clock_mono_ns(), memory_order_relaxed);
+}
+
+uint64_t ses_board_beat_ns(const struct ses_board *board, unsigned slot)
+{
+    return atomic_load_explicit(&board->process[slot].beat_mono_ns, memory_order_relaxed);
+}
+
+int32_t ses_board_pid(const struct ses_board *board, unsigned slot)
+{
+    return atomic_load_explicit(&board->process[slot].pid, memory_order_relaxed);
+}
+
+uint32_t ses_board_generation(const struct ses_board *board, unsigned slot)
+{
+    return atomic_load_explicit(&board->process[slot].generation, memory_order_relaxed);
+}
+
+/* FNV-1a: it tells layouts apart, nobody attacks it. */
+static void add_text(uint64_t *hash, const char *text)
+{
+    do
+        *hash = (*hash ^ (uint64_t)(unsigned char)*text) * UINT64_C(1099511628211);
+    while (*text++ != '\0');
+}
+
+static void add_row(uint64_t *hash, const struct ses_metric_info *row)
+{
+    add_text(hash, row->name);
+    add_text(hash, row->kind);
+    for (size_t i = 0; i < row->count; i++)
+        add_text(hash, row->values[i]);
+}
+
+/* A row that is added, taken out, renamed or moved gives another number: nobody has to remember to. */
+uint64_t ses_board_counters_layout(void)
+{
+    uint64_t hash = UINT64_C(14695981039346656037) ^ sizeof(struct ses_metrics);
+    const char *name;
+
+    for (int i = 0; i < SES_C_COUNT; i++)
+        add_row(&hash, ses_counter_info((enum ses_counter)i));
+    for (int i = 0; i < SES_F_COUNT; i++)
+        add_row(&hash, ses_family_info((enum ses_family)i));
+    for (int i = 0; (name = ses_method_metric_name(i)) != NULL; i++)
+        add_text(&hash, name);
+    return hash;
 }
 
 /* Most are summed; of an age the highest tells something, of an end the earliest. */

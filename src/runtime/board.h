@@ -1,17 +1,21 @@
-/* board.h - the anonymous shared mapping through which processes see each other: state by the supervisor,
- * numbers by their owners.
+/* board.h - the shared mapping through which processes see each other: state by the supervisor, numbers by
+ * their owners.
  *
  *   struct ses_board         written by the supervisor alone, but for ready times and where it says so
  *   struct ses_metrics[n]    slot i: worker i; the last but one: the housekeeper, and the log lines that
  *                            supervisor and loader lose; the last one: what the supervisor uses, no counters
  *
  * Made before the first fork and inherited, never attached by name, so nobody else can read or damage it.
+ *
+ * Two memories beside each other, because a new program may have other counters (SIGUSR2). Who is there, who
+ * accepts and beats is in the first one, which old workers and new ones share: the layout of struct ses_board
+ * is part of what programs hand over (SES_BOARD_LAYOUT). Counters of another layout are made anew.
  */
 #ifndef SESSIOND_SRC_RUNTIME_BOARD_H
 #define SESSIOND_SRC_RUNTIME_BOARD_H
 
 #include <sessiond/base/metrics.h>
-#include <sessiond/base/status.h>
+#include <sessiond/base/shared_memory.h>
 
 #include <sessiond/config/config.h>
 
@@ -26,6 +30,17 @@ enum ses_slot_state {
 };
 
 #define SES_BOARD_SLOTS_MAX (SES_CONFIG_WORKERS_MAX + 1)
+
+/* Raised with every change of struct ses_board: what it means counts too, not only where it lies. */
+#define SES_BOARD_LAYOUT 1
+#define SES_BOARD_PAGE   4096
+
+/* A process that is or was in a slot. */
+struct ses_board_process {
+    _Alignas(64) _Atomic uint64_t beat_mono_ns; /* its last heartbeat */
+    _Atomic int32_t pid;
+    _Atomic uint32_t generation; /* how often the slot was filled */
+};
 
 struct ses_board {
     unsigned workers;
@@ -43,19 +58,43 @@ struct ses_board {
     _Atomic bool accepts[SES_BOARD_SLOTS_MAX];   /* set and cleared by the worker, cleared when it died */
     _Atomic bool replacing[SES_BOARD_SLOTS_MAX]; /* a reload replaces its worker just now */
     char listen[SES_ADDRESS_TEXT_SIZE];
-    _Alignas(64) struct ses_metrics metrics[]; /* workers + 2 */
+    struct ses_board_process
+        process[SES_BOARD_SLOTS_MAX + 1]; /* behind the last one's: the supervisor's pid */
+    /* workers + 2; another memory, mapped behind the first one. */
+    _Alignas(SES_BOARD_PAGE) struct ses_metrics metrics[];
 };
 
-/* [supervisor] SES_NO_MEMORY. */
-SES_MUST_CHECK enum ses_status ses_board_new(const struct ses_config *config, struct ses_board **ret_board);
+_Static_assert(sizeof(struct ses_board) == 2 * SES_BOARD_PAGE, "another layout: raise SES_BOARD_LAYOUT");
+
+/* The descriptors of the two memories, -1: none. */
+struct ses_board_files {
+    int board;
+    int counters;
+};
+
+/* [supervisor] Nothing on it but what config says. SES_IO (errno), SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_board_new(const struct ses_config *config,
+                                             struct ses_board_files *ret_files, struct ses_board **ret_board);
+/* [supervisor] Maps what another program has made; counters -1: they are made anew. On success files holds
+ * both. SES_FAILED_PRECONDITION: their sizes are not those of a board of so many workers. SES_IO,
+ * SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_board_attach(struct ses_board_files *files, unsigned workers,
+                                                struct ses_board **ret_board);
 /* Unmaps in this process only. */
 void ses_board_free(struct ses_board *board);
+void ses_board_files_close(struct ses_board_files *files);
+/* Of what lies in the counters: their names, their sizes. */
+uint64_t ses_board_counters_layout(void);
 /* What the supervisor tells of itself. */
 struct ses_metrics *ses_board_supervisor(struct ses_board *board);
 enum ses_slot_state ses_board_state(const struct ses_board *board, unsigned slot);
 const char *ses_slot_state_name(enum ses_slot_state state);
 /* [child] Once a second at least; the supervisor kills a worker whose heartbeat is too old. */
-void ses_board_beat(struct ses_metrics *metrics);
+void ses_board_beat(struct ses_board *board, unsigned slot);
+/* Monotonic; 0: never. */
+uint64_t ses_board_beat_ns(const struct ses_board *board, unsigned slot);
+int32_t ses_board_pid(const struct ses_board *board, unsigned slot);
+uint32_t ses_board_generation(const struct ses_board *board, unsigned slot);
 
 /* ---- sums over all slots; of an age the highest, of an end the earliest ---- */
 uint64_t ses_board_counter(const struct ses_board *board, enum ses_counter counter);

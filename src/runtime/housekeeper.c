@@ -95,7 +95,7 @@ static void settle_given_up(struct ses_housekeeper *keeper)
     const struct ses_board *board = keeper->env->board;
 
     for (unsigned i = 0; i < board->workers; i++) {
-        uint32_t generation = atomic_load_explicit(&board->metrics[i].generation, memory_order_relaxed);
+        uint32_t generation = ses_board_generation(board, i);
         enum ses_status status;
         bool empty;
 
@@ -147,7 +147,7 @@ static void on_second(uv_timer_t *handle)
 {
     struct ses_housekeeper *keeper = handle->data;
 
-    ses_board_beat(&keeper->env->board->metrics[keeper->env->slot]);
+    ses_board_beat(keeper->env->board, keeper->env->slot);
     ses_vitals_tick(&keeper->vitals);
     /* Until all workers have been ready once, and so have made their shards, there is nothing to keep. */
     if (keeper->leaving || atomic_load_explicit(&keeper->env->board->start_ms, memory_order_relaxed) == 0)

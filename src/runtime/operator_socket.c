@@ -75,6 +75,15 @@ enum ses_status ses_operator_socket_open(struct ses_operator_socket *sock, const
     return SES_OK;
 }
 
+void ses_operator_socket_adopt(struct ses_operator_socket *sock, const struct ses_layout *layout)
+{
+    struct stat st;
+
+    (void)snprintf(sock->path, sizeof(sock->path), "%.*s/" SES_OPERATOR_SOCKET, SES_CONFIG_PATH_SIZE / 2,
+                   layout->dir);
+    sock->inode = stat(sock->path, &st) == 0 ? (uint64_t)st.st_ino : 0;
+}
+
 void ses_operator_socket_close(struct ses_operator_socket *sock)
 {
     struct stat st;

@@ -90,18 +90,18 @@ static double up(const struct ses_board *board, const struct ses_board_view *vie
 static double pid(const struct ses_board *board, const struct ses_board_view *view, unsigned slot)
 {
     (void)view;
-    return atomic_load_explicit(&board->metrics[slot].pid, memory_order_relaxed);
+    return ses_board_pid(board, slot);
 }
 
 static double generation(const struct ses_board *board, const struct ses_board_view *view, unsigned slot)
 {
     (void)view;
-    return atomic_load_explicit(&board->metrics[slot].generation, memory_order_relaxed);
+    return ses_board_generation(board, slot);
 }
 
 static double beat_age(const struct ses_board *board, const struct ses_board_view *view, unsigned slot)
 {
-    uint64_t beat_ns = read64(&board->metrics[slot].heartbeat_mono_ns);
+    uint64_t beat_ns = ses_board_beat_ns(board, slot);
 
     return beat_ns > view->now_mono_ns ? 0.0 : (double)(view->now_mono_ns - beat_ns) * NS;
 }

@@ -13,7 +13,7 @@ static uint64_t age_ms(uint64_t then_ns, uint64_t now_ns)
 /* accepts is the worker's own word; the beat says that there still is somebody who could take it back. */
 bool ses_readiness_serves(const struct ses_board *board, unsigned slot, uint64_t now_mono_ns)
 {
-    uint64_t beat_ns = atomic_load_explicit(&board->metrics[slot].heartbeat_mono_ns, memory_order_relaxed);
+    uint64_t beat_ns = ses_board_beat_ns(board, slot);
 
     return atomic_load_explicit(&board->accepts[slot], memory_order_relaxed) &&
            age_ms(beat_ns, now_mono_ns) < SES_BEAT_FRESH_MS;

@@ -51,3 +51,26 @@ bool ses_respawn_died(struct ses_respawn *respawn, uint64_t started_ms, uint64_t
     *ret_delay_ms = ses_respawn_excused(respawn, started_ms, now_ms);
     return true;
 }
+
+size_t ses_respawn_deaths(const struct ses_respawn *respawn, uint64_t *ret_deaths_ms)
+{
+    uint32_t first = respawn->count == respawn->policy.budget ? respawn->next : 0;
+
+    for (uint32_t i = 0; i < respawn->count; i++)
+        ret_deaths_ms[i] = respawn->deaths_ms[(first + i) % respawn->policy.budget];
+    return respawn->count;
+}
+
+void ses_respawn_resume(struct ses_respawn *respawn, uint64_t delay_ms, const uint64_t *deaths_ms,
+                        size_t count)
+{
+    uint32_t budget = respawn->policy.budget;
+    size_t skipped = count > budget ? count - budget : 0;
+
+    ses_respawn_init(respawn, &respawn->policy);
+    respawn->delay_ms = delay_ms;
+    respawn->count = (uint32_t)(count - skipped);
+    for (uint32_t i = 0; i < respawn->count; i++)
+        respawn->deaths_ms[i] = deaths_ms[skipped + i];
+    respawn->next = budget == 0 ? 0 : respawn->count % budget;
+}

@@ -9,6 +9,7 @@
 #define SESSIOND_SRC_RUNTIME_RESPAWN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define SES_RESPAWN_BUDGET_MAX 1000
@@ -38,5 +39,12 @@ bool ses_respawn_died(struct ses_respawn *respawn, uint64_t started_ms, uint64_t
  * every worker because a disk is full for a while would turn a passing trouble into an outage. Returns the
  * delay. */
 uint64_t ses_respawn_excused(struct ses_respawn *respawn, uint64_t started_ms, uint64_t now_ms);
+
+/* The deaths that count against the budget, oldest first, into ret_deaths_ms[SES_RESPAWN_BUDGET_MAX]; returns
+ * how many. */
+size_t ses_respawn_deaths(const struct ses_respawn *respawn, uint64_t *ret_deaths_ms);
+/* Another program's history under our policy; of more deaths than its budget the last ones count. */
+void ses_respawn_resume(struct ses_respawn *respawn, uint64_t delay_ms, const uint64_t *deaths_ms,
+                        size_t count);
 
 #endif

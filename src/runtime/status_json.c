@@ -260,15 +260,15 @@ static void put_worker(struct ses_json *json, const struct ses_board *board,
                                             SES_C_STORE_RECORDS,    SES_C_STORE_BYTES,   SES_C_STORE_FAILED,
                                             SES_C_STORE_POISONED,   SES_C_STORE_PRESSED, SES_C_STORE_FULL};
     const struct ses_metrics *metrics = &board->metrics[slot];
-    uint64_t beat_ns = read64(&metrics->heartbeat_mono_ns);
+    uint64_t beat_ns = ses_board_beat_ns(board, slot);
     struct ses_board_calls calls;
     struct ses_hist_sum sum;
     struct ses_load load;
 
     put_u64(json, "slot", slot);
     put_text(json, "state", ses_slot_state_name(ses_board_state(board, slot)));
-    put_u64(json, "pid", (uint64_t)atomic_load_explicit(&metrics->pid, memory_order_relaxed));
-    put_u64(json, "generation", atomic_load_explicit(&metrics->generation, memory_order_relaxed));
+    put_u64(json, "pid", (uint64_t)ses_board_pid(board, slot));
+    put_u64(json, "generation", ses_board_generation(board, slot));
     put_u64(json, "beat_ms", beat_ns > view->now_mono_ns ? 0 : (view->now_mono_ns - beat_ns) / SES_NS_PER_MS);
     ses_load_read(metrics, &load);
     put_real(json, "busy", ses_board_runs(board, slot) ? load.busy : 0.0);
@@ -286,7 +286,7 @@ static void put_process(struct ses_json *json, const struct ses_board *board, un
 
     put_text(json, "role", ses_board_role(board, slot));
     put_u64(json, "slot", slot);
-    put_u64(json, "pid", (uint64_t)atomic_load_explicit(&metrics->pid, memory_order_relaxed));
+    put_u64(json, "pid", (uint64_t)ses_board_pid(board, slot));
     put_real(json, "cpu_s", (double)read64(&metrics->process.cpu_ns) * NS);
     put_u64(json, "resident_bytes", read64(&metrics->process.resident_bytes));
     put_u64(json, "files_open", read64(&metrics->process.files_open));

@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -50,7 +49,7 @@ static void stop(struct ses_supervisor *sup, const char *why)
 
     if (sup->stopping)
         return;
-    sup->stopping = true;
+    sup->stopping = true; /* a trial of another program is abandoned by its next step */
     sup->close_ms = ses_supervisor_close_ms(sup, now_ms);
     atomic_store_explicit(&sup->board->draining, true, memory_order_relaxed);
     ses_log_msg(&sup->log, SES_LOG_INFO, "stopping", "%s", why);
@@ -73,8 +72,6 @@ static void start_children(struct ses_supervisor *sup)
         if (sup->children[i].pid == 0 && sup->children[i].state == SES_SLOT_EMPTY)
             ses_supervisor_spawn(sup, &sup->children[i]);
     }
-    if (sup->reload_wanted)
-        ses_supervisor_reload(sup);
 }
 
 /* The line that start scripts and tests wait for; the addresses are those really in use. */
@@ -99,8 +96,7 @@ static void log_ready(struct ses_supervisor *sup, uint64_t start_ms)
 static bool is_awaited(const struct ses_supervisor *sup, const struct ses_child *child)
 {
     return child->essential && child->state != SES_SLOT_READY && child->state != SES_SLOT_GIVEN_UP &&
-           atomic_load_explicit(&sup->board->metrics[child->slot].generation, memory_order_relaxed) <= 1 &&
-           child->state != SES_SLOT_WAITING;
+           ses_board_generation(sup->board, child->slot) <= 1 && child->state != SES_SLOT_WAITING;
 }
 
 /* Once in the server's life; afterwards readiness.c says from moment to moment how it stands. */
@@ -129,11 +125,9 @@ static void check_all_ready(struct ses_supervisor *sup)
 /* Signals that mean something to other servers' operators: told, and without effect. */
 static void say_ignored(struct ses_supervisor *sup, uint32_t signal)
 {
-    const char *what =
-        signal == SIGUSR1 ? "SIGUSR1: the log is standard error, there is no file to open again"
-        : signal == SIGUSR2
-            ? "SIGUSR2: this version cannot replace its own program; start the new one after SIGTERM"
-            : "it has no meaning here";
+    const char *what = signal == SIGUSR1
+                           ? "SIGUSR1: the log is standard error, there is no file to open again"
+                           : "it has no meaning here";
 
     ses_log_msg(&sup->log, SES_LOG_WARN, "signal_ignored", "signal %u: %s", signal, what);
 }
@@ -146,6 +140,9 @@ static void on_signal(struct ses_supervisor *sup, uint32_t signal)
         break;
     case SIGHUP:
         ses_supervisor_reload(sup);
+        break;
+    case SIGUSR2:
+        ses_supervisor_upgrade(sup);
         break;
     case SIGTERM:
         stop(sup, "SIGTERM");
@@ -212,6 +209,8 @@ static int timeout_ms(const struct ses_supervisor *sup, uint64_t now_ms)
     }
     if (sup->stopping && !sup->sockets_shut && sup->close_ms < next_ms)
         next_ms = sup->close_ms;
+    if (sup->upgrade.pid != 0 && sup->upgrade.kill_ms < next_ms)
+        next_ms = sup->upgrade.kill_ms;
     return next_ms <= now_ms ? 0 : (int)(next_ms - now_ms);
 }
 
@@ -258,19 +257,39 @@ static void tell_vitals(struct ses_supervisor *sup, uint64_t now_ms)
     ses_vitals_tick(&sup->vitals);
 }
 
-/* A stopped server is one without children: until then the loop goes on, patience is check_patience's. */
-static void supervise(struct ses_supervisor *sup)
+/* What was asked for while it could not be done: both say again that they wait if it still cannot. */
+static void catch_up(struct ses_supervisor *sup)
+{
+    if (sup->loading || sup->upgrade.pid != 0)
+        return;
+    if (sup->reload_wanted)
+        ses_supervisor_reload(sup);
+    if (sup->upgrade.wanted)
+        ses_supervisor_upgrade(sup);
+}
+
+static void begin(struct ses_supervisor *sup)
 {
     sup->loading = true;
-    atomic_store_explicit(&ses_board_supervisor(sup->board)->pid, (int32_t)getpid(), memory_order_relaxed);
-    ses_vitals_open(&sup->vitals, ses_board_supervisor(sup->board));
     ses_supervisor_spawn(sup, &sup->children[SES_CHILD_LOADER]);
     /* The housekeeper says from the first moment what is going on: on the admin port, and to clients. */
     ses_supervisor_spawn(sup, &sup->children[SES_CHILD_WORKER + sup->board->workers]);
+}
+
+/* A stopped server is one without children: until then the loop goes on, patience is check_patience's. */
+int ses_supervisor_loop(struct ses_supervisor *sup)
+{
+    bool failed;
+
+    atomic_store_explicit(&sup->board->process[sup->board->workers + 1].pid, (int32_t)getpid(),
+                          memory_order_relaxed);
+    ses_vitals_open(&sup->vitals, ses_board_supervisor(sup->board));
     while (!sup->stopping || any_running(sup, false)) {
         wait_and_handle(sup);
         ses_supervisor_tick(sup, ses_clock_mono_ms());
         follow(sup);
+        ses_supervisor_upgrade_step(sup, ses_clock_mono_ms());
+        catch_up(sup);
         ses_timekeeper_tick(&sup->timekeeper, ses_clock_mono_ms());
         tell_vitals(sup, ses_clock_mono_ms());
         check_all_ready(sup);
@@ -280,33 +299,37 @@ static void supervise(struct ses_supervisor *sup)
             stop_step(sup);
         ses_log_flush(&sup->log);
     }
-}
-
-int ses_supervisor_run(const struct ses_options *options, const struct ses_config *config)
-{
-    /* About 600 KiB with the restart histories: not for the stack. */
-    struct ses_supervisor *sup = calloc(1, sizeof(*sup));
-    struct ses_fault fault = {.text = ""};
-    bool failed;
-
-    if (sup == NULL)
-        return SES_EXIT_FAILED;
-    sup->options = options;
-    sup->config = *config;
-    sup->started_ms = ses_clock_mono_ms();
-    ses_log_init(&sup->log, STDERR_FILENO, config->log_level, "supervisor");
-    if (ses_supervisor_prepare(sup, &fault) == SES_OK) {
-        supervise(sup);
-        ses_timekeeper_keep(&sup->timekeeper);
-        ses_log_msg(&sup->log, SES_LOG_INFO, "stopped", "all processes are gone");
-    } else {
-        /* Plain like a wrong option: nothing runs yet whose log this could be. */
-        (void)fprintf(stderr, "sessiond: %s\n", fault.text);
-        sup->failed = true;
-    }
+    ses_timekeeper_keep(&sup->timekeeper);
+    ses_log_msg(&sup->log, SES_LOG_INFO, "stopped", "all processes are gone");
     failed = sup->failed;
     ses_log_done(&sup->log);
     ses_supervisor_done(sup);
-    free(sup);
     return failed ? SES_EXIT_FAILED : SES_EXIT_OK;
+}
+
+int ses_supervisor_run(const struct ses_options *options, const struct ses_config *config,
+                       struct ses_slice text)
+{
+    struct ses_supervisor *sup = ses_supervisor_new(options);
+    struct ses_fault fault = {.text = ""};
+    enum ses_status status;
+
+    if (sup == NULL)
+        return SES_EXIT_FAILED;
+    sup->config = *config;
+    ses_log_init(&sup->log, STDERR_FILENO, config->log_level, "supervisor");
+    status = ses_buf_append(&sup->config_text, text);
+    if (status != SES_OK)
+        status = ses_fault(&fault, status, "no memory");
+    else
+        status = ses_supervisor_prepare(sup, &fault);
+    if (status == SES_OK) {
+        begin(sup);
+        return ses_supervisor_loop(sup);
+    }
+    /* Plain like a wrong option: nothing runs yet whose log this could be. */
+    (void)fprintf(stderr, "sessiond: %s\n", fault.text);
+    ses_log_done(&sup->log);
+    ses_supervisor_done(sup);
+    return SES_EXIT_FAILED;
 }

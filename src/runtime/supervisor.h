@@ -27,11 +27,24 @@
 /* Loader, workers, housekeeper, simulator. */
 #define SES_CHILDREN_MAX (SES_CONFIG_WORKERS_MAX + 3)
 
+/* A new program that is being tried (supervisor_upgrade.c). */
+struct ses_upgrade {
+    bool wanted; /* USR2 came while sessions were loaded */
+    pid_t pid;   /* of the trial; 0: none */
+    bool ended;  /* with status: looked at by the loop */
+    int status;
+    uint64_t kill_ms;           /* when to stop waiting for it */
+    int program;                /* what is tried, and then executed; -1: nothing */
+    int output;                 /* what it says; -1 */
+    struct ses_buf config_text; /* what it was tried with, and will run with */
+};
+
 struct ses_supervisor {
     const struct ses_options *options;
     struct ses_config config;
     struct ses_callers *callers; /* NULL: nobody is asked who calls */
     struct ses_withdrawn *withdrawn;
+    int withdrawn_fd;
     struct ses_layout layout;
     struct ses_sandbox sandbox;
     struct ses_log log;
@@ -39,6 +52,7 @@ struct ses_supervisor {
     struct ses_vitals vitals;
     uint64_t vitals_ms; /* when they were told last */
     struct ses_board *board;
+    struct ses_board_files board_files;
     struct ses_store_shared *store_shared;
     struct ses_tls_files *tls_files;     /* of the present configuration; NULL: no certificate */
     struct ses_tls_tickets *tls_tickets; /* for as long as the server lives */
@@ -50,7 +64,9 @@ struct ses_supervisor {
     struct ses_child children[SES_CHILDREN_MAX];
     size_t children_count;
     uint64_t started_ms;
-    uint64_t generation; /* of the configuration: + 1 for each reload */
+    uint64_t generation;        /* of the configuration: + 1 for each reload and each new program */
+    struct ses_buf config_text; /* the file that config was read from, as it was then */
+    struct ses_upgrade upgrade;
     struct ses_buf keys; /* ids of the key files that the present generation of workers finds */
     uint64_t close_ms;   /* when stopping: the sockets are closed at the latest */
     bool sockets_shut;   /* connections are refused */
@@ -59,7 +75,9 @@ struct ses_supervisor {
     bool loaded;             /* just now: the workers may begin */
     const char *stop_wanted; /* why, until the loop has stopped the server; NULL: nobody wants it */
     unsigned enlarged; /* so many times was the table made larger than sessions_max, to load what is there */
+    bool unread; /* back from an upgrade, without callers or certificates: nobody is started until a reload */
     bool rolling;
+    bool everything; /* rolling: a new program runs, so the simulator is replaced as well */
     bool stopping;
     bool failed; /* exit 1 instead of 0 */
 };
@@ -68,14 +86,22 @@ struct ses_supervisor {
 #define SES_CHILD_LOADER 0u
 #define SES_CHILD_WORKER 1u
 
-/* [supervisor] Runs the server until it is told to stop. Returns the exit code of the program. */
-int ses_supervisor_run(const struct ses_options *options, const struct ses_config *config);
+/* [supervisor] Runs the server until it is told to stop. text is the file that config was read from. Returns
+ * the exit code of the program. */
+int ses_supervisor_run(const struct ses_options *options, const struct ses_config *config,
+                       struct ses_slice text);
 
 /* ---- between the files of the supervisor ---- */
 
-/* supervisor_start.c: everything before the first fork. ret_fault is the line for the operator. */
+/* supervisor_start.c */
+/* NULL: no memory. */
+struct ses_supervisor *ses_supervisor_new(const struct ses_options *options);
+/* The children that config asks for, without descriptors and processes. */
+void ses_supervisor_list_children(struct ses_supervisor *sup);
+/* Everything before the first fork. ret_fault is the line for the operator. */
 SES_MUST_CHECK enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup,
                                                       struct ses_fault *ret_fault);
+/* Closes and frees everything, sup too. */
 void ses_supervisor_done(struct ses_supervisor *sup);
 /* The loader found the table too small (sessions_max was lowered, or intents that were released take places):
  * a larger one, empty. False: enough of that, or no memory. */
@@ -106,8 +132,26 @@ uint64_t ses_supervisor_close_ms(const struct ses_supervisor *sup, uint64_t now_
 
 /* supervisor_reload.c */
 void ses_supervisor_reload(struct ses_supervisor *sup);
+/* Workers that have the old ones hear at once of what was taken away. */
+void ses_supervisor_take_callers(struct ses_supervisor *sup, struct ses_callers *fresh);
+/* sup->config is another one: from here on workers are replaced until all run with it. */
+void ses_supervisor_begin_rolling(struct ses_supervisor *sup);
+/* May fresh, as it was read, follow on the one in force? Port 0 becomes the port there is. */
+SES_MUST_CHECK enum ses_status ses_supervisor_settle_config(const struct ses_config *in_force,
+                                                            struct ses_config *fresh,
+                                                            struct ses_fault *ret_fault);
 /* One step of replacing workers; called once per turn while rolling. */
 void ses_supervisor_roll(struct ses_supervisor *sup);
+
+/* supervisor_upgrade.c: USR2. */
+void ses_supervisor_upgrade(struct ses_supervisor *sup);
+/* Once per turn: the deadline of the trial, and what follows from its end. Then this process may be another
+ * program. */
+void ses_supervisor_upgrade_step(struct ses_supervisor *sup, uint64_t now_ms);
+
+/* supervisor.c: the loop, from a server that runs until its processes are gone. Frees sup; returns the exit
+ * code of the program. */
+int ses_supervisor_loop(struct ses_supervisor *sup);
 
 /* supervisor_keys.c: before the first worker of a generation loads its keys, and when the last one has. */
 void ses_supervisor_see_keys(struct ses_supervisor *sup);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
 
 #include "process.h"
 
@@ -53,11 +54,11 @@ static void close_foreign(void *arg, const struct ses_child *self)
 static void mark_started(struct ses_supervisor *sup, struct ses_child *child)
 {
     if (child->slot < SES_BOARD_SLOTS_MAX) {
-        struct ses_metrics *metrics = &sup->board->metrics[child->slot];
+        struct ses_board_process *process = &sup->board->process[child->slot];
 
-        ses_board_beat(metrics);
-        atomic_store_explicit(&metrics->pid, (int32_t)child->pid, memory_order_relaxed);
-        (void)atomic_fetch_add_explicit(&metrics->generation, 1, memory_order_relaxed);
+        ses_board_beat(sup->board, child->slot);
+        atomic_store_explicit(&process->pid, (int32_t)child->pid, memory_order_relaxed);
+        (void)atomic_fetch_add_explicit(&process->generation, 1, memory_order_relaxed);
     }
     child->generation = sup->generation;
     ses_supervisor_set_state(sup, child, child->essential ? SES_SLOT_STARTING : SES_SLOT_READY);
@@ -121,6 +122,11 @@ void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child)
     };
     int error;
 
+    if (sup->unread) { /* without callers nobody would be asked who calls */
+        child->started_ms = ses_clock_mono_ms();
+        start_later(sup, child, true);
+        return;
+    }
     /* Lines still buffered here would be written once more by the child. */
     ses_log_flush(&sup->log);
     if (ses_child_start(child, &env, close_foreign, sup) == SES_OK) {
@@ -229,6 +235,10 @@ void ses_supervisor_reap(struct ses_supervisor *sup)
     pid_t pid;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == sup->upgrade.pid) {
+            sup->upgrade.ended = true;
+            sup->upgrade.status = status;
+        }
         for (size_t i = 0; i < sup->children_count; i++) {
             if (sup->children[i].pid == pid) {
                 on_exit_of(sup, &sup->children[i], pid, status);
@@ -250,9 +260,7 @@ static void check_silence(struct ses_supervisor *sup, const struct ses_child *ch
     if (child->slot >= SES_BOARD_SLOTS_MAX ||
         (child->state != SES_SLOT_READY && child->state != SES_SLOT_STARTING))
         return;
-    beat_ms =
-        atomic_load_explicit(&sup->board->metrics[child->slot].heartbeat_mono_ns, memory_order_relaxed) /
-        1000000u;
+    beat_ms = ses_board_beat_ns(sup->board, child->slot) / SES_NS_PER_MS;
     if (now_ms <= beat_ms + limit_ms)
         return;
     (void)kill(child->pid, SIGKILL); /* first: no line is worth waiting for */

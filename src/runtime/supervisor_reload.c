@@ -1,24 +1,36 @@
 /* HUP: the whole new configuration is read and checked first, then the workers are replaced one at a
- * time by ones that are forked with it. The supervisor keeps no other state of a reload than each
+ * time by ones that are forked with it; so they are when another program has taken over. The supervisor keeps no other state of a reload than each
  * child's generation. */
 #include "supervisor.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <sessiond/base/clock.h>
 
+#include "program.h"
+
+/* Port 0 was replaced by what the kernel chose; asked again for any port, that one is still right. */
+enum ses_status ses_supervisor_settle_config(const struct ses_config *in_force, struct ses_config *fresh,
+                                             struct ses_fault *ret_fault)
+{
+    if (ses_address_port(&fresh->listen) == 0)
+        ses_address_set_port(&fresh->listen, ses_address_port(&in_force->listen));
+    if (ses_address_port(&fresh->admin) == 0)
+        ses_address_set_port(&fresh->admin, ses_address_port(&in_force->admin));
+    return ses_config_check_reload(in_force, fresh, ret_fault);
+}
+
 /* A reload that is refused leaves everything as it was. */
-static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_config *fresh,
+static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_buf *text, struct ses_config *fresh,
                                   struct ses_callers **ret_callers, struct ses_tls_files **ret_files,
                                   struct ses_fault *fault)
 {
     enum ses_status status;
 
-    SES_TRY(ses_config_load(sup->options, fresh, fault));
-    /* Port 0 was replaced by what the kernel chose; asked again for any port, that one is still right. */
-    if (ses_address_port(&fresh->listen) == 0)
-        ses_address_set_port(&fresh->listen, ses_address_port(&sup->config.listen));
-    if (ses_address_port(&fresh->admin) == 0)
-        ses_address_set_port(&fresh->admin, ses_address_port(&sup->config.admin));
-    SES_TRY(ses_config_check_reload(&sup->config, fresh, fault));
+    SES_TRY(ses_config_read(sup->options, text, fault));
+    SES_TRY(ses_config_load_text(sup->options, ses_buf_view(text), fresh, fault));
+    SES_TRY(ses_supervisor_settle_config(&sup->config, fresh, fault));
     if (fresh->sandbox)
         ses_sandbox_apply(&sup->sandbox, fresh);
     SES_TRY(ses_layout_check(&sup->layout, fault));
@@ -29,8 +41,7 @@ static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_config 
     return status;
 }
 
-/* Workers that have the old ones hear at once of what was taken away. */
-static void take_callers(struct ses_supervisor *sup, struct ses_callers *fresh)
+void ses_supervisor_take_callers(struct ses_supervisor *sup, struct ses_callers *fresh)
 {
     ses_withdrawn_add(sup->withdrawn, sup->callers, fresh);
     if (fresh != NULL)
@@ -38,6 +49,26 @@ static void take_callers(struct ses_supervisor *sup, struct ses_callers *fresh)
     ses_callers_free(sup->callers);
     sup->callers = fresh;
     ses_callers_tell(fresh, &sup->log);
+}
+
+void ses_supervisor_begin_rolling(struct ses_supervisor *sup)
+{
+    sup->board->durability = sup->config.durability;
+    sup->log.level = sup->config.log_level;
+    sup->generation++;
+    sup->rolling = true;
+    ses_supervisor_see_keys(sup);
+    atomic_store_explicit(&sup->board->missing_percent, (uint32_t)sup->config.ready_missing_percent,
+                          memory_order_relaxed);
+    ses_supervisor_retry_given_up(sup);
+}
+
+/* While another program is tried the configuration stays what that one was tried with. */
+static const char *waits_for(const struct ses_supervisor *sup)
+{
+    if (sup->loading)
+        return "until the sessions are loaded";
+    return sup->upgrade.pid != 0 ? "until the new program has been tried" : NULL;
 }
 
 /* Another HUP while rolling just raises the generation once more: those that were replaced already are
@@ -49,29 +80,28 @@ void ses_supervisor_reload(struct ses_supervisor *sup)
     struct ses_tls_files *tls_files = NULL;
     struct ses_config fresh;
     struct ses_fault fault = {.text = ""};
+    struct ses_buf text;
 
-    sup->reload_wanted = sup->loading && !sup->stopping;
-    if (sup->stopping || sup->loading) {
-        ses_log_msg(&sup->log, SES_LOG_INFO, sup->stopping ? "reload_refused" : "reload_waits",
-                    sup->stopping ? "the server is stopping" : "until the sessions are loaded");
+    sup->reload_wanted = !sup->stopping && waits_for(sup) != NULL;
+    if (sup->stopping || sup->reload_wanted) {
+        ses_log_msg(&sup->log, SES_LOG_INFO, sup->stopping ? "reload_refused" : "reload_waits", "%s",
+                    sup->stopping ? "the server is stopping" : waits_for(sup));
         return;
     }
-    if (load_fresh(sup, &fresh, &callers, &tls_files, &fault) != SES_OK) {
+    ses_buf_init(&text, SES_CONFIG_FILE_MAX);
+    if (load_fresh(sup, &text, &fresh, &callers, &tls_files, &fault) != SES_OK) {
         ses_log_msg(&sup->log, SES_LOG_ERROR, "reload_refused", "%s", fault.text);
+        ses_buf_done(&text);
         return;
     }
+    ses_buf_done(&sup->config_text);
+    sup->config_text = text;
     sup->config = fresh;
-    take_callers(sup, callers);
+    ses_supervisor_take_callers(sup, callers);
     ses_tls_files_free(sup->tls_files);
     sup->tls_files = tls_files;
-    sup->board->durability = fresh.durability;
-    sup->log.level = fresh.log_level;
-    sup->generation++;
-    sup->rolling = true;
-    ses_supervisor_see_keys(sup);
-    atomic_store_explicit(&sup->board->missing_percent, (uint32_t)fresh.ready_missing_percent,
-                          memory_order_relaxed);
-    ses_supervisor_retry_given_up(sup);
+    sup->unread = false;
+    ses_supervisor_begin_rolling(sup);
     ses_log_msg(&sup->log, SES_LOG_INFO, "reload_started", "replacing the workers one at a time");
 }
 
@@ -81,6 +111,23 @@ static bool starts_anyway(const struct ses_supervisor *sup, const struct ses_chi
     return child->state == SES_SLOT_WAITING ||
            (child->state == SES_SLOT_STARTING && child->generation == sup->generation &&
             !atomic_load_explicit(&sup->board->replacing[child->slot], memory_order_relaxed));
+}
+
+/* It is left to finish what it has, beside its successor at the same socket: told by USR2, not TERM (sim/main.c).
+ * Nobody waits for it; should we end before it does, it ends with us. */
+static void replace_simulator(struct ses_supervisor *sup)
+{
+    for (size_t i = 0; i < sup->children_count; i++) {
+        struct ses_child *child = &sup->children[i];
+
+        if (child->essential || child->pid == 0)
+            continue;
+        (void)kill(child->pid, SIGUSR2);
+        child->pid = 0;
+        (void)close(child->control_fd);
+        child->control_fd = -1;
+        ses_supervisor_spawn(sup, child);
+    }
 }
 
 /* One look at all: somebody who is leaving or starting ends it; else the first one with an old
@@ -112,5 +159,11 @@ void ses_supervisor_roll(struct ses_supervisor *sup)
     }
     sup->rolling = false;
     ses_supervisor_note_keys(sup);
-    ses_log_msg(&sup->log, SES_LOG_INFO, "reloaded", "every worker runs with the new configuration");
+    if (!sup->everything) {
+        ses_log_msg(&sup->log, SES_LOG_INFO, "reloaded", "every worker runs with the new configuration");
+        return;
+    }
+    sup->everything = false;
+    replace_simulator(sup);
+    ses_log_msg(&sup->log, SES_LOG_INFO, "upgraded", "every process runs version %s", ses_program_version());
 }

@@ -6,7 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+#include <sessiond/base/clock.h>
 
 #include "confine.h"
 #include "files.h"
@@ -43,37 +46,39 @@ static struct ses_child *add_child(struct ses_supervisor *sup, ses_child_fn run,
     return child;
 }
 
-static enum ses_status add_workers(struct ses_supervisor *sup, struct ses_fault *fault)
-{
-    SES_TRY(ses_sockets_open(&sup->config.listen, sup->config.workers, sup->slot_fds, fault));
-    for (unsigned i = 0; i < sup->config.workers; i++) {
-        struct ses_child *child = add_child(sup, ses_worker_run, i);
-
-        (void)snprintf(child->role, sizeof(child->role), "worker-%u", i);
-        child->listen_fd = sup->slot_fds[i];
-        child->worker = true;
-    }
-    return SES_OK;
-}
-
 /* The loader and the simulator have no cell of the board: their slot number is one behind its last. */
-static enum ses_status add_children(struct ses_supervisor *sup, struct ses_fault *fault)
+void ses_supervisor_list_children(struct ses_supervisor *sup)
 {
     struct ses_child *child = add_child(sup, ses_loader_run, SES_BOARD_SLOTS_MAX);
 
     (void)snprintf(child->role, sizeof(child->role), "loader");
-    SES_TRY(add_workers(sup, fault));
+    for (unsigned i = 0; i < sup->config.workers; i++) {
+        child = add_child(sup, ses_worker_run, i);
+        (void)snprintf(child->role, sizeof(child->role), "worker-%u", i);
+        child->worker = true;
+    }
     child = add_child(sup, ses_housekeeper_run, sup->config.workers);
     (void)snprintf(child->role, sizeof(child->role), "housekeeper");
+    if (!sup->config.sandbox)
+        return;
+    child = add_child(sup, ses_sandbox_run, SES_BOARD_SLOTS_MAX);
+    (void)snprintf(child->role, sizeof(child->role), "simulator");
+    child->essential = false;
+}
+
+static enum ses_status open_sockets(struct ses_supervisor *sup, struct ses_fault *fault)
+{
+    struct ses_child *child = &sup->children[SES_CHILD_WORKER];
+
+    SES_TRY(ses_sockets_open(&sup->config.listen, sup->config.workers, sup->slot_fds, fault));
+    for (unsigned i = 0; i < sup->config.workers; i++, child++)
+        child->listen_fd = sup->slot_fds[i];
     SES_TRY(ses_socket_open(&sup->config.admin, &child->listen_fd, fault));
     if (!sup->config.sandbox)
         return SES_OK;
     SES_TRY(ses_sandbox_open(&sup->sandbox, fault));
     ses_sandbox_apply(&sup->sandbox, &sup->config);
-    child = add_child(sup, ses_sandbox_run, SES_BOARD_SLOTS_MAX);
-    (void)snprintf(child->role, sizeof(child->role), "simulator");
-    child->listen_fd = sup->sandbox.fd;
-    child->essential = false;
+    child[1].listen_fd = sup->sandbox.fd;
     return SES_OK;
 }
 
@@ -86,45 +91,77 @@ static enum ses_status open_tls(struct ses_supervisor *sup, struct ses_fault *fa
     return SES_OK;
 }
 
-/* Descriptors are set to -1 first: done closes what there is, wherever this ended. */
-enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fault *ret_fault)
+/* Descriptors are set to -1 first: done closes what there is, wherever this ends. About 600 KiB with the
+ * restart histories: not for the stack. */
+struct ses_supervisor *ses_supervisor_new(const struct ses_options *options)
 {
-    const struct ses_config *config = &sup->config;
-    enum ses_status status;
+    struct ses_supervisor *sup = calloc(1, sizeof(*sup));
 
+    if (sup == NULL)
+        return NULL;
+    sup->options = options;
+    sup->started_ms = ses_clock_mono_ms();
     sup->signal_fd = -1;
     sup->operator_socket.fd = -1;
     sup->alive_pipe[0] = -1;
     sup->alive_pipe[1] = -1;
+    sup->layout.lock_fd = -1;
+    sup->sandbox.fd = -1;
+    sup->withdrawn_fd = -1;
+    sup->board_files = (struct ses_board_files){.board = -1, .counters = -1};
+    sup->upgrade.program = -1;
+    sup->upgrade.output = -1;
+    ses_buf_init(&sup->config_text, SES_CONFIG_FILE_MAX);
+    ses_buf_init(&sup->upgrade.config_text, SES_CONFIG_FILE_MAX);
+    return sup;
+}
+
+/* The table first: where a limit of file sizes is too small, it is the table's. */
+static enum ses_status make_memory(struct ses_supervisor *sup, struct ses_fault *fault)
+{
+    const struct ses_config *config = &sup->config;
+    enum ses_status status =
+        ses_store_shared_create(config->store_sessions_max, config->workers, &sup->store_shared);
+
+    if (status == SES_UNAVAILABLE)
+        return ses_fault(fault, SES_NO_MEMORY, "no memory or descriptors for the watch board of %u workers",
+                         config->workers);
+    if (status != SES_OK)
+        return ses_fault_table(fault, config->store_sessions_max, errno);
+    if (ses_withdrawn_new(&sup->withdrawn_fd, &sup->withdrawn) != SES_OK)
+        return ses_fault(fault, SES_NO_MEMORY, "no memory for what is taken away from callers: %s",
+                         strerror(errno));
+    if (sup->callers != NULL)
+        ses_callers_watch(sup->callers, sup->withdrawn);
+    if (ses_board_new(config, &sup->board_files, &sup->board) != SES_OK)
+        return ses_fault(fault, SES_NO_MEMORY, "no memory for the board of %u workers: %s", config->workers,
+                         strerror(errno));
+    return SES_OK;
+}
+
+enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fault *ret_fault)
+{
+    const struct ses_config *config = &sup->config;
+
     SES_TRY(ses_privilege_become_user(config, true, ret_fault));
     ses_layout_init(&sup->layout, config->data_dir);
     SES_TRY(ses_files_check(config, ret_fault));
     SES_TRY(ses_layout_open(&sup->layout, ret_fault));
     SES_TRY(ses_callers_open(config, &sup->layout, &sup->callers, ret_fault));
-    if (ses_withdrawn_new(&sup->withdrawn) != SES_OK)
-        return ses_fault(ret_fault, SES_NO_MEMORY, "no memory for what is taken away from callers");
-    if (sup->callers != NULL)
-        ses_callers_watch(sup->callers, sup->withdrawn);
     SES_TRY(ses_timekeeper_start(&sup->timekeeper, &sup->layout, &sup->log, ret_fault));
     SES_TRY(open_tls(sup, ret_fault));
     SES_TRY(ses_operator_socket_open(&sup->operator_socket, &sup->layout, ret_fault));
-    SES_TRY(add_children(sup, ret_fault));
+    ses_supervisor_list_children(sup);
+    SES_TRY(open_sockets(sup, ret_fault));
     SES_TRY(ses_privilege_finish(ret_fault));
     if (pipe2(sup->alive_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
         return ses_fault(ret_fault, SES_IO, "pipe: %s", strerror(errno));
     SES_TRY(ses_process_signalfd(&sup->signal_fd, ret_fault));
-    if (ses_board_new(config, &sup->board) != SES_OK)
-        return ses_fault(ret_fault, SES_NO_MEMORY, "no memory for the board of %u workers", config->workers);
+    SES_TRY(make_memory(sup, ret_fault));
     sup->log.metrics = &sup->board->metrics[config->workers]; /* the housekeeper's slot: adds are atomic */
     (void)snprintf(sup->board->listen, sizeof(sup->board->listen), "%s", config->listen.text);
     if (ses_rates_new(&sup->rates) != SES_OK)
         return ses_fault(ret_fault, SES_NO_MEMORY, "no memory for the rates that workers share");
-    status = ses_store_shared_create(config->store_sessions_max, config->workers, &sup->store_shared);
-    if (status == SES_UNAVAILABLE)
-        return ses_fault(ret_fault, SES_NO_MEMORY,
-                         "no memory or descriptors for the watch board of %u workers", config->workers);
-    if (status != SES_OK)
-        return ses_fault_table(ret_fault, config->store_sessions_max, errno);
     ses_files_tell(config, &sup->log);
     ses_callers_tell(sup->callers, &sup->log);
     ses_confine_tell(config, &sup->log);
@@ -177,7 +214,14 @@ void ses_supervisor_done(struct ses_supervisor *sup)
     ses_buf_done(&sup->keys);
     ses_callers_free(sup->callers);
     ses_withdrawn_free(sup->withdrawn);
+    close_fd(sup->withdrawn_fd);
+    ses_buf_done(&sup->config_text);
+    ses_buf_done(&sup->upgrade.config_text);
+    close_fd(sup->upgrade.program);
+    close_fd(sup->upgrade.output);
     sup->log.metrics = NULL;
     ses_board_free(sup->board);
+    ses_board_files_close(&sup->board_files);
     ses_layout_close(&sup->layout);
+    free(sup);
 }

@@ -1,7 +1,9 @@
 /* When sessiond's own time is looked at, kept and told; what it is, is base/clock.h's. */
 #include "timekeeper.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include <sessiond/base/clock_file.h>
 #include <sessiond/base/rfc3339.h>
@@ -83,7 +85,7 @@ enum ses_status ses_timekeeper_start(struct ses_timekeeper *keeper, const struct
 
     *keeper = (struct ses_timekeeper){.layout = layout, .log = log};
     if (ses_clock_start(read == SES_OK ? &last : NULL, same_boot, &origin) != SES_OK)
-        return ses_fault(ret_fault, SES_NO_MEMORY, "no memory for the clock");
+        return ses_fault(ret_fault, SES_NO_MEMORY, "no memory for the clock: %s", strerror(errno));
     log_start(keeper, read, origin);
     look(keeper); /* set while sessiond was away */
     ses_timekeeper_keep(keeper);

@@ -110,7 +110,7 @@ static uint64_t last_beat_ns(const struct ses_board *board)
     uint64_t last_ns = 0;
 
     for (unsigned i = 0; i < board->workers; i++) {
-        uint64_t beat_ns = atomic_load_explicit(&board->metrics[i].heartbeat_mono_ns, memory_order_relaxed);
+        uint64_t beat_ns = ses_board_beat_ns(board, i);
 
         last_ns = beat_ns > last_ns ? beat_ns : last_ns;
     }
@@ -130,7 +130,7 @@ static bool somebody_waits(const struct ses_child_env *env)
 static bool somebody_would_run(const struct ses_board *board)
 {
     for (unsigned i = 0; i < board->workers; i++) {
-        pid_t pid = atomic_load_explicit(&board->metrics[i].pid, memory_order_relaxed);
+        pid_t pid = ses_board_pid(board, i);
 
         if (pid > 0 && ses_process_state(pid) == 'R')
             return true;

@@ -132,7 +132,7 @@ static int failure_code(enum ses_status status)
 static void serve(struct ses_worker *worker)
 {
     ses_worker_turn_start(worker);
-    ses_board_beat(worker->metrics);
+    ses_board_beat(worker->env->board, worker->env->slot);
     ses_worker_slots_open(worker);
     ses_child_say(worker->env, SES_CONTROL_READY);
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT);

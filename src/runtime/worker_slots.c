@@ -29,7 +29,7 @@
 
 static uint64_t beat_of(const struct ses_worker *worker, unsigned slot)
 {
-    return atomic_load_explicit(&worker->env->board->metrics[slot].heartbeat_mono_ns, memory_order_relaxed);
+    return ses_board_beat_ns(worker->env->board, slot);
 }
 
 static uint64_t accepted_by(const struct ses_worker *worker, unsigned slot)

@@ -85,7 +85,7 @@ static void on_health(uv_timer_t *handle)
     struct ses_worker *worker = handle->data;
     struct ses_store_health health = ses_store_health(worker->store);
 
-    ses_board_beat(worker->metrics);
+    ses_board_beat(worker->env->board, worker->env->slot);
     ses_worker_slots_look(worker, true);
     check_ready(worker, &health);
     ses_service_check_health(worker->service);

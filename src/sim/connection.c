@@ -296,6 +296,7 @@ static void answer(struct sim_connection *c)
     };
 
     c->busy = true;
+    c->keep_alive = c->keep_alive && !c->sim->leaving;
     sim_route(c->sim, &request, &c->reply);
     if (c->reply.behaviour.latency_ms == 0)
         send_reply(c);
@@ -404,6 +405,19 @@ void sim_on_connection(uv_stream_t *listener, int status)
     if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0 || sim->connections > SIM_CONNECTIONS_MAX ||
         uv_tcp_nodelay(&c->tcp, 1) != 0 || uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) != 0)
         cut(c);
+}
+
+void sim_close_idle(struct sim *sim)
+{
+    struct sim_connection *c = sim->first;
+
+    while (c != NULL) {
+        struct sim_connection *next = c->next;
+
+        if (!c->busy)
+            cut(c);
+        c = next;
+    }
 }
 
 void sim_close_all(struct sim *sim)

@@ -11,6 +11,9 @@
 
 #include "sim.h"
 
+#define LEAVE_LOOK_MS 50
+#define IDLE_MS       1000
+
 struct options {
     struct sockaddr_in address;
     int fd; /* -1: listen ourselves */
@@ -26,7 +29,8 @@ static const char usage[] =
     "  --fd N                 serve a socket that is bound (or listening) already\n"
     "  --seed N               makes the tokens repeatable\n"
     "  --parent PID           do not start unless that is the parent; ends with it in any case\n"
-    "  --detached             outlive the parent process\n";
+    "  --detached             outlive the parent process\n"
+    "signals: TERM and INT end it, USR2 lets it answer what is asked first\n";
 
 static int usage_error(const char *what)
 {
@@ -134,13 +138,45 @@ static void announce(const struct sim *sim)
     (void)fflush(stdout);
 }
 
+static void stop(struct sim *sim)
+{
+    sim_close_all(sim);
+    uv_stop(sim->loop);
+}
+
+/* Each answer is its connection's last; connections that are kept and not used are closed after a while, so that
+ * a request that is on its way is still read. What hangs on purpose is not waited for for ever. */
+static void on_leave(uv_timer_t *handle)
+{
+    struct sim *sim = handle->data;
+    uint64_t since_ms = uv_now(sim->loop) - sim->leave_since_ms;
+
+    if (since_ms >= IDLE_MS)
+        sim_close_idle(sim);
+    if (sim->connections == 0 || since_ms >= SIM_LATENCY_MS_MAX + IDLE_MS)
+        stop(sim);
+}
+
+/* Whoever has our socket takes what comes from now on: an upgrade of the server starts a successor at it. */
+static void leave(struct sim *sim)
+{
+    if (sim->leaving)
+        return;
+    sim->leaving = true;
+    sim->leave_since_ms = uv_now(sim->loop);
+    uv_close((uv_handle_t *)&sim->listener, NULL);
+    (void)uv_timer_start(&sim->leave, on_leave, LEAVE_LOOK_MS, LEAVE_LOOK_MS);
+}
+
+/* USR2: what is asked is answered first. Not QUIT, which a terminal sends to us as to the supervisor. */
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct sim *sim = handle->data;
 
-    (void)number;
-    sim_close_all(sim);
-    uv_stop(sim->loop);
+    if (number == SIGUSR2)
+        leave(sim);
+    else
+        stop(sim);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -153,10 +189,12 @@ static void close_handle(uv_handle_t *handle, void *arg)
 /* Signals through the loop: handles must be closed by it, not by a handler. */
 static void run(struct sim *sim)
 {
-    uv_signal_t signals[2];
-    const int numbers[2] = {SIGTERM, SIGINT};
+    uv_signal_t signals[3];
+    const int numbers[3] = {SIGTERM, SIGINT, SIGUSR2};
 
-    for (size_t i = 0; i < 2; i++) {
+    SES_REQUIRE(uv_timer_init(sim->loop, &sim->leave) == 0);
+    sim->leave.data = sim;
+    for (size_t i = 0; i < 3; i++) {
         SES_REQUIRE(uv_signal_init(sim->loop, &signals[i]) == 0);
         signals[i].data = sim;
         SES_REQUIRE(uv_signal_start(&signals[i], on_signal, numbers[i]) == 0);

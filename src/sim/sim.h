@@ -108,6 +108,9 @@ struct sim {
     struct sim_behaviour behaviour; /* of everybody */
     struct sim_table table;
     struct uv_tcp_s listener;
+    bool leaving; /* takes no more connections, each answer is its connection's last */
+    uv_timer_t leave;
+    uint64_t leave_since_ms;
     struct sim_connection *first; /* list of all */
 };
 
@@ -161,5 +164,7 @@ struct sim_connection;
 /* uv_connection_cb of sim->listener. */
 void sim_on_connection(uv_stream_t *listener, int status);
 void sim_close_all(struct sim *sim);
+/* Those on which nothing is being answered. */
+void sim_close_idle(struct sim *sim);
 
 #endif

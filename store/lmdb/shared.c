@@ -34,6 +34,48 @@ enum ses_status ses_store_shared_create(uint64_t sessions_max, unsigned slots,
     return status;
 }
 
+uint64_t ses_store_shared_layout(void)
+{
+    return (uint64_t)TABLE_VERSION << 32 | WATCH_LAYOUT;
+}
+
+void ses_store_shared_files(const struct ses_store_shared *shared, struct ses_store_shared_files *ret_files)
+{
+    *ret_files = (struct ses_store_shared_files){.table = shared->table->fd,
+                                                 .watch_board = shared->watch_board->memory};
+    memcpy(ret_files->wake, shared->watch_board->fd, sizeof(ret_files->wake));
+}
+
+/* The caller's descriptors stay open: he may have another use for them. */
+static void drop_mapping(struct ses_watch_board *board)
+{
+    if (board == NULL)
+        return;
+    board->slots = 0;
+    board->memory = -1;
+    ses_watch_board_close(board);
+}
+
+enum ses_status ses_store_shared_attach(const struct ses_store_shared_files *files, unsigned slots,
+                                        struct ses_store_shared **ret_shared)
+{
+    struct ses_store_shared *shared = calloc(1, sizeof(*shared));
+    enum ses_status status;
+
+    if (shared == NULL)
+        return SES_NO_MEMORY;
+    status = ses_watch_board_attach(files->watch_board, files->wake, slots, &shared->watch_board);
+    if (status == SES_OK)
+        status = ses_table_attach(files->table, &shared->table);
+    if (status == SES_OK) {
+        *ret_shared = shared;
+        return SES_OK;
+    }
+    drop_mapping(shared->watch_board);
+    free(shared);
+    return status;
+}
+
 enum ses_status ses_store_shared_resize(struct ses_store_shared *shared, uint64_t sessions_max)
 {
     struct ses_table *table;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TABLE_OWNERS_AT  (sizeof(struct table_head) + SES_STORE_SHARDS_MAX * sizeof(struct table_shard))
@@ -45,6 +46,7 @@ static enum ses_status map_table(int fd, size_t bytes, struct ses_table **ret_ta
     table->buckets_count = (bytes - TABLE_BUCKETS_AT) / BUCKET_BYTES;
     table->slot_owner = (_Atomic uint16_t *)(void *)(table->buckets + table->buckets_count);
     table->bytes = bytes;
+    table->fd = fd;
     *ret_table = table;
     return SES_OK;
 }
@@ -87,9 +89,10 @@ enum ses_status ses_table_create(uint64_t sessions_max, struct ses_table **ret_t
     bytes = TABLE_BUCKETS_AT + buckets * BUCKET_BYTES;
     SES_TRY(make_memory(bytes, &fd));
     status = map_table(fd, bytes, &table);
-    (void)close(fd); /* the mapping holds the memory */
-    if (status != SES_OK)
+    if (status != SES_OK) {
+        (void)close(fd);
         return status;
+    }
     table->head->magic = TABLE_MAGIC;
     table->head->version = TABLE_VERSION;
     table->head->bucket_bytes = sizeof(struct table_bucket);
@@ -99,11 +102,37 @@ enum ses_status ses_table_create(uint64_t sessions_max, struct ses_table **ret_t
     return SES_OK;
 }
 
+/* The head says how large it is, and is believed only if the memory is. */
+static bool head_fits(const struct table_head *head, size_t bytes)
+{
+    return head->magic == TABLE_MAGIC && head->version == TABLE_VERSION &&
+           head->bucket_bytes == sizeof(struct table_bucket) && head->buckets >= TABLE_BUCKETS_MIN &&
+           head->buckets <= bytes / BUCKET_BYTES && TABLE_BUCKETS_AT + head->buckets * BUCKET_BYTES == bytes;
+}
+
+enum ses_status ses_table_attach(int fd, struct ses_table **ret_table)
+{
+    struct ses_table *table;
+    struct stat st;
+
+    if (fstat(fd, &st) != 0 || st.st_size <= (off_t)TABLE_BUCKETS_AT)
+        return SES_FAILED_PRECONDITION;
+    SES_TRY(map_table(fd, (size_t)st.st_size, &table));
+    if (!head_fits(table->head, table->bytes)) {
+        (void)munmap((void *)table->head, table->bytes);
+        free(table);
+        return SES_FAILED_PRECONDITION;
+    }
+    *ret_table = table;
+    return SES_OK;
+}
+
 void ses_table_close(struct ses_table *table)
 {
     if (table == NULL)
         return;
     (void)munmap((void *)table->head, table->bytes);
+    (void)close(table->fd);
     free(table);
 }
 

@@ -101,6 +101,7 @@ struct ses_table {
     _Atomic uint16_t *slot_owner; /* behind the buckets, one for each slot: a lookup needs none */
     uint64_t buckets_count;
     size_t bytes;
+    int fd; /* the memory, close-on-exec */
 };
 
 /* An entry as it was read. */
@@ -158,7 +159,9 @@ static inline uint64_t probe_slot(const struct table_probe *probe, unsigned i)
 
 /* As ses_store_shared_create, ses_store_usage and ses_store_newest_ms say. */
 SES_MUST_CHECK enum ses_status ses_table_create(uint64_t sessions_max, struct ses_table **ret_table);
-/* [any] Unmaps in this process only. NULL is fine. */
+/* As ses_store_shared_attach says; on success fd is the table's. */
+SES_MUST_CHECK enum ses_status ses_table_attach(int fd, struct ses_table **ret_table);
+/* [any] Unmaps and closes in this process only. NULL is fine. */
 void ses_table_close(struct ses_table *table);
 void ses_table_usage(const struct ses_table *table, uint64_t *ret_used, uint64_t *ret_room);
 /* Of the room that ses_table_usage tells, what is in use. */

@@ -68,6 +68,8 @@ bool ses_clock_is_over(uint64_t issued_wall_ms, uint64_t end_wall_ms, uint64_t n
 
 /* ---- the supervisor's ---- */
 
+#define SES_CLOCK_LAYOUT 1 /* of the shared memory: raised when what it holds means something else */
+
 /* All that has to be known to go on. */
 struct ses_clock_state {
     uint64_t base_ms; /* now - CLOCK_BOOTTIME, modulo 2^64 */
@@ -86,9 +88,15 @@ enum ses_clock_origin {
 };
 
 /* [supervisor, tool] Before any fork: fixes now, in memory that children share. last NULL: nothing is known.
- * SES_NO_MEMORY. */
+ * SES_NO_MEMORY, SES_IO. */
 SES_MUST_CHECK enum ses_status ses_clock_start(const struct ses_clock_state *last, bool same_boot,
                                                enum ses_clock_origin *ret_origin);
+/* [supervisor] The shared memory that ses_clock_start has made, which a program that takes over goes on with
+ * (ses_clock_attach); -1: there is none. Stays the clock's. */
+int ses_clock_fd(void);
+/* [supervisor] Now is what that memory says, which another program has made; fd is the clock's then. The one
+ * before stays mapped. SES_FAILED_PRECONDITION: it is no clock. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_clock_attach(int fd);
 /* [any] */
 void ses_clock_state(struct ses_clock_state *ret_state);
 /* [any] Steps noticed ever. */

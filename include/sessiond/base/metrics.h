@@ -1,7 +1,7 @@
 /* metrics.h - the board: counters and histograms that every process sums without asking the others.
  *
- * One struct ses_metrics per process slot lies in an anonymous shared mapping made by the supervisor before
- * fork. Only its owner writes (relaxed atomic add, no lock prefix needed on x86 because there is one writer,
+ * One struct ses_metrics per process slot lies in a shared mapping made by the supervisor before fork
+ * (runtime/board.h). Only its owner writes (relaxed atomic add, no lock prefix needed on x86 because there is one writer,
  * but the committer thread may write too, so adds are atomic); readers sum. The mapping outlives a worker, so
  * counters do not fall when one is replaced.
  */
@@ -218,10 +218,7 @@ struct ses_breaker_cell {
 };
 
 struct ses_metrics {
-    _Alignas(64) _Atomic uint64_t heartbeat_mono_ns;
-    _Atomic int32_t pid;
-    _Atomic uint32_t generation; /* how often the slot was filled */
-    struct ses_process_cells process;
+    _Alignas(64) struct ses_process_cells process;
     struct ses_load_cells load;
     _Alignas(64) _Atomic uint64_t counter[SES_C_COUNT];
     _Atomic uint64_t family[SES_CELL_COUNT];

@@ -14,8 +14,14 @@
 
 struct ses_withdrawn;
 
-/* [supervisor] Before any fork. SES_NO_MEMORY. */
-SES_MUST_CHECK enum ses_status ses_withdrawn_new(struct ses_withdrawn **ret_withdrawn);
+#define SES_WITHDRAWN_LAYOUT 1 /* raised when what lies in the ring means something else */
+
+/* [supervisor] Before any fork; the descriptor is the caller's, for a program that takes over. SES_NO_MEMORY,
+ * SES_IO (errno). */
+SES_MUST_CHECK enum ses_status ses_withdrawn_new(int *ret_fd, struct ses_withdrawn **ret_withdrawn);
+/* [supervisor] The ring that another program of the same layout has made. SES_FAILED_PRECONDITION: it is none;
+ * SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_withdrawn_attach(int fd, struct ses_withdrawn **ret_withdrawn);
 void ses_withdrawn_free(struct ses_withdrawn *withdrawn);
 /* [supervisor] Callers, keys and certificates that open in old and not in fresh. fresh NULL: nobody is asked any more,
  * nothing is taken away. */

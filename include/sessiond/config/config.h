@@ -79,8 +79,8 @@ struct ses_config {
     struct ses_address admin;
     char data_dir[SES_CONFIG_PATH_SIZE];
     char callers[SES_CONFIG_PATH_SIZE]; /* the callers file; empty: nobody is asked who calls */
-    char user[SES_CONFIG_USER_SIZE];  /* empty: whoever starts it */
-    char group[SES_CONFIG_USER_SIZE]; /* empty: the user's */
+    char user[SES_CONFIG_USER_SIZE];    /* empty: whoever starts it */
+    char group[SES_CONFIG_USER_SIZE];   /* empty: the user's */
     enum ses_config_confine confine;
     unsigned workers;
     uint64_t drain_seconds;
@@ -120,6 +120,13 @@ struct ses_config {
  * SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_config_load(const struct ses_options *options,
                                                struct ses_config *ret_config, struct ses_fault *ret_fault);
+/* The same in two steps, for who has to know later by which text the server runs. text: made for
+ * SES_CONFIG_FILE_MAX; empty without a file. */
+SES_MUST_CHECK enum ses_status ses_config_read(const struct ses_options *options, struct ses_buf *text,
+                                               struct ses_fault *ret_fault);
+SES_MUST_CHECK enum ses_status ses_config_load_text(const struct ses_options *options, struct ses_slice text,
+                                                    struct ses_config *ret_config,
+                                                    struct ses_fault *ret_fault);
 /* "on", "log", "off". */
 const char *ses_config_confine_name(enum ses_config_confine confine);
 /* [supervisor] What a reload cannot change: sockets, data directory, user, workers and table size.

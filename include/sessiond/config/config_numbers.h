@@ -81,7 +81,8 @@
     X(restart, delay_min_ms, 1, 60000, 10)                                                                   \
     X(restart, delay_max_ms, 1, 600000, 5000)                                                                \
     X(restart, healthy_seconds, 1, 3600, 60)                                                                 \
-    X(restart, retry_seconds, 1, 86400, 60)
+    X(restart, retry_seconds, 1, 86400, 60)                                                                  \
+    X(restart, upgrade_check_seconds, 1, 600, 30)
 
 #define SES_CONFIG_DRAIN(X) X(drain, keep_accepting_seconds, 0, 600, 0)
 #define SES_CONFIG_READY(X) X(ready, missing_percent, 0, 99, 50)

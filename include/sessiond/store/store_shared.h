@@ -6,7 +6,7 @@
 #define SESSIOND_STORE_STORE_SHARED_H
 
 #include <sessiond/base/log.h>
-#include <sessiond/base/status.h>
+#include <sessiond/store/store_lmdb.h>
 
 struct ses_store_shared;
 
@@ -20,6 +20,22 @@ SES_MUST_CHECK enum ses_status ses_store_shared_create(uint64_t sessions_max, un
  * still have. On failure (as above) the present one stays. */
 SES_MUST_CHECK enum ses_status ses_store_shared_resize(struct ses_store_shared *shared,
                                                        uint64_t sessions_max);
+/* What a program that takes over must have to go on with it. A version's layouts are one number: other ones
+ * cannot be taken over, and the server has to be started anew. */
+struct ses_store_shared_files {
+    int table;
+    int watch_board;
+    int wake[SES_STORE_SHARDS_MAX]; /* one a slot */
+};
+
+/* [any] Of table and watch board. */
+uint64_t ses_store_shared_layout(void);
+/* [supervisor] Descriptors stay the store's. There must be slots. */
+void ses_store_shared_files(const struct ses_store_shared *shared, struct ses_store_shared_files *ret_files);
+/* [supervisor] Maps what another program of the same layout has made, for that many slots; on success the
+ * descriptors are the store's. SES_FAILED_PRECONDITION: it is not of this layout, or damaged. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_store_shared_attach(const struct ses_store_shared_files *files,
+                                                       unsigned slots, struct ses_store_shared **ret_shared);
 /* [any] Unmaps and closes in this process only. NULL is fine. */
 void ses_store_shared_close(struct ses_store_shared *shared);
 

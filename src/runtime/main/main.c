@@ -10,13 +10,24 @@
 #include <sessiond/config/options.h>
 #include "preflight.h"
 #include "process.h"
-#include "supervisor.h"
+#include "supervisor_takeover.h"
 #include "title.h"
 
 static int complain(const struct ses_fault *fault, int code)
 {
     (void)fprintf(stderr, "sessiond: %s\n", fault->text);
     return code;
+}
+
+/* What a program that runs asks the one that is to follow it (SIGUSR2). */
+static int check_takeover(const struct ses_options *options, int state)
+{
+    struct ses_fault fault = {.text = ""};
+
+    if (ses_supervisor_try_takeover(options, state, &fault) != SES_OK)
+        return complain(&fault, SES_EXIT_FAILED);
+    (void)puts(SES_PROGRAM_CAN_TAKE_OVER);
+    return SES_EXIT_OK;
 }
 
 static int check(const struct ses_config *config)
@@ -29,18 +40,46 @@ static int check(const struct ses_config *config)
     return SES_EXIT_OK;
 }
 
-int main(int argc, char **argv)
+/* An ordinary start, or --check. */
+static int start(const struct ses_options *options)
 {
     /* Static: a configuration is about 25 KiB. */
     static struct ses_config config;
-    struct ses_options options;
     struct ses_fault fault = {.text = ""};
     enum ses_status status;
+    struct ses_buf text;
+    int code;
+
+    ses_buf_init(&text, SES_CONFIG_FILE_MAX);
+    status = ses_config_read(options, &text, &fault);
+    if (status == SES_OK)
+        status = ses_config_load_text(options, ses_buf_view(&text), &config, &fault);
+    if (status != SES_OK)
+        code = complain(&fault, status == SES_INVALID_ARGUMENT ? SES_EXIT_USAGE : SES_EXIT_FAILED);
+    else if (options->action == SES_ACTION_CHECK)
+        code = check(&config);
+    else
+        code = ses_supervisor_run(options, &config, ses_buf_view(&text));
+    ses_buf_done(&text);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct ses_takeover takeover;
+    struct ses_options options;
+    struct ses_fault fault = {.text = ""};
 
     ses_process_hold_signals();
     ses_log_fill_standard();
-    if (ses_options_parse(argc, argv, &options, &fault) != SES_OK)
+    ses_program_init(argv);
+    if (ses_program_takeover(&takeover, &fault) != SES_OK)
         return complain(&fault, SES_EXIT_USAGE);
+    if (ses_options_parse(argc, argv, &options, &fault) != SES_OK) {
+        if (takeover.state >= 0)
+            ses_supervisor_go_back(&takeover, fault.text);
+        return complain(&fault, SES_EXIT_USAGE);
+    }
     if (options.action == SES_ACTION_HELP || options.action == SES_ACTION_VERSION) {
         if (options.action == SES_ACTION_HELP)
             (void)fputs(ses_options_help(), stdout);
@@ -51,11 +90,10 @@ int main(int argc, char **argv)
     }
     ses_process_setup();
     ses_random_init();
-    status = ses_config_load(&options, &config, &fault);
-    if (status != SES_OK)
-        return complain(&fault, status == SES_INVALID_ARGUMENT ? SES_EXIT_USAGE : SES_EXIT_FAILED);
-    if (options.action == SES_ACTION_CHECK)
-        return check(&config);
-    ses_title_init(argc, argv);
-    return ses_supervisor_run(&options, &config);
+    if (options.action != SES_ACTION_CHECK)
+        ses_title_init(argc, argv);
+    if (takeover.state < 0)
+        return start(&options);
+    return options.action == SES_ACTION_CHECK ? check_takeover(&options, takeover.state)
+                                              : ses_supervisor_take_over(&options, &takeover);
 }

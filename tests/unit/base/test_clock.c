@@ -332,18 +332,39 @@ static void a_short_write_is_a_full_disk(void **state)
     assert_int_equal(read.base_ms, 0);
 }
 
+/* Another program goes on by the same clock, steps and all. */
+static void the_memory_can_be_taken_over(void **state)
+{
+    struct ses_clock_state before, after;
+    int64_t by_ms;
+    int fd;
+
+    (void)state;
+    start(NULL, false, SES_CLOCK_FRESH);
+    step(HOUR_MS);
+    assert_true(ses_clock_notice(&by_ms));
+    ses_clock_state(&before);
+    assert_int_equal(ses_clock_attach(STDIN_FILENO), SES_FAILED_PRECONDITION);
+    fd = dup(ses_clock_fd());
+    start(NULL, false, SES_CLOCK_FRESH);
+    assert_int_equal(ses_clock_steps(), 0);
+    assert_ok(ses_clock_attach(fd));
+    assert_int_equal(ses_clock_fd(), fd);
+    ses_clock_state(&after);
+    assert_true(after.base_ms == before.base_ms);
+    assert_int_equal(after.steps, before.steps);
+    assert_int_equal(after.eras_count, before.eras_count);
+    step(-HOUR_MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_step_moves_the_world_only),
-        cmocka_unit_test(time_that_passes_moves_both),
-        cmocka_unit_test(small_steps_add_up),
-        cmocka_unit_test(shifts_end_at_both_ends),
-        cmocka_unit_test(an_end_told_before_a_step_stays),
-        cmocka_unit_test(only_so_many_eras_are_kept),
-        cmocka_unit_test(the_same_boot_goes_on),
-        cmocka_unit_test(another_boot_resumes),
-        cmocka_unit_test(a_damaged_file_is_refused),
+        cmocka_unit_test(a_step_moves_the_world_only),  cmocka_unit_test(time_that_passes_moves_both),
+        cmocka_unit_test(the_memory_can_be_taken_over), cmocka_unit_test(small_steps_add_up),
+        cmocka_unit_test(shifts_end_at_both_ends),      cmocka_unit_test(an_end_told_before_a_step_stays),
+        cmocka_unit_test(only_so_many_eras_are_kept),   cmocka_unit_test(the_same_boot_goes_on),
+        cmocka_unit_test(another_boot_resumes),         cmocka_unit_test(a_damaged_file_is_refused),
         cmocka_unit_test(a_short_write_is_a_full_disk),
     };
 

@@ -134,7 +134,10 @@ int main(void)
     };
     int failed;
 
-    assert_ok(ses_withdrawn_new(&withdrawn));
+    int fd;
+
+    assert_ok(ses_withdrawn_new(&fd, &withdrawn));
+    assert_int_equal(close(fd), 0); /* the mapping holds the memory */
     failed = cmocka_run_group_tests(tests, caller_group_setup, caller_group_teardown);
     ses_withdrawn_free(withdrawn);
     return failed;

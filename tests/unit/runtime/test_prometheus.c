@@ -35,12 +35,14 @@ static const char *connector_name(int metric)
 static int make_board(void **state)
 {
     static struct ses_config config;
+    struct ses_board_files files;
     struct ses_board *board = NULL;
 
     config.workers = 2;
     config.durability = SES_DURABILITY_PROCESS;
-    if (ses_board_new(&config, &board) != SES_OK)
+    if (ses_board_new(&config, &files, &board) != SES_OK)
         return -1;
+    ses_board_files_close(&files);
     *state = board;
     return 0;
 }
@@ -271,14 +273,14 @@ static void headroom_is_what_serving_workers_have_left(void **state)
 
     expect_line(render(board), "sessiond_headroom_ratio 0.0000"); /* nobody serves */
     board->accepts[0] = true;
-    board->metrics[0].heartbeat_mono_ns = 4999000000u;
+    board->process[0].beat_mono_ns = 4999000000u;
     board->metrics[0].load.busy_ppm = 250000;
     board->metrics[0].load.calls_ppm = 3000000000u;
     board->metrics[0].load.call_cpu_ns = 40000;
     board->metrics[1].load.busy_ppm = 900000; /* does not serve */
     expect_line(render(board), "sessiond_headroom_ratio 0.7500");
     board->accepts[1] = true;
-    board->metrics[1].heartbeat_mono_ns = 4999000000u;
+    board->process[1].beat_mono_ns = 4999000000u;
     board->metrics[1].load.calls_ppm = 1000000000u;
     board->metrics[1].load.call_cpu_ns = 80000;
     text = render(board);
@@ -331,10 +333,10 @@ static void worker_gauges_tell_state_and_age(void **state)
     board->state[0] = SES_SLOT_READY;
     board->state[1] = SES_SLOT_WAITING;
     board->accepts[0] = true;
-    board->metrics[0].pid = 42;
-    board->metrics[0].generation = 3;
-    board->metrics[0].heartbeat_mono_ns = 3500000000u;
-    board->metrics[1].heartbeat_mono_ns = 6000000000u; /* a beat between our clock reading and this one */
+    board->process[0].pid = 42;
+    board->process[0].generation = 3;
+    board->process[0].beat_mono_ns = 3500000000u;
+    board->process[1].beat_mono_ns = 6000000000u; /* a beat between our clock reading and this one */
     text = render(board);
     expect_line(text, "sessiond_ready 0");
     expect_line(text, "sessiond_worker_up{worker=\"0\"} 1");

@@ -15,16 +15,18 @@ static struct ses_config config;
 
 static struct ses_board *board_of(unsigned workers, uint32_t missing_percent)
 {
+    struct ses_board_files files;
     struct ses_board *board = NULL;
     unsigned i;
 
     config.workers = workers;
     config.ready_missing_percent = missing_percent;
-    assert_int_equal(ses_board_new(&config, &board), SES_OK);
+    assert_int_equal(ses_board_new(&config, &files, &board), SES_OK);
+    ses_board_files_close(&files); /* the mapping holds the memory */
     board->start_ms = 1;
     for (i = 0; i < workers; i++) {
         board->accepts[i] = true;
-        board->metrics[i].heartbeat_mono_ns = NOW_NS;
+        board->process[i].beat_mono_ns = NOW_NS;
     }
     return board;
 }
@@ -66,7 +68,7 @@ static void a_worker_that_does_not_beat_does_not_serve(void **state)
     expect(board, NOW_NS + (SES_BEAT_FRESH_MS - 1) * MS, "ready");
     board->unserved_since_ns = NOW_NS + SES_BEAT_FRESH_MS * MS;
     expect(board, NOW_NS + (SES_BEAT_FRESH_MS + SES_UNSERVED_MS) * MS, "not ready");
-    board->metrics[1].heartbeat_mono_ns = NOW_NS + SES_BEAT_FRESH_MS * MS;
+    board->process[1].beat_mono_ns = NOW_NS + SES_BEAT_FRESH_MS * MS;
     expect(board, NOW_NS + (SES_BEAT_FRESH_MS + SES_UNSERVED_MS) * MS, "degraded");
     ses_board_free(board);
 }

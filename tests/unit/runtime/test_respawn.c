@@ -114,6 +114,41 @@ static void excused_deaths_grow_the_delay_but_spend_nothing(void **state)
     assert_int_equal(ses_respawn_excused(&respawn, 0, policy.healthy_ms), 10);
 }
 
+/* Another program goes on with the history: the budget counts on, oldest deaths first. */
+static void a_history_is_gone_on_with(void **state)
+{
+    struct ses_respawn_policy small = {
+        .budget = 3, .window_ms = 1000, .delay_min_ms = 10, .delay_max_ms = 50, .healthy_ms = 500};
+    static struct ses_respawn before, after;
+    uint64_t deaths_ms[SES_RESPAWN_BUDGET_MAX];
+    uint64_t delay_ms;
+    size_t count;
+
+    (void)state;
+    ses_respawn_init(&before, &small);
+    for (uint64_t now_ms = 100; now_ms <= 3300; now_ms += 800) /* the ring has gone round */
+        assert_true(ses_respawn_died(&before, now_ms, now_ms, &delay_ms));
+    count = ses_respawn_deaths(&before, deaths_ms);
+    assert_int_equal(count, 3);
+    assert_int_equal(deaths_ms[0], 1700);
+    assert_int_equal(deaths_ms[2], 3300);
+    ses_respawn_init(&after, &small);
+    ses_respawn_resume(&after, before.delay_ms, deaths_ms, count);
+    assert_false(ses_respawn_died(&after, 2600, 2600, &delay_ms)); /* 1700 is within the window */
+    assert_true(ses_respawn_died(&after, 2701, 2701, &delay_ms));
+    assert_int_equal(delay_ms, 50);
+    /* A smaller budget: the last deaths are those that count. */
+    small.budget = 2;
+    ses_respawn_init(&after, &small);
+    ses_respawn_resume(&after, 0, deaths_ms, count);
+    assert_int_equal(ses_respawn_deaths(&after, deaths_ms), 2);
+    assert_int_equal(deaths_ms[0], 2500);
+    /* None at all. */
+    ses_respawn_resume(&after, 0, deaths_ms, 0);
+    assert_int_equal(ses_respawn_deaths(&after, deaths_ms), 0);
+    assert_true(ses_respawn_died(&after, 9000, 9000, &delay_ms));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +159,7 @@ int main(void)
         cmocka_unit_test(budget_renews_when_the_oldest_death_is_old),
         cmocka_unit_test(budget_zero_never_restarts),
         cmocka_unit_test(excused_deaths_grow_the_delay_but_spend_nothing),
+        cmocka_unit_test(a_history_is_gone_on_with),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

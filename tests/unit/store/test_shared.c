@@ -1,5 +1,6 @@
 #include "store_fixture.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 
 static void test_room_and_descriptors(void **state)
@@ -78,12 +79,86 @@ static void test_resize(void **state)
     ses_lmdb_close(store);
 }
 
+static struct ses_store_shared_files files_of(const struct ses_store_shared *shared)
+{
+    struct ses_store_shared_files files;
+
+    ses_store_shared_files(shared, &files);
+    return files;
+}
+
+/* What one program has written is the other's too. */
+static void test_attach(void **state)
+{
+    struct ses_store_shared_files files;
+    struct ses_store_shared *first;
+    struct ses_store_shared *second;
+    uint64_t count;
+
+    (void)state;
+    assert_ok(ses_store_shared_create(1000, 3, &first));
+    files = files_of(first);
+    files.table = dup(files.table);
+    files.watch_board = dup(files.watch_board);
+    for (unsigned i = 0; i < 3; i++)
+        files.wake[i] = dup(files.wake[i]);
+    assert_ok(ses_store_shared_attach(&files, 3, &second));
+    assert_true(second->table->buckets_count == first->table->buckets_count);
+    atomic_store(&first->table->shards[1].entries, 7);
+    atomic_store(&first->watch_board->shared->watchers[9], 1u << 2);
+    ses_watch_board_tell(second->watch_board, UINT64_C(9) << 52);
+    assert_int_equal(read(ses_store_wake_fd(first, 2), &count, sizeof(count)), sizeof(count));
+    ses_store_shared_close(first);
+    ses_store_usage(second, &count, &(uint64_t){0});
+    assert_int_equal(count, 7);
+    ses_store_shared_close(second);
+}
+
+/* A table of another version, one that is not as large as its head says, and what is none: refused, and the
+ * descriptors are as they were. */
+static void test_attach_refused(void **state)
+{
+    struct ses_store_shared_files files;
+    struct ses_store_shared_files wrong;
+    struct ses_store_shared *shared;
+    struct ses_store_shared *none = NULL;
+    struct table_head *head;
+
+    (void)state;
+    assert_ok(ses_store_shared_create(1000, 2, &shared));
+    files = files_of(shared);
+    head = shared->table->head;
+    head->version++;
+    assert_int_equal(ses_store_shared_attach(&files, 2, &none), SES_FAILED_PRECONDITION);
+    head->version--;
+    head->magic++;
+    assert_int_equal(ses_store_shared_attach(&files, 2, &none), SES_FAILED_PRECONDITION);
+    head->magic--;
+    head->buckets++;
+    assert_int_equal(ses_store_shared_attach(&files, 2, &none), SES_FAILED_PRECONDITION);
+    head->buckets = UINT64_MAX;
+    assert_int_equal(ses_store_shared_attach(&files, 2, &none), SES_FAILED_PRECONDITION);
+    head->buckets = shared->table->buckets_count;
+    wrong = files;
+    wrong.table = files.watch_board;
+    assert_int_equal(ses_store_shared_attach(&wrong, 2, &none), SES_FAILED_PRECONDITION);
+    wrong = files;
+    wrong.watch_board = files.table;
+    assert_int_equal(ses_store_shared_attach(&wrong, 2, &none), SES_FAILED_PRECONDITION);
+    assert_null(none);
+    assert_true(fcntl(files.table, F_GETFD) >= 0 && fcntl(files.watch_board, F_GETFD) >= 0);
+    assert_true(fcntl(ses_store_wake_fd(shared, 1), F_GETFD) >= 0);
+    ses_store_shared_close(shared);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_room_and_descriptors),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_no_descriptors),
+        cmocka_unit_test(test_attach),
+        cmocka_unit_test(test_attach_refused),
         cmocka_unit_test_setup_teardown(test_resize, rig_setup, rig_teardown),
     };
 
