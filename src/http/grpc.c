@@ -484,7 +484,7 @@ static void drained(struct ses_h2_stream *stream)
 static void leave(struct ses_h2_stream *stream)
 {
     if (!ses_h2_answer_ended(stream) && stream->started && stream->x->route->kind != SES_ROUTE_UNARY)
-        ses_grpc_abort(stream, SES_UNAVAILABLE, "the server is shutting down", SES_CANCELLED);
+        ses_grpc_abort(stream, SES_UNAVAILABLE, "this connection is closing: call again", SES_CANCELLED);
 }
 
 static void forget(struct ses_h2_stream *stream)

@@ -192,7 +192,8 @@ static enum ses_status write_goaway(struct ses_h2 *h2, struct ses_buf *out)
     static const uint8_t settings[9] = {0, 0, 0, NGHTTP2_SETTINGS};
     uint32_t last = (uint32_t)h2->last_stream;
     uint32_t code = h2->dead_code;
-    uint8_t frame[17] = {0, 0, 8, NGHTTP2_GOAWAY};
+    struct ses_slice text = ses_slice_str(h2->dead_text);
+    uint8_t frame[17] = {0, 0, (uint8_t)(8 + text.len), NGHTTP2_GOAWAY};
 
     if (!ses_h2_advance(h2, SES_H2_SILENT))
         return SES_OK;
@@ -202,7 +203,8 @@ static enum ses_status write_goaway(struct ses_h2 *h2, struct ses_buf *out)
     }
     if (!h2->settings_written)
         SES_TRY(ses_buf_append(out, ses_slice(settings, sizeof settings)));
-    return ses_buf_append(out, ses_slice(frame, sizeof frame));
+    SES_TRY(ses_buf_append(out, ses_slice(frame, sizeof frame)));
+    return ses_buf_append(out, text);
 }
 
 /* Over when nghttp2 wants neither to write nor to read, or when we have said that we leave and nothing

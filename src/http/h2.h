@@ -81,6 +81,8 @@
 #define SES_H2_HEADER_EXCESS 8
 /* Each SETTINGS frame may make nghttp2 walk over all streams; a client sends a handful in its life. */
 #define SES_H2_SETTINGS_MAX 100
+/* So many PINGs may come too soon, grpc-core's number: a clock that is a bit fast is no abuse. */
+#define SES_H2_PING_STRIKES 2
 /* The window of all "per 10 s" counts. */
 #define SES_H2_RATE_WINDOW_MS 10000
 /* Control frames that each request allows for, above control_frames_max. */
@@ -183,7 +185,11 @@ struct ses_h2 {
     uint32_t spent_ms;             /* of the preface's time, before this engine was there */
     struct ses_timer drain_timer;
     enum ses_h2_drain drain;
-    uint32_t dead_code; /* HTTP/2 error code of our own GOAWAY */
+    uint32_t dead_code;    /* HTTP/2 error code of our own GOAWAY */
+    const char *dead_text; /* and its debug data, a literal; NULL: none */
+    uint64_t pinged_ns;    /* the client's last PING */
+    unsigned ping_strikes;
+    bool told; /* something was answered since then */
     bool write_wanted;
     bool read_paused;
     bool asked; /* a stream was opened, ever */
@@ -427,6 +433,9 @@ void ses_h2_session_free(struct ses_h2 *h2);
 bool ses_h2_rate_exceeded(struct ses_h2_rate *rate, unsigned max);
 /* Judges and counts a frame by its head. true: the connection must end. */
 bool ses_h2_frame_is_flood(struct ses_h2 *h2, const nghttp2_frame_hd *hd);
+/* A PING of the client's: it asks more often than it may whether we are there (gRPC A8 and keepalive.md). true: the
+ * connection ends, in the words that clients know. */
+bool ses_h2_ping_is_abuse(struct ses_h2 *h2);
 /* The same for DATA that has turned out to be empty. */
 bool ses_h2_empty_is_flood(struct ses_h2 *h2);
 /* A stream that we reset or refused. */

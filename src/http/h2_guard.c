@@ -79,3 +79,27 @@ void ses_h2_count_reset(struct ses_h2 *h2)
     if (ses_h2_rate_exceeded(&h2->resets, options->limits.errors_max))
         ses_h2_die(h2, NGHTTP2_ENHANCE_YOUR_CALM);
 }
+
+/* Whoever is answered may ask after each answer, as libraries do that measure the line. Between answers a PING says
+ * nothing but "are you there": it keeps NAT tables awake, and a fleet of clients that ask every second keeps us at it,
+ * too. grpc libraries take this GOAWAY as a reason to ask half as often. */
+bool ses_h2_ping_is_abuse(struct ses_h2 *h2)
+{
+    uint64_t interval_ns = h2->shared->doors->options.limits.ping_ms * SES_NS_PER_MS;
+
+    if (interval_ns == 0)
+        return false;
+    uint64_t now_ns = ses_clock_mono_ns();
+    bool early = h2->pinged_ns != 0 && now_ns - h2->pinged_ns < interval_ns;
+
+    if (h2->told)
+        h2->ping_strikes = 0;
+    else if (early)
+        h2->ping_strikes++;
+    h2->told = false;
+    h2->pinged_ns = now_ns;
+    if (h2->ping_strikes <= SES_H2_PING_STRIKES)
+        return false;
+    h2->dead_text = "too_many_pings";
+    return count_flood(h2);
+}

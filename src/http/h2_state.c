@@ -54,6 +54,7 @@ void ses_h2_answered(struct ses_h2_stream *stream)
 {
     struct ses_h2 *h2 = stream->h2;
 
+    h2->told = true;
     if (stream->place != SES_H2_NOWHERE)
         return;
     stream->place = SES_H2_FRESH;

@@ -41,6 +41,7 @@ static void on_closed(uv_handle_t *handle)
     conns->count--;
     ses_gauge_add(conns->options.metrics, SES_C_CONNECTIONS_OPEN, -1);
     ses_buf_done(&conn->rest);
+    ses_source_leave(conn->source);
     free(conn);
     ses_conns_handle_closed(conns);
 }
@@ -455,7 +456,7 @@ static void start(struct ses_conn *conn)
 
     (void)uv_tcp_nodelay(&conn->tcp, 1); /* one write per turn: nothing for Nagle to gather */
     conn->idle_ms = conns->options.first_byte_ms;
-    conn->active_ms = uv_now(conn->tcp.loop);
+    conn->active_ms = conn->opened_ms = uv_now(conn->tcp.loop);
     arm_idle(conn, conn->idle_ms);
     conns->options.on_accept(conns->options.arg, conn);
     if (conn->ops == NULL)
@@ -467,11 +468,12 @@ static void start(struct ses_conn *conn)
         ses_conn_drain(conn);
 }
 
-void ses_conn_open(struct ses_conns *conns, int fd, const struct ses_peer *peer)
+void ses_conn_open(struct ses_conns *conns, int fd, const struct ses_peer *peer, struct ses_source *source)
 {
     struct ses_conn *conn = calloc(1, sizeof(*conn));
 
     if (conn == NULL) {
+        ses_source_leave(source);
         (void)close(fd);
         return;
     }
@@ -482,6 +484,7 @@ void ses_conn_open(struct ses_conns *conns, int fd, const struct ses_peer *peer)
     conn->tcp.data = conn;
     ses_buf_init(&conn->rest, 0);
     conn->peer = *peer;
+    conn->source = source;
     ses_list_push_back(&conns->all, &conn->node);
     conns->count++;
     conns->handles++;

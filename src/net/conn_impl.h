@@ -20,6 +20,8 @@
 #include <sessiond/base/units.h>
 #include <sessiond/net/conn.h>
 
+#include "source.h"
+
 #define READ_BYTES     (64 * SES_KIB) /* one shared read buffer per loop: engines take everything at once */
 #define OUT_KEEP_BYTES (64 * SES_KIB) /* the shared output buffer does not stay larger than this */
 /* Of what is written at once: an engine's largest piece, and what TLS makes of it (22 bytes a record of 16 KiB,
@@ -59,6 +61,8 @@ struct ses_conn {
     size_t stalled_bytes; /* write queue at the last look */
     size_t lingered_bytes;
     uint64_t rate_word;
+    uint64_t opened_ms;        /* loop time */
+    struct ses_source *source; /* NULL: not counted */
     enum conn_state state;
     bool writing;   /* a uv_write is under way */
     bool undrained; /* produced something since on_drained */
@@ -91,17 +95,19 @@ struct ses_conns {
     bool resting;             /* out of descriptors: nothing is accepted for a moment */
     int spare_fd;             /* given up for a moment when descriptors run out */
     struct ses_timer accept_timer;
-    uv_idle_t again;       /* keeps the loop from sleeping while connections still want to write */
-    struct ses_buf out;    /* shared by all connections while they produce */
-    struct ses_buf plain;  /* the same for those with TLS, before it is encrypted */
-    struct ses_list steps; /* of handshakes, waiting for a turn */
-    unsigned steps_left;   /* of this turn */
+    struct ses_timer age_timer;  /* once a second, where connections age */
+    struct ses_sources *sources; /* NULL: they are not counted */
+    uv_idle_t again;             /* keeps the loop from sleeping while connections still want to write */
+    struct ses_buf out;          /* shared by all connections while they produce */
+    struct ses_buf plain;        /* the same for those with TLS, before it is encrypted */
+    struct ses_list steps;       /* of handshakes, waiting for a turn */
+    unsigned steps_left;         /* of this turn */
     uint8_t read_bytes[READ_BYTES];
     uint8_t plain_bytes[READ_BYTES]; /* what read_bytes says */
 };
 
-/* Takes over a connected socket. On failure the socket is closed. */
-void ses_conn_open(struct ses_conns *conns, int fd, const struct ses_peer *peer);
+/* Takes over a connected socket, and its place at the source (NULL: none). On failure the socket is closed. */
+void ses_conn_open(struct ses_conns *conns, int fd, const struct ses_peer *peer, struct ses_source *source);
 /* Lets the engine produce and writes once. */
 void ses_conn_flush(struct ses_conn *conn);
 /* Tells the engine, once, that the worker leaves. */

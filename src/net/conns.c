@@ -16,6 +16,7 @@
 /* Accepted per listener and loop turn: a flood of connections does not starve those that are served. */
 #define ACCEPT_BATCH    64
 #define ACCEPT_PAUSE_MS 100
+#define AGE_LOOK_MS     1000
 
 static void on_acceptable(uv_poll_t *handle, int status, int events);
 
@@ -85,11 +86,18 @@ static bool accept_failed(struct ses_conns *conns, struct listener *listener, in
     return error == ECONNABORTED || error == EINTR || error == EPROTO;
 }
 
+static bool is_counted(const struct ses_conns *conns, const struct ses_peer *peer)
+{
+    return conns->sources != NULL && peer->known &&
+           !ses_networks_contain(conns->options.exempt, conns->options.exempt_count, &peer->ip);
+}
+
 /* One connection; false when there is none or accepting must rest. */
 static bool accept_one(struct ses_conns *conns, struct listener *listener)
 {
     struct sockaddr_storage address = {0};
     socklen_t size = sizeof(address);
+    struct ses_source *source = NULL;
     struct ses_peer peer;
     int fd = accept4(listener->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -101,7 +109,12 @@ static bool accept_one(struct ses_conns *conns, struct listener *listener)
         return true;
     }
     peer = ses_peer_of_socket(&address);
-    ses_conn_open(conns, fd, &peer);
+    if (is_counted(conns, &peer) && !ses_source_enter(conns->sources, &peer.ip, &source)) {
+        (void)close(fd);
+        ses_count(conns->options.metrics, SES_C_CONNECTIONS_REFUSED, 1);
+        return true;
+    }
+    ses_conn_open(conns, fd, &peer, source);
     return true;
 }
 
@@ -128,6 +141,33 @@ void ses_conns_accept_queued(struct ses_conns *conns)
         accept_up_to(&conns->listeners[i], SOMAXCONN);
 }
 
+/* Nine to eleven tenths of the age, by the place in memory, which is anybody's: connections that came together, as
+ * after a restart, do not go together. */
+static uint64_t age_of(const struct ses_conn *conn)
+{
+    uint64_t fifth = conn->conns->options.age_ms / 5;
+    uint64_t spread = ((uint64_t)(uintptr_t)conn * UINT64_C(0x9e3779b97f4a7c15)) >> 44;
+
+    return conn->conns->options.age_ms - fifth / 2 + fifth * spread / (UINT64_C(1) << 20);
+}
+
+/* In the order in which they came: behind the first one that is too young, all are. */
+static void on_age_timer(void *arg)
+{
+    struct ses_conns *conns = arg;
+    uint64_t now_ms = uv_now(conns->options.loop);
+
+    for (struct ses_list *node = conns->all.next; node != &conns->all; node = node->next) {
+        struct ses_conn *conn = SES_CONTAINER(node, struct ses_conn, node);
+
+        if (now_ms - conn->opened_ms < conns->options.age_ms / 10 * 9)
+            break;
+        if (now_ms - conn->opened_ms >= age_of(conn))
+            ses_conn_drain(conn);
+    }
+    ses_timer_start(conns->options.timers, &conns->age_timer, AGE_LOOK_MS, on_age_timer, conns);
+}
+
 /* An active idle handle makes libuv poll without waiting: who asked to write again, or waits with a handshake,
  * has its turn at once. It is called once a turn, before the flush. */
 static void on_again(uv_idle_t *handle)
@@ -150,6 +190,10 @@ enum ses_status ses_conns_new(const struct ses_conns_options *options, struct se
     SES_REQUIRE(options->loop != NULL && options->timers != NULL && options->on_accept != NULL);
     SES_REQUIRE(limits_are_set(options));
     conns->options = *options;
+    if (options->per_source_max != 0 && ses_sources_new(options->per_source_max, &conns->sources) != SES_OK) {
+        free(conns);
+        return SES_NO_MEMORY;
+    }
     ses_list_init(&conns->all);
     ses_list_init(&conns->want);
     ses_list_init(&conns->holders);
@@ -160,6 +204,8 @@ enum ses_status ses_conns_new(const struct ses_conns_options *options, struct se
     conns->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     (void)uv_idle_init(options->loop, &conns->again); /* cannot fail */
     conns->again.data = conns;
+    if (options->age_ms != 0)
+        ses_timer_start(options->timers, &conns->age_timer, AGE_LOOK_MS, on_age_timer, conns);
     conns->handles = 1; /* this one; the accept timer is no handle of libuv's */
     *ret_conns = conns;
     return SES_OK;
@@ -176,6 +222,7 @@ static void stop_listening(struct ses_conns *conns)
         uv_close((uv_handle_t *)&conns->listeners[i].poll, on_handle_closed);
     conns->listeners_count = 0;
     ses_timer_stop(&conns->accept_timer);
+    ses_timer_stop(&conns->age_timer);
 }
 
 void ses_conns_free(struct ses_conns *conns)

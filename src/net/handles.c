@@ -9,5 +9,6 @@ void ses_conns_handle_closed(struct ses_conns *conns)
         return;
     ses_buf_done(&conns->out);
     ses_buf_done(&conns->plain);
+    ses_sources_free(conns->sources);
     free(conns);
 }

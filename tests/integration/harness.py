@@ -43,7 +43,7 @@ ADYEN = '{"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}'
 PATIENCE = 120
 # The server's own limits of real time, likewise, where the test's configuration does not name them: a busy machine is not late.
 UNHURRIED = {"limits": {"first_byte_ms": 600000, "header_ms": 600000, "body_ms": 600000, "write_stall_ms": 600000, "exchange_ms": 600000,
-                        "overload_ms": 0},
+                        "overload_ms": 0, "ping_ms": 0},
              "connector": {"connect_timeout_ms": 1000 * PATIENCE, "total_timeout_ms": 1000 * PATIENCE}}
 
 

@@ -3,6 +3,7 @@ may come in is compared with the time that has really passed, and a disk that th
 import concurrent.futures
 import os
 import pathlib
+import socket
 import time
 import unittest
 
@@ -88,6 +89,43 @@ class Rates(unittest.TestCase):
         except grpc.RpcError as error:
             return explain(error)
         return None
+
+
+class Connections(unittest.TestCase):
+    def start(self, limits):
+        self.server = Server(workers=2, sandbox=False, config="limits:\n" + "".join(f"  {line}\n" for line in limits)).start()
+        self.addCleanup(self.server.cleanup)
+
+    def test_a_connection_that_is_old_goes_and_no_call_is_lost(self):
+        self.start(["connection_age_seconds: 1"])
+        client = Sessions(self.server.address)
+        self.addCleanup(client.close)
+        before = self.server.metric("sessiond_connections_accepted_total")
+        running = [client.method(CREATE).future(create_request(unique()), metadata=EXACT, timeout=PATIENCE) for _ in range(10)]
+
+        def moved():
+            client.create(unique())
+            return self.server.metric("sessiond_connections_accepted_total") - before >= 4
+        wait_until(moved, "the client to come over three more connections")
+        self.assertTrue(all(call.result().session_token for call in running))
+
+    def test_connections_from_one_address(self):
+        self.start(["source_connections: 2"])
+        open_ones = []
+        self.addCleanup(lambda: [one.close() for one in open_ones])
+
+        def refused():
+            one = socket.create_connection(("127.0.0.1", self.server.port), PATIENCE)
+            open_ones.append(one)
+            one.sendall(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            try:
+                return one.recv(1) == b""
+            except ConnectionResetError:
+                return True
+        wait_until(refused, "a connection to be closed at once")
+        self.assertGreater(len(open_ones), 2)
+        self.assertLessEqual(len(open_ones), 2 * 2 + 1)  # two a worker, and the kernel chooses the worker
+        self.assertGreater(self.server.metric("sessiond_connections_refused_total"), 0)
 
 
 class Overload(unittest.TestCase):

@@ -23,6 +23,9 @@
     X(limits, errors_per_10s, 1, 1000000, 100)                                                               \
     X(limits, empty_frames_per_10s, 1, 1000000, 1000)                                                        \
     X(limits, control_frames_per_10s, 1, 10000000, 10000)                                                    \
+    X(limits, ping_ms, 0, 86400000, 5000)                                                                    \
+    X(limits, connection_age_seconds, 0, 604800, 3600)                                                       \
+    X(limits, source_connections, 0, 1000000, 0)                                                             \
     X(limits, idle_ms, 100, 86400000, 300000)                                                                \
     X(limits, first_byte_ms, 100, 600000, 10000)                                                             \
     X(limits, write_stall_ms, 100, 600000, 30000)                                                            \

@@ -56,13 +56,18 @@ struct ses_conn_ops {
 struct ses_conns_options {
     uv_loop_t *loop;
     struct ses_timers *timers;
-    /* None of the limits may be 0. */
+    /* None of the limits may be 0, where they do not say so. */
     unsigned connections_max; /* above: accepted and closed at once, counted */
     uint32_t idle_ms;         /* first bytes must come within first_byte_ms */
     uint32_t first_byte_ms;
     uint32_t write_stall_ms;      /* unwritten output without progress: closed */
     size_t held_bytes_max;        /* of all connections together, see ses_conn_hold */
     unsigned handshakes_per_turn; /* steps of TLS handshakes (net/tls.h) */
+    uint64_t age_ms; /* a connection this old, a tenth less or more, is told to drain; 0: none is */
+    unsigned
+        per_source_max; /* from one address (IPv6: one /64); above: closed at once, counted. 0: no limit .. */
+    const struct ses_network *exempt; /* .. and none from here: proxies, behind which are many */
+    size_t exempt_count;
     /* Called for each accepted connection: attach the first engine (http's sniffer). */
     void (*on_accept)(void *arg, struct ses_conn *conn);
     void *arg;

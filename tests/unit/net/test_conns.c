@@ -157,6 +157,77 @@ static void test_connections_max(void **state)
     close(fds[2]);
 }
 
+/* Both are from one address: it has as many as it may have, and room again when one has gone. */
+static void test_connections_of_a_source(void **state)
+{
+    struct fixture *f = *state;
+    struct toy *a, *b;
+    int fds[3];
+    struct ses_conns_options options = ses_usual_conns();
+
+    options.per_source_max = 2;
+    begin(f, options);
+    fds[0] = client_accepted(f, &a);
+    fds[1] = client_accepted(f, &b);
+    fds[2] = client(f);
+    RUN_UNTIL(f, is_gone(fds[2]));
+    assert_int_equal(counter(f, SES_C_CONNECTIONS_REFUSED), 1);
+    close(fds[0]);
+    act(a, ACT_CUT);
+    RUN_UNTIL(f, ses_conns_count(f->conns) == 1);
+    close(fds[2]);
+    fds[2] = client_accepted(f, &a);
+    close(fds[1]);
+    close(fds[2]);
+}
+
+/* A proxy stands for many. */
+static void test_connections_of_a_proxy(void **state)
+{
+    static const uint8_t loopback[4] = {127, 0, 0, 0};
+    struct fixture *f = *state;
+    struct ses_network exempt = {.ip = ses_ip_v4(loopback), .bits = 104};
+    struct toy *t;
+    int fds[4];
+    struct ses_conns_options options = ses_usual_conns();
+
+    options.per_source_max = 1;
+    options.exempt = &exempt;
+    options.exempt_count = 1;
+    begin(f, options);
+    for (int i = 0; i < 4; i++)
+        fds[i] = client_accepted(f, &t);
+    assert_int_equal(counter(f, SES_C_CONNECTIONS_REFUSED), 0);
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+}
+
+/* Not before nine tenths of it, not after eleven, and once. */
+static void test_age(void **state)
+{
+    struct fixture *f = *state;
+    struct toy *old, *young;
+    int fds[2];
+    struct ses_conns_options options = ses_usual_conns();
+
+    options.age_ms = 60000;
+    options.first_byte_ms = 600000;
+    begin(f, options);
+    fds[0] = client_accepted(f, &old);
+    pass(f, 30000);
+    fds[1] = client_accepted(f, &young);
+    pass(f, 23000);
+    assert_int_equal(old->drains, 0);
+    PASS_UNTIL(f, old->drains == 1);
+    assert_int_equal(young->drains, 0);
+    pass(f, 5000);
+    assert_int_equal(old->drains, 1);
+    assert_int_equal(old->closes, 0); /* when is the engine's to say */
+    PASS_UNTIL(f, young->drains == 1);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static void test_drain(void **state)
 {
     struct fixture *f = *state;
@@ -330,6 +401,9 @@ int main(void)
         TEST(test_write_stall),
         TEST(test_slow_reader_is_served),
         TEST(test_connections_max),
+        TEST(test_connections_of_a_source),
+        TEST(test_connections_of_a_proxy),
+        TEST(test_age),
         TEST(test_drain),
         TEST(test_accepted_in_a_drain),
         TEST(test_accept_queued),
