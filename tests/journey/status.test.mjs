@@ -76,6 +76,37 @@ test('the pointer tells the numbers of its moment', async () => {
   await waitFor('no cursor', async () => await page.locator('.cursor').count() === 0);
 });
 
+// WCAG 2.1: contrast of a text with what it stands on, 1 to 21.
+const contrasts = (opened) => opened.evaluate(() => {
+  const channels = (colour) => colour.match(/[\d.]+/g).map(Number);
+  const luminance = (colour) => {
+    const [r, g, b] = channels(colour).slice(0, 3).map((part) => part / 255).map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (node) => {
+    const { backgroundColor } = getComputedStyle(node);
+    return channels(backgroundColor)[3] === 0 && node.parentElement ? ground(node.parentElement) : backgroundColor;
+  };
+  const texts = ['h1', '#about', '#age', '#state', '.tile span', '.tile b', '.tile small', 'figcaption', 'figcaption b', 'figure text', 'thead th', 'tbody th',
+    'td', 'td.dim', 'a'];
+  return texts.map((name) => {
+    const node = document.querySelector(name);
+    const style = getComputedStyle(node);
+    const [light, dark] = [luminance(name === 'figure text' ? style.fill : style.color), luminance(ground(node))].sort((a, b) => b - a);
+    return [name, (light + 0.05) / (dark + 0.05)];
+  });
+});
+
+test('it can be read, in the light and in the dark, and by those who do not see it', async () => {
+  const dark = await open({ colorScheme: 'dark' });
+  await waitFor('the dark one', async () => await dark.locator('#workers tr').count() === 5);
+  for (const opened of [page, dark]) for (const [name, ratio] of await contrasts(opened)) assert.ok(ratio >= 4.5, `${name}: ${ratio.toFixed(2)}`);
+  await dark.close();
+  const unnamed = await page.evaluate(() => [...document.querySelectorAll('svg[role=img]:not([aria-label]), th:not([scope]), table:not([aria-labelledby]), .scroll:not([tabindex])')].length);
+  assert.equal(unnamed, 0);
+  assert.equal(await page.locator('#state[role=status]').count(), 1);
+});
+
 test('it fits a phone, and takes the dark', async () => {
   const phone = await open({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, colorScheme: 'dark' });
   await waitFor('the phone', async () => await phone.locator('#state').innerText() === 'ready' && await phone.locator('#workers tr').count() === 5);
