@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a bare Debian 12 to a running sessiond: packages, Release build into build/, a sandbox server on 127.0.0.1:8080,
-# the documented call over gRPC and over plain curl. Stays in the foreground until Ctrl-C.
-#   deploy/quickstart.sh [--once]   --once: stop the server after the demonstration; exit 0 only if both answers were right
+# the documented call over gRPC, over gRPC with TLS as the platform's reference page makes it, and over plain curl. Stays in the foreground until Ctrl-C.
+#   deploy/quickstart.sh [--once]   --once: stop the server after the demonstration; exit 0 only if all answers were right
 # SES_LISTEN and SES_ADMIN name other addresses than 127.0.0.1:8080 (clients) and 127.0.0.1:9090 (admin).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -85,7 +85,22 @@ start_server() {
     kill -0 "$server" 2>/dev/null || { tail -5 "$log" >&2; fail "sessiond ended; its last words stand above"; }
 }
 
-# The second call is the same request as the first, so it is answered with the same session.
+# As the reference page has it: TLS to localhost, the server checked against SSL_CERT_FILE. grpcurl where it is on the path, else
+# buf, which is a Go program too and reads the same variable.
+demonstrate_tls() { # demonstrate_tls HEADER REQUEST
+    local port=${listen##*:} ca=$PWD/$data/dev/ca.pem
+    if command -v grpcurl >/dev/null; then
+        echo "== gRPC over TLS, by grpcurl: SSL_CERT_FILE=$ca grpcurl .. localhost:$port $path"
+        tls_answer=$(SSL_CERT_FILE=$ca timeout 120 grpcurl -H 'x-connector: stripe' -H "$1" -d "$2" "localhost:$port" "$path") || true
+    else
+        echo "== gRPC over TLS, by buf as there is no grpcurl: SSL_CERT_FILE=$ca buf curl .. https://localhost:$port/$path"
+        tls_answer=$(SSL_CERT_FILE=$ca timeout 120 "$buf" curl --protocol grpc -H 'x-connector: stripe' -H "@$clients/headers.txt" -d "$2" \
+            "https://localhost:$port/$path") || true
+    fi
+    printf '%s\n' "$tls_answer"
+}
+
+# The later calls are the same request as the first, so they are answered with the same session.
 demonstrate() {
     local config='x-connector-config: {"config":{"Stripe":{"api_key":"sk_test_x"}}}'
     local request='{"merchant_session_id":"session_001","amount":{"minor_amount":10000,"currency":"USD"},
@@ -97,6 +112,8 @@ demonstrate() {
     grpc_answer=$(timeout 120 "$buf" curl --protocol grpc --http2-prior-knowledge -H 'x-connector: stripe' \
         -H "@$clients/headers.txt" -d "$request" "http://$listen/$path") || true
     printf '%s\n' "$grpc_answer"
+
+    demonstrate_tls "$config" "$request"
 
     echo "== JSON, by curl: the same request"
     curl_answer=$(curl -sS --max-time 120 -H 'content-type: application/json' -H 'x-connector: stripe' -H "$config" \
@@ -121,11 +138,12 @@ demonstrate
 
 verdict=0
 right "$grpc_answer" || { echo "quickstart: the gRPC answer is not what it should be" >&2; verdict=1; }
+right "$tls_answer" || { echo "quickstart: the gRPC answer over TLS is not what it should be" >&2; verdict=1; }
 right "$curl_answer" || { echo "quickstart: the JSON answer is not what it should be" >&2; verdict=1; }
 
 if [ "$once" = yes ]; then
     stop_server
-    [ $verdict = 0 ] && echo "== both answers are right"
+    [ $verdict = 0 ] && echo "== all answers are right"
     exit "$verdict"
 fi
 echo

@@ -56,7 +56,7 @@ class Server:
                     "limits.merchant_share_percent": 100,  # the load is one merchant's
                     **(settings or {})}
         sections = "".join(f"{section}:\n" + "".join(f"  {key.split('.')[1]}: {value}\n" for key, value in settings.items() if key.startswith(section + "."))
-                           for section in ("store", "session", "limits", "log"))
+                           for section in ("store", "session", "limits", "log", "tls") if any(key.startswith(section + ".") for key in settings))
         config.write_text(f"{sections}redirect:\n  public_url: https://pay.example\n  return_urls:\n    - \"* {RETURN_ORIGIN}\"\n")
         self.data = self.folder / "data"
         self.log = self.folder / "log"

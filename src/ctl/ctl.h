@@ -9,6 +9,7 @@
  *   store        the shards, read only; verify needs the seal keys, restore makes shards, keys and clock
  *   session      the running server's operator socket
  *   status       the admin port, nothing of the data directory
+ *   dev-cert     the directory that it is given
  */
 #ifndef SESSIOND_SRC_CTL_CTL_H
 #define SESSIOND_SRC_CTL_CTL_H
@@ -59,6 +60,8 @@ struct ctl {
     bool with_keys;
     const char *keys; /* a directory of keys; NULL: not given */
     struct ctl_caller caller;
+    const char *names;              /* dev-cert; NULL: not given */
+    const char *client;             /* dev-cert; NULL: none */
     const char *args[CTL_ARGS_MAX]; /* what follows the command's words */
     int args_count;
 };
@@ -96,5 +99,6 @@ int ctl_session_show(const struct ctl *ctl);
 int ctl_session_find(const struct ctl *ctl);
 int ctl_session_revoke(const struct ctl *ctl);
 int ctl_status(const struct ctl *ctl);
+int ctl_dev_cert(const struct ctl *ctl);
 
 #endif

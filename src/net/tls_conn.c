@@ -84,6 +84,12 @@ static void watch_record(struct ses_tls *tls, bool moved)
 
 enum fill { FILL_WHOLE, FILL_WANTS, FILL_CLOSED, FILL_FAILED };
 
+/* Nothing is left to read: asking OpenSSL would tell the same at the price of a record. */
+static bool is_empty(const struct ses_tls *tls)
+{
+    return tls->in.len == 0 && SSL_pending(tls->ssl) == 0;
+}
+
 /* As much plain text as there is or as there is room for. */
 static enum fill fill(struct ses_tls *tls, uint8_t *plain, size_t *ret_len)
 {
@@ -92,11 +98,14 @@ static enum fill fill(struct ses_tls *tls, uint8_t *plain, size_t *ret_len)
     int rc = 1;
 
     ERR_clear_error();
-    while (len < READ_BYTES && (rc = SSL_read_ex(tls->ssl, plain + len, READ_BYTES - len, &got)) == 1)
+    while (len < READ_BYTES && (rc = SSL_read_ex(tls->ssl, plain + len, READ_BYTES - len, &got)) == 1) {
         len += got;
+        if (is_empty(tls))
+            break;
+    }
     *ret_len = len;
     if (rc == 1)
-        return FILL_WHOLE;
+        return is_empty(tls) ? FILL_WANTS : FILL_WHOLE;
     switch (SSL_get_error(tls->ssl, rc)) {
     case SSL_ERROR_WANT_READ: /* after a refused renegotiation too, with more to read */
         return tls->in.len > 0 ? FILL_WHOLE : FILL_WANTS;

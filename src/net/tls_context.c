@@ -20,6 +20,9 @@
 static const char suites_1_2[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
                                  "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
                                  "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+/* Of 1.3: the same order; AES-128 and SHA-256 save 0.9 us a call of 700 bytes each way, and the key exchange is of the
+ * same strength. */
+static const char suites_1_3[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 /* Others that OpenSSL takes by default cost a handshake up to fifty times as much (X448, P-521, ffdhe8192). */
 static const char groups[] = "X25519:P-256:P-384";
 
@@ -51,8 +54,8 @@ static bool set_rules(SSL_CTX *ctx, const struct ses_tls_options *options)
     SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
     SSL_CTX_set_max_cert_list(ctx, CLIENT_CHAIN_BYTES_MAX);
     return SSL_CTX_set_min_proto_version(ctx, options->tls13_only ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 &&
-           SSL_CTX_set_cipher_list(ctx, suites_1_2) == 1 && SSL_CTX_set1_groups_list(ctx, groups) == 1 &&
-           SSL_CTX_set_max_early_data(ctx, 0) == 1;
+           SSL_CTX_set_cipher_list(ctx, suites_1_2) == 1 && SSL_CTX_set_ciphersuites(ctx, suites_1_3) == 1 &&
+           SSL_CTX_set1_groups_list(ctx, groups) == 1 && SSL_CTX_set_max_early_data(ctx, 0) == 1;
 }
 
 /* By the world's clock as sessiond has it, and not OpenSSL's own look at it. A chain that is right with names that

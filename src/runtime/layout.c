@@ -32,6 +32,7 @@ void ses_layout_init(struct ses_layout *layout, const char *data_dir)
     (void)snprintf(layout->natural_key, size, "%.*s/keys/natural.key", (int)size / 2, data_dir);
     (void)snprintf(layout->log_key, size, "%.*s/keys/log.key", (int)size / 2, data_dir);
     (void)snprintf(layout->callers_key, size, "%.*s/keys/callers.key", (int)size / 2, data_dir);
+    (void)snprintf(layout->dev, size, "%.*s/dev", (int)size / 2, data_dir);
     (void)snprintf(layout->clock, size, "%.*s/" SES_CLOCK_FILE_NAME, (int)size / 2, data_dir);
 }
 

@@ -11,6 +11,7 @@
  *                        0600, under which the callers file keeps keys (caller/caller_key.h)
  *   DIR/clock            sessiond's own time (base/clock_file.h)
  *   DIR/operator.sock    0600, for sessiondctl (operator_socket.h)
+ *   DIR/dev/             --sandbox: an authority and a certificate for loopback (net/dev_cert.h)
  *   DIR/shards/          0700, one directory a worker slot (store/)
  */
 #ifndef SESSIOND_SRC_RUNTIME_LAYOUT_H
@@ -31,6 +32,7 @@ struct ses_layout {
     char log_key[SES_CONFIG_PATH_SIZE];
     char callers_key[SES_CONFIG_PATH_SIZE];
     char clock[SES_CONFIG_PATH_SIZE];
+    char dev[SES_CONFIG_PATH_SIZE];
     int lock_fd; /* -1: not locked */
 };
 

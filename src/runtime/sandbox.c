@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <sessiond/net/dev_cert.h>
+
 #include "process.h"
 #include "sockets.h"
 
@@ -51,6 +53,23 @@ void ses_sandbox_apply(const struct ses_sandbox *sandbox, struct ses_config *con
     i++;
     SES_CONFIG_CONNECTORS(POINT_URL)
 #undef POINT_URL
+}
+
+enum ses_status ses_sandbox_certify(const struct ses_layout *layout, struct ses_config *config,
+                                    struct ses_fault *ret_fault)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1", "::1"};
+    struct ses_config_tls *tls = &config->tls;
+    bool made;
+
+    if (!config->sandbox || tls->certificate.path[0] != '\0')
+        return SES_OK;
+    SES_TRY(ses_dev_cert_server(layout->dev, names, sizeof(names) / sizeof(names[0]), &made, ret_fault));
+    (void)snprintf(tls->certificate.path, sizeof(tls->certificate.path), "%.*s/server.pem",
+                   (int)sizeof(tls->certificate.path) / 2, layout->dev);
+    (void)snprintf(tls->key.path, sizeof(tls->key.path), "%.*s/server.key", (int)sizeof(tls->key.path) / 2,
+                   layout->dev);
+    return SES_OK;
 }
 
 /* CONFIG if it cannot be executed: starting it again would not help. */

@@ -18,6 +18,10 @@ struct ses_sandbox {
 SES_MUST_CHECK enum ses_status ses_sandbox_open(struct ses_sandbox *ret_sandbox, struct ses_fault *ret_fault);
 /* [supervisor] Points every connector's sandbox URL of config at the simulator; wins over the file. */
 void ses_sandbox_apply(const struct ses_sandbox *sandbox, struct ses_config *config);
+/* [supervisor] Where no certificate is configured: one for loopback by an authority of its own, in DIR/dev, made or
+ * renewed if need be. */
+SES_MUST_CHECK enum ses_status ses_sandbox_certify(const struct ses_layout *layout, struct ses_config *config,
+                                                   struct ses_fault *ret_fault);
 /* [child] Replaces itself by the simulator; returns only when that failed. */
 int ses_sandbox_run(const struct ses_child_env *env);
 

@@ -34,6 +34,7 @@ static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_buf *te
     if (fresh->sandbox)
         ses_sandbox_apply(&sup->sandbox, fresh);
     SES_TRY(ses_layout_check(&sup->layout, fault));
+    SES_TRY(ses_sandbox_certify(&sup->layout, fresh, fault));
     SES_TRY(ses_tls_files_load(fresh, ret_files, fault));
     status = ses_callers_open(fresh, &sup->layout, ret_callers, fault);
     if (status != SES_OK)

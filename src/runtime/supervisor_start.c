@@ -85,6 +85,7 @@ static enum ses_status open_sockets(struct ses_supervisor *sup, struct ses_fault
 /* The secret behind session tickets is made even where no certificate is configured: a reload may bring one. */
 static enum ses_status open_tls(struct ses_supervisor *sup, struct ses_fault *fault)
 {
+    SES_TRY(ses_sandbox_certify(&sup->layout, &sup->config, fault));
     SES_TRY(ses_tls_files_load(&sup->config, &sup->tls_files, fault));
     if (ses_tls_tickets_new(&sup->tls_tickets) != SES_OK)
         return ses_fault(fault, SES_IO, "no memory or descriptor for the secret of session tickets");

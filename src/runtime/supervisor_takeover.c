@@ -60,8 +60,10 @@ static enum ses_status take_config(struct ses_supervisor *sup, struct ses_handov
  * is just writing them: who runs serves on, and nobody is started before a reload has read them. */
 static enum ses_status take_files(struct ses_supervisor *sup, bool is_back, struct ses_fault *fault)
 {
-    enum ses_status status = ses_tls_files_load(&sup->config, &sup->tls_files, fault);
+    enum ses_status status = ses_sandbox_certify(&sup->layout, &sup->config, fault);
 
+    if (status == SES_OK)
+        status = ses_tls_files_load(&sup->config, &sup->tls_files, fault);
     if (status == SES_OK)
         status = ses_callers_open(&sup->config, &sup->layout, &sup->callers, fault);
     if (status == SES_OK || !is_back)

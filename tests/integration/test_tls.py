@@ -1,8 +1,10 @@
 """TLS at the real server: curl, grpcio, grpc-js and Python's ssl, none of which are ours."""
 import contextlib
 import json
+import os
 import pathlib
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -12,7 +14,7 @@ import unittest
 import grpc
 
 from certificates import Pair, server_pair
-from harness import BUILD, CREATE, NODE_MODULES, PATIENCE, STRIPE, Server, create_request, response_class, unique, wait_until
+from harness import BUF, BUILD, CREATE, NODE_MODULES, PATIENCE, STRIPE, Server, create_request, response_class, unique, wait_until
 
 METADATA = [("x-connector", "stripe"), ("x-connector-config", STRIPE)]
 BODY = {"amount": {"minor_amount": 1000, "currency": "USD"}, "test_mode": True,
@@ -194,6 +196,184 @@ class Refused(TlsCase):
     def test_tls_is_served(self):
         code, _, last, error = self.curl()  # without a simulator the connector is out of reach, which is told as one of its answers
         self.assertEqual((code, last), (0, "200 2"), error)
+
+
+class Mutual(TlsCase):
+    """client_auth: require."""
+    more = ("  client_ca: {folder}/clients.pem", "  client_auth: require")
+
+    @classmethod
+    def prepare(cls):
+        cls.authority = Pair(cls.folder, "clients", authority=True)
+        cls.own = Pair(cls.folder, "shop", san="URI:spiffe://pay/shop", issuer=cls.authority)
+        cls.stranger = Pair(cls.folder, "stranger")
+        cls.nul = Pair(cls.folder, "control", subject="/CN=shop\t2", issuer=cls.authority)
+        cls.more = [line.format(folder=cls.folder) for line in cls.more]
+
+    def refused(self, own=None):
+        before = self.server.metric("sessiond_tls_failed_certificate_total")
+        with self.assertRaises((ssl.SSLError, ConnectionError)), self.connected(self.client(own=own)) as tls:
+            tls.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")  # in TLS 1.3 the alert comes behind our handshake
+            if tls.recv(100) == b"":
+                raise ConnectionError
+        wait_until(lambda: self.server.metric("sessiond_tls_failed_certificate_total") == before + 1, "the count")
+
+    def served(self, own):
+        with self.connected(self.client(own=own)) as tls:
+            self.assertEqual(self.get(tls), 404)
+
+    def test_who_has_one_is_served(self):
+        self.served(self.own)
+        self.assertIn("sess_v4.public.", self.create(self.channel(self.own)).session_token)
+
+    def test_who_has_none_is_not(self):
+        self.refused()
+
+    def test_another_authority_is_none(self):
+        self.refused(self.stranger)
+
+    def test_a_name_that_cannot_be_printed_is_none(self):
+        self.refused(self.nul)
+
+    def test_resumed_with_any_worker(self):
+        context = self.client(own=self.own, version=ssl.TLSVersion.TLSv1_2)
+        with self.connected(context) as tls:
+            self.get(tls)
+            session = tls.session
+        for _ in range(8):
+            with self.connected(context, session) as tls:
+                self.assertTrue(tls.session_reused)
+                self.get(tls)
+
+
+class Optional(Mutual):
+    """client_auth: optional: who shows none is served, who shows a wrong one is not."""
+    more = ("  client_ca: {folder}/clients.pem", "  client_auth: optional")
+
+    def test_who_has_none_is_not(self):
+        self.served(None)
+
+
+class Sandbox(unittest.TestCase):
+    """Without a certificate of its own the sandbox makes one; the reference page's call to the letter, by a client that knows nothing of us."""
+
+    def setUp(self):
+        self.server = Server(workers=1)
+        self.addCleanup(self.server.cleanup)
+        self.dev = self.server.data / "dev"
+
+    def restart(self):
+        self.server.stop()
+        self.server.start()
+
+    def buf(self):
+        headers = pathlib.Path(self.server.temporary) / "headers"
+        headers.write_text("".join(f"{name}: {value}\n" for name, value in METADATA))
+        done = subprocess.run([BUF, "curl", "--protocol", "grpc", "-H", f"@{headers}", "-d", json.dumps(dict(BODY, merchant_session_id=unique())),
+                               f"https://localhost:{self.server.port}{CREATE}"], capture_output=True, text=True, check=False, timeout=PATIENCE,
+                              env={"PATH": "/usr/bin:/bin", "HOME": self.server.temporary, "SSL_CERT_FILE": str(self.dev / "ca.pem")})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("sess_v4.public.", done.stdout)
+
+    def test_made_kept_and_renewed(self):
+        self.server.start()
+        self.buf()
+        self.assertEqual(oct((self.dev / "ca.key").stat().st_mode & 0o777), "0o600")
+        self.assertEqual(oct((self.dev / "server.key").stat().st_mode & 0o777), "0o600")
+        names = ("ca.pem", "ca.key", "server.pem", "server.key")
+        first = {name: (self.dev / name).read_bytes() for name in names}
+        self.restart()
+        self.assertEqual({name: (self.dev / name).read_bytes() for name in names}, first)
+        (self.dev / "server.key").write_bytes(first["ca.key"])  # a crash between two files leaves what is no pair
+        self.restart()
+        self.buf()
+        self.assertEqual((self.dev / "ca.pem").read_bytes(), first["ca.pem"])
+        self.assertNotEqual((self.dev / "server.pem").read_bytes(), first["server.pem"])
+        self.server.stop()
+        self.server.clock.pass_(380 * 86400)  # its end is near: another one by the same authority, which clients trust still
+        second = (self.dev / "server.pem").read_bytes()
+        self.server.start()
+        self.assertEqual((self.dev / "ca.pem").read_bytes(), first["ca.pem"])
+        self.assertNotEqual((self.dev / "server.pem").read_bytes(), second)
+        self.server.stop()
+
+    def test_by_hand(self):
+        """sessiondctl dev-cert, with a client's."""
+        folder = pathlib.Path(self.server.temporary) / "mine"
+        command = [BUILD / "sessiondctl", "dev-cert", folder, "--names", "pay.local,127.0.0.1", "--client", "shop"]
+        subprocess.run(command, check=True, capture_output=True)
+        for name, purpose in (("server", "sslserver"), ("shop", "sslclient")):
+            subprocess.run(["openssl", "verify", "-CAfile", folder / "ca.pem", "-purpose", purpose, folder / f"{name}.pem"], check=True, capture_output=True)
+        for wrong in ("not a name", "", "a..b c", "x,DNS:y z"):
+            done = subprocess.run([*command[:3], "--names", wrong or ","], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 1, done.stdout)
+
+
+class Reload(TlsCase):
+    """New files at SIGHUP: new connections have them, open ones live on; what is wrong is refused and touches nothing."""
+
+    def setUp(self):
+        self.fresh = server_pair(self.folder, unique())
+
+    def served_certificate(self):
+        with self.connected(ssl._create_unverified_context()) as tls:
+            return tls.getpeercert(binary_form=True)
+
+    def der(self, pair):
+        return ssl.PEM_cert_to_DER_cert(pair.certificate.read_text())
+
+    def install(self, certificate, key):
+        shutil.copyfile(certificate, self.pair.certificate)
+        shutil.copyfile(key, self.pair.key)
+
+    def reload(self, event):
+        before = len(self.server.lines(event))
+        self.server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(self.server.lines(event)) > before, event)
+
+    def test_new_for_new_ones_and_old_ones_live(self):
+        with self.connected() as old:
+            self.get(old)
+            old.sendall(b"POST /payments/create_session_token HTTP/1.1\r\nHost: localhost\r\ncontent-length: 2\r\n\r\n{")
+            self.install(self.fresh.certificate, self.fresh.key)
+            before = len(self.server.lines("reload_started"))
+            self.server.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: len(self.server.lines("reload_started")) > before, "the reload")
+            wait_until(lambda: self.served_certificate() == self.der(self.fresh), "the new certificate")
+            old.sendall(b"}")  # the worker that has it finishes what has begun
+            self.assertRegex(old.recv(100), rb"^HTTP/1.1 4\d\d ")
+        wait_until(lambda: self.server.lines("reloaded") and self.server.all_serve(), "the end of the reload")
+
+    def test_half_of_a_pair_is_refused(self):
+        present, key = self.served_certificate(), self.pair.key.read_bytes()
+        self.install(self.fresh.certificate, self.fresh.key)
+        self.pair.key.write_bytes(key)
+        self.reload("reload_refused")
+        line = self.server.lines("reload_refused")[-1]["msg"]
+        self.assertRegex(line, r"config\.yaml:\d+: tls\.key: .*not that of the certificate")
+        self.assertEqual(self.served_certificate(), present)
+        pids = self.server.workers()
+        os.kill(pids[0], signal.SIGKILL)  # a worker that is started again has what was read, not what lies there now
+        wait_until(lambda: self.server.have_replaced(pids[:1]), "another worker")
+        for _ in range(6):
+            self.assertEqual(self.served_certificate(), present)
+        self.install(self.fresh.certificate, self.fresh.key)
+        self.reload("reloaded")
+
+
+class Upgraded(TlsCase):
+    def test_sessions_outlive_the_program(self):
+        """SIGUSR2 hands on the secret behind the tickets."""
+        context = self.client(version=ssl.TLSVersion.TLSv1_2)
+        with self.connected(context) as tls:
+            self.get(tls)
+            session = tls.session
+        pids = self.server.workers()
+        self.server.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: self.server.lines("upgraded") and self.server.have_replaced(pids), "the workers of the next program")
+        with self.connected(context, session) as tls:
+            self.assertTrue(tls.session_reused)
+            self.assertEqual(self.get(tls), 404)
 
 
 class Configuration(unittest.TestCase):

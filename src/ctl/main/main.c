@@ -53,6 +53,8 @@ static const struct command {
      "end it for good; --reason TEXT is kept with it"},
     {"status", NULL, "[--once]", 0, ctl_status,
      "a running sessiond: rates, latencies, workers, connectors; drawn anew each second on a terminal"},
+    {"dev-cert", NULL, "DIR", 1, ctl_dev_cert,
+     "an authority and a server's certificate for development in DIR, and a client's"},
 };
 
 #define WORD_SHOWN_MAX 16
@@ -87,6 +89,8 @@ static int print_help(void)
            "  --cert-san LIST     callers add: known by its certificate, each dns:NAME or uri:URI\n"
            "  --cert-subject CN, --cert-thumbprint SHA256   callers add: likewise\n"
            "  --key ID            callers revoke: this key only\n"
+           "  --names LIST        dev-cert: names of the server, default localhost,127.0.0.1,::1\n"
+           "  --client NAME       dev-cert: a client's certificate too, with this common name\n"
            "  --once              status: once, also on a terminal\n"
            "  --json              machine-readable output\n"
            "  --version           print the version\n"
@@ -206,6 +210,10 @@ static const char **value_of(struct ctl *ctl, const char *word)
         return &ctl->limit;
     if (strcmp(word, "--keys") == 0)
         return &ctl->keys;
+    if (strcmp(word, "--names") == 0)
+        return &ctl->names;
+    if (strcmp(word, "--client") == 0)
+        return &ctl->client;
     return caller_value_of(&ctl->caller, word);
 }
 
