@@ -247,8 +247,9 @@ static enum ses_status load_gauges(const struct ses_board *board, uint64_t now_m
 static enum ses_status server_gauges(const struct ses_board *board, const struct ses_board_view *view,
                                      struct ses_buf *out)
 {
-    SES_TRY(ses_prometheus_head(out, "sessiond_build_info", "gauge", "Version of the program"));
-    SES_TRY(ses_buf_appendf(out, "sessiond_build_info{version=\"%s\"} 1\n", ses_version()));
+    SES_TRY(ses_prometheus_head(out, "sessiond_build_info", "gauge", "Which sessiond this is"));
+    SES_TRY(ses_buf_appendf(out, "sessiond_build_info{version=\"%s\",commit=\"%s\"} 1\n", ses_version(),
+                            ses_version_commit()));
     SES_TRY(
         ses_prometheus_head(out, "sessiond_durability_info", "gauge", "What an acknowledgement promises"));
     SES_TRY(ses_buf_appendf(out, "sessiond_durability_info{durability=\"%s\"} 1\n",

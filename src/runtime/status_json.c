@@ -113,6 +113,7 @@ static void put_server(struct ses_json *json, const struct ses_board *board,
         view->now_mono_ns > board->started_mono_ns ? view->now_mono_ns - board->started_mono_ns : 0;
 
     put_text(json, "version", ses_version());
+    put_text(json, "commit", ses_version_commit());
     put_text(json, "listen", board->listen);
     put_text(json, "durability", ses_durability_name(board->durability));
     put_real(json, "uptime_s", (double)up_ns * NS);

@@ -1,7 +1,7 @@
 /* status_json.h - /status.json: the board for programs that look again and again, the status page and `sessiondctl
  * status`. Counters and histograms are told as they stand; who looks twice has rates and quantiles of the time between.
  *
- *   version, listen, durability, uptime_s, mono_ms (of this machine's clock that never steps)
+ *   version, commit, listen, durability, uptime_s, mono_ms (of this machine's clock that never steps)
  *   state ("ready", "degraded", "draining", "not ready"), ready, draining, reasons [..], pressed (workers)
  *   load        headroom 0..1, cpu (processors), calls_per_second, call_cpu_us; of the last seconds
  *   table       used, room

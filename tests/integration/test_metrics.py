@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from exposition import parse, promtool
-from harness import CREATE, SOURCE, ServerCase, create_dict, create_request, unique, wait_until
+from harness import BUILD, CREATE, SOURCE, ServerCase, create_dict, create_request, unique, wait_until
 from session_service import EXACT, Sessions
 from variants import sim_metadata
 
@@ -151,6 +151,11 @@ class Metrics(ServerCase):
             if pid:
                 wait_until(lambda pid=pid, labels=labels: self.scrape()["process_open_fds"].value(**labels) ==
                            len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir())), f"the descriptors of {labels}")
+
+    def test_which_build_it_is(self):
+        (_, labels, _), = self.scrape()["sessiond_build_info"].samples
+        said = subprocess.run([BUILD / "sessiond", "--version"], capture_output=True, text=True, check=True).stdout
+        self.assertTrue(said.startswith(f"sessiond {labels['version']} (commit {labels['commit']})"), said)
 
     def test_workers_add_up(self):
         for _ in range(8):
