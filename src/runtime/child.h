@@ -54,6 +54,7 @@ struct ses_child_env {
     int listen_fd;                             /* -1: none */
     int operator_fd;                           /* workers: the operator's socket, listening */
     const int *slot_fds; /* workers, housekeeper: the listening sockets of all worker slots */
+    bool sockets_kept;   /* they are the service manager's: never shut */
     int control_fd;      /* the child's end */
     int alive_fd;        /* readable (EOF) when the supervisor is dead */
     pid_t supervisor;

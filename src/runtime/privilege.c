@@ -24,19 +24,6 @@ struct identity {
 
 /* ---- capabilities ------------------------------------------------------------------------------------- */
 
-static bool set_capabilities(uint64_t kept)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
-
-    for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
-        data[i].effective = (uint32_t)(kept >> (32 * i));
-        data[i].permitted = data[i].effective;
-    }
-    return syscall(SYS_capset, &header, data) == 0;
-}
-
-/* The ones that may be kept: all that we were given, of the wanted ones. */
 static bool get_permitted(uint64_t *ret_permitted)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -46,6 +33,26 @@ static bool get_permitted(uint64_t *ret_permitted)
         return false;
     *ret_permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
     return true;
+}
+
+/* Nothing is asked of the kernel where nothing is left: a service manager's filter may refuse the call itself. */
+static bool keep_capabilities(uint64_t wanted)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    uint64_t permitted = 0;
+    uint64_t kept;
+
+    if (!get_permitted(&permitted))
+        return false;
+    kept = permitted & wanted;
+    if (permitted == kept && kept == 0)
+        return true;
+    for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+        data[i].effective = (uint32_t)(kept >> (32 * i));
+        data[i].permitted = data[i].effective;
+    }
+    return syscall(SYS_capset, &header, data) == 0;
 }
 
 /* What an exec could give back. Refused where we may not (EPERM): no_new_privs stands for it then. The first unknown
@@ -136,8 +143,6 @@ static enum ses_status become(const struct ses_config *config, bool make_dir, st
 enum ses_status ses_privilege_become_user(const struct ses_config *config, bool make_dir,
                                           struct ses_fault *ret_fault)
 {
-    uint64_t permitted = 0;
-
     if (geteuid() == 0 && config->user[0] == '\0' && !config->sandbox)
         return ses_fault(
             ret_fault, SES_PERMISSION_DENIED,
@@ -146,7 +151,7 @@ enum ses_status ses_privilege_become_user(const struct ses_config *config, bool 
     empty_bounding_set();
     if (config->user[0] != '\0')
         SES_TRY(become(config, make_dir, ret_fault));
-    if (!get_permitted(&permitted) || !set_capabilities(permitted & (UINT64_C(1) << CAP_NET_BIND_SERVICE)))
+    if (!keep_capabilities(UINT64_C(1) << CAP_NET_BIND_SERVICE))
         return ses_fault(ret_fault, SES_IO, "capabilities cannot be given up: %s", strerror(errno));
     return SES_OK;
 }
@@ -154,7 +159,7 @@ enum ses_status ses_privilege_become_user(const struct ses_config *config, bool 
 enum ses_status ses_privilege_finish(struct ses_fault *ret_fault)
 {
     (void)prctl(PR_CAP_AMBIENT, (unsigned long)PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L);
-    if (!set_capabilities(0))
+    if (!keep_capabilities(0))
         return ses_fault(ret_fault, SES_IO, "capabilities cannot be given up: %s", strerror(errno));
     return SES_OK;
 }

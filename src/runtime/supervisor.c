@@ -53,6 +53,7 @@ static void stop(struct ses_supervisor *sup, const char *why)
     sup->close_ms = ses_supervisor_close_ms(sup, now_ms);
     atomic_store_explicit(&sup->board->draining, true, memory_order_relaxed);
     ses_log_msg(&sup->log, SES_LOG_INFO, "stopping", "%s", why);
+    ses_service_manager_tell(&sup->manager, SES_SERVICE_STOPPING, NULL);
     for (size_t i = 0; i < sup->children_count; i++) {
         if (sup->children[i].worker || i == SES_CHILD_LOADER)
             ses_supervisor_terminate(sup, &sup->children[i], kill_ms);
@@ -118,6 +119,8 @@ static void check_all_ready(struct ses_supervisor *sup)
     atomic_store_explicit(&sup->board->start_ms, start_ms == 0 ? 1 : start_ms, memory_order_relaxed);
     ses_supervisor_note_keys(sup);
     log_ready(sup, start_ms);
+    if (!sup->stopping)
+        ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, NULL);
 }
 
 /* ---- the loop ----------------------------------------------------------------------------------------- */
@@ -211,6 +214,8 @@ static int timeout_ms(const struct ses_supervisor *sup, uint64_t now_ms)
         next_ms = sup->close_ms;
     if (sup->upgrade.pid != 0 && sup->upgrade.kill_ms < next_ms)
         next_ms = sup->upgrade.kill_ms;
+    if (ses_service_manager_due_ms(&sup->manager) < next_ms)
+        next_ms = ses_service_manager_due_ms(&sup->manager);
     return next_ms <= now_ms ? 0 : (int)(next_ms - now_ms);
 }
 
@@ -271,6 +276,7 @@ static void catch_up(struct ses_supervisor *sup)
 static void begin(struct ses_supervisor *sup)
 {
     sup->loading = true;
+    ses_service_manager_tell(&sup->manager, SES_SERVICE_STARTING, NULL);
     ses_supervisor_spawn(sup, &sup->children[SES_CHILD_LOADER]);
     /* The housekeeper says from the first moment what is going on: on the admin port, and to clients. */
     ses_supervisor_spawn(sup, &sup->children[SES_CHILD_WORKER + sup->board->workers]);
@@ -295,6 +301,7 @@ int ses_supervisor_loop(struct ses_supervisor *sup)
         check_all_ready(sup);
         ses_supervisor_check_sockets(sup, ses_clock_mono_ms());
         ses_supervisor_roll(sup);
+        ses_supervisor_notify(sup, ses_clock_mono_ms());
         if (sup->stopping)
             stop_step(sup);
         ses_log_flush(&sup->log);
@@ -318,6 +325,7 @@ int ses_supervisor_run(const struct ses_options *options, const struct ses_confi
         return SES_EXIT_FAILED;
     sup->config = *config;
     ses_log_init(&sup->log, STDERR_FILENO, config->log_level, "supervisor");
+    ses_service_manager_open(&sup->manager, &sup->log);
     status = ses_buf_append(&sup->config_text, text);
     if (status != SES_OK)
         status = ses_fault(&fault, status, "no memory");

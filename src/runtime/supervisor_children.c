@@ -45,6 +45,8 @@ static void close_foreign(void *arg, const struct ses_child *self)
     if (!self->worker)
         (void)close(sup->operator_socket.fd);
     ses_vitals_close(&sup->vitals);
+    ses_service_manager_close(&sup->manager);
+    ses_service_manager_forget();
     (void)close(sup->signal_fd);
     (void)close(sup->alive_pipe[1]);
 }
@@ -75,7 +77,7 @@ static void give_up(struct ses_supervisor *sup, struct ses_child *child, const c
     ses_supervisor_set_state(sup, child, SES_SLOT_GIVEN_UP);
     child->due_ms = ses_clock_mono_ms() + sup->config.restart_retry_seconds * 1000;
     if (!child->worker) {
-        if (child->listen_fd >= 0)
+        if (child->listen_fd >= 0 && !sup->sockets_kept)
             (void)shutdown(child->listen_fd, SHUT_RD);
         return;
     }
@@ -118,6 +120,7 @@ void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child)
         .rates = sup->rates,
         .operator_fd = sup->operator_socket.fd,
         .slot_fds = sup->slot_fds,
+        .sockets_kept = sup->sockets_kept,
         .alive_fd = sup->alive_pipe[0],
     };
     int error;

@@ -132,6 +132,7 @@ static void pass_sockets(struct ses_handover *handover, struct ses_supervisor *s
     }
     ses_handover_fd(handover, "admin", &sup->children[SES_CHILD_WORKER + sup->config.workers].listen_fd);
     ses_handover_fd(handover, "operator", &sup->operator_socket.fd);
+    ses_handover_bool(handover, "sockets_kept", &sup->sockets_kept);
     if (!sup->config.sandbox)
         return;
     ses_handover_fd(handover, "simulator", &sup->sandbox.fd);

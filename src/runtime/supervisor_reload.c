@@ -90,7 +90,9 @@ void ses_supervisor_reload(struct ses_supervisor *sup)
         return;
     }
     ses_buf_init(&text, SES_CONFIG_FILE_MAX);
+    ses_service_manager_tell(&sup->manager, SES_SERVICE_RELOADING, NULL);
     if (load_fresh(sup, &text, &fresh, &callers, &tls_files, &fault) != SES_OK) {
+        ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, fault.text);
         ses_log_msg(&sup->log, SES_LOG_ERROR, "reload_refused", "%s", fault.text);
         ses_buf_done(&text);
         return;
@@ -160,6 +162,7 @@ void ses_supervisor_roll(struct ses_supervisor *sup)
     }
     sup->rolling = false;
     ses_supervisor_note_keys(sup);
+    ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, NULL);
     if (!sup->everything) {
         ses_log_msg(&sup->log, SES_LOG_INFO, "reloaded", "every worker runs with the new configuration");
         return;

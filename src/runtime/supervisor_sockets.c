@@ -47,10 +47,11 @@ static bool anybody_serves(const struct ses_supervisor *sup)
 }
 
 /* For every process that has them, so that connecting is refused at once: proxies go elsewhere. The
- * sockets stay bound, so that no other program can take the port, and can listen again. */
+ * sockets stay bound, so that no other program can take the port, and can listen again. Those that the
+ * service manager has made are left alone: whoever connects then waits for the next server (activation.h). */
 static void shut_all(struct ses_supervisor *sup)
 {
-    for (unsigned i = 0; i < sup->board->workers; i++)
+    for (unsigned i = 0; !sup->sockets_kept && i < sup->board->workers; i++)
         (void)shutdown(sup->slot_fds[i], SHUT_RD);
     sup->sockets_shut = true;
 }

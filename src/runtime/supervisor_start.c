@@ -11,6 +11,7 @@
 
 #include <sessiond/base/clock.h>
 
+#include "activation.h"
 #include "confine.h"
 #include "files.h"
 #include "housekeeper.h"
@@ -69,11 +70,21 @@ void ses_supervisor_list_children(struct ses_supervisor *sup)
 static enum ses_status open_sockets(struct ses_supervisor *sup, struct ses_fault *fault)
 {
     struct ses_child *child = &sup->children[SES_CHILD_WORKER];
+    struct ses_activation activation;
+    bool claimed;
 
-    SES_TRY(ses_sockets_open(&sup->config.listen, sup->config.workers, sup->slot_fds, fault));
+    SES_TRY(ses_activation_take(&activation, fault));
+    sup->sockets_kept = activation.count > 0;
+    SES_TRY(ses_activation_claim(&activation, &sup->config.listen, sup->config.workers, sup->slot_fds,
+                                 &claimed, fault));
+    if (!claimed)
+        SES_TRY(ses_sockets_open(&sup->config.listen, sup->config.workers, sup->slot_fds, fault));
     for (unsigned i = 0; i < sup->config.workers; i++, child++)
         child->listen_fd = sup->slot_fds[i];
-    SES_TRY(ses_socket_open(&sup->config.admin, &child->listen_fd, fault));
+    SES_TRY(ses_activation_claim(&activation, &sup->config.admin, 1, &child->listen_fd, &claimed, fault));
+    if (!claimed)
+        SES_TRY(ses_socket_open(&sup->config.admin, &child->listen_fd, fault));
+    SES_TRY(ses_activation_check_claimed(&activation, fault));
     if (!sup->config.sandbox)
         return SES_OK;
     SES_TRY(ses_sandbox_open(&sup->sandbox, fault));
@@ -108,6 +119,7 @@ struct ses_supervisor *ses_supervisor_new(const struct ses_options *options)
     sup->alive_pipe[1] = -1;
     sup->layout.lock_fd = -1;
     sup->sandbox.fd = -1;
+    sup->manager.fd = -1;
     sup->withdrawn_fd = -1;
     sup->board_files = (struct ses_board_files){.board = -1, .counters = -1};
     sup->upgrade.program = -1;
@@ -205,6 +217,7 @@ void ses_supervisor_done(struct ses_supervisor *sup)
     }
     ses_vitals_close(&sup->vitals);
     ses_operator_socket_close(&sup->operator_socket);
+    ses_service_manager_close(&sup->manager);
     close_fd(sup->signal_fd);
     close_fd(sup->alive_pipe[0]);
     close_fd(sup->alive_pipe[1]);

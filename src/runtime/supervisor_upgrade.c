@@ -184,11 +184,13 @@ static enum ses_status replace(struct ses_supervisor *sup, struct ses_fault *fau
     }
     ses_log_msg(&sup->log, SES_LOG_INFO, "upgrading", "%s takes over from version %s", ses_program_path(),
                 ses_program_version());
+    ses_service_manager_tell(&sup->manager, SES_SERVICE_RELOADING, NULL);
     withdraw(sup);
     ses_log_flush(&sup->log);
     ses_handover_keep(&handover, true);
     ses_program_replace(sup->upgrade.program, state, back);
     status = ses_fault(fault, SES_IO, "it cannot be executed: %s", strerror(errno));
+    ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, NULL);
     ses_handover_keep(&handover, false);
     ses_handover_done(&handover);
     close_fd(&state);

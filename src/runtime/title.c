@@ -12,6 +12,7 @@
 static struct {
     char *begin;
     size_t bytes;
+    char *environment; /* the strings that environ points to */
 } title;
 
 /* The end of the strings that follow one another from begin on: arguments, then environment. Only
@@ -24,25 +25,31 @@ static char *end_of(char **strings, char *end)
     return end;
 }
 
-/* A copy that lives as long as the process. False: out of memory, everything stays as it was. */
+/* A copy that lives as long as the process, in one piece that is remembered: a variable that is unset later is no leak
+ * then. False: out of memory, everything stays as it was. */
 static bool move_environment(void)
 {
     size_t count = 0;
+    size_t bytes = 0;
     char **copy;
+    char *at;
 
-    while (environ[count] != NULL)
-        count++;
+    for (; environ[count] != NULL; count++)
+        bytes += strlen(environ[count]) + 1;
     copy = calloc(count + 1, sizeof(*copy));
-    if (copy == NULL)
+    at = malloc(bytes + 1);
+    if (copy == NULL || at == NULL) {
+        free(copy);
+        free(at);
         return false;
+    }
+    title.environment = at;
     for (size_t i = 0; i < count; i++) {
-        copy[i] = strdup(environ[i]);
-        if (copy[i] == NULL) {
-            while (i > 0)
-                free(copy[--i]);
-            free(copy);
-            return false;
-        }
+        size_t size = strlen(environ[i]) + 1;
+
+        memcpy(at, environ[i], size);
+        copy[i] = at;
+        at += size;
     }
     environ = copy;
     return true;

@@ -136,7 +136,7 @@ void ses_worker_slots_close(struct ses_worker *worker, bool for_good)
     for (unsigned i = 0; i < worker->env->board->workers; i++) {
         int fd = worker->env->slot_fds[i];
 
-        if (for_good && ses_conns_watches(worker->conns, fd))
+        if (for_good && !worker->env->sockets_kept && ses_conns_watches(worker->conns, fd))
             (void)shutdown(fd, SHUT_RD);
         ses_conns_unwatch(worker->conns, fd);
     }
