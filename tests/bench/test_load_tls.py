@@ -71,6 +71,12 @@ class Tls(unittest.TestCase):
     def test_another_name_is_refused(self):
         self.assertEqual(self.refused("--ca", self.cert, "--tls-name", "pay.example"), "connection: TLS: the server's certificate: hostname mismatch")
 
+    def test_at_sessiond_itself(self):
+        """The sandbox's certificate, by the sandbox's authority."""
+        authority = self.server.data / "dev" / "ca.pem"
+        result = load(self.server.address, "--tls", "--ca", authority, "--calls", 200, "--connections", 3, "--streams", 8)
+        self.assertEqual((result["right"], result["wrong"], result["lost"], result["tls"]), (200, 0, 0, "TLSv1.3"))
+
     def test_no_verification_only_when_asked_for(self):
         self.assertEqual(load(self.address, "--tls", "--insecure", "--tls-name", "pay.example", "--calls", 20)["right"], 20)
 
@@ -79,7 +85,10 @@ class Tls(unittest.TestCase):
         self.assertEqual(self.refused("--ca", missing), f"TLS: {missing} has no certificate that can be read")
 
     def test_a_server_that_is_plain(self):
-        result = load(self.server.address, "--tls", "--insecure", "--calls", 10, exit_code=1)
+        plain = harness.Server(workers=1, sandbox=False).start()
+        self.addCleanup(plain.cleanup)
+        result = load(plain.address, "--tls", "--insecure", "--calls", 10, exit_code=1)
+        plain.stop()
         self.assertEqual(result["right"], 0)
         self.assertTrue(result["first_error"].startswith("connection: "), result["first_error"])
 

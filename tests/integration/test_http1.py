@@ -153,22 +153,24 @@ class Refusals(RawCase):
         self.assertEqual(status, 400)
         self.assertIn(b"incomplete", body)
 
-    def test_tls_on_the_plain_port(self):
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        for _ in range(3):
-            with socket.create_connection(("127.0.0.1", self.server.port), timeout=120) as s:
-                with self.assertRaises(ssl.SSLError) as caught:
-                    context.wrap_socket(s, server_hostname="localhost")
-                self.assertIn(caught.exception.reason, ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG"))
-            with socket.create_connection(("127.0.0.1", self.server.port), timeout=120) as s:
-                s.sendall(b"\x16\x03\x01\x00\x05\x01")
-                self.assertIn(b"This port speaks plain text, not TLS", s.makefile("rb").read())
-        wait_until(lambda: self.server.lines("tls_refused"), "the line that says so")
-        self.serves()
-
 
 class Refused(unittest.TestCase):
+    def test_tls_on_the_plain_port(self):
+        server = Server(workers=1, sandbox=False).start()  # a sandbox has a certificate
+        self.addCleanup(server.cleanup)
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", server.port), timeout=120) as s:
+            with self.assertRaises(ssl.SSLError) as caught:
+                context.wrap_socket(s, server_hostname="localhost")
+            self.assertIn(caught.exception.reason, ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG"))
+        with socket.create_connection(("127.0.0.1", server.port), timeout=120) as s:
+            s.sendall(b"\x16\x03\x01\x00\x05\x01")
+            self.assertIn(b"This port speaks plain text, not TLS", s.makefile("rb").read())
+        wait_until(lambda: server.lines("tls_refused"), "the line that says so")
+        self.assertEqual(server.curl("/health")[0], 200)
+        server.stop()
+
     def test_line_in_the_log(self):
         server = Server(workers=1, sandbox=False).start()
         self.addCleanup(server.cleanup)
