@@ -38,6 +38,7 @@ void budget_claim(const char *dir, unsigned operations);
 void budget_seal(const char *dir, unsigned operations);
 void budget_commit(const char *dir, unsigned operations);
 void budget_get(const char *dir, unsigned operations);
+void budget_scrub(const char *dir, unsigned operations);
 /* paths_token.c */
 void budget_sign(const char *dir, unsigned operations);
 void budget_verify(const char *dir, unsigned operations);

@@ -47,6 +47,7 @@ static void open_rig(struct rig *rig, const char *dir)
     options.shared = rig->shared;
     options.seal_keys = &rig->seal_key;
     options.seal_keys_count = 1;
+    options.scrub_per_second = SES_USUAL_store_scrub_per_second;
     options.map_bytes = UINT64_C(1) << 28; /* valgrind has no room for 1 TiB */
     options.notify = notify;
     options.notify_arg = rig;
@@ -176,5 +177,19 @@ void budget_get(const char *dir, unsigned operations)
         BUDGET_OK(ses_store_get(rig.store, &op, &key, &arena));
     });
     ses_arena_done(&arena);
+    close_rig(&rig);
+}
+
+/* A record that the scrub reads and opens: one slice, at the monotonic time at which so many are due. */
+void budget_scrub(const char *dir, unsigned operations)
+{
+    struct rig rig;
+    unsigned done = 0;
+    uint64_t due_ms = operations * UINT64_C(1000) / SES_USUAL_store_scrub_per_second + 1;
+
+    open_rig(&rig, dir);
+    while (done < operations)
+        put_batch(&rig, done, &done);
+    BUDGET_COUNT(ses_lmdb_scrub(rig.store, ses_clock_now_ms(), ses_clock_mono_ms() + due_ms));
     close_rig(&rig);
 }

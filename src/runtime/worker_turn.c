@@ -86,6 +86,7 @@ static void on_health(uv_timer_t *handle)
     struct ses_store_health health = ses_store_health(worker->store);
 
     ses_board_beat(worker->env->board, worker->env->slot);
+    ses_lmdb_scrub(worker->store, ses_clock_now_ms(), ses_clock_mono_ms());
     ses_worker_slots_look(worker, true);
     check_ready(worker, &health);
     ses_service_check_health(worker->service);

@@ -91,7 +91,7 @@ static bool has_moved(struct ses_lmdb *store, const struct ses_store_key *key, c
 /* Counted and logged once, however often it is asked for: one line for each of 256 places, chosen by the top
  * bits of a multiplication (Knuth's, 2^64 over the golden ratio). A word that drives another one out is told
  * again when the other comes back, which costs a line. */
-static void tell_damaged(struct ses_lmdb *store, uint64_t word)
+void ses_lmdb_tell_damaged(struct ses_lmdb *store, uint64_t word, const char *found_by)
 {
     uint64_t *told = &store->damaged[word * UINT64_C(0x9e3779b97f4a7c15) >> 56];
     struct ses_log_line line;
@@ -106,8 +106,9 @@ static void tell_damaged(struct ses_lmdb *store, uint64_t word)
     ses_log_begin(store->log, SES_LOG_ERROR, "record_unreadable", &line);
     ses_log_u64(&line, "shard", word_shard(word));
     ses_log_u64(&line, "locator", word_low(word));
+    ses_log_str(&line, "found_by", found_by);
     ses_log_str(&line, "hint",
-                "this session is answered DATA_LOSS; stop sessiond and run 'sessiondctl store verify'");
+                "its session is answered DATA_LOSS; stop sessiond and run 'sessiondctl store verify'");
     ses_log_end(&line);
 }
 
@@ -133,7 +134,7 @@ enum ses_status ses_lmdb_get(struct ses_lmdb *store, const struct ses_store_key 
         if (has_moved(store, key, &ref))
             continue;
         if (status != SES_ABORTED)
-            tell_damaged(store, ref.driver[REF_WORD]);
+            ses_lmdb_tell_damaged(store, ref.driver[REF_WORD], "call");
         return status == SES_NOT_FOUND ? SES_DATA_LOSS : status;
     }
     return SES_UNAVAILABLE;

@@ -83,3 +83,17 @@ bool ses_record_row_beats(const struct record_row *a, uint64_t a_locator, const 
         return !intent_beats(b, b_locator, a, a_locator);
     return a->revision != b->revision ? a->revision > b->revision : a_locator > b_locator;
 }
+
+bool ses_record_row_agrees(struct ses_slice row_bytes, uint64_t locator, struct ses_slice record_bytes)
+{
+    struct ses_record record;
+    struct record_row row;
+
+    if (ses_record_row_decode(row_bytes, locator, &row) != SES_OK ||
+        ses_record_decode(record_bytes, &record) != SES_OK)
+        return false;
+    return memcmp(&row.key, &record.key, sizeof(row.key)) == 0 && row.revision == record.revision &&
+           memcmp(row.session_id, record.session_id, sizeof(row.session_id)) == 0 &&
+           row.kind == record.kind && row.record_bytes == record_bytes.len &&
+           row.retain >= retain_of(record.expires_ms);
+}

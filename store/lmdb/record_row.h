@@ -59,6 +59,8 @@ SES_MUST_CHECK enum ses_status ses_record_row_decode(struct ses_slice bytes, uin
                                                      struct record_row *ret_row);
 /* [any] The row that belongs to a record, as far as its header knows: retain is its own expiry. */
 void ses_record_row_make(const struct ses_record *record, uint32_t record_bytes, struct record_row *ret_row);
+/* [any] The index says the same of a record as its header, and is whole. */
+bool ses_record_row_agrees(struct ses_slice row_bytes, uint64_t locator, struct ses_slice record_bytes);
 /* [any] True if a wins over b when both are found on disk. Locators are ordered by time across shards.
  *   two sessions           the higher revision, then the later one; an inbox counts as a session
  *   two intents            the later one

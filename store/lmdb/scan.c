@@ -9,7 +9,6 @@
 #include "env_check.h"
 #include "env_tree.h"
 #include "shard.h"
-#include "word.h"
 
 #define SCAN_BLOCK_BYTES SES_MIB
 #define SCAN_BLOCK_ROWS  1024
@@ -32,21 +31,12 @@ struct scan {
     struct scan_item item[SCAN_BLOCK_ROWS];
 };
 
-/* The index must say the same as the record's header. */
 static bool row_agrees(const struct env_tree *index, uint64_t locator, struct ses_slice bytes)
 {
-    struct ses_record record;
-    struct record_row row;
-    MDB_val value;
+    MDB_val row;
 
-    if (ses_env_tree_get(index, locator, &value) != 0 ||
-        ses_record_row_decode(env_slice(&value), locator, &row) != SES_OK ||
-        ses_record_decode(bytes, &record) != SES_OK)
-        return false;
-    return memcmp(&row.key, &record.key, sizeof(row.key)) == 0 && row.revision == record.revision &&
-           memcmp(row.session_id, record.session_id, sizeof(row.session_id)) == 0 &&
-           row.kind == record.kind && row.record_bytes == bytes.len &&
-           row.retain >= retain_of(record.expires_ms);
+    return ses_env_tree_get(index, locator, &row) == 0 &&
+           ses_record_row_agrees(env_slice(&row), locator, bytes);
 }
 
 /* Copies rows from *from on, and moves it behind them. MDB_NOTFOUND behind the last, MDB_CORRUPTED. */

@@ -57,6 +57,7 @@ static enum ses_status make_store(const struct ses_lmdb_options *options, struct
     store->batch_max = options->batch_max;
     store->queue_max = options->queue_max;
     store->shard.lock_fd = -1;
+    ses_lmdb_scrub_init(&store->scrub, options->scrub_per_second, ses_clock_now_ms(), ses_clock_mono_ms());
     *ret_store = store;
     return SES_OK;
 }
@@ -209,6 +210,7 @@ void ses_lmdb_close(struct ses_lmdb *store)
     if (store->number < SES_STORE_SHARDS_MAX)
         ses_shard_close(&store->shard);
     free_batches(store);
+    ses_lmdb_scrub_done(&store->scrub);
     free(store->owner_bytes);
     free(store->watches);
     free(store);

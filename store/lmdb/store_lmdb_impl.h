@@ -22,6 +22,9 @@
 #define STORE_HELD_TELL_MS      10000 /* a snapshot that is held as long is told of */
 #define STORE_GET_TRIES         16    /* a record that moves while it is read */
 
+#define STORE_SCRUB_SLICE_MAX 512    /* records in one call: 1 to 2 ms of the loop */
+#define STORE_SCRUB_PASS_MS   600000 /* a pass begins so long after the one before it, or later */
+
 /* Of data.mdb in use, while a snapshot is held: up to 9 MiB more are reserved ahead. */
 #define STORE_HELD_FILE_BYTES(quota_bytes) (2 * (quota_bytes) + (UINT64_C(16) << 20))
 
@@ -31,6 +34,20 @@ struct store_held {
     int pid;
     uint64_t since_ms; /* first seen */
     bool told;
+};
+
+/* scrub.c: where it is. */
+struct store_scrub {
+    unsigned per_second; /* 0: it is off */
+    uint64_t looked_ms;  /* monotonic: the last slice */
+    bool passing;
+    unsigned shard;
+    uint64_t from; /* the next locator there */
+    uint64_t began_ms;
+    uint64_t ended_ms; /* of the last whole pass; 0: none yet */
+    uint64_t damaged;  /* of this pass */
+    uint64_t damaged_before;
+    struct ses_arena arena;
 };
 
 struct ses_lmdb {
@@ -64,6 +81,7 @@ struct ses_lmdb {
     struct ses_committer committer;
     struct ses_collect_clock collect_clock;
     struct store_held held;
+    struct store_scrub scrub;
     struct ses_batch *filling; /* puts since the last flush */
     struct batch_list filled;  /* full ones since the last flush */
     struct batch_list spare;
@@ -118,6 +136,12 @@ void ses_lmdb_tick(struct ses_lmdb *store);
 
 /* [loop] The environment of a shard, opened if need be. SES_NOT_FOUND: no process has made it yet. */
 SES_MUST_CHECK enum ses_status ses_lmdb_env(struct ses_lmdb *store, unsigned shard, struct ses_env **ret_env);
+
+/* reader.c: [loop] Counted and logged, each word once. found_by: "call", "scrub". */
+void ses_lmdb_tell_damaged(struct ses_lmdb *store, uint64_t word, const char *found_by);
+/* scrub.c */
+void ses_lmdb_scrub_init(struct store_scrub *scrub, unsigned per_second, uint64_t now_ms, uint64_t mono_ms);
+void ses_lmdb_scrub_done(struct store_scrub *scrub);
 
 /* [loop] held.c, once a second: notices, tells and bounds what a snapshot that is held costs. */
 void ses_lmdb_look_at_snapshots(struct ses_lmdb *store, uint64_t now_ms);

@@ -15,7 +15,7 @@ import urllib.request
 
 import grpc
 
-from harness import BUILD, PATIENCE, Server, has_test_hooks, unique, wait_until
+from harness import BUILD, PATIENCE, Server, has_test_hooks, unique, wait_until, whoever_arguments
 from session_service import Sessions, explain
 
 SHOPPERS = 4
@@ -251,8 +251,8 @@ class Files(Case):
         shutil.rmtree(keys / "seal")
         shutil.rmtree(keys / "step")
         self.assertEqual(self.states("seal"), {"seal-1": "active"})
-        check = subprocess.run([BUILD / "sessiond", "--config", self.server.command[-1], "--data", self.server.data, "--check"],
-                               capture_output=True, text=True, check=False)
+        check = subprocess.run([BUILD / "sessiond", *whoever_arguments(), "--data", self.server.data, "--listen", "127.0.0.1:0",
+                                "--admin", "127.0.0.1:0", "--check"], capture_output=True, text=True, timeout=PATIENCE, check=False)
         self.assertEqual(check.returncode, 0, check.stderr)
         self.assertFalse((keys / "seal").exists())
         self.server.start()

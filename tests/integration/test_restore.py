@@ -7,7 +7,7 @@ import signal
 import subprocess
 import unittest
 
-from harness import BUILD, PATIENCE, Server, create_request, initial_metadata, unique, wait_until
+from harness import BUILD, PATIENCE, Server, create_request, initial_metadata, unique, wait_until, whoever_arguments
 from session_service import EXACT, Sessions
 
 SESSIONS = 30
@@ -192,7 +192,7 @@ class Killed(Case):
         return process.returncode == -signal.SIGKILL
 
     def start_server(self):
-        command = [BUILD / "sessiond", "--data", self.data, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--check"]
+        command = [BUILD / "sessiond", *whoever_arguments(), "--data", self.data, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--check"]
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
     def test_at_every_sync(self):

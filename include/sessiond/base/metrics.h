@@ -97,6 +97,13 @@
       "Times a failed sync stopped a shard's writer")                                                        \
     X(STORE_UNREADABLE, "sessiond_store_unreadable_total", "counter",                                        \
       "Records that were found damaged when they were read, each once a worker")                             \
+    X(STORE_SCRUBBED, "sessiond_store_scrubbed_total", "counter",                                            \
+      "Records that the scrub has read and opened (store.scrub_per_second)")                                 \
+    X(STORE_SCRUB_DAMAGED, "sessiond_store_scrub_damaged", "gauge",                                          \
+      "Damaged records on disk, by the scrub's last whole pass, or by this one if it has found more")        \
+    X(STORE_SCRUB_SECONDS, "sessiond_store_scrub_pass_age_seconds", "gauge",                                 \
+      "How long ago the scrub's last whole pass ended, before the first one since it began; of the workers " \
+      "the longest")                                                                                         \
     X(STORE_PRESSED, "sessiond_store_pressed", "gauge",                                                      \
       "Workers whose shard (quota or disk) or session table is filled to 80 % (until below 70 %)")           \
     X(STORE_OVER_SHARE, "sessiond_store_over_share_total", "counter",                                        \

@@ -42,6 +42,7 @@ struct ses_lmdb_options {
         queue_max; /* puts waiting for the committer, SES_RESOURCE_EXHAUSTED above; a writer's is not 0 */
     /* A live record older than this at the shard's old end is appended again; a writer's is not 0. */
     uint64_t gc_age_ms;
+    unsigned scrub_per_second; /* records that ses_lmdb_scrub opens; 0: none */
     /* [committer thread] Completions wait: make the loop call ses_store_complete. */
     void (*notify)(void *arg);
     void *notify_arg;
@@ -55,5 +56,10 @@ struct ses_lmdb_options {
  * environment), SES_NO_MEMORY. The log line tells which file and what to do. */
 SES_MUST_CHECK enum ses_status ses_lmdb_open(const struct ses_lmdb_options *options,
                                              struct ses_store **ret_store);
+
+/* [worker's loop] A slice of looking through the records on disk, several times a second: as many as are due are read
+ * and opened, 512 at most, in transactions of 64. This process's shard, and its part of those that have no slot any
+ * more. What does not open is told once (record_unreadable) and counted. */
+void ses_lmdb_scrub(struct ses_store *store, uint64_t now_ms, uint64_t mono_ms);
 
 #endif
