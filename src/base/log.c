@@ -12,6 +12,11 @@
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
+const char *ses_log_level_name(enum ses_log_level level)
+{
+    return level_names[level];
+}
+
 static size_t room_left(const struct ses_log_line *line)
 {
     return SES_LOG_LINE_MAX - SES_LOG_TAIL_BYTES - line->len;

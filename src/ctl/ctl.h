@@ -98,6 +98,7 @@ int ctl_store_verify(const struct ctl *ctl);
 int ctl_session_show(const struct ctl *ctl);
 int ctl_session_find(const struct ctl *ctl);
 int ctl_session_revoke(const struct ctl *ctl);
+int ctl_log_level(const struct ctl *ctl);
 int ctl_status(const struct ctl *ctl);
 int ctl_dev_cert(const struct ctl *ctl);
 

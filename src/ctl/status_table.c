@@ -138,6 +138,11 @@ static enum ses_status write_head(const struct view *view, struct ses_buf *out)
         ctl_row_put(&row, true, "shedding load");
     (void)snprintf(text, sizeof(text), "durability %.20s", text_at(view->now, "durability"));
     ctl_row_put(&row, false, text);
+    if (json_is_string(json_object_get(view->now, "log_level")) &&
+        strcmp(text_at(view->now, "log_level"), "info") != 0) {
+        (void)snprintf(text, sizeof(text), "log %.20s", text_at(view->now, "log_level"));
+        ctl_row_put(&row, false, text);
+    }
     ctl_row_named(&row, false, "up", (double)(uint64_t)number_at(view->now, "uptime_s"), " s");
     if (number_at(view->now, "worker_deaths") > 0)
         ctl_row_named(&row, false, "worker deaths", number_at(view->now, "worker_deaths"), "");

@@ -50,6 +50,7 @@ static const struct method_row rows[] = {
     {.path = OPERATE "RevokeSession",
      .rights = SES_RIGHT_OPERATE,
      .start = ses_operator_revoke_session_start},
+    {.path = OPERATE "SetLogLevel", .rights = SES_RIGHT_OPERATE, .start = ses_operator_set_log_level_start},
     /* Shoppers have no credentials, the handle is what opens it, and no shopper is left standing for a proxy's rewriting: any host. */
     {.path = SES_RETURN_PATH,
      .flow = "Return",

@@ -6,5 +6,6 @@
 
 void ses_operator_show_session_start(struct ses_exchange *x, void *service);
 void ses_operator_revoke_session_start(struct ses_exchange *x, void *service);
+void ses_operator_set_log_level_start(struct ses_exchange *x, void *service);
 
 #endif

@@ -80,6 +80,7 @@ enum ses_status ses_board_new(const struct ses_config *config, struct ses_board_
     }
     board->workers = config->workers;
     board->durability = config->durability;
+    atomic_init(&board->log_level, (uint32_t)config->log_level);
     atomic_init(&board->missing_percent, (uint32_t)config->ready_missing_percent);
     board->started_wall_ms = ses_clock_wall_ms();
     board->started_mono_ns = ses_clock_mono_ns();
@@ -110,6 +111,19 @@ const char *ses_slot_state_name(enum ses_slot_state state)
 
     _Static_assert(sizeof(names) / sizeof(names[0]) == SES_SLOT_STATE_COUNT, "a new state needs a name");
     return names[state];
+}
+
+enum ses_log_level ses_board_log_level(const struct ses_board *board)
+{
+    return (enum ses_log_level)atomic_load_explicit(&board->log_level, memory_order_relaxed);
+}
+
+bool ses_board_follow_log_level(const struct ses_board *board, struct ses_log *log)
+{
+    enum ses_log_level before = log->level;
+
+    log->level = ses_board_log_level(board);
+    return log->level != before;
 }
 
 void ses_board_beat(struct ses_board *board, unsigned slot)

@@ -14,6 +14,7 @@
 #ifndef SESSIOND_SRC_RUNTIME_BOARD_H
 #define SESSIOND_SRC_RUNTIME_BOARD_H
 
+#include <sessiond/base/log.h>
 #include <sessiond/base/metrics.h>
 #include <sessiond/base/shared_memory.h>
 
@@ -32,7 +33,7 @@ enum ses_slot_state {
 #define SES_BOARD_SLOTS_MAX (SES_CONFIG_WORKERS_MAX + 1)
 
 /* Raised with every change of struct ses_board: what it means counts too, not only where it lies. */
-#define SES_BOARD_LAYOUT 1
+#define SES_BOARD_LAYOUT 2
 #define SES_BOARD_PAGE   4096
 
 /* A process that is or was in a slot. */
@@ -47,6 +48,9 @@ struct ses_board {
     enum ses_durability durability;
     uint64_t started_wall_ms;
     uint64_t started_mono_ns;
+    /* enum ses_log_level: the configuration's, or what an operator has set since (SetLogLevel, in any
+     * worker). */
+    _Atomic uint32_t log_level;
     _Atomic uint64_t sessions_loaded;
     _Atomic uint64_t start_ms;        /* from start to the first time all workers were ready; 0 = not yet */
     _Atomic uint64_t worker_deaths;   /* unwanted ones */
@@ -89,6 +93,9 @@ uint64_t ses_board_counters_layout(void);
 struct ses_metrics *ses_board_supervisor(struct ses_board *board);
 enum ses_slot_state ses_board_state(const struct ses_board *board, unsigned slot);
 const char *ses_slot_state_name(enum ses_slot_state state);
+enum ses_log_level ses_board_log_level(const struct ses_board *board);
+/* [any] Once a second: the log goes on at the board's level. True: it was another one. */
+bool ses_board_follow_log_level(const struct ses_board *board, struct ses_log *log);
 /* [child] Once a second at least; the supervisor kills a worker whose heartbeat is too old. */
 void ses_board_beat(struct ses_board *board, unsigned slot);
 /* Monotonic; 0: never. */

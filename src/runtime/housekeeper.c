@@ -141,6 +141,13 @@ static void on_look(uv_timer_t *handle)
     ses_turnaway_look(keeper->turnaway, keeper->leaving);
 }
 
+/* At the usual level info quiet tells warnings only: a scrape every few seconds would bury everything
+ * else. */
+static enum ses_log_level quiet_level(enum ses_log_level level)
+{
+    return level == SES_LOG_INFO ? SES_LOG_WARN : level;
+}
+
 /* Before start_ms is set the shards may not exist yet, and a loader may be filling the table: nobody
  * else may touch either then. The clock is kept once a minute, so that another boot loses at most that. */
 static void on_second(uv_timer_t *handle)
@@ -148,6 +155,8 @@ static void on_second(uv_timer_t *handle)
     struct ses_housekeeper *keeper = handle->data;
 
     ses_board_beat(keeper->env->board, keeper->env->slot);
+    if (ses_board_follow_log_level(keeper->env->board, &keeper->log))
+        keeper->quiet.level = quiet_level(keeper->log.level);
     ses_vitals_tick(&keeper->vitals);
     /* Until all workers have been ready once, and so have made their shards, there is nothing to keep. */
     if (keeper->leaving || atomic_load_explicit(&keeper->env->board->start_ms, memory_order_relaxed) == 0)
@@ -340,12 +349,10 @@ static void close_parts(struct ses_housekeeper *keeper)
     (void)uv_loop_close(&keeper->loop);
 }
 
-/* At the usual level info quiet tells warnings only: a scrape every few seconds would bury everything
- * else. */
 int ses_housekeeper_run(const struct ses_child_env *env)
 {
     struct ses_housekeeper *keeper = calloc(1, sizeof(*keeper));
-    enum ses_log_level level = env->config->log_level;
+    enum ses_log_level level = ses_board_log_level(env->board);
     enum ses_status status;
 
     if (keeper == NULL)
@@ -353,7 +360,7 @@ int ses_housekeeper_run(const struct ses_child_env *env)
     ses_random_init();
     keeper->env = env;
     ses_log_init(&keeper->log, STDERR_FILENO, level, env->role);
-    ses_log_init(&keeper->quiet, STDERR_FILENO, level == SES_LOG_INFO ? SES_LOG_WARN : level, env->role);
+    ses_log_init(&keeper->quiet, STDERR_FILENO, quiet_level(level), env->role);
     keeper->log.metrics = &env->board->metrics[env->board->workers];
     keeper->quiet.metrics = keeper->log.metrics;
     keeper->timekeeper = (struct ses_timekeeper){.layout = env->layout, .log = &keeper->log};

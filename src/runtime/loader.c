@@ -19,7 +19,7 @@ int ses_loader_run(const struct ses_child_env *env)
     struct ses_log log;
 
     ses_random_init();
-    ses_log_init(&log, STDERR_FILENO, env->config->log_level, env->role);
+    ses_log_init(&log, STDERR_FILENO, ses_board_log_level(env->board), env->role);
     log.metrics = &env->board->metrics[env->board->workers];
     status = ses_confine_child(env, SES_CONFINE_HOUSEKEEPER, log.metrics, &log);
     if (status == SES_OK)

@@ -116,6 +116,7 @@ static void put_server(struct ses_json *json, const struct ses_board *board,
     put_text(json, "commit", ses_version_commit());
     put_text(json, "listen", board->listen);
     put_text(json, "durability", ses_durability_name(board->durability));
+    put_text(json, "log_level", ses_log_level_name(ses_board_log_level(board)));
     put_real(json, "uptime_s", (double)up_ns * NS);
     put_u64(json, "mono_ms", view->now_mono_ns / SES_NS_PER_MS);
     put_readiness(json, board, view);

@@ -254,12 +254,25 @@ static void follow(struct ses_supervisor *sup)
     sup->stop_wanted = NULL;
 }
 
+/* Every process follows by itself; one of them says so. */
+static void follow_log_level(struct ses_supervisor *sup)
+{
+    struct ses_log_line line;
+
+    if (!ses_board_follow_log_level(sup->board, &sup->log))
+        return;
+    ses_log_begin_audit(&sup->log, "log_level", &line);
+    ses_log_str(&line, "to", ses_log_level_name(sup->log.level));
+    ses_log_end(&line);
+}
+
 static void tell_vitals(struct ses_supervisor *sup, uint64_t now_ms)
 {
     if (now_ms < sup->vitals_ms + TICK_MS)
         return;
     sup->vitals_ms = now_ms;
     ses_vitals_tick(&sup->vitals);
+    follow_log_level(sup);
 }
 
 /* What was asked for while it could not be done: both say again that they wait if it still cannot. */

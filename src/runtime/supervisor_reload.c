@@ -56,6 +56,7 @@ void ses_supervisor_begin_rolling(struct ses_supervisor *sup)
 {
     sup->board->durability = sup->config.durability;
     sup->log.level = sup->config.log_level;
+    atomic_store_explicit(&sup->board->log_level, (uint32_t)sup->config.log_level, memory_order_relaxed);
     sup->generation++;
     sup->rolling = true;
     ses_supervisor_see_keys(sup);

@@ -186,6 +186,7 @@ enum ses_status ses_worker_open_service(struct ses_worker *worker)
         .return_urls_count = config->return_urls_count,
         .binding = {.mode = config->binding_mode, .missing = config->binding_missing},
         .bindings = worker->binding_modes,
+        .log_level = &worker->env->board->log_level,
         .log = &worker->log,
         .metrics = worker->metrics,
     };

@@ -63,6 +63,7 @@ static void on_second(uv_timer_t *handle)
 {
     struct ses_worker *worker = handle->data;
 
+    (void)ses_board_follow_log_level(worker->env->board, &worker->log);
     ses_vitals_tick(&worker->vitals);
     ses_store_maintain(worker->store);
 }

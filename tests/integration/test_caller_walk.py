@@ -65,6 +65,7 @@ ROWS = {
     SERVICE + "WatchSession": {**WITH_TOKEN, "fill": by_token(), "stream": True},
     OPERATOR + "ShowSession": {**OPERATES, "fill": by_name()},
     OPERATOR + "RevokeSession": {**OPERATES, "fill": by_name(reason="walked")},
+    OPERATOR + "SetLogLevel": {**OPERATES, "fill": lambda _session, _token: {"level": "LOG_LEVEL_INFO"}},
     # A shopper's browser has no credential: the handle is the authority, and tells nothing but where it leads.
     "Return": {"right": None, "get": "/r/nothing"},
     "Health": {"right": None, "get": "/health"},

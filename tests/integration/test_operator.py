@@ -271,6 +271,65 @@ class Audit(unittest.TestCase):
         server.stop()
 
 
+class LogLevel(unittest.TestCase):
+    """Without a reload, in every process, and until a reload."""
+
+    def ctl(self, server, *args):
+        return subprocess.run([BUILD / "sessiondctl", "--data", server.data, "--admin", f"127.0.0.1:{server.admin_port}", *args],
+                              capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+    def set(self, server, level):
+        done = self.ctl(server, "log-level", level)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        rows = wait_until(lambda: [r for r in server.lines("log_level") if r["to"] == level], "the supervisor's line")
+        self.assertEqual(rows[-1]["role"], "supervisor")
+        status = json.loads(self.ctl(server, "status", "--once", "--json").stdout)
+        self.assertEqual(status["log_level"], level)
+
+    def logs(self, server, role):
+        """One request of its own of every worker, or a page of the housekeeper's; whether that process wrote a line."""
+        before = len([r for r in server.lines("request") if r["role"] == role])
+        if role == "housekeeper":
+            server.metrics()
+        else:
+            server.curl("/no/such/path")
+        return len([r for r in server.lines("request") if r["role"] == role]) > before
+
+    def test_every_process_follows_and_a_reload_brings_the_configurations_back(self):
+        server = Server(workers=2).start()
+        self.addCleanup(server.cleanup)
+        workers = ["worker-0", "worker-1"]
+        for role in workers:
+            wait_until(lambda role=role: self.logs(server, role), f"a line of {role}")
+        self.set(server, "debug")
+        self.assertIn("  log debug", self.ctl(server, "status", "--once").stdout)
+        wait_until(lambda: self.logs(server, "housekeeper"), "a scrape's line, which debug alone has")
+        self.set(server, "error")
+        # The board is looked at once a second: none of the lines that a request would be is written from some moment on.
+        wait_until(lambda: not any(self.logs(server, role) for role in [*workers, "housekeeper"] for _ in range(8)), "silence")
+        self.assertEqual(server.lines("operator_call")[-1]["flow"], "SetLogLevel")
+        # A worker that dies comes back at that level, not at the configuration's.
+        pids = server.workers()
+        os.kill(pids[0], 9)
+        wait_until(lambda: server.have_replaced(pids[:1]), "its replacement")
+        self.assertFalse(any(self.logs(server, role) for role in workers for _ in range(8)))
+        server.process.send_signal(1)
+        for role in workers:
+            wait_until(lambda role=role: self.logs(server, role), f"a line of {role} again")
+        server.stop()
+
+    def test_what_is_no_level(self):
+        server = Server(workers=1).start()
+        self.addCleanup(server.cleanup)
+        self.assertEqual(self.ctl(server, "log-level", "loud").returncode, 2)
+        for body in ("{}", '{"level":"LOG_LEVEL_UNSPECIFIED"}', '{"level":5}', '{"level":-1}', '{"level":"x"}'):
+            done = subprocess.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket", server.data / "operator.sock",
+                                   "-H", "content-type: application/json", "-d", body, f"http://localhost{OPERATOR}SetLogLevel"],
+                                  capture_output=True, text=True, timeout=PATIENCE, check=True)
+            self.assertEqual(done.stdout, "400", body)
+        server.stop()
+
+
 class Callers(unittest.TestCase):
     """At a port: only who has the right operate, for its own merchants and modes. At the socket nobody needs a key."""
 
@@ -297,6 +356,11 @@ class Callers(unittest.TestCase):
             self.assertEqual(refusal(call, "shop_a", method, **more), (*denied, {"right": "operate"}))
             self.assertEqual(refusal(call, "desk", method, test_mode=False, **more), (*denied, {"mode": "live"}))
         self.assertEqual(call("desk", "RevokeSession", reason="asked by risk").revoke_reason, "asked by risk")
+        # The log is everybody's: nobody sets its level through a port.
+        with self.assertRaises(grpc.RpcError) as caught:
+            clients["desk"].method(OPERATOR + "SetLogLevel")(request_class(OPERATOR + "SetLogLevel")(level=1), timeout=PATIENCE,
+                                                            metadata=clients["desk"].metadata, wait_for_ready=True)
+        self.assertEqual(explain(caught.exception)[:2], ("PERMISSION_DENIED", "OPERATOR_ONLY"))
         rows = wait_until(lambda: (rows := server.lines("operator_call")) and len(rows) >= 7 and rows, "the lines")
         self.assertEqual({(row["caller"], row.get("uid")) for row in rows}, {("desk", None), ("shop_a", None)})
         self.assertEqual([row.get("reason") for row in rows if row["grpc_status"] == "OK"], [None, "asked by risk"])

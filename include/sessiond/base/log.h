@@ -20,6 +20,9 @@ struct ses_metrics;
 
 enum ses_log_level { SES_LOG_DEBUG, SES_LOG_INFO, SES_LOG_WARN, SES_LOG_ERROR };
 
+/* "debug"; static storage. */
+const char *ses_log_level_name(enum ses_log_level level);
+
 #define SES_LOG_LINE_MAX  2048
 #define SES_LOG_SAME_MAX  1000  /* lines of one kind in a window, see ses_log_begin_bounded */
 #define SES_LOG_WINDOW_MS 10000 /* ... of this length */

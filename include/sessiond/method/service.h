@@ -57,6 +57,7 @@ struct ses_service_options {
     struct ses_binding_policy binding; /* of merchants that are not in the list */
     const struct ses_merchant_binding *bindings;
     size_t bindings_count;
+    _Atomic uint32_t *log_level; /* of every process, enum ses_log_level; each follows within a second */
     struct ses_log *log;
     struct ses_metrics *metrics;
 };

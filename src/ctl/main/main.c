@@ -51,6 +51,8 @@ static const struct command {
      "the same wherever it is: both modes, and --tenant A,B and --merchant C,D as lists"},
     {"session", "revoke", "ID --test|--live", 1, ctl_session_revoke,
      "end it for good; --reason TEXT is kept with it"},
+    {"log-level", NULL, "LEVEL", 1, ctl_log_level,
+     "debug, info, warn or error, from now on, without a reload; by DIR/operator.sock"},
     {"status", NULL, "[--once]", 0, ctl_status,
      "a running sessiond: rates, latencies, workers, connectors; drawn anew each second on a terminal"},
     {"dev-cert", NULL, "DIR", 1, ctl_dev_cert,
