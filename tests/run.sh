@@ -8,7 +8,7 @@ usage() {
     cat <<'END'
 usage: tests/run.sh              everything: all tests on the gcc build, all but the long ones on the clang build
        tests/run.sh -R REGEX ..  arguments go to ctest
-       tests/run.sh --nightly    everything, the long tests with many more rounds, the models with random seeds, and the mutations of the store
+       tests/run.sh --nightly    everything, the long tests with many more rounds, the models with random seeds, the mutations of the store, the version before
        tests/run.sh --clients    clients and suites that we did not write (tests/clients/*/run.sh), on the gcc build
 Needs neither root nor the network once the packages of deploy/packages.sh and tests/node_modules are there. Writes to build-gcc/,
 build-clang/ and the temporary folder ($TMPDIR, else /tmp), there under names of its own.
@@ -103,6 +103,14 @@ run_mutations() {
     /usr/bin/python3 -B tests/mutation/run.py
 }
 
+# Exit code 77: the history does not have the version before, as the line says.
+run_previous() {
+    local status=0
+    phase "the version before on one data directory with this one"
+    SES_BUILD=$PWD/build-gcc /usr/bin/python3 -B tests/formats/previous.py || status=$?
+    [ $status = 0 ] || [ $status = 77 ] || fail "the version before does not read what this one writes, or the other way round"
+}
+
 mode=tests
 case "${1-}" in
 -h | --help) usage; exit 0 ;;
@@ -133,5 +141,8 @@ run_tests build-gcc --no-tests=error "$@"
 # What was asked for may be long tests alone.
 no_tests=$([ $# -gt 0 ] && echo ignore || echo error)
 run_tests build-clang "--no-tests=$no_tests" -LE long "$@"
-[ "$mode" != nightly ] || run_mutations
+if [ "$mode" = nightly ]; then
+    run_mutations
+    run_previous
+fi
 phase "all tests have passed"

@@ -1,0 +1,103 @@
+#!/usr/bin/python3
+"""Does the version before read what this one writes, and go back and forth? Builds the commit that PREVIOUS names from the history, and
+lets both versions serve one data directory in turn: this one makes payments of every kind, the former one finds them and goes on with
+them, this one finds all of that. Going back to the version before is thereby no loss, as long as seal and step keys were not rotated.
+
+    tests/formats/previous.py                    builds it below the temporary folder (minutes)
+    SES_PREVIOUS_BUILD=DIR tests/formats/previous.py    a build of it that is there
+
+SES_BUILD is this version's build. Exit code 77, with a line, where the history does not have the commit."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "integration"))
+import payments_kept  # noqa: E402
+from harness import Server  # noqa: E402
+
+PREVIOUS = (HERE / "PREVIOUS").read_text().split()[0]
+SKIPPED = 77
+former = None  # the folder of its programs
+
+
+def git(*args, **options):
+    return subprocess.run(["git", "-C", str(ROOT), *args], capture_output=True, check=False, **options)
+
+
+def build(folder):
+    source, binary = folder / "source", folder / "build"
+    source.mkdir()
+    archive = git("archive", PREVIOUS)
+    subprocess.run(["tar", "-x", "-C", str(source)], input=archive.stdout, check=True)
+    for step in (["cmake", "-S", str(source), "-B", str(binary), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DSES_TESTS=OFF"],
+                 ["cmake", "--build", str(binary), "--target", "sessiond", "sessiondctl"]):
+        done = subprocess.run(step, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(f"{' '.join(step)}\n{done.stdout[-3000:]}")
+    return binary
+
+
+class Former(Server):
+    """A server of the version before: what it does not know of this version's command line and limits is left out."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.command[0] = str(former / "sessiond")
+        pathlib.Path(self.temporary, "config.yaml").write_text(payments_kept.CONFIG)
+        if "--user" in self.command:
+            at = self.command.index("--user")
+            del self.command[at:at + 2]
+
+
+class BackAndForth(unittest.TestCase):
+    def serve(self, kind, data, *steps):
+        server = kind(workers=2, sandbox=False, data=data, config=payments_kept.CONFIG)
+        self.addCleanup(server.cleanup)
+        server.start()
+        for step in steps:
+            step(self, server)
+        self.assertEqual(server.lines("record_unreadable"), [])
+        server.stop()
+
+    def verify(self, programs, verb, data):
+        done = subprocess.run([programs / "sessiondctl", "--data", data, "--json", "store", verb], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_both_versions_serve_one_data_directory(self):
+        kept = {}
+        with tempfile.TemporaryDirectory(prefix="sessiond-formats-") as folder:
+            data = pathlib.Path(folder) / "data"
+            today = pathlib.Path(os.environ.get("SES_BUILD", ROOT / "build-gcc")).resolve()
+            self.serve(Server, data, lambda _, server: kept.update(payments_kept.make(server)))
+            self.verify(former, "check", data)
+            self.serve(Former, data, lambda test, server: payments_kept.check(test, server, kept),
+                       lambda test, server: payments_kept.go_on(test, server, kept))
+            self.verify(today, "verify", data)
+            more = {}
+            self.serve(Server, data, lambda test, server: payments_kept.check(test, server, kept),
+                       lambda _, server: more.update(payments_kept.make(server)))
+            self.serve(Former, data, lambda test, server: payments_kept.check(test, server, kept),
+                       lambda test, server: payments_kept.go_on(test, server, more))
+            self.serve(Server, data, lambda test, server: payments_kept.check(test, server, more))
+
+
+def main():
+    global former
+    if "SES_PREVIOUS_BUILD" in os.environ:
+        former = pathlib.Path(os.environ["SES_PREVIOUS_BUILD"]).resolve()
+    elif git("cat-file", "-e", PREVIOUS + "^{commit}").returncode != 0:
+        print(f"formats: skipped: the history does not have {PREVIOUS}, the version before (a shallow clone, an archive?)")
+        return SKIPPED
+    with tempfile.TemporaryDirectory(prefix="sessiond-previous-") as folder:
+        former = former or build(pathlib.Path(folder))
+        result = unittest.TextTestRunner(verbosity=2).run(unittest.defaultTestLoader.loadTestsFromTestCase(BackAndForth))
+    return 0 if result.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
