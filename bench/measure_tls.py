@@ -124,10 +124,17 @@ def openssl_server(pair):
         process.wait()
 
 
-def measure_idle(args, port, pid, ca):
+def port_of(address):
+    return int(address.rpartition(":")[2])
+
+
+def measure_idle(args, serve, ca):
+    """Each on a server of its own: what the one before has given back would be taken for nothing."""
     for name, context in (("plain", None), ("TLS 1.3", client(ca, version=ssl.TLSVersion.TLSv1_3)), ("TLS 1.2", client(ca, version=ssl.TLSVersion.TLSv1_2))):
         for http2 in (False, True):
-            print(f"idle connection, {name}, HTTP/{'2' if http2 else '1.1'}: {idle(port, pid, args.connections, context, http2):.1f} KiB", flush=True)
+            with serve() as (address, pid):
+                kib = idle(port_of(address), pid, args.connections, context, http2)
+            print(f"idle connection, {name}, HTTP/{'2' if http2 else '1.1'}: {kib:.1f} KiB", flush=True)
 
 
 def measure_calls(args, address, pid, ca):
@@ -164,15 +171,20 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="sessiond-tls-"))
     try:
         pair = certificate(folder)
-        server = bench_server.Server(args.build, folder, cores="0-1", log_level="warn", settings={
-            "tls.certificate": pair[0], "tls.key": pair[1], "tls.plaintext": "allow", "limits.idle_ms": 3600000})
-        try:
-            port, pid = int(server.listen.rpartition(":")[2]), server.workers()[0]
-            measure_idle(args, port, pid, pair[0])
-            measure_calls(args, server.listen, pid, pair[0])
-            measure_handshakes(args, port, pid, pair)
-        finally:
-            server.stop()
+
+        @contextlib.contextmanager
+        def serve():
+            server = bench_server.Server(args.build, folder, cores="0-1", log_level="warn", settings={
+                "tls.certificate": pair[0], "tls.key": pair[1], "tls.plaintext": "allow", "limits.idle_ms": 3600000})
+            try:
+                yield server.listen, server.workers()[0]
+            finally:
+                server.stop()
+
+        measure_idle(args, serve, pair[0])
+        with serve() as (address, pid):
+            measure_calls(args, address, pid, pair[0])
+            measure_handshakes(args, port_of(address), pid, pair)
     finally:
         shutil.rmtree(folder)
 

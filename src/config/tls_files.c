@@ -25,7 +25,7 @@ static enum ses_status refuse(const struct ses_config *config, const char *key,
  * group, which is how machines hand keys to services. */
 static bool key_is_private(const struct stat *st)
 {
-    mode_t refused = st->st_uid == 0 && geteuid() != 0 ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO;
+    mode_t refused = st->st_uid == 0 ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO;
 
     return (st->st_mode & refused) == 0;
 }
@@ -34,7 +34,7 @@ static enum ses_status open_file(const char *path, bool secret, int *ret_fd, siz
                                  struct ses_fault *what)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat st;
+    struct stat st = {.st_size = 0};
     enum ses_status status = SES_OK;
 
     if (fd < 0 || fstat(fd, &st) != 0)
