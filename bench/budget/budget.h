@@ -42,6 +42,8 @@ void budget_scrub(const char *dir, unsigned operations);
 /* paths_token.c */
 void budget_sign(const char *dir, unsigned operations);
 void budget_verify(const char *dir, unsigned operations);
+/* paths_caller.c */
+void budget_caller(const char *dir, unsigned operations);
 /* paths_http2.c */
 void budget_http2_turn(const char *dir, unsigned operations);
 

@@ -7,12 +7,19 @@
 #include <sessiond/base/random.h>
 
 static const struct budget_path paths[] = {
-    {"decode", 200, budget_decode},  {"validate", 200, budget_validate},
-    {"claim", 1000, budget_claim},   {"record", 200, budget_record},
-    {"seal", 1000, budget_seal},     {"commit", 1024, budget_commit}, /* 16 batches of 64 */
-    {"get", 500, budget_get},        {"scrub", 512, budget_scrub},
-    {"sign", 50, budget_sign},       {"verify", 20, budget_verify},
-    {"encode", 1000, budget_encode}, {"http2_turn", 1024, budget_http2_turn}, /* 16 turns of 64 calls */
+    {"decode", 200, budget_decode},
+    {"validate", 200, budget_validate},
+    {"claim", 1000, budget_claim},
+    {"record", 200, budget_record},
+    {"seal", 1000, budget_seal},
+    {"commit", 1024, budget_commit}, /* 16 batches of 64 */
+    {"get", 500, budget_get},
+    {"scrub", 512, budget_scrub},
+    {"sign", 50, budget_sign},
+    {"verify", 20, budget_verify},
+    {"encode", 1000, budget_encode},
+    {"caller", 1000, budget_caller},
+    {"http2_turn", 1024, budget_http2_turn}, /* 16 turns of 64 calls */
 };
 
 int main(int argc, char **argv)
