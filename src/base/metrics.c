@@ -73,6 +73,13 @@ void ses_gauge_set(struct ses_metrics *m, enum ses_counter counter, uint64_t val
         atomic_store_explicit(&m->counter[counter], value, memory_order_relaxed);
 }
 
+void ses_caller_count(struct ses_metrics *m, unsigned cell, bool admitted)
+{
+    if (m != NULL && cell <= SES_METRIC_CALLERS_MAX)
+        atomic_fetch_add_explicit(admitted ? &m->callers[cell].admitted : &m->callers[cell].refused, 1,
+                                  memory_order_relaxed);
+}
+
 void ses_hist_add(struct ses_hist *hist, uint64_t value)
 {
     atomic_fetch_add_explicit(&hist->bucket[ses_hist_index(value)], 1, memory_order_relaxed);

@@ -246,6 +246,11 @@ const struct ses_caller *ses_callers_at(const struct ses_callers *callers, size_
     return &callers->read.callers[i];
 }
 
+void ses_callers_set_cell(struct ses_callers *callers, size_t i, unsigned cell)
+{
+    callers->read.callers[i].metric_cell = cell;
+}
+
 const struct ses_caller *ses_callers_find(const struct ses_callers *callers, struct ses_slice name)
 {
     return *name_slot(&callers->names, name);

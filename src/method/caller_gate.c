@@ -46,15 +46,15 @@ static void read_head(const struct ses_exchange *x, struct head *head)
     }
 }
 
-/* RFC 6750 section 2.1; a scheme in any case (RFC 9110 section 11.1). Another scheme's text is a key that nobody
- * has. */
+/* RFC 6750 section 2.1; a scheme in any case (RFC 9110 section 11.1). Without it, or of another, it
+ * is a key that nobody has. */
 static struct ses_slice bearer_key(struct ses_slice authorization)
 {
     struct ses_slice scheme = SES_STR("bearer ");
 
     if (ses_slice_ieq(ses_slice_cut(authorization, 0, scheme.len), scheme))
         return ses_slice_trim(ses_slice_cut(authorization, scheme.len, authorization.len));
-    return authorization;
+    return SES_STR("?");
 }
 
 /* ---- refusals ------------------------------------------------------------------------------------ */
@@ -236,6 +236,7 @@ enum ses_status ses_caller_gate_admit(void *arg, struct ses_exchange *x, struct 
     SES_REQUIRE(caller != NULL);
     x->caller = caller;
     status = allow(x, caller, &head, ret_error);
+    ses_caller_count(gate->metrics, caller->metric_cell, status == SES_OK);
     if (status == SES_OK)
         ses_family_add(gate->metrics, SES_F_CALLERS, ADMITTED, 1);
     else if (status == SES_PERMISSION_DENIED)

@@ -26,6 +26,30 @@ enum ses_status ses_callers_open(const struct ses_config *config, const struct s
     return ses_callers_load(config->callers, layout->callers_key, ret_callers, ret_fault);
 }
 
+_Static_assert(SES_METRIC_CALLER_NAME_SIZE == SES_CALLER_NAME_MAX + 1, "every name fits");
+
+/* The cell of that name, or the first free one, which becomes it. */
+static unsigned place_of(struct ses_caller_cell *cells, struct ses_slice name)
+{
+    unsigned i = 0;
+
+    while (i < SES_METRIC_CALLERS_MAX && atomic_load_explicit(&cells[i].named, memory_order_relaxed) != 0 &&
+           !ses_slice_eq_str(name, cells[i].name))
+        i++;
+    if (i == SES_METRIC_CALLERS_MAX || atomic_load_explicit(&cells[i].named, memory_order_relaxed) != 0)
+        return i;
+    (void)snprintf(cells[i].name, sizeof(cells[i].name), "%.*s", SES_FMT(name));
+    atomic_store_explicit(&cells[i].named, 1, memory_order_release);
+    return i;
+}
+
+void ses_callers_place(struct ses_callers *callers, struct ses_board *board)
+{
+    for (size_t i = 0; callers != NULL && i < ses_callers_count(callers); i++)
+        ses_callers_set_cell(
+            callers, i, place_of(ses_board_supervisor(board)->callers, ses_callers_at(callers, i)->name));
+}
+
 void ses_callers_tell(const struct ses_callers *callers, struct ses_log *log)
 {
     if (callers == NULL)

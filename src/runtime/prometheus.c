@@ -143,7 +143,42 @@ static enum ses_status connector_seconds(const struct ses_board *board, const st
     return SES_OK;
 }
 
-/* The only labels with a text that is not a constant of ours: hosts that the operator lets workers call. */
+/* ---- callers ------------------------------------------------------------------------------------------- */
+
+static enum ses_status caller_rows(const struct ses_board *board, unsigned cell, const char *name,
+                                   struct ses_buf *out)
+{
+    uint64_t admitted = 0;
+    uint64_t refused = 0;
+
+    for (unsigned slot = 0; slot <= board->workers; slot++) {
+        const struct ses_caller_cell *row = &board->metrics[slot].callers[cell];
+
+        admitted += atomic_load_explicit(&row->admitted, memory_order_relaxed);
+        refused += atomic_load_explicit(&row->refused, memory_order_relaxed);
+    }
+    return ses_buf_appendf(out,
+                           "sessiond_caller_requests_total{caller=\"%s\",verdict=\"admitted\"} %llu\n"
+                           "sessiond_caller_requests_total{caller=\"%s\",verdict=\"refused\"} %llu\n",
+                           name, (unsigned long long)admitted, name, (unsigned long long)refused);
+}
+
+/* Names of the operator's file, of characters that need no escape. "*" is no such name. */
+static enum ses_status callers(const struct ses_board *board, struct ses_buf *out)
+{
+    const struct ses_caller_cell *cells = board->metrics[board->workers + 1].callers;
+
+    SES_TRY(
+        ses_prometheus_head(out, "sessiond_caller_requests_total", "counter",
+                            "Requests by known callers, the first 256 by name, * the others; refused: for "
+                            "want of a right, merchant, tenant or the name of one"));
+    for (unsigned i = 0;
+         i < SES_METRIC_CALLERS_MAX && atomic_load_explicit(&cells[i].named, memory_order_acquire) != 0; i++)
+        SES_TRY(caller_rows(board, i, cells[i].name, out));
+    return caller_rows(board, SES_METRIC_CALLERS_MAX, "*", out);
+}
+
+/* Hosts that the operator lets workers call: beside callers the only labels whose text is not a constant of ours. */
 static enum ses_status breakers(const struct ses_board *board, const struct ses_board_view *view,
                                 struct ses_buf *out)
 {
@@ -285,5 +320,6 @@ enum ses_status ses_prometheus_render(const struct ses_board *board, const struc
     SES_TRY(connector_calls(board, view, ret_text));
     SES_TRY(connector_seconds(board, view, ret_text));
     SES_TRY(breakers(board, view, ret_text));
+    SES_TRY(callers(board, ret_text));
     return plain_histograms(board, ret_text);
 }

@@ -44,6 +44,7 @@ static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_buf *te
 
 void ses_supervisor_take_callers(struct ses_supervisor *sup, struct ses_callers *fresh)
 {
+    ses_callers_place(fresh, sup->board);
     ses_withdrawn_add(sup->withdrawn, sup->callers, fresh);
     if (fresh != NULL)
         ses_callers_watch(fresh, sup->withdrawn);

@@ -172,6 +172,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     SES_TRY(ses_process_signalfd(&sup->signal_fd, ret_fault));
     SES_TRY(make_memory(sup, ret_fault));
     sup->log.metrics = &sup->board->metrics[config->workers]; /* the housekeeper's slot: adds are atomic */
+    ses_callers_place(sup->callers, sup->board);
     (void)snprintf(sup->board->listen, sizeof(sup->board->listen), "%s", config->listen.text);
     if (ses_rates_new(&sup->rates) != SES_OK)
         return ses_fault(ret_fault, SES_NO_MEMORY, "no memory for the rates that workers share");

@@ -258,6 +258,7 @@ static void begin(struct ses_supervisor *sup, struct ses_handover *handover, boo
     char from[SES_PROGRAM_VERSION_SIZE] = "";
 
     ses_handover_str(handover, "program", from, sizeof(from));
+    ses_callers_place(sup->callers, sup->board);
     if (sup->callers != NULL)
         ses_callers_watch(sup->callers, sup->withdrawn);
     if (is_back) {

@@ -218,6 +218,17 @@ class Reloaded(unittest.TestCase):
         self.assertEqual([self.knows(key) for key in (old, new, late)], [False, False, True])
         self.server.stop()
 
+    def test_an_open_stream_ends_with_the_reload(self):
+        """Whoever watches is told no more of it from then on."""
+        client = Sessions(self.server.address, bearer(self.keys["shop"]))
+        self.addCleanup(client.close)
+        session = unique()
+        stream = client.watch(client.create(session), session)
+        next(stream)
+        change(self.server, "revoke", "shop")
+        self.reload()
+        self.assertIsInstance(stream.exception(PATIENCE), grpc.RpcError)
+
     def test_a_bad_file_touches_nothing(self):
         """Also a worker that is started anew meanwhile knows the callers of before."""
         path = self.server.data / "callers.yaml"
@@ -231,6 +242,31 @@ class Reloaded(unittest.TestCase):
         wait_until(lambda: self.server.have_replaced(before), "new workers")
         self.assertTrue(self.knows(self.keys["shop"]))
         self.assertFalse(self.server.lines("reloaded"))
+
+
+class Counted(unittest.TestCase):
+    """By name for the first 256, however many there are."""
+
+    def test_more_than_there_are_places(self):
+        server = Server(config=CONFIG, workers=1)
+        self.addCleanup(server.cleanup)
+        for name in ("first", "last"):
+            add(server, name)
+        path = server.data / "callers.yaml"
+        head, first, last = re.split(r"(?=  - name: )", path.read_text())
+        more = [re.sub("    keys:.*", "", first.replace('"first"', f'"c{i}"'), flags=re.S) for i in range(300)]
+        path.write_text("".join([head, first, *more, last]))
+        keys = {name: change(server, "rotate", name) for name in ("first", "last")}
+        server.start()
+        for name, key in keys.items():
+            for merchant in (name, name, "nobody's"):
+                server.post_json(CREATE, create_dict(unique()), headers=ADYEN_HEADERS + as_headers(bearer(key, merchant)))
+        text = server.metrics()
+        for name in ("first", "*"):
+            for verdict, count in ("admitted", 2), ("refused", 1):
+                self.assertIn(f'sessiond_caller_requests_total{{caller="{name}",verdict="{verdict}"}} {count}\n', text)
+        self.assertEqual(text.count("sessiond_caller_requests_total{"), 2 * 257)
+        server.stop()
 
 
 class Withdrawn(unittest.TestCase):

@@ -9,6 +9,7 @@
 #define SESSIOND_BASE_METRICS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -224,6 +225,17 @@ struct ses_breaker_cell {
     char origin[SES_METRIC_HOST_SIZE];
 };
 
+/* Requests by known callers: those that have a name, and behind them all others together. Names stand in the
+ * supervisor's slot, where it writes them once: the first callers that were ever known. */
+#define SES_METRIC_CALLERS_MAX      256
+#define SES_METRIC_CALLER_NAME_SIZE 65
+struct ses_caller_cell {
+    _Atomic uint32_t named; /* the name is whole */
+    char name[SES_METRIC_CALLER_NAME_SIZE];
+    _Atomic uint64_t admitted;
+    _Atomic uint64_t refused;
+};
+
 struct ses_metrics {
     _Alignas(64) struct ses_process_cells process;
     struct ses_load_cells load;
@@ -238,6 +250,7 @@ struct ses_metrics {
     struct ses_hist sync_ns;
     struct ses_hist batch_puts;
     struct ses_breaker_cell breakers[SES_METRIC_HOSTS_MAX];
+    struct ses_caller_cell callers[SES_METRIC_CALLERS_MAX + 1];
 };
 
 /* What the tables say of one row. */
@@ -258,6 +271,8 @@ const struct ses_metric_info *ses_family_info(enum ses_family family);
 void ses_count(struct ses_metrics *m, enum ses_counter counter, uint64_t n);
 /* value: its place in the family's row; one that is not there counts nowhere. */
 void ses_family_add(struct ses_metrics *m, enum ses_family family, size_t value, int64_t n);
+/* One more request of a caller that was known. */
+void ses_caller_count(struct ses_metrics *m, unsigned cell, bool admitted);
 /* [worker] At its start: a gauge of a dead predecessor describes nothing any more; counters go on. */
 void ses_metrics_reset_gauges(struct ses_metrics *m);
 void ses_gauge_add(struct ses_metrics *m, enum ses_counter counter, int64_t n);

@@ -94,6 +94,7 @@ struct ses_caller {
     size_t keys_count;
     struct ses_caller_certificate *certificates;
     size_t certificates_count;
+    unsigned metric_cell; /* where its requests are counted (base/metrics.h) */
     uint32_t line;
 };
 
@@ -125,6 +126,8 @@ bool ses_caller_name_check(struct ses_slice name);
 /* [any] In the order of the file. */
 size_t ses_callers_count(const struct ses_callers *callers);
 const struct ses_caller *ses_callers_at(const struct ses_callers *callers, size_t i);
+/* [supervisor] */
+void ses_callers_set_cell(struct ses_callers *callers, size_t i, unsigned cell);
 /* [any] NULL: nobody is called so. */
 const struct ses_caller *ses_callers_find(const struct ses_callers *callers, struct ses_slice name);
 /* [worker] Whose key is it? wall_s: the world's time. ret_caller is NULL where the verdict is UNKNOWN. What is wrong

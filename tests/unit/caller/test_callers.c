@@ -186,6 +186,30 @@ static void lists_are_bounded(void **state)
     }
 }
 
+/* deploy/callers.example.yaml is right, and shows every key. */
+static void the_example_is_right(void **state)
+{
+    const char *source = getenv("SES_SOURCE_DIR");
+    struct ses_callers *callers = NULL;
+    struct ses_fault fault = {""};
+    static char text[16384];
+    char path[1024];
+    FILE *in;
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/deploy/callers.example.yaml", source == NULL ? "." : source);
+    in = fopen(path, "r");
+    assert_non_null(in);
+    text[fread(text, 1, sizeof(text) - 1, in)] = '\0';
+    assert_int_equal(fclose(in), 0);
+    if (ses_callers_parse(path, ses_slice_str(text), NULL, &callers, &fault) != SES_OK)
+        fail_msg("%s", fault.text);
+    assert_int_equal(ses_callers_count(callers), 2);
+    assert_int_equal(ses_callers_at(callers, 0)->keys_count, 1);
+    assert_int_equal(ses_callers_at(callers, 1)->certificates_count, SES_CALLER_IDENTITY_COUNT);
+    ses_callers_free(callers);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -197,6 +221,7 @@ int main(void)
         cmocka_unit_test(nothing_stands_twice),
         cmocka_unit_test(hashes_of_another_key_are_refused),
         cmocka_unit_test(lists_are_bounded),
+        cmocka_unit_test(the_example_is_right),
     };
 
     return cmocka_run_group_tests(tests, caller_group_setup, caller_group_teardown);
