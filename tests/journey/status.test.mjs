@@ -155,3 +155,11 @@ test('nothing was fetched from elsewhere, and the console had nothing to say', a
   assert.deepEqual(foreign, []);
   assert.deepEqual(complaints, []);
 });
+
+test('a server that was started anew is drawn anew', async () => {
+  await world.restartServer();
+  await seen('the state', '#state', /^ready$/);
+  await seen('no call of before', '#methods', /no call yet/);
+  await create();
+  await waitFor('its calls', async () => await count('methods', 'CreateSessionToken') === 1);
+});
