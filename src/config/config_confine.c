@@ -1,4 +1,4 @@
-/* As whom sessiond runs, and how tightly its workers are held in. Whether the names exist is asked when they are
+/* As whom sessiond runs, how tightly its workers are held in, and whom they may call. Whether the names exist is asked when they are
  * used (privilege.c): a configuration may be checked on another machine. */
 #include "config_loader.h"
 
@@ -19,6 +19,18 @@ static enum ses_status read_name(const struct loader *loader, const struct value
     return ses_config_read_text(loader, value, "", SES_CONFIG_USER_SIZE, ret_name);
 }
 
+static enum ses_status read_private(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    static const char *const names[] = {"refuse", "allow"};
+    struct value value = {.text = raw->connector.private_addresses, .key = "connector.private_addresses"};
+    unsigned choice = 0;
+
+    if (value.text != NULL)
+        SES_TRY(ses_config_read_choice(loader, &value, names, 2, "must be refuse or allow", &choice));
+    loader->config->private_addresses = choice == 1;
+    return SES_OK;
+}
+
 /* A group alone would say who may read what is made, and not who makes it. */
 enum ses_status ses_config_read_confine(const struct loader *loader, const struct ses_raw_config *raw)
 {
@@ -36,5 +48,5 @@ enum ses_status ses_config_read_confine(const struct loader *loader, const struc
         SES_TRY(ses_config_read_choice(loader, &confine, confine_names, SES_CONFINE_COUNT,
                                        "must be on, log or off", &choice));
     config->confine = (enum ses_config_confine)choice;
-    return SES_OK;
+    return read_private(loader, raw);
 }

@@ -59,7 +59,7 @@ SES_MUST_CHECK enum ses_status ses_config_read_proxies(const struct loader *load
 /* config_tls.c: the section tls; whether this is a sandbox is known by then. */
 SES_MUST_CHECK enum ses_status ses_config_read_tls(const struct loader *loader,
                                                    const struct ses_raw_config *raw);
-/* config_confine.c: user, group and confine. */
+/* config_confine.c: user, group, confine and connector.private_addresses. */
 SES_MUST_CHECK enum ses_status ses_config_read_confine(const struct loader *loader,
                                                        const struct ses_raw_config *raw);
 /* config_binding.c: the section binding. */

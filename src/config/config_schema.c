@@ -68,6 +68,7 @@ static const cyaml_schema_value_t host_value = {CYAML_VALUE_STRING(CYAML_FLAG_PO
     }
 static const cyaml_schema_field_t connector_fields[] = {
     LIST_FIELD(connector, base_url_hosts, SES_CONFIG_HOSTS_MAX),
+    NESTED_FIELD("private_addresses", connector, private_addresses),
     SES_CONFIG_CONNECTOR(NUMBER_FIELD) CYAML_FIELD_END};
 static const cyaml_schema_field_t redirect_fields[] = {
     NESTED_FIELD("public_url", redirect, public_url),

@@ -41,6 +41,7 @@ struct ses_raw_session {
 struct ses_raw_connector {
     char **base_url_hosts;
     unsigned base_url_hosts_count;
+    char *private_addresses;
     SES_CONFIG_CONNECTOR(SES_RAW_MEMBER)
 };
 

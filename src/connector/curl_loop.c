@@ -205,24 +205,8 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *arg)
     return uv_timer_start(&self->timer, on_timer, (uint64_t)timeout_ms, 0);
 }
 
-static bool is_loopback(const struct curl_sockaddr *address)
-{
-    const uint8_t *bytes = (const uint8_t *)address + offsetof(struct curl_sockaddr, addr);
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-
-    if (address->family == AF_INET && address->addrlen >= sizeof(v4)) {
-        memcpy(&v4, bytes, sizeof(v4));
-        return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
-    }
-    if (address->family != AF_INET6 || address->addrlen < sizeof(v6))
-        return false;
-    memcpy(&v6, bytes, sizeof(v6));
-    return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
-}
-
 /* CURLOPT_OPENSOCKETFUNCTION. The address is the one that will be connected to, behind all names and whatever
- * they resolved to: the sandbox's last word. */
+ * they resolved to: the last word on who is called. */
 static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct ses_curl_loop *self = arg;
@@ -230,7 +214,9 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockad
 
     if (purpose != CURLSOCKTYPE_IPCXN || (address->family != AF_INET && address->family != AF_INET6))
         return CURL_SOCKET_BAD;
-    if (self->loopback_only && !is_loopback(address))
+    if (!ses_peers_allow(self->peers,
+                         (const void *)((const uint8_t *)address + offsetof(struct curl_sockaddr, addr)),
+                         (socklen_t)address->addrlen))
         return CURL_SOCKET_BAD;
     fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
     if (fd >= 0 && watch_new(self, fd, true) == NULL) {

@@ -11,6 +11,8 @@
 
 #include <sessiond/base/status.h>
 
+#include "peer_address.h"
+
 struct ses_curl_watch;
 
 struct ses_curl_loop {
@@ -21,7 +23,7 @@ struct ses_curl_loop {
     size_t watches_room;
     unsigned handles_open; /* uv handles whose close callback is still to come */
     bool closing;
-    bool loopback_only;             /* sockets to other addresses are refused, whatever a name resolved to */
+    enum ses_peers peers;           /* sockets to others are refused, whatever a name resolved to */
     void (*on_progress)(void *arg); /* libcurl did something: look for finished transfers */
     void (*on_closed)(void *arg);   /* after ses_curl_loop_close, when no handle is left */
     void *arg;

@@ -247,7 +247,9 @@ enum ses_status ses_driver_new(const struct ses_driver_options *options, struct 
     ses_list_init(&driver->spares);
     driver->pools = (struct ses_pools){
         .loop = options->loop,
-        .loopback_only = options->sandbox,
+        .peers = options->sandbox         ? SES_PEERS_LOOPBACK
+                 : options->private_peers ? SES_PEERS_ANY
+                                          : SES_PEERS_PUBLIC,
         .life_ms = driver->options.connection_life_ms,
         .on_ended = on_ended,
         .on_closed = on_pools_closed,

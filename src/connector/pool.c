@@ -64,7 +64,7 @@ static enum ses_status pool_new(struct ses_pools *pools, uint64_t now_mono_ns, s
     pool->retire_mono_ns = now_mono_ns + jittered(pools->life_ms) * SES_NS_PER_MS;
     pool->curl = (struct ses_curl_loop){
         .loop = pools->loop,
-        .loopback_only = pools->loopback_only,
+        .peers = pools->peers,
         .on_progress = on_progress,
         .on_closed = on_pool_closed,
         .arg = pool,

@@ -28,7 +28,7 @@ struct ses_pool {
 
 struct ses_pools {
     uv_loop_t *loop;
-    bool loopback_only;
+    enum ses_peers peers;
     uint64_t life_ms;
     struct ses_pool *current; /* NULL before open and after close */
     unsigned retired;

@@ -3,6 +3,7 @@
  * they are made; a path that does not exist has none and stays closed. */
 #include "confine.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -197,4 +198,33 @@ enum ses_status ses_confine_files(const struct ses_confine_options *options, str
     confined->files = true;
     confined->ports = ruleset.ports != 0;
     return SES_OK;
+}
+
+#define LOOK_MS 2000
+
+/* Of those that are replaced by name; directories keep their rule. */
+bool ses_confine_watch_changed(struct ses_confine_watch *watch, uint64_t now_ms)
+{
+    bool first = watch->looked_ms == 0;
+    bool changed = false;
+
+    static_assert(COUNT(worker_rules) <= SES_CONFINE_WATCHED_MAX, "room for each");
+    if (!first && now_ms < watch->looked_ms + LOOK_MS)
+        return false;
+    watch->looked_ms = now_ms;
+    for (size_t i = 0; i < COUNT(worker_rules); i++) {
+        struct stat st = {.st_ino = 0};
+        bool there = stat(worker_rules[i].path, &st) == 0;
+
+        if (there && S_ISDIR(st.st_mode))
+            continue;
+        /* One that is gone was taken away for good, or the next one is on its way. */
+        changed = changed || (!first && there &&
+                              (watch->files[i].device != st.st_dev || watch->files[i].inode != st.st_ino));
+        if (there || first) {
+            watch->files[i].device = st.st_dev;
+            watch->files[i].inode = st.st_ino;
+        }
+    }
+    return changed;
 }

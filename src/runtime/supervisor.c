@@ -314,6 +314,7 @@ int ses_supervisor_loop(struct ses_supervisor *sup)
         check_all_ready(sup);
         ses_supervisor_check_sockets(sup, ses_clock_mono_ms());
         ses_supervisor_roll(sup);
+        ses_supervisor_watch_files(sup, ses_clock_mono_ms());
         ses_supervisor_notify(sup, ses_clock_mono_ms());
         if (sup->stopping)
             stop_step(sup);

@@ -19,6 +19,7 @@
 
 #include "callers_open.h"
 #include "child.h"
+#include "confine.h"
 #include "operator_socket.h"
 #include "sandbox.h"
 #include "service_manager.h"
@@ -51,6 +52,7 @@ struct ses_supervisor {
     struct ses_log log;
     struct ses_timekeeper timekeeper;
     struct ses_service_manager manager;
+    struct ses_confine_watch confine_watch;
     bool sockets_kept; /* they are the service manager's, and are never shut (activation.h) */
     struct ses_vitals vitals;
     uint64_t vitals_ms; /* when they were told last */
@@ -132,6 +134,9 @@ void ses_supervisor_slot_dead(struct ses_supervisor *sup, const struct ses_child
 /* Once per turn: closes the sockets when the server stops, and when nobody is there who could answer. */
 void ses_supervisor_check_sockets(struct ses_supervisor *sup, uint64_t now_ms);
 uint64_t ses_supervisor_close_ms(const struct ses_supervisor *sup, uint64_t now_ms);
+
+/* supervisor_confine.c: once per turn. */
+void ses_supervisor_watch_files(struct ses_supervisor *sup, uint64_t now_ms);
 
 /* supervisor_notify.c: once per turn, what the service manager wants to know. */
 void ses_supervisor_notify(struct ses_supervisor *sup, uint64_t now_ms);

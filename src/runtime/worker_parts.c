@@ -90,6 +90,7 @@ enum ses_status ses_worker_open_driver(struct ses_worker *worker)
     struct ses_driver_options options = {
         .loop = &worker->loop,
         .sandbox = config->sandbox,
+        .private_peers = config->private_addresses,
         .connect_timeout_ms = (uint32_t)config->connector_connect_timeout_ms,
         .total_timeout_ms = (uint32_t)config->connector_total_timeout_ms,
         .response_bytes_max = config->connector_response_kib * SES_KIB,

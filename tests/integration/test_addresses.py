@@ -1,5 +1,6 @@
 """Which address a session call goes to: sandbox or production, the caller's base_url, and what a connector may not make us do."""
 import json
+import socket
 import unittest
 
 import grpc
@@ -196,6 +197,27 @@ class WithoutSandbox(unittest.TestCase):
         self.assertEqual((error.code(), reason(error)), (grpc.StatusCode.INVALID_ARGUMENT, "BASE_URL_REFUSED"))
         self.assertEqual(fake.requests, [])
         server.stop()
+
+    def test_a_name_that_leads_into_our_own_network_is_not_called(self):
+        """localhost stands for any name that resolves to what is not the internet's."""
+        for allowed in (False, True):
+            with socket.socket() as connector:
+                connector.bind(("127.0.0.1", 0))
+                connector.listen()
+                connector.setblocking(False)
+                host = f"localhost:{connector.getsockname()[1]}"
+                server = Server(workers=1, sandbox=False, config=f"connector:\n  base_url_hosts: ['{host}']\n  connect_timeout_ms: 1000\n"
+                                f"  total_timeout_ms: 1000\n{'  private_addresses: allow' if allowed else ''}\n").start()
+                self.addCleanup(server.cleanup)
+                answer, _ = server.call(create_request(unique()), [("x-connector", "stripe"), ("x-connector-config", config({"Stripe": {
+                    "api_key": "sk_test_x", "base_url": f"https://{host}/"}}))])
+                if allowed:
+                    connector.accept()[0].close()
+                    self.assertIn(answer.status_code, (502, 504))
+                else:
+                    self.assertEqual(answer.status_code, 502)
+                    self.assertRaises(BlockingIOError, connector.accept)
+                server.stop()
 
 
 if __name__ == "__main__":

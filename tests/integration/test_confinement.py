@@ -135,6 +135,26 @@ class Users(unittest.TestCase):
             self.assertEqual(os.stat(f"/proc/{pid}/mem").st_uid, 0, "proc(5): root's, since it is not dumpable")
         server.stop()
 
+    def test_new_files_of_name_resolution_bring_new_workers(self):
+        """A rule is for a file: what is written anew under its name could not be opened. In a copy of /etc, seen by this server alone."""
+        if landlock() == 0:
+            self.skipTest("this kernel has no Landlock")
+        server = self.server("")
+        etc = pathlib.Path(server.temporary) / "etc"
+        etc.mkdir()
+        for name in ("hosts", "resolv.conf", "nsswitch.conf", "passwd", "group"):
+            (etc / name).write_bytes(pathlib.Path("/etc", name).read_bytes())
+        for name in ("ssl", "ld.so.cache"):
+            subprocess.run(["cp", "-a", f"/etc/{name}", str(etc)], check=True)
+        server.command[:0] = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", f'mount --bind {etc} /etc && exec "$@"', "sh"]
+        server.start()
+        before = server.workers()
+        (etc / "new").write_text("127.0.0.1 localhost\n")
+        os.replace(etc / "new", etc / "hosts")
+        wait_until(lambda: server.have_replaced(before), "workers that know the new file")
+        self.assertTrue(server.lines("files_replaced"))
+        server.stop()
+
     def test_a_reload_does_not_change_the_user(self):
         server = self.server(f"user: {OTHER}\n").start()
         path = pathlib.Path(server.command[server.command.index("--config") + 1])

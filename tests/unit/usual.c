@@ -12,6 +12,7 @@ struct ses_exchange_pool_options usual_pool(void)
 struct ses_driver_options usual_driver(void)
 {
     return (struct ses_driver_options){
+        .private_peers = true, /* connectors of tests are on loopback */
         .sandbox = true,
         .connect_timeout_ms = SES_USUAL_connector_connect_timeout_ms,
         .total_timeout_ms = SES_USUAL_connector_total_timeout_ms,

@@ -19,6 +19,7 @@ struct ses_driver;
 struct ses_driver_options {
     uv_loop_t *loop;
     bool sandbox;                /* loopback only, plain http allowed */
+    bool private_peers;          /* addresses that are not the internet's may be called too */
     uint32_t connect_timeout_ms; /* not 0, nor is any number below */
     uint32_t total_timeout_ms;   /* the caller's deadline may be earlier */
     size_t response_bytes_max;

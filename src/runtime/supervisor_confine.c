@@ -1,0 +1,14 @@
+/* Workers may open files, not names (confine.h): who writes a new /etc/resolv.conf gets new workers. */
+#include "supervisor.h"
+
+/* What is noticed while workers are replaced anyway is noticed again afterwards. */
+void ses_supervisor_watch_files(struct ses_supervisor *sup, uint64_t now_ms)
+{
+    if (sup->config.confine != SES_CONFINE_ON || sup->rolling || sup->loading || sup->stopping ||
+        sup->upgrade.pid != 0 || !ses_confine_watch_changed(&sup->confine_watch, now_ms))
+        return;
+    ses_log_msg(
+        &sup->log, SES_LOG_INFO, "files_replaced",
+        "a file that name resolution reads is a new one: the workers are replaced, so that they can open it");
+    ses_supervisor_begin_rolling(sup);
+}
