@@ -310,9 +310,9 @@ static void give_notice(void *arg)
     if (ses_h2_is_dead(h2) || h2->drain == SES_H2_DRAIN_NOTICED)
         return;
     h2->drain = SES_H2_DRAIN_NOTICED;
-    /* Requests already on their way arrive before the ping's answer: none is lost (RFC 9113 section 6.8). */
-    if (nghttp2_submit_shutdown_notice(h2->session) != 0 ||
-        nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL) != 0) {
+    /* A ping follows it (h2_send.c). Requests already on their way arrive before the ping's answer: none is lost
+     * (RFC 9113 section 6.8). */
+    if (nghttp2_submit_shutdown_notice(h2->session) != 0) {
         ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);
         return;
     }

@@ -97,6 +97,7 @@
 #define SES_H2_REPLY_HEADERS_MAX 16384
 /* Draining: wait for the ping that follows the first GOAWAY, then for streams without end of their own. */
 #define SES_H2_DRAIN_NOTICE_MS  500
+#define SES_H2_DRAIN_PING       "leaving!" /* its 8 bytes: an answer to another ping says nothing of the GOAWAY */
 #define SES_H2_DRAIN_STREAMS_MS 1000
 /* Bidi streams open at once, of one worker. */
 #define SES_H2_BIDI_MAX 512

@@ -240,7 +240,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     case NGHTTP2_PING:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
             h2->ping_unanswered = false;
-            ses_h2_drain_acknowledged(h2);
+            if (memcmp(frame->ping.opaque_data, SES_H2_DRAIN_PING, sizeof(frame->ping.opaque_data)) == 0)
+                ses_h2_drain_acknowledged(h2);
         } else if (ses_h2_ping_is_abuse(h2)) {
             ses_h2_die(h2, NGHTTP2_ENHANCE_YOUR_CALM);
         }

@@ -146,6 +146,15 @@ static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8
     return h2->out->len >= SES_CONN_HIGH_WATER ? NGHTTP2_ERR_PAUSE : 0;
 }
 
+/* The PING goes behind the first GOAWAY, not beside it: nghttp2 writes PINGs before all else, and a client that answers
+ * what it has read first would then not know yet that we leave (RFC 9113 section 6.8). */
+static void follow_notice(struct ses_h2 *h2, const nghttp2_goaway *goaway)
+{
+    if (goaway->last_stream_id == INT32_MAX &&
+        nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, (const uint8_t *)SES_H2_DRAIN_PING) != 0)
+        ses_h2_die(h2, NGHTTP2_INTERNAL_ERROR);
+}
+
 /* Whatever ends a stream passes here: END_STREAM on our side while the request still comes is where
  * lingering begins. */
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -158,6 +167,8 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     }
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
         ses_h2_tell_refused(h2, frame->goaway.error_code);
+    else if (frame->hd.type == NGHTTP2_GOAWAY)
+        follow_notice(h2, &frame->goaway);
     if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) ||
         (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
         return 0;

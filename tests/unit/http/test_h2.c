@@ -141,7 +141,8 @@ static void drain_finishes_what_runs(void **state)
     assert_null(rig.h2);
 }
 
-static void drain_without_streams_ends_at_once(void **state)
+/* nghttp2 answers no ping once it has read a GOAWAY and has no stream: such a client closes, or is told again. */
+static void drain_without_streams_ends_soon(void **state)
 {
     (void)state;
     rig_client(0, false);
@@ -151,6 +152,8 @@ static void drain_without_streams_ends_at_once(void **state)
     rig_expect_reply(first, false, SES_STR("x"));
     ses_h2_drain(rig.h2);
     rig_pump();
+    assert_int_equal(rig_frames(NGHTTP2_GOAWAY), 1);
+    rig_wait(SES_H2_DRAIN_NOTICE_MS + 50);
     assert_int_equal(rig_frames(NGHTTP2_GOAWAY), 2);
     assert_null(rig.h2);
 }
@@ -178,7 +181,36 @@ static void drain_awaits_it_for_a_moment_only(void **state)
     rig_client(0, false);
     rig_pump();
     ses_h2_drain(rig.h2);
-    rig_wait(SES_DRAIN_GRACE_MS + 50);
+    rig_wait(SES_DRAIN_GRACE_MS + SES_H2_DRAIN_NOTICE_MS + 50);
+    rig_pump();
+    assert_int_equal(rig_frames(NGHTTP2_GOAWAY), 2);
+    assert_null(rig.h2);
+}
+
+/* Who has read the ping has read the GOAWAY before it; an answer to any other ping says nothing of it. */
+static void the_drains_ping_follows_its_goaway(void **state)
+{
+    struct ses_slice goaway;
+    struct ses_slice ping;
+    uint8_t other[8] = {0};
+    uint8_t own[8];
+    int32_t id;
+
+    (void)state;
+    rig_raw_preface();
+    rig_pump();
+    rig.h2->asked = true;
+    ses_h2_drain(rig.h2);
+    rig_pump();
+    assert_true(rig_frame(NGHTTP2_GOAWAY, 0, &id, &goaway));
+    assert_true(rig_frame(NGHTTP2_PING, 0, &id, &ping));
+    assert_true(ping.data > goaway.data);
+    assert_int_equal(rig_u32(goaway.data), INT32_MAX);
+    memcpy(own, ping.data, sizeof(own));
+    rig_raw_frame(NGHTTP2_PING, NGHTTP2_FLAG_ACK, 0, other, sizeof(other));
+    rig_pump();
+    assert_int_equal(rig_frames(NGHTTP2_GOAWAY), 1);
+    rig_raw_frame(NGHTTP2_PING, NGHTTP2_FLAG_ACK, 0, own, sizeof(own));
     rig_pump();
     assert_int_equal(rig_frames(NGHTTP2_GOAWAY), 2);
     assert_null(rig.h2);
@@ -274,9 +306,10 @@ int main(void)
         TEST(body_timeout),
         TEST(output_of_one_turn_is_bounded),
         TEST(drain_finishes_what_runs),
-        TEST(drain_without_streams_ends_at_once),
+        TEST(drain_without_streams_ends_soon),
         TEST(drain_awaits_the_first_request),
         TEST(drain_awaits_it_for_a_moment_only),
+        TEST(the_drains_ping_follows_its_goaway),
         TEST(drain_does_not_wait_for_a_dead_peer),
         TEST(drain_ends_streams_without_an_end),
         TEST(idle_connection_is_closed),
