@@ -68,6 +68,8 @@ struct ses_board {
     _Alignas(SES_BOARD_PAGE) struct ses_metrics metrics[];
 };
 
+/* Reminders: whoever moves something raises the number. */
+_Static_assert(offsetof(struct ses_board, listen) == 462, "another layout: raise SES_BOARD_LAYOUT");
 _Static_assert(sizeof(struct ses_board) == 2 * SES_BOARD_PAGE, "another layout: raise SES_BOARD_LAYOUT");
 
 /* The descriptors of the two memories, -1: none. */

@@ -12,6 +12,7 @@
  *
  *   told to leave, all stop         nothing
  *   told to leave by a reload       started again with the new configuration
+ *   a worker by TERM of others, 0   started again at once
  *   SES_EXIT_CONFIG                 given up: it would end the same way
  *   SES_EXIT_IO                     started again after a delay, however often
  *   anything else, signals too      started again after a delay, within restart.budget; then given up

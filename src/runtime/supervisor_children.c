@@ -155,6 +155,13 @@ void ses_supervisor_terminate(struct ses_supervisor *sup, struct ses_child *chil
     (void)kill(child->pid, SIGTERM);
 }
 
+/* TERM to a worker by somebody else: it has finished what it had and left. Its successor comes at once, and no death is
+ * counted: a slot is not given up for being looked after. */
+static bool left_by_itself(const struct ses_child *child, enum ses_slot_state was, int status)
+{
+    return child->worker && was == SES_SLOT_READY && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 static void log_death(struct ses_supervisor *sup, const struct ses_child *child, pid_t pid, int status)
 {
     struct ses_log_line line;
@@ -162,7 +169,8 @@ static void log_death(struct ses_supervisor *sup, const struct ses_child *child,
     bool good = (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
                 (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
     /* A service manager may have sent TERM to every process of ours itself. */
-    bool asked = child->state == SES_SLOT_DRAINING || sup->stopping;
+    bool asked =
+        child->state == SES_SLOT_DRAINING || sup->stopping || left_by_itself(child, child->state, status);
 
     ses_log_begin(&sup->log, good && asked ? SES_LOG_INFO : SES_LOG_ERROR, "child_exited", &line);
     ses_log_str(&line, "child", child->role);
@@ -218,14 +226,14 @@ static void on_exit_of(struct ses_supervisor *sup, struct ses_child *child, pid_
     (void)close(child->control_fd);
     child->control_fd = -1;
     ses_supervisor_slot_dead(sup, child);
-    if (child->worker && was != SES_SLOT_DRAINING)
+    if (child->worker && was != SES_SLOT_DRAINING && !left_by_itself(child, was, status))
         tell_housekeeper(sup);
     if (sup->stopping)
         ses_supervisor_set_state(sup, child, SES_SLOT_EMPTY);
     else if (loader)
         on_loaded(sup, child, status);
-    else if (was == SES_SLOT_DRAINING)
-        ses_supervisor_spawn(sup, child); /* told to leave by a reload */
+    else if (was == SES_SLOT_DRAINING || left_by_itself(child, was, status))
+        ses_supervisor_spawn(sup, child); /* told to leave, by a reload as a rule */
     else if (WIFEXITED(status) && WEXITSTATUS(status) == SES_EXIT_CONFIG)
         give_up(sup, child, "it says that it would end the same way again");
     else

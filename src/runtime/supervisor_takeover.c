@@ -240,6 +240,7 @@ static void settle(struct ses_supervisor *sup, struct ses_handover *handover,
     ses_log_init(&sup->log, STDERR_FILENO, sup->config.log_level, "supervisor");
     sup->log.metrics = &sup->board->metrics[sup->config.workers];
     ses_service_manager_open(&sup->manager, &sup->log);
+    ses_service_manager_open(&sup->manager, &sup->log);
     sup->timekeeper =
         (struct ses_timekeeper){.layout = &sup->layout, .log = &sup->log, .kept_steps = ses_clock_steps()};
 }
@@ -265,6 +266,7 @@ static void begin(struct ses_supervisor *sup, struct ses_handover *handover, boo
         ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, "the new program could not take over");
         ses_log_msg(&sup->log, SES_LOG_ERROR, "upgrade_undone",
                     "the new program could not take over: version %s goes on", ses_program_version());
+        ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, "the new program could not take over");
         if (sup->unread)
             ses_log_msg(
                 &sup->log, SES_LOG_ERROR, "files_unread",
@@ -274,6 +276,7 @@ static void begin(struct ses_supervisor *sup, struct ses_handover *handover, boo
                     "version %s goes on for version %s; replacing all processes one at a time",
                     ses_program_version(), from);
         ses_callers_tell(sup->callers, &sup->log);
+        ses_service_manager_tell(&sup->manager, SES_SERVICE_RELOADING, NULL);
         ses_service_manager_tell(&sup->manager, SES_SERVICE_RELOADING, NULL);
         sup->everything = true;
         ses_supervisor_begin_rolling(sup);

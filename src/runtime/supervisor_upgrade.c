@@ -30,6 +30,8 @@ static void refuse(struct ses_supervisor *sup, const char *why)
     close_fd(&sup->upgrade.program);
     close_fd(&sup->upgrade.output);
     ses_log_msg(&sup->log, SES_LOG_ERROR, "upgrade_refused", "%s: %s", ses_program_path(), why);
+    if (!sup->rolling && !sup->stopping)
+        ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, why);
 }
 
 /* ---- the trial ---------------------------------------------------------------------------------------- */
