@@ -102,6 +102,8 @@ struct ses_conns {
     struct ses_buf plain;        /* the same for those with TLS, before it is encrypted */
     struct ses_list steps;       /* of handshakes, waiting for a turn */
     unsigned steps_left;         /* of this turn */
+    struct ses_list warm;        /* TLS connections that keep their record buffers, the latest last */
+    unsigned warm_count;
     uint8_t read_bytes[READ_BYTES];
     uint8_t plain_bytes[READ_BYTES]; /* what read_bytes says */
 };

@@ -198,6 +198,7 @@ enum ses_status ses_conns_new(const struct ses_conns_options *options, struct se
     ses_list_init(&conns->want);
     ses_list_init(&conns->holders);
     ses_list_init(&conns->steps);
+    ses_list_init(&conns->warm);
     conns->steps_left = options->handshakes_per_turn;
     ses_buf_init(&conns->out, OUT_BYTES_MAX);
     ses_buf_init(&conns->plain, SES_CONN_OUT_MAX);

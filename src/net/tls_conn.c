@@ -148,6 +148,7 @@ static enum ses_status decrypt(struct ses_tls *tls)
     bool moved = false;
 
     tls->sink = &tls->pending;
+    ses_tls_keep_warm(tls);
     while (filled == FILL_WHOLE && conn->state == CONN_OPEN) {
         size_t len;
 
@@ -192,6 +193,7 @@ static enum ses_status established(struct ses_tls *tls)
     if (take_peer(tls) != SES_OK)
         return fail(tls, SES_TLS_CAUSE_CERTIFICATE, "no memory for its names");
     tls->state = TLS_OPEN;
+    (void)SSL_clear_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
     ses_conn_touch(tls->conn, tls->conn->conns->options.first_byte_ms);
     ses_count(metrics, SES_C_TLS_HANDSHAKES, 1);
     if (SSL_session_reused(tls->ssl))
@@ -289,6 +291,7 @@ static enum ses_status encrypt(struct ses_tls *tls, struct ses_buf *out)
     if (plain->len == 0)
         return SES_OK;
     tls->sink = out;
+    ses_tls_keep_warm(tls);
     ERR_clear_error();
     return SSL_write_ex(tls->ssl, plain->data, plain->len, &done) == 1 ? SES_OK : SES_IO;
 }
@@ -390,6 +393,7 @@ static void on_close(void *engine)
     conn->tls = NULL;
     ses_timer_stop(&tls->timer);
     ses_list_remove(&tls->step);
+    ses_tls_let_cool(tls);
     SSL_free(tls->ssl);
     ses_buf_done(&tls->inbox);
     ses_buf_done(&tls->pending);
@@ -419,6 +423,7 @@ static struct ses_tls *new_tls(struct ses_conn *conn, const struct ses_tls_start
     tls->conn = conn;
     tls->record_ms = start->record_ms;
     ses_list_init(&tls->step);
+    ses_list_init(&tls->warm);
     ses_buf_init(&tls->inbox, READ_BYTES);
     ses_buf_init(&tls->pending, PENDING_BYTES_MAX);
     if (ses_tls_open_ssl(tls, start->context))

@@ -23,6 +23,7 @@ struct ses_tls {
     struct ses_buf inbox;   /* what waits for a step */
     struct ses_buf pending; /* records that belong to no answer */
     struct ses_list step;   /* in conns->steps */
+    struct ses_list warm;   /* in conns->warm while its record buffers are kept */
     struct ses_timer timer; /* the handshake's, then a record's */
     struct ses_tls_record record;
     struct ses_tls_peer *peer;
@@ -36,6 +37,14 @@ struct ses_tls {
 
 /* tls_bio.c: the connection's SSL, which reads from in and writes to sink and does no I/O. False: no memory. */
 bool ses_tls_open_ssl(struct ses_tls *tls, const struct ses_tls_context *context);
+
+/* Connections of a loop that keep OpenSSL's record buffers, 34 KiB each. */
+#define WARM_MAX 64u
+
+/* tls_bio.c: this one has something to read or to write. */
+void ses_tls_keep_warm(struct ses_tls *tls);
+/* tls_bio.c: gives its buffers back; harmless if it has none. */
+void ses_tls_let_cool(struct ses_tls *tls);
 
 /* ---- tls_fail.c: why a handshake came to nothing, as far as somebody could do something about it */
 

@@ -20,7 +20,7 @@ static void attach_toy(void *arg, struct ses_conn *conn)
     t->conn = conn;
     ses_buf_init(&t->got, SIZE_MAX / 4);
     ses_buf_init(&t->out, SIZE_MAX / 4);
-    assert_true(f->toys_count < 64);
+    assert_true(f->toys_count < TOYS_MAX);
     f->toys[f->toys_count++] = t;
     ses_conn_attach(conn, bare ? &second_ops : &toy_ops, t);
     if (t->endless > 0)

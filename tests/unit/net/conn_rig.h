@@ -13,7 +13,8 @@
 #include <sessiond/config/usual.h>
 #include <sessiond/net/conn.h>
 
-#define BULK (24u * 1024 * 1024)
+#define TOYS_MAX 128
+#define BULK     (24u * 1024 * 1024)
 
 enum act { ACT_NONE, ACT_CUT, ACT_FINISH, ACT_ERROR, ACT_PAUSE, ACT_ATTACH, ACT_ANSWER_FINISH };
 
@@ -39,7 +40,7 @@ struct fixture {
     int listen_fd;
     struct sockaddr_in address;
     struct toy model; /* what the next accepted engine looks like */
-    struct toy *toys[64];
+    struct toy *toys[TOYS_MAX];
     unsigned toys_count;
     unsigned turns;
 };

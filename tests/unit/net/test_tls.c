@@ -3,6 +3,8 @@
 
 #include <openssl/err.h>
 
+#include "tls_conn_impl.h"
+
 static uint8_t big[4u << 20];
 
 /* ---- bytes */
@@ -110,6 +112,32 @@ static void test_goodbye_of_the_client(void **state)
     tls_client_done(&c);
     RUN_UNTIL(f, t->closes == 1);
     assert_int_equal(t->eofs, 1); /* the real FIN is no second one */
+}
+
+/* Record buffers are kept for those who spoke last, so many and no more; all others' are given back, and come again. */
+static void test_buffers_of_the_latest_are_kept(void **state)
+{
+    struct fixture *f = *state;
+    struct tls_client clients[WARM_MAX + 6];
+    struct toy *t;
+    char byte;
+
+    f->model.echo = true;
+    f->model.on_eof = ACT_FINISH;
+    begin_tls(f, ses_usual_conns());
+    for (unsigned i = 0; i < WARM_MAX + 6; i++) {
+        tls_connect(f, &clients[i], &t);
+        tls_put(f, &clients[i], "x", 1);
+        tls_get(f, &clients[i], &byte, 1);
+        assert_int_equal(f->conns->warm_count, i < WARM_MAX ? i + 1 : WARM_MAX);
+    }
+    tls_put(f, &clients[0], "x", 1);
+    tls_get(f, &clients[0], &byte, 1);
+    assert_int_equal(f->conns->warm_count, WARM_MAX);
+    for (unsigned i = 0; i < WARM_MAX + 6; i++)
+        tls_client_done(&clients[i]);
+    RUN_UNTIL(f, counter(f, SES_C_CONNECTIONS_OPEN) == 0);
+    assert_int_equal(f->conns->warm_count, 0);
 }
 
 /* ---- what is no TLS, and ends */
@@ -308,6 +336,7 @@ int main(void)
         TEST(test_megabytes_both_ways),
         TEST(test_the_last_word_is_goodbye),
         TEST(test_goodbye_of_the_client),
+        TEST(test_buffers_of_the_latest_are_kept),
         TEST(test_rubbish_gets_an_alert),
         TEST(test_a_broken_record),
         TEST(test_old_versions_are_refused),
