@@ -44,6 +44,7 @@ void budget_sign(const char *dir, unsigned operations);
 void budget_verify(const char *dir, unsigned operations);
 /* paths_caller.c */
 void budget_caller(const char *dir, unsigned operations);
+void budget_certificate(const char *dir, unsigned operations);
 /* paths_http2.c */
 void budget_http2_turn(const char *dir, unsigned operations);
 

@@ -19,6 +19,7 @@ static const struct budget_path paths[] = {
     {"verify", 20, budget_verify},
     {"encode", 1000, budget_encode},
     {"caller", 1000, budget_caller},
+    {"certificate", 1000, budget_certificate},
     {"http2_turn", 1024, budget_http2_turn}, /* 16 turns of 64 calls */
 };
 

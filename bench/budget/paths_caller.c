@@ -6,6 +6,7 @@
 #include <sessiond/caller/caller_key.h>
 #include <sessiond/method/caller_gate.h>
 
+#include "caller_certificate.h"
 #include "caller_write.h"
 #include "usual.h"
 
@@ -97,4 +98,30 @@ void budget_caller(const char *dir, unsigned operations)
     ses_exchange_pool_free(pool);
     ses_callers_free(gate.callers);
     ses_secret_free(&hash_key);
+}
+
+/* Whose certificate, of 10,000 callers that have none of its names: thumbprint, two alternative names, common name. */
+void budget_certificate(const char *dir, unsigned operations)
+{
+    struct ses_tls_peer *peer = calloc(1, sizeof(*peer) + 2 * sizeof(peer->sans[0]));
+    const struct ses_caller *caller;
+    struct ses_callers *callers;
+    struct ses_secret hash_key;
+    char key[SES_CALLER_KEY_SIZE];
+    bool ambiguous;
+
+    (void)dir;
+    SES_REQUIRE(peer != NULL);
+    BUDGET_OK(ses_secret_new(32, &hash_key));
+    callers = new_callers(&hash_key, key);
+    peer->sans_count = 2;
+    peer->sans[1].kind = SES_TLS_SAN_URI;
+    (void)snprintf(peer->sans[0].text, sizeof(peer->sans[0].text), "checkout.shop.internal");
+    (void)snprintf(peer->sans[1].text, sizeof(peer->sans[1].text), "spiffe://shop.internal/checkout");
+    (void)snprintf(peer->common_name, sizeof(peer->common_name), "checkout");
+    BUDGET_COUNT(for (unsigned i = 0; i < operations; i++) SES_REQUIRE(
+        ses_caller_by_certificate(callers, peer, 1, &caller, &ambiguous) == SES_CALLER_UNKNOWN));
+    ses_callers_free(callers);
+    ses_secret_free(&hash_key);
+    free(peer);
 }
