@@ -112,7 +112,7 @@ static void faults_name_line_and_remedy(void **state)
     caller_expect_fault("callers: [\n", "2: ");
     caller_expect_fault("callers: []\n---\ncallers: []\n", "3: a second document in one file");
     caller_expect_fault("callers: x\n", "1: must be a list");
-    caller_expect_fault("callers: &all\n  - *all\n", "2: must be a mapping");
+    caller_expect_fault("callers: &all\n  - *all\n", "1: must be a mapping");
     caller_expect_fault("keyed_by: KEYED\n", "1: callers: is missing");
     caller_expect_fault("callers: []\nkeys: 1\n", "2: keys: unknown key");
     caller_expect_fault("callers: []\ncallers: []\n", "2: callers: is given twice");
