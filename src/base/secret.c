@@ -3,7 +3,12 @@
  */
 #include <sessiond/base/secret.h>
 
+#include <stdatomic.h>
+#include <sys/mman.h>
+
 #include <sodium.h>
+
+static atomic_bool unlocked;
 
 enum ses_status ses_secret_new(size_t len, struct ses_secret *ret_secret)
 {
@@ -11,9 +16,17 @@ enum ses_status ses_secret_new(size_t len, struct ses_secret *ret_secret)
 
     if (bytes == NULL)
         return SES_NO_MEMORY;
+    /* sodium_malloc says nothing when it cannot lock; asked again for what is locked, the kernel says yes. */
+    if (mlock(bytes, len) != 0)
+        atomic_store_explicit(&unlocked, true, memory_order_relaxed);
     sodium_memzero(bytes, len); /* sodium_malloc fills with 0xdb */
     *ret_secret = (struct ses_secret){bytes, len};
     return SES_OK;
+}
+
+bool ses_secrets_locked(void)
+{
+    return !atomic_load_explicit(&unlocked, memory_order_relaxed);
 }
 
 void ses_secret_free(struct ses_secret *secret)

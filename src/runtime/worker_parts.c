@@ -41,6 +41,10 @@ enum ses_status ses_worker_load_keys(struct ses_worker *worker)
         ses_log_msg(&worker->log, SES_LOG_ERROR, "secrets_failed", "%s", fault.text);
     if (status == SES_OK && worker->env->callers != NULL)
         status = load_callers_key(worker);
+    if (status == SES_OK && !ses_secrets_locked())
+        ses_log_msg(&worker->log, SES_LOG_WARN, "keys_unlocked",
+                    "not all keys could be locked in memory, the system may write them to swap (ulimit -l, "
+                    "LimitMEMLOCK)");
     return status;
 }
 

@@ -6,6 +6,7 @@ import pathlib
 import pwd
 import random
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from harness import ADYEN, BUILD, PATIENCE, Server, create_request, unique, wait
 
 EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
 OTHER = "nobody"
+SANITIZED = b"__asan_init" in (BUILD / "sessiond").read_bytes()
 
 
 def status(pid):
@@ -79,6 +81,16 @@ class Confined(unittest.TestCase):
         self.assertIn("confine: off", server.lines("not_confined")[0]["msg"])
         server.stop()
 
+    def test_keys_that_cannot_be_locked_in_memory_are_told(self):
+        if SANITIZED:
+            self.skipTest("the sanitizer makes nothing of mlock")
+        server = self.server().start()
+        self.assertEqual(server.lines("keys_unlocked"), [])
+        server.stop()
+        server.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0)))
+        self.assertIn("LimitMEMLOCK", server.lines("keys_unlocked")[0]["msg"])
+        server.stop()
+
     def test_log_refuses_nothing_and_is_told(self):
         server = self.server(config="confine: log\n").start()
         self.check_processes(server, seccomp="2")
@@ -128,7 +140,7 @@ class Users(unittest.TestCase):
         server.stop()
 
     def test_processes_cannot_be_dumped(self):
-        if b"__asan_init" in (BUILD / "sessiond").read_bytes():
+        if SANITIZED:
             self.skipTest("the leak checker needs a dumpable process")
         server = self.server(f"user: {OTHER}\n").start()
         for pid in (server.process.pid, *server.children()):

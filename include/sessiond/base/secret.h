@@ -19,6 +19,9 @@ struct ses_seal_key {
 
 /* [any] Allocates len guarded bytes, zeroed. SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_secret_new(size_t len, struct ses_secret *ret_secret);
+/* [any] Whether every secret of this process could be locked: false once RLIMIT_MEMLOCK was too small, and what was
+ * allocated then may reach swap. Inherited over fork. */
+bool ses_secrets_locked(void);
 /* [any] Wipes and frees; an empty secret is fine. */
 void ses_secret_free(struct ses_secret *secret);
 /* [any] Wipes ordinary memory; the compiler does not remove it. */
