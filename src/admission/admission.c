@@ -74,19 +74,22 @@ static bool lasts(const struct ses_route *route)
     return route->kind == SES_ROUTE_SERVER_STREAM || route->kind == SES_ROUTE_BIDI;
 }
 
-/* As the gate that knows the caller has settled it, else as the headers say. A browser names none. */
+/* As the gate that knows the caller has settled it, else as the header says. */
+static struct ses_slice settled_or(const struct ses_exchange *x, struct ses_slice settled, const char *header)
+{
+    return settled.len > 0 ? settled : ses_exchange_header(x, header, NULL);
+}
+
+/* A browser names none. */
 static void name_merchant(struct call *call)
 {
-    const struct ses_rates *rates = call->admission->options.rates;
     const struct ses_exchange *x = call->x;
 
     if (call->merchant.name != 0 || x->route->rights == SES_RIGHTS_OPEN)
         return;
     call->merchant.name =
-        x->merchant.len > 0
-            ? ses_rates_name(rates, SES_RATE_MERCHANT, x->tenant, x->merchant)
-            : ses_rates_name(rates, SES_RATE_MERCHANT, ses_exchange_header(x, "x-tenant-id", NULL),
-                             ses_exchange_header(x, "x-merchant-id", NULL));
+        ses_rates_name(call->admission->options.rates, SES_RATE_MERCHANT,
+                       settled_or(x, x->tenant, "x-tenant-id"), settled_or(x, x->merchant, "x-merchant-id"));
 }
 
 static void name_caller(struct call *call)

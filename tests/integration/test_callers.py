@@ -154,6 +154,13 @@ class Asked(unittest.TestCase):
         error = self.server.fail(create_request(unique()), [*legacy, ("x-api-key", key)])
         self.assertEqual(reason(error), "MISSING_METADATA")
 
+    def test_what_a_caller_of_any_merchant_sends_is_looked_at(self):
+        """A card number as a merchant is refused as ever, and stands in no log line."""
+        error = self.server.fail(create_request(unique()), [*EXACT, *bearer(self.keys["all"], "4111111111111111", "t")])
+        self.assertEqual(reason(error), "CARD_DATA_REFUSED")
+        wait_until(lambda: [row for row in self.server.lines("request") if row.get("caller") == "all"], "the log line")
+        self.assertNotIn("4111111111111111", self.server.log())
+
     def test_open_routes_ask_nobody(self):
         self.assertEqual(self.server.curl("/health")[0], 200)
         self.assertEqual(self.server.curl("/.well-known/paseto-keys")[0], 200)

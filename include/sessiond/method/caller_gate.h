@@ -32,7 +32,7 @@ struct ses_caller_gate {
     struct ses_metrics *metrics;
 };
 
-/* [door] admit of struct ses_gate; arg is a struct ses_caller_gate. Sets x->caller, x->tenant and x->merchant. CPU:
+/* [door] admit of struct ses_gate; arg is a struct ses_caller_gate. Sets x->caller, and x->tenant and x->merchant where the caller has a list of them. CPU:
  * 0.7 us. */
 enum ses_status ses_caller_gate_admit(void *arg, struct ses_exchange *x, struct ses_conn *conn,
                                       struct ses_error *ret_error);

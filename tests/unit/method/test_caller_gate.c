@@ -26,9 +26,10 @@ static struct {
 static int set_up(void **state)
 {
     struct ses_caller_key key = {.id = 0};
+    bool any = *state != NULL;
     struct ses_caller caller = {.name = SES_STR("shop"),
-                                .tenants = {.count = 1, .names = &tenant},
-                                .merchants = {.count = 1, .names = &shop},
+                                .tenants = {.any = any, .count = 1, .names = &tenant},
+                                .merchants = {.any = any, .count = 1, .names = &shop},
                                 .rights = SES_RIGHT_CREATE,
                                 .modes = SES_CALLER_TEST,
                                 .keys = &key,
@@ -37,7 +38,6 @@ static int set_up(void **state)
     struct ses_fault fault = {""};
     struct ses_buf text;
 
-    (void)state;
     ses_random_init();
     memset(&rig, 0, sizeof(rig));
     assert_ok(ses_secret_new(32, &rig.hash_key));
@@ -129,6 +129,25 @@ static void a_refused_call_has_no_place(void **state)
     assert_int_equal(rig.metrics.callers[0].refused, 2);
 }
 
+/* Card data, maybe: the methods look at it before it is told to anybody. */
+static void what_was_sent_is_not_taken_for_a_name(void **state)
+{
+    (void)state;
+    assert_ok(ADMIT(SES_RIGHT_CREATE, "x-api-key", rig.key, "x-merchant-id", "4111111111111111",
+                    "x-tenant-id", "t"));
+    assert_non_null(rig.x->caller);
+    assert_int_equal(rig.x->merchant.len + rig.x->tenant.len, 0);
+    release();
+    assert_int_equal(ADMIT(SES_RIGHT_CREATE, "x-api-key", rig.key, "x-tenant-id", "t"), SES_INVALID_ARGUMENT);
+    release();
+}
+
+static int set_up_any(void **state)
+{
+    *state = &rig;
+    return set_up(state);
+}
+
 static void what_is_no_credential_of_ours(void **state)
 {
     (void)state;
@@ -182,6 +201,7 @@ int main(void)
         GATE(an_open_route_asks_nobody),
         GATE(a_refused_call_has_no_place),
         GATE(what_is_no_credential_of_ours),
+        cmocka_unit_test_setup_teardown(what_was_sent_is_not_taken_for_a_name, set_up_any, tear_down),
         GATE(two_credentials),
         GATE(the_methods_ask_for_mode_and_right),
     };
