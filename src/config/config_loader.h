@@ -62,6 +62,9 @@ SES_MUST_CHECK enum ses_status ses_config_read_tls(const struct loader *loader,
 /* config_confine.c: user, group, confine and connector.private_addresses. */
 SES_MUST_CHECK enum ses_status ses_config_read_confine(const struct loader *loader,
                                                        const struct ses_raw_config *raw);
+/* config_trace.c: the texts of the section trace. */
+SES_MUST_CHECK enum ses_status ses_config_read_trace(const struct loader *loader,
+                                                     const struct ses_raw_config *raw);
 /* config_binding.c: the section binding. */
 SES_MUST_CHECK enum ses_status ses_config_read_binding(const struct loader *loader,
                                                        const struct ses_raw_config *raw);

@@ -55,6 +55,10 @@ static const cyaml_schema_field_t tls_fields[] = {
     NESTED_FIELD("plaintext", tls, plaintext),     NESTED_FIELD("min_version", tls, min_version),
     SES_CONFIG_TLS(NUMBER_FIELD) CYAML_FIELD_END};
 
+static const cyaml_schema_field_t trace_fields[] = {NESTED_FIELD("endpoint", trace, endpoint),
+                                                    NESTED_FIELD("service_name", trace, service_name),
+                                                    SES_CONFIG_TRACE(NUMBER_FIELD) CYAML_FIELD_END};
+
 static const cyaml_schema_value_t host_value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, TEXT_MAX)};
 #define LIST_FIELD(section_, member_, entries_max)                                                           \
     {                                                                                                        \
@@ -126,6 +130,7 @@ static const cyaml_schema_field_t root_fields[] = {
     SECTION_FIELD(drain),
     SECTION_FIELD(ready),
     SECTION_FIELD(tls),
+    SECTION_FIELD(trace),
     SECTION_FIELD(connectors),
     CYAML_FIELD_END,
 };

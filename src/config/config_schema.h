@@ -75,6 +75,12 @@ struct ses_raw_drain {
     SES_CONFIG_DRAIN(SES_RAW_MEMBER)
 };
 
+struct ses_raw_trace {
+    char *endpoint;
+    char *service_name;
+    SES_CONFIG_TRACE(SES_RAW_MEMBER)
+};
+
 struct ses_raw_ready {
     SES_CONFIG_READY(SES_RAW_MEMBER)
 };
@@ -122,6 +128,7 @@ struct ses_raw_config {
     struct ses_raw_drain drain;
     struct ses_raw_ready ready;
     struct ses_raw_tls tls;
+    struct ses_raw_trace trace;
     struct ses_raw_connectors connectors;
 };
 

@@ -101,6 +101,8 @@ static void record(struct ses_exchange *x, uint32_t grpc_code, int http_status)
             ses_hist_add(&metrics->own_ns, took_ns > x->connector_ns ? took_ns - x->connector_ns : 0);
     }
     write_line(x, grpc_code, http_status, took_ns);
+    if (ses_exchange_records(x))
+        ses_exchange_end_trace(x, grpc_code, http_status, now);
 }
 
 /* True for the one answer that counts. The method's cancel function has nothing to stop any more. Its

@@ -218,6 +218,8 @@ void ses_exchange_settle_request_id(struct ses_exchange *x)
     take_request_id(x);
     if (x->traceparents > 0)
         ses_exchange_take_trace(x, ses_exchange_header(x, SES_TRACEPARENT, NULL));
+    else if (x->pool->options.spans != NULL)
+        ses_exchange_begin_trace(x);
 }
 
 /* A programmer's limit: methods set a handful. The pages at /r/ have the most, five. */

@@ -33,5 +33,10 @@ static inline void ses_exchange_see_traceparent(struct ses_exchange *x, struct s
 
 /* exchange_trace.c: after all headers, if there was one; its value. */
 void ses_exchange_take_trace(struct ses_exchange *x, struct ses_slice traceparent);
+/* exchange_trace.c: the same if there was none: a trace begins if it is sampled here. */
+void ses_exchange_begin_trace(struct ses_exchange *x);
+/* exchange_trace.c: the exchange's own span, when it is answered or cancelled. */
+void ses_exchange_end_trace(const struct ses_exchange *x, uint32_t grpc_code, int http_status,
+                            uint64_t ended_mono_ns);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <sessiond/base/clock.h>
 #include <sessiond/base/units.h>
+#include <sessiond/exchange/exchange_trace.h>
 
 #include "refusal.h"
 
@@ -148,6 +149,23 @@ static void count_transition(const struct ses_change_loop *loop)
         ses_family_add(loop->service->options.metrics, SES_F_TRANSITIONS, value, 1);
 }
 
+/* How long a sampled call waited for the disk, or for the database. A lost race is no failure. */
+static void end_span(struct ses_change_loop *loop, enum ses_status status)
+{
+    struct ses_span span = {
+        .kind = SES_SPAN_INTERNAL,
+        .name = loop->pause == SES_CHANGE_LEASES ? "store lease" : "store commit",
+        .began_mono_ns = loop->span_began_ns,
+        .failed = status != SES_OK && status != SES_CONFLICT && status != SES_BUSY,
+    };
+
+    if (loop->span_began_ns == 0)
+        return;
+    loop->span_began_ns = 0;
+    span.ended_mono_ns = ses_clock_mono_ns();
+    ses_exchange_span(loop->x, NULL, &span);
+}
+
 /* ALREADY_EXISTS and the like do not come: whatever else is there than was expected is CONFLICT. */
 static enum step after_write(struct ses_change_loop *loop, enum ses_status status)
 {
@@ -155,6 +173,7 @@ static enum step after_write(struct ses_change_loop *loop, enum ses_status statu
 
     if (status == SES_PENDING)
         return STEP_OVER;
+    end_span(loop, status);
     leases = loop->pause == SES_CHANGE_LEASES;
     loop->pause = SES_CHANGE_RUNS;
     if (status != SES_OK && loop->ops->lost != NULL)
@@ -207,6 +226,8 @@ static void prepare(struct ses_change_loop *loop, enum ses_change_pause pause)
     loop->pause = pause;
     loop->op.done = on_done;
     loop->op.deadline_mono_ns = deadline_of(loop, pause);
+    if (pause != SES_CHANGE_READS && ses_exchange_records(loop->x))
+        loop->span_began_ns = ses_clock_mono_ns();
 }
 
 /* An attempt's tokens, texts and answer lie in the exchange's arena, which a call that loses often would fill.

@@ -80,6 +80,7 @@ struct ses_change_loop {
     struct ses_store_op op;
     struct ses_store_lease lease;
     uint64_t lease_end_ns;      /* by our clock */
+    uint64_t span_began_ns;     /* of a put or lease that is traced; 0: none */
     struct ses_arena_mark mark; /* of x's arena, before the first attempt */
     struct ses_list node;       /* in service->waiting */
     struct ses_timer timer;

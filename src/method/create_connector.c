@@ -84,6 +84,24 @@ static bool is_over(const struct ses_create *c, const struct ses_connector_resul
     return end_ms != 0 && end_ms <= now_ms;
 }
 
+static void end_span(const struct ses_create *c, uint32_t http_status)
+{
+    struct ses_span span = {
+        .kind = SES_SPAN_CLIENT,
+        .name = "POST",
+        .http_method = "POST",
+        .connector = c->credentials.connector->name,
+        .http_status = http_status,
+        .failed = http_status == 0 || http_status >= 400,
+        .began_mono_ns = c->called_mono_ns,
+    };
+
+    if (!ses_exchange_records(c->x))
+        return;
+    span.ended_mono_ns = ses_clock_mono_ns();
+    ses_exchange_span(c->x, c->x->call_span_id, &span);
+}
+
 /* asked is set before anything else: from here on a failure of ours (parse without memory) must leave
  * the intent behind. It is taken back below only where the connector's own answer says that it did
  * nothing. */
@@ -95,6 +113,7 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
     struct ses_connector_result result = {.outcome = outcome};
 
     c->asked = true;
+    end_span(c, http_status);
     c->x->connector_ns += ses_clock_mono_ns() - c->called_mono_ns;
     if (http_status == 0) {
         ses_connector_result_transport(outcome, &result);

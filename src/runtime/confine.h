@@ -27,8 +27,8 @@ enum ses_confine_role {
     SES_CONFINE_HOUSEKEEPER /* the loader too */
 };
 
-/* Default ports, DNS, two URLs a connector, each allowed host. */
-#define SES_CONFINE_PORTS_MAX (3 + 2 * SES_CONFIG_URLS_MAX + SES_CONFIG_HOSTS_MAX)
+/* Default ports, DNS, the collector of spans, two URLs a connector, each allowed host. */
+#define SES_CONFINE_PORTS_MAX (4 + 2 * SES_CONFIG_URLS_MAX + SES_CONFIG_HOSTS_MAX)
 
 struct ses_confine_options {
     enum ses_config_confine mode;

@@ -50,6 +50,8 @@ static enum ses_status open_parts(struct ses_worker *worker, const char **ret_pa
     SES_TRY(ses_worker_open_tls(worker));
     *ret_part = "admission";
     SES_TRY(ses_worker_open_admission(worker));
+    *ret_part = "trace";
+    SES_TRY(ses_worker_open_trace(worker));
     *ret_part = "doors";
     SES_TRY(ses_worker_open_doors(worker));
     *ret_part = "connections";
@@ -98,6 +100,8 @@ static void close_parts(struct ses_worker *worker)
     if (worker->pool != NULL)
         ses_exchange_pool_free(worker->pool);
     ses_admission_free(worker->admission);
+    ses_exporter_free(worker->exporter);
+    ses_spans_free(worker->spans);
     if (worker->driver != NULL)
         ses_driver_free(worker->driver);
     ses_store_close(worker->store);

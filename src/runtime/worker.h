@@ -15,6 +15,7 @@
 #include <sessiond/method/caller_gate.h>
 #include <sessiond/method/service.h>
 #include <sessiond/net/conn.h>
+#include <sessiond/trace/exporter.h>
 
 #include "child.h"
 #include "operator_port.h"
@@ -56,6 +57,8 @@ struct ses_worker {
     struct ses_admission *admission;
     struct ses_doors *doors;
     struct ses_operator_port operator_port;
+    struct ses_spans *spans; /* NULL: no collector */
+    struct ses_exporter *exporter;
     const char *known_hosts[SES_CONFIG_HOSTS_MAX + 2];
     struct ses_conns *conns;
     struct ses_connector_url urls[SES_CONFIG_URLS_MAX];

@@ -264,6 +264,28 @@ enum ses_status ses_worker_open_admission(struct ses_worker *worker)
     return ses_admission_new(&options, &worker->admission);
 }
 
+enum ses_status ses_worker_open_trace(struct ses_worker *worker)
+{
+    const struct ses_config *config = worker->env->config;
+    struct ses_exporter_options options = {
+        .loop = &worker->loop,
+        .endpoint = config->trace_endpoint,
+        .service_name = config->trace_service,
+        .instance = worker->env->role,
+        .batch = (unsigned)config->trace_batch,
+        .timeout_ms = (uint32_t)config->trace_timeout_ms,
+        .log = &worker->log,
+        .metrics = worker->metrics,
+    };
+
+    if (config->trace_endpoint[0] == '\0')
+        return SES_OK;
+    SES_TRY(ses_spans_new(config->trace_queue, (unsigned)config->trace_sample_percent, worker->metrics,
+                          &worker->spans));
+    options.spans = worker->spans;
+    return ses_exporter_new(&options, &worker->exporter);
+}
+
 /* Doors before connections: a connection needs somebody to accept it for. */
 enum ses_status ses_worker_open_doors(struct ses_worker *worker)
 {
@@ -275,6 +297,7 @@ enum ses_status ses_worker_open_doors(struct ses_worker *worker)
         .unknown_metric = ses_method_metric_unknown(),
         .log = &worker->log,
         .metrics = worker->metrics,
+        .spans = worker->spans,
     };
     struct ses_door_options options = {
         .router = worker->router,

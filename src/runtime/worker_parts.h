@@ -14,4 +14,7 @@ SES_MUST_CHECK enum ses_status ses_worker_open_admission(struct ses_worker *work
 SES_MUST_CHECK enum ses_status ses_worker_open_doors(struct ses_worker *worker);
 SES_MUST_CHECK enum ses_status ses_worker_open_conns(struct ses_worker *worker);
 
+/* The queue of spans and who sends them away; nothing without trace.endpoint. */
+SES_MUST_CHECK enum ses_status ses_worker_open_trace(struct ses_worker *worker);
+
 #endif

@@ -119,6 +119,10 @@
       "Workers that take creations up to each merchant's share only, since they can do no more")             \
     X(RATES_UNTRACKED, "sessiond_rates_untracked_total", "counter",                                          \
       "Calls let through without a look at their merchant's rate, since too many names are at it")           \
+    X(TRACE_SPANS_EXPORTED, "sessiond_trace_spans_exported_total", "counter",                                \
+      "Spans that the collector (trace.endpoint) has taken")                                                 \
+    X(TRACE_SPANS_DROPPED, "sessiond_trace_spans_dropped_total", "counter",                                  \
+      "Spans that were lost: the queue (trace.queue) was full, or the collector did not take them")          \
     X(LOG_LINES_LOST, "sessiond_log_lines_lost_total", "counter",                                            \
       "Log lines dropped, since their reader did not take them")                                             \
     X(LOG_LINES_SUMMED, "sessiond_log_lines_summed_total", "counter",                                        \

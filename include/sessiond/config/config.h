@@ -101,6 +101,8 @@ struct ses_config {
     enum ses_proxy_protocol proxy_protocol;
     enum ses_forwarded proxy_header;
     char public_url[SES_CONFIG_TEXT_SIZE];
+    char trace_endpoint[SES_CONFIG_TEXT_SIZE]; /* empty: no spans are made */
+    char trace_service[SES_CONFIG_TEXT_SIZE];
     struct ses_config_merchant return_urls[SES_CONFIG_MERCHANTS_MAX];
     size_t return_urls_count;
     enum ses_binding_mode binding_mode;

@@ -95,12 +95,18 @@
     X(tls, handshakes_per_turn, 1, 1000, 4)                                                                  \
     X(tls, ticket_seconds, 0, 604800, 7200)
 
+#define SES_CONFIG_TRACE(X)                                                                                  \
+    X(trace, sample_percent, 0, 100, 1)                                                                      \
+    X(trace, queue, 64, 65536, 2048)                                                                         \
+    X(trace, batch, 1, 64, 64)                                                                               \
+    X(trace, timeout_ms, 100, 60000, 5000)
+
 #define SES_CONFIG_NUMBERS(X)                                                                                \
     SES_CONFIG_LIMITS(X)                                                                                     \
     SES_CONFIG_STORE(X)                                                                                      \
     SES_CONFIG_SESSION(X)                                                                                    \
     SES_CONFIG_CONNECTOR(X)                                                                                  \
-    SES_CONFIG_RESTART(X) SES_CONFIG_DRAIN(X) SES_CONFIG_READY(X) SES_CONFIG_TLS(X)
+    SES_CONFIG_RESTART(X) SES_CONFIG_DRAIN(X) SES_CONFIG_READY(X) SES_CONFIG_TLS(X) SES_CONFIG_TRACE(X)
 
 /* The default of a row as a constant, e.g. SES_USUAL_limits_idle_ms: for what is made without a
  * configuration (usual.h). */

@@ -20,6 +20,7 @@
 #include <sessiond/base/log.h>
 #include <sessiond/base/metrics.h>
 #include <sessiond/base/random.h>
+#include <sessiond/base/span.h>
 #include <sessiond/base/trace_context.h>
 #include <sessiond/exchange/route.h>
 #include <sessiond/net/timer.h>
@@ -136,6 +137,7 @@ struct ses_exchange_pool_options {
     int unknown_metric;     /* row of ses_metrics.requests for what no route has the path of */
     struct ses_log *log;
     struct ses_metrics *metrics;
+    struct ses_spans *spans; /* of sampled exchanges; NULL: none are made */
 };
 
 SES_MUST_CHECK enum ses_status ses_exchange_pool_new(const struct ses_exchange_pool_options *options,

@@ -23,4 +23,10 @@ void ses_exchange_log_trace(const struct ses_exchange *x, struct ses_log_line *l
 SES_MUST_CHECK enum ses_status ses_exchange_trace_call(struct ses_exchange *x,
                                                        struct ses_trace_headers *ret_headers);
 
+/* [any] Are its spans kept? Nobody makes one who has not asked. */
+bool ses_exchange_records(const struct ses_exchange *x);
+/* [method] Something that the exchange waited for is over: kind, name, times and what came of it are the caller's,
+ * trace and parent are filled in. span_id NULL: a new one. Only if it records. */
+void ses_exchange_span(const struct ses_exchange *x, const uint8_t *span_id, struct ses_span *span);
+
 #endif
