@@ -49,18 +49,32 @@ static void set_path(struct h1 *h1, struct ses_slice target)
     };
 }
 
+/* Either, whatever this connection is: a proxy before us may have ended the TLS. 0: another one. */
+static size_t scheme_len(struct ses_slice target)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct ses_slice scheme = ses_slice_str(schemes[i]);
+
+        if (ses_slice_ieq(ses_slice_cut(target, 0, scheme.len), scheme))
+            return scheme.len;
+    }
+    return 0;
+}
+
 /* absolute-form (RFC 9112 section 3.2.2), as a proxy may send it. A Host that names something else is
  * refused: two parsers in a row could route by different ones. Without one (HTTP/1.0) nobody would look
  * whether the named host is ours. */
 static struct ses_h1_fault check_absolute(struct h1 *h1, const struct seen *seen, struct ses_slice target)
 {
-    struct ses_slice scheme = SES_STR("http://");
+    size_t scheme = scheme_len(target);
     struct ses_slice rest, authority;
     size_t end = 0;
 
-    if (!ses_slice_ieq(ses_slice_cut(target, 0, scheme.len), scheme))
+    if (scheme == 0)
         return FAULT(400, "the request target is neither a path nor an http URL");
-    rest = ses_slice_cut(target, scheme.len, target.len);
+    rest = ses_slice_cut(target, scheme, target.len);
     while (end < rest.len && rest.data[end] != '/' && rest.data[end] != '?')
         end++;
     authority = ses_slice_cut(rest, 0, end);

@@ -127,6 +127,12 @@ class Clients(TlsCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("sess_v4.public.", done.stdout)
 
+    def test_a_url_as_the_target(self):
+        """RFC 9112 section 3.2.2: a server must take it, and this one is called by https."""
+        with self.connected() as tls:
+            tls.sendall(b"GET https://localhost/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.assertTrue(tls.recv(100).startswith(b"HTTP/1.1 200"))
+
     def test_plain_text_beside_it(self):
         """The sandbox takes both on its one port."""
         self.assertEqual(self.server.post_json(CREATE, dict(BODY, merchant_session_id=unique()))[0], 200)
