@@ -2,9 +2,33 @@
  * tls_files.c. */
 #include "config_loader.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CREDENTIAL "credential:"
+
 static const char *const auth_names[] = {"none", "optional", "require"};
 static const char *const plaintext_names[] = {"allow", "refuse"};
 static const char *const version_names[] = {"1.2", "1.3"};
+
+/* credential:NAME is a file that the service manager has put where this service alone can read it (LoadCredential=,
+ * systemd.exec(5)). */
+static enum ses_status read_credential(const struct loader *loader, const struct value *value,
+                                       struct ses_config_tls_file *file)
+{
+    const char *name = value->text + strlen(CREDENTIAL);
+    const char *dir = getenv("CREDENTIALS_DIRECTORY");
+
+    if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
+        return ses_config_refuse(loader, value, "must name a credential behind credential:, without '/'");
+    if (dir == NULL)
+        return ses_config_refuse(
+            loader, value,
+            "no credentials were given: LoadCredential=NAME:PATH in the service manager's unit");
+    if (snprintf(file->path, sizeof(file->path), "%s/%s", dir, name) >= (int)sizeof(file->path))
+        return ses_config_refuse(loader, value, "is too long");
+    return SES_OK;
+}
 
 static enum ses_status read_path(const struct loader *loader, const char *key, const char *text,
                                  struct ses_config_tls_file *file)
@@ -14,6 +38,8 @@ static enum ses_status read_path(const struct loader *loader, const char *key, c
     if (text == NULL)
         return SES_OK;
     file->line = (unsigned)ses_config_lines_find(loader->lines, key);
+    if (strncmp(text, CREDENTIAL, strlen(CREDENTIAL)) == 0)
+        return read_credential(loader, &value, file);
     return ses_config_read_text(loader, &value, "", sizeof(file->path), file->path);
 }
 

@@ -121,7 +121,7 @@ static bool change(const struct identity *identity)
 
 static enum ses_status become(const struct ses_config *config, bool make_dir, struct ses_fault *fault)
 {
-    struct identity identity;
+    struct identity identity = {.name = config->user};
 
     SES_TRY(find_user(config, &identity, fault));
     if (geteuid() == identity.uid && getegid() == identity.gid)

@@ -186,12 +186,34 @@ static int remove_all(void **state)
     return system(command) + remove_file(state); /* NOLINT(cert-env33-c): a path of our own */
 }
 
+static void test_credentials(void **state)
+{
+    struct ses_fault fault = {.text = ""};
+    struct ses_config config;
+
+    (void)state;
+    assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+    expect_fault("tls:\n  certificate: a.pem\n  key: credential:tls.key\n",
+                 "3: tls.key: no credentials were given: LoadCredential=NAME:PATH in the "
+                 "service manager's unit");
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x", 1), 0);
+    if (load("tls:\n  certificate: a.pem\n  key: credential:tls.key\n", &config, &fault) != SES_OK)
+        fail_msg("%s", fault.text);
+    assert_string_equal(config.tls.key.path, "/run/credentials/x/tls.key");
+    assert_string_equal(config.tls.certificate.path, "a.pem");
+    expect_fault("tls:\n  certificate: a.pem\n  key: credential:../tls.key\n",
+                 "3: tls.key: must name a credential behind credential:, without '/'");
+    expect_fault("tls:\n  certificate: a.pem\n  key: 'credential:'\n",
+                 "3: tls.key: must name a credential behind credential:, without '/'");
+    assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_halves),         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_files_are_read), cmocka_unit_test(test_files_that_are_none),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_names),          cmocka_unit_test(test_credentials),
     };
 
     return cmocka_run_group_tests(tests, make_all, remove_all);
