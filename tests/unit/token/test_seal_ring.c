@@ -357,6 +357,44 @@ static void a_key_rests_before_it_goes(void **state)
     }
 }
 
+/* For a backup that has the keys: every ring with every state, and nothing that is the running server's. */
+static void a_copy_of_all_keys(void **state)
+{
+    static const char *const names[] = {"seal-1.key", "step.key", "natural.key", "log.key"};
+    static struct ses_key_info before[SES_KEYRING_LIST_MAX];
+    static struct ses_key_info after[SES_KEYRING_LIST_MAX];
+    struct fixture *f = *state;
+    size_t before_count = 0;
+    size_t after_count = 0;
+    char copy[600];
+    char path[700];
+    char kid[SES_KID_SIZE];
+
+    for (size_t i = 0; i < 4; i++)
+        write_first(f, names[i], (char)('a' + (int)i));
+    generate(f, SES_KEY_STEP, "step-2");
+    change(f, "step-2", SES_KEY_ACTIVE, SES_OK); /* seal stays its first file */
+    generate(f, SES_KEY_STEP, "step-3");
+    change(f, "step-1", SES_KEY_REVOKED, SES_OK);
+    assert_int_equal(ses_keyring_generate(f->dir, SES_KEY_LIVE, &f->fault, kid), SES_OK);
+    assert_int_equal(ses_keyring_note_loaded(f->dir, SES_STR("seal-1\n"), &f->fault), SES_OK);
+    (void)snprintf(copy, sizeof(copy), "%s/copy", f->dir);
+    if (ses_keys_copy(f->dir, copy, &f->fault) != SES_OK)
+        fail_msg("%s", f->fault.text);
+    assert_int_equal(ses_keys_copy(f->dir, copy, &f->fault), SES_ALREADY_EXISTS);
+    assert_int_equal(ses_keyring_list(f->dir, before, &before_count, &f->fault), SES_OK);
+    assert_int_equal(ses_keyring_list(copy, after, &after_count, &f->fault), SES_OK);
+    assert_int_equal(after_count, before_count);
+    assert_memory_equal(after, before, sizeof(before[0]) * before_count);
+    for (size_t i = 0; i < 4; i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", copy, names[i]);
+        assert_int_equal(access(path, F_OK),
+                         i == 1 ? -1 : 0); /* step-1 has a file of its own, without secret */
+    }
+    (void)snprintf(path, sizeof(path), "%s/loaded", copy);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
 static void root_gives_directories_to_their_owner(void **state)
 {
     struct fixture *f = *state;
@@ -389,6 +427,7 @@ int main(void)
         WITH_RING(numbers_are_never_given_twice),
         WITH_RING(a_stamp_tells_every_change),
         WITH_RING(a_key_rests_before_it_goes),
+        WITH_RING(a_copy_of_all_keys),
         WITH_RING(root_gives_directories_to_their_owner),
     };
 

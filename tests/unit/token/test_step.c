@@ -161,6 +161,28 @@ static void test_rotated_key(void **state)
         assert_int_equal(ses_step_open(rotated, 2, ses_slice(text, cut), &again), SES_UNAUTHENTICATED);
 }
 
+/* The number in front is sealed too: two keys of the same bytes do not stand in for each other. */
+static void test_number_is_authenticated(void **state)
+{
+    static const struct ses_seal_key twins[] = {{513, &key}, {514, &key}};
+    struct ses_step_claims claims = sample();
+    struct ses_step_claims again;
+    char text[SES_STEP_HANDLE_SIZE_MAX];
+    uint8_t bytes[112];
+    size_t len = 0;
+    size_t raw = 0;
+
+    (void)state;
+    assert_int_equal(ses_step_seal(&twins[0], &claims, text, &len), SES_OK);
+    assert_int_equal(ses_base64url_decode(ses_slice(text + 3, len - 3), bytes, sizeof(bytes), &raw), SES_OK);
+    bytes[1] = 2; /* 514 */
+    assert_int_equal(3 + ses_base64url_encode(ses_slice(bytes, raw), text + 3), len);
+    assert_int_equal(ses_step_open(twins, 2, ses_slice(text, len), &again), SES_UNAUTHENTICATED);
+    bytes[1] = 1;
+    assert_int_equal(3 + ses_base64url_encode(ses_slice(bytes, raw), text + 3), len);
+    assert_int_equal(ses_step_open(twins, 2, ses_slice(text, len), &again), SES_OK);
+}
+
 /* Key 1 has one form: what "s2." says is not said a second time as "s3." with a 1. */
 static void test_first_key_has_one_form(void **state)
 {
@@ -250,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_every_altered_character_is_refused),
         cmocka_unit_test(test_another_key),
         cmocka_unit_test(test_rotated_key),
+        cmocka_unit_test(test_number_is_authenticated),
         cmocka_unit_test(test_first_key_has_one_form),
         cmocka_unit_test(test_handles_of_versions_before),
         cmocka_unit_test(test_oversize_is_not_read),
