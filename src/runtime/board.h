@@ -60,7 +60,7 @@ struct ses_board {
     _Atomic uint64_t unserved_since_ns;
     _Atomic uint32_t state[SES_BOARD_SLOTS_MAX];
     _Atomic bool accepts[SES_BOARD_SLOTS_MAX];   /* set and cleared by the worker, cleared when it died */
-    _Atomic bool replacing[SES_BOARD_SLOTS_MAX]; /* a reload replaces its worker just now */
+    _Atomic bool replacing[SES_BOARD_SLOTS_MAX]; /* its worker leaves for a successor (told by it, too) */
     char listen[SES_ADDRESS_TEXT_SIZE];
     struct ses_board_process
         process[SES_BOARD_SLOTS_MAX + 1]; /* behind the last one's: the supervisor's pid */

@@ -145,6 +145,13 @@ static void stay_as_last(struct ses_worker *worker)
     ses_conns_drain(worker->conns);
 }
 
+/* By a reload the supervisor has said so already; somebody else's TERM is no different for who asks whether the server can
+ * serve. It ends with the successor's first word. */
+static void tell_replaced(const struct ses_worker *worker)
+{
+    atomic_store_explicit(&worker->env->board->replacing[worker->env->slot], true, memory_order_relaxed);
+}
+
 /* The first look comes at once (0 ms): an idle worker has nothing to wait for. */
 void ses_worker_drain(struct ses_worker *worker, int exit_code, uint64_t limit_ms, const char *why)
 {
@@ -156,6 +163,8 @@ void ses_worker_drain(struct ses_worker *worker, int exit_code, uint64_t limit_m
     worker->drain_began_ms = ses_clock_mono_ms();
     worker->drain_limit_ms = limit_ms;
     ses_log_msg(&worker->log, exit_code == SES_EXIT_OK ? SES_LOG_INFO : SES_LOG_ERROR, "draining", "%s", why);
+    if (exit_code == SES_EXIT_OK && !for_good)
+        tell_replaced(worker);
     if (exit_code == SES_EXIT_OK && for_good && worker->env->config->drain_keep_accepting_seconds > 0)
         give_notice(worker);
     else if (exit_code == SES_EXIT_OK && !for_good && ses_worker_slots_alone(worker))

@@ -4,8 +4,9 @@ The load: gRPC over kept HTTP/2 connections at a constant rate (sessiond-load, o
 every 50 ms (each tenth with TLS, verified), and connector calls that are always in flight. The changes: reloads, upgrades (SIGUSR2), key and
 certificate rotations, workers replaced by TERM, a slot in a crash loop. One of some here, SES_CHANGE_ROUNDS (20 by night) for the full count.
 
-What a connection waits is told beside what a connection to a process of the test's own waited at the same moment, which has nothing to do with
-us: on a busy machine both are long. Only the full count judges it, and only waits that the other one did not have."""
+What a new connection waits for its first answer (GET /health: nothing is written for it) is told beside what one to a process of the test's own
+waited at the same moment, which has nothing to do with us. Only the full count judges it, only waits that the other one did not have, and only
+on a machine that is quiet by the other one's measure: elsewhere that is undecided."""
 import concurrent.futures
 import contextlib
 import itertools
@@ -36,6 +37,7 @@ ROUNDS = int(os.environ.get("SES_CHANGE_ROUNDS", "1"))
 FULL = ROUNDS >= 20
 SLOW_MS = 7000 if FULL else 1500
 WAIT_MAX = 0.5
+ALIVE = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 EXACT = 'x-connector: adyen\r\nx-connector-config: {"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}\r\n'
 ECHO = """
 import socket, sys
@@ -147,20 +149,26 @@ class Load:
         if sock is not None:
             sock.close()
 
-    def once(self, port, tls, request):
-        began = time.monotonic()
+    def once(self, port, tls, *requests):
+        """(the answers' status, seconds until the first answer)."""
+        began, wait, seen = time.monotonic(), None, []
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as plain:
             with self.tls.wrap_socket(plain, server_hostname="localhost") if tls else contextlib.nullcontext(plain) as sock:
-                sock.sendall(request)
-                answer = read_answer(sock)
-        return answer and answer[0], time.monotonic() - began
+                for request in requests:
+                    sock.sendall(request)
+                    status, stays = read_answer(sock) or (None, False)
+                    wait = wait or time.monotonic() - began
+                    seen.append(status)
+                    if not stays:  # a worker that leaves says so with its first answer
+                        break
+        return seen, wait
 
     def one_fresh(self, number, pool):
         what = "TLS, new connection" if number % 10 == 0 else "new connection"
         beside = pool.submit(self.once, self.echo_port, False, b"x")
         try:
-            status, wait = self.once(self.server.port, number % 10 == 0, post(close=True))
-            self.count(what, None if status == 200 else f"status {status}")
+            seen, wait = self.once(self.server.port, number % 10 == 0, ALIVE, post(close=True))
+            self.count(what, None if set(seen) == {200} else f"status {seen}")
         except OSError as error:
             self.count(what, repr(error))
             return
@@ -188,6 +196,10 @@ class Load:
     def ours(self):
         """Waits that were not the machine's."""
         return [wait for wait, beside in self.waits if wait > WAIT_MAX and beside < WAIT_MAX / 5]
+
+    def quiet(self):
+        beside = sorted(beside for _, beside in self.waits)
+        return beside[len(beside) * 99 // 100] < 0.02
 
     def tell(self):
         waits, beside = (sorted(pair[i] for pair in self.waits) for i in (0, 1))
@@ -320,8 +332,10 @@ class Change(unittest.TestCase):
         print(f"\n{', '.join(f'{n} {what}' for what, n in done.items())} in {time.monotonic() - began:.0f} s")
         load.tell()
         self.assertEqual(load.failures, [])
-        if FULL:
+        if FULL and load.quiet():
             self.assertEqual(load.ours(), [])
+        elif FULL:
+            print("  undecided whether anybody waited too long: the machine was busy")
         self.server.stop()
 
 

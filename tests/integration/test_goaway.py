@@ -1,13 +1,15 @@
 """How a connection is told that its server leaves (RFC 9113 section 6.8), frame by frame: a first GOAWAY that refuses nothing and a PING, and
 the one that names the last stream only when that PING was answered, or not answered for a while. A request that was on its way is served."""
+import os
 import signal
 import struct
 import unittest
 
+import test_sockets
 from connector_servers import own_channel
 from h2_raw import ACK, CHECK, DATA, EMPTY_MESSAGE, END_STREAM, GOAWAY, HEADERS, PING, Attacker, frame, request_fields
 from harness import Server, create_request, unique, wait_until
-from test_sockets import ALIVE, EXACT, HeldConnector, ask, health, ready
+from test_sockets import ALIVE, EXACT, ask, health, ready
 from raw import GET, Raw
 
 EVERYTHING = 2**31 - 1
@@ -61,37 +63,28 @@ class Goaway(unittest.TestCase):
         self.server.stop()
 
 
-class Stop(unittest.TestCase):
+class Stop(test_sockets.SlowCall):
     """TERM, step by step, while a call is held: whatever is not that call is over meanwhile."""
-
-    def setUp(self):
-        self.held = HeldConnector()
-        self.addCleanup(self.held.close)
-        self.addCleanup(self.held.gate.set)
-
-    def start(self, more=""):
-        self.server = Server(workers=2, config="drain_seconds: 600\n" + more).start()
-        self.addCleanup(self.server.cleanup)
+    drain_seconds = 600
+    test_reload_of_two = test_reload_of_one = test_stop_refuses_at_once = test_stop_with_notice = None
 
     def test_idle_connections_hold_nothing(self):
-        """HTTP/1.1 connections that are kept and say nothing, on both workers, and nobody closes them but the server."""
-        self.start()
+        """HTTP/1.1 connections that are kept and say nothing end at once, by an end and no reset, though their worker stays for its call."""
+        self.start(1)
         idle = [Raw(self.server.port) for _ in range(20)]
         for raw in idle:
             self.assertEqual(raw.send(GET + "\r\n").read_answers(1)[0][0], 200)
         self.server.process.send_signal(signal.SIGTERM)
-        self.assertEqual(self.server.process.wait(), 0)
-        drained = [int(row["msg"].split()[1]) for row in self.server.lines("drained")]
-        self.assertEqual(len(drained), 2)
         for raw in idle:
-            self.assertEqual(raw.socket.recv(4096), b"", "an end, no reset")
+            self.assertEqual(raw.socket.recv(4096), b"")
             raw.close()
-        # drain_seconds is ten minutes: had they held the drain, somebody would have been cut or killed.
-        self.assertEqual(self.server.lines("drain_cut") + self.server.lines("drain_deadline"), [])
+        self.assertTrue(self.thread.is_alive(), "the call is still held")
+        self.let_go()
+        self.assertEqual(self.server.process.wait(), 0)
 
     def test_health_first(self):
         """NOT_SERVING and 503 while connections are still taken and calls made: balancers are told before anything is refused."""
-        self.start("drain:\n  keep_accepting_seconds: 600\n")
+        self.start(2, "drain:\n  keep_accepting_seconds: 600\n")
         self.assertEqual((health(self.server), ask(self.server.port, ALIVE)), ("SERVING", 200))
         self.server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: health(self.server) == "NOT_SERVING", "health to say no")
@@ -99,7 +92,31 @@ class Stop(unittest.TestCase):
         self.assertEqual(ready(self.server)[0], 503)
         for _ in range(10):
             self.assertTrue(own_channel(self.server, create_request(unique()), EXACT)[0].session_token)
+        self.let_go()
         self.server.kill()
+
+
+class Replaced(test_sockets.SlowCall):
+    """A worker that somebody else told to leave (TERM to its pid) is missing no more than one that a reload replaces."""
+    drain_seconds = 600
+    test_reload_of_two = test_reload_of_one = test_stop_refuses_at_once = test_stop_with_notice = None
+
+    def test_the_server_stays_ready(self):
+        self.start(2, "ready:\n  missing_percent: 0\n")
+        before = self.server.workers()
+        for pid in before:
+            os.kill(pid, signal.SIGTERM)
+        # One is replaced, the other one stays for its call and accepts nobody.
+        wait_until(lambda: len(set(before) & set(self.server.workers())) == 1 and "ready" in [row["state"] for row in ready(self.server)[1]["workers"]
+                                                                                              if row["pid"] not in before], "the successor")
+        wait_until(lambda: self.server.lines("draining"), "the drain")
+        seen = [(ready(self.server)[0], ready(self.server)[1]["degraded"], ask(self.server.port, ALIVE)) for _ in range(20)]
+        self.assertEqual(set(seen), {(200, False, 200)})
+        self.assertTrue(self.thread.is_alive())
+        self.let_go()
+        wait_until(lambda: not set(before) & set(self.server.workers()) and self.server.all_serve(), "both successors")
+        self.assertEqual(self.server.metric("sessiond_worker_deaths_total"), 0)
+        self.server.stop()
 
 
 if __name__ == "__main__":
