@@ -54,6 +54,7 @@ class Server:
         settings = {"store.durability": durability, "store.sessions_max": sessions_max, "store.quota_mib": 65536,
                     "session.ttl_seconds": ttl_seconds, "log.level": log_level,
                     "limits.merchant_share_percent": 100,  # the load is one merchant's
+                    "limits.overload_ms": 0,  # what is measured is the machine, and no call is refused
                     **(settings or {})}
         sections = "".join(f"{section}:\n" + "".join(f"  {key.split('.')[1]}: {value}\n" for key, value in settings.items() if key.startswith(section + "."))
                            for section in ("store", "session", "limits", "log", "tls") if any(key.startswith(section + ".") for key in settings))

@@ -11,7 +11,7 @@
 #include "wire.h"
 
 #define ANSWER_MAX       8192
-#define FIELDS_MAX       8
+#define FIELDS_MAX       9
 #define GRPC_MESSAGE_MAX 256 /* what is kept of it */
 #define BARREN_MOVES_MAX 100 /* connections in a row that the server leaves without an answer to any call */
 
@@ -129,6 +129,8 @@ static size_t make_fields(const struct load_plan *plan, const struct load_reques
         fields[n++] = pair("te", "trailers");
         fields[n++] = pair("x-connector", plan->connector);
         fields[n++] = pair("x-connector-config", plan->config);
+        if (plan->merchant != NULL)
+            fields[n++] = pair("x-merchant-id", plan->merchant);
     } else if (request->message_len > 0) {
         fields[n++] = pair("content-type", "application/x-www-form-urlencoded");
     }

@@ -46,6 +46,7 @@ struct load_plan {
     bool same_id;            /* one merchant_session_id for all: the replay path */
     const char *connector;   /* x-connector-config variant */
     const char *config;      /* whole x-connector-config value */
+    const char *merchant;    /* x-merchant-id; NULL: none */
     const char *return_url;  /* where a journey lets the browser be sent back to */
     bool tls;                /* HTTP/2 over TLS, by ALPN */
     const char *tls_ca;      /* file of certificates that are trusted; NULL: the system's */

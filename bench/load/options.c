@@ -35,6 +35,7 @@ static const char usage[] =
     "  --same-id             the same merchant_session_id always: the replay path\n"
     "  --connector NAME      x-connector (adyen), with\n"
     "  --config JSON         its x-connector-config\n"
+    "  --merchant NAME       x-merchant-id (none)\n"
     "how much\n"
     "  --calls N             how many calls; or\n"
     "  --journeys N          with --mix: how many payments, each to its end; or\n"
@@ -67,6 +68,7 @@ enum {
     OPT_SAME_ID,
     OPT_CONNECTOR,
     OPT_CONFIG,
+    OPT_MERCHANT,
     OPT_CALLS,
     OPT_JOURNEYS,
     OPT_SECONDS,
@@ -97,6 +99,7 @@ static const struct option options[] = {
     {"same-id", no_argument, NULL, OPT_SAME_ID},
     {"connector", required_argument, NULL, OPT_CONNECTOR},
     {"config", required_argument, NULL, OPT_CONFIG},
+    {"merchant", required_argument, NULL, OPT_MERCHANT},
     {"calls", required_argument, NULL, OPT_CALLS},
     {"journeys", required_argument, NULL, OPT_JOURNEYS},
     {"seconds", required_argument, NULL, OPT_SECONDS},
@@ -216,6 +219,9 @@ static bool set_calls(struct load_plan *plan, int option, const char *value)
         return true;
     case OPT_CONFIG:
         plan->config = value;
+        return true;
+    case OPT_MERCHANT:
+        plan->merchant = value;
         return true;
     default:
         return false;

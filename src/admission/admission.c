@@ -169,16 +169,16 @@ static enum ses_refusal check_deadline(struct call *call)
     return SES_REFUSAL_DEADLINE;
 }
 
+/* Once shares are known they decide, not who happens to stand behind in a turn full of refusals. */
 static enum ses_refusal check_overload(struct call *call)
 {
     struct ses_admission *admission = call->admission;
     const struct ses_overload *overload = &admission->overload;
     struct ses_tally_entry *merchant = call->merchant.entry;
 
-    if (ses_overload_turn_is_long(overload, call->work, call->now_ns))
-        return SES_REFUSAL_LATE;
     if (!overload->shedding || call->work != SES_WORK_CREATE || merchant == NULL)
-        return SES_REFUSAL_NONE;
+        return ses_overload_turn_is_long(overload, call->work, call->now_ns) ? SES_REFUSAL_LATE
+                                                                             : SES_REFUSAL_NONE;
     double cost_ns = merchant->cost_ns > 0 ? merchant->cost_ns : overload->costs.ns[SES_COST_CREATE];
 
     return ses_tally_take_share(merchant, cost_ns, admission->level, call->now_ns) ? SES_REFUSAL_NONE
@@ -242,6 +242,14 @@ static void learn_cost(struct ses_tally_entry *merchant, double cost_ns)
         merchant->cost_ns == 0 ? cost_ns : merchant->cost_ns + (cost_ns - merchant->cost_ns) / 8;
 }
 
+static void on_begins(struct ses_exchange *x, void *arg)
+{
+    const struct ticket *ticket = arg;
+
+    (void)x;
+    ses_overload_entered(&ticket->admission->overload);
+}
+
 static void on_waits(struct ses_exchange *x, void *arg)
 {
     const struct ticket *ticket = arg;
@@ -255,17 +263,19 @@ static void on_released(struct ses_exchange *x, void *arg)
     const struct ticket *ticket = arg;
     struct ses_overload *overload = &ticket->admission->overload;
 
-    ses_overload_ended(overload, ticket->work, x->started_mono_ns, x->waited);
+    if (x->begun)
+        ses_overload_ended(overload, ticket->work, x->started_mono_ns, x->waited);
     if (ticket->caller != NULL)
         ticket->caller->running--;
     if (ticket->merchant == NULL)
         return;
     ticket->merchant->running--;
-    if (ticket->work == SES_WORK_CREATE)
+    if (ticket->work == SES_WORK_CREATE && x->begun)
         learn_cost(ticket->merchant, overload->costs.ns[x->waited ? SES_COST_CONNECTOR : SES_COST_CREATE]);
 }
 
-static const struct ses_exchange_count running = {.waits = on_waits, .released = on_released};
+static const struct ses_exchange_count running = {
+    .begins = on_begins, .waits = on_waits, .released = on_released};
 
 static enum ses_status let_in(struct call *call)
 {
@@ -284,7 +294,6 @@ static enum ses_status let_in(struct call *call)
         merchant->running++;
     if (caller != NULL)
         caller->running++;
-    ses_overload_entered(&admission->overload);
     call->x->count = &running;
     call->x->count_arg = ticket;
     return SES_OK;

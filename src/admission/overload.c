@@ -37,7 +37,8 @@ void ses_overload_arrived(struct ses_overload *o, uint64_t now_ns)
 void ses_overload_entered(struct ses_overload *o)
 {
     if (o->running == 0)
-        o->ended_ns = o->turn_began_ns; /* nobody has waited for longer */
+        o->ended_ns =
+            o->turn_began_ns != 0 ? o->turn_began_ns : o->turn_ended_ns; /* nobody has waited longer */
     o->running++;
 }
 
@@ -85,6 +86,7 @@ bool ses_overload_turn_end(struct ses_overload *o, uint64_t now_ns)
         o->ended_ns = now_ns;
     o->running_min = o->running < o->running_min ? o->running : o->running_min;
     o->turn_began_ns = 0;
+    o->turn_ended_ns = now_ns;
     return now_ns - o->window_began_ns >= SES_OVERLOAD_WINDOW_NS;
 }
 
@@ -198,7 +200,7 @@ void ses_overload_window_end(struct ses_overload *o, uint64_t now_ns, uint64_t c
 }
 
 /* The queue is that of creations, which the disk may keep: what continues may only read, and is told by what that took
- * lately. */
+ * lately, if that is less (a client that sends slowly took long, too). */
 uint64_t ses_overload_wait_ns(const struct ses_overload *o, enum ses_work work, uint64_t now_ns)
 {
     uint64_t stuck = stuck_ns(o, now_ns);
@@ -206,7 +208,7 @@ uint64_t ses_overload_wait_ns(const struct ses_overload *o, enum ses_work work, 
     if (o->running < RUNNING_MIN)
         return 0;
     if (work == SES_WORK_CONTINUE)
-        return o->queue_ns == 0 ? 0 : o->sum[work].mean_ns;
+        return o->sum[work].mean_ns < o->queue_ns ? o->sum[work].mean_ns : o->queue_ns;
     return stuck > o->queue_ns ? stuck : o->queue_ns;
 }
 

@@ -43,8 +43,9 @@ struct ses_overload_sum {
 struct ses_overload {
     uint64_t target_ns; /* 0: never sheds, only measures */
     struct ses_overload_sum sum[SES_WORK_COUNT];
-    uint64_t running;       /* let in, not ended, and waiting for nobody but us */
+    uint64_t running;       /* whole, not ended, and waiting for nobody but us */
     uint64_t turn_began_ns; /* the first call of this turn came in; 0: none did */
+    uint64_t turn_ended_ns; /* the last one */
     uint64_t turn_left;     /* calls that ended or began to wait for somebody else, in this turn */
     uint64_t ended_ns;      /* the last turn in which there was one, or none was running */
     /* of the window */
@@ -68,7 +69,8 @@ struct ses_overload {
 void ses_overload_init(struct ses_overload *o, uint64_t target_ns, uint64_t now_ns);
 /* A call is here, whatever becomes of it. */
 void ses_overload_arrived(struct ses_overload *o, uint64_t now_ns);
-/* It was let in; or refused, shed: because of what is told here. */
+/* It was let in and is whole: what waits for its client's bytes is nobody's queue. Or refused; shed: because of what is
+ * told here. */
 void ses_overload_entered(struct ses_overload *o);
 void ses_overload_refused(struct ses_overload *o, bool shed);
 /* A call that was let in waits for somebody else from here on. */

@@ -219,3 +219,11 @@ void ses_exchange_waits(struct ses_exchange *x)
         x->count->waits(x, x->count_arg);
     x->waited = true;
 }
+
+void ses_exchange_start(struct ses_exchange *x)
+{
+    if (x->count != NULL)
+        x->count->begins(x, x->count_arg);
+    x->begun = true;
+    x->route->start(x, x->route->arg);
+}

@@ -286,7 +286,7 @@ static void begin(struct ses_h2_stream *stream)
         fail(stream, SES_DEADLINE_EXCEEDED, "deadline exceeded");
     else {
         set_deadline(stream); /* which some gates look at */
-        (void)ses_gates_pass(options->gates, options->gates_count, x, stream->h2->conn);
+        stream->turned_away = !ses_gates_pass(options->gates, options->gates_count, x, stream->h2->conn);
     }
 }
 
@@ -314,7 +314,7 @@ static void start(struct ses_h2_stream *stream)
     stream->started = true;
     if (x->route->kind != SES_ROUTE_UNARY)
         relax_deadline(stream);
-    x->route->start(x, x->route->arg);
+    ses_exchange_start(x);
 }
 
 /* Where a message's bytes live: the first in the exchange, for they are its body; further ones only for the

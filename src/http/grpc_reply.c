@@ -4,6 +4,7 @@
 
 #include "grpc_metadata.h"
 #include "gzip.h"
+#include "orca.h"
 
 /* :status content-type grpc-accept-encoding grpc-encoding x-request-id server + the method's + trailers. */
 #define FIELDS_MAX (6 + SES_EXCHANGE_REPLY_HEADERS_MAX + SES_H2_TRAILERS_MAX)
@@ -43,6 +44,23 @@ static void add_pushback(struct ses_h2_stream *stream, const struct ses_error *e
             ses_h2_nv_once(SES_STR("grpc-retry-pushback-ms"), ses_slice_str(text));
 }
 
+/* With errors too: a client that only sees refusals has to know why. */
+static void add_load(struct ses_h2_stream *stream)
+{
+    const struct ses_door_options *options = &stream->h2->shared->doors->options;
+    uint8_t report[SES_ORCA_BYTES];
+    struct ses_slice text;
+    struct ses_load load;
+
+    if (!options->limits.load_reports || stream->x == NULL)
+        return;
+    ses_load_read(options->metrics, &load);
+    ses_orca_encode(&load, report);
+    if (ses_grpc_binary_encode(ses_slice(report, sizeof(report)), &stream->x->arena, &text) == SES_OK)
+        stream->trailers[stream->trailers_count++] =
+            ses_h2_nv_once(SES_STR("endpoint-load-metrics-bin"), text);
+}
+
 /* Without an exchange there is no memory to encode into: only literals of ours come here then, which
  * need none. */
 static void make_trailers(struct ses_h2_stream *stream, const struct ses_error *error)
@@ -51,6 +69,7 @@ static void make_trailers(struct ses_h2_stream *stream, const struct ses_error *
     struct ses_slice text;
 
     stream->trailers[stream->trailers_count++] = ses_h2_nv(SES_STR("grpc-status"), code_text(code));
+    add_load(stream);
     if (error == NULL)
         return;
     if (stream->x == NULL) {

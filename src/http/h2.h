@@ -82,9 +82,8 @@
 /* Each SETTINGS frame may make nghttp2 walk over all streams; a client sends a handful in its life. */
 #define SES_H2_SETTINGS_MAX 100
 /* So many PINGs may come too soon, grpc-core's number: a clock that is a bit fast is no abuse. */
-#define SES_H2_PING_STRIKES 2
-/* The window of all "per 10 s" counts. */
-#define SES_H2_RATE_WINDOW_MS 10000
+#define SES_H2_PING_STRIKES   2
+#define SES_H2_RATE_WINDOW_MS 10000 /* of all "per 10 s" counts */
 /* Control frames that each request allows for, above control_frames_max. */
 #define SES_H2_CONTROL_PER_REQUEST 16
 /* Client resets, token bucket: deadlines of a busy client expire in bursts, so above nghttp2's 1000 and 33 a
@@ -213,7 +212,7 @@ struct ses_h2_kind {
     void (*forget)(struct ses_h2_stream *stream);
 };
 
-#define SES_H2_TRAILERS_MAX 4 /* grpc-status, grpc-message, grpc-status-details-bin, grpc-retry-pushback-ms */
+#define SES_H2_TRAILERS_MAX 5 /* grpc_reply.c: status, message, details, pushback, load */
 
 enum ses_h2_content {
     SES_H2_CONTENT_OTHER,
@@ -329,7 +328,8 @@ struct ses_h2_stream {
     bool overflowed;      /* a reply did not fit the backlog: the stream is about to be ended */
     bool metadata_binary; /* a header named "-bin" came */
     bool started;
-    bool bidi; /* counted in the worker's bidi_count */
+    bool turned_away; /* by a gate: nothing was begun for it */
+    bool bidi;        /* counted in the worker's bidi_count */
 };
 
 static inline bool ses_h2_is_dead(const struct ses_h2 *h2)

@@ -162,7 +162,12 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     struct ses_h2 *h2 = arg;
 
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
-        ses_h2_count_reset(h2);
+        /* A connection must not end because its clients were refused much and had begun to send. */
+        const struct ses_h2_stream *reset =
+            nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+
+        if (reset == NULL || !reset->turned_away)
+            ses_h2_count_reset(h2);
         return 0;
     }
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)

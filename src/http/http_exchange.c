@@ -304,7 +304,7 @@ static void start(struct ses_exchange *x)
 
     x->deadline_mono_ns = ses_clock_mono_ns() + call->limit_ms * SES_NS_PER_MS;
     ses_timer_start(call->doors->options.timers, &x->deadline_timer, call->limit_ms, on_deadline, x);
-    x->route->start(x, x->route->arg);
+    ses_exchange_start(x);
 }
 
 /* The only answer that needs no memory: without a call there is nothing else to answer with. */

@@ -23,6 +23,7 @@
     X(limits, errors_per_10s, 1, 1000000, 100)                                                               \
     X(limits, empty_frames_per_10s, 1, 1000000, 1000)                                                        \
     X(limits, control_frames_per_10s, 1, 10000000, 10000)                                                    \
+    X(limits, load_reports, 0, 1, 0)                                                                         \
     X(limits, ping_ms, 0, 86400000, 5000)                                                                    \
     X(limits, connection_age_seconds, 0, 604800, 3600)                                                       \
     X(limits, source_connections, 0, 1000000, 0)                                                             \

@@ -63,6 +63,8 @@ struct ses_exchange_ops {
 
 /* What a gate that counts running calls (gate.h) is told of one that it has let in; each at most once. */
 struct ses_exchange_count {
+    void (*begins)(struct ses_exchange *x,
+                   void *arg); /* the request is whole: until then it waits for its client */
     void (*waits)(struct ses_exchange *x, void *arg);
     void (*released)(struct ses_exchange *x, void *arg); /* always: with the last reference */
 };
@@ -123,6 +125,7 @@ struct ses_exchange {
     const struct ses_exchange_count *count; /* set by a gate that counts it, or NULL */
     void *count_arg;
     unsigned references;
+    bool begun;  /* ses_exchange_start was called */
     bool waited; /* ses_exchange_waits was called */
     bool answered;
     bool cancelled;
@@ -162,6 +165,9 @@ void ses_exchange_settle_request_id(struct ses_exchange *x);
 /* [door] The client is gone, or the deadline has passed (the door then answers DEADLINE_EXCEEDED itself
  * before this call). */
 void ses_exchange_cancel(struct ses_exchange *x, enum ses_status why);
+
+/* [door] Starts the method of its route; once. */
+void ses_exchange_start(struct ses_exchange *x);
 
 /* [method] From here on the call waits for a connector, or for another call: its time says nothing about us. */
 void ses_exchange_waits(struct ses_exchange *x);

@@ -32,6 +32,7 @@ struct ses_door_limits {
     uint32_t body_ms;            /* from the end of the headers to the end of the body */
     uint32_t exchange_ms_max;    /* the server's own deadline (unary); streams have streaming_ms */
     uint32_t streaming_ms;       /* a streaming call ends after this, UNAVAILABLE */
+    bool load_reports;           /* each gRPC answer tells the worker's load (gRFC A51) */
     uint32_t gzip_bytes_min;     /* replies are compressed from here on, if accepted */
 };
 

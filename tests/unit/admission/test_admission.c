@@ -14,12 +14,25 @@
 #define START_NS (1000 * SES_NS_PER_S)
 #define HELD_MAX 1000
 
-static const struct ses_route create = {.path = "/t.S/Create", .rights = SES_RIGHT_CREATE, .metric = -1};
-static const struct ses_route proceed = {.path = "/t.S/Get", .rights = SES_RIGHT_CONTINUE, .metric = -1};
-static const struct ses_route watch = {
-    .path = "/t.S/Watch", .kind = SES_ROUTE_SERVER_STREAM, .rights = SES_RIGHT_CONTINUE, .metric = -1};
-static const struct ses_route health = {.path = "/health", .kind = SES_ROUTE_PLAIN, .metric = -1};
-static const struct ses_route browser = {.path = "/r/", .kind = SES_ROUTE_PLAIN, .metric = -1};
+static void begin_nothing(struct ses_exchange *x, void *arg)
+{
+    (void)x;
+    (void)arg;
+}
+
+static const struct ses_route create = {
+    .path = "/t.S/Create", .rights = SES_RIGHT_CREATE, .metric = -1, .start = begin_nothing};
+static const struct ses_route proceed = {
+    .path = "/t.S/Get", .rights = SES_RIGHT_CONTINUE, .metric = -1, .start = begin_nothing};
+static const struct ses_route watch = {.path = "/t.S/Watch",
+                                       .kind = SES_ROUTE_SERVER_STREAM,
+                                       .rights = SES_RIGHT_CONTINUE,
+                                       .metric = -1,
+                                       .start = begin_nothing};
+static const struct ses_route health = {
+    .path = "/health", .kind = SES_ROUTE_PLAIN, .metric = -1, .start = begin_nothing};
+static const struct ses_route browser = {
+    .path = "/r/", .kind = SES_ROUTE_PLAIN, .metric = -1, .start = begin_nothing};
 
 static struct ses_admission_options options;
 static struct ses_admission *admission;
@@ -103,6 +116,7 @@ static bool call_at(const struct ses_route *route, const char *path, const char 
     }
     assert_true(held_count < HELD_MAX);
     held[held_count++] = x;
+    ses_exchange_start(x);
     return true;
 }
 
@@ -293,6 +307,28 @@ static void test_deadline(void **state)
     assert_true(call(&health, NULL));
 }
 
+/* Thousands of requests whose bodies do not come are their clients' business, and end without ever having begun. */
+static void test_bodies_that_do_not_come(void **state)
+{
+    struct ses_gate gate;
+
+    (void)state;
+    begin((struct ses_admission_limits){.overload_ms = 100});
+    gate = ses_admission_gate(admission);
+    for (int i = 0; i < 500; i++) {
+        held[held_count] = request(&create, "/", "a");
+        assert_ok(gate.admit(gate.arg, held[held_count++], NULL, &error));
+    }
+    for (int window = 0; window < 40; window++)
+        turn(50);
+    assert_int_equal(metrics.counter[SES_C_SHEDDING], 0);
+    deadline_ms = 100;
+    assert_true(call(&create, "b"));
+    for (unsigned i = 0; i < 500; i++)
+        end(i);
+    fill(100, "b");
+}
+
 /* A queue above the target: creations of the one who makes it are refused, of others and continuations are not. */
 static void test_overload(void **state)
 {
@@ -356,6 +392,7 @@ int main(void)
         TEST(test_calls_in_progress),
         TEST(test_open_to_everybody),
         TEST(test_deadline),
+        TEST(test_bodies_that_do_not_come),
         TEST(test_overload),
         TEST(test_late),
     };
