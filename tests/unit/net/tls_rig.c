@@ -1,5 +1,6 @@
 #include "tls_rig.h"
 
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -70,8 +71,11 @@ static void set_client(struct tls_client *c)
 
 void tls_client(struct fixture *f, struct tls_client *ret_client)
 {
+    static const int on = 1;
     struct tls_client c = {.fd = client(f), .ctx = SSL_CTX_new(TLS_client_method()), .piece = tls_rig.piece};
 
+    /* What is sent is there at once, and does not wait for an acknowledgement that the kernel delays (Nagle). */
+    assert_int_equal(setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
     set_client(&c);
     c.ssl = SSL_new(c.ctx);
     c.in = BIO_new(BIO_s_mem());
