@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs Debian 12 packages that are missing; sourced by the other scripts, or run with lists' names:
-#   deploy/packages.sh build|demo|test|journey|proxy|lint ...
+#   deploy/packages.sh build|demo|test|journey|proxy|package|lint ...
 # Needs the network and root (or sudo) only when something is missing.
 set -euo pipefail
 
@@ -14,6 +14,7 @@ packages_test="clang git libclang-rt-14-dev libcmocka-dev nghttp2-client openssl
   python3-protobuf systemd valgrind"
 packages_journey="chromium"
 packages_proxy="apache2-bin haproxy nginx-light"
+packages_package="debootstrap dpkg-dev"
 packages_lint="clang-format-14 clang-tidy-14 cppcheck git python3 shellcheck"
 }
 # Another apt-get (a fresh machine runs its own upgrades) is waited for this long.

@@ -8,7 +8,7 @@ usage() {
     cat <<'END'
 usage: tests/run.sh              everything: all tests on the gcc build, all but the long ones on the clang build
        tests/run.sh -R REGEX ..  arguments go to ctest
-       tests/run.sh --nightly    everything, the long tests with many more rounds, the models with random seeds, the mutations of the store, the version before
+       tests/run.sh --nightly    everything, the long tests with many more rounds, the models with random seeds, the mutations of the store, the version before, the Debian package
        tests/run.sh --clients    clients and suites that we did not write (tests/clients/*/run.sh), on the gcc build
 Needs neither root nor the network once the packages of deploy/packages.sh and tests/node_modules are there. Writes to build-gcc/,
 build-clang/ and the temporary folder ($TMPDIR, else /tmp), there under names of its own.
@@ -111,6 +111,13 @@ run_previous() {
     [ $status = 0 ] || [ $status = 77 ] || fail "the version before does not read what this one writes, or the other way round"
 }
 
+run_package() {
+    local status=0
+    phase "the Debian package in a clean tree"
+    tests/package/run.sh || status=$?
+    [ $status = 0 ] || [ $status = 77 ] || fail "the package's test failed"
+}
+
 mode=tests
 case "${1-}" in
 -h | --help) usage; exit 0 ;;
@@ -145,5 +152,6 @@ run_tests build-clang "--no-tests=$no_tests" -LE long "$@"
 if [ "$mode" = nightly ]; then
     run_mutations
     run_previous
+    run_package
 fi
 phase "all tests have passed"
