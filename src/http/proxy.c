@@ -53,8 +53,10 @@ static enum ses_status judge(struct reader *reader)
     case SES_PROXY_MORE:
         return SES_OK;
     case SES_PROXY_WHOLE:
-        if (header.named)
-            ses_conn_set_peer(reader->conn, &header.source);
+        if (header.named && !ses_conn_set_peer(reader->conn, &header.source)) {
+            ses_conn_cut(reader->conn);
+            return SES_OK;
+        }
         break;
     case SES_PROXY_NONE:
         if (reader->doors->options.proxies.protocol == SES_PROXY_PROTOCOL_REQUIRE)

@@ -439,16 +439,6 @@ uint64_t ses_conn_idle_ms(const struct ses_conn *conn)
     return uv_now(conn->tcp.loop) - conn->active_ms;
 }
 
-const struct ses_peer *ses_conn_peer(const struct ses_conn *conn)
-{
-    return &conn->peer;
-}
-
-void ses_conn_set_peer(struct ses_conn *conn, const struct ses_peer *peer)
-{
-    conn->peer = *peer;
-}
-
 /* From here on the handle owns fd and the close callback the memory: on failure conn is cut, never freed. */
 static void start(struct ses_conn *conn)
 {

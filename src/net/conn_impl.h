@@ -110,6 +110,8 @@ struct ses_conns {
 
 /* Takes over a connected socket, and its place at the source (NULL: none). On failure the socket is closed. */
 void ses_conn_open(struct ses_conns *conns, int fd, const struct ses_peer *peer, struct ses_source *source);
+/* One connection more of this peer, who is not counted where *ret_source is NULL. False: it has as many as it may have. */
+bool ses_conns_enter(struct ses_conns *conns, const struct ses_peer *peer, struct ses_source **ret_source);
 /* Lets the engine produce and writes once. */
 void ses_conn_flush(struct ses_conn *conn);
 /* Tells the engine, once, that the worker leaves. */

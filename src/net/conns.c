@@ -86,18 +86,12 @@ static bool accept_failed(struct ses_conns *conns, struct listener *listener, in
     return error == ECONNABORTED || error == EINTR || error == EPROTO;
 }
 
-static bool is_counted(const struct ses_conns *conns, const struct ses_peer *peer)
-{
-    return conns->sources != NULL && peer->known &&
-           !ses_networks_contain(conns->options.exempt, conns->options.exempt_count, &peer->ip);
-}
-
 /* One connection; false when there is none or accepting must rest. */
 static bool accept_one(struct ses_conns *conns, struct listener *listener)
 {
     struct sockaddr_storage address = {0};
     socklen_t size = sizeof(address);
-    struct ses_source *source = NULL;
+    struct ses_source *source;
     struct ses_peer peer;
     int fd = accept4(listener->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -109,9 +103,8 @@ static bool accept_one(struct ses_conns *conns, struct listener *listener)
         return true;
     }
     peer = ses_peer_of_socket(&address);
-    if (is_counted(conns, &peer) && !ses_source_enter(conns->sources, &peer.ip, &source)) {
+    if (!ses_conns_enter(conns, &peer, &source)) {
         (void)close(fd);
-        ses_count(conns->options.metrics, SES_C_CONNECTIONS_REFUSED, 1);
         return true;
     }
     ses_conn_open(conns, fd, &peer, source);

@@ -127,6 +127,26 @@ class Connections(unittest.TestCase):
         self.assertLessEqual(len(open_ones), 2 * 2 + 1)  # two a worker, and the kernel chooses the worker
         self.assertGreater(self.server.metric("sessiond_connections_refused_total"), 0)
 
+    def test_connections_from_one_address_behind_a_proxy(self):
+        """Everybody comes from the proxy's address: who is behind it counts, once the PROXY header has told."""
+        self.server = Server(workers=1, sandbox=False, config="limits:\n  source_connections: 2\nproxies:\n  trusted: [127.0.0.1]\n").start()
+        self.addCleanup(self.server.cleanup)
+        open_ones = []
+        self.addCleanup(lambda: [one.close() for one in open_ones])
+
+        def answers(client):
+            one = socket.create_connection(("127.0.0.1", self.server.port), PATIENCE)
+            open_ones.append(one)
+            one.sendall(f"PROXY TCP4 {client} 127.0.0.1 1000 80\r\nGET /health HTTP/1.1\r\nhost: localhost\r\n\r\n".encode())
+            try:
+                return one.recv(1) != b""
+            except ConnectionResetError:
+                return False
+        greedy, other = "198.51.100.9", "198.51.100.10"
+        self.assertEqual([answers(client) for client in (greedy, greedy, greedy, other, other)], [True, True, False, True, True])
+        open_ones[0].close()
+        wait_until(lambda: answers(greedy), "the place of the one that left")
+
 
 class Overload(unittest.TestCase):
     def start(self, limits):

@@ -124,7 +124,8 @@ uint64_t *ses_conn_rate_word(struct ses_conn *conn);
 bool ses_conn_peer_uid(const struct ses_conn *conn, uint32_t *ret_uid);
 /* Stays where it is as long as the connection. */
 const struct ses_peer *ses_conn_peer(const struct ses_conn *conn);
-/* A trusted proxy has said who is behind it: before anybody has been told the peer. */
-void ses_conn_set_peer(struct ses_conn *conn, const struct ses_peer *peer);
+/* A trusted proxy has said who is behind it: before anybody has been told the peer. From here on the connection counts
+ * as this one's (per_source_max). False: it has as many as it may have; cut this one. */
+SES_MUST_CHECK bool ses_conn_set_peer(struct ses_conn *conn, const struct ses_peer *peer);
 
 #endif

@@ -81,10 +81,11 @@ const struct ses_peer *ses_conn_peer(const struct ses_conn *conn)
     return &h1_rig.peer;
 }
 
-void ses_conn_set_peer(struct ses_conn *conn, const struct ses_peer *peer)
+bool ses_conn_set_peer(struct ses_conn *conn, const struct ses_peer *peer)
 {
     (void)conn;
     h1_rig.peer = *peer;
+    return true;
 }
 
 /* No TLS: it is tried on real connections (unit/net, and integration/test_tls.py). */
