@@ -145,7 +145,9 @@ void ses_supervisor_notify(struct ses_supervisor *sup, uint64_t now_ms);
 void ses_supervisor_reload(struct ses_supervisor *sup);
 /* Workers that have the old ones hear at once of what was taken away. */
 void ses_supervisor_take_callers(struct ses_supervisor *sup, struct ses_callers *fresh);
-/* sup->config is another one: from here on workers are replaced until all run with it. */
+/* sup->config is another one: what all processes share follows it at once, and workers are replaced. */
+void ses_supervisor_follow_config(struct ses_supervisor *sup);
+/* From here on workers are replaced until all are new. */
 void ses_supervisor_begin_rolling(struct ses_supervisor *sup);
 /* May fresh, as it was read, follow on the one in force? Port 0 becomes the port there is. */
 SES_MUST_CHECK enum ses_status ses_supervisor_settle_config(const struct ses_config *in_force,

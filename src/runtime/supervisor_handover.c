@@ -177,7 +177,6 @@ void ses_pass_supervisor(struct ses_handover *handover, struct ses_supervisor *s
     ses_handover_u64(handover, "started_ms", &sup->started_ms);
     ses_handover_u64(handover, "generation", &sup->generation);
     ses_handover_bool(handover, "sockets_shut", &sup->sockets_shut);
-    ses_handover_bool(handover, "sockets_kept", &sup->sockets_kept);
     ses_handover_bool(handover, "reload_wanted", &sup->reload_wanted);
     ses_handover_u64(handover, "enlarged", &enlarged);
     sup->enlarged = (unsigned)enlarged;

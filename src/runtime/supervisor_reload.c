@@ -55,15 +55,22 @@ void ses_supervisor_take_callers(struct ses_supervisor *sup, struct ses_callers 
 
 void ses_supervisor_begin_rolling(struct ses_supervisor *sup)
 {
-    sup->board->durability = sup->config.durability;
-    sup->log.level = sup->config.log_level;
-    atomic_store_explicit(&sup->board->log_level, (uint32_t)sup->config.log_level, memory_order_relaxed);
     sup->generation++;
     sup->rolling = true;
     ses_supervisor_see_keys(sup);
-    atomic_store_explicit(&sup->board->missing_percent, (uint32_t)sup->config.ready_missing_percent,
-                          memory_order_relaxed);
     ses_supervisor_retry_given_up(sup);
+}
+
+void ses_supervisor_follow_config(struct ses_supervisor *sup)
+{
+    struct ses_board *board = sup->board;
+
+    board->durability = sup->config.durability;
+    sup->log.level = sup->config.log_level;
+    atomic_store_explicit(&board->log_level, (uint32_t)sup->config.log_level, memory_order_relaxed);
+    atomic_store_explicit(&board->missing_percent, (uint32_t)sup->config.ready_missing_percent,
+                          memory_order_relaxed);
+    ses_supervisor_begin_rolling(sup);
 }
 
 /* While another program is tried the configuration stays what that one was tried with. */
@@ -106,7 +113,7 @@ void ses_supervisor_reload(struct ses_supervisor *sup)
     ses_tls_files_free(sup->tls_files);
     sup->tls_files = tls_files;
     sup->unread = false;
-    ses_supervisor_begin_rolling(sup);
+    ses_supervisor_follow_config(sup);
     ses_log_msg(&sup->log, SES_LOG_INFO, "reload_started", "replacing the workers one at a time");
 }
 

@@ -240,7 +240,6 @@ static void settle(struct ses_supervisor *sup, struct ses_handover *handover,
     ses_log_init(&sup->log, STDERR_FILENO, sup->config.log_level, "supervisor");
     sup->log.metrics = &sup->board->metrics[sup->config.workers];
     ses_service_manager_open(&sup->manager, &sup->log);
-    ses_service_manager_open(&sup->manager, &sup->log);
     sup->timekeeper =
         (struct ses_timekeeper){.layout = &sup->layout, .log = &sup->log, .kept_steps = ses_clock_steps()};
 }
@@ -263,7 +262,6 @@ static void begin(struct ses_supervisor *sup, struct ses_handover *handover, boo
     if (sup->callers != NULL)
         ses_callers_watch(sup->callers, sup->withdrawn);
     if (is_back) {
-        ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, "the new program could not take over");
         ses_log_msg(&sup->log, SES_LOG_ERROR, "upgrade_undone",
                     "the new program could not take over: version %s goes on", ses_program_version());
         ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, "the new program could not take over");
@@ -277,9 +275,8 @@ static void begin(struct ses_supervisor *sup, struct ses_handover *handover, boo
                     ses_program_version(), from);
         ses_callers_tell(sup->callers, &sup->log);
         ses_service_manager_tell(&sup->manager, SES_SERVICE_RELOADING, NULL);
-        ses_service_manager_tell(&sup->manager, SES_SERVICE_RELOADING, NULL);
         sup->everything = true;
-        ses_supervisor_begin_rolling(sup);
+        ses_supervisor_follow_config(sup);
     }
     ses_supervisor_reap(sup); /* whose SIGCHLD the program before has taken */
     start_new_children(sup);

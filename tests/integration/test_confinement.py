@@ -1,6 +1,7 @@
 """As whom the processes run, and what holds them in: read from the kernel, process by process. What the confinement then refuses is tried by
 tests/attack/confined.c."""
 import contextlib
+import json
 import os
 import pathlib
 import pwd
@@ -11,6 +12,7 @@ import signal
 import socket
 import subprocess
 import unittest
+import urllib.request
 
 from harness import ADYEN, BUILD, PATIENCE, Server, create_request, unique, wait_until
 
@@ -161,10 +163,15 @@ class Users(unittest.TestCase):
         server.command[:0] = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", f'mount --bind {etc} /etc && exec "$@"', "sh"]
         server.start()
         before = server.workers()
+        subprocess.run([BUILD / "sessiondctl", "--data", server.data, "log-level", "debug"], timeout=PATIENCE, check=True)
         (etc / "new").write_text("127.0.0.1 localhost\n")
         os.replace(etc / "new", etc / "hosts")
         wait_until(lambda: server.have_replaced(before), "workers that know the new file")
         self.assertTrue(server.lines("files_replaced"))
+        # Nobody has asked for the configuration's level again.
+        self.assertEqual([row["to"] for row in server.lines("log_level")], ["debug"])
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.admin_port}/status.json", timeout=PATIENCE) as answer:
+            self.assertEqual(json.loads(answer.read())["log_level"], "debug")
         server.stop()
 
     def test_a_reload_does_not_change_the_user(self):

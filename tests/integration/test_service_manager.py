@@ -102,6 +102,24 @@ class Notify(ManagedCase):
         self.assertEqual(manager.states(), ["READY"])
         server.stop()
 
+    def test_an_upgrade_is_a_reload_and_keeps_one_socket(self):
+        server = self.server(workers=1)
+        manager = self.manager(server)
+        server.start()
+        wait_until(lambda: manager.states() == ["READY"], "READY")
+
+        def sockets():
+            links = [os.readlink(path) for path in pathlib.Path(f"/proc/{server.process.pid}/fd").iterdir()]
+            return sum(link.startswith("socket:") for link in links)
+        before, expected = sockets(), ["READY"]
+        for _ in range(2):
+            expected += ["RELOADING", "RELOADING", "READY"]  # by the program before, and by the one that took over
+            server.process.send_signal(signal.SIGUSR2)
+            wait_until(lambda: len(manager.states()) >= len(expected) and server.all_serve(), "the upgrade")
+            self.assertEqual(manager.states(), expected)
+            self.assertEqual(sockets(), before)
+        server.stop()
+
     def test_children_do_not_know_the_manager(self):
         server = self.server(sandbox=True)
         self.manager(server, watchdog_us=60000000)
