@@ -73,6 +73,8 @@ struct ses_child {
     bool worker;
     bool heard_out; /* nothing more comes through control_fd */
     bool essential; /* has to say that it is ready; others count as ready at once */
+    bool
+        lost; /* it was sent off for a successor that cannot run: nobody else is, until it does or another reload */
 
     /* of the running process */
     pid_t pid;      /* 0: none */

@@ -325,18 +325,35 @@ static enum ses_status check_parent(const struct ses_layout *layout, struct ses_
     return SES_OK;
 }
 
+static enum ses_status check_data(const struct ses_layout *layout, struct ses_fault *fault)
+{
+    SES_TRY(check_dir(layout->dir, MODE_WRITE_OTHERS, fault));
+    SES_TRY(check_restored(layout, fault));
+    return check_not_lost(layout, fault);
+}
+
+static enum ses_status check_inside(const struct ses_layout *layout, struct ses_fault *fault)
+{
+    SES_TRY(check_dir(layout->keys, MODE_OTHERS, fault));
+    return check_dir(layout->shards, MODE_OTHERS, fault);
+}
+
 enum ses_status ses_layout_check(const struct ses_layout *layout, struct ses_fault *ret_fault)
 {
     if (access(layout->dir, F_OK) != 0 && errno == ENOENT)
         return check_parent(layout, ret_fault);
-    SES_TRY(check_dir(layout->dir, MODE_WRITE_OTHERS, ret_fault));
-    SES_TRY(check_restored(layout, ret_fault));
-    SES_TRY(check_not_lost(layout, ret_fault));
+    SES_TRY(check_data(layout, ret_fault));
     if (!ses_seal_ring_exists(layout->keys, SES_KEY_SEAL))
         return SES_OK; /* never started: keys are made then; sessiondctl may have made callers.key */
-    SES_TRY(check_dir(layout->keys, MODE_OTHERS, ret_fault));
-    SES_TRY(check_dir(layout->shards, MODE_OTHERS, ret_fault));
+    SES_TRY(check_inside(layout, ret_fault));
     if (!ses_seal_ring_exists(layout->keys, SES_KEY_STEP))
         return SES_OK; /* of an earlier version: the next start makes it */
+    return check_keys(layout, ret_fault);
+}
+
+enum ses_status ses_layout_check_running(const struct ses_layout *layout, struct ses_fault *ret_fault)
+{
+    SES_TRY(check_data(layout, ret_fault));
+    SES_TRY(check_inside(layout, ret_fault));
     return check_keys(layout, ret_fault);
 }

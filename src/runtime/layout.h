@@ -55,6 +55,9 @@ void ses_layout_close(struct ses_layout *layout);
 /* [any] For --check: reads everything, creates nothing; a directory that does not exist yet is fine if it
  * could be made. */
 SES_MUST_CHECK enum ses_status ses_layout_check(const struct ses_layout *layout, struct ses_fault *ret_fault);
+/* [supervisor] As that, of a directory that workers run on: there is no start any more that would make what is missing. */
+SES_MUST_CHECK enum ses_status ses_layout_check_running(const struct ses_layout *layout,
+                                                        struct ses_fault *ret_fault);
 /* [any] For --check: SES_BUSY when a sessiond works on the directory, whose pid the fault names. */
 SES_MUST_CHECK enum ses_status ses_layout_check_free(const struct ses_layout *layout,
                                                      struct ses_fault *ret_fault);

@@ -82,6 +82,7 @@ struct ses_supervisor {
     unsigned enlarged; /* so many times was the table made larger than sessions_max, to load what is there */
     bool unread; /* back from an upgrade, without callers or certificates: nobody is started until a reload */
     bool rolling;
+    bool held;       /* rolling: a child is lost, and it has been told */
     bool everything; /* rolling: a new program runs, so the simulator is replaced as well */
     bool stopping;
     bool failed; /* exit 1 instead of 0 */

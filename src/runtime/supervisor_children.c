@@ -81,6 +81,8 @@ static void give_up(struct ses_supervisor *sup, struct ses_child *child, const c
             (void)shutdown(child->listen_fd, SHUT_RD);
         return;
     }
+    if (atomic_exchange_explicit(&sup->board->replacing[child->slot], false, memory_order_relaxed))
+        child->lost = sup->rolling;
     for (size_t i = 0; i < sup->children_count; i++)
         worker_left = worker_left || (sup->children[i].worker && sup->children[i].state != SES_SLOT_GIVEN_UP);
     if (!worker_left) {
@@ -303,6 +305,7 @@ void ses_supervisor_retry_given_up(struct ses_supervisor *sup)
         if (sup->children[i].state != SES_SLOT_GIVEN_UP)
             continue;
         sup->children[i].due_ms = 0;
+        sup->children[i].lost = false;
         ses_respawn_init(&sup->children[i].respawn, &sup->children[i].respawn.policy);
     }
 }

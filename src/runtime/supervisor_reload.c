@@ -4,6 +4,7 @@
 #include "supervisor.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <sessiond/base/clock.h>
@@ -33,7 +34,7 @@ static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_buf *te
     SES_TRY(ses_supervisor_settle_config(&sup->config, fresh, fault));
     if (fresh->sandbox)
         ses_sandbox_apply(&sup->sandbox, fresh);
-    SES_TRY(ses_layout_check(&sup->layout, fault));
+    SES_TRY(ses_layout_check_running(&sup->layout, fault));
     SES_TRY(ses_sandbox_certify(&sup->layout, fresh, fault));
     SES_TRY(ses_tls_files_load(fresh, ret_files, fault));
     status = ses_callers_open(fresh, &sup->layout, ret_callers, fault);
@@ -57,6 +58,7 @@ void ses_supervisor_begin_rolling(struct ses_supervisor *sup)
 {
     sup->generation++;
     sup->rolling = true;
+    sup->held = false;
     ses_supervisor_see_keys(sup);
     ses_supervisor_retry_given_up(sup);
 }
@@ -142,6 +144,23 @@ static void replace_simulator(struct ses_supervisor *sup)
     }
 }
 
+/* What ends one successor would end them all: keys that were right when they were checked, a kernel that confines no
+ * more. Those that are left serve on with what they have. */
+static void hold(struct ses_supervisor *sup, const struct ses_child *child)
+{
+    char why[64];
+
+    if (sup->held)
+        return;
+    sup->held = true;
+    (void)snprintf(why, sizeof(why), "%s cannot run with what is new", child->role);
+    ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, why);
+    ses_log_msg(&sup->log, SES_LOG_ERROR, "reload_held",
+                "%s: nobody else is replaced before it is ready. Mend what it has said; it is tried again in "
+                "%llu s, or by a reload, which goes on without it",
+                why, (unsigned long long)sup->config.restart_retry_seconds);
+}
+
 /* One look at all: somebody who is leaving or starting ends it; else the first one with an old
  * generation is told to leave, and comes back with the new one (on_exit_of). */
 void ses_supervisor_roll(struct ses_supervisor *sup)
@@ -153,6 +172,10 @@ void ses_supervisor_roll(struct ses_supervisor *sup)
     for (size_t i = 0; i < sup->children_count; i++) {
         struct ses_child *child = &sup->children[i];
 
+        if (child->lost) {
+            hold(sup, child);
+            return;
+        }
         if (!child->essential || i == SES_CHILD_LOADER || child->state == SES_SLOT_GIVEN_UP)
             continue;
         /* One at a time: while any is on its way, nobody else is sent off. */

@@ -67,5 +67,42 @@ class Reload(unittest.TestCase):
         self.server.stop()
 
 
+    def test_a_successor_that_cannot_run_costs_one_worker_and_not_all(self):
+        """Keys that were right when the reload checked them, and are not when its first new worker reads them."""
+        key = self.server.data / "keys" / "step.key"
+        with concurrent.futures.ThreadPoolExecutor(HELD) as pool:
+            calls = self.held(pool)
+            before = self.server.workers()
+            self.server.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: self.server.lines("draining"), "the first worker to be told")
+            key.rename(self.server.data / "kept")
+            self.may_answer.set()
+            wait_until(lambda: self.server.lines("reload_held"), "the second to be left alone")
+            for call in calls:
+                call.result()
+        (left,) = [row["pid"] for row in self.server.readyz()["workers"] if row["state"] == "ready"]
+        self.assertIn(left, before)
+        self.served()
+        self.assertGreater(self.server.metric('sessiond_degraded{reason="workers_missing"}'), 0)
+        (self.server.data / "kept").rename(key)
+        self.server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.server.have_replaced(before), "two new workers")
+        wait_until(lambda: self.server.lines("reloaded"), "the end of the reload")
+        self.assertEqual(len(self.server.lines("reload_held")), 1)
+
+    def test_a_key_that_is_gone_changes_nothing(self):
+        before = self.server.workers()
+        for name in ("step.key", "log.key", "natural.key", "seal-1.key"):
+            key = self.server.data / "keys" / name
+            key.rename(self.server.data / "kept")
+            for number, event in (signal.SIGHUP, "reload_refused"), (signal.SIGUSR2, "upgrade_refused"):
+                count = len(self.server.lines(event))
+                self.server.process.send_signal(number)
+                wait_until(lambda e=event, c=count: len(self.server.lines(e)) > c, f"{event} for want of {name}")
+                self.assertIn(name, self.server.lines(event)[-1]["msg"])
+            (self.server.data / "kept").rename(key)
+        self.assertEqual(self.server.workers(), before)
+
+
 if __name__ == "__main__":
     unittest.main()
