@@ -28,7 +28,9 @@ class Readme(ServerCase):
         return done.stdout
 
     def test_calls_can_be_pasted(self):
-        calls = [block.split("\n\n")[0] for block in blocks() if re.search(r"^(buf )?curl ", block, flags=re.M)]
+        """Those to quickstart's server; the five commands of a server on a network need a certificate for a name of their own."""
+        calls = [block.split("\n\n")[0] for block in blocks()
+                 if re.search(r"^(buf )?curl ", block, flags=re.M) and "http://127.0.0.1:8080/" in block]
         self.assertEqual(len(calls), 2, calls)
         for call in calls:
             self.assertNotIn("{...}", call)
