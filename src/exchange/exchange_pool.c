@@ -5,6 +5,7 @@
 
 #include <sessiond/base/clock.h>
 #include <sessiond/base/units.h>
+#include <sessiond/caller/caller_key.h>
 #include <sessiond/domain/card_data.h>
 
 /* A recycled arena keeps its first chunk; one that began with a large body is not worth keeping. */
@@ -190,15 +191,15 @@ struct ses_slice ses_exchange_header(const struct ses_exchange *x, const char *n
     return value;
 }
 
-/* Printable ASCII without spaces: safe in a header, a log line and a shell. No card number: it is
- * logged. A caller's id that is not good is replaced, not refused: it is for the caller's own logs. */
+/* Printable ASCII without spaces: safe in a header, a log line and a shell. No card number and no caller's key: it
+ * is logged. A caller's id that is not good is replaced, not refused: it is for the caller's own logs. */
 static bool is_request_id(struct ses_slice id)
 {
     bool good = id.len > 0 && id.len <= SES_REQUEST_ID_MAX;
 
     for (size_t i = 0; good && i < id.len; i++)
         good = id.data[i] > 0x20 && id.data[i] < 0x7f;
-    return good && ses_card_data_find(id) == SES_CARD_DATA_NONE;
+    return good && !ses_caller_key_is_one(id) && ses_card_data_find(id) == SES_CARD_DATA_NONE;
 }
 
 static void take_request_id(struct ses_exchange *x)

@@ -89,6 +89,14 @@ class Asked(unittest.TestCase):
         for verdict in ("unknown", "revoked", "expired"):
             self.assertRegex(self.server.metrics(), f'sessiond_callers_total{{verdict="{verdict}"}} [1-9]')
 
+    def test_a_key_in_the_wrong_header_is_not_logged(self):
+        """An id is logged and told again, so one that is a key is replaced."""
+        key = self.keys["shop"]
+        _, headers, _ = self.server.curl("/health", headers=["x-request-id: " + key])
+        wait_until(lambda: [row for row in self.server.lines("request") if row["request_id"] == headers["x-request-id"]], "the line")
+        self.assertNotIn(key.lower(), str(headers))
+        self.assertNotIn(key, self.server.log())
+
     def test_two_credentials_are_refused(self):
         shop, many = self.keys["shop"], self.keys["many"]
         for metadata in ([*bearer(shop), ("x-api-key", many)], [*bearer(shop), ("x-api-key", shop)],
