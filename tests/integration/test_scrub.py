@@ -1,25 +1,11 @@
 """The scrub through the real server: bit rot is found and told before anybody asks for the record."""
 import unittest
 
-from harness import Server, claims, unique, wait_until
+from damage import rot
+from harness import Server, unique, wait_until
 from session_service import Sessions, refusal
 
 SESSIONS = 20
-
-
-def rot(shards, token):
-    """A byte of the sealed body of the session's record, wherever it lies: behind its header (store/record.h), with the id at 48."""
-    wanted, changed = bytes.fromhex(claims(token)["jti"]), 0
-    for path in shards.glob("*/data.mdb"):
-        data = bytearray(path.read_bytes())
-        at = data.find(wanted)
-        while at >= 0:
-            if data[at - 48:at - 44] == b"\x01\x01\x01\x00":
-                data[at + 100] ^= 1
-                changed += 1
-            at = data.find(wanted, at + 1)
-        path.write_bytes(data)
-    assert changed > 0
 
 
 class Scrub(unittest.TestCase):
