@@ -153,7 +153,7 @@ static bool add_threads(scmp_filter_ctx filter, uint32_t usual)
 {
     const struct scmp_arg_cmp thread =
         SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM);
-    const struct scmp_arg_cmp own = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
+    const struct scmp_arg_cmp own = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0);
 
     /* libseccomp refuses a rule that says what holds anyway. */
     return (usual == SCMP_ACT_ERRNO(ENOSYS) ||
@@ -166,18 +166,18 @@ static bool add_threads(scmp_filter_ctx filter, uint32_t usual)
 static bool add_narrow(scmp_filter_ctx filter)
 {
     const unsigned long requests[] = {FIONBIO, FIONREAD, FIOCLEX, FIONCLEX};
-    const struct scmp_arg_cmp reads = SCMP_A2(SCMP_CMP_EQ, 0);
-    const struct scmp_arg_cmp names = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME);
+    const struct scmp_arg_cmp reads = SCMP_A2(SCMP_CMP_EQ, 0, 0);
+    const struct scmp_arg_cmp names = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0);
 
     for (size_t i = 0; i < COUNT(requests); i++) {
-        const struct scmp_arg_cmp request = SCMP_A1(SCMP_CMP_EQ, requests[i]);
+        const struct scmp_arg_cmp request = SCMP_A1(SCMP_CMP_EQ, requests[i], 0);
 
         if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, request) != 0)
             return false;
     }
     /* A terminal is asked whether it is one when something is printed (isatty): no, and no harm. */
     return seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 1,
-                            SCMP_A1(SCMP_CMP_EQ, TCGETS)) == 0 &&
+                            SCMP_A1(SCMP_CMP_EQ, TCGETS, 0)) == 0 &&
            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, reads) == 0 &&
            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, names) == 0;
 }
@@ -189,7 +189,7 @@ static bool add_sockets(scmp_filter_ctx filter)
     static const int families[] = {AF_INET, AF_INET6, AF_UNIX, AF_NETLINK};
 
     for (size_t i = 0; i < COUNT(families); i++) {
-        const struct scmp_arg_cmp family = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]);
+        const struct scmp_arg_cmp family = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0);
 
         if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, family) != 0)
             return false;

@@ -157,7 +157,7 @@ enum ses_status ses_ring_open(const char *dir, enum ses_key_purpose purpose, boo
 {
     enum ses_status status;
 
-    *ret_ring = (struct ses_ring){.purpose = purpose, .dir = {-1, NULL}};
+    *ret_ring = (struct ses_ring){.purpose = purpose, .dir = {.fd = -1}};
     ses_random_init(); /* guarded memory needs libsodium's start; harmless when that was done */
     SES_TRY(ses_ring_path(dir, purpose, fault, ret_ring->path));
     if (ses_key_seals(purpose))
