@@ -125,7 +125,7 @@ class Connections(unittest.TestCase):
         wait_until(refused, "a connection to be closed at once")
         self.assertGreater(len(open_ones), 2)
         self.assertLessEqual(len(open_ones), 2 * 2 + 1)  # two a worker, and the kernel chooses the worker
-        self.assertGreater(self.server.metric("sessiond_connections_refused_total"), 0)
+        wait_until(lambda: self.server.metric("sessiond_connections_refused_total") > 0, "it to be counted")
 
     def test_connections_from_one_address_behind_a_proxy(self):
         """Everybody comes from the proxy's address: who is behind it counts, once the PROXY header has told."""
