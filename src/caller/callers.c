@@ -102,7 +102,8 @@ static enum ses_status refuse_twice(const char *file, uint32_t line, const char 
 static enum ses_status enter_keys(struct ses_callers *callers, const struct ses_caller *caller,
                                   const char *file, struct ses_fault *fault)
 {
-    for (struct ses_caller_key *key = caller->keys; key < caller->keys + caller->keys_count; key++) {
+    for (size_t i = 0; i < caller->keys_count; i++) {
+        struct ses_caller_key *key = &caller->keys[i];
         void **slot = key_slot(&callers->keys, key->id);
 
         if (*slot != NULL)
@@ -116,10 +117,8 @@ static enum ses_status enter_keys(struct ses_callers *callers, const struct ses_
 static enum ses_status enter_certificates(struct ses_callers *callers, const struct ses_caller *caller,
                                           const char *file, struct ses_fault *fault)
 {
-    const struct ses_caller_certificate *end = caller->certificates + caller->certificates_count;
-
-    for (struct ses_caller_certificate *certificate = caller->certificates; certificate < end;
-         certificate++) {
+    for (size_t i = 0; i < caller->certificates_count; i++) {
+        struct ses_caller_certificate *certificate = &caller->certificates[i];
         void **slot = certificate_slot(&callers->certificates, certificate->kind, certificate->value);
 
         if (*slot != NULL)
@@ -138,7 +137,8 @@ static enum ses_status enter(struct ses_callers *callers, const char *file, stru
         make_table(&callers->arena, read->certificates_count, &callers->certificates) != SES_OK ||
         make_table(&callers->arena, read->count, &callers->names) != SES_OK)
         return ses_fault(fault, SES_NO_MEMORY, "%s: out of memory", file);
-    for (struct ses_caller *caller = read->callers; caller < read->callers + read->count; caller++) {
+    for (size_t i = 0; i < read->count; i++) {
+        struct ses_caller *caller = &read->callers[i];
         void **slot = name_slot(&callers->names, caller->name);
 
         if (*slot != NULL)
