@@ -156,6 +156,33 @@ enum ses_status ses_clock_file_read(const char *path, struct ses_clock_state *re
     return decode(ses_slice(text.bytes, (size_t)got), ret_state, ret_same_boot);
 }
 
+/* Times, not names, say which is the newer: a version before may have run last. */
+enum ses_status ses_clock_file_find(const char *data_dir, const char **ret_name,
+                                    struct ses_clock_state *ret_state, bool *ret_same_boot)
+{
+    static const char *const names[] = {SES_CLOCK_FILE_NAME, SES_CLOCK_FILE_FORMER};
+    enum ses_status found = SES_NOT_FOUND;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[PATH_MAX];
+        struct ses_clock_state state;
+        bool same_boot = false;
+        enum ses_status status = SES_IO;
+
+        if (snprintf(path, sizeof(path), "%s/%s", data_dir, names[i]) < (int)sizeof(path))
+            status = ses_clock_file_read(path, &state, &same_boot);
+        if (status != SES_OK)
+            found = found == SES_NOT_FOUND ? status : found;
+        else if (found != SES_OK || state.told_ms > ret_state->told_ms) {
+            found = SES_OK;
+            *ret_name = names[i];
+            *ret_state = state;
+            *ret_same_boot = same_boot;
+        }
+    }
+    return found;
+}
+
 /* ---- writing --------------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 3))) static void add(struct text *text, const char *format, ...)

@@ -6,15 +6,13 @@
 
 bool ctl_take_clock(const struct ctl *ctl)
 {
-    char path[CTL_PATH_SIZE];
+    const char *name;
     enum ses_clock_origin origin;
     struct ses_clock_state last;
     bool same_boot = false;
 
-    if (!ctl_path(ctl, SES_CLOCK_FILE_NAME, path))
-        return false;
     /* Without it, times are the world's: those of a data directory that no sessiond with a clock has used. */
-    if (ses_clock_file_read(path, &last, &same_boot) != SES_OK)
+    if (ses_clock_file_find(ctl->data, &name, &last, &same_boot) != SES_OK)
         return true;
     if (ses_clock_start(&last, same_boot, &origin) == SES_OK)
         return true;

@@ -68,23 +68,28 @@ static bool copy_shards(const char *shards, const char *target, struct ses_backu
     return status == SES_OK;
 }
 
-/* As the server keeps it, a minute old at most: a restored server's time goes on from there. */
+/* As the server keeps it, a minute old at most: a restored server's time goes on from there. A damaged one is as good
+ * as none, to a server too. */
 static bool copy_clock(const struct ctl *ctl, const char *target, struct manifest *manifest)
 {
     struct ses_fault fault = {.text = ""};
+    struct ses_clock_state state;
+    bool same_boot = false;
+    const char *name = SES_CLOCK_FILE_NAME;
     struct ses_buf text;
-    enum ses_status status;
+    enum ses_status status = ses_clock_file_find(ctl->data, &name, &state, &same_boot);
 
-    ses_buf_init(&text, 64 * SES_KIB);
-    status = ctl_file_read(ctl->data, SES_CLOCK_FILE_NAME, &text, &fault);
-    manifest->clock = status == SES_OK;
-    if (status == SES_OK)
-        status = ctl_file_write(target, SES_CLOCK_FILE_NAME, ses_buf_view(&text), &fault);
-    ses_buf_done(&text);
-    if (status == SES_OK || status == SES_NOT_FOUND)
+    manifest->clock = status != SES_NOT_FOUND && status != SES_MALFORMED;
+    if (!manifest->clock)
         return true;
-    (void)ctl_fail_fault(&fault);
-    return false;
+    ses_buf_init(&text, 64 * SES_KIB);
+    status = ctl_file_read(ctl->data, name, &text, &fault);
+    if (status == SES_OK)
+        status = ctl_file_write(target, SES_CLOCK_FILE_FORMER, ses_buf_view(&text), &fault);
+    ses_buf_done(&text);
+    if (status != SES_OK)
+        (void)ctl_fail_fault(&fault);
+    return status == SES_OK;
 }
 
 static bool copy_keys(const struct ctl *ctl, const char *target, struct manifest *manifest)

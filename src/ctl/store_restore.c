@@ -198,34 +198,34 @@ static bool take_keys(const struct restore *restore)
 }
 
 /* The later one of both: sessiond's time must not be behind what it was when the records were written. */
-static bool backup_clock_is_later(const struct restore *restore, const char *own)
+static bool backup_clock_is_later(const struct restore *restore)
 {
     struct ses_clock_state kept;
     struct ses_clock_state backed_up;
     char path[CTL_PATH_SIZE];
+    const char *name;
     bool same_boot;
 
-    if (!restore->manifest.clock || !ctl_join(restore->source, SES_CLOCK_FILE_NAME, path) ||
+    if (!restore->manifest.clock || !ctl_join(restore->source, SES_CLOCK_FILE_FORMER, path) ||
         ses_clock_file_read(path, &backed_up, &same_boot) != SES_OK)
         return false;
-    return ses_clock_file_read(own, &kept, &same_boot) != SES_OK || kept.told_ms < backed_up.told_ms;
+    return ses_clock_file_find(restore->ctl->data, &name, &kept, &same_boot) != SES_OK ||
+           kept.told_ms < backed_up.told_ms;
 }
 
+/* Under the name that every version reads. */
 static bool take_clock(const struct restore *restore)
 {
     struct ses_fault fault = {.text = ""};
-    char own[CTL_PATH_SIZE];
     struct ses_buf text;
     enum ses_status status;
 
-    if (!ctl_path(restore->ctl, SES_CLOCK_FILE_NAME, own))
-        return false;
-    if (!backup_clock_is_later(restore, own))
+    if (!backup_clock_is_later(restore))
         return true;
     ses_buf_init(&text, 64 * SES_KIB);
-    status = ctl_file_read(restore->source, SES_CLOCK_FILE_NAME, &text, &fault);
+    status = ctl_file_read(restore->source, SES_CLOCK_FILE_FORMER, &text, &fault);
     if (status == SES_OK)
-        status = ctl_file_write(restore->ctl->data, SES_CLOCK_FILE_NAME, ses_buf_view(&text), &fault);
+        status = ctl_file_write(restore->ctl->data, SES_CLOCK_FILE_FORMER, ses_buf_view(&text), &fault);
     ses_buf_done(&text);
     if (status != SES_OK)
         (void)ctl_fail_fault(&fault);

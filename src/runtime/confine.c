@@ -94,12 +94,11 @@ enum ses_status ses_confine_child(const struct ses_child_env *env, enum ses_conf
     struct ses_confine_options options = {
         .mode = env->config->confine,
         .role = role,
-        .records_dir = env->layout->shards,
-        .clock_dir = role == SES_CONFINE_HOUSEKEEPER ? env->layout->dir : NULL,
     };
     struct ses_confined confined = {.landlock = 0};
     struct ses_fault fault = {.text = ""};
 
+    ses_confine_list_data(env->layout, &options);
     if (role == SES_CONFINE_WORKER)
         ses_confine_list_ports(env->config, &options);
     if (ses_confine(&options, &confined, &fault) != SES_OK) {

@@ -33,8 +33,8 @@ enum ses_confine_role {
 struct ses_confine_options {
     enum ses_config_confine mode;
     enum ses_confine_role role;
-    const char *records_dir;               /* read and written */
-    const char *clock_dir;                 /* the housekeeper's: files are made and renamed in it; NULL */
+    const char *records_dir; /* read and written */
+    const char *clock_dir;   /* the housekeeper's: files are made and renamed in it, no others; NULL */
     uint16_t ports[SES_CONFINE_PORTS_MAX]; /* a worker may connect to; the housekeeper to none */
     size_t ports_count;
 };
@@ -54,6 +54,8 @@ SES_MUST_CHECK enum ses_status ses_confine(const struct ses_confine_options *opt
 /* [child] The same from what the child was given; logs and counts what came of it. */
 SES_MUST_CHECK enum ses_status ses_confine_child(const struct ses_child_env *env, enum ses_confine_role role,
                                                  struct ses_metrics *metrics, struct ses_log *log);
+/* [any] confine_files.c: what a role writes of the data directory, into options. */
+void ses_confine_list_data(const struct ses_layout *layout, struct ses_confine_options *options);
 /* [supervisor] Says in the log what holds the children in, and what does not. */
 void ses_confine_tell(const struct ses_config *config, struct ses_log *log);
 /* [any] The ports that the configuration's URLs and hosts name, sorted into options. */

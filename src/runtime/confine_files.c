@@ -41,6 +41,9 @@ struct port_rule {
 #define READ  (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define WRITE (LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE)
 #define MAKE  (LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE)
+/* One small file, replaced by rename. */
+#define REPLACE                                                                                              \
+    (LANDLOCK_ACCESS_FS_READ_DIR | WRITE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE)
 /* What a rule for something that is no directory may name. */
 #define OF_FILES                                                                                             \
     (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE)
@@ -87,6 +90,12 @@ int ses_confine_landlock_abi(void)
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 
     return abi < 0 ? 0 : (int)abi;
+}
+
+void ses_confine_list_data(const struct ses_layout *layout, struct ses_confine_options *options)
+{
+    options->records_dir = layout->shards;
+    options->clock_dir = options->role == SES_CONFINE_HOUSEKEEPER ? layout->time : NULL;
 }
 
 /* Everything that this kernel can refuse is refused, but for what a rule allows. */
@@ -169,8 +178,7 @@ static bool allow_all(int ruleset_fd, const struct ruleset *ruleset,
            (!worker || allow_rules(ruleset_fd, ruleset, worker_rules, COUNT(worker_rules))) &&
            (!worker || allow_resolver(ruleset_fd, ruleset)) &&
            allow_path(ruleset_fd, ruleset, options->records_dir, READ | WRITE | MAKE) &&
-           (options->clock_dir == NULL || allow_path(ruleset_fd, ruleset, options->clock_dir,
-                                                     LANDLOCK_ACCESS_FS_READ_DIR | WRITE | MAKE)) &&
+           (options->clock_dir == NULL || allow_path(ruleset_fd, ruleset, options->clock_dir, REPLACE)) &&
            allow_ports(ruleset_fd, ruleset, options);
 }
 

@@ -33,7 +33,9 @@ void ses_layout_init(struct ses_layout *layout, const char *data_dir)
     (void)snprintf(layout->log_key, size, "%.*s/keys/log.key", (int)size / 2, data_dir);
     (void)snprintf(layout->callers_key, size, "%.*s/keys/callers.key", (int)size / 2, data_dir);
     (void)snprintf(layout->dev, size, "%.*s/dev", (int)size / 2, data_dir);
+    (void)snprintf(layout->time, size, "%.*s/" SES_CLOCK_DIR_NAME, (int)size / 2, data_dir);
     (void)snprintf(layout->clock, size, "%.*s/" SES_CLOCK_FILE_NAME, (int)size / 2, data_dir);
+    (void)snprintf(layout->former_clock, size, "%.*s/" SES_CLOCK_FILE_FORMER, (int)size / 2, data_dir);
 }
 
 /* ---- directories -------------------------------------------------------------------------------------- */
@@ -300,12 +302,19 @@ enum ses_status ses_layout_open(struct ses_layout *layout, struct ses_fault *ret
     if (status == SES_OK)
         status = make_dir(layout->shards, MODE_OTHERS, ret_fault);
     if (status == SES_OK)
+        status = ses_layout_complete(layout, ret_fault);
+    if (status == SES_OK)
         status = make_keys(layout, ret_fault);
     if (status == SES_OK)
         status = check_keys(layout, ret_fault);
     if (status != SES_OK)
         ses_layout_close(layout);
     return status;
+}
+
+enum ses_status ses_layout_complete(const struct ses_layout *layout, struct ses_fault *ret_fault)
+{
+    return make_dir(layout->time, MODE_OTHERS, ret_fault);
 }
 
 /* The directory is made at the first start: its parent must allow that. */
@@ -335,6 +344,8 @@ static enum ses_status check_data(const struct ses_layout *layout, struct ses_fa
 static enum ses_status check_inside(const struct ses_layout *layout, struct ses_fault *fault)
 {
     SES_TRY(check_dir(layout->keys, MODE_OTHERS, fault));
+    if (access(layout->time, F_OK) == 0) /* else of an earlier version: whoever starts on it makes it */
+        SES_TRY(check_dir(layout->time, MODE_OTHERS, fault));
     return check_dir(layout->shards, MODE_OTHERS, fault);
 }
 

@@ -9,7 +9,9 @@
  *                        0600, secrets (token/token.h)
  *   DIR/keys/callers.key
  *                        0600, under which the callers file keeps keys (caller/caller_key.h)
- *   DIR/clock            sessiond's own time (base/clock_file.h)
+ *   DIR/time/            0700, where the housekeeper writes
+ *   DIR/time/clock       sessiond's own time (base/clock_file.h)
+ *   DIR/clock            the same for versions before, as of the last start or stop
  *   DIR/operator.sock    0600, for sessiondctl (operator_socket.h)
  *   DIR/dev/             --sandbox: an authority and a certificate for loopback (net/dev_cert.h)
  *   DIR/shards/          0700, one directory a worker slot (store/)
@@ -31,7 +33,9 @@ struct ses_layout {
     char natural_key[SES_CONFIG_PATH_SIZE];
     char log_key[SES_CONFIG_PATH_SIZE];
     char callers_key[SES_CONFIG_PATH_SIZE];
+    char time[SES_CONFIG_PATH_SIZE];
     char clock[SES_CONFIG_PATH_SIZE];
+    char former_clock[SES_CONFIG_PATH_SIZE];
     char dev[SES_CONFIG_PATH_SIZE];
     int lock_fd; /* -1: not locked */
 };
@@ -52,6 +56,10 @@ void ses_layout_init(struct ses_layout *layout, const char *data_dir);
  * locked. */
 SES_MUST_CHECK enum ses_status ses_layout_open(struct ses_layout *layout, struct ses_fault *ret_fault);
 void ses_layout_close(struct ses_layout *layout);
+/* [supervisor] What the directory of a version before lacks, whose program has handed it over: it was opened by that one.
+ * SES_IO, SES_PERMISSION_DENIED. */
+SES_MUST_CHECK enum ses_status ses_layout_complete(const struct ses_layout *layout,
+                                                   struct ses_fault *ret_fault);
 /* [any] For --check: reads everything, creates nothing; a directory that does not exist yet is fine if it
  * could be made. */
 SES_MUST_CHECK enum ses_status ses_layout_check(const struct ses_layout *layout, struct ses_fault *ret_fault);

@@ -240,8 +240,8 @@ static void settle(struct ses_supervisor *sup, struct ses_handover *handover,
     ses_log_init(&sup->log, STDERR_FILENO, sup->config.log_level, "supervisor");
     sup->log.metrics = &sup->board->metrics[sup->config.workers];
     ses_service_manager_open(&sup->manager, &sup->log);
-    sup->timekeeper =
-        (struct ses_timekeeper){.layout = &sup->layout, .log = &sup->log, .kept_steps = ses_clock_steps()};
+    sup->timekeeper = (struct ses_timekeeper){
+        .layout = &sup->layout, .log = &sup->log, .kept_steps = ses_clock_steps(), .former = true};
 }
 
 /* Children that this version has and the one before had not. */
@@ -293,6 +293,8 @@ int ses_supervisor_take_over(const struct ses_options *options, const struct ses
         status = check_children(attempt.sup, &fault);
     if (status == SES_OK && !is_back && ses_takeover_hook("failure"))
         status = ses_fault(&fault, SES_MALFORMED, "a test wants it to fail");
+    if (status == SES_OK)
+        status = ses_layout_complete(&attempt.sup->layout, &fault);
     if (status == SES_OK)
         status = ses_process_signalfd(&attempt.sup->signal_fd, &fault);
     if (status != SES_OK) {

@@ -11,17 +11,22 @@
 #define LOOK_MS 1000
 
 /* A file that cannot be written is told once, not every minute: the server is none the worse for it
- * until the machine boots again. */
+ * until the machine boots again. The present file goes first: it is never behind the former one. */
 void ses_timekeeper_keep(struct ses_timekeeper *keeper)
 {
+    const char *path = keeper->layout->clock;
     struct ses_clock_state state;
     enum ses_status status;
 
     ses_clock_state(&state);
-    status = ses_clock_file_write(keeper->layout->clock, &state);
+    status = ses_clock_file_write(path, &state);
+    if (status == SES_OK && keeper->former) {
+        path = keeper->layout->former_clock;
+        status = ses_clock_file_write(path, &state);
+    }
     if (status != SES_OK && !keeper->failed)
-        ses_log_msg(keeper->log, SES_LOG_WARN, "clock_not_kept", "%s cannot be written: %s",
-                    keeper->layout->clock, ses_status_name(status));
+        ses_log_msg(keeper->log, SES_LOG_WARN, "clock_not_kept", "%s cannot be written: %s", path,
+                    ses_status_name(status));
     keeper->failed = status != SES_OK;
     keeper->kept_steps = state.steps;
 }
@@ -60,15 +65,27 @@ void ses_timekeeper_tick(struct ses_timekeeper *keeper, uint64_t mono_ms)
     look(keeper);
 }
 
-static void log_start(struct ses_timekeeper *keeper, enum ses_status read, enum ses_clock_origin origin)
+/* found: what sessiond's time goes on from lies in the other one. */
+static void tell_damage(const struct ses_timekeeper *keeper, const char *path, bool found)
+{
+    struct ses_clock_state state;
+    bool same_boot;
+    enum ses_status status = ses_clock_file_read(path, &state, &same_boot);
+
+    if (status != SES_OK && status != SES_NOT_FOUND)
+        ses_log_msg(keeper->log, SES_LOG_WARN, "clock_unreadable", "%s: %s; %s", path,
+                    ses_status_name(status),
+                    found ? "the other file of sessiond's own time is taken"
+                          : "sessiond's own time begins anew with the machine's clock");
+}
+
+static void log_start(const struct ses_timekeeper *keeper, bool found, enum ses_clock_origin origin)
 {
     static const char *const origins[SES_CLOCK_ORIGIN_COUNT] = {"world", "kept", "resumed"};
     struct ses_log_line line;
 
-    if (read != SES_OK && read != SES_NOT_FOUND)
-        ses_log_msg(keeper->log, SES_LOG_WARN, "clock_unreadable",
-                    "%s: %s; sessiond's own time begins anew with the machine's clock", keeper->layout->clock,
-                    ses_status_name(read));
+    tell_damage(keeper, keeper->layout->clock, found);
+    tell_damage(keeper, keeper->layout->former_clock, found);
     ses_log_begin(keeper->log, SES_LOG_INFO, "clock_started", &line);
     ses_log_str(&line, "from", origins[origin]);
     ses_log_i64(&line, "ahead_ms", ses_clock_ahead_ms());
@@ -78,15 +95,16 @@ static void log_start(struct ses_timekeeper *keeper, enum ses_status read, enum 
 enum ses_status ses_timekeeper_start(struct ses_timekeeper *keeper, const struct ses_layout *layout,
                                      struct ses_log *log, struct ses_fault *ret_fault)
 {
+    const char *name;
     struct ses_clock_state last;
     enum ses_clock_origin origin;
     bool same_boot = false;
-    enum ses_status read = ses_clock_file_read(layout->clock, &last, &same_boot);
+    bool found = ses_clock_file_find(layout->dir, &name, &last, &same_boot) == SES_OK;
 
-    *keeper = (struct ses_timekeeper){.layout = layout, .log = log};
-    if (ses_clock_start(read == SES_OK ? &last : NULL, same_boot, &origin) != SES_OK)
+    *keeper = (struct ses_timekeeper){.layout = layout, .log = log, .former = true};
+    if (ses_clock_start(found ? &last : NULL, same_boot, &origin) != SES_OK)
         return ses_fault(ret_fault, SES_NO_MEMORY, "no memory for the clock: %s", strerror(errno));
-    log_start(keeper, read, origin);
+    log_start(keeper, found, origin);
     look(keeper); /* set while sessiond was away */
     ses_timekeeper_keep(keeper);
     return SES_OK;

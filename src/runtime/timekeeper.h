@@ -1,5 +1,5 @@
 /* timekeeper.h - the data directory's own time (base/clock.h): fixed before the first fork, kept in
- * <data>/clock, and the world's clock watched for steps.
+ * <data>/time/clock, and the world's clock watched for steps.
  *
  * At the start: the same boot of the machine as when the file was written: the base of before, so that
  * nothing that was done to the world's clock meanwhile counts. Another boot: what was told last, and what the
@@ -19,6 +19,7 @@ struct ses_timekeeper {
     struct ses_log *log;
     uint64_t looked_ms; /* monotonic */
     uint64_t kept_steps;
+    bool former; /* the supervisor's: <data>/clock is written too (base/clock_file.h) */
     bool failed; /* told that the file cannot be written */
 };
 

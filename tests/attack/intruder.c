@@ -127,6 +127,82 @@ int intruder_write_key(void)
     return try_open(intruder_world.key, O_WRONLY | O_TRUNC);
 }
 
+const char *const intruder_keys[] = {
+    "seal-1.key",  "seal/seal-2.json",   "step.key",           "step/step-2.json", "natural.key", "log.key",
+    "callers.key", "test/k4.pid.x.json", "live/k4.pid.x.json", "loaded",           NULL,
+};
+
+static const char *key_path(const char *name, char path[160])
+{
+    (void)snprintf(path, 160, "%s/keys/%s", intruder_world.root, name);
+    return path;
+}
+
+/* Of all keys: 0 when it worked with any, else the errno of the last. */
+static int any_key(int (*act)(const char *path))
+{
+    int last = 0;
+
+    for (size_t i = 0; intruder_keys[i] != NULL; i++) {
+        char path[160];
+
+        last = act(key_path(intruder_keys[i], path));
+        if (last == 0)
+            return 0;
+    }
+    return last;
+}
+
+static int write_over(const char *path)
+{
+    return try_open(path, O_WRONLY);
+}
+
+int intruder_write_each_key(void)
+{
+    return any_key(write_over);
+}
+
+/* By a file of its own, from wherever it may make one: records are both roles', the clock's directory is one's. */
+static int replace(const char *path)
+{
+    char own[160];
+
+    (void)snprintf(own, sizeof(own), "%s.own-%d", intruder_world.clock, (int)getpid());
+    if (try_open(own, O_WRONLY | O_CREAT) == 0 && rename(own, path) == 0)
+        return 0;
+    (void)snprintf(own, sizeof(own), "%s/own-%d", intruder_world.records, (int)getpid());
+    if (try_open(own, O_WRONLY | O_CREAT) != 0)
+        return ENOTRECOVERABLE; /* no attempt at all */
+    return told(rename(own, path));
+}
+
+int intruder_replace_each_key(void)
+{
+    return any_key(replace);
+}
+
+int intruder_swap_keys(void)
+{
+    char one[160];
+    char other[160];
+
+    return told(rename(key_path("step.key", one), key_path("natural.key", other)));
+}
+
+static int make_beside(const char *path)
+{
+    char beside[176];
+
+    (void)snprintf(beside, sizeof(beside), "%s.%d", path, (int)getpid());
+    return try_open(beside, O_WRONLY | O_CREAT);
+}
+
+int intruder_add_a_key(void)
+{
+    return any_key(make_beside);
+}
+
 int intruder_remove_key(void)
 {
     char path[160];
@@ -167,6 +243,23 @@ int intruder_write_elsewhere(void)
 
     (void)snprintf(path, sizeof(path), "%s.new-%d", intruder_world.root, (int)getpid());
     return try_open(path, O_WRONLY | O_CREAT);
+}
+
+/* Such a name alone keeps the next server from starting (src/runtime/layout.h). */
+int intruder_write_beside_the_keys(void)
+{
+    char path[160];
+
+    (void)snprintf(path, sizeof(path), "%s/shards.restoring-%d", intruder_world.root, (int)getpid());
+    return try_open(path, O_WRONLY | O_CREAT);
+}
+
+int intruder_take_the_lock_away(void)
+{
+    char path[160];
+
+    (void)snprintf(path, sizeof(path), "%s/lock", intruder_world.root);
+    return told(unlink(path));
 }
 
 static int connect_to(uint16_t port)
@@ -321,6 +414,16 @@ int intruder_write_record(void)
     (void)snprintf(path, sizeof(path), "%s/record-%d", intruder_world.records, (int)getpid());
     (void)snprintf(renamed, sizeof(renamed), "%s.new", path);
     return try_open(path, O_RDWR | O_CREAT) + told(rename(path, renamed)) + told(unlink(renamed));
+}
+
+/* As base/clock_file.c does. */
+int intruder_replace_clock(void)
+{
+    char path[160];
+
+    (void)snprintf(path, sizeof(path), "%s.%d", intruder_world.clock, (int)getpid());
+    return try_open(path, O_WRONLY | O_CREAT | O_TRUNC) != 0 ? errno
+                                                             : told(rename(path, intruder_world.clock));
 }
 
 static void *nothing(void *arg)

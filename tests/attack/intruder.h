@@ -9,6 +9,7 @@
 struct intruder_world {
     char root[40];     /* a data directory ... */
     char records[96];  /* .. its records .. */
+    char clock[96];    /* .. sessiond's own time .. */
     char key[96];      /* .. and a key */
     pid_t victim;      /* another process of the same user */
     int secret;        /* in the victim's memory, at the same address as here */
@@ -16,6 +17,9 @@ struct intruder_world {
     uint16_t unlisted; /* one that it may not */
 };
 extern struct intruder_world intruder_world;
+
+/* Every file that a data directory's keys lie in (src/runtime/layout.h); ends with NULL. */
+extern const char *const intruder_keys[];
 
 /* Each: 0 when it is done, else errno. */
 int intruder_run_program(void);
@@ -30,11 +34,17 @@ int intruder_read_users(void);
 int intruder_read_program(void);
 int intruder_read_key(void);
 int intruder_write_key(void);
+int intruder_write_each_key(void);
+int intruder_replace_each_key(void);
+int intruder_swap_keys(void);
+int intruder_add_a_key(void);
 int intruder_remove_key(void);
 int intruder_list_keys(void);
 int intruder_take_key_by_link(void);
 int intruder_take_key_by_rename(void);
 int intruder_write_elsewhere(void);
+int intruder_write_beside_the_keys(void);
+int intruder_take_the_lock_away(void);
 int intruder_connect_elsewhere(void);
 int intruder_connect_to_listed(void);
 int intruder_serve_a_port(void);
@@ -58,6 +68,7 @@ int intruder_allow_dumps(void);
 int intruder_lift_limit(void);
 int intruder_type_at_the_terminal(void);
 int intruder_write_record(void);
+int intruder_replace_clock(void);
 int intruder_start_thread(void);
 int intruder_resolve_name(void);
 int intruder_read_authorities(void);

@@ -58,7 +58,10 @@ class BackAndForth(unittest.TestCase):
     def serve(self, kind, data, *steps):
         server = kind(workers=2, sandbox=False, data=data, config=payments_kept.CONFIG)
         self.addCleanup(server.cleanup)
+        known = data.exists()
         server.start()
+        # Each finds the time that the other one has told last (base/clock_file.h).
+        self.assertEqual([line["from"] for line in server.lines("clock_started")], ["kept" if known else "world"])
         for step in steps:
             step(self, server)
         self.assertEqual(server.lines("record_unreadable"), [])

@@ -30,6 +30,9 @@ class ClockCase(unittest.TestCase):
         self.addCleanup(client.close)
         return client
 
+    def clock_files(self):
+        return self.server.data / "time" / "clock", self.server.data / "clock"
+
     def restart(self):
         self.server.stop()
         self.server.start()
@@ -110,13 +113,13 @@ class OverARestart(ClockCase):
         """As after an upgrade: what a clock ahead has written stays, and blocks nothing."""
         made = {}
         self.server.stop()
-        (self.server.data / "clock").unlink()
+        self.forget()
         self.clock.step(86400)
         self.server.start()
         name = unique("ahead")
         made[name] = self.sessions().create(name)
         self.server.stop()
-        (self.server.data / "clock").unlink()
+        self.forget()
         self.clock.step(-86400)
         self.server.start()
         self.assertGreater(self.server.metric("sessiond_store_records_ahead_seconds"), 86000)
@@ -127,14 +130,60 @@ class OverARestart(ClockCase):
         self.restart()
         self.find_all(made)
 
+    def forget(self):
+        for path in self.clock_files():
+            path.unlink()
+
     def test_a_damaged_file_is_as_none(self):
         name = unique()
         made = {name: self.sessions().create(name)}
+        for damaged in (1, 2):
+            self.server.stop()
+            for path in self.clock_files()[:damaged]:
+                path.write_bytes(b"sessiond-clock 1\nboot \xff")
+            told = len(self.server.lines("clock_unreadable"))
+            self.server.start()
+            self.assertEqual(len(self.server.lines("clock_unreadable")) - told, damaged)
+            self.assertEqual(self.server.lines("clock_started")[-1]["from"], "kept" if damaged == 1 else "world", "one that is whole is enough")
+            self.find_all(made)
+
+    def test_to_a_version_before_and_back(self):
+        """That one has and writes <data>/clock alone. Each goes on from what the other has told last, also where it did not end in order."""
+        ours, formers = self.clock_files()
+        name = unique()
+        made = {name: self.sessions().create(name)}
+        self.clock.step(86400)  # the clock's file alone knows of it
+        wait_until(lambda: self.server.metric("sessiond_clock_steps_total") > 0, "the step to be noticed")
         self.server.stop()
-        (self.server.data / "clock").write_bytes(b"sessiond-clock 1\nboot \xff")
-        self.server.start()
-        self.assertTrue(self.server.lines("clock_unreadable"))
+        self.assertEqual(ours.read_bytes(), formers.read_bytes())
+        self.assertEqual(ours.stat().st_mode & 0o777, 0o600)
+        ahead = self.ahead_after_start(lambda: (ours.unlink(), ours.parent.rmdir()))
+        self.assertEqual(self.server.lines("clock_started")[-1]["from"], "kept", "as that version left it")
+        self.assertTrue(ours.exists())
         self.find_all(made)
+        self.server.stop()
+        # That version ran on until the machine stopped; then this one did, while that one's file lies there.
+        for newer, older in ((formers, ours), (ours, formers)):
+            later = self.ahead_after_start(lambda newer=newer, older=older: (self.reboot(older), self.reboot(newer, 200_000)))
+            self.assertAlmostEqual(ahead - later, 200_000, delta=60_000, msg=f"{newer} is the later one")
+            ahead = later
+            self.find_all(made)
+            self.server.stop()
+
+    def ahead_after_start(self, change):
+        change()
+        self.server.start()
+        return self.server.lines("clock_started")[-1]["ahead_ms"]
+
+    def test_a_step_is_kept_while_the_server_runs(self):
+        """By the housekeeper, which may write in that directory and no other."""
+        ours, formers = self.clock_files()
+        before, formers_before = ours.read_bytes(), formers.read_bytes()
+        self.clock.step(3600)
+        wait_until(lambda: b"\nsteps 1\n" in ours.read_bytes(), "the step to be kept")
+        self.assertNotEqual(ours.read_bytes(), before)
+        self.assertEqual(formers.read_bytes(), formers_before)
+        self.assertEqual(self.server.lines("clock_not_kept"), [])
 
     def test_another_boot_of_the_machine(self):
         """Its clock may be behind, or say how long it was off."""
@@ -142,15 +191,17 @@ class OverARestart(ClockCase):
             name = unique()
             made = {name: self.sessions().create(name)}
             self.server.stop()
-            self.reboot(self.server.data / "clock")
+            for path in self.clock_files():
+                self.reboot(path)
             self.clock.step(seconds)
             self.server.start()
             self.assertEqual(self.server.lines("clock_started")[-1]["from"], "resumed")
             self.find_all(made)
 
-    def reboot(self, path):
+    def reboot(self, path, later_ms=0):
         lines = path.read_text().splitlines(keepends=True)[:-1]
         lines[1] = "boot 00000000-0000-0000-0000-000000000000\n"
+        lines[3] = f"told {int(lines[3].split()[1]) + later_ms}\n"
         text = "".join(lines)
         path.write_text(text + f"sum {hashlib.blake2b(text.encode(), digest_size=32).hexdigest()}\n")
 

@@ -121,6 +121,20 @@ class InPlace(Upgrade):
         self.await_line("reloaded")
         self.server.stop()
 
+    def test_a_data_directory_of_a_version_before(self):
+        """What that version had no place for is made before anybody is started who is let write nowhere else."""
+        self.server.start()
+        self.await_line("ready")
+        folder = self.server.data / "time"
+        shutil.rmtree(folder)
+        self.upgrade()
+        self.assertEqual(folder.stat().st_mode & 0o777, 0o700)
+        warned = self.count("clock_not_kept")
+        self.server.clock.step(3600)
+        wait_until(lambda: (folder / "clock").exists() and b"\nsteps 1\n" in (folder / "clock").read_bytes(), "the step to be kept")
+        self.assertEqual(self.count("clock_not_kept"), warned)
+        self.server.stop()
+
     def test_new_configuration(self):
         """It is the new program's, and what a reload could not change is refused."""
         self.server.start()

@@ -1,4 +1,9 @@
-/* clock_file.h - <data>/clock: sessiond's own time, kept over restarts.
+/* clock_file.h - <data>/time/clock: sessiond's own time, kept over restarts.
+ *
+ * In a directory of its own, since the housekeeper writes it and may be let write nothing else (runtime/confine.h).
+ * Versions before had it as <data>/clock: the supervisor still writes that one too, when it starts and when it ends,
+ * so that such a version goes on from there; whoever reads takes the one of the two that tells the later time. So
+ * nothing has to be moved, whichever version ran last and however it ended.
  *
  * Text, a line a word, replaced as a whole (write, fsync, rename, fsync of the directory):
  *
@@ -16,11 +21,17 @@
 
 #include <sessiond/base/clock.h>
 
-#define SES_CLOCK_FILE_NAME "clock"
+#define SES_CLOCK_DIR_NAME    "time"
+#define SES_CLOCK_FILE_NAME   SES_CLOCK_DIR_NAME "/clock"
+#define SES_CLOCK_FILE_FORMER "clock" /* also its name in a backup */
 
 /* [any] ret_same_boot: written since this machine started. SES_NOT_FOUND, SES_MALFORMED, SES_IO. */
 SES_MUST_CHECK enum ses_status ses_clock_file_read(const char *path, struct ses_clock_state *ret_state,
                                                    bool *ret_same_boot);
+/* [any] Of the two files of a data directory the one that tells the later time; an unreadable one is passed over when
+ * the other can be read. ret_name: within data_dir, a constant. SES_NOT_FOUND: there is none; SES_MALFORMED, SES_IO. */
+SES_MUST_CHECK enum ses_status ses_clock_file_find(const char *data_dir, const char **ret_name,
+                                                   struct ses_clock_state *ret_state, bool *ret_same_boot);
 /* [supervisor, housekeeper] SES_FULL, SES_IO: the file of before stays. */
 SES_MUST_CHECK enum ses_status ses_clock_file_write(const char *path, const struct ses_clock_state *state);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sessiond/base/clock_file.h>
@@ -310,6 +311,67 @@ static void a_damaged_file_is_refused(void **state)
     assert_int_equal(ses_clock_file_write("/nowhere/at/all/clock", &whole), SES_IO);
 }
 
+static void write_told(const char *dir, const char *name, uint64_t told_ms)
+{
+    const struct ses_clock_state state = {.told_ms = told_ms};
+    char path[512];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    assert_ok(ses_clock_file_write(path, &state));
+}
+
+static void write_damage(const char *dir, const char *name)
+{
+    char path[512];
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_int_equal(write(fd, "x", 1), 1);
+    (void)close(fd);
+}
+
+static void expect_found(const char *dir, const char *name, uint64_t told_ms)
+{
+    struct ses_clock_state state;
+    const char *found = NULL;
+    bool same_boot = false;
+
+    assert_ok(ses_clock_file_find(dir, &found, &state, &same_boot));
+    assert_string_equal(found, name);
+    assert_int_equal(state.told_ms, told_ms);
+    assert_true(same_boot);
+}
+
+/* Whichever version wrote last: <data>/clock is a former one's, <data>/time/clock this one's. */
+static void the_later_of_two_files_is_found(void **state)
+{
+    struct ses_clock_state read;
+    const char *name;
+    bool same_boot;
+    char dir[256];
+    char sub[300];
+
+    (void)state;
+    assert_non_null(mkdtemp(unit_temporary("clocks", dir, sizeof(dir))));
+    (void)snprintf(sub, sizeof(sub), "%s/" SES_CLOCK_DIR_NAME, dir);
+    assert_int_equal(ses_clock_file_find(dir, &name, &read, &same_boot), SES_NOT_FOUND);
+    write_told(dir, SES_CLOCK_FILE_FORMER, 1000);
+    expect_found(dir, SES_CLOCK_FILE_FORMER, 1000);
+    assert_int_equal(mkdir(sub, 0700), 0);
+    expect_found(dir, SES_CLOCK_FILE_FORMER, 1000);
+    write_told(dir, SES_CLOCK_FILE_NAME, 2000);
+    expect_found(dir, SES_CLOCK_FILE_NAME, 2000);
+    write_told(dir, SES_CLOCK_FILE_FORMER, 3000);
+    expect_found(dir, SES_CLOCK_FILE_FORMER, 3000);
+    write_damage(dir, SES_CLOCK_FILE_FORMER);
+    expect_found(dir, SES_CLOCK_FILE_NAME, 2000);
+    write_damage(dir, SES_CLOCK_FILE_NAME);
+    assert_int_equal(ses_clock_file_find(dir, &name, &read, &same_boot), SES_MALFORMED);
+    write_told(dir, SES_CLOCK_FILE_FORMER, 500);
+    expect_found(dir, SES_CLOCK_FILE_FORMER, 500);
+}
+
 /* A disk that takes only the first bytes tells no error, and is full all the same. */
 static void a_short_write_is_a_full_disk(void **state)
 {
@@ -360,11 +422,17 @@ static void the_memory_can_be_taken_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_step_moves_the_world_only),  cmocka_unit_test(time_that_passes_moves_both),
-        cmocka_unit_test(the_memory_can_be_taken_over), cmocka_unit_test(small_steps_add_up),
-        cmocka_unit_test(shifts_end_at_both_ends),      cmocka_unit_test(an_end_told_before_a_step_stays),
-        cmocka_unit_test(only_so_many_eras_are_kept),   cmocka_unit_test(the_same_boot_goes_on),
-        cmocka_unit_test(another_boot_resumes),         cmocka_unit_test(a_damaged_file_is_refused),
+        cmocka_unit_test(a_step_moves_the_world_only),
+        cmocka_unit_test(time_that_passes_moves_both),
+        cmocka_unit_test(the_memory_can_be_taken_over),
+        cmocka_unit_test(small_steps_add_up),
+        cmocka_unit_test(shifts_end_at_both_ends),
+        cmocka_unit_test(an_end_told_before_a_step_stays),
+        cmocka_unit_test(only_so_many_eras_are_kept),
+        cmocka_unit_test(the_same_boot_goes_on),
+        cmocka_unit_test(another_boot_resumes),
+        cmocka_unit_test(a_damaged_file_is_refused),
+        cmocka_unit_test(the_later_of_two_files_is_found),
         cmocka_unit_test(a_short_write_is_a_full_disk),
     };
 

@@ -97,6 +97,7 @@ static void first_start_makes_everything_private(void **state)
     assert_int_equal(mode_of(layout.dir), 0700);
     assert_int_equal(mode_of(layout.keys), 0700);
     assert_int_equal(mode_of(layout.shards), 0700);
+    assert_int_equal(mode_of(layout.time), 0700);
     assert_int_equal(mode_of(seal_file(&layout)), 0600);
     assert_int_equal(mode_of(layout.natural_key), 0600);
     assert_int_equal(mode_of(layout.log_key), 0600);
