@@ -9,6 +9,8 @@
  */
 #include "proxy.h"
 
+#include <sessiond/base/parameter.h>
+
 /* One proxy adds one; longer chains are not walked to their beginning. */
 #define HOPS_MAX 16u
 
@@ -40,24 +42,6 @@ static bool address_of(struct ses_slice text, struct ses_peer *ret_peer)
     return true;
 }
 
-/* The value of for= in one element ("for=192.0.2.60;proto=http;by=203.0.113.43"); empty without one. No quoted pair
- * stands in an address, so a quoted text is what lies between its quotes. */
-static struct ses_slice for_of(struct ses_slice element)
-{
-    while (element.len > 0) {
-        struct ses_slice value = ses_slice_take_until(&element, ';');
-        struct ses_slice name = ses_slice_trim(ses_slice_take_until(&value, '='));
-
-        if (!ses_slice_ieq(name, SES_STR("for")))
-            continue;
-        value = ses_slice_trim(value);
-        if (value.len >= 2 && value.data[0] == '"' && value.data[value.len - 1] == '"')
-            value = ses_slice_cut(value, 1, value.len - 1);
-        return value;
-    }
-    return SES_SLICE_EMPTY;
-}
-
 /* Takes the last element off the list. A comma or semicolon within quotes is in no address either: the halves are no
  * addresses then, and the walk ends. */
 static struct ses_slice take_last(struct ses_slice *list)
@@ -86,7 +70,7 @@ static void walk_line(struct walk *walk, struct ses_slice line)
 
     while (line.len > 0 && !walk->over) {
         struct ses_slice element = take_last(&line);
-        struct ses_slice text = rfc_7239 ? for_of(element) : element;
+        struct ses_slice text = rfc_7239 ? ses_parameter_find(element, SES_STR("for")) : element;
         struct ses_peer peer;
 
         if (element.len == 0)

@@ -3,6 +3,7 @@
 #include "grpc.h"
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/parameter.h>
 #include <sessiond/base/units.h>
 
 #include "grpc_metadata.h"
@@ -40,7 +41,7 @@ static void take_content_type(struct ses_h2_stream *stream, struct ses_slice val
         stream->content = SES_H2_CONTENT_GRPC;
         return;
     }
-    struct ses_slice type = ses_slice_trim(ses_slice_cut(value, 0, ses_slice_find(value, ';')));
+    struct ses_slice type = ses_parameter_take_word(&value);
     struct ses_slice base = SES_STR("application/grpc");
 
     if (ses_slice_ieq(type, base) || ses_slice_ieq(type, SES_STR("application/grpc+proto")))
@@ -53,11 +54,8 @@ static void take_content_type(struct ses_h2_stream *stream, struct ses_slice val
 static bool lists_gzip(struct ses_slice list)
 {
     while (list.len > 0) {
-        size_t comma = ses_slice_find(list, ',');
-
-        if (ses_slice_ieq(ses_slice_trim(ses_slice_cut(list, 0, comma)), SES_STR("gzip")))
+        if (ses_slice_ieq(ses_slice_trim(ses_slice_take_until(&list, ',')), SES_STR("gzip")))
             return true;
-        list = ses_slice_cut(list, comma + 1, list.len);
     }
     return false;
 }

@@ -4,6 +4,7 @@
 #include "http_call.h"
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/parameter.h>
 #include <sessiond/base/units.h>
 
 #include "gzip.h"
@@ -31,23 +32,12 @@ static bool refuse(struct ses_exchange *x, int http_status, enum ses_status stat
 
 /* ---- media types and encodings */
 
-static struct ses_slice next_part(struct ses_slice *rest, uint8_t separator)
-{
-    size_t at = ses_slice_find(*rest, separator);
-    struct ses_slice part = ses_slice_trim(ses_slice_cut(*rest, 0, at));
-
-    *rest = ses_slice_cut(*rest, at + 1, rest->len);
-    return part;
-}
-
 /* UTF-8 and what is part of it, by the labels that clients use (WHATWG Encoding 4.2 lists utf8 and
  * unicode-1-1-utf-8 too; RFC 8259 section 8.1 knows no charset at all). */
 static bool is_utf8_label(struct ses_slice label)
 {
     static const char *const labels[] = {"utf-8", "utf8", "unicode-1-1-utf-8", "us-ascii", "ascii"};
 
-    if (label.len >= 2 && label.data[0] == '"' && label.data[label.len - 1] == '"')
-        label = ses_slice_cut(label, 1, label.len - 1);
     for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
         if (ses_slice_ieq(label, ses_slice_str(labels[i])))
             return true;
@@ -58,43 +48,37 @@ static bool is_utf8_label(struct ses_slice label)
 /* A charset that is not UTF-8 would be decoded wrongly, so it is another type. */
 bool ses_http_is_media_type(struct ses_slice content_type, const char *type)
 {
-    struct ses_slice rest = content_type;
+    struct ses_parameter parameter;
 
-    if (!ses_slice_ieq(next_part(&rest, ';'), ses_slice_str(type)))
+    if (!ses_slice_ieq(ses_parameter_take_word(&content_type), ses_slice_str(type)))
         return false;
-    while (rest.len > 0) {
-        struct ses_slice value = next_part(&rest, ';');
-        struct ses_slice name = next_part(&value, '=');
-
-        if (ses_slice_ieq(name, SES_STR("charset")) && !is_utf8_label(value))
+    while (ses_parameter_take(&content_type, &parameter)) {
+        if (ses_slice_ieq(parameter.name, SES_STR("charset")) && !is_utf8_label(parameter.value))
             return false;
     }
     return true;
 }
 
 /* "q=0", "q=0.0", "q=0.000": not wanted. */
-static bool is_zero_weight(struct ses_slice parameter)
+static bool is_zero_weight(struct ses_slice parameters)
 {
-    struct ses_slice name = next_part(&parameter, '=');
+    struct ses_slice weight = ses_parameter_find(parameters, SES_STR("q"));
 
-    if (!ses_slice_ieq(name, SES_STR("q")) || parameter.len == 0)
-        return false;
-    for (size_t i = 0; i < parameter.len; i++) {
-        if (parameter.data[i] != '0' && parameter.data[i] != '.')
+    for (size_t i = 0; i < weight.len; i++) {
+        if (weight.data[i] != '0' && weight.data[i] != '.')
             return false;
     }
-    return true;
+    return weight.len > 0;
 }
 
 /* "*" is not read as gzip: an answer in plain text is always right. */
 bool ses_http_accepts_gzip(struct ses_slice accept_encoding)
 {
     while (accept_encoding.len > 0) {
-        struct ses_slice weight = next_part(&accept_encoding, ',');
-        struct ses_slice coding = next_part(&weight, ';');
+        struct ses_slice parameters = ses_slice_take_until(&accept_encoding, ',');
 
-        if (ses_slice_ieq(coding, SES_STR("gzip")))
-            return !is_zero_weight(weight);
+        if (ses_slice_ieq(ses_parameter_take_word(&parameters), SES_STR("gzip")))
+            return !is_zero_weight(parameters);
     }
     return false;
 }

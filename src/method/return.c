@@ -3,6 +3,8 @@
  * on: the reader is a shopper, not a program. */
 #include "return.h"
 
+#include <sessiond/base/parameter.h>
+
 #include "return_form.h"
 #include "return_mask.h"
 #include "return_text.h"
@@ -20,9 +22,8 @@ static void refuse(struct ses_step_return *what, enum ses_return_page page)
 static bool header_says(const struct ses_exchange *x, const char *name, const char *word)
 {
     struct ses_slice value = ses_exchange_header(x, name, NULL);
-    size_t end = ses_slice_find(value, ';');
 
-    return ses_slice_ieq(ses_slice_trim(ses_slice_cut(value, 0, end)), ses_slice_str(word));
+    return ses_slice_ieq(ses_parameter_take_word(&value), ses_slice_str(word));
 }
 
 /* A browser that fetches an address in advance: nobody has come back. Fetch, "Sec-Purpose"; the others are

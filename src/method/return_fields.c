@@ -29,37 +29,3 @@ enum ses_status ses_return_form_add(struct ses_return_form *form, struct ses_sli
     form->parameters[form->count++] = parameter;
     return SES_OK;
 }
-
-/* A ';' inside quotes belongs to the value: file names of multipart parts have them. */
-static struct ses_slice next_option(struct ses_slice *rest)
-{
-    bool quoted = false;
-    size_t at = 0;
-    struct ses_slice option;
-
-    while (at < rest->len && (quoted || rest->data[at] != ';')) {
-        quoted = quoted != (rest->data[at] == '"');
-        at++;
-    }
-    option = ses_slice_trim(ses_slice_cut(*rest, 0, at));
-    *rest = ses_slice_cut(*rest, at + 1, rest->len);
-    return option;
-}
-
-/* The first part is the type itself. Only quotes around the whole value are taken off. */
-struct ses_slice ses_return_form_option(struct ses_slice header, const char *name)
-{
-    (void)next_option(&header);
-    while (header.len > 0) {
-        struct ses_slice value = next_option(&header);
-        struct ses_slice key = ses_slice_trim(ses_slice_take_until(&value, '='));
-
-        if (!ses_slice_ieq(key, ses_slice_str(name)))
-            continue;
-        value = ses_slice_trim(value);
-        if (value.len >= 2 && value.data[0] == '"' && value.data[value.len - 1] == '"')
-            value = ses_slice_cut(value, 1, value.len - 1);
-        return value;
-    }
-    return SES_SLICE_EMPTY;
-}

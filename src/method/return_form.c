@@ -4,6 +4,7 @@
 #include "return_form.h"
 
 #include <sessiond/base/encode.h>
+#include <sessiond/base/parameter.h>
 
 /* A '%' that no two hex digits follow stands for itself (WHATWG URL); `s.len - at > 2` keeps both
  * inside. */
@@ -73,19 +74,15 @@ enum ses_charset ses_return_form_charset(struct ses_slice content_type)
         SES_STR_INIT("windows-1252"), SES_STR_INIT("cp1252"),    SES_STR_INIT("latin1"),
         SES_STR_INIT("iso-8859-15"),
     };
-    struct ses_slice charset = ses_return_form_option(content_type, "charset");
+    struct ses_slice charset;
 
+    (void)ses_parameter_take_word(&content_type);
+    charset = ses_parameter_find(content_type, SES_STR("charset"));
     for (size_t i = 0; i < sizeof(latin) / sizeof(latin[0]); i++) {
         if (ses_slice_ieq(charset, latin[i]))
             return SES_CHARSET_LATIN;
     }
     return charset.len == 0 ? SES_CHARSET_NONE : SES_CHARSET_OTHER;
-}
-
-static bool is_type(struct ses_slice content_type, const char *type)
-{
-    return ses_slice_ieq(ses_slice_trim(ses_slice_cut(content_type, 0, ses_slice_find(content_type, ';'))),
-                         ses_slice_str(type));
 }
 
 static struct ses_slice without_line_end(struct ses_slice text)
@@ -146,8 +143,9 @@ static bool looks_like_pairs(struct ses_slice body)
 enum ses_status ses_return_form_body(struct ses_return_form *form, struct ses_slice content_type,
                                      struct ses_slice body)
 {
-    bool pairs = is_type(content_type, "application/x-www-form-urlencoded");
-    struct ses_slice boundary = ses_return_form_option(content_type, "boundary");
+    struct ses_slice type = ses_parameter_take_word(&content_type);
+    struct ses_slice boundary = ses_parameter_find(content_type, SES_STR("boundary"));
+    bool pairs = ses_slice_ieq(type, SES_STR("application/x-www-form-urlencoded"));
     enum ses_status status = SES_OK;
 
     if (is_blank(body))
@@ -156,7 +154,7 @@ enum ses_status ses_return_form_body(struct ses_return_form *form, struct ses_sl
         return status;
     if (ses_return_json(form, body, &status))
         return status;
-    if (is_type(content_type, "text/plain") && has_lines(body))
+    if (ses_slice_ieq(type, SES_STR("text/plain")) && has_lines(body))
         return add_lines(form, body);
     if (pairs || looks_like_pairs(body))
         return ses_return_form_parse(form, body);

@@ -43,8 +43,6 @@ SES_MUST_CHECK enum ses_status ses_return_form_parse(struct ses_return_form *for
 /* [any] A body of that content-type, whatever it is. SES_TOO_LARGE, SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_return_form_body(struct ses_return_form *form,
                                                     struct ses_slice content_type, struct ses_slice body);
-/* [any] A parameter of a content-type or content-disposition, without its quotes; empty: there is none. */
-struct ses_slice ses_return_form_option(struct ses_slice header, const char *name);
 /* [any] The charset that a content-type tells. */
 enum ses_charset ses_return_form_charset(struct ses_slice content_type);
 

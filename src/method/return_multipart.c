@@ -2,6 +2,8 @@
  * boundary is passed over, a part without a name as well. */
 #include "return_form.h"
 
+#include <sessiond/base/parameter.h>
+
 #define BOUNDARY_BYTES_MAX 200 /* RFC 2046: 70 */
 
 static size_t find(struct ses_slice text, struct ses_slice what)
@@ -28,10 +30,10 @@ static enum ses_status add_part(struct ses_return_form *form, struct ses_slice p
     struct ses_slice line;
 
     for (line = take_line(&part); line.len > 0; line = take_line(&part)) {
-        size_t colon = ses_slice_find(line, ':');
-
-        if (ses_slice_ieq(ses_slice_cut(line, 0, colon), SES_STR("content-disposition")))
-            name = ses_return_form_option(ses_slice_cut(line, colon + 1, line.len), "name");
+        if (!ses_slice_ieq(ses_slice_take_until(&line, ':'), SES_STR("content-disposition")))
+            continue;
+        (void)ses_parameter_take_word(&line);
+        name = ses_parameter_find(line, SES_STR("name"));
     }
     if (part.len > 0 && part.data[part.len - 1] == '\n')
         part.len--;

@@ -248,33 +248,33 @@ enum ses_status ses_keyring_set_state(const char *dir, struct ses_slice kid, enu
     return status;
 }
 
-enum ses_status ses_keyring_retire(const char *dir, struct ses_slice kid, const char *seal_state,
-                                   struct ses_fault *ret_fault)
+/* seal_state NULL: it stays, only whether it could go is told. */
+static enum ses_status retire(const char *dir, struct ses_slice kid, const char *seal_state,
+                              struct ses_fault *fault)
 {
     struct ses_key *key = NULL;
     struct ses_ring ring;
     enum ses_status status;
 
-    SES_TRY(open_with_key(&ring, dir, kid, ret_fault, &key));
+    SES_TRY(open_with_key(&ring, dir, kid, fault, &key));
     SES_REQUIRE(key != NULL);
-    status = check_retire(&ring, key, ret_fault);
-    if (status == SES_OK)
-        status = check_unchanged(dir, &ring, seal_state, ret_fault);
-    if (status == SES_OK)
-        status = ses_ring_remove(&ring, key, ret_fault);
+    status = check_retire(&ring, key, fault);
+    if (status == SES_OK && seal_state != NULL)
+        status = check_unchanged(dir, &ring, seal_state, fault);
+    if (status == SES_OK && seal_state != NULL)
+        status = ses_ring_remove(&ring, key, fault);
     ses_ring_close(&ring);
     return status;
 }
 
+enum ses_status ses_keyring_retire(const char *dir, struct ses_slice kid, const char *seal_state,
+                                   struct ses_fault *ret_fault)
+{
+    SES_REQUIRE(seal_state != NULL);
+    return retire(dir, kid, seal_state, ret_fault);
+}
+
 enum ses_status ses_keyring_check_retire(const char *dir, struct ses_slice kid, struct ses_fault *ret_fault)
 {
-    struct ses_key *key = NULL;
-    struct ses_ring ring;
-    enum ses_status status;
-
-    SES_TRY(open_with_key(&ring, dir, kid, ret_fault, &key));
-    SES_REQUIRE(key != NULL);
-    status = check_retire(&ring, key, ret_fault);
-    ses_ring_close(&ring);
-    return status;
+    return retire(dir, kid, NULL, ret_fault);
 }

@@ -102,11 +102,10 @@ class Certificates(unittest.TestCase):
 
     def test_call_credentials_of_grpc_js(self):
         for key, expected in (self.keys["key"], "200"), ("none", "UNAUTHENTICATED"):
-            done = subprocess.run(["node", pathlib.Path(__file__).with_name("callers_tls.mjs"), f"localhost:{self.server.port}",
-                                   BUILD / "sessiond.protoset", self.pair.certificate, key, unique()],
-                                  env={**os.environ, "NODE_MODULES": str(NODE_MODULES)}, capture_output=True, text=True, timeout=PATIENCE,
-                                  check=False)
-            self.assertEqual(done.stdout.strip(), expected, done.stderr)
+            done = subprocess.run(["node", pathlib.Path(__file__).with_name("grpc_tls.mjs"), f"localhost:{self.server.port}",
+                                   BUILD / "sessiond.protoset", unique(), key], capture_output=True, text=True, timeout=PATIENCE, check=False,
+                                  env={**os.environ, "SSL_CERT_FILE": str(self.pair.certificate), "NODE_MODULES": str(NODE_MODULES)})
+            self.assertEqual(done.stdout.partition("\n")[0], expected, done.stderr)
 
     def test_curl(self):
         command = ["curl", "-sS", "--cacert", self.pair.certificate, "-H", "content-type: application/json", "-d", "{}",

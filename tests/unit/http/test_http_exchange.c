@@ -153,6 +153,7 @@ static void test_media_types(void **state)
         "application/json; Charset=UTF8; q=1",
         "application/json; charset=\"us-ascii\"",
         "application/json; x=y",
+        "application/json; x=\"y;charset=latin1\"",
         "application/proto",
     };
     static const struct {
@@ -161,6 +162,7 @@ static void test_media_types(void **state)
     } bad[] = {
         {"application/x-www-form-urlencoded", "application/json or application/proto"},
         {"application/json; charset=latin1", "application/json or application/proto"},
+        {"application/json; x=\"y\\\";\"; charset=\"latin1\"", "application/json or application/proto"},
         {"application/jsonx", "application/json or application/proto"},
         {"text/plain", "application/json or application/proto"},
         {"application/grpc", "gRPC needs HTTP/2"},
