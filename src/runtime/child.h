@@ -73,8 +73,7 @@ struct ses_child {
     bool worker;
     bool heard_out; /* nothing more comes through control_fd */
     bool essential; /* has to say that it is ready; others count as ready at once */
-    bool
-        lost; /* it was sent off for a successor that cannot run: nobody else is, until it does or another reload */
+    bool lost;      /* it was sent off for a successor that cannot run: nobody else is, until one does */
 
     /* of the running process */
     pid_t pid;      /* 0: none */

@@ -305,7 +305,6 @@ void ses_supervisor_retry_given_up(struct ses_supervisor *sup)
         if (sup->children[i].state != SES_SLOT_GIVEN_UP)
             continue;
         sup->children[i].due_ms = 0;
-        sup->children[i].lost = false;
         ses_respawn_init(&sup->children[i].respawn, &sup->children[i].respawn.policy);
     }
 }

@@ -145,7 +145,7 @@ static void replace_simulator(struct ses_supervisor *sup)
 }
 
 /* What ends one successor would end them all: keys that were right when they were checked, a kernel that confines no
- * more. Those that are left serve on with what they have. */
+ * more. Those that are left serve on with what they have. Told once for each reload: its try has ended the same way. */
 static void hold(struct ses_supervisor *sup, const struct ses_child *child)
 {
     char why[64];
@@ -157,7 +157,7 @@ static void hold(struct ses_supervisor *sup, const struct ses_child *child)
     ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, why);
     ses_log_msg(&sup->log, SES_LOG_ERROR, "reload_held",
                 "%s: nobody else is replaced before it is ready. Mend what it has said; it is tried again in "
-                "%llu s, or by a reload, which goes on without it",
+                "%llu s, or at once by a reload",
                 why, (unsigned long long)sup->config.restart_retry_seconds);
 }
 
@@ -172,8 +172,9 @@ void ses_supervisor_roll(struct ses_supervisor *sup)
     for (size_t i = 0; i < sup->children_count; i++) {
         struct ses_child *child = &sup->children[i];
 
-        if (child->lost) {
-            hold(sup, child);
+        if (child->lost) { /* it is tried in its place, by a reload too, before that costs another one */
+            if (child->state == SES_SLOT_GIVEN_UP && !ses_supervisor_is_due(sup, child, ses_clock_mono_ms()))
+                hold(sup, child);
             return;
         }
         if (!child->essential || i == SES_CHILD_LOADER || child->state == SES_SLOT_GIVEN_UP)

@@ -22,7 +22,7 @@ class Reload(unittest.TestCase):
         self.addCleanup(self.fake.close)
         self.addCleanup(self.may_answer.set)
         self.server = Server(workers=2, config=(
-            f"drain_seconds: 600\nconnectors:\n  stripe:\n    production_url: {self.fake.url}/\n"
+            f"drain_seconds: 600\nrestart:\n  retry_seconds: 86400\nconnectors:\n  stripe:\n    production_url: {self.fake.url}/\n"
             "connector:\n  total_timeout_ms: 300000\nlimits:\n  exchange_ms: 600000\n")).start()
         self.addCleanup(self.server.cleanup)
 
@@ -85,10 +85,21 @@ class Reload(unittest.TestCase):
         self.served()
         self.assertGreater(self.server.metric('sessiond_degraded{reason="workers_missing"}'), 0)
         (self.server.data / "kept").rename(key)
+        shard = self.server.data / "shards" / f"{1 - before.index(left):03}" / "data.mdb"
+        shard.rename(shard.with_suffix(".kept"))  # now that is what its worker cannot run with
+        for _ in range(3):
+            held, failed = (len(self.server.lines(event)) for event in ("reload_held", "worker_failed"))
+            self.server.process.send_signal(signal.SIGHUP)
+            wait_until(lambda count=held: len(self.server.lines("reload_held")) > count, "the same slot to have been tried again")
+            self.assertEqual(len(self.server.lines("worker_failed")), failed + 1)
+            self.assertIn(left, self.server.workers(), "a reload that mends nothing costs nobody else")
+            self.served()
+        shard.with_suffix(".kept").rename(shard)
+        told = len(self.server.lines("reload_held"))
         self.server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: self.server.have_replaced(before), "two new workers")
         wait_until(lambda: self.server.lines("reloaded"), "the end of the reload")
-        self.assertEqual(len(self.server.lines("reload_held")), 1)
+        self.assertEqual(len(self.server.lines("reload_held")), told)
 
     def test_a_key_that_is_gone_changes_nothing(self):
         before = self.server.workers()
