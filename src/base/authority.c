@@ -4,13 +4,15 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <sessiond/base/ascii.h>
+
 #define PORT_MAX     65535
 #define LOOPBACK_NET 127u /* 127.0.0.0/8, RFC 1122 section 3.2.1.3 */
 
 /* unreserved, pct-encoded, sub-delims: RFC 3986 section 2; a colon only in brackets. */
 static bool host_byte(uint8_t c, bool bracket)
 {
-    if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (bracket && c == ':'))
+    if (ses_ascii_is_digit(c) || ses_ascii_is_letter(c) || (bracket && c == ':'))
         return true;
     return c != '\0' && strchr("-._~%!$&'()*+,;=", c) != NULL;
 }

@@ -3,6 +3,8 @@
  */
 #include <sessiond/base/rfc3339.h>
 
+#include <sessiond/base/ascii.h>
+
 /* ---- writing --------------------------------------------------------------------------------- */
 
 static void two_digits(char *text, unsigned value)
@@ -58,7 +60,7 @@ static bool shape_check(struct ses_slice text)
     if (text.len != SES_RFC3339_LEN)
         return false;
     for (size_t i = 0; i < SES_RFC3339_LEN; i++) {
-        bool digit = text.data[i] >= '0' && text.data[i] <= '9';
+        bool digit = ses_ascii_is_digit(text.data[i]);
 
         if (pattern[i] == '0' ? !digit : text.data[i] != (uint8_t)pattern[i])
             return false;

@@ -1,17 +1,13 @@
-/* Case and blanks are ASCII's, whatever the locale: protocols mean these. */
 #include <sessiond/base/slice.h>
 
-static uint8_t lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
-}
+#include <sessiond/base/ascii.h>
 
 bool ses_slice_ieq(struct ses_slice a, struct ses_slice b)
 {
     if (a.len != b.len)
         return false;
     for (size_t i = 0; i < a.len; i++) {
-        if (lower(a.data[i]) != lower(b.data[i]))
+        if (ses_ascii_lower(a.data[i]) != ses_ascii_lower(b.data[i]))
             return false;
     }
     return true;
@@ -72,7 +68,7 @@ enum ses_status ses_parse_u64(struct ses_slice s, uint64_t max, uint64_t *ret_va
     for (size_t i = 0; i < s.len; i++) {
         uint64_t digit = (uint64_t)s.data[i] - '0';
 
-        if (s.data[i] < '0' || s.data[i] > '9')
+        if (!ses_ascii_is_digit(s.data[i]))
             return SES_MALFORMED;
         if (value > (UINT64_MAX - digit) / 10) /* value * 10 + digit would wrap */
             return SES_MALFORMED;

@@ -1,6 +1,8 @@
 /* The walk over raw JSON text, and whole numbers out of literals. */
 #include "codec_json_number.h"
 
+#include <sessiond/base/ascii.h>
+
 /* Up to so many characters an integer fits 64 bits, and jansson takes it as it is. */
 #define SHORT_INTEGER_MAX 18
 /* What opens a marked literal, as JSON source: a quote and an escaped NUL. A text that holds a NUL of the
@@ -10,16 +12,11 @@
 /* Exponents beyond this are zero or out of range for every text of a request's size. */
 #define EXPONENT_MAX 1000000
 
-static bool is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static size_t digits_at(struct ses_slice text, size_t at)
 {
     size_t end = at;
 
-    while (end < text.len && is_digit(text.data[end]))
+    while (end < text.len && ses_ascii_is_digit(text.data[end]))
         end++;
     return end - at;
 }
@@ -87,8 +84,8 @@ bool ses_json_is_number(struct ses_slice text)
 /* Where the characters end that a number is made of. */
 static size_t number_end(struct ses_slice text, size_t at)
 {
-    while (at < text.len && (is_digit(text.data[at]) || text.data[at] == '-' || text.data[at] == '+' ||
-                             text.data[at] == '.' || (text.data[at] | 0x20) == 'e'))
+    while (at < text.len && (ses_ascii_is_digit(text.data[at]) || text.data[at] == '-' ||
+                             text.data[at] == '+' || text.data[at] == '.' || (text.data[at] | 0x20) == 'e'))
         at++;
     return at;
 }
@@ -101,7 +98,7 @@ static bool is_odd(struct ses_slice number)
     bool short_integer = number.len <= SHORT_INTEGER_MAX;
 
     for (size_t i = 0; i < number.len && short_integer; i++)
-        short_integer = is_digit(number.data[i]) || number.data[i] == '-';
+        short_integer = ses_ascii_is_digit(number.data[i]) || number.data[i] == '-';
     return !short_integer && ses_json_is_number(number);
 }
 
@@ -122,7 +119,7 @@ static size_t string_end(struct ses_slice text, size_t at, bool *nul)
 
 static bool begins_number(uint8_t c)
 {
-    return is_digit(c) || c == '-';
+    return ses_ascii_is_digit(c) || c == '-';
 }
 
 /* A value but for the outermost stands behind a bracket or a comma: these are counted. An empty array

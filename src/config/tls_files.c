@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <sessiond/base/authority.h>
+#include <sessiond/base/file.h>
 
 /* "FILE:LINE: tls.key: /etc/..: what". */
 static enum ses_status refuse(const struct ses_config *config, const char *key,
@@ -61,13 +62,9 @@ static enum ses_status open_file(const char *path, bool secret, int *ret_fd, siz
 /* Exactly so much as there was: a file that somebody writes just now is refused. */
 static enum ses_status read_all(int fd, uint8_t *to, size_t len, struct ses_fault *what)
 {
-    size_t done = 0;
-    ssize_t got = 1;
     uint8_t more;
 
-    while (done < len && (got = read(fd, to + done, len - done)) > 0)
-        done += (size_t)got;
-    if (done < len || read(fd, &more, 1) != 0)
+    if (!ses_file_read_all(fd, to, len) || read(fd, &more, 1) != 0)
         return ses_fault(what, SES_IO, "cannot be read whole, or is being written");
     return SES_OK;
 }

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include <sessiond/base/ascii.h>
+
 #include "amount.h"
 #include "request.h"
 #include "result.h"
@@ -29,9 +31,7 @@ static enum ses_status write_form(const struct ses_session_call *call, int64_t m
     struct ses_text text;
 
     for (size_t i = 0; i < sizeof(lower) - 1 && call->currency[i] != '\0'; i++)
-        lower[i] =
-            (char)(call->currency[i] >= 'A' && call->currency[i] <= 'Z' ? call->currency[i] + ('a' - 'A')
-                                                                        : call->currency[i]);
+        lower[i] = (char)ses_ascii_lower((uint8_t)call->currency[i]);
     SES_TRY(ses_text_init(&text, arena, 160 + SES_TEXT_PERCENT_ROOM(call->merchant_session_id.len)));
     (void)snprintf(amount, sizeof(amount), "%lld", (long long)minor_amount);
     ses_text_str(&text, "amount=");

@@ -3,6 +3,7 @@
  */
 #include "text.h"
 
+#include <sessiond/base/ascii.h>
 #include <sessiond/base/encode.h>
 #include <sessiond/base/json_text.h>
 
@@ -53,7 +54,7 @@ void ses_text_json(struct ses_text *text, struct ses_slice bytes)
 
 static bool alphanumeric(uint8_t byte)
 {
-    return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
+    return ses_ascii_is_digit(byte) || ses_ascii_is_letter(byte);
 }
 
 static void add_percent(struct ses_text *text, uint8_t byte)

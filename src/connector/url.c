@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include <sessiond/base/ascii.h>
 #include <sessiond/base/authority.h>
 
 static void url_cleanup(CURLU **url)
@@ -62,7 +63,7 @@ static enum ses_status check_authority(CURLU *handle, struct ses_slice authority
         !ses_slice_ieq(ses_slice_str(seen), authority))
         return SES_MALFORMED;
     for (size_t i = 0; i <= strlen(host); i++)
-        url->host[i] = (char)(host[i] >= 'A' && host[i] <= 'Z' ? host[i] + ('a' - 'A') : host[i]);
+        url->host[i] = (char)ses_ascii_lower((uint8_t)host[i]);
     url->port = (unsigned)number;
     return SES_OK;
 }

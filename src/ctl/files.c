@@ -13,6 +13,8 @@
 
 #include <sodium.h>
 
+#include <sessiond/base/file.h>
+
 #define PIECE_BYTES SES_MIB
 #define TREE_DEPTH  16
 
@@ -131,21 +133,6 @@ enum ses_status ctl_file_read(const char *dir, const char *name, struct ses_buf 
     return status;
 }
 
-static bool write_all(int fd, const uint8_t *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, bytes, len);
-
-        if (n < 0 && errno != EINTR)
-            return false;
-        if (n > 0) {
-            bytes += n;
-            len -= (size_t)n;
-        }
-    }
-    return true;
-}
-
 enum ses_status ctl_file_write(const char *dir, const char *name, struct ses_slice text,
                                struct ses_fault *ret_fault)
 {
@@ -158,7 +145,7 @@ enum ses_status ctl_file_write(const char *dir, const char *name, struct ses_sli
 
     if (fd < 0)
         return fault_io(ret_fault, path, "cannot create");
-    bool written = write_all(fd, text.data, text.len) && give_to_owner(beside) && fsync(fd) == 0;
+    bool written = ses_file_write_all(fd, text) && give_to_owner(beside) && fsync(fd) == 0;
     if (close(fd) != 0 || !written || rename(beside, path) != 0)
         return fault_io(ret_fault, path, "cannot write");
     return ctl_dir_sync(dir, ret_fault);
@@ -181,7 +168,7 @@ static enum ses_status pass(int fd, int to_fd, ctl_bytes_fn fn, void *arg, uint8
     while ((got = read(fd, piece, PIECE_BYTES)) > 0 || (got < 0 && errno == EINTR)) {
         if (got < 0)
             continue;
-        if (to_fd >= 0 && !write_all(to_fd, piece, (size_t)got)) {
+        if (to_fd >= 0 && !ses_file_write_all(to_fd, ses_slice(piece, (size_t)got))) {
             got = -1;
             break;
         }

@@ -3,6 +3,7 @@
  */
 #include <sessiond/domain/binding.h>
 
+#include <sessiond/base/ascii.h>
 #include <sessiond/domain/request.h>
 
 /* Canonical text of all facets: ten names and values, of which accept_language is the longest. */
@@ -91,11 +92,8 @@ static struct ses_slice number_text(int64_t value, char *room)
 static struct ses_slice lower_text(struct ses_slice text, char *room, size_t room_size)
 {
     SES_REQUIRE(text.len <= room_size); /* ses_request_check bounds os_type */
-    for (size_t i = 0; i < text.len; i++) {
-        char c = (char)text.data[i];
-
-        room[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-    }
+    for (size_t i = 0; i < text.len; i++)
+        room[i] = (char)ses_ascii_lower(text.data[i]);
     return ses_slice(room, text.len);
 }
 

@@ -3,6 +3,8 @@
  */
 #include "card_key.h"
 
+#include <sessiond/base/ascii.h>
+
 #define LETTERS_MIN 3
 
 /* A key without end keeps its last half: names are looked for at its end. */
@@ -13,7 +15,7 @@ void ses_card_key_push(struct ses_card_key *key, uint8_t byte)
         key->len = SES_CARD_KEY_MAX / 2;
         key->cut = true;
     }
-    key->text[key->len++] = (char)(byte >= 'A' && byte <= 'Z' ? byte + ('a' - 'A') : byte);
+    key->text[key->len++] = (char)ses_ascii_lower(byte);
 }
 
 enum rule {

@@ -4,6 +4,8 @@
  */
 #include "card_number.h"
 
+#include <sessiond/base/ascii.h>
+
 #include "card_network.h"
 #include "card_text.h"
 #include "card_word.h"
@@ -45,16 +47,6 @@ struct scan {
     bool in_group;
     uint8_t last[2]; /* the character before, and the one before that; 0 at the start */
 };
-
-static bool is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 static bool is_gap(uint8_t c)
 {
@@ -99,8 +91,8 @@ static void begin_group(struct scan *scan, size_t at)
     newest(scan)->from = at;
     newest(scan)->zeros = 0;
     newest(scan)->count = 0;
-    newest(scan)->touched = is_letter(scan->last[0]);
-    newest(scan)->fraction = scan->last[0] == '.' && is_digit(scan->last[1]);
+    newest(scan)->touched = ses_ascii_is_letter(scan->last[0]);
+    newest(scan)->fraction = scan->last[0] == '.' && ses_ascii_is_digit(scan->last[1]);
     scan->in_group = true;
 }
 
@@ -175,7 +167,7 @@ static bool end_group(struct scan *scan, uint8_t behind, struct ses_card_span *r
     scan->in_group = false;
     scan->gap = 0;
     /* Track 1 of a magnetic stripe: %B, the number, ^. */
-    if (is_letter(behind) || (group->touched && behind != '^'))
+    if (ses_ascii_is_letter(behind) || (group->touched && behind != '^'))
         return false;
     if (group->count >= SES_PAN_DIGITS_MIN && group->count <= SES_PAN_DIGITS_MAX && !group->fraction &&
         digits_check(scan, 1))
@@ -194,7 +186,8 @@ static bool end_group(struct scan *scan, uint8_t behind, struct ses_card_span *r
 
 static bool begins_word(const struct scan *scan, uint8_t c)
 {
-    return (is_digit(c) || is_letter(c)) && !is_digit(scan->last[0]) && !is_letter(scan->last[0]);
+    return (ses_ascii_is_digit(c) || ses_ascii_is_letter(c)) && !ses_ascii_is_digit(scan->last[0]) &&
+           !ses_ascii_is_letter(scan->last[0]);
 }
 
 /* What is neither digit nor gap ends the chain. */
@@ -202,7 +195,7 @@ static void see(struct scan *scan, uint8_t c)
 {
     if (is_gap(c))
         scan->gap++;
-    else if (!is_digit(c))
+    else if (!ses_ascii_is_digit(c))
         scan->groups_count = 0;
     scan->last[1] = scan->last[0];
     scan->last[0] = c;
@@ -222,13 +215,13 @@ bool ses_card_number_find(struct ses_slice text, size_t from, bool decode, struc
             at += len;
             continue;
         }
-        if (scan.in_group && !is_digit(c) && end_group(&scan, c, ret_span))
+        if (scan.in_group && !ses_ascii_is_digit(c) && end_group(&scan, c, ret_span))
             return true;
         if (begins_word(&scan, c) && (word = ses_card_word_length(text, at)) > 0) {
             len = word;
             c = SES_FOLD_OTHER;
         }
-        if (is_digit(c))
+        if (ses_ascii_is_digit(c))
             push_digit(&scan, (uint8_t)(c - '0'), at, at + len);
         see(&scan, c);
         at += len;

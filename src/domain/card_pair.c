@@ -4,6 +4,8 @@
  */
 #include "card_pair.h"
 
+#include <sessiond/base/ascii.h>
+
 #include "card_key.h"
 #include "card_text.h"
 
@@ -42,11 +44,6 @@ struct scan {
     bool assigned;               /* the word is a value */
     enum ses_card_key_hit named; /* a value before the last comma: {"name": "cvv", "value": "123"} */
 };
-
-static bool is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
 
 /* The key is read a second time, now that something assigns to it: most words of a text never are. */
 static void word_take(const struct scan *scan, struct ses_card_key *ret_key)
@@ -114,9 +111,9 @@ static unsigned take_value(const struct scan *scan, size_t at, bool digits_only,
             begun = true;
             *ret_value = (struct ses_card_span){at, at};
         }
-        if (begun && (digits_only ? !is_digit(c) && c != SES_FOLD_SKIP : ends_value(c)))
+        if (begun && (digits_only ? !ses_ascii_is_digit(c) && c != SES_FOLD_SKIP : ends_value(c)))
             break;
-        digits += is_digit(c) ? 1 : 0;
+        digits += ses_ascii_is_digit(c) ? 1 : 0;
         at += len;
         if (begun)
             ret_value->to = at;

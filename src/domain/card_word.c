@@ -1,6 +1,7 @@
 /* Words of digits that are no card, by their own form: an UUID, an IBAN whose check digits are right. */
 #include "card_word.h"
 
+#include <sessiond/base/ascii.h>
 #include <sessiond/base/encode.h>
 
 enum {
@@ -11,19 +12,9 @@ enum {
     IBAN_MODULUS = 97    /* ISO/IEC 7064 */
 };
 
-static bool is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 static bool ends_word(struct ses_slice text, size_t at)
 {
-    return at >= text.len || !(is_digit(text.data[at]) || is_letter(text.data[at]));
+    return at >= text.len || !(ses_ascii_is_digit(text.data[at]) || ses_ascii_is_letter(text.data[at]));
 }
 
 static bool uuid_check(struct ses_slice text, size_t at)
@@ -42,7 +33,7 @@ static bool uuid_check(struct ses_slice text, size_t at)
 /* Letters count as 10 to 35. */
 static unsigned push(unsigned rest, uint8_t c)
 {
-    if (is_digit(c))
+    if (ses_ascii_is_digit(c))
         return (rest * 10 + (unsigned)(c - '0')) % IBAN_MODULUS;
     return (rest * 100 + (unsigned)((c | 0x20) - 'a') + 10) % IBAN_MODULUS;
 }
@@ -63,8 +54,8 @@ static size_t iban_length(struct ses_slice text, size_t at)
     size_t count = IBAN_HEAD;
     unsigned rest = 0;
 
-    if (text.len - at < IBAN_COUNT_MIN || !is_letter(p[at]) || !is_letter(p[at + 1]) ||
-        !is_digit(p[at + 2]) || !is_digit(p[at + 3]))
+    if (text.len - at < IBAN_COUNT_MIN || !ses_ascii_is_letter(p[at]) || !ses_ascii_is_letter(p[at + 1]) ||
+        !ses_ascii_is_digit(p[at + 2]) || !ses_ascii_is_digit(p[at + 3]))
         return 0;
     for (size_t i = at + IBAN_HEAD; i < text.len && count < IBAN_COUNT_MAX; i++) {
         if ((p[i] == ' ' || p[i] == '-') && !ends_word(text, i + 1))

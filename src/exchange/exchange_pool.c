@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include <sessiond/base/ascii.h>
 #include <sessiond/base/clock.h>
 #include <sessiond/base/units.h>
 #include <sessiond/caller/caller_key.h>
@@ -165,7 +166,7 @@ enum ses_status ses_exchange_add_header(struct ses_exchange *x, struct ses_slice
         return SES_NO_MEMORY;
     SES_TRY(extend_headers(x));
     for (size_t i = 0; i < name.len; i++)
-        copy[i] = name.data[i] >= 'A' && name.data[i] <= 'Z' ? (uint8_t)(name.data[i] | 0x20) : name.data[i];
+        copy[i] = ses_ascii_lower(name.data[i]);
     if (value.len > 0)
         memcpy(copy + name.len, value.data, value.len);
     copy[name.len + value.len] = '\0'; /* of use in a debugger only */

@@ -2,6 +2,7 @@
  * what is sent in the location header, byte for byte. */
 #include "return_url.h"
 
+#include <sessiond/base/ascii.h>
 #include <sessiond/base/authority.h>
 
 /* RFC 3986 section 2, without '#': what may stand in a URL that has no fragment. */
@@ -51,7 +52,7 @@ bool ses_return_url_framable(struct ses_slice url)
 
     for (size_t i = 0; i < host.len; i++) {
         uint8_t c = host.data[i];
-        bool label = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+        bool label = ses_ascii_is_letter(c) || ses_ascii_is_digit(c) || c == '-';
 
         if (!label && (c != '.' || !inside))
             return false;

@@ -14,6 +14,7 @@
 
 #include <sessiond/base/buf.h>
 #include <sessiond/base/clock.h>
+#include <sessiond/base/file.h>
 #include <sessiond/base/random.h>
 #include <sessiond/base/units.h>
 
@@ -163,16 +164,6 @@ static bool path_of(const char *dir, const char *name, const char *ending, char 
     return len > 0 && len < PATH_SIZE;
 }
 
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-    size_t done = 0;
-    ssize_t wrote = 1;
-
-    while (done < len && (wrote = write(fd, bytes + done, len - done)) > 0)
-        done += (size_t)wrote;
-    return done == len && fsync(fd) == 0;
-}
-
 /* Beside, synced, renamed over. */
 static enum ses_status write_file(const char *dir, const char *name, const char *ending, mode_t mode,
                                   BIO *text, struct ses_fault *fault)
@@ -188,7 +179,7 @@ static enum ses_status write_file(const char *dir, const char *name, const char 
         return ses_fault(fault, SES_IO, "%s: the path is too long", dir);
     (void)unlink(beside);
     fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    done = fd >= 0 && write_all(fd, bytes, (size_t)len);
+    done = fd >= 0 && ses_file_write_all(fd, ses_slice(bytes, (size_t)len)) && fsync(fd) == 0;
     if (fd >= 0)
         done = close(fd) == 0 && done;
     if (!done || rename(beside, path) != 0) {

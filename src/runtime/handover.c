@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <sessiond/base/encode.h>
+#include <sessiond/base/file.h>
 #include <sessiond/base/hash.h>
 #include <sessiond/base/json_load.h>
 
@@ -48,24 +49,10 @@ static void hash_of(struct ses_slice text, char ret_hex[SES_HEX_SIZE(SES_HASH_BY
     (void)ses_hex_encode(ses_slice(hash, sizeof(hash)), ret_hex);
 }
 
-static enum ses_status write_all(int fd, struct ses_slice bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t put = write(fd, bytes.data, bytes.len);
-
-        if (put < 0 && errno != EINTR)
-            return SES_IO;
-        if (put > 0)
-            bytes = ses_slice_cut(bytes, (size_t)put, bytes.len);
-    }
-    return SES_OK;
-}
-
 static enum ses_status write_text(struct ses_slice text, int *ret_fd)
 {
     char hash[SES_HEX_SIZE(SES_HASH_BYTES)];
     char head[sizeof(HEAD) + 32 + sizeof(hash)];
-    enum ses_status status;
     int fd;
 
     if (text.len > SES_HANDOVER_BYTES_MAX - sizeof(head))
@@ -74,14 +61,12 @@ static enum ses_status write_text(struct ses_slice text, int *ret_fd)
     (void)snprintf(head, sizeof(head), HEAD "%d %s\n", SES_HANDOVER_FORMAT, hash);
     if ((fd = memfd_create("sessiond-handover", MFD_CLOEXEC)) < 0)
         return SES_IO;
-    status = write_all(fd, ses_slice_str(head));
-    if (status == SES_OK)
-        status = write_all(fd, text);
-    if (status == SES_OK)
-        *ret_fd = fd;
-    else
+    if (!ses_file_write_all(fd, ses_slice_str(head)) || !ses_file_write_all(fd, text)) {
         (void)close(fd);
-    return status;
+        return SES_IO;
+    }
+    *ret_fd = fd;
+    return SES_OK;
 }
 
 enum ses_status ses_handover_write(const struct ses_handover *handover, int *ret_fd)

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sessiond/base/file.h>
+
 /* One name is enough: writers are alone in the directory. Readers skip names that begin with a dot. */
 #define NEW_NAME ".new"
 
@@ -139,22 +141,6 @@ static enum ses_status check_file(const struct ses_keydir *dir, const char *name
 }
 
 /* Straight into guarded memory, no stdio buffer in between that nobody would wipe. */
-static bool read_all(int fd, uint8_t *ret_bytes, size_t len)
-{
-    size_t done = 0;
-
-    errno = EIO; /* what a file that shrank is reported as */
-    while (done < len) {
-        ssize_t n = read(fd, ret_bytes + done, len - done);
-
-        if (n == 0 || (n < 0 && errno != EINTR))
-            return false;
-        if (n > 0)
-            done += (size_t)n;
-    }
-    return true;
-}
-
 static enum ses_status read_file(const struct ses_keydir *dir, const char *name, int fd,
                                  struct ses_fault *fault, struct ses_secret *ret_bytes)
 {
@@ -164,7 +150,7 @@ static enum ses_status read_file(const struct ses_keydir *dir, const char *name,
     SES_TRY(check_file(dir, name, fd, fault, &len));
     if (ses_secret_new(len, &bytes) != SES_OK)
         return ses_fault(fault, SES_NO_MEMORY, "%s/%s: out of guarded memory", dir->path, name);
-    if (!read_all(fd, bytes.bytes, len)) {
+    if (!ses_file_read_all(fd, bytes.bytes, len)) {
         ses_secret_free(&bytes);
         return fault_io(fault, dir->path, name, "cannot read");
     }
@@ -187,22 +173,6 @@ enum ses_status ses_keydir_read(const struct ses_keydir *dir, const char *name, 
     return status;
 }
 
-/* errno tells why not. */
-static bool write_all(int fd, struct ses_slice bytes)
-{
-    size_t done = 0;
-
-    while (done < bytes.len) {
-        ssize_t n = write(fd, bytes.data + done, bytes.len - done);
-
-        if (n < 0 && errno != EINTR)
-            return false;
-        if (n > 0)
-            done += (size_t)n;
-    }
-    return true;
-}
-
 /* Content before name: the file is synced, then renamed, then the directory is synced. A name that is on disk
  * before its content would be an empty key after a power loss. */
 enum ses_status ses_keydir_write(const struct ses_keydir *dir, const char *name, struct ses_slice bytes,
@@ -213,7 +183,7 @@ enum ses_status ses_keydir_write(const struct ses_keydir *dir, const char *name,
 
     if (fd < 0)
         return fault_io(fault, dir->path, name, "cannot create");
-    bool written = write_all(fd, bytes) && give_to_owner(dir->fd, fd) && fsync(fd) == 0;
+    bool written = ses_file_write_all(fd, bytes) && give_to_owner(dir->fd, fd) && fsync(fd) == 0;
     if (close(fd) != 0 || !written || renameat(dir->fd, NEW_NAME, dir->fd, name) != 0) {
         enum ses_status status = fault_io(fault, dir->path, name, "cannot write");
 
