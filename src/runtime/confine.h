@@ -61,7 +61,8 @@ void ses_confine_tell(const struct ses_config *config, struct ses_log *log);
 /* [any] The ports that the configuration's URLs and hosts name, sorted into options. */
 void ses_confine_list_ports(const struct ses_config *config, struct ses_confine_options *options);
 
-/* Which files the rules of workers that run stand for: a rule is for a file, not for its name. */
+/* What the rules of workers that run stand for: a rule is for a file, not for its name. Where /etc/resolv.conf is a link into
+ * a directory of somebody who keeps the file there, its rule is for that directory. */
 #define SES_CONFINE_WATCHED_MAX 16
 struct ses_confine_watch {
     struct {
@@ -70,9 +71,9 @@ struct ses_confine_watch {
     } files[SES_CONFINE_WATCHED_MAX];
     uint64_t looked_ms; /* monotonic; 0: never */
 };
-/* [supervisor] Looks every few seconds. True: another file lies where one was (a new resolv.conf, hosts ..), which
- * workers of before cannot open. */
-bool ses_confine_watch_changed(struct ses_confine_watch *watch, uint64_t now_ms);
+/* [supervisor] Looks every few seconds. The path of a file that workers of before cannot open, since another one lies
+ * there (a new resolv.conf, hosts ..), a constant; NULL: there is none. */
+const char *ses_confine_watch_changed(struct ses_confine_watch *watch, uint64_t now_ms);
 
 /* ---- the layers ---- */
 

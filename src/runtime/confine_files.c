@@ -69,9 +69,11 @@ static const struct rule common_rules[] = {
     {"/sys/devices/system/cpu", READ},
 };
 
+#define RESOLVER "/etc/resolv.conf"
+
 /* Calls to connectors: names (resolver(5), nsswitch.conf(5), gai.conf(5)) and the authorities that sign for them. */
 static const struct rule worker_rules[] = {
-    {"/etc/resolv.conf", READ},
+    {RESOLVER, READ},
     {"/etc/hosts", READ},
     {"/etc/host.conf", READ},
     {"/etc/nsswitch.conf", READ},
@@ -144,17 +146,23 @@ static bool allow_rules(int ruleset_fd, const struct ruleset *ruleset, const str
 }
 
 /* Where /etc/resolv.conf is a link, somebody else (systemd-resolved, resolvconf) keeps its target and puts a new file
- * in its place: the directory is allowed, or the next one could not be read. */
+ * in its place again and again: its directory is allowed, or each of them would cost new workers. Not one that is as
+ * large as /run or /etc: there the rule is for the file, as elsewhere. */
+static bool resolver_directory(char ret_path[PATH_MAX])
+{
+    struct stat st;
+
+    if (lstat(RESOLVER, &st) != 0 || !S_ISLNK(st.st_mode) || realpath(RESOLVER, ret_path) == NULL)
+        return false;
+    *strrchr(ret_path, '/') = '\0';
+    return strchr(ret_path + (ret_path[0] != '\0'), '/') != NULL;
+}
+
 static bool allow_resolver(int ruleset_fd, const struct ruleset *ruleset)
 {
     char path[PATH_MAX];
-    char *slash;
 
-    if (realpath("/etc/resolv.conf", path) == NULL)
-        return true;
-    slash = strrchr(path, '/');
-    *slash = '\0';
-    return slash == path || strcmp(path, "/etc") == 0 || allow_path(ruleset_fd, ruleset, path, READ);
+    return !resolver_directory(path) || allow_path(ruleset_fd, ruleset, path, READ);
 }
 
 static bool allow_ports(int ruleset_fd, const struct ruleset *ruleset,
@@ -210,29 +218,37 @@ enum ses_status ses_confine_files(const struct ses_confine_options *options, str
 
 #define LOOK_MS 2000
 
-/* Of those that are replaced by name; directories keep their rule. */
-bool ses_confine_watch_changed(struct ses_confine_watch *watch, uint64_t now_ms)
+/* What the rule for that name is made for now: there is nothing to watch where it is a directory of that very name,
+ * which keeps its rule. */
+static bool find_target(const char *name, struct stat *ret_st)
+{
+    char path[PATH_MAX];
+
+    if (strcmp(name, RESOLVER) == 0 && resolver_directory(path))
+        return stat(path, ret_st) == 0;
+    return stat(name, ret_st) == 0 && !S_ISDIR(ret_st->st_mode);
+}
+
+const char *ses_confine_watch_changed(struct ses_confine_watch *watch, uint64_t now_ms)
 {
     bool first = watch->looked_ms == 0;
-    bool changed = false;
+    const char *changed = NULL;
 
     static_assert(COUNT(worker_rules) <= SES_CONFINE_WATCHED_MAX, "room for each");
     if (!first && now_ms < watch->looked_ms + LOOK_MS)
-        return false;
+        return NULL;
     watch->looked_ms = now_ms;
     for (size_t i = 0; i < COUNT(worker_rules); i++) {
         struct stat st = {.st_ino = 0};
-        bool there = stat(worker_rules[i].path, &st) == 0;
 
-        if (there && S_ISDIR(st.st_mode))
-            continue;
         /* One that is gone was taken away for good, or the next one is on its way. */
-        changed = changed || (!first && there &&
-                              (watch->files[i].device != st.st_dev || watch->files[i].inode != st.st_ino));
-        if (there || first) {
-            watch->files[i].device = st.st_dev;
-            watch->files[i].inode = st.st_ino;
-        }
+        if (!find_target(worker_rules[i].path, &st) ||
+            (watch->files[i].device == st.st_dev && watch->files[i].inode == st.st_ino))
+            continue;
+        watch->files[i].device = st.st_dev;
+        watch->files[i].inode = st.st_ino;
+        if (!first && changed == NULL)
+            changed = worker_rules[i].path;
     }
     return changed;
 }
