@@ -113,7 +113,7 @@ static void put_server(struct ses_json *json, const struct ses_board *board,
         view->now_mono_ns > board->started_mono_ns ? view->now_mono_ns - board->started_mono_ns : 0;
 
     put_text(json, "version", ses_version());
-    put_text(json, "commit", ses_version_commit());
+    put_text(json, "version_commit", ses_version_commit());
     put_text(json, "listen", board->listen);
     put_text(json, "durability", ses_durability_name(board->durability));
     put_text(json, "log_level", ses_log_level_name(ses_board_log_level(board)));

@@ -421,7 +421,7 @@ function drawTop() {
   set('age', arrived > 0 ? `answered ${new Date(arrived).toLocaleTimeString()}` : 'waiting for an answer');
   if (!last) return;
   const deaths = `${number(last.worker_deaths)} ${last.worker_deaths === 1 ? 'worker has' : 'workers have'} died`;
-  set('about', `version ${last.version} (${last.commit}) on ${last.listen}, durability ${last.durability}, up ${duration(last.uptime_s)}, ${deaths}`);
+  set('about', `version ${last.version} (${last.version_commit}) on ${last.listen}, durability ${last.durability}, up ${duration(last.uptime_s)}, ${deaths}`);
 }
 
 function draw() {

@@ -21,7 +21,11 @@ class Status(ServerCase):
     def status(self):
         code, headers, body = self.get("/status.json")
         self.assertEqual((code, headers["content-type"], headers["cache-control"]), (200, "application/json", "no-store"))
-        return json.loads(body)
+        return json.loads(body, object_pairs_hook=self.told_once)
+
+    def told_once(self, pairs):
+        self.assertEqual(len(dict(pairs)), len(pairs), "a name that stands twice hides what it told first")
+        return dict(pairs)
 
     def test_it_says_what_the_metrics_say(self):
         for _ in range(3):

@@ -42,7 +42,7 @@ const colourOf = (selector, property) => page.locator(selector).first().evaluate
 
 test('it opens, and knows the server', async () => {
   await seen('the state', '#state', /^ready$/);
-  await seen('about', '#about', new RegExp(`on 127\\.0\\.0\\.1:${world.port}, durability disk`));
+  await seen('about', '#about', new RegExp(`^version \\S+ \\([0-9a-z-]+\\) on 127\\.0\\.0\\.1:${world.port}, durability disk`));
   await seen('both workers', '#workers', /worker 0[^]*worker 1[^]*housekeeper[^]*supervisor/);
   assert.equal(await page.locator('#charts figure').count(), 6);
   assert.equal(await page.locator('.warning').count(), 0);
