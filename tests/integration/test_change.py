@@ -30,8 +30,8 @@ import grpc
 from certificates import Pair, server_pair
 from connector_servers import own_channel
 from harness import BUILD, PATIENCE, Server, create_request, unique, wait_until
-from test_sockets import HeldConnector
-from variants import config, sim_metadata
+from held_call import HeldConnector, held_metadata
+from variants import sim_metadata
 
 ROUNDS = int(os.environ.get("SES_CHANGE_ROUNDS", "1"))
 FULL = ROUNDS >= 20
@@ -363,10 +363,8 @@ class Kill(unittest.TestCase):
         return sum(link in sockets for link in links)
 
     def call(self):
-        metadata = [("x-connector", "stripe"),
-                    ("x-connector-config", config({"Stripe": {"api_key": "sk_test_x", "base_url": f"{self.held.url}/"}}))]
         try:
-            return own_channel(self.server, create_request(unique()), metadata, timeout=600)[0].status_code
+            return own_channel(self.server, create_request(unique()), held_metadata(self.held), timeout=600)[0].status_code
         except grpc.RpcError as error:
             return error.code()
 

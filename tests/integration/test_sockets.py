@@ -20,9 +20,9 @@ import urllib.request
 
 import grpc
 
-from connector_servers import FakeConnector, own_channel, stripe_intent
+from connector_servers import own_channel
 from harness import BUILD, CREATE, PATIENCE, Server, create_request, request_class, response_class, unique, wait_until, whoever_arguments
-from variants import config
+from held_call import HeldCall, HeldConnector, held_metadata
 
 ALIVE = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 STRIPE_METADATA = [("x-connector", "stripe"), ("x-connector-config", '{"config":{"Stripe":{"api_key":"sk_test_x"}}}')]
@@ -60,24 +60,6 @@ def health(server, service=""):
     return answer.ServingStatus.Name(answer.status)
 
 
-class HeldConnector:
-    """A connector that answers when it is let go."""
-
-    def __init__(self):
-        self.gate = threading.Event()
-        self.fake = FakeConnector(self.answer)
-        self.url = self.fake.url
-
-    def answer(self, fake, path, body):
-        del fake, path
-        self.gate.wait(PATIENCE)
-        return 200, {}, stripe_intent(body)
-
-    def close(self):
-        self.gate.set()
-        self.fake.close()
-
-
 class Case(unittest.TestCase):
     workers = 2
     text = ""
@@ -104,39 +86,12 @@ class Case(unittest.TestCase):
         wait_until(done, "the slot to be given up")
 
 
-class SlowCall(unittest.TestCase):
-    """A call to a connector that answers only when it is told to, in whichever worker it happens to be."""
-    drain_seconds = 60
-
+class SlowCall(HeldCall):
     def start(self, workers, more=""):
-        self.held = HeldConnector()
-        self.addCleanup(self.held.close)
-        port = self.held.fake.port
-        self.server = Server(workers=workers, config=(
-            f"drain_seconds: {self.drain_seconds}\n{more}connector:\n  total_timeout_ms: 120000\n  base_url_hosts: ['127.0.0.1:{port}']\n"
-            "limits:\n  exchange_ms: 120000\n")).start()
+        self.hold()
+        self.server = Server(workers=workers, config=self.held_config(more)).start()
         self.addCleanup(self.server.cleanup)
-        self.result = {}
-        self.thread = threading.Thread(target=self.call)
-        self.thread.start()
-        self.addCleanup(self.thread.join)
-        self.addCleanup(self.held.gate.set)
-        wait_until(lambda: self.held.fake.requests, "the connector to be called")
-
-    def call(self):
-        try:
-            answer, _ = own_channel(self.server, create_request(unique()), [
-                ("x-connector", "stripe"),
-                ("x-connector-config", config({"Stripe": {"api_key": "sk_test_x", "base_url": f"{self.held.url}/"}}))], timeout=120)
-            self.result["answer"] = answer
-        except grpc.RpcError as error:
-            self.result["error"] = error
-
-    def let_go(self):
-        self.held.gate.set()
-        self.thread.join()
-        self.assertNotIn("error", self.result)
-        self.assertTrue(self.result["answer"].session_token)
+        self.begin_call(self.server)
 
     def test_reload_of_two(self):
         """The worker with the call is draining, for as long as we like: every new connection is answered, every probe says yes."""
@@ -395,7 +350,7 @@ class GivenUpClaims(GivenUp):
         self.addCleanup(server.cleanup)
         self.server = server
         request = create_request(unique())
-        metadata = [("x-connector", "stripe"), ("x-connector-config", config({"Stripe": {"api_key": "sk_test_x", "base_url": f"{held.url}/"}}))]
+        metadata = held_metadata(held)
         outcome = []
 
         def call():
