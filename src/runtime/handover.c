@@ -314,6 +314,11 @@ void ses_handover_leave_child(struct ses_handover *handover)
 
 /* ---- descriptors -------------------------------------------------------------------------------------- */
 
+bool ses_handover_has(const struct ses_handover *handover, const char *key)
+{
+    return handover->writes || json_object_get(handover->here, key) != NULL;
+}
+
 void ses_handover_fd(struct ses_handover *handover, const char *name, int *fd)
 {
     json_t *descriptors = json_object_get(handover->root, DESCRIPTORS);

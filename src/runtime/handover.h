@@ -65,6 +65,9 @@ void ses_handover_list(struct ses_handover *handover, const char *key, uint64_t 
 /* A descriptor; -1 is not written, and one that is not there stays what it is: the caller requires it. */
 void ses_handover_fd(struct ses_handover *handover, const char *name, int *fd);
 
+/* Is the value passed here: one that the writer's version may not have had? Then it is read only if it is there. */
+bool ses_handover_has(const struct ses_handover *handover, const char *key);
+
 /* The i-th child's values are passed until the next call; false: there are no more of them. */
 bool ses_handover_enter_child(struct ses_handover *handover, size_t i);
 void ses_handover_leave_child(struct ses_handover *handover);

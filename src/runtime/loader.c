@@ -9,6 +9,7 @@
 
 #include "confine.h"
 #include "process.h"
+#include "takeover_hook.h"
 
 int ses_loader_run(const struct ses_child_env *env)
 {
@@ -18,6 +19,7 @@ int ses_loader_run(const struct ses_child_env *env)
     uint64_t sessions = 0;
     struct ses_log log;
 
+    ses_takeover_hook_wait("loading");
     ses_random_init();
     ses_log_init(&log, STDERR_FILENO, ses_board_log_level(env->board), env->role);
     log.metrics = &env->board->metrics[env->board->workers];

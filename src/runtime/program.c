@@ -161,7 +161,9 @@ _Noreturn void ses_program_check(int program, int state, int output)
     tell(state, -1);
     keep_open(state, true);
     (void)fexecve(program, argv, environ);
-    (void)fprintf(stderr, "it cannot be executed: %s\n", strerror(errno));
+    (void)fprintf(stderr, "it cannot be executed: %s\n",
+                  errno == ENOENT ? "it is a script, or the loader that it asks for is not here"
+                                  : strerror(errno));
     _exit(EXIT_NO_EXEC);
 }
 

@@ -35,9 +35,10 @@ struct ses_upgrade {
     pid_t pid;   /* of the trial; 0: none */
     bool ended;  /* with status: looked at by the loop */
     int status;
-    uint64_t kill_ms;           /* when to stop waiting for it */
-    int program;                /* what is tried, and then executed; -1: nothing */
-    int output;                 /* what it says; -1 */
+    uint64_t kill_ms; /* when to stop waiting for it */
+    int program;      /* what is tried, and then executed; -1: nothing */
+    int output;       /* what it says; -1 */
+    int guard;        /* by which the one who stands by is dismissed (upgrade_guard.h); -1: nobody does */
     struct ses_buf config_text; /* what it was tried with, and will run with */
 };
 
@@ -82,6 +83,7 @@ struct ses_supervisor {
     unsigned enlarged; /* so many times was the table made larger than sessions_max, to load what is there */
     bool unread; /* back from an upgrade, without callers or certificates: nobody is started until a reload */
     bool rolling;
+    bool reloading;  /* rolling: a reload began it, and is told when it is over */
     bool held;       /* rolling: a child is lost, and it has been told */
     bool everything; /* rolling: a new program runs, so the simulator is replaced as well */
     bool stopping;
@@ -154,6 +156,8 @@ void ses_supervisor_begin_rolling(struct ses_supervisor *sup);
 SES_MUST_CHECK enum ses_status ses_supervisor_settle_config(const struct ses_config *in_force,
                                                             struct ses_config *fresh,
                                                             struct ses_fault *ret_fault);
+/* The service manager is to wait for the end of it: not for a reload that is held. */
+bool ses_supervisor_is_replacing(const struct ses_supervisor *sup);
 /* One step of replacing workers; called once per turn while rolling. */
 void ses_supervisor_roll(struct ses_supervisor *sup);
 

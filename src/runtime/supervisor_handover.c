@@ -43,6 +43,13 @@ void ses_pass_settings(struct ses_handover *handover, struct ses_config *config)
     }
 }
 
+/* What a version before may not have told: it is false then. */
+static void pass_optional(struct ses_handover *handover, const char *key, bool *value)
+{
+    if (ses_handover_has(handover, key))
+        ses_handover_bool(handover, key, value);
+}
+
 /* ---- children ----------------------------------------------------------------------------------------- */
 
 /* By name: the number of a state may differ between versions. */
@@ -84,6 +91,7 @@ static void pass_child(struct ses_handover *handover, struct ses_child *child)
     ses_handover_u64(handover, "started_ms", &child->started_ms);
     ses_handover_u64(handover, "due_ms", &child->due_ms);
     ses_handover_u64(handover, "kill_ms", &child->kill_ms);
+    pass_optional(handover, "lost", &child->lost);
     pass_respawn(handover, &child->respawn);
 }
 
@@ -172,6 +180,7 @@ void ses_pass_supervisor(struct ses_handover *handover, struct ses_supervisor *s
     ses_handover_fd(handover, "lock", &sup->layout.lock_fd);
     ses_handover_fd(handover, "alive_read", &sup->alive_pipe[0]);
     ses_handover_fd(handover, "alive_write", &sup->alive_pipe[1]);
+    ses_handover_fd(handover, "guard", &sup->upgrade.guard);
     pass_sockets(handover, sup);
     pass_memory(handover, files, sup->config.workers);
     ses_handover_u64(handover, "started_ms", &sup->started_ms);
@@ -181,6 +190,8 @@ void ses_pass_supervisor(struct ses_handover *handover, struct ses_supervisor *s
     ses_handover_u64(handover, "enlarged", &enlarged);
     sup->enlarged = (unsigned)enlarged;
     ses_handover_bool(handover, "rolling", &sup->rolling);
+    pass_optional(handover, "held", &sup->held);
+    pass_optional(handover, "reloading", &sup->reloading);
     ses_handover_bool(handover, "everything", &sup->everything);
     pass_children(handover, sup);
 }

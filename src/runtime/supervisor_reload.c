@@ -116,6 +116,7 @@ void ses_supervisor_reload(struct ses_supervisor *sup)
     sup->tls_files = tls_files;
     sup->unread = false;
     ses_supervisor_follow_config(sup);
+    sup->reloading = true;
     ses_log_msg(&sup->log, SES_LOG_INFO, "reload_started", "replacing the workers one at a time");
 }
 
@@ -144,6 +145,11 @@ static void replace_simulator(struct ses_supervisor *sup)
     }
 }
 
+bool ses_supervisor_is_replacing(const struct ses_supervisor *sup)
+{
+    return sup->rolling && !sup->held;
+}
+
 /* What ends one successor would end them all: keys that were right when they were checked, a kernel that confines no
  * more. Those that are left serve on with what they have. Told once for each reload: its try has ended the same way. */
 static void hold(struct ses_supervisor *sup, const struct ses_child *child)
@@ -159,6 +165,23 @@ static void hold(struct ses_supervisor *sup, const struct ses_child *child)
                 "%s: nobody else is replaced before it is ready. Mend what it has said; it is tried again in "
                 "%llu s, or at once by a reload",
                 why, (unsigned long long)sup->config.restart_retry_seconds);
+}
+
+/* A reload that another program has joined, or that came while one took over, is told beside it: whoever asked for it waits
+ * for its line. */
+static void tell_rolled(struct ses_supervisor *sup)
+{
+    sup->rolling = false;
+    ses_supervisor_note_keys(sup);
+    ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, NULL);
+    if (sup->reloading || !sup->everything)
+        ses_log_msg(&sup->log, SES_LOG_INFO, "reloaded", "every worker runs with the new configuration");
+    sup->reloading = false;
+    if (!sup->everything)
+        return;
+    sup->everything = false;
+    replace_simulator(sup);
+    ses_log_msg(&sup->log, SES_LOG_INFO, "upgraded", "every process runs version %s", ses_program_version());
 }
 
 /* One look at all: somebody who is leaving or starting ends it; else the first one with an old
@@ -193,14 +216,5 @@ void ses_supervisor_roll(struct ses_supervisor *sup)
         ses_supervisor_terminate(sup, next, ses_clock_mono_ms() + sup->config.drain_seconds * 1000);
         return;
     }
-    sup->rolling = false;
-    ses_supervisor_note_keys(sup);
-    ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, NULL);
-    if (!sup->everything) {
-        ses_log_msg(&sup->log, SES_LOG_INFO, "reloaded", "every worker runs with the new configuration");
-        return;
-    }
-    sup->everything = false;
-    replace_simulator(sup);
-    ses_log_msg(&sup->log, SES_LOG_INFO, "upgraded", "every process runs version %s", ses_program_version());
+    tell_rolled(sup);
 }

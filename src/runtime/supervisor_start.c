@@ -124,6 +124,7 @@ struct ses_supervisor *ses_supervisor_new(const struct ses_options *options)
     sup->board_files = (struct ses_board_files){.board = -1, .counters = -1};
     sup->upgrade.program = -1;
     sup->upgrade.output = -1;
+    sup->upgrade.guard = -1;
     ses_buf_init(&sup->config_text, SES_CONFIG_FILE_MAX);
     ses_buf_init(&sup->upgrade.config_text, SES_CONFIG_FILE_MAX);
     return sup;
@@ -234,6 +235,7 @@ void ses_supervisor_done(struct ses_supervisor *sup)
     ses_buf_done(&sup->upgrade.config_text);
     close_fd(sup->upgrade.program);
     close_fd(sup->upgrade.output);
+    close_fd(sup->upgrade.guard);
     sup->log.metrics = NULL;
     ses_board_free(sup->board);
     ses_board_files_close(&sup->board_files);

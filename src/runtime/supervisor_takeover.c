@@ -13,6 +13,7 @@
 #include "process.h"
 #include "supervisor_handover.h"
 #include "takeover_hook.h"
+#include "upgrade_guard.h"
 
 /* ---- what is handed over ------------------------------------------------------------------------------ */
 
@@ -179,7 +180,7 @@ enum ses_status ses_supervisor_try_takeover(const struct ses_options *options, i
     struct attempt attempt;
     enum ses_status status;
 
-    ses_takeover_hook_hang();
+    ses_takeover_hook_wait("hang");
     status = make_attempt(options, state, false, &attempt, ret_fault);
     end_attempt(&attempt);
     return status;
@@ -264,7 +265,9 @@ static void begin(struct ses_supervisor *sup, struct ses_handover *handover, boo
     if (is_back) {
         ses_log_msg(&sup->log, SES_LOG_ERROR, "upgrade_undone",
                     "the new program could not take over: version %s goes on", ses_program_version());
-        ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, "the new program could not take over");
+        ses_service_manager_tell(&sup->manager,
+                                 ses_supervisor_is_replacing(sup) ? SES_SERVICE_RELOADING : SES_SERVICE_READY,
+                                 "the new program could not take over");
         if (sup->unread)
             ses_log_msg(
                 &sup->log, SES_LOG_ERROR, "files_unread",
@@ -278,6 +281,7 @@ static void begin(struct ses_supervisor *sup, struct ses_handover *handover, boo
         sup->everything = true;
         ses_supervisor_follow_config(sup);
     }
+    ses_upgrade_guard_dismiss(&sup->upgrade.guard);
     ses_supervisor_reap(sup); /* whose SIGCHLD the program before has taken */
     start_new_children(sup);
 }
@@ -287,8 +291,11 @@ int ses_supervisor_take_over(const struct ses_options *options, const struct ses
     bool is_back = takeover->back < 0;
     struct ses_fault fault = {.text = ""};
     struct attempt attempt;
-    enum ses_status status = make_attempt(options, takeover->state, is_back, &attempt, &fault);
+    enum ses_status status;
 
+    if (!is_back)
+        ses_takeover_hook_fate();
+    status = make_attempt(options, takeover->state, is_back, &attempt, &fault);
     if (status == SES_OK)
         status = check_children(attempt.sup, &fault);
     if (status == SES_OK && !is_back && ses_takeover_hook("failure"))

@@ -15,6 +15,7 @@
 
 #include "program.h"
 #include "supervisor_handover.h"
+#include "upgrade_guard.h"
 
 #define OUTPUT_MAX (4 * SES_KIB) /* of the trial: the last line is told */
 
@@ -30,7 +31,7 @@ static void refuse(struct ses_supervisor *sup, const char *why)
     close_fd(&sup->upgrade.program);
     close_fd(&sup->upgrade.output);
     ses_log_msg(&sup->log, SES_LOG_ERROR, "upgrade_refused", "%s: %s", ses_program_path(), why);
-    if (!sup->rolling && !sup->stopping)
+    if (!ses_supervisor_is_replacing(sup) && !sup->stopping)
         ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, why);
 }
 
@@ -151,6 +152,9 @@ static void refuse_ended(struct ses_supervisor *sup, int status, char *output)
         (void)snprintf(why, sizeof(why), "it was ended by a signal (%s)", strsignal(WTERMSIG(status)));
     else if (line[0] == '\0')
         (void)snprintf(why, sizeof(why), "it ended with %d and said nothing", WEXITSTATUS(status));
+    else if (WEXITSTATUS(status) == 0)
+        (void)snprintf(why, sizeof(why), "it does not say that it could take over, but: %.*s",
+                       SES_FAULT_SIZE / 2, line);
     else
         (void)snprintf(why, sizeof(why), "%.*s", SES_FAULT_SIZE - 1, line);
     refuse(sup, why);
@@ -169,19 +173,29 @@ static void withdraw(struct ses_supervisor *sup)
         ses_supervisor_take_callers(sup, fresh);
 }
 
+/* Everything that can fail before somebody is told. */
+static enum ses_status prepare(struct ses_supervisor *sup, struct ses_handover *handover, int *state,
+                               int *back, int *heard)
+{
+    SES_TRY(ses_program_open_own(back));
+    SES_TRY(ses_upgrade_guard_pipe(heard, &sup->upgrade.guard));
+    return ses_supervisor_hand_over(sup, handover, state);
+}
+
 /* Returns only if it could not be executed; everything is as before then. */
 static enum ses_status replace(struct ses_supervisor *sup, struct ses_fault *fault)
 {
     struct ses_handover handover;
     enum ses_status status;
     int state = -1;
+    int heard = -1;
     int back = -1;
 
-    status = ses_program_open_own(&back);
-    if (status == SES_OK)
-        status = ses_supervisor_hand_over(sup, &handover, &state);
+    status = prepare(sup, &handover, &state, &back, &heard);
     if (status != SES_OK) {
         close_fd(&back);
+        close_fd(&heard);
+        close_fd(&sup->upgrade.guard);
         return ses_fault(fault, status, "nothing can be handed over: %s", ses_status_name(status));
     }
     ses_log_msg(&sup->log, SES_LOG_INFO, "upgrading", "%s takes over from version %s", ses_program_path(),
@@ -189,10 +203,12 @@ static enum ses_status replace(struct ses_supervisor *sup, struct ses_fault *fau
     ses_service_manager_tell(&sup->manager, SES_SERVICE_RELOADING, NULL);
     withdraw(sup);
     ses_log_flush(&sup->log);
-    ses_handover_keep(&handover, true);
-    ses_program_replace(sup->upgrade.program, state, back);
+    if (ses_upgrade_guard_start(heard, sup->config.restart_upgrade_check_seconds * 1000) == SES_OK) {
+        ses_handover_keep(&handover, true);
+        ses_program_replace(sup->upgrade.program, state, back);
+    }
     status = ses_fault(fault, SES_IO, "it cannot be executed: %s", strerror(errno));
-    ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, NULL);
+    ses_upgrade_guard_dismiss(&sup->upgrade.guard);
     ses_handover_keep(&handover, false);
     ses_handover_done(&handover);
     close_fd(&state);

@@ -3,10 +3,13 @@
 
 #if SES_TEST_HOOKS
 
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#define LOOK_MS 10
 
 bool ses_takeover_hook(const char *word)
 {
@@ -22,10 +25,17 @@ bool ses_takeover_hook(const char *word)
     return wanted;
 }
 
-void ses_takeover_hook_hang(void)
+void ses_takeover_hook_wait(const char *word)
 {
-    while (ses_takeover_hook("hang"))
-        (void)pause();
+    while (ses_takeover_hook(word))
+        (void)poll(NULL, 0, LOOK_MS);
+}
+
+void ses_takeover_hook_fate(void)
+{
+    ses_takeover_hook_wait("stuck");
+    if (ses_takeover_hook("crash"))
+        (void)raise(SIGKILL); /* no sanitizer has a say in it */
 }
 
 #else

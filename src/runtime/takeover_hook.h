@@ -1,7 +1,10 @@
-/* takeover_hook.h - what a test wants of a program that takes over: words in the file that SESSIOND_TEST_TAKEOVER
+/* takeover_hook.h - what a test wants of a program that takes over, or of the one before: words in the file that SESSIOND_TEST_TAKEOVER
  * names, looked at each time. In builds without SES_TEST_HOOKS none is ever there.
  *
- *   hang       the trial says nothing
+ *   loading    sessions are loaded only when the word is gone
+ *   hang       the trial says nothing while the word is there
+ *   stuck      executed, it does not take over while the word is there
+ *   crash      executed, it ends at once
  *   layout     this program has another layout of the session table
  *   counters   this program has other counters
  *   failure    taking over fails although the trial did not
@@ -14,8 +17,10 @@
 #if SES_TEST_HOOKS
 /* [supervisor] */
 bool ses_takeover_hook(const char *word);
-/* [supervisor] Does not return if the word hang is there. */
-void ses_takeover_hook_hang(void);
+/* [any] Returns when the word is not there. */
+void ses_takeover_hook_wait(const char *word);
+/* [supervisor] What becomes of it when it was executed: stuck, crash. */
+void ses_takeover_hook_fate(void);
 #else
 static inline bool ses_takeover_hook(const char *word)
 {
@@ -23,7 +28,12 @@ static inline bool ses_takeover_hook(const char *word)
     return false;
 }
 
-static inline void ses_takeover_hook_hang(void)
+static inline void ses_takeover_hook_wait(const char *word)
+{
+    (void)word;
+}
+
+static inline void ses_takeover_hook_fate(void)
 {
 }
 #endif

@@ -1,93 +1,21 @@
 """SIGUSR2: another program in the same process, with the same table and the same sockets. No verdict hangs on time: a call is held at a
-connector while everything else happens, and what would be lost shows as an order of events.
-
-Each server here runs a copy of the program, so that another one can be installed in its place (by rename, as a package does). What a test
-wants of the new one is written into the file of SESSIOND_TEST_TAKEOVER (src/runtime/takeover_hook.h)."""
-import contextlib
+connector while everything else happens, and what would be lost shows as an order of events. What a new program may not be or do is in
+test_upgrade_refused.py, other signals meanwhile in test_upgrade_signals.py."""
+import json
 import os
 import pathlib
 import shutil
 import signal
-import threading
 import unittest
+import urllib.request
 
-import grpc
-
+import payments_kept
 from connector_servers import own_channel
-from harness import BUILD, Server, claims, create_request, has_test_hooks, unique, wait_until
-from test_sockets import EXACT, HeldConnector, ask, health, ready
-from variants import config
-
-
-class Upgrade(unittest.TestCase):
-    workers = 2
-    text = "token:\n  issuer: first\n"
-
-    def setUp(self):
-        if not has_test_hooks():
-            raise unittest.SkipTest("this build's programs cannot be told to fail (SES_TEST_HOOKS)")
-        self.server = Server(workers=self.workers, config=self.text)
-        self.addCleanup(self.server.cleanup)
-        self.programs = pathlib.Path(self.server.temporary) / "programs"
-        self.programs.mkdir()
-        self.install("sessiond-sim", BUILD / "sessiond-sim")
-        self.program = self.install("sessiond", BUILD / "sessiond")
-        self.server.command[0] = str(self.program)
-        self.hook = pathlib.Path(self.server.temporary) / "hook"
-        self.server.env["SESSIOND_TEST_TAKEOVER"] = str(self.hook)
-
-    def install(self, name, source):
-        fresh = self.programs / f"{name}.new"
-        shutil.copy2(source, fresh)
-        fresh.rename(self.programs / name)
-        return self.programs / name
-
-    def configure(self, old, new):
-        path = pathlib.Path(self.server.temporary) / "config.yaml"
-        fresh = path.with_suffix(".new")
-        fresh.write_text(path.read_text().replace(old, new))
-        fresh.rename(path)
-
-    def signal(self, number=signal.SIGUSR2):
-        self.server.process.send_signal(number)
-
-    def count(self, event):
-        return len(self.server.lines(event))
-
-    def await_line(self, event, before=0):
-        wait_until(lambda: self.count(event) > before or self.server.process.poll() is not None, f"the line {event}")
-        self.assertIsNone(self.server.process.poll(), self.server.log()[-2000:])
-        return self.server.lines(event)[-1]
-
-    def upgrade(self):
-        before = self.count("upgraded")
-        self.signal()
-        return self.await_line("upgraded", before)
-
-    def refused(self):
-        """What the line says. Nothing has changed: the same processes go on and serve."""
-        before, pids = self.count("upgrade_refused"), self.server.children()
-        self.signal()
-        text = self.await_line("upgrade_refused", before)["msg"]
-        wait_until(lambda: self.server.children() == pids, "the trial to be gone")
-        own_channel(self.server, create_request(unique()), EXACT)
-        self.assertEqual(self.count("upgrading"), 0)
-        return text
-
-    def issuer(self):
-        answer, _ = own_channel(self.server, create_request(unique()), EXACT)
-        return claims(answer.session_token)["iss"]
-
-    def files(self, pid):
-        names = []
-        for name in os.listdir(f"/proc/{pid}/fd"):
-            with contextlib.suppress(FileNotFoundError):
-                names.append(os.readlink(f"/proc/{pid}/fd/{name}").split(":")[0])
-        return sorted(names)
-
-    def simulator(self):
-        pids = [pid for pid in self.server.children() if b"sessiond-sim" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
-        return pids[0] if len(pids) == 1 else None
+from harness import BUILD, PATIENCE, Server, create_request, unique, wait_until
+from held_call import HeldCall, held_metadata
+from session_service import EXACT
+from test_sockets import ask, health, ready
+from upgrade_case import Upgrade
 
 
 class InPlace(Upgrade):
@@ -101,7 +29,7 @@ class InPlace(Upgrade):
         command = pathlib.Path(f"/proc/{main}/cmdline").read_bytes()
         for _ in range(3):
             before = self.server.children()
-            self.install("sessiond", BUILD / "sessiond")
+            self.install()
             self.upgrade()
             # Workers, housekeeper and simulator: nobody of before is left.
             wait_until(lambda: not set(before) & set(self.server.children()), "the old simulator to end")
@@ -158,30 +86,20 @@ class InPlace(Upgrade):
         self.server.stop()
 
 
-class Held(Upgrade):
+class Held(HeldCall, Upgrade):
     """A call is under way in an old worker all the time."""
-    text = "drain_seconds: 600\nconnector:\n  total_timeout_ms: 120000\n  base_url_hosts: ['127.0.0.1:PORT']\nlimits:\n  exchange_ms: 600000\n"
+    more = ""
 
     def setUp(self):
-        self.held = HeldConnector()
-        self.addCleanup(self.held.close)
-        self.text = self.text.replace("PORT", str(self.held.fake.port))
+        self.hold()
+        self.text = self.held_config(self.more)
         super().setUp()
         self.server.start()
-        self.result = {}
-        self.thread = threading.Thread(target=self.call)
-        self.thread.start()
-        self.addCleanup(self.thread.join)
-        self.addCleanup(self.held.gate.set)
-        wait_until(lambda: self.held.fake.requests, "the connector to be called")
+        self.prepare()
+        self.begin_call(self.server)
 
-    def call(self):
-        try:
-            self.result["answer"], _ = own_channel(self.server, create_request(unique()), [
-                ("x-connector", "stripe"),
-                ("x-connector-config", config({"Stripe": {"api_key": "sk_test_x", "base_url": f"{self.held.url}/"}}))], timeout=600)
-        except grpc.RpcError as error:
-            self.result["error"] = error
+    def prepare(self):
+        pass
 
     def trouble(self):
         return self.server.lines("turning_away") + self.server.lines("degraded")
@@ -194,13 +112,9 @@ class Held(Upgrade):
         wait_until(lambda: "draining" in [row["state"] for row in ready(self.server)[1].get("workers", [])], "the drain")
         seen = [(ask(self.server.port), ready(self.server)[0], health(self.server)) for _ in range(60)]
         self.assertEqual(set(seen), {(200, 200, "SERVING")})
-        self.assertTrue(self.thread.is_alive())
         self.assertTrue(before & set(self.server.workers()), "the worker with the call is still there")
         self.assertEqual(self.trouble(), trouble)
-        self.held.gate.set()
-        self.thread.join()
-        self.assertNotIn("error", self.result)
-        self.assertTrue(self.result["answer"].session_token)
+        self.let_go()
         self.await_line("upgraded")
         self.assertFalse(before & set(self.server.workers()))
 
@@ -211,7 +125,7 @@ class Held(Upgrade):
     def test_counters_of_another_layout(self):
         """They begin anew, while old workers go on with theirs; who is there and serves is known all the same."""
         self.assertEqual(self.server.metric("sessiond_connections_accepted_total") > 0, True)
-        self.hook.write_text("counters")
+        self.want("counters")
         self.replace_around()
         self.assertEqual(self.server.metric("sessiond_sessions_created_total"), 0, "the held call was an old worker's")
         own_channel(self.server, create_request(unique()), EXACT)
@@ -224,58 +138,43 @@ class One(Held):
     workers = 1
 
 
-class Refused(Upgrade):
-    text = Upgrade.text + "restart:\n  upgrade_check_seconds: 1\n"
+class AnotherVersion(Held):
+    """What one version has begun another one goes on with, in both directions, and the version is told."""
+    more = payments_kept.CONFIG
 
-    def test_programs_that_cannot(self):
-        self.server.start()
-        main = self.server.process.pid
-        self.program.unlink()
-        self.assertIn("No such file", self.refused())
-        self.program.write_text("not a program\n")
-        self.program.chmod(0o755)
-        self.assertIn("cannot be executed", self.refused())
-        self.install("sessiond", "/bin/true")
-        self.assertIn("said nothing", self.refused())
-        self.install("sessiond", "/bin/false")
-        self.assertIn("ended with 1", self.refused())
-        self.install("sessiond", BUILD / "sessiond")
-        self.configure("issuer: first", "issuer: ''")
-        self.assertIn("token.issuer", self.refused())
-        self.configure("issuer: ''", "issuer: first")
-        self.hook.write_text("layout")
-        text = self.refused()
-        self.assertIn("session table", text)
-        self.assertIn("restart sessiond instead", text)
-        self.hook.write_text("hang")
-        self.assertIn("did not say within 1 s", self.refused())
-        self.hook.unlink()
+    def prepare(self):
+        self.kept = payments_kept.make(self.server)
+
+    test_the_call_is_finished = test_counters_of_another_layout = None
+
+    def build_info(self):
+        return next(line for line in self.server.metrics().splitlines() if line.startswith("sessiond_build_info"))
+
+    def told(self):
+        """What the server says that it is, in every place: (version, commit)."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.server.admin_port}/status.json", timeout=PATIENCE) as answer:
+            status = json.loads(answer.read())
+        self.assertIn(f'sessiond_build_info{{version="{status["version"]}",commit="{status["version_commit"]}"}}', self.build_info())
+        return status["version"], status["version_commit"]
+
+    def test_there_and_back(self):
+        first = self.told()
+        self.install(source=BUILD / "sessiond-next")
+        self.replace_around()
+        self.assertEqual(self.told(), ("0.0.next", "0123456789ab"))
+        self.assertIn("version 0.0.next (commit 0123456789ab)", self.server.lines("upgraded")[-1]["msg"])
+        self.assertIn(f"for version {first[0]} (commit {first[1]})", self.server.lines("taken_over")[-1]["msg"])
+        payments_kept.check(self, self.server, self.kept)
+        payments_kept.go_on(self, self.server, self.kept)
+        more = payments_kept.make(self.server)
+        self.install()
         self.upgrade()
-        self.assertEqual(self.server.process.pid, main)
+        self.assertEqual(self.told(), first)
+        payments_kept.check(self, self.server, more)
+        payments_kept.go_on(self, self.server, more)
+        _, got = own_channel(self.server, self.request, held_metadata(self.held))
+        self.assertEqual(got.get("x-session-replayed"), "true", "the held call's session")
         self.server.stop()
-
-    def test_a_reload_waits_for_the_trial(self):
-        self.server.start()
-        self.hook.write_text("hang")
-        self.signal()
-        self.await_line("upgrade_tried")
-        self.signal(signal.SIGHUP)
-        self.await_line("reload_waits")
-        self.await_line("upgrade_refused")
-        self.await_line("reloaded")
-        self.server.stop()
-
-
-class Patient(Upgrade):
-    def test_one_at_a_time_and_none_when_stopping(self):
-        self.server.start()
-        self.hook.write_text("hang")
-        self.signal()
-        self.await_line("upgrade_tried")
-        self.signal()
-        self.assertIn("already", self.await_line("upgrade_refused")["msg"])
-        self.server.stop()
-        self.assertEqual(self.count("upgrading"), 0)
 
 
 class WayBack(Upgrade):
@@ -284,18 +183,20 @@ class WayBack(Upgrade):
         self.server.start()
         self.await_line("ready")  # a start opens this and that
         main, pids, files = self.server.process.pid, self.server.workers(), self.files(self.server.process.pid)
-        self.hook.write_text("failure")
+        children = self.server.children()
+        self.want("failure")
         self.configure("issuer: first", "issuer: second")
         self.signal()
         self.await_line("takeover_failed")
         self.await_line("upgrade_undone")
         self.assertEqual((self.server.process.pid, self.server.workers()), (main, pids))
+        wait_until(lambda: self.server.children() == children, "who stood by to be gone")
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: self.server.have_replaced(pids), "successors")
         self.assertEqual(self.issuer(), "first")
         wait_until(lambda: self.files(main) == files, "the descriptors of before")
-        self.hook.unlink()
+        self.want()
         self.upgrade()
         self.assertEqual(self.issuer(), "second")
         self.server.stop()

@@ -80,6 +80,30 @@ static enum ses_status read_it(int fd, struct ses_handover *ret_handover, struct
     return ses_handover_read(fd, ret_handover, ret_fault);
 }
 
+/* A value of a later version is read only where it is there, and missed nowhere. */
+static void what_may_be_missing(void **state)
+{
+    struct ses_handover handover;
+    struct ses_fault fault;
+    struct thing written;
+    int fd = make(&written);
+
+    (void)state;
+    assert_ok(ses_handover_begin(&handover));
+    assert_true(ses_handover_has(&handover, "later"));
+    ses_handover_done(&handover);
+    assert_ok(read_it(fd, &handover, &fault));
+    assert_true(ses_handover_has(&handover, "flag"));
+    assert_false(ses_handover_has(&handover, "later"));
+    assert_false(ses_handover_has(&handover, "child"));
+    assert_true(ses_handover_enter_child(&handover, 1));
+    assert_true(ses_handover_has(&handover, "child"));
+    assert_ok(ses_handover_check(&handover, &fault));
+    ses_handover_done(&handover);
+    free_thing(&written);
+    (void)close(fd);
+}
+
 static void what_is_written_is_read(void **state)
 {
     struct ses_handover handover;
@@ -253,9 +277,10 @@ static void closed_descriptors_are_missed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read),  cmocka_unit_test(descriptors_are_kept_or_closed),
-        cmocka_unit_test(damage_is_found),          cmocka_unit_test(another_format_needs_a_restart),
-        cmocka_unit_test(what_is_missing_is_named), cmocka_unit_test(closed_descriptors_are_missed),
+        cmocka_unit_test(what_is_written_is_read),        cmocka_unit_test(what_may_be_missing),
+        cmocka_unit_test(descriptors_are_kept_or_closed), cmocka_unit_test(damage_is_found),
+        cmocka_unit_test(another_format_needs_a_restart), cmocka_unit_test(what_is_missing_is_named),
+        cmocka_unit_test(closed_descriptors_are_missed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
