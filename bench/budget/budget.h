@@ -45,6 +45,9 @@ void budget_verify(const char *dir, unsigned operations);
 /* paths_caller.c */
 void budget_caller(const char *dir, unsigned operations);
 void budget_certificate(const char *dir, unsigned operations);
+/* paths_conn.c */
+void budget_conn(const char *dir, unsigned operations);
+void budget_conn_tls(const char *dir, unsigned operations);
 /* paths_http2.c */
 void budget_http2_turn(const char *dir, unsigned operations);
 

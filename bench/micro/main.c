@@ -1,4 +1,4 @@
-/* sessiond-micro [LIBRARY..]: sodium, lmdb, protobuf, jansson, llhttp, nghttp2; without a name all. */
+/* sessiond-micro [LIBRARY..]: sodium, lmdb, protobuf, jansson, llhttp, nghttp2, openssl; without a name all. */
 #include "micro.h"
 
 #include <stdio.h>
@@ -64,7 +64,8 @@ static const struct {
     const char *name;
     void (*run)(void);
 } libraries[] = {{"sodium", micro_sodium},   {"lmdb", micro_lmdb},     {"protobuf", micro_protobuf},
-                 {"jansson", micro_jansson}, {"llhttp", micro_llhttp}, {"nghttp2", micro_nghttp2}};
+                 {"jansson", micro_jansson}, {"llhttp", micro_llhttp}, {"nghttp2", micro_nghttp2},
+                 {"openssl", micro_openssl}};
 
 int main(int argc, char **argv)
 {
@@ -80,6 +81,7 @@ int main(int argc, char **argv)
             libraries[i].run();
     }
     if (found == 0)
-        (void)fputs("usage: sessiond-micro [sodium|lmdb|protobuf|jansson|llhttp|nghttp2 ..]\n", stderr);
+        (void)fputs("usage: sessiond-micro [sodium|lmdb|protobuf|jansson|llhttp|nghttp2|openssl ..]\n",
+                    stderr);
     return found > 0 ? 0 : 2;
 }

@@ -19,5 +19,6 @@ void micro_protobuf(void);
 void micro_jansson(void);
 void micro_llhttp(void);
 void micro_nghttp2(void);
+void micro_openssl(void);
 
 #endif

@@ -1,6 +1,8 @@
 /* Plain text for the engine, records for the client, however they are cut; and the ends. */
 #include "tls_rig.h"
 
+#include <sys/socket.h>
+
 #include <openssl/err.h>
 
 #include "tls_conn_impl.h"
@@ -51,6 +53,30 @@ static void test_a_byte_at_a_time(void **state)
     tls_put(f, &c, "by byte", 7);
     tls_get(f, &c, got, 11);
     assert_memory_equal(got, "byteby byte", 11);
+    tls_client_done(&c);
+}
+
+/* Errors that somebody else has left (libcurl, another connection) are not this one's: it has half a record, and waits. */
+static void test_errors_of_others(void **state)
+{
+    struct fixture *f = *state;
+    struct tls_client c;
+    struct toy *t;
+    char record[64];
+    char got[5];
+    int len;
+
+    f->model.echo = true;
+    begin_tls(f, ses_usual_conns());
+    tls_connect(f, &c, &t);
+    assert_int_equal(SSL_write(c.ssl, "hello", 5), 5);
+    len = BIO_read(c.out, record, sizeof(record));
+    assert_int_equal(send(c.fd, record, 9, 0), 9);
+    ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR);
+    RUN_UNTIL(f, t->conn->tls->bytes_in > 0 && ses_tls_record_inside(&t->conn->tls->record));
+    assert_int_equal(send(c.fd, record + 9, (size_t)len - 9, 0), len - 9);
+    tls_get(f, &c, got, 5);
+    assert_memory_equal(got, "hello", 5);
     tls_client_done(&c);
 }
 
@@ -333,6 +359,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_both_versions_echo),
         TEST(test_a_byte_at_a_time),
+        TEST(test_errors_of_others),
         TEST(test_megabytes_both_ways),
         TEST(test_the_last_word_is_goodbye),
         TEST(test_goodbye_of_the_client),
