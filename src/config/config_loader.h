@@ -62,6 +62,9 @@ SES_MUST_CHECK enum ses_status ses_config_read_tls(const struct loader *loader,
 /* config_confine.c: user, group, confine and connector.private_addresses. */
 SES_MUST_CHECK enum ses_status ses_config_read_confine(const struct loader *loader,
                                                        const struct ses_raw_config *raw);
+/* config_tls.c: where a PEM file lies: a path, or credential:NAME. */
+SES_MUST_CHECK enum ses_status ses_config_read_pem(const struct loader *loader, const char *key,
+                                                   const char *text, struct ses_config_tls_file *file);
 /* config_trace.c: the texts of the section trace. */
 SES_MUST_CHECK enum ses_status ses_config_read_trace(const struct loader *loader,
                                                      const struct ses_raw_config *raw);

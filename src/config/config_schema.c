@@ -55,9 +55,10 @@ static const cyaml_schema_field_t tls_fields[] = {
     NESTED_FIELD("plaintext", tls, plaintext),     NESTED_FIELD("min_version", tls, min_version),
     SES_CONFIG_TLS(NUMBER_FIELD) CYAML_FIELD_END};
 
-static const cyaml_schema_field_t trace_fields[] = {NESTED_FIELD("endpoint", trace, endpoint),
-                                                    NESTED_FIELD("service_name", trace, service_name),
-                                                    SES_CONFIG_TRACE(NUMBER_FIELD) CYAML_FIELD_END};
+static const cyaml_schema_field_t trace_fields[] = {
+    NESTED_FIELD("endpoint", trace, endpoint), NESTED_FIELD("service_name", trace, service_name),
+    NESTED_FIELD("ca_file", trace, ca_file),   NESTED_FIELD("cert_file", trace, cert_file),
+    NESTED_FIELD("key_file", trace, key_file), SES_CONFIG_TRACE(NUMBER_FIELD) CYAML_FIELD_END};
 
 static const cyaml_schema_value_t host_value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, TEXT_MAX)};
 #define LIST_FIELD(section_, member_, entries_max)                                                           \

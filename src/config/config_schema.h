@@ -78,6 +78,9 @@ struct ses_raw_drain {
 struct ses_raw_trace {
     char *endpoint;
     char *service_name;
+    char *ca_file;
+    char *cert_file;
+    char *key_file;
     SES_CONFIG_TRACE(SES_RAW_MEMBER)
 };
 

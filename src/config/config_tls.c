@@ -30,8 +30,8 @@ static enum ses_status read_credential(const struct loader *loader, const struct
     return SES_OK;
 }
 
-static enum ses_status read_path(const struct loader *loader, const char *key, const char *text,
-                                 struct ses_config_tls_file *file)
+enum ses_status ses_config_read_pem(const struct loader *loader, const char *key, const char *text,
+                                    struct ses_config_tls_file *file)
 {
     struct value value = {.text = text, .key = key};
 
@@ -91,9 +91,9 @@ enum ses_status ses_config_read_tls(const struct loader *loader, const struct se
     unsigned version = 0;
     unsigned refuse_plain;
 
-    SES_TRY(read_path(loader, "tls.certificate", raw->tls.certificate, &config->tls.certificate));
-    SES_TRY(read_path(loader, "tls.key", raw->tls.key, &config->tls.key));
-    SES_TRY(read_path(loader, "tls.client_ca", raw->tls.client_ca, &config->tls.client_ca));
+    SES_TRY(ses_config_read_pem(loader, "tls.certificate", raw->tls.certificate, &config->tls.certificate));
+    SES_TRY(ses_config_read_pem(loader, "tls.key", raw->tls.key, &config->tls.key));
+    SES_TRY(ses_config_read_pem(loader, "tls.client_ca", raw->tls.client_ca, &config->tls.client_ca));
     SES_TRY(read_choice(loader, "tls.client_auth", raw->tls.client_auth, auth_names, 3,
                         "must be none, optional or require", &auth));
     SES_TRY(read_choice(loader, "tls.min_version", raw->tls.min_version, version_names, 2,

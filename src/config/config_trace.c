@@ -1,4 +1,4 @@
-/* The section trace: where spans go, and as whose. */
+/* The section trace: where spans go, and as whose. The files are read by tls_files.c. */
 #include <stdio.h>
 
 #include <sessiond/base/authority.h>
@@ -30,18 +30,57 @@ static enum ses_status check_endpoint(const struct loader *loader, const struct 
     return SES_OK;
 }
 
+static enum ses_status read_files(const struct loader *loader, const struct ses_raw_trace *raw)
+{
+    struct ses_config_trace *trace = &loader->config->trace;
+
+    SES_TRY(ses_config_read_pem(loader, "trace.ca_file", raw->ca_file, &trace->ca));
+    SES_TRY(ses_config_read_pem(loader, "trace.cert_file", raw->cert_file, &trace->certificate));
+    return ses_config_read_pem(loader, "trace.key_file", raw->key_file, &trace->key);
+}
+
+/* Each is of use with TLS alone; and a certificate without its key, or a key without its certificate, with nothing. */
+static enum ses_status check_files(const struct loader *loader)
+{
+    const struct ses_config *config = loader->config;
+    const struct ses_config_trace *trace = &config->trace;
+    const struct ses_config_tls_file *files[] = {&trace->ca, &trace->certificate, &trace->key};
+    struct value values[] = {{.key = "trace.ca_file"}, {.key = "trace.cert_file"}, {.key = "trace.key_file"}};
+    bool https = ses_slice_starts(ses_slice_str(config->trace_endpoint), SES_STR("https://"));
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        if (files[i]->path[0] != '\0' && !https)
+            return ses_config_refuse(loader, &values[i],
+                                     "is for a collector that is called over TLS: let trace.endpoint begin "
+                                     "with https://, or take this line out");
+    }
+    if (trace->certificate.path[0] != '\0' && trace->key.path[0] == '\0')
+        return ses_config_refuse(loader, &values[1], "needs its private key: add trace.key_file");
+    if (trace->key.path[0] != '\0' && trace->certificate.path[0] == '\0')
+        return ses_config_refuse(loader, &values[2], "needs its certificate: add trace.cert_file");
+    return SES_OK;
+}
+
+static enum ses_status read_endpoint(const struct loader *loader, const struct ses_raw_trace *raw)
+{
+    struct ses_config *config = loader->config;
+    struct value value = {.text = raw->endpoint, .key = "trace.endpoint"};
+
+    config->trace_endpoint[0] = '\0';
+    if (value.text == NULL || value.text[0] == '\0')
+        return SES_OK;
+    SES_TRY(ses_config_read_text(loader, &value, "", sizeof(config->trace_endpoint), config->trace_endpoint));
+    return check_endpoint(loader, &value, config->trace_endpoint);
+}
+
 enum ses_status ses_config_read_trace(const struct loader *loader, const struct ses_raw_config *raw)
 {
     struct ses_config *config = loader->config;
-    struct value endpoint = {.text = raw->trace.endpoint, .key = "trace.endpoint"};
     struct value service = {.text = raw->trace.service_name, .key = "trace.service_name"};
 
-    config->trace_endpoint[0] = '\0';
     SES_TRY(ses_config_read_text(loader, &service, DEFAULT_SERVICE, sizeof(config->trace_service),
                                  config->trace_service));
-    if (endpoint.text == NULL || endpoint.text[0] == '\0')
-        return SES_OK;
-    SES_TRY(
-        ses_config_read_text(loader, &endpoint, "", sizeof(config->trace_endpoint), config->trace_endpoint));
-    return check_endpoint(loader, &endpoint, config->trace_endpoint);
+    SES_TRY(read_endpoint(loader, &raw->trace));
+    SES_TRY(read_files(loader, &raw->trace));
+    return check_files(loader);
 }

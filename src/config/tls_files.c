@@ -1,4 +1,4 @@
-/* Certificate, key and authorities from their files, each fault with the line that named the file. */
+/* Certificates, keys and authorities from their files, each fault with the line that named the file. */
 #include <sessiond/config/tls_files.h>
 
 #include <errno.h>
@@ -39,9 +39,9 @@ static enum ses_status open_file(const char *path, bool secret, int *ret_fd, siz
     enum ses_status status = SES_OK;
 
     if (fd < 0 || fstat(fd, &st) != 0)
-        status = ses_fault(what, SES_IO, "cannot be opened: %s", strerror(errno));
+        status = ses_fault_open(what, errno);
     else if (!S_ISREG(st.st_mode))
-        status = ses_fault(what, SES_IO, "is not a file");
+        status = ses_fault(what, SES_IO, "is not a file: name one that holds PEM text");
     else if (secret && !key_is_private(&st))
         status =
             ses_fault(what, SES_PERMISSION_DENIED,
@@ -49,7 +49,8 @@ static enum ses_status open_file(const char *path, bool secret, int *ret_fd, siz
                       "key if somebody may have",
                       (unsigned)(st.st_mode & 07777));
     else if (st.st_size == 0 || st.st_size > SES_TLS_PEM_MAX)
-        status = ses_fault(what, SES_MALFORMED, "is %s", st.st_size == 0 ? "empty" : "larger than 256 KiB");
+        status = ses_fault(what, SES_MALFORMED, "is %s: write the PEM text there again",
+                           st.st_size == 0 ? "empty" : "larger than 256 KiB");
     if (status != SES_OK && fd >= 0)
         (void)close(fd);
     if (status == SES_OK) {
@@ -65,7 +66,9 @@ static enum ses_status read_all(int fd, uint8_t *to, size_t len, struct ses_faul
     uint8_t more;
 
     if (!ses_file_read_all(fd, to, len) || read(fd, &more, 1) != 0)
-        return ses_fault(what, SES_IO, "cannot be read whole, or is being written");
+        return ses_fault(
+            what, SES_IO,
+            "cannot be read whole, or is being written: try again, and replace files by rename (mv)");
     return SES_OK;
 }
 
@@ -101,23 +104,38 @@ static enum ses_status read_secret(const char *path, struct ses_secret *secret, 
     return status;
 }
 
+static enum ses_status take_text(const struct ses_config *config, const char *key,
+                                 const struct ses_config_tls_file *file, struct ses_buf *buf,
+                                 struct ses_fault *fault)
+{
+    struct ses_fault what = {.text = ""};
+    enum ses_status status = file->path[0] == '\0' ? SES_OK : read_text(file->path, buf, &what);
+
+    return status == SES_OK ? SES_OK : refuse(config, key, file, status, what.text, fault);
+}
+
+static enum ses_status take_secret(const struct ses_config *config, const char *key,
+                                   const struct ses_config_tls_file *file, struct ses_secret *secret,
+                                   struct ses_fault *fault)
+{
+    struct ses_fault what = {.text = ""};
+    enum ses_status status = file->path[0] == '\0' ? SES_OK : read_secret(file->path, secret, &what);
+
+    return status == SES_OK ? SES_OK : refuse(config, key, file, status, what.text, fault);
+}
+
 static enum ses_status read_files(const struct ses_config *config, struct ses_tls_files *files,
                                   struct ses_fault *fault)
 {
     const struct ses_config_tls *tls = &config->tls;
-    struct ses_fault what = {.text = ""};
-    enum ses_status status = read_text(tls->certificate.path, &files->certificate, &what);
+    const struct ses_config_trace *trace = &config->trace;
 
-    if (status != SES_OK)
-        return refuse(config, "tls.certificate", &tls->certificate, status, what.text, fault);
-    status = read_secret(tls->key.path, &files->key, &what);
-    if (status != SES_OK)
-        return refuse(config, "tls.key", &tls->key, status, what.text, fault);
-    if (tls->client_ca.path[0] != '\0')
-        status = read_text(tls->client_ca.path, &files->client_ca, &what);
-    if (status != SES_OK)
-        return refuse(config, "tls.client_ca", &tls->client_ca, status, what.text, fault);
-    return SES_OK;
+    SES_TRY(take_text(config, "tls.certificate", &tls->certificate, &files->certificate, fault));
+    SES_TRY(take_secret(config, "tls.key", &tls->key, &files->key, fault));
+    SES_TRY(take_text(config, "tls.client_ca", &tls->client_ca, &files->client_ca, fault));
+    SES_TRY(take_text(config, "trace.ca_file", &trace->ca, &files->trace_ca, fault));
+    SES_TRY(take_text(config, "trace.cert_file", &trace->certificate, &files->trace_certificate, fault));
+    return take_secret(config, "trace.key_file", &trace->key, &files->trace_key, fault);
 }
 
 /* ---- judging ------------------------------------------------------------------------------------------ */
@@ -164,8 +182,8 @@ static struct ses_tls_options options_of(const struct ses_config *config, const 
     };
 }
 
-static enum ses_status judge(const struct ses_config *config, const struct ses_tls_files *files,
-                             struct ses_fault *fault)
+static enum ses_status judge_own(const struct ses_config *config, const struct ses_tls_files *files,
+                                 struct ses_fault *fault)
 {
     const struct ses_config_tls *tls = &config->tls;
     static const char *const keys[] = {"tls.certificate", "tls.key", "tls.client_ca"};
@@ -187,7 +205,54 @@ static enum ses_status judge(const struct ses_config *config, const struct ses_t
     return status == SES_OK ? SES_OK : refuse(config, keys[text], places[text], status, what.text, fault);
 }
 
+/* As whom we come to the collector: what is asked of a server's pair is asked of this one, but for its names. */
+static enum ses_status judge_trace_pair(const struct ses_config *config, const struct ses_tls_files *files,
+                                        struct ses_fault *fault)
+{
+    static const char *const keys[] = {"trace.cert_file", "trace.key_file"};
+    const struct ses_config_tls_file *const places[] = {&config->trace.certificate, &config->trace.key};
+    const struct ses_tls_options options = {
+        .certificate = ses_buf_view(&files->trace_certificate),
+        .key = ses_slice(files->trace_key.bytes, files->trace_key.len),
+    };
+    struct ses_tls_context *context = NULL;
+    struct ses_fault what = {.text = ""};
+    enum ses_tls_text text = SES_TLS_CERTIFICATE;
+    enum ses_status status = ses_tls_context_new(&options, &context, &text, &what);
+
+    ses_tls_context_free(context);
+    return status == SES_OK ? SES_OK : refuse(config, keys[text], places[text], status, what.text, fault);
+}
+
+static enum ses_status judge_trace_ca(const struct ses_config *config, const struct ses_tls_files *files,
+                                      struct ses_fault *fault)
+{
+    struct ses_fault what = {.text = ""};
+    enum ses_status status = ses_tls_authorities_check(ses_buf_view(&files->trace_ca), &what);
+
+    return status == SES_OK ? SES_OK
+                            : refuse(config, "trace.ca_file", &config->trace.ca, status, what.text, fault);
+}
+
+static enum ses_status judge(const struct ses_config *config, const struct ses_tls_files *files,
+                             struct ses_fault *fault)
+{
+    if (config->tls.certificate.path[0] != '\0')
+        SES_TRY(judge_own(config, files, fault));
+    if (config->trace.certificate.path[0] != '\0')
+        SES_TRY(judge_trace_pair(config, files, fault));
+    return config->trace.ca.path[0] == '\0' ? SES_OK : judge_trace_ca(config, files, fault);
+}
+
 /* ---- the whole ---------------------------------------------------------------------------------------- */
+
+static bool any_is_named(const struct ses_config *config)
+{
+    const struct ses_config_trace *trace = &config->trace;
+
+    return config->tls.certificate.path[0] != '\0' || trace->ca.path[0] != '\0' ||
+           trace->certificate.path[0] != '\0';
+}
 
 enum ses_status ses_tls_files_load(const struct ses_config *config, struct ses_tls_files **ret_files,
                                    struct ses_fault *ret_fault)
@@ -196,13 +261,15 @@ enum ses_status ses_tls_files_load(const struct ses_config *config, struct ses_t
     enum ses_status status;
 
     *ret_files = NULL;
-    if (config->tls.certificate.path[0] == '\0')
+    if (!any_is_named(config))
         return SES_OK;
     files = calloc(1, sizeof(*files));
     if (files == NULL)
-        return ses_fault(ret_fault, SES_NO_MEMORY, "no memory to read the certificate");
+        return ses_fault(ret_fault, SES_NO_MEMORY, "no memory to read certificates");
     ses_buf_init(&files->certificate, SES_TLS_PEM_MAX);
     ses_buf_init(&files->client_ca, SES_TLS_PEM_MAX);
+    ses_buf_init(&files->trace_ca, SES_TLS_PEM_MAX);
+    ses_buf_init(&files->trace_certificate, SES_TLS_PEM_MAX);
     status = read_files(config, files, ret_fault);
     if (status == SES_OK)
         status = judge(config, files, ret_fault);
@@ -220,6 +287,9 @@ void ses_tls_files_free(struct ses_tls_files *files)
     ses_buf_done(&files->certificate);
     ses_secret_free(&files->key);
     ses_buf_done(&files->client_ca);
+    ses_buf_done(&files->trace_ca);
+    ses_buf_done(&files->trace_certificate);
+    ses_secret_free(&files->trace_key);
     free(files);
 }
 
@@ -227,9 +297,13 @@ enum ses_status ses_tls_files_context(const struct ses_tls_files *files, const s
                                       const struct ses_tls_tickets *tickets,
                                       struct ses_tls_context **ret_context, struct ses_fault *ret_fault)
 {
-    struct ses_tls_options options = options_of(config, files);
+    struct ses_tls_options options;
     enum ses_tls_text text;
 
+    *ret_context = NULL;
+    if (files == NULL || files->certificate.len == 0)
+        return SES_OK;
+    options = options_of(config, files);
     options.judged = true;
     options.tickets = tickets;
     return ses_tls_context_new(&options, ret_context, &text, ret_fault);

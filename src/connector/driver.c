@@ -156,10 +156,17 @@ static void tell(struct ses_outbound *outbound, uint32_t http_status, enum ses_c
     leave(outbound);
     ses_list_remove(&outbound->node);
     driver->telling = true;
+    driver->why = answered ? "" : outbound->why;
     outbound->done(outbound->arg, http_status, outcome,
                    answered ? ses_buf_view(&outbound->answer) : SES_SLICE_EMPTY);
     driver->telling = false;
     recycle(outbound);
+}
+
+const char *ses_driver_why(const struct ses_driver *driver)
+{
+    SES_REQUIRE(driver->telling);
+    return driver->why;
 }
 
 /* True when the call was handed to libcurl once more; on a fresh connection, since another kept one may be as

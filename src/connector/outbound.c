@@ -89,6 +89,25 @@ static int on_before_request(void *arg, char *peer_ip, char *own_ip, int peer_po
     return CURL_PREREQFUNC_OK;
 }
 
+/* Borrowed: whoever made the driver keeps the text as long as it. */
+static bool set_pem(CURL *easy, CURLoption option, struct ses_slice pem)
+{
+    struct curl_blob blob = {.data = (void *)(uintptr_t)pem.data, .len = pem.len, .flags = CURL_BLOB_NOCOPY};
+
+    return pem.len == 0 || curl_easy_setopt(easy, option, &blob) == CURLE_OK;
+}
+
+/* With authorities of its own it trusts these alone: the folder that libcurl was built with is looked into beside a
+ * file or text that is given, so it is taken away. Without memory for them nothing is called: others would be trusted. */
+static bool set_identities(CURL *easy, const struct ses_driver_options *options)
+{
+    if (options->ca.len > 0)
+        (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    return set_pem(easy, CURLOPT_CAINFO_BLOB, options->ca) &&
+           set_pem(easy, CURLOPT_SSLCERT_BLOB, options->certificate) &&
+           set_pem(easy, CURLOPT_SSLKEY_BLOB, options->key);
+}
+
 /* What is not obvious of these:
  *   NOSIGNAL             no signal handlers of libcurl's (SIGALRM, SIGPIPE) behind the worker's back
  *   FOLLOWLOCATION       a redirect would take the credentials to a host that nobody allowed
@@ -102,6 +121,7 @@ static void set_fixed_options(struct ses_outbound *outbound)
     CURL *easy = outbound->easy;
 
     (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, outbound);
+    (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, outbound->why);
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -130,7 +150,8 @@ struct ses_outbound *ses_outbound_new(struct ses_driver *driver)
     if (outbound == NULL)
         return NULL;
     outbound->easy = curl_easy_init();
-    if (outbound->easy == NULL) {
+    if (outbound->easy == NULL || !set_identities(outbound->easy, &driver->options)) {
+        curl_easy_cleanup(outbound->easy);
         free(outbound);
         return NULL;
     }
@@ -171,6 +192,7 @@ void ses_outbound_reset(struct ses_outbound *outbound)
     outbound->probe = false;
     outbound->retried = false;
     outbound->unfit = false;
+    outbound->why[0] = '\0';
 }
 
 void ses_outbound_free(struct ses_outbound *outbound)

@@ -43,6 +43,7 @@ struct ses_outbound {
     bool headers_ended;                 /* the empty line behind the answer's headers has come */
     bool framing_told;                  /* by a Content-Length or Transfer-Encoding */
     enum ses_connector_outcome refused; /* while in driver->refused */
+    char why[CURL_ERROR_SIZE];          /* libcurl's words, of its last attempt */
 };
 
 struct ses_driver {
@@ -55,7 +56,8 @@ struct ses_driver {
     struct ses_list spares;
     unsigned spares_count;
     unsigned in_flight;
-    bool telling; /* a done function runs */
+    bool telling;    /* a done function runs .. */
+    const char *why; /* .. of a call that ended so */
     bool refusal_timer_closed;
     bool pools_closed;
 };

@@ -10,7 +10,7 @@
 #include <sessiond/base/clock.h>
 
 #define CHAIN_MAX       8
-#define CLIENT_CAS_MAX  64
+#define AUTHORITIES_MAX 64
 #define TIME_TEXT_BYTES 32
 
 const char *ses_tls_reason(void)
@@ -45,7 +45,8 @@ static enum ses_status read_certificates(struct ses_slice pem, int count_max,
     while (status == SES_OK && text != NULL &&
            (certificate = PEM_read_bio_X509(text, NULL, NULL, NULL)) != NULL) {
         if (sk_X509_num(certificates) == count_max)
-            status = ses_fault(fault, SES_MALFORMED, "more than %d certificates", count_max);
+            status = ses_fault(fault, SES_MALFORMED,
+                               "more than %d certificates in it: leave those that are needed", count_max);
         if (status != SES_OK || sk_X509_push(certificates, certificate) <= 0)
             X509_free(certificate);
     }
@@ -198,25 +199,46 @@ enum ses_status ses_tls_pem_own(SSL_CTX *ctx, const struct ses_tls_options *opti
     return use_key(ctx, options->key, fault);
 }
 
+static enum ses_status check_authority(X509 *authority, int number, const char *which, bool judged,
+                                       struct ses_fault *fault)
+{
+    SES_TRY(check_time(authority, which, judged, fault));
+    if (X509_check_ca(authority) == 0)
+        return ses_fault(fault, SES_MALFORMED, "certificate %d is not that of an authority (CA:TRUE)",
+                         number);
+    return SES_OK;
+}
+
 enum ses_status ses_tls_pem_clients(SSL_CTX *ctx, const struct ses_tls_options *options,
                                     struct ses_fault *fault)
 {
     STACK_OF(X509) *authorities = NULL;
     enum ses_status status = SES_OK;
 
-    SES_TRY(read_certificates(options->client_ca, CLIENT_CAS_MAX, &authorities, fault));
+    SES_TRY(read_certificates(options->client_ca, AUTHORITIES_MAX, &authorities, fault));
     for (int i = 0; i < sk_X509_num(authorities) && status == SES_OK; i++) {
         X509 *authority = sk_X509_value(authorities, i);
 
-        status = check_time(authority, "an authority of clients", options->judged, fault);
-        if (status == SES_OK && X509_check_ca(authority) == 0)
-            status = ses_fault(fault, SES_MALFORMED, "certificate %d is not that of an authority (CA:TRUE)",
-                               i + 1);
+        status = check_authority(authority, i + 1, "an authority of clients", options->judged, fault);
         if (status == SES_OK && (X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), authority) != 1 ||
                                  SSL_CTX_add_client_CA(ctx, authority) != 1))
             status = ses_fault(fault, SES_FAILED_PRECONDITION, "certificate %d cannot be used: %s", i + 1,
                                ses_tls_reason());
     }
+    free_certificates(authorities);
+    return status;
+}
+
+enum ses_status ses_tls_authorities_check(struct ses_slice pem, struct ses_fault *ret_fault)
+{
+    STACK_OF(X509) *authorities = NULL;
+    enum ses_status status = SES_OK;
+
+    ERR_clear_error();
+    SES_TRY(read_certificates(pem, AUTHORITIES_MAX, &authorities, ret_fault));
+    for (int i = 0; i < sk_X509_num(authorities) && status == SES_OK; i++)
+        status =
+            check_authority(sk_X509_value(authorities, i), i + 1, "an authority in it", false, ret_fault);
     free_certificates(authorities);
     return status;
 }

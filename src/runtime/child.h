@@ -49,7 +49,7 @@ struct ses_child_env {
     struct ses_board *board;
     struct ses_store_shared *store_shared;
     struct ses_rates *rates;
-    const struct ses_tls_files *tls_files;     /* NULL: no certificate, or no worker */
+    const struct ses_tls_files *tls_files;     /* NULL: no file was named, or no worker */
     const struct ses_tls_tickets *tls_tickets; /* likewise */
     unsigned slot;                             /* on the board */
     int listen_fd;                             /* -1: none */

@@ -60,7 +60,7 @@ struct ses_supervisor {
     struct ses_board *board;
     struct ses_board_files board_files;
     struct ses_store_shared *store_shared;
-    struct ses_tls_files *tls_files;     /* of the present configuration; NULL: no certificate */
+    struct ses_tls_files *tls_files;     /* of the present configuration; NULL: none is named */
     struct ses_tls_tickets *tls_tickets; /* for as long as the server lives */
     struct ses_rates *rates;
     int signal_fd;

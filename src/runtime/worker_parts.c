@@ -227,12 +227,10 @@ enum ses_status ses_worker_open_tls(struct ses_worker *worker)
     struct ses_fault fault = {.text = ""};
     enum ses_status status;
 
-    if (env->tls_files == NULL)
-        return SES_OK;
     status = ses_tls_files_context(env->tls_files, env->config, env->tls_tickets, &worker->tls, &fault);
     if (status != SES_OK)
         ses_log_msg(&worker->log, SES_LOG_ERROR, "tls_failed", "%s", fault.text);
-    else
+    else if (worker->tls != NULL)
         ses_gauge_set(worker->metrics, SES_C_TLS_CERTIFICATE_ENDS,
                       ses_tls_context_ends_ms(worker->tls) / 1000);
     return status;
@@ -267,6 +265,7 @@ enum ses_status ses_worker_open_admission(struct ses_worker *worker)
 enum ses_status ses_worker_open_trace(struct ses_worker *worker)
 {
     const struct ses_config *config = worker->env->config;
+    const struct ses_tls_files *files = worker->env->tls_files;
     struct ses_exporter_options options = {
         .loop = &worker->loop,
         .endpoint = config->trace_endpoint,
@@ -283,6 +282,11 @@ enum ses_status ses_worker_open_trace(struct ses_worker *worker)
     SES_TRY(ses_spans_new(config->trace_queue, (unsigned)config->trace_sample_percent, worker->metrics,
                           &worker->spans));
     options.spans = worker->spans;
+    if (files != NULL) {
+        options.ca = ses_buf_view(&files->trace_ca);
+        options.certificate = ses_buf_view(&files->trace_certificate);
+        options.key = ses_slice(files->trace_key.bytes, files->trace_key.len);
+    }
     return ses_exporter_new(&options, &worker->exporter);
 }
 

@@ -30,13 +30,16 @@ struct ses_exporter {
 /* The driver's calls are a connector's; a collector is none, so that it has no metric. */
 static const struct ses_connector collector = {.name = "otlp", .metric = -1};
 
-static void tell_failure(struct ses_exporter *exporter, uint32_t http_status, const char *outcome)
+static void tell_failure(struct ses_exporter *exporter, uint32_t http_status, const char *outcome,
+                         const char *why)
 {
     struct ses_log_line line;
 
     ses_log_begin_bounded(exporter->options.log, SES_LOG_WARN, "trace_export_failed", NULL, &line);
     ses_log_u64(&line, "http_status", http_status);
     ses_log_str(&line, "outcome", outcome);
+    if (why[0] != '\0')
+        ses_log_str(&line, "reason", why);
     ses_log_u64(&line, "spans", exporter->under_way);
     ses_log_end(&line);
 }
@@ -58,8 +61,11 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
     bool taken = http_status >= 200 && http_status < 300;
 
     (void)body;
-    if (!taken)
-        tell_failure(exporter, http_status, http_status != 0 ? "refused" : ses_outcome_code(outcome));
+    if (!taken) {
+        ses_count(exporter->options.metrics, SES_C_TRACE_EXPORTS_FAILED, 1);
+        tell_failure(exporter, http_status, http_status != 0 ? "refused" : ses_outcome_code(outcome),
+                     ses_driver_why(exporter->driver));
+    }
     end_batch(exporter, taken ? SES_C_TRACE_SPANS_EXPORTED : SES_C_TRACE_SPANS_DROPPED);
     if (taken && ses_spans_count(exporter->options.spans) >= exporter->options.batch)
         send_batch(exporter);
@@ -93,7 +99,7 @@ static void send_batch(struct ses_exporter *exporter)
     status = start_call(exporter);
     if (status == SES_OK)
         return;
-    tell_failure(exporter, 0, ses_status_name(status));
+    tell_failure(exporter, 0, ses_status_name(status), "");
     end_batch(exporter, SES_C_TRACE_SPANS_DROPPED);
 }
 
@@ -110,6 +116,9 @@ static enum ses_status open_driver(struct ses_exporter *exporter)
         .sandbox =
             ses_slice_starts(ses_slice_str(options->endpoint), SES_STR("http://")), /* loopback alone */
         .private_peers = true, /* a collector is the operator's, and usually beside the server */
+        .ca = options->ca,
+        .certificate = options->certificate,
+        .key = options->key,
         .connect_timeout_ms = options->timeout_ms,
         .total_timeout_ms = options->timeout_ms,
         .response_bytes_max = ANSWER_BYTES_MAX,

@@ -178,11 +178,15 @@ class Server:
                 return answer.status == 200
         return False
 
-    def stop(self, expect=0, seconds=PATIENCE):
-        """SIGTERM, and the promise: everything finishes, exit 0."""
+    def hang_up(self):
+        """The next call has a connection of its own: the one before may be a dead worker's, and not know it yet."""
         if self.channel is not None:
             self.channel.close()
             self.channel = None
+
+    def stop(self, expect=0, seconds=PATIENCE):
+        """SIGTERM, and the promise: everything finishes, exit 0."""
+        self.hang_up()
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(seconds)

@@ -1,9 +1,8 @@
 """Spans of sampled calls reach a collector of the test's own over OTLP/HTTP; a collector that is down or hangs is no call's business."""
-import http.server
 import json
-import threading
 import unittest
 
+from collector import Collector
 from connector_servers import FakeConnector, stripe_intent
 from harness import CREATE, PATIENCE, STRIPE, Server, create_dict, create_request, unique, wait_until
 from session_service import EXACT, SERVICE, Sessions
@@ -11,53 +10,6 @@ from session_service import EXACT, SERVICE, Sessions
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SAMPLED, UNSAMPLED = f"00-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-00"
 SERVER, CLIENT, INTERNAL = 2, 3, 1
-
-
-class Collector:
-    """Keeps every span as a flat dict; status: what it answers, gate: set when it may."""
-
-    def __init__(self, status=200, answers=True):
-        self.spans, self.resources, self.paths, self.gate = [], [], [], threading.Event()
-        if answers:
-            self.gate.set()
-        collector = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
-                collector.paths.append((self.path, self.headers["content-type"]))
-                collector.gate.wait(PATIENCE)
-                if status == 200:
-                    collector.take(json.loads(body))
-                self.send_response_only(status)
-                self.send_header("content-length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            def log_message(self, *args):
-                pass
-
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
-        self.http.handle_error = lambda *_: None
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-    def take(self, request):
-        for row in request["resourceSpans"]:
-            self.resources.append({a["key"]: a["value"]["stringValue"] for a in row["resource"]["attributes"]})
-            for scope in row["scopeSpans"]:
-                assert scope["scope"]["name"] == "sessiond"
-                for span in scope["spans"]:
-                    values = {a["key"]: next(iter(a["value"].values())) for a in span.pop("attributes")}
-                    self.spans.append({**span, **values})
-
-    def close(self):
-        self.gate.set()
-        self.http.shutdown()
-        self.http.server_close()
 
 
 class Spans(unittest.TestCase):

@@ -123,6 +123,8 @@
       "Spans that the collector (trace.endpoint) has taken")                                                 \
     X(TRACE_SPANS_DROPPED, "sessiond_trace_spans_dropped_total", "counter",                                  \
       "Spans that were lost: the queue (trace.queue) was full, or the collector did not take them")          \
+    X(TRACE_EXPORTS_FAILED, "sessiond_trace_exports_failed_total", "counter",                                \
+      "Requests to the collector that failed: it was not reached, not trusted, or did not take the spans")   \
     X(LOG_LINES_LOST, "sessiond_log_lines_lost_total", "counter",                                            \
       "Log lines dropped, since their reader did not take them")                                             \
     X(LOG_LINES_SUMMED, "sessiond_log_lines_summed_total", "counter",                                        \

@@ -58,10 +58,17 @@ struct ses_config_merchant {
     enum ses_binding_missing missing;
 };
 
-/* A file of the section tls; an empty path is none. */
+/* A file of PEM text that a section names; an empty path is none. */
 struct ses_config_tls_file {
     char path[SES_CONFIG_PATH_SIZE];
     unsigned line; /* of ses_config.file that named it; 0: none did */
+};
+
+/* Of the section trace: who may vouch for the collector (none: whom the machine trusts), and as whom we come to it. */
+struct ses_config_trace {
+    struct ses_config_tls_file ca;
+    struct ses_config_tls_file certificate;
+    struct ses_config_tls_file key;
 };
 
 struct ses_config_tls {
@@ -103,6 +110,7 @@ struct ses_config {
     char public_url[SES_CONFIG_TEXT_SIZE];
     char trace_endpoint[SES_CONFIG_TEXT_SIZE]; /* empty: no spans are made */
     char trace_service[SES_CONFIG_TEXT_SIZE];
+    struct ses_config_trace trace;
     struct ses_config_merchant return_urls[SES_CONFIG_MERCHANTS_MAX];
     size_t return_urls_count;
     enum ses_binding_mode binding_mode;

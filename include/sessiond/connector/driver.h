@@ -16,6 +16,8 @@
 
 struct ses_driver;
 
+#define SES_DRIVER_WHY_SIZE 256
+
 struct ses_driver_options {
     uv_loop_t *loop;
     bool sandbox;                /* loopback only, plain http allowed */
@@ -23,9 +25,12 @@ struct ses_driver_options {
     uint32_t connect_timeout_ms; /* not 0, nor is any number below */
     uint32_t total_timeout_ms;   /* the caller's deadline may be earlier */
     size_t response_bytes_max;
-    unsigned calls_max;          /* in flight; above: SES_RESOURCE_EXHAUSTED */
-    unsigned host_calls_max;     /* of these, to one connector at one host; above: SES_BUSY */
-    uint32_t connection_life_ms; /* at most; then names are looked up again */
+    unsigned calls_max;           /* in flight; above: SES_RESOURCE_EXHAUSTED */
+    unsigned host_calls_max;      /* of these, to one connector at one host; above: SES_BUSY */
+    uint32_t connection_life_ms;  /* at most; then names are looked up again */
+    struct ses_slice ca;          /* PEM: who alone may vouch for a peer; empty: whom the machine trusts */
+    struct ses_slice certificate; /* PEM, with its key: who we are to a peer that asks; empty: nobody */
+    struct ses_slice key;
     unsigned breaker_failures;   /* consecutive failures that open a host's breaker */
     uint32_t breaker_open_ms;    /* then one probe */
     struct ses_log *log;         /* breakers that open and close; may be NULL */
@@ -45,6 +50,10 @@ void ses_driver_free(struct ses_driver *driver);
  * be freed inside. */
 typedef void (*ses_outbound_fn)(void *arg, uint32_t http_status, enum ses_connector_outcome outcome,
                                 struct ses_slice body);
+
+/* Inside a done function: libcurl's sentence on why there is no answer, for an operator, at most SES_DRIVER_WHY_SIZE; it
+ * may hold what the peer has sent (a certificate's name), never what we have. Empty where it was not asked. */
+const char *ses_driver_why(const struct ses_driver *driver);
 
 /* Would a call to url be started now? SES_OK, SES_RESOURCE_EXHAUSTED, SES_BUSY as below. */
 SES_MUST_CHECK enum ses_status ses_outbound_room(const struct ses_driver *driver,

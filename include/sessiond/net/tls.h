@@ -75,6 +75,9 @@ void ses_tls_context_free(struct ses_tls_context *context);
 bool ses_tls_context_names(const struct ses_tls_context *context, struct ses_slice host);
 /* End of the certificate, milliseconds of the world's clock. */
 uint64_t ses_tls_context_ends_ms(const struct ses_tls_context *context);
+/* [any] A PEM text of the authorities of somebody whom we call: each is one, and valid now. As ses_tls_context_new says
+ * what is wrong. */
+SES_MUST_CHECK enum ses_status ses_tls_authorities_check(struct ses_slice pem, struct ses_fault *ret_fault);
 
 /* ---- connections -------------------------------------------------------------------------------------- */
 

@@ -18,7 +18,10 @@
 struct ses_exporter_options {
     uv_loop_t *loop;
     struct ses_spans *spans;
-    const char *endpoint; /* https://.., or http:// of a loopback host; without '/' at its end */
+    const char *endpoint;         /* https://.., or http:// of a loopback host; without '/' at its end */
+    struct ses_slice ca;          /* PEM: who may vouch for the collector; empty: whom the machine trusts */
+    struct ses_slice certificate; /* PEM, with its key: as whom we come; empty: as nobody */
+    struct ses_slice key;
     const char *service_name;
     const char *instance; /* service.instance.id: which process */
     unsigned batch;       /* 1 to SES_EXPORTER_BATCH_MAX */
