@@ -1,11 +1,15 @@
 """What a new user does first: the commands of README.md as they stand, the demonstration, help."""
+import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
+import tempfile
 import unittest
 
-from harness import BUILD, NODE_MODULES, PATIENCE, SOURCE, ServerCase, wait_until
+import reference_call
+from harness import BUILD, NODE_MODULES, PATIENCE, SOURCE, Server, ServerCase, wait_until
 
 DEMO = SOURCE / "deploy" / "demo" / "run.sh"
 
@@ -35,6 +39,36 @@ class Readme(ServerCase):
         for call in calls:
             self.assertNotIn("{...}", call)
             self.assertRegex(self.paste(call), r'"(session_token|sessionToken)": ?"sess_v4\.public\.')
+
+
+class Reference(unittest.TestCase):
+    """README.md and quickstart print one call: that of the reference page. Real clients make it in tests/clients and test_tls.py."""
+
+    def call(self, script):
+        """What a program called grpcurl is given: its arguments and whom it is to trust."""
+        with tempfile.TemporaryDirectory() as folder:
+            fake, told = pathlib.Path(folder) / "grpcurl", pathlib.Path(folder) / "told"
+            fake.write_text(f'#!/bin/sh\nprintf "%s\\0" "$SSL_CERT_FILE" "$@" >{told}\n')
+            fake.chmod(0o755)
+            subprocess.run(["bash", "-euc", script], check=True, capture_output=True, timeout=PATIENCE, cwd=folder,
+                           env=dict(os.environ, PATH=f"{folder}:{os.environ['PATH']}"))
+            return told.read_text().rstrip("\0").split("\0")
+
+    def test_they_print_the_same_call(self):
+        server = Server(workers=1)
+        self.addCleanup(server.cleanup)
+        trusted, *words = self.call(reference_call.readme(server))
+        request = words.index("-d") + 1
+        self.assertEqual(json.loads(words[request]), {
+            "merchant_session_id": "session_001", "amount": {"minor_amount": 10000, "currency": "USD"},
+            "browser_info": {"accept_header": "text/html", "user_agent": "Mozilla/5.0..."}, "test_mode": True})
+        words[request] = json.loads(words[request])
+        self.assertEqual((trusted, words[:2]), (str(server.data / "dev" / "ca.pem"), ["-H", "x-connector: stripe"]))
+        self.assertEqual(words[-2:], [f"localhost:{server.port}", "types.MerchantAuthenticationService/CreateSessionToken"])
+        self.assertEqual([word for word in words if str(word).startswith("-")], ["-H", "-H", "-d"], "neither -plaintext nor -insecure")
+        other, *others = self.call(reference_call.quickstart(server))
+        others[request] = json.loads(others[request])
+        self.assertEqual((other, others), (trusted, words))
 
 
 class Scripts(unittest.TestCase):
