@@ -45,6 +45,8 @@ PATIENCE = 120
 UNHURRIED = {"limits": {"first_byte_ms": 600000, "header_ms": 600000, "body_ms": 600000, "write_stall_ms": 600000, "exchange_ms": 600000,
                         "overload_ms": 0, "ping_ms": 0},
              "connector": {"connect_timeout_ms": 1000 * PATIENCE, "total_timeout_ms": 1000 * PATIENCE}}
+# To leave, too: with nothing left to do, processes under a sanitizer look for leaks for seconds when they end, and beside others for more.
+UNHURRIED_DRAIN = "drain_seconds: 600\n"
 
 
 # Below the kernel's range for outgoing connections (32768..): no client's connection, not even one that a client of ours opens
@@ -88,6 +90,8 @@ def wait_until_still(value, what):
 
 def unhurried(config):
     """The configuration with the limits of UNHURRIED that it does not name itself."""
+    if not re.search("^drain_seconds:", config, re.M):
+        config += ("" if config[-1:] in ("", "\n") else "\n") + UNHURRIED_DRAIN  # behind: faults name the lines of the test's own
     for section, limits in UNHURRIED.items():
         head, found, rest = config.partition(f"{section}:\n")
         own = re.match("(?: .*\n|\n)*", rest)[0] if found else ""
