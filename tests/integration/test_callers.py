@@ -1,6 +1,7 @@
 """Who calls: every door asks for a key, says the same of every key that is none, and lets a caller do what it may and nothing else."""
 import concurrent.futures
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import grpc
 
 from callers import CONFIG, add, as_headers, asking_server, bearer, change, ctl, key_id
 from connector_servers import FakeConnector, stripe_intent
-from harness import (CREATE, CREATE_NEW, PATIENCE, ROUTE, Server, claims, create_dict, create_request, message, reason, unique,
+from harness import (CREATE, CREATE_NEW, PATIENCE, ROUTE, Server, claims, create_dict, create_request, has_test_hooks, message, reason, unique,
                      violated_fields, wait_until)
 from session_service import EXACT, SPREAD, Sessions, connections, explain, refusal
 from variants import sim_metadata
@@ -285,37 +286,67 @@ class Counted(unittest.TestCase):
 
 
 class Withdrawn(unittest.TestCase):
-    """A key that leaked is refused at the reload, also by a worker that waits for its replacement behind one that does not come to an end."""
+    """A key that leaked is refused at the reload or upgrade, also by a worker that waits for its replacement behind one that does not come to an end."""
 
     def setUp(self):
         self.may_answer = threading.Event()
         self.fake = FakeConnector(self.hold)
         self.addCleanup(self.fake.close)
         self.addCleanup(self.may_answer.set)
-        config = f"drain_seconds: 600\nconnectors:\n  stripe:\n    production_url: {self.fake.url}/\nlimits:\n  exchange_ms: 600000\n"
+        config = f"drain_seconds: 600\nrestart:\n  upgrade_check_seconds: 600\nconnectors:\n  stripe:\n    production_url: {self.fake.url}/\nlimits:\n  exchange_ms: 600000\n"
         self.server, self.keys = asking_server({"shop": {}, "other": {"modes": "test,live"}}, config, workers=2)
         self.addCleanup(self.server.cleanup)
+        self.hook = pathlib.Path(self.server.temporary) / "hook"
+        self.server.env["SESSIOND_TEST_TAKEOVER"] = str(self.hook)
         self.server.start()
 
     def hold(self, _fake, _path, body):
         self.may_answer.wait()
         return 200, {}, stripe_intent(body)
 
+    def by_reload(self):
+        change(self.server, "revoke", "shop")
+        self.server.process.send_signal(signal.SIGHUP)
+        return "reloaded"
+
     def test_at_once(self):
+        self.withdrawn(self.by_reload)
+
+    def by_upgrade(self):
+        change(self.server, "revoke", "shop")
+        self.server.process.send_signal(signal.SIGUSR2)
+        return "upgraded"
+
+    def test_by_a_new_program(self):
+        self.withdrawn(self.by_upgrade)
+
+    def while_a_program_is_tried(self):
+        self.hook.write_text("hang")
+        self.server.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: self.server.lines("upgrade_tried"), "the trial")
+        change(self.server, "revoke", "shop")
+        self.hook.unlink()
+        return "upgraded"
+
+    def test_while_a_program_is_tried(self):
+        if not has_test_hooks():
+            self.skipTest("this build's programs cannot be told to wait (SES_TEST_HOOKS)")
+        self.withdrawn(self.while_a_program_is_tried)
+
+    def withdrawn(self, by):
         other, shop = bearer(self.keys["other"]), bearer(self.keys["shop"])
         with connections(self.server.address, SPREAD) as clients, concurrent.futures.ThreadPoolExecutor(SPREAD) as pool:
             held = [pool.submit(client.create, unique(), connector=sim_metadata("stripe"), headers=other, test_mode=False, timeout=600) for client in clients]
             wait_until(lambda: len(self.fake.requests) == SPREAD, "calls at the connector, on every worker")
             for client in clients:
                 client.create(unique(), headers=shop)
-            change(self.server, "revoke", "shop")
-            self.server.process.send_signal(signal.SIGHUP)
+            over = by()
             wait_until(lambda: self.server.lines("draining"), "one worker to leave")
             for client in clients:
                 self.assertEqual(refusal(client.create, unique(), headers=shop)[1], "CALLER_UNKNOWN")
                 self.assertTrue(client.create(unique(), headers=other))
             self.assertFalse([call for call in held if call.done()])
-            self.assertFalse(self.server.lines("reloaded"), "the second worker is the old one still")
+            self.assertFalse(self.server.lines(over), "the second worker is the old one still")
             self.may_answer.set()
             self.assertTrue(all(call.result() for call in held))
         self.server.stop()

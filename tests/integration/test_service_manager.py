@@ -7,9 +7,11 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 import unittest
 
-from harness import ADYEN, PATIENCE, Server, create_request, unique, wait_until, wait_until_still
+from harness import ADYEN, PATIENCE, Server, create_request, has_test_hooks, unique, wait_until, wait_until_still
+from held_call import HeldCall
 
 EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
 ALIVE = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -118,6 +120,23 @@ class Notify(ManagedCase):
             wait_until(lambda: len(manager.states()) >= len(expected) and server.all_serve(), "the upgrade")
             self.assertEqual(manager.states(), expected)
             self.assertEqual(sockets(), before)
+        told = [int(message["MONOTONIC_USEC"]) for message in manager.messages if "RELOADING" in message]
+        self.assertEqual(told, sorted(told))
+        self.assertTrue(0 < told[0] and told[-1] <= time.monotonic_ns() // 1000)
+        self.assertEqual(manager.values("MAINPID"), [], "it is the process that it was")
+        server.stop()
+        self.assertEqual(manager.states(), [*expected, "STOPPING"])
+
+    def test_a_refused_upgrade_says_why_and_reloads_nothing(self):
+        server = self.server(workers=1)
+        manager = self.manager(server)
+        server.start()
+        wait_until(lambda: manager.states() == ["READY"], "READY")
+        path = pathlib.Path(server.command[server.command.index("--config") + 1])
+        path.write_text("nonsense: 1\n")
+        server.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: manager.states() == ["READY", "READY"], "the refusal")
+        self.assertRegex(manager.values("STATUS")[-1], r"refused: .*:1: nonsense: unknown key")
         server.stop()
 
     def test_children_do_not_know_the_manager(self):
@@ -158,6 +177,17 @@ class Watchdog(ManagedCase):
         wait_until(lambda: len(manager.values("WATCHDOG")) > seen + 3, "pings again")
         server.stop()
 
+    def test_pings_go_on_by_another_program(self):
+        server = self.server(workers=1)
+        manager = self.manager(server, watchdog_us=200000)
+        server.start()
+        wait_until(lambda: manager.states() == ["READY"], "READY")
+        server.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: server.lines("upgraded"), "the upgrade")
+        seen = len(manager.values("WATCHDOG"))
+        wait_until(lambda: len(manager.values("WATCHDOG")) > seen + 3, "pings")
+        server.stop()
+
     def test_another_process_is_watched(self):
         server = self.server()
         manager = self.manager(server)
@@ -166,6 +196,45 @@ class Watchdog(ManagedCase):
         wait_until(lambda: "2 of 2 workers serve" in manager.values("STATUS"), "the status")
         server.stop()
         self.assertEqual(manager.values("WATCHDOG"), [])
+
+
+class Interrupted(HeldCall, ManagedCase):
+    """A reload that waits for a call, and a program that cannot follow: READY comes when the reload is over, not before."""
+
+    def setUp(self):
+        if not has_test_hooks():
+            self.skipTest("this build's programs cannot be told to fail (SES_TEST_HOOKS)")
+        self.hold()
+        self.managed = self.server(sandbox=True, config=self.held_config("restart:\n  upgrade_check_seconds: 600\n"))
+        self.heard = self.manager(self.managed)
+        self.hook = pathlib.Path(self.managed.temporary) / "hook"
+        self.managed.env["SESSIOND_TEST_TAKEOVER"] = str(self.hook)
+        self.managed.start()
+        wait_until(lambda: self.heard.states() == ["READY"], "READY")
+        self.begin_call(self.managed)
+        self.managed.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.heard.states() == ["READY", "RELOADING"], "the reload")
+
+    def told_until_it_is_over(self, states, event):
+        wait_until(lambda: self.managed.lines(event), event)
+        self.managed.process.send_signal(signal.SIGUSR1)  # told in a later turn of the loop
+        wait_until(lambda: self.managed.lines("signal_ignored"), "that turn")
+        self.assertEqual(self.heard.states(), states)
+        self.let_go()
+        wait_until(lambda: self.heard.states() == [*states, "READY"], "READY")
+        self.assertTrue(self.managed.lines("reloaded"))
+        self.managed.stop()
+
+    def test_one_that_is_refused(self):
+        path = pathlib.Path(self.managed.command[self.managed.command.index("--config") + 1])
+        path.write_text("nonsense: 1\n")
+        self.managed.process.send_signal(signal.SIGUSR2)
+        self.told_until_it_is_over(["READY", "RELOADING"], "upgrade_refused")
+
+    def test_one_that_goes_back(self):
+        self.hook.write_text("failure")
+        self.managed.process.send_signal(signal.SIGUSR2)
+        self.told_until_it_is_over(["READY", *["RELOADING"] * 3], "upgrade_undone")
 
 
 class Activation(ManagedCase):
@@ -178,7 +247,7 @@ class Activation(ManagedCase):
         if reuse:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         s.bind(("127.0.0.1", port))
-        s.listen(64)
+        s.listen(1024)
         return s
 
     def give(self, server, sockets):
@@ -231,9 +300,60 @@ class Activation(ManagedCase):
         clients = [self.listener(server.port, reuse=True) for _ in range(2)]
         admin = self.listener(server.admin_port)
         server.start(**self.give(server, [*clients, admin]))
-        held = self.held(server.process.pid)
-        self.assertTrue({self.inode(s.fileno()) for s in clients} <= held)
+        inodes = {self.inode(s.fileno()) for s in clients}
+        self.assertTrue(inodes <= self.held(server.process.pid))
         self.check_serves(server)
+        self.upgrade(server)
+        for pid in server.workers():
+            self.assertTrue(inodes <= self.held(pid))
+        self.check_serves(server)
+        server.stop()
+
+    def upgrade(self, server):
+        before = server.workers()
+        server.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: server.lines("upgraded") and server.have_replaced(before), "the upgrade")
+
+    def test_sockets_are_kept_over_an_upgrade(self):
+        """By another program too: it serves at the same sockets, knows whose they are, and leaves who waits to the next server."""
+        server = self.server()
+        sockets = [self.listener(server.port), self.listener(server.admin_port)]
+        options = self.give(server, sockets)
+        server.start(**options)
+        self.upgrade(server)
+        environment = pathlib.Path(f"/proc/{server.process.pid}/environ").read_bytes()
+        self.assertNotIn(b"LISTEN_", environment, "they are handed over, not given once more")
+        for pid in [server.process.pid, *server.workers()]:
+            self.assertIn(self.inode(sockets[0].fileno()), self.held(pid))
+        self.check_serves(server)
+        server.stop()
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as s:
+            s.sendall(ALIVE)
+            server.start(**options)
+            self.assertRegex(s.recv(64), rb"^HTTP/1.1 (200|503) ")
+        server.stop()
+
+    def test_who_waits_is_served_before_the_last_worker_stops(self):
+        """The worker hangs while clients come and the server is told to stop. Nobody shuts these sockets and no other server follows: who is not
+        taken from the queue would wait for ever."""
+        server = self.server(workers=1, config="drain_seconds: 600\n")
+        sockets = [self.listener(server.port), self.listener(server.admin_port)]
+        server.start(**self.give(server, sockets))
+        worker, = server.workers()
+        others = [pid for pid in server.children() if pid != worker]  # the housekeeper would answer them
+        for pid in [worker, *others]:
+            os.kill(pid, signal.SIGSTOP)
+        # More than it takes in the turn in which it hears that it is to stop.
+        clients = [socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) for _ in range(500)]
+        for s in clients:
+            self.addCleanup(s.close)
+            s.sendall(ALIVE)
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: server.lines("stopping"), "the stop")
+        for pid in [worker, *others]:
+            os.kill(pid, signal.SIGCONT)
+        for s in clients:
+            self.assertRegex(s.recv(64), rb"^HTTP/1.1 (200|503) ")
         server.stop()
 
     def test_who_connects_between_two_servers_waits_for_the_next(self):

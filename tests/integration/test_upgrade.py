@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import unittest
 import urllib.request
 
@@ -14,7 +15,7 @@ from connector_servers import own_channel
 from harness import BUILD, PATIENCE, Server, create_request, unique, wait_until
 from held_call import HeldCall, held_metadata
 from session_service import EXACT
-from test_sockets import ask, health, ready
+from test_sockets import ALIVE, ask, health, ready
 from upgrade_case import Upgrade
 
 
@@ -174,6 +175,34 @@ class AnotherVersion(Held):
         payments_kept.go_on(self, self.server, more)
         _, got = own_channel(self.server, self.request, held_metadata(self.held))
         self.assertEqual(got.get("x-session-replayed"), "true", "the held call's session")
+        self.server.stop()
+
+
+class Queue(Upgrade):
+    """The only worker hangs, and whoever could take its clients, while another program takes over and tells it to leave."""
+    workers = 1
+    text = "drain_seconds: 600\nrestart:\n  upgrade_check_seconds: 600\n"
+
+    def test_nobody_who_waits_is_lost(self):
+        self.server.start()
+        worker, = self.server.workers()
+        housekeeper, = [pid for pid in self.server.children() if b"housekeeper" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
+        self.begin_trial()
+        for pid in housekeeper, worker:
+            os.kill(pid, signal.SIGSTOP)
+        clients = [socket.create_connection(("127.0.0.1", self.server.port), timeout=PATIENCE) for _ in range(200)]
+        for s in clients:
+            self.addCleanup(s.close)
+            s.sendall(ALIVE)
+        self.want()
+        self.await_line("taken_over")
+        self.signal(signal.SIGUSR1)  # told in a later turn of the loop: by then the worker has been told
+        self.await_line("signal_ignored")
+        os.kill(worker, signal.SIGCONT)
+        self.assertEqual({s.recv(64)[:12] for s in clients}, {b"HTTP/1.1 200"})
+        os.kill(housekeeper, signal.SIGCONT)
+        self.await_line("upgraded")
+        self.assertNotIn(worker, self.server.workers())
         self.server.stop()
 
 

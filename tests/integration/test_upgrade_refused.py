@@ -1,5 +1,4 @@
 """What SIGUSR2 may find where the new program should be, and what a program may do that was tried and executed: nothing of it costs a call."""
-import os
 import pathlib
 import shutil
 import signal
