@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/share.h>
 #include <sessiond/base/units.h>
 
 #include "outbound.h"
@@ -141,9 +142,10 @@ static void tell_breaker(struct ses_outbound *outbound, enum ses_connector_outco
 
 static void leave(struct ses_outbound *outbound)
 {
+    struct ses_outbound_place place = {.host = outbound->host, .owner = outbound->owner};
+
     ses_outbound_detach(outbound);
-    outbound->host->in_flight--;
-    outbound->driver->in_flight--;
+    ses_outbound_give_back(outbound->driver, &place);
 }
 
 /* Out of libcurl, the counts and the list before done is called: it may start another call and find the room.
@@ -237,8 +239,8 @@ static bool limits_are_set(const struct ses_driver_options *options)
 {
     return options->connect_timeout_ms != 0 && options->total_timeout_ms != 0 &&
            options->response_bytes_max != 0 && options->calls_max != 0 && options->host_calls_max != 0 &&
-           options->connection_life_ms != 0 && options->breaker_failures != 0 &&
-           options->breaker_open_ms != 0;
+           options->owner_percent != 0 && options->connection_life_ms != 0 &&
+           options->breaker_failures != 0 && options->breaker_open_ms != 0;
 }
 
 enum ses_status ses_driver_new(const struct ses_driver_options *options, struct ses_driver **ret_driver)
@@ -262,8 +264,10 @@ enum ses_status ses_driver_new(const struct ses_driver_options *options, struct 
         .on_closed = on_pools_closed,
         .arg = driver,
     };
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
+    if (ses_places_open(&driver->places, options->calls_max) != SES_OK ||
+        curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
         ses_pools_open(&driver->pools, ses_clock_mono_ns()) != SES_OK) {
+        ses_places_close(&driver->places);
         free(driver);
         return SES_NO_MEMORY;
     }
@@ -295,6 +299,7 @@ void ses_driver_free(struct ses_driver *driver)
     drop_list(&driver->refused);
     drop_list(&driver->spares);
     ses_hosts_done(&driver->hosts);
+    ses_places_close(&driver->places);
     ses_pools_close(&driver->pools);
     uv_close((uv_handle_t *)&driver->refusal_timer, on_refusal_timer_closed);
 }
@@ -335,34 +340,68 @@ static enum ses_status launch(struct ses_outbound *outbound)
     return SES_OK;
 }
 
-enum ses_status ses_outbound_room(const struct ses_driver *driver, const struct ses_connector *connector,
-                                  struct ses_slice url)
-{
-    const struct ses_host *host = ses_hosts_find(&driver->hosts, connector, url);
+/* ---- places ------------------------------------------------------------------------------------ */
 
-    if (driver->in_flight >= driver->options.calls_max)
-        return SES_RESOURCE_EXHAUSTED;
-    return host != NULL && host->in_flight >= driver->options.host_calls_max ? SES_BUSY : SES_OK;
+/* Of the connector's places at that host, and of all: an owner that fills its share of one may have some elsewhere. */
+static bool share_is_left(const struct ses_driver *driver, const struct ses_host *host, uint32_t owner)
+{
+    const struct ses_driver_options *options = &driver->options;
+
+    return owner == 0 ||
+           (ses_share_is_left(options->owner_percent, ses_places_held(&driver->places, host, owner),
+                              host->in_flight, options->host_calls_max) &&
+            ses_share_is_left(options->owner_percent, ses_places_held(&driver->places, NULL, owner),
+                              driver->in_flight, options->calls_max));
 }
 
-enum ses_status ses_outbound_start(struct ses_driver *driver, const struct ses_connector *connector,
-                                   const struct ses_outbound_request *request, uint64_t deadline_mono_ns,
-                                   ses_outbound_fn done, void *arg)
+/* The share first: who has more than its own is told so, also when all is full. */
+enum ses_status ses_outbound_take(struct ses_driver *driver, const struct ses_connector *connector,
+                                  struct ses_slice url, uint32_t owner, struct ses_outbound_place *ret_place)
+{
+    struct ses_host *host;
+
+    SES_TRY(ses_hosts_get(&driver->hosts, connector, url, driver->options.sandbox,
+                          ses_clock_mono_ns() / SES_NS_PER_MS, &host));
+    if (!share_is_left(driver, host, owner))
+        return SES_OVER_SHARE;
+    if (driver->in_flight >= driver->options.calls_max)
+        return SES_RESOURCE_EXHAUSTED;
+    if (host->in_flight >= driver->options.host_calls_max)
+        return SES_BUSY;
+    host->in_flight++;
+    driver->in_flight++;
+    if (owner != 0)
+        ses_places_add(&driver->places, host, owner);
+    *ret_place = (struct ses_outbound_place){.host = host, .owner = owner};
+    return SES_OK;
+}
+
+void ses_outbound_give_back(struct ses_driver *driver, struct ses_outbound_place *place)
+{
+    if (place->host == NULL)
+        return;
+    place->host->in_flight--;
+    driver->in_flight--;
+    if (place->owner != 0)
+        ses_places_remove(&driver->places, place->host, place->owner);
+    *place = (struct ses_outbound_place){.host = NULL};
+}
+
+/* A refused call keeps its place too until it is told, as any other that leaves by `leave`. */
+static enum ses_status start(struct ses_driver *driver, const struct ses_outbound_place *place,
+                             const struct ses_outbound_request *request, uint64_t deadline_mono_ns,
+                             ses_outbound_fn done, void *arg)
 {
     uint64_t now_ns = ses_clock_mono_ns();
     uint64_t latest_ns = now_ns + (uint64_t)driver->options.total_timeout_ms * SES_NS_PER_MS;
-    struct ses_outbound *outbound;
-    struct ses_host *host;
+    struct ses_outbound *outbound = take_spare(driver);
     enum ses_status status;
 
-    SES_TRY(ses_outbound_room(driver, connector, request->url));
-    SES_TRY(ses_hosts_get(&driver->hosts, connector, request->url, driver->options.sandbox,
-                          now_ns / SES_NS_PER_MS, &host));
-    outbound = take_spare(driver);
     if (outbound == NULL)
         return SES_NO_MEMORY;
-    outbound->connector = connector;
-    outbound->host = host;
+    outbound->connector = place->host->connector;
+    outbound->host = place->host;
+    outbound->owner = place->owner;
     outbound->done = done;
     outbound->arg = arg;
     outbound->started_mono_ns = now_ns;
@@ -370,12 +409,22 @@ enum ses_status ses_outbound_start(struct ses_driver *driver, const struct ses_c
     status = ses_outbound_prepare(outbound, request);
     if (status == SES_OK)
         status = launch(outbound);
-    if (status != SES_OK) {
+    if (status != SES_OK)
         recycle(outbound);
-        return status == SES_TOO_LARGE ? SES_INVALID_ARGUMENT : status;
-    }
-    /* A refused call counts too until it is told, as any other that leaves by `leave`. */
-    host->in_flight++;
-    driver->in_flight++;
-    return SES_OK;
+    return status == SES_TOO_LARGE ? SES_INVALID_ARGUMENT : status;
+}
+
+enum ses_status ses_outbound_start(struct ses_driver *driver, struct ses_outbound_place *place,
+                                   const struct ses_outbound_request *request, uint64_t deadline_mono_ns,
+                                   ses_outbound_fn done, void *arg)
+{
+    struct ses_outbound_place taken = *place;
+    enum ses_status status;
+
+    SES_REQUIRE(taken.host != NULL);
+    *place = (struct ses_outbound_place){.host = NULL};
+    status = start(driver, &taken, request, deadline_mono_ns, done, arg);
+    if (status != SES_OK)
+        ses_outbound_give_back(driver, &taken);
+    return status;
 }

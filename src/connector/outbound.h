@@ -10,6 +10,7 @@
 #include <sessiond/connector/driver.h>
 
 #include "host.h"
+#include "places.h"
 #include "pool.h"
 
 /* Idle calls (an easy handle and its buffers each) kept for reuse. */
@@ -25,6 +26,7 @@ struct ses_outbound {
     struct ses_driver *driver;
     const struct ses_connector *connector;
     struct ses_host *host;
+    uint32_t owner;
     struct ses_pool *pool; /* whose connections it uses; NULL while libcurl does not have it */
     ses_outbound_fn done;
     void *arg;
@@ -51,13 +53,14 @@ struct ses_driver {
     struct ses_pools pools;
     uv_timer_t refusal_timer; /* tells refused calls on the next turn */
     struct ses_hosts hosts;
+    struct ses_places places;
     struct ses_list running;
     struct ses_list refused;
     struct ses_list spares;
     unsigned spares_count;
-    unsigned in_flight;
-    bool telling;    /* a done function runs .. */
-    const char *why; /* .. of a call that ended so */
+    unsigned in_flight; /* places that are taken */
+    bool telling;       /* a done function runs .. */
+    const char *why;    /* .. of a call that ended so */
     bool refusal_timer_closed;
     bool pools_closed;
 };

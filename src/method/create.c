@@ -224,6 +224,7 @@ static void lost(struct ses_change_loop *loop)
     struct ses_create *c = create_of(loop);
 
     ses_list_remove(&c->to_sign);
+    ses_create_leave_place(c);
     c->reply = SES_SLICE_EMPTY;
 }
 

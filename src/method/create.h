@@ -85,6 +85,7 @@ struct ses_create {
     struct ses_slice reply;   /* encoded, once signed */
     struct ses_list to_sign;  /* in service->to_sign */
     struct ses_outbound_request outbound;
+    struct ses_outbound_place place; /* of the call to the connector, until it is made */
     char idempotency_key[SES_IDEMPOTENCY_KEY_SIZE];
     uint64_t called_mono_ns; /* when the connector was asked */
     bool asked;              /* the connector may have acted, and no answer of its own says what came of it */
@@ -101,6 +102,8 @@ void ses_create_sign(struct ses_create *c);
 SES_MUST_CHECK enum ses_status ses_create_ask_connector(struct ses_create *c);
 /* The loop's leased: the intent is stored, the connector may be asked. */
 void ses_create_leased(struct ses_change_loop *loop);
+/* No call will be made, or not yet; none is fine. */
+void ses_create_leave_place(struct ses_create *c);
 /* The events that came before a fresh session, onto it as it is about to be put: once, whatever becomes of the
  * put. */
 void ses_create_take_events(struct ses_create *c);

@@ -187,27 +187,54 @@ static uint64_t call_deadline_ns(const struct ses_create *c)
     return deadline_ns - margin_ns;
 }
 
-/* Of calls that were not made. Both limits are a worker's own: the next call may meet another one. 100
- * ms: a call to a connector takes some hundreds, so one of a full set will have ended by then. */
-static void set_busy(struct ses_create *c, enum ses_status status, struct ses_error *error)
-{
-    const char *connector = c->credentials.connector->name;
-    bool share = status == SES_BUSY;
-    const char *text = share ? ses_arena_printf(&c->x->arena,
-                                                "too many calls to %s are in flight "
-                                                "(connector.host_percent of connector.calls_max); try again",
-                                                connector)
-                             : "too many connector calls are in flight (connector.calls_max); try again";
+/* Of calls for which there was no place: which limit it was, and whose. */
+struct full {
+    enum ses_status status; /* of ses_outbound_take */
+    enum ses_counter counter;
+    const char *reason;
+    const char *scope;
+    const char *limit;
+    const char *before; /* the connector's name, and behind it */
+    const char *after;
+};
 
-    ses_count(c->service->options.metrics, share ? SES_C_CONNECTOR_BUSY : SES_C_CONNECTOR_EXHAUSTED, 1);
+static const struct full fulls[] = {
+    {SES_OVER_SHARE, SES_C_CONNECTOR_OVER_SHARE, "CONNECTOR_SHARE_FULL", "merchant",
+     "limits.merchant_share_percent", "this merchant has its share of the calls to ",
+     " in flight (limits.merchant_share_percent); try again"},
+    {SES_BUSY, SES_C_CONNECTOR_BUSY, "CONNECTOR_BUSY", "connector", "connector.host_percent",
+     "too many calls to ", " are in flight (connector.host_percent of connector.calls_max); try again"},
+    {SES_RESOURCE_EXHAUSTED, SES_C_CONNECTOR_EXHAUSTED, "CONNECTOR_CALLS_EXHAUSTED", "server",
+     "connector.calls_max", "no call to ",
+     ": too many connector calls are in flight (connector.calls_max); try again"},
+};
+
+static const struct full *full_of(enum ses_status status)
+{
+    for (size_t i = 0; i < sizeof(fulls) / sizeof(fulls[0]); i++) {
+        if (fulls[i].status == status)
+            return &fulls[i];
+    }
+    return NULL;
+}
+
+/* All three limits are a worker's own: the next call may meet another one. 100 ms: a call to a connector takes some
+ * hundreds, so one of a full set will have ended by then. */
+static void set_full(struct ses_create *c, const struct full *full, struct ses_error *error)
+{
+    struct ses_slice connector = ses_slice_str(c->credentials.connector->name);
+    const char *text =
+        ses_arena_printf(&c->x->arena, "%s%.*s%s", full->before, SES_FMT(connector), full->after);
+
+    ses_count(c->service->options.metrics, full->counter, 1);
     ses_error_set(error, SES_RESOURCE_EXHAUSTED,
-                  text == NULL ? SES_STR("too many calls to this connector are in flight; try again")
+                  text == NULL ? SES_STR("too many connector calls are in flight; try again")
                                : ses_slice_str(text));
-    error->reason = share ? SES_STR("CONNECTOR_BUSY") : SES_STR("CONNECTOR_CALLS_EXHAUSTED");
+    error->reason = ses_slice_str(full->reason);
     error->retry_delay_ms = 100;
-    ses_error_metadata(error, SES_STR("connector"), ses_slice_str(connector));
-    ses_error_metadata(error, SES_STR("limit"),
-                       share ? SES_STR("connector.host_percent") : SES_STR("connector.calls_max"));
+    ses_error_metadata(error, SES_STR("connector"), connector);
+    ses_error_metadata(error, SES_STR("limit"), ses_slice_str(full->limit));
+    ses_error_metadata(error, SES_STR("scope"), ses_slice_str(full->scope));
 }
 
 static void fail_start(struct ses_create *c, enum ses_status status)
@@ -217,8 +244,8 @@ static void fail_start(struct ses_create *c, enum ses_status status)
     if (status == SES_DEADLINE_EXCEEDED)
         ses_error_set(&error, status,
                       SES_STR("the deadline leaves no time for the connector's session call"));
-    else if (status == SES_RESOURCE_EXHAUSTED || status == SES_BUSY)
-        set_busy(c, status, &error);
+    else if (full_of(status) != NULL)
+        set_full(c, full_of(status), &error);
     else
         ses_refusal_internal(&error, status);
     ses_create_fail(c, &error);
@@ -243,8 +270,8 @@ static void start(struct ses_create *c)
 
     c->called_mono_ns = ses_clock_mono_ns();
     if (status == SES_OK)
-        status = ses_outbound_start(c->service->options.driver, c->credentials.connector, &c->outbound,
-                                    deadline_ns, on_answer, c);
+        status = ses_outbound_start(c->service->options.driver, &c->place, &c->outbound, deadline_ns,
+                                    on_answer, c);
     if (status != SES_OK)
         fail_start(c, status);
     else
@@ -274,6 +301,7 @@ void ses_create_leased(struct ses_change_loop *loop)
         start(c);
         return;
     }
+    ses_create_leave_place(c);
     ses_store_release(c->service->options.store, &loop->lease, SES_LEASE_FORGET_INTENT);
     ses_change_loop_finish(loop);
 }
@@ -319,8 +347,8 @@ enum ses_status ses_create_ask_connector(struct ses_create *c)
     }
     if (call_deadline_ns(c) == 0)
         return refused_start(c, SES_DEADLINE_EXCEEDED);
-    status = ses_outbound_room(c->service->options.driver, c->credentials.connector, c->outbound.url);
-    if (status != SES_OK) /* looked at again when the intent is stored, but most of a flood ends here */
-        return refused_start(c, status);
-    return put_intent(c);
+    /* Before the intent, so that a call without a place costs nothing and leaves nothing. */
+    status = ses_outbound_take(c->service->options.driver, c->credentials.connector, c->outbound.url,
+                               c->loop.owner, &c->place);
+    return status == SES_OK ? put_intent(c) : refused_start(c, status);
 }

@@ -15,11 +15,17 @@ static void give_back(struct ses_create *c)
                       c->asked ? SES_LEASE_KEEP_INTENT : SES_LEASE_FORGET_INTENT);
 }
 
+void ses_create_leave_place(struct ses_create *c)
+{
+    ses_outbound_give_back(c->service->options.driver, &c->place);
+}
+
 /* c lies in the exchange's arena and may be gone when this returns. */
 void ses_create_fail(struct ses_create *c, const struct ses_error *error)
 {
     struct ses_error told = *error;
 
+    ses_create_leave_place(c);
     give_back(c);
     ses_refusal_summarise(&told, &c->x->arena);
     ses_exchange_fail(c->x, &told);

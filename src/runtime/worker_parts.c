@@ -101,6 +101,7 @@ enum ses_status ses_worker_open_driver(struct ses_worker *worker)
         .calls_max = (unsigned)config->connector_calls_max,
         .host_calls_max =
             (unsigned)((config->connector_calls_max * config->connector_host_percent + 99) / 100),
+        .owner_percent = (unsigned)config->limits_merchant_share_percent,
         .connection_life_ms = (uint32_t)(config->connector_connection_seconds * 1000),
         .breaker_failures = (unsigned)config->connector_breaker_failures,
         .breaker_open_ms = (uint32_t)config->connector_breaker_open_ms,

@@ -74,6 +74,7 @@ static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcom
 static enum ses_status start_call(struct ses_exporter *exporter)
 {
     struct ses_outbound_request request = {.url = ses_slice_str(exporter->url)};
+    struct ses_outbound_place place;
     struct ses_otlp_resource resource = {
         .service_name = exporter->options.service_name,
         .instance = exporter->options.instance,
@@ -85,7 +86,8 @@ static enum ses_status start_call(struct ses_exporter *exporter)
     SES_TRY(ses_otlp_encode(&resource, exporter->options.spans, exporter->under_way, &exporter->arena,
                             &request.body));
     ses_request_header(&request, SES_STR("content-type"), SES_STR("application/json"));
-    return ses_outbound_start(exporter->driver, &collector, &request, deadline_ns, on_answer, exporter);
+    SES_TRY(ses_outbound_take(exporter->driver, &collector, request.url, 0, &place));
+    return ses_outbound_start(exporter->driver, &place, &request, deadline_ns, on_answer, exporter);
 }
 
 static void send_batch(struct ses_exporter *exporter)
@@ -124,6 +126,7 @@ static enum ses_status open_driver(struct ses_exporter *exporter)
         .response_bytes_max = ANSWER_BYTES_MAX,
         .calls_max = 1,
         .host_calls_max = 1,
+        .owner_percent = 100,
         .connection_life_ms = CONNECTION_LIFE_MS,
         .breaker_failures = BREAKER_FAILURES,
         .breaker_open_ms = BREAKER_OPEN_MS,

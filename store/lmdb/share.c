@@ -3,14 +3,6 @@
  */
 #include "share.h"
 
-bool ses_share_is_left(unsigned owner_percent, uint64_t held, uint64_t used, uint64_t room)
-{
-    uint64_t always = room / SHARE_ALWAYS_PART + 1;
-    uint64_t free = used + always < room ? room - used : always;
-
-    return owner_percent >= 100 || held * (100 - owner_percent) < free * owner_percent;
-}
-
 /* In two parts: room * percent would wrap for a room above 2^57 bytes. */
 static uint64_t part_of(uint64_t room, unsigned percent)
 {

@@ -13,6 +13,7 @@ import unittest
 import grpc
 
 from connector_servers import FakeConnector, Sim, details, own_channel, stripe_intent
+from exposition import parse
 from harness import (ADYEN, CREATE, CREATE_NEW, PATIENCE, ROUTE, Server, ServerCase, claims, create_dict, create_request, initial_metadata,
                      reason, response_class, status_details, unique, wait_until)
 from variants import SIM_CONFIGS, VARIANTS, config, sim_metadata, values
@@ -388,14 +389,14 @@ class OneEffect(unittest.TestCase):
 class Bulkhead(unittest.TestCase):
     """A connector that hangs has its share of the calls; the others are served."""
 
-    def start(self, limits):
+    def start(self, limits, shares=""):
         """nuvei's live calls hang until may_answer; everything else goes to the simulator."""
         self.may_answer = threading.Event()
         self.addCleanup(self.may_answer.set)
         self.fake = FakeConnector(self.answer)
         self.addCleanup(self.fake.close)
         self.server = Server(workers=1, config=(
-            f"connectors:\n  nuvei:\n    production_url: {self.fake.url}\nlimits:\n  exchange_ms: 240000\n"
+            f"connectors:\n  nuvei:\n    production_url: {self.fake.url}\nlimits:\n  exchange_ms: 240000\n{shares}"
             f"connector:\n  total_timeout_ms: 120000\n{MARGIN}{limits}")).start()
         self.addCleanup(self.server.cleanup)
 
@@ -403,10 +404,11 @@ class Bulkhead(unittest.TestCase):
         self.may_answer.wait(120)
         return 200, {}, json.dumps({"status": "SUCCESS", "sessionToken": "token-1"})
 
-    def hang(self, pool, calls):
-        running = [pool.submit(own_channel, self.server, create_request(unique(), test_mode=False), sim_metadata("nuvei"), timeout=200)
+    def hang(self, pool, calls, merchant=()):
+        before = len(self.fake.requests)
+        running = [pool.submit(own_channel, self.server, create_request(unique(), test_mode=False), sim_metadata("nuvei") + list(merchant), timeout=200)
                    for _ in range(calls)]
-        wait_until(lambda: len(self.fake.requests) == calls, "the calls that hang")
+        wait_until(lambda: len(self.fake.requests) == before + calls, "the calls that hang")
         return running
 
     def released(self, running):
@@ -424,7 +426,7 @@ class Bulkhead(unittest.TestCase):
                 self.assertEqual((error.code(), reason(error)), (grpc.StatusCode.RESOURCE_EXHAUSTED, "CONNECTOR_BUSY"))
                 self.assertIn("connector.host_percent", error.details())
                 told = status_details(error)[1]
-                self.assertEqual(dict(told["google.rpc.ErrorInfo"].metadata), {"connector": "nuvei", "limit": "connector.host_percent"})
+                self.assertEqual(dict(told["google.rpc.ErrorInfo"].metadata), {"connector": "nuvei", "limit": "connector.host_percent", "scope": "connector"})
                 self.assertIn("google.rpc.RetryInfo", told)
                 for other in ("stripe", "paytm"):
                     self.assertEqual(self.server.call(create_request(unique()), sim_metadata(other))[0].status_code, 200)
@@ -433,6 +435,37 @@ class Bulkhead(unittest.TestCase):
             self.released(running)
         # Its places are free again, also for the ids that were refused.
         self.assertEqual(self.server.call(refused, sim_metadata("nuvei"))[0].status_code, 200)
+        self.server.stop()
+
+    def test_a_merchant_whose_calls_hang_leaves_the_other_merchants_theirs(self):
+        """Of 20 places at nuvei one merchant gets 10 where the share is half, then each newcomer half of what is free."""
+        self.start("  calls_max: 40\n  host_percent: 50\n", "  merchant_share_percent: 50\n")
+        greedy, modest = [("x-merchant-id", "greedy")], [("x-merchant-id", "modest")]
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            running = self.hang(pool, 10, greedy)
+            puts = self.server.metric("sessiond_store_puts_total")
+            for _ in range(5):
+                refused = create_request(unique(), test_mode=False)
+                error = self.server.fail(refused, sim_metadata("nuvei") + greedy)
+                self.assertEqual((error.code(), reason(error)), (grpc.StatusCode.RESOURCE_EXHAUSTED, "CONNECTOR_SHARE_FULL"))
+                told = status_details(error)[1]
+                self.assertEqual(dict(told["google.rpc.ErrorInfo"].metadata),
+                                 {"connector": "nuvei", "limit": "limits.merchant_share_percent", "scope": "merchant"})
+                self.assertIn("google.rpc.RetryInfo", told)
+                self.assertGreater(int(dict(error.trailing_metadata())["grpc-retry-pushback-ms"]), 0)
+            self.assertEqual(self.server.metric("sessiond_connector_over_share_total"), 5)
+            self.assertEqual(parse(self.server.metrics())["sessiond_refusals_total"].value(reason="CONNECTOR_SHARE_FULL"), 5)
+            self.assertEqual(self.server.metric("sessiond_store_puts_total"), puts, "no intent is left behind")
+            self.assertEqual(len(self.fake.requests), 10, "who was refused was not called for")
+            running += self.hang(pool, 5, modest)  # the others get theirs, ..
+            self.assertEqual(reason(self.server.fail(refused, sim_metadata("nuvei") + modest)), "CONNECTOR_SHARE_FULL")
+            # .. and the greedy one goes on elsewhere, too: 10 of 40 are its own, 25 are free.
+            self.assertEqual(self.server.call(create_request(unique()), sim_metadata("stripe") + greedy)[0].status_code, 200)
+            self.released(running)
+        # Its places are free again, also for the id that was refused, whatever it asks for now.
+        changed = create_request(refused.merchant_session_id, test_mode=False)
+        changed.amount.minor_amount += 1
+        self.assertEqual(self.server.call(changed, sim_metadata("nuvei") + greedy)[0].status_code, 200)
         self.server.stop()
 
     def test_all_calls_together_have_a_limit_too(self):

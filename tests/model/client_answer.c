@@ -225,8 +225,9 @@ void client_read(struct flight *flight, struct ses_slice message, struct model_t
 /* Reasons that speak of the session; all others say that nothing was done, but for one. */
 static enum model_how how_of(const struct ses_error *error)
 {
-    static const char *const not_done[] = {"STORE_UNAVAILABLE", "SESSION_BUSY", "CONNECTOR_BUSY",
-                                           "CONNECTOR_CALLS_EXHAUSTED", "TOKEN_EXPIRED"};
+    static const char *const not_done[] = {
+        "STORE_UNAVAILABLE",    "SESSION_BUSY",  "CONNECTOR_BUSY", "CONNECTOR_CALLS_EXHAUSTED",
+        "CONNECTOR_SHARE_FULL", "OUT_OF_MEMORY", "TOKEN_EXPIRED"};
 
     if (ses_slice_eq_str(error->reason, "OUTCOME_UNKNOWN"))
         return TOLD_NOTHING;

@@ -1,4 +1,4 @@
-/* The linker has every call of ses_outbound_start and ses_outbound_room come here (tests/CMakeLists.txt). */
+/* The linker has every call of ses_outbound_take, _give_back and _start come here (tests/CMakeLists.txt). */
 #include "connector_stub.h"
 
 #include <stdlib.h>
@@ -49,6 +49,7 @@ void connector_stub_open(struct connector_stub *stub, uint64_t seed)
 void connector_stub_close(struct connector_stub *stub)
 {
     assert_true(ses_list_empty(&stub->asked));
+    assert_int_equal(stub->places, 0);
     the_stub = NULL;
 }
 
@@ -132,33 +133,58 @@ static void choose(struct connector_stub *stub, struct asked *asked)
     asked->turns = (unsigned)draw(stub, 12);
 }
 
-enum ses_status __wrap_ses_outbound_room(const struct ses_driver *driver,
-                                         const struct ses_connector *connector, struct ses_slice url);
-enum ses_status __wrap_ses_outbound_start(struct ses_driver *driver, const struct ses_connector *connector,
+enum ses_status __wrap_ses_outbound_take(struct ses_driver *driver, const struct ses_connector *connector,
+                                         struct ses_slice url, uint32_t owner,
+                                         struct ses_outbound_place *ret_place);
+void __wrap_ses_outbound_give_back(struct ses_driver *driver, struct ses_outbound_place *place);
+enum ses_status __wrap_ses_outbound_start(struct ses_driver *driver, struct ses_outbound_place *place,
                                           const struct ses_outbound_request *request,
                                           uint64_t deadline_mono_ns, ses_outbound_fn done, void *arg);
 
-enum ses_status __wrap_ses_outbound_room(const struct ses_driver *driver,
-                                         const struct ses_connector *connector, struct ses_slice url)
+/* Nobody looks into it; its address says that a place was taken. */
+static struct ses_host *some_host(void)
 {
+    static uint64_t host;
+
+    return (struct ses_host *)(void *)&host;
+}
+
+enum ses_status __wrap_ses_outbound_take(struct ses_driver *driver, const struct ses_connector *connector,
+                                         struct ses_slice url, uint32_t owner,
+                                         struct ses_outbound_place *ret_place)
+{
+    static const enum ses_status full[] = {SES_BUSY, SES_RESOURCE_EXHAUSTED, SES_OVER_SHARE};
+
     (void)driver;
     (void)connector;
     (void)url;
-    return draw(the_stub, 50) == 0 ? SES_BUSY : SES_OK;
+    if (draw(the_stub, 25) == 0)
+        return full[draw(the_stub, sizeof(full) / sizeof(full[0]))];
+    assert_null(ret_place->host); /* a former one would be lost */
+    *ret_place = (struct ses_outbound_place){.host = some_host(), .owner = owner};
+    the_stub->places++;
+    return SES_OK;
+}
+
+void __wrap_ses_outbound_give_back(struct ses_driver *driver, struct ses_outbound_place *place)
+{
+    (void)driver;
+    the_stub->places -= place->host != NULL;
+    *place = (struct ses_outbound_place){.host = NULL};
 }
 
 /* A call that has not been answered may act: its key is held from the start. */
-enum ses_status __wrap_ses_outbound_start(struct ses_driver *driver, const struct ses_connector *connector,
+enum ses_status __wrap_ses_outbound_start(struct ses_driver *driver, struct ses_outbound_place *place,
                                           const struct ses_outbound_request *request,
                                           uint64_t deadline_mono_ns, ses_outbound_fn done, void *arg)
 {
     uint64_t body = model_hash(request->body.data, request->body.len);
     struct asked *asked;
 
-    (void)driver;
-    (void)connector;
+    assert_non_null(place->host);
+    __wrap_ses_outbound_give_back(driver, place);
     if (draw(the_stub, 50) == 0)
-        return SES_RESOURCE_EXHAUSTED;
+        return SES_NO_MEMORY;
     asked = calloc(1, sizeof(*asked));
     assert_non_null(asked);
     asked->order = order_of(the_stub, request);

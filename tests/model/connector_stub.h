@@ -30,6 +30,7 @@ struct connector_stub {
     bool held; /* nothing is answered but by its deadline */
     struct connector_order orders[CONNECTOR_ORDERS_MAX];
     unsigned orders_count;
+    unsigned places; /* taken for calls that are not made yet */
     unsigned calls;
     unsigned effects;
     unsigned repeats; /* calls under a key that had acted */

@@ -19,6 +19,7 @@ struct ses_driver_options usual_driver(void)
         .response_bytes_max = SES_USUAL_connector_response_kib * SES_KIB,
         .calls_max = SES_USUAL_connector_calls_max,
         .host_calls_max = SES_USUAL_connector_calls_max * SES_USUAL_connector_host_percent / 100,
+        .owner_percent = SES_USUAL_limits_merchant_share_percent,
         .connection_life_ms = SES_USUAL_connector_connection_seconds * 1000u,
         .breaker_failures = SES_USUAL_connector_breaker_failures,
         .breaker_open_ms = SES_USUAL_connector_breaker_open_ms,

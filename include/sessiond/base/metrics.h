@@ -78,6 +78,9 @@
       "Connector calls refused since the connector had its share of calls in flight")                        \
     X(CONNECTOR_EXHAUSTED, "sessiond_connector_calls_exhausted_total", "counter",                            \
       "Connector calls refused since calls_max were in flight")                                              \
+    X(CONNECTOR_OVER_SHARE, "sessiond_connector_over_share_total", "counter",                                \
+      "Connector calls refused since their merchant had its share of those in flight "                       \
+      "(limits.merchant_share_percent)")                                                                     \
     X(SESSIONS_LATE_SUCCESS, "sessiond_sessions_late_success_total", "counter",                              \
       "Sessions that were completed after they had failed")                                                  \
     X(EVENTS_LATE, "sessiond_events_late_total", "counter",                                                  \

@@ -15,6 +15,7 @@
 #include <sessiond/connector/connector.h>
 
 struct ses_driver;
+struct ses_host;
 
 #define SES_DRIVER_WHY_SIZE 256
 
@@ -25,8 +26,9 @@ struct ses_driver_options {
     uint32_t connect_timeout_ms; /* not 0, nor is any number below */
     uint32_t total_timeout_ms;   /* the caller's deadline may be earlier */
     size_t response_bytes_max;
-    unsigned calls_max;           /* in flight; above: SES_RESOURCE_EXHAUSTED */
-    unsigned host_calls_max;      /* of these, to one connector at one host; above: SES_BUSY */
+    unsigned calls_max;      /* in flight; above: SES_RESOURCE_EXHAUSTED */
+    unsigned host_calls_max; /* of these, to one connector at one host; above: SES_BUSY */
+    unsigned owner_percent;  /* of both, for one owner (base/share.h); above: SES_OVER_SHARE. 100: no bound */
     uint32_t connection_life_ms;  /* at most; then names are looked up again */
     struct ses_slice ca;          /* PEM: who alone may vouch for a peer; empty: whom the machine trusts */
     struct ses_slice certificate; /* PEM, with its key: who we are to a peer that asks; empty: nobody */
@@ -55,14 +57,23 @@ typedef void (*ses_outbound_fn)(void *arg, uint32_t http_status, enum ses_connec
  * may hold what the peer has sent (a certificate's name), never what we have. Empty where it was not asked. */
 const char *ses_driver_why(const struct ses_driver *driver);
 
-/* Would a call to url be started now? SES_OK, SES_RESOURCE_EXHAUSTED, SES_BUSY as below. */
-SES_MUST_CHECK enum ses_status ses_outbound_room(const struct ses_driver *driver,
-                                                 const struct ses_connector *connector, struct ses_slice url);
-/* Starts; done is called later from the loop, never from inside. There is no way back: a call that was made
- * is awaited. Request slices are copied. deadline_mono_ns as ses_clock_mono_ns. SES_RESOURCE_EXHAUSTED
- * (calls_max), SES_BUSY (host_calls_max), SES_NO_MEMORY, SES_INVALID_ARGUMENT (url). */
-SES_MUST_CHECK enum ses_status ses_outbound_start(struct ses_driver *driver,
-                                                  const struct ses_connector *connector,
+/* A call's place among those in flight, from before anything is written for it. As zeros: none. */
+struct ses_outbound_place {
+    struct ses_host *host;
+    uint32_t owner; /* whose call it is, a small number for a merchant; 0: nobody's, and under no share */
+};
+
+/* Takes a place for a call to url. SES_OVER_SHARE (owner_percent), SES_RESOURCE_EXHAUSTED (calls_max), SES_BUSY
+ * (host_calls_max), SES_INVALID_ARGUMENT (url), SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_outbound_take(struct ses_driver *driver,
+                                                 const struct ses_connector *connector, struct ses_slice url,
+                                                 uint32_t owner, struct ses_outbound_place *ret_place);
+/* The call is not made after all. Empties place; none is fine. */
+void ses_outbound_give_back(struct ses_driver *driver, struct ses_outbound_place *place);
+/* Starts a call in the place that was taken for its url; done is called later from the loop, never from inside.
+ * There is no way back: a call that was made is awaited. Request slices are copied. deadline_mono_ns as
+ * ses_clock_mono_ns. place is emptied, and given back on failure: SES_NO_MEMORY, SES_INVALID_ARGUMENT (a header). */
+SES_MUST_CHECK enum ses_status ses_outbound_start(struct ses_driver *driver, struct ses_outbound_place *place,
                                                   const struct ses_outbound_request *request,
                                                   uint64_t deadline_mono_ns, ses_outbound_fn done, void *arg);
 

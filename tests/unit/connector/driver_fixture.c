@@ -82,11 +82,13 @@ void rig_on_end(void *arg, uint32_t http_status, enum ses_connector_outcome outc
 enum ses_status rig_begin_to(struct rig *rig, struct rig_call *call, const char *connector,
                              const struct ses_outbound_request *request, uint64_t deadline_mono_ns)
 {
+    struct ses_outbound_place place;
     enum ses_status status;
 
     *call = (struct rig_call){.rig = rig};
-    status = ses_outbound_start(rig->driver, ses_connector_by_name(text(connector)), request,
-                                deadline_mono_ns, rig_on_end, call);
+    SES_TRY(ses_outbound_take(rig->driver, ses_connector_by_name(text(connector)), request->url, 0, &place));
+    status = ses_outbound_start(rig->driver, &place, request, deadline_mono_ns, rig_on_end, call);
+    assert_null(place.host);
     assert_int_equal(call->ends, 0); /* never from inside */
     return status;
 }

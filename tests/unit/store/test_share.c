@@ -74,29 +74,6 @@ static unsigned make_all(struct rig *rig, struct ses_lmdb *store, uint64_t first
     return made;
 }
 
-static void test_rule(void **state)
-{
-    (void)state;
-    /* alone: to S percent */
-    assert_true(ses_share_is_left(90, 899, 899, 1000));
-    assert_false(ses_share_is_left(90, 900, 900, 1000));
-    assert_true(ses_share_is_left(50, 499, 499, 1000));
-    assert_false(ses_share_is_left(50, 500, 500, 1000));
-    /* beside others that hold half of the room: less, but a newcomer always something */
-    assert_true(ses_share_is_left(50, 249, 749, 1000));
-    assert_false(ses_share_is_left(50, 250, 750, 1000));
-    assert_true(ses_share_is_left(50, 0, 999, 1000));
-    /* nothing is left: one that has next to nothing gets it still */
-    assert_true(ses_share_is_left(50, 0, 2000, 1000));
-    assert_false(ses_share_is_left(50, 1, 1000, 1000));
-    assert_true(ses_share_is_left(90, 8, 1000, 1000));
-    assert_false(ses_share_is_left(90, 9, 2000, 1000));
-    /* no bound */
-    assert_true(ses_share_is_left(100, 1000, 1000, 1000));
-    /* large rooms do not overflow */
-    assert_true(ses_share_is_left(90, UINT64_C(7) << 50, UINT64_C(7) << 50, UINT64_C(1) << 53));
-}
-
 static void test_greedy_owner_leaves_places(void **state)
 {
     struct rig *rig = *state;
@@ -298,7 +275,6 @@ static void test_early_events_are_a_pool_of_their_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rule),
         cmocka_unit_test_setup_teardown(test_greedy_owner_leaves_places, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_a_place_given_back_is_free_again, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_counts_after_a_full_stop, setup, rig_teardown),
