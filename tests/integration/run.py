@@ -3,6 +3,7 @@
     run.py MODULE      exit code 0: all passed; 1: some did not, or there were none; 77: every one of them was skipped
 """
 import os
+import signal
 import sys
 import unittest
 
@@ -11,6 +12,9 @@ SKIPPED = 77
 
 def main(module):
     sys.path.insert(0, os.getcwd())
+    # A shell starts what runs in the background with these ignored, and everything started from here would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     suite = unittest.defaultTestLoader.loadTestsFromName(module)
     result = unittest.TextTestRunner(verbosity=2).run(suite)
     if not result.wasSuccessful():
