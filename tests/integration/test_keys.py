@@ -19,6 +19,7 @@ from harness import BUILD, PATIENCE, Server, has_test_hooks, unique, wait_until,
 from session_service import Sessions, explain
 
 SHOPPERS = 4
+PAUSE_S = 0.1  # of a shopper between two payments: some hundred payments are enough, at whatever speed the rotations go
 ROUNDS = 3
 
 
@@ -96,6 +97,7 @@ class Shoppers:
                     before = random.choice(self.payments)
                     come = [before[0], before[1], None if random.random() < 0.7 else before[2]]
                 self.visit(client, come)
+                self.stopped.wait(PAUSE_S)
         finally:
             client.close()
 
@@ -152,7 +154,8 @@ class Rotation(Case):
         shoppers = Shoppers(self.server)
         try:
             made = [self.rotate(purpose) for _ in range(ROUNDS) for purpose in ("test", "live", "seal", "step")]
-            wait_until(lambda: shoppers.asked > 200, "some payments")
+            before = len(shoppers.payments)
+            wait_until(lambda: len(shoppers.payments) > before + SHOPPERS, "payments that began under the last keys")
         finally:
             shoppers.stop()
         self.assertEqual(shoppers.refused, [])
