@@ -279,6 +279,14 @@ class Change(unittest.TestCase):
                     return pid
         return None
 
+    def supervisor_hears(self):
+        """All that its children have said so far: it reads them in each turn of its loop, and a signal that means nothing is told in one. The
+        line of the second one is behind the whole turn of the first."""
+        for _ in range(2):
+            before = self.server.log().count('"signal_ignored"')
+            self.server.process.send_signal(signal.SIGUSR1)
+            wait_until(lambda: self.server.log().count('"signal_ignored"') > before, "a turn of the supervisor")
+
     def crash_loop(self, slot, over):
         """No successor of this slot's worker gets as far as to serve: killed while it starts, so that it executes nothing."""
         killed = 0
@@ -290,7 +298,7 @@ class Change(unittest.TestCase):
                 continue
             with contextlib.suppress(OSError):
                 os.kill(fresh, signal.SIGSTOP)
-                time.sleep(0.1)  # what it said before is heard
+                self.supervisor_hears()  # what it said before
                 row = self.row(slot)
                 starting = row["pid"] == fresh and row["state"] == "starting"
                 os.kill(fresh, signal.SIGKILL if starting else signal.SIGCONT)
