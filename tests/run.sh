@@ -111,6 +111,13 @@ run_previous() {
     [ $status = 0 ] || [ $status = 77 ] || fail "the version before does not read what this one writes, or the other way round"
 }
 
+run_followed() {
+    local status=0
+    phase "this version follows the one before without a restart"
+    SES_BUILD=$PWD/build-gcc /usr/bin/python3 -B tests/formats/upgrade.py || status=$?
+    [ $status = 0 ] || [ $status = 77 ] || fail "this version cannot follow the one before by SIGUSR2, or the other way round"
+}
+
 run_package() {
     local status=0
     phase "the Debian package in a clean tree"
@@ -152,6 +159,7 @@ run_tests build-clang "--no-tests=$no_tests" -LE long "$@"
 if [ "$mode" = nightly ]; then
     run_mutations
     run_previous
+    run_followed
     run_package
 fi
 phase "all tests have passed"

@@ -14,32 +14,9 @@ import sys
 import tempfile
 import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "integration"))
-import payments_kept  # noqa: E402
-from harness import Server  # noqa: E402
-
-PREVIOUS = (HERE / "PREVIOUS").read_text().split()[0]
-SKIPPED = 77
-former = None  # the folder of its programs
-
-
-def git(*args, **options):
-    return subprocess.run(["git", "-C", str(ROOT), *args], capture_output=True, check=False, **options)
-
-
-def build(folder):
-    source, binary = folder / "source", folder / "build"
-    source.mkdir()
-    archive = git("archive", PREVIOUS)
-    subprocess.run(["tar", "-x", "-C", str(source)], input=archive.stdout, check=True)
-    for step in (["cmake", "-S", str(source), "-B", str(binary), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DSES_TESTS=OFF"],
-                 ["cmake", "--build", str(binary), "--target", "sessiond", "sessiondctl"]):
-        done = subprocess.run(step, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        if done.returncode != 0:
-            sys.exit(f"{' '.join(step)}\n{done.stdout[-3000:]}")
-    return binary
+from former import ROOT, run
+import payments_kept
+from harness import Server
 
 
 class Former(Server):
@@ -47,7 +24,7 @@ class Former(Server):
 
     def __init__(self, **options):
         super().__init__(**options)
-        self.command[0] = str(former / "sessiond")
+        self.command[0] = str(BackAndForth.former / "sessiond")
         pathlib.Path(self.temporary, "config.yaml").write_text(payments_kept.CONFIG)
         if "--user" in self.command:
             at = self.command.index("--user")
@@ -55,6 +32,8 @@ class Former(Server):
 
 
 class BackAndForth(unittest.TestCase):
+    former = None  # the folder of its programs
+
     def serve(self, kind, data, *steps):
         server = kind(workers=2, sandbox=False, data=data, config=payments_kept.CONFIG)
         self.addCleanup(server.cleanup)
@@ -77,7 +56,7 @@ class BackAndForth(unittest.TestCase):
             data = pathlib.Path(folder) / "data"
             today = pathlib.Path(os.environ.get("SES_BUILD", ROOT / "build-gcc")).resolve()
             self.serve(Server, data, lambda _, server: kept.update(payments_kept.make(server)))
-            self.verify(former, "check", data)
+            self.verify(self.former, "check", data)
             self.serve(Former, data, lambda test, server: payments_kept.check(test, server, kept),
                        lambda test, server: payments_kept.go_on(test, server, kept))
             self.verify(today, "verify", data)
@@ -89,18 +68,5 @@ class BackAndForth(unittest.TestCase):
             self.serve(Server, data, lambda test, server: payments_kept.check(test, server, more))
 
 
-def main():
-    global former
-    if "SES_PREVIOUS_BUILD" in os.environ:
-        former = pathlib.Path(os.environ["SES_PREVIOUS_BUILD"]).resolve()
-    elif git("cat-file", "-e", PREVIOUS + "^{commit}").returncode != 0:
-        print(f"formats: skipped: the history does not have {PREVIOUS}, the version before (a shallow clone, an archive?)")
-        return SKIPPED
-    with tempfile.TemporaryDirectory(prefix="sessiond-previous-") as folder:
-        former = former or build(pathlib.Path(folder))
-        result = unittest.TextTestRunner(verbosity=2).run(unittest.defaultTestLoader.loadTestsFromTestCase(BackAndForth))
-    return 0 if result.wasSuccessful() else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(BackAndForth, "PREVIOUS", "SES_PREVIOUS_BUILD"))

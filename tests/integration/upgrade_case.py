@@ -15,9 +15,10 @@ from session_service import EXACT
 class Upgrade(unittest.TestCase):
     workers = 2
     text = "token:\n  issuer: first\n"
+    needs_hooks = True
 
     def setUp(self):
-        if not has_test_hooks():
+        if self.needs_hooks and not has_test_hooks():
             raise unittest.SkipTest("this build's programs cannot be told to fail (SES_TEST_HOOKS)")
         self.server = Server(workers=self.workers, config=self.text)
         self.addCleanup(self.server.cleanup)
