@@ -94,11 +94,16 @@ static uint64_t margin_ns(const struct ses_change_loop *loop)
 /* 2, 4, 8, 16, 20, 20 .. ms: soon enough for a commit, which is over after the first or second look, seldom
  * enough for a connector call of some 100 ms. There is no queue behind a key: whoever asks first after it
  * is given back gets it. It ends by the caller's deadline less the margin that an answer needs to reach it,
- * or at once where too many wait already. */
+ * or at once where too many wait already; and where this process writes no more: it could do nothing with its turn,
+ * and the key may be one that only its successor gives back, which does not start before this call has ended. */
 static void wait_turn(struct ses_change_loop *loop)
 {
     struct ses_error error;
 
+    if (!ses_store_health(loop->service->options.store).writes) {
+        fail_store(loop, SES_UNAVAILABLE);
+        return;
+    }
     if (ses_clock_mono_ns() + margin_ns(loop) >= loop->x->deadline_mono_ns ||
         loop->service->waiting_count == WAITING_MAX) {
         ses_refusal_busy(&error);
