@@ -191,13 +191,14 @@ class Asked(unittest.TestCase):
         session = unique()
         self.sessions("shop").create(session)
         self.refused(bearer(self.keys["gone"]))
+        wait_until(lambda: [row for row in self.server.lines("request") if row.get("caller") == "shop"], "the call's line")
+        wait_until(lambda: [row for row in self.server.lines("caller_refused") if (row["cause"], row.get("caller")) == ("revoked", "gone")],
+                   "the refusal's line")
         texts = [self.server.log(), self.server.metrics()]
         texts += [path.read_bytes().decode("latin-1") for path in self.server.data.rglob("*") if path.is_file()]
         for key in self.keys.values():
             for text in texts:
                 self.assertNotIn(key[25:], text)
-        self.assertTrue([row for row in self.server.lines("request") if row.get("caller") == "shop"])
-        self.assertTrue([row for row in self.server.lines("caller_refused") if (row["cause"], row.get("caller")) == ("revoked", "gone")])
 
 
 WELL_FORMED = {"AdvanceSession": {"event": "SESSION_EVENT_REDIRECT_STARTED"}, "UpdateSession": {"amount": {"minor_amount": 1, "currency": "USD"}},

@@ -123,7 +123,7 @@ class OverARestart(ClockCase):
         self.clock.step(-86400)
         self.server.start()
         self.assertGreater(self.server.metric("sessiond_store_records_ahead_seconds"), 86000)
-        self.assertTrue(self.server.lines("records_ahead"))
+        wait_until(lambda: self.server.lines("records_ahead"), "the line")
         name = unique("after")
         made[name] = self.sessions().create(name)
         self.find_all(made)

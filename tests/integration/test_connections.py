@@ -51,7 +51,7 @@ class SlowHeads(SlowCase):
                 continue  # "GEEEE.." is no method: refused earlier
             self.assertEqual([a[0] for a in answers], [408], head[:60])
             self.assertIn(b"headers took too long", answers[0][2])
-        self.assertIn(408, [row.get("http_status") for row in self.server.lines("http_refused")])
+        wait_until(lambda: 408 in [row.get("http_status") for row in self.server.lines("http_refused")], "the line")
         self.serves()
 
     def test_many_slow_connections_are_let_go(self):
@@ -74,7 +74,7 @@ class SlowBodies(SlowCase):
             answers = self.drip(head, piece)
             self.assertEqual([a[0] for a in answers], [408], head[-60:])
             self.assertIn(b"body took too long", answers[0][2])
-        self.assertIn(408, [row.get("http_status") for row in self.server.lines("http_refused")])
+        wait_until(lambda: 408 in [row.get("http_status") for row in self.server.lines("http_refused")], "the line")
         self.serves()
 
 

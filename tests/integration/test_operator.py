@@ -131,8 +131,8 @@ class Story(Case):
     def test_the_pseudonym_leads_to_the_log(self):
         name, _ = self.a_payment()
         pseudonym = self.story(name)["pseudonym"]
-        flows = {row["flow"] for row in self.server.lines("request") if row.get("session") == pseudonym}
-        self.assertLessEqual({"CreateSessionToken", "BeginStep", "Return", "AdvanceSession"}, flows)
+        wait_until(lambda: {"CreateSessionToken", "BeginStep", "Return", "AdvanceSession"} <=
+                   {row["flow"] for row in self.server.lines("request") if row.get("session") == pseudonym}, "the lines of its calls")
 
     def test_events_that_wait_for_their_session(self):
         name = unique()

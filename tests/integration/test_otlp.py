@@ -101,7 +101,7 @@ class Spans(unittest.TestCase):
         server = self.start(collector, 100)
         self.create(server)
         wait_until(lambda: server.metric("sessiond_trace_spans_dropped_total") > 0, "the loss")
-        self.assertEqual(server.lines("trace_export_failed")[0]["http_status"], 503)
+        self.assertEqual(wait_until(lambda: server.lines("trace_export_failed"), "the line")[0]["http_status"], 503)
         server.stop()
 
     def test_one_that_hangs_holds_a_bounded_queue_and_no_call(self):
