@@ -84,23 +84,32 @@ static void walk_line(struct walk *walk, struct ses_slice line)
     }
 }
 
-void ses_forwarded_settle(const struct ses_doors *doors, struct ses_exchange *x, const struct ses_conn *conn)
+bool ses_forwarded_find(const struct ses_proxies *proxies, const struct ses_header *headers, size_t count,
+                        struct ses_peer *ret_peer)
 {
-    const struct ses_proxies *proxies = &doors->options.proxies;
     struct ses_slice name =
         proxies->forwarded == SES_FORWARDED_RFC_7239 ? SES_STR("forwarded") : SES_STR("x-forwarded-for");
     struct walk walk = {.proxies = proxies};
+
+    for (size_t i = count; i > 0 && !walk.over; i--) {
+        if (ses_slice_eq(headers[i - 1].name, name))
+            walk_line(&walk, headers[i - 1].value);
+    }
+    if (walk.hops > 0)
+        *ret_peer = walk.peer;
+    return walk.hops > 0;
+}
+
+void ses_forwarded_settle(const struct ses_doors *doors, struct ses_exchange *x, const struct ses_conn *conn)
+{
+    const struct ses_proxies *proxies = &doors->options.proxies;
+    struct ses_peer peer;
     const char *text;
 
-    if (proxies->forwarded == SES_FORWARDED_NONE || !ses_proxy_is_trusted(proxies, ses_conn_peer(conn)))
+    if (proxies->forwarded == SES_FORWARDED_NONE || !ses_proxy_is_trusted(proxies, ses_conn_peer(conn)) ||
+        !ses_forwarded_find(proxies, x->headers, x->headers_count, &peer))
         return;
-    for (size_t i = x->headers_count; i > 0 && !walk.over; i--) {
-        if (ses_slice_eq(x->headers[i - 1].name, name))
-            walk_line(&walk, x->headers[i - 1].value);
-    }
-    if (walk.hops == 0)
-        return;
-    text = ses_arena_str(&x->arena, ses_slice_str(walk.peer.text));
+    text = ses_arena_str(&x->arena, ses_slice_str(peer.text));
     if (text != NULL) /* out of memory: the proxy's own address stays */
         x->peer = text;
 }

@@ -33,6 +33,13 @@ static void free_certificates(STACK_OF(X509) * certificates)
     sk_X509_pop_free(certificates, X509_free);
 }
 
+/* Looking at an extension that cannot be read leaves an error, whatever comes of the certificate. */
+static void forget(STACK_OF(X509) * certificates)
+{
+    free_certificates(certificates);
+    ERR_clear_error();
+}
+
 /* All certificates of a text, at least one. What is no certificate in it is passed over, as others do. */
 static enum ses_status read_certificates(struct ses_slice pem, int count_max,
                                          STACK_OF(X509) * *ret_certificates, struct ses_fault *fault)
@@ -193,7 +200,7 @@ enum ses_status ses_tls_pem_own(SSL_CTX *ctx, const struct ses_tls_options *opti
     status = check_chain(chain, options->judged, fault);
     if (status == SES_OK)
         status = use_certificates(ctx, chain, fault);
-    free_certificates(chain);
+    forget(chain);
     SES_TRY(status);
     *ret_text = SES_TLS_KEY;
     return use_key(ctx, options->key, fault);
@@ -225,7 +232,7 @@ enum ses_status ses_tls_pem_clients(SSL_CTX *ctx, const struct ses_tls_options *
             status = ses_fault(fault, SES_FAILED_PRECONDITION, "certificate %d cannot be used: %s", i + 1,
                                ses_tls_reason());
     }
-    free_certificates(authorities);
+    forget(authorities);
     return status;
 }
 
@@ -239,6 +246,6 @@ enum ses_status ses_tls_authorities_check(struct ses_slice pem, struct ses_fault
     for (int i = 0; i < sk_X509_num(authorities) && status == SES_OK; i++)
         status =
             check_authority(sk_X509_value(authorities, i), i + 1, "an authority in it", false, ret_fault);
-    free_certificates(authorities);
+    forget(authorities);
     return status;
 }
