@@ -80,6 +80,21 @@ struct listener {
     bool on;
 };
 
+/* Of bytes that wait together; tls_turn.c. */
+#define TLS_TURN_BYTES (32 * SES_KIB)
+
+/* What TLS connections have read in this poll, or say in this turn. */
+struct ses_tls_turn {
+    struct ses_list read;   /* pieces of sealed .. */
+    struct ses_list opened; /* .. which lie in plain now */
+    struct ses_list said;   /* pieces of plain, and then of records */
+    size_t len;             /* of sealed or plain */
+    unsigned count;         /* of those that said something */
+    struct ses_buf records;
+    uint8_t sealed[TLS_TURN_BYTES];
+    uint8_t plain[TLS_TURN_BYTES];
+};
+
 struct ses_conns {
     struct ses_conns_options options;
     struct ses_list all;
@@ -104,6 +119,8 @@ struct ses_conns {
     unsigned steps_left;         /* of this turn */
     struct ses_list warm;        /* TLS connections that keep their record buffers, the latest last */
     unsigned warm_count;
+    uv_check_t polled; /* ses_conns_polled */
+    struct ses_tls_turn turn_tls;
     uint8_t read_bytes[READ_BYTES];
     uint8_t plain_bytes[READ_BYTES]; /* what read_bytes says */
 };
@@ -124,6 +141,13 @@ void ses_conn_take_eof(struct ses_conn *conn);
 void ses_conn_abandon(struct ses_conn *conn);
 /* tls_conn.c: a new turn: the handshakes that waited go on, as many as a turn may. */
 void ses_conns_handshake(struct ses_conns *conns);
+/* tls_turn.c: the poll is over: what TLS connections have read is decrypted and taken. Frees none: the one that has more
+ * to read asks for it too. */
+void ses_conns_polled(struct ses_conns *conns);
+/* tls_turn.c: of one with TLS: asks the engine and flushes later, at the latest with ses_conns_say. False: flush it
+ * yourself. */
+bool ses_tls_turn_say(struct ses_conn *conn);
+void ses_conns_say(struct ses_conns *conns);
 /* held.c: brings the sum of the loop up to date. */
 void ses_conn_count_held(struct ses_conn *conn);
 /* held.c: takes out of the holders as many of the worst as must go. false: the connections do not hold too

@@ -168,6 +168,12 @@ static void on_again(uv_idle_t *handle)
     ses_conns_handshake(handle->data);
 }
 
+static void on_polled(uv_check_t *handle)
+{
+    ses_conns_polled(handle->data);
+    ses_conns_shed(handle->data);
+}
+
 static bool limits_are_set(const struct ses_conns_options *options)
 {
     return options->connections_max != 0 && options->idle_ms != 0 && options->first_byte_ms != 0 &&
@@ -192,15 +198,23 @@ enum ses_status ses_conns_new(const struct ses_conns_options *options, struct se
     ses_list_init(&conns->holders);
     ses_list_init(&conns->steps);
     ses_list_init(&conns->warm);
+    ses_list_init(&conns->turn_tls.read);
+    ses_list_init(&conns->turn_tls.opened);
+    ses_list_init(&conns->turn_tls.said);
+    ses_buf_init(&conns->turn_tls.records, OUT_BYTES_MAX);
     conns->steps_left = options->handshakes_per_turn;
     ses_buf_init(&conns->out, OUT_BYTES_MAX);
     ses_buf_init(&conns->plain, SES_CONN_OUT_MAX);
     conns->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     (void)uv_idle_init(options->loop, &conns->again); /* cannot fail */
     conns->again.data = conns;
+    (void)uv_check_init(options->loop, &conns->polled);
+    conns->polled.data = conns;
+    (void)uv_check_start(&conns->polled, on_polled);
+    uv_unref((uv_handle_t *)&conns->polled); /* no reason for a loop to go on */
     if (options->age_ms != 0)
         ses_timer_start(options->timers, &conns->age_timer, AGE_LOOK_MS, on_age_timer, conns);
-    conns->handles = 1; /* this one; the accept timer is no handle of libuv's */
+    conns->handles = 2; /* again and polled; the accept timer is no handle of libuv's */
     *ret_conns = conns;
     return SES_OK;
 }
@@ -232,6 +246,7 @@ void ses_conns_free(struct ses_conns *conns)
         (void)close(conns->spare_fd);
     /* The last handle frees conns. */
     uv_close((uv_handle_t *)&conns->again, on_handle_closed);
+    uv_close((uv_handle_t *)&conns->polled, on_handle_closed);
 }
 
 static struct listener *find_listener(struct ses_conns *conns, int fd)
@@ -331,15 +346,23 @@ void ses_conns_flush(struct ses_conns *conns)
     while ((node = ses_list_pop(&conns->want)) != NULL)
         ses_list_push_back(&now, node);
     while ((node = ses_list_pop(&now)) != NULL) {
-        ses_conn_flush(SES_CONTAINER(node, struct ses_conn, want));
+        struct ses_conn *conn = SES_CONTAINER(node, struct ses_conn, want);
+
+        if (conn->tls == NULL || !ses_tls_turn_say(conn))
+            ses_conn_flush(conn);
         ses_conns_shed(conns); /* what the kernel does not take is held now */
     }
+    ses_conns_say(conns);
     ses_gauge_set(conns->options.metrics, SES_C_HELD_BYTES, conns->held_bytes);
     if (conns->out.room > OUT_KEEP_BYTES) { /* one large answer does not keep a megabyte for good */
         ses_buf_done(&conns->out);
         ses_buf_init(&conns->out, OUT_BYTES_MAX);
         ses_buf_done(&conns->plain);
         ses_buf_init(&conns->plain, SES_CONN_OUT_MAX);
+    }
+    if (conns->turn_tls.records.room > OUT_KEEP_BYTES) {
+        ses_buf_done(&conns->turn_tls.records);
+        ses_buf_init(&conns->turn_tls.records, OUT_BYTES_MAX);
     }
     if (ses_list_empty(&conns->want) && conns->steps_left == conns->options.handshakes_per_turn)
         (void)uv_idle_stop(&conns->again);

@@ -9,6 +9,7 @@ void ses_conns_handle_closed(struct ses_conns *conns)
         return;
     ses_buf_done(&conns->out);
     ses_buf_done(&conns->plain);
+    ses_buf_done(&conns->turn_tls.records);
     ses_sources_free(conns->sources);
     free(conns);
 }

@@ -84,6 +84,21 @@ bool ses_tls_open_ssl(struct ses_tls *tls, const struct ses_tls_context *context
 
 /* ---- record buffers ----------------------------------------------------------------------------------- */
 
+/* What OpenSSL has allocated while a record is not whole (ssl3_setup_read_buffer). */
+#define RECORD_BUFFER_BYTES (17 * SES_KIB)
+
+void ses_tls_count_held(struct ses_tls *tls)
+{
+    struct ses_conn *conn = tls->conn;
+    size_t now =
+        tls->inbox.room + tls->pending.room + (ses_tls_record_inside(&tls->record) ? RECORD_BUFFER_BYTES : 0);
+
+    if (now == conn->tls_held_bytes)
+        return;
+    conn->tls_held_bytes = now;
+    ses_conn_count_held(conn);
+}
+
 void ses_tls_let_cool(struct ses_tls *tls)
 {
     if (ses_list_empty(&tls->warm))

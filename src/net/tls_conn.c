@@ -13,173 +13,6 @@
 
 /* Of one handshake, both of the client's flights: its certificates are most of it. */
 #define HANDSHAKE_BYTES_MAX (64 * SES_KIB)
-/* What OpenSSL has allocated while a record is not whole (ssl3_setup_read_buffer). */
-#define RECORD_BUFFER_BYTES (17 * SES_KIB)
-/* Messages of a handshake after it (KeyUpdate, RFC 8446 section 4.6.3), beside one for each so many bytes. */
-#define LATE_MESSAGES_MAX  32u
-#define LATE_MESSAGE_BYTES (64 * SES_KIB)
-
-/* ---- failing ------------------------------------------------------------------------------------------ */
-
-/* The answer to conn.c, which then writes what is left to say: the alert. */
-static enum ses_status fail(struct ses_tls *tls, enum ses_tls_cause cause, const char *reason)
-{
-    if (tls->state == TLS_HANDSHAKE)
-        ses_tls_tell_failure(tls->conn, cause, reason);
-    else
-        ses_count(tls->conn->conns->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
-    tls->state = TLS_BROKEN;
-    ses_conn_want_write(tls->conn);
-    return SES_MALFORMED;
-}
-
-static enum ses_status fail_by_ssl(struct ses_tls *tls)
-{
-    enum ses_tls_cause cause = ses_tls_cause_of(ERR_peek_last_error());
-
-    return fail(tls, cause, ses_tls_reason());
-}
-
-/* ---- time and what is held ---------------------------------------------------------------------------- */
-
-static void count_held(struct ses_tls *tls)
-{
-    struct ses_conn *conn = tls->conn;
-    size_t now =
-        tls->inbox.room + tls->pending.room + (ses_tls_record_inside(&tls->record) ? RECORD_BUFFER_BYTES : 0);
-
-    if (now == conn->tls_held_bytes)
-        return;
-    conn->tls_held_bytes = now;
-    ses_conn_count_held(conn);
-}
-
-/* Nobody is told why: a client that is that slow does not listen either. */
-static void on_late(void *arg)
-{
-    struct ses_tls *tls = arg;
-    struct ses_conn *conn = tls->conn;
-
-    if (tls->state == TLS_HANDSHAKE) {
-        ses_tls_tell_failure(conn, SES_TLS_CAUSE_LATE, "limits.header_ms");
-        ses_conn_cut(conn);
-    } else {
-        ses_count(conn->conns->options.metrics, SES_C_REQUESTS_LATE, 1);
-        ses_conn_finish(conn);
-    }
-}
-
-/* A record that has begun must end: until then neither the engine nor its limits know of it. */
-static void watch_record(struct ses_tls *tls, bool moved)
-{
-    struct ses_timers *timers = tls->conn->conns->options.timers;
-
-    if (!ses_tls_record_inside(&tls->record))
-        ses_timer_stop(&tls->timer);
-    else if (moved || tls->timer.timers == NULL)
-        ses_timer_start(timers, &tls->timer, tls->record_ms, on_late, tls);
-}
-
-/* ---- plain text out of records ------------------------------------------------------------------------ */
-
-enum fill { FILL_WHOLE, FILL_WANTS, FILL_CLOSED, FILL_FAILED };
-
-/* Nothing is left to read: asking OpenSSL would tell the same at the price of a record. */
-static bool is_empty(const struct ses_tls *tls)
-{
-    return tls->in.len == 0 && SSL_pending(tls->ssl) == 0;
-}
-
-/* SSL_get_error looks at the thread's queue of errors, where somebody else's may lie (libcurl's). Clearing an empty one
- * costs 840 instructions, looking 80. */
-static void forget_errors(void)
-{
-    if (ERR_peek_error() != 0)
-        ERR_clear_error();
-}
-
-/* As much plain text as there is or as there is room for. */
-static enum fill fill(struct ses_tls *tls, uint8_t *plain, size_t *ret_len)
-{
-    size_t len = 0;
-    size_t got = 0;
-    int rc = 1;
-
-    forget_errors();
-    while (len < READ_BYTES && (rc = SSL_read_ex(tls->ssl, plain + len, READ_BYTES - len, &got)) == 1) {
-        len += got;
-        if (is_empty(tls))
-            break;
-    }
-    *ret_len = len;
-    if (rc == 1)
-        return is_empty(tls) ? FILL_WANTS : FILL_WHOLE;
-    switch (SSL_get_error(tls->ssl, rc)) {
-    case SSL_ERROR_WANT_READ: /* after a refused renegotiation too, with more to read */
-        return tls->in.len > 0 ? FILL_WHOLE : FILL_WANTS;
-    case SSL_ERROR_ZERO_RETURN:
-        return FILL_CLOSED;
-    default:
-        return FILL_FAILED;
-    }
-}
-
-/* close_notify: nothing comes behind it. Ours may still go (RFC 8446 section 6.1). */
-static void take_goodbye(struct ses_tls *tls)
-{
-    struct ses_conn *conn = tls->conn;
-
-    if (conn->eof)
-        return;
-    (void)uv_read_stop((uv_stream_t *)&conn->tcp);
-    ses_conn_take_eof(conn);
-}
-
-/* Behind the handshake a first byte has first_byte_ms once more. */
-static void hear(struct ses_tls *tls)
-{
-    if (!tls->heard)
-        ses_conn_touch(tls->conn, 0);
-    tls->heard = true;
-}
-
-static bool too_many_messages(const struct ses_tls *tls)
-{
-    return tls->late_messages > LATE_MESSAGES_MAX + tls->bytes_in / LATE_MESSAGE_BYTES;
-}
-
-static enum ses_status decrypt(struct ses_tls *tls)
-{
-    struct ses_conn *conn = tls->conn;
-    uint8_t *plain = conn->conns->plain_bytes;
-    enum fill filled = FILL_WHOLE;
-    bool moved = false;
-
-    tls->sink = &tls->pending;
-    ses_tls_keep_warm(tls);
-    while (filled == FILL_WHOLE && conn->state == CONN_OPEN) {
-        size_t len;
-
-        filled = fill(tls, plain, &len);
-        moved = moved || len > 0;
-        if (len > 0)
-            hear(tls);
-        if (len > 0)
-            SES_TRY(conn->inner_ops->on_bytes(conn->inner_engine, ses_slice(plain, len)));
-    }
-    if (conn->state != CONN_OPEN)
-        return SES_OK;
-    if (filled == FILL_FAILED)
-        return fail_by_ssl(tls);
-    if (too_many_messages(tls))
-        return fail(tls, SES_TLS_CAUSE_MALFORMED, "");
-    if (filled == FILL_CLOSED)
-        take_goodbye(tls);
-    watch_record(tls, moved);
-    if (tls->pending.len > 0)
-        ses_conn_want_write(conn);
-    return SES_OK;
-}
 
 /* ---- the handshake ------------------------------------------------------------------------------------ */
 
@@ -199,7 +32,7 @@ static enum ses_status established(struct ses_tls *tls)
 
     ses_timer_stop(&tls->timer);
     if (take_peer(tls) != SES_OK)
-        return fail(tls, SES_TLS_CAUSE_CERTIFICATE, "no memory for its names");
+        return ses_tls_fail(tls, SES_TLS_CAUSE_CERTIFICATE, "no memory for its names");
     tls->state = TLS_OPEN;
     (void)SSL_clear_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
     ses_conn_touch(tls->conn, tls->conn->conns->options.first_byte_ms);
@@ -208,7 +41,7 @@ static enum ses_status established(struct ses_tls *tls)
         ses_count(metrics, SES_C_TLS_RESUMED, 1);
     if (SSL_version(tls->ssl) == TLS1_2_VERSION)
         ses_count(metrics, SES_C_TLS_1_2, 1);
-    return decrypt(tls); /* a request may have come with the last of it */
+    return ses_tls_decrypt(tls); /* a request may have come with the last of it */
 }
 
 static enum ses_status step(struct ses_tls *tls, struct ses_slice bytes)
@@ -225,10 +58,10 @@ static enum ses_status step(struct ses_tls *tls, struct ses_slice bytes)
     if (rc == 1)
         return established(tls);
     if (SSL_get_error(tls->ssl, rc) != SSL_ERROR_WANT_READ)
-        return fail_by_ssl(tls);
+        return ses_tls_fail_by_ssl(tls);
     return tls->bytes_in <= HANDSHAKE_BYTES_MAX
                ? SES_OK
-               : fail(tls, SES_TLS_CAUSE_MALFORMED, "a handshake of more than 64 KiB");
+               : ses_tls_fail(tls, SES_TLS_CAUSE_MALFORMED, "a handshake of more than 64 KiB");
 }
 
 static enum ses_status handshake(struct ses_tls *tls, struct ses_slice bytes)
@@ -253,7 +86,7 @@ static enum ses_status step_of_inbox(struct ses_tls *tls)
     ses_conn_read_resume(tls->conn);
     status = step(tls, ses_buf_view(&bytes));
     ses_buf_done(&bytes);
-    count_held(tls);
+    ses_tls_count_held(tls);
     return status;
 }
 
@@ -279,65 +112,37 @@ static enum ses_status on_bytes(void *engine, struct ses_slice bytes)
     struct ses_tls *tls = engine;
     enum ses_status status = SES_OK;
 
+    if (!ses_list_empty(&tls->turn))
+        ses_conns_polled(tls->conn->conns); /* that came before */
+    if (tls->conn->state != CONN_OPEN)
+        return SES_OK;
     tls->bytes_in += bytes.len;
     ses_tls_record_pass(&tls->record, bytes);
     if (tls->state == TLS_HANDSHAKE) {
         status = handshake(tls, bytes);
-    } else if (tls->state == TLS_OPEN) {
+    } else if (tls->state == TLS_OPEN && !ses_tls_turn_put(tls, bytes)) {
         tls->in = bytes;
-        status = decrypt(tls);
+        status = ses_tls_decrypt(tls);
     }
-    count_held(tls);
+    ses_tls_count_held(tls);
     return status;
-}
-
-static enum ses_status encrypt(struct ses_tls *tls, struct ses_buf *out)
-{
-    const struct ses_buf *plain = &tls->conn->conns->plain;
-    size_t done;
-
-    if (plain->len == 0)
-        return SES_OK;
-    tls->sink = out;
-    ses_tls_keep_warm(tls);
-    return SSL_write_ex(tls->ssl, plain->data, plain->len, &done) == 1 ? SES_OK : SES_IO;
-}
-
-/* The engine has said its last word: a client that gets no close_notify cannot know that it has all of it. */
-static void say_goodbye(struct ses_tls *tls, struct ses_buf *out)
-{
-    struct ses_conn *conn = tls->conn;
-
-    if (conn->state != CONN_FINISHING || !ses_list_empty(&conn->want) ||
-        conn->conns->plain.len >= SES_CONN_HIGH_WATER)
-        return;
-    tls->said_goodbye = true;
-    tls->sink = out;
-    ERR_clear_error();
-    (void)SSL_shutdown(tls->ssl);
 }
 
 static enum ses_status on_produce(void *engine, struct ses_buf *out)
 {
     struct ses_tls *tls = engine;
-    struct ses_conn *conn = tls->conn;
-    struct ses_buf *plain = &conn->conns->plain;
 
     if (tls->pending.len > 0) {
         SES_TRY(ses_buf_append(out, ses_buf_view(&tls->pending)));
         ses_buf_done(&tls->pending);
         ses_buf_init(&tls->pending, PENDING_BYTES_MAX);
-        count_held(tls);
+        ses_tls_count_held(tls);
     }
+    if (tls->turn_made)
+        return ses_tls_turn_made(tls, out);
     if (tls->state != TLS_OPEN || tls->said_goodbye)
         return SES_OK;
-    ses_buf_clear(plain);
-    SES_TRY(conn->inner_ops->on_produce(conn->inner_engine, plain));
-    if (conn->state == CONN_CLOSED)
-        return SES_OK;
-    SES_TRY(encrypt(tls, out));
-    say_goodbye(tls, out);
-    return SES_OK;
+    return ses_tls_encrypt(tls, out);
 }
 
 static void on_drain(void *engine)
@@ -372,6 +177,10 @@ static void on_eof(void *engine)
 {
     struct ses_tls *tls = engine;
 
+    if (!ses_list_empty(&tls->turn))
+        ses_conns_polled(tls->conn->conns); /* that came before */
+    if (tls->conn->state != CONN_OPEN)
+        return;
     if (tls->state == TLS_HANDSHAKE)
         ses_tls_tell_failure(tls->conn, SES_TLS_CAUSE_LEFT, "it closed the connection");
     if (tls->state == TLS_OPEN && tls->conn->inner_ops->on_eof != NULL)
@@ -400,6 +209,7 @@ static void on_close(void *engine)
     conn->tls = NULL;
     ses_timer_stop(&tls->timer);
     ses_list_remove(&tls->step);
+    ses_list_remove(&tls->turn);
     ses_tls_let_cool(tls);
     SSL_free(tls->ssl);
     ses_buf_done(&tls->inbox);
@@ -431,6 +241,7 @@ static struct ses_tls *new_tls(struct ses_conn *conn, const struct ses_tls_start
     tls->record_ms = start->record_ms;
     ses_list_init(&tls->step);
     ses_list_init(&tls->warm);
+    ses_list_init(&tls->turn);
     ses_buf_init(&tls->inbox, READ_BYTES);
     ses_buf_init(&tls->pending, PENDING_BYTES_MAX);
     if (ses_tls_open_ssl(tls, start->context))
@@ -452,7 +263,7 @@ enum ses_status ses_tls_start(struct ses_conn *conn, const struct ses_tls_start 
     }
     ses_conn_attach(conn, &tls_ops, tls);
     conn->tls = tls;
-    ses_timer_start(conn->conns->options.timers, &tls->timer, start->handshake_ms, on_late, tls);
+    ses_timer_start(conn->conns->options.timers, &tls->timer, start->handshake_ms, ses_tls_on_late, tls);
     start->on_attach(start->arg, conn);
     return conn->state == CONN_OPEN ? on_bytes(tls, start->first) : SES_OK;
 }

@@ -1,4 +1,4 @@
-/* The ends of handshakes: counted by cause, told within bounds. */
+/* How TLS ends a connection: handshakes are counted by cause and told within bounds, later faults counted. */
 #include "tls_conn_impl.h"
 
 #include <openssl/err.h>
@@ -51,4 +51,37 @@ void ses_tls_tell_failure(const struct ses_conn *conn, enum ses_tls_cause cause,
     ses_log_str(&line, "reason", reason);
     ses_log_str(&line, "peer", conn->peer.text);
     ses_log_end(&line);
+}
+
+enum ses_status ses_tls_fail(struct ses_tls *tls, enum ses_tls_cause cause, const char *reason)
+{
+    if (tls->state == TLS_HANDSHAKE)
+        ses_tls_tell_failure(tls->conn, cause, reason);
+    else
+        ses_count(tls->conn->conns->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
+    tls->state = TLS_BROKEN;
+    ses_conn_want_write(tls->conn);
+    return SES_MALFORMED;
+}
+
+enum ses_status ses_tls_fail_by_ssl(struct ses_tls *tls)
+{
+    enum ses_tls_cause cause = ses_tls_cause_of(ERR_peek_last_error());
+
+    return ses_tls_fail(tls, cause, ses_tls_reason());
+}
+
+/* Nobody is told why: a client that is that slow does not listen either. */
+void ses_tls_on_late(void *arg)
+{
+    struct ses_tls *tls = arg;
+    struct ses_conn *conn = tls->conn;
+
+    if (tls->state == TLS_HANDSHAKE) {
+        ses_tls_tell_failure(conn, SES_TLS_CAUSE_LATE, "limits.header_ms");
+        ses_conn_cut(conn);
+    } else {
+        ses_count(conn->conns->options.metrics, SES_C_REQUESTS_LATE, 1);
+        ses_conn_finish(conn);
+    }
 }

@@ -5,7 +5,10 @@
  *   tls_ticket.c   session tickets
  *   tls_peer.c     names of a client certificate
  *   tls_record.c   how far a stream of records has come
- *   tls_conn.c     one connection
+ *   tls_conn.c     one connection: handshake and life
+ *   tls_read.c     plain text out of its records
+ *   tls_write.c    records out of what its engine says
+ *   tls_turn.c     the same for all connections of a turn at once
  */
 #ifndef SESSIOND_SRC_NET_TLS_IMPL_H
 #define SESSIOND_SRC_NET_TLS_IMPL_H
