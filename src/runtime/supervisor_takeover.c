@@ -293,8 +293,10 @@ int ses_supervisor_take_over(const struct ses_options *options, const struct ses
     struct attempt attempt;
     enum ses_status status;
 
-    if (!is_back)
-        ses_takeover_hook_fate();
+    if (!is_back) {
+        ses_takeover_hook_wait("stuck");
+        ses_takeover_hook_end("crash");
+    }
     status = make_attempt(options, takeover->state, is_back, &attempt, &fault);
     if (status == SES_OK)
         status = check_children(attempt.sup, &fault);

@@ -5,6 +5,7 @@
  *   hang       the trial says nothing while the word is there
  *   stuck      executed, it does not take over while the word is there
  *   crash      executed, it ends at once
+ *   worker-0.. that worker ends when it starts
  *   layout     this program has another layout of the session table
  *   counters   this program has other counters
  *   failure    taking over fails although the trial did not
@@ -19,8 +20,8 @@
 bool ses_takeover_hook(const char *word);
 /* [any] Returns when the word is not there. */
 void ses_takeover_hook_wait(const char *word);
-/* [supervisor] What becomes of it when it was executed: stuck, crash. */
-void ses_takeover_hook_fate(void);
+/* [any] Does not return if the word is there. */
+void ses_takeover_hook_end(const char *word);
 #else
 static inline bool ses_takeover_hook(const char *word)
 {
@@ -33,8 +34,9 @@ static inline void ses_takeover_hook_wait(const char *word)
     (void)word;
 }
 
-static inline void ses_takeover_hook_fate(void)
+static inline void ses_takeover_hook_end(const char *word)
 {
+    (void)word;
 }
 #endif
 

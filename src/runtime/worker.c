@@ -8,6 +8,7 @@
 #include <sessiond/base/clock.h>
 
 #include "confine.h"
+#include "takeover_hook.h"
 #include "worker_parts.h"
 
 /* ---- life --------------------------------------------------------------------------------------------- */
@@ -155,6 +156,7 @@ int ses_worker_run(const struct ses_child_env *env)
 
     if (worker == NULL)
         return SES_EXIT_SOFTWARE;
+    ses_takeover_hook_end(env->role);
     ses_random_init();
     worker->env = env;
     worker->metrics = &env->board->metrics[env->slot];

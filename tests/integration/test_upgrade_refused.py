@@ -169,5 +169,43 @@ class Sticks(Dies):
         self.ended("upgrade_hung")
 
 
+class WorkersDie(Upgrade):
+    """It takes over, and its workers end when they start: that costs one of the workers before and no more, and the program before heals it."""
+    workers = 3
+    text = "restart:\n  budget: 2\n  window_seconds: 3600\n  delay_max_ms: 20\n  retry_seconds: 86400\n  upgrade_check_seconds: 600\n"
+
+    def test_the_others_serve_on(self):
+        self.server.start()
+        before = self.server.workers()
+        self.want("worker-0", "worker-1", "worker-2")
+        self.signal()
+        self.await_line("taken_over")
+        self.await_line("reload_held")
+        left = [row["pid"] for row in self.server.readyz()["workers"] if row["state"] == "ready"]
+        self.assertEqual(len(left), 2)
+        self.assertTrue(set(left) < set(before))
+        for _ in range(10):
+            own_channel(self.server, create_request(unique()), EXACT)
+        self.want()
+        self.upgrade()
+        self.assertFalse(set(before) & set(self.server.workers()))
+        self.assertTrue(self.server.all_serve())
+        self.server.stop()
+
+    def test_one_alone_holds_nobody(self):
+        """The new program runs in another worker: whatever this one dies of is its own."""
+        self.server.start()
+        before = self.server.workers()
+        self.want("worker-1")
+        self.upgrade()
+        self.assertEqual(self.server.lines("reload_held"), [])
+        ready = [row["pid"] for row in self.server.readyz()["workers"] if row["state"] == "ready"]
+        self.assertEqual((len(ready), set(ready) & set(before)), (2, set()))
+        self.want()
+        self.signal(signal.SIGHUP)
+        wait_until(self.server.all_serve, "the third")
+        self.server.stop()
+
+
 if __name__ == "__main__":
     unittest.main()
