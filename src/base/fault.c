@@ -18,31 +18,30 @@ enum ses_status ses_fault(struct ses_fault *fault, enum ses_status status, const
     return status;
 }
 
-/* By the number alone: whose file it is, and what it is for, says whoever names it. */
-enum ses_status ses_fault_open(struct ses_fault *fault, int error)
+static enum ses_status fault_permission(struct ses_fault *fault, const char *path, const char *colon,
+                                        const char *reason)
 {
-    const char *reason = strerror(error);
+    return ses_fault(
+        fault, SES_IO,
+        "%s%scannot be opened: %s: user id %u, as which this runs, must be able to read it and to "
+        "enter each directory above it (chown, chmod)",
+        path, colon, reason, (unsigned)geteuid());
+}
 
-    switch (error) {
-    case EACCES:
-    case EPERM:
-        return ses_fault(
-            fault, SES_IO,
-            "cannot be opened: %s: user id %u, as which this runs, must be able to read it and to "
-            "enter each directory above it (chown, chmod)",
-            reason, (unsigned)geteuid());
-    case ENOENT:
-    case ENOTDIR:
-    case ELOOP:
-    case ENAMETOOLONG:
-        return ses_fault(fault, SES_IO, "cannot be opened: %s: correct the path, or put the file there",
-                         reason);
-    case EMFILE:
-    case ENFILE:
-        return ses_fault(fault, SES_IO,
-                         "cannot be opened: %s: raise the limit of open files (ulimit -n, LimitNOFILE)",
-                         reason);
-    default:
-        return ses_fault(fault, SES_IO, "cannot be opened: %s", reason);
-    }
+/* By the number alone: what the file is for says whoever names it. */
+enum ses_status ses_fault_open(struct ses_fault *fault, const char *path, int error)
+{
+    const char *colon = path == NULL ? "" : ": ";
+    const char *reason = strerror(error);
+    const char *remedy = "";
+
+    if (path == NULL)
+        path = "";
+    if (error == EACCES || error == EPERM)
+        return fault_permission(fault, path, colon, reason);
+    if (error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENAMETOOLONG)
+        remedy = ": correct the path, or put the file there";
+    else if (error == EMFILE || error == ENFILE)
+        remedy = ": raise the limit of open files (ulimit -n, LimitNOFILE)";
+    return ses_fault(fault, SES_IO, "%s%scannot be opened: %s%s", path, colon, reason, remedy);
 }

@@ -220,7 +220,11 @@ enum ses_status ses_callers_load(const char *file, const char *hash_key_file,
     struct ses_secret text = {.len = 0};
     enum ses_status status;
 
-    SES_TRY(ses_guarded_text_read(file, SES_CALLERS_FILE_MAX, &text, ret_fault));
+    status = ses_guarded_text_read(file, SES_CALLERS_FILE_MAX, &text, ret_fault);
+    if (status == SES_NOT_FOUND)
+        return ses_fault(ret_fault, status,
+                         "%s: no such file: correct its name, or make it by sessiondctl callers add", file);
+    SES_TRY(status);
     status = name_hash_key(hash_key_file, keyed_by, ret_fault);
     if (status == SES_OK)
         status = ses_callers_parse(file, ses_slice(text.bytes, text.len), keyed_by, ret_callers, ret_fault);

@@ -329,6 +329,7 @@ static enum ses_status settle(const struct loader *loader, const struct ses_raw_
 
     config->sandbox = loader->options->sandbox;
     config->file = loader->options->config;
+    ses_config_find_places(loader);
     SES_TRY(read_addresses(loader, raw));
     SES_TRY(
         ses_config_read_text(loader, &data, DEFAULT_DATA, sizeof(config->data_dir) / 2, config->data_dir));
@@ -361,7 +362,7 @@ static enum ses_status read_file(const char *path, struct ses_buf *buf, struct s
     ssize_t got = 1;
 
     if (fd < 0)
-        return ses_fault(fault, SES_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        return ses_fault_open(fault, path, errno);
     while (got > 0 && (status = ses_buf_reserve(buf, 4 * SES_KIB)) == SES_OK) {
         got = read(fd, buf->data + buf->len, 4 * SES_KIB);
         if (got > 0)
@@ -427,32 +428,4 @@ enum ses_status ses_config_load(const struct ses_options *options, struct ses_co
         status = ses_config_load_text(options, ses_buf_view(&text), ret_config, ret_fault);
     ses_buf_done(&text);
     return status;
-}
-
-/* What a running server cannot take over: what was made before the first fork and is shared by all processes since
- * (sockets, lock, table, one shard a worker). The first difference is named, one is enough to refuse. Port 0 was replaced
- * by the present one before. */
-enum ses_status ses_config_check_reload(const struct ses_config *old, const struct ses_config *fresh,
-                                        struct ses_fault *ret_fault)
-{
-    const char *key = NULL;
-
-    if (strcmp(old->listen.text, fresh->listen.text) != 0)
-        key = "listen";
-    else if (strcmp(old->admin.text, fresh->admin.text) != 0)
-        key = "admin_listen";
-    else if (strcmp(old->data_dir, fresh->data_dir) != 0)
-        key = "data_dir";
-    else if (strcmp(old->user, fresh->user) != 0)
-        key = "user";
-    else if (strcmp(old->group, fresh->group) != 0)
-        key = "group";
-    else if (old->workers != fresh->workers)
-        key = "workers";
-    else if (old->store_sessions_max != fresh->store_sessions_max)
-        key = "store.sessions_max";
-    if (key == NULL)
-        return SES_OK;
-    return ses_fault(ret_fault, SES_FAILED_PRECONDITION, "%s cannot be changed by a reload, restart sessiond",
-                     key);
 }

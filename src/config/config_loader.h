@@ -7,6 +7,7 @@
  *   raw       config_schema.c: known keys only, every value still a text
  *   value     config.c, config_hosts.c, config_proxies.c, config_tls.c, config_binding.c, config_confine.c: option
  *             before file before default, checked
+ *   place     config_places.c: where it stands, for what is found wrong later
  *   together  check_together: what must fit each other
  */
 #ifndef SESSIOND_SRC_CONFIG_CONFIG_LOADER_H
@@ -47,6 +48,8 @@ SES_MUST_CHECK enum ses_status ses_config_read_choice(const struct loader *loade
 SES_MUST_CHECK enum ses_status ses_config_split_merchant(const struct loader *loader,
                                                          const struct value *value,
                                                          struct ses_config_merchant *ret_row);
+/* config_places.c: where the values stand that are spoken of later. */
+void ses_config_find_places(const struct loader *loader);
 /* config_hosts.c: "host" or "host:port", no pattern. */
 SES_MUST_CHECK enum ses_status ses_config_check_host(const struct loader *loader, const struct value *value,
                                                      struct ses_slice host);

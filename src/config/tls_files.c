@@ -39,7 +39,7 @@ static enum ses_status open_file(const char *path, bool secret, int *ret_fd, siz
     enum ses_status status = SES_OK;
 
     if (fd < 0 || fstat(fd, &st) != 0)
-        status = ses_fault_open(what, errno);
+        status = ses_fault_open(what, NULL, errno);
     else if (!S_ISREG(st.st_mode))
         status = ses_fault(what, SES_IO, "is not a file: name one that holds PEM text");
     else if (secret && !key_is_private(&st))

@@ -23,7 +23,9 @@ enum ses_status ses_callers_open(const struct ses_config *config, const struct s
     *ret_callers = NULL;
     if (config->callers[0] == '\0')
         return check_unused(layout, ret_fault);
-    return ses_callers_load(config->callers, layout->callers_key, ret_callers, ret_fault);
+    return ses_config_place(config, SES_CONFIG_AT_CALLERS,
+                            ses_callers_load(config->callers, layout->callers_key, ret_callers, ret_fault),
+                            ret_fault);
 }
 
 _Static_assert(SES_METRIC_CALLER_NAME_SIZE == SES_CALLER_NAME_MAX + 1, "every name fits");

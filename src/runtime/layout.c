@@ -47,7 +47,8 @@ static enum ses_status check_dir(const char *path, mode_t refused, struct ses_fa
     struct stat st;
 
     if (stat(path, &st) != 0)
-        return ses_fault(fault, errno == ENOENT ? SES_NOT_FOUND : SES_IO, "%s: %s", path, strerror(errno));
+        return errno == ENOENT ? ses_fault(fault, SES_NOT_FOUND, "%s: %s", path, strerror(errno))
+                               : ses_fault_open(fault, path, errno);
     if (!S_ISDIR(st.st_mode))
         return ses_fault(fault, SES_FAILED_PRECONDITION, "%s: is not a directory", path);
     if (st.st_uid != geteuid())
@@ -59,7 +60,9 @@ static enum ses_status check_dir(const char *path, mode_t refused, struct ses_fa
                          "%s: its permissions are too open (%04o), use chmod 700", path,
                          (unsigned)(st.st_mode & 07777));
     if (access(path, R_OK | W_OK | X_OK) != 0)
-        return ses_fault(fault, SES_PERMISSION_DENIED, "%s: %s", path, strerror(errno));
+        return ses_fault(fault, SES_PERMISSION_DENIED,
+                         "%s: %s: it must be sessiond's to read, write and enter (chmod 700)", path,
+                         strerror(errno));
     return SES_OK;
 }
 
@@ -206,7 +209,7 @@ static enum ses_status open_lock(struct ses_layout *layout, struct ses_fault *fa
     (void)snprintf(path, sizeof(path), "%.*s/lock", SES_CONFIG_PATH_SIZE / 2, layout->dir);
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
     if (fd < 0)
-        return ses_fault(fault, SES_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        return ses_fault_open(fault, path, errno);
     status = take_lock(layout, fd, fault);
     if (status == SES_OK)
         status = write_pid(layout, fd, fault);

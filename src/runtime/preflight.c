@@ -77,7 +77,8 @@ enum ses_status ses_preflight(const struct ses_config *config, struct ses_fault 
     SES_TRY(ses_files_check(config, ret_fault));
     SES_TRY(ses_tls_files_load(config, &tls_files, ret_fault));
     ses_tls_files_free(tls_files);
-    SES_TRY(ses_layout_check(&layout, ret_fault));
+    SES_TRY(
+        ses_config_place(config, SES_CONFIG_AT_DATA_DIR, ses_layout_check(&layout, ret_fault), ret_fault));
     SES_TRY(check_callers(config, &layout, ret_fault));
     SES_TRY(ses_operator_socket_check(&layout, ret_fault));
     SES_TRY(ses_layout_check_free(&layout, ret_fault));

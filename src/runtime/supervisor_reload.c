@@ -34,7 +34,8 @@ static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_buf *te
     SES_TRY(ses_supervisor_settle_config(&sup->config, fresh, fault));
     if (fresh->sandbox)
         ses_sandbox_apply(&sup->sandbox, fresh);
-    SES_TRY(ses_layout_check_running(&sup->layout, fault));
+    SES_TRY(ses_config_place(fresh, SES_CONFIG_AT_DATA_DIR, ses_layout_check_running(&sup->layout, fault),
+                             fault));
     SES_TRY(ses_sandbox_certify(&sup->layout, fresh, fault));
     SES_TRY(ses_tls_files_load(fresh, ret_files, fault));
     status = ses_callers_open(fresh, &sup->layout, ret_callers, fault);

@@ -160,7 +160,8 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     SES_TRY(ses_privilege_become_user(config, true, ret_fault));
     ses_layout_init(&sup->layout, config->data_dir);
     SES_TRY(ses_files_check(config, ret_fault));
-    SES_TRY(ses_layout_open(&sup->layout, ret_fault));
+    SES_TRY(ses_config_place(config, SES_CONFIG_AT_DATA_DIR, ses_layout_open(&sup->layout, ret_fault),
+                             ret_fault));
     SES_TRY(ses_callers_open(config, &sup->layout, &sup->callers, ret_fault));
     SES_TRY(ses_timekeeper_start(&sup->timekeeper, &sup->layout, &sup->log, ret_fault));
     SES_TRY(open_tls(sup, ret_fault));

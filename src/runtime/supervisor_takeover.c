@@ -135,7 +135,8 @@ static enum ses_status take(struct ses_supervisor *sup, struct ses_handover *han
     ses_supervisor_list_children(sup);
     ses_layout_init(&sup->layout, sup->config.data_dir);
     SES_TRY(ses_files_check(&sup->config, fault));
-    SES_TRY(ses_layout_check_running(&sup->layout, fault));
+    SES_TRY(ses_config_place(&sup->config, SES_CONFIG_AT_DATA_DIR,
+                             ses_layout_check_running(&sup->layout, fault), fault));
     SES_TRY(take_files(sup, is_back, fault));
     ses_pass_supervisor(handover, sup, &files);
     SES_TRY(ses_handover_check(handover, fault));

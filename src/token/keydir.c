@@ -56,7 +56,7 @@ static enum ses_status settle_new(const char *path, struct ses_fault *fault)
     int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0)
-        return fault_io(fault, parent, NULL, "cannot open");
+        return ses_fault_open(fault, parent, errno);
     bool settled = give_dir_to_owner(fd, path) && fsync(fd) == 0;
     (void)close(fd);
     return settled ? SES_OK : fault_io(fault, parent, NULL, "cannot sync");
@@ -99,7 +99,7 @@ enum ses_status ses_keydir_open(const char *path, bool exclusive, struct ses_fau
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0)
-        return fault_io(fault, path, NULL, "cannot open");
+        return ses_fault_open(fault, path, errno);
     enum ses_status status = check_dir(fd, path, fault);
     if (status == SES_OK)
         status = lock_dir(fd, exclusive, path, fault);
@@ -158,6 +158,15 @@ static enum ses_status read_file(const struct ses_keydir *dir, const char *name,
     return SES_OK;
 }
 
+static enum ses_status fault_open_in(struct ses_fault *fault, const struct ses_keydir *dir, const char *name)
+{
+    int error = errno;
+    char path[PATH_MAX];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", dir->path, name);
+    return ses_fault_open(fault, path, error);
+}
+
 enum ses_status ses_keydir_read(const struct ses_keydir *dir, const char *name, struct ses_fault *fault,
                                 struct ses_secret *ret_bytes)
 {
@@ -167,7 +176,7 @@ enum ses_status ses_keydir_read(const struct ses_keydir *dir, const char *name, 
     if (fd < 0 && errno == ENOENT)
         return SES_NOT_FOUND;
     if (fd < 0)
-        return fault_io(fault, dir->path, name, "cannot open");
+        return fault_open_in(fault, dir, name);
     enum ses_status status = read_file(dir, name, fd, fault, ret_bytes);
     (void)close(fd);
     return status;

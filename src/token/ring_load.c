@@ -93,8 +93,10 @@ enum ses_status ses_seal_ring_load(const char *dir, enum ses_key_purpose purpose
     SES_REQUIRE(ses_key_seals(purpose));
     ret_ring->count = 0;
     SES_TRY(ses_ring_open(dir, purpose, false, ret_fault, &ring));
-    status = ring.set.count > 0 ? ses_ring_active(&ring, ret_fault, &active)
-                                : ses_fault(ret_fault, SES_NOT_FOUND, "%s: no such file", ring.first_path);
+    status = ring.set.count > 0
+                 ? ses_ring_active(&ring, ret_fault, &active)
+                 : ses_fault(ret_fault, SES_NOT_FOUND,
+                             "%s: no such file: restore it from the backup of keys/", ring.first_path);
     if (status == SES_OK)
         take_secrets(&ring.set, active, ret_ring);
     ses_ring_close(&ring);

@@ -35,8 +35,10 @@ static enum ses_status open_in(const struct ses_keydir *dir, const char *name, b
     enum ses_status status = ses_keydir_read(dir, name, fault, &secret);
 
     if (status == SES_NOT_FOUND)
-        return create ? make(dir, name, fault, ret_secret)
-                      : ses_fault(fault, SES_NOT_FOUND, "%s/%s: no such file", dir->path, name);
+        return create
+                   ? make(dir, name, fault, ret_secret)
+                   : ses_fault(fault, SES_NOT_FOUND,
+                               "%s/%s: no such file: restore it from the backup of keys/", dir->path, name);
     SES_TRY(status);
     /* A cut file must not become a shorter key. */
     if (secret.len != SECRET_FILE_BYTES) {

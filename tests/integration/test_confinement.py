@@ -180,7 +180,7 @@ class Users(unittest.TestCase):
         path.write_text(path.read_text().replace(OTHER, "daemon"))
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: server.lines("reload_refused"), "the refusal")
-        self.assertIn("user cannot be changed by a reload", server.lines("reload_refused")[0]["msg"])
+        self.assertIn("user: cannot be changed by a reload", server.lines("reload_refused")[0]["msg"])
         self.assertTrue(server.is_ready())
         server.stop()
 

@@ -17,7 +17,7 @@ struct ses_fault {
  * and rules, never what a secret file holds. */
 SES_MUST_CHECK enum ses_status ses_fault(struct ses_fault *fault, enum ses_status status, const char *format,
                                          ...) __attribute__((format(printf, 3, 4)));
-/* [any] "cannot be opened: <reason>: <remedy>" of errno's number: SES_IO. */
-SES_MUST_CHECK enum ses_status ses_fault_open(struct ses_fault *fault, int error);
+/* [any] "PATH: cannot be opened: <reason>: <remedy>" of errno's number, path NULL: whoever tells it names the file. SES_IO. */
+SES_MUST_CHECK enum ses_status ses_fault_open(struct ses_fault *fault, const char *path, int error);
 
 #endif

@@ -64,6 +64,24 @@ struct ses_config_tls_file {
     unsigned line; /* of ses_config.file that named it; 0: none did */
 };
 
+/* Settings that are spoken of after they were read: by what opens their files, and by a reload. */
+#define SES_CONFIG_PLACES(X)                                                                                 \
+    X(LISTEN, "listen", "--listen")                                                                          \
+    X(ADMIN, "admin_listen", "--admin")                                                                      \
+    X(DATA_DIR, "data_dir", "--data")                                                                        \
+    X(USER, "user", "--user")                                                                                \
+    X(GROUP, "group", NULL)                                                                                  \
+    X(WORKERS, "workers", "--workers")                                                                       \
+    X(SESSIONS_MAX, "store.sessions_max", NULL)                                                              \
+    X(CALLERS, "callers", NULL)
+
+enum ses_config_place {
+#define SES_CONFIG_PLACE(name, key, option) SES_CONFIG_AT_##name,
+    SES_CONFIG_PLACES(SES_CONFIG_PLACE)
+#undef SES_CONFIG_PLACE
+        SES_CONFIG_PLACES_COUNT
+};
+
 /* Of the section trace: who may vouch for the collector (none: whom the machine trusts), and as whom we come to it. */
 struct ses_config_trace {
     struct ses_config_tls_file ca;
@@ -81,7 +99,9 @@ struct ses_config_tls {
 };
 
 struct ses_config {
-    const char *file; /* borrowed from the options, for messages; NULL: none */
+    const char *file;                        /* borrowed from the options, for messages; NULL: none */
+    unsigned lines[SES_CONFIG_PLACES_COUNT]; /* of file; 0: not in it, or an option counts instead */
+    bool by_option[SES_CONFIG_PLACES_COUNT];
     struct ses_address listen;
     struct ses_address admin;
     char data_dir[SES_CONFIG_PATH_SIZE];
@@ -140,8 +160,12 @@ SES_MUST_CHECK enum ses_status ses_config_load_text(const struct ses_options *op
                                                     struct ses_fault *ret_fault);
 /* "on", "log", "off". */
 const char *ses_config_confine_name(enum ses_config_confine confine);
+/* [any] Puts the setting's place before what a fault says of it: "FILE:LINE: key: ..", "--option: .." or (a default)
+ * "key: ..". Returns status; SES_OK leaves the fault as it is. */
+SES_MUST_CHECK enum ses_status ses_config_place(const struct ses_config *config, enum ses_config_place at,
+                                                enum ses_status status, struct ses_fault *fault);
 /* [supervisor] What a reload cannot change: sockets, data directory, user, workers and table size.
- * SES_FAILED_PRECONDITION names the key. */
+ * SES_FAILED_PRECONDITION: place, what it is while the server runs, and the remedy. */
 SES_MUST_CHECK enum ses_status ses_config_check_reload(const struct ses_config *old,
                                                        const struct ses_config *fresh,
                                                        struct ses_fault *ret_fault);

@@ -66,7 +66,7 @@ static void missing_ring(void **state)
     (void)snprintf(from, sizeof(from), "%s/live", f->dir);
     (void)snprintf(to, sizeof(to), "%s/elsewhere", f->dir);
     assert_int_equal(rename(from, to), 0);
-    fixture_refuses(f, SES_IO, "/live: cannot open: No such file");
+    fixture_refuses(f, SES_IO, "/live: cannot be opened: No such file");
 }
 
 static void wrong_purpose(void **state)
