@@ -36,6 +36,11 @@ int ses_tls_pem_time(const X509 *certificate);
 /* The reason that OpenSSL gives, literal; forgets all of them. */
 const char *ses_tls_reason(void);
 
+/* ---- tls_memory.c */
+
+/* While it is on, what OpenSSL frees on this thread is wiped. */
+void ses_tls_memory_wipe(bool on);
+
 /* ---- tls_ticket.c */
 
 /* Tickets from now on, or none if there is no secret for them. SES_NO_MEMORY. */

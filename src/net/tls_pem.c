@@ -172,7 +172,7 @@ static enum ses_status use_certificates(SSL_CTX *ctx, STACK_OF(X509) * chain, st
     return SES_OK;
 }
 
-static enum ses_status use_key(SSL_CTX *ctx, struct ses_slice pem, struct ses_fault *fault)
+static enum ses_status read_and_use(SSL_CTX *ctx, struct ses_slice pem, struct ses_fault *fault)
 {
     EVP_PKEY *key = NULL;
     enum ses_status status = SES_OK;
@@ -186,6 +186,16 @@ static enum ses_status use_key(SSL_CTX *ctx, struct ses_slice pem, struct ses_fa
         status = ses_fault(fault, SES_FAILED_PRECONDITION, "the key cannot be used: %s", ses_tls_reason());
     ERR_clear_error();
     EVP_PKEY_free(key);
+    return status;
+}
+
+static enum ses_status use_key(SSL_CTX *ctx, struct ses_slice pem, struct ses_fault *fault)
+{
+    enum ses_status status;
+
+    ses_tls_memory_wipe(true);
+    status = read_and_use(ctx, pem, fault);
+    ses_tls_memory_wipe(false);
     return status;
 }
 

@@ -26,11 +26,27 @@ static enum ses_status load_callers_key(struct ses_worker *worker)
     return status;
 }
 
+/* Before the confinement, which does without what makes such memory. */
+static enum ses_status guard_tls(struct ses_worker *worker, bool *ret_locked)
+{
+    const struct ses_config *config = worker->env->config;
+    enum ses_status status;
+
+    *ret_locked = true;
+    if (worker->env->tls_files == NULL)
+        return SES_OK;
+    status = ses_tls_memory_guard(ses_files_connections(config) + config->connector_calls_max, ret_locked);
+    if (status != SES_OK)
+        ses_log_msg(&worker->log, SES_LOG_ERROR, "tls_failed", "no guarded memory for the private key");
+    return status;
+}
+
 /* Each worker loads the keys itself, after the fork: no process that does not need them ever has them. */
 enum ses_status ses_worker_load_keys(struct ses_worker *worker)
 {
     const struct ses_layout *layout = worker->env->layout;
     struct ses_fault fault = {.text = ""};
+    bool tls_locked = true;
     enum ses_status status = ses_keyring_load(layout->keys, &worker->keyring, &fault);
 
     if (status != SES_OK)
@@ -41,7 +57,9 @@ enum ses_status ses_worker_load_keys(struct ses_worker *worker)
         ses_log_msg(&worker->log, SES_LOG_ERROR, "secrets_failed", "%s", fault.text);
     if (status == SES_OK && worker->env->callers != NULL)
         status = load_callers_key(worker);
-    if (status == SES_OK && !ses_secrets_locked())
+    if (status == SES_OK)
+        status = guard_tls(worker, &tls_locked);
+    if (status == SES_OK && !(tls_locked && ses_secrets_locked()))
         ses_log_msg(&worker->log, SES_LOG_WARN, "keys_unlocked",
                     "not all keys could be locked in memory, the system may write them to swap (ulimit -l, "
                     "LimitMEMLOCK)");

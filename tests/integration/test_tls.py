@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -115,6 +116,36 @@ class Clients(TlsCase):
         done = subprocess.run(["openssl", "x509", "-noout", "-enddate", "-in", self.pair.certificate], capture_output=True, text=True, check=True)
         ends = ssl.cert_time_to_seconds(done.stdout.strip().partition("=")[2])
         self.assertEqual(self.server.metric("sessiond_tls_certificate_ends_seconds"), ends)
+
+    def test_the_private_key_lies_where_no_core_dump_takes_it(self):
+        """Each process is searched for the key's number, either way round. unit/net/test_tls_memory says where else it could be."""
+        der = subprocess.run(["openssl", "pkey", "-in", self.pair.key, "-outform", "DER"], capture_output=True, check=True).stdout
+        number = der.partition(b"\x02\x01\x01\x04\x20")[2][:32]
+        self.assertEqual(len(number), 32, "a key of P-256")
+        self.create(self.channel())  # one has signed
+        for pid in self.server.workers():
+            self.assertEqual(self.places(pid, number), {"guarded"}, "a worker")
+        others = {self.server.process.pid, *self.server.children()} - set(self.server.workers())
+        for pid in others:
+            self.assertEqual(self.places(pid, number), set(), "supervisor, housekeeper and simulator")
+
+    def places(self, pid, number):
+        found = set()
+        try:
+            smaps, memory = pathlib.Path(f"/proc/{pid}/smaps").read_text(), open(f"/proc/{pid}/mem", "rb", buffering=0)
+        except PermissionError:
+            self.skipTest("only root looks into processes that cannot be dumped")
+        with memory:
+            for begin, end, flags in re.findall(r"^([0-9a-f]+)-([0-9a-f]+) rw(?:.|\n)*?^VmFlags:(.*)$", smaps, re.M):
+                begin, end = int(begin, 16), int(end, 16)
+                if end - begin > 1 << 30:  # a sanitizer's
+                    continue
+                with contextlib.suppress(OSError):
+                    memory.seek(begin)
+                    text = memory.read(end - begin)
+                    if number in text or number[::-1] in text:
+                        found.add("guarded" if " dd" in flags else "open")
+        return found
 
     def test_grpc_python(self):
         self.assertIn("sess_v4.public.", self.create(self.channel()).session_token)

@@ -2,6 +2,7 @@
  * sees plain text only.
  *
  *   ses_tls_context   certificate, key and rules of one process; made of PEM text that somebody else has read
+ *   ses_tls_memory_.. where its key lies
  *   ses_tls_tickets   the one secret behind every worker's session tickets
  *   ses_tls_start     this connection speaks TLS; ends with the connection
  *   ses_tls_peer      who the client has proved to be
@@ -23,6 +24,16 @@
 
 struct ses_tls_context;
 struct ses_tls_tickets;
+
+/* ---- memory ------------------------------------------------------------------------------------------- */
+
+/* [any] First of all in a program, before OpenSSL has allocated anything: what is freed while a private key is read is
+ * wiped. Without it everything works, and copies of a key stay in freed memory. */
+void ses_tls_memory_init(void);
+/* [worker] Once in a process, before its context: private keys of contexts, and those of a handshake each for as many as
+ * wait at a time, then lie in memory between guard pages, in no core dump, locked where RLIMIT_MEMLOCK allows it
+ * (ret_locked). Locks do not survive a fork. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_tls_memory_guard(size_t handshakes_max, bool *ret_locked);
 
 /* ---- tickets ------------------------------------------------------------------------------------------ */
 

@@ -8,6 +8,7 @@
 
 #include <sessiond/config/config.h>
 #include <sessiond/config/options.h>
+#include <sessiond/net/tls.h>
 #include "preflight.h"
 #include "process.h"
 #include "supervisor_takeover.h"
@@ -70,6 +71,7 @@ int main(int argc, char **argv)
     struct ses_options options;
     struct ses_fault fault = {.text = ""};
 
+    ses_tls_memory_init(); /* first: OpenSSL takes it before its first block only */
     ses_process_hold_signals();
     ses_log_fill_standard();
     ses_program_init(argv);
