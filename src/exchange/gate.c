@@ -9,6 +9,7 @@ bool ses_gates_pass(const struct ses_gate *gates, size_t count, struct ses_excha
         ses_error_set(&error, SES_OK, SES_SLICE_EMPTY);
         if (gates[i].admit(gates[i].arg, x, conn, &error) == SES_OK)
             continue;
+        x->turned_away = true;
         ses_exchange_fail(x, &error);
         return false;
     }

@@ -284,7 +284,7 @@ static void begin(struct ses_h2_stream *stream)
         fail(stream, SES_DEADLINE_EXCEEDED, "deadline exceeded");
     else {
         set_deadline(stream); /* which some gates look at */
-        stream->turned_away = !ses_gates_pass(options->gates, options->gates_count, x, stream->h2->conn);
+        stream->excused = !ses_gates_pass(options->gates, options->gates_count, x, stream->h2->conn);
     }
 }
 

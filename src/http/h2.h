@@ -328,8 +328,8 @@ struct ses_h2_stream {
     bool overflowed;      /* a reply did not fit the backlog: the stream is about to be ended */
     bool metadata_binary; /* a header named "-bin" came */
     bool started;
-    bool turned_away; /* by a gate: nothing was begun for it */
-    bool bidi;        /* counted in the worker's bidi_count */
+    bool excused; /* its reset is no error: a gate refused it, or it is counted */
+    bool bidi;    /* counted in the worker's bidi_count */
 };
 
 static inline bool ses_h2_is_dead(const struct ses_h2 *h2)

@@ -119,9 +119,15 @@ static void on_body_timeout(void *arg)
 
 static void begin(struct ses_h2_stream *stream)
 {
+    struct ses_exchange *x = stream->x;
+    bool go_on;
+
     stream->started = true;
-    if (ses_http_begin(stream->h2->shared->doors, stream->x, stream->h2->conn, &stream_ops) &&
-        !ses_h2_request_ended(stream))
+    ses_exchange_hold(x);
+    go_on = ses_http_begin(stream->h2->shared->doors, x, stream->h2->conn, &stream_ops);
+    stream->excused = x->turned_away;
+    ses_exchange_release(x);
+    if (go_on && !ses_h2_request_ended(stream))
         ses_h2_stream_timer(stream, stream->h2->shared->doors->options.limits.body_ms, on_body_timeout);
 }
 

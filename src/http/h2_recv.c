@@ -152,19 +152,26 @@ static void refuse(struct ses_h2_stream *stream, int http_status, const char *me
         ses_grpc_refuse(stream, message);
 }
 
+/* With the head: whether a reset follows hangs on how much the client goes on to send. */
+static void count_refusal(struct ses_h2_stream *stream)
+{
+    stream->excused = true;
+    ses_h2_count_reset(stream->h2);
+}
+
 /* Three refusals before any work: a head that is too large, a connection that leaves too much unread, a
  * pool without a place. Each is an answer and not a reset, so that the caller learns why. */
 static void request_begun(struct ses_h2_stream *stream, bool head_refused)
 {
     ses_h2_was_asked(stream->h2);
     if (head_refused) {
-        ses_h2_count_reset(stream->h2);
+        count_refusal(stream);
         refuse(stream, 431, "request headers too large");
         return;
     }
     if (ses_h2_held(stream->h2) > stream->h2->shared->doors->options.limits.held_bytes_max) {
         ses_count(stream->h2->shared->doors->options.metrics, SES_C_REQUESTS_OVER_HELD, 1);
-        ses_h2_count_reset(stream->h2);
+        count_refusal(stream);
         refuse(stream, 503, "this connection leaves too many answers unread");
         return;
     }

@@ -162,11 +162,12 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     struct ses_h2 *h2 = arg;
 
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
-        /* A connection must not end because its clients were refused much and had begun to send. */
+        /* A connection must not end because its clients were refused much and had begun to send; and one fault is
+         * one, also where its answer is followed by a reset. */
         const struct ses_h2_stream *reset =
             nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 
-        if (reset == NULL || !reset->turned_away)
+        if (reset == NULL || !reset->excused)
             ses_h2_count_reset(h2);
         return 0;
     }

@@ -128,6 +128,7 @@ struct ses_exchange {
     bool begun;  /* ses_exchange_start was called */
     bool waited; /* ses_exchange_waits was called */
     bool answered;
+    bool turned_away; /* by a gate (gate.h): nothing was begun for it */
     bool cancelled;
     enum ses_status cancel_status; /* SES_CANCELLED or SES_DEADLINE_EXCEEDED */
 };

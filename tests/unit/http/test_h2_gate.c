@@ -82,6 +82,62 @@ static void json_is_refused_before_its_body(void **state)
     assert_int_equal(asked, 1);
 }
 
+/* More than linger at once, so that the rest are reset; the bodies never come. */
+#define MANY (SES_H2_LINGERING_MAX + 50u)
+
+static void ask_many(const char *content_type, const char *const *fields)
+{
+    for (unsigned i = 0; i < MANY && rig.h2 != NULL; i++) {
+        (void)rig_request("POST", "/t.T/Echo", content_type, fields, true);
+        rig_pump();
+    }
+    assert_non_null(rig.h2);
+    assert_int_equal(rig_frames(NGHTTP2_RST_STREAM), MANY - SES_H2_LINGERING_MAX);
+}
+
+/* With room for so many errors; the gates are set again. */
+static void reopen(void **state, unsigned errors_max)
+{
+    struct ses_door_limits limits = ses_usual_door_limits();
+
+    limits.errors_max = errors_max;
+    rig_close();
+    rig_open(&limits, 0);
+    rig_client(0, false);
+    rig.doors->options.gates[0] = (struct ses_gate){.admit = toy_gate, .arg = &first};
+    rig.doors->options.gates_count = 1;
+    (void)state;
+}
+
+static void a_refusal_is_no_error_of_the_connection(void **state)
+{
+    static const char *const types[] = {"application/grpc", "application/json"};
+
+    for (size_t i = 0; i < 2; i++) {
+        reopen(state, 1);
+        ask_many(types[i], refuse);
+        assert_int_equal(asked, (i + 1) * MANY);
+    }
+}
+
+/* What a door refuses by itself is one error a stream, whether a reset follows or not. */
+static void a_head_that_is_refused_is_one_error(void **state)
+{
+    static char value[40000];
+    static const char *const big[] = {"x-big", value, NULL};
+    static const char *const types[] = {"application/grpc", "application/json"};
+
+    memset(value, 'x', sizeof(value) - 1);
+    for (size_t i = 0; i < 2; i++) {
+        reopen(state, MANY);
+        ask_many(types[i], big);
+        (void)rig_request("POST", "/t.T/Echo", types[i], big, true);
+        rig_pump();
+        assert_null(rig.h2); /* and one above is too many */
+    }
+    assert_int_equal(asked, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +147,8 @@ int main(void)
         TEST(refused_before_the_message_comes),
         TEST(streams_are_asked_for_too),
         TEST(json_is_refused_before_its_body),
+        TEST(a_refusal_is_no_error_of_the_connection),
+        TEST(a_head_that_is_refused_is_one_error),
 #undef TEST
     };
 
