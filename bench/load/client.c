@@ -64,7 +64,13 @@ static void fail(struct load_client *client, const char *why)
 
 unsigned load_client_room(const struct load_client *client)
 {
-    return client->up ? client->room - client->in_flight : 0;
+    uint32_t most;
+
+    if (!client->up)
+        return 0;
+    most = nghttp2_session_get_remote_settings(client->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    most = most < client->room ? most : client->room;
+    return most > client->in_flight ? most - client->in_flight : 0;
 }
 
 bool load_client_idle(const struct load_client *client)
@@ -262,6 +268,10 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
         return 0;
     if (client->leaving && (call->unsent || error_code == NGHTTP2_REFUSED_STREAM)) {
         wait_for_next(client, call); /* RFC 9113 sections 6.8, 8.7: the server has not processed it */
+        return 0;
+    }
+    if (error_code == NGHTTP2_REFUSED_STREAM) {
+        submit(client, call);
         return 0;
     }
     error = judge(call, error_code, text, sizeof(text));

@@ -40,8 +40,10 @@ struct load_plan {
     double warmup_seconds; /* before counting starts */
     double rate;           /* journeys begun a second; 0 = closed loop */
     bool poisson;          /* else constant spacing */
-    uint64_t think_ns;     /* between an answer and the journey's next call */
-    uint64_t first_id;     /* number of the first merchant_session_id */
+    uint64_t
+        give_up_ns;    /* open loop: a call that found no free stream for so long is not made; 0: it waits */
+    uint64_t think_ns; /* between an answer and the journey's next call */
+    uint64_t first_id; /* number of the first merchant_session_id */
     char id_prefix[24];
     bool same_id;            /* one merchant_session_id for all: the replay path */
     const char *connector;   /* x-connector-config variant */
@@ -71,6 +73,7 @@ struct load_totals {
     uint64_t lost;  /* calls whose connection broke */
     uint64_t moved; /* connections that the server left (GOAWAY), each replaced by a new one */
     uint64_t late;  /* calls that found no free stream when due, or open loop: too many journeys under way */
+    uint64_t given_up;   /* open loop: calls that were never made, see give_up_ns */
     uint64_t unfinished; /* open loop: due in the counted time, without an answer 10 s behind its end; their
                             age counts as latency */
     struct load_hist latency_ns;

@@ -43,6 +43,7 @@ static const char usage[] =
     "  --warmup S            before counting starts (0)\n"
     "  --rate R              open loop: calls a second, or payments begun; without it a closed loop\n"
     "  --poisson             open loop with Poisson arrivals instead of constant spacing\n"
+    "  --give-up-ms T        open loop: a call that found no free stream for so long is not made (it waits)\n"
     "TLS\n"
     "  --tls                 HTTP/2 over TLS, chain and address of the server's certificate verified\n"
     "  --ca FILE             certificates that are trusted (the system's)\n"
@@ -75,6 +76,7 @@ enum {
     OPT_WARMUP,
     OPT_RATE,
     OPT_POISSON,
+    OPT_GIVE_UP_MS,
     OPT_TLS,
     OPT_CA,
     OPT_TLS_NAME,
@@ -106,6 +108,7 @@ static const struct option options[] = {
     {"warmup", required_argument, NULL, OPT_WARMUP},
     {"rate", required_argument, NULL, OPT_RATE},
     {"poisson", no_argument, NULL, OPT_POISSON},
+    {"give-up-ms", required_argument, NULL, OPT_GIVE_UP_MS},
     {"tls", no_argument, NULL, OPT_TLS},
     {"ca", required_argument, NULL, OPT_CA},
     {"tls-name", required_argument, NULL, OPT_TLS_NAME},
@@ -259,6 +262,9 @@ static bool set_amount(struct load_plan *plan, int option, const char *value)
     case OPT_POISSON:
         plan->poisson = true;
         return true;
+    case OPT_GIVE_UP_MS:
+        plan->give_up_ns = (uint64_t)(real("--give-up-ms", value, SECONDS_MAX * 1e3) * 1e6);
+        return true;
     default:
         return false;
     }
@@ -328,8 +334,8 @@ static void check_whole(const struct load_plan *plan)
         refuse("--ca, --tls-name, --insecure", "need --tls");
     if (plan->tokens_fresh && plan->calls == 0)
         refuse("--tokens-fresh", "needs --calls");
-    if (plan->poisson && plan->rate <= 0)
-        refuse("--poisson", "needs --rate");
+    if ((plan->poisson || plan->give_up_ns != 0) && plan->rate <= 0)
+        refuse(plan->poisson ? "--poisson" : "--give-up-ms", "needs --rate");
 }
 
 /* Letters and '-' only, as in load_spell_id. */

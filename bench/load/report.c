@@ -80,8 +80,8 @@ static void print_text(const struct load_run *run)
     if (run->plan->by_mix)
         print_journeys(run);
     if (run->plan->rate > 0)
-        printf("late %llu, unfinished %llu\n", (unsigned long long)t->late,
-               (unsigned long long)t->unfinished);
+        printf("late %llu, given up %llu, unfinished %llu\n", (unsigned long long)t->late,
+               (unsigned long long)t->given_up, (unsigned long long)t->unfinished);
     if (t->moved > 0)
         printf("moved %llu connections that the server left\n", (unsigned long long)t->moved);
     if (run->plan->pids_count > 0 && t->right > 0)
@@ -133,11 +133,12 @@ static void print_json(const struct load_run *run)
     const struct load_totals *t = &run->totals;
     double seconds = counted_seconds(run);
 
-    printf("{\"right\":%llu,\"wrong\":%llu,\"lost\":%llu,\"moved\":%llu,\"late\":%llu,\"unfinished\":%llu,"
+    printf("{\"right\":%llu,\"wrong\":%llu,\"lost\":%llu,\"moved\":%llu,\"late\":%llu,\"given_up\":%llu,"
+           "\"unfinished\":%llu,"
            "\"seconds\":%.4f,\"rate\":%.1f",
            (unsigned long long)t->right, (unsigned long long)t->wrong, (unsigned long long)t->lost,
-           (unsigned long long)t->moved, (unsigned long long)t->late, (unsigned long long)t->unfinished,
-           seconds, seconds > 0 ? (double)t->right / seconds : 0);
+           (unsigned long long)t->moved, (unsigned long long)t->late, (unsigned long long)t->given_up,
+           (unsigned long long)t->unfinished, seconds, seconds > 0 ? (double)t->right / seconds : 0);
     json_hist(&t->latency_ns);
     printf(",\"server_cpu_seconds\":%.3f,\"server_cpu_us_per_call\":%.3f", server_cpu(run),
            per(server_cpu(run) * 1e6, t->right));

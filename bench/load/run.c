@@ -190,7 +190,9 @@ void load_run_broken(struct load_run *run, unsigned calls_lost, const char *why)
     if (run->stopping)
         return;
     run->totals.lost += calls_lost == 0 ? 1 : calls_lost;
-    if (run->totals.first_error[0] == '\0')
+    if (run->totals.first_error[0] != '\0')
+        fprintf(stderr, "connection: %s\n", why); /* the run ends of it, whatever came first */
+    else
         (void)snprintf(run->totals.first_error, sizeof(run->totals.first_error), "connection: %s", why);
     load_run_stop(run);
 }

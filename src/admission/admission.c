@@ -2,6 +2,7 @@
  * refuses. */
 #include <sessiond/admission/admission.h>
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -10,6 +11,8 @@
 #include <sessiond/caller/callers.h>
 #include <sessiond/exchange/return_refusal.h>
 
+#include "allowance.h"
+#include "excess.h"
 #include "overload.h"
 #include "refusal.h"
 #include "tally.h"
@@ -30,6 +33,7 @@ struct ses_admission {
     struct ses_rate server_rate;
     struct ses_tally *tally;
     struct ses_overload overload;
+    struct ses_allowance allowance;
     double level; /* of the loop's time, for each merchant's creations; INFINITY: as much as they like */
     uint64_t random;
     struct ticket plain[SES_WORK_COUNT]; /* of all that need no other: none is allocated */
@@ -258,20 +262,30 @@ static void on_waits(struct ses_exchange *x, void *arg)
     ses_overload_waits(&ticket->admission->overload);
 }
 
+static double cost_of(const struct ses_overload *overload, const struct ses_exchange *x, enum ses_work work)
+{
+    if (x->waited)
+        return overload->costs.ns[SES_COST_CONNECTOR];
+    return overload->costs.ns[work == SES_WORK_CREATE ? SES_COST_CREATE : SES_COST_CONTINUE];
+}
+
 static void on_released(struct ses_exchange *x, void *arg)
 {
     const struct ticket *ticket = arg;
     struct ses_overload *overload = &ticket->admission->overload;
+    double cost_ns = cost_of(overload, x, ticket->work);
 
-    if (x->begun)
+    if (x->begun) {
         ses_overload_ended(overload, ticket->work, x->started_mono_ns, x->waited);
+        ses_allowance_earn(&ticket->admission->allowance, cost_ns);
+    }
     if (ticket->caller != NULL)
         ticket->caller->running--;
     if (ticket->merchant == NULL)
         return;
     ticket->merchant->running--;
     if (ticket->work == SES_WORK_CREATE && x->begun)
-        learn_cost(ticket->merchant, overload->costs.ns[x->waited ? SES_COST_CONNECTOR : SES_COST_CREATE]);
+        learn_cost(ticket->merchant, cost_ns);
 }
 
 static const struct ses_exchange_count running = {
@@ -316,6 +330,22 @@ static void count(struct ses_admission *admission, enum ses_refusal refusal, enu
                    work == SES_WORK_CREATE ? SES_F_CREATIONS : SES_F_CONTINUATIONS, refusal, 1);
 }
 
+/* While there is too much to do: how the connection that brought this call is read from here on. */
+static void mind_connection(struct call *call, enum ses_refusal refusal)
+{
+    struct ses_admission *admission = call->admission;
+    const struct ses_tally_entry *merchant = call->merchant.entry;
+    bool creation = call->work == SES_WORK_CREATE;
+    bool excess = creation && merchant != NULL && merchant->asked > admission->level;
+
+    if (refusal != SES_REFUSAL_NONE)
+        ses_allowance_spend(&admission->allowance, admission->overload.costs.ns[SES_COST_REFUSED]);
+    if (call->conn == NULL)
+        return;
+    ses_conn_read_as(call->conn, ses_excess_note(ses_conn_calls(call->conn), creation, excess,
+                                                 ses_allowance_is_spent(&admission->allowance)));
+}
+
 static enum ses_status refuse(struct call *call, enum ses_refusal refusal, struct ses_error *ret_error)
 {
     struct ses_admission *admission = call->admission;
@@ -336,12 +366,15 @@ static enum ses_status admit(void *arg, struct ses_exchange *x, struct ses_conn 
 
     if (!is_counted(x))
         return SES_OK;
-    ses_overload_arrived(&call.admission->overload, call.now_ns);
+    ses_overload_arrived(&call.admission->overload, call.now_ns,
+                         conn != NULL ? ses_conn_turns_behind(conn) : 0);
     call.work = work_of(x->route);
     call.lasts = lasts(x->route);
     enum ses_refusal refusal = check(&call);
 
     count(call.admission, refusal, call.work);
+    if (call.admission->overload.shedding)
+        mind_connection(&call, refusal);
     if (refusal != SES_REFUSAL_NONE)
         return refuse(&call, refusal, ret_error);
     if (call.lasts || let_in(&call) == SES_OK)
@@ -389,6 +422,13 @@ void ses_admission_turn(struct ses_admission *admission, uint64_t now_ns)
         admission->level = ses_tally_level(admission->tally, overload->room, (double)(now_ns - began_ns));
     if (overload->shedding != shed_before)
         tell(admission);
+}
+
+unsigned ses_admission_readable(const struct ses_admission *admission)
+{
+    if (!admission->overload.shedding)
+        return UINT_MAX;
+    return admission->overload.turn_was_idle || !ses_allowance_is_spent(&admission->allowance) ? 1 : 0;
 }
 
 /* ---- life ------------------------------------------------------------------------------------- */

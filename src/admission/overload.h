@@ -5,6 +5,9 @@
  * a disk that is too slow. Calls that wait for a connector or for another call are in neither figure. Windows of 50 ms,
  * of each the least that was in progress at the end of a turn: a burst that is gone again is no queue (CoDel, RFC 8289).
  *
+ * A loop that is too busy does not read: what waits for it is not in progress yet. How far the reading is behind, in
+ * turns like this one, is the other queue, before the door; half of the target is for that.
+ *
  *   CALM       everything comes in
  *     --two windows in a row with a queue above the target-->       SHEDDING
  *   SHEDDING   creations take at most `room` of the loop's time, continuations what they need
@@ -46,19 +49,24 @@ struct ses_overload {
     uint64_t running;       /* whole, not ended, and waiting for nobody but us */
     uint64_t turn_began_ns; /* the first call of this turn came in; 0: none did */
     uint64_t turn_ended_ns; /* the last one */
+    uint64_t turn_arrived;  /* calls */
+    uint64_t turn_behind;   /* sum of turns_behind */
+    bool turn_was_idle;     /* the last one: no call came, none ended, none was running */
     uint64_t turn_left;     /* calls that ended or began to wait for somebody else, in this turn */
     uint64_t ended_ns;      /* the last turn in which there was one, or none was running */
     /* of the window */
     uint64_t window_began_ns;
-    uint64_t running_min; /* at the ends of turns */
+    uint64_t running_min;   /* at the ends of turns */
+    uint64_t behind_min_ns; /* what was not read yet would wait so long to be */
     uint64_t left;
     uint64_t shed;
     uint64_t cpu_ns; /* of the loop's thread when it began; 0: not known */
     double calls[SES_COST_COUNT];
     /* from window to window */
-    double rate;       /* calls that leave a ns while there is a queue; 0: there is none */
-    uint64_t queue_ns; /* how long the queue was in the last one */
-    unsigned above;    /* windows in a row */
+    double rate;        /* calls that leave a ns while there is a queue; 0: there is none */
+    uint64_t queue_ns;  /* how long the queue was in the last one */
+    uint64_t behind_ns; /* and the one before the door */
+    unsigned above;     /* windows in a row */
     unsigned unrefused;
     bool shedding;
     double room;   /* ns of creations a ns */
@@ -67,8 +75,9 @@ struct ses_overload {
 };
 
 void ses_overload_init(struct ses_overload *o, uint64_t target_ns, uint64_t now_ns);
-/* A call is here, whatever becomes of it. */
-void ses_overload_arrived(struct ses_overload *o, uint64_t now_ns);
+/* A call is here, whatever becomes of it. turns_behind: so many turns it takes to read what waits behind it
+ * (ses_conn_turns_behind). */
+void ses_overload_arrived(struct ses_overload *o, uint64_t now_ns, unsigned turns_behind);
 /* It was let in and is whole: what waits for its client's bytes is nobody's queue. Or refused; shed: because of what is
  * told here. */
 void ses_overload_entered(struct ses_overload *o);

@@ -25,7 +25,7 @@ static enum ses_status start_session(struct ses_h2 *h2)
     const struct ses_door_limits *limits = &h2->shared->doors->options.limits;
     /* NO_RFC7540_PRIORITIES: no priority tree for a client to grow and to make us walk. */
     nghttp2_settings_entry settings[] = {
-        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->streams_max},
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, h2->streams_told},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, (uint32_t)stream_window(limits)},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)limits->header_bytes_max},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
@@ -51,6 +51,7 @@ enum ses_status ses_h2_new(struct ses_h2_shared *shared, const struct ses_h2_io 
     h2->io = io;
     h2->io_arg = io_arg;
     h2->peer = peer;
+    h2->streams_max = h2->streams_told = shared->doors->options.limits.streams_max;
     ses_list_init(&h2->streams);
     ses_list_init(&h2->fresh);
     ses_list_init(&h2->waiting);

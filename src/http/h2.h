@@ -78,11 +78,7 @@
 #define SES_H2_BACKLOG_MAX  (4 * SES_MIB)
 /* A header block this many times above the limit ends the connection; up to it only the request is
  * refused. */
-#define SES_H2_HEADER_EXCESS 8
-/* Each SETTINGS frame may make nghttp2 walk over all streams; a client sends a handful in its life. */
-#define SES_H2_SETTINGS_MAX 100
-/* So many PINGs may come too soon, grpc-core's number: a clock that is a bit fast is no abuse. */
-#define SES_H2_PING_STRIKES   2
+#define SES_H2_HEADER_EXCESS  8
 #define SES_H2_RATE_WINDOW_MS 10000 /* of all "per 10 s" counts */
 /* Control frames that each request allows for, above control_frames_max. */
 #define SES_H2_CONTROL_PER_REQUEST 16
@@ -197,6 +193,10 @@ struct ses_h2 {
     bool page_used;        /* a stream was opened since the last sweep (h2_alloc.c) */
     bool settings_seen;    /* the client's preface is whole */
     bool settings_written; /* our half of the connection preface */
+    bool settings_acknowledged;
+    unsigned streams_told; /* MAX_CONCURRENT_STREAMS of the last one .. */
+    unsigned streams_max;  /* .. and as it should be */
+    unsigned unknowing;    /* streams that were refused before it was acknowledged */
 };
 
 /* How a request not yet whole, or an answer, is handled; NULL in a stream that was refused at once. */

@@ -1,6 +1,7 @@
 /* The engine on a real connection: struct ses_h2_io by struct ses_conn, and the other way round. The
  * unit tests put an engine on memory instead. */
 #include "h2.h"
+#include "h2_throttle.h"
 
 #include <sessiond/net/conn.h>
 
@@ -78,6 +79,11 @@ static void on_drained(void *engine)
     ses_h2_drained(engine);
 }
 
+static void on_throttle(void *engine, bool on)
+{
+    ses_h2_throttle(engine, on);
+}
+
 static void on_shed(void *engine)
 {
     ses_h2_shed(engine);
@@ -93,6 +99,7 @@ static const struct ses_conn_ops h2_ops = {.on_bytes = on_bytes,
                                            .on_drain = on_drain,
                                            .on_idle = on_idle,
                                            .on_drained = on_drained,
+                                           .on_throttle = on_throttle,
                                            .on_shed = on_shed,
                                            .on_close = on_close};
 

@@ -5,6 +5,11 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/base/units.h>
 
+/* Each SETTINGS frame may make nghttp2 walk over all streams; a client sends a handful in its life. */
+#define SETTINGS_MAX 100
+/* So many PINGs may come too soon, grpc-core's number: a clock that is a bit fast is no abuse. */
+#define PING_STRIKES 2
+
 /* A window that begins with the first event after the last one ended: coarse (twice max is possible
  * around its edge), but two words of memory and one look at the clock. */
 bool ses_h2_rate_exceeded(struct ses_h2_rate *rate, unsigned max)
@@ -62,8 +67,8 @@ bool ses_h2_frame_is_flood(struct ses_h2 *h2, const nghttp2_frame_hd *hd)
         return false; /* nghttp2 bounds them */
     /* An acknowledgement answers ours; there is one for each that we sent. */
     case NGHTTP2_SETTINGS:
-        return (hd->flags & NGHTTP2_FLAG_ACK) == 0 &&
-               ses_h2_rate_exceeded(&h2->settings, SES_H2_SETTINGS_MAX) && count_flood(h2);
+        return (hd->flags & NGHTTP2_FLAG_ACK) == 0 && ses_h2_rate_exceeded(&h2->settings, SETTINGS_MAX) &&
+               count_flood(h2);
     default:
         return control_is_flood(h2);
     }
@@ -98,7 +103,7 @@ bool ses_h2_ping_is_abuse(struct ses_h2 *h2)
         h2->ping_strikes++;
     h2->told = false;
     h2->pinged_ns = now_ns;
-    if (h2->ping_strikes <= SES_H2_PING_STRIKES)
+    if (h2->ping_strikes <= PING_STRIKES)
         return false;
     h2->dead_text = "too_many_pings";
     return count_flood(h2);

@@ -1,6 +1,7 @@
 /* What nghttp2 tells while it reads. Nothing is freed here but by stream_close; an engine that must end
  * is only marked (ses_h2_die), ses_h2_receive sees it. */
 #include "h2.h"
+#include "h2_throttle.h"
 #include "proxy.h"
 
 #include <sessiond/exchange/return_refusal.h>
@@ -243,6 +244,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         break;
     case NGHTTP2_SETTINGS:
         h2->settings_seen = true;
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0)
+            ses_h2_settings_acknowledged(h2);
         break;
     case NGHTTP2_PING:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {

@@ -1,6 +1,7 @@
 /* What we hand to nghttp2, and what it tells while it writes. Payload is never copied into nghttp2's
  * buffers: DATA frames are written by send_data straight into the connection's output. */
 #include "h2.h"
+#include "h2_throttle.h"
 
 #include <stdio.h>
 
@@ -167,7 +168,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         const struct ses_h2_stream *reset =
             nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 
-        if (reset == NULL || !reset->excused)
+        if ((reset == NULL || !reset->excused) && !ses_h2_refused_unknowing(h2, frame->rst_stream.error_code))
             ses_h2_count_reset(h2);
         return 0;
     }

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 static void on_idle_timer(void *arg);
 
@@ -53,6 +52,7 @@ void ses_conn_cut(struct ses_conn *conn)
     conn->state = CONN_CLOSED;
     ses_conn_count_held(conn); /* nothing */
     ses_list_remove(&conn->want);
+    ses_list_remove(&conn->throttled);
     ses_timer_stop(&conn->idle_timer);
     ses_timer_stop(&conn->stall_timer);
     uv_close((uv_handle_t *)&conn->tcp, on_closed);
@@ -98,6 +98,7 @@ static void finish_within(struct ses_conn *conn, uint32_t limit_ms)
     if (conn->state != CONN_OPEN)
         return;
     conn->state = CONN_FINISHING;
+    ses_conn_follow_reading(conn);
     ses_timer_stop(&conn->idle_timer);
     if (limit_ms != 0)
         ses_timer_start(conn->conns->options.timers, &conn->idle_timer, limit_ms, on_end_timer, conn);
@@ -107,6 +108,14 @@ static void finish_within(struct ses_conn *conn, uint32_t limit_ms)
 void ses_conn_finish(struct ses_conn *conn)
 {
     finish_within(conn, 0); /* the write-stall limit bounds it */
+}
+
+void ses_conn_took(struct ses_conn *conn, enum ses_status status)
+{
+    if (status != SES_OK)
+        finish_within(conn, ERROR_FINISH_MS);
+    else if (conn->conns->draining)
+        ses_conn_drain(conn); /* the sniffer may have made room for an engine that does not know yet */
 }
 
 /* Who does not take what lies in the kernel will not take a last word either. What the engine holds goes at
@@ -149,13 +158,18 @@ void ses_conn_flush_soon(struct ses_conn *conn)
 /* ---- reading */
 
 /* One buffer for all connections of the loop: libuv calls on_read right after this, and the engine takes
- * everything in it. */
+ * everything in it. A full one makes libuv ask for the next at once; a turn gives so many, and the next poll tells of
+ * the rest again. */
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
 {
     struct ses_conn *conn = handle->data;
 
     (void)suggested;
-    *ret_buf = uv_buf_init((char *)conn->conns->read_bytes, READ_BYTES);
+    if (!ses_conn_may_read(conn)) {
+        *ret_buf = uv_buf_init(NULL, 0);
+        return;
+    }
+    *ret_buf = uv_buf_init((char *)conn->conns->read_bytes, (unsigned)ses_conn_read_size(conn));
 }
 
 /* The engine has said its last word. Who goes on sending more than LINGER_BYTES_MAX is not waiting for it. */
@@ -164,14 +178,6 @@ static void discard(struct ses_conn *conn, size_t bytes)
     conn->lingered_bytes += bytes;
     if (conn->lingered_bytes > LINGER_BYTES_MAX)
         ses_conn_cut(conn);
-}
-
-void ses_conn_took(struct ses_conn *conn, enum ses_status status)
-{
-    if (status != SES_OK)
-        finish_within(conn, ERROR_FINISH_MS);
-    else if (conn->conns->draining)
-        ses_conn_drain(conn); /* the sniffer may have made room for an engine that does not know yet */
 }
 
 static void take_bytes(struct ses_conn *conn, size_t len)
@@ -210,7 +216,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
     struct ses_conn *conn = stream->data;
 
     (void)buf;
-    if (got == 0 || conn->state == CONN_CLOSED) /* 0: EAGAIN, nothing was read */
+    if (got == 0 || got == UV_ENOBUFS || conn->state == CONN_CLOSED) /* EAGAIN, or it was not to read on */
         return;
     if (got == UV_EOF) {
         ses_conn_take_eof(conn);
@@ -222,30 +228,44 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
     }
     conn->active_ms = uv_now(stream->loop);
     ses_count(conn->conns->options.metrics, SES_C_BYTES_IN, (uint64_t)got);
-    if (conn->state == CONN_OPEN)
+    if (conn->state == CONN_OPEN) {
+        ses_conn_look_behind(conn, (size_t)got);
         take_bytes(conn, (size_t)got);
-    else
+    } else {
         discard(conn, (size_t)got);
+    }
     if (conn->flush_soon)
         flush_between_reads(conn);
     ses_conns_shed(conn->conns);
 }
 
+void ses_conn_follow_reading(struct ses_conn *conn)
+{
+    bool leaves =
+        conn->state != CONN_OPEN || conn->drain_told; /* the peer's last bytes and its end are awaited */
+    bool wanted = !conn->paused && (conn->reading_as != SES_READ_LATER || leaves);
+
+    if (conn->eof || conn->state == CONN_CLOSED || wanted == conn->reading)
+        return;
+    conn->reading = wanted;
+    if (!wanted)
+        (void)uv_read_stop((uv_stream_t *)&conn->tcp);
+    else if (uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) != 0)
+        ses_conn_cut(conn);
+}
+
 void ses_conn_read_pause(struct ses_conn *conn)
 {
-    if (conn->paused || conn->eof || conn->state != CONN_OPEN)
+    if (conn->state != CONN_OPEN)
         return;
     conn->paused = true;
-    (void)uv_read_stop((uv_stream_t *)&conn->tcp);
+    ses_conn_follow_reading(conn);
 }
 
 void ses_conn_read_resume(struct ses_conn *conn)
 {
-    if (!conn->paused || conn->eof || conn->state == CONN_CLOSED)
-        return;
     conn->paused = false;
-    if (uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) != 0)
-        ses_conn_cut(conn);
+    ses_conn_follow_reading(conn);
 }
 
 /* ---- writing */
@@ -416,6 +436,7 @@ void ses_conn_drain(struct ses_conn *conn)
     if (conn->drain_told || conn->state != CONN_OPEN)
         return;
     conn->drain_told = true;
+    ses_conn_follow_reading(conn);
     if (conn->ops->on_drain != NULL)
         conn->ops->on_drain(conn->engine);
     else
@@ -437,53 +458,4 @@ void ses_conn_attach(struct ses_conn *conn, const struct ses_conn_ops *ops, void
 uint64_t ses_conn_idle_ms(const struct ses_conn *conn)
 {
     return uv_now(conn->tcp.loop) - conn->active_ms;
-}
-
-/* From here on the handle owns fd and the close callback the memory: on failure conn is cut, never freed. */
-static void start(struct ses_conn *conn)
-{
-    struct ses_conns *conns = conn->conns;
-
-    (void)uv_tcp_nodelay(&conn->tcp, 1); /* one write per turn: nothing for Nagle to gather */
-    conn->idle_ms = conns->options.first_byte_ms;
-    conn->active_ms = conn->opened_ms = uv_now(conn->tcp.loop);
-    arm_idle(conn, conn->idle_ms);
-    conns->options.on_accept(conns->options.arg, conn);
-    if (conn->ops == NULL)
-        ses_conn_cut(conn);
-    if (conn->state != CONN_CLOSED && !conn->paused &&
-        uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) != 0)
-        ses_conn_cut(conn);
-    if (conns->draining)
-        ses_conn_drain(conn);
-}
-
-void ses_conn_open(struct ses_conns *conns, int fd, const struct ses_peer *peer, struct ses_source *source)
-{
-    struct ses_conn *conn = calloc(1, sizeof(*conn));
-
-    if (conn == NULL) {
-        ses_source_leave(source);
-        (void)close(fd);
-        return;
-    }
-    conn->conns = conns;
-    ses_list_init(&conn->want);
-    ses_list_init(&conn->holder);
-    (void)uv_tcp_init(conns->options.loop, &conn->tcp); /* without flags it makes no socket: cannot fail */
-    conn->tcp.data = conn;
-    ses_buf_init(&conn->rest, 0);
-    conn->peer = *peer;
-    conn->source = source;
-    ses_list_push_back(&conns->all, &conn->node);
-    conns->count++;
-    conns->handles++;
-    ses_count(conns->options.metrics, SES_C_CONNECTIONS_ACCEPTED, 1);
-    ses_gauge_add(conns->options.metrics, SES_C_CONNECTIONS_OPEN, 1);
-    if (uv_tcp_open(&conn->tcp, fd) != 0) {
-        (void)close(fd);
-        ses_conn_cut(conn);
-        return;
-    }
-    start(conn);
 }

@@ -1,6 +1,7 @@
 /* conn_impl.h - what the files of this folder share: conns.c (all connections of a loop: accept, flush,
  * drain) stands on tls_conn.c (what is between a connection and its engine, if anything) and conn.c (one
- * connection), that on held.c (what they hold) and handles.c (what libuv has).
+ * connection), that on conn_part.c (how much it reads in a turn), held.c (what they hold) and handles.c (what libuv
+ * has). conn_open.c (its beginning) and throttle.c (how it is read while there is too much to do) stand beside conns.c.
  *
  * A connection's life, from top to bottom; ses_conn_cut leads from any state to the last:
  *
@@ -22,8 +23,16 @@
 
 #include "source.h"
 
-#define READ_BYTES     (64 * SES_KIB) /* one shared read buffer per loop: engines take everything at once */
-#define OUT_KEEP_BYTES (64 * SES_KIB) /* the shared output buffer does not stay larger than this */
+/* One shared read buffer per loop, engines take everything at once: a TLS record of the largest size (RFC 8446 section
+ * 5.2) and a bit, or a hundred calls. More of it waits for the next turn: what a turn takes in is bounded by the number
+ * of connections, and a call that is read is not a second away from its answer. */
+#define READ_BYTES (20 * SES_KIB)
+/* Of a throttled connection at a time: some twenty calls, or the one that answers for it would come too late to spare
+ * anything. */
+#define THROTTLED_READ_BYTES (6 * SES_KIB)
+#define READS_MAX            1u
+#define READS_MAX_BUSY       4u             /* while others are throttled */
+#define OUT_KEEP_BYTES       (64 * SES_KIB) /* the shared output buffer does not stay larger than this */
 /* Of what is written at once: an engine's largest piece, and what TLS makes of it (22 bytes a record of 16 KiB,
  * RFC 8446 section 5.2) behind a handshake's last words. */
 #define OUT_BYTES_MAX    (SES_CONN_OUT_MAX + SES_CONN_OUT_MAX / 64 + 128 * SES_KIB)
@@ -47,6 +56,7 @@ struct ses_conn {
     struct ses_list node;
     struct ses_list want;        /* in conns->want while it has asked to write */
     struct ses_list holder;      /* in conns->holders while it holds anything */
+    struct ses_list throttled;   /* in one of conns' two */
     struct ses_timer idle_timer; /* idle while OPEN, the end's deadline afterwards */
     struct ses_timer stall_timer;
     struct ses_buf rest; /* what the kernel did not take; empty (no memory) otherwise */
@@ -64,9 +74,16 @@ struct ses_conn {
     uint64_t opened_ms;        /* loop time */
     struct ses_source *source; /* NULL: not counted */
     enum conn_state state;
-    bool writing;   /* a uv_write is under way */
-    bool undrained; /* produced something since on_drained */
-    bool paused;
+    bool writing;                     /* a uv_write is under way */
+    bool undrained;                   /* produced something since on_drained */
+    enum ses_conn_reading reading_as; /* LITTLE, EXCESS: in conns->throttled; LATER: in conns->waiting */
+    uint64_t waits_since_ms;
+    struct ses_conn_calls calls;
+    uint32_t read_turn;    /* of conns->turn: it was read in this one .. */
+    unsigned reads;        /* .. so often */
+    unsigned turns_behind; /* at the last read */
+    bool paused;           /* by its engine */
+    bool reading;
     bool eof;
     bool first_seen;
     bool drain_told;
@@ -100,9 +117,14 @@ struct ses_conns {
     struct ses_list all;
     struct ses_list want;
     struct ses_list holders;
-    size_t held_bytes; /* sum of counted_bytes */
-    unsigned count;    /* connections the engines know of, plus lingering ones */
-    unsigned handles;  /* libuv handles not yet closed; the struct dies with the last one */
+    struct ses_list throttled;
+    struct ses_list waiting;         /* in the order in which they began to */
+    struct ses_timer throttle_timer; /* runs while any does */
+    size_t held_bytes;               /* sum of counted_bytes */
+    unsigned count;                  /* connections the engines know of, plus lingering ones */
+    unsigned handles;                /* libuv handles not yet closed; the struct dies with the last one */
+    uint32_t turn;                   /* never 0 */
+    unsigned reads_max;              /* of a connection that is read FULLY, in a turn */
     bool draining;
     bool freed;
     struct listener listeners[SES_CONNS_LISTENERS_MAX];
@@ -133,6 +155,14 @@ bool ses_conns_enter(struct ses_conns *conns, const struct ses_peer *peer, struc
 void ses_conn_flush(struct ses_conn *conn);
 /* Tells the engine, once, that the worker leaves. */
 void ses_conn_drain(struct ses_conn *conn);
+/* Starts or stops reading, as paused and reading_as say. */
+void ses_conn_follow_reading(struct ses_conn *conn);
+/* conn_part.c: of a read, as much at most. */
+size_t ses_conn_read_size(const struct ses_conn *conn);
+/* conn_part.c: once more in this turn; counts. */
+bool ses_conn_may_read(struct ses_conn *conn);
+/* conn_part.c: a read got so much: how far is it behind (ses_conn_turns_behind)? */
+void ses_conn_look_behind(struct ses_conn *conn, size_t got);
 /* The engine has taken bytes and answered with status: what follows of it. */
 void ses_conn_took(struct ses_conn *conn, enum ses_status status);
 /* No more bytes will come. */

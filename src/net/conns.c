@@ -196,12 +196,16 @@ enum ses_status ses_conns_new(const struct ses_conns_options *options, struct se
     ses_list_init(&conns->all);
     ses_list_init(&conns->want);
     ses_list_init(&conns->holders);
+    ses_list_init(&conns->throttled);
+    ses_list_init(&conns->waiting);
     ses_list_init(&conns->steps);
     ses_list_init(&conns->warm);
     ses_list_init(&conns->turn_tls.read);
     ses_list_init(&conns->turn_tls.opened);
     ses_list_init(&conns->turn_tls.said);
     ses_buf_init(&conns->turn_tls.records, OUT_BYTES_MAX);
+    conns->turn = 1;
+    conns->reads_max = READS_MAX;
     conns->steps_left = options->handshakes_per_turn;
     ses_buf_init(&conns->out, OUT_BYTES_MAX);
     ses_buf_init(&conns->plain, SES_CONN_OUT_MAX);
@@ -231,6 +235,7 @@ static void stop_listening(struct ses_conns *conns)
     conns->listeners_count = 0;
     ses_timer_stop(&conns->accept_timer);
     ses_timer_stop(&conns->age_timer);
+    ses_timer_stop(&conns->throttle_timer);
 }
 
 void ses_conns_free(struct ses_conns *conns)
@@ -340,6 +345,7 @@ void ses_conns_flush(struct ses_conns *conns)
     struct ses_list now;
     struct ses_list *node;
 
+    conns->turn += conns->turn == UINT32_MAX ? 2 : 1;
     ses_conns_shed(conns);
     /* Who asks again meanwhile has its turn in the next round: nobody is starved by one busy stream. */
     ses_list_init(&now);

@@ -199,6 +199,14 @@ static void on_shed(void *engine)
         ses_conn_cut(tls->conn);
 }
 
+static void on_throttle(void *engine, bool on)
+{
+    struct ses_tls *tls = engine;
+
+    if (tls->conn->inner_ops != NULL && tls->conn->inner_ops->on_throttle != NULL)
+        tls->conn->inner_ops->on_throttle(tls->conn->inner_engine, on);
+}
+
 static void on_close(void *engine)
 {
     struct ses_tls *tls = engine;
@@ -225,6 +233,7 @@ static const struct ses_conn_ops tls_ops = {
     .on_idle = on_idle,
     .on_drained = on_drained,
     .on_eof = on_eof,
+    .on_throttle = on_throttle,
     .on_shed = on_shed,
     .on_close = on_close,
 };

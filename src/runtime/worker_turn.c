@@ -47,6 +47,7 @@ static void on_prepare(uv_prepare_t *handle)
     else
         (void)uv_idle_stop(&worker->again);
     ses_admission_turn(worker->admission, ses_clock_mono_ns());
+    ses_conns_unthrottle(worker->conns, ses_admission_readable(worker->admission));
     ses_log_flush(&worker->log);
 }
 

@@ -61,5 +61,7 @@ struct ses_gate ses_admission_gate(struct ses_admission *admission);
 
 /* [worker] The end of a turn of the loop, at now_ns (monotonic). */
 void ses_admission_turn(struct ses_admission *admission, uint64_t now_ns);
+/* [worker] How many of the throttled connections (ses_conn_read_as) may be read on in this turn. */
+unsigned ses_admission_readable(const struct ses_admission *admission);
 
 #endif

@@ -30,6 +30,8 @@
       "Bytes that clients make the workers hold: requests not yet whole, answers not read")                  \
     X(CONNECTIONS_SHED, "sessiond_connections_shed_total", "counter",                                        \
       "Connections ended because the worker held too much (limits.held_mib)")                                \
+    X(CONNECTIONS_THROTTLED, "sessiond_connections_throttled_total", "counter",                              \
+      "Connections read more slowly because refusing their calls cost too much (limits.overload_ms)")        \
     X(REQUESTS_OVER_HELD, "sessiond_requests_over_held_total", "counter",                                    \
       "Requests refused because their connection held too much (limits.connection_held_kib)")                \
     X(ANSWERS_UNREAD, "sessiond_answers_unread_total", "counter",                                            \

@@ -39,6 +39,9 @@ struct ses_conn_ops {
      * closed. An engine that answers after all (HTTP/1.1 clients may send and shut down) calls
      * ses_conn_finish when it has. */
     void (*on_eof)(void *engine);
+    /* Its calls are not taken as fast as they come (SES_READ_EXCESS), or are again: say so to the peer. May be
+     * NULL. */
+    void (*on_throttle)(void *engine, bool on);
     /* The connections of this loop hold too much and this one belongs to the worst: let go of everything
      * now; what on_produce still says is the last. NULL: the connection is cut. */
     void (*on_shed)(void *engine);
@@ -103,6 +106,30 @@ void ses_conn_attach(struct ses_conn *conn, const struct ses_conn_ops *ops, void
 void ses_conn_want_write(struct ses_conn *conn);
 void ses_conn_read_pause(struct ses_conn *conn);
 void ses_conn_read_resume(struct ses_conn *conn);
+/* How a connection is read while there is too much to do. What lies in the kernel's buffers costs nothing here, and
+ * TCP tells the peer. */
+enum ses_conn_reading {
+    SES_READ_FULLY,
+    SES_READ_LITTLE, /* a bit in each turn, so that the turns are short for all others */
+    SES_READ_EXCESS, /* likewise; the engine says to the peer that it is too much (on_throttle) */
+    SES_READ_LATER /* not before ses_conns_unthrottle says so, or SES_CONN_THROTTLE_MS have passed; then as EXCESS */
+};
+#define SES_CONN_THROTTLE_MS 500u
+/* From the next read on. Nothing for a connection that leaves: that one is read. */
+void ses_conn_read_as(struct ses_conn *conn, enum ses_conn_reading reading);
+/* Once a turn: so many of those that are read LATER may be read once more, in their order. UINT_MAX: all are read
+ * fully. */
+void ses_conns_unthrottle(struct ses_conns *conns, unsigned count);
+/* How many turns more it takes to read what lay in the kernel's buffers behind the last read: what came with that has
+ * waited so long, too, as long as the client sends as it does. 0: nothing lay there, or it is read as EXCESS. */
+unsigned ses_conn_turns_behind(const struct ses_conn *conn);
+/* What came over a connection lately, for whoever judges its calls; zeros at first. */
+struct ses_conn_calls {
+    uint16_t all;
+    uint16_t creations;
+    uint16_t excess; /* creations of merchants that ask for more than their share */
+};
+struct ses_conn_calls *ses_conn_calls(struct ses_conn *conn);
 /* Restarts the idle time, optionally with another limit (0: that of the options). */
 void ses_conn_touch(struct ses_conn *conn, uint32_t idle_ms);
 /* What the peer makes the engine keep just now: requests that are not whole, answers that are not read. When

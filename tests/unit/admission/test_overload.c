@@ -55,7 +55,7 @@ static void arrive(enum ses_work work)
 {
     bool shed = work == SES_WORK_CREATE && model.o.shedding && model.credit_ns < cost_ns[work];
 
-    ses_overload_arrived(&model.o, model.now_ns);
+    ses_overload_arrived(&model.o, model.now_ns, 0);
     model.asked[work]++;
     if (shed) {
         model.refused[work]++;
@@ -178,7 +178,7 @@ static void test_a_slower_machine(void **state)
 static void test_a_disk_that_stands_still(void **state)
 {
     (void)state;
-    ses_overload_arrived(&model.o, START_NS);
+    ses_overload_arrived(&model.o, START_NS, 0);
     for (int i = 0; i < 20; i++)
         ses_overload_entered(&model.o);
     for (int i = 0; i < 10; i++) {
@@ -216,7 +216,7 @@ static void test_a_crowd(void **state)
 {
     (void)state;
     model.now_ns = START_NS + 10 * SES_NS_PER_S;
-    ses_overload_arrived(&model.o, model.now_ns);
+    ses_overload_arrived(&model.o, model.now_ns, 0);
     for (int i = 0; i < 1000; i++)
         ses_overload_entered(&model.o);
     assert_int_equal(ses_overload_wait_ns(&model.o, SES_WORK_CREATE, model.now_ns), 0);
@@ -225,8 +225,8 @@ static void test_a_crowd(void **state)
 static void test_a_long_turn(void **state)
 {
     (void)state;
-    ses_overload_arrived(&model.o, START_NS);
-    ses_overload_arrived(&model.o, START_NS + TARGET_NS);
+    ses_overload_arrived(&model.o, START_NS, 0);
+    ses_overload_arrived(&model.o, START_NS + TARGET_NS, 0);
     assert_false(ses_overload_turn_is_long(&model.o, SES_WORK_CREATE, START_NS + 4 * TARGET_NS));
     assert_true(ses_overload_turn_is_long(&model.o, SES_WORK_CREATE, START_NS + 4 * TARGET_NS + 1));
     assert_false(ses_overload_turn_is_long(&model.o, SES_WORK_CONTINUE, START_NS + 16 * TARGET_NS));
@@ -242,7 +242,7 @@ static void test_off(void **state)
     ses_overload_init(&model.o, 0, START_NS);
     play(3, 60000, 0);
     assert_int_equal(model.refused[SES_WORK_CREATE], 0);
-    ses_overload_arrived(&model.o, model.now_ns);
+    ses_overload_arrived(&model.o, model.now_ns, 0);
     assert_false(ses_overload_turn_is_long(&model.o, SES_WORK_CREATE, model.now_ns + SES_NS_PER_S));
 }
 

@@ -26,7 +26,7 @@ struct toy {
     size_t endless; /* produces this many pattern bytes */
     size_t produced;
     enum act on_bytes, on_produce, on_drain, on_idle, on_drained, on_eof;
-    unsigned produces, drains, idles, draineds, eofs, closes;
+    unsigned produces, drains, idles, draineds, eofs, closes, throttles;
     bool echo;
     bool inside; /* a callback of ours is on the stack */
 };

@@ -90,6 +90,14 @@ static void toy_drained(void *engine)
     t->inside = false;
 }
 
+static void toy_throttle(void *engine, bool on)
+{
+    struct toy *t = engine;
+
+    assert_int_equal(on, t->throttles % 2 == 0); /* on, off, on, .. */
+    t->throttles++;
+}
+
 static void toy_eof(void *engine)
 {
     struct toy *t = engine;
@@ -114,6 +122,7 @@ const struct ses_conn_ops toy_ops = {
     .on_drain = toy_drain,
     .on_idle = toy_idle,
     .on_drained = toy_drained,
+    .on_throttle = toy_throttle,
     .on_eof = toy_eof,
     .on_close = toy_close,
 };
