@@ -62,7 +62,9 @@ class Client:
         request = create_request(session, amount={"minor_amount": 10000, "currency": CURRENCY[connector]})
         while True:
             try:
-                answer, call = self.method.with_call(request, metadata=METADATA[connector], timeout=patience)
+                # Not to wait would be to fail at once while the channel connects; gRPC reads its sockets while calls wait, so that many who
+                # only look in keep each other from ever being connected.
+                answer, call = self.method.with_call(request, metadata=METADATA[connector], timeout=patience, wait_for_ready=True)
             except grpc.RpcError as error:
                 if error.code() not in AGAIN:
                     raise
