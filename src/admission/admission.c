@@ -23,6 +23,7 @@ struct ticket {
     enum ses_work work;
     struct ses_tally_entry *merchant; /* NULL: none was looked for, or there was no place */
     struct ses_tally_entry *caller;   /* likewise */
+    struct ses_tally_entry *source;   /* likewise */
 };
 
 struct ses_admission {
@@ -32,6 +33,8 @@ struct ses_admission {
     struct ses_rate merchant_rate;
     struct ses_rate server_rate;
     struct ses_tally *tally;
+    /* Addresses apart: strangers have many, and must take no place from a merchant. NULL: nobody asks. */
+    struct ses_tally *sources;
     struct ses_overload overload;
     struct ses_allowance allowance;
     double level; /* of the loop's time, for each merchant's creations; INFINITY: as much as they like */
@@ -54,6 +57,7 @@ struct call {
     uint64_t now_ns;
     enum ses_work work;
     bool lasts; /* a stream */
+    struct ses_tally_entry *source;
     struct party caller;
     struct party merchant;
     uint64_t wait_ns; /* of the refusal */
@@ -189,6 +193,19 @@ static enum ses_refusal check_overload(struct call *call)
                                                                                    : SES_REFUSAL_SHARE;
 }
 
+static void find_source(struct call *call)
+{
+    struct ses_admission *admission = call->admission;
+
+    if (admission->sources == NULL || !call->x->source_known)
+        return;
+    struct ses_ip source = ses_ip_source(&call->x->source);
+    uint64_t name = ses_rates_name(admission->options.rates, SES_RATE_SOURCE,
+                                   ses_slice(source.bytes, sizeof(source.bytes)), SES_SLICE_EMPTY);
+
+    call->source = ses_tally_find(admission->sources, name, call->now_ns);
+}
+
 /* Nobody is looked for of whom nothing is counted just now. */
 static void find_parties(struct call *call)
 {
@@ -203,9 +220,9 @@ static void find_parties(struct call *call)
         call->merchant.entry = ses_tally_find(admission->tally, call->merchant.name, call->now_ns);
 }
 
-static bool has_all(const struct party *party, unsigned calls_max)
+static bool has_all(const struct ses_tally_entry *entry, unsigned calls_max)
 {
-    return calls_max != 0 && party->entry != NULL && party->entry->running >= calls_max;
+    return calls_max != 0 && entry != NULL && entry->running >= calls_max;
 }
 
 /* Streams are under the rates alone: how long they last says nothing about us, and their number has bounds of its
@@ -217,10 +234,13 @@ static enum ses_refusal check_work(struct call *call)
 
     if (call->lasts)
         return SES_REFUSAL_NONE;
+    find_source(call);
+    if (has_all(call->source, limits->source_calls))
+        return SES_REFUSAL_SOURCE_CALLS;
     find_parties(call);
-    if (has_all(&call->caller, limits->caller_calls))
+    if (has_all(call->caller.entry, limits->caller_calls))
         return SES_REFUSAL_CALLER_CALLS;
-    if (has_all(&call->merchant, limits->merchant_calls))
+    if (has_all(call->merchant.entry, limits->merchant_calls))
         return SES_REFUSAL_MERCHANT_CALLS;
     refusal = check_deadline(call);
     return refusal != SES_REFUSAL_NONE ? refusal : check_overload(call);
@@ -279,6 +299,8 @@ static void on_released(struct ses_exchange *x, void *arg)
         ses_overload_ended(overload, ticket->work, x->started_mono_ns, x->waited);
         ses_allowance_earn(&ticket->admission->allowance, cost_ns);
     }
+    if (ticket->source != NULL)
+        ticket->source->running--;
     if (ticket->caller != NULL)
         ticket->caller->running--;
     if (ticket->merchant == NULL)
@@ -297,13 +319,18 @@ static enum ses_status let_in(struct call *call)
     struct ses_tally_entry *merchant = call->merchant.entry, *caller = call->caller.entry;
     struct ticket *ticket = &admission->plain[call->work];
 
-    if (merchant != NULL || caller != NULL) {
+    if (merchant != NULL || caller != NULL || call->source != NULL) {
         ticket = ses_arena_alloc(&call->x->arena, sizeof(*ticket));
         if (ticket == NULL)
             return SES_NO_MEMORY;
-        *ticket = (struct ticket){
-            .admission = admission, .work = call->work, .merchant = merchant, .caller = caller};
+        *ticket = (struct ticket){.admission = admission,
+                                  .work = call->work,
+                                  .merchant = merchant,
+                                  .caller = caller,
+                                  .source = call->source};
     }
+    if (call->source != NULL)
+        call->source->running++;
     if (merchant != NULL)
         merchant->running++;
     if (caller != NULL)
@@ -442,8 +469,9 @@ enum ses_status ses_admission_new(const struct ses_admission_options *options,
     SES_REQUIRE(options->rates != NULL);
     if (admission == NULL)
         return SES_NO_MEMORY;
-    if (ses_tally_new(&admission->tally) != SES_OK) {
-        free(admission);
+    if (ses_tally_new(&admission->tally) != SES_OK ||
+        (limits->source_calls != 0 && ses_tally_new(&admission->sources) != SES_OK)) {
+        ses_admission_free(admission);
         return SES_NO_MEMORY;
     }
     admission->options = *options;
@@ -466,5 +494,6 @@ void ses_admission_free(struct ses_admission *admission)
     if (admission == NULL)
         return;
     ses_tally_free(admission->tally);
+    ses_tally_free(admission->sources);
     free(admission);
 }

@@ -3,8 +3,9 @@
 
 #include <arpa/inet.h>
 
-#define V4_BITS 32u
-#define V6_BITS 128u
+#define V4_BITS      32u
+#define V6_BITS      128u
+#define SOURCE_BYTES 8u
 
 static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -28,6 +29,15 @@ struct ses_ip ses_ip_v6(const uint8_t bytes[16])
 bool ses_ip_is_v4(const struct ses_ip *ip)
 {
     return memcmp(ip->bytes, v4_prefix, sizeof(v4_prefix)) == 0;
+}
+
+struct ses_ip ses_ip_source(const struct ses_ip *ip)
+{
+    struct ses_ip source = *ip;
+
+    if (!ses_ip_is_v4(ip))
+        memset(source.bytes + SOURCE_BYTES, 0, sizeof(source.bytes) - SOURCE_BYTES);
+    return source;
 }
 
 enum ses_status ses_ip_parse(struct ses_slice text, struct ses_ip *ret_ip)

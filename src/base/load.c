@@ -1,6 +1,7 @@
 /* Fading means: a new second of figures weighs dt / (dt + T), so that a late tick weighs more. */
 #include <sessiond/base/load.h>
 
+#include <sessiond/base/status.h>
 #include <sessiond/base/units.h>
 
 #define NS_PER_S     1e9
@@ -31,6 +32,7 @@ static void step_load(struct ses_load_meter *meter, const struct ses_load_sample
     double ns = (double)(sample->mono_ns - meter->last.mono_ns);
     double cpu_ns = (double)(sample->cpu_ns - meter->last.cpu_ns);
     double calls = (double)(sample->calls - meter->last.calls);
+    double errors = (double)(sample->errors - meter->last.errors);
     double busy = (double)(sample->loop_ns - meter->last.loop_ns) / ns;
     double seconds = ns / NS_PER_S;
     double weight = meter->told ? seconds / (seconds + FADE_S) : 1.0;
@@ -39,6 +41,7 @@ static void step_load(struct ses_load_meter *meter, const struct ses_load_sample
     meter->load.busy = blend(meter->load.busy, busy > 1.0 ? 1.0 : busy, weight);
     meter->load.cpu = blend(meter->load.cpu, cpu_ns / ns, weight);
     meter->load.calls_per_second = blend(meter->load.calls_per_second, calls / seconds, weight);
+    meter->load.errors_per_second = blend(meter->load.errors_per_second, errors / seconds, weight);
     meter->told = true;
     step_cost(meter, cpu_ns, calls, seconds);
 }
@@ -58,6 +61,7 @@ static void publish(const struct ses_load *load, struct ses_metrics *metrics)
     put(&metrics->load.busy_ppm, load->busy, PART_PER_ONE);
     put(&metrics->load.cpu_ppm, load->cpu, PART_PER_ONE);
     put(&metrics->load.calls_ppm, load->calls_per_second, PART_PER_ONE);
+    put(&metrics->load.errors_ppm, load->errors_per_second, PART_PER_ONE);
     put(&metrics->load.call_cpu_ns, load->call_cpu_seconds, NS_PER_S);
 }
 
@@ -85,18 +89,37 @@ void ses_load_read(const struct ses_metrics *metrics, struct ses_load *ret_load)
         load.busy = get(&metrics->load.busy_ppm, PART_PER_ONE);
         load.cpu = get(&metrics->load.cpu_ppm, PART_PER_ONE);
         load.calls_per_second = get(&metrics->load.calls_ppm, PART_PER_ONE);
+        load.errors_per_second = get(&metrics->load.errors_ppm, PART_PER_ONE);
         load.call_cpu_seconds = get(&metrics->load.call_cpu_ns, NS_PER_S);
     }
     *ret_load = load;
+}
+
+static uint64_t answered_with(const struct ses_metrics *metrics, size_t code)
+{
+    uint64_t sum = 0;
+
+    for (size_t row = 0; row < SES_METRIC_METHODS_MAX; row++)
+        sum += atomic_load_explicit(&metrics->requests[row][code], memory_order_relaxed);
+    return sum;
 }
 
 uint64_t ses_load_calls(const struct ses_metrics *metrics)
 {
     uint64_t sum = 0;
 
-    for (size_t row = 0; row < SES_METRIC_METHODS_MAX; row++) {
-        for (size_t code = 0; code < SES_METRIC_CODES; code++)
-            sum += atomic_load_explicit(&metrics->requests[row][code], memory_order_relaxed);
-    }
+    for (size_t code = 0; code < SES_METRIC_CODES; code++)
+        sum += answered_with(metrics, code);
+    return sum;
+}
+
+uint64_t ses_load_errors(const struct ses_metrics *metrics)
+{
+    static const enum ses_status errors[] = {SES_UNKNOWN,  SES_DEADLINE_EXCEEDED, SES_RESOURCE_EXHAUSTED,
+                                             SES_INTERNAL, SES_UNAVAILABLE,       SES_DATA_LOSS};
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+        sum += answered_with(metrics, ses_status_grpc(errors[i]));
     return sum;
 }

@@ -100,15 +100,26 @@ bool ses_forwarded_find(const struct ses_proxies *proxies, const struct ses_head
     return walk.hops > 0;
 }
 
+static void set_source(struct ses_exchange *x, const struct ses_peer *peer)
+{
+    x->source = peer->ip;
+    x->source_known = peer->known;
+}
+
 void ses_forwarded_settle(const struct ses_doors *doors, struct ses_exchange *x, const struct ses_conn *conn)
 {
     const struct ses_proxies *proxies = &doors->options.proxies;
     struct ses_peer peer;
     const char *text;
 
-    if (proxies->forwarded == SES_FORWARDED_NONE || !ses_proxy_is_trusted(proxies, ses_conn_peer(conn)) ||
+    if (!ses_proxy_is_trusted(proxies, ses_conn_peer(conn))) {
+        set_source(x, ses_conn_peer(conn));
+        return;
+    }
+    if (proxies->forwarded == SES_FORWARDED_NONE ||
         !ses_forwarded_find(proxies, x->headers, x->headers_count, &peer))
         return;
+    set_source(x, &peer);
     text = ses_arena_str(&x->arena, ses_slice_str(peer.text));
     if (text != NULL) /* out of memory: the proxy's own address stays */
         x->peer = text;

@@ -7,8 +7,7 @@
 #include <sessiond/base/list.h>
 #include <sessiond/base/random.h>
 
-#define CHAINS     1024u
-#define IPV6_BYTES 8u
+#define CHAINS 1024u
 
 struct ses_source {
     struct ses_list node;
@@ -41,15 +40,6 @@ void ses_sources_free(struct ses_sources *sources)
     free(sources);
 }
 
-static struct ses_ip source_of(const struct ses_ip *ip)
-{
-    struct ses_ip source = *ip;
-
-    if (!ses_ip_is_v4(ip))
-        memset(source.bytes + IPV6_BYTES, 0, sizeof(source.bytes) - IPV6_BYTES);
-    return source;
-}
-
 static struct ses_source *find(const struct ses_list *chain, const struct ses_ip *ip)
 {
     for (struct ses_list *node = chain->next; node != chain; node = node->next) {
@@ -63,7 +53,7 @@ static struct ses_source *find(const struct ses_list *chain, const struct ses_ip
 
 bool ses_source_enter(struct ses_sources *sources, const struct ses_ip *ip, struct ses_source **ret_source)
 {
-    struct ses_ip key = source_of(ip);
+    struct ses_ip key = ses_ip_source(ip);
     struct ses_list *chain =
         &sources->chains[ses_hash_short(sources->key, ses_slice(key.bytes, sizeof(key.bytes))) % CHAINS];
     struct ses_source *source = find(chain, &key);

@@ -105,6 +105,7 @@ void ses_vitals_tick(struct ses_vitals *vitals)
         .loop_ns = loop_ns(vitals),
         .cpu_ns = cpu_clock_ns(CLOCK_PROCESS_CPUTIME_ID),
         .calls = ses_load_calls(vitals->metrics),
+        .errors = ses_load_errors(vitals->metrics),
     };
 
     atomic_store_explicit(&cells->cpu_ns, sample.cpu_ns, memory_order_relaxed);

@@ -263,6 +263,7 @@ enum ses_status ses_worker_open_admission(struct ses_worker *worker)
             {
                 .connection_rate = (unsigned)config->limits_connection_rate,
                 .connection_burst = (unsigned)config->limits_connection_burst,
+                .source_calls = (unsigned)config->limits_source_calls,
                 .caller_rate = (unsigned)config->limits_caller_rate,
                 .caller_burst = (unsigned)config->limits_caller_burst,
                 .caller_calls = (unsigned)config->limits_caller_calls,

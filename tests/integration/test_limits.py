@@ -149,8 +149,8 @@ class Connections(unittest.TestCase):
 
 
 class Overload(unittest.TestCase):
-    def start(self, limits):
-        self.server = Server(workers=1, sandbox=False, config="limits:\n" + "".join(f"  {line}\n" for line in limits))
+    def start(self, limits, more=""):
+        self.server = Server(workers=1, sandbox=False, config="limits:\n" + "".join(f"  {line}\n" for line in limits) + more)
         self.addCleanup(self.server.cleanup)
         self.flag = pathlib.Path(self.server.temporary) / "stall"
         options = os.environ.get("ASAN_OPTIONS", "")
@@ -163,13 +163,14 @@ class Overload(unittest.TestCase):
         self.addCleanup(self.pool.shutdown)
         self.addCleanup(self.let_go)
 
-    def hold(self, count, name):
+    def hold(self, count, name, headers=()):
         """So many creations in progress, which wait for the disk."""
         whole = self.flag.with_suffix(".new")
         whole.write_text(f"stall {self.server.data / 'shards'}")
         whole.rename(self.flag)
-        calls = [self.pool.submit(self.client.create, unique(), headers=merchant(name)) for _ in range(count)]
-        wait_until(lambda: self.server.metric("sessiond_exchanges_open") >= count, "the calls to be in progress")
+        calls = [self.pool.submit(self.client.create, unique(), headers=merchant(name) + list(headers)) for _ in range(count)]
+        self.held = getattr(self, "held", 0) + count
+        wait_until(lambda: self.server.metric("sessiond_exchanges_open") >= self.held, "the calls to be in progress")
         return calls
 
     def let_go(self):
@@ -186,6 +187,39 @@ class Overload(unittest.TestCase):
         self.assertTrue(all(call.result() for call in [*calls, other]))
         for _ in range(5):  # each was given back
             self.client.create(unique(), headers=merchant("greedy"))
+
+    def test_calls_of_one_address_behind_a_proxy(self):
+        """All come over the proxy's connections; its header says whose each is. A /64 is one."""
+        self.start(["source_calls: 2", "overload_ms: 0"], "proxies:\n  trusted: [127.0.0.1]\n")
+
+        def client(address):
+            return [("x-forwarded-for", address)]
+        greedy, six = client("198.51.100.9"), client("2001:db8:1:2::1")
+        calls = self.hold(2, "m", greedy) + self.hold(2, "m", six)
+        before = self.server.metric('sessiond_creations_asked_total{outcome="source_calls"}')
+        for address in ("198.51.100.9", "198.51.100.10, 198.51.100.9", "2001:db8:1:2:ffff::3"):  # what it wrote itself says nothing
+            self.assertEqual(refusal(self.client.create, unique(), headers=merchant("other") + client(address)),
+                             ("RESOURCE_EXHAUSTED", "TOO_MANY_CONCURRENT", {"scope": "address"}))
+        self.assertEqual(self.server.metric('sessiond_creations_asked_total{outcome="source_calls"}'), before + 3)
+        # A browser that comes back is somebody, too.
+        self.assertEqual(self.server.curl("/r/abc", headers=["x-forwarded-for: 198.51.100.9"])[0], 429)
+        self.assertEqual(self.server.metric('sessiond_continuations_asked_total{outcome="source_calls"}'), 1)
+        self.assertNotEqual(self.server.curl("/r/abc", headers=["x-forwarded-for: 198.51.100.8"])[0], 429)
+        calls += self.hold(1, "m", client("198.51.100.10")) + self.hold(1, "m", client("2001:db8:1:3::1"))
+        calls += self.hold(3, "m")  # a proxy that names nobody
+        self.let_go()
+        self.assertTrue(all(call.result() for call in calls))
+        for _ in range(5):  # each was given back
+            self.client.create(unique(), headers=merchant("m") + greedy)
+
+    def test_calls_of_one_address_without_a_proxy(self):
+        self.start(["source_calls: 2", "overload_ms: 0"])
+        calls = self.hold(2, "a", [("x-forwarded-for", "198.51.100.9")])  # which nobody believes
+        self.assertEqual(refusal(self.client.create, unique(), headers=merchant("b")),
+                         ("RESOURCE_EXHAUSTED", "TOO_MANY_CONCURRENT", {"scope": "address"}))
+        self.assertEqual(self.server.curl("/health")[0], 200)
+        self.let_go()
+        self.assertTrue(all(call.result() for call in calls))
 
     def test_what_cannot_be_in_time_is_refused_at_once(self):
         self.start(["overload_ms: 0"])

@@ -4,6 +4,7 @@
  * counted is given back:
  *
  *   connection   calls a second                                    RATE_LIMITED, scope "connection"
+ *   source       calls in progress of one client's address, in this worker           TOO_MANY_CONCURRENT, "address"
  *   caller       where callers are known, like a merchant's:       RATE_LIMITED, TOO_MANY_CONCURRENT, "caller"
  *   merchant     calls a second, by all workers together           RATE_LIMITED, "merchant"
  *                calls in progress, in this worker                 TOO_MANY_CONCURRENT, "merchant"
@@ -33,6 +34,8 @@ struct ses_admission;
 struct ses_admission_limits {
     unsigned connection_rate; /* calls a second; 0: no limit, of all of these */
     unsigned connection_burst;
+    unsigned
+        source_calls; /* in progress, of one address (IPv6: a /64), also behind a proxy that tells whose call it is */
     unsigned caller_rate;
     unsigned caller_burst;
     unsigned caller_calls; /* in progress */

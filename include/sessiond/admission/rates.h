@@ -44,8 +44,8 @@ SES_MUST_CHECK enum ses_status ses_rates_new(struct ses_rates **ret_rates);
 /* Unmaps in this process only. Takes NULL. */
 void ses_rates_free(struct ses_rates *rates);
 
-/* What a name is of: the same text as merchant and as caller are two names. */
-enum ses_rate_kind { SES_RATE_CALLER, SES_RATE_MERCHANT };
+/* What a name is of: the same bytes as merchant and as caller are two names. */
+enum ses_rate_kind { SES_RATE_CALLER, SES_RATE_MERCHANT, SES_RATE_SOURCE };
 
 /* Never 0. Two texts, so that nobody has to join them. */
 uint64_t ses_rates_name(const struct ses_rates *rates, enum ses_rate_kind kind, struct ses_slice first,

@@ -24,6 +24,8 @@ struct ses_network {
 struct ses_ip ses_ip_v4(const uint8_t bytes[4]);
 struct ses_ip ses_ip_v6(const uint8_t bytes[16]);
 bool ses_ip_is_v4(const struct ses_ip *ip);
+/* [any] Who is counted for it: an IPv6 address is its /64, since its owner has all addresses in that (RFC 6177). */
+struct ses_ip ses_ip_source(const struct ses_ip *ip);
 /* [any] "192.0.2.1" or "2001:db8::1", nothing around it. SES_MALFORMED. */
 SES_MUST_CHECK enum ses_status ses_ip_parse(struct ses_slice text, struct ses_ip *ret_ip);
 /* [any] IPv4 without its prefix, IPv6 in the form of RFC 5952. */

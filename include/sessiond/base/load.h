@@ -17,14 +17,16 @@ struct ses_load_sample {
     uint64_t loop_ns; /* the loop's thread ran, or waited for a processor: all but sleeping */
     uint64_t cpu_ns;  /* of all threads */
     uint64_t calls;   /* answered */
+    uint64_t errors;  /* of these, ses_load_errors */
 };
 
 /* Of the last seconds (each new one counts a quarter); the cost of a call of the last half minute. */
 struct ses_load {
-    double busy;             /* of the loop's time, 0..1: at 1 nothing more fits in */
-    double cpu;              /* processors in use; the committer's thread counts too, so it may exceed 1 */
-    double calls_per_second; /* answered */
-    double call_cpu_seconds; /* of all threads; 0: no call yet */
+    double busy;              /* of the loop's time, 0..1: at 1 nothing more fits in */
+    double cpu;               /* processors in use; the committer's thread counts too, so it may exceed 1 */
+    double calls_per_second;  /* answered */
+    double errors_per_second; /* of these, ses_load_errors */
+    double call_cpu_seconds;  /* of all threads; 0: no call yet */
 };
 
 struct ses_load_meter {
@@ -44,5 +46,9 @@ void ses_load_step(struct ses_load_meter *meter, const struct ses_load_sample *s
 void ses_load_read(const struct ses_metrics *metrics, struct ses_load *ret_load);
 /* [any process] Calls answered by the owner of these metrics, of all methods. */
 uint64_t ses_load_calls(const struct ses_metrics *metrics);
+/* [any process] Of these, those that this server could not do, whoever had asked: UNKNOWN, DEADLINE_EXCEEDED,
+ * RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE and DATA_LOSS. All other codes speak of the call, and a caller that makes
+ * mistakes must not make a server look ill. A connector's failure is an answer, and no error. */
+uint64_t ses_load_errors(const struct ses_metrics *metrics);
 
 #endif

@@ -150,8 +150,8 @@ enum ses_counter {
 
 /* In the order of enum ses_refusal (src/admission/refusal.h): whose limit it was. */
 #define SES_ADMISSION_OUTCOMES                                                                               \
-    "admitted", "connection_rate", "caller_rate", "caller_calls", "merchant_rate", "merchant_calls",         \
-        "server_rate", "deadline", "share", "late"
+    "admitted", "connection_rate", "source_calls", "caller_rate", "caller_calls", "merchant_rate",           \
+        "merchant_calls", "server_rate", "deadline", "share", "late"
 
 /*  C name, Prometheus name, kind, label, help, the label's values: one cell each. Families whose values are the rows
  * of another table, or with two labels, have members of their own below. */
@@ -216,6 +216,7 @@ struct ses_load_cells {
     _Atomic uint64_t busy_ppm;
     _Atomic uint64_t cpu_ppm;
     _Atomic uint64_t calls_ppm; /* a second */
+    _Atomic uint64_t errors_ppm;
     _Atomic uint64_t call_cpu_ns;
 };
 

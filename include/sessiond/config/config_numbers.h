@@ -27,6 +27,7 @@
     X(limits, ping_ms, 0, 86400000, 5000)                                                                    \
     X(limits, connection_age_seconds, 0, 604800, 3600)                                                       \
     X(limits, source_connections, 0, 1000000, 0)                                                             \
+    X(limits, source_calls, 0, 1000000, 0)                                                                   \
     X(limits, idle_ms, 100, 86400000, 300000)                                                                \
     X(limits, first_byte_ms, 100, 600000, 10000)                                                             \
     X(limits, write_stall_ms, 100, 600000, 30000)                                                            \

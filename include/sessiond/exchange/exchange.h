@@ -16,6 +16,7 @@
 
 #include <sessiond/base/arena.h>
 #include <sessiond/base/error.h>
+#include <sessiond/base/ip.h>
 #include <sessiond/base/list.h>
 #include <sessiond/base/log.h>
 #include <sessiond/base/metrics.h>
@@ -90,6 +91,8 @@ struct ses_exchange {
     struct ses_trace_context trace; /* exchange_trace.h */
     unsigned traceparents;          /* headers of that name; after they are settled: of the trace, 0 or 1 */
     const char *peer;
+    struct ses_ip source; /* of the client, where source_known; a proxy may not tell whose call it is */
+    bool source_known;
     const struct ses_caller *caller; /* set by the gate that asks who calls; NULL: nobody asks */
 
     /* ---- reply metadata, set by the method before its answer; names and values literals or in the arena */

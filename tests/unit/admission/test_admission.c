@@ -248,6 +248,50 @@ static void test_calls_in_progress(void **state)
     assert_true(call(&watch, "a"));
 }
 
+/* From an address; NULL: a proxy's, which has not told whose call it is. */
+static bool call_from(const struct ses_route *route, const char *address)
+{
+    struct ses_gate gate = ses_admission_gate(admission);
+    struct ses_exchange *x = request(route, route->path, address);
+
+    if (address != NULL)
+        assert_ok(ses_ip_parse(ses_slice_str(address), &x->source));
+    x->source_known = address != NULL;
+    memset(&error, 0, sizeof(error));
+    if (gate.admit(gate.arg, x, NULL, &error) == SES_OK) {
+        held[held_count++] = x;
+        return true;
+    }
+    expect_refusal("TOO_MANY_CONCURRENT", "address");
+    assert_true(error.retry_delay_ms > 0);
+    ses_exchange_release(x);
+    return false;
+}
+
+static void test_calls_of_one_address(void **state)
+{
+    (void)state;
+    begin((struct ses_admission_limits){.source_calls = 2});
+    assert_true(call_from(&create, "192.0.2.1"));
+    assert_true(call_from(&proceed, "192.0.2.1"));
+    assert_false(call_from(&proceed, "192.0.2.1"));
+    assert_int_equal(metrics.family[SES_CELL_CONTINUATIONS + SES_REFUSAL_SOURCE_CALLS], 1);
+    assert_true(call_from(&create, "192.0.2.2"));
+    end(0);
+    assert_true(call_from(&create, "192.0.2.1"));
+    assert_false(call_from(&create, "192.0.2.1"));
+    /* A /64 is one. */
+    assert_true(call_from(&create, "2001:db8:1:2::1"));
+    assert_true(call_from(&create, "2001:db8:1:2:ffff::2"));
+    assert_false(call_from(&create, "2001:db8:1:2::3"));
+    assert_true(call_from(&create, "2001:db8:1:3::1"));
+    /* A proxy's calls that name nobody are no one client's, and streams last. */
+    for (int i = 0; i < 5; i++) {
+        assert_true(call_from(&create, NULL));
+        assert_true(call_from(&watch, "192.0.2.1"));
+    }
+}
+
 static void test_open_to_everybody(void **state)
 {
     (void)state;
@@ -390,6 +434,7 @@ int main(void)
         TEST(test_settled_names),
         TEST(test_server_rate_gives_back),
         TEST(test_calls_in_progress),
+        TEST(test_calls_of_one_address),
         TEST(test_open_to_everybody),
         TEST(test_deadline),
         TEST(test_bodies_that_do_not_come),

@@ -1,4 +1,4 @@
-/* The load report against bytes that protobuf's own encoder made (python3-protobuf, fields 1, 6 and 9), and the trailer on
+/* The load report against bytes that protobuf's own encoder made (python3-protobuf, fields 1, 6, 7 and 9), and the trailer on
  * every gRPC answer where it is asked for, on none where not. */
 #include "http/h2_rig.h"
 
@@ -6,10 +6,10 @@
 
 static void report_bytes(void **state)
 {
-    static const uint8_t wanted[SES_ORCA_BYTES] = {0x09, 0, 0, 0, 0, 0, 0,    0xf4, 0x3f,
-                                                   0x31, 0, 0, 0, 0, 0, 0x4c, 0xcd, 0x40,
-                                                   0x49, 0, 0, 0, 0, 0, 0,    0xe8, 0x3f};
-    struct ses_load load = {.cpu = 1.25, .calls_per_second = 15000, .busy = 0.75};
+    static const uint8_t wanted[SES_ORCA_BYTES] = {
+        0x09, 0, 0, 0, 0, 0, 0,    0xf4, 0x3f, 0x31, 0, 0, 0, 0, 0, 0x4c, 0xcd, 0x40,
+        0x39, 0, 0, 0, 0, 0, 0x80, 0x44, 0x40, 0x49, 0, 0, 0, 0, 0, 0,    0xe8, 0x3f};
+    struct ses_load load = {.cpu = 1.25, .calls_per_second = 15000, .errors_per_second = 41, .busy = 0.75};
     uint8_t bytes[SES_ORCA_BYTES];
 
     (void)state;
@@ -31,11 +31,11 @@ static void on_answers(void **state)
     right = rig_call("/t.T/Echo", NULL, SES_STR("x"));
     wrong = rig_call("/t.T/Fail", NULL, SES_STR("x"));
     rig_pump();
-    /* Nothing was measured yet: three zeros. */
+    /* Nothing was measured yet: four zeros. */
     rig_expect_line(rig_stream(right)->trailers,
-                    "endpoint-load-metrics-bin: CQAAAAAAAAAAMQAAAAAAAAAASQAAAAAAAAAA");
+                    "endpoint-load-metrics-bin: CQAAAAAAAAAAMQAAAAAAAAAAOQAAAAAAAAAASQAAAAAAAAAA");
     rig_expect_line(rig_stream(wrong)->headers,
-                    "endpoint-load-metrics-bin: CQAAAAAAAAAAMQAAAAAAAAAASQAAAAAAAAAA");
+                    "endpoint-load-metrics-bin: CQAAAAAAAAAAMQAAAAAAAAAAOQAAAAAAAAAASQAAAAAAAAAA");
 }
 
 static void only_where_it_is_wanted(void **state)
