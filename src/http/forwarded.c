@@ -112,6 +112,8 @@ void ses_forwarded_settle(const struct ses_doors *doors, struct ses_exchange *x,
     struct ses_peer peer;
     const char *text;
 
+    if (conn == NULL) /* an engine on memory: nobody is there */
+        return;
     if (!ses_proxy_is_trusted(proxies, ses_conn_peer(conn))) {
         set_source(x, ses_conn_peer(conn));
         return;

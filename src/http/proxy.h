@@ -14,7 +14,7 @@ void ses_proxy_attach(struct ses_doors *doors, struct ses_conn *conn);
 bool ses_forwarded_find(const struct ses_proxies *proxies, const struct ses_header *headers, size_t count,
                         struct ses_peer *ret_peer);
 /* forwarded.c: x has its headers. Where a trusted proxy names the client behind it, x->peer becomes that client. Sets
- * x->source. */
+ * x->source; conn NULL: neither. */
 void ses_forwarded_settle(const struct ses_doors *doors, struct ses_exchange *x, const struct ses_conn *conn);
 
 #endif
