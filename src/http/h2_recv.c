@@ -265,6 +265,18 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     return ses_h2_is_dead(h2) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
+/* nghttp2 has queued a reset. Those of other errors are counted when they leave. */
+static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error, void *arg)
+{
+    struct ses_h2 *h2 = arg;
+
+    (void)session;
+    (void)frame;
+    if (error == NGHTTP2_ERR_REFUSED_STREAM)
+        ses_h2_refused(h2);
+    return ses_h2_is_dead(h2) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
 /* Windows are given back by hand (no_auto_window_update): at once where the bytes were taken in, later
  * where they wait (grpc.c). The connection's window always opens, or one stream that waits would stop
  * all others. */
@@ -308,6 +320,7 @@ void ses_h2_recv_callbacks(nghttp2_session_callbacks *callbacks)
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
 }

@@ -1,7 +1,6 @@
 /* What we hand to nghttp2, and what it tells while it writes. Payload is never copied into nghttp2's
  * buffers: DATA frames are written by send_data straight into the connection's output. */
 #include "h2.h"
-#include "h2_throttle.h"
 
 #include <stdio.h>
 
@@ -168,7 +167,8 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         const struct ses_h2_stream *reset =
             nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 
-        if ((reset == NULL || !reset->excused) && !ses_h2_refused_unknowing(h2, frame->rst_stream.error_code))
+        /* REFUSED_STREAM is nghttp2's, and was judged when the stream came (h2_throttle.c). */
+        if ((reset == NULL || !reset->excused) && frame->rst_stream.error_code != NGHTTP2_REFUSED_STREAM)
             ses_h2_count_reset(h2);
         return 0;
     }

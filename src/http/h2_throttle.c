@@ -31,10 +31,10 @@ void ses_h2_settings_acknowledged(struct ses_h2 *h2)
     tell_streams(h2);
 }
 
-bool ses_h2_refused_unknowing(struct ses_h2 *h2, uint32_t code)
+void ses_h2_refused(struct ses_h2 *h2)
 {
     unsigned most = h2->shared->doors->options.limits.streams_max;
 
-    return code == NGHTTP2_REFUSED_STREAM && !h2->settings_acknowledged && h2->streams_told < most &&
-           h2->unknowing++ < most;
+    if (h2->settings_acknowledged || h2->streams_told == most || h2->unknowing++ >= most)
+        ses_h2_count_reset(h2);
 }

@@ -12,8 +12,8 @@
 void ses_h2_throttle(struct ses_h2 *h2, bool on);
 /* The client goes by our last SETTINGS. */
 void ses_h2_settings_acknowledged(struct ses_h2 *h2);
-/* A stream was reset because the client does not know yet that it may open fewer: no fault of its own, as often as it
- * could have opened them. */
-bool ses_h2_refused_unknowing(struct ses_h2 *h2, uint32_t code);
+/* nghttp2 refuses a stream that is one too many: an error of the client's, unless it cannot know yet that it may open
+ * fewer. That it may say as often as it could have had streams under way. */
+void ses_h2_refused(struct ses_h2 *h2);
 
 #endif

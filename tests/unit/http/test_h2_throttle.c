@@ -87,6 +87,48 @@ static void on_their_way(void **state)
     rig_expect_goaway(NGHTTP2_PROTOCOL_ERROR);
 }
 
+/* They and the acknowledgement behind them are read in one piece, before a reset has left. */
+static void in_one_piece(void **state)
+{
+    struct ses_door_limits limits = ses_usual_door_limits();
+    int32_t id = 1;
+
+    (void)state;
+    limits.errors_max = 10;
+    rig_reopen(&limits);
+    rig_raw_preface();
+    rig_raw_frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, NULL, 0);
+    ses_h2_throttle(rig.h2, true);
+    rig_produce();
+    for (unsigned i = 0; i < SES_H2_THROTTLED_STREAMS + 100; i++, id += 2)
+        rig_raw_request(id, 0);
+    rig_raw_frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, NULL, 0);
+    ses_h2_throttle(rig.h2, false);
+    rig_produce();
+    assert_int_equal(rig_frames(NGHTTP2_RST_STREAM), 100);
+    assert_false(ses_h2_is_dead(rig.h2));
+}
+
+/* Whoever opens more than ever was allowed is told so, and counted. */
+static void too_many_from_the_start(void **state)
+{
+    struct ses_door_limits limits = ses_usual_door_limits();
+    int32_t id = 1;
+
+    (void)state;
+    limits.errors_max = 10;
+    limits.streams_max = 20;
+    rig_reopen(&limits);
+    rig_raw_preface();
+    for (unsigned i = 0; i < 20 + 10; i++, id += 2)
+        rig_raw_request(id, 0);
+    rig_produce();
+    assert_false(ses_h2_is_dead(rig.h2));
+    rig_raw_request(id, 0);
+    rig_produce();
+    rig_expect_goaway(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
 /* A client that never acknowledges may be refused as often as it could have had streams under way. */
 static void never_acknowledged(void **state)
 {
@@ -118,6 +160,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(not_more_than_ever, rig_setup_client, rig_teardown),
         cmocka_unit_test_setup_teardown(settings_frames_are_few, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(on_their_way, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(in_one_piece, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(too_many_from_the_start, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(never_acknowledged, rig_setup, rig_teardown),
     };
 
