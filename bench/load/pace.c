@@ -90,7 +90,8 @@ static void send_arrivals(struct load_pace *pace, double now)
             break;
         }
         client = load_run_free_client(run, NULL);
-        if (client == NULL && run->plan->give_up_ns > 0 && now - pace->next_due_ns > run->plan->give_up_ns) {
+        if (client == NULL && run->plan->give_up_ns > 0 &&
+            now - pace->next_due_ns > (double)run->plan->give_up_ns) {
             run->totals.given_up += load_run_counts(run, pace->next_due_ns);
             pace->counted_due += load_run_counts(run, pace->next_due_ns);
             advance(pace);
