@@ -14,6 +14,7 @@
 #include "allowance.h"
 #include "excess.h"
 #include "overload.h"
+#include "overload_told.h"
 #include "refusal.h"
 #include "tally.h"
 
@@ -38,6 +39,8 @@ struct ses_admission {
     struct ses_overload overload;
     struct ses_allowance allowance;
     double level; /* of the loop's time, for each merchant's creations; INFINITY: as much as they like */
+    /* Who asks for more is in excess: the last level that there was. Where all that was read had room, more may be waiting. */
+    double excess_level;
     uint64_t random;
     struct ticket plain[SES_WORK_COUNT]; /* of all that need no other: none is allocated */
 };
@@ -363,8 +366,10 @@ static void mind_connection(struct call *call, enum ses_refusal refusal)
     struct ses_admission *admission = call->admission;
     const struct ses_tally_entry *merchant = call->merchant.entry;
     bool creation = call->work == SES_WORK_CREATE;
-    bool excess = creation && merchant != NULL && merchant->asked > admission->level;
+    bool excess = creation && merchant != NULL && merchant->asked > admission->excess_level;
 
+    if (excess)
+        ses_overload_pressed(&admission->overload);
     if (refusal != SES_REFUSAL_NONE)
         ses_allowance_spend(&admission->allowance, admission->overload.costs.ns[SES_COST_REFUSED]);
     if (call->conn == NULL)
@@ -417,24 +422,6 @@ struct ses_gate ses_admission_gate(struct ses_admission *admission)
 
 /* ---- the loop's turns ------------------------------------------------------------------------- */
 
-static void tell(struct ses_admission *admission)
-{
-    const struct ses_overload *overload = &admission->overload;
-    struct ses_log_line line;
-
-    ses_gauge_set(admission->options.metrics, SES_C_SHEDDING, overload->shedding ? 1 : 0);
-    if (admission->options.log == NULL)
-        return;
-    ses_log_begin_bounded(admission->options.log, SES_LOG_WARN,
-                          overload->shedding ? "overload" : "overload_over", NULL, &line);
-    if (line.log == NULL)
-        return;
-    if (overload->shedding)
-        ses_log_u64(&line, "room_percent", (uint64_t)(overload->room * 100));
-    ses_log_u64(&line, "target_ms", overload->target_ns / SES_NS_PER_MS);
-    ses_log_end(&line);
-}
-
 void ses_admission_turn(struct ses_admission *admission, uint64_t now_ns)
 {
     struct ses_overload *overload = &admission->overload;
@@ -447,8 +434,10 @@ void ses_admission_turn(struct ses_admission *admission, uint64_t now_ns)
     admission->level = INFINITY;
     if (overload->shedding)
         admission->level = ses_tally_level(admission->tally, overload->room, (double)(now_ns - began_ns));
+    if (!overload->shedding || !isinf(admission->level))
+        admission->excess_level = admission->level;
     if (overload->shedding != shed_before)
-        tell(admission);
+        ses_overload_tell(overload, admission->options.metrics, admission->options.log);
 }
 
 unsigned ses_admission_readable(const struct ses_admission *admission)
@@ -479,7 +468,7 @@ enum ses_status ses_admission_new(const struct ses_admission_options *options,
     admission->caller_rate = ses_rate_make(limits->caller_rate, limits->caller_burst);
     admission->merchant_rate = ses_rate_make(limits->merchant_rate, limits->merchant_burst);
     admission->server_rate = ses_rate_make(limits->server_rate, limits->server_burst);
-    admission->level = INFINITY;
+    admission->level = admission->excess_level = INFINITY;
     ses_random_bytes(&admission->random, sizeof(admission->random));
     admission->random |= 1; /* 0 would stay 0 */
     for (int work = 0; work < SES_WORK_COUNT; work++)

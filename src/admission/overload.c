@@ -2,9 +2,9 @@
 #include "overload.h"
 
 #define ABOVE_WINDOWS         2u
-#define UNREFUSED_WINDOWS     10u
-#define CALLS_MIN             8u /* of a window, or it says nothing: one slow call is no queue */
-#define RUNNING_MIN           8u /* fewer in progress do not make each other wait */
+#define UNREFUSED_WINDOWS     20u /* longer than a connection waits to be read */
+#define CALLS_MIN             8u  /* of a window, or it says nothing: one slow call is no queue */
+#define RUNNING_MIN           8u  /* fewer in progress do not make each other wait */
 #define ROOM_MIN              0.001
 #define ROOM_DECREASE_MIN     0.8 /* what was served lately says little where little came in */
 #define ROOM_GROWTH           1.05
@@ -54,6 +54,11 @@ void ses_overload_refused(struct ses_overload *o, bool shed)
 {
     o->calls[SES_COST_REFUSED]++;
     o->shed += shed ? 1 : 0;
+}
+
+void ses_overload_pressed(struct ses_overload *o)
+{
+    o->pressed = true;
 }
 
 void ses_overload_waits(struct ses_overload *o)
@@ -183,7 +188,7 @@ static void judge_calm(struct ses_overload *o)
 
 static void judge_shedding(struct ses_overload *o)
 {
-    o->unrefused = o->shed > 0 ? 0 : o->unrefused + 1;
+    o->unrefused = o->shed > 0 || o->pressed ? 0 : o->unrefused + 1;
     if (longest(o) > o->target_ns / 4)
         follow_capacity(o);
     else
@@ -235,6 +240,7 @@ void ses_overload_window_end(struct ses_overload *o, uint64_t now_ns, uint64_t c
     o->behind_min_ns = UINT64_MAX;
     o->left = 0;
     o->shed = 0;
+    o->pressed = false;
     o->window_began_ns = now_ns;
 }
 

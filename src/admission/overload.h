@@ -11,7 +11,7 @@
  *   CALM       everything comes in
  *     --two windows in a row with a queue above the target-->       SHEDDING
  *   SHEDDING   creations take at most `room` of the loop's time, continuations what they need
- *     --nothing was refused for half a second-->                    CALM
+ *     --nothing was refused, and nobody asked for too much, for a second-->   CALM
  *
  * While there is a queue, creations end as fast as the machine can do them: that rate is the capacity, whatever bounds it,
  * and room is that, more or less by as much as brings the queue to half the target within half a second. While there is
@@ -60,6 +60,7 @@ struct ses_overload {
     uint64_t behind_min_ns; /* what was not read yet would wait so long to be */
     uint64_t left;
     uint64_t shed;
+    bool pressed;    /* ses_overload_pressed */
     uint64_t cpu_ns; /* of the loop's thread when it began; 0: not known */
     double calls[SES_COST_COUNT];
     /* from window to window */
@@ -82,6 +83,9 @@ void ses_overload_arrived(struct ses_overload *o, uint64_t now_ns, unsigned turn
  * told here. */
 void ses_overload_entered(struct ses_overload *o);
 void ses_overload_refused(struct ses_overload *o, bool shed);
+/* A call of somebody who asks for more than his share, whatever becomes of it. Who is not read as fast as he sends is
+ * refused little, and would be at it again at once. */
+void ses_overload_pressed(struct ses_overload *o);
 /* A call that was let in waits for somebody else from here on. */
 void ses_overload_waits(struct ses_overload *o);
 /* A call that was let in at started_ns has ended; waited: it had waited for somebody else. */

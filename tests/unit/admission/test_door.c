@@ -78,7 +78,8 @@ static struct machine {
     struct ses_overload overload;
     struct ses_allowance allowance;
     struct ses_tally *tally;
-    double level;
+    double level, excess_level;
+    unsigned calms; /* times that shedding has ended */
 } m;
 
 enum { READER, OTHER, GREEDY = OTHER + 5 };
@@ -102,7 +103,7 @@ static int setup(void **state)
     (void)state;
     memset(&m, 0, sizeof(m));
     m.now_ns = START_NS;
-    m.level = INFINITY;
+    m.level = m.excess_level = INFINITY;
     ses_overload_init(&m.overload, 250 * SES_NS_PER_MS, (uint64_t)m.now_ns);
     assert_ok(ses_tally_new(&m.tally));
     return 0;
@@ -195,10 +196,12 @@ static bool admit(struct conn *conn, bool creation)
     if (!o->shedding)
         return !ses_overload_turn_is_long(o, kind, now_ns);
     struct ses_tally_entry *merchant = ses_tally_find(m.tally, conn->client + 1, now_ns);
-    bool excess = creation && merchant->asked > m.level;
+    bool excess = creation && merchant->asked > m.excess_level;
     bool in = creation ? ses_tally_take_share(merchant, o->costs.ns[SES_COST_CREATE], m.level, now_ns)
                        : !ses_overload_turn_is_long(o, kind, now_ns);
 
+    if (excess)
+        ses_overload_pressed(o);
     if (!in)
         ses_allowance_spend(&m.allowance, o->costs.ns[SES_COST_REFUSED]);
     read_as(conn, ses_excess_note(&conn->calls, creation, excess, ses_allowance_is_spent(&m.allowance)));
@@ -263,8 +266,13 @@ static void judge(void)
 
     if (!ses_overload_turn_end(o, (uint64_t)m.now_ns))
         return;
+    bool before = o->shedding;
+
     ses_overload_window_end(o, (uint64_t)m.now_ns, (uint64_t)m.cpu_ns + 1);
+    m.calms += before && !o->shedding ? 1 : 0;
     m.level = o->shedding ? ses_tally_level(m.tally, o->room, length_ns) : INFINITY;
+    if (!o->shedding || !isinf(m.level))
+        m.excess_level = m.level;
 }
 
 static void wake_first(void)
@@ -339,7 +347,9 @@ static void overload(double speed, double times)
     add(false, 0.8 * times, 4, 2048);
     play(4);
     forget();
+    m.calms = 0;
     play(8);
+    assert_int_equal(m.calms, 0); /* it is not over while it lasts: all that waits would come at once */
     for (unsigned i = 0; i < m.clients_count; i++)
         right += (double)m.clients[i].right * (m.clients[i].reads ? GET_WORTH : 1);
     assert_true(m.overload.shedding);

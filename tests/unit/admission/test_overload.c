@@ -155,6 +155,22 @@ static void test_five_times_the_knee(void **state)
     assert_true(model.delay_max_ns < TARGET_NS / 2);
 }
 
+/* Somebody goes on asking for too much whose connections are read so slowly that he is hardly refused: it is not over. */
+static void test_pressed(void **state)
+{
+    (void)state;
+    play(5, 18000, 20000);
+    play(3, 120000, 20000);
+    assert_true(model.o.shedding);
+    for (int i = 0; i < 100; i++) {
+        ses_overload_pressed(&model.o);
+        play(0.05, 15000, 20000);
+    }
+    assert_true(model.o.shedding);
+    play(1.5, 15000, 20000);
+    assert_false(model.o.shedding);
+}
+
 /* The machine becomes three times as slow, and fast again. */
 static void test_a_slower_machine(void **state)
 {
@@ -253,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_calm),
         TEST(test_five_times_the_knee),
+        TEST(test_pressed),
         TEST(test_a_slower_machine),
         TEST(test_a_disk_that_stands_still),
         TEST(test_a_slow_connector),
