@@ -165,7 +165,7 @@ enum ses_status ses_clock_file_find(const char *data_dir, const char **ret_name,
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char path[PATH_MAX];
-        struct ses_clock_state state;
+        struct ses_clock_state state = {0};
         bool same_boot = false;
         enum ses_status status = SES_IO;
 
