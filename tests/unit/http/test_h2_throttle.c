@@ -63,19 +63,27 @@ static void settings_frames_are_few(void **state)
     assert_int_equal(rig_frames(NGHTTP2_SETTINGS), before + 1);
 }
 
-/* Streams that were on their way: refused as not processed, without blame; blame for those that come in spite of it. */
-static void on_their_way(void **state)
+/* Ten errors are forgiven, the first number of streams is acknowledged, the lower one is sent. */
+static void open_and_throttle(unsigned streams_max)
 {
     struct ses_door_limits limits = ses_usual_door_limits();
-    int32_t id = 1;
 
-    (void)state;
     limits.errors_max = 10;
+    limits.streams_max = streams_max;
     rig_reopen(&limits);
     rig_raw_preface();
     rig_raw_frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, NULL, 0);
     ses_h2_throttle(rig.h2, true);
     rig_produce();
+}
+
+/* Streams that were on their way: refused as not processed, without blame; blame for those that come in spite of it. */
+static void on_their_way(void **state)
+{
+    int32_t id = 1;
+
+    (void)state;
+    open_and_throttle(ses_usual_door_limits().streams_max);
     for (unsigned i = 0; i < SES_H2_THROTTLED_STREAMS + 100; i++, id += 2)
         rig_raw_request(id, 0); /* not whole: they stay */
     rig_produce();
@@ -90,16 +98,10 @@ static void on_their_way(void **state)
 /* They and the acknowledgement behind them are read in one piece, before a reset has left. */
 static void in_one_piece(void **state)
 {
-    struct ses_door_limits limits = ses_usual_door_limits();
     int32_t id = 1;
 
     (void)state;
-    limits.errors_max = 10;
-    rig_reopen(&limits);
-    rig_raw_preface();
-    rig_raw_frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, NULL, 0);
-    ses_h2_throttle(rig.h2, true);
-    rig_produce();
+    open_and_throttle(ses_usual_door_limits().streams_max);
     for (unsigned i = 0; i < SES_H2_THROTTLED_STREAMS + 100; i++, id += 2)
         rig_raw_request(id, 0);
     rig_raw_frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, NULL, 0);
@@ -132,17 +134,10 @@ static void too_many_from_the_start(void **state)
 /* A client that never acknowledges may be refused as often as it could have had streams under way. */
 static void never_acknowledged(void **state)
 {
-    struct ses_door_limits limits = ses_usual_door_limits();
     int32_t id = 1;
 
     (void)state;
-    limits.errors_max = 10;
-    limits.streams_max = 200;
-    rig_reopen(&limits);
-    rig_raw_preface();
-    rig_raw_frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, NULL, 0);
-    ses_h2_throttle(rig.h2, true);
-    rig_produce();
+    open_and_throttle(200);
     for (unsigned i = 0; i < SES_H2_THROTTLED_STREAMS + 200 + 10; i++, id += 2) {
         rig_raw_request(id, 0);
         rig_produce();
