@@ -7,6 +7,12 @@ void ses_error_set(struct ses_error *err, enum ses_status status, struct ses_sli
     *err = (struct ses_error){.status = status, .message = message};
 }
 
+void ses_error_refuse(struct ses_error *err, enum ses_reason reason, struct ses_slice message)
+{
+    ses_error_set(err, ses_reason_status(reason), message);
+    err->reason = reason;
+}
+
 void ses_error_violation(struct ses_error *err, struct ses_slice field, struct ses_slice description)
 {
     if (err->violations_count == 0 && err->status == SES_OK) {

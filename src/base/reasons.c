@@ -1,41 +1,36 @@
-/* A search by halves: a flood of refusals is when it is called most. */
+/* The columns of the table that are told on the wire, in the order of the enum. */
 #include <sessiond/base/reasons.h>
 
-#include <string.h>
+#define PAGE "docs/errors.md#"
 
-static const char *const reasons[] = {SES_REASONS};
+static const struct {
+    const char *name;
+    const char *help;
+    enum ses_status status;
+    enum ses_retry retry;
+} rows[SES_REASON_COUNT] = {[SES_REASON_NONE] = {"", "docs/errors.md", SES_UNKNOWN, SES_RETRY_NO},
+#define ROW(name, status, retry, meaning, cause, remedy)                                                     \
+    [SES_REASON_##name] = {#name, PAGE #name, SES_##status, SES_RETRY_##retry},
+                            SES_REASON_TABLE(ROW)
+#undef ROW
+};
 
-#define COUNT (sizeof(reasons) / sizeof(reasons[0]))
-#define NONE  COUNT
-#define OTHER (COUNT + 1)
-
-static int compare(struct ses_slice reason, const char *known)
+const char *ses_reason_name(enum ses_reason reason)
 {
-    size_t len = strlen(known);
-    int order = memcmp(reason.data, known, reason.len < len ? reason.len : len);
-
-    if (order != 0 || reason.len == len)
-        return order;
-    return reason.len < len ? -1 : 1;
+    return rows[reason].name;
 }
 
-unsigned ses_reason_index(struct ses_slice reason)
+enum ses_status ses_reason_status(enum ses_reason reason)
 {
-    size_t low = 0;
-    size_t high = COUNT;
+    return rows[reason].status;
+}
 
-    if (reason.len == 0)
-        return NONE;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = compare(reason, reasons[middle]);
+enum ses_retry ses_reason_retry(enum ses_reason reason)
+{
+    return rows[reason].retry;
+}
 
-        if (order == 0)
-            return (unsigned)middle;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return OTHER;
+const char *ses_reason_help(enum ses_reason reason)
+{
+    return rows[reason].help;
 }

@@ -42,9 +42,8 @@ static enum ses_status no_memory(struct reader *r)
 
 static enum ses_status refuse_text(struct reader *r, struct ses_slice message)
 {
-    ses_error_set(r->error, SES_INVALID_ARGUMENT, message);
-    r->error->reason = SES_STR("MALFORMED_REQUEST");
-    return SES_INVALID_ARGUMENT;
+    ses_error_refuse(r->error, SES_REASON_MALFORMED_REQUEST, message);
+    return r->error->status;
 }
 
 static enum ses_status refuse(struct reader *r, const struct ses_path *path, const char *what)

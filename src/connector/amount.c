@@ -30,14 +30,13 @@ static enum ses_status refuse(const struct ses_session_call *call, int64_t multi
                       : ses_arena_printf(arena, "must be a multiple of %lld: %s takes no smaller part of %s",
                                          (long long)multiple, connector, call->currency);
 
-    ses_error_set(error, SES_INVALID_ARGUMENT,
-                  text == NULL ? SES_STR("cannot be told to the connector") : ses_slice_str(text));
-    error->reason = SES_STR(SES_CONNECTOR_AMOUNT_REFUSED);
+    ses_error_refuse(error, SES_REASON_AMOUNT_NOT_ACCEPTED,
+                     text == NULL ? SES_STR("cannot be told to the connector") : ses_slice_str(text));
     ses_error_metadata(error, SES_STR("connector"), ses_slice_str(connector));
     ses_error_metadata(error, SES_STR("currency"), ses_slice_str(call->currency));
     if (step != NULL && multiple != 0)
         ses_error_metadata(error, SES_STR("multiple_of"), ses_slice_str(step));
-    return SES_INVALID_ARGUMENT;
+    return error->status;
 }
 
 /* In whole numbers: a double has lost units above 2^53. */

@@ -23,7 +23,7 @@ struct ses_amount_rules {
 };
 
 /* The call's amount in the connector's unit. SES_INVALID_ARGUMENT: it has a part smaller than the connector
- * takes, or is negative or too large; reason SES_CONNECTOR_AMOUNT_REFUSED, metadata connector, currency,
+ * takes, or is negative or too large; reason AMOUNT_NOT_ACCEPTED, metadata connector, currency,
  * multiple_of (in our minor units). */
 SES_MUST_CHECK enum ses_status ses_amount_convert(const struct ses_session_call *call,
                                                   const struct ses_amount_rules *rules,

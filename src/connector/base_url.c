@@ -18,10 +18,9 @@ static const struct {
 
 static enum ses_status refuse(struct ses_error *error, struct ses_slice message)
 {
-    ses_error_set(error, SES_INVALID_ARGUMENT, message);
-    error->reason = SES_STR("BASE_URL_REFUSED");
+    ses_error_refuse(error, SES_REASON_BASE_URL_REFUSED, message);
     ses_error_metadata(error, SES_STR("key"), SES_STR("base_url"));
-    return SES_INVALID_ARGUMENT;
+    return error->status;
 }
 
 static bool host_listed(const struct ses_connector_policy *policy, const struct ses_url *url)
@@ -74,14 +73,13 @@ static enum ses_status check_sandbox(struct ses_slice text, bool test_mode, stru
     }
     if (status == SES_OK && ses_url_loopback(&url))
         return SES_OK;
-    ses_error_set(error, SES_FAILED_PRECONDITION,
-                  test_mode
-                      ? SES_STR("this server runs with --sandbox, which has no simulation of this connector")
-                      : SES_STR("this server runs with --sandbox, which makes no live calls: set test_mode: "
-                                "true"));
-    error->reason = SES_STR("SANDBOX_LIVE_CALL");
+    ses_error_refuse(
+        error, SES_REASON_SANDBOX_LIVE_CALL,
+        test_mode ? SES_STR("this server runs with --sandbox, which has no simulation of this connector")
+                  : SES_STR("this server runs with --sandbox, which makes no live calls: set test_mode: "
+                            "true"));
     ses_error_metadata(error, SES_STR("field"), SES_STR("test_mode"));
-    return SES_FAILED_PRECONDITION;
+    return error->status;
 }
 
 static const char *configured_url(const struct ses_connector_policy *policy,

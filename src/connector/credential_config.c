@@ -37,14 +37,15 @@ static const struct form auth_form = {
 static enum ses_status unparsable(struct ses_credential_draft *draft, const struct form *form,
                                   const char *key)
 {
-    return ses_credential_refuse_key(draft, "INVALID_CONNECTOR_CONFIG_JSON", form->header, form->unparsable,
-                                     key);
+    return ses_credential_refuse_key(draft, SES_REASON_INVALID_CONNECTOR_CONFIG_JSON, form->header,
+                                     form->unparsable, key);
 }
 
 static enum ses_status incomplete(struct ses_credential_draft *draft, const struct form *form,
                                   const char *key)
 {
-    return ses_credential_refuse_key(draft, "AUTH_CONVERSION_FAILED", form->header, form->incomplete, key);
+    return ses_credential_refuse_key(draft, SES_REASON_AUTH_CONVERSION_FAILED, form->header, form->incomplete,
+                                     key);
 }
 
 static enum ses_status read_secret(struct ses_credential_draft *draft, const struct form *form,
@@ -139,7 +140,7 @@ static enum ses_status read_keys(struct ses_credential_draft *draft, const struc
 
         if (status == SES_OK)
             continue;
-        if (!ses_slice_eq_str(draft->error->reason, "AUTH_CONVERSION_FAILED"))
+        if (draft->error->reason != SES_REASON_AUTH_CONVERSION_FAILED)
             return status;
         if (absent == SES_OK)
             first_absent = *draft->error;
@@ -169,7 +170,7 @@ static enum ses_status read_variant(struct ses_credential_draft *draft, const st
     const struct ses_credential_row *row;
 
     if (ses_connector_variant_unsupported(variant))
-        return ses_credential_refuse(draft, "UNSUPPORTED_CONNECTOR", form->header,
+        return ses_credential_refuse(draft, SES_REASON_UNSUPPORTED_CONNECTOR, form->header,
                                      "Connector is not supported");
     draft->found.connector = ses_connector_by_variant(variant);
     if (draft->found.connector == NULL || !json_is_object(entry))
@@ -197,7 +198,8 @@ static enum ses_status find_variant(struct ses_credential_draft *draft, const st
     if (choice == NULL)
         choice = twin;
     if (choice == NULL || json_is_null(choice) || (json_is_object(choice) && json_object_size(choice) == 0))
-        return ses_credential_refuse(draft, "INVALID_CONNECTOR_CONFIG_FORMAT", form->header, form->missing);
+        return ses_credential_refuse(draft, SES_REASON_INVALID_CONNECTOR_CONFIG_FORMAT, form->header,
+                                     form->missing);
     if (json_object_size(choice) != 1) /* 0 for what is not an object */
         return unparsable(draft, form, NULL);
     *ret_choice = choice;
@@ -212,7 +214,7 @@ static enum ses_status read_config(struct ses_credential_draft *draft, const str
     void *variant;
 
     if (!ses_credential_header_ok(text))
-        return ses_credential_refuse(draft, "INVALID_CONNECTOR_CONFIG_HEADER", form->header,
+        return ses_credential_refuse(draft, SES_REASON_INVALID_CONNECTOR_CONFIG_HEADER, form->header,
                                      form->unreadable);
     status = ses_json_parse(text, SES_JSON_CONFIG_DEPTH_MAX, &draft->json);
     if (status == SES_NO_MEMORY)
@@ -234,7 +236,7 @@ enum ses_status ses_credentials_from_config(const struct ses_connector_headers *
     /* The platform does not read x-connector here. A caller that names one connector and sends another's
      * credentials has mixed something up; better told than charged at the wrong place. */
     if (headers->connector.len > 0 && !ses_slice_eq_str(headers->connector, draft->found.connector->name))
-        return ses_credential_refuse(draft, "CONNECTOR_CONTRADICTION", "x-connector",
+        return ses_credential_refuse(draft, SES_REASON_CONNECTOR_CONTRADICTION, "x-connector",
                                      "x-connector names another connector than the connector config");
     return SES_OK;
 }

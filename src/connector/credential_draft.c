@@ -13,16 +13,15 @@ bool ses_credential_header_ok(struct ses_slice value)
     return true;
 }
 
-enum ses_status ses_credential_refuse(struct ses_credential_draft *draft, const char *reason,
+enum ses_status ses_credential_refuse(struct ses_credential_draft *draft, enum ses_reason reason,
                                       const char *header, const char *message)
 {
-    ses_error_set(draft->error, SES_INVALID_ARGUMENT, ses_slice_str(message));
-    draft->error->reason = ses_slice_str(reason);
+    ses_error_refuse(draft->error, reason, ses_slice_str(message));
     ses_error_metadata(draft->error, SES_STR("header"), ses_slice_str(header));
-    return SES_INVALID_ARGUMENT;
+    return draft->error->status;
 }
 
-enum ses_status ses_credential_refuse_key(struct ses_credential_draft *draft, const char *reason,
+enum ses_status ses_credential_refuse_key(struct ses_credential_draft *draft, enum ses_reason reason,
                                           const char *header, const char *message, const char *key)
 {
     const char *text = key == NULL ? NULL : ses_arena_printf(draft->arena, "%s: %s", message, key);

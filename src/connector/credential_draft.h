@@ -31,10 +31,10 @@ SES_MUST_CHECK enum ses_status ses_credentials_from_legacy(const struct ses_conn
 
 /* Tells SES_INVALID_ARGUMENT with reason, sentence and the header's name, and returns it. message is a
  * literal. */
-enum ses_status ses_credential_refuse(struct ses_credential_draft *draft, const char *reason,
+enum ses_status ses_credential_refuse(struct ses_credential_draft *draft, enum ses_reason reason,
                                       const char *header, const char *message);
 /* The same with the config key that is at fault, which message and metadata then name. */
-enum ses_status ses_credential_refuse_key(struct ses_credential_draft *draft, const char *reason,
+enum ses_status ses_credential_refuse_key(struct ses_credential_draft *draft, enum ses_reason reason,
                                           const char *header, const char *message, const char *key);
 void ses_credential_add(struct ses_credential_draft *draft, const char *name, struct ses_slice value);
 

@@ -21,17 +21,17 @@ static enum ses_status read_connector(const struct ses_connector_headers *header
                                       struct ses_credential_draft *draft)
 {
     if (headers->connector.len == 0)
-        return ses_credential_refuse(draft, "MISSING_METADATA", "x-connector",
+        return ses_credential_refuse(draft, SES_REASON_MISSING_METADATA, "x-connector",
                                      "Missing x-connector in request metadata");
     if (!ses_credential_header_ok(headers->connector))
-        return ses_credential_refuse(draft, "INVALID_METADATA", "x-connector",
+        return ses_credential_refuse(draft, SES_REASON_INVALID_METADATA, "x-connector",
                                      "x-connector is not visible ASCII");
     draft->found.connector = ses_connector_by_name(headers->connector);
     if (draft->found.connector == NULL)
-        return ses_credential_refuse(draft, "INVALID_CONNECTOR", "x-connector",
+        return ses_credential_refuse(draft, SES_REASON_INVALID_CONNECTOR, "x-connector",
                                      "Invalid connector: Matching variant not found");
     if (!ses_connector_supported(draft->found.connector))
-        return ses_credential_refuse(draft, "UNSUPPORTED_CONNECTOR", "x-connector",
+        return ses_credential_refuse(draft, SES_REASON_UNSUPPORTED_CONNECTOR, "x-connector",
                                      "Connector is not supported");
     return SES_OK;
 }
@@ -40,7 +40,7 @@ static enum ses_status read_kind(const struct ses_connector_headers *headers,
                                  struct ses_credential_draft *draft, enum ses_auth_kind *ret_kind)
 {
     if (headers->auth.len == 0)
-        return ses_credential_refuse(draft, "MISSING_METADATA", "x-auth",
+        return ses_credential_refuse(draft, SES_REASON_MISSING_METADATA, "x-auth",
                                      "Missing x-auth in request metadata");
     for (size_t kind = 0; kind < SES_AUTH_COUNT; kind++) {
         if (ses_slice_eq_str(headers->auth, kinds[kind].name)) {
@@ -48,7 +48,7 @@ static enum ses_status read_kind(const struct ses_connector_headers *headers,
             return SES_OK;
         }
     }
-    return ses_credential_refuse(draft, "INVALID_AUTH_TYPE", "x-auth", "Invalid auth type");
+    return ses_credential_refuse(draft, SES_REASON_INVALID_AUTH_TYPE, "x-auth", "Invalid auth type");
 }
 
 static enum ses_status check_header(struct ses_credential_draft *draft, const char *name, const char *missing,
@@ -57,9 +57,9 @@ static enum ses_status check_header(struct ses_credential_draft *draft, const ch
     if (!demanded)
         return SES_OK;
     if (!present)
-        return ses_credential_refuse(draft, "MISSING_METADATA", name, missing);
+        return ses_credential_refuse(draft, SES_REASON_MISSING_METADATA, name, missing);
     if (!ses_credential_header_ok(value))
-        return ses_credential_refuse(draft, "INVALID_METADATA", name,
+        return ses_credential_refuse(draft, SES_REASON_INVALID_METADATA, name,
                                      "A credential header is not visible ASCII or is too long");
     return SES_OK;
 }
@@ -84,16 +84,16 @@ static enum ses_status check_key_map(const struct ses_connector_headers *headers
     enum ses_status status;
 
     if (headers->auth_key_map.len == 0)
-        return ses_credential_refuse(draft, "MISSING_METADATA", "x-auth-key-map",
+        return ses_credential_refuse(draft, SES_REASON_MISSING_METADATA, "x-auth-key-map",
                                      "Missing x-auth-key-map in request metadata");
     if (!ses_credential_header_ok(headers->auth_key_map))
-        return ses_credential_refuse(draft, "INVALID_METADATA", "x-auth-key-map",
+        return ses_credential_refuse(draft, SES_REASON_INVALID_METADATA, "x-auth-key-map",
                                      "A credential header is not visible ASCII or is too long");
     status = ses_json_parse(headers->auth_key_map, SES_JSON_CONFIG_DEPTH_MAX, &draft->json);
     if (status == SES_NO_MEMORY)
         return status;
     if (status != SES_OK || !json_is_object(draft->json))
-        return ses_credential_refuse(draft, "INVALID_AUTH_KEY_MAP", "x-auth-key-map",
+        return ses_credential_refuse(draft, SES_REASON_INVALID_AUTH_KEY_MAP, "x-auth-key-map",
                                      "Invalid auth-key-map format");
     ses_credential_mean_json(draft, "auth_key_map", draft->json);
     return SES_OK;
@@ -145,7 +145,7 @@ static enum ses_status convert(const struct ses_connector_headers *headers,
             form = &row->legacy[i];
     }
     if (form == NULL)
-        return ses_credential_refuse_key(draft, "AUTH_CONVERSION_FAILED", "x-auth",
+        return ses_credential_refuse_key(draft, SES_REASON_AUTH_CONVERSION_FAILED, "x-auth",
                                          "Failed to convert legacy auth for connector",
                                          draft->found.connector->name);
     for (size_t i = 0; i < SES_LEGACY_KEYS_MAX && form->keys[i].source != SES_FROM_NOTHING; i++)

@@ -8,13 +8,12 @@ enum ses_status ses_request_credential(const struct ses_session_call *call, cons
     struct ses_slice value = ses_credential_get(call->credentials, name);
 
     if (value.len == 0) {
-        ses_error_set(ret_error, SES_INVALID_ARGUMENT,
-                      SES_STR("The connector's credentials lack a key it needs"));
-        ret_error->reason = SES_STR("AUTH_CONVERSION_FAILED");
+        ses_error_refuse(ret_error, SES_REASON_AUTH_CONVERSION_FAILED,
+                         SES_STR("The connector's credentials lack a key it needs"));
         ses_error_metadata(ret_error, SES_STR("connector"),
                            ses_slice_str(call->credentials->connector->name));
         ses_error_metadata(ret_error, SES_STR("key"), ses_slice_str(name));
-        return SES_INVALID_ARGUMENT;
+        return ret_error->status;
     }
     *ret_value = value;
     return SES_OK;

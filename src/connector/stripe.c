@@ -54,11 +54,10 @@ static enum ses_status write_authorization(const struct ses_session_call *call, 
     SES_TRY(ses_request_credential(call, "api_key", &key, error));
     for (size_t i = 0; i < key.len; i++) {
         if (key.data[i] < 0x20 || key.data[i] > 0x7e) {
-            ses_error_set(error, SES_INVALID_ARGUMENT,
-                          SES_STR("The connector's api_key is not visible ASCII"));
-            error->reason = SES_STR("AUTH_CONVERSION_FAILED");
+            ses_error_refuse(error, SES_REASON_AUTH_CONVERSION_FAILED,
+                             SES_STR("The connector's api_key is not visible ASCII"));
             ses_error_metadata(error, SES_STR("key"), SES_STR("api_key"));
-            return SES_INVALID_ARGUMENT;
+            return error->status;
         }
     }
     if (ses_text_init(&text, arena, key.len + sizeof("Bearer ")) != SES_OK)

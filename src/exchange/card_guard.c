@@ -26,7 +26,7 @@ void ses_card_guard_text(struct ses_slice name, struct ses_slice text, struct se
                             SES_STR("holds a card verification value's key; card data is refused"));
         break;
     }
-    error->reason = SES_STR("CARD_DATA_REFUSED");
+    error->reason = SES_REASON_CARD_DATA_REFUSED;
 }
 
 /* A SecretString is called as the field that it is the value of. */

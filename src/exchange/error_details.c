@@ -13,6 +13,9 @@
 /* BadRequest, ErrorInfo, RetryInfo. */
 #define DETAILS_MAX 3
 #define TYPE_PREFIX "type.googleapis.com/"
+/* The refusal's own, and where the reason is explained. */
+#define INFO_ENTRIES_MAX (SES_ERROR_METADATA_MAX + 1)
+#define HELP             "help"
 
 /* The details of one error as protobuf-c messages, and the storage that they point into. On the stack
  * of whoever encodes. protobuf-c wants arrays of pointers, hence each list twice. */
@@ -24,8 +27,8 @@ struct details {
     Google__Rpc__BadRequest__FieldViolation violations[SES_ERROR_VIOLATIONS_MAX];
     Google__Rpc__BadRequest__FieldViolation *violation_pointers[SES_ERROR_VIOLATIONS_MAX];
     Google__Rpc__ErrorInfo info;
-    Google__Rpc__ErrorInfo__MetadataEntry metadata[SES_ERROR_METADATA_MAX];
-    Google__Rpc__ErrorInfo__MetadataEntry *metadata_pointers[SES_ERROR_METADATA_MAX];
+    Google__Rpc__ErrorInfo__MetadataEntry metadata[INFO_ENTRIES_MAX];
+    Google__Rpc__ErrorInfo__MetadataEntry *metadata_pointers[INFO_ENTRIES_MAX];
     Google__Rpc__RetryInfo retry;
     Google__Protobuf__Duration delay;
 };
@@ -59,13 +62,29 @@ SES_MUST_CHECK static enum ses_status add_bad_request(const struct ses_error *er
     return SES_OK;
 }
 
+/* What is static and only read needs no copy; the generated struct knows no const. */
+static char *borrow(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+static void add_help(const struct ses_error *error, struct details *d)
+{
+    size_t at = d->info.n_metadata++;
+
+    google__rpc__error_info__metadata_entry__init(&d->metadata[at]);
+    d->metadata[at].key = borrow(HELP);
+    d->metadata[at].value = borrow(ses_reason_help(error->reason));
+    d->metadata_pointers[at] = &d->metadata[at];
+}
+
 /* reason is what programs compare, under our domain; the message is for people. */
 SES_MUST_CHECK static enum ses_status add_info(const struct ses_error *error, struct ses_arena *arena,
                                                struct details *d)
 {
     google__rpc__error_info__init(&d->info);
-    SES_TRY(to_string(arena, error->reason, &d->info.reason));
-    SES_TRY(to_string(arena, SES_STR(SES_ERROR_DOMAIN), &d->info.domain));
+    d->info.reason = borrow(ses_reason_name(error->reason));
+    d->info.domain = borrow(SES_ERROR_DOMAIN);
     for (size_t i = 0; i < error->metadata_count; i++) {
         google__rpc__error_info__metadata_entry__init(&d->metadata[i]);
         SES_TRY(to_string(arena, error->metadata[i].key, &d->metadata[i].key));
@@ -74,6 +93,8 @@ SES_MUST_CHECK static enum ses_status add_info(const struct ses_error *error, st
     }
     d->info.metadata = d->metadata_pointers;
     d->info.n_metadata = error->metadata_count;
+    if (error->reason != SES_REASON_NONE)
+        add_help(error, d);
     d->messages[d->count++] = &d->info.base;
     return SES_OK;
 }
@@ -97,7 +118,7 @@ SES_MUST_CHECK static enum ses_status collect(const struct ses_error *error, str
     d->count = 0;
     if (error->violations_count > 0)
         SES_TRY(add_bad_request(error, arena, d));
-    if (error->reason.len > 0 || error->metadata_count > 0)
+    if (error->reason != SES_REASON_NONE || error->metadata_count > 0)
         SES_TRY(add_info(error, arena, d));
     if (error->retry_delay_ms > 0)
         add_retry(error, d);
@@ -194,13 +215,15 @@ static void write_pairs(struct ses_json *json, const struct ses_error *error)
         }
         ses_json_close(json, ']');
     }
-    if (error->metadata_count > 0) {
+    if (error->metadata_count > 0 || error->reason != SES_REASON_NONE) {
         ses_json_key(json, SES_STR("metadata"));
         ses_json_open(json, '{');
         for (size_t i = 0; i < error->metadata_count; i++) {
             ses_json_key(json, error->metadata[i].key);
             ses_json_write_text(json, error->metadata[i].value);
         }
+        if (error->reason != SES_REASON_NONE)
+            ses_json_member(json, HELP, ses_slice_str(ses_reason_help(error->reason)));
         ses_json_close(json, '}');
     }
 }
@@ -215,8 +238,8 @@ static void write_route(const struct ses_error *error, struct ses_arena *arena, 
     ses_json_open(json, '{');
     ses_json_member(json, "message", error->message);
     ses_json_member(json, "code", code == NULL ? SES_STR("500") : ses_slice_str(code));
-    if (error->reason.len > 0)
-        ses_json_member(json, "reason", error->reason);
+    if (error->reason != SES_REASON_NONE)
+        ses_json_member(json, "reason", ses_slice_str(ses_reason_name(error->reason)));
     write_pairs(json, error);
     ses_json_close(json, '}');
     ses_json_close(json, '}');

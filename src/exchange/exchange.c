@@ -155,7 +155,7 @@ void ses_exchange_fail(struct ses_exchange *x, const struct ses_error *error)
     ses_exchange_hold(x);
     x->ops->end(x, error);
     if (x->pool->options.metrics != NULL)
-        ses_family_add(x->pool->options.metrics, SES_F_REFUSALS, ses_reason_index(error->reason), 1);
+        ses_family_add(x->pool->options.metrics, SES_F_REFUSALS, error->reason, 1);
     record(x, ses_status_grpc(error->status), 0);
     ses_exchange_release(x);
 }

@@ -19,9 +19,8 @@ static enum ses_status explain_proto(struct ses_exchange *x, enum ses_status sta
     }
     const char *text =
         ses_arena_printf(&x->arena, "request is not a valid %s: %s", descriptor->name, fault->what);
-    ses_error_set(ret_error, SES_INVALID_ARGUMENT,
-                  text == NULL ? ses_slice_str(fault->what) : ses_slice_str(text));
-    ret_error->reason = SES_STR("MALFORMED_REQUEST");
+    ses_error_refuse(ret_error, SES_REASON_MALFORMED_REQUEST,
+                     text == NULL ? ses_slice_str(fault->what) : ses_slice_str(text));
     if (fault->field.len > 0)
         ses_error_violation(ret_error, fault->field, ses_slice_str(fault->what));
     return SES_INVALID_ARGUMENT;

@@ -39,7 +39,7 @@ enum ses_session_verdict ses_advance_keep(struct ses_advance *a, uint64_t now_ms
     if (known != NULL)
         return SES_VERDICT_SAME;
     if (inbox != NULL && inbox->count == SES_INBOX_EVENTS_MAX) {
-        ses_refusal_set(ret_error, SES_RESOURCE_EXHAUSTED, SES_STR("INBOX_FULL"), 0,
+        ses_refusal_set(ret_error, SES_REASON_INBOX_FULL, 0,
                         SES_STR("as many events as are kept wait for this session already"));
         return SES_VERDICT_REFUSED;
     }

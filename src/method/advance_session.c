@@ -175,7 +175,7 @@ static bool about_another(const struct ses_advance *a, const struct ses_session 
 
     if (differing == NULL)
         return false;
-    ses_refusal_set(ret_error, SES_FAILED_PRECONDITION, SES_STR("EVENT_MISMATCH"), 0,
+    ses_refusal_set(ret_error, SES_REASON_EVENT_MISMATCH, 0,
                     SES_STR("the event is about another payment than the session's"));
     ses_error_metadata(ret_error, SES_STR("differing"), ses_slice_str(differing));
     return true;

@@ -62,7 +62,7 @@ static enum ses_status read_target(const struct begin *b, struct ses_error *ret_
             ret_error, SES_STR("return_url"),
             SES_STR("for a frame the host must be a name or an IPv4 address: letters, digits, '-', '.'"));
     if (!ses_return_url_allowed(options, access->metadata.merchant, b->return_url)) {
-        ses_refusal_set(ret_error, SES_PERMISSION_DENIED, SES_STR("RETURN_URL_REFUSED"), 0,
+        ses_refusal_set(ret_error, SES_REASON_RETURN_URL_REFUSED, 0,
                         SES_STR("the origin of return_url is not on the merchant's list"));
         return SES_PERMISSION_DENIED;
     }
@@ -105,8 +105,7 @@ static enum ses_session_verdict repeat(const struct begin *b, const struct ses_s
     }
     if (open)
         return SES_VERDICT_SAME;
-    ses_refusal_set(ret_error, SES_FAILED_PRECONDITION, SES_STR("STEP_OVER"), 0,
-                    SES_STR("the step that this event_id began is over"));
+    ses_refusal_set(ret_error, SES_REASON_STEP_OVER, 0, SES_STR("the step that this event_id began is over"));
     return SES_VERDICT_REFUSED;
 }
 

@@ -6,7 +6,7 @@
 static void miss(struct ses_error *error, struct ses_slice what, struct ses_slice which)
 {
     if (error->status == SES_OK)
-        ses_refusal_set(error, SES_PERMISSION_DENIED, SES_STR("CALLER_NOT_ALLOWED"), 0,
+        ses_refusal_set(error, SES_REASON_CALLER_NOT_ALLOWED, 0,
                         SES_STR("the caller is known, but has not what this call needs"));
     ses_error_metadata(error, what, which);
 }

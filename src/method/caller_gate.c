@@ -86,11 +86,11 @@ static void note(const struct ses_caller_gate *gate, const struct ses_exchange *
 }
 
 /* RFC 9110 section 11.6.1: a 401 says what would be asked for. */
-static enum ses_status refuse(struct ses_exchange *x, struct ses_slice reason, struct ses_slice message,
+static enum ses_status refuse(struct ses_exchange *x, enum ses_reason reason, struct ses_slice message,
                               struct ses_error *ret_error)
 {
     ses_exchange_reply_header(x, SES_STR("www-authenticate"), SES_STR("Bearer realm=\"sessiond\""));
-    ses_refusal_set(ret_error, SES_UNAUTHENTICATED, reason, 0, message);
+    ses_refusal_set(ret_error, reason, 0, message);
     return ret_error->status;
 }
 
@@ -100,7 +100,7 @@ static enum ses_status refuse_verdict(const struct ses_caller_gate *gate, struct
 {
     note(gate, x, caller,
          verdict == SES_CALLER_REVOKED ? REVOKED : (verdict == SES_CALLER_EXPIRED ? EXPIRED : UNKNOWN));
-    return refuse(x, SES_STR("CALLER_UNKNOWN"),
+    return refuse(x, SES_REASON_CALLER_UNKNOWN,
                   SES_STR("the caller's credential is not one that is known here"), ret_error);
 }
 
@@ -150,19 +150,19 @@ static enum ses_status authenticate(const struct ses_caller_gate *gate, struct s
 
     if (by_key.ambiguous || by_certificate.ambiguous) {
         note(gate, x, NULL, AMBIGUOUS);
-        return refuse(x, SES_STR("CALLER_AMBIGUOUS"), SES_STR("the call brings two credentials: send one"),
+        return refuse(x, SES_REASON_CALLER_AMBIGUOUS, SES_STR("the call brings two credentials: send one"),
                       ret_error);
     }
     if (!found->given) {
         note(gate, x, NULL, REQUIRED);
-        return refuse(x, SES_STR("CALLER_REQUIRED"),
+        return refuse(x, SES_REASON_CALLER_REQUIRED,
                       SES_STR("who calls? send authorization: Bearer KEY, or x-api-key: KEY"), ret_error);
     }
     if (found->verdict != SES_CALLER_KNOWN)
         return refuse_verdict(gate, x, found->caller, found->verdict, ret_error);
     if (by_certificate.caller != NULL && by_certificate.caller != found->caller) {
         note(gate, x, found->caller, AMBIGUOUS);
-        return refuse(x, SES_STR("CALLER_AMBIGUOUS"), SES_STR("the key and the certificate are two callers'"),
+        return refuse(x, SES_REASON_CALLER_AMBIGUOUS, SES_STR("the key and the certificate are two callers'"),
                       ret_error);
     }
     if (by_certificate.caller != NULL && by_certificate.verdict != SES_CALLER_KNOWN)
@@ -198,7 +198,7 @@ static enum ses_status settle_places(const struct ses_caller *caller, struct hea
                             SES_STR("is required: the caller has several merchants"));
     if (error.status == SES_OK)
         return SES_OK;
-    error.reason = SES_STR("INVALID_METADATA");
+    error.reason = SES_REASON_INVALID_METADATA;
     *ret_error = error;
     return error.status;
 }

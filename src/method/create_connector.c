@@ -191,7 +191,7 @@ static uint64_t call_deadline_ns(const struct ses_create *c)
 struct full {
     enum ses_status status; /* of ses_outbound_take */
     enum ses_counter counter;
-    const char *reason;
+    enum ses_reason reason;
     const char *scope;
     const char *limit;
     const char *before; /* the connector's name, and behind it */
@@ -199,12 +199,12 @@ struct full {
 };
 
 static const struct full fulls[] = {
-    {SES_OVER_SHARE, SES_C_CONNECTOR_OVER_SHARE, "CONNECTOR_SHARE_FULL", "merchant",
+    {SES_OVER_SHARE, SES_C_CONNECTOR_OVER_SHARE, SES_REASON_CONNECTOR_SHARE_FULL, "merchant",
      "limits.merchant_share_percent", "this merchant has its share of the calls to ",
      " in flight (limits.merchant_share_percent); try again"},
-    {SES_BUSY, SES_C_CONNECTOR_BUSY, "CONNECTOR_BUSY", "connector", "connector.host_percent",
+    {SES_BUSY, SES_C_CONNECTOR_BUSY, SES_REASON_CONNECTOR_BUSY, "connector", "connector.host_percent",
      "too many calls to ", " are in flight (connector.host_percent of connector.calls_max); try again"},
-    {SES_RESOURCE_EXHAUSTED, SES_C_CONNECTOR_EXHAUSTED, "CONNECTOR_CALLS_EXHAUSTED", "server",
+    {SES_RESOURCE_EXHAUSTED, SES_C_CONNECTOR_EXHAUSTED, SES_REASON_CONNECTOR_CALLS_EXHAUSTED, "server",
      "connector.calls_max", "no call to ",
      ": too many connector calls are in flight (connector.calls_max); try again"},
 };
@@ -227,10 +227,9 @@ static void set_full(struct ses_create *c, const struct full *full, struct ses_e
         ses_arena_printf(&c->x->arena, "%s%.*s%s", full->before, SES_FMT(connector), full->after);
 
     ses_count(c->service->options.metrics, full->counter, 1);
-    ses_error_set(error, SES_RESOURCE_EXHAUSTED,
-                  text == NULL ? SES_STR("too many connector calls are in flight; try again")
-                               : ses_slice_str(text));
-    error->reason = ses_slice_str(full->reason);
+    ses_error_refuse(error, full->reason,
+                     text == NULL ? SES_STR("too many connector calls are in flight; try again")
+                                  : ses_slice_str(text));
     error->retry_delay_ms = 100;
     ses_error_metadata(error, SES_STR("connector"), connector);
     ses_error_metadata(error, SES_STR("limit"), ses_slice_str(full->limit));
@@ -340,7 +339,7 @@ enum ses_status ses_create_ask_connector(struct ses_create *c)
                             c->idempotency_key);
     /* Built before anything is written: credentials that cannot work cost no commit. */
     if (build(c, &c->outbound, &error) != SES_OK) {
-        if (ses_slice_eq_str(error.reason, SES_CONNECTOR_AMOUNT_REFUSED))
+        if (error.reason == SES_REASON_AMOUNT_NOT_ACCEPTED)
             ses_error_violation(&error, ses_field_path(c->rpc->naming, SES_FIELD_MINOR_AMOUNT),
                                 error.message);
         return refused(c, &error);

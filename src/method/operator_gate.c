@@ -3,9 +3,8 @@
 
 static enum ses_status refuse(struct ses_error *error, const char *message)
 {
-    ses_error_set(error, SES_PERMISSION_DENIED, ses_slice_str(message));
-    error->reason = SES_STR("OPERATOR_ONLY");
-    return SES_PERMISSION_DENIED;
+    ses_error_refuse(error, SES_REASON_OPERATOR_ONLY, ses_slice_str(message));
+    return error->status;
 }
 
 enum ses_status ses_operator_gate_local(void *arg, struct ses_exchange *x, struct ses_conn *conn,

@@ -39,8 +39,7 @@ static bool is_expired(const struct ses_session *session, struct ses_error *ret_
 {
     if (session->status != SES_SESSION_EXPIRED)
         return false;
-    ses_refusal_set(ret_error, SES_FAILED_PRECONDITION, SES_STR("SESSION_EXPIRED"), 0,
-                    SES_STR("the session's time is over"));
+    ses_refusal_set(ret_error, SES_REASON_SESSION_EXPIRED, 0, SES_STR("the session's time is over"));
     return true;
 }
 

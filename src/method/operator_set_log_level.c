@@ -18,7 +18,7 @@ static enum ses_status read_level(struct ses_exchange *x, uint32_t *ret_level, s
     const Sessiond__V1__SetLogLevelRequest *message;
 
     if (!x->operator_known) {
-        ses_refusal_set(ret_error, SES_PERMISSION_DENIED, SES_STR("OPERATOR_ONLY"), 0,
+        ses_refusal_set(ret_error, SES_REASON_OPERATOR_ONLY, 0,
                         SES_STR("the log's level is set on the server's machine: sessiondctl log-level"));
         return ret_error->status;
     }

@@ -5,11 +5,10 @@
 #define RETRY_BUSY_MS  100
 #define RETRY_STORE_MS 1000
 
-void ses_refusal_set(struct ses_error *error, enum ses_status status, struct ses_slice reason,
-                     uint32_t delay_ms, struct ses_slice message)
+void ses_refusal_set(struct ses_error *error, enum ses_reason reason, uint32_t delay_ms,
+                     struct ses_slice message)
 {
-    ses_error_set(error, status, message);
-    error->reason = reason;
+    ses_error_refuse(error, reason, message);
     error->retry_delay_ms = delay_ms;
 }
 
@@ -17,38 +16,36 @@ void ses_refusal_store(struct ses_error *error, enum ses_status status)
 {
     switch (status) {
     case SES_FULL:
-        ses_refusal_set(error, SES_RESOURCE_EXHAUSTED, SES_STR("STORE_FULL"), RETRY_STORE_MS,
-                        SES_STR("the session store is full"));
+        ses_refusal_set(error, SES_REASON_STORE_FULL, RETRY_STORE_MS, SES_STR("the session store is full"));
         break;
     case SES_OVER_SHARE:
-        ses_refusal_set(error, SES_RESOURCE_EXHAUSTED, SES_STR("MERCHANT_SHARE_FULL"), RETRY_STORE_MS,
+        ses_refusal_set(error, SES_REASON_MERCHANT_SHARE_FULL, RETRY_STORE_MS,
                         SES_STR("this merchant has its share of the session store "
                                 "(limits.merchant_share_percent, limits.early_events_percent)"));
         break;
     case SES_RESOURCE_EXHAUSTED:
-        ses_refusal_set(error, SES_RESOURCE_EXHAUSTED, SES_STR("STORE_BUSY"), RETRY_BUSY_MS,
+        ses_refusal_set(error, SES_REASON_STORE_BUSY, RETRY_BUSY_MS,
                         SES_STR("too many sessions wait to be written"));
         break;
     case SES_UNKNOWN:
-        ses_refusal_set(error, SES_UNAVAILABLE, SES_STR("OUTCOME_UNKNOWN"), RETRY_STORE_MS,
+        ses_refusal_set(error, SES_REASON_OUTCOME_UNKNOWN, RETRY_STORE_MS,
                         SES_STR("whether this call's change was stored is not known: the same call again "
                                 "settles it"));
         break;
     case SES_TOO_LARGE:
         /* No delay where waiting does not help. */
-        ses_refusal_set(error, SES_RESOURCE_EXHAUSTED, SES_STR("SESSION_TOO_LARGE"), 0,
+        ses_refusal_set(error, SES_REASON_SESSION_TOO_LARGE, 0,
                         SES_STR("the session is larger than the store takes"));
         break;
     case SES_NO_MEMORY:
-        ses_refusal_set(error, SES_RESOURCE_EXHAUSTED, SES_STR("OUT_OF_MEMORY"), RETRY_STORE_MS,
-                        SES_STR("out of memory"));
+        ses_refusal_set(error, SES_REASON_OUT_OF_MEMORY, RETRY_STORE_MS, SES_STR("out of memory"));
         break;
     case SES_DATA_LOSS:
-        ses_refusal_set(error, SES_DATA_LOSS, SES_STR("SESSION_UNREADABLE"), 0,
+        ses_refusal_set(error, SES_REASON_SESSION_UNREADABLE, 0,
                         SES_STR("the stored session cannot be read"));
         break;
     default:
-        ses_refusal_set(error, SES_UNAVAILABLE, SES_STR("STORE_UNAVAILABLE"), RETRY_STORE_MS,
+        ses_refusal_set(error, SES_REASON_STORE_UNAVAILABLE, RETRY_STORE_MS,
                         SES_STR("the session store is not available"));
         break;
     }
@@ -56,7 +53,7 @@ void ses_refusal_store(struct ses_error *error, enum ses_status status)
 
 void ses_refusal_busy(struct ses_error *error)
 {
-    ses_refusal_set(error, SES_ABORTED, SES_STR("SESSION_BUSY"), RETRY_BUSY_MS,
+    ses_refusal_set(error, SES_REASON_SESSION_BUSY, RETRY_BUSY_MS,
                     SES_STR("another call for this session is still in flight"));
 }
 
@@ -75,7 +72,7 @@ void ses_refusal_stopping(struct ses_error *error)
 
 void ses_refusal_closed(struct ses_error *error, enum ses_session_status status)
 {
-    ses_refusal_set(error, SES_FAILED_PRECONDITION, SES_STR("SESSION_CLOSED"), 0,
+    ses_refusal_set(error, SES_REASON_SESSION_CLOSED, 0,
                     SES_STR("the session with this merchant_session_id is closed"));
     ses_error_metadata(error, SES_STR("status"), ses_slice_str(ses_session_status_name(status)));
 }
@@ -113,7 +110,7 @@ void ses_refusal_conflict(struct ses_error *error, struct ses_arena *arena, enum
                                  : "a live session with this merchant_session_id";
     const char *text = ses_arena_printf(arena, "%s differs in: %.*s", with, SES_FMT(names));
 
-    ses_refusal_set(error, SES_ALREADY_EXISTS, SES_STR("SESSION_CONFLICT"), 0,
+    ses_refusal_set(error, SES_REASON_SESSION_CONFLICT, 0,
                     text != NULL ? ses_slice_str(text)
                                  : SES_STR("another session with this merchant_session_id differs"));
     ses_error_metadata(error, SES_STR("differing_fields"), names);

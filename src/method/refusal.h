@@ -8,9 +8,9 @@
 #include <sessiond/domain/request.h>
 #include <sessiond/domain/session.h>
 
-/* [any] Status, ErrorInfo reason, RetryInfo (0: none) and message, all literals. */
-void ses_refusal_set(struct ses_error *error, enum ses_status status, struct ses_slice reason,
-                     uint32_t delay_ms, struct ses_slice message);
+/* [any] Reason with its status, RetryInfo (0: none) and message, all literals. */
+void ses_refusal_set(struct ses_error *error, enum ses_reason reason, uint32_t delay_ms,
+                     struct ses_slice message);
 /* [any] Of a store function's status, see store.h. */
 void ses_refusal_store(struct ses_error *error, enum ses_status status);
 /* [any] Of what kept an answer from being made: out of memory is told as such, all else as INTERNAL. */

@@ -71,11 +71,11 @@ static void leave_out_caller_key(struct headers *headers)
 }
 
 /* The first fault's reason is the error's, all are listed. */
-static void violate(struct ses_error *error, enum header header, struct ses_slice reason,
+static void violate(struct ses_error *error, enum header header, enum ses_reason reason,
                     struct ses_slice rule)
 {
     ses_error_violation(error, names[header], rule);
-    if (error->reason.len == 0)
+    if (error->reason == SES_REASON_NONE)
         error->reason = reason;
 }
 
@@ -83,7 +83,7 @@ static void violate(struct ses_error *error, enum header header, struct ses_slic
 static void check_once(const struct headers *headers, struct ses_error *error)
 {
     for (uint32_t rest = headers->twice; rest != 0; rest &= rest - 1)
-        violate(error, (enum header)__builtin_ctz(rest), SES_STR("INVALID_METADATA"),
+        violate(error, (enum header)__builtin_ctz(rest), SES_REASON_INVALID_METADATA,
                 SES_STR("must be given once"));
 }
 
@@ -105,7 +105,7 @@ static struct ses_slice caller_id(const struct headers *headers, enum header hea
     if (headers->value[header].len == 0)
         return absent;
     if (!ses_caller_id_check(headers->value[header]))
-        violate(error, header, SES_STR("INVALID_METADATA"),
+        violate(error, header, SES_REASON_INVALID_METADATA,
                 SES_STR("must be 1 to 128 bytes of printable UTF-8"));
     else
         ses_card_guard_text(names[header], headers->value[header], error);
@@ -116,7 +116,7 @@ static struct ses_slice caller_id(const struct headers *headers, enum header hea
 static void check_id(const struct headers *headers, enum header header, struct ses_error *error)
 {
     if (headers->value[header].len > ID_BYTES_MAX || !ses_utf8_printable_check(headers->value[header]))
-        violate(error, header, SES_STR("INVALID_METADATA"),
+        violate(error, header, SES_REASON_INVALID_METADATA,
                 SES_STR("must be at most 255 bytes of printable UTF-8"));
     else
         ses_card_guard_text(names[header], headers->value[header], error);
@@ -128,7 +128,7 @@ static void check_environment(const struct headers *headers, struct ses_error *e
 
     if (headers->present[HEADER_ENVIRONMENT] && !ses_slice_ieq(value, SES_STR("development")) &&
         !ses_slice_ieq(value, SES_STR("sandbox")) && !ses_slice_ieq(value, SES_STR("production")))
-        violate(error, HEADER_ENVIRONMENT, SES_STR("INVALID_ENVIRONMENT"),
+        violate(error, HEADER_ENVIRONMENT, SES_REASON_INVALID_ENVIRONMENT,
                 SES_STR("must be development, sandbox or production"));
 }
 
@@ -171,7 +171,7 @@ enum ses_status ses_request_metadata_read(const struct ses_exchange *x,
     check_id(&headers, HEADER_RESOURCE, &error);
     check_environment(&headers, &error);
     if (headers.present[HEADER_OVERRIDE])
-        violate(&error, HEADER_OVERRIDE, SES_STR("CONFIG_OVERRIDE_REFUSED"),
+        violate(&error, HEADER_OVERRIDE, SES_REASON_CONFIG_OVERRIDE_REFUSED,
                 SES_STR("is not supported: the server's configuration is its operator's"));
     if (error.status != SES_OK) {
         *ret_error = error;

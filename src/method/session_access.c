@@ -39,25 +39,24 @@ void ses_access_take(struct ses_access *a, const char *session_token, const char
 
 /* ---- the token ------------------------------------------------------------------------------- */
 
-static enum ses_status refuse(struct ses_error *error, enum ses_status status, struct ses_slice reason,
-                              struct ses_slice message)
+static enum ses_status refuse(struct ses_error *error, enum ses_reason reason, struct ses_slice message)
 {
-    ses_refusal_set(error, status, reason, 0, message);
-    return status;
+    ses_refusal_set(error, reason, 0, message);
+    return error->status;
 }
 
 /* One answer for every way in which a token can be wrong: who tries forged ones learns nothing from
  * differences. */
 static enum ses_status refuse_token(struct ses_error *error)
 {
-    return refuse(error, SES_UNAUTHENTICATED, SES_STR("TOKEN_INVALID"),
+    return refuse(error, SES_REASON_TOKEN_INVALID,
                   SES_STR("the session token is not one of this server, or was altered"));
 }
 
 /* The token is genuine, the call is not its own: which part differs may be told, the caller knows both. */
 static enum ses_status refuse_mismatch(struct ses_error *error, struct ses_slice differing)
 {
-    ses_refusal_set(error, SES_PERMISSION_DENIED, SES_STR("TOKEN_MISMATCH"), 0,
+    ses_refusal_set(error, SES_REASON_TOKEN_MISMATCH, 0,
                     SES_STR("the session token was made for another session than the call names"));
     ses_error_metadata(error, SES_STR("differing"), differing);
     return error->status;
@@ -71,8 +70,7 @@ static enum ses_status explain_refusal(const struct ses_access *a, enum ses_stat
     struct ses_claims claims;
 
     if (status == SES_EXPIRED)
-        return refuse(ret_error, SES_FAILED_PRECONDITION, SES_STR("TOKEN_EXPIRED"),
-                      SES_STR("the session token's time is over"));
+        return refuse(ret_error, SES_REASON_TOKEN_EXPIRED, SES_STR("the session token's time is over"));
     if (status == SES_NO_MEMORY) {
         ses_refusal_store(ret_error, status);
         return ret_error->status;
@@ -205,7 +203,7 @@ static enum ses_status refuse_browser(struct ses_access *a, struct ses_error *re
     char names[SES_BINDING_NAMES_SIZE];
     const char *copy = ses_arena_str(&a->x->arena, ses_slice(names, ses_binding_names(wrong, names)));
 
-    ses_refusal_set(ret_error, SES_PERMISSION_DENIED, SES_STR("BROWSER_MISMATCH"), 0,
+    ses_refusal_set(ret_error, SES_REASON_BROWSER_MISMATCH, 0,
                     a->verdict.hard != 0
                         ? SES_STR("this is not the browser that the session is bound to")
                         : SES_STR("the call does not tell the browser that the session is bound to"));
@@ -230,7 +228,7 @@ static enum ses_status refuse_generation(const struct ses_access *a, const struc
 {
     const char *number = ses_arena_printf(&a->x->arena, "%" PRIu32, session->generation);
 
-    ses_refusal_set(ret_error, SES_FAILED_PRECONDITION, SES_STR("TOKEN_SUPERSEDED"), 0,
+    ses_refusal_set(ret_error, SES_REASON_TOKEN_SUPERSEDED, 0,
                     SES_STR("a newer token of this session has taken the place of this one"));
     if (number != NULL)
         ses_error_metadata(ret_error, SES_STR("generation"), ses_slice_str(number));
@@ -253,21 +251,19 @@ enum ses_status ses_access_judge(struct ses_access *a, const struct ses_session 
                                  struct ses_error *ret_error)
 {
     if (session == NULL)
-        return refuse(ret_error, SES_NOT_FOUND, SES_STR("SESSION_NOT_FOUND"),
+        return refuse(ret_error, SES_REASON_SESSION_NOT_FOUND,
                       SES_STR("there is no session with this merchant_session_id"));
     ses_name_session(a->service, a->x, session->id);
     if (a->token.len == 0)
         return SES_OK;
     if (memcmp(session->id, a->facts.session_id, sizeof(session->id)) != 0)
         return refuse(
-            ret_error, SES_FAILED_PRECONDITION, SES_STR("SESSION_REPLACED"),
+            ret_error, SES_REASON_SESSION_REPLACED,
             SES_STR("a newer session with this merchant_session_id has taken the place of this one"));
     if (session->status == SES_SESSION_REVOKED && !a->revoked_accepted)
-        return refuse(ret_error, SES_FAILED_PRECONDITION, SES_STR("SESSION_REVOKED"),
-                      SES_STR("the session was revoked"));
+        return refuse(ret_error, SES_REASON_SESSION_REVOKED, SES_STR("the session was revoked"));
     if (session->status == SES_SESSION_EXPIRED)
-        return refuse(ret_error, SES_FAILED_PRECONDITION, SES_STR("SESSION_EXPIRED"),
-                      SES_STR("the session's time is over"));
+        return refuse(ret_error, SES_REASON_SESSION_EXPIRED, SES_STR("the session's time is over"));
     a->repeats = a->writes && session->written_by != 0 && session->written_by == ses_access_tag(a);
     if (!a->repeats && !ses_session_accepts(session, a->facts.generation, now_ms))
         return refuse_generation(a, session, ret_error);

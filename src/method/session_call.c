@@ -248,7 +248,7 @@ bool ses_call_version(struct ses_call *call, const struct ses_session *session, 
 
     if (call->expected_version == 0 || call->expected_version == session->version)
         return true;
-    ses_refusal_set(ret_error, SES_ABORTED, SES_STR("VERSION_MISMATCH"), 0,
+    ses_refusal_set(ret_error, SES_REASON_VERSION_MISMATCH, 0,
                     SES_STR("the session has another version than expected_version"));
     number = ses_arena_printf(&call->access.x->arena, "%" PRIu64, session->version);
     if (number != NULL)
@@ -258,7 +258,7 @@ bool ses_call_version(struct ses_call *call, const struct ses_session *session, 
 
 void ses_call_conflict(enum ses_event known, struct ses_error *ret_error)
 {
-    ses_refusal_set(ret_error, SES_ALREADY_EXISTS, SES_STR("EVENT_CONFLICT"), 0,
+    ses_refusal_set(ret_error, SES_REASON_EVENT_CONFLICT, 0,
                     SES_STR("this event_id was given to another event of the session"));
     ses_error_metadata(ret_error, SES_STR("event"), ses_slice_str(ses_event_name(known)));
 }
@@ -272,7 +272,7 @@ bool ses_call_over(const struct ses_session *session, struct ses_error *ret_erro
     }
     if (session->status != SES_SESSION_PROCESSING)
         return false;
-    ses_refusal_set(ret_error, SES_FAILED_PRECONDITION, SES_STR("SESSION_PROCESSING"), 0,
+    ses_refusal_set(ret_error, SES_REASON_SESSION_PROCESSING, 0,
                     SES_STR("the connector works on the payment: its outcome has to become known first"));
     ses_error_metadata(ret_error, SES_STR("status"), ses_slice_str(ses_session_status_name(session->status)));
     return true;

@@ -94,7 +94,7 @@ static bool refused(struct ses_call *call, const struct ses_session *session, st
         return true;
     }
     if (amount_differs(call, session) && ses_session_in_step(session->status)) {
-        ses_refusal_set(ret_error, SES_FAILED_PRECONDITION, SES_STR("STEP_IN_PROGRESS"), 0,
+        ses_refusal_set(ret_error, SES_REASON_STEP_IN_PROGRESS, 0,
                         SES_STR("the shopper is being shown the present amount"));
         return true;
     }

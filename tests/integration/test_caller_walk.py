@@ -197,7 +197,7 @@ class Walk(unittest.TestCase):
             answer = self.answer(path, door, bearer(self.keys[caller]), unique(), self.own_token)
             self.assertIn(b"PERMISSION_DENIED" if door == "grpc" else b"(403", answer, (path, door))
             if "rpc" not in ROWS[path] and door != "grpc":
-                self.assertIn(f'"metadata":{{"right":"{ROWS[path]["right"]}"}}'.encode(), answer, (path, door))
+                self.assertIn(f'"metadata":{{"right":"{ROWS[path]["right"]}",'.encode(), answer, (path, door))
 
     def test_routes_that_ask_nobody(self):
         """Whoever comes gets the same answer: no caller makes a difference."""

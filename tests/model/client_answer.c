@@ -225,14 +225,16 @@ void client_read(struct flight *flight, struct ses_slice message, struct model_t
 /* Reasons that speak of the session; all others say that nothing was done, but for one. */
 static enum model_how how_of(const struct ses_error *error)
 {
-    static const char *const not_done[] = {
-        "STORE_UNAVAILABLE",    "SESSION_BUSY",  "CONNECTOR_BUSY", "CONNECTOR_CALLS_EXHAUSTED",
-        "CONNECTOR_SHARE_FULL", "OUT_OF_MEMORY", "TOKEN_EXPIRED"};
+    static const enum ses_reason not_done[] = {
+        SES_REASON_STORE_UNAVAILABLE,    SES_REASON_SESSION_BUSY,
+        SES_REASON_CONNECTOR_BUSY,       SES_REASON_CONNECTOR_CALLS_EXHAUSTED,
+        SES_REASON_CONNECTOR_SHARE_FULL, SES_REASON_OUT_OF_MEMORY,
+        SES_REASON_TOKEN_EXPIRED};
 
-    if (ses_slice_eq_str(error->reason, "OUTCOME_UNKNOWN"))
+    if (error->reason == SES_REASON_OUTCOME_UNKNOWN)
         return TOLD_NOTHING;
     for (size_t i = 0; i < sizeof(not_done) / sizeof(not_done[0]); i++) {
-        if (ses_slice_eq_str(error->reason, not_done[i]))
+        if (error->reason == not_done[i])
             return TOLD_NOT_DONE;
     }
     return error->status == SES_DEADLINE_EXCEEDED ? TOLD_NOT_DONE : TOLD_REFUSED;
@@ -241,8 +243,8 @@ static enum model_how how_of(const struct ses_error *error)
 void client_read_error(const struct ses_error *error, struct model_told *ret_told)
 {
     *ret_told = (struct model_told){.how = how_of(error)};
-    if (error->reason.len > 0)
-        (void)snprintf(ret_told->reason, sizeof(ret_told->reason), "%.*s", SES_FMT(error->reason));
+    if (error->reason != SES_REASON_NONE)
+        (void)snprintf(ret_told->reason, sizeof(ret_told->reason), "%s", ses_reason_name(error->reason));
     else
         (void)snprintf(ret_told->reason, sizeof(ret_told->reason), "%s", ses_status_name(error->status));
     for (size_t i = 0; i < error->metadata_count; i++) {

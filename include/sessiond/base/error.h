@@ -6,6 +6,7 @@
 #ifndef SESSIOND_BASE_ERROR_H
 #define SESSIOND_BASE_ERROR_H
 
+#include <sessiond/base/reasons.h>
 #include <sessiond/base/slice.h>
 
 #define SES_ERROR_VIOLATIONS_MAX 16
@@ -19,7 +20,7 @@ struct ses_error_pair {
 struct ses_error {
     enum ses_status status;
     struct ses_slice message;
-    struct ses_slice reason; /* google.rpc.ErrorInfo.reason, UPPER_SNAKE; may be empty */
+    enum ses_reason reason;                                 /* google.rpc.ErrorInfo.reason */
     struct ses_error_pair metadata[SES_ERROR_METADATA_MAX]; /* ErrorInfo.metadata */
     size_t metadata_count;
     struct ses_error_pair violations[SES_ERROR_VIOLATIONS_MAX]; /* google.rpc.BadRequest.field_violations */
@@ -32,6 +33,8 @@ struct ses_error {
 
 /* [any] Overwrites err with a status and a message. */
 void ses_error_set(struct ses_error *err, enum ses_status status, struct ses_slice message);
+/* [any] The same with the status of a reason. */
+void ses_error_refuse(struct ses_error *err, enum ses_reason reason, struct ses_slice message);
 /* [any] Adds a field violation; the first one makes err SES_INVALID_ARGUMENT.
  * Silently full at the maximum. */
 void ses_error_violation(struct ses_error *err, struct ses_slice field, struct ses_slice description);

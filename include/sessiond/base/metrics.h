@@ -159,8 +159,7 @@ enum ses_counter {
     X(DOORS, "sessiond_door_requests_total", "counter", "door",                                              \
       "Requests answered, by the door they came through", "grpc", "connect", "route", "plain")               \
     X(REFUSALS, "sessiond_refusals_total", "counter", "reason",                                              \
-      "Calls refused, by the reason that the caller was told; NONE: none, OTHER: one without a place here",  \
-      SES_REASONS, "NONE", "OTHER")                                                                          \
+      "Calls refused, by the reason that the caller was told; NONE: none", SES_REASON_WORDS)                 \
     X(TRANSITIONS, "sessiond_session_transitions_total", "counter", "status",                                \
       "Sessions that came into a status by what was written; that a session's time is over is worked out "   \
       "at reading and written nowhere",                                                                      \

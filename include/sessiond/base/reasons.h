@@ -1,28 +1,36 @@
-/* reasons.h - every reason for which a call is refused (google.rpc.ErrorInfo.reason), as the bounded list by which
- * refusals are counted. proto/ tells callers what each means; .ci/check-tree compares.
+/* reasons.h - the reason of a refusal as a value: only what has a row in reason_table.h can be told.
  */
 #ifndef SESSIOND_BASE_REASONS_H
 #define SESSIOND_BASE_REASONS_H
 
-#include <sessiond/base/slice.h>
+#include <sessiond/base/reason_table.h>
+#include <sessiond/base/status.h>
 
-/* Sorted by strcmp: they are looked up by halves. */
-#define SES_REASONS                                                                                          \
-    "AMOUNT_NOT_ACCEPTED", "AUTH_CONVERSION_FAILED", "BASE_URL_REFUSED", "BROWSER_MISMATCH",                 \
-        "CALLER_AMBIGUOUS", "CALLER_NOT_ALLOWED", "CALLER_REQUIRED", "CALLER_UNKNOWN", "CARD_DATA_REFUSED",  \
-        "CONFIG_OVERRIDE_REFUSED", "CONNECTOR_BUSY", "CONNECTOR_CALLS_EXHAUSTED", "CONNECTOR_CONTRADICTION", \
-        "CONNECTOR_SHARE_FULL", "EVENT_CONFLICT", "EVENT_MISMATCH", "INBOX_FULL", "INVALID_AUTH_KEY_MAP",    \
-        "INVALID_AUTH_TYPE", "INVALID_CONNECTOR", "INVALID_CONNECTOR_CONFIG_FORMAT",                         \
-        "INVALID_CONNECTOR_CONFIG_HEADER", "INVALID_CONNECTOR_CONFIG_JSON", "INVALID_ENVIRONMENT",           \
-        "INVALID_METADATA", "MALFORMED_REQUEST", "MERCHANT_SHARE_FULL", "MISSING_METADATA", "OPERATOR_ONLY", \
-        "OUTCOME_UNKNOWN", "OUT_OF_MEMORY", "OVERLOADED", "RATE_LIMITED", "RETURN_URL_REFUSED",              \
-        "SANDBOX_LIVE_CALL", "SESSION_BUSY", "SESSION_CLOSED", "SESSION_CONFLICT", "SESSION_EXPIRED",        \
-        "SESSION_NOT_FOUND", "SESSION_PROCESSING", "SESSION_REPLACED", "SESSION_REVOKED",                    \
-        "SESSION_TOO_LARGE", "SESSION_UNREADABLE", "STEP_IN_PROGRESS", "STEP_OVER", "STORE_BUSY",            \
-        "STORE_FULL", "STORE_UNAVAILABLE", "TOKEN_EXPIRED", "TOKEN_INVALID", "TOKEN_MISMATCH",               \
-        "TOKEN_SUPERSEDED", "TOO_MANY_CONCURRENT", "UNSUPPORTED_CONNECTOR", "VERSION_MISMATCH"
+enum ses_reason {
+    SES_REASON_NONE, /* the status and the sentence say all */
+#define SES_REASON_ENUM(name, status, retry, meaning, cause, remedy) SES_REASON_##name,
+    SES_REASON_TABLE(SES_REASON_ENUM)
+#undef SES_REASON_ENUM
+        SES_REASON_COUNT
+};
 
-/* [any] Its place in the list; the first behind the list: none was given; the second: one that is not in it. */
-unsigned ses_reason_index(struct ses_slice reason);
+enum ses_retry {
+    SES_RETRY_NO,    /* the same call would be refused again */
+    SES_RETRY_LATER, /* after RetryInfo's delay */
+    SES_RETRY_SAME   /* likewise, and byte for byte the same call */
+};
+
+/* The words as a list, for a label's values. */
+#define SES_REASON_WORD(name, status, retry, meaning, cause, remedy) , #name
+#define SES_REASON_WORDS                                             "NONE" SES_REASON_TABLE(SES_REASON_WORD)
+
+/* [any] ErrorInfo.reason, UPPER_SNAKE; "" for none. Static. */
+const char *ses_reason_name(enum ses_reason reason);
+/* [any] The status that a reason is told with; SES_UNKNOWN for none. */
+enum ses_status ses_reason_status(enum ses_reason reason);
+/* [any] Whether the refused call should be made again. */
+enum ses_retry ses_reason_retry(enum ses_reason reason);
+/* [any] Where the documentation explains it, e.g. "docs/errors.md#SESSION_CLOSED". Static. */
+const char *ses_reason_help(enum ses_reason reason);
 
 #endif

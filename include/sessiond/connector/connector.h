@@ -182,12 +182,9 @@ struct ses_connector_result {
     uint64_t expires_ms;            /* its own expiry, the world's time; 0 = none told */
 };
 
-/* ErrorInfo.reason of an amount that the connector cannot take as it is: too fine, too large. */
-#define SES_CONNECTOR_AMOUNT_REFUSED "AMOUNT_NOT_ACCEPTED"
-
 struct ses_connector_ops {
     /* Makes the request bytes. ret_error: SES_INVALID_ARGUMENT naming the missing credential, or with reason
-     * SES_CONNECTOR_AMOUNT_REFUSED. */
+     * SES_REASON_AMOUNT_NOT_ACCEPTED. */
     enum ses_status (*build)(const struct ses_session_call *call, struct ses_arena *arena,
                              struct ses_outbound_request *ret_request, struct ses_error *ret_error);
     /* Reads an answer that arrived whole. Always yields a result; SES_NO_MEMORY only. */

@@ -27,7 +27,7 @@ const char *refuse_as(const ProtobufCMessageDescriptor *descriptor, const char *
     if (status != SES_INVALID_ARGUMENT)
         fail_msg("accepted: %s", text);
     assert_int_equal(json_error.status, SES_INVALID_ARGUMENT);
-    assert_slice_equal(json_error.reason, "MALFORMED_REQUEST");
+    assert_string_equal(ses_reason_name(json_error.reason), "MALFORMED_REQUEST");
     return json_error.violations_count == 0 ? "" : ses_arena_str(&sample_arena, json_error.violations[0].key);
 }
 

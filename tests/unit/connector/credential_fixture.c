@@ -11,7 +11,7 @@ enum ses_status resolve(struct fixture *f, const struct ses_connector_headers *h
 void assert_refused(const struct fixture *f, const char *reason, const char *header, const char *key)
 {
     assert_int_equal(f->error.status, SES_INVALID_ARGUMENT);
-    assert_slice(f->error.reason, reason);
+    assert_string_equal(ses_reason_name(f->error.reason), reason);
     assert_slice(f->error.metadata[0].key, "header");
     assert_slice(f->error.metadata[0].value, header);
     assert_true(f->error.message.len > 0);

@@ -149,7 +149,7 @@ static void a_callers_url_must_be_on_the_list(void **state)
             assert_slice(url, accepted ? urls[i].url : "untouched");
             if (!accepted) {
                 assert_int_equal(f.error.status, SES_INVALID_ARGUMENT);
-                assert_slice(f.error.reason, "BASE_URL_REFUSED");
+                assert_string_equal(ses_reason_name(f.error.reason), "BASE_URL_REFUSED");
             }
             fixture_done(&f);
         }
@@ -166,7 +166,7 @@ static void an_empty_list_allows_nothing(void **state)
     (void)state;
     fixture_init(&f, "noon", "");
     assert_int_equal(choose(&f, &policy, true, "http://127.0.0.1:8090/", &url), SES_INVALID_ARGUMENT);
-    assert_slice(f.error.reason, "BASE_URL_REFUSED");
+    assert_string_equal(ses_reason_name(f.error.reason), "BASE_URL_REFUSED");
     fixture_done(&f);
 }
 
@@ -218,7 +218,7 @@ static void the_sandbox_calls_loopback_only(void **state)
     fixture_init(&f, "stripe", "");
     override.connector = f.credentials.connector;
     assert_int_equal(choose(&f, &policy, false, NULL, &url), SES_FAILED_PRECONDITION);
-    assert_slice(f.error.reason, "SANDBOX_LIVE_CALL");
+    assert_string_equal(ses_reason_name(f.error.reason), "SANDBOX_LIVE_CALL");
     assert_non_null(strstr((const char *)f.error.message.data, "set test_mode: true"));
     assert_slice(url, "untouched");
     override.production = "https://127.0.0.1.example/"; /* of a configuration that is meant for production */

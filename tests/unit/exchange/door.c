@@ -12,6 +12,15 @@ static void door_send(struct ses_exchange *x, struct ses_slice message)
     door->message_len[door->sent++] = message.len;
 }
 
+/* What the table of reasons says of one holds wherever it is told. */
+static void check_reason(const struct ses_error *error)
+{
+    if (error->reason == SES_REASON_NONE)
+        return;
+    assert_int_equal(ses_status_grpc(error->status), ses_status_grpc(ses_reason_status(error->reason)));
+    assert_int_equal(error->retry_delay_ms > 0, ses_reason_retry(error->reason) != SES_RETRY_NO);
+}
+
 static void door_end(struct ses_exchange *x, const struct ses_error *error)
 {
     struct door *door = x->stream;
@@ -19,6 +28,7 @@ static void door_end(struct ses_exchange *x, const struct ses_error *error)
     door->ended++;
     door->failed = error != NULL;
     if (error != NULL) {
+        check_reason(error);
         door->error = *error;
         snprintf(door->error_message, sizeof(door->error_message), "%.*s", SES_FMT(error->message));
     }

@@ -40,7 +40,7 @@ static void expect_text(const ProtobufCFieldDescriptor *field)
     }
     if (ses_card_guard(top, &arena, &error) != SES_INVALID_ARGUMENT)
         fail_msg("%s of %s is not searched", field->name, top->descriptor->name);
-    assert_true(ses_slice_eq_str(error.reason, "CARD_DATA_REFUSED"));
+    assert_string_equal(ses_reason_name(error.reason), "CARD_DATA_REFUSED");
     assert_int_equal(error.violations_count, 1);
     assert_null(memmem(error.violations[0].value.data, error.violations[0].value.len, "4111", 4));
 }

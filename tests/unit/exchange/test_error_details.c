@@ -25,8 +25,7 @@ static struct ses_error full_error(void)
 {
     struct ses_error error;
 
-    ses_error_set(&error, SES_INVALID_ARGUMENT, SES_STR("two fields are wrong"));
-    error.reason = SES_STR("VALIDATION");
+    ses_error_refuse(&error, SES_REASON_INVALID_METADATA, SES_STR("two fields are wrong"));
     ses_error_violation(&error, SES_STR("amount.currency"), SES_STR("is required"));
     ses_error_violation(&error, SES_STR("merchant_session_id"), SES_STR("is too long"));
     ses_error_metadata(&error, SES_STR("limit"), SES_STR("255"));
@@ -65,10 +64,12 @@ static void test_status_bytes(void **state)
     assert_string_equal(bad->field_violations[1]->field, "merchant_session_id");
     assert_string_equal(bad->field_violations[1]->description, "is too long");
     const Google__Rpc__ErrorInfo *info = unpack_any(status->details[1], &google__rpc__error_info__descriptor);
-    assert_string_equal(info->reason, "VALIDATION");
+    assert_string_equal(info->reason, "INVALID_METADATA");
     assert_string_equal(info->domain, "sessiond");
-    assert_int_equal(info->n_metadata, 1);
+    assert_int_equal(info->n_metadata, 2);
     assert_string_equal(info->metadata[0]->value, "255");
+    assert_string_equal(info->metadata[1]->key, "help");
+    assert_string_equal(info->metadata[1]->value, "docs/errors.md#INVALID_METADATA");
     const Google__Rpc__RetryInfo *retry =
         unpack_any(status->details[2], &google__rpc__retry_info__descriptor);
     assert_int_equal(retry->retry_delay->seconds, 1);
@@ -124,16 +125,17 @@ static void test_connect_json(void **state)
     assert_string_equal(json_of(&error, SES_DOOR_CONNECT),
                         "{\"code\":\"not_found\",\"message\":\"no \\\"such\\\" thing\"}");
 
-    ses_error_set(&error, SES_ABORTED, SES_STR("busy"));
-    error.reason = SES_STR("R");
+    ses_error_refuse(&error, SES_REASON_SESSION_BUSY, SES_STR("busy"));
     error.retry_delay_ms = 50;
-    /* 0a 01 52 12 08 "sessiond" is CgFSEghzZXNzaW9uZA, unpadded; RetryInfo{50 ms} is 0a 05 10 80 e1 eb 17 */
-    assert_string_equal(json_of(&error, SES_DOOR_CONNECT),
-                        "{\"code\":\"aborted\",\"message\":\"busy\",\"details\":["
-                        "{\"type\":\"google.rpc.ErrorInfo\",\"value\":\"CgFSEghzZXNzaW9uZA\","
-                        "\"debug\":{\"reason\":\"R\",\"domain\":\"sessiond\"}},"
-                        "{\"type\":\"google.rpc.RetryInfo\",\"value\":\"CgUQgOHrFw\",\"debug\":{\"retry_"
-                        "delay\":\"0.050s\"}}]}");
+    /* 0a 0c "SESSION_BUSY" 12 08 "sessiond" 1a 23 (0a 04 "help" 12 1b ..), unpadded; RetryInfo{50 ms} is 0a 05 10 80
+     * e1 eb 17 */
+    assert_string_equal(
+        json_of(&error, SES_DOOR_CONNECT),
+        "{\"code\":\"aborted\",\"message\":\"busy\",\"details\":["
+        "{\"type\":\"google.rpc.ErrorInfo\",\"value\":\"CgxTRVNTSU9OX0JVU1kSCHNlc3Npb25kGiMKBGhlbHASG2RvY3MvZXJyb3JzLm1kI1NFU1NJT05fQlVTWQ\","
+        "\"debug\":{\"reason\":\"SESSION_BUSY\",\"domain\":\"sessiond\",\"metadata\":{\"help\":\"docs/errors.md#SESSION_BUSY\"}}},"
+        "{\"type\":\"google.rpc.RetryInfo\",\"value\":\"CgUQgOHrFw\",\"debug\":{\"retry_"
+        "delay\":\"0.050s\"}}]}");
 }
 
 static void test_retry_delay_in_json(void **state)
@@ -160,10 +162,10 @@ static void test_route_json(void **state)
 
     assert_string_equal(
         json_of(&error, SES_DOOR_ROUTE),
-        "{\"error\":{\"message\":\"two fields are wrong\",\"code\":\"400\",\"reason\":\"VALIDATION\","
+        "{\"error\":{\"message\":\"two fields are wrong\",\"code\":\"400\",\"reason\":\"INVALID_METADATA\","
         "\"violations\":[{\"field\":\"amount.currency\",\"description\":\"is required\"},"
         "{\"field\":\"merchant_session_id\",\"description\":\"is too long\"}],"
-        "\"metadata\":{\"limit\":\"255\"}}}");
+        "\"metadata\":{\"limit\":\"255\",\"help\":\"docs/errors.md#INVALID_METADATA\"}}}");
     ses_error_set(&error, SES_FAILED_PRECONDITION, SES_STR("closed"));
     assert_string_equal(json_of(&error, SES_DOOR_ROUTE),
                         "{\"error\":{\"message\":\"closed\",\"code\":\"412\"}}");

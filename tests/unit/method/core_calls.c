@@ -172,8 +172,8 @@ const struct ses_error *call_error(struct call *call, enum ses_status status, co
 {
     call_wait(call);
     assert_true(call->door.failed);
-    if (call->door.error.status != status || !ses_slice_eq_str(call->door.error.reason, reason))
-        fail_msg("%s %.*s: %s", ses_status_name(call->door.error.status), SES_FMT(call->door.error.reason),
-                 call->door.error_message);
+    if (call->door.error.status != status || strcmp(ses_reason_name(call->door.error.reason), reason) != 0)
+        fail_msg("%s %s: %s", ses_status_name(call->door.error.status),
+                 ses_reason_name(call->door.error.reason), call->door.error_message);
     return &call->door.error;
 }

@@ -122,7 +122,7 @@ static void a_refused_call_has_no_place(void **state)
     assert_int_equal(rig.x->merchant.len + rig.x->tenant.len, 0);
     release();
     assert_int_equal(ADMIT(SES_RIGHT_CONTINUE, "x-api-key", rig.key), SES_PERMISSION_DENIED);
-    assert_slice_equal(rig.error.reason, "CALLER_NOT_ALLOWED");
+    assert_string_equal(ses_reason_name(rig.error.reason), "CALLER_NOT_ALLOWED");
     assert_slice_equal(rig.error.metadata[0].key, "right");
     assert_slice_equal(rig.error.metadata[0].value, "continue");
     release();
@@ -152,17 +152,17 @@ static void what_is_no_credential_of_ours(void **state)
 {
     (void)state;
     assert_int_equal(ADMIT(SES_RIGHT_CREATE, "x-api-key", "sk_test_x"), SES_UNAUTHENTICATED);
-    assert_slice_equal(rig.error.reason, "CALLER_REQUIRED");
+    assert_string_equal(ses_reason_name(rig.error.reason), "CALLER_REQUIRED");
     assert_slice_equal(rig.x->reply_headers[0].name, "www-authenticate");
     release();
     assert_int_equal(ADMIT(SES_RIGHT_CREATE, "authorization", "", "x-api-key", ""), SES_UNAUTHENTICATED);
-    assert_slice_equal(rig.error.reason, "CALLER_REQUIRED");
+    assert_string_equal(ses_reason_name(rig.error.reason), "CALLER_REQUIRED");
     release();
     assert_int_equal(ADMIT(SES_RIGHT_CREATE, "authorization", rig.key), SES_UNAUTHENTICATED);
-    assert_slice_equal(rig.error.reason, "CALLER_UNKNOWN");
+    assert_string_equal(ses_reason_name(rig.error.reason), "CALLER_UNKNOWN");
     release();
     assert_int_equal(ADMIT(SES_RIGHT_CREATE, "authorization", "Digest x"), SES_UNAUTHENTICATED);
-    assert_slice_equal(rig.error.reason, "CALLER_UNKNOWN");
+    assert_string_equal(ses_reason_name(rig.error.reason), "CALLER_UNKNOWN");
     release();
 }
 
@@ -171,11 +171,11 @@ static void two_credentials(void **state)
     (void)state;
     assert_int_equal(ADMIT(SES_RIGHT_CREATE, "authorization", "Bearer x", "x-api-key", rig.key),
                      SES_UNAUTHENTICATED);
-    assert_slice_equal(rig.error.reason, "CALLER_AMBIGUOUS");
+    assert_string_equal(ses_reason_name(rig.error.reason), "CALLER_AMBIGUOUS");
     release();
     assert_int_equal(ADMIT(SES_RIGHT_CREATE, "x-api-key", rig.key, "x-api-key", rig.key),
                      SES_UNAUTHENTICATED);
-    assert_slice_equal(rig.error.reason, "CALLER_AMBIGUOUS");
+    assert_string_equal(ses_reason_name(rig.error.reason), "CALLER_AMBIGUOUS");
     release();
     assert_ok(ADMIT(SES_RIGHT_CREATE, "x-api-key", "a connector's", "x-api-key", rig.key));
     release();

@@ -59,7 +59,7 @@ static void end_call(const struct subject *subject, struct call *call)
 /* A session that its early event has closed is not replayed. */
 static bool closed(const struct subject *subject, const struct call *call)
 {
-    return subject->early && call->door.failed && ses_slice_eq_str(call->door.error.reason, "SESSION_CLOSED");
+    return subject->early && call->door.failed && call->door.error.reason == SES_REASON_SESSION_CLOSED;
 }
 
 /* With memory enough. */
