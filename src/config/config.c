@@ -347,6 +347,7 @@ static enum ses_status settle(const struct loader *loader, const struct ses_raw_
     SES_TRY(read_public_url(loader, raw));
     SES_TRY(ses_config_read_known_hosts(loader, raw));
     SES_TRY(ses_config_read_proxies(loader, raw));
+    SES_TRY(ses_config_read_cors(loader, raw));
     SES_TRY(read_return_urls(loader, raw));
     SES_TRY(ses_config_read_binding(loader, raw));
     SES_TRY(check_exposed(loader, raw));

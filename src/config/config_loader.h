@@ -5,8 +5,8 @@
  *   text      config.c reads the file, at most SES_CONFIG_FILE_MAX
  *   lines     config_lines.c: each key's line; no key twice, no alias, one document
  *   raw       config_schema.c: known keys only, every value still a text
- *   value     config.c, config_hosts.c, config_proxies.c, config_tls.c, config_binding.c, config_confine.c: option
- *             before file before default, checked
+ *   value     config.c, config_hosts.c, config_proxies.c, config_cors.c, config_tls.c, config_binding.c, config_confine.c:
+ *             option before file before default, checked
  *   place     config_places.c: where it stands, for what is found wrong later
  *   together  check_together: what must fit each other
  */
@@ -59,6 +59,9 @@ SES_MUST_CHECK enum ses_status ses_config_read_known_hosts(const struct loader *
 /* config_proxies.c: the section proxies. */
 SES_MUST_CHECK enum ses_status ses_config_read_proxies(const struct loader *loader,
                                                        const struct ses_raw_config *raw);
+/* config_cors.c: the section cors. */
+SES_MUST_CHECK enum ses_status ses_config_read_cors(const struct loader *loader,
+                                                    const struct ses_raw_config *raw);
 /* config_tls.c: the section tls; whether this is a sandbox is known by then. */
 SES_MUST_CHECK enum ses_status ses_config_read_tls(const struct loader *loader,
                                                    const struct ses_raw_config *raw);

@@ -86,6 +86,9 @@ static const cyaml_schema_field_t proxies_fields[] = {
     LIST_FIELD(proxies, trusted, SES_CONFIG_PROXIES_MAX), NESTED_FIELD("protocol", proxies, protocol),
     NESTED_FIELD("header", proxies, header), CYAML_FIELD_END};
 
+static const cyaml_schema_field_t cors_fields[] = {LIST_FIELD(cors, origins, SES_CONFIG_ORIGINS_MAX),
+                                                   CYAML_FIELD_END};
+
 static const cyaml_schema_field_t url_fields[] = {
     CYAML_FIELD_STRING_PTR("sandbox_url", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct ses_raw_url,
                            sandbox_url, 0, TEXT_MAX),
@@ -119,6 +122,7 @@ static const cyaml_schema_field_t root_fields[] = {
     TEXT_FIELD("workers", workers),
     TEXT_FIELD("drain_seconds", drain_seconds),
     SECTION_FIELD(proxies),
+    SECTION_FIELD(cors),
     SECTION_FIELD(log),
     SECTION_FIELD(token),
     SECTION_FIELD(limits),

@@ -67,6 +67,11 @@ struct ses_raw_proxies {
     char *header;
 };
 
+struct ses_raw_cors {
+    char **origins;
+    unsigned origins_count;
+};
+
 struct ses_raw_restart {
     SES_CONFIG_RESTART(SES_RAW_MEMBER)
 };
@@ -119,6 +124,7 @@ struct ses_raw_config {
     char **hosts;
     unsigned hosts_count;
     struct ses_raw_proxies proxies;
+    struct ses_raw_cors cors;
     struct ses_raw_log log;
     struct ses_raw_token token;
     struct ses_raw_limits limits;

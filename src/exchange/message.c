@@ -52,14 +52,33 @@ enum ses_status ses_message_decode(struct ses_exchange *x, struct ses_slice body
     return SES_OK;
 }
 
+enum ses_status ses_message_decode_into(const struct ses_exchange *x, struct ses_slice bytes,
+                                        const ProtobufCMessageDescriptor *descriptor, struct ses_arena *arena,
+                                        ProtobufCMessage **ret_message)
+{
+    struct ses_proto_options options = {.arena = arena};
+    struct ses_proto_fault fault;
+    struct ses_error error;
+
+    if (x->encoding == SES_ENCODING_PROTO)
+        return ses_proto_decode(&options, descriptor, bytes, ret_message, &fault);
+    return ses_json_decode(arena, descriptor, bytes, false, ret_message, &error);
+}
+
 enum ses_status ses_message_encode(struct ses_exchange *x, const ProtobufCMessage *message,
                                    struct ses_slice *ret_bytes)
+{
+    return ses_message_encode_into(x, message, &x->arena, ret_bytes);
+}
+
+enum ses_status ses_message_encode_into(const struct ses_exchange *x, const ProtobufCMessage *message,
+                                        struct ses_arena *arena, struct ses_slice *ret_bytes)
 {
     struct ses_json json;
 
     if (x->encoding == SES_ENCODING_PROTO)
-        return ses_proto_pack(message, &x->arena, ret_bytes);
-    ses_json_begin(&json, &x->arena);
+        return ses_proto_pack(message, arena, ret_bytes);
+    ses_json_begin(&json, arena);
     ses_json_message(&json, message, x->encoding == SES_ENCODING_JSON_BARE);
     return ses_json_end(&json, ret_bytes);
 }

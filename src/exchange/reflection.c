@@ -7,7 +7,8 @@
 #include <grpc/reflection/v1/reflection.pb-c.h>
 
 #include <sessiond/base/units.h>
-#include <sessiond/codec/codec_proto.h>
+#include <sessiond/exchange/message.h>
+
 #include "descriptor.h"
 
 /* Both versions have the same messages under two package names, hence the same bytes: the v1 types serve
@@ -160,18 +161,17 @@ static void answer(const struct ses_descriptors *d,
     }
 }
 
-SES_MUST_CHECK static enum ses_status make_reply(struct ses_reflection *reflection, struct ses_slice message,
+SES_MUST_CHECK static enum ses_status make_reply(struct ses_reflection *reflection,
+                                                 const struct ses_exchange *x, struct ses_slice message,
                                                  struct ses_slice *ret_bytes)
 {
-    struct ses_proto_options options = {.arena = &reflection->scratch};
-    struct ses_proto_fault fault;
     ProtobufCMessage *decoded;
     Grpc__Reflection__V1__ServerReflectionRequest request;
 
     if (message.len > QUESTION_BYTES_MAX)
         return SES_TOO_LARGE;
-    SES_TRY(ses_proto_decode(&options, &grpc__reflection__v1__server_reflection_request__descriptor, message,
-                             &decoded, &fault));
+    SES_TRY(ses_message_decode_into(x, message, &grpc__reflection__v1__server_reflection_request__descriptor,
+                                    &reflection->scratch, &decoded));
     memcpy(&request, decoded, sizeof(request));
     /* Some KiB: in the scratch, not on the stack. */
     struct reply *reply = ses_arena_zalloc(&reflection->scratch, sizeof(*reply));
@@ -181,7 +181,7 @@ SES_MUST_CHECK static enum ses_status make_reply(struct ses_reflection *reflecti
     reply->response.valid_host = request.host;
     reply->response.original_request = &request;
     answer(reflection->descriptors, &request, reply);
-    return ses_proto_pack(&reply->response.base, &reflection->scratch, ret_bytes);
+    return ses_message_encode_into(x, &reply->response.base, &reflection->scratch, ret_bytes);
 }
 
 /* Answered from inside, in order; nothing waits, so the only thing to bound is what the client does not
@@ -195,7 +195,7 @@ static void on_message(struct ses_exchange *x, struct ses_slice message, void *a
         ses_exchange_fail_status(x, SES_RESOURCE_EXHAUSTED, "the client asks without reading the answers");
         return;
     }
-    enum ses_status status = make_reply(reflection, message, &bytes);
+    enum ses_status status = make_reply(reflection, x, message, &bytes);
     if (status == SES_OK) /* the door copies */
         ses_exchange_send(x, bytes);
     else

@@ -58,12 +58,29 @@ bool ses_http_begin(struct ses_doors *doors, struct ses_exchange *x, struct ses_
  * care of the deadline timer. The engine keeps its reference until its stream ends, and calls ses_exchange_cancel +
  * ses_http_forget when the client goes away. */
 void ses_http_dispatch(struct ses_exchange *x);
+/* Pure: "/package.Service/Method", a call of the Connect protocol, even if there is no such method. */
+bool ses_http_is_rpc_path(struct ses_slice path);
+/* In the place of ses_http_begin: the engine has found the fault itself, and answers it in the words of the door that
+ * the path belongs to. */
+void ses_http_begin_refused(struct ses_doors *doors, struct ses_exchange *x,
+                            const struct ses_http_stream_ops *ops, int http_status, enum ses_status status,
+                            const char *message);
+/* Behind ses_http_begin and before any answer: the same, for what comes of the body. http_status 0: the status's own.
+ * Always false, so that a check can return it; message is a literal or in the exchange's arena. */
+bool ses_http_refuse(struct ses_exchange *x, int http_status, enum ses_status status, const char *message);
+/* Does the head promise a longer body? Without a content-length the bytes are counted as they come. */
+bool ses_http_length_is_above(const struct ses_exchange *x, size_t max);
+/* "unknown method /a.B/C", in the arena. */
+const char *ses_unknown_method(struct ses_exchange *x);
 /* Stops the timer of a dispatched exchange (idempotent). */
 void ses_http_forget(struct ses_exchange *x);
-/* The same refusal bodies for what an engine must answer itself (413, 431, ..):
- * {"error":{"message":..,"code":"413"}} into room bytes; message is a literal of ours without characters that
- * JSON escapes. Returns the length written. */
-size_t ses_http_refusal_body(int http_status, struct ses_slice message, char *ret_text, size_t room);
+/* The same refusal bodies for what an engine must answer without an exchange (431, 503, ..), into room bytes: for a call
+ * (is_rpc) {"code":"unavailable","message":..}, else {"error":{"message":..,"code":"503"}}. message is a literal of ours
+ * without characters that JSON escapes. Returns the length written. */
+size_t ses_http_refusal_body(bool is_rpc, int http_status, struct ses_slice message, char *ret_text,
+                             size_t room);
+/* What is meant by an HTTP status that an engine refuses with. */
+enum ses_status ses_http_refusal_status(int http_status);
 /* "Bad Request" for 400; "" when unknown. */
 const char *ses_http_reason(int http_status);
 

@@ -10,11 +10,10 @@
 #include "gzip.h"
 #include "header_once.h"
 #include "host.h"
+#include "refusal_text.h"
 
 /* The "no limit" of streams: far enough, and safe to add to. */
 #define NO_DEADLINE_NS (UINT64_MAX / 2)
-/* A path is the caller's: this much of it comes back in a message. */
-#define PATH_ECHO_MAX 200
 
 /* Through the exchange: the log line and the counters are written there. */
 static void fail(struct ses_h2_stream *stream, enum ses_status status, const char *message)
@@ -46,6 +45,8 @@ static void take_content_type(struct ses_h2_stream *stream, struct ses_slice val
 
     if (ses_slice_ieq(type, base) || ses_slice_ieq(type, SES_STR("application/grpc+proto")))
         stream->content = SES_H2_CONTENT_GRPC;
+    else if (ses_slice_ieq(type, SES_STR("application/grpc+json")))
+        stream->content = SES_H2_CONTENT_GRPC_JSON;
     else if (ses_slice_ieq(ses_slice_cut(type, 0, base.len), base))
         stream->content = SES_H2_CONTENT_GRPC_UNSUPPORTED;
 }
@@ -147,7 +148,7 @@ static void on_deadline(void *arg)
 {
     struct ses_h2_stream *stream = arg;
 
-    ses_grpc_abort(stream, SES_DEADLINE_EXCEEDED, "deadline exceeded", SES_DEADLINE_EXCEEDED);
+    ses_grpc_abort(stream, SES_DEADLINE_EXCEEDED, SES_SAYS_DEADLINE, SES_DEADLINE_EXCEEDED);
 }
 
 /* A stream has no deadline of ours, but its request must come: an open stream without one is only held
@@ -157,8 +158,7 @@ static void on_request_timeout(void *arg)
     struct ses_h2_stream *stream = arg;
 
     ses_count(stream->h2->shared->doors->options.metrics, SES_C_REQUESTS_LATE, 1);
-    ses_grpc_abort(stream, SES_DEADLINE_EXCEEDED, "request message not received in time",
-                   SES_DEADLINE_EXCEEDED);
+    ses_grpc_abort(stream, SES_DEADLINE_EXCEEDED, SES_SAYS_LATE, SES_DEADLINE_EXCEEDED);
 }
 
 /* Rounded up: a timer is never early. */
@@ -193,8 +193,7 @@ static void on_lifetime(void *arg)
     struct ses_h2_stream *stream = arg;
 
     ses_count(stream->h2->shared->doors->options.metrics, SES_C_STREAMS_EXPIRED, 1);
-    ses_grpc_abort(stream, SES_UNAVAILABLE, "the stream has lasted as long as one may: call again",
-                   SES_CANCELLED);
+    ses_grpc_abort(stream, SES_UNAVAILABLE, SES_SAYS_STREAM_OVER, SES_CANCELLED);
 }
 
 /* Up to an eighth less than the limit, so that streams that began together do not come back together. */
@@ -228,15 +227,6 @@ static bool is_rpc(const struct ses_route *route)
                              route->kind == SES_ROUTE_BIDI);
 }
 
-static void fail_unknown_method(struct ses_h2_stream *stream)
-{
-    struct ses_exchange *x = stream->x;
-    struct ses_slice path = ses_slice_cut(x->path, 0, PATH_ECHO_MAX);
-    const char *message = ses_arena_printf(&x->arena, "unknown method %.*s", SES_FMT(path));
-
-    fail(stream, SES_UNIMPLEMENTED, message == NULL ? "unknown method" : message);
-}
-
 /* All headers are here. Only the first fault is told; whatever it is, nothing more of the request is
  * looked at. The host is checked before the method is looked for: a page of another site must not learn
  * what there is (host.h). A content-type that is still among the headers was no gRPC one, beside one
@@ -248,7 +238,7 @@ static void begin(struct ses_h2_stream *stream)
     const struct ses_door_options *options = &doors->options;
 
     x->door = SES_DOOR_GRPC;
-    x->encoding = SES_ENCODING_PROTO;
+    x->encoding = stream->content == SES_H2_CONTENT_GRPC_JSON ? SES_ENCODING_JSON : SES_ENCODING_PROTO;
     x->ops = &ses_grpc_exchange_ops;
     x->deadline_mono_ns = NO_DEADLINE_NS;
     const struct ses_route *route = ses_router_find(options->router, x->path);
@@ -266,22 +256,24 @@ static void begin(struct ses_h2_stream *stream)
     else if (options->closed != NULL)
         fail(stream, SES_UNAVAILABLE, options->closed);
     else if (!ses_slice_eq_str(x->http_method, "POST"))
-        fail_http(stream, 405, SES_INTERNAL, "gRPC requests are POST");
+        fail_http(stream, 405, SES_UNIMPLEMENTED, SES_SAYS_HTTP_METHOD);
     else if (stream->content == SES_H2_CONTENT_GRPC_UNSUPPORTED)
-        fail_http(stream, 415, SES_INVALID_ARGUMENT,
-                  "content-type must be application/grpc or application/grpc+proto");
+        fail_http(stream, 415, SES_UNIMPLEMENTED, SES_SAYS_MEDIA_TYPE);
     else if (x->route == NULL)
-        fail_unknown_method(stream);
+        fail(stream, SES_UNIMPLEMENTED, ses_unknown_method(x));
     else if (ses_h2_encoding_is(stream, SES_H2_ENCODING_UNKNOWN))
-        fail(stream, SES_UNIMPLEMENTED, "grpc-encoding is none of identity, gzip");
+        fail(stream, SES_UNIMPLEMENTED, SES_SAYS_ENCODING);
+    else if (x->route->kind != SES_ROUTE_BIDI &&
+             ses_http_length_is_above(x, options->limits.body_bytes_max + SES_GRPC_PREFIX_BYTES))
+        fail(stream, SES_TOO_LARGE, SES_SAYS_TOO_LARGE);
     else if (stream->timeout_malformed)
-        fail(stream, SES_INVALID_ARGUMENT, "malformed grpc-timeout");
+        fail(stream, SES_INVALID_ARGUMENT, SES_SAYS_TIMEOUT);
     else if (metadata == SES_NO_MEMORY)
-        fail(stream, SES_NO_MEMORY, "out of memory");
+        fail(stream, SES_NO_MEMORY, SES_SAYS_NO_MEMORY);
     else if (metadata != SES_OK)
         fail(stream, SES_INVALID_ARGUMENT, "a -bin header is not base64");
     else if (stream->timeout_given && stream->timeout_ns == 0)
-        fail(stream, SES_DEADLINE_EXCEEDED, "deadline exceeded");
+        fail(stream, SES_DEADLINE_EXCEEDED, SES_SAYS_DEADLINE_BEFORE);
     else {
         set_deadline(stream); /* which some gates look at */
         stream->excused = !ses_gates_pass(options->gates, options->gates_count, x, stream->h2->conn);
@@ -297,8 +289,7 @@ static bool admit_streaming(struct ses_h2_stream *stream)
         return true;
     ses_count(stream->h2->shared->doors->options.metrics, SES_C_STREAMS_REFUSED, 1);
     fail(stream, SES_RESOURCE_EXHAUSTED,
-         route->kind == SES_ROUTE_BIDI ? "too many streams of this kind are open"
-                                       : "too many streams of this kind on one connection");
+         route->kind == SES_ROUTE_BIDI ? SES_SAYS_TOO_MANY_STREAMS : SES_SAYS_TOO_MANY_STREAMS_HERE);
     return false;
 }
 
@@ -328,7 +319,7 @@ static void on_message_bytes(struct ses_h2_stream *stream, struct ses_slice byte
     if (in_exchange)
         x->body = bytes;
     else if (ses_arena_copy(&x->arena, bytes, &x->body) != SES_OK) {
-        fail(stream, SES_RESOURCE_EXHAUSTED, "request message too large");
+        fail(stream, SES_NO_MEMORY, SES_SAYS_NO_MEMORY);
         return;
     }
     if (x->route->kind == SES_ROUTE_BIDI)
@@ -350,20 +341,22 @@ static void on_compressed_message(struct ses_h2_stream *stream, struct ses_slice
     if (status == SES_OK)
         on_message_bytes(stream, inflated, first);
     else if (status == SES_MALFORMED)
-        fail(stream, SES_INTERNAL, "request message is not valid gzip");
+        fail(stream, SES_INVALID_ARGUMENT, SES_SAYS_NO_GZIP);
+    else if (status == SES_TOO_LARGE)
+        fail(stream, SES_TOO_LARGE, SES_SAYS_TOO_LARGE_UNPACKED);
     else
-        fail(stream, SES_RESOURCE_EXHAUSTED, "request message too large after decompression");
+        fail(stream, status, SES_SAYS_NO_MEMORY);
     ses_arena_done(&scratch);
 }
 
 static void on_message(struct ses_h2_stream *stream, const struct ses_grpc_message *message)
 {
     if (stream->messages > 0 && stream->x->route->kind != SES_ROUTE_BIDI)
-        fail(stream, SES_INTERNAL, "more than one request message on a call that takes one");
+        fail(stream, SES_UNIMPLEMENTED, SES_SAYS_TWO_MESSAGES);
     else if (!message->compressed)
         on_message_bytes(stream, message->bytes, false);
     else if (!ses_h2_encoding_is(stream, SES_H2_ENCODING_GZIP))
-        fail(stream, SES_INTERNAL, "compressed message without grpc-encoding: gzip");
+        fail(stream, SES_INTERNAL, SES_SAYS_NOT_COMPRESSED);
     else
         on_compressed_message(stream, message->bytes);
 }
@@ -371,9 +364,11 @@ static void on_message(struct ses_h2_stream *stream, const struct ses_grpc_messa
 static void fail_frame(struct ses_h2_stream *stream, enum ses_status status)
 {
     if (status == SES_MALFORMED)
-        fail(stream, SES_INTERNAL, "malformed message prefix");
+        fail(stream, SES_INTERNAL, SES_SAYS_FLAGS);
+    else if (status == SES_TOO_LARGE)
+        fail(stream, SES_TOO_LARGE, SES_SAYS_TOO_LARGE);
     else
-        fail(stream, SES_RESOURCE_EXHAUSTED, "request message too large");
+        fail(stream, status, SES_SAYS_OUT_OF_MEMORY);
 }
 
 /* Replies pile up: the rest of the requests waits, and with it the stream's window. */
@@ -417,7 +412,7 @@ static void data(struct ses_h2_stream *stream, struct ses_slice bytes)
     if (stream->in.len > 0)
         stream->unconsumed += bytes.len;
     if (!ses_h2_answer_ended(stream) && !ses_h2_hold(stream))
-        fail(stream, SES_RESOURCE_EXHAUSTED, "too many request messages in progress");
+        fail(stream, SES_RESOURCE_EXHAUSTED, SES_SAYS_UNFINISHED);
 }
 
 /* The method may go on answering behind the client's end. */
@@ -441,11 +436,11 @@ static void request_end(struct ses_h2_stream *stream)
         return;
     }
     if (ses_grpc_reader_inside(&stream->reader))
-        fail(stream, SES_INTERNAL, "request ended inside a message");
+        fail(stream, SES_INTERNAL, SES_SAYS_CUT_MESSAGE);
     else if (stream->x->route->kind == SES_ROUTE_BIDI)
         end_bidi(stream);
     else if (stream->messages == 0)
-        fail(stream, SES_INTERNAL, "no request message on a call that takes one");
+        fail(stream, SES_UNIMPLEMENTED, SES_SAYS_NO_MESSAGE);
     else
         start(stream);
 }
@@ -482,7 +477,7 @@ static void drained(struct ses_h2_stream *stream)
 static void leave(struct ses_h2_stream *stream)
 {
     if (!ses_h2_answer_ended(stream) && stream->started && stream->x->route->kind != SES_ROUTE_UNARY)
-        ses_grpc_abort(stream, SES_UNAVAILABLE, "this connection is closing: call again", SES_CANCELLED);
+        ses_grpc_abort(stream, SES_UNAVAILABLE, SES_SAYS_CONNECTION_ENDS, SES_CANCELLED);
 }
 
 static void forget(struct ses_h2_stream *stream)

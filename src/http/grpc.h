@@ -1,8 +1,9 @@
 /* grpc.h - gRPC over HTTP/2 (grpc/grpc doc/PROTOCOL-HTTP2.md): what its files share.
  *
  * grpc.c takes requests apart and starts methods, grpc_reply.c writes answers, grpc_frame.c and
- * grpc_metadata.c are the pure formats. How faults of the caller are answered follows grpc-go where the
- * protocol is silent: too few or too many messages, a cut message or a broken compression are INTERNAL.
+ * grpc_metadata.c are the pure formats. How faults of the caller are answered follows the protocols' own suites where
+ * gRPC is silent: too few or too many messages are UNIMPLEMENTED, a cut message and one that is compressed where no
+ * compression was named are INTERNAL.
  *
  * Time limits, by the kind of the route:
  *

@@ -5,6 +5,7 @@
 #include "grpc_metadata.h"
 #include "gzip.h"
 #include "orca.h"
+#include "refusal_text.h"
 
 /* :status content-type grpc-accept-encoding grpc-encoding x-request-id server + the method's + trailers. */
 #define FIELDS_MAX (6 + SES_EXCHANGE_REPLY_HEADERS_MAX + SES_H2_TRAILERS_MAX)
@@ -106,7 +107,9 @@ static void submit_headers(struct ses_h2_stream *stream, enum ses_h2_rest rest)
     nghttp2_nv fields[FIELDS_MAX];
     size_t count = 1;
 
-    fields[count++] = ses_h2_nv(SES_STR("content-type"), SES_STR("application/grpc"));
+    fields[count++] = ses_h2_nv(SES_STR("content-type"), stream->content == SES_H2_CONTENT_GRPC_JSON
+                                                             ? SES_STR("application/grpc+json")
+                                                             : SES_STR("application/grpc"));
     fields[count++] = ses_h2_nv(SES_STR("grpc-accept-encoding"), SES_STR("identity,gzip"));
     if (rest != SES_H2_REST_NONE && ses_h2_encoding_is(stream, SES_H2_ENCODING_PROMISED))
         fields[count++] = ses_h2_nv(SES_STR("grpc-encoding"), SES_STR("gzip"));
@@ -183,7 +186,7 @@ void ses_grpc_refuse(struct ses_h2_stream *stream, const char *message)
 /* CANCELLED to the method, which has done nothing wrong; the client is told why. */
 static void on_overflow(void *arg)
 {
-    ses_grpc_abort(arg, SES_RESOURCE_EXHAUSTED, "the client reads the stream too slowly", SES_CANCELLED);
+    ses_grpc_abort(arg, SES_RESOURCE_EXHAUSTED, SES_SAYS_SLOW_READER, SES_CANCELLED);
 }
 
 /* true: *ret_bytes is the gzip form. The caller's arena: a stream's exchange lives too long for its

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "proxy.h"
+#include "refusal_text.h"
 
 /* ---- the end of a request, and of the connection */
 
@@ -50,20 +51,38 @@ static void drop_exchange(struct h1 *h1)
     }
 }
 
-/* After a fault nobody knows where the next request would begin: the connection ends with the answer. An
- * exchange whose body is still awaited has been neither answered nor counted. */
-static void refuse(struct h1 *h1, struct ses_h1_fault fault)
+static void tell_refused(struct h1 *h1, struct ses_h1_fault fault)
 {
-    drop_exchange(h1);
     ses_count(h1->doors->options.metrics, SES_C_PROTOCOL_ERRORS, 1);
     ses_doors_log_refused(h1->doors, ses_conn_peer(h1->conn)->text, "http/1.1", fault.http_status,
                           fault.message);
+}
+
+/* After a fault nobody knows where the next request would begin: the connection ends with the answer. Without an
+ * exchange, or with one that is not judged yet. */
+static void refuse_head(struct h1 *h1, struct ses_h1_fault fault)
+{
+    drop_exchange(h1);
+    tell_refused(h1, fault);
     h1->keep_alive = false;
     if (!h1->passing_over && ses_h1_answer_refusal(h1, fault) != SES_OK) {
         ses_conn_cut(h1->conn);
         return;
     }
     end(h1);
+}
+
+/* The same for what comes of the body: its exchange is judged and waits, and has the words for it. */
+static void refuse(struct h1 *h1, struct ses_h1_fault fault)
+{
+    if (h1->x == NULL) {
+        refuse_head(h1, fault);
+        return;
+    }
+    tell_refused(h1, fault);
+    h1->keep_alive = false; /* on_respond ends the connection, or who has called from within consume */
+    (void)ses_http_refuse(h1->x, fault.http_status, ses_http_refusal_status(fault.http_status),
+                          fault.message);
 }
 
 /* The answer stands in out: back to idle, or the end, or on to the rest of a body that nobody wants. The exchange is
@@ -122,12 +141,12 @@ static void judge(struct h1 *h1)
 
     h1->judged = true;
     if (ses_exchange_new(h1->doors->options.pool, &x) != SES_OK) {
-        refuse(h1, (struct ses_h1_fault){503, "too many requests in progress"});
+        refuse_head(h1, (struct ses_h1_fault){503, SES_SAYS_TOO_MANY});
         return;
     }
     h1->x = x;
     if (fill(h1, x) != SES_OK) {
-        refuse(h1, (struct ses_h1_fault){503, "out of memory"});
+        refuse_head(h1, (struct ses_h1_fault){503, SES_SAYS_NO_MEMORY});
         return;
     }
     ses_forwarded_settle(h1->doors, x, h1->conn);
@@ -143,7 +162,7 @@ static void dispatch(struct h1 *h1)
     struct ses_exchange *x = h1->x;
 
     if (ses_arena_copy(&x->arena, ses_buf_view(&h1->body), &x->body) != SES_OK) {
-        refuse(h1, (struct ses_h1_fault){503, "out of memory"});
+        refuse(h1, (struct ses_h1_fault){503, SES_SAYS_NO_MEMORY});
         return;
     }
     ses_h1_parse_reset(h1);
@@ -189,6 +208,8 @@ static void advance(struct h1 *h1)
 {
     if (h1->fault.http_status != 0) {
         refuse(h1, h1->fault);
+        if (h1->answered)
+            settle(h1);
         return;
     }
     if (h1->phase == H1_BODY && !h1->judged)
@@ -236,7 +257,7 @@ static void on_timer(void *arg)
     if (h1->phase == H1_HEAD)
         refuse(h1, (struct ses_h1_fault){408, "the request headers took too long"});
     else
-        refuse(h1, (struct ses_h1_fault){408, "the request body took too long"});
+        refuse(h1, (struct ses_h1_fault){408, SES_SAYS_LATE});
 }
 
 /* A deadline runs only for requests that did not come whole: the usual one costs no timer. It is not

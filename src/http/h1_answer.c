@@ -75,6 +75,14 @@ static enum ses_status answer_page(struct h1 *h1, int http_status)
     return ses_h1_answer(h1, http_status, headers, count, ses_return_refusal_body(http_status));
 }
 
+/* By as much of the target as has come; in absolute form it begins with "http://", and is taken for a plain one. */
+static bool is_rpc(const struct h1 *h1)
+{
+    struct ses_slice target = ses_slice_cut(ses_buf_view(&h1->text), 0, h1->target_len);
+
+    return ses_http_is_rpc_path(ses_slice_cut(target, 0, ses_slice_find(target, '?')));
+}
+
 /* At the return URL a refusal is a page for the shopper (exchange/return_refusal.h). Called without an
  * exchange: its memory is on the stack. */
 enum ses_status ses_h1_answer_refusal(struct h1 *h1, struct ses_h1_fault fault)
@@ -85,7 +93,8 @@ enum ses_status ses_h1_answer_refusal(struct h1 *h1, struct ses_h1_fault fault)
 
     if (ses_h1_guard_return_path(&h1->guard))
         return answer_page(h1, fault.http_status);
-    len = ses_http_refusal_body(fault.http_status, ses_slice_str(fault.message), body, sizeof(body));
+    len = ses_http_refusal_body(is_rpc(h1), fault.http_status, ses_slice_str(fault.message), body,
+                                sizeof(body));
     struct ses_header headers[] = {
         {SES_STR("content-type"), SES_STR("application/json")},
         {SES_STR("date"), ses_doors_date(h1->doors)},

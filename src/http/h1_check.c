@@ -169,9 +169,6 @@ static struct ses_h1_fault check_framing(struct h1 *h1, const struct seen *seen)
         return FAULT(400, "transfer-encoding must be chunked and nothing else");
     if (seen->lengths > 1)
         return FAULT(400, "more than one content-length");
-    /* Refused before a byte of the body is read, and before 100-continue would ask for it. */
-    if (seen->lengths == 1 && h1->parser.content_length > h1->doors->options.limits.body_bytes_max)
-        return FAULT(413, "the body is too large");
     h1->chunked = seen->codings == 1;
     return NO_FAULT;
 }

@@ -2,6 +2,7 @@
  * allowed. Its limits are counted here too, before anything is kept. */
 #include "h1_guard.h"
 
+#include "refusal_text.h"
 #include <sessiond/exchange/return_refusal.h>
 
 /* RFC 9112 section 2.2: a server should ignore at least one empty line before the request line. */
@@ -80,7 +81,7 @@ bool ses_h1_guard_return_path(const struct ses_h1_guard *guard)
 static struct ses_h1_fault request_byte(struct ses_h1_guard *guard, uint8_t c)
 {
     if (++guard->line_bytes > SES_H1_REQUEST_LINE_MAX)
-        return FAULT(414, "the request line is longer than 18432 bytes");
+        return FAULT(414, SES_SAYS_URL_TOO_LONG);
     /* Method, target and version: fewer is HTTP/0.9, more cannot be told apart. */
     if ((c == '\r' && guard->spaces != 2) || (c == ' ' && guard->spaces == 2))
         return FAULT(400, "the request line is not method, target and version with single spaces between");
@@ -139,7 +140,7 @@ static struct ses_h1_fault field_start(struct ses_h1_guard *guard, uint8_t c)
     if (!is_token(c))
         return FAULT(400, "a header name holds a character that is not allowed");
     if (++guard->lines > guard->lines_max)
-        return FAULT(431, "too many headers");
+        return FAULT(431, SES_SAYS_TOO_MANY_HEADERS);
     guard->state = NAME;
     return NO_FAULT;
 }
@@ -173,7 +174,7 @@ static struct ses_h1_fault value_byte(struct ses_h1_guard *guard, uint8_t c)
 static struct ses_h1_fault field_byte(struct ses_h1_guard *guard, uint8_t c)
 {
     if (++guard->field_bytes > guard->field_bytes_max)
-        return FAULT(431, "the headers are too large");
+        return FAULT(431, SES_SAYS_HEADERS_TOO_LARGE);
     switch ((enum state)guard->state) {
     case FIELD_START:
         return field_start(guard, c);

@@ -3,6 +3,8 @@
  * it. */
 #include "h1.h"
 
+#include "refusal_text.h"
+
 /* RFC 7541 section 4.1's estimate of what a header costs its holder, used for HTTP/1.1 too so that both doors
  * have one limit. */
 #define FIELD_OVERHEAD 32u
@@ -22,8 +24,8 @@ static int append(struct h1 *h1, const char *at, size_t len)
     enum ses_status status = ses_buf_append(&h1->text, ses_slice(at, len));
 
     if (status == SES_TOO_LARGE)
-        return fail(h1, 431, "the headers are too large");
-    return status == SES_OK ? 0 : fail(h1, 503, "out of memory");
+        return fail(h1, 431, SES_SAYS_HEADERS_TOO_LARGE);
+    return status == SES_OK ? 0 : fail(h1, 503, SES_SAYS_OUT_OF_MEMORY);
 }
 
 /* Also counted as HTTP/2 would, with its 32 bytes: one limit for both doors. */
@@ -34,9 +36,9 @@ static int field_end(struct h1 *h1)
     h1->field_open = false;
     h1->counted_bytes += h1->field.name_len + h1->field.value_len + FIELD_OVERHEAD;
     if (h1->counted_bytes > h1->doors->options.limits.header_bytes_max)
-        return fail(h1, 431, "the headers are too large");
+        return fail(h1, 431, SES_SAYS_HEADERS_TOO_LARGE);
     if (ses_buf_append(&h1->spans, ses_slice(&h1->field, sizeof(h1->field))) != SES_OK)
-        return fail(h1, 503, "out of memory");
+        return fail(h1, 503, SES_SAYS_OUT_OF_MEMORY);
     return 0;
 }
 
@@ -126,8 +128,8 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
     if (!h1->passing_over)
         status = ses_buf_append(&h1->body, ses_slice(at, len));
     if (status == SES_TOO_LARGE)
-        return fail(h1, 413, "the body is too large");
-    return status == SES_OK ? 0 : fail(h1, 503, "out of memory");
+        return fail(h1, 413, SES_SAYS_TOO_LARGE);
+    return status == SES_OK ? 0 : fail(h1, 503, SES_SAYS_OUT_OF_MEMORY);
 }
 
 /* Paused behind the last byte: what follows is the next request, and none of its bytes may be taken
@@ -238,6 +240,14 @@ static size_t execute(struct h1 *h1, struct ses_slice bytes)
     return used;
 }
 
+/* Whose words a refusal has hangs on the target, which may have come in the same piece as the fault. All but the
+ * faulty byte has passed the guard; of several faults the guard's stands. */
+static void show_target(struct h1 *h1, struct ses_slice bytes)
+{
+    if (h1->phase == H1_HEAD)
+        (void)execute(h1, bytes);
+}
+
 /* Guard first, llhttp behind it with exactly the bytes that the guard let through. */
 static size_t parse_lines(struct h1 *h1, struct ses_slice bytes)
 {
@@ -249,6 +259,7 @@ static size_t parse_lines(struct h1 *h1, struct ses_slice bytes)
 
     if (fault.http_status != 0) {
         h1->fault = fault;
+        show_target(h1, ses_slice_cut(bytes, 0, used - 1));
         return used;
     }
     (void)execute(h1, ses_slice_cut(bytes, 0, used));

@@ -5,6 +5,8 @@
 
 #include <sessiond/exchange/return_refusal.h>
 
+#include "refusal_text.h"
+
 /* Fields of one answer: ours, the method's reply headers and content-length. Bounded by what
  * http_answer.c can make, so nothing is ever left out. */
 #define FIELDS_MAX 32
@@ -53,9 +55,9 @@ static void write_refusal(struct ses_h2_stream *stream, int http_status, struct 
 {
     char text[256];
     bool page = stream->return_path;
-    struct ses_slice body =
-        page ? ses_return_refusal_body(http_status)
-             : ses_slice(text, ses_http_refusal_body(http_status, message, text, sizeof text));
+    struct ses_slice body = page ? ses_return_refusal_body(http_status)
+                                 : ses_slice(text, ses_http_refusal_body(stream->rpc_path, http_status,
+                                                                         message, text, sizeof text));
     const struct ses_header *headers = ses_return_page_headers();
     int digits = snprintf(stream->content_length, sizeof stream->content_length, "%zu", body.len);
     nghttp2_nv fields[3 + SES_RETURN_PAGE_HEADERS_MAX] = {
@@ -80,8 +82,7 @@ static void write_refusal(struct ses_h2_stream *stream, int http_status, struct 
     ses_h2_stream_headers(stream, fields, count, written ? SES_H2_REST_WHOLE : SES_H2_REST_NONE);
 }
 
-/* The exchange's answer without http_exchange.c: no route was looked up, maybe not even the head was
- * whole. */
+/* The exchange's answer without http_exchange.c: a page, for a head of which maybe not even the path was kept. */
 static void end_refused(struct ses_exchange *x, const struct ses_error *error)
 {
     struct ses_h2_stream *stream = x->stream;
@@ -91,7 +92,19 @@ static void end_refused(struct ses_exchange *x, const struct ses_error *error)
 
 static const struct ses_exchange_ops refusal_ops = {.end = end_refused};
 
-/* Through the exchange where there is one: it writes the log line and the counters. */
+static void refuse_page(struct ses_h2_stream *stream, int http_status, enum ses_status status,
+                        const char *message)
+{
+    struct ses_exchange *x = stream->x;
+
+    stream->http_status = http_status;
+    x->door = SES_DOOR_PLAIN;
+    x->ops = &refusal_ops;
+    ses_exchange_fail_status(x, status, message);
+}
+
+/* Through the exchange where there is one: it writes the log line and the counters. What has come of the body is
+ * given back at once. */
 void ses_h2_http_refuse(struct ses_h2_stream *stream, int http_status, enum ses_status status,
                         const char *message)
 {
@@ -102,11 +115,16 @@ void ses_h2_http_refuse(struct ses_h2_stream *stream, int http_status, enum ses_
         return;
     }
     ses_timer_stop(&x->deadline_timer);
-    stream->http_status = http_status;
-    x->door = SES_DOOR_PLAIN; /* no route was looked up */
-    x->ops = &refusal_ops;
-    ses_exchange_settle_request_id(x);
-    ses_exchange_fail_status(x, status, message);
+    ses_buf_done(&stream->in);
+    (void)ses_h2_hold(stream);
+    if (!stream->started)
+        ses_exchange_settle_request_id(x);
+    if (stream->return_path)
+        refuse_page(stream, http_status, status, message);
+    else if (stream->started)
+        (void)ses_http_refuse(x, http_status, status, message);
+    else
+        ses_http_begin_refused(stream->h2->shared->doors, x, &stream_ops, http_status, status, message);
 }
 
 static void on_body_timeout(void *arg)
@@ -114,7 +132,7 @@ static void on_body_timeout(void *arg)
     struct ses_h2_stream *stream = arg;
 
     ses_count(stream->h2->shared->doors->options.metrics, SES_C_REQUESTS_LATE, 1);
-    ses_h2_http_refuse(stream, 408, SES_DEADLINE_EXCEEDED, "request body not received in time");
+    ses_h2_http_refuse(stream, 408, SES_DEADLINE_EXCEEDED, SES_SAYS_LATE);
 }
 
 static void begin(struct ses_h2_stream *stream)
@@ -137,9 +155,9 @@ static void data(struct ses_h2_stream *stream, struct ses_slice bytes)
     if (ses_h2_answer_begun(stream))
         return;
     if (ses_buf_append(&stream->in, bytes) != SES_OK)
-        ses_h2_http_refuse(stream, 413, SES_TOO_LARGE, "request body too large");
+        ses_h2_http_refuse(stream, 413, SES_TOO_LARGE, SES_SAYS_TOO_LARGE);
     else if (!ses_h2_hold(stream))
-        ses_h2_http_refuse(stream, 503, SES_UNAVAILABLE, "too many request bodies in progress");
+        ses_h2_http_refuse(stream, 503, SES_UNAVAILABLE, SES_SAYS_UNFINISHED);
 }
 
 /* From here on http_exchange.c has the deadline timer; the body's own was stopped. */
@@ -151,7 +169,7 @@ static void request_end(struct ses_h2_stream *stream)
         return;
     ses_timer_stop(&x->deadline_timer);
     if (ses_arena_copy(&x->arena, ses_buf_view(&stream->in), &x->body) != SES_OK) {
-        ses_h2_http_refuse(stream, 503, SES_NO_MEMORY, "request body too large");
+        ses_h2_http_refuse(stream, 503, SES_NO_MEMORY, SES_SAYS_NO_MEMORY);
         return;
     }
     ses_buf_done(&stream->in);

@@ -3,6 +3,7 @@
 #include "h2.h"
 #include "h2_throttle.h"
 #include "proxy.h"
+#include "refusal_text.h"
 
 #include <sessiond/exchange/return_refusal.h>
 
@@ -24,6 +25,9 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
 {
     struct ses_h2 *h2 = arg;
     (void)session;
+    /* RFC 9113 section 6.3. nghttp2 passes PRIORITY over unseen, since it was told that we use none. */
+    if (hd->type == NGHTTP2_PRIORITY && hd->stream_id == 0)
+        return failure(h2, NGHTTP2_PROTOCOL_ERROR);
     return ses_h2_frame_is_flood(h2, hd) ? failure(h2, NGHTTP2_ENHANCE_YOUR_CALM) : 0;
 }
 
@@ -90,8 +94,11 @@ static bool far_beyond_limits(struct ses_h2_stream *stream, const struct ses_doo
  * the refusal is in the caller's protocol. */
 static bool keep_header(struct ses_h2_stream *stream, struct ses_slice name, struct ses_slice value)
 {
-    if (stream->x == NULL)
+    if (stream->x == NULL) {
+        if (ses_slice_eq(name, SES_STR(":path")))
+            stream->rpc_path = ses_http_is_rpc_path(ses_slice_cut(value, 0, ses_slice_find(value, '?')));
         return ses_grpc_take_header(stream, name, value) || true;
+    }
     if (name.len > 0 && name.data[0] == ':')
         return take_pseudo(stream->x, name, value);
     if (ses_grpc_take_header(stream, name, value))
@@ -167,19 +174,21 @@ static void request_begun(struct ses_h2_stream *stream, bool head_refused)
     ses_h2_was_asked(stream->h2);
     if (head_refused) {
         count_refusal(stream);
-        refuse(stream, 431, "request headers too large");
+        refuse(stream, 431,
+               stream->headers_count > stream->h2->shared->doors->options.limits.headers_max
+                   ? SES_SAYS_TOO_MANY_HEADERS
+                   : SES_SAYS_HEADERS_TOO_LARGE);
         return;
     }
     if (ses_h2_held(stream->h2) > stream->h2->shared->doors->options.limits.held_bytes_max) {
         ses_count(stream->h2->shared->doors->options.metrics, SES_C_REQUESTS_OVER_HELD, 1);
         count_refusal(stream);
-        refuse(stream, 503, "this connection leaves too many answers unread");
+        refuse(stream, 503, SES_SAYS_UNREAD);
         return;
     }
     if (stream->x == NULL) {
-        ses_doors_log_refused(stream->h2->shared->doors, stream->h2->peer, "h2", 503,
-                              "too many requests in progress");
-        refuse(stream, 503, "too many requests in progress");
+        ses_doors_log_refused(stream->h2->shared->doors, stream->h2->peer, "h2", 503, SES_SAYS_TOO_MANY);
+        refuse(stream, 503, SES_SAYS_TOO_MANY);
         return;
     }
     ses_exchange_settle_request_id(stream->x);

@@ -5,6 +5,7 @@ static const struct {
     struct ses_slice name;
     const char *fault;
 } once[] = {
+    {SES_STR_INIT("origin"), "more than one origin header"},
     {SES_STR_INIT("content-type"), "more than one content-type header"},
     {SES_STR_INIT("x-request-id"), "more than one x-request-id header"},
     {SES_STR_INIT("content-encoding"), "more than one content-encoding header"},

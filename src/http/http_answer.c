@@ -5,10 +5,12 @@
 #include <sessiond/base/encode.h>
 #include <sessiond/exchange/return_refusal.h>
 
+#include "cors.h"
 #include "gzip.h"
 
-/* Ours (content-type, date, server, x-request-id, content-encoding, vary, one extra) and the method's. */
-#define HEADERS_MAX (8 + SES_EXCHANGE_REPLY_HEADERS_MAX)
+/* Ours (content-type, date, server, x-request-id, content-encoding, vary, cache-control, one extra), for pages of other
+ * origins, and the method's. */
+#define HEADERS_MAX (8 + SES_CORS_HEADERS_MAX + SES_EXCHANGE_REPLY_HEADERS_MAX)
 #define REFUSAL_MAX 512
 
 struct answer {
@@ -79,6 +81,23 @@ void ses_http_forget(struct ses_exchange *x)
     ses_timer_stop(&x->deadline_timer);
 }
 
+/* A call by GET can be repeated from a cache, and what a session is told of is for who asked: nobody keeps it. Errors too,
+ * some of which are kept unless they say so (RFC 9110 section 15.1). */
+static void add_no_store(const struct ses_exchange *x, struct answer *answer)
+{
+    if (x->door == SES_DOOR_CONNECT && !ses_slice_eq_str(x->http_method, "POST"))
+        add(answer, SES_STR("cache-control"), SES_STR("no-store"));
+}
+
+static void add_cors(const struct ses_exchange *x, struct answer *answer)
+{
+    struct ses_header headers[SES_CORS_HEADERS_MAX];
+    size_t count = ses_cors_headers(&ses_http_call_of(x)->doors->options.cors, x, headers);
+
+    for (size_t i = 0; i < count; i++)
+        add(answer, headers[i].name, headers[i].value);
+}
+
 /* The deadline's timer is stopped before the answer is written: it must not answer a second time. */
 static void respond(struct ses_exchange *x, int http_status, struct ses_slice content_type,
                     struct ses_slice body)
@@ -92,6 +111,8 @@ static void respond(struct ses_exchange *x, int http_status, struct ses_slice co
     add(&answer, SES_STR("server"), ses_slice_str(call->doors->options.server_name));
     add(&answer, SES_STR("x-request-id"), ses_slice_str(x->request_id));
     add(&answer, call->extra_name, call->extra_value);
+    add_no_store(x, &answer);
+    add_cors(x, &answer);
     body = encode_body(x, &answer, body);
     for (size_t i = 0; i < x->reply_headers_count; i++)
         add_reply_header(x, &answer, x->reply_headers[i]);
@@ -103,7 +124,7 @@ static void respond(struct ses_exchange *x, int http_status, struct ses_slice co
 static struct ses_slice refusal_body(struct ses_exchange *x, int http_status, const struct ses_error *error)
 {
     char text[REFUSAL_MAX];
-    size_t len = ses_http_refusal_body(http_status, error->message, text, sizeof(text));
+    size_t len = ses_http_refusal_body(false, http_status, error->message, text, sizeof(text));
     struct ses_slice body;
 
     return ses_arena_copy(&x->arena, ses_slice(text, len), &body) == SES_OK ? body : SES_SLICE_EMPTY;
@@ -133,6 +154,28 @@ static void set_retry_after(struct ses_exchange *x, const struct ses_error *erro
     call->extra_value = ses_slice_str(text);
 }
 
+/* What Connect has no code for is unknown to it (its table from HTTP statuses to codes): a wrong method of HTTP, a wrong
+ * type. It is told so, whatever it is counted as. */
+static enum ses_status encode_connect(const struct ses_error *error, int http_status, struct ses_arena *arena,
+                                      struct ses_slice *ret_body)
+{
+    struct ses_error unknown;
+
+    if (http_status != 405 && http_status != 415)
+        return ses_error_encode_json(error, SES_DOOR_CONNECT, arena, ret_body);
+    unknown = *error;
+    unknown.status = SES_UNKNOWN;
+    return ses_error_encode_json(&unknown, SES_DOOR_CONNECT, arena, ret_body);
+}
+
+static enum ses_status encode_error(struct ses_exchange *x, const struct ses_error *error, int http_status,
+                                    struct ses_slice *ret_body)
+{
+    if (x->door == SES_DOOR_CONNECT)
+        return encode_connect(error, http_status, &x->arena, ret_body);
+    return ses_error_encode_json(error, x->door, &x->arena, ret_body);
+}
+
 /* At the return URL every error is a page, whatever door it came through: the reader is a shopper. */
 void ses_http_answer_error(struct ses_exchange *x, const struct ses_error *error)
 {
@@ -151,7 +194,7 @@ void ses_http_answer_error(struct ses_exchange *x, const struct ses_error *error
         http_status = ses_status_http_route(error->status);
     if (call->refusal_status != 0 && x->door != SES_DOOR_CONNECT)
         body = refusal_body(x, http_status, error);
-    else if (ses_error_encode_json(error, x->door, &x->arena, &body) != SES_OK)
+    else if (encode_error(x, error, http_status, &body) != SES_OK)
         body = x->door == SES_DOOR_CONNECT
                    ? SES_STR("{\"code\":\"resource_exhausted\",\"message\":\"out of memory\"}")
                    : SES_STR("{\"error\":{\"message\":\"out of memory\",\"code\":\"429\"}}");

@@ -7,28 +7,14 @@
 #include <sessiond/base/parameter.h>
 #include <sessiond/base/units.h>
 
+#include "cors.h"
 #include "gzip.h"
 #include "header_once.h"
 #include "host.h"
+#include "refusal_text.h"
 
 /* Connect: "positive integer as ASCII string of at most 10 digits". */
 #define TIMEOUT_DIGITS_MAX 10
-
-static void set_extra(struct ses_exchange *x, struct ses_slice name, struct ses_slice value)
-{
-    struct http_call *call = ses_http_call_of(x);
-
-    call->extra_name = name;
-    call->extra_value = value;
-}
-
-/* A refusal of the door's own. Always false, so that a check can return it. */
-static bool refuse(struct ses_exchange *x, int http_status, enum ses_status status, const char *message)
-{
-    ses_http_call_of(x)->refusal_status = http_status;
-    ses_exchange_fail_status(x, status, message);
-    return false;
-}
 
 /* ---- media types and encodings */
 
@@ -85,26 +71,12 @@ bool ses_http_accepts_gzip(struct ses_slice accept_encoding)
 
 /* ---- the checks, in the order in which their refusals win */
 
-/* "/package.Service/Method": a call of the Connect protocol, even if there is no such method. */
-static bool is_rpc_path(struct ses_slice path)
-{
-    struct ses_slice service;
-
-    if (path.len == 0 || path.data[0] != '/')
-        return false;
-    path = ses_slice_cut(path, 1, path.len);
-    service = ses_slice_cut(path, 0, ses_slice_find(path, '/'));
-    path = ses_slice_cut(path, service.len + 1, path.len);
-    return ses_slice_find(service, '.') < service.len && path.len > 0 &&
-           ses_slice_find(path, '/') == path.len;
-}
-
 /* An unknown path is refused in the words of whoever would ask for it: Connect's for what looks like a
  * method. */
 static enum ses_door door_of(const struct ses_exchange *x)
 {
     if (x->route == NULL)
-        return is_rpc_path(x->path) ? SES_DOOR_CONNECT : SES_DOOR_PLAIN;
+        return ses_http_is_rpc_path(x->path) ? SES_DOOR_CONNECT : SES_DOOR_PLAIN;
     switch (x->route->kind) {
     case SES_ROUTE_ALIAS:
         return SES_DOOR_ROUTE;
@@ -122,27 +94,32 @@ static bool check_headers(struct ses_exchange *x)
 {
     const char *fault = ses_header_fault(x);
 
-    return fault == NULL || refuse(x, 400, SES_INVALID_ARGUMENT, fault);
+    return fault == NULL || ses_http_refuse(x, 400, SES_INVALID_ARGUMENT, fault);
 }
 
 static bool check_host(struct ses_doors *doors, struct ses_exchange *x)
 {
-    return ses_host_check(doors, x) || refuse(x, 421, SES_PERMISSION_DENIED, SES_HOST_UNKNOWN);
+    return ses_host_check(doors, x) || ses_http_refuse(x, 421, SES_PERMISSION_DENIED, SES_HOST_UNKNOWN);
 }
 
 /* "closed" before 404: doors that turn everybody away know no routes. */
 static bool check_route(const struct ses_doors *doors, struct ses_exchange *x)
 {
     if (doors->options.closed != NULL) {
-        set_extra(x, SES_STR("retry-after"), SES_STR("1"));
-        return refuse(x, 0, SES_UNAVAILABLE, doors->options.closed);
+        ses_http_explain(x, SES_STR("retry-after"), SES_STR("1"));
+        return ses_http_refuse(x, 0, SES_UNAVAILABLE, doors->options.closed);
     }
     if (x->route != NULL)
         return true;
     /* Connect clients read 404 as unimplemented; the body says so too. */
     if (x->door == SES_DOOR_CONNECT)
-        return refuse(x, 404, SES_UNIMPLEMENTED, "no such service or method");
-    return refuse(x, 404, SES_NOT_FOUND, "no such resource");
+        return ses_http_refuse(x, 404, SES_UNIMPLEMENTED, ses_unknown_method(x));
+    return ses_http_refuse(x, 404, SES_NOT_FOUND, "no such resource");
+}
+
+static bool is_get(const struct ses_exchange *x)
+{
+    return ses_slice_eq_str(x->http_method, "GET") || ses_slice_eq_str(x->http_method, "HEAD");
 }
 
 /* HEAD goes wherever GET goes; the engine leaves the body out. */
@@ -150,38 +127,55 @@ static bool check_method(struct ses_exchange *x)
 {
     const struct ses_route *route = x->route;
     bool plain = route->kind == SES_ROUTE_PLAIN;
-    bool gets = plain && (route->get || route->get_or_post);
+    bool gets =
+        plain ? route->get || route->get_or_post : route->no_side_effects && route->kind == SES_ROUTE_UNARY;
     bool posts = !plain || !route->get || route->get_or_post;
 
     if (posts && ses_slice_eq_str(x->http_method, "POST"))
         return true;
-    if (gets && (ses_slice_eq_str(x->http_method, "GET") || ses_slice_eq_str(x->http_method, "HEAD")))
+    if (gets && is_get(x))
         return true;
-    set_extra(x, SES_STR("allow"),
-              gets && posts ? SES_STR("GET, HEAD, POST") : (gets ? SES_STR("GET, HEAD") : SES_STR("POST")));
-    return refuse(x, 405, SES_UNIMPLEMENTED, "HTTP method not allowed here");
+    ses_http_explain(x, SES_STR("allow"),
+                     gets && posts ? SES_STR("GET, HEAD, POST")
+                                   : (gets ? SES_STR("GET, HEAD") : SES_STR("POST")));
+    return ses_http_refuse(x, 405, SES_UNIMPLEMENTED, SES_SAYS_HTTP_METHOD);
 }
 
 static bool refuse_media_type(struct ses_exchange *x, struct ses_slice type)
 {
     bool rpc = x->door == SES_DOOR_CONNECT;
 
-    set_extra(x, SES_STR("accept-post"),
-              rpc ? SES_STR("application/json, application/proto") : SES_STR("application/json"));
+    ses_http_explain(x, SES_STR("accept-post"),
+                     rpc ? SES_STR("application/json, application/proto") : SES_STR("application/json"));
     if (ses_slice_starts(type, SES_STR("application/grpc-web")))
-        return refuse(x, 415, SES_UNIMPLEMENTED,
-                      "gRPC-Web is not offered: use gRPC, or POST application/json");
+        return ses_http_refuse(x, 415, SES_UNIMPLEMENTED,
+                               "gRPC-Web is not offered: use gRPC, or POST application/json");
     if (ses_slice_starts(type, SES_STR("application/grpc")))
-        return refuse(x, 415, SES_UNIMPLEMENTED,
-                      "gRPC needs HTTP/2: use a gRPC client, or POST application/json");
+        return ses_http_refuse(x, 415, SES_UNIMPLEMENTED,
+                               "gRPC needs HTTP/2: use a gRPC client, or POST application/json");
     if (ses_slice_starts(type, SES_STR("application/connect+")))
-        return refuse(x, 415, SES_UNIMPLEMENTED, "the Connect protocol's streams are not offered: use gRPC");
+        return ses_http_refuse(x, 415, SES_UNIMPLEMENTED,
+                               "the Connect protocol's streams are not offered: use gRPC");
     if (type.len == 0)
-        return refuse(x, 415, SES_INVALID_ARGUMENT, "content-type is missing: send application/json");
-    if (rpc)
-        return refuse(x, 415, SES_INVALID_ARGUMENT,
-                      "content-type must be application/json or application/proto");
-    return refuse(x, 415, SES_INVALID_ARGUMENT, "content-type must be application/json");
+        return ses_http_refuse(x, 415, SES_INVALID_ARGUMENT,
+                               "content-type is missing: send application/json");
+    return ses_http_refuse(x, 415, SES_UNIMPLEMENTED, SES_SAYS_MEDIA_TYPE);
+}
+
+/* The query says what content-type and content-encoding say of a body. */
+static bool check_query(struct ses_exchange *x)
+{
+    struct ses_connect_get *get = ses_arena_zalloc(&x->arena, sizeof(*get));
+    struct ses_connect_get_fault fault;
+
+    if (get == NULL)
+        return ses_http_refuse(x, 0, SES_NO_MEMORY, SES_SAYS_NO_MEMORY);
+    if (!ses_connect_get_read(x->query, get, &fault))
+        return ses_http_refuse(x, fault.http_status, fault.status, fault.message);
+    x->encoding = get->encoding;
+    ses_http_call_of(x)->get = get;
+    ses_http_call_of(x)->packed = get->packed;
+    return true;
 }
 
 /* The plain routes take JSON only, resources take anything (their methods read their own bodies). */
@@ -192,6 +186,8 @@ static bool check_media_type(struct ses_exchange *x)
     x->encoding = SES_ENCODING_JSON;
     if (x->door == SES_DOOR_PLAIN)
         return true;
+    if (is_get(x))
+        return check_query(x);
     if (x->door == SES_DOOR_ROUTE)
         x->encoding = SES_ENCODING_JSON_BARE;
     else if (ses_http_is_media_type(type, "application/proto"))
@@ -199,7 +195,8 @@ static bool check_media_type(struct ses_exchange *x)
     if (x->encoding != SES_ENCODING_PROTO && !ses_http_is_media_type(type, "application/json"))
         return refuse_media_type(x, type);
     if (x->route->kind == SES_ROUTE_SERVER_STREAM || x->route->kind == SES_ROUTE_BIDI)
-        return refuse(x, 415, SES_UNIMPLEMENTED, "a streaming method: call it with gRPC over HTTP/2");
+        return ses_http_refuse(x, 415, SES_UNIMPLEMENTED,
+                               "a streaming method: call it with gRPC over HTTP/2");
     return true;
 }
 
@@ -211,7 +208,7 @@ static bool check_version(struct ses_exchange *x)
 
     if (x->door != SES_DOOR_CONNECT || !present || ses_slice_eq_str(version, "1"))
         return true;
-    return refuse(x, 0, SES_INVALID_ARGUMENT, "connect-protocol-version must be 1");
+    return ses_http_refuse(x, 0, SES_INVALID_ARGUMENT, "connect-protocol-version must be 1");
 }
 
 static bool check_encoding(struct ses_exchange *x)
@@ -219,12 +216,43 @@ static bool check_encoding(struct ses_exchange *x)
     struct ses_slice coding = ses_exchange_header(x, "content-encoding", NULL);
     struct http_call *call = ses_http_call_of(x);
 
+    if (call->get != NULL)
+        return true;
     call->packed = ses_slice_ieq(coding, SES_STR("gzip"));
     if (call->packed || coding.len == 0 || ses_slice_ieq(coding, SES_STR("identity")))
         return true;
-    set_extra(x, SES_STR("accept-encoding"), SES_STR("gzip, identity"));
-    return refuse(x, x->door == SES_DOOR_CONNECT ? 0 : 415, SES_UNIMPLEMENTED,
-                  "content-encoding must be gzip or identity");
+    ses_http_explain(x, SES_STR("accept-encoding"), SES_STR("gzip, identity"));
+    return ses_http_refuse(x, x->door == SES_DOOR_CONNECT ? 0 : 415, SES_UNIMPLEMENTED, SES_SAYS_ENCODING);
+}
+
+/* A head that promises too much is answered before anybody sends it. */
+static bool check_length(const struct ses_doors *doors, struct ses_exchange *x)
+{
+    if (!ses_http_length_is_above(x, doors->options.limits.body_bytes_max))
+        return true;
+    return ses_http_refuse(x, 413, SES_TOO_LARGE, SES_SAYS_TOO_LARGE);
+}
+
+/* Bounded by the length of a URL, which is far below that of a body unless somebody has configured it so. */
+static bool take_query(struct ses_exchange *x)
+{
+    const struct http_call *call = ses_http_call_of(x);
+    enum ses_status status;
+
+    if (call->get == NULL)
+        return true;
+    if (x->body.len > 0)
+        return ses_http_refuse(x, 0, SES_INVALID_ARGUMENT,
+                               "a GET has no body: its message stands in the query");
+    status = ses_connect_get_message(call->get, &x->arena, &x->body);
+    if (status == SES_NO_MEMORY)
+        return ses_http_refuse(x, 0, status, SES_SAYS_NO_MEMORY);
+    if (status != SES_OK)
+        return ses_http_refuse(x, 0, SES_INVALID_ARGUMENT,
+                               call->get->base64 ? "the query's message is not base64url"
+                                                 : "the query's message is not percent-encoded");
+    return x->body.len <= call->doors->options.limits.body_bytes_max ||
+           ses_http_refuse(x, 413, SES_TOO_LARGE, SES_SAYS_TOO_LARGE);
 }
 
 /* Replaces the body by what it unpacks to; an empty one was not encoded. Bounded like a body that came plain: 413
@@ -238,10 +266,10 @@ static bool unpack(struct ses_exchange *x)
         return true;
     status = ses_gzip_inflate(x->body, doors->options.limits.body_bytes_max, &x->arena, &x->body);
     if (status == SES_TOO_LARGE)
-        return refuse(x, 413, SES_TOO_LARGE, "the body is too large when unpacked");
+        return ses_http_refuse(x, 413, SES_TOO_LARGE, SES_SAYS_TOO_LARGE_UNPACKED);
     if (status == SES_MALFORMED)
-        return refuse(x, 0, SES_INVALID_ARGUMENT, "the body is not valid gzip");
-    return status == SES_OK || refuse(x, 0, status, "the body needs too much memory");
+        return ses_http_refuse(x, 0, SES_INVALID_ARGUMENT, SES_SAYS_NO_GZIP);
+    return status == SES_OK || ses_http_refuse(x, 0, status, SES_SAYS_NO_MEMORY);
 }
 
 /* What the server allows, or less if the client says so. The client may shorten the server's limit, never
@@ -255,9 +283,9 @@ static bool check_timeout(const struct ses_doors *doors, struct ses_exchange *x)
 
     if (present && x->door != SES_DOOR_PLAIN) {
         if (text.len > TIMEOUT_DIGITS_MAX || ses_parse_u64(text, UINT64_C(9999999999), &wanted_ms) != SES_OK)
-            return refuse(x, 0, SES_INVALID_ARGUMENT, "connect-timeout-ms must be at most 10 digits");
+            return ses_http_refuse(x, 0, SES_INVALID_ARGUMENT, SES_SAYS_TIMEOUT);
         if (wanted_ms == 0)
-            return refuse(x, 0, SES_DEADLINE_EXCEEDED, "the deadline has passed before the call began");
+            return ses_http_refuse(x, 0, SES_DEADLINE_EXCEEDED, SES_SAYS_DEADLINE_BEFORE);
         limit_ms = wanted_ms < limit_ms ? wanted_ms : limit_ms;
     }
     ses_http_call_of(x)->limit_ms = limit_ms;
@@ -275,7 +303,7 @@ static void on_deadline(void *arg)
     struct ses_error error;
 
     ses_exchange_hold(x); /* the engine drops its reference while it writes the answer */
-    ses_error_set(&error, SES_DEADLINE_EXCEEDED, SES_STR("the deadline has passed"));
+    ses_error_set(&error, SES_DEADLINE_EXCEEDED, SES_STR(SES_SAYS_DEADLINE));
     if (!x->answered && !x->cancelled)
         ses_http_answer_error(x, &error);
     ses_exchange_cancel(x, SES_DEADLINE_EXCEEDED);
@@ -314,6 +342,16 @@ static bool prepare(struct ses_doors *doors, struct ses_exchange *x, const struc
     return true;
 }
 
+void ses_http_begin_refused(struct ses_doors *doors, struct ses_exchange *x,
+                            const struct ses_http_stream_ops *ops, int http_status, enum ses_status status,
+                            const char *message)
+{
+    ses_exchange_hold(x);
+    if (prepare(doors, x, ops))
+        (void)ses_http_refuse(x, http_status, status, message);
+    ses_exchange_release(x);
+}
+
 bool ses_http_begin(struct ses_doors *doors, struct ses_exchange *x, struct ses_conn *conn,
                     const struct ses_http_stream_ops *ops)
 {
@@ -321,8 +359,9 @@ bool ses_http_begin(struct ses_doors *doors, struct ses_exchange *x, struct ses_
     bool go_on;
 
     ses_exchange_hold(x); /* an answer given at once must not end it under our feet */
-    go_on = prepare(doors, x, ops) && check_headers(x) && check_host(doors, x) && check_route(doors, x) &&
-            check_method(x) && check_media_type(x) && check_version(x) && check_encoding(x) &&
+    go_on = prepare(doors, x, ops) && check_headers(x) && check_host(doors, x) &&
+            !ses_cors_preflight(doors, x) && check_route(doors, x) && check_method(x) &&
+            check_media_type(x) && check_version(x) && check_encoding(x) && check_length(doors, x) &&
             check_timeout(doors, x) && ses_gates_pass(options->gates, options->gates_count, x, conn);
     ses_exchange_release(x);
     return go_on;
@@ -331,7 +370,7 @@ bool ses_http_begin(struct ses_doors *doors, struct ses_exchange *x, struct ses_
 void ses_http_dispatch(struct ses_exchange *x)
 {
     ses_exchange_hold(x);
-    if (unpack(x))
+    if (take_query(x) && unpack(x))
         start(x);
     ses_exchange_release(x);
 }

@@ -57,10 +57,34 @@ const char *ses_http_reason(int http_status)
     return "";
 }
 
-size_t ses_http_refusal_body(int http_status, struct ses_slice message, char *ret_text, size_t room)
+enum ses_status ses_http_refusal_status(int http_status)
 {
-    int len = snprintf(ret_text, room, "{\"error\":{\"message\":\"%.*s\",\"code\":\"%d\"}}", SES_FMT(message),
-                       http_status);
+    switch (http_status) {
+    case 408:
+        return SES_DEADLINE_EXCEEDED;
+    case 413:
+        return SES_TOO_LARGE;
+    case 414:
+    case 431:
+        return SES_RESOURCE_EXHAUSTED;
+    case 501:
+    case 505:
+        return SES_UNIMPLEMENTED;
+    case 503:
+        return SES_UNAVAILABLE;
+    default:
+        return SES_INVALID_ARGUMENT;
+    }
+}
+
+size_t ses_http_refusal_body(bool is_rpc, int http_status, struct ses_slice message, char *ret_text,
+                             size_t room)
+{
+    const char *code = ses_status_connect_name(ses_http_refusal_status(http_status));
+    int len = is_rpc
+                  ? snprintf(ret_text, room, "{\"code\":\"%s\",\"message\":\"%.*s\"}", code, SES_FMT(message))
+                  : snprintf(ret_text, room, "{\"error\":{\"message\":\"%.*s\",\"code\":\"%d\"}}",
+                             SES_FMT(message), http_status);
 
     SES_REQUIRE(len > 0 && (size_t)len < room); /* messages are literals of ours */
     return (size_t)len;

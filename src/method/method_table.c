@@ -18,6 +18,7 @@ struct method_row {
     bool get;
     bool get_or_post;
     bool any_host;
+    bool no_side_effects;
     void (*start)(struct ses_exchange *x, void *service);
 };
 
@@ -34,7 +35,10 @@ static const struct method_row rows[] = {
      .alias = "/payments/server_session_authentication_token",
      .rights = SES_RIGHT_CREATE,
      .start = ses_create_server_session_authentication_token_start},
-    {.path = SESSION "GetSession", .rights = SES_RIGHT_CONTINUE, .start = ses_get_session_start},
+    {.path = SESSION "GetSession",
+     .rights = SES_RIGHT_CONTINUE,
+     .no_side_effects = true,
+     .start = ses_get_session_start},
     /* Without a token it is a webhook: which of the two, the method sees. */
     {.path = SESSION "AdvanceSession",
      .rights = (unsigned)SES_RIGHT_CONTINUE | (unsigned)SES_RIGHT_WEBHOOK,
@@ -46,6 +50,7 @@ static const struct method_row rows[] = {
      .rights = SES_RIGHT_CONTINUE,
      .kind = SES_ROUTE_SERVER_STREAM,
      .start = ses_watch_session_start},
+    /* What an operator looks at is written down: no GET, which browsers and proxies may make of themselves. */
     {.path = OPERATE "ShowSession", .rights = SES_RIGHT_OPERATE, .start = ses_operator_show_session_start},
     {.path = OPERATE "RevokeSession",
      .rights = SES_RIGHT_OPERATE,
@@ -94,6 +99,7 @@ static struct ses_route route_of(const struct method_row *row, void *service)
                               .get_or_post = row->get_or_post,
                               .rights = row->rights,
                               .any_host = row->any_host,
+                              .no_side_effects = row->no_side_effects,
                               .flow = flow_of(row),
                               .metric = (int)(row - rows),
                               .start = row->start,

@@ -6,7 +6,6 @@
 #include <sessiond/v1/session.pb-c.h>
 
 #include <sessiond/base/clock.h>
-#include <sessiond/codec/codec_proto.h>
 #include <sessiond/exchange/message.h>
 
 #include "session_access.h"
@@ -77,7 +76,7 @@ static enum ses_status encode(const struct watcher *w, const struct ses_session 
     struct ses_arena *arena = &w->service->scratch;
 
     SES_TRY(ses_session_view(session, &w->access.verdict, now_ms, arena, &response.session));
-    return ses_proto_pack(&response.base, arena, ret_bytes);
+    return ses_message_encode_into(w->x, &response.base, arena, ret_bytes);
 }
 
 static bool is_over(const struct ses_session *session)

@@ -37,6 +37,7 @@ static enum ses_status open_doors(struct ses_operator_port *port, const struct s
     options.tls = NULL;
     options.tls_only = false;
     options.proxies = (struct ses_proxies){.trusted_count = 0};
+    options.cors = (struct ses_cors){.any = false};
     options.gates[0] = (struct ses_gate){.admit = ses_operator_gate_local};
     options.gates_count = 1;
     return ses_doors_new(&options, &port->doors);

@@ -28,6 +28,8 @@ struct ses_turnaway {
     struct ses_exchange_pool *pool;
     struct ses_doors *doors;
     struct ses_conns *conns;
+    const char
+        *cors_origins[SES_CONFIG_ORIGINS_MAX]; /* a page is told that nobody serves, and not only refused */
     bool active;
     uint64_t waited_since_ns; /* a client waits in a queue since then; 0: none does */
 };
@@ -47,6 +49,7 @@ static enum ses_status open_parts(struct ses_turnaway *turnaway, uv_loop_t *loop
         .arena_bytes_max = ARENA_BYTES, .exchanges_max = CONNECTIONS_MAX, .keep = 4, .log = turnaway->quiet};
     struct ses_door_options doors = {.timers = timers,
                                      .limits = ses_usual_door_limits(),
+                                     .cors = ses_config_cors(turnaway->env->config, turnaway->cors_origins),
                                      .http2 = true,
                                      .server_name = "sessiond",
                                      .closed = "no worker can serve just now, try again",

@@ -60,6 +60,7 @@ struct ses_worker {
     struct ses_spans *spans; /* NULL: no collector */
     struct ses_exporter *exporter;
     const char *known_hosts[SES_CONFIG_HOSTS_MAX + 2];
+    const char *cors_origins[SES_CONFIG_ORIGINS_MAX];
     struct ses_conns *conns;
     struct ses_connector_url urls[SES_CONFIG_URLS_MAX];
     const char *hosts[SES_CONFIG_HOSTS_MAX];

@@ -355,6 +355,7 @@ enum ses_status ses_worker_open_doors(struct ses_worker *worker)
                 .protocol = config->proxy_protocol,
                 .forwarded = config->proxy_header,
             },
+        .cors = ses_config_cors(config, worker->cors_origins),
         .http2 = true,
         .tls = worker->tls,
         .tls_only = config->tls.tls_only,

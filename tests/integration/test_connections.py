@@ -73,7 +73,7 @@ class SlowBodies(SlowCase):
                             (POST + "Transfer-Encoding: chunked\r\n\r\n0\r\n", "X: a\r\n")):
             answers = self.drip(head, piece)
             self.assertEqual([a[0] for a in answers], [408], head[-60:])
-            self.assertIn(b"body took too long", answers[0][2])
+            self.assertIn(b"did not come in time", answers[0][2])
         wait_until(lambda: 408 in [row.get("http_status") for row in self.server.lines("http_refused")], "the line")
         self.serves()
 

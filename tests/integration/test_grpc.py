@@ -1,6 +1,7 @@
 """The gRPC door through python3-grpcio and through raw HTTP/2 frames (python3-h2): framing, compression, deadlines, metadata,
 errors, cancellation, flow control, many streams, health, reflection."""
 import gzip
+import json
 import socket
 import struct
 import threading
@@ -12,6 +13,7 @@ import grpc
 import h2.config
 import h2.connection
 import h2.events
+from google.protobuf import json_format
 
 from harness import (ADYEN, CREATE, PATIENCE, STRIPE, ServerCase, create_request, initial_metadata, message, response_class, status_details, unique,
                      wait_until)
@@ -108,10 +110,10 @@ class Framing(ServerCase):
 
     def test_no_message_two_messages_cut_message(self):
         body = frame(create_request(unique()).SerializeToString())
-        for data in (b"", body + body, body[:-3], body[:3]):
+        for data, code in ((b"", 12), (body + body, 12), (body[:-3], 13), (body[:3], 13)):
             stream = self.raw.request()
             self.raw.send(stream, data, end=True)
-            self.assertIn(self.raw.wait(stream), (3, 12, 13), data[:8])
+            self.assertEqual(self.raw.wait(stream), code, data[:8])
             self.assertTrue(self.raw.trailers.get(stream, self.raw.headers[stream])["grpc-message"])
 
     def test_protobuf_rubbish(self):
@@ -157,10 +159,45 @@ class Framing(ServerCase):
         self.assertEqual(self.raw.headers[stream]["content-type"].split("+")[0], "application/grpc")
 
     def test_other_content_type_is_415(self):
+        for content_type in ("application/grpc+thrift", "application/grpc+jsonx"):
+            stream = self.raw.request(content_type=content_type)
+            self.raw.send(stream, frame(b"{}"), end=True)
+            self.assertEqual(self.raw.wait(stream), 12)
+            self.assertEqual(self.raw.headers[stream][":status"], "415")
+
+    def test_json_messages(self):
+        name = unique()
+        value = json_format.MessageToDict(create_request(name), preserving_proto_field_name=True)
         stream = self.raw.request(content_type="application/grpc+json")
-        self.raw.send(stream, frame(b"{}"), end=True)
-        self.raw.wait(stream)
-        self.assertEqual(self.raw.headers[stream][":status"], "415")
+        self.raw.send(stream, frame(json.dumps(value).encode()), end=True)
+        self.assertEqual(self.raw.wait(stream), 0)
+        self.assertEqual(self.raw.headers[stream]["content-type"], "application/grpc+json")
+        token = json.loads(self.raw.data[stream][5:])["session_token"]
+        call = {"session_token": token, "merchant_session_id": name, "test_mode": True}
+        for packed in (False, True):
+            stream = self.raw.request([("grpc-encoding", "gzip")], "/sessiond.v1.SessionService/GetSession", "application/grpc+json; charset=utf-8")
+            text = json.dumps(call).encode()
+            self.raw.send(stream, frame(gzip.compress(text) if packed else text, int(packed)), end=True)
+            self.assertEqual(self.raw.wait(stream), 0)
+            self.assertEqual(json.loads(self.raw.data[stream][5:])["session"]["status"], "SESSION_STATUS_OPEN")
+        stream = self.raw.request(content_type="application/grpc+json")
+        self.raw.send(stream, frame(b'{"amount": 7}'), end=True)
+        self.assertEqual(self.raw.wait(stream), 3)
+        self.assertEqual(self.raw.headers[stream]["content-type"], "application/grpc+json")
+        self.assertIn("grpc-status-details-bin", self.raw.headers[stream])  # protobuf, whatever the messages are
+
+    def test_streams_of_json_messages(self):
+        name = unique()
+        call, _ = self.server.call(create_request(name), EXACT)
+        request = {"session_token": call.session_token, "merchant_session_id": name, "test_mode": True}
+        for path, message, key in (("/sessiond.v1.SessionService/WatchSession", request, "session"),
+                                   ("/grpc.health.v1.Health/Watch", {}, "status"),
+                                   ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", {"list_services": "*"}, "list_services_response")):
+            stream = self.raw.request(path=path, content_type="application/grpc+json")
+            self.raw.send(stream, frame(json.dumps(message).encode()), end=path.endswith("Watch") or path.endswith("WatchSession"))
+            while len(self.raw.data.get(stream, b"")) < 5 or len(self.raw.data[stream]) < 5 + struct.unpack(">I", self.raw.data[stream][1:5])[0]:
+                self.raw.pump()
+            self.assertIn(key, json.loads(self.raw.data[stream][5:]), path)
 
     def test_grpc_timeout_forms(self):
         body = frame(create_request(unique()).SerializeToString())

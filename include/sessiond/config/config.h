@@ -25,6 +25,7 @@
 #define SES_CONFIG_MERCHANTS_MAX 128 /* entries of a list by merchant */
 #define SES_CONFIG_MERCHANT_SIZE 129
 #define SES_CONFIG_PROXIES_MAX   64
+#define SES_CONFIG_ORIGINS_MAX   64
 #define SES_CONFIG_USER_SIZE     33 /* useradd(8) allows 32 */
 
 /* The places of ses_config.urls. */
@@ -127,6 +128,9 @@ struct ses_config {
     size_t trusted_proxies_count;
     enum ses_proxy_protocol proxy_protocol;
     enum ses_forwarded proxy_header;
+    char cors_origins[SES_CONFIG_ORIGINS_MAX][SES_CONFIG_TEXT_SIZE];
+    size_t cors_origins_count;
+    bool cors_any; /* every page may call */
     char public_url[SES_CONFIG_TEXT_SIZE];
     char trace_endpoint[SES_CONFIG_TEXT_SIZE]; /* empty: no spans are made */
     char trace_service[SES_CONFIG_TEXT_SIZE];
@@ -158,6 +162,9 @@ SES_MUST_CHECK enum ses_status ses_config_read(const struct ses_options *options
 SES_MUST_CHECK enum ses_status ses_config_load_text(const struct ses_options *options, struct ses_slice text,
                                                     struct ses_config *ret_config,
                                                     struct ses_fault *ret_fault);
+/* [any] The section cors for doors. Its origins are in config, and pointed to from places. With --sandbox pages of loopback
+ * hosts may call too. */
+struct ses_cors ses_config_cors(const struct ses_config *config, const char *places[SES_CONFIG_ORIGINS_MAX]);
 /* "on", "log", "off". */
 const char *ses_config_confine_name(enum ses_config_confine confine);
 /* [any] Puts the setting's place before what a fault says of it: "FILE:LINE: key: ..", "--option: .." or (a default)

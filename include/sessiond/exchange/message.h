@@ -25,7 +25,17 @@ SES_MUST_CHECK enum ses_status ses_message_decode(struct ses_exchange *x, struct
                                                   const ProtobufCMessageDescriptor *descriptor,
                                                   ProtobufCMessage **ret_message,
                                                   struct ses_error *ret_error);
-/* Encodes into the arena. */
+/* Encodes as x's encoding says, into its arena. */
 SES_MUST_CHECK enum ses_status ses_message_encode(struct ses_exchange *x, const ProtobufCMessage *message,
                                                   struct ses_slice *ret_bytes);
+/* The two for a stream, whose exchange's arena would grow with each message: into another one. Not a decoder of
+ * requests that make sessions: it asks no card data guard. */
+SES_MUST_CHECK enum ses_status ses_message_decode_into(const struct ses_exchange *x, struct ses_slice bytes,
+                                                       const ProtobufCMessageDescriptor *descriptor,
+                                                       struct ses_arena *arena,
+                                                       ProtobufCMessage **ret_message);
+SES_MUST_CHECK enum ses_status ses_message_encode_into(const struct ses_exchange *x,
+                                                       const ProtobufCMessage *message,
+                                                       struct ses_arena *arena, struct ses_slice *ret_bytes);
+
 #endif

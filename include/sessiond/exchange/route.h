@@ -22,6 +22,9 @@ struct ses_route {
     enum ses_route_kind kind;
     bool get;         /* PLAIN: GET and HEAD allowed (POST otherwise) */
     bool get_or_post; /* PLAIN: both */
+    /* UNARY: it changes nothing, as its descriptor says too (idempotency_level = NO_SIDE_EFFECTS), so that Connect's clients
+     * may call it by GET. */
+    bool no_side_effects;
     const char *flow; /* log field "flow", e.g. "CreateSessionToken" */
     unsigned rights;  /* enum ses_right, one of them is needed (gate.h); SES_RIGHTS_OPEN: none */
     bool any_host;    /* also for hosts that the server is not known by */

@@ -59,6 +59,14 @@ struct ses_proxies {
     enum ses_forwarded forwarded;
 };
 
+/* Pages of other origins that may call (src/http/cors.h); all 0: none. */
+struct ses_cors {
+    const char *const *origins; /* as browsers send them: "https://shop.example" */
+    size_t origins_count;
+    bool any;      /* "*" */
+    bool loopback; /* pages of loopback hosts, whatever their port: the sandbox */
+};
+
 struct ses_door_options {
     const struct ses_router *router;
     struct ses_exchange_pool *pool;
@@ -68,6 +76,7 @@ struct ses_door_options {
                                  421; NULL: any (tests) */
     size_t hosts_count;
     struct ses_proxies proxies;
+    struct ses_cors cors;
     struct ses_gate gates[SES_GATES_MAX]; /* asked in this order */
     size_t gates_count;
     bool http2;                  /* false: HTTP/1.1 only (admin) */

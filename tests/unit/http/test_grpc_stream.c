@@ -260,8 +260,11 @@ static void header_limits(void **state)
 
     rig_pump();
     rig_expect_status(a, 8);
-    rig_expect_line(rig_stream(a)->headers, "grpc-message: request headers too large");
+    rig_expect_line(rig_stream(a)->headers,
+                    "grpc-message: the request has too many headers (limits.headers)");
     rig_expect_status(b, 8);
+    rig_expect_line(rig_stream(b)->headers,
+                    "grpc-message: the request headers are too large (limits.header_kib)");
     rig_expect_line(rig_stream(c)->headers, ":status: 431");
     assert_non_null(rig.h2);
 }

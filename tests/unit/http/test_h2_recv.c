@@ -69,6 +69,21 @@ static void content_length_mismatch(void **state)
     assert_int_equal(rig.h2->streams_count, 0);
 }
 
+/* RFC 9113 section 6.3: of no stream it is the connection's fault, of a stream it says nothing to us. */
+static void priority_of_no_stream(void **state)
+{
+    static const uint8_t priority[5] = {0, 0, 0, 0, 1};
+
+    (void)state;
+    rig_raw_preface();
+    rig_raw_frame(NGHTTP2_PRIORITY, 0, 3, priority, sizeof priority);
+    rig_pump();
+    assert_int_equal(rig_frames(NGHTTP2_GOAWAY), 0);
+    rig_raw_frame(NGHTTP2_PRIORITY, 0, 0, priority, sizeof priority);
+    rig_pump();
+    rig_expect_goaway(NGHTTP2_PROTOCOL_ERROR);
+}
+
 static void stream_window_overflow(void **state)
 {
     (void)state;
@@ -121,6 +136,7 @@ int main(void)
         TEST(control_in_value),
         TEST(empty_path),
         TEST(content_length_mismatch),
+        TEST(priority_of_no_stream),
         TEST(stream_window_overflow),
         TEST(held_bytes_are_bounded),
 #undef TEST

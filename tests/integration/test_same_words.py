@@ -1,0 +1,137 @@
+"""One fault, one sentence: what is wrong with a request is told in the same words by every protocol and HTTP version, each in its own
+shape. A row is a fault; how each protocol commits it is beside it."""
+import gzip
+import json
+import struct
+import urllib.parse
+
+from h2_raw import DATA, END_STREAM, Attacker, frame
+from harness import ADYEN, CREATE, PATIENCE, ServerCase, create_dict, create_request, unique
+
+EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
+BODY_MAX = 262144  # limits.body_kib
+BOMB = gzip.compress(bytes(BODY_MAX + 1))
+HTTP = ("--http1.1", "--http2-prior-knowledge")
+
+
+class Fault:
+    """What is wrong, as changes to a request that is right: to its head, or to its message and how that is sent."""
+
+    def __init__(self, words, path=CREATE, verb="POST", host=None, media=None, fields=(), timeout=None, coding=None, message=None, packed=False,
+                 length=None, unmeasured=False):
+        self.words, self.path, self.verb, self.host, self.media, self.fields = words, path, verb, host, media, fields
+        self.timeout, self.coding, self.message, self.packed, self.length, self.unmeasured = timeout, coding, message, packed, length, unmeasured
+
+
+FAULTS = {
+    "unknown method": Fault("unknown method /no.Such/Thing", path="/no.Such/Thing"),
+    "HTTP method": Fault("HTTP method not allowed here", verb="PUT"),
+    "another host": Fault("this server is not known by that host", host="evil.example"),
+    "media type": Fault("content-type must be application/json, application/proto, application/grpc", media="thrift"),
+    "compression": Fault("the compression must be gzip or identity", coding="br"),
+    "timeout that is none": Fault("malformed timeout", timeout=("soon", "soon")),
+    "timeout that is over": Fault("the deadline had passed before the call began", timeout=("0", "0m")),
+    "request id twice": Fault("more than one x-request-id header", fields=[("x-request-id", "a"), ("x-request-id", "b")]),
+    "too many headers": Fault("the request has too many headers (limits.headers)", fields=[(f"x-{i}", "a") for i in range(101)]),
+    "headers too large": Fault("the request headers are too large (limits.header_kib)", fields=[("x-large", "a" * 3000)] * 12),
+    "too large, as the head says": Fault("the request is larger than may be sent (limits.body_kib)", length=BODY_MAX + 6),
+    "too large, as it comes": Fault("the request is larger than may be sent (limits.body_kib)", message=b" " * (BODY_MAX + 1), unmeasured=True),
+    "too large when unpacked": Fault("the request is larger than may be sent (limits.body_kib) when unpacked", coding="gzip", message=BOMB, packed=True),
+    "no gzip": Fault("the request is not valid gzip", coding="gzip", message=b"no gzip at all", packed=True),
+}
+
+
+class SameWords(ServerCase):
+    server_options = {"workers": 1, "sandbox": False}
+
+    # -- each answers (shape is right, sentence, headers of the answer)
+
+    def connect(self, fault, version):
+        fields = [("content-type", f"application/{fault.media or 'json'}"), *EXACT, *fault.fields]
+        if fault.timeout:
+            fields.append(("connect-timeout-ms", fault.timeout[0]))
+        if fault.coding:
+            fields.append(("content-encoding", fault.coding))
+        if fault.host:
+            fields.append(("host", fault.host))
+        body = json.dumps(create_dict(unique())).encode() if fault.message is None else fault.message
+        arguments = ["-X", fault.verb, version]
+        if fault.unmeasured:  # chunked, or DATA without a length
+            fields.append(("transfer-encoding", "chunked"))
+        if fault.length is not None:
+            body = bytes(fault.length)
+        status, rows, answer = self.server.curl(fault.path, *arguments, data=body, headers=[f"{name}: {value}" for name, value in fields] + ["expect:"])
+        told = json.loads(answer)
+        self.assertEqual(set(told) - {"details"}, {"code", "message"}, answer)
+        self.assertGreaterEqual(status, 400)
+        return told["message"], told["code"], rows
+
+    def grpc(self, fault, codec):
+        client = Attacker(self.server.address)
+        self.addCleanup(client.close)
+        fields = [(":method", fault.verb), (":scheme", "http"), (":path", fault.path), (":authority", fault.host or "localhost"),
+                  ("content-type", f"application/grpc+{fault.media or codec}"), ("te", "trailers"), *EXACT, *fault.fields]
+        if fault.timeout:
+            fields.append(("grpc-timeout", fault.timeout[1]))
+        if fault.coding:
+            fields.append(("grpc-encoding", fault.coding))
+        if fault.length is not None:
+            fields.append(("content-length", str(fault.length)))
+        message = fault.message
+        if message is None:
+            message = create_request(unique()).SerializeToString() if codec == "proto" else json.dumps(create_dict(unique())).encode()
+        client.send(client.headers(1, fields))
+        if fault.length is None:  # the head alone is refused otherwise
+            data = struct.pack(">BI", int(fault.packed), len(message)) + message
+            client.send(frame(DATA, END_STREAM, 1, data[:16384]) if len(data) <= 16384 else frame(DATA, 0, 1, data[:16384]))
+        answer = client.answer(1)
+        self.assertTrue(answer["content-type"].startswith("application/grpc"), answer)
+        self.assertNotEqual(answer["grpc-status"], "0")
+        return urllib.parse.unquote(answer["grpc-message"]), answer["grpc-status"], answer
+
+    def told(self, fault):
+        for version in HTTP:
+            yield f"connect {version}", self.connect(fault, version)
+        for codec in ("proto", "json"):
+            yield f"grpc+{codec}", self.grpc(fault, codec)
+
+    def test_one_fault_one_sentence(self):
+        for name, fault in FAULTS.items():
+            with self.subTest(name):
+                sentences = {protocol: told[0] for protocol, told in self.told(fault)}
+                self.assertEqual(len(set(sentences.values())), 1, sentences)
+                for protocol, sentence in sentences.items():
+                    self.assertTrue(sentence.startswith(fault.words), (protocol, sentence))
+
+    def test_one_code_in_both_versions_of_http(self):
+        for name, fault in FAULTS.items():
+            codes = {self.connect(fault, version)[1] for version in HTTP}
+            self.assertEqual(len(codes), 1, (name, codes))
+
+    def test_connect_has_no_code_for_a_wrong_type_or_method(self):
+        for name, status in (("media type", 415), ("HTTP method", 405)):
+            for version in HTTP:
+                _, code, _ = self.connect(FAULTS[name], version)
+                self.assertEqual(code, "unknown", (name, version))
+        self.assertFalse([row for row in self.server.lines("request") if row["grpc_status"] == "UNKNOWN"],
+                         "counted as what it is: UNKNOWN is a fault of the server's")
+
+    def test_too_large_is_429_with_a_request_id(self):
+        for name in ("too large, as the head says", "too large, as it comes", "too large when unpacked"):
+            for version in HTTP:
+                fault = FAULTS[name]
+                fault = Fault(**{**vars(fault), "fields": [("x-request-id", "large-1")]})
+                _, code, rows = self.connect(fault, version)
+                self.assertEqual((code, rows["x-request-id"]), ("resource_exhausted", "large-1"), (name, version))
+
+    def test_a_promise_is_refused_before_it_is_kept(self):
+        """Over HTTP/2 nothing but the head is sent; over HTTP/1.1 nothing but the head, and no 100-continue comes."""
+        client = Attacker(self.server.address)
+        self.addCleanup(client.close)
+        client.send(client.headers(1, [(":method", "POST"), (":scheme", "http"), (":path", CREATE), (":authority", "localhost"),
+                                       ("content-type", "application/json"), ("content-length", str(BODY_MAX + 1))]))
+        answer = client.answer(1)
+        self.assertEqual(answer[":status"], "429")
+        status, rows, _ = self.server.curl(CREATE, "--expect100-timeout", str(PATIENCE), "-X", "POST", data=bytes(BODY_MAX + 1),
+                                           headers=["content-type: application/json", "expect: 100-continue"])
+        self.assertEqual((status, rows["connection"]), (429, "close"))
