@@ -11,16 +11,24 @@
 #include <sessiond/codec/codec_json.h>
 
 /* BadRequest, ErrorInfo, RetryInfo. */
-#define DETAILS_MAX 3
+#define OURS_MAX    3
+#define DETAILS_MAX (OURS_MAX + SES_ERROR_DETAILS_MAX)
 #define TYPE_PREFIX "type.googleapis.com/"
 /* The refusal's own, and where the reason is explained. */
 #define INFO_ENTRIES_MAX (SES_ERROR_METADATA_MAX + 1)
 #define HELP             "help"
 
-/* The details of one error as protobuf-c messages, and the storage that they point into. On the stack
- * of whoever encodes. protobuf-c wants arrays of pointers, hence each list twice. */
+/* Ours has its message too, for people. */
+struct detail {
+    const ProtobufCMessage *message; /* NULL: encoded by somebody else */
+    struct ses_slice type;
+    struct ses_slice bytes;
+};
+
+/* The details of one error, and the storage of ours: protobuf-c messages. On the stack of whoever
+ * encodes. protobuf-c wants arrays of pointers, hence each list twice. */
 struct details {
-    const ProtobufCMessage *messages[DETAILS_MAX];
+    struct detail list[DETAILS_MAX];
     size_t count;
 
     Google__Rpc__BadRequest bad_request;
@@ -32,6 +40,16 @@ struct details {
     Google__Rpc__RetryInfo retry;
     Google__Protobuf__Duration delay;
 };
+
+SES_MUST_CHECK static enum ses_status add_ours(struct details *d, struct ses_arena *arena,
+                                               const ProtobufCMessage *message)
+{
+    struct detail *detail = &d->list[d->count++];
+
+    detail->message = message;
+    detail->type = ses_slice_str(message->descriptor->name);
+    return ses_proto_pack(message, arena, &detail->bytes);
+}
 
 /* protobuf-c wants C strings; slices may lack the NUL. */
 SES_MUST_CHECK static enum ses_status to_string(struct ses_arena *arena, struct ses_slice text,
@@ -58,8 +76,7 @@ SES_MUST_CHECK static enum ses_status add_bad_request(const struct ses_error *er
     }
     d->bad_request.field_violations = d->violation_pointers;
     d->bad_request.n_field_violations = error->violations_count;
-    d->messages[d->count++] = &d->bad_request.base;
-    return SES_OK;
+    return add_ours(d, arena, &d->bad_request.base);
 }
 
 /* What is static and only read needs no copy; the generated struct knows no const. */
@@ -95,20 +112,20 @@ SES_MUST_CHECK static enum ses_status add_info(const struct ses_error *error, st
     d->info.n_metadata = error->metadata_count;
     if (error->reason != SES_REASON_NONE)
         add_help(error, d);
-    d->messages[d->count++] = &d->info.base;
-    return SES_OK;
+    return add_ours(d, arena, &d->info.base);
 }
 
 /* How long to wait, from the place that knows: clients that honour RetryInfo come back neither too soon
  * nor never. */
-static void add_retry(const struct ses_error *error, struct details *d)
+SES_MUST_CHECK static enum ses_status add_retry(const struct ses_error *error, struct ses_arena *arena,
+                                                struct details *d)
 {
     google__rpc__retry_info__init(&d->retry);
     google__protobuf__duration__init(&d->delay);
     d->delay.seconds = error->retry_delay_ms / 1000;
     d->delay.nanos = (int32_t)(error->retry_delay_ms % 1000) * 1000000;
     d->retry.retry_delay = &d->delay;
-    d->messages[d->count++] = &d->retry.base;
+    return add_ours(d, arena, &d->retry.base);
 }
 
 /* d is written in place: its messages point into it. */
@@ -121,23 +138,22 @@ SES_MUST_CHECK static enum ses_status collect(const struct ses_error *error, str
     if (error->reason != SES_REASON_NONE || error->metadata_count > 0)
         SES_TRY(add_info(error, arena, d));
     if (error->retry_delay_ms > 0)
-        add_retry(error, d);
+        SES_TRY(add_retry(error, arena, d));
+    for (size_t i = 0; i < error->details_count && i < SES_ERROR_DETAILS_MAX; i++)
+        d->list[d->count++] = (struct detail){NULL, error->details[i].type, error->details[i].bytes};
     return SES_OK;
 }
 
 /* The prefix is what every client library expects before a type's full name. */
-SES_MUST_CHECK static enum ses_status to_any(const ProtobufCMessage *message, struct ses_arena *arena,
+SES_MUST_CHECK static enum ses_status to_any(const struct detail *detail, struct ses_arena *arena,
                                              Google__Protobuf__Any *any)
 {
-    struct ses_slice bytes;
-
     google__protobuf__any__init(any);
-    any->type_url = ses_arena_printf(arena, TYPE_PREFIX "%s", message->descriptor->name);
+    any->type_url = ses_arena_printf(arena, TYPE_PREFIX "%.*s", SES_FMT(detail->type));
     if (any->type_url == NULL)
         return SES_NO_MEMORY;
-    SES_TRY(ses_proto_pack(message, arena, &bytes));
-    any->value.data = (uint8_t *)(uintptr_t)bytes.data; /* the packer only reads it */
-    any->value.len = bytes.len;
+    any->value.data = (uint8_t *)(uintptr_t)detail->bytes.data; /* the packer only reads it */
+    any->value.len = detail->bytes.len;
     return SES_OK;
 }
 
@@ -156,7 +172,7 @@ enum ses_status ses_error_encode_status(const struct ses_error *error, struct se
         return SES_OK;
     }
     for (size_t i = 0; i < d.count; i++) {
-        SES_TRY(to_any(d.messages[i], arena, &any[i]));
+        SES_TRY(to_any(&d.list[i], arena, &any[i]));
         pointers[i] = &any[i];
     }
     google__rpc__status__init(&status);
@@ -173,7 +189,6 @@ SES_MUST_CHECK static enum ses_status write_connect(const struct ses_error *erro
                                                     struct ses_json *json)
 {
     struct details d;
-    struct ses_slice bytes;
 
     SES_TRY(collect(error, arena, &d));
     ses_json_open(json, '{');
@@ -184,14 +199,15 @@ SES_MUST_CHECK static enum ses_status write_connect(const struct ses_error *erro
         ses_json_open(json, '[');
     }
     for (size_t i = 0; i < d.count; i++) {
-        SES_TRY(ses_proto_pack(d.messages[i], arena, &bytes));
         ses_json_element(json);
         ses_json_open(json, '{');
-        ses_json_member(json, "type", ses_slice_str(d.messages[i]->descriptor->name));
+        ses_json_member(json, "type", d.list[i].type);
         ses_json_key(json, SES_STR("value"));
-        ses_json_base64(json, bytes, false);
-        ses_json_key(json, SES_STR("debug"));
-        ses_json_message(json, d.messages[i], false);
+        ses_json_base64(json, d.list[i].bytes, false);
+        if (d.list[i].message != NULL) {
+            ses_json_key(json, SES_STR("debug"));
+            ses_json_message(json, d.list[i].message, false);
+        }
         ses_json_close(json, '}');
     }
     if (d.count > 0)

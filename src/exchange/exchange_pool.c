@@ -1,4 +1,5 @@
-/* Where exchanges come from and go to, and what a door puts into one before its method is called. */
+/* Where exchanges come from and go to, what a door puts into one before its method is called, and the method's headers
+ * and trailers. */
 #include "exchange_pool.h"
 
 #include <stdlib.h>
@@ -138,21 +139,19 @@ void ses_exchange_release(struct ses_exchange *x)
     pool->idle_count++;
 }
 
-/* The array has room for 16, 32, 64, .. headers, the smallest that holds them; old ones stay behind in the
- * arena. */
-static enum ses_status extend_headers(struct ses_exchange *x)
+/* Room for one more: the array has room for 1, 2, 4, .. times first fields (a power of two), the smallest that holds
+ * them; old ones stay behind in the arena. */
+static enum ses_status extend(struct ses_exchange *x, struct ses_header **fields, size_t count, size_t first)
 {
-    size_t count = x->headers_count;
-
-    if (count != 0 && (count < FIRST_HEADERS || (count & (count - 1)) != 0))
+    if (count != 0 && (count < first || (count & (count - 1)) != 0))
         return SES_OK;
     struct ses_header *larger =
-        ses_arena_alloc(&x->arena, (count == 0 ? FIRST_HEADERS : 2 * count) * sizeof(*larger));
+        ses_arena_alloc(&x->arena, (count == 0 ? first : 2 * count) * sizeof(*larger));
     if (larger == NULL)
         return SES_NO_MEMORY;
     if (count > 0)
-        memcpy(larger, x->headers, count * sizeof(*larger));
-    x->headers = larger;
+        memcpy(larger, *fields, count * sizeof(*larger));
+    *fields = larger;
     return SES_OK;
 }
 
@@ -164,7 +163,7 @@ enum ses_status ses_exchange_add_header(struct ses_exchange *x, struct ses_slice
 
     if (copy == NULL)
         return SES_NO_MEMORY;
-    SES_TRY(extend_headers(x));
+    SES_TRY(extend(x, &x->headers, x->headers_count, FIRST_HEADERS));
     for (size_t i = 0; i < name.len; i++)
         copy[i] = ses_ascii_lower(name.data[i]);
     if (value.len > 0)
@@ -224,9 +223,20 @@ void ses_exchange_settle_request_id(struct ses_exchange *x)
         ses_exchange_begin_trace(x);
 }
 
-/* A programmer's limit: methods set a handful. The pages at /r/ have the most, five. */
+/* Methods set a handful; the pages at /r/, whose headers protect their reader and must not be left out, set five. */
 void ses_exchange_reply_header(struct ses_exchange *x, struct ses_slice name, struct ses_slice value)
 {
-    SES_REQUIRE(x->reply_headers_count < SES_EXCHANGE_REPLY_HEADERS_MAX);
+    SES_REQUIRE(x->reply_headers_count < SES_EXCHANGE_REPLY_FIELDS_MAX);
+    if (x->reply_headers_count == 0)
+        x->reply_headers = x->reply_headers_few;
+    else if (extend(x, &x->reply_headers, x->reply_headers_count, SES_EXCHANGE_REPLY_FIELDS_FEW) != SES_OK)
+        return;
     x->reply_headers[x->reply_headers_count++] = (struct ses_header){name, value};
+}
+
+void ses_exchange_reply_trailer(struct ses_exchange *x, struct ses_slice name, struct ses_slice value)
+{
+    SES_REQUIRE(x->reply_trailers_count < SES_EXCHANGE_REPLY_FIELDS_MAX);
+    if (extend(x, &x->reply_trailers, x->reply_trailers_count, SES_EXCHANGE_REPLY_FIELDS_FEW) == SES_OK)
+        x->reply_trailers[x->reply_trailers_count++] = (struct ses_header){name, value};
 }

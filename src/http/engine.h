@@ -14,6 +14,11 @@ struct ses_h2_shared;
 
 #define SES_HTTP_DATE_SIZE 30
 
+/* Header fields of one answer but content-length and connection: ours (content-type, date, server, x-request-id,
+ * content-encoding, vary, cache-control, one extra, three for pages of other origins), the method's headers, its
+ * trailers. */
+#define SES_HTTP_FIELDS_MAX (11 + 2 * SES_EXCHANGE_REPLY_FIELDS_MAX)
+
 /* How long a drain waits for the first request of a connection that has sent nothing yet. */
 #define SES_DRAIN_GRACE_MS 1000u
 /* The same for the next request on an HTTP/1.1 connection, which cannot be told to stop (HTTP/2 has GOAWAY),

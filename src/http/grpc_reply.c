@@ -7,8 +7,9 @@
 #include "orca.h"
 #include "refusal_text.h"
 
-/* :status content-type grpc-accept-encoding grpc-encoding x-request-id server + the method's + trailers. */
-#define FIELDS_MAX (6 + SES_EXCHANGE_REPLY_HEADERS_MAX + SES_H2_TRAILERS_MAX)
+/* :status content-type grpc-accept-encoding grpc-encoding x-request-id server, the method's headers; its trailers and
+ * ours. */
+#define FIELDS_MAX (6 + 2 * SES_EXCHANGE_REPLY_FIELDS_MAX + SES_H2_TRAILERS_MAX)
 
 /* Static texts: nghttp2 keeps views until the frame is written. */
 static struct ses_slice code_text(uint32_t code)
@@ -62,6 +63,37 @@ static void add_load(struct ses_h2_stream *stream)
             ses_h2_nv_once(SES_STR("endpoint-load-metrics-bin"), text);
 }
 
+/* A method's header or trailer that cannot be sent is left out rather than ending the call. */
+static void add_reply_header(struct ses_exchange *x, const struct ses_header *header, nghttp2_nv *fields,
+                             size_t *count)
+{
+    struct ses_slice value = header->value;
+
+    if (ses_grpc_metadata_is_binary(header->name)) {
+        if (ses_grpc_binary_encode(header->value, &x->arena, &value) != SES_OK)
+            return;
+    } else if (!ses_grpc_ascii_check(value)) {
+        return;
+    }
+    fields[(*count)++] = ses_h2_nv(header->name, value);
+}
+
+/* Ours follow behind them, so they need an array with room for both. */
+static void add_methods_trailers(struct ses_h2_stream *stream)
+{
+    struct ses_exchange *x = stream->x;
+    nghttp2_nv *all;
+
+    if (x == NULL || x->reply_trailers_count == 0)
+        return;
+    all = ses_arena_alloc(&x->arena, (x->reply_trailers_count + SES_H2_TRAILERS_MAX) * sizeof(*all));
+    if (all == NULL)
+        return;
+    stream->trailers = all;
+    for (size_t i = 0; i < x->reply_trailers_count; i++)
+        add_reply_header(x, &x->reply_trailers[i], all, &stream->trailers_count);
+}
+
 /* Without an exchange there is no memory to encode into: only literals of ours come here then, which
  * need none. */
 static void make_trailers(struct ses_h2_stream *stream, const struct ses_error *error)
@@ -69,6 +101,7 @@ static void make_trailers(struct ses_h2_stream *stream, const struct ses_error *
     uint32_t code = error == NULL ? 0 : ses_status_grpc(error->status);
     struct ses_slice text;
 
+    add_methods_trailers(stream);
     stream->trailers[stream->trailers_count++] = ses_h2_nv(SES_STR("grpc-status"), code_text(code));
     add_load(stream);
     if (error == NULL)
@@ -84,22 +117,7 @@ static void make_trailers(struct ses_h2_stream *stream, const struct ses_error *
     add_pushback(stream, error);
 }
 
-/* A method's header that cannot be sent is left out rather than ending the call. */
-static void add_reply_header(struct ses_exchange *x, const struct ses_header *header, nghttp2_nv *fields,
-                             size_t *count)
-{
-    struct ses_slice value = header->value;
-
-    if (ses_grpc_metadata_is_binary(header->name)) {
-        if (ses_grpc_binary_encode(header->value, &x->arena, &value) != SES_OK)
-            return;
-    } else if (!ses_grpc_ascii_check(value)) {
-        return;
-    }
-    fields[(*count)++] = ses_h2_nv(header->name, value);
-}
-
-/* The count is bounded by FIELDS_MAX: the method's headers by the exchange, the trailers by the stream. */
+/* The count is bounded by FIELDS_MAX: what is the method's by the exchange, our trailers by the stream. */
 static void submit_headers(struct ses_h2_stream *stream, enum ses_h2_rest rest)
 {
     const char *server = stream->h2->shared->doors->options.server_name;
@@ -126,6 +144,15 @@ static void submit_headers(struct ses_h2_stream *stream, enum ses_h2_rest rest)
     ses_h2_stream_headers(stream, fields, count, rest);
 }
 
+/* A stream's own headers are told apart from its trailers also where no message stands between them: clients that are
+ * given both in one block (Trailers-Only) know it as trailers. */
+static bool has_headers(const struct ses_h2_stream *stream)
+{
+    const struct ses_exchange *x = stream->x;
+
+    return x != NULL && x->reply_headers_count > 0 && x->route != NULL && x->route->kind != SES_ROUTE_UNARY;
+}
+
 void ses_grpc_finish(struct ses_h2_stream *stream, const struct ses_error *error)
 {
     if (ses_h2_answer_ended(stream))
@@ -138,7 +165,7 @@ void ses_grpc_finish(struct ses_h2_stream *stream, const struct ses_error *error
         ses_h2_stream_end(stream);
         return;
     }
-    bool with_body = error == NULL && ses_h2_stream_unsent(stream) > 0;
+    bool with_body = (error == NULL && ses_h2_stream_unsent(stream) > 0) || has_headers(stream);
 
     submit_headers(stream, with_body ? SES_H2_REST_WHOLE : SES_H2_REST_NONE);
 }
@@ -189,18 +216,22 @@ static void on_overflow(void *arg)
     ses_grpc_abort(arg, SES_RESOURCE_EXHAUSTED, SES_SAYS_SLOW_READER, SES_CANCELLED);
 }
 
-/* true: *ret_bytes is the gzip form. The caller's arena: a stream's exchange lives too long for its
+/* true: *ret_bytes is the gzip form; false: it is as it was. The caller's arena: a stream's exchange lives too long for its
  * own. A request that came compressed is answered compressed whatever its length; gzip that is no
  * shorter is dropped. */
 static bool compress(struct ses_h2_stream *stream, struct ses_slice message, struct ses_arena *arena,
                      struct ses_slice *ret_bytes)
 {
     size_t min = stream->h2->shared->doors->options.limits.gzip_bytes_min;
+    struct ses_slice packed;
 
     if (!ses_h2_encoding_is(stream, SES_H2_ENCODING_ACCEPTED) || message.len == 0 ||
         (message.len < min && !ses_h2_encoding_is(stream, SES_H2_ENCODING_COMPRESSED)))
         return false;
-    return ses_gzip_deflate(message, arena, ret_bytes) == SES_OK && ret_bytes->len < message.len;
+    if (ses_gzip_deflate(message, arena, &packed) != SES_OK || packed.len >= message.len)
+        return false;
+    *ret_bytes = packed;
+    return true;
 }
 
 /* Nothing is written yet: end follows at once (exchange.h), and all of it leaves in one go. */

@@ -18,8 +18,7 @@
  *   h2_stream.c    streams
  *   h2_guard.c, h2_session.c            abuse; nghttp2's session
  *   h2_alloc.c     nghttp2's memory
- *   h2_held.c, h2_halves.c              what is held; the two halves of a stream
- *   h2_state.c     what all the others ask for
+ *   h2_held.c, h2_halves.c, h2_state.c  what is held; a stream's two halves; what all the others ask for
  *
  * A stream has two halves that end apart from each other:
  *
@@ -162,7 +161,7 @@ struct ses_h2_kind {
     void (*forget)(struct ses_h2_stream *stream);
 };
 
-#define SES_H2_TRAILERS_MAX 5 /* grpc_reply.c: status, message, details, pushback, load */
+#define SES_H2_TRAILERS_MAX 5 /* ours, grpc_reply.c: status, message, details, pushback, load */
 
 enum ses_h2_content {
     SES_H2_CONTENT_OTHER,
@@ -259,12 +258,13 @@ struct ses_h2_stream {
     struct ses_slice reply;
     struct ses_buf backlog;
     size_t sent;   /* of prefix + reply, or of the backlog */
-    uint8_t *kept; /* reply and trailers, once the exchange is gone; else NULL */
+    uint8_t *kept; /* trailers and reply, once the exchange is gone; else NULL */
     size_t kept_len;
     uint64_t waits_since_ms; /* or has moved last; or lingers */
     size_t moved_bytes;      /* since then; read of the request while it lingers */
-    nghttp2_nv trailers[SES_H2_TRAILERS_MAX];
-    size_t trailers_count; /* 0: the last DATA frame ends the stream */
+    nghttp2_nv *trailers;    /* our_trailers, or an array in the exchange, for the method's too */
+    size_t trailers_count;   /* 0: the last DATA frame ends the stream */
+    nghttp2_nv our_trailers[SES_H2_TRAILERS_MAX];
     int http_status;
     char status_text[4];
     char content_length[24];

@@ -7,9 +7,8 @@
 
 #include "refusal_text.h"
 
-/* Fields of one answer: ours, the method's reply headers and content-length. Bounded by what
- * http_answer.c can make, so nothing is ever left out. */
-#define FIELDS_MAX 32
+/* :status, what http_answer.c makes, and content-length. */
+#define FIELDS_MAX (SES_HTTP_FIELDS_MAX + 2)
 
 static bool bodiless_status(int http_status)
 {

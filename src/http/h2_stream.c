@@ -36,6 +36,7 @@ struct ses_h2_stream *ses_h2_stream_open(struct ses_h2 *h2, int32_t id)
     if (stream == NULL)
         return NULL;
     *stream = (struct ses_h2_stream){.h2 = h2, .id = id, .http_status = 200};
+    stream->trailers = stream->our_trailers;
     ses_buf_init(&stream->in, options->limits.body_bytes_max);
     ses_buf_init(&stream->backlog, SES_H2_BACKLOG_MAX);
     ses_grpc_reader_init(&stream->reader, options->limits.body_bytes_max);

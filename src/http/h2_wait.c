@@ -12,6 +12,7 @@
 
 /* ---- what is kept of an answer */
 
+/* Returns the place behind it. */
 static uint8_t *copy(uint8_t *at, const uint8_t *bytes, size_t len)
 {
     if (len > 0)
@@ -19,29 +20,48 @@ static uint8_t *copy(uint8_t *at, const uint8_t *bytes, size_t len)
     return at + len;
 }
 
-/* The exchange's bytes become ours; nothing of them may be in nghttp2's queues. false: no memory. Names
- * of trailers are literals and stay. */
+/* Names of ours are literals and stay where they are; those of a method, and the array that has both, are the
+ * exchange's. */
+static uint8_t *keep_trailers(struct ses_h2_stream *stream, uint8_t *at, bool methods)
+{
+    if (methods) {
+        uint8_t *array = at;
+
+        at = copy(at, (const uint8_t *)stream->trailers, stream->trailers_count * sizeof(nghttp2_nv));
+        stream->trailers = (nghttp2_nv *)(void *)array; /* first in what malloc gave */
+    }
+    for (size_t i = 0; i < stream->trailers_count; i++) {
+        nghttp2_nv *trailer = &stream->trailers[i];
+        uint8_t *from = at;
+
+        at = copy(at, trailer->value, trailer->valuelen);
+        trailer->value = from;
+        from = at;
+        if (!methods)
+            continue;
+        at = copy(at, trailer->name, trailer->namelen);
+        trailer->name = from;
+    }
+    return at;
+}
+
+/* The exchange's bytes become ours; nothing of them may be in nghttp2's queues. false: no memory. */
 static bool keep_answer(struct ses_h2_stream *stream)
 {
+    bool methods = stream->trailers != stream->our_trailers;
     size_t len = stream->reply.len;
 
     for (size_t i = 0; i < stream->trailers_count; i++)
-        len += stream->trailers[i].valuelen;
-    uint8_t *at = malloc(len + 1);
-
-    if (at == NULL)
+        len +=
+            stream->trailers[i].valuelen + (methods ? stream->trailers[i].namelen + sizeof(nghttp2_nv) : 0);
+    stream->kept = malloc(len + 1);
+    if (stream->kept == NULL)
         return false;
-    stream->kept = at;
     stream->kept_len = len;
-    at = copy(at, stream->reply.data, stream->reply.len);
-    stream->reply = ses_slice(stream->kept, stream->reply.len);
-    for (size_t i = 0; i < stream->trailers_count; i++) {
-        nghttp2_nv *trailer = &stream->trailers[i];
-        uint8_t *value = at;
+    uint8_t *at = keep_trailers(stream, stream->kept, methods);
 
-        at = copy(at, trailer->value, trailer->valuelen);
-        trailer->value = value;
-    }
+    (void)copy(at, stream->reply.data, stream->reply.len);
+    stream->reply = ses_slice(at, stream->reply.len);
     return true;
 }
 

@@ -8,20 +8,18 @@
 #include "cors.h"
 #include "gzip.h"
 
-/* Ours (content-type, date, server, x-request-id, content-encoding, vary, cache-control, one extra), for pages of other
- * origins, and the method's. */
-#define HEADERS_MAX (8 + SES_CORS_HEADERS_MAX + SES_EXCHANGE_REPLY_HEADERS_MAX)
 #define REFUSAL_MAX 512
 
+/* Only the first count are set. */
 struct answer {
-    struct ses_header headers[HEADERS_MAX];
     size_t count;
+    struct ses_header headers[SES_HTTP_FIELDS_MAX];
 };
 
 /* An empty value leaves the header out, so that callers need not ask (server_name, extra_name). */
 static void add(struct answer *answer, struct ses_slice name, struct ses_slice value)
 {
-    SES_REQUIRE(answer->count < HEADERS_MAX);
+    SES_REQUIRE(answer->count < SES_HTTP_FIELDS_MAX);
     if (name.len > 0 && value.len > 0)
         answer->headers[answer->count++] = (struct ses_header){name, value};
 }
@@ -57,6 +55,15 @@ static void add_reply_header(struct ses_exchange *x, struct answer *answer, stru
     }
     if (is_clean(header.name) && is_clean(header.value))
         add(answer, header.name, header.value);
+}
+
+/* Connect protocol, "Unary-Response": the trailers of a unary call stand among its headers. */
+static void add_reply_trailer(struct ses_exchange *x, struct answer *answer, struct ses_header trailer)
+{
+    const char *name = ses_arena_printf(&x->arena, "trailer-%.*s", SES_FMT(trailer.name));
+
+    if (name != NULL)
+        add_reply_header(x, answer, (struct ses_header){ses_slice_str(name), trailer.value});
 }
 
 /* Compresses where it pays: large enough, asked for, and smaller afterwards. vary is told whenever the
@@ -103,8 +110,9 @@ static void respond(struct ses_exchange *x, int http_status, struct ses_slice co
                     struct ses_slice body)
 {
     const struct http_call *call = ses_http_call_of(x);
-    struct answer answer = {.count = 0};
+    struct answer answer;
 
+    answer.count = 0;
     ses_http_forget(x);
     add(&answer, SES_STR("content-type"), content_type);
     add(&answer, SES_STR("date"), ses_doors_date(call->doors));
@@ -116,6 +124,8 @@ static void respond(struct ses_exchange *x, int http_status, struct ses_slice co
     body = encode_body(x, &answer, body);
     for (size_t i = 0; i < x->reply_headers_count; i++)
         add_reply_header(x, &answer, x->reply_headers[i]);
+    for (size_t i = 0; i < x->reply_trailers_count && x->door == SES_DOOR_CONNECT; i++)
+        add_reply_trailer(x, &answer, x->reply_trailers[i]);
     call->ops->respond(x->stream, http_status, answer.headers, answer.count, body);
 }
 

@@ -11,10 +11,17 @@
 
 #define SES_ERROR_VIOLATIONS_MAX 16
 #define SES_ERROR_METADATA_MAX   8
+#define SES_ERROR_DETAILS_MAX    8
 
 struct ses_error_pair {
     struct ses_slice key; /* for a violation: the field's path, proto names, dots between */
     struct ses_slice value;
+};
+
+/* A detail that this struct has no field for, encoded by whoever sets it. */
+struct ses_error_detail {
+    struct ses_slice type;  /* full name of the message: "google.rpc.Help" */
+    struct ses_slice bytes; /* in the wire format of protobuf */
 };
 
 struct ses_error {
@@ -26,6 +33,9 @@ struct ses_error {
     struct ses_error_pair violations[SES_ERROR_VIOLATIONS_MAX]; /* google.rpc.BadRequest.field_violations */
     size_t violations_count;
     uint32_t retry_delay_ms; /* google.rpc.RetryInfo when not 0 */
+    /* Behind those above; borrowed. More than the maximum are left out. Not at the plain JSON routes. */
+    const struct ses_error_detail *details;
+    size_t details_count;
 };
 
 /* ErrorInfo.domain of every error of ours. */

@@ -44,8 +44,10 @@ struct ses_header {
     struct ses_slice value; /* "-bin" metadata already decoded from base64 on the gRPC door */
 };
 
-#define SES_EXCHANGE_REPLY_HEADERS_MAX 8
-#define SES_REQUEST_ID_MAX             128
+/* Reply headers of one exchange, and as many trailers: a programmer's limit. The first few headers need no memory. */
+#define SES_EXCHANGE_REPLY_FIELDS_MAX 64
+#define SES_EXCHANGE_REPLY_FIELDS_FEW 8
+#define SES_REQUEST_ID_MAX            128
 
 struct ses_caller;
 struct ses_exchange;
@@ -95,9 +97,12 @@ struct ses_exchange {
     bool source_known;
     const struct ses_caller *caller; /* set by the gate that asks who calls; NULL: nobody asks */
 
-    /* ---- reply metadata, set by the method before its answer; names and values literals or in the arena */
-    struct ses_header reply_headers[SES_EXCHANGE_REPLY_HEADERS_MAX];
+    /* ---- reply metadata, set by the method (ses_exchange_reply_header, .._trailer); in its order, a name may repeat */
+    struct ses_header *reply_headers; /* leave with the first message, or with the end */
     size_t reply_headers_count;
+    struct ses_header *reply_trailers; /* leave with the end */
+    size_t reply_trailers_count;
+    struct ses_header reply_headers_few[SES_EXCHANGE_REPLY_FIELDS_FEW];
 
     /* ---- for the log line, set by the method when known; never secrets. With a caller tenant and merchant are
      * settled by its gate already, and are what the method goes by. */
@@ -136,6 +141,8 @@ struct ses_exchange {
     enum ses_status cancel_status; /* SES_CANCELLED or SES_DEADLINE_EXCEEDED */
 };
 
+struct ses_json_types;
+
 struct ses_exchange_pool_options {
     /* Per exchange, not 0: several times a request's body, which it holds decoded too (base/arena.h). */
     size_t arena_bytes_max;
@@ -144,7 +151,8 @@ struct ses_exchange_pool_options {
     int unknown_metric;     /* row of ses_metrics.requests for what no route has the path of */
     struct ses_log *log;
     struct ses_metrics *metrics;
-    struct ses_spans *spans; /* of sampled exchanges; NULL: none are made */
+    struct ses_spans *spans;            /* of sampled exchanges; NULL: none are made */
+    const struct ses_json_types *types; /* that messages in JSON may hold as Any (codec_json.h); NULL: none */
 };
 
 SES_MUST_CHECK enum ses_status ses_exchange_pool_new(const struct ses_exchange_pool_options *options,
@@ -178,7 +186,12 @@ void ses_exchange_waits(struct ses_exchange *x);
 
 /* [method] First header of that name (lower case); the empty slice if absent; ret_present may be NULL. */
 struct ses_slice ses_exchange_header(const struct ses_exchange *x, const char *name, bool *ret_present);
+/* [method] Name in lower case; both literals or in the arena; a value of "-bin" is bytes. The ninth and more are left out
+ * when memory is short. Before the first message. */
 void ses_exchange_reply_header(struct ses_exchange *x, struct ses_slice name, struct ses_slice value);
+/* [method] The same behind the answer, before its end: gRPC's trailers; headers "trailer-.." of a unary Connect call. The
+ * plain routes and resources have none. Left out when memory is short. */
+void ses_exchange_reply_trailer(struct ses_exchange *x, struct ses_slice name, struct ses_slice value);
 void ses_exchange_reply(struct ses_exchange *x, struct ses_slice message);
 void ses_exchange_send(struct ses_exchange *x, struct ses_slice message);
 void ses_exchange_end(struct ses_exchange *x);

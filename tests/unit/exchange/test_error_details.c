@@ -87,14 +87,53 @@ static void test_no_details_no_bytes(void **state)
     assert_int_equal(bytes.len, 0);
 }
 
-static void test_full_tables(void **state)
+static const char *json_of(const struct ses_error *error, enum ses_door door)
+{
+    struct ses_slice json;
+
+    assert_ok(ses_error_encode_json(error, door, &arena, &json));
+    return ses_arena_str(&arena, json);
+}
+
+/* Help{links[{description "d"}]} */
+static const struct ses_error_detail help = {SES_STR_INIT("google.rpc.Help"), SES_STR_INIT("\x0a\x03\x0a\x01"
+                                                                                           "d")};
+
+static void test_details_of_the_callers(void **state)
 {
     (void)state;
     struct ses_error error;
     struct ses_slice bytes;
 
+    ses_error_set(&error, SES_ABORTED, SES_STR("busy"));
+    error.details = &help;
+    error.details_count = 1;
+    assert_string_equal(json_of(&error, SES_DOOR_CONNECT),
+                        "{\"code\":\"aborted\",\"message\":\"busy\",\"details\":["
+                        "{\"type\":\"google.rpc.Help\",\"value\":\"CgMKAWQ\"}]}");
+    error.retry_delay_ms = 50; /* ours come first */
+    assert_ok(ses_error_encode_status(&error, &arena, &bytes));
+    const Google__Rpc__Status *status = unpack(&google__rpc__status__descriptor, bytes);
+    assert_int_equal(status->n_details, 2);
+    (void)unpack_any(status->details[0], &google__rpc__retry_info__descriptor);
+    assert_string_equal(status->details[1]->type_url, "type.googleapis.com/google.rpc.Help");
+    assert_slice_equal(ses_slice(status->details[1]->value.data, status->details[1]->value.len),
+                       "\x0a\x03\x0a\x01"
+                       "d");
+}
+
+static void test_full_tables(void **state)
+{
+    (void)state;
+    struct ses_error_detail many[40];
+    struct ses_error error;
+    struct ses_slice bytes;
+
     ses_error_set(&error, SES_CONFLICT, SES_STR("m"));
+    error.details = many;
+    error.details_count = 40;
     for (int i = 0; i < 40; i++) {
+        many[i] = help;
         ses_error_violation(&error, SES_STR("f"), SES_STR("d"));
         ses_error_metadata(&error, SES_STR("k"), SES_STR("v"));
     }
@@ -106,14 +145,7 @@ static void test_full_tables(void **state)
     assert_int_equal(bad->n_field_violations, SES_ERROR_VIOLATIONS_MAX);
     const Google__Rpc__ErrorInfo *info = unpack_any(status->details[1], &google__rpc__error_info__descriptor);
     assert_int_equal(info->n_metadata, SES_ERROR_METADATA_MAX);
-}
-
-static const char *json_of(const struct ses_error *error, enum ses_door door)
-{
-    struct ses_slice json;
-
-    assert_ok(ses_error_encode_json(error, door, &arena, &json));
-    return ses_arena_str(&arena, json);
+    assert_int_equal(status->n_details, 2 + SES_ERROR_DETAILS_MAX);
 }
 
 static void test_connect_json(void **state)
@@ -199,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_status_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_details_no_bytes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_details_of_the_callers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full_tables, setup, teardown),
         cmocka_unit_test_setup_teardown(test_connect_json, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retry_delay_in_json, setup, teardown),

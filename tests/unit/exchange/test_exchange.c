@@ -203,6 +203,60 @@ static void test_headers_meet_the_ceiling(void **state)
     }
 }
 
+static void expect_fields(const struct ses_header *fields, size_t count)
+{
+    assert_int_equal(count, SES_EXCHANGE_REPLY_FIELDS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(ses_slice_eq_str(fields[i].name, i % 2 == 0 ? "even" : "odd"));
+        assert_int_equal(fields[i].value.len, i + 1);
+    }
+}
+
+static void test_reply_fields(void **state)
+{
+    static const char value[SES_EXCHANGE_REPLY_FIELDS_MAX];
+    struct ses_exchange_pool *pool = door_pool(0);
+    static struct door door;
+    struct ses_exchange *x = door_exchange(pool, &door, &route);
+
+    (void)state;
+    for (size_t i = 0; i < SES_EXCHANGE_REPLY_FIELDS_MAX; i++) {
+        struct ses_slice name = i % 2 == 0 ? SES_STR("even") : SES_STR("odd");
+
+        ses_exchange_reply_header(x, name, ses_slice(value, i + 1));
+        ses_exchange_reply_trailer(x, name, ses_slice(value, i + 1));
+    }
+    expect_fields(x->reply_headers, x->reply_headers_count);
+    expect_fields(x->reply_trailers, x->reply_trailers_count);
+    ses_exchange_release(x);
+    x = door_exchange(pool, &door, &route); /* the same one, recycled */
+    assert_int_equal(x->reply_headers_count + x->reply_trailers_count, 0);
+    ses_exchange_release(x);
+    ses_exchange_pool_free(pool);
+}
+
+/* The headers that a page's reader is protected by are never left out. */
+static void test_reply_fields_meet_the_ceiling(void **state)
+{
+    struct ses_exchange_pool_options options = usual_pool();
+    struct ses_exchange_pool *pool;
+    struct ses_exchange *x;
+
+    (void)state;
+    options.arena_bytes_max = 1;
+    assert_ok(ses_exchange_pool_new(&options, &pool));
+    assert_ok(ses_exchange_new(pool, &x));
+    for (int i = 0; i < 20; i++) {
+        ses_exchange_reply_header(x, SES_STR("name"), SES_STR("value"));
+        ses_exchange_reply_trailer(x, SES_STR("name"), SES_STR("value"));
+    }
+    assert_int_equal(x->reply_headers_count, SES_EXCHANGE_REPLY_FIELDS_FEW);
+    assert_int_equal(x->reply_trailers_count, 0);
+    assert_slice_equal(x->reply_headers[SES_EXCHANGE_REPLY_FIELDS_FEW - 1].value, "value");
+    ses_exchange_release(x);
+    ses_exchange_pool_free(pool);
+}
+
 static void settle(const char *id, char *ret_id)
 {
     struct ses_exchange_pool *pool = door_pool(0);
@@ -355,6 +409,8 @@ int main(void)
         cmocka_unit_test(test_large_arena_is_not_kept),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_headers_meet_the_ceiling),
+        cmocka_unit_test(test_reply_fields),
+        cmocka_unit_test(test_reply_fields_meet_the_ceiling),
         cmocka_unit_test(test_request_id),
         cmocka_unit_test(test_counters),
         cmocka_unit_test(test_log_line),

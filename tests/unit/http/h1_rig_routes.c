@@ -38,6 +38,10 @@ static void h1_rig_echo(struct ses_exchange *x, void *arg)
     ses_exchange_reply_header(x, SES_STR("x-from-method"), SES_STR("yes"));
     ses_exchange_reply_header(x, SES_STR("x-evil"), SES_STR("a\r\nset-cookie: b"));
     ses_exchange_reply_header(x, SES_STR("x-raw-bin"), SES_STR("\x01\x02\xff\xfe"));
+    ses_exchange_reply_trailer(x, SES_STR("x-tail"), SES_STR("one"));
+    ses_exchange_reply_trailer(x, SES_STR("x-tail"), SES_STR("two"));
+    ses_exchange_reply_trailer(x, SES_STR("tail-bin"), SES_STR("\x01\x02\xff\xfe"));
+    ses_exchange_reply_trailer(x, SES_STR("x-evil"), SES_STR("a\r\nset-cookie: b"));
     ses_exchange_reply(x, x->body);
 }
 
@@ -49,6 +53,7 @@ static void h1_rig_fail(struct ses_exchange *x, void *arg)
     h1_rig_note(x);
     ses_error_set(&error, SES_FAILED_PRECONDITION, SES_STR("no such luck"));
     error.retry_delay_ms = h1_rig.retry_delay_ms;
+    ses_exchange_reply_trailer(x, SES_STR("x-tail"), SES_STR("failed"));
     ses_exchange_fail(x, &error);
 }
 

@@ -15,7 +15,8 @@
 
 #define RIG_STREAMS_MAX 4200
 #define RIG_HELD_MAX    4200
-#define RIG_BIDI_MAX    6 /* streams of "/t.T/Bidi" on a connection */
+#define RIG_BIDI_MAX    6  /* streams of "/t.T/Bidi" on a connection */
+#define RIG_FIELDS      20 /* headers, and trailers, that "/t.T/Fields" sets */
 
 struct rig_stream {
     char *headers; /* "name: value\n"... */

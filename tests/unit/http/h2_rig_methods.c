@@ -95,6 +95,25 @@ static void meta(struct ses_exchange *x, void *arg)
     ses_exchange_reply(x, ses_slice(text, len));
 }
 
+/* More of both than a few, one name several times, one that cannot be sent; fails when it is asked for with a body. */
+static void fields(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < RIG_FIELDS; i++) {
+        ses_exchange_reply_header(x, SES_STR("x-head"), ses_slice_str(ses_arena_printf(&x->arena, "h%d", i)));
+        ses_exchange_reply_trailer(x, ses_slice_str(ses_arena_printf(&x->arena, "x-tail-%d", i % 2)),
+                                   ses_slice_str(ses_arena_printf(&x->arena, "t%d", i)));
+    }
+    ses_exchange_reply_trailer(x, SES_STR("tail-bin"), SES_STR("\0\1"));
+    ses_exchange_reply_trailer(x, SES_STR("x-broken"), SES_STR("a\nb"));
+    if (x->body.len > 0)
+        ses_exchange_fail_status(x, SES_ABORTED, "as asked");
+    else if (x->route->kind == SES_ROUTE_UNARY)
+        ses_exchange_reply(x, SES_STR("x"));
+    else
+        stream_three(x, arg);
+}
+
 static void plain(struct ses_exchange *x, void *arg)
 {
     (void)arg;
@@ -106,6 +125,12 @@ const struct ses_route rig_routes[] = {
     {.path = "/t.T/Fail", .kind = SES_ROUTE_UNARY, .flow = "Fail", .metric = -1, .start = fail_call},
     {.path = "/t.T/Hold", .kind = SES_ROUTE_UNARY, .flow = "Hold", .metric = -1, .start = hold},
     {.path = "/t.T/Meta", .kind = SES_ROUTE_UNARY, .flow = "Meta", .metric = -1, .start = meta},
+    {.path = "/t.T/Fields", .kind = SES_ROUTE_UNARY, .flow = "Fields", .metric = -1, .start = fields},
+    {.path = "/t.T/FieldsThree",
+     .kind = SES_ROUTE_SERVER_STREAM,
+     .flow = "FieldsThree",
+     .metric = -1,
+     .start = fields},
     {.path = "/t.T/Three",
      .kind = SES_ROUTE_SERVER_STREAM,
      .flow = "Three",

@@ -60,6 +60,20 @@ static void test_connect_unary(void **state)
     assert_int_equal(h1_rig.last_encoding, SES_ENCODING_JSON_BARE);
 }
 
+static void test_trailers_are_headers_of_connect(void **state)
+{
+    (void)state;
+    request("POST /t.S/Echo", JSON_TYPE, SES_STR("{}"));
+    expect("\r\ntrailer-x-tail: one\r\ntrailer-x-tail: two\r\ntrailer-tail-bin: AQL//g\r\n");
+    assert_false(wrote("set-cookie"));
+    request("POST /t.S/Fail", JSON_TYPE, SES_STR("{}"));
+    expect("HTTP/1.1 400 Bad Request\r\n");
+    expect("\r\ntrailer-x-tail: failed\r\n");
+    request("POST /alias", JSON_TYPE, SES_STR("{}"));
+    expect("HTTP/1.1 200 OK\r\n");
+    assert_false(wrote("x-tail"));
+}
+
 static void test_errors_by_door(void **state)
 {
     (void)state;
@@ -384,6 +398,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, h1_rig_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_connect_unary),
+        TEST(test_trailers_are_headers_of_connect),
         TEST(test_errors_by_door),
         TEST(test_retry_after),
         TEST(test_unknown_paths),
