@@ -5,9 +5,12 @@
 
 #include <sessiond/base/json_load.h>
 
+#include <google/protobuf/any.pb-c.h>
 #include <payment_types/merchant_authentication.pb-c.h>
 #include <payment_types/money.pb-c.h>
 #include <payment_types/secret.pb-c.h>
+
+#include <sessiond/codec/codec_proto.h>
 
 #include "codec_json_number.h"
 #include "codec_json_value.h"
@@ -16,10 +19,14 @@
  * 60 values. */
 #define VALUES_MAX 4096
 
+/* Of one message, for each a bit; the largest of ours has fewer than 64. */
+#define FIELDS_MAX 256
+
 struct reader {
     struct ses_arena *arena;
     struct ses_error *error;
     bool plain; /* the plain routes' form, see ses_json_decode */
+    const struct ses_json_types *types;
 };
 
 /* The newer protocol's HTTP mode writes a oneof with one level more: {"domain_context":{"Payment":{..}}}.
@@ -116,6 +123,37 @@ static bool is_secret_object(json_t *value)
     return json_is_object(value);
 }
 
+/* "@type" and the fields of that message in one object, wherever it stands among them. read_message takes the name for an
+ * unknown key. */
+static enum ses_status read_any(struct reader *r, const struct ses_path *path, json_t *object,
+                                ProtobufCMessage *message)
+{
+    const ProtobufCMessageDescriptor *type;
+    const json_t *name = json_object_get(object, "@type");
+    Google__Protobuf__Any any;
+    ProtobufCMessage *inner;
+    struct ses_slice url, bytes;
+
+    google__protobuf__any__init(&any);
+    if (json_object_size(object) == 0)
+        return SES_OK;
+    if (!ses_json_is_text(name))
+        return refuse(r, path, "must name its type under \"@type\"");
+    url = ses_slice(json_string_value(name), json_string_length(name));
+    type = ses_json_type_of(r->types, url);
+    if (type == NULL)
+        return refuse(r, path, "is of a type (\"@type\") that is not known here");
+    if (ses_message_make(type, r->arena, &inner) != SES_OK)
+        return no_memory(r);
+    SES_TRY(read_message(r, path, object, inner));
+    any.type_url = ses_arena_str(r->arena, url);
+    if (any.type_url == NULL || ses_proto_pack(inner, r->arena, &bytes) != SES_OK)
+        return no_memory(r);
+    any.value = (ProtobufCBinaryData){bytes.len, (uint8_t *)(uintptr_t)bytes.data}; /* ours: just made */
+    memcpy(message, &any, sizeof(any));
+    return SES_OK;
+}
+
 /* The message is put into its member before it is read, so that a failure leaves nothing dangling: all
  * of it is the arena's. */
 static enum ses_status read_submessage(struct reader *r, const struct ses_path *path, json_t *value,
@@ -137,6 +175,8 @@ static enum ses_status read_submessage(struct reader *r, const struct ses_path *
     memcpy(member, &message, sizeof(void *));
     if (bare)
         return read_text(r, path, value, ses_field_member(message, &descriptor->fields[0]));
+    if (r->types != NULL && descriptor == &google__protobuf__any__descriptor)
+        return read_any(r, path, value, message);
     return read_message(r, path, value, message);
 }
 
@@ -286,12 +326,12 @@ static enum ses_status demand_amount(struct reader *r, const struct ses_path *up
 static enum ses_status read_message(struct reader *r, const struct ses_path *up, json_t *object,
                                     ProtobufCMessage *message)
 {
-    uint64_t seen = 0; /* both spellings of one field are one field */
+    uint64_t seen[FIELDS_MAX / 64] = {0}; /* both spellings of one field are one field */
     const char *key;
     json_t *value;
 
-    /* One bit a field; a schema with a larger message fails in the first test that decodes it. */
-    SES_REQUIRE(message->descriptor->n_fields <= 64);
+    /* A schema with a larger message fails in the first test that decodes it. */
+    SES_REQUIRE(message->descriptor->n_fields <= FIELDS_MAX);
     if (r->plain && message->descriptor == &types__money__descriptor)
         SES_TRY(demand_amount(r, up, object));
     json_object_foreach(object, key, value) {
@@ -302,10 +342,11 @@ static enum ses_status read_message(struct reader *r, const struct ses_path *up,
                 SES_TRY(read_wrapped(r, up, wrapper, value, message));
             continue; /* unknown keys are ignored */
         }
-        uint64_t bit = UINT64_C(1) << (path.field - message->descriptor->fields);
-        if ((seen & bit) != 0)
+        size_t at = (size_t)(path.field - message->descriptor->fields);
+        uint64_t bit = UINT64_C(1) << at % 64;
+        if ((seen[at / 64] & bit) != 0)
             return refuse(r, &path, "is given twice");
-        seen |= bit;
+        seen[at / 64] |= bit;
         SES_TRY(read_field(r, &path, value, message));
     }
     return SES_OK;
@@ -378,11 +419,11 @@ static json_t *parse(struct reader *r, struct ses_slice text, enum ses_status *r
     return NULL;
 }
 
-enum ses_status ses_json_decode(struct ses_arena *arena, const ProtobufCMessageDescriptor *descriptor,
-                                struct ses_slice text, bool plain, ProtobufCMessage **ret_message,
-                                struct ses_error *ret_error)
+enum ses_status ses_json_decode_with(struct ses_arena *arena, const struct ses_json_types *types,
+                                     const ProtobufCMessageDescriptor *descriptor, struct ses_slice text,
+                                     bool plain, ProtobufCMessage **ret_message, struct ses_error *ret_error)
 {
-    struct reader r = {arena, ret_error, plain};
+    struct reader r = {arena, ret_error, plain, types};
     enum ses_status status = SES_OK;
     ProtobufCMessage *message;
 
@@ -399,4 +440,11 @@ enum ses_status ses_json_decode(struct ses_arena *arena, const ProtobufCMessageD
     SES_TRY(read_message(&r, NULL, root, message));
     *ret_message = message;
     return SES_OK;
+}
+
+enum ses_status ses_json_decode(struct ses_arena *arena, const ProtobufCMessageDescriptor *descriptor,
+                                struct ses_slice text, bool plain, ProtobufCMessage **ret_message,
+                                struct ses_error *ret_error)
+{
+    return ses_json_decode_with(arena, NULL, descriptor, text, plain, ret_message, ret_error);
 }

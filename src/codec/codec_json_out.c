@@ -6,8 +6,11 @@
 #include <math.h>
 #include <stdio.h>
 
+#include <google/protobuf/any.pb-c.h>
 #include <google/protobuf/duration.pb-c.h>
 #include <payment_types/secret.pb-c.h>
+
+#include <sessiond/codec/codec_proto.h>
 
 static void write_value(struct ses_json *json, const ProtobufCFieldDescriptor *field, const void *member,
                         bool bare_secrets);
@@ -50,7 +53,63 @@ static void write_duration(struct ses_json *json, const ProtobufCMessage *messag
     ses_json_write_text(json, ses_slice(text, (size_t)len));
 }
 
-/* Two messages have a JSON form of their own: a bare secret, and Duration. */
+const ProtobufCMessageDescriptor *ses_json_type_of(const struct ses_json_types *types, struct ses_slice url)
+{
+    size_t at = url.len;
+
+    while (at > 0 && url.data[at - 1] != '/')
+        at--;
+    for (size_t i = 0; at > 0 && i < types->count; i++) {
+        if (ses_slice_eq_str(ses_slice_cut(url, at, url.len), types->list[i]->name))
+            return types->list[i];
+    }
+    return NULL;
+}
+
+static void write_members(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets);
+
+/* Its URL, and the fields of what it holds beside it; a Duration, which has none, under "value". */
+static void write_any_as(struct ses_json *json, const Google__Protobuf__Any *any,
+                         const ProtobufCMessage *inner, bool bare_secrets)
+{
+    ses_json_open(json, '{');
+    ses_json_member(json, "@type", ses_slice_str(any->type_url));
+    if (inner->descriptor == &google__protobuf__duration__descriptor) {
+        ses_json_key(json, SES_STR("value"));
+        write_duration(json, inner);
+    } else {
+        json->anys++;
+        write_members(json, inner, bare_secrets);
+        json->anys--;
+    }
+    ses_json_close(json, '}');
+}
+
+static void write_any(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets)
+{
+    struct ses_proto_options options = {.arena = json->arena};
+    const ProtobufCMessageDescriptor *type;
+    enum ses_status status = SES_MALFORMED;
+    struct ses_proto_fault fault;
+    Google__Protobuf__Any any;
+    ProtobufCMessage *inner;
+
+    memcpy(&any, message, sizeof(any));
+    if (*any.type_url == '\0' && any.value.len == 0) {
+        ses_json_raw(json, SES_STR("{}"));
+        return;
+    }
+    type = ses_json_type_of(json->types, ses_slice_str(any.type_url));
+    if (type != NULL && json->anys < SES_CODEC_DEPTH_MAX)
+        status = ses_proto_decode(&options, type, ses_slice(any.value.data, any.value.len), &inner, &fault);
+    if (status == SES_OK)
+        write_any_as(json, &any, inner, bare_secrets);
+    else
+        json->unwritable = true;
+    json->failed = json->failed || status == SES_NO_MEMORY;
+}
+
+/* Three messages have a JSON form of their own: a bare secret, Duration, and an Any whose types are told. */
 static void write_submessage(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets)
 {
     if (bare_secrets && message->descriptor == &types__secret_string__descriptor) {
@@ -59,6 +118,8 @@ static void write_submessage(struct ses_json *json, const ProtobufCMessage *mess
         ses_json_write_text(json, ses_slice_str(secret.value));
     } else if (message->descriptor == &google__protobuf__duration__descriptor) {
         write_duration(json, message);
+    } else if (json->types != NULL && message->descriptor == &google__protobuf__any__descriptor) {
+        write_any(json, message, bare_secrets);
     } else {
         ses_json_message(json, message, bare_secrets);
     }
@@ -187,9 +248,8 @@ static void write_repeated(struct ses_json *json, const ProtobufCMessage *messag
 }
 
 /* Absent and default are left out (proto3 JSON): a reader must take absent for the default anyway. */
-void ses_json_message(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets)
+static void write_members(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets)
 {
-    ses_json_open(json, '{');
     for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
         if (!ses_field_present(message, field))
@@ -200,5 +260,11 @@ void ses_json_message(struct ses_json *json, const ProtobufCMessage *message, bo
         else
             write_value(json, field, ses_field_view(message, field), bare_secrets);
     }
+}
+
+void ses_json_message(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets)
+{
+    ses_json_open(json, '{');
+    write_members(json, message, bare_secrets);
     ses_json_close(json, '}');
 }

@@ -22,6 +22,8 @@ enum ses_status ses_json_end(struct ses_json *json, struct ses_slice *ret_text)
 {
     if (json->failed)
         return SES_NO_MEMORY;
+    if (json->unwritable)
+        return SES_MALFORMED;
     *ret_text = ses_slice(json->text, json->len);
     return SES_OK;
 }

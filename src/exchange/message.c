@@ -6,6 +6,8 @@
 #include <sessiond/codec/codec_json.h>
 #include <sessiond/codec/codec_proto.h>
 
+#include "exchange_pool.h"
+
 /* A decoder of the wire format knows paths and literals, no sentences; the message is made here, of
  * what a caller may be shown: names of fields and of the message, never a value. */
 static enum ses_status explain_proto(struct ses_exchange *x, enum ses_status status,
@@ -34,8 +36,8 @@ static enum ses_status decode(struct ses_exchange *x, struct ses_slice body,
     struct ses_proto_fault fault;
 
     if (x->encoding != SES_ENCODING_PROTO)
-        return ses_json_decode(&x->arena, descriptor, body, x->encoding == SES_ENCODING_JSON_BARE,
-                               ret_message, ret_error);
+        return ses_json_decode_with(&x->arena, x->pool->options.types, descriptor, body,
+                                    x->encoding == SES_ENCODING_JSON_BARE, ret_message, ret_error);
     enum ses_status status = ses_proto_decode(&options, descriptor, body, ret_message, &fault);
     return status == SES_OK ? SES_OK : explain_proto(x, status, descriptor, &fault, ret_error);
 }
@@ -79,6 +81,7 @@ enum ses_status ses_message_encode_into(const struct ses_exchange *x, const Prot
     if (x->encoding == SES_ENCODING_PROTO)
         return ses_proto_pack(message, arena, ret_bytes);
     ses_json_begin(&json, arena);
+    json.types = x->pool->options.types;
     ses_json_message(&json, message, x->encoding == SES_ENCODING_JSON_BARE);
     return ses_json_end(&json, ret_bytes);
 }

@@ -8,17 +8,22 @@
 
 #include <sessiond/base/arena.h>
 
+struct ses_json_types;
+
 struct ses_json {
     struct ses_arena *arena;
+    const struct ses_json_types *types; /* for codec_json.h, set behind ses_json_begin; NULL: none */
     char *text;
     size_t len;
     size_t room;
     bool failed;
-    bool first; /* nothing written yet in the innermost object or array */
+    bool unwritable; /* a value that has no form in JSON */
+    bool first;      /* nothing written yet in the innermost object or array */
+    unsigned anys;   /* open just now, one in the other */
 };
 
 void ses_json_begin(struct ses_json *json, struct ses_arena *arena);
-/* The text; valid as long as the arena. SES_NO_MEMORY. */
+/* The text; valid as long as the arena. SES_NO_MEMORY; SES_MALFORMED: unwritable. */
 SES_MUST_CHECK enum ses_status ses_json_end(struct ses_json *json, struct ses_slice *ret_text);
 
 /* '{' or '[' .. ; as a value behind a key or in an array. */
