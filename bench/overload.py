@@ -99,7 +99,7 @@ def one_round(server, args, number):
                   prefix=prefix(number, "read"), merchant="reader")
     time.sleep(2)
     began = time.monotonic()
-    others = [start(build, address, args.nice, rate=OTHERS_PART * knee / OTHERS, seconds=seconds, connections=1, streams=512, give_up_ms=GIVE_UP_MS,
+    others = [start(build, address, args.nice, rate=OTHERS_PART * knee / OTHERS, seconds=seconds - args.others_from, warmup=args.others_from, connections=1, streams=512, give_up_ms=GIVE_UP_MS,
                     prefix=prefix(number, "o" + chr(ord("g") + i)), merchant=f"other-{i}") for i in range(OTHERS)]
     greedy = start(build, address, args.nice, rate=GREEDY_PART * args.times * knee, seconds=seconds, connections=4, streams=2048, give_up_ms=GIVE_UP_MS,
                    prefix=prefix(number, "greedy"), merchant="greedy")
@@ -130,6 +130,7 @@ def main():
     parser.add_argument("--server-percent", type=float, default=20)
     parser.add_argument("--times", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--others-from", type=float, default=0, metavar="SECONDS", help="what the others ask for before is not counted (0)")
     parser.add_argument("--overload-ms", type=int, default=250)
     parser.add_argument("--nice", type=int, default=0, help="of the generators: what they cannot send in time is no load")
     args = parser.parse_args()

@@ -285,18 +285,11 @@ static void on_waits(struct ses_exchange *x, void *arg)
     ses_overload_waits(&ticket->admission->overload);
 }
 
-static double cost_of(const struct ses_overload *overload, const struct ses_exchange *x, enum ses_work work)
-{
-    if (x->waited)
-        return overload->costs.ns[SES_COST_CONNECTOR];
-    return overload->costs.ns[work == SES_WORK_CREATE ? SES_COST_CREATE : SES_COST_CONTINUE];
-}
-
 static void on_released(struct ses_exchange *x, void *arg)
 {
     const struct ticket *ticket = arg;
     struct ses_overload *overload = &ticket->admission->overload;
-    double cost_ns = cost_of(overload, x, ticket->work);
+    double cost_ns = ses_overload_cost_ns(overload, ticket->work, x->waited);
 
     if (x->begun) {
         ses_overload_ended(overload, ticket->work, x->started_mono_ns, x->waited);

@@ -67,15 +67,25 @@ void ses_overload_waits(struct ses_overload *o)
     o->turn_left++;
 }
 
+static enum ses_cost kind_of(enum ses_work work, bool waited)
+{
+    if (waited)
+        return SES_COST_CONNECTOR;
+    return work == SES_WORK_CREATE ? SES_COST_CREATE : SES_COST_CONTINUE;
+}
+
+double ses_overload_cost_ns(const struct ses_overload *o, enum ses_work work, bool waited)
+{
+    return o->costs.ns[kind_of(work, waited)];
+}
+
 /* Moments are summed, not delays: the one look at the clock comes at the end of the turn. */
 void ses_overload_ended(struct ses_overload *o, enum ses_work work, uint64_t started_ns, bool waited)
 {
-    if (waited) {
-        o->calls[SES_COST_CONNECTOR]++;
+    o->calls[kind_of(work, waited)]++;
+    if (waited)
         return;
-    }
     o->running--;
-    o->calls[work == SES_WORK_CREATE ? SES_COST_CREATE : SES_COST_CONTINUE]++;
     o->sum[work].turn_ended++;
     o->sum[work].turn_started_ns += started_ns;
 }

@@ -90,6 +90,8 @@ void ses_overload_pressed(struct ses_overload *o);
 void ses_overload_waits(struct ses_overload *o);
 /* A call that was let in at started_ns has ended; waited: it had waited for somebody else. */
 void ses_overload_ended(struct ses_overload *o, enum ses_work work, uint64_t started_ns, bool waited);
+/* What such a call costs, as learnt so far. */
+double ses_overload_cost_ns(const struct ses_overload *o, enum ses_work work, bool waited);
 /* The end of a turn. true: the window is over. */
 bool ses_overload_turn_end(struct ses_overload *o, uint64_t now_ns);
 /* cpu_ns: of the loop's thread, counted from any moment on. */

@@ -176,6 +176,7 @@ static void on_ready(struct ses_supervisor *sup, struct ses_child *child)
     if (child->state == SES_SLOT_STARTING) { /* else told to leave meanwhile */
         ses_supervisor_set_state(sup, child, SES_SLOT_READY);
         child->lost = false;
+        sup->ran = sup->ran || (child->worker && child->generation == sup->generation);
         if (child->slot < SES_BOARD_SLOTS_MAX)
             atomic_store_explicit(&sup->board->replacing[child->slot], false, memory_order_relaxed);
     }

@@ -84,6 +84,7 @@ struct ses_supervisor {
     bool unread; /* back from an upgrade, without callers or certificates: nobody is started until a reload */
     bool rolling;
     bool reloading;  /* rolling: a reload began it, and is told when it is over */
+    bool ran;        /* rolling: some worker was ready with what is new */
     bool held;       /* rolling: a child is lost, and it has been told */
     bool everything; /* rolling: a new program runs, so the simulator is replaced as well */
     bool stopping;

@@ -91,25 +91,14 @@ static void give_up(struct ses_supervisor *sup, struct ses_child *child, const c
     }
 }
 
-/* What is new runs in some worker: one that dies beside it dies of something else. */
-static bool new_one_runs(const struct ses_supervisor *sup)
-{
-    for (size_t i = 0; i < sup->children_count; i++) {
-        const struct ses_child *child = &sup->children[i];
-
-        if (child->worker && child->state == SES_SLOT_READY && child->generation == sup->generation)
-            return true;
-    }
-    return false;
-}
-
 /* It was sent off for a successor that has died before it was ready: of what is new, or of its own disk (excused). The
- * first would end every worker, one after another. */
+ * first would end every worker, one after another. Where some worker ran with what is new, this one dies of something
+ * else. */
 static bool dies_of_what_is_new(struct ses_supervisor *sup, const struct ses_child *child, bool excused)
 {
     return child->slot < SES_BOARD_SLOTS_MAX &&
            atomic_exchange_explicit(&sup->board->replacing[child->slot], false, memory_order_relaxed) &&
-           sup->rolling && !excused && !new_one_runs(sup);
+           sup->rolling && !excused && !sup->ran;
 }
 
 /* A reload that waits for this slot must not wait for a worker that dies, unless all would: replacing ends here. */

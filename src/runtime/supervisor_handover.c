@@ -190,6 +190,7 @@ void ses_pass_supervisor(struct ses_handover *handover, struct ses_supervisor *s
     ses_handover_u64(handover, "enlarged", &enlarged);
     sup->enlarged = (unsigned)enlarged;
     ses_handover_bool(handover, "rolling", &sup->rolling);
+    pass_optional(handover, "ran", &sup->ran);
     pass_optional(handover, "held", &sup->held);
     pass_optional(handover, "reloading", &sup->reloading);
     ses_handover_bool(handover, "everything", &sup->everything);

@@ -59,6 +59,7 @@ void ses_supervisor_begin_rolling(struct ses_supervisor *sup)
 {
     sup->generation++;
     sup->rolling = true;
+    sup->ran = false;
     sup->held = false;
     ses_supervisor_see_keys(sup);
     ses_supervisor_retry_given_up(sup);

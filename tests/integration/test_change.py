@@ -29,6 +29,7 @@ import grpc
 
 from certificates import Pair, server_pair
 from connector_servers import own_channel
+from crash_loop import CrashLoop
 from harness import BUILD, PATIENCE, Server, create_request, unique, wait_until
 from held_call import HeldConnector, held_metadata
 from variants import sim_metadata
@@ -213,7 +214,7 @@ class Load:
         print(f"  longer than {WAIT_MAX} s while the other was not: {len(self.ours())}")
 
 
-class Change(unittest.TestCase):
+class Change(CrashLoop, unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="sessiond-test-")))
         self.ca = Pair(self.folder, "authority", authority=True)
@@ -238,7 +239,10 @@ class Change(unittest.TestCase):
     def send(self, number, event):
         before = len(self.server.lines(event))
         self.server.process.send_signal(number)
-        wait_until(lambda: len(self.server.lines(event)) > before or self.server.process.poll() is not None, event, rest=0.2)
+        try:
+            wait_until(lambda: len(self.server.lines(event)) > before or self.server.process.poll() is not None, event, rest=0.2)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the server's last lines:\n{self.server.log()[-5000:]}") from None
         self.assertIsNone(self.server.process.poll(), self.server.log()[-3000:])
 
     def reload(self):
@@ -264,49 +268,10 @@ class Change(unittest.TestCase):
         fresh.certificate.rename(self.pair.certificate)
         self.reload()
 
-    def row(self, slot):
-        return self.server.readyz()["workers"][slot]
-
     def replace(self, slot):
         pid = self.row(slot)["pid"]
         os.kill(pid, signal.SIGTERM)
         wait_until(lambda: self.row(slot)["pid"] != pid and self.row(slot)["state"] == "ready", "the successor", rest=0.2)
-
-    def worker(self, slot):
-        for pid in self.server.children():
-            with contextlib.suppress(OSError):
-                if pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sessiond: worker-%d\0" % slot):
-                    return pid
-        return None
-
-    def supervisor_hears(self):
-        """All that its children have said so far: it reads them in each turn of its loop, and a signal that means nothing is told in one. The
-        line of the second one is behind the whole turn of the first."""
-        for _ in range(2):
-            before = self.server.log().count('"signal_ignored"')
-            self.server.process.send_signal(signal.SIGUSR1)
-            wait_until(lambda: self.server.log().count('"signal_ignored"') > before, "a turn of the supervisor")
-
-    def crash_loop(self, slot, over):
-        """No successor of this slot's worker gets as far as to serve: killed while it starts, so that it executes nothing."""
-        killed = 0
-        pid = self.worker(slot)
-        os.kill(pid, signal.SIGTERM)
-        while not over.wait(0.005):
-            fresh = self.worker(slot)
-            if fresh in (None, pid):
-                continue
-            with contextlib.suppress(OSError):
-                os.kill(fresh, signal.SIGSTOP)
-                self.supervisor_hears()  # what it said before
-                row = self.row(slot)
-                starting = row["pid"] == fresh and row["state"] == "starting"
-                os.kill(fresh, signal.SIGKILL if starting else signal.SIGCONT)
-                killed += starting
-                if not starting:  # it was too fast for us, and leaves as it should
-                    os.kill(fresh, signal.SIGTERM)
-            pid = fresh
-        return killed
 
     def test_nothing_fails(self):
         self.server.start()

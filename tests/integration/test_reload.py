@@ -2,12 +2,15 @@
 events: calls are held at a connector that answers when the test lets it, and new calls must be answered before that. A stall that
 lasts as long as the drain can thereby not hide behind a patient client."""
 import concurrent.futures
+import contextlib
+import os
 import signal
 import threading
 import time
 import unittest
 
 from connector_servers import FakeConnector, own_channel, stripe_intent
+from crash_loop import CrashLoop
 from harness import Server, create_request, unique, wait_until
 from raw import GET, Raw
 from variants import sim_metadata
@@ -113,6 +116,40 @@ class Reload(unittest.TestCase):
                 self.assertIn(name, self.server.lines(event)[-1]["msg"])
             (self.server.data / "kept").rename(key)
         self.assertEqual(self.server.workers(), before)
+
+
+class RanBefore(CrashLoop, unittest.TestCase):
+    """What is new was ready in a worker once: one of its slot that dies later dies of something else, and holds nobody."""
+
+    def setUp(self):
+        self.server = Server(workers=3, config="drain_seconds: 600\nrestart:\n  retry_seconds: 86400\n").start()
+        self.addCleanup(self.server.cleanup)
+
+    @staticmethod
+    def go_on(pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    def test_it_holds_nobody(self):
+        first, last = self.worker(0), self.worker(2)
+        os.kill(first, signal.SIGSTOP)  # the first to be replaced takes its time
+        self.addCleanup(self.go_on, first)
+        self.server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.row(0)["state"] == "draining", "the first one to leave")
+        os.kill(last, signal.SIGKILL)
+        wait_until(lambda: self.row(2)["pid"] != last and self.row(2)["state"] == "ready", "one of the last slot that runs with what is new")
+        over = threading.Event()
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            loop = pool.submit(self.crash_loop, 2, over)
+            try:
+                wait_until(lambda: self.row(2)["state"] == "given_up", "the last slot to be given up")
+            finally:
+                over.set()
+            self.assertGreater(loop.result(), 0)
+        self.go_on(first)
+        wait_until(lambda: self.server.lines("reloaded") or self.server.lines("reload_held"), "the end of the reload")
+        self.assertEqual(self.server.lines("reload_held"), [])
+        self.server.stop()
 
 
 if __name__ == "__main__":
