@@ -16,12 +16,13 @@
 #include "cpus.h"
 #include "config_schema.h"
 
-#define DEFAULT_LISTEN "127.0.0.1:8080"
-#define DEFAULT_ADMIN  "127.0.0.1:9090"
-#define DEFAULT_DATA   "./data"
-#define DEFAULT_ISSUER "sessiond"
-#define DRAIN_SECONDS  10
-#define DRAIN_MAX      600
+#define DEFAULT_LISTEN    "127.0.0.1:8080"
+#define DEFAULT_ADMIN     "127.0.0.1:9090"
+#define DEFAULT_SIMULATOR "127.0.0.1:0" /* sandboxes beside each other do not meet */
+#define DEFAULT_DATA      "./data"
+#define DEFAULT_ISSUER    "sessiond"
+#define DRAIN_SECONDS     10
+#define DRAIN_MAX         600
 
 /* ---- numbers ------------------------------------------------------------------------------------------ */
 
@@ -147,6 +148,27 @@ static enum ses_status read_addresses(const struct loader *loader, const struct 
     if (ses_address_port(&config->listen) != 0 && strcmp(config->listen.text, config->admin.text) == 0)
         return ses_config_refuse(loader, admin.text != NULL || listen.text == NULL ? &admin : &listen,
                                  "clients and admin cannot share one address");
+    return SES_OK;
+}
+
+/* A sandbox calls loopback only, and whoever reaches the simulator may change how it behaves. The key may stand in a
+ * file that is used without --sandbox too; the option says that a simulator is expected. */
+static enum ses_status read_simulator(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    struct value value = ses_config_choose(loader->options->simulator, "--simulator", raw->simulator_listen,
+                                           "simulator_listen");
+    struct ses_config *config = loader->config;
+    const char *text = config->simulator.text;
+
+    if (value.option != NULL && !config->sandbox)
+        return ses_config_refuse(loader, &value, "there is no simulator without --sandbox: add that");
+    SES_TRY(read_address(loader, &value, DEFAULT_SIMULATOR, &config->simulator));
+    if (!ses_address_loopback_check(&config->simulator))
+        return ses_config_refuse(loader, &value,
+                                 "the simulator is for this machine and must be on a loopback address");
+    if (ses_address_port(&config->simulator) != 0 &&
+        (strcmp(text, config->listen.text) == 0 || strcmp(text, config->admin.text) == 0))
+        return ses_config_refuse(loader, &value, "the simulator needs an address of its own");
     return SES_OK;
 }
 
@@ -331,6 +353,7 @@ static enum ses_status settle(const struct loader *loader, const struct ses_raw_
     config->file = loader->options->config;
     ses_config_find_places(loader);
     SES_TRY(read_addresses(loader, raw));
+    SES_TRY(read_simulator(loader, raw));
     SES_TRY(
         ses_config_read_text(loader, &data, DEFAULT_DATA, sizeof(config->data_dir) / 2, config->data_dir));
     SES_TRY(read_callers(loader, raw));

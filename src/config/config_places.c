@@ -17,11 +17,10 @@ void ses_config_find_places(const struct loader *loader)
 {
     const struct ses_options *options = loader->options;
     struct ses_config *config = loader->config;
-    const char *given[SES_CONFIG_PLACES_COUNT] = {[SES_CONFIG_AT_LISTEN] = options->listen,
-                                                  [SES_CONFIG_AT_ADMIN] = options->admin,
-                                                  [SES_CONFIG_AT_DATA_DIR] = options->data,
-                                                  [SES_CONFIG_AT_USER] = options->user,
-                                                  [SES_CONFIG_AT_WORKERS] = options->workers};
+    const char *given[SES_CONFIG_PLACES_COUNT] = {
+        [SES_CONFIG_AT_LISTEN] = options->listen,       [SES_CONFIG_AT_ADMIN] = options->admin,
+        [SES_CONFIG_AT_SIMULATOR] = options->simulator, [SES_CONFIG_AT_DATA_DIR] = options->data,
+        [SES_CONFIG_AT_USER] = options->user,           [SES_CONFIG_AT_WORKERS] = options->workers};
 
     for (size_t i = 0; i < SES_CONFIG_PLACES_COUNT; i++) {
         config->by_option[i] = given[i] != NULL;

@@ -33,6 +33,8 @@ enum ses_status ses_config_check_reload(const struct ses_config *old, const stru
     struct setting setting;
     bool changed = differs(&setting, SES_CONFIG_AT_LISTEN, old->listen.text, fresh->listen.text) ||
                    differs(&setting, SES_CONFIG_AT_ADMIN, old->admin.text, fresh->admin.text) ||
+                   (fresh->sandbox &&
+                    differs(&setting, SES_CONFIG_AT_SIMULATOR, old->simulator.text, fresh->simulator.text)) ||
                    differs(&setting, SES_CONFIG_AT_DATA_DIR, old->data_dir, fresh->data_dir) ||
                    differs(&setting, SES_CONFIG_AT_USER, old->user, fresh->user) ||
                    differs(&setting, SES_CONFIG_AT_GROUP, old->group, fresh->group) ||

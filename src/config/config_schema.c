@@ -113,6 +113,7 @@ static const cyaml_schema_field_t connectors_fields[] = {SES_CONFIG_CONNECTORS(C
 static const cyaml_schema_field_t root_fields[] = {
     TEXT_FIELD("listen", listen),
     TEXT_FIELD("admin_listen", admin_listen),
+    TEXT_FIELD("simulator_listen", simulator_listen),
     LIST_FIELD(config, hosts, SES_CONFIG_HOSTS_MAX),
     TEXT_FIELD("data_dir", data_dir),
     TEXT_FIELD("callers", callers),

@@ -114,6 +114,7 @@ struct ses_raw_connectors {
 struct ses_raw_config {
     char *listen;
     char *admin_listen;
+    char *simulator_listen;
     char *data_dir;
     char *callers;
     char *user;

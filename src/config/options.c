@@ -9,6 +9,7 @@ enum option {
     OPTION_CONFIG,
     OPTION_CHECK,
     OPTION_SANDBOX,
+    OPTION_SIMULATOR,
     OPTION_LISTEN,
     OPTION_ADMIN,
     OPTION_DATA,
@@ -24,12 +25,12 @@ static const struct {
     const char *name;
     bool value;
 } option_table[OPTION_COUNT] = {
-    [OPTION_CONFIG] = {"--config", true},       [OPTION_CHECK] = {"--check", false},
-    [OPTION_SANDBOX] = {"--sandbox", false},    [OPTION_LISTEN] = {"--listen", true},
-    [OPTION_ADMIN] = {"--admin", true},         [OPTION_DATA] = {"--data", true},
-    [OPTION_USER] = {"--user", true},           [OPTION_WORKERS] = {"--workers", true},
-    [OPTION_LOG_LEVEL] = {"--log-level", true}, [OPTION_VERSION] = {"--version", false},
-    [OPTION_HELP] = {"--help", false},
+    [OPTION_CONFIG] = {"--config", true},    [OPTION_CHECK] = {"--check", false},
+    [OPTION_SANDBOX] = {"--sandbox", false}, [OPTION_SIMULATOR] = {"--simulator", true},
+    [OPTION_LISTEN] = {"--listen", true},    [OPTION_ADMIN] = {"--admin", true},
+    [OPTION_DATA] = {"--data", true},        [OPTION_USER] = {"--user", true},
+    [OPTION_WORKERS] = {"--workers", true},  [OPTION_LOG_LEVEL] = {"--log-level", true},
+    [OPTION_VERSION] = {"--version", false}, [OPTION_HELP] = {"--help", false},
 };
 
 const char *ses_options_help(void)
@@ -40,6 +41,9 @@ const char *ses_options_help(void)
            "  --check              would it start? configuration, keys, data directory, sessions,\n"
            "                       memory, ports; starts nothing\n"
            "  --sandbox            also start sessiond-sim and send connectors' test_mode calls to it\n"
+           "  --simulator ADDR:PORT\n"
+           "                       where sessiond-sim listens (connectors, the bank's page), default a free\n"
+           "                       port of 127.0.0.1, which the line \"ready\" tells; loopback only\n"
            "  --listen ADDR:PORT   clients, default 127.0.0.1:8080; IPv6 as [::1]:8080; others than\n"
            "                       loopback need TLS and callers in the configuration\n"
            "  --admin ADDR:PORT    metrics, health, status page, default 127.0.0.1:9090; loopback only\n"
@@ -77,6 +81,7 @@ static void settle(struct ses_options *options, const char *const values[OPTION_
     options->config = values[OPTION_CONFIG];
     options->listen = values[OPTION_LISTEN];
     options->admin = values[OPTION_ADMIN];
+    options->simulator = values[OPTION_SIMULATOR];
     options->data = values[OPTION_DATA];
     options->user = values[OPTION_USER];
     options->workers = values[OPTION_WORKERS];

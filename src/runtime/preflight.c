@@ -13,6 +13,7 @@
 #include "layout.h"
 #include "operator_socket.h"
 #include "privilege.h"
+#include "sandbox.h"
 #include "sockets.h"
 
 /* To the kernel the table is a file in memory. */
@@ -84,5 +85,6 @@ enum ses_status ses_preflight(const struct ses_config *config, struct ses_fault 
     SES_TRY(ses_layout_check_free(&layout, ret_fault));
     SES_TRY(check_sessions(config, &layout, ret_fault));
     SES_TRY(ses_socket_check(&config->listen, ret_fault));
-    return ses_socket_check(&config->admin, ret_fault);
+    SES_TRY(ses_socket_check(&config->admin, ret_fault));
+    return ses_sandbox_check(config, ret_fault);
 }

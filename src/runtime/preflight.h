@@ -7,8 +7,8 @@
 #include <sessiond/config/config.h>
 
 /* [any] The limit of open files, data directory and keys, another sessiond on it, memory for the session
- * table and every shard's index (as long as a start takes), both ports. ret_fault names the first thing that
- * is in the way; damage of a shard is told on standard error as the loader would. */
+ * table and every shard's index (as long as a start takes), the ports, a sandbox's simulator. ret_fault names
+ * the first thing that is in the way; damage of a shard is told on standard error as the loader would. */
 SES_MUST_CHECK enum ses_status ses_preflight(const struct ses_config *config, struct ses_fault *ret_fault);
 
 /* [supervisor] The sentence for a session table that could not be made; error is the errno of that.

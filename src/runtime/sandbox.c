@@ -30,18 +30,42 @@ static enum ses_status program_path(char ret_path[SES_CONFIG_PATH_SIZE])
     return SES_OK;
 }
 
-enum ses_status ses_sandbox_open(struct ses_sandbox *ret_sandbox, struct ses_fault *ret_fault)
+static enum ses_status check_program(struct ses_fault *fault)
 {
     char path[SES_CONFIG_PATH_SIZE];
 
     if (program_path(path) != SES_OK || access(path, X_OK) != 0)
-        return ses_fault(ret_fault, SES_NOT_FOUND,
-                         "--sandbox: the program " PROGRAM " is not beside sessiond");
-    SES_TRY(ses_address_parse("127.0.0.1:0", &ret_sandbox->address));
-    return ses_socket_open(&ret_sandbox->address, &ret_sandbox->fd, ret_fault);
+        return ses_fault(fault, SES_NOT_FOUND, "--sandbox: the program " PROGRAM " is not beside sessiond");
+    return SES_OK;
 }
 
-void ses_sandbox_apply(const struct ses_sandbox *sandbox, struct ses_config *config)
+/* Of which setting the fault is, and what to do about a port that is taken. */
+static enum ses_status explain(const struct ses_config *config, enum ses_status status,
+                               struct ses_fault *fault)
+{
+    if (status == SES_ALREADY_EXISTS)
+        status =
+            ses_fault(fault, status,
+                      "%s is in use by another process: end that one, or name another port (0: a free one)",
+                      config->simulator.text);
+    return ses_config_place(config, SES_CONFIG_AT_SIMULATOR, status, fault);
+}
+
+enum ses_status ses_sandbox_check(const struct ses_config *config, struct ses_fault *ret_fault)
+{
+    if (!config->sandbox)
+        return SES_OK;
+    SES_TRY(check_program(ret_fault));
+    return explain(config, ses_socket_check(&config->simulator, ret_fault), ret_fault);
+}
+
+enum ses_status ses_sandbox_open(struct ses_config *config, int *ret_fd, struct ses_fault *ret_fault)
+{
+    SES_TRY(check_program(ret_fault));
+    return explain(config, ses_socket_open(&config->simulator, ret_fd, ret_fault), ret_fault);
+}
+
+void ses_sandbox_apply(struct ses_config *config)
 {
     size_t i = 0;
 
@@ -49,7 +73,7 @@ void ses_sandbox_apply(const struct ses_sandbox *sandbox, struct ses_config *con
      * ends. */
 #define POINT_URL(name, slash)                                                                               \
     (void)snprintf(config->urls[i].sandbox, SES_CONFIG_TEXT_SIZE, "http://%s/" #name "%s",                   \
-                   sandbox->address.text, (slash) ? "/" : "");                                               \
+                   config->simulator.text, (slash) ? "/" : "");                                              \
     i++;
     SES_CONFIG_CONNECTORS(POINT_URL)
 #undef POINT_URL

@@ -9,15 +9,16 @@
 
 #include "child.h"
 
-struct ses_sandbox {
-    struct ses_address address;
-    int fd;
-};
-
-/* [supervisor] Finds the program and opens the socket. SES_NOT_FOUND, SES_IO. */
-SES_MUST_CHECK enum ses_status ses_sandbox_open(struct ses_sandbox *ret_sandbox, struct ses_fault *ret_fault);
-/* [supervisor] Points every connector's sandbox URL of config at the simulator; wins over the file. */
-void ses_sandbox_apply(const struct ses_sandbox *sandbox, struct ses_config *config);
+/* [any] For --check: is the program there, could its address be bound now? SES_OK without --sandbox. SES_NOT_FOUND,
+ * SES_ALREADY_EXISTS (in use), SES_IO. */
+SES_MUST_CHECK enum ses_status ses_sandbox_check(const struct ses_config *config,
+                                                 struct ses_fault *ret_fault);
+/* [supervisor] Finds the program and opens a socket at config->simulator, whose port 0 becomes the one that the kernel
+ * chose. Statuses as above. */
+SES_MUST_CHECK enum ses_status ses_sandbox_open(struct ses_config *config, int *ret_fd,
+                                                struct ses_fault *ret_fault);
+/* [supervisor] Points every connector's sandbox URL of config at its simulator; wins over the file. */
+void ses_sandbox_apply(struct ses_config *config);
 /* [supervisor] Where no certificate is configured: one for loopback by an authority of its own, in DIR/dev, made or
  * renewed if need be. */
 SES_MUST_CHECK enum ses_status ses_sandbox_certify(const struct ses_layout *layout, struct ses_config *config,

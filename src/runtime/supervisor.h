@@ -21,7 +21,6 @@
 #include "child.h"
 #include "confine.h"
 #include "operator_socket.h"
-#include "sandbox.h"
 #include "service_manager.h"
 #include "timekeeper.h"
 #include "vitals.h"
@@ -49,7 +48,6 @@ struct ses_supervisor {
     struct ses_withdrawn *withdrawn;
     int withdrawn_fd;
     struct ses_layout layout;
-    struct ses_sandbox sandbox;
     struct ses_log log;
     struct ses_timekeeper timekeeper;
     struct ses_service_manager manager;

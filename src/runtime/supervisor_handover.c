@@ -30,6 +30,8 @@ void ses_pass_settings(struct ses_handover *handover, struct ses_config *config)
 
     ses_handover_str(handover, "listen", config->listen.text, sizeof(config->listen.text));
     ses_handover_str(handover, "admin", config->admin.text, sizeof(config->admin.text));
+    if (config->sandbox)
+        ses_handover_str(handover, "simulator", config->simulator.text, sizeof(config->simulator.text));
     ses_handover_str(handover, "data_dir", config->data_dir, sizeof(config->data_dir));
     ses_handover_str(handover, "user", config->user, sizeof(config->user));
     ses_handover_str(handover, "group", config->group, sizeof(config->group));
@@ -38,7 +40,8 @@ void ses_pass_settings(struct ses_handover *handover, struct ses_config *config)
     if (!handover->writes) {
         config->workers = (unsigned)workers;
         if (ses_address_parse(config->listen.text, &config->listen) != SES_OK ||
-            ses_address_parse(config->admin.text, &config->admin) != SES_OK)
+            ses_address_parse(config->admin.text, &config->admin) != SES_OK ||
+            ses_address_parse(config->simulator.text, &config->simulator) != SES_OK)
             (void)snprintf(handover->missing, sizeof(handover->missing), "addresses");
     }
 }
@@ -143,9 +146,8 @@ static void pass_sockets(struct ses_handover *handover, struct ses_supervisor *s
     ses_handover_bool(handover, "sockets_kept", &sup->sockets_kept);
     if (!sup->config.sandbox)
         return;
-    ses_handover_fd(handover, "simulator", &sup->sandbox.fd);
-    ses_handover_str(handover, "simulator", sup->sandbox.address.text, sizeof(sup->sandbox.address.text));
-    sup->children[SES_CHILD_WORKER + sup->config.workers + 1].listen_fd = sup->sandbox.fd;
+    ses_handover_fd(handover, "simulator",
+                    &sup->children[SES_CHILD_WORKER + sup->config.workers + 1].listen_fd);
 }
 
 /* counters: not read where they are of another layout; then nobody has read them, and they are closed. */

@@ -10,6 +10,7 @@
 #include <sessiond/base/clock.h>
 
 #include "program.h"
+#include "sandbox.h"
 
 /* Port 0 was replaced by what the kernel chose; asked again for any port, that one is still right. */
 enum ses_status ses_supervisor_settle_config(const struct ses_config *in_force, struct ses_config *fresh,
@@ -19,6 +20,8 @@ enum ses_status ses_supervisor_settle_config(const struct ses_config *in_force, 
         ses_address_set_port(&fresh->listen, ses_address_port(&in_force->listen));
     if (ses_address_port(&fresh->admin) == 0)
         ses_address_set_port(&fresh->admin, ses_address_port(&in_force->admin));
+    if (ses_address_port(&fresh->simulator) == 0)
+        ses_address_set_port(&fresh->simulator, ses_address_port(&in_force->simulator));
     return ses_config_check_reload(in_force, fresh, ret_fault);
 }
 
@@ -33,7 +36,7 @@ static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_buf *te
     SES_TRY(ses_config_load_text(sup->options, ses_buf_view(text), fresh, fault));
     SES_TRY(ses_supervisor_settle_config(&sup->config, fresh, fault));
     if (fresh->sandbox)
-        ses_sandbox_apply(&sup->sandbox, fresh);
+        ses_sandbox_apply(fresh);
     SES_TRY(ses_config_place(fresh, SES_CONFIG_AT_DATA_DIR, ses_layout_check_running(&sup->layout, fault),
                              fault));
     SES_TRY(ses_sandbox_certify(&sup->layout, fresh, fault));

@@ -19,6 +19,7 @@
 #include "preflight.h"
 #include "privilege.h"
 #include "process.h"
+#include "sandbox.h"
 #include "sockets.h"
 #include "worker.h"
 
@@ -87,9 +88,8 @@ static enum ses_status open_sockets(struct ses_supervisor *sup, struct ses_fault
     SES_TRY(ses_activation_check_claimed(&activation, fault));
     if (!sup->config.sandbox)
         return SES_OK;
-    SES_TRY(ses_sandbox_open(&sup->sandbox, fault));
-    ses_sandbox_apply(&sup->sandbox, &sup->config);
-    child[1].listen_fd = sup->sandbox.fd;
+    SES_TRY(ses_sandbox_open(&sup->config, &child[1].listen_fd, fault));
+    ses_sandbox_apply(&sup->config);
     return SES_OK;
 }
 
@@ -118,7 +118,6 @@ struct ses_supervisor *ses_supervisor_new(const struct ses_options *options)
     sup->alive_pipe[0] = -1;
     sup->alive_pipe[1] = -1;
     sup->layout.lock_fd = -1;
-    sup->sandbox.fd = -1;
     sup->manager.fd = -1;
     sup->withdrawn_fd = -1;
     sup->board_files = (struct ses_board_files){.board = -1, .counters = -1};

@@ -11,6 +11,7 @@
 
 #include "files.h"
 #include "process.h"
+#include "sandbox.h"
 #include "supervisor_handover.h"
 #include "takeover_hook.h"
 #include "upgrade_guard.h"
@@ -143,10 +144,8 @@ static enum ses_status take(struct ses_supervisor *sup, struct ses_handover *han
     SES_TRY(require_descriptors(sup, &files, fault));
     if (ses_takeover_hook("counters"))
         files.board.counters = -1;
-    if (sup->config.sandbox) {
-        SES_TRY(ses_address_parse(sup->sandbox.address.text, &sup->sandbox.address));
-        ses_sandbox_apply(&sup->sandbox, &sup->config);
-    }
+    if (sup->config.sandbox)
+        ses_sandbox_apply(&sup->config);
     return map_memory(sup, &files, fault);
 }
 

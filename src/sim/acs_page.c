@@ -107,8 +107,10 @@ enum ses_status acs_page_return(struct ses_buf *body, const struct acs_challenge
 
 enum ses_status acs_page_fault(struct ses_buf *body)
 {
-    return ses_buf_append_str(body,
-                              HEAD("Something is missing") "<h1>Something is missing</h1>\n"
-                                                           "<p>The shop sent an incomplete request. Please "
-                                                           "go back to the shop and try again.</p>\n" TAIL);
+    return ses_buf_append_str(
+        body, HEAD("Something is missing") "<h1>Something is missing</h1>\n"
+                                           "<p>The shop sent an incomplete request. Please "
+                                           "go back to the shop and try again.</p>\n"
+                                           "<p class=\"hint\">For who makes the shop: docs/sandbox.md "
+                                           "tells the fields. Needed are termUrl and creq.</p>\n" TAIL);
 }

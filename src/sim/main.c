@@ -32,6 +32,14 @@ static const char usage[] =
     "  --detached             outlive the parent process\n"
     "signals: TERM and INT end it, USR2 lets it answer what is asked first\n";
 
+/* Whoever asks wants to know what can be tried, who mistyped does not. */
+static void print_help(void)
+{
+    (void)printf("%sa merchant_session_id that begins with one of these says what the connector does:\n",
+                 usage);
+    sim_prefixes_print(stdout);
+}
+
 static int usage_error(const char *what)
 {
     (void)fprintf(stderr, "sessiond-sim: %s\n%s", what, usage);
@@ -90,7 +98,7 @@ static int parse_options(int argc, char **argv, struct options *options)
             options->detached = true;
             break;
         case 'h':
-            (void)fputs(usage, stdout);
+            print_help();
             exit(0);
         default:
             return usage_error("unknown option");

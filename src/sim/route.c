@@ -3,6 +3,13 @@
 
 #include <jansson.h>
 
+static void say_modes(struct sim_reply *reply)
+{
+    sim_say(reply, 400, "{\"error\":\"mode is one of ");
+    SES_REQUIRE(sim_modes_append(&reply->body) == SES_OK &&
+                ses_buf_append_str(&reply->body, "\"}") == SES_OK);
+}
+
 /* {"latency_ms":..,"mode":"..","clear":true}: every key is optional, the others stay as they are.
  * Everything is checked before anything is changed: a refused request leaves the simulator as it was. */
 void sim_control(struct sim *sim, const struct sim_request *request, struct sim_reply *reply)
@@ -29,7 +36,7 @@ void sim_control(struct sim *sim, const struct sim_request *request, struct sim_
         behaviour.latency_ms = (uint32_t)value;
     }
     if (mode != NULL && sim_mode_parse(ses_slice_str(json_string_value(mode)), &behaviour) != SES_OK) {
-        sim_say(reply, 400, "{\"error\":\"unknown mode\"}");
+        say_modes(reply);
         return;
     }
     sim->behaviour = behaviour;

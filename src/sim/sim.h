@@ -22,6 +22,7 @@
 #ifndef SESSIOND_SRC_SIM_SIM_H
 #define SESSIOND_SRC_SIM_SIM_H
 
+#include <stdio.h>
 #include <uv.h>
 
 #include <sessiond/base/buf.h>
@@ -38,28 +39,33 @@
 
 /* ---- behaviour: told by the order id's prefix or for all requests by POST /control ---- */
 
+/* What each does: the table of behaviour.c. */
 enum sim_mode {
     SIM_NORMAL,
-    SIM_HANG,       /* sim-hang-        accepted, never answered */
-    SIM_CLOSE_HALF, /* sim-close-half-  accepted, half of the answer, then the end */
-    SIM_RESET,      /* sim-reset-       accepted, then a TCP reset */
-    SIM_RUBBISH,    /* sim-rubbish-     accepted, 200 with a body that is not JSON */
-    SIM_BIG,        /* sim-big-         accepted, 200 with a body of 1 MiB */
-    SIM_NO_TOKEN,   /* sim-no-token-    accepted, a success that lacks the token */
-    SIM_DECLINED,   /* sim-declined-    refused in the connector's own words */
-    SIM_HTTP        /* sim-http-429-    refused with that status, body in the connector's own shape */
+    SIM_HANG,
+    SIM_CLOSE_HALF,
+    SIM_RESET,
+    SIM_RUBBISH,
+    SIM_BIG,
+    SIM_NO_TOKEN,
+    SIM_DECLINED,
+    SIM_HTTP
 };
 
 struct sim_behaviour {
     enum sim_mode mode;
     unsigned http_status;
-    uint32_t latency_ms; /* sim-slow-500-; may be followed by one of the others: sim-slow-500-sim-hang- */
+    uint32_t latency_ms; /* beside any mode: sim-slow-500-sim-hang- */
 };
 
 /* fallback is kept where the id says nothing. */
 struct sim_behaviour sim_behaviour_of(struct ses_slice order_id, struct sim_behaviour fallback);
 /* "normal", "hang", "http-500", ... as in the prefixes. SES_MALFORMED. */
 SES_MUST_CHECK enum ses_status sim_mode_parse(struct ses_slice text, struct sim_behaviour *behaviour);
+/* All that the former takes, on one line. SES_TOO_LARGE, SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status sim_modes_append(struct ses_buf *buf);
+/* All prefixes with what they do, a line each: for --help. */
+void sim_prefixes_print(FILE *file);
 
 /* ---- what was accepted, bounded: the oldest entries are forgotten ---- */
 

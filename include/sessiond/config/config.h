@@ -69,6 +69,7 @@ struct ses_config_tls_file {
 #define SES_CONFIG_PLACES(X)                                                                                 \
     X(LISTEN, "listen", "--listen")                                                                          \
     X(ADMIN, "admin_listen", "--admin")                                                                      \
+    X(SIMULATOR, "simulator_listen", "--simulator")                                                          \
     X(DATA_DIR, "data_dir", "--data")                                                                        \
     X(USER, "user", "--user")                                                                                \
     X(GROUP, "group", NULL)                                                                                  \
@@ -105,6 +106,7 @@ struct ses_config {
     bool by_option[SES_CONFIG_PLACES_COUNT];
     struct ses_address listen;
     struct ses_address admin;
+    struct ses_address simulator; /* of a sandbox */
     char data_dir[SES_CONFIG_PATH_SIZE];
     char callers[SES_CONFIG_PATH_SIZE]; /* the callers file; empty: nobody is asked who calls */
     char user[SES_CONFIG_USER_SIZE];    /* empty: whoever starts it */

@@ -14,6 +14,7 @@ struct ses_options {
     const char *config;
     const char *listen;
     const char *admin;
+    const char *simulator;
     const char *data;
     const char *user;
     const char *workers;

@@ -230,6 +230,33 @@ static void addresses_are_checked(void **state)
                  "2: admin_listen: the admin port has no authentication and must be on a loopback address");
     expect_fault("listen: 127.0.0.1:7\nadmin_listen: 127.0.0.1:7\n",
                  "2: admin_listen: clients and admin cannot share one address");
+    expect_fault("\nsimulator_listen: 10.0.0.1:8090\n",
+                 "2: simulator_listen: the simulator is for this machine and must be on a loopback address");
+    expect_fault("listen: 127.0.0.1:7\nsimulator_listen: 127.0.0.1:7\n",
+                 "2: simulator_listen: the simulator needs an address of its own");
+    expect_fault("admin_listen: 127.0.0.1:7\nsimulator_listen: 127.0.0.1:7\n",
+                 "2: simulator_listen: the simulator needs an address of its own");
+    expect_fault("simulator_listen: 8090\n",
+                 "1: simulator_listen: must be ADDR:PORT with a numeric address, e.g. 127.0.0.1:8080 or "
+                 "[::1]:8080");
+    expect_taken("simulator_listen: \"[::1]:8090\"\n");
+}
+
+static void a_simulator_needs_the_sandbox(void **state)
+{
+    struct ses_options options = {.simulator = "127.0.0.1:8090"};
+    struct ses_config config;
+    struct ses_fault fault;
+
+    (void)state;
+    assert_int_equal(ses_config_load(&options, &config, &fault), SES_INVALID_ARGUMENT);
+    assert_string_equal(fault.text, "--simulator: there is no simulator without --sandbox: add that");
+    options.sandbox = true;
+    assert_int_equal(ses_config_load(&options, &config, &fault), SES_OK);
+    assert_string_equal(config.simulator.text, "127.0.0.1:8090");
+    options.simulator = NULL;
+    assert_int_equal(ses_config_load(&options, &config, &fault), SES_OK);
+    assert_string_equal(config.simulator.text, "127.0.0.1:0");
 }
 
 static void urls_and_hosts_are_checked(void **state)
@@ -383,6 +410,7 @@ int main(void)
         cmocka_unit_test(every_number_has_its_bounds),
         cmocka_unit_test(texts_are_checked),
         cmocka_unit_test(addresses_are_checked),
+        cmocka_unit_test(a_simulator_needs_the_sandbox),
         cmocka_unit_test(urls_and_hosts_are_checked),
         cmocka_unit_test(contradictions_are_named),
         cmocka_unit_test(options_win_and_are_named),

@@ -27,7 +27,7 @@ static char *const *copy(const char *const *words, size_t bytes)
 static void all_options_with_both_spellings(void **state)
 {
     PARSE("--config=a.yaml", "--sandbox", "--listen", "[::1]:1", "--admin=127.0.0.1:2", "--data", "d",
-          "--user", "u", "--workers=3", "--log-level", "debug");
+          "--simulator=127.0.0.1:3", "--user", "u", "--workers=3", "--log-level", "debug");
     (void)state;
     assert_int_equal(status, SES_OK);
     assert_int_equal(options.action, SES_ACTION_RUN);
@@ -35,6 +35,7 @@ static void all_options_with_both_spellings(void **state)
     assert_string_equal(options.config, "a.yaml");
     assert_string_equal(options.listen, "[::1]:1");
     assert_string_equal(options.admin, "127.0.0.1:2");
+    assert_string_equal(options.simulator, "127.0.0.1:3");
     assert_string_equal(options.data, "d");
     assert_string_equal(options.user, "u");
     assert_string_equal(options.workers, "3");
@@ -120,7 +121,7 @@ static void help_names_every_option(void **state)
 {
     static const char *const names[] = {"--config",  "--check", "--sandbox", "--listen",
                                         "--admin",   "--data",  "--workers", "--log-level",
-                                        "--version", "--help",  "--user"};
+                                        "--version", "--help",  "--user",    "--simulator"};
     size_t i;
 
     (void)state;
