@@ -44,17 +44,18 @@ const ended = (child) => (child.exitCode !== null || child.signalCode !== null
 
 export class World {
   // What cannot be opened is closed again: a child left behind would keep this process, and the test, for ever.
-  static async open() {
+  // config: more lines of it; browserArgs: more of Chromium's.
+  static async open({ config = [], browserArgs = [] } = {}) {
     const world = new World();
     try {
-      return await world.begin();
+      return await world.begin(config, browserArgs);
     } catch (error) {
       await world.close();
       throw error;
     }
   }
 
-  async begin() {
+  async begin(config, browserArgs) {
     const world = this;
     world.children = [];
     world.dir = mkdtempSync(join(tmpdir(), 'sessiond-journey-'));
@@ -68,7 +69,7 @@ export class World {
     writeFileSync(join(world.dir, 'config.yaml'), [
       'restart:', '  budget: 1000', '  delay_max_ms: 50',
       'connector:', '  breaker_failures: 3', '  breaker_open_ms: 600000',
-      'redirect:', `  public_url: http://localhost:${world.port}`, ''].join('\n'));
+      'redirect:', `  public_url: http://localhost:${world.port}`, ...config, ''].join('\n'));
     world.start('bank', join(build, 'sessiond-sim'), ['--listen', `127.0.0.1:${world.bankPort}`]);
     world.startServer();
     world.shopProcess = world.start('shop', process.execPath, [join(source, 'deploy/demo/shop.mjs')], {
@@ -81,7 +82,7 @@ export class World {
       executablePath: '/usr/bin/chromium',
       timeout: patienceMs,
       args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-        '--disable-component-update', '--disable-sync'],
+        '--disable-component-update', '--disable-sync', ...browserArgs],
     });
     return world;
   }
