@@ -1,9 +1,11 @@
 """Pages of other origins, by what browsers send: preflights and calls over both HTTP versions, with callers and without workers."""
 import json
+import os
+import signal
 import unittest
 
 from callers import asking_server
-from harness import CREATE, ROUTE, ServerCase, create_dict, unique
+from harness import CREATE, ROUTE, Server, ServerCase, create_dict, unique, wait_until
 
 SHOP, OTHER = "https://shop.example", "https://evil.example"
 HTTP = ("--http1.1", "--http2-prior-knowledge")
@@ -104,6 +106,28 @@ class Sandbox(Case):
         self.assert_ours(SHOP)
         self.assert_foreign(OTHER)
         self.assert_foreign("http://localhost.evil.example")
+
+
+class NobodyServes(Case):
+    """The housekeeper answers in the place of workers that do not, and a page may read that too: it is a reason to try again."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(workers=1, sandbox=False, config=f"cors:\n  origins: [\"{SHOP}\"]\n").start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.cleanup()
+
+    def test_a_page_reads_that_nobody_serves(self):
+        for pid in (self.server.process.pid, *self.server.workers()):  # the supervisor too: it would replace the worker
+            os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: self.call(HTTP[0], SHOP)[0] == 503, "the housekeeper to answer")
+        for version in HTTP:
+            self.assertEqual(self.preflight(version, SHOP)[0], 204)
+            status, rows, body = self.call(version, SHOP)
+            self.assertEqual((status, json.loads(body)["code"], rows["access-control-allow-origin"]), (503, "unavailable", SHOP))
+            self.assertEqual(self.preflight(version, OTHER)[0], 403)
 
 
 class WithCallers(Case):

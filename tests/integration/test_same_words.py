@@ -5,8 +5,9 @@ import json
 import struct
 import urllib.parse
 
-from h2_raw import DATA, END_STREAM, Attacker, frame
+from h2_raw import DATA, END_STREAM, HEADERS, WATCH, Attacker, frame, request_fields
 from harness import ADYEN, CREATE, PATIENCE, ServerCase, create_dict, create_request, unique
+from raw import POST, Raw
 
 EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
 BODY_MAX = 262144  # limits.body_kib
@@ -135,3 +136,46 @@ class SameWords(ServerCase):
         status, rows, _ = self.server.curl(CREATE, "--expect100-timeout", str(PATIENCE), "-X", "POST", data=bytes(BODY_MAX + 1),
                                            headers=["content-type: application/json", "expect: 100-continue"])
         self.assertEqual((status, rows["connection"]), (429, "close"))
+
+
+class SameWordsOfTime(ServerCase):
+    """What does not come: a request that is begun and not ended. Nothing hangs on how long that is."""
+    server_options = {"workers": 1, "sandbox": False, "config": "limits:\n  body_ms: 300\n"}
+    LATE = "the request did not come in time (limits.body_ms)"
+
+    def h2_client(self):
+        client = Attacker(self.server.address)
+        self.addCleanup(client.close)
+        return client
+
+    def test_late(self):
+        raw = Raw(self.server.port)
+        self.addCleanup(raw.close)
+        raw.send(POST + "Content-Length: 10\r\n\r\n{").read()
+        status, rows, body = raw.answers()[0]
+        told = json.loads(body)
+        self.assertEqual((status, told["code"], told["message"]), (408, "deadline_exceeded", self.LATE))
+        self.assertTrue(rows["x-request-id"])
+        client = self.h2_client()
+        client.send(client.headers(1, [(":method", "POST"), (":scheme", "http"), (":path", CREATE), (":authority", "localhost"),
+                                       ("content-type", "application/json")]))
+        fields, body = answer_of(client)
+        self.assertEqual((fields[":status"], json.loads(body)["message"]), ("408", self.LATE))
+        for media in ("proto", "json"):
+            client = self.h2_client()
+            client.send(client.headers(1, request_fields(WATCH)[:4] + [("content-type", f"application/grpc+{media}"), ("te", "trailers")]))
+            fields = client.answer(1)
+            self.assertEqual((fields["grpc-status"], urllib.parse.unquote(fields["grpc-message"])), ("4", self.LATE))
+
+
+def answer_of(client):
+    """Header fields and body of stream 1."""
+    fields, body = {}, b""
+    for kind, flags, stream, payload in client.frames():
+        if stream == 1 and kind == HEADERS:
+            fields.update(client.decoder.decode(payload))
+        elif stream == 1 and kind == DATA:
+            body += payload
+        if stream == 1 and flags & END_STREAM:
+            break
+    return fields, body
