@@ -9,6 +9,7 @@
 #include <payment_types/merchant_authentication.pb-c.h>
 #include <payment_types/money.pb-c.h>
 #include <payment_types/secret.pb-c.h>
+#include <sessiond/v1/secret.pb-c.h>
 
 #include <sessiond/codec/codec_proto.h>
 
@@ -160,7 +161,8 @@ static enum ses_status read_submessage(struct reader *r, const struct ses_path *
                                        void *member)
 {
     const ProtobufCMessageDescriptor *descriptor = path->field->descriptor;
-    bool secret = descriptor == &types__secret_string__descriptor;
+    bool secret = descriptor == &types__secret_string__descriptor ||
+                  descriptor == &sessiond__v1__secret_string__descriptor;
     bool bare = secret && ses_json_is_text(value);
     ProtobufCMessage *message;
 

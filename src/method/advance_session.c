@@ -109,7 +109,7 @@ static enum ses_status read_subject(struct ses_advance *a, const request_message
     if (subject->payment_id.len > PAYMENT_ID_MAX || !ses_utf8_printable_check(subject->payment_id))
         return ses_call_violate(ret_error, SES_STR("connector_payment_id"),
                                 SES_STR("must be at most 255 bytes of printable UTF-8"));
-    ses_request_set_amount(&a->call.access.request, message->amount); /* its rules are the request's */
+    ses_request_set_v1_amount(&a->call.access.request, message->amount); /* its rules are the request's */
     if (message->amount != NULL) {
         subject->amount_present = true;
         subject->minor_amount = message->amount->minor_amount;
@@ -132,7 +132,7 @@ static enum ses_status read_request(struct ses_call *call, const ProtobufCMessag
         return ses_call_violate(ret_error, SES_STR("event"), SES_STR("is not one that a caller may send"));
     SES_TRY(ses_call_event_id(message->event_id, &a->event_id, ret_error));
     SES_TRY(ses_call_step_seconds(call, message->step_seconds, &a->step_ms, ret_error));
-    ses_request_set_state(&call->access.request, message->_state_case != 0 ? message->state : NULL);
+    ses_request_set_v1_state(&call->access.request, message->_state_case != 0 ? message->state : NULL);
     SES_TRY(read_connector_session(a, message, ret_error));
     SES_TRY(read_subject(a, message, ret_error));
     return check_without_token(a, message, ret_error);

@@ -28,12 +28,12 @@ enum ses_status ses_access_begin(struct ses_access *a, struct ses_service *servi
 
 /* An empty merchant_session_id is left absent, so that the rules call it missing. */
 void ses_access_take(struct ses_access *a, const char *session_token, const char *merchant_session_id,
-                     const Types__BrowserInformation *browser, bool test_mode)
+                     const Sessiond__V1__BrowserInformation *browser, bool test_mode)
 {
     a->token = ses_slice_str(session_token);
     if (merchant_session_id[0] != '\0')
         ses_request_set_text(&a->request, SES_FIELD_MERCHANT_SESSION_ID, merchant_session_id);
-    ses_request_set_browser(&a->request, browser);
+    ses_request_set_v1_browser(&a->request, browser);
     a->request.test_mode = test_mode;
 }
 

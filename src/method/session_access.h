@@ -40,7 +40,7 @@ SES_MUST_CHECK enum ses_status ses_access_begin(struct ses_access *a, struct ses
                                                 struct ses_exchange *x, struct ses_error *ret_error);
 /* [worker] The parts that all messages of the service have. NULL browser: none. */
 void ses_access_take(struct ses_access *a, const char *session_token, const char *merchant_session_id,
-                     const Types__BrowserInformation *browser, bool test_mode);
+                     const Sessiond__V1__BrowserInformation *browser, bool test_mode);
 /* [worker] The first half; fills key, binding and facts. CPU: 3 us for a token seen before, 53 us else. */
 SES_MUST_CHECK enum ses_status ses_access_verify(struct ses_access *a, struct ses_error *ret_error);
 /* [worker] The second half. session: settled at now_ms; NULL: nothing is stored. Without a token only that it

@@ -7,28 +7,28 @@
 #include "view.h"
 
 /* SecretString keeps the value out of whatever prints messages field by field. */
-static Types__SecretString *secret(struct ses_view *v, struct ses_slice slice)
+static Sessiond__V1__SecretString *secret(struct ses_view *v, struct ses_slice slice)
 {
-    Types__SecretString *message = ses_view_make(v, sizeof(*message));
+    Sessiond__V1__SecretString *message = ses_view_make(v, sizeof(*message));
 
     if (message == NULL)
         return NULL;
-    types__secret_string__init(message);
+    sessiond__v1__secret_string__init(message);
     message->value = ses_view_text(v, slice);
     return message;
 }
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
-static Types__Money *view_amount(struct ses_view *v, const struct ses_session *session)
+static Sessiond__V1__Money *view_amount(struct ses_view *v, const struct ses_session *session)
 {
-    Types__Money *money = ses_view_make(v, sizeof(*money));
+    Sessiond__V1__Money *money = ses_view_make(v, sizeof(*money));
 
     if (money == NULL)
         return NULL;
-    types__money__init(money);
+    sessiond__v1__money__init(money);
     money->minor_amount = session->minor_amount;
-    money->currency = (Types__Currency)session->currency;
+    money->currency = (Sessiond__V1__Currency)session->currency;
     return money;
 }
 
@@ -40,21 +40,21 @@ static int64_t seconds_left(const struct ses_session_state *state, uint64_t now_
     return passed >= (uint64_t)state->expires_in_seconds ? 0 : state->expires_in_seconds - (int64_t)passed;
 }
 
-static Types__AccessToken *view_access_token(struct ses_view *v, const struct ses_session_state *state,
-                                             uint64_t now_ms)
+static Sessiond__V1__AccessToken *view_access_token(struct ses_view *v, const struct ses_session_state *state,
+                                                    uint64_t now_ms)
 {
-    Types__AccessToken *token = ses_view_make(v, sizeof(*token));
+    Sessiond__V1__AccessToken *token = ses_view_make(v, sizeof(*token));
 
     if (token == NULL)
         return NULL;
-    types__access_token__init(token);
+    sessiond__v1__access_token__init(token);
     token->token = secret(v, state->access_token);
     if (state->access_token_type_present) {
-        token->_token_type_case = TYPES__ACCESS_TOKEN___TOKEN_TYPE_TOKEN_TYPE;
+        token->_token_type_case = SESSIOND__V1__ACCESS_TOKEN___TOKEN_TYPE_TOKEN_TYPE;
         token->token_type = ses_view_text(v, state->access_token_type);
     }
     if (state->expires_in_present) {
-        token->_expires_in_seconds_case = TYPES__ACCESS_TOKEN___EXPIRES_IN_SECONDS_EXPIRES_IN_SECONDS;
+        token->_expires_in_seconds_case = SESSIOND__V1__ACCESS_TOKEN___EXPIRES_IN_SECONDS_EXPIRES_IN_SECONDS;
         token->expires_in_seconds = seconds_left(state, now_ms);
     }
     return token;
@@ -65,21 +65,21 @@ static Types__AccessToken *view_access_token(struct ses_view *v, const struct se
 static void view_state(struct ses_view *v, const struct ses_session_state *state, uint64_t now_ms,
                        Sessiond__V1__Session *view)
 {
-    Types__ConnectorState *message;
+    Sessiond__V1__ConnectorState *message;
 
     if (!state->access_token_present && !state->connector_customer_id_present)
         return;
     message = ses_view_make(v, sizeof(*message));
     if (message == NULL)
         return;
-    types__connector_state__init(message);
+    sessiond__v1__connector_state__init(message);
     if (state->access_token_present) {
-        message->_access_token_case = TYPES__CONNECTOR_STATE___ACCESS_TOKEN_ACCESS_TOKEN;
+        message->_access_token_case = SESSIOND__V1__CONNECTOR_STATE___ACCESS_TOKEN_ACCESS_TOKEN;
         message->access_token = view_access_token(v, state, now_ms);
     }
     if (state->connector_customer_id_present) {
         message->_connector_customer_id_case =
-            TYPES__CONNECTOR_STATE___CONNECTOR_CUSTOMER_ID_CONNECTOR_CUSTOMER_ID;
+            SESSIOND__V1__CONNECTOR_STATE___CONNECTOR_CUSTOMER_ID_CONNECTOR_CUSTOMER_ID;
         message->connector_customer_id = ses_view_text(v, state->connector_customer_id);
     }
     view->state = message;
@@ -290,7 +290,7 @@ enum ses_status ses_session_view(const struct ses_session *session, const struct
     view->generation = session->generation;
     view->amount = view_amount(&v, session);
     /* The number for clients that know only numbers, the name where two connectors share one. */
-    view->connector = (Types__Connector)session->connector.number;
+    view->connector = (Sessiond__V1__Connector)session->connector.number;
     if (session->connector.name != NULL)
         view->connector_name = ses_view_text(&v, ses_slice_str(session->connector.name));
     view->test_mode = session->test_mode;

@@ -21,11 +21,11 @@ static enum ses_status read_request(struct ses_call *call, const ProtobufCMessag
     call->expected_version = message->expected_version;
     /* A token comes with every answer: the caller who repeats the call has lost the first one's. */
     call->wants_token = true;
-    ses_request_set_amount(request, message->amount);
+    ses_request_set_v1_amount(request, message->amount);
     if (message->_metadata_case != 0)
-        ses_request_set_secret(request, SES_FIELD_METADATA, message->metadata);
+        ses_request_set_v1_secret(request, SES_FIELD_METADATA, message->metadata);
     if (message->_connector_feature_data_case != 0)
-        ses_request_set_secret(request, SES_FIELD_FEATURE_DATA, message->connector_feature_data);
+        ses_request_set_v1_secret(request, SES_FIELD_FEATURE_DATA, message->connector_feature_data);
     if ((request->present & UPDATED_FIELDS) == 0)
         return ses_call_violate(ret_error, SES_STR("amount"),
                                 SES_STR("is required, or metadata, or connector_feature_data"));

@@ -1,5 +1,5 @@
 """What clients generate from proto/ can be imported: in Python and Node always, in Java and Go where Debian's packages for it are there
-(libprotobuf-java and a JDK; protoc-gen-go, golang-google-protobuf-dev and Go)."""
+(libprotobuf-java and a JDK; protoc-gen-go, golang-google-protobuf-dev and Go). tests/clients/protos does it with each language's own tools."""
 import os
 import pathlib
 import shutil
@@ -14,6 +14,8 @@ from harness import BUILD, SOURCE
 
 PROTO = SOURCE / "proto"
 PUBLIC = [str(path.relative_to(PROTO)) for folder in ("payment_types", "sessiond/v1") for path in sorted((PROTO / folder).glob("*.proto"))]
+UPSTREAM = SOURCE / "tests/clients/protos"
+OPTIONS = ("go_package", "java_package", "java_multiple_files", "java_outer_classname", "csharp_namespace", "php_namespace", "ruby_package")
 JAVA_JAR = pathlib.Path("/usr/share/java/protobuf-java.jar")
 GO_PATH = pathlib.Path("/usr/share/gocode")
 
@@ -62,12 +64,47 @@ if (!all['types.MerchantAuthenticationService'].CreateSessionToken || !all['sess
         self.run_in_folder("protoc", "-I", PROTO, "--go_out=src", *PUBLIC)
         self.run_in_folder("go", "build", "sessiond/...", GOPATH=f"{self.folder}:{GO_PATH}", GO111MODULE="off", GOCACHE=str(self.folder / "cache"))
 
-    def test_every_public_file_names_its_packages(self):
+    def own_files(self):
         files = descriptor_pb2.FileDescriptorSet.FromString((BUILD / "sessiond.protoset").read_bytes()).file
-        own = [file for file in files if file.package in ("types", "sessiond.v1")]
-        self.assertEqual(sorted(file.name for file in own), sorted(PUBLIC))
-        for file in own:
-            self.assertTrue(file.options.go_package and file.options.java_package and file.options.java_multiple_files, file.name)
+        return {file.name: file for file in files if file.package in ("types", "sessiond.v1")}
+
+    def test_every_public_file_names_its_packages(self):
+        own = self.own_files()
+        self.assertEqual(sorted(own), sorted(PUBLIC))
+        for name, file in own.items():
+            for option in OPTIONS:
+                self.assertTrue(getattr(file.options, option), f"{name}: {option}")
+
+    def test_ours_stand_alone(self):
+        for name, file in self.own_files().items():
+            folder = name.rpartition("/")[0]
+            self.assertEqual({imported.rpartition("/")[0] for imported in file.dependency} - {folder}, set(), name)
+
+    def test_what_both_packages_have_is_the_same(self):
+        """Field by field, value by value: what is one message on the wire has two names in stubs."""
+        def parts(folder):
+            found = {}
+            for name, file in self.own_files().items():
+                for part in [*file.message_type, *file.enum_type] if name.startswith(folder) else []:
+                    text = str(part).replace(f'".{file.package}.', '"')
+                    found[part.name] = text
+            return found
+        types, ours = parts("payment_types/"), parts("sessiond/v1/")
+        both = sorted(set(types) & set(ours))
+        self.assertEqual(both, ["AccessToken", "BrowserInformation", "Connector", "ConnectorState", "Currency", "Money", "SecretString"])
+        for name in both:
+            self.assertEqual(types[name], ours[name], name)
+
+    def test_python_beside_the_platforms_own(self):
+        """Create by its stubs, go on by ours: both in one process, which knows each name once."""
+        self.run_in_folder("protoc", "-I", PROTO, "-I", UPSTREAM, f"--python_out={self.folder}", "upstream.proto",
+                           *(name for name in PUBLIC if name.startswith("sessiond/v1/")))
+        self.run_in_folder(sys.executable, "-c", """
+import upstream_pb2 as platform, sessiond.v1.session_pb2 as session, sessiond.v1.money_pb2 as money
+assert platform.Money.DESCRIPTOR.full_name == "types.Money" and money.Money.DESCRIPTOR.full_name == "sessiond.v1.Money"
+amount = money.Money.FromString(platform.Money(minor_amount=7, currency=platform.USD).SerializeToString())
+assert session.AdvanceSessionRequest(amount=amount).amount.currency == 146
+""", PYTHONPATH=str(self.folder))
 
 
 if __name__ == "__main__":

@@ -83,22 +83,22 @@ static void fill_create(struct ses_exchange *x, const struct subject *subject,
         (m)->test_mode = true;                                                                               \
     } while (0)
 
-static void fill_money(Types__Money *money, const struct model_request *request)
+static void fill_money(Sessiond__V1__Money *money, const struct model_request *request)
 {
-    types__money__init(money);
+    sessiond__v1__money__init(money);
     money->minor_amount = request->amount;
-    money->currency = TYPES__CURRENCY__USD;
+    money->currency = SESSIOND__V1__CURRENCY__USD;
 }
 
 static void fill_advance(struct ses_exchange *x, const struct subject *subject, const char *token,
                          const struct model_request *request, struct texts *texts)
 {
     Sessiond__V1__AdvanceSessionRequest m;
-    Types__ConnectorState state;
-    Types__Money money;
+    Sessiond__V1__ConnectorState state;
+    Sessiond__V1__Money money;
 
     sessiond__v1__advance_session_request__init(&m);
-    types__connector_state__init(&state);
+    sessiond__v1__connector_state__init(&state);
     FILL_COMMON(&m);
     m.event = (Sessiond__V1__SessionEvent)request->event;
     m.event_id = texts->event_id;
@@ -120,11 +120,11 @@ static void fill_update(struct ses_exchange *x, const struct subject *subject, c
                         const struct model_request *request, struct texts *texts)
 {
     Sessiond__V1__UpdateSessionRequest m;
-    Types__SecretString secret;
-    Types__Money money;
+    Sessiond__V1__SecretString secret;
+    Sessiond__V1__Money money;
 
     sessiond__v1__update_session_request__init(&m);
-    types__secret_string__init(&secret);
+    sessiond__v1__secret_string__init(&secret);
     FILL_COMMON(&m);
     m.expected_version = request->expected_version;
     fill_money(&money, request);

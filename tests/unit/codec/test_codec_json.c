@@ -4,6 +4,7 @@
 #include <google/protobuf/any.pb-c.h>
 #include <grpc/health/v1/health.pb-c.h>
 #include <grpc/reflection/v1/reflection.pb-c.h>
+#include <sessiond/v1/session.pb-c.h>
 
 #include "codec/json_fixture.h"
 #include <sessiond/codec/codec_proto.h>
@@ -68,6 +69,20 @@ static void test_secret_bare_or_object(void **state)
     assert_written(
         &request->base, false,
         "{\"metadata\":{\"value\":\"m\"},\"state\":{\"access_token\":{\"token\":{\"value\":\"t\"}}}}");
+}
+
+/* sessiond.v1 has a SecretString of its own. */
+static void test_secret_of_either_package(void **state)
+{
+    (void)state;
+    const ProtobufCMessageDescriptor *update = &sessiond__v1__update_session_request__descriptor;
+    const Sessiond__V1__UpdateSessionRequest *bare = admit_as(update, "{\"metadata\":\"order=1\"}");
+    const Sessiond__V1__UpdateSessionRequest *object =
+        admit_as(update, "{\"metadata\":{\"value\":\"order=1\"}}");
+
+    assert_string_equal(bare->metadata->value, "order=1");
+    assert_string_equal(object->metadata->value, "order=1");
+    assert_string_equal(refuse_as(update, "{\"metadata\":{\"order\":1}}"), "metadata");
 }
 
 static void test_null_is_absent(void **state)
@@ -314,6 +329,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_full_request, sample_setup, sample_teardown),
         cmocka_unit_test_setup_teardown(test_both_spellings, sample_setup, sample_teardown),
         cmocka_unit_test_setup_teardown(test_secret_bare_or_object, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_secret_of_either_package, sample_setup, sample_teardown),
         cmocka_unit_test_setup_teardown(test_null_is_absent, sample_setup, sample_teardown),
         cmocka_unit_test_setup_teardown(test_unknown_keys_are_ignored, sample_setup, sample_teardown),
         cmocka_unit_test_setup_teardown(test_integers, sample_setup, sample_teardown),

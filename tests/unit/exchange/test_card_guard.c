@@ -95,14 +95,14 @@ static void test_several_and_their_names(void **state)
 {
     Sessiond__V1__AdvanceSessionRequest request;
     Sessiond__V1__ConnectorSession connector;
-    Types__SecretString token;
+    Sessiond__V1__SecretString token;
     struct ses_error error = {.status = SES_OK};
     char pan[] = PAN;
 
     (void)state;
     sessiond__v1__advance_session_request__init(&request);
     sessiond__v1__connector_session__init(&connector);
-    types__secret_string__init(&token);
+    sessiond__v1__secret_string__init(&token);
     request.event_id = pan;
     request.connector_session = &connector;
     connector.token = &token;

@@ -160,6 +160,8 @@ static void test_symbols(void **state)
         {"types.Money.minor_amount", "payment_types/money.proto"},
         {"types.Currency", "payment_types/currency.proto"},
         {"types.USD", "payment_types/currency.proto"},
+        {"sessiond.v1.Money", "sessiond/v1/money.proto"},
+        {"sessiond.v1.USD", "sessiond/v1/currency.proto"},
         {"types.MerchantAuthenticationServiceCreateServerSessionAuthenticationTokenRequest.domain_context",
          "payment_types/merchant_authentication.proto"},
         {"google.rpc.BadRequest.FieldViolation", "google/rpc/error_details.proto"},

@@ -26,12 +26,12 @@ static const ProtobufCMessage *event_message(void)
 static const ProtobufCMessage *amount_message(void)
 {
     static Sessiond__V1__UpdateSessionRequest m;
-    static Types__Money money;
+    static Sessiond__V1__Money money;
 
     sessiond__v1__update_session_request__init(&m);
-    types__money__init(&money);
+    sessiond__v1__money__init(&money);
     money.minor_amount = 777;
-    money.currency = TYPES__CURRENCY__USD;
+    money.currency = SESSIOND__V1__CURRENCY__USD;
     m.amount = &money;
     return &m.base;
 }

@@ -124,10 +124,10 @@ struct call *make_webhook(struct core *core, const struct stage *stage)
 struct call *make_update(struct core *core, const struct stage *stage)
 {
     Sessiond__V1__UpdateSessionRequest m;
-    Types__SecretString secret;
+    Sessiond__V1__SecretString secret;
 
     sessiond__v1__update_session_request__init(&m);
-    types__secret_string__init(&secret);
+    sessiond__v1__secret_string__init(&secret);
     secret.value = text("changed");
     m._metadata_case = 7;
     m.metadata = &secret;

@@ -51,7 +51,7 @@ static struct ses_slice common_fields(struct call *call, struct caller caller)
     m.test_mode = !caller.live;
     if (caller.browser != NULL) {
         m._browser_info_case = 3;
-        m.browser_info = (Types__BrowserInformation *)(uintptr_t)caller.browser;
+        m.browser_info = (Sessiond__V1__BrowserInformation *)(uintptr_t)caller.browser;
     }
     assert_ok(ses_proto_pack(&m.base, &call->x->arena, &bytes));
     return bytes;
@@ -160,17 +160,17 @@ Sessiond__V1__Session *got(struct call *call)
 
 /* What an advance puts into the session, and what it says it is about. */
 struct advance_parts {
-    Types__ConnectorState state;
+    Sessiond__V1__ConnectorState state;
     Sessiond__V1__ConnectorSession connector;
-    Types__Money money;
+    Sessiond__V1__Money money;
 };
 
 static void fill_parts(const struct advance *what, Sessiond__V1__AdvanceSessionRequest *m,
                        struct advance_parts *parts)
 {
-    types__connector_state__init(&parts->state);
+    sessiond__v1__connector_state__init(&parts->state);
     sessiond__v1__connector_session__init(&parts->connector);
-    types__money__init(&parts->money);
+    sessiond__v1__money__init(&parts->money);
     if (what->customer != NULL) {
         parts->state._connector_customer_id_case = 2;
         parts->state.connector_customer_id = text(what->customer);
@@ -184,7 +184,7 @@ static void fill_parts(const struct advance *what, Sessiond__V1__AdvanceSessionR
     }
     if (what->amount != 0) {
         parts->money.minor_amount = what->amount;
-        parts->money.currency = TYPES__CURRENCY__USD;
+        parts->money.currency = SESSIOND__V1__CURRENCY__USD;
         m->amount = &parts->money;
     }
 }
@@ -213,17 +213,17 @@ Sessiond__V1__AdvanceSessionResponse *advanced(struct call *call)
 struct call *update(struct core *core, struct update what)
 {
     Sessiond__V1__UpdateSessionRequest m;
-    Types__SecretString metadata, feature_data;
-    Types__Money money;
+    Sessiond__V1__SecretString metadata, feature_data;
+    Sessiond__V1__Money money;
 
     sessiond__v1__update_session_request__init(&m);
-    types__secret_string__init(&metadata);
-    types__secret_string__init(&feature_data);
-    types__money__init(&money);
+    sessiond__v1__secret_string__init(&metadata);
+    sessiond__v1__secret_string__init(&feature_data);
+    sessiond__v1__money__init(&money);
     m.expected_version = what.expected;
     if (what.amount != 0) {
         money.minor_amount = what.amount;
-        money.currency = what.currency == 0 ? TYPES__CURRENCY__USD : what.currency;
+        money.currency = what.currency == 0 ? SESSIOND__V1__CURRENCY__USD : what.currency;
         m.amount = &money;
     }
     if (what.metadata != NULL) {

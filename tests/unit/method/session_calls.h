@@ -26,7 +26,7 @@ struct caller {
     const char *token;
     const char *id; /* merchant_session_id; "": none */
     const char *tenant, *merchant;
-    const Types__BrowserInformation *browser;
+    const Sessiond__V1__BrowserInformation *browser;
     bool live;
 };
 
@@ -72,8 +72,8 @@ struct update {
     const char *token;
     const char *metadata;
     const char *feature_data;
-    int64_t amount;           /* 0: not said */
-    Types__Currency currency; /* 0: USD, the session's */
+    int64_t amount;                  /* 0: not said */
+    Sessiond__V1__Currency currency; /* 0: USD, the session's */
     uint64_t expected;
 };
 struct call *update(struct core *core, struct update what);

@@ -70,7 +70,7 @@ static void test_later_tokens_name_the_same_connector(void **state)
     call = advance(core, (struct advance){.token = token, .event = SES_EVENT_CHALLENGE_PASSED});
     passed = advanced(call);
     assert_true(ses_slice_eq_str(token_claims(call, passed->session_token).connector, "razorpay_v2"));
-    assert_int_equal(passed->session->connector, TYPES__CONNECTOR__RAZORPAY);
+    assert_int_equal(passed->session->connector, SESSIOND__V1__CONNECTOR__RAZORPAY);
     assert_string_equal(passed->session->connector_name, "razorpay_v2");
     assert_string_equal(call->x->connector, "razorpay_v2");
     call_free(call);

@@ -263,11 +263,11 @@ static void test_superseded_and_revoked_are_refused_though_cached(void **state)
     free(new);
 }
 
-static Types__BrowserInformation browser_of(const char *user_agent)
+static Sessiond__V1__BrowserInformation browser_of(const char *user_agent)
 {
-    Types__BrowserInformation browser;
+    Sessiond__V1__BrowserInformation browser;
 
-    types__browser_information__init(&browser);
+    sessiond__v1__browser_information__init(&browser);
     browser._user_agent_case = 9;
     browser.user_agent = text(user_agent);
     return browser;
@@ -278,7 +278,7 @@ static void test_a_token_of_another_generation(void **state)
 {
     struct core *core = *state;
     char *token = create(core, (struct order){.amount = 10000});
-    Types__BrowserInformation other = browser_of("curl/8");
+    Sessiond__V1__BrowserInformation other = browser_of("curl/8");
 
     free(create(core, (struct order){.customer = "cus_1"}));
     all_refuse(core, (struct caller){.token = token, .browser = &other}, SES_FAILED_PRECONDITION,
@@ -290,8 +290,8 @@ static void test_another_browser(void **state)
 {
     struct core *core = *state;
     char *token = create(core, (struct order){.amount = 10000});
-    Types__BrowserInformation same = browser_of("Mozilla/5.0...");
-    Types__BrowserInformation other = browser_of("curl/8");
+    Sessiond__V1__BrowserInformation same = browser_of("Mozilla/5.0...");
+    Sessiond__V1__BrowserInformation other = browser_of("curl/8");
     struct caller caller = {.token = token, .browser = &other};
 
     all_refuse(core, caller, SES_PERMISSION_DENIED, "BROWSER_MISMATCH", "fields", "user_agent_family");

@@ -103,7 +103,7 @@ static void test_another_currency(void **state)
 
     violates(update(core, (struct update){.token = token,
                                           .amount = 10000,
-                                          .currency = TYPES__CURRENCY__EUR,
+                                          .currency = SESSIOND__V1__CURRENCY__EUR,
                                           .metadata = "changed"}),
              "amount.currency");
     assert_int_equal(core_puts(core), puts);
