@@ -8,7 +8,7 @@ set -euo pipefail
 {
 packages_build="ca-certificates cmake gcc libc6-dev libcurl4-openssl-dev libcyaml-dev libjansson-dev liblmdb-dev
   libnghttp2-dev libprotobuf-c-dev libseccomp-dev libsodium-dev libssl-dev libuv1-dev libyaml-dev ninja-build node-llhttp pkg-config
-  protobuf-c-compiler protobuf-compiler zlib1g-dev"
+  protobuf-c-compiler protobuf-compiler python3 zlib1g-dev"
 packages_demo="curl nodejs npm"
 packages_test="clang git libclang-rt-14-dev libcmocka-dev nghttp2-client openssl procps python3 python3-grpcio python3-h2
   python3-protobuf systemd valgrind"

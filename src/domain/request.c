@@ -66,6 +66,22 @@ static const struct {
     NUMBER(TIME_ZONE_OFFSET, -1440, 1440, "must be -1440 to 1440"),
 };
 
+struct ses_field_limit ses_request_limit(enum ses_field field)
+{
+    static const char *const forms[] = {
+        [TEXT_NAME] = "name", [TEXT_PRINTABLE] = "printable", [TEXT_ANY] = "any", [TEXT_JSON] = "json",
+        [TEXT_IP] = "ip",     [TEXT_BYTES] = "bytes",
+    };
+    unsigned row = (unsigned)field - SES_FIELD_TEXTS;
+
+    SES_REQUIRE((unsigned)field < SES_FIELD_TEXTS + SES_FIELD_NUMBERS);
+    if ((unsigned)field < SES_FIELD_TEXTS)
+        return (struct ses_field_limit){forms[text_rules[field].kind], (int64_t)text_rules[field].bytes_min,
+                                        (int64_t)text_rules[field].bytes_max, text_rules[field].rule};
+    return (struct ses_field_limit){NULL, number_rules[row].min, number_rules[row].max,
+                                    number_rules[row].rule};
+}
+
 /* ---- the check ------------------------------------------------------------------------------- */
 
 struct check {

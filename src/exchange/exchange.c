@@ -196,6 +196,14 @@ void ses_exchange_reply_raw(struct ses_exchange *x, int http_status, const char 
     ses_exchange_release(x);
 }
 
+void ses_exchange_reply_made(struct ses_exchange *x, const char *content_type,
+                             const struct ses_made_body *body)
+{
+    x->reply_gzip = body->gzip;
+    ses_exchange_reply_header(x, SES_STR("cache-control"), SES_STR("public, max-age=60"));
+    ses_exchange_reply_raw(x, 200, content_type, body->plain);
+}
+
 void ses_exchange_cancel(struct ses_exchange *x, enum ses_status why)
 {
     void (*cancel)(struct ses_exchange *, void *) = x->cancel;

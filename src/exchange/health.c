@@ -102,15 +102,23 @@ static void on_check(struct ses_exchange *x, void *arg)
     answer(x, &response.base);
 }
 
-/* Everything on the stack: the answer is encoded before the function returns. */
+/* The request says nothing, but what is none is refused here as anywhere. The rest on the stack: the answer is
+ * encoded before the function returns. */
 static void on_list(struct ses_exchange *x, void *arg)
 {
     const struct ses_health *health = arg;
+    ProtobufCMessage *request;
+    struct ses_error error;
     Grpc__Health__V1__HealthListResponse response = GRPC__HEALTH__V1__HEALTH_LIST_RESPONSE__INIT;
     Grpc__Health__V1__HealthListResponse__StatusesEntry rows[SES_HEALTH_SERVICES_MAX + 1],
         *pointers[SES_HEALTH_SERVICES_MAX + 1];
     Grpc__Health__V1__HealthCheckResponse states[SES_HEALTH_SERVICES_MAX + 1];
 
+    if (ses_message_decode(x, x->body, &grpc__health__v1__health_list_request__descriptor, &request,
+                           &error) != SES_OK) {
+        ses_exchange_fail(x, &error);
+        return;
+    }
     for (size_t i = 0; i < health->entries_count; i++) {
         grpc__health__v1__health_list_response__statuses_entry__init(&rows[i]);
         grpc__health__v1__health_check_response__init(&states[i]);

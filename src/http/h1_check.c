@@ -121,6 +121,7 @@ static struct ses_h1_fault check_line(struct h1 *h1)
     case HTTP_DELETE:
     case HTTP_PATCH:
     case HTTP_OPTIONS:
+    case HTTP_TRACE:
         return NO_FAULT; /* which of them a path takes is the router's matter: 405 */
     case HTTP_CONNECT:
         return FAULT(501, "CONNECT is not offered: this is no proxy");

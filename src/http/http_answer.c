@@ -72,12 +72,14 @@ static void add_reply_trailer(struct ses_exchange *x, struct answer *answer, str
 static struct ses_slice encode_body(struct ses_exchange *x, struct answer *answer, struct ses_slice body)
 {
     const struct http_call *call = ses_http_call_of(x);
-    struct ses_slice packed;
+    struct ses_slice packed = x->reply_gzip;
 
     if (body.len < call->doors->options.limits.gzip_bytes_min)
         return body;
     add(answer, SES_STR("vary"), SES_STR("accept-encoding"));
-    if (!call->accepts_gzip || ses_gzip_deflate(body, &x->arena, &packed) != SES_OK || packed.len >= body.len)
+    if (!call->accepts_gzip)
+        return body;
+    if (packed.len == 0 && (ses_gzip_deflate(body, &x->arena, &packed) != SES_OK || packed.len >= body.len))
         return body;
     add(answer, SES_STR("content-encoding"), SES_STR("gzip"));
     return packed;

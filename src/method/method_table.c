@@ -73,6 +73,11 @@ static const struct method_row rows[] = {
      .kind = SES_ROUTE_PLAIN,
      .get = true,
      .start = ses_resource_keys_start},
+    {.path = "/openapi.json",
+     .flow = "OpenApi",
+     .kind = SES_ROUTE_PLAIN,
+     .get = true,
+     .start = ses_resource_openapi_start},
 };
 
 enum {

@@ -39,3 +39,13 @@ void ses_resource_keys_start(struct ses_exchange *x, void *arg)
     ses_exchange_reply_header(x, SES_STR("cache-control"), SES_STR("public, max-age=60"));
     ses_exchange_reply_raw(x, 200, "application/json", copy);
 }
+
+void ses_resource_openapi_start(struct ses_exchange *x, void *arg)
+{
+    const struct ses_service *service = arg;
+
+    if (service->options.openapi.plain.len == 0)
+        ses_exchange_reply_raw(x, 404, "text/plain", SES_STR("there is no description\n"));
+    else
+        ses_exchange_reply_made(x, "application/json", &service->options.openapi);
+}

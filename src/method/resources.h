@@ -10,5 +10,7 @@ void ses_resource_health_start(struct ses_exchange *x, void *service);
 /* GET /.well-known/paseto-keys: the public keys of tokens, as PASERK. May be cached for a minute; key
  * rotation publishes a key long before it signs. arg is the service. */
 void ses_resource_keys_start(struct ses_exchange *x, void *service);
+/* GET /openapi.json: what can be called, as it was when this was built. arg is the service. */
+void ses_resource_openapi_start(struct ses_exchange *x, void *service);
 
 #endif

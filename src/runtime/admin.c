@@ -8,6 +8,7 @@
 #include <sessiond/base/units.h>
 #include <sessiond/method/service.h>
 
+#include "api_files.h"
 #include "prometheus.h"
 #include "readiness.h"
 #include "status_json.h"
@@ -15,7 +16,7 @@
 
 /* /metrics with every worker slot and histogram is the largest, some hundred KiB. */
 #define PAGE_BYTES_MAX (2 * SES_MIB)
-#define ROUTES_COUNT   5
+#define ROUTES_COUNT   7
 
 /* A route needs its arg, hence an object; there is nothing else to remember. */
 struct ses_admin {
@@ -164,6 +165,8 @@ enum ses_status ses_admin_new(const struct ses_child_env *env, struct ses_admin 
         {"/healthz", "healthz", start_healthz},
         {"/readyz", "readyz", start_readyz},
         {"/status.json", "status", start_status},
+        {"/openapi.json", "openapi", ses_api_description_start},
+        {"/api", "api", ses_api_page_start},
         {"/", "page", start_page},
     };
     struct ses_admin *admin = calloc(1, sizeof(*admin));

@@ -7,6 +7,7 @@
 #include <sessiond/base/units.h>
 #include <sessiond/method/operator_gate.h>
 
+#include "api_files.h"
 #include "files.h"
 
 #define EXCHANGES_KEPT 256
@@ -213,6 +214,7 @@ enum ses_status ses_worker_open_service(struct ses_worker *worker)
         .log_level = &worker->env->board->log_level,
         .log = &worker->log,
         .metrics = worker->metrics,
+        .openapi = ses_api_description(),
     };
     const struct ses_route *routes;
     size_t count;

@@ -70,6 +70,7 @@ ROWS = {
     "Return": {"right": None, "get": "/r/nothing"},
     "Health": {"right": None, "get": "/health"},
     "PasetoKeys": {"right": None, "get": "/.well-known/paseto-keys"},
+    "OpenApi": {"right": None, "get": "/openapi.json"},
     HEALTH + "Check": {"right": None, "grpc": ""},
     HEALTH + "Watch": {"right": None, "grpc": ""},
     HEALTH + "List": {"right": None, "grpc": ""},

@@ -39,7 +39,7 @@ REFUSALS = [
     ("GET /health#x HTTP/1.1\r\n" + HOST + "\r\n", 400, "fragment"),
     ("G@T /health HTTP/1.1\r\n" + HOST + "\r\n", 400, "token"),
     ("get /health HTTP/1.1\r\n" + HOST + "\r\n", 501, "method"),
-    ("TRACE /health HTTP/1.1\r\n" + HOST + "\r\n", 501, "method"),
+    ("PROPFIND /health HTTP/1.1\r\n" + HOST + "\r\n", 501, "method"),
     ("CONNECT a.example:443 HTTP/1.1\r\n" + HOST + "\r\n", 501, "proxy"),
     ("GET /health HTTP/1.2\r\n" + HOST + "\r\n", 505, "HTTP/1.1"),
     ("GET /health HTTP/3.0\r\n" + HOST + "\r\n", 505, "HTTP/1.1"),
@@ -130,6 +130,7 @@ class Refusals(RawCase):
 
     def test_paths_and_methods(self):
         for request, status in ((f"GET {CREATE} HTTP/1.1\r\n{HOST}\r\n", 405), (f"PUT {ROUTE} HTTP/1.1\r\n{HOST}Content-Length: 0\r\n\r\n", 405),
+                                (f"TRACE /health HTTP/1.1\r\n{HOST}\r\n", 405),
                                 (f"POST /health HTTP/1.1\r\n{HOST}Content-Length: 0\r\n\r\n", 405), (f"GET /no HTTP/1.1\r\n{HOST}\r\n", 404),
                                 (f"OPTIONS * HTTP/1.1\r\n{HOST}\r\n", 404), (f"GET /%00 HTTP/1.1\r\n{HOST}\r\n", 404),
                                 (f"GET /../../etc/passwd HTTP/1.1\r\n{HOST}\r\n", 404),

@@ -17,7 +17,7 @@
     X(AUTH_CONVERSION_FAILED, INVALID_ARGUMENT, NO,                                                          \
       "A credential of the connector is missing or cannot be sent to it.",                                   \
       "x-connector-config (or x-auth and its keys) lacks what this connector needs. Metadata: header, key.", \
-      "Send the key that is named; page \"Clients\" lists each connector's.")                                \
+      "Send the key that is named.")                                                                         \
     X(BASE_URL_REFUSED, INVALID_ARGUMENT, NO,                                                                \
       "The connector's base_url may not be called.",                                                         \
       "It is no plain https URL, or its host is not on the operator's list (connector.base_url_hosts).",     \
@@ -127,7 +127,7 @@
     X(MISSING_METADATA, INVALID_ARGUMENT, NO,                                                                \
       "A header that is needed is missing.",                                                                 \
       "No credentials of a connector, or a part of the older headers' is missing. Metadata: header.",        \
-      "Send x-connector-config; page \"Clients\" shows it.")                                                 \
+      "Send x-connector-config, e.g. {\"config\":{\"Stripe\":{\"api_key\":\"..\"}}}.")                       \
     X(OPERATOR_ONLY, PERMISSION_DENIED, NO,                                                                  \
       "This method is the operator's.",                                                                      \
       "It was called over a port without a caller who has the right `operate`.",                             \
@@ -156,7 +156,7 @@
     X(SANDBOX_LIVE_CALL, FAILED_PRECONDITION, NO,                                                            \
       "The sandbox makes no live calls.",                                                                    \
       "test_mode is not true, or the connector is none that is simulated. Metadata: field.",                 \
-      "Set test_mode: true, and use a connector of page \"Sandbox\".")                                       \
+      "Set test_mode: true, and use nuvei, paytm or stripe, or a connector that is not called.")             \
     X(SESSION_BUSY, ABORTED, LATER,                                                                          \
       "Another call for this session is still in flight.",                                                   \
       "It held the session until this call's deadline.",                                                     \

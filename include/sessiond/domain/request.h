@@ -32,6 +32,16 @@ SES_MUST_CHECK enum ses_status ses_request_check(const struct ses_session_reques
  * (amount, state, texts, browser) every rule holds. */
 SES_MUST_CHECK enum ses_status ses_request_check_step(const struct ses_session_request *request,
                                                       struct ses_error *ret_error);
+/* The limit of one field: bytes of a text, or the number itself. */
+struct ses_field_limit {
+    const char *form; /* of a text: "name", "printable", "any", "json", "ip", "bytes"; NULL: a number */
+    int64_t min;
+    int64_t max;
+    struct ses_slice rule; /* as callers are told it */
+};
+
+/* [any] Of a text or number field, for who describes the API. */
+struct ses_field_limit ses_request_limit(enum ses_field field);
 /* [any] The state part. */
 void ses_request_state(const struct ses_session_request *request, uint64_t now_ms,
                        struct ses_session_state *ret_state);

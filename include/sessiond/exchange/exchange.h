@@ -72,6 +72,12 @@ struct ses_exchange_count {
     void (*released)(struct ses_exchange *x, void *arg); /* always: with the last reference */
 };
 
+/* A body that was made before anybody asked, and the same as gzip. */
+struct ses_made_body {
+    struct ses_slice plain;
+    struct ses_slice gzip;
+};
+
 struct ses_exchange_pool;
 
 struct ses_exchange {
@@ -103,6 +109,7 @@ struct ses_exchange {
     struct ses_header *reply_trailers; /* leave with the end */
     size_t reply_trailers_count;
     struct ses_header reply_headers_few[SES_EXCHANGE_REPLY_FIELDS_FEW];
+    struct ses_slice reply_gzip; /* of a body that was made before; empty: the door packs what it answers */
 
     /* ---- for the log line, set by the method when known; never secrets. With a caller tenant and merchant are
      * settled by its gate already, and are what the method goes by. */
@@ -200,6 +207,10 @@ void ses_exchange_fail(struct ses_exchange *x, const struct ses_error *error);
 void ses_exchange_fail_status(struct ses_exchange *x, enum ses_status status, const char *message);
 void ses_exchange_reply_raw(struct ses_exchange *x, int http_status, const char *content_type,
                             struct ses_slice body);
+
+/* [method] 200, and may be cached for a minute. body is static: a long text costs no copy here, and no packing. */
+void ses_exchange_reply_made(struct ses_exchange *x, const char *content_type,
+                             const struct ses_made_body *body);
 
 /* [door] google.rpc.Status bytes for grpc-status-details-bin; empty when error carries no details.
  * SES_NO_MEMORY. */

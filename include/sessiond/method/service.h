@@ -60,13 +60,14 @@ struct ses_service_options {
     _Atomic uint32_t *log_level; /* of every process, enum ses_log_level; each follows within a second */
     struct ses_log *log;
     struct ses_metrics *metrics;
+    struct ses_made_body openapi; /* GET /openapi.json, static; empty: there is none */
 };
 
 SES_MUST_CHECK enum ses_status ses_service_new(const struct ses_service_options *options,
                                                struct ses_service **ret_service);
 void ses_service_free(struct ses_service *service);
 /* The route table of all methods with service as their arg: session RPCs, their plain JSON routes, health,
- * reflection, GET /health, GET /.well-known/paseto-keys. Valid as long as the service. */
+ * reflection, GET /health, GET /.well-known/paseto-keys, GET /openapi.json. Valid as long as the service. */
 const struct ses_route *ses_service_routes(const struct ses_service *service, size_t *ret_count);
 /* End of a loop turn, before connections are flushed: hands the store its batch, then signs what was just
  * handed over (the disk works meanwhile). */

@@ -101,6 +101,20 @@ static void test_list(void **state)
     ses_exchange_release(x);
 }
 
+/* The request is empty, but not just anything. */
+static void test_list_of_nothing_that_is_a_request(void **state)
+{
+    (void)state;
+    struct ses_exchange *x = door_exchange(pool, &doors[0], &routes[LIST]);
+
+    x->encoding = SES_ENCODING_JSON;
+    x->body = SES_STR("[null]");
+    x->route->start(x, x->route->arg);
+    assert_true(doors[0].failed);
+    assert_int_equal(doors[0].error.reason, SES_REASON_MALFORMED_REQUEST);
+    ses_exchange_release(x);
+}
+
 static void test_watch_hears_changes_of_its_service(void **state)
 {
     (void)state;
@@ -252,6 +266,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_check, setup, teardown),
         cmocka_unit_test_setup_teardown(test_check_in_json, setup, teardown),
         cmocka_unit_test_setup_teardown(test_list, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_list_of_nothing_that_is_a_request, setup, teardown),
         cmocka_unit_test_setup_teardown(test_watch_hears_changes_of_its_service, setup, teardown),
         cmocka_unit_test_setup_teardown(test_watchers_are_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_watcher_that_does_not_read, setup, teardown),
