@@ -6,8 +6,9 @@ import re
 
 # As a caller writes it; the same for a plain route, whose amounts must be told; the answers.
 REQUEST, ROUTE_REQUEST, ANSWER, ROUTE_ANSWER = "Request", "Route", "Answer", "RouteAnswer"
-SECRET = "types.SecretString"
-MONEY = "types.Money"
+# The platform's package and ours have some messages in common, with the same rules (proto/sessiond/v1).
+PACKAGES = ("types.", "sessiond.v1.")
+SECRETS, MONIES, CURRENCIES = ({package + name for package in PACKAGES} for name in ("SecretString", "Money", "Currency"))
 WIDE = {"int64", "uint64", "fixed64", "sfixed64", "sint64"}
 NUMBERS = {"int32": (-2**31, 2**31 - 1), "sint32": (-2**31, 2**31 - 1), "sfixed32": (-2**31, 2**31 - 1), "uint32": (0, 2**32 - 1),
            "fixed32": (0, 2**32 - 1), "int64": (-2**63, 2**63 - 1), "sint64": (-2**63, 2**63 - 1), "sfixed64": (-2**63, 2**63 - 1),
@@ -41,7 +42,7 @@ class Limits:
             if root.endswith("TokenRequest") and root.startswith("types."):
                 place = self.resolve(root, path.split("."))
                 if place:
-                    self.rows[place] = row
+                    self.rows.update({(package + place[0].removeprefix("types."), place[1]): row for package in PACKAGES})
 
     def resolve(self, message, names):
         field = next((field for field in self.files.messages[message].fields if field.name == names[0]), None)
@@ -57,7 +58,7 @@ class Limits:
         if row is not None:
             return (row["min"] or None) if row["form"] else row["min"], row["max"]
         found = TEXT_LIMIT.search(field.comment)
-        is_text = field.kind in ("string", "bytes") or field.type_name == SECRET
+        is_text = field.kind in ("string", "bytes") or field.type_name in SECRETS
         if not found or (found[2] and not is_text and "bytes" in found[0]):
             return (1 if field.required and field.kind == "string" else None), None
         largest = int(found[2]) * (1024 if found[3] else 1)
@@ -127,7 +128,7 @@ class Schemas:
     def is_required(self, name, field, shape):
         row = self.limits.rows.get((name, field.name))
         told = row is not None and not row["form"] and row["min"] > 0  # 0 is what is absent
-        return field.required or told or (name == MONEY and field.name == "minor_amount" and shape == ROUTE_REQUEST)
+        return field.required or told or (name in MONIES and field.name == "minor_amount" and shape == ROUTE_REQUEST)
 
     def oneof(self, message, oneof, comment, shape):
         """At most one of its members; exactly one where the comment says so."""
@@ -157,8 +158,8 @@ class Schemas:
         if field.type_name == "google.protobuf.Duration":
             return {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]{1,9})?s$"}
         form = self.limits.form_of(owner, field) if asks else {}
-        if field.type_name == SECRET:
-            return self.secret({**form, **sized({"type": "string"}, limits)}, limits, shape, link)
+        if field.type_name in SECRETS:
+            return self.secret(field, {**form, **sized({"type": "string"}, limits)}, limits, shape, link)
         if field.kind == "message":
             return link(field.type_name, shape)
         if field.kind in NUMBERS:
@@ -171,19 +172,19 @@ class Schemas:
 
     def enum_value(self, owner, field, asks, link):
         """A currency that is refused is none that may be sent."""
-        if asks and field.type_name == "types.Currency" and (owner, field.name) in self.limits.rows:
+        if asks and field.type_name in CURRENCIES and (owner, field.name) in self.limits.rows:
             names = [name for name, value, _ in self.files.enums[field.type_name].values if value != 0 and name not in self.limits.refused]
             return {"type": "string", "enum": names}
         return link(field.type_name, ANSWER)
 
-    def secret(self, bare, limits, shape, link):
+    def secret(self, field, bare, limits, shape, link):
         """A bare string on the plain routes; a caller may write either form anywhere."""
         boxed = {"type": "object", "properties": {"value": bare}, "additionalProperties": False}
         if limits[0]:
             boxed["required"] = ["value"]
         if shape in (REQUEST, ROUTE_REQUEST):
             return {"anyOf": [bare, boxed]}
-        return bare if shape == ROUTE_ANSWER else link(SECRET, ANSWER)
+        return bare if shape == ROUTE_ANSWER else link(field.type_name, ANSWER)
 
     def enum(self, name):
         enum = self.files.enums[name]
