@@ -26,6 +26,7 @@ PARAMETERS = {
     "x-tenant-id": ("The tenant, likewise; `DefaultTenantId`.", {"type": "string", "maxLength": 128}, "DefaultTenantId", CALLS),
     "x-reference-id": ("The caller's reference of the call, for the log.", {"type": "string", "maxLength": 255}, "order-4711", CALLS),
     "x-resource-id": ("Likewise.", {"type": "string", "maxLength": 255}, "cart-1", CALLS),
+    "x-connector-request-reference-id": ("Where the message may and does not name the session: its id. Otherwise not looked at.", {"type": "string", "maxLength": 255}, None, ("create",)),
     "x-environment": ("As the platform's clients send it; decides nothing.", {"type": "string", "enum": ["development", "sandbox", "production"]}, "sandbox", CALLS),
     "x-connector-auth": ("The platform's earlier form of x-connector-config.", {"type": "string"}, None, ("create",)),
     "x-auth": ("Kind of credentials, of the older headers: header-key, body-key, signature-key, multi-auth-key, no-key, temporary-auth, currency-auth-key. Not read beside "
@@ -48,6 +49,7 @@ CONNECT_CALL = {
 HEADERS = {
     "x-request-id": ("The call's name in log lines: the caller's, or one of ours.", {"type": "string"}, True),
     "x-session-durability": ("How durable what the answer tells is.", {"type": "string", "enum": ["disk", "process", "replica"]}, False),
+    "x-merchant-session-id": ("The session's id, where the message did not name it: later calls have to.", {"type": "string"}, False),
     "x-session-replayed": ("`true`: the same call was answered before, this is the same session again.", {"type": "string", "const": "true"}, False),
     "retry-after": ("Seconds to wait, where waiting helps.", {"type": "string", "pattern": "^[0-9]+$"}, False),
     "www-authenticate": ("What would be asked for.", {"type": "string"}, False),

@@ -18,6 +18,7 @@ void ses_error_violation(struct ses_error *err, struct ses_slice field, struct s
     if (err->violations_count == 0 && err->status == SES_OK) {
         err->status = SES_INVALID_ARGUMENT;
         err->message = description;
+        err->reason = SES_REASON_INVALID_FIELDS;
     }
     if (err->violations_count < SES_ERROR_VIOLATIONS_MAX)
         err->violations[err->violations_count++] = (struct ses_error_pair){field, description};

@@ -410,11 +410,12 @@ static json_t *parse(struct reader *r, struct ses_slice text, enum ses_status *r
         *ret_status = no_memory(r);
         return NULL;
     }
-    status = ses_json_load(marked, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault, &root);
+    /* Any value: that it is no object (null, a text) is another fault than that it is no JSON. */
+    status = ses_json_load(marked, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault, &root);
     if (status == SES_OK)
         return root;
     if (status == SES_MALFORMED && survey.literals > 0) { /* for the position in what the caller wrote */
-        status = ses_json_load(text, JSON_REJECT_DUPLICATES, &fault, &root);
+        status = ses_json_load(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &fault, &root);
         json_decref(root);
     }
     *ret_status = status == SES_NO_MEMORY ? no_memory(r) : refuse_syntax(r, &fault);

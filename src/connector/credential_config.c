@@ -9,6 +9,7 @@ struct form {
     const char *header;
     const char *unreadable; /* sentences */
     const char *unparsable;
+    const char *unknown;
     const char *missing;
     const char *incomplete;
     bool auth_type_accepted;
@@ -18,6 +19,7 @@ static const struct form config_form = {
     "x-connector-config",
     "X-Connector-Config header is not visible ASCII or is too long",
     "Failed to parse X-Connector-Config JSON into ConnectorSpecificConfig",
+    "Failed to parse X-Connector-Config JSON: \"config\" names no connector",
     "X-Connector-Config header missing config",
     "Failed to convert connector config from X-Connector-Config header",
     false,
@@ -29,6 +31,7 @@ static const struct form auth_form = {
     "x-connector-auth",
     "X-Connector-Auth header is not visible ASCII or is too long",
     "Failed to parse X-Connector-Auth JSON into ConnectorSpecificConfig",
+    "Failed to parse X-Connector-Auth JSON: \"auth_type\" names no connector",
     "X-Connector-Auth header missing auth_type",
     "Failed to convert connector config from X-Connector-Auth header",
     true,
@@ -173,7 +176,10 @@ static enum ses_status read_variant(struct ses_credential_draft *draft, const st
         return ses_credential_refuse(draft, SES_REASON_UNSUPPORTED_CONNECTOR, form->header,
                                      "Connector is not supported");
     draft->found.connector = ses_connector_by_variant(variant);
-    if (draft->found.connector == NULL || !json_is_object(entry))
+    if (draft->found.connector == NULL)
+        return ses_credential_refuse_name(draft, SES_REASON_INVALID_CONNECTOR_CONFIG_JSON, form->header,
+                                          form->unknown, true);
+    if (!json_is_object(entry))
         return unparsable(draft, form, NULL);
     row = ses_credential_row(draft->found.connector);
     if (row != NULL)

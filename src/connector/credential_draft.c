@@ -2,6 +2,11 @@
  * into the file that calls them. */
 #include "credential_draft.h"
 
+#include "registry.h"
+
+/* Of a list in a message: gRPC cuts it at 1024 bytes (http/grpc_metadata.h). */
+#define LISTED_BYTES_MAX 880
+
 bool ses_credential_header_ok(struct ses_slice value)
 {
     if (value.len > SES_CONNECTOR_HEADER_BYTES_MAX)
@@ -30,6 +35,36 @@ enum ses_status ses_credential_refuse_key(struct ses_credential_draft *draft, en
     if (key != NULL)
         ses_error_metadata(draft->error, SES_STR("key"), ses_slice_str(key));
     return status;
+}
+
+/* As many names as fit, none cut. */
+static size_t listed_bytes(const char *list)
+{
+    size_t len = strlen(list);
+
+    if (len <= LISTED_BYTES_MAX)
+        return len;
+    for (len = LISTED_BYTES_MAX; len > 0 && list[len] != ',';)
+        len--;
+    return len;
+}
+
+enum ses_status ses_credential_refuse_name(struct ses_credential_draft *draft, enum ses_reason reason,
+                                           const char *header, const char *message, bool variants)
+{
+    const char *list = ses_connector_list(variants, draft->arena);
+    const char *text = NULL;
+    size_t len;
+
+    if (list != NULL) {
+        len = listed_bytes(list);
+        text = ses_arena_printf(draft->arena, "%s; there are: %.*s%s", message, (int)len, list,
+                                list[len] == '\0' ? "" : ", ..");
+    }
+    (void)ses_credential_refuse(draft, reason, header, text == NULL ? message : text);
+    if (list != NULL)
+        ses_error_metadata(draft->error, SES_STR("connectors"), ses_slice_str(list));
+    return draft->error->status;
 }
 
 void ses_credential_add(struct ses_credential_draft *draft, const char *name, struct ses_slice value)

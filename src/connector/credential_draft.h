@@ -36,6 +36,10 @@ enum ses_status ses_credential_refuse(struct ses_credential_draft *draft, enum s
 /* The same with the config key that is at fault, which message and metadata then name. */
 enum ses_status ses_credential_refuse_key(struct ses_credential_draft *draft, enum ses_reason reason,
                                           const char *header, const char *message, const char *key);
+/* The same for a name that no connector has: the message ends in those that there are, as far as it may be long, and
+ * metadata "connectors" has all of them. variants: x-connector-config's. */
+enum ses_status ses_credential_refuse_name(struct ses_credential_draft *draft, enum ses_reason reason,
+                                           const char *header, const char *message, bool variants);
 void ses_credential_add(struct ses_credential_draft *draft, const char *name, struct ses_slice value);
 
 /* ---- the digest (credential_digest.c)

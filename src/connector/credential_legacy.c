@@ -4,6 +4,11 @@
 #include "json.h"
 #include "registry.h"
 
+/* Who gives neither is told of the newer way first: the older one is for callers that have it already. */
+#define MISSING_CONFIG                                                                                            \
+    "Missing x-connector-config in request metadata: {\"config\":{\"<Connector>\":{<its credentials>}}} (or the " \
+    "older x-connector with x-auth and the key headers of its kind)"
+
 static const struct {
     const char *name;
     bool api_key, key1, api_secret, key2; /* headers that the kind demands */
@@ -21,15 +26,15 @@ static enum ses_status read_connector(const struct ses_connector_headers *header
                                       struct ses_credential_draft *draft)
 {
     if (headers->connector.len == 0)
-        return ses_credential_refuse(draft, SES_REASON_MISSING_METADATA, "x-connector",
-                                     "Missing x-connector in request metadata");
+        return ses_credential_refuse(draft, SES_REASON_MISSING_METADATA, "x-connector-config",
+                                     MISSING_CONFIG);
     if (!ses_credential_header_ok(headers->connector))
         return ses_credential_refuse(draft, SES_REASON_INVALID_METADATA, "x-connector",
                                      "x-connector is not visible ASCII");
     draft->found.connector = ses_connector_by_name(headers->connector);
     if (draft->found.connector == NULL)
-        return ses_credential_refuse(draft, SES_REASON_INVALID_CONNECTOR, "x-connector",
-                                     "Invalid connector: Matching variant not found");
+        return ses_credential_refuse_name(draft, SES_REASON_INVALID_CONNECTOR, "x-connector",
+                                          "Invalid connector: x-connector names none", false);
     if (!ses_connector_supported(draft->found.connector))
         return ses_credential_refuse(draft, SES_REASON_UNSUPPORTED_CONNECTOR, "x-connector",
                                      "Connector is not supported");
@@ -40,8 +45,8 @@ static enum ses_status read_kind(const struct ses_connector_headers *headers,
                                  struct ses_credential_draft *draft, enum ses_auth_kind *ret_kind)
 {
     if (headers->auth.len == 0)
-        return ses_credential_refuse(draft, SES_REASON_MISSING_METADATA, "x-auth",
-                                     "Missing x-auth in request metadata");
+        return ses_credential_refuse(draft, SES_REASON_MISSING_METADATA, "x-connector-config",
+                                     MISSING_CONFIG);
     for (size_t kind = 0; kind < SES_AUTH_COUNT; kind++) {
         if (ses_slice_eq_str(headers->auth, kinds[kind].name)) {
             *ret_kind = (enum ses_auth_kind)kind;

@@ -3,6 +3,11 @@
  */
 #include "registry.h"
 
+#include <stdio.h>
+
+/* All names, 1179 bytes just now. */
+#define LIST_SIZE 2048
+
 /* In the protocol's oneof, with no connector behind them. */
 static const struct {
     const char *variant;
@@ -63,6 +68,30 @@ bool ses_connector_supported(const struct ses_connector *connector)
             return false;
     }
     return true;
+}
+
+/* NULL: not to be listed. */
+static const char *listed(const struct ses_connector *connector, bool variants)
+{
+    if (!ses_connector_supported(connector))
+        return NULL;
+    return variants ? connector->variant : connector->name;
+}
+
+const char *ses_connector_list(bool variants, struct ses_arena *arena)
+{
+    char *list = ses_arena_alloc(arena, LIST_SIZE);
+    size_t len = 0;
+
+    for (size_t i = 0; list != NULL && i < SES_CONNECTOR_ROWS; i++) {
+        const char *name = listed(&ses_connector_table[i], variants);
+
+        if (name == NULL)
+            continue;
+        SES_REQUIRE(len + strlen(name) + 3 <= LIST_SIZE); /* the table has grown */
+        len += (size_t)snprintf(list + len, LIST_SIZE - len, "%s%s", len == 0 ? "" : ", ", name);
+    }
+    return list;
 }
 
 const char *ses_connector_metric_name(int metric)

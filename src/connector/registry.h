@@ -20,5 +20,8 @@ const struct ses_connector *ses_connector_by_variant(const char *variant);
 bool ses_connector_variant_unsupported(const char *variant);
 /* False for connectors that the enum knows and the platform does not implement. */
 bool ses_connector_supported(const struct ses_connector *connector);
+/* The names that x-connector takes, or with variants the keys that x-connector-config does, as "a, b, c": for whoever
+ * has named none of them. NULL when out of memory. */
+const char *ses_connector_list(bool variants, struct ses_arena *arena);
 
 #endif

@@ -57,13 +57,19 @@ static bool is_zero_weight(struct ses_slice parameters)
     return weight.len > 0;
 }
 
+/* Its older name is to be taken for the same (RFC 9110 section 8.4.1.3). */
+static bool is_gzip(struct ses_slice coding)
+{
+    return ses_slice_ieq(coding, SES_STR("gzip")) || ses_slice_ieq(coding, SES_STR("x-gzip"));
+}
+
 /* "*" is not read as gzip: an answer in plain text is always right. */
 bool ses_http_accepts_gzip(struct ses_slice accept_encoding)
 {
     while (accept_encoding.len > 0) {
         struct ses_slice parameters = ses_slice_take_until(&accept_encoding, ',');
 
-        if (ses_slice_ieq(ses_parameter_take_word(&parameters), SES_STR("gzip")))
+        if (is_gzip(ses_parameter_take_word(&parameters)))
             return !is_zero_weight(parameters);
     }
     return false;
@@ -218,7 +224,7 @@ static bool check_encoding(struct ses_exchange *x)
 
     if (call->get != NULL)
         return true;
-    call->packed = ses_slice_ieq(coding, SES_STR("gzip"));
+    call->packed = is_gzip(coding);
     if (call->packed || coding.len == 0 || ses_slice_ieq(coding, SES_STR("identity")))
         return true;
     ses_http_explain(x, SES_STR("accept-encoding"), SES_STR("gzip, identity"));

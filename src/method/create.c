@@ -6,6 +6,7 @@
 #include <sessiond/domain/session_machine.h>
 
 #include "caller_check.h"
+#include "create_name.h"
 #include "inbox.h"
 #include "natural_key.h"
 #include "refusal.h"
@@ -273,6 +274,8 @@ static enum ses_status read_call(struct ses_create *c, struct ses_error *ret_err
 {
     SES_TRY(read_headers(c, ret_error));
     SES_TRY(c->rpc->read(c->x, &c->request, ret_error));
+    if (c->rpc->name_optional)
+        SES_TRY(ses_create_settle_name(c->x, c->metadata.connector_reference, &c->request, ret_error));
     SES_TRY(ses_caller_check(c->x, SES_RIGHT_CREATE, c->request.test_mode, ret_error));
     SES_TRY(ses_request_check(&c->request, c->rpc->naming, ret_error));
     /* A base_url is judged even where no call will be made: a caller learns at once that it is not

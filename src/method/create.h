@@ -43,6 +43,7 @@ struct ses_session_answer {
 /* What the two RPCs differ in. */
 struct ses_session_rpc {
     enum ses_naming naming;
+    bool name_optional; /* a request without merchant_session_id is given one (create_name.h) */
     /* Decodes x->body. SES_INVALID_ARGUMENT, SES_NO_MEMORY; ret_error is written on failure. */
     enum ses_status (*read)(struct ses_exchange *x, struct ses_session_request *ret_request,
                             struct ses_error *ret_error);

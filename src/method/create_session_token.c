@@ -52,7 +52,7 @@ static enum ses_status write_response(struct ses_exchange *x, const struct ses_s
 
 void ses_create_session_token_start(struct ses_exchange *x, void *service)
 {
-    static const struct ses_session_rpc rpc = {SES_NAMING_SESSION_TOKEN, read_request, write_response};
+    static const struct ses_session_rpc rpc = {SES_NAMING_SESSION_TOKEN, false, read_request, write_response};
 
     ses_create_start(service, x, &rpc);
 }

@@ -107,7 +107,7 @@ void ses_refusal_conflict(struct ses_error *error, struct ses_arena *arena, enum
 {
     struct ses_slice names = join_names(arena, naming, differing);
     const char *with = unsettled ? "an earlier call, whose outcome at the connector is not known yet,"
-                                 : "a live session with this merchant_session_id";
+                                 : "the session with this merchant_session_id";
     const char *text = ses_arena_printf(arena, "%s differs in: %.*s", with, SES_FMT(names));
 
     ses_refusal_set(error, SES_REASON_SESSION_CONFLICT, 0,

@@ -13,7 +13,8 @@
     X(RESOURCE, "x-resource-id") X(ENVIRONMENT, "x-environment") X(OVERRIDE, "x-config-override")            \
     X(CONNECTOR, "x-connector") X(CONFIG, "x-connector-config") X(CONNECTOR_AUTH, "x-connector-auth")        \
     X(AUTH, "x-auth") X(API_KEY, "x-api-key") X(KEY1, "x-key1") X(KEY2, "x-key2")                            \
-    X(API_SECRET, "x-api-secret") X(KEY_MAP, "x-auth-key-map")
+    X(API_SECRET, "x-api-secret") X(KEY_MAP, "x-auth-key-map")                                               \
+    X(CONNECTOR_REFERENCE, "x-connector-request-reference-id")
 
 /* One list makes the enum, the names and their number. */
 enum header {
@@ -74,8 +75,10 @@ static void leave_out_caller_key(struct headers *headers)
 static void violate(struct ses_error *error, enum header header, enum ses_reason reason,
                     struct ses_slice rule)
 {
+    bool first = error->violations_count == 0;
+
     ses_error_violation(error, names[header], rule);
-    if (error->reason == SES_REASON_NONE)
+    if (first)
         error->reason = reason;
 }
 
@@ -166,6 +169,7 @@ enum ses_status ses_request_metadata_read(const struct ses_exchange *x,
     leave_out_caller_key(&headers);
     metadata.tenant = caller_id(&headers, HEADER_TENANT, absent_tenant(x), &error);
     metadata.merchant = caller_id(&headers, HEADER_MERCHANT, absent_merchant(x), &error);
+    metadata.connector_reference = headers.value[HEADER_CONNECTOR_REFERENCE];
     metadata.connector = connector_headers(&headers);
     check_id(&headers, HEADER_REFERENCE, &error);
     check_id(&headers, HEADER_RESOURCE, &error);

@@ -8,6 +8,7 @@
  *   x-connector-config and the others  connector/connector.h
  *   x-api-key                          a caller's key is never a connector's: as if it were not there
  *   x-reference-id, x-resource-id      at most 255 printable bytes; not stored
+ *   x-connector-request-reference-id   the session's id where the message names none (create_name.h), else not looked at
  *   x-environment                      development, sandbox or production in any case; test_mode alone
  *                                      chooses the URL
  *   x-config-override                  refused: one caller must not change the server's configuration
@@ -24,6 +25,7 @@
 struct ses_request_metadata {
     struct ses_slice tenant;
     struct ses_slice merchant;
+    struct ses_slice connector_reference; /* x-connector-request-reference-id as it came; empty: none */
     struct ses_connector_headers connector;
 };
 

@@ -69,6 +69,7 @@ static enum ses_status make_parts(struct ses_service *service)
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
+        "connector_service", /* the platform's own server: what probes written for it ask for */
     };
 
     SES_TRY(ses_service_keys_make(&service->options, &service->keys_memory, &service->keys));

@@ -75,6 +75,14 @@ class ConnectorConfig(MetadataCase):
             with self.subTest(text=text[:60]):
                 self.refused([("x-connector-config", text)], "INVALID_CONNECTOR_CONFIG_JSON", "Connector-Config")
 
+    def test_a_variant_that_no_connector_has(self):
+        for name in ("adyen", "Nonsense", CANARY):
+            error = self.refused([("x-connector-config", config({name: {"api_key": "k", "merchant_account": "m"}}))], "INVALID_CONNECTOR_CONFIG_JSON")
+            listed = status_details(error)[1]["google.rpc.ErrorInfo"].metadata["connectors"]
+            self.assertEqual(set(VARIANTS) - set(listed.split(", ")), set())
+            self.assertFalse(set(UNSUPPORTED) & set(listed.split(", ")))
+            self.assertTrue(error.details().endswith(listed), error.details())
+
     def test_no_variant(self):
         for text in ("{}", '{"config":{}}', '{"config":null}', '{"other":{"Adyen":{}}}'):
             self.refused([("x-connector-config", text)], "INVALID_CONNECTOR_CONFIG_FORMAT", "config")
@@ -165,16 +173,20 @@ class ConnectorAuth(MetadataCase):
 
 class LegacyHeaders(MetadataCase):
     def test_x_connector_missing_unknown_unsupported(self):
-        self.refused([], "MISSING_METADATA", "x-connector")
-        self.refused([("x-auth", "header-key"), ("x-api-key", CANARY)], "MISSING_METADATA", "x-connector")
+        for metadata in ([], [("x-auth", "header-key"), ("x-api-key", CANARY)], [("x-connector", "adyen")]):
+            error = self.refused(metadata, "MISSING_METADATA", "x-connector-config")
+            self.assertTrue(error.details().startswith("Missing x-connector-config in request metadata"), error.details())
         for name in ("nonsense", "Stripe", "STRIPE", "stripe ", "stripe,adyen", CANARY):
             if name.strip() == name:
-                self.refused([("x-connector", name), ("x-auth", "header-key"), ("x-api-key", "k")], "INVALID_CONNECTOR", "Invalid connector")
+                error = self.refused([("x-connector", name), ("x-auth", "header-key"), ("x-api-key", "k")], "INVALID_CONNECTOR", "Invalid connector")
+                self.assertIn(" adyen, ", error.details())
+                listed = status_details(error)[1]["google.rpc.ErrorInfo"].metadata["connectors"].split(", ")
+                self.assertTrue({"adyen", "nuvei", "paytm", "razorpay_v2", "stripe", "zsl"} <= set(listed), listed)
+                self.assertFalse({"ebanx", "globepay", "coinbase", "coingate"} & set(listed), listed)
         for name in ("ebanx", "globepay", "coinbase", "coingate"):
             self.refused([("x-connector", name), ("x-auth", "header-key"), ("x-api-key", "k")], "UNSUPPORTED_CONNECTOR")
 
-    def test_x_auth_missing_or_unknown(self):
-        self.refused([("x-connector", "adyen")], "MISSING_METADATA", "x-auth")
+    def test_x_auth_unknown(self):
         for kind in ("certificate-auth", "NoKey", "Header-Key", "header_key", CANARY):
             self.refused([("x-connector", "adyen"), ("x-auth", kind)], "INVALID_AUTH_TYPE", "x-auth")
 

@@ -86,8 +86,9 @@ class Metrics(ServerCase):
         self.server.call(create_request(session), EXACT)
         self.server.fail(create_request(session, amount={"minor_amount": 1, "currency": "USD"}), EXACT)
         self.server.fail(create_request(session, amount=None), EXACT)
-        self.assertEqual(self.grown(before, "sessiond_refusals_total", reason="SESSION_CONFLICT"), 1)
-        self.assertEqual(self.grown(before, "sessiond_refusals_total", reason="NONE"), 1)
+        self.server.post_json(CREATE + "Nothing", {})
+        for reason in ("SESSION_CONFLICT", "INVALID_FIELDS", "NONE"):
+            self.assertEqual(self.grown(before, "sessiond_refusals_total", reason=reason), 1, reason)
 
     def test_sessions_are_counted_where_they_come_to(self):
         client = Sessions(self.server.address)

@@ -148,6 +148,7 @@ class SlowCall(HeldCall):
         wait_until(lambda: ask(self.server.port) == 503, "health to say no")
         self.assertEqual(ready(self.server)[1]["state"], "draining")
         wait_until(lambda: health(self.server) == "NOT_SERVING", "both workers' health to say no")
+        self.assertEqual(health(self.server, "connector_service"), "NOT_SERVING")
         for _ in range(10):
             own_channel(self.server, create_request(unique()), EXACT)
         self.let_go()
@@ -394,8 +395,8 @@ class Full(Case):
         self.assertEqual((status, body["state"], body["reasons"]), (200, "degraded", ["table_full"]))
         self.assertGreater(self.server.metric("sessiond_table_full"), 0)
         wait_until(lambda: health(self.server, "types.MerchantAuthenticationService") == "NOT_SERVING", "health of creates")
-        self.assertEqual(health(self.server), "SERVING")
-        self.assertEqual(health(self.server, "sessiond.v1.SessionService"), "SERVING")
+        for service in ("", "connector_service", "sessiond.v1.SessionService"):
+            self.assertEqual(health(self.server, service), "SERVING", service)
         self.server.call(first, EXACT)  # what is known is served
         wait_until(lambda: self.server.lines("degraded"), "the line")
         self.server.stop()

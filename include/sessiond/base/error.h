@@ -45,8 +45,8 @@ struct ses_error {
 void ses_error_set(struct ses_error *err, enum ses_status status, struct ses_slice message);
 /* [any] The same with the status of a reason. */
 void ses_error_refuse(struct ses_error *err, enum ses_reason reason, struct ses_slice message);
-/* [any] Adds a field violation; the first one makes err SES_INVALID_ARGUMENT.
- * Silently full at the maximum. */
+/* [any] Adds a field violation; the first one makes err SES_INVALID_ARGUMENT, with the reason INVALID_FIELDS until the
+ * caller names another one. Silently full at the maximum. */
 void ses_error_violation(struct ses_error *err, struct ses_slice field, struct ses_slice description);
 /* [any] Adds ErrorInfo metadata. Silently full at the maximum. */
 void ses_error_metadata(struct ses_error *err, struct ses_slice key, struct ses_slice value);

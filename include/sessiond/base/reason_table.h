@@ -91,7 +91,7 @@
       "Send x-connector-config instead, or one of the protocol's kinds.")                                    \
     X(INVALID_CONNECTOR, INVALID_ARGUMENT, NO,                                                               \
       "x-connector names no connector of the protocol.",                                                     \
-      "The name is misspelt, or of a newer protocol.",                                                       \
+      "The name is misspelt, or of a newer protocol. Metadata: header, connectors.",                         \
       "Send the lower-case name of a value of types.Connector.")                                             \
     X(INVALID_CONNECTOR_CONFIG_FORMAT, INVALID_ARGUMENT, NO,                                                 \
       "x-connector-config has another form.",                                                                \
@@ -103,12 +103,17 @@
       "Escape other characters in the JSON (\\u00e9).")                                                      \
     X(INVALID_CONNECTOR_CONFIG_JSON, INVALID_ARGUMENT, NO,                                                   \
       "x-connector-config is not the JSON of its connector.",                                                \
-      "It does not parse, or a key has another type. Metadata: header, key.",                                \
+      "It does not parse, a key has another type, or no connector has its name. Metadata: header; key, or "  \
+      "connectors.",                                                                                         \
       "Mend the key that is named.")                                                                         \
     X(INVALID_ENVIRONMENT, INVALID_ARGUMENT, NO,                                                             \
       "x-environment names no environment.",                                                                 \
       "It is none of development, sandbox and production.",                                                  \
       "Send one of these, or leave it out.")                                                                 \
+    X(INVALID_FIELDS, INVALID_ARGUMENT, NO,                                                                  \
+      "Fields of the message are missing or break their rules.",                                             \
+      "BadRequest names each of them, and its rule.",                                                        \
+      "Mend the fields that are named.")                                                                     \
     X(INVALID_METADATA, INVALID_ARGUMENT, NO,                                                                \
       "A header is not what it may be.",                                                                     \
       "It is there twice, too long, not printable, or missing where a caller has several merchants. "        \
@@ -166,7 +171,7 @@
       "The payment is completed, failed or was revoked. Metadata: status.",                                  \
       "Take the outcome as it is, or begin a payment with another merchant_session_id.")                     \
     X(SESSION_CONFLICT, ALREADY_EXISTS, NO,                                                                  \
-      "A live session with this merchant_session_id differs from this call.",                                \
+      "The session with this merchant_session_id, which is not over, differs from this call.",               \
       "Another payload, connector or credentials under one id. Metadata: differing_fields; outcome, "        \
       "where an earlier call's is unknown.",                                                                 \
       "Repeat the call as it was, or begin a payment with another merchant_session_id.")                     \

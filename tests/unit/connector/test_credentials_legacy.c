@@ -140,12 +140,12 @@ static void legacy_headers_are_checked(void **state)
     static const struct {
         const char *connector, *auth, *api_key, *map, *reason, *header;
     } cases[] = {
-        {NULL, "header-key", "k", "{}", "MISSING_METADATA", "x-connector"},
+        {NULL, "header-key", "k", "{}", "MISSING_METADATA", "x-connector-config"},
         {"nobody", "header-key", "k", "{}", "INVALID_CONNECTOR", "x-connector"},
         {"Stripe", "header-key", "k", "{}", "INVALID_CONNECTOR", "x-connector"},
         {"str\xc3\xa9pe", "header-key", "k", "{}", "INVALID_METADATA", "x-connector"},
         {"ebanx", "header-key", "k", "{}", "UNSUPPORTED_CONNECTOR", "x-connector"},
-        {"stripe", NULL, "k", "{}", "MISSING_METADATA", "x-auth"},
+        {"stripe", NULL, "k", "{}", "MISSING_METADATA", "x-connector-config"},
         {"stripe", "certificate-auth", "k", "{}", "INVALID_AUTH_TYPE", "x-auth"},
         {"stripe", "Header-Key", "k", "{}", "INVALID_AUTH_TYPE", "x-auth"},
         {"stripe", "header-key", "k\xff", "{}", "INVALID_METADATA", "x-api-key"},

@@ -370,6 +370,8 @@ static void test_accept_encoding(void **state)
 {
     (void)state;
     assert_true(ses_http_accepts_gzip(SES_STR("gzip")));
+    assert_true(ses_http_accepts_gzip(SES_STR("identity, X-GZip")));
+    assert_false(ses_http_accepts_gzip(SES_STR("x-gzip;q=0")));
     assert_true(ses_http_accepts_gzip(SES_STR("deflate, GZIP , br")));
     assert_true(ses_http_accepts_gzip(SES_STR("gzip;q=0.1")));
     assert_true(ses_http_accepts_gzip(SES_STR("gzip ; q=1")));

@@ -131,7 +131,7 @@ void refused_with(struct call *call, enum ses_status status, const char *reason,
 
 void violates(struct call *call, const char *field)
 {
-    const struct ses_error *error = call_error(call, SES_INVALID_ARGUMENT, "");
+    const struct ses_error *error = call_error(call, SES_INVALID_ARGUMENT, "INVALID_FIELDS");
 
     assert_int_equal(error->violations_count, 1);
     if (!ses_slice_eq_str(error->violations[0].key, field))

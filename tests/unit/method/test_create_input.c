@@ -126,13 +126,13 @@ static void test_rules_are_applied(void **state)
 {
     struct core *core = *state;
 
-    expect_invalid(core, (struct order){.id = ""}, "", "merchant_session_id");
-    expect_invalid(core, (struct order){.amount = -1}, "", "amount.minor_amount");
+    expect_invalid(core, (struct order){.id = ""}, "INVALID_FIELDS", "merchant_session_id");
+    expect_invalid(core, (struct order){.amount = -1}, "INVALID_FIELDS", "amount.minor_amount");
     expect_invalid(core, (struct order){.metadata = "4111 1111 1111 1111"}, "CARD_DATA_REFUSED", "metadata");
     expect_invalid(core, (struct order){.metadata = "{\"cvv\":\"1\"}"}, "CARD_DATA_REFUSED", "metadata");
     expect_invalid(core, (struct order){.id = "4111111111111111"}, "CARD_DATA_REFUSED",
                    "merchant_session_id");
-    expect_invalid(core, (struct order){.customer = ""}, "", "state.connector_customer_id");
+    expect_invalid(core, (struct order){.customer = ""}, "INVALID_FIELDS", "state.connector_customer_id");
 }
 
 static void test_a_body_that_is_no_message(void **state)
@@ -155,7 +155,7 @@ static void test_an_empty_body_names_what_is_missing(void **state)
 
     call_connector(call, NULL, NULL);
     call_start(call);
-    error = call_error(call, SES_INVALID_ARGUMENT, "");
+    error = call_error(call, SES_INVALID_ARGUMENT, "INVALID_FIELDS");
     assert_int_equal(error->violations_count, 2);
     assert_string_equal(call->door.error_message, "merchant_session_id is required (and 1 more)");
     call_free(call);
