@@ -221,7 +221,7 @@ def number(kind, limits, shape):
         return {"type": "integer", "format": kind, "minimum": smallest, "maximum": largest}
     pattern = {"pattern": "^[0-9]{1,20}$" if smallest >= 0 else "^-?[0-9]{1,19}$"}
     if shape == ANSWER:
-        return {"type": ["string", "integer"], "format": kind, **pattern}
+        return {"type": "string", "format": kind, **pattern}
     bounds = {"format": kind, "minimum": smallest, "maximum": largest}
     if shape == ROUTE_ANSWER:
         return {"type": "integer", **bounds}

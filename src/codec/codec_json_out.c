@@ -13,7 +13,7 @@
 #include <sessiond/codec/codec_proto.h>
 
 static void write_value(struct ses_json *json, const ProtobufCFieldDescriptor *field, const void *member,
-                        bool bare_secrets);
+                        bool plain);
 
 /* 17 significant digits: enough for every double to be read back as itself. JSON has no NaN and no
  * infinity; proto3 JSON writes them as strings. */
@@ -66,11 +66,11 @@ const ProtobufCMessageDescriptor *ses_json_type_of(const struct ses_json_types *
     return NULL;
 }
 
-static void write_members(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets);
+static void write_members(struct ses_json *json, const ProtobufCMessage *message, bool plain);
 
 /* Its URL, and the fields of what it holds beside it; a Duration, which has none, under "value". */
 static void write_any_as(struct ses_json *json, const Google__Protobuf__Any *any,
-                         const ProtobufCMessage *inner, bool bare_secrets)
+                         const ProtobufCMessage *inner, bool plain)
 {
     ses_json_open(json, '{');
     ses_json_member(json, "@type", ses_slice_str(any->type_url));
@@ -79,13 +79,13 @@ static void write_any_as(struct ses_json *json, const Google__Protobuf__Any *any
         write_duration(json, inner);
     } else {
         json->anys++;
-        write_members(json, inner, bare_secrets);
+        write_members(json, inner, plain);
         json->anys--;
     }
     ses_json_close(json, '}');
 }
 
-static void write_any(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets)
+static void write_any(struct ses_json *json, const ProtobufCMessage *message, bool plain)
 {
     struct ses_proto_options options = {.arena = json->arena};
     const ProtobufCMessageDescriptor *type;
@@ -103,25 +103,25 @@ static void write_any(struct ses_json *json, const ProtobufCMessage *message, bo
     if (type != NULL && json->anys < SES_CODEC_DEPTH_MAX)
         status = ses_proto_decode(&options, type, ses_slice(any.value.data, any.value.len), &inner, &fault);
     if (status == SES_OK)
-        write_any_as(json, &any, inner, bare_secrets);
+        write_any_as(json, &any, inner, plain);
     else
         json->unwritable = true;
     json->failed = json->failed || status == SES_NO_MEMORY;
 }
 
 /* Three messages have a JSON form of their own: a bare secret, Duration, and an Any whose types are told. */
-static void write_submessage(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets)
+static void write_submessage(struct ses_json *json, const ProtobufCMessage *message, bool plain)
 {
-    if (bare_secrets && message->descriptor == &types__secret_string__descriptor) {
+    if (plain && message->descriptor == &types__secret_string__descriptor) {
         Types__SecretString secret;
         memcpy(&secret, message, sizeof(secret));
         ses_json_write_text(json, ses_slice_str(secret.value));
     } else if (message->descriptor == &google__protobuf__duration__descriptor) {
         write_duration(json, message);
     } else if (json->types != NULL && message->descriptor == &google__protobuf__any__descriptor) {
-        write_any(json, message, bare_secrets);
+        write_any(json, message, plain);
     } else {
-        ses_json_message(json, message, bare_secrets);
+        ses_json_message(json, message, plain);
     }
 }
 
@@ -135,9 +135,27 @@ static void write_enum(struct ses_json *json, const ProtobufCEnumDescriptor *des
         ses_json_i64(json, number);
 }
 
+/* proto3 JSON writes every integer of 64 bits as a string, so that a field has one type whatever its value is; the
+ * plain routes have none of that. */
+static void write_signed(struct ses_json *json, int64_t value, bool plain)
+{
+    if (plain)
+        ses_json_i64(json, value);
+    else
+        ses_json_i64_text(json, value);
+}
+
+static void write_unsigned(struct ses_json *json, uint64_t value, bool plain)
+{
+    if (plain)
+        ses_json_u64(json, value);
+    else
+        ses_json_u64_text(json, value);
+}
+
 /* Members are read by memcpy everywhere: the descriptor knows an offset, not a type, and a cast would
  * break the aliasing rule. */
-static void write_number(struct ses_json *json, ProtobufCType type, const void *member)
+static void write_number(struct ses_json *json, ProtobufCType type, const void *member, bool plain)
 {
     uint64_t wide = 0;
     uint32_t low = 0;
@@ -151,12 +169,12 @@ static void write_number(struct ses_json *json, ProtobufCType type, const void *
     switch (type) {
     case PROTOBUF_C_TYPE_UINT64:
     case PROTOBUF_C_TYPE_FIXED64:
-        ses_json_u64(json, wide);
+        write_unsigned(json, wide, plain);
         break;
     case PROTOBUF_C_TYPE_INT64:
     case PROTOBUF_C_TYPE_SINT64:
     case PROTOBUF_C_TYPE_SFIXED64:
-        ses_json_i64(json, (int64_t)wide);
+        write_signed(json, (int64_t)wide, plain);
         break;
     case PROTOBUF_C_TYPE_UINT32:
     case PROTOBUF_C_TYPE_FIXED32:
@@ -179,7 +197,7 @@ static void write_number(struct ses_json *json, ProtobufCType type, const void *
 }
 
 static void write_value(struct ses_json *json, const ProtobufCFieldDescriptor *field, const void *member,
-                        bool bare_secrets)
+                        bool plain)
 {
     const void *pointer;
     ProtobufCBinaryData bytes;
@@ -188,7 +206,7 @@ static void write_value(struct ses_json *json, const ProtobufCFieldDescriptor *f
     switch (field->type) {
     case PROTOBUF_C_TYPE_MESSAGE:
         memcpy(&pointer, member, sizeof(pointer));
-        write_submessage(json, pointer, bare_secrets);
+        write_submessage(json, pointer, plain);
         break;
     case PROTOBUF_C_TYPE_STRING:
         memcpy(&pointer, member, sizeof(pointer));
@@ -203,12 +221,12 @@ static void write_value(struct ses_json *json, const ProtobufCFieldDescriptor *f
         write_enum(json, field->descriptor, number);
         break;
     default:
-        write_number(json, field->type, member);
+        write_number(json, field->type, member, plain);
     }
 }
 
 /* Keys of our maps are strings; numbers would have to be quoted. */
-static void write_map_entry(struct ses_json *json, const ProtobufCMessage *entry, bool bare_secrets)
+static void write_map_entry(struct ses_json *json, const ProtobufCMessage *entry, bool plain)
 {
     const ProtobufCFieldDescriptor *key = &entry->descriptor->fields[0];
     const ProtobufCFieldDescriptor *value = &entry->descriptor->fields[1];
@@ -219,13 +237,13 @@ static void write_map_entry(struct ses_json *json, const ProtobufCMessage *entry
     ses_json_key(json, ses_slice_str(name));
     /* A map's value that is a message may be absent on the wire; proto3 JSON has no null there. */
     if (value->type != PROTOBUF_C_TYPE_MESSAGE || ses_field_present(entry, value))
-        write_value(json, value, ses_field_view(entry, value), bare_secrets);
+        write_value(json, value, ses_field_view(entry, value), plain);
     else
         ses_json_raw(json, SES_STR("{}"));
 }
 
 static void write_repeated(struct ses_json *json, const ProtobufCMessage *message,
-                           const ProtobufCFieldDescriptor *field, bool bare_secrets)
+                           const ProtobufCFieldDescriptor *field, bool plain)
 {
     size_t count = ses_field_count(message, field), size = ses_field_size(field->type);
     bool map = ses_field_is_map(field);
@@ -238,17 +256,17 @@ static void write_repeated(struct ses_json *json, const ProtobufCMessage *messag
             const ProtobufCMessage *entry;
             /* cppcheck-suppress pointerSize ; the array of a map holds pointers */
             memcpy(&entry, array + i * size, sizeof(void *));
-            write_map_entry(json, entry, bare_secrets);
+            write_map_entry(json, entry, plain);
         } else {
             ses_json_element(json);
-            write_value(json, field, array + i * size, bare_secrets);
+            write_value(json, field, array + i * size, plain);
         }
     }
     ses_json_close(json, map ? '}' : ']');
 }
 
 /* Absent and default are left out (proto3 JSON): a reader must take absent for the default anyway. */
-static void write_members(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets)
+static void write_members(struct ses_json *json, const ProtobufCMessage *message, bool plain)
 {
     for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
@@ -256,15 +274,15 @@ static void write_members(struct ses_json *json, const ProtobufCMessage *message
             continue;
         ses_json_key(json, ses_slice_str(field->name));
         if (field->label == PROTOBUF_C_LABEL_REPEATED)
-            write_repeated(json, message, field, bare_secrets);
+            write_repeated(json, message, field, plain);
         else
-            write_value(json, field, ses_field_view(message, field), bare_secrets);
+            write_value(json, field, ses_field_view(message, field), plain);
     }
 }
 
-void ses_json_message(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets)
+void ses_json_message(struct ses_json *json, const ProtobufCMessage *message, bool plain)
 {
     ses_json_open(json, '{');
-    write_members(json, message, bare_secrets);
+    write_members(json, message, plain);
     ses_json_close(json, '}');
 }

@@ -8,9 +8,6 @@
 #include <sessiond/base/json_text.h>
 
 #define FIRST_ROOM 512
-/* Up to here every integer is a double of its own (2^53): the bound of what JavaScript and jq read
- * exactly. */
-#define EXACT_DOUBLE (INT64_C(1) << 53)
 
 /* Nothing is allocated before the first byte. */
 void ses_json_begin(struct ses_json *json, struct ses_arena *arena)
@@ -124,20 +121,30 @@ void ses_json_raw(struct ses_json *json, struct ses_slice raw)
 
 void ses_json_i64(struct ses_json *json, int64_t value)
 {
-    bool exact = value >= -EXACT_DOUBLE && value <= EXACT_DOUBLE;
     char text[32];
 
-    int len = snprintf(text, sizeof(text), exact ? "%" PRId64 : "\"%" PRId64 "\"", value);
-    put(json, text, (size_t)len);
+    put(json, text, (size_t)snprintf(text, sizeof(text), "%" PRId64, value));
 }
 
 void ses_json_u64(struct ses_json *json, uint64_t value)
 {
     char text[32];
 
-    int len =
-        snprintf(text, sizeof(text), value <= (uint64_t)EXACT_DOUBLE ? "%" PRIu64 : "\"%" PRIu64 "\"", value);
-    put(json, text, (size_t)len);
+    put(json, text, (size_t)snprintf(text, sizeof(text), "%" PRIu64, value));
+}
+
+void ses_json_i64_text(struct ses_json *json, int64_t value)
+{
+    char text[32];
+
+    put(json, text, (size_t)snprintf(text, sizeof(text), "\"%" PRId64 "\"", value));
+}
+
+void ses_json_u64_text(struct ses_json *json, uint64_t value)
+{
+    char text[32];
+
+    put(json, text, (size_t)snprintf(text, sizeof(text), "\"%" PRIu64 "\"", value));
 }
 
 /* put grows by doubling, so a second reserve for the closing quote is cheap; padding is cut off behind

@@ -45,9 +45,10 @@ ses_json_decode_with(struct ses_arena *arena, const struct ses_json_types *types
                      const ProtobufCMessageDescriptor *descriptor, struct ses_slice text, bool plain,
                      ProtobufCMessage **ret_message, struct ses_error *ret_error);
 
-/* [any] Writes the message as one JSON object. bare_secrets: types.SecretString as a string. Absent fields,
- * and default values of fields without presence, are left out. Text fields of the message must be UTF-8. An Any that holds
- * none of json->types, or more than SES_CODEC_DEPTH_MAX of them in each other, is unwritable. */
-void ses_json_message(struct ses_json *json, const ProtobufCMessage *message, bool bare_secrets);
+/* [any] Writes the message as one JSON object. plain: the plain routes' form, types.SecretString as a string, integers
+ * of 64 bits as numbers. Absent fields, and default values of fields without presence, are left out. Text fields of
+ * the message must be UTF-8. An Any that holds none of json->types, or more than SES_CODEC_DEPTH_MAX of them in each
+ * other, is unwritable. */
+void ses_json_message(struct ses_json *json, const ProtobufCMessage *message, bool plain);
 
 #endif

@@ -38,9 +38,12 @@ void ses_json_element(struct ses_json *json);
 void ses_json_write_text(struct ses_json *json, struct ses_slice text);
 /* A value, literally: true, 12, -3. */
 void ses_json_raw(struct ses_json *json, struct ses_slice raw);
-/* Numbers beyond 2^53 become strings: many readers hold numbers as doubles. */
+/* A value: its digits. */
 void ses_json_i64(struct ses_json *json, int64_t value);
 void ses_json_u64(struct ses_json *json, uint64_t value);
+/* A value: the same in quotes. Many readers hold numbers as doubles, which end to be exact at 2^53. */
+void ses_json_i64_text(struct ses_json *json, int64_t value);
+void ses_json_u64_text(struct ses_json *json, uint64_t value);
 /* A value: base64; padded or not. */
 void ses_json_base64(struct ses_json *json, struct ses_slice bytes, bool padded);
 /* Key and text in one. */

@@ -35,8 +35,8 @@ enum ses_door {
 
 enum ses_encoding {
     SES_ENCODING_PROTO,
-    SES_ENCODING_JSON,     /* secrets as {"value": ..} */
-    SES_ENCODING_JSON_BARE /* secrets as bare strings: the /payments routes */
+    SES_ENCODING_JSON,     /* proto3 JSON: secrets as {"value": ..}, integers of 64 bits as strings */
+    SES_ENCODING_JSON_BARE /* the /payments routes: secrets as bare strings, numbers as numbers */
 };
 
 struct ses_header {

@@ -8,7 +8,7 @@
  *                  in                       out
  *   keys           both spellings           snake_case
  *   unknown keys   ignored
- *   int64          number or string         number when it fits 2^53, else string
+ *   int64          number or string         string; number on the plain routes
  *   enums          by name or number        by name
  *   SecretString   bare or {"value": ..}    as the encoding says (enum ses_encoding)
  */

@@ -36,13 +36,13 @@ const char *refuse(const char *text)
     return refuse_as(&SAMPLE_REQUEST, text);
 }
 
-void assert_written(const ProtobufCMessage *message, bool bare, const char *expected)
+void assert_written(const ProtobufCMessage *message, bool plain, const char *expected)
 {
     struct ses_json json;
     struct ses_slice text;
 
     ses_json_begin(&json, &sample_arena);
-    ses_json_message(&json, message, bare);
+    ses_json_message(&json, message, plain);
     assert_ok(ses_json_end(&json, &text));
     assert_string_equal(ses_arena_str(&sample_arena, text), expected);
 }

@@ -17,6 +17,6 @@ const char *refuse_as(const ProtobufCMessageDescriptor *descriptor, const char *
 
 const char *refuse(const char *text);
 
-void assert_written(const ProtobufCMessage *message, bool bare, const char *expected);
+void assert_written(const ProtobufCMessage *message, bool plain, const char *expected);
 
 #endif

@@ -4,10 +4,10 @@ struct ses_arena sample_arena;
 
 const char sample_json[] =
     "{\"merchant_session_id\":\"session_001\","
-    "\"amount\":{\"minor_amount\":10000,\"currency\":\"USD\"},"
+    "\"amount\":{\"minor_amount\":\"10000\",\"currency\":\"USD\"},"
     "\"metadata\":{\"value\":\"{\\\"order\\\":7}\"},"
     "\"connector_feature_data\":{\"value\":\"{}\"},"
-    "\"state\":{\"access_token\":{\"token\":{\"value\":\"tok\"},\"expires_in_seconds\":3600,\"token_type\":"
+    "\"state\":{\"access_token\":{\"token\":{\"value\":\"tok\"},\"expires_in_seconds\":\"3600\",\"token_type\":"
     "\"Bearer\"},"
     "\"connector_customer_id\":\"cus_1\"},"
     "\"browser_info\":{\"color_depth\":24,\"java_enabled\":false,\"java_script_enabled\":true,"

@@ -216,7 +216,7 @@ static void test_newer_request(void **state)
 {
     (void)state;
     static const char *const forms[] = {
-        "{\"payment\":{\"amount\":{\"minor_amount\":5}}}",
+        "{\"payment\":{\"amount\":{\"minor_amount\":\"5\"}}}",
         "{\"domain_context\":{\"Payment\":{\"amount\":{\"minor_amount\":5}}}}",
         "{\"domainContext\":{\"payment\":{\"amount\":{\"minor_amount\":5}}}}",
     };
@@ -291,12 +291,18 @@ static void test_repeated_maps_bytes(void **state)
 static void test_written_numbers_and_text(void **state)
 {
     (void)state;
-    assert_written(&admit("{\"amount\":{\"minor_amount\":9007199254740992}}")->base, false,
-                   "{\"amount\":{\"minor_amount\":9007199254740992}}");
-    assert_written(&admit("{\"amount\":{\"minor_amount\":9007199254740993}}")->base, false,
-                   "{\"amount\":{\"minor_amount\":\"9007199254740993\"}}");
-    assert_written(&admit("{\"amount\":{\"minor_amount\":-9007199254740993}}")->base, false,
-                   "{\"amount\":{\"minor_amount\":\"-9007199254740993\"}}");
+    static const char *const amounts[] = {"1", "-1", "9007199254740993", "9223372036854775807",
+                                          "-9223372036854775808"};
+    char number[80], text[80];
+
+    for (size_t i = 0; i < sizeof(amounts) / sizeof(amounts[0]); i++) {
+        snprintf(number, sizeof(number), "{\"amount\":{\"minor_amount\":%s}}", amounts[i]);
+        snprintf(text, sizeof(text), "{\"amount\":{\"minor_amount\":\"%s\"}}", amounts[i]);
+        assert_written(&admit(number)->base, false, text); /* one type, whatever the value is */
+        assert_written(&admit(text)->base, true, number);  /* the plain routes' form */
+    }
+    assert_written(&admit("{\"browser_info\":{\"color_depth\":4294967295}}")->base, false,
+                   "{\"browser_info\":{\"color_depth\":4294967295}}"); /* of 32 bits: a number */
     assert_written(&admit("{\"amount\":{},\"test_mode\":false,\"merchant_session_id\":\"\"}")->base, false,
                    "{\"merchant_session_id\":\"\",\"amount\":{},\"test_mode\":false}");
     assert_written(&admit("{\"merchant_session_id\":\"\\\"\\\\\\n\\u001f\\u007f/\xe2\x82\xac\"}")->base,
@@ -312,8 +318,11 @@ static void test_rare_numbers(void **state)
 
     assert_true(numbers->uint64 == UINT64_MAX);
     assert_written(&numbers->base, false,
-                   "{\"sint32\":-1,\"sint64\":-5,\"fixed32\":7,\"sfixed64\":-8,\"single\":1.5,"
+                   "{\"sint32\":-1,\"sint64\":\"-5\",\"fixed32\":7,\"sfixed64\":\"-8\",\"single\":1.5,"
                    "\"real\":\"-Infinity\",\"uint64\":\"18446744073709551615\"}");
+    assert_written(&numbers->base, true,
+                   "{\"sint32\":-1,\"sint64\":-5,\"fixed32\":7,\"sfixed64\":-8,\"single\":1.5,"
+                   "\"real\":\"-Infinity\",\"uint64\":18446744073709551615}");
     assert_written(&((const struct sample_numbers *)admit_as(&sample_numbers, "{\"real\":\"NaN\"}"))->base,
                    false, "{\"real\":\"NaN\"}");
     assert_string_equal(refuse_as(&sample_numbers, "{\"uint64\":-1}"), "uint64");
