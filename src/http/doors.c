@@ -15,8 +15,9 @@ static bool limits_are_set(const struct ses_door_limits *l)
 {
     return l->body_bytes_max != 0 && l->header_bytes_max != 0 && l->headers_max != 0 && l->streams_max != 0 &&
            l->held_bytes_max != 0 && l->requests_max != 0 && l->errors_max != 0 && l->empty_frames_max != 0 &&
-           l->control_frames_max != 0 && l->header_ms != 0 && l->write_stall_ms != 0 && l->body_ms != 0 &&
-           l->exchange_ms_max != 0 && l->streaming_ms != 0 && l->gzip_bytes_min != 0;
+           l->control_frames_max != 0 && l->http2_idle_ms != 0 && l->header_ms != 0 &&
+           l->write_stall_ms != 0 && l->body_ms != 0 && l->exchange_ms_max != 0 && l->streaming_ms != 0 &&
+           l->gzip_bytes_min != 0;
 }
 
 enum ses_status ses_doors_new(const struct ses_door_options *options, struct ses_doors **ret_doors)

@@ -116,6 +116,7 @@ void ses_h2_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_sl
     h2->spent_ms = spent_ms < doors->options.limits.header_ms ? spent_ms : doors->options.limits.header_ms;
     h2->conn = conn;
     ses_conn_attach(conn, &h2_ops, h2);
+    ses_conn_set_idle(conn, doors->options.limits.http2_idle_ms);
     /* A failure needs no other step than its GOAWAY: produce writes it and finishes the connection. */
     if (ses_h2_receive(h2, first) != SES_OK)
         ses_h2_want_write(h2);

@@ -423,10 +423,16 @@ void ses_conn_touch(struct ses_conn *conn, uint32_t idle_ms)
 {
     if (conn->state != CONN_OPEN)
         return;
-    conn->idle_ms = idle_ms != 0 ? idle_ms : conn->conns->options.idle_ms;
+    conn->idle_ms = idle_ms != 0 ? idle_ms : conn->idle_usual_ms;
     conn->active_ms = uv_now(conn->tcp.loop);
     if (conn->idle_timer.timers == NULL || conn->active_ms + conn->idle_ms < conn->idle_armed_ms)
         arm_idle(conn, conn->idle_ms);
+}
+
+void ses_conn_set_idle(struct ses_conn *conn, uint32_t idle_ms)
+{
+    conn->idle_usual_ms = idle_ms;
+    ses_conn_touch(conn, 0);
 }
 
 /* ---- the rest */

@@ -64,6 +64,7 @@ struct ses_conn {
     uint64_t active_ms; /* loop time of the last byte either way */
     uint64_t idle_armed_ms;
     uint32_t idle_ms;
+    uint32_t idle_usual_ms;
     size_t held_bytes;     /* by the engine, as it says */
     size_t tls_held_bytes; /* by TLS beneath it */
     size_t counted_bytes;  /* these and rest, as they stand in conns->held_bytes */

@@ -4,12 +4,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* After so long in silence the kernel asks whether the peer is still there, which takes no part of the peer's program:
+ * who is gone without a word holds its place no longer than that and the kernel's nine probes take. */
+#define KEEPALIVE_S 300
+
 /* From here on the handle owns fd and the close callback the memory: on failure conn is cut, never freed. */
 static void start(struct ses_conn *conn)
 {
     struct ses_conns *conns = conn->conns;
 
     (void)uv_tcp_nodelay(&conn->tcp, 1); /* one write per turn: nothing for Nagle to gather */
+    (void)uv_tcp_keepalive(&conn->tcp, 1, KEEPALIVE_S);
     conn->opened_ms = uv_now(conn->tcp.loop);
     ses_conn_touch(conn, conns->options.first_byte_ms);
     conns->options.on_accept(conns->options.arg, conn);
@@ -30,6 +35,7 @@ void ses_conn_open(struct ses_conns *conns, int fd, const struct ses_peer *peer,
         return;
     }
     conn->conns = conns;
+    conn->idle_usual_ms = conns->options.idle_ms;
     ses_list_init(&conn->want);
     ses_list_init(&conn->holder);
     ses_list_init(&conn->throttled);

@@ -341,6 +341,7 @@ enum ses_status ses_worker_open_doors(struct ses_worker *worker)
                 .empty_frames_max = (unsigned)config->limits_empty_frames_per_10s,
                 .control_frames_max = (unsigned)config->limits_control_frames_per_10s,
                 .ping_ms = (uint32_t)config->limits_ping_ms,
+                .http2_idle_ms = (uint32_t)config->limits_http2_idle_ms,
                 .load_reports = config->limits_load_reports != 0,
                 .header_ms = (uint32_t)config->limits_header_ms,
                 .body_ms = (uint32_t)config->limits_body_ms,

@@ -1,6 +1,7 @@
 """Clients that are slow, too many, or connected while the server reloads: the limits of a connection over HTTP/1.1."""
 import http.client
 import json
+import pathlib
 import random
 import signal
 import socket
@@ -9,6 +10,7 @@ import time
 import unittest
 
 from harness import ADYEN, CREATE, PATIENCE, Server, create_dict, unique, wait_until
+from h2_raw import DATA, EMPTY_MESSAGE, END_STREAM, Attacker, frame
 from raw import GET, HOST, POST, PREFACE, Raw, RawCase
 
 DRAIN_IDLE_S = 0.25  # so long a drain waits for a connection that says nothing (SES_DRAIN_IDLE_MS)
@@ -85,6 +87,54 @@ class Idle(RawCase):
         raw, before = self.raw().send(GET + "\r\n"), time.monotonic()
         self.assertEqual(len(raw.read().answers()), 1)
         self.assertGreater(time.monotonic() - before, 1.0)
+
+
+class IdleKinds(RawCase):
+    """HTTP/1.1 and HTTP/2 have a time each: whoever has the longer one outlives the other's end, and is served."""
+
+    def client(self):
+        client = Attacker(self.server.address)
+        self.addCleanup(client.close)
+        self.asks(client, 1)
+        return client
+
+    def asks(self, client, stream):
+        client.send(client.headers(stream) + frame(DATA, END_STREAM, stream, EMPTY_MESSAGE))
+        self.assertEqual(client.answer(stream)["grpc-status"], "0")
+
+
+class Http1EndsFirst(IdleKinds):
+    server_options = {"workers": 1, "sandbox": False, "config": "limits:\n  idle_ms: 300\n  http2_idle_ms: 86400000\n"}
+
+    def test_http2_outlives_it(self):
+        client = self.client()
+        self.assertEqual(len(self.raw().send(GET + "\r\n").read().answers()), 1)  # to its end, though it began later
+        self.asks(client, 3)
+
+
+class Http2EndsFirst(IdleKinds):
+    server_options = {"workers": 1, "sandbox": False, "config": "limits:\n  idle_ms: 86400000\n  http2_idle_ms: 300\n"}
+
+    def test_http1_outlives_it(self):
+        raw = self.raw().send(GET + "\r\n")
+        self.assertEqual(len(raw.read_answers(1)), 1)
+        self.assertEqual(self.client().goaway(), 0)  # NO_ERROR, and the end
+        self.assertEqual(len(raw.send(GET + "\r\n").read_answers(2)), 2)
+
+
+class Keepalive(RawCase):
+    server_options = {"workers": 1, "sandbox": False}
+
+    def test_the_kernel_looks_after_a_client_that_says_nothing(self):
+        """One that is gone without a word would hold its place for as long as an idle one may."""
+        raw = self.raw().send(GET + "\r\n")
+        raw.read_answers(1)
+        ends = f"0100007F:{self.server.port:04X} 0100007F:{raw.socket.getsockname()[1]:04X} "
+
+        def timer():  # proc_net_tcp.txt of the kernel: 02 is the keepalive timer; 01 while something is not acknowledged yet
+            row, = [line for line in pathlib.Path("/proc/net/tcp").read_text().splitlines() if ends in line]
+            return row.split()[5].partition(":")[0]
+        wait_until(lambda: timer() == "02", "the keepalive timer")
 
 
 class Requests(RawCase):

@@ -29,6 +29,7 @@
     X(limits, source_connections, 0, 1000000, 0)                                                             \
     X(limits, source_calls, 0, 1000000, 0)                                                                   \
     X(limits, idle_ms, 100, 86400000, 300000)                                                                \
+    X(limits, http2_idle_ms, 100, 86400000, 3600000)                                                         \
     X(limits, first_byte_ms, 100, 600000, 10000)                                                             \
     X(limits, write_stall_ms, 100, 600000, 30000)                                                            \
     X(limits, header_ms, 100, 600000, 10000)                                                                 \

@@ -28,6 +28,7 @@ static inline struct ses_door_limits ses_usual_door_limits(void)
         .empty_frames_max = SES_USUAL_limits_empty_frames_per_10s,
         .control_frames_max = SES_USUAL_limits_control_frames_per_10s,
         .ping_ms = SES_USUAL_limits_ping_ms,
+        .http2_idle_ms = SES_USUAL_limits_http2_idle_ms,
         .header_ms = SES_USUAL_limits_header_ms,
         .write_stall_ms = SES_USUAL_limits_write_stall_ms,
         .body_ms = SES_USUAL_limits_body_ms,

@@ -27,6 +27,7 @@ struct ses_door_limits {
                                     per 10 s, above 16 for each request */
     uint32_t ping_ms;            /* HTTP/2 PINGs that come sooner than this after one another, with nothing
                                     answered between; 0: no limit of this kind */
+    uint32_t http2_idle_ms;      /* an HTTP/2 connection without a byte; HTTP/1.1's is net's (conn.h) */
     uint32_t header_ms;          /* from the first byte of a request to the end of its headers */
     uint32_t write_stall_ms;     /* an HTTP/2 answer of which the client takes nothing */
     uint32_t body_ms;            /* from the end of the headers to the end of the body */

@@ -61,7 +61,7 @@ struct ses_conns_options {
     struct ses_timers *timers;
     /* None of the limits may be 0, where they do not say so. */
     unsigned connections_max; /* above: accepted and closed at once, counted */
-    uint32_t idle_ms;         /* first bytes must come within first_byte_ms */
+    uint32_t idle_ms;         /* until an engine sets its own; first bytes must come within first_byte_ms */
     uint32_t first_byte_ms;
     uint32_t write_stall_ms;      /* unwritten output without progress: closed */
     size_t held_bytes_max;        /* of all connections together, see ses_conn_hold */
@@ -130,8 +130,10 @@ struct ses_conn_calls {
     uint16_t excess; /* creations of merchants that ask for more than their share */
 };
 struct ses_conn_calls *ses_conn_calls(struct ses_conn *conn);
-/* Restarts the idle time, optionally with another limit (0: that of the options). */
+/* Restarts the idle time, optionally with another limit (0: the usual one). */
 void ses_conn_touch(struct ses_conn *conn, uint32_t idle_ms);
+/* The usual limit of this connection, from now on, instead of that of the options. */
+void ses_conn_set_idle(struct ses_conn *conn, uint32_t idle_ms);
 /* What the peer makes the engine keep just now: requests that are not whole, answers that are not read. When
  * all connections together hold more than held_bytes_max, those that hold most for longest are ended. */
 void ses_conn_hold(struct ses_conn *conn, size_t bytes);

@@ -69,6 +69,12 @@ void ses_conn_finish(struct ses_conn *conn)
     h1_rig.want_write = true;
 }
 
+void ses_conn_set_idle(struct ses_conn *conn, uint32_t idle_ms)
+{
+    (void)conn;
+    (void)idle_ms;
+}
+
 void ses_conn_cut(struct ses_conn *conn)
 {
     (void)conn;

@@ -69,6 +69,14 @@ static void test_idle(void **state)
     assert_int_equal(t->idles, 2);
     ses_conn_touch(t->conn, 30); /* shorter again */
     PASS_UNTIL(f, t->idles == 3);
+    ses_conn_set_idle(t->conn, 60000); /* its own, from now on, bytes or not */
+    put(fd, "y");
+    RUN_UNTIL(f, t->got.len == 9);
+    pass(f, 59000);
+    ses_conn_touch(t->conn, 0);
+    pass(f, 59000);
+    assert_int_equal(t->idles, 3);
+    PASS_UNTIL(f, t->idles == 4);
     close(fd);
 }
 
