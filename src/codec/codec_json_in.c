@@ -6,6 +6,7 @@
 #include <sessiond/base/json_load.h>
 
 #include <google/protobuf/any.pb-c.h>
+#include <google/protobuf/duration.pb-c.h>
 #include <payment_types/merchant_authentication.pb-c.h>
 #include <payment_types/money.pb-c.h>
 #include <payment_types/secret.pb-c.h>
@@ -13,6 +14,7 @@
 
 #include <sessiond/codec/codec_proto.h>
 
+#include "codec_json_duration.h"
 #include "codec_json_number.h"
 #include "codec_json_value.h"
 
@@ -124,8 +126,42 @@ static bool is_secret_object(json_t *value)
     return json_is_object(value);
 }
 
-/* "@type" and the fields of that message in one object, wherever it stands among them. read_message takes the name for an
- * unknown key. */
+static bool is_secret(const ProtobufCMessageDescriptor *descriptor)
+{
+    return descriptor == &types__secret_string__descriptor ||
+           descriptor == &sessiond__v1__secret_string__descriptor;
+}
+
+/* Messages that proto3 JSON writes as a string: a secret, if the caller likes, and a Duration. */
+static bool is_text_form(const ProtobufCMessageDescriptor *descriptor)
+{
+    return is_secret(descriptor) || descriptor == &google__protobuf__duration__descriptor;
+}
+
+static enum ses_status read_text_form(struct reader *r, const struct ses_path *path, json_t *value,
+                                      ProtobufCMessage *message)
+{
+    const ProtobufCMessageDescriptor *descriptor = message->descriptor;
+    const char *what;
+
+    if (is_secret(descriptor))
+        return read_text(r, path, value, ses_field_member(message, &descriptor->fields[0]));
+    what = ses_json_duration_read(ses_slice(json_string_value(value), json_string_length(value)), message);
+    return what == NULL ? SES_OK : refuse(r, path, what);
+}
+
+/* Beside "@type": the message's own fields, or its own form under "value". read_message takes "@type" for an unknown key. */
+static enum ses_status read_any_body(struct reader *r, const struct ses_path *path, json_t *object,
+                                     ProtobufCMessage *inner)
+{
+    json_t *form = json_object_get(object, "value");
+
+    if (is_text_form(inner->descriptor) && ses_json_is_text(form))
+        return read_text_form(r, path, form, inner);
+    return read_message(r, path, object, inner);
+}
+
+/* "@type" may stand anywhere among them. */
 static enum ses_status read_any(struct reader *r, const struct ses_path *path, json_t *object,
                                 ProtobufCMessage *message)
 {
@@ -146,7 +182,7 @@ static enum ses_status read_any(struct reader *r, const struct ses_path *path, j
         return refuse(r, path, "is of a type (\"@type\") that is not known here");
     if (ses_message_make(type, r->arena, &inner) != SES_OK)
         return no_memory(r);
-    SES_TRY(read_message(r, path, object, inner));
+    SES_TRY(read_any_body(r, path, object, inner));
     any.type_url = ses_arena_str(r->arena, url);
     if (any.type_url == NULL || ses_proto_pack(inner, r->arena, &bytes) != SES_OK)
         return no_memory(r);
@@ -161,12 +197,10 @@ static enum ses_status read_submessage(struct reader *r, const struct ses_path *
                                        void *member)
 {
     const ProtobufCMessageDescriptor *descriptor = path->field->descriptor;
-    bool secret = descriptor == &types__secret_string__descriptor ||
-                  descriptor == &sessiond__v1__secret_string__descriptor;
-    bool bare = secret && ses_json_is_text(value);
+    bool bare = is_text_form(descriptor) && ses_json_is_text(value);
     ProtobufCMessage *message;
 
-    if (secret && !bare && !is_secret_object(value))
+    if (is_secret(descriptor) && !bare && !is_secret_object(value))
         return refuse(r, path,
                       "must be a string, or an object with nothing but \"value\" "
                       "(JSON of your own: as text in a string)");
@@ -176,7 +210,7 @@ static enum ses_status read_submessage(struct reader *r, const struct ses_path *
         return no_memory(r);
     memcpy(member, &message, sizeof(void *));
     if (bare)
-        return read_text(r, path, value, ses_field_member(message, &descriptor->fields[0]));
+        return read_text_form(r, path, value, message);
     if (r->types != NULL && descriptor == &google__protobuf__any__descriptor)
         return read_any(r, path, value, message);
     return read_message(r, path, value, message);

@@ -12,6 +12,8 @@
 
 #include <sessiond/codec/codec_proto.h>
 
+#include "codec_json_duration.h"
+
 static void write_value(struct ses_json *json, const ProtobufCFieldDescriptor *field, const void *member,
                         bool plain);
 
@@ -29,28 +31,6 @@ static void write_double(struct ses_json *json, double value)
         int len = snprintf(text, sizeof(text), "%.17g", value);
         ses_json_raw(json, ses_slice(text, (size_t)len));
     }
-}
-
-/* proto3 JSON writes a Duration as seconds with none, 3, 6 or 9 digits of the fraction, and an "s". */
-static void write_duration(struct ses_json *json, const ProtobufCMessage *message)
-{
-    Google__Protobuf__Duration duration;
-    char text[48];
-
-    memcpy(&duration, message, sizeof(duration));
-    bool negative = duration.seconds < 0 || duration.nanos < 0;
-    /* Both parts of a Duration have one sign; the magnitude is written, the sign in front, so that half a second below
-     * zero keeps it. */
-    uint64_t seconds = duration.seconds < 0 ? 0u - (uint64_t)duration.seconds : (uint64_t)duration.seconds;
-    uint32_t fraction = duration.nanos < 0 ? 0u - (uint32_t)duration.nanos : (uint32_t)duration.nanos;
-    int digits = 9;
-    for (; digits > 0 && fraction % 1000 == 0; digits -= 3)
-        fraction /= 1000;
-    int len = snprintf(text, sizeof(text), "%s%" PRIu64, negative ? "-" : "", seconds);
-    if (digits > 0)
-        len += snprintf(text + len, sizeof(text) - (size_t)len, ".%0*" PRIu32, digits, fraction);
-    text[len++] = 's';
-    ses_json_write_text(json, ses_slice(text, (size_t)len));
 }
 
 const ProtobufCMessageDescriptor *ses_json_type_of(const struct ses_json_types *types, struct ses_slice url)
@@ -76,7 +56,7 @@ static void write_any_as(struct ses_json *json, const Google__Protobuf__Any *any
     ses_json_member(json, "@type", ses_slice_str(any->type_url));
     if (inner->descriptor == &google__protobuf__duration__descriptor) {
         ses_json_key(json, SES_STR("value"));
-        write_duration(json, inner);
+        ses_json_duration_write(json, inner);
     } else {
         json->anys++;
         write_members(json, inner, plain);
@@ -117,7 +97,7 @@ static void write_submessage(struct ses_json *json, const ProtobufCMessage *mess
         memcpy(&secret, message, sizeof(secret));
         ses_json_write_text(json, ses_slice_str(secret.value));
     } else if (message->descriptor == &google__protobuf__duration__descriptor) {
-        write_duration(json, message);
+        ses_json_duration_write(json, message);
     } else if (json->types != NULL && message->descriptor == &google__protobuf__any__descriptor) {
         write_any(json, message, plain);
     } else {

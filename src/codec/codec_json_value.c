@@ -201,6 +201,30 @@ static const char *put_real(const json_t *value, ProtobufCType type, struct ses_
     return NULL;
 }
 
+/* What the last character has beyond the bytes is nobody's (RFC 4648 section 3.5): encoders may leave bits set there, which
+ * our decoders refuse for the sake of tokens. Such a character becomes the one without them; others stay. */
+static bool clear_spare_bits(struct ses_arena *arena, struct ses_slice *text)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_";
+    size_t spare = text->len % 4 == 2 ? 15 : text->len % 4 == 3 ? 3 : 0;
+    const char *at = spare == 0 ? NULL : memchr(alphabet, text->data[text->len - 1], sizeof(alphabet) - 1);
+    char *copy;
+
+    if (at == NULL)
+        return true;
+    size_t sextet = (size_t)(at - alphabet);
+
+    sextet = sextet >= 64 ? sextet - 2 : sextet; /* the other alphabet's two */
+    if ((sextet & spare) == 0)
+        return true;
+    copy = ses_arena_str(arena, *text);
+    if (copy == NULL)
+        return false;
+    copy[text->len - 1] = alphabet[sextet & ~spare];
+    *text = ses_slice(copy, text->len);
+    return true;
+}
+
 /* Both alphabets of RFC 4648, padded or not, as proto3 JSON demands. */
 static const char *put_bytes(const json_t *value, struct ses_arena *arena, void *member, bool *ret_no_memory)
 {
@@ -216,9 +240,14 @@ static const char *put_bytes(const json_t *value, struct ses_arena *arena, void 
         return "";
     /* The two alphabets differ in two characters; a text with neither is the same in both. Padding is
      * cut only for the URL alphabet, because base64_decode takes it or its absence itself. */
-    if (ses_slice_find(text, '-') < text.len || ses_slice_find(text, '_') < text.len) {
-        while (text.len > 0 && text.data[text.len - 1] == '=')
-            text.len--;
+    bool url = ses_slice_find(text, '-') < text.len || ses_slice_find(text, '_') < text.len;
+
+    while (url && text.len > 0 && text.data[text.len - 1] == '=')
+        text.len--;
+    *ret_no_memory = !clear_spare_bits(arena, &text);
+    if (*ret_no_memory)
+        return "";
+    if (url) {
         status = ses_base64url_decode(text, bytes.data, text.len + 1, &bytes.len);
     } else {
         status = ses_base64_decode(text, bytes.data, text.len + 1, &bytes.len);

@@ -149,6 +149,41 @@ static enum ses_status take_value(struct decoder *d, const struct ses_path *path
     }
 }
 
+/* Of one map: each new entry is compared with all of its keys. */
+#define MAP_ENTRIES_MAX 1024
+
+static const char *key_of(const ProtobufCMessage *entry)
+{
+    const char *key;
+
+    memcpy(&key, ses_field_view(entry, &entry->descriptor->fields[0]), sizeof(key));
+    return key;
+}
+
+/* A map whose key occurs again has the last value: the entry takes the other one's place. Keys that are no texts are none
+ * of our schema's. */
+static bool replaces_entry(const struct ses_path *path, void *member, ProtobufCMessage *message)
+{
+    ProtobufCMessage *entry, **entries;
+    size_t count = ses_field_count(message, path->field);
+
+    memcpy(&entry, member, sizeof(void *));
+    memcpy(&entries, ses_field_view(message, path->field), sizeof(void *));
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(key_of(entries[i]), key_of(entry)) == 0) {
+            entries[i] = entry;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_text_keys(const ProtobufCFieldDescriptor *field)
+{
+    return field->type == PROTOBUF_C_TYPE_MESSAGE && ses_field_is_map(field) &&
+           ((const ProtobufCMessageDescriptor *)field->descriptor)->fields[0].type == PROTOBUF_C_TYPE_STRING;
+}
+
 /* extend leaves its memory uninitialised, and take_message would take a leftover pointer for a message
  * to merge into: hence the zero. */
 static enum ses_status take_repeated(struct decoder *d, const struct ses_path *path,
@@ -161,6 +196,12 @@ static enum ses_status take_repeated(struct decoder *d, const struct ses_path *p
     if (path->field->type == PROTOBUF_C_TYPE_MESSAGE)
         memset(member, 0, sizeof(void *));
     SES_TRY(take_value(d, &element, item, member));
+    if (has_text_keys(path->field)) {
+        if (element.index >= MAP_ENTRIES_MAX)
+            return refuse(d, path, "has too many entries");
+        if (replaces_entry(path, member, message))
+            return SES_OK;
+    }
     ses_field_extended(message, path->field);
     return SES_OK;
 }

@@ -188,6 +188,17 @@ static enum ses_status encode_error(struct ses_exchange *x, const struct ses_err
     return ses_error_encode_json(error, x->door, &x->arena, ret_body);
 }
 
+/* Who names a type of no protocol and does not say that it speaks Connect may be a client of gRPC or gRPC-Web, which
+ * reads no body here and must not be told that it missed an error of Connect's: clients of Connect take the type with a
+ * charset too, others compare it whole. */
+static struct ses_slice error_type(const struct ses_exchange *x, int http_status)
+{
+    bool connect = ses_exchange_header(x, "connect-protocol-version", NULL).len > 0;
+
+    return http_status == 415 && !connect ? SES_STR("application/json; charset=utf-8")
+                                          : SES_STR("application/json");
+}
+
 /* At the return URL every error is a page, whatever door it came through: the reader is a shopper. */
 void ses_http_answer_error(struct ses_exchange *x, const struct ses_error *error)
 {
@@ -210,7 +221,7 @@ void ses_http_answer_error(struct ses_exchange *x, const struct ses_error *error
         body = x->door == SES_DOOR_CONNECT
                    ? SES_STR("{\"code\":\"resource_exhausted\",\"message\":\"out of memory\"}")
                    : SES_STR("{\"error\":{\"message\":\"out of memory\",\"code\":\"429\"}}");
-    respond(x, http_status, SES_STR("application/json"), body);
+    respond(x, http_status, error_type(x, http_status), body);
 }
 
 /* ---- what the exchange calls */

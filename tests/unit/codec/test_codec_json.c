@@ -284,6 +284,12 @@ static void test_repeated_maps_bytes(void **state)
     assert_memory_equal(any->value.data, "\xfb\xff", 2);
     any = admit_as(&google__protobuf__any__descriptor, "{\"value\":\"-_8\"}");
     assert_memory_equal(any->value.data, "\xfb\xff", 2);
+    any = admit_as(&google__protobuf__any__descriptor, "{\"value\":\"-_-_A_\"}"); /* bits that are nobody's */
+    assert_int_equal(any->value.len, 4);
+    assert_memory_equal(any->value.data, "\xfb\xff\xbf\x03", 4);
+    any = admit_as(&google__protobuf__any__descriptor, "{\"value\":\"+/9\"}");
+    assert_memory_equal(any->value.data, "\xfb\xff", 2);
+    any = admit_as(&google__protobuf__any__descriptor, "{\"value\":\"-_8\"}");
     assert_written(&any->base, false, "{\"value\":\"+/8=\"}");
     assert_string_equal(refuse_as(&google__protobuf__any__descriptor, "{\"value\":\"+/8!\"}"), "value");
 }

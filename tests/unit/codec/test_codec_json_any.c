@@ -52,6 +52,7 @@ static void test_both_ways(void **state)
         "{\"details\":[" INFO "]}",
         "{\"details\":[" INFO "," INFO "]}",
         "{\"details\":[{}]}",
+        "{\"details\":[{\"@type\":\"x/google.protobuf.Duration\",\"value\":\"-1.500s\"}]}",
         "{\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\"}]}",
         "{\"details\":[{\"@type\":\"a/b/google.rpc.Status\",\"code\":7,\"details\":[" INFO "]}]}",
     };

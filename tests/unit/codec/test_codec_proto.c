@@ -309,11 +309,52 @@ static void test_unknown_fields(void **state)
     assert_memory_equal(again.data, later, sizeof(later) - 1);
 }
 
+#define INFO &google__rpc__error_info__descriptor
+
+static void test_a_key_of_a_map_has_its_last_value(void **state)
+{
+    static const char bytes[] = "\x1a\x06\x0a\x01k\x12\x01"
+                                "1\x1a\x06\x0a\x01m\x12\x01"
+                                "2\x1a\x06\x0a\x01k\x12\x01"
+                                "3\x1a\x03\x12\x01"
+                                "4\x1a\x02\x0a\x00"; /* no key is the empty one */
+    ProtobufCMessage *message;
+
+    (void)state;
+    assert_ok(decode(INFO, bytes, sizeof(bytes) - 1, &message));
+    const Google__Rpc__ErrorInfo *info = (const void *)message;
+    assert_int_equal(info->n_metadata, 3);
+    assert_string_equal(info->metadata[0]->key, "k");
+    assert_string_equal(info->metadata[0]->value, "3");
+    assert_string_equal(info->metadata[1]->value, "2");
+    assert_string_equal(info->metadata[2]->key, "");
+    assert_string_equal(info->metadata[2]->value, "");
+}
+
+static void test_a_map_has_a_limit(void **state)
+{
+    ProtobufCMessage *message;
+    struct ses_buf bytes;
+
+    (void)state;
+    ses_buf_init(&bytes, 65536);
+    for (unsigned i = 0; i < 1024; i++)
+        assert_ok(ses_buf_appendf(&bytes, "\x1a\x06\x0a\x04%04u", i));
+    assert_ok(decode(INFO, bytes.data, bytes.len, &message));
+    assert_ok(ses_buf_appendf(&bytes, "\x1a\x06\x0a\x04more"));
+    assert_int_equal(decode(INFO, bytes.data, bytes.len, &message), SES_MALFORMED);
+    assert_string_equal(fault.what, "has too many entries");
+    ses_buf_done(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_full_request, sample_setup, sample_teardown),
         cmocka_unit_test_setup_teardown(test_empty_message, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(test_a_key_of_a_map_has_its_last_value, sample_setup,
+                                        sample_teardown),
+        cmocka_unit_test_setup_teardown(test_a_map_has_a_limit, sample_setup, sample_teardown),
         cmocka_unit_test_setup_teardown(test_every_truncation, sample_setup, sample_teardown),
         cmocka_unit_test_setup_teardown(test_every_changed_byte, sample_setup, sample_teardown),
         cmocka_unit_test_setup_teardown(test_every_arena_ceiling, sample_setup, sample_teardown),
