@@ -2,7 +2,7 @@
 # From a bare Debian 12 to a running sessiond: packages, Release build into build/, a sandbox server on 127.0.0.1:8080,
 # the documented call over gRPC, over gRPC with TLS as the platform's reference page makes it, and over plain curl. Stays in the foreground until Ctrl-C.
 #   deploy/quickstart.sh [--once]   --once: stop the server after the demonstration; exit 0 only if all answers were right
-# SES_LISTEN and SES_ADMIN name other addresses than 127.0.0.1:8080 (clients) and 127.0.0.1:9090 (admin).
+# SES_LISTEN, SES_ADMIN and SES_SIMULATOR name other addresses than 127.0.0.1:8080 (clients), :9090 (admin) and :8090 (the simulated connectors and bank).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/packages.sh
@@ -17,6 +17,7 @@ esac
 
 listen=${SES_LISTEN:-127.0.0.1:8080}
 admin=${SES_ADMIN:-127.0.0.1:9090}
+simulator=${SES_SIMULATOR:-127.0.0.1:8090}
 data=build/sandbox-data
 log=build/sandbox.log
 clients=build/clients
@@ -71,7 +72,7 @@ stop_server() {
 }
 
 start_server() {
-    build/sessiond --sandbox --listen "$listen" --admin "$admin" --data "$data" >"$log" 2>&1 &
+    build/sessiond --sandbox --simulator "$simulator" --listen "$listen" --admin "$admin" --data "$data" >"$log" 2>&1 &
     server=$!
     trap stop_server EXIT
     trap 'stop_server; exit 130' INT
@@ -130,6 +131,7 @@ right() { # right ANSWER
 
 refuse_taken "$listen" SES_LISTEN
 refuse_taken "$admin" SES_ADMIN
+refuse_taken "$simulator" SES_SIMULATOR
 install_packages build demo
 build_server
 fetch_buf
@@ -147,7 +149,7 @@ if [ "$once" = yes ]; then
     exit "$verdict"
 fi
 echo
-echo "sessiond runs at http://$listen (log: $log), status page and metrics at http://$admin/ ; Ctrl-C stops it."
+echo "sessiond runs at http://$listen (log: $log), status page and metrics at http://$admin/ , the simulated bank at http://$simulator (docs/sandbox.md); Ctrl-C stops it."
 echo "For the commands of README.md, in another terminal here:  export PATH=\"$PWD/build:$PWD/$clients/node_modules/.bin:\$PATH\""
 trap 'kill -TERM "$server" 2>/dev/null || true' INT TERM
 while :; do

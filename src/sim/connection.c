@@ -112,6 +112,13 @@ static int on_value(llhttp_t *parser, const char *at, size_t length)
     return ses_buf_append(&c->head, ses_slice(at, length)) == SES_OK ? 0 : -1;
 }
 
+/* RFC 9110 section 7.8: an Upgrade may be ignored. Java's HTTP client asks for h2c in each first request. */
+static int on_head(llhttp_t *parser)
+{
+    parser->upgrade = 0;
+    return 0;
+}
+
 static int on_body(llhttp_t *parser, const char *at, size_t length)
 {
     return ses_buf_append(&of_parser(parser)->body, ses_slice(at, length)) == SES_OK ? 0 : -1;
@@ -130,6 +137,7 @@ static const llhttp_settings_t settings = {
     .on_header_field = on_field,
     .on_header_field_complete = on_field_complete,
     .on_header_value = on_value,
+    .on_headers_complete = on_head,
     .on_body = on_body,
     .on_message_complete = on_complete,
 };

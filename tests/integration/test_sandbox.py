@@ -1,5 +1,6 @@
 """--sandbox as docs/sandbox.md tells it: where the simulator listens, and what each row of that page says."""
 import base64
+import http.client
 import json
 import re
 import signal
@@ -225,6 +226,16 @@ class Page(ServerCase):
             self.assertIn('name="code"', self.bank("/acs/answer", code=code)[1])
         self.assertEqual({name for cells in rows("The bank")[2:] for name in re.findall("`([^`]+)`", cells[0])},
                          {"termUrl", "creq", "threeDSSessionData", "merchantName", "purchase", "code", "refuse"})
+
+    def test_a_client_that_would_rather_speak_http_2(self):
+        """Java's does, in each first request."""
+        connection = http.client.HTTPConnection(self.sim.url.removeprefix("http://"), timeout=PATIENCE)
+        self.addCleanup(connection.close)
+        form = urllib.parse.urlencode({"termUrl": "http://127.0.0.1/r/x", "creq": self.creq(), "code": "1234"})
+        for _ in range(2):
+            connection.request("POST", "/acs/answer", form, {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAEAAEAA"})
+            answer = connection.getresponse()
+            self.assertEqual((answer.status, b'name="cres"' in answer.read()), (200, True))
 
     def test_what_the_bank_refuses(self):
         long_url = f"http://{self.server.address}/"
