@@ -195,8 +195,9 @@ static struct ses_slice error_type(const struct ses_exchange *x, int http_status
 {
     bool connect = ses_exchange_header(x, "connect-protocol-version", NULL).len > 0;
 
-    return http_status == 415 && !connect ? SES_STR("application/json; charset=utf-8")
-                                          : SES_STR("application/json");
+    return x->door == SES_DOOR_CONNECT && http_status == 415 && !connect
+               ? SES_STR("application/json; charset=utf-8")
+               : SES_STR("application/json");
 }
 
 /* At the return URL every error is a page, whatever door it came through: the reader is a shopper. */

@@ -200,6 +200,7 @@ static void test_media_types(void **state)
         request("POST /t.S/Echo", header, SES_STR("{}"));
         expect("HTTP/1.1 415 Unsupported Media Type\r\n");
         expect("\r\naccept-post: application/json, application/proto\r\n");
+        expect("\r\ncontent-type: application/json; charset=utf-8\r\n");
         expect(bad[i].words);
         assert_int_equal(h1_rig.started, 0);
     }
@@ -208,7 +209,11 @@ static void test_media_types(void **state)
     request("POST /alias", "content-type: application/proto\r\n", SES_STR(""));
     expect("HTTP/1.1 415 ");
     expect("\r\naccept-post: application/json\r\n");
+    expect("\r\ncontent-type: application/json\r\n");
     expect("\"code\":\"415\"");
+    request("POST /t.S/Echo", "connect-protocol-version: 1\r\ncontent-type: text/xml\r\n", SES_STR("{}"));
+    expect("HTTP/1.1 415 ");
+    expect("\r\ncontent-type: application/json\r\n"); /* an error of Connect's */
 }
 
 static void test_streams_are_gRPC_only(void **state)
