@@ -80,7 +80,7 @@ const char *ses_unknown_method(struct ses_exchange *x);
 /* Stops the timer of a dispatched exchange (idempotent). */
 void ses_http_forget(struct ses_exchange *x);
 /* The same refusal bodies for what an engine must answer without an exchange (431, 503, ..), into room bytes: for a call
- * (is_rpc) {"code":"unavailable","message":..}, else {"error":{"message":..,"code":"503"}}. message is a literal of ours
+ * (is_rpc) {"code":"resource_exhausted","message":..}, else {"error":{"message":..,"code":"503"}}. message is a literal of ours
  * without characters that JSON escapes. Returns the length written. */
 size_t ses_http_refusal_body(bool is_rpc, int http_status, struct ses_slice message, char *ret_text,
                              size_t room);

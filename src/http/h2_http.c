@@ -156,7 +156,7 @@ static void data(struct ses_h2_stream *stream, struct ses_slice bytes)
     if (ses_buf_append(&stream->in, bytes) != SES_OK)
         ses_h2_http_refuse(stream, 413, SES_TOO_LARGE, SES_SAYS_TOO_LARGE);
     else if (!ses_h2_hold(stream))
-        ses_h2_http_refuse(stream, 503, SES_UNAVAILABLE, SES_SAYS_UNFINISHED);
+        ses_h2_http_refuse(stream, 503, SES_RESOURCE_EXHAUSTED, SES_SAYS_UNFINISHED);
 }
 
 /* From here on http_exchange.c has the deadline timer; the body's own was stopped. */

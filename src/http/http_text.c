@@ -66,12 +66,11 @@ enum ses_status ses_http_refusal_status(int http_status)
         return SES_TOO_LARGE;
     case 414:
     case 431:
+    case 503: /* of requests, bytes or memory; who is closed says so by an exchange */
         return SES_RESOURCE_EXHAUSTED;
     case 501:
     case 505:
         return SES_UNIMPLEMENTED;
-    case 503:
-        return SES_UNAVAILABLE;
     default:
         return SES_INVALID_ARGUMENT;
     }

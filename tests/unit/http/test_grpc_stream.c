@@ -225,6 +225,15 @@ static void thousands_of_streams(void **state)
     assert_true(rig.doors->h2->streams_free_count <= SES_H2_STREAMS_KEEP);
 }
 
+static void rig_expect_body(int32_t id, const char *body)
+{
+    struct ses_slice data = ses_buf_view(&rig_stream(id)->data);
+
+    if (!ses_slice_eq_str(data, body))
+        fail_msg("%.*s is not %s", SES_FMT(data), body);
+}
+
+/* In the shape of who would ask for the path, though nothing of the request was kept. */
 static void pool_exhausted(void **state)
 {
     (void)state;
@@ -234,11 +243,20 @@ static void pool_exhausted(void **state)
     int32_t held = rig_call("/t.T/Hold", NULL, SES_STR("x")),
             refused = rig_call("/t.T/Echo", NULL, SES_STR("x"));
     int32_t plain_id = rig_request("GET", "/plain", NULL, NULL, false);
+    int32_t connect_id = rig_request("POST", "/t.T/Echo?x", "application/json", NULL, false);
 
     rig_pump();
     assert_false(rig_stream(held)->ended);
     rig_expect_status(refused, 8);
+    rig_expect_line(rig_stream(refused)->headers,
+                    "grpc-message: too many requests in progress (limits.exchanges)");
     rig_expect_line(rig_stream(plain_id)->headers, ":status: 503");
+    rig_expect_body(plain_id, "{\"error\":{\"message\":\"too many requests in progress (limits.exchanges)\","
+                              "\"code\":\"503\"}}");
+    rig_expect_line(rig_stream(connect_id)->headers, ":status: 503");
+    rig_expect_body(connect_id,
+                    "{\"code\":\"resource_exhausted\",\"message\":\"too many requests in progress "
+                    "(limits.exchanges)\"}");
 }
 
 static void header_limits(void **state)

@@ -419,8 +419,11 @@ static void test_pool_is_full(void **state)
     h1_rig.held_count++;
     feed(GET "\r\n");
     expect("HTTP/1.1 503 ");
-    expect("too many requests");
+    expect("{\"error\":{\"message\":\"too many requests in progress (limits.exchanges)\",\"code\":\"503\"}}");
     assert_true(h1_rig.finished);
+    fresh(SES_STR(POST "Content-Length: 2\r\n\r\n{}"));
+    expect(
+        "{\"code\":\"resource_exhausted\",\"message\":\"too many requests in progress (limits.exchanges)\"}");
     for (unsigned i = 0; i < h1_rig.held_count; i++)
         ses_exchange_release(h1_rig.held[i]);
     h1_rig.held_count = 0;
