@@ -421,7 +421,9 @@ static void test_pool_is_full(void **state)
     expect("HTTP/1.1 503 ");
     expect("{\"error\":{\"message\":\"too many requests in progress (limits.exchanges)\",\"code\":\"503\"}}");
     assert_true(h1_rig.finished);
-    fresh(SES_STR(POST "Content-Length: 2\r\n\r\n{}"));
+    h1_rig_close();
+    h1_rig_connect();
+    feed(POST "Content-Length: 2\r\n\r\n{}");
     expect(
         "{\"code\":\"resource_exhausted\",\"message\":\"too many requests in progress (limits.exchanges)\"}");
     for (unsigned i = 0; i < h1_rig.held_count; i++)
