@@ -54,6 +54,16 @@ unsigned ses_exchange_pool_open(const struct ses_exchange_pool *pool)
     return pool->open_count;
 }
 
+unsigned ses_exchange_pool_peak(const struct ses_exchange_pool *pool)
+{
+    return pool->open_peak;
+}
+
+unsigned ses_exchange_pool_kept(const struct ses_exchange_pool *pool)
+{
+    return pool->idle_count;
+}
+
 /* A recycled exchange keeps its arena (and thereby one chunk of memory), everything else starts as zero. The
  * last one in is the first one out: its memory is still in the cache. */
 static struct ses_exchange *take_idle(struct ses_exchange_pool *pool)
@@ -68,6 +78,13 @@ static struct ses_exchange *take_idle(struct ses_exchange_pool *pool)
     memset(x, 0, sizeof(*x));
     x->arena = arena;
     return x;
+}
+
+void ses_exchange_pool_rest(struct ses_exchange_pool *pool)
+{
+    while (pool->idle_count > SES_EXCHANGE_POOL_REST)
+        discard(take_idle(pool));
+    pool->open_peak = pool->open_count;
 }
 
 static struct ses_exchange *make(struct ses_exchange_pool *pool)
@@ -94,6 +111,8 @@ enum ses_status ses_exchange_new(struct ses_exchange_pool *pool, struct ses_exch
     x->references = 1;
     x->started_mono_ns = ses_clock_mono_ns();
     pool->open_count++;
+    if (pool->open_count > pool->open_peak)
+        pool->open_peak = pool->open_count;
     ses_gauge_add(pool->options.metrics, SES_C_STREAMS_OPEN, 1);
     *ret_exchange = x;
     return SES_OK;

@@ -22,6 +22,7 @@ struct ses_exchange_pool {
     struct ses_exchange *idle; /* recycled ones, each with its arena's first chunk; linked by cancel_arg */
     unsigned idle_count;
     unsigned open_count;
+    unsigned open_peak;
 };
 
 /* Of each header as it is added, by its name in lower case: who sends none pays a comparison of lengths. */

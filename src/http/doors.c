@@ -41,6 +41,12 @@ void ses_doors_free(struct ses_doors *doors)
     free(doors);
 }
 
+void ses_doors_rest(struct ses_doors *doors)
+{
+    if (doors->h2 != NULL)
+        ses_h2_shared_rest(doors->h2);
+}
+
 void ses_doors_accept(void *doors, struct ses_conn *conn)
 {
     struct ses_doors *of = doors;

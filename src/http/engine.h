@@ -95,5 +95,7 @@ void ses_h1_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_sl
 void ses_h2_attach(struct ses_doors *doors, struct ses_conn *conn, struct ses_slice first, uint32_t spent_ms);
 /* For ses_doors_free: what the HTTP/2 engines of these doors shared; NULL is fine, no engine may be left. */
 void ses_h2_shared_free(struct ses_h2_shared *shared);
+/* Without the structs that are kept for streams to come. */
+void ses_h2_shared_rest(struct ses_h2_shared *shared);
 
 #endif

@@ -43,18 +43,24 @@ enum ses_status ses_h2_shared_new(struct ses_doors *doors, struct ses_h2_shared 
     return SES_OK;
 }
 
-/* Behind the last engine: recycled structs are only memory by then, whatever they held was given back
- * at their stream's end. */
-void ses_h2_shared_free(struct ses_h2_shared *shared)
+/* Recycled structs are only memory: whatever they held was given back at their stream's end. */
+void ses_h2_shared_rest(struct ses_h2_shared *shared)
 {
-    if (shared == NULL)
-        return;
     while (shared->streams_free != NULL) {
         struct ses_h2_stream *stream = shared->streams_free;
 
         shared->streams_free = stream->next_free;
         free(stream);
     }
+    shared->streams_free_count = 0;
+}
+
+/* Behind the last engine. */
+void ses_h2_shared_free(struct ses_h2_shared *shared)
+{
+    if (shared == NULL)
+        return;
+    ses_h2_shared_rest(shared);
     nghttp2_session_callbacks_del(shared->callbacks);
     nghttp2_option_del(shared->option);
     ses_h2_alloc_free(shared->alloc);

@@ -20,6 +20,7 @@
 #include "child.h"
 #include "operator_port.h"
 #include "process.h"
+#include "slack.h"
 #include "vitals.h"
 
 /* How far it has got on its way out, see drain.c. */
@@ -69,11 +70,12 @@ struct ses_worker {
     size_t binding_modes_count;
 
     struct ses_vitals vitals;
+    struct ses_slack slack;
 
     uv_prepare_t prepare; /* the end of each turn */
     uv_idle_t again;      /* active: do not sleep before the next turn */
     uv_async_t committed; /* from the committer thread: completions wait */
-    uv_timer_t second;    /* garbage collection, vitals */
+    uv_timer_t second;    /* garbage collection, vitals, slack */
     uv_timer_t health;    /* heartbeat, sockets, health */
     uv_timer_t drain;
     uv_signal_t term;

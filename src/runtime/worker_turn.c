@@ -66,6 +66,7 @@ static void on_second(uv_timer_t *handle)
 
     (void)ses_board_follow_log_level(worker->env->board, &worker->log);
     ses_vitals_tick(&worker->vitals);
+    ses_slack_look(&worker->slack, worker->pool, worker->doors, worker->conns, worker->metrics);
     ses_store_maintain(worker->store);
 }
 

@@ -22,6 +22,10 @@
     X(CONNECTIONS_REFUSED, "sessiond_connections_refused_total", "counter",                                  \
       "Connections closed at the limit")                                                                     \
     X(STREAMS_OPEN, "sessiond_exchanges_open", "gauge", "Requests in progress")                              \
+    X(EXCHANGES_KEPT, "sessiond_exchanges_kept", "gauge",                                                    \
+      "Memory of requests that workers keep for the next ones, in requests")                                 \
+    X(HEAP_TRIMS, "sessiond_heap_trims_total", "counter",                                                    \
+      "Times a worker gave memory back to the system that a burst had left behind")                          \
     X(BYTES_IN, "sessiond_received_bytes_total", "counter", "Bytes read from clients")                       \
     X(BYTES_OUT, "sessiond_sent_bytes_total", "counter", "Bytes written to clients")                         \
     X(PROTOCOL_ERRORS, "sessiond_protocol_errors_total", "counter",                                          \

@@ -150,6 +150,8 @@ struct ses_exchange {
 
 struct ses_json_types;
 
+#define SES_EXCHANGE_POOL_REST 16u /* recycled ones that ses_exchange_pool_rest leaves */
+
 struct ses_exchange_pool_options {
     /* Per exchange, not 0: several times a request's body, which it holds decoded too (base/arena.h). */
     size_t arena_bytes_max;
@@ -166,6 +168,11 @@ SES_MUST_CHECK enum ses_status ses_exchange_pool_new(const struct ses_exchange_p
                                                      struct ses_exchange_pool **ret_pool);
 void ses_exchange_pool_free(struct ses_exchange_pool *pool);
 unsigned ses_exchange_pool_open(const struct ses_exchange_pool *pool);
+/* The most that were open at once since ses_exchange_pool_rest; recycled ones that are kept just now. */
+unsigned ses_exchange_pool_peak(const struct ses_exchange_pool *pool);
+unsigned ses_exchange_pool_kept(const struct ses_exchange_pool *pool);
+/* Lets go of what is kept, but for SES_EXCHANGE_POOL_REST of them; the peak begins anew. */
+void ses_exchange_pool_rest(struct ses_exchange_pool *pool);
 
 /* [door] A fresh exchange with one reference and started_mono_ns set. SES_RESOURCE_EXHAUSTED at
  * exchanges_max. */

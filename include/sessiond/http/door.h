@@ -94,6 +94,8 @@ struct ses_doors;
 SES_MUST_CHECK enum ses_status ses_doors_new(const struct ses_door_options *options,
                                              struct ses_doors **ret_doors);
 void ses_doors_free(struct ses_doors *doors);
+/* Lets go of memory that is kept for streams to come. */
+void ses_doors_rest(struct ses_doors *doors);
 /* For ses_conns_options.on_accept, with arg = the doors: sniffs the first bytes, then attaches the right
  * engine. */
 void ses_doors_accept(void *doors, struct ses_conn *conn);

@@ -139,6 +139,37 @@ static void test_pool_is_bounded_and_recycles(void **state)
     ses_exchange_pool_free(pool);
 }
 
+/* What a burst leaves behind is let go but for a few, of which the next ones are made. */
+static void test_rest_after_a_burst(void **state)
+{
+    struct ses_exchange_pool_options options = usual_pool();
+    struct ses_exchange *open[100];
+    struct ses_exchange_pool *pool;
+
+    (void)state;
+    options.keep = 90;
+    assert_ok(ses_exchange_pool_new(&options, &pool));
+    for (size_t i = 0; i < 100; i++) {
+        assert_ok(ses_exchange_new(pool, &open[i]));
+        assert_non_null(ses_arena_alloc(&open[i]->arena, 3000));
+    }
+    for (size_t i = 1; i < 100; i++)
+        ses_exchange_release(open[i]);
+    assert_int_equal(ses_exchange_pool_peak(pool), 100);
+    assert_int_equal(ses_exchange_pool_kept(pool), 90);
+    ses_exchange_pool_rest(pool);
+    assert_int_equal(ses_exchange_pool_kept(pool), SES_EXCHANGE_POOL_REST);
+    assert_int_equal(ses_exchange_pool_peak(pool), 1);
+    assert_ok(ses_exchange_new(pool, &open[1]));
+    assert_int_equal(ses_exchange_pool_kept(pool), SES_EXCHANGE_POOL_REST - 1);
+    assert_int_equal(ses_exchange_pool_peak(pool), 2);
+    ses_exchange_pool_rest(pool); /* nothing more to let go */
+    assert_int_equal(ses_exchange_pool_kept(pool), SES_EXCHANGE_POOL_REST - 1);
+    ses_exchange_release(open[0]);
+    ses_exchange_release(open[1]);
+    ses_exchange_pool_free(pool);
+}
+
 static void test_large_arena_is_not_kept(void **state)
 {
     (void)state;
@@ -406,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_cancel_runs_once_and_silences),
         cmocka_unit_test(test_cancel_after_answer_does_nothing),
         cmocka_unit_test(test_pool_is_bounded_and_recycles),
+        cmocka_unit_test(test_rest_after_a_burst),
         cmocka_unit_test(test_large_arena_is_not_kept),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_headers_meet_the_ceiling),
