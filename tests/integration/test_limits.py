@@ -70,7 +70,7 @@ class Rates(unittest.TestCase):
         self.assertEqual(body["code"], "resource_exhausted")
         self.assertIn(headers["retry-after"], ("1", "2"))
         headers, body = wait_until(lambda: refused("/payments/create_session_token"), "a refusal of a route")
-        self.assertEqual((body["error"]["reason"], body["error"]["metadata"]), ("RATE_LIMITED", {"scope": "server"}))
+        self.assertEqual((body["error"]["reason"], body["error"]["metadata"]), ("RATE_LIMITED", {"scope": "server", "help": "docs/errors.md#RATE_LIMITED"}))
         self.assertIn(headers["retry-after"], ("1", "2"))
         self.assertEqual({self.server.curl("/health")[0] for _ in range(20)}, {200})
 
@@ -232,7 +232,7 @@ class Overload(unittest.TestCase):
             return body if body.get("code") == "resource_exhausted" else None
         body = wait_until(hurried, "a refusal because of the deadline")
         self.assertEqual(body["details"][0]["debug"]["reason"], "OVERLOADED")
-        self.assertEqual(body["details"][0]["debug"]["metadata"], {"scope": "deadline"})
+        self.assertEqual(body["details"][0]["debug"]["metadata"], {"scope": "deadline", "help": "docs/errors.md#OVERLOADED"})
         self.client.call("GetSession", token, session, headers=merchant("modest"))  # needs no disk
         self.let_go()
         self.assertTrue(all(call.result() for call in calls))
