@@ -12,8 +12,8 @@ PROTO = HERE.parents[2] / "proto"
 OURS = sorted(str(path.relative_to(PROTO)) for path in (PROTO / "sessiond/v1").glob("*.proto"))
 TYPES = sorted(str(path.relative_to(PROTO)) for path in (PROTO / "payment_types").glob("*.proto"))
 
-GRPCIO_TOOLS = "grpcio-tools==1.76.0"
-GO_MODULES = ("google.golang.org/protobuf@v1.36.10",)
+GRPCIO_TOOLS = "grpcio-tools==1.85.1"
+GO_MODULES = ("google.golang.org/protobuf@v1.36.12",)
 PROTOBUF_JAVA = "com.google.protobuf:protobuf-java:3.21.12"  # that of Debian 12's protoc
 MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
 NODE = {"@bufbuild/buf": "1.75.0", "@bufbuild/protobuf": "2.10.1", "@bufbuild/protoc-gen-es": "2.10.1"}
