@@ -261,14 +261,14 @@ static void write_route(const struct ses_error *error, struct ses_arena *arena, 
     ses_json_close(json, '}');
 }
 
-/* The gRPC door has no JSON; it is listed so that every door has an answer. */
+/* The gRPC doors have no JSON; they are listed so that every door has an answer. */
 enum ses_status ses_error_encode_json(const struct ses_error *error, enum ses_door door,
                                       struct ses_arena *arena, struct ses_slice *ret_json)
 {
     struct ses_json json;
 
     ses_json_begin(&json, arena);
-    if (door == SES_DOOR_CONNECT || door == SES_DOOR_GRPC)
+    if (door == SES_DOOR_CONNECT || door == SES_DOOR_GRPC || door == SES_DOOR_GRPC_WEB)
         SES_TRY(write_connect(error, arena, &json));
     else
         write_route(error, arena, &json);

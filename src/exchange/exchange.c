@@ -11,10 +11,8 @@
 /* ---- the log line ---------------------------------------------------------------------------- */
 
 static const char *const door_names[] = {
-    [SES_DOOR_GRPC] = "grpc",
-    [SES_DOOR_CONNECT] = "connect",
-    [SES_DOOR_ROUTE] = "route",
-    [SES_DOOR_PLAIN] = "plain",
+    [SES_DOOR_GRPC] = "grpc",   [SES_DOOR_CONNECT] = "connect",   [SES_DOOR_ROUTE] = "route",
+    [SES_DOOR_PLAIN] = "plain", [SES_DOOR_GRPC_WEB] = "grpc_web",
 };
 
 /* A tenant or merchant id longer than this is cut in the log: the caller chose its length. */

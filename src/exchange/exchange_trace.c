@@ -127,7 +127,7 @@ static const char *rpc_system(const struct ses_exchange *x)
 {
     if (x->route == NULL || x->route->kind == SES_ROUTE_PLAIN || x->route->kind == SES_ROUTE_ALIAS)
         return NULL;
-    return x->door == SES_DOOR_GRPC ? "grpc" : "connect_rpc";
+    return x->door == SES_DOOR_GRPC || x->door == SES_DOOR_GRPC_WEB ? "grpc" : "connect_rpc";
 }
 
 void ses_exchange_end_trace(const struct ses_exchange *x, uint32_t grpc_code, int http_status,

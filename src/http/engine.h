@@ -8,16 +8,21 @@
 #ifndef SESSIOND_SRC_HTTP_ENGINE_H
 #define SESSIOND_SRC_HTTP_ENGINE_H
 
+#include <sessiond/base/units.h>
 #include <sessiond/http/door.h>
 
 struct ses_h2_shared;
 
 #define SES_HTTP_DATE_SIZE 30
 
-/* Header fields of one answer but content-length and connection: ours (content-type, date, server, x-request-id,
- * content-encoding, vary, cache-control, one extra, three for pages of other origins), the method's headers, its
- * trailers. */
-#define SES_HTTP_FIELDS_MAX (11 + 2 * SES_EXCHANGE_REPLY_FIELDS_MAX)
+/* Header fields of one answer but content-length and connection: ours (content-type, date, server, x-request-id, two for
+ * compression, vary, cache-control, one extra, three for pages of other origins, gRPC's trailers), the method's headers,
+ * its trailers. */
+#define SES_HTTP_FIELDS_MAX (17 + 2 * SES_EXCHANGE_REPLY_FIELDS_MAX)
+
+/* Unsent bytes of an answer that is written as it comes; then it is ended, for which there is some room more. */
+#define SES_HTTP_BACKLOG_MAX (4 * SES_MIB)
+#define SES_HTTP_END_ROOM    (16 * SES_KIB)
 
 /* How long a drain waits for the first request of a connection that has sent nothing yet. */
 #define SES_DRAIN_GRACE_MS 1000u
@@ -52,6 +57,19 @@ void ses_doors_log_refused(struct ses_doors *doors, const char *peer, const char
 struct ses_http_stream_ops {
     void (*respond)(void *stream, int http_status, const struct ses_header *headers, size_t headers_count,
                     struct ses_slice body);
+
+    /* An answer that is written as it comes, of an enveloped call (envelope.h): open once, write any number of times,
+     * close. The bytes are copied. */
+    void (*open)(void *stream, int http_status, const struct ses_header *headers, size_t headers_count);
+    /* false: more would wait for the client than may, and nothing was written; the last piece may be SES_HTTP_END_ROOM
+     * longer. */
+    bool (*write)(void *stream, struct ses_slice bytes, bool last);
+    void (*close)(void *stream);
+    /* Bytes that wait for the client. */
+    size_t (*backlog)(const void *stream);
+    /* May one more stream of its route begin on this connection? Counts it. */
+    bool (*admit)(void *stream);
+    bool duplex; /* an answer may leave before the request is whole */
 };
 
 /* The head is here. x: method, path, query, headers, peer, request id are set, x->stream is the engine's stream.
@@ -59,8 +77,8 @@ struct ses_http_stream_ops {
  * the gates. false: the refusal has been answered, and nobody wants the body. */
 bool ses_http_begin(struct ses_doors *doors, struct ses_exchange *x, struct ses_conn *conn,
                     const struct ses_http_stream_ops *ops);
-/* Behind ses_http_begin: x->body is set too. Starts the method within its deadline, or answers the refusal. Takes
- * care of the deadline timer. The engine keeps its reference until its stream ends, and calls ses_exchange_cancel +
+/* Behind ses_http_begin: x->body is set too, but of an enveloped call, whose body was given in pieces (envelope.h).
+ * Starts the method within its deadline, or answers the refusal. Takes care of the deadline timer. The engine keeps its reference until its stream ends, and calls ses_exchange_cancel +
  * ses_http_forget when the client goes away. */
 void ses_http_dispatch(struct ses_exchange *x);
 /* Pure: "/package.Service/Method", a call of the Connect protocol, even if there is no such method. */
@@ -77,7 +95,7 @@ bool ses_http_refuse(struct ses_exchange *x, int http_status, enum ses_status st
 bool ses_http_length_is_above(const struct ses_exchange *x, size_t max);
 /* "unknown method /a.B/C", in the arena. */
 const char *ses_unknown_method(struct ses_exchange *x);
-/* Stops the timer of a dispatched exchange (idempotent). */
+/* Stops the timer of a dispatched exchange, gives back what is not its arena's (idempotent). */
 void ses_http_forget(struct ses_exchange *x);
 /* The same refusal bodies for what an engine must answer without an exchange (431, 503, ..), into room bytes: for a call
  * (is_rpc) {"code":"resource_exhausted","message":..}, else {"error":{"message":..,"code":"503"}}. message is a literal of ours

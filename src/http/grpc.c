@@ -2,18 +2,15 @@
  * once the answer has ended, the rest of the request is passed over (data, request_end). */
 #include "grpc.h"
 
-#include <sessiond/base/clock.h>
 #include <sessiond/base/parameter.h>
-#include <sessiond/base/units.h>
 
+#include "binary_headers.h"
 #include "grpc_metadata.h"
 #include "gzip.h"
 #include "header_once.h"
 #include "host.h"
 #include "refusal_text.h"
-
-/* The "no limit" of streams: far enough, and safe to add to. */
-#define NO_DEADLINE_NS (UINT64_MAX / 2)
+#include "rpc_time.h"
 
 /* Through the exchange: the log line and the counters are written there. */
 static void fail(struct ses_h2_stream *stream, enum ses_status status, const char *message)
@@ -33,7 +30,7 @@ static void fail_http(struct ses_h2_stream *stream, int http_status, enum ses_st
 /* ---- header fields */
 
 /* The usual value first, by itself: one comparison on the hot path. "application/grpc" with an unknown
- * suffix is still gRPC, so that it is refused in gRPC's words (415). */
+ * suffix is still gRPC, so that it is refused in gRPC's words (415); gRPC-Web is another protocol (envelope.h). */
 static void take_content_type(struct ses_h2_stream *stream, struct ses_slice value)
 {
     if (ses_slice_eq_str(value, "application/grpc")) {
@@ -41,13 +38,14 @@ static void take_content_type(struct ses_h2_stream *stream, struct ses_slice val
         return;
     }
     struct ses_slice type = ses_parameter_take_word(&value);
-    struct ses_slice base = SES_STR("application/grpc");
+    struct ses_slice base = SES_STR("application/grpc"), web = SES_STR("application/grpc-web");
 
     if (ses_slice_ieq(type, base) || ses_slice_ieq(type, SES_STR("application/grpc+proto")))
         stream->content = SES_H2_CONTENT_GRPC;
     else if (ses_slice_ieq(type, SES_STR("application/grpc+json")))
         stream->content = SES_H2_CONTENT_GRPC_JSON;
-    else if (ses_slice_ieq(ses_slice_cut(type, 0, base.len), base))
+    else if (!ses_slice_ieq(ses_slice_cut(type, 0, web.len), web) &&
+             ses_slice_ieq(ses_slice_cut(type, 0, base.len), base))
         stream->content = SES_H2_CONTENT_GRPC_UNSUPPORTED;
 }
 
@@ -78,7 +76,8 @@ static void take_encoding(struct ses_h2_stream *stream, struct ses_slice value)
 }
 
 /* By length first: most fields of a request are none of ours. A field of these that is given twice is
- * remembered, not refused here: the refusal needs the exchange, which may not exist yet. */
+ * remembered, not refused here: the refusal needs the exchange, which may not exist yet. Before the content-type
+ * nobody knows whether they are gRPC-Web's, for which they are kept as well. */
 bool ses_grpc_take_header(struct ses_h2_stream *stream, struct ses_slice name, struct ses_slice value)
 {
     switch (name.len) {
@@ -94,18 +93,18 @@ bool ses_grpc_take_header(struct ses_h2_stream *stream, struct ses_slice name, s
             break;
         stream->repeated = stream->repeated || stream->timeout_given;
         take_timeout(stream, value);
-        return true;
+        return stream->content != SES_H2_CONTENT_OTHER;
     case 13:
         if (!ses_slice_eq_str(name, "grpc-encoding"))
             break;
         stream->repeated = stream->repeated || ses_h2_encoding_is(stream, SES_H2_ENCODING_GIVEN);
         take_encoding(stream, value);
-        return true;
+        return stream->content != SES_H2_CONTENT_OTHER;
     case 20:
         if (!ses_slice_eq_str(name, "grpc-accept-encoding"))
             break;
         ses_h2_encoding_set(stream, SES_H2_ENCODING_ACCEPTED, lists_gzip(value));
-        return true;
+        return stream->content != SES_H2_CONTENT_OTHER;
     default:
         break;
     }
@@ -113,109 +112,47 @@ bool ses_grpc_take_header(struct ses_h2_stream *stream, struct ses_slice name, s
     return false;
 }
 
-/* One "-bin" header in place; further values after commas become headers of their own. gRPC allows
- * several values in one field, joined by commas. */
-static enum ses_status decode_binary(struct ses_exchange *x, size_t index)
-{
-    struct ses_slice rest = x->headers[index].value, name = x->headers[index].name, bytes;
-    size_t comma = ses_slice_find(rest, ',');
-
-    SES_TRY(ses_grpc_binary_decode(ses_slice_trim(ses_slice_cut(rest, 0, comma)), &x->arena, &bytes));
-    x->headers[index].value = bytes;
-    while (comma < rest.len) {
-        rest = ses_slice_cut(rest, comma + 1, rest.len);
-        comma = ses_slice_find(rest, ',');
-        SES_TRY(ses_grpc_binary_decode(ses_slice_trim(ses_slice_cut(rest, 0, comma)), &x->arena, &bytes));
-        SES_TRY(ses_exchange_add_header(x, name, bytes));
-    }
-    return SES_OK;
-}
-
-static enum ses_status decode_metadata(struct ses_exchange *x)
-{
-    size_t count = x->headers_count; /* what is appended is decoded already */
-
-    for (size_t i = 0; i < count; i++) {
-        if (ses_grpc_metadata_is_binary(x->headers[i].name))
-            SES_TRY(decode_binary(x, i));
-    }
-    return SES_OK;
-}
-
 /* ---- time */
+
+static void end_by(struct ses_h2_stream *stream, enum ses_rpc_limit limit)
+{
+    const struct ses_rpc_over *over = ses_rpc_time_over(stream->h2->shared->doors->options.metrics, limit);
+
+    ses_grpc_abort(stream, over->status, over->message, over->cancel_status);
+}
 
 static void on_deadline(void *arg)
 {
-    struct ses_h2_stream *stream = arg;
-
-    ses_grpc_abort(stream, SES_DEADLINE_EXCEEDED, SES_SAYS_DEADLINE, SES_DEADLINE_EXCEEDED);
+    end_by(arg, SES_RPC_DEADLINE);
 }
 
-/* A stream has no deadline of ours, but its request must come: an open stream without one is only held
- * memory. */
-static void on_request_timeout(void *arg)
+static void on_request_late(void *arg)
 {
-    struct ses_h2_stream *stream = arg;
-
-    ses_count(stream->h2->shared->doors->options.metrics, SES_C_REQUESTS_LATE, 1);
-    ses_grpc_abort(stream, SES_DEADLINE_EXCEEDED, SES_SAYS_LATE, SES_DEADLINE_EXCEEDED);
+    end_by(arg, SES_RPC_REQUEST_LATE);
 }
 
-/* Rounded up: a timer is never early. */
-static uint64_t ms_between(uint64_t now_ns, uint64_t deadline_ns)
-{
-    return deadline_ns > now_ns ? (deadline_ns - now_ns + SES_NS_PER_MS - 1) / SES_NS_PER_MS : 0;
-}
-
-/* Unary: the caller's limit or ours, from the first byte to the reply. Streams: the caller's alone, but the
- * request itself must come in body_ms. */
-static void set_deadline(struct ses_h2_stream *stream)
-{
-    const struct ses_door_limits *limits = &stream->h2->shared->doors->options.limits;
-    struct ses_exchange *x = stream->x;
-    bool unary = x->route->kind == SES_ROUTE_UNARY;
-    uint64_t limit_ns = unary ? limits->exchange_ms_max * SES_NS_PER_MS : NO_DEADLINE_NS - x->started_mono_ns;
-    bool callers = stream->timeout_given && stream->timeout_ns < limit_ns;
-
-    x->deadline_mono_ns = x->started_mono_ns + (callers ? stream->timeout_ns : limit_ns);
-    if (unary || (callers && stream->timeout_ns < limits->body_ms * SES_NS_PER_MS))
-        /* From the start, not from now: the same within microseconds, and a clock call less (30 ns of 2
-         * us). */
-        ses_h2_stream_timer(stream, ms_between(x->started_mono_ns, x->deadline_mono_ns), on_deadline);
-    else
-        ses_h2_stream_timer(stream, limits->body_ms, on_request_timeout);
-}
-
-/* UNAVAILABLE, which clients take as "again": no stream lasts for ever, so that connections can be
- * moved. */
 static void on_lifetime(void *arg)
 {
-    struct ses_h2_stream *stream = arg;
-
-    ses_count(stream->h2->shared->doors->options.metrics, SES_C_STREAMS_EXPIRED, 1);
-    ses_grpc_abort(stream, SES_UNAVAILABLE, SES_SAYS_STREAM_OVER, SES_CANCELLED);
+    end_by(arg, SES_RPC_LIFETIME);
 }
 
-/* Up to an eighth less than the limit, so that streams that began together do not come back together. */
-static uint64_t lifetime_ms(const struct ses_h2_stream *stream)
+static void limit(struct ses_h2_stream *stream, struct ses_rpc_time time)
 {
-    uint64_t limit_ms = stream->h2->shared->doors->options.limits.streaming_ms;
+    static const ses_timer_fn fns[SES_RPC_LIMIT_COUNT] = {[SES_RPC_DEADLINE] = on_deadline,
+                                                          [SES_RPC_REQUEST_LATE] = on_request_late,
+                                                          [SES_RPC_LIFETIME] = on_lifetime};
 
-    if (stream->x->route->kind == SES_ROUTE_BIDI && limit_ms > SES_GRPC_BIDI_MS)
-        limit_ms = SES_GRPC_BIDI_MS;
-    return limit_ms - (stream->x->started_mono_ns >> 8) % (limit_ms / 8 + 1);
+    ses_h2_stream_timer(stream, time.delay_ms, fns[time.limit]);
 }
 
-/* A stream's request is here: the caller's own limit holds now, and the one that ends every stream. */
-static void relax_deadline(struct ses_h2_stream *stream)
+static const struct ses_door_limits *limits_of(const struct ses_h2_stream *stream)
 {
-    uint64_t own_ms = lifetime_ms(stream);
-    uint64_t callers_ms = ms_between(ses_clock_mono_ns(), stream->x->deadline_mono_ns);
+    return &stream->h2->shared->doors->options.limits;
+}
 
-    if (stream->timeout_given && callers_ms <= own_ms)
-        ses_h2_stream_timer(stream, callers_ms, on_deadline);
-    else
-        ses_h2_stream_timer(stream, own_ms, on_lifetime);
+static uint64_t timeout_of(const struct ses_h2_stream *stream)
+{
+    return stream->timeout_given ? stream->timeout_ns : SES_RPC_NO_TIMEOUT;
 }
 
 /* ---- the request */
@@ -240,13 +177,13 @@ static void begin(struct ses_h2_stream *stream)
     x->door = SES_DOOR_GRPC;
     x->encoding = stream->content == SES_H2_CONTENT_GRPC_JSON ? SES_ENCODING_JSON : SES_ENCODING_PROTO;
     x->ops = &ses_grpc_exchange_ops;
-    x->deadline_mono_ns = NO_DEADLINE_NS;
+    x->deadline_mono_ns = SES_RPC_NO_DEADLINE_NS;
     const struct ses_route *route = ses_router_find(options->router, x->path);
 
     if (is_rpc(route))
         x->route = route;
     const char *fault = ses_header_fault(x);
-    enum ses_status metadata = stream->metadata_binary ? decode_metadata(x) : SES_OK;
+    enum ses_status metadata = stream->metadata_binary ? ses_binary_headers_decode(x) : SES_OK;
 
     if (fault != NULL || stream->repeated || ses_exchange_header(x, "content-type", NULL).len > 0)
         fail_http(stream, 400, SES_INVALID_ARGUMENT,
@@ -275,7 +212,7 @@ static void begin(struct ses_h2_stream *stream)
     else if (stream->timeout_given && stream->timeout_ns == 0)
         fail(stream, SES_DEADLINE_EXCEEDED, SES_SAYS_DEADLINE_BEFORE);
     else {
-        set_deadline(stream); /* which some gates look at */
+        limit(stream, ses_rpc_time_begin(limits_of(stream), x, timeout_of(stream)));
         stream->excused = !ses_gates_pass(options->gates, options->gates_count, x, stream->h2->conn);
     }
 }
@@ -302,7 +239,7 @@ static void start(struct ses_h2_stream *stream)
         return;
     stream->started = true;
     if (x->route->kind != SES_ROUTE_UNARY)
-        relax_deadline(stream);
+        limit(stream, ses_rpc_time_stream(limits_of(stream), x, timeout_of(stream)));
     ses_exchange_start(x);
 }
 

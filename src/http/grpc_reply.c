@@ -3,65 +3,13 @@
 #include "grpc.h"
 
 #include "grpc_metadata.h"
+#include "grpc_trailers.h"
 #include "gzip.h"
-#include "orca.h"
 #include "refusal_text.h"
 
 /* :status content-type grpc-accept-encoding grpc-encoding x-request-id server, the method's headers; its trailers and
  * ours. */
 #define FIELDS_MAX (6 + 2 * SES_EXCHANGE_REPLY_FIELDS_MAX + SES_H2_TRAILERS_MAX)
-
-/* Static texts: nghttp2 keeps views until the frame is written. */
-static struct ses_slice code_text(uint32_t code)
-{
-    static const char *const codes[] = {"0", "1",  "2",  "3",  "4",  "5",  "6",  "7", "8",
-                                        "9", "10", "11", "12", "13", "14", "15", "16"};
-
-    SES_REQUIRE(code < sizeof codes / sizeof codes[0]);
-    return ses_slice_str(codes[code]);
-}
-
-/* Left out rather than failing the answer: code and message are what every client reads. */
-static void add_details(struct ses_h2_stream *stream, const struct ses_error *error)
-{
-    struct ses_arena *arena = &stream->x->arena;
-    struct ses_slice bytes, text;
-
-    if (ses_error_encode_status(error, arena, &bytes) != SES_OK || bytes.len == 0)
-        return;
-    if (ses_grpc_binary_encode(bytes, arena, &text) == SES_OK && text.len <= SES_GRPC_DETAILS_MAX)
-        stream->trailers[stream->trailers_count++] = ses_h2_nv_once(SES_STR("grpc-status-details-bin"), text);
-}
-
-/* Beside RetryInfo, which libraries show but do not act upon: with this one their own retries wait as long
- * (gRFC A6, "Pushback"). */
-static void add_pushback(struct ses_h2_stream *stream, const struct ses_error *error)
-{
-    const char *text = NULL;
-
-    if (error->retry_delay_ms > 0)
-        text = ses_arena_printf(&stream->x->arena, "%u", error->retry_delay_ms);
-    if (text != NULL)
-        stream->trailers[stream->trailers_count++] =
-            ses_h2_nv_once(SES_STR("grpc-retry-pushback-ms"), ses_slice_str(text));
-}
-
-/* With errors too: a client that only sees refusals has to know why. */
-static void add_load(struct ses_h2_stream *stream)
-{
-    const struct ses_door_options *options = &stream->h2->shared->doors->options;
-    uint8_t report[SES_ORCA_BYTES];
-    struct ses_slice text;
-    struct ses_load load;
-
-    if (!options->limits.load_reports || stream->x == NULL)
-        return;
-    ses_load_read(options->metrics, &load);
-    ses_orca_encode(&load, report);
-    if (ses_grpc_binary_encode(ses_slice(report, sizeof(report)), &stream->x->arena, &text) == SES_OK)
-        stream->trailers[stream->trailers_count++] =
-            ses_h2_nv_once(SES_STR("endpoint-load-metrics-bin"), text);
-}
 
 /* A method's header or trailer that cannot be sent is left out rather than ending the call. */
 static void add_reply_header(struct ses_exchange *x, const struct ses_header *header, nghttp2_nv *fields,
@@ -94,27 +42,17 @@ static void add_methods_trailers(struct ses_h2_stream *stream)
         add_reply_header(x, &x->reply_trailers[i], all, &stream->trailers_count);
 }
 
-/* Without an exchange there is no memory to encode into: only literals of ours come here then, which
- * need none. */
+/* Static texts or in the exchange: nghttp2 keeps views until the frame is written. The status is of few values, the rest
+ * of none that repeats. */
 static void make_trailers(struct ses_h2_stream *stream, const struct ses_error *error)
 {
-    uint32_t code = error == NULL ? 0 : ses_status_grpc(error->status);
-    struct ses_slice text;
+    struct ses_header trailers[SES_GRPC_TRAILERS_MAX];
+    size_t count = ses_grpc_trailers(&stream->h2->shared->doors->options, stream->x, error, trailers);
 
     add_methods_trailers(stream);
-    stream->trailers[stream->trailers_count++] = ses_h2_nv(SES_STR("grpc-status"), code_text(code));
-    add_load(stream);
-    if (error == NULL)
-        return;
-    if (stream->x == NULL) {
-        stream->trailers[stream->trailers_count++] =
-            ses_h2_nv(SES_STR("grpc-message"), error->message); /* a literal */
-        return;
-    }
-    if (error->message.len > 0 && ses_grpc_message_encode(error->message, &stream->x->arena, &text) == SES_OK)
-        stream->trailers[stream->trailers_count++] = ses_h2_nv_once(SES_STR("grpc-message"), text);
-    add_details(stream, error);
-    add_pushback(stream, error);
+    stream->trailers[stream->trailers_count++] = ses_h2_nv(trailers[0].name, trailers[0].value);
+    for (size_t i = 1; i < count; i++)
+        stream->trailers[stream->trailers_count++] = ses_h2_nv_once(trailers[i].name, trailers[i].value);
 }
 
 /* The count is bounded by FIELDS_MAX: what is the method's by the exchange, our trailers by the stream. */

@@ -5,26 +5,11 @@
 
 #include <stdlib.h>
 
+#include "envelope.h"
 #include "proxy.h"
 #include "refusal_text.h"
 
 /* ---- the end of a request, and of the connection */
-
-static size_t backlog(const struct h1 *h1)
-{
-    return h1->out.len - h1->out_at;
-}
-
-/* Room and not length: what was allocated is what is held. The place in the pool stands for an exchange that runs;
- * one that waits for its body is the client's to end. */
-static void tell_held(const struct h1 *h1)
-{
-    size_t bytes = h1->text.room + h1->spans.room + h1->body.room + h1->pending.room + h1->out.room;
-
-    if (h1->x != NULL)
-        bytes += h1->phase == H1_RUNNING ? ses_exchange_held(h1->x) : sizeof(*h1->x) + h1->x->arena.total;
-    ses_conn_hold(h1->conn, bytes);
-}
 
 /* Nothing more is read; what was produced still goes out. The engine goes on living until on_close:
  * ses_conn_finish writes what stands in out first. */
@@ -35,7 +20,7 @@ static void end(struct h1 *h1)
     h1->timed = H1_IDLE;
     ses_h1_parse_reset(h1);
     ses_buf_done(&h1->pending);
-    tell_held(h1);
+    ses_h1_tell_held(h1);
     ses_conn_finish(h1->conn);
 }
 
@@ -104,28 +89,17 @@ static void settle(struct h1 *h1)
 
 /* ---- a request becomes an exchange */
 
-/* Everything is copied into the exchange's arena: it may outlive the head's buffers, and the connection. */
-static enum ses_status fill(struct h1 *h1, struct ses_exchange *x)
-{
-    struct ses_slice peer = ses_slice_str(ses_conn_peer(h1->conn)->text);
-
-    x->http_method = ses_slice_str(llhttp_method_name((llhttp_method_t)h1->parser.method));
-    SES_TRY(ses_arena_copy(&x->arena, ses_h1_path(h1), &x->path));
-    SES_TRY(ses_arena_copy(&x->arena, ses_h1_query(h1), &x->query));
-    x->peer = ses_arena_str(&x->arena, peer);
-    if (x->peer == NULL)
-        return SES_NO_MEMORY;
-    for (size_t i = 0; i < h1->trailers_from; i++)
-        SES_TRY(ses_exchange_add_header(x, ses_h1_field_name(h1, i), ses_h1_field_value(h1, i)));
-    ses_exchange_settle_request_id(x);
-    x->stream = h1;
-    return SES_OK;
-}
-
 static void on_respond(void *stream, int http_status, const struct ses_header *headers, size_t headers_count,
                        struct ses_slice body);
+static void on_last_piece(void *stream);
 
-static const struct ses_http_stream_ops stream_ops = {.respond = on_respond};
+/* Not duplex: a client that has not said all does not read yet, as a rule. */
+static const struct ses_http_stream_ops stream_ops = {.respond = on_respond,
+                                                      .open = ses_h1_pieces_begin,
+                                                      .write = ses_h1_pieces_add,
+                                                      .close = on_last_piece,
+                                                      .backlog = ses_h1_pieces_backlog,
+                                                      .admit = ses_h1_pieces_admit};
 
 /* The body of a refused request can be passed over: its length is known and small, and the client does not wait to
  * be asked for it (RFC 9110 section 10.1.1: it may then leave it out, and nobody knows what comes next). */
@@ -145,7 +119,7 @@ static void judge(struct h1 *h1)
         return;
     }
     h1->x = x;
-    if (fill(h1, x) != SES_OK) {
+    if (ses_h1_fill(h1, x) != SES_OK) {
         refuse_head(h1, (struct ses_h1_fault){503, SES_SAYS_NO_MEMORY});
         return;
     }
@@ -153,7 +127,17 @@ static void judge(struct h1 *h1)
     h1->requests++;
     if (h1->draining || h1->requests >= h1->doors->options.limits.requests_max)
         h1->keep_alive = false;
-    (void)ses_http_begin(h1->doors, x, h1->conn, &stream_ops);
+    if (ses_http_begin(h1->doors, x, h1->conn, &stream_ops) && ses_envelope_of(x) != NULL)
+        h1->body.max = H1_PIECE_BYTES_MAX;
+}
+
+/* What has come of a body that is taken in pieces. */
+static void hand_on(struct h1 *h1)
+{
+    if (h1->x == NULL || h1->answered || h1->body.len == 0 || ses_envelope_of(h1->x) == NULL)
+        return;
+    ses_envelope_data(h1->x, ses_buf_view(&h1->body));
+    ses_buf_clear(&h1->body);
 }
 
 /* The body is whole. */
@@ -161,7 +145,8 @@ static void dispatch(struct h1 *h1)
 {
     struct ses_exchange *x = h1->x;
 
-    if (ses_arena_copy(&x->arena, ses_buf_view(&h1->body), &x->body) != SES_OK) {
+    if (ses_envelope_of(x) == NULL &&
+        ses_arena_copy(&x->arena, ses_buf_view(&h1->body), &x->body) != SES_OK) {
         refuse(h1, (struct ses_h1_fault){503, SES_SAYS_NO_MEMORY});
         return;
     }
@@ -194,7 +179,7 @@ static void answer_continue(struct h1 *h1)
 /* Answers that are not taken stop the reading too, or a client could pile them up by pipelining. */
 static bool can_read(const struct h1 *h1)
 {
-    return h1->phase != H1_RUNNING && h1->phase != H1_ENDED && backlog(h1) < SES_CONN_HIGH_WATER;
+    return h1->phase != H1_RUNNING && h1->phase != H1_ENDED && ses_h1_backlog(h1) < SES_CONN_HIGH_WATER;
 }
 
 static bool is_reading(const struct h1 *h1)
@@ -214,6 +199,7 @@ static void advance(struct h1 *h1)
     }
     if (h1->phase == H1_BODY && !h1->judged)
         judge(h1);
+    hand_on(h1);
     if (h1->answered)
         settle(h1);
     if (!h1->complete || !is_reading(h1))
@@ -269,8 +255,8 @@ static void set_timer(struct h1 *h1)
 
     if (h1->phase == H1_HEAD)
         wanted = H1_HEAD;
-    else if (h1->phase == H1_BODY || h1->phase == H1_TRAILER)
-        wanted = H1_BODY;
+    else if ((h1->phase == H1_BODY || h1->phase == H1_TRAILER) && ses_envelope_of(h1->x) == NULL)
+        wanted = H1_BODY; /* an enveloped call has its own time */
     if (wanted == h1->timed)
         return;
     h1->timed = wanted;
@@ -285,7 +271,7 @@ static void set_timer(struct h1 *h1)
 /* Whatever has happened, the connection is left in the state that follows from it. */
 static void rest(struct h1 *h1)
 {
-    tell_held(h1);
+    ses_h1_tell_held(h1);
     if (h1->phase == H1_ENDED)
         return;
     set_timer(h1);
@@ -313,6 +299,16 @@ static void resume(struct h1 *h1)
     rest(h1);
 }
 
+static void answered(struct h1 *h1)
+{
+    ses_conn_want_write(h1->conn);
+    h1->answered = true;
+    if (h1->busy)
+        return; /* answered from within dispatch: consume goes on */
+    settle(h1);
+    resume(h1);
+}
+
 static void on_respond(void *stream, int http_status, const struct ses_header *headers, size_t headers_count,
                        struct ses_slice body)
 {
@@ -324,12 +320,19 @@ static void on_respond(void *stream, int http_status, const struct ses_header *h
         ses_conn_cut(h1->conn);
         return;
     }
-    ses_conn_want_write(h1->conn);
-    h1->answered = true;
-    if (h1->busy)
-        return; /* answered from within dispatch: consume goes on */
-    settle(h1);
-    resume(h1);
+    answered(h1);
+}
+
+static void on_last_piece(void *stream)
+{
+    struct h1 *h1 = stream;
+
+    if (h1->draining)
+        h1->keep_alive = false;
+    if (ses_h1_pieces_last(h1) != SES_OK)
+        ses_conn_cut(h1->conn);
+    else
+        answered(h1);
 }
 
 /* ---- the engine */
@@ -361,23 +364,33 @@ static enum ses_status on_produce(void *engine, struct ses_buf *out)
 {
     struct h1 *h1 = engine;
     size_t room = SES_CONN_HIGH_WATER > out->len ? SES_CONN_HIGH_WATER - out->len : 0;
-    size_t len = backlog(h1) < room ? backlog(h1) : room;
+    size_t len = ses_h1_backlog(h1) < room ? ses_h1_backlog(h1) : room;
 
     SES_TRY(ses_buf_append(out, ses_slice_cut(ses_buf_view(&h1->out), h1->out_at, h1->out_at + len)));
     h1->out_at += len;
-    if (backlog(h1) == 0) {
+    if (ses_h1_backlog(h1) == 0) {
         ses_buf_done(&h1->out);
         ses_buf_init(&h1->out, H1_OUT_BYTES_MAX);
         h1->out_at = 0;
-        tell_held(h1);
+        ses_h1_tell_held(h1);
     }
     return SES_OK;
+}
+
+/* A call that goes on writing behind its request. */
+static bool is_streaming(const struct h1 *h1)
+{
+    return h1->phase == H1_RUNNING && ses_envelope_of(h1->x) != NULL && ses_envelope_streams(h1->x);
 }
 
 /* What was produced has left; requests that waited for room go on. */
 static void on_drained(void *engine)
 {
-    resume(engine);
+    struct h1 *h1 = engine;
+
+    if (is_streaming(h1) && ses_h1_backlog(h1) == 0)
+        ses_envelope_drained(h1->x);
+    resume(h1);
 }
 
 /* A request that is running or has begun ends the connection with its answer. An idle connection ends too;
@@ -390,6 +403,8 @@ static void on_drain(void *engine)
     h1->draining = true;
     if (h1->phase == H1_IDLE)
         ses_conn_touch(h1->conn, idle_ms < SES_DRAIN_IDLE_MS ? SES_DRAIN_IDLE_MS - (uint32_t)idle_ms : 1);
+    else if (is_streaming(h1))
+        ses_envelope_leave(h1->x);
 }
 
 /* The connection's idle time is over while nothing runs: closed without a word, as HTTP/1.1 allows. */
@@ -397,7 +412,7 @@ static void on_idle(void *engine)
 {
     struct h1 *h1 = engine;
 
-    if (h1->phase == H1_IDLE && backlog(h1) == 0)
+    if (h1->phase == H1_IDLE && ses_h1_backlog(h1) == 0)
         end(h1);
     /* Otherwise a deadline of its own is running: exchange, head, body, or the connection's write stall. */
 }
@@ -409,6 +424,9 @@ static void on_eof(void *engine)
     h1->eof = true;
     if (h1->phase == H1_HEAD || h1->phase == H1_BODY || h1->phase == H1_TRAILER)
         refuse(h1, (struct ses_h1_fault){400, "the request is incomplete"});
+    else if (is_streaming(h1))
+        ses_conn_cut(
+            h1->conn); /* a stream ends at its client's wish, and HTTP/1.1 has no other word for that */
     else
         rest(h1);
 }
@@ -418,11 +436,11 @@ static void on_shed(void *engine)
 {
     struct h1 *h1 = engine;
 
-    if (backlog(h1) == 0 && (h1->phase == H1_HEAD || h1->phase == H1_BODY || h1->phase == H1_TRAILER))
+    if (ses_h1_backlog(h1) == 0 && (h1->phase == H1_HEAD || h1->phase == H1_BODY || h1->phase == H1_TRAILER))
         refuse(h1, (struct ses_h1_fault){503, "the server holds too many unfinished requests"});
     else
         ses_conn_cut(h1->conn);
-    tell_held(h1);
+    ses_h1_tell_held(h1);
 }
 
 /* The client is gone, whatever was going on: the method is told through the exchange, which may outlive

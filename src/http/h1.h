@@ -6,6 +6,8 @@
  *   h1_check.c   what a complete head must satisfy
  *   h1_fields.c  a head as it was read
  *   h1_answer.c  answers as bytes
+ *   h1_pieces.c  answers that are written as they come
+ *   h1_held.c    what is held
  *
  * Requests are handled one at a time: what a client sends ahead (pipelining) waits unparsed in `pending`,
  * reading pauses, so a client can make us hold at most one read of it. While a connection is idle it owns
@@ -18,7 +20,7 @@
  *   BODY     --whole-->                 RUNNING
  *   BODY     --whole, answered already--> IDLE    the refusal left at once, the body was thrown away
  *   BODY     --last chunk-->            TRAILER   --empty line--> RUNNING
- *   RUNNING  --answered-->              IDLE
+ *   RUNNING  --answered-->              IDLE      (maybe in pieces: h1_pieces.c)
  *   RUNNING  --answered, the last-->    ENDED     "connection: close", a drain, requests_max
  *   HEAD, BODY, TRAILER --fault, too late, shed--> a refusal, ENDED
  *
@@ -40,8 +42,10 @@
 #define H1_FRAMING_PER_BYTE 8u
 /* So much of a refused request's body is read, so that the connection can be used again. */
 #define H1_PASSED_OVER_MAX   (64 * SES_KIB)
-#define H1_OUT_BYTES_MAX     (4 * SES_MIB)
+#define H1_OUT_BYTES_MAX     (SES_HTTP_BACKLOG_MAX + SES_HTTP_END_ROOM)
 #define H1_PENDING_BYTES_MAX (128 * SES_KIB)
+/* Of a body that is taken in pieces: more than comes at once. */
+#define H1_PIECE_BYTES_MAX (2 * H1_PENDING_BYTES_MAX)
 
 enum h1_phase {
     H1_IDLE,    /* between requests */
@@ -76,7 +80,8 @@ struct h1 {
     size_t trailers_from; /* spans before it are headers */
     size_t counted_bytes; /* names and values, 32 bytes overhead each */
     struct ses_buf body;
-    size_t body_raw_bytes; /* with framing */
+    size_t body_bytes;     /* that have come .. */
+    size_t body_raw_bytes; /* .. with framing */
     struct ses_h1_fault fault;
 
     struct h1_span target; /* path as its name, query as its value */
@@ -120,15 +125,32 @@ struct ses_slice ses_h1_field_value(const struct h1 *h1, size_t index);
 /* Valid until text grows: trailers come after the head. */
 struct ses_slice ses_h1_path(const struct h1 *h1);
 struct ses_slice ses_h1_query(const struct h1 *h1);
+/* The request as an exchange: all of it copied. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_h1_fill(struct h1 *h1, struct ses_exchange *x);
 
 /* h1_check.c: the head is complete. Sets target, head_method, chunked, expects_continue. */
 struct ses_h1_fault ses_h1_check_head(struct h1 *h1);
 /* Trailers may not change what the head said (RFC 9110 section 6.5.1). */
 struct ses_h1_fault ses_h1_check_trailers(const struct h1 *h1);
 
-/* h1_answer.c: appends to out. */
+/* h1_answer.c: appends to out. A head lacks its last empty line: how long the body is goes before that. */
+SES_MUST_CHECK enum ses_status ses_h1_answer_head(struct h1 *h1, int http_status,
+                                                  const struct ses_header *headers, size_t headers_count);
 SES_MUST_CHECK enum ses_status ses_h1_answer(struct h1 *h1, int http_status, const struct ses_header *headers,
                                              size_t headers_count, struct ses_slice body);
 SES_MUST_CHECK enum ses_status ses_h1_answer_refusal(struct h1 *h1, struct ses_h1_fault fault);
+
+/* h1_held.c */
+/* Bytes of out that the connection has not taken. */
+size_t ses_h1_backlog(const struct h1 *h1);
+/* Tells the connection what is held. */
+void ses_h1_tell_held(const struct h1 *h1);
+
+/* h1_pieces.c: of struct ses_http_stream_ops; the last is appended to out by its engine, h1.c. */
+void ses_h1_pieces_begin(void *h1, int http_status, const struct ses_header *headers, size_t headers_count);
+bool ses_h1_pieces_add(void *h1, struct ses_slice bytes, bool last);
+SES_MUST_CHECK enum ses_status ses_h1_pieces_last(struct h1 *h1);
+size_t ses_h1_pieces_backlog(const void *h1);
+bool ses_h1_pieces_admit(void *h1);
 
 #endif

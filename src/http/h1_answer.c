@@ -1,4 +1,4 @@
-/* Answers as bytes. Whole ones only: with a length, never chunked, so that a client can always tell a
+/* Answers as bytes, whole ones: with a length, never chunked, so that a client can always tell a
  * cut one. */
 #include "h1.h"
 
@@ -39,6 +39,15 @@ static enum ses_status append_length(struct ses_buf *out, int http_status, size_
     return append_header(out, SES_STR("content-length"), ses_slice(digits, (size_t)len));
 }
 
+enum ses_status ses_h1_answer_head(struct h1 *h1, int http_status, const struct ses_header *headers,
+                                   size_t headers_count)
+{
+    SES_TRY(append_status_line(&h1->out, http_status));
+    for (size_t i = 0; i < headers_count; i++)
+        SES_TRY(append_header(&h1->out, headers[i].name, headers[i].value));
+    return SES_OK;
+}
+
 /* A client of HTTP/1.0 keeps the connection only if it is told so; of HTTP/1.1 that is the default.
  * HEAD, 204 and 304 have no body, whatever their headers say. */
 enum ses_status ses_h1_answer(struct h1 *h1, int http_status, const struct ses_header *headers,
@@ -46,9 +55,7 @@ enum ses_status ses_h1_answer(struct h1 *h1, int http_status, const struct ses_h
 {
     struct ses_buf *out = &h1->out;
 
-    SES_TRY(append_status_line(out, http_status));
-    for (size_t i = 0; i < headers_count; i++)
-        SES_TRY(append_header(out, headers[i].name, headers[i].value));
+    SES_TRY(ses_h1_answer_head(h1, http_status, headers, headers_count));
     SES_TRY(append_length(out, http_status, body.len));
     if (!h1->keep_alive)
         SES_TRY(ses_buf_append(out, SES_STR("connection: close\r\n")));

@@ -125,6 +125,7 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
     struct h1 *h1 = parser->data;
     enum ses_status status = SES_OK;
 
+    h1->body_bytes += len;
     if (!h1->passing_over)
         status = ses_buf_append(&h1->body, ses_slice(at, len));
     if (status == SES_TOO_LARGE)
@@ -189,6 +190,7 @@ void ses_h1_parse_begin(struct h1 *h1)
     h1->field_named = false;
     h1->trailers_from = 0;
     h1->counted_bytes = 0;
+    h1->body_bytes = 0;
     h1->body_raw_bytes = 0;
     h1->judged = false;
     h1->passing_over = false;
@@ -281,7 +283,7 @@ static size_t parse_body(struct h1 *h1, struct ses_slice bytes)
     used = execute(h1, bytes);
     h1->body_raw_bytes += used;
     if (h1->fault.http_status == 0 && !h1->passing_over &&
-        h1->body_raw_bytes > H1_FRAMING_BYTES + (1 + H1_FRAMING_PER_BYTE) * h1->body.len)
+        h1->body_raw_bytes > H1_FRAMING_BYTES + (1 + H1_FRAMING_PER_BYTE) * h1->body_bytes)
         h1->fault = (struct ses_h1_fault){400, "too much chunk framing for the body"};
     return used;
 }

@@ -11,7 +11,8 @@
  *   h2_attach.c    the binding to struct ses_conn
  *   h2_shared.c    what the engines of a worker share
  *   h2_recv.c      nghttp2's receiving callbacks
- *   h2_http.c, grpc.c, grpc_reply.c     requests that are not gRPC, and those that are
+ *   h2_http.c, h2_envelope.c            requests that are not gRPC ..
+ *   grpc.c, grpc_reply.c                .. and those that are
  *   h2.c           life and I/O of an engine
  *   h2_send.c      answers: nghttp2's sending callbacks
  *   h2_wait.c, h2_linger.c              answers that are not read; requests that still come when answered
@@ -429,6 +430,8 @@ void ses_h2_send_callbacks(nghttp2_session_callbacks *callbacks);
 nghttp2_nv ses_h2_nv(struct ses_slice name, struct ses_slice value);
 /* The same for values that never repeat. */
 nghttp2_nv ses_h2_nv_once(struct ses_slice name, struct ses_slice value);
+/* Whichever of the two it is. */
+nghttp2_nv ses_h2_field(const struct ses_header *header);
 /* Response headers, once; fields[0] is left for ":status". */
 void ses_h2_stream_headers(struct ses_h2_stream *stream, nghttp2_nv *fields, size_t count,
                            enum ses_h2_rest rest);

@@ -2,12 +2,15 @@
  * engine's sum up to date, the engine tells its connection once a turn. */
 #include "h2.h"
 
+#include "envelope.h"
+
 /* Called whenever one of the buffers has changed. Only growth is judged: a stream that shrinks must not
  * be refused because others have grown meanwhile. */
 bool ses_h2_hold(struct ses_h2_stream *stream)
 {
     size_t now = stream->in.room + stream->backlog.room + ses_grpc_reader_held(&stream->reader) +
-                 stream->kept_len + (stream->x == NULL ? 0 : ses_exchange_held(stream->x));
+                 ses_envelope_held(stream->x) + stream->kept_len +
+                 (stream->x == NULL ? 0 : ses_exchange_held(stream->x));
     struct ses_h2 *h2 = stream->h2;
 
     if (now == stream->held_bytes)

@@ -5,6 +5,8 @@
 
 #include <sessiond/exchange/return_refusal.h>
 
+#include "envelope.h"
+#include "h2_envelope.h"
 #include "refusal_text.h"
 
 /* :status, what http_answer.c makes, and content-length. */
@@ -26,12 +28,8 @@ static void respond(void *opaque, int http_status, const struct ses_header *head
 
     if (ses_h2_answer_begun(stream))
         return;
-    for (size_t i = 0; i < headers_count && count < FIELDS_MAX - 1; i++) {
-        bool once = ses_slice_eq_str(headers[i].name, "x-request-id");
-
-        fields[count++] = once ? ses_h2_nv_once(headers[i].name, headers[i].value)
-                               : ses_h2_nv(headers[i].name, headers[i].value);
-    }
+    for (size_t i = 0; i < headers_count && count < FIELDS_MAX - 1; i++)
+        fields[count++] = ses_h2_field(&headers[i]);
     if (!bodiless_status(http_status)) {
         int len = snprintf(stream->content_length, sizeof stream->content_length, "%zu", body.len);
 
@@ -47,7 +45,13 @@ static void respond(void *opaque, int http_status, const struct ses_header *head
                           stream->reply.len > 0 ? SES_H2_REST_WHOLE : SES_H2_REST_NONE);
 }
 
-static const struct ses_http_stream_ops stream_ops = {.respond = respond};
+static const struct ses_http_stream_ops stream_ops = {.respond = respond,
+                                                      .open = ses_h2_envelope_open,
+                                                      .write = ses_h2_envelope_write,
+                                                      .close = ses_h2_envelope_close,
+                                                      .backlog = ses_h2_envelope_backlog,
+                                                      .admit = ses_h2_envelope_admit,
+                                                      .duplex = true};
 
 /* The text lies in the backlog: there may be no exchange. */
 static void write_refusal(struct ses_h2_stream *stream, int http_status, struct ses_slice message)
@@ -134,6 +138,7 @@ static void on_body_timeout(void *arg)
     ses_h2_http_refuse(stream, 408, SES_DEADLINE_EXCEEDED, SES_SAYS_LATE);
 }
 
+/* An enveloped call goes on as another kind, which has its own time. */
 static void begin(struct ses_h2_stream *stream)
 {
     struct ses_exchange *x = stream->x;
@@ -143,6 +148,11 @@ static void begin(struct ses_h2_stream *stream)
     ses_exchange_hold(x);
     go_on = ses_http_begin(stream->h2->shared->doors, x, stream->h2->conn, &stream_ops);
     stream->excused = x->turned_away;
+    if (ses_envelope_of(x) != NULL) {
+        stream->started = false;
+        stream->kind = &ses_h2_envelope_kind;
+        go_on = false;
+    }
     ses_exchange_release(x);
     if (go_on && !ses_h2_request_ended(stream))
         ses_h2_stream_timer(stream, stream->h2->shared->doors->options.limits.body_ms, on_body_timeout);

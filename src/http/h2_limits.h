@@ -2,7 +2,7 @@
 #ifndef SESSIOND_SRC_HTTP_H2_LIMITS_H
 #define SESSIOND_SRC_HTTP_H2_LIMITS_H
 
-#include <sessiond/base/units.h>
+#include "engine.h"
 
 /* Connection window: 1 MiB lets 10 streams of the default message size upload without a round trip per 64
  * KiB. */
@@ -26,7 +26,7 @@
 /* Unsent bytes of one stream's replies: above HIGH a bidi stream's requests are not read, above MAX it is
  * ended. */
 #define SES_H2_BACKLOG_HIGH (256 * SES_KIB)
-#define SES_H2_BACKLOG_MAX  (4 * SES_MIB)
+#define SES_H2_BACKLOG_MAX  SES_HTTP_BACKLOG_MAX
 /* A header block this many times above the limit ends the connection; up to it only the request is
  * refused. */
 #define SES_H2_HEADER_EXCESS  8

@@ -40,6 +40,12 @@ nghttp2_nv ses_h2_nv_once(struct ses_slice name, struct ses_slice value)
     return make_nv(name, value, NGHTTP2_NV_FLAG_NO_INDEX);
 }
 
+nghttp2_nv ses_h2_field(const struct ses_header *header)
+{
+    return ses_slice_eq_str(header->name, "x-request-id") ? ses_h2_nv_once(header->name, header->value)
+                                                          : ses_h2_nv(header->name, header->value);
+}
+
 /* All data is handed over: the trailers, or the end of the stream. The trailers of an answer that was broken
  * off meanwhile are in nghttp2's queue already. */
 static int end_data(nghttp2_session *session, struct ses_h2_stream *stream, uint32_t *data_flags)

@@ -11,6 +11,9 @@ static const struct {
     {SES_STR_INIT("content-encoding"), "more than one content-encoding header"},
     {SES_STR_INIT("connect-timeout-ms"), "more than one connect-timeout-ms header"},
     {SES_STR_INIT("connect-protocol-version"), "more than one connect-protocol-version header"},
+    {SES_STR_INIT("connect-content-encoding"), "more than one connect-content-encoding header"},
+    {SES_STR_INIT("grpc-timeout"), "more than one grpc-timeout header"},
+    {SES_STR_INIT("grpc-encoding"), "more than one grpc-encoding header"},
 };
 
 #define ONCE (sizeof(once) / sizeof(once[0]))

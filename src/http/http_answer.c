@@ -10,14 +10,7 @@
 
 #define REFUSAL_MAX 512
 
-/* Only the first count are set. */
-struct answer {
-    size_t count;
-    struct ses_header headers[SES_HTTP_FIELDS_MAX];
-};
-
-/* An empty value leaves the header out, so that callers need not ask (server_name, extra_name). */
-static void add(struct answer *answer, struct ses_slice name, struct ses_slice value)
+void ses_http_answer_add(struct ses_http_answer *answer, struct ses_slice name, struct ses_slice value)
 {
     SES_REQUIRE(answer->count < SES_HTTP_FIELDS_MAX);
     if (name.len > 0 && value.len > 0)
@@ -40,7 +33,7 @@ static bool is_binary_name(struct ses_slice name)
 }
 
 /* Binary metadata travels as unpadded base64 (Connect protocol, "Headers"). */
-static void add_reply_header(struct ses_exchange *x, struct answer *answer, struct ses_header header)
+static void add_reply_header(struct ses_exchange *x, struct ses_http_answer *answer, struct ses_header header)
 {
     if (is_binary_name(header.name)) {
         char *text = ses_arena_alloc(&x->arena, SES_BASE64_SIZE(header.value.len));
@@ -54,11 +47,47 @@ static void add_reply_header(struct ses_exchange *x, struct answer *answer, stru
         header.value = ses_slice(text, len);
     }
     if (is_clean(header.name) && is_clean(header.value))
-        add(answer, header.name, header.value);
+        ses_http_answer_add(answer, header.name, header.value);
+}
+
+void ses_http_answer_metadata(struct ses_exchange *x, struct ses_http_answer *answer)
+{
+    for (size_t i = 0; i < x->reply_headers_count; i++)
+        add_reply_header(x, answer, x->reply_headers[i]);
+}
+
+void ses_http_answer_trailers(struct ses_exchange *x, struct ses_http_answer *answer)
+{
+    for (size_t i = 0; i < x->reply_trailers_count; i++)
+        add_reply_header(x, answer, x->reply_trailers[i]);
+}
+
+static void add_cors(const struct ses_exchange *x, struct ses_http_answer *answer)
+{
+    struct ses_header headers[SES_CORS_HEADERS_MAX];
+    size_t count = ses_cors_headers(&ses_http_call_of(x)->doors->options.cors, x, headers);
+
+    for (size_t i = 0; i < count; i++)
+        ses_http_answer_add(answer, headers[i].name, headers[i].value);
+}
+
+void ses_http_answer_begin(struct ses_exchange *x, struct ses_http_answer *ret_answer,
+                           struct ses_slice content_type)
+{
+    const struct http_call *call = ses_http_call_of(x);
+
+    ret_answer->count = 0;
+    ses_http_answer_add(ret_answer, SES_STR("content-type"), content_type);
+    ses_http_answer_add(ret_answer, SES_STR("date"), ses_doors_date(call->doors));
+    ses_http_answer_add(ret_answer, SES_STR("server"), ses_slice_str(call->doors->options.server_name));
+    ses_http_answer_add(ret_answer, SES_STR("x-request-id"), ses_slice_str(x->request_id));
+    ses_http_answer_add(ret_answer, call->extra_name, call->extra_value);
+    add_cors(x, ret_answer);
 }
 
 /* Connect protocol, "Unary-Response": the trailers of a unary call stand among its headers. */
-static void add_reply_trailer(struct ses_exchange *x, struct answer *answer, struct ses_header trailer)
+static void add_reply_trailer(struct ses_exchange *x, struct ses_http_answer *answer,
+                              struct ses_header trailer)
 {
     const char *name = ses_arena_printf(&x->arena, "trailer-%.*s", SES_FMT(trailer.name));
 
@@ -69,42 +98,29 @@ static void add_reply_trailer(struct ses_exchange *x, struct answer *answer, str
 /* Compresses where it pays: large enough, asked for, and smaller afterwards. vary is told whenever the
  * answer could have been compressed, also to those who got it plain: a cache between us must not hand
  * one form to everybody. */
-static struct ses_slice encode_body(struct ses_exchange *x, struct answer *answer, struct ses_slice body)
+static struct ses_slice encode_body(struct ses_exchange *x, struct ses_http_answer *answer,
+                                    struct ses_slice body)
 {
     const struct http_call *call = ses_http_call_of(x);
     struct ses_slice packed = x->reply_gzip;
 
     if (body.len < call->doors->options.limits.gzip_bytes_min)
         return body;
-    add(answer, SES_STR("vary"), SES_STR("accept-encoding"));
+    ses_http_answer_add(answer, SES_STR("vary"), SES_STR("accept-encoding"));
     if (!call->accepts_gzip)
         return body;
     if (packed.len == 0 && (ses_gzip_deflate(body, &x->arena, &packed) != SES_OK || packed.len >= body.len))
         return body;
-    add(answer, SES_STR("content-encoding"), SES_STR("gzip"));
+    ses_http_answer_add(answer, SES_STR("content-encoding"), SES_STR("gzip"));
     return packed;
-}
-
-void ses_http_forget(struct ses_exchange *x)
-{
-    ses_timer_stop(&x->deadline_timer);
 }
 
 /* A call by GET can be repeated from a cache, and what a session is told of is for who asked: nobody keeps it. Errors too,
  * some of which are kept unless they say so (RFC 9110 section 15.1). */
-static void add_no_store(const struct ses_exchange *x, struct answer *answer)
+static void add_no_store(const struct ses_exchange *x, struct ses_http_answer *answer)
 {
     if (x->door == SES_DOOR_CONNECT && !ses_slice_eq_str(x->http_method, "POST"))
-        add(answer, SES_STR("cache-control"), SES_STR("no-store"));
-}
-
-static void add_cors(const struct ses_exchange *x, struct answer *answer)
-{
-    struct ses_header headers[SES_CORS_HEADERS_MAX];
-    size_t count = ses_cors_headers(&ses_http_call_of(x)->doors->options.cors, x, headers);
-
-    for (size_t i = 0; i < count; i++)
-        add(answer, headers[i].name, headers[i].value);
+        ses_http_answer_add(answer, SES_STR("cache-control"), SES_STR("no-store"));
 }
 
 /* The deadline's timer is stopped before the answer is written: it must not answer a second time. */
@@ -112,20 +128,13 @@ static void respond(struct ses_exchange *x, int http_status, struct ses_slice co
                     struct ses_slice body)
 {
     const struct http_call *call = ses_http_call_of(x);
-    struct answer answer;
+    struct ses_http_answer answer;
 
-    answer.count = 0;
-    ses_http_forget(x);
-    add(&answer, SES_STR("content-type"), content_type);
-    add(&answer, SES_STR("date"), ses_doors_date(call->doors));
-    add(&answer, SES_STR("server"), ses_slice_str(call->doors->options.server_name));
-    add(&answer, SES_STR("x-request-id"), ses_slice_str(x->request_id));
-    add(&answer, call->extra_name, call->extra_value);
+    ses_timer_stop(&x->deadline_timer);
+    ses_http_answer_begin(x, &answer, content_type);
     add_no_store(x, &answer);
-    add_cors(x, &answer);
     body = encode_body(x, &answer, body);
-    for (size_t i = 0; i < x->reply_headers_count; i++)
-        add_reply_header(x, &answer, x->reply_headers[i]);
+    ses_http_answer_metadata(x, &answer);
     for (size_t i = 0; i < x->reply_trailers_count && x->door == SES_DOOR_CONNECT; i++)
         add_reply_trailer(x, &answer, x->reply_trailers[i]);
     call->ops->respond(x->stream, http_status, answer.headers, answer.count, body);

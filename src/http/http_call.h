@@ -33,7 +33,8 @@ struct http_call {
     struct ses_slice extra_value;
     const struct ses_connect_get *get; /* the message stands in the query; NULL: in the body */
     bool accepts_gzip;
-    bool packed; /* the body is gzip */
+    bool packed;                   /* the body is gzip */
+    struct ses_envelope *envelope; /* NULL: this is no enveloped call (envelope.h) */
 };
 
 static inline struct http_call *ses_http_call_of(const struct ses_exchange *x)
@@ -41,6 +42,20 @@ static inline struct http_call *ses_http_call_of(const struct ses_exchange *x)
     return (struct http_call *)(uintptr_t)x->door_data; /* ours, made writable again */
 }
 
+/* Only the first count are set. */
+struct ses_http_answer {
+    size_t count;
+    struct ses_header headers[SES_HTTP_FIELDS_MAX];
+};
+
+/* What every answer says. */
+void ses_http_answer_begin(struct ses_exchange *x, struct ses_http_answer *ret_answer,
+                           struct ses_slice content_type);
+/* An empty value leaves the header out, so that callers need not ask. */
+void ses_http_answer_add(struct ses_http_answer *answer, struct ses_slice name, struct ses_slice value);
+/* The method's headers, and its trailers, as they travel. What cannot is left out rather than ending the call. */
+void ses_http_answer_metadata(struct ses_exchange *x, struct ses_http_answer *answer);
+void ses_http_answer_trailers(struct ses_exchange *x, struct ses_http_answer *answer);
 /* How the method's answer leaves as HTTP. */
 extern const struct ses_exchange_ops ses_http_answer_ops;
 /* An error of the door itself, outside ses_exchange_fail: the deadline. */
@@ -49,6 +64,9 @@ void ses_http_answer_error(struct ses_exchange *x, const struct ses_error *error
 /* A header that explains the refusal that follows. */
 void ses_http_explain(struct ses_exchange *x, struct ses_slice name, struct ses_slice value);
 
+/* ---- http_media.c */
+/* Pure: is this content coding gzip? */
+bool ses_http_is_gzip(struct ses_slice coding);
 /* Pure: does an accept-encoding header (RFC 9110 section 12.5.3) allow gzip? */
 bool ses_http_accepts_gzip(struct ses_slice accept_encoding);
 /* Pure: is this media type `type` (lower case, no parameters), and its charset, if any, UTF-8? */

@@ -4,10 +4,10 @@
 #include "http_call.h"
 
 #include <sessiond/base/clock.h>
-#include <sessiond/base/parameter.h>
 #include <sessiond/base/units.h>
 
 #include "cors.h"
+#include "envelope.h"
 #include "gzip.h"
 #include "header_once.h"
 #include "host.h"
@@ -15,65 +15,6 @@
 
 /* Connect: "positive integer as ASCII string of at most 10 digits". */
 #define TIMEOUT_DIGITS_MAX 10
-
-/* ---- media types and encodings */
-
-/* UTF-8 and what is part of it, by the labels that clients use (WHATWG Encoding 4.2 lists utf8 and
- * unicode-1-1-utf-8 too; RFC 8259 section 8.1 knows no charset at all). */
-static bool is_utf8_label(struct ses_slice label)
-{
-    static const char *const labels[] = {"utf-8", "utf8", "unicode-1-1-utf-8", "us-ascii", "ascii"};
-
-    for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
-        if (ses_slice_ieq(label, ses_slice_str(labels[i])))
-            return true;
-    }
-    return false;
-}
-
-/* A charset that is not UTF-8 would be decoded wrongly, so it is another type. */
-bool ses_http_is_media_type(struct ses_slice content_type, const char *type)
-{
-    struct ses_parameter parameter;
-
-    if (!ses_slice_ieq(ses_parameter_take_word(&content_type), ses_slice_str(type)))
-        return false;
-    while (ses_parameter_take(&content_type, &parameter)) {
-        if (ses_slice_ieq(parameter.name, SES_STR("charset")) && !is_utf8_label(parameter.value))
-            return false;
-    }
-    return true;
-}
-
-/* "q=0", "q=0.0", "q=0.000": not wanted. */
-static bool is_zero_weight(struct ses_slice parameters)
-{
-    struct ses_slice weight = ses_parameter_find(parameters, SES_STR("q"));
-
-    for (size_t i = 0; i < weight.len; i++) {
-        if (weight.data[i] != '0' && weight.data[i] != '.')
-            return false;
-    }
-    return weight.len > 0;
-}
-
-/* Its older name is to be taken for the same (RFC 9110 section 8.4.1.3). */
-static bool is_gzip(struct ses_slice coding)
-{
-    return ses_slice_ieq(coding, SES_STR("gzip")) || ses_slice_ieq(coding, SES_STR("x-gzip"));
-}
-
-/* "*" is not read as gzip: an answer in plain text is always right. */
-bool ses_http_accepts_gzip(struct ses_slice accept_encoding)
-{
-    while (accept_encoding.len > 0) {
-        struct ses_slice parameters = ses_slice_take_until(&accept_encoding, ',');
-
-        if (is_gzip(ses_parameter_take_word(&parameters)))
-            return !is_zero_weight(parameters);
-    }
-    return false;
-}
 
 /* ---- the checks, in the order in which their refusals win */
 
@@ -109,14 +50,21 @@ static bool check_host(struct ses_doors *doors, struct ses_exchange *x)
 }
 
 /* "closed" before 404: doors that turn everybody away know no routes. */
-static bool check_route(const struct ses_doors *doors, struct ses_exchange *x)
+static bool check_open(const struct ses_doors *doors, struct ses_exchange *x)
 {
     if (doors->options.closed != NULL) {
         ses_http_explain(x, SES_STR("retry-after"), SES_STR("1"));
         return ses_http_refuse(x, 0, SES_UNAVAILABLE, doors->options.closed);
     }
+    return true;
+}
+
+static bool check_route(struct ses_exchange *x)
+{
     if (x->route != NULL)
         return true;
+    if (ses_envelope_of(x) != NULL)
+        return ses_http_refuse(x, 0, SES_UNIMPLEMENTED, ses_unknown_method(x));
     /* Connect clients read 404 as unimplemented; the body says so too. */
     if (x->door == SES_DOOR_CONNECT)
         return ses_http_refuse(x, 404, SES_UNIMPLEMENTED, ses_unknown_method(x));
@@ -154,14 +102,14 @@ static bool refuse_media_type(struct ses_exchange *x, struct ses_slice type)
     ses_http_explain(x, SES_STR("accept-post"),
                      rpc ? SES_STR("application/json, application/proto") : SES_STR("application/json"));
     if (ses_slice_starts(type, SES_STR("application/grpc-web")))
-        return ses_http_refuse(x, 415, SES_UNIMPLEMENTED,
-                               "gRPC-Web is not offered: use gRPC, or POST application/json");
+        return ses_http_refuse(x, 415, SES_UNIMPLEMENTED, "gRPC-Web's codecs here are proto and json");
     if (ses_slice_starts(type, SES_STR("application/grpc")))
         return ses_http_refuse(x, 415, SES_UNIMPLEMENTED,
                                "gRPC needs HTTP/2: use a gRPC client, or POST application/json");
     if (ses_slice_starts(type, SES_STR("application/connect+")))
-        return ses_http_refuse(x, 415, SES_UNIMPLEMENTED,
-                               "the Connect protocol's streams are not offered: use gRPC");
+        return ses_http_refuse(
+            x, 415, SES_UNIMPLEMENTED,
+            "application/connect+proto and +json are for streaming methods, which this is not");
     if (type.len == 0)
         return ses_http_refuse(x, 415, SES_INVALID_ARGUMENT,
                                "content-type is missing: send application/json");
@@ -184,6 +132,15 @@ static bool check_query(struct ses_exchange *x)
     return true;
 }
 
+static bool refuse_streaming(struct ses_exchange *x)
+{
+    ses_http_explain(x, SES_STR("accept-post"),
+                     SES_STR("application/connect+json, application/connect+proto"));
+    return ses_http_refuse(
+        x, 415, SES_UNIMPLEMENTED,
+        "a streaming method: its content-type is application/connect+json or +proto, gRPC's or gRPC-Web's");
+}
+
 /* The plain routes take JSON only, resources take anything (their methods read their own bodies). */
 static bool check_media_type(struct ses_exchange *x)
 {
@@ -201,8 +158,7 @@ static bool check_media_type(struct ses_exchange *x)
     if (x->encoding != SES_ENCODING_PROTO && !ses_http_is_media_type(type, "application/json"))
         return refuse_media_type(x, type);
     if (x->route->kind == SES_ROUTE_SERVER_STREAM || x->route->kind == SES_ROUTE_BIDI)
-        return ses_http_refuse(x, 415, SES_UNIMPLEMENTED,
-                               "a streaming method: call it with gRPC over HTTP/2");
+        return refuse_streaming(x);
     return true;
 }
 
@@ -224,7 +180,7 @@ static bool check_encoding(struct ses_exchange *x)
 
     if (call->get != NULL)
         return true;
-    call->packed = is_gzip(coding);
+    call->packed = ses_http_is_gzip(coding);
     if (call->packed || coding.len == 0 || ses_slice_ieq(coding, SES_STR("identity")))
         return true;
     ses_http_explain(x, SES_STR("accept-encoding"), SES_STR("gzip, identity"));
@@ -316,6 +272,13 @@ static void on_deadline(void *arg)
     ses_exchange_release(x);
 }
 
+void ses_http_forget(struct ses_exchange *x)
+{
+    ses_timer_stop(&x->deadline_timer);
+    if (ses_envelope_of(x) != NULL)
+        ses_envelope_forget(x);
+}
+
 static void start(struct ses_exchange *x)
 {
     const struct http_call *call = ses_http_call_of(x);
@@ -345,7 +308,16 @@ static bool prepare(struct ses_doors *doors, struct ses_exchange *x, const struc
     x->door = door_of(x);
     x->encoding = SES_ENCODING_JSON;
     x->deadline_mono_ns = x->started_mono_ns + doors->options.limits.exchange_ms_max * SES_NS_PER_MS;
-    return true;
+    return ses_envelope_prepare(x) == SES_OK || ses_http_refuse(x, 503, SES_NO_MEMORY, "out of memory");
+}
+
+/* What is left behind the checks that all calls have in common. */
+static bool check_call(const struct ses_doors *doors, struct ses_exchange *x)
+{
+    if (ses_envelope_of(x) != NULL)
+        return check_version(x) && ses_envelope_check(x);
+    return check_method(x) && check_media_type(x) && check_version(x) && check_encoding(x) &&
+           check_length(doors, x) && check_timeout(doors, x);
 }
 
 void ses_http_begin_refused(struct ses_doors *doors, struct ses_exchange *x,
@@ -366,15 +338,18 @@ bool ses_http_begin(struct ses_doors *doors, struct ses_exchange *x, struct ses_
 
     ses_exchange_hold(x); /* an answer given at once must not end it under our feet */
     go_on = prepare(doors, x, ops) && check_headers(x) && check_host(doors, x) &&
-            !ses_cors_preflight(doors, x) && check_route(doors, x) && check_method(x) &&
-            check_media_type(x) && check_version(x) && check_encoding(x) && check_length(doors, x) &&
-            check_timeout(doors, x) && ses_gates_pass(options->gates, options->gates_count, x, conn);
+            !ses_cors_preflight(doors, x) && check_open(doors, x) && check_route(x) && check_call(doors, x) &&
+            ses_gates_pass(options->gates, options->gates_count, x, conn);
     ses_exchange_release(x);
     return go_on;
 }
 
 void ses_http_dispatch(struct ses_exchange *x)
 {
+    if (ses_envelope_of(x) != NULL) {
+        ses_envelope_request_end(x);
+        return;
+    }
     ses_exchange_hold(x);
     if (take_query(x) && unpack(x))
         start(x);

@@ -161,7 +161,7 @@ enum ses_counter {
  * of another table, or with two labels, have members of their own below. */
 #define SES_FAMILY_TABLE(X)                                                                                  \
     X(DOORS, "sessiond_door_requests_total", "counter", "door",                                              \
-      "Requests answered, by the door they came through", "grpc", "connect", "route", "plain")               \
+      "Requests answered, by the door they came through", "grpc", "connect", "route", "plain", "grpc_web")   \
     X(REFUSALS, "sessiond_refusals_total", "counter", "reason",                                              \
       "Calls refused, by the reason that the caller was told; NONE: none", SES_REASON_WORDS)                 \
     X(TRANSITIONS, "sessiond_session_transitions_total", "counter", "status",                                \

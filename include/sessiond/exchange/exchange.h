@@ -28,9 +28,10 @@
 
 enum ses_door {
     SES_DOOR_GRPC,    /* gRPC over HTTP/2 */
-    SES_DOOR_CONNECT, /* POST /<Service>/<Method>, JSON or protobuf, unary */
+    SES_DOOR_CONNECT, /* POST /<Service>/<Method>, JSON or protobuf; unary, and streams in envelopes */
     SES_DOOR_ROUTE,   /* the plain JSON routes */
-    SES_DOOR_PLAIN    /* resources */
+    SES_DOOR_PLAIN,   /* resources */
+    SES_DOOR_GRPC_WEB /* gRPC in the body of an HTTP call */
 };
 
 enum ses_encoding {
@@ -41,7 +42,7 @@ enum ses_encoding {
 
 struct ses_header {
     struct ses_slice name;  /* lower case */
-    struct ses_slice value; /* "-bin" metadata already decoded from base64 on the gRPC door */
+    struct ses_slice value; /* "-bin" metadata already decoded from base64, but of a unary Connect call */
 };
 
 /* Reply headers of one exchange, and as many trailers: a programmer's limit. The first few headers need no memory. */

@@ -31,10 +31,8 @@ static void h1_rig_note(struct ses_exchange *x)
     keep(h1_rig.last_probe, ses_exchange_header(x, "x-probe", NULL));
 }
 
-static void h1_rig_echo(struct ses_exchange *x, void *arg)
+static void h1_rig_metadata(struct ses_exchange *x)
 {
-    (void)arg;
-    h1_rig_note(x);
     ses_exchange_reply_header(x, SES_STR("x-from-method"), SES_STR("yes"));
     ses_exchange_reply_header(x, SES_STR("x-evil"), SES_STR("a\r\nset-cookie: b"));
     ses_exchange_reply_header(x, SES_STR("x-raw-bin"), SES_STR("\x01\x02\xff\xfe"));
@@ -42,7 +40,28 @@ static void h1_rig_echo(struct ses_exchange *x, void *arg)
     ses_exchange_reply_trailer(x, SES_STR("x-tail"), SES_STR("two"));
     ses_exchange_reply_trailer(x, SES_STR("tail-bin"), SES_STR("\x01\x02\xff\xfe"));
     ses_exchange_reply_trailer(x, SES_STR("x-evil"), SES_STR("a\r\nset-cookie: b"));
+}
+
+static void h1_rig_echo(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    h1_rig_note(x);
+    h1_rig_metadata(x);
     ses_exchange_reply(x, x->body);
+}
+
+/* The same as a stream, which may be asked to fail. */
+static void h1_rig_tail(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    h1_rig_note(x);
+    h1_rig_metadata(x);
+    if (ses_slice_eq(x->body, SES_STR("fail"))) {
+        ses_exchange_fail_status(x, SES_ABORTED, "asked to fail");
+        return;
+    }
+    ses_exchange_send(x, x->body);
+    ses_exchange_end(x);
 }
 
 static void h1_rig_fail(struct ses_exchange *x, void *arg)
@@ -80,6 +99,46 @@ static void h1_rig_hold(struct ses_exchange *x, void *arg)
     ses_exchange_hold(x);
     x->cancel = on_h1_rig_cancel;
     h1_rig.held[h1_rig.held_count++] = x;
+}
+
+/* Two messages, the second of them by itself, so that an answer in pieces is seen. */
+static void h1_rig_two(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    h1_rig_note(x);
+    ses_exchange_reply_header(x, SES_STR("x-from-method"), SES_STR("yes"));
+    ses_exchange_send(x, x->body);
+    ses_exchange_send(x, SES_STR("2"));
+    ses_exchange_end(x);
+}
+
+static void h1_rig_none(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    h1_rig_note(x);
+    ses_exchange_end(x);
+}
+
+/* A conversation: each message comes back. */
+static void h1_rig_say(struct ses_exchange *x, struct ses_slice message, void *arg)
+{
+    (void)arg;
+    if (ses_slice_eq(message, SES_STR("fail")))
+        ses_exchange_fail_status(x, SES_ABORTED, "asked to fail");
+    else
+        ses_exchange_send(x, message);
+}
+
+static void h1_rig_talk(struct ses_exchange *x, void *arg)
+{
+    h1_rig_note(x);
+    h1_rig_say(x, x->body, arg);
+}
+
+static void h1_rig_bye(struct ses_exchange *x, void *arg)
+{
+    (void)arg;
+    ses_exchange_end(x);
 }
 
 static void h1_rig_page(struct ses_exchange *x, void *arg)
@@ -122,7 +181,15 @@ const struct ses_route h1_rig_routes[] = {
      .metric = -1,
      .start = h1_rig_echo},
     {.path = "/t.S/Watch", .kind = SES_ROUTE_SERVER_STREAM, .metric = -1, .start = h1_rig_hold},
-    {.path = "/t.S/Bidi", .kind = SES_ROUTE_BIDI, .metric = -1, .start = h1_rig_hold},
+    {.path = "/t.S/Two", .kind = SES_ROUTE_SERVER_STREAM, .metric = -1, .start = h1_rig_two},
+    {.path = "/t.S/Tail", .kind = SES_ROUTE_SERVER_STREAM, .metric = -1, .start = h1_rig_tail},
+    {.path = "/t.S/None", .kind = SES_ROUTE_SERVER_STREAM, .metric = -1, .start = h1_rig_none},
+    {.path = "/t.S/Bidi",
+     .kind = SES_ROUTE_BIDI,
+     .metric = -1,
+     .start = h1_rig_talk,
+     .message = h1_rig_say,
+     .half_close = h1_rig_bye},
     {.path = "/alias", .kind = SES_ROUTE_ALIAS, .metric = -1, .start = h1_rig_echo},
     {.path = "/alias/fail", .kind = SES_ROUTE_ALIAS, .metric = -1, .start = h1_rig_fail},
     {.path = "/page", .kind = SES_ROUTE_PLAIN, .get = true, .metric = -1, .start = h1_rig_page},

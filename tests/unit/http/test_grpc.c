@@ -68,7 +68,6 @@ static void content_types(void **state)
         {"Application/gRPC", true},         {"application/grpc;v=1", true},
         {"application/grpc+json", true},    {"application/grpc+JSON; charset=utf-8", true},
         {"application/grpc+thrift", false}, {"application/grpc+jsonx", false},
-        {"application/grpc-web", false},    {"application/grpc-web+proto", false},
     };
 
     (void)state;

@@ -183,9 +183,9 @@ static void test_media_types(void **state)
         {"text/plain", "content-type must be application/json, application/proto"},
         {"application/grpc", "gRPC needs HTTP/2"},
         {"application/grpc+proto", "gRPC needs HTTP/2"},
-        {"application/grpc-web", "gRPC-Web is not offered"},
-        {"application/grpc-web+proto", "gRPC-Web is not offered"},
-        {"application/connect+json", "streams are not offered"},
+        {"application/grpc-web+thrift", "codecs here are proto and json"},
+        {"application/grpc-web-text+xml", "codecs here are proto and json"},
+        {"application/connect+json", "for streaming methods, which this is not"},
     };
     char header[128];
 
@@ -216,13 +216,14 @@ static void test_media_types(void **state)
     expect("\r\ncontent-type: application/json\r\n"); /* an error of Connect's */
 }
 
-static void test_streams_are_gRPC_only(void **state)
+static void test_streams_have_types_of_their_own(void **state)
 {
     (void)state;
     request("POST /t.S/Watch", JSON_TYPE, SES_STR("{}"));
     expect("HTTP/1.1 415 ");
     expect("\"code\":\"unknown\"");
-    expect("gRPC over HTTP/2");
+    expect("\r\naccept-post: application/connect+json, application/connect+proto\r\n");
+    expect("its content-type is application/connect+json or +proto");
     request("POST /t.S/Bidi", "content-type: application/proto\r\n", SES_STR(""));
     expect("HTTP/1.1 415 ");
     assert_int_equal(h1_rig.started, 0);
@@ -411,7 +412,7 @@ int main(void)
         TEST(test_unknown_paths),
         TEST(test_http_methods),
         TEST(test_media_types),
-        TEST(test_streams_are_gRPC_only),
+        TEST(test_streams_have_types_of_their_own),
         TEST(test_connect_headers),
         TEST(test_deadline),
         TEST(test_answered_stops_the_deadline),
