@@ -90,7 +90,10 @@ static void begin_headers(struct ses_exchange *x, bool gzip, struct ses_http_ans
 
 static void respond(struct ses_exchange *x, struct ses_http_answer *answer, struct ses_slice body)
 {
-    ses_http_call_of(x)->ops->respond(x->stream, 200, answer->headers, answer->count, body);
+    /* Whoever stands between must not take a wrong method for one that went well. */
+    int http_status = ses_http_call_of(x)->refusal_status == 405 ? 405 : 200;
+
+    ses_http_call_of(x)->ops->respond(x->stream, http_status, answer->headers, answer->count, body);
 }
 
 /* The method's, then gRPC's own where that is spoken. */

@@ -110,9 +110,16 @@ static bool check_time_left(struct ses_exchange *x)
 }
 
 /* The time runs before the gates are asked, some of which look at it. */
+static bool check_method(struct ses_exchange *x)
+{
+    return ses_slice_eq_str(x->http_method, "POST") ||
+           ses_http_refuse(x, 405, SES_UNIMPLEMENTED, SES_SAYS_HTTP_METHOD);
+}
+
 bool ses_envelope_check(struct ses_exchange *x)
 {
-    if (!check_encoding(x) || !check_timeout(x) || !check_metadata(x) || !check_time_left(x))
+    if (!check_method(x) || !check_encoding(x) || !check_timeout(x) || !check_metadata(x) ||
+        !check_time_left(x))
         return false;
     ses_envelope_time_begin(x);
     return true;

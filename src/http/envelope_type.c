@@ -14,7 +14,8 @@ static const struct ses_envelope_type types[] = {
     {SES_STR_INIT("application/grpc-web-text+json"), SES_DOOR_GRPC_WEB, SES_ENCODING_JSON, true},
 };
 
-/* Where there is no such method the fault is told in the caller's protocol all the same. A unary method has no
+/* A wrong method of HTTP is refused in the protocol that the type names, too (envelope_begin.c), but for Connect's, which
+ * has HTTP's own words for it. Where there is no such method the fault is told in the caller's protocol all the same. A unary method has no
  * envelopes in Connect: that is another content type, and answered as one. */
 static bool has_route(const struct ses_exchange *x, enum ses_door door)
 {
@@ -31,7 +32,10 @@ const struct ses_envelope_type *ses_envelope_type_find(const struct ses_exchange
 
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (ses_slice_ieq(name, types[i].name))
-            return has_route(x, types[i].door) && ses_slice_eq_str(x->http_method, "POST") ? &types[i] : NULL;
+            return has_route(x, types[i].door) &&
+                           (types[i].door == SES_DOOR_GRPC_WEB || ses_slice_eq_str(x->http_method, "POST"))
+                       ? &types[i]
+                       : NULL;
     }
     return NULL;
 }

@@ -126,6 +126,26 @@ static void refused_while_it_comes(void **state)
     assert_true(h1_rig.finished);
 }
 
+/* In gRPC-Web's shape, though under HTTP's own status; Connect has HTTP's words for it. */
+static void another_method_of_http(void **state)
+{
+    static const char web[] = "DELETE /t.S/Two HTTP/1.1\r\nHost: a\r\n" WEB "Content-Length: 0\r\n\r\n";
+    static const char connect[] =
+        "DELETE /t.S/Two HTTP/1.1\r\nHost: a\r\n" CONNECT "Content-Length: 0\r\n\r\n";
+
+    (void)state;
+    (void)h1_rig_feed(ses_slice_str(web));
+    expect("HTTP/1.1 405 ");
+    expect(WEB);
+    expect("\r\ngrpc-status: 12\r\n");
+    expect_usable();
+    ses_buf_clear(&h1_rig.wire);
+    (void)h1_rig_feed(ses_slice_str(connect));
+    expect("HTTP/1.1 405 ");
+    expect("\r\nallow: POST\r\n");
+    expect("{\"code\":\"unknown\"");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, envelope_setup, h1_rig_teardown)
@@ -133,6 +153,7 @@ int main(void)
         TEST(faults_in_each_protocol),
         TEST(faults_of_one_protocol),
         TEST(refused_while_it_comes),
+        TEST(another_method_of_http),
     };
 #undef TEST
 

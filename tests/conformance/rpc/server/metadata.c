@@ -13,12 +13,12 @@ static bool is_binary(struct ses_slice name)
     return name.len > 4 && memcmp(name.data + name.len - 4, "-bin", 4) == 0;
 }
 
-/* The gRPC doors give the bytes, Connect's the text that came. */
+/* All doors give the bytes, but for Connect's unary calls, where the text stands as it came. */
 static char *value_text(struct ses_exchange *x, const struct ses_header *header)
 {
     char *text;
 
-    if (!is_binary(header->name) || x->door != SES_DOOR_GRPC)
+    if (!is_binary(header->name) || (x->door == SES_DOOR_CONNECT && x->route->kind == SES_ROUTE_UNARY))
         return ses_arena_str(&x->arena, header->value);
     text = ses_arena_alloc(&x->arena, SES_BASE64_SIZE(header->value.len));
     if (text != NULL)
@@ -113,7 +113,7 @@ bool metadata_timeout_ms(const struct ses_exchange *x, int64_t *ret_ms)
     struct ses_slice text = ses_exchange_header(x, "connect-timeout-ms", NULL);
     uint64_t ms = (x->deadline_mono_ns - x->started_mono_ns) / SES_NS_PER_MS;
 
-    if (text.len == 0 && (x->door != SES_DOOR_GRPC || ms >= STACK_EXCHANGE_MS))
+    if (text.len == 0 && (x->door == SES_DOOR_CONNECT || ms >= STACK_EXCHANGE_MS))
         return false;
     if (text.len > 0 && ses_parse_u64(text, INT64_MAX, &ms) != SES_OK)
         return false;
