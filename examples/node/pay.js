@@ -129,7 +129,6 @@ try {
   const session = await pay(new Payment(process.argv[2] ?? randomUUID()));
   console.log(`ended      SESSION_STATUS_${SessionStatus[session.status]}`);
 } catch (error) {
-  if (!(error instanceof ConnectError)) throw error;
-  console.error(`${Code[error.code]} (${reason(error)}): ${error.rawMessage}`);
+  console.error(error instanceof ConnectError ? `${Code[error.code]} (${reason(error)}): ${error.rawMessage}` : error.message);
   process.exitCode = 1;
 }

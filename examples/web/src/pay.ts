@@ -117,6 +117,27 @@ async function look(order: Order): Promise<Session> {
   return (await sessions.getSession({ ...key(order), browserInfo: browser })).session!;
 }
 
+const over = [SessionStatus.COMPLETED, SessionStatus.FAILED, SessionStatus.REVOKED, SessionStatus.EXPIRED];
+const lost = [Code.Unavailable, Code.Unknown, Code.Internal, Code.Canceled]; // the connection, the worker or a proxy ended the stream
+
+// Every change as it happens, whoever makes it (a webhook's receiver, say), to the end. A stream that was lost is asked for again from the
+// version that was seen last: nothing is missed.
+async function follow(order: Order): Promise<Session> {
+  let seen = 0n;
+  for (;;) {
+    try {
+      for await (const { session } of sessions.watchSession({ ...key(order), fromVersion: seen }, { timeoutMs: 0 })) {
+        if (session!.version !== seen) say(`is ${SessionStatus[session!.status]}`);
+        seen = session!.version;
+        if (over.includes(session!.status)) return session!;
+      }
+    } catch (failure) {
+      if (!lost.includes(ConnectError.from(failure).code)) throw failure;
+    }
+    await new Promise((resolve) => { setTimeout(resolve, 500); });
+  }
+}
+
 async function leave() {
   const order = await create(crypto.randomUUID());
   goToBank(order, await beginChallenge(order));
@@ -125,17 +146,18 @@ async function leave() {
 async function comeBack(order: Order) {
   const session = await look(order);
   say(`came back ${SessionStatus[session.status]}`);
-  if (session.status === SessionStatus.RETURNED) {
-    if (challengePassed(session)) {
-      await tell(order, SessionEvent.CHALLENGE_PASSED);
-      await tell(order, SessionEvent.PROCESSING_STARTED);
-      // Here a real shop asks the connector to pay, under an idempotency key of the order's.
-      await tell(order, SessionEvent.COMPLETED);
-    } else {
-      await tell(order, SessionEvent.FAILED);
-    }
+  const returned = session.status === SessionStatus.RETURNED;
+  const passed = returned && challengePassed(session);
+  if (passed) await tell(order, SessionEvent.CHALLENGE_PASSED);
+  const end = follow(order);
+  if (passed) {
+    await tell(order, SessionEvent.PROCESSING_STARTED);
+    // Here a real shop asks the connector to pay, under an idempotency key of the order's.
+    await tell(order, SessionEvent.COMPLETED);
+  } else if (returned) {
+    await tell(order, SessionEvent.FAILED);
   }
-  say(`ended SESSION_STATUS_${SessionStatus[(await look(order)).status]}`);
+  say(`ended SESSION_STATUS_${SessionStatus[(await end).status]}`);
   sessionStorage.removeItem('order');
 }
 
