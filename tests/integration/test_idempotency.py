@@ -61,6 +61,7 @@ class Idempotency(ServerCase):
         error = self.server.fail(two, metadata)
         self.assertEqual(error.code(), grpc.StatusCode.ALREADY_EXISTS, error.details())
         self.assertEqual(reason(error), "SESSION_CONFLICT")
+        self.assertNotIn("live", error.details(), "reads as what test_mode says")
         listed = " ".join(status_details(error)[1]["google.rpc.ErrorInfo"].metadata.values())
         for name in names:
             self.assertIn(name, listed)

@@ -1,4 +1,5 @@
 """JSON through the real server: nothing that a caller writes is lost or changed without a word, over both HTTP versions."""
+import gzip
 import json
 
 from harness import ADYEN, CREATE, ROUTE, ServerCase, unique
@@ -78,6 +79,18 @@ class JsonDoor(ServerCase):
         status, _, answer = self.post(SERVICE + "AdvanceSession", {**call, "event": "PROCESSING_STARTED"})
         self.assertEqual(status, 200, answer)
         self.assertEqual(answer["session"]["status"], "SESSION_STATUS_PROCESSING")
+
+    def test_json_that_is_no_object(self):
+        for text in (b"null", b"7", b"1e999", b'"text"', b"true", b"[]"):
+            for path in (CREATE, ROUTE):
+                self.assertIn("must be a JSON object", self.refused(path, text, ""), text)
+        for text in (b"nul", b"'x'", b"{"):
+            self.assertIn("not valid JSON", self.refused(CREATE, text, ""), text)
+
+    def test_gzip_by_its_older_name(self):
+        for args in ((), ("--http2-prior-knowledge",)):
+            status, _, answer = self.post(CREATE, gzip.compress(json.dumps(body()).encode()), *args, headers=["content-encoding: x-gzip"])
+            self.assertEqual(status, 200, answer)
 
     def test_what_is_unknown_is_ignored_whatever_it_holds(self):
         text = json.dumps(body())[:-1] + ', "later": [1e999, -123456789012345678901234567890.5, {"x": null}]}'
