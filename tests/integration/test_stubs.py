@@ -64,6 +64,15 @@ if (!all['types.MerchantAuthenticationService'].CreateSessionToken || !all['sess
         self.run_in_folder("protoc", "-I", PROTO, "--go_out=src", *PUBLIC)
         self.run_in_folder("go", "build", "sessiond/...", GOPATH=f"{self.folder}:{GO_PATH}", GO111MODULE="off", GOCACHE=str(self.folder / "cache"))
 
+    def test_csharp_php_ruby(self):
+        """Generated only: their files are told apart by the namespaces that the protos name."""
+        for language, options in ("csharp", "base_namespace=Sessiond:"), ("php", ""), ("ruby", ""):
+            out = self.folder / language
+            out.mkdir()
+            self.run_in_folder("protoc", "-I", PROTO, f"--{language}_out={options}{out}", *PUBLIC)
+        self.assertTrue((self.folder / "csharp/V1/Money.cs").exists() and (self.folder / "csharp/PaymentTypes/Money.cs").exists())
+        self.assertTrue((self.folder / "php/Sessiond/V1/Money.php").exists() and (self.folder / "php/Sessiond/PaymentTypes/Money.php").exists())
+
     def own_files(self):
         files = descriptor_pb2.FileDescriptorSet.FromString((BUILD / "sessiond.protoset").read_bytes()).file
         return {file.name: file for file in files if file.package in ("types", "sessiond.v1")}
