@@ -38,18 +38,18 @@ install_go_suites() {
     cache=$scratch/go
     mkdir -p "$tools" "$cache/protos"
     export GOPATH=$cache GOCACHE=$cache/build GOFLAGS=-modcacherw GOBIN=$tools
-    "$go" install "connectrpc.com/conformance/cmd/connectconformance@$connect" &&
-        "$go" install "google.golang.org/grpc/interop/client@$grpc" &&
-        "$go" install "github.com/summerwind/h2spec/cmd/h2spec@$h2spec" &&
+    timeout 900 "$go" install "connectrpc.com/conformance/cmd/connectconformance@$connect" &&
+        timeout 900 "$go" install "google.golang.org/grpc/interop/client@$grpc" &&
+        timeout 900 "$go" install "github.com/summerwind/h2spec/cmd/h2spec@$h2spec" &&
         cp -r "$cache/pkg/mod/connectrpc.com/conformance@$connect/proto" "$tools/" &&
         cp "$here/protos/main.go" "$cache/protos/" &&
-        (cd "$cache/protos" && "$go" mod init suites && "$go" get "google.golang.org/grpc@$grpc" && "$go" run . >"$tools/grpc_testing.protoset") || return 1
+        (cd "$cache/protos" && "$go" mod init suites && timeout 900 "$go" get "google.golang.org/grpc@$grpc" && "$go" run . >"$tools/grpc_testing.protoset") || return 1
     chmod -R u+w "$tools/proto"
     rm -rf "$cache"
     touch "$tools/go-done"
 }
 
-# Debian's own protobuf is not asked for its sources often: lists and archives of our own, so that it needs no root.
+# By lists and archives of our own: the machine's know no sources, and are root's.
 fetch_protobuf() { # fetch_protobuf DIR
     local options sources
     mkdir -p "$1/lists/partial" "$1/archives/partial"
@@ -115,18 +115,29 @@ run() { # run NAME COMMAND..: its last line is the suite's
     [ $status = 0 ] || failed="$failed $1"
 }
 
+connect() { # connect OUTPUT OPTIONS..
+    timeout 600 "$tools/connectconformance" --mode server --conf "$here/features.yaml" "${@:2}" -- "$build/suites_server" --suite "$scratch/tls" >"$1" 2>&1
+}
+
+# Some cases hang on real time (deadlines of a fifth of a second). What fails beside seven others on a busy machine is asked once more, alone.
 run_connect() {
-    local status=0 total missing
-    timeout 600 "$tools/connectconformance" --mode server --conf "$here/features.yaml" -- "$build/suites_server" --suite "$scratch/tls" >"$scratch/connect" 2>&1 || status=$?
-    grep -v -E '^(Total cases|[0-9]+ passed)' "$scratch/connect" | head -100
+    local status=0 missing again="" counts='^(Total cases|[0-9]+ passed)'
+    connect "$scratch/connect" || status=$?
+    grep -v -E "$counts" "$scratch/connect" | head -100
+    sed -n 's/^FAILED: \(.*\):$/\1/p' "$scratch/connect" >"$scratch/again"
+    if [ $status != 0 ] && [ -s "$scratch/again" ]; then
+        status=0
+        connect "$scratch/alone" --run "@$scratch/again" --parallel 1 --max-servers 1 || status=$?
+        grep -v -E "$counts" "$scratch/alone" | head -100
+        again="; those that failed again alone: $(sed -n -E 's/^[0-9]+ passed, //p' "$scratch/alone")"
+    fi
     missing=$(sed -n 's/^# Not served yet: \(.*\)[.]$/; not served yet: \1/p' "$here/features.yaml")
-    total=$(sed -n 's/^Total cases: //p' "$scratch/connect")
-    echo "connectconformance: ${total:-0} cases, $(grep -E '^[0-9]+ passed' "$scratch/connect"); not offered: client and bidirectional streams (and TLS client certificates, whose one case is such a stream)$missing"
+    echo "connectconformance: $(sed -n 's/^Total cases: //p' "$scratch/connect") cases, $(grep -E '^[0-9]+ passed' "$scratch/connect")$again; not offered: client and bidirectional streams (and TLS client certificates, whose one case is such a stream)$missing"
     return $status
 }
 
 run_h2spec() {
-    timeout 300 "$tools/h2spec" --strict -h 127.0.0.1 -p "$port" -P /h2spec -o 1 -j "$scratch/h2spec.xml" >"$scratch/h2spec" 2>&1 || true
+    timeout 300 "$tools/h2spec" --strict -h 127.0.0.1 -p "$port" -P /h2spec -o 5 -j "$scratch/h2spec.xml" >"$scratch/h2spec" 2>&1 || true
     /usr/bin/python3 -B "$here/h2spec.py" "$scratch/h2spec.xml"
 }
 
