@@ -95,7 +95,9 @@ static void on_check(struct ses_exchange *x, void *arg)
         return;
     const struct entry *entry = find_entry(arg, service);
     if (entry == NULL) {
-        ses_exchange_fail_status(x, SES_NOT_FOUND, "unknown service");
+        ses_exchange_fail_status(
+            x, SES_NOT_FOUND,
+            "no such service here: List tells which there are, and an empty name is all of them");
         return;
     }
     response.status = state_of(entry);

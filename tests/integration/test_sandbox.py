@@ -14,7 +14,7 @@ import urllib.request
 from connector_servers import Sim, details, own_channel
 from harness import BUILD, PATIENCE, SOURCE, Server, ServerCase, create_request, free_port, unique, wait_until
 from session_service import Sessions, outcome_name, refusal, status_name
-from variants import sim_metadata
+from variants import SIM_CONFIGS, sim_metadata
 
 PAGE = (SOURCE / "docs" / "sandbox.md").read_text()
 CALLED = ("stripe", "nuvei", "paytm")  # the table's columns
@@ -123,6 +123,7 @@ class Page(ServerCase):
 
     def test_every_id_of_the_simulator_and_no_other(self):
         done = subprocess.run([BUILD / "sessiond-sim", "--help"], capture_output=True, text=True, check=True, timeout=PATIENCE)
+        self.assertEqual(set(CALLED), set(SIM_CONFIGS), "a column each")
         known = {re.sub("-[A-Z]+-", "-N-", prefix) for prefix in re.findall(r"^  (sim-\S+)", done.stdout, re.M)}
         told = {re.sub(r"-\d+-", "-N-", cells[0].strip("`")) for cells in rows("What the connectors do, by `merchant_session_id`")}
         self.assertGreater(len(known), 5)

@@ -3,7 +3,7 @@
 # tests/tools/, where it stays. Exit code 77: no Go. SES_BUILD: the build that is tried.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
-version=v1.9.3
+version=v1.9.4
 tools=$PWD/tests/tools/grpcurl-$version
 
 install_grpcurl() {

@@ -68,6 +68,8 @@ static void test_check(void **state)
     assert_slice_equal(door_message(&doors[1], 0), SERVING);
     ses_exchange_release(call(CHECK, SES_STR("\x0a\x05other"), &doors[2]));
     assert_int_equal(doors[2].error.status, SES_NOT_FOUND);
+    assert_slice_equal(doors[2].error.message,
+                       "no such service here: List tells which there are, and an empty name is all of them");
     ses_exchange_release(call(CHECK, SES_STR("\x0a\x05oth"), &doors[3]));
     assert_int_equal(doors[3].error.status, SES_INVALID_ARGUMENT);
 }
