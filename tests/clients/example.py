@@ -5,9 +5,11 @@ is the payment. What an example promises: SESSIOND names the server (host:port),
 id. It makes the whole payment and exits with 0. Refused, it exits with another status and says the error's reason. Every call of it
 survives the loss of its answer. What became of a payment is asked of the server, not of the example.
 """
+import atexit
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -19,12 +21,33 @@ import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
-from harness import BUILD, PATIENCE, SOURCE, Server, free_port, wait_until  # noqa: E402
+from harness import BUILD, SOURCE, Server, free_port, wait_until  # noqa: E402
 
-NAME = ""
+FOLDER, COMMAND = None, ""
+LIMIT = 1800  # ends what hangs: toolchains compile, some of them in the command that pays
 GENERATED = ("node_modules", "gen", ".venv", "bin", "target", "build")  # left by somebody who has tried it in place
+# What tools say when nobody serves them packages.
+NO_REGISTRY = re.compile("NewConnectionError|ConnectTimeoutError|ReadTimeoutError|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|dial tcp|no such host|i/o timeout"
+                         "|Temporary failure in name resolution")
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEADERS_FRAME = 1
+
+
+def prepare(name):
+    """All lines of the README but the last, in a copy that has the same way to proto/. The copy, and the last line."""
+    tree = pathlib.Path(tempfile.mkdtemp(prefix="sessiond-example-"))
+    atexit.register(shutil.rmtree, tree, ignore_errors=True)
+    folder = tree / "examples" / name
+    shutil.copytree(SOURCE / "examples" / name, folder, ignore=shutil.ignore_patterns(*GENERATED))
+    shutil.copytree(SOURCE / "proto", tree / "proto")
+    *setup, command = [line.strip() for line in (folder / "README.md").read_text().splitlines() if line.startswith("    ")]
+    done = subprocess.run(["bash", "-euxc", "\n".join(setup)], cwd=folder, capture_output=True, text=True, check=False, timeout=LIMIT)
+    if done.returncode != 0:
+        told = done.stdout + done.stderr
+        missing = NO_REGISTRY.search(told)
+        print(f"example-{name}: its registry is out of reach ({missing.group(0)})" if missing else f"the README's commands fail: {told[-4000:]}", file=sys.stderr)
+        sys.exit(77 if missing else 1)
+    return folder, command
 
 
 class Answers:
@@ -35,7 +58,7 @@ class Answers:
 
     def client_says(self, data):
         if self.http2 is None:
-            self.http2 = data.startswith(PREFACE[:8])
+            self.http2 = PREFACE.startswith(data[:len(PREFACE)])
         self.asked = True
 
     def server_says(self, data):
@@ -115,7 +138,6 @@ class Losing:
 class Example(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.prepare()
         cls.server = Server(workers=1)
         cls.addClassCleanup(cls.server.cleanup)
         cls.server.start()
@@ -125,23 +147,10 @@ class Example(unittest.TestCase):
     def tearDownClass(cls):
         cls.server.stop()
 
-    @classmethod
-    def prepare(cls):
-        """All lines but the last, in a copy that has the same way to proto/."""
-        tree = pathlib.Path(tempfile.mkdtemp(prefix="sessiond-example-"))
-        cls.addClassCleanup(shutil.rmtree, tree, ignore_errors=True)
-        cls.folder = tree / "examples" / NAME
-        shutil.copytree(SOURCE / "examples" / NAME, cls.folder, ignore=shutil.ignore_patterns(*GENERATED))
-        shutil.copytree(SOURCE / "proto", tree / "proto")
-        *setup, cls.command = [line.strip() for line in (cls.folder / "README.md").read_text().splitlines() if line.startswith("    ")]
-        done = subprocess.run(["bash", "-euxc", "\n".join(setup)], cwd=cls.folder, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise AssertionError(f"the README's commands fail: {done.stdout[-2000:]}{done.stderr[-3000:]}")
-
     def pay(self, order, address=None):
         env = dict(os.environ, SESSIOND=address or self.server.address, BANK=self.bank)
-        return subprocess.run(["bash", "-euc", f"{self.command} {order}"], cwd=self.folder, capture_output=True, text=True, check=False, env=env,
-                              timeout=PATIENCE)
+        return subprocess.run(["bash", "-euc", f"{COMMAND} {order}"], cwd=FOLDER, capture_output=True, text=True, check=False, env=env,
+                              timeout=LIMIT)
 
     def session(self, order):
         shown = subprocess.run([BUILD / "sessiondctl", "--data", self.server.data, "session", "show", order, "--test", "--json"],
@@ -176,5 +185,5 @@ class Example(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    NAME = sys.argv.pop()
+    FOLDER, COMMAND = prepare(sys.argv.pop())
     unittest.main(verbosity=2)

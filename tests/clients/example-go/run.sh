@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# examples/go. Exit code 77: no Go.
+# examples/go. Exit code 77: no Go, or no registry.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 go=$(command -v go || command -v /usr/local/go/bin/go) || {

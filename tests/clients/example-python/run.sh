@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# examples/python. Exit code 77: no Python with venv.
+# examples/python. Exit code 77: no Python with venv, or no registry.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 python3 -c 'import venv, ensurepip' 2>/dev/null || {

@@ -27,7 +27,7 @@ before(async () => {
   cpSync(join(source, 'proto'), join(tree, 'proto'), { recursive: true });
   const commands = readFileSync(join(folder, 'README.md'), 'utf8').split('\n').filter((line) => line.startsWith('    ')).map((line) => line.trim());
   const serve = commands.pop();
-  for (const command of [...commands, 'npm run check']) execFileSync('bash', ['-euc', command], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+  for (const command of [...commands, 'npm run check']) execFileSync('bash', ['-euc', command], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'], timeout: 1800000 });
   world = await World.open();
   const port = await freePort();
   // A group of its own: npm passes no signal on to what it has started. esbuild serves for as long as its standard input is open.
