@@ -2,15 +2,43 @@
 
 #include <connectrpc/conformance/v1/service.pb-c.h>
 
-#include <sessiond/exchange/exchange.h>
+#include "paced.h"
 
 struct ses_timers *services_timers;
 
-/* What h2spec asks for: a resource with a body. */
+/* What h2spec asks for: a resource with a body. It sends frames behind the request that are errors as long as nothing was
+ * answered, hence the pause. */
+#define H2SPEC_PAUSE_MS 50
+
+static uint64_t h2spec_pause(const struct paced *paced, size_t i)
+{
+    (void)paced;
+    return i == 0 ? H2SPEC_PAUSE_MS : 0;
+}
+
+static bool h2spec_send(struct paced *paced, size_t i)
+{
+    (void)paced;
+    (void)i;
+    return false;
+}
+
+static void h2spec_end(struct paced *paced)
+{
+    ses_exchange_reply_raw(paced->x, 200, "text/plain", SES_STR("suites\n"));
+}
+
+static const struct paced_ops h2spec_ops = {h2spec_pause, h2spec_send, h2spec_end};
+
 static void answer_h2spec(struct ses_exchange *x, void *arg)
 {
+    struct paced *paced = ses_arena_zalloc(&x->arena, sizeof(*paced));
+
     (void)arg;
-    ses_exchange_reply_raw(x, 200, "text/plain", SES_STR("suites\n"));
+    if (paced != NULL)
+        paced_begin(paced, x, &h2spec_ops);
+    else
+        ses_exchange_fail_status(x, SES_NO_MEMORY, "out of memory");
 }
 
 static const struct ses_route resources[] = {
