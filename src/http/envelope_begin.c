@@ -70,6 +70,18 @@ static bool check_encoding(struct ses_exchange *x)
     return refuse(x, SES_UNIMPLEMENTED, SES_SAYS_ENCODING);
 }
 
+/* One message and its prefix; base64 takes four bytes for three, and may be padded in the middle. Of a conversation it
+ * says nothing. */
+static bool check_length(struct ses_exchange *x)
+{
+    size_t max = ses_http_call_of(x)->doors->options.limits.body_bytes_max + SES_GRPC_PREFIX_BYTES;
+
+    if (ses_envelope_of(x)->type->text)
+        max = 2 * max;
+    return x->route->kind == SES_ROUTE_BIDI || !ses_http_length_is_above(x, max) ||
+           refuse(x, SES_TOO_LARGE, SES_SAYS_TOO_LARGE);
+}
+
 static enum ses_status decode_timeout(const struct ses_envelope *e, struct ses_slice text, uint64_t *ret_ns)
 {
     uint64_t ms;
@@ -118,8 +130,8 @@ static bool check_method(struct ses_exchange *x)
 
 bool ses_envelope_check(struct ses_exchange *x)
 {
-    if (!check_method(x) || !check_encoding(x) || !check_timeout(x) || !check_metadata(x) ||
-        !check_time_left(x))
+    if (!check_method(x) || !check_encoding(x) || !check_length(x) || !check_timeout(x) ||
+        !check_metadata(x) || !check_time_left(x))
         return false;
     ses_envelope_time_begin(x);
     return true;

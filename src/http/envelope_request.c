@@ -79,9 +79,11 @@ static void on_gzip(struct ses_exchange *x, struct ses_slice bytes)
     if (status == SES_OK)
         on_message_bytes(x, inflated, first);
     else if (status == SES_MALFORMED)
-        ses_envelope_fail(x, SES_INTERNAL, SES_SAYS_NO_GZIP);
+        ses_envelope_fail(x, SES_INVALID_ARGUMENT, SES_SAYS_NO_GZIP);
+    else if (status == SES_TOO_LARGE)
+        ses_envelope_fail(x, SES_TOO_LARGE, SES_SAYS_TOO_LARGE_UNPACKED);
     else
-        ses_envelope_fail(x, SES_RESOURCE_EXHAUSTED, SES_SAYS_TOO_LARGE_UNPACKED);
+        ses_envelope_fail(x, status, SES_SAYS_NO_MEMORY);
     ses_arena_done(&scratch);
 }
 

@@ -95,18 +95,24 @@ static bool check_method(struct ses_exchange *x)
     return ses_http_refuse(x, 405, SES_UNIMPLEMENTED, SES_SAYS_HTTP_METHOD);
 }
 
+static struct ses_slice accepted_types(const struct ses_exchange *x)
+{
+    if (x->door != SES_DOOR_CONNECT)
+        return SES_STR("application/json");
+    if (x->route->kind == SES_ROUTE_UNARY)
+        return SES_STR("application/json, application/proto");
+    return SES_STR("application/connect+json, application/connect+proto");
+}
+
 static bool refuse_media_type(struct ses_exchange *x, struct ses_slice type)
 {
-    bool rpc = x->door == SES_DOOR_CONNECT;
-
-    ses_http_explain(x, SES_STR("accept-post"),
-                     rpc ? SES_STR("application/json, application/proto") : SES_STR("application/json"));
-    if (ses_slice_starts(type, SES_STR("application/grpc-web")))
-        return ses_http_refuse(x, 415, SES_UNIMPLEMENTED, "gRPC-Web's codecs here are proto and json");
-    if (ses_slice_starts(type, SES_STR("application/grpc")))
+    ses_http_explain(x, SES_STR("accept-post"), accepted_types(x));
+    if (ses_slice_starts(type, SES_STR("application/grpc")) &&
+        !ses_slice_starts(type, SES_STR("application/grpc-web")))
         return ses_http_refuse(x, 415, SES_UNIMPLEMENTED,
                                "gRPC needs HTTP/2: use a gRPC client, or POST application/json");
-    if (ses_slice_starts(type, SES_STR("application/connect+")))
+    if (ses_http_is_media_type(type, "application/connect+proto") ||
+        ses_http_is_media_type(type, "application/connect+json"))
         return ses_http_refuse(
             x, 415, SES_UNIMPLEMENTED,
             "application/connect+proto and +json are for streaming methods, which this is not");

@@ -14,7 +14,8 @@
 #define SES_SAYS_URL_TOO_LONG      "the URL is too long: its query may have 16384 bytes, POST takes more"
 #define SES_SAYS_HTTP_METHOD       "HTTP method not allowed here"
 #define SES_SAYS_MEDIA_TYPE                                                                                  \
-    "content-type must be application/json, application/proto, application/grpc+proto or application/grpc+json"
+    "content-type must be application/json or application/proto, or of gRPC, gRPC-Web or a Connect stream "  \
+    "with +proto or +json"
 #define SES_SAYS_UNKNOWN_METHOD "unknown method"
 #define SES_SAYS_ENCODING       "the compression must be gzip or identity"
 #define SES_SAYS_TIMEOUT                                                                                     \

@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import struct
 import unittest
 
 from callers import asking_server
@@ -39,6 +40,13 @@ class Case(ServerCase):
                 self.assertNotIn("access-control-allow-credentials", rows)
             for path in (CREATE, ROUTE):
                 _, rows, _ = self.call(version, origin, path)
+                self.assertEqual((rows["access-control-allow-origin"], rows["access-control-expose-headers"]), (told or origin, "*"))
+            for media, body in (("application/grpc-web+json", create_dict(unique())), ("application/connect+json", {})):
+                data = json.dumps(body).encode()
+                _, rows, _ = self.server.curl(CREATE if "web" in media else "/sessiond.v1.SessionService/WatchSession", version,
+                                              data=struct.pack(">BI", 0, len(data)) + data,
+                                              headers=[f"origin: {origin}", f"content-type: {media}", "x-connector: stripe"])
+                self.assertEqual(rows["content-type"], media)
                 self.assertEqual((rows["access-control-allow-origin"], rows["access-control-expose-headers"]), (told or origin, "*"))
 
 

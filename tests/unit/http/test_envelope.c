@@ -202,7 +202,7 @@ static void gzip(void **state)
     expect_bytes(SES_STR("\0\0\0\0\1"
                          "2\r\n")); /* no shorter when packed */
     call("/t.S/Echo", WEB "grpc-encoding: gzip\r\n", SES_STR("\1\0\0\0\3abc"));
-    expect("grpc-status: 13\r\ngrpc-message: the request is not valid gzip\r\n");
+    expect("grpc-status: 3\r\ngrpc-message: the request is not valid gzip\r\n");
     call("/t.S/Echo", WEB "grpc-encoding: identity\r\n", ses_buf_view(&body));
     expect(
         "grpc-status: 13\r\ngrpc-message: a compressed message in a request that names no compression\r\n");

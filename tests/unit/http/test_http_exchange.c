@@ -175,17 +175,18 @@ static void test_media_types(void **state)
         const char *type;
         const char *words;
     } bad[] = {
-        {"application/x-www-form-urlencoded", "content-type must be application/json, application/proto"},
-        {"application/json; charset=latin1", "content-type must be application/json, application/proto"},
+        {"application/x-www-form-urlencoded", "content-type must be application/json or application/proto"},
+        {"application/json; charset=latin1", "content-type must be application/json or application/proto"},
         {"application/json; x=\"y\\\";\"; charset=\"latin1\"",
-         "content-type must be application/json, application/proto"},
-        {"application/jsonx", "content-type must be application/json, application/proto"},
-        {"text/plain", "content-type must be application/json, application/proto"},
+         "content-type must be application/json or application/proto"},
+        {"application/jsonx", "content-type must be application/json or application/proto"},
+        {"text/plain", "content-type must be application/json or application/proto"},
         {"application/grpc", "gRPC needs HTTP/2"},
         {"application/grpc+proto", "gRPC needs HTTP/2"},
-        {"application/grpc-web+thrift", "codecs here are proto and json"},
-        {"application/grpc-web-text+xml", "codecs here are proto and json"},
+        {"application/grpc-web+thrift", "with +proto or +json"},
+        {"application/grpc-web-text+xml", "with +proto or +json"},
         {"application/connect+json", "for streaming methods, which this is not"},
+        {"application/connect+thrift", "with +proto or +json"},
     };
     char header[128];
 
@@ -224,6 +225,9 @@ static void test_streams_have_types_of_their_own(void **state)
     expect("\"code\":\"unknown\"");
     expect("\r\naccept-post: application/connect+json, application/connect+proto\r\n");
     expect("its content-type is application/connect+json or +proto");
+    request("POST /t.S/Watch", "content-type: application/connect+thrift\r\n", SES_STR("{}"));
+    expect("\r\naccept-post: application/connect+json, application/connect+proto\r\n");
+    expect("with +proto or +json");
     request("POST /t.S/Bidi", "content-type: application/proto\r\n", SES_STR(""));
     expect("HTTP/1.1 415 ");
     assert_int_equal(h1_rig.started, 0);
