@@ -111,8 +111,8 @@ func challengePassed(session *sessiondv1.Session) bool {
 }
 
 // reason is a word that never changes (the message may): errors carry google.rpc details, ErrorInfo has it.
-func reason(err error) string {
-	for _, detail := range status.Convert(err).Details() {
+func reason(refused *status.Status) string {
+	for _, detail := range refused.Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
 			return fmt.Sprint(info.Reason, " ", info.Metadata)
 		}
@@ -121,7 +121,11 @@ func reason(err error) string {
 }
 
 func fail(err error) {
-	fmt.Fprintf(os.Stderr, "%v (%s): %s\n", status.Code(err), reason(err), status.Convert(err).Message())
+	if refused, ok := status.FromError(err); ok {
+		fmt.Fprintf(os.Stderr, "%v (%s): %s\n", refused.Code(), reason(refused), refused.Message())
+	} else {
+		fmt.Fprintln(os.Stderr, err)
+	}
 	os.Exit(1)
 }
 
