@@ -8,7 +8,7 @@ import words
 from descriptors import Set
 from schemas import ANSWER, REQUEST, ROUTE_ANSWER, ROUTE_REQUEST, Limits, Schemas
 
-JSON = "application/json"
+JSON, STREAM = "application/json", "application/connect+json"
 # Of the HTTP engines and doors, before a method sees the call.
 DOOR = {"408": "The body did not come in time.", "413": "The body is too large.", "415": "The content type is not one of the door's.",
         "421": "The server is not known by this host.", "431": "The headers are too large."}
@@ -20,7 +20,7 @@ class Document:
     def __init__(self, files, tables, version):
         self.files, self.tables = files, tables
         self.methods = {method.path: (service, method) for service in files.services.values() for method in service.methods}
-        answered = self.reachable([self.methods[route["path"]][1].answer for route in tables["routes"] if route["kind"] == "unary"])
+        answered = self.reachable([self.methods[route["path"]][1].answer for route in tables["routes"] if route["kind"] in ("unary", "server_stream")])
         self.schemas = Schemas(files, Limits(files, tables), answered)
         self.parameters, self.headers, self.responses = {}, {}, {}
         self.paths, self.tags = {}, {}
@@ -40,7 +40,9 @@ class Document:
     def add(self, route):
         if route["kind"] == "unary":
             post = self.call(route, route["path"], "connect", REQUEST, ANSWER)
-            self.paths[route["path"]] = {**({"get": self.call_by_get(post)} if route["get"] else {}), "post": post}
+            self.paths[route["path"]] = {"post": post, **({"get": self.call_by_get(post)} if route["get"] else {})}
+        elif route["kind"] == "server_stream":
+            self.paths[route["path"]] = {"post": self.stream(route)}
         elif route["kind"] == "alias":
             self.paths[route["path"]] = {"post": self.call(route, route["alias_of"], "route", ROUTE_REQUEST, ROUTE_ANSWER)}
         elif route["kind"] == "plain":
@@ -78,6 +80,18 @@ class Document:
         del operation["requestBody"]
         self.responses["connect.414"] = {**self.refusal("connect", "414", []), "description": "The URL is too long: call by POST."}
         operation["responses"] = {**post["responses"], "414": {"$ref": "#/components/responses/connect.414"}}
+        return operation
+
+    def stream(self, route):
+        """OpenAPI 3.1 has no words for a sequence: each is bytes, whose messages `x-message` names. What is refused behind the head is told in
+        the last envelope, with HTTP 200."""
+        operation = self.call(route, route["path"], "connect", REQUEST, ANSWER)
+        asked = operation["requestBody"]["content"].pop(JSON)
+        answered = operation["responses"]["200"]["content"].pop(JSON)
+        operation["requestBody"]["content"][STREAM] = {"schema": {"type": "string", "format": "binary", "description": words.ENVELOPE}, "x-message": asked["schema"]}
+        operation["responses"] = {status: response for status, response in operation["responses"].items() if status == "200" or status in DOOR}
+        operation["responses"]["200"] = {"description": words.STREAMED, "headers": self.headers_of(["x-request-id"]),
+                                         "content": {STREAM: {"schema": {"type": "string", "format": "binary", "description": words.ENVELOPE}, "x-message": answered["schema"]}}}
         return operation
 
     def parameters_of(self, route, door):

@@ -115,7 +115,9 @@ class Page:
             place = {"header": "Headers", "path": "Path", "query": "Query and headers"}[parameters[0]["in"]]
             body += f'<details><summary>{place} ({len(parameters)})</summary><dl class="fields">{rows}</dl></details>'
         for kind, content in operation.get("requestBody", {}).get("content", {}).items():
-            body += f"<h4>Request</h4><p>{self.type_of(content['schema'])} as <code>{kind}</code></p>" + self.rows(self.resolve(content["schema"]))
+            schema = content.get("x-message", content["schema"])
+            body += f"<h4>Request</h4><p>{self.type_of(schema)} as <code>{kind}</code></p>"
+            body += markdown(content["schema"]["description"] if schema is not content["schema"] else "") + self.rows(self.resolve(schema))
             if "example" in content:
                 body += self.example(path, parameters, kind, content["example"])
         body += "<h4>Answers</h4>" + self.answers(operation["responses"])
@@ -131,7 +133,7 @@ class Page:
         rows = ""
         for status, response in responses.items():
             response = self.resolve(response)
-            types = ", ".join(self.type_of(content["schema"]) + ("" if kind == "application/json" else f" as <code>{kind}</code>")
+            types = ", ".join(self.type_of(content.get("x-message", content["schema"])) + ("" if kind == "application/json" else f" as <code>{kind}</code>")
                               for kind, content in response.get("content", {}).items())
             headers = ", ".join(f"<code>{name}</code>" for name in response.get("headers", {}))
             rows += (f'<dt><b class="status s{status[0]}">{status}</b> <span>{types}</span></dt><dd>{markdown(response["description"])}'

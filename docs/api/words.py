@@ -26,7 +26,7 @@ PARAMETERS = {
     "x-tenant-id": ("The tenant, likewise; `DefaultTenantId`.", {"type": "string", "maxLength": 128}, "DefaultTenantId", CALLS),
     "x-reference-id": ("The caller's reference of the call, for the log.", {"type": "string", "maxLength": 255}, "order-4711", CALLS),
     "x-resource-id": ("Likewise.", {"type": "string", "maxLength": 255}, "cart-1", CALLS),
-    "x-connector-request-reference-id": ("Where the message may and does not name the session: its id. Otherwise not looked at.", {"type": "string", "maxLength": 255}, None, ("create",)),
+    "x-connector-request-reference-id": ("Where the message may and does not name the session: its id, at most 255 bytes. Otherwise not looked at.", {"type": "string"}, None, ("create",)),
     "x-environment": ("As the platform's clients send it; decides nothing.", {"type": "string", "enum": ["development", "sandbox", "production"]}, "sandbox", CALLS),
     "x-connector-auth": ("The platform's earlier form of x-connector-config.", {"type": "string"}, None, ("create",)),
     "x-auth": ("Kind of credentials, of the older headers: header-key, body-key, signature-key, multi-auth-key, no-key, temporary-auth, currency-auth-key. Not read beside "
@@ -55,6 +55,9 @@ HEADERS = {
     "www-authenticate": ("What would be asked for.", {"type": "string"}, False),
 }
 
+ENVELOPE = "Envelopes of Connect's streams: a byte of flags, four of length (big endian), then that many of JSON."
+STREAMED = ("One envelope a message, with flags 0; the last one has flags 2 and holds `{}` where the call has ended well, else `error`, a ConnectError, and maybe `metadata`. "
+            "What is refused is told like that, with HTTP 200.")
 TOKEN = "sess_v4.public.eyJpc3Mi.."
 _STEP = {"session_token": TOKEN, "merchant_session_id": "session_001", "test_mode": True}
 _AMOUNT = {"minor_amount": "10000", "currency": "USD"}
