@@ -10,7 +10,7 @@ import unittest
 
 from google.protobuf import descriptor_pb2
 
-from harness import BUILD, SOURCE
+from harness import BUILD, CREATE_NEW, PATIENCE, SOURCE, STRIPE, Server
 
 PROTO = SOURCE / "proto"
 PUBLIC = [str(path.relative_to(PROTO)) for folder in ("payment_types", "sessiond/v1") for path in sorted((PROTO / folder).glob("*.proto"))]
@@ -114,6 +114,23 @@ assert platform.Money.DESCRIPTOR.full_name == "types.Money" and money.Money.DESC
 amount = money.Money.FromString(platform.Money(minor_amount=7, currency=platform.USD).SerializeToString())
 assert session.AdvanceSessionRequest(amount=amount).amount.currency == 146
 """, PYTHONPATH=str(self.folder))
+        server = Server(workers=1)
+        self.addCleanup(server.cleanup)
+        server.start()
+        self.run_in_folder(sys.executable, "-c", f"""
+import grpc, upstream_pb2 as platform, sessiond.v1.session_pb2 as session
+channel = grpc.insecure_channel({server.address!r})
+def call(path, request, answer, metadata=()):
+    method = channel.unary_unary(path, request_serializer=lambda m: m.SerializeToString(), response_deserializer=answer.FromString)
+    return method(request, metadata=metadata, timeout={PATIENCE}, wait_for_ready=True)
+created = call({CREATE_NEW!r}, platform.MerchantAuthenticationServiceCreateServerSessionAuthenticationTokenRequest(
+    merchant_server_session_id="beside", test_mode=True, payment=dict(amount=dict(minor_amount=7, currency="EUR"), browser_info=dict(user_agent="Mozilla"))),
+    platform.MerchantAuthenticationServiceCreateServerSessionAuthenticationTokenResponse, [("x-connector-config", {STRIPE!r})])
+seen = call("/sessiond.v1.SessionService/GetSession", session.GetSessionRequest(
+    session_token=created.session_token, merchant_session_id="beside", test_mode=True, browser_info=dict(user_agent="Mozilla")), session.GetSessionResponse).session
+assert (seen.amount.minor_amount, seen.amount.currency) == (7, 45), seen
+""", PYTHONPATH=str(self.folder))
+        server.stop()
 
 
 if __name__ == "__main__":
