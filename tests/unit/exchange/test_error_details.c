@@ -135,7 +135,7 @@ static void test_full_tables(void **state)
     for (int i = 0; i < 40; i++) {
         many[i] = help;
         ses_error_violation(&error, SES_STR("f"), SES_STR("d"));
-        ses_error_metadata(&error, SES_STR("k"), SES_STR("v"));
+        ses_error_metadata(&error, ses_slice_str(ses_arena_printf(&arena, "k%d", i)), SES_STR("v"));
     }
     assert_ok(ses_error_encode_status(&error, &arena, &bytes));
     const Google__Rpc__Status *status = unpack(&google__rpc__status__descriptor, bytes);
