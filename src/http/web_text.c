@@ -34,20 +34,33 @@ static enum ses_status decode_group(struct ses_web_text *state, struct ses_slice
     return ses_base64_decode(ses_slice(state->group, sizeof(state->group)), ret_bytes, room, ret_len);
 }
 
+/* A broken group that others stand before is left for the next call: whatever the network has cut, the same bytes come
+ * before the fault. */
 enum ses_status ses_web_text_decode(struct ses_web_text *state, struct ses_slice *text, uint8_t *ret_bytes,
                                     size_t room, size_t *ret_len)
 {
+    bool by_runs = true;
     size_t at = 0;
 
     while (text->len > 0 && room - at >= 3) {
-        size_t whole = state->len == 0 ? whole_len(*text, room - at) : 0;
+        struct ses_web_text before = *state;
+        struct ses_slice rest = *text;
+        size_t run = state->len == 0 && by_runs ? whole_len(*text, room - at) : 0;
         size_t len;
+        enum ses_status status = run > 0 ? ses_base64_decode(take(text, run), ret_bytes + at, room - at, &len)
+                                         : decode_group(state, text, ret_bytes + at, room - at, &len);
 
-        if (whole > 0)
-            SES_TRY(ses_base64_decode(take(text, whole), ret_bytes + at, room - at, &len));
-        else
-            SES_TRY(decode_group(state, text, ret_bytes + at, room - at, &len));
-        at += len;
+        if (status == SES_OK) {
+            at += len;
+            continue;
+        }
+        *state = before;
+        *text = rest;
+        if (run == 0 && at == 0)
+            return status;
+        if (run == 0)
+            break;
+        by_runs = false; /* up to where it is broken */
     }
     *ret_len = at;
     return SES_OK;

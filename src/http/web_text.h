@@ -13,7 +13,7 @@ struct ses_web_text {
 };
 
 /* [any] Takes characters from the front of *text until it is used up or no further group of four fits into room, which
- * is 3 at least. SES_MALFORMED: no base64; then the state is of no further use. */
+ * is 3 at least; or until a group is broken, which is SES_MALFORMED in a call that begins with it. */
 SES_MUST_CHECK enum ses_status ses_web_text_decode(struct ses_web_text *state, struct ses_slice *text,
                                                    uint8_t *ret_bytes, size_t room, size_t *ret_len);
 /* A text that ends here ends within a group. */

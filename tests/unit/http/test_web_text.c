@@ -80,6 +80,35 @@ static void broken(void **state)
     ses_buf_done(&out);
 }
 
+/* However it is cut, what comes before the broken group is told before it. */
+static void what_comes_before_the_fault(void **state)
+{
+    static const char text[] = "YWJjZGVmYQ==YWJjYmL=YWJj";
+
+    (void)state;
+    for (size_t split = 1; split <= sizeof text; split++) {
+        struct ses_slice rest = ses_slice_str(text);
+        struct ses_web_text reader = {.len = 0};
+        enum ses_status status = SES_OK;
+        uint8_t bytes[64];
+        size_t at = 0;
+
+        while (status == SES_OK) {
+            struct ses_slice piece = ses_slice_cut(rest, 0, split);
+            size_t len;
+
+            rest = ses_slice_cut(rest, piece.len, rest.len);
+            while (status == SES_OK && piece.len > 0) {
+                status = ses_web_text_decode(&reader, &piece, bytes + at, sizeof bytes - at, &len);
+                at += status == SES_OK ? len : 0;
+            }
+        }
+        assert_int_equal(status, SES_MALFORMED);
+        assert_int_equal(at, 10);
+        assert_memory_equal(bytes, "abcdefaabc", 10);
+    }
+}
+
 static void cut_inside_a_group(void **state)
 {
     static const char *const texts[] = {"Y", "YW", "YWJ", "YWJjY", "YQ==YQ="};
@@ -101,6 +130,7 @@ int main(void)
         cmocka_unit_test(groups),
         cmocka_unit_test(padding_anywhere),
         cmocka_unit_test(broken),
+        cmocka_unit_test(what_comes_before_the_fault),
         cmocka_unit_test(cut_inside_a_group),
     };
 
