@@ -147,6 +147,7 @@ run_protojson() {
 }
 
 start_server() {
+    : >"$scratch/port" # what runs in the background makes it a moment later
     mkfifo "$scratch/in"
     sleep 900 >"$scratch/in" &
     local keeper=$!
