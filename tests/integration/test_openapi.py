@@ -289,16 +289,16 @@ class Description(ServerCase):
                                  (self.server.admin_port, "/api", "text/html; charset=utf-8")):
             wanted = made if kind == "application/json" else (API / "api.html").read_bytes()
             headers, body = self.get(path, port)
-            self.assertEqual((body, headers["content-type"], headers["content-encoding"]), (wanted, kind, None))
+            self.assertEqual((body == wanted, headers["content-type"], headers["content-encoding"]), (True, kind, None))  # no diff of 150 KB
             self.assertIn("max-age", headers["cache-control"])
             self.assertIn("accept-encoding", headers.get_all("vary"))
             headers, packed = self.get(path, port, **{"accept-encoding": "gzip"})
-            self.assertEqual((gzip.decompress(packed), headers["content-encoding"]), (wanted, "gzip"))
+            self.assertEqual((gzip.decompress(packed) == wanted, headers["content-encoding"]), (True, "gzip"))
             self.assertLess(len(packed), len(wanted) / 4)
         status, headers, body = self.server.curl("/openapi.json", "--head")
         self.assertEqual((status, int(headers["content-length"]), body), (200, len(made), b""))
         status, _, body = self.server.curl("/openapi.json", "--http2-prior-knowledge")
-        self.assertEqual((status, body), (200, made))
+        self.assertEqual((status, body == made), (200, True))
         self.assertEqual(self.server.curl("/openapi.json", headers=["host: other.example"])[0], 421)
 
     def test_the_page_needs_nothing_else(self):
