@@ -175,6 +175,12 @@ class Example(unittest.TestCase):
         self.assertIn("SESSION_CLOSED", again.stdout + again.stderr)
         self.assert_paid_once(order)
 
+    def test_a_connector_that_says_no(self):
+        """An answer, not an error: its own words, or the one word that stands for them with all connectors."""
+        done = self.pay(f"sim-declined-{uuid.uuid4()}")
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        self.assertRegex(done.stdout + done.stderr, "the connector refused|CONNECTOR_DECLINED")
+
     def test_every_call_survives_the_loss_of_its_answer(self):
         losing, order = Losing(self.server.port), str(uuid.uuid4())
         self.addCleanup(losing.close)

@@ -331,5 +331,18 @@ class Page(ServerCase):
         self.assertEqual(refusal(self.client.get, token, session)[:2], ("FAILED_PRECONDITION", "TOKEN_EXPIRED"))
 
 
+class Breaker(unittest.TestCase):
+    def test_twenty_that_bring_no_answer(self):
+        server = Server(workers=1, config="connector:\n  breaker_open_ms: 600000\n").start()
+        self.addCleanup(server.cleanup)
+        for prefix, code, times in (("sim-http-503-", "CONNECTOR_ERROR", 21), ("sim-close-half-", "CONNECTOR_BAD_RESPONSE", 20),
+                                    ("sim-normal-", "CONNECTOR_UNREACHABLE", 1)):
+            for _ in range(times):
+                answer, _ = server.call(create_request(unique(prefix)), sim_metadata("nuvei"))
+                self.assertEqual(details(answer)[0], code)
+        self.assertEqual(answer.status_code, 502)
+        server.stop()
+
+
 if __name__ == "__main__":
     unittest.main()
