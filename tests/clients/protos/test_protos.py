@@ -70,10 +70,11 @@ class Protos(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def need(self, *programs):
-        for program in programs:
-            if not shutil.which(program):
-                self.skipTest(f"there is no {program}")
+    def need(self, toolchain):
+        done = subprocess.run(["bash", "-euc", f'. "{HERE.parent}/toolchains.sh"; need_{toolchain}', HERE / "run.sh"], capture_output=True, text=True, check=False)
+        if done.returncode == 77:
+            self.skipTest(done.stderr.strip())
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def run_in_folder(self, *command, **env):
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, cwd=self.folder, env=dict(os.environ, **env))
@@ -84,9 +85,7 @@ class Protos(unittest.TestCase):
         self.run_in_folder("protoc", "-I", PROTO, "-I", HERE, *options, *files)
 
     def test_python(self):
-        self.need("python3")
-        if subprocess.run(["python3", "-c", "import venv, ensurepip"], capture_output=True, check=False).returncode != 0:
-            self.skipTest("there is no python3 with venv")
+        self.need("pypi")
         self.run_in_folder("python3", "-m", "venv", "venv")
         python = self.folder / "venv/bin/python"
         self.run_in_folder(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", GRPCIO_TOOLS)
@@ -98,7 +97,7 @@ class Protos(unittest.TestCase):
         self.run_in_folder(python, "-c", PYTHON_MAIN, PYTHONPATH="beside")
 
     def test_go(self):
-        self.need("go", "protoc")
+        self.need("go")
         (self.folder / "go.mod").write_text("module beside\n\ngo 1.24\n")
         self.run_in_folder("go", "get", *GO_MODULES)
         self.run_in_folder("go", "build", "-o", "bin/protoc-gen-go", "google.golang.org/protobuf/cmd/protoc-gen-go")
@@ -110,7 +109,7 @@ class Protos(unittest.TestCase):
         self.run_in_folder("go", "run", ".")
 
     def test_java(self):
-        self.need("mvn", "javac", "protoc")
+        self.need("maven")
         self.run_in_folder("mvn", "--batch-mode", "--quiet", MAVEN_COPY, f"-Dartifact={PROTOBUF_JAVA}", f"-DoutputDirectory={self.folder}/jars")
         jar = next((self.folder / "jars").glob("*.jar"))
         for out, files in ("all", [*TYPES, *OURS]), ("beside", ["upstream.proto", *OURS]):
@@ -121,7 +120,7 @@ class Protos(unittest.TestCase):
         self.run_in_folder("java", "-cp", f"{jar}:beside-classes", "Beside")
 
     def test_node(self):
-        self.need("node", "npm")
+        self.need("npm")
         self.run_in_folder("npm", "init", "-y")
         self.run_in_folder("npm", "install", "--no-audit", "--no-fund", "--loglevel=error", *(f"{name}@{version}" for name, version in NODE.items()))
         shutil.copytree(PROTO, self.folder / "all")
