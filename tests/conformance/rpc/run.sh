@@ -16,10 +16,10 @@ failed=""
 ran=0
 lines=()
 scratch=$(mktemp -d)
-server=""
+background=()
 
 clean() {
-    [ -z "$server" ] || kill "$server" 2>/dev/null || true
+    [ ${#background[@]} = 0 ] || kill "${background[@]}" 2>/dev/null || true
     rm -rf "$scratch"
 }
 trap clean EXIT
@@ -150,9 +150,9 @@ start_server() {
     : >"$scratch/port" # what runs in the background makes it a moment later
     mkfifo "$scratch/in"
     sleep 900 >"$scratch/in" &
-    local keeper=$!
+    background+=($!)
     "$build/suites_server" --port "$scratch/tls" <"$scratch/in" >"$scratch/port" &
-    server="$! $keeper"
+    background+=($!)
     for _ in $(seq 600); do
         port=$(cat "$scratch/port")
         [ -z "$port" ] || return 0
