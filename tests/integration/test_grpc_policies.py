@@ -1,0 +1,68 @@
+"""What grpcio does by itself: retries of a service config, which wait as long as they are told; and its asynchronous half. (Its health checking of
+connections is not tried: 1.51 dies of it.)"""
+import asyncio
+import json
+import unittest
+
+import grpc
+import grpc.aio
+
+from harness import ADYEN, CREATE, PATIENCE, ServerCase, create_request, request_class, response_class, status_details, unique, wait_until
+
+METADATA = (("x-connector", "adyen"), ("x-connector-config", ADYEN))
+WATCH = "/sessiond.v1.SessionService/WatchSession"
+
+
+def serializers(path):
+    return {"request_serializer": lambda m: m.SerializeToString(), "response_deserializer": response_class(path).FromString}
+
+
+def channel_to(address, **service_config):
+    return grpc.insecure_channel(address, options=[("grpc.service_config", json.dumps(service_config)), ("grpc.use_local_subchannel_pool", 1)])
+
+
+def create(channel):
+    answer = channel.unary_unary(CREATE, **serializers(CREATE))(create_request(unique()), metadata=METADATA, timeout=PATIENCE)
+    return answer.session_token
+
+
+class Retries(ServerCase):
+    server_options = {"workers": 1, "sandbox": False, "config": "limits:\n  merchant_rate: 2\n  merchant_burst: 1\n"}
+
+    def test_a_refused_call_is_made_again_when_it_was_told_to(self):
+        policy = {"maxAttempts": 5, "initialBackoff": "0.01s", "maxBackoff": "0.02s", "backoffMultiplier": 1, "retryableStatusCodes": ["RESOURCE_EXHAUSTED"]}
+        channel = channel_to(self.server.address, methodConfig=[{"name": [{}], "retryPolicy": policy}])
+        self.addCleanup(channel.close)
+
+        def refused():
+            """Each call is answered in the end. By its own pauses of 20 ms the policy would have given up after five tries in 80."""
+            for _ in range(3):
+                self.assertTrue(create(channel).startswith("sess_"))
+            return self.server.metric('sessiond_refusals_total{reason="RATE_LIMITED"}') > 0
+        wait_until(refused, "a call that is refused once")
+
+
+class Asynchronous(ServerCase):
+    server_options = {"workers": 2, "sandbox": False}
+
+    def test_unary_stream_details_and_cancellation(self):
+        asyncio.run(asyncio.wait_for(self.calls(), PATIENCE))
+
+    async def calls(self):
+        async with grpc.aio.insecure_channel(self.server.address) as channel:
+            name = unique()
+            create = channel.unary_unary(CREATE, **serializers(CREATE))
+            answer = await create(create_request(name), metadata=METADATA)
+            tokens = await asyncio.gather(*(create(create_request(unique()), metadata=METADATA) for _ in range(50)))
+            self.assertEqual(len({row.session_token for row in tokens}), 50)
+            request = request_class(WATCH)(session_token=answer.session_token, merchant_session_id=name, test_mode=True)
+            watch = channel.unary_stream(WATCH, **serializers(WATCH))(request, metadata=METADATA)
+            self.assertEqual((await watch.read()).session.merchant_session_id, name)
+            watch.cancel()
+            with self.assertRaises(grpc.aio.AioRpcError) as caught:
+                await create(create_request("", amount=None), metadata=METADATA)
+            self.assertEqual(status_details(caught.exception)[1]["google.rpc.ErrorInfo"].reason, "INVALID_FIELDS")
+
+
+if __name__ == "__main__":
+    unittest.main()
