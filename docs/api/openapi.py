@@ -151,11 +151,11 @@ class Document:
         codes = [status["connect"] for status in self.tables["statuses"] if status["name"] != "OK"]
         return {
             "Reason": reason,
-            "ConnectError": {"type": "object", "description": "Connect's error.", "required": ["code"], "properties": {
+            "ConnectError": {"type": "object", "examples": [words.ERRORS["ConnectError"]], "description": "Connect's error.", "required": ["code"], "properties": {
                 "code": {"type": "string", "enum": codes},
                 "message": {"type": "string", "description": "One sentence for a developer; names fields and limits, never values."},
                 "details": {"type": "array", "items": detail}}},
-            "RouteError": {"type": "object", "description": "The plain routes' error.", "required": ["error"], "properties": {"error": {
+            "RouteError": {"type": "object", "examples": [words.ERRORS["RouteError"]], "description": "The plain routes' error.", "required": ["error"], "properties": {"error": {
                 "type": "object", "required": ["message", "code"], "properties": {
                     "message": {"type": "string", "description": "One sentence for a developer; names fields and limits, never values."},
                     "code": {"type": "string", "description": "The HTTP status."},

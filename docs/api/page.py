@@ -101,7 +101,8 @@ class Page:
             told = schema.get("x-enum-descriptions", {})
             values = "".join(f"<dt><code>{html.escape(value)}</code></dt><dd>{markdown(told.get(value))}</dd>" for value in schema["enum"])
             body += f'<details{"" if len(schema["enum"]) > LONG_ENUM else " open"}><summary>{len(schema["enum"])} values</summary><dl class="values">{values}</dl></details>'
-        return f'<section class="schema">{self.heading(3, "schema-" + anchor(name), html.escape(name))}{body}{self.rows(schema)}</section>'
+        shown = "".join(f"<pre>{html.escape(json.dumps(example, indent=2))}</pre>" for example in schema.get("examples", ()))
+        return f'<section class="schema">{self.heading(3, "schema-" + anchor(name), html.escape(name))}{body}{self.rows(schema)}{shown}</section>'
 
     # -- operations
 

@@ -88,6 +88,16 @@ ANSWERS = {
     "/grpc.health.v1.Health/Check": {"status": "SERVING"},
 }
 
+# Refusals as they are told: of the example of GetSession, and of a currency that is refused on a plain route.
+ERRORS = {
+    "ConnectError": {"code": "unauthenticated", "message": "the session token is not one of this server, or was altered", "details": [
+        {"type": "google.rpc.ErrorInfo", "value": "Cg1UT0tFTl9JTlZBTElEEghzZXNzaW9uZBokCgRoZWxwEhxkb2NzL2Vycm9ycy5tZCNUT0tFTl9JTlZBTElE",
+         "debug": {"reason": "TOKEN_INVALID", "domain": "sessiond", "metadata": {"help": "docs/errors.md#TOKEN_INVALID"}}}]},
+    "RouteError": {"error": {"message": "amount.currency is a currency that is not supported", "code": "400", "reason": "INVALID_FIELDS",
+                             "violations": [{"field": "amount.currency", "description": "is a currency that is not supported"}],
+                             "metadata": {"help": "docs/errors.md#INVALID_FIELDS"}}},
+}
+
 # What a plain resource answers: {path: (operation id, summary, description, {status: (description, content type, schema)})}.
 _PAGE = {"type": "string"}
 _HEALTH = {"type": "object", "properties": {"status": {"type": "string", "enum": ["healthy", "unhealthy"]}, "service": {"type": "string"}},

@@ -2,7 +2,7 @@
 others' programs. A keyword that is not known here fails: it would be passed over."""
 import re
 
-SAYS_NOTHING = {"title", "description", "format", "example", "contentEncoding", "contentMediaType", "x-enum-descriptions"}
+SAYS_NOTHING = {"title", "description", "format", "example", "examples", "contentEncoding", "contentMediaType", "x-enum-descriptions"}
 
 
 class Schemas:

@@ -180,6 +180,14 @@ class Description(ServerCase):
             tried += 1
         self.assertGreater(tried, 12)
 
+    def test_examples_of_refusals(self):
+        example = lambda name: self.document["components"]["schemas"][name]["examples"][0]  # noqa: E731
+        _, answer = self.post(SERVICE + "GetSession", self.document["paths"][SERVICE + "GetSession"]["post"]["requestBody"]["content"]["application/json"]["example"])
+        self.assertEqual(answer, example("ConnectError"))
+        path = "/payments/create_session_token"
+        _, answer = self.post(path, {**self.example(path), "amount": {"minor_amount": 1, "currency": "AFN"}})
+        self.assertEqual(answer, example("RouteError"))
+
     def test_a_stream_is_answered_as_described(self):
         request = {"session_token": "", **self.example(SERVICE + "GetSession")}
         self.assertEqual(self.post(SERVICE + "AdvanceSession", {**request, "event": "SESSION_EVENT_COMPLETED", "event_id": "done"})[0], 200)
