@@ -217,6 +217,7 @@ static const struct ses_route routes[SES_HEALTH_ROUTES] = {
     [SES_HEALTH_WATCH] = {.path = "/grpc.health.v1.Health/Watch",
                           .kind = SES_ROUTE_SERVER_STREAM,
                           .streams_per_connection = WATCHES_PER_CONNECTION,
+                          .short_messages = true,
                           .flow = "HealthWatch",
                           .start = on_watch},
     {.path = "/grpc.health.v1.Health/List", .kind = SES_ROUTE_UNARY, .flow = "HealthList", .start = on_list},

@@ -204,10 +204,13 @@ static enum ses_status append_message(struct ses_h2_stream *stream, struct ses_s
 }
 
 /* grpc-encoding stands in the headers, before the first message: it is promised wherever it is
- * accepted, and each message's prefix says whether it is used. An overflow is answered from a timer:
+ * accepted, and each message's prefix says whether it is used. But not of short messages: the health checking of gRPC 1.51
+ * (Debian 12; Python, C++, Ruby) dies of the promise alone, whoever makes it. An overflow is answered from a timer:
  * the method that stands in its send call must find its exchange alive afterwards. */
 static void send_streaming(struct ses_h2_stream *stream, struct ses_slice message)
 {
+    if (stream->x->route->short_messages)
+        ses_h2_encoding_set(stream, SES_H2_ENCODING_ACCEPTED, false);
     if (append_message(stream, message) != SES_OK || !ses_h2_hold(stream)) {
         /* Not here: the method stands in its own send call. */
         stream->overflowed = true;

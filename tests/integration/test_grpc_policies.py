@@ -1,5 +1,5 @@
-"""What grpcio does by itself: retries of a service config, which wait as long as they are told; and its asynchronous half. (Its health checking of
-connections is not tried: 1.51 dies of it.)"""
+"""What grpcio does by itself, by a service config: retries that wait as long as they are told, round_robin over connections whose health it watches; and
+its asynchronous half."""
 import asyncio
 import json
 import unittest
@@ -7,6 +7,8 @@ import unittest
 import grpc
 import grpc.aio
 
+from h2_raw import DATA, EMPTY_MESSAGE, END_STREAM, HEADERS, Attacker, frame, request_fields
+from h2_raw import WATCH as WATCH_HEALTH
 from harness import ADYEN, CREATE, PATIENCE, ServerCase, create_request, request_class, response_class, status_details, unique, wait_until
 
 METADATA = (("x-connector", "adyen"), ("x-connector-config", ADYEN))
@@ -40,6 +42,30 @@ class Retries(ServerCase):
                 self.assertTrue(create(channel).startswith("sess_"))
             return self.server.metric('sessiond_refusals_total{reason="RATE_LIMITED"}') > 0
         wait_until(refused, "a call that is refused once")
+
+
+class RoundRobin(ServerCase):
+    server_options = {"workers": 2, "sandbox": False}
+
+    def test_with_health_checking(self):
+        """(1.51 dies when its Watch is promised gzip, as a client that accepts it otherwise is.)"""
+        for service in ("", "types.MerchantAuthenticationService", "connector_service"):
+            channel = channel_to(self.server.address, loadBalancingConfig=[{"round_robin": {}}], healthCheckConfig={"serviceName": service})
+            for _ in range(5):
+                self.assertTrue(create(channel).startswith("sess_"))
+            # The library's own Watch, which is open as long as the channel.
+            wait_until(lambda: self.server.metric("sessiond_exchanges_open") == 1, "the watch alone")
+            channel.close()
+            wait_until(lambda: self.server.metric("sessiond_exchanges_open") == 0, "its end")
+
+    def test_no_promise_of_compression_where_nothing_is_compressed(self):
+        client = Attacker(self.server.address)
+        self.addCleanup(client.close)
+        client.send(client.headers(1, request_fields(WATCH_HEALTH, [("grpc-accept-encoding", "identity,gzip")])) + frame(DATA, END_STREAM, 1, EMPTY_MESSAGE))
+        block = next(payload for kind, _, _, payload in client.frames() if kind == HEADERS)
+        fields = dict(client.decoder.decode(block))
+        self.assertEqual((fields[":status"], fields.get("grpc-encoding")), ("200", None))
+        self.assertIn("gzip", fields["grpc-accept-encoding"])
 
 
 class Asynchronous(ServerCase):

@@ -30,6 +30,8 @@ struct ses_route {
     bool any_host;    /* also for hosts that the server is not known by */
     /* SERVER_STREAM, BIDI: open at once on one connection; 0: as many as it may have streams. */
     unsigned streams_per_connection;
+    /* SERVER_STREAM: its messages are so short that no compression pays; in gRPC none is promised. */
+    bool short_messages;
     int metric; /* row of ses_metrics.requests; -1: not counted */
     /* The request is complete (unary, alias, plain), or its first message is (streams). x->body holds it. */
     void (*start)(struct ses_exchange *x, void *arg);
