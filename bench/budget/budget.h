@@ -50,5 +50,6 @@ void budget_conn(const char *dir, unsigned operations);
 void budget_conn_tls(const char *dir, unsigned operations);
 /* paths_http2.c */
 void budget_http2_turn(const char *dir, unsigned operations);
+void budget_json_turn(const char *dir, unsigned operations);
 
 #endif

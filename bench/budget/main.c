@@ -23,6 +23,7 @@ static const struct budget_path paths[] = {
     {"conn", 1024, budget_conn}, /* 16 turns of 64 calls */
     {"conn_tls", 1024, budget_conn_tls},
     {"http2_turn", 1024, budget_http2_turn}, /* 16 turns of 64 calls */
+    {"json_turn", 1024, budget_json_turn},
 };
 
 int main(int argc, char **argv)

@@ -1,14 +1,23 @@
 #include "budget.h"
 
-#include <stdlib.h>
+#include <payment_types/merchant_authentication.pb-c.h>
+
+#include <sessiond/exchange/message.h>
 
 #include "h2.h"
 #include "usual.h"
 
 #define TURN 64u
 
-/* An engine with one route that answers at once, and an nghttp2 client that is not counted. */
+struct call {
+    const char *path;
+    const char *content_type;
+    struct ses_slice body;
+};
+
+/* An engine with routes that answer at once, and an nghttp2 client that is not counted. */
 struct rig {
+    const struct call *call;
     uv_loop_t loop;
     struct ses_timers *timers;
     struct ses_exchange_pool *pool;
@@ -20,12 +29,37 @@ struct rig {
 };
 
 static char reply[420];
-static const uint8_t request[180] = {0, 0, 0, 0, 175};
+static const uint8_t grpc_request[180] = {0, 0, 0, 0, 175};
+/* What curl sends. */
+static const char json_request[] =
+    "{\"merchant_session_id\": \"load-ghij-aaaaaaaaabcd\", \"amount\": {\"minor_amount\": 10000, \"currency\": \"USD\"}, "
+    "\"test_mode\": true, \"browser_info\": {\"accept_header\": \"text/html\", \"user_agent\": \"Mozilla/5.0 (X11; Linux "
+    "x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Safari/537.36\"}}";
+static char token_text[401];
 
 static void answer(struct ses_exchange *x, void *arg)
 {
     (void)arg;
     ses_exchange_reply(x, ses_slice(reply, sizeof(reply)));
+}
+
+/* The codec both ways. */
+static void answer_in_json(struct ses_exchange *x, void *arg)
+{
+    Types__MerchantAuthenticationServiceCreateSessionTokenResponse response;
+    ProtobufCMessage *message;
+    struct ses_error error;
+    struct ses_slice bytes;
+
+    (void)arg;
+    BUDGET_OK(ses_message_decode(
+        x, x->body, &types__merchant_authentication_service_create_session_token_request__descriptor,
+        &message, &error));
+    types__merchant_authentication_service_create_session_token_response__init(&response);
+    response.status_code = 200;
+    response.session_token = token_text;
+    BUDGET_OK(ses_message_encode(x, &response.base, &bytes));
+    ses_exchange_reply(x, bytes);
 }
 
 static const struct ses_route routes[] = {
@@ -34,6 +68,11 @@ static const struct ses_route routes[] = {
      .flow = "CreateSessionToken",
      .metric = -1,
      .start = answer},
+    {.path = "/types.MerchantAuthenticationService/CreateServerSessionAuthenticationToken",
+     .kind = SES_ROUTE_UNARY,
+     .flow = "CreateServerSessionAuthenticationToken",
+     .metric = -1,
+     .start = answer_in_json},
 };
 
 static void io_nothing(void *arg)
@@ -75,7 +114,7 @@ static void open_client(struct rig *rig)
 static void open_rig(struct rig *rig)
 {
     const struct ses_route *tables[] = {routes};
-    const size_t counts[] = {1};
+    const size_t counts[] = {sizeof(routes) / sizeof(routes[0])};
     struct ses_exchange_pool_options pool_options = usual_pool();
 
     pool_options.exchanges_max = 1000;
@@ -114,11 +153,12 @@ static ssize_t on_read_body(nghttp2_session *session, int32_t id, uint8_t *buf, 
     (void)session;
     (void)id;
     (void)source;
-    (void)arg;
-    SES_REQUIRE(length >= sizeof(request));
-    memcpy(buf, request, sizeof(request));
+    const struct ses_slice body = ((const struct rig *)arg)->call->body;
+
+    SES_REQUIRE(length >= body.len);
+    memcpy(buf, body.data, body.len);
     *flags |= NGHTTP2_DATA_FLAG_EOF;
-    return sizeof(request);
+    return (ssize_t)body.len;
 }
 
 static void submit(struct rig *rig)
@@ -126,9 +166,9 @@ static void submit(struct rig *rig)
     const nghttp2_nv headers[] = {
         pair(":method", "POST"),
         pair(":scheme", "http"),
-        pair(":path", routes[0].path),
+        pair(":path", rig->call->path),
         pair(":authority", "127.0.0.1:8080"),
-        pair("content-type", "application/grpc"),
+        pair("content-type", rig->call->content_type),
         pair("te", "trailers"),
         pair("x-connector", "adyen"),
         pair("x-connector-config", "{\"config\":{\"Adyen\":{\"api_key\":\"k\",\"merchant_account\":\"m\"}}}"),
@@ -158,14 +198,12 @@ static void turn(struct rig *rig, unsigned calls, struct ses_buf *in, struct ses
     ses_buf_clear(out);
 }
 
-/* Frames and header blocks both ways, gRPC framing, the exchange and the route of calls that come 64 at a
- * time. */
-void budget_http2_turn(const char *dir, unsigned operations)
+static void play(const struct call *call, unsigned operations)
 {
     static struct rig rig;
     struct ses_buf in, out;
 
-    (void)dir;
+    rig.call = call;
     ses_buf_init(&in, 1u << 20);
     ses_buf_init(&out, 1u << 20);
     open_rig(&rig);
@@ -175,4 +213,26 @@ void budget_http2_turn(const char *dir, unsigned operations)
     SES_REQUIRE(rig.answered == operations);
     ses_buf_done(&in);
     ses_buf_done(&out);
+}
+
+/* Frames and header blocks both ways, gRPC framing, the exchange and the route of calls that come 64 at a
+ * time. */
+void budget_http2_turn(const char *dir, unsigned operations)
+{
+    const struct call call = {routes[0].path, "application/grpc",
+                              ses_slice(grpc_request, sizeof(grpc_request))};
+
+    (void)dir;
+    play(&call, operations);
+}
+
+/* The same by Connect with JSON, and the codec. */
+void budget_json_turn(const char *dir, unsigned operations)
+{
+    const struct call call = {routes[1].path, "application/json",
+                              ses_slice(json_request, sizeof(json_request) - 1)};
+
+    (void)dir;
+    memset(token_text, 'A', sizeof(token_text) - 1);
+    play(&call, operations);
 }
