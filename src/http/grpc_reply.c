@@ -205,7 +205,7 @@ static enum ses_status append_message(struct ses_h2_stream *stream, struct ses_s
 
 /* grpc-encoding stands in the headers, before the first message: it is promised wherever it is
  * accepted, and each message's prefix says whether it is used. But not of short messages: the health checking of gRPC 1.51
- * (Debian 12; Python, C++, Ruby) dies of the promise alone, whoever makes it. An overflow is answered from a timer:
+ * (Python of Debian 12) dies of the promise alone, whoever makes it. An overflow is answered from a timer:
  * the method that stands in its send call must find its exchange alive afterwards. */
 static void send_streaming(struct ses_h2_stream *stream, struct ses_slice message)
 {
