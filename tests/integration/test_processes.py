@@ -231,7 +231,7 @@ class Refusals(unittest.TestCase):
         self.refused("--check", "--config", self.config("workers: [1\n"), says=["yaml"])
 
     def test_config_missing(self):
-        self.refused("--check", "--config", "/nonexistent.yaml", says=["/nonexistent.yaml"])
+        self.refused("--check", "--config", "/proc/none.yaml", says=["/proc/none.yaml"])
 
     def test_check_accepts_the_example(self):
         """On other ports: those of the example may be somebody's here."""

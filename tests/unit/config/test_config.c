@@ -334,7 +334,7 @@ static void sandbox_allows_plain_http_to_loopback_only(void **state)
 
 static void unreadable_and_oversize_files_are_refused(void **state)
 {
-    struct ses_options options = {.config = "/nonexistent/sessiond.yaml"};
+    struct ses_options options = {.config = "/proc/none/sessiond.yaml"};
     struct ses_config config;
     struct ses_fault fault;
     FILE *out = fopen(config_file, "w");
@@ -344,7 +344,7 @@ static void unreadable_and_oversize_files_are_refused(void **state)
     assert_int_equal(ses_config_load(&options, &config, &fault), SES_IO);
     assert_string_equal(
         fault.text,
-        "/nonexistent/sessiond.yaml: cannot be opened: No such file or directory: correct the path, "
+        "/proc/none/sessiond.yaml: cannot be opened: No such file or directory: correct the path, "
         "or put the file there");
     assert_non_null(out);
     for (i = 0; i <= SES_CONFIG_FILE_MAX; i++)

@@ -271,9 +271,9 @@ static void check_creates_nothing(void **state)
     expect_open(*state, SES_OK, "");
     if (ses_layout_check(&layout, &fault) != SES_OK)
         fail_msg("%s", fault.text);
-    ses_layout_init(&layout, "/nonexistent/data");
+    ses_layout_init(&layout, "/proc/none/data");
     assert_int_equal(ses_layout_check(&layout, &fault), SES_IO);
-    assert_string_equal(fault.text, "/nonexistent/data: cannot be created: No such file or directory");
+    assert_string_equal(fault.text, "/proc/none/data: cannot be created: No such file or directory");
 }
 
 int main(void)
