@@ -166,6 +166,7 @@ static void respond_whole(struct ses_exchange *x, const struct ses_error *error)
     bool with_message = error == NULL && !ses_envelope_streams(x);
     struct ses_http_answer answer;
     struct frame frames[2];
+    bool gzip = false;
     size_t count = 0;
     struct ses_slice body;
 
@@ -173,9 +174,11 @@ static void respond_whole(struct ses_exchange *x, const struct ses_error *error)
         respond_trailers_only(x, error);
         return;
     }
-    if (with_message)
+    if (with_message) {
         frames[count++] = message_frame(x, e->reply, &x->arena);
-    begin_headers(x, count > 0 && frames[0].flags == 1, &answer);
+        gzip = frames[0].flags == 1;
+    }
+    begin_headers(x, gzip, &answer);
     frames[count++] = end_frame(x, error);
     if (join(e, frames, count, &x->arena, &body) == SES_OK)
         respond(x, &answer, body);

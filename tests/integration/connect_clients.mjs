@@ -95,7 +95,7 @@ for (const httpVersion of ["1.1", "2"]) {
                               acceptCompression: sendCompression ? [compressionGzip] : [] };
             console.log(JSON.stringify(await run("createConnectTransport", options)));
             console.log(JSON.stringify(await run("createGrpcWebTransport", options)));
-            if (httpVersion === "2" && useBinaryFormat) console.log(JSON.stringify(await run("createGrpcTransport", options)));
+            if (httpVersion === "2") console.log(JSON.stringify(await run("createGrpcTransport", options)));
         }
     }
 }

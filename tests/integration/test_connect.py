@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pathlib
+import signal
 import socket
 import struct
 import subprocess
@@ -55,13 +56,13 @@ class ConnectCase(ServerCase):
 
 class Clients(ConnectCase):
     def test_connect_node(self):
-        sessions = [(session := unique(), self.client.create(session)) for _ in range(18)]
+        sessions = [(session := unique(), self.client.create(session)) for _ in range(20)]
         done = subprocess.run(["node", pathlib.Path(__file__).with_name("connect_clients.mjs"), f"http://{self.server.address}",
                                BUILD / "sessiond.protoset", json.dumps(sessions)],
                               capture_output=True, text=True, timeout=PATIENCE, check=False, env={**os.environ, "NODE_MODULES": str(NODE_MODULES)})
         self.assertEqual(done.returncode, 0, done.stderr)
         rows = [json.loads(line) for line in done.stdout.splitlines()]
-        self.assertEqual(len(rows), 18)
+        self.assertEqual(len(rows), 20)
         for row in rows:
             with self.subTest(row["name"], **row["options"]):
                 self.assertEqual((row["check"], row["id"], row["watched"]), (1, "mine", [1]))
@@ -73,7 +74,7 @@ class Clients(ConnectCase):
                 self.assertEqual(row["abandoned"]["code"], "Canceled")
         # The server hears of each that went away, by whatever its protocol has for that.
         wait_until(lambda: sum(line.get("grpc_status") == "CANCELLED" for line in self.server.lines("request")
-                               if line["request_id"] == "abandoned") == 18, "18 streams abandoned")
+                               if line["request_id"] == "abandoned") == 20, "20 streams abandoned")
         self.assertEqual({line["door"] for line in self.server.lines("request") if line["flow"] == "HealthWatch"},
                          {"connect", "grpc_web", "grpc"})
 
@@ -107,6 +108,33 @@ class Clients(ConnectCase):
                 self.assertEqual(watch.returncode, 0, errors)
                 self.assertEqual([json.loads(text)["session"]["status"] for text in ("".join(first), rest)],
                                  ["SESSION_STATUS_OPEN", "SESSION_STATUS_REVOKED"])
+
+
+class Reload(ConnectCase):
+    def test_streams_end_with_a_word(self):
+        """A worker that a reload replaces ends its streams in their protocol's own shape, and in the same words: call again."""
+        session = unique()
+        request = self.client.request("WatchSession", self.client.create(session), session).SerializeToString()
+        watches = [(content_type, subprocess.Popen(["curl", "-sSN", *HTTP[version], "-X", "POST", "--data-binary", "@-", "-H", f"content-type: {content_type}",
+                                                    f"http://{self.server.address}{WATCH}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+                   for content_type in (CONNECT, WEB) for version in HTTP]
+        for _, watch in watches:
+            self.addCleanup(watch.kill)
+            watch.stdin.write(frame(request))
+            watch.stdin.close()
+        told = [watch.stdout.read(1) for _, watch in watches]  # each has begun
+        self.assertEqual(told, [b"\0"] * len(watches))
+        self.server.process.send_signal(signal.SIGHUP)
+        for content_type, watch in watches:
+            with self.subTest(content_type):
+                [*messages, (flags, end)] = frames(b"\0" + watch.stdout.read())
+                self.assertEqual(watch.wait(PATIENCE), 0)
+                self.assertEqual([flag for flag, _ in messages], [0])
+                words = "this worker is being replaced: call again with from_version"
+                if content_type == CONNECT:
+                    self.assertEqual((flags, json.loads(end)["error"]), (2, {"code": "unavailable", "message": words}))
+                else:
+                    self.assertEqual((flags, trailers(end)["grpc-status"], trailers(end)["grpc-message"]), (0x80, "14", words))
 
 
 class Bytes(ConnectCase):
