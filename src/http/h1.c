@@ -417,6 +417,7 @@ static void on_idle(void *engine)
     /* Otherwise a deadline of its own is running: exchange, head, body, or the connection's write stall. */
 }
 
+/* A stream ends at its client's wish, for which HTTP/1.1 has no other word. */
 static void on_eof(void *engine)
 {
     struct h1 *h1 = engine;
@@ -425,8 +426,7 @@ static void on_eof(void *engine)
     if (h1->phase == H1_HEAD || h1->phase == H1_BODY || h1->phase == H1_TRAILER)
         refuse(h1, (struct ses_h1_fault){400, "the request is incomplete"});
     else if (is_streaming(h1))
-        ses_conn_cut(
-            h1->conn); /* a stream ends at its client's wish, and HTTP/1.1 has no other word for that */
+        ses_conn_cut(h1->conn);
     else
         rest(h1);
 }

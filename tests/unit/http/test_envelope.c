@@ -266,6 +266,11 @@ static void request_that_never_ends(void **state)
     wait_ms(200);
     expect("deadline_exceeded");
     expect("the request did not come in time");
+    fresh(SES_STR("POST /t.S/Echo HTTP/1.1\r\n" HOST WEB "Content-Length: 100\r\n\r\n"));
+    wait_ms(4900); /* a unary call has one limit for all of it, which is longer than that of other bodies */
+    assert_int_equal(h1_rig.wire.len, 0);
+    wait_ms(200);
+    expect("grpc-status: 4\r\ngrpc-message: the deadline has passed\r\n");
 }
 
 static void no_stream_lasts_for_ever(void **state)
@@ -301,6 +306,29 @@ static void client_goes(void **state)
     assert_false(h1_rig.cut);
     h1_rig_answer_held();
     expect("grpc-status: 0\r\n");
+}
+
+static void count_drained(struct ses_exchange *x, void *arg)
+{
+    (void)x;
+    ++*(unsigned *)arg;
+}
+
+/* A method that has more to say hears that all of it has left. */
+static void what_has_left_is_told(void **state)
+{
+    unsigned drained = 0;
+
+    (void)state;
+    call("/t.S/Watch", CONNECT, SES_STR(ABC));
+    h1_rig.held[0]->drained = count_drained;
+    h1_rig.held[0]->cancel_arg = &drained;
+    ses_exchange_send(h1_rig.held[0], SES_STR("1"));
+    assert_int_equal(h1_rig.held[0]->ops->backlog(h1_rig.held[0]) > 0, true);
+    assert_int_equal(drained, 0);
+    h1_rig_flush();
+    assert_int_equal(drained, 1);
+    assert_int_equal(h1_rig.held[0]->ops->backlog(h1_rig.held[0]), 0);
 }
 
 static void drain_ends_streams(void **state)
@@ -369,6 +397,7 @@ int main(void)
         TEST(request_that_never_ends),
         TEST(no_stream_lasts_for_ever),
         TEST(client_goes),
+        TEST(what_has_left_is_told),
         TEST(drain_ends_streams),
         TEST(slow_reader),
         TEST(held),
