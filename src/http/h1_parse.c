@@ -246,7 +246,7 @@ static size_t execute(struct h1 *h1, struct ses_slice bytes)
  * faulty byte has passed the guard; of several faults the guard's stands. */
 static void show_target(struct h1 *h1, struct ses_slice bytes)
 {
-    if (h1->phase == H1_HEAD)
+    if (h1->phase == H1_HEAD && bytes.len > 0) /* llhttp reckons with the address even of nothing */
         (void)execute(h1, bytes);
 }
 
