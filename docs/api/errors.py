@@ -6,7 +6,7 @@ import sys
 
 HEAD = """# Errors
 
-Made by `docs/api/errors.py` of `include/sessiond/base/reason_table.h`; do not edit. After a change of the table: `SES_ERRORS_UPDATE=1 ctest -R integration/openapi`.
+Made by `docs/api/errors.py` of `include/sessiond/base/reason_table.h`; do not edit. After a change of the table: `SES_DOCS_UPDATE=1 ctest -R integration/openapi`.
 
 A refusal is a gRPC status with `google.rpc.ErrorInfo`: `domain` "sessiond", `reason` one of the words below, `metadata` as said there; its `help` names the place on this page. Connect's JSON has the same
 details, the plain routes `reason` and `metadata` in their error. `google.rpc.BadRequest` (`violations`) names fields or headers, `google.rpc.RetryInfo` (and `retry-after`) how long to wait at least. A status

@@ -26,6 +26,14 @@ need_go() {
     quietly go list -m -versions google.golang.org/protobuf || skip "Go's module proxy is not within reach"
 }
 
+# Whether crates.io answers is found out by `cargo fetch`, which needs it only where something is missing.
+need_cargo() {
+    local cargo
+    cargo=$(command -v cargo || command -v ~/.cargo/bin/cargo) || skip "there is no Cargo (https://rustup.rs)"
+    PATH=$(dirname "$cargo"):$PATH
+    export PATH
+}
+
 need_pypi() {
     python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || skip "there is no python3 of 3.10 or later with venv (Debian: python3-venv)"
     quietly bash -c 'python3 -m venv . && bin/pip download --no-deps six==1.16.0' || skip "PyPI is not within reach"

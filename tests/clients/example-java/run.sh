@@ -2,15 +2,9 @@
 # examples/java, with the versions that its pom.xml names. Exit code 77: no Java 17, no Maven, or no registry.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
+. tests/clients/toolchains.sh
 
-skip() {
-    echo "example-java: $*" >&2
-    exit 77
-}
-
-for program in mvn java javac; do
-    command -v $program >/dev/null || skip "there is no $program (Debian: maven, default-jdk-headless)"
-done
+need_maven
 # Into Maven's own store, where the test finds it again.
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

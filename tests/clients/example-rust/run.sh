@@ -3,15 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 export CARGO_TARGET_DIR=$PWD/tests/tools/example-rust
+. tests/clients/toolchains.sh
 
-skip() {
-    echo "example-rust: $*" >&2
-    exit 77
-}
-
-cargo=$(command -v cargo || command -v ~/.cargo/bin/cargo) || skip "there is no Cargo (https://rustup.rs)"
-PATH=$(dirname "$cargo"):$PATH
-export PATH
+need_cargo
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 cargo fetch --locked --manifest-path examples/rust/Cargo.toml >"$log" 2>&1 || {
