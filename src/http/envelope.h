@@ -95,8 +95,6 @@ void ses_envelope_request_end(struct ses_exchange *x);
 void ses_envelope_drained(struct ses_exchange *x);
 /* The connection is to end: what has no end of its own gets one. */
 void ses_envelope_leave(struct ses_exchange *x);
-/* The request cannot be taken any further. message is a literal. */
-void ses_envelope_fail(struct ses_exchange *x, enum ses_status status, const char *message);
 /* Gives back what is not the arena's (idempotent). */
 void ses_envelope_forget(struct ses_exchange *x);
 /* Of its body, bytes that wait for answers to be read. */

@@ -8,9 +8,6 @@
 #include "refusal_text.h"
 #include "rpc_time.h"
 
-/* Connect: "positive integer as ASCII string of at most 10 digits". */
-#define TIMEOUT_DIGITS_MAX 10
-
 struct names {
     const char *encoding;
     const char *accepts;
@@ -88,9 +85,7 @@ static enum ses_status decode_timeout(const struct ses_envelope *e, struct ses_s
 
     if (e->type->door == SES_DOOR_GRPC_WEB)
         return ses_grpc_timeout_decode(text, ret_ns);
-    if (text.len > TIMEOUT_DIGITS_MAX)
-        return SES_MALFORMED;
-    SES_TRY(ses_parse_u64(text, UINT64_C(9999999999), &ms));
+    SES_TRY(ses_connect_timeout_decode(text, &ms));
     *ret_ns = ms * SES_NS_PER_MS;
     return SES_OK;
 }

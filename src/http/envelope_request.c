@@ -10,11 +10,6 @@
 /* Unsent bytes of answers above which a conversation's further requests wait. */
 #define BACKLOG_HIGH (256 * SES_KIB)
 
-void ses_envelope_fail(struct ses_exchange *x, enum ses_status status, const char *message)
-{
-    ses_exchange_fail_status(x, status, message);
-}
-
 size_t ses_envelope_waiting(const struct ses_exchange *x)
 {
     return ses_envelope_of(x)->waiting.len;
@@ -35,7 +30,7 @@ static void start(struct ses_exchange *x)
 
     if (ses_envelope_streams(x) && !call->ops->admit(x->stream)) {
         ses_count(call->doors->options.metrics, SES_C_STREAMS_REFUSED, 1);
-        ses_envelope_fail(x, SES_RESOURCE_EXHAUSTED, SES_SAYS_TOO_MANY_STREAMS);
+        ses_exchange_fail_status(x, SES_RESOURCE_EXHAUSTED, SES_SAYS_TOO_MANY_STREAMS);
         return;
     }
     e->started = true;
@@ -56,7 +51,7 @@ static void on_message_bytes(struct ses_exchange *x, struct ses_slice bytes, boo
     if (in_exchange)
         x->body = bytes;
     else if (ses_arena_copy(&x->arena, bytes, &x->body) != SES_OK) {
-        ses_envelope_fail(x, SES_NO_MEMORY, SES_SAYS_NO_MEMORY);
+        ses_exchange_fail_status(x, SES_NO_MEMORY, SES_SAYS_NO_MEMORY);
         return;
     }
     if (is_conversation(x))
@@ -79,11 +74,11 @@ static void on_gzip(struct ses_exchange *x, struct ses_slice bytes)
     if (status == SES_OK)
         on_message_bytes(x, inflated, first);
     else if (status == SES_MALFORMED)
-        ses_envelope_fail(x, SES_INVALID_ARGUMENT, SES_SAYS_NO_GZIP);
+        ses_exchange_fail_status(x, SES_INVALID_ARGUMENT, SES_SAYS_NO_GZIP);
     else if (status == SES_TOO_LARGE)
-        ses_envelope_fail(x, SES_TOO_LARGE, SES_SAYS_TOO_LARGE_UNPACKED);
+        ses_exchange_fail_status(x, SES_TOO_LARGE, SES_SAYS_TOO_LARGE_UNPACKED);
     else
-        ses_envelope_fail(x, status, SES_SAYS_NO_MEMORY);
+        ses_exchange_fail_status(x, status, SES_SAYS_NO_MEMORY);
     ses_arena_done(&scratch);
 }
 
@@ -92,13 +87,13 @@ static void on_message(struct ses_exchange *x, const struct ses_grpc_message *me
     struct ses_envelope *e = ses_envelope_of(x);
 
     if (e->messages > 0 && !is_conversation(x))
-        ses_envelope_fail(x, SES_UNIMPLEMENTED, SES_SAYS_TWO_MESSAGES);
+        ses_exchange_fail_status(x, SES_UNIMPLEMENTED, SES_SAYS_TWO_MESSAGES);
     else if (!message->compressed)
         on_message_bytes(x, message->bytes, false);
     else if (e->gzip)
         on_gzip(x, message->bytes);
     else
-        ses_envelope_fail(x, SES_INTERNAL, SES_SAYS_NOT_COMPRESSED);
+        ses_exchange_fail_status(x, SES_INTERNAL, SES_SAYS_NOT_COMPRESSED);
 }
 
 /* An end is an answer's alone: a client that sends one has mistaken its side, which is worth a sentence of its own. */
@@ -109,15 +104,16 @@ static void fail_frame(struct ses_exchange *x, enum ses_status status)
     uint8_t end = connect ? SES_ENVELOPE_CONNECT_END : SES_ENVELOPE_WEB_TRAILERS;
 
     if (status == SES_TOO_LARGE)
-        ses_envelope_fail(x, SES_RESOURCE_EXHAUSTED, SES_SAYS_TOO_LARGE);
+        ses_exchange_fail_status(x, SES_RESOURCE_EXHAUSTED, SES_SAYS_TOO_LARGE);
     else if (status != SES_MALFORMED)
-        ses_envelope_fail(x, SES_NO_MEMORY, SES_SAYS_OUT_OF_MEMORY);
+        ses_exchange_fail_status(x, SES_NO_MEMORY, SES_SAYS_OUT_OF_MEMORY);
     else if ((e->reader.prefix[0] & ~1u) != end)
-        ses_envelope_fail(x, SES_INTERNAL, SES_SAYS_FLAGS);
+        ses_exchange_fail_status(x, SES_INTERNAL, SES_SAYS_FLAGS);
     else if (connect)
-        ses_envelope_fail(x, SES_INTERNAL, "an end-of-stream message in a request: only answers have one");
+        ses_exchange_fail_status(x, SES_INTERNAL,
+                                 "an end-of-stream message in a request: only answers have one");
     else
-        ses_envelope_fail(x, SES_INTERNAL, "a trailer frame in a request: only answers have one");
+        ses_exchange_fail_status(x, SES_INTERNAL, "a trailer frame in a request: only answers have one");
 }
 
 /* ---- bytes */
@@ -135,7 +131,7 @@ static bool must_wait(const struct ses_exchange *x)
 static void keep_waiting(struct ses_exchange *x, struct ses_slice bytes)
 {
     if (ses_buf_append(&ses_envelope_of(x)->waiting, bytes) != SES_OK)
-        ses_envelope_fail(x, SES_RESOURCE_EXHAUSTED, "too many request messages wait");
+        ses_exchange_fail_status(x, SES_RESOURCE_EXHAUSTED, "too many request messages wait");
 }
 
 /* In a conversation each message is handed on as soon as it is whole; whatever it brings about, an answer that has
@@ -178,7 +174,7 @@ static void take_text(struct ses_exchange *x, struct ses_slice text)
         if (ses_web_text_decode(&e->text, &text, bytes, sizeof(bytes), &len) == SES_OK)
             take(x, ses_slice(bytes, len));
         else
-            ses_envelope_fail(x, SES_INTERNAL, "the request's text is not base64");
+            ses_exchange_fail_status(x, SES_INTERNAL, "the request's text is not base64");
     }
 }
 
@@ -232,11 +228,11 @@ static void all_is_here(struct ses_exchange *x)
     const struct ses_envelope *e = ses_envelope_of(x);
 
     if (ses_grpc_reader_inside(&e->reader) || ses_web_text_inside(&e->text))
-        ses_envelope_fail(x, SES_INTERNAL, SES_SAYS_CUT_MESSAGE);
+        ses_exchange_fail_status(x, SES_INTERNAL, SES_SAYS_CUT_MESSAGE);
     else if (is_conversation(x))
         end_conversation(x);
     else if (e->messages == 0)
-        ses_envelope_fail(x, SES_UNIMPLEMENTED, SES_SAYS_NO_MESSAGE);
+        ses_exchange_fail_status(x, SES_UNIMPLEMENTED, SES_SAYS_NO_MESSAGE);
     else
         start(x);
 }

@@ -81,7 +81,7 @@ static void data(struct ses_h2_stream *stream, struct ses_slice bytes)
         stream->unconsumed += bytes.len;
     if (held)
         return;
-    ses_envelope_fail(stream->x, SES_RESOURCE_EXHAUSTED, SES_SAYS_UNFINISHED);
+    ses_exchange_fail_status(stream->x, SES_RESOURCE_EXHAUSTED, SES_SAYS_UNFINISHED);
     (void)ses_h2_hold(stream);
 }
 

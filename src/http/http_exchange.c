@@ -12,9 +12,7 @@
 #include "header_once.h"
 #include "host.h"
 #include "refusal_text.h"
-
-/* Connect: "positive integer as ASCII string of at most 10 digits". */
-#define TIMEOUT_DIGITS_MAX 10
+#include "rpc_time.h"
 
 /* ---- the checks, in the order in which their refusals win */
 
@@ -250,7 +248,7 @@ static bool check_timeout(const struct ses_doors *doors, struct ses_exchange *x)
     uint64_t wanted_ms;
 
     if (present && x->door != SES_DOOR_PLAIN) {
-        if (text.len > TIMEOUT_DIGITS_MAX || ses_parse_u64(text, UINT64_C(9999999999), &wanted_ms) != SES_OK)
+        if (ses_connect_timeout_decode(text, &wanted_ms) != SES_OK)
             return ses_http_refuse(x, 0, SES_INVALID_ARGUMENT, SES_SAYS_TIMEOUT);
         if (wanted_ms == 0)
             return ses_http_refuse(x, 0, SES_DEADLINE_EXCEEDED, SES_SAYS_DEADLINE_BEFORE);
@@ -314,7 +312,8 @@ static bool prepare(struct ses_doors *doors, struct ses_exchange *x, const struc
     x->door = door_of(x);
     x->encoding = SES_ENCODING_JSON;
     x->deadline_mono_ns = x->started_mono_ns + doors->options.limits.exchange_ms_max * SES_NS_PER_MS;
-    return ses_envelope_prepare(x) == SES_OK || ses_http_refuse(x, 503, SES_NO_MEMORY, "out of memory");
+    return ses_envelope_prepare(x) == SES_OK ||
+           ses_http_refuse(x, 503, SES_NO_MEMORY, SES_SAYS_OUT_OF_MEMORY);
 }
 
 /* What is left behind the checks that all calls have in common. */

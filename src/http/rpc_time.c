@@ -6,6 +6,14 @@
 
 #include "refusal_text.h"
 
+#define CONNECT_DIGITS_MAX 10
+#define CONNECT_MS_MAX     UINT64_C(9999999999)
+
+enum ses_status ses_connect_timeout_decode(struct ses_slice text, uint64_t *ret_ms)
+{
+    return text.len > CONNECT_DIGITS_MAX ? SES_MALFORMED : ses_parse_u64(text, CONNECT_MS_MAX, ret_ms);
+}
+
 /* Rounded up: a timer is never early. */
 static uint64_t ms_between(uint64_t now_ns, uint64_t deadline_ns)
 {

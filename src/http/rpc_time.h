@@ -38,6 +38,10 @@ struct ses_rpc_over {
     enum ses_status cancel_status;
 };
 
+/* [any] connect-timeout-ms (Connect protocol, "Timeout"): a positive integer of at most 10 digits; 0 is over already.
+ * SES_MALFORMED. */
+SES_MUST_CHECK enum ses_status ses_connect_timeout_decode(struct ses_slice text, uint64_t *ret_ms);
+
 /* [worker] The head is here; timeout_ns is the caller's. Sets x->deadline_mono_ns, which some gates look at. */
 struct ses_rpc_time ses_rpc_time_begin(const struct ses_door_limits *limits, struct ses_exchange *x,
                                        uint64_t timeout_ns);
