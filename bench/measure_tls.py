@@ -27,6 +27,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 import bench_server  # noqa: E402
+import ports  # noqa: E402
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 PING = bytes((0, 0, 8, 6, 0, 0, 0, 0, 0)) + b"measured"
@@ -113,7 +114,7 @@ def handshakes(port, pid, count, context):
 
 @contextlib.contextmanager
 def openssl_server(pair):
-    port = bench_server.free_port()
+    port = ports.free_port()
     process = subprocess.Popen(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", pair[0], "-key", pair[1], "-quiet"],
                                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(0.5)

@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 
 import machine
+from ports import free_port
 
 GAUGES_SECONDS = 1.5  # the last commit is in the gauges by then
 RETURN_ORIGIN = "https://merchant.example"  # where journeys let the browser be sent back to
@@ -22,12 +23,6 @@ RETURN_ORIGIN = "https://merchant.example"  # where journeys let the browser be 
 
 class Failed(Exception):
     """A measurement that must not be believed."""
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def all_descriptors():

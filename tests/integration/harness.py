@@ -11,7 +11,6 @@ import json
 import mmap
 import os
 import pathlib
-import random
 import re
 import secrets
 import shutil
@@ -19,6 +18,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -28,6 +28,9 @@ import urllib.request
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench" / "lib"))
+from ports import free_port  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("SES_BUILD", "build-gcc")).resolve()
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
@@ -48,20 +51,6 @@ UNHURRIED = {"limits": {"first_byte_ms": 600000, "header_ms": 600000, "body_ms":
              "connector": {"connect_timeout_ms": 1000 * PATIENCE, "total_timeout_ms": 1000 * PATIENCE}}
 # To leave, too: with nothing left to do, processes under a sanitizer look for leaks for seconds when they end, and beside others for more.
 UNHURRIED_DRAIN = "drain_seconds: 600\n"
-
-
-# Below the kernel's range for outgoing connections (32768..): no client's connection, not even one that a client of ours opens
-# to itself while the server is away, takes a port between the look and the server's start, or between two starts.
-PORTS = range(12000, 32000)
-
-
-def free_port():
-    for _ in range(1000):
-        port = random.choice(PORTS)
-        with socket.socket() as s, contextlib.suppress(OSError):
-            s.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError(f"no free port in {PORTS}")
 
 
 def wait_until(predicate, what, rest=0.02):

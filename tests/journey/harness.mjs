@@ -4,13 +4,12 @@
 // Two sites, so that the browser treats the bank's POST as cross-site: the shop and sessiond's return URL are on localhost, the
 // bank is on 127.0.0.1 (ports do not make a site).
 import { spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
-import { createServer } from 'node:net';
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { freePort } from './ports.mjs';
 
 const source = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export const build = resolve(process.env.SES_BUILD ?? join(source, 'build-gcc'));
@@ -18,16 +17,6 @@ export const shots = join(build, 'journey');
 export const patienceMs = 120000; // ends what hangs; no verdict hangs on it
 
 export const sleep = (ms) => new Promise((done) => { setTimeout(done, ms); });
-
-// Below the kernel's range for outgoing connections, of which one may take it before it is listened to.
-async function freePort() {
-  const port = randomInt(12000, 32000);
-  const free = await new Promise((done) => {
-    const server = createServer().once('error', () => done(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => done(true)));
-  });
-  return free ? port : freePort();
-}
 
 export async function waitFor(what, predicate, ms = patienceMs) {
   const end = Date.now() + ms;

@@ -3,10 +3,10 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { World, build, patienceMs, waitFor } from '../../journey/harness.mjs';
+import { freePort } from '../../journey/ports.mjs';
 
 const source = resolve(import.meta.dirname, '../../..');
 const generated = /\/(node_modules|gen)$|\/public\/.*\.(js|map)$/; // left by somebody who has tried it in place
@@ -15,10 +15,6 @@ let world;
 let server;
 let page;
 let start;
-
-const freePort = () => new Promise((done) => {
-  const probe = createServer().listen(0, '127.0.0.1', () => { const { port } = probe.address(); probe.close(() => done(port)); });
-});
 
 before(async () => {
   tree = mkdtempSync(join(tmpdir(), 'sessiond-example-'));
