@@ -51,21 +51,41 @@ static bool take_varint(struct ses_slice *s, uint64_t *ret_value)
     return false;
 }
 
-/* The next field of a message; bytes for a length-delimited one, else a number. False at the end, where body
- * is empty, and at anything that is not well formed or of another wire type, where it is not. */
+/* How long a field's bytes are, behind its key and what tells its length. Answers of other servers have fields
+ * that we do not know, of any type but groups. */
+static bool take_length(struct ses_slice *rest, uint64_t type, uint64_t *ret_number, uint64_t *ret_len)
+{
+    *ret_number = 0;
+    switch (type) {
+    case 0:
+        *ret_len = 0;
+        return take_varint(rest, ret_number);
+    case 1:
+        *ret_len = 8;
+        return true;
+    case 2:
+        return take_varint(rest, ret_len);
+    case 5:
+        *ret_len = 4;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The next field of a message: its number, or its bytes. False at the end, where body is empty, and at
+ * anything that is not well formed, where it is not. */
 static bool take_field(struct ses_slice *body, uint64_t *ret_key, uint64_t *ret_number,
                        struct ses_slice *ret_bytes)
 {
     struct ses_slice rest = *body;
+    uint64_t len;
 
-    if (rest.len == 0 || !take_varint(&rest, ret_key) || !take_varint(&rest, ret_number))
+    if (rest.len == 0 || !take_varint(&rest, ret_key) ||
+        !take_length(&rest, *ret_key & 7, ret_number, &len) || len > rest.len)
         return false;
-    *ret_bytes = SES_SLICE_EMPTY;
-    if ((*ret_key & 7) == 2 && *ret_number <= rest.len)
-        *ret_bytes = ses_slice(rest.data, (size_t)*ret_number);
-    else if ((*ret_key & 7) != 0)
-        return false;
-    *body = ses_slice_cut(rest, ret_bytes->len, rest.len);
+    *ret_bytes = ses_slice(rest.data, (size_t)len);
+    *body = ses_slice_cut(rest, (size_t)len, rest.len);
     return true;
 }
 
@@ -88,6 +108,18 @@ static const char *keep_token(struct load_journey *journey, struct ses_slice tok
     return NULL;
 }
 
+static bool is_ours(struct ses_slice token)
+{
+    return ses_slice_starts(token, SES_STR("sess_v4.public.")) ||
+           ses_slice_starts(token, SES_STR("sess_v4.local."));
+}
+
+/* Whether a later call presents it. */
+static bool is_wanted(const struct load_plan *plan, const struct load_journey *journey)
+{
+    return plan->tokens != NULL || journey->step + 1 < journey->script->steps_count;
+}
+
 static const char *check_create(const struct load_plan *plan, struct load_journey *journey,
                                 struct ses_slice body)
 {
@@ -101,8 +133,12 @@ static const char *check_create(const struct load_plan *plan, struct load_journe
         else if (key == LOAD_KEY_LEN(3))
             token = bytes;
     }
-    if (body.len != 0 || code != 200 || !ses_slice_starts(token, SES_STR("sess_v4.public.")))
+    if (body.len != 0 || code != 200 || token.len == 0)
         return "an answer without status_code 200 and a token";
+    if (!plan->any_token && !is_ours(token))
+        return "a token that is not sessiond's (--any-token takes it)";
+    if (plan->any_token && !is_wanted(plan, journey))
+        return NULL; /* it may be longer than ours are */
     if (plan->tokens != NULL && index < load_tokens_count(plan->tokens) &&
         !load_tokens_put(plan->tokens, index, token))
         return "a token longer than any token";

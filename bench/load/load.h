@@ -45,6 +45,7 @@ struct load_plan {
     uint64_t think_ns; /* between an answer and the journey's next call */
     uint64_t first_id; /* number of the first merchant_session_id */
     char id_prefix[24];
+    bool any_token;          /* not only sessiond's tokens are right */
     bool same_id;            /* one merchant_session_id for all: the replay path */
     const char *connector;   /* x-connector-config variant */
     const char *config;      /* whole x-connector-config value */

@@ -33,6 +33,8 @@ static const char usage[] =
     "  --first N             number of the first merchant_session_id (0)\n"
     "  --prefix TEXT         prefix of the ids (a new one each run)\n"
     "  --same-id             the same merchant_session_id always: the replay path\n"
+    "  --any-token           any token is right, not only sessiond's: to measure another server of the "
+    "protocol\n"
     "  --connector NAME      x-connector (adyen), with\n"
     "  --config JSON         its x-connector-config\n"
     "  --merchant NAME       x-merchant-id (none)\n"
@@ -67,6 +69,7 @@ enum {
     OPT_FIRST,
     OPT_PREFIX,
     OPT_SAME_ID,
+    OPT_ANY_TOKEN,
     OPT_CONNECTOR,
     OPT_CONFIG,
     OPT_MERCHANT,
@@ -99,6 +102,7 @@ static const struct option options[] = {
     {"first", required_argument, NULL, OPT_FIRST},
     {"prefix", required_argument, NULL, OPT_PREFIX},
     {"same-id", no_argument, NULL, OPT_SAME_ID},
+    {"any-token", no_argument, NULL, OPT_ANY_TOKEN},
     {"connector", required_argument, NULL, OPT_CONNECTOR},
     {"config", required_argument, NULL, OPT_CONFIG},
     {"merchant", required_argument, NULL, OPT_MERCHANT},
@@ -216,6 +220,9 @@ static bool set_calls(struct load_plan *plan, int option, const char *value)
         return true;
     case OPT_SAME_ID:
         plan->same_id = true;
+        return true;
+    case OPT_ANY_TOKEN:
+        plan->any_token = true;
         return true;
     case OPT_CONNECTOR:
         plan->connector = value;
