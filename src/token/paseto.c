@@ -49,27 +49,47 @@ bool ses_paseto_footer_is(struct ses_slice footer_text, struct ses_slice footer)
     return sodium_memcmp(text, footer_text.data, footer_text.len) == 0;
 }
 
-/* PAE(header, message, footer, implicit) around a message that stands in its place already; returns its
- * length. */
-static size_t pae_around(struct ses_paseto_scratch *scratch, size_t message_len, struct ses_slice footer,
-                         struct ses_slice implicit)
+/* PAE(header, message, footer, implicit) around a message that stands in its place already. */
+static struct ses_slice pae_around(struct ses_paseto_scratch *scratch, size_t message_len,
+                                   struct ses_slice footer, struct ses_slice implicit)
 {
-    uint8_t *at = ses_pae_number(scratch->bytes, 4);
+    uint8_t *pae = ses_paseto_message(scratch) - SES_PASETO_PUBLIC_BEFORE;
+    uint8_t *at = ses_pae_number(pae, 4);
 
     at = ses_pae_piece(at, SES_STR(SES_PASETO_PUBLIC_HEADER));
     at = ses_pae_number(at, message_len);
     SES_REQUIRE(at == ses_paseto_message(scratch));
     at = ses_pae_piece(at + message_len, footer);
     at = ses_pae_piece(at, implicit);
-    return (size_t)(at - scratch->bytes);
+    return ses_slice(pae, (size_t)(at - pae));
+}
+
+size_t ses_paseto_text_len(size_t header_len, size_t body_len, size_t footer_len)
+{
+    size_t len = header_len + base64url_len(body_len);
+
+    return footer_len == 0 ? len : len + 1 + base64url_len(footer_len);
+}
+
+size_t ses_paseto_text(struct ses_slice header, struct ses_slice body, struct ses_slice footer,
+                       char *ret_text)
+{
+    char *at = ret_text;
+
+    memcpy(at, header.data, header.len);
+    at += header.len;
+    at += ses_base64url_encode(body, at);
+    if (footer.len > 0) {
+        *at++ = '.';
+        at += ses_base64url_encode(footer, at);
+    }
+    return (size_t)(at - ret_text);
 }
 
 size_t ses_paseto_public_len(size_t message_len, size_t footer_len)
 {
-    size_t body =
-        sizeof(SES_PASETO_PUBLIC_HEADER) - 1 + base64url_len(message_len + SES_PASETO_SIGNATURE_BYTES);
-
-    return footer_len == 0 ? body : body + 1 + base64url_len(footer_len);
+    return ses_paseto_text_len(sizeof(SES_PASETO_PUBLIC_HEADER) - 1, message_len + SES_PASETO_SIGNATURE_BYTES,
+                               footer_len);
 }
 
 size_t ses_paseto_sign(struct ses_paseto_scratch *scratch, size_t message_len,
@@ -80,21 +100,14 @@ size_t ses_paseto_sign(struct ses_paseto_scratch *scratch, size_t message_len,
                 implicit.len <= SES_PASETO_IMPLICIT_MAX);
     uint8_t signature[SES_PASETO_SIGNATURE_BYTES];
     uint8_t *message = ses_paseto_message(scratch);
-    size_t pae_len = pae_around(scratch, message_len, footer, implicit);
-    char *at = ret_text;
+    struct ses_slice pae = pae_around(scratch, message_len, footer, implicit);
 
     /* libsodium hashes the seed anew for each signature, 0.3 us that only hand-made Ed25519 could save: not
      * worth it. */
-    (void)crypto_sign_detached(signature, NULL, scratch->bytes, pae_len, secret_key);
+    (void)crypto_sign_detached(signature, NULL, pae.data, pae.len, secret_key);
     memcpy(message + message_len, signature, sizeof(signature));
-    memcpy(at, SES_PASETO_PUBLIC_HEADER, sizeof(SES_PASETO_PUBLIC_HEADER) - 1);
-    at += sizeof(SES_PASETO_PUBLIC_HEADER) - 1;
-    at += ses_base64url_encode(ses_slice(message, message_len + sizeof(signature)), at);
-    if (footer.len > 0) {
-        *at++ = '.';
-        at += ses_base64url_encode(footer, at);
-    }
-    return (size_t)(at - ret_text);
+    return ses_paseto_text(SES_STR(SES_PASETO_PUBLIC_HEADER),
+                           ses_slice(message, message_len + sizeof(signature)), footer, ret_text);
 }
 
 enum ses_status ses_paseto_split(struct ses_slice token, const char *header,
@@ -132,9 +145,9 @@ enum ses_status ses_paseto_verify(struct ses_slice body, struct ses_slice footer
         return SES_MALFORMED;
     len -= sizeof(signature);
     memcpy(signature, message + len, sizeof(signature));
-    size_t pae_len = pae_around(scratch, len, footer, implicit);
+    struct ses_slice pae = pae_around(scratch, len, footer, implicit);
     /* libsodium refuses a non-canonical S and keys of small order, so a signature has one text only. */
-    if (crypto_sign_verify_detached(signature, scratch->bytes, pae_len, public_key) != 0)
+    if (crypto_sign_verify_detached(signature, pae.data, pae.len, public_key) != 0)
         return SES_UNAUTHENTICATED;
     *ret_message = ses_slice(message, len);
     return SES_OK;

@@ -28,18 +28,22 @@
 #define SES_PASETO_TEXT_MAX                                                                                  \
     (10 + (SES_PASETO_MESSAGE_MAX + 64 + 2) / 3 * 4 + 1 + (SES_PASETO_FOOTER_MAX + 2) / 3 * 4)
 
-/* Where the message stands in the PAE of a v4.public token: 8 bytes of count, 8 of the header's length, its
- * 10 characters, 8 of the message's own length. */
-#define SES_PASETO_MESSAGE_AT 34
+/* What stands before the message in the PAE of a v4.public token: 8 bytes of count, 8 of the header's length, its
+ * 10 characters, 8 of the message's own length. In that of a v4.local one: the header has 9, and between it and
+ * the message's length stands the nonce behind its own. */
+#define SES_PASETO_PUBLIC_BEFORE 34
+#define SES_PASETO_LOCAL_BEFORE  (8 + 8 + 9 + 8 + SES_PASETO_NONCE_BYTES + 8)
+#define SES_PASETO_MESSAGE_AT    SES_PASETO_LOCAL_BEFORE
 
-/* The bytes that are signed, laid out so that the message is written once, signed where it stands, and then
- * encoded together with the signature behind it. About 2.2 KiB of stack, no allocation. */
+/* The bytes that are signed or authenticated, laid out so that the message is written once, in the same place for
+ * both purposes, sealed where it stands, and then encoded together with what was made of it. About 2.2 KiB of
+ * stack, no allocation. */
 struct ses_paseto_scratch {
     uint8_t bytes[SES_PASETO_MESSAGE_AT + SES_PASETO_MESSAGE_MAX + 8 + SES_PASETO_FOOTER_MAX + 8 +
                   SES_PASETO_IMPLICIT_MAX];
 };
 
-/* [any] Where the caller writes the message before ses_paseto_sign; room SES_PASETO_MESSAGE_MAX. */
+/* [any] Where the caller writes the message before ses_paseto_sign or _encrypt; room SES_PASETO_MESSAGE_MAX. */
 static inline uint8_t *ses_paseto_message(struct ses_paseto_scratch *scratch)
 {
     return scratch->bytes + SES_PASETO_MESSAGE_AT;
@@ -73,13 +77,23 @@ SES_MUST_CHECK enum ses_status ses_paseto_verify(struct ses_slice body, struct s
                                                  struct ses_paseto_scratch *scratch,
                                                  struct ses_slice *ret_message);
 
-/* [any] v4.local: XChaCha20 and keyed BLAKE2b, encrypt then MAC. Opens a whole token whose footer must be
- * exactly the given one; none is made any more. ret_message has room bytes. SES_MALFORMED, SES_TOO_LARGE,
- * SES_UNAUTHENTICATED (other key, altered). */
-SES_MUST_CHECK enum ses_status ses_paseto_decrypt(const uint8_t key[SES_PASETO_LOCAL_KEY_BYTES],
-                                                  struct ses_slice token, struct ses_slice footer,
-                                                  struct ses_slice implicit, uint8_t *ret_message,
-                                                  size_t room, size_t *ret_len);
+/* [any] Characters of the whole v4.local text for a message and a footer of these lengths. */
+size_t ses_paseto_local_len(size_t message_len, size_t footer_len);
+
+/* [any] v4.local: XChaCha20 and keyed BLAKE2b, encrypt then MAC. As ses_paseto_sign; the message is replaced. The
+ * nonce is 32 random bytes, never used again with that key. ret_text has room for ses_paseto_local_len. */
+size_t ses_paseto_encrypt(struct ses_paseto_scratch *scratch, size_t message_len,
+                          const uint8_t key[SES_PASETO_LOCAL_KEY_BYTES],
+                          const uint8_t nonce[SES_PASETO_NONCE_BYTES], struct ses_slice footer,
+                          struct ses_slice implicit, char *ret_text);
+
+/* [any] Opens a v4.local body under a footer given as plain bytes. The message lies in scratch. SES_MALFORMED,
+ * SES_TOO_LARGE, SES_UNAUTHENTICATED (other key, altered). */
+SES_MUST_CHECK enum ses_status ses_paseto_decrypt(struct ses_slice body, struct ses_slice footer,
+                                                  struct ses_slice implicit,
+                                                  const uint8_t key[SES_PASETO_LOCAL_KEY_BYTES],
+                                                  struct ses_paseto_scratch *scratch,
+                                                  struct ses_slice *ret_message);
 
 /* ---- shared by the two purposes ---- */
 
@@ -89,5 +103,10 @@ uint8_t *ses_pae_piece(uint8_t *at, struct ses_slice piece);
 /* [any] Footer text of a token equals base64url(footer): the wanted footer, compared before anything is
  * computed. */
 bool ses_paseto_footer_is(struct ses_slice footer_text, struct ses_slice footer);
+/* [any] Writes a token's text: its header, the body's bytes, the footer if there is one. Returns its length. */
+size_t ses_paseto_text(struct ses_slice header, struct ses_slice body, struct ses_slice footer,
+                       char *ret_text);
+/* [any] Characters of such a text. */
+size_t ses_paseto_text_len(size_t header_len, size_t body_len, size_t footer_len);
 
 #endif

@@ -67,13 +67,14 @@ static enum ses_status decode(struct ses_slice json, struct ses_step_claims *ret
 enum ses_status ses_step_v4_open(const struct ses_secret *key, struct ses_slice handle,
                                  struct ses_step_claims *ret_claims)
 {
-    uint8_t json[JSON_SIZE];
-    size_t len = 0;
+    struct ses_paseto_scratch scratch;
+    struct ses_paseto_parts parts;
+    struct ses_slice json;
 
     if (handle.len > SES_STEP_HANDLE_SIZE_MAX ||
-        ses_paseto_decrypt(key->bytes, handle, SES_SLICE_EMPTY, IMPLICIT, json, sizeof(json), &len) !=
-            SES_OK ||
-        decode(ses_slice(json, len), ret_claims) != SES_OK)
+        ses_paseto_split(handle, SES_PASETO_LOCAL_HEADER, &parts) != SES_OK || parts.footer.len > 0 ||
+        ses_paseto_decrypt(parts.body, SES_SLICE_EMPTY, IMPLICIT, key->bytes, &scratch, &json) != SES_OK ||
+        decode(json, ret_claims) != SES_OK)
         return SES_UNAUTHENTICATED;
     return SES_OK;
 }

@@ -51,10 +51,13 @@ static void read_public(struct ses_slice token)
 static void read_local(struct ses_slice token)
 {
     static const uint8_t key[SES_PASETO_LOCAL_KEY_BYTES] = {7};
-    uint8_t message[SES_PASETO_MESSAGE_MAX];
-    size_t len = 0;
+    struct ses_paseto_scratch scratch;
+    struct ses_paseto_parts parts;
+    struct ses_slice message;
 
-    (void)!ses_paseto_decrypt(key, token, SES_SLICE_EMPTY, SES_SLICE_EMPTY, message, sizeof(message), &len);
+    if (ses_paseto_split(token, SES_PASETO_LOCAL_HEADER, &parts) == SES_OK &&
+        ses_paseto_decrypt(parts.body, parts.footer, SES_SLICE_EMPTY, key, &scratch, &message) == SES_OK)
+        read_claims(message);
 }
 
 static void read_texts(struct ses_slice text)
