@@ -80,6 +80,7 @@ bool ses_key_is_first_file(const struct ses_key *key)
 void ses_key_done(struct ses_key *key)
 {
     ses_secret_free(&key->secret);
+    ses_secret_free(&key->derived);
 }
 
 /* ---- reading: a scanner of our own, as a general parser would leave the secret behind in the heap ---- */

@@ -13,6 +13,7 @@
 
 #include <sessiond/token/token.h>
 
+#include "key_derive.h"
 #include "keydir.h"
 #include "paseto.h"
 
@@ -36,6 +37,7 @@ struct ses_key {
     char lid[SES_KID_SIZE];
     /* of a key that signs */
     uint8_t public_key[SES_PASETO_PUBLIC_BYTES];
+    struct ses_secret derived; /* in a ring that was loaded for a worker, of each key that verifies */
     char footer[SES_KEY_FOOTER_LEN];
     char footer_text[SES_KEY_FOOTER_TEXT]; /* what all its tokens end with: the lookup compares it */
 };

@@ -13,7 +13,9 @@ struct ses_key_set {
 };
 
 struct ses_keyring {
-    struct ses_key_set set[2]; /* [SES_KEY_LIVE], [SES_KEY_TEST]; only the active key still has its secret */
+    /* [SES_KEY_LIVE], [SES_KEY_TEST]; only the active key still has its secret, each that verifies has what is derived
+     * from it */
+    struct ses_key_set set[2];
     const struct ses_key *active[2];
 };
 

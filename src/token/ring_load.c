@@ -1,10 +1,22 @@
 /* What a worker holds of the rings, and what a listing says of them. Of the keys that sign a worker keeps one secret
- * of each purpose, the active one's; all the others are wiped right after they were read. Of those that seal it
- * keeps every one that opens.
+ * of each purpose, the active one's, and of each that verifies what is derived from its secret, which signs nothing;
+ * all the other secrets are wiped right after they were read. Of those that seal it keeps every one that opens.
  */
 #include "ring.h"
 
 #include <stdlib.h>
+
+/* A revoked key has no secret, and verifies nothing. */
+static enum ses_status derive(struct ses_key_set *set, const char *path, struct ses_fault *fault)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct ses_key *key = &set->keys[i];
+
+        if (key->secret.len > 0 && ses_keys_derive(key->secret.bytes, &key->derived) != SES_OK)
+            return ses_fault(fault, SES_NO_MEMORY, "%s: out of guarded memory", path);
+    }
+    return SES_OK;
+}
 
 /* What a worker needs no more: every secret but the active one; and a key that a dying activation left behind
  * as active is what it would have become. */
@@ -31,6 +43,8 @@ static enum ses_status load_purpose(const char *dir, enum ses_key_purpose purpos
 
     SES_TRY(ses_ring_open(dir, purpose, false, fault, &ring));
     status = ses_ring_active(&ring, fault, &active);
+    if (status == SES_OK)
+        status = derive(&ring.set, ring.path, fault);
     if (status == SES_OK) {
         reduce(&ring.set, active);
         keyring->active[purpose] = active;
