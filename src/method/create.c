@@ -161,7 +161,7 @@ static enum ses_status create(struct ses_create *c, uint64_t now_ms)
     ses_session_begin(&fresh, &c->payload);
     fresh.expires_ms = ses_session_expiry(now_ms, c->service->options.session_ttl_ms, 0);
     if (c->plan != SES_CREATE_SETTLED)
-        ses_service_session_id(c->service->keys, now_ms, fresh.id);
+        ses_service_session_id(now_ms, fresh.id);
     else
         memcpy(fresh.id, session->id, sizeof(fresh.id));
     if (c->plan == SES_CREATE_SETTLED && session->created_ms != 0)

@@ -15,7 +15,6 @@ static void derive(const struct ses_secret *secret, struct ses_slice purpose, st
     ses_wipe(hash, sizeof(hash));
 }
 
-/* The random bytes for ids lie in guarded memory beside the keys: who reads them knows the next ids. */
 enum ses_status ses_service_keys_make(const struct ses_service_options *options,
                                       struct ses_secret *ret_memory, struct ses_service_keys **ret_keys)
 {
@@ -28,24 +27,14 @@ enum ses_status ses_service_keys_make(const struct ses_service_options *options,
     derive(natural, SES_STR("tenant tags"), &keys->tenant);
     derive(options->log_key, SES_STR("session pseudonyms"), &keys->log);
     ses_hash(ses_slice(natural->bytes, natural->len), SES_STR("connector credentials"), keys->credentials);
-    keys->random_used = sizeof(keys->random);
     *ret_keys = keys;
     return SES_OK;
 }
 
 /* Big endian milliseconds in front: ids sort by their time. */
-void ses_service_session_id(struct ses_service_keys *keys, uint64_t now_ms,
-                            uint8_t ret_id[SES_SESSION_ID_BYTES])
+void ses_service_session_id(uint64_t now_ms, uint8_t ret_id[SES_SESSION_ID_BYTES])
 {
-    const size_t random_len = SES_SESSION_ID_BYTES - 6;
-
-    if (keys->random_used + random_len > sizeof(keys->random)) {
-        ses_random_bytes(keys->random, sizeof(keys->random));
-        keys->random_used = 0;
-    }
     for (size_t i = 0; i < 6; i++)
         ret_id[i] = (uint8_t)(now_ms >> (8 * (5 - i)));
-    memcpy(ret_id + 6, keys->random + keys->random_used, random_len);
-    ses_wipe(keys->random + keys->random_used, random_len); /* never used twice, never found later */
-    keys->random_used += random_len;
+    ses_random_bytes(ret_id + 6, SES_SESSION_ID_BYTES - 6);
 }

@@ -5,10 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* [any] Call once per process before anything else here: initialises libsodium; ends the process if
- * it can't. */
+/* [any] Call in each process before anything else here, a child of fork(2) too: initialises libsodium; ends the process if
+ * it can't. The thread that calls it has bytes in stock from then on. */
 void ses_random_init(void);
-/* [any] From the kernel, by libsodium. */
+/* [any] From the kernel, a page in advance: short ones (64 bytes) cost no system call, in the thread of ses_random_init. No
+ * byte is given out twice, in this process or in a child. */
 void ses_random_bytes(void *ret_bytes, size_t len);
 
 #define SES_UUID_SIZE 37
