@@ -38,7 +38,7 @@ void budget_sign(const char *dir, unsigned operations)
     size_t len;
 
     BUDGET_COUNT(for (unsigned i = 0; i < operations; i++)
-                     BUDGET_OK(ses_token_mint(ring, &claims, token, &len)));
+                     BUDGET_OK(ses_token_mint(ring, &claims, SES_TOKEN_PUBLIC, token, &len)));
     ses_keyring_free(ring);
 }
 
@@ -51,7 +51,7 @@ void budget_verify(const char *dir, unsigned operations)
     size_t len;
 
     ses_arena_init(&arena, 1u << 16);
-    BUDGET_OK(ses_token_mint(ring, &claims, token, &len));
+    BUDGET_OK(ses_token_mint(ring, &claims, SES_TOKEN_PUBLIC, token, &len));
     BUDGET_COUNT(for (unsigned i = 0; i < operations; i++) {
         struct ses_claims seen;
 

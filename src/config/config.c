@@ -109,12 +109,25 @@ static enum ses_status read_durability(const struct loader *loader, const struct
     return SES_OK;
 }
 
+static enum ses_status read_token_purpose(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    static const char *const names[] = {"public", "local"};
+    struct value value = {.text = raw->token.purpose, .key = "token.purpose"};
+    unsigned choice = SES_TOKEN_PUBLIC;
+
+    if (value.text != NULL)
+        SES_TRY(ses_config_read_choice(loader, &value, names, 2, "must be public or local", &choice));
+    loader->config->token_purpose = (enum ses_token_purpose)choice;
+    return SES_OK;
+}
+
 static enum ses_status read_token(const struct loader *loader, const struct ses_raw_config *raw)
 {
     struct value issuer = {.text = raw->token.issuer, .key = "token.issuer"};
     struct value audience = {.text = raw->token.audience, .key = "token.audience"};
     struct ses_config *config = loader->config;
 
+    SES_TRY(read_token_purpose(loader, raw));
     SES_TRY(ses_config_read_text(loader, &issuer, DEFAULT_ISSUER, sizeof(config->issuer), config->issuer));
     return ses_config_read_text(loader, &audience, DEFAULT_ISSUER, sizeof(config->audience),
                                 config->audience);

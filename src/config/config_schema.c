@@ -39,8 +39,9 @@
     }
 
 static const cyaml_schema_field_t log_fields[] = {NESTED_FIELD("level", log, level), CYAML_FIELD_END};
-static const cyaml_schema_field_t token_fields[] = {
-    NESTED_FIELD("issuer", token, issuer), NESTED_FIELD("audience", token, audience), CYAML_FIELD_END};
+static const cyaml_schema_field_t token_fields[] = {NESTED_FIELD("issuer", token, issuer),
+                                                    NESTED_FIELD("audience", token, audience),
+                                                    NESTED_FIELD("purpose", token, purpose), CYAML_FIELD_END};
 static const cyaml_schema_field_t limits_fields[] = {SES_CONFIG_LIMITS(NUMBER_FIELD) CYAML_FIELD_END};
 static const cyaml_schema_field_t store_fields[] = {NESTED_FIELD("durability", store, durability),
                                                     SES_CONFIG_STORE(NUMBER_FIELD) CYAML_FIELD_END};

@@ -23,6 +23,7 @@ struct ses_raw_log {
 struct ses_raw_token {
     char *issuer;
     char *audience;
+    char *purpose;
 };
 
 struct ses_raw_limits {

@@ -56,7 +56,7 @@ enum ses_status ses_session_mint(const struct ses_service *service, const struct
     memcpy(claims.browser_hash, session->binding.hash, sizeof(claims.browser_hash));
     claims.browser_fields = ses_slice(names, ses_binding_names(session->binding.facets, names));
     ses_hash(SES_SLICE_EMPTY, session->merchant_session_id, claims.merchant_session_hash);
-    SES_TRY(ses_token_mint(options->keyring, &claims, text, &len));
+    SES_TRY(ses_token_mint(options->keyring, &claims, options->token_purpose, text, &len));
     *ret_token = ses_arena_str(arena, ses_slice(text, len));
     return *ret_token == NULL ? SES_NO_MEMORY : SES_OK;
 }

@@ -196,6 +196,7 @@ enum ses_status ses_worker_open_service(struct ses_worker *worker)
         .log_key = &worker->secrets.log,
         .issuer = config->issuer,
         .audience = config->audience,
+        .token_purpose = config->token_purpose,
         .session_ttl_ms = config->session_ttl_seconds * 1000,
         .connector_deadline_margin_ms = config->connector_deadline_margin_ms,
         .credential_cache_entries = (unsigned)config->session_credential_cache_entries,

@@ -18,19 +18,25 @@ enum member { M_KID, M_PURPOSE, M_STATE, M_CREATED, M_PUBLIC, M_LID, M_SECRET, M
 static const char *const member_names[M_COUNT] = {"kid",    "purpose", "state",  "created",
                                                   "public", "lid",     "secret", "replaces"};
 
-/* What of a key is derived from its public half. */
-static void derive(struct ses_key *key)
+static void make_footer(const char *kid, struct ses_footer *ret_footer)
 {
     char footer[SES_KEY_FOOTER_LEN + 1];
     char text[SES_BASE64URL_SIZE(SES_KEY_FOOTER_LEN)];
+    int len = snprintf(footer, sizeof(footer), "{\"kid\":\"%s\"}", kid);
+
+    SES_REQUIRE(len == SES_KEY_FOOTER_LEN);
+    memcpy(ret_footer->bytes, footer, sizeof(ret_footer->bytes));
+    SES_REQUIRE(ses_base64url_encode(ses_slice(footer, SES_KEY_FOOTER_LEN), text) == SES_KEY_FOOTER_TEXT);
+    memcpy(ret_footer->text, text, sizeof(ret_footer->text));
+}
+
+/* What of a key is derived from its public half. */
+static void derive(struct ses_key *key)
+{
     enum ses_status status = ses_paserk_pid(ses_slice(key->public_key, sizeof(key->public_key)), key->kid);
 
     SES_REQUIRE(status == SES_OK);
-    int len = snprintf(footer, sizeof(footer), "{\"kid\":\"%s\"}", key->kid);
-    SES_REQUIRE(len == SES_KEY_FOOTER_LEN);
-    memcpy(key->footer, footer, sizeof(key->footer));
-    SES_REQUIRE(ses_base64url_encode(ses_slice(footer, SES_KEY_FOOTER_LEN), text) == SES_KEY_FOOTER_TEXT);
-    memcpy(key->footer_text, text, sizeof(key->footer_text));
+    make_footer(key->kid, &key->footer);
 }
 
 static void derive_seal(struct ses_key *key)
@@ -75,6 +81,19 @@ struct ses_key ses_key_first(enum ses_key_purpose purpose, struct ses_secret sec
 bool ses_key_is_first_file(const struct ses_key *key)
 {
     return key->first && !key->own_file;
+}
+
+enum ses_status ses_key_derive(struct ses_key *key)
+{
+    char lid[SES_KID_SIZE];
+
+    if (key->secret.len == 0)
+        return SES_OK;
+    SES_TRY(ses_keys_derive(key->secret.bytes, &key->derived));
+    SES_TRY(ses_paserk_lid(
+        ses_slice(ses_derived_key(&key->derived, SES_DERIVED_LOCAL), SES_DERIVED_KEY_BYTES), lid));
+    make_footer(lid, &key->local);
+    return SES_OK;
 }
 
 void ses_key_done(struct ses_key *key)

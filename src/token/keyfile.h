@@ -18,10 +18,16 @@
 #include "paseto.h"
 
 #define SES_KEYFILE_NAME_SIZE (SES_KID_SIZE + 5) /* ".json" */
-#define SES_KEY_FOOTER_LEN    61                 /* {"kid":"k4.pid..."} */
-#define SES_KEY_FOOTER_TEXT   82                 /* the same as base64url */
+#define SES_KEY_FOOTER_LEN    61
+#define SES_KEY_FOOTER_TEXT   82
 #define SES_KEY_SEAL_BYTES    SES_PASETO_LOCAL_KEY_BYTES
 #define SES_RING_PATH_SIZE    4096
+
+/* What all tokens of a key end with, {"kid":"k4.pid..."} or {"kid":"k4.lid..."}. */
+struct ses_footer {
+    char bytes[SES_KEY_FOOTER_LEN];
+    char text[SES_KEY_FOOTER_TEXT]; /* the same as base64url: the lookup compares it */
+};
 
 struct ses_key {
     char kid[SES_KID_SIZE];
@@ -37,9 +43,9 @@ struct ses_key {
     char lid[SES_KID_SIZE];
     /* of a key that signs */
     uint8_t public_key[SES_PASETO_PUBLIC_BYTES];
+    struct ses_footer footer;  /* of its v4.public tokens */
     struct ses_secret derived; /* in a ring that was loaded for a worker, of each key that verifies */
-    char footer[SES_KEY_FOOTER_LEN];
-    char footer_text[SES_KEY_FOOTER_TEXT]; /* what all its tokens end with: the lookup compares it */
+    struct ses_footer local;   /* there too: of its v4.local tokens */
 };
 
 /* [any] A fresh key; number is of one that seals. SES_NO_MEMORY. */
@@ -49,6 +55,9 @@ SES_MUST_CHECK enum ses_status ses_key_new(enum ses_key_purpose purpose, uint16_
 /* [any] The key that a ring's first file is, active; takes the secret. */
 struct ses_key ses_key_first(enum ses_key_purpose purpose, struct ses_secret secret, uint64_t created_ms);
 void ses_key_done(struct ses_key *key);
+/* [any] Derives what a key that verifies needs beside its public half (key_derive.h), and names it; a revoked key has
+ * no secret, and gets nothing. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_key_derive(struct ses_key *key);
 
 /* [any] It has no file of its own yet: the state that a first file means, and nothing else to say. */
 bool ses_key_is_first_file(const struct ses_key *key);

@@ -6,13 +6,10 @@
 
 #include <stdlib.h>
 
-/* A revoked key has no secret, and verifies nothing. */
 static enum ses_status derive(struct ses_key_set *set, const char *path, struct ses_fault *fault)
 {
     for (size_t i = 0; i < set->count; i++) {
-        struct ses_key *key = &set->keys[i];
-
-        if (key->secret.len > 0 && ses_keys_derive(key->secret.bytes, &key->derived) != SES_OK)
+        if (ses_key_derive(&set->keys[i]) != SES_OK)
             return ses_fault(fault, SES_NO_MEMORY, "%s: out of guarded memory", path);
     }
     return SES_OK;

@@ -11,6 +11,7 @@
 #include <sessiond/http/door.h>
 #include <sessiond/net/tls.h>
 #include <sessiond/store/store_lmdb.h>
+#include <sessiond/token/token.h>
 
 #include <sessiond/config/address.h>
 #include <sessiond/config/config_numbers.h>
@@ -119,6 +120,7 @@ struct ses_config {
     enum ses_durability durability;
     char issuer[SES_CONFIG_TEXT_SIZE];
     char audience[SES_CONFIG_TEXT_SIZE];
+    enum ses_token_purpose token_purpose;
     struct ses_config_url urls[SES_CONFIG_URLS_MAX];
     size_t urls_count;
     bool private_addresses;                                 /* connector.private_addresses */

@@ -39,6 +39,7 @@ struct ses_service_options {
     size_t step_keys_count;
     const char *issuer; /* token iss, aud */
     const char *audience;
+    enum ses_token_purpose token_purpose; /* of those that are minted; both are taken */
     uint64_t session_ttl_ms; /* of these numbers only those that say so may be 0 */
     /* Kept back from the caller's deadline for commit and reply. */
     uint64_t connector_deadline_margin_ms;

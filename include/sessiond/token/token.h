@@ -1,6 +1,8 @@
 /* token.h - session tokens: "sess_" + PASETO v4.public (paseto-standard/paseto-spec,
  * docs/01-Protocol-Versions/Version4.md), Ed25519 by libsodium. The claims are those of struct ses_claims;
- * whoever holds a token can read them, so nothing secret is inside.
+ * whoever holds a token can read them, so nothing secret is inside. Or v4.local (XChaCha20, keyed BLAKE2b): the same
+ * claims for nobody but who has the key, which is derived from the signing key and goes by its state. Which of the two
+ * is made is the caller's choice, both are verified.
  *
  * Key rings on disk: <dir>/<purpose>/, one file a key. Purposes are the signing keys of test and of live tokens
  * (their ids: k4.pid of PASERK, paseto-standard/paserk), and two that seal: records ("seal") and step handles
@@ -54,6 +56,12 @@ enum ses_key_state {
     SES_KEY_STATE_COUNT
 };
 
+/* What a token is, to others: PASETO's two purposes. */
+enum ses_token_purpose {
+    SES_TOKEN_PUBLIC, /* anybody can read and verify it */
+    SES_TOKEN_LOCAL,  /* nobody can who has no key of the ring */
+};
+
 /* What a token says. Slices are borrowed from the caller (mint) or point into the arena (verify). */
 struct ses_claims {
     uint8_t session_id[16];      /* jti, as 32 hex digits */
@@ -82,13 +90,15 @@ SES_MUST_CHECK enum ses_status ses_keyring_load(const char *dir, struct ses_keyr
                                                 struct ses_fault *ret_fault);
 void ses_keyring_free(struct ses_keyring *ring);
 
-/* [worker] Signs with the active key of claims->test's purpose; writes the text (no NUL) into ret_token.
- * SES_TOO_LARGE when claims do not fit SES_TOKEN_SIZE_MAX; SES_INVALID_ARGUMENT for a text that is not UTF-8,
- * a negative amount, a time after the year 9999. CPU: one Ed25519 signature. */
+/* [worker] Signs with the active key of claims->test's purpose, or encrypts with what is derived from it; writes the
+ * text (no NUL) into ret_token. SES_TOO_LARGE when claims do not fit SES_TOKEN_SIZE_MAX; SES_INVALID_ARGUMENT for a
+ * text that is not UTF-8, a negative amount, a time after the year 9999. CPU: one Ed25519 signature; of a local one
+ * 3 us. */
 SES_MUST_CHECK enum ses_status ses_token_mint(const struct ses_keyring *ring, const struct ses_claims *claims,
+                                              enum ses_token_purpose purpose,
                                               char ret_token[SES_TOKEN_SIZE_MAX], size_t *ret_len);
 
-/* [worker] Verifies form, key id, signature, purpose (test) and claims. Fails closed:
+/* [worker] Verifies form, key id, signature or MAC, purpose (test) and claims. Fails closed:
  *   SES_UNAUTHENTICATED   anything not ours or altered, unknown or revoked key, wrong purpose, duplicate
  *                         claim, oversize
  *   SES_EXPIRED           from exp on at now_ms (0: the caller judges it)
@@ -100,6 +110,15 @@ SES_MUST_CHECK enum ses_status ses_token_mint(const struct ses_keyring *ring, co
 SES_MUST_CHECK enum ses_status ses_token_verify(const struct ses_keyring *ring, struct ses_slice token,
                                                 bool test, uint64_t now_ms, struct ses_arena *arena,
                                                 struct ses_claims *ret_claims);
+
+/* [sessiondctl] The claims' JSON of a token that a key of the ring has made, whatever it says, and that key's id. The
+ * text lies in arena. SES_UNAUTHENTICATED, SES_NO_MEMORY. */
+struct ses_token_read {
+    const char *json;
+    char kid[SES_KID_SIZE];
+};
+SES_MUST_CHECK enum ses_status ses_token_read(const struct ses_keyring *ring, struct ses_slice token,
+                                              struct ses_arena *arena, struct ses_token_read *ret_read);
 
 /* [any] The published keys, served at GET /.well-known/paseto-keys, as JSON:
  *   {"keys":[{"kid":"k4.pid...","paserk":"k4.public...","state":"active","purpose":"test"}...]}

@@ -9,6 +9,7 @@ static void check_defaults(const struct ses_config *config)
     assert_int_equal(config->drain_seconds, 10);
     assert_int_equal(config->log_level, SES_LOG_INFO);
     assert_int_equal(config->durability, SES_DURABILITY_DISK);
+    assert_int_equal(config->token_purpose, SES_TOKEN_PUBLIC);
     assert_string_equal(config->issuer, "sessiond");
     assert_string_equal(config->audience, "sessiond");
     assert_int_equal(config->hosts_count, 0);
@@ -78,7 +79,7 @@ static void values_are_taken(void **state)
     if (load("listen: \"[::1]:1234\"\nadmin_listen: 127.0.0.2:1\ndata_dir: /x/y\nworkers: 7\ndrain_seconds: "
              "3\n"
              "log:\n  level: debug\nstore:\n  durability: process\n  sessions_max: 5000\ntoken:\n  issuer: "
-             "me\n"
+             "me\n  purpose: local\n"
              "connector:\n  base_url_hosts: [a.example, \"b.example:444\"]\n  calls_max: 9\n"
              "connectors:\n  nuvei:\n    sandbox_url: https://n.example/v1\n  stripe:\n    production_url: "
              "https://s.example/\n",
@@ -95,6 +96,7 @@ static void values_are_taken(void **state)
     assert_int_equal(config.connector_calls_max, 9);
     assert_string_equal(config.issuer, "me");
     assert_string_equal(config.audience, "sessiond");
+    assert_int_equal(config.token_purpose, SES_TOKEN_LOCAL);
     assert_int_equal(config.hosts_count, 2);
     assert_string_equal(config.hosts[1], "b.example:444");
     assert_int_equal(config.urls_count, SES_CONFIG_URLS_MAX);
@@ -190,6 +192,7 @@ static void texts_are_checked(void **state)
     expect_fault(text, "2: token.issuer: is too long");
     expect_fault("token:\n  issuer: \"\"\n", "2: token.issuer: must not be empty");
     expect_fault("token:\n  audience: \"a\\u0007b\"\n", "2: token.audience: must be printable UTF-8");
+    expect_fault("token:\n  purpose: secret\n", "2: token.purpose: must be public or local");
     expect_fault("store:\n  durability: none\n", "2: store.durability: must be disk or process");
     expect_fault("log:\n  level: loud\n", "2: log.level: must be debug, info, warn or error");
     expect_fault("data_dir: \"\"\n", "1: data_dir: must not be empty");

@@ -30,7 +30,7 @@ char *token_changed(struct core *core, const char *token, void (*change)(struct 
     size_t len = 0;
 
     change(&claims);
-    assert_ok(ses_token_mint(core->ring, &claims, changed, &len));
+    assert_ok(ses_token_mint(core->ring, &claims, SES_TOKEN_PUBLIC, changed, &len));
     changed[len] = '\0';
     call_free(call);
     return strdup(changed);

@@ -26,6 +26,15 @@ int fixture_setup(void **state)
     return 0;
 }
 
+int fixture_setup_local(void **state)
+{
+    int result = fixture_setup(state);
+    struct fixture *f = *state;
+
+    f->purpose = SES_TOKEN_LOCAL;
+    return result;
+}
+
 int fixture_teardown(void **state)
 {
     struct fixture *f = *state;
@@ -141,7 +150,7 @@ struct ses_slice fixture_mint(struct fixture *f, const struct ses_keyring *ring,
     size_t len = 0;
     struct ses_slice token = SES_SLICE_EMPTY;
 
-    assert_int_equal(ses_token_mint(ring, claims, text, &len), SES_OK);
+    assert_int_equal(ses_token_mint(ring, claims, f->purpose, text, &len), SES_OK);
     assert_int_equal(ses_arena_copy(&f->arena, ses_slice(text, len), &token), SES_OK);
     return token;
 }

@@ -12,10 +12,12 @@ struct fixture {
     char dir[256];
     struct ses_arena arena;
     struct ses_fault fault;
+    enum ses_token_purpose purpose; /* of what is minted */
 };
 
 /* cmocka's; *state is a struct fixture. */
 int fixture_setup(void **state);
+int fixture_setup_local(void **state); /* v4.local tokens are minted */
 int fixture_teardown(void **state);
 
 /* The ring of the directory; the caller frees it. */

@@ -5,6 +5,25 @@
 
 #include <sessiond/base/encode.h>
 
+/* Every test here is of both kinds of tokens: what is promised of one is promised of the other. */
+static const char *head_of(const struct fixture *f)
+{
+    return f->purpose == SES_TOKEN_LOCAL ? "sess_v4.local." : "sess_v4.public.";
+}
+
+/* Base64url of one kind's body under the header of f's. */
+static size_t put_token(const struct fixture *f, struct ses_slice body, struct ses_slice footer_text,
+                        char text[SES_TOKEN_SIZE_MAX + 1])
+{
+    size_t len = strlen(head_of(f));
+
+    memcpy(text, head_of(f), len);
+    len += ses_base64url_encode(body, text + len);
+    text[len++] = '.';
+    memcpy(text + len, footer_text.data, footer_text.len);
+    return len + footer_text.len;
+}
+
 static void minted_token_says_what_was_asked(void **state)
 {
     struct fixture *f = *state;
@@ -13,7 +32,7 @@ static void minted_token_says_what_was_asked(void **state)
     struct ses_claims got = {0};
     struct ses_slice token = fixture_mint(f, ring, &claims);
 
-    assert_true(ses_slice_starts(token, SES_STR("sess_v4.public.")));
+    assert_true(ses_slice_starts(token, ses_slice_str(head_of(f))));
     assert_int_equal(ses_token_verify(ring, token, true, NOW_MS, &f->arena, &got), SES_OK);
     assert_memory_equal(got.session_id, claims.session_id, sizeof(got.session_id));
     assert_true(ses_slice_eq(got.issuer, claims.issuer));
@@ -71,7 +90,7 @@ static void every_character_counts(void **state)
     ses_keyring_free(ring);
 }
 
-/* The same below base64url: each byte of claims and signature, encoded again. */
+/* The same below base64url: each byte of claims and signature, or nonce, ciphertext and MAC, encoded again. */
 static void every_signed_byte_counts(void **state)
 {
     struct fixture *f = *state;
@@ -81,18 +100,15 @@ static void every_signed_byte_counts(void **state)
     struct ses_slice token = fixture_mint(f, ring, &claims);
     struct ses_paseto_parts parts;
     uint8_t body[2048];
-    char text[SES_TOKEN_SIZE_MAX + 1] = "sess_v4.public.";
+    char text[SES_TOKEN_SIZE_MAX + 1];
     size_t body_len = 0;
 
-    assert_int_equal(ses_paseto_split(ses_slice_cut(token, 5, token.len), "v4.public.", &parts), SES_OK);
+    assert_int_equal(ses_paseto_split(ses_slice_cut(token, 5, token.len), head_of(f) + 5, &parts), SES_OK);
     assert_int_equal(ses_base64url_decode(parts.body, body, sizeof(body), &body_len), SES_OK);
     for (size_t i = 0; i < body_len; i++) {
         for (unsigned delta = 1; delta < 256; delta *= 2) {
             body[i] ^= (uint8_t)delta;
-            size_t len = 15 + ses_base64url_encode(ses_slice(body, body_len), text + 15);
-            text[len++] = '.';
-            memcpy(text + len, parts.footer.data, parts.footer.len);
-            len += parts.footer.len;
+            size_t len = put_token(f, ses_slice(body, body_len), parts.footer, text);
             assert_int_equal(len, token.len);
             assert_int_equal(ses_token_verify(ring, ses_slice(text, len), true, NOW_MS, &f->arena, &got),
                              SES_UNAUTHENTICATED);
@@ -133,14 +149,17 @@ static void other_versions_and_purposes_are_refused(void **state)
     struct ses_claims claims = fixture_claims();
     struct ses_claims got = {0};
     struct ses_slice token = fixture_mint(f, ring, &claims);
-    struct ses_slice rest = ses_slice_cut(token, 15, token.len);
+    struct ses_slice rest = ses_slice_cut(token, strlen(head_of(f)), token.len);
     static const char *const heads[] = {
-        "sess_v4.local.", "sess_v3.public.", "sess_v2.public.",     "sess_v1.public.",
-        "sess_v3.local.", "sess_v4.publiC.", "sess_v4..",           "sess_",
-        "v4.public.",     "SESS_v4.public.", "sess_sess_v4.public."};
+        "sess_v4.local.",  "sess_v4.public.", "sess_v3.public.",      "sess_v2.public.",
+        "sess_v1.public.", "sess_v3.local.",  "sess_v4.publiC.",      "sess_v4.locaL.",
+        "sess_v4..",       "sess_",           "v4.public.",           "v4.local.",
+        "SESS_v4.public.", "SESS_v4.local.",  "sess_sess_v4.public.", "sess_sess_v4.local."};
     char text[SES_TOKEN_SIZE_MAX];
 
     for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        if (strcmp(heads[i], head_of(f)) == 0)
+            continue;
         int len = snprintf(text, sizeof(text), "%s%.*s", heads[i], SES_FMT(rest));
         assert_int_equal(ses_token_verify(ring, ses_slice(text, (size_t)len), true, NOW_MS, &f->arena, &got),
                          SES_UNAUTHENTICATED);
@@ -162,7 +181,7 @@ static void oversize_is_refused(void **state)
     memset(merchant, 'm', sizeof(merchant));
     for (size_t n = 1; n < sizeof(merchant); n++) {
         claims.merchant = ses_slice(merchant, n);
-        enum ses_status status = ses_token_mint(ring, &claims, text, &len);
+        enum ses_status status = ses_token_mint(ring, &claims, f->purpose, text, &len);
         if (status != SES_OK) {
             assert_int_equal(status, SES_TOO_LARGE);
             fits = n - 1;
@@ -177,7 +196,7 @@ static void oversize_is_refused(void **state)
     assert_int_equal(ses_token_verify(ring, token, true, NOW_MS, &f->arena, &got), SES_OK);
     static uint8_t huge[SES_TOKEN_SIZE_MAX + 1];
     memset(huge, 'A', sizeof(huge));
-    memcpy(huge, token.data, 15);
+    memcpy(huge, token.data, strlen(head_of(f)));
     assert_int_equal(ses_token_verify(ring, ses_slice(huge, sizeof(huge)), true, NOW_MS, &f->arena, &got),
                      SES_UNAUTHENTICATED);
     ses_keyring_free(ring);
@@ -232,17 +251,25 @@ static void key_of_another_ring_is_unknown(void **state)
     (void)fixture_teardown(&other_state);
 }
 
-/* Claims that nobody mints, under a good signature: the signature alone is not enough. */
+/* Claims that nobody mints, under a good signature or MAC: that alone is not enough. */
 static enum ses_status verify_signed(struct fixture *f, const struct ses_keyring *ring, const char *json)
 {
     const struct ses_key *key = ring->active[1];
+    static const uint8_t nonce[SES_PASETO_NONCE_BYTES];
     struct ses_paseto_scratch scratch;
     struct ses_claims got = {0};
     char text[5 + SES_PASETO_TEXT_MAX + 1] = "sess_";
+    size_t len = 5;
 
     memcpy(ses_paseto_message(&scratch), json, strlen(json));
-    size_t len = 5 + ses_paseto_sign(&scratch, strlen(json), key->secret.bytes,
-                                     ses_slice(key->footer, sizeof(key->footer)), SES_SLICE_EMPTY, text + 5);
+    if (f->purpose == SES_TOKEN_LOCAL)
+        len += ses_paseto_encrypt(&scratch, strlen(json), ses_derived_key(&key->derived, SES_DERIVED_LOCAL),
+                                  nonce, ses_slice(key->local.bytes, sizeof(key->local.bytes)),
+                                  SES_SLICE_EMPTY, text + 5);
+    else
+        len += ses_paseto_sign(&scratch, strlen(json), key->secret.bytes,
+                               ses_slice(key->footer.bytes, sizeof(key->footer.bytes)), SES_SLICE_EMPTY,
+                               text + 5);
     return ses_token_verify(ring, ses_slice(text, len), true, NOW_MS, &f->arena, &got);
 }
 
@@ -317,7 +344,11 @@ static void arena_too_small_is_said(void **state)
 
 int main(void)
 {
-#define WITH_RING(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+#define WITH_RING(test)                                                                                      \
+    {#test, test, fixture_setup, fixture_teardown, NULL},                                                    \
+    {                                                                                                        \
+#test " (local)", test, fixture_setup_local, fixture_teardown, NULL                                  \
+    }
     const struct CMUnitTest tests[] = {
         WITH_RING(minted_token_says_what_was_asked),
         WITH_RING(both_purposes_mint),
