@@ -27,16 +27,12 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 import bench_server  # noqa: E402
+import machine  # noqa: E402
 import ports  # noqa: E402
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 PING = bytes((0, 0, 8, 6, 0, 0, 0, 0, 0)) + b"measured"
 GET = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
-
-
-def run_ns(pid):
-    """CPU of all its threads."""
-    return sum(int(task.joinpath("schedstat").read_text().split()[0]) for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
 
 
 def private_kib(pid):
@@ -99,7 +95,7 @@ def calls(args, address, pid, ca, connections, streams):
 
 def handshakes(port, pid, count, context):
     """us a connection that is made, and closed."""
-    before = run_ns(pid)
+    before = machine.run_ns(pid)
     for _ in range(count):
         with socket.create_connection(("127.0.0.1", port)) as plain:
             if context:
@@ -109,7 +105,7 @@ def handshakes(port, pid, count, context):
                 plain.sendall(GET)
                 plain.recv(65536)
     time.sleep(0.2)
-    return (run_ns(pid) - before) / count / 1000
+    return (machine.run_ns(pid) - before) / count / 1000
 
 
 @contextlib.contextmanager

@@ -14,11 +14,11 @@ import time
 import urllib.error
 import urllib.request
 
+import config_file
 import machine
 from ports import free_port
 
 GAUGES_SECONDS = 1.5  # the last commit is in the gauges by then
-RETURN_ORIGIN = "https://merchant.example"  # where journeys let the browser be sent back to
 
 
 class Failed(Exception):
@@ -40,7 +40,8 @@ def children(pid):
 
 class Server:
     def __init__(self, build, folder, workers=1, durability="disk", cores="0", sandbox=False, sessions_max=1000000, ttl_seconds=86400,
-                 settings=None, log_level="info"):
+                 settings=None, log_level="info", former=False):
+        """former: it may be a version before, which gets those settings that it knows."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=folder))
         self.listen, self.admin = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
         self.settings = {"workers": workers, "durability": durability, "cores": cores, "sandbox": sandbox,
@@ -51,9 +52,7 @@ class Server:
                     "limits.merchant_share_percent": 100,  # the load is one merchant's
                     "limits.overload_ms": 0,  # what is measured is the machine, and no call is refused
                     **(settings or {})}
-        sections = "".join(f"{section}:\n" + "".join(f"  {key.split('.')[1]}: {value}\n" for key, value in settings.items() if key.startswith(section + "."))
-                           for section in ("store", "session", "limits", "log", "tls") if any(key.startswith(section + ".") for key in settings))
-        config.write_text(f"{sections}redirect:\n  public_url: https://pay.example\n  return_urls:\n    - \"* {RETURN_ORIGIN}\"\n")
+        config.write_text(config_file.text(config_file.known(build, settings) if former else settings))
         self.data = self.folder / "data"
         self.log = self.folder / "log"
         self.arguments = [str(build / "sessiond"), "--listen", self.listen, "--admin", self.admin, "--data", str(self.data),
@@ -177,9 +176,9 @@ class Usage:
         }
 
 
-def load(build, address, core, pids=(), **options):
-    """One run of sessiond-load; options as its own, with _ for -. A wrong answer ends everything."""
-    command = ["taskset", "-c", core, str(build / "sessiond-load"), "--address", address, "--json", "--quiet"]
+def load(build, address, core, pids=(), under=(), **options):
+    """One run of sessiond-load; options as its own, with _ for -; under: what runs it. A wrong answer ends everything."""
+    command = [*under, "taskset", "-c", core, str(build / "sessiond-load"), "--address", address, "--json", "--quiet"]
     for name, value in options.items():
         command += ["--" + name.replace("_", "-")] + ([] if value is True else [str(value)])
     for pid in pids:

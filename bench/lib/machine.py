@@ -61,6 +61,11 @@ def thread_cpu(pid):
     return result
 
 
+def run_ns(pid):
+    """Nanoseconds that a process's threads have run: thread_cpu counts in ticks of ten milliseconds."""
+    return sum(int(read(task / "schedstat", "0").split()[0]) for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
+
+
 def core_busy():
     """{core: (busy, all) seconds}; steal counts as busy: somebody else has the core."""
     result = {}
@@ -129,3 +134,9 @@ def memory_kib(pid):
 def memory_available():
     """Bytes that could be had without swapping."""
     return int(re.search(r"MemAvailable:\s*(\d+)", read("/proc/meminfo")).group(1)) * 1024
+
+
+def voluntary_switches(pid):
+    """How often a process's threads have gone to sleep, and were woken."""
+    return sum(int(found.group(1)) for task in pathlib.Path(f"/proc/{pid}/task").glob("*")
+               if (found := re.search(r"^voluntary_ctxt_switches:\s*(\d+)", read(task / "status"), re.M)))
