@@ -219,6 +219,14 @@ static const char *trouble_of(const json_t *worker)
     return number_at(worker, "store_pressed") > 0 ? "filling" : "ok";
 }
 
+static void put_bytes(struct ctl_row *row, const json_t *process, const char *name)
+{
+    char text[CTL_CELL_SIZE];
+
+    ctl_format_bytes(number_at(process, name), text);
+    ctl_row_put(row, false, json_object_get(process, name) == NULL ? "-" : text);
+}
+
 /* A process that was replaced meanwhile has begun its CPU time anew. */
 static void put_process(const struct view *view, const json_t *worker, struct ctl_row *row)
 {
@@ -226,11 +234,10 @@ static void put_process(const struct view *view, const json_t *worker, struct ct
     const json_t *process = row_of(view->now, "processes", "pid", pid);
     const json_t *before = row_of(view->before, "processes", "pid", pid);
     double cpu = process == NULL ? -1 : rate(view, process, before, "cpu_s");
-    char text[CTL_CELL_SIZE];
 
     ctl_row_number(row, false, cpu < 0 ? -1 : 100 * cpu);
-    ctl_format_bytes(number_at(process, "resident_bytes"), text);
-    ctl_row_put(row, false, process == NULL ? "-" : text);
+    put_bytes(row, process, "anonymous_bytes"); /* a server of a version before does not tell it */
+    put_bytes(row, process, "resident_bytes");
 }
 
 static void add_worker(struct view *view, const json_t *worker)
@@ -261,9 +268,9 @@ static void add_worker(struct view *view, const json_t *worker)
 
 static enum ses_status write_workers(struct view *view, struct ses_buf *out)
 {
-    static const char *const heads[] = {"worker", "state",     "pid",    "starts", "beat s",
-                                        "busy %", "calls/s",   "p50 ms", "p99 ms", "failed/s",
-                                        "conns",  "commits/s", "store",  "CPU %",  "memory"};
+    static const char *const heads[] = {"worker",  "state",  "pid",     "starts",   "beat s", "busy %",
+                                        "calls/s", "p50 ms", "p99 ms",  "failed/s", "conns",  "commits/s",
+                                        "store",   "CPU %",  "own mem", "resident"};
     const json_t *worker;
     size_t i;
 

@@ -25,6 +25,21 @@ static double resident(const struct ses_metrics *m)
     return (double)read64(&m->process.resident_bytes);
 }
 
+static double anonymous(const struct ses_metrics *m)
+{
+    return (double)read64(&m->process.anonymous_bytes);
+}
+
+static double mapped_files(const struct ses_metrics *m)
+{
+    return (double)read64(&m->process.file_bytes);
+}
+
+static double shared_memory(const struct ses_metrics *m)
+{
+    return (double)read64(&m->process.shared_bytes);
+}
+
 static double virtual_memory(const struct ses_metrics *m)
 {
     return (double)read64(&m->process.virtual_bytes);
@@ -55,7 +70,16 @@ static enum ses_status processes(const struct ses_board *board, struct ses_buf *
         double (*value)(const struct ses_metrics *m);
     } rows[] = {
         {"process_cpu_seconds_total", "counter", "CPU time of the process, user and system", cpu},
-        {"process_resident_memory_bytes", "gauge", "Resident memory, what is shared included", resident},
+        {"process_resident_memory_bytes", "gauge",
+         "Resident memory: its own, mapped files and what is shared", resident},
+        {"process_resident_anonymous_bytes", "gauge", "Resident memory of its own: heap and stacks",
+         anonymous},
+        {"process_resident_file_bytes", "gauge",
+         "Resident pages of mapped files, the store's first of all: the kernel drops them when memory is wanted",
+         mapped_files},
+        {"process_resident_shared_bytes", "gauge",
+         "Resident shared memory, the session table first of all: told by each process that has touched it",
+         shared_memory},
         {"process_virtual_memory_bytes", "gauge", "Address space", virtual_memory},
         {"process_open_fds", "gauge", "Open descriptors", files_open},
         {"process_max_fds", "gauge", "Descriptors that the process may have", files_max},

@@ -291,6 +291,9 @@ static void put_process(struct ses_json *json, const struct ses_board *board, un
     put_u64(json, "pid", (uint64_t)ses_board_pid(board, slot));
     put_real(json, "cpu_s", (double)read64(&metrics->process.cpu_ns) * NS);
     put_u64(json, "resident_bytes", read64(&metrics->process.resident_bytes));
+    put_u64(json, "anonymous_bytes", read64(&metrics->process.anonymous_bytes));
+    put_u64(json, "file_bytes", read64(&metrics->process.file_bytes));
+    put_u64(json, "shared_bytes", read64(&metrics->process.shared_bytes));
     put_u64(json, "files_open", read64(&metrics->process.files_open));
     put_u64(json, "files_max", read64(&metrics->process.files_max));
 }

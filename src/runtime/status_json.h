@@ -11,7 +11,7 @@
  *   methods     that were called: name, streams, calls, latency
  *   connectors  name, outcomes {outcome: count}, latency; breakers: connector, origin, open, known (workers)
  *   workers     slot, state, pid, generation, beat_ms, busy 0..1, calls, latency, and what each holds
- *   processes   role, slot, pid, cpu_s, resident_bytes, files_open, files_max
+ *   processes   role, slot, pid, cpu_s, resident_bytes = anonymous_bytes + file_bytes + shared_bytes, files_open, files_max
  *
  * A histogram is [index, count, index, count, ..] of the buckets that hold something (base/metrics.h), values in
  * nanoseconds. Members are added, never changed: a reader passes over what it does not know.

@@ -263,12 +263,13 @@ function drawWorkers() {
       redIf(silent, silent ? duration(worker.beat_ms / 1000) : 'ok'), bar(worker.busy), number(grown(worker.calls.answered, before?.calls.answered, seconds)),
       number(latency.at(0.5)), number(latency.at(0.99)), redIf(failed > 0, number(failed)), process ? number(worker.connections_open) : '–',
       number(grown(worker.store_commits_total, before?.store_commits_total, seconds)), redIf(trouble !== '', trouble || 'ok'),
-      process ? cpu(process) : '–', process ? bytes(process.resident_bytes) : '–', process ? number(process.files_open) : '–'];
+      process ? cpu(process) : '–', process ? bytes(process.anonymous_bytes) : '–',
+      process ? bytes(process.resident_bytes) : '–', process ? number(process.files_open) : '–'];
   });
   for (const process of last.processes.filter((other) => other.role !== 'worker'))
-    rows.push([process.role, 'runs', String(process.pid), ...Array(10).fill(''), cpu(process), bytes(process.resident_bytes), number(process.files_open)]);
+    rows.push([process.role, 'runs', String(process.pid), ...Array(10).fill(''), cpu(process), bytes(process.anonymous_bytes), bytes(process.resident_bytes), number(process.files_open)]);
   fill('workers', ['', 'state', 'pid', 'starts', 'beat', 'loop busy', 'calls/s', 'p50 ms', 'p99 ms', 'failed/s', 'connections', 'commits/s',
-    'store', 'CPU', 'memory', 'files'], rows, '');
+    'store', 'CPU', 'own memory', 'resident', 'files'], rows, '');
 }
 
 function drawMethods() {

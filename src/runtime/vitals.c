@@ -12,8 +12,10 @@
 
 #include <sessiond/base/clock.h>
 
-#define FILES_STEP 256u
-#define NS_PER_S   UINT64_C(1000000000)
+#define FILES_STEP  256u
+#define STATUS_SIZE 4096u /* memory stands in the first 800 bytes of /proc/self/status */
+#define KIB         1024u
+#define NS_PER_S    UINT64_C(1000000000)
 
 static uint64_t cpu_clock_ns(clockid_t clock)
 {
@@ -52,15 +54,29 @@ static uint64_t loop_ns(const struct ses_vitals *vitals)
     return read_pair(vitals->schedule_fd, pair) ? ran_ns + pair[1] : ran_ns;
 }
 
+/* statm does not tell mapped files from shared memory; smaps_rollup is exact to the page, and walks the page
+ * tables of gigabytes for it. */
 static void tell_memory(const struct ses_vitals *vitals, struct ses_process_cells *cells)
 {
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t pages[2];
+    const struct {
+        const char *line;
+        _Atomic uint64_t *cell;
+    } rows[] = {
+        {"\nVmSize:", &cells->virtual_bytes},    {"\nVmRSS:", &cells->resident_bytes},
+        {"\nRssAnon:", &cells->anonymous_bytes}, {"\nRssFile:", &cells->file_bytes},
+        {"\nRssShmem:", &cells->shared_bytes},
+    };
+    char text[STATUS_SIZE];
+    ssize_t len = vitals->memory_fd < 0 ? -1 : pread(vitals->memory_fd, text, sizeof(text) - 1, 0);
+    const char *at;
 
-    if (!read_pair(vitals->memory_fd, pages))
+    if (len <= 0)
         return;
-    atomic_store_explicit(&cells->virtual_bytes, pages[0] * page, memory_order_relaxed);
-    atomic_store_explicit(&cells->resident_bytes, pages[1] * page, memory_order_relaxed);
+    text[len] = '\0';
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if ((at = strstr(text, rows[i].line)) != NULL)
+            atomic_store_explicit(rows[i].cell, strtoull(at + strlen(rows[i].line), NULL, 10) * KIB,
+                                  memory_order_relaxed);
 }
 
 /* A step of the directory; told when it is through. The descriptor that reads it counts, "." and ".." do not. */
@@ -88,7 +104,7 @@ void ses_vitals_open(struct ses_vitals *vitals, struct ses_metrics *metrics)
     *vitals = (struct ses_vitals){
         .metrics = metrics,
         .schedule_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC),
-        .memory_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC),
+        .memory_fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC),
         .files = opendir("/proc/self/fd"),
     };
     if (getrlimit(RLIMIT_NOFILE, &files) == 0)

@@ -152,6 +152,29 @@ class Metrics(ServerCase):
                 wait_until(lambda folder=folder, labels=labels: self.scrape()["process_open_fds"].value(**labels) == len(list(folder.iterdir())),
                            f"the descriptors of {labels}")
 
+    def test_resident_memory_is_told_by_its_kind(self):
+        """By each process of itself, confined as it is; the same is seen from outside."""
+        kinds = {"RssAnon": "process_resident_anonymous_bytes", "RssFile": "process_resident_file_bytes", "RssShmem": "process_resident_shared_bytes"}
+        parts = self.parts_of_memory(*kinds.values(), "process_resident_memory_bytes")
+        self.assertEqual([role for role, _ in parts], ["worker", "worker", "housekeeper", "supervisor"])
+        for told in parts.values():
+            self.assertTrue(all(told[:2]), parts)  # its own and files: nothing runs without
+        for slot, pid in enumerate(self.server.workers()):
+            def near(slot=slot, pid=pid):
+                families, status = self.scrape(), pathlib.Path(f"/proc/{pid}/status").read_text()
+                seen = {name: 1024 * int(status.split(f"\n{key}:")[1].split()[0]) for key, name in kinds.items()}
+                return all(abs(families[name].value(role="worker", worker=str(slot)) - value) < 4 << 20 for name, value in seen.items())
+            wait_until(near, f"worker {slot} to tell what the kernel does")
+
+    def parts_of_memory(self, *names):
+        """{(role, worker): values}, when each process's parts add up: they are written one after the other."""
+        def whole():
+            families = self.scrape()
+            keys = [(labels["role"], labels["worker"]) for _, labels, _ in families[names[0]].samples]
+            parts = {key: [families[name].value(role=key[0], worker=key[1]) for name in names] for key in keys}
+            return all(sum(values[:-1]) == values[-1] > 0 for values in parts.values()) and parts
+        return wait_until(whole, "memory that adds up")
+
     def test_which_build_it_is(self):
         (_, labels, _), = self.scrape()["sessiond_build_info"].samples
         said = subprocess.run([BUILD / "sessiond", "--version"], capture_output=True, text=True, check=True).stdout

@@ -227,7 +227,10 @@ struct ses_load_cells {
 struct ses_process_cells {
     _Atomic uint64_t started_wall_ms; /* 0: nothing was told yet */
     _Atomic uint64_t cpu_ns;          /* of all threads, user and system */
-    _Atomic uint64_t resident_bytes;
+    _Atomic uint64_t resident_bytes;  /* the sum of the three below */
+    _Atomic uint64_t anonymous_bytes; /* its own: heap, stacks, what of files was written privately */
+    _Atomic uint64_t file_bytes;      /* mapped files: the store's, programs and libraries */
+    _Atomic uint64_t shared_bytes;    /* shared memory: the session table, the board */
     _Atomic uint64_t virtual_bytes;
     _Atomic uint64_t files_open;
     _Atomic uint64_t files_max;

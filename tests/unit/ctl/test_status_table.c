@@ -51,7 +51,7 @@ static const char *table(const char *now_text, const char *before_text, const st
     "'workers':[{'slot':0,'pid':7,'state':'ready','generation':2,'beat_ms':100,'busy':0.5,"                                     \
     "'calls':{'answered':160,'failed':4},'latency':[100,100,160,60],'store_full':1},"                                           \
     "{'slot':1,'pid':8,'state':'given_up','generation':9,'beat_ms':60000,'busy':0}],"                                           \
-    "'processes':[{'pid':7,'cpu_s':1.5,'resident_bytes':10485760}],"                                                            \
+    "'processes':[{'pid':7,'cpu_s':1.5,'resident_bytes':10485760,'anonymous_bytes':5242880}],"                                  \
     "'connectors':[{'name':'nuvei','outcomes':{'success':5,'timeout':3},'latency':[]}],"                                        \
     "'breakers':[{'connector':'nuvei','origin':'https://a\\u001b[2J','open':1,'known':2}]}"
 
@@ -69,7 +69,7 @@ static void what_happened_between_two_looks_is_told_by_the_second(void **state)
         strstr(text, "sessions held 50 of 200 (25.0 %)  created 77  headroom 50 %  CPU of a call 42.4 us\n"));
     assert_non_null(strstr(text, "records 12  of 1.5 MiB  failed 0  poisoned 0\n"));
     assert_non_null(strstr(text, "\n0          ready    7       2    0.10      50       30 "));
-    assert_non_null(strstr(text, " full     25  10.0 MiB\n")); /* half a second of CPU in two */
+    assert_non_null(strstr(text, " full     25  5.0 MiB  10.0 MiB\n")); /* half a second of CPU in two */
     assert_non_null(strstr(text, "\n1       given_up    8       9      60 "));
 }
 

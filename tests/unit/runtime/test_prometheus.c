@@ -245,6 +245,9 @@ static void processes_tell_of_themselves(void **state)
     board->metrics[0].process.started_wall_ms = 1700000000250;
     board->metrics[0].process.cpu_ns = 1500000000;
     board->metrics[0].process.resident_bytes = UINT64_C(5) << 30;
+    board->metrics[0].process.anonymous_bytes = 11;
+    board->metrics[0].process.file_bytes = 12;
+    board->metrics[0].process.shared_bytes = 13;
     board->metrics[0].process.files_open = 12;
     board->metrics[1].process.started_wall_ms = 1; /* of a process that is gone */
     supervisor->process.started_wall_ms = 2;
@@ -253,6 +256,9 @@ static void processes_tell_of_themselves(void **state)
     expect_line(text, "# TYPE process_cpu_seconds_total counter");
     expect_line(text, "process_cpu_seconds_total{role=\"worker\",worker=\"0\"} 1.5");
     expect_line(text, "process_resident_memory_bytes{role=\"worker\",worker=\"0\"} 5368709120");
+    expect_line(text, "process_resident_anonymous_bytes{role=\"worker\",worker=\"0\"} 11");
+    expect_line(text, "process_resident_file_bytes{role=\"worker\",worker=\"0\"} 12");
+    expect_line(text, "process_resident_shared_bytes{role=\"worker\",worker=\"0\"} 13");
     expect_line(text, "process_open_fds{role=\"worker\",worker=\"0\"} 12");
     expect_line(text, "process_start_time_seconds{role=\"worker\",worker=\"0\"} 1700000000.25");
     expect_line(text, "process_max_fds{role=\"supervisor\",worker=\"\"} 1048576");
