@@ -126,7 +126,7 @@ static enum ses_status open_shard(struct backup *backup, const char *dir, const 
     copy->number = number;
     copy->next = 1;
     SES_TRY(count_records(backup, copy->from));
-    SES_TRY(ses_shard_open(target_dir, number, true, copy->from->map_bytes, NULL, &copy->to));
+    SES_TRY(ses_shard_open(target_dir, number, true, copy->from->map_bytes, 0, NULL, &copy->to));
     copy->to_open = true;
     return SES_OK;
 }

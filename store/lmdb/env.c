@@ -143,7 +143,7 @@ static int open_mdb(struct ses_env *env)
 }
 
 /* Checks the file, opens it. */
-static enum ses_status open_checked(struct ses_env *env, struct ses_log *log)
+static enum ses_status open_checked(struct ses_env *env, uint64_t known_txn, struct ses_log *log)
 {
     char data_path[PATH_MAX];
     const char *reason = NULL;
@@ -153,10 +153,11 @@ static enum ses_status open_checked(struct ses_env *env, struct ses_log *log)
     if (snprintf(data_path, sizeof(data_path), "%s/data.mdb", env->path) >= (int)sizeof(data_path))
         return SES_INVALID_ARGUMENT;
     SES_TRY(ses_env_check_meta(data_path, &check, &reason));
+    env->unchanged = env->writable && known_txn != 0 && ses_env_txnid(data_path) + 1 == known_txn;
     /* The roots too, where nobody else can be writing: a database that LMDB does not find would be made anew,
      * empty. */
     if (check == ENV_CHECK_OK && env->writable) {
-        SES_TRY(ses_env_check_pages(data_path, ENV_CHECK_INDEX, &reason));
+        SES_TRY(ses_env_check_pages(data_path, env->unchanged ? ENV_CHECK_ROOTS : ENV_CHECK_INDEX, &reason));
         check = reason != NULL ? ENV_CHECK_DAMAGED : ENV_CHECK_OK;
     }
     if (check == ENV_CHECK_DAMAGED) {
@@ -199,7 +200,7 @@ static void close_mdb(struct ses_env *env)
 /* A second opening in this process. A writer's environment serves readers as it is. A reader's is closed and
  * opened anew under the same struct, so that whoever holds it goes on with the new handle; nobody may be
  * inside a read transaction then. */
-static enum ses_status share(struct ses_env *env, enum env_mode mode, struct ses_log *log)
+static enum ses_status share(struct ses_env *env, enum env_mode mode, uint64_t known_txn, struct ses_log *log)
 {
     enum ses_status status;
 
@@ -212,7 +213,7 @@ static enum ses_status share(struct ses_env *env, enum env_mode mode, struct ses
     close_mdb(env);
     env->writable = mode != ENV_READ;
     env->nosync = mode == ENV_WRITE_NOSYNC;
-    status = open_checked(env, log);
+    status = open_checked(env, known_txn, log);
     if (status != SES_OK) {
         env->writable = false; /* the readers' handle is lost too; they get SES_IO until they close */
         return status;
@@ -222,7 +223,8 @@ static enum ses_status share(struct ses_env *env, enum env_mode mode, struct ses
 }
 
 static enum ses_status open_fresh(const char *path, const struct stat *st, enum env_mode mode,
-                                  uint64_t map_bytes, struct ses_log *log, struct ses_env **ret_env)
+                                  uint64_t map_bytes, uint64_t known_txn, struct ses_log *log,
+                                  struct ses_env **ret_env)
 {
     struct ses_env *env = calloc(1, sizeof(*env));
     enum ses_status status;
@@ -237,7 +239,7 @@ static enum ses_status open_fresh(const char *path, const struct stat *st, enum 
     env->writable = mode != ENV_READ;
     env->nosync = mode == ENV_WRITE_NOSYNC;
     env->map_bytes = map_bytes;
-    status = open_checked(env, log);
+    status = open_checked(env, known_txn, log);
     if (status != SES_OK) {
         free(env);
         return status;
@@ -247,8 +249,8 @@ static enum ses_status open_fresh(const char *path, const struct stat *st, enum 
     return SES_OK;
 }
 
-enum ses_status ses_env_open(const char *path, enum env_mode mode, uint64_t map_bytes, struct ses_log *log,
-                             struct ses_env **ret_env)
+enum ses_status ses_env_open(const char *path, enum env_mode mode, uint64_t map_bytes, uint64_t known_txn,
+                             struct ses_log *log, struct ses_env **ret_env)
 {
     enum ses_status status;
     struct ses_env *env;
@@ -261,11 +263,11 @@ enum ses_status ses_env_open(const char *path, enum env_mode mode, uint64_t map_
     (void)pthread_mutex_lock(&open_mutex);
     env = find_open(&st);
     if (env != NULL) {
-        status = share(env, mode, log);
+        status = share(env, mode, known_txn, log);
         if (status == SES_OK)
             *ret_env = env;
     } else {
-        status = open_fresh(path, &st, mode, map_bytes, log, ret_env);
+        status = open_fresh(path, &st, mode, map_bytes, known_txn, log, ret_env);
     }
     (void)pthread_mutex_unlock(&open_mutex);
     return status;

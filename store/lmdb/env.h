@@ -31,6 +31,7 @@ struct ses_env {
     unsigned refs;
     bool writable;
     bool nosync;
+    bool unchanged; /* when it was opened for writing, the transaction that was known of it was the newest */
     uint64_t map_bytes;
     MDB_env *mdb;
     MDB_dbi main; /* the unnamed one */
@@ -48,10 +49,13 @@ enum env_mode {
 
 /* [any] Opens or shares the environment in directory path, checks it (env_check.h). An environment that this
  * process reads is reopened for writing when asked; nobody may be inside a read transaction then. Damage is
- * logged (log may be NULL). map_bytes 0: as large as its last writer had it, 1 TiB if it is new.
+ * logged (log may be NULL). map_bytes 0: as large as its last writer had it, 1 TiB if it is new. known_txn: 1 +
+ * the number of the transaction as of which somebody has checked all that a writer checks; it is not done again
+ * while that is the newest one; 0: nobody has.
  * SES_NOT_FOUND, SES_DATA_LOSS, SES_IO, SES_NO_MEMORY, SES_BUSY (open for writing already). */
 SES_MUST_CHECK enum ses_status ses_env_open(const char *path, enum env_mode mode, uint64_t map_bytes,
-                                            struct ses_log *log, struct ses_env **ret_env);
+                                            uint64_t known_txn, struct ses_log *log,
+                                            struct ses_env **ret_env);
 /* NULL is fine. */
 void ses_env_close(struct ses_env *env);
 

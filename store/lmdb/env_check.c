@@ -180,6 +180,20 @@ enum ses_status ses_env_check_meta(const char *data_path, enum env_check *ret_ch
     return SES_OK;
 }
 
+uint64_t ses_env_txnid(const char *data_path)
+{
+    struct meta meta = {.txnid = 0};
+    bool absent;
+    int fd;
+
+    if (open_file(data_path, &fd, &absent) != SES_OK || absent)
+        return 0;
+    if (!read_meta(fd, &meta))
+        meta.txnid = 0;
+    (void)close(fd);
+    return meta.txnid;
+}
+
 /* ---- the walk ---- */
 
 enum leaves {

@@ -23,6 +23,9 @@ enum env_check_depth {
     ENV_CHECK_ALL    /* the leaves of the records too (their contents are sealed one by one) */
 };
 
+/* [any] The number of the newest transaction; 0: none, or no file, or none that can be read. */
+uint64_t ses_env_txnid(const char *data_path);
+
 /* [any] Walks the trees below the newest root. Only while nobody writes: pages are used again. ret_reason is
  * a literal, NULL when all is well. A million sessions: 85 MB of index, 0.05 s. SES_IO, SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_env_check_pages(const char *data_path, enum env_check_depth depth,

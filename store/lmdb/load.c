@@ -19,6 +19,7 @@
 struct load {
     struct ses_table *table;
     struct load_batch *batch;
+    struct ses_loaded *loaded;
     struct ses_log *log;
     const char *dir;
     uint64_t now_ms; /* by which rows are judged */
@@ -54,6 +55,7 @@ static enum ses_status take_row(struct load *load, unsigned shard, struct ses_en
     if (locator == 0 || locator > LOCATOR_MAX ||
         ses_env_row_of(env, txn, locator, env_slice(value), &row) != SES_OK)
         return SES_DATA_LOSS;
+    ses_loaded_count(load->loaded, shard, &row);
     if (++load->rows % LOAD_CLOCK_CHECK == 0)
         report_progress(load, shard);
     if (retain_is_over(row.retain, load->now_ms))
@@ -75,6 +77,7 @@ static enum ses_status load_rows(struct load *load, unsigned shard, struct ses_e
 
     if (rc != 0)
         return ses_env_status(rc);
+    ses_loaded_begin(load->loaded, shard);
     rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
     while (rc == 0 && status == SES_OK) {
         status = take_row(load, shard, env, txn, &key, &value);
@@ -87,6 +90,8 @@ static enum ses_status load_rows(struct load *load, unsigned shard, struct ses_e
     /* LMDB's own count: rows that a damaged page hides are no rows that were never there. */
     if (status == SES_OK && (mdb_stat(txn, env->index, &stat) != 0 || load->rows - before != stat.ms_entries))
         status = SES_DATA_LOSS;
+    if (status == SES_OK)
+        ses_loaded_end(load->loaded, shard, mdb_txn_id(txn));
     return status;
 }
 
@@ -203,6 +208,8 @@ static enum ses_status load_all(struct load *load)
 {
     enum ses_status status;
 
+    for (unsigned shard = 0; shard < SES_STORE_SHARDS_MAX; shard++)
+        ses_loaded_end(load->loaded, shard, 0);
     SES_TRY(for_each_shard(load, load_rows));
     status = ses_load_batch_finish(load->batch);
     if (status != SES_OK)
@@ -213,8 +220,12 @@ static enum ses_status load_all(struct load *load)
 enum ses_status ses_store_load(const char *dir, struct ses_store_shared *shared, uint64_t now_ms,
                                struct ses_log *log, uint64_t *ret_sessions)
 {
-    struct load load = {
-        .table = shared->table, .log = log, .dir = dir, .now_ms = now_ms, .logged_ns = ses_clock_mono_ns()};
+    struct load load = {.table = shared->table,
+                        .loaded = shared->loaded,
+                        .log = log,
+                        .dir = dir,
+                        .now_ms = now_ms,
+                        .logged_ns = ses_clock_mono_ns()};
     enum ses_status status;
 
     SES_TRY(ses_shard_list(dir, &load.shards));

@@ -63,6 +63,7 @@ struct load_batch {
     uint64_t regions;
     uint64_t chunks_max; /* of a half */
     uint64_t sessions;
+    bool any;         /* a row was added */
     unsigned filling; /* which half */
     struct load_half half[2];
 };
@@ -302,6 +303,7 @@ enum ses_status ses_load_batch_add(struct load_batch *batch, unsigned shard, uin
     if (chunk == NULL)
         return SES_NO_MEMORY;
     write_item(&chunk->items[chunk->count++], &probe, shard, locator, row);
+    batch->any = true;
     return SES_OK;
 }
 
@@ -312,6 +314,8 @@ uint64_t ses_load_batch_sessions(const struct load_batch *batch)
 
 enum ses_status ses_load_batch_finish(struct load_batch *batch)
 {
+    if (!batch->any) /* the table of a server without sessions is not even touched */
+        return SES_OK;
     SES_TRY(swap(batch));
     SES_TRY(end_placing(batch, &batch->half[batch->filling ^ 1]));
     ses_load_room_finish(batch->half[0].table);

@@ -11,7 +11,7 @@ enum ses_status ses_lmdb_env(struct ses_lmdb *store, unsigned shard, struct ses_
         return SES_DATA_LOSS;
     if (store->env[shard] == NULL) {
         SES_TRY(ses_shard_path(store->dir, shard, path));
-        SES_TRY(ses_env_open(path, ENV_READ, store->map_bytes, store->log, &store->env[shard]));
+        SES_TRY(ses_env_open(path, ENV_READ, store->map_bytes, 0, store->log, &store->env[shard]));
     }
     *ret_env = store->env[shard];
     return SES_OK;

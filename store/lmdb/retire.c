@@ -20,7 +20,7 @@ static enum ses_status env_of_other(void *arg, unsigned shard, struct ses_env **
         return SES_DATA_LOSS;
     if (others->env[shard] == NULL) {
         SES_TRY(ses_shard_path(others->dir, shard, path));
-        SES_TRY(ses_env_open(path, ENV_READ, 0, NULL, &others->env[shard]));
+        SES_TRY(ses_env_open(path, ENV_READ, 0, 0, NULL, &others->env[shard]));
     }
     *ret_env = others->env[shard];
     return SES_OK;
@@ -66,7 +66,7 @@ enum ses_status ses_store_drain_retired(const char *dir, unsigned shard, struct 
     SES_TRY(ses_shard_path(dir, shard, path));
     if (stat(path, &st) != 0)
         return SES_NOT_FOUND;
-    SES_TRY(ses_shard_open(dir, shard, false, 0, NULL, &open_shard));
+    SES_TRY(ses_shard_open(dir, shard, false, 0, 0, NULL, &open_shard));
     status = settle(dir, shared->table, &open_shard);
     if (status == SES_OK)
         status = ses_gc_read_old_end(shared->table, &open_shard);

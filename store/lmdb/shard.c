@@ -178,7 +178,7 @@ enum ses_status ses_shard_open_read(const char *path, uint64_t map_bytes, struct
     SES_TRY(check_kept(path, log));
     if (ses_shard_is_unfinished(path))
         return SES_NOT_FOUND;
-    status = ses_env_open(path, ENV_READ, map_bytes, log, ret_env);
+    status = ses_env_open(path, ENV_READ, map_bytes, 0, log, ret_env);
     return status == SES_NOT_FOUND && was_made(path) ? SES_DATA_LOSS : status;
 }
 
@@ -270,8 +270,8 @@ static enum ses_status read_state(struct ses_shard *shard)
     return status;
 }
 
-static enum ses_status open_locked(const char *path, bool nosync, uint64_t map_bytes, struct ses_log *log,
-                                   struct ses_shard *shard)
+static enum ses_status open_locked(const char *path, bool nosync, uint64_t map_bytes, uint64_t known_txn,
+                                   struct ses_log *log, struct ses_shard *shard)
 {
     int rc;
 
@@ -279,7 +279,8 @@ static enum ses_status open_locked(const char *path, bool nosync, uint64_t map_b
     SES_TRY(remove_unfinished(path, log));
     if (nosync)
         SES_TRY(set_mode(shard->lock_fd, 'n'));
-    SES_TRY(ses_env_open(path, nosync ? ENV_WRITE_NOSYNC : ENV_WRITE, map_bytes, log, &shard->env));
+    SES_TRY(
+        ses_env_open(path, nosync ? ENV_WRITE_NOSYNC : ENV_WRITE, map_bytes, known_txn, log, &shard->env));
     rc = commit_format(shard->env);
     if (rc != 0) {
         if (log != NULL)
@@ -294,7 +295,7 @@ static enum ses_status open_locked(const char *path, bool nosync, uint64_t map_b
 }
 
 enum ses_status ses_shard_open(const char *dir, unsigned number, bool nosync, uint64_t map_bytes,
-                               struct ses_log *log, struct ses_shard *ret_shard)
+                               uint64_t known_txn, struct ses_log *log, struct ses_shard *ret_shard)
 {
     struct ses_shard shard = {.number = number, .lock_fd = -1};
     char path[SHARD_PATH_MAX];
@@ -307,7 +308,7 @@ enum ses_status ses_shard_open(const char *dir, unsigned number, bool nosync, ui
         return errno == ENOSPC || errno == EDQUOT ? SES_FULL : SES_IO;
     }
     SES_TRY(take_lock(path, &shard.lock_fd));
-    status = open_locked(path, nosync, map_bytes, log, &shard);
+    status = open_locked(path, nosync, map_bytes, known_txn, log, &shard);
     if (status != SES_OK) {
         ses_shard_close(&shard);
         return status;

@@ -50,10 +50,10 @@ bool ses_shard_is_unfinished(const char *path);
 /* [any] A descriptor that keeps writers out until it is closed; -1: there is a writer, or never was one. */
 int ses_shard_hold_idle(const char *path);
 /* [writer] Takes the writer lock (SES_BUSY), makes or opens the environment, commits once with a full sync:
- * whatever state a predecessor left, possibly after a failed sync, is durable from here on. Statuses as
- * ses_lmdb_open. */
+ * whatever state a predecessor left, possibly after a failed sync, is durable from here on. known_txn as
+ * ses_env_open. Statuses as ses_lmdb_open. */
 SES_MUST_CHECK enum ses_status ses_shard_open(const char *dir, unsigned number, bool nosync,
-                                              uint64_t map_bytes, struct ses_log *log,
+                                              uint64_t map_bytes, uint64_t known_txn, struct ses_log *log,
                                               struct ses_shard *ret_shard);
 void ses_shard_close(struct ses_shard *shard);
 

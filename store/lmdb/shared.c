@@ -14,6 +14,7 @@ static enum ses_status join(struct ses_table *table, unsigned slots, struct ses_
         return SES_UNAVAILABLE;
     }
     shared->table = table;
+    shared->loaded = ses_loaded_new();
     *ret_shared = shared;
     return SES_OK;
 }
@@ -92,6 +93,7 @@ void ses_store_shared_close(struct ses_store_shared *shared)
         return;
     ses_table_close(shared->table);
     ses_watch_board_close(shared->watch_board);
+    ses_loaded_free(shared->loaded);
     free(shared);
 }
 

@@ -46,6 +46,7 @@ static enum ses_status make_store(const struct ses_lmdb_options *options, struct
     ses_list_init(&store->intents);
     store->table = options->shared->table;
     store->watch_board = options->shared->watch_board;
+    store->loaded = options->shared->loaded;
     store->log = options->log;
     store->metrics = options->metrics;
     store->map_bytes = options->map_bytes;
@@ -90,7 +91,7 @@ static enum ses_status first_usage(struct ses_lmdb *store)
 }
 
 /* What each owner has in this shard: the rows of its index, about 50 ns each. */
-static enum ses_status count_owner_bytes(struct ses_lmdb *store)
+static enum ses_status count_rows(struct ses_lmdb *store)
 {
     struct ses_env *env = store->shard.env;
     MDB_cursor *cursor;
@@ -99,9 +100,6 @@ static enum ses_status count_owner_bytes(struct ses_lmdb *store)
     MDB_txn *txn;
     int rc;
 
-    store->owner_bytes = calloc(1, sizeof(*store->owner_bytes));
-    if (store->owner_bytes == NULL)
-        return SES_NO_MEMORY;
     SES_TRY(ses_env_read_begin(env, &txn));
     rc = mdb_cursor_open(txn, env->index, &cursor);
     if (rc == 0) {
@@ -118,24 +116,51 @@ static enum ses_status count_owner_bytes(struct ses_lmdb *store)
     return rc == MDB_NOTFOUND ? SES_OK : ses_env_status(rc);
 }
 
+static enum ses_status count_owner_bytes(struct ses_lmdb *store, const struct loaded_shard *known)
+{
+    store->owner_bytes = calloc(1, sizeof(*store->owner_bytes));
+    if (store->owner_bytes == NULL)
+        return SES_NO_MEMORY;
+    if (known == NULL)
+        return count_rows(store);
+    for (unsigned i = 0; i < TABLE_OWNERS; i++)
+        atomic_store_explicit(&store->owner_bytes->of[i],
+                              atomic_load_explicit(&known->bytes.of[i], memory_order_relaxed),
+                              memory_order_relaxed);
+    return SES_OK;
+}
+
+/* The shard, and what a dead predecessor left of it in the table. Right after a load there is nothing of the
+ * kind, and *ret_known is what it knows (loaded.h); NULL: somebody has written since. */
+static enum ses_status open_settled(struct ses_lmdb *store, bool nosync,
+                                    const struct loaded_shard **ret_known)
+{
+    const struct loaded_shard *known = ses_loaded_of(store->loaded, store->number);
+
+    SES_TRY(ses_shard_open(store->dir, store->number, nosync, store->map_bytes,
+                           known != NULL ? atomic_load(&known->txn) : 0, store->log, &store->shard));
+    store->env[store->number] = store->shard.env; /* the same handle reads; ses_shard_close closes it */
+    if (store->watch_board != NULL)
+        ses_watch_board_reset(store->watch_board, store->number);
+    *ret_known = store->shard.env->unchanged ? known : NULL;
+    return *ret_known != NULL ? SES_OK : ses_settle(store->table, &store->shard, env_for_settling, store);
+}
+
 static enum ses_status open_writer(struct ses_lmdb *store, const struct ses_lmdb_options *options)
 {
     bool nosync = options->durability == SES_DURABILITY_PROCESS;
+    const struct loaded_shard *known;
     bool full;
     struct ses_committer *committer = &store->committer;
     struct ses_commit *commit = &committer->commit;
 
-    SES_TRY(ses_shard_open(store->dir, store->number, nosync, store->map_bytes, store->log, &store->shard));
-    store->env[store->number] = store->shard.env; /* the same handle reads; ses_shard_close closes it */
-    if (store->watch_board != NULL)
-        ses_watch_board_reset(store->watch_board, store->number);
-    SES_TRY(ses_settle(store->table, &store->shard, env_for_settling, store));
+    SES_TRY(open_settled(store, nosync, &known));
     SES_TRY(ses_gc_read_old_end(store->table, &store->shard));
     /* What was settled now, and what a dead predecessor published without telling. */
     if (store->watch_board != NULL)
         ses_watch_board_rouse(store->watch_board);
     SES_TRY(first_usage(store));
-    SES_TRY(count_owner_bytes(store));
+    SES_TRY(count_owner_bytes(store, known));
     ses_lmdb_look_at_disk(store);
     ses_collect_clock_init(&store->collect_clock, options->shared, ses_clock_now_ms(), ses_clock_mono_ms());
     atomic_store(&commit->gc_lag_ms, store->collect_clock.lag_ms);
@@ -231,7 +256,7 @@ void ses_store_check_readers(struct ses_store *base)
         /* Quietly: a damaged shard was reported when the server started, and this runs every few seconds. */
         if (store->env[i] == NULL &&
             (ses_shard_path(store->dir, i, path) != SES_OK ||
-             ses_env_open(path, ENV_READ, store->map_bytes, NULL, &store->env[i]) != SES_OK))
+             ses_env_open(path, ENV_READ, store->map_bytes, 0, NULL, &store->env[i]) != SES_OK))
             continue;
         ses_env_check_readers(store->env[i]);
     }

@@ -54,6 +54,7 @@ struct ses_lmdb {
     struct ses_store base; /* first: the contract knows this part alone */
     char dir[PATH_MAX];
     struct ses_table *table;
+    const struct ses_loaded *loaded;
     struct ses_log *log;
     struct ses_metrics *metrics;
     struct record_keys keys;
