@@ -207,10 +207,17 @@ static enum ses_status read_callers(const struct loader *loader, const struct se
 
 /* ---- connectors --------------------------------------------------------------------------------------- */
 
-/* Whether a base URL ends in '/' is a convention of each connector's documents, and paths are appended
+/* An IPv6 address as libcurl spells it: it is compared with the text when it is called. */
+static bool is_this_machine(struct ses_slice host)
+{
+    return ses_host_is_loopback(host) && (host.data[0] != '[' || ses_slice_eq_str(host, "[::1]"));
+}
+
+/* simulated: it is called with test_mode alone, so that it may be a simulator on this machine.
+ * Whether a base URL ends in '/' is a convention of each connector's documents, and paths are appended
  * as they are: the wrong one would make "//" or none. */
 static enum ses_status check_url(const struct loader *loader, const struct value *value, const char *text,
-                                 bool slash)
+                                 bool slash, bool simulated)
 {
     struct ses_slice url = ses_slice_str(text);
     struct ses_authority authority = {.host = SES_SLICE_EMPTY};
@@ -218,9 +225,13 @@ static enum ses_status check_url(const struct loader *loader, const struct value
     bool plain = ses_origin_parse(url, &origin) == SES_OK &&
                  ses_authority_parse_peer(origin.authority, &authority) == SES_OK;
 
-    if (!origin.https && !(plain && loader->config->sandbox && ses_host_is_loopback(authority.host)))
-        return ses_config_refuse(loader, value,
-                                 "must begin with https:// (http:// only for loopback hosts with --sandbox)");
+    if (!origin.https &&
+        !(plain && (simulated || loader->config->sandbox) && is_this_machine(authority.host)))
+        return ses_config_refuse(
+            loader, value,
+            simulated ? "must begin with https:// (http:// only for a simulator on this machine: localhost, "
+                        "127.0.0.1 or [::1])"
+                      : "must begin with https:// (http:// only for loopback hosts with --sandbox)");
     if (!plain || ses_slice_find(url, '@') != url.len || ses_slice_find(url, ' ') != url.len ||
         ses_slice_find(url, '?') != url.len || ses_slice_find(url, '#') != url.len)
         return ses_config_refuse(loader, value,
@@ -234,7 +245,7 @@ static enum ses_status check_url(const struct loader *loader, const struct value
 
 /* Empty for "the built-in one": a connector knows its own addresses. */
 static enum ses_status read_url(const struct loader *loader, const char *text, const char *key, bool slash,
-                                char *ret_text)
+                                bool simulated, char *ret_text)
 {
     struct value value = {.text = text, .key = key};
 
@@ -242,7 +253,7 @@ static enum ses_status read_url(const struct loader *loader, const char *text, c
     if (text == NULL)
         return SES_OK;
     SES_TRY(ses_config_read_text(loader, &value, "", SES_CONFIG_TEXT_SIZE, ret_text));
-    return check_url(loader, &value, ret_text, slash);
+    return check_url(loader, &value, ret_text, slash, simulated);
 }
 
 static enum ses_status read_urls(const struct loader *loader, const struct ses_raw_config *raw)
@@ -254,9 +265,9 @@ static enum ses_status read_urls(const struct loader *loader, const struct ses_r
         struct ses_config_url *url = &config->urls[config->urls_count];                                      \
         url->connector = #name;                                                                              \
         SES_TRY(read_url(loader, raw->connectors.name.sandbox_url, "connectors." #name ".sandbox_url",       \
-                         slash, url->sandbox));                                                              \
+                         slash, true, url->sandbox));                                                        \
         SES_TRY(read_url(loader, raw->connectors.name.production_url, "connectors." #name ".production_url", \
-                         slash, url->production));                                                           \
+                         slash, false, url->production));                                                    \
         config->urls_count++;                                                                                \
     }
     SES_CONFIG_CONNECTORS(READ_URLS)
@@ -293,7 +304,7 @@ static enum ses_status read_return_urls(const struct loader *loader, const struc
         struct ses_origin origin;
 
         SES_TRY(ses_config_split_merchant(loader, &value, row));
-        SES_TRY(check_url(loader, &value, row->origin, false));
+        SES_TRY(check_url(loader, &value, row->origin, false, false));
         if (ses_origin_parse(ses_slice_str(row->origin), &origin) != SES_OK ||
             origin.text.len != strlen(row->origin))
             return ses_config_refuse(loader, &value,
@@ -314,7 +325,7 @@ static enum ses_status read_public_url(const struct loader *loader, const struct
         return SES_OK;
     }
     SES_TRY(ses_config_read_text(loader, &value, "", sizeof(config->public_url), config->public_url));
-    return check_url(loader, &value, config->public_url, false);
+    return check_url(loader, &value, config->public_url, false, false);
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------------- */

@@ -209,12 +209,13 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *arg)
  * they resolved to: the last word on who is called. */
 static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    struct ses_curl_loop *self = arg;
+    const struct ses_curl_door *door = arg;
+    struct ses_curl_loop *self = door->loop;
     int fd;
 
     if (purpose != CURLSOCKTYPE_IPCXN || (address->family != AF_INET && address->family != AF_INET6))
         return CURL_SOCKET_BAD;
-    if (!ses_peers_allow(self->peers,
+    if (!ses_peers_allow(door->peers,
                          (const void *)((const uint8_t *)address + offsetof(struct curl_sockaddr, addr)),
                          (socklen_t)address->addrlen))
         return CURL_SOCKET_BAD;
@@ -236,10 +237,10 @@ static int on_close_socket(void *arg, curl_socket_t fd)
     return close(fd);
 }
 
-void ses_curl_loop_attach(struct ses_curl_loop *self, CURL *easy)
+void ses_curl_loop_attach(struct ses_curl_loop *self, CURL *easy, bool https)
 {
     (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
-    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, self);
+    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, https ? &self->tls : &self->plain);
     (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
     (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, self);
 }
@@ -249,6 +250,8 @@ enum ses_status ses_curl_loop_open(struct ses_curl_loop *self)
     self->multi = curl_multi_init();
     if (self->multi == NULL)
         return SES_NO_MEMORY;
+    self->tls = (struct ses_curl_door){.loop = self, .peers = self->peers};
+    self->plain = (struct ses_curl_door){.loop = self, .peers = SES_PEERS_LOOPBACK};
     (void)curl_multi_setopt(self->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     (void)curl_multi_setopt(self->multi, CURLMOPT_SOCKETDATA, self);
     (void)curl_multi_setopt(self->multi, CURLMOPT_TIMERFUNCTION, on_timeout);

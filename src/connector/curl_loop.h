@@ -15,6 +15,12 @@
 
 struct ses_curl_watch;
 
+/* What libcurl gives back when it wants a socket. */
+struct ses_curl_door {
+    struct ses_curl_loop *loop;
+    enum ses_peers peers;
+};
+
 struct ses_curl_loop {
     uv_loop_t *loop;
     CURLM *multi;
@@ -24,6 +30,8 @@ struct ses_curl_loop {
     unsigned handles_open; /* uv handles whose close callback is still to come */
     bool closing;
     enum ses_peers peers;           /* sockets to others are refused, whatever a name resolved to */
+    struct ses_curl_door tls;       /* to them */
+    struct ses_curl_door plain;     /* plain text goes to this machine alone, whatever peers is */
     void (*on_progress)(void *arg); /* libcurl did something: look for finished transfers */
     void (*on_closed)(void *arg);   /* after ses_curl_loop_close, when no handle is left */
     void *arg;
@@ -33,7 +41,7 @@ struct ses_curl_loop {
 SES_MUST_CHECK enum ses_status ses_curl_loop_open(struct ses_curl_loop *self);
 /* No easy handle may be attached any more. on_closed comes from the loop. */
 void ses_curl_loop_close(struct ses_curl_loop *self);
-/* Sockets of this easy handle are opened, watched and closed here. */
-void ses_curl_loop_attach(struct ses_curl_loop *self, CURL *easy);
+/* Sockets of this easy handle are opened, watched and closed here. https: of its URL. */
+void ses_curl_loop_attach(struct ses_curl_loop *self, CURL *easy, bool https);
 
 #endif

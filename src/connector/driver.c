@@ -354,13 +354,20 @@ static bool share_is_left(const struct ses_driver *driver, const struct ses_host
                               driver->in_flight, options->calls_max));
 }
 
+static enum ses_hosts_reach reach_of(const struct ses_driver_options *options)
+{
+    if (options->sandbox)
+        return SES_HOSTS_LOOPBACK;
+    return options->plain_loopback ? SES_HOSTS_SIMULATED : SES_HOSTS_HTTPS;
+}
+
 /* The share first: who has more than its own is told so, also when all is full. */
 enum ses_status ses_outbound_take(struct ses_driver *driver, const struct ses_connector *connector,
                                   struct ses_slice url, uint32_t owner, struct ses_outbound_place *ret_place)
 {
     struct ses_host *host;
 
-    SES_TRY(ses_hosts_get(&driver->hosts, connector, url, driver->options.sandbox,
+    SES_TRY(ses_hosts_get(&driver->hosts, connector, url, reach_of(&driver->options),
                           ses_clock_mono_ns() / SES_NS_PER_MS, &host));
     if (!share_is_left(driver, host, owner))
         return SES_OVER_SHARE;

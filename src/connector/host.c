@@ -70,8 +70,15 @@ static void forget(struct ses_host *host)
     free(host);
 }
 
+static bool is_within(enum ses_hosts_reach reach, const struct ses_url *url)
+{
+    if (url->https && reach != SES_HOSTS_LOOPBACK)
+        return true;
+    return reach != SES_HOSTS_HTTPS && ses_url_loopback(url);
+}
+
 static enum ses_status add(struct ses_hosts *hosts, const struct ses_connector *connector,
-                           struct ses_slice url, bool sandbox, struct ses_host **ret_host)
+                           struct ses_slice url, enum ses_hosts_reach reach, struct ses_host **ret_host)
 {
     struct ses_slice origin = origin_of(url);
     struct ses_url parsed;
@@ -82,7 +89,7 @@ static enum ses_status add(struct ses_hosts *hosts, const struct ses_connector *
     if (status == SES_NO_MEMORY)
         return status;
     if (status != SES_OK || origin.len == 0 || parsed.origin_bytes != origin.len ||
-        origin.len >= SES_HOST_ORIGIN_SIZE || (sandbox ? !ses_url_loopback(&parsed) : !parsed.https))
+        origin.len >= SES_HOST_ORIGIN_SIZE || !is_within(reach, &parsed))
         return SES_INVALID_ARGUMENT;
     SES_TRY(make_room(hosts, &place));
     host = calloc(1, sizeof(*host));
@@ -103,14 +110,15 @@ static enum ses_status add(struct ses_hosts *hosts, const struct ses_connector *
 }
 
 enum ses_status ses_hosts_get(struct ses_hosts *hosts, const struct ses_connector *connector,
-                              struct ses_slice url, bool sandbox, uint64_t now_ms, struct ses_host **ret_host)
+                              struct ses_slice url, enum ses_hosts_reach reach, uint64_t now_ms,
+                              struct ses_host **ret_host)
 {
     struct ses_host *host = ses_hosts_find(hosts, connector, url);
 
     if (url.len > SES_URL_BYTES_MAX)
         return SES_INVALID_ARGUMENT;
     if (host == NULL)
-        SES_TRY(add(hosts, connector, url, sandbox, &host));
+        SES_TRY(add(hosts, connector, url, reach, &host));
     host->used_ms = now_ms;
     *ret_host = host;
     return SES_OK;

@@ -25,6 +25,12 @@ struct ses_host {
     char origin[SES_HOST_ORIGIN_SIZE];
 };
 
+enum ses_hosts_reach {
+    SES_HOSTS_HTTPS,     /* https:// */
+    SES_HOSTS_SIMULATED, /* that, and http:// of loopback hosts */
+    SES_HOSTS_LOOPBACK,  /* loopback hosts alone, by either */
+};
+
 struct ses_hosts {
     size_t count;
     struct ses_host *table[SES_HOSTS_MAX];
@@ -34,11 +40,11 @@ struct ses_hosts {
 struct ses_host *ses_hosts_find(const struct ses_hosts *hosts, const struct ses_connector *connector,
                                 struct ses_slice url);
 /* The entry of a URL's origin, made when it is new. SES_INVALID_ARGUMENT: not a URL, or one that
- * may not be called: plain http, or with the sandbox anything but a loopback host. SES_RESOURCE_EXHAUSTED:
- * all hosts are busy. SES_NO_MEMORY. */
+ * may not be called: plain http to anything but a loopback host, or to that where reach does not allow it.
+ * SES_RESOURCE_EXHAUSTED: all hosts are busy. SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_hosts_get(struct ses_hosts *hosts, const struct ses_connector *connector,
-                                             struct ses_slice url, bool sandbox, uint64_t now_ms,
-                                             struct ses_host **ret_host);
+                                             struct ses_slice url, enum ses_hosts_reach reach,
+                                             uint64_t now_ms, struct ses_host **ret_host);
 void ses_hosts_done(struct ses_hosts *hosts);
 
 #endif

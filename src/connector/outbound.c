@@ -281,7 +281,7 @@ enum ses_status ses_outbound_attach(struct ses_outbound *outbound, uint64_t now_
     (void)curl_easy_setopt(outbound->easy, CURLOPT_TIMEOUT_MS, (long)budget_ms);
     (void)curl_easy_setopt(outbound->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     (void)curl_easy_setopt(outbound->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
-    SES_TRY(ses_pool_attach(pool, outbound->easy));
+    SES_TRY(ses_pool_attach(pool, outbound->easy, outbound->host->https));
     outbound->pool = pool;
     return SES_OK;
 }

@@ -114,9 +114,9 @@ struct ses_pool *ses_pools_current(struct ses_pools *pools, uint64_t now_mono_ns
     return fresh;
 }
 
-enum ses_status ses_pool_attach(struct ses_pool *pool, CURL *easy)
+enum ses_status ses_pool_attach(struct ses_pool *pool, CURL *easy, bool https)
 {
-    ses_curl_loop_attach(&pool->curl, easy);
+    ses_curl_loop_attach(&pool->curl, easy, https);
     if (curl_multi_add_handle(pool->curl.multi, easy) != CURLM_OK)
         return SES_NO_MEMORY;
     pool->calls++;

@@ -46,7 +46,7 @@ void ses_pools_close(struct ses_pools *pools);
 struct ses_pool *ses_pools_current(struct ses_pools *pools, uint64_t now_mono_ns);
 
 /* Hands a call to libcurl, on this pool's connections. SES_NO_MEMORY. */
-SES_MUST_CHECK enum ses_status ses_pool_attach(struct ses_pool *pool, CURL *easy);
+SES_MUST_CHECK enum ses_status ses_pool_attach(struct ses_pool *pool, CURL *easy, bool https);
 /* Takes it back; a retired pool ends with its last call. */
 void ses_pool_detach(struct ses_pool *pool, CURL *easy);
 

@@ -106,6 +106,15 @@ enum ses_status ses_worker_open_store(struct ses_worker *worker)
     return ses_lmdb_open(&options, &worker->store);
 }
 
+/* A simulator that was named instead of a connector's sandbox: test_mode calls alone go there. */
+static bool has_plain_sandbox(const struct ses_config *config)
+{
+    for (size_t i = 0; i < config->urls_count; i++)
+        if (ses_slice_starts(ses_slice_str(config->urls[i].sandbox), SES_STR("http://")))
+            return true;
+    return false;
+}
+
 /* A share is rounded up: one percent of 50 calls is one call and not none. */
 enum ses_status ses_worker_open_driver(struct ses_worker *worker)
 {
@@ -113,6 +122,7 @@ enum ses_status ses_worker_open_driver(struct ses_worker *worker)
     struct ses_driver_options options = {
         .loop = &worker->loop,
         .sandbox = config->sandbox,
+        .plain_loopback = has_plain_sandbox(config),
         .private_peers = config->private_addresses,
         .connect_timeout_ms = (uint32_t)config->connector_connect_timeout_ms,
         .total_timeout_ms = (uint32_t)config->connector_total_timeout_ms,

@@ -27,11 +27,10 @@ def own_channel(server, request, metadata, timeout=120):
 
 
 class Sim:
-    """Knobs and counters of the sessiond-sim that a server with --sandbox has started."""
+    """Knobs and counters of the sessiond-sim that a server with --sandbox has started, or of one at that URL."""
 
-    def __init__(self, server):
-        ready, = wait_until(lambda: server.lines("ready")[-1:], "the line that names the simulator")
-        self.url = f"http://{ready['sandbox']}"
+    def __init__(self, server, url=None):
+        self.url = url or f"http://{wait_until(lambda: server.lines('ready')[-1:], 'the line that names the simulator')[0]['sandbox']}"
 
     def control(self, **knobs):
         request = urllib.request.Request(f"{self.url}/control", data=json.dumps(knobs).encode())

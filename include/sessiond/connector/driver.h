@@ -1,9 +1,9 @@
 /* driver.h - outbound HTTP: one libcurl multi handle on the worker's loop.
  *
- * Connections are reused, TLS verified, redirects not followed, plain http only in sandbox mode, which
- * connects to nothing but loopback addresses; response size bounded, a deadline always. A breaker per host
- * opens after repeated failures. Sent again only when nothing had been sent, or when the request is
- * idempotent. No header or body is ever logged.
+ * Connections are reused, TLS verified, redirects not followed, plain http to loopback addresses alone, and
+ * only where that is allowed; response size bounded, a deadline always. A breaker per host opens after
+ * repeated failures. Sent again only when nothing had been sent, or when the request is idempotent. No header
+ * or body is ever logged.
  */
 #ifndef SESSIOND_CONNECTOR_DRIVER_H
 #define SESSIOND_CONNECTOR_DRIVER_H
@@ -22,6 +22,7 @@ struct ses_host;
 struct ses_driver_options {
     uv_loop_t *loop;
     bool sandbox;                /* loopback only, plain http allowed */
+    bool plain_loopback;         /* plain http allowed to loopback hosts, which then are this machine's */
     bool private_peers;          /* addresses that are not the internet's may be called too */
     uint32_t connect_timeout_ms; /* not 0, nor is any number below */
     uint32_t total_timeout_ms;   /* the caller's deadline may be earlier */

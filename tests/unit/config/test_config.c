@@ -265,9 +265,10 @@ static void a_simulator_needs_the_sandbox(void **state)
 static void urls_and_hosts_are_checked(void **state)
 {
     (void)state;
-    expect_fault("connectors:\n  paytm:\n    sandbox_url: http://127.0.0.1:1/\n",
-                 "3: connectors.paytm.sandbox_url: must begin with https:// (http:// only for loopback hosts "
-                 "with --sandbox)");
+    expect_fault(
+        "connectors:\n  paytm:\n    production_url: http://127.0.0.1:1/\n",
+        "3: connectors.paytm.production_url: must begin with https:// (http:// only for loopback hosts "
+        "with --sandbox)");
     expect_fault("connectors:\n  paytm:\n    sandbox_url: https://p.example\n",
                  "3: connectors.paytm.sandbox_url: must end in '/': paths are appended as they are");
     expect_fault("connectors:\n  nuvei:\n    production_url: https://n.example/v1/\n",
@@ -287,6 +288,45 @@ static void urls_and_hosts_are_checked(void **state)
                  "2: connector.base_url_hosts: each entry must be a plain host or host:port");
     expect_fault("connector:\n  base_url_hosts: [https://a]\n",
                  "2: connector.base_url_hosts: each entry must be a plain host or host:port");
+}
+
+/* Any port of this machine, and nothing that only looks like it: credentials are sent there. */
+static void a_simulator_of_this_machine_may_be_named(void **state)
+{
+    static const char *const taken[] = {"127.0.0.1:8090", "127.0.0.1:1", "127.0.0.1:65535", "127.0.0.1",
+                                        "127.9.8.7:8090", "[::1]:8090",  "localhost:8090"};
+    char refused[] =
+        "127.0.0.1.evil.example 127.0.0.1.evil.example:8090 localhost.evil.example localhost. "
+        "evil.example 10.0.0.1:8090 192.168.0.1 169.254.169.254 0.0.0.0:8090 128.0.0.1 "
+        "2130706433:8090 0x7f000001 0177.0.0.1 127.1:8090 127.0.0.1. [::]:8090 [::2]:8090 "
+        "[::ffff:127.0.0.1]:8090 [0:0:0:0:0:0:0:1]:8090 [::1%25lo] user@127.0.0.1:8090 "
+        "u:p@127.0.0.1 127.0.0.1:80@evil.example evil.example#@127.0.0.1 127.0.0.1%2eevil.example "
+        "127.0.0.1:0 127.0.0.1:65536 127.0.0.1:80:80";
+    struct ses_config config;
+    struct ses_fault fault;
+    char yaml[256], *rest;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        (void)snprintf(yaml, sizeof(yaml), "connectors:\n  nuvei:\n    sandbox_url: http://%s/nuvei\n",
+                       taken[i]);
+        expect_taken(yaml);
+    }
+    for (char *host = strtok_r(refused, " ", &rest); host != NULL; host = strtok_r(NULL, " ", &rest)) {
+        (void)snprintf(yaml, sizeof(yaml), "connectors:\n  paytm:\n    sandbox_url: \"http://%s/\"\n", host);
+        assert_int_not_equal(load(yaml, &config, &fault), SES_OK);
+        assert_non_null(strstr(
+            fault.text, "3: connectors.paytm.sandbox_url: must begin with https:// (http:// only for a "
+                        "simulator on this machine: localhost, 127.0.0.1 or [::1])"));
+    }
+    expect_fault("connectors:\n  paytm:\n    sandbox_url: http://127.0.0.1\\@evil.example/\n",
+                 "3: connectors.paytm.sandbox_url: must be a base URL: host and path, without user, query "
+                 "and fragment");
+    expect_fault(
+        "connectors:\n  paytm:\n    sandbox_url: http://127.0.0.1:8090/paytm/?a=\n",
+        "3: connectors.paytm.sandbox_url: must be a base URL: host and path, without user, query and fragment");
+    expect_fault("connectors:\n  paytm:\n    sandbox_url: http://127.0.0.1:8090/paytm\n",
+                 "3: connectors.paytm.sandbox_url: must end in '/': paths are appended as they are");
 }
 
 static void contradictions_are_named(void **state)
@@ -415,6 +455,7 @@ int main(void)
         cmocka_unit_test(addresses_are_checked),
         cmocka_unit_test(a_simulator_needs_the_sandbox),
         cmocka_unit_test(urls_and_hosts_are_checked),
+        cmocka_unit_test(a_simulator_of_this_machine_may_be_named),
         cmocka_unit_test(contradictions_are_named),
         cmocka_unit_test(options_win_and_are_named),
         cmocka_unit_test(sandbox_allows_plain_http_to_loopback_only),

@@ -8,20 +8,26 @@ static void some_urls_are_refused_at_once(void **state)
     static const struct {
         const char *url;
         bool sandbox;
+        bool plain_loopback;
     } cases[] = {
-        {"http://127.0.0.1:9/", false},
-        {"http://example.com/", true},
-        {"http://10.0.0.1/", true},
-        {"https://example.com/", true},
-        {"https://192.0.2.1/", true},
-        {"http://0x7f000001/", true},
-        {"ftp://127.0.0.1/", true},
-        {"file:///etc/passwd", true},
-        {"http://a@127.0.0.1/", true},
-        {"https://a:b@example.com/", true},
-        {"", true},
-        {"https://exa mple.com/", true},
-        {"http://127.0.0.1\\@example.com/", true},
+        {"http://127.0.0.1:9/", false, false},
+        {"http://example.com/", false, true},
+        {"http://10.0.0.1/", false, true},
+        {"http://127.0.0.1.example.com/", false, true},
+        {"http://127.1/", false, true},
+        {"http://127.0.0.1@example.com/", false, true},
+        {"http://example.com/", true, false},
+        {"http://10.0.0.1/", true, false},
+        {"https://example.com/", true, false},
+        {"https://192.0.2.1/", true, false},
+        {"http://0x7f000001/", true, false},
+        {"ftp://127.0.0.1/", true, false},
+        {"file:///etc/passwd", true, false},
+        {"http://a@127.0.0.1/", true, false},
+        {"https://a:b@example.com/", true, false},
+        {"", true, false},
+        {"https://exa mple.com/", true, false},
+        {"http://127.0.0.1\\@example.com/", true, false},
     };
 
     (void)state;
@@ -32,6 +38,7 @@ static void some_urls_are_refused_at_once(void **state)
         struct ses_driver_options options = usual_driver();
 
         options.sandbox = cases[i].sandbox;
+        options.plain_loopback = cases[i].plain_loopback;
         rig_start(&rig, options);
         assert_int_equal(rig_begin(&rig, &call, &request, FAR_AWAY), SES_INVALID_ARGUMENT);
         assert_int_equal(rig.driver->in_flight, 0);
