@@ -294,7 +294,7 @@ static void finish(struct ses_commit *c, const struct plan *plan, enum outcome o
     if (outcome == OUTCOME_COMMITTED) {
         set_published(c);
         tell_usage(c);
-        c->unsynced = true;
+        atomic_store(&c->unsynced, true);
     }
 }
 

@@ -49,6 +49,7 @@ struct ses_commit {
     /* written by whoever commits, read by anybody */
     _Atomic bool poisoned;
     _Atomic bool full;
+    _Atomic bool unsynced; /* something was committed since the last sync that was asked for (committer.c) */
     _Atomic uint64_t bytes_used;
     _Atomic uint64_t records;
 
@@ -59,7 +60,6 @@ struct ses_commit {
     uint64_t usage_bytes; /* in the transaction, told after it */
     uint64_t usage_records;
     bool usage_known;
-    bool unsynced; /* something was committed since the last sync that was asked for (committer.c) */
 };
 
 /* The fixed fields are set. SES_NO_MEMORY. */

@@ -3,9 +3,7 @@
  */
 #include "committer.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <time.h>
 
 #include <sessiond/base/clock.h>
 #include <sessiond/base/units.h>
@@ -17,30 +15,24 @@ static void sync_if_due(struct ses_committer *c, bool now)
     uint64_t now_ns = ses_clock_mono_ns();
     int rc;
 
-    if (!c->nosync || !c->commit.unsynced || atomic_load(&c->commit.poisoned))
+    if (!c->nosync || !atomic_load(&c->commit.unsynced) || atomic_load(&c->commit.poisoned))
         return;
-    if (!now && now_ns - c->synced_ns < COMMITTER_SYNC_INTERVAL_MS * SES_NS_PER_MS)
+    if (!now && now_ns - c->synced_ns < COMMITTER_SYNC_INTERVAL_S * SES_NS_PER_S)
         return;
     rc = mdb_env_sync(c->commit.shard->env->mdb, 1);
-    c->commit.unsynced = false;
+    atomic_store(&c->commit.unsynced, false);
     c->synced_ns = now_ns;
     if (rc != 0)
         ses_commit_poison(&c->commit, "periodic sync", rc);
 }
 
-/* Under the mutex. Returns when there is something to do, or when a periodic sync may be due. */
+/* Until there may be something to do, or a periodic sync. */
 static void wait_for_work(struct ses_committer *c)
 {
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until); /* the condition's clock, see init_locks */
-    until.tv_sec += COMMITTER_SYNC_INTERVAL_MS / 1000;
-    while (c->waiting.head == NULL && !c->collect && !c->stop) {
-        if (!c->nosync || !c->commit.unsynced)
-            (void)pthread_cond_wait(&c->wake, &c->mutex);
-        else if (pthread_cond_timedwait(&c->wake, &c->mutex, &until) == ETIMEDOUT)
-            return;
-    }
+    if (c->nosync && atomic_load(&c->commit.unsynced))
+        ses_wakeup_wait_for(&c->wakeup, COMMITTER_SYNC_INTERVAL_S);
+    else
+        ses_wakeup_wait(&c->wakeup);
 }
 
 /* Under the mutex: as many waiting batches as one transaction takes, at least one. */
@@ -122,15 +114,19 @@ static void *run(void *arg)
         struct batch_list list;
         uint64_t now_ms;
         bool wanted;
+        bool more;
 
-        (void)pthread_mutex_lock(&c->mutex);
         wait_for_work(c);
+        (void)pthread_mutex_lock(&c->mutex);
         take_waiting(c, &list);
         wanted = c->collect;
         now_ms = c->collect_now_ms;
         c->collect = false;
-        stop = c->stop && c->waiting.head == NULL; /* what was handed over is committed first */
+        more = c->waiting.head != NULL;
+        stop = c->stop && !more; /* what was handed over is committed first */
         (void)pthread_mutex_unlock(&c->mutex);
+        if (more)
+            ses_wakeup_ask(&c->wakeup);
         work(c, &list, wanted && !stop, now_ms);
         sync_if_due(c, stop);
     }
@@ -149,17 +145,6 @@ static void keep_fault(void *arg, const struct commit_fault *fault)
         c->notify(c->notify_arg);
 }
 
-static void init_locks(struct ses_committer *c)
-{
-    pthread_condattr_t attr;
-
-    (void)pthread_mutex_init(&c->mutex, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&c->wake, &attr);
-    (void)pthread_condattr_destroy(&attr);
-}
-
 enum ses_status ses_committer_start(struct ses_committer *c, uint64_t gc_age_ms)
 {
     sigset_t all;
@@ -170,7 +155,8 @@ enum ses_status ses_committer_start(struct ses_committer *c, uint64_t gc_age_ms)
     c->commit.report_arg = c;
     SES_TRY(ses_commit_init(&c->commit, gc_age_ms));
     c->synced_ns = ses_clock_mono_ns();
-    init_locks(c);
+    (void)pthread_mutex_init(&c->mutex, NULL);
+    ses_wakeup_init(&c->wakeup);
     /* A thread inherits the mask: signals are for the loop's thread, and no system call here is cut short. */
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -187,15 +173,15 @@ void ses_committer_stop(struct ses_committer *c)
 {
     (void)pthread_mutex_lock(&c->mutex);
     c->stop = true;
-    (void)pthread_cond_signal(&c->wake);
     (void)pthread_mutex_unlock(&c->mutex);
+    ses_wakeup_ask(&c->wakeup);
     (void)pthread_join(c->thread, NULL);
 }
 
 void ses_committer_done(struct ses_committer *c)
 {
     ses_commit_done(&c->commit);
-    (void)pthread_cond_destroy(&c->wake);
+    ses_wakeup_done(&c->wakeup);
     (void)pthread_mutex_destroy(&c->mutex);
 }
 
@@ -203,8 +189,8 @@ void ses_committer_hand_over(struct ses_committer *c, struct batch_list *list)
 {
     (void)pthread_mutex_lock(&c->mutex);
     batch_list_join(&c->waiting, list);
-    (void)pthread_cond_signal(&c->wake);
     (void)pthread_mutex_unlock(&c->mutex);
+    ses_wakeup_ask(&c->wakeup);
 }
 
 void ses_committer_take_done(struct ses_committer *c, struct batch_list *ret_list,
@@ -223,6 +209,6 @@ void ses_committer_collect(struct ses_committer *c, uint64_t now_ms)
     (void)pthread_mutex_lock(&c->mutex);
     c->collect = true;
     c->collect_now_ms = now_ms;
-    (void)pthread_cond_signal(&c->wake);
     (void)pthread_mutex_unlock(&c->mutex);
+    ses_wakeup_ask(&c->wakeup);
 }

@@ -7,9 +7,10 @@
 #include <pthread.h>
 
 #include "commit.h"
+#include "wakeup.h"
 
-#define COMMITTER_SYNC_INTERVAL_MS 1000 /* SES_DURABILITY_PROCESS: what a power loss can take */
-#define COMMITTER_COLLECT_STEPS    64   /* steps of one request while nothing waits */
+#define COMMITTER_SYNC_INTERVAL_S 1  /* SES_DURABILITY_PROCESS: what a power loss can take */
+#define COMMITTER_COLLECT_STEPS   64 /* steps of one request while nothing waits */
 
 struct ses_committer {
     struct ses_commit commit;
@@ -20,10 +21,11 @@ struct ses_committer {
     void (*notify)(void *arg);
     void *notify_arg;
 
-    /* shared with the loop, under the mutex */
     pthread_t thread;
+    struct ses_wakeup wakeup;
+
+    /* shared with the loop, under the mutex */
     pthread_mutex_t mutex;
-    pthread_cond_t wake;
     struct batch_list waiting;
     struct batch_list done;
     bool stop;

@@ -335,12 +335,7 @@ static void test_bad_options(void **state)
 
 static bool is_synced(struct ses_lmdb *store)
 {
-    bool synced;
-
-    (void)pthread_mutex_lock(&store->committer.mutex);
-    synced = !store->committer.commit.unsynced;
-    (void)pthread_mutex_unlock(&store->committer.mutex);
-    return synced;
+    return !atomic_load(&store->committer.commit.unsynced);
 }
 
 static void test_process_durability(void **state)
