@@ -8,7 +8,7 @@ usage() {
     cat <<'END'
 usage: tests/run.sh              everything: all tests on the gcc build, all but the long ones on the clang build
        tests/run.sh -R REGEX ..  arguments go to ctest
-       tests/run.sh --nightly    everything, the long tests with many more rounds, the models with random seeds, the mutations of the store, the version before, the Debian package
+       tests/run.sh --nightly    everything, the long tests with many more rounds, the models with random seeds, the integration tests with v4.local tokens, the mutations of the store, the version before, the Debian package
        tests/run.sh --clients    clients and suites that we did not write (tests/clients/*/run.sh), on the gcc build
 Needs neither root nor the network once the packages of deploy/packages.sh and tests/node_modules are there. Writes to build-gcc/,
 build-clang/ and the temporary folder ($TMPDIR, else /tmp), there under names of its own.
@@ -118,6 +118,12 @@ run_followed() {
     [ $status = 0 ] || [ $status = 77 ] || fail "this version cannot follow the one before by SIGUSR2, or the other way round"
 }
 
+# token.purpose: local (tests/integration/harness.py).
+run_other_tokens() {
+    phase "the integration tests with v4.local tokens"
+    SES_TEST_TOKENS=local run_tests build-gcc --no-tests=error -R integration/
+}
+
 run_package() {
     local status=0
     phase "the Debian package in a clean tree"
@@ -157,6 +163,7 @@ run_tests build-gcc --no-tests=error "$@"
 no_tests=$([ $# -gt 0 ] && echo ignore || echo error)
 run_tests build-clang "--no-tests=$no_tests" -LE long "$@"
 if [ "$mode" = nightly ]; then
+    run_other_tokens
     run_mutations
     run_previous
     run_followed

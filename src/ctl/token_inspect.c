@@ -35,23 +35,27 @@ static json_t *decode_part(struct ses_slice text, size_t tail)
     return json_loadb((const char *)bytes, len - tail, JSON_REJECT_DUPLICATES, NULL);
 }
 
-/* The claim chooses the ring that judges it: a token that lies about it is signed by neither. */
-static const char *verdict(const struct ctl *ctl, struct ses_slice token, bool test, struct ses_arena *arena)
+/* NULL, after a line that says why: then nothing is verified, and nothing of a v4.local token read. */
+static struct ses_keyring *open_ring(const struct ctl *ctl)
 {
     struct ses_keyring *ring = NULL;
     struct ses_fault fault = {.text = ""};
-    struct ses_claims claims;
     char dir[CTL_PATH_SIZE];
 
-    if (!ctl_path(ctl, "keys", dir))
-        return "unknown";
-    if (ses_keyring_load(dir, &ring, &fault) != SES_OK) {
+    if (ctl_path(ctl, "keys", dir) && ses_keyring_load(dir, &ring, &fault) != SES_OK)
         (void)ctl_fail_fault(&fault);
+    return ring;
+}
+
+/* The claim chooses the ring that judges it: a token that lies about it is signed by neither. */
+static const char *verdict(const struct ctl *ctl, const struct ses_keyring *ring, struct ses_slice token,
+                           bool test, struct ses_arena *arena)
+{
+    struct ses_claims claims;
+
+    if (ring == NULL)
         return "unknown";
-    }
-    enum ses_status status = ses_token_verify(ring, token, test, 0, arena, &claims);
-    ses_keyring_free(ring);
-    if (status != SES_OK)
+    if (ses_token_verify(ring, token, test, 0, arena, &claims) != SES_OK)
         return "refused";
     if (!ctl_take_clock(ctl))
         return "unknown";
@@ -60,7 +64,7 @@ static const char *verdict(const struct ctl *ctl, struct ses_slice token, bool t
                : "accepted";
 }
 
-/* "next", "active", .. or "unknown" for the key that the footer names. */
+/* "next", "active", .. or "unknown" for a signing key. */
 static const char *key_state(const struct ctl *ctl, const char *kid)
 {
     static struct ses_key_info keys[SES_KEYRING_LIST_MAX];
@@ -77,26 +81,66 @@ static const char *key_state(const struct ctl *ctl, const char *kid)
     return "unknown";
 }
 
+/* kid: as the token's footer has it; key: the signing key that it means. */
+static int report(const struct ctl *ctl, const char *verification, const char *kid, const char *key,
+                  json_t *claims)
+{
+    json_t *told = json_pack("{s:s,s:s?,s:s?,s:s,s:o*}", "verification", verification, "kid", kid, "key", key,
+                             "key_state", key_state(ctl, key), "claims", claims);
+
+    return ctl_print_json(told, !ctl->json, strcmp(verification, "accepted") == 0 ? CTL_DONE : CTL_FAILED);
+}
+
 /* Claims are shown even when the signature does not hold, which "verification" then says: an operator
- * wants to know whose token was refused. The three parts of a PASETO: header, payload with the
- * signature at its end, footer (which names the key). */
+ * wants to know whose token was refused. The payload has the signature at its end. */
+static int inspect_public(const struct ctl *ctl, const struct ses_keyring *ring, struct ses_slice token,
+                          struct ses_slice payload, const char *kid, struct ses_arena *arena)
+{
+    json_t *claims = decode_part(payload, SIGNATURE_BYTES);
+    bool test = json_is_true(json_object_get(claims, "test"));
+
+    return report(ctl, verdict(ctl, ring, token, test, arena), kid, kid, claims);
+}
+
+/* Nothing of it is seen without the key, or when it was altered. The key of a revoked one is gone with its secret. */
+static int inspect_local(const struct ctl *ctl, const struct ses_keyring *ring, struct ses_slice token,
+                         const char *kid, struct ses_arena *arena)
+{
+    struct ses_token_read seen;
+    json_t *claims;
+
+    if (ring == NULL)
+        return ctl_fail(
+            "a v4.local token is read by the keys of the server that made it, and by nobody else: "
+            "name its data directory with --data");
+    if (ses_token_read(ring, token, arena, &seen) != SES_OK)
+        return report(ctl, "refused", kid, NULL, NULL);
+    claims = json_loads(seen.json, JSON_REJECT_DUPLICATES, NULL);
+    return report(ctl, verdict(ctl, ring, token, json_is_true(json_object_get(claims, "test")), arena), kid,
+                  seen.kid, claims);
+}
+
+/* The three parts of a PASETO: header, payload, footer (which names the key). */
 static int inspect(const struct ctl *ctl, struct ses_slice token, struct ses_arena *arena)
 {
-    const struct ses_slice head = SES_STR(SES_TOKEN_PREFIX "v4.public.");
+    const struct ses_slice public_head = SES_STR(SES_TOKEN_PREFIX "v4.public.");
+    const struct ses_slice local_head = SES_STR(SES_TOKEN_PREFIX "v4.local.");
+    bool local = ses_slice_starts(token, local_head);
 
-    if (!ses_slice_starts(token, head))
-        return ctl_fail("not a session token: it does not begin with " SES_TOKEN_PREFIX "v4.public.");
-    struct ses_slice rest = ses_slice_cut(token, head.len, token.len);
+    if (!local && !ses_slice_starts(token, public_head))
+        return ctl_fail("not a session token: it begins with neither " SES_TOKEN_PREFIX
+                        "v4.public. nor " SES_TOKEN_PREFIX "v4.local.");
+    struct ses_slice rest = ses_slice_cut(token, local ? local_head.len : public_head.len, token.len);
     size_t dot = ses_slice_find(rest, '.');
-    json_t *claims = decode_part(ses_slice_cut(rest, 0, dot), SIGNATURE_BYTES);
     json_t *footer = decode_part(ses_slice_cut(rest, dot + 1, rest.len), 0);
     const char *kid = json_string_value(json_object_get(footer, "kid"));
-    const char *result = verdict(ctl, token, json_is_true(json_object_get(claims, "test")), arena);
-    json_t *report = json_pack("{s:s,s:s?,s:s,s:o*}", "verification", result, "kid", kid, "key_state",
-                               key_state(ctl, kid), "claims", claims);
+    struct ses_keyring *ring = open_ring(ctl);
+    int code = local ? inspect_local(ctl, ring, token, kid, arena)
+                     : inspect_public(ctl, ring, token, ses_slice_cut(rest, 0, dot), kid, arena);
 
+    ses_keyring_free(ring);
     json_decref(footer);
-    return ctl_print_json(report, !ctl->json, strcmp(result, "accepted") == 0 ? CTL_DONE : CTL_FAILED);
+    return code;
 }
 
 int ctl_token_inspect(const struct ctl *ctl)

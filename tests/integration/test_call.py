@@ -18,7 +18,7 @@ class DocumentedCall(ServerCase):
         self.assertEqual(answer.pop("status_code"), 200)
         token = answer.pop("session_token")
         self.assertEqual(answer, {})
-        self.assertTrue(token.startswith("sess_v4.public."))
+        self.assertTrue(token.startswith("sess_v4."))
         return claims(token)
 
     def test_buf_curl_with_reflection_only(self):

@@ -339,7 +339,9 @@ class ProcessingForLong(ClockCase):
             self.assertGreaterEqual(instant(claims(fresh)["exp"]) - self.clock.time(), 890)
             self.assertEqual(client.get(fresh, name).status, 5)
         again = client.create(name)
-        self.assertEqual(fresh, again)  # the same claims, signed again
+        self.assertEqual(claims(fresh), claims(again))
+        if ".public." in again:
+            self.assertEqual(fresh, again)  # the same claims, signed again
 
 
 FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketime.so.1")), None)

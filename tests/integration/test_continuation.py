@@ -10,6 +10,7 @@ from google.protobuf import json_format
 from harness import STRIPE, Server, claims, connector_headers, create_request, reason, unique, wait_until
 from session_service import (BROWSER, CONFIG, EXACT, OVERLAP_SECONDS, SPREAD, SessionCase, Sessions, connections, event_names, explain, outcome_name, refusal,
                              status_name)
+from token_claims import other_kind
 
 TOKEN_STATE = {"access_token": {"token": {"value": "at-1"}, "expires_in_seconds": 3600, "token_type": "Bearer"}}
 
@@ -387,7 +388,7 @@ class WrongTokens(SessionCase):
             one = bytearray(raw)
             one[at] ^= 1
             bad.append(f"{head}.{base64.urlsafe_b64encode(bytes(one)).decode().rstrip('=')}.{footer}")
-        bad += [token[len("sess_"):], token[:-1], token + "A", token + ".", f"{head}.{body}", token.replace("public", "local"),
+        bad += [token[len("sess_"):], token[:-1], token + "A", token + ".", f"{head}.{body}", other_kind(token),
                 token.replace("v4", "v3"), "sess_", "x" * 20000, token[:len(token) // 2], token.upper(), " " + token]
         for number, one in enumerate(bad):
             code, why, _ = refusal(self.client.get, one, session)

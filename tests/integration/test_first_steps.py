@@ -38,7 +38,7 @@ class Readme(ServerCase):
         self.assertEqual(len(calls), 2, calls)
         for call in calls:
             self.assertNotIn("{...}", call)
-            self.assertRegex(self.paste(call), r'"(session_token|sessionToken)": ?"sess_v4\.public\.')
+            self.assertRegex(self.paste(call), r'"(session_token|sessionToken)": ?"sess_v4\.')
 
 
 class Reference(unittest.TestCase):

@@ -11,6 +11,9 @@ from harness import ADYEN, BUILD, SOURCE, Server, ServerCase, claims, create_req
 EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
 
 
+PUBLIC = "token:\n  purpose: public\n"
+
+
 def token_of(server, **changes):
     answer, _ = server.call(create_request(unique(), **changes), EXACT)
     return answer.session_token
@@ -32,6 +35,8 @@ def npm_verify(server, token):
 
 
 class Token(ServerCase):
+    server_options = {"config": PUBLIC}
+
     def test_claims_say_what_the_design_says(self):
         session = unique()
         answer, _ = self.server.call(create_request(session, browser_info={"user_agent": "Mozilla/5.0 Firefox/1", "ip_address": "203.0.113.9",
@@ -71,7 +76,7 @@ class Rotation(unittest.TestCase):
         wait_until(lambda: self.server.have_replaced(before), "new workers")
 
     def test_rotation_keeps_old_tokens_valid_and_revocation_ends_them(self):
-        self.server = Server(workers=1, sandbox=False).start()
+        self.server = Server(workers=1, sandbox=False, config=PUBLIC).start()
         self.addCleanup(self.server.cleanup)
         old = token_of(self.server)
         old_kid = next(k["kid"] for k in published(self.server)["keys"] if k["purpose"] == "test" and k["state"] == "active")

@@ -66,7 +66,7 @@ class Upstream(ServerCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             answer = json.loads(done.stdout)
             self.assertEqual((answer["statusCode"], answer["metadata"][TOLD]), (200, headers[REFERENCE]))
-            self.assertTrue(answer["sessionToken"].startswith("sess_v4.public."))
+            self.assertTrue(answer["sessionToken"].startswith("sess_v4."))
 
     def test_the_same_call_again_finds_its_session(self):
         for name in ("x_connector_request_reference_id", "x_request_id"):

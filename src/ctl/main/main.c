@@ -36,7 +36,8 @@ static const struct command {
      "refuse the caller, or one of its keys, from the next SIGHUP on"},
     {"callers", "list", "", 0, ctl_callers_list, "the callers, what they may do, and the ids of their keys"},
     {"token", "inspect", "", 0, ctl_token_inspect,
-     "read a token from stdin, print its claims and whether the ring accepts it"},
+     "read a token from stdin, print its claims (a v4.local one's need the server's keys) and whether the ring "
+     "accepts it"},
     {"store", "verify", "[--keys DIR]", 0, ctl_store_verify,
      "open every record with the seal keys and count, of a backup every file too; fails on damage or duplicates"},
     {"store", "check", "[--keys DIR]", 0, ctl_store_verify, "the same by its older name"},
