@@ -11,7 +11,7 @@ packages_build="ca-certificates cmake gcc libc6-dev libcurl4-openssl-dev libcyam
   protobuf-c-compiler protobuf-compiler python3 zlib1g-dev"
 packages_demo="curl nodejs npm"
 packages_test="clang git libclang-rt-14-dev libcmocka-dev nghttp2-client openssl procps python3 python3-grpcio python3-h2
-  python3-protobuf systemd valgrind"
+  python3-protobuf strace systemd valgrind"
 packages_journey="chromium"
 packages_proxy="apache2-bin haproxy nginx-light"
 packages_package="debootstrap dpkg-dev"

@@ -40,8 +40,8 @@ def children(pid):
 
 class Server:
     def __init__(self, build, folder, workers=1, durability="disk", cores="0", sandbox=False, sessions_max=1000000, ttl_seconds=86400,
-                 settings=None, log_level="info", former=False):
-        """former: it may be a version before, which gets those settings that it knows."""
+                 settings=None, log_level="info", former=False, prefix=()):
+        """former: it may be a version before, which gets those settings that it knows. prefix: of its command, what watches it."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=folder))
         self.listen, self.admin = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
         self.settings = {"workers": workers, "durability": durability, "cores": cores, "sandbox": sandbox,
@@ -58,6 +58,7 @@ class Server:
         self.arguments = [str(build / "sessiond"), "--listen", self.listen, "--admin", self.admin, "--data", str(self.data),
                           "--workers", str(workers), "--config", str(config)] + (["--sandbox"] if sandbox else []) + (
                           ["--user", "root"] if os.geteuid() == 0 else [])
+        self.prefix = list(prefix)
         self.start(cores)
         self.simulator = self._ready_line()["sandbox"] if sandbox else None
 
@@ -65,7 +66,7 @@ class Server:
         """Until it is ready; seconds_to_start tells how long that took."""
         begin = time.monotonic()
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(["taskset", "-c", cores] + self.arguments, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.prefix + ["taskset", "-c", cores] + self.arguments, stdout=log, stderr=log)
         self._wait()
         self.seconds_to_start = time.monotonic() - begin
         self.pids = [self.process.pid] + [p for p in children(self.process.pid)
