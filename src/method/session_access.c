@@ -56,8 +56,22 @@ static enum ses_status refuse_token(struct ses_error *error)
 /* The token is genuine, the call is not its own: which part differs may be told, the caller knows both. */
 static enum ses_status refuse_mismatch(struct ses_error *error, struct ses_slice differing)
 {
-    ses_refusal_set(error, SES_REASON_TOKEN_MISMATCH, 0,
-                    SES_STR("the session token was made for another session than the call names"));
+    static const struct {
+        const char *differing;
+        const char *message;
+    } rows[] = {
+        {"test_mode",
+         "the session token was made with another test_mode than the call's, where a missing one is "
+         "false: send the one that the session was created with"},
+        {"tenant", "the session token was made for another tenant than the call's x-tenant-id"},
+        {"merchant", "the session token was made for another merchant than the call's x-merchant-id"},
+        {"merchant_session_id", "the session token was made for another merchant_session_id than the call's"},
+    };
+    size_t row = 0;
+
+    while (!ses_slice_eq_str(differing, rows[row].differing))
+        SES_REQUIRE(++row < sizeof(rows) / sizeof(rows[0]));
+    ses_refusal_set(error, SES_REASON_TOKEN_MISMATCH, 0, ses_slice_str(rows[row].message));
     ses_error_metadata(error, SES_STR("differing"), differing);
     return error->status;
 }

@@ -5,6 +5,7 @@ import concurrent.futures
 import time
 import unittest
 
+import grpc
 from google.protobuf import json_format
 
 from harness import STRIPE, Server, claims, connector_headers, create_request, reason, unique, wait_until
@@ -352,11 +353,18 @@ class InboxRestart(unittest.TestCase):
 
 
 class WrongTokens(SessionCase):
+    def told(self, token, session, **fields):
+        """The sentence: it names what differs, and what the call lacks."""
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.client.get(token, session, **fields)
+        return caught.exception.details()
+
     def test_test_and_live_are_told_apart(self):
         session, token = self.begin()
         for mode in (None, False):
             code, why, info = refusal(self.client.get, token, session, test_mode=mode)
             self.assertEqual((code, why, info.get("differing")), ("PERMISSION_DENIED", "TOKEN_MISMATCH", "test_mode"))
+        self.assertIn("another test_mode than the call's, where a missing one is false", self.told(token, session, test_mode=None))
         live = self.client.create(unique_live := unique(), test_mode=False)
         self.assertEqual(refusal(self.client.get, live, unique_live)[:2], ("PERMISSION_DENIED", "TOKEN_MISMATCH"))
         self.assertFalse(self.client.get(live, unique_live, test_mode=None).test_mode)
@@ -364,6 +372,9 @@ class WrongTokens(SessionCase):
     def test_who_it_was_made_for(self):
         session, token = self.begin()
         other, _ = self.begin()
+        for fields, words in ((dict(session=other), "another merchant_session_id"), (dict(headers=[("x-merchant-id", "m2")]), "another merchant than the call's x-merchant-id"),
+                              (dict(headers=[("x-tenant-id", "t2")]), "another tenant than the call's x-tenant-id")):
+            self.assertIn(words, self.told(token, **{"session": session, **fields}))
         for fields, name in ((dict(session=other), "merchant_session_id"), (dict(headers=[("x-merchant-id", "m2")]), "merchant")):
             fields = {"session": session, **fields}
             code, why, info = refusal(self.client.get, token, **fields)
