@@ -1,4 +1,4 @@
-/* The published vectors of PASETO v4 and PASERK k4 (tests/conformance). */
+/* The published vectors of PASETO v4 and PASERK k4, and our own (tests/conformance). */
 #include "paserk.h"
 
 #include <setjmp.h>
@@ -8,9 +8,14 @@
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <sodium.h>
 
 #include <sessiond/base/encode.h>
 #include <sessiond/base/random.h>
+
+#include "claims.h"
+#include "key_derive.h"
+#include "keyfile.h"
 
 #define TEXT_MAX 8192
 
@@ -139,9 +144,9 @@ static void run_failing(const json_t *vector)
         fail_msg("%s was accepted", json_string_value(json_object_get(vector, "name")));
 }
 
-static unsigned run_named(const char *prefix, void (*run)(const json_t *vector))
+static unsigned run_named(const char *file, const char *prefix, void (*run)(const json_t *vector))
 {
-    json_t *root = vectors_load("paseto-v4.json");
+    json_t *root = vectors_load(file);
     size_t i;
     json_t *vector;
 
@@ -158,19 +163,70 @@ static unsigned run_named(const char *prefix, void (*run)(const json_t *vector))
 static void paseto_v4_public(void **state)
 {
     (void)state;
-    assert_int_equal(run_named("4-S-", run_public), 3);
+    assert_int_equal(run_named("paseto-v4.json", "4-S-", run_public), 3);
 }
 
 static void paseto_v4_local(void **state)
 {
     (void)state;
-    assert_int_equal(run_named("4-E-", run_local), 9);
+    assert_int_equal(run_named("paseto-v4.json", "4-E-", run_local), 9);
 }
 
 static void paseto_v4_must_fail(void **state)
 {
     (void)state;
-    assert_int_equal(run_named("4-F-", run_failing), 5);
+    assert_int_equal(run_named("paseto-v4.json", "4-F-", run_failing), 5);
+}
+
+/* Ours: what derived keys, ids, claims and footers come to together. */
+static void run_session_token(const json_t *vector)
+{
+    struct ses_slice claims = member(vector, "claims");
+    uint8_t secret_key[SES_PASETO_SECRET_BYTES];
+    uint8_t public_key[SES_PASETO_PUBLIC_BYTES];
+    uint8_t bytes[SES_PASETO_NONCE_BYTES];
+    struct ses_paseto_scratch scratch;
+    char text[5 + SES_PASETO_TEXT_MAX + 1] = "sess_";
+    char footer[SES_KEY_FOOTER_LEN + 1];
+    char kid[SES_KID_SIZE];
+    struct ses_secret keys;
+    size_t len;
+
+    (void)member_hex(vector, "seed", bytes, sizeof(bytes));
+    (void)crypto_sign_seed_keypair(public_key, secret_key, bytes);
+    assert_int_equal(ses_keys_derive(secret_key, &keys), SES_OK);
+    struct ses_slice local = ses_slice(ses_derived_key(&keys, SES_DERIVED_LOCAL), SES_PASETO_LOCAL_KEY_BYTES);
+    check_text(vector, "local-key", member_hex(vector, "local-key", bytes, sizeof(bytes)), local);
+    assert_int_equal(ses_paserk_lid(local, kid), SES_OK);
+    check_text(vector, "lid", ses_slice_str(kid), member(vector, "lid"));
+    (void)snprintf(footer, sizeof(footer), "{\"kid\":\"%s\"}", kid);
+    (void)member_hex(vector, "nonce", bytes, sizeof(bytes));
+    put_message(&scratch, claims);
+    len = ses_paseto_encrypt(&scratch, claims.len, local.data, bytes, ses_slice_str(footer), SES_SLICE_EMPTY,
+                             text + 5);
+    check_text(vector, "local", ses_slice(text, 5 + len), member(vector, "local"));
+    ses_secret_free(&keys);
+
+    assert_int_equal(ses_paserk_pid(ses_slice(public_key, sizeof(public_key)), kid), SES_OK);
+    check_text(vector, "pid", ses_slice_str(kid), member(vector, "pid"));
+    (void)snprintf(footer, sizeof(footer), "{\"kid\":\"%s\"}", kid);
+    put_message(&scratch, claims);
+    len = ses_paseto_sign(&scratch, claims.len, secret_key, ses_slice_str(footer), SES_SLICE_EMPTY, text + 5);
+    check_text(vector, "public", ses_slice(text, 5 + len), member(vector, "public"));
+}
+
+static void run_session_claims(const json_t *vector)
+{
+    struct ses_claims claims;
+    struct ses_arena arena;
+    uint8_t again[SES_PASETO_MESSAGE_MAX];
+    size_t len = 0;
+
+    ses_arena_init(&arena, TEXT_MAX);
+    assert_int_equal(ses_claims_decode(member(vector, "claims"), &arena, &claims), SES_OK);
+    assert_int_equal(ses_claims_encode(&claims, again, sizeof(again), &len), SES_OK);
+    check_text(vector, "claims", ses_slice(again, len), member(vector, "claims"));
+    ses_arena_done(&arena);
 }
 
 typedef enum ses_status (*encode_fn)(struct ses_slice key, char *ret_text);
@@ -204,6 +260,13 @@ static void run_paserk(const char *file, unsigned count, encode_fn encode,
     assert_int_equal(vectors_run, count);
 }
 
+static void session_tokens(void **state)
+{
+    (void)state;
+    assert_int_equal(run_named("sessiond-tokens.json", "S-", run_session_token), 4);
+    assert_int_equal(run_named("sessiond-tokens.json", "S-", run_session_claims), 4);
+}
+
 static void paserk_pid(void **state)
 {
     (void)state;
@@ -234,7 +297,7 @@ int main(void)
         cmocka_unit_test(paseto_v4_public),    cmocka_unit_test(paseto_v4_local),
         cmocka_unit_test(paseto_v4_must_fail), cmocka_unit_test(paserk_pid),
         cmocka_unit_test(paserk_lid),          cmocka_unit_test(paserk_public),
-        cmocka_unit_test(paserk_secret),
+        cmocka_unit_test(paserk_secret),       cmocka_unit_test(session_tokens),
     };
 
     ses_random_init();
