@@ -211,8 +211,8 @@ static enum ses_status plain_histograms(const struct ses_board *board, struct se
          "Of calls that waited for a connector, what was not the connector's time"},
         {"sessiond_store_commit_seconds", offsetof(struct ses_metrics, commit_ns), &seconds,
          "Time of store transactions, sync included"},
-        {"sessiond_store_sync_seconds", offsetof(struct ses_metrics, sync_ns), &seconds,
-         "Of store transactions, the time in which the pages were written and synced"},
+        {"sessiond_store_sync_seconds", offsetof(struct ses_metrics, commit_phase_ns[SES_COMMIT_SYNC]),
+         &seconds, "Of store transactions, the time in which the pages were written and synced"},
         {"sessiond_store_batch_puts", offsetof(struct ses_metrics, batch_puts), &counts,
          "Records per store transaction"},
     };
@@ -223,6 +223,25 @@ static enum ses_status plain_histograms(const struct ses_board *board, struct se
         ses_board_hist(board, rows[i].offset, &sum);
         SES_TRY(ses_prometheus_head(out, rows[i].name, "histogram", rows[i].help));
         SES_TRY(ses_prometheus_series(out, rows[i].name, "", &sum, rows[i].scale));
+    }
+    return SES_OK;
+}
+
+/* Of the transactions that sessiond_store_commit_seconds counts, and of the wait for each before it began. */
+static enum ses_status commit_phases(const struct ses_board *board, struct ses_buf *out)
+{
+    static const char name[] = "sessiond_store_commit_phase_seconds";
+    static const char *const labels[SES_COMMIT_PHASES] = {"phase=\"wake\"", "phase=\"reserve\"",
+                                                          "phase=\"fill\"", "phase=\"collect\"",
+                                                          "phase=\"sync\"", "phase=\"publish\""};
+    struct ses_hist_sum sum;
+
+    SES_TRY(
+        ses_prometheus_head(out, name, "histogram",
+                            "Where the time of store transactions goes; wake: until one that is due begins"));
+    for (size_t i = 0; i < SES_COMMIT_PHASES; i++) {
+        ses_board_hist(board, offsetof(struct ses_metrics, commit_phase_ns[i]), &sum);
+        SES_TRY(ses_prometheus_series(out, name, labels[i], &sum, &seconds));
     }
     return SES_OK;
 }
@@ -321,5 +340,6 @@ enum ses_status ses_prometheus_render(const struct ses_board *board, const struc
     SES_TRY(connector_seconds(board, view, ret_text));
     SES_TRY(breakers(board, view, ret_text));
     SES_TRY(callers(board, ret_text));
-    return plain_histograms(board, ret_text);
+    SES_TRY(plain_histograms(board, ret_text));
+    return commit_phases(board, ret_text);
 }

@@ -154,7 +154,7 @@ static void put_totals(struct ses_json *json, const struct ses_board *board,
     ses_board_latency(board, view, SES_BOARD_ALL, &sum);
     put_hist(json, "latency", &sum);
     put_board_hist(json, "commit", board, offsetof(struct ses_metrics, commit_ns));
-    put_board_hist(json, "sync", board, offsetof(struct ses_metrics, sync_ns));
+    put_board_hist(json, "sync", board, offsetof(struct ses_metrics, commit_phase_ns[SES_COMMIT_SYNC]));
     put_board_hist(json, "own", board, offsetof(struct ses_metrics, own_ns));
 }
 

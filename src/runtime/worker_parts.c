@@ -97,6 +97,7 @@ enum ses_status ses_worker_open_store(struct ses_worker *worker)
         .queue_max = (unsigned)config->store_queue_max,
         .gc_age_ms = config->store_gc_age_seconds * 1000,
         .scrub_per_second = (unsigned)config->store_scrub_per_second,
+        .slow_commit_ms = config->store_slow_commit_ms,
         .notify = wake_loop,
         .notify_arg = worker,
         .log = &worker->log,

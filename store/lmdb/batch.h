@@ -48,6 +48,7 @@ struct ses_batch {
     size_t value_bytes;
     unsigned count;
     enum ses_status status; /* of all its items, once through */
+    uint64_t handed_ns;     /* when it was handed to the committer */
 };
 
 /* Batches in order. */

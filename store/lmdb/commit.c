@@ -28,12 +28,14 @@ enum ses_status ses_commit_init(struct ses_commit *c, uint64_t gc_age_ms)
     c->gc.keys = c->keys;
     ses_record_nonces_init(&c->gc.nonces);
     c->gc_hungry = true;
+    c->trace.metrics = c->metrics;
     return SES_OK;
 }
 
 void ses_commit_done(struct ses_commit *c)
 {
     ses_gc_done(&c->gc);
+    ses_commit_trace_done(&c->trace);
 }
 
 /* ---- one transaction ---- */
@@ -158,6 +160,7 @@ static int fill(struct ses_commit *c, MDB_txn *txn, const struct plan *plan, con
 {
     int rc = put_all(c, txn, &plan->list, ses_clock_now_ms());
 
+    ses_commit_trace_mark(&c->trace, SES_COMMIT_FILL);
     /* Taken once a transaction: a step judges all its records by one clock and one room. */
     c->gc.lag_ms = atomic_load_explicit(&c->gc_lag_ms, memory_order_relaxed);
     c->gc.room_bytes = c->room_bytes;
@@ -174,18 +177,7 @@ static int fill(struct ses_commit *c, MDB_txn *txn, const struct plan *plan, con
             report(c, "garbage collection", rc, false);
         }
     }
-    return rc;
-}
-
-/* The pages and, as the store's durability says, their syncs: what of a transaction is the disk's. One that only
- * collects often writes nothing, and would tell of a disk of a microsecond. */
-static int commit_timed(struct ses_commit *c, MDB_txn *txn, bool puts)
-{
-    uint64_t started_ns = ses_clock_mono_ns();
-    int rc = mdb_txn_commit(txn);
-
-    if (rc == 0 && puts && c->metrics != NULL)
-        ses_hist_add(&c->metrics->sync_ns, ses_clock_mono_ns() - started_ns);
+    ses_commit_trace_mark(&c->trace, SES_COMMIT_COLLECT);
     return rc;
 }
 
@@ -209,7 +201,8 @@ static enum outcome transact(struct ses_commit *c, const struct plan *plan, enum
         return judge_failure(c, what, rc, ret_status);
     }
     take_usage(c, txn);
-    rc = commit_timed(c, txn, plan->list.head != NULL);
+    rc = mdb_txn_commit(txn);
+    ses_commit_trace_mark(&c->trace, SES_COMMIT_SYNC);
     if (rc != 0)
         return judge_failure(c, "commit", rc, ret_status);
     *ret_status = SES_OK;
@@ -311,7 +304,7 @@ static unsigned count_puts(const struct batch_list *list, size_t *ret_bytes)
     return puts;
 }
 
-static void account(struct ses_commit *c, enum outcome outcome, unsigned puts, uint64_t started_ns)
+static void account(struct ses_commit *c, enum outcome outcome, unsigned puts, uint64_t took_ns)
 {
     if (c->metrics == NULL)
         return;
@@ -321,7 +314,7 @@ static void account(struct ses_commit *c, enum outcome outcome, unsigned puts, u
     }
     ses_count(c->metrics, SES_C_STORE_COMMITS, 1);
     ses_count(c->metrics, SES_C_STORE_PUTS, puts);
-    ses_hist_add(&c->metrics->commit_ns, ses_clock_mono_ns() - started_ns);
+    ses_hist_add(&c->metrics->commit_ns, took_ns);
     ses_hist_add(&c->metrics->batch_puts, puts);
 }
 
@@ -334,16 +327,29 @@ static unsigned gc_rows(const struct ses_commit *c, unsigned puts)
     return rows < COMMIT_GC_ROWS_MIN ? COMMIT_GC_ROWS_MIN : rows;
 }
 
+/* The transaction is over and published, or given back. Its time without the wait for it. */
+static uint64_t end_trace(struct ses_commit *c, bool counts, unsigned puts, size_t bytes, uint64_t file_bytes)
+{
+    struct commit_slow slow = {
+        .puts = puts, .bytes = bytes, .grown_bytes = c->shard->file_bytes - file_bytes};
+
+    ses_commit_trace_mark(&c->trace, SES_COMMIT_PUBLISH);
+    return ses_commit_trace_end(&c->trace, &slow, counts);
+}
+
 /* Several batches, one transaction. */
 enum ses_status ses_commit_list(struct ses_commit *c, const struct batch_list *list)
 {
-    uint64_t started_ns = ses_clock_mono_ns();
     struct plan plan = {.list = *list, .gc_now_ms = ses_clock_now_ms()};
+    uint64_t file_bytes = c->shard->file_bytes;
+    enum ses_status status;
     enum outcome outcome;
     size_t bytes;
     unsigned puts = count_puts(list, &bytes);
-    enum ses_status status = ses_shard_reserve(c->shard, bytes, puts);
 
+    ses_commit_trace_begin(&c->trace, list->head->handed_ns);
+    status = ses_shard_reserve(c->shard, bytes, puts);
+    ses_commit_trace_mark(&c->trace, SES_COMMIT_RESERVE);
     c->gc.put_bytes += bytes;
     plan.gc_rows = gc_rows(c, puts);
     if (status == SES_OK) {
@@ -356,17 +362,21 @@ enum ses_status ses_commit_list(struct ses_commit *c, const struct batch_list *l
     }
     finish(c, &plan, outcome);
     atomic_store(&c->full, status == SES_FULL);
-    account(c, outcome, puts, started_ns);
+    account(c, outcome, puts, end_trace(c, outcome == OUTCOME_COMMITTED, puts, bytes, file_bytes));
     return outcome == OUTCOME_UNKNOWN ? SES_UNKNOWN : status;
 }
 
 enum ses_status ses_commit_collect(struct ses_commit *c, uint64_t now_ms)
 {
     struct plan plan = {.gc_rows = c->gc_off ? 0 : GC_STEP_MAX, .gc_now_ms = now_ms};
+    uint64_t file_bytes = c->shard->file_bytes;
     enum ses_status status = SES_OK;
 
+    ses_commit_trace_begin(&c->trace, 0);
     /* Without room only deletions: they live on the slack. */
     plan.gc_append = ses_shard_reserve(c->shard, GC_APPEND_BYTES + RECORD_BYTES_MAX, GC_STEP_MAX) == SES_OK;
+    ses_commit_trace_mark(&c->trace, SES_COMMIT_RESERVE);
     finish(c, &plan, transact(c, &plan, &status));
+    (void)end_trace(c, false, 0, 0, file_bytes);
     return c->gc_off ? SES_DATA_LOSS : status;
 }

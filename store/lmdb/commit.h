@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 
 #include "batch.h"
+#include "commit_trace.h"
 #include "gc.h"
 #include "watch_board.h"
 
@@ -41,6 +42,7 @@ struct ses_commit {
     /* Called in the thread that commits; may be NULL. */
     void (*report)(void *arg, const struct commit_fault *fault);
     void *report_arg;
+    struct commit_trace trace; /* slow_ns is fixed before, the rest is its own */
 
     /* written by the loop */
     _Atomic bool gc_pressed;    /* room is short */

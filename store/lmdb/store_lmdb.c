@@ -171,6 +171,7 @@ static enum ses_status open_writer(struct ses_lmdb *store, const struct ses_lmdb
     commit->watch_board = store->watch_board;
     commit->metrics = store->metrics;
     commit->keys = &store->keys;
+    commit->trace.slow_ns = options->slow_commit_ms * SES_NS_PER_MS;
     committer->nosync = nosync;
     committer->batch_max = store->batch_max;
     committer->notify = options->notify;

@@ -4,6 +4,8 @@
  */
 #include <stdlib.h>
 
+#include <sessiond/base/clock.h>
+
 #include "store_lmdb_impl.h"
 
 static bool is_entry_of(struct ses_lmdb *store, uint64_t slot, const struct ses_store_key *key)
@@ -254,8 +256,10 @@ void ses_lmdb_flush(struct ses_lmdb *store)
         batch_list_push(&store->filled, store->filling);
         store->filling = NULL;
     }
-    if (store->filled.head != NULL)
-        ses_committer_hand_over(&store->committer, &store->filled);
+    if (store->filled.head == NULL)
+        return;
+    store->filled.head->handed_ns = ses_clock_mono_ns(); /* the first one's: a transaction begins with it */
+    ses_committer_hand_over(&store->committer, &store->filled);
 }
 
 /* Before the done function, which may release or put under the same claim. */
@@ -305,6 +309,34 @@ static void log_fault(struct ses_lmdb *store, const struct commit_fault *fault)
     ses_log_end(&line);
 }
 
+/* Once a transaction, and that took long: a busy disk makes some in a second, the log's bound holds. */
+static void log_slow(struct ses_lmdb *store)
+{
+    static const char *const keys[SES_COMMIT_PHASES] = {"wake_ms",    "reserve_ms", "fill_ms",
+                                                        "collect_ms", "sync_ms",    "publish_ms"};
+    struct ses_log_line line;
+    struct commit_slow slow;
+    uint64_t all_ns = 0;
+
+    if (!ses_commit_trace_take(&store->committer.commit.trace, &slow))
+        return;
+    for (unsigned i = 0; i < SES_COMMIT_PHASES; i++)
+        all_ns += slow.phase_ns[i];
+    ses_log_begin_bounded(store->log, SES_LOG_INFO, "store_slow_commit", NULL, &line);
+    ses_log_u64(&line, "shard", store->number);
+    ses_log_u64(&line, "ms", all_ns / SES_NS_PER_MS);
+    for (unsigned i = 0; i < SES_COMMIT_PHASES; i++)
+        ses_log_u64(&line, keys[i], slow.phase_ns[i] / SES_NS_PER_MS);
+    ses_log_u64(&line, "puts", slow.puts);
+    ses_log_u64(&line, "bytes", slow.bytes);
+    ses_log_u64(&line, "grown_bytes", slow.grown_bytes);
+    ses_log_u64(&line, "of_last_ms", slow.in.at_ns / SES_NS_PER_MS);
+    ses_log_u64(&line, "core_wait_ms", slow.in.core_wait_ns / SES_NS_PER_MS);
+    ses_log_u64(&line, "cpu_ms", slow.in.cpu_ns / SES_NS_PER_MS);
+    ses_log_u64(&line, "major_faults", slow.in.major_faults);
+    ses_log_end(&line);
+}
+
 static void log_full(struct ses_lmdb *store)
 {
     bool full = atomic_load(&store->committer.commit.full);
@@ -331,6 +363,7 @@ void ses_lmdb_complete(struct ses_lmdb *store)
     ses_committer_take_done(&store->committer, &done, &fault);
     log_fault(store, &fault);
     log_full(store);
+    log_slow(store);
     while ((batch = batch_list_pop(&done)) != NULL)
         complete_batch(store, batch);
 }

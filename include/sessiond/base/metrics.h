@@ -92,6 +92,8 @@
     X(EVENTS_LATE, "sessiond_events_late_total", "counter",                                                  \
       "Events that came too late to move their session")                                                     \
     X(STORE_COMMITS, "sessiond_store_commits_total", "counter", "Synced store transactions")                 \
+    X(STORE_SLOW_COMMITS, "sessiond_store_slow_commits_total", "counter",                                    \
+      "Store transactions that took store.slow_commit_ms or longer")                                         \
     X(STORE_PUTS, "sessiond_store_puts_total", "counter", "Records written")                                 \
     X(STORE_FAILED, "sessiond_store_failed_total", "counter", "Records that could not be written")           \
     X(STORE_COLLECTED, "sessiond_store_collected_total", "counter", "Superseded or expired records removed") \
@@ -207,6 +209,17 @@ struct ses_hist {
     _Atomic uint64_t sum;
 };
 
+/* Of one store transaction, in this order. */
+enum ses_commit_phase {
+    SES_COMMIT_WAKE,    /* from the hand-over, or the end of the one before, to its begin */
+    SES_COMMIT_RESERVE, /* room on the disk */
+    SES_COMMIT_FILL,    /* records and rows into pages */
+    SES_COMMIT_COLLECT, /* a step of garbage collection */
+    SES_COMMIT_SYNC,    /* pages written, and synced as the durability says */
+    SES_COMMIT_PUBLISH,
+    SES_COMMIT_PHASES
+};
+
 #define SES_METRIC_METHODS_MAX    32 /* rows of src/method/method_table.c */
 #define SES_METRIC_CODES          17 /* gRPC codes */
 #define SES_METRIC_CONNECTORS_MAX 4  /* connectors with an outbound call */
@@ -265,7 +278,7 @@ struct ses_metrics {
     struct ses_hist connector_ns[SES_METRIC_CONNECTORS_MAX];
     struct ses_hist own_ns; /* of calls that waited for a connector, without that time */
     struct ses_hist commit_ns;
-    struct ses_hist sync_ns;
+    struct ses_hist commit_phase_ns[SES_COMMIT_PHASES];
     struct ses_hist batch_puts;
     struct ses_breaker_cell breakers[SES_METRIC_HOSTS_MAX];
     struct ses_caller_cell callers[SES_METRIC_CALLERS_MAX + 1];

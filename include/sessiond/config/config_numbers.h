@@ -58,7 +58,8 @@
     X(store, batch_max, 1, 65536, 512)                                                                       \
     X(store, queue_max, 1, 1000000, 16384)                                                                   \
     X(store, gc_age_seconds, 1, 2592000, 3700)                                                               \
-    X(store, scrub_per_second, 0, 2500, 250)
+    X(store, scrub_per_second, 0, 2500, 250)                                                                 \
+    X(store, slow_commit_ms, 0, 60000, 100)
 
 #define SES_CONFIG_SESSION(X)                                                                                \
     X(session, ttl_seconds, 1, 604800, 900)                                                                  \

@@ -42,6 +42,7 @@ struct ses_lmdb_options {
         queue_max; /* puts waiting for the committer, SES_RESOURCE_EXHAUSTED above; a writer's is not 0 */
     /* A live record older than this at the shard's old end is appended again; a writer's is not 0. */
     uint64_t gc_age_ms;
+    uint64_t slow_commit_ms;   /* a transaction that takes as long is told of in the log; 0: none */
     unsigned scrub_per_second; /* records that ses_lmdb_scrub opens; 0: none */
     /* [committer thread] Completions wait: make the loop call ses_store_complete. */
     void (*notify)(void *arg);
