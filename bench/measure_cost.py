@@ -6,7 +6,7 @@
 DIR is a Release build (sessiond, sessiond-sim, sessiond-load, sessiond-micro); the load generator is that of --now for both. One worker and the load
 generator on one core each, durability disk, the simulator on the generator's core. CPU is that of all server processes, a call or a payment. For each kind
 of server both versions run beside each other, and each round measures every row at both, the order turned from round to round; figures are
-the rounds' medians (least .. greatest), the ratio is now / before. Settings that a version does not know are not given to it; what it cannot do is "-".
+the rounds' medians (least .. greatest), and so is the ratio of each round's pair. Settings that a version does not know are not given to it; what it cannot do is "-".
 
 What the machine was like meanwhile is told by a control: one Ed25519 signature, before and behind each kind of server, and the load average. Read the
 column "now" only when the control was steady, and the ratio otherwise. System calls are counted by perf (root, or kernel.perf_event_paranoid -1), in a run of
@@ -145,10 +145,11 @@ def measure(args, folder):
     return results, control, shared
 
 
-def spread(values):
+def spread(values, digits=None):
     if not values:
         return "-"
-    digits = 2 if statistics.median(values) < 10 else 1 if statistics.median(values) < 1000 else 0
+    if digits is None:
+        digits = 2 if statistics.median(values) < 10 else 1 if statistics.median(values) < 1000 else 0
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} .. {max(values):.{digits}f})"
 
 
@@ -156,10 +157,9 @@ def lines_of(row, result):
     """The table's lines for one row."""
     for key, title, unit, asked in row[3]:
         values = {name: [figures[key] for figures in result[name] if key in figures] for name in SIDES}
-        middle = {name: statistics.median(values[name]) if values[name] else None for name in SIDES}
-        ratio = f"{middle['now'] / middle['before']:.3f}" if middle["before"] and middle["now"] is not None else "-"
-        reached = "" if asked is None or middle["now"] is None else "reached" if middle["now"] <= asked else "not reached"
-        yield (f"{title}{', ' + unit if unit else ''}", *(spread(values[name]) for name in SIDES), ratio, "" if asked is None else f"<= {asked}", reached)
+        ratios = [now / before for before, now in zip(values["before"], values["now"]) if before > 0]
+        reached = "" if asked is None or not values["now"] else "reached" if statistics.median(values["now"]) <= asked else "not reached"
+        yield (f"{title}{', ' + unit if unit else ''}", *(spread(values[name]) for name in SIDES), spread(ratios, 3), "" if asked is None else f"<= {asked}", reached)
 
 
 def version(build):
