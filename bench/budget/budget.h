@@ -42,6 +42,8 @@ void budget_scrub(const char *dir, unsigned operations);
 /* paths_token.c */
 void budget_sign(const char *dir, unsigned operations);
 void budget_verify(const char *dir, unsigned operations);
+void budget_encrypt(const char *dir, unsigned operations);
+void budget_decrypt(const char *dir, unsigned operations);
 /* paths_caller.c */
 void budget_caller(const char *dir, unsigned operations);
 void budget_certificate(const char *dir, unsigned operations);

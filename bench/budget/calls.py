@@ -42,10 +42,11 @@ from check import build, skip  # noqa: E402
 
 BUDGET = HERE / "calls.json"
 LOADS = ("alone", "full")
-PATHS = ("create", "create_connector", "get", "begin_step", "advance", "complete", "watched_complete", "step_return")
+PATHS = ("create", "create_local", "create_connector", "get", "begin_step", "advance", "complete", "watched_complete", "step_return")
 ALONE, WARM, ROUNDS = 40, 6, 5
 FULL = {"create_connector": (16, 4)}
 FULL_USUAL = (4, 64)
+SETTINGS = {"create_local": (("token.purpose", "local"),)}  # a server of its own
 # What is counted, and by how much the same work may differ: a share of the budget, or that many. Of a call alone the loop's own calls are always
 # the same; how many pieces LMDB writes depends on where its free pages lie, and whether a lock is taken or a thread asleep on who runs first.
 # In a full turn it is a matter of time which wake-ups become one.
@@ -54,10 +55,10 @@ KINDS = {"loop": {"alone": (0.05, 0.5), "full": (0.25, 0.1)}, "others": {"alone"
 
 
 @contextlib.contextmanager
-def served(program, folder, trace):
+def served(program, folder, trace, settings):
     """A server with one worker, all of it on one core, and what meters the worker."""
     prefix = ["strace", "-D", "-f", "-ff", "-qq", "-s", "0", "-e", "signal=none", "-o", str(folder / "trace")] if trace else []
-    server = bench_server.Server(program, folder, sandbox=True, prefix=prefix)
+    server = bench_server.Server(program, folder, sandbox=True, prefix=prefix, settings=dict(settings))
     meter = (meters.Calls(folder, server.workers()[0]) if trace else meters.Switches(server.workers()[0]))
     try:
         yield server, meter
@@ -115,11 +116,14 @@ class Bench:
 
 def measure(program, trace, paths):
     """{path: {load: rows}}"""
-    with tempfile.TemporaryDirectory(prefix="sessiond-budget-") as folder, served(program, pathlib.Path(folder), trace) as (server, meter):
-        bench = Bench(server, meter)
-        found = {path: {load: getattr(bench, load)(path) for load in LOADS} for path in paths}
-        bench.close()
-        return found
+    found = {}
+    for settings in dict.fromkeys(SETTINGS.get(path, ()) for path in paths):
+        with (tempfile.TemporaryDirectory(prefix="sessiond-budget-") as folder,
+              served(program, pathlib.Path(folder), trace, settings) as (server, meter)):
+            bench = Bench(server, meter)
+            found |= {path: {load: getattr(bench, load)(path) for load in LOADS} for path in paths if SETTINGS.get(path, ()) == settings}
+            bench.close()
+    return found
 
 
 def usual(rows, kind):

@@ -17,6 +17,8 @@ static const struct budget_path paths[] = {
     {"scrub", 512, budget_scrub},
     {"sign", 50, budget_sign},
     {"verify", 20, budget_verify},
+    {"encrypt", 1000, budget_encrypt},
+    {"decrypt", 1000, budget_decrypt},
     {"encode", 1000, budget_encode},
     {"caller", 1000, budget_caller},
     {"certificate", 1000, budget_certificate},

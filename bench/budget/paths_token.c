@@ -30,7 +30,7 @@ static struct ses_keyring *open_ring(const char *dir)
     return ring;
 }
 
-void budget_sign(const char *dir, unsigned operations)
+static void mint(const char *dir, unsigned operations, enum ses_token_purpose purpose)
 {
     const struct ses_claims claims = make_claims();
     struct ses_keyring *ring = open_ring(dir);
@@ -38,11 +38,11 @@ void budget_sign(const char *dir, unsigned operations)
     size_t len;
 
     BUDGET_COUNT(for (unsigned i = 0; i < operations; i++)
-                     BUDGET_OK(ses_token_mint(ring, &claims, SES_TOKEN_PUBLIC, token, &len)));
+                     BUDGET_OK(ses_token_mint(ring, &claims, purpose, token, &len)));
     ses_keyring_free(ring);
 }
 
-void budget_verify(const char *dir, unsigned operations)
+static void verify(const char *dir, unsigned operations, enum ses_token_purpose purpose)
 {
     const struct ses_claims claims = make_claims();
     struct ses_keyring *ring = open_ring(dir);
@@ -51,7 +51,7 @@ void budget_verify(const char *dir, unsigned operations)
     size_t len;
 
     ses_arena_init(&arena, 1u << 16);
-    BUDGET_OK(ses_token_mint(ring, &claims, SES_TOKEN_PUBLIC, token, &len));
+    BUDGET_OK(ses_token_mint(ring, &claims, purpose, token, &len));
     BUDGET_COUNT(for (unsigned i = 0; i < operations; i++) {
         struct ses_claims seen;
 
@@ -60,4 +60,24 @@ void budget_verify(const char *dir, unsigned operations)
     });
     ses_arena_done(&arena);
     ses_keyring_free(ring);
+}
+
+void budget_sign(const char *dir, unsigned operations)
+{
+    mint(dir, operations, SES_TOKEN_PUBLIC);
+}
+
+void budget_verify(const char *dir, unsigned operations)
+{
+    verify(dir, operations, SES_TOKEN_PUBLIC);
+}
+
+void budget_encrypt(const char *dir, unsigned operations)
+{
+    mint(dir, operations, SES_TOKEN_LOCAL);
+}
+
+void budget_decrypt(const char *dir, unsigned operations)
+{
+    verify(dir, operations, SES_TOKEN_LOCAL);
 }

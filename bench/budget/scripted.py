@@ -216,6 +216,8 @@ class Script:
     def create(self, count):
         return [self._create(self._id()) for _ in range(count)]
 
+    create_local = create
+
     def create_connector(self, count):
         return [self._create(self._id(), CALLED) for _ in range(count)]
 

@@ -104,7 +104,7 @@ _HEALTH = {"type": "object", "properties": {"status": {"type": "string", "enum":
            "required": ["status", "service"]}
 _KEYS = {"type": "object", "required": ["keys"], "properties": {"keys": {"type": "array", "items": {
     "type": "object", "required": ["kid", "state", "purpose"], "properties": {
-        "kid": {"type": "string", "description": "k4.pid of PASERK; stands in a token's footer."},
+        "kid": {"type": "string", "description": "k4.pid of PASERK; stands in the footer of a v4.public token (a v4.local one names a key that is not published)."},
         "paserk": {"type": "string", "description": "k4.public of PASERK; absent: revoked."},
         "state": {"type": "string", "enum": ["next", "active", "verify-only", "revoked"]},
         "purpose": {"type": "string", "enum": ["test", "live"]}}}}}}
