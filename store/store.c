@@ -47,6 +47,14 @@ enum ses_status ses_store_lease(struct ses_store *store, struct ses_store_op *op
     return store->driver->lease(store, op, expect, record, owner, for_ms, lease);
 }
 
+enum ses_status ses_store_reserve(struct ses_store *store, struct ses_store_op *op,
+                                  const struct ses_store_version *expect, const struct ses_store_key *key,
+                                  ses_store_owner owner, uint64_t for_ms, struct ses_store_lease *lease)
+{
+    lease->held = false;
+    return store->driver->reserve(store, op, expect, key, owner, for_ms, lease);
+}
+
 /* One that is too large ends the lease like any other refusal: the connector was asked. */
 enum ses_status ses_store_put_leased(struct ses_store *store, struct ses_store_op *op,
                                      struct ses_store_lease *lease, const struct ses_record *record,

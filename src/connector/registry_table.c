@@ -10,11 +10,11 @@
 
 #define ROW(number, name, variant)                                                                           \
     {                                                                                                        \
-        number, name, variant, NULL, -1                                                                      \
+        number, name, variant, NULL, -1, SES_CALL_LEAVES_UNSTATED                                            \
     }
-#define CALL(number, name, variant, ops, metric)                                                             \
+#define CALL(number, name, variant, ops, metric, leaves)                                                     \
     {                                                                                                        \
-        number, name, variant, ops, metric                                                                   \
+        number, name, variant, ops, metric, leaves                                                           \
     }
 
 /* clang-format off */
@@ -75,7 +75,9 @@ const struct ses_connector ses_connector_table[SES_CONNECTOR_ROWS] = {
     ROW(54, "nomupay", NULL),
     ROW(55, "noon", "Noon"),
     ROW(56, "novalnet", "Novalnet"),
-    CALL(57, "nuvei", "Nuvei", &ses_nuvei_ops, 0),
+    /* getSessionToken reserves and orders nothing: a token runs out by itself, a repetition gets another one, and one
+     * whose answer got lost is in nobody's hands. */
+    CALL(57, "nuvei", "Nuvei", &ses_nuvei_ops, 0, SES_CALL_LEAVES_NOTHING),
     ROW(58, "opennode", NULL),
     ROW(59, "paybox", "Paybox"),
     ROW(60, "payme", "Payme"),
@@ -93,7 +95,8 @@ const struct ses_connector ses_connector_table[SES_CONNECTOR_ROWS] = {
     ROW(72, "shift4", "Shift4"),
     ROW(73, "square", NULL),
     ROW(74, "stax", "Stax"),
-    CALL(75, "stripe", "Stripe", &ses_stripe_ops, 2),
+    /* A PaymentIntent: it stands in the merchant's account until it is paid or cancelled, and is seen in webhooks. */
+    CALL(75, "stripe", "Stripe", &ses_stripe_ops, 2, SES_CALL_LEAVES_EFFECT),
     ROW(76, "taxjar", NULL),
     ROW(77, "threedsecureio", NULL),
     ROW(78, "trustpay", "Trustpay"),
@@ -112,7 +115,8 @@ const struct ses_connector ses_connector_table[SES_CONNECTOR_ROWS] = {
     ROW(91, "zsl", NULL),
     ROW(92, "phonepe", "Phonepe"),
     ROW(93, "cashfree", "Cashfree"),
-    CALL(94, "paytm", "Paytm", &ses_paytm_ops, 1),
+    /* An order under the merchant's id: a second one of that id is told 0002, whatever its amount. */
+    CALL(94, "paytm", "Paytm", &ses_paytm_ops, 1, SES_CALL_LEAVES_EFFECT),
     ROW(95, "calida", "Calida"),
     ROW(96, "payload", "Payload"),
     ROW(97, "authipay", "Authipay"),

@@ -272,15 +272,28 @@ enum ses_status ses_change_loop_put(struct ses_change_loop *loop, struct ses_rec
     return held_if_pending(loop, ses_store_put(store, &loop->op, &loop->found.version, record, loop->owner));
 }
 
+static void prepare_lease(struct ses_change_loop *loop, uint64_t for_ms)
+{
+    prepare(loop, SES_CHANGE_LEASES);
+    loop->lease_end_ns = ses_clock_mono_ns() + for_ms * SES_NS_PER_MS;
+}
+
 enum ses_status ses_change_loop_lease(struct ses_change_loop *loop, struct ses_record *record,
                                       uint64_t for_ms)
 {
     record->key = loop->key;
-    prepare(loop, SES_CHANGE_LEASES);
-    loop->lease_end_ns = ses_clock_mono_ns() + for_ms * SES_NS_PER_MS;
+    prepare_lease(loop, for_ms);
     return held_if_pending(loop,
                            ses_store_lease(loop->service->options.store, &loop->op, &loop->found.version,
                                            record, loop->owner, for_ms, &loop->lease));
+}
+
+enum ses_status ses_change_loop_reserve(struct ses_change_loop *loop, uint64_t for_ms)
+{
+    prepare_lease(loop, for_ms);
+    return held_if_pending(loop,
+                           ses_store_reserve(loop->service->options.store, &loop->op, &loop->found.version,
+                                             &loop->key, loop->owner, for_ms, &loop->lease));
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */

@@ -41,7 +41,7 @@ struct ses_change_loop_ops {
      * service's scratch arena until write returns. */
     enum ses_status (*take)(struct ses_change_loop *loop, enum ses_status status, uint64_t now_ms);
     enum ses_change_verdict (*decide)(struct ses_change_loop *loop, uint64_t now_ms);
-    /* Makes the record and ends in ses_change_loop_put or _lease, whose status it returns; a failure on the way
+    /* Makes the record and ends in ses_change_loop_put, _lease or _reserve, whose status it returns; a failure on the way
      * is told by failed. SES_PENDING also where the user has ended the call: the loop may be gone. */
     enum ses_status (*write)(struct ses_change_loop *loop, uint64_t now_ms);
     /* lease is held, and the exchange: the user goes on by itself, until ses_change_loop_resume. NULL: takes none. */
@@ -98,6 +98,8 @@ SES_MUST_CHECK enum ses_status ses_change_loop_put(struct ses_change_loop *loop,
 /* [worker] From write: an intent, and the lease for for_ms. ses_store_lease's statuses. */
 SES_MUST_CHECK enum ses_status ses_change_loop_lease(struct ses_change_loop *loop, struct ses_record *record,
                                                      uint64_t for_ms);
+/* [worker] From write: the lease without an intent. ses_store_reserve's statuses. */
+SES_MUST_CHECK enum ses_status ses_change_loop_reserve(struct ses_change_loop *loop, uint64_t for_ms);
 /* [worker] Under a lease: what ses_change_loop_put returned to the user, or how else it stands. The loop goes
  * on with it as if write had returned it. */
 void ses_change_loop_resume(struct ses_change_loop *loop, enum ses_status status);

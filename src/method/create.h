@@ -11,9 +11,9 @@
  *                |
  *                +--> none, an expired one, an inbox, an intent
  *                       +--> COMMITTING                                  no session call
- *                       +--> INTENT --> CALLING --> COMMITTING           with one, under a lease
+ *                       +--> LEASING --> CALLING --> COMMITTING          with one, under a lease
  *
- * From COMMITTING and INTENT it goes back to READING when somebody else was faster.
+ * From COMMITTING and LEASING it goes back to READING when somebody else was faster.
  *
  * Every phase after start holds a reference on the exchange. A cancelled exchange gives up while it waits or
  * signs, and before its connector is called; once a connector was called the outcome is awaited and
@@ -22,7 +22,7 @@
  * What a cancellation (client gone, deadline over) does, by phase:
  *
  *   READING     it waits for another call, or for the store's answer: over; nothing is held
- *   INTENT      nothing at once; when the lease is there it is given back, and the connector is not called
+ *   LEASING     nothing at once; when the lease is there it is given back, and the connector is not called
  *   CALLING     nothing: the answer is awaited, its outcome committed or left as an intent
  *   COMMITTING  out of to_sign, no signature is made; the commit goes on
  *   SIGNING     out of to_sign, over; what is stored stays as it was
@@ -53,7 +53,7 @@ struct ses_session_rpc {
 
 enum ses_create_phase {
     SES_CREATE_READING,    /* or not begun */
-    SES_CREATE_INTENT,     /* the intent is with the store */
+    SES_CREATE_LEASING,    /* the lease is asked of the store, with an intent or without */
     SES_CREATE_CALLING,    /* the connector has been asked */
     SES_CREATE_COMMITTING, /* the record is with the store */
     SES_CREATE_SIGNING     /* stored, to be signed and answered at the end of this turn */
@@ -99,9 +99,9 @@ void ses_create_sign(struct ses_create *c);
 
 /* ---- between create.c (what is there, what that means), create_connector.c and create_write.c */
 
-/* Makes the session with the connector's help: intent, call, commit. The loop's write. */
+/* Makes the session with the connector's help: lease, call, commit. The loop's write. */
 SES_MUST_CHECK enum ses_status ses_create_ask_connector(struct ses_create *c);
-/* The loop's leased: the intent is stored, the connector may be asked. */
+/* The loop's leased: if there has to be an intent it is stored, the connector may be asked. */
 void ses_create_leased(struct ses_change_loop *loop);
 /* No call will be made, or not yet; none is fine. */
 void ses_create_leave_place(struct ses_create *c);

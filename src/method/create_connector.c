@@ -1,5 +1,5 @@
-/* The core's middle, for connectors that make sessions themselves: intent, call, result. The intent is
- * the one thing that makes an unknown outcome safe: it is stored before the first byte goes out. */
+/* The core's middle, for connectors that make sessions themselves: lease, call, result. Where the call leaves something
+ * behind, an intent is the one thing that makes an unknown outcome safe: it is stored before the first byte goes out. */
 #include "create.h"
 
 #include <sessiond/base/clock.h>
@@ -278,7 +278,7 @@ static void start(struct ses_create *c)
     ses_exchange_waits(c->x);
 }
 
-/* ---- the intent ------------------------------------------------------------------------------ */
+/* ---- the lease ------------------------------------------------------------------------------- */
 
 /* What a lease lasts longer than the call's own deadline: for the put behind it. */
 #define LEASE_EXTRA_MS 5000
@@ -305,12 +305,18 @@ void ses_create_leased(struct ses_change_loop *loop)
     ses_change_loop_finish(loop);
 }
 
-static enum ses_status put_intent(struct ses_create *c)
+/* Where the connector's call leaves nothing behind there is nothing to settle: no intent, and its commit is saved. Who
+ * comes meanwhile waits all the same, and events that came before stay where they wait until the session takes them. */
+static enum ses_status take_lease(struct ses_create *c)
 {
     struct ses_record record;
 
+    if (c->credentials.connector->leaves == SES_CALL_LEAVES_NOTHING) {
+        c->phase = SES_CREATE_LEASING;
+        return ses_change_loop_reserve(&c->loop, lease_ms(c));
+    }
     SES_TRY(encode_intent(c, &record));
-    c->phase = SES_CREATE_INTENT;
+    c->phase = SES_CREATE_LEASING;
     return ses_change_loop_lease(&c->loop, &record, lease_ms(c));
 }
 
@@ -349,5 +355,5 @@ enum ses_status ses_create_ask_connector(struct ses_create *c)
     /* Before the intent, so that a call without a place costs nothing and leaves nothing. */
     status = ses_outbound_take(c->service->options.driver, c->credentials.connector, c->outbound.url,
                                c->loop.owner, &c->place);
-    return status == SES_OK ? put_intent(c) : refused_start(c, status);
+    return status == SES_OK ? take_lease(c) : refused_start(c, status);
 }

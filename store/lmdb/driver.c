@@ -90,6 +90,7 @@ const struct ses_store_driver ses_lmdb_driver = {
     .get = get,
     .put = ses_lmdb_driver_put,
     .lease = ses_lmdb_driver_lease,
+    .reserve = ses_lmdb_driver_reserve,
     .put_leased = ses_lmdb_driver_put_leased,
     .release = ses_lmdb_driver_release,
     .flush = flush,

@@ -145,8 +145,32 @@ enum ses_status ses_lmdb_driver_lease(struct ses_store *base, struct ses_store_o
     return SES_PENDING;
 }
 
+/* The claim alone: it dies with its process, and whoever settles for a dead one gives it back. The smallest record's
+ * room is looked at; the queue too, which is where the record goes next. */
+enum ses_status ses_lmdb_driver_reserve(struct ses_store *base, struct ses_store_op *op,
+                                        const struct ses_store_version *expect,
+                                        const struct ses_store_key *key, ses_store_owner owner,
+                                        uint64_t for_ms, struct ses_store_lease *lease)
+{
+    struct ses_lmdb *store = ses_lmdb_of(base);
+    struct ses_claim taken;
+    enum ses_status status;
+
+    (void)op; /* it ends inside the call */
+    (void)for_ms;
+    SES_TRY(claim(store, expect, key, owner, &taken));
+    status = ses_lmdb_check_room(store, &taken, RECORD_EXTRA_BYTES);
+    if (status != SES_OK) {
+        ses_claim_release(store, &taken);
+        return status_of_refusal(status);
+    }
+    pack(&taken, lease);
+    lease->held = true;
+    return SES_OK;
+}
+
 /* An end that is refused, now or later (ses_commit_give_back),
- * leaves the intent: the connector was asked. */
+ * leaves the intent, if there is one: the connector was asked. */
 enum ses_status ses_lmdb_driver_put_leased(struct ses_store *base, struct ses_store_op *op,
                                            struct ses_store_lease *lease, const struct ses_record *record,
                                            ses_store_owner owner)

@@ -19,6 +19,7 @@ from harness import (ADYEN, CREATE, CREATE_NEW, PATIENCE, ROUTE, Server, ServerC
 from variants import SIM_CONFIGS, VARIANTS, config, sim_metadata, values
 
 CALLED = tuple(SIM_CONFIGS)
+LEAVES_NOTHING = "nuvei"  # a call without an answer has made nothing that anybody could have or would have to settle
 # The default margin of 50 ms is less than a busy machine and a sanitizer may take from the connector's end to the reply: the most there is.
 MARGIN_MS = 10000
 MARGIN = f"  deadline_margin_ms: {MARGIN_MS}\n"
@@ -222,7 +223,8 @@ class Answers(ServerCase):
                 self.assertEqual(self.sim.effects(session), 1, (connector, mode))
 
     def test_an_unknown_outcome_allows_no_other_payload(self):
-        """The answer is lost, the connector may have acted: another amount would be a second effect. The same call settles it."""
+        """The answer is lost, the connector may have acted: another amount would be a second effect. The same call settles it. Where a call
+        leaves nothing behind there is nothing to settle, and another payload is as good."""
         others = ({"amount": {"minor_amount": 10001, "currency": "USD"}}, {"amount": {"minor_amount": 10000, "currency": "EUR"}},
                   {"metadata": {"value": "other"}}, {"state": {"connector_customer_id": "c"}, "metadata": {"value": "other"}})
         for connector in CALLED:
@@ -235,6 +237,10 @@ class Answers(ServerCase):
                 finally:
                     self.sim.control(mode="normal")
                 effects = self.sim.effects(session)
+                if connector == LEAVES_NOTHING:
+                    answer, metadata = own_channel(self.server, create_request(session, **others[0]), sim_metadata(connector))
+                    self.assertEqual((answer.status_code, metadata.get("x-session-replayed")), (200, None), mode)
+                    continue
                 for changes in others:
                     error = self.server.fail(create_request(session, **changes), sim_metadata(connector))
                     self.assertEqual((error.code(), reason(error)), (grpc.StatusCode.ALREADY_EXISTS, "SESSION_CONFLICT"), changes)
@@ -319,7 +325,8 @@ class OneEffect(unittest.TestCase):
             self.assertEqual(sim.effects(session), 1)
         server.stop()
 
-    def killed_during_a_call(self, connector, workers):
+    def killed_during_a_call(self, connector, workers, **changes):
+        """The next call after it, which may differ in some fields."""
         server, sim = self.new(workers=workers)
         session = unique()
         sim.control(mode="hang")
@@ -332,7 +339,7 @@ class OneEffect(unittest.TestCase):
             self.assertIsInstance(first.exception(), grpc.RpcError)
         sim.control(mode="normal")
         wait_until(lambda: server.have_replaced(before), "the replacements")
-        answer, metadata = own_channel(server, create_request(session), sim_metadata(connector))
+        answer, metadata = own_channel(server, create_request(session, **changes), sim_metadata(connector))
         return server, sim, session, answer, metadata
 
     def test_stripe_call_cut_by_kill_9_is_settled_by_the_next(self):
@@ -347,11 +354,18 @@ class OneEffect(unittest.TestCase):
             server.stop()
 
     def test_nuvei_call_cut_by_kill_9_is_made_again(self):
-        """Nuvei knows no idempotency key: a second session token is asked for, the first was never handed out."""
-        server, sim, session, answer, _ = self.killed_during_a_call("nuvei", 1)
-        self.assertEqual(answer.status_code, 200, answer)
-        self.assertEqual(sim.effects(session), 2)
-        server.stop()
+        """Nuvei knows no idempotency key: a second session token is asked for, the first was never handed out. Nothing is unknown then: the
+        call again need not even be the same."""
+        for changes in ({}, {"amount": {"minor_amount": 777, "currency": "USD"}}):
+            server, sim, session, answer, metadata = self.killed_during_a_call("nuvei", 2, **changes)
+            self.assertEqual((answer.status_code, metadata.get("x-session-replayed")), (200, None), answer)
+            self.assertEqual(sim.effects(session), 2)
+            server.stop()
+
+    def test_stripe_call_cut_by_kill_9_is_settled_by_no_other(self):
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.killed_during_a_call("stripe", 1, amount={"minor_amount": 777, "currency": "USD"})
+        self.assertEqual(status_details(caught.exception)[1]["google.rpc.ErrorInfo"].metadata["outcome"], "unknown")
 
     def test_paytm_call_cut_by_kill_9_is_settled_by_the_next(self):
         """Paytm tells a second order of that id 0002 and the first one's token: the first was our own, nobody got its answer."""

@@ -119,6 +119,14 @@ class Metrics(ServerCase):
         answer, _ = self.server.call(create_request(session or unique()), sim_metadata("nuvei"))
         self.assertEqual(answer.status_code, 200)
 
+    def test_a_call_that_leaves_nothing_behind_costs_one_commit(self):
+        """An intent has to be on disk before the others are asked. Each call here is alone, so that none shares a commit."""
+        for connector, commits in (("nuvei", 1), ("paytm", 2), ("stripe", 2)):
+            before = self.scrape()
+            self.assertEqual(self.server.call(create_request(unique()), sim_metadata(connector))[0].status_code, 200)
+            for name in ("sessiond_store_commits_total", "sessiond_store_puts_total"):
+                self.assertEqual(self.grown(before, name), commits, (connector, name))
+
     def test_a_connectors_time_is_told_apart_from_ours(self):
         before = self.scrape()
         self.use_a_connector(unique("sim-slow-300"))

@@ -111,8 +111,8 @@ static enum ses_status put(struct toy_cloud *cloud, struct toy_row *row, struct 
     return SES_OK;
 }
 
-/* A leftover intent becomes what lies beneath the new lease: to forget the new intent brings the old one
- * back, whose outcome is as unknown as before. */
+/* A leftover intent becomes what lies beneath the new lease: to forget the new intent, or to have none, brings the old
+ * one back, whose outcome is as unknown as before. */
 static enum ses_status lease(struct toy_cloud *cloud, struct toy_row *row, struct toy_statement *statement,
                              uint64_t now_ns)
 {
@@ -124,7 +124,7 @@ static enum ses_status lease(struct toy_cloud *cloud, struct toy_row *row, struc
         return SES_CONFLICT;
     if (row->intent != NULL)
         replace(&row->record, row->intent);
-    row->intent = take(cloud, statement, revision);
+    row->intent = statement->revision != NULL ? take(cloud, statement, revision) : NULL;
     row->lease_owner = statement->lease_owner;
     row->lease_until_ns = now_ns + statement->for_ns;
     return SES_OK;

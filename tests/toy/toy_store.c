@@ -66,18 +66,35 @@ static enum ses_status put(struct ses_store *store, struct ses_store_op *op,
     return toy_start(toy_of(store), new_write(TOY_PUT, toy_of(store), op, expect, record));
 }
 
+static enum ses_status start_lease(struct toy_store *store, struct toy_statement *statement, uint64_t for_ms,
+                                   struct ses_store_lease *ret_lease)
+{
+    statement->lease = ret_lease;
+    statement->lease_owner = ++store->cloud->ids;
+    statement->for_ns = toy_lease_ns(store, for_ms);
+    return toy_start(store, statement);
+}
+
 static enum ses_status lease(struct ses_store *base, struct ses_store_op *op,
                              const struct ses_store_version *expect, const struct ses_record *record,
                              ses_store_owner owner, uint64_t for_ms, struct ses_store_lease *ret_lease)
 {
     struct toy_store *store = toy_of(base);
-    struct toy_statement *statement = new_write(TOY_LEASE, store, op, expect, record);
 
     (void)owner;
-    statement->lease = ret_lease;
-    statement->lease_owner = ++store->cloud->ids;
-    statement->for_ns = toy_lease_ns(store, for_ms);
-    return toy_start(store, statement);
+    return start_lease(store, new_write(TOY_LEASE, store, op, expect, record), for_ms, ret_lease);
+}
+
+/* The same statement, with no record in it. */
+static enum ses_status reserve(struct ses_store *base, struct ses_store_op *op,
+                               const struct ses_store_version *expect, const struct ses_store_key *key,
+                               ses_store_owner owner, uint64_t for_ms, struct ses_store_lease *ret_lease)
+{
+    struct toy_statement *statement = new_statement(TOY_LEASE, op, key);
+
+    (void)owner;
+    statement->expect = *expect;
+    return start_lease(toy_of(base), statement, for_ms, ret_lease);
 }
 
 static enum ses_status put_leased(struct ses_store *base, struct ses_store_op *op,
@@ -123,6 +140,7 @@ static const struct ses_store_driver driver = {
     .get = get,
     .put = put,
     .lease = lease,
+    .reserve = reserve,
     .put_leased = put_leased,
     .release = release,
     .flush = toy_flush,

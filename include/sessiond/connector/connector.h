@@ -17,6 +17,14 @@
 
 struct ses_connector_ops;
 
+/* What is left at the connector by a session call whose answer nobody has read (its worker died, the connection broke):
+ * decides whether an intent has to be on disk before the call. registry_table.c has each connector's reason. */
+enum ses_call_leaves {
+    SES_CALL_LEAVES_UNSTATED, /* no session call. Of one that makes one: taken for the next */
+    SES_CALL_LEAVES_EFFECT,   /* an order, an intent, a charge: the next call has to settle it */
+    SES_CALL_LEAVES_NOTHING   /* what ends by itself, and nobody but its receiver can use or see */
+};
+
 /* One row per connector of the protocol's enum Connector. Static storage. */
 struct ses_connector {
     uint32_t number;     /* enum Connector; not unique: razorpay_v2 shares razorpay's */
@@ -24,6 +32,7 @@ struct ses_connector {
     const char *variant; /* key inside x-connector-config's "config", e.g. "Nuvei"; NULL if it has none */
     const struct ses_connector_ops *ops; /* NULL: a session needs no outbound call */
     int metric;                          /* index for ses_metrics.connector_calls, -1 without ops */
+    enum ses_call_leaves leaves;
 };
 
 /* [any] NULL if unknown; exact, case-sensitive. */

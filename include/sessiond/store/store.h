@@ -7,7 +7,7 @@
  *   record    one revision of what is stored under a key: a plain header (key, session id, kind, revision,
  *             expiry) and a sealed body.
  *   version   which record was read; a put that expects it fails when somebody was faster.
- *   lease     the right to write a key's next record kept over a call to a connector.
+ *   lease     the right to write a key's next record kept over a call to a connector, with an intent or without.
  *
  * Every call finishes inside the call or later, as the store likes: whatever is returned but SES_PENDING is
  * the end, and done is not called. After SES_PENDING done is called once, on the loop's thread, inside
@@ -137,6 +137,15 @@ SES_MUST_CHECK enum ses_status ses_store_lease(struct ses_store *store, struct s
                                                const struct ses_store_version *expect,
                                                const struct ses_record *record, ses_store_owner owner,
                                                uint64_t for_ms, struct ses_store_lease *lease);
+
+/* A lease without an intent, for what leaves nothing behind where it ends without a put: nothing is written. Whatever
+ * ends it but a put (any release, the death of the process, its time, a put that is not OK), the key is then what it
+ * was before. Of its own it has the rest of ses_store_lease: whom it keeps out, for how long, what is seen meanwhile,
+ * and its statuses, those of room too, so that nobody is asked of something that could not be stored. */
+SES_MUST_CHECK enum ses_status ses_store_reserve(struct ses_store *store, struct ses_store_op *op,
+                                                 const struct ses_store_version *expect,
+                                                 const struct ses_store_key *key, ses_store_owner owner,
+                                                 uint64_t for_ms, struct ses_store_lease *lease);
 
 /* The record that ends a lease. As ses_store_put; the lease is not held any more, and but for SES_OK the intent
  * stands (after SES_UNKNOWN it may, and the lease may last for its time):

@@ -23,6 +23,9 @@ struct ses_store_driver {
     enum ses_status (*lease)(struct ses_store *store, struct ses_store_op *op,
                              const struct ses_store_version *expect, const struct ses_record *record,
                              ses_store_owner owner, uint64_t for_ms, struct ses_store_lease *lease);
+    enum ses_status (*reserve)(struct ses_store *store, struct ses_store_op *op,
+                               const struct ses_store_version *expect, const struct ses_store_key *key,
+                               ses_store_owner owner, uint64_t for_ms, struct ses_store_lease *lease);
     enum ses_status (*put_leased)(struct ses_store *store, struct ses_store_op *op,
                                   struct ses_store_lease *lease, const struct ses_record *record,
                                   ses_store_owner owner);

@@ -42,9 +42,17 @@ void call_body(struct call *call, const ProtobufCMessage *message)
 
 void call_connector(struct call *call, const char *connector, const char *api_key)
 {
-    if (connector != NULL && strcmp(connector, "stripe") == 0) {
-        call_header(call, "x-connector", "stripe");
-        call_header(call, "x-connector-config", "{\"config\":{\"Stripe\":{\"api_key\":\"sk_test_x\"}}}");
+    static const char *const configs[][2] = {
+        {"stripe", "{\"config\":{\"Stripe\":{\"api_key\":\"sk_test_x\"}}}"},
+        {"nuvei",
+         "{\"config\":{\"Nuvei\":{\"merchant_id\":\"m\",\"merchant_site_id\":\"s\",\"merchant_secret\":\"x\"}}}"},
+    };
+
+    for (size_t i = 0; connector != NULL && i < sizeof(configs) / sizeof(configs[0]); i++) {
+        if (strcmp(connector, configs[i][0]) != 0)
+            continue;
+        call_header(call, "x-connector", connector);
+        call_header(call, "x-connector-config", configs[i][1]);
         return;
     }
     call_header(call, "x-connector", connector == NULL ? "adyen" : connector);

@@ -64,15 +64,21 @@ static void test_an_event_that_waits_already_is_not_written_again(void **state)
 
 /* ---- while a connector is asked, or was ------------------------------------------------------- */
 
-static void ask_connector(struct core *core, int http_status, const char *body, uint32_t status_code)
+static void ask_one(struct core *core, const char *connector, int http_status, const char *body,
+                    uint32_t status_code)
 {
     struct call *call;
 
     atomic_store(&core->stub.status, http_status);
     atomic_store(&core->stub.body, body);
-    call = core_call(core, (struct order){.connector = "stripe"});
+    call = core_call(core, (struct order){.connector = connector});
     assert_int_equal(call_response(call)->status_code, status_code);
     call_free(call);
+}
+
+static void ask_connector(struct core *core, int http_status, const char *body, uint32_t status_code)
+{
+    ask_one(core, "stripe", http_status, body, status_code);
 }
 
 static enum ses_record_kind kind_of(struct core *core)
@@ -139,6 +145,24 @@ static void test_a_refusal_leaves_the_inbox(void **state)
     ask_connector(core, 402, "{\"error\":{\"message\":\"no\",\"type\":\"card_error\"}}", 402);
     WAIT_DOING(core_turn(core), kind_of(core) == SES_RECORD_INBOX);
     ask_connector(core, 200, STRIPE_OK, 200);
+    assert_completed_by(core, "w1");
+}
+
+/* Without an intent they stay in their inbox, whatever comes of the call, until there is a session. */
+static void test_events_wait_beside_a_call_that_leaves_nothing(void **state)
+{
+    struct core *core = *state;
+    uint64_t puts;
+
+    ses_service_free(core->service);
+    core->url.connector = ses_connector_by_name(SES_STR("nuvei"));
+    core_open_service(core);
+    (void)keep(core, "w1");
+    puts = core_puts(core);
+    ask_one(core, "nuvei", 500, "{}", 500);
+    WAIT_DOING(core_turn(core), kind_of(core) == SES_RECORD_INBOX);
+    assert_int_equal(core_puts(core), puts);
+    ask_one(core, "nuvei", 200, "{\"sessionToken\":\"t\",\"status\":\"SUCCESS\",\"errCode\":0}", 200);
     assert_completed_by(core, "w1");
 }
 
@@ -269,6 +293,7 @@ int main(void)
         T(test_events_wait_in_an_intent),
         T(test_an_event_beside_an_unknown_outcome),
         T(test_a_refusal_leaves_the_inbox),
+        T(test_events_wait_beside_a_call_that_leaves_nothing),
         T(test_an_id_that_waits_for_another_event),
         T(test_an_event_about_another_payment_is_late),
         T(test_an_event_waits_for_so_long),
