@@ -16,7 +16,8 @@ import unittest
 
 from former import ROOT, run
 import payments_kept
-from harness import Server
+from harness import Server, claims, unique
+from session_service import Sessions, refusal
 
 
 class Former(Server):
@@ -34,8 +35,8 @@ class Former(Server):
 class BackAndForth(unittest.TestCase):
     former = None  # the folder of its programs
 
-    def serve(self, kind, data, *steps):
-        server = kind(workers=2, sandbox=False, data=data, config=payments_kept.CONFIG)
+    def serve(self, kind, data, *steps, local=False):
+        server = kind(workers=2, sandbox=False, data=data, config=payments_kept.CONFIG + ("token:\n  purpose: local\n" if local else ""))
         self.addCleanup(server.cleanup)
         known = data.exists()
         server.start()
@@ -66,6 +67,42 @@ class BackAndForth(unittest.TestCase):
             self.serve(Former, data, lambda test, server: payments_kept.check(test, server, kept),
                        lambda test, server: payments_kept.go_on(test, server, more))
             self.serve(Server, data, lambda test, server: payments_kept.check(test, server, more))
+
+    def test_the_version_before_refuses_local_tokens(self):
+        """As it refuses any altered one. The same call to it gives a public token of the same session, which this version takes as well as the local one."""
+        session, local, public = unique(), None, None
+
+        def make(_, server):
+            nonlocal local
+            local = self.call(server, "create", session)
+            self.assertTrue(local.startswith("sess_v4.local."))
+
+        def go_on_with_the_former(_, server):
+            nonlocal public
+            altered = local[:-1] + ("A" if local[-1] != "A" else "B")
+            self.assertEqual(self.call(server, "refused", local, session), ("UNAUTHENTICATED", "TOKEN_INVALID"))
+            self.assertEqual(self.call(server, "refused", altered, session), ("UNAUTHENTICATED", "TOKEN_INVALID"))
+            public = self.call(server, "create", session)
+            self.assertEqual(claims(public)["jti"], self.call(server, "get", public, session).session_id)
+
+        def find_both(_, server):
+            for token in (local, public):
+                self.assertEqual(self.call(server, "get", token, session).session_id, claims(token)["jti"])
+
+        with tempfile.TemporaryDirectory(prefix="sessiond-formats-") as folder:
+            data = pathlib.Path(folder) / "data"
+            self.serve(Server, data, make, local=True)
+            self.serve(Former, data, go_on_with_the_former)
+            self.serve(Server, data, find_both)
+
+    def call(self, server, name, *args):
+        client = Sessions(server.address)
+        try:
+            if name == "refused":
+                return refusal(client.get, *args)[:2]
+            return getattr(client, name)(*args)
+        finally:
+            client.close()
 
 
 if __name__ == "__main__":
