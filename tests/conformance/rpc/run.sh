@@ -142,7 +142,7 @@ run_h2spec() {
 }
 
 run_protojson() {
-    SES_TESTEE_SKIPPED=$scratch/skipped timeout 300 "$tools/conformance_test_runner" --enforce_recommended "$build/suites_testee" >"$scratch/protojson" 2>&1 || true
+    SES_TESTEE_SKIPPED=$scratch/skipped timeout 300 "$tools/conformance_test_runner" --enforce_recommended --output_dir "$scratch" "$build/suites_testee" >"$scratch/protojson" 2>&1 || true
     /usr/bin/python3 -B "$here/protojson.py" "$scratch/protojson" "$scratch/skipped"
 }
 
