@@ -114,6 +114,13 @@ void ses_log_write_out(struct ses_log *log)
     }
 }
 
+/* Only begun: that a line is on disk is not promised. The whole file, of which only dirty pages are looked at. */
+void ses_log_write_back(const struct ses_log *log)
+{
+    if (log->target == SES_LOG_TO_FILE)
+        (void)sync_file_range(log->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 static bool append(struct ses_log *log, struct ses_slice line)
 {
     if (log->torn && log->lines.len == 0 && ses_buf_append(&log->lines, ses_slice("\n", 1)) == SES_OK)

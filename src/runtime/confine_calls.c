@@ -20,7 +20,7 @@ static const char *const common_calls[] = {
     "openat", "close", "read", "readv", "write", "writev", "pread64", "pwrite64", "lseek", "fstat",
     "newfstatat", "statx", "fstatfs", "access", "faccessat", "faccessat2", "readlink", "readlinkat",
     "getdents64", "mkdir", "mkdirat", "rename", "renameat", "renameat2", "unlink", "unlinkat", "fsync",
-    "fdatasync", "ftruncate", "fallocate", "fadvise64", "flock", "fcntl",
+    "fdatasync", "sync_file_range", "ftruncate", "fallocate", "fadvise64", "flock", "fcntl",
     /* memory */
     "munmap", "mremap", "madvise", "msync", "mlock", "munlock", "brk",
     /* waiting, and what is told to one another */

@@ -158,6 +158,7 @@ static void on_second(uv_timer_t *handle)
     if (ses_board_follow_log_level(keeper->env->board, &keeper->log))
         keeper->quiet.level = quiet_level(keeper->log.level);
     ses_vitals_tick(&keeper->vitals);
+    ses_log_write_back(&keeper->log); /* of all processes: they share the file */
     /* Until all workers have been ready once, and so have made their shards, there is nothing to keep. */
     if (keeper->leaving || atomic_load_explicit(&keeper->env->board->start_ms, memory_order_relaxed) == 0)
         return;

@@ -1,6 +1,6 @@
 /* recorded_disk.c - loaded before the C library (LD_PRELOAD), tells in which order directories are made and
- * things are synced: a line "mkdir PATH" or "sync PATH" for each success goes to the end of the file that
- * SES_RECORDED_DISK names. */
+ * things are synced or begin to be written: a line "mkdir PATH", "sync PATH" or "write_back PATH" for each success
+ * goes to the end of the file that SES_RECORDED_DISK names. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -83,4 +83,17 @@ int fsync(int fd)
 int fdatasync(int fd)
 {
     return sync_by("fdatasync", fd);
+}
+
+int sync_file_range(int fd, off_t at, off_t len, unsigned flags)
+{
+    int (*real)(int fd, off_t at, off_t len, unsigned flags);
+    void *found = next("sync_file_range");
+    int failed;
+
+    memcpy(&real, &found, sizeof(real));
+    failed = real(fd, at, len, flags);
+    if (failed == 0)
+        tell_fd("write_back", fd);
+    return failed;
 }

@@ -1,10 +1,12 @@
 """Logs and counters: one structured line a request, no secret anywhere, metrics over all workers (issue item 9)."""
 import json
+import os
+import pathlib
 import re
 import unittest
 import urllib.request
 
-from harness import ADYEN, CREATE, ROUTE, Server, ServerCase, create_dict, create_request, unique, wait_until
+from harness import ADYEN, BUILD, CREATE, ROUTE, Server, ServerCase, create_dict, create_request, unique, wait_until
 
 FIELDS = {"ts", "level", "role", "event", "request_id", "tenant", "merchant", "connector", "flow", "grpc_status"}
 
@@ -48,6 +50,21 @@ class Canaries(unittest.TestCase):
                 data = path.read_bytes()
                 for text in secret + tokens:
                     self.assertNotIn(text.encode(), data, path)
+
+
+class InAFile(unittest.TestCase):
+    """Left to the kernel a log in a file goes to the disk once in half a minute, all at once, before the commits that wait for it."""
+
+    def test_it_is_written_back_all_the_time(self):
+        server = Server(workers=1, sandbox=False)
+        self.addCleanup(server.cleanup)
+        record = pathlib.Path(server.temporary) / "record"
+        options = os.environ.get("ASAN_OPTIONS", "")
+        server.env.update(LD_PRELOAD=str(BUILD / "recorded_disk.so"), SES_RECORDED_DISK=str(record),
+                          ASAN_OPTIONS=f"{options}:verify_asan_link_order=0".lstrip(":"))
+        server.start()
+        line = f"write_back {server.log_path.resolve()}"
+        wait_until(lambda: record.read_text().splitlines().count(line) >= 2, "the log to be written back again and again")
 
 
 class Lines(ServerCase):

@@ -94,6 +94,10 @@ void ses_log_end(struct ses_log_line *line);
 /* [any] Writes what the descriptor takes now; the rest waits for the next call. Tells the sums of windows
  * that are over. */
 void ses_log_flush(struct ses_log *log);
+/* [housekeeper, once a second] A log in a file: what it has been given since goes to the disk now, and nobody waits
+ * for it but perhaps the caller. Left alone the kernel keeps it for half a minute and then writes all of it at once,
+ * and a commit's sync waits behind that (bench/README.md). */
+void ses_log_write_back(const struct ses_log *log);
 /* [any] Shorthand: a line with one "msg" field, printf style. */
 void ses_log_msg(struct ses_log *log, enum ses_log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
