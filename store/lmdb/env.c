@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "env_check.h"
+#include "env_meta.h"
 #include "env_tree.h"
 #include "word.h"
 

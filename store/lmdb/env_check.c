@@ -1,204 +1,25 @@
-/* Two layers. The meta pages may be changing under a writer's hands: they are read until they are twice the
- * same. Below them the trees are walked, root first, with one page of memory for each level, so that a file
- * of any size takes two megabytes at most (32 levels of 64 KiB), and with a count of visited pages, so that a
- * damaged tree that leads back into itself comes to an end.
+/* The trees are walked, root first, with one page of memory for each level, so that a file of any size takes two
+ * megabytes at most (32 levels of 64 KiB), and with a count of visited pages, so that a damaged tree that leads back
+ * into itself comes to an end.
  *
  * A sound page is no proof that the tree is whole: a page of an earlier transaction is sound too, and hides
  * what came later. Hence the counting against what the roots say.
  */
 #include "env_check.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "page.h"
+#include "env_meta.h"
 
-#define META_MAGIC   0xBEEFC0DEu
-#define META_VERSION 1u
-/* MDB_meta: 24 bytes of head, two trees of 48, last page, transaction id. */
-#define META_READ_BYTES (PAGE_HEADER + 136u)
-#define PAGE_BYTES_MIN  512u
-#define PAGE_BYTES_MAX  65536u
-#define META_TRIES      100
 #define LIST_READ_BYTES 4096u /* of a long list of free pages at a time */
-
-struct meta {
-    uint32_t magic;
-    uint32_t version;
-    uint32_t page_bytes;
-    struct page_tree free; /* transaction id -> pages that it freed */
-    struct page_tree main;
-    uint64_t last_page;
-    uint64_t txnid;
-    uint64_t before; /* the other page's */
-};
-
-static struct meta decode_meta(const uint8_t *page)
-{
-    const uint8_t *p = page + PAGE_HEADER;
-
-    return (struct meta){.magic = page_u32(p),
-                         .version = page_u32(p + 4),
-                         .page_bytes = page_u32(p + 24),
-                         .free = page_tree(p + 24),
-                         .main = page_tree(p + 72),
-                         .last_page = page_u64(p + 120),
-                         .txnid = page_u64(p + 128)};
-}
-
-static bool meta_is_valid(const struct meta *meta)
-{
-    return meta->magic == META_MAGIC && meta->version == META_VERSION && meta->page_bytes >= PAGE_BYTES_MIN &&
-           meta->page_bytes <= PAGE_BYTES_MAX && (meta->page_bytes & (meta->page_bytes - 1)) == 0;
-}
-
-static bool read_at(int fd, uint8_t *bytes, size_t len, uint64_t at)
-{
-    ssize_t n;
-
-    do
-        n = pread(fd, bytes, len, (off_t)at);
-    while (n < 0 && errno == EINTR);
-    return n == (ssize_t)len;
-}
-
-/* The newer valid meta page. A writer may be changing one: read until twice the same. */
-static bool read_meta(int fd, struct meta *ret_meta)
-{
-    uint8_t now[2][META_READ_BYTES];
-    uint8_t before[2][META_READ_BYTES] = {{0}};
-    struct meta first;
-    struct meta second;
-
-    for (unsigned i = 0; i < META_TRIES; i++) {
-        if (!read_at(fd, now[0], META_READ_BYTES, 0))
-            return false;
-        first = decode_meta(now[0]);
-        if (!meta_is_valid(&first) || !read_at(fd, now[1], META_READ_BYTES, first.page_bytes))
-            return false;
-        if (memcmp(now, before, sizeof(now)) == 0)
-            break;
-        memcpy(before, now, sizeof(now));
-    }
-    second = decode_meta(now[1]);
-    if (!meta_is_valid(&second) || second.page_bytes != first.page_bytes)
-        return false;
-    *ret_meta = first.txnid > second.txnid ? first : second;
-    ret_meta->before = first.txnid > second.txnid ? second.txnid : first.txnid;
-    return true;
-}
-
-/* Transaction n is written over n - 2, with an even number into the first page. Where the numbers do not
- * follow each other one of the pages is damaged, and the older one may be taken for the newer: the last
- * transaction would be rolled back. A new file has two zeros. Where commits are not synced (durability
- * `process`) the power can take any of the last pages: the numbers need not follow then. */
-static bool metas_follow(const struct meta *meta)
-{
-    if (meta->txnid == 0 && meta->before == 0)
-        return true;
-    return meta->txnid - meta->before == 1;
-}
-
-/* The shard's writer.lock says whether its last writer synced each commit (shard.h). */
-static bool is_unsynced(const char *data_path)
-{
-    const char *slash = strrchr(data_path, '/');
-    char path[PATH_MAX];
-    char mode = 0;
-    int fd;
-
-    if (slash == NULL || snprintf(path, sizeof(path), "%.*s/writer.lock", (int)(slash - data_path),
-                                  data_path) >= (int)sizeof(path))
-        return false;
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    if (pread(fd, &mode, 1, 1) != 1)
-        mode = 0;
-    (void)close(fd);
-    return mode == 'n';
-}
-
-static const char *check_file(int fd, const char *data_path, struct meta *ret_meta)
-{
-    struct stat st;
-
-    if (!read_meta(fd, ret_meta))
-        return "meta pages are not LMDB's";
-    if (!metas_follow(ret_meta) && !is_unsynced(data_path))
-        return "the transaction numbers of the two meta pages do not follow each other";
-    if (fstat(fd, &st) != 0 || (uint64_t)st.st_size / ret_meta->page_bytes <= ret_meta->last_page)
-        return "file is shorter than its last page: truncated";
-    return NULL;
-}
-
-static enum ses_status open_file(const char *path, int *ret_fd, bool *ret_absent)
-{
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    *ret_absent = false;
-    if (fd < 0) {
-        *ret_absent = errno == ENOENT;
-        return *ret_absent ? SES_OK : SES_IO;
-    }
-    if (fstat(fd, &st) != 0) {
-        (void)close(fd);
-        return SES_IO;
-    }
-    if (st.st_size == 0) {
-        (void)close(fd);
-        *ret_absent = true;
-        return SES_OK;
-    }
-    *ret_fd = fd;
-    return SES_OK;
-}
-
-enum ses_status ses_env_check_meta(const char *data_path, enum env_check *ret_check, const char **ret_reason)
-{
-    const char *reason;
-    struct meta meta;
-    bool absent;
-    int fd;
-
-    SES_TRY(open_file(data_path, &fd, &absent));
-    if (absent) {
-        *ret_check = ENV_CHECK_ABSENT;
-        return SES_OK;
-    }
-    reason = check_file(fd, data_path, &meta);
-    (void)close(fd);
-    *ret_check = reason == NULL ? ENV_CHECK_OK : ENV_CHECK_DAMAGED;
-    if (reason != NULL)
-        *ret_reason = reason;
-    return SES_OK;
-}
-
-uint64_t ses_env_txnid(const char *data_path)
-{
-    struct meta meta = {.txnid = 0};
-    bool absent;
-    int fd;
-
-    if (open_file(data_path, &fd, &absent) != SES_OK || absent)
-        return 0;
-    if (!read_meta(fd, &meta))
-        meta.txnid = 0;
-    (void)close(fd);
-    return meta.txnid;
-}
-
-/* ---- the walk ---- */
 
 enum leaves {
     LEAVES_NONE,
     LEAVES_LAST, /* the one at the right edge, where records are appended */
+    LEAVES_ENDS, /* and the one at the left edge */
+    LEAVES_FIRST,
     LEAVES_ALL
 };
 
@@ -212,11 +33,15 @@ struct count {
 struct walk {
     int fd;
     struct count count;
-    struct meta meta;
+    struct env_meta meta;
     enum env_check_depth depth;
-    bool in_free;     /* in the tree of free pages */
-    uint8_t *pages;   /* one page for each level */
-    uint64_t visited; /* at most every page once: a damaged tree may be a graph */
+    bool in_free;       /* in the tree of free pages */
+    bool in_index;      /* in the index */
+    ses_env_row_fn row; /* is given the rows of the index; NULL: nobody is */
+    void *arg;
+    enum ses_status status; /* of the row that ended the walk */
+    uint8_t *pages;         /* one page for each level */
+    uint64_t visited;       /* at most every page once: a damaged tree may be a graph */
 };
 
 static uint64_t overflow_pages(const struct walk *walk, uint32_t bytes)
@@ -243,7 +68,7 @@ static const char *take_page(struct walk *walk, uint64_t pgno, unsigned level, b
         return "a page number is outside the file";
     if (++walk->visited > walk->meta.last_page)
         return "a tree leads back into itself";
-    if (!read_at(walk->fd, page, walk->meta.page_bytes, pgno * walk->meta.page_bytes))
+    if (!ses_env_read_at(walk->fd, page, walk->meta.page_bytes, pgno * walk->meta.page_bytes))
         return "a page cannot be read";
     return ses_page_check(page, walk->meta.page_bytes, pgno, leaf ? PAGE_LEAF : PAGE_BRANCH);
 }
@@ -296,7 +121,7 @@ static const char *check_long_free_list(struct walk *walk, uint64_t pgno, uint32
     walk->visited += overflow_pages(walk, bytes);
     if (walk->visited > walk->meta.last_page)
         return "a tree leads back into itself";
-    if (!read_at(walk->fd, room, PAGE_HEADER + 8, at))
+    if (!ses_env_read_at(walk->fd, room, PAGE_HEADER + 8, at))
         return "a page cannot be read";
     count = page_u64(room + PAGE_HEADER);
     if (page_u64(room) != pgno || page_u16(room + 10) != PAGE_OVERFLOW || count > bytes / 8 - 1)
@@ -304,7 +129,7 @@ static const char *check_long_free_list(struct walk *walk, uint64_t pgno, uint32
     at += PAGE_HEADER + 8;
     for (uint64_t now; count > 0; count -= now, at += 8 * now) {
         now = count < sizeof(room) / 8 ? count : sizeof(room) / 8;
-        if (!read_at(walk->fd, room, 8 * now, at))
+        if (!ses_env_read_at(walk->fd, room, 8 * now, at))
             return "a page cannot be read";
         if (!free_pages_fall(room, now, &before))
             return free_list_damaged;
@@ -314,14 +139,25 @@ static const char *check_long_free_list(struct walk *walk, uint64_t pgno, uint32
 
 static const char *walk_tree(struct walk *walk, struct page_tree tree, unsigned level, enum leaves leaves);
 
+static enum leaves leaves_of(enum env_check_depth depth, bool index)
+{
+    if (depth == ENV_CHECK_ALL || (depth == ENV_CHECK_INDEX && index))
+        return LEAVES_ALL;
+    return depth == ENV_CHECK_ENDS && index ? LEAVES_ENDS : LEAVES_LAST;
+}
+
 static const char *walk_subtree(struct walk *walk, const uint8_t *node, uint32_t key_bytes, unsigned level)
 {
     bool index = key_bytes == 5 && memcmp(node + PAGE_NODE, "index", 5) == 0;
     struct page_tree tree = page_tree(node + PAGE_NODE + key_bytes);
+    const char *reason;
 
     if (walk->depth == ENV_CHECK_ROOTS)
         return check_root(walk, tree, level);
-    return walk_tree(walk, tree, level, index || walk->depth == ENV_CHECK_ALL ? LEAVES_ALL : LEAVES_LAST);
+    walk->in_index = index;
+    reason = walk_tree(walk, tree, level, leaves_of(walk->depth, index));
+    walk->in_index = false;
+    return reason;
 }
 
 static const char *check_large(struct walk *walk, uint64_t pgno, uint32_t bytes)
@@ -363,6 +199,26 @@ static const char *check_leaf(struct walk *walk, const uint8_t *page, unsigned l
     return NULL;
 }
 
+/* Of a leaf that was checked. A row's value is far too short for pages of its own: one that has some is damaged. */
+static const char *give_rows(struct walk *walk, const uint8_t *page)
+{
+    uint32_t nodes = page_nodes(page);
+
+    for (uint32_t i = 0; i < nodes; i++) {
+        const uint8_t *node = page + page_u16(page + PAGE_HEADER + 2 * i);
+        const uint8_t *key = node + PAGE_NODE;
+        uint32_t key_bytes = page_node_key_bytes(node);
+
+        if (page_node_flags(node) != 0)
+            return "a row of the index is none";
+        walk->status = walk->row(walk->arg, ses_slice(key, key_bytes),
+                                 ses_slice(key + key_bytes, page_node_value_bytes(node)));
+        if (walk->status != SES_OK)
+            return "a row of the index was refused";
+    }
+    return NULL;
+}
+
 static uint64_t child_of(const uint8_t *page, uint32_t i)
 {
     return page_node_child(page + page_u16(page + PAGE_HEADER + 2 * i));
@@ -375,6 +231,18 @@ static void announce_leaves(const struct walk *walk, const uint8_t *page, uint32
     for (uint32_t i = 0; i < nodes; i++)
         (void)posix_fadvise(walk->fd, (off_t)(child_of(page, i) * walk->meta.page_bytes),
                             walk->meta.page_bytes, POSIX_FADV_WILLNEED);
+}
+
+static enum leaves leaves_below(enum leaves leaves, bool first, bool last)
+{
+    bool left = first && (leaves == LEAVES_ENDS || leaves == LEAVES_FIRST);
+    bool right = last && (leaves == LEAVES_ENDS || leaves == LEAVES_LAST);
+
+    if (leaves == LEAVES_ALL || leaves == LEAVES_NONE)
+        return leaves;
+    if (left && right)
+        return LEAVES_ENDS;
+    return left ? LEAVES_FIRST : right ? LEAVES_LAST : LEAVES_NONE;
 }
 
 /* Recursion as deep as the tree's root says, less than PAGE_DEPTH_MAX. */
@@ -391,14 +259,18 @@ static const char *walk_page(struct walk *walk, uint64_t pgno, unsigned depth_le
     if (leaf && leaves == LEAVES_NONE)
         return NULL;
     reason = take_page(walk, pgno, level, leaf);
+    if (reason == NULL && leaf)
+        reason = check_leaf(walk, page, level);
+    if (reason == NULL && leaf && walk->in_index && walk->row != NULL)
+        reason = give_rows(walk, page);
     if (reason != NULL || leaf)
-        return reason != NULL ? reason : check_leaf(walk, page, level);
+        return reason;
     nodes = page_nodes(page);
     if (depth_left == 2 && leaves == LEAVES_ALL)
         announce_leaves(walk, page, nodes);
     for (uint32_t i = 0; i < nodes && reason == NULL; i++)
         reason = walk_page(walk, child_of(page, i), depth_left - 1, level + 1,
-                           leaves == LEAVES_LAST && i + 1 < nodes ? LEAVES_NONE : leaves);
+                           leaves_below(leaves, i == 0, i + 1 == nodes));
     return reason;
 }
 
@@ -423,33 +295,47 @@ static const char *walk_tree(struct walk *walk, struct page_tree tree, unsigned 
     return reason;
 }
 
-enum ses_status ses_env_check_pages(const char *data_path, enum env_check_depth depth,
-                                    const char **ret_reason)
+static enum ses_status check_pages(const char *data_path, struct walk *walk, const char **ret_reason)
 {
-    struct walk walk = {.depth = depth};
     const char *reason;
     bool absent;
 
-    SES_TRY(open_file(data_path, &walk.fd, &absent));
+    SES_TRY(ses_env_meta_open(data_path, &walk->fd, &absent));
     if (absent) {
         *ret_reason = NULL;
         return SES_OK;
     }
-    reason = check_file(walk.fd, data_path, &walk.meta);
+    reason = ses_env_meta_check(walk->fd, data_path, &walk->meta);
     if (reason == NULL) {
-        walk.pages = malloc((size_t)PAGE_DEPTH_MAX * walk.meta.page_bytes);
-        if (walk.pages == NULL) {
-            (void)close(walk.fd);
+        walk->pages = malloc((size_t)PAGE_DEPTH_MAX * walk->meta.page_bytes);
+        if (walk->pages == NULL) {
+            (void)close(walk->fd);
             return SES_NO_MEMORY;
         }
-        walk.in_free = true;
-        reason = walk_tree(&walk, walk.meta.free, 0, LEAVES_ALL);
-        walk.in_free = false;
+        walk->in_free = true;
+        reason = walk_tree(walk, walk->meta.free, 0, LEAVES_ALL);
+        walk->in_free = false;
         if (reason == NULL)
-            reason = walk_tree(&walk, walk.meta.main, 0, LEAVES_ALL);
-        free(walk.pages);
+            reason = walk_tree(walk, walk->meta.main, 0, LEAVES_ALL);
+        free(walk->pages);
     }
-    (void)close(walk.fd);
+    (void)close(walk->fd);
     *ret_reason = reason;
-    return SES_OK;
+    return walk->status;
+}
+
+enum ses_status ses_env_check_pages(const char *data_path, enum env_check_depth depth,
+                                    const char **ret_reason)
+{
+    struct walk walk = {.depth = depth};
+
+    return check_pages(data_path, &walk, ret_reason);
+}
+
+enum ses_status ses_env_check_rows(const char *data_path, ses_env_row_fn fn, void *arg,
+                                   const char **ret_reason)
+{
+    struct walk walk = {.depth = ENV_CHECK_INDEX, .row = fn, .arg = arg};
+
+    return check_pages(data_path, &walk, ret_reason);
 }

@@ -1,5 +1,6 @@
 /* Filling the table from the shards' indexes after a full stop. One process, nobody else uses the table yet.
- * Rows are read in the order of the indexes and placed in batches sorted for the table (load_batch.h).
+ * Rows are read in the order of the indexes, from pages that are checked on the way (env_check.h), and placed in
+ * batches sorted for the table (load_batch.h).
  */
 #include <stdio.h>
 
@@ -46,14 +47,25 @@ static void report_progress(struct load *load, unsigned shard)
     ses_log_flush(load->log);
 }
 
-static enum ses_status take_row(struct load *load, unsigned shard, struct ses_env *env, MDB_txn *txn,
-                                const MDB_val *key, const MDB_val *value)
+/* The shard whose rows are read. */
+struct load_shard {
+    struct load *load;
+    unsigned number;
+    struct ses_env *env;
+    MDB_txn *txn;
+};
+
+static enum ses_status take_row(void *arg, struct ses_slice key, struct ses_slice value)
 {
-    uint64_t locator = env_locator(key);
+    const struct load_shard *from = arg;
+    struct load *load = from->load;
+    unsigned shard = from->number;
+    MDB_val name = env_val(key.data, key.len);
+    uint64_t locator = env_locator(&name);
     struct record_row row;
 
     if (locator == 0 || locator > LOCATOR_MAX ||
-        ses_env_row_of(env, txn, locator, env_slice(value), &row) != SES_OK)
+        ses_env_row_of(from->env, from->txn, locator, value, &row) != SES_OK)
         return SES_DATA_LOSS;
     ses_loaded_count(load->loaded, shard, &row);
     if (++load->rows % LOAD_CLOCK_CHECK == 0)
@@ -64,35 +76,29 @@ static enum ses_status take_row(struct load *load, unsigned shard, struct ses_en
     return ses_load_batch_add(load->batch, shard, locator, &row);
 }
 
-/* By LMDB's own cursor, which believes its pages: open_shard has checked every leaf of the index. */
+static void log_damage(struct load *load, const char *data_path, const char *reason)
+{
+    if (load->log != NULL)
+        ses_log_msg(load->log, SES_LOG_ERROR, "store_damaged", "%s: %s", data_path, reason);
+}
+
+/* The walk counts the rows against LMDB's own count: what a damaged page hides is no row that was never there. */
 static enum ses_status load_rows(struct load *load, unsigned shard, struct ses_env *env, MDB_txn *txn)
 {
-    enum ses_status status = SES_OK;
-    uint64_t before = load->rows;
-    MDB_cursor *cursor;
-    MDB_val key;
-    MDB_val value;
-    MDB_stat stat;
-    int rc = mdb_cursor_open(txn, env->index, &cursor);
+    struct load_shard from = {.load = load, .number = shard, .env = env, .txn = txn};
+    char data_path[PATH_MAX];
+    const char *reason;
 
-    if (rc != 0)
-        return ses_env_status(rc);
+    if (snprintf(data_path, sizeof(data_path), "%s/data.mdb", env->path) >= (int)sizeof(data_path))
+        return SES_INVALID_ARGUMENT;
     ses_loaded_begin(load->loaded, shard);
-    rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
-    while (rc == 0 && status == SES_OK) {
-        status = take_row(load, shard, env, txn, &key, &value);
-        if (status == SES_OK)
-            rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    SES_TRY(ses_env_check_rows(data_path, take_row, &from, &reason));
+    if (reason != NULL) {
+        log_damage(load, data_path, reason);
+        return SES_DATA_LOSS;
     }
-    mdb_cursor_close(cursor);
-    if (status == SES_OK && rc != MDB_NOTFOUND)
-        status = ses_env_status(rc);
-    /* LMDB's own count: rows that a damaged page hides are no rows that were never there. */
-    if (status == SES_OK && (mdb_stat(txn, env->index, &stat) != 0 || load->rows - before != stat.ms_entries))
-        status = SES_DATA_LOSS;
-    if (status == SES_OK)
-        ses_loaded_end(load->loaded, shard, mdb_txn_id(txn));
-    return status;
+    ses_loaded_end(load->loaded, shard, mdb_txn_id(txn));
+    return SES_OK;
 }
 
 static const char *hint_for(enum ses_status status)
@@ -122,7 +128,7 @@ static void log_failed(struct load *load, unsigned shard, enum ses_status status
     ses_log_end(&line);
 }
 
-/* The pages are checked before LMDB is let near them: nobody writes yet. */
+/* What LMDB is asked for is checked before it is let near: both ends, in the first round. Nobody writes yet. */
 static enum ses_status open_shard(struct load *load, unsigned shard, struct ses_env **ret_env)
 {
     char path[SHARD_PATH_MAX];
@@ -134,11 +140,10 @@ static enum ses_status open_shard(struct load *load, unsigned shard, struct ses_
         return SES_NOT_FOUND;
     if (snprintf(data_path, sizeof(data_path), "%s/data.mdb", path) >= (int)sizeof(data_path))
         return SES_INVALID_ARGUMENT;
-    SES_TRY(ses_env_check_pages(data_path, load->checked ? ENV_CHECK_ROOTS : ENV_CHECK_INDEX, &reason));
+    SES_TRY(ses_env_check_pages(data_path, load->checked ? ENV_CHECK_ROOTS : ENV_CHECK_ENDS, &reason));
     if (reason == NULL)
         return ses_shard_open_read(path, 0, load->log, ret_env);
-    if (load->log != NULL)
-        ses_log_msg(load->log, SES_LOG_ERROR, "store_damaged", "%s: %s", data_path, reason);
+    log_damage(load, data_path, reason);
     return SES_DATA_LOSS;
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "env_check.h"
+#include "env_meta.h"
 #include "store_lmdb_impl.h"
 
 #define SESSIONS  400
