@@ -19,8 +19,7 @@ static void open_loop(struct ses_worker *worker)
     SES_REQUIRE(uv_loop_init(&worker->loop) == 0);
     SES_REQUIRE(uv_prepare_init(&worker->loop, &worker->prepare) == 0);
     SES_REQUIRE(uv_idle_init(&worker->loop, &worker->again) == 0);
-    SES_REQUIRE(uv_async_init(&worker->loop, &worker->committed, ses_worker_on_committed) == 0);
-    worker->committed.data = worker;
+    SES_REQUIRE(ses_notice_open(&worker->loop, &worker->committed, ses_worker_on_committed, worker));
     SES_REQUIRE(uv_timer_init(&worker->loop, &worker->second) == 0);
     SES_REQUIRE(uv_timer_init(&worker->loop, &worker->health) == 0);
     SES_REQUIRE(uv_timer_init(&worker->loop, &worker->drain) == 0);
@@ -118,6 +117,7 @@ static void close_parts(struct ses_worker *worker)
     uv_walk(&worker->loop, close_handle, NULL);
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&worker->loop);
+    ses_notice_close(&worker->committed);
 }
 
 /* A damaged shard or bad keys will be as bad the next time; anything else may pass. An I/O error or a

@@ -18,6 +18,7 @@
 #include <sessiond/trace/exporter.h>
 
 #include "child.h"
+#include "notice.h"
 #include "operator_port.h"
 #include "process.h"
 #include "slack.h"
@@ -72,11 +73,11 @@ struct ses_worker {
     struct ses_vitals vitals;
     struct ses_slack slack;
 
-    uv_prepare_t prepare; /* the end of each turn */
-    uv_idle_t again;      /* active: do not sleep before the next turn */
-    uv_async_t committed; /* from the committer thread: completions wait */
-    uv_timer_t second;    /* garbage collection, vitals, slack */
-    uv_timer_t health;    /* heartbeat, sockets, health */
+    uv_prepare_t prepare;        /* the end of each turn */
+    uv_idle_t again;             /* active: do not sleep before the next turn */
+    struct ses_notice committed; /* from the committer thread: completions wait */
+    uv_timer_t second;           /* garbage collection, vitals, slack */
+    uv_timer_t health;           /* heartbeat, sockets, health */
     uv_timer_t drain;
     uv_signal_t term;
     uv_poll_t alive;
@@ -102,7 +103,7 @@ void ses_worker_turn_start(struct ses_worker *worker);
  * part. */
 void ses_worker_turn_stop(struct ses_worker *worker);
 /* worker_turn.c: the committer has finished puts. */
-void ses_worker_on_committed(uv_async_t *handle);
+void ses_worker_on_committed(void *worker);
 
 /* worker_slots.c: accepts from now on. */
 void ses_worker_slots_open(struct ses_worker *worker);

@@ -69,14 +69,6 @@ enum ses_status ses_worker_load_keys(struct ses_worker *worker)
 
 /* ---- the ranks below, from the configuration ---------------------------------------------------------- */
 
-/* Called on the committer's thread; uv_async_send is the only function of the loop that another thread may call. */
-static void wake_loop(void *arg)
-{
-    struct ses_worker *worker = arg;
-
-    (void)uv_async_send(&worker->committed);
-}
-
 /* Settles what a dead predecessor of this slot has left before it returns: may take seconds. */
 enum ses_status ses_worker_open_store(struct ses_worker *worker)
 {
@@ -98,8 +90,8 @@ enum ses_status ses_worker_open_store(struct ses_worker *worker)
         .gc_age_ms = config->store_gc_age_seconds * 1000,
         .scrub_per_second = (unsigned)config->store_scrub_per_second,
         .slow_commit_ms = config->store_slow_commit_ms,
-        .notify = wake_loop,
-        .notify_arg = worker,
+        .notify = ses_notice_tell,
+        .notify_arg = &worker->committed,
         .log = &worker->log,
         .metrics = worker->metrics,
     };

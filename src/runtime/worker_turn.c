@@ -51,12 +51,12 @@ static void on_prepare(uv_prepare_t *handle)
     ses_log_flush(&worker->log);
 }
 
-/* uv_async joins signals: one call may stand for many batches, complete takes all that are done. */
-void ses_worker_on_committed(uv_async_t *handle)
+/* One call may stand for many batches: complete takes all that are done. */
+void ses_worker_on_committed(void *arg)
 {
-    struct ses_worker *worker = handle->data;
+    struct ses_worker *worker = arg;
 
-    if (worker->store != NULL) /* its last signal may arrive after it was closed */
+    if (worker->store != NULL) /* its last notice may arrive after it was closed */
         ses_store_complete(worker->store);
 }
 
