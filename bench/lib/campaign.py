@@ -15,6 +15,7 @@ import bench_server
 import machine
 import room
 import sizing
+import slow_commits
 import usl
 
 PERCENTILES = ("p50", "p90", "p99", "p99_9", "p99_99", "max")
@@ -84,6 +85,7 @@ class Campaign:
         self.random = random.Random(7)
         self.series = 0
         self.data = {"schema": SCHEMA, "quick": args.quick, "slo_p99_ms": args.p99_ms, "errors": []}
+        self.slow_commits = []
         steps = (len(self.concurrencies) + 1) * self.rounds + 24 + len(self.workers) * self.rounds + 2 * self.rounds + len(self.live) * self.rounds
         steps += len(self.connections) * self.rounds + 4 + 4 + 3 + 3 * self.rounds + 2 * len(JOURNEYS)
         self.progress = Progress(steps, args.quiet)
@@ -103,6 +105,7 @@ class Campaign:
                 os.sched_setaffinity(pid, {int(self.generator_core)})
             yield server
         finally:
+            self.slow_commits += slow_commits.read(server.log)
             server.stop()
 
     def load(self, server, **options):
@@ -155,6 +158,7 @@ class Campaign:
             self.data["sizing"] = sizing.size(self.data, self.args)
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
+        self.data["slow_commits"] = slow_commits.summarise(self.slow_commits)
         self.data["finished"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         if not self.args.quiet:
             sys.stderr.write("\n")
@@ -322,6 +326,7 @@ class Campaign:
         while (need := int(live - server.metrics()["sessiond_table_entries"])) > 0:
             self.progress.step(f"filling to {live:,} live sessions, {need:,} to go", count=False)
             self.load(server, calls=min(need, FILL_PART))
+            self.slow_commits += slow_commits.read(server.log)
             server.forget_log()
 
     def sweep_sessions(self):

@@ -152,7 +152,16 @@ def alone_part(data):
     shown = f" At half the knee p99 is {half['p99_ms'] / max(1e-9, half['p50_ms']):.1f} x p50." if half else ""
     return f"""<p><b>The machine alone</b>, before anything of ours ran: a core that only asked for the time stood still for longer than 1 ms {stalls['per_second']:.1f} times a second
 ({stalls['lost_share'] * 100:.2f} % of the time), and one sync of 4 KiB took {ms(sync['p50'])} ms (p50), {ms(sync['p90'])} (p90), {ms(sync['p99'])} (p99), {ms(sync['p99_9'])} ms (p99.9). A commit waits for two, a call for the
-rest of the commit before its own too: that is the floor under the latencies above.{shown}</p>"""
+rest of the commit before its own too: that is the floor under the latencies above.{shown}</p>{stalls_part(data)}"""
+
+
+def stalls_part(data):
+    """Commits of 100 ms or longer, of all servers of the report; one of a version before did not look."""
+    if not data.get("slow_commits"):
+        return ""
+    rows = [[esc(cause), count(number), f"{longest:,}"] for cause, number, longest in data["slow_commits"]]
+    return f"""<p>Commits that took 100 ms or longer, in all runs of this report, and what most of each was a wait for (store_slow_commit in the log):</p>
+{table('Commits that took long', ['they waited', 'commits', 'the longest, ms'], rows)}"""
 
 
 def limit_part(data):

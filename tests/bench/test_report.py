@@ -4,6 +4,7 @@ import copy
 import html.parser
 import pathlib
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench" / "lib"))
@@ -11,6 +12,7 @@ import campaign  # noqa: E402
 import capacity_report  # noqa: E402
 import room  # noqa: E402
 import sizing  # noqa: E402
+import slow_commits  # noqa: E402
 import svg  # noqa: E402
 
 ARGS = argparse.Namespace(calls_per_second=None, ttl_seconds=None, closed_seconds=None, gc_age_seconds=None, abandoned_share=0.2, payment_seconds=120, early_share=0.0,
@@ -54,6 +56,28 @@ def measured():
             "memory": {"connections": 4000, "kib_per_connection": 6.0, "worker_kib": 40000}}
     data["sizing"] = sizing.size(data, ARGS)
     return data
+
+
+class SlowCommits(unittest.TestCase):
+    ROW = {"ms": 150, "wake_ms": 0, "reserve_ms": 0, "fill_ms": 0, "collect_ms": 0, "sync_ms": 150, "publish_ms": 0, "core_wait_ms": 10}
+
+    def test_what_most_of_it_was(self):
+        rows = [self.ROW, {**self.ROW, "ms": 170}, {**self.ROW, "core_wait_ms": 140}, {**self.ROW, "ms": 400, "wake_ms": 250}]
+        self.assertEqual(slow_commits.summarise(rows), [[slow_commits.DISK, 2, 170], [slow_commits.CORE, 1, 150], [slow_commits.PHASES["wake_ms"], 1, 400]])
+
+    def test_only_such_lines_of_a_log_are_read(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".log") as log:
+            log.write('{"event":"create","ms":3}\n{"level":"info","event":"store_slow_commit","ms":120}\n{"event":"create"}\n')
+            log.flush()
+            self.assertEqual([row["ms"] for row in slow_commits.read(log.name)], [120])
+
+    def test_the_page_tells_them(self):
+        data = measured()
+        self.assertNotIn("Commits that took", capacity_report.html_report(data))
+        data["slow_commits"] = slow_commits.summarise([{**self.ROW, "ms": 1234}])
+        page = capacity_report.html_report(data)
+        self.assertIn(slow_commits.DISK, page)
+        self.assertIn("1,234", page)
 
 
 class Sizing(unittest.TestCase):
