@@ -93,6 +93,8 @@ static enum ses_status check_without_token(const struct ses_advance *a, const re
     if (message->connector_session != NULL)
         ses_error_violation(&error, SES_STR("connector_session"),
                             SES_STR("is only taken with session_token"));
+    if (message->renew_token)
+        ses_error_violation(&error, SES_STR("renew_token"), SES_STR("is only taken with session_token"));
     if (error.violations_count == 0)
         return SES_OK;
     *ret_error = error;
@@ -126,6 +128,7 @@ static enum ses_status read_request(struct ses_call *call, const ProtobufCMessag
 
     SES_CALL_TAKE(call, message);
     call->expected_version = message->expected_version;
+    call->renew_token = message->renew_token;
     a->event = (enum ses_event)message->event;
     if (message->event != SESSIOND__V1__SESSION_EVENT__SESSION_EVENT_UNSPECIFIED &&
         ((unsigned)message->event >= SES_EVENT_COUNT || !ses_event_from_caller(a->event)))

@@ -77,6 +77,7 @@ static enum ses_status read_request(struct ses_call *call, const ProtobufCMessag
 
     SES_CALL_TAKE(call, message);
     call->expected_version = message->expected_version;
+    call->renew_token = message->renew_token;
     b->step_name = ses_slice_str(message->name);
     b->return_url = ses_slice_str(message->return_url);
     if ((unsigned)message->return_mode > SESSIOND__V1__RETURN_MODE__RETURN_MODE_FRAME)

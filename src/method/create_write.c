@@ -50,7 +50,7 @@ static enum ses_status make_reply(struct ses_create *c)
 
     if (c->reply.len > 0)
         return SES_OK;
-    SES_TRY(ses_session_mint(c->service, session, &c->x->arena, &answer.token));
+    SES_TRY(ses_session_mint(c->service, session, SES_TOKEN_CREATE, &c->x->arena, &answer.token));
     return c->rpc->write(c->x, &answer, &c->reply);
 }
 

@@ -8,8 +8,8 @@
 #include <sessiond/exchange/message.h>
 
 #include "refusal.h"
-#include "session_mint.h"
 #include "session_view.h"
+#include "token_due.h"
 
 #define STEP_SECONDS_MAX 86400u
 
@@ -47,18 +47,18 @@ static void answer(struct ses_call *call)
 
 /* ---- the loop's functions ---------------------------------------------------------------------- */
 
-/* A new token goes out when the one that was presented would not do for the next call: another
- * generation, or another end (told in seconds, so compared in seconds). Signing costs 17 us, so not
- * with every answer. It is made before the put: a record whose answer cannot be made must not be
- * written. */
-static enum ses_status make_reply(struct ses_call *call, const struct ses_session *session)
+static enum ses_token_cause token_due(const struct ses_call *call, const struct ses_session *session)
+{
+    return ses_token_due(&call->access, session, call->renew_token, call->now_ms);
+}
+
+/* Before the put: a record whose answer cannot be made must not be written. */
+static enum ses_status make_reply(struct ses_call *call, const struct ses_session *session,
+                                  enum ses_token_cause cause)
 {
     call->token = NULL;
-    if (session != NULL && call->access.token.len > 0 &&
-        (call->wants_token || session->generation != call->access.facts.generation ||
-         ses_clock_to_wall(ses_session_token_end(call->access.service, session)) / 1000 !=
-             call->access.facts.expires_ms / 1000))
-        SES_TRY(ses_session_mint(call->access.service, session, &call->access.x->arena, &call->token));
+    if (cause != SES_TOKEN_NOT_DUE)
+        SES_TRY(ses_session_mint(call->access.service, session, cause, &call->access.x->arena, &call->token));
     return call->method->reply(call, session, &call->reply);
 }
 
@@ -66,7 +66,7 @@ static enum ses_status make_reply(struct ses_call *call, const struct ses_sessio
 static enum ses_change_verdict answer_same(struct ses_call *call, const struct ses_session *session)
 {
     struct ses_error error;
-    enum ses_status status = make_reply(call, session);
+    enum ses_status status = make_reply(call, session, token_due(call, session));
 
     if (status == SES_OK) {
         answer(call);
@@ -122,8 +122,26 @@ static void remember_call(struct ses_call *call, struct ses_session *session)
         session->written_by = ses_access_tag(&call->access);
 }
 
+/* The life of a token that takes another one's place begins with it, and is stored: the same call again signs the
+ * same claims. Of a new generation it has begun already. */
+static enum ses_token_cause date_token(const struct ses_call *call, struct ses_session *session)
+{
+    enum ses_token_cause cause = token_due(call, session);
+
+    if (cause != SES_TOKEN_NOT_DUE && cause != SES_TOKEN_GENERATION)
+        session->token_issued_ms = call->now_ms;
+    return cause;
+}
+
 /* The reply is made of the changed session, before it is encoded: both say the same version. And before the
  * put, so that nothing is on disk which could not be told. */
+static enum ses_status write_session(struct ses_call *call, struct ses_session *session)
+{
+    SES_TRY(make_reply(call, session, date_token(call, session)));
+    remember_call(call, session);
+    return ses_change_loop_put_session(&call->loop);
+}
+
 static enum ses_status write_record(struct ses_change_loop *loop, uint64_t now_ms)
 {
     struct ses_call *call = call_of(loop);
@@ -131,11 +149,9 @@ static enum ses_status write_record(struct ses_change_loop *loop, uint64_t now_m
 
     (void)now_ms;
     loop->owner = SES_OWNER_NOBODY; /* a former attempt's event may have been an early one */
-    SES_TRY(make_reply(call, call->early ? NULL : &loop->found.session));
-    if (!call->early) {
-        remember_call(call, &loop->found.session);
-        return ses_change_loop_put_session(loop);
-    }
+    if (!call->early)
+        return write_session(call, &loop->found.session);
+    SES_TRY(make_reply(call, NULL, SES_TOKEN_NOT_DUE));
     SES_TRY(call->method->early(call, &record));
     return ses_change_loop_put(loop, &record);
 }

@@ -1,7 +1,7 @@
 /* session_call.h - one call of SessionService that may change its session: what the methods share.
  *
  * headers, message, token (session_access.h), then the loop of change_loop.h around the method's own
- * decide; a new token when the session's generation or end has changed; the answer is made before the record
+ * decide; a new token where it is due (token_due.h); the answer is made before the record
  * goes to the store and sent after it is on disk.
  *
  * One call, step by step; an error ends it where it occurs:
@@ -67,7 +67,7 @@ struct ses_call {
     struct ses_slice reply;
     uint64_t now_ms;
     char *token;               /* NUL-terminated; NULL: no new one */
-    bool wants_token;          /* even if nothing has changed */
+    bool renew_token;          /* the caller asks for one */
     uint64_t expected_version; /* 0: any */
     bool early;                /* what is written is kept for a session to come */
     bool committed;            /* what is answered was written by this call */

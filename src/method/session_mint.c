@@ -26,7 +26,7 @@ uint64_t ses_session_token_end(const struct ses_service *service, const struct s
 }
 
 enum ses_status ses_session_mint(const struct ses_service *service, const struct ses_session *session,
-                                 struct ses_arena *arena, char **ret_token)
+                                 enum ses_token_cause cause, struct ses_arena *arena, char **ret_token)
 {
     const struct ses_service_options *options = &service->options;
     const struct ses_currency *currency = ses_currency_by_number(session->currency);
@@ -57,6 +57,7 @@ enum ses_status ses_session_mint(const struct ses_service *service, const struct
     claims.browser_fields = ses_slice(names, ses_binding_names(session->binding.facets, names));
     ses_hash(SES_SLICE_EMPTY, session->merchant_session_id, claims.merchant_session_hash);
     SES_TRY(ses_token_mint(options->keyring, &claims, options->token_purpose, text, &len));
+    ses_family_add(options->metrics, SES_F_TOKENS, (size_t)cause, 1);
     *ret_token = ses_arena_str(arena, ses_slice(text, len));
     return *ret_token == NULL ? SES_NO_MEMORY : SES_OK;
 }

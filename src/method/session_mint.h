@@ -10,13 +10,23 @@
  * over or will be within a session's ttl, a call gets one for as long again. */
 #define SES_PROCESSING_TOKEN_MS (7u * 24u * 3600u * 1000u)
 
+/* Why a token is signed; in the order of the family TOKENS (base/metrics.h). */
+enum ses_token_cause {
+    SES_TOKEN_CREATE,
+    SES_TOKEN_GENERATION,
+    SES_TOKEN_ASKED,
+    SES_TOKEN_LIFE,
+    SES_TOKEN_STEP,
+    SES_TOKEN_NOT_DUE /* none is */
+};
+
 /* [worker] exp of the newest token, in sessiond's time. */
 uint64_t ses_session_token_end(const struct ses_service *service, const struct ses_session *session);
-/* [worker] The one place where a token's claims are filled. Signs (18 us) for what session says; the text in
- * arena, NUL-terminated. Of session's texts tenant, merchant and merchant_session_id must be valid.
+/* [worker] The one place where a token's claims are filled. Signs (18 us) for what session says, and counts
+ * it; the text in arena, NUL-terminated. Of session's texts tenant, merchant and merchant_session_id must be valid.
  * SES_NO_MEMORY, SES_TOO_LARGE; SES_INVALID_ARGUMENT: a connector or currency of a newer version. */
 SES_MUST_CHECK enum ses_status ses_session_mint(const struct ses_service *service,
-                                                const struct ses_session *session, struct ses_arena *arena,
-                                                char **ret_token);
+                                                const struct ses_session *session, enum ses_token_cause cause,
+                                                struct ses_arena *arena, char **ret_token);
 
 #endif

@@ -19,8 +19,7 @@ static enum ses_status read_request(struct ses_call *call, const ProtobufCMessag
 
     SES_CALL_TAKE(call, message);
     call->expected_version = message->expected_version;
-    /* A token comes with every answer: the caller who repeats the call has lost the first one's. */
-    call->wants_token = true;
+    call->renew_token = message->renew_token;
     ses_request_set_v1_amount(request, message->amount);
     if (message->_metadata_case != 0)
         ses_request_set_v1_secret(request, SES_FIELD_METADATA, message->metadata);

@@ -29,7 +29,7 @@ import urllib.request
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 
-from token_claims import claims, key_directories  # noqa: F401
+from token_claims import claims, instant, key_directories  # noqa: F401
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench" / "lib"))
 from ports import free_port  # noqa: E402

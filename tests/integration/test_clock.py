@@ -2,7 +2,6 @@
 token refused, nothing collected. Time that passes ends what it should.
 
 The clocks are moved through the test hook (harness.Clock); one test moves the real one by libfaketime, where that is installed."""
-import datetime
 import glob
 import hashlib
 import unittest
@@ -10,7 +9,7 @@ import unittest
 import grpc
 from google.protobuf import json_format
 
-from harness import ADYEN, Server, claims, create_request, initial_metadata, unique, violated_fields, wait_until
+from harness import ADYEN, Server, claims, create_request, initial_metadata, instant, unique, violated_fields, wait_until
 from session_service import Sessions, refusal
 from variants import sim_metadata
 
@@ -281,7 +280,7 @@ class TheConnectorsEnd(ClockCase):
     def test_session_and_token_end_with_it(self):
         client, name = self.sessions(), unique()
         token = client.create(name)
-        answer = client.advance(token, name, connector_session=self.end_in(300))
+        answer = client.advance(token, name, connector_session=self.end_in(300), renew_token=True)
         self.assertLessEqual(answer.session.expires_in_seconds, 300)
         self.assertAlmostEqual(answer.session.expires_ms, answer.session.connector_session.expires_ms, delta=2)
         self.assertLessEqual(self.life(answer.session_token), 300)
@@ -294,6 +293,7 @@ class TheConnectorsEnd(ClockCase):
         self.assertLessEqual(self.life(answer.session_token), 200)
         self.clock.pass_(205)
         self.assertEqual(refusal(client.get, answer.session_token, name)[1], "TOKEN_EXPIRED")
+        self.assertEqual(refusal(client.get, token, name)[1], "SESSION_EXPIRED")  # it says so itself of a later end
 
     def life(self, token):
         return instant(claims(token)["exp"]) - self.clock.time()
@@ -310,7 +310,7 @@ class TheConnectorsEnd(ClockCase):
                 self.assertEqual(violated_fields(raised.exception), ["connector_session.expires_ms"])
         self.assertEqual(client.get(token, name).version, 1)
         # What is stored may be handed back, also when it is over.
-        answer = client.advance(token, name, "PROCESSING_STARTED", event_id="e1", connector_session=self.end_in(300))
+        answer = client.advance(token, name, "PROCESSING_STARTED", event_id="e1", connector_session=self.end_in(300), renew_token=True)
         stored = answer.session.connector_session.expires_ms
         self.clock.pass_(600)
         again = client.advance(answer.session_token, name, connector_session={"expires_ms": stored})
@@ -376,10 +376,6 @@ class TheRealClock(ClockCase):
             self.server.start()
             self.find_all(made)
         self.assertGreaterEqual(self.server.metric("sessiond_clock_steps_total"), 3)
-
-
-def instant(text):
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 class WhatIsTold(ClockCase):

@@ -177,7 +177,7 @@ class ConnectorNames(SessionCase):
             tokens.append(self.client.update(tokens[-1], session, amount={"minor_amount": 7, "currency": "USD"}).session_token)
             self.client.advance(tokens[-1], session, "AUTHENTICATION_STARTED")
             tokens.append(self.client.advance(tokens[-1], session, "CHALLENGE_PASSED").session_token)
-            tokens.append(self.client.advance(tokens[-1], session, "PROCESSING_STARTED").session_token)
+            tokens.append(self.client.advance(tokens[-1], session, "PROCESSING_STARTED", renew_token=True).session_token)
             self.assertEqual([(claims(token)["con"], claims(token)["gen"]) for token in tokens], [(name, 1), (name, 2), (name, 3), (name, 3)])
             found = self.client.get(tokens[-1], session)
             self.assertEqual(found.connector_name, name)

@@ -1,6 +1,7 @@
 """What a session token says, by a second implementation of PASETO version 4 (the standard's Version4.md, RFC 8439 and draft-irtf-cfrg-xchacha
 for the cipher, hashlib for BLAKE2b): of a v4.public one as it stands, of a v4.local one by the key that is derived from a signing key's file."""
 import base64
+import datetime
 import hashlib
 import json
 import struct
@@ -119,3 +120,8 @@ def claims(token):
         if kid in keys:
             return json.loads(decrypt(keys[kid][0], body, footer))
     raise AssertionError(f"no server's key is called {kid}")
+
+
+def instant(text):
+    """A claim's time in seconds since 1970."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()

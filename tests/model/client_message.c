@@ -103,6 +103,7 @@ static void fill_advance(struct ses_exchange *x, const struct subject *subject, 
     m.event = (Sessiond__V1__SessionEvent)request->event;
     m.event_id = texts->event_id;
     m.expected_version = request->expected_version;
+    m.renew_token = request->renew != 0;
     m.step_seconds = request->step_seconds;
     fill_money(&money, request);
     if (request->amount != 0)
@@ -127,6 +128,7 @@ static void fill_update(struct ses_exchange *x, const struct subject *subject, c
     sessiond__v1__secret_string__init(&secret);
     FILL_COMMON(&m);
     m.expected_version = request->expected_version;
+    m.renew_token = request->renew != 0;
     fill_money(&money, request);
     if (request->amount != 0)
         m.amount = &money;
@@ -146,6 +148,7 @@ static void fill_begin(struct ses_exchange *x, const struct subject *subject, co
     sessiond__v1__begin_step_request__init(&m);
     FILL_COMMON(&m);
     m.expected_version = request->expected_version;
+    m.renew_token = request->renew != 0;
     m.name = texts->step;
     m.return_url = known(BACK_URL);
     m.event_id = texts->event_id;

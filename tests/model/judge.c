@@ -274,13 +274,13 @@ static void print_call(const struct model_call *call, const char *mark)
     const struct model_request *r = &call->request;
     const struct model_told *told = &call->told;
 
-    print_message("%s%llu-%lld on %u: %s event %u e%u token %u (session %016llx g%u) amount %u text %u "
-                  "customer %u expects %llu step s%u payload %u\n",
-                  mark, (unsigned long long)call->began,
-                  call->ended == UINT64_MAX ? -1LL : (long long)call->ended, call->machine,
-                  methods[r->method], r->event, r->event_id, r->token,
-                  (unsigned long long)call->proof.session, call->proof.generation, r->amount, r->text,
-                  r->customer, (unsigned long long)r->expected_version, call->proof.step, r->payload);
+    print_message(
+        "%s%llu-%lld on %u: %s event %u e%u token %u (session %016llx g%u) amount %u text %u "
+        "customer %u expects %llu step s%u payload %u%s\n",
+        mark, (unsigned long long)call->began, call->ended == UINT64_MAX ? -1LL : (long long)call->ended,
+        call->machine, methods[r->method], r->event, r->event_id, r->token,
+        (unsigned long long)call->proof.session, call->proof.generation, r->amount, r->text, r->customer,
+        (unsigned long long)r->expected_version, call->proof.step, r->payload, r->renew != 0 ? " renew" : "");
     print_message("      %s %s %llu outcome %d http %d token g%u%s\n", hows[told->how], told->reason,
                   (unsigned long long)told->number, told->outcome, told->http, told->token_generation,
                   told->replayed ? " replayed" : "");

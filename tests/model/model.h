@@ -150,7 +150,8 @@ struct model_request {
     uint8_t method;
     uint8_t event;
     uint8_t payload; /* of a return; 0: the bare address */
-    uint8_t unused[11];
+    uint8_t renew;   /* asks for a token */
+    uint8_t unused[10];
 };
 _Static_assert(sizeof(struct model_request) == 48, "no padding: it is hashed");
 

@@ -226,7 +226,6 @@ static struct right update(struct model_state *state, const struct model_call *c
 
     if (!let_in(state, call, &right))
         return right;
-    right.token = true;
     if (repeats(state, call))
         return right;
     if (over(state, &right) || other_version(state, call, &right))

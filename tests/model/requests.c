@@ -89,6 +89,7 @@ static void draw_advance(struct world *world, struct subject *subject, struct mo
         r->event_id = 0;
     r->expected_version = expected_version(world, subject);
     r->step_seconds = step_seconds(world);
+    r->renew = world_chance(world, 10);
     if (world_chance(world, 30))
         r->customer = (uint16_t)(1 + world_draw(world, 3));
 }
@@ -97,6 +98,7 @@ static void draw_update(struct world *world, struct subject *subject, struct mod
 {
     r->token = token_of(world, subject);
     r->expected_version = expected_version(world, subject);
+    r->renew = world_chance(world, 10);
     if (world_chance(world, 40))
         r->amount = 100 + (uint32_t)world_draw(world, 3);
     if (r->amount == 0 || world_chance(world, 30))
@@ -109,6 +111,7 @@ static void draw_begin(struct world *world, struct subject *subject, struct mode
     r->event_id = event_id(world, subject);
     r->expected_version = expected_version(world, subject);
     r->step_seconds = step_seconds(world);
+    r->renew = world_chance(world, 10);
 }
 
 /* The newest handle mostly. */
@@ -146,7 +149,7 @@ static uint8_t possible(const struct subject *subject, uint8_t method)
 static void become_revoke(struct model_request *r)
 {
     if (r->method != MODEL_ADVANCE || r->token == 0 || r->event_id != 0 || r->expected_version != 0 ||
-        r->customer != 0 || r->step_seconds != 0)
+        r->customer != 0 || r->step_seconds != 0 || r->renew != 0)
         return;
     r->method = MODEL_REVOKE_CALL;
     r->expected_version = r->event;

@@ -58,10 +58,31 @@ static bool view_agrees(struct model_state *state, const struct model_view *view
            (!secrets || same_secrets(state, view));
 }
 
-static bool token_agrees(struct model_state *state, const struct model_told *told)
+/* Where one must come, and where none may: in between it is for the token's life to say, which is tried elsewhere
+ * (integration/renewal). */
+static bool token_is_due(const struct model_state *state, const struct model_call *call,
+                         const struct right *right)
 {
-    return told->token_generation == 0 ||
-           (pin(state, told->token_session) && told->token_generation == state->generation);
+    bool came = call->told.token_generation != 0;
+    bool steps = call->request.method == MODEL_ADVANCE || call->request.method == MODEL_UPDATE ||
+                 call->request.method == MODEL_BEGIN;
+
+    if (right->token)
+        return came;
+    if (!steps || call->proof.generation == 0)
+        return !came;
+    if (call->request.renew != 0 || call->proof.generation != state->generation)
+        return came;
+    return !came || !model_closed(state->status);
+}
+
+static bool token_agrees(struct model_state *state, const struct model_call *call, const struct right *right)
+{
+    const struct model_told *told = &call->told;
+
+    return token_is_due(state, call, right) &&
+           (told->token_generation == 0 ||
+            (pin(state, told->token_session) && told->token_generation == state->generation));
 }
 
 bool right_agrees(struct model_state *state, const struct model_call *call, const struct right *right)
@@ -75,7 +96,7 @@ bool right_agrees(struct model_state *state, const struct model_call *call, cons
         return told->how == TOLD_REFUSED && strcmp(told->reason, right->reason) == 0 &&
                (right->number == 0 || told->number == right->number);
     if (told->how != TOLD_OK || told->outcome != right->outcome || told->replayed != right->replayed ||
-        (right->token && told->token_generation == 0) || !token_agrees(state, told))
+        !token_agrees(state, call, right))
         return false;
     if (method == MODEL_CREATE)
         return true;

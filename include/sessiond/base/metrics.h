@@ -170,6 +170,11 @@ enum ses_counter {
       "Sessions that came into a status by what was written; that a session's time is over is worked out "   \
       "at reading and written nowhere",                                                                      \
       "OPEN", "AUTHENTICATING", "REDIRECTED", "RETURNED", "PROCESSING", "COMPLETED", "FAILED", "REVOKED")    \
+    X(TOKENS, "sessiond_tokens_minted_total", "counter", "cause",                                            \
+      "Session tokens minted: for CreateSessionToken, and by steps because the generation was another one, " \
+      "the caller asked, less than half of the presented one's life was left, or it would have ended in "    \
+      "the step",                                                                                            \
+      "create", "generation", "asked", "life", "step")                                                       \
     X(RETURNS, "sessiond_returns_total", "counter", "outcome",                                               \
       "Browsers that came back to a return URL, by what became of it", "first", "again", "other_payload",    \
       "expired", "unknown", "unavailable", "refused")                                                        \

@@ -226,7 +226,7 @@
     X(TOKEN_EXPIRED, FAILED_PRECONDITION, NO,                                                                \
       "The session token's time is over.",                                                                   \
       "It is older than what its exp says; a later call's answer had a newer one.",                          \
-      "Use the newest token; CreateSessionToken gives one for a session that lives.")                        \
+      "Use the newest token; CreateSessionToken gives one for a session that lives, renew_token one in time.")                        \
     X(TOKEN_INVALID, UNAUTHENTICATED, NO,                                                                    \
       "The session token is not one of this server, or was altered.",                                        \
       "It was cut, is another server's or of the other mode, or its key was revoked.",                       \

@@ -200,6 +200,7 @@ struct call *advance(struct core *core, struct advance what)
     m.expected_version = what.expected;
     m.connector_payment_id = text_or(what.payment_id, "");
     m.step_seconds = what.step_seconds;
+    m.renew_token = what.renew;
     fill_parts(&what, &m, &parts);
     return ask(core, "AdvanceSession", (struct caller){.token = what.token}, &m.base);
 }
@@ -221,6 +222,7 @@ struct call *update(struct core *core, struct update what)
     sessiond__v1__secret_string__init(&feature_data);
     sessiond__v1__money__init(&money);
     m.expected_version = what.expected;
+    m.renew_token = what.renew;
     if (what.amount != 0) {
         money.minor_amount = what.amount;
         money.currency = what.currency == 0 ? SESSIOND__V1__CURRENCY__USD : what.currency;
@@ -256,6 +258,7 @@ struct call *begin(struct core *core, struct begin what)
     m.step_seconds = what.step_seconds;
     m.event_id = text_or(what.id, "");
     m.return_mode = (Sessiond__V1__ReturnMode)what.mode;
+    m.renew_token = what.renew;
     return ask(core, "BeginStep", (struct caller){.token = what.token}, &m.base);
 }
 

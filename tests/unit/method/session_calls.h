@@ -64,6 +64,7 @@ struct advance {
     int64_t amount; /* what the event is about; 0: not said */
     const char *payment_id;
     uint32_t step_seconds;
+    bool renew; /* asks for a token */
 };
 struct call *advance(struct core *core, struct advance what);
 Sessiond__V1__AdvanceSessionResponse *advanced(struct call *call);
@@ -75,6 +76,7 @@ struct update {
     int64_t amount;                  /* 0: not said */
     Sessiond__V1__Currency currency; /* 0: USD, the session's */
     uint64_t expected;
+    bool renew;
 };
 struct call *update(struct core *core, struct update what);
 Sessiond__V1__UpdateSessionResponse *updated(struct call *call);
@@ -87,6 +89,7 @@ struct begin {
     uint64_t expected;
     uint32_t step_seconds;
     int mode;
+    bool renew;
 };
 struct call *begin(struct core *core, struct begin what);
 Sessiond__V1__BeginStepResponse *begun(struct call *call);
