@@ -3,6 +3,8 @@
  */
 #include <sessiond/connector/connector.h>
 
+#include <sessiond/base/authority.h>
+
 #include "url.h"
 
 /* The processors' published addresses. Any other connector is not called, so it has none here. */
@@ -64,14 +66,14 @@ static enum ses_status check_callers_url(const struct ses_connector_policy *poli
  * is none. */
 static enum ses_status check_sandbox(struct ses_slice text, bool test_mode, struct ses_error *error)
 {
-    struct ses_url url;
-    enum ses_status status = ses_url_parse(text, &url);
+    struct ses_authority authority;
+    struct ses_origin origin;
 
-    if (status == SES_NO_MEMORY) {
-        ses_error_set(error, status, SES_STR("out of memory while choosing the connector's URL"));
-        return status;
-    }
-    if (status == SES_OK && ses_url_loopback(&url))
+    /* By our own reading, at a tenth of libcurl's cost: the text is the operator's, and host.c has libcurl's before the
+     * first call to a host. */
+    if (ses_origin_parse(text, &origin) == SES_OK &&
+        ses_authority_parse_peer(origin.authority, &authority) == SES_OK &&
+        ses_host_is_loopback(authority.host))
         return SES_OK;
     ses_error_refuse(
         error, SES_REASON_SANDBOX_LIVE_CALL,

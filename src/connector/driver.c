@@ -55,7 +55,7 @@ static void recycle(struct ses_outbound *outbound)
 
 static struct ses_outbound *take_spare(struct ses_driver *driver)
 {
-    struct ses_list *node = ses_list_pop(&driver->spares);
+    struct ses_list *node = ses_list_pop_back(&driver->spares);
 
     if (node == NULL)
         return ses_outbound_new(driver);

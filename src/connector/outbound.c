@@ -121,6 +121,7 @@ static void set_fixed_options(struct ses_outbound *outbound)
     CURL *easy = outbound->easy;
 
     (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, outbound);
+    (void)curl_easy_setopt(easy, CURLOPT_CURLU, outbound->url);
     (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, outbound->why);
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -150,8 +151,11 @@ struct ses_outbound *ses_outbound_new(struct ses_driver *driver)
     if (outbound == NULL)
         return NULL;
     outbound->easy = curl_easy_init();
-    if (outbound->easy == NULL || !set_identities(outbound->easy, &driver->options)) {
+    outbound->url = curl_url();
+    if (outbound->easy == NULL || outbound->url == NULL ||
+        !set_identities(outbound->easy, &driver->options)) {
         curl_easy_cleanup(outbound->easy);
+        curl_url_cleanup(outbound->url);
         free(outbound);
         return NULL;
     }
@@ -199,6 +203,7 @@ void ses_outbound_free(struct ses_outbound *outbound)
 {
     ses_outbound_reset(outbound);
     curl_easy_cleanup(outbound->easy);
+    curl_url_cleanup(outbound->url);
     ses_buf_done(&outbound->request);
     ses_buf_done(&outbound->answer);
     free(outbound);
@@ -240,6 +245,23 @@ static enum ses_status add_header(struct ses_outbound *outbound, const struct se
     return status;
 }
 
+/* Connectors whose URL is always the same have it parsed once for each easy handle: 13,000 of some 100,000 instructions that
+ * libcurl needs for a call. */
+static enum ses_status set_url(struct ses_outbound *outbound, const char *text, size_t len)
+{
+    CURLUcode code;
+
+    if (len > 0 && strcmp(outbound->url_text, text) == 0)
+        return SES_OK;
+    outbound->url_text[0] = '\0';
+    code = curl_url_set(outbound->url, CURLUPART_URL, text, CURLU_DISALLOW_USER);
+    if (code != CURLUE_OK)
+        return code == CURLUE_OUT_OF_MEMORY ? SES_NO_MEMORY : SES_INVALID_ARGUMENT;
+    if (len < sizeof(outbound->url_text))
+        memcpy(outbound->url_text, text, len + 1);
+    return SES_OK;
+}
+
 /* URL and body stand in one buffer that is complete before libcurl borrows from it: no later append moves
  * it. */
 enum ses_status ses_outbound_prepare(struct ses_outbound *outbound,
@@ -266,9 +288,7 @@ enum ses_status ses_outbound_prepare(struct ses_outbound *outbound,
      * it. */
     (void)curl_easy_setopt(outbound->easy, CURLOPT_HTTP_VERSION,
                            (long)(outbound->host->https ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
-    if (curl_easy_setopt(outbound->easy, CURLOPT_URL, (const char *)outbound->request.data) != CURLE_OK)
-        return SES_NO_MEMORY;
-    return SES_OK;
+    return set_url(outbound, (const char *)outbound->request.data, request->url.len);
 }
 
 enum ses_status ses_outbound_attach(struct ses_outbound *outbound, uint64_t now_mono_ns, uint64_t budget_ms,

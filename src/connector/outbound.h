@@ -18,6 +18,8 @@
 /* URL and body of one request; the largest body is Paytm's, with two ids of 255 bytes escaped. */
 #define SES_OUTBOUND_REQUEST_BYTES_MAX (64 * SES_KIB)
 #define SES_OUTBOUND_HEADER_LINE_MAX   (20 * SES_KIB)
+/* A longer URL is parsed for each call. */
+#define SES_OUTBOUND_URL_KEPT 256
 /* All header lines of an answer together. libcurl keeps them in memory, so an endless list must end. */
 #define SES_OUTBOUND_ANSWER_HEADER_BYTES_MAX (64 * SES_KIB)
 
@@ -32,6 +34,8 @@ struct ses_outbound {
     void *arg;
 
     CURL *easy;
+    CURLU *url;                           /* parsed once as long as calls go to the same one .. */
+    char url_text[SES_OUTBOUND_URL_KEPT]; /* .. as this says; "": it holds another one */
     struct curl_slist *headers;
     struct ses_buf request; /* URL, NUL, body */
     struct ses_buf answer;

@@ -339,7 +339,9 @@ enum ses_status ses_create_ask_connector(struct ses_create *c)
     struct ses_error error = {.status = SES_OK};
     enum ses_status status;
 
-    if (c->plan != SES_CREATE_SETTLED || c->idempotency_key[0] == '\0')
+    /* Where nothing is left behind there is nothing that a key would have to name a second time. */
+    if (c->credentials.connector->leaves != SES_CALL_LEAVES_NOTHING &&
+        (c->plan != SES_CREATE_SETTLED || c->idempotency_key[0] == '\0'))
         ses_idempotency_key(ses_slice(secret->bytes, secret->len),
                             ses_slice(c->loop.key.bytes, sizeof(c->loop.key.bytes)), &c->payload,
                             c->idempotency_key);

@@ -49,4 +49,15 @@ static inline struct ses_list *ses_list_pop(struct ses_list *head)
     return node;
 }
 
+/* The last one: of spare things the one that was used last, and is in the cache. */
+static inline struct ses_list *ses_list_pop_back(struct ses_list *head)
+{
+    struct ses_list *node = head->prev;
+
+    if (node == head)
+        return NULL;
+    ses_list_remove(node);
+    return node;
+}
+
 #endif
