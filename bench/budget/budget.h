@@ -50,6 +50,8 @@ void budget_certificate(const char *dir, unsigned operations);
 /* paths_conn.c */
 void budget_conn(const char *dir, unsigned operations);
 void budget_conn_tls(const char *dir, unsigned operations);
+/* paths_log.c */
+void budget_log_line(const char *dir, unsigned operations);
 /* paths_http2.c */
 void budget_http2_turn(const char *dir, unsigned operations);
 void budget_json_turn(const char *dir, unsigned operations);

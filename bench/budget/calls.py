@@ -50,7 +50,7 @@ SETTINGS = {"create_local": (("token.purpose", "local"),)}  # a server of its ow
 # What is counted, and by how much the same work may differ: a share of the budget, or that many. Of a call alone the loop's own calls are always
 # the same; how many pieces LMDB writes depends on where its free pages lie, and whether a lock is taken or a thread asleep on who runs first.
 # In a full turn it is a matter of time which wake-ups become one.
-KINDS = {"loop": {"alone": (0.05, 0.5), "full": (0.25, 0.1)}, "others": {"alone": (0.20, 1.5), "full": (0.50, 0.15)},
+KINDS = {"loop": {"alone": (0.05, 0.5), "full": (0.25, 0.15)}, "others": {"alone": (0.20, 1.5), "full": (0.50, 0.15)},
          "futex": {"alone": (0.30, 2.0), "full": (0.50, 0.15)}, "switches": {"alone": (0.20, 2.0), "full": (0.50, 0.15)}}
 
 

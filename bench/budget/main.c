@@ -22,6 +22,7 @@ static const struct budget_path paths[] = {
     {"encode", 1000, budget_encode},
     {"caller", 1000, budget_caller},
     {"certificate", 1000, budget_certificate},
+    {"log_line", 1024, budget_log_line},
     {"conn", 1024, budget_conn}, /* 16 turns of 64 calls */
     {"conn_tls", 1024, budget_conn_tls},
     {"http2_turn", 1024, budget_http2_turn}, /* 16 turns of 64 calls */

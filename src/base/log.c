@@ -3,6 +3,8 @@
  */
 #include <sessiond/base/log.h>
 
+#include <stdio.h>
+
 #include <sessiond/base/clock.h>
 #include <sessiond/base/json_text.h>
 #include <sessiond/base/rfc3339.h>
@@ -22,12 +24,18 @@ static size_t room_left(const struct ses_log_line *line)
     return SES_LOG_LINE_MAX - SES_LOG_TAIL_BYTES - line->len;
 }
 
+static void copy(char *at, const char *text, size_t len)
+{
+    if (len >
+        0) /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): nobody passes NULL with a length */
+        memcpy(at, text, len);
+}
+
 static bool put_raw(struct ses_log_line *line, const char *text, size_t len)
 {
     if (len > room_left(line))
         return false;
-    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): nobody passes NULL with a length */
-    memcpy(line->text + line->len, text, len);
+    copy(line->text + line->len, text, len);
     line->len += len;
     return true;
 }
@@ -41,14 +49,50 @@ static size_t escape_character(uint32_t c, char escape[SES_JSON_ESCAPE_MAX])
     return plain ? 0 : ses_json_escape(c, escape);
 }
 
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* The high bit of some byte is set when one of eight is 0; that of which does not matter here. */
+static uint64_t some_zero(uint64_t eight)
+{
+    return (eight - EACH_BYTE(1)) & ~eight & EACH_BYTE(0x80);
+}
+
+/* All eight bytes stand for themselves: from 0x20 to 0x7E, none of the two marks. */
+static bool eight_plain(const uint8_t *bytes)
+{
+    uint64_t eight, others;
+
+    memcpy(&eight, bytes, sizeof(eight));
+    others = (eight | (eight + EACH_BYTE(1))) & EACH_BYTE(0x80);
+    others |= (eight - EACH_BYTE(0x20)) & ~eight & EACH_BYTE(0x80);
+    others |= some_zero(eight ^ EACH_BYTE('"')) | some_zero(eight ^ EACH_BYTE('\\'));
+    return others == 0;
+}
+
 /* Length of the longest start of s that stands for itself: nearly every value, whole. */
 static size_t plain_run(struct ses_slice s)
 {
     size_t i = 0;
 
+    while (i + 8 <= s.len && eight_plain(s.data + i))
+        i += 8;
     while (i < s.len && s.data[i] < 0x7F && !ses_json_must_escape(s.data[i]))
         i++;
     return i;
+}
+
+/* A value that stands for itself and fits, as nearly every one. */
+static bool put_plain(struct ses_log_line *line, struct ses_slice value, size_t run)
+{
+    char *at = line->text + line->len;
+
+    if (run < value.len || run + 2 > room_left(line))
+        return false;
+    at[0] = '"';
+    copy(at + 1, (const char *)value.data, run);
+    at[run + 1] = '"';
+    line->len += run + 2;
+    return true;
 }
 
 /* A value too long is cut between two characters; the closing quote always fits. */
@@ -56,7 +100,7 @@ static void put_string(struct ses_log_line *line, struct ses_slice value)
 {
     size_t run = plain_run(value);
 
-    if (!put_raw(line, "\"", 1))
+    if (put_plain(line, value, run) || !put_raw(line, "\"", 1))
         return;
     if (run > 0 && run < room_left(line)) {
         (void)put_raw(line, (const char *)value.data, run);
@@ -83,27 +127,27 @@ static void put_string(struct ses_log_line *line, struct ses_slice value)
 }
 
 /* True when the key and a value of value_bytes at least fit. 4: comma, two quotes, colon. */
-static bool put_key(struct ses_log_line *line, const char *key, size_t value_bytes)
+static bool put_key(struct ses_log_line *line, struct ses_slice key, size_t value_bytes)
 {
-    size_t len = strlen(key);
+    char *at = line->text + line->len;
+    size_t begin = 0;
 
-    if (line->log == NULL || len + 4 + value_bytes > room_left(line))
+    if (line->log == NULL || key.len + 4 + value_bytes > room_left(line))
         return false;
-    (void)put_raw(line, line->len == 1 ? "\"" : ",\"", line->len == 1 ? 1 : 2);
-    (void)put_raw(line, key, len);
-    (void)put_raw(line, "\":", 2);
+    if (line->len > 1)
+        at[begin++] = ',';
+    at[begin++] = '"';
+    copy(at + begin, (const char *)key.data, key.len);
+    at[begin + key.len] = '"';
+    at[begin + key.len + 1] = ':';
+    line->len += begin + key.len + 2;
     return true;
 }
 
-void ses_log_slice(struct ses_log_line *line, const char *key, struct ses_slice value)
+void ses_log_text_field(struct ses_log_line *line, struct ses_slice key, struct ses_slice value)
 {
     if (put_key(line, key, 2))
         put_string(line, value);
-}
-
-void ses_log_str(struct ses_log_line *line, const char *key, const char *value)
-{
-    ses_log_slice(line, key, ses_slice_str(value));
 }
 
 #define DIGITS_MAX 20 /* of 2^64 - 1 */
@@ -122,7 +166,7 @@ static size_t print_u64(uint64_t value, char *ret_digits)
     return len;
 }
 
-void ses_log_u64(struct ses_log_line *line, const char *key, uint64_t value)
+void ses_log_number_field(struct ses_log_line *line, struct ses_slice key, uint64_t value)
 {
     char digits[DIGITS_MAX];
     size_t len = print_u64(value, digits);
@@ -136,21 +180,37 @@ void ses_log_i64(struct ses_log_line *line, const char *key, int64_t value)
     char digits[DIGITS_MAX];
     size_t len = print_u64(value < 0 ? 0 - (uint64_t)value : (uint64_t)value, digits);
 
-    if (!put_key(line, key, DIGITS_MAX + 1))
+    if (!put_key(line, ses_slice_str(key), DIGITS_MAX + 1))
         return;
     if (value < 0)
         (void)put_raw(line, "-", 1);
     (void)put_raw(line, digits, len);
 }
 
-/* ts is the world's time with milliseconds: whoever reads a log compares it with other machines' logs. log NULL:
- * nothing is written. */
+/* {"ts":"2026-01-01T00:00:00.000Z","level":"info","role":"worker-0" */
+#define TS_FRACTION 27 /* where the milliseconds stand in it */
+
+/* ts is the world's time with milliseconds: whoever reads a log compares it with other machines' logs. */
+static void make_head(struct ses_log *log, struct ses_log_line *line)
+{
+    char time_text[SES_RFC3339_SIZE + 4];
+
+    ses_rfc3339_encode(log->head_second * 1000, time_text);
+    (void)snprintf(time_text + SES_RFC3339_LEN - 1, sizeof(time_text) - SES_RFC3339_LEN + 1, ".000Z");
+    (void)put_raw(line, "{", 1);
+    ses_log_str(line, "ts", time_text);
+    ses_log_str(line, "level", level_names[log->head_level]);
+    ses_log_str(line, "role", log->role);
+    SES_REQUIRE(line->len <= sizeof(log->head));
+    memcpy(log->head, line->text, line->len);
+    log->head_len = line->len;
+}
+
+/* Lines of one second and level begin alike but for the milliseconds. log NULL: nothing is written. */
 static void begin(struct ses_log *log, enum ses_log_level level, const char *event,
                   struct ses_log_line *ret_line)
 {
-    char time_text[SES_RFC3339_SIZE + 4];
     uint64_t now_ms;
-    unsigned fraction;
 
     ret_line->log = log;
     ret_line->level = level;
@@ -158,18 +218,15 @@ static void begin(struct ses_log *log, enum ses_log_level level, const char *eve
     if (log == NULL)
         return;
     now_ms = ses_clock_wall_ms();
-    ses_rfc3339_encode(now_ms, time_text);
-    fraction = (unsigned)(now_ms % 1000);
-    time_text[19] = '.';
-    time_text[20] = (char)('0' + fraction / 100);
-    time_text[21] = (char)('0' + fraction / 10 % 10);
-    time_text[22] = (char)('0' + fraction % 10);
-    time_text[23] = 'Z';
-    time_text[24] = '\0';
-    (void)put_raw(ret_line, "{", 1);
-    ses_log_str(ret_line, "ts", time_text);
-    ses_log_str(ret_line, "level", level_names[level]);
-    ses_log_str(ret_line, "role", log->role);
+    if (log->head_len > 0 && log->head_second == now_ms / 1000 && log->head_level == level) {
+        (void)put_raw(ret_line, log->head, log->head_len);
+    } else {
+        log->head_second = now_ms / 1000;
+        log->head_level = level;
+        make_head(log, ret_line);
+    }
+    for (unsigned i = 3, fraction = (unsigned)(now_ms % 1000); i-- > 0; fraction /= 10)
+        ret_line->text[TS_FRACTION + i] = (char)('0' + fraction % 10);
     ses_log_str(ret_line, "event", event);
 }
 

@@ -14,13 +14,20 @@ struct ses_router {
     size_t path_bytes_max; /* longer paths need not be hashed */
 };
 
-/* FNV-1a, 64 bits. */
+/* Of the length and the last sixteen bytes, where methods' paths differ: two multiplications, and not one behind the other for
+ * each byte. */
 static uint64_t hash_path(struct ses_slice path)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint8_t end[16] = {0};
+    uint64_t words[2];
+    size_t len = path.len < sizeof(end) ? path.len : sizeof(end);
 
-    for (size_t i = 0; i < path.len; i++)
-        hash = (hash ^ path.data[i]) * 0x100000001b3u;
+    if (len > 0)
+        memcpy(end, path.data + path.len - len, len);
+    memcpy(words, end, sizeof(words));
+    uint64_t hash = (words[0] ^ path.len) * 0x9e3779b97f4a7c15u;
+
+    hash = (hash ^ hash >> 32 ^ words[1]) * 0xc2b2ae3d27d4eb4fu;
     return hash ^ (hash >> 32);
 }
 

@@ -15,6 +15,7 @@
  * write finds zeros, as before. That it is zeros is looked at, not assumed: were nghttp2 to keep something
  * there, the page would just stay. */
 #include "h2_alloc.h"
+#include "h2_blocks.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -23,6 +24,18 @@
 #define FRAME_BYTES     20480
 #define LIBRARY_KNOWN   0x013400 /* 1.52.0, as nghttp2_info.version_num has it */
 #define PAGES_MAX       16384    /* net's default of connections; further sessions use the heap */
+
+/* The address sanitizer is to see who uses what he has given back. */
+#if defined(__SANITIZE_ADDRESS__)
+#define BLOCKS_KEPT 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define BLOCKS_KEPT 0
+#endif
+#endif
+#ifndef BLOCKS_KEPT
+#define BLOCKS_KEPT SES_H2_STREAMS_KEEP
+#endif
 
 struct ses_h2_pages {
     uint8_t *bytes;
@@ -38,6 +51,7 @@ struct ses_h2_alloc {
     bool frame_shared;     /* the library is the one of which this is known to be safe */
     struct ses_h2 *making; /* whose session is being made; NULL at every other time */
     struct ses_h2_pages *pages;
+    struct ses_h2_blocks blocks;
     struct ses_timer sweep_timer;
     unsigned sessions_count;
 };
@@ -92,11 +106,16 @@ void *ses_h2_pages_take(struct ses_h2_pages *pages, struct ses_h2 *owner)
     return page_at(pages, index);
 }
 
+static inline bool is_page(const struct ses_h2_pages *pages, const void *bytes)
+{
+    return (uintptr_t)bytes - (uintptr_t)pages->bytes < (uintptr_t)PAGES_MAX * SES_H2_PAGE_BYTES;
+}
+
 bool ses_h2_pages_give(struct ses_h2_pages *pages, void *bytes)
 {
     uintptr_t offset = (uintptr_t)bytes - (uintptr_t)pages->bytes;
 
-    if (offset >= (uintptr_t)PAGES_MAX * SES_H2_PAGE_BYTES)
+    if (!is_page(pages, bytes))
         return false;
     unsigned index = (unsigned)(offset / SES_H2_PAGE_BYTES);
 
@@ -154,7 +173,7 @@ static void *mem_malloc(size_t size, void *arg)
 {
     struct ses_h2_alloc *alloc = arg;
 
-    return wants_frame_bytes(alloc, size) ? alloc->frame_bytes : malloc(size);
+    return wants_frame_bytes(alloc, size) ? alloc->frame_bytes : ses_h2_blocks_take(&alloc->blocks, size);
 }
 
 /* Three kinds of memory come back here: the shared frame, a page, and the heap's. */
@@ -162,8 +181,10 @@ static void mem_free(void *bytes, void *arg)
 {
     struct ses_h2_alloc *alloc = arg;
 
-    if (bytes != alloc->frame_bytes && !ses_h2_pages_give(alloc->pages, bytes))
-        free(bytes);
+    if (is_page(alloc->pages, bytes))
+        (void)ses_h2_pages_give(alloc->pages, bytes);
+    else if (bytes != alloc->frame_bytes)
+        ses_h2_blocks_give(&alloc->blocks, bytes);
 }
 
 static void *mem_calloc(size_t count, size_t size, void *arg)
@@ -208,6 +229,7 @@ enum ses_status ses_h2_alloc_new(struct ses_timers *timers, nghttp2_mem *ret_mem
     ses_timer_init(&alloc->sweep_timer);
     alloc->frame_shared = nghttp2_version(0)->version_num == LIBRARY_KNOWN;
     alloc->frame_bytes = malloc(FRAME_BYTES);
+    alloc->blocks.keep = BLOCKS_KEPT;
     alloc->pages = ses_h2_pages_new();
     if (alloc->frame_bytes == NULL || alloc->pages == NULL) {
         ses_h2_alloc_free(alloc);
@@ -227,9 +249,15 @@ void ses_h2_alloc_free(struct ses_h2_alloc *alloc)
     if (alloc == NULL)
         return;
     ses_timer_stop(&alloc->sweep_timer);
+    ses_h2_blocks_rest(&alloc->blocks);
     free(alloc->frame_bytes);
     ses_h2_pages_free(alloc->pages);
     free(alloc);
+}
+
+void ses_h2_alloc_rest(struct ses_h2_alloc *alloc)
+{
+    ses_h2_blocks_rest(&alloc->blocks);
 }
 
 unsigned ses_h2_alloc_sweep(struct ses_h2_alloc *alloc)

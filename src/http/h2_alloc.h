@@ -14,6 +14,8 @@ SES_MUST_CHECK enum ses_status ses_h2_alloc_new(struct ses_timers *timers, nghtt
                                                 struct ses_h2_alloc **ret_alloc);
 /* Behind the last session. NULL is fine. */
 void ses_h2_alloc_free(struct ses_h2_alloc *alloc);
+/* A burst is over: what is kept for the next streams goes. */
+void ses_h2_alloc_rest(struct ses_h2_alloc *alloc);
 /* Around the making of a session: what is asked for in between belongs to h2. */
 void ses_h2_alloc_begin(struct ses_h2_alloc *alloc, struct ses_h2 *h2);
 void ses_h2_alloc_end(struct ses_h2_alloc *alloc, bool made);

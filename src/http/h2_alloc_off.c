@@ -44,6 +44,11 @@ void ses_h2_alloc_free(struct ses_h2_alloc *alloc)
     (void)alloc;
 }
 
+void ses_h2_alloc_rest(struct ses_h2_alloc *alloc)
+{
+    (void)alloc;
+}
+
 void ses_h2_alloc_begin(struct ses_h2_alloc *alloc, struct ses_h2 *h2)
 {
     (void)alloc;

@@ -53,6 +53,8 @@ void ses_h2_shared_rest(struct ses_h2_shared *shared)
         free(stream);
     }
     shared->streams_free_count = 0;
+    if (shared->alloc != NULL)
+        ses_h2_alloc_rest(shared->alloc);
 }
 
 /* Behind the last engine. */

@@ -24,6 +24,7 @@ enum ses_log_level { SES_LOG_DEBUG, SES_LOG_INFO, SES_LOG_WARN, SES_LOG_ERROR };
 const char *ses_log_level_name(enum ses_log_level level);
 
 #define SES_LOG_LINE_MAX  2048
+#define SES_LOG_HEAD_MAX  208   /* time, level and role, were each byte of the role an escape */
 #define SES_LOG_SAME_MAX  1000  /* lines of one kind in a window, see ses_log_begin_bounded */
 #define SES_LOG_WINDOW_MS 10000 /* ... of this length */
 #define SES_LOG_KINDS_MAX 32    /* told apart at a time; more than these share one sum */
@@ -52,6 +53,11 @@ struct ses_log {
     uint64_t lines_lost_told;
     bool torn;     /* the last line that was written is not whole: the next one begins behind a line break */
     uint64_t more; /* summed up and not told yet, all kinds */
+    uint64_t
+        head_second; /* of what the last line began with, up to its event; the next may begin with it too */
+    enum ses_log_level head_level;
+    size_t head_len; /* 0: none yet */
+    char head[SES_LOG_HEAD_MAX];
     struct ses_log_kind kinds[SES_LOG_KINDS_MAX];
 };
 
@@ -85,9 +91,25 @@ void ses_log_begin_audit(struct ses_log *log, const char *event, struct ses_log_
  * and told in one line (log_summary: of, cause, more) when the window is over. */
 void ses_log_begin_bounded(struct ses_log *log, enum ses_log_level level, const char *event,
                            const char *cause, struct ses_log_line *ret_line);
-void ses_log_str(struct ses_log_line *line, const char *key, const char *value);
-void ses_log_slice(struct ses_log_line *line, const char *key, struct ses_slice value);
-void ses_log_u64(struct ses_log_line *line, const char *key, uint64_t value);
+/* [any] A field. Below: keys are literals, so that their length is known where they are written. */
+void ses_log_text_field(struct ses_log_line *line, struct ses_slice key, struct ses_slice value);
+void ses_log_number_field(struct ses_log_line *line, struct ses_slice key, uint64_t value);
+
+static inline void ses_log_str(struct ses_log_line *line, const char *key, const char *value)
+{
+    ses_log_text_field(line, ses_slice_str(key), ses_slice_str(value));
+}
+
+static inline void ses_log_slice(struct ses_log_line *line, const char *key, struct ses_slice value)
+{
+    ses_log_text_field(line, ses_slice_str(key), value);
+}
+
+static inline void ses_log_u64(struct ses_log_line *line, const char *key, uint64_t value)
+{
+    ses_log_number_field(line, ses_slice_str(key), value);
+}
+
 void ses_log_i64(struct ses_log_line *line, const char *key, int64_t value);
 /* Ends the line. Warnings and errors are written at once, the rest at ses_log_flush or when 16 KiB wait. */
 void ses_log_end(struct ses_log_line *line);
