@@ -99,48 +99,73 @@ enum ses_status ses_hex_decode(struct ses_slice text, uint8_t *ret_bytes, size_t
     return SES_OK;
 }
 
-static int value64(uint8_t c, bool url)
+/* One more than what a digit is worth; 0 is none. A look-up, since a token of 700 digits comes with each call. */
+/* clang-format off */
+#define ALNUM64 \
+    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, \
+    ['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12, \
+    ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, \
+    ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24, \
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, \
+    ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, \
+    ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42, \
+    ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48, \
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, \
+    ['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, \
+    ['8'] = 61, ['9'] = 62
+/* clang-format on */
+static const uint8_t digits64[256] = {ALNUM64, ['+'] = 63, ['/'] = 64};
+static const uint8_t digits64_url[256] = {ALNUM64, ['-'] = 63, ['_'] = 64};
+
+/* Four digits as 24 bits. False: one of them is none. */
+static bool four64(const uint8_t worth[256], const uint8_t digits[4], uint32_t *ret_bits)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == (url ? '-' : '+'))
-        return 62;
-    if (c == (url ? '_' : '/'))
-        return 63;
-    return -1;
+    uint32_t a = worth[digits[0]] - 1u;
+    uint32_t b = worth[digits[1]] - 1u;
+    uint32_t c = worth[digits[2]] - 1u;
+    uint32_t d = worth[digits[3]] - 1u;
+
+    *ret_bits = a << 18 | b << 12 | c << 6 | d;
+    return (a | b | c | d) < 64;
 }
 
-static enum ses_status decode64(struct ses_slice text, bool url, uint8_t *ret_bytes, size_t room,
-                                size_t *ret_len)
+/* Two or three digits, filled up with zeros. RFC 4648 section 3.5: what they have more than whole bytes is zero, or two
+ * texts would mean the same bytes. */
+static bool rest64(const uint8_t worth[256], const uint8_t *digits, size_t count, uint8_t *ret_bytes)
 {
-    uint32_t group = 0;
-    unsigned bits = 0;
+    uint8_t four[4] = {'A', 'A', 'A', 'A'};
+    uint32_t bits;
+
+    memcpy(four, digits, count);
+    if (!four64(worth, four, &bits) || (bits & (count == 2 ? 0xFFFFu : 0xFFu)) != 0)
+        return false;
+    ret_bytes[0] = (uint8_t)(bits >> 16);
+    if (count == 3)
+        ret_bytes[1] = (uint8_t)(bits >> 8);
+    return true;
+}
+
+static enum ses_status decode64(struct ses_slice text, const uint8_t worth[256], uint8_t *ret_bytes,
+                                size_t room, size_t *ret_len)
+{
+    size_t rest = text.len % 4;
     size_t at = 0;
+    uint32_t bits;
 
-    if (text.len % 4 == 1) /* 6 bits make no byte */
+    if (rest == 1) /* 6 bits make no byte */
         return SES_MALFORMED;
-    if (text.len / 4 * 3 + (text.len % 4 == 0 ? 0 : text.len % 4 - 1) > room)
+    if (text.len / 4 * 3 + (rest == 0 ? 0 : rest - 1) > room)
         return SES_TOO_LARGE;
-    for (size_t i = 0; i < text.len; i++) {
-        int value = value64(text.data[i], url);
-
-        if (value < 0)
+    for (size_t i = 0; i + 4 <= text.len; i += 4) {
+        if (!four64(worth, text.data + i, &bits))
             return SES_MALFORMED;
-        group = group << 6 | (uint32_t)value;
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            ret_bytes[at++] = (uint8_t)(group >> bits);
-        }
+        ret_bytes[at++] = (uint8_t)(bits >> 16);
+        ret_bytes[at++] = (uint8_t)(bits >> 8);
+        ret_bytes[at++] = (uint8_t)bits;
     }
-    /* RFC 4648 section 3.5: left-over bits are zero, or two texts would mean the same bytes. */
-    if ((group & ((1u << bits) - 1)) != 0)
+    if (rest != 0 && !rest64(worth, text.data + text.len - rest, rest, ret_bytes + at))
         return SES_MALFORMED;
-    *ret_len = at;
+    *ret_len = at + (rest == 0 ? 0 : rest - 1);
     return SES_OK;
 }
 
@@ -148,10 +173,10 @@ enum ses_status ses_base64_decode(struct ses_slice text, uint8_t *ret_bytes, siz
 {
     if (text.len % 4 == 0 && text.len > 0 && text.data[text.len - 1] == '=')
         text.len -= text.data[text.len - 2] == '=' ? 2 : 1;
-    return decode64(text, false, ret_bytes, room, ret_len);
+    return decode64(text, digits64, ret_bytes, room, ret_len);
 }
 
 enum ses_status ses_base64url_decode(struct ses_slice text, uint8_t *ret_bytes, size_t room, size_t *ret_len)
 {
-    return decode64(text, true, ret_bytes, room, ret_len);
+    return decode64(text, digits64_url, ret_bytes, room, ret_len);
 }

@@ -51,6 +51,39 @@ static void decoders_are_strict(void **state)
     assert_int_equal(bytes[1], 0xFF);
 }
 
+/* Any byte at any place of texts of every length: taken where it is a digit, and the text is the one of its bytes. */
+static void every_byte_at_every_place(void **state)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    uint8_t text[8], bytes[6];
+    char again[SES_BASE64_SIZE(6)];
+    size_t len;
+
+    (void)state;
+    for (size_t size = 2; size <= sizeof(text); size += size % 4 == 0 ? 2 : 1) {
+        for (size_t at = 0; at < size; at++) {
+            for (unsigned c = 0; c < 256; c++) {
+                bool digit = c != 0 && strchr(alphabet, (int)c) != NULL;
+                bool fits = true; /* what is left over of the last one is zero */
+
+                memset(text, 'A', sizeof(text));
+                text[at] = (uint8_t)c;
+                if (at + 1 == size && size % 4 != 0)
+                    fits = c != 0 && strchr(size % 4 == 2 ? "AQgw" : "AEIMQUYcgkosw048", (int)c) != NULL;
+                if (!digit || !fits) {
+                    assert_int_equal(ses_base64url_decode(ses_slice(text, size), bytes, 6, &len),
+                                     SES_MALFORMED);
+                    continue;
+                }
+                assert_ok(ses_base64url_decode(ses_slice(text, size), bytes, 6, &len));
+                assert_int_equal(len, size * 6 / 8);
+                (void)ses_base64url_encode(ses_slice(bytes, len), again);
+                assert_memory_equal(again, text, size);
+            }
+        }
+    }
+}
+
 /* RFC 7693 appendix A gives BLAKE2b-512; for 256 bits: the published value of BLAKE2b-256("abc"). */
 static void a_hex_digit_in_either_case(void **state)
 {
@@ -123,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(base64_of_the_rfc),
         cmocka_unit_test(decoders_are_strict),
+        cmocka_unit_test(every_byte_at_every_place),
         cmocka_unit_test(a_hex_digit_in_either_case),
         cmocka_unit_test(a_percent_escape_of_every_byte),
         cmocka_unit_test(blake2b_256_of_abc),
