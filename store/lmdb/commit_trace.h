@@ -23,7 +23,7 @@ struct commit_slow {
     uint64_t phase_ns[SES_COMMIT_PHASES];
     uint64_t puts;
     uint64_t bytes;
-    uint64_t grown_bytes; /* by which the file was made longer for it */
+    uint64_t grown_bytes; /* by which the file has become longer since the one before */
     struct commit_usage
         in; /* of the transaction and, as it is looked at once a second, of at most the second before
                              * it; at_ns is how long that was */

@@ -2,8 +2,8 @@
  * is synced whatever it finds, and only then the mark "1" that says data.mdb was made. A death before the
  * mark leaves a shard that held nothing; after it, a data.mdb that is missing is a loss.
  *
- * The file is grown ahead of the writes, by fallocate, so that no write of a transaction can find the disk
- * full.
+ * The file is grown ahead of the writes (growth.h, and by fallocate), so that no write of a transaction can find
+ * the disk full.
  */
 #include "shard.h"
 
@@ -326,8 +326,8 @@ void ses_shard_close(struct ses_shard *shard)
     shard->lock_fd = -1;
 }
 
-/* fallocate, as posix_fallocate would write zeros where the file system has none. LMDB finds its last page in
- * the meta page, so a longer file does not matter to it. */
+/* By the writer itself, who has overtaken growth.h or goes without. fallocate, as posix_fallocate would write zeros
+ * where the file system has none. LMDB finds its last page in the meta page, so a longer file does not matter to it. */
 static int grow(struct ses_shard *shard, uint64_t to)
 {
     int rc;
@@ -361,12 +361,43 @@ static uint64_t free_bytes(struct ses_shard *shard, uint64_t used_bytes)
     return used_bytes > held ? used_bytes - held : 0;
 }
 
+/* The file reaches up to needed: it did, or somebody has made it longer meanwhile. Asks for what the writer will need
+ * next, in time: half of what it is grown by is still there. */
+static bool reaches(struct ses_shard *shard, uint64_t needed)
+{
+    uint64_t ahead = needed + SHARD_GROW_BYTES;
+
+    if (shard->growth != NULL) {
+        shard->file_bytes = ses_growth_end(shard->growth);
+        if (needed + SHARD_GROW_BYTES / 2 > shard->file_bytes && shard->file_bytes < shard->env->map_bytes)
+            ses_growth_ask(shard->growth, ahead < shard->env->map_bytes ? ahead : shard->env->map_bytes);
+    }
+    return needed <= shard->file_bytes;
+}
+
+/* Up to needed, and more if there is room. An errno. */
+static int grow_now(struct ses_shard *shard, uint64_t needed)
+{
+    uint64_t more = shard->growth != NULL ? SHARD_GROW_NOW_BYTES : SHARD_GROW_BYTES;
+    int rc;
+
+    if (shard->growth != NULL)
+        shard->file_bytes = ses_growth_lock(shard->growth);
+    rc = needed <= shard->file_bytes ? 0 : grow(shard, needed + more);
+    if (rc == ENOSPC || rc == EDQUOT || rc == EFBIG)
+        rc = grow(shard, needed);
+    if (shard->growth != NULL)
+        ses_growth_unlock(shard->growth, shard->file_bytes);
+    return rc;
+}
+
 enum ses_status ses_shard_reserve(struct ses_shard *shard, uint64_t bytes, unsigned puts)
 {
     /* Twice the bytes for half-filled pages and rows, a page of slack for each put that may start one, and
      * the paths of two trees and the free list. */
     uint64_t most = 2 * bytes + (puts / 8 + 64) * shard->page_bytes;
     uint64_t held_max;
+    uint64_t needed;
     uint64_t used;
     MDB_envinfo info;
     int rc;
@@ -379,11 +410,12 @@ enum ses_status ses_shard_reserve(struct ses_shard *shard, uint64_t bytes, unsig
         return SES_FULL;
     if (shard->cannot_reserve)
         return SES_OK;
-    if (used + most + SHARD_SLACK_BYTES <= shard->file_bytes)
+    /* Behind the end somebody may be writing zeros: LMDB keeps the slack twice from it, and has never been there. */
+    SES_REQUIRE(shard->growth == NULL || used <= ses_growth_end(shard->growth));
+    needed = used + most + (shard->growth != NULL ? 2 : 1) * SHARD_SLACK_BYTES;
+    if (reaches(shard, needed))
         return SES_OK;
-    rc = grow(shard, used + most + SHARD_SLACK_BYTES + SHARD_GROW_BYTES);
-    if (rc == ENOSPC || rc == EDQUOT || rc == EFBIG)
-        rc = grow(shard, used + most + SHARD_SLACK_BYTES);
+    rc = grow_now(shard, needed);
     if (rc == EOPNOTSUPP || rc == ENOSYS) {
         shard->cannot_reserve = true;
         return SES_OK;

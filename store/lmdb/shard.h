@@ -14,13 +14,15 @@
 #include <sessiond/store/store_lmdb.h>
 
 #include "env.h"
+#include "growth.h"
 
 #define SHARD_FORMAT_VERSION 1u
 #define SHARD_PATH_MAX       PATH_MAX
 /* File space kept allocated behind the last page, so that deletions go on when the disk is full. */
 #define SHARD_SLACK_BYTES (UINT64_C(1) << 20)
-/* The file grows by this much at a time. */
-#define SHARD_GROW_BYTES (UINT64_C(8) << 20)
+/* The file grows by this much at a time; by less where the writer itself must, and somebody else goes on with it. */
+#define SHARD_GROW_BYTES     (UINT64_C(8) << 20)
+#define SHARD_GROW_NOW_BYTES (UINT64_C(1) << 20)
 
 struct ses_shard {
     struct ses_env *env;
@@ -28,9 +30,10 @@ struct ses_shard {
     int lock_fd;
     int data_fd; /* LMDB's, for growing the file */
     uint64_t page_bytes;
-    uint64_t file_bytes;
-    uint64_t last_locator; /* the highest ever used */
-    bool cannot_reserve;   /* a file system without fallocate */
+    uint64_t file_bytes;       /* that the writer may use */
+    struct ses_growth *growth; /* NULL: nobody but the writer makes the file longer */
+    uint64_t last_locator;     /* the highest ever used */
+    bool cannot_reserve;       /* a file system without fallocate */
     _Atomic uint64_t
         held_bytes_max; /* written by the loop: data.mdb must not be used beyond it now; 0: no bound */
 };

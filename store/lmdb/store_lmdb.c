@@ -146,6 +146,16 @@ static enum ses_status open_settled(struct ses_lmdb *store, bool nosync,
     return *ret_known != NULL ? SES_OK : ses_settle(store->table, &store->shard, env_for_settling, store);
 }
 
+/* Without it, for want of a thread or a descriptor, the committer makes the file longer by itself. */
+static void start_growth(struct ses_lmdb *store)
+{
+    char path[PATH_MAX];
+
+    if (snprintf(path, sizeof(path), "%s/data.mdb", store->shard.env->path) < (int)sizeof(path) &&
+        ses_growth_start(&store->growth, path, store->shard.file_bytes) == SES_OK)
+        store->shard.growth = &store->growth;
+}
+
 static enum ses_status open_writer(struct ses_lmdb *store, const struct ses_lmdb_options *options)
 {
     bool nosync = options->durability == SES_DURABILITY_PROCESS;
@@ -176,6 +186,8 @@ static enum ses_status open_writer(struct ses_lmdb *store, const struct ses_lmdb
     committer->batch_max = store->batch_max;
     committer->notify = options->notify;
     committer->notify_arg = options->notify_arg;
+    if (!nosync)
+        start_growth(store);
     /* A disk that was full for the writer before is so for this one; the first put says it otherwise. */
     full = ses_shard_reserve(&store->shard, RECORD_BYTES_MAX, 1) == SES_FULL;
     SES_TRY(ses_committer_start(committer, options->gc_age_ms));
@@ -233,6 +245,8 @@ void ses_lmdb_close(struct ses_lmdb *store)
     for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++)
         if (i != store->number)
             ses_env_close(store->env[i]);
+    if (store->shard.growth != NULL)
+        ses_growth_stop(store->shard.growth);
     if (store->number < SES_STORE_SHARDS_MAX)
         ses_shard_close(&store->shard);
     free_batches(store);

@@ -79,6 +79,7 @@ struct ses_lmdb {
     unsigned batch_max;
     unsigned queue_max;
     struct ses_shard shard;
+    struct ses_growth growth; /* the shard's, where commits are synced */
     struct ses_committer committer;
     struct ses_collect_clock collect_clock;
     struct store_held held;
