@@ -96,41 +96,43 @@ int ses_watch_board_fd(const struct ses_watch_board *board, unsigned slot)
     return board->fd[slot];
 }
 
-static void wake(const struct ses_watch_board *board, unsigned slot)
-{
-    uint64_t one = 1;
-
-    /* EAGAIN: the counter is full, so it is readable. */
-    while (write(board->fd[slot], &one, sizeof(one)) < 0 && errno == EINTR)
-        continue;
-}
-
-static void tell_slot(struct ses_watch_board *board, unsigned slot, unsigned bucket, bool always)
+/* True: nobody has told the slot of anything in that word since it looked. */
+static bool mark_slot(struct ses_watch_board *board, unsigned slot, unsigned bucket)
 {
     struct watch_slot *to = &board->shared->slot[slot];
     uint64_t word_bit = UINT64_C(1) << bucket / 64;
 
     (void)atomic_fetch_or(&to->pending[bucket / 64], UINT64_C(1) << bucket % 64);
-    if ((atomic_fetch_or(&to->summary, word_bit) & word_bit) == 0 || always)
-        wake(board, slot);
+    return (atomic_fetch_or(&to->summary, word_bit) & word_bit) == 0;
 }
 
-static void tell_bucket(struct ses_watch_board *board, unsigned bucket, bool always)
+uint64_t ses_watch_board_mark(struct ses_watch_board *board, uint64_t tag)
 {
+    unsigned bucket = watch_bucket(tag);
     uint64_t slots = atomic_load(&board->shared->watchers[bucket]);
+    uint64_t unaware = 0;
 
     while (slots != 0) {
         unsigned slot = (unsigned)__builtin_ctzll(slots);
 
         slots &= slots - 1;
-        if (slot < board->slots)
-            tell_slot(board, slot, bucket, always);
+        if (slot < board->slots && mark_slot(board, slot, bucket))
+            unaware |= UINT64_C(1) << slot;
     }
+    return unaware;
 }
 
-void ses_watch_board_tell(struct ses_watch_board *board, uint64_t tag)
+void ses_watch_board_wake(const struct ses_watch_board *board, uint64_t slots)
 {
-    tell_bucket(board, watch_bucket(tag), false);
+    uint64_t one = 1;
+
+    for (unsigned slot = 0; slot < board->slots; slot++) {
+        if ((slots >> slot & 1) == 0)
+            continue;
+        /* EAGAIN: the counter is full, so it is readable. */
+        while (write(board->fd[slot], &one, sizeof(one)) < 0 && errno == EINTR)
+            continue;
+    }
 }
 
 void ses_watch_board_reset(struct ses_watch_board *board, unsigned slot)
@@ -150,8 +152,13 @@ void ses_watch_board_reset(struct ses_watch_board *board, unsigned slot)
 
 void ses_watch_board_rouse(struct ses_watch_board *board)
 {
+    uint64_t watching = 0;
+
+    for (unsigned i = 0; i < WATCH_BUCKETS; i++) {
+        watching |= atomic_load(&board->shared->watchers[i]);
+        (void)!ses_watch_board_mark(board, (uint64_t)i << WATCH_BUCKET_SHIFT);
+    }
     /* Always with the eventfd: the dead one may have marked the summary without getting as far as the
      * write. */
-    for (unsigned i = 0; i < WATCH_BUCKETS; i++)
-        tell_bucket(board, i, true);
+    ses_watch_board_wake(board, watching);
 }

@@ -8,8 +8,9 @@
  * Order of things. A watcher sets its bit, then reads the record; a writer publishes the record, then reads
  * the bits: both sequentially consistent, so one of the two sees the other. A writer marks the bucket in the
  * slot's pending words, then its word in the summary, and writes the eventfd only if that word was unmarked:
- * a busy writer makes no second system call before the reader has run. The reader empties summary before
- * words, so a mark is seen at once or leaves another wake behind it.
+ * a busy writer makes no second system call before the reader has run. Who publishes many marks all of them
+ * first and writes behind the last one, once. The reader empties summary before words, so a mark is seen at
+ * once or leaves another wake behind it.
  *
  * A process that dies between publishing and telling tells nobody: whoever opens a shard therefore makes
  * every watcher look again (ses_watch_board_rouse).
@@ -25,6 +26,8 @@
 #define WATCH_LAYOUT  1 /* raised with every change of struct watch_shared and of its meaning */
 #define WATCH_BUCKETS 4096
 #define WATCH_WORDS   (WATCH_BUCKETS / 64)
+
+#define WATCH_BUCKET_SHIFT 52 /* of a tag: its 12 highest bits */
 
 struct watch_slot {
     _Alignas(64) _Atomic uint64_t summary; /* bit n: pending[n] may not be 0 */
@@ -55,7 +58,7 @@ struct watch_table {
 
 static inline unsigned watch_bucket(uint64_t tag)
 {
-    return (unsigned)(tag >> 52);
+    return (unsigned)(tag >> WATCH_BUCKET_SHIFT);
 }
 
 /* [supervisor] Before fork. SES_NO_MEMORY, SES_IO; SES_INVALID_ARGUMENT: no slot, or more than
@@ -68,8 +71,11 @@ SES_MUST_CHECK enum ses_status ses_watch_board_attach(int memory, const int *wak
 void ses_watch_board_close(struct ses_watch_board *board);
 /* [worker] Readable when something was told to the slot; the board's. */
 int ses_watch_board_fd(const struct ses_watch_board *board, unsigned slot);
-/* [any thread] A record of a key with this tag was published. Without a watcher in its bucket: one load. */
-void ses_watch_board_tell(struct ses_watch_board *board, uint64_t tag);
+/* [any thread] A record of a key with this tag was published: returns which slots must be woken for it, bit n
+ * for slot n. Without a watcher in its bucket: one load. */
+SES_MUST_CHECK uint64_t ses_watch_board_mark(struct ses_watch_board *board, uint64_t tag);
+/* [any thread] Those of one mark or of many. */
+void ses_watch_board_wake(const struct ses_watch_board *board, uint64_t slots);
 /* [loop] Forgets what a predecessor of this slot watched. */
 void ses_watch_board_reset(struct ses_watch_board *board, unsigned slot);
 /* [loop] Every watched bucket counts as changed, for everybody. */

@@ -51,7 +51,7 @@ SETTINGS = {"create_local": (("token.purpose", "local"),)}  # a server of its ow
 # the same; how many pieces LMDB writes depends on where its free pages lie, and whether a lock is taken or a thread asleep on who runs first.
 # In a full turn it is a matter of time which wake-ups become one.
 KINDS = {"loop": {"alone": (0.05, 0.5), "full": (0.25, 0.15)}, "others": {"alone": (0.20, 1.5), "full": (0.50, 0.15)},
-         "futex": {"alone": (0.30, 2.0), "full": (0.50, 0.15)}, "switches": {"alone": (0.20, 2.0), "full": (0.50, 0.15)}}
+         "futex": {"alone": (0.30, 0.9), "full": (0.50, 0.15)}, "switches": {"alone": (0.20, 2.0), "full": (0.50, 0.15)}}
 
 
 @contextlib.contextmanager

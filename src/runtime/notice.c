@@ -4,7 +4,18 @@
 #include <stdint.h>
 #include <unistd.h>
 
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
+
+/* Edges instead of a level: each write is an event of its own, whatever was read, so nothing has to be. The
+ * event that has just come says that libuv has registered the descriptor, and it changes that no more. Where
+ * its loop is another one than epoll the level stays, and is read. */
+static void take_edges(struct ses_notice *notice)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.fd = notice->fd};
+
+    notice->edges = epoll_ctl(uv_backend_fd(notice->poll.loop), EPOLL_CTL_MOD, notice->fd, &event) == 0;
+}
 
 /* Read before `told` is cleared, or a telling between the two would lose its wake-up; cleared before what waits
  * is looked at. */
@@ -15,7 +26,10 @@ static void on_readable(uv_poll_t *handle, int status, int events)
 
     (void)status;
     (void)events;
-    (void)!read(notice->fd, &count, sizeof(count));
+    if (!notice->edges) {
+        (void)!read(notice->fd, &count, sizeof(count));
+        take_edges(notice);
+    }
     (void)atomic_exchange(&notice->told, false);
     notice->on_told(notice->arg);
 }
@@ -23,6 +37,7 @@ static void on_readable(uv_poll_t *handle, int status, int events)
 bool ses_notice_open(uv_loop_t *loop, struct ses_notice *notice, void (*on_told)(void *arg), void *arg)
 {
     notice->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    notice->edges = false;
     notice->on_told = on_told;
     notice->arg = arg;
     atomic_init(&notice->told, false);

@@ -18,6 +18,7 @@
 struct ses_notice {
     uv_poll_t poll; /* active until it is closed, as all that a loop has left, by uv_close */
     int fd;         /* eventfd */
+    bool edges;     /* [loop] each write is an event: nothing is read */
     _Atomic bool told;
     void (*on_told)(void *arg); /* on the loop: looks at all that waits */
     void *arg;

@@ -214,17 +214,18 @@ static enum outcome transact(struct ses_commit *c, const struct plan *plan, enum
 /* The old end is lowered before, so that nobody who sees the new word sees it above the record that the word
  * superseded; and again after, for a collector that has moved it between the two. One that moves it later
  * sees the new word itself (publish_old_end in gc.c). */
-static void publish_session(struct ses_commit *c, const struct batch_item *item, uint64_t word)
+static void publish_session(struct ses_commit *c, const struct batch_item *item, uint64_t word,
+                            uint64_t *wake)
 {
     ses_gc_supersede(c->table, c->shard->number, item->previous);
     ses_table_hand_over(c->table, item->slot, item->row.owner);
     ses_table_publish(c->table, item->slot, word, meta_make(item->row.retain, item->row.revision));
     ses_gc_supersede(c->table, c->shard->number, item->previous);
     if (c->watch_board != NULL)
-        ses_watch_board_tell(c->watch_board, ses_table_tag(&item->row.key));
+        *wake |= ses_watch_board_mark(c->watch_board, ses_table_tag(&item->row.key));
 }
 
-static void publish_item(struct ses_commit *c, const struct batch_item *item)
+static void publish_item(struct ses_commit *c, const struct batch_item *item, uint64_t *wake)
 {
     enum word_state state = item->row.kind == SES_RECORD_INTENT ? WORD_LIVE_INTENT : WORD_LIVE;
     uint64_t word = word_make(state, c->shard->number, item->locator);
@@ -233,15 +234,20 @@ static void publish_item(struct ses_commit *c, const struct batch_item *item)
         ses_table_note_intent(c->table, item->slot,
                               word_make(WORD_LIVE_INTENT, c->shard->number, item->locator));
     else
-        publish_session(c, item, word);
+        publish_session(c, item, word, wake);
 }
 
+/* Who watches is woken behind all of it, or would wake for each. */
 static void publish_all(struct ses_commit *c, const struct batch_list *list)
 {
+    uint64_t wake = 0;
+
     for (struct ses_batch *batch = list->head; batch != NULL; batch = batch->next)
         for (struct batch_item *item = batch_item_at(batch, 0); item != NULL;
              item = batch_item_next(batch, item))
-            publish_item(c, item);
+            publish_item(c, item, &wake);
+    if (wake != 0)
+        ses_watch_board_wake(c->watch_board, wake);
 }
 
 /* Claims whose put has ended go back, to the intent that stands before it: the call that it announced was

@@ -106,7 +106,8 @@ static void test_attach(void **state)
     assert_true(second->table->buckets_count == first->table->buckets_count);
     atomic_store(&first->table->shards[1].entries, 7);
     atomic_store(&first->watch_board->shared->watchers[9], 1u << 2);
-    ses_watch_board_tell(second->watch_board, UINT64_C(9) << 52);
+    ses_watch_board_wake(second->watch_board,
+                         ses_watch_board_mark(second->watch_board, UINT64_C(9) << WATCH_BUCKET_SHIFT));
     assert_int_equal(read(ses_store_wake_fd(first, 2), &count, sizeof(count)), sizeof(count));
     ses_store_shared_close(first);
     ses_store_usage(second, &count, &(uint64_t){0});

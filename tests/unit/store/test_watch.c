@@ -80,6 +80,38 @@ static void test_tells_of_creation_and_change(void **state)
     ses_lmdb_close(store);
 }
 
+#define WATCHED 12
+
+static void test_what_one_commit_publishes_is_one_wake_up(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_lmdb *store = rig_open(rig, 0);
+    struct ses_record record = record_of("body", UINT64_MAX);
+    struct ses_store_watch watches[WATCHED];
+    struct wait_one wait = {.calls = 0};
+    struct seen seen = {0};
+    uint64_t words = 0;
+    uint64_t writes;
+
+    for (uint64_t i = 0; i < WATCHED; i++) {
+        struct ses_store_key key = key_of(i);
+        struct ses_claim claim;
+
+        words |= UINT64_C(1) << watch_bucket(ses_table_tag(&key)) / 64;
+        watch(store, i, &watches[i], &seen);
+        assert_ok(ses_claim_new(store, &key, SES_OWNER_NOBODY, &claim));
+        assert_ok(ses_claim_put(store, &claim, &record, on_done, &wait));
+    }
+    assert_true((words & (words - 1)) != 0); /* several words: each would be a write */
+    rig_wait(rig, store);
+    assert_int_equal(read(ses_watch_board_fd(rig->shared->watch_board, 0), &writes, sizeof(writes)),
+                     sizeof(writes));
+    assert_int_equal(writes, 1);
+    ses_lmdb_watch_dispatch(store);
+    assert_int_equal(seen.calls, WATCHED);
+    ses_lmdb_close(store);
+}
+
 static void test_other_keys_are_silent(void **state)
 {
     struct rig *rig = *state;
@@ -90,8 +122,8 @@ static void test_other_keys_are_silent(void **state)
 
     watch(store, 1, &w, &seen);
     create(rig, store, 2, "another");
-    ses_watch_board_tell(rig->shared->watch_board,
-                         ses_table_tag(&key)); /* as a neighbour in its bucket would */
+    ses_watch_board_wake(rig->shared->watch_board, /* as a neighbour in its bucket would */
+                         ses_watch_board_mark(rig->shared->watch_board, ses_table_tag(&key)));
     assert_true(readable(rig, 0));
     ses_lmdb_watch_dispatch(store);
     assert_int_equal(seen.calls, 0);
@@ -311,6 +343,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_tells_of_creation_and_change, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_what_one_commit_publishes_is_one_wake_up, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_other_keys_are_silent, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_claims_and_intents_are_no_news, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_a_watch_may_end_others, setup, rig_teardown),
