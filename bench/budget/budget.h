@@ -42,6 +42,7 @@ void budget_scrub(const char *dir, unsigned operations);
 /* paths_token.c */
 void budget_sign(const char *dir, unsigned operations);
 void budget_verify(const char *dir, unsigned operations);
+void budget_verify_plain(const char *dir, unsigned operations);
 void budget_encrypt(const char *dir, unsigned operations);
 void budget_decrypt(const char *dir, unsigned operations);
 /* paths_caller.c */

@@ -112,12 +112,19 @@ static enum ses_status read_durability(const struct loader *loader, const struct
 static enum ses_status read_token_purpose(const struct loader *loader, const struct ses_raw_config *raw)
 {
     static const char *const names[] = {"public", "local"};
+    static const char *const tags[] = {"on", "off"};
     struct value value = {.text = raw->token.purpose, .key = "token.purpose"};
+    struct value tag = {.text = raw->token.tag, .key = "token.tag"};
     unsigned choice = SES_TOKEN_PUBLIC;
+    unsigned untagged = 0;
 
     if (value.text != NULL)
         SES_TRY(ses_config_read_choice(loader, &value, names, 2, "must be public or local", &choice));
+    if (tag.text != NULL)
+        SES_TRY(ses_config_read_choice(loader, &tag, tags, 2, "must be on or off", &untagged));
     loader->config->token_purpose = (enum ses_token_purpose)choice;
+    if (untagged == 1 && choice == SES_TOKEN_PUBLIC)
+        loader->config->token_purpose = SES_TOKEN_PLAIN;
     return SES_OK;
 }
 

@@ -39,13 +39,17 @@
     }
 
 static const cyaml_schema_field_t log_fields[] = {NESTED_FIELD("level", log, level), CYAML_FIELD_END};
-static const cyaml_schema_field_t token_fields[] = {NESTED_FIELD("issuer", token, issuer),
-                                                    NESTED_FIELD("audience", token, audience),
-                                                    NESTED_FIELD("purpose", token, purpose), CYAML_FIELD_END};
+static const cyaml_schema_field_t token_fields[] = {
+    NESTED_FIELD("issuer", token, issuer), NESTED_FIELD("audience", token, audience),
+    NESTED_FIELD("purpose", token, purpose), NESTED_FIELD("tag", token, tag), CYAML_FIELD_END};
 static const cyaml_schema_field_t limits_fields[] = {SES_CONFIG_LIMITS(NUMBER_FIELD) CYAML_FIELD_END};
 static const cyaml_schema_field_t store_fields[] = {NESTED_FIELD("durability", store, durability),
                                                     SES_CONFIG_STORE(NUMBER_FIELD) CYAML_FIELD_END};
-static const cyaml_schema_field_t session_fields[] = {SES_CONFIG_SESSION(NUMBER_FIELD) CYAML_FIELD_END};
+/* What versions before knew and this one does not need is taken and means nothing: who upgrades has it in his file, and
+ * whoever goes back still needs it. */
+static const cyaml_schema_field_t session_fields[] = {
+    SES_CONFIG_SESSION(NUMBER_FIELD) CYAML_FIELD_IGNORE("token_cache_entries", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_END};
 static const cyaml_schema_field_t restart_fields[] = {SES_CONFIG_RESTART(NUMBER_FIELD) CYAML_FIELD_END};
 static const cyaml_schema_field_t drain_fields[] = {SES_CONFIG_DRAIN(NUMBER_FIELD) CYAML_FIELD_END};
 static const cyaml_schema_field_t ready_fields[] = {SES_CONFIG_READY(NUMBER_FIELD) CYAML_FIELD_END};

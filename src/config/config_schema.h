@@ -24,6 +24,7 @@ struct ses_raw_token {
     char *issuer;
     char *audience;
     char *purpose;
+    char *tag;
 };
 
 struct ses_raw_limits {

@@ -8,7 +8,6 @@
 #include "create.h"
 #include "method_table.h"
 #include "service_core.h"
-#include "token_cache.h"
 #include "watch_session.h"
 
 #define REMEMBER_MIN_MS 15000
@@ -31,9 +30,8 @@ const struct ses_route *ses_service_routes(const struct ses_service *service, si
 static bool numbers_are_set(const struct ses_service_options *options)
 {
     return options->session_ttl_ms != 0 && options->connector_deadline_margin_ms != 0 &&
-           options->credential_cache_entries != 0 && options->token_cache_entries != 0 &&
-           options->closed_ms != 0 && options->step_ms != 0 && options->watch_alive_ms != 0 &&
-           options->inbox_ms != 0;
+           options->credential_cache_entries != 0 && options->closed_ms != 0 && options->step_ms != 0 &&
+           options->watch_alive_ms != 0 && options->inbox_ms != 0;
 }
 
 /* A session that ran out is remembered as long as it lived, no longer than an early event waits for its
@@ -74,7 +72,6 @@ static enum ses_status make_parts(struct ses_service *service)
 
     SES_TRY(ses_service_keys_make(&service->options, &service->keys_memory, &service->keys));
     SES_TRY(ses_credential_cache_new(service->options.credential_cache_entries, &service->credentials));
-    SES_TRY(ses_token_cache_new(service->options.token_cache_entries, &service->tokens));
     SES_TRY(ses_health_new(services, sizeof(services) / sizeof(services[0]), 0, &service->health));
     return ses_reflection_new(&service->reflection);
 }
@@ -117,7 +114,6 @@ void ses_service_free(struct ses_service *service)
     ses_reflection_free(service->reflection);
     ses_health_free(service->health);
     ses_credential_cache_free(service->credentials);
-    ses_token_cache_free(service->tokens);
     ses_arena_done(&service->scratch);
     ses_secret_free(&service->keys_memory);
     free(service);

@@ -17,7 +17,6 @@ struct ses_service {
     struct ses_secret keys_memory;
     struct ses_service_keys *keys; /* inside keys_memory */
     struct ses_credential_cache *credentials;
-    struct ses_token_cache *tokens;
     struct ses_session_rules rules; /* of all sessions, from the options */
     struct ses_health *health;
     struct ses_reflection *reflection;

@@ -76,74 +76,35 @@ static enum ses_status refuse_mismatch(struct ses_error *error, struct ses_slice
     return error->status;
 }
 
-/* A token of the other purpose is signed by another key: told apart only here, where it failed anyway. */
-static enum ses_status explain_refusal(const struct ses_access *a, enum ses_status status,
-                                       struct ses_error *ret_error)
+static enum ses_status explain_refusal(enum ses_status status, struct ses_error *ret_error)
 {
-    const struct ses_keyring *ring = a->service->options.keyring;
-    struct ses_claims claims;
-
-    if (status == SES_EXPIRED)
-        return refuse(ret_error, SES_REASON_TOKEN_EXPIRED, SES_STR("the session token's time is over"));
-    if (status == SES_NO_MEMORY) {
+    switch (status) {
+    case SES_NO_MEMORY:
         ses_refusal_store(ret_error, status);
         return ret_error->status;
-    }
-    if (ses_token_verify(ring, a->token, !a->request.test_mode, 0, &a->x->arena, &claims) == SES_OK)
+    case SES_FAILED_PRECONDITION:
         return refuse_mismatch(ret_error, SES_STR("test_mode"));
-    return refuse_token(ret_error);
-}
-
-/* Out of the claims into fixed memory: they are kept in the cache, longer than the arena they were
- * parsed into. The text fields are zeroed behind their ends, so that no former token's bytes stay. */
-static enum ses_status take_facts(struct ses_access *a, const struct ses_claims *claims,
-                                  struct ses_error *ret_error)
-{
-    struct ses_token_facts *facts = &a->facts;
-
-    if (!ses_slice_eq_str(claims->issuer, a->service->options.issuer) ||
-        !ses_slice_eq_str(claims->audience, a->service->options.audience) ||
-        claims->merchant.len > sizeof(facts->merchant) || claims->tenant_tag.len > sizeof(facts->tenant))
+    default:
         return refuse_token(ret_error);
-    memcpy(facts->session_id, claims->session_id, sizeof(facts->session_id));
-    memcpy(facts->merchant_session_hash, claims->merchant_session_hash, sizeof(facts->merchant_session_hash));
-    facts->issued_ms = claims->issued_ms;
-    facts->expires_ms = claims->expires_ms;
-    facts->generation = claims->generation;
-    facts->test = claims->test;
-    facts->tenant_len = (uint8_t)claims->tenant_tag.len;
-    memset(facts->tenant, 0, sizeof(facts->tenant));
-    if (claims->tenant_tag.len > 0)
-        memcpy(facts->tenant, claims->tenant_tag.data, claims->tenant_tag.len);
-    facts->merchant_len = (uint8_t)claims->merchant.len;
-    memset(facts->merchant, 0, sizeof(facts->merchant));
-    if (claims->merchant.len > 0)
-        memcpy(facts->merchant, claims->merchant.data, claims->merchant.len);
-    return SES_OK;
+    }
 }
 
-/* Verified without its time (now 0): a cached token would otherwise have to be judged in two ways. Time
- * is judged below, for both, by sessiond's clock and the era in which the token was issued
- * (base/clock.h). A token that is too long is refused before it costs a hash of its length. */
+/* Verified without its time (now 0), which is judged by sessiond's clock and the era in which the token was issued
+ * (base/clock.h). */
 static enum ses_status read_token(struct ses_access *a, uint64_t now_ms, struct ses_error *ret_error)
 {
-    uint8_t hash[SES_HASH_BYTES];
-    struct ses_claims claims;
-    enum ses_status status;
+    const struct ses_service_options *options = &a->service->options;
+    const struct ses_claims *claims = &a->claims;
+    enum ses_status status =
+        ses_token_verify(options->keyring, a->token, a->request.test_mode, 0, &a->x->arena, &a->claims);
 
-    if (a->token.len > SES_TOKEN_SIZE_MAX)
+    if (status != SES_OK)
+        return explain_refusal(status, ret_error);
+    if (!ses_slice_eq_str(claims->issuer, options->issuer) ||
+        !ses_slice_eq_str(claims->audience, options->audience))
         return refuse_token(ret_error);
-    ses_hash(SES_SLICE_EMPTY, a->token, hash);
-    if (!ses_token_cache_get(a->service->tokens, hash, &a->facts)) {
-        status = ses_token_verify(a->service->options.keyring, a->token, a->request.test_mode, 0,
-                                  &a->x->arena, &claims);
-        if (status != SES_OK)
-            return explain_refusal(a, status, ret_error);
-        SES_TRY(take_facts(a, &claims, ret_error));
-        ses_token_cache_put(a->service->tokens, hash, &a->facts);
-    }
-    if (ses_clock_is_over(a->facts.issued_ms, a->facts.expires_ms + SES_TOKEN_LEEWAY_MS, now_ms))
-        return explain_refusal(a, SES_EXPIRED, ret_error);
+    if (ses_clock_is_over(claims->issued_ms, claims->expires_ms + SES_TOKEN_LEEWAY_MS, now_ms))
+        return refuse(ret_error, SES_REASON_TOKEN_EXPIRED, SES_STR("the session token's time is over"));
     return SES_OK;
 }
 
@@ -153,7 +114,7 @@ static bool same_tenant(const struct ses_access *a)
     char tag[SES_TENANT_TAG_SIZE];
 
     ses_tenant_tag(a->service, a->metadata.tenant, tag);
-    return a->facts.tenant_len == 0 || ses_slice_eq_str(ses_slice(a->facts.tenant, a->facts.tenant_len), tag);
+    return a->claims.tenant_tag.len == 0 || ses_slice_eq_str(a->claims.tenant_tag, tag);
 }
 
 /* The token's claims against what the call says of itself, before anything is looked up: the answer must not
@@ -162,14 +123,12 @@ static enum ses_status compare_claims(const struct ses_access *a, struct ses_err
 {
     uint8_t hash[SES_HASH_BYTES];
 
-    if (a->facts.test != a->request.test_mode)
-        return refuse_mismatch(ret_error, SES_STR("test_mode"));
     if (!same_tenant(a))
         return refuse_mismatch(ret_error, SES_STR("tenant"));
-    if (!ses_slice_eq(ses_slice(a->facts.merchant, a->facts.merchant_len), a->metadata.merchant))
+    if (!ses_slice_eq(a->claims.merchant, a->metadata.merchant))
         return refuse_mismatch(ret_error, SES_STR("merchant"));
     ses_hash(SES_SLICE_EMPTY, a->request.text[SES_FIELD_MERCHANT_SESSION_ID], hash);
-    if (memcmp(hash, a->facts.merchant_session_hash, sizeof(hash)) != 0)
+    if (memcmp(hash, a->claims.merchant_session_hash, sizeof(hash)) != 0)
         return refuse_mismatch(ret_error, SES_STR("merchant_session_id"));
     return SES_OK;
 }
@@ -270,7 +229,7 @@ enum ses_status ses_access_judge(struct ses_access *a, const struct ses_session 
     ses_name_session(a->service, a->x, session->id);
     if (a->token.len == 0)
         return SES_OK;
-    if (memcmp(session->id, a->facts.session_id, sizeof(session->id)) != 0)
+    if (memcmp(session->id, a->claims.session_id, sizeof(session->id)) != 0)
         return refuse(
             ret_error, SES_REASON_SESSION_REPLACED,
             SES_STR("a newer session with this merchant_session_id has taken the place of this one"));
@@ -279,7 +238,7 @@ enum ses_status ses_access_judge(struct ses_access *a, const struct ses_session 
     if (session->status == SES_SESSION_EXPIRED)
         return refuse(ret_error, SES_REASON_SESSION_EXPIRED, SES_STR("the session's time is over"));
     a->repeats = a->writes && session->written_by != 0 && session->written_by == ses_access_tag(a);
-    if (!a->repeats && !ses_session_accepts(session, a->facts.generation, now_ms))
+    if (!a->repeats && !ses_session_accepts(session, a->claims.generation, now_ms))
         return refuse_generation(a, session, ret_error);
     return judge_browser(a, session, ret_error);
 }

@@ -16,7 +16,6 @@
 #include "request_metadata.h"
 #include "service_core.h"
 #include "session_request.h"
-#include "token_cache.h"
 
 struct ses_access {
     struct ses_service *service;
@@ -29,7 +28,7 @@ struct ses_access {
     bool revoked_accepted;
     bool writes;                        /* such a repetition is looked for */
     bool repeats;                       /* after judge: the call that made the session's version, once more */
-    struct ses_token_facts facts;       /* valid with a token */
+    struct ses_claims claims;           /* with a token, after verify; texts in the exchange's arena */
     struct ses_store_key key;           /* after verify */
     struct ses_binding binding;         /* of the call's browser, after verify */
     struct ses_binding_verdict verdict; /* after judge */
@@ -41,7 +40,7 @@ SES_MUST_CHECK enum ses_status ses_access_begin(struct ses_access *a, struct ses
 /* [worker] The parts that all messages of the service have. NULL browser: none. */
 void ses_access_take(struct ses_access *a, const char *session_token, const char *merchant_session_id,
                      const Sessiond__V1__BrowserInformation *browser, bool test_mode);
-/* [worker] The first half; fills key, binding and facts. CPU: 3 us for a token seen before, 53 us else. */
+/* [worker] The first half; fills key, binding and claims. CPU: 5 us; 50 for a token without a tag, or refused. */
 SES_MUST_CHECK enum ses_status ses_access_verify(struct ses_access *a, struct ses_error *ret_error);
 /* [worker] The second half. session: settled at now_ms; NULL: nothing is stored. Without a token only that it
  * is there. */

@@ -118,7 +118,7 @@ static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now
 static void remember_call(struct ses_call *call, struct ses_session *session)
 {
     if (call->access.token.len > 0 && session->written_by == 0 &&
-        (session->generation != call->access.facts.generation || call->expected_version != 0))
+        (session->generation != call->access.claims.generation || call->expected_version != 0))
         session->written_by = ses_access_tag(&call->access);
 }
 

@@ -2,6 +2,8 @@
  * (base/clock.h): iat and exp of one token must fit each other. */
 #include "session_mint.h"
 
+#include <stdatomic.h>
+
 #include <sessiond/base/clock.h>
 #include <sessiond/domain/money.h>
 #include <sessiond/domain/session_machine.h>
@@ -23,6 +25,15 @@ uint64_t ses_session_token_end(const struct ses_service *service, const struct s
     if (needed_ms > from_ms + SES_PROCESSING_TOKEN_MS)
         from_ms += (needed_ms - from_ms - 1) / SES_PROCESSING_TOKEN_MS * SES_PROCESSING_TOKEN_MS;
     return from_ms + SES_PROCESSING_TOKEN_MS;
+}
+
+/* A worker of a version before, which still answers calls, would refuse what it does not know. */
+static enum ses_token_purpose purpose_of(const struct ses_service_options *options)
+{
+    bool known = options->token_forms_known == NULL ||
+                 atomic_load_explicit(options->token_forms_known, memory_order_relaxed);
+
+    return known ? options->token_purpose : SES_TOKEN_PLAIN;
 }
 
 enum ses_status ses_session_mint(const struct ses_service *service, const struct ses_session *session,
@@ -56,7 +67,7 @@ enum ses_status ses_session_mint(const struct ses_service *service, const struct
     memcpy(claims.browser_hash, session->binding.hash, sizeof(claims.browser_hash));
     claims.browser_fields = ses_slice(names, ses_binding_names(session->binding.facets, names));
     ses_hash(SES_SLICE_EMPTY, session->merchant_session_id, claims.merchant_session_hash);
-    SES_TRY(ses_token_mint(options->keyring, &claims, options->token_purpose, text, &len));
+    SES_TRY(ses_token_mint(options->keyring, &claims, purpose_of(options), text, &len));
     ses_family_add(options->metrics, SES_F_TOKENS, (size_t)cause, 1);
     *ret_token = ses_arena_str(arena, ses_slice(text, len));
     return *ret_token == NULL ? SES_NO_MEMORY : SES_OK;

@@ -153,7 +153,7 @@ static enum ses_status judge(struct watcher *w, const struct ses_access_found *f
 {
     const struct ses_session *session = found->live ? &found->session : NULL;
     bool first = !w->looked;
-    bool same = session != NULL && memcmp(session->id, w->access.facts.session_id, sizeof(session->id)) == 0;
+    bool same = session != NULL && memcmp(session->id, w->access.claims.session_id, sizeof(session->id)) == 0;
 
     if (!first && same && session->status == SES_SESSION_EXPIRED)
         return SES_OK;

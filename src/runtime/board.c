@@ -81,6 +81,7 @@ enum ses_status ses_board_new(const struct ses_config *config, struct ses_board_
     board->workers = config->workers;
     board->durability = config->durability;
     atomic_init(&board->log_level, (uint32_t)config->log_level);
+    atomic_init(&board->token_forms_known, true);
     atomic_init(&board->missing_percent, (uint32_t)config->ready_missing_percent);
     board->started_wall_ms = ses_clock_wall_ms();
     board->started_mono_ns = ses_clock_mono_ns();

@@ -52,9 +52,12 @@ struct ses_board {
      * worker). */
     _Atomic uint32_t log_level;
     _Atomic uint64_t sessions_loaded;
-    _Atomic uint64_t start_ms;        /* from start to the first time all workers were ready; 0 = not yet */
-    _Atomic uint64_t worker_deaths;   /* unwanted ones */
-    _Atomic bool draining;            /* the whole server is leaving */
+    _Atomic uint64_t start_ms;      /* from start to the first time all workers were ready; 0 = not yet */
+    _Atomic uint64_t worker_deaths; /* unwanted ones */
+    _Atomic bool draining;          /* the whole server is leaving */
+    /* No process of a program before may still get a token: then those forms are made that it may not know. Lies where
+     * earlier versions have nothing, which leave it as it is. */
+    _Atomic bool token_forms_known;
     _Atomic uint32_t missing_percent; /* of the worker slots may be missing, and the server still be ready */
     /* Monotonic; no worker accepts since then (by the housekeeper); 0: one does. */
     _Atomic uint64_t unserved_since_ns;

@@ -137,6 +137,9 @@ void ses_supervisor_slot_dead(struct ses_supervisor *sup, const struct ses_child
 void ses_supervisor_check_sockets(struct ses_supervisor *sup, uint64_t now_ms);
 uint64_t ses_supervisor_close_ms(const struct ses_supervisor *sup, uint64_t now_ms);
 
+/* supervisor_reload.c: whether all who get tokens know those that this program makes. */
+void ses_supervisor_tell_token_forms(struct ses_supervisor *sup, bool known);
+
 /* supervisor_confine.c: once per turn. */
 void ses_supervisor_watch_files(struct ses_supervisor *sup, uint64_t now_ms);
 

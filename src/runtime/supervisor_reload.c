@@ -172,6 +172,11 @@ static void hold(struct ses_supervisor *sup, const struct ses_child *child)
                 why, (unsigned long long)sup->config.restart_retry_seconds);
 }
 
+void ses_supervisor_tell_token_forms(struct ses_supervisor *sup, bool known)
+{
+    atomic_store_explicit(&sup->board->token_forms_known, known, memory_order_relaxed);
+}
+
 /* A reload that another program has joined, or that came while one took over, is told beside it: whoever asked for it waits
  * for its line. */
 static void tell_rolled(struct ses_supervisor *sup)
@@ -185,6 +190,7 @@ static void tell_rolled(struct ses_supervisor *sup)
     if (!sup->everything)
         return;
     sup->everything = false;
+    ses_supervisor_tell_token_forms(sup, true);
     replace_simulator(sup);
     ses_log_msg(&sup->log, SES_LOG_INFO, "upgraded", "every process runs version %s", ses_program_version());
 }

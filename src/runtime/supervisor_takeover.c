@@ -281,6 +281,7 @@ static void begin(struct ses_supervisor *sup, struct ses_handover *handover, boo
         sup->everything = true;
         ses_supervisor_follow_config(sup);
     }
+    ses_supervisor_tell_token_forms(sup, !sup->everything);
     ses_upgrade_guard_dismiss(&sup->upgrade.guard);
     ses_supervisor_reap(sup); /* whose SIGCHLD the program before has taken */
     start_new_children(sup);

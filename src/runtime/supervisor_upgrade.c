@@ -202,12 +202,14 @@ static enum ses_status replace(struct ses_supervisor *sup, struct ses_fault *fau
                 ses_program_version());
     ses_service_manager_tell(&sup->manager, SES_SERVICE_RELOADING, NULL);
     withdraw(sup);
+    ses_supervisor_tell_token_forms(sup, false); /* the other program may be one of before */
     ses_log_flush(&sup->log);
     if (ses_upgrade_guard_start(heard, sup->config.restart_upgrade_check_seconds * 1000) == SES_OK) {
         ses_handover_keep(&handover, true);
         ses_program_replace(sup->upgrade.program, state, back);
     }
     status = ses_fault(fault, SES_IO, "it cannot be executed: %s", strerror(errno));
+    ses_supervisor_tell_token_forms(sup, !sup->everything);
     ses_upgrade_guard_dismiss(&sup->upgrade.guard);
     ses_handover_keep(&handover, false);
     ses_handover_done(&handover);

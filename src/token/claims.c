@@ -34,16 +34,17 @@ static void put(struct writer *w, struct ses_slice bytes)
 static void put_text(struct writer *w, struct ses_slice text)
 {
     char escape[SES_JSON_ESCAPE_MAX];
-    size_t from = 0;
+    struct ses_slice left = text;
 
-    for (size_t i = 0; i < text.len; i++) {
-        if (!ses_json_must_escape(text.data[i]))
-            continue;
-        put(w, ses_slice_cut(text, from, i));
-        put(w, ses_slice(escape, ses_json_escape(text.data[i], escape)));
-        from = i + 1;
+    for (;;) {
+        size_t run = ses_json_plain_run(left);
+
+        put(w, ses_slice_cut(left, 0, run));
+        if (run == left.len)
+            break;
+        put(w, ses_slice(escape, ses_json_escape(left.data[run], escape)));
+        left = ses_slice_cut(left, run + 1, left.len);
     }
-    put(w, ses_slice_cut(text, from, text.len));
     if (!ses_utf8_check(text))
         w->status = SES_INVALID_ARGUMENT;
 }
@@ -180,6 +181,17 @@ static void skip(struct reader *r, struct ses_slice literal)
         r->at += literal.len;
 }
 
+/* What stands there without an escape, moved up to where the text is by now. */
+static uint8_t *take_run(struct reader *r, uint8_t *to)
+{
+    size_t len = ses_json_plain_run(rest(r));
+
+    if (to != r->at)
+        memmove(to, r->at, len);
+    r->at += len;
+    return to + len;
+}
+
 /* Up to what cannot stand in a string; where that is not the quotation mark, which stays, the literal behind it
  * does not fit. Escapes are undone in place, as the text only becomes shorter. U+0000 ends a text: no name has
  * one, and whoever takes it for the end would read another name. */
@@ -193,8 +205,9 @@ static struct ses_slice take_text(struct reader *r)
         uint8_t byte = 0;
         size_t len;
 
-        while (r->at < r->end && !ses_json_must_escape(*r->at))
-            *to++ = *r->at++;
+        to = take_run(r, to);
+        if (r->at < r->end && *r->at == '"')
+            break;
         len = ses_json_unescape(rest(r), &byte);
         if (len == 0 || byte == 0)
             break;

@@ -49,19 +49,26 @@ bool ses_paseto_footer_is(struct ses_slice footer_text, struct ses_slice footer)
     return sodium_memcmp(text, footer_text.data, footer_text.len) == 0;
 }
 
-/* PAE(header, message, footer, implicit) around a message that stands in its place already. */
-static struct ses_slice pae_around(struct ses_paseto_scratch *scratch, size_t message_len,
-                                   struct ses_slice footer, struct ses_slice implicit)
+struct ses_slice ses_pae_head(struct ses_paseto_scratch *scratch, uint64_t pieces, size_t message_len)
 {
     uint8_t *pae = ses_paseto_message(scratch) - SES_PASETO_PUBLIC_BEFORE;
-    uint8_t *at = ses_pae_number(pae, 4);
+    uint8_t *at = ses_pae_number(pae, pieces);
 
     at = ses_pae_piece(at, SES_STR(SES_PASETO_PUBLIC_HEADER));
     at = ses_pae_number(at, message_len);
     SES_REQUIRE(at == ses_paseto_message(scratch));
-    at = ses_pae_piece(at + message_len, footer);
+    return ses_slice(pae, SES_PASETO_PUBLIC_BEFORE + message_len);
+}
+
+/* PAE(header, message, footer, implicit) around a message that stands in its place already. */
+static struct ses_slice pae_around(struct ses_paseto_scratch *scratch, size_t message_len,
+                                   struct ses_slice footer, struct ses_slice implicit)
+{
+    struct ses_slice pae = ses_pae_head(scratch, 4, message_len);
+    uint8_t *at = ses_pae_piece(ses_paseto_message(scratch) + message_len, footer);
+
     at = ses_pae_piece(at, implicit);
-    return ses_slice(pae, (size_t)(at - pae));
+    return ses_slice(pae.data, (size_t)(at - pae.data));
 }
 
 size_t ses_paseto_text_len(size_t header_len, size_t body_len, size_t footer_len)
@@ -129,26 +136,30 @@ enum ses_status ses_paseto_split(struct ses_slice token, const char *header,
     return SES_OK;
 }
 
-enum ses_status ses_paseto_verify(struct ses_slice body, struct ses_slice footer, struct ses_slice implicit,
-                                  const uint8_t public_key[SES_PASETO_PUBLIC_BYTES],
-                                  struct ses_paseto_scratch *scratch, struct ses_slice *ret_message)
+/* Decoded straight to where it is verified; the signature is saved before PAE overwrites it. */
+enum ses_status ses_paseto_take_apart(struct ses_slice body, struct ses_paseto_scratch *scratch,
+                                      struct ses_paseto_signed *ret_body)
 {
-    uint8_t signature[SES_PASETO_SIGNATURE_BYTES];
     uint8_t *message = ses_paseto_message(scratch);
     size_t len;
 
+    SES_TRY(ses_base64url_decode(body, message, SES_PASETO_MESSAGE_MAX + SES_PASETO_SIGNATURE_BYTES, &len));
+    if (len < SES_PASETO_SIGNATURE_BYTES)
+        return SES_MALFORMED;
+    ret_body->message_len = len - SES_PASETO_SIGNATURE_BYTES;
+    memcpy(ret_body->signature, message + ret_body->message_len, sizeof(ret_body->signature));
+    return SES_OK;
+}
+
+enum ses_status ses_paseto_verify(struct ses_paseto_scratch *scratch, const struct ses_paseto_signed *body,
+                                  struct ses_slice footer, struct ses_slice implicit,
+                                  const uint8_t public_key[SES_PASETO_PUBLIC_BYTES])
+{
     if (footer.len > SES_PASETO_FOOTER_MAX || implicit.len > SES_PASETO_IMPLICIT_MAX)
         return SES_TOO_LARGE;
-    /* Decoded straight to where it is verified; the signature is saved before PAE overwrites it. */
-    SES_TRY(ses_base64url_decode(body, message, SES_PASETO_MESSAGE_MAX + sizeof(signature), &len));
-    if (len < sizeof(signature))
-        return SES_MALFORMED;
-    len -= sizeof(signature);
-    memcpy(signature, message + len, sizeof(signature));
-    struct ses_slice pae = pae_around(scratch, len, footer, implicit);
+    struct ses_slice pae = pae_around(scratch, body->message_len, footer, implicit);
     /* libsodium refuses a non-canonical S and keys of small order, so a signature has one text only. */
-    if (crypto_sign_verify_detached(signature, pae.data, pae.len, public_key) != 0)
-        return SES_UNAUTHENTICATED;
-    *ret_message = ses_slice(message, len);
-    return SES_OK;
+    return crypto_sign_verify_detached(body->signature, pae.data, pae.len, public_key) == 0
+               ? SES_OK
+               : SES_UNAUTHENTICATED;
 }

@@ -69,13 +69,21 @@ size_t ses_paseto_sign(struct ses_paseto_scratch *scratch, size_t message_len,
 SES_MUST_CHECK enum ses_status ses_paseto_split(struct ses_slice token, const char *header,
                                                 struct ses_paseto_parts *ret_parts);
 
-/* [any] Verifies a v4.public body under a footer given as plain bytes. The message lies in scratch.
- * SES_MALFORMED (not base64url, too short), SES_TOO_LARGE, SES_UNAUTHENTICATED (signature). */
-SES_MUST_CHECK enum ses_status ses_paseto_verify(struct ses_slice body, struct ses_slice footer,
-                                                 struct ses_slice implicit,
-                                                 const uint8_t public_key[SES_PASETO_PUBLIC_BYTES],
-                                                 struct ses_paseto_scratch *scratch,
-                                                 struct ses_slice *ret_message);
+/* A v4.public body taken apart; the message stands at ses_paseto_message(scratch), and nothing vouches for it yet. */
+struct ses_paseto_signed {
+    size_t message_len;
+    uint8_t signature[SES_PASETO_SIGNATURE_BYTES];
+};
+
+/* [any] SES_MALFORMED (not base64url, too short), SES_TOO_LARGE. */
+SES_MUST_CHECK enum ses_status ses_paseto_take_apart(struct ses_slice body,
+                                                     struct ses_paseto_scratch *scratch,
+                                                     struct ses_paseto_signed *ret_body);
+/* [any] Verifies it under a footer given as plain bytes. SES_TOO_LARGE, SES_UNAUTHENTICATED (signature). */
+SES_MUST_CHECK enum ses_status ses_paseto_verify(struct ses_paseto_scratch *scratch,
+                                                 const struct ses_paseto_signed *body,
+                                                 struct ses_slice footer, struct ses_slice implicit,
+                                                 const uint8_t public_key[SES_PASETO_PUBLIC_BYTES]);
 
 /* [any] Characters of the whole v4.local text for a message and a footer of these lengths. */
 size_t ses_paseto_local_len(size_t message_len, size_t footer_len);
@@ -100,6 +108,8 @@ SES_MUST_CHECK enum ses_status ses_paseto_decrypt(struct ses_slice body, struct 
 /* [any] One PAE number, and one piece behind its length; each returns the place behind it. */
 uint8_t *ses_pae_number(uint8_t *at, uint64_t value);
 uint8_t *ses_pae_piece(uint8_t *at, struct ses_slice piece);
+/* [any] The begin of a v4.public token's PAE, of pieces in all, up to the end of the message that stands in scratch. */
+struct ses_slice ses_pae_head(struct ses_paseto_scratch *scratch, uint64_t pieces, size_t message_len);
 /* [any] Footer text of a token equals base64url(footer): the wanted footer, compared before anything is
  * computed. */
 bool ses_paseto_footer_is(struct ses_slice footer_text, struct ses_slice footer);

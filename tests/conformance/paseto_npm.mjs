@@ -1,8 +1,9 @@
 // An independent PASETO library (npm: paseto) verifies our session token with the published key and refuses every tampered one.
 //
-//   node paseto_npm.mjs TOKEN_FILE KEYS_FILE
+//   node paseto_npm.mjs TOKEN_FILE KEYS_FILE [TIME]
 //
 // TOKEN_FILE holds one token as sessiond hands it out ("sess_v4.public..."), KEYS_FILE the JSON of /.well-known/paseto-keys.
+// TIME is when it is judged, in RFC 3339; without it now.
 // Prints one line with counts. Exit code 0: verified, and every variant refused; 1: not so; 2: wrong usage.
 import { readFileSync } from "node:fs";
 import paseto from "paseto";
@@ -61,18 +62,18 @@ function* variants(good) {
   yield ["with our prefix", `sess_${assemble(good)}`];
 }
 
-async function accepts(token, key) {
+async function accepts(token, key, options) {
   try {
-    await V4.verify(token, key);
+    await V4.verify(token, key, options);
     return true;
   } catch {
     return false;
   }
 }
 
-async function main([tokenFile, keysFile]) {
+async function main([tokenFile, keysFile, time]) {
   if (keysFile === undefined) {
-    console.error("usage: node paseto_npm.mjs TOKEN_FILE KEYS_FILE");
+    console.error("usage: node paseto_npm.mjs TOKEN_FILE KEYS_FILE [TIME]");
     process.exit(2);
   }
   const text = readFileSync(tokenFile, "utf8").trim();
@@ -91,17 +92,18 @@ async function main([tokenFile, keysFile]) {
   const published = keys.find((key) => key.kid === kid);
   if (published?.paserk === undefined) fail("the token's key is not published, or it is revoked");
   const key = publicKey(published.paserk);
-  const claims = await V4.verify(token, key).catch((error) => fail(`the token does not verify: ${error.message}`));
+  const options = time === undefined ? {} : { now: new Date(time) };
+  const claims = await V4.verify(token, key, options).catch((error) => fail(`the token does not verify: ${error.message}`));
   if (claims.test !== (published.purpose === "test")) fail("the token's test claim does not fit its key's purpose");
 
   let refused = 0;
   for (const [what, variant] of variants(good)) {
     if (variant === token) fail(`${what}: the variant is the token itself`);
-    if (await accepts(variant, key)) fail(`${what}: accepted`);
+    if (await accepts(variant, key, options)) fail(`${what}: accepted`);
     refused++;
   }
   for (const other of keys.filter((row) => row.paserk !== undefined && row.kid !== kid)) {
-    if (await accepts(token, publicKey(other.paserk))) fail("accepted under another published key");
+    if (await accepts(token, publicKey(other.paserk), options)) fail("accepted under another published key");
     refused++;
   }
   if (refused < VARIANTS_MIN) fail(`only ${refused} variants were tried`);

@@ -35,8 +35,9 @@ class Former(Server):
 class BackAndForth(unittest.TestCase):
     former = None  # the folder of its programs
 
-    def serve(self, kind, data, *steps, local=False):
-        server = kind(workers=2, sandbox=False, data=data, config=payments_kept.CONFIG + ("token:\n  purpose: local\n" if local else ""))
+    def serve(self, kind, data, *steps, token="tag: off"):
+        """token: what this version's are to be; the former one is given no such setting."""
+        server = kind(workers=2, sandbox=False, data=data, config=f"{payments_kept.CONFIG}token:\n  {token}\n")
         self.addCleanup(server.cleanup)
         known = data.exists()
         server.start()
@@ -68,30 +69,34 @@ class BackAndForth(unittest.TestCase):
                        lambda test, server: payments_kept.go_on(test, server, more))
             self.serve(Server, data, lambda test, server: payments_kept.check(test, server, more))
 
-    def test_the_version_before_refuses_local_tokens(self):
-        """As it refuses any altered one. The same call to it gives a public token of the same session, which this version takes as well as the local one."""
-        session, local, public = unique(), None, None
+    def test_the_version_before_refuses_tokens_that_it_does_not_know(self):
+        """As it refuses any altered one. The same call to it gives a token of the same session that it knows, which this version takes as well as its own."""
+        for token, begin in (("purpose: local", "sess_v4.local."), ("tag: on", "sess_v4.public.")):
+            self.refuses(token, begin)
+
+    def refuses(self, setting, begin):
+        session, ours, public = unique(), None, None
 
         def make(_, server):
-            nonlocal local
-            local = self.call(server, "create", session)
-            self.assertTrue(local.startswith("sess_v4.local."))
+            nonlocal ours
+            ours = self.call(server, "create", session)
+            self.assertTrue(ours.startswith(begin))
 
         def go_on_with_the_former(_, server):
             nonlocal public
-            altered = local[:-1] + ("A" if local[-1] != "A" else "B")
-            self.assertEqual(self.call(server, "refused", local, session), ("UNAUTHENTICATED", "TOKEN_INVALID"))
+            altered = ours[:-1] + ("A" if ours[-1] != "A" else "B")
+            self.assertEqual(self.call(server, "refused", ours, session), ("UNAUTHENTICATED", "TOKEN_INVALID"))
             self.assertEqual(self.call(server, "refused", altered, session), ("UNAUTHENTICATED", "TOKEN_INVALID"))
             public = self.call(server, "create", session)
             self.assertEqual(claims(public)["jti"], self.call(server, "get", public, session).session_id)
 
         def find_both(_, server):
-            for token in (local, public):
+            for token in (ours, public):
                 self.assertEqual(self.call(server, "get", token, session).session_id, claims(token)["jti"])
 
         with tempfile.TemporaryDirectory(prefix="sessiond-formats-") as folder:
             data = pathlib.Path(folder) / "data"
-            self.serve(Server, data, make, local=True)
+            self.serve(Server, data, make, token=setting)
             self.serve(Former, data, go_on_with_the_former)
             self.serve(Server, data, find_both)
 

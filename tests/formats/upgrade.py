@@ -9,6 +9,8 @@ SES_BUILD is this version's build. Exit code 77, with a line, where the history 
 longer so (another format of the hand-over, another layout of shared memory) says in CHANGELOG.md that it takes a restart, and names itself in
 FOLLOWED."""
 import json
+import pathlib
+import signal
 import sys
 import urllib.request
 
@@ -33,6 +35,12 @@ class Follow(HeldCall, Upgrade):
         self.install("sessiond-sim", programs / "sessiond-sim")
         return self.install(source=programs / "sessiond")
 
+    def prepare(self, added, removed):
+        path = pathlib.Path(self.server.temporary) / "config.yaml"
+        fresh = path.with_suffix(".new")
+        fresh.write_text(path.read_text().replace(removed, "") + added)
+        fresh.rename(path)
+
     def version(self):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.server.admin_port}/status.json", timeout=PATIENCE) as answer:
             return json.loads(answer.read())["version_commit"]
@@ -53,7 +61,13 @@ class Follow(HeldCall, Upgrade):
         self.assertNotEqual(self.version(), first)
         payments_kept.check(self, self.server, kept)
         payments_kept.go_on(self, self.server, kept)
+        # Back again as deploy/RUNBOOK.md says: tokens without a tag, and then a file that the former version knows.
+        self.prepare("\ntoken:\n  tag: off\n", "")
+        reloads = self.count("reloaded")
+        self.signal(signal.SIGHUP)
+        self.await_line("reloaded", reloads)
         more = payments_kept.make(self.server)
+        self.prepare("", "\ntoken:\n  tag: off\n")
         self.replace(self.former)
         self.upgrade()
         self.assertEqual(self.version(), first)

@@ -38,14 +38,14 @@ static void read_public(struct ses_slice token)
     uint8_t secret_key[SES_PASETO_SECRET_BYTES];
     uint8_t public_key[SES_PASETO_PUBLIC_BYTES];
     struct ses_paseto_scratch scratch;
+    struct ses_paseto_signed body;
     struct ses_paseto_parts parts;
-    struct ses_slice message;
 
     (void)crypto_sign_seed_keypair(public_key, secret_key, seed);
     if (ses_paseto_split(token, SES_PASETO_PUBLIC_HEADER, &parts) == SES_OK &&
-        ses_paseto_verify(parts.body, parts.footer, SES_SLICE_EMPTY, public_key, &scratch, &message) ==
-            SES_OK)
-        read_claims(message);
+        ses_paseto_take_apart(parts.body, &scratch, &body) == SES_OK &&
+        ses_paseto_verify(&scratch, &body, parts.footer, SES_SLICE_EMPTY, public_key) == SES_OK)
+        read_claims(ses_slice(ses_paseto_message(&scratch), body.message_len));
 }
 
 static void read_local(struct ses_slice token)

@@ -395,7 +395,7 @@ class WrongTokens(SessionCase):
         head, body, footer = token.rsplit(".", 2)
         raw = bytearray(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
         bad = []
-        for at in (0, 10, len(raw) // 2, len(raw) - 65, len(raw) - 64, len(raw) - 1):
+        for at in (0, 10, len(raw) // 2, len(raw) - 65):  # behind that is the signature: test_token_tags.py
             one = bytearray(raw)
             one[at] ^= 1
             bad.append(f"{head}.{base64.urlsafe_b64encode(bytes(one)).decode().rstrip('=')}.{footer}")

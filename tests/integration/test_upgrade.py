@@ -68,6 +68,7 @@ class InPlace(Upgrade):
         """It is the new program's, and what a reload could not change is refused."""
         self.server.start()
         self.assertEqual(self.issuer(), "first")
+        self.assertTrue(self.has_tag(), "it knows all who are there")
         self.configure("issuer: first", "issuer: second")
         self.upgrade()
         self.assertEqual(self.issuer(), "second")
@@ -105,12 +106,13 @@ class Held(HeldCall, Upgrade):
     def trouble(self):
         return self.server.lines("turning_away") + self.server.lines("degraded")
 
-    def replace_around(self):
+    def replace_around(self, during=lambda: None):
         """Until every process but the one with the call is the new program's, and some more: who comes is served, all probes say yes."""
         before, trouble = set(self.server.workers()), self.trouble()  # a slow start may have had some
         self.signal()
         self.await_line("taken_over")
         wait_until(lambda: "draining" in [row["state"] for row in ready(self.server)[1].get("workers", [])], "the drain")
+        during()
         seen = [(ask(self.server.port), ready(self.server)[0], health(self.server)) for _ in range(60)]
         self.assertEqual(set(seen), {(200, 200, "SERVING")})
         self.assertTrue(before & set(self.server.workers()), "the worker with the call is still there")
@@ -120,7 +122,10 @@ class Held(HeldCall, Upgrade):
         self.assertFalse(before & set(self.server.workers()))
 
     def test_the_call_is_finished(self):
-        self.replace_around()
+        """And nobody gets a token meanwhile that a process of the program before might not know."""
+        self.assertTrue(self.has_tag())
+        self.replace_around(lambda: self.assertFalse(self.has_tag()))
+        self.assertTrue(self.has_tag())
         self.server.stop()
 
     def test_counters_of_another_layout(self):

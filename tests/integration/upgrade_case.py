@@ -1,6 +1,7 @@
 """A server whose program can be replaced: it runs a copy, so that another one can be installed in its place (by rename, as a package does),
 and what a test wants of the new one is written into the file of SESSIOND_TEST_TAKEOVER (src/runtime/takeover_hook.h)."""
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -10,6 +11,7 @@ import unittest
 from connector_servers import own_channel
 from harness import BUILD, Server, claims, create_request, has_test_hooks, unique, wait_until
 from session_service import EXACT
+from token_claims import parts
 
 
 class Upgrade(unittest.TestCase):
@@ -87,6 +89,11 @@ class Upgrade(unittest.TestCase):
         self.assertEqual(self.count("upgrading"), 0)
         self.assertEqual(self.server.children(), pids)
         return text
+
+    def has_tag(self):
+        """Is the token that a call gets now one with a tag, which versions before tags refuse?"""
+        answer, _ = own_channel(self.server, create_request(unique()), EXACT)
+        return "tag" in json.loads(parts(answer.session_token)[2])
 
     def issuer(self):
         answer, _ = own_channel(self.server, create_request(unique()), EXACT)

@@ -16,6 +16,9 @@ static inline bool ses_json_must_escape(uint8_t byte)
     return byte < 0x20 || byte == '"' || byte == '\\';
 }
 
+/* [any] How many bytes at the begin of text stand for themselves; eight at a time, where nearly all do. */
+size_t ses_json_plain_run(struct ses_slice text);
+
 /* [any] A backslash and the character for the two marks; \uXXXX with lower-case digits for any other, two of
  * them beyond U+FFFF. Returns the length, no NUL. */
 size_t ses_json_escape(uint32_t code_point, char ret_escape[SES_JSON_ESCAPE_MAX]);

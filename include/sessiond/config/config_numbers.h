@@ -64,7 +64,6 @@
 #define SES_CONFIG_SESSION(X)                                                                                \
     X(session, ttl_seconds, 1, 604800, 900)                                                                  \
     X(session, credential_cache_entries, 1, 65536, 256)                                                      \
-    X(session, token_cache_entries, 1, 1048576, 16384)                                                       \
     X(session, step_seconds, 1, 86400, 900)                                                                  \
     X(session, closed_seconds, 1, 2592000, 3600)                                                             \
     X(session, rotation_overlap_seconds, 0, 3600, 30)                                                        \

@@ -39,12 +39,13 @@ struct ses_service_options {
     size_t step_keys_count;
     const char *issuer; /* token iss, aud */
     const char *audience;
-    enum ses_token_purpose token_purpose; /* of those that are minted; both are taken */
+    enum ses_token_purpose token_purpose; /* of those that are minted; all are taken */
+    /* Whether everybody who may get a token takes them all; NULL: yes. Until then SES_TOKEN_PLAIN is minted. */
+    const _Atomic bool *token_forms_known;
     uint64_t session_ttl_ms; /* of these numbers only those that say so may be 0 */
     /* Kept back from the caller's deadline for commit and reply. */
     uint64_t connector_deadline_margin_ms;
     unsigned credential_cache_entries;
-    unsigned token_cache_entries; /* verified tokens; 260 bytes each */
     uint64_t closed_ms;           /* a closed session answers late calls */
     uint64_t step_ms;             /* limit of a step */
     uint64_t rotation_overlap_ms; /* 0: none */

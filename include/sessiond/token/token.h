@@ -58,8 +58,9 @@ enum ses_key_state {
 
 /* What a token is, to others: PASETO's two purposes. */
 enum ses_token_purpose {
-    SES_TOKEN_PUBLIC, /* anybody can read and verify it */
-    SES_TOKEN_LOCAL,  /* nobody can who has no key of the ring */
+    SES_TOKEN_PUBLIC, /* anybody can read and verify it; a tag in its footer, by which it is verified here for 1 us */
+    SES_TOKEN_LOCAL, /* nobody can who has no key of the ring */
+    SES_TOKEN_PLAIN, /* public, without a tag: what versions before made, and take */
 };
 
 /* What a token says. Slices are borrowed from the caller (mint) or point into the arena (verify). */
@@ -98,15 +99,15 @@ SES_MUST_CHECK enum ses_status ses_token_mint(const struct ses_keyring *ring, co
                                               enum ses_token_purpose purpose,
                                               char ret_token[SES_TOKEN_SIZE_MAX], size_t *ret_len);
 
-/* [worker] Verifies form, key id, signature or MAC, purpose (test) and claims. Fails closed:
- *   SES_UNAUTHENTICATED   anything not ours or altered, unknown or revoked key, wrong purpose, duplicate
- *                         claim, oversize
- *   SES_EXPIRED           from exp on at now_ms (0: the caller judges it)
+/* [worker] Verifies form, key id, tag, signature or MAC, mode (test) and claims. Fails closed:
+ *   SES_UNAUTHENTICATED      anything not ours or altered, unknown or revoked key, duplicate claim, oversize
+ *   SES_FAILED_PRECONDITION  ours, and of the other mode, whatever its time
+ *   SES_EXPIRED              from exp on at now_ms (0: the caller judges it)
  *   SES_NO_MEMORY
  * iat and nbf are not compared with a clock: what we signed was valid then, and a clock that has gone back
  * since proves nothing. A key in state next verifies too: while workers are replaced one at a time, one that
  * knows it as active signs beside one that does not yet. Claim slices point into arena. iss and aud are the
- * caller's to compare. */
+ * caller's to compare. Many texts are tokens of the same claims: nothing may be kept or found by a token's text. */
 SES_MUST_CHECK enum ses_status ses_token_verify(const struct ses_keyring *ring, struct ses_slice token,
                                                 bool test, uint64_t now_ms, struct ses_arena *arena,
                                                 struct ses_claims *ret_claims);

@@ -107,6 +107,32 @@ static void values_are_taken(void **state)
     assert_string_equal(config.urls[2].production, "https://s.example/");
 }
 
+static void tokens_without_a_tag_are_public(void **state)
+{
+    struct ses_config config;
+    struct ses_fault fault;
+
+    (void)state;
+    assert_ok(load("token:\n  tag: off\n", &config, &fault));
+    assert_int_equal(config.token_purpose, SES_TOKEN_PLAIN);
+    assert_ok(load("token:\n  tag: on\n", &config, &fault));
+    assert_int_equal(config.token_purpose, SES_TOKEN_PUBLIC);
+    assert_ok(load("token:\n  tag: off\n  purpose: local\n", &config, &fault));
+    assert_int_equal(config.token_purpose, SES_TOKEN_LOCAL);
+    expect_fault("token:\n  tag: maybe\n", "2: token.tag: must be on or off");
+}
+
+/* Files of versions before go on. */
+static void what_is_needed_no_more_is_taken(void **state)
+{
+    struct ses_config config;
+    struct ses_fault fault;
+
+    (void)state;
+    assert_ok(load("session:\n  token_cache_entries: 16384\n  ttl_seconds: 60\n", &config, &fault));
+    assert_int_equal(config.session_ttl_seconds, 60);
+}
+
 static void callers_lie_beside_the_data_unless_said_otherwise(void **state)
 {
     struct ses_config config;
@@ -447,6 +473,8 @@ int main(void)
         cmocka_unit_test(empty_files_give_the_defaults),
         cmocka_unit_test(example_file_equals_the_defaults),
         cmocka_unit_test(values_are_taken),
+        cmocka_unit_test(tokens_without_a_tag_are_public),
+        cmocka_unit_test(what_is_needed_no_more_is_taken),
         cmocka_unit_test(callers_lie_beside_the_data_unless_said_otherwise),
         cmocka_unit_test(yaml_mistakes_name_line_and_key),
         cmocka_unit_test(numbers_are_strict),

@@ -44,7 +44,6 @@ void core_open_service(struct core *core)
         .session_ttl_ms = core->ttl_ms != 0 ? core->ttl_ms : SES_USUAL_session_ttl_seconds * UINT64_C(1000),
         .connector_deadline_margin_ms = SES_USUAL_connector_deadline_margin_ms,
         .credential_cache_entries = SES_USUAL_session_credential_cache_entries,
-        .token_cache_entries = SES_USUAL_session_token_cache_entries,
         .closed_ms = SES_USUAL_session_closed_seconds * UINT64_C(1000),
         .step_ms = SES_USUAL_session_step_seconds * UINT64_C(1000),
         .inbox_ms = SES_USUAL_session_inbox_seconds * UINT64_C(1000),

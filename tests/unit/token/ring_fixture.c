@@ -26,13 +26,23 @@ int fixture_setup(void **state)
     return 0;
 }
 
-int fixture_setup_local(void **state)
+static int setup_as(void **state, enum ses_token_purpose purpose)
 {
     int result = fixture_setup(state);
     struct fixture *f = *state;
 
-    f->purpose = SES_TOKEN_LOCAL;
+    f->purpose = purpose;
     return result;
+}
+
+int fixture_setup_local(void **state)
+{
+    return setup_as(state, SES_TOKEN_LOCAL);
+}
+
+int fixture_setup_plain(void **state)
+{
+    return setup_as(state, SES_TOKEN_PLAIN);
 }
 
 int fixture_teardown(void **state)
@@ -143,14 +153,20 @@ struct ses_claims fixture_claims(void)
     return claims;
 }
 
-struct ses_slice fixture_mint(struct fixture *f, const struct ses_keyring *ring,
-                              const struct ses_claims *claims)
+struct ses_slice fixture_mint_as(struct fixture *f, const struct ses_keyring *ring,
+                                 const struct ses_claims *claims, enum ses_token_purpose purpose)
 {
     char text[SES_TOKEN_SIZE_MAX];
     size_t len = 0;
     struct ses_slice token = SES_SLICE_EMPTY;
 
-    assert_int_equal(ses_token_mint(ring, claims, f->purpose, text, &len), SES_OK);
+    assert_int_equal(ses_token_mint(ring, claims, purpose, text, &len), SES_OK);
     assert_int_equal(ses_arena_copy(&f->arena, ses_slice(text, len), &token), SES_OK);
     return token;
+}
+
+struct ses_slice fixture_mint(struct fixture *f, const struct ses_keyring *ring,
+                              const struct ses_claims *claims)
+{
+    return fixture_mint_as(f, ring, claims, f->purpose);
 }

@@ -18,6 +18,7 @@ struct fixture {
 /* cmocka's; *state is a struct fixture. */
 int fixture_setup(void **state);
 int fixture_setup_local(void **state); /* v4.local tokens are minted */
+int fixture_setup_plain(void **state); /* public ones without a tag */
 int fixture_teardown(void **state);
 
 /* The ring of the directory; the caller frees it. */
@@ -45,8 +46,10 @@ void file_edit(const char *path, const char *from, const char *to);
 /* All that a token may say, valid at NOW_MS. */
 struct ses_claims fixture_claims(void);
 
-/* The token, in the fixture's arena. */
+/* The token, in the fixture's arena; of the fixture's purpose, or of another one. */
 struct ses_slice fixture_mint(struct fixture *f, const struct ses_keyring *ring,
                               const struct ses_claims *claims);
+struct ses_slice fixture_mint_as(struct fixture *f, const struct ses_keyring *ring,
+                                 const struct ses_claims *claims, enum ses_token_purpose purpose);
 
 #endif

@@ -16,6 +16,7 @@
 #include "claims.h"
 #include "key_derive.h"
 #include "keyfile.h"
+#include "tag.h"
 
 #define TEXT_MAX 8192
 
@@ -62,14 +63,17 @@ static enum ses_status open_public(const json_t *vector, struct ses_paseto_scrat
                                    struct ses_slice *ret_message)
 {
     uint8_t public_key[64] = {0};
+    struct ses_paseto_signed body;
     struct ses_paseto_parts parts;
 
     (void)member_hex(vector, "public-key", public_key, sizeof(public_key));
     SES_TRY(ses_paseto_split(member(vector, "token"), SES_PASETO_PUBLIC_HEADER, &parts));
     if (!ses_paseto_footer_is(parts.footer, member(vector, "footer")))
         return SES_UNAUTHENTICATED;
-    return ses_paseto_verify(parts.body, member(vector, "footer"), member(vector, "implicit-assertion"),
-                             public_key, scratch, ret_message);
+    SES_TRY(ses_paseto_take_apart(parts.body, scratch, &body));
+    *ret_message = ses_slice(ses_paseto_message(scratch), body.message_len);
+    return ses_paseto_verify(scratch, &body, member(vector, "footer"), member(vector, "implicit-assertion"),
+                             public_key);
 }
 
 static void put_message(struct ses_paseto_scratch *scratch, struct ses_slice payload)
@@ -215,6 +219,35 @@ static void run_session_token(const json_t *vector)
     check_text(vector, "public", ses_slice(text, 5 + len), member(vector, "public"));
 }
 
+/* The same claims with a tag: its key, itself, and the token that is signed over it. */
+static void run_session_tag(const json_t *vector)
+{
+    struct ses_slice claims = member(vector, "claims");
+    struct ses_key key = {.kid = ""};
+    struct ses_paseto_scratch scratch;
+    uint8_t bytes[SES_DERIVED_KEY_BYTES];
+    char footer[SES_TAG_FOOTER_LEN];
+    char text[5 + SES_PASETO_TEXT_MAX + 1] = "sess_";
+    char tag[SES_BASE64URL_SIZE(SES_TAG_BYTES)];
+
+    assert_int_equal(ses_secret_new(SES_PASETO_SECRET_BYTES, &key.secret), SES_OK);
+    (void)member_hex(vector, "seed", bytes, sizeof(bytes));
+    (void)crypto_sign_seed_keypair(key.public_key, key.secret.bytes, bytes);
+    (void)snprintf(key.footer.bytes, sizeof(key.footer.bytes), "{\"kid\":\"%.*s\"",
+                   SES_FMT(member(vector, "pid")));
+    assert_int_equal(ses_key_derive(&key), SES_OK);
+    check_text(vector, "tag-key", ses_slice(ses_derived_key(&key.derived, SES_DERIVED_TAG), sizeof(bytes)),
+               member_hex(vector, "tag-key", bytes, sizeof(bytes)));
+    put_message(&scratch, claims);
+    ses_tag_footer(&key, &scratch, claims.len, footer);
+    size_t len = ses_base64url_encode(member_hex(vector, "tag", bytes, sizeof(bytes)), tag);
+    check_text(vector, "tag", ses_slice(footer + sizeof(footer) - 2 - len, len), ses_slice(tag, len));
+    len = ses_paseto_sign(&scratch, claims.len, key.secret.bytes, ses_slice(footer, sizeof(footer)),
+                          SES_SLICE_EMPTY, text + 5);
+    check_text(vector, "tagged", ses_slice(text, 5 + len), member(vector, "tagged"));
+    ses_key_done(&key);
+}
+
 static void run_session_claims(const json_t *vector)
 {
     struct ses_claims claims;
@@ -265,6 +298,7 @@ static void session_tokens(void **state)
     (void)state;
     assert_int_equal(run_named("sessiond-tokens.json", "S-", run_session_token), 4);
     assert_int_equal(run_named("sessiond-tokens.json", "S-", run_session_claims), 4);
+    assert_int_equal(run_named("sessiond-tokens.json", "S-", run_session_tag), 4);
 }
 
 static void paserk_pid(void **state)
