@@ -1,4 +1,4 @@
-/* Table-free decoding: ranges of letters, a branch each. Texts here are short (ids, tokens, metadata). */
+/* Hex, base64 (RFC 4648) and percent-encoding of short texts: ids, tokens, metadata. */
 #include <sessiond/base/encode.h>
 
 /* Not constant-time: what passes here is public (tokens in transit, ids, gRPC metadata), never a key. Key
