@@ -12,6 +12,8 @@ A worker is loaded in two ways by a script of fixed bytes (scripted.py), from a 
   full    as many calls as are in flight at full load (4 connections x 64 streams, 16 x 4 with a connector), written while the worker is
           stopped, so that it finds all of them in one poll, whatever else the machine does; divided by their number
 
+A connector's answers come when the worker sleeps, and in "full" all at once: whether it would meet one while it still works is a matter of time.
+
 System calls are those of the worker's loop, of its other threads (the committer), and of both for locks and sleeping (futex). What the worker does by
 its clock is left out (a poll that ended by its time, and what follows it), and a figure is the lower quartile. All is on one core, as it is
 measured elsewhere (bench/README.md). System calls are counted under strace, context switches in a second server without it. More than the budget
@@ -44,6 +46,7 @@ BUDGET = HERE / "calls.json"
 LOADS = ("alone", "full")
 PATHS = ("create", "create_local", "create_connector", "get", "begin_step", "advance", "complete", "watched_complete", "step_return")
 ALONE, WARM, ROUNDS = 40, 6, 5
+CONNECTOR = {"create_connector"}
 FULL = {"create_connector": (16, 4)}
 FULL_USUAL = (4, 64)
 SETTINGS = {"create_local": (("token.purpose", "local"),)}  # a server of its own
@@ -72,7 +75,8 @@ class Bench:
 
     def __init__(self, server, meter):
         self.address, self.meter = server.listen, meter
-        self.pids = [meter.pid, *server.simulator_pids]
+        self.simulators = server.simulator_pids
+        self.pids = [meter.pid, *self.simulators]
         self.script = scripted.Script(self.address)
 
     def close(self):
@@ -83,7 +87,9 @@ class Bench:
         connection, rows = scripted.Connection(self.address), []
         for call in getattr(self.script, path)(WARM + ALONE):
             self._begin()
-            self.script.await_answers(connection, [call], connection.send([call]))
+            with self._connector_waits(path):
+                ids = connection.send([call])
+            self.script.await_answers(connection, [call], ids)
             rows.append(self._end(1))
         connection.close()
         return rows[WARM:]
@@ -96,7 +102,7 @@ class Bench:
             calls = getattr(self.script, path)(count * streams)
             parts = [calls[i:i + streams] for i in range(0, len(calls), streams)]
             self._begin()
-            with meters.stopped(self.meter.pid):
+            with self._connector_waits(path, at_once=True), meters.stopped(self.meter.pid):
                 sent = [connection.send(part) for connection, part in zip(connections, parts)]
             for connection, part, ids in zip(connections, parts, sent):
                 self.script.await_answers(connection, part, ids)
@@ -104,6 +110,20 @@ class Bench:
         for connection in connections:
             connection.close()
         return rows[1:]
+
+    @contextlib.contextmanager
+    def _connector_waits(self, path, at_once=False):
+        """The simulator stands still until the worker has asked it all; at_once: and the worker until it has answered all."""
+        simulators = self.simulators if path in CONNECTOR else []
+        with contextlib.ExitStack() as standing:
+            for pid in simulators:
+                standing.enter_context(meters.stopped(pid))
+            yield
+            if simulators:
+                meters.settle([self.meter.pid])
+            with meters.stopped(self.meter.pid) if simulators and at_once else contextlib.nullcontext():
+                standing.close()
+                meters.settle(simulators)
 
     def _begin(self):
         meters.settle(self.pids)

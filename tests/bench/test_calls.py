@@ -79,8 +79,8 @@ class Verdict(unittest.TestCase):
         self.assertIn("--update", *self.faults(loop=6.0))
 
     def test_what_differs_by_itself_may(self):
-        self.assertEqual(self.faults(others=12.0, futex=5.0, switches=11.0), [])
-        self.assertEqual(len(self.faults(others=13.0, futex=6.0, switches=12.0)), 3)
+        self.assertEqual(self.faults(others=12.0, futex=3.5, switches=11.0), [])
+        self.assertEqual(len(self.faults(others=13.0, futex=4.0, switches=12.0)), 3)
 
     def test_a_path_without_a_budget_is_a_fault(self):
         with contextlib.redirect_stdout(io.StringIO()):
