@@ -3,10 +3,10 @@
  */
 #include "committer.h"
 
-#include <signal.h>
-
 #include <sessiond/base/clock.h>
 #include <sessiond/base/units.h>
+
+#include "thread.h"
 
 /* SES_DURABILITY_PROCESS only. A failure ends writing: Linux tells of a lost page once, and the next sync
  * says that all is well. */
@@ -147,9 +147,7 @@ static void keep_fault(void *arg, const struct commit_fault *fault)
 
 enum ses_status ses_committer_start(struct ses_committer *c, uint64_t gc_age_ms)
 {
-    sigset_t all;
-    sigset_t before;
-    int rc;
+    enum ses_status status;
 
     c->commit.report = keep_fault;
     c->commit.report_arg = c;
@@ -157,16 +155,10 @@ enum ses_status ses_committer_start(struct ses_committer *c, uint64_t gc_age_ms)
     c->synced_ns = ses_clock_mono_ns();
     (void)pthread_mutex_init(&c->mutex, NULL);
     ses_wakeup_init(&c->wakeup);
-    /* A thread inherits the mask: signals are for the loop's thread, and no system call here is cut short. */
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(&c->thread, NULL, run, c);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc != 0) { /* EAGAIN: no memory, or the limit of threads */
+    status = ses_thread_start(run, c, &c->thread);
+    if (status != SES_OK)
         ses_committer_done(c);
-        return SES_NO_MEMORY;
-    }
-    return SES_OK;
+    return status;
 }
 
 void ses_committer_stop(struct ses_committer *c)

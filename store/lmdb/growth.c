@@ -5,8 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
+
+#include "thread.h"
 
 #define ALIGN_BYTES UINT64_C(4096) /* of what is written past the page cache: any disk's block */
 
@@ -60,19 +61,6 @@ static void *run(void *arg)
     return NULL;
 }
 
-static enum ses_status start_thread(struct ses_growth *growth)
-{
-    sigset_t before;
-    sigset_t all;
-    int rc;
-
-    (void)sigfillset(&all); /* signals are for the loop's thread */
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(&growth->thread, NULL, run, growth);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rc == 0 ? SES_OK : SES_NO_MEMORY;
-}
-
 enum ses_status ses_growth_start(struct ses_growth *growth, const char *data_path, uint64_t file_bytes)
 {
     *growth = (struct ses_growth){.zeros = true, .end = file_bytes};
@@ -85,7 +73,7 @@ enum ses_status ses_growth_start(struct ses_growth *growth, const char *data_pat
         return SES_IO;
     (void)pthread_mutex_init(&growth->mutex, NULL);
     ses_wakeup_init(&growth->wakeup);
-    if (start_thread(growth) == SES_OK)
+    if (ses_thread_start(run, growth, &growth->thread) == SES_OK)
         return SES_OK;
     ses_wakeup_done(&growth->wakeup);
     (void)pthread_mutex_destroy(&growth->mutex);
