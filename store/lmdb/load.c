@@ -233,6 +233,7 @@ enum ses_status ses_store_load(const char *dir, struct ses_store_shared *shared,
                         .logged_ns = ses_clock_mono_ns()};
     enum ses_status status;
 
+    ses_loaded_forget(load.loaded);
     SES_TRY(ses_shard_list(dir, &load.shards));
     /* All ends first: rows are judged by the newest record of all shards. */
     SES_TRY(for_each_shard(&load, look_at_end));

@@ -17,6 +17,14 @@ void ses_loaded_free(struct ses_loaded *loaded)
         (void)munmap(loaded, sizeof(*loaded));
 }
 
+void ses_loaded_forget(struct ses_loaded *loaded)
+{
+    if (loaded == NULL)
+        return;
+    for (unsigned shard = 0; shard < SES_STORE_SHARDS_MAX; shard++)
+        atomic_store(&loaded->shard[shard].txn, 0);
+}
+
 /* Counts of a load that was given up, as it is when the table was too small, go. */
 void ses_loaded_begin(struct ses_loaded *loaded, unsigned shard)
 {

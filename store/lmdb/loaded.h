@@ -28,7 +28,10 @@ struct ses_loaded *ses_loaded_new(void);
 /* [any] Unmaps in this process only. NULL is fine. */
 void ses_loaded_free(struct ses_loaded *loaded);
 
-/* [loader] Nothing is known of shard, and counting begins. loaded may be NULL, here and below. */
+/* [loader] Nothing is known of any shard: a load that fails must not leave what an earlier one found. loaded may be NULL,
+ * here and below. */
+void ses_loaded_forget(struct ses_loaded *loaded);
+/* [loader] Nothing is known of shard, and counting begins. */
 void ses_loaded_begin(struct ses_loaded *loaded, unsigned shard);
 /* [loader] A row of shard, whatever becomes of it. */
 void ses_loaded_count(struct ses_loaded *loaded, unsigned shard, const struct record_row *row);

@@ -1,6 +1,8 @@
 /* What a load leaves for the first writer, and when it is not to be believed any more. */
 #include "store_fixture.h"
 
+#include <fcntl.h>
+
 #define SESSIONS 300
 #define OWNER    7
 
@@ -122,6 +124,27 @@ static void test_a_load_again(void **state)
     ses_lmdb_close(store);
 }
 
+/* What one load has found is no excuse for a writer when the next load has failed before it came to that shard. */
+static void test_a_load_that_failed(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_lmdb *store;
+    char path[128];
+    uint64_t sessions;
+    int fd;
+
+    fill(rig);
+    load(rig);
+    assert_non_null(ses_loaded_of(rig->shared->loaded, 0));
+    (void)snprintf(path, sizeof(path), "%s/000/data.mdb", rig->dir);
+    fd = open(path, O_RDWR);
+    assert_int_equal(ftruncate(fd, 3 * 4096L), 0); /* the meta pages are whole */
+    (void)close(fd);
+    assert_int_equal(rig_load(rig, &sessions), SES_DATA_LOSS);
+    assert_null(ses_loaded_of(rig->shared->loaded, 0));
+    assert_int_equal(rig_try_open(rig, &store), SES_DATA_LOSS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +152,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_only_the_first_writer_believes, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_a_new_shard, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_a_load_again, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_load_that_failed, rig_setup, rig_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
