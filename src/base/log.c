@@ -129,11 +129,13 @@ static void put_string(struct ses_log_line *line, struct ses_slice value)
 /* True when the key and a value of value_bytes at least fit. 4: comma, two quotes, colon. */
 static bool put_key(struct ses_log_line *line, struct ses_slice key, size_t value_bytes)
 {
-    char *at = line->text + line->len;
     size_t begin = 0;
+    char *at;
 
+    /* Of a line that is not written nothing else is set (log_bound.c). */
     if (line->log == NULL || key.len + 4 + value_bytes > room_left(line))
         return false;
+    at = line->text + line->len;
     if (line->len > 1)
         at[begin++] = ',';
     at[begin++] = '"';

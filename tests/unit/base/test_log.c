@@ -105,6 +105,7 @@ static void too_long_values_are_cut_not_the_line(void **state)
 
 static void levels_below_are_silent(void **state)
 {
+    struct ses_log_line line;
     struct ses_log log;
     int fds[2];
     char byte;
@@ -116,6 +117,11 @@ static void levels_below_are_silent(void **state)
     ses_log_flush(&log);
     assert_int_equal(read(fds[0], &byte, 1), -1);
     ses_log_msg(NULL, SES_LOG_ERROR, "event", "no log, no crash");
+    memset(&line, 0xAA, sizeof(line)); /* what a stack holds */
+    ses_log_begin_bounded(NULL, SES_LOG_ERROR, "event", "", &line);
+    ses_log_str(&line, "key", "value");
+    ses_log_u64(&line, "number", 1);
+    ses_log_end(&line);
     ses_log_done(&log);
     close(fds[0]);
     close(fds[1]);
