@@ -24,7 +24,6 @@ import argparse
 import collections
 import contextlib
 import itertools
-import json
 import os
 import pathlib
 import platform
@@ -40,7 +39,7 @@ sys.path.insert(0, str(HERE.parent / "lib"))
 import bench_server  # noqa: E402
 import meters  # noqa: E402
 import scripted  # noqa: E402
-from check import build, skip  # noqa: E402
+from check import budget_of, build, skip, update_budget  # noqa: E402
 
 BUDGET = HERE / "calls.json"
 LOADS = ("alone", "full")
@@ -197,17 +196,14 @@ def main():
         skip("strace is not installed")
     if subprocess.run(["strace", "-D", "-f", "-o", os.devnull, "true"], capture_output=True, check=False).returncode != 0:
         skip("tracing is not allowed here")
-    budget = None if args.update or args.explain else json.loads(BUDGET.read_text())
-    if budget and budget["made_with"] != made_with():
-        skip(f"the budget was made with {budget['made_with']}, this is {made_with()}")
+    budget = None if args.update or args.explain else budget_of(BUDGET, made_with())
     program = build(args.build.resolve(), "sessiond", "sessiond-sim")
     if args.explain:
         explain(measure(program, True, args.explain.split(",")))
         return
     counted = figures(measure(program, True, PATHS), measure(program, False, PATHS))
     if args.update:
-        BUDGET.write_text(json.dumps({"made_with": made_with(), "a_call": counted}, indent=2) + "\n")
-        print(BUDGET.read_text(), end="")
+        update_budget(BUDGET, made_with=made_with(), a_call=counted)
         return
     wrong = compare(counted, budget["a_call"])
     if wrong:

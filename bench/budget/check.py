@@ -79,6 +79,19 @@ def compare(counted, budget):
     return wrong
 
 
+def budget_of(path, here):
+    """A budget file's content; skipped where it was made with something else."""
+    budget = json.loads(path.read_text())
+    if budget["made_with"] != here:
+        skip(f"the budget was made with {budget['made_with']}, this is {here}")
+    return budget
+
+
+def update_budget(path, **content):
+    path.write_text(json.dumps(content, indent=2) + "\n")
+    print(path.read_text(), end="")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, required=True, help="directory for the Release build")
@@ -90,14 +103,10 @@ def main():
         skip("the budget is made with gcc")
     os.environ.pop("LD_PRELOAD", None)
     here = made_with("gcc")
-    if not args.update:
-        budget = json.loads(BUDGET.read_text())
-        if budget["made_with"] != here:
-            skip(f"the budget was made with {budget['made_with']}, this is {here}")
+    budget = None if args.update else budget_of(BUDGET, here)
     counted = measure(build(args.build.resolve(), "sessiond-budget") / "sessiond-budget")
     if args.update:
-        BUDGET.write_text(json.dumps({"made_with": here, "instructions_per_operation": counted}, indent=2) + "\n")
-        print(BUDGET.read_text(), end="")
+        update_budget(BUDGET, made_with=here, instructions_per_operation=counted)
         return
     wrong = compare(counted, budget["instructions_per_operation"])
     if wrong:

@@ -207,6 +207,23 @@ bool version_equal(struct ses_store_version a, struct ses_store_version b)
     return memcmp(&a, &b, sizeof(a)) == 0;
 }
 
+void assert_one_holds(struct rig *rig, unsigned count, struct call *calls, const enum ses_status *returned,
+                      struct ses_store_lease *leases)
+{
+    unsigned winners = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        enum ses_status status = call_end(rig, &calls[i], returned[i]);
+
+        assert_true(status == SES_OK || status == SES_BUSY);
+        assert_int_equal(leases[i].held, status == SES_OK);
+        winners += leases[i].held ? 1 : 0;
+    }
+    assert_int_equal(winners, 1);
+    for (unsigned i = 0; i < count; i++)
+        ses_store_release(rig->store[i % CONTRACT_STORES], &leases[i], SES_LEASE_FORGET_INTENT);
+}
+
 void assert_shown(struct rig *rig, uint64_t number, enum ses_record_kind kind, const char *body, bool leased)
 {
     for (unsigned store = 0; store < CONTRACT_STORES; store++) {

@@ -127,6 +127,9 @@ struct ses_store_lease rig_leased(struct rig *rig, uint64_t number, struct ses_s
 
 /* Both stores show that. body NULL: there is none. */
 void assert_shown(struct rig *rig, uint64_t number, enum ses_record_kind kind, const char *body, bool leased);
+/* Of calls for one key, in turn at both stores, one got the lease and the others were kept out; it is given back. */
+void assert_one_holds(struct rig *rig, unsigned count, struct call *calls, const enum ses_status *returned,
+                      struct ses_store_lease *leases);
 bool version_equal(struct ses_store_version a, struct ses_store_version b);
 
 #endif

@@ -94,7 +94,6 @@ static void test_one_of_many_gets_it(struct rig *rig)
     struct ses_store_lease lease[4];
     enum ses_status status[4];
     struct call calls[4];
-    unsigned winners = 0;
 
     for (unsigned i = 0; i < 4; i++) {
         call_init(&calls[i]);
@@ -105,15 +104,7 @@ static void test_one_of_many_gets_it(struct rig *rig)
             status[i] = ses_store_lease(rig->store[i % 2], &calls[i].op, &absent, &record, SES_OWNER_NOBODY,
                                         CONTRACT_LONG, &lease[i]);
     }
-    for (unsigned i = 0; i < 4; i++) {
-        status[i] = call_end(rig, &calls[i], status[i]);
-        assert_true(status[i] == SES_OK || status[i] == SES_BUSY);
-        assert_int_equal(lease[i].held, status[i] == SES_OK);
-        winners += lease[i].held ? 1 : 0;
-    }
-    assert_int_equal(winners, 1);
-    for (unsigned i = 0; i < 4; i++)
-        ses_store_release(rig->store[i % 2], &lease[i], SES_LEASE_FORGET_INTENT);
+    assert_one_holds(rig, 4, calls, status, lease);
 }
 
 /* There is nothing to keep. */

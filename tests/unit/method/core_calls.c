@@ -176,6 +176,19 @@ bool call_replayed(const struct call *call)
     return strcmp(call_header_told(call, "x-session-replayed"), "true") == 0;
 }
 
+void assert_one_answer(struct core *core, struct call *first, struct call *second)
+{
+    struct ses_claims a, b;
+
+    for (int i = 0; i < 20; i++)
+        core_turn(core);
+    atomic_store(&core->stub.held, false);
+    a = call_claims(first);
+    b = call_claims(second);
+    assert_memory_equal(a.session_id, b.session_id, 16);
+    assert_true(call_replayed(second));
+}
+
 const struct ses_error *call_error(struct call *call, enum ses_status status, const char *reason)
 {
     call_wait(call);

@@ -135,6 +135,8 @@ struct ses_claims call_claims(struct call *call);
 /* Of a token in call's answer, test or live. */
 struct ses_claims token_claims(struct call *call, const char *token);
 bool call_replayed(const struct call *call);
+/* The connector is held: both wait, and are then answered with one session, the second one as a repetition. */
+void assert_one_answer(struct core *core, struct call *first, struct call *second);
 /* The metadata of the answer; "": none of that name. */
 const char *call_header_told(const struct call *call, const char *name);
 const struct ses_error *call_error(struct call *call, enum ses_status status, const char *reason);
