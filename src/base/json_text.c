@@ -1,29 +1,24 @@
 /* One escape at a time; who writes a string copies the runs between them. */
 #include <sessiond/base/json_text.h>
 
+#include <sessiond/base/eight.h>
 #include <sessiond/base/encode.h>
 
 #define UNIT_LEN 6 /* of \uXXXX */
 
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* The top bit of each byte that is below the limit (at most 0x80); above the first such byte others may be marked too.
- * (Sean Anderson, Bit Twiddling Hacks, "hasless".) */
-static uint64_t mark_less(uint64_t word, uint64_t limits)
+static bool eight_plain(const uint8_t *bytes)
 {
-    return (word - limits) & ~word & EACH(0x80);
+    uint64_t eight = ses_eight(bytes);
+
+    return (ses_eight_below(eight, 0x20) | ses_eight_has(eight, '"') | ses_eight_has(eight, '\\')) == 0;
 }
 
 size_t ses_json_plain_run(struct ses_slice text)
 {
     size_t run = 0;
 
-    for (uint64_t word; run + sizeof(word) <= text.len; run += sizeof(word)) {
-        memcpy(&word, text.data + run, sizeof(word));
-        if ((mark_less(word, EACH(0x20)) | mark_less(word ^ EACH('"'), EACH(1)) |
-             mark_less(word ^ EACH('\\'), EACH(1))) != 0)
-            break;
-    }
+    while (run + 8 <= text.len && eight_plain(text.data + run))
+        run += 8;
     while (run < text.len && !ses_json_must_escape(text.data[run]))
         run++;
     return run;

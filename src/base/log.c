@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/base/eight.h>
 #include <sessiond/base/json_text.h>
 #include <sessiond/base/rfc3339.h>
 #include <sessiond/base/units.h>
@@ -49,24 +50,12 @@ static size_t escape_character(uint32_t c, char escape[SES_JSON_ESCAPE_MAX])
     return plain ? 0 : ses_json_escape(c, escape);
 }
 
-#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* The high bit of some byte is set when one of eight is 0; that of which does not matter here. */
-static uint64_t some_zero(uint64_t eight)
+/* All eight bytes stand for themselves: printable, none of the two marks. */
+static inline bool eight_plain(const uint8_t *bytes)
 {
-    return (eight - EACH_BYTE(1)) & ~eight & EACH_BYTE(0x80);
-}
+    uint64_t eight = ses_eight(bytes);
 
-/* All eight bytes stand for themselves: from 0x20 to 0x7E, none of the two marks. */
-static bool eight_plain(const uint8_t *bytes)
-{
-    uint64_t eight, others;
-
-    memcpy(&eight, bytes, sizeof(eight));
-    others = (eight | (eight + EACH_BYTE(1))) & EACH_BYTE(0x80);
-    others |= (eight - EACH_BYTE(0x20)) & ~eight & EACH_BYTE(0x80);
-    others |= some_zero(eight ^ EACH_BYTE('"')) | some_zero(eight ^ EACH_BYTE('\\'));
-    return others == 0;
+    return ses_eight_printable(eight) && (ses_eight_has(eight, '"') | ses_eight_has(eight, '\\')) == 0;
 }
 
 /* Length of the longest start of s that stands for itself: nearly every value, whole. */
@@ -76,6 +65,9 @@ static size_t plain_run(struct ses_slice s)
 
     while (i + 8 <= s.len && eight_plain(s.data + i))
         i += 8;
+    /* The rest with what stands before it, in one look. */
+    if (s.len >= 8 && i + 8 > s.len && eight_plain(s.data + s.len - 8))
+        return s.len;
     while (i < s.len && s.data[i] < 0x7F && !ses_json_must_escape(s.data[i]))
         i++;
     return i;

@@ -1,6 +1,7 @@
 /* Which code points can be seen: a sorted table of those that cannot, searched by halving. ASCII never gets
  * to it.
  */
+#include <sessiond/base/eight.h>
 #include <sessiond/base/ranges.h>
 #include <sessiond/base/slice.h>
 
@@ -168,7 +169,7 @@ bool ses_utf8_printable_check(struct ses_slice s)
         size_t len;
 
         if (s.data[i] >= 0x20 && s.data[i] < 0x7F) {
-            i++;
+            i += s.len - i >= 8 && ses_eight_printable(ses_eight(s.data + i)) ? 8 : 1;
             continue;
         }
         len = ses_utf8_first(ses_slice(s.data + i, s.len - i), &code_point);

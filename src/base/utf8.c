@@ -1,4 +1,5 @@
 /* Strict UTF-8, by the grammar of RFC 3629 rather than by decoding and judging the result. */
+#include <sessiond/base/eight.h>
 #include <sessiond/base/slice.h>
 
 /* The ranges of the second byte by lead byte are those of RFC 3629 section 4 (UTF8-octets): they alone
@@ -58,14 +59,8 @@ static size_t skip_ascii(struct ses_slice s, size_t from)
 {
     size_t i = from;
 
-    while (i + 8 <= s.len) {
-        uint64_t word;
-
-        memcpy(&word, s.data + i, 8);
-        if ((word & UINT64_C(0x8080808080808080)) != 0)
-            break;
+    while (i + 8 <= s.len && (ses_eight(s.data + i) & SES_EIGHT_OF(0x80)) == 0)
         i += 8;
-    }
     return i;
 }
 

@@ -56,21 +56,35 @@ enum ses_status ses_credential_cache_new(size_t entries_max, struct ses_credenti
     return SES_OK;
 }
 
+#define VALUES 9u
+
+/* Of the nine values a call has one or two: only those are hashed, and which they are. The key stands before them, as a
+ * part (BLAKE2's finalisation makes that as good as its keyed form, which spends a block of 128 bytes on the key). */
 void ses_credential_cache_key(const struct ses_credential_cache *cache,
                               const struct ses_connector_headers *headers, uint8_t ret_key[SES_HASH_BYTES])
 {
-    const uint8_t present[] = {headers->api_key_present, headers->key1_present, headers->key2_present,
-                               headers->api_secret_present};
-    const struct ses_slice parts[] = {
-        headers->connector,      headers->connector_config,
-        headers->connector_auth, headers->auth,
-        headers->api_key,        headers->key1,
-        headers->key2,           headers->api_secret,
-        headers->auth_key_map,   ses_slice(present, sizeof(present)),
+    const struct ses_slice values[VALUES] = {
+        headers->connector, headers->connector_config, headers->connector_auth,
+        headers->auth,      headers->api_key,          headers->key1,
+        headers->key2,      headers->api_secret,       headers->auth_key_map,
     };
+    uint8_t which[VALUES + 4] = {
+        [VALUES] = headers->api_key_present,
+        headers->key1_present,
+        headers->key2_present,
+        headers->api_secret_present,
+    };
+    struct ses_slice parts[VALUES + 2];
+    size_t count = 0;
 
-    ses_hash_parts(ses_slice(cache->hash_key, sizeof(cache->hash_key)), parts,
-                   sizeof(parts) / sizeof(parts[0]), ret_key);
+    parts[count++] = ses_slice(cache->hash_key, sizeof(cache->hash_key));
+    parts[count++] = ses_slice(which, sizeof(which));
+    for (size_t i = 0; i < VALUES; i++) {
+        which[i] = values[i].len > 0;
+        if (values[i].len > 0)
+            parts[count++] = values[i];
+    }
+    ses_hash_parts(SES_SLICE_EMPTY, parts, count, ret_key);
 }
 
 enum ses_status ses_credential_cache_get(struct ses_credential_cache *cache,

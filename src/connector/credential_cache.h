@@ -14,7 +14,7 @@ struct ses_credential_cache {
     struct ses_credential_entry **entries; /* by place; NULL from ses_lru_count() on */
 };
 
-/* Keyed BLAKE2b over all values: 256 bits under a key of this process stand for the headers themselves, which
+/* BLAKE2b over a key and all values: 256 bits under a key of this process stand for the headers themselves, which
  * are not kept. */
 void ses_credential_cache_key(const struct ses_credential_cache *cache,
                               const struct ses_connector_headers *headers, uint8_t ret_key[SES_HASH_BYTES]);

@@ -11,11 +11,11 @@
 #define NUMBER_SIZE    24
 
 static const struct {
-    const char *name;
+    struct ses_slice name; /* a literal, hence a string too */
     bool hard;
     enum ses_field field;
 } facets[SES_FACET_COUNT] = {
-#define ROW(name_, hard_, field_) {#name_, hard_, SES_FIELD_##field_},
+#define ROW(name_, hard_, field_) {SES_STR_INIT(#name_), hard_, SES_FIELD_##field_},
     SES_FACET_TABLE(ROW)
 #undef ROW
 };
@@ -23,7 +23,7 @@ static const struct {
 const char *ses_facet_name(enum ses_facet facet)
 {
     SES_REQUIRE(facet < SES_FACET_COUNT);
-    return facets[facet].name;
+    return (const char *)facets[facet].name.data;
 }
 
 enum ses_field ses_facet_field(enum ses_facet facet)
@@ -57,15 +57,15 @@ size_t ses_binding_names(uint32_t bits, char *ret_names)
     size_t len = 0;
 
     for (unsigned i = 0; i < SES_FACET_COUNT; i++) {
-        size_t name_len = strlen(facets[i].name);
+        struct ses_slice name = facets[i].name;
 
         if ((bits & 1u << i) == 0)
             continue;
-        SES_REQUIRE(len + 1 + name_len < SES_BINDING_NAMES_SIZE);
+        SES_REQUIRE(len + 1 + name.len < SES_BINDING_NAMES_SIZE);
         if (len > 0)
             ret_names[len++] = ' ';
-        memcpy(ret_names + len, facets[i].name, name_len);
-        len += name_len;
+        memcpy(ret_names + len, name.data, name.len);
+        len += name.len;
     }
     ret_names[len] = '\0';
     return len;
@@ -158,7 +158,7 @@ void ses_binding_take(const struct ses_tag_key *key, const struct ses_session_re
             continue;
         ret_binding->facets |= 1u << i;
         ret_binding->tag[i] = ses_tag(key, value);
-        len = append(canonical, len, ses_slice_str(facets[i].name));
+        len = append(canonical, len, facets[i].name);
         len = append(canonical, len, SES_STR("="));
         len = append(canonical, len, value);
         len = append(canonical, len, SES_STR("\n"));

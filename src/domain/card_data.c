@@ -14,15 +14,21 @@
 
 enum { HAS_DIGIT = 1, HAS_ASSIGN = 2, HAS_CODE = 4, HAS_SPELLING = 8 };
 
+/* What is not printable ASCII may be a spelling of what is. */
 /* clang-format off */
 #define D HAS_DIGIT
 #define A HAS_ASSIGN
+#define S HAS_SPELLING
+#define S32 S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S
 static const uint8_t marks[256] = {
+    [0x00] = S32, [0x7F] = S, S32, S32, S32, S32,
     ['0'] = D, D, D, D, D, D, D, D, D, D, [':'] = A, ['='] = A, ['>'] = A,
-    ['%'] = HAS_CODE | HAS_SPELLING, ['&'] = HAS_CODE | HAS_SPELLING, ['\\'] = HAS_SPELLING,
+    ['%'] = HAS_CODE | S, ['&'] = HAS_CODE | S, ['\\'] = S,
 };
 #undef D
 #undef A
+#undef S
+#undef S32
 /* clang-format on */
 
 static unsigned survey(struct ses_slice text)
@@ -30,7 +36,7 @@ static unsigned survey(struct ses_slice text)
     unsigned has = 0;
 
     for (size_t i = 0; i < text.len; i++)
-        has |= marks[text.data[i]] | ((uint8_t)(text.data[i] - 0x20) >= 0x5F ? (unsigned)HAS_SPELLING : 0u);
+        has |= marks[text.data[i]];
     return has;
 }
 

@@ -1,21 +1,19 @@
-/* Tags and the sets of them. Bytes of a tag are put together by value: tags are stored and must be the same
- * on any machine.
+/* Tags and the sets of them. Tags are stored and must be the same on any machine.
  */
 #include <sessiond/domain/fingerprint.h>
 
 #include <sodium.h>
+
+#include <sessiond/base/little.h>
 
 _Static_assert(SES_TAG_KEY_BYTES == crypto_shorthash_KEYBYTES, "SipHash-2-4 key");
 
 uint64_t ses_tag(const struct ses_tag_key *key, struct ses_slice bytes)
 {
     uint8_t out[crypto_shorthash_BYTES];
-    uint64_t tag = 0;
 
     (void)crypto_shorthash(out, bytes.data, bytes.len, key->bytes);
-    for (size_t i = 0; i < sizeof(out); i++)
-        tag |= (uint64_t)out[i] << (8 * i);
-    return tag;
+    return ses_little_get(out);
 }
 
 uint64_t ses_fingerprint_differing(const struct ses_fingerprint *stored, const struct ses_fingerprint *given)

@@ -3,6 +3,7 @@
  */
 #include <sessiond/domain/request.h>
 
+#include <sessiond/base/little.h>
 #include <sessiond/domain/json_check.h>
 #include <sessiond/domain/money.h>
 
@@ -241,13 +242,11 @@ void ses_request_state(const struct ses_session_request *request, uint64_t now_m
     };
 }
 
-/* Least significant byte first, whatever the machine: tags are stored. */
 static uint64_t number_tag(const struct ses_tag_key *key, int64_t number)
 {
-    uint8_t bytes[8];
+    uint8_t bytes[SES_LITTLE_BYTES];
 
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        bytes[i] = (uint8_t)((uint64_t)number >> (8 * i));
+    ses_little_put((uint64_t)number, bytes);
     return ses_tag(key, ses_slice(bytes, sizeof(bytes)));
 }
 

@@ -45,16 +45,24 @@ static struct ses_slice take_part(struct ses_slice text)
     return ses_slice_cut(text, 0, len);
 }
 
+/* The first at or behind from; text.len: there is none. */
+static size_t find_slash(struct ses_slice text, size_t from)
+{
+    return from + ses_slice_find(ses_slice_cut(text, from, text.len), '/');
+}
+
 /* Row of the product that ends at text[end], BROWSERS if it is none of them. The whole word must be the
  * product: "Edge" is not "Edg". */
 static size_t find_browser(struct ses_slice text, size_t end)
 {
     size_t start = end;
+    struct ses_slice word;
 
     while (start > 0 && !ends_part(text.data[start - 1]))
         start--;
+    word = ses_slice(text.data + start, end - start);
     for (size_t i = 0; i < BROWSERS; i++) {
-        if (ses_slice_eq(ses_slice_cut(text, start, end), browsers[i].product))
+        if (ses_slice_eq(word, browsers[i].product))
             return i;
     }
     return BROWSERS;
@@ -77,12 +85,13 @@ void ses_user_agent_parse(struct ses_slice user_agent, struct ses_slice *ret_fam
     size_t best = BROWSERS;
     size_t best_end = 0;
 
-    for (size_t i = 0; i < user_agent.len; i++) {
-        size_t row = user_agent.data[i] == '/' ? find_browser(user_agent, i) : BROWSERS;
+    for (size_t end = find_slash(user_agent, 0); end < user_agent.len;
+         end = find_slash(user_agent, end + 1)) {
+        size_t row = find_browser(user_agent, end);
 
         if (row < best) {
             best = row;
-            best_end = i;
+            best_end = end;
         }
     }
     if (best == BROWSERS) {

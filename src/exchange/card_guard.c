@@ -68,10 +68,15 @@ static void check_value(struct guard *guard, const struct ses_path *path, const 
 
 /* Bytes count as text: nothing keeps a caller from putting a number into them. Numbers are left out, a
  * card number in an amount's field would be refused by the field's own rule. */
-static bool holds_text(const ProtobufCFieldDescriptor *field)
+static bool may_hold_text(const ProtobufCFieldDescriptor *field)
 {
-    return (field->type == PROTOBUF_C_TYPE_STRING && strcmp(field->name, "session_token") != 0) ||
-           field->type == PROTOBUF_C_TYPE_BYTES || field->type == PROTOBUF_C_TYPE_MESSAGE;
+    return field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_BYTES ||
+           field->type == PROTOBUF_C_TYPE_MESSAGE;
+}
+
+static bool is_session_token(const ProtobufCFieldDescriptor *field)
+{
+    return field->type == PROTOBUF_C_TYPE_STRING && strcmp(field->name, "session_token") == 0;
 }
 
 /* protobuf-c's array of a repeated field holds pointers for texts and messages, values for bytes;
@@ -100,7 +105,8 @@ static void check_message(struct guard *guard, const struct ses_path *up, const 
         const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
         struct ses_path path = {up, field, SIZE_MAX};
 
-        if (!holds_text(field) || !ses_field_present(message, field))
+        /* Its name last: most fields of a message are not there. */
+        if (!may_hold_text(field) || !ses_field_present(message, field) || is_session_token(field))
             continue;
         if (field->label == PROTOBUF_C_LABEL_REPEATED)
             check_repeated(guard, up, field, message);

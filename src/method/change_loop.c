@@ -245,7 +245,7 @@ static enum step read_record(struct ses_change_loop *loop)
     ses_arena_rewind(&loop->x->arena, loop->mark);
     if (loop->blind) {
         loop->blind = false;
-        loop->found = (struct ses_access_found){.version = SES_VERSION_ABSENT};
+        ses_access_found_none(&loop->found, SES_VERSION_ABSENT, false);
         return STEP_DECIDE;
     }
     prepare(loop, SES_CHANGE_READS);

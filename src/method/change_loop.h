@@ -70,8 +70,7 @@ struct ses_change_loop {
     struct ses_exchange *x;
     const struct ses_change_loop_ops *ops;
     struct ses_store_key key;
-    ses_store_owner owner;         /* of the entry, from a put on; SES_OWNER_NOBODY: as it is */
-    struct ses_access_found found; /* valid in decide and write */
+    ses_store_owner owner; /* of the entry, from a put on; SES_OWNER_NOBODY: as it is */
     enum ses_change_pause pause;
     bool blind;            /* the first attempt expects nothing there, without a look */
     bool held;             /* our reference on x */
@@ -86,9 +85,11 @@ struct ses_change_loop {
     struct ses_timer timer;
     uint32_t wait_ms;
     unsigned attempts; /* since the last wait */
+    /* Valid in decide and write. The last member, so that its 2 KiB need not be zeroed with the others. */
+    struct ses_access_found found;
 };
 
-/* [worker] The loop is zeroed but for blind; all of its machinery is set here. */
+/* [worker] The loop is zeroed but for blind, found apart; all of its machinery is set here. */
 void ses_change_loop_start(struct ses_change_loop *loop, struct ses_service *service, struct ses_exchange *x,
                            const struct ses_change_loop_ops *ops, const struct ses_store_key *key,
                            ses_store_owner owner);

@@ -44,7 +44,7 @@ static enum ses_status take(struct ses_change_loop *loop, enum ses_status status
     c->phase = SES_CREATE_READING;
     c->asked = false;
     if (status == SES_OK && op->record.kind == SES_RECORD_SESSION && op->record.expires_ms <= now_ms) {
-        loop->found = (struct ses_access_found){.version = op->version, .leased = op->leased};
+        ses_access_found_none(&loop->found, op->version, op->leased);
         return keep_inbox(c, NULL);
     }
     SES_TRY(ses_access_read(c->service, op, status, now_ms, &loop->found));
@@ -156,17 +156,20 @@ static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now
 static enum ses_status create(struct ses_create *c, uint64_t now_ms)
 {
     struct ses_session *session = &c->loop.found.session;
-    struct ses_session fresh = {.created_ms = now_ms, .updated_ms = now_ms, .token_issued_ms = now_ms};
+    uint64_t created_ms = now_ms;
+    uint8_t id[SES_SESSION_ID_SIZE];
 
-    ses_session_begin(&fresh, &c->payload);
-    fresh.expires_ms = ses_session_expiry(now_ms, c->service->options.session_ttl_ms, 0);
     if (c->plan != SES_CREATE_SETTLED)
-        ses_service_session_id(now_ms, fresh.id);
+        ses_service_session_id(now_ms, id);
     else
-        memcpy(fresh.id, session->id, sizeof(fresh.id));
+        memcpy(id, session->id, sizeof(id));
     if (c->plan == SES_CREATE_SETTLED && session->created_ms != 0)
-        fresh.created_ms = session->created_ms;
-    *session = fresh;
+        created_ms = session->created_ms;
+    *session =
+        (struct ses_session){.created_ms = created_ms, .updated_ms = now_ms, .token_issued_ms = now_ms};
+    memcpy(session->id, id, sizeof(id));
+    ses_session_begin(session, &c->payload);
+    session->expires_ms = ses_session_expiry(now_ms, c->service->options.session_ttl_ms, 0);
     c->loop.found.origin = NULL;
     identify(c);
     c->counter = SES_C_SESSIONS_CREATED;
@@ -297,7 +300,7 @@ static void take_credentials(struct ses_create *c)
 
 void ses_create_start(struct ses_service *service, struct ses_exchange *x, const struct ses_session_rpc *rpc)
 {
-    struct ses_create *c = ses_arena_zalloc(&x->arena, sizeof(*c));
+    struct ses_create *c = ses_arena_alloc(&x->arena, sizeof(*c));
     struct ses_error error = {.status = SES_OK};
     struct ses_connector_identity connector;
     struct ses_store_key key;
@@ -306,6 +309,7 @@ void ses_create_start(struct ses_service *service, struct ses_exchange *x, const
         ses_exchange_fail_status(x, SES_NO_MEMORY, "out of memory");
         return;
     }
+    memset(c, 0, offsetof(struct ses_create, loop.found));
     c->service = service;
     c->x = x;
     c->rpc = rpc;

@@ -75,12 +75,9 @@ struct ses_create {
     const struct ses_session_rpc *rpc;
     enum ses_create_phase phase;
     enum ses_create_plan plan;
-    struct ses_request_metadata metadata;
-    struct ses_credentials credentials;
     struct ses_slice base_url; /* of the connector's session call */
     struct ses_session_request request;
     struct ses_payload payload;
-    struct ses_change_loop loop;
     struct ses_inbox *inbox;  /* events that came before it; in the exchange's arena. NULL: none */
     enum ses_counter counter; /* counted when it is answered */
     struct ses_slice reply;   /* encoded, once signed */
@@ -90,6 +87,10 @@ struct ses_create {
     char idempotency_key[SES_IDEMPOTENCY_KEY_SIZE];
     uint64_t called_mono_ns; /* when the connector was asked */
     bool asked;              /* the connector may have acted, and no answer of its own says what came of it */
+    struct ses_change_loop loop;
+    /* Behind loop.found nothing is zeroed: the first that the call does is to write both, or it fails. */
+    struct ses_request_metadata metadata;
+    struct ses_credentials credentials;
 };
 
 /* [worker] A route's start, with the RPC told. */

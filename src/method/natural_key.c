@@ -3,6 +3,7 @@
 #include "natural_key.h"
 
 #include <sessiond/base/encode.h>
+#include <sessiond/base/little.h>
 
 void ses_natural_key(const struct ses_service *service, struct ses_slice tenant, struct ses_slice merchant,
                      bool test_mode, struct ses_slice merchant_session_id, struct ses_store_key *ret_key)
@@ -30,14 +31,12 @@ ses_store_owner ses_natural_owner(const struct ses_service *service, struct ses_
     return (ses_store_owner)(1 + hash % SES_OWNER_MAX);
 }
 
-/* Little endian whatever the machine: a token outlives a move to another one. */
+/* A token outlives a move to another machine. */
 static void tag_text(const struct ses_tag_key *key, struct ses_slice bytes, char *ret_text)
 {
-    uint64_t tag = ses_tag(key, bytes);
-    uint8_t little[8];
+    uint8_t little[SES_LITTLE_BYTES];
 
-    for (size_t i = 0; i < sizeof(little); i++)
-        little[i] = (uint8_t)(tag >> (8 * i));
+    ses_little_put(ses_tag(key, bytes), little);
     (void)ses_hex_encode(ses_slice(little, sizeof(little)), ret_text);
 }
 

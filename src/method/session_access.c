@@ -299,10 +299,21 @@ static enum ses_status take_session(struct ses_service *service, const struct se
     return SES_OK;
 }
 
+void ses_access_found_none(struct ses_access_found *found, struct ses_store_version version, bool leased)
+{
+    found->origin = NULL;
+    found->inbox = NULL;
+    found->inbox_unreadable = false;
+    found->version = version;
+    found->live = false;
+    found->intent = false;
+    found->leased = leased;
+}
+
 enum ses_status ses_access_read(struct ses_service *service, const struct ses_store_op *op,
                                 enum ses_status status, uint64_t now_ms, struct ses_access_found *ret_found)
 {
-    *ret_found = (struct ses_access_found){.version = op->version, .leased = op->leased};
+    ses_access_found_none(ret_found, op->version, op->leased);
     if (status == SES_NOT_FOUND)
         return SES_OK;
     SES_TRY(status);

@@ -62,6 +62,8 @@ struct ses_access_found {
     bool leased; /* another call is about to write the key: what is here was before it */
 };
 
+/* [any] Nothing that lives is there: all is set but the session, which is nobody's to read then and has 2 KiB. */
+void ses_access_found_none(struct ses_access_found *found, struct ses_store_version version, bool leased);
 /* [worker] What a get of the store's into the service's scratch arena has found: op and status as it ended.
  * Decodes and settles. "Nothing live" is SES_OK too: nothing there, an intent, an inbox, an expired record.
  * SES_DATA_LOSS, SES_NO_MEMORY, and any other end of the get. */

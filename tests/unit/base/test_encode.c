@@ -137,6 +137,38 @@ static void parts_do_not_run_together(void **state)
     assert_memory_not_equal(one, other, sizeof(one));
 }
 
+static void append(uint8_t *text, size_t *len, const void *bytes, size_t count)
+{
+    memcpy(text + *len, bytes, count);
+    *len += count;
+}
+
+/* Whatever their lengths: what is stored under such a hash must be found by every version. */
+static void parts_stand_one_behind_the_other_with_their_lengths(void **state)
+{
+    uint8_t bytes[600], joined[4 * 8 + 2 * sizeof(bytes) + 50];
+    uint8_t one[SES_HASH_BYTES], other[SES_HASH_BYTES];
+
+    (void)state;
+    ses_random_bytes(bytes, sizeof(bytes));
+    for (size_t length = 0; length <= sizeof(bytes); length++) {
+        const struct ses_slice parts[] = {ses_slice(bytes, 7), ses_slice(bytes, length), SES_SLICE_EMPTY,
+                                          ses_slice(bytes, sizeof(bytes) - length)};
+        size_t len = 0;
+
+        for (size_t i = 0; i < 4; i++) {
+            const uint8_t little[8] = {(uint8_t)parts[i].len, (uint8_t)(parts[i].len >> 8)};
+
+            append(joined, &len, little, sizeof(little));
+            if (parts[i].len > 0)
+                append(joined, &len, parts[i].data, parts[i].len);
+        }
+        ses_hash_parts(SES_STR("0123456789abcdef"), parts, 4, one);
+        ses_hash(SES_STR("0123456789abcdef"), ses_slice(joined, len), other);
+        assert_memory_equal(one, other, sizeof(one));
+    }
+}
+
 static void uuid_has_version_and_variant(void **state)
 {
     char a[SES_UUID_SIZE], b[SES_UUID_SIZE];
@@ -161,6 +193,7 @@ int main(void)
         cmocka_unit_test(a_percent_escape_of_every_byte),
         cmocka_unit_test(blake2b_256_of_abc),
         cmocka_unit_test(parts_do_not_run_together),
+        cmocka_unit_test(parts_stand_one_behind_the_other_with_their_lengths),
         cmocka_unit_test(uuid_has_version_and_variant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,23 @@ static void what_must_be_escaped_is_the_rfcs(void **state)
         assert_int_equal(ses_json_must_escape((uint8_t)c), c < 0x20 || c == 0x22 || c == 0x5C);
 }
 
+static void a_run_ends_at_what_must_be_escaped(void **state)
+{
+    char text[18];
+
+    (void)state;
+    for (size_t len = 1; len < sizeof(text); len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (unsigned c = 0; c < 256; c++) {
+                memset(text, ' ', len);
+                text[at] = (char)c;
+                assert_int_equal(ses_json_plain_run(ses_slice(text, len)),
+                                 ses_json_must_escape((uint8_t)c) ? at : len);
+            }
+        }
+    }
+}
+
 static void an_escape_for_every_character(void **state)
 {
     char escape[SES_JSON_ESCAPE_MAX];
@@ -91,8 +108,11 @@ static void no_other_spelling_is_undone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_must_be_escaped_is_the_rfcs), cmocka_unit_test(an_escape_for_every_character),
-        cmocka_unit_test(five_controls_have_a_letter),      cmocka_unit_test(what_was_written_is_undone),
+        cmocka_unit_test(what_must_be_escaped_is_the_rfcs),
+        cmocka_unit_test(a_run_ends_at_what_must_be_escaped),
+        cmocka_unit_test(an_escape_for_every_character),
+        cmocka_unit_test(five_controls_have_a_letter),
+        cmocka_unit_test(what_was_written_is_undone),
         cmocka_unit_test(no_other_spelling_is_undone),
     };
 

@@ -97,6 +97,22 @@ static void printable_refuses_controls(void **state)
     assert_false(ses_utf8_printable_check(ses_slice("a\0b", 3)));
 }
 
+static void printable_looks_at_every_byte_at_every_place(void **state)
+{
+    char text[18];
+
+    (void)state;
+    for (size_t len = 1; len < sizeof(text); len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (unsigned c = 0; c < 256; c++) {
+                memset(text, '~', len);
+                text[at] = (char)c;
+                assert_int_equal(ses_utf8_printable_check(ses_slice(text, len)), c >= 0x20 && c < 0x7F);
+            }
+        }
+    }
+}
+
 static void printable_refuses_what_is_not_seen(void **state)
 {
     static const char *const refused[] = {
@@ -165,6 +181,7 @@ int main(void)
         cmocka_unit_test(accepts_exactly_the_scalar_values),
         cmocka_unit_test(refuses_malformed_utf8),
         cmocka_unit_test(printable_refuses_controls),
+        cmocka_unit_test(printable_looks_at_every_byte_at_every_place),
         cmocka_unit_test(printable_refuses_what_is_not_seen),
         cmocka_unit_test(names_are_not_blank),
         cmocka_unit_test(first_sequence),

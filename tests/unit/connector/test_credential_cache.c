@@ -42,17 +42,19 @@ static void a_hit_gives_the_same_in_the_callers_arena(void **state)
     fixture_done(&second);
 }
 
+#define VARIANTS 15
+
 static void every_header_is_part_of_the_key(void **state)
 {
     struct ses_connector_headers base = {.connector = text("noon"), .auth = text("no-key")};
-    struct ses_connector_headers variants[12];
+    struct ses_connector_headers variants[VARIANTS];
     struct ses_credential_cache *cache;
-    uint8_t keys[12][SES_HASH_BYTES];
+    uint8_t keys[VARIANTS][SES_HASH_BYTES];
 
     (void)state;
     ses_random_init();
     assert_int_equal(ses_credential_cache_new(4, &cache), SES_OK);
-    for (size_t i = 0; i < 12; i++)
+    for (size_t i = 0; i < VARIANTS; i++)
         variants[i] = base;
     variants[1].connector = text("stripe");
     variants[2].connector_config = text("v");
@@ -65,7 +67,11 @@ static void every_header_is_part_of_the_key(void **state)
     variants[9].auth_key_map = text("v");
     variants[10].key1_present = true;
     variants[11].key2_present = true;
-    for (size_t i = 0; i < 12; i++) {
+    variants[12].api_key_present = true;
+    variants[13].api_secret_present = true;
+    variants[14].auth = text(""); /* the same value under another name */
+    variants[14].key1 = text("no-key");
+    for (size_t i = 0; i < VARIANTS; i++) {
         ses_credential_cache_key(cache, &variants[i], keys[i]);
         for (size_t j = 0; j < i; j++)
             assert_memory_not_equal(keys[i], keys[j], SES_HASH_BYTES);
