@@ -2,9 +2,24 @@
  * anyway. */
 #include <sessiond/base/error.h>
 
+/* The 768 bytes of pairs are nobody's before they are counted: nearly every call clears an error, and has none. */
+void ses_error_clear(struct ses_error *err)
+{
+    err->status = SES_OK;
+    err->message = SES_SLICE_EMPTY;
+    err->reason = SES_REASON_NONE;
+    err->metadata_count = 0;
+    err->violations_count = 0;
+    err->retry_delay_ms = 0;
+    err->details = NULL;
+    err->details_count = 0;
+}
+
 void ses_error_set(struct ses_error *err, enum ses_status status, struct ses_slice message)
 {
-    *err = (struct ses_error){.status = status, .message = message};
+    ses_error_clear(err);
+    err->status = status;
+    err->message = message;
 }
 
 void ses_error_refuse(struct ses_error *err, enum ses_reason reason, struct ses_slice message)

@@ -118,8 +118,10 @@ static void check_message(struct guard *guard, const struct ses_path *up, const 
 enum ses_status ses_card_guard(const ProtobufCMessage *message, struct ses_arena *arena,
                                struct ses_error *ret_error)
 {
-    struct guard guard = {.arena = arena};
+    struct guard guard;
 
+    guard.arena = arena;
+    ses_error_clear(&guard.error);
     check_message(&guard, NULL, message);
     if (guard.error.status == SES_OK)
         return SES_OK;

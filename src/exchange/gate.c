@@ -6,7 +6,7 @@ bool ses_gates_pass(const struct ses_gate *gates, size_t count, struct ses_excha
     for (size_t i = 0; i < count; i++) {
         struct ses_error error;
 
-        ses_error_set(&error, SES_OK, SES_SLICE_EMPTY);
+        ses_error_clear(&error);
         if (gates[i].admit(gates[i].arg, x, conn, &error) == SES_OK)
             continue;
         x->turned_away = true;

@@ -289,6 +289,12 @@ static enum ses_status read_call(struct ses_create *c, struct ses_error *ret_err
     return SES_OK;
 }
 
+/* When the access token was given, which its life is counted from; without one no clock is asked. */
+static uint64_t given_ms(const struct ses_session_request *request)
+{
+    return (request->present & SES_FIELD_BIT(SES_FIELD_STATE_TOKEN)) != 0 ? ses_clock_now_ms() : 0;
+}
+
 _Static_assert(SES_CREDENTIALS_TAG_BYTES == SES_CREDENTIALS_DIGEST_BYTES, "one hash, kept as it is");
 
 /* The hash is compared and stored; the credentials themselves live as long as the call. */
@@ -301,7 +307,7 @@ static void take_credentials(struct ses_create *c)
 void ses_create_start(struct ses_service *service, struct ses_exchange *x, const struct ses_session_rpc *rpc)
 {
     struct ses_create *c = ses_arena_alloc(&x->arena, sizeof(*c));
-    struct ses_error error = {.status = SES_OK};
+    struct ses_error error;
     struct ses_connector_identity connector;
     struct ses_store_key key;
 
@@ -313,6 +319,7 @@ void ses_create_start(struct ses_service *service, struct ses_exchange *x, const
     c->service = service;
     c->x = x;
     c->rpc = rpc;
+    ses_error_clear(&error);
     ses_list_init(&c->to_sign); /* all else is right as zeros, the loop's too: no lease, nothing held */
     if (read_call(c, &error) != SES_OK) {
         ses_create_fail(c, &error);
@@ -320,7 +327,7 @@ void ses_create_start(struct ses_service *service, struct ses_exchange *x, const
     }
     connector = (struct ses_connector_identity){.number = c->credentials.connector->number,
                                                 .name = c->credentials.connector->name};
-    ses_payload_take(&c->request, &connector, &service->keys->payload, ses_clock_now_ms(), &c->payload);
+    ses_payload_take(&c->request, &connector, &service->keys->payload, given_ms(&c->request), &c->payload);
     c->payload.arena = &x->arena;
     take_credentials(c);
     ses_natural_key(service, c->metadata.tenant, c->metadata.merchant, c->request.test_mode,

@@ -95,8 +95,8 @@ struct ses_create {
 
 /* [worker] A route's start, with the RPC told. */
 void ses_create_start(struct ses_service *service, struct ses_exchange *x, const struct ses_session_rpc *rpc);
-/* [worker] From service_turn: signs; answers if the session is on disk already. */
-void ses_create_sign(struct ses_create *c);
+/* [worker] From service_turn: signs (ahead_ms: session_mint.h); answers if the session is on disk already. */
+void ses_create_sign(struct ses_create *c, int64_t ahead_ms);
 
 /* ---- between create.c (what is there, what that means), create_connector.c and create_write.c */
 

@@ -1,6 +1,8 @@
 /* The core's last third: the record to the store, the signature while it works, the answer. */
 #include "create.h"
 
+#include <sessiond/base/clock.h>
+
 #include "inbox.h"
 #include "refusal.h"
 #include "session_mint.h"
@@ -42,15 +44,12 @@ static void fail_internal(struct ses_create *c, enum ses_status status)
 
 /* ---- signature and answer -------------------------------------------------------------------- */
 
-/* Called twice for most calls, by ses_create_sign and by answer; the second finds the reply made. */
-static enum ses_status make_reply(struct ses_create *c)
+static enum ses_status make_reply(struct ses_create *c, int64_t ahead_ms)
 {
     const struct ses_session *session = &c->loop.found.session;
     struct ses_session_answer answer = {.status_code = 200};
 
-    if (c->reply.len > 0)
-        return SES_OK;
-    SES_TRY(ses_session_mint(c->service, session, SES_TOKEN_CREATE, &c->x->arena, &answer.token));
+    SES_TRY(ses_session_mint(c->service, session, SES_TOKEN_CREATE, ahead_ms, &c->x->arena, &answer.token));
     return c->rpc->write(c->x, &answer, &c->reply);
 }
 
@@ -59,7 +58,7 @@ static void answer(struct ses_create *c)
     enum ses_status status;
 
     ses_count(c->service->options.metrics, c->counter, 1);
-    status = c->x->cancelled ? SES_OK : make_reply(c);
+    status = c->x->cancelled || c->reply.len > 0 ? SES_OK : make_reply(c, ses_clock_ahead_ms());
     if (status != SES_OK) {
         fail_internal(c, status);
         return;
@@ -72,12 +71,12 @@ static void answer(struct ses_create *c)
 
 /* From ses_service_turn, in the turn of the put: the signature (17 us) overlaps with the sync (1 to 3
  * ms). */
-void ses_create_sign(struct ses_create *c)
+void ses_create_sign(struct ses_create *c, int64_t ahead_ms)
 {
+    if (make_reply(c, ahead_ms) != SES_OK) /* tried again when it is answered: now, or after the commit */
+        c->reply = SES_SLICE_EMPTY;
     if (c->phase == SES_CREATE_SIGNING)
         answer(c);
-    else if (make_reply(c) != SES_OK) /* not on disk yet: tried again, and answered, after the commit */
-        c->reply = SES_SLICE_EMPTY;
 }
 
 void ses_create_answer_failure(struct ses_create *c, const struct ses_connector_result *result)

@@ -161,9 +161,10 @@ enum ses_status ses_request_metadata_read(const struct ses_exchange *x,
                                           struct ses_error *ret_error)
 {
     struct headers headers = {.present = {false}};
-    struct ses_error error = {.status = SES_OK};
     struct ses_request_metadata metadata;
+    struct ses_error error;
 
+    ses_error_clear(&error);
     collect(x, &headers);
     check_once(&headers, &error);
     leave_out_caller_key(&headers);

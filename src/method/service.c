@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include <sessiond/base/clock.h>
+
 #include "change_loop.h"
 #include "create.h"
 #include "method_table.h"
@@ -121,17 +123,25 @@ void ses_service_free(struct ses_service *service)
 
 /* ---- work ------------------------------------------------------------------------------------ */
 
-/* The order is where the time goes: first the batch to the committer, whose sync (1 to 3 ms) is then
- * under way, then the signatures (17 us each) beside it. Signing may add to to_sign, hence a loop and
- * not a walk. */
-void ses_service_turn(struct ses_service *service)
+/* Signing may add to to_sign, hence a loop and not a walk. */
+static void sign_all(struct ses_service *service)
 {
-    ses_store_flush(service->options.store);
+    int64_t ahead_ms = ses_clock_ahead_ms();
+
     while (!ses_list_empty(&service->to_sign)) {
         struct ses_list *node = ses_list_pop(&service->to_sign);
 
-        ses_create_sign(SES_CONTAINER(node, struct ses_create, to_sign));
+        ses_create_sign(SES_CONTAINER(node, struct ses_create, to_sign), ahead_ms);
     }
+}
+
+/* The order is where the time goes: first the batch to the committer, whose sync (1 to 3 ms) is then
+ * under way, then the signatures (17 us each) beside it. */
+void ses_service_turn(struct ses_service *service)
+{
+    ses_store_flush(service->options.store);
+    if (!ses_list_empty(&service->to_sign))
+        sign_all(service);
     /* An answer can bring in a connection's next request at once. */
     ses_store_flush(service->options.store);
 }

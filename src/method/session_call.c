@@ -58,7 +58,8 @@ static enum ses_status make_reply(struct ses_call *call, const struct ses_sessio
 {
     call->token = NULL;
     if (cause != SES_TOKEN_NOT_DUE)
-        SES_TRY(ses_session_mint(call->access.service, session, cause, &call->access.x->arena, &call->token));
+        SES_TRY(ses_session_mint(call->access.service, session, cause, ses_clock_ahead_ms(),
+                                 &call->access.x->arena, &call->token));
     return call->method->reply(call, session, &call->reply);
 }
 

@@ -37,14 +37,14 @@ static enum ses_token_purpose purpose_of(const struct ses_service_options *optio
 }
 
 enum ses_status ses_session_mint(const struct ses_service *service, const struct ses_session *session,
-                                 enum ses_token_cause cause, struct ses_arena *arena, char **ret_token)
+                                 enum ses_token_cause cause, int64_t ahead_ms, struct ses_arena *arena,
+                                 char **ret_token)
 {
     const struct ses_service_options *options = &service->options;
     const struct ses_currency *currency = ses_currency_by_number(session->currency);
     char text[SES_TOKEN_SIZE_MAX];
     char names[SES_BINDING_NAMES_SIZE];
     char tenant[SES_TENANT_TAG_SIZE];
-    int64_t ahead_ms = ses_clock_ahead_ms();
     size_t len = 0;
     struct ses_claims claims = {
         .issuer = ses_slice_str(options->issuer),

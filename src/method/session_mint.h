@@ -23,10 +23,11 @@ enum ses_token_cause {
 /* [worker] exp of the newest token, in sessiond's time. */
 uint64_t ses_session_token_end(const struct ses_service *service, const struct ses_session *session);
 /* [worker] The one place where a token's claims are filled. Signs (18 us) for what session says, and counts
- * it; the text in arena, NUL-terminated. Of session's texts tenant, merchant and merchant_session_id must be valid.
+ * it; the text in arena, NUL-terminated. ahead_ms: the world's clock's, as ses_clock_ahead_ms tells (two looks at
+ * clocks, which all tokens of a turn share). Of session's texts tenant, merchant and merchant_session_id must be valid.
  * SES_NO_MEMORY, SES_TOO_LARGE; SES_INVALID_ARGUMENT: a connector or currency of a newer version. */
 SES_MUST_CHECK enum ses_status ses_session_mint(const struct ses_service *service,
                                                 const struct ses_session *session, enum ses_token_cause cause,
-                                                struct ses_arena *arena, char **ret_token);
+                                                int64_t ahead_ms, struct ses_arena *arena, char **ret_token);
 
 #endif

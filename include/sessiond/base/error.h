@@ -41,6 +41,8 @@ struct ses_error {
 /* ErrorInfo.domain of every error of ours. */
 #define SES_ERROR_DOMAIN "sessiond"
 
+/* [any] No error: SES_OK, to which violations may be added. */
+void ses_error_clear(struct ses_error *err);
 /* [any] Overwrites err with a status and a message. */
 void ses_error_set(struct ses_error *err, enum ses_status status, struct ses_slice message);
 /* [any] The same with the status of a reason. */
