@@ -12,6 +12,9 @@
 
 _Static_assert(RECORD_NONCE_BYTES == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "nonce size");
 _Static_assert(RECORD_TAG_BYTES == crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag size");
+_Static_assert(RECORD_PREFIX_BYTES == crypto_core_hchacha20_INPUTBYTES, "what the derived key is made of");
+_Static_assert(crypto_core_hchacha20_OUTPUTBYTES == crypto_aead_chacha20poly1305_ietf_KEYBYTES,
+               "and its size");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "files are little endian and so must the machine be");
 
@@ -31,10 +34,21 @@ enum ses_status ses_record_keys_init(struct record_keys *keys, const struct ses_
     return SES_OK;
 }
 
-void ses_record_nonces_init(struct record_nonces *nonces)
+enum ses_status ses_record_sealer_init(const struct record_keys *keys, struct record_sealer *ret_sealer)
 {
-    ses_random_bytes(nonces->prefix, sizeof(nonces->prefix));
-    nonces->counter = 0;
+    struct record_sealer sealer = {.key_id = keys->key[0].id};
+
+    SES_REQUIRE(keys->count > 0);
+    SES_TRY(ses_secret_new(crypto_core_hchacha20_OUTPUTBYTES, &sealer.derived));
+    ses_random_bytes(sealer.prefix, sizeof(sealer.prefix));
+    (void)crypto_core_hchacha20(sealer.derived.bytes, sealer.prefix, keys->key[0].key->bytes, NULL);
+    *ret_sealer = sealer;
+    return SES_OK;
+}
+
+void ses_record_sealer_done(struct record_sealer *sealer)
+{
+    ses_secret_free(&sealer->derived);
 }
 
 /* In place of a session id, of an inbox. */
@@ -76,25 +90,37 @@ static void encode_header(const struct ses_record *record, uint16_t key_id, uint
     memcpy(ret_bytes + 16, record->key.bytes, SES_STORE_KEY_BYTES);
 }
 
-/* Behind a header that is there; body may be where the sealed one goes. */
-static void seal_body(const struct record_keys *keys, struct record_nonces *nonces, struct ses_slice body,
-                      uint8_t *ret_bytes)
+/* The rest of XChaCha20's nonce as ChaCha20 takes it under the derived key: behind four zero bytes (draft-irtf-cfrg-xchacha,
+ * section 2.3). */
+static void inner_nonce(const uint8_t nonce[RECORD_NONCE_BYTES],
+                        uint8_t ret_nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES])
 {
-    uint8_t *nonce = ret_bytes + RECORD_HEADER_BYTES;
+    const size_t zeros =
+        crypto_aead_chacha20poly1305_ietf_NPUBBYTES - (RECORD_NONCE_BYTES - RECORD_PREFIX_BYTES);
 
-    memcpy(nonce, nonces->prefix, sizeof(nonces->prefix));
-    nonces->counter++;
-    memcpy(nonce + sizeof(nonces->prefix), &nonces->counter, sizeof(nonces->counter));
-    (void)crypto_aead_xchacha20poly1305_ietf_encrypt(ret_bytes + RECORD_BODY_AT, NULL, body.data, body.len,
-                                                     ret_bytes, RECORD_HEADER_BYTES, NULL, nonce,
-                                                     keys->key[0].key->bytes);
+    memset(ret_nonce, 0, zeros);
+    memcpy(ret_nonce + zeros, nonce + RECORD_PREFIX_BYTES, RECORD_NONCE_BYTES - RECORD_PREFIX_BYTES);
 }
 
-void ses_record_seal(const struct record_keys *keys, struct record_nonces *nonces,
-                     const struct ses_record *record, uint8_t *ret_bytes)
+/* Behind a header that is there; body may be where the sealed one goes. */
+static void seal_body(struct record_sealer *sealer, struct ses_slice body, uint8_t *ret_bytes)
 {
-    encode_header(record, keys->key[0].id, ret_bytes);
-    seal_body(keys, nonces, record->body, ret_bytes);
+    uint8_t inner[crypto_aead_chacha20poly1305_ietf_NPUBBYTES];
+    uint8_t *nonce = ret_bytes + RECORD_HEADER_BYTES;
+
+    memcpy(nonce, sealer->prefix, sizeof(sealer->prefix));
+    sealer->counter++;
+    memcpy(nonce + sizeof(sealer->prefix), &sealer->counter, sizeof(sealer->counter));
+    inner_nonce(nonce, inner);
+    (void)crypto_aead_chacha20poly1305_ietf_encrypt(ret_bytes + RECORD_BODY_AT, NULL, body.data, body.len,
+                                                    ret_bytes, RECORD_HEADER_BYTES, NULL, inner,
+                                                    sealer->derived.bytes);
+}
+
+void ses_record_seal(struct record_sealer *sealer, const struct ses_record *record, uint8_t *ret_bytes)
+{
+    encode_header(record, sealer->key_id, ret_bytes);
+    seal_body(sealer, record->body, ret_bytes);
 }
 
 enum ses_status ses_record_decode(struct ses_slice bytes, struct ses_record *ret_record)
@@ -129,39 +155,56 @@ static const struct ses_secret *key_of(const struct record_keys *keys, uint16_t 
     return NULL;
 }
 
-static bool open_body(const struct ses_secret *key, struct ses_slice bytes, uint8_t *ret_body)
+static bool sealed_by(const struct record_sealer *sealer, struct ses_slice bytes)
 {
-    return crypto_aead_xchacha20poly1305_ietf_decrypt(
-               ret_body, NULL, NULL, bytes.data + RECORD_BODY_AT, bytes.len - RECORD_BODY_AT, bytes.data,
-               RECORD_HEADER_BYTES, bytes.data + RECORD_HEADER_BYTES, key->bytes) == 0;
+    return sealer != NULL && sealer->derived.bytes != NULL && ses_record_seal_key(bytes) == sealer->key_id &&
+           memcmp(bytes.data + RECORD_HEADER_BYTES, sealer->prefix, sizeof(sealer->prefix)) == 0;
+}
+
+/* Of another sealer, or another opening of the store, the derived key is made anew. */
+static bool open_body(const struct ses_secret *key, const struct record_sealer *sealer,
+                      struct ses_slice bytes, uint8_t *ret_body)
+{
+    const uint8_t *nonce = bytes.data + RECORD_HEADER_BYTES;
+    uint8_t inner[crypto_aead_chacha20poly1305_ietf_NPUBBYTES];
+
+    if (sealed_by(sealer, bytes)) {
+        inner_nonce(nonce, inner);
+        return crypto_aead_chacha20poly1305_ietf_decrypt(
+                   ret_body, NULL, NULL, bytes.data + RECORD_BODY_AT, bytes.len - RECORD_BODY_AT, bytes.data,
+                   RECORD_HEADER_BYTES, inner, sealer->derived.bytes) == 0;
+    }
+    return crypto_aead_xchacha20poly1305_ietf_decrypt(ret_body, NULL, NULL, bytes.data + RECORD_BODY_AT,
+                                                      bytes.len - RECORD_BODY_AT, bytes.data,
+                                                      RECORD_HEADER_BYTES, nonce, key->bytes) == 0;
 }
 
 /* Opened beside it: a body that fails its tag must stay what it was. */
-void ses_record_reseal(const struct record_keys *keys, struct record_nonces *nonces, uint8_t *bytes,
+void ses_record_reseal(const struct record_keys *keys, struct record_sealer *sealer, uint8_t *bytes,
                        size_t len)
 {
     struct ses_slice sealed = ses_slice(bytes, len);
-    const uint16_t first = keys->key[0].id;
     const struct ses_secret *key;
     struct ses_record record;
     uint8_t *body;
 
-    if (ses_record_decode(sealed, &record) != SES_OK || ses_record_seal_key(sealed) == first)
+    if (ses_record_decode(sealed, &record) != SES_OK || ses_record_seal_key(sealed) == sealer->key_id)
         return;
     key = key_of(keys, ses_record_seal_key(sealed));
     body = key == NULL ? NULL : malloc(len);
     if (body == NULL)
         return;
-    if (open_body(key, sealed, body)) {
-        memcpy(bytes + 2, &first, sizeof(first));
-        seal_body(keys, nonces, ses_slice(body, len - RECORD_EXTRA_BYTES), bytes);
+    if (open_body(key, NULL, sealed, body)) {
+        memcpy(bytes + 2, &sealer->key_id, sizeof(sealer->key_id));
+        seal_body(sealer, ses_slice(body, len - RECORD_EXTRA_BYTES), bytes);
     }
     ses_wipe(body, len);
     free(body);
 }
 
-enum ses_status ses_record_open(const struct record_keys *keys, struct ses_slice bytes,
-                                struct ses_arena *arena, struct ses_record *ret_record)
+enum ses_status ses_record_open(const struct record_keys *keys, const struct record_sealer *sealer,
+                                struct ses_slice bytes, struct ses_arena *arena,
+                                struct ses_record *ret_record)
 {
     const struct ses_secret *key;
     struct ses_record record;
@@ -174,7 +217,7 @@ enum ses_status ses_record_open(const struct record_keys *keys, struct ses_slice
     body = ses_arena_alloc(arena, bytes.len - RECORD_EXTRA_BYTES + 1);
     if (body == NULL)
         return SES_NO_MEMORY;
-    if (!open_body(key, bytes, body))
+    if (!open_body(key, sealer, bytes, body))
         return SES_DATA_LOSS;
     record.body = ses_slice(body, bytes.len - RECORD_EXTRA_BYTES);
     *ret_record = record;

@@ -100,7 +100,7 @@ void budget_claim(const char *dir, unsigned operations)
 void budget_seal(const char *dir, unsigned operations)
 {
     const struct ses_record record = record_now();
-    struct record_nonces nonces;
+    struct record_sealer sealer;
     struct record_keys keys;
     struct ses_secret secret;
     uint8_t bytes[sizeof(body) + RECORD_EXTRA_BYTES];
@@ -108,8 +108,9 @@ void budget_seal(const char *dir, unsigned operations)
     (void)dir;
     BUDGET_OK(ses_secret_new(32, &secret));
     BUDGET_OK(ses_record_keys_init(&keys, &(struct ses_seal_key){.id = 1, .key = &secret}, 1));
-    ses_record_nonces_init(&nonces);
-    BUDGET_COUNT(for (unsigned i = 0; i < operations; i++) ses_record_seal(&keys, &nonces, &record, bytes));
+    BUDGET_OK(ses_record_sealer_init(&keys, &sealer));
+    BUDGET_COUNT(for (unsigned i = 0; i < operations; i++) ses_record_seal(&sealer, &record, bytes));
+    ses_record_sealer_done(&sealer);
     ses_secret_free(&secret);
 }
 

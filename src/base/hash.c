@@ -12,20 +12,16 @@ _Static_assert(SES_HASH_BYTES == crypto_generichash_BYTES, "BLAKE2b-256");
 _Static_assert(SES_HASH_SHORT_KEY_BYTES == crypto_shorthash_KEYBYTES && crypto_shorthash_BYTES == 8,
                "SipHash-2-4");
 
-static void start(crypto_generichash_state *state, struct ses_slice key)
+static void check_key(struct ses_slice key)
 {
     SES_REQUIRE(key.len == 0 ||
                 (key.len >= crypto_generichash_KEYBYTES_MIN && key.len <= crypto_generichash_KEYBYTES_MAX));
-    SES_REQUIRE(crypto_generichash_init(state, key.len == 0 ? NULL : key.data, key.len, SES_HASH_BYTES) == 0);
 }
 
 void ses_hash(struct ses_slice key, struct ses_slice bytes, uint8_t ret_hash[SES_HASH_BYTES])
 {
-    crypto_generichash_state state;
-
-    start(&state, key);
-    (void)crypto_generichash_update(&state, bytes.data, bytes.len);
-    (void)crypto_generichash_final(&state, ret_hash, SES_HASH_BYTES);
+    check_key(key);
+    (void)crypto_generichash(ret_hash, SES_HASH_BYTES, bytes.data, bytes.len, key.data, key.len);
 }
 
 #define GATHERED_BYTES 256u
@@ -66,7 +62,8 @@ void ses_hash_parts(struct ses_slice key, const struct ses_slice *parts, size_t 
 
     gathered.state = &state;
     gathered.len = 0;
-    start(&state, key);
+    check_key(key);
+    (void)crypto_generichash_init(&state, key.data, key.len, SES_HASH_BYTES);
     for (size_t i = 0; i < count; i++)
         gather(&gathered, parts[i]);
     hash_gathered(&gathered);

@@ -6,19 +6,21 @@
 
 #define UNIT_LEN 6 /* of \uXXXX */
 
-static bool eight_plain(const uint8_t *bytes)
+static uint64_t must_escape(uint64_t eight)
 {
-    uint64_t eight = ses_eight(bytes);
-
-    return (ses_eight_below(eight, 0x20) | ses_eight_has(eight, '"') | ses_eight_has(eight, '\\')) == 0;
+    return ses_eight_below(eight, 0x20) | ses_eight_has(eight, '"') | ses_eight_has(eight, '\\');
 }
 
 size_t ses_json_plain_run(struct ses_slice text)
 {
     size_t run = 0;
 
-    while (run + 8 <= text.len && eight_plain(text.data + run))
-        run += 8;
+    for (; run + 8 <= text.len; run += 8) {
+        uint64_t marks = must_escape(ses_eight(text.data + run));
+
+        if (marks != 0)
+            return run + ses_eight_first(marks);
+    }
     while (run < text.len && !ses_json_must_escape(text.data[run]))
         run++;
     return run;

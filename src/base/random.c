@@ -84,7 +84,7 @@ void ses_uuid_v4(char *ret_text)
     static const uint8_t group_ends[] = {4, 6, 8, 10, 16}; /* in bytes: 8-4-4-4-12 digits */
     uint8_t bytes[16];
     char hex[SES_HEX_SIZE(sizeof(bytes))];
-    size_t at = 0, from = 0;
+    size_t from = 0;
 
     ses_random_bytes(bytes, sizeof(bytes));
     bytes[6] = (uint8_t)((bytes[6] & 0x0F) | 0x40); /* version 4 */
@@ -94,9 +94,10 @@ void ses_uuid_v4(char *ret_text)
         size_t to = (size_t)group_ends[group] * 2;
 
         if (group > 0)
-            ret_text[at++] = '-';
-        while (from < to)
-            ret_text[at++] = hex[from++];
+            *ret_text++ = '-';
+        memcpy(ret_text, hex + from, to - from);
+        ret_text += to - from;
+        from = to;
     }
-    ret_text[at] = '\0';
+    *ret_text = '\0';
 }

@@ -13,11 +13,6 @@ bool ses_slice_ieq(struct ses_slice a, struct ses_slice b)
     return true;
 }
 
-bool ses_slice_starts(struct ses_slice s, struct ses_slice prefix)
-{
-    return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.data, prefix.data, prefix.len) == 0);
-}
-
 struct ses_slice ses_slice_cut(struct ses_slice s, size_t from, size_t to)
 {
     if (to > s.len)

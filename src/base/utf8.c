@@ -54,13 +54,15 @@ size_t ses_utf8_first(struct ses_slice s, uint32_t *ret_code_point)
     return len;
 }
 
-/* Eight ASCII bytes at a time: nearly every text that reaches us is ASCII. */
+/* Eight ASCII bytes at a time, then one by one: nearly every text that reaches us is ASCII. */
 static size_t skip_ascii(struct ses_slice s, size_t from)
 {
     size_t i = from;
 
     while (i + 8 <= s.len && (ses_eight(s.data + i) & SES_EIGHT_OF(0x80)) == 0)
         i += 8;
+    while (i < s.len && s.data[i] < 0x80)
+        i++;
     return i;
 }
 

@@ -9,6 +9,7 @@
 
 #include <sodium.h>
 
+#define DOMAIN_MAX     24
 #define LOCAL_OVERHEAD (SES_PASETO_NONCE_BYTES + SES_PASETO_TAG_BYTES)
 
 _Static_assert(SES_PASETO_FOOTER_MAX + 8 + 8 >= SES_PASETO_TAG_BYTES,
@@ -27,13 +28,13 @@ struct local_keys {
 static void derive_half(const uint8_t *key, struct ses_slice domain, const uint8_t *nonce, uint8_t *ret_bytes,
                         size_t len)
 {
-    crypto_generichash_state state;
+    uint8_t text[DOMAIN_MAX + SES_PASETO_NONCE_BYTES]; /* no secret */
 
-    (void)crypto_generichash_init(&state, key, SES_PASETO_LOCAL_KEY_BYTES, len);
-    (void)crypto_generichash_update(&state, domain.data, domain.len);
-    (void)crypto_generichash_update(&state, nonce, SES_PASETO_NONCE_BYTES);
-    (void)crypto_generichash_final(&state, ret_bytes, len);
-    ses_wipe(&state, sizeof(state));
+    SES_REQUIRE(domain.len <= DOMAIN_MAX);
+    memcpy(text, domain.data, domain.len);
+    memcpy(text + domain.len, nonce, SES_PASETO_NONCE_BYTES);
+    (void)crypto_generichash(ret_bytes, len, text, domain.len + SES_PASETO_NONCE_BYTES, key,
+                             SES_PASETO_LOCAL_KEY_BYTES);
 }
 
 static void derive(const uint8_t *key, const uint8_t *nonce, struct local_keys *ret_keys)

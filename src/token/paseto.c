@@ -6,6 +6,7 @@
 #include "paseto.h"
 
 #include <sessiond/base/encode.h>
+#include <sessiond/base/little.h>
 
 #include <sodium.h>
 
@@ -24,9 +25,8 @@ static size_t base64url_len(size_t bytes)
  * it. */
 uint8_t *ses_pae_number(uint8_t *at, uint64_t value)
 {
-    for (unsigned i = 0; i < 8; i++)
-        at[i] = (uint8_t)(value >> (8 * i));
-    return at + 8;
+    ses_little_put(value, at);
+    return at + SES_LITTLE_BYTES;
 }
 
 uint8_t *ses_pae_piece(uint8_t *at, struct ses_slice piece)

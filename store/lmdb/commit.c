@@ -24,9 +24,16 @@ enum outcome {
 
 enum ses_status ses_commit_init(struct ses_commit *c, uint64_t gc_age_ms)
 {
+    enum ses_status status = SES_OK;
+
     SES_TRY(ses_gc_init(&c->gc, c->table, c->shard, gc_age_ms));
     c->gc.keys = c->keys;
-    ses_record_nonces_init(&c->gc.nonces);
+    if (c->keys != NULL)
+        status = ses_record_sealer_init(c->keys, &c->gc.sealer);
+    if (status != SES_OK) {
+        ses_gc_done(&c->gc);
+        return status;
+    }
     c->gc_hungry = true;
     c->trace.metrics = c->metrics;
     return SES_OK;

@@ -27,6 +27,7 @@ void ses_gc_done(struct ses_gc *gc)
 {
     free(gc->value);
     gc->value = NULL;
+    ses_record_sealer_done(&gc->sealer);
 }
 
 enum ses_status ses_gc_read_old_end(struct ses_table *table, struct ses_shard *shard)
@@ -98,7 +99,7 @@ static int append_again(struct ses_gc *gc, MDB_txn *txn, struct gc_subject *subj
         return rc;
     memcpy(gc->value, value.mv_data, value.mv_size); /* LMDB's memory moves with the put */
     if (gc->keys != NULL)
-        ses_record_reseal(gc->keys, &gc->nonces, gc->value, value.mv_size);
+        ses_record_reseal(gc->keys, &gc->sealer, gc->value, value.mv_size);
     value.mv_data = gc->value;
     rc = mdb_put(txn, env->records, &key, &value, MDB_APPEND);
     if (rc != 0)

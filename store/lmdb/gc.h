@@ -59,7 +59,7 @@ struct ses_gc {
     uint64_t age_ms;                 /* 0: never append again */
     uint64_t lag_ms;                 /* expiry is judged by so much earlier: ses_collect_clock */
     const struct record_keys *keys;  /* NULL: nothing is sealed anew */
-    struct record_nonces nonces;     /* of those that are sealed anew */
+    struct record_sealer sealer;     /* of those that are sealed anew */
     uint8_t *value;                  /* copy of the record that is appended again */
     bool pressed;                    /* room is short, in this shard or in the table */
     /* What the shard may hold, an eighth more with what is appended again; 0: no bound. */

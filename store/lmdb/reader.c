@@ -62,7 +62,7 @@ static enum ses_status read_in(struct ses_lmdb *store, struct ses_env *env, MDB_
     SES_TRY(ses_record_decode(env_slice(&value), &record));
     if (memcmp(&record.key, key, sizeof(*key)) != 0)
         return judge_foreign(env, txn, locator, &record);
-    return ses_record_open(&store->keys, env_slice(&value), arena, ret_record);
+    return ses_record_open(&store->keys, &store->sealer, env_slice(&value), arena, ret_record);
 }
 
 static enum ses_status read_at(struct ses_lmdb *store, uint64_t word, const struct ses_store_key *key,

@@ -95,7 +95,7 @@ static enum ses_status open_item(struct scan *scan, const struct scan_item *item
     *ret_seal_key = ses_record_seal_key(bytes);
     if (scan->keys.count > 0) {
         ses_arena_reset(&scan->arena);
-        status = ses_record_open(&scan->keys, bytes, &scan->arena, ret_record);
+        status = ses_record_open(&scan->keys, NULL, bytes, &scan->arena, ret_record);
     }
     return status == SES_OK && !item->row_agrees ? SES_DATA_LOSS : status;
 }

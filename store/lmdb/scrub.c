@@ -39,7 +39,8 @@ static void check(struct ses_lmdb *store, const struct env_tree *records, uint64
     ses_arena_reset(&store->scrub.arena);
     if (ses_env_tree_get(records, locator, &value) != 0 ||
         !ses_record_row_agrees(env_slice(row), locator, env_slice(&value)) ||
-        ses_record_open(&store->keys, env_slice(&value), &store->scrub.arena, &record) == SES_DATA_LOSS)
+        ses_record_open(&store->keys, &store->sealer, env_slice(&value), &store->scrub.arena, &record) ==
+            SES_DATA_LOSS)
         found_damage(store, locator);
 }
 

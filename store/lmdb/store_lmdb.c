@@ -42,7 +42,6 @@ static enum ses_status make_store(const struct ses_lmdb_options *options, struct
     }
     (void)snprintf(store->dir, sizeof(store->dir), "%s", options->dir);
     store->base = (struct ses_store){.driver = &ses_lmdb_driver, .durability = options->durability};
-    ses_record_nonces_init(&store->nonces);
     ses_list_init(&store->intents);
     store->table = options->shared->table;
     store->watch_board = options->shared->watch_board;
@@ -164,6 +163,7 @@ static enum ses_status open_writer(struct ses_lmdb *store, const struct ses_lmdb
     struct ses_committer *committer = &store->committer;
     struct ses_commit *commit = &committer->commit;
 
+    SES_TRY(ses_record_sealer_init(&store->keys, &store->sealer));
     SES_TRY(open_settled(store, nosync, &known));
     SES_TRY(ses_gc_read_old_end(store->table, &store->shard));
     /* What was settled now, and what a dead predecessor published without telling. */
@@ -251,6 +251,7 @@ void ses_lmdb_close(struct ses_lmdb *store)
         ses_shard_close(&store->shard);
     free_batches(store);
     ses_lmdb_scrub_done(&store->scrub);
+    ses_record_sealer_done(&store->sealer);
     free(store->owner_bytes);
     free(store->watches);
     free(store);

@@ -58,7 +58,7 @@ struct ses_lmdb {
     struct ses_log *log;
     struct ses_metrics *metrics;
     struct record_keys keys;
-    struct record_nonces nonces;
+    struct record_sealer sealer; /* the loop's; not there when read only */
     uint64_t map_bytes;
     uint64_t damaged[STORE_DAMAGED_KEPT];      /* told already, by a hash of the word */
     struct ses_env *env[SES_STORE_SHARDS_MAX]; /* opened when first read; the own one is shard.env */

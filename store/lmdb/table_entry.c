@@ -56,10 +56,25 @@ static uint64_t word_if_tag(const struct ses_table *table, uint64_t slot, uint64
     return atomic_load(table_tag(table, slot)) == tag ? word : 0;
 }
 
+/* Which slot of a probe, from that one on, has the probe's tag; TABLE_PROBE_SLOTS: none. Usually none has, and all that
+ * is looked at is one line of tags a bucket. */
+static unsigned next_with_tag(const struct ses_table *table, const struct table_probe *probe, unsigned from)
+{
+    for (unsigned first = from - from % TABLE_BUCKET_SLOTS; first < TABLE_PROBE_SLOTS;
+         first += TABLE_BUCKET_SLOTS) {
+        const struct table_bucket *bucket = &table->buckets[probe->bucket[first / TABLE_BUCKET_SLOTS]];
+
+        for (unsigned i = from > first ? from - first : 0; i < TABLE_BUCKET_SLOTS; i++)
+            if (atomic_load(&bucket->tag[i]) == probe->tag)
+                return first + i;
+    }
+    return TABLE_PROBE_SLOTS;
+}
+
 bool ses_table_find(const struct ses_table *table, const struct table_probe *probe,
                     struct table_entry *ret_entry)
 {
-    for (unsigned i = 0; i < TABLE_PROBE_SLOTS; i++) {
+    for (unsigned i = 0; (i = next_with_tag(table, probe, i)) < TABLE_PROBE_SLOTS; i++) {
         uint64_t slot = probe_slot(probe, i);
         uint64_t word = word_if_tag(table, slot, probe->tag);
 
@@ -178,7 +193,7 @@ static enum ses_status meet_rival(const struct ses_table *table, uint64_t tag, u
 static enum ses_status meet_rivals(const struct ses_table *table, const struct table_probe *probe,
                                    uint64_t own_slot)
 {
-    for (unsigned i = 0; i < TABLE_PROBE_SLOTS; i++) {
+    for (unsigned i = 0; (i = next_with_tag(table, probe, i)) < TABLE_PROBE_SLOTS; i++) {
         uint64_t slot = probe_slot(probe, i);
 
         if (slot != own_slot)

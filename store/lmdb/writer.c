@@ -201,7 +201,7 @@ static enum ses_status put(struct ses_lmdb *store, const struct ses_claim *claim
         return SES_NO_MEMORY;
     sealed.key = claim->key;
     sealed.revision = claim->revision;
-    ses_record_seal(&store->keys, &store->nonces, &sealed, batch_item_value(item));
+    ses_record_seal(&store->sealer, &sealed, batch_item_value(item));
     describe(claim, &sealed, value_bytes, item);
     item->intent = intent;
     item->done = done;

@@ -48,7 +48,11 @@ static inline bool ses_slice_eq_str(struct ses_slice a, const char *str)
 
 /* ASCII case-insensitive. */
 bool ses_slice_ieq(struct ses_slice a, struct ses_slice b);
-bool ses_slice_starts(struct ses_slice s, struct ses_slice prefix);
+static inline bool ses_slice_starts(struct ses_slice s, struct ses_slice prefix)
+{
+    return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.data, prefix.data, prefix.len) == 0);
+}
+
 /* Bytes [from, to), clamped to the slice. */
 struct ses_slice ses_slice_cut(struct ses_slice s, size_t from, size_t to);
 /* Index of the first byte c, or s.len. */

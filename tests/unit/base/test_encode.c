@@ -51,36 +51,74 @@ static void decoders_are_strict(void **state)
     assert_int_equal(bytes[1], 0xFF);
 }
 
+/* Both alphabets: the first 62 digits are the same. */
+struct base64 {
+    char alphabet[65];
+    size_t (*encode)(struct ses_slice bytes, char *ret_text);
+    enum ses_status (*decode)(struct ses_slice text, uint8_t *ret_bytes, size_t room, size_t *ret_len);
+};
+
+#define ALNUM "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+static const struct base64 forms[] = {{ALNUM "+/", ses_base64_encode, ses_base64_decode},
+                                      {ALNUM "-_", ses_base64url_encode, ses_base64url_decode}};
+
+#define TEXT_MAX 36 /* two blocks of sixteen, and what is left over */
+
+/* Text with c at its place, all else worth nothing. */
+static void check_byte_at(const struct base64 *form, size_t size, size_t at, uint8_t c)
+{
+    bool digit = c != 0 && strchr(form->alphabet, (int)c) != NULL;
+    bool fits = true; /* what is left over of the last one is zero */
+    uint8_t text[TEXT_MAX], bytes[TEXT_MAX];
+    char again[SES_BASE64_SIZE(TEXT_MAX)];
+    size_t len;
+
+    memset(text, 'A', sizeof(text));
+    text[at] = c;
+    if (at + 1 == size && size % 4 != 0)
+        fits = c != 0 && strchr(size % 4 == 2 ? "AQgw" : "AEIMQUYcgkosw048", (int)c) != NULL;
+    if (!digit || !fits) {
+        assert_int_equal(form->decode(ses_slice(text, size), bytes, sizeof(bytes), &len), SES_MALFORMED);
+        return;
+    }
+    assert_ok(form->decode(ses_slice(text, size), bytes, sizeof(bytes), &len));
+    assert_int_equal(len, size * 6 / 8);
+    for (size_t i = 0; i < len * 8; i++) /* bit by bit: only this digit's six can be set */
+        assert_int_equal(bytes[i / 8] >> (7 - i % 8) & 1,
+                         i / 6 == at ? (strchr(form->alphabet, (int)c) - form->alphabet) >> (5 - i % 6) & 1
+                                     : 0);
+    (void)form->encode(ses_slice(bytes, len), again);
+    assert_memory_equal(again, text, size);
+}
+
 /* Any byte at any place of texts of every length: taken where it is a digit, and the text is the one of its bytes. */
 static void every_byte_at_every_place(void **state)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    uint8_t text[8], bytes[6];
-    char again[SES_BASE64_SIZE(6)];
-    size_t len;
+    (void)state;
+    for (size_t form = 0; form < 2; form++)
+        for (size_t size = 2; size <= TEXT_MAX; size += size % 4 == 0 ? 2 : 1)
+            for (size_t at = 0; at < size; at++)
+                for (unsigned c = 0; c < 256; c++)
+                    if (form == 1 || c != '=') /* ends a padded text */
+                        check_byte_at(&forms[form], size, at, (uint8_t)c);
+}
+
+/* Connect's GET decodes where the text stands. */
+static void a_text_is_decoded_in_its_place(void **state)
+{
+    uint8_t bytes[64];
+    char text[SES_BASE64_SIZE(sizeof(bytes))];
+    size_t len = 0;
 
     (void)state;
-    for (size_t size = 2; size <= sizeof(text); size += size % 4 == 0 ? 2 : 1) {
-        for (size_t at = 0; at < size; at++) {
-            for (unsigned c = 0; c < 256; c++) {
-                bool digit = c != 0 && strchr(alphabet, (int)c) != NULL;
-                bool fits = true; /* what is left over of the last one is zero */
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(i * 37);
+    for (size_t size = 0; size <= sizeof(bytes); size++) {
+        size_t text_len = ses_base64url_encode(ses_slice(bytes, size), text);
 
-                memset(text, 'A', sizeof(text));
-                text[at] = (uint8_t)c;
-                if (at + 1 == size && size % 4 != 0)
-                    fits = c != 0 && strchr(size % 4 == 2 ? "AQgw" : "AEIMQUYcgkosw048", (int)c) != NULL;
-                if (!digit || !fits) {
-                    assert_int_equal(ses_base64url_decode(ses_slice(text, size), bytes, 6, &len),
-                                     SES_MALFORMED);
-                    continue;
-                }
-                assert_ok(ses_base64url_decode(ses_slice(text, size), bytes, 6, &len));
-                assert_int_equal(len, size * 6 / 8);
-                (void)ses_base64url_encode(ses_slice(bytes, len), again);
-                assert_memory_equal(again, text, size);
-            }
-        }
+        assert_ok(ses_base64url_decode(ses_slice(text, text_len), (uint8_t *)text, text_len, &len));
+        assert_int_equal(len, size);
+        assert_memory_equal(text, bytes, size);
     }
 }
 
@@ -98,6 +136,30 @@ static void a_hex_digit_in_either_case(void **state)
     for (unsigned c = 0; c < 256; c++)
         found += ses_hex_digit((uint8_t)c) < 0 ? 0 : 1;
     assert_int_equal(found, 22);
+}
+
+/* Texts of every length up to two blocks of eight and more. */
+static void hex_of_every_byte(void **state)
+{
+    uint8_t bytes[19], back[19];
+    char text[SES_HEX_SIZE(sizeof(bytes))], expected[SES_HEX_SIZE(sizeof(bytes))];
+    size_t len = 0;
+
+    (void)state;
+    for (unsigned c = 0; c < 256; c++) {
+        for (size_t size = 0; size <= sizeof(bytes); size++) {
+            expected[0] = '\0';
+            for (size_t i = 0; i < size; i++) {
+                bytes[i] = (uint8_t)(c + i * 89);
+                (void)snprintf(expected + 2 * i, 3, "%02x", bytes[i]);
+            }
+            assert_int_equal(ses_hex_encode(ses_slice(bytes, size), text), 2 * size);
+            assert_string_equal(text, expected);
+            assert_ok(ses_hex_decode(ses_slice_str(text), back, sizeof(back), &len));
+            assert_int_equal(len, size);
+            assert_memory_equal(back, bytes, size);
+        }
+    }
 }
 
 static void a_percent_escape_of_every_byte(void **state)
@@ -179,7 +241,8 @@ static void uuid_has_version_and_variant(void **state)
     assert_int_equal(strlen(a), 36);
     assert_int_equal(a[14], '4');
     assert_non_null(strchr("89ab", a[19]));
-    assert_int_equal(a[8], '-');
+    for (size_t i = 0; i < 36; i++)
+        assert_int_equal(a[i] == '-', i == 8 || i == 13 || i == 18 || i == 23);
     assert_string_not_equal(a, b);
 }
 
@@ -189,7 +252,9 @@ int main(void)
         cmocka_unit_test(base64_of_the_rfc),
         cmocka_unit_test(decoders_are_strict),
         cmocka_unit_test(every_byte_at_every_place),
+        cmocka_unit_test(a_text_is_decoded_in_its_place),
         cmocka_unit_test(a_hex_digit_in_either_case),
+        cmocka_unit_test(hex_of_every_byte),
         cmocka_unit_test(a_percent_escape_of_every_byte),
         cmocka_unit_test(blake2b_256_of_abc),
         cmocka_unit_test(parts_do_not_run_together),

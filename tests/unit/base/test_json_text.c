@@ -16,18 +16,24 @@ static void what_must_be_escaped_is_the_rfcs(void **state)
         assert_int_equal(ses_json_must_escape((uint8_t)c), c < 0x20 || c == 0x22 || c == 0x5C);
 }
 
+/* Every byte at every place of texts of every length, whatever stands behind it. */
 static void a_run_ends_at_what_must_be_escaped(void **state)
 {
-    char text[18];
+    static const char behind[] = " \"\x1f\x80";
+    uint8_t text[18];
 
     (void)state;
     for (size_t len = 1; len < sizeof(text); len++) {
         for (size_t at = 0; at < len; at++) {
-            for (unsigned c = 0; c < 256; c++) {
-                memset(text, ' ', len);
-                text[at] = (char)c;
-                assert_int_equal(ses_json_plain_run(ses_slice(text, len)),
-                                 ses_json_must_escape((uint8_t)c) ? at : len);
+            for (unsigned c = 0; c < 4 * 256; c++) {
+                size_t run = 0;
+
+                memset(text, ' ', at);
+                text[at] = (uint8_t)c;
+                memset(text + at + 1, behind[c / 256], len - at - 1);
+                while (run < len && !ses_json_must_escape(text[run]))
+                    run++;
+                assert_int_equal(ses_json_plain_run(ses_slice(text, len)), run);
             }
         }
     }

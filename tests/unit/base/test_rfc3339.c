@@ -92,6 +92,31 @@ static void other_forms_are_refused(void **state)
     }
 }
 
+/* Two bytes replaced by any others: what is read is what would be written. */
+static void whatever_is_read_would_be_written(void **state)
+{
+    static const char others[] = "/0123456789:-TZ \x80\xff";
+    const size_t count = sizeof(others); /* the NUL too */
+    char again[SES_RFC3339_SIZE];
+
+    (void)state;
+    for (size_t a = 0; a < SES_RFC3339_LEN; a++) {
+        for (size_t b = a + 1; b < SES_RFC3339_LEN; b++) {
+            for (size_t i = 0; i < count * count; i++) {
+                char text[] = "2024-02-29T23:59:58Z";
+                uint64_t seconds = 0;
+
+                text[a] = others[i / count];
+                text[b] = others[i % count];
+                if (ses_rfc3339_decode(ses_slice(text, SES_RFC3339_LEN), &seconds) != SES_OK)
+                    continue;
+                ses_rfc3339_encode(seconds * 1000, again);
+                assert_memory_equal(text, again, SES_RFC3339_LEN);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +124,7 @@ int main(void)
         cmocka_unit_test(writing_agrees_with_the_c_library),
         cmocka_unit_test(reading_agrees_with_the_c_library),
         cmocka_unit_test(other_forms_are_refused),
+        cmocka_unit_test(whatever_is_read_would_be_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

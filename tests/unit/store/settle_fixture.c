@@ -21,7 +21,7 @@ void commit_unpublished(struct ses_lmdb *store, struct ses_claim *claim, const c
     record.key = claim->key;
     record.revision = claim->revision;
     record.kind = kind;
-    ses_record_seal(&store->keys, &store->nonces, &record, bytes);
+    ses_record_seal(&store->sealer, &record, bytes);
     ses_record_row_make(&record, (uint32_t)value.mv_size, &row);
     row.owner = claim->owner;
     ses_record_row_encode(&row, locator, row_bytes);

@@ -8,7 +8,7 @@
 struct sealed {
     struct rig *rig;
     struct record_keys keys;
-    struct record_nonces nonces;
+    struct record_sealer sealer;
     struct ses_record record;
     uint8_t bytes[sizeof(BODY) - 1 + RECORD_EXTRA_BYTES];
 };
@@ -17,16 +17,29 @@ static void seal(struct rig *rig, struct sealed *sealed)
 {
     sealed->rig = rig;
     assert_ok(ses_record_keys_init(&sealed->keys, &rig->seal_key, 1));
-    ses_record_nonces_init(&sealed->nonces);
+    assert_ok(ses_record_sealer_init(&sealed->keys, &sealed->sealer));
     sealed->record = record_of(BODY, 123456789);
     sealed->record.key = key_of(1);
     sealed->record.revision = 42;
-    ses_record_seal(&sealed->keys, &sealed->nonces, &sealed->record, sealed->bytes);
+    ses_record_seal(&sealed->sealer, &sealed->record, sealed->bytes);
 }
 
+static void end(struct sealed *sealed)
+{
+    ses_record_sealer_done(&sealed->sealer);
+}
+
+/* By the key that the sealer has derived, and, as after a restart, by libsodium's XChaCha20-Poly1305 whole. */
 static enum ses_status open_bytes(struct sealed *sealed, size_t len, struct ses_record *ret_record)
 {
-    return ses_record_open(&sealed->keys, ses_slice(sealed->bytes, len), &sealed->rig->arena, ret_record);
+    const struct ses_slice bytes = ses_slice(sealed->bytes, len);
+    const struct record_sealer none = {.key_id = sealed->sealer.key_id};
+    enum ses_status status = ses_record_open(&sealed->keys, NULL, bytes, &sealed->rig->arena, ret_record);
+
+    assert_int_equal(ses_record_open(&sealed->keys, &none, bytes, &sealed->rig->arena, ret_record), status);
+    assert_int_equal(ses_record_open(&sealed->keys, &sealed->sealer, bytes, &sealed->rig->arena, ret_record),
+                     status);
+    return status;
 }
 
 static void test_round_trip(void **state)
@@ -43,6 +56,25 @@ static void test_round_trip(void **state)
     assert_memory_equal(&record.key, &sealed.record.key, sizeof(record.key));
     assert_memory_equal(record.session_id, sealed.record.session_id, SES_SESSION_ID_BYTES);
     assert_null(memmem(sealed.bytes, sizeof(sealed.bytes), BODY, 8)); /* not in the clear */
+    end(&sealed);
+}
+
+/* Two openings of a store with one key: each opens what the other one sealed. */
+static void test_another_sealer(void **state)
+{
+    struct ses_record record;
+    struct sealed first;
+    struct sealed second;
+
+    seal(*state, &first);
+    seal(*state, &second);
+    assert_memory_not_equal(first.sealer.prefix, second.sealer.prefix, sizeof(first.sealer.prefix));
+    assert_memory_not_equal(first.sealer.derived.bytes, second.sealer.derived.bytes, 32);
+    memcpy(second.bytes, first.bytes, sizeof(second.bytes));
+    assert_ok(open_bytes(&second, sizeof(second.bytes), &record));
+    assert_slice_equal(record.body, BODY);
+    end(&first);
+    end(&second);
 }
 
 /* As a reader sees it who knows sessions and intents alone: a session, its id all ones. */
@@ -57,7 +89,7 @@ static void test_an_inbox_lies_as_a_session(void **state)
     sealed.record.kind = SES_RECORD_INBOX;
     memset(sealed.record.session_id, 0, sizeof(sealed.record.session_id));
     memset(ones, 0xff, sizeof(ones));
-    ses_record_seal(&sealed.keys, &sealed.nonces, &sealed.record, sealed.bytes);
+    ses_record_seal(&sealed.sealer, &sealed.record, sealed.bytes);
     assert_int_equal(sealed.bytes[1], SES_RECORD_SESSION);
     assert_memory_equal(sealed.bytes + 48, ones, sizeof(ones));
     assert_ok(open_bytes(&sealed, sizeof(sealed.bytes), &record));
@@ -65,10 +97,11 @@ static void test_an_inbox_lies_as_a_session(void **state)
     assert_memory_equal(record.session_id, zero, sizeof(zero));
     assert_slice_equal(record.body, BODY);
     sealed.record.kind = SES_RECORD_SESSION; /* an inbox of earlier versions (old_inbox.h) */
-    ses_record_seal(&sealed.keys, &sealed.nonces, &sealed.record, sealed.bytes);
+    ses_record_seal(&sealed.sealer, &sealed.record, sealed.bytes);
     assert_ok(open_bytes(&sealed, sizeof(sealed.bytes), &record));
     assert_int_equal(record.kind, SES_RECORD_SESSION);
     assert_memory_equal(record.session_id, zero, sizeof(zero));
+    end(&sealed);
 }
 
 /* Nobody wrote one: damage, as in all versions. */
@@ -85,6 +118,7 @@ static void test_other_kinds_do_not_lie_on_disk(void **state)
         assert_int_equal(ses_record_decode(ses_slice(sealed.bytes, sizeof(sealed.bytes)), &record),
                          known ? SES_OK : SES_DATA_LOSS);
     }
+    end(&sealed);
 }
 
 static void test_every_bit_counts(void **state)
@@ -101,6 +135,7 @@ static void test_every_bit_counts(void **state)
     for (size_t len = 0; len < sizeof(sealed.bytes); len++)
         assert_int_equal(open_bytes(&sealed, len, &record), SES_DATA_LOSS);
     assert_ok(open_bytes(&sealed, sizeof(sealed.bytes), &record));
+    end(&sealed);
 }
 
 static void test_nonces_differ(void **state)
@@ -110,10 +145,11 @@ static void test_nonces_differ(void **state)
 
     seal(*state, &first);
     memcpy(&second, &first, sizeof(first));
-    ses_record_seal(&second.keys, &second.nonces, &second.record, second.bytes);
+    ses_record_seal(&second.sealer, &second.record, second.bytes);
     assert_memory_not_equal(first.bytes + RECORD_HEADER_BYTES, second.bytes + RECORD_HEADER_BYTES,
                             RECORD_NONCE_BYTES);
     assert_memory_not_equal(first.bytes + RECORD_BODY_AT, second.bytes + RECORD_BODY_AT, sizeof(BODY) - 1);
+    end(&first);
 }
 
 static void test_key_ring(void **state)
@@ -134,6 +170,7 @@ static void test_key_ring(void **state)
     assert_int_equal(open_bytes(&sealed, sizeof(sealed.bytes), &record), SES_DATA_LOSS);
     both[1].id = 8;
     assert_int_equal(ses_record_keys_init(&sealed.keys, both, 2), SES_INVALID_ARGUMENT);
+    end(&sealed);
     ses_secret_free(&other_secret);
 }
 
@@ -152,11 +189,13 @@ static void test_sealed_anew(void **state)
     both[0] = (struct ses_seal_key){.id = 8, .key = &other_secret};
     both[1] = rig->seal_key;
     before = sealed;
-    ses_record_reseal(&sealed.keys, &sealed.nonces, sealed.bytes, sizeof(sealed.bytes));
+    ses_record_reseal(&sealed.keys, &sealed.sealer, sealed.bytes, sizeof(sealed.bytes));
+    end(&sealed);
     assert_memory_equal(sealed.bytes, before.bytes, sizeof(sealed.bytes)); /* by the first key already */
 
     assert_ok(ses_record_keys_init(&sealed.keys, both, 2));
-    ses_record_reseal(&sealed.keys, &sealed.nonces, sealed.bytes, sizeof(sealed.bytes));
+    assert_ok(ses_record_sealer_init(&sealed.keys, &sealed.sealer));
+    ses_record_reseal(&sealed.keys, &sealed.sealer, sealed.bytes, sizeof(sealed.bytes));
     assert_int_equal(ses_record_seal_key(ses_slice(sealed.bytes, sizeof(sealed.bytes))), 8);
     assert_memory_not_equal(sealed.bytes + RECORD_HEADER_BYTES, before.bytes + RECORD_HEADER_BYTES,
                             RECORD_NONCE_BYTES);
@@ -166,15 +205,16 @@ static void test_sealed_anew(void **state)
     assert_memory_equal(record.body.data, BODY, sizeof(BODY) - 1);
 
     /* What does not open, or whose key is not there, stays what it was. */
-    sealed = before;
+    memcpy(sealed.bytes, before.bytes, sizeof(sealed.bytes));
     assert_ok(ses_record_keys_init(&sealed.keys, both, 1));
-    ses_record_reseal(&sealed.keys, &sealed.nonces, sealed.bytes, sizeof(sealed.bytes));
+    ses_record_reseal(&sealed.keys, &sealed.sealer, sealed.bytes, sizeof(sealed.bytes));
     assert_memory_equal(sealed.bytes, before.bytes, sizeof(sealed.bytes));
     assert_ok(ses_record_keys_init(&sealed.keys, both, 2));
     sealed.bytes[RECORD_BODY_AT] ^= 1;
     before = sealed;
-    ses_record_reseal(&sealed.keys, &sealed.nonces, sealed.bytes, sizeof(sealed.bytes));
+    ses_record_reseal(&sealed.keys, &sealed.sealer, sealed.bytes, sizeof(sealed.bytes));
     assert_memory_equal(sealed.bytes, before.bytes, sizeof(sealed.bytes));
+    end(&sealed);
     ses_secret_free(&other_secret);
 }
 
@@ -187,8 +227,9 @@ static void test_arena_ceiling(void **state)
     seal(*state, &sealed);
     ses_arena_init(&small, 8);
     assert_int_equal(
-        ses_record_open(&sealed.keys, ses_slice(sealed.bytes, sizeof(sealed.bytes)), &small, &record),
+        ses_record_open(&sealed.keys, NULL, ses_slice(sealed.bytes, sizeof(sealed.bytes)), &small, &record),
         SES_NO_MEMORY);
+    end(&sealed);
     ses_arena_done(&small);
 }
 
@@ -280,6 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_round_trip, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_another_sealer, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_an_inbox_lies_as_a_session, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_other_kinds_do_not_lie_on_disk, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_every_bit_counts, rig_setup, rig_teardown),
