@@ -141,7 +141,7 @@ case "${1-}" in
     ;;
 esac
 check_owner
-install_packages build demo test journey proxy
+install_packages build demo test cluster journey proxy
 fetch_clients
 fetch_promtool
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}"
