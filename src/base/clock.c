@@ -93,12 +93,29 @@ bool ses_clock_is_movable(void)
     return SES_TEST_HOOKS;
 }
 
+/* Both clocks at one moment. False: this thread was kept from looking, at each try; then they are of two moments. */
+static bool look_at_both(uint64_t *ret_boot_ms, uint64_t *ret_wall_ms)
+{
+    for (unsigned i = 0; i < LOOKS_MAX; i++) {
+        uint64_t before_ms = boot_ms();
+
+        *ret_wall_ms = ses_clock_wall_ms();
+        *ret_boot_ms = boot_ms();
+        if (*ret_boot_ms - before_ms <= LOOK_MAX_MS)
+            return true;
+    }
+    return false;
+}
+
 /* Two threads that come here first agree on the base of the faster one. */
 static struct page *begin_alone(void)
 {
     uint64_t none = 0;
+    uint64_t begin_ms;
+    uint64_t wall_ms;
 
-    (void)atomic_compare_exchange_strong(&own.base_ms, &none, ses_clock_wall_ms() - boot_ms());
+    (void)look_at_both(&begin_ms, &wall_ms);
+    (void)atomic_compare_exchange_strong(&own.base_ms, &none, wall_ms - begin_ms);
     return &own;
 }
 
@@ -123,19 +140,13 @@ uint64_t ses_clock_now_ms(void)
 
 /* ---- between the two ------------------------------------------------------------------------- */
 
-/* Both clocks at one moment. False: this thread was kept from looking, at each try. */
+/* Ours and the world's at one moment; false as look_at_both. */
 static bool look(const struct page *page, uint64_t *ret_now_ms, uint64_t *ret_wall_ms)
 {
-    for (unsigned i = 0; i < LOOKS_MAX; i++) {
-        uint64_t before_ms = now_of(page);
-        uint64_t wall_ms = ses_clock_wall_ms();
+    bool at_once = look_at_both(ret_now_ms, ret_wall_ms);
 
-        *ret_now_ms = now_of(page);
-        *ret_wall_ms = wall_ms;
-        if (*ret_now_ms - before_ms <= LOOK_MAX_MS)
-            return true;
-    }
-    return false;
+    *ret_now_ms += atomic_load_explicit(&page->base_ms, memory_order_relaxed);
+    return at_once;
 }
 
 /* Below a second it is NTP's slewing or the moment between two looks: the known difference stays, so that a
@@ -354,8 +365,12 @@ enum ses_status ses_clock_start(const struct ses_clock_state *last, bool same_bo
     atomic_store(&page->base_ms, base_ms);
     if (*ret_origin != SES_CLOCK_FRESH) /* then last is not NULL */
         take_eras(page, last);
-    if (atomic_load(&page->eras) == 0)
-        begin_era(page, now_ms, (int64_t)(ses_clock_wall_ms() - now_ms));
+    if (atomic_load(&page->eras) == 0) {
+        uint64_t wall_ms;
+
+        (void)look(page, &now_ms, &wall_ms);
+        begin_era(page, now_ms, (int64_t)(wall_ms - now_ms));
+    }
     share(page, fd);
     return SES_OK;
 }

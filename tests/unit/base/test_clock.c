@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,41 @@ static void a_step_moves_the_world_only(void **state)
         assert_false(ses_clock_notice(&by_ms));
         assert_int_equal(ses_clock_steps(), i + 1);
     }
+}
+
+/* Time passes all the while, in jumps, as for a process that is kept from its core between two looks at clocks. */
+static void *let_time_jump(void *arg)
+{
+    const _Atomic bool *over = arg;
+
+    while (!atomic_load(over)) {
+        pass(SES_CLOCK_STEP_MS / 2);
+        for (volatile int i = 0; i < 2000; i++)
+            ;
+    }
+    return NULL;
+}
+
+static void a_start_that_is_interrupted_tells_no_difference(void **state)
+{
+    _Atomic bool over = false;
+    pthread_t jumper;
+    int wrong = 0;
+
+    (void)state;
+    assert_int_equal(pthread_create(&jumper, NULL, let_time_jump, &over), 0);
+    for (int i = 0; i < 3000; i++) {
+        struct ses_clock_state told;
+
+        start(NULL, false, SES_CLOCK_FRESH);
+        ses_clock_state(&told);
+        /* What the era says, beside what the clocks say once both are looked at again. */
+        if (llabs(told.eras[0].ahead_ms - (int64_t)(told.wall_ms - told.told_ms)) > 100)
+            wrong++;
+    }
+    atomic_store(&over, true);
+    (void)pthread_join(jumper, NULL);
+    assert_int_equal(wrong, 0);
 }
 
 static void time_that_passes_moves_both(void **state)
@@ -423,6 +459,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_moves_the_world_only),
+        cmocka_unit_test(a_start_that_is_interrupted_tells_no_difference),
         cmocka_unit_test(time_that_passes_moves_both),
         cmocka_unit_test(the_memory_can_be_taken_over),
         cmocka_unit_test(small_steps_add_up),
