@@ -14,10 +14,16 @@
 
 /* Where a step leaves the session: 0, where it was. Every step that moves it adds one to its version. */
 static const uint64_t status_after[LOAD_STEP_COUNT] = {
-    [LOAD_CREATE] = STATUS_OPEN,           [LOAD_BEGIN_STEP] = STATUS_REDIRECTED,
-    [LOAD_RETURN_GET] = STATUS_RETURNED,   [LOAD_RETURN_POST] = STATUS_RETURNED,
-    [LOAD_CHALLENGE_PASSED] = STATUS_OPEN, [LOAD_PROCESSING_STARTED] = STATUS_PROCESSING,
-    [LOAD_COMPLETED] = STATUS_COMPLETED,   [LOAD_COMPLETED_BY_WEBHOOK] = STATUS_COMPLETED,
+    [LOAD_CREATE] = STATUS_OPEN,
+    [LOAD_BEGIN_STEP] = STATUS_REDIRECTED,
+    [LOAD_RETURN_GET] = STATUS_RETURNED,
+    [LOAD_RETURN_POST] = STATUS_RETURNED,
+    [LOAD_CHALLENGE_PASSED] = STATUS_OPEN,
+    [LOAD_PROCESSING_STARTED] = STATUS_PROCESSING,
+    [LOAD_COMPLETED] = STATUS_COMPLETED,
+    [LOAD_COMPLETED_BY_WEBHOOK] = STATUS_COMPLETED,
+    [LOAD_BROWSER_RETURNED] = STATUS_RETURNED,
+    [LOAD_CHANGE_STORED] = STATUS_PROCESSING,
 };
 
 #define MESSAGE_SHOWN_MAX 120
@@ -232,7 +238,8 @@ static const char *check_call(const struct load_plan *plan, struct load_journey 
     const char *wrong = NULL;
     struct found found;
     uint64_t status = status_after[step] != 0 ? status_after[step] : journey->status;
-    uint64_t version = journey->version + (status_after[step] != 0);
+    uint64_t before = step == LOAD_CHANGE_STORED ? 1 : journey->version; /* as it was made */
+    uint64_t version = before + (status_after[step] != 0);
 
     if (step == LOAD_CREATE) {
         wrong = check_create(plan, journey, body);

@@ -19,6 +19,8 @@ static const char *const step_names[LOAD_STEP_COUNT] = {
     [LOAD_PROCESSING_STARTED] = "processing_started",
     [LOAD_COMPLETED] = "completed",
     [LOAD_COMPLETED_BY_WEBHOOK] = "completed_by_webhook",
+    [LOAD_BROWSER_RETURNED] = "browser_returned",
+    [LOAD_CHANGE_STORED] = "change_stored",
 };
 
 #define SCRIPT(name, ...)                                                                                    \
@@ -32,12 +34,15 @@ static const struct load_script scripts[] = {
     SCRIPT("redirect", LOAD_CREATE, LOAD_BEGIN_STEP, LOAD_RETURN_GET, LOAD_GET, LOAD_COMPLETED),
     SCRIPT("three_ds", LOAD_CREATE, LOAD_GET, LOAD_BEGIN_STEP, LOAD_RETURN_POST, LOAD_GET,
            LOAD_CHALLENGE_PASSED, LOAD_PROCESSING_STARTED, LOAD_COMPLETED),
+    SCRIPT("three_ds_grpc", LOAD_CREATE, LOAD_GET, LOAD_BEGIN_STEP, LOAD_BROWSER_RETURNED, LOAD_GET,
+           LOAD_CHALLENGE_PASSED, LOAD_PROCESSING_STARTED, LOAD_COMPLETED),
     SCRIPT("webhook", LOAD_CREATE, LOAD_COMPLETED_BY_WEBHOOK),
-    SCRIPT("get_stored", LOAD_GET_STORED), /* --method get */
+    SCRIPT("get_stored", LOAD_GET_STORED),       /* --method get */
+    SCRIPT("change_stored", LOAD_CHANGE_STORED), /* --method change */
 };
 
 #define SCRIPTS_COUNT (sizeof(scripts) / sizeof(scripts[0]))
-#define SCRIPTS_MIX   (SCRIPTS_COUNT - 1) /* the last one needs prepared tokens */
+#define SCRIPTS_MIX   (SCRIPTS_COUNT - 2) /* the last ones need prepared tokens */
 
 _Static_assert(SCRIPTS_COUNT <= LOAD_SCRIPTS_MAX, "a weight for each script");
 

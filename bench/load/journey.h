@@ -28,6 +28,8 @@ enum load_step {
     LOAD_PROCESSING_STARTED,
     LOAD_COMPLETED,
     LOAD_COMPLETED_BY_WEBHOOK, /* without a token */
+    LOAD_BROWSER_RETURNED,     /* told by the caller, to whom the browser came back */
+    LOAD_CHANGE_STORED,        /* PROCESSING_STARTED, with a token of load_tokens: --method change */
     LOAD_STEP_COUNT
 };
 

@@ -26,10 +26,12 @@ struct load_tls_context;
 struct load_plan {
     struct load_mix mix;
     bool by_mix;                /* --mix was given: results by step and by journey */
-    bool reads_stored;          /* --method get */
-    struct load_tokens *tokens; /* create: where they are kept, may be NULL; get: what is presented */
+    bool uses_stored;           /* --method get, change */
+    const char *tokens_in;      /* get, change: file of the tokens; NULL: sessions are created first */
+    const char *tokens_out;     /* create: file where they are kept */
+    struct load_tokens *tokens; /* create: where they are kept, may be NULL; else: what is presented */
     uint64_t sessions;          /* get: how many are created */
-    bool tokens_fresh;          /* get: each token once, else all of them in turn */
+    bool tokens_fresh;          /* each token once, else all of them in turn */
     struct sockaddr_in address;
     char authority[64];
     unsigned connections;
@@ -92,6 +94,10 @@ size_t load_tokens_count(const struct load_tokens *tokens);
 /* False: no such index, or too long. */
 bool load_tokens_put(struct load_tokens *tokens, uint64_t index, struct ses_slice token);
 struct ses_slice load_tokens_get(const struct load_tokens *tokens, uint64_t index);
+/* A line each, up to the first that is not there. False: told on standard error. */
+bool load_tokens_write(const struct load_tokens *tokens, const char *path);
+/* NULL: told on standard error. */
+struct load_tokens *load_tokens_read(const char *path);
 
 /* ---- run.c: counting, and what is called next */
 

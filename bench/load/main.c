@@ -28,13 +28,21 @@ static int prepare(const struct load_plan *plan, const char *script, uint64_t ca
     return status;
 }
 
-/* Sessions for GetSession calls. The run goes on to send a few calls more than it counts (those in flight
- * when it stops), so there are a few sessions more than asked for. */
-static int prepare_get(struct load_plan *plan)
+/* The run goes on to send a few calls more than it counts: those in flight when it stops. */
+static uint64_t calls_sent(const struct load_plan *plan)
 {
-    uint64_t in_flight = (uint64_t)plan->connections * plan->streams;
-    uint64_t count = plan->tokens_fresh ? plan->calls + in_flight : plan->sessions;
+    return plan->calls + (uint64_t)plan->connections * plan->streams;
+}
 
+/* Sessions for calls that continue one, a few more than are asked for. */
+static int prepare_stored(struct load_plan *plan)
+{
+    uint64_t count = plan->tokens_fresh ? calls_sent(plan) : plan->sessions;
+
+    if (plan->tokens_in != NULL) {
+        plan->tokens = load_tokens_read(plan->tokens_in);
+        return plan->tokens == NULL ? 2 : 0;
+    }
     if (count == 0 || count > LOAD_TOKENS_MAX) {
         fprintf(stderr, "sessiond-load: --sessions: out of range\n");
         return 2;
@@ -54,12 +62,16 @@ int main(int argc, char **argv)
     ses_log_fill_standard();
     load_options_parse(argc, argv, &plan);
     (void)signal(SIGPIPE, SIG_IGN);
-    if (plan.reads_stored)
-        status = prepare_get(&plan);
+    if (plan.uses_stored)
+        status = prepare_stored(&plan);
+    else if (plan.tokens_out != NULL)
+        plan.tokens = load_tokens_new((size_t)calls_sent(&plan));
     if (status == 0) {
         status = load_run(&plan, &run);
         load_report(&run);
     }
+    if (status == 0 && plan.tokens_out != NULL)
+        status = !load_tokens_write(plan.tokens, plan.tokens_out);
     load_tokens_free(plan.tokens);
     return status;
 }

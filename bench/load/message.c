@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#define EVENT_BROWSER_RETURNED   3
 #define EVENT_CHALLENGE_PASSED   4
 #define EVENT_PROCESSING_STARTED 5
 #define EVENT_COMPLETED          6
@@ -110,6 +111,8 @@ static const struct {
     [LOAD_PROCESSING_STARTED] = {"/sessiond.v1.SessionService/AdvanceSession", EVENT_PROCESSING_STARTED},
     [LOAD_COMPLETED] = {"/sessiond.v1.SessionService/AdvanceSession", EVENT_COMPLETED},
     [LOAD_COMPLETED_BY_WEBHOOK] = {"/sessiond.v1.SessionService/AdvanceSession", EVENT_COMPLETED},
+    [LOAD_BROWSER_RETURNED] = {"/sessiond.v1.SessionService/AdvanceSession", EVENT_BROWSER_RETURNED},
+    [LOAD_CHANGE_STORED] = {"/sessiond.v1.SessionService/AdvanceSession", EVENT_PROCESSING_STARTED},
 };
 
 /* The browser comes back from the bank: its parameters in the query or in a form. */
@@ -140,6 +143,7 @@ static struct ses_slice token_of(const struct load_plan *plan, const struct load
 {
     switch (load_journey_step(journey)) {
     case LOAD_GET_STORED:
+    case LOAD_CHANGE_STORED:
         return load_tokens_get(plan->tokens, load_session_number(plan, journey) - plan->first_id);
     case LOAD_COMPLETED_BY_WEBHOOK:
         return SES_SLICE_EMPTY;
@@ -150,7 +154,9 @@ static struct ses_slice token_of(const struct load_plan *plan, const struct load
 
 uint64_t load_session_number(const struct load_plan *plan, const struct load_journey *journey)
 {
-    if (load_journey_step(journey) != LOAD_GET_STORED)
+    enum load_step step = load_journey_step(journey);
+
+    if (step != LOAD_GET_STORED && step != LOAD_CHANGE_STORED)
         return journey->number;
     return plan->first_id + (journey->number - plan->first_id) % load_tokens_count(plan->tokens);
 }

@@ -19,13 +19,20 @@ static const char usage[] =
     "  --connections N       HTTP/2 connections (4)\n"
     "  --streams N           concurrent calls a connection (64)\n"
     "what is called\n"
-    "  --method create|get   CreateSessionToken (default); get: GetSession, its sessions are created first "
-    "and not "
-    "counted\n"
+    "  --method create|get|change\n"
+    "                        CreateSessionToken (default); GetSession; AdvanceSession, one PROCESSING_STARTED "
+    "each. The\n"
+    "                        sessions of both are created first and not counted\n"
     "  --sessions N          with get: how many sessions (1000); each token is presented once before "
     "counting\n"
-    "  --tokens-fresh        with get: as many sessions as calls, each token presented once, counted\n"
-    "  --mix NAME=WEIGHT,..  whole payments: create, read, redirect, three_ds, webhook (bench/README.md)\n"
+    "  --tokens-fresh        with get: as many sessions as calls, each token presented once, counted; change "
+    "does so\n"
+    "  --tokens-out FILE     with create and --calls: the tokens are kept there, a line each, for a later run "
+    "with the\n"
+    "                        same --prefix and --first:\n"
+    "  --tokens-in FILE      with get and change: no session is created first\n"
+    "  --mix NAME=WEIGHT,..  whole payments: create, read, redirect, three_ds, three_ds_grpc, webhook "
+    "(bench/README.md)\n"
     "  --think-ms T          of a payment: between an answer and its next call (0)\n"
     "  --return-url URL      where the browser is sent back to (https://merchant.example/back); the server "
     "must\n"
@@ -63,6 +70,8 @@ enum {
     OPT_METHOD,
     OPT_SESSIONS,
     OPT_TOKENS_FRESH,
+    OPT_TOKENS_OUT,
+    OPT_TOKENS_IN,
     OPT_MIX,
     OPT_THINK_MS,
     OPT_RETURN_URL,
@@ -96,6 +105,8 @@ static const struct option options[] = {
     {"method", required_argument, NULL, OPT_METHOD},
     {"sessions", required_argument, NULL, OPT_SESSIONS},
     {"tokens-fresh", no_argument, NULL, OPT_TOKENS_FRESH},
+    {"tokens-out", required_argument, NULL, OPT_TOKENS_OUT},
+    {"tokens-in", required_argument, NULL, OPT_TOKENS_IN},
     {"mix", required_argument, NULL, OPT_MIX},
     {"think-ms", required_argument, NULL, OPT_THINK_MS},
     {"return-url", required_argument, NULL, OPT_RETURN_URL},
@@ -167,10 +178,13 @@ static void set_mix(struct load_plan *plan, const char *text)
 
 static void set_method(struct load_plan *plan, const char *text)
 {
-    plan->reads_stored = strcmp(text, "get") == 0;
-    if (!plan->reads_stored && strcmp(text, "create") != 0)
-        refuse("--method is create or get", text);
-    plan->mix = load_mix_of(plan->reads_stored ? "get_stored" : "create");
+    bool get = strcmp(text, "get") == 0, change = strcmp(text, "change") == 0;
+
+    if (!get && !change && strcmp(text, "create") != 0)
+        refuse("--method is create, get or change", text);
+    plan->uses_stored = get || change;
+    plan->tokens_fresh = plan->tokens_fresh || change;
+    plan->mix = load_mix_of(get ? "get_stored" : change ? "change_stored" : "create");
 }
 
 static void set_address(struct load_plan *plan, const char *text)
@@ -201,6 +215,12 @@ static bool set_calls(struct load_plan *plan, int option, const char *value)
         return true;
     case OPT_TOKENS_FRESH:
         plan->tokens_fresh = true;
+        return true;
+    case OPT_TOKENS_OUT:
+        plan->tokens_out = value;
+        return true;
+    case OPT_TOKENS_IN:
+        plan->tokens_in = value;
         return true;
     case OPT_MIX:
         set_mix(plan, value);
@@ -327,8 +347,12 @@ static void check_whole(const struct load_plan *plan)
         refuse("--connections and --streams", "must be at least 1");
     if ((uint64_t)plan->connections * plan->streams > LOAD_JOURNEYS_MAX && plan->rate <= 0)
         refuse("--connections times --streams", "more than 65536 calls at a time");
-    if (plan->by_mix && plan->reads_stored)
-        refuse("--mix and --method get", "exclude each other");
+    if (plan->by_mix && plan->uses_stored)
+        refuse("--mix and --method get, change", "exclude each other");
+    if (plan->tokens_in != NULL && !plan->uses_stored)
+        refuse("--tokens-in", "needs --method get or change");
+    if (plan->tokens_out != NULL && (plan->uses_stored || plan->by_mix || plan->calls == 0))
+        refuse("--tokens-out", "needs --method create and --calls");
     if (plan->by_mix && plan->same_id)
         refuse("--mix and --same-id", "exclude each other");
     if (plan->by_mix && plan->calls != 0)
@@ -339,8 +363,8 @@ static void check_whole(const struct load_plan *plan)
         refuse("--think-ms", "needs --mix");
     if (!plan->tls && (plan->tls_ca != NULL || plan->tls_name != NULL || plan->tls_insecure))
         refuse("--ca, --tls-name, --insecure", "need --tls");
-    if (plan->tokens_fresh && plan->calls == 0)
-        refuse("--tokens-fresh", "needs --calls");
+    if (plan->tokens_fresh && plan->calls == 0 && plan->tokens_in == NULL)
+        refuse("--tokens-fresh, --method change", "need --calls or --tokens-in");
     if ((plan->poisson || plan->give_up_ns != 0) && plan->rate <= 0)
         refuse(plan->poisson ? "--poisson" : "--give-up-ms", "needs --rate");
 }

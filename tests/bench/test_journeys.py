@@ -1,13 +1,15 @@
 """Whole payments played by sessiond-load against the real server: each answer checked there, the sum checked here by what the server says."""
 import collections
+import pathlib
+import tempfile
 import unittest
 
-from load_rig import Stub, load
+from load_rig import Stub, load, refused
 import harness
 
 BACK = "http://127.0.0.1:1/back"  # loopback hosts are allowed to all merchants in a sandbox
-CALLS = {"create": 1, "read": 2, "redirect": 5, "three_ds": 8, "webhook": 2}
-EVENTS = {"create": 0, "read": 0, "redirect": 1, "three_ds": 3, "webhook": 1}
+CALLS = {"create": 1, "read": 2, "redirect": 5, "three_ds": 8, "three_ds_grpc": 8, "webhook": 2}
+EVENTS = {"create": 0, "read": 0, "redirect": 1, "three_ds": 3, "three_ds_grpc": 4, "webhook": 1}
 JOURNEYS = 40
 
 
@@ -67,6 +69,27 @@ class Journeys(unittest.TestCase):
         result = self.play("read=1", "--journeys", 32, "--think-ms", 50)  # 16 at a time: two rounds
         self.assertEqual((result["right"], result["journeys"]["read"]), (64, 32))
         self.assertGreater(result["seconds"], 2 * 0.05)
+
+    def test_sessions_of_one_run_are_gone_on_with_in_another(self):
+        one = ("--connections", 1, "--streams", 1, "--prefix", "kept")
+        with tempfile.TemporaryDirectory() as folder:
+            tokens = pathlib.Path(folder, "tokens")
+            load(self.server.address, "--calls", 30, "--tokens-out", tokens, *one)
+            kept = tokens.read_text().splitlines()
+            self.assertGreaterEqual(len(kept), 30)
+            self.assertTrue(all(token.startswith("sess_") for token in kept))
+            self.assertEqual(load(self.server.address, "--method", "get", "--tokens-in", tokens, "--calls", 60, *one)["right"], 60)
+            self.assertEqual(load(self.server.address, "--method", "change", "--tokens-in", tokens, "--calls", 20, *one)["right"], 20)
+            again = load(self.server.address, "--method", "change", "--tokens-in", tokens, "--calls", 20, *one, exit_code=1)
+            self.assertEqual(again["first_error"], "event outcome 3 instead of 1")
+            tokens.write_text("")
+            self.assertIn("a token each", refused("--method", "get", "--tokens-in", tokens))
+
+    def test_a_change_makes_its_sessions_where_there_are_none(self):
+        before = self.answered("AdvanceSession")
+        result = load(self.server.address, "--method", "change", "--calls", 40, "--connections", 4, "--streams", 4)
+        self.assertEqual((result["right"], result["wrong"]), (40, 0))
+        self.assertGreaterEqual(self.answered("AdvanceSession") - before, 40)
 
     def test_a_wrong_answer_is_an_error_and_ends_the_payment(self):
         result = self.play("three_ds=1", "--journeys", 10, exit_code=1, back="https://not-allowed.example/back")
