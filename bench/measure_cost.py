@@ -18,7 +18,6 @@ import json
 import os
 import pathlib
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ import bench_server  # noqa: E402
 import config_file  # noqa: E402
 import cost_rows  # noqa: E402
 import machine  # noqa: E402
+from paired import Control, here_line, print_columns, progress, spread, verdict  # noqa: E402
 
 SIDES = ("before", "now")
 WARM_CALLS = 5000
@@ -74,7 +74,7 @@ class Side:
 
     def load(self, under=(), **options):
         self.number += 1
-        options["prefix"] = f"{self.name[0]}-" + "".join(chr(ord("g") + int(digit)) for digit in f"{self.number:04}")
+        options["prefix"] = bench_server.ids(self.name[0], self.number)
         return bench_server.load(self.generator, self.server.listen, str(self.generator_core), self.pids, under, **options)
 
     def load_counted(self, **options):
@@ -92,23 +92,6 @@ class Side:
 
     def workers_ran(self):
         return [machine.run_ns(pid) for pid in self.server.workers()]
-
-
-class Control:
-    """One signature, again and again: what the machine was like while the rows were measured."""
-
-    def __init__(self, build, core):
-        self.build, self.core, self.signatures, self.loads = build, str(core), [], []
-
-    def look(self):
-        self.loads.append(os.getloadavg()[0])
-        self.signatures.append(bench_server.signature_us(self.build, self.core))
-
-
-def progress(text):
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{text:76.76}")
-        sys.stderr.flush()
 
 
 def measure_kind(kind, rows, sides, rounds, results):
@@ -145,21 +128,13 @@ def measure(args, folder):
     return results, control, shared
 
 
-def spread(values, digits=None):
-    if not values:
-        return "-"
-    if digits is None:
-        digits = 2 if statistics.median(values) < 10 else 1 if statistics.median(values) < 1000 else 0
-    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} .. {max(values):.{digits}f})"
-
-
 def lines_of(row, result):
     """The table's lines for one row."""
     for key, title, unit, asked in row[3]:
         values = {name: [figures[key] for figures in result[name] if key in figures] for name in SIDES}
         ratios = [now / before for before, now in zip(values["before"], values["now"]) if before > 0]
-        reached = "" if asked is None or not values["now"] else "reached" if statistics.median(values["now"]) <= asked else "not reached"
-        yield (f"{title}{', ' + unit if unit else ''}", *(spread(values[name]) for name in SIDES), spread(ratios, 3), "" if asked is None else f"<= {asked}", reached)
+        yield (f"{title}{', ' + unit if unit else ''}", *(spread(values[name]) for name in SIDES), spread(ratios, 3), "" if asked is None else f"<= {asked}",
+               verdict(values["now"], asked))
 
 
 def version(build):
@@ -167,19 +142,17 @@ def version(build):
 
 
 def print_table(args, here, results, control, shared):
-    print(f"{here['cores']} cores, {here['cpu']}, Linux {here['kernel']}, {here['filesystem']}; {args.rounds} rounds, medians (least .. greatest)")
+    print(here_line(here, args.rounds))
     for name in SIDES:
         print(f"{name}: {version(getattr(args, name))}")
     table = [("CPU of all server processes a call, where nothing else is said", *SIDES, "now / before", "asked", "")]
     for row in cost_rows.ROWS:
         if row[0] in results:
             table += lines_of(row, results[row[0]])
-    widths = [max(len(line[i]) for line in table) for i in range(6)]
-    for line in table:
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())
+    print_columns(table)
     if "knee" in shared:
         print(f"half the knee: {round(shared['knee'] / 2)} creates a second, the same for both (p99 below {cost_rows.KNEE_P99_MS} ms at {shared['knee']})")
-    print(f"control: one Ed25519 signature {spread(control.signatures)} us, load average {spread(control.loads)}")
+    print(control.line())
 
 
 def row_names(text):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs Debian 12 packages that are missing; sourced by the other scripts, or run with lists' names:
-#   deploy/packages.sh build|demo|test|cluster|journey|proxy|package|clients|lint ...
+#   deploy/packages.sh build|demo|test|cluster|journey|proxy|package|clients|peer|lint ...
 # Needs the network and root (or sudo) only when something is missing.
 set -euo pipefail
 
@@ -17,6 +17,7 @@ packages_journey="chromium"
 packages_proxy="apache2-bin haproxy nginx-light"
 packages_package="debootstrap dpkg-dev"
 packages_clients="cmake g++ libcurl4-openssl-dev libgrpc++-dev libprotobuf-dev pkg-config protobuf-compiler protobuf-compiler-grpc"
+packages_peer="g++ libabsl-dev libgrpc++-dev libpq-dev libprotobuf-dev postgresql-15 protobuf-compiler-grpc"
 packages_lint="clang-format-14 clang-tidy-14 cppcheck git python3 shellcheck"
 }
 # Another apt-get (a fresh machine runs its own upgrades) is waited for this long.
@@ -77,6 +78,6 @@ install_packages() {
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
-    [ $# -gt 0 ] || { echo "usage: $0 build|demo|test|cluster|journey|proxy|package|clients|lint ..." >&2; exit 2; }
+    [ $# -gt 0 ] || { echo "usage: $0 build|demo|test|cluster|journey|proxy|package|clients|peer|lint ..." >&2; exit 2; }
     install_packages "$@"
 fi

@@ -177,6 +177,11 @@ class Usage:
         }
 
 
+def ids(name, number):
+    """A --prefix that no other load of a run has."""
+    return f"{name}-" + "".join(chr(ord("g") + int(digit)) for digit in f"{number:04}")
+
+
 def load(build, address, core, pids=(), under=(), **options):
     """One run of sessiond-load; options as its own, with _ for -; under: what runs it. A wrong answer ends everything."""
     command = [*under, "taskset", "-c", core, str(build / "sessiond-load"), "--address", address, "--json", "--quiet"]
