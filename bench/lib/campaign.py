@@ -25,6 +25,7 @@ SCHEMA = 2  # of the JSON file; 1 did not measure what a whole payment takes of 
 FILL_DISK_BYTES, FILL_MEMORY_BYTES, FILL_PART = 700, 250, 500000
 JOURNEYS = ("redirect", "three_ds")
 PAYMENTS = 5000  # of each journey, to see what one takes of the disk
+DATABASE = ("primary_us", "standby_us", "wal_bytes", "primary_share")  # of a call, where the sessions are in one (campaign_pg.py)
 STRIPE = {"connector": "stripe", "config": '{"config":{"Stripe":{"api_key":"sk_test_x"}}}'}
 
 
@@ -58,6 +59,7 @@ def summarise(rows):
     for name in ("loop_share", "committer_share", "simulator_share", "disk_share", "generator_share", "syncs_per_second",
                  "records_per_sync", "disk_writes_per_second", "disk_bytes_per_second", "foreign_share"):
         result[name] = statistics.median(row[name] for row in rows)
+    result.update({name: statistics.median(row[name] for row in rows) for name in DATABASE if name in rows[0]})
     return result
 
 
@@ -65,11 +67,16 @@ def bottleneck(row):
     """The busiest resource by name, its share, and whether it is busy enough to be to blame."""
     shares = {"the worker's event loop": row["loop_share"], "the committer thread": row["committer_share"], "the disk": row["disk_share"],
               "the load generator": row["generator_share"], "the connector simulator": row["simulator_share"]}
+    if "primary_share" in row:
+        del shares["the committer thread"]
+        shares["the primary, of all cores"] = row["primary_share"]
     name = max(shares, key=shares.get)
     return {"name": name, "share": shares[name], "saturated": shares[name] >= BUSY, "shares": shares}
 
 
 class Campaign:
+    driver = "lmdb"
+
     def __init__(self, args):
         self.args, self.build = args, args.build.resolve()
         cores = sorted(os.sched_getaffinity(0))
@@ -84,7 +91,7 @@ class Campaign:
         self.workers = [w for w in (1, 2, 4, 8, 16) if w <= len(cores)]
         self.random = random.Random(7)
         self.series = 0
-        self.data = {"schema": SCHEMA, "quick": args.quick, "slo_p99_ms": args.p99_ms, "errors": []}
+        self.data = {"schema": SCHEMA, "driver": self.driver, "quick": args.quick, "slo_p99_ms": args.p99_ms, "errors": []}
         self.slow_commits = []
         steps = (len(self.concurrencies) + 1) * self.rounds + 24 + len(self.workers) * self.rounds + 2 * self.rounds + len(self.live) * self.rounds
         steps += len(self.connections) * self.rounds + 4 + 4 + 3 + 3 * self.rounds + 2 * len(JOURNEYS)
@@ -111,7 +118,7 @@ class Campaign:
     def load(self, server, **options):
         """One load; its counters and what was used meanwhile in one row. Every load has ids of its own."""
         self.series += 1
-        options.setdefault("prefix", "cap-" + "".join(chr(ord("g") + int(d)) for d in f"{self.series:04}"))
+        options.setdefault("prefix", bench_server.ids("cap", self.series))
         usage = bench_server.Usage(server)
         row = bench_server.load(self.build, server.listen, self.generator_core, server.pids, **options)
         row.update(usage.since())
@@ -139,22 +146,8 @@ class Campaign:
             self.quiet_check()
             self.data["alone"] = {"stalls": machine.stalls(int(self.cores[0])), "sync_ms": machine.sync_ms(self.folder)}
             self.data["signature_us"] = bench_server.signature_us(self.build, self.cores[0])
-            with self.server(sessions_max=4000000) as server:
-                self.data["configuration"] = {k: v for k, v in server.settings.items() if k != "cores"}
-                self.closed(server, "warming up", rounds=1)
-                self.scalability(server)
-                self.knee(server)
-                worker_kib = machine.memory_kib(server.workers()[0])[0]
-                self.sweep_connections(server)
-                self.sweep_streams(server)
-            self.memory_of_connections()
-            self.data["memory"]["worker_kib"] = worker_kib
-            self.reads_beside_writes()
-            self.journeys()
-            self.sweep_sessions()
-            self.sweep_workers()
-            self.sweep_durability()
-            self.sweep_connector()
+            with self.beside():
+                self.measure()
             self.data["sizing"] = sizing.size(self.data, self.args)
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -163,6 +156,32 @@ class Campaign:
         if not self.args.quiet:
             sys.stderr.write("\n")
         return self.data
+
+    def beside(self):
+        """What runs beside the servers all the time."""
+        return contextlib.nullcontext()
+
+    def measure(self):
+        with self.server(sessions_max=4000000) as server:
+            self.data["configuration"] = {k: v for k, v in server.settings.items() if k != "cores"}
+            self.closed(server, "warming up", rounds=1)
+            self.scalability(server)
+            self.knee(server)
+            worker_kib = machine.memory_kib(server.workers()[0])[0]
+            self.sweep_connections(server)
+            self.sweep_streams(server)
+        self.memory_of_connections()
+        self.data["memory"]["worker_kib"] = worker_kib
+        self.store_parts()
+        self.sweep_workers()
+        self.sweep_connector()
+
+    def store_parts(self):
+        """What hangs on where the sessions are."""
+        self.reads_beside_writes()
+        self.journeys()
+        self.sweep_sessions()
+        self.sweep_durability()
 
     def quiet_check(self):
         """Who else is here? Measured over a second before anything of ours runs."""
@@ -395,8 +414,8 @@ class Campaign:
         rows = []
         with self.server() as server:
             for name in JOURNEYS:
-                self.progress.step(f"what a payment of {name} takes of the disk")
-                taken = bench_server.payment_bytes(server, lambda **options: self.load(server, **options), name, PAYMENTS)
+                self.progress.step(f"what a payment of {name} takes of the store")
+                taken = self.payment_takes(server, name)
                 self.progress.step(f"journey {name}")
                 row = self.load(server, mix=f"{name}=1", seconds=self.seconds, warmup=0.5, connections=8, streams=32)
                 done = row["journeys"][name]
@@ -404,6 +423,9 @@ class Campaign:
                              "calls": row["right"] / max(1, done),
                              "steps": [{"name": step, **{p: part[f"{p}_ns"] / 1e6 for p in PERCENTILES}} for step, part in row["steps"].items()]})
         self.data["journeys"] = rows
+
+    def payment_takes(self, server, name):
+        return bench_server.payment_bytes(server, lambda **options: self.load(server, **options), name, PAYMENTS)
 
     def sweep_workers(self):
         rows = []

@@ -1,60 +1,7 @@
 """The report: one HTML file that needs nothing else, readable on paper. Every number comes from the JSON beside it."""
-import html
-
+import report_pg
 import svg
-
-CSS = """
-:root{color-scheme:light}*{box-sizing:border-box}
-body{font:15px/1.5 Georgia,"Times New Roman",serif;color:#111;background:#fff;max-width:1060px;margin:0 auto;padding:28px 24px 60px}
-h1,h2,h3,table,.label,figcaption,.legend,.box,svg text{font-family:"Helvetica Neue",Helvetica,Arial,"Liberation Sans","DejaVu Sans",sans-serif}
-h1{font-size:26px;margin:0 0 2px}h2{font-size:19px;margin:34px 0 8px;border-bottom:2px solid #111;padding-bottom:3px}p{margin:8px 0;max-width:78ch}
-.sub{color:#444;margin-top:0}.box{border:1px solid #999;border-left:6px solid #0b5394;padding:10px 16px;margin:14px 0;font-size:15px}
-.box.warn{border-left-color:#b45f06}.box p{margin:5px 0;max-width:none}.big{display:flex;flex-wrap:wrap;gap:12px;margin:16px 0}
-.big div{flex:1 1 150px;border:1px solid #bbb;padding:10px 12px;font-family:Helvetica,Arial,"Liberation Sans",sans-serif}
-.big b{display:block;font-size:23px;line-height:1.25}.big span{color:#444;font-size:12.5px;line-height:1.3;display:block}
-table{border-collapse:collapse;font-size:13px;margin:10px 0;width:100%}th,td{padding:4px 9px;text-align:right;border-bottom:1px solid #ccc;vertical-align:top}
-th{border-bottom:1.5px solid #111;font-weight:600}th:first-child,td:first-child{text-align:left}td.text{text-align:left}caption{text-align:left;font-weight:600;padding:4px 0}
-.two{display:grid;grid-template-columns:1fr 1fr;gap:18px}figure{margin:12px 0;break-inside:avoid;max-width:800px}figcaption{font-weight:600;font-size:13.5px;margin-bottom:2px}
-svg{width:100%;height:auto;display:block}svg text{font-size:12px;fill:#222}svg .label{font-size:12.5px;fill:#111}.grid{stroke:#e2e2e2;stroke-width:1}
-.axis{stroke:#111;fill:none;stroke-width:1.3}.band{fill:#0b5394;opacity:.16}.limit{stroke:#a61c00;stroke-width:1.3;stroke-dasharray:5 3}
-svg .limit-text{fill:#a61c00;font-size:11.5px}.legend{font-size:12.5px;display:flex;flex-wrap:wrap;gap:4px 18px;padding-left:8%}.legend span{display:flex;align-items:center;gap:6px}
-.key{width:34px;height:10px;display:inline-block}.note{color:#444;font-size:13px}.refused{color:#7a1500}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 16px;font-size:13.5px;margin:8px 0}dt{font-weight:600}dd{margin:0}
-@media(max-width:760px){.two{grid-template-columns:1fr}}
-@media print{@page{margin:14mm}body{font-size:10.5pt;padding:0;max-width:none}h2{break-after:avoid}table,.box,.big{break-inside:avoid}.two{gap:10px}}
-"""
-
-
-def esc(value):
-    return html.escape(str(value))
-
-
-def count(value):
-    return f"{value:,.0f}"
-
-
-def ms(value):
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-
-
-def share(value):
-    return f"{value * 100:.0f} %"
-
-
-def spread(value, form=count):
-    if value["min"] == value["max"]:
-        return form(value["median"])
-    return f"{form(value['median'])} <span class=note>({form(value['min'])} .. {form(value['max'])})</span>"
-
-
-def us(value):
-    return f"{value:.1f}"
-
-
-def table(caption, head, rows):
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    top = f"<tr>{''.join(f'<th>{h}</th>' for h in head)}</tr>" if any(head) else ""
-    return f"<table><caption>{caption}</caption>{top}{body}</table>"
+from page import CSS, count, esc, ms, share, spread, table, us
 
 
 def headline(data):
@@ -66,6 +13,15 @@ def headline(data):
     upper = f"{knee['fails']:,} does not" if knee["fails"] else "no rate that failed was found"
     return (f"One worker holds {knee['holds']:,} calls/s at p99 < {knee['slo_p99_ms']:g} ms ({upper}); peak {peak['rate']['median']:,.0f} calls/s "
             f"at {peak['cpu_us']['median']:.1f} us of server CPU a call.")
+
+
+def over_pg(data):
+    return data.get("driver") == "pg"
+
+
+def commit_words(data):
+    """What a commit of many records is called there."""
+    return "transaction" if over_pg(data) else "sync"
 
 
 def foreign(data):
@@ -113,7 +69,7 @@ def tiles(data):
             (us((at or peak)["cpu_us"]["median"]) + " us", f"server CPU a call at the {'knee' if at else 'peak'}, of which {us(data['signature_us'])} us are its signature"),
             (ms(half["p99_ms"]) + " ms" if half else "-", f"p99 at half the knee, {half['p99_ms'] / max(1e-9, half['p50_ms']):.1f} x its p50" if half else "no knee, no half of it"),
             (f"{data['memory']['kib_per_connection']:.1f} KiB", "memory of an idle HTTP/2 connection"),
-            (f"{data['per_session']['disk_bytes']:.0f} B", "disk a session")]
+            report_pg.tile(at or peak) if over_pg(data) else (f"{data['per_session']['disk_bytes']:.0f} B", "disk a session")]
     return '<div class=big>' + "".join(f"<div><b>{b}</b><span>{s}</span></div>" for b, s in rows) + "</div>"
 
 
@@ -143,7 +99,10 @@ def knee_part(data):
 <p>Calls come at random times (Poisson) at a given rate whether or not earlier ones are answered, and latency counts from the time a call was due: a stall delays every call
 that it would have delayed for real clients. The knee is where a rate that keeps the SLO meets one that does not{found}.</p>{chart}
 {'<p class=note>Up to the knee and next to it two of three runs decide; the chart shows the worst one.</p>' if repeated else ''}
-{table('All rates tried, in milliseconds', ['offered/s', 'p50', 'p90', 'p99', 'p99.9', 'p99.99', 'max', 'CPU us', 'loop busy', 'syncs/s x records', 'SLO held'], rows)}{alone_part(data)}"""
+{table('All rates tried, in milliseconds', ['offered/s', 'p50', 'p90', 'p99', 'p99.9', 'p99.99', 'max', 'CPU us', 'loop busy', f'{commit_words(data)}s/s x records', 'SLO held'], rows)}{alone_part(data)}"""
+
+
+COMMIT_TEXT = "A commit waits for two, a call for the rest of the commit before its own too: that is the floor under the latencies above."
 
 
 def alone_part(data):
@@ -151,8 +110,7 @@ def alone_part(data):
     stalls, sync, half = data["alone"]["stalls"], data["alone"]["sync_ms"], data["knee"]["half"]
     shown = f" At half the knee p99 is {half['p99_ms'] / max(1e-9, half['p50_ms']):.1f} x p50." if half else ""
     return f"""<p><b>The machine alone</b>, before anything of ours ran: a core that only asked for the time stood still for longer than 1 ms {stalls['per_second']:.1f} times a second
-({stalls['lost_share'] * 100:.2f} % of the time), and one sync of 4 KiB took {ms(sync['p50'])} ms (p50), {ms(sync['p90'])} (p90), {ms(sync['p99'])} (p99), {ms(sync['p99_9'])} ms (p99.9). A commit waits for two, a call for the
-rest of the commit before its own too: that is the floor under the latencies above.{shown}</p>{stalls_part(data)}"""
+({stalls['lost_share'] * 100:.2f} % of the time), and one sync of 4 KiB took {ms(sync['p50'])} ms (p50), {ms(sync['p90'])} (p90), {ms(sync['p99'])} (p99), {ms(sync['p99_9'])} ms (p99.9). {report_pg.commit_text(data) if over_pg(data) else COMMIT_TEXT}{shown}</p>{stalls_part(data)}"""
 
 
 def stalls_part(data):
@@ -170,8 +128,9 @@ def limit_part(data):
     def sentence(where, bottle):
         if bottle is None:
             return ""
-        verdict = "it is the bottleneck" if bottle["saturated"] else "nothing is saturated: calls wait for the disk's answer, for each other or for a core that other processes use, not for capacity of the server"
-        return f"<p><b>{where}:</b> the busiest part is {esc(bottle['name'])} ({share(bottle['share'])} of one {'device' if 'disk' in bottle['name'] else 'core'}); {verdict}.</p>"
+        whole = "" if "all cores" in bottle["name"] else f" of one {'device' if 'disk' in bottle['name'] else 'core'}"
+        verdict = "it is the bottleneck" if bottle["saturated"] else f"nothing is saturated: calls wait for the {'database' if over_pg(data) else 'disk'}'s answer, for each other or for a core that other processes use, not for capacity of the server"
+        return f"<p><b>{where}:</b> the busiest part is {esc(bottle['name'])} ({share(bottle['share'])}{whole}); {verdict}.</p>"
 
     rows = [[esc(name), share(b["shares"][name]), share(k["shares"][name]) if k else "-"] for name in b["shares"]]
     return f"""<h2>What limits it</h2>{sentence('At the peak', b)}{sentence('At the knee', k)}
@@ -206,7 +165,7 @@ def law_part(data):
     chart = svg.chart("Throughput by calls in flight (closed loop, one worker)", "calls in flight", "calls per second", series, x_log=True, band=band)
     rows = [[p["n"], spread(p["rate"]), ms(p["p50_ms"]), ms(p["p99_ms"]), us(p["cpu_us"]["median"]), f"{p['records_per_sync']:.1f}", count(p["syncs_per_second"])] for p in s["points"]]
     return f"""<h2>How it scales with concurrency</h2>{chart}{text}
-{table(f'Medians of {s["rounds"]} runs each (least .. greatest)', ['in flight', 'calls/s', 'p50 ms', 'p99 ms', 'CPU us a call', 'records a sync', 'syncs/s'], rows)}"""
+{table(f'Medians of {s["rounds"]} runs each (least .. greatest)', ['in flight', 'calls/s', 'p50 ms', 'p99 ms', 'CPU us a call', f'records a {commit_words(data)}', f'{commit_words(data)}s/s'], rows)}"""
 
 
 def sweep_row(row):
@@ -217,42 +176,64 @@ SWEEP_HEAD = ["calls/s", "CPU us a call", "p50 ms", "p99 ms", "loop busy", "gene
 
 
 def sweeps_part(data):
-    live = [(r["live"], r["rate"]["median"]) for r in data["sessions"]]
-    last = data["sessions"][-1]
-    flat = last["against_few"]
     one = data["workers"][0]["cpu_us"]["median"]
     charts = (svg.chart("Connections (100 calls in flight, or one each)", "connections", "us CPU a call",
                         [("server CPU a call", [(r["connections"], r["cpu_us"]["median"]) for r in data["connections"]], {})], x_log=True)
-              + svg.chart("Live sessions", "live sessions", "calls per second", [("throughput, 4 x 64", live, {})], x_log=True)
+              + live_chart(data)
               + svg.chart("Connector latency", "ms until the connector answers", "calls per second",
                           [("throughput, 4 x 64", [(r["latency_ms"], r["rate"]["median"]) for r in data["connector"]], {})])
               + svg.chart("Streams on one connection", "concurrent calls", "calls per second", [("throughput", [(r["streams"], r["rate"]["median"]) for r in data["streams"]], {})], x_log=True))
     shared = any(r["shares_generator_core"] for r in data["workers"])
     workers = table("Workers (16 connections x 32)", ["workers"] + SWEEP_HEAD + ["worth"], [
         [str(r["workers"]) + (" *" if r["shares_generator_core"] else "")] + sweep_row(r) + [f"{r['workers'] * one / r['cpu_us']['median']:.2f} x"] for r in data["workers"]])
-    return f"""<h2>What changes the cost</h2><div class=two>{charts}</div>
-<p>With {count(last['live'])} live sessions throughput is {flat['rate']['median']:.2f} times ({flat['rate']['min']:.2f} .. {flat['rate']['max']:.2f}) that of a fresh server with few, measured in turn with it; CPU per call
-{flat['cpu']['median']:.2f} times ({flat['cpu']['min']:.2f} .. {flat['cpu']['max']:.2f}).</p>{workers}
+    return f"""<h2>What changes the cost</h2><div class=two>{charts}</div>{live_text(data)}{workers}
 <p class=note>"Worth": the number of workers, times CPU per call of one worker by that of this many: what they do with a core each.{' * The workers share cores with the load generator: judge by CPU per call, not by calls/s.' if shared else ''}</p>
-{table('Durability (4 x 64)', ['durability'] + SWEEP_HEAD, [[esc(r['durability'])] + sweep_row(r) for r in data['durability']])}
 {table('Connections', ['connections x streams'] + SWEEP_HEAD, [[f"{r['connections']:,} x {r['streams']}"] + sweep_row(r) for r in data['connections']])}
 {table('Connector call (stripe, simulated; 4 x 64, so at most 256 calls wait at a time)', ['answers after'] + SWEEP_HEAD, [[f"{r['latency_ms']} ms"] + sweep_row(r) for r in data['connector']])}
-{table('Live sessions (4 x 64)', ['live'] + SWEEP_HEAD + ['against few'], [[count(r['live'])] + sweep_row(r) + [f"{r['against_few']['rate']['median']:.2f} x"] for r in data['sessions']])}"""
+{live_tables(data)}"""
+
+
+def live_chart(data):
+    live = [(r["live"], r["rate"]["median"]) for r in data.get("sessions", [])]
+    return svg.chart("Live sessions", "live sessions", "calls per second", [("throughput, 4 x 64", live, {})], x_log=True) if live else ""
+
+
+def live_text(data):
+    if "sessions" not in data:
+        return ""
+    last = data["sessions"][-1]
+    flat = last["against_few"]
+    return f"""
+<p>With {count(last['live'])} live sessions throughput is {flat['rate']['median']:.2f} times ({flat['rate']['min']:.2f} .. {flat['rate']['max']:.2f}) that of a fresh server with few, measured in turn with it; CPU per call
+{flat['cpu']['median']:.2f} times ({flat['cpu']['min']:.2f} .. {flat['cpu']['max']:.2f}).</p>"""
+
+
+def live_tables(data):
+    """Of stores that are the server's own."""
+    if "sessions" not in data:
+        return ""
+    return f"""{table('Live sessions (4 x 64)', ['live'] + SWEEP_HEAD + ['against few'], [[count(r['live'])] + sweep_row(r) + [f"{r['against_few']['rate']['median']:.2f} x"] for r in data['sessions']])}
+{table('Durability (4 x 64)', ['durability'] + SWEEP_HEAD, [[esc(r['durability'])] + sweep_row(r) for r in data['durability']])}"""
 
 
 def payments_part(data):
     """Whole payments step by step, and what a write costs those who only read."""
-    reads = data["reads"]
     names = ("p50", "p90", "p99", "p99_9", "max")
-    added = reads["disk"]["p99"] - reads["process"]["p99"]
     tables = ""
     for j in data["journeys"]:
         rows = [[esc(step["name"])] + [ms(step[p]) for p in names] for step in j["steps"]]
         tables += table(f"{esc(j['name'])}: {count(j['per_second'])} payments/s, {us(j['cpu_us'])} us of server CPU each ({j['calls']:.0f} calls), closed loop, 8 x 32", ["step", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms"], rows)
+    beside = report_pg.payments_text(data) if over_pg(data) else reads_text(data, names)
+    return f"""<h2>Payments over several steps</h2><p>Each step goes over another connection than the one before it, as from a platform's other process.</p>{tables}{beside}"""
+
+
+def reads_text(data, names):
+    reads = data["reads"]
+    added = reads["disk"]["p99"] - reads["process"]["p99"]
     compare = table(f"GetSession beside as many CreateSessionToken calls, {count(reads['journeys_per_second'])}/s of each (open loop, Poisson; medians of {reads['rounds']} runs)",
                     ["commits"] + ["p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms"],
                     [["wait for the disk"] + [ms(reads["disk"][p]) for p in names], ["do not (durability process)"] + [ms(reads["process"][p]) for p in names]])
-    return f"""<h2>Payments over several steps</h2><p>Each step goes over another connection than the one before it, as from a platform's other process.</p>{tables}{compare}
+    return f"""{compare}
 <p>A call that writes nothing waits {'no longer' if added <= 0 else f'{ms(added)} ms longer at its 99th percentile'} when commits beside it wait for the disk.</p>"""
 
 
@@ -260,7 +241,9 @@ def sizing_sentence(row, sizing):
     if "refused" in row:
         return f"<p class=refused><b>{count(row['rate'])} calls/s: refused.</b> {esc(row['refused'])}.</p>"
     core = "core" if row["cores"] == 1 else "cores"
-    edge = " This is at the edge of what was seen to hold: no reserve is in it." if row["edge"] else ""
+    if "primary_cores" in row:
+        return report_pg.sizing_sentence(row, sizing, core)
+    edge = report_pg.EDGE if row["edge"] else ""
     grown = row["live_sessions"] > 1.25 * row["live_measured"]
     live = (f"{count(row['live_sessions'])} places in the session table, sessions_max {count(row['sessions_max'])}" + (f" (by arithmetic: {count(row['live_measured'])} were measured)" if grown else ""))
     return (f"<p><b>For {count(row['rate'])} calls/s at p99 &lt; {sizing['p99_ms']:g} ms you need {row['cores']} {core}</b> for the workers ({row['cores_busy']:.2f} .. {row['cores_busy_high']:.2f} of them busy), "
@@ -288,17 +271,22 @@ in {payment['records']:.1f} records. Settings that were not named are the server
 {table(f"Filled to {share(sizing['pressed'])}, where the server warns", ['what', 'given', 'payments/s'], rows)}"""
 
 
+def takes_rows(data):
+    per = data["per_session"]
+    return [['disk per million sessions, their first records alone', f"{per['disk_bytes'] * 1e6 / 2 ** 20:,.0f} MiB"],
+            ['memory of a session: session table', f"{per['table_bytes']:.0f} bytes (room for {per['table_capacity']:,.0f} in this run)"],
+            ['memory of a session: own of a worker, over the fill', f"{per['own_memory_bytes']:.1f} bytes ({count(per['sessions'])} sessions)"],
+            [f"restart with {count(data['restart']['sessions'])} live sessions, until ready", spread(data['restart']['seconds'], lambda v: f"{v:.2f} s")]]
+
+
 def sizing_part(data):
-    sizing, per = data["sizing"], data["per_session"]
+    sizing = data["sizing"]
+    of_table = "" if over_pg(data) else f", the session table at\n{data['per_session']['table_bytes']:.0f} bytes a session"
     return f"""<h2>Sizing</h2><div class=box>{''.join(sizing_sentence(r, sizing) for r in sizing['rows']) or '<p class=refused><b>No size is given:</b> no rate kept the SLO on this machine while this was measured.</p>'}</div>
-{room_text(sizing)}
-<p class=note>Cores of the workers alone: the operating system's network work for them is part of their CPU, clients and connectors are not. Memory: each worker's own, the session table at
-{per['table_bytes']:.0f} bytes a session, and connections. Uncertainty: the gap between the last rate that held and the first that did not, or the spread of CPU per call, whichever is wider. Rates beyond the workers measured here are refused: nothing is extrapolated over cores.</p>
+{report_pg.room_text(sizing) if over_pg(data) else room_text(sizing)}
+<p class=note>Cores of the workers alone: the operating system's network work for them is part of their CPU, clients and connectors are not. Memory: each worker's own{of_table}, and connections. Uncertainty: the gap between the last rate that held and the first that did not, or the spread of CPU per call, whichever is wider. Rates beyond the workers measured here are refused: nothing is extrapolated over cores.</p>
 {table('What things take', ['', ''], [
-    ['disk per million sessions, their first records alone', f"{per['disk_bytes'] * 1e6 / 2 ** 20:,.0f} MiB"],
-    ['memory of a session: session table', f"{per['table_bytes']:.0f} bytes (room for {per['table_capacity']:,.0f} in this run)"],
-    ['memory of a session: own of a worker, over the fill', f"{per['own_memory_bytes']:.1f} bytes ({count(per['sessions'])} sessions)"],
-    [f"restart with {count(data['restart']['sessions'])} live sessions, until ready", spread(data['restart']['seconds'], lambda v: f"{v:.2f} s")],
+    *(report_pg.takes_rows(data) if over_pg(data) else takes_rows(data)),
     ['memory of an idle connection', f"{data['memory']['kib_per_connection']:.1f} KiB ({data['memory']['connections']:,} connections)"],
     ['own memory of a worker after load', f"{data['memory']['worker_kib'] / 1024:.1f} MiB"]])}"""
 

@@ -1,5 +1,6 @@
 """From measurements to hardware: cores, memory and disk for a rate, and what the server's settings carry."""
 import room
+import room_pg
 
 
 def size(data, args):
@@ -22,8 +23,12 @@ def traffic_of(args):
     return {"abandoned": args.abandoned_share, "payment_seconds": args.payment_seconds, "early": args.early_share, "stays_open": True}
 
 
+def over_pg(data):
+    return data.get("driver") == "pg"
+
+
 def dearest(data):
-    return max(data["journeys"], key=lambda journey: journey["record_bytes"])
+    return max(data["journeys"], key=lambda journey: journey["primary_us" if over_pg(data) else "record_bytes"])
 
 
 def file_factor(data):
@@ -34,6 +39,8 @@ def file_factor(data):
 def room_for(data, args):
     """What a payment holds with these settings, and how many a second the server's defaults carry."""
     settings, traffic, payment = settings_of(args), traffic_of(args), dearest(data)
+    if over_pg(data):
+        return room_of_database(data, args, settings, traffic, payment)
     first, workers = data["per_session"]["record_bytes"], data["machine"]["cores"]
     carried = room.carries(settings, traffic, payment, first, workers, args.disk_gib * 2 ** 30, file_factor(data))
     shown = ("session.ttl_seconds", "session.closed_seconds", "session.inbox_seconds", "store.gc_age_seconds", "store.sessions_max", "store.quota_mib")
@@ -41,6 +48,27 @@ def room_for(data, args):
             "hold_seconds": room.hold_seconds(settings, traffic, "finished"), "places": room.places(settings, traffic),
             "record_bytes": room.record_bytes(settings, traffic, payment, first), "file_factor": file_factor(data),
             "disk_gib": args.disk_gib, "workers": workers, "pressed": room.PRESSED, "carries": carried, "binds": min(carried, key=carried.get)}
+
+
+def room_of_database(data, args, settings, traffic, payment):
+    cores = args.primary_cores or data["machine"]["cores"]
+    carried = room_pg.carries(settings, traffic, payment, data["per_session"]["row_bytes"], cores, args.disk_gib * 2 ** 30)
+    shown = ("session.ttl_seconds", "session.closed_seconds", "session.inbox_seconds")
+    return {"settings": {key: settings[key] for key in shown}, "traffic": traffic, "payment": {key: payment[key] for key in ("name", "records", "primary_us", "standby_us", "wal_bytes")},
+            "rows_held": room_pg.rows(settings, traffic), "disk_gib": args.disk_gib, "primary_cores": cores, "busy": room_pg.BUSY_SHARE, "pressed": room.PRESSED,
+            "carries": carried, "binds": min(carried, key=carried.get)}
+
+
+def store_for(data, args, rate, near, n):
+    """What n workers' store takes at a rate, and the memory of the session table that is part of it."""
+    session, held = data["per_session"], room_for(data, args)
+    if over_pg(data):
+        return {**room_pg.database(settings_of(args), traffic_of(args), dearest(data), session["row_bytes"], rate), "transactions_per_second": near["syncs_per_second"] * n}, 0
+    live = rate * held["places"]
+    sessions_max = live / room.PRESSED
+    return {"syncs_per_second": near["syncs_per_second"] * n, "disk_writes_per_second": near["disk_writes_per_second"] * n, "live_sessions": round(live),
+            "sessions_max": round(sessions_max), "disk_gib_live": rate * held["record_bytes"] * held["file_factor"] / 2 ** 30,
+            "live_measured": data["sessions"][-1]["live"]}, sessions_max * session["table_bytes"] / 1024
 
 
 def size_for(data, args, rate):
@@ -61,13 +89,9 @@ def size_for(data, args, rate):
     n, _ = fits[0]
     # The rate tried that is nearest, in its worst run.
     near = min((r for r in knee["ladder"] if r["held"]), key=lambda r: (abs(r["offered"] - rate / n), -r["p99_ms"]))
-    session, memory, held = data["per_session"], data["memory"], room_for(data, args)
-    live = rate * held["places"]
-    sessions_max = live / room.PRESSED
-    kib = memory["worker_kib"] * n + sessions_max * session["table_bytes"] / 1024 + args.connections * memory["kib_per_connection"]
+    memory, (store, table_kib) = data["memory"], store_for(data, args, rate, near, n)
+    kib = memory["worker_kib"] * n + table_kib + args.connections * memory["kib_per_connection"]
     spread = max(near["cpu_us"]["max"] / near["cpu_us"]["min"] - 1, knee["fails"] / knee["holds"] - 1)
     busy = rate * near["cpu_us"]["median"] / 1e6
-    return {**row, "cores": n, "cores_busy": busy, "cores_busy_high": busy * (1 + spread), "memory_gib": kib / 1048576, "syncs_per_second": near["syncs_per_second"] * n,
-            "disk_writes_per_second": near["disk_writes_per_second"] * n, "uncertainty": spread, "live_sessions": round(live), "sessions_max": round(sessions_max),
-            "disk_gib_live": rate * held["record_bytes"] * held["file_factor"] / 2 ** 30,
-            "p99_ms": near["p99_ms"], "seen_at": near["offered"] * n, "live_measured": data["sessions"][-1]["live"], "edge": rate > knee["holds"] * 0.9 * scaling[n]}
+    return {**row, **store, "cores": n, "cores_busy": busy, "cores_busy_high": busy * (1 + spread), "memory_gib": kib / 1048576, "uncertainty": spread,
+            "p99_ms": near["p99_ms"], "seen_at": near["offered"] * n, "edge": rate > knee["holds"] * 0.9 * scaling[n]}
