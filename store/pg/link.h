@@ -17,7 +17,7 @@ enum pg_use { PG_USE_WRITE, PG_USE_READ, PG_USE_SETTLE, PG_USE_COUNT };
 
 /* How a statement ended. */
 enum pg_end {
-    PG_END_DONE,    /* committed, by the rules of ENGINE: result holds rows and counts */
+    PG_END_DONE,    /* committed, and no warning came: result holds rows and counts */
     PG_END_REFUSED, /* the server said no: surely nothing was written. sqlstate tells why */
     PG_END_UNKNOWN  /* sent; the connection died, or a warning came: it may be written, now or later */
 };
@@ -61,20 +61,29 @@ struct pg_link_events {
     /* A connection of that use is free (again), or the state has changed: hand over what waits. */
     void (*ready)(void *arg, enum pg_use use);
     void (*state)(void *arg, enum pg_state state);
+    /* [behind ses_pg_link_free, from the loop] No handle of the link is on the loop any more; may be NULL. */
+    void (*closed)(void *arg);
     void *arg;
 };
 
 SES_MUST_CHECK enum ses_status ses_pg_link_new(const struct ses_pg_options *options, unsigned shard,
                                                const struct pg_link_events *events,
                                                struct pg_link **ret_link);
-/* Calls done of what is on its way (PG_END_UNKNOWN) before it returns; closes its handles on the loop later. */
+/* Calls done of what is on its way (PG_END_UNKNOWN) before it returns; closes its handles on the loop later
+ * (events->closed). Never inside done or an event. NULL is fine. */
 void ses_pg_link_free(struct pg_link *link);
 
 enum pg_state ses_pg_link_state(const struct pg_link *link);
-/* Whether a read may be answered: the barrier has passed, and the read lease lasts (ENGINE, rule 3). Looked at
- * again when the answer has come: one that comes behind the lease's end is not used. */
+/* Whether a read may be answered: some beat that was sent within options->read_lease_ms, and after the last write whose
+ * outcome is in doubt, has been acknowledged, and no process of this machine has seen a later primary. Looked at
+ * again when the answer has come: one that comes behind the lease's end is not used. Only beats count: a statement that
+ * changed nothing is answered without any standby. */
 bool ses_pg_link_may_read(const struct pg_link *link);
-/* A free connection of that use takes the request; false: there is none now, `ready` tells when. */
+/* A free connection of that use takes the request; false: there is none now, `ready` tells when. Writes are taken while OPEN
+ * only. What settles is answered PG_END_DONE when a later write of the same connection is acknowledged too: then
+ * what it saw is where acknowledged things are (a commit that was cut short is seen by everybody, and nowhere else).
+ * The connection for settling is made when it is first asked for. A request must be one statement that is its own
+ * transaction. */
 SES_MUST_CHECK bool ses_pg_link_send(struct pg_link *link, enum pg_use use, struct pg_request *request);
 /* The shard row's epoch, as read at connect and with each beat; of the fence in every write. */
 int64_t ses_pg_link_epoch(const struct pg_link *link);

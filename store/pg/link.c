@@ -1,0 +1,194 @@
+#include "link.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sessiond/base/clock.h>
+
+#include "primary.h"
+#include "search.h"
+
+#define TURN_MS 50
+
+/* ---- what it says ---- */
+
+enum pg_state ses_pg_link_state(const struct pg_link *link)
+{
+    return link->state;
+}
+
+/* Whether another process of this machine has seen a later primary. */
+static bool is_fenced(const struct pg_link *link)
+{
+    return ses_pg_fence_timeline(link->options.shared, link->shard) > link->timeline;
+}
+
+bool ses_pg_link_may_read(const struct pg_link *link)
+{
+    if (link->primary == PG_NOBODY || link->lease_mono_ns == 0 || is_fenced(link))
+        return false;
+    if (link->lease_mono_ns <= ses_pg_fence_doubted_ns(link->options.shared, link->shard))
+        return false;
+    return ses_clock_mono_ns() < link->lease_mono_ns + link->options.read_lease_ms * SES_NS_PER_MS;
+}
+
+int64_t ses_pg_link_epoch(const struct pg_link *link)
+{
+    return link->epoch;
+}
+
+int64_t ses_pg_link_skew_ms(const struct pg_link *link)
+{
+    return link->skew_ms;
+}
+
+enum ses_durability ses_pg_link_durability(const struct pg_link *link)
+{
+    return link->replica ? SES_DURABILITY_REPLICA : SES_DURABILITY_DISK;
+}
+
+/* ---- what it takes ---- */
+
+static struct pg_slot *free_slot(struct pg_link *link, enum pg_use use)
+{
+    for (unsigned i = 0; i < link->slots_count; i++)
+        if (link->slots[i].use == use && ses_pg_slot_is_free(&link->slots[i]))
+            return &link->slots[i];
+    return NULL;
+}
+
+bool ses_pg_link_send(struct pg_link *link, enum pg_use use, struct pg_request *request)
+{
+    struct pg_slot *slot;
+
+    SES_REQUIRE(use < PG_USE_COUNT);
+    link->settles = link->settles || use == PG_USE_SETTLE;
+    if (link->primary == PG_NOBODY || is_fenced(link) ||
+        (use == PG_USE_WRITE && link->state != PG_STATE_OPEN))
+        return false;
+    slot = free_slot(link, use);
+    if (slot == NULL)
+        return false;
+    ses_pg_slot_request(slot, request);
+    return true;
+}
+
+/* ---- time ---- */
+
+static void tell(const struct pg_link *link, enum ses_pg_view view)
+{
+    const struct pg_cell cell = {
+        .view = view,
+        .cause = link->cause,
+        .durability = ses_pg_link_durability(link),
+        .skew_ms = link->skew_ms,
+        .epoch = link->epoch,
+    };
+
+    ses_pg_fence_tell(link->options.shared, link->shard, link->options.process, &cell);
+}
+
+static void on_turn(uv_timer_t *timer)
+{
+    static const enum ses_pg_view views[] = {[PG_STATE_SEARCHING] = SES_PG_SEARCHING,
+                                             [PG_STATE_OPEN] = SES_PG_OPEN,
+                                             [PG_STATE_STALLED] = SES_PG_STALLED};
+    struct pg_link *link = timer->data;
+    uint64_t now_ns = ses_clock_mono_ns();
+
+    for (unsigned i = 0; i < link->slots_count; i++)
+        ses_pg_slot_turn(&link->slots[i], now_ns);
+    ses_pg_primary_turn(link);
+    ses_pg_search_turn(link);
+    tell(link, views[link->state]);
+}
+
+/* ---- its life ---- */
+
+static void free_link(struct pg_link *link)
+{
+    ses_pg_target_done(&link->target);
+    ses_secret_free(&link->password);
+    free(link);
+}
+
+static enum ses_status take_password(struct pg_link *link, const struct ses_secret *password)
+{
+    if (password == NULL || password->len == 0)
+        return SES_OK;
+    SES_TRY(ses_secret_new(password->len + 1, &link->password));
+    memcpy(link->password.bytes, password->bytes, password->len);
+    return SES_OK;
+}
+
+static unsigned slots_of(const struct pg_link *link)
+{
+    return link->options.write_connections + link->options.read_connections + 1 + link->target.names.nodes;
+}
+
+static bool options_are_whole(const struct ses_pg_options *options, unsigned shard)
+{
+    return options->loop != NULL && options->shared != NULL && options->log != NULL &&
+           shard < options->shards_count && options->process < SES_PG_PROCESSES_MAX &&
+           options->read_lease_ms != 0 && options->beat_ms != 0 && options->stall_ms != 0 &&
+           options->connect_timeout_ms != 0 && options->write_connections >= 1 &&
+           options->write_connections <= 16 && options->read_connections >= 1 &&
+           options->read_connections <= 16;
+}
+
+enum ses_status ses_pg_link_new(const struct ses_pg_options *options, unsigned shard,
+                                const struct pg_link_events *events, struct pg_link **ret_link)
+{
+    struct pg_link *link = calloc(1, sizeof(*link));
+    struct ses_fault fault;
+    enum ses_status status;
+
+    SES_REQUIRE(options_are_whole(options, shard));
+    if (link == NULL)
+        return SES_NO_MEMORY;
+    link->options = *options;
+    link->options.password = NULL;
+    link->shard = shard;
+    link->events = *events;
+    link->primary = PG_NOBODY;
+    link->state = PG_STATE_SEARCHING;
+    link->cause = SES_PG_CAUSE_CONNECTING;
+    status = ses_pg_target_init(&link->target, options->shards[shard], &fault);
+    if (status == SES_OK)
+        status = take_password(link, options->password);
+    if (status != SES_OK) {
+        free_link(link);
+        return status;
+    }
+    link->slots_count = slots_of(link);
+    for (unsigned i = 0; i < link->slots_count; i++)
+        ses_pg_slot_init(&link->slots[i], &link->options, &ses_pg_primary_ops, PG_USE_COUNT, link);
+    (void)uv_timer_init(link->options.loop, &link->timer);
+    link->timer.data = link;
+    (void)uv_timer_start(&link->timer, on_turn, 0, TURN_MS);
+    *ret_link = link;
+    return SES_OK;
+}
+
+/* Pools of polls were closed before: this is the last handle. */
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct pg_link *link = handle->data;
+
+    if (link->events.closed != NULL)
+        link->events.closed(link->events.arg);
+    free_link(link);
+}
+
+void ses_pg_link_free(struct pg_link *link)
+{
+    if (link == NULL)
+        return;
+    link->primary = PG_NOBODY;
+    link->state = PG_STATE_SEARCHING;
+    (void)uv_timer_stop(&link->timer);
+    for (unsigned i = 0; i < link->slots_count; i++)
+        ses_pg_slot_close(&link->slots[i]);
+    tell(link, SES_PG_NOBODY);
+    uv_close((uv_handle_t *)&link->timer, on_timer_closed);
+}

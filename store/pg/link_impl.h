@@ -1,0 +1,70 @@
+/* link_impl.h - the private half of link.h. */
+#ifndef SESSIOND_STORE_LINK_IMPL_H
+#define SESSIOND_STORE_LINK_IMPL_H
+
+#include <uv.h>
+
+#include "fence.h"
+#include "link.h"
+#include "slot.h"
+
+#define PG_POOL_MAX  (16 + 16 + 1)
+#define PG_SLOTS_MAX (PG_POOL_MAX + SES_PG_NODES_MAX)
+#define PG_NOBODY    SES_PG_NODES_MAX /* no node */
+
+/* What is remembered of a node. */
+struct pg_node {
+    unsigned failures;        /* in a row */
+    unsigned address;         /* attempts: the next of its name's addresses */
+    uint64_t next_mono_ns;    /* not tried before */
+    uint64_t standby_mono_ns; /* asked again then */
+    enum ses_pg_cause cause;
+    enum ses_pg_cause told_cause;
+    uint64_t told_mono_ns;
+};
+
+struct pg_link {
+    struct ses_pg_options options;
+    unsigned shard;
+    struct pg_link_events events;
+    struct pg_target target;
+    struct ses_secret password; /* with its NUL; empty: none */
+    uv_timer_t timer;
+    struct pg_node nodes[SES_PG_NODES_MAX];
+    struct pg_slot slots[PG_SLOTS_MAX]; /* any of them for any use: no more are ever open */
+    unsigned slots_count;
+    bool settles; /* somebody has asked for that connection */
+
+    enum pg_state state;
+    enum ses_pg_cause cause;     /* of a state that is not OPEN */
+    unsigned primary;            /* node; PG_NOBODY: none is known */
+    uint32_t timeline;           /* of the primary, or of the last one */
+    enum ses_pg_cause block;     /* why the primary takes no writes, as it said itself; NONE: it does */
+    uint64_t lease_mono_ns;      /* when the last beat that counts was sent; 0: none to this primary */
+    uint64_t beat_mono_ns;       /* when the last one was sent */
+    uint64_t unwritable_mono_ns; /* since when no connection for writes is there; 0: one is */
+    int64_t epoch;
+    int64_t skew_ms;
+    bool replica;
+
+    uint64_t told_mono_ns[SES_PG_CAUSE_COUNT]; /* of the shard, by cause */
+    uint64_t skew_told_mono_ns;
+    uint64_t doubt_told_mono_ns;
+};
+
+static inline const char *ses_pg_link_password(const struct pg_link *link)
+{
+    return link->password.bytes != NULL ? (const char *)link->password.bytes : NULL;
+}
+
+/* How many are on their way or there. */
+static inline unsigned ses_pg_link_count(const struct pg_link *link, enum pg_use use)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < link->slots_count; i++)
+        count += link->slots[i].state != PG_SLOT_EMPTY && link->slots[i].use == use;
+    return count;
+}
+
+#endif

@@ -1,0 +1,385 @@
+#include "primary.h"
+
+#include <sessiond/base/clock.h>
+#include <sessiond/base/random.h>
+
+#include "sqlstate.h"
+#include "told.h"
+
+#define BACKOFF_FIRST_MS UINT64_C(50)
+#define BACKOFF_LAST_MS  UINT64_C(2000)  /* of what mends itself */
+#define BACKOFF_HAND_MS  UINT64_C(10000) /* of what somebody has to mend */
+#define GOOD_MS          UINT64_C(10000) /* a connection that lasted so long was a good one */
+
+static struct pg_link *link_of(const struct pg_slot *slot)
+{
+    return slot->owner;
+}
+
+/* ---- nodes ---- */
+
+static bool mends_itself(enum ses_pg_cause cause)
+{
+    return cause == SES_PG_CAUSE_NONE || cause == SES_PG_CAUSE_UNREACHABLE ||
+           cause == SES_PG_CAUSE_NO_PRIMARY || cause == SES_PG_CAUSE_NO_ANSWER;
+}
+
+/* Half of it by chance, so that many processes do not come together. */
+static uint64_t backoff_ns(unsigned failures, enum ses_pg_cause cause)
+{
+    uint64_t last = mends_itself(cause) ? BACKOFF_LAST_MS : BACKOFF_HAND_MS;
+    uint64_t ms = failures < 10 ? BACKOFF_FIRST_MS << failures : last;
+    uint32_t chance;
+
+    ses_random_bytes(&chance, sizeof(chance));
+    if (ms > last || !mends_itself(cause))
+        ms = last;
+    return ms * SES_NS_PER_MS / 2 + ms * SES_NS_PER_MS / 2 * chance / UINT32_MAX;
+}
+
+static void node_failed(struct pg_link *link, unsigned node, enum ses_pg_cause cause,
+                        const struct pg_fault *fault)
+{
+    struct pg_node *of = &link->nodes[node];
+    uint64_t now = ses_clock_mono_ns();
+
+    ses_pg_told_node(link, node, cause, fault);
+    if (now < of->next_mono_ns)
+        return; /* several connections failed for one reason */
+    of->next_mono_ns = now + backoff_ns(of->failures++, cause);
+}
+
+/* ---- the state ---- */
+
+/* Of all nodes' causes that which tells most. */
+static enum ses_pg_cause search_cause(const struct pg_link *link)
+{
+    static const enum ses_pg_cause ranked[] = {
+        SES_PG_CAUSE_FORMAT,     SES_PG_CAUSE_SCHEMA,     SES_PG_CAUSE_RIGHTS,   SES_PG_CAUSE_READ_ONLY,
+        SES_PG_CAUSE_NO_STANDBY, SES_PG_CAUSE_NO_ANSWER,  SES_PG_CAUSE_TOO_MANY, SES_PG_CAUSE_PASSWORD,
+        SES_PG_CAUSE_DATABASE,   SES_PG_CAUSE_TLS,        SES_PG_CAUSE_REFUSED,  SES_PG_CAUSE_OLD_PRIMARY,
+        SES_PG_CAUSE_NO_PRIMARY, SES_PG_CAUSE_UNREACHABLE};
+
+    for (size_t i = 0; i < sizeof(ranked) / sizeof(ranked[0]); i++)
+        for (unsigned node = 0; node < link->target.names.nodes; node++)
+            if (link->nodes[node].cause == ranked[i])
+                return ranked[i];
+    return SES_PG_CAUSE_CONNECTING;
+}
+
+/* For how long no write has been answered, though one waits (or nothing can take one). */
+static uint64_t unanswered_ns(const struct pg_link *link)
+{
+    uint64_t now = ses_clock_mono_ns(), oldest = link->unwritable_mono_ns, answered = 0;
+
+    for (unsigned i = 0; i < link->slots_count; i++) {
+        const struct pg_slot *slot = &link->slots[i];
+        uint64_t since = ses_pg_slot_waits_since(slot);
+
+        if (slot->use == PG_USE_COUNT)
+            continue;
+        if (since != 0 && (oldest == 0 || since < oldest))
+            oldest = since;
+        if (slot->answered_mono_ns > answered)
+            answered = slot->answered_mono_ns;
+    }
+    if (oldest == 0)
+        return 0;
+    return now - (answered > oldest ? answered : oldest);
+}
+
+static enum pg_state judge_state(const struct pg_link *link, enum ses_pg_cause *ret_cause)
+{
+    *ret_cause = SES_PG_CAUSE_NONE;
+    if (link->primary == PG_NOBODY) {
+        *ret_cause = search_cause(link);
+        return PG_STATE_SEARCHING;
+    }
+    if (link->block != SES_PG_CAUSE_NONE)
+        *ret_cause = link->block;
+    else if (unanswered_ns(link) > link->options.stall_ms * SES_NS_PER_MS)
+        *ret_cause = link->nodes[link->primary].cause != SES_PG_CAUSE_NONE ? link->nodes[link->primary].cause
+                                                                           : SES_PG_CAUSE_NO_ANSWER;
+    return *ret_cause == SES_PG_CAUSE_NONE ? PG_STATE_OPEN : PG_STATE_STALLED;
+}
+
+static void note_writers(struct pg_link *link)
+{
+    bool there = false;
+
+    for (unsigned i = 0; i < link->slots_count; i++)
+        there = there || (link->slots[i].use == PG_USE_WRITE && link->slots[i].state == PG_SLOT_READY);
+    if (there || link->primary == PG_NOBODY)
+        link->unwritable_mono_ns = 0;
+    else if (link->unwritable_mono_ns == 0)
+        link->unwritable_mono_ns = ses_clock_mono_ns();
+}
+
+static void update_state(struct pg_link *link)
+{
+    enum ses_pg_cause cause;
+    enum pg_state before = link->state;
+    enum ses_pg_cause cause_before = link->cause;
+
+    note_writers(link);
+    link->state = judge_state(link, &cause);
+    link->cause = cause;
+    if (link->state == before && cause == cause_before)
+        return;
+    ses_pg_told_state(link);
+    if (link->state == before)
+        return;
+    link->events.state(link->events.arg, link->state);
+    for (unsigned i = 0; i < link->slots_count && link->state == PG_STATE_OPEN; i++)
+        if (link->slots[i].use != PG_USE_COUNT && ses_pg_slot_is_free(&link->slots[i]))
+            link->events.ready(link->events.arg, link->slots[i].use);
+}
+
+/* ---- the primary ---- */
+
+/* Those of an earlier timeline: nothing that they are told counts any more. */
+static void drop_older(struct pg_link *link, uint32_t timeline)
+{
+    for (unsigned i = 0; i < link->slots_count; i++)
+        if (link->slots[i].timeline != 0 && link->slots[i].timeline < timeline)
+            ses_pg_slot_close(&link->slots[i]);
+}
+
+/* On their way to a node that is not the primary any more: their places are wanted. */
+static void drop_elsewhere(struct pg_link *link)
+{
+    for (unsigned i = 0; i < link->slots_count; i++) {
+        struct pg_slot *slot = &link->slots[i];
+
+        if (slot->use != PG_USE_COUNT && slot->state < PG_SLOT_BARRIER && slot->node != link->primary)
+            ses_pg_slot_close(slot);
+    }
+}
+
+static void lose_primary(struct pg_link *link, enum ses_pg_cause cause)
+{
+    unsigned node = link->primary;
+
+    link->primary = PG_NOBODY;
+    link->lease_mono_ns = 0;
+    link->block = SES_PG_CAUSE_NONE;
+    if (cause != SES_PG_CAUSE_NONE)
+        node_failed(link, node, cause, NULL);
+}
+
+static bool has_primary(const struct pg_link *link)
+{
+    for (unsigned i = 0; i < link->slots_count; i++)
+        if (link->slots[i].state == PG_SLOT_READY && link->slots[i].use != PG_USE_COUNT &&
+            link->slots[i].timeline == link->timeline)
+            return true;
+    return false;
+}
+
+/* Which use a connection that was looking for a primary has from now on. */
+static bool enlist(struct pg_link *link, struct pg_slot *slot)
+{
+    if (slot->use != PG_USE_COUNT)
+        return true;
+    if (ses_pg_link_count(link, PG_USE_WRITE) < link->options.write_connections)
+        slot->use = PG_USE_WRITE;
+    else if (ses_pg_link_count(link, PG_USE_READ) < link->options.read_connections)
+        slot->use = PG_USE_READ;
+    else
+        return false;
+    return true;
+}
+
+/* The barrier is passed: this server is a primary, and has its standby. Another node is taken for one only with a later
+ * timeline; two names of one server are no reason to change. */
+static bool adopt(struct pg_link *link, struct pg_slot *slot)
+{
+    struct pg_node *node = &link->nodes[slot->node];
+
+    if (link->primary != PG_NOBODY && slot->timeline <= link->timeline && slot->node != link->primary)
+        return false;
+    if (link->primary == PG_NOBODY || slot->timeline > link->timeline) {
+        link->timeline = slot->timeline;
+        link->primary = slot->node;
+        link->lease_mono_ns = 0;
+        link->block = SES_PG_CAUSE_NONE;
+        drop_older(link, slot->timeline);
+        drop_elsewhere(link);
+    }
+    node->cause = node->told_cause = SES_PG_CAUSE_NONE;
+    return enlist(link, slot);
+}
+
+static void take_beat(struct pg_link *link, const struct pg_beat *beat)
+{
+    int64_t skew_ms = beat->skew_ms;
+
+    if (beat->sent_mono_ns > link->lease_mono_ns)
+        link->lease_mono_ns = beat->sent_mono_ns;
+    link->block = SES_PG_CAUSE_NONE;
+    link->epoch = beat->look.epoch;
+    link->replica = beat->look.replica;
+    link->skew_ms = skew_ms;
+    if ((skew_ms < 0 ? -skew_ms : skew_ms) > (int64_t)link->options.skew_max_ms)
+        ses_pg_told_skew(link);
+}
+
+/* ---- what connections tell ---- */
+
+static void on_looked(struct pg_slot *slot, const struct pg_look *look)
+{
+    struct pg_link *link = link_of(slot);
+    uint32_t highest = ses_pg_fence_timeline(link->options.shared, link->shard);
+    enum ses_pg_cause cause = ses_pg_look_judge(look, link->shard, highest, link->options.durability);
+
+    if (cause == SES_PG_CAUSE_NONE) {
+        ses_pg_slot_beat(slot);
+        return;
+    }
+    ses_pg_told_node(link, slot->node, cause, NULL);
+    if (slot->use == PG_USE_COUNT && (cause == SES_PG_CAUSE_NO_PRIMARY || cause == SES_PG_CAUSE_READ_ONLY ||
+                                      cause == SES_PG_CAUSE_NO_STANDBY)) {
+        ses_pg_slot_await(slot); /* what may change while it is connected: asked again */
+    } else {
+        node_failed(link, slot->node, cause, NULL);
+        ses_pg_slot_close(slot);
+    }
+    update_state(link);
+}
+
+static bool on_beaten(struct pg_slot *slot, const struct pg_beat *beat)
+{
+    struct pg_link *link = link_of(slot);
+    uint32_t highest = ses_pg_fence_timeline(link->options.shared, link->shard);
+    enum ses_pg_cause cause = ses_pg_look_judge(&beat->look, link->shard, highest, link->options.durability);
+    bool counts = cause == SES_PG_CAUSE_NONE;
+
+    if (counts)
+        counts = ses_pg_fence_raise(link->options.shared, link->shard, slot->timeline) == slot->timeline;
+    if (counts && adopt(link, slot)) {
+        take_beat(link, beat);
+    } else if (counts) {
+        counts = false;
+        ses_pg_slot_close(slot);
+    } else if (slot->node == link->primary && slot->timeline == link->timeline &&
+               cause != SES_PG_CAUSE_FORMAT && cause != SES_PG_CAUSE_OLD_PRIMARY &&
+               cause != SES_PG_CAUSE_NONE) {
+        link->block = cause;
+        link->replica = beat->look.replica;
+    } else {
+        ses_pg_slot_close(slot);
+    }
+    update_state(link);
+    return counts;
+}
+
+static void on_doubted(struct pg_slot *slot)
+{
+    struct pg_link *link = link_of(slot);
+
+    if (slot->timeline < link->timeline)
+        return; /* of a server that is not believed anyway */
+    ses_pg_fence_doubt(link->options.shared, link->shard, ses_clock_mono_ns());
+    link->beat_mono_ns = 0;
+    ses_pg_told_doubt(link);
+}
+
+/* Of a primary that was one: it stays, and is asked again by the next beat. */
+static void on_refused(struct pg_slot *slot, const char *sqlstate)
+{
+    struct pg_link *link = link_of(slot);
+    struct pg_fault fault = {.sqlstate = ""};
+    enum ses_pg_cause cause = sqlstate[0] == '\0' ? SES_PG_CAUSE_REFUSED : ses_pg_cause_of(sqlstate, "");
+
+    for (unsigned i = 0; i < sizeof(fault.sqlstate) && sqlstate[i] != '\0'; i++)
+        fault.sqlstate[i] = sqlstate[i];
+    if (slot->state == PG_SLOT_READY) {
+        link->block = cause;
+        ses_pg_told_node(link, slot->node, cause, &fault);
+        link->nodes[slot->node].cause = SES_PG_CAUSE_NONE;
+    } else {
+        node_failed(link, slot->node, cause, &fault);
+        ses_pg_slot_close(slot);
+    }
+    update_state(link);
+}
+
+static void on_idle(struct pg_slot *slot)
+{
+    struct pg_link *link = link_of(slot);
+
+    ses_pg_primary_beat(link);
+    if (ses_pg_slot_is_free(slot) && (link->state == PG_STATE_OPEN || slot->use == PG_USE_READ))
+        link->events.ready(link->events.arg, slot->use);
+}
+
+static void on_ended(struct pg_slot *slot, enum pg_slot_state was, const struct pg_fault *fault)
+{
+    struct pg_link *link = link_of(slot);
+    struct pg_node *node = &link->nodes[slot->node];
+    enum ses_pg_cause cause = ses_pg_cause_of(fault->sqlstate, fault->text);
+
+    if (was == PG_SLOT_READY && ses_clock_mono_ns() > slot->ready_mono_ns + GOOD_MS * SES_NS_PER_MS) {
+        ses_pg_told_node(link, slot->node, cause, fault);
+        node->failures = 0;
+    } else {
+        node->address += was < PG_SLOT_LOOKING;
+        node_failed(link, slot->node, cause, fault);
+    }
+    if (link->primary != PG_NOBODY && !has_primary(link))
+        lose_primary(link, SES_PG_CAUSE_NONE);
+    update_state(link);
+}
+
+const struct pg_slot_ops ses_pg_primary_ops = {
+    .looked = on_looked,
+    .beaten = on_beaten,
+    .doubted = on_doubted,
+    .refused = on_refused,
+    .idle = on_idle,
+    .ended = on_ended,
+};
+
+/* ---- time ---- */
+
+void ses_pg_primary_beat(struct pg_link *link)
+{
+    struct pg_slot *free_slot = NULL;
+
+    if (link->primary == PG_NOBODY ||
+        ses_clock_mono_ns() < link->beat_mono_ns + link->options.beat_ms * SES_NS_PER_MS)
+        return;
+    for (unsigned i = 0; i < link->slots_count; i++) {
+        struct pg_slot *slot = &link->slots[i];
+
+        if (slot->use != PG_USE_WRITE || slot->state != PG_SLOT_READY)
+            continue;
+        if (slot->errand == PG_ERRAND_BEAT)
+            return;
+        if (free_slot == NULL && ses_pg_slot_is_free(slot))
+            free_slot = slot;
+    }
+    if (free_slot == NULL)
+        return;
+    link->beat_mono_ns = ses_clock_mono_ns();
+    ses_pg_slot_beat(free_slot);
+}
+
+void ses_pg_primary_turn(struct pg_link *link)
+{
+    if (link->primary != PG_NOBODY &&
+        ses_pg_fence_timeline(link->options.shared, link->shard) > link->timeline) {
+        link->timeline = ses_pg_fence_timeline(link->options.shared, link->shard);
+        lose_primary(link, SES_PG_CAUSE_OLD_PRIMARY);
+        drop_older(link, link->timeline);
+    }
+    for (unsigned i = 0; i < link->slots_count; i++) {
+        const struct pg_slot *slot = &link->slots[i];
+
+        if (slot->state == PG_SLOT_BARRIER && slot->use == PG_USE_COUNT &&
+            ses_clock_mono_ns() > slot->since_mono_ns + link->options.stall_ms * SES_NS_PER_MS)
+            ses_pg_told_node(link, slot->node, SES_PG_CAUSE_NO_ANSWER, NULL);
+    }
+    ses_pg_primary_beat(link);
+    update_state(link);
+}
