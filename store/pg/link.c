@@ -6,6 +6,7 @@
 #include <sessiond/base/clock.h>
 
 #include "primary.h"
+#include "rules.h"
 #include "search.h"
 
 #define TURN_MS 50
@@ -20,16 +21,22 @@ enum pg_state ses_pg_link_state(const struct pg_link *link)
 /* Whether another process of this machine has seen a later primary. */
 static bool is_fenced(const struct pg_link *link)
 {
-    return ses_pg_fence_timeline(link->options.shared, link->shard) > link->timeline;
+    return ses_pg_rule(PG_RULE_FENCE) &&
+           ses_pg_fence_timeline(link->options.shared, link->shard) > link->timeline;
+}
+
+static bool is_in_doubt(const struct pg_link *link)
+{
+    return ses_pg_rule(PG_RULE_DOUBT) &&
+           link->lease_mono_ns <= ses_pg_fence_doubted_ns(link->options.shared, link->shard);
 }
 
 bool ses_pg_link_may_read(const struct pg_link *link)
 {
-    if (link->primary == PG_NOBODY || link->lease_mono_ns == 0 || is_fenced(link))
+    if (link->primary == PG_NOBODY || is_fenced(link) || is_in_doubt(link))
         return false;
-    if (link->lease_mono_ns <= ses_pg_fence_doubted_ns(link->options.shared, link->shard))
-        return false;
-    return ses_clock_mono_ns() < link->lease_mono_ns + link->options.read_lease_ms * SES_NS_PER_MS;
+    return !ses_pg_rule(PG_RULE_LEASE) ||
+           ses_clock_mono_ns() < link->lease_mono_ns + link->options.read_lease_ms * SES_NS_PER_MS;
 }
 
 int64_t ses_pg_link_epoch(const struct pg_link *link)

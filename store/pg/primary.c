@@ -3,6 +3,7 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/base/random.h>
 
+#include "rules.h"
 #include "sqlstate.h"
 #include "told.h"
 
@@ -226,14 +227,25 @@ static void take_beat(struct pg_link *link, const struct pg_beat *beat)
 
 /* ---- what connections tell ---- */
 
+static enum ses_pg_cause judge(const struct pg_link *link, const struct pg_look *look)
+{
+    uint32_t highest =
+        ses_pg_rule(PG_RULE_FENCE) ? ses_pg_fence_timeline(link->options.shared, link->shard) : 0;
+
+    return ses_pg_look_judge(look, link->shard, highest,
+                             ses_pg_rule(PG_RULE_REPLICA) ? link->options.durability : SES_DURABILITY_DISK);
+}
+
 static void on_looked(struct pg_slot *slot, const struct pg_look *look)
 {
     struct pg_link *link = link_of(slot);
-    uint32_t highest = ses_pg_fence_timeline(link->options.shared, link->shard);
-    enum ses_pg_cause cause = ses_pg_look_judge(look, link->shard, highest, link->options.durability);
+    enum ses_pg_cause cause = judge(link, look);
 
     if (cause == SES_PG_CAUSE_NONE) {
-        ses_pg_slot_beat(slot);
+        if (ses_pg_rule(PG_RULE_BARRIER))
+            ses_pg_slot_beat(slot);
+        else
+            ses_pg_slot_pass(slot, look);
         return;
     }
     ses_pg_told_node(link, slot->node, cause, NULL);
@@ -250,11 +262,10 @@ static void on_looked(struct pg_slot *slot, const struct pg_look *look)
 static bool on_beaten(struct pg_slot *slot, const struct pg_beat *beat)
 {
     struct pg_link *link = link_of(slot);
-    uint32_t highest = ses_pg_fence_timeline(link->options.shared, link->shard);
-    enum ses_pg_cause cause = ses_pg_look_judge(&beat->look, link->shard, highest, link->options.durability);
+    enum ses_pg_cause cause = judge(link, &beat->look);
     bool counts = cause == SES_PG_CAUSE_NONE;
 
-    if (counts)
+    if (counts && ses_pg_rule(PG_RULE_FENCE))
         counts = ses_pg_fence_raise(link->options.shared, link->shard, slot->timeline) == slot->timeline;
     if (counts && adopt(link, slot)) {
         take_beat(link, beat);
@@ -367,7 +378,7 @@ void ses_pg_primary_beat(struct pg_link *link)
 
 void ses_pg_primary_turn(struct pg_link *link)
 {
-    if (link->primary != PG_NOBODY &&
+    if (link->primary != PG_NOBODY && ses_pg_rule(PG_RULE_FENCE) &&
         ses_pg_fence_timeline(link->options.shared, link->shard) > link->timeline) {
         link->timeline = ses_pg_fence_timeline(link->options.shared, link->shard);
         lose_primary(link, SES_PG_CAUSE_OLD_PRIMARY);

@@ -9,6 +9,13 @@ struct pg_resolve {
     void *arg;
 };
 
+bool ses_pg_is_address(const char *host)
+{
+    struct in6_addr address;
+
+    return uv_inet_pton(AF_INET, host, &address) == 0 || uv_inet_pton(AF_INET6, host, &address) == 0;
+}
+
 static void take(struct pg_addresses *addresses, const struct addrinfo *found)
 {
     char *text = addresses->text[addresses->count];

@@ -15,6 +15,9 @@ struct pg_addresses {
     char text[PG_ADDRESSES_MAX][PG_ADDRESS_SIZE];
 };
 
+/* Whether that is no name. */
+bool ses_pg_is_address(const char *host);
+
 /* One question that is under way. */
 struct pg_resolve;
 

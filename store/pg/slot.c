@@ -4,6 +4,8 @@
 
 #include <sessiond/base/clock.h>
 
+#include "rules.h"
+
 #define WELCOME_MS 60000
 
 static void enter(struct pg_slot *slot, enum pg_slot_state state)
@@ -61,12 +63,12 @@ void ses_pg_slot_start(struct pg_slot *slot, const struct pg_target *target, uns
     slot->address = address;
     slot->password = password;
     slot->timeline = 0;
-    if (target->address[node][0] != '\0') {
-        connect_to(slot, target->address[node]);
-        return;
-    }
     if (host[0] == '/' || host[0] == '@') {
         connect_to(slot, NULL);
+        return;
+    }
+    if (target->address[node][0] != '\0' || ses_pg_is_address(host)) {
+        connect_to(slot, target->address[node][0] != '\0' ? target->address[node] : host);
         return;
     }
     enter(slot, PG_SLOT_RESOLVING);
@@ -172,6 +174,14 @@ void ses_pg_slot_beat(struct pg_slot *slot)
     send_beat(slot, PG_ERRAND_BEAT);
 }
 
+void ses_pg_slot_pass(struct pg_slot *slot, const struct pg_look *look)
+{
+    const struct pg_beat beat = {.look = *look, .sent_mono_ns = ses_clock_mono_ns()};
+
+    enter(slot, PG_SLOT_READY);
+    (void)slot->ops->beaten(slot, &beat);
+}
+
 void ses_pg_slot_request(struct pg_slot *slot, struct pg_request *request)
 {
     SES_REQUIRE(ses_pg_slot_is_free(slot));
@@ -189,7 +199,7 @@ static void on_request(struct pg_slot *slot, const struct pg_answer *told)
 {
     struct pg_request *request = slot->request;
 
-    if (slot->use == PG_USE_SETTLE && told->end == PG_END_DONE) {
+    if (slot->use == PG_USE_SETTLE && told->end == PG_END_DONE && ses_pg_rule(PG_RULE_SEAL)) {
         slot->held = slot->conn.answered;
         slot->conn.answered = NULL;
         slot->errand = PG_ERRAND_SEAL;
@@ -260,7 +270,8 @@ static void on_answer(struct pg_conn *conn, const struct pg_answer *answered)
     if (errand != PG_ERRAND_LOOK && slot->use != PG_USE_READ)
         slot->answered_mono_ns = ses_clock_mono_ns();
     /* A warning means something where something is written. */
-    if (told.end == PG_END_UNKNOWN && (errand == PG_ERRAND_LOOK || slot->use == PG_USE_READ))
+    if (told.end == PG_END_UNKNOWN &&
+        (errand == PG_ERRAND_LOOK || slot->use == PG_USE_READ || !ses_pg_rule(PG_RULE_WARNING)))
         told = (struct pg_answer){.end = PG_END_DONE, .result = conn->answered};
     if (told.end == PG_END_UNKNOWN)
         slot->ops->doubted(slot);

@@ -92,6 +92,8 @@ void ses_pg_slot_await(struct pg_slot *slot);
 void ses_pg_slot_look(struct pg_slot *slot);
 /* A beat: of one that was looked at, the barrier. */
 void ses_pg_slot_beat(struct pg_slot *slot);
+/* [PG_RULE_BARRIER left out] As if it had been acknowledged. */
+void ses_pg_slot_pass(struct pg_slot *slot, const struct pg_look *look);
 void ses_pg_slot_request(struct pg_slot *slot, struct pg_request *request);
 
 static inline bool ses_pg_slot_is_free(const struct pg_slot *slot)

@@ -1,0 +1,75 @@
+/* rig.h - a link on a loop of its own, to the pair that with_cluster.py has started, and orders to that pair. */
+#ifndef SESSIOND_TESTS_PG_LINK_RIG_H
+#define SESSIOND_TESTS_PG_LINK_RIG_H
+
+#include <uv.h>
+
+#include "fence.h"
+#include "link.h"
+#include "rules.h"
+#include "unit.h"
+
+/* What one process of one machine has. */
+struct rig {
+    uv_loop_t loop;
+    struct ses_log log;
+    char log_path[128];
+    struct ses_secret password;
+    char string[1024]; /* the connection string, without the password */
+    const char *shards[1];
+    struct ses_pg_shared *shared;
+    bool owns_shared;
+    struct ses_pg_options options;
+    struct pg_link *link;
+    unsigned ready[PG_USE_COUNT]; /* calls */
+    unsigned states;
+    bool closed;
+};
+
+/* Options as a server has them, but for patience: a lease that no slow machine outlasts, a stall that a test notices. */
+void rig_init(struct rig *rig);
+/* The same machine as another one: what the two share. */
+void rig_init_beside(struct rig *rig, const struct rig *other);
+/* With a word of the connection string replaced; value NULL: left out. Before rig_open. */
+void rig_word(struct rig *rig, const char *keyword, const char *value);
+void rig_open(struct rig *rig);
+void rig_turn(struct rig *rig);
+void rig_close(struct rig *rig);
+
+#define RIG_UNTIL(rig, condition)   WAIT_DOING(rig_turn(rig), condition)
+#define RIG_UNTIL_OPEN(rig)         RIG_UNTIL(rig, ses_pg_link_state((rig)->link) == PG_STATE_OPEN)
+#define RIG_UNTIL_CAUSE(rig, cause) RIG_UNTIL(rig, rig_cause(rig) == (cause))
+
+enum ses_pg_cause rig_cause(const struct rig *rig);
+/* Lines of the log that have all of these words. */
+unsigned rig_log_count(struct rig *rig, const char *word, const char *other);
+
+/* One statement, with one key of bytes. */
+struct ask {
+    struct pg_request request;
+    uint8_t key[32];
+    const char *values[1];
+    int lengths[1];
+    bool ended;
+    enum pg_end end;
+    char sqlstate[6];
+    int rows;
+};
+
+extern const struct pg_statement rig_put_sql; /* a row; 1 row back if it is new */
+extern const struct pg_statement rig_get_sql;
+
+/* Sends when there is a connection for it. */
+void rig_ask(struct rig *rig, enum pg_use use, const struct pg_statement *statement, uint8_t key,
+             struct ask *ask);
+/* The same, and its end. */
+enum pg_end rig_do(struct rig *rig, enum pg_use use, const struct pg_statement *statement, uint8_t key,
+                   struct ask *ask);
+
+/* Orders (tests/pg/control.py); fails the test unless they are obeyed. The answer is good until the next one. */
+const char *order(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* How many connections the role has to the primary, and how many of them wait for the standby. */
+int order_connections(void);
+int order_waiting(void);
+
+#endif

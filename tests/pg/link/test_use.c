@@ -1,0 +1,255 @@
+/* A pair that is well: what a link opens, takes, refuses, and says of it. */
+#include "rig.h"
+
+static void test_opens_and_answers(void **state)
+{
+    struct rig rig;
+    struct ask ask;
+
+    (void)state;
+    rig_init(&rig);
+    rig_open(&rig);
+    assert_int_equal(ses_pg_link_state(rig.link), PG_STATE_SEARCHING);
+    assert_false(ses_pg_link_may_read(rig.link));
+    RIG_UNTIL_OPEN(&rig);
+    assert_true(ses_pg_link_may_read(rig.link));
+    assert_int_equal(ses_pg_link_epoch(rig.link), 1);
+    assert_int_equal(ses_pg_link_durability(rig.link), SES_DURABILITY_REPLICA);
+    for (int i = 0; i < 3; i++) { /* with its text, then by name */
+        assert_int_equal(rig_do(&rig, PG_USE_WRITE, &rig_put_sql, 1, &ask), PG_END_DONE);
+        assert_int_equal(ask.rows, i == 0);
+        assert_int_equal(rig_do(&rig, PG_USE_READ, &rig_get_sql, 1, &ask), PG_END_DONE);
+        assert_int_equal(ask.rows, 1);
+        assert_int_equal(rig_do(&rig, PG_USE_SETTLE, &rig_put_sql, 1, &ask), PG_END_DONE);
+        assert_int_equal(ask.rows, 0);
+    }
+    assert_true(rig.ready[PG_USE_WRITE] > 0 && rig.ready[PG_USE_READ] > 0 && rig.ready[PG_USE_SETTLE] > 0);
+    assert_int_equal(order_connections(), 4);
+    assert_int_equal(rig_log_count(&rig, "shard_open", "\"durability\":\"replica\""), 1);
+    assert_int_equal(rig_log_count(&rig, "tests-only", ""), 0);
+    rig_close(&rig);
+    assert_int_equal(strtol(order("sql primary SELECT count(*) FROM pg_prepared_statements"), NULL, 10), 0);
+}
+
+static void test_what_the_server_refuses(void **state)
+{
+    static const Oid bytea[] = {17};
+    static const struct pg_statement twice = {
+        "twice", "INSERT INTO session (key, revision, write_id, retain_ms) VALUES ($1, 1, $1, 0)", 1, bytea};
+    static const struct pg_statement nonsense = {"nonsense", "SELECT none FROM session WHERE key = $1", 1,
+                                                 bytea};
+    struct rig rig;
+    struct ask ask;
+
+    (void)state;
+    rig_init(&rig);
+    rig_open(&rig);
+    RIG_UNTIL_OPEN(&rig);
+    assert_int_equal(rig_do(&rig, PG_USE_WRITE, &twice, 2, &ask), PG_END_DONE);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(rig_do(&rig, PG_USE_WRITE, &twice, 2, &ask), PG_END_REFUSED);
+        assert_string_equal(ask.sqlstate, "23505");
+        assert_int_equal(rig_do(&rig, PG_USE_SETTLE, &twice, 2, &ask), PG_END_REFUSED);
+        assert_int_equal(rig_do(&rig, PG_USE_READ, &nonsense, 2, &ask), PG_END_REFUSED);
+        assert_string_equal(ask.sqlstate, "42703");
+    }
+    assert_int_equal(ses_pg_link_state(rig.link), PG_STATE_OPEN);
+    assert_int_equal(rig.states, 1);
+    rig_close(&rig);
+}
+
+/* What cannot be mended by trying: one line that tells what to do, and no storm. */
+static void test_strings_that_do_not_fit(void **state)
+{
+    static const struct {
+        const char *keyword;
+        const char *value;
+        enum ses_pg_cause cause;
+        const char *remedy;
+    } cases[] = {
+        {"user", "nobody", SES_PG_CAUSE_PASSWORD, "password file"},
+        {"dbname", "nowhere", SES_PG_CAUSE_DATABASE, "dbname"},
+        {"dbname", "postgres", SES_PG_CAUSE_SCHEMA, "store schema"},
+        {"sslrootcert", "/dev/null", SES_PG_CAUSE_TLS, "sslrootcert"},
+        {"host", "name.invalid", SES_PG_CAUSE_UNREACHABLE, "host and port"},
+    };
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        (void)order("sql %s COPY (SELECT 'hostssl all sessiond 127.0.0.1/32 scram-sha-256') TO PROGRAM"
+                    " 'cat >> pg_hba.conf'; SELECT pg_reload_conf()",
+                    i == 0 ? "primary" : "standby");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct rig rig;
+
+        rig_init(&rig);
+        if (strcmp(cases[i].keyword, "host") == 0)
+            rig_word(&rig, "port", NULL);
+        rig_word(&rig, cases[i].keyword, cases[i].value);
+        rig_open(&rig);
+        RIG_UNTIL(&rig, rig_log_count(&rig, "shard_node_unusable", ses_pg_cause_name(cases[i].cause)) != 0 &&
+                            rig_cause(&rig) == cases[i].cause);
+        assert_true(rig_log_count(&rig, "shard_node_unusable", cases[i].remedy) >= 1);
+        assert_int_equal(rig_log_count(&rig, "tests-only", ""), 0);
+        assert_int_equal(ses_pg_link_state(rig.link), PG_STATE_SEARCHING);
+        rig_close(&rig);
+    }
+}
+
+static void test_wrong_password(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig);
+    rig.password.bytes[0] ^= 1;
+    rig_open(&rig);
+    RIG_UNTIL_CAUSE(&rig, SES_PG_CAUSE_PASSWORD);
+    assert_true(rig_log_count(&rig, "28P01", "password file") >= 1);
+    rig_close(&rig);
+}
+
+/* What an administrator changes is seen, and so is his changing it back. */
+static void test_tables_that_do_not_fit(void **state)
+{
+    static const struct {
+        const char *breaks;
+        const char *mends;
+        enum ses_pg_cause cause;
+    } cases[] = {
+        {"UPDATE shard SET format = 2", "UPDATE shard SET format = 1", SES_PG_CAUSE_FORMAT},
+        {"UPDATE shard SET shard = 7", "UPDATE shard SET shard = 0", SES_PG_CAUSE_FORMAT},
+        {"REVOKE INSERT ON beat FROM sessiond", "GRANT INSERT ON beat TO sessiond", SES_PG_CAUSE_RIGHTS},
+        {"ALTER TABLE beat RENAME TO beaten", "ALTER TABLE beaten RENAME TO beat", SES_PG_CAUSE_SCHEMA},
+        {"ALTER ROLE sessiond CONNECTION LIMIT 0", "ALTER ROLE sessiond CONNECTION LIMIT 40",
+         SES_PG_CAUSE_TOO_MANY},
+        {"ALTER ROLE sessiond SET synchronous_commit = local", "ALTER ROLE sessiond RESET synchronous_commit",
+         SES_PG_CAUSE_NO_STANDBY},
+        {"ALTER ROLE sessiond SET default_transaction_read_only = on",
+         "ALTER ROLE sessiond RESET default_transaction_read_only", SES_PG_CAUSE_READ_ONLY},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct rig rig;
+
+        (void)order("sql primary %s", cases[i].breaks);
+        rig_init(&rig);
+        rig_open(&rig);
+        RIG_UNTIL_CAUSE(&rig, cases[i].cause);
+        assert_int_equal(ses_pg_link_state(rig.link), PG_STATE_SEARCHING);
+        assert_in_range(rig_log_count(&rig, "shard_node_unusable", ses_pg_cause_name(cases[i].cause)), 1, 2);
+        rig_close(&rig);
+        (void)order("sql primary %s", cases[i].mends);
+    }
+}
+
+/* Fewer connections than wanted are used, and the rest are asked for rarely. */
+static void test_a_limit_of_connections(void **state)
+{
+    struct rig rig;
+    struct ask ask;
+
+    (void)state;
+    (void)order("sql primary ALTER ROLE sessiond CONNECTION LIMIT 1");
+    rig_init(&rig);
+    rig_open(&rig);
+    RIG_UNTIL(&rig, rig_log_count(&rig, "shard_node_unusable", "too_many") != 0);
+    RIG_UNTIL_OPEN(&rig);
+    assert_int_equal(rig_do(&rig, PG_USE_WRITE, &rig_put_sql, 3, &ask), PG_END_DONE);
+    assert_int_equal(rig_log_count(&rig, "shard_node_unusable", "too_many"), 1);
+    (void)order("sql primary ALTER ROLE sessiond CONNECTION LIMIT 40");
+    RIG_UNTIL(&rig, rig.ready[PG_USE_READ] != 0);
+    rig_close(&rig);
+}
+
+/* A primary that stops being what it promised: writes end, reads go on for the lease, and all is well again. */
+static void test_promises_that_end(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig);
+    rig_open(&rig);
+    RIG_UNTIL_OPEN(&rig);
+    (void)order("alone");
+    RIG_UNTIL(&rig, ses_pg_link_state(rig.link) == PG_STATE_STALLED);
+    RIG_UNTIL_CAUSE(&rig, SES_PG_CAUSE_NO_STANDBY);
+    assert_int_equal(ses_pg_link_durability(rig.link), SES_DURABILITY_DISK);
+    assert_true(ses_pg_link_may_read(rig.link));
+    (void)order("strict");
+    RIG_UNTIL_OPEN(&rig);
+    assert_int_equal(ses_pg_link_durability(rig.link), SES_DURABILITY_REPLICA);
+    rig_close(&rig);
+}
+
+static void test_a_warning_is_no_answer(void **state)
+{
+    static const Oid bytea[] = {17};
+    static const struct pg_statement warns = {"warns", "SELECT warns($1)", 1, bytea};
+    struct rig rig;
+    struct ask ask;
+
+    (void)state;
+    (void)order("sql primary CREATE OR REPLACE FUNCTION warns(bytea) RETURNS int LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE WARNING 'so'; RETURN 1; END $$");
+    rig_init(&rig);
+    rig_open(&rig);
+    RIG_UNTIL_OPEN(&rig);
+    assert_int_equal(rig_do(&rig, PG_USE_READ, &warns, 1, &ask), PG_END_DONE);
+    assert_int_equal(ask.rows, 1);
+    assert_true(ses_pg_link_may_read(rig.link));
+    assert_int_equal(rig_do(&rig, PG_USE_WRITE, &warns, 1, &ask), PG_END_UNKNOWN);
+    assert_false(ses_pg_link_may_read(rig.link));
+    RIG_UNTIL(&rig, ses_pg_link_may_read(rig.link));
+    rig_close(&rig);
+}
+
+static void test_without_names(void **state)
+{
+    struct rig rig;
+    struct ask ask;
+
+    (void)state;
+    rig_init(&rig);
+    rig.options.prepare = false;
+    rig_open(&rig);
+    RIG_UNTIL_OPEN(&rig);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(rig_do(&rig, PG_USE_WRITE, &rig_put_sql, 4, &ask), PG_END_DONE);
+    rig_close(&rig);
+}
+
+static void test_its_end(void **state)
+{
+    struct rig rig;
+    struct ask ask;
+
+    (void)state;
+    rig_init(&rig);
+    rig_open(&rig);
+    RIG_UNTIL_OPEN(&rig);
+    rig_ask(&rig, PG_USE_WRITE, &rig_put_sql, 5, &ask);
+    ses_pg_link_free(rig.link);
+    assert_true(ask.ended);
+    assert_int_equal(ask.end, PG_END_UNKNOWN);
+    RIG_UNTIL(&rig, rig.closed);
+    rig.link = NULL;
+    rig_close(&rig);
+    rig_init(&rig);
+    rig_open(&rig); /* before it has come to anything */
+    rig_close(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_opens_and_answers),       cmocka_unit_test(test_what_the_server_refuses),
+        cmocka_unit_test(test_strings_that_do_not_fit), cmocka_unit_test(test_wrong_password),
+        cmocka_unit_test(test_tables_that_do_not_fit),  cmocka_unit_test(test_a_limit_of_connections),
+        cmocka_unit_test(test_promises_that_end),       cmocka_unit_test(test_a_warning_is_no_answer),
+        cmocka_unit_test(test_without_names),           cmocka_unit_test(test_its_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
