@@ -16,6 +16,7 @@ static void drop_poll(struct pg_conn *conn)
     if (conn->poll == NULL)
         return;
     conn->poll->data = NULL;
+    conn->watched = 0;
     uv_close((uv_handle_t *)conn->poll, on_poll_closed);
     conn->poll = NULL;
 }
@@ -41,6 +42,9 @@ static bool watch(struct pg_conn *conn, int events)
         conn->poll->data = conn;
         conn->fd = fd;
     }
+    if (conn->watched == events)
+        return true;
+    conn->watched = events;
     return uv_poll_start(conn->poll, events, on_poll) == 0;
 }
 
@@ -151,6 +155,7 @@ static void step_connect(struct pg_conn *conn)
     bool watched;
 
     (void)uv_poll_stop(conn->poll);
+    conn->watched = 0;
     switch (PQconnectPoll(conn->pg)) {
     case PGRES_POLLING_READING:
         watched = watch(conn, UV_READABLE);
@@ -234,8 +239,8 @@ void ses_pg_conn_execute(struct pg_conn *conn, const struct pg_statement *statem
                                   lengths, formats, 1));
 }
 
-/* An error undoes what came before it in the same transaction; FATAL ends the connection, and with it the right to say
- * that nothing was written. */
+/* An error undoes what came before it in the same transaction. What ends the connection (FATAL), or comes from a pooler
+ * that has lost its server (class 08), takes the right along to say that nothing was written. */
 static void take(struct pg_conn *conn, PGresult *result)
 {
     const char *severity, *code;
@@ -253,7 +258,8 @@ static void take(struct pg_conn *conn, PGresult *result)
     severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
     code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     conn->failed = true;
-    conn->final = conn->final || severity == NULL || strcmp(severity, "ERROR") != 0;
+    conn->final = conn->final || severity == NULL || strcmp(severity, "ERROR") != 0 || code == NULL ||
+                  strncmp(code, "08", 2) == 0 || strncmp(code, "57P", 3) == 0;
     conn->sqlstate[0] = '\0';
     if (code != NULL && strlen(code) == 5)
         memcpy(conn->sqlstate, code, 6);

@@ -38,6 +38,7 @@ struct pg_conn {
     PGconn *pg; /* NULL: closed */
     struct uv_poll_s *poll;
     int fd;
+    int watched;   /* UV_READABLE and UV_WRITABLE: the kernel is asked when it changes only */
     unsigned life; /* counts what was closed */
     bool up;
     bool busy;

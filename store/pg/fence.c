@@ -22,7 +22,7 @@ struct fence_cell {
 };
 
 struct fence_shard {
-    _Alignas(64) _Atomic uint64_t doubted_mono_ns;
+    _Alignas(64) _Atomic uint64_t doubted_ms;
     _Atomic uint32_t timeline;
     struct fence_cell cells[SES_PG_PROCESSES_MAX];
 };
@@ -143,18 +143,18 @@ uint32_t ses_pg_fence_timeline(const struct ses_pg_shared *shared, unsigned shar
     return atomic_load(&shard_of(shared, shard)->timeline);
 }
 
-void ses_pg_fence_doubt(struct ses_pg_shared *shared, unsigned shard, uint64_t mono_ns)
+void ses_pg_fence_doubt(struct ses_pg_shared *shared, unsigned shard, uint64_t now_ms)
 {
-    _Atomic uint64_t *doubted = &shard_of(shared, shard)->doubted_mono_ns;
+    _Atomic uint64_t *doubted = &shard_of(shared, shard)->doubted_ms;
     uint64_t seen = atomic_load(doubted);
 
-    while (seen < mono_ns && !atomic_compare_exchange_weak(doubted, &seen, mono_ns))
+    while (seen < now_ms && !atomic_compare_exchange_weak(doubted, &seen, now_ms))
         ;
 }
 
-uint64_t ses_pg_fence_doubted_ns(const struct ses_pg_shared *shared, unsigned shard)
+uint64_t ses_pg_fence_doubted_ms(const struct ses_pg_shared *shared, unsigned shard)
 {
-    return atomic_load(&shard_of(shared, shard)->doubted_mono_ns);
+    return atomic_load(&shard_of(shared, shard)->doubted_ms);
 }
 
 void ses_pg_fence_tell(struct ses_pg_shared *shared, unsigned shard, unsigned process,

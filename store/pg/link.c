@@ -28,15 +28,14 @@ static bool is_fenced(const struct pg_link *link)
 static bool is_in_doubt(const struct pg_link *link)
 {
     return ses_pg_rule(PG_RULE_DOUBT) &&
-           link->lease_mono_ns <= ses_pg_fence_doubted_ns(link->options.shared, link->shard);
+           link->lease_ms <= ses_pg_fence_doubted_ms(link->options.shared, link->shard);
 }
 
 bool ses_pg_link_may_read(const struct pg_link *link)
 {
     if (link->primary == PG_NOBODY || is_fenced(link) || is_in_doubt(link))
         return false;
-    return !ses_pg_rule(PG_RULE_LEASE) ||
-           ses_clock_mono_ns() < link->lease_mono_ns + link->options.read_lease_ms * SES_NS_PER_MS;
+    return !ses_pg_rule(PG_RULE_LEASE) || ses_clock_now_ms() < link->lease_ms + link->options.read_lease_ms;
 }
 
 int64_t ses_pg_link_epoch(const struct pg_link *link)

@@ -14,10 +14,9 @@
 
 /* What is remembered of a node. */
 struct pg_node {
-    unsigned failures;        /* in a row */
-    unsigned address;         /* attempts: the next of its name's addresses */
-    uint64_t next_mono_ns;    /* not tried before */
-    uint64_t standby_mono_ns; /* asked again then */
+    unsigned failures;     /* in a row */
+    unsigned address;      /* attempts: the next of its name's addresses */
+    uint64_t next_mono_ns; /* not tried before */
     enum ses_pg_cause cause;
     enum ses_pg_cause told_cause;
     uint64_t told_mono_ns;
@@ -36,11 +35,11 @@ struct pg_link {
     bool settles; /* somebody has asked for that connection */
 
     enum pg_state state;
-    enum ses_pg_cause cause;     /* of a state that is not OPEN */
-    unsigned primary;            /* node; PG_NOBODY: none is known */
-    uint32_t timeline;           /* of the primary, or of the last one */
-    enum ses_pg_cause block;     /* why the primary takes no writes, as it said itself; NONE: it does */
-    uint64_t lease_mono_ns;      /* when the last beat that counts was sent; 0: none to this primary */
+    enum ses_pg_cause cause; /* of a state that is not OPEN */
+    unsigned primary;        /* node; PG_NOBODY: none is known */
+    uint32_t timeline;       /* of the primary, or of the last one */
+    enum ses_pg_cause block; /* why the primary takes no writes, as it said itself; NONE: it does */
+    uint64_t lease_ms; /* when the last beat that counts was sent, sessiond's time; 0: none to this primary */
     uint64_t beat_mono_ns;       /* when the last one was sent */
     uint64_t unwritable_mono_ns; /* since when no connection for writes is there; 0: one is */
     int64_t epoch;

@@ -162,7 +162,7 @@ static void lose_primary(struct pg_link *link, enum ses_pg_cause cause)
     unsigned node = link->primary;
 
     link->primary = PG_NOBODY;
-    link->lease_mono_ns = 0;
+    link->lease_ms = 0;
     link->block = SES_PG_CAUSE_NONE;
     if (cause != SES_PG_CAUSE_NONE)
         node_failed(link, node, cause, NULL);
@@ -202,7 +202,7 @@ static bool adopt(struct pg_link *link, struct pg_slot *slot)
     if (link->primary == PG_NOBODY || slot->timeline > link->timeline) {
         link->timeline = slot->timeline;
         link->primary = slot->node;
-        link->lease_mono_ns = 0;
+        link->lease_ms = 0;
         link->block = SES_PG_CAUSE_NONE;
         drop_older(link, slot->timeline);
         drop_elsewhere(link);
@@ -215,8 +215,8 @@ static void take_beat(struct pg_link *link, const struct pg_beat *beat)
 {
     int64_t skew_ms = beat->skew_ms;
 
-    if (beat->sent_mono_ns > link->lease_mono_ns)
-        link->lease_mono_ns = beat->sent_mono_ns;
+    if (beat->sent_ms > link->lease_ms)
+        link->lease_ms = beat->sent_ms;
     link->block = SES_PG_CAUSE_NONE;
     link->epoch = beat->look.epoch;
     link->replica = beat->look.replica;
@@ -290,7 +290,7 @@ static void on_doubted(struct pg_slot *slot)
 
     if (slot->timeline < link->timeline)
         return; /* of a server that is not believed anyway */
-    ses_pg_fence_doubt(link->options.shared, link->shard, ses_clock_mono_ns());
+    ses_pg_fence_doubt(link->options.shared, link->shard, ses_clock_now_ms());
     link->beat_mono_ns = 0;
     ses_pg_told_doubt(link);
 }

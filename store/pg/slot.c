@@ -20,6 +20,7 @@ static void set_out(struct pg_slot *slot, enum pg_errand errand)
 {
     slot->errand = errand;
     slot->sent_mono_ns = ses_clock_mono_ns();
+    slot->sent_ms = ses_clock_now_ms();
     slot->sent_wall_ms = ses_clock_wall_ms();
 }
 
@@ -176,7 +177,7 @@ void ses_pg_slot_beat(struct pg_slot *slot)
 
 void ses_pg_slot_pass(struct pg_slot *slot, const struct pg_look *look)
 {
-    const struct pg_beat beat = {.look = *look, .sent_mono_ns = ses_clock_mono_ns()};
+    const struct pg_beat beat = {.look = *look, .sent_ms = ses_clock_now_ms()};
 
     enter(slot, PG_SLOT_READY);
     (void)slot->ops->beaten(slot, &beat);
@@ -212,7 +213,7 @@ static void on_request(struct pg_slot *slot, const struct pg_answer *told)
 /* Of a beat that was acknowledged. */
 static bool beat_of(const struct pg_slot *slot, const struct pg_answer *told, struct pg_beat *ret_beat)
 {
-    ret_beat->sent_mono_ns = slot->sent_mono_ns;
+    ret_beat->sent_ms = slot->sent_ms;
     if (told->end != PG_END_DONE || !ses_pg_look_read(told->result, &ret_beat->look))
         return false;
     ret_beat->skew_ms =

@@ -35,7 +35,7 @@ struct pg_slot;
 
 struct pg_beat {
     struct pg_look look;
-    uint64_t sent_mono_ns;
+    uint64_t sent_ms; /* sessiond's time (clock.h): a machine that was suspended knows how long */
     int64_t skew_ms;
 };
 
@@ -74,6 +74,7 @@ struct pg_slot {
     unsigned address; /* which of the name's addresses */
     enum pg_errand errand;
     uint64_t sent_mono_ns;
+    uint64_t sent_ms;
     uint64_t sent_wall_ms;
     struct pg_request *request;
     PGresult *held; /* of a request that waits to be sealed */

@@ -239,6 +239,7 @@ void ses_pg_target_parameters(const struct pg_target *target, unsigned node, con
     add(ret_parameters, "host", target->names.host[node]);
     add(ret_parameters, "port", ret_parameters->port + at);
     add(ret_parameters, "client_encoding", "UTF8");
+    add(ret_parameters, "target_session_attrs", "any");
     if (address != NULL)
         add(ret_parameters, "hostaddr", address);
     if (password != NULL)
