@@ -10,6 +10,7 @@
 #include "search.h"
 
 #define TURN_MS 50
+#define LATE_MS 500
 
 /* ---- what it says ---- */
 
@@ -102,6 +103,8 @@ static void on_turn(uv_timer_t *timer)
     struct pg_link *link = timer->data;
     uint64_t now_ns = ses_clock_mono_ns();
 
+    link->late = now_ns - link->turn_mono_ns > LATE_MS * SES_NS_PER_MS;
+    link->turn_mono_ns = now_ns;
     for (unsigned i = 0; i < link->slots_count; i++)
         ses_pg_slot_turn(&link->slots[i], now_ns);
     ses_pg_primary_turn(link);

@@ -98,7 +98,8 @@ static enum pg_state judge_state(const struct pg_link *link, enum ses_pg_cause *
     }
     if (link->block != SES_PG_CAUSE_NONE)
         *ret_cause = link->block;
-    else if (unanswered_ns(link) > link->options.stall_ms * SES_NS_PER_MS)
+    else if (unanswered_ns(link) > link->options.stall_ms * SES_NS_PER_MS &&
+             !(link->late && link->state == PG_STATE_OPEN))
         *ret_cause = link->nodes[link->primary].cause != SES_PG_CAUSE_NONE ? link->nodes[link->primary].cause
                                                                            : SES_PG_CAUSE_NO_ANSWER;
     return *ret_cause == SES_PG_CAUSE_NONE ? PG_STATE_OPEN : PG_STATE_STALLED;

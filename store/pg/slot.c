@@ -20,8 +20,6 @@ static void set_out(struct pg_slot *slot, enum pg_errand errand)
 {
     slot->errand = errand;
     slot->sent_mono_ns = ses_clock_mono_ns();
-    slot->sent_ms = ses_clock_now_ms();
-    slot->sent_wall_ms = ses_clock_wall_ms();
 }
 
 /* ---- the way to a connection ---- */
@@ -164,6 +162,8 @@ static void send_beat(struct pg_slot *slot, enum pg_errand errand)
     const int lengths[] = {SES_PG_MACHINE_BYTES};
 
     set_out(slot, errand);
+    slot->sent_ms = ses_clock_now_ms();
+    slot->sent_wall_ms = ses_clock_wall_ms();
     ses_pg_conn_execute(&slot->conn, &ses_pg_beat_sql, values, lengths, slot->options->prepare);
 }
 

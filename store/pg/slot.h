@@ -74,7 +74,7 @@ struct pg_slot {
     unsigned address; /* which of the name's addresses */
     enum pg_errand errand;
     uint64_t sent_mono_ns;
-    uint64_t sent_ms;
+    uint64_t sent_ms; /* these two of beats only: the first is a system call */
     uint64_t sent_wall_ms;
     struct pg_request *request;
     PGresult *held; /* of a request that waits to be sealed */

@@ -145,27 +145,29 @@ static enum ses_status take_files(struct pg_target *target, struct ses_fault *fa
     return SES_OK;
 }
 
+static enum ses_status take_all(struct pg_target *target, struct ses_fault *fault)
+{
+    SES_TRY(check_keywords(target->options, fault));
+    SES_TRY(take_hosts(target, fault));
+    SES_TRY(take_ports(target, fault));
+    return take_files(target, fault);
+}
+
 enum ses_status ses_pg_target_init(struct pg_target *target, const char *text, struct ses_fault *fault)
 {
     char *why = NULL;
+    bool parsed;
     enum ses_status status;
 
     *target = (struct pg_target){.options = PQconninfoParse(text, &why)};
+    parsed = why == NULL;
     /* libpq's sentence quotes the string, and what is wrong in it may be a password. */
-    if (target->options == NULL)
-        status = ses_fault(
-            fault, why != NULL ? SES_INVALID_ARGUMENT : SES_NO_MEMORY,
-            "the connection string does not parse: as in \"host=db1,db2 dbname=sessiond user=sessiond\", or a "
-            "postgresql:// URI");
-    else
-        status = check_keywords(target->options, fault);
     PQfreemem(why);
-    if (status == SES_OK)
-        status = take_hosts(target, fault);
-    if (status == SES_OK)
-        status = take_ports(target, fault);
-    if (status == SES_OK)
-        status = take_files(target, fault);
+    if (target->options == NULL)
+        return ses_fault(fault, parsed ? SES_NO_MEMORY : SES_INVALID_ARGUMENT,
+                         "the connection string does not parse: it is as \"host=db1,db2 dbname=sessiond "
+                         "user=sessiond\", or a postgresql:// URI");
+    status = take_all(target, fault);
     if (status != SES_OK)
         ses_pg_target_done(target);
     return status;

@@ -1,5 +1,5 @@
 /* store_pg.h - the store of many machines: records in PostgreSQL, one primary with a synchronous standby for each
- * shard. How it is opened; what it does is store.h's contract, and how is in store/README.md.
+ * shard. How it is opened; what it does is store.h's contract, and how is in store/pg/README.md.
  *
  * Of the contract's choices this driver takes these:
  *   every call ends later, but for what is refused at once: SES_UNAVAILABLE while no primary is known (any call)

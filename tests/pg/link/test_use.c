@@ -1,6 +1,13 @@
 /* A pair that is well: what a link opens, takes, refuses, and says of it. */
 #include "rig.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <sessiond/base/clock.h>
+
+static int64_t *clock_file; /* of SESSIOND_TEST_CLOCK: what our clock is set by, and what has passed */
+
 static void test_opens_and_answers(void **state)
 {
     struct rig rig;
@@ -71,6 +78,7 @@ static void test_strings_that_do_not_fit(void **state)
         {"dbname", "nowhere", SES_PG_CAUSE_DATABASE, "dbname"},
         {"dbname", "postgres", SES_PG_CAUSE_SCHEMA, "store schema"},
         {"sslrootcert", "/dev/null", SES_PG_CAUSE_TLS, "sslrootcert"},
+        {"hostaddr", "127.0.0.1,127.0.0.1", SES_PG_CAUSE_TLS, "host's name"},
         {"host", "name.invalid", SES_PG_CAUSE_UNREACHABLE, "host and port"},
     };
 
@@ -85,6 +93,8 @@ static void test_strings_that_do_not_fit(void **state)
         rig_init(&rig);
         if (strcmp(cases[i].keyword, "host") == 0)
             rig_word(&rig, "port", NULL);
+        if (strcmp(cases[i].keyword, "hostaddr") == 0)
+            rig_word(&rig, "host", "db1.invalid,db2.invalid"); /* there, and the certificate says who it is */
         rig_word(&rig, cases[i].keyword, cases[i].value);
         rig_open(&rig);
         RIG_UNTIL(&rig, rig_log_count(&rig, "shard_node_unusable", ses_pg_cause_name(cases[i].cause)) != 0 &&
@@ -106,6 +116,60 @@ static void test_wrong_password(void **state)
     rig_open(&rig);
     RIG_UNTIL_CAUSE(&rig, SES_PG_CAUSE_PASSWORD);
     assert_true(rig_log_count(&rig, "28P01", "password file") >= 1);
+    rig_close(&rig);
+}
+
+/* Names are resolved, and the certificate is checked by them. */
+static void test_names(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig);
+    rig_word(&rig, "host", "localhost,localhost");
+    rig_open(&rig);
+    RIG_UNTIL_OPEN(&rig);
+    rig_close(&rig);
+}
+
+/* Our clock is set, not the primary's. */
+static void test_clocks_that_differ(void **state)
+{
+    struct ses_pg_shard_status status;
+    struct rig rig;
+
+    (void)state;
+    if (!ses_clock_is_movable())
+        skip();
+    rig_init(&rig);
+    rig_open(&rig);
+    RIG_UNTIL_OPEN(&rig);
+    assert_in_range(ses_pg_link_skew_ms(rig.link) + 200, 0, 400);
+    clock_file[0] = 60000;
+    RIG_UNTIL(&rig, ses_pg_link_skew_ms(rig.link) < -30000);
+    RIG_UNTIL(&rig, (ses_pg_shard_status(rig.shared, 0, &status), status.skew_ms < -30000));
+    assert_int_equal(rig_log_count(&rig, "shard_clock_skew", "chrony"), 1);
+    assert_true(ses_pg_link_may_read(rig.link)); /* nothing here goes by the world's time */
+    clock_file[0] = 0;
+    RIG_UNTIL(&rig, ses_pg_link_skew_ms(rig.link) > -30000);
+    rig_close(&rig);
+}
+
+/* Time that passed while nothing ran (a machine that was suspended) has passed for the lease. */
+static void test_a_machine_that_slept(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    if (!ses_clock_is_movable())
+        skip();
+    rig_init(&rig);
+    rig_open(&rig);
+    RIG_UNTIL_OPEN(&rig);
+    assert_true(ses_pg_link_may_read(rig.link));
+    clock_file[1] += rig.options.read_lease_ms;
+    assert_false(ses_pg_link_may_read(rig.link));
+    RIG_UNTIL(&rig, ses_pg_link_may_read(rig.link));
     rig_close(&rig);
 }
 
@@ -244,12 +308,31 @@ static void test_its_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_opens_and_answers),       cmocka_unit_test(test_what_the_server_refuses),
-        cmocka_unit_test(test_strings_that_do_not_fit), cmocka_unit_test(test_wrong_password),
-        cmocka_unit_test(test_tables_that_do_not_fit),  cmocka_unit_test(test_a_limit_of_connections),
-        cmocka_unit_test(test_promises_that_end),       cmocka_unit_test(test_a_warning_is_no_answer),
-        cmocka_unit_test(test_without_names),           cmocka_unit_test(test_its_end),
+        cmocka_unit_test(test_opens_and_answers),
+        cmocka_unit_test(test_what_the_server_refuses),
+        cmocka_unit_test(test_strings_that_do_not_fit),
+        cmocka_unit_test(test_wrong_password),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_a_machine_that_slept),
+        cmocka_unit_test(test_clocks_that_differ),
+        cmocka_unit_test(test_tables_that_do_not_fit),
+        cmocka_unit_test(test_a_limit_of_connections),
+        cmocka_unit_test(test_promises_that_end),
+        cmocka_unit_test(test_a_warning_is_no_answer),
+        cmocka_unit_test(test_without_names),
+        cmocka_unit_test(test_its_end),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    char path[128];
+    int fd = mkstemp(unit_temporary("clock", path, sizeof(path)));
+    int failed;
+
+    if (fd < 0 || ftruncate(fd, 16) != 0)
+        return 1;
+    clock_file = mmap(NULL, 16, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (clock_file == MAP_FAILED || setenv("SESSIOND_TEST_CLOCK", path, 1) != 0)
+        return 1;
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    (void)unlink(path);
+    return failed;
 }
