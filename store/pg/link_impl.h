@@ -49,6 +49,8 @@ struct pg_link {
     bool replica;
 
     uint64_t told_mono_ns[SES_PG_CAUSE_COUNT]; /* of the shard, by cause */
+    enum pg_state told_state;
+    enum ses_pg_cause told_cause;
     uint64_t skew_told_mono_ns;
     uint64_t doubt_told_mono_ns;
 };

@@ -121,13 +121,10 @@ static void update_state(struct pg_link *link)
 {
     enum ses_pg_cause cause;
     enum pg_state before = link->state;
-    enum ses_pg_cause cause_before = link->cause;
 
     note_writers(link);
     link->state = judge_state(link, &cause);
     link->cause = cause;
-    if (link->state == before && cause == cause_before)
-        return;
     ses_pg_told_state(link);
     if (link->state == before)
         return;
@@ -237,6 +234,17 @@ static enum ses_pg_cause judge(const struct pg_link *link, const struct pg_look 
                              ses_pg_rule(PG_RULE_REPLICA) ? link->options.durability : SES_DURABILITY_DISK);
 }
 
+/* What a server says of itself and may take back. */
+static bool may_change(enum ses_pg_cause cause)
+{
+    return cause == SES_PG_CAUSE_READ_ONLY || cause == SES_PG_CAUSE_NO_STANDBY;
+}
+
+static bool is_primary(const struct pg_link *link, const struct pg_slot *slot)
+{
+    return slot->node == link->primary && slot->timeline == link->timeline;
+}
+
 static void on_looked(struct pg_slot *slot, const struct pg_look *look)
 {
     struct pg_link *link = link_of(slot);
@@ -250,8 +258,7 @@ static void on_looked(struct pg_slot *slot, const struct pg_look *look)
         return;
     }
     ses_pg_told_node(link, slot->node, cause, NULL);
-    if (slot->use == PG_USE_COUNT && (cause == SES_PG_CAUSE_NO_PRIMARY || cause == SES_PG_CAUSE_READ_ONLY ||
-                                      cause == SES_PG_CAUSE_NO_STANDBY)) {
+    if (slot->use == PG_USE_COUNT && (cause == SES_PG_CAUSE_NO_PRIMARY || may_change(cause))) {
         ses_pg_slot_await(slot); /* what may change while it is connected: asked again */
     } else {
         node_failed(link, slot->node, cause, NULL);
@@ -270,15 +277,12 @@ static bool on_beaten(struct pg_slot *slot, const struct pg_beat *beat)
         counts = ses_pg_fence_raise(link->options.shared, link->shard, slot->timeline) == slot->timeline;
     if (counts && adopt(link, slot)) {
         take_beat(link, beat);
-    } else if (counts) {
-        counts = false;
-        ses_pg_slot_close(slot);
-    } else if (slot->node == link->primary && slot->timeline == link->timeline &&
-               cause != SES_PG_CAUSE_FORMAT && cause != SES_PG_CAUSE_OLD_PRIMARY &&
-               cause != SES_PG_CAUSE_NONE) {
+    } else if (!counts && is_primary(link, slot) && may_change(cause)) {
         link->block = cause;
         link->replica = beat->look.replica;
     } else {
+        counts = false;
+        node_failed(link, slot->node, cause, NULL);
         ses_pg_slot_close(slot);
     }
     update_state(link);

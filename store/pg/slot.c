@@ -86,6 +86,13 @@ static void answer(struct pg_request *request, enum pg_end end, const PGresult *
     request->done(request, &told);
 }
 
+/* Whether that is a write: what a reader's connection is asked is none, but for its beat. */
+static bool is_write(const struct pg_slot *slot, enum pg_errand errand)
+{
+    return errand == PG_ERRAND_BEAT || errand == PG_ERRAND_SEAL ||
+           (errand == PG_ERRAND_REQUEST && slot->use != PG_USE_READ);
+}
+
 /* What was on its way when the connection went: a write may have been done, and be seen here and nowhere else. */
 static void lose_errand(struct pg_slot *slot)
 {
@@ -96,7 +103,7 @@ static void lose_errand(struct pg_slot *slot)
     slot->errand = PG_ERRAND_NONE;
     PQclear(slot->held);
     slot->held = NULL;
-    if (errand != PG_ERRAND_NONE && errand != PG_ERRAND_LOOK && slot->use != PG_USE_READ)
+    if (is_write(slot, errand))
         slot->ops->doubted(slot);
     if (request != NULL)
         answer(request, PG_END_UNKNOWN, NULL, "");
@@ -268,11 +275,10 @@ static void on_answer(struct pg_conn *conn, const struct pg_answer *answered)
     struct pg_answer told = *answered;
 
     slot->errand = PG_ERRAND_NONE;
-    if (errand != PG_ERRAND_LOOK && slot->use != PG_USE_READ)
+    if (is_write(slot, errand))
         slot->answered_mono_ns = ses_clock_mono_ns();
     /* A warning means something where something is written. */
-    if (told.end == PG_END_UNKNOWN &&
-        (errand == PG_ERRAND_LOOK || slot->use == PG_USE_READ || !ses_pg_rule(PG_RULE_WARNING)))
+    if (told.end == PG_END_UNKNOWN && !(is_write(slot, errand) && ses_pg_rule(PG_RULE_WARNING)))
         told = (struct pg_answer){.end = PG_END_DONE, .result = conn->answered};
     if (told.end == PG_END_UNKNOWN)
         slot->ops->doubted(slot);

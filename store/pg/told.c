@@ -95,8 +95,11 @@ void ses_pg_told_state(struct pg_link *link)
     bool open = link->state == PG_STATE_OPEN;
     struct ses_log_line line;
 
-    if (!is_due(&link->told_mono_ns[open ? SES_PG_CAUSE_NONE : link->cause], TOLD_STATE_MS))
+    if ((link->state == link->told_state && link->cause == link->told_cause) ||
+        link->cause == SES_PG_CAUSE_CONNECTING || !is_due(&link->told_mono_ns[link->cause], TOLD_STATE_MS))
         return;
+    link->told_state = link->state;
+    link->told_cause = link->cause;
     ses_log_begin(link->options.log, open ? SES_LOG_INFO : SES_LOG_WARN, events[link->state], &line);
     if (link->primary != PG_NOBODY)
         put_node(&line, link, link->primary);

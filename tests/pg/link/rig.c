@@ -124,7 +124,7 @@ void rig_init(struct rig *rig)
         .queue_max = 1000,
         .read_lease_ms = 3600000,
         .beat_ms = 200,
-        .stall_ms = 1000,
+        .stall_ms = UNIT_PATIENCE_MS,
         .connect_timeout_ms = UNIT_PATIENCE_MS,
         .skew_max_ms = 250,
         .write_connections = 2,

@@ -26,7 +26,7 @@ struct rig {
     bool closed;
 };
 
-/* Options as a server has them, but for patience: a lease that no slow machine outlasts, a stall that a test notices. */
+/* Options as a server has them, but for patience: no slow machine outlasts a lease, or stalls. */
 void rig_init(struct rig *rig);
 /* The same machine as another one: what the two share. */
 void rig_init_beside(struct rig *rig, const struct rig *other);

@@ -269,6 +269,25 @@ static void test_a_warning_is_no_answer(void **state)
     rig_close(&rig);
 }
 
+/* As a pooler says it whose server went away: nobody knows what became of the statement. */
+static void test_a_lost_server_behind_a_pooler(void **state)
+{
+    static const Oid bytea[] = {17};
+    static const struct pg_statement lost = {"lost", "SELECT lost($1)", 1, bytea};
+    struct rig rig;
+    struct ask ask;
+
+    (void)state;
+    (void)order("sql primary CREATE OR REPLACE FUNCTION lost(bytea) RETURNS int LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION 'so' USING ERRCODE = '08006'; END $$");
+    rig_init(&rig);
+    rig_open(&rig);
+    RIG_UNTIL_OPEN(&rig);
+    assert_int_equal(rig_do(&rig, PG_USE_WRITE, &lost, 1, &ask), PG_END_UNKNOWN);
+    assert_int_equal(rig_do(&rig, PG_USE_WRITE, &rig_put_sql, 6, &ask), PG_END_DONE);
+    rig_close(&rig);
+}
+
 static void test_without_names(void **state)
 {
     struct rig rig;
@@ -313,14 +332,16 @@ int main(void)
         cmocka_unit_test(test_strings_that_do_not_fit),
         cmocka_unit_test(test_wrong_password),
         cmocka_unit_test(test_names),
-        cmocka_unit_test(test_a_machine_that_slept),
+
         cmocka_unit_test(test_clocks_that_differ),
         cmocka_unit_test(test_tables_that_do_not_fit),
         cmocka_unit_test(test_a_limit_of_connections),
         cmocka_unit_test(test_promises_that_end),
         cmocka_unit_test(test_a_warning_is_no_answer),
+        cmocka_unit_test(test_a_lost_server_behind_a_pooler),
         cmocka_unit_test(test_without_names),
         cmocka_unit_test(test_its_end),
+        cmocka_unit_test(test_a_machine_that_slept),
     };
 
     char path[128];
