@@ -184,6 +184,8 @@ static uint64_t join(enum ses_counter counter, uint64_t sum, uint64_t value)
     switch ((int)counter) {
     case SES_C_STORE_SNAPSHOT_SECONDS:
     case SES_C_STORE_SCRUB_SECONDS:
+    case SES_C_PG_SKEW_MS:
+    case SES_C_PG_SWEEP_AGE:
         return value > sum ? value : sum;
     case SES_C_TLS_CERTIFICATE_ENDS:
         return sum == 0 || (value != 0 && value < sum) ? value : sum;

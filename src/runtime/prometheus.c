@@ -215,6 +215,9 @@ static enum ses_status plain_histograms(const struct ses_board *board, struct se
          &seconds, "Of store transactions, the time in which the pages were written and synced"},
         {"sessiond_store_batch_puts", offsetof(struct ses_metrics, batch_puts), &counts,
          "Records per store transaction"},
+#define HISTOGRAM_ROW(member, prom, scale, help) {prom, offsetof(struct ses_metrics, member), &(scale), help},
+        SES_HISTOGRAM_PG_TABLE(HISTOGRAM_ROW)
+#undef HISTOGRAM_ROW
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sessiond/base/metrics_pg.h>
 #include <sessiond/base/reasons.h>
 
 /*  C name, Prometheus name, kind, help */
@@ -145,7 +146,8 @@
     X(CONFINED_FILES, "sessiond_confined_files", "gauge",                                                    \
       "Workers and housekeeper that can open only what they need (the kernel's Landlock)")                   \
     X(CONFINED_PORTS, "sessiond_confined_ports", "gauge",                                                    \
-      "Workers and housekeeper that can connect only to ports of the configuration (Landlock, ABI 4)")
+      "Workers and housekeeper that can connect only to ports of the configuration (Landlock, ABI 4)")       \
+    SES_COUNTER_PG_TABLE(X)
 
 enum ses_counter {
 #define SES_COUNTER_ENUM(name, prom, kind, help) SES_C_##name,
@@ -285,6 +287,9 @@ struct ses_metrics {
     struct ses_hist commit_ns;
     struct ses_hist commit_phase_ns[SES_COMMIT_PHASES];
     struct ses_hist batch_puts;
+#define SES_HISTOGRAM_MEMBER(member, prom, scale, help) struct ses_hist member;
+    SES_HISTOGRAM_PG_TABLE(SES_HISTOGRAM_MEMBER)
+#undef SES_HISTOGRAM_MEMBER
     struct ses_breaker_cell breakers[SES_METRIC_HOSTS_MAX];
     struct ses_caller_cell callers[SES_METRIC_CALLERS_MAX + 1];
 };
