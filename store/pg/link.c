@@ -95,6 +95,17 @@ static void tell(const struct pg_link *link, enum ses_pg_view view)
     ses_pg_fence_tell(link->options.shared, link->shard, link->options.process, &cell);
 }
 
+static void count_connections(struct pg_link *link)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < link->slots_count; i++)
+        count += link->slots[i].conn.pg != NULL;
+    if (count != link->counted)
+        ses_gauge_add(link->options.metrics, SES_C_PG_CONNECTIONS, (int64_t)count - (int64_t)link->counted);
+    link->counted = count;
+}
+
 static void on_turn(uv_timer_t *timer)
 {
     static const enum ses_pg_view views[] = {[PG_STATE_SEARCHING] = SES_PG_SEARCHING,
@@ -109,6 +120,7 @@ static void on_turn(uv_timer_t *timer)
         ses_pg_slot_turn(&link->slots[i], now_ns);
     ses_pg_primary_turn(link);
     ses_pg_search_turn(link);
+    count_connections(link);
     tell(link, views[link->state]);
 }
 
@@ -198,6 +210,7 @@ void ses_pg_link_free(struct pg_link *link)
     (void)uv_timer_stop(&link->timer);
     for (unsigned i = 0; i < link->slots_count; i++)
         ses_pg_slot_close(&link->slots[i]);
+    count_connections(link);
     tell(link, SES_PG_NOBODY);
     uv_close((uv_handle_t *)&link->timer, on_timer_closed);
 }

@@ -48,7 +48,9 @@ struct pg_link {
     int64_t skew_ms;
     bool replica;
 
-    uint64_t told_mono_ns[SES_PG_CAUSE_COUNT]; /* of the shard, by cause */
+    uint64_t states_told_mono_ns; /* since when */
+    unsigned states_told;         /* .. so many lines */
+    unsigned counted;             /* connections, in the metrics */
     enum pg_state told_state;
     enum ses_pg_cause told_cause;
     uint64_t skew_told_mono_ns;

@@ -50,6 +50,15 @@ static void node_failed(struct pg_link *link, unsigned node, enum ses_pg_cause c
     of->next_mono_ns = now + backoff_ns(of->failures++, cause);
 }
 
+/* A connection that is of no use. */
+static void turn_away(struct pg_link *link, struct pg_slot *slot, enum ses_pg_cause cause,
+                      const struct pg_fault *fault)
+{
+    ses_count(link->options.metrics, SES_C_PG_CONNECTS_FAILED, 1);
+    node_failed(link, slot->node, cause, fault);
+    ses_pg_slot_close(slot);
+}
+
 /* ---- the state ---- */
 
 /* Of all nodes' causes that which tells most. */
@@ -128,6 +137,8 @@ static void update_state(struct pg_link *link)
     ses_pg_told_state(link);
     if (link->state == before)
         return;
+    if (link->state == PG_STATE_STALLED && link->block == SES_PG_CAUSE_NONE)
+        ses_count(link->options.metrics, SES_C_PG_STALLS, 1);
     link->events.state(link->events.arg, link->state);
     for (unsigned i = 0; i < link->slots_count && link->state == PG_STATE_OPEN; i++)
         if (link->slots[i].use != PG_USE_COUNT && ses_pg_slot_is_free(&link->slots[i]))
@@ -197,6 +208,8 @@ static bool adopt(struct pg_link *link, struct pg_slot *slot)
 
     if (link->primary != PG_NOBODY && slot->timeline <= link->timeline && slot->node != link->primary)
         return false;
+    if (slot->timeline > link->timeline && link->timeline != 0)
+        ses_count(link->options.metrics, SES_C_PG_PRIMARIES, 1);
     if (link->primary == PG_NOBODY || slot->timeline > link->timeline) {
         link->timeline = slot->timeline;
         link->primary = slot->node;
@@ -261,8 +274,7 @@ static void on_looked(struct pg_slot *slot, const struct pg_look *look)
     if (slot->use == PG_USE_COUNT && (cause == SES_PG_CAUSE_NO_PRIMARY || may_change(cause))) {
         ses_pg_slot_await(slot); /* what may change while it is connected: asked again */
     } else {
-        node_failed(link, slot->node, cause, NULL);
-        ses_pg_slot_close(slot);
+        turn_away(link, slot, cause, NULL);
     }
     update_state(link);
 }
@@ -282,17 +294,18 @@ static bool on_beaten(struct pg_slot *slot, const struct pg_beat *beat)
         link->replica = beat->look.replica;
     } else {
         counts = false;
-        node_failed(link, slot->node, cause, NULL);
-        ses_pg_slot_close(slot);
+        turn_away(link, slot, cause, NULL);
     }
     update_state(link);
     return counts;
 }
 
-static void on_doubted(struct pg_slot *slot)
+static void on_doubted(struct pg_slot *slot, bool warned)
 {
     struct pg_link *link = link_of(slot);
 
+    if (warned)
+        ses_count(link->options.metrics, SES_C_PG_UNREPLICATED, 1);
     if (slot->timeline < link->timeline)
         return; /* of a server that is not believed anyway */
     ses_pg_fence_doubt(link->options.shared, link->shard, ses_clock_now_ms());
@@ -314,8 +327,7 @@ static void on_refused(struct pg_slot *slot, const char *sqlstate)
         ses_pg_told_node(link, slot->node, cause, &fault);
         link->nodes[slot->node].cause = SES_PG_CAUSE_NONE;
     } else {
-        node_failed(link, slot->node, cause, &fault);
-        ses_pg_slot_close(slot);
+        turn_away(link, slot, cause, &fault);
     }
     update_state(link);
 }
@@ -339,6 +351,7 @@ static void on_ended(struct pg_slot *slot, enum pg_slot_state was, const struct 
         ses_pg_told_node(link, slot->node, cause, fault);
         node->failures = 0;
     } else {
+        ses_count(link->options.metrics, SES_C_PG_CONNECTS_FAILED, was < PG_SLOT_READY);
         node->address += was < PG_SLOT_LOOKING;
         node_failed(link, slot->node, cause, fault);
     }

@@ -104,7 +104,7 @@ static void lose_errand(struct pg_slot *slot)
     PQclear(slot->held);
     slot->held = NULL;
     if (is_write(slot, errand))
-        slot->ops->doubted(slot);
+        slot->ops->doubted(slot, false);
     if (request != NULL)
         answer(request, PG_END_UNKNOWN, NULL, "");
 }
@@ -281,7 +281,7 @@ static void on_answer(struct pg_conn *conn, const struct pg_answer *answered)
     if (told.end == PG_END_UNKNOWN && !(is_write(slot, errand) && ses_pg_rule(PG_RULE_WARNING)))
         told = (struct pg_answer){.end = PG_END_DONE, .result = conn->answered};
     if (told.end == PG_END_UNKNOWN)
-        slot->ops->doubted(slot);
+        slot->ops->doubted(slot, true);
     if (errand == PG_ERRAND_LOOK)
         on_look(slot, &told);
     else if (errand == PG_ERRAND_BEAT)

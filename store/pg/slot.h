@@ -45,8 +45,8 @@ struct pg_slot_ops {
     /* A beat is acknowledged; the first one has passed the barrier, and the slot is READY. false: it does not count (the
      * server is not what it was), and the link may have closed the slot. */
     bool (*beaten)(struct pg_slot *slot, const struct pg_beat *beat);
-    /* A write was not acknowledged by the rules, and may be seen (a warning, or its connection is gone). */
-    void (*doubted)(struct pg_slot *slot);
+    /* A write was not acknowledged by the rules, and may be seen: a warning came, or its connection is gone. */
+    void (*doubted)(struct pg_slot *slot, bool warned);
     /* A statement was refused while nobody else was told: greeting, look, beat. */
     void (*refused)(struct pg_slot *slot, const char *sqlstate);
     /* It takes another errand. */

@@ -3,7 +3,8 @@
 #include <sessiond/base/clock.h>
 
 #define TOLD_NODE_MS  60000
-#define TOLD_STATE_MS 10000
+#define TOLD_DOUBT_MS 10000
+#define TOLD_STATES   20 /* of a shard in TOLD_NODE_MS: one that comes and goes */
 
 static const char *remedy_of(enum ses_pg_cause cause)
 {
@@ -55,6 +56,14 @@ static bool is_due(uint64_t *told_mono_ns, uint64_t every_ms)
     return true;
 }
 
+/* One line more of the states in this minute. */
+static bool has_room(struct pg_link *link)
+{
+    if (is_due(&link->states_told_mono_ns, TOLD_NODE_MS))
+        link->states_told = 0;
+    return link->states_told++ < TOLD_STATES;
+}
+
 static void put_node(struct ses_log_line *line, const struct pg_link *link, unsigned node)
 {
     ses_log_u64(line, "shard", link->shard);
@@ -96,7 +105,7 @@ void ses_pg_told_state(struct pg_link *link)
     struct ses_log_line line;
 
     if ((link->state == link->told_state && link->cause == link->told_cause) ||
-        link->cause == SES_PG_CAUSE_CONNECTING || !is_due(&link->told_mono_ns[link->cause], TOLD_STATE_MS))
+        link->cause == SES_PG_CAUSE_CONNECTING || !has_room(link))
         return;
     link->told_state = link->state;
     link->told_cause = link->cause;
@@ -117,7 +126,7 @@ void ses_pg_told_state(struct pg_link *link)
 
 void ses_pg_told_doubt(struct pg_link *link)
 {
-    if (is_due(&link->doubt_told_mono_ns, TOLD_STATE_MS))
+    if (is_due(&link->doubt_told_mono_ns, TOLD_DOUBT_MS))
         ses_log_msg(
             link->options.log, SES_LOG_WARN, "shard_write_in_doubt",
             "shard %u: a write was cut short (its connection was lost, or a wait for the standby was ended): its outcome "
