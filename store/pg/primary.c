@@ -77,25 +77,22 @@ static enum ses_pg_cause search_cause(const struct pg_link *link)
     return SES_PG_CAUSE_CONNECTING;
 }
 
-/* For how long no write has been answered, though one waits (or nothing can take one). */
+/* For how long the primary has been silent: since the first of the writes that wait was sent, unless one that was sent
+ * later is answered (then that one alone waits, for a lock), or since nothing can take a write. */
 static uint64_t unanswered_ns(const struct pg_link *link)
 {
-    uint64_t now = ses_clock_mono_ns(), oldest = link->unwritable_mono_ns, answered = 0;
+    uint64_t oldest = link->unwritable_mono_ns, answered = 0;
 
+    for (unsigned i = 0; i < link->slots_count; i++)
+        if (link->slots[i].use != PG_USE_COUNT && link->slots[i].answered_mono_ns > answered)
+            answered = link->slots[i].answered_mono_ns;
     for (unsigned i = 0; i < link->slots_count; i++) {
-        const struct pg_slot *slot = &link->slots[i];
-        uint64_t since = ses_pg_slot_waits_since(slot);
+        uint64_t since = link->slots[i].use != PG_USE_COUNT ? ses_pg_slot_waits_since(&link->slots[i]) : 0;
 
-        if (slot->use == PG_USE_COUNT)
-            continue;
-        if (since != 0 && (oldest == 0 || since < oldest))
+        if (since > answered && (oldest == 0 || since < oldest))
             oldest = since;
-        if (slot->answered_mono_ns > answered)
-            answered = slot->answered_mono_ns;
     }
-    if (oldest == 0)
-        return 0;
-    return now - (answered > oldest ? answered : oldest);
+    return oldest == 0 ? 0 : ses_clock_mono_ns() - oldest;
 }
 
 static enum pg_state judge_state(const struct pg_link *link, enum ses_pg_cause *ret_cause)
@@ -126,11 +123,33 @@ static void note_writers(struct pg_link *link)
         link->unwritable_mono_ns = ses_clock_mono_ns();
 }
 
+static void lose_primary(struct pg_link *link, enum ses_pg_cause cause)
+{
+    unsigned node = link->primary;
+
+    link->primary = PG_NOBODY;
+    link->lease_ms = 0;
+    link->block = SES_PG_CAUSE_NONE;
+    if (cause != SES_PG_CAUSE_NONE)
+        node_failed(link, node, cause, NULL);
+}
+
+static bool has_primary(const struct pg_link *link)
+{
+    for (unsigned i = 0; i < link->slots_count; i++)
+        if (link->slots[i].state == PG_SLOT_READY && link->slots[i].use != PG_USE_COUNT &&
+            link->slots[i].timeline == link->timeline)
+            return true;
+    return false;
+}
+
 static void update_state(struct pg_link *link)
 {
     enum ses_pg_cause cause;
     enum pg_state before = link->state;
 
+    if (link->primary != PG_NOBODY && !has_primary(link))
+        lose_primary(link, SES_PG_CAUSE_NONE);
     note_writers(link);
     link->state = judge_state(link, &cause);
     link->cause = cause;
@@ -164,26 +183,6 @@ static void drop_elsewhere(struct pg_link *link)
         if (slot->use != PG_USE_COUNT && slot->state < PG_SLOT_BARRIER && slot->node != link->primary)
             ses_pg_slot_close(slot);
     }
-}
-
-static void lose_primary(struct pg_link *link, enum ses_pg_cause cause)
-{
-    unsigned node = link->primary;
-
-    link->primary = PG_NOBODY;
-    link->lease_ms = 0;
-    link->block = SES_PG_CAUSE_NONE;
-    if (cause != SES_PG_CAUSE_NONE)
-        node_failed(link, node, cause, NULL);
-}
-
-static bool has_primary(const struct pg_link *link)
-{
-    for (unsigned i = 0; i < link->slots_count; i++)
-        if (link->slots[i].state == PG_SLOT_READY && link->slots[i].use != PG_USE_COUNT &&
-            link->slots[i].timeline == link->timeline)
-            return true;
-    return false;
 }
 
 /* Which use a connection that was looking for a primary has from now on. */
@@ -355,8 +354,6 @@ static void on_ended(struct pg_slot *slot, enum pg_slot_state was, const struct 
         node->address += was < PG_SLOT_LOOKING;
         node_failed(link, slot->node, cause, fault);
     }
-    if (link->primary != PG_NOBODY && !has_primary(link))
-        lose_primary(link, SES_PG_CAUSE_NONE);
     update_state(link);
 }
 

@@ -93,18 +93,14 @@ static bool is_write(const struct pg_slot *slot, enum pg_errand errand)
            (errand == PG_ERRAND_REQUEST && slot->use != PG_USE_READ);
 }
 
-/* What was on its way when the connection went: a write may have been done, and be seen here and nowhere else. */
-static void lose_errand(struct pg_slot *slot)
+static void lose_request(struct pg_slot *slot)
 {
     struct pg_request *request = slot->request;
-    enum pg_errand errand = slot->errand;
 
     slot->request = NULL;
     slot->errand = PG_ERRAND_NONE;
     PQclear(slot->held);
     slot->held = NULL;
-    if (is_write(slot, errand))
-        slot->ops->doubted(slot, false);
     if (request != NULL)
         answer(request, PG_END_UNKNOWN, NULL, "");
 }
@@ -122,15 +118,18 @@ void ses_pg_slot_close(struct pg_slot *slot)
     if (slot->state == PG_SLOT_EMPTY)
         return;
     empty(slot);
-    lose_errand(slot);
+    lose_request(slot);
 }
 
+/* What was on its way when the connection went may have been done, and be seen here and nowhere else. */
 static void finish(struct pg_slot *slot, const struct pg_fault *fault)
 {
     enum pg_slot_state was = slot->state;
 
     empty(slot);
-    lose_errand(slot);
+    if (is_write(slot, slot->errand))
+        slot->ops->doubted(slot, false);
+    lose_request(slot);
     if (slot->state == PG_SLOT_EMPTY)
         slot->ops->ended(slot, was, fault);
 }
@@ -276,7 +275,7 @@ static void on_answer(struct pg_conn *conn, const struct pg_answer *answered)
 
     slot->errand = PG_ERRAND_NONE;
     if (is_write(slot, errand))
-        slot->answered_mono_ns = ses_clock_mono_ns();
+        slot->answered_mono_ns = slot->sent_mono_ns;
     /* A warning means something where something is written. */
     if (told.end == PG_END_UNKNOWN && !(is_write(slot, errand) && ses_pg_rule(PG_RULE_WARNING)))
         told = (struct pg_answer){.end = PG_END_DONE, .result = conn->answered};

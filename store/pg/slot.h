@@ -65,7 +65,7 @@ struct pg_slot {
     unsigned node;
     uint64_t since_mono_ns;    /* in this state */
     uint64_t ready_mono_ns;    /* when it became READY */
-    uint64_t answered_mono_ns; /* when a write was answered last */
+    uint64_t answered_mono_ns; /* when the write was sent that was answered last */
     uint32_t timeline;         /* of the last look */
     /* its own */
     struct pg_resolve *resolve;
@@ -86,7 +86,8 @@ void ses_pg_slot_init(struct pg_slot *slot, const struct ses_pg_options *options
  * its turn. */
 void ses_pg_slot_start(struct pg_slot *slot, const struct pg_target *target, unsigned node, unsigned address,
                        const char *password);
-/* EMPTY, and a request is told PG_END_UNKNOWN; `ended` is not called. */
+/* EMPTY, and a request is told PG_END_UNKNOWN; neither `ended` nor `doubted` is called: what is on its way is not cut short by
+ * it. */
 void ses_pg_slot_close(struct pg_slot *slot);
 /* [while looked, and later] It is a standby: stays, and is asked again by ses_pg_slot_look. */
 void ses_pg_slot_await(struct pg_slot *slot);
