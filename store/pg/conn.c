@@ -366,10 +366,13 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
     if (conn == NULL)
         return;
+    /* An error of the socket: libuv has stopped to watch, libpq finds out which it is. */
+    if (status < 0)
+        conn->watched = 0;
     if (!conn->up)
         step_connect(conn);
     else
-        step_io(conn, status < 0 ? UV_READABLE : events);
+        step_io(conn, status < 0 ? UV_READABLE | UV_WRITABLE : events);
 }
 
 void ses_pg_conn_turn(struct pg_conn *conn)

@@ -3,7 +3,8 @@
  */
 #include "rig.h"
 
-#define WAITS 20 /* writes that wait in vain, one behind the other */
+#define ROUNDS  20
+#define REFUSED 50 /* writes of each */
 
 static void open_usual(struct rig *rig)
 {
@@ -100,10 +101,11 @@ static void test_no_storm(void **state)
     RIG_UNTIL(&rig, ses_pg_link_state(rig.link) == PG_STATE_STALLED);
     RIG_UNTIL_CAUSE(&rig, SES_PG_CAUSE_NO_ANSWER);
     assert_true(rig_counter(&rig, SES_C_PG_STALLS) >= 1);
-    memset(&ask, 0, sizeof(ask));
-    assert_false(ses_pg_link_send(rig.link, PG_USE_WRITE, &ask.request));
     rig_ask(&rig, PG_USE_SETTLE, &rig_put_sql, 42, &waiting[1]);
-    for (int i = 0; i < WAITS; i++) {
+    memset(&ask, 0, sizeof(ask));
+    for (int i = 0; i < ROUNDS; i++) {
+        for (int n = 0; n < REFUSED; n++)
+            assert_false(ses_pg_link_send(rig.link, PG_USE_WRITE, &ask.request));
         assert_int_equal(rig_do(&rig, PG_USE_READ, &rig_get_sql, 40, &read), PG_END_DONE);
         assert_int_equal(read.rows, 1);
         assert_true(order_connections() <= 4);

@@ -118,6 +118,7 @@ static void test_wrong_password(void **state)
     rig_open(&rig);
     RIG_UNTIL_CAUSE(&rig, SES_PG_CAUSE_PASSWORD);
     assert_true(rig_log_count(&rig, "28P01", "password file") >= 1);
+    assert_int_equal(rig_log_count(&rig, "ests-only", ""), 0);
     rig_close(&rig);
 }
 
@@ -272,6 +273,40 @@ static void test_a_warning_is_no_answer(void **state)
     rig_close(&rig);
 }
 
+/* What is relied upon is set, whatever the role's own settings are. */
+static void test_settings(void **state)
+{
+    static const Oid bytea[] = {17};
+    static const struct pg_statement set = {"set",
+                                            "SELECT 1 WHERE octet_length($1) > 0"
+                                            " AND current_setting('statement_timeout') = '0'"
+                                            " AND current_setting('lock_timeout') = '0'"
+                                            " AND current_setting('transaction_isolation') = 'read committed'"
+                                            " AND current_setting('plan_cache_mode') = 'force_generic_plan'"
+                                            " AND current_setting('client_min_messages') = 'warning'"
+                                            " AND current_setting('synchronous_commit') = 'remote_apply'",
+                                            1, bytea};
+    static const char *const names[][2] = {{"statement_timeout", "1min"},
+                                           {"lock_timeout", "1min"},
+                                           {"default_transaction_isolation", "serializable"},
+                                           {"client_min_messages", "error"},
+                                           {"synchronous_commit", "remote_apply"}};
+    struct rig rig;
+    struct ask ask;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        (void)order("sql primary ALTER ROLE sessiond SET %s = '%s'", names[i][0], names[i][1]);
+    rig_init(&rig);
+    rig_open(&rig);
+    RIG_UNTIL_OPEN(&rig);
+    assert_int_equal(rig_do(&rig, PG_USE_WRITE, &set, 1, &ask), PG_END_DONE);
+    assert_int_equal(ask.rows, 1);
+    assert_int_equal(ses_pg_link_durability(rig.link), SES_DURABILITY_REPLICA);
+    rig_close(&rig);
+    (void)order("sql primary ALTER ROLE sessiond RESET ALL");
+}
+
 /* As a pooler says it whose server went away: nobody knows what became of the statement. */
 static void test_a_lost_server_behind_a_pooler(void **state)
 {
@@ -342,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_promises_that_end),
         cmocka_unit_test(test_a_warning_is_no_answer),
         cmocka_unit_test(test_a_lost_server_behind_a_pooler),
+        cmocka_unit_test(test_settings),
         cmocka_unit_test(test_without_names),
         cmocka_unit_test(test_its_end),
         cmocka_unit_test(test_a_machine_that_slept),
