@@ -24,9 +24,12 @@ enum pg_error ses_pg_error_of(const char *sqlstate)
     return PG_ERROR_POISON;
 }
 
-/* libpq has no number for what it found itself. */
+/* libpq has no number for what it found itself. A connection that ends under TLS is told as TLS's trouble, though
+ * nothing is wrong with it: a primary was killed, and comes back without anybody's help. */
 static enum ses_pg_cause cause_of_text(const char *text)
 {
+    if (strstr(text, "SSL SYSCALL error") != NULL || strstr(text, "SSL connection has been closed") != NULL)
+        return SES_PG_CAUSE_UNREACHABLE;
     if (strstr(text, "SSL") != NULL || strstr(text, "certificate") != NULL)
         return SES_PG_CAUSE_TLS;
     if (strstr(text, "password") != NULL)

@@ -91,6 +91,8 @@ static void test_causes(void **state)
         {"XX000", "", SES_PG_CAUSE_REFUSED},
         {"", "connection to server at \"10.0.0.1\", port 5432 failed: Connection refused",
          SES_PG_CAUSE_UNREACHABLE},
+        {"", "SSL SYSCALL error: EOF detected", SES_PG_CAUSE_UNREACHABLE},
+        {"", "SSL connection has been closed unexpectedly", SES_PG_CAUSE_UNREACHABLE},
         {"", "SSL error: certificate verify failed", SES_PG_CAUSE_TLS},
         {"", "server certificate for \"a\" does not match host name \"b\"", SES_PG_CAUSE_TLS},
         {"", "fe_sendauth: no password supplied", SES_PG_CAUSE_PASSWORD},
