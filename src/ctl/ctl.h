@@ -7,6 +7,8 @@
  *   token        standard input, the rings
  *   callers      the callers file and its hash key; a running server reads them on SIGHUP
  *   store        the shards, read only; verify needs the seal keys, restore makes shards, keys and clock
+ *   store schema, store check --shard
+ *                the first nothing at all, the second a database
  *   session      the running server's operator socket
  *   status       the admin port, nothing of the data directory
  *   dev-cert     the directory that it is given
@@ -58,6 +60,8 @@ struct ctl {
     bool seal;
     bool step;
     bool with_keys;
+    const char *shard; /* NULL: not given, like the next one */
+    const char *role;
     const char *keys; /* a directory of keys; NULL: not given */
     struct ctl_caller caller;
     const char *names;              /* dev-cert; NULL: not given */
@@ -95,6 +99,8 @@ int ctl_store_list(const struct ctl *ctl);
 int ctl_store_backup(const struct ctl *ctl);
 int ctl_store_restore(const struct ctl *ctl);
 int ctl_store_verify(const struct ctl *ctl);
+int ctl_store_schema(const struct ctl *ctl);
+int ctl_store_check(const struct ctl *ctl);
 int ctl_session_show(const struct ctl *ctl);
 int ctl_session_find(const struct ctl *ctl);
 int ctl_session_revoke(const struct ctl *ctl);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema.h"
+
 /* All columns are text, so that one reading does for simple and extended protocol. A function that a standby refuses is
  * not called on one. */
 #define LOOK                                                                                                 \
@@ -104,7 +106,7 @@ enum ses_pg_cause ses_pg_look_judge(const struct pg_look *look, unsigned shard, 
         return SES_PG_CAUSE_NO_PRIMARY;
     if (look->timeline < timeline_min)
         return SES_PG_CAUSE_OLD_PRIMARY;
-    if (!look->has_shard || look->format != PG_FORMAT || look->shard != (int64_t)shard)
+    if (!look->has_shard || look->format != PG_SCHEMA_FORMAT || look->shard != (int64_t)shard)
         return SES_PG_CAUSE_FORMAT;
     if (look->read_only)
         return SES_PG_CAUSE_READ_ONLY;

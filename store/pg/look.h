@@ -6,8 +6,6 @@
 
 #include "conn.h"
 
-#define PG_FORMAT 1 /* of the tables */
-
 struct pg_look {
     bool standby;
     bool read_only;

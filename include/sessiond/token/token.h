@@ -26,6 +26,7 @@
 #include <sessiond/base/buf.h>
 #include <sessiond/base/fault.h>
 #include <sessiond/base/hash.h>
+#include <sessiond/base/key_print.h>
 #include <sessiond/base/secret.h>
 #include <sessiond/base/slice.h>
 
@@ -215,6 +216,12 @@ void ses_seal_ring_free(struct ses_seal_ring *ring);
 SES_MUST_CHECK enum ses_status ses_secret_file_open(const char *path, bool create,
                                                     struct ses_secret *ret_secret,
                                                     struct ses_fault *ret_fault);
+
+/* [any] What other machines may know of the keys of dir, natural.key and all rings: which are there, which one is used,
+ * fingerprints. Reads the files. ret_prints has room for SES_KEYRING_PRINTS_MAX. Statuses of ses_keyring_load. */
+#define SES_KEYRING_PRINTS_MAX (1 + SES_KEYRING_LIST_MAX)
+SES_MUST_CHECK enum ses_status ses_keyring_print(const char *dir, struct ses_fault *ret_fault,
+                                                 struct ses_key_print *ret_prints, size_t *ret_count);
 
 /* [sessiondctl] All rings and secrets of dir, checked as when they are loaded, into a directory that is made and
  * belongs to its parent's owner; target must not be there. SES_ALREADY_EXISTS, else as ses_keyring_load. */

@@ -40,12 +40,15 @@ static const struct command {
      "accepts it"},
     {"store", "verify", "[--keys DIR]", 0, ctl_store_verify,
      "open every record with the seal keys and count, of a backup every file too; fails on damage or duplicates"},
-    {"store", "check", "[--keys DIR]", 0, ctl_store_verify, "the same by its older name"},
+    {"store", "check", "--shard CONNINFO", 0, ctl_store_check,
+     "what is wrong with a PostgreSQL database, and what to do; without --shard: verify, by its older name"},
     {"store", "list", "[--limit N]", 0, ctl_store_list, "one line a record, old to new, without opening it"},
     {"store", "backup", "TARGET [--with-keys]", 1, ctl_store_backup,
      "a consistent copy of the shards into a new or empty directory, while the server runs, and its manifest"},
     {"store", "restore", "SOURCE", 1, ctl_store_restore,
      "a backup into a data directory without sessions, while no server runs on it; whole or not at all"},
+    {"store", "schema", "", 0, ctl_store_schema,
+     "the SQL that makes the tables of a shard in PostgreSQL and sessiond's role; sessiond itself makes none"},
     {"session", "show", "ID --test|--live", 1, ctl_session_show,
      "one payment's whole story, by its merchant_session_id (and --tenant, --merchant); no secrets"},
     {"session", "find", "ID", 1, ctl_session_find,
@@ -80,6 +83,9 @@ static int print_help(void)
            "  --limit N           store list: stop after N records\n"
            "  --with-keys         store backup: the keys too, beside what they seal\n"
            "  --keys DIR          store verify: the keys are there\n"
+           "  --shard CONNINFO    store check: the database; its password by PGPASSWORD or ~/.pgpass\n"
+           "  --shard N           store schema: the shard's number, default 0\n"
+           "  --role NAME         store schema: the role that sessiond logs in as, default sessiond\n"
            "  --tenant NAME       session: whose it is (x-tenant-id), default DefaultTenantId\n"
            "  --merchant NAME     session: the merchant (x-merchant-id), default DefaultMerchantId\n"
            "  --reason TEXT       session revoke: why, 1 to 200 bytes\n"
@@ -211,6 +217,10 @@ static const char **value_of(struct ctl *ctl, const char *word)
         return &ctl->reason;
     if (strcmp(word, "--limit") == 0)
         return &ctl->limit;
+    if (strcmp(word, "--shard") == 0)
+        return &ctl->shard;
+    if (strcmp(word, "--role") == 0)
+        return &ctl->role;
     if (strcmp(word, "--keys") == 0)
         return &ctl->keys;
     if (strcmp(word, "--names") == 0)

@@ -1,13 +1,18 @@
 /* What is thought of a server by what it says, and of its errors. */
 #include "look.h"
 
+#include "schema.h"
 #include "sqlstate.h"
 #include "unit.h"
 
 static struct pg_look well(void)
 {
-    return (struct pg_look){
-        .timeline = 5, .has_shard = true, .format = PG_FORMAT, .shard = 3, .epoch = 1, .replica = true};
+    return (struct pg_look){.timeline = 5,
+                            .has_shard = true,
+                            .format = PG_SCHEMA_FORMAT,
+                            .shard = 3,
+                            .epoch = 1,
+                            .replica = true};
 }
 
 static enum ses_pg_cause judge(const struct pg_look *look)
