@@ -26,26 +26,6 @@
 
 /* ---- numbers ------------------------------------------------------------------------------------------ */
 
-/* Numbers come as text (config_schema.h) and are read strictly: no sign, no blank, no other base. */
-static enum ses_status read_number(const struct loader *loader, const struct value *value, uint64_t low,
-                                   uint64_t high, uint64_t usual, uint64_t *ret_number)
-{
-    char what[96];
-    uint64_t number = 0;
-
-    if (value->text == NULL) {
-        *ret_number = usual;
-        return SES_OK;
-    }
-    if (ses_parse_u64(ses_slice_str(value->text), high, &number) != SES_OK || number < low) {
-        (void)snprintf(what, sizeof(what), "must be a whole number from %llu to %llu",
-                       (unsigned long long)low, (unsigned long long)high);
-        return ses_config_refuse(loader, value, what);
-    }
-    *ret_number = number;
-    return SES_OK;
-}
-
 /* The table of config_numbers.h as code: one call a row. */
 static enum ses_status read_numbers(const struct loader *loader, const struct ses_raw_config *raw)
 {
@@ -54,7 +34,7 @@ static enum ses_status read_numbers(const struct loader *loader, const struct se
 #define READ_NUMBER(section_, key_, low_, high_, usual_)                                                     \
     {                                                                                                        \
         struct value value = {.text = raw->section_.key_, .key = #section_ "." #key_};                       \
-        SES_TRY(read_number(loader, &value, low_, high_, usual_, &config->section_##_##key_));               \
+        SES_TRY(ses_config_read_number(loader, &value, low_, high_, usual_, &config->section_##_##key_));    \
     }
     SES_CONFIG_NUMBERS(READ_NUMBER)
 #undef READ_NUMBER
@@ -75,9 +55,10 @@ static enum ses_status read_process(const struct loader *loader, const struct se
     struct value drain = {.text = raw->drain_seconds, .key = "drain_seconds"};
     uint64_t number = 0;
 
-    SES_TRY(read_number(loader, &workers, 1, SES_CONFIG_WORKERS_MAX, default_workers(), &number));
+    SES_TRY(ses_config_read_number(loader, &workers, 1, SES_CONFIG_WORKERS_MAX, default_workers(), &number));
     loader->config->workers = (unsigned)number;
-    return read_number(loader, &drain, 1, DRAIN_MAX, DRAIN_SECONDS, &loader->config->drain_seconds);
+    return ses_config_read_number(loader, &drain, 1, DRAIN_MAX, DRAIN_SECONDS,
+                                  &loader->config->drain_seconds);
 }
 
 /* ---- texts -------------------------------------------------------------------------------------------- */
@@ -93,19 +74,6 @@ static enum ses_status read_level(const struct loader *loader, const struct ses_
         SES_TRY(
             ses_config_read_choice(loader, &value, names, 4, "must be debug, info, warn or error", &choice));
     loader->config->log_level = (enum ses_log_level)choice;
-    return SES_OK;
-}
-
-/* "process" trades a power cut's worth of sessions for latency; it must be asked for. */
-static enum ses_status read_durability(const struct loader *loader, const struct ses_raw_config *raw)
-{
-    static const char *const names[] = {"disk", "process"};
-    struct value value = {.text = raw->store.durability, .key = "store.durability"};
-    unsigned choice = SES_DURABILITY_DISK;
-
-    if (value.text != NULL)
-        SES_TRY(ses_config_read_choice(loader, &value, names, 2, "must be disk or process", &choice));
-    loader->config->durability = (enum ses_durability)choice;
     return SES_OK;
 }
 
@@ -391,9 +359,9 @@ static enum ses_status settle(const struct loader *loader, const struct ses_raw_
     SES_TRY(read_process(loader, raw));
     SES_TRY(ses_config_read_confine(loader, raw));
     SES_TRY(read_level(loader, raw));
-    SES_TRY(read_durability(loader, raw));
     SES_TRY(read_token(loader, raw));
     SES_TRY(read_numbers(loader, raw));
+    SES_TRY(ses_config_read_store(loader, raw));
     SES_TRY(read_urls(loader, raw));
     SES_TRY(read_hosts(loader, raw));
     SES_TRY(ses_config_read_tls(loader, raw));

@@ -73,3 +73,23 @@ enum ses_status ses_config_split_merchant(const struct loader *loader, const str
     memcpy(ret_row->origin, space + 1, strlen(space + 1) + 1);
     return SES_OK;
 }
+
+/* Numbers come as text (config_schema.h) and are read strictly: no sign, no blank, no other base. */
+enum ses_status ses_config_read_number(const struct loader *loader, const struct value *value, uint64_t low,
+                                       uint64_t high, uint64_t usual, uint64_t *ret_number)
+{
+    char what[96];
+    uint64_t number = 0;
+
+    if (value->text == NULL) {
+        *ret_number = usual;
+        return SES_OK;
+    }
+    if (ses_parse_u64(ses_slice_str(value->text), high, &number) != SES_OK || number < low) {
+        (void)snprintf(what, sizeof(what), "must be a whole number from %llu to %llu",
+                       (unsigned long long)low, (unsigned long long)high);
+        return ses_config_refuse(loader, value, what);
+    }
+    *ret_number = number;
+    return SES_OK;
+}

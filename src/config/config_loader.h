@@ -5,7 +5,8 @@
  *   text      config.c reads the file, at most SES_CONFIG_FILE_MAX
  *   lines     config_lines.c: each key's line; no key twice, no alias, one document
  *   raw       config_schema.c: known keys only, every value still a text
- *   value     config.c, config_hosts.c, config_proxies.c, config_cors.c, config_tls.c, config_binding.c, config_confine.c:
+ *   value     config.c, config_store.c, config_hosts.c, config_proxies.c, config_cors.c, config_tls.c, config_binding.c,
+ *             config_confine.c:
  *             option before file before default, checked
  *   place     config_places.c: where it stands, for what is found wrong later
  *   together  check_together: what must fit each other
@@ -40,6 +41,10 @@ enum ses_status ses_config_refuse(const struct loader *loader, const struct valu
 /* A text in ret_text of so many bytes, usual where nobody gave one; refused if empty, too long or not printable. */
 SES_MUST_CHECK enum ses_status ses_config_read_text(const struct loader *loader, const struct value *value,
                                                     const char *usual, size_t size, char *ret_text);
+/* A whole number from low to high, usual where nobody gave one. */
+SES_MUST_CHECK enum ses_status ses_config_read_number(const struct loader *loader, const struct value *value,
+                                                      uint64_t low, uint64_t high, uint64_t usual,
+                                                      uint64_t *ret_number);
 /* One of the names, ret_choice its index; else refused with what. */
 SES_MUST_CHECK enum ses_status ses_config_read_choice(const struct loader *loader, const struct value *value,
                                                       const char *const *names, size_t count,
@@ -71,6 +76,9 @@ SES_MUST_CHECK enum ses_status ses_config_read_confine(const struct loader *load
 /* config_tls.c: where a PEM file lies: a path, or credential:NAME. */
 SES_MUST_CHECK enum ses_status ses_config_read_pem(const struct loader *loader, const char *key,
                                                    const char *text, struct ses_config_tls_file *file);
+/* config_store.c: driver and durability, and the mapping store.pg. */
+SES_MUST_CHECK enum ses_status ses_config_read_store(const struct loader *loader,
+                                                     const struct ses_raw_config *raw);
 /* config_trace.c: the texts of the section trace. */
 SES_MUST_CHECK enum ses_status ses_config_read_trace(const struct loader *loader,
                                                      const struct ses_raw_config *raw);

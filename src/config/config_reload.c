@@ -39,6 +39,8 @@ enum ses_status ses_config_check_reload(const struct ses_config *old, const stru
                    differs(&setting, SES_CONFIG_AT_USER, old->user, fresh->user) ||
                    differs(&setting, SES_CONFIG_AT_GROUP, old->group, fresh->group) ||
                    number_differs(&setting, SES_CONFIG_AT_WORKERS, old->workers, fresh->workers) ||
+                   differs(&setting, SES_CONFIG_AT_STORE_DRIVER, ses_config_driver_name(old->store_driver),
+                           ses_config_driver_name(fresh->store_driver)) ||
                    number_differs(&setting, SES_CONFIG_AT_SESSIONS_MAX, old->store_sessions_max,
                                   fresh->store_sessions_max);
     enum ses_status status;

@@ -43,8 +43,6 @@ static const cyaml_schema_field_t token_fields[] = {
     NESTED_FIELD("issuer", token, issuer), NESTED_FIELD("audience", token, audience),
     NESTED_FIELD("purpose", token, purpose), NESTED_FIELD("tag", token, tag), CYAML_FIELD_END};
 static const cyaml_schema_field_t limits_fields[] = {SES_CONFIG_LIMITS(NUMBER_FIELD) CYAML_FIELD_END};
-static const cyaml_schema_field_t store_fields[] = {NESTED_FIELD("durability", store, durability),
-                                                    SES_CONFIG_STORE(NUMBER_FIELD) CYAML_FIELD_END};
 /* What versions before knew and this one does not need is taken and means nothing: who upgrades has it in his file, and
  * whoever goes back still needs it. */
 static const cyaml_schema_field_t session_fields[] = {
@@ -76,6 +74,22 @@ static const cyaml_schema_value_t host_value = {CYAML_VALUE_STRING(CYAML_FLAG_PO
                   .data_size = sizeof(char *),                                                               \
                   .sequence = {.entry = &host_value, .min = 0, .max = (entries_max)}},                       \
     }
+/* A number of store.pg: its member is one level further in. */
+#define PG_FIELD(section, key, low, high, usual) NESTED_FIELD(#key, store_pg, key),
+static const cyaml_schema_field_t store_pg_fields[] = {
+    LIST_FIELD(store_pg, shards, SES_PG_SHARDS_MAX), NESTED_FIELD("password_file", store_pg, password_file),
+    NESTED_FIELD("prepare", store_pg, prepare), SES_CONFIG_STORE_PG(PG_FIELD) CYAML_FIELD_END};
+static const cyaml_schema_field_t store_fields[] = {
+    NESTED_FIELD("driver", store, driver), NESTED_FIELD("durability", store, durability),
+    SES_CONFIG_STORE(NUMBER_FIELD){
+        .key = "pg",
+        .data_offset = (uint32_t)offsetof(struct ses_raw_store, pg),
+        .value = {.type = CYAML_MAPPING,
+                  .flags = CYAML_FLAG_OPTIONAL,
+                  .data_size = sizeof(struct ses_raw_store_pg),
+                  .mapping = {.fields = store_pg_fields}},
+    },
+    CYAML_FIELD_END};
 static const cyaml_schema_field_t connector_fields[] = {
     LIST_FIELD(connector, base_url_hosts, SES_CONFIG_HOSTS_MAX),
     NESTED_FIELD("private_addresses", connector, private_addresses),

@@ -31,8 +31,18 @@ struct ses_raw_limits {
     SES_CONFIG_LIMITS(SES_RAW_MEMBER)
 };
 
+struct ses_raw_store_pg {
+    char **shards;
+    unsigned shards_count;
+    char *password_file;
+    char *prepare;
+    SES_CONFIG_STORE_PG(SES_RAW_MEMBER)
+};
+
 struct ses_raw_store {
+    char *driver;
     char *durability;
+    struct ses_raw_store_pg pg;
     SES_CONFIG_STORE(SES_RAW_MEMBER)
 };
 

@@ -1,127 +1,31 @@
 /* Certificates, keys and authorities from their files, each fault with the line that named the file. */
 #include <sessiond/config/tls_files.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <sessiond/base/authority.h>
-#include <sessiond/base/file.h>
 
-/* "FILE:LINE: tls.key: /etc/..: what". */
-static enum ses_status refuse(const struct ses_config *config, const char *key,
-                              const struct ses_config_tls_file *file, enum ses_status status,
-                              const char *what, struct ses_fault *fault)
-{
-    if (file->line == 0) /* the sandbox's own */
-        return ses_fault(fault, status, "%s: %s", file->path, what);
-    return ses_fault(fault, status, "%s:%u: %s: %s: %s", config->file, file->line, key, file->path, what);
-}
+#include "file_text.h"
 
 /* ---- reading ------------------------------------------------------------------------------------------ */
-
-/* As databases have it: a key belongs to whoever runs us and is for nobody else; one that root owns may be read by a
- * group, which is how machines hand keys to services. */
-static bool key_is_private(const struct stat *st)
-{
-    mode_t refused = st->st_uid == 0 ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO;
-
-    return (st->st_mode & refused) == 0;
-}
-
-static enum ses_status open_file(const char *path, bool secret, int *ret_fd, size_t *ret_len,
-                                 struct ses_fault *what)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat st = {.st_size = 0};
-    enum ses_status status = SES_OK;
-
-    if (fd < 0 || fstat(fd, &st) != 0)
-        status = ses_fault_open(what, NULL, errno);
-    else if (!S_ISREG(st.st_mode))
-        status = ses_fault(what, SES_IO, "is not a file: name one that holds PEM text");
-    else if (secret && !key_is_private(&st))
-        status =
-            ses_fault(what, SES_PERMISSION_DENIED,
-                      "others than its owner can read this private key (mode %04o): use chmod 600, and a new "
-                      "key if somebody may have",
-                      (unsigned)(st.st_mode & 07777));
-    else if (st.st_size == 0 || st.st_size > SES_TLS_PEM_MAX)
-        status = ses_fault(what, SES_MALFORMED, "is %s: write the PEM text there again",
-                           st.st_size == 0 ? "empty" : "larger than 256 KiB");
-    if (status != SES_OK && fd >= 0)
-        (void)close(fd);
-    if (status == SES_OK) {
-        *ret_fd = fd;
-        *ret_len = (size_t)st.st_size;
-    }
-    return status;
-}
-
-/* Exactly so much as there was: a file that somebody writes just now is refused. */
-static enum ses_status read_all(int fd, uint8_t *to, size_t len, struct ses_fault *what)
-{
-    uint8_t more;
-
-    if (!ses_file_read_all(fd, to, len) || read(fd, &more, 1) != 0)
-        return ses_fault(
-            what, SES_IO,
-            "cannot be read whole, or is being written: try again, and replace files by rename (mv)");
-    return SES_OK;
-}
-
-static enum ses_status read_text(const char *path, struct ses_buf *buf, struct ses_fault *what)
-{
-    enum ses_status status;
-    size_t len;
-    int fd;
-
-    SES_TRY(open_file(path, false, &fd, &len, what));
-    if (ses_buf_reserve(buf, len) != SES_OK) {
-        status = ses_fault(what, SES_NO_MEMORY, "no memory to read it");
-    } else {
-        status = read_all(fd, buf->data, len, what);
-        buf->len = len;
-    }
-    (void)close(fd);
-    return status;
-}
-
-static enum ses_status read_secret(const char *path, struct ses_secret *secret, struct ses_fault *what)
-{
-    enum ses_status status;
-    size_t len;
-    int fd;
-
-    SES_TRY(open_file(path, true, &fd, &len, what));
-    if (ses_secret_new(len, secret) != SES_OK)
-        status = ses_fault(what, SES_NO_MEMORY, "no guarded memory to read it (ulimit -l)");
-    else
-        status = read_all(fd, secret->bytes, len, what);
-    (void)close(fd);
-    return status;
-}
 
 static enum ses_status take_text(const struct ses_config *config, const char *key,
                                  const struct ses_config_tls_file *file, struct ses_buf *buf,
                                  struct ses_fault *fault)
 {
-    struct ses_fault what = {.text = ""};
-    enum ses_status status = file->path[0] == '\0' ? SES_OK : read_text(file->path, buf, &what);
+    struct ses_file_text what = {.key = key, .content = "PEM text", .bytes_max = SES_TLS_PEM_MAX};
 
-    return status == SES_OK ? SES_OK : refuse(config, key, file, status, what.text, fault);
+    return ses_file_text_read(config, &what, file, buf, fault);
 }
 
 static enum ses_status take_secret(const struct ses_config *config, const char *key,
                                    const struct ses_config_tls_file *file, struct ses_secret *secret,
                                    struct ses_fault *fault)
 {
-    struct ses_fault what = {.text = ""};
-    enum ses_status status = file->path[0] == '\0' ? SES_OK : read_secret(file->path, secret, &what);
+    struct ses_file_text what = {
+        .key = key, .content = "PEM text", .secret = "private key", .bytes_max = SES_TLS_PEM_MAX};
 
-    return status == SES_OK ? SES_OK : refuse(config, key, file, status, what.text, fault);
+    return ses_file_text_read_secret(config, &what, file, secret, fault);
 }
 
 static enum ses_status read_files(const struct ses_config *config, struct ses_tls_files *files,
@@ -202,7 +106,9 @@ static enum ses_status judge_own(const struct ses_config *config, const struct s
                       "redirect.public_url, or take another certificate");
     }
     ses_tls_context_free(context);
-    return status == SES_OK ? SES_OK : refuse(config, keys[text], places[text], status, what.text, fault);
+    return status == SES_OK
+               ? SES_OK
+               : ses_file_text_refuse(config, keys[text], places[text], status, what.text, fault);
 }
 
 /* As whom we come to the collector: what is asked of a server's pair is asked of this one, but for its names. */
@@ -221,7 +127,9 @@ static enum ses_status judge_trace_pair(const struct ses_config *config, const s
     enum ses_status status = ses_tls_context_new(&options, &context, &text, &what);
 
     ses_tls_context_free(context);
-    return status == SES_OK ? SES_OK : refuse(config, keys[text], places[text], status, what.text, fault);
+    return status == SES_OK
+               ? SES_OK
+               : ses_file_text_refuse(config, keys[text], places[text], status, what.text, fault);
 }
 
 static enum ses_status judge_trace_ca(const struct ses_config *config, const struct ses_tls_files *files,
@@ -230,8 +138,9 @@ static enum ses_status judge_trace_ca(const struct ses_config *config, const str
     struct ses_fault what = {.text = ""};
     enum ses_status status = ses_tls_authorities_check(ses_buf_view(&files->trace_ca), &what);
 
-    return status == SES_OK ? SES_OK
-                            : refuse(config, "trace.ca_file", &config->trace.ca, status, what.text, fault);
+    return status == SES_OK
+               ? SES_OK
+               : ses_file_text_refuse(config, "trace.ca_file", &config->trace.ca, status, what.text, fault);
 }
 
 static enum ses_status judge(const struct ses_config *config, const struct ses_tls_files *files,

@@ -11,6 +11,7 @@
 #include <sessiond/http/door.h>
 #include <sessiond/net/tls.h>
 #include <sessiond/store/store_lmdb.h>
+#include <sessiond/store/store_pg.h>
 #include <sessiond/token/token.h>
 
 #include <sessiond/config/address.h>
@@ -28,6 +29,8 @@
 #define SES_CONFIG_PROXIES_MAX   64
 #define SES_CONFIG_ORIGINS_MAX   64
 #define SES_CONFIG_USER_SIZE     33 /* useradd(8) allows 32 */
+#define SES_CONFIG_PG_SHARDS_MAX 1
+#define SES_CONFIG_PG_TEXT_SIZE  2048 /* of a connection string */
 
 /* The places of ses_config.urls. */
 enum ses_config_url_at {
@@ -43,6 +46,13 @@ enum ses_config_confine {
     SES_CONFINE_LOG, /* refuses no system call, the kernel's audit tells what would have been */
     SES_CONFINE_OFF,
     SES_CONFINE_COUNT
+};
+
+/* store.driver: where records are. */
+enum ses_config_driver {
+    SES_CONFIG_LMDB, /* on this machine's disk */
+    SES_CONFIG_PG,   /* in PostgreSQL, for any number of machines */
+    SES_CONFIG_DRIVER_COUNT
 };
 
 struct ses_config_url {
@@ -75,6 +85,7 @@ struct ses_config_tls_file {
     X(USER, "user", "--user")                                                                                \
     X(GROUP, "group", NULL)                                                                                  \
     X(WORKERS, "workers", "--workers")                                                                       \
+    X(STORE_DRIVER, "store.driver", NULL)                                                                    \
     X(SESSIONS_MAX, "store.sessions_max", NULL)                                                              \
     X(CALLERS, "callers", NULL)
 
@@ -101,6 +112,16 @@ struct ses_config_tls {
     bool tls_only; /* plain text is refused */
 };
 
+/* Of the mapping store.pg. */
+struct ses_config_pg {
+    char shards[SES_CONFIG_PG_SHARDS_MAX]
+               [SES_CONFIG_PG_TEXT_SIZE];                   /* connection strings, without a password */
+    struct ses_pg_target targets[SES_CONFIG_PG_SHARDS_MAX]; /* what they name */
+    unsigned shards_count;
+    struct ses_config_tls_file password; /* one line of text; an empty path: the database asks for none */
+    bool prepare;
+};
+
 struct ses_config {
     const char *file;                        /* borrowed from the options, for messages; NULL: none */
     unsigned lines[SES_CONFIG_PLACES_COUNT]; /* of file; 0: not in it, or an option counts instead */
@@ -117,7 +138,11 @@ struct ses_config {
     uint64_t drain_seconds;
     enum ses_log_level log_level;
     bool sandbox;
+    enum ses_config_driver store_driver;
     enum ses_durability durability;
+    struct ses_config_pg pg;
+    char store_unused
+        [SES_CONFIG_TEXT_SIZE]; /* keys of the file that mean nothing with this driver, for the log */
     char issuer[SES_CONFIG_TEXT_SIZE];
     char audience[SES_CONFIG_TEXT_SIZE];
     enum ses_token_purpose token_purpose;
@@ -150,6 +175,7 @@ struct ses_config {
     struct ses_config_tls tls;
 #define SES_CONFIG_MEMBER(section, key, low, high, usual) uint64_t section##_##key;
     SES_CONFIG_NUMBERS(SES_CONFIG_MEMBER)
+    SES_CONFIG_STORE_PG(SES_CONFIG_MEMBER)
 #undef SES_CONFIG_MEMBER
 };
 
@@ -169,13 +195,15 @@ SES_MUST_CHECK enum ses_status ses_config_load_text(const struct ses_options *op
 /* [any] The section cors for doors. Its origins are in config, and pointed to from places. With --sandbox pages of loopback
  * hosts may call too. */
 struct ses_cors ses_config_cors(const struct ses_config *config, const char *places[SES_CONFIG_ORIGINS_MAX]);
+/* "lmdb", "pg". */
+const char *ses_config_driver_name(enum ses_config_driver driver);
 /* "on", "log", "off". */
 const char *ses_config_confine_name(enum ses_config_confine confine);
 /* [any] Puts the setting's place before what a fault says of it: "FILE:LINE: key: ..", "--option: .." or (a default)
  * "key: ..". Returns status; SES_OK leaves the fault as it is. */
 SES_MUST_CHECK enum ses_status ses_config_place(const struct ses_config *config, enum ses_config_place at,
                                                 enum ses_status status, struct ses_fault *fault);
-/* [supervisor] What a reload cannot change: sockets, data directory, user, workers and table size.
+/* [supervisor] What a reload cannot change: sockets, data directory, user, workers, the store's driver and table size.
  * SES_FAILED_PRECONDITION: place, what it is while the server runs, and the remedy. */
 SES_MUST_CHECK enum ses_status ses_config_check_reload(const struct ses_config *old,
                                                        const struct ses_config *fresh,

@@ -61,6 +61,17 @@
     X(store, scrub_per_second, 0, 2500, 250)                                                                 \
     X(store, slow_commit_ms, 0, 60000, 100)
 
+/* Of the mapping store.pg; no part of SES_CONFIG_NUMBERS, whose keys are two words. */
+#define SES_CONFIG_STORE_PG(X)                                                                               \
+    X(store_pg, write_connections, 1, 16, 2)                                                                 \
+    X(store_pg, read_connections, 1, 16, 1)                                                                  \
+    X(store_pg, batch_rows, 1, 1024, 256)                                                                    \
+    X(store_pg, linger_us, 0, 100000, 500)                                                                   \
+    X(store_pg, read_lease_ms, 1000, 60000, 10000)                                                           \
+    X(store_pg, stall_ms, 100, 60000, 1000)                                                                  \
+    X(store_pg, connect_timeout_ms, 100, 60000, 2000)                                                        \
+    X(store_pg, skew_max_ms, 10, 60000, 250)
+
 #define SES_CONFIG_SESSION(X)                                                                                \
     X(session, ttl_seconds, 1, 604800, 900)                                                                  \
     X(session, credential_cache_entries, 1, 65536, 256)                                                      \
@@ -115,7 +126,7 @@
  * configuration (usual.h). */
 enum {
 #define SES_CONFIG_USUAL(section, key, low, high, usual) SES_USUAL_##section##_##key = (usual),
-    SES_CONFIG_NUMBERS(SES_CONFIG_USUAL)
+    SES_CONFIG_NUMBERS(SES_CONFIG_USUAL) SES_CONFIG_STORE_PG(SES_CONFIG_USUAL)
 #undef SES_CONFIG_USUAL
 };
 

@@ -57,6 +57,8 @@ static int start(const struct ses_options *options)
         status = ses_config_load_text(options, ses_buf_view(&text), &config, &fault);
     if (status != SES_OK)
         code = complain(&fault, status == SES_INVALID_ARGUMENT ? SES_EXIT_USAGE : SES_EXIT_FAILED);
+    else if (config.store_driver == SES_CONFIG_PG) /* until a worker opens it */
+        code = complain(&(struct ses_fault){"store.driver: pg is not served yet"}, SES_EXIT_FAILED);
     else if (options->action == SES_ACTION_CHECK)
         code = check(&config);
     else

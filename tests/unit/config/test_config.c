@@ -68,6 +68,9 @@ static void example_file_equals_the_defaults(void **state)
 #define CHECK_NAMED(section_, key_, low_, high_, usual_) assert_non_null(strstr(text, "\n  " #key_ ": "));
     SES_CONFIG_NUMBERS(CHECK_NAMED)
 #undef CHECK_NAMED
+#define CHECK_NAMED(section_, key_, low_, high_, usual_) assert_non_null(strstr(text, "\n    " #key_ ": "));
+    SES_CONFIG_STORE_PG(CHECK_NAMED)
+#undef CHECK_NAMED
 }
 
 static void values_are_taken(void **state)
@@ -219,7 +222,8 @@ static void texts_are_checked(void **state)
     expect_fault("token:\n  issuer: \"\"\n", "2: token.issuer: must not be empty");
     expect_fault("token:\n  audience: \"a\\u0007b\"\n", "2: token.audience: must be printable UTF-8");
     expect_fault("token:\n  purpose: secret\n", "2: token.purpose: must be public or local");
-    expect_fault("store:\n  durability: none\n", "2: store.durability: must be disk or process");
+    expect_fault("store:\n  durability: none\n",
+                 "2: store.durability: must be disk or process (replica needs store.driver: pg)");
     expect_fault("log:\n  level: loud\n", "2: log.level: must be debug, info, warn or error");
     expect_fault("data_dir: \"\"\n", "1: data_dir: must not be empty");
 }

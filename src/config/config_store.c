@@ -1,0 +1,153 @@
+/* The section store but for its numbers of LMDB: which driver, what an acknowledgement promises, and how PostgreSQL is
+ * reached. */
+#include "config_loader.h"
+
+#include <stdio.h>
+
+static const char *const driver_names[SES_CONFIG_DRIVER_COUNT] = {
+    [SES_CONFIG_LMDB] = "lmdb", [SES_CONFIG_PG] = "pg"};
+
+const char *ses_config_driver_name(enum ses_config_driver driver)
+{
+    return driver_names[driver];
+}
+
+/* "process" trades a power cut's worth of sessions for latency; it must be asked for. A database's own disk may be enough
+ * for who tries it out; that, too, must be asked for. */
+static enum ses_status read_durability(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    static const char *const names[] = {"disk", "process"};
+    static const char *const pg_names[] = {"replica", "disk"};
+    static const enum ses_durability pg_choices[] = {SES_DURABILITY_REPLICA, SES_DURABILITY_DISK};
+    struct value value = {.text = raw->store.durability, .key = "store.durability"};
+    struct ses_config *config = loader->config;
+    unsigned choice = 0;
+
+    if (config->store_driver == SES_CONFIG_PG) {
+        if (value.text != NULL)
+            SES_TRY(ses_config_read_choice(loader, &value, pg_names, 2,
+                                           "must be replica or disk with store.driver: pg", &choice));
+        config->durability = pg_choices[choice];
+        return SES_OK;
+    }
+    if (value.text != NULL)
+        SES_TRY(ses_config_read_choice(loader, &value, names, 2,
+                                       "must be disk or process (replica needs store.driver: pg)", &choice));
+    config->durability = (enum ses_durability)choice;
+    return SES_OK;
+}
+
+/* ---- store.pg ----------------------------------------------------------------------------------------- */
+
+static enum ses_status read_shard(const struct loader *loader, const char *text, unsigned shard)
+{
+    struct value value = {.text = text, .key = "store.pg.shards"};
+    struct ses_config_pg *pg = &loader->config->pg;
+    struct ses_fault fault = {.text = ""};
+
+    SES_TRY(ses_config_read_text(loader, &value, "", sizeof(pg->shards[shard]), pg->shards[shard]));
+    if (ses_pg_target_parse(pg->shards[shard], &pg->targets[shard], &fault) != SES_OK)
+        return ses_config_refuse(loader, &value, fault.text);
+    return SES_OK;
+}
+
+/* Whoever names a database and forgets the driver would find his sessions on this machine's disk. */
+static enum ses_status read_shards(const struct loader *loader, const struct ses_raw_store_pg *raw)
+{
+    struct value driver = {.key = "store.driver"};
+    struct value value = {.key = "store.pg.shards"};
+    struct ses_config *config = loader->config;
+
+    if (config->store_driver != SES_CONFIG_PG && raw->shards_count > 0)
+        return ses_config_refuse(
+            loader, &value, "would not be used: records go to this machine's disk. Add store.driver: pg");
+    if (config->store_driver == SES_CONFIG_PG && raw->shards_count == 0)
+        return ses_config_refuse(
+            loader, &driver,
+            "pg needs the database in store.pg.shards, one connection string: [\"host=a,b "
+            "dbname=sessiond user=sessiond\"]");
+    if (raw->shards_count > SES_CONFIG_PG_SHARDS_MAX)
+        return ses_config_refuse(
+            loader, &value,
+            "holds more than one shard, which this version does not know yet: one connection string names all nodes "
+            "of a shard (host=a,b)");
+    for (unsigned i = 0; i < raw->shards_count; i++)
+        SES_TRY(read_shard(loader, raw->shards[i], i));
+    config->pg.shards_count = raw->shards_count;
+    return SES_OK;
+}
+
+static enum ses_status read_pg_numbers(const struct loader *loader, const struct ses_raw_store_pg *raw)
+{
+    struct ses_config *config = loader->config;
+
+#define READ_NUMBER(section_, key_, low_, high_, usual_)                                                     \
+    {                                                                                                        \
+        struct value value = {.text = raw->key_, .key = "store.pg." #key_};                                  \
+        SES_TRY(ses_config_read_number(loader, &value, low_, high_, usual_, &config->section_##_##key_));    \
+    }
+    SES_CONFIG_STORE_PG(READ_NUMBER)
+#undef READ_NUMBER
+    return SES_OK;
+}
+
+/* A lease that is renewed by writes must outlast the time in which writes are waited for. */
+static enum ses_status check_pg(const struct loader *loader)
+{
+    const struct ses_config *config = loader->config;
+    struct value stall = {.key = "store.pg.stall_ms"};
+
+    if (config->store_pg_read_lease_ms < config->store_pg_stall_ms)
+        return ses_config_refuse(loader, &stall, "must not be above store.pg.read_lease_ms");
+    return SES_OK;
+}
+
+static enum ses_status read_pg(const struct loader *loader, const struct ses_raw_store_pg *raw)
+{
+    static const char *const names[] = {"on", "off"};
+    struct value prepare = {.text = raw->prepare, .key = "store.pg.prepare"};
+    struct ses_config_pg *pg = &loader->config->pg;
+    unsigned choice = 0;
+
+    SES_TRY(read_shards(loader, raw));
+    SES_TRY(ses_config_read_pem(loader, "store.pg.password_file", raw->password_file, &pg->password));
+    if (prepare.text != NULL)
+        SES_TRY(ses_config_read_choice(loader, &prepare, names, 2, "must be on or off", &choice));
+    pg->prepare = choice == 0;
+    SES_TRY(read_pg_numbers(loader, raw));
+    return check_pg(loader);
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------- */
+
+/* What somebody has set and waits for in vain. */
+static void list_unused(const struct loader *loader)
+{
+    static const char *const of_lmdb[] = {
+        "store.sessions_max",   "store.quota_mib",        "store.map_gib",       "store.batch_max",
+        "store.gc_age_seconds", "store.scrub_per_second", "store.slow_commit_ms"};
+    struct ses_config *config = loader->config;
+    size_t len = 0;
+
+    if (config->store_driver != SES_CONFIG_PG || loader->lines->file == NULL)
+        return;
+    for (size_t i = 0; i < sizeof(of_lmdb) / sizeof(of_lmdb[0]); i++) {
+        if (ses_config_lines_find(loader->lines, of_lmdb[i]) != 0)
+            len += (size_t)snprintf(config->store_unused + len, sizeof(config->store_unused) - len, "%s%s",
+                                    len == 0 ? "" : ", ", of_lmdb[i]);
+    }
+}
+
+enum ses_status ses_config_read_store(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    struct value value = {.text = raw->store.driver, .key = "store.driver"};
+    unsigned choice = SES_CONFIG_LMDB;
+
+    if (value.text != NULL)
+        SES_TRY(ses_config_read_choice(loader, &value, driver_names, SES_CONFIG_DRIVER_COUNT,
+                                       "must be lmdb or pg", &choice));
+    loader->config->store_driver = (enum ses_config_driver)choice;
+    SES_TRY(read_durability(loader, raw));
+    list_unused(loader);
+    return read_pg(loader, &raw->store.pg);
+}
