@@ -102,7 +102,7 @@ def measure(args):
               "without": [side.missing(args.build) for side in pg_sides.SIDES if side not in able]}
     chosen = [(row, rate) for rate in args.rates for row in pg_cost.ROWS if row[0] in args.rows]
     progress("starting a primary and a standby")
-    with pg_pair.Pair(args.folder, args.sessions, [side.name for side in able]) as pair, contextlib.ExitStack() as stack:
+    with pg_pair.Pair(args.build, args.folder, args.sessions, [side.name for side in able]) as pair, contextlib.ExitStack() as stack:
         sides = []
         for service in able:
             running = service(args.build, pair, core)

@@ -17,7 +17,7 @@ class CampaignPg(campaign.Campaign):
     @contextlib.contextmanager
     def beside(self):
         self.progress.step("starting a primary and a standby", count=False)
-        with pg_pair.Pair(self.folder, 1000 if self.args.quick else ROWS_BEFORE, [pg_sides.OURS]) as self.pair:
+        with pg_pair.Pair(self.build, self.folder, 1000 if self.args.quick else ROWS_BEFORE, [pg_sides.OURS]) as self.pair:
             self.data["commit_ms"] = self.pair.commit_ms()
             yield
 

@@ -41,17 +41,17 @@ def temporary_folder(place):
 
 
 class Pair:
-    """with Pair(folder, rows, sides) as pair: ..  A database for each side, with so many sessions that nobody asks for."""
+    """with Pair(build, folder, rows, sides) as pair: ..  A database for each side, with so many sessions that nobody asks for."""
 
-    def __init__(self, folder, rows, sides):
-        self.folder, self.rows, self.databases = folder, rows, [database_of(side) for side in sides]
+    def __init__(self, build, folder, rows, sides):
+        self.build, self.folder, self.rows, self.databases = build, folder, rows, [database_of(side) for side in sides]
         self.place = tempfile.mkdtemp(prefix="pg-", dir=folder)
         for each in (folder, self.place):  # the database's own user goes through both
             os.chmod(each, 0o755)
 
     def __enter__(self):
         with temporary_folder(self.place):
-            self.cluster = Cluster(build=None, tls=False, relays=False, settings=SIZES)
+            self.cluster = Cluster(build=self.build, kept=False, tls=False, relays=False, settings=SIZES)
         self.cluster.__enter__()
         self.primary, self.standby = self.cluster.primary, self.cluster.standby
         for name in self.databases:

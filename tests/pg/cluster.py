@@ -24,7 +24,7 @@ sys.path.insert(0, str(SOURCE / "tests" / "integration"))
 from certificates import Pair, server_pair  # noqa: E402
 
 REFERENCE = SOURCE / "deploy" / "pg"
-SCHEMA = pathlib.Path(__file__).resolve().parent / "schema.sql"
+BUILD = os.environ.get("SES_BUILD", "build-gcc")
 NAMES = ("sessiond_a", "sessiond_b")
 MADE = (*NAMES, "ca.pem", "server.pem", "server.key")
 PASSWORD, REPLICATOR_PASSWORD = "tests-only", "tests-only-too"
@@ -40,12 +40,10 @@ SEGMENT_MB = 4
 
 
 def schema_text(build):
-    """What sessiondctl prints, where it does."""
-    with contextlib.suppress(OSError, TypeError):
-        done = subprocess.run([pathlib.Path(build) / "sessiondctl", "store", "schema"], capture_output=True, text=True, check=False)
-        if done.returncode == 0 and "CREATE TABLE" in done.stdout:
-            return done.stdout
-    return SCHEMA.read_text()
+    """As an operator gets it."""
+    done = subprocess.run([pathlib.Path(build) / "sessiondctl", "store", "schema"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"sessiondctl store schema ended with {done.returncode}: {done.stderr}"
+    return done.stdout
 
 
 def _place():
@@ -85,12 +83,12 @@ def _own_folder():
 class Cluster:
     """with Cluster() as pair: ..  primary and standby run, the schema and the role are there.
 
-    build: where what is made once is kept; None: made anew.  tls: False lets clients in without it, for measurements.
+    build: whose sessiondctl prints the schema, and where what is made once is kept, unless kept is False.  tls: False lets clients in without it, for measurements.
     settings: of postgresql.conf, over SIZES.  relays: False leaves them out: ports are the servers' own.
     """
 
-    def __init__(self, build=os.environ.get("SES_BUILD"), tls=True, settings=None, relays=True):
-        self.build, self.tls = build, tls
+    def __init__(self, build=BUILD, kept=True, tls=True, settings=None, relays=True):
+        self.build, self.kept, self.tls = pathlib.Path(build), kept, tls
         self.settings = {**SIZES, **(settings or {})}
         self.folder, self.lock = _own_folder()
         atexit.register(self.close)
@@ -241,9 +239,9 @@ class Cluster:
         self._write(node.data / "postgresql.auto.conf", "")  # what the other one was told for a while
 
     def _template(self):
-        if self.build is None:
+        if not self.kept:
             return self._make(self.folder / "template")
-        kept = pathlib.Path(self.build) / "pg-template"
+        kept = self.build / "pg-template"
         kept.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256("\0".join([self._everything(), str(account().pw_uid)]).encode()).hexdigest()[:16]
         lock = _lock(kept / "lock", fcntl.LOCK_SH)  # who makes a new one waits for those who copy
