@@ -346,6 +346,9 @@ static void on_ended(struct pg_slot *slot, enum pg_slot_state was, const struct 
     struct pg_node *node = &link->nodes[slot->node];
     enum ses_pg_cause cause = ses_pg_cause_of(fault->sqlstate, fault->text);
 
+    /* A connection that was there has passed its handshake, whatever TLS says of its end. */
+    if (was >= PG_SLOT_LOOKING && cause == SES_PG_CAUSE_TLS)
+        cause = SES_PG_CAUSE_UNREACHABLE;
     if (was == PG_SLOT_READY && ses_clock_mono_ns() > slot->ready_mono_ns + GOOD_MS * SES_NS_PER_MS) {
         ses_pg_told_node(link, slot->node, cause, fault);
         node->failures = 0;

@@ -28,7 +28,8 @@ enum pg_error ses_pg_error_of(const char *sqlstate)
  * nothing is wrong with it: a primary was killed, and comes back without anybody's help. */
 static enum ses_pg_cause cause_of_text(const char *text)
 {
-    if (strstr(text, "SSL SYSCALL error") != NULL || strstr(text, "SSL connection has been closed") != NULL)
+    if (strstr(text, "SSL SYSCALL error") != NULL || strstr(text, "SSL connection has been closed") != NULL ||
+        strstr(text, "unexpected eof") != NULL)
         return SES_PG_CAUSE_UNREACHABLE;
     if (strstr(text, "SSL") != NULL || strstr(text, "certificate") != NULL)
         return SES_PG_CAUSE_TLS;

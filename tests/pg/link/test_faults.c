@@ -45,6 +45,7 @@ static void test_killed_and_promoted(void **state)
     RIG_UNTIL(&rig, ses_pg_link_state(rig.link) == PG_STATE_OPEN && ses_pg_link_may_read(rig.link));
     assert_true(rig_log_count(&rig, "shard_open", "\"timeline\":") >= 2);
     assert_int_equal(rig_counter(&rig, SES_C_PG_PRIMARIES), 1);
+    assert_int_equal(rig_log_count(&rig, "shard_node_unusable", "\"tls\""), 0);
     assert_int_equal(rig_counter(&rig, SES_C_PG_UNREPLICATED), 0);
     expect_rows(&rig, 0, 20);
     assert_int_equal(rig_do(&rig, PG_USE_SETTLE, &rig_put_sql, 20, &ask), PG_END_DONE);

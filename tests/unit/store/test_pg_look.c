@@ -98,6 +98,7 @@ static void test_causes(void **state)
          SES_PG_CAUSE_UNREACHABLE},
         {"", "SSL SYSCALL error: EOF detected", SES_PG_CAUSE_UNREACHABLE},
         {"", "SSL connection has been closed unexpectedly", SES_PG_CAUSE_UNREACHABLE},
+        {"", "SSL error: unexpected eof while reading", SES_PG_CAUSE_UNREACHABLE},
         {"", "SSL error: certificate verify failed", SES_PG_CAUSE_TLS},
         {"", "server certificate for \"a\" does not match host name \"b\"", SES_PG_CAUSE_TLS},
         {"", "fe_sendauth: no password supplied", SES_PG_CAUSE_PASSWORD},
