@@ -7,8 +7,8 @@
  *   token        standard input, the rings
  *   callers      the callers file and its hash key; a running server reads them on SIGHUP
  *   store        the shards, read only; verify needs the seal keys, restore makes shards, keys and clock
- *   store schema, store check --shard
- *                the first nothing at all, the second a database
+ *   store schema, store check -c
+ *                the first nothing at all, the second databases and the configuration, of which it reads only the store
  *   session      the running server's operator socket
  *   status       the admin port, nothing of the data directory
  *   dev-cert     the directory that it is given
@@ -60,7 +60,8 @@ struct ctl {
     bool seal;
     bool step;
     bool with_keys;
-    const char *shard; /* NULL: not given, like the next one */
+    const char *config; /* of sessiond; NULL: not given, like the next two */
+    const char *shard;
     const char *role;
     const char *keys; /* a directory of keys; NULL: not given */
     struct ctl_caller caller;

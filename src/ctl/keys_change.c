@@ -8,6 +8,8 @@
 #include <sessiond/store/store_admin.h>
 #include <sessiond/token/token.h>
 
+#include "shards.h"
+
 /* Changes are on disk when this is printed; a running sessiond learns of them by SIGHUP. */
 static int report(const struct ctl *ctl, const char *kid, const char *what)
 {
@@ -144,27 +146,100 @@ static int demand_unused(const struct ctl *ctl, const char *keys, uint16_t numbe
     return CTL_DONE;
 }
 
-int ctl_keys_retire(const struct ctl *ctl)
-{
-    enum ses_key_purpose purpose = SES_KEY_TEST;
-    char stamp[SES_KEY_STAMP_SIZE] = "";
-    struct ses_fault fault = {.text = ""};
-    struct ses_slice kid = ses_slice_str(ctl->args[0]);
-    char dir[CTL_PATH_SIZE];
-    uint16_t number;
-    int code = CTL_DONE;
+/* ---- retiring where other machines have the key too --------------------------------------------------- */
 
-    if (!ctl_path(ctl, "keys", dir))
-        return CTL_FAILED;
-    if (ses_key_id_decode(kid, &purpose, &number) && purpose == SES_KEY_SEAL) {
-        if (ses_keyring_stamp(dir, purpose, &fault, stamp) != SES_OK ||
-            ses_keyring_check_retire(dir, kid, &fault) != SES_OK)
-            return ctl_fail_fault(&fault);
-        code = demand_unused(ctl, dir, number, stamp);
+/* A signing key's id does not say which of the two rings it is of: no other key has it. */
+static unsigned kinds_of(enum ses_key_purpose purpose, enum ses_key_print_kind ret_kinds[2])
+{
+    ret_kinds[0] = purpose == SES_KEY_SEAL   ? SES_KEY_PRINT_SEAL
+                   : purpose == SES_KEY_STEP ? SES_KEY_PRINT_STEP
+                                             : SES_KEY_PRINT_LIVE;
+    ret_kinds[1] = SES_KEY_PRINT_TEST;
+    return ret_kinds[0] == SES_KEY_PRINT_LIVE ? 2 : 1;
+}
+
+/* Before the file goes: a machine that lacks a key which is not over does not start. */
+static int retire_in_shards(const struct shards *shards, const char *kid, enum ses_key_purpose purpose,
+                            uint16_t number)
+{
+    struct ses_fault fault = {.text = ""};
+    enum ses_key_print_kind kinds[2];
+    unsigned count = kinds_of(purpose, kinds);
+
+    for (unsigned i = 0; i < shards->count; i++) {
+        for (unsigned k = 0; k < count; k++) {
+            if (ses_pg_keys_retire(&shards->place[i], kinds[k], kid, number, &fault) != SES_OK)
+                return ctl_fail("shard %u: %s", i, fault.text);
+        }
     }
+    return CTL_DONE;
+}
+
+struct retiring {
+    const struct ctl *ctl;
+    const struct shards *shards; /* NULL: no other machine has the key */
+    char dir[CTL_PATH_SIZE];
+    char stamp[SES_KEY_STAMP_SIZE];
+    enum ses_key_purpose purpose;
+    uint16_t number;
+    bool gone; /* its file is not here any more: it was retired on this machine before */
+};
+
+static int check_here(struct retiring *retiring)
+{
+    struct ses_slice kid = ses_slice_str(retiring->ctl->args[0]);
+    struct ses_fault fault = {.text = ""};
+    enum ses_status status = SES_OK;
+
+    if (retiring->purpose == SES_KEY_SEAL)
+        status = ses_keyring_stamp(retiring->dir, retiring->purpose, &fault, retiring->stamp);
+    if (status == SES_OK)
+        status = ses_keyring_check_retire(retiring->dir, kid, &fault);
+    retiring->gone = status == SES_NOT_FOUND && retiring->shards != NULL;
+    if (retiring->gone)
+        return CTL_DONE;
+    if (status != SES_OK)
+        return ctl_fail_fault(&fault);
+    return retiring->purpose == SES_KEY_SEAL
+               ? demand_unused(retiring->ctl, retiring->dir, retiring->number, retiring->stamp)
+               : CTL_DONE;
+}
+
+static int retire(struct retiring *retiring)
+{
+    const char *kid = retiring->ctl->args[0];
+    struct ses_fault fault = {.text = ""};
+    int code = check_here(retiring);
+
+    if (code == CTL_DONE && retiring->shards != NULL)
+        code = retire_in_shards(retiring->shards, kid, retiring->purpose, retiring->number);
     if (code != CTL_DONE)
         return code;
-    if (ses_keyring_retire(dir, kid, stamp, &fault) != SES_OK)
+    if (!retiring->gone &&
+        ses_keyring_retire(retiring->dir, ses_slice_str(kid), retiring->stamp, &fault) != SES_OK)
         return ctl_fail_fault(&fault);
-    return report(ctl, ctl->args[0], "retired");
+    return report(retiring->ctl, kid, "retired");
+}
+
+int ctl_keys_retire(const struct ctl *ctl)
+{
+    static struct shards shards;
+    struct ctl own = *ctl;
+    struct retiring retiring = {.ctl = &own, .stamp = ""};
+    bool known = ses_key_id_decode(ses_slice_str(ctl->args[0]), &retiring.purpose, &retiring.number);
+    int code;
+
+    if (!shards_are_named(ctl))
+        return ctl_path(&own, "keys", retiring.dir) ? retire(&retiring) : CTL_FAILED;
+    if (!known)
+        return ctl_fail(
+            "not a key id: k4.pid. and 44 characters are expected, or seal- or step- and a number");
+    code = shards_open(ctl, &shards);
+    if (code != CTL_DONE)
+        return code;
+    own.data = shards.data;
+    retiring.shards = &shards;
+    code = ctl_path(&own, "keys", retiring.dir) ? retire(&retiring) : CTL_FAILED;
+    shards_close(&shards);
+    return code;
 }

@@ -5,12 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <sessiond/store/store_pg_admin.h>
 #include <sessiond/token/token.h>
 
-#define WAIT_MS          5000
-#define SKEW_MAX_MS      250
-#define ONE_WORKER_OPENS 4
+#include "shards.h"
 
 /* Over all shards. */
 struct findings {
@@ -36,15 +33,14 @@ static void on_finding(void *arg, const struct ses_pg_finding *finding)
 }
 
 /* Keys that are not here, or not ours to read, are not compared; that is said. */
-static size_t read_keys(const struct ctl *ctl, struct ses_key_print *ret_prints)
+static size_t read_keys(const char *data, struct ses_key_print *ret_prints)
 {
     struct ses_fault fault = {.text = ""};
     char dir[CTL_PATH_SIZE];
     size_t count = 0;
 
-    if (!ctl_path(ctl, "keys", dir))
-        return 0;
-    if (access(dir, F_OK) == 0 && ses_keyring_print(dir, &fault, ret_prints, &count) == SES_OK)
+    if (snprintf(dir, sizeof(dir), "%s/keys", data) < (int)sizeof(dir) && access(dir, F_OK) == 0 &&
+        ses_keyring_print(dir, &fault, ret_prints, &count) == SES_OK)
         return count;
     (void)fprintf(stderr, "sessiondctl: this machine's keys are not compared: %s%s\n",
                   fault.text[0] == '\0' ? dir : fault.text,
@@ -66,29 +62,45 @@ static int conclude(const struct findings *findings)
     return code;
 }
 
-int ctl_store_check(const struct ctl *ctl)
+static int check_all(const struct shards *shards, struct findings *findings)
 {
     static struct ses_key_print prints[SES_KEYRING_PRINTS_MAX];
     struct ses_fault fault = {.text = ""};
-    struct findings findings = {.json = ctl->json};
     struct ses_pg_check check = {
-        .place = {.conninfo = ctl->shard, .timeout_ms = WAIT_MS},
-        .durability = SES_DURABILITY_REPLICA,
-        .skew_max_ms = SKEW_MAX_MS,
-        .connections = ONE_WORKER_OPENS,
-        .keys = prints,
+        .durability = shards->durability,
+        .skew_max_ms = shards->skew_max_ms,
+        .connections = shards->connections,
+        .keys_count = read_keys(shards->data, prints),
         .on_finding = on_finding,
-        .arg = &findings,
+        .arg = findings,
     };
+
+    check.keys = check.keys_count == 0 ? NULL : prints;
+    for (unsigned i = 0; i < shards->count; i++) {
+        check.place = shards->place[i];
+        check.shard = i;
+        findings->shard = i;
+        if (ses_pg_check(&check, &fault) != SES_OK)
+            return ctl_fail_fault(&fault);
+    }
+    return conclude(findings);
+}
+
+/* Without a database it is what it was before there were any: verify, of this machine's disk. */
+int ctl_store_check(const struct ctl *ctl)
+{
+    static struct shards shards;
+    struct findings findings = {.json = ctl->json};
     int code;
 
-    if (ctl->shard == NULL)
+    if (!shards_are_named(ctl))
         return ctl_store_verify(ctl);
+    code = shards_open(ctl, &shards);
+    if (code != CTL_DONE)
+        return code;
     findings.list = json_array();
-    check.keys_count = read_keys(ctl, prints);
-    if (check.keys_count == 0)
-        check.keys = NULL;
-    code = ses_pg_check(&check, &fault) == SES_OK ? conclude(&findings) : ctl_fail_fault(&fault);
+    code = check_all(&shards, &findings);
     json_decref(findings.list);
+    shards_close(&shards);
     return code;
 }

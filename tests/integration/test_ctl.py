@@ -30,7 +30,7 @@ class Usage(unittest.TestCase):
         done = ctl("/nowhere", "--help")
         self.assertEqual(done.returncode, 0)
         for words in ("keys list", "keys generate", "keys activate", "keys revoke", "keys retire", "token inspect", "store verify", "store restore",
-                      "store list", "store backup", "store check", "store schema", "status", "session show", "session find", "session revoke", "log-level", "--data", "--admin", "--shard", "--role", "--json", "exit codes"):
+                      "store list", "store backup", "store check", "store schema", "status", "session show", "session find", "session revoke", "log-level", "--data", "--admin", "--config", "--shard", "--role", "--json", "exit codes"):
             self.assertIn(words, done.stdout)
 
     def test_wrong_usage_is_2_and_says_why(self):

@@ -1,15 +1,17 @@
 """sessiondctl store schema and store check on a real pair: what they print is what psql takes, and each thing that can be wrong is told."""
+import hashlib
 import json
 import os
 import pathlib
 import re
 import struct
 import subprocess
+import time
 import unittest
 
 import node
 from cluster import PASSWORD
-from harness import has_test_hooks
+from harness import Server, has_test_hooks
 from pg_case import PgCase, needs_servers
 
 BUILD = pathlib.Path(os.environ["SES_BUILD"])
@@ -170,7 +172,7 @@ class CheckTest(PgCase):
 
     def test_connections(self):
         self.admin("ALTER ROLE sessiond CONNECTION LIMIT 3")
-        self.expect("connections", "wrong", "there are 3 .* opens 4")
+        self.expect("connections", "wrong", "there are 3 .* opens 5")
         self.admin("ALTER ROLE sessiond CONNECTION LIMIT 5")
         self.expect("connections", "hint", "second machine")
         self.admin("ALTER ROLE sessiond CONNECTION LIMIT -1")
@@ -251,6 +253,146 @@ class CheckTest(PgCase):
             self.assertEqual("clock" in found, text is not None, found)
             if text:
                 self.assertRegex(found["clock"][0][1], rf"its clock is (2[0-9]{{2}}|300) {text}")
+
+
+# ---- keys: the fingerprints once more, as fingerprints.h and key_print.h describe them
+
+KINDS = {"natural": 0, "seal": 1, "step": 2}
+KNOWN, USED, OVER = 0, 1, 2
+
+
+def fingerprint(kind, kid, secret):
+    key = hashlib.blake2b(b"sessiond key fingerprint 1", key=secret, digest_size=32).digest()
+    parts = (bytes([kind]), kid.encode())
+    return hashlib.blake2b(b"".join(struct.pack("<Q", len(part)) + part for part in parts), key=key, digest_size=32).digest()[:16]
+
+
+def entry(purpose, kid, secret, state=USED):
+    kind = KINDS[purpose]
+    return bytes([kind, state, len(kid)]) + kid.encode() + fingerprint(kind, kid, secret)
+
+
+def states(text):
+    """{id: state} of shard.fingerprints in hex."""
+    raw, at, found = bytes.fromhex(text), 1, {}
+    while at < len(raw):
+        found[raw[at + 3:at + 3 + raw[at + 2]].decode()] = raw[at + 1]
+        at += 3 + raw[at + 2] + 16
+    return found
+
+
+@needs_servers
+class KeysTest(PgCase):
+    """A machine whose configuration names the pair, and whose data directory a server has made."""
+    cluster_options = {"settings": SOUND, "relays": False}
+
+    def setUp(self):
+        super().setUp()
+        server = Server(workers=1, sandbox=False).start()
+        self.addCleanup(server.cleanup)
+        server.stop()
+        self.data, folder = server.data, pathlib.Path(server.temporary)
+        password = folder / "password"
+        password.touch(0o600)
+        password.write_text(PASSWORD + "\n")
+        self.config = folder / "pg.yaml"
+        self.config.write_text(f"data_dir: {self.data}\nworkers: 2\nstore:\n  driver: pg\n  pg:\n"
+                               f"    shards: [\"{self.pair.conninfo(password=None)}\"]\n    password_file: {password}\n")
+
+    def keys(self, *args):
+        return ctl("--data", self.data, "keys", *args)
+
+    def secret(self, name):
+        return (self.data / "keys" / name).read_bytes()
+
+    def write(self, *entries):
+        self.pair.primary.sql(f"UPDATE shard SET fingerprints = '\\x{(bytes([1]) + b''.join(entries)).hex()}'")
+
+    def states(self):
+        return states(self.pair.primary.sql("SELECT encode(fingerprints, 'hex') FROM shard"))
+
+    def check(self):
+        """Of the keys: (level, text)."""
+        done = ctl("store", "check", "--json", "-c", self.config)
+        self.assertEqual(done.stderr, "")
+        told = json.loads(done.stdout)
+        self.assertEqual(done.returncode, 1 if told["wrong"] else 0)
+        return [(one["level"], one["text"]) for one in told["findings"] if one["what"] == "keys"]
+
+    def test_configuration(self):
+        """Its own connections are counted: two workers, each with 2 + 1 + 2."""
+        done = ctl("store", "check", "-c", self.config)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("one machine opens 10\n", done.stdout)
+        for args, why in ((("-c", "/nowhere.yaml"), "/nowhere.yaml"), (("-c", self.config, "--shard", "host=x dbname=x user=x"), "one of them")):
+            done = ctl("store", "check", *args)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(why, done.stderr)
+        self.config.write_text(f"data_dir: {self.data}\n")
+        self.assertIn("store.driver: lmdb", ctl("store", "check", "-c", self.config).stderr)
+
+    def test_keys_are_compared(self):
+        self.assertRegex(str(self.check()), "fine.*no machine has brought its keys yet")
+        right = entry("natural", "natural", self.secret("natural.key")), entry("seal", "seal-1", self.secret("seal-1.key"))
+        self.write(*right)
+        self.assertRegex(str(self.check()), "fine.*fit the 2 that are known")
+        self.write(right[0], entry("seal", "seal-1", bytes(32)))
+        self.assertRegex(str(self.check()), r"wrong.*keys/seal/seal-1.json \(or keys/seal-1.key\): is not the key of that name")
+        self.write(entry("natural", "natural", bytes(32)))
+        self.assertRegex(str(self.check()), "wrong.*keys/natural.key: is not the key of that name")
+        self.write(*right, entry("step", "step-2", bytes(32)))
+        self.assertRegex(str(self.check()), "wrong.*keys/step/step-2.json: is missing")
+        self.write(*right, entry("step", "step-2", bytes(32), KNOWN))
+        self.assertRegex(str(self.check()), "fine")
+
+    def rotate(self, purpose):
+        """The first key of a ring rests for longer than anything that it has made lives; the bytes of both."""
+        first = self.secret({"seal": "seal-1.key", "step": "step.key"}[purpose])
+        self.assertEqual(self.keys("generate", f"--{purpose}").returncode, 0)
+        self.assertEqual(self.keys("activate", f"{purpose}-2").returncode, 0)
+        path = self.data / "keys" / purpose / f"{purpose}-1.json"
+        os.utime(path, (time.time() - 9 * 86400,) * 2)
+        self.write(entry(purpose, f"{purpose}-1", first))
+        return path
+
+    def retire(self, kid):
+        return ctl("keys", "retire", kid, "-c", self.config)
+
+    def test_a_step_key_is_retired_for_all(self):
+        path = self.rotate("step")
+        done = self.retire("step-1")
+        self.assertEqual((done.returncode, done.stdout), (0, "step-1 retired\n"), done.stderr)
+        self.assertFalse(path.exists())
+        self.assertEqual(self.states(), {"step-1": OVER})
+        self.assertEqual(self.retire("step-1").returncode, 0)  # on a machine where it is gone already
+        self.assertEqual(self.check()[0][0], "fine")
+
+    def test_without_the_configuration_the_next_start_would_be_refused(self):
+        path = self.rotate("step")
+        self.assertEqual(self.keys("retire", "step-1").returncode, 0)
+        self.assertFalse(path.exists())
+        self.assertRegex(str(self.check()), "wrong.*is missing.*sessiondctl keys retire step-1 -c FILE")
+        self.assertEqual(self.retire("step-1").returncode, 0)
+        self.assertEqual(self.check()[0][0], "fine")
+
+    def test_a_seal_key_is_retired_when_nothing_is_sealed_with_it(self):
+        path = self.rotate("seal")
+        self.pair.primary.sql("INSERT INTO session (key, revision, write_id, retain_ms, record) VALUES ('k', 1, 'w', 0, '\\x010101000000')")
+        done = self.retire("seal-1")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("records are sealed with this key", done.stderr)
+        self.assertTrue(path.exists())
+        self.assertEqual(self.states(), {"seal-1": USED})
+        self.pair.primary.sql("UPDATE session SET record = '\\x010102000000'")
+        self.assertEqual(self.retire("seal-1").returncode, 0)
+        self.assertFalse(path.exists())
+        self.assertEqual(self.states(), {"seal-1": OVER})
+
+    def test_what_is_no_key(self):
+        for kid in ("natural", "seal-", "../x"):
+            done = self.retire(kid)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("not a key id", done.stderr)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,8 @@ static const struct command {
      "sign or seal with it from the next reload on; the key before it verifies or opens only"},
     {"keys", "revoke", "KID", 1, ctl_keys_revoke,
      "refuse what it made from the next reload on; not the active key, no seal key; drops its secret"},
-    {"keys", "retire", "KID", 1, ctl_keys_retire,
-     "remove a revoked key, one that rests for 8 days, a seal key that seals no record"},
+    {"keys", "retire", "KID [-c FILE]", 1, ctl_keys_retire,
+     "remove a revoked key, one that rests for 8 days, a seal key that seals no record; -c: for all machines"},
     {"callers", "add", "NAME OPTIONS", 1, ctl_callers_add,
      "a caller more; prints its key, this once, unless it has a certificate"},
     {"callers", "rotate", "NAME", 1, ctl_callers_rotate,
@@ -40,8 +40,8 @@ static const struct command {
      "accepts it"},
     {"store", "verify", "[--keys DIR]", 0, ctl_store_verify,
      "open every record with the seal keys and count, of a backup every file too; fails on damage or duplicates"},
-    {"store", "check", "--shard CONNINFO", 0, ctl_store_check,
-     "what is wrong with a PostgreSQL database, and what to do; without --shard: verify, by its older name"},
+    {"store", "check", "-c FILE", 0, ctl_store_check,
+     "what is wrong with the PostgreSQL databases, and what to do; without -c: verify, by its older name"},
     {"store", "list", "[--limit N]", 0, ctl_store_list, "one line a record, old to new, without opening it"},
     {"store", "backup", "TARGET [--with-keys]", 1, ctl_store_backup,
      "a consistent copy of the shards into a new or empty directory, while the server runs, and its manifest"},
@@ -83,7 +83,8 @@ static int print_help(void)
            "  --limit N           store list: stop after N records\n"
            "  --with-keys         store backup: the keys too, beside what they seal\n"
            "  --keys DIR          store verify: the keys are there\n"
-           "  --shard CONNINFO    store check: the database; its password by PGPASSWORD or ~/.pgpass\n"
+           "  --config FILE, -c   store check, keys retire: sessiond's configuration\n"
+           "  --shard CONNINFO    instead of -c, one database; its password by PGPASSWORD or ~/.pgpass\n"
            "  --shard N           store schema: the shard's number, default 0\n"
            "  --role NAME         store schema: the role that sessiond logs in as, default sessiond\n"
            "  --tenant NAME       session: whose it is (x-tenant-id), default DefaultTenantId\n"
@@ -217,6 +218,8 @@ static const char **value_of(struct ctl *ctl, const char *word)
         return &ctl->reason;
     if (strcmp(word, "--limit") == 0)
         return &ctl->limit;
+    if (strcmp(word, "-c") == 0 || strcmp(word, "--config") == 0)
+        return &ctl->config;
     if (strcmp(word, "--shard") == 0)
         return &ctl->shard;
     if (strcmp(word, "--role") == 0)
