@@ -32,9 +32,17 @@ static bool is_in_doubt(const struct pg_link *link)
            link->lease_ms <= ses_pg_fence_doubted_ms(link->options.shared, link->shard);
 }
 
+/* A reader whose barrier hangs while writers have passed theirs: nobody shall wait for it as long as the lease lasts. */
+static bool has_no_reader(const struct pg_link *link)
+{
+    uint64_t absent = link->absent_mono_ns[PG_USE_READ];
+
+    return absent != 0 && ses_clock_mono_ns() > absent + link->options.stall_ms * SES_NS_PER_MS;
+}
+
 bool ses_pg_link_may_read(const struct pg_link *link)
 {
-    if (link->primary == PG_NOBODY || is_fenced(link) || is_in_doubt(link))
+    if (link->primary == PG_NOBODY || is_fenced(link) || is_in_doubt(link) || has_no_reader(link))
         return false;
     return !ses_pg_rule(PG_RULE_LEASE) || ses_clock_now_ms() < link->lease_ms + link->options.read_lease_ms;
 }

@@ -75,7 +75,8 @@ void ses_pg_link_free(struct pg_link *link);
 
 enum pg_state ses_pg_link_state(const struct pg_link *link);
 /* Whether a read may be answered: some beat that was sent within options->read_lease_ms, and after the last write whose
- * outcome is in doubt, has been acknowledged, and no process of this machine has seen a later primary. Looked at
+ * outcome is in doubt, has been acknowledged, no process of this machine has seen a later
+ * primary, and a connection for reads is there (or was, not longer than options->stall_ms ago). Looked at
  * again when the answer has come: one that comes behind the lease's end is not used. Only beats count: a statement that
  * changed nothing is answered without any standby. */
 bool ses_pg_link_may_read(const struct pg_link *link);

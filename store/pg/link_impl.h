@@ -40,10 +40,11 @@ struct pg_link {
     uint32_t timeline;       /* of the primary, or of the last one */
     enum ses_pg_cause block; /* why the primary takes no writes, as it said itself; NONE: it does */
     uint64_t lease_ms; /* when the last beat that counts was sent, sessiond's time; 0: none to this primary */
-    uint64_t beat_mono_ns;       /* when the last one was sent */
-    uint64_t turn_mono_ns;       /* of the last turn */
-    bool late;                   /* the loop stood still: what would have come may wait in the socket */
-    uint64_t unwritable_mono_ns; /* since when no connection for writes is there; 0: one is */
+    uint64_t beat_mono_ns; /* when the last one was sent */
+    uint64_t turn_mono_ns; /* of the last turn */
+    bool late;             /* the loop stood still: what would have come may wait in the socket */
+    /* Since when the primary has no connection of that use that is READY; 0: it has one. */
+    uint64_t absent_mono_ns[PG_USE_COUNT];
     int64_t epoch;
     int64_t skew_ms;
     bool replica;

@@ -81,7 +81,7 @@ static enum ses_pg_cause search_cause(const struct pg_link *link)
  * later is answered (then that one alone waits, for a lock), or since nothing can take a write. */
 static uint64_t unanswered_ns(const struct pg_link *link)
 {
-    uint64_t oldest = link->unwritable_mono_ns, answered = 0;
+    uint64_t oldest = link->absent_mono_ns[PG_USE_WRITE], answered = 0;
 
     for (unsigned i = 0; i < link->slots_count; i++)
         if (link->slots[i].use != PG_USE_COUNT && link->slots[i].answered_mono_ns > answered)
@@ -111,16 +111,17 @@ static enum pg_state judge_state(const struct pg_link *link, enum ses_pg_cause *
     return *ret_cause == SES_PG_CAUSE_NONE ? PG_STATE_OPEN : PG_STATE_STALLED;
 }
 
-static void note_writers(struct pg_link *link)
+static void note_absent(struct pg_link *link, enum pg_use use)
 {
-    bool there = false;
+    uint64_t *absent_mono_ns = &link->absent_mono_ns[use];
+    bool there = link->primary == PG_NOBODY;
 
     for (unsigned i = 0; i < link->slots_count; i++)
-        there = there || (link->slots[i].use == PG_USE_WRITE && link->slots[i].state == PG_SLOT_READY);
-    if (there || link->primary == PG_NOBODY)
-        link->unwritable_mono_ns = 0;
-    else if (link->unwritable_mono_ns == 0)
-        link->unwritable_mono_ns = ses_clock_mono_ns();
+        there = there || (link->slots[i].use == use && link->slots[i].state == PG_SLOT_READY);
+    if (there)
+        *absent_mono_ns = 0;
+    else if (*absent_mono_ns == 0)
+        *absent_mono_ns = ses_clock_mono_ns();
 }
 
 static void lose_primary(struct pg_link *link, enum ses_pg_cause cause)
@@ -150,7 +151,8 @@ static void update_state(struct pg_link *link)
 
     if (link->primary != PG_NOBODY && !has_primary(link))
         lose_primary(link, SES_PG_CAUSE_NONE);
-    note_writers(link);
+    note_absent(link, PG_USE_WRITE);
+    note_absent(link, PG_USE_READ);
     link->state = judge_state(link, &cause);
     link->cause = cause;
     ses_pg_told_state(link);

@@ -220,13 +220,15 @@ static void test_a_limit_of_connections(void **state)
     (void)state;
     (void)order("sql primary ALTER ROLE sessiond CONNECTION LIMIT 1");
     rig_init(&rig);
+    rig.options.stall_ms = 100;
     rig_open(&rig);
     RIG_UNTIL(&rig, rig_log_count(&rig, "shard_node_unusable", "too_many") != 0);
     RIG_UNTIL_OPEN(&rig);
     assert_int_equal(rig_do(&rig, PG_USE_WRITE, &rig_put_sql, 3, &ask), PG_END_DONE);
+    RIG_UNTIL(&rig, !ses_pg_link_may_read(rig.link)); /* nothing could ask */
     assert_int_equal(rig_log_count(&rig, "shard_node_unusable", "too_many"), 1);
     (void)order("sql primary ALTER ROLE sessiond CONNECTION LIMIT 40");
-    RIG_UNTIL(&rig, rig.ready[PG_USE_READ] != 0);
+    RIG_UNTIL(&rig, rig.ready[PG_USE_READ] != 0 && ses_pg_link_may_read(rig.link));
     rig_close(&rig);
 }
 
