@@ -39,6 +39,8 @@ void budget_seal(const char *dir, unsigned operations);
 void budget_commit(const char *dir, unsigned operations);
 void budget_get(const char *dir, unsigned operations);
 void budget_scrub(const char *dir, unsigned operations);
+/* paths_pg.c */
+void budget_pg_create(const char *dir, unsigned operations);
 /* paths_token.c */
 void budget_sign(const char *dir, unsigned operations);
 void budget_verify(const char *dir, unsigned operations);

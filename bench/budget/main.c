@@ -15,6 +15,7 @@ static const struct budget_path paths[] = {
     {"commit", 1024, budget_commit}, /* 16 batches of 64 */
     {"get", 500, budget_get},
     {"scrub", 512, budget_scrub},
+    {"pg_create", 256, budget_pg_create}, /* a batch */
     {"sign", 50, budget_sign},
     {"verify", 1000, budget_verify},
     {"verify_plain", 20, budget_verify_plain},

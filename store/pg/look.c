@@ -31,11 +31,15 @@ enum {
 };
 
 /* What is relied upon, whatever was set for the role or the database. Not synchronous_commit: who has raised it to
- * remote_apply keeps that, and who has lowered it is told. */
+ * remote_apply keeps that, and who has lowered it is told. A statement is planned once a connection, perhaps while the
+ * table is empty: by the key, whatever that would cost then. */
 #define SETTINGS                                                                                             \
     "SET client_min_messages = warning;"                                                                     \
     "SET default_transaction_isolation = 'read committed';"                                                  \
     "SET plan_cache_mode = force_generic_plan;"                                                              \
+    "SET enable_seqscan = off;"                                                                              \
+    "SET enable_hashjoin = off;"                                                                             \
+    "SET enable_mergejoin = off;"                                                                            \
     "SET jit = off;"                                                                                         \
     "SET statement_timeout = 0;"                                                                             \
     "SET lock_timeout = 0;"                                                                                  \

@@ -4,11 +4,14 @@
 #include <sessiond/base/random.h>
 #include <sessiond/base/units.h>
 
+#include "unit_clock.h"
+
 #define ARENA_BYTES (1u << 20)
 #define CASES_MAX   32
 
 static const struct contract_driver *const drivers[] = {
-    &contract_toy_sync, &contract_toy_late, &contract_toy_either, &contract_toy_faulty, &contract_lmdb};
+    &contract_toy_sync, &contract_toy_late, &contract_toy_either, &contract_toy_faulty,
+    &contract_lmdb,     &contract_pg,       &contract_pg_faulty,  &contract_pg_cut};
 
 static const struct contract_driver *driver; /* of this program's run */
 static uint64_t only_seed;                   /* 0: all */
@@ -53,6 +56,8 @@ static void rig_free(struct rig *rig)
 
 static void pump(struct rig *rig)
 {
+    if (rig->driver->turn != NULL)
+        rig->driver->turn(rig->data);
     for (unsigned number = 0; number < CONTRACT_STORES; number++) {
         if (rig->store[number] == NULL)
             continue;
@@ -70,19 +75,38 @@ static size_t pending(const struct rig *rig)
     return count;
 }
 
+static bool is_quiet(const struct rig *rig)
+{
+    bool quiet = true;
+
+    for (unsigned number = 0; number < CONTRACT_STORES; number++) {
+        if (rig->store[number] != NULL && rig->driver->quiet != NULL)
+            quiet = rig->driver->quiet(rig->data, rig->store[number]) && quiet;
+    }
+    return quiet;
+}
+
 void rig_pump(struct rig *rig)
 {
     pump(rig);
-    if (rig->driver->rest != NULL && pending(rig) > 0)
+    if (rig->driver->rest != NULL && (pending(rig) > 0 || !is_quiet(rig)))
         rig->driver->rest(rig->data);
 }
 
 /* A release is not pending and takes its time all the same: more pumps than any driver here needs. */
 void rig_settle(struct rig *rig)
 {
-    RIG_UNTIL(rig, pending(rig) == 0);
+    RIG_UNTIL(rig, pending(rig) == 0 && is_quiet(rig));
     for (unsigned i = 0; i < 16; i++)
         pump(rig);
+}
+
+void rig_pass_ms(struct rig *rig, uint64_t ms)
+{
+    if (rig->driver->pass != NULL)
+        rig->driver->pass(rig->data, ms);
+    else
+        unit_clock_pass_ms(ms);
 }
 
 /* ---- one operation */

@@ -24,11 +24,19 @@ enum contract_trait {
 struct contract_driver {
     const char *name;
     unsigned traits;
-    unsigned seeds; /* 1: nothing is random */
+    unsigned seeds;       /* 1: nothing is random */
+    unsigned rounds;      /* that a seed is played; 0: as many as are quick */
+    unsigned deadline_ms; /* of operations whose unknown outcomes are wanted; 0: none */
     void *(*data_new)(uint64_t seed);
     struct ses_store *(*open)(void *data, unsigned number);
     /* Until something may have happened, at most a moment; NULL: a pump is all it takes. */
     void (*rest)(void *data);
+    /* Before each pump: what happens beside the calls. May be NULL. */
+    void (*turn)(void *data);
+    /* Whether what was given back of that store is back, as nothing is pending; NULL: some pumps later. */
+    bool (*quiet)(void *data, struct ses_store *store);
+    /* Time passes for leases; NULL: by the clocks of this process. */
+    void (*pass)(void *data, uint64_t ms);
     void (*data_free)(void *data);
 };
 
@@ -37,6 +45,9 @@ extern const struct contract_driver contract_toy_late;
 extern const struct contract_driver contract_toy_either;
 extern const struct contract_driver contract_toy_faulty;
 extern const struct contract_driver contract_lmdb;
+extern const struct contract_driver contract_pg;
+extern const struct contract_driver contract_pg_faulty;
+extern const struct contract_driver contract_pg_cut;
 
 struct rig {
     const struct contract_driver *driver;
@@ -84,6 +95,8 @@ void rig_pump(struct rig *rig);
     } while (0)
 /* Nothing is pending, and what was given back is back. */
 void rig_settle(struct rig *rig);
+/* As much time as leases know of passes. */
+void rig_pass_ms(struct rig *rig, uint64_t ms);
 void rig_close(struct rig *rig, unsigned number);
 void rig_open(struct rig *rig, unsigned number);
 

@@ -1,6 +1,5 @@
 /* How a lease ends without its holder: by its time where it has one, by the end of its process elsewhere. */
 #include "contract.h"
-#include "unit_clock.h"
 
 /* The holder's store is closed and opened again, as after its process died. */
 static void test_it_ends_with_its_process(struct rig *rig)
@@ -11,7 +10,7 @@ static void test_it_ends_with_its_process(struct rig *rig)
     (void)rig_leased(rig, 2, SES_VERSION_ABSENT);
     rig_close(rig, 0);
     if ((rig->driver->traits & CONTRACT_LEASE_TIMED) != 0)
-        unit_clock_pass_ms(CONTRACT_LONG);
+        rig_pass_ms(rig, CONTRACT_LONG);
     rig_open(rig, 0);
     assert_shown(rig, 1, SES_RECORD_INTENT, "intent", false);
     assert_shown(rig, 2, SES_RECORD_INTENT, "intent", false);
@@ -24,10 +23,10 @@ static void test_it_ends_with_its_time(struct rig *rig)
     struct ses_store_lease lease = rig_leased(rig, 1, before);
     struct ses_store_version intent;
 
-    unit_clock_pass_ms(CONTRACT_LONG / 2);
+    rig_pass_ms(rig, CONTRACT_LONG / 2);
     assert_shown(rig, 1, SES_RECORD_SESSION, "before", true);
     assert_int_equal(rig_put(rig, 1, 1, before, "not now"), SES_BUSY);
-    unit_clock_pass_ms(CONTRACT_LONG / 2);
+    rig_pass_ms(rig, CONTRACT_LONG / 2);
     assert_shown(rig, 1, SES_RECORD_INTENT, "intent", false);
     assert_int_equal(rig_put(rig, 1, 1, before, "blind"), SES_CONFLICT);
     intent = rig_get(rig, 1, 1).version;
@@ -44,7 +43,7 @@ static void test_a_late_holder_may_still_win(struct rig *rig)
     struct ses_store_lease lease = rig_leased(rig, 1, before);
     struct ses_store_version intent;
 
-    unit_clock_pass_ms(CONTRACT_LONG);
+    rig_pass_ms(rig, CONTRACT_LONG);
     intent = rig_get(rig, 1, 1).version;
     assert_ok(rig_put_leased(rig, 0, &lease, 1, "late"));
     assert_false(lease.held);
@@ -60,7 +59,7 @@ static void test_the_next_lease_is_another_one(struct rig *rig)
     struct ses_store_lease next;
     struct ses_store_version intent;
 
-    unit_clock_pass_ms(CONTRACT_LONG);
+    rig_pass_ms(rig, CONTRACT_LONG);
     intent = rig_get(rig, 1, 1).version;
     assert_ok(rig_lease(rig, 1, 1, intent, "second", &next));
     assert_int_equal(rig_put_leased(rig, 0, &lease, 1, "late"), SES_CONFLICT);

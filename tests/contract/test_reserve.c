@@ -1,6 +1,5 @@
 /* A lease without an intent: it keeps out like any other, and whatever ends it but a put leaves the key as it was. */
 #include "contract.h"
-#include "unit_clock.h"
 
 static enum ses_status reserve(struct rig *rig, unsigned store, uint64_t number,
                                struct ses_store_version expect, struct ses_store_lease *ret_lease)
@@ -174,7 +173,7 @@ static void test_it_ends_with_its_process(struct rig *rig)
     (void)reserved(rig, 2, SES_VERSION_ABSENT);
     rig_close(rig, 0);
     if ((rig->driver->traits & CONTRACT_LEASE_TIMED) != 0)
-        unit_clock_pass_ms(CONTRACT_LONG);
+        rig_pass_ms(rig, CONTRACT_LONG);
     rig_open(rig, 0);
     assert_shown(rig, 1, SES_RECORD_SESSION, "before", false);
     assert_shown(rig, 2, 0, NULL, false);
@@ -186,9 +185,9 @@ static void test_it_ends_with_its_time(struct rig *rig)
 {
     struct ses_store_lease lease = reserved(rig, 1, SES_VERSION_ABSENT);
 
-    unit_clock_pass_ms(CONTRACT_LONG / 2);
+    rig_pass_ms(rig, CONTRACT_LONG / 2);
     assert_kept_out(rig, 1, SES_VERSION_ABSENT);
-    unit_clock_pass_ms(CONTRACT_LONG / 2);
+    rig_pass_ms(rig, CONTRACT_LONG / 2);
     assert_shown(rig, 1, 0, NULL, false);
     assert_ok(rig_put(rig, 1, 1, SES_VERSION_ABSENT, "taken"));
     assert_int_equal(rig_put_leased(rig, 0, &lease, 1, "late"), SES_CONFLICT);

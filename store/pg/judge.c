@@ -1,0 +1,151 @@
+/* What lies under the keys of rows that a statement did not change: it tells why. Read where reads may be answered
+ * only, or it would be what an old primary believes.
+ */
+#include "rows_impl.h"
+
+#include <stdlib.h>
+
+#include "lookup.h"
+
+#define AGAIN_MS 20
+
+struct judging {
+    struct pg_request request;
+    struct pg_rows *rows;
+    struct pg_array keys;
+    const char *value;
+    int length;
+    size_t count;
+    struct pg_row *row[]; /* judged: NULL */
+};
+
+static void judge(struct pg_rows *rows, struct pg_row *row, const struct pg_found *found)
+{
+    if (row->op == NULL) {
+        ses_pg_row_end(rows, row, row->unknown ? SES_UNKNOWN : SES_CONFLICT);
+        return;
+    }
+    switch (ses_pg_row_judge(row, found)) {
+    case PG_VERDICT_OK:
+        ses_pg_row_end(rows, row, SES_OK);
+        break;
+    case PG_VERDICT_CONFLICT:
+        ses_pg_row_end(rows, row, SES_CONFLICT);
+        break;
+    case PG_VERDICT_BUSY:
+        ses_pg_row_end(rows, row, SES_BUSY);
+        break;
+    case PG_VERDICT_UNKNOWN:
+        ses_pg_row_end(rows, row, SES_UNKNOWN);
+        break;
+    case PG_VERDICT_AGAIN:
+        ses_pg_row_later(rows, row, AGAIN_MS);
+        break;
+    case PG_VERDICT_CHANGE:
+        ses_pg_queue_push_front(row->unknown ? &rows->settle[row->kind] : &rows->queue[row->kind], row);
+        break;
+    }
+}
+
+static void judge_found(struct pg_rows *rows, struct judging *judging, const PGresult *result)
+{
+    for (int n = 0; n < PQntuples(result); n++) {
+        struct pg_found found = ses_pg_found_read(result, n);
+        struct ses_store_key key;
+
+        if (!ses_pg_value_key(result, n, &key))
+            continue;
+        for (size_t i = 0; i < judging->count; i++) {
+            if (judging->row[i] == NULL || ses_pg_key_compare(&judging->row[i]->key, &key) != 0)
+                continue;
+            judge(rows, judging->row[i], &found);
+            judging->row[i] = NULL;
+            break; /* a key is in flight once */
+        }
+    }
+}
+
+static void put_back(struct pg_rows *rows, struct pg_row *row)
+{
+    if (row->op == NULL)
+        ses_pg_row_end(rows, row, row->unknown ? SES_UNKNOWN : SES_CONFLICT);
+    else
+        ses_pg_queue_push(&rows->doubted, row);
+}
+
+static void free_judging(struct judging *judging)
+{
+    ses_pg_array_done(&judging->keys);
+    free(judging);
+}
+
+static void on_done(struct pg_request *request, const struct pg_answer *answer)
+{
+    static const struct pg_found nothing = {.row = false};
+    struct judging *judging = SES_CONTAINER(request, struct judging, request);
+    struct pg_rows *rows = judging->rows;
+    bool good = answer->end == PG_END_DONE && ses_pg_link_may_read(rows->options.link);
+
+    ses_pg_sent_ended(rows, PG_USE_READ);
+    ses_pg_count_read(rows, request, answer, judging->count);
+    if (good)
+        judge_found(rows, judging, answer->result);
+    for (size_t i = 0; i < judging->count; i++) {
+        if (judging->row[i] == NULL)
+            continue;
+        if (good)
+            judge(rows, judging->row[i], &nothing);
+        else
+            put_back(rows, judging->row[i]);
+    }
+    free_judging(judging);
+}
+
+static struct judging *take(struct pg_rows *rows)
+{
+    size_t count = rows->doubted.count;
+    struct judging *judging;
+
+    if (count > rows->options.store->batch_rows)
+        count = rows->options.store->batch_rows;
+    judging = calloc(1, sizeof(*judging) + count * sizeof(struct pg_row *));
+    if (judging == NULL)
+        return NULL;
+    ses_pg_array_init(&judging->keys);
+    if (ses_pg_keys_begin(&judging->keys, (uint32_t)count) != SES_OK) {
+        free_judging(judging);
+        return NULL;
+    }
+    for (; judging->count < count; judging->count++) {
+        struct pg_row *row = ses_pg_queue_first(&rows->doubted);
+
+        ses_pg_queue_remove(row);
+        judging->row[judging->count] = row;
+        ses_pg_keys_add(&judging->keys, &row->key);
+    }
+    judging->rows = rows;
+    judging->value = (const char *)judging->keys.bytes.data;
+    judging->length = (int)judging->keys.bytes.len;
+    judging->request = (struct pg_request){.statement = &ses_pg_ids_sql,
+                                           .values = &judging->value,
+                                           .lengths = &judging->length,
+                                           .done = on_done};
+    return judging;
+}
+
+void ses_pg_judge_pump(struct pg_rows *rows)
+{
+    while (rows->doubted.count > 0 && ses_pg_may_send(rows, PG_USE_READ) &&
+           ses_pg_link_may_read(rows->options.link)) {
+        struct judging *judging = take(rows);
+
+        if (judging == NULL)
+            return;
+        if (ses_pg_send(rows, PG_USE_READ, &judging->request))
+            continue;
+        for (size_t i = judging->count; i > 0; i--)
+            ses_pg_queue_push_front(&rows->doubted, judging->row[i - 1]);
+        free_judging(judging);
+        return;
+    }
+}

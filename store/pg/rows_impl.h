@@ -1,0 +1,53 @@
+/* rows_impl.h - what the parts of rows.h know of each other. */
+#ifndef SESSIOND_STORE_ROWS_IMPL_H
+#define SESSIOND_STORE_ROWS_IMPL_H
+
+#include "rows.h"
+
+/* ---- rows.c: ends ---- */
+
+/* Ends the row's operation, if it has one. The row stays. */
+void ses_pg_row_tell(struct pg_rows *rows, struct pg_row *row, enum ses_status status);
+/* The row's end, of a row that is in no list: its operation, then what has to be given back, then the row. */
+void ses_pg_row_end(struct pg_rows *rows, struct pg_row *row, enum ses_status status);
+/* Waits (in `later`), then is written again: settled if it is unknown. */
+void ses_pg_row_later(struct pg_rows *rows, struct pg_row *row, uint64_t ms);
+/* An operation is pending from now on. */
+void ses_pg_op_begin(struct pg_rows *rows, struct ses_store_op *op);
+void ses_pg_op_end(struct pg_rows *rows, struct ses_store_op *op, enum ses_status status);
+
+/* ---- sending ---- */
+
+/* Whether it is worth making a request: false while all connections of that use are known to be taken. */
+bool ses_pg_may_send(const struct pg_rows *rows, enum pg_use use);
+/* False: the link has no connection; it is asked again when it said that it has. */
+SES_MUST_CHECK bool ses_pg_send(struct pg_rows *rows, enum pg_use use, struct pg_request *request);
+/* In each done. */
+void ses_pg_sent_ended(struct pg_rows *rows, enum pg_use use);
+
+/* ---- tell.c: counters, and lines for whoever operates the database; each is fine without ---- */
+
+void ses_pg_count_end(const struct pg_rows *rows, const struct pg_row *row, enum ses_status status);
+/* A statement ended. */
+void ses_pg_count_write(const struct pg_rows *rows, const struct pg_request *request,
+                        const struct pg_answer *answer, size_t rows_count, uint64_t queued_ns);
+void ses_pg_count_read(const struct pg_rows *rows, const struct pg_request *request,
+                       const struct pg_answer *answer, size_t keys_count);
+void ses_pg_count(const struct pg_rows *rows, enum ses_counter counter, uint64_t n);
+/* A record does not open. */
+void ses_pg_tell_unreadable(const struct pg_rows *rows, struct ses_slice sealed);
+
+/* ---- writes.c, judge.c, gets.c: sends what waits ---- */
+
+void ses_pg_writes_pump(struct pg_rows *rows, uint64_t now_ns);
+void ses_pg_settle_pump(struct pg_rows *rows);
+void ses_pg_judge_pump(struct pg_rows *rows);
+void ses_pg_gets_pump(struct pg_rows *rows);
+/* Ends those that have waited too long for reads to open. */
+void ses_pg_gets_refuse(struct pg_rows *rows, uint64_t now_ns);
+/* Ends a get: one that is on its way lives on for its answer. */
+void ses_pg_get_end(struct pg_rows *rows, struct ses_store_op *op, enum ses_status status);
+/* Fills an operation whose get has ended, frees the get; what done is told. */
+enum ses_status ses_pg_get_tell(struct pg_rows *rows, struct ses_store_op *op);
+
+#endif

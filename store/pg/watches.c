@@ -1,0 +1,247 @@
+#include "watches.h"
+
+#include <stdlib.h>
+
+#include <sessiond/base/units.h>
+
+#include "lookup.h"
+#include "rows_impl.h"
+
+#define BUCKETS        4096u /* a power of two */
+#define KEYS_AT_ONCE   256
+#define ROUND_MS_MIN   50
+#define ROUND_MS_MAX   1000
+#define WATCHES_A_MS   2 /* keys that are asked for in a millisecond, as long as a round is short */
+#define SEEN_NOTHING   1 /* of a key without a record; 0: not looked yet */
+#define SEEN_SOMETHING 2 /* set in what is made of an id */
+
+struct asking {
+    struct pg_request request;
+    struct pg_watches *watches;
+    struct pg_array array;
+    const char *value;
+    int length;
+    size_t count;
+    struct ses_store_key keys[];
+};
+
+void ses_pg_watches_init(struct pg_watches *watches, struct pg_rows *rows)
+{
+    *watches = (struct pg_watches){.rows = rows};
+    ses_list_init(&watches->news);
+}
+
+void ses_pg_watches_done(struct pg_watches *watches)
+{
+    free(watches->buckets);
+    watches->buckets = NULL;
+}
+
+static struct ses_list *bucket_of(const struct pg_watches *watches, const struct ses_store_key *key)
+{
+    uint32_t word;
+
+    memcpy(&word, key->bytes, sizeof(word));
+    return &watches->buckets[word & (BUCKETS - 1)];
+}
+
+static bool make_buckets(struct pg_watches *watches)
+{
+    if (watches->buckets != NULL)
+        return true;
+    watches->buckets = malloc(BUCKETS * sizeof(watches->buckets[0]));
+    for (unsigned i = 0; watches->buckets != NULL && i < BUCKETS; i++)
+        ses_list_init(&watches->buckets[i]);
+    return watches->buckets != NULL;
+}
+
+enum ses_status ses_pg_watches_add(struct pg_watches *watches, const struct ses_store_key *key,
+                                   struct ses_store_watch *watch)
+{
+    if (watches->count >= SES_STORE_WATCHES_MAX)
+        return SES_FULL;
+    if (!make_buckets(watches))
+        return SES_NO_MEMORY;
+    watch->key = *key;
+    watch->seen = 0;
+    ses_list_push_back(bucket_of(watches, key), &watch->node);
+    watches->count++;
+    return SES_OK;
+}
+
+void ses_pg_watches_remove(struct pg_watches *watches, struct ses_store_watch *watch)
+{
+    if (ses_list_empty(&watch->node))
+        return;
+    ses_list_remove(&watch->node);
+    watches->count--;
+}
+
+/* ---- news ---- */
+
+static uint64_t seen_of(const uint8_t id[PG_ID_BYTES])
+{
+    uint64_t words[PG_ID_BYTES / 8];
+
+    if (id == NULL)
+        return SEEN_NOTHING;
+    memcpy(words, id, PG_ID_BYTES);
+    return (words[0] ^ words[1] ^ (words[2] << 2)) | SEEN_SOMETHING;
+}
+
+/* A watch that has not been looked at is told of whatever there is: what it was when it began nobody knows. */
+void ses_pg_watches_note(struct pg_watches *watches, const struct ses_store_key *key,
+                         const uint8_t id[PG_ID_BYTES])
+{
+    uint64_t seen = seen_of(id);
+    struct ses_list *bucket;
+    struct ses_list *next;
+
+    if (watches->count == 0)
+        return;
+    bucket = bucket_of(watches, key);
+    for (struct ses_list *node = bucket->next; node != bucket; node = next) {
+        struct ses_store_watch *watch = SES_CONTAINER(node, struct ses_store_watch, node);
+
+        next = node->next;
+        if (watch->seen == seen || ses_pg_key_compare(&watch->key, key) != 0)
+            continue;
+        watch->seen = seen;
+        ses_list_remove(node);
+        ses_list_push_back(&watches->news, node);
+    }
+}
+
+/* One that is told goes back first: it may unwatch any, itself too, and be told again. */
+void ses_pg_watches_tell(struct pg_watches *watches)
+{
+    struct ses_list told;
+    struct ses_list *node;
+
+    ses_list_init(&told);
+    while ((node = ses_list_pop(&watches->news)) != NULL)
+        ses_list_push_back(&told, node);
+    while ((node = ses_list_pop(&told)) != NULL) {
+        struct ses_store_watch *watch = SES_CONTAINER(node, struct ses_store_watch, node);
+
+        ses_list_push_back(bucket_of(watches, &watch->key), node);
+        watch->changed(watch->arg);
+    }
+}
+
+/* ---- looking ---- */
+
+static void note_found(struct asking *asking, const PGresult *result)
+{
+    struct pg_watches *watches = asking->watches;
+    bool found[KEYS_AT_ONCE] = {false};
+
+    for (int n = 0; n < PQntuples(result); n++) {
+        struct pg_found row = ses_pg_found_read(result, n);
+        bool present = row.record || (row.intent && !row.leased);
+        struct ses_store_key key;
+
+        if (!ses_pg_value_key(result, n, &key))
+            continue;
+        ses_pg_watches_note(watches, &key, present ? ses_pg_found_id(&row) : NULL);
+        for (size_t i = 0; i < asking->count; i++)
+            found[i] = found[i] || ses_pg_key_compare(&asking->keys[i], &key) == 0;
+    }
+    for (size_t i = 0; i < asking->count; i++) {
+        if (!found[i])
+            ses_pg_watches_note(watches, &asking->keys[i], NULL);
+    }
+}
+
+static void free_asking(struct asking *asking)
+{
+    ses_pg_array_done(&asking->array);
+    free(asking);
+}
+
+static void on_done(struct pg_request *request, const struct pg_answer *answer)
+{
+    struct asking *asking = SES_CONTAINER(request, struct asking, request);
+    struct pg_rows *rows = asking->watches->rows;
+
+    asking->watches->asking = false;
+    ses_pg_sent_ended(rows, PG_USE_READ);
+    ses_pg_count_read(rows, request, answer, asking->count);
+    if (answer->end == PG_END_DONE && ses_pg_link_may_read(rows->options.link))
+        note_found(asking, answer->result);
+    free_asking(asking);
+}
+
+/* Keys of buckets from the cursor on; a crowded bucket is cut, and its rest is looked at in the next round, as those
+ * that were looked at go to its end. The cursor moves behind what was taken. */
+static void collect(struct pg_watches *watches, struct asking *asking)
+{
+    while (watches->cursor < BUCKETS && asking->count < KEYS_AT_ONCE) {
+        struct ses_list *bucket = &watches->buckets[watches->cursor++];
+        struct ses_list seen;
+        struct ses_list *node;
+
+        ses_list_init(&seen);
+        while (asking->count < KEYS_AT_ONCE && (node = ses_list_pop(bucket)) != NULL) {
+            asking->keys[asking->count++] = SES_CONTAINER(node, struct ses_store_watch, node)->key;
+            ses_list_push_back(&seen, node);
+        }
+        while ((node = ses_list_pop(&seen)) != NULL)
+            ses_list_push_back(bucket, node);
+    }
+}
+
+static bool ask(struct pg_watches *watches)
+{
+    struct asking *asking = calloc(1, sizeof(*asking) + KEYS_AT_ONCE * sizeof(asking->keys[0]));
+
+    if (asking == NULL)
+        return false;
+    ses_pg_array_init(&asking->array);
+    asking->watches = watches;
+    collect(watches, asking);
+    if (asking->count == 0 || ses_pg_keys_begin(&asking->array, (uint32_t)asking->count) != SES_OK) {
+        free_asking(asking);
+        return false;
+    }
+    for (size_t i = 0; i < asking->count; i++)
+        ses_pg_keys_add(&asking->array, &asking->keys[i]);
+    asking->value = (const char *)asking->array.bytes.data;
+    asking->length = (int)asking->array.bytes.len;
+    asking->request = (struct pg_request){
+        .statement = &ses_pg_ids_sql, .values = &asking->value, .lengths = &asking->length, .done = on_done};
+    watches->asking = ses_pg_send(watches->rows, PG_USE_READ, &asking->request);
+    if (!watches->asking)
+        free_asking(asking);
+    return watches->asking;
+}
+
+static uint64_t round_ms(const struct pg_watches *watches)
+{
+    uint64_t ms = watches->count / WATCHES_A_MS;
+
+    return ms < ROUND_MS_MIN ? ROUND_MS_MIN : (ms > ROUND_MS_MAX ? ROUND_MS_MAX : ms);
+}
+
+uint64_t ses_pg_watches_turn(struct pg_watches *watches, uint64_t now_ns)
+{
+    if (watches->count == 0)
+        return UINT64_MAX;
+    if (watches->asking) /* its end wakes */
+        return UINT64_MAX;
+    if (!watches->in_round && now_ns < watches->round_ns)
+        return watches->round_ns;
+    if (!watches->in_round) {
+        watches->in_round = true;
+        watches->cursor = 0;
+        watches->round_ns = now_ns + round_ms(watches) * SES_NS_PER_MS;
+    }
+    if (!ses_pg_may_send(watches->rows, PG_USE_READ)) /* a free connection wakes */
+        return UINT64_MAX;
+    if (ses_pg_link_may_read(watches->rows->options.link) && ask(watches))
+        return UINT64_MAX;
+    watches->in_round = false;
+    if (watches->round_ns <= now_ns) /* it took long */
+        watches->round_ns = now_ns + ROUND_MS_MIN * SES_NS_PER_MS;
+    return watches->round_ns;
+}
