@@ -58,8 +58,8 @@ static bool is_code(const char *text)
     return text[5] == ':' || text[5] == '\n' || text[5] == '\0';
 }
 
-/* libpq keeps the code of a connection that the server refused to itself; with PQERRORS_VERBOSE it stands in the text:
- * "..: FATAL:  28P01: .." */
+/* libpq keeps the code of a connection that the server refused to itself; with PQERRORS_VERBOSE it stands in
+ * the text: "..: FATAL:  28P01: .." */
 static void find_code(const char *text, char *ret_code)
 {
     for (const char *at = strstr(text, ":  "); at != NULL; at = strstr(at + 1, ":  "))
@@ -127,8 +127,8 @@ void ses_pg_conn_init(struct pg_conn *conn, struct uv_loop_s *loop, const struct
     *conn = (struct pg_conn){.loop = loop, .ops = ops, .fd = -1};
 }
 
-/* Behind PQconnectStart: it has to be asked for writing first. A connection that failed at once is not told inside the
- * call that began it. */
+/* Behind PQconnectStart: it has to be asked for writing first. A connection that failed at once is not told
+ * inside the call that began it. */
 bool ses_pg_conn_start(struct pg_conn *conn, const struct pg_parameters *parameters)
 {
     SES_REQUIRE(conn->pg == NULL);
@@ -239,8 +239,8 @@ void ses_pg_conn_execute(struct pg_conn *conn, const struct pg_statement *statem
                                   lengths, formats, 1));
 }
 
-/* An error undoes what came before it in the same transaction. What ends the connection (FATAL), or comes from a pooler
- * that has lost its server (class 08), takes the right along to say that nothing was written. */
+/* An error undoes what came before it in the same transaction. What ends the connection (FATAL), or comes
+ * from a pooler that has lost its server (class 08), takes the right along to say that nothing was written. */
 static void take(struct pg_conn *conn, PGresult *result)
 {
     const char *severity, *code;

@@ -1,4 +1,5 @@
-/* The shared memory: for each shard its timeline and doubt, and a cell for each process, written by its owner alone. */
+/* The shared memory: for each shard its timeline and doubt, and a cell for each process, written by its
+ * owner alone. */
 #include "fence.h"
 
 #include <stdatomic.h>
@@ -14,6 +15,7 @@
 
 struct fence_cell {
     _Alignas(64) _Atomic uint64_t told_mono_ns; /* 0: nobody */
+    _Atomic uint32_t owner;
     _Atomic uint32_t view;
     _Atomic uint32_t cause;
     _Atomic uint32_t durability;
@@ -163,6 +165,9 @@ void ses_pg_fence_tell(struct ses_pg_shared *shared, unsigned shard, unsigned pr
     struct fence_cell *own = &shard_of(shared, shard)->cells[process];
 
     SES_REQUIRE(process < SES_PG_PROCESSES_MAX);
+    if (cell->view == SES_PG_NOBODY && atomic_load_explicit(&own->owner, memory_order_relaxed) != cell->owner)
+        return;
+    atomic_store_explicit(&own->owner, cell->owner, memory_order_relaxed);
     atomic_store_explicit(&own->view, (uint32_t)cell->view, memory_order_relaxed);
     atomic_store_explicit(&own->cause, (uint32_t)cell->cause, memory_order_relaxed);
     atomic_store_explicit(&own->durability, (uint32_t)cell->durability, memory_order_relaxed);

@@ -10,12 +10,15 @@
 uint32_t ses_pg_fence_raise(struct ses_pg_shared *shared, unsigned shard, uint32_t timeline);
 uint32_t ses_pg_fence_timeline(const struct ses_pg_shared *shared, unsigned shard);
 
-/* A write was lost on its way at that moment (sessiond's time): what it wrote may be seen although no standby has it (a backend that
- * is ended while it waits commits here alone). No read is answered until a write sent later is acknowledged. */
+/* A write was lost on its way at that moment (sessiond's time): what it wrote may be seen although no
+ * standby has it (a backend that is ended while it waits commits here alone). No read is answered until a
+ * write sent later is acknowledged. */
 void ses_pg_fence_doubt(struct ses_pg_shared *shared, unsigned shard, uint64_t now_ms);
 uint64_t ses_pg_fence_doubted_ms(const struct ses_pg_shared *shared, unsigned shard);
 
 struct pg_cell {
+    /* pid: a worker and its successor have one cell, and the one that leaves clears its own only */
+    uint32_t owner;
     enum ses_pg_view view; /* SES_PG_NOBODY: it leaves */
     enum ses_pg_cause cause;
     enum ses_durability durability;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sessiond/base/clock.h>
 
@@ -32,7 +33,8 @@ static bool is_in_doubt(const struct pg_link *link)
            link->lease_ms <= ses_pg_fence_doubted_ms(link->options.shared, link->shard);
 }
 
-/* A reader whose barrier hangs while writers have passed theirs: nobody shall wait for it as long as the lease lasts. */
+/* A reader whose barrier hangs while writers have passed theirs: nobody shall wait for it as long as the
+ * lease lasts. */
 static bool has_no_reader(const struct pg_link *link)
 {
     uint64_t absent = link->absent_mono_ns[PG_USE_READ];
@@ -93,6 +95,7 @@ bool ses_pg_link_send(struct pg_link *link, enum pg_use use, struct pg_request *
 static void tell(const struct pg_link *link, enum ses_pg_view view)
 {
     const struct pg_cell cell = {
+        .owner = link->owner,
         .view = view,
         .cause = link->cause,
         .durability = ses_pg_link_durability(link),
@@ -178,6 +181,7 @@ enum ses_status ses_pg_link_new(const struct ses_pg_options *options, unsigned s
     link->options = *options;
     link->options.password = NULL;
     link->shard = shard;
+    link->owner = (uint32_t)getpid();
     link->events = *events;
     link->primary = PG_NOBODY;
     link->state = PG_STATE_SEARCHING;

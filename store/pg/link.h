@@ -74,17 +74,17 @@ SES_MUST_CHECK enum ses_status ses_pg_link_new(const struct ses_pg_options *opti
 void ses_pg_link_free(struct pg_link *link);
 
 enum pg_state ses_pg_link_state(const struct pg_link *link);
-/* Whether a read may be answered: some beat that was sent within options->read_lease_ms, and after the last write whose
- * outcome is in doubt, has been acknowledged, no process of this machine has seen a later
+/* Whether a read may be answered: some beat that was sent within options->read_lease_ms, and after the last
+ * write whose outcome is in doubt, has been acknowledged, no process of this machine has seen a later
  * primary, and a connection for reads is there (or was, not longer than options->stall_ms ago). Looked at
- * again when the answer has come: one that comes behind the lease's end is not used. Only beats count: a statement that
- * changed nothing is answered without any standby. */
+ * again when the answer has come: one that comes behind the lease's end is not used. Only beats count: a
+ * statement that changed nothing is answered without any standby. */
 bool ses_pg_link_may_read(const struct pg_link *link);
-/* A free connection of that use takes the request; false: there is none now, `ready` tells when. Writes are taken while OPEN
- * only. What settles is answered PG_END_DONE when a later write of the same connection is acknowledged too: then
- * what it saw is where acknowledged things are (a commit that was cut short is seen by everybody, and nowhere else).
- * The connection for settling is made when it is first asked for. A request must be one statement that is its own
- * transaction. */
+/* A free connection of that use takes the request; false: there is none now, `ready` tells when. Writes are
+ * taken while OPEN only. What settles is answered PG_END_DONE when a later write of the same connection is
+ * acknowledged too: then what it saw is where acknowledged things are (a commit that was cut short is seen
+ * by everybody, and nowhere else). The connection for settling is made when it is first asked for. A request
+ * must be one statement that is its own transaction. */
 SES_MUST_CHECK bool ses_pg_link_send(struct pg_link *link, enum pg_use use, struct pg_request *request);
 /* The shard row's epoch, as read at connect and with each beat; of the fence in every write. */
 int64_t ses_pg_link_epoch(const struct pg_link *link);

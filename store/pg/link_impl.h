@@ -25,6 +25,7 @@ struct pg_node {
 struct pg_link {
     struct ses_pg_options options;
     unsigned shard;
+    uint32_t owner; /* pid */
     struct pg_link_events events;
     struct pg_target target;
     struct ses_secret password; /* with its NUL; empty: none */

@@ -5,8 +5,8 @@
 
 #include "schema.h"
 
-/* All columns are text, so that one reading does for simple and extended protocol. A function that a standby refuses is
- * not called on one. */
+/* All columns are text, so that one reading does for simple and extended protocol. A function that a standby
+ * refuses is not called on one. */
 #define LOOK                                                                                                 \
     " pg_is_in_recovery()::text,"                                                                            \
     " current_setting('transaction_read_only'),"                                                             \

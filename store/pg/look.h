@@ -1,5 +1,5 @@
-/* look.h - what a server says of itself: who it is, what it promises, its clock. Asked when a connection is made, and with
- * each beat, the write by which a process knows that its primary still is one.
+/* look.h - what a server says of itself: who it is, what it promises, its clock. Asked when a connection is
+ * made, and with each beat, the write by which a process knows that its primary still is one.
  */
 #ifndef SESSIOND_STORE_LOOK_H
 #define SESSIOND_STORE_LOOK_H

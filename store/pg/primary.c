@@ -77,8 +77,9 @@ static enum ses_pg_cause search_cause(const struct pg_link *link)
     return SES_PG_CAUSE_CONNECTING;
 }
 
-/* For how long the primary has been silent: since the first of the writes that wait was sent, unless one that was sent
- * later is answered (then that one alone waits, for a lock), or since nothing can take a write. */
+/* For how long the primary has been silent: since the first of the writes that wait was sent, unless one
+ * that was sent later is answered (then that one alone waits, for a lock), or since nothing can take a
+ * write. */
 static uint64_t unanswered_ns(const struct pg_link *link)
 {
     uint64_t oldest = link->absent_mono_ns[PG_USE_WRITE], answered = 0;
@@ -201,8 +202,8 @@ static bool enlist(struct pg_link *link, struct pg_slot *slot)
     return true;
 }
 
-/* The barrier is passed: this server is a primary, and has its standby. Another node is taken for one only with a later
- * timeline; two names of one server are no reason to change. */
+/* The barrier is passed: this server is a primary, and has its standby. Another node is taken for one only
+ * with a later timeline; two names of one server are no reason to change. */
 static bool adopt(struct pg_link *link, struct pg_slot *slot)
 {
     struct pg_node *node = &link->nodes[slot->node];

@@ -1,5 +1,5 @@
-/* primary.h - who the primary is: what is thought of each connection's look and beat, when another one is taken, and the
- * state that follows.
+/* primary.h - who the primary is: what is thought of each connection's look and beat, when another one is
+ * taken, and the state that follows.
  */
 #ifndef SESSIOND_STORE_PRIMARY_H
 #define SESSIOND_STORE_PRIMARY_H

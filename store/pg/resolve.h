@@ -24,8 +24,8 @@ struct pg_resolve;
 /* NULL: no memory, or no thread. done comes once, later, unless the question is dropped before. */
 struct pg_resolve *ses_pg_resolve(struct uv_loop_s *loop, const char *host,
                                   void (*done)(void *arg, const struct pg_addresses *addresses), void *arg);
-/* Nobody waits for it any more: the thread that asks is left alone, and what it used is freed when it comes back. NULL
- * is fine. */
+/* Nobody waits for it any more: the thread that asks is left alone, and what it used is freed when it comes
+ * back. NULL is fine. */
 void ses_pg_resolve_drop(struct pg_resolve *resolve);
 
 #endif

@@ -200,8 +200,9 @@ void ses_pg_slot_request(struct pg_slot *slot, struct pg_request *request)
                         slot->options->prepare);
 }
 
-/* What settles has seen a row, or that there is none, here; a commit that somebody cut short is seen too, and no other
- * machine has it. A later write of the same connection that a standby acknowledges has all of it there. */
+/* What settles has seen a row, or that there is none, here; a commit that somebody cut short is seen too,
+ * and no other machine has it. A later write of the same connection that a standby acknowledges has all of
+ * it there. */
 static void on_request(struct pg_slot *slot, const struct pg_answer *told)
 {
     struct pg_request *request = slot->request;

@@ -1,11 +1,13 @@
-/* slot.h - a place for one connection, and its way to being usable: resolve the name, connect, set the session up and look
- * who is there, wait at the barrier, then one errand at a time. Which node, and what is thought of it, decides the link.
+/* slot.h - a place for one connection, and its way to being usable: resolve the name, connect, set the
+ * session up and look who is there, wait at the barrier, then one errand at a time. Which node, and what is
+ * thought of it, decides the link.
  *
  *   EMPTY -> RESOLVING -> CONNECTING -> LOOKING -+-> STANDBY (looks again) -+-> BARRIER -> READY
  *                                                +--------------------------+
  *
- * The barrier is a write of the connection's own. A server that was cut off from its standby, or has restarted while
- * commits waited, shows rows that no other machine has; it cannot acknowledge a write before they have got there.
+ * The barrier is a write of the connection's own. A server that was cut off from its standby, or has
+ * restarted while commits waited, shows rows that no other machine has; it cannot acknowledge a write before
+ * they have got there.
  */
 #ifndef SESSIOND_STORE_SLOT_H
 #define SESSIOND_STORE_SLOT_H
@@ -42,8 +44,8 @@ struct pg_beat {
 struct pg_slot_ops {
     /* A look has come; the link calls ses_pg_slot_await, ses_pg_slot_beat or ses_pg_slot_close. */
     void (*looked)(struct pg_slot *slot, const struct pg_look *look);
-    /* A beat is acknowledged; the first one has passed the barrier, and the slot is READY. false: it does not count (the
-     * server is not what it was), and the link may have closed the slot. */
+    /* A beat is acknowledged; the first one has passed the barrier, and the slot is READY. false: it does
+     * not count (the server is not what it was), and the link may have closed the slot. */
     bool (*beaten)(struct pg_slot *slot, const struct pg_beat *beat);
     /* A write was not acknowledged by the rules, and may be seen: a warning came, or its connection is gone. */
     void (*doubted)(struct pg_slot *slot, bool warned);
@@ -82,12 +84,12 @@ struct pg_slot {
 
 void ses_pg_slot_init(struct pg_slot *slot, const struct ses_pg_options *options,
                       const struct pg_slot_ops *ops, enum pg_use use, void *owner);
-/* Of an empty one; its end is told by `ended`, never inside. address: counts attempts, so that each address of a name has
- * its turn. */
+/* Of an empty one; its end is told by `ended`, never inside. address: counts attempts, so that each address
+ * of a name has its turn. */
 void ses_pg_slot_start(struct pg_slot *slot, const struct pg_target *target, unsigned node, unsigned address,
                        const char *password);
-/* EMPTY, and a request is told PG_END_UNKNOWN; neither `ended` nor `doubted` is called: what is on its way is not cut short by
- * it. */
+/* EMPTY, and a request is told PG_END_UNKNOWN; neither `ended` nor `doubted` is called: what is on its way
+ * is not cut short by it. */
 void ses_pg_slot_close(struct pg_slot *slot);
 /* [while looked, and later] It is a standby: stays, and is asked again by ses_pg_slot_look. */
 void ses_pg_slot_await(struct pg_slot *slot);

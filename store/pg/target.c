@@ -210,8 +210,8 @@ static bool decided_here(const char *keyword)
     return false;
 }
 
-/* A peer that is gone without a word: libpq's defaults wait for hours. GSSAPI asks files and servers of its own before
- * the first byte. */
+/* A peer that is gone without a word: libpq's defaults wait for hours. GSSAPI asks files and servers of its
+ * own before the first byte. */
 static void add_usual(const struct pg_target *target, struct pg_parameters *parameters)
 {
     static const char *const usual[][2] = {

@@ -27,8 +27,8 @@ struct pg_parameters {
     char port[6];
 };
 
-/* address: numeric, or NULL for a socket's directory. password may be NULL. The string's own words win, but for what a
- * store decides: one node at a time, whichever it is, no waiting in libpq. */
+/* address: numeric, or NULL for a socket's directory. password may be NULL. The string's own words win, but
+ * for what a store decides: one node at a time, whichever it is, no waiting in libpq. */
 void ses_pg_target_parameters(const struct pg_target *target, unsigned node, const char *address,
                               const char *password, struct pg_parameters *ret_parameters);
 

@@ -1,4 +1,5 @@
-/* told.h - the log lines of a shard's connections: what is wrong, and what to do. Each once, and again only after a while. */
+/* told.h - the log lines of a shard's connections: what is wrong, and what to do. Each once, and again only
+ * after a while. */
 #ifndef SESSIOND_STORE_TOLD_H
 #define SESSIOND_STORE_TOLD_H
 

@@ -1,5 +1,5 @@
-/* Servers that die, freeze, are cut off: what is on its way ends, another primary is found, and the connections stay as few as
- * they were.
+/* Servers that die, freeze, are cut off: what is on its way ends, another primary is found, and the
+ * connections stay as few as they were.
  */
 #include "rig.h"
 
@@ -86,8 +86,8 @@ static void test_frozen_and_thawed(void **state)
     (void)order("rejoin");
 }
 
-/* The standby is away: writes are refused, what waits is kept, and nobody reconnects. An administrator gets in (each order is
- * one). */
+/* The standby is away: writes are refused, what waits is kept, and nobody reconnects. An administrator gets
+ * in (each order is one). */
 static void test_no_storm(void **state)
 {
     struct rig rig;

@@ -1,5 +1,5 @@
-/* What was acknowledged, or read, is there after a failover. Each case twice: with the rule that holds it, and without, when a row
- * is lost; what is lost is looked for on the promoted standby.
+/* What was acknowledged, or read, is there after a failover. Each case twice: with the rule that holds it,
+ * and without, when a row is lost; what is lost is looked for on the promoted standby.
  */
 #include "rig.h"
 

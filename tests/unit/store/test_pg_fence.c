@@ -69,7 +69,12 @@ static void test_the_worst_of_all(void **state)
     assert_int_equal(status.open, 1);
     assert_int_equal(status.stalled, 1);
     assert_int_equal(status.epoch, 4);
-    cell.view = SES_PG_NOBODY; /* it leaves */
+    cell.view = SES_PG_NOBODY;
+    cell.owner = 7; /* the one before it in that place leaves */
+    ses_pg_fence_tell(shared, 0, SES_PG_PROCESSES_MAX - 1, &cell);
+    ses_pg_shard_status(shared, 0, &status);
+    assert_int_equal(status.stalled, 1);
+    cell.owner = 0; /* it leaves */
     ses_pg_fence_tell(shared, 0, SES_PG_PROCESSES_MAX - 1, &cell);
     ses_pg_shard_status(shared, 0, &status);
     assert_int_equal(status.view, SES_PG_OPEN);
