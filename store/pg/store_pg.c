@@ -29,8 +29,7 @@ struct ses_pg {
     struct pg_watches watches;
     struct pg_sweep sweep;
     uv_timer_t timer; /* the next turn */
-    bool told_ended;  /* notified, and complete was not called since */
-    bool told_news;   /* the same of watches and dispatch */
+    bool notified;    /* and complete was not called since */
     bool timer_closed;
     bool link_closed;
 };
@@ -57,8 +56,7 @@ static void arm(struct ses_pg *store, uint64_t due_ns, uint64_t now_ns)
 
 static bool has_news(const struct ses_pg *store)
 {
-    return (!store->told_ended && ses_pg_rows_ended(&store->rows)) ||
-           (!store->told_news && !ses_list_empty(&store->watches.news));
+    return !store->notified && (ses_pg_rows_ended(&store->rows) || !ses_list_empty(&store->watches.news));
 }
 
 static void turn(struct ses_pg *store)
@@ -79,8 +77,7 @@ static void on_timer(uv_timer_t *timer)
     turn(store);
     if (!has_news(store))
         return;
-    store->told_ended = ses_pg_rows_ended(&store->rows);
-    store->told_news = !ses_list_empty(&store->watches.news);
+    store->notified = true;
     store->options.notify(store->options.notify_arg);
 }
 
@@ -130,8 +127,9 @@ static void pg_complete(struct ses_store *base)
 {
     struct ses_pg *store = pg_of(base);
 
-    store->told_ended = false;
+    store->notified = false;
     ses_pg_rows_tell(&store->rows);
+    ses_pg_watches_tell(&store->watches);
 }
 
 /* ---- reading and writing ---- */
@@ -284,10 +282,7 @@ static void pg_unwatch(struct ses_store *base, struct ses_store_watch *watch)
 
 static void pg_watch_dispatch(struct ses_store *base)
 {
-    struct ses_pg *store = pg_of(base);
-
-    store->told_news = false;
-    ses_pg_watches_tell(&store->watches);
+    ses_pg_watches_tell(&pg_of(base)->watches);
 }
 
 /* ---- state ---- */
@@ -367,8 +362,7 @@ static void pg_close(struct ses_store *base)
     uint64_t end_ns = ses_clock_mono_ns() + CLOSE_MS * SES_NS_PER_MS;
 
     store->rows.closing = true;
-    store->told_ended = true; /* nobody is to be notified any more */
-    store->told_news = true;
+    store->notified = true; /* nobody is to be notified any more */
     while (!ses_pg_is_quiet(base) && ses_clock_mono_ns() < end_ns) {
         turn(store);
         (void)uv_timer_start(&store->timer, on_close_turn, CLOSE_TURN_MS, 0);

@@ -155,8 +155,8 @@ struct ses_pg_options {
     unsigned write_connections;  /* 1 .. 16 a shard; 2. One more comes for what has to be settled */
     unsigned read_connections;   /* 1 .. 16 a shard; 1 */
     bool prepare; /* statements by name; false: unnamed, for a pooler that does not keep sessions */
-    /* [loop] Operations have ended, or watched keys have news: call ses_store_complete and ses_store_watch_dispatch, soon.
-     * Never called inside a call of the store. */
+    /* [loop] Operations have ended, or watched keys have news: call ses_store_complete, soon, which tells of both. Never
+     * called inside a call of the store. */
     void (*notify)(void *arg);
     void *notify_arg;
     struct ses_log *log; /* used on the loop's thread only; no secret, no connection string is written */
