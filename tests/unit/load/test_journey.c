@@ -17,9 +17,11 @@ static void assert_refused(const char *text, const char *because)
 static void test_bad_mixes(void **state)
 {
     (void)state;
-    assert_refused("", "no journey is called ''; there are create, read, redirect, three_ds, webhook");
+    assert_refused(
+        "", "no journey is called ''; there are create, read, redirect, three_ds, three_ds_grpc, webhook");
     assert_refused("buy=1", "no journey is called 'buy'");
-    assert_refused("get_stored=1", "no journey is called 'get_stored'"); /* needs prepared tokens */
+    assert_refused("get_stored=1", "no journey is called 'get_stored'"); /* need prepared tokens */
+    assert_refused("change_stored=1", "no journey is called 'change_stored'");
     assert_refused("read", "read wants a weight");
     assert_refused("read=", "read wants a weight");
     assert_refused("read=0", "read wants a weight");
@@ -113,16 +115,17 @@ static void test_those_that_think_come_back_in_order(void **state)
     load_journeys_free(journeys);
 }
 
-/* Every payment begins with its session, and what needs a handle comes behind the step that gives one. */
+/* Every payment begins with its session, or one that was prepared, and what needs a handle comes behind the step that gives one. */
 static void test_scripts_make_sense(void **state)
 {
     (void)state;
     for (size_t i = 0; i < load_scripts_count(); i++) {
         const struct load_script *script = load_script_at(i);
+        enum load_step first = script->steps[0];
         bool handle = false;
 
         assert_in_range(script->steps_count, 1, LOAD_STEPS_MAX);
-        assert_true(script->steps[0] == LOAD_CREATE || script->steps[0] == LOAD_GET_STORED);
+        assert_true(first == LOAD_CREATE || first == LOAD_GET_STORED || first == LOAD_CHANGE_STORED);
         for (unsigned s = 0; s < script->steps_count; s++) {
             assert_non_null(load_step_name(script->steps[s]));
             handle = handle || script->steps[s] == LOAD_BEGIN_STEP;
