@@ -138,6 +138,9 @@ enum ses_status ses_pg_get_tell(struct pg_rows *rows, struct ses_store_op *op)
         op->version = SES_VERSION_ABSENT;
         op->leased = get->leased;
     }
+    if (rows->options.shown != NULL && (status == SES_OK || status == SES_NOT_FOUND))
+        rows->options.shown(rows->options.shown_arg, &get->key,
+                            status == SES_OK ? get->sealed + RECORD_HEADER_BYTES : NULL);
     free_get(rows, get);
     return status;
 }

@@ -23,6 +23,9 @@ struct pg_rows_options {
     /* A record of that key was put by us, with that id. May be NULL. */
     void (*changed)(void *arg, const struct ses_store_key *key, const uint8_t id[PG_ID_BYTES]);
     void *changed_arg;
+    /* A get showed that; id NULL: no record. May be NULL. */
+    void (*shown)(void *arg, const struct ses_store_key *key, const uint8_t id[PG_ID_BYTES]);
+    void *shown_arg;
     /* Something was answered: turn soon, not inside. */
     void (*wake)(void *arg);
     void *wake_arg;

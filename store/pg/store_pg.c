@@ -113,6 +113,13 @@ static void on_changed(void *arg, const struct ses_store_key *key, const uint8_t
     ses_pg_watches_note(&store->watches, key, id);
 }
 
+static void on_shown(void *arg, const struct ses_store_key *key, const uint8_t id[PG_ID_BYTES])
+{
+    struct ses_pg *store = arg;
+
+    ses_pg_watches_shown(&store->watches, key, id);
+}
+
 /* Its ends are told from the loop. */
 static void pg_flush(struct ses_store *base)
 {
@@ -397,6 +404,8 @@ static enum ses_status open_parts(struct ses_pg *store)
     struct pg_rows_options options = {.store = &store->options,
                                       .changed = on_changed,
                                       .changed_arg = store,
+                                      .shown = on_shown,
+                                      .shown_arg = store,
                                       .wake = wake,
                                       .wake_arg = store};
 

@@ -112,6 +112,23 @@ void ses_pg_watches_note(struct pg_watches *watches, const struct ses_store_key 
     }
 }
 
+/* Only of a watch that has not been looked at: a get that was sent earlier shows what is older, and costs a false alarm. */
+void ses_pg_watches_shown(struct pg_watches *watches, const struct ses_store_key *key,
+                          const uint8_t id[PG_ID_BYTES])
+{
+    const struct ses_list *bucket;
+
+    if (watches->count == 0)
+        return;
+    bucket = bucket_of(watches, key);
+    for (struct ses_list *node = bucket->next; node != bucket; node = node->next) {
+        struct ses_store_watch *watch = SES_CONTAINER(node, struct ses_store_watch, node);
+
+        if (watch->seen == 0 && ses_pg_key_compare(&watch->key, key) == 0)
+            watch->seen = seen_of(id);
+    }
+}
+
 /* One that is told goes back first: it may unwatch any, itself too, and be told again. */
 void ses_pg_watches_tell(struct pg_watches *watches)
 {

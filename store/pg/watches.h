@@ -28,6 +28,9 @@ void ses_pg_watches_remove(struct pg_watches *watches, struct ses_store_watch *w
 /* What lies under key is that now. id NULL: no record. */
 void ses_pg_watches_note(struct pg_watches *watches, const struct ses_store_key *key,
                          const uint8_t id[PG_ID_BYTES]);
+/* A get showed that: whoever watches reads once it has begun to, and need not be told of what it was shown. */
+void ses_pg_watches_shown(struct pg_watches *watches, const struct ses_store_key *key,
+                          const uint8_t id[PG_ID_BYTES]);
 /* As ses_pg_rows_turn. */
 uint64_t ses_pg_watches_turn(struct pg_watches *watches, uint64_t now_ns);
 void ses_pg_watches_tell(struct pg_watches *watches);

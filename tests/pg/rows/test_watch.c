@@ -110,6 +110,22 @@ static void test_our_own_are_told_at_once(void **state)
     assert_int_equal(told, 2);
 }
 
+/* The watcher reads when it has begun to watch: of what it was shown it is not told again. */
+static void test_what_was_shown_is_no_news(void **state)
+{
+    struct pg_found found = {.row = true, .record = true, .write_id = {1}};
+    struct ses_store_key key = fake_key(1);
+
+    (void)state;
+    ses_pg_watches_shown(&watches, &key, found.write_id);
+    look(&found);
+    assert_int_equal(told, 0);
+    found.write_id[0] = 2;
+    ses_pg_watches_shown(&watches, &key, found.write_id); /* somebody else's get says nothing of this watch */
+    look(&found);
+    assert_int_equal(told, 1);
+}
+
 /* Whoever waits for a connection is woken by it, and does not spin. */
 static void test_a_taken_connection_is_waited_for(void **state)
 {
@@ -169,11 +185,9 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        TEST(test_a_change_is_told_once),
-        TEST(test_our_own_are_told_at_once),
-        TEST(test_a_taken_connection_is_waited_for),
-        TEST(test_closed_reads_say_nothing),
-        TEST(test_many_keys_take_many_requests),
+        TEST(test_a_change_is_told_once),     TEST(test_our_own_are_told_at_once),
+        TEST(test_what_was_shown_is_no_news), TEST(test_a_taken_connection_is_waited_for),
+        TEST(test_closed_reads_say_nothing),  TEST(test_many_keys_take_many_requests),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
