@@ -177,11 +177,38 @@ static enum ses_status write_load(const struct view *view, struct ses_buf *out)
 
     (void)snprintf(text, sizeof(text), "sessions held %.0f of %.0f (%.1f %%)", used, room,
                    room > 0 ? 100 * used / room : 0.0);
-    ctl_row_put(&row, pressed, text);
+    if (room > 0) /* a database is asked how many it holds */
+        ctl_row_put(&row, pressed, text);
     ctl_row_named(&row, false, "created", number_at(view->now, "counters.sessions_created_total"), "");
     ctl_row_named(&row, headroom < 15, "headroom", (double)(uint64_t)headroom, " %");
     ctl_row_named(&row, false, "CPU of a call", number_at(view->now, "load.call_cpu_us"), " us");
     return ctl_row_write(&row, view->look, out);
+}
+
+/* One line a shard: who has sessions in a database has no disk of ours to look at. */
+static enum ses_status write_shards(const struct view *view, const json_t *shards, struct ses_buf *out)
+{
+    const json_t *shard;
+    size_t i;
+
+    json_array_foreach(shards, i, shard) {
+        bool open = strcmp(text_at(shard, "state"), "open") == 0;
+        struct ctl_row row = {.count = 0};
+        char text[CTL_CELL_SIZE];
+
+        (void)snprintf(text, sizeof(text), "shard %zu %.20s%s%.30s", i, text_at(shard, "state"),
+                       open ? "" : ": ", open ? "" : text_at(shard, "cause"));
+        ctl_row_put(&row, !open, text);
+        (void)snprintf(text, sizeof(text), "durability %.20s", text_at(shard, "durability"));
+        ctl_row_put(&row, false, text);
+        ctl_row_named(&row, false, "clock off by", number_at(shard, "skew_ms"), " ms");
+        ctl_row_named(&row, false, "commits/s",
+                      rate(view, view->now, view->before, "counters.store_pg_commits_total"), "");
+        ctl_row_named(&row, false, "records/s",
+                      rate(view, view->now, view->before, "counters.store_puts_total"), "");
+        SES_TRY(ctl_row_write(&row, view->look, out));
+    }
+    return SES_OK;
 }
 
 static enum ses_status write_store(const struct view *view, struct ses_buf *out)
@@ -353,10 +380,12 @@ static enum ses_status write_connectors(struct view *view, struct ses_buf *out)
 
 static enum ses_status write_all(struct view *view, struct ses_buf *out)
 {
+    const json_t *shards = json_object_get(view->now, "shards");
+
     SES_TRY(write_head(view, out));
     SES_TRY(write_calls(view, out));
     SES_TRY(write_load(view, out));
-    SES_TRY(write_store(view, out));
+    SES_TRY(shards == NULL ? write_store(view, out) : write_shards(view, shards, out));
     SES_TRY(ses_buf_append_byte(out, '\n'));
     SES_TRY(write_workers(view, out));
     return write_connectors(view, out);

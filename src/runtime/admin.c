@@ -47,6 +47,18 @@ static void answer(struct ses_exchange *x, const struct ses_admin *admin, int ht
 
 /* ---- resources ---------------------------------------------------------------------------------------- */
 
+/* What an acknowledgement survives may change while the server runs on a database: of all shards the least. */
+static void look_at_shards(const struct ses_child_env *env, struct ses_board_view *view)
+{
+    view->shards_count = env->config->pg.shards_count;
+    view->durability = SES_DURABILITY_REPLICA;
+    for (unsigned i = 0; i < view->shards_count; i++) {
+        ses_pg_shard_status(env->pg_shared, i, &view->shards[i]);
+        if (view->shards[i].durability != SES_DURABILITY_REPLICA)
+            view->durability = SES_DURABILITY_DISK;
+    }
+}
+
 /* Names come by functions from the ranks that own them: the board knows rows only. */
 static struct ses_board_view view_of(const struct ses_admin *admin)
 {
@@ -57,6 +69,11 @@ static struct ses_board_view view_of(const struct ses_admin *admin)
         .connector_name = ses_connector_metric_name,
     };
 
+    if (admin->env->pg_shared != NULL) {
+        look_at_shards(admin->env, &view);
+        return view;
+    }
+    view.durability = admin->env->board->durability;
     ses_store_usage(admin->env->store_shared, &view.table_used, &view.table_room);
     view.newest_ms = ses_store_newest_ms(admin->env->store_shared);
     return view;
@@ -81,18 +98,39 @@ static enum ses_status render_degraded(const struct ses_readiness *readiness, st
     return ses_buf_append_str(out, "],");
 }
 
+/* Of a database: which shard is how, and why. The log has the sentence. */
+static enum ses_status render_shards(const struct ses_board_view *view, struct ses_buf *out)
+{
+    if (view->shards_count == 0)
+        return SES_OK;
+    SES_TRY(ses_buf_append_str(out, "\"shards\":["));
+    for (unsigned i = 0; i < view->shards_count; i++) {
+        const struct ses_pg_shard_status *shard = &view->shards[i];
+
+        SES_TRY(ses_buf_appendf(out,
+                                "%s{\"shard\":%u,\"state\":\"%s\",\"cause\":\"%s\",\"durability\":\"%s\","
+                                "\"skew_ms\":%lld,\"timeline\":%u}",
+                                i == 0 ? "" : ",", i, ses_pg_view_name(shard->view),
+                                ses_pg_cause_name(shard->cause), ses_durability_name(shard->durability),
+                                (long long)shard->skew_ms, shard->timeline));
+    }
+    return ses_buf_append_str(out, "],");
+}
+
 /* The body tells more than the status line: a probe needs 200 or 503, a person wants to know which
  * worker. */
 static enum ses_status render_ready(const struct ses_admin *admin, struct ses_buf *out)
 {
     const struct ses_board *board = admin->env->board;
-    uint64_t now_ns = ses_clock_mono_ns();
+    struct ses_board_view view = view_of(admin);
+    uint64_t now_ns = view.now_mono_ns;
     struct ses_readiness readiness;
 
     ses_readiness_look(board, now_ns, &readiness);
     SES_TRY(ses_buf_appendf(out, "{\"ready\":%s,\"state\":\"%s\",", readiness.ready ? "true" : "false",
                             ses_readiness_name(&readiness)));
     SES_TRY(render_degraded(&readiness, out));
+    SES_TRY(render_shards(&view, out));
     SES_TRY(ses_buf_appendf(
         out, "\"draining\":%s,\"listen\":\"%s\",\"sessions_loaded\":%llu,\"workers\":[",
         readiness.draining ? "true" : "false", board->listen,

@@ -9,8 +9,11 @@
 /* Names come by functions from the ranks that own them: the board knows rows only. */
 struct ses_board_view {
     uint64_t now_mono_ns;
-    uint64_t table_used;
-    uint64_t table_room;
+    enum ses_durability durability; /* what an acknowledgement survives just now */
+    uint64_t table_used;            /* 0 with PostgreSQL, .. */
+    uint64_t table_room;            /* .. likewise */
+    struct ses_pg_shard_status shards[SES_CONFIG_PG_SHARDS_MAX]; /* with PostgreSQL */
+    unsigned shards_count;
     uint64_t newest_ms;                        /* ses_store_newest_ms */
     const char *(*method_name)(int metric);    /* "Service/Method", NULL behind the last */
     bool (*method_streams)(int metric);        /* its calls are streams */

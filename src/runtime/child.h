@@ -16,7 +16,7 @@
  *   SES_EXIT_CONFIG                 given up: it would end the same way
  *   SES_EXIT_IO                     started again after a delay, however often
  *   anything else, signals too      started again after a delay, within restart.budget; then given up
- *   the loader, 0                   workers and simulator are started
+ *   the loader, 0                   workers and simulator are started (with PostgreSQL: keys_gate.h)
  *   the loader, SES_EXIT_FULL       a larger table, and the loader again
  *   the loader, anything else       the server stops
  */
@@ -26,6 +26,7 @@
 #include <sys/types.h>
 
 #include <sessiond/admission/rates.h>
+#include <sessiond/store/store_pg.h>
 #include <sessiond/store/store_shared.h>
 
 #include "board.h"
@@ -47,7 +48,9 @@ struct ses_child_env {
     struct ses_callers *callers; /* NULL: nobody is asked who calls */
     const struct ses_layout *layout;
     struct ses_board *board;
-    struct ses_store_shared *store_shared;
+    struct ses_store_shared *store_shared; /* NULL: the store is not LMDB's, but .. */
+    struct ses_pg_shared *pg_shared;       /* .. PostgreSQL's; else NULL */
+    const uint8_t *machine;                /* with it: SES_PG_MACHINE_BYTES */
     struct ses_rates *rates;
     const struct ses_tls_files *tls_files;     /* NULL: no file was named, or no worker */
     const struct ses_tls_tickets *tls_tickets; /* likewise */

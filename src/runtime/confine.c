@@ -2,6 +2,7 @@
 #include "confine.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,15 @@ static void add_url(struct ses_confine_options *options, const char *url)
                                                       : PORT_HTTP);
 }
 
+/* A node whose host is a directory is a socket in the file system, for which there is no rule. */
+static void add_target(struct ses_confine_options *options, const struct ses_pg_target *target)
+{
+    for (unsigned i = 0; i < target->nodes; i++) {
+        if (target->host[i][0] != '/')
+            add_port(options, target->port[i]);
+    }
+}
+
 void ses_confine_list_ports(const struct ses_config *config, struct ses_confine_options *options)
 {
     options->ports_count = 0;
@@ -57,6 +67,35 @@ void ses_confine_list_ports(const struct ses_config *config, struct ses_confine_
         else if (config->sandbox) /* which may be called without TLS too */
             add_port(options, PORT_HTTP);
     }
+    for (unsigned i = 0; i < config->pg.shards_count; i++)
+        add_target(options, &config->pg.targets[i]);
+}
+
+static void add_password_dir(const struct ses_config *config, struct ses_confine_options *options)
+{
+    char *slash;
+
+    (void)snprintf(options->password_dir, sizeof(options->password_dir), "%s", config->pg.password.path);
+    slash = strrchr(options->password_dir, '/');
+    if (slash == NULL)
+        (void)snprintf(options->password_dir, sizeof(options->password_dir), ".");
+    else
+        slash[slash == options->password_dir ? 1 : 0] = '\0';
+    options->files[options->files_count++] = options->password_dir;
+}
+
+/* Another file of that name is not read by workers that run (certificates are renewed by rename): a reload makes new ones. */
+void ses_confine_list_files(const struct ses_config *config, struct ses_confine_options *options)
+{
+    options->files_count = 0;
+    for (unsigned i = 0; i < config->pg.shards_count; i++) {
+        const struct ses_pg_target *target = &config->pg.targets[i];
+
+        for (unsigned k = 0; k < target->files; k++)
+            options->files[options->files_count++] = target->file[k];
+    }
+    if (options->role == SES_CONFINE_GATE && config->pg.password.path[0] != '\0')
+        add_password_dir(config, options);
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------------- */
@@ -98,9 +137,11 @@ enum ses_status ses_confine_child(const struct ses_child_env *env, enum ses_conf
     struct ses_confined confined = {.landlock = 0};
     struct ses_fault fault = {.text = ""};
 
-    ses_confine_list_data(env->layout, &options);
-    if (role == SES_CONFINE_WORKER)
+    ses_confine_list_data(env->config, env->layout, &options);
+    if (role != SES_CONFINE_HOUSEKEEPER) {
         ses_confine_list_ports(env->config, &options);
+        ses_confine_list_files(env->config, &options);
+    }
     if (ses_confine(&options, &confined, &fault) != SES_OK) {
         ses_log_msg(log, SES_LOG_ERROR, "confine_failed", "%s", fault.text);
         return SES_FAILED_PRECONDITION;

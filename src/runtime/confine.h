@@ -24,19 +24,26 @@
 
 enum ses_confine_role {
     SES_CONFINE_WORKER,
-    SES_CONFINE_HOUSEKEEPER /* the loader too */
+    SES_CONFINE_HOUSEKEEPER, /* the loader too */
+    SES_CONFINE_GATE         /* keys_gate.h: as a worker, and the folder of the database's password */
 };
 
-/* Default ports, DNS, the collector of spans, two URLs a connector, each allowed host. */
-#define SES_CONFINE_PORTS_MAX (4 + 2 * SES_CONFIG_URLS_MAX + SES_CONFIG_HOSTS_MAX)
+/* Default ports, DNS, the collector of spans, two URLs a connector, each allowed host, each node of a database. */
+#define SES_CONFINE_PORTS_MAX                                                                                \
+    (4 + 2 * SES_CONFIG_URLS_MAX + SES_CONFIG_HOSTS_MAX + SES_CONFIG_PG_SHARDS_MAX * SES_PG_NODES_MAX)
+/* Certificates and keys of connections to a database, which are read at each connect. */
+#define SES_CONFINE_FILES_MAX (SES_CONFIG_PG_SHARDS_MAX * SES_PG_FILES_MAX + 1)
 
 struct ses_confine_options {
     enum ses_config_confine mode;
     enum ses_confine_role role;
-    const char *records_dir; /* read and written */
+    const char *records_dir; /* read and written; NULL: records are elsewhere */
     const char *clock_dir;   /* the housekeeper's: files are made and renamed in it, no others; NULL */
     uint16_t ports[SES_CONFINE_PORTS_MAX]; /* a worker may connect to; the housekeeper to none */
     size_t ports_count;
+    const char *files[SES_CONFINE_FILES_MAX]; /* a worker may read, beside what every one may */
+    size_t files_count;
+    char password_dir[SES_CONFIG_PATH_SIZE]; /* one of files; a password is replaced by rename */
 };
 
 /* What is in force. */
@@ -55,7 +62,10 @@ SES_MUST_CHECK enum ses_status ses_confine(const struct ses_confine_options *opt
 SES_MUST_CHECK enum ses_status ses_confine_child(const struct ses_child_env *env, enum ses_confine_role role,
                                                  struct ses_metrics *metrics, struct ses_log *log);
 /* [any] confine_files.c: what a role writes of the data directory, into options. */
-void ses_confine_list_data(const struct ses_layout *layout, struct ses_confine_options *options);
+void ses_confine_list_data(const struct ses_config *config, const struct ses_layout *layout,
+                           struct ses_confine_options *options);
+/* [any] What of files a worker's store reads that is no record, into options. */
+void ses_confine_list_files(const struct ses_config *config, struct ses_confine_options *options);
 /* [supervisor] Says in the log what holds the children in, and what does not. */
 void ses_confine_tell(const struct ses_config *config, struct ses_log *log);
 /* [any] The ports that the configuration's URLs and hosts name, sorted into options. */

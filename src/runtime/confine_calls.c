@@ -215,7 +215,7 @@ static bool add_deadly(scmp_filter_ctx filter, enum ses_config_confine mode)
 
 static bool add_all(scmp_filter_ctx filter, const struct ses_confine_options *options, uint32_t usual)
 {
-    bool worker = options->role == SES_CONFINE_WORKER;
+    bool worker = options->role != SES_CONFINE_HOUSEKEEPER;
 
     return add_deadly(filter, options->mode) &&
            add_names(filter, SCMP_ACT_ALLOW, common_calls, COUNT(common_calls)) && add_memory(filter) &&

@@ -94,9 +94,10 @@ int ses_confine_landlock_abi(void)
     return abi < 0 ? 0 : (int)abi;
 }
 
-void ses_confine_list_data(const struct ses_layout *layout, struct ses_confine_options *options)
+void ses_confine_list_data(const struct ses_config *config, const struct ses_layout *layout,
+                           struct ses_confine_options *options)
 {
-    options->records_dir = layout->shards;
+    options->records_dir = config->store_driver == SES_CONFIG_LMDB ? layout->shards : NULL;
     options->clock_dir = options->role == SES_CONFINE_HOUSEKEEPER ? layout->time : NULL;
 }
 
@@ -177,15 +178,27 @@ static bool allow_ports(int ruleset_fd, const struct ruleset *ruleset,
     return true;
 }
 
+static bool allow_files(int ruleset_fd, const struct ruleset *ruleset,
+                        const struct ses_confine_options *options)
+{
+    for (size_t i = 0; i < options->files_count; i++) {
+        if (!allow_path(ruleset_fd, ruleset, options->files[i], READ))
+            return false;
+    }
+    return true;
+}
+
 static bool allow_all(int ruleset_fd, const struct ruleset *ruleset,
                       const struct ses_confine_options *options)
 {
-    bool worker = options->role == SES_CONFINE_WORKER;
+    bool worker = options->role != SES_CONFINE_HOUSEKEEPER;
 
     return allow_rules(ruleset_fd, ruleset, common_rules, COUNT(common_rules)) &&
            (!worker || allow_rules(ruleset_fd, ruleset, worker_rules, COUNT(worker_rules))) &&
            (!worker || allow_resolver(ruleset_fd, ruleset)) &&
-           allow_path(ruleset_fd, ruleset, options->records_dir, READ | WRITE | MAKE) &&
+           (options->records_dir == NULL ||
+            allow_path(ruleset_fd, ruleset, options->records_dir, READ | WRITE | MAKE)) &&
+           allow_files(ruleset_fd, ruleset, options) &&
            (options->clock_dir == NULL || allow_path(ruleset_fd, ruleset, options->clock_dir, REPLACE)) &&
            allow_ports(ruleset_fd, ruleset, options);
 }

@@ -12,9 +12,16 @@
 /* Of what is left, a quarter at most is for calls to connectors. */
 #define CONNECTORS_PART 4u
 
+/* Of a worker to its database: those of the configuration, one that settles, one that looks who is the primary. */
+static uint64_t to_database(const struct ses_config *config)
+{
+    return config->pg.shards_count *
+           (config->store_pg_write_connections + config->store_pg_read_connections + 2);
+}
+
 static uint64_t own(const struct ses_config *config)
 {
-    return OWN + OWN_PER_WORKER * (uint64_t)config->workers;
+    return OWN + OWN_PER_WORKER * (uint64_t)config->workers + to_database(config);
 }
 
 static uint64_t limit(void)

@@ -114,6 +114,14 @@ static void settle_given_up(struct ses_housekeeper *keeper)
     }
 }
 
+/* What no worker does of LMDB's. A database keeps its own house. */
+static void keep_shards(struct ses_housekeeper *keeper)
+{
+    check_readers(keeper);
+    settle_given_up(keeper);
+    drain_retired(keeper);
+}
+
 /* Told once when it begins and once when it ends: the metrics show what it is. */
 static void log_degraded(struct ses_housekeeper *keeper)
 {
@@ -130,7 +138,8 @@ static void log_degraded(struct ses_housekeeper *keeper)
                   degraded ? "degraded" : "degraded_ended", &line);
     ses_log_u64(&line, "workers_missing", readiness.workers_missing ? readiness.missing : 0);
     ses_log_str(&line, "table", readiness.table_full ? "full" : "ok");
-    ses_log_str(&line, "store", readiness.store_full ? "full" : "ok");
+    ses_log_str(&line, "store", readiness.store_full ? "full" : readiness.store_away ? "away" : "ok");
+    ses_log_str(&line, "clock", readiness.clock_off ? "off" : "ok");
     ses_log_end(&line);
 }
 
@@ -163,9 +172,8 @@ static void on_second(uv_timer_t *handle)
     if (keeper->leaving || atomic_load_explicit(&keeper->env->board->start_ms, memory_order_relaxed) == 0)
         return;
     log_degraded(keeper);
-    check_readers(keeper);
-    settle_given_up(keeper);
-    drain_retired(keeper);
+    if (keeper->env->store_shared != NULL)
+        keep_shards(keeper);
     if (keeper->seconds % CLOCK_SECONDS == 0)
         ses_timekeeper_keep(&keeper->timekeeper);
     ses_timekeeper_keep_steps(&keeper->timekeeper);
@@ -365,8 +373,9 @@ int ses_housekeeper_run(const struct ses_child_env *env)
     keeper->log.metrics = &env->board->metrics[env->board->workers];
     keeper->quiet.metrics = keeper->log.metrics;
     keeper->timekeeper = (struct ses_timekeeper){.layout = env->layout, .log = &keeper->log};
-    ses_collect_clock_init(&keeper->collect_clock, env->store_shared, ses_clock_now_ms(),
-                           ses_clock_mono_ms());
+    if (env->store_shared != NULL)
+        ses_collect_clock_init(&keeper->collect_clock, env->store_shared, ses_clock_now_ms(),
+                               ses_clock_mono_ms());
     ses_vitals_open(&keeper->vitals, &env->board->metrics[env->slot]);
     open_loop(keeper);
     status = ses_confine_child(env, SES_CONFINE_HOUSEKEEPER, keeper->log.metrics, &keeper->log);

@@ -344,12 +344,14 @@ static enum ses_status check_data(const struct ses_layout *layout, struct ses_fa
     return check_not_lost(layout, fault);
 }
 
-static enum ses_status check_inside(const struct ses_layout *layout, struct ses_fault *fault)
+/* started: somebody works on it. Keys that were delivered to a new machine lie alone. */
+static enum ses_status check_inside(const struct ses_layout *layout, bool started, struct ses_fault *fault)
 {
     SES_TRY(check_dir(layout->keys, MODE_OTHERS, fault));
     if (access(layout->time, F_OK) == 0) /* else of an earlier version: whoever starts on it makes it */
         SES_TRY(check_dir(layout->time, MODE_OTHERS, fault));
-    return check_dir(layout->shards, MODE_OTHERS, fault);
+    return started || access(layout->shards, F_OK) == 0 ? check_dir(layout->shards, MODE_OTHERS, fault)
+                                                        : SES_OK;
 }
 
 enum ses_status ses_layout_check(const struct ses_layout *layout, struct ses_fault *ret_fault)
@@ -359,7 +361,7 @@ enum ses_status ses_layout_check(const struct ses_layout *layout, struct ses_fau
     SES_TRY(check_data(layout, ret_fault));
     if (!ses_seal_ring_exists(layout->keys, SES_KEY_SEAL))
         return SES_OK; /* never started: keys are made then; sessiondctl may have made callers.key */
-    SES_TRY(check_inside(layout, ret_fault));
+    SES_TRY(check_inside(layout, false, ret_fault));
     if (!ses_seal_ring_exists(layout->keys, SES_KEY_STEP))
         return SES_OK; /* of an earlier version: the next start makes it */
     return check_keys(layout, ret_fault);
@@ -368,6 +370,6 @@ enum ses_status ses_layout_check(const struct ses_layout *layout, struct ses_fau
 enum ses_status ses_layout_check_running(const struct ses_layout *layout, struct ses_fault *ret_fault)
 {
     SES_TRY(check_data(layout, ret_fault));
-    SES_TRY(check_inside(layout, ret_fault));
+    SES_TRY(check_inside(layout, true, ret_fault));
     return check_keys(layout, ret_fault);
 }

@@ -5,12 +5,15 @@
 #include <unistd.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/config/password_file.h>
 #include <sessiond/config/tls_files.h>
 #include <sessiond/store/store_shared.h>
 
 #include "callers_open.h"
 #include "files.h"
+#include "keys_gate.h"
 #include "layout.h"
+#include "machine_id.h"
 #include "operator_socket.h"
 #include "privilege.h"
 #include "sandbox.h"
@@ -51,6 +54,11 @@ static enum ses_status check_sessions(const struct ses_config *config, const str
     struct ses_store_shared *shared;
     enum ses_status status;
 
+    if (config->store_driver == SES_CONFIG_PG) {
+        SES_TRY(ses_machine_id_check(layout, fault));
+        /* Without keys there is nothing to compare: the start makes them. */
+        return access(layout->natural_key, F_OK) == 0 ? ses_keys_gate_check(config, layout, fault) : SES_OK;
+    }
     if (ses_store_shared_create(config->store_sessions_max, 0, &shared) != SES_OK)
         return ses_fault_table(fault, config->store_sessions_max, errno);
     status = access(layout->shards, F_OK) == 0 ? load(config, layout, shared, fault) : SES_OK;
@@ -80,6 +88,7 @@ enum ses_status ses_preflight(const struct ses_config *config, struct ses_fault 
     ses_tls_files_free(tls_files);
     SES_TRY(
         ses_config_place(config, SES_CONFIG_AT_DATA_DIR, ses_layout_check(&layout, ret_fault), ret_fault));
+    SES_TRY(ses_password_file_check(config, ret_fault));
     SES_TRY(check_callers(config, &layout, ret_fault));
     SES_TRY(ses_operator_socket_check(&layout, ret_fault));
     SES_TRY(ses_layout_check_free(&layout, ret_fault));

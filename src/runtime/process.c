@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -87,6 +88,27 @@ enum ses_status ses_process_signalfd(int *ret_fd, struct ses_fault *ret_fault)
         return ses_fault(ret_fault, SES_IO, "signalfd: %s", strerror(errno));
     *ret_fd = fd;
     return SES_OK;
+}
+
+/* From the beginning after each removal, which moves the others. */
+void ses_process_forget(const char *prefix)
+{
+    size_t len = strlen(prefix);
+    char **variable = environ;
+
+    while (*variable != NULL) {
+        const char *end = strchr(*variable, '=');
+        char name[128];
+
+        if (strncmp(*variable, prefix, len) != 0 || end == NULL ||
+            (size_t)(end - *variable) >= sizeof(name)) {
+            variable++;
+            continue;
+        }
+        (void)snprintf(name, sizeof(name), "%.*s", (int)(end - *variable), *variable);
+        (void)unsetenv(name);
+        variable = environ;
+    }
 }
 
 /* Blocked signals are inherited over fork: unblocked only after each has its new meaning, or one that

@@ -30,6 +30,9 @@
 /* [supervisor] Core dumps off, no new privileges, descriptors up to the hard limit, umask 077, SIGPIPE and SIGXFSZ ignored
  * (their system calls then fail with EPIPE and EFBIG, which are handled). Inherited by all children. */
 void ses_process_setup(void);
+/* [supervisor] Takes every variable whose name begins with prefix out of the environment. libpq would read its own (PGOPTIONS,
+ * PGSERVICE, PGPASSWORD ..) over what the configuration says. */
+void ses_process_forget(const char *prefix);
 /* [supervisor] First thing in main: whatever signal comes while the server is being made waits, and
  * children's exits are told, whatever was inherited. */
 void ses_process_hold_signals(void);

@@ -281,8 +281,11 @@ static enum ses_status readiness_gauges(const struct ses_board *board, uint64_t 
     return ses_buf_appendf(out,
                            "sessiond_degraded{reason=\"workers_missing\"} %d\n"
                            "sessiond_degraded{reason=\"table_full\"} %d\n"
-                           "sessiond_degraded{reason=\"store_full\"} %d\n",
-                           readiness.workers_missing, readiness.table_full, readiness.store_full);
+                           "sessiond_degraded{reason=\"store_full\"} %d\n"
+                           "sessiond_degraded{reason=\"store_away\"} %d\n"
+                           "sessiond_degraded{reason=\"clock_off\"} %d\n",
+                           readiness.workers_missing, readiness.table_full, readiness.store_full,
+                           readiness.store_away, readiness.clock_off);
 }
 
 static enum ses_status load_gauges(const struct ses_board *board, uint64_t now_mono_ns, struct ses_buf *out)
@@ -310,7 +313,7 @@ static enum ses_status server_gauges(const struct ses_board *board, const struct
     SES_TRY(
         ses_prometheus_head(out, "sessiond_durability_info", "gauge", "What an acknowledgement promises"));
     SES_TRY(ses_buf_appendf(out, "sessiond_durability_info{durability=\"%s\"} 1\n",
-                            ses_durability_name(board->durability)));
+                            ses_durability_name(view->durability)));
     SES_TRY(readiness_gauges(board, view->now_mono_ns, out));
     SES_TRY(load_gauges(board, view->now_mono_ns, out));
     SES_TRY(ses_prometheus_single(out, "sessiond_start_time_seconds", "gauge",

@@ -31,27 +31,47 @@ static bool can_serve(const struct ses_board *board, const struct ses_readiness 
            atomic_load_explicit(&board->missing_percent, memory_order_relaxed) * board->workers;
 }
 
+/* What serving workers say of the database: a dead one's words stand until its successor's. */
+struct store_words {
+    unsigned away;
+    unsigned clock_off;
+};
+
+static void hear(const struct ses_metrics *metrics, struct store_words *words)
+{
+    words->away += atomic_load_explicit(&metrics->counter[SES_C_PG_AWAY], memory_order_relaxed) != 0;
+    words->clock_off +=
+        atomic_load_explicit(&metrics->counter[SES_C_PG_CLOCK_OFF], memory_order_relaxed) != 0;
+}
+
 void ses_readiness_look(const struct ses_board *board, uint64_t now_mono_ns, struct ses_readiness *ret)
 {
+    struct store_words words = {.away = 0};
     struct ses_readiness found = {.draining = atomic_load_explicit(&board->draining, memory_order_relaxed)};
     bool started = atomic_load_explicit(&board->start_ms, memory_order_relaxed) != 0;
 
     for (unsigned i = 0; i < board->workers; i++) {
-        if (ses_readiness_serves(board, i, now_mono_ns))
+        if (ses_readiness_serves(board, i, now_mono_ns)) {
             found.serving++;
-        else if (!atomic_load_explicit(&board->replacing[i], memory_order_relaxed))
+            hear(&board->metrics[i], &words);
+        } else if (!atomic_load_explicit(&board->replacing[i], memory_order_relaxed)) {
             found.missing++;
+        }
     }
     found.workers_missing = started && found.missing > 0;
     found.table_full = ses_board_counter(board, SES_C_TABLE_FULL) > 0;
     found.store_full = ses_board_counter(board, SES_C_STORE_FULL) > 0;
-    found.ready = started && !found.draining && can_serve(board, &found, now_mono_ns);
+    found.store_away = found.serving > 0 && words.away == found.serving;
+    found.clock_off = words.clock_off > 0;
+    found.ready = started && !found.draining && !found.store_away && !found.clock_off &&
+                  can_serve(board, &found, now_mono_ns);
     *ret = found;
 }
 
 bool ses_readiness_degraded(const struct ses_readiness *readiness)
 {
-    return readiness->workers_missing || readiness->table_full || readiness->store_full;
+    return readiness->workers_missing || readiness->table_full || readiness->store_full ||
+           readiness->store_away || readiness->clock_off;
 }
 
 size_t ses_readiness_reasons(const struct ses_readiness *readiness,
@@ -65,6 +85,10 @@ size_t ses_readiness_reasons(const struct ses_readiness *readiness,
         ret_names[count++] = "table_full";
     if (readiness->store_full)
         ret_names[count++] = "store_full";
+    if (readiness->store_away)
+        ret_names[count++] = "store_away";
+    if (readiness->clock_off)
+        ret_names[count++] = "clock_off";
     return count;
 }
 

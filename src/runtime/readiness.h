@@ -12,6 +12,8 @@
  *   nobody accepts for less than 300 ms    yes      as its slots are
  *   nobody accepts for longer              no       as its slots are
  *   table or a shard is full               yes      table_full, store_full
+ *   no shard of the database takes writes  no       store_away
+ *   clock too far from the database's      no       clock_off
  *   not all started yet, draining          no       as above
  */
 #ifndef SESSIOND_SRC_RUNTIME_READINESS_H
@@ -34,6 +36,10 @@ struct ses_readiness {
     bool workers_missing; /* degraded: fewer calls can be carried */
     bool table_full;      /* degraded: new sessions are refused, what is known is served */
     bool store_full;      /* degraded: a shard takes no records (disk, quota) */
+    /* With PostgreSQL, as the serving workers say: */
+    bool store_away; /* none of them knows of a shard that takes writes */
+    bool
+        clock_off; /* one of them knows our clock too far from a primary's: tokens would be refused elsewhere */
 };
 
 /* [any] The worker of slot accepts connections and has beaten lately. */
@@ -42,7 +48,7 @@ bool ses_readiness_serves(const struct ses_board *board, unsigned slot, uint64_t
 void ses_readiness_look(const struct ses_board *board, uint64_t now_mono_ns, struct ses_readiness *ret);
 bool ses_readiness_degraded(const struct ses_readiness *readiness);
 /* Names of what is amiss while the server serves on, those of sessiond_degraded{reason=..}; their number. */
-#define SES_READINESS_REASONS_MAX 3
+#define SES_READINESS_REASONS_MAX 5
 size_t ses_readiness_reasons(const struct ses_readiness *readiness,
                              const char *ret_names[SES_READINESS_REASONS_MAX]);
 /* "ready", "degraded" (and ready), "draining", "not ready". */

@@ -115,7 +115,7 @@ static void put_server(struct ses_json *json, const struct ses_board *board,
     put_text(json, "version", ses_version());
     put_text(json, "version_commit", ses_version_commit());
     put_text(json, "listen", board->listen);
-    put_text(json, "durability", ses_durability_name(board->durability));
+    put_text(json, "durability", ses_durability_name(view->durability));
     put_text(json, "log_level", ses_log_level_name(ses_board_log_level(board)));
     put_real(json, "uptime_s", (double)up_ns * NS);
     put_u64(json, "mono_ms", view->now_mono_ns / SES_NS_PER_MS);
@@ -127,6 +127,28 @@ static void put_server(struct ses_json *json, const struct ses_board *board,
     put_u64(json, "used", view->table_used);
     put_u64(json, "room", view->table_room);
     ses_json_close(json, '}');
+}
+
+/* Of a database. */
+static void put_shards(struct ses_json *json, const struct ses_board_view *view)
+{
+    if (view->shards_count == 0)
+        return;
+    key(json, "shards");
+    ses_json_open(json, '[');
+    for (unsigned i = 0; i < view->shards_count; i++) {
+        const struct ses_pg_shard_status *shard = &view->shards[i];
+
+        ses_json_element(json);
+        ses_json_open(json, '{');
+        put_text(json, "state", ses_pg_view_name(shard->view));
+        put_text(json, "cause", ses_pg_cause_name(shard->cause));
+        put_text(json, "durability", ses_durability_name(shard->durability));
+        put_real(json, "skew_ms", (double)shard->skew_ms);
+        put_u64(json, "timeline", shard->timeline);
+        ses_json_close(json, '}');
+    }
+    ses_json_close(json, ']');
 }
 
 static void put_load(struct ses_json *json, const struct ses_board *board, const struct ses_board_view *view)
@@ -331,6 +353,7 @@ enum ses_status ses_status_json(const struct ses_board *board, const struct ses_
     ses_json_begin(&json, arena);
     ses_json_open(&json, '{');
     put_server(&json, board, view);
+    put_shards(&json, view);
     put_load(&json, board, view);
     put_totals(&json, board, view);
     put_tables(&json, board);

@@ -4,7 +4,8 @@
  *   version, commit, listen, durability, uptime_s, mono_ms (of this machine's clock that never steps)
  *   state ("ready", "degraded", "draining", "not ready"), ready, draining, reasons [..], pressed (workers)
  *   load        headroom 0..1, cpu (processors), calls_per_second, call_cpu_us; of the last seconds
- *   table       used, room
+ *   shards      of a database: state, cause, durability, skew_ms, timeline; not there with LMDB
+ *   table       used, room; of LMDB
  *   calls       answered, refused (the caller's fault), failed (ours, or a connector's)
  *   latency     of unary calls; commit, sync: of the store; own: of calls that waited for a connector, without it
  *   counters    the tables of base/metrics.h, names without "sessiond_"; families: {name: {value: count}}

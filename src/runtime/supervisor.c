@@ -84,6 +84,7 @@ static void log_ready(struct ses_supervisor *sup, uint64_t start_ms)
     ses_log_str(&line, "listen", sup->config.listen.text);
     ses_log_str(&line, "admin", sup->config.admin.text);
     ses_log_u64(&line, "workers", sup->config.workers);
+    ses_log_str(&line, "store", ses_config_driver_name(sup->config.store_driver));
     ses_log_str(&line, "durability", ses_durability_name(sup->config.durability));
     ses_log_str(&line, "sandbox", sup->config.sandbox ? sup->config.simulator.text : "off");
     ses_log_u64(&line, "sessions_loaded",

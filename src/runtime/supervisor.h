@@ -57,9 +57,11 @@ struct ses_supervisor {
     uint64_t vitals_ms; /* when they were told last */
     struct ses_board *board;
     struct ses_board_files board_files;
-    struct ses_store_shared *store_shared;
-    struct ses_tls_files *tls_files;     /* of the present configuration; NULL: none is named */
-    struct ses_tls_tickets *tls_tickets; /* for as long as the server lives */
+    struct ses_store_shared *store_shared; /* of the driver that there is; the other one is NULL */
+    struct ses_pg_shared *pg_shared;
+    uint8_t machine[SES_PG_MACHINE_BYTES]; /* with PostgreSQL */
+    struct ses_tls_files *tls_files;       /* of the present configuration; NULL: none is named */
+    struct ses_tls_tickets *tls_tickets;   /* for as long as the server lives */
     struct ses_rates *rates;
     int signal_fd;
     int alive_pipe[2];

@@ -127,6 +127,8 @@ void ses_supervisor_spawn(struct ses_supervisor *sup, struct ses_child *child)
         .layout = &sup->layout,
         .board = sup->board,
         .store_shared = sup->store_shared,
+        .pg_shared = sup->pg_shared,
+        .machine = sup->machine,
         .tls_files = child->worker ? sup->tls_files : NULL,
         .tls_tickets = child->worker ? sup->tls_tickets : NULL,
         .rates = sup->rates,
@@ -221,7 +223,8 @@ static void on_loaded(struct ses_supervisor *sup, struct ses_child *loader, int 
         return;
     }
     sup->failed = true;
-    sup->stop_wanted = "the sessions could not be loaded";
+    sup->stop_wanted = sup->store_shared == NULL ? "the database's keys are not this machine's"
+                                                 : "the sessions could not be loaded";
 }
 
 /* The order: its socket's neighbours are told before anything else is decided, since its clients wait

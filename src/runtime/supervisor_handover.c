@@ -15,12 +15,30 @@ void ses_pass_layouts(struct ses_handover *handover, struct ses_layouts *layouts
     ses_handover_u64(handover, "layout_clock", &layouts->clock);
     ses_handover_u64(handover, "layout_store", &layouts->store);
     ses_handover_u64(handover, "layout_withdrawn", &layouts->withdrawn);
+    if (handover->writes || ses_handover_has(handover, "layout_pg"))
+        ses_handover_u64(handover, "layout_pg", &layouts->pg);
 }
 
 void ses_pass_configuration(struct ses_handover *handover, struct ses_buf *in_force, struct ses_buf *fresh)
 {
     ses_handover_bytes(handover, "config_in_force", in_force);
     ses_handover_bytes(handover, "config", fresh);
+}
+
+/* By name; versions that do not tell it have LMDB. */
+static void pass_driver(struct ses_handover *handover, struct ses_config *config)
+{
+    char name[8];
+
+    (void)snprintf(name, sizeof(name), "%s", ses_config_driver_name(config->store_driver));
+    if (!handover->writes && !ses_handover_has(handover, "store_driver"))
+        (void)snprintf(name, sizeof(name), "%s", ses_config_driver_name(SES_CONFIG_LMDB));
+    else
+        ses_handover_str(handover, "store_driver", name, sizeof(name));
+    for (int i = 0; i < SES_CONFIG_DRIVER_COUNT; i++) {
+        if (strcmp(name, ses_config_driver_name((enum ses_config_driver)i)) == 0)
+            config->store_driver = (enum ses_config_driver)i;
+    }
 }
 
 /* The addresses with the ports that are in use. */
@@ -37,6 +55,7 @@ void ses_pass_settings(struct ses_handover *handover, struct ses_config *config)
     ses_handover_str(handover, "group", config->group, sizeof(config->group));
     ses_handover_u64(handover, "workers", &workers);
     ses_handover_u64(handover, "sessions_max", &config->store_sessions_max);
+    pass_driver(handover, config);
     if (!handover->writes) {
         config->workers = (unsigned)workers;
         if (ses_address_parse(config->listen.text, &config->listen) != SES_OK ||
@@ -164,12 +183,22 @@ static void pass_memory(struct ses_handover *handover, struct ses_shared_files *
     ses_handover_fd(handover, "clock", &files->clock);
     ses_handover_fd(handover, "tls_tickets", &files->tls_tickets);
     ses_handover_fd(handover, "withdrawn", &files->withdrawn);
+    ses_handover_fd(handover, "pg", &files->pg);
     ses_handover_fd(handover, "table", &files->store.table);
     ses_handover_fd(handover, "watch_board", &files->store.watch_board);
     for (unsigned i = 0; i < workers; i++) {
         (void)snprintf(name, sizeof(name), "wake-%u", i);
         ses_handover_fd(handover, name, &files->store.wake[i]);
     }
+}
+
+void ses_handover_no_store(struct ses_shared_files *files)
+{
+    files->pg = -1;
+    files->store.table = -1;
+    files->store.watch_board = -1;
+    for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++)
+        files->store.wake[i] = -1;
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------------- */
@@ -206,6 +235,7 @@ enum ses_status ses_supervisor_hand_over(struct ses_supervisor *sup, struct ses_
                                   .counters = ses_board_counters_layout(),
                                   .clock = SES_CLOCK_LAYOUT,
                                   .store = ses_store_shared_layout(),
+                                  .pg = ses_pg_shared_layout(),
                                   .withdrawn = SES_WITHDRAWN_LAYOUT};
     struct ses_shared_files files = {.board = sup->board_files,
                                      .clock = ses_clock_fd(),
@@ -214,10 +244,14 @@ enum ses_status ses_supervisor_hand_over(struct ses_supervisor *sup, struct ses_
     char version[SES_PROGRAM_VERSION_SIZE];
     enum ses_status status;
 
+    ses_handover_no_store(&files);
     SES_TRY(ses_handover_begin(ret_handover));
     (void)snprintf(version, sizeof(version), "%s", ses_program_version());
     ses_handover_str(ret_handover, "program", version, sizeof(version));
-    ses_store_shared_files(sup->store_shared, &files.store);
+    if (sup->store_shared != NULL)
+        ses_store_shared_files(sup->store_shared, &files.store);
+    if (sup->pg_shared != NULL)
+        files.pg = ses_pg_shared_fd(sup->pg_shared);
     ses_pass_layouts(ret_handover, &layouts);
     ses_pass_configuration(ret_handover, &sup->config_text, &sup->upgrade.config_text);
     ses_pass_settings(ret_handover, &sup->config);

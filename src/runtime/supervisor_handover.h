@@ -15,6 +15,7 @@ struct ses_layouts {
     uint64_t counters; /* may differ: they are made anew then */
     uint64_t clock;
     uint64_t store;
+    uint64_t pg; /* 0: a program that knows no PostgreSQL */
     uint64_t withdrawn;
 };
 
@@ -22,12 +23,15 @@ struct ses_layouts {
 struct ses_shared_files {
     struct ses_board_files board;
     int clock;
-    struct ses_store_shared_files store;
+    struct ses_store_shared_files store; /* with LMDB */
+    int pg;                              /* with PostgreSQL */
     int tls_tickets;
     int withdrawn;
 };
 
 void ses_pass_layouts(struct ses_handover *handover, struct ses_layouts *layouts);
+/* No descriptors of a store: the driver that there is fills in its own. */
+void ses_handover_no_store(struct ses_shared_files *files);
 /* in_force: what the one who hands over runs with; fresh: what the one who takes over is to run with. Program:
  * the version of the one who hands over. */
 void ses_pass_configuration(struct ses_handover *handover, struct ses_buf *in_force, struct ses_buf *fresh);

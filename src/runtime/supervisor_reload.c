@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/config/password_file.h>
 
 #include "program.h"
 #include "sandbox.h"
+#include "settings.h"
 
 /* Port 0 was replaced by what the kernel chose; asked again for any port, that one is still right. */
 enum ses_status ses_supervisor_settle_config(const struct ses_config *in_force, struct ses_config *fresh,
@@ -40,6 +42,7 @@ static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_buf *te
     SES_TRY(ses_config_place(fresh, SES_CONFIG_AT_DATA_DIR, ses_layout_check_running(&sup->layout, fault),
                              fault));
     SES_TRY(ses_sandbox_certify(&sup->layout, fresh, fault));
+    SES_TRY(ses_password_file_check(fresh, fault));
     SES_TRY(ses_tls_files_load(fresh, ret_files, fault));
     status = ses_callers_open(fresh, &sup->layout, ret_callers, fault);
     if (status != SES_OK)
@@ -77,6 +80,7 @@ void ses_supervisor_follow_config(struct ses_supervisor *sup)
     atomic_store_explicit(&board->log_level, (uint32_t)sup->config.log_level, memory_order_relaxed);
     atomic_store_explicit(&board->missing_percent, (uint32_t)sup->config.ready_missing_percent,
                           memory_order_relaxed);
+    ses_settings_tell(&sup->config, &sup->log);
     ses_supervisor_begin_rolling(sup);
 }
 

@@ -10,16 +10,20 @@
 #include <unistd.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/config/password_file.h>
 
 #include "activation.h"
 #include "confine.h"
 #include "files.h"
 #include "housekeeper.h"
+#include "keys_gate.h"
 #include "loader.h"
+#include "machine_id.h"
 #include "preflight.h"
 #include "privilege.h"
 #include "process.h"
 #include "sandbox.h"
+#include "settings.h"
 #include "sockets.h"
 #include "worker.h"
 
@@ -51,7 +55,8 @@ static struct ses_child *add_child(struct ses_supervisor *sup, ses_child_fn run,
 /* The loader and the simulator have no cell of the board: their slot number is one behind its last. */
 void ses_supervisor_list_children(struct ses_supervisor *sup)
 {
-    struct ses_child *child = add_child(sup, ses_loader_run, SES_BOARD_SLOTS_MAX);
+    ses_child_fn first = sup->config.store_driver == SES_CONFIG_PG ? ses_keys_gate_run : ses_loader_run;
+    struct ses_child *child = add_child(sup, first, SES_BOARD_SLOTS_MAX);
 
     (void)snprintf(child->role, sizeof(child->role), "loader");
     for (unsigned i = 0; i < sup->config.workers; i++) {
@@ -129,18 +134,31 @@ struct ses_supervisor *ses_supervisor_new(const struct ses_options *options)
     return sup;
 }
 
+static enum ses_status make_store_memory(struct ses_supervisor *sup, struct ses_fault *fault)
+{
+    const struct ses_config *config = &sup->config;
+    enum ses_status status;
+
+    if (config->store_driver == SES_CONFIG_PG) {
+        SES_TRY(ses_machine_id_open(&sup->layout, sup->machine, fault));
+        if (ses_pg_shared_new(config->pg.shards_count, &sup->pg_shared) != SES_OK)
+            return ses_fault(fault, SES_NO_MEMORY, "no memory for what processes know of the database: %s",
+                             strerror(errno));
+        return SES_OK;
+    }
+    status = ses_store_shared_create(config->store_sessions_max, config->workers, &sup->store_shared);
+    if (status == SES_UNAVAILABLE)
+        return ses_fault(fault, SES_NO_MEMORY, "no memory or descriptors for the watch board of %u workers",
+                         config->workers);
+    return status == SES_OK ? SES_OK : ses_fault_table(fault, config->store_sessions_max, errno);
+}
+
 /* The table first: where a limit of file sizes is too small, it is the table's. */
 static enum ses_status make_memory(struct ses_supervisor *sup, struct ses_fault *fault)
 {
     const struct ses_config *config = &sup->config;
-    enum ses_status status =
-        ses_store_shared_create(config->store_sessions_max, config->workers, &sup->store_shared);
 
-    if (status == SES_UNAVAILABLE)
-        return ses_fault(fault, SES_NO_MEMORY, "no memory or descriptors for the watch board of %u workers",
-                         config->workers);
-    if (status != SES_OK)
-        return ses_fault_table(fault, config->store_sessions_max, errno);
+    SES_TRY(make_store_memory(sup, fault));
     if (ses_withdrawn_new(&sup->withdrawn_fd, &sup->withdrawn) != SES_OK)
         return ses_fault(fault, SES_NO_MEMORY, "no memory for what is taken away from callers: %s",
                          strerror(errno));
@@ -161,6 +179,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     SES_TRY(ses_files_check(config, ret_fault));
     SES_TRY(ses_config_place(config, SES_CONFIG_AT_DATA_DIR, ses_layout_open(&sup->layout, ret_fault),
                              ret_fault));
+    SES_TRY(ses_password_file_check(config, ret_fault));
     SES_TRY(ses_callers_open(config, &sup->layout, &sup->callers, ret_fault));
     SES_TRY(ses_timekeeper_start(&sup->timekeeper, &sup->layout, &sup->log, ret_fault));
     SES_TRY(open_tls(sup, ret_fault));
@@ -177,6 +196,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     (void)snprintf(sup->board->listen, sizeof(sup->board->listen), "%s", config->listen.text);
     if (ses_rates_new(&sup->rates) != SES_OK)
         return ses_fault(ret_fault, SES_NO_MEMORY, "no memory for the rates that workers share");
+    ses_settings_tell(config, &sup->log);
     ses_files_tell(config, &sup->log);
     ses_callers_tell(sup->callers, &sup->log);
     ses_confine_tell(config, &sup->log);
@@ -224,6 +244,7 @@ void ses_supervisor_done(struct ses_supervisor *sup)
     close_fd(sup->alive_pipe[0]);
     close_fd(sup->alive_pipe[1]);
     ses_store_shared_close(sup->store_shared);
+    ses_pg_shared_close(sup->pg_shared);
     ses_tls_files_free(sup->tls_files);
     ses_tls_tickets_free(sup->tls_tickets);
     ses_rates_free(sup->rates);

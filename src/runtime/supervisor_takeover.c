@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <sessiond/base/clock.h>
+#include <sessiond/config/password_file.h>
 
 #include "files.h"
+#include "machine_id.h"
 #include "process.h"
 #include "sandbox.h"
 #include "supervisor_handover.h"
@@ -34,6 +36,8 @@ static enum ses_status check_layouts(struct ses_handover *handover, struct ses_f
         what = "clock";
     else if (theirs.withdrawn != SES_WITHDRAWN_LAYOUT)
         what = "withdrawn callers";
+    else if (theirs.pg != 0 && theirs.pg != ses_pg_shared_layout())
+        what = "database's state";
     if (what == NULL)
         return SES_OK;
     return ses_fault(fault, SES_FAILED_PRECONDITION,
@@ -65,6 +69,8 @@ static enum ses_status take_files(struct ses_supervisor *sup, bool is_back, stru
     enum ses_status status = ses_sandbox_certify(&sup->layout, &sup->config, fault);
 
     if (status == SES_OK)
+        status = ses_password_file_check(&sup->config, fault);
+    if (status == SES_OK)
         status = ses_tls_files_load(&sup->config, &sup->tls_files, fault);
     if (status == SES_OK)
         status = ses_callers_open(&sup->config, &sup->layout, &sup->callers, fault);
@@ -74,16 +80,24 @@ static enum ses_status take_files(struct ses_supervisor *sup, bool is_back, stru
     return SES_OK;
 }
 
+static bool has_store_files(const struct ses_supervisor *sup, const struct ses_shared_files *files)
+{
+    bool whole = files->store.table >= 0 && files->store.watch_board >= 0;
+
+    if (sup->config.store_driver == SES_CONFIG_PG)
+        return files->pg >= 0;
+    for (unsigned i = 0; i < sup->config.workers; i++)
+        whole = whole && files->store.wake[i] >= 0;
+    return whole;
+}
+
 static enum ses_status require_descriptors(const struct ses_supervisor *sup,
                                            const struct ses_shared_files *files, struct ses_fault *fault)
 {
     bool whole = sup->layout.lock_fd >= 0 && sup->operator_socket.fd >= 0 && sup->alive_pipe[0] >= 0 &&
                  sup->alive_pipe[1] >= 0 && files->board.board >= 0 && files->clock >= 0 &&
-                 files->store.table >= 0 && files->store.watch_board >= 0 && files->tls_tickets >= 0 &&
-                 files->withdrawn >= 0;
+                 has_store_files(sup, files) && files->tls_tickets >= 0 && files->withdrawn >= 0;
 
-    for (unsigned i = 0; i < sup->config.workers; i++)
-        whole = whole && files->store.wake[i] >= 0;
     for (size_t i = SES_CHILD_WORKER; i < sup->children_count; i++) {
         const struct ses_child *child = &sup->children[i];
 
@@ -99,7 +113,9 @@ static enum ses_status map_memory(struct ses_supervisor *sup, struct ses_shared_
 {
     enum ses_status status = ses_clock_attach(files->clock);
 
-    if (status == SES_OK)
+    if (status == SES_OK && sup->config.store_driver == SES_CONFIG_PG)
+        status = ses_pg_shared_attach(files->pg, sup->config.pg.shards_count, &sup->pg_shared);
+    else if (status == SES_OK)
         status = ses_store_shared_attach(&files->store, sup->config.workers, &sup->store_shared);
     if (status == SES_OK)
         status = ses_board_attach(&files->board, sup->config.workers, &sup->board);
@@ -127,10 +143,7 @@ static enum ses_status take(struct ses_supervisor *sup, struct ses_handover *han
     struct ses_shared_files files = {
         .board = {.board = -1, .counters = -1}, .clock = -1, .tls_tickets = -1, .withdrawn = -1};
 
-    files.store.table = -1;
-    files.store.watch_board = -1;
-    for (unsigned i = 0; i < SES_STORE_SHARDS_MAX; i++)
-        files.store.wake[i] = -1;
+    ses_handover_no_store(&files);
     SES_TRY(check_layouts(handover, fault));
     SES_TRY(take_config(sup, handover, is_back, fault));
     ses_supervisor_list_children(sup);
@@ -139,6 +152,8 @@ static enum ses_status take(struct ses_supervisor *sup, struct ses_handover *han
     SES_TRY(ses_config_place(&sup->config, SES_CONFIG_AT_DATA_DIR,
                              ses_layout_check_running(&sup->layout, fault), fault));
     SES_TRY(take_files(sup, is_back, fault));
+    if (sup->config.store_driver == SES_CONFIG_PG)
+        SES_TRY(ses_machine_id_open(&sup->layout, sup->machine, fault));
     ses_pass_supervisor(handover, sup, &files);
     SES_TRY(ses_handover_check(handover, fault));
     SES_TRY(require_descriptors(sup, &files, fault));

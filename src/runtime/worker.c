@@ -8,8 +8,10 @@
 #include <sessiond/base/clock.h>
 
 #include "confine.h"
+#include "keys_gate.h"
 #include "takeover_hook.h"
 #include "worker_parts.h"
+#include "worker_store.h"
 
 /* ---- life --------------------------------------------------------------------------------------------- */
 
@@ -26,8 +28,9 @@ static void open_loop(struct ses_worker *worker)
     SES_REQUIRE(uv_signal_init(&worker->loop, &worker->term) == 0);
     SES_REQUIRE(uv_poll_init(&worker->loop, &worker->alive, worker->env->alive_fd) == 0);
     SES_REQUIRE(uv_poll_init(&worker->loop, &worker->control, worker->env->control_fd) == 0);
-    SES_REQUIRE(uv_poll_init(&worker->loop, &worker->news,
-                             ses_store_wake_fd(worker->env->store_shared, worker->env->slot)) == 0);
+    if (worker->env->store_shared != NULL)
+        SES_REQUIRE(uv_poll_init(&worker->loop, &worker->news,
+                                 ses_store_wake_fd(worker->env->store_shared, worker->env->slot)) == 0);
 }
 
 /* On failure *ret_part names what did not open. */
@@ -35,6 +38,7 @@ static enum ses_status open_parts(struct ses_worker *worker, const char **ret_pa
 {
     *ret_part = "keys";
     SES_TRY(ses_worker_load_keys(worker));
+    SES_TRY(ses_keys_gate_pass(worker->env, &worker->log));
     /* Behind whatever opens files outside the records, before the first thread. */
     *ret_part = "confinement";
     SES_TRY(ses_confine_child(worker->env, SES_CONFINE_WORKER, worker->metrics, &worker->log));
@@ -112,6 +116,7 @@ static void close_parts(struct ses_worker *worker)
         ses_keyring_free(worker->keyring);
     ses_layout_secrets_free(&worker->secrets);
     ses_secret_free(&worker->callers_key);
+    ses_secret_free(&worker->password);
     /* Some parts close their handles on the loop: first theirs, by turning it, then whatever is left. */
     (void)uv_run(&worker->loop, UV_RUN_NOWAIT);
     uv_walk(&worker->loop, close_handle, NULL);
@@ -136,6 +141,7 @@ static int failure_code(enum ses_status status)
 /* READY is said when the loop is about to turn: a byte that is read promises a worker that answers. */
 static void serve(struct ses_worker *worker)
 {
+    ses_worker_await_store(worker);
     ses_worker_turn_start(worker);
     ses_board_beat(worker->env->board, worker->env->slot);
     ses_worker_slots_open(worker);

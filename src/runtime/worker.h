@@ -49,6 +49,7 @@ struct ses_worker {
     struct ses_keyring *keyring;
     struct ses_layout_secrets secrets;
     struct ses_secret callers_key; /* empty where nobody is asked who calls */
+    struct ses_secret password;    /* of the database's role; empty: LMDB, or none is asked for */
     struct ses_caller_gate caller_gate;
     struct ses_store *store;
     struct ses_driver *driver;
@@ -75,13 +76,14 @@ struct ses_worker {
 
     uv_prepare_t prepare;        /* the end of each turn */
     uv_idle_t again;             /* active: do not sleep before the next turn */
-    struct ses_notice committed; /* from the committer thread: completions wait */
+    struct ses_notice committed; /* from LMDB's committer thread: completions wait */
+    bool store_ended;            /* likewise, of a driver on this loop: the end of the turn looks */
     uv_timer_t second;           /* garbage collection, vitals, slack */
     uv_timer_t health;           /* heartbeat, sockets, health */
     uv_timer_t drain;
     uv_signal_t term;
     uv_poll_t alive;
-    uv_poll_t news; /* of watched sessions, from any worker's committer */
+    uv_poll_t news; /* of watched sessions, from any worker's committer; with LMDB */
 
     uv_poll_t control; /* from the supervisor: look at the board */
     struct ses_worker_slot slots[SES_CONFIG_WORKERS_MAX];

@@ -9,6 +9,7 @@
 
 #include "api_files.h"
 #include "files.h"
+#include "worker_store.h"
 
 #define EXCHANGES_KEPT 256
 
@@ -59,6 +60,8 @@ enum ses_status ses_worker_load_keys(struct ses_worker *worker)
     if (status == SES_OK && worker->env->callers != NULL)
         status = load_callers_key(worker);
     if (status == SES_OK)
+        status = ses_worker_load_password(worker);
+    if (status == SES_OK)
         status = guard_tls(worker, &tls_locked);
     if (status == SES_OK && !(tls_locked && ses_secrets_locked()))
         ses_log_msg(&worker->log, SES_LOG_WARN, "keys_unlocked",
@@ -68,36 +71,6 @@ enum ses_status ses_worker_load_keys(struct ses_worker *worker)
 }
 
 /* ---- the ranks below, from the configuration ---------------------------------------------------------- */
-
-/* Settles what a dead predecessor of this slot has left before it returns: may take seconds. */
-enum ses_status ses_worker_open_store(struct ses_worker *worker)
-{
-    const struct ses_config *config = worker->env->config;
-    struct ses_lmdb_options options = {
-        .dir = worker->env->layout->shards,
-        .shard = worker->env->slot,
-        .shards = config->workers,
-        .shared = worker->env->store_shared,
-        .seal_keys = worker->secrets.seal.key,
-        .seal_keys_count = worker->secrets.seal.count,
-        .durability = config->durability,
-        .quota_bytes = config->store_quota_mib * SES_MIB,
-        .owner_share_percent = (unsigned)config->limits_merchant_share_percent,
-        .early_percent = (unsigned)config->limits_early_events_percent,
-        .map_bytes = config->store_map_gib * SES_GIB,
-        .batch_max = (unsigned)config->store_batch_max,
-        .queue_max = (unsigned)config->store_queue_max,
-        .gc_age_ms = config->store_gc_age_seconds * 1000,
-        .scrub_per_second = (unsigned)config->store_scrub_per_second,
-        .slow_commit_ms = config->store_slow_commit_ms,
-        .notify = ses_notice_tell,
-        .notify_arg = &worker->committed,
-        .log = &worker->log,
-        .metrics = worker->metrics,
-    };
-
-    return ses_lmdb_open(&options, &worker->store);
-}
 
 /* A simulator that was named instead of a connector's sandbox: test_mode calls alone go there. */
 static bool has_plain_sandbox(const struct ses_config *config)

@@ -1,4 +1,5 @@
-/* worker_parts.h - what a worker consists of, in the order in which it is made; the worker closes them. */
+/* worker_parts.h - what a worker consists of, in the order in which it is made; the worker closes them. Its store:
+ * worker_store.h. */
 #ifndef SESSIOND_SRC_RUNTIME_WORKER_PARTS_H
 #define SESSIOND_SRC_RUNTIME_WORKER_PARTS_H
 
@@ -6,7 +7,6 @@
 
 /* [worker] Each fills the worker's own members; a failure is logged where it has a cause of its own. */
 SES_MUST_CHECK enum ses_status ses_worker_load_keys(struct ses_worker *worker);
-SES_MUST_CHECK enum ses_status ses_worker_open_store(struct ses_worker *worker);
 SES_MUST_CHECK enum ses_status ses_worker_open_driver(struct ses_worker *worker);
 SES_MUST_CHECK enum ses_status ses_worker_open_service(struct ses_worker *worker);
 SES_MUST_CHECK enum ses_status ses_worker_open_tls(struct ses_worker *worker);

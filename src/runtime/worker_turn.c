@@ -7,6 +7,7 @@
 #include <sessiond/base/clock.h>
 
 #include "readiness.h"
+#include "worker_store.h"
 
 #define SECOND_MS       1000
 #define HEALTH_MS       200
@@ -21,6 +22,7 @@ static void on_again(uv_idle_t *handle)
 /* The end of a loop turn: uv_prepare runs after timers and before the poll, so whatever timers and the last
  * poll (client bytes, commits, connector answers) have queued leaves before the loop may sleep:
  *
+ *   0 store    what a driver on this loop has finished
  *   1 service  hands the store its batch, signs; may queue replies
  *   2 conns    engines produce, one write per connection
  *   3 admission  how long what has just been answered took
@@ -36,6 +38,8 @@ static void on_prepare(uv_prepare_t *handle)
     uint64_t before = 0;
     int round;
 
+    if (worker->store_ended)
+        ses_worker_on_committed(worker);
     for (round = 0; round < TURN_ROUNDS; round++) {
         before = atomic_load_explicit(bytes_out, memory_order_relaxed);
         ses_service_turn(worker->service);
@@ -56,6 +60,7 @@ void ses_worker_on_committed(void *arg)
 {
     struct ses_worker *worker = arg;
 
+    worker->store_ended = false;
     if (worker->store != NULL) /* its last notice may arrive after it was closed */
         ses_store_complete(worker->store);
 }
@@ -79,7 +84,8 @@ static void check_ready(struct ses_worker *worker, const struct ses_store_health
     ses_gauge_set(worker->metrics, SES_C_TABLE_FULL, health->table_full ? 1 : 0);
     ses_gauge_set(worker->metrics, SES_C_STORE_FULL, health->full ? 1 : 0);
     ses_readiness_look(worker->env->board, ses_clock_mono_ns(), &readiness);
-    ses_service_set_ready(worker->service, readiness.ready || !readiness.workers_missing,
+    ses_service_set_ready(worker->service,
+                          readiness.ready || !(readiness.workers_missing || readiness.store_away),
                           !readiness.table_full && !readiness.store_full);
 }
 
@@ -89,7 +95,7 @@ static void on_health(uv_timer_t *handle)
     struct ses_store_health health = ses_store_health(worker->store);
 
     ses_board_beat(worker->env->board, worker->env->slot);
-    ses_lmdb_scrub(worker->store, ses_clock_now_ms(), ses_clock_mono_ms());
+    ses_worker_tend_store(worker);
     ses_worker_slots_look(worker, true);
     check_ready(worker, &health);
     ses_service_check_health(worker->service);
@@ -97,7 +103,7 @@ static void on_health(uv_timer_t *handle)
      * is open. */
     if (!health.writes)
         ses_worker_drain(worker, SES_EXIT_IO, ses_worker_drain_limit_ms(worker),
-                         "a sync of the shard failed: its writer is poisoned, the worker is replaced");
+                         ses_worker_store_failure(worker));
 }
 
 static void on_control(uv_poll_t *handle, int status, int events)
@@ -162,7 +168,8 @@ void ses_worker_turn_start(struct ses_worker *worker)
     (void)uv_timer_start(&worker->health, on_health, HEALTH_MS, HEALTH_MS);
     (void)uv_signal_start(&worker->term, on_term, SIGTERM);
     (void)uv_poll_start(&worker->alive, UV_READABLE | UV_DISCONNECT, on_supervisor_gone);
-    (void)uv_poll_start(&worker->news, UV_READABLE, on_news);
+    if (worker->env->store_shared != NULL)
+        (void)uv_poll_start(&worker->news, UV_READABLE, on_news);
     (void)uv_poll_start(&worker->control, UV_READABLE, on_control);
 }
 
@@ -175,6 +182,7 @@ void ses_worker_turn_stop(struct ses_worker *worker)
     (void)uv_timer_stop(&worker->drain);
     (void)uv_signal_stop(&worker->term);
     (void)uv_poll_stop(&worker->alive);
-    (void)uv_poll_stop(&worker->news);
+    if (worker->env->store_shared != NULL)
+        (void)uv_poll_stop(&worker->news);
     (void)uv_poll_stop(&worker->control);
 }

@@ -220,15 +220,16 @@ static void add_cell(struct ses_pg_shard_status *sum, const struct pg_cell *cell
         sum->skew_ms = cell->skew_ms;
 }
 
-void ses_pg_shard_status(const struct ses_pg_shared *shared, unsigned shard,
-                         struct ses_pg_shard_status *ret_status)
+/* Of the processes from first up to, but not, end. */
+static void sum_cells(const struct ses_pg_shared *shared, unsigned shard, unsigned first, unsigned end,
+                      struct ses_pg_shard_status *ret_status)
 {
     const struct fence_shard *of = shard_of(shared, shard);
     uint64_t now_ns = ses_clock_mono_ns();
     struct ses_pg_shard_status sum = {.timeline = atomic_load(&of->timeline)};
     bool weaker = false;
 
-    for (unsigned i = 0; i < SES_PG_PROCESSES_MAX; i++) {
+    for (unsigned i = first; i < end; i++) {
         struct pg_cell cell;
 
         if (read_cell(&of->cells[i], now_ns, &cell))
@@ -236,4 +237,17 @@ void ses_pg_shard_status(const struct ses_pg_shared *shared, unsigned shard,
     }
     sum.durability = sum.open + sum.stalled != 0 && !weaker ? SES_DURABILITY_REPLICA : SES_DURABILITY_DISK;
     *ret_status = sum;
+}
+
+void ses_pg_shard_status(const struct ses_pg_shared *shared, unsigned shard,
+                         struct ses_pg_shard_status *ret_status)
+{
+    sum_cells(shared, shard, 0, SES_PG_PROCESSES_MAX, ret_status);
+}
+
+void ses_pg_process_status(const struct ses_pg_shared *shared, unsigned shard, unsigned process,
+                           struct ses_pg_shard_status *ret_status)
+{
+    SES_REQUIRE(process < SES_PG_PROCESSES_MAX);
+    sum_cells(shared, shard, process, process + 1, ret_status);
 }

@@ -199,6 +199,7 @@ enum ses_status ses_pg_link_new(const struct ses_pg_options *options, unsigned s
     (void)uv_timer_init(link->options.loop, &link->timer);
     link->timer.data = link;
     (void)uv_timer_start(&link->timer, on_turn, 0, TURN_MS);
+    tell(link, SES_PG_SEARCHING); /* the word of a predecessor that was killed would count for seconds */
     *ret_link = link;
     return SES_OK;
 }

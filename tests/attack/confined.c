@@ -90,12 +90,13 @@ static void confine_as(enum ses_confine_role role)
 {
     struct ses_confine_options options = {.mode = SES_CONFINE_ON, .role = role};
     struct ses_confined confined = {.landlock = 0};
+    static const struct ses_config config = {.store_driver = SES_CONFIG_LMDB};
     struct ses_layout layout;
 
     (void)snprintf(layout.dir, sizeof(layout.dir), "%s", intruder_world.root);
     (void)snprintf(layout.shards, sizeof(layout.shards), "%s", intruder_world.records);
     (void)snprintf(layout.time, sizeof(layout.time), "%s/time", intruder_world.root);
-    ses_confine_list_data(&layout, &options);
+    ses_confine_list_data(&config, &layout, &options);
     if (role == SES_CONFINE_WORKER)
         options.ports[options.ports_count++] = intruder_world.listed;
     /* As the supervisor has done before it forks (privilege.h). */

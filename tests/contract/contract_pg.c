@@ -1,7 +1,6 @@
 /* Two machines on one PostgreSQL database, in this process: the primary and its standby are started by whoever runs
  * the program (tests/pg/with_cluster.py). The faulty one has a link that loses statements and answers, of the cut one
- * all connections are lost now and then (by the relay before the primary), and of the third one the primary is killed
- * and its standby takes over.
+ * all connections are lost now and then (by the relay before the primary).
  *
  * A row's lease is on the primary's clock, which no test moves: time passes by making the leases older.
  */
@@ -31,7 +30,6 @@ struct pg_data {
     struct ses_log log;
     struct ses_store *store[CONTRACT_STORES];
     unsigned passes;
-    enum ses_durability durability;
 };
 
 /* ---- the database ---- */
@@ -98,7 +96,6 @@ static void *new_data(uint64_t seed)
 
     (void)seed;
     assert_non_null(data);
-    data->durability = SES_DURABILITY_REPLICA;
     assert_int_equal(uv_loop_init(&data->loop), 0);
     read_environment(data);
     order(data, "DELETE FROM session");
@@ -115,15 +112,6 @@ static void *new_faulty(uint64_t seed)
     struct pg_data *data = new_data(seed);
 
     pg_faults_begin(&data->loop, seed);
-    return data;
-}
-
-/* The one that takes over has no standby of its own. */
-static void *new_failing(uint64_t seed)
-{
-    struct pg_data *data = new_data(seed);
-
-    data->durability = SES_DURABILITY_DISK;
     return data;
 }
 
@@ -147,7 +135,7 @@ static struct ses_store *open_store(void *arg, unsigned number)
                                      .shared = data->shared,
                                      .seal_keys = &data->seal_key,
                                      .seal_keys_count = 1,
-                                     .durability = data->durability,
+                                     .durability = SES_DURABILITY_REPLICA,
                                      .batch_rows = 256,
                                      .linger_us = 500,
                                      .queue_max = 1000,
@@ -194,18 +182,6 @@ static void pass_and_cut(void *arg, uint64_t ms)
     pass(data, ms);
     if (++data->passes % 2 == 0)
         control("cut primary\n");
-}
-
-/* Once: then there is one node left. */
-static void pass_and_fail_over(void *arg, uint64_t ms)
-{
-    struct pg_data *data = arg;
-
-    for (unsigned number = 0; number < CONTRACT_STORES; number++)
-        await_open(data, data->store[number]);
-    pass(data, ms);
-    if (++data->passes == 4)
-        control("fail_over\n");
 }
 
 static void turn(void *arg)
@@ -286,15 +262,3 @@ const struct contract_driver contract_pg_cut = {.name = "pg_cut",
                                                 .quiet = quiet,
                                                 .pass = pass_and_cut,
                                                 .data_free = free_data};
-const struct contract_driver contract_pg_failover = {.name = "pg_failover",
-                                                     .traits = CONTRACT_LEASE_TIMED | CONTRACT_FAULTY,
-                                                     .seeds = 1,
-                                                     .rounds = 10,
-                                                     .deadline_ms = 300,
-                                                     .data_new = new_failing,
-                                                     .open = open_store,
-                                                     .rest = rest,
-                                                     .turn = turn,
-                                                     .quiet = quiet,
-                                                     .pass = pass_and_fail_over,
-                                                     .data_free = free_data};

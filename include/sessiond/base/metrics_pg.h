@@ -8,46 +8,51 @@
 #define SESSIOND_BASE_METRICS_PG_H
 
 /*  C name, Prometheus name, kind, help */
-#define SES_COUNTER_PG_TABLE(X)                                                                              \
-    X(PG_COMMITS, "sessiond_store_pg_commits_total", "counter",                                              \
-      "Statements that wrote and were committed, each a transaction of the primary")                         \
-    X(PG_READS, "sessiond_store_pg_reads_total", "counter", "Statements that read and were answered")        \
-    X(PG_REPEATED, "sessiond_store_pg_repeated_total", "counter",                                            \
-      "Statements sent again because the server gave them up (deadlock, serialization)")                     \
-    X(PG_BUSY, "sessiond_store_pg_busy_total", "counter",                                                    \
-      "Writes told to come again: the row was being written, or is leased")                                  \
-    X(PG_CONFLICTS, "sessiond_store_pg_conflicts_total", "counter",                                          \
-      "Writes that found another record than the one they had read")                                         \
-    X(PG_REFUSED, "sessiond_store_pg_refused_total", "counter",                                              \
-      "Operations refused at once, surely without effect: no primary, or it does not answer")                \
-    X(PG_UNKNOWN, "sessiond_store_pg_unknown_total", "counter",                                              \
-      "Writes that were sent and whose outcome was not known: a connection was lost, or a commit warned")    \
-    X(PG_SETTLED, "sessiond_store_pg_settled_total", "counter",                                              \
-      "Of these, writes whose outcome was found out in time by repeating them")                              \
-    X(PG_UNSETTLED, "sessiond_store_pg_unsettled_total", "counter",                                          \
-      "Of these, writes whose caller was told that nobody knows")                                            \
-    X(PG_UNREPLICATED, "sessiond_store_pg_unreplicated_total", "counter",                                    \
-      "Commits of the primary that came with a warning: its standby may not have them")                      \
-    X(PG_CONNECTS, "sessiond_store_pg_connects_total", "counter", "Connections to the database begun")       \
-    X(PG_CONNECTS_FAILED, "sessiond_store_pg_connects_failed_total", "counter",                              \
-      "Connections to the database that were refused, failed or met no primary")                             \
-    X(PG_CONNECTIONS, "sessiond_store_pg_connections", "gauge", "Connections to the database now")           \
-    X(PG_PRIMARIES, "sessiond_store_pg_primaries_total", "counter",                                          \
-      "Times that a worker found a primary on a higher timeline (a failover or switchover)")                 \
-    X(PG_STALLS, "sessiond_store_pg_stalls_total", "counter",                                                \
-      "Times that no write was answered for store.pg.stall_ms")                                              \
-    X(PG_OPEN, "sessiond_store_pg_open", "gauge", "Workers that have a primary that answers writes")         \
-    X(PG_STALLED, "sessiond_store_pg_stalled", "gauge",                                                      \
-      "Workers whose primary does not answer writes (its standby is away, or it hangs)")                     \
-    X(PG_REPLICATED, "sessiond_store_pg_replicated", "gauge",                                                \
-      "Workers whose primary acknowledges nothing that a standby does not have")                             \
-    X(PG_QUEUED, "sessiond_store_pg_queued", "gauge",                                                        \
-      "Operations that wait for a connection (store.queue_max)")                                             \
-    X(PG_SKEW_MS, "sessiond_store_pg_clock_skew_milliseconds", "gauge",                                      \
-      "How far the machine's clock is from the primary's, either way; of the workers the most")              \
-    X(PG_SWEPT, "sessiond_store_pg_swept_total", "counter",                                                  \
-      "Rows whose time was over and that were removed")                                                      \
-    X(PG_SWEEP_AGE, "sessiond_store_pg_sweep_age_seconds", "gauge",                                          \
+#define SES_COUNTER_PG_TABLE(X)                                                                                 \
+    X(PG_COMMITS, "sessiond_store_pg_commits_total", "counter",                                                 \
+      "Statements that wrote and were committed, each a transaction of the primary")                            \
+    X(PG_READS, "sessiond_store_pg_reads_total", "counter", "Statements that read and were answered")           \
+    X(PG_REPEATED, "sessiond_store_pg_repeated_total", "counter",                                               \
+      "Statements sent again because the server gave them up (deadlock, serialization)")                        \
+    X(PG_BUSY, "sessiond_store_pg_busy_total", "counter",                                                       \
+      "Writes told to come again: the row was being written, or is leased")                                     \
+    X(PG_CONFLICTS, "sessiond_store_pg_conflicts_total", "counter",                                             \
+      "Writes that found another record than the one they had read")                                            \
+    X(PG_REFUSED, "sessiond_store_pg_refused_total", "counter",                                                 \
+      "Operations refused at once, surely without effect: no primary, or it does not answer")                   \
+    X(PG_UNKNOWN, "sessiond_store_pg_unknown_total", "counter",                                                 \
+      "Writes that were sent and whose outcome was not known: a connection was lost, or a commit warned")       \
+    X(PG_SETTLED, "sessiond_store_pg_settled_total", "counter",                                                 \
+      "Of these, writes whose outcome was found out in time by repeating them")                                 \
+    X(PG_UNSETTLED, "sessiond_store_pg_unsettled_total", "counter",                                             \
+      "Of these, writes whose caller was told that nobody knows")                                               \
+    X(PG_UNREPLICATED, "sessiond_store_pg_unreplicated_total", "counter",                                       \
+      "Commits of the primary that came with a warning: its standby may not have them")                         \
+    X(PG_CONNECTS, "sessiond_store_pg_connects_total", "counter", "Connections to the database begun")          \
+    X(PG_CONNECTS_FAILED, "sessiond_store_pg_connects_failed_total", "counter",                                 \
+      "Connections to the database that were refused, failed or met no primary")                                \
+    X(PG_CONNECTIONS, "sessiond_store_pg_connections", "gauge", "Connections to the database now")              \
+    X(PG_PRIMARIES, "sessiond_store_pg_primaries_total", "counter",                                             \
+      "Times that a worker found a primary on a higher timeline (a failover or switchover)")                    \
+    X(PG_STALLS, "sessiond_store_pg_stalls_total", "counter",                                                   \
+      "Times that no write was answered for store.pg.stall_ms")                                                 \
+    X(PG_OPEN, "sessiond_store_pg_open", "gauge", "Workers that have a primary that answers writes")            \
+    X(PG_STALLED, "sessiond_store_pg_stalled", "gauge",                                                         \
+      "Workers whose primary does not answer writes (its standby is away, or it hangs)")                        \
+    X(PG_REPLICATED, "sessiond_store_pg_replicated", "gauge",                                                   \
+      "Workers whose primary acknowledges nothing that a standby does not have")                                \
+    X(PG_AWAY, "sessiond_store_pg_away", "gauge",                                                               \
+      "Workers that know of no shard whose primary answers writes: while all say so, the server is not ready")  \
+    X(PG_CLOCK_OFF, "sessiond_store_pg_clock_off", "gauge",                                                     \
+      "Workers that know the machine's clock too far from the primary's (store.pg.skew_max_ms): the server is " \
+      "not ready")                                                                                              \
+    X(PG_QUEUED, "sessiond_store_pg_queued", "gauge",                                                           \
+      "Operations that wait for a connection (store.queue_max)")                                                \
+    X(PG_SKEW_MS, "sessiond_store_pg_clock_skew_milliseconds", "gauge",                                         \
+      "How far the machine's clock is from the primary's, either way; of the workers the most")                 \
+    X(PG_SWEPT, "sessiond_store_pg_swept_total", "counter",                                                     \
+      "Rows whose time was over and that were removed")                                                         \
+    X(PG_SWEEP_AGE, "sessiond_store_pg_sweep_age_seconds", "gauge",                                             \
       "How long ago this machine knew the table swept from end to end; of the workers the longest")
 
 /* Members of struct ses_metrics. */

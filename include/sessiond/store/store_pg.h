@@ -124,6 +124,9 @@ void ses_pg_shared_close(struct ses_pg_shared *shared);
 #define SES_PG_CELL_MS 5000
 void ses_pg_shard_status(const struct ses_pg_shared *shared, unsigned shard,
                          struct ses_pg_shard_status *ret_status);
+/* [any] The same of one process alone. */
+void ses_pg_process_status(const struct ses_pg_shared *shared, unsigned shard, unsigned process,
+                           struct ses_pg_shard_status *ret_status);
 
 /* ---- the store ---- */
 

@@ -37,6 +37,8 @@ static int check(const struct ses_config *config)
 
     if (ses_preflight(config, &fault) != SES_OK)
         return complain(&fault, SES_EXIT_FAILED);
+    if (config->store_unused[0] != '\0')
+        (void)printf("with store.driver: pg these settings mean nothing: %s\n", config->store_unused);
     (void)puts("configuration ok");
     return SES_EXIT_OK;
 }
@@ -55,10 +57,10 @@ static int start(const struct ses_options *options)
     status = ses_config_read(options, &text, &fault);
     if (status == SES_OK)
         status = ses_config_load_text(options, ses_buf_view(&text), &config, &fault);
+    if (config.store_driver == SES_CONFIG_PG)
+        ses_process_forget("PG");
     if (status != SES_OK)
         code = complain(&fault, status == SES_INVALID_ARGUMENT ? SES_EXIT_USAGE : SES_EXIT_FAILED);
-    else if (config.store_driver == SES_CONFIG_PG) /* until a worker opens it */
-        code = complain(&(struct ses_fault){"store.driver: pg is not served yet"}, SES_EXIT_FAILED);
     else if (options->action == SES_ACTION_CHECK)
         code = check(&config);
     else

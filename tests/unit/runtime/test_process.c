@@ -30,9 +30,24 @@ static void test_state(void **state)
     assert_int_equal(ses_process_state(child), 0);
 }
 
+/* All of them, and nobody else's. */
+static void test_forget(void **state)
+{
+    static const char *const names[] = {"SESQ", "SESQ_ONE", "SESQTWO"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_int_equal(setenv(names[i], "x=y", 1), 0);
+    assert_int_equal(setenv("SES_Q", "kept", 1), 0);
+    ses_process_forget("SESQ");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_null(getenv(names[i]));
+    assert_string_equal(getenv("SES_Q"), "kept");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_state)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_state), cmocka_unit_test(test_forget)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

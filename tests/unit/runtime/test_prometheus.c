@@ -58,6 +58,7 @@ static const char *render(const struct ses_board *board)
 {
     static char text[512 * 1024];
     struct ses_board_view extra = {.now_mono_ns = 5000000000u,
+                                   .durability = SES_DURABILITY_PROCESS,
                                    .table_used = 12,
                                    .table_room = 1000,
                                    .method_name = method_name,

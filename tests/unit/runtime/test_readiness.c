@@ -114,6 +114,45 @@ static void refused_creates_are_degraded(void **state)
     ses_board_free(board);
 }
 
+/* One that is left says what it sees; the words of a worker that serves no more are nobody's. */
+static void a_database_that_all_have_lost_is_not_ready(void **state)
+{
+    struct ses_board *board = board_of(3, 50);
+    struct ses_readiness readiness;
+
+    (void)state;
+    ses_gauge_set(&board->metrics[0], SES_C_PG_AWAY, 1);
+    ses_gauge_set(&board->metrics[1], SES_C_PG_AWAY, 1);
+    expect(board, NOW_NS, "ready");
+    board->accepts[2] = false;
+    expect(board, NOW_NS, "not ready");
+    ses_readiness_look(board, NOW_NS, &readiness);
+    assert_true(readiness.store_away && !readiness.clock_off);
+    board->accepts[1] = false;
+    board->replacing[1] = true;
+    ses_gauge_set(&board->metrics[0], SES_C_PG_AWAY, 0);
+    expect(board, NOW_NS, "degraded");
+    ses_board_free(board);
+}
+
+/* Its tokens would be refused by the other machines: one worker that knows is enough. */
+static void a_clock_that_is_off_is_not_ready(void **state)
+{
+    struct ses_board *board = board_of(2, 50);
+    const char *reasons[SES_READINESS_REASONS_MAX];
+    struct ses_readiness readiness;
+
+    (void)state;
+    ses_gauge_set(&board->metrics[1], SES_C_PG_CLOCK_OFF, 1);
+    expect(board, NOW_NS, "not ready");
+    ses_readiness_look(board, NOW_NS, &readiness);
+    assert_int_equal(ses_readiness_reasons(&readiness, reasons), 1);
+    assert_string_equal(reasons[0], "clock_off");
+    board->accepts[1] = false;
+    expect(board, NOW_NS, "degraded");
+    ses_board_free(board);
+}
+
 static void not_ready_before_the_start_is_over(void **state)
 {
     struct ses_board *board = board_of(2, 50);
@@ -131,6 +170,8 @@ int main(void)
         cmocka_unit_test(a_worker_that_does_not_beat_does_not_serve),
         cmocka_unit_test(a_reload_changes_nothing),
         cmocka_unit_test(refused_creates_are_degraded),
+        cmocka_unit_test(a_database_that_all_have_lost_is_not_ready),
+        cmocka_unit_test(a_clock_that_is_off_is_not_ready),
         cmocka_unit_test(not_ready_before_the_start_is_over),
     };
 

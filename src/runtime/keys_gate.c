@@ -1,0 +1,143 @@
+/* One try after another, a second apart; what is wrong is told when it changes, not each time. */
+#include "keys_gate.h"
+
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sessiond/base/random.h>
+#include <sessiond/config/password_file.h>
+#include <sessiond/store/store_pg_admin.h>
+
+#include "confine.h"
+#include "process.h"
+
+#define PAUSE_MS 1000
+
+/* This machine's keys, as they are told to others: read once in the life of a process, too many for its stack. */
+static struct {
+    struct ses_key_print print[SES_KEYRING_PRINTS_MAX];
+    size_t count;
+} mine;
+
+/* With the shards one after the other; the first that says no is the answer. */
+static enum ses_status join(const struct ses_config *config, const struct ses_secret *password,
+                            struct ses_fault *told, struct ses_fault *fault)
+{
+    for (unsigned i = 0; i < config->pg.shards_count; i++) {
+        struct ses_pg_place place = {.conninfo = config->pg.shards[i],
+                                     .password = password->len == 0 ? NULL : password,
+                                     .timeout_ms = config->store_pg_connect_timeout_ms};
+
+        SES_TRY(ses_pg_keys_join(&place, mine.print, mine.count, told, fault));
+    }
+    return SES_OK;
+}
+
+/* The password is read each time: an operator who mends its file need not start us again. */
+static enum ses_status try_once(const struct ses_config *config, struct ses_fault *told,
+                                struct ses_fault *fault)
+{
+    struct ses_secret password;
+    enum ses_status status;
+
+    SES_TRY(ses_password_file_load(config, &password, fault));
+    status = join(config, &password, told, fault);
+    ses_secret_free(&password);
+    return status;
+}
+
+static enum ses_status load(const struct ses_layout *layout, struct ses_fault *fault)
+{
+    return ses_keyring_print(layout->keys, fault, mine.print, &mine.count);
+}
+
+/* What will not change by itself: waiting would only hide it. */
+static bool is_final(enum ses_status status)
+{
+    return status == SES_OK || status == SES_FAILED_PRECONDITION || status == SES_UNIMPLEMENTED ||
+           status == SES_DATA_LOSS || status == SES_FULL || status == SES_INVALID_ARGUMENT;
+}
+
+static enum ses_status wait_for_shards(const struct ses_config *config, struct ses_log *log)
+{
+    struct ses_fault last = {.text = ""};
+    enum ses_status status = SES_UNAVAILABLE;
+
+    for (;;) {
+        struct ses_fault told = {.text = ""};
+        struct ses_fault fault = {.text = ""};
+
+        status = try_once(config, &told, &fault);
+        if (status == SES_OK && told.text[0] != '\0')
+            ses_log_msg(log, SES_LOG_INFO, "keys_told", "%s", told.text);
+        if (is_final(status)) {
+            if (status != SES_OK)
+                ses_log_msg(log, SES_LOG_ERROR, "keys_refused", "%s", fault.text);
+            return status;
+        }
+        if (strcmp(fault.text, last.text) != 0)
+            ses_log_msg(log, SES_LOG_WARN, "database_awaited",
+                        "no worker starts before the database answers: %s", fault.text);
+        ses_log_flush(log);
+        last = fault;
+        (void)poll(NULL, 0, PAUSE_MS);
+    }
+}
+
+int ses_keys_gate_run(const struct ses_child_env *env)
+{
+    struct ses_fault fault = {.text = ""};
+    enum ses_status status;
+    struct ses_log log;
+
+    ses_random_init();
+    ses_log_init(&log, STDERR_FILENO, ses_board_log_level(env->board), env->role);
+    log.metrics = &env->board->metrics[env->board->workers];
+    status = load(env->layout, &fault);
+    if (status != SES_OK)
+        ses_log_msg(&log, SES_LOG_ERROR, "keys_refused", "%s", fault.text);
+    else
+        status = ses_confine_child(env, SES_CONFINE_GATE, NULL, &log);
+    if (status == SES_OK)
+        status = wait_for_shards(env->config, &log);
+    ses_log_done(&log);
+    return status == SES_OK ? SES_EXIT_OK : SES_EXIT_CONFIG;
+}
+
+enum ses_status ses_keys_gate_pass(const struct ses_child_env *env, struct ses_log *log)
+{
+    struct ses_fault told = {.text = ""};
+    struct ses_fault fault = {.text = ""};
+    enum ses_status status;
+
+    if (env->config->store_driver != SES_CONFIG_PG)
+        return SES_OK;
+    status = load(env->layout, &fault);
+    if (status == SES_OK)
+        status = try_once(env->config, &told, &fault);
+    if (status == SES_OK || !is_final(status))
+        return SES_OK;
+    ses_log_msg(log, SES_LOG_ERROR, "keys_refused", "%s", fault.text);
+    return SES_FAILED_PRECONDITION;
+}
+
+enum ses_status ses_keys_gate_check(const struct ses_config *config, const struct ses_layout *layout,
+                                    struct ses_fault *ret_fault)
+{
+    struct ses_secret password = {.len = 0};
+    enum ses_status status = load(layout, ret_fault);
+    struct ses_pg_keys_view view;
+
+    if (status == SES_OK)
+        status = ses_password_file_load(config, &password, ret_fault);
+    for (unsigned i = 0; status == SES_OK && i < config->pg.shards_count; i++) {
+        struct ses_pg_place place = {.conninfo = config->pg.shards[i],
+                                     .password = password.len == 0 ? NULL : &password,
+                                     .timeout_ms = config->store_pg_connect_timeout_ms};
+
+        status = ses_pg_keys_compare(&place, mine.print, mine.count, &view, ret_fault);
+    }
+    ses_secret_free(&password);
+    return status;
+}

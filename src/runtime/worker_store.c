@@ -1,0 +1,197 @@
+/* LMDB's committer is a thread, and wakes the loop by a descriptor; PostgreSQL's driver runs on the loop itself, so that what
+ * it has finished waits for the end of the turn and costs no system call. */
+#include "worker_store.h"
+
+#include <sessiond/base/clock.h>
+#include <sessiond/base/units.h>
+#include <sessiond/config/password_file.h>
+
+#define BEAT_MS                                                                                              \
+    1000 /* so often clock and durability are looked at, and a read lease is renewed by an idle machine */
+
+static bool is_pg(const struct ses_worker *worker)
+{
+    return worker->env->config->store_driver == SES_CONFIG_PG;
+}
+
+enum ses_status ses_worker_load_password(struct ses_worker *worker)
+{
+    struct ses_fault fault = {.text = ""};
+    enum ses_status status = ses_password_file_load(worker->env->config, &worker->password, &fault);
+
+    if (status != SES_OK)
+        ses_log_msg(&worker->log, SES_LOG_ERROR, "password_failed", "%s", fault.text);
+    return status;
+}
+
+/* ---- LMDB --------------------------------------------------------------------------------------------- */
+
+static enum ses_status open_lmdb(struct ses_worker *worker)
+{
+    const struct ses_config *config = worker->env->config;
+    struct ses_lmdb_options options = {
+        .dir = worker->env->layout->shards,
+        .shard = worker->env->slot,
+        .shards = config->workers,
+        .shared = worker->env->store_shared,
+        .seal_keys = worker->secrets.seal.key,
+        .seal_keys_count = worker->secrets.seal.count,
+        .durability = config->durability,
+        .quota_bytes = config->store_quota_mib * SES_MIB,
+        .owner_share_percent = (unsigned)config->limits_merchant_share_percent,
+        .early_percent = (unsigned)config->limits_early_events_percent,
+        .map_bytes = config->store_map_gib * SES_GIB,
+        .batch_max = (unsigned)config->store_batch_max,
+        .queue_max = (unsigned)config->store_queue_max,
+        .gc_age_ms = config->store_gc_age_seconds * 1000,
+        .scrub_per_second = (unsigned)config->store_scrub_per_second,
+        .slow_commit_ms = config->store_slow_commit_ms,
+        .notify = ses_notice_tell,
+        .notify_arg = &worker->committed,
+        .log = &worker->log,
+        .metrics = worker->metrics,
+    };
+
+    return ses_lmdb_open(&options, &worker->store);
+}
+
+/* ---- PostgreSQL --------------------------------------------------------------------------------------- */
+
+/* Called while the loop turns: the end of this turn looks. */
+static void on_ended(void *arg)
+{
+    struct ses_worker *worker = arg;
+
+    worker->store_ended = true;
+}
+
+static enum ses_status open_pg(struct ses_worker *worker)
+{
+    const struct ses_config *config = worker->env->config;
+    const char *shards[SES_CONFIG_PG_SHARDS_MAX];
+    struct ses_pg_options options = {
+        .loop = &worker->loop,
+        .shards = shards,
+        .shards_count = config->pg.shards_count,
+        .password = worker->password.len == 0 ? NULL : &worker->password,
+        .process = worker->env->slot,
+        .shared = worker->env->pg_shared,
+        .seal_keys = worker->secrets.seal.key,
+        .seal_keys_count = worker->secrets.seal.count,
+        .durability = config->durability,
+        .batch_rows = (unsigned)config->store_pg_batch_rows,
+        .linger_us = (unsigned)config->store_pg_linger_us,
+        .queue_max = (unsigned)config->store_queue_max,
+        .read_lease_ms = (unsigned)config->store_pg_read_lease_ms,
+        .beat_ms = BEAT_MS,
+        .stall_ms = (unsigned)config->store_pg_stall_ms,
+        .connect_timeout_ms = (unsigned)config->store_pg_connect_timeout_ms,
+        .skew_max_ms = (unsigned)config->store_pg_skew_max_ms,
+        .write_connections = (unsigned)config->store_pg_write_connections,
+        .read_connections = (unsigned)config->store_pg_read_connections,
+        .prepare = config->pg.prepare,
+        .notify = on_ended,
+        .notify_arg = worker,
+        .log = &worker->log,
+        .metrics = worker->metrics,
+    };
+
+    for (unsigned i = 0; i < config->pg.shards_count; i++)
+        shards[i] = config->pg.shards[i];
+    memcpy(options.machine, worker->env->machine, sizeof(options.machine));
+    return ses_pg_open(&options, &worker->store);
+}
+
+static uint64_t distance_ms(int64_t skew_ms)
+{
+    return (uint64_t)(skew_ms < 0 ? -skew_ms : skew_ms);
+}
+
+/* What this worker sees of all shards, as gauges that are summed over workers; of clocks the furthest. Whether the server can
+ * serve at all is judged by what any of its processes sees: one worker that has lost its connections is soon back. */
+static void tell_pg(struct ses_worker *worker)
+{
+    const struct ses_config *config = worker->env->config;
+    struct ses_pg_shard_status sum = {.open = 0};
+    uint64_t skew_max_ms = 0;
+    unsigned replicated = 0;
+    bool works = false;
+
+    for (unsigned i = 0; i < config->pg.shards_count; i++) {
+        struct ses_pg_shard_status own;
+        struct ses_pg_shard_status all;
+
+        ses_pg_process_status(worker->env->pg_shared, i, worker->env->slot, &own);
+        ses_pg_shard_status(worker->env->pg_shared, i, &all);
+        sum.open += own.open;
+        sum.stalled += own.stalled;
+        replicated += own.open > 0 && own.durability == SES_DURABILITY_REPLICA;
+        if (distance_ms(own.skew_ms) > skew_max_ms)
+            skew_max_ms = distance_ms(own.skew_ms);
+        works = works || all.open > 0;
+    }
+    ses_gauge_set(worker->metrics, SES_C_PG_OPEN, sum.open);
+    ses_gauge_set(worker->metrics, SES_C_PG_STALLED, sum.stalled);
+    ses_gauge_set(worker->metrics, SES_C_PG_REPLICATED, replicated);
+    ses_gauge_set(worker->metrics, SES_C_PG_SKEW_MS, skew_max_ms);
+    ses_gauge_set(worker->metrics, SES_C_PG_AWAY, works ? 0 : 1);
+    ses_gauge_set(worker->metrics, SES_C_PG_CLOCK_OFF, skew_max_ms > config->store_pg_skew_max_ms ? 1 : 0);
+}
+
+static bool all_open(const struct ses_worker *worker)
+{
+    for (unsigned i = 0; i < worker->env->config->pg.shards_count; i++) {
+        struct ses_pg_shard_status own;
+
+        ses_pg_process_status(worker->env->pg_shared, i, worker->env->slot, &own);
+        if (own.open == 0)
+            return false;
+    }
+    return true;
+}
+
+static void on_patience(uv_timer_t *timer)
+{
+    *(bool *)timer->data = true;
+}
+
+/* A connection takes some 20 ms. Without this each worker that a reload replaces would refuse its first calls. No longer
+ * than one address may take: a database that is away must not hold up a reload for ever. */
+static void await_pg(struct ses_worker *worker)
+{
+    bool over = false;
+
+    worker->second.data = &over; /* a timer of the turn's, which has not begun */
+    (void)uv_timer_start(&worker->second, on_patience, worker->env->config->store_pg_connect_timeout_ms, 0);
+    while (!over && !all_open(worker))
+        (void)uv_run(&worker->loop, UV_RUN_ONCE);
+    (void)uv_timer_stop(&worker->second);
+}
+
+/* ---- either ------------------------------------------------------------------------------------------- */
+
+enum ses_status ses_worker_open_store(struct ses_worker *worker)
+{
+    return is_pg(worker) ? open_pg(worker) : open_lmdb(worker);
+}
+
+void ses_worker_tend_store(struct ses_worker *worker)
+{
+    if (is_pg(worker))
+        tell_pg(worker);
+    else
+        ses_lmdb_scrub(worker->store, ses_clock_now_ms(), ses_clock_mono_ms());
+}
+
+void ses_worker_await_store(struct ses_worker *worker)
+{
+    if (is_pg(worker))
+        await_pg(worker);
+    ses_worker_tend_store(worker);
+}
+
+const char *ses_worker_store_failure(const struct ses_worker *worker)
+{
+    return is_pg(worker) ? "the database refuses what no version of its tables should: the worker is replaced"
+                         : "a sync of the shard failed: its writer is poisoned, the worker is replaced";
+}
