@@ -29,6 +29,7 @@ import urllib.request
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 
+import machines
 from token_claims import claims, instant, key_directories  # noqa: F401
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench" / "lib"))
@@ -117,6 +118,8 @@ class Clock:
     def pass_(self, seconds):
         """Time passes, for the world and for sessiond. Network limits stay real."""
         assert seconds >= 0, "time does not go back"
+        if machines.wanted():  # as after a machine was suspended; when it is over nothing tells from outside
+            raise unittest.SkipTest("of one machine: time that jumps closes reads of a database until the next heartbeat")
         self._add(8, seconds)
 
     def time(self):
@@ -138,7 +141,8 @@ def has_test_hooks():
 class Server:
     """One supervisor with its children on free ports and a data directory of its own."""
 
-    def __init__(self, workers=2, data=None, args=(), config=None, sandbox=True, env=None):
+    def __init__(self, workers=2, data=None, args=(), config=None, sandbox=True, env=None, beside=None):
+        """beside: the machine on whose database this one is the second (machines.py)."""
         self.temporary = tempfile.mkdtemp(prefix="sessiond-test-")
         self.data = pathlib.Path(data) if data else pathlib.Path(self.temporary) / "data"
         key_directories.append(self.data / "keys")
@@ -150,12 +154,28 @@ class Server:
         if sandbox:
             self.command.append("--sandbox")
         path = pathlib.Path(self.temporary) / "config.yaml"
-        path.write_text(unhurried(config or ""))
+        path.write_text(unhurried(self.with_store(config or "", beside)))
         self.command += ["--config", str(path), *whoever_arguments(config or "")]
-        self.clock = Clock(pathlib.Path(self.temporary) / "test-clock")
+        self.clock = beside.clock if beside else Clock(pathlib.Path(self.temporary) / "test-clock")
         self.env = dict(os.environ, SESSIOND_TEST_CLOCK=str(self.clock.path), **(env or {}))
         self.process = None
         self.channel = None
+        self.other = None
+        if machines.wanted() and beside is None:
+            self.other = Server(workers, None, args, config, sandbox, env, beside=self)
+            machines.know(self.address, self.other.address)
+            self.turns = itertools.cycle((self, self.other))
+
+    def with_store(self, config, beside):
+        if not machines.wanted():
+            return config
+        if machines.why_not():
+            raise unittest.SkipTest(machines.why_not())
+        return machines.configured(config, (beside or self).data, self.temporary)
+
+    def next(self):
+        """The machine whose turn it is."""
+        return self if self.other is None else next(self.turns)
 
     def start(self, ready=True, stderr=None, **popen):
         """stderr: a descriptor instead of the log's file (then lines() has nothing)."""
@@ -168,6 +188,10 @@ class Server:
         atexit.register(self.kill)
         if ready:
             wait_until(self.is_ready, "readiness")
+        if self.other is not None:
+            wait_until((self.data / "keys" / "live").is_dir if not ready else lambda: True, "keys")
+            machines.copy_files(self.data, self.other.data)
+            self.other.start(ready, **popen)
         return self
 
     def is_ready(self):
@@ -180,12 +204,16 @@ class Server:
 
     def hang_up(self):
         """The next call has a connection of its own: the one before may be a dead worker's, and not know it yet."""
+        if self.other is not None:
+            self.other.hang_up()
         if self.channel is not None:
             self.channel.close()
             self.channel = None
 
     def stop(self, expect=0, seconds=PATIENCE):
         """SIGTERM, and the promise: everything finishes, exit 0."""
+        if self.other is not None and self.other.process is not None:
+            self.other.stop(expect, seconds)
         self.hang_up()
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -197,6 +225,8 @@ class Server:
 
     def kill(self):
         """Everything at once, as a power failure of the processes: all children die with the supervisor's group."""
+        if self.other is not None:
+            self.other.kill()
         if self.process is None or self.process.poll() is not None:
             return
         for pid in [self.process.pid, *self.children()]:
@@ -206,6 +236,8 @@ class Server:
 
     def cleanup(self):
         self.kill()
+        if self.other is not None:
+            self.other.cleanup()
         shutil.rmtree(self.temporary, ignore_errors=True)
 
     def children(self):
@@ -251,7 +283,7 @@ class Server:
                 row = json.loads(text)
                 if event is None or row.get("event") == event:
                     rows.append(row)
-        return rows
+        return rows + (self.other.lines(event) if self.other is not None else [])
 
     def check_log(self):
         bad = re.search(r"(AddressSanitizer|LeakSanitizer|runtime error:|broken invariant|is not on the list)[^\n]*", self.log())
@@ -261,7 +293,8 @@ class Server:
 
     def metrics(self):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=PATIENCE) as answer:
-            return answer.read().decode()
+            text = answer.read().decode()
+        return text if self.other is None else machines.added(text, self.other.metrics())
 
     def metric(self, name):
         """Sum of all samples of that name."""
@@ -282,7 +315,7 @@ class Server:
         """A unary call; answers (response, call)."""
         if metadata is None:
             metadata = [("x-connector", connector), ("x-connector-config", config)]
-        method = self.grpc().unary_unary(path, request_serializer=lambda m: m.SerializeToString(),
+        method = self.next().grpc().unary_unary(path, request_serializer=lambda m: m.SerializeToString(),
                                          response_deserializer=response_class(path).FromString)
         return method.with_call(request, metadata=metadata, timeout=timeout, wait_for_ready=True, **options)  # see is_mistaken
 
@@ -311,7 +344,7 @@ class Server:
             command += ["-H", header]
         if data is not None:
             command += ["--data-binary", "@-"]
-        command.append(f"http://{self.address}{path}")
+        command.append(f"http://{self.next().address}{path}")
         done = subprocess.run(command, input=data, capture_output=True, timeout=seconds + 5, check=False)
         if done.returncode != 0:
             raise AssertionError(f"curl: {done.returncode} {done.stderr.decode()}")

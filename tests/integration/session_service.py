@@ -1,10 +1,12 @@
 """A client of sessiond.v1.SessionService, one connection each: SO_REUSEPORT spreads several of them over the workers."""
 import concurrent.futures
 import contextlib
+import itertools
 
 import grpc
 from google.protobuf import json_format
 
+import machines
 from harness import ADYEN, CREATE, PATIENCE, ServerCase, create_request, request_class, response_class, status_details, unique
 
 SERVICE = "/sessiond.v1.SessionService/"
@@ -17,16 +19,21 @@ class Sessions:
     """Calls wait for the connection (wait_for_ready): see harness.is_mistaken."""
 
     def __init__(self, address, metadata=()):
-        self.channel = grpc.insecure_channel(address, options=CONNECTION)
+        self.channels = [grpc.insecure_channel(one, options=CONNECTION) for one in machines.addresses(address)]
         self.metadata = list(metadata)
         self.methods = {}
+        self.turn = itertools.count()
 
     def method(self, path):
+        """On the machine whose turn it is."""
         if path not in self.methods:
-            kind = self.channel.unary_stream if path.endswith("/WatchSession") else self.channel.unary_unary
-            self.methods[path] = kind(path, request_serializer=lambda m: m.SerializeToString(),
-                                      response_deserializer=response_class(path).FromString)
-        return self.methods[path]
+            self.methods[path] = [self.stub(channel, path) for channel in self.channels]
+        return self.methods[path][next(self.turn) % len(self.channels)]
+
+    @staticmethod
+    def stub(channel, path):
+        kind = channel.unary_stream if path.endswith("/WatchSession") else channel.unary_unary
+        return kind(path, request_serializer=lambda m: m.SerializeToString(), response_deserializer=response_class(path).FromString)
 
     def create(self, session, timeout=PATIENCE, headers=(), connector=EXACT, **changes):
         """The session token of CreateSessionToken."""
@@ -64,7 +71,8 @@ class Sessions:
         return self.call("WatchSession", token, session, **fields)
 
     def close(self):
-        self.channel.close()
+        for channel in self.channels:
+            channel.close()
 
 
 @contextlib.contextmanager

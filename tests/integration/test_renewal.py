@@ -8,6 +8,7 @@ import unittest
 import grpc
 from google.protobuf import json_format
 
+import machines
 from harness import PATIENCE, claims, instant, unique, violated_fields
 from session_service import SERVICE, SessionCase, refusal, request_class, response_class, status_name
 
@@ -58,6 +59,7 @@ class Payments(RenewalCase):
         self.client.revoke(one, session)  # by the token of before, in its overlap
         self.assertEqual(self.minted(), before)
 
+    @machines.one_only("a database finds a repetition when the record is written, and what was signed beside it is counted")
     def test_a_create_that_is_repeated_signs_anew(self):
         session, token = self.begin()
         before = self.minted()

@@ -1,0 +1,112 @@
+"""Two machines on one database, calls alternating between them: SES_TEST_STORE=pg runs the tests of this folder so.
+
+Each server of a test gets a second one with the same keys, files and configuration, on a database that both share and that is
+theirs alone. The test speaks to the first one's address; what goes through the harness's clients goes to the two in turn. So a session that
+is made by one call is found by the next on the other machine, or the test fails.
+"""
+import functools
+import itertools
+import os
+import pathlib
+import re
+import shutil
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "pg"))
+
+# Of the data directory, what is a machine's own.
+OWN = ("lock", "machine", "operator.sock", "shards", "time", "clock")
+_numbers = itertools.count(1)
+_databases = {}
+_addresses = {}
+
+
+def wanted():
+    return os.environ.get("SES_TEST_STORE") == "pg"
+
+
+@functools.cache
+def pair():
+    """Primary and standby of this process: stopped with it."""
+    from cluster import Cluster
+    made = Cluster(tls=False, relays=False).start()
+    for node in made.nodes:  # the reference lets nobody into another database than sessiond
+        with open(node.data / "pg_hba.conf", "a", encoding="ascii") as file:
+            file.write("host all sessiond 127.0.0.1/32 scram-sha-256\n")
+        node.sql("SELECT pg_reload_conf()", "postgres")
+    return made
+
+
+def why_not():
+    """Why there is no database here; "" if there is one."""
+    import node
+    return node.missing()
+
+
+def database(data):
+    """The name of the database of a data directory, made from the schema's at first."""
+    if data not in _databases:
+        name = f"machines_{next(_numbers)}"
+        pair().primary.sql(f"CREATE DATABASE {name} TEMPLATE sessiond", "postgres")
+        _databases[data] = name
+    return _databases[data]
+
+
+def store_lines(conninfo, password, more=""):
+    """Lines of the section store. password: the path of its file, or None."""
+    file = "" if password is None else f"    password_file: {password}\n"
+    return f'  driver: pg\n  pg:\n    shards: ["{conninfo}"]\n{file}{more}'
+
+
+def configured(config, data, folder):
+    """The configuration with the driver in its section store. Clocks are the tests' to move."""
+    from cluster import PASSWORD
+    password = pathlib.Path(folder) / "password"
+    password.write_text(PASSWORD + "\n")
+    password.chmod(0o600)
+    lines = store_lines(pair().conninfo(password=None, dbname=database(data)), password, "    skew_max_ms: 60000\n")
+    head, found, rest = config.partition("store:\n")
+    if not found:
+        return f"{config}store:\n{lines}"
+    return f"{head}store:\n{lines}{re.sub('^  durability: (disk|process)$', '', rest, count=1, flags=re.M)}"
+
+
+def copy_files(source, target):
+    """Keys, callers and whatever else an operator delivers to every machine."""
+    target.mkdir(mode=0o700, exist_ok=True)
+    for path in source.iterdir():
+        if path.name in OWN:
+            continue
+        if path.is_dir():
+            shutil.rmtree(target / path.name, ignore_errors=True)
+            shutil.copytree(path, target / path.name)
+        else:
+            shutil.copy2(path, target / path.name)
+
+
+def added(text, other):
+    """Two machines' /metrics as one: each sample is the sum of both."""
+    values = dict(line.rsplit(" ", 1) for line in other.splitlines() if line and line[0] != "#")
+
+    def sum_of(line):
+        if line == "" or line[0] == "#":
+            return line
+        name, value = line.rsplit(" ", 1)
+        total = float(value) + float(values.get(name, 0))
+        return f"{name} {int(total) if total.is_integer() else total}"
+    return "\n".join(map(sum_of, text.splitlines())) + "\n"
+
+
+def one_only(why):
+    """For a test that is of one machine: what it judges does not exist where two share a database."""
+    import unittest
+    return unittest.skipIf(wanted(), f"of one machine: {why}")
+
+
+def know(address, other):
+    """Two machines: whoever speaks to the first one's address speaks to both in turn."""
+    _addresses[address] = (address, other)
+
+
+def addresses(address):
+    return _addresses.get(address, (address,))

@@ -1,0 +1,80 @@
+"""sessiond machines on one pair of PostgreSQL servers, through the real server."""
+import pathlib
+import shutil
+
+from cluster import PASSWORD
+
+import machines
+from harness import Server, wait_until
+from pg_case import PgCase
+from session_service import Sessions
+
+KEY_FILES = ("natural.key", "seal", "step", "live", "test", "callers.key")
+
+
+class Machine(Server):
+    """password: None leaves the file out. store, pg: lines for their mappings. more: other sections. words: changes of the
+    connection string."""
+
+    def __init__(self, pair, workers=1, password=PASSWORD, store="", pg="", more="", words=None, **options):
+        super().__init__(workers, config=more, **options)
+        authority = shutil.copy(pair.folder / "ca.pem", self.temporary)  # the servers' folder is closed to us
+        self.password_path = pathlib.Path(self.temporary) / "password"
+        if password is not None:
+            self.write_password(password)
+        conninfo = pair.conninfo(**{"password": None, "sslrootcert": authority, **(words or {})})
+        lines = machines.store_lines(conninfo, None if password is None else self.password_path, pg)
+        path = pathlib.Path(self.temporary) / "config.yaml"
+        path.write_text(f"{path.read_text()}store:\n{store}{lines}")
+
+    def write_password(self, text):
+        fresh = self.password_path.with_suffix(".new")
+        fresh.write_text(text + "\n")
+        fresh.chmod(0o600)
+        fresh.rename(self.password_path)
+
+    def shard(self):
+        """What /readyz tells of the shard; {} while it tells nothing."""
+        try:
+            return self.readyz()["shards"][0]
+        except (OSError, KeyError):
+            return {}
+
+    def wait_for(self, **wanted):
+        def is_so():
+            shard = self.shard()
+            return all(shard.get(name) == value for name, value in wanted.items())
+        wait_until(is_so, f"a shard that is {wanted}")
+
+
+class MachinesCase(PgCase):
+    """Keys are made by the first machine that starts."""
+
+    def machine(self, like=None, **options):
+        made = Machine(self.pair, **options)
+        self.addCleanup(made.cleanup)
+        if like is not None:
+            machines.copy_files(like.data, made.data)
+        return made
+
+    def two(self, **options):
+        first = self.machine(**options).start()
+        second = self.machine(like=first, **options).start()
+        return first, second
+
+    def sessions(self, *servers):
+        """A client that asks the machines in turn."""
+        for server in servers[1:]:
+            machines.know(servers[0].address, server.address)
+        client = Sessions(servers[0].address)
+        self.addCleanup(client.close)
+        return client
+
+
+def remove_keys(server, *names):
+    for name in names:
+        path = server.data / "keys" / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -1,0 +1,130 @@
+"""Two sessiond on one database, each call at the other machine than the one before."""
+import os
+import queue
+import signal
+import threading
+import unittest
+
+import grpc
+
+from harness import PATIENCE, unique, wait_until
+from pg_case import needs_servers
+from pg_machines import MachinesCase
+from session_service import explain
+
+
+@needs_servers
+class TwoMachines(MachinesCase):
+    def test_a_payment_from_machine_to_machine(self):
+        """Create, read, steps, the same event twice, completed; a repeated create finds the session; each answer says what it survives."""
+        first, second = self.two(workers=2, more='redirect:\n  return_urls: ["* https://shop.example"]\n')
+        client, session = self.sessions(first, second), unique()
+        token = client.create(session)
+        self.assertEqual(client.get(token, session).status, client.get(token, session).status)
+        client.begin(token, session, return_url="https://shop.example/back")
+        client.advance(token, session, state={"connector_customer_id": "c1"})
+        version = client.get(token, session).version
+        self.assertGreaterEqual(version, 3)
+        again = client.create(session)
+        self.assertEqual(client.get(again, session).version, client.get(token, session).version)
+        for server in (first, second):
+            headers = self.headers_of_get(server, client, token, session)
+            self.assertEqual(headers["x-session-durability"], "replica")
+        self.assertEqual(int(self.pair.primary.sql("SELECT count(*) FROM session")), 1)
+
+    def headers_of_get(self, server, client, token, session):
+        path = "/sessiond.v1.SessionService/GetSession"
+        method = server.grpc().unary_unary(path, request_serializer=lambda m: m.SerializeToString())
+        _, call = method.with_call(client.request("GetSession", token, session), timeout=PATIENCE, wait_for_ready=True)
+        return dict(call.initial_metadata())
+
+    def test_what_is_revoked_here_is_revoked_there_at_once(self):
+        first, second = self.two()
+        client, session = self.sessions(first, second), unique()
+        for _ in range(10):
+            session = unique()
+            token = client.create(session)
+            client.revoke(token, session)
+            with self.assertRaises(grpc.RpcError) as caught:
+                client.get(token, session)
+            self.assertEqual(explain(caught.exception)[0], "FAILED_PRECONDITION", explain(caught.exception))
+
+    def test_a_watch_sees_what_the_other_machine_writes(self):
+        first, second = self.two()
+        client, session = self.sessions(first, second), unique()
+        token, news = client.create(session), queue.Queue()
+        stream = client.watch(token, session, timeout=PATIENCE)  # on the second machine
+        threading.Thread(target=lambda: self.read(stream, news), daemon=True).start()
+        before = news.get(timeout=PATIENCE).session.version
+        for _ in range(2):  # one on each machine
+            client.advance(token, session, state={"connector_customer_id": unique()})
+        while news.get(timeout=PATIENCE).session.version < before + 2:
+            continue
+        stream.cancel()
+
+    def read(self, stream, news):
+        try:
+            for message in stream:
+                news.put(message)
+        except grpc.RpcError:
+            return
+
+    def test_of_creates_of_one_session_at_both_machines_one_makes_it(self):
+        first, second = self.two()
+        clients = [self.sessions(first), self.sessions(second)]
+        for _ in range(20):
+            session, tokens = unique(), [None, None]
+            threads = [threading.Thread(target=lambda i=i, s=session, t=tokens: t.__setitem__(i, clients[i].create(s))) for i in (0, 1)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(PATIENCE)
+            versions = [clients[0].get(token, session).session_id for token in tokens]
+            self.assertEqual(versions[0], versions[1])
+
+
+@needs_servers
+class OneMachine(MachinesCase):
+    def test_a_killed_worker_comes_back_to_the_same_sessions(self):
+        server = self.machine(workers=2).start()
+        client, session = self.sessions(server), unique()
+        token = client.create(session)
+        pids = server.workers()
+        os.kill(pids[0], signal.SIGKILL)
+        wait_until(lambda: server.have_replaced(pids[:1]), "another worker")
+        client = self.sessions(server)
+        self.assertEqual(client.get(token, session).merchant_session_id, session)
+
+    def test_a_reload_and_another_program_go_on(self):
+        server = self.machine(workers=2).start()
+        client, session = self.sessions(server), unique()
+        token = client.create(session)
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: server.lines("reloaded"), "the reload")
+        client.get(token, session)
+        server.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: server.lines("upgraded"), "the other program")
+        self.assertEqual(client.get(token, session).merchant_session_id, session)
+        wait_until(server.all_serve, "all workers")
+
+    def test_it_starts_again_on_what_was_there(self):
+        server = self.machine().start()
+        client, session = self.sessions(server), unique()
+        token = client.create(session)
+        server.stop()
+        server.start()
+        self.assertEqual(client.get(token, session).merchant_session_id, session)
+        self.assertEqual(server.stop(), 0)
+
+    def test_its_metrics_and_pages_tell_of_the_database(self):
+        server = self.machine().start()
+        client = self.sessions(server)
+        client.create(unique())
+        wait_until(lambda: server.metric("sessiond_store_pg_commits_total") > 0, "a commit that is counted")
+        shard = server.shard()
+        self.assertEqual((shard["state"], shard["cause"], shard["durability"]), ("open", "none", "replica"))
+        self.assertIn('sessiond_durability_info{durability="replica"} 1', server.metrics())
+
+
+if __name__ == "__main__":
+    unittest.main()
