@@ -8,7 +8,7 @@ usage() {
     cat <<'END'
 usage: tests/run.sh              everything: all tests on the gcc build, all but the long ones on the clang build
        tests/run.sh -R REGEX ..  arguments go to ctest
-       tests/run.sh --nightly    everything, the long tests with many more rounds, the models with random seeds, the integration tests with v4.local tokens, the mutations of the store, the version before, the Debian package
+       tests/run.sh --nightly    everything, the long tests with many more rounds, the models with random seeds, the integration tests with v4.local tokens, the mutations of the store, the version before, PostgreSQL under Patroni, the Debian package
        tests/run.sh --clients    clients and suites that we did not write (tests/clients/*/run.sh), on the gcc build
 Needs neither root nor the network once the packages of deploy/packages.sh and tests/node_modules are there. Writes to build-gcc/,
 build-clang/ and the temporary folder ($TMPDIR, else /tmp), there under names of its own.
@@ -124,6 +124,15 @@ run_other_tokens() {
     SES_TEST_TOKENS=local run_tests build-gcc --no-tests=error -R integration/
 }
 
+# Exit code 77: the packages are not here.
+run_patroni() {
+    local status=0
+    phase "three PostgreSQL nodes under Patroni"
+    install_packages patroni
+    /usr/bin/python3 -B tests/pg/patroni.py build-gcc || status=$?
+    [ $status = 0 ] || [ $status = 77 ] || fail "something acknowledged was lost under Patroni"
+}
+
 run_package() {
     local status=0
     phase "the Debian package in a clean tree"
@@ -149,7 +158,7 @@ export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"
 if [ "$mode" = nightly ]; then
     export SES_CRASH_ROUNDS="${SES_CRASH_ROUNDS:-1000}" SES_EFFECTS_ROUNDS="${SES_EFFECTS_ROUNDS:-30}"
     export SES_HISTORY_ROUNDS="${SES_HISTORY_ROUNDS:-30}" SES_ORDERS="${SES_ORDERS:-10000}" SES_MODEL_STEPS="${SES_MODEL_STEPS:-1000000}"
-    export SES_CHANGE_ROUNDS="${SES_CHANGE_ROUNDS:-20}"
+    export SES_CHANGE_ROUNDS="${SES_CHANGE_ROUNDS:-20}" SES_FAILOVER_ROUNDS="${SES_FAILOVER_ROUNDS:-20}"
     export SES_MODEL_SEED="${SES_MODEL_SEED:-random}" # each run prints its own; everybody else plays the same ones
 fi
 build build-gcc gcc
@@ -167,6 +176,7 @@ if [ "$mode" = nightly ]; then
     run_mutations
     run_previous
     run_followed
+    run_patroni
     run_package
 fi
 phase "all tests have passed"

@@ -79,7 +79,7 @@ def copy_files(source, target):
             continue
         if path.is_dir():
             shutil.rmtree(target / path.name, ignore_errors=True)
-            shutil.copytree(path, target / path.name)
+            shutil.copytree(path, target / path.name, ignore=shutil.ignore_patterns(".*"))  # what is just being written
         else:
             shutil.copy2(path, target / path.name)
 

@@ -110,7 +110,6 @@ class Relay:
         self.target_port, self.port = target_port, free_port()
         self.links, self.stalled, self.delay_s = [], set(), 0.0
         self.listener = None
-        self.passed = {UP: 0, DOWN: 0}
         self.board = _the_board()
         self.board.ask(lambda: self.board.relays.append(self))
         self.accept()
@@ -144,6 +143,10 @@ class Relay:
 
     def connections(self):
         return self.board.ask(lambda: len(self.links))
+
+    def held(self, way):
+        """Bytes that go this way and have not got further."""
+        return self.board.ask(lambda: sum(pipe.bytes for link in self.links for pipe in link.pipes if pipe.way == way))
 
     def close(self):
         def change():
@@ -207,7 +210,6 @@ class Relay:
                 count = pipe.sink.send(data)
             except BlockingIOError:
                 return
-            self.passed[pipe.way] += count
             pipe.bytes -= count
             if count == len(data):
                 pipe.held.popleft()
