@@ -73,7 +73,7 @@ static const char tables[] =
 static const char role_part[] =
     "-- The role that sessiond logs in as: rows only. It makes no table, changes none, and needs no rights on\n"
     "-- anything else. Its password is not set here: \\password, or a certificate (pg_hba.conf).\n"
-    "-- CONNECTION LIMIT leaves the administrator a door. Each machine wants 4 for each worker and 2 more:\n"
+    "-- CONNECTION LIMIT leaves the administrator a door. Each worker opens 5 (store.pg.*_connections, and 2):\n"
     "-- keep the sum below it, and it below max_connections (ALTER ROLE .. CONNECTION LIMIT).\n"
     "DO $$ BEGIN\n"
     "    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '%s') THEN\n"
