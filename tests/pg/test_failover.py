@@ -23,7 +23,7 @@ from payments import Client  # noqa: E402
 ROUNDS = int(os.environ.get("SES_FAILOVER_ROUNDS", "2"))
 THREADS, PAYMENTS = 4, 10
 SOON = 2  # seconds of a call that may have been sent before anybody knew that nobody answers; it is made again
-CONNECTIONS = 2 * (4 + 2)  # of two machines with a worker each (deploy/RUNBOOK.md)
+CONNECTIONS = 2 * 5  # of two machines with a worker each (deploy/RUNBOOK.md, "Sizes")
 CALLS = 300  # that wait for a standby which does not answer
 
 
