@@ -48,6 +48,7 @@ extern const struct contract_driver contract_lmdb;
 extern const struct contract_driver contract_pg;
 extern const struct contract_driver contract_pg_faulty;
 extern const struct contract_driver contract_pg_cut;
+extern const struct contract_driver contract_pg_failover;
 
 struct rig {
     const struct contract_driver *driver;

@@ -1,6 +1,7 @@
 /* Two machines on one PostgreSQL database, in this process: the primary and its standby are started by whoever runs
  * the program (tests/pg/with_cluster.py). The faulty one has a link that loses statements and answers, of the cut one
- * all connections are lost now and then (by the relay before the primary).
+ * all connections are lost now and then (by the relay before the primary), and of the third one the primary is killed
+ * and its standby takes over.
  *
  * A row's lease is on the primary's clock, which no test moves: time passes by making the leases older.
  */
@@ -16,6 +17,7 @@
 #include <sessiond/store/store_pg.h>
 #include <store_pg_impl.h>
 
+#include "contract_pg.h"
 #include "pg_faults.h"
 
 struct pg_data {
@@ -30,6 +32,7 @@ struct pg_data {
     struct ses_log log;
     struct ses_store *store[CONTRACT_STORES];
     unsigned passes;
+    enum ses_durability durability;
 };
 
 /* ---- the database ---- */
@@ -96,6 +99,7 @@ static void *new_data(uint64_t seed)
 
     (void)seed;
     assert_non_null(data);
+    data->durability = SES_DURABILITY_REPLICA;
     assert_int_equal(uv_loop_init(&data->loop), 0);
     read_environment(data);
     order(data, "DELETE FROM session");
@@ -112,6 +116,15 @@ static void *new_faulty(uint64_t seed)
     struct pg_data *data = new_data(seed);
 
     pg_faults_begin(&data->loop, seed);
+    return data;
+}
+
+/* The one that takes over has no standby of its own. */
+static void *new_failing(uint64_t seed)
+{
+    struct pg_data *data = new_data(seed);
+
+    data->durability = SES_DURABILITY_DISK;
     return data;
 }
 
@@ -135,11 +148,11 @@ static struct ses_store *open_store(void *arg, unsigned number)
                                      .shared = data->shared,
                                      .seal_keys = &data->seal_key,
                                      .seal_keys_count = 1,
-                                     .durability = SES_DURABILITY_REPLICA,
+                                     .durability = data->durability,
                                      .batch_rows = 256,
                                      .linger_us = 500,
                                      .queue_max = 1000,
-                                     .read_lease_ms = 10000,
+                                     .read_lease_ms = UNIT_PATIENCE_MS,
                                      .beat_ms = 1000,
                                      .stall_ms = 30000, /* the machine may be busy */
                                      .connect_timeout_ms = 30000,
@@ -157,8 +170,7 @@ static struct ses_store *open_store(void *arg, unsigned number)
     return store;
 }
 
-/* An order to the cluster (tests/pg/control.py). */
-static void control(const char *line)
+void contract_pg_order(const char *line)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -181,7 +193,19 @@ static void pass_and_cut(void *arg, uint64_t ms)
         await_open(data, data->store[number]);
     pass(data, ms);
     if (++data->passes % 2 == 0)
-        control("cut primary\n");
+        contract_pg_order("cut primary\n");
+}
+
+/* Once: then there is one node left. */
+static void pass_and_fail_over(void *arg, uint64_t ms)
+{
+    struct pg_data *data = arg;
+
+    for (unsigned number = 0; number < CONTRACT_STORES; number++)
+        await_open(data, data->store[number]);
+    pass(data, ms);
+    if (++data->passes == 4)
+        contract_pg_order("fail_over\n");
 }
 
 static void turn(void *arg)
@@ -262,3 +286,15 @@ const struct contract_driver contract_pg_cut = {.name = "pg_cut",
                                                 .quiet = quiet,
                                                 .pass = pass_and_cut,
                                                 .data_free = free_data};
+const struct contract_driver contract_pg_failover = {.name = "pg_failover",
+                                                     .traits = CONTRACT_LEASE_TIMED | CONTRACT_FAULTY,
+                                                     .seeds = 1,
+                                                     .rounds = 10,
+                                                     .deadline_ms = 300,
+                                                     .data_new = new_failing,
+                                                     .open = open_store,
+                                                     .rest = rest,
+                                                     .turn = turn,
+                                                     .quiet = quiet,
+                                                     .pass = pass_and_fail_over,
+                                                     .data_free = free_data};
