@@ -23,6 +23,7 @@ class CampaignPg(campaign.Campaign):
 
     @contextlib.contextmanager
     def server(self, **options):
+        self.pair.forget_keys(pg_sides.OURS)
         options.update(durability="replica", settings=pg_sides.settings(self.pair))
         with super().server(**options) as server:
             yield server

@@ -87,6 +87,10 @@ class Pair:
         """Of a session that a service wrote, on average."""
         return float(self.primary.sql("SELECT coalesce(avg(length(record)), 0) FROM session WHERE retain_ms < 9223372036854775807", database_of(side)))
 
+    def forget_keys(self, side):
+        """For a server with keys of its own: what is stored was another one's, and nobody asks for it."""
+        self.primary.sql("UPDATE shard SET fingerprints = NULL", database_of(side))
+
     def table(self, side):
         """Rows, and bytes of the session table with its index."""
         rows, size = self.primary.sql("SELECT count(*), pg_total_relation_size('session') FROM session", database_of(side), timeout=3600).split("|")
