@@ -22,8 +22,12 @@ static enum ses_status counters(const struct ses_board *board, struct ses_buf *o
     for (int i = 0; i < SES_C_COUNT; i++) {
         const struct ses_metric_info *info = ses_counter_info((enum ses_counter)i);
 
-        SES_TRY(ses_prometheus_single(out, info->name, info->kind, info->help,
-                                      ses_board_counter(board, (enum ses_counter)i)));
+        uint64_t value = ses_board_counter(board, (enum ses_counter)i);
+
+        if (i == SES_C_PG_SKEW_MS)
+            SES_TRY(ses_prometheus_milliseconds(out, info->name, info->kind, info->help, value));
+        else
+            SES_TRY(ses_prometheus_single(out, info->name, info->kind, info->help, value));
     }
     return SES_OK;
 }

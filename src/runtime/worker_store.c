@@ -6,8 +6,8 @@
 #include <sessiond/base/units.h>
 #include <sessiond/config/password_file.h>
 
-#define BEAT_MS                                                                                              \
-    1000 /* so often clock and durability are looked at, and a read lease is renewed by an idle machine */
+/* So often clock and durability are looked at, and an idle machine renews its read lease. */
+#define BEAT_MS 1000
 
 static bool is_pg(const struct ses_worker *worker)
 {

@@ -3,6 +3,8 @@
  */
 #include "array.h"
 
+#include <endian.h>
+
 #include <sessiond/base/units.h>
 
 #define HEAD_BYTES   20
@@ -11,17 +13,15 @@
 
 void ses_pg_put32(uint8_t *ret_bytes, uint32_t value)
 {
-    value = __builtin_bswap32(value);
+    value = htobe32(value);
     memcpy(ret_bytes, &value, sizeof(value));
 }
 
 void ses_pg_put64(uint8_t *ret_bytes, uint64_t value)
 {
-    value = __builtin_bswap64(value);
+    value = htobe64(value);
     memcpy(ret_bytes, &value, sizeof(value));
 }
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the order is turned");
 
 void ses_pg_array_init(struct pg_array *array)
 {

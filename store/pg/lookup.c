@@ -1,5 +1,7 @@
 #include "lookup.h"
 
+#include <endian.h>
+
 enum ses_status ses_pg_keys_begin(struct pg_array *array, uint32_t count)
 {
     return ses_pg_array_begin(array, PG_OID_BYTEA, count, (size_t)count * SES_STORE_KEY_BYTES);
@@ -38,7 +40,7 @@ static uint32_t value_u32(const PGresult *result, int n, int field)
     uint32_t value;
 
     copy(ses_pg_value(result, n, field), (uint8_t *)&value, sizeof(value));
-    return __builtin_bswap32(value);
+    return be32toh(value);
 }
 
 bool ses_pg_value_key(const PGresult *result, int n, struct ses_store_key *ret_key)

@@ -29,7 +29,7 @@ class Normal(threading.Thread):
     def __init__(self, address):
         super().__init__(daemon=True)
         self.client = Sessions(address)
-        self.check = self.client.channel.unary_unary(CHECK, request_serializer=bytes, response_deserializer=bytes)
+        self.check = self.client.channels[0].unary_unary(CHECK, request_serializer=bytes, response_deserializer=bytes)
         self.answered, self.failures, self.leave = 0, [], threading.Event()
 
     def run(self):

@@ -48,7 +48,7 @@
       "not ready")                                                                                              \
     X(PG_QUEUED, "sessiond_store_pg_queued", "gauge",                                                           \
       "Operations that wait for a connection (store.queue_max)")                                                \
-    X(PG_SKEW_MS, "sessiond_store_pg_clock_skew_milliseconds", "gauge",                                         \
+    X(PG_SKEW_MS, "sessiond_store_pg_clock_skew_seconds", "gauge",                                              \
       "How far the machine's clock is from the primary's, either way; of the workers the most")                 \
     X(PG_SWEPT, "sessiond_store_pg_swept_total", "counter",                                                     \
       "Rows whose time was over and that were removed")                                                         \
