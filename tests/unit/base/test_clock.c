@@ -74,7 +74,7 @@ static void start(const struct ses_clock_state *last, bool same_boot, enum ses_c
 
 static void a_step_moves_the_world_only(void **state)
 {
-    static const int64_t steps[] = {1000, 2000, HOUR_MS, 24 * HOUR_MS, -2000, -HOUR_MS, -24 * HOUR_MS};
+    static const int64_t steps[] = {1500, 2000, HOUR_MS, 24 * HOUR_MS, -2000, -HOUR_MS, -24 * HOUR_MS};
     int64_t by_ms = 0;
 
     (void)state;
@@ -177,7 +177,7 @@ static void shifts_end_at_both_ends(void **state)
 /* A token's end, told before a step, is reached after the time it was given, not before and not later. */
 static void an_end_told_before_a_step_stays(void **state)
 {
-    static const int64_t steps[] = {2000, HOUR_MS, 24 * HOUR_MS, -2000, -HOUR_MS, -24 * HOUR_MS};
+    static const int64_t steps[] = {3000, HOUR_MS, 24 * HOUR_MS, -3000, -HOUR_MS, -24 * HOUR_MS};
 
     (void)state;
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
