@@ -259,6 +259,26 @@ bool ses_clock_notice(int64_t *ret_by_ms)
     return true;
 }
 
+/* The difference that is known stays: there is none, or was none before. */
+bool ses_clock_follow(int64_t *ret_by_ms)
+{
+    struct page *page = page_get();
+    int64_t known_ms = atomic_load_explicit(&page->ahead_ms, memory_order_relaxed);
+    uint64_t now_ms;
+    uint64_t wall_ms;
+    int64_t by_ms;
+
+    if (!look(page, &now_ms, &wall_ms))
+        return false;
+    by_ms = (int64_t)(wall_ms - now_ms) - known_ms;
+    if (by_ms < SES_CLOCK_FOLLOW_MS && by_ms > -SES_CLOCK_FOLLOW_MS)
+        return false;
+    (void)atomic_fetch_add_explicit(&page->base_ms, (uint64_t)by_ms, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&page->steps, 1, memory_order_relaxed);
+    *ret_by_ms = by_ms;
+    return true;
+}
+
 uint64_t ses_clock_steps(void)
 {
     return atomic_load_explicit(&page_get()->steps, memory_order_relaxed);
@@ -289,18 +309,16 @@ static uint64_t off_for_ms(const struct ses_clock_state *last, uint64_t wall_ms)
 
 /* The same boot goes on by CLOCK_BOOTTIME, which nothing sets. A base that is behind what was told, or years
  * ahead of it, is of another boot after all (a restored snapshot, a copied data directory). */
-static uint64_t choose_now(const struct ses_clock_state *last, bool same_boot,
-                           enum ses_clock_origin *ret_origin)
+static uint64_t choose_now(const struct ses_clock_state *last, bool same_boot, uint64_t since_boot_ms,
+                           uint64_t wall_ms, enum ses_clock_origin *ret_origin)
 {
-    uint64_t wall_ms = ses_clock_wall_ms();
-
     *ret_origin = SES_CLOCK_FRESH;
     if (last == NULL || last->told_ms > FRESH_MAX_MS)
         return wall_ms < FRESH_MAX_MS ? wall_ms : FRESH_MAX_MS;
     *ret_origin = SES_CLOCK_KEPT;
-    if (same_boot && boot_ms() + last->base_ms >= last->told_ms &&
-        boot_ms() + last->base_ms - last->told_ms <= GAP_MAX_MS)
-        return boot_ms() + last->base_ms;
+    if (same_boot && since_boot_ms + last->base_ms >= last->told_ms &&
+        since_boot_ms + last->base_ms - last->told_ms <= GAP_MAX_MS)
+        return since_boot_ms + last->base_ms;
     *ret_origin = SES_CLOCK_RESUMED;
     return last->told_ms + off_for_ms(last, wall_ms);
 }
@@ -355,22 +373,19 @@ enum ses_status ses_clock_start(const struct ses_clock_state *last, bool same_bo
                                 enum ses_clock_origin *ret_origin)
 {
     struct page *page = NULL;
+    uint64_t since_boot_ms;
+    uint64_t wall_ms;
     uint64_t now_ms;
-    uint64_t base_ms;
     int fd;
 
     SES_TRY(page_new(&fd, &page));
-    now_ms = choose_now(last, same_boot, ret_origin);
-    base_ms = *ret_origin == SES_CLOCK_KEPT ? last->base_ms : now_ms - boot_ms();
-    atomic_store(&page->base_ms, base_ms);
+    (void)look_at_both(&since_boot_ms, &wall_ms);
+    now_ms = choose_now(last, same_boot, since_boot_ms, wall_ms, ret_origin);
+    atomic_store(&page->base_ms, now_ms - since_boot_ms);
     if (*ret_origin != SES_CLOCK_FRESH) /* then last is not NULL */
         take_eras(page, last);
-    if (atomic_load(&page->eras) == 0) {
-        uint64_t wall_ms;
-
-        (void)look(page, &now_ms, &wall_ms);
+    if (atomic_load(&page->eras) == 0)
         begin_era(page, now_ms, (int64_t)(wall_ms - now_ms));
-    }
     share(page, fd);
     return SES_OK;
 }

@@ -181,7 +181,8 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
                              ret_fault));
     SES_TRY(ses_password_file_check(config, ret_fault));
     SES_TRY(ses_callers_open(config, &sup->layout, &sup->callers, ret_fault));
-    SES_TRY(ses_timekeeper_start(&sup->timekeeper, &sup->layout, &sup->log, ret_fault));
+    SES_TRY(ses_timekeeper_start(&sup->timekeeper, &sup->layout, &sup->log,
+                                 config->store_driver == SES_CONFIG_PG, ret_fault));
     SES_TRY(open_tls(sup, ret_fault));
     SES_TRY(ses_operator_socket_open(&sup->operator_socket, &sup->layout, ret_fault));
     ses_supervisor_list_children(sup);

@@ -256,8 +256,11 @@ static void settle(struct ses_supervisor *sup, struct ses_handover *handover,
     ses_log_init(&sup->log, STDERR_FILENO, sup->config.log_level, "supervisor");
     sup->log.metrics = &sup->board->metrics[sup->config.workers];
     ses_service_manager_open(&sup->manager, &sup->log);
-    sup->timekeeper = (struct ses_timekeeper){
-        .layout = &sup->layout, .log = &sup->log, .kept_steps = ses_clock_steps(), .former = true};
+    sup->timekeeper = (struct ses_timekeeper){.layout = &sup->layout,
+                                              .log = &sup->log,
+                                              .kept_steps = ses_clock_steps(),
+                                              .follows = sup->config.store_driver == SES_CONFIG_PG,
+                                              .former = true};
 }
 
 /* Children that this version has and the one before had not. */

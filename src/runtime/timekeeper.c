@@ -46,14 +46,17 @@ static void look(struct ses_timekeeper *keeper)
     struct ses_log_line line;
     int64_t by_ms;
 
-    if (!ses_clock_notice(&by_ms))
+    if (keeper->follows ? !ses_clock_follow(&by_ms) : !ses_clock_notice(&by_ms))
         return;
     ses_log_begin(keeper->log, SES_LOG_WARN, "clock_stepped", &line);
-    ses_rfc3339_encode(ses_clock_shift(before_ms, -by_ms), text);
+    ses_rfc3339_encode(keeper->follows ? before_ms : ses_clock_shift(before_ms, -by_ms), text);
     ses_log_str(&line, "from", text);
     ses_log_i64(&line, "by_ms", by_ms);
     ses_log_i64(&line, "ahead_ms", ses_clock_ahead_ms());
-    ses_log_str(&line, "message", "the machine's clock was set; sessions live on by sessiond's own time");
+    ses_log_str(&line, "message",
+                keeper->follows
+                    ? "the machine's clock was set; sessiond's time, shared with other machines, follows it"
+                    : "the machine's clock was set; sessions live on by sessiond's own time");
     ses_log_end(&line);
 }
 
@@ -93,15 +96,15 @@ static void log_start(const struct ses_timekeeper *keeper, bool found, enum ses_
 }
 
 enum ses_status ses_timekeeper_start(struct ses_timekeeper *keeper, const struct ses_layout *layout,
-                                     struct ses_log *log, struct ses_fault *ret_fault)
+                                     struct ses_log *log, bool follows, struct ses_fault *ret_fault)
 {
     const char *name;
     struct ses_clock_state last;
     enum ses_clock_origin origin;
     bool same_boot = false;
-    bool found = ses_clock_file_find(layout->dir, &name, &last, &same_boot) == SES_OK;
+    bool found = !follows && ses_clock_file_find(layout->dir, &name, &last, &same_boot) == SES_OK;
 
-    *keeper = (struct ses_timekeeper){.layout = layout, .log = log, .former = true};
+    *keeper = (struct ses_timekeeper){.layout = layout, .log = log, .follows = follows, .former = true};
     if (ses_clock_start(found ? &last : NULL, same_boot, &origin) != SES_OK)
         return ses_fault(ret_fault, SES_NO_MEMORY, "no memory for the clock: %s", strerror(errno));
     log_start(keeper, found, origin);

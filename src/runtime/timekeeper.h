@@ -19,14 +19,16 @@ struct ses_timekeeper {
     struct ses_log *log;
     uint64_t looked_ms; /* monotonic */
     uint64_t kept_steps;
-    bool former; /* the supervisor's: <data>/clock is written too (base/clock_file.h) */
-    bool failed; /* told that the file cannot be written */
+    bool follows; /* now is the world's: other machines share what is stored */
+    bool former;  /* the supervisor's: <data>/clock is written too (base/clock_file.h) */
+    bool failed;  /* told that the file cannot be written */
 };
 
-/* [supervisor] Before any fork, the data directory locked. A file that cannot be written is a warning. */
+/* [supervisor] Before any fork, the data directory locked. A file that cannot be written is a warning. follows: nothing
+ * goes on from before. */
 SES_MUST_CHECK enum ses_status ses_timekeeper_start(struct ses_timekeeper *keeper,
                                                     const struct ses_layout *layout, struct ses_log *log,
-                                                    struct ses_fault *ret_fault);
+                                                    bool follows, struct ses_fault *ret_fault);
 /* [supervisor] Each turn; looks once a second whether the world's clock was set. mono_ms: monotonic. It
  * writes nothing: a disk that hangs must not hold the supervisor. */
 void ses_timekeeper_tick(struct ses_timekeeper *keeper, uint64_t mono_ms);

@@ -117,8 +117,9 @@ class ToolsTest(PgCase):
     def test_frozen_and_thawed(self):
         self.pair.primary.freeze()
         asked = self.pair.primary.ask("SELECT 1")
-        for pid in self.pair.primary.processes():
-            self.assertEqual(state(pid), "T")
+        states = [state(pid) for pid in self.pair.primary.processes()]
+        self.assertIn("T", states)
+        self.assertLessEqual(set(states), {"T", "Z"})  # one that was ending is a dead one, and runs no more either
         self.pair.primary.thaw()
         self.assertEqual(asked.communicate(timeout=120)[0].strip(), "1")
 

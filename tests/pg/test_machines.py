@@ -38,6 +38,20 @@ class TwoMachines(MachinesCase):
         _, call = method.with_call(client.request("GetSession", token, session), timeout=PATIENCE, wait_for_ready=True)
         return dict(call.initial_metadata())
 
+    def test_a_clock_that_was_set_right_is_the_others_again(self):
+        """A session ends at the same moment wherever it is asked for: the clock of who made it was wrong when the machine started."""
+        first = self.machine().start()
+        second = self.machine(like=first)
+        second.clock.step(3600)
+        second.start(ready=False)
+        wait_until(lambda: second.lines("clock_started"), "its start")
+        second.clock.step(-3600)
+        wait_until(lambda: second.lines("clock_stepped"), "the step to be noticed")
+        wait_until(second.is_ready, "readiness")
+        maker, other, session = self.sessions(second), self.sessions(first), unique()
+        token = maker.create(session)
+        self.assertEqual(*[client.get(token, session).expires_ms for client in (maker, other)])
+
     def test_what_is_revoked_here_is_revoked_there_at_once(self):
         first, second = self.two()
         client, session = self.sessions(first, second), unique()

@@ -13,6 +13,9 @@
  * (ses_clock_start) and keeps it in the data directory (clock_file.h), so that now goes on over
  * restarts. A process that sets nothing up, a tool or a test, begins with now = wall.
  *
+ * Where records are shared by several machines (PostgreSQL), each machine's now is its wall, or a session would be over
+ * earlier on one machine than on another: ses_clock_follow. How far their clocks may be apart, the store looks after.
+ *
  * Builds with SES_TEST_HOOKS also add what the file named by SESSIOND_TEST_CLOCK says: two words of
  * 64 bits, signed, of this machine's order, in milliseconds:
  *   [0]  how far the world's clock was set (wall only)
@@ -28,9 +31,10 @@
 
 #include <sessiond/base/status.h>
 
-#define SES_CLOCK_NEVER_MS UINT64_MAX
-#define SES_CLOCK_STEP_MS  1000 /* a difference from the known one that is a step and no jitter */
-#define SES_CLOCK_ERAS_MAX 16   /* steps that are remembered: the newest */
+#define SES_CLOCK_NEVER_MS  UINT64_MAX
+#define SES_CLOCK_STEP_MS   1000 /* a difference from the known one that is a step and no jitter */
+#define SES_CLOCK_FOLLOW_MS 100  /* of a clock that is shared: from here on it is followed */
+#define SES_CLOCK_ERAS_MAX  16   /* steps that are remembered: the newest */
 
 /* [any] sessiond's own time, milliseconds. */
 uint64_t ses_clock_now_ms(void);
@@ -104,5 +108,9 @@ uint64_t ses_clock_steps(void);
 /* [supervisor] Once a second: has the world's clock been set? Then a new era begins.
  * ret_by_ms: by how much. */
 bool ses_clock_notice(int64_t *ret_by_ms);
+/* [supervisor] Instead of it where what is stored is shared with other machines, whose now is another one: now follows
+ * the world's clock, forward and back, as the others' do that were right before. Begin with ses_clock_start(NULL). True:
+ * it did, by that. */
+bool ses_clock_follow(int64_t *ret_by_ms);
 
 #endif

@@ -133,6 +133,32 @@ static void a_start_that_is_interrupted_tells_no_difference(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* Machines that share records have one time, the world's. */
+static void a_clock_that_is_shared_follows(void **state)
+{
+    static const int64_t steps[] = {200, 1500, HOUR_MS, -200, -1500, -2 * HOUR_MS};
+    int64_t by_ms = 0;
+
+    (void)state;
+    start(NULL, false, SES_CLOCK_FRESH);
+    assert_int_equal(ses_clock_ahead_ms(), 0);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        uint64_t now_ms = ses_clock_now_ms();
+
+        step(steps[i]);
+        assert_true(ses_clock_follow(&by_ms));
+        assert_true(llabs(by_ms - steps[i]) < 100);
+        assert_near(ses_clock_now_ms(), now_ms + (uint64_t)steps[i]);
+        assert_int_equal(ses_clock_ahead_ms(), 0);
+        assert_false(ses_clock_follow(&by_ms));
+        assert_false(ses_clock_notice(&by_ms));
+        assert_int_equal(ses_clock_steps(), i + 1);
+    }
+    step(20);
+    assert_false(ses_clock_follow(&by_ms));
+    step(-20);
+}
+
 static void time_that_passes_moves_both(void **state)
 {
     uint64_t now_ms = ses_clock_now_ms();
@@ -460,6 +486,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_moves_the_world_only),
         cmocka_unit_test(a_start_that_is_interrupted_tells_no_difference),
+        cmocka_unit_test(a_clock_that_is_shared_follows),
         cmocka_unit_test(time_that_passes_moves_both),
         cmocka_unit_test(the_memory_can_be_taken_over),
         cmocka_unit_test(small_steps_add_up),
