@@ -27,11 +27,8 @@ struct get {
 };
 
 struct reading {
-    struct pg_request request;
+    struct pg_lookup lookup;
     struct pg_rows *rows;
-    struct pg_array keys;
-    const char *value;
-    int length;
     size_t count;
     struct get *get[]; /* sorted by key */
 };
@@ -223,13 +220,13 @@ static void on_rows(struct pg_rows *rows, struct reading *reading, const PGresul
 
 static void free_reading(struct reading *reading)
 {
-    ses_pg_array_done(&reading->keys);
+    ses_pg_array_done(&reading->lookup.keys);
     free(reading);
 }
 
 static void on_done(struct pg_request *request, const struct pg_answer *answer)
 {
-    struct reading *reading = SES_CONTAINER(request, struct reading, request);
+    struct reading *reading = SES_CONTAINER(request, struct reading, lookup.request);
     struct pg_rows *rows = reading->rows;
     bool good = answer->end == PG_END_DONE && ses_pg_link_may_read(rows->options.link);
 
@@ -254,25 +251,20 @@ static struct reading *make(struct pg_rows *rows)
     reading = calloc(1, sizeof(*reading) + count * sizeof(struct get *));
     if (reading == NULL)
         return NULL;
-    ses_pg_array_init(&reading->keys);
+    ses_pg_array_init(&reading->lookup.keys);
     for (struct ses_list *node = rows->gets.next; node != &rows->gets && reading->count < count;
          node = node->next)
         reading->get[reading->count++] = SES_CONTAINER(node, struct get, node);
-    if (ses_pg_keys_begin(&reading->keys, (uint32_t)reading->count) != SES_OK) {
+    if (ses_pg_keys_begin(&reading->lookup.keys, (uint32_t)reading->count) != SES_OK) {
         free_reading(reading);
         return NULL;
     }
     qsort(reading->get, reading->count, sizeof(struct get *),
           compare); /* NOLINT(bugprone-sizeof-expression): of pointers */
     for (size_t i = 0; i < reading->count; i++)
-        ses_pg_keys_add(&reading->keys, &reading->get[i]->key);
+        ses_pg_keys_add(&reading->lookup.keys, &reading->get[i]->key);
     reading->rows = rows;
-    reading->value = (const char *)reading->keys.bytes.data;
-    reading->length = (int)reading->keys.bytes.len;
-    reading->request = (struct pg_request){.statement = &ses_pg_read_sql,
-                                           .values = &reading->value,
-                                           .lengths = &reading->length,
-                                           .done = on_done};
+    ses_pg_lookup_make(&reading->lookup, &ses_pg_read_sql, on_done);
     return reading;
 }
 
@@ -284,7 +276,7 @@ void ses_pg_gets_pump(struct pg_rows *rows)
 
         if (reading == NULL)
             return;
-        if (!ses_pg_send(rows, PG_USE_READ, &reading->request)) {
+        if (!ses_pg_send(rows, PG_USE_READ, &reading->lookup.request)) {
             free_reading(reading);
             return;
         }

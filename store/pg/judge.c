@@ -10,11 +10,8 @@
 #define AGAIN_MS 20
 
 struct judging {
-    struct pg_request request;
+    struct pg_lookup lookup;
     struct pg_rows *rows;
-    struct pg_array keys;
-    const char *value;
-    int length;
     size_t count;
     struct pg_row *row[]; /* judged: NULL */
 };
@@ -75,14 +72,14 @@ static void put_back(struct pg_rows *rows, struct pg_row *row)
 
 static void free_judging(struct judging *judging)
 {
-    ses_pg_array_done(&judging->keys);
+    ses_pg_array_done(&judging->lookup.keys);
     free(judging);
 }
 
 static void on_done(struct pg_request *request, const struct pg_answer *answer)
 {
     static const struct pg_found nothing = {.row = false};
-    struct judging *judging = SES_CONTAINER(request, struct judging, request);
+    struct judging *judging = SES_CONTAINER(request, struct judging, lookup.request);
     struct pg_rows *rows = judging->rows;
     bool good = answer->end == PG_END_DONE && ses_pg_link_may_read(rows->options.link);
 
@@ -111,8 +108,8 @@ static struct judging *take(struct pg_rows *rows)
     judging = calloc(1, sizeof(*judging) + count * sizeof(struct pg_row *));
     if (judging == NULL)
         return NULL;
-    ses_pg_array_init(&judging->keys);
-    if (ses_pg_keys_begin(&judging->keys, (uint32_t)count) != SES_OK) {
+    ses_pg_array_init(&judging->lookup.keys);
+    if (ses_pg_keys_begin(&judging->lookup.keys, (uint32_t)count) != SES_OK) {
         free_judging(judging);
         return NULL;
     }
@@ -121,15 +118,10 @@ static struct judging *take(struct pg_rows *rows)
 
         ses_pg_queue_remove(row);
         judging->row[judging->count] = row;
-        ses_pg_keys_add(&judging->keys, &row->key);
+        ses_pg_keys_add(&judging->lookup.keys, &row->key);
     }
     judging->rows = rows;
-    judging->value = (const char *)judging->keys.bytes.data;
-    judging->length = (int)judging->keys.bytes.len;
-    judging->request = (struct pg_request){.statement = &ses_pg_ids_sql,
-                                           .values = &judging->value,
-                                           .lengths = &judging->length,
-                                           .done = on_done};
+    ses_pg_lookup_make(&judging->lookup, &ses_pg_ids_sql, on_done);
     return judging;
 }
 
@@ -141,7 +133,7 @@ void ses_pg_judge_pump(struct pg_rows *rows)
 
         if (judging == NULL)
             return;
-        if (ses_pg_send(rows, PG_USE_READ, &judging->request))
+        if (ses_pg_send(rows, PG_USE_READ, &judging->lookup.request))
             continue;
         for (size_t i = judging->count; i > 0; i--)
             ses_pg_queue_push_front(&rows->doubted, judging->row[i - 1]);

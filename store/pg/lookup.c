@@ -2,6 +2,15 @@
 
 #include <endian.h>
 
+void ses_pg_lookup_make(struct pg_lookup *lookup, const struct pg_statement *statement,
+                        void (*done)(struct pg_request *request, const struct pg_answer *answer))
+{
+    lookup->value = (const char *)lookup->keys.bytes.data;
+    lookup->length = (int)lookup->keys.bytes.len;
+    lookup->request = (struct pg_request){
+        .statement = statement, .values = &lookup->value, .lengths = &lookup->length, .done = done};
+}
+
 enum ses_status ses_pg_keys_begin(struct pg_array *array, uint32_t count)
 {
     return ses_pg_array_begin(array, PG_OID_BYTEA, count, (size_t)count * SES_STORE_KEY_BYTES);

@@ -5,7 +5,19 @@
 #include "array.h"
 #include "row.h"
 
-/* The parameter of ses_pg_read_sql and ses_pg_ids_sql. SES_NO_MEMORY. */
+/* A request whose one parameter is keys: ses_pg_read_sql or ses_pg_ids_sql. */
+struct pg_lookup {
+    struct pg_request request;
+    struct pg_array keys;
+    const char *value;
+    int length;
+};
+
+/* Behind the last key: it can be sent. */
+void ses_pg_lookup_make(struct pg_lookup *lookup, const struct pg_statement *statement,
+                        void (*done)(struct pg_request *request, const struct pg_answer *answer));
+
+/* SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_pg_keys_begin(struct pg_array *array, uint32_t count);
 void ses_pg_keys_add(struct pg_array *array, const struct ses_store_key *key);
 

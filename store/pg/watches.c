@@ -16,11 +16,8 @@
 #define SEEN_SOMETHING 2 /* set in what is made of an id */
 
 struct asking {
-    struct pg_request request;
+    struct pg_lookup lookup;
     struct pg_watches *watches;
-    struct pg_array array;
-    const char *value;
-    int length;
     size_t count;
     struct ses_store_key keys[];
 };
@@ -172,13 +169,13 @@ static void note_found(struct asking *asking, const PGresult *result)
 
 static void free_asking(struct asking *asking)
 {
-    ses_pg_array_done(&asking->array);
+    ses_pg_array_done(&asking->lookup.keys);
     free(asking);
 }
 
 static void on_done(struct pg_request *request, const struct pg_answer *answer)
 {
-    struct asking *asking = SES_CONTAINER(request, struct asking, request);
+    struct asking *asking = SES_CONTAINER(request, struct asking, lookup.request);
     struct pg_rows *rows = asking->watches->rows;
 
     asking->watches->asking = false;
@@ -214,20 +211,17 @@ static bool ask(struct pg_watches *watches)
 
     if (asking == NULL)
         return false;
-    ses_pg_array_init(&asking->array);
+    ses_pg_array_init(&asking->lookup.keys);
     asking->watches = watches;
     collect(watches, asking);
-    if (asking->count == 0 || ses_pg_keys_begin(&asking->array, (uint32_t)asking->count) != SES_OK) {
+    if (asking->count == 0 || ses_pg_keys_begin(&asking->lookup.keys, (uint32_t)asking->count) != SES_OK) {
         free_asking(asking);
         return false;
     }
     for (size_t i = 0; i < asking->count; i++)
-        ses_pg_keys_add(&asking->array, &asking->keys[i]);
-    asking->value = (const char *)asking->array.bytes.data;
-    asking->length = (int)asking->array.bytes.len;
-    asking->request = (struct pg_request){
-        .statement = &ses_pg_ids_sql, .values = &asking->value, .lengths = &asking->length, .done = on_done};
-    watches->asking = ses_pg_send(watches->rows, PG_USE_READ, &asking->request);
+        ses_pg_keys_add(&asking->lookup.keys, &asking->keys[i]);
+    ses_pg_lookup_make(&asking->lookup, &ses_pg_ids_sql, on_done);
+    watches->asking = ses_pg_send(watches->rows, PG_USE_READ, &asking->lookup.request);
     if (!watches->asking)
         free_asking(asking);
     return watches->asking;
