@@ -113,7 +113,8 @@ static void check_slots(struct pg_check *check)
 {
     static const char text[] =
         "SELECT count(*) AS slots, count(*) FILTER (WHERE state = 1) AS owned,"
-        " count(*) FILTER (WHERE slot < 0 OR slot > 4095 OR state NOT IN (0, 1)) AS odd FROM slot";
+        " count(*) FILTER (WHERE state = 2) AS leaving,"
+        " count(*) FILTER (WHERE slot < 0 OR slot > 4095 OR state NOT IN (0, 1, 2)) AS odd FROM slot";
     PGresult *result = NULL;
 
     if (!ses_pg_check_ask(check, "slots", text, &result))
@@ -123,8 +124,14 @@ static void check_slots(struct pg_check *check)
                          "the table slot has %s rows, %s of them not understood, instead of %d",
                          ses_pg_admin_text(result, "slots"), ses_pg_admin_text(result, "odd"),
                          PG_SCHEMA_SLOTS);
+    else if (ses_pg_admin_number(result, "leaving") > 0)
+        ses_pg_check_say(
+            check, SES_PG_HINT, "slots", "sessiondctl store shards status says how to go on with it",
+            "%s slots are on their way to another shard: if nobody is moving them, their payments "
+            "wait for it",
+            ses_pg_admin_text(result, "leaving"));
     else if (ses_pg_admin_number(result, "owned") == 0)
-        ses_pg_check_say(check, SES_PG_HINT, "slots", "leave it out of store.pg.shards until it has some",
+        ses_pg_check_say(check, SES_PG_HINT, "slots", "sessiondctl store shards move brings some",
                          "no slot is here: this shard holds no session");
     else
         ses_pg_check_say(check, SES_PG_FINE, "slots", NULL, "%s of %d are here",

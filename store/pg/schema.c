@@ -7,7 +7,7 @@
 
 _Static_assert(PG_SCHEMA_FORMAT == 1 && PG_SCHEMA_SLOTS == 4096, "the text says these numbers");
 _Static_assert(PG_SCHEMA_OWN == 1, "likewise");
-_Static_assert(PG_SCHEMA_GONE == 0, "likewise");
+_Static_assert(PG_SCHEMA_GONE == 0 && PG_SCHEMA_LEAVING == 2, "likewise");
 
 static const char head[] =
     "-- sessiond: the tables of shard %u, format 1.\n"
@@ -60,9 +60,10 @@ static const char tables[] =
     "    END IF;\n"
     "END $$;\n"
     "\n"
-    "-- A slot is the first 12 bits of a key: 1 = its keys are here, 0 = they are in another shard.\n"
+    "-- A slot is the first 12 bits of a key: 1 = its keys are here, 0 = they are in another shard, 2 = they\n"
+    "-- are on their way there. All begin in shard 0; sessiondctl store shards moves them.\n"
     "CREATE TABLE IF NOT EXISTS slot (slot int4 PRIMARY KEY, state int2 NOT NULL);\n"
-    "INSERT INTO slot SELECT n, 1 FROM generate_series(0, 4095) n ON CONFLICT DO NOTHING;\n"
+    "INSERT INTO slot SELECT n, %u FROM generate_series(0, 4095) n ON CONFLICT DO NOTHING;\n"
     "\n"
     "-- A row a machine, written each second: what shows that commits are acknowledged.\n"
     "CREATE TABLE IF NOT EXISTS beat (machine bytea PRIMARY KEY, n int8 NOT NULL) WITH (fillfactor = 50);\n"
@@ -105,6 +106,6 @@ enum ses_status ses_pg_schema_write(unsigned shard, const char *role, struct ses
     if (shard >= SES_PG_SHARDS_MAX || !name_is_plain(role))
         return SES_INVALID_ARGUMENT;
     SES_TRY(ses_buf_appendf(text, head, shard));
-    SES_TRY(ses_buf_appendf(text, tables, shard, shard));
+    SES_TRY(ses_buf_appendf(text, tables, shard, shard, shard == 0 ? PG_SCHEMA_OWN : PG_SCHEMA_GONE));
     return ses_buf_appendf(text, role_part, role, role, role, role, role, role, role, role);
 }

@@ -9,9 +9,12 @@
 #define PG_SCHEMA_FORMAT 1
 /* A slot is the first 12 bits of a key. */
 #define PG_SCHEMA_SLOTS 4096
-/* slot.state */
+/* slot.state. Each shard says what it owns itself, and at any time at most one says OWN of a slot (README.md, "Moving
+ * slots"). */
 #define PG_SCHEMA_GONE 0 /* another shard has it */
 #define PG_SCHEMA_OWN  1
+#define PG_SCHEMA_LEAVING                                                                                    \
+    2 /* it is being moved: nothing of it is read or written here, nor yet anywhere else */
 
 #define PG_SCHEMA_NAME_MAX 63 /* bytes of a name in PostgreSQL (NAMEDATALEN - 1) */
 

@@ -79,13 +79,15 @@ class SchemaTest(PgCase):
             self.assertRegex(complaint, "permission denied|must be owner", sql)
 
     def test_another_schema_and_role(self):
-        """Tables in a schema of their own, found by the role through its search_path; two shards on one server."""
+        """Tables in a schema of their own, found by the role through its search_path; two shards on one server, which begin
+        without a slot: all are shard 0's."""
         primary = self.pair.primary
         for shard in (1, 2):
             primary.sql(f"CREATE DATABASE more{shard}", "postgres")
             primary.sql(f"CREATE SCHEMA pay; ALTER DATABASE more{shard} SET search_path = pay", f"more{shard}")
             primary.sql(ctl("store", "schema", "--shard", shard, "--role", "pay.role@x").stdout, f"more{shard}")
             self.assertEqual(primary.sql("SET ROLE \"pay.role@x\"; SET search_path = pay; SELECT shard FROM shard", f"more{shard}"), str(shard))
+            self.assertEqual(primary.sql("SELECT count(*), max(state) FROM pay.slot", f"more{shard}"), "4096|0")
 
 
 @needs_servers
@@ -188,6 +190,7 @@ class CheckTest(PgCase):
                 ("DELETE FROM slot WHERE slot = 5", "slots", "wrong", "4095 rows"),
                 ("INSERT INTO slot VALUES (5, 9)", "slots", "wrong", "1 of them not understood"),
                 ("UPDATE slot SET state = 0", "slots", "hint", "no slot is here"),
+                ("UPDATE slot SET state = 2 WHERE slot < 9", "slots", "hint", "9 slots are on their way"),
                 ("UPDATE shard SET shard = 3", "format", "wrong", "is shard 3, and is named as shard 0"),
                 ("UPDATE shard SET format = 2", "format", "wrong", "format 2"),
                 ("DELETE FROM shard", "format", "wrong", "0 rows"),
