@@ -1,6 +1,6 @@
-/* The driver: one shard's rows, link and watches on the caller's loop, and when they turn.
+/* The driver: shards on the caller's loop, which of them has a key, and when they turn.
  *
- * Whatever the link tells only asks for a turn, at the loop's next one: several answers that came at once make one
+ * Whatever a link tells only asks for a turn, at the loop's next one: several answers that came at once make one
  * batch of what follows. Statements of a turn of the caller's go by flush, at once.
  */
 #include <sessiond/store/store_pg.h>
@@ -12,26 +12,21 @@
 #include <sessiond/base/random.h>
 #include <sessiond/base/units.h>
 
+#include "shard.h"
 #include "store_pg_impl.h"
-#include "sweep.h"
-#include "watches.h"
 
-#define RETAIN_MS      60000 /* a row is kept for so long when its time is over */
-#define CLOSE_MS       5000  /* what is pending has so long to end */
-#define SWEEP_DELAY_MS 30000 /* a process more than the one before it, until its first step */
-#define CLOSE_TURN_MS  10
+#define RETAIN_MS     60000 /* a row is kept for so long when its time is over */
+#define CLOSE_MS      5000  /* what is pending has so long to end */
+#define CLOSE_TURN_MS 10
 
 struct ses_pg {
     struct ses_store base;
     struct ses_pg_options options;
-    struct pg_link *link;
-    struct pg_rows rows;
-    struct pg_watches watches;
-    struct pg_sweep sweep;
     uv_timer_t timer; /* the next turn */
     bool notified;    /* and complete was not called since */
     bool timer_closed;
-    bool link_closed;
+    unsigned shards_count;
+    struct pg_shard shards[];
 };
 
 static struct ses_pg *pg_of(struct ses_store *base)
@@ -56,17 +51,36 @@ static void arm(struct ses_pg *store, uint64_t due_ns, uint64_t now_ns)
 
 static bool has_news(const struct ses_pg *store)
 {
-    return !store->notified && (ses_pg_rows_ended(&store->rows) || !ses_list_empty(&store->watches.news));
+    bool news = false;
+
+    for (unsigned i = 0; i < store->shards_count; i++)
+        news = news || ses_pg_shard_has_news(&store->shards[i]);
+    return news && !store->notified;
+}
+
+/* The weakest of all: any key may be anywhere. */
+static enum ses_durability durability_of(const struct ses_pg *store)
+{
+    enum ses_durability weakest = SES_DURABILITY_REPLICA;
+
+    for (unsigned i = 0; i < store->shards_count; i++) {
+        if (ses_pg_link_durability(store->shards[i].link) != SES_DURABILITY_REPLICA)
+            weakest = SES_DURABILITY_DISK;
+    }
+    return weakest;
 }
 
 static void turn(struct ses_pg *store)
 {
     uint64_t now_ns = ses_clock_mono_ns();
-    uint64_t due_ns = ses_pg_rows_turn(&store->rows, now_ns);
-    uint64_t watch_ns = ses_pg_watches_turn(&store->watches, now_ns);
+    uint64_t due_ns = UINT64_MAX;
 
-    store->base.durability = ses_pg_link_durability(store->link);
-    due_ns = watch_ns < due_ns ? watch_ns : due_ns;
+    for (unsigned i = 0; i < store->shards_count; i++) {
+        uint64_t its_ns = ses_pg_shard_turn(&store->shards[i], now_ns);
+
+        due_ns = its_ns < due_ns ? its_ns : due_ns;
+    }
+    store->base.durability = durability_of(store);
     arm(store, due_ns, now_ns);
 }
 
@@ -88,38 +102,6 @@ static void wake(void *arg)
     (void)uv_timer_start(&store->timer, on_timer, 0, 0);
 }
 
-static void on_ready(void *arg, enum pg_use use)
-{
-    struct ses_pg *store = arg;
-
-    ses_pg_rows_ready(&store->rows, use);
-    wake(store);
-}
-
-static void on_state(void *arg, enum pg_state state)
-{
-    struct ses_pg *store = arg;
-
-    (void)state;
-    for (unsigned use = 0; use < PG_USE_COUNT; use++)
-        ses_pg_rows_ready(&store->rows, (enum pg_use)use);
-    wake(store);
-}
-
-static void on_changed(void *arg, const struct ses_store_key *key, const uint8_t id[PG_ID_BYTES])
-{
-    struct ses_pg *store = arg;
-
-    ses_pg_watches_note(&store->watches, key, id);
-}
-
-static void on_shown(void *arg, const struct ses_store_key *key, const uint8_t id[PG_ID_BYTES])
-{
-    struct ses_pg *store = arg;
-
-    ses_pg_watches_shown(&store->watches, key, id);
-}
-
 /* Its ends are told from the loop. */
 static void pg_flush(struct ses_store *base)
 {
@@ -135,8 +117,17 @@ static void pg_complete(struct ses_store *base)
     struct ses_pg *store = pg_of(base);
 
     store->notified = false;
-    ses_pg_rows_tell(&store->rows);
-    ses_pg_watches_tell(&store->watches);
+    for (unsigned i = 0; i < store->shards_count; i++)
+        ses_pg_shard_tell(&store->shards[i]);
+}
+
+/* ---- routing ---- */
+
+/* Which one has the key. */
+static struct pg_shard *shard_of(struct ses_pg *store, const struct ses_store_key *key)
+{
+    (void)key;
+    return &store->shards[0];
 }
 
 /* ---- reading and writing ---- */
@@ -144,7 +135,7 @@ static void pg_complete(struct ses_store *base)
 static enum ses_status pg_get(struct ses_store *base, struct ses_store_op *op,
                               const struct ses_store_key *key, struct ses_arena *arena)
 {
-    return ses_pg_rows_get(&pg_of(base)->rows, op, key, arena);
+    return ses_pg_rows_get(&shard_of(pg_of(base), key)->rows, op, key, arena);
 }
 
 /* As the primary's clock tells it. */
@@ -155,7 +146,7 @@ static uint64_t retain(uint64_t expires_ms)
     return until_ms >= INT64_MAX - RETAIN_MS ? INT64_MAX : until_ms + RETAIN_MS;
 }
 
-static struct pg_row *make_row(struct ses_pg *store, enum pg_kind kind, const struct ses_record *record,
+static struct pg_row *make_row(struct pg_shard *shard, enum pg_kind kind, const struct ses_record *record,
                                uint32_t revision)
 {
     struct pg_row *row = ses_pg_row_new(kind, &record->key, record->body.len + RECORD_EXTRA_BYTES);
@@ -164,7 +155,7 @@ static struct pg_row *make_row(struct ses_pg *store, enum pg_kind kind, const st
     if (row == NULL)
         return NULL;
     sealed.revision = revision;
-    ses_record_seal(&store->rows.sealer, &sealed, row->sealed);
+    ses_record_seal(&shard->rows.sealer, &sealed, row->sealed);
     row->revision = revision;
     row->retain_ms = retain(record->expires_ms);
     return row;
@@ -182,28 +173,28 @@ static enum ses_status pg_put(struct ses_store *base, struct ses_store_op *op,
                               const struct ses_store_version *expect, const struct ses_record *record,
                               ses_store_owner owner)
 {
-    struct ses_pg *store = pg_of(base);
-    struct pg_row *row = make_row(store, ses_pg_version_absent(expect) ? PG_CREATE : PG_CHANGE, record,
+    struct pg_shard *shard = shard_of(pg_of(base), &record->key);
+    struct pg_row *row = make_row(shard, ses_pg_version_absent(expect) ? PG_CREATE : PG_CHANGE, record,
                                   ses_pg_next_revision(expect));
 
     (void)owner; /* a share of a database is the database's to bound */
     if (row == NULL)
         return SES_NO_MEMORY;
     expect_version(row, expect);
-    return ses_pg_rows_put(&store->rows, row, op, NULL);
+    return ses_pg_rows_put(&shard->rows, row, op, NULL);
 }
 
 /* ---- leases ---- */
 
 /* row->revision: of the record that ends it. */
-static enum ses_status lease_row(struct ses_pg *store, struct pg_row *row, struct ses_store_op *op,
+static enum ses_status lease_row(struct pg_shard *shard, struct pg_row *row, struct ses_store_op *op,
                                  const struct ses_store_version *expect, uint64_t for_ms,
                                  struct ses_store_lease *lease)
 {
     row->for_ms = for_ms > INT32_MAX ? INT32_MAX : for_ms;
     ses_random_bytes(row->owner, PG_OWNER_BYTES);
     expect_version(row, expect);
-    return ses_pg_rows_put(&store->rows, row, op, lease);
+    return ses_pg_rows_put(&shard->rows, row, op, lease);
 }
 
 static enum pg_kind lease_kind(const struct ses_store_version *expect)
@@ -215,14 +206,14 @@ static enum ses_status pg_lease(struct ses_store *base, struct ses_store_op *op,
                                 const struct ses_store_version *expect, const struct ses_record *record,
                                 ses_store_owner owner, uint64_t for_ms, struct ses_store_lease *lease)
 {
-    struct ses_pg *store = pg_of(base);
-    struct pg_row *row = make_row(store, lease_kind(expect), record, ses_pg_next_revision(expect));
+    struct pg_shard *shard = shard_of(pg_of(base), &record->key);
+    struct pg_row *row = make_row(shard, lease_kind(expect), record, ses_pg_next_revision(expect));
 
     (void)owner;
     if (row == NULL)
         return SES_NO_MEMORY;
     row->revision++;
-    return lease_row(store, row, op, expect, for_ms, lease);
+    return lease_row(shard, row, op, expect, for_ms, lease);
 }
 
 static enum ses_status pg_reserve(struct ses_store *base, struct ses_store_op *op,
@@ -236,7 +227,7 @@ static enum ses_status pg_reserve(struct ses_store *base, struct ses_store_op *o
         return SES_NO_MEMORY;
     row->revision = ses_pg_next_revision(expect);
     row->retain_ms = retain(ses_clock_now_ms() + for_ms);
-    return lease_row(pg_of(base), row, op, expect, for_ms, lease);
+    return lease_row(shard_of(pg_of(base), key), row, op, expect, for_ms, lease);
 }
 
 static void pg_release(struct ses_store *base, struct ses_store_lease *lease, enum ses_lease_end end)
@@ -247,21 +238,21 @@ static void pg_release(struct ses_store *base, struct ses_store_lease *lease, en
         return;
     row->forget = end == SES_LEASE_FORGET_INTENT;
     memcpy(row->owner, &lease->driver[PG_LEASE_OWNER], PG_OWNER_BYTES);
-    ses_pg_rows_release(&pg_of(base)->rows, row);
+    ses_pg_rows_release(&shard_of(pg_of(base), &row->key)->rows, row);
 }
 
 static enum ses_status pg_put_leased(struct ses_store *base, struct ses_store_op *op,
                                      struct ses_store_lease *lease, const struct ses_record *record,
                                      ses_store_owner owner)
 {
-    struct ses_pg *store = pg_of(base);
-    struct pg_row *row = make_row(store, PG_PUT_LEASED, record, (uint32_t)lease->driver[PG_LEASE_REVISION]);
+    struct pg_shard *shard = shard_of(pg_of(base), &record->key);
+    struct pg_row *row = make_row(shard, PG_PUT_LEASED, record, (uint32_t)lease->driver[PG_LEASE_REVISION]);
     enum ses_status status = SES_NO_MEMORY;
 
     (void)owner;
     if (row != NULL) {
         memcpy(row->owner, &lease->driver[PG_LEASE_OWNER], PG_OWNER_BYTES);
-        status = ses_pg_rows_put(&store->rows, row, op, lease);
+        status = ses_pg_rows_put(&shard->rows, row, op, lease);
     }
     if (status != SES_PENDING && status != SES_BUSY) {
         pg_release(base, lease, SES_LEASE_KEEP_INTENT);
@@ -277,42 +268,58 @@ static enum ses_status pg_watch(struct ses_store *base, const struct ses_store_k
 {
     struct ses_pg *store = pg_of(base);
 
-    SES_TRY(ses_pg_watches_add(&store->watches, key, watch));
+    SES_TRY(ses_pg_watches_add(&shard_of(store, key)->watches, key, watch));
     wake(store);
     return SES_OK;
 }
 
 static void pg_unwatch(struct ses_store *base, struct ses_store_watch *watch)
 {
-    ses_pg_watches_remove(&pg_of(base)->watches, watch);
+    ses_pg_watches_remove(&shard_of(pg_of(base), &watch->key)->watches, watch);
 }
 
 static void pg_watch_dispatch(struct ses_store *base)
 {
-    ses_pg_watches_tell(&pg_of(base)->watches);
+    struct ses_pg *store = pg_of(base);
+
+    for (unsigned i = 0; i < store->shards_count; i++)
+        ses_pg_watches_tell(&store->shards[i].watches);
 }
 
 /* ---- state ---- */
 
 static size_t pg_pending(const struct ses_store *base)
 {
-    return SES_CONTAINER((struct ses_store *)(uintptr_t)base, struct ses_pg, base)->rows.pending;
+    const struct ses_pg *store = pg_of((struct ses_store *)(uintptr_t)base);
+    size_t pending = 0;
+
+    for (unsigned i = 0; i < store->shards_count; i++)
+        pending += store->shards[i].rows.pending;
+    return pending;
 }
 
 /* A shard that is down is not for a restart of this process to mend. */
 static struct ses_store_health pg_health(const struct ses_store *base)
 {
-    const struct ses_pg *store = SES_CONTAINER((struct ses_store *)(uintptr_t)base, struct ses_pg, base);
+    const struct ses_pg *store = pg_of((struct ses_store *)(uintptr_t)base);
+    struct ses_store_health health = {.writes = true};
 
-    return (struct ses_store_health){.writes = true, .full = store->rows.full};
+    for (unsigned i = 0; i < store->shards_count; i++)
+        health.full = health.full || store->shards[i].rows.full;
+    return health;
 }
 
 static void pg_maintain(struct ses_store *base)
 {
     struct ses_pg *store = pg_of(base);
 
-    ses_gauge_set(store->options.metrics, SES_C_PG_QUEUED, store->rows.rows_count + store->rows.gets_count);
-    ses_pg_sweep_turn(&store->sweep);
+    size_t queued = 0;
+
+    for (unsigned i = 0; i < store->shards_count; i++) {
+        queued += store->shards[i].rows.rows_count + store->shards[i].rows.gets_count;
+        ses_pg_sweep_turn(&store->shards[i].sweep);
+    }
+    ses_gauge_set(store->options.metrics, SES_C_PG_QUEUED, queued);
     pg_flush(base);
 }
 
@@ -325,41 +332,57 @@ static void on_timer_closed(uv_handle_t *handle)
     store->timer_closed = true;
 }
 
-static void on_link_closed(void *arg)
+static bool links_closed(const struct ses_pg *store)
 {
-    struct ses_pg *store = arg;
+    bool closed = true;
 
-    store->link_closed = true;
+    for (unsigned i = 0; i < store->shards_count; i++)
+        closed = closed && store->shards[i].link_closed;
+    return closed;
 }
 
 /* Leaves no handle on the loop. */
 static void free_store(struct ses_pg *store)
 {
-    store->link_closed = store->link == NULL;
-    ses_pg_link_free(store->link);
-    ses_pg_rows_tell(&store->rows);
+    for (unsigned i = 0; i < store->shards_count; i++)
+        ses_pg_shard_close(&store->shards[i]);
     uv_close((uv_handle_t *)&store->timer, on_timer_closed);
-    while (!store->timer_closed || !store->link_closed)
+    while (!store->timer_closed || !links_closed(store))
         (void)uv_run(store->options.loop, UV_RUN_ONCE);
-    ses_pg_watches_done(&store->watches);
-    ses_pg_rows_done(&store->rows);
+    for (unsigned i = 0; i < store->shards_count; i++)
+        ses_pg_shard_done(&store->shards[i]);
     free(store);
 }
 
 struct pg_link *ses_pg_link_of(struct ses_store *store)
 {
-    return pg_of(store)->link;
+    return pg_of(store)->shards[0].link;
 }
 
-/* Releases are not pending, but whoever waits for a lease's end should not have to wait for its time. */
 bool ses_pg_is_quiet(struct ses_store *store)
 {
-    return pg_of(store)->rows.pending == 0 && pg_of(store)->rows.releases_count == 0;
+    bool quiet = true;
+
+    for (unsigned i = 0; i < pg_of(store)->shards_count; i++)
+        quiet = quiet && ses_pg_shard_is_quiet(&pg_of(store)->shards[i]);
+    return quiet;
 }
 
 static void on_close_turn(uv_timer_t *timer)
 {
     turn(timer->data);
+}
+
+/* Whether there were any: what they leave goes before the loop waits. */
+static bool tell_ended(struct ses_pg *store)
+{
+    bool ended = false;
+
+    for (unsigned i = 0; i < store->shards_count; i++) {
+        ended = ended || ses_pg_rows_ended(&store->shards[i].rows);
+        ses_pg_rows_tell(&store->shards[i].rows);
+    }
+    return ended;
 }
 
 /* What done begins is refused. */
@@ -368,16 +391,18 @@ static void pg_close(struct ses_store *base)
     struct ses_pg *store = pg_of(base);
     uint64_t end_ns = ses_clock_mono_ns() + CLOSE_MS * SES_NS_PER_MS;
 
-    store->rows.closing = true;
+    for (unsigned i = 0; i < store->shards_count; i++)
+        store->shards[i].rows.closing = true;
     store->notified = true; /* nobody is to be notified any more */
     while (!ses_pg_is_quiet(base) && ses_clock_mono_ns() < end_ns) {
         turn(store);
         (void)uv_timer_start(&store->timer, on_close_turn, CLOSE_TURN_MS, 0);
-        if (!ses_pg_rows_ended(&store->rows))
+        if (!tell_ended(store))
             (void)uv_run(store->options.loop, UV_RUN_ONCE);
-        ses_pg_rows_tell(&store->rows);
+        (void)tell_ended(store);
     }
-    ses_pg_rows_give_up(&store->rows);
+    for (unsigned i = 0; i < store->shards_count; i++)
+        ses_pg_rows_give_up(&store->shards[i].rows);
     free_store(store);
 }
 
@@ -397,24 +422,12 @@ static const struct ses_store_driver driver = {.get = pg_get,
                                                .maintain = pg_maintain,
                                                .close = pg_close};
 
-static enum ses_status open_parts(struct ses_pg *store)
+static enum ses_status open_shards(struct ses_pg *store)
 {
-    struct pg_link_events events = {
-        .ready = on_ready, .state = on_state, .closed = on_link_closed, .arg = store};
-    struct pg_rows_options options = {.store = &store->options,
-                                      .changed = on_changed,
-                                      .changed_arg = store,
-                                      .shown = on_shown,
-                                      .shown_arg = store,
-                                      .wake = wake,
-                                      .wake_arg = store};
-
-    SES_TRY(ses_pg_rows_init(&store->rows, &options));
-    ses_pg_watches_init(&store->watches, &store->rows);
-    SES_TRY(ses_pg_link_new(&store->options, 0, &events, &store->link));
-    store->rows.options.link = store->link;
-    ses_pg_sweep_init(&store->sweep, store->link, store->options.metrics,
-                      SWEEP_DELAY_MS * (1 + (uint64_t)store->options.process));
+    for (unsigned i = 0; i < store->options.shards_count; i++) {
+        store->shards_count++;
+        SES_TRY(ses_pg_shard_open(&store->shards[i], &store->options, i, wake, store));
+    }
     return SES_OK;
 }
 
@@ -425,7 +438,7 @@ enum ses_status ses_pg_open(const struct ses_pg_options *options, struct ses_sto
 
     if (options->shards_count != 1)
         return SES_INVALID_ARGUMENT;
-    store = calloc(1, sizeof(*store));
+    store = calloc(1, sizeof(*store) + options->shards_count * sizeof(store->shards[0]));
     if (store == NULL)
         return SES_NO_MEMORY;
     store->base.driver = &driver;
@@ -433,7 +446,7 @@ enum ses_status ses_pg_open(const struct ses_pg_options *options, struct ses_sto
     store->options = *options;
     store->timer.data = store;
     (void)uv_timer_init(options->loop, &store->timer);
-    status = open_parts(store);
+    status = open_shards(store);
     if (status != SES_OK) {
         free_store(store);
         return status;

@@ -1,0 +1,120 @@
+#include "shard.h"
+
+#define SWEEP_DELAY_MS 30000 /* a process more than the one before it, until its first step */
+
+/* ---- what its parts tell each other ---- */
+
+static void wake(void *arg)
+{
+    const struct pg_shard *shard = arg;
+
+    shard->wake(shard->wake_arg);
+}
+
+static void on_ready(void *arg, enum pg_use use)
+{
+    struct pg_shard *shard = arg;
+
+    ses_pg_rows_ready(&shard->rows, use);
+    wake(shard);
+}
+
+static void on_state(void *arg, enum pg_state state)
+{
+    struct pg_shard *shard = arg;
+
+    (void)state;
+    for (unsigned use = 0; use < PG_USE_COUNT; use++)
+        ses_pg_rows_ready(&shard->rows, (enum pg_use)use);
+    wake(shard);
+}
+
+static void on_link_closed(void *arg)
+{
+    struct pg_shard *shard = arg;
+
+    shard->link_closed = true;
+}
+
+static void on_changed(void *arg, const struct ses_store_key *key, const uint8_t id[PG_ID_BYTES])
+{
+    struct pg_shard *shard = arg;
+
+    ses_pg_watches_note(&shard->watches, key, id);
+}
+
+static void on_shown(void *arg, const struct ses_store_key *key, const uint8_t id[PG_ID_BYTES])
+{
+    struct pg_shard *shard = arg;
+
+    ses_pg_watches_shown(&shard->watches, key, id);
+}
+
+/* ---- turning ---- */
+
+uint64_t ses_pg_shard_turn(struct pg_shard *shard, uint64_t now_ns)
+{
+    uint64_t rows_ns = ses_pg_rows_turn(&shard->rows, now_ns);
+    uint64_t watch_ns = ses_pg_watches_turn(&shard->watches, now_ns);
+
+    return watch_ns < rows_ns ? watch_ns : rows_ns;
+}
+
+bool ses_pg_shard_has_news(const struct pg_shard *shard)
+{
+    return ses_pg_rows_ended(&shard->rows) || !ses_list_empty(&shard->watches.news);
+}
+
+void ses_pg_shard_tell(struct pg_shard *shard)
+{
+    ses_pg_rows_tell(&shard->rows);
+    ses_pg_watches_tell(&shard->watches);
+}
+
+/* Releases are not pending, but whoever waits for a lease's end should not have to wait for its time. */
+bool ses_pg_shard_is_quiet(const struct pg_shard *shard)
+{
+    return shard->rows.pending == 0 && shard->rows.releases_count == 0;
+}
+
+/* ---- its life ---- */
+
+enum ses_status ses_pg_shard_open(struct pg_shard *shard, const struct ses_pg_options *options,
+                                  unsigned number, void (*its_wake)(void *arg), void *its_wake_arg)
+{
+    struct pg_link_events events = {
+        .ready = on_ready, .state = on_state, .closed = on_link_closed, .arg = shard};
+    struct pg_rows_options rows = {.store = options,
+                                   .changed = on_changed,
+                                   .changed_arg = shard,
+                                   .shown = on_shown,
+                                   .shown_arg = shard,
+                                   .wake = wake,
+                                   .wake_arg = shard};
+    enum ses_status status;
+
+    shard->number = number;
+    shard->wake = its_wake;
+    shard->wake_arg = its_wake_arg;
+    status = ses_pg_rows_init(&shard->rows, &rows);
+    ses_pg_watches_init(&shard->watches, &shard->rows);
+    if (status == SES_OK)
+        status = ses_pg_link_new(options, number, &events, &shard->link);
+    shard->rows.options.link = shard->link;
+    ses_pg_sweep_init(&shard->sweep, shard->link, options->metrics,
+                      SWEEP_DELAY_MS * (1 + (uint64_t)options->process));
+    return status;
+}
+
+void ses_pg_shard_close(struct pg_shard *shard)
+{
+    shard->link_closed = shard->link == NULL;
+    ses_pg_link_free(shard->link);
+    ses_pg_rows_tell(&shard->rows);
+}
+
+void ses_pg_shard_done(struct pg_shard *shard)
+{
+    ses_pg_watches_done(&shard->watches);
+    ses_pg_rows_done(&shard->rows);
+}
