@@ -65,10 +65,10 @@ static void turn_away(struct pg_link *link, struct pg_slot *slot, enum ses_pg_ca
 static enum ses_pg_cause search_cause(const struct pg_link *link)
 {
     static const enum ses_pg_cause ranked[] = {
-        SES_PG_CAUSE_FORMAT,     SES_PG_CAUSE_SCHEMA,     SES_PG_CAUSE_RIGHTS,   SES_PG_CAUSE_READ_ONLY,
-        SES_PG_CAUSE_NO_STANDBY, SES_PG_CAUSE_NO_ANSWER,  SES_PG_CAUSE_TOO_MANY, SES_PG_CAUSE_PASSWORD,
-        SES_PG_CAUSE_DATABASE,   SES_PG_CAUSE_TLS,        SES_PG_CAUSE_REFUSED,  SES_PG_CAUSE_OLD_PRIMARY,
-        SES_PG_CAUSE_NO_PRIMARY, SES_PG_CAUSE_UNREACHABLE};
+        SES_PG_CAUSE_FORMAT,      SES_PG_CAUSE_SCHEMA,     SES_PG_CAUSE_RIGHTS,     SES_PG_CAUSE_READ_ONLY,
+        SES_PG_CAUSE_DISK_FULL,   SES_PG_CAUSE_NO_STANDBY, SES_PG_CAUSE_NO_ANSWER,  SES_PG_CAUSE_TOO_MANY,
+        SES_PG_CAUSE_PASSWORD,    SES_PG_CAUSE_DATABASE,   SES_PG_CAUSE_TLS,        SES_PG_CAUSE_REFUSED,
+        SES_PG_CAUSE_OLD_PRIMARY, SES_PG_CAUSE_NO_PRIMARY, SES_PG_CAUSE_UNREACHABLE};
 
     for (size_t i = 0; i < sizeof(ranked) / sizeof(ranked[0]); i++)
         for (unsigned node = 0; node < link->target.names.nodes; node++)

@@ -134,6 +134,21 @@ static void end_release(struct pg_rows *rows, struct pg_row *row, enum ses_statu
     ses_pg_row_later(rows, row, pause_ms);
 }
 
+/* What needs no room is done on a full disk too, and says nothing of what does. */
+static void note_full(struct pg_rows *rows, enum pg_kind kind, enum ses_status status)
+{
+    if (status == SES_FULL) {
+        rows->full = true;
+        rows->full_kind = kind;
+        rows->full_ns = ses_clock_mono_ns();
+    } else if (status == SES_OK && kind == rows->full_kind) {
+        rows->full = false;
+    } else {
+        return;
+    }
+    ses_pg_tell_full(rows);
+}
+
 void ses_pg_row_end(struct pg_rows *rows, struct pg_row *row, enum ses_status status)
 {
     bool told = row->op != NULL;
@@ -146,8 +161,7 @@ void ses_pg_row_end(struct pg_rows *rows, struct pg_row *row, enum ses_status st
     if (status == SES_OK && !ses_pg_row_leases(row) && rows->options.changed != NULL)
         rows->options.changed(rows->options.changed_arg, &row->key, ses_pg_row_id(row));
     ses_pg_count_end(rows, row, status);
-    if (status == SES_FULL || status == SES_OK)
-        rows->full = status == SES_FULL;
+    note_full(rows, row->kind, status);
     ses_pg_row_tell(rows, row, status);
     if (leaves_a_lease(row, told, status, &forget))
         become_release(rows, row, forget,

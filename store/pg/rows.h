@@ -56,7 +56,11 @@ struct pg_rows {
     uint64_t window_began_ns;   /* of the rate of writes */
     unsigned window_rows;
     bool brisk; /* more than 1,000 rows a second came in the last window */
-    bool full;  /* the primary's disk, when it was asked last */
+    bool full;  /* the primary's disk: refused last, of that kind, and not long ago */
+    enum pg_kind full_kind;
+    uint64_t full_ns; /* when */
+    bool full_told;
+    uint64_t full_told_ns;
     bool closing;
 };
 

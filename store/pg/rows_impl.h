@@ -35,6 +35,8 @@ void ses_pg_count_read(const struct pg_rows *rows, const struct pg_request *requ
                        const struct pg_answer *answer, size_t keys_count);
 void ses_pg_count(const struct pg_rows *rows, enum ses_counter counter, uint64_t n);
 /* A record does not open. */
+/* Of rows->full, when that has changed. */
+void ses_pg_tell_full(struct pg_rows *rows);
 void ses_pg_tell_unreadable(const struct pg_rows *rows, struct ses_slice sealed);
 
 /* ---- writes.c, judge.c, gets.c: sends what waits ---- */

@@ -49,6 +49,7 @@ enum ses_pg_cause ses_pg_cause_of(const char *sqlstate, const char *text)
         {"3F000", SES_PG_CAUSE_SCHEMA},    {"42501", SES_PG_CAUSE_RIGHTS},
         {"53300", SES_PG_CAUSE_TOO_MANY},  {"57P0", SES_PG_CAUSE_NO_PRIMARY},
         {"25006", SES_PG_CAUSE_READ_ONLY}, {"08", SES_PG_CAUSE_UNREACHABLE},
+        {"53100", SES_PG_CAUSE_DISK_FULL},
     };
 
     if (sqlstate[0] == '\0')

@@ -4,6 +4,8 @@
 #include "rows_impl.h"
 #include "sqlstate.h"
 
+#define TOLD_FULL_MS 60000 /* a disk at its edge takes one row and refuses the next */
+
 void ses_pg_count(const struct pg_rows *rows, enum ses_counter counter, uint64_t n)
 {
     ses_count(rows->options.store->metrics, counter, n);
@@ -76,6 +78,24 @@ void ses_pg_count_read(const struct pg_rows *rows, const struct pg_request *requ
     ses_count(metrics, SES_C_PG_READS, 1);
     ses_hist_add(&metrics->pg_read_rows, keys_count);
     count_time(&metrics->pg_read_ns, request);
+}
+
+void ses_pg_tell_full(struct pg_rows *rows)
+{
+    uint64_t now_ns = ses_clock_mono_ns();
+    bool soon = rows->full_told_ns != 0 && now_ns < rows->full_told_ns + TOLD_FULL_MS * SES_NS_PER_MS;
+
+    if (rows->options.store->log == NULL || rows->full == rows->full_told || (rows->full && soon))
+        return;
+    rows->full_told = rows->full;
+    if (rows->full)
+        rows->full_told_ns = now_ns;
+    ses_log_msg(rows->options.store->log, rows->full ? SES_LOG_ERROR : SES_LOG_INFO,
+                rows->full ? "store_full" : "store_has_space",
+                rows->full
+                    ? "the primary's disk is full: what needs room there is refused, all else goes on. Make "
+                      "room before its WAL has none left either, which ends it"
+                    : "the primary's disk: writes are accepted again");
 }
 
 void ses_pg_tell_unreadable(const struct pg_rows *rows, struct ses_slice sealed)

@@ -40,6 +40,8 @@ static const char *remedy_of(enum ses_pg_cause cause)
             "writes are not acknowledged: check the synchronous standby (pg_stat_replication), locks, "
             "and the primary's disk",
         [SES_PG_CAUSE_REFUSED] = "see the error in the server's log",
+        [SES_PG_CAUSE_DISK_FULL] =
+            "the primary's disk is full: make room there (its data directory, its WAL); it goes on by itself",
     };
 
     return remedies[cause];

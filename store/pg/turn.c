@@ -6,7 +6,8 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/base/units.h>
 
-#define READS_CLOSED_MS 20 /* how soon it is looked whether reads are open again */
+#define READS_CLOSED_MS 20    /* how soon it is looked whether reads are open again */
+#define FULL_MS         10000 /* so long a disk counts as full that nobody has asked again */
 
 void ses_pg_rows_tell(struct pg_rows *rows)
 {
@@ -117,10 +118,18 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* Who is told that creations are refused asks for none, and would never hear otherwise. */
+static void forget_full(struct pg_rows *rows, uint64_t now_ns)
+{
+    if (rows->full && now_ns > rows->full_ns + FULL_MS * SES_NS_PER_MS)
+        rows->full = false;
+}
+
 uint64_t ses_pg_rows_turn(struct pg_rows *rows, uint64_t now_ns)
 {
     uint64_t due_ns;
 
+    forget_full(rows, now_ns);
     refuse_what_waits(rows, now_ns);
     expire(rows, now_ns);
     due_ns = wake_later(rows, now_ns);

@@ -39,6 +39,9 @@ struct ses_pg_target {
     char host[SES_PG_NODES_MAX]
              [SES_PG_TEXT_SIZE]; /* name, address, or directory of a socket (begins with '/') */
     uint16_t port[SES_PG_NODES_MAX];
+    /* A node on another machine would be spoken to without its certificate being looked at, or in the clear: sslmode disable,
+     * allow, prefer (libpq's own choice), or require without sslrootcert. */
+    bool open_network;
     unsigned files;
     char file[SES_PG_FILES_MAX]
              [SES_PG_TEXT_SIZE]; /* sslrootcert, sslcert, sslkey, sslcrl: opened at each connect */
@@ -51,6 +54,9 @@ struct ses_pg_target {
  * relied upon). SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_pg_target_parse(const char *text, struct ses_pg_target *ret_target,
                                                    struct ses_fault *fault);
+
+/* [any] Whether that host of a target is on this machine: a socket, loopback, localhost. */
+bool ses_pg_is_near(const char *host);
 
 /* ---- what the processes of one machine share ---- */
 
@@ -89,6 +95,7 @@ enum ses_pg_cause {
     SES_PG_CAUSE_NO_STANDBY,  /* `replica` was asked for, and the primary does not wait for one */
     SES_PG_CAUSE_NO_ANSWER,   /* writes are not answered: the standby is away, or the primary */
     SES_PG_CAUSE_REFUSED,     /* some other error of the server: the log has its code */
+    SES_PG_CAUSE_DISK_FULL,   /* the primary's (53100): it cannot even write a heartbeat */
     SES_PG_CAUSE_COUNT
 };
 

@@ -303,6 +303,37 @@ static void test_refusals(void **state)
     assert_int_equal(fake.sent_count, sizeof(refusals) / sizeof(refusals[0])); /* nothing is tried again */
 }
 
+/* What needs no room is done meanwhile; nobody who asks for a creation may be left to find out. */
+static void test_a_full_disk_is_what_creations_say(void **state)
+{
+    (void)state;
+    create(0, 1);
+    fake_turn(&fake);
+    fake_refuse(&fake, 0, "53100");
+    fake_turn(&fake);
+    assert_true(fake.rows.full);
+    assert_int_equal(fake_put(&fake, &calls[1], PG_CHANGE, 1, 100), SES_PENDING);
+    fake_turn(&fake);
+    fake_changed(&fake, 1, 1);
+    fake_turn(&fake);
+    assert_ok(calls[1].status);
+    assert_true(fake.rows.full);
+    create(2, 1);
+    fake_turn(&fake);
+    fake_changed(&fake, 2, 1);
+    fake_turn(&fake);
+    assert_false(fake.rows.full);
+
+    create(3, 1);
+    fake_turn(&fake);
+    fake_refuse(&fake, 3, "53100");
+    fake_turn(&fake);
+    assert_true(fake.rows.full);
+    unit_clock_pass_ms(10001);
+    fake_turn(&fake);
+    assert_false(fake.rows.full);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -321,6 +352,7 @@ int main(void)
         TEST(test_judging_waits_for_reads),
         TEST(test_what_the_server_gave_up_is_sent_again),
         TEST(test_refusals),
+        TEST(test_a_full_disk_is_what_creations_say),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

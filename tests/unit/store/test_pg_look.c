@@ -93,6 +93,7 @@ static void test_causes(void **state)
         {"53300", "", SES_PG_CAUSE_TOO_MANY},
         {"57P03", "", SES_PG_CAUSE_NO_PRIMARY},
         {"25006", "", SES_PG_CAUSE_READ_ONLY},
+        {"53100", "", SES_PG_CAUSE_DISK_FULL},
         {"XX000", "", SES_PG_CAUSE_REFUSED},
         {"", "connection to server at \"10.0.0.1\", port 5432 failed: Connection refused",
          SES_PG_CAUSE_UNREACHABLE},
