@@ -78,7 +78,8 @@ static const cyaml_schema_value_t host_value = {CYAML_VALUE_STRING(CYAML_FLAG_PO
 #define PG_FIELD(section, key, low, high, usual) NESTED_FIELD(#key, store_pg, key),
 static const cyaml_schema_field_t store_pg_fields[] = {
     LIST_FIELD(store_pg, shards, SES_PG_SHARDS_MAX), NESTED_FIELD("password_file", store_pg, password_file),
-    NESTED_FIELD("prepare", store_pg, prepare), SES_CONFIG_STORE_PG(PG_FIELD) CYAML_FIELD_END};
+    NESTED_FIELD("prepare", store_pg, prepare), NESTED_FIELD("plaintext", store_pg, plaintext),
+    SES_CONFIG_STORE_PG(PG_FIELD) CYAML_FIELD_END};
 static const cyaml_schema_field_t store_fields[] = {
     NESTED_FIELD("driver", store, driver), NESTED_FIELD("durability", store, durability),
     SES_CONFIG_STORE(NUMBER_FIELD){

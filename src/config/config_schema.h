@@ -36,6 +36,7 @@ struct ses_raw_store_pg {
     unsigned shards_count;
     char *password_file;
     char *prepare;
+    char *plaintext;
     SES_CONFIG_STORE_PG(SES_RAW_MEMBER)
 };
 

@@ -102,6 +102,27 @@ static enum ses_status check_pg(const struct loader *loader)
     return SES_OK;
 }
 
+/* A password and what payments are made of: not to whoever answers, unless somebody has decided it. */
+static enum ses_status check_network(const struct loader *loader, const struct ses_raw_store_pg *raw)
+{
+    static const char *const names[] = {"refuse", "allow"};
+    struct value plaintext = {.text = raw->plaintext, .key = "store.pg.plaintext"};
+    struct value shards = {.key = "store.pg.shards"};
+    const struct ses_config_pg *pg = &loader->config->pg;
+    unsigned choice = 0;
+
+    if (plaintext.text != NULL)
+        SES_TRY(ses_config_read_choice(loader, &plaintext, names, 2, "must be refuse or allow", &choice));
+    for (unsigned i = 0; i < pg->shards_count && choice == 0; i++)
+        if (pg->targets[i].open_network)
+            return ses_config_refuse(
+                loader, &shards,
+                "a connection string reaches another machine with a weak sslmode: without verify-full and "
+                "sslrootcert=FILE the password and all records go to whoever answers, perhaps in the clear. "
+                "store.pg.plaintext: allow takes that");
+    return SES_OK;
+}
+
 static enum ses_status read_pg(const struct loader *loader, const struct ses_raw_store_pg *raw)
 {
     static const char *const names[] = {"on", "off"};
@@ -110,6 +131,7 @@ static enum ses_status read_pg(const struct loader *loader, const struct ses_raw
     unsigned choice = 0;
 
     SES_TRY(read_shards(loader, raw));
+    SES_TRY(check_network(loader, raw));
     SES_TRY(ses_config_read_pem(loader, "store.pg.password_file", raw->password_file, &pg->password));
     if (prepare.text != NULL)
         SES_TRY(ses_config_read_choice(loader, &prepare, names, 2, "must be on or off", &choice));

@@ -40,15 +40,9 @@ static bool effective_is(PGconn *conn, const char *keyword, const char *value)
     return is;
 }
 
-static bool is_near(const char *host)
-{
-    return host[0] == '/' || host[0] == '@' || strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-           strncmp(host, "127.", 4) == 0;
-}
-
 static void check_tls(const struct pg_check *check, PGconn *conn, const struct node *node)
 {
-    if (PQsslInUse(conn) == 0 && is_near(node->host))
+    if (PQsslInUse(conn) == 0 && ses_pg_is_near(node->host))
         ses_pg_check_say(check, SES_PG_FINE, "tls", NULL, "%s: none, and none is needed on this machine",
                          node->name);
     else if (PQsslInUse(conn) == 0)

@@ -145,10 +145,42 @@ static enum ses_status take_files(struct pg_target *target, struct ses_fault *fa
     return SES_OK;
 }
 
+bool ses_pg_is_near(const char *host)
+{
+    return host[0] == '/' || host[0] == '@' || strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           strncmp(host, "127.", 4) == 0;
+}
+
+/* libpq takes require for verify-ca where it is given authorities. */
+static bool looks_at_certificates(const PQconninfoOption *options)
+{
+    const char *mode = value_of(options, "sslmode");
+
+    if (mode == NULL)
+        return false;
+    return strncmp(mode, "verify-", 7) == 0 ||
+           (strcmp(mode, "require") == 0 && value_of(options, "sslrootcert") != NULL);
+}
+
+/* An address beside a name is what is connected to. */
+static bool is_far(const struct pg_target *target, unsigned node)
+{
+    return !ses_pg_is_near(target->address[node][0] != '\0' ? target->address[node]
+                                                            : target->names.host[node]);
+}
+
+static void judge_network(struct pg_target *target)
+{
+    for (unsigned i = 0; i < target->names.nodes; i++)
+        target->names.open_network =
+            target->names.open_network || (is_far(target, i) && !looks_at_certificates(target->options));
+}
+
 static enum ses_status take_all(struct pg_target *target, struct ses_fault *fault)
 {
     SES_TRY(check_keywords(target->options, fault));
     SES_TRY(take_hosts(target, fault));
+    judge_network(target);
     SES_TRY(take_ports(target, fault));
     return take_files(target, fault);
 }

@@ -95,6 +95,24 @@ static void connection_strings_are_judged(void **state)
     }
 }
 
+static void a_network_that_is_open_is_asked_for(void **state)
+{
+    static const char open_shard[] =
+        "store:\n  driver: pg\n  pg:\n    shards: [\"" SHARD " sslmode=require\"]\n%s";
+    struct ses_config config;
+    struct ses_fault fault;
+    char text[512];
+
+    (void)state;
+    (void)snprintf(text, sizeof(text), open_shard, "");
+    assert_int_equal(load(text, &config, &fault), SES_MALFORMED);
+    assert_non_null(strstr(fault.text, ":4: store.pg.shards: "));
+    assert_non_null(strstr(fault.text, "store.pg.plaintext: allow"));
+    (void)snprintf(text, sizeof(text), open_shard, "    plaintext: allow\n");
+    assert_ok(load(text, &config, &fault));
+    expect_fault(PG("    plaintext: yes\n"), "5: store.pg.plaintext: must be refuse or allow");
+}
+
 static void settings_without_a_meaning_are_listed(void **state)
 {
     struct ses_config config;
@@ -207,6 +225,7 @@ int main(void)
         cmocka_unit_test(pg_is_taken),
         cmocka_unit_test(what_is_wrong_has_its_line),
         cmocka_unit_test(connection_strings_are_judged),
+        cmocka_unit_test(a_network_that_is_open_is_asked_for),
         cmocka_unit_test(settings_without_a_meaning_are_listed),
         cmocka_unit_test(a_reload_cannot_change_the_driver),
         cmocka_unit_test(a_password_is_one_line),

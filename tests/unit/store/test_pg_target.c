@@ -94,6 +94,42 @@ static void test_a_host_that_is_too_long(void **state)
     }
 }
 
+/* Whether password and records could go to whoever answers, or in the clear. */
+static void test_an_open_network(void **state)
+{
+    static const struct {
+        const char *text;
+        bool open;
+    } cases[] = {
+        {"host=db1", true},
+        {"host=db1 sslmode=disable", true},
+        {"host=db1 sslmode=allow", true},
+        {"host=db1 sslmode=prefer sslrootcert=/ca.pem", true},
+        {"host=db1 sslmode=require", true},
+        {"host=db1 sslmode=require sslrootcert=/ca.pem", false},
+        {"host=db1 sslmode=verify-ca sslrootcert=/ca.pem", false},
+        {"host=db1 sslmode=verify-full sslrootcert=/ca.pem", false},
+        {"host=127.0.0.1,db1", true},
+        {"host=127.0.0.1,localhost,/run/s,::1 sslmode=disable", false},
+        {"host=localhost hostaddr=10.0.0.1", true},
+        {"host=db1 hostaddr=127.0.0.1", false},
+        {"hostaddr=10.0.0.1", true},
+        {"host=/run/s", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ses_pg_target target;
+        struct ses_fault fault;
+        char text[256];
+
+        (void)snprintf(text, sizeof(text), "%s dbname=s user=u", cases[i].text);
+        assert_ok(ses_pg_target_parse(text, &target, &fault));
+        if (target.open_network != cases[i].open)
+            fail_msg("%s", cases[i].text);
+    }
+}
+
 static const char *parameter(const struct pg_parameters *parameters, const char *keyword)
 {
     const char *value = NULL;
@@ -140,7 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keywords_and_uris), cmocka_unit_test(test_ports),
         cmocka_unit_test(test_what_is_refused),   cmocka_unit_test(test_a_host_that_is_too_long),
-        cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_an_open_network),   cmocka_unit_test(test_parameters),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
