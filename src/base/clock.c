@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <sessiond/base/boot_clock.h>
 #include <sessiond/base/shared_memory.h>
 #include <sessiond/base/units.h>
 
@@ -48,23 +49,13 @@ static int shared_fd = -1; /* the memory of shared */
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static uint64_t read_ms(clockid_t id)
+uint64_t ses_clock_wall_ms(void)
 {
     struct timespec ts;
 
-    (void)clock_gettime(id, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / SES_NS_PER_MS;
-}
-
-uint64_t ses_clock_wall_ms(void)
-{
-    return read_ms(CLOCK_REALTIME) + ses_clock_hook_stepped_ms() + ses_clock_hook_passed_ms();
-}
-
-/* Time spent suspended counts: sessions end while a machine sleeps. */
-static uint64_t boot_ms(void)
-{
-    return read_ms(CLOCK_BOOTTIME) + ses_clock_hook_passed_ms();
+    (void)clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / SES_NS_PER_MS + ses_clock_hook_stepped_ms() +
+           ses_clock_hook_passed_ms();
 }
 
 uint64_t ses_clock_mono_ns(void)
@@ -97,10 +88,10 @@ bool ses_clock_is_movable(void)
 static bool look_at_both(uint64_t *ret_boot_ms, uint64_t *ret_wall_ms)
 {
     for (unsigned i = 0; i < LOOKS_MAX; i++) {
-        uint64_t before_ms = boot_ms();
+        uint64_t before_ms = ses_clock_boot_ms();
 
         *ret_wall_ms = ses_clock_wall_ms();
-        *ret_boot_ms = boot_ms();
+        *ret_boot_ms = ses_clock_boot_ms();
         if (*ret_boot_ms - before_ms <= LOOK_MAX_MS)
             return true;
     }
@@ -130,7 +121,7 @@ static struct page *page_get(void)
 
 static uint64_t now_of(const struct page *page)
 {
-    return boot_ms() + atomic_load_explicit(&page->base_ms, memory_order_relaxed);
+    return ses_clock_boot_ms() + atomic_load_explicit(&page->base_ms, memory_order_relaxed);
 }
 
 uint64_t ses_clock_now_ms(void)

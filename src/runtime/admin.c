@@ -109,10 +109,10 @@ static enum ses_status render_shards(const struct ses_board_view *view, struct s
 
         SES_TRY(ses_buf_appendf(out,
                                 "%s{\"shard\":%u,\"state\":\"%s\",\"cause\":\"%s\",\"durability\":\"%s\","
-                                "\"skew_ms\":%lld,\"timeline\":%u}",
+                                "\"reads\":%s,\"skew_ms\":%lld,\"timeline\":%u}",
                                 i == 0 ? "" : ",", i, ses_pg_view_name(shard->view),
                                 ses_pg_cause_name(shard->cause), ses_durability_name(shard->durability),
-                                (long long)shard->skew_ms, shard->timeline));
+                                ses_pg_shard_reads(shard) ? "true" : "false", (long long)shard->skew_ms, shard->timeline));
     }
     return ses_buf_append_str(out, "],");
 }

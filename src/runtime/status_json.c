@@ -144,6 +144,7 @@ static void put_shards(struct ses_json *json, const struct ses_board_view *view)
         put_text(json, "state", ses_pg_view_name(shard->view));
         put_text(json, "cause", ses_pg_cause_name(shard->cause));
         put_text(json, "durability", ses_durability_name(shard->durability));
+        put_bool(json, "reads", ses_pg_shard_reads(shard));
         put_real(json, "skew_ms", (double)shard->skew_ms);
         put_u64(json, "timeline", shard->timeline);
         ses_json_close(json, '}');

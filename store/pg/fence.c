@@ -7,10 +7,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <sessiond/base/boot_clock.h>
 #include <sessiond/base/clock.h>
 #include <sessiond/base/shared_memory.h>
 
-#define FENCE_LAYOUT 1
+#define FENCE_LAYOUT 2
 #define FENCE_MAGIC  0x5345535047464e31u /* "SESPGFN1" */
 
 struct fence_cell {
@@ -21,6 +22,7 @@ struct fence_cell {
     _Atomic uint32_t durability;
     _Atomic int64_t skew_ms;
     _Atomic int64_t epoch;
+    _Atomic uint64_t reads_until_ms;
 };
 
 struct fence_shard {
@@ -145,12 +147,12 @@ uint32_t ses_pg_fence_timeline(const struct ses_pg_shared *shared, unsigned shar
     return atomic_load(&shard_of(shared, shard)->timeline);
 }
 
-void ses_pg_fence_doubt(struct ses_pg_shared *shared, unsigned shard, uint64_t now_ms)
+void ses_pg_fence_doubt(struct ses_pg_shared *shared, unsigned shard, uint64_t boot_ms)
 {
     _Atomic uint64_t *doubted = &shard_of(shared, shard)->doubted_ms;
     uint64_t seen = atomic_load(doubted);
 
-    while (seen < now_ms && !atomic_compare_exchange_weak(doubted, &seen, now_ms))
+    while (seen < boot_ms && !atomic_compare_exchange_weak(doubted, &seen, boot_ms))
         ;
 }
 
@@ -173,6 +175,7 @@ void ses_pg_fence_tell(struct ses_pg_shared *shared, unsigned shard, unsigned pr
     atomic_store_explicit(&own->durability, (uint32_t)cell->durability, memory_order_relaxed);
     atomic_store_explicit(&own->skew_ms, cell->skew_ms, memory_order_relaxed);
     atomic_store_explicit(&own->epoch, cell->epoch, memory_order_relaxed);
+    atomic_store_explicit(&own->reads_until_ms, cell->reads_until_ms, memory_order_relaxed);
     atomic_store_explicit(&own->told_mono_ns, cell->view == SES_PG_NOBODY ? 0 : ses_clock_mono_ns(),
                           memory_order_release);
 }
@@ -194,6 +197,7 @@ static bool read_cell(const struct fence_cell *cell, uint64_t now_ns, struct pg_
         .durability = (enum ses_durability)durability,
         .skew_ms = atomic_load_explicit(&cell->skew_ms, memory_order_relaxed),
         .epoch = atomic_load_explicit(&cell->epoch, memory_order_relaxed),
+        .reads_until_ms = atomic_load_explicit(&cell->reads_until_ms, memory_order_relaxed),
     };
     return cell->view != SES_PG_NOBODY;
 }
@@ -211,6 +215,7 @@ static void add_cell(struct ses_pg_shard_status *sum, const struct pg_cell *cell
     sum->searching += cell->view == SES_PG_SEARCHING;
     sum->stalled += cell->view == SES_PG_STALLED;
     sum->open += cell->view == SES_PG_OPEN;
+    sum->reading += ses_clock_boot_ms() < cell->reads_until_ms;
     if (cell->epoch > sum->epoch)
         sum->epoch = cell->epoch;
     if (cell->view == SES_PG_SEARCHING)

@@ -10,10 +10,10 @@
 uint32_t ses_pg_fence_raise(struct ses_pg_shared *shared, unsigned shard, uint32_t timeline);
 uint32_t ses_pg_fence_timeline(const struct ses_pg_shared *shared, unsigned shard);
 
-/* A write was lost on its way at that moment (sessiond's time): what it wrote may be seen although no
+/* A write was lost on its way at that moment (ses_clock_boot_ms): what it wrote may be seen although no
  * standby has it (a backend that is ended while it waits commits here alone). No read is answered until a
  * write sent later is acknowledged. */
-void ses_pg_fence_doubt(struct ses_pg_shared *shared, unsigned shard, uint64_t now_ms);
+void ses_pg_fence_doubt(struct ses_pg_shared *shared, unsigned shard, uint64_t boot_ms);
 uint64_t ses_pg_fence_doubted_ms(const struct ses_pg_shared *shared, unsigned shard);
 
 struct pg_cell {
@@ -24,6 +24,7 @@ struct pg_cell {
     enum ses_durability durability;
     int64_t skew_ms;
     int64_t epoch;
+    uint64_t reads_until_ms; /* ses_clock_boot_ms; 0: they are closed */
 };
 
 void ses_pg_fence_tell(struct ses_pg_shared *shared, unsigned shard, unsigned process,

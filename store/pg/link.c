@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sessiond/base/boot_clock.h>
 #include <sessiond/base/clock.h>
 
 #include "primary.h"
@@ -42,11 +43,17 @@ static bool has_no_reader(const struct pg_link *link)
     return absent != 0 && ses_clock_mono_ns() > absent + link->options.stall_ms * SES_NS_PER_MS;
 }
 
-bool ses_pg_link_may_read(const struct pg_link *link)
+/* Until when reads may be answered, ses_clock_boot_ms; 0: they may not. */
+static uint64_t reads_until_ms(const struct pg_link *link)
 {
     if (link->primary == PG_NOBODY || is_fenced(link) || is_in_doubt(link) || has_no_reader(link))
-        return false;
-    return !ses_pg_rule(PG_RULE_LEASE) || ses_clock_now_ms() < link->lease_ms + link->options.read_lease_ms;
+        return 0;
+    return ses_pg_rule(PG_RULE_LEASE) ? ses_pg_link_lease_end_ms(link) : UINT64_MAX;
+}
+
+bool ses_pg_link_may_read(const struct pg_link *link)
+{
+    return ses_clock_boot_ms() < reads_until_ms(link);
 }
 
 int64_t ses_pg_link_epoch(const struct pg_link *link)
@@ -101,6 +108,7 @@ static void tell(const struct pg_link *link, enum ses_pg_view view)
         .durability = ses_pg_link_durability(link),
         .skew_ms = link->skew_ms,
         .epoch = link->epoch,
+        .reads_until_ms = reads_until_ms(link),
     };
 
     ses_pg_fence_tell(link->options.shared, link->shard, link->options.process, &cell);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sessiond/base/boot_clock.h>
+
 #include "schema.h"
 
 /* All columns are text, so that one reading does for simple and extended protocol. A function that a standby
@@ -83,6 +85,7 @@ bool ses_pg_look_read(const PGresult *result, struct pg_look *ret_look)
         !read_number(result, LOOK_TIMELINE, 16, &timeline) ||
         !read_number(result, LOOK_CLOCK, 10, &ret_look->server_ms))
         return false;
+    ret_look->server_ms += (int64_t)ses_clock_played_ms(); /* a test's time passes for the servers, too */
     ret_look->standby = says(result, LOOK_STANDBY, "true");
     ret_look->read_only = says(result, LOOK_READ_ONLY, "on");
     ret_look->timeline = (uint32_t)timeline;

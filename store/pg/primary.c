@@ -1,5 +1,6 @@
 #include "primary.h"
 
+#include <sessiond/base/boot_clock.h>
 #include <sessiond/base/clock.h>
 #include <sessiond/base/random.h>
 
@@ -10,6 +11,7 @@
 #define BACKOFF_FIRST_MS UINT64_C(50)
 #define BACKOFF_LAST_MS  UINT64_C(2000)  /* of what mends itself */
 #define BACKOFF_HAND_MS  UINT64_C(10000) /* of what somebody has to mend */
+#define HURRY_MS         UINT64_C(20)    /* between beats without which nothing is read */
 #define GOOD_MS          UINT64_C(10000) /* a connection that lasted so long was a good one */
 
 static struct pg_link *link_of(const struct pg_slot *slot)
@@ -310,7 +312,7 @@ static void on_doubted(struct pg_slot *slot, bool warned)
         ses_count(link->options.metrics, SES_C_PG_UNREPLICATED, 1);
     if (slot->timeline < link->timeline)
         return; /* of a server that is not believed anyway */
-    ses_pg_fence_doubt(link->options.shared, link->shard, ses_clock_now_ms());
+    ses_pg_fence_doubt(link->options.shared, link->shard, ses_clock_boot_ms());
     link->beat_mono_ns = 0;
     ses_pg_told_doubt(link);
 }
@@ -374,12 +376,23 @@ const struct pg_slot_ops ses_pg_primary_ops = {
 
 /* ---- time ---- */
 
+/* In time; and at once when the lease ran out although the primary answers: this machine was suspended, and whoever woke
+ * with it reads already. */
+static bool beat_is_due(const struct pg_link *link)
+{
+    uint64_t since_ns = ses_clock_mono_ns() - link->beat_mono_ns;
+
+    if (since_ns >= link->options.beat_ms * SES_NS_PER_MS)
+        return true;
+    return link->block == SES_PG_CAUSE_NONE && since_ns >= HURRY_MS * SES_NS_PER_MS &&
+           ses_clock_boot_ms() >= ses_pg_link_lease_end_ms(link);
+}
+
 void ses_pg_primary_beat(struct pg_link *link)
 {
     struct pg_slot *free_slot = NULL;
 
-    if (link->primary == PG_NOBODY ||
-        ses_clock_mono_ns() < link->beat_mono_ns + link->options.beat_ms * SES_NS_PER_MS)
+    if (link->primary == PG_NOBODY || !beat_is_due(link))
         return;
     for (unsigned i = 0; i < link->slots_count; i++) {
         struct pg_slot *slot = &link->slots[i];

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include <sessiond/base/boot_clock.h>
 #include <sessiond/base/clock.h>
 
 #include "rules.h"
@@ -168,7 +169,7 @@ static void send_beat(struct pg_slot *slot, enum pg_errand errand)
     const int lengths[] = {SES_PG_MACHINE_BYTES};
 
     set_out(slot, errand);
-    slot->sent_ms = ses_clock_now_ms();
+    slot->sent_ms = ses_clock_boot_ms();
     slot->sent_wall_ms = ses_clock_wall_ms();
     ses_pg_conn_execute(&slot->conn, &ses_pg_beat_sql, values, lengths, slot->options->prepare);
 }
@@ -183,7 +184,7 @@ void ses_pg_slot_beat(struct pg_slot *slot)
 
 void ses_pg_slot_pass(struct pg_slot *slot, const struct pg_look *look)
 {
-    const struct pg_beat beat = {.look = *look, .sent_ms = ses_clock_now_ms()};
+    const struct pg_beat beat = {.look = *look, .sent_ms = ses_clock_boot_ms()};
 
     enter(slot, PG_SLOT_READY);
     (void)slot->ops->beaten(slot, &beat);

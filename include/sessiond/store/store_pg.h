@@ -112,7 +112,14 @@ struct ses_pg_shard_status {
     unsigned searching;             /* processes */
     unsigned stalled;
     unsigned open;
+    unsigned reading; /* those that answer reads: the others wait for a beat that is acknowledged */
 };
+
+/* Whether all of them answer reads. */
+static inline bool ses_pg_shard_reads(const struct ses_pg_shard_status *status)
+{
+    return status->reading != 0 && status->reading == status->searching + status->stalled + status->open;
+}
 
 /* [supervisor] Before it forks. SES_NO_MEMORY, SES_IO. */
 SES_MUST_CHECK enum ses_status ses_pg_shared_new(unsigned shards, struct ses_pg_shared **ret_shared);

@@ -158,7 +158,16 @@ static void test_clocks_that_differ(void **state)
     rig_close(&rig);
 }
 
-/* Time that passed while nothing ran (a machine that was suspended) has passed for the lease. */
+/* What others see of this process. */
+static bool all_read(const struct rig *rig)
+{
+    struct ses_pg_shard_status status;
+
+    ses_pg_shard_status(rig->shared, 0, &status);
+    return ses_pg_shard_reads(&status);
+}
+
+/* Time that passed while nothing ran (a machine that was suspended) has passed for the lease. The next beat comes at once. */
 static void test_a_machine_that_slept(void **state)
 {
     struct rig rig;
@@ -167,11 +176,41 @@ static void test_a_machine_that_slept(void **state)
     if (!ses_clock_is_movable())
         skip();
     rig_init(&rig);
+    rig.options.beat_ms = 3600000;
     rig_open(&rig);
     RIG_UNTIL_OPEN(&rig);
     assert_true(ses_pg_link_may_read(rig.link));
+    RIG_UNTIL(&rig, all_read(&rig));
     clock_file[1] += rig.options.read_lease_ms;
     assert_false(ses_pg_link_may_read(rig.link));
+    assert_false(all_read(&rig));
+    RIG_UNTIL(&rig, ses_pg_link_may_read(rig.link));
+    RIG_UNTIL(&rig, all_read(&rig));
+    assert_in_range(ses_pg_link_skew_ms(rig.link) + 200, 0, 400); /* it has passed for the primary, too */
+    rig_close(&rig);
+}
+
+/* The world's clock is set back, and our time follows it: no lease lasts longer, no doubt is older for that. */
+static void test_a_clock_that_is_set_back(void **state)
+{
+    struct rig rig;
+    int64_t by_ms;
+
+    (void)state;
+    if (!ses_clock_is_movable())
+        skip();
+    (void)ses_clock_now_ms(); /* it begins with the first look */
+    rig_init(&rig);
+    rig.options.beat_ms = 3600000;
+    rig_open(&rig);
+    RIG_UNTIL_OPEN(&rig);
+    clock_file[0] = -2 * (int64_t)rig.options.read_lease_ms;
+    assert_true(ses_clock_follow(&by_ms));
+    assert_true(ses_pg_link_may_read(rig.link));
+    clock_file[1] += rig.options.read_lease_ms;
+    assert_false(ses_pg_link_may_read(rig.link));
+    clock_file[0] = 0;
+    assert_true(ses_clock_follow(&by_ms));
     RIG_UNTIL(&rig, ses_pg_link_may_read(rig.link));
     rig_close(&rig);
 }
@@ -382,7 +421,7 @@ int main(void)
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_without_names),
         cmocka_unit_test(test_its_end),
-        cmocka_unit_test(test_a_machine_that_slept),
+        cmocka_unit_test(test_a_machine_that_slept), cmocka_unit_test(test_a_clock_that_is_set_back),
     };
 
     char path[128];

@@ -1,6 +1,8 @@
 /* What the processes of a machine share of the shards on PostgreSQL. */
 #include "fence.h"
 
+#include <sessiond/base/boot_clock.h>
+
 #include "unit_clock.h"
 
 #include <fcntl.h>
@@ -56,6 +58,12 @@ static void test_the_worst_of_all(void **state)
     ses_pg_shard_status(shared, 0, &status);
     assert_int_equal(status.view, SES_PG_OPEN);
     assert_int_equal(status.durability, SES_DURABILITY_REPLICA);
+    assert_false(ses_pg_shard_reads(&status));
+    cell.reads_until_ms = ses_clock_boot_ms() + 1000;
+    ses_pg_fence_tell(shared, 0, 0, &cell);
+    ses_pg_shard_status(shared, 0, &status);
+    assert_true(ses_pg_shard_reads(&status));
+    cell.reads_until_ms = 0;
     cell.skew_ms = -20;
     cell.durability = SES_DURABILITY_DISK;
     cell.view = SES_PG_STALLED;
@@ -69,6 +77,8 @@ static void test_the_worst_of_all(void **state)
     assert_int_equal(status.open, 1);
     assert_int_equal(status.stalled, 1);
     assert_int_equal(status.epoch, 4);
+    assert_int_equal(status.reading, 1);
+    assert_false(ses_pg_shard_reads(&status));
     cell.view = SES_PG_NOBODY;
     cell.owner = 7; /* the one before it in that place leaves */
     ses_pg_fence_tell(shared, 0, SES_PG_PROCESSES_MAX - 1, &cell);
