@@ -112,7 +112,8 @@ static enum ses_status render_shards(const struct ses_board_view *view, struct s
                                 "\"reads\":%s,\"skew_ms\":%lld,\"timeline\":%u}",
                                 i == 0 ? "" : ",", i, ses_pg_view_name(shard->view),
                                 ses_pg_cause_name(shard->cause), ses_durability_name(shard->durability),
-                                ses_pg_shard_reads(shard) ? "true" : "false", (long long)shard->skew_ms, shard->timeline));
+                                ses_pg_shard_reads(shard) ? "true" : "false", (long long)shard->skew_ms,
+                                shard->timeline));
     }
     return ses_buf_append_str(out, "],");
 }

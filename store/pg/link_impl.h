@@ -40,7 +40,8 @@ struct pg_link {
     unsigned primary;        /* node; PG_NOBODY: none is known */
     uint32_t timeline;       /* of the primary, or of the last one */
     enum ses_pg_cause block; /* why the primary takes no writes, as it said itself; NONE: it does */
-    uint64_t lease_ms; /* when the last beat that counts was sent, ses_clock_boot_ms; 0: none to this primary */
+    uint64_t
+        lease_ms; /* when the last beat that counts was sent, ses_clock_boot_ms; 0: none to this primary */
     uint64_t beat_mono_ns; /* when the last one was sent */
     uint64_t turn_mono_ns; /* of the last turn */
     bool late;             /* the loop stood still: what would have come may wait in the socket */

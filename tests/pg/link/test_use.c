@@ -421,7 +421,8 @@ int main(void)
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_without_names),
         cmocka_unit_test(test_its_end),
-        cmocka_unit_test(test_a_machine_that_slept), cmocka_unit_test(test_a_clock_that_is_set_back),
+        cmocka_unit_test(test_a_machine_that_slept),
+        cmocka_unit_test(test_a_clock_that_is_set_back),
     };
 
     char path[128];
