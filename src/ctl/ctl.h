@@ -9,6 +9,7 @@
  *   store        the shards, read only; verify needs the seal keys, restore makes shards, keys and clock
  *   store schema, store check -c
  *                the first nothing at all, the second databases and the configuration, of which it reads only the store
+ *   store shards the databases of a configuration; add and move write into them
  *   session      the running server's operator socket
  *   status       the admin port, nothing of the data directory
  *   dev-cert     the directory that it is given
@@ -63,7 +64,12 @@ struct ctl {
     const char *config; /* of sessiond; NULL: not given, like the next two */
     const char *shard;
     const char *role;
-    const char *keys; /* a directory of keys; NULL: not given */
+    const char *keys; /* a directory of keys; NULL: not given, like the next four */
+    const char *from;
+    const char *to;
+    const char *slots;
+    const char *pause_ms;
+    bool balance;
     struct ctl_caller caller;
     const char *names;              /* dev-cert; NULL: not given */
     const char *client;             /* dev-cert; NULL: none */
@@ -102,6 +108,9 @@ int ctl_store_restore(const struct ctl *ctl);
 int ctl_store_verify(const struct ctl *ctl);
 int ctl_store_schema(const struct ctl *ctl);
 int ctl_store_check(const struct ctl *ctl);
+int ctl_store_shards_status(const struct ctl *ctl);
+int ctl_store_shards_add(const struct ctl *ctl);
+int ctl_store_shards_move(const struct ctl *ctl);
 int ctl_session_show(const struct ctl *ctl);
 int ctl_session_find(const struct ctl *ctl);
 int ctl_session_revoke(const struct ctl *ctl);

@@ -34,8 +34,8 @@ void ses_pg_admin_close(struct pg_admin *admin)
     admin->conn = NULL;
 }
 
-/* false: the deadline has come. A socket that is in error counts as ready: libpq finds out. */
-static bool wait_for(const struct pg_admin *admin, short events, uint64_t deadline_ms)
+/* A socket that is in error counts as ready: libpq finds out. */
+bool ses_pg_admin_wait(const struct pg_admin *admin, short events, uint64_t deadline_ms)
 {
     for (;;) {
         struct pollfd fd = {.fd = PQsocket(admin->conn), .events = events};
@@ -66,7 +66,7 @@ static enum ses_status finish_connecting(struct pg_admin *admin, const char *hos
 
     while (PQstatus(admin->conn) != CONNECTION_BAD && next != PGRES_POLLING_OK &&
            next != PGRES_POLLING_FAILED) {
-        if (!wait_for(admin, next == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_ms))
+        if (!ses_pg_admin_wait(admin, next == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_ms))
             return ses_fault(fault, SES_UNAVAILABLE, "%s: no answer within %llu ms", host,
                              (unsigned long long)admin->timeout_ms);
         next = PQconnectPoll(admin->conn);
@@ -110,7 +110,7 @@ enum ses_status ses_pg_admin_connect(struct pg_admin *admin, const struct pg_tar
 
 /* ---- asking ------------------------------------------------------------------------------------------- */
 
-static enum ses_status lost(struct pg_admin *admin, struct ses_fault *fault)
+enum ses_status ses_pg_admin_lost(struct pg_admin *admin, struct ses_fault *fault)
 {
     char line[SES_PG_TEXT_SIZE];
 
@@ -119,34 +119,88 @@ static enum ses_status lost(struct pg_admin *admin, struct ses_fault *fault)
     return ses_fault(fault, SES_UNAVAILABLE, "the connection is lost: %s", line);
 }
 
+/* A warning, if one comes with an answer. */
+static void on_notice(void *arg, const PGresult *notice)
+{
+    struct pg_admin *admin = arg;
+    const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+    if (severity != NULL && strcmp(severity, "WARNING") == 0)
+        admin->warned = true;
+}
+
+static bool is_copy(const PGresult *result)
+{
+    return PQresultStatus(result) == PGRES_COPY_IN || PQresultStatus(result) == PGRES_COPY_OUT;
+}
+
+/* The next result of an answer; NULL: that was all. */
+static enum ses_status next_result(struct pg_admin *admin, uint64_t deadline_ms, struct ses_fault *fault,
+                                   PGresult **ret_result)
+{
+    while (PQisBusy(admin->conn) != 0) {
+        if (!ses_pg_admin_wait(admin, POLLIN, deadline_ms)) {
+            ses_pg_admin_close(admin);
+            return ses_fault(fault, SES_UNAVAILABLE, "no answer within %llu ms",
+                             (unsigned long long)admin->timeout_ms);
+        }
+        if (PQconsumeInput(admin->conn) == 0)
+            return ses_pg_admin_lost(admin, fault);
+    }
+    *ret_result = PQgetResult(admin->conn);
+    return SES_OK;
+}
+
+/* The last result; or the first that says that rows follow, which libpq would give again and again. Of several statements'
+ * answers the rows that a COPY has taken are kept. */
 static enum ses_status receive(struct pg_admin *admin, struct ses_fault *fault, PGresult **ret_result)
 {
     uint64_t deadline_ms = ses_clock_mono_ms() + admin->timeout_ms;
     PGresult *result = NULL;
 
     for (;;) {
-        PGresult *next;
+        PGresult *next = NULL;
+        enum ses_status status = next_result(admin, deadline_ms, fault, &next);
 
-        while (PQisBusy(admin->conn) != 0) {
-            if (!wait_for(admin, POLLIN, deadline_ms)) {
-                PQclear(result);
-                ses_pg_admin_close(admin);
-                return ses_fault(fault, SES_UNAVAILABLE, "no answer within %llu ms",
-                                 (unsigned long long)admin->timeout_ms);
-            }
-            if (PQconsumeInput(admin->conn) == 0) {
-                PQclear(result);
-                return lost(admin, fault);
-            }
+        if (status != SES_OK) {
+            PQclear(result);
+            return status;
         }
-        next = PQgetResult(admin->conn);
         if (next == NULL)
             break;
         PQclear(result);
         result = next;
+        if (is_copy(result))
+            break;
+        if (strncmp(PQcmdStatus(result), "COPY ", 5) == 0)
+            admin->copied = strtoull(PQcmdTuples(result), NULL, 10);
     }
     *ret_result = result;
-    return result == NULL ? lost(admin, fault) : SES_OK;
+    return result == NULL ? ses_pg_admin_lost(admin, fault) : SES_OK;
+}
+
+enum ses_status ses_pg_admin_receive(struct pg_admin *admin, struct ses_fault *fault, PGresult **ret_result)
+{
+    char line[SES_PG_TEXT_SIZE];
+
+    *ret_result = NULL;
+    SES_TRY(receive(admin, fault, ret_result));
+    if (PQresultStatus(*ret_result) == PGRES_TUPLES_OK || PQresultStatus(*ret_result) == PGRES_COMMAND_OK ||
+        is_copy(*ret_result))
+        return SES_OK;
+    (void)one_line(PQresultErrorMessage(*ret_result), line);
+    PQclear(*ret_result);
+    *ret_result = NULL;
+    if (PQstatus(admin->conn) == CONNECTION_BAD)
+        return ses_pg_admin_lost(admin, fault);
+    return ses_fault(fault, SES_IO, "%s", line);
+}
+
+static void begin_asking(struct pg_admin *admin)
+{
+    admin->warned = false;
+    admin->copied = 0;
+    (void)PQsetNoticeReceiver(admin->conn, on_notice, admin);
 }
 
 enum ses_status ses_pg_admin_ask(struct pg_admin *admin, const char *text,
@@ -157,10 +211,10 @@ enum ses_status ses_pg_admin_ask(struct pg_admin *admin, const char *text,
     int lengths[PG_ADMIN_PARAMETERS_MAX];
     int formats[PG_ADMIN_PARAMETERS_MAX];
     Oid types[PG_ADMIN_PARAMETERS_MAX];
-    char line[SES_PG_TEXT_SIZE];
 
     SES_REQUIRE(admin->conn != NULL && count <= PG_ADMIN_PARAMETERS_MAX);
     *ret_result = NULL;
+    begin_asking(admin);
     for (int i = 0; i < count; i++) {
         data[i] = values[i].data;
         lengths[i] = (int)values[i].len;
@@ -168,16 +222,19 @@ enum ses_status ses_pg_admin_ask(struct pg_admin *admin, const char *text,
         types[i] = BYTEA;
     }
     if (PQsendQueryParams(admin->conn, text, count, types, data, lengths, formats, 0) == 0)
-        return lost(admin, fault);
-    SES_TRY(receive(admin, fault, ret_result));
-    if (PQresultStatus(*ret_result) == PGRES_TUPLES_OK || PQresultStatus(*ret_result) == PGRES_COMMAND_OK)
-        return SES_OK;
-    (void)one_line(PQresultErrorMessage(*ret_result), line);
-    PQclear(*ret_result);
+        return ses_pg_admin_lost(admin, fault);
+    return ses_pg_admin_receive(admin, fault, ret_result);
+}
+
+enum ses_status ses_pg_admin_tell(struct pg_admin *admin, const char *texts, struct ses_fault *fault,
+                                  PGresult **ret_result)
+{
+    SES_REQUIRE(admin->conn != NULL);
     *ret_result = NULL;
-    if (PQstatus(admin->conn) == CONNECTION_BAD)
-        return lost(admin, fault);
-    return ses_fault(fault, SES_IO, "%s", line);
+    begin_asking(admin);
+    if (PQsendQuery(admin->conn, texts) == 0)
+        return ses_pg_admin_lost(admin, fault);
+    return ses_pg_admin_receive(admin, fault, ret_result);
 }
 
 const char *ses_pg_admin_text(const PGresult *result, const char *column)

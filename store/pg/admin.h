@@ -18,6 +18,8 @@
 struct pg_admin {
     PGconn *conn; /* NULL: there is none (any more) */
     uint64_t timeout_ms;
+    uint64_t copied; /* rows that the COPY of the last statements has read or written */
+    bool warned;     /* their answer came with a warning: a commit that says so is not acknowledged */
 };
 
 /* A statement's parameter: bytes, sent as bytea; data NULL is NULL. */
@@ -45,6 +47,20 @@ void ses_pg_admin_close(struct pg_admin *admin);
 SES_MUST_CHECK enum ses_status ses_pg_admin_ask(struct pg_admin *admin, const char *text,
                                                 const struct pg_admin_value *values, int count,
                                                 struct ses_fault *fault, PGresult **ret_result);
+
+/* [any] Several statements without parameters, one after the other, in one round trip: BEGIN and COMMIT among them. The result
+ * is the last one's; where one is a COPY FROM STDIN, the one that says that rows are waited for, and the others follow them. Else
+ * as ses_pg_admin_ask. */
+SES_MUST_CHECK enum ses_status ses_pg_admin_tell(struct pg_admin *admin, const char *texts,
+                                                 struct ses_fault *fault, PGresult **ret_result);
+
+/* [any] For other waits on the connection. false: the deadline (ses_clock_mono_ms) has come. */
+SES_MUST_CHECK bool ses_pg_admin_wait(const struct pg_admin *admin, short events, uint64_t deadline_ms);
+/* [any] Closes a connection that is lost; the fault says why. SES_UNAVAILABLE. */
+SES_MUST_CHECK enum ses_status ses_pg_admin_lost(struct pg_admin *admin, struct ses_fault *fault);
+/* [any] What is left of a statement's answer, as ses_pg_admin_ask: behind the rows of a COPY, whose beginning that one gave. */
+SES_MUST_CHECK enum ses_status ses_pg_admin_receive(struct pg_admin *admin, struct ses_fault *fault,
+                                                    PGresult **ret_result);
 
 /* [any] A column of the first row; "" where there is no row, no such column, or NULL. */
 const char *ses_pg_admin_text(const PGresult *result, const char *column);

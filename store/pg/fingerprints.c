@@ -236,6 +236,46 @@ enum ses_status ses_pg_prints_join(struct pg_prints *prints, const struct ses_ke
     return SES_OK;
 }
 
+static enum ses_status check_more(struct pg_prints *prints, const struct pg_prints *more,
+                                  struct ses_fault *fault)
+{
+    char file[FILE_SIZE];
+
+    for (size_t i = 0; i < more->count; i++) {
+        const struct pg_print *one = &more->print[i];
+        const struct pg_print *ours = find(prints, one->kind, one->id);
+
+        if (ours == NULL || ours->state != PG_PRINT_USED || one->state != PG_PRINT_USED ||
+            memcmp(ours->print, one->print, sizeof(ours->print)) == 0)
+            continue;
+        if (one->kind < SES_KEY_PRINT_KIND_COUNT)
+            name_file(one->kind, one->id, file);
+        return ses_fault(fault, SES_FAILED_PRECONDITION, "%s: another key of that name is in use there",
+                         one->kind < SES_KEY_PRINT_KIND_COUNT ? file : one->id);
+    }
+    return SES_OK;
+}
+
+enum ses_status ses_pg_prints_merge(struct pg_prints *prints, const struct pg_prints *more, bool *ret_changed,
+                                    struct ses_fault *ret_fault)
+{
+    *ret_changed = false;
+    SES_TRY(check_more(prints, more, ret_fault));
+    for (size_t i = 0; i < more->count; i++) {
+        struct pg_print *ours = find(prints, more->print[i].kind, more->print[i].id);
+
+        if (ours == NULL) {
+            SES_TRY(make_room(prints));
+            prints->print[prints->count++] = more->print[i];
+        } else if (more->print[i].state > ours->state)
+            *ours = more->print[i];
+        else
+            continue;
+        *ret_changed = true;
+    }
+    return SES_OK;
+}
+
 enum ses_status ses_pg_prints_end(struct pg_prints *prints, enum ses_key_print_kind kind, const char *id)
 {
     struct pg_print *print = find(prints, kind, id);

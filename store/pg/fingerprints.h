@@ -70,6 +70,11 @@ SES_MUST_CHECK enum ses_status ses_pg_prints_join(struct pg_prints *prints, cons
                                                   size_t count, bool *ret_changed, struct ses_fault *ret_told,
                                                   struct ses_fault *ret_fault);
 
+/* [any] What another shard of the same machines knows, added: a state goes forward only, and a key that is used takes the place of one
+ * that is not. SES_FAILED_PRECONDITION: of one name both use another key, the fault names it, prints is not changed. SES_FULL. */
+SES_MUST_CHECK enum ses_status ses_pg_prints_merge(struct pg_prints *prints, const struct pg_prints *more,
+                                                   bool *ret_changed, struct ses_fault *ret_fault);
+
 /* [any] Nobody needs the key any more. SES_NOT_FOUND: no machine ever brought it. */
 SES_MUST_CHECK enum ses_status ses_pg_prints_end(struct pg_prints *prints, enum ses_key_print_kind kind,
                                                  const char *id);

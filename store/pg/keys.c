@@ -177,6 +177,40 @@ enum ses_status ses_pg_keys_compare(const struct ses_pg_place *place, const stru
     return status;
 }
 
+/* ---- bringing ----------------------------------------------------------------------------------------- */
+
+static enum ses_status bring_once(struct keys *from, struct keys *to, struct ses_fault *fault)
+{
+    bool changed = false;
+
+    SES_TRY(read_prints(from, fault));
+    SES_TRY(read_prints(to, fault));
+    SES_TRY(ses_pg_prints_merge(&to->prints, &from->prints, &changed, fault));
+    return changed ? write_prints(to, fault) : SES_OK;
+}
+
+enum ses_status ses_pg_keys_bring(const struct ses_pg_place *from, const struct ses_pg_place *to,
+                                  struct ses_fault *ret_fault)
+{
+    enum ses_status status = SES_CONFLICT;
+    struct keys *source = NULL;
+    struct keys *target = NULL;
+
+    SES_TRY(open_keys(from, ret_fault, &source));
+    if (open_keys(to, ret_fault, &target) != SES_OK) {
+        close_keys(source);
+        return SES_UNAVAILABLE;
+    }
+    for (int i = 0; i < TRIES_MAX && status == SES_CONFLICT; i++) {
+        if (i > 0)
+            (void)poll(NULL, 0, PAUSE_MS);
+        status = bring_once(source, target, ret_fault);
+    }
+    close_keys(source);
+    close_keys(target);
+    return conclude(status, ret_fault);
+}
+
 /* ---- retiring ----------------------------------------------------------------------------------------- */
 
 /* The id stands in the clear in each record's header, little endian. */

@@ -98,6 +98,9 @@ class Installed(unittest.TestCase):
         self.assertIn("keys", self.complete("sessiondctl", "k"))
         self.assertIn("backup", self.complete("sessiondctl", "--data", "/x", "store", "b"))
         self.assertIn("--json", self.complete("sessiondctl", "store", "--j"))
+        self.assertEqual(self.complete("sessiondctl", "store", "sh"), ["shards"])
+        self.assertEqual(self.complete("sessiondctl", "store", "-c", "file", "shards", ""), ["add", "move", "status"])
+        self.assertEqual(self.complete("sessiondctl", "store", "shards", "move", "--from", "0", "--sl"), ["--slots"])
 
 
 if __name__ == "__main__":

@@ -49,6 +49,11 @@ SES_MUST_CHECK enum ses_status ses_pg_keys_compare(const struct ses_pg_place *pl
                                                    struct ses_pg_keys_view *ret_view,
                                                    struct ses_fault *ret_fault);
 
+/* [sessiondctl] What the machines' keys are by one shard's word, told to another one that they are to use too: so a machine that
+ * differs does not begin with the new one. SES_FAILED_PRECONDITION: there are other keys in use there. Else as ses_pg_keys_join. */
+SES_MUST_CHECK enum ses_status ses_pg_keys_bring(const struct ses_pg_place *from,
+                                                 const struct ses_pg_place *to, struct ses_fault *ret_fault);
+
 /* [sessiondctl] No machine needs the key any more: those that lack it may start. Of a seal key: SES_FAILED_PRECONDITION
  * while a record is sealed with it (looks at every row). A key that no machine ever brought is none of its business: SES_OK.
  * Else as ses_pg_keys_join. */

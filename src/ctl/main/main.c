@@ -13,7 +13,7 @@
 /* The table is the help, too: a command that is not in it does not exist. */
 static const struct command {
     const char *group;
-    const char *verb; /* NULL: the group alone is the command */
+    const char *verb; /* one word or two; NULL: the group alone is the command */
     const char *args; /* for the help */
     int args_count;
     int (*run)(const struct ctl *ctl);
@@ -49,6 +49,12 @@ static const struct command {
      "a backup into a data directory without sessions, while no server runs on it; whole or not at all"},
     {"store", "schema", "", 0, ctl_store_schema,
      "the SQL that makes the tables of a shard in PostgreSQL and sessiond's role; sessiond itself makes none"},
+    {"store", "shards status", "-c FILE", 0, ctl_store_shards_status,
+     "which database has which slots (parts of the sessions), what is wrong with that and what to run"},
+    {"store", "shards add", "N -c FILE", 1, ctl_store_shards_add,
+     "whether the N-th database of store.pg.shards is fit to take sessions; brings the keys' fingerprints there"},
+    {"store", "shards move", "OPTIONS -c FILE", 0, ctl_store_shards_move,
+     "slots to another database while they are served: --from A --to B --slots K, or --balance; again: goes on"},
     {"session", "show", "ID --test|--live", 1, ctl_session_show,
      "one payment's whole story, by its merchant_session_id (and --tenant, --merchant); no secrets"},
     {"session", "find", "ID", 1, ctl_session_find,
@@ -77,41 +83,47 @@ static int print_help(void)
                        commands[i].args);
         printf("  %-29s %s\n", words, commands[i].help);
     }
-    printf("\noptions:\n"
-           "  --data DIR          data directory of sessiond, default " CTL_DEFAULT_DATA "\n"
-           "  --admin ADDR:PORT   admin port of sessiond, default " CTL_DEFAULT_ADMIN "\n"
-           "  --limit N           store list: stop after N records\n"
-           "  --with-keys         store backup: the keys too, beside what they seal\n"
-           "  --keys DIR          store verify: the keys are there\n"
-           "  --config FILE, -c   store check, keys retire: sessiond's configuration\n"
-           "  --shard CONNINFO    instead of -c, one database; its password by PGPASSWORD or ~/.pgpass\n"
-           "  --shard N           store schema: the shard's number, default 0\n"
-           "  --role NAME         store schema: the role that sessiond logs in as, default sessiond\n"
-           "  --tenant NAME       session: whose it is (x-tenant-id), default DefaultTenantId\n"
-           "  --merchant NAME     session: the merchant (x-merchant-id), default DefaultMerchantId\n"
-           "  --reason TEXT       session revoke: why, 1 to 200 bytes\n"
-           "  --callers FILE      the callers file, default callers.yaml in the data directory\n"
-           "  --merchants LIST    callers add: separated by commas, or '*' for any; required\n"
-           "  --tenants LIST      callers add: likewise, default DefaultTenantId\n"
-           "  --rights LIST       callers add: of create, continue, webhook, operate; default the first 2\n"
-           "  --modes LIST        callers add: of test, live; required\n"
-           "  --expires TIME      callers add (the caller), rotate (the key): 2027-01-02T03:04:05Z\n"
-           "  --cert-san LIST     callers add: known by its certificate, each dns:NAME or uri:URI\n"
-           "  --cert-subject CN, --cert-thumbprint SHA256   callers add: likewise\n"
-           "  --key ID            callers revoke: this key only\n"
-           "  --names LIST        dev-cert: names of the server, default localhost,127.0.0.1,::1\n"
-           "  --client NAME       dev-cert: a client's certificate too, with this common name\n"
-           "  --once              status: once, also on a terminal\n"
-           "  --json              machine-readable output\n"
-           "  --version           print the version\n"
-           "  --help, -h          print this\n"
-           "\nsessiond reads its keys at start and on SIGHUP (pid: first line of DIR/lock). "
-           "A rotation that refuses no\n"
-           "token and loses no record: keys generate, SIGHUP, keys activate, SIGHUP; "
-           "later keys retire, SIGHUP.\n"
-           "\nA session is looked up as its merchant names it: there is no list of all, no index by a part\n"
-           "of the name. session goes through DIR/operator.sock; the log has each call (operator_call).\n"
-           "\nexit codes: 0 done, 1 failed or the answer is bad, 2 wrong usage\n");
+    printf(
+        "\noptions:\n"
+        "  --data DIR          data directory of sessiond, default " CTL_DEFAULT_DATA "\n"
+        "  --admin ADDR:PORT   admin port of sessiond, default " CTL_DEFAULT_ADMIN "\n"
+        "  --limit N           store list: stop after N records\n"
+        "  --with-keys         store backup: the keys too, beside what they seal\n"
+        "  --keys DIR          store verify: the keys are there\n"
+        "  --config FILE, -c   store check, store shards, keys retire: sessiond's configuration\n"
+        "  --shard CONNINFO    instead of -c, one database; its password by PGPASSWORD or ~/.pgpass\n"
+        "  --shard N           store schema: the shard's number, default 0\n"
+        "  --role NAME         store schema: the role that sessiond logs in as, default sessiond\n"
+        "  --from A            store shards move: the shard that gives, by its place in store.pg.shards, from 0\n"
+        "  --to B              store shards move: the shard that takes\n"
+        "  --slots K           store shards move: how many, or which: FIRST-LAST, of 0 to 4095\n"
+        "  --balance           store shards move: until all shards have as many\n"
+        "  --pause-ms N        store shards move: between two groups of slots, default 20\n"
+        "  --tenant NAME       session: whose it is (x-tenant-id), default DefaultTenantId\n"
+        "  --merchant NAME     session: the merchant (x-merchant-id), default DefaultMerchantId\n"
+        "  --reason TEXT       session revoke: why, 1 to 200 bytes\n"
+        "  --callers FILE      the callers file, default callers.yaml in the data directory\n"
+        "  --merchants LIST    callers add: separated by commas, or '*' for any; required\n"
+        "  --tenants LIST      callers add: likewise, default DefaultTenantId\n"
+        "  --rights LIST       callers add: of create, continue, webhook, operate; default the first 2\n"
+        "  --modes LIST        callers add: of test, live; required\n"
+        "  --expires TIME      callers add (the caller), rotate (the key): 2027-01-02T03:04:05Z\n"
+        "  --cert-san LIST     callers add: known by its certificate, each dns:NAME or uri:URI\n"
+        "  --cert-subject CN, --cert-thumbprint SHA256   callers add: likewise\n"
+        "  --key ID            callers revoke: this key only\n"
+        "  --names LIST        dev-cert: names of the server, default localhost,127.0.0.1,::1\n"
+        "  --client NAME       dev-cert: a client's certificate too, with this common name\n"
+        "  --once              status: once, also on a terminal\n"
+        "  --json              machine-readable output\n"
+        "  --version           print the version\n"
+        "  --help, -h          print this\n"
+        "\nsessiond reads its keys at start and on SIGHUP (pid: first line of DIR/lock). "
+        "A rotation that refuses no\n"
+        "token and loses no record: keys generate, SIGHUP, keys activate, SIGHUP; "
+        "later keys retire, SIGHUP.\n"
+        "\nA session is looked up as its merchant names it: there is no list of all, no index by a part\n"
+        "of the name. session goes through DIR/operator.sock; the log has each call (operator_call).\n"
+        "\nexit codes: 0 done, 1 failed or the answer is bad, 2 wrong usage\n");
     return CTL_DONE;
 }
 
@@ -141,18 +153,37 @@ static int usage_group(const char *group)
     return CTL_USAGE;
 }
 
+static bool is_word(const char *word, const char *text, size_t len)
+{
+    return strlen(word) == len && memcmp(word, text, len) == 0;
+}
+
+/* How many of the words the command is; 0: it is another one. */
+static int match(const struct command *command, const char *const *words, int count)
+{
+    const char *rest = command->verb;
+    int taken = 1;
+
+    if (strcmp(words[0], command->group) != 0)
+        return 0;
+    while (rest != NULL && *rest != '\0') {
+        size_t len = strcspn(rest, " ");
+
+        if (taken == count || !is_word(words[taken], rest, len))
+            return 0;
+        taken++;
+        rest += len + (rest[len] == ' ');
+    }
+    return taken;
+}
+
 /* Words in order, options anywhere between them. */
 static const struct command *find_command(const char *const *words, int count, int *ret_taken)
 {
     for (size_t i = 0; i < COMMANDS_COUNT; i++) {
-        const struct command *command = &commands[i];
-        int taken = command->verb == NULL ? 1 : 2;
-
-        if (count >= taken && strcmp(words[0], command->group) == 0 &&
-            (command->verb == NULL || strcmp(words[1], command->verb) == 0)) {
-            *ret_taken = taken;
-            return command;
-        }
+        *ret_taken = match(&commands[i], words, count);
+        if (*ret_taken > 0)
+            return &commands[i];
     }
     return NULL;
 }
@@ -226,6 +257,14 @@ static const char **value_of(struct ctl *ctl, const char *word)
         return &ctl->role;
     if (strcmp(word, "--keys") == 0)
         return &ctl->keys;
+    if (strcmp(word, "--from") == 0)
+        return &ctl->from;
+    if (strcmp(word, "--to") == 0)
+        return &ctl->to;
+    if (strcmp(word, "--slots") == 0)
+        return &ctl->slots;
+    if (strcmp(word, "--pause-ms") == 0)
+        return &ctl->pause_ms;
     if (strcmp(word, "--names") == 0)
         return &ctl->names;
     if (strcmp(word, "--client") == 0)
@@ -242,6 +281,7 @@ static bool set_flag(struct ctl *ctl, const char *word)
                  : strcmp(word, "--seal") == 0      ? &ctl->seal
                  : strcmp(word, "--step") == 0      ? &ctl->step
                  : strcmp(word, "--with-keys") == 0 ? &ctl->with_keys
+                 : strcmp(word, "--balance") == 0   ? &ctl->balance
                                                     : NULL;
 
     if (flag != NULL)

@@ -182,6 +182,37 @@ static bool decodes(const struct ses_buf *bytes, struct pg_prints *ret_prints)
     return status == SES_OK;
 }
 
+/* One shard's word brought to another: states go forward, and what both use has to be one key. */
+static void test_merge(void **state)
+{
+    struct pg_prints from;
+    struct pg_prints to;
+    struct ses_fault fault = {.text = ""};
+    bool changed;
+
+    (void)state;
+    for (int theirs = ABSENT; theirs <= PG_PRINT_OVER; theirs++) {
+        for (int ours = ABSENT; ours <= PG_PRINT_OVER; ours++) {
+            prepare(&from, theirs);
+            prepare(&to, ours);
+            assert_int_equal(ses_pg_prints_merge(&to, &from, &changed, &fault), SES_OK);
+            assert_int_equal(changed, theirs > ours);
+            assert_int_equal(to.count, theirs == ABSENT && ours == ABSENT ? 0 : 1);
+            if (to.count > 0)
+                assert_int_equal(to.print[0].state, theirs > ours ? theirs : ours);
+        }
+    }
+    prepare(&from, PG_PRINT_USED);
+    prepare(&to, PG_PRINT_USED);
+    from.print[0].print[0] ^= 1;
+    assert_int_equal(ses_pg_prints_merge(&to, &from, &changed, &fault), SES_FAILED_PRECONDITION);
+    assert_non_null(strstr(fault.text, "keys/seal/seal-2.json"));
+    assert_false(changed);
+    prepare(&to, PG_PRINT_KNOWN); /* of one that was never used, the other's takes its place */
+    assert_int_equal(ses_pg_prints_merge(&to, &from, &changed, &fault), SES_OK);
+    assert_memory_equal(to.print[0].print, from.print[0].print, sizeof(to.print[0].print));
+}
+
 static void test_bytes(void **state)
 {
     static struct pg_prints prints;
@@ -402,11 +433,9 @@ static void test_left_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_cell),
-        cmocka_unit_test(test_files_are_named),
-        cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_room),
-        cmocka_unit_test(test_rotations_refuse_no_right_machine),
+        cmocka_unit_test(test_each_cell), cmocka_unit_test(test_files_are_named),
+        cmocka_unit_test(test_merge),     cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_room),      cmocka_unit_test(test_rotations_refuse_no_right_machine),
         cmocka_unit_test(test_left_out),
     };
 
