@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs Debian 12 packages that are missing; sourced by the other scripts, or run with lists' names:
-#   deploy/packages.sh build|demo|test|cluster|patroni|journey|proxy|package|clients|peer|lint ...
+#   deploy/packages.sh build|demo|test|cluster|patroni|pooler|journey|proxy|package|clients|peer|lint ...
 # Needs the network and root (or sudo) only when something is missing.
 set -euo pipefail
 
@@ -14,6 +14,7 @@ packages_test="clang git libclang-rt-14-dev libcmocka-dev nghttp2-client openssl
   python3-protobuf strace systemd valgrind"
 packages_cluster="openssl postgresql-15 python3 util-linux"
 packages_patroni="etcd-server patroni postgresql-15 python3-etcd"
+packages_pooler="pgbouncer postgresql-15"
 packages_journey="chromium"
 packages_proxy="apache2-bin haproxy nginx-light"
 packages_package="debootstrap dpkg-dev"
@@ -79,6 +80,6 @@ install_packages() {
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
-    [ $# -gt 0 ] || { echo "usage: $0 build|demo|test|cluster|patroni|journey|proxy|package|clients|peer|lint ..." >&2; exit 2; }
+    [ $# -gt 0 ] || { echo "usage: $0 build|demo|test|cluster|patroni|pooler|journey|proxy|package|clients|peer|lint ..." >&2; exit 2; }
     install_packages "$@"
 fi

@@ -8,7 +8,7 @@ usage() {
     cat <<'END'
 usage: tests/run.sh              everything: all tests on the gcc build, all but the long ones on the clang build
        tests/run.sh -R REGEX ..  arguments go to ctest
-       tests/run.sh --nightly    everything, the long tests with many more rounds, the models with random seeds, the integration tests with v4.local tokens, the mutations of the store, the version before, PostgreSQL under Patroni, the Debian package
+       tests/run.sh --nightly    everything, the long tests with many more rounds, the models with random seeds, the integration tests with v4.local tokens, the mutations of the store, the version before, PostgreSQL under Patroni and behind pgbouncer, the Debian package
        tests/run.sh --clients    clients and suites that we did not write (tests/clients/*/run.sh), on the gcc build
 Needs neither root nor the network once the packages of deploy/packages.sh and tests/node_modules are there. Writes to build-gcc/,
 build-clang/ and the temporary folder ($TMPDIR, else /tmp), there under names of its own.
@@ -160,6 +160,7 @@ if [ "$mode" = nightly ]; then
     export SES_HISTORY_ROUNDS="${SES_HISTORY_ROUNDS:-30}" SES_ORDERS="${SES_ORDERS:-10000}" SES_MODEL_STEPS="${SES_MODEL_STEPS:-1000000}"
     export SES_CHANGE_ROUNDS="${SES_CHANGE_ROUNDS:-20}" SES_FAILOVER_ROUNDS="${SES_FAILOVER_ROUNDS:-20}"
     export SES_MODEL_SEED="${SES_MODEL_SEED:-random}" # each run prints its own; everybody else plays the same ones
+    install_packages pooler || true # told; then pg/pooler is skipped
 fi
 build build-gcc gcc
 if [ "$mode" = clients ]; then

@@ -37,6 +37,7 @@ static void take_config(const struct ctl *ctl, const struct ses_config *config, 
     shards->skew_max_ms = (unsigned)config->store_pg_skew_max_ms;
     shards->connections = (unsigned)(config->workers * (config->store_pg_write_connections +
                                                         config->store_pg_read_connections + OWN_CONNECTIONS));
+    shards->prepare = config->pg.prepare;
     (void)snprintf(shards->data, sizeof(shards->data), "%s",
                    strcmp(ctl->data, CTL_DEFAULT_DATA) == 0 ? config->data_dir : ctl->data);
 }
@@ -66,6 +67,7 @@ int shards_open(const struct ctl *ctl, struct shards *ret_shards)
                                   .place[0] = {.conninfo = ctl->shard, .timeout_ms = WAIT_MS},
                                   .durability = SES_DURABILITY_REPLICA,
                                   .skew_max_ms = USUAL_SKEW_MAX_MS,
+                                  .prepare = true,
                                   .connections = USUAL_CONNECTIONS};
     (void)snprintf(ret_shards->data, sizeof(ret_shards->data), "%s", ctl->data);
     if (ctl->config != NULL && ctl->shard != NULL) {

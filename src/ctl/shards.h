@@ -12,7 +12,8 @@ struct shards {
     struct ses_pg_place place[SES_PG_SHARDS_MAX];
     enum ses_durability durability; /* that is asked of them */
     unsigned skew_max_ms;
-    unsigned connections;       /* that one machine opens to each */
+    unsigned connections; /* that one machine opens to each */
+    bool prepare;
     char data[CTL_PATH_SIZE];   /* the data directory */
     struct ses_config *config;  /* whose texts the places borrow; NULL: --shard's */
     struct ses_secret password; /* of all */

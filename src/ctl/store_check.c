@@ -70,6 +70,7 @@ static int check_all(const struct shards *shards, struct findings *findings)
         .durability = shards->durability,
         .skew_max_ms = shards->skew_max_ms,
         .connections = shards->connections,
+        .prepare = shards->prepare,
         .keys_count = read_keys(shards->data, prints),
         .on_finding = on_finding,
         .arg = findings,

@@ -24,6 +24,9 @@ SES_MUST_CHECK bool ses_pg_check_ask(struct pg_check *check, const char *what, c
 
 /* check_nodes.c: each node, and the connection to the primary; false: there is none, nothing else can be looked at. */
 SES_MUST_CHECK bool ses_pg_check_nodes(struct pg_check *check);
+/* check_pooler.c: whether one is in between, and what it does to sessions. name: HOST:PORT. */
+void ses_pg_check_pooler(const struct pg_check *check, struct pg_admin *admin, unsigned node,
+                         const char *name);
 /* check_tables.c: tables, format, slots; sets tables. */
 void ses_pg_check_tables(struct pg_check *check);
 /* check_role.c: too few rights, too many, connections. */

@@ -133,6 +133,8 @@ static void look_at_node(struct pg_check *check, struct node *node, unsigned at,
         return;
     }
     read_node(check, &admin, node);
+    if (node->reached)
+        ses_pg_check_pooler(check, &admin, at, node->name);
     if (node->reached && !node->standby && node->timeline > *highest) {
         ses_pg_admin_close(&check->admin);
         check->admin = admin;

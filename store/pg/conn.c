@@ -4,6 +4,8 @@
 #include <string.h>
 #include <uv.h>
 
+#define NOTHING_MAX 4 /* in a row: a pipeline that is broken has no other end */
+
 static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void on_poll_closed(uv_handle_t *handle)
@@ -94,7 +96,7 @@ void ses_pg_conn_close(struct pg_conn *conn)
     if (conn->pg != NULL)
         PQfinish(conn->pg);
     conn->pg = NULL;
-    conn->up = conn->busy = conn->doomed = conn->preparing = false;
+    conn->up = conn->busy = conn->doomed = conn->preparing = conn->guarded = false;
     conn->to_prepare = NULL;
     conn->prepared_count = 0;
 }
@@ -220,23 +222,43 @@ static const int *formats_of(int params)
     return binary;
 }
 
+static int send_unnamed(struct pg_conn *conn, const struct pg_statement *statement, const char *const *values,
+                        const int *lengths)
+{
+    return PQsendQueryParams(conn->pg, statement->text, statement->params, statement->types, values, lengths,
+                             formats_of(statement->params), 1);
+}
+
 /* The first use carries the text: the parameters are the caller's only inside the call, so that nothing could be sent
  * behind the answer to a Parse. */
 void ses_pg_conn_execute(struct pg_conn *conn, const struct pg_statement *statement,
-                         const char *const *values, const int *lengths, bool by_name)
+                         const char *const *values, const int *lengths)
 {
-    const int *formats = formats_of(statement->params);
-
     SES_REQUIRE(conn->up && !conn->busy);
-    if (by_name && is_prepared(conn, statement)) {
-        begin(conn,
-              PQsendQueryPrepared(conn->pg, statement->name, statement->params, values, lengths, formats, 1));
+    if (is_prepared(conn, statement)) {
+        begin(conn, PQsendQueryPrepared(conn->pg, statement->name, statement->params, values, lengths,
+                                        formats_of(statement->params), 1));
         return;
     }
-    if (by_name && conn->prepared_count < PG_PREPARED_MAX)
+    if (conn->prepared_count < PG_PREPARED_MAX)
         conn->to_prepare = statement;
-    begin(conn, PQsendQueryParams(conn->pg, statement->text, statement->params, statement->types, values,
-                                  lengths, formats, 1));
+    begin(conn, send_unnamed(conn, statement, values, lengths));
+}
+
+/* Both are one transaction, because one Sync stands behind both. */
+void ses_pg_conn_execute_guarded(struct pg_conn *conn, const struct pg_guard *guard,
+                                 const struct pg_statement *statement, const char *const *values,
+                                 const int *lengths)
+{
+    bool sent;
+
+    SES_REQUIRE(conn->up && !conn->busy);
+    conn->guarded = true;
+    conn->passed = false;
+    sent = PQenterPipelineMode(conn->pg) == 1 &&
+           send_unnamed(conn, guard->statement, guard->values, guard->lengths) == 1 &&
+           send_unnamed(conn, statement, values, lengths) == 1 && PQpipelineSync(conn->pg) == 1;
+    begin(conn, sent ? 1 : 0);
 }
 
 /* An error undoes what came before it in the same transaction. What ends the connection (FATAL), or comes
@@ -251,6 +273,14 @@ static void take(struct pg_conn *conn, PGresult *result)
     case PGRES_EMPTY_QUERY:
         PQclear(conn->result);
         conn->result = result;
+        if (conn->guarded && !conn->passed) {
+            conn->passed = true;
+            PQclear(conn->result);
+            conn->result = NULL;
+        }
+        return;
+    case PGRES_PIPELINE_ABORTED: /* behind a guard that did not hold */
+        PQclear(result);
         return;
     default:
         break;
@@ -296,8 +326,9 @@ static void finish_statement(struct pg_conn *conn)
 {
     struct pg_answer answer = {.end = PG_END_DONE};
     PGresult *result = conn->result;
+    bool guarded = conn->guarded;
 
-    conn->busy = false;
+    conn->busy = conn->guarded = false;
     conn->result = NULL;
     if (conn->preparing) {
         prepared(conn);
@@ -309,6 +340,7 @@ static void finish_statement(struct pg_conn *conn)
         forget_names(conn);
         conn->to_prepare = NULL;
         answer.end = PG_END_REFUSED;
+        answer.elsewhere = guarded && !conn->passed;
         memcpy(answer.sqlstate, conn->sqlstate, sizeof(answer.sqlstate));
     } else if (conn->warned) {
         answer.end = PG_END_UNKNOWN;
@@ -325,18 +357,33 @@ static void finish_statement(struct pg_conn *conn)
         conn->ops->idle(conn);
 }
 
+/* Whether that ends the statement. In a pipeline each of its two ends with nothing, and then comes the Sync. */
+static bool is_last(struct pg_conn *conn, PGresult *result)
+{
+    if (!conn->guarded)
+        return result == NULL;
+    if (PQresultStatus(result) != PGRES_PIPELINE_SYNC)
+        return false;
+    PQclear(result);
+    if (PQexitPipelineMode(conn->pg) != 1)
+        conn->doomed = true;
+    return true;
+}
+
 /* Everything that came. ready: the server takes the next one. */
 static void collect(struct pg_conn *conn, bool *ret_ready)
 {
     *ret_ready = false;
-    while (PQisBusy(conn->pg) == 0) {
+    for (unsigned nothing = 0; nothing < NOTHING_MAX && PQisBusy(conn->pg) == 0;) {
         PGresult *result = PQgetResult(conn->pg);
 
-        if (result == NULL) {
+        if (is_last(conn, result)) {
             *ret_ready = true;
             return;
         }
-        take(conn, result);
+        nothing = result == NULL ? nothing + 1 : 0;
+        if (result != NULL)
+            take(conn, result);
     }
 }
 

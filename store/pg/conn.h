@@ -29,6 +29,14 @@ struct pg_conn_ops {
     void (*idle)(struct pg_conn *conn);
 };
 
+/* What has to hold on whichever server a pooler gives a statement to. It goes before the statement in the same transaction, and
+ * is an error where it does not hold: the statement is then not executed. */
+struct pg_guard {
+    const struct pg_statement *statement;
+    const char *const *values;
+    const int *lengths;
+};
+
 #define PG_PREPARED_MAX 32 /* statements that a connection knows by name; more are sent unnamed */
 
 struct pg_conn {
@@ -44,6 +52,8 @@ struct pg_conn {
     bool busy;
     bool doomed;    /* nothing can be sent any more; ends when the loop has turned (ses_pg_conn_turn) */
     bool preparing; /* busy with that */
+    bool guarded;   /* busy with a statement behind its guard, in libpq's pipeline mode */
+    bool passed;    /* the guard held */
     bool warned;
     bool failed;
     bool final; /* the failure is the connection's end too */
@@ -66,9 +76,13 @@ void ses_pg_conn_close(struct pg_conn *conn);
 /* For a connection that is up and not busy; the answer follows, or down. Several statements in one text are one
  * transaction, and the answer is the last one's; results are text. */
 void ses_pg_conn_query(struct pg_conn *conn, const char *text);
-/* by_name: prepared behind its first use. Results are binary. */
+/* Prepared behind its first use. Results are binary. */
 void ses_pg_conn_execute(struct pg_conn *conn, const struct pg_statement *statement,
-                         const char *const *values, const int *lengths, bool by_name);
+                         const char *const *values, const int *lengths);
+/* Unnamed, behind the guard: one way there and back. Where the guard did not hold the answer says so (pg_answer.elsewhere). */
+void ses_pg_conn_execute_guarded(struct pg_conn *conn, const struct pg_guard *guard,
+                                 const struct pg_statement *statement, const char *const *values,
+                                 const int *lengths);
 /* [once a turn, soon after what was sent] Ends what is doomed. */
 void ses_pg_conn_turn(struct pg_conn *conn);
 

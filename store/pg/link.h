@@ -26,6 +26,7 @@ struct pg_answer {
     enum pg_end end;
     const PGresult *result; /* PG_END_DONE: the link's, until done returns */
     char sqlstate[6];       /* PG_END_REFUSED */
+    bool elsewhere;         /* [slot] PG_END_REFUSED: a guard did not hold */
 };
 
 /* A statement that a link prepares on each connection as it is needed, or sends unnamed (options->prepare). */

@@ -20,6 +20,8 @@ struct pg_node {
     enum ses_pg_cause cause;
     enum ses_pg_cause told_cause;
     uint64_t told_mono_ns;
+    bool
+        pooled; /* by one that does not keep sessions: it would be found out again and again, by calls that fail */
 };
 
 struct pg_link {

@@ -6,6 +6,9 @@
 
 #include "conn.h"
 
+#define PG_SERVER_SIZE 96
+#define PG_MARK_SIZE   17 /* with its NUL */
+
 struct pg_look {
     bool standby;
     bool read_only;
@@ -16,14 +19,25 @@ struct pg_look {
     int64_t epoch;
     bool replica;      /* a commit waits for another machine's disk */
     int64_t server_ms; /* its clock, milliseconds since 1970 */
+    /* Which server, in which of its lives: after a crash, a restart or a failover it is another one. And what a commit waits for. */
+    char server[PG_SERVER_SIZE];
+    bool swapped; /* [slot] of a beat: another session answers than the one that was greeted */
+    char connection
+        [PG_MARK_SIZE]; /* as the session that answers was greeted; another one: a pooler does not keep sessions */
 };
 
-/* Everything that is set for a session, and the look, in one text: one way there and back. */
-extern const char ses_pg_greet_text[];
+#define PG_GREET_SIZE 2048
+
+/* Everything that is set for a session, and the look, in one text: one way there and back. mark: PG_MARK_SIZE - 1
+ * hexadecimal digits. */
+void ses_pg_greet(const char *mark, char ret_text[PG_GREET_SIZE]);
 /* The look alone. */
 extern const char ses_pg_look_text[];
 /* Writes a beat and looks. Parameter: the machine. */
 extern const struct pg_statement ses_pg_beat_sql;
+
+/* A guard: fails on a server that is not that one. Parameter: its look's server. Sets for the transaction what is relied upon. */
+extern const struct pg_statement ses_pg_guard_sql;
 
 /* Of any of them, text or binary. false: it is not what was asked for. */
 SES_MUST_CHECK bool ses_pg_look_read(const PGresult *result, struct pg_look *ret_look);

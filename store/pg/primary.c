@@ -61,16 +61,26 @@ static void turn_away(struct pg_link *link, struct pg_slot *slot, enum ses_pg_ca
     ses_pg_slot_close(slot);
 }
 
+/* Reads too: no connection to it is what it was. */
+static void give_up_pooled(struct pg_link *link, unsigned node)
+{
+    link->nodes[node].pooled = true;
+    for (unsigned i = 0; i < link->slots_count; i++)
+        if (link->slots[i].state != PG_SLOT_EMPTY && link->slots[i].node == node)
+            ses_pg_slot_close(&link->slots[i]);
+    node_failed(link, node, SES_PG_CAUSE_POOLER, NULL);
+}
+
 /* ---- the state ---- */
 
 /* Of all nodes' causes that which tells most. */
 static enum ses_pg_cause search_cause(const struct pg_link *link)
 {
     static const enum ses_pg_cause ranked[] = {
-        SES_PG_CAUSE_FORMAT,      SES_PG_CAUSE_SCHEMA,     SES_PG_CAUSE_RIGHTS,     SES_PG_CAUSE_READ_ONLY,
-        SES_PG_CAUSE_DISK_FULL,   SES_PG_CAUSE_NO_STANDBY, SES_PG_CAUSE_NO_ANSWER,  SES_PG_CAUSE_TOO_MANY,
-        SES_PG_CAUSE_PASSWORD,    SES_PG_CAUSE_DATABASE,   SES_PG_CAUSE_TLS,        SES_PG_CAUSE_REFUSED,
-        SES_PG_CAUSE_OLD_PRIMARY, SES_PG_CAUSE_NO_PRIMARY, SES_PG_CAUSE_UNREACHABLE};
+        SES_PG_CAUSE_POOLER,    SES_PG_CAUSE_FORMAT,      SES_PG_CAUSE_SCHEMA,     SES_PG_CAUSE_RIGHTS,
+        SES_PG_CAUSE_READ_ONLY, SES_PG_CAUSE_DISK_FULL,   SES_PG_CAUSE_NO_STANDBY, SES_PG_CAUSE_NO_ANSWER,
+        SES_PG_CAUSE_TOO_MANY,  SES_PG_CAUSE_PASSWORD,    SES_PG_CAUSE_DATABASE,   SES_PG_CAUSE_TLS,
+        SES_PG_CAUSE_REFUSED,   SES_PG_CAUSE_OLD_PRIMARY, SES_PG_CAUSE_NO_PRIMARY, SES_PG_CAUSE_UNREACHABLE};
 
     for (size_t i = 0; i < sizeof(ranked) / sizeof(ranked[0]); i++)
         for (unsigned node = 0; node < link->target.names.nodes; node++)
@@ -219,10 +229,11 @@ static bool adopt(struct pg_link *link, struct pg_slot *slot)
         link->primary = slot->node;
         link->lease_ms = 0;
         link->block = SES_PG_CAUSE_NONE;
+        node->told_cause = SES_PG_CAUSE_NONE;
         drop_older(link, slot->timeline);
         drop_elsewhere(link);
     }
-    node->cause = node->told_cause = SES_PG_CAUSE_NONE;
+    node->cause = SES_PG_CAUSE_NONE;
     return enlist(link, slot);
 }
 
@@ -265,7 +276,7 @@ static bool is_primary(const struct pg_link *link, const struct pg_slot *slot)
 static void on_looked(struct pg_slot *slot, const struct pg_look *look)
 {
     struct pg_link *link = link_of(slot);
-    enum ses_pg_cause cause = judge(link, look);
+    enum ses_pg_cause cause = link->nodes[slot->node].pooled ? SES_PG_CAUSE_POOLER : judge(link, look);
 
     if (cause == SES_PG_CAUSE_NONE) {
         if (ses_pg_rule(PG_RULE_BARRIER))
@@ -296,6 +307,8 @@ static bool on_beaten(struct pg_slot *slot, const struct pg_beat *beat)
     } else if (!counts && is_primary(link, slot) && may_change(cause)) {
         link->block = cause;
         link->replica = beat->look.replica;
+    } else if (cause == SES_PG_CAUSE_POOLER) {
+        give_up_pooled(link, slot->node);
     } else {
         counts = false;
         turn_away(link, slot, cause, NULL);

@@ -1,9 +1,12 @@
 #include "slot.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <sessiond/base/boot_clock.h>
 #include <sessiond/base/clock.h>
+#include <sessiond/base/random.h>
 
 #include "rules.h"
 
@@ -145,10 +148,15 @@ static void on_down(struct pg_conn *conn, const struct pg_fault *fault)
 static void on_up(struct pg_conn *conn)
 {
     struct pg_slot *slot = SES_CONTAINER(conn, struct pg_slot, conn);
+    char text[PG_GREET_SIZE];
+    uint64_t chance;
 
+    ses_random_bytes(&chance, sizeof(chance));
+    (void)snprintf(slot->mark, sizeof(slot->mark), "%016" PRIx64, chance);
+    ses_pg_greet(slot->mark, text);
     enter(slot, PG_SLOT_LOOKING);
     set_out(slot, PG_ERRAND_LOOK);
-    ses_pg_conn_query(conn, ses_pg_greet_text);
+    ses_pg_conn_query(conn, text);
 }
 
 void ses_pg_slot_await(struct pg_slot *slot)
@@ -163,6 +171,20 @@ void ses_pg_slot_look(struct pg_slot *slot)
     ses_pg_conn_query(&slot->conn, ses_pg_look_text);
 }
 
+/* Of prepared statements a connection's own session is relied upon; without, a pooler may give each statement to another one. */
+static void execute(struct pg_slot *slot, const struct pg_statement *statement, const char *const *values,
+                    const int *lengths)
+{
+    const char *const server[] = {slot->server};
+    const int length[] = {(int)strlen(slot->server)};
+    const struct pg_guard guard = {.statement = &ses_pg_guard_sql, .values = server, .lengths = length};
+
+    if (slot->options->prepare)
+        ses_pg_conn_execute(&slot->conn, statement, values, lengths);
+    else
+        ses_pg_conn_execute_guarded(&slot->conn, &guard, statement, values, lengths);
+}
+
 static void send_beat(struct pg_slot *slot, enum pg_errand errand)
 {
     const char *const values[] = {(const char *)slot->options->machine};
@@ -171,7 +193,7 @@ static void send_beat(struct pg_slot *slot, enum pg_errand errand)
     set_out(slot, errand);
     slot->sent_ms = ses_clock_boot_ms();
     slot->sent_wall_ms = ses_clock_wall_ms();
-    ses_pg_conn_execute(&slot->conn, &ses_pg_beat_sql, values, lengths, slot->options->prepare);
+    execute(slot, &ses_pg_beat_sql, values, lengths);
 }
 
 void ses_pg_slot_beat(struct pg_slot *slot)
@@ -197,8 +219,7 @@ void ses_pg_slot_request(struct pg_slot *slot, struct pg_request *request)
     slot->request = request;
     request->sent_mono_ns = slot->sent_mono_ns;
     request->connection = slot;
-    ses_pg_conn_execute(&slot->conn, request->statement, request->values, request->lengths,
-                        slot->options->prepare);
+    execute(slot, request->statement, request->values, request->lengths);
 }
 
 /* What settles has seen a row, or that there is none, here; a commit that somebody cut short is seen too,
@@ -224,6 +245,7 @@ static bool beat_of(const struct pg_slot *slot, const struct pg_answer *told, st
     ret_beat->sent_ms = slot->sent_ms;
     if (told->end != PG_END_DONE || !ses_pg_look_read(told->result, &ret_beat->look))
         return false;
+    ret_beat->look.swapped = slot->options->prepare && strcmp(ret_beat->look.connection, slot->mark) != 0;
     ret_beat->skew_ms =
         ses_pg_look_skew_ms(ret_beat->look.server_ms, slot->sent_wall_ms, ses_clock_wall_ms());
     return true;
@@ -248,6 +270,7 @@ static void on_look(struct pg_slot *slot, const struct pg_answer *told)
 
     if (told->end == PG_END_DONE && ses_pg_look_read(told->result, &look)) {
         slot->timeline = look.timeline;
+        memcpy(slot->server, look.server, sizeof(slot->server));
         slot->ops->looked(slot, &look);
     } else {
         slot->ops->refused(slot, told->sqlstate);
@@ -269,6 +292,20 @@ static bool on_beat(struct pg_slot *slot, const struct pg_answer *told)
     return slot->ops->beaten(slot, &beat);
 }
 
+/* A pooler went to another server, or to the same one in its next life: nothing was done there, and what was known of this
+ * connection is over. What was to be sealed is not. */
+static void on_elsewhere(struct pg_slot *slot, enum pg_errand errand)
+{
+    static const struct pg_fault fault = {.text = "a pooler gave the connection to another server"};
+    struct pg_request *request = errand == PG_ERRAND_REQUEST ? slot->request : NULL;
+
+    if (request != NULL)
+        slot->request = NULL;
+    finish(slot, &fault);
+    if (request != NULL)
+        answer(request, PG_END_REFUSED, NULL, "57P01");
+}
+
 static void on_answer(struct pg_conn *conn, const struct pg_answer *answered)
 {
     struct pg_slot *slot = SES_CONTAINER(conn, struct pg_slot, conn);
@@ -283,7 +320,9 @@ static void on_answer(struct pg_conn *conn, const struct pg_answer *answered)
         told = (struct pg_answer){.end = PG_END_DONE, .result = conn->answered};
     if (told.end == PG_END_UNKNOWN)
         slot->ops->doubted(slot, true);
-    if (errand == PG_ERRAND_LOOK)
+    if (told.elsewhere)
+        on_elsewhere(slot, errand);
+    else if (errand == PG_ERRAND_LOOK)
         on_look(slot, &told);
     else if (errand == PG_ERRAND_BEAT)
         (void)on_beat(slot, &told);

@@ -65,10 +65,12 @@ struct pg_slot {
     enum pg_use use;                      /* PG_USE_COUNT: looks for a primary */
     enum pg_slot_state state;
     unsigned node;
-    uint64_t since_mono_ns;    /* in this state */
-    uint64_t ready_mono_ns;    /* when it became READY */
-    uint64_t answered_mono_ns; /* when the write was sent that was answered last */
-    uint32_t timeline;         /* of the last look */
+    uint64_t since_mono_ns;      /* in this state */
+    uint64_t ready_mono_ns;      /* when it became READY */
+    uint64_t answered_mono_ns;   /* when the write was sent that was answered last */
+    uint32_t timeline;           /* of the last look */
+    char server[PG_SERVER_SIZE]; /* likewise */
+    char mark[PG_MARK_SIZE];     /* of this connection's greeting */
     /* its own */
     struct pg_resolve *resolve;
     const struct pg_target *target;

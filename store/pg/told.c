@@ -42,6 +42,9 @@ static const char *remedy_of(enum ses_pg_cause cause)
         [SES_PG_CAUSE_REFUSED] = "see the error in the server's log",
         [SES_PG_CAUSE_DISK_FULL] =
             "the primary's disk is full: make room there (its data directory, its WAL); it goes on by itself",
+        [SES_PG_CAUSE_POOLER] =
+            "a pooler in between does not keep sessions, which named statements need: pool_mode = session "
+            "there, or store.pg.prepare: \"off\" here; then SIGHUP",
     };
 
     return remedies[cause];

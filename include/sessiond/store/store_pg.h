@@ -96,6 +96,7 @@ enum ses_pg_cause {
     SES_PG_CAUSE_NO_ANSWER,   /* writes are not answered: the standby is away, or the primary */
     SES_PG_CAUSE_REFUSED,     /* some other error of the server: the log has its code */
     SES_PG_CAUSE_DISK_FULL,   /* the primary's (53100): it cannot even write a heartbeat */
+    SES_PG_CAUSE_POOLER,      /* a pooler gives a connection another session, and statements have names */
     SES_PG_CAUSE_COUNT
 };
 

@@ -87,6 +87,7 @@ struct ses_pg_check {
     enum ses_durability durability;   /* that is asked for: DISK or REPLICA */
     unsigned skew_max_ms;             /* between the primary's clock and ours */
     unsigned connections;             /* that one machine opens to it */
+    bool prepare;                     /* statements have names there */
     const struct ses_key_print *keys; /* this machine's; NULL: not compared */
     size_t keys_count;
     void (*on_finding)(void *arg, const struct ses_pg_finding *finding);

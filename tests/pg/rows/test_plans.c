@@ -63,6 +63,7 @@ static void test_by_the_key_alone(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {cmocka_unit_test(test_by_the_key_alone)};
+    char greeting[PG_GREET_SIZE];
     int failed;
 
     if (getenv("SES_PG") == NULL) {
@@ -74,7 +75,8 @@ int main(void)
         (void)fprintf(stderr, "%s", PQerrorMessage(conn));
         return 1;
     }
-    PQclear(PQexec(conn, ses_pg_greet_text));
+    ses_pg_greet("0123456789abcdef", greeting);
+    PQclear(PQexec(conn, greeting));
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     PQfinish(conn);
     return failed;
