@@ -18,7 +18,7 @@ _Static_assert((int)SES_PG_SLOT_GONE == PG_SCHEMA_GONE && (int)SES_PG_SLOT_OWN =
                    (int)SES_PG_SLOT_LEAVING == PG_SCHEMA_LEAVING && SES_PG_SLOTS == PG_SCHEMA_SLOTS,
                "slots have one set of names for the tables and one for callers");
 
-/* Asked in each statement that changes something: behind a pooler that exchanges connections it would be somebody else's. */
+/* Asked in each statement that changes something: whatever stands in between may have exchanged the server's session. */
 #define HAS_LOCK "EXISTS (SELECT FROM " PG_MOVE_LOCK_ROWS " AND pid = pg_backend_pid())"
 
 void ses_pg_side_init(struct pg_side *side, const struct ses_pg_place *place, unsigned shard,
@@ -115,6 +115,11 @@ static enum ses_status set_up(struct pg_side *side, struct ses_fault *fault)
 
 static enum ses_status judge(struct pg_side *side, const PGresult *result, struct ses_fault *fault)
 {
+    if (PQntuples(result) == 1 && ses_pg_admin_number(result, "pid") != PQbackendPID(side->admin.conn))
+        return give_up(
+            side, SES_FAILED_PRECONDITION, fault,
+            "a pooler stands in between, and the mover's lock is one connection's to the server: use a "
+            "copy of the configuration that names the servers");
     if (PQntuples(result) != 1 || ses_pg_admin_number(result, "format") != PG_SCHEMA_FORMAT ||
         ses_pg_admin_number(result, "shard") != (int64_t)side->shard)
         return give_up(side, SES_FAILED_PRECONDITION, fault,
@@ -126,10 +131,11 @@ static enum ses_status judge(struct pg_side *side, const PGresult *result, struc
     return SES_OK;
 }
 
+/* Before anything is set: what is set in a pooler's session stays there for others. */
 static enum ses_status look(struct pg_side *side, struct ses_fault *fault)
 {
     static const char text[] =
-        "SELECT format, shard, current_setting('synchronous_commit') IN ('on', 'remote_apply')"
+        "SELECT pg_backend_pid() AS pid, format, shard, current_setting('synchronous_commit') IN ('on', 'remote_apply')"
         " AND current_setting('synchronous_standby_names') <> '' AS durable FROM shard";
     PGresult *result = NULL;
     enum ses_status status = ask(side, text, fault, &result);
@@ -192,8 +198,8 @@ static enum ses_status read_slots(struct pg_side *side, struct ses_fault *fault)
 
 static enum ses_status prepare(struct pg_side *side, struct ses_fault *fault)
 {
-    SES_TRY(set_up(side, fault));
     SES_TRY(look(side, fault));
+    SES_TRY(set_up(side, fault));
     SES_TRY(lock(side, fault));
     SES_TRY(ses_pg_side_touch(side, fault));
     return read_slots(side, fault);
@@ -253,8 +259,7 @@ enum ses_status ses_pg_side_touch(struct pg_side *side, struct ses_fault *fault)
             return status;
         if (free_row)
             return give_up(side, SES_FAILED_PRECONDITION, fault,
-                           "the mover's lock is not on this connection: a pooler that exchanges connections "
-                           "stands in between, and must not");
+                           "the mover's lock is not on this connection any more");
         if (ses_clock_mono_ms() >= end_ms)
             return give_up(side, SES_UNAVAILABLE, fault,
                            "another transaction has the shard's row, and waits for the standby?");

@@ -28,7 +28,8 @@ void ses_pg_side_close(struct pg_side *side);
 
 /* Finds the primary, takes the lock, writes something that has to be acknowledged (so this is the primary, nothing of a
  * connection that was lost is under way there, and no row is visible that a failover takes away), and reads the slots.
- * SES_BUSY: another mover has the lock, the fault says who. Else as ses_pg_shard_look. */
+ * SES_BUSY: another mover has the lock, the fault says who. A pooler in between is refused: two movers
+ * could have the lock of one session. Else as ses_pg_shard_look. */
 SES_MUST_CHECK enum ses_status ses_pg_side_open(struct pg_side *side, struct ses_fault *fault);
 
 /* A write that is acknowledged, or SES_UNAVAILABLE and the side is closed. */
@@ -36,7 +37,7 @@ SES_MUST_CHECK enum ses_status ses_pg_side_touch(struct pg_side *side, struct se
 
 /* All of the slots first..last from one state to another, in one transaction with the epoch. SES_UNAVAILABLE: it is not
  * acknowledged; whether it happened the next opening tells, and the side is closed. SES_ABORTED: they are not all in
- * that state, or the lock is gone (a pooler that exchanges connections); closed too. */
+ * that state, or the lock is gone; closed too. */
 SES_MUST_CHECK enum ses_status ses_pg_side_change(struct pg_side *side, unsigned first, unsigned last,
                                                   enum ses_pg_slot from, enum ses_pg_slot to,
                                                   uint64_t timeout_ms, struct ses_fault *fault);
