@@ -65,6 +65,12 @@ enum ses_status ses_sandbox_open(struct ses_config *config, int *ret_fd, struct 
     return explain(config, ses_socket_open(&config->simulator, ret_fd, ret_fault), ret_fault);
 }
 
+/* A simulator elsewhere: http is refused for whatever is not on this machine (config.c). */
+static bool is_simulator(const char *url)
+{
+    return ses_slice_starts(ses_slice_str(url), SES_STR("http://"));
+}
+
 void ses_sandbox_apply(struct ses_config *config)
 {
     size_t i = 0;
@@ -72,8 +78,9 @@ void ses_sandbox_apply(struct ses_config *config)
     /* The row order of SES_CONFIG_CONNECTORS is that of config->urls; its second column says how the base URL
      * ends. */
 #define POINT_URL(name, slash)                                                                               \
-    (void)snprintf(config->urls[i].sandbox, SES_CONFIG_TEXT_SIZE, "http://%s/" #name "%s",                   \
-                   config->simulator.text, (slash) ? "/" : "");                                              \
+    if (!is_simulator(config->urls[i].sandbox))                                                              \
+        (void)snprintf(config->urls[i].sandbox, SES_CONFIG_TEXT_SIZE, "http://%s/" #name "%s",               \
+                       config->simulator.text, (slash) ? "/" : "");                                          \
     i++;
     SES_CONFIG_CONNECTORS(POINT_URL)
 #undef POINT_URL

@@ -17,7 +17,8 @@ SES_MUST_CHECK enum ses_status ses_sandbox_check(const struct ses_config *config
  * chose. Statuses as above. */
 SES_MUST_CHECK enum ses_status ses_sandbox_open(struct ses_config *config, int *ret_fd,
                                                 struct ses_fault *ret_fault);
-/* [supervisor] Points every connector's sandbox URL of config at its simulator; wins over the file. */
+/* [supervisor] Points every connector's sandbox URL of config at its simulator; wins over the file, but for another simulator
+ * (http://, of this machine) that the file names. */
 void ses_sandbox_apply(struct ses_config *config);
 /* [supervisor] Where no certificate is configured: one for loopback by an authority of its own, in DIR/dev, made or
  * renewed if need be. */
