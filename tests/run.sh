@@ -8,7 +8,7 @@ usage() {
     cat <<'END'
 usage: tests/run.sh              everything: all tests on the gcc build, all but the long ones on the clang build
        tests/run.sh -R REGEX ..  arguments go to ctest
-       tests/run.sh --nightly    everything, the long tests with many more rounds, the models with random seeds, the integration tests with v4.local tokens, the mutations of the store, the version before, PostgreSQL under Patroni and behind pgbouncer, the Debian package
+       tests/run.sh --nightly    everything, the long tests with many more rounds, the models with random seeds, the integration tests with v4.local tokens, all of them and the scenarios on two machines, the mutations of the store, the version before, PostgreSQL under Patroni and behind pgbouncer, the Debian package
        tests/run.sh --clients    clients and suites that we did not write (tests/clients/*/run.sh), on the gcc build
 Needs neither root nor the network once the packages of deploy/packages.sh and tests/node_modules are there. Writes to build-gcc/,
 build-clang/ and the temporary folder ($TMPDIR, else /tmp), there under names of its own.
@@ -124,6 +124,16 @@ run_other_tokens() {
     SES_TEST_TOKENS=local run_tests build-gcc --no-tests=error -R integration/
 }
 
+# Every test of these folders that there is (tests/integration/machines.py); which of them are of one machine, one_machine.py tells. Then
+# what hangs on times, with clocks as far apart as they may be and a little less.
+run_two_machines() {
+    phase "the integration tests and scenarios on two machines with one database"
+    SES_TEST_STORE=pg run_tests build-gcc --no-tests=error -R '^(integration|scenario)/'
+    phase "tokens and leases on two machines whose clocks differ"
+    SES_TEST_STORE=pg SES_TEST_SKEW_MS=200 run_tests build-gcc --no-tests=error \
+        -R '^integration/(tokens|tokens_local|token_tags|renewal|continuation|continuation_return|connectors|idempotency)$'
+}
+
 # Exit code 77: the packages are not here.
 run_patroni() {
     local status=0
@@ -174,6 +184,7 @@ no_tests=$([ $# -gt 0 ] && echo ignore || echo error)
 run_tests build-clang "--no-tests=$no_tests" -LE long "$@"
 if [ "$mode" = nightly ]; then
     run_other_tokens
+    run_two_machines
     run_mutations
     run_previous
     run_followed

@@ -18,8 +18,8 @@ def details(answer):
 
 
 def own_channel(server, request, metadata, timeout=120):
-    """On a connection of its own: (answer, metadata)."""
-    with grpc.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+    """On a connection of its own, to the machine whose turn it is: (answer, metadata)."""
+    with grpc.insecure_channel(server.next().address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
         call = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                    response_deserializer=response_class(CREATE).FromString)
         answer, got = call.with_call(request, metadata=metadata, timeout=timeout, wait_for_ready=True)  # see harness.is_mistaken
@@ -30,7 +30,7 @@ class Sim:
     """Knobs and counters of the sessiond-sim that a server with --sandbox has started, or of one at that URL."""
 
     def __init__(self, server, url=None):
-        self.url = url or f"http://{wait_until(lambda: server.lines('ready')[-1:], 'the line that names the simulator')[0]['sandbox']}"
+        self.url = url or f"http://{wait_until(lambda: server.own_lines('ready')[-1:], 'the line that names the simulator')[0]['sandbox']}"
 
     def control(self, **knobs):
         request = urllib.request.Request(f"{self.url}/control", data=json.dumps(knobs).encode())

@@ -105,11 +105,13 @@ class Clock:
     """The clocks of one server, moved through the file of SESSIOND_TEST_CLOCK (include/sessiond/base/clock.h). What is set
     counts at once in every process, and over restarts. Only builds with SES_TEST_HOOKS obey: others skip the test."""
 
-    def __init__(self, path):
-        self.path = path
-        path.write_bytes(bytes(16))
-        with open(path, "r+b") as file:
+    def __init__(self, server, step_ms=0):
+        self.path = pathlib.Path(server.temporary) / "test-clock"
+        self.path.write_bytes(struct.pack("=qq", step_ms, 0))
+        with open(self.path, "r+b") as file:
             self.words = mmap.mmap(file.fileno(), 16)
+        self.server = server
+        self.others = []  # of machines beside this one: moved with it
 
     def step(self, seconds):
         """The world's clock is set, forward or (negative) backward. No time passes."""
@@ -118,9 +120,9 @@ class Clock:
     def pass_(self, seconds):
         """Time passes, for the world and for sessiond. Network limits stay real."""
         assert seconds >= 0, "time does not go back"
-        if machines.wanted():  # as after a machine was suspended; when it is over nothing tells from outside
-            raise unittest.SkipTest("of one machine: time that jumps closes reads of a database until the next heartbeat")
         self._add(8, seconds)
+        for clock in (self, *self.others):  # as after a machine was suspended
+            clock.server.wait_for_reads()
 
     def time(self):
         """Seconds since 1970 as the server's world clock has them."""
@@ -129,8 +131,9 @@ class Clock:
     def _add(self, offset, seconds):
         if not has_test_hooks():
             raise unittest.SkipTest("this build's clocks cannot be moved (SES_TEST_HOOKS)")
-        ms = struct.unpack_from("=q", self.words, offset)[0] + round(seconds * 1000)
-        struct.pack_into("=q", self.words, offset, ms)
+        for clock in (self, *self.others):
+            ms = struct.unpack_from("=q", clock.words, offset)[0] + round(seconds * 1000)
+            struct.pack_into("=q", clock.words, offset, ms)
 
 
 @functools.cache
@@ -151,12 +154,18 @@ class Server:
         self.log_path = pathlib.Path(self.temporary) / "log"
         self.command = [str(BUILD / "sessiond"), "--listen", self.address, "--admin", f"127.0.0.1:{self.admin_port}",
                         "--data", str(self.data), "--workers", str(workers), *args]
+        self.simulator = None
         if sandbox:
             self.command.append("--sandbox")
+            if machines.wanted() and beside is None and "--simulator" not in args and "simulator_listen:" not in (config or ""):
+                self.simulator = f"127.0.0.1:{free_port()}"
+                self.command += ["--simulator", self.simulator]
         path = pathlib.Path(self.temporary) / "config.yaml"
         path.write_text(unhurried(self.with_store(config or "", beside)))
         self.command += ["--config", str(path), *whoever_arguments(config or "")]
-        self.clock = beside.clock if beside else Clock(pathlib.Path(self.temporary) / "test-clock")
+        self.clock = Clock(self, machines.skew_ms() if beside else 0)
+        if beside:
+            beside.clock.others.append(self.clock)
         self.env = dict(os.environ, SESSIOND_TEST_CLOCK=str(self.clock.path), **(env or {}))
         self.process = None
         self.channel = None
@@ -180,7 +189,7 @@ class Server:
     def start(self, ready=True, stderr=None, **popen):
         """stderr: a descriptor instead of the log's file (then lines() has nothing)."""
         if "LD_PRELOAD" in self.env:  # what is preloaded opens files of the test's own, which a confined worker cannot
-            path = pathlib.Path(self.command[self.command.index("--config") + 1])
+            path = self.config_path()
             path.write_text("confine: off\n" + path.read_text().replace("confine: off\n", ""))
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log if stderr is None else stderr,
@@ -188,11 +197,37 @@ class Server:
         atexit.register(self.kill)
         if ready:
             wait_until(self.is_ready, "readiness")
-        if self.other is not None:
+        if self.other is not None and (self.other.process is None or self.other.process.poll() is not None):
             wait_until((self.data / "keys" / "live").is_dir if not ready else lambda: True, "keys")
-            machines.copy_files(self.data, self.other.data)
+            self.deliver()
             self.other.start(ready, **popen)
         return self
+
+    def config_path(self):
+        return pathlib.Path(self.command[self.command.index("--config") + 1])
+
+    def deliver(self):
+        """What an operator brings to every machine: keys, callers, configuration, as the first one has them now."""
+        machines.copy_files(self.data, self.other.data)
+        self.other.config_path().write_text(machines.with_simulator(self.config_path().read_text(), self.simulator))
+
+    def each(self):
+        """The machine, and the one beside it."""
+        return [self] if self.other is None else [self, self.other]
+
+    def tell(self, number, event):
+        """A signal to the supervisor of each machine, and the line that each writes when it has done what that asks for."""
+        before = [len(server.own_lines(event)) for server in self.each()]
+        self.signal(number)
+        wait_until(lambda: all(len(server.own_lines(event)) > count for server, count in zip(self.each(), before)), event)
+
+    def signal(self, number):
+        """To the supervisor of each machine."""
+        self.process.send_signal(number)
+        if self.other is not None:
+            if number in (signal.SIGHUP, signal.SIGUSR2):
+                self.deliver()
+            self.other.signal(number)
 
     def is_ready(self):
         if self.process.poll() is not None:
@@ -201,6 +236,16 @@ class Server:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/readyz", timeout=PATIENCE) as answer:
                 return answer.status == 200
         return False
+
+    def wait_for_reads(self):
+        """Where time jumps, reads of a database are closed until its next write is acknowledged."""
+        if machines.wanted() and self.process is not None and self.process.poll() is None:
+            wait_until(lambda: all(shard["reads"] for shard in self.readyz().get("shards", ())), "reads to be open again")
+
+    def end_leases(self):
+        """What processes that are dead hold is over: at once where they share a table."""
+        if machines.wanted():
+            machines.end_leases(self.data)
 
     def hang_up(self):
         """The next call has a connection of its own: the one before may be a dead worker's, and not know it yet."""
@@ -257,10 +302,13 @@ class Server:
 
     def workers(self):
         """Pids of the workers."""
-        return [row["pid"] for row in self.readyz()["workers"]]
+        return [row["pid"] for server in self.each() for row in server.readyz()["workers"]]
 
     def all_serve(self):
         """Ready is a server that can serve; this is one with nobody missing, or dead and not yet missed."""
+        return all(server.serves() for server in self.each())
+
+    def serves(self):
         if self.process.poll() is not None:
             raise AssertionError(f"sessiond ended with {self.process.returncode}: {self.log()[-2000:]}")
         with contextlib.suppress(OSError, KeyError):
@@ -276,14 +324,17 @@ class Server:
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
-    def lines(self, event=None):
+    def own_lines(self, event=None):
         rows = []
         for text in self.log().splitlines():
             with contextlib.suppress(ValueError):
                 row = json.loads(text)
                 if event is None or row.get("event") == event:
                     rows.append(row)
-        return rows + (self.other.lines(event) if self.other is not None else [])
+        return rows
+
+    def lines(self, event=None):
+        return [row for server in self.each() for row in server.own_lines(event)]
 
     def check_log(self):
         bad = re.search(r"(AddressSanitizer|LeakSanitizer|runtime error:|broken invariant|is not on the list)[^\n]*", self.log())

@@ -58,6 +58,10 @@ def store_lines(conninfo, password, more=""):
     return f'  driver: pg\n  pg:\n    shards: ["{conninfo}"]\n{file}{more}'
 
 
+def ended(text):
+    return text if text[-1:] in ("", "\n") else text + "\n"
+
+
 def configured(config, data, folder):
     """The configuration with the driver in its section store. Clocks are the tests' to move."""
     from cluster import PASSWORD
@@ -67,21 +71,38 @@ def configured(config, data, folder):
     lines = store_lines(pair().conninfo(password=None, dbname=database(data)), password, "    skew_max_ms: 60000\n")
     head, found, rest = config.partition("store:\n")
     if not found:
-        return f"{config}store:\n{lines}"
+        return f"{ended(config)}store:\n{lines}"
     return f"{head}store:\n{lines}{re.sub('^  durability: (disk|process)$', '', rest, count=1, flags=re.M)}"
 
 
-def copy_files(source, target):
-    """Keys, callers and whatever else an operator delivers to every machine."""
-    target.mkdir(mode=0o700, exist_ok=True)
-    for path in source.iterdir():
-        if path.name in OWN:
-            continue
+def with_simulator(config, address):
+    """Both machines call the first one's simulator; what the test says of connectors itself stands."""
+    if address is None or "connectors:\n" in config:
+        return config
+    urls = "".join(f"  {name}:\n    sandbox_url: http://{address}{path}\n"
+                   for name, path in (("nuvei", "/nuvei"), ("paytm", "/paytm/"), ("stripe", "/stripe/")))
+    return f"{ended(config)}connectors:\n{urls}"
+
+
+def end_leases(data):
+    """Their time is over for the primary, whose clock says so: what a dead process holds lasts as long as its call might have."""
+    pair().primary.sql("UPDATE session SET lease_until = clock_timestamp() WHERE lease_until > clock_timestamp()", _databases[data])
+
+
+def copy_files(source, target, own=OWN):
+    """Keys, callers and whatever else an operator delivers to every machine; each file is there whole or as it was before."""
+    target.mkdir(mode=source.stat().st_mode & 0o777, exist_ok=True)
+    there = [path for path in source.iterdir() if path.name not in own and path.name[0] != "."]  # with a dot: being written just now
+    for path in there:
         if path.is_dir():
-            shutil.rmtree(target / path.name, ignore_errors=True)
-            shutil.copytree(path, target / path.name, ignore=shutil.ignore_patterns(".*"))  # what is just being written
+            copy_files(path, target / path.name, own=())
         else:
-            shutil.copy2(path, target / path.name)
+            fresh = target / f".{path.name}.delivered"
+            shutil.copy2(path, fresh)
+            fresh.rename(target / path.name)
+    for path in target.iterdir() if own == () else ():
+        if path.name not in [other.name for other in there]:
+            path.unlink()
 
 
 def added(text, other):
@@ -97,10 +118,9 @@ def added(text, other):
     return "\n".join(map(sum_of, text.splitlines())) + "\n"
 
 
-def one_only(why):
-    """For a test that is of one machine: what it judges does not exist where two share a database."""
-    import unittest
-    return unittest.skipIf(wanted(), f"of one machine: {why}")
+def skew_ms():
+    """How far the second machine's clock is ahead: below what a machine may be (store.pg.skew_max_ms)."""
+    return int(os.environ.get("SES_TEST_SKEW_MS", "0"))
 
 
 def know(address, other):

@@ -54,7 +54,7 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def come_back(server, handle):
     """The status of a browser's return."""
-    request = urllib.request.Request(f"http://{server.address}/r/{handle}", data=b"cres=passed")
+    request = urllib.request.Request(f"http://{server.next().address}/r/{handle}", data=b"cres=passed")
     try:
         return urllib.request.build_opener(NoRedirect).open(request, timeout=PATIENCE).status
     except urllib.error.HTTPError as error:

@@ -7,7 +7,18 @@ import signal
 import sys
 import unittest
 
+import machines
+import one_machine
+
 SKIPPED = 77
+
+
+def tests_of(suite):
+    for part in suite:
+        if isinstance(part, unittest.TestSuite):
+            yield from tests_of(part)
+        else:
+            yield part
 
 
 def main(module):
@@ -16,6 +27,8 @@ def main(module):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     suite = unittest.defaultTestLoader.loadTestsFromName(module)
+    if machines.wanted():
+        one_machine.leave_out(module, list(tests_of(suite)))
     result = unittest.TextTestRunner(verbosity=2).run(suite)
     if not result.wasSuccessful():
         return 1

@@ -11,7 +11,7 @@ class DocumentedCall(ServerCase):
         headers = self.server.log_path.parent / "headers.txt"
         headers.write_text(f"x-connector-config: {STRIPE}\n")
         return subprocess.run([BUF, "curl", "--protocol", "grpc", "--http2-prior-knowledge", "-H", "x-connector: stripe",
-                               "-H", f"@{headers}", "-d", json.dumps(value), *args, f"http://{self.server.address}{path}"],
+                               "-H", f"@{headers}", "-d", json.dumps(value), *args, f"http://{self.server.next().address}{path}"],
                               capture_output=True, text=True, timeout=120, check=False)
 
     def assert_success(self, answer):

@@ -101,7 +101,7 @@ class Doors:
 
     def __init__(self, server):
         self.server = server
-        self.channel = grpc.insecure_channel(server.address)
+        self.channel = grpc.insecure_channel(server.next().address)
         self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
 
     def close(self):

@@ -212,9 +212,7 @@ class Reloaded(unittest.TestCase):
         self.server.start()
 
     def reload(self):
-        told = len(self.server.lines("reloaded"))
-        self.server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: len(self.server.lines("reloaded")) > told, "the reload")
+        self.server.tell(signal.SIGHUP, "reloaded")
 
     def knows(self, key):
         status, _, _ = self.server.post_json(CREATE, create_dict(unique()), headers=ADYEN_HEADERS + as_headers(bearer(key)))
@@ -250,7 +248,7 @@ class Reloaded(unittest.TestCase):
         """Also a worker that is started anew meanwhile knows the callers of before."""
         path = self.server.data / "callers.yaml"
         path.write_text(path.read_text() + "    color: red\n")
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.signal(signal.SIGHUP)
         line = wait_until(lambda: self.server.lines("reload_refused"), "the refusal")[0]
         self.assertRegex(line["msg"], r"callers.yaml:\d+: color: unknown key$")
         before = self.server.workers()
@@ -307,7 +305,7 @@ class Withdrawn(unittest.TestCase):
 
     def by_reload(self):
         change(self.server, "revoke", "shop")
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.signal(signal.SIGHUP)
         return "reloaded"
 
     def test_at_once(self):
@@ -315,7 +313,7 @@ class Withdrawn(unittest.TestCase):
 
     def by_upgrade(self):
         change(self.server, "revoke", "shop")
-        self.server.process.send_signal(signal.SIGUSR2)
+        self.server.signal(signal.SIGUSR2)
         return "upgraded"
 
     def test_by_a_new_program(self):
@@ -323,7 +321,7 @@ class Withdrawn(unittest.TestCase):
 
     def while_a_program_is_tried(self):
         self.hook.write_text("hang")
-        self.server.process.send_signal(signal.SIGUSR2)
+        self.server.signal(signal.SIGUSR2)
         wait_until(lambda: self.server.lines("upgrade_tried"), "the trial")
         change(self.server, "revoke", "shop")
         self.hook.unlink()

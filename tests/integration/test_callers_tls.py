@@ -62,7 +62,7 @@ class Certificates(unittest.TestCase):
 
     def create(self, credentials, metadata=()):
         """The merchant of the session that was made, or the refusal."""
-        with grpc.secure_channel(self.server.address, credentials) as channel:
+        with grpc.secure_channel(self.server.next().address, credentials) as channel:
             method = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                          response_deserializer=response_class(CREATE).FromString)
             try:

@@ -71,7 +71,7 @@ class Confined(unittest.TestCase):
         line = server.lines("confinement")[0]
         self.assertEqual((line["mode"], line["landlock_abi"]), ("on", landlock()))
         before = server.workers()
-        server.process.send_signal(signal.SIGHUP)
+        server.signal(signal.SIGHUP)
         wait_until(lambda: server.lines("reloaded") and server.have_replaced(before), "the reload")
         self.check_processes(server)
         server.stop()
@@ -123,7 +123,7 @@ class Users(unittest.TestCase):
         session = unique()
         server.call(create_request(session), EXACT)
         before = server.workers()
-        server.process.send_signal(signal.SIGHUP)
+        server.signal(signal.SIGHUP)
         wait_until(lambda: server.lines("reloaded") and server.have_replaced(before), "the reload")
         server.stop()
         server.start()  # on what it has made before
@@ -178,7 +178,7 @@ class Users(unittest.TestCase):
         server = self.server(f"user: {OTHER}\n").start()
         path = pathlib.Path(server.command[server.command.index("--config") + 1])
         path.write_text(path.read_text().replace(OTHER, "daemon"))
-        server.process.send_signal(signal.SIGHUP)
+        server.signal(signal.SIGHUP)
         wait_until(lambda: server.lines("reload_refused"), "the refusal")
         self.assertIn("user: cannot be changed by a reload", server.lines("reload_refused")[0]["msg"])
         self.assertTrue(server.is_ready())

@@ -48,7 +48,7 @@ class ConnectCase(ServerCase):
         """(HTTP status, headers, body) by curl."""
         done = subprocess.run(["curl", "-sS", "-i", *HTTP[version], "-X", "POST", "--data-binary", "@-", "-H", f"content-type: {content_type}",
                                "-H", "expect:", *(part for header in headers for part in ("-H", header)),
-                               f"http://{self.server.address}{path}"], input=body, capture_output=True, timeout=PATIENCE, check=True)
+                               f"http://{self.server.next().address}{path}"], input=body, capture_output=True, timeout=PATIENCE, check=True)
         head, _, rest = done.stdout.partition(b"\r\n\r\n")
         status, *lines = head.decode().split("\r\n")
         return int(status.split()[1]), dict(line.split(": ", 1) for line in lines), rest
@@ -124,7 +124,7 @@ class Reload(ConnectCase):
             watch.stdin.close()
         told = [watch.stdout.read(1) for _, watch in watches]  # each has begun
         self.assertEqual(told, [b"\0"] * len(watches))
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.signal(signal.SIGHUP)
         for content_type, watch in watches:
             with self.subTest(content_type):
                 [*messages, (flags, end)] = frames(b"\0" + watch.stdout.read())

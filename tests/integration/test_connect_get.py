@@ -66,7 +66,7 @@ class ConnectGet(ServerCase):
     def test_head(self):
         query = urllib.parse.urlencode({"encoding": "json", "message": json.dumps(self.request)})
         for version in HTTP:
-            done = subprocess.run(["curl", "-sS", "-I", version, f"http://{self.server.address}{GET_SESSION}?{query}"], capture_output=True, text=True, check=True)
+            done = subprocess.run(["curl", "-sS", "-I", version, f"http://{self.server.next().address}{GET_SESSION}?{query}"], capture_output=True, text=True, check=True)
             self.assertRegex(done.stdout, r"^HTTP/\S+ 200")
             self.assertGreater(int(re.search(r"content-length: (\d+)", done.stdout, re.I)[1]), 100)
 

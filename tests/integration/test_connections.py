@@ -206,7 +206,7 @@ class Reload(unittest.TestCase):
 
     def reload(self):
         before = self.server.workers()
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.signal(signal.SIGHUP)
         wait_until(lambda: self.server.have_replaced(before), "new workers")
 
     def test_busy_keep_alive_clients_see_no_failure(self):

@@ -339,6 +339,7 @@ class OneEffect(unittest.TestCase):
             self.assertIsInstance(first.exception(), grpc.RpcError)
         sim.control(mode="normal")
         wait_until(lambda: server.have_replaced(before), "the replacements")
+        server.end_leases()
         answer, metadata = own_channel(server, create_request(session, **changes), sim_metadata(connector))
         return server, sim, session, answer, metadata
 

@@ -29,7 +29,7 @@ class ReturnCase(SessionCase):
 
     def fetch(self, method, path, body=None, headers=None):
         """(status, headers, body); every call on a new connection, thus on any worker."""
-        connection = http.client.HTTPConnection(self.server.address, timeout=120)
+        connection = http.client.HTTPConnection(self.server.next().address, timeout=120)
         try:
             connection.request(method, path, body=body, headers=headers or {})
             answer = connection.getresponse()

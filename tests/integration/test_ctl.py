@@ -252,8 +252,7 @@ class Keys(unittest.TestCase):
         refused = self.run_ctl("keys", "activate", new, code=1).stderr
         self.assertIn(f"kill -HUP {server.process.pid}", refused)
         self.assertEqual(self.states("test"), {old: "active", new: "next"})
-        server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: server.lines("reloaded"), "the reload")
+        server.tell(signal.SIGHUP, "reloaded")
         self.run_ctl("keys", "activate", new)
         self.assertEqual(self.states("test"), {old: "verify-only", new: "active"})
         self.run_ctl("keys", "activate", old)

@@ -82,9 +82,7 @@ class Kept(unittest.TestCase):
             if args:
                 self.assertEqual(ctl(server.data, *args).returncode, 0)
                 continue
-            before = len(server.lines("reloaded"))
-            server.process.send_signal(signal.SIGHUP)
-            wait_until(lambda: len(server.lines("reloaded")) > before, "the reload")
+            server.tell(signal.SIGHUP, "reloaded")
 
 
 if __name__ == "__main__":

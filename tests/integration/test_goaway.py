@@ -27,7 +27,7 @@ class Goaway(unittest.TestCase):
         self.addCleanup(self.client.close)
         request(self.client, 1)  # one that has asked nothing yet is waited for (h2.c)
         self.assertEqual(self.client.answer(1)[":status"], "200")
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.signal(signal.SIGHUP)
 
     def next(self, *kinds):
         for kind, flags, stream, payload in self.client.frames():

@@ -182,7 +182,7 @@ class Idempotency(ServerCase):
 
     def test_many_clients_one_id_one_session(self):
         def one(session):
-            with grpc.insecure_channel(self.server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+            with grpc.insecure_channel(self.server.next().address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
                 call = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                            response_deserializer=response_class(CREATE).FromString)
                 answer, got = call.with_call(create_request(session), metadata=EXACT, timeout=120)

@@ -63,7 +63,7 @@ class Shoppers:
 
     def come_back(self, handle):
         opener = urllib.request.build_opener(NoRedirect)
-        request = urllib.request.Request(f"http://{self.server.address}/r/{handle}", data=b"cres=passed")
+        request = urllib.request.Request(f"http://{self.server.next().address}/r/{handle}", data=b"cres=passed")
         try:
             opener.open(request, timeout=PATIENCE)
         except urllib.error.HTTPError as error:
@@ -125,9 +125,7 @@ class Case(unittest.TestCase):
         return self.ctl("keys", "generate", f"--{purpose}").split()[0]
 
     def reload(self):
-        before = len(self.server.lines("reloaded"))
-        self.server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: len(self.server.lines("reloaded")) > before, "the reload")
+        self.server.tell(signal.SIGHUP, "reloaded")
 
     def states(self, purpose):
         keys = json.loads(self.ctl("--json", "keys", "list"))["keys"]
@@ -227,11 +225,9 @@ class Order(Case):
         good = path.read_text()
         for bad, words in ((good.replace("k4.local.", "k4.local.A"), "not a whole key file"), (good.replace('"seal-2"', '"seal-3"'), "not named after")):
             path.write_text(bad)
-            before = len(self.server.lines("reload_refused"))
-            self.server.process.send_signal(signal.SIGHUP)
-            wait_until(lambda: len(self.server.lines("reload_refused")) > before, "the refusal")
-            self.assertIn(words, self.server.lines("reload_refused")[-1]["msg"])
-            self.assertIn(str(path), self.server.lines("reload_refused")[-1]["msg"])
+            self.server.tell(signal.SIGHUP, "reload_refused")
+            self.assertIn(words, self.server.own_lines("reload_refused")[-1]["msg"])
+            self.assertIn(str(path), self.server.own_lines("reload_refused")[-1]["msg"])
         client = Sessions(self.server.address)
         self.addCleanup(client.close)
         client.create(unique())

@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import socket
 import stat
 import subprocess
@@ -46,7 +47,7 @@ class Case(unittest.TestCase):
             cls.server.cleanup()
 
     def ctl(self, *args):
-        return session(self.server.data, *args)
+        return session(self.server.next().data, *args)
 
     def story(self, name, *args, verb="show"):
         done = self.ctl(verb, name, "--test", "--json", *NAMED, *args)
@@ -313,7 +314,7 @@ class LogLevel(unittest.TestCase):
         os.kill(pids[0], 9)
         wait_until(lambda: server.have_replaced(pids[:1]), "its replacement")
         self.assertFalse(any(self.logs(server, role) for role in workers for _ in range(8)))
-        server.process.send_signal(1)
+        server.signal(signal.SIGHUP)
         for role in workers:
             wait_until(lambda role=role: self.logs(server, role), f"a line of {role} again")
         server.stop()
@@ -434,7 +435,7 @@ class Door(unittest.TestCase):
     def test_a_reload_keeps_it_open(self):
         server = self.server()
         pids = server.workers()
-        server.process.send_signal(1)
+        server.signal(signal.SIGHUP)
         wait_until(lambda: server.have_replaced(pids), "new workers")
         self.assertIn("SESSION_NOT_FOUND", session(server.data, "show", "x", "--test").stderr)
         server.stop()

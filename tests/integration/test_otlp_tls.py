@@ -40,7 +40,7 @@ class TlsCase(unittest.TestCase):
 
     def reload(self, server, event="reloaded"):
         before, workers = len(server.lines(event)), server.workers()
-        server.process.send_signal(signal.SIGHUP)
+        server.signal(signal.SIGHUP)
         wait_until(lambda: len(server.lines(event)) > before, event)
         if event == "reloaded":
             wait_until(lambda: server.have_replaced(workers), "new workers")

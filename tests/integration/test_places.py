@@ -79,7 +79,7 @@ trace:
 
     def reload_refused(self):
         before = len(self.server.lines("reload_refused"))
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.signal(signal.SIGHUP)
         wait_until(lambda: len(self.server.lines("reload_refused")) > before, "the refusal")
         return self.server.lines("reload_refused")[-1]["msg"]
 

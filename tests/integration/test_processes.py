@@ -85,7 +85,7 @@ class Lifetime(unittest.TestCase):
             self.assertIn(title, titles)
         own = pathlib.Path(f"/proc/{server.process.pid}/cmdline").read_bytes()
         self.assertIn(str(server.data).encode(), own, "the supervisor keeps its command line")
-        server.process.send_signal(signal.SIGHUP)  # which reads the options again
+        server.signal(signal.SIGHUP)  # which reads the options again
         wait_until(lambda: server.lines("reloaded"), "the reload")
         server.stop()
 
@@ -171,7 +171,7 @@ class Replacement(ServerCase):
         for thread in threads:
             thread.start()
         wait_until(lambda: len(answered) > 10, "callers at work")
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.signal(signal.SIGHUP)
         wait_until(lambda: self.server.have_replaced(before), "new workers")
         stop.set()
         for thread in threads:

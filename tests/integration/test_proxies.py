@@ -258,7 +258,7 @@ class Proxy(unittest.TestCase):
             for _ in range(3):
                 before, old = len(calls), self.server.workers()
                 wait_until(lambda before=before: failures or len(calls) > before + 5, "some calls")
-                self.server.process.send_signal(signal.SIGHUP)
+                self.server.signal(signal.SIGHUP)
                 wait_until(functools.partial(self.server.have_replaced, old), "the workers' replacement")
         finally:
             over.set()

@@ -54,7 +54,7 @@ class Reload(unittest.TestCase):
         with concurrent.futures.ThreadPoolExecutor(HELD) as pool:
             calls = self.held(pool)
             before = set(self.server.workers())
-            self.server.process.send_signal(signal.SIGHUP)
+            self.server.signal(signal.SIGHUP)
             try:
                 waits = []
                 while not self.server.lines("draining"):
@@ -76,7 +76,7 @@ class Reload(unittest.TestCase):
         with concurrent.futures.ThreadPoolExecutor(HELD) as pool:
             calls = self.held(pool)
             before = self.server.workers()
-            self.server.process.send_signal(signal.SIGHUP)
+            self.server.signal(signal.SIGHUP)
             wait_until(lambda: self.server.lines("draining"), "the first worker to be told")
             key.rename(self.server.data / "kept")
             self.may_answer.set()
@@ -92,14 +92,14 @@ class Reload(unittest.TestCase):
         shard.rename(shard.with_suffix(".kept"))  # now that is what its worker cannot run with
         for _ in range(3):
             held, failed = (len(self.server.lines(event)) for event in ("reload_held", "worker_failed"))
-            self.server.process.send_signal(signal.SIGHUP)
+            self.server.signal(signal.SIGHUP)
             wait_until(lambda count=held: len(self.server.lines("reload_held")) > count, "the same slot to have been tried again")
             self.assertEqual(len(self.server.lines("worker_failed")), failed + 1)
             self.assertIn(left, self.server.workers(), "a reload that mends nothing costs nobody else")
             self.served()
         shard.with_suffix(".kept").rename(shard)
         told = len(self.server.lines("reload_held"))
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.signal(signal.SIGHUP)
         wait_until(lambda: self.server.have_replaced(before), "two new workers")
         wait_until(lambda: self.server.lines("reloaded"), "the end of the reload")
         self.assertEqual(len(self.server.lines("reload_held")), told)
@@ -134,7 +134,7 @@ class RanBefore(CrashLoop, unittest.TestCase):
         first, last = self.worker(0), self.worker(2)
         os.kill(first, signal.SIGSTOP)  # the first to be replaced takes its time
         self.addCleanup(self.go_on, first)
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.signal(signal.SIGHUP)
         wait_until(lambda: self.row(0)["state"] == "draining", "the first one to leave")
         os.kill(last, signal.SIGKILL)
         wait_until(lambda: self.row(2)["pid"] != last and self.row(2)["state"] == "ready", "one of the last slot that runs with what is new")

@@ -84,8 +84,7 @@ class Address(unittest.TestCase):
         """Over the simulator's death, a reload and another program; an address that is changed meanwhile is refused by both."""
         address = f"127.0.0.1:{free_port()}"
         server = self.server(config=f"simulator_listen: {address}\n").start()
-        server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: server.lines("reloaded"), "the reload")
+        server.tell(signal.SIGHUP, "reloaded")
         self.answers(server, address)
         server.process.send_signal(signal.SIGUSR2)
         wait_until(lambda: server.lines("upgraded"), "the new program")
@@ -290,7 +289,7 @@ class Page(ServerCase):
         session = unique()
         token = self.client.create(session)
         step = self.client.begin(token, session, return_url=SHOP, **fields)
-        return session, token, step.return_url.partition(self.server.address)[2]
+        return session, token, urllib.parse.urlsplit(step.return_url).path
 
     def back(self, path, cres="x"):
         status, headers, _ = self.server.curl(path, data=f"cres={cres}".encode(), headers=["content-type: application/x-www-form-urlencoded"])

@@ -84,8 +84,7 @@ class Elsewhere(unittest.TestCase):
             text = file.read()
         with open(path, "w", encoding="utf-8") as file:
             file.write(text.replace("sandbox_url: https://192.0.2.1", f"sandbox_url: {self.sim.url}"))
-        server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: server.lines("reloaded"), "the reload")
+        server.tell(signal.SIGHUP, "reloaded")
         server.hang_up()
         answer, _ = server.call(create_request(unique()), sim_metadata("nuvei"))
         self.assertEqual(answer.status_code, 200)

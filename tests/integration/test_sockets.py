@@ -102,7 +102,7 @@ class SlowCall(HeldCall):
             s.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
             s.settimeout(PATIENCE)
             self.assertIn(b"200", s.recv(4096))
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.signal(signal.SIGHUP)
         wait_until(lambda: "draining" in [row["state"] for row in ready(self.server)[1]["workers"]], "the drain")
         # Until every worker but the one that is held has been replaced, and some more.
         seen = [(ask(self.server.port), ready(self.server)[0], health(self.server)) for _ in range(60)]
@@ -120,7 +120,7 @@ class SlowCall(HeldCall):
         """The only worker leaves: it serves whoever comes until its last call is over."""
         self.start(1)
         before = self.server.workers()
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.signal(signal.SIGHUP)
         wait_until(lambda: ready(self.server)[1]["workers"][0]["state"] == "draining", "the drain")
         seen = [(ask(self.server.port), ready(self.server)[0], health(self.server)) for _ in range(40)]
         self.assertEqual(set(seen), {(200, 200, "SERVING")})
@@ -170,7 +170,7 @@ class Pooled(Case):
                 for s in held:
                     s.sendall(ALIVE.replace(b"Connection: close\r\n", b""))
                     s.recv(1)
-                self.server.process.send_signal(signal.SIGHUP)
+                self.server.signal(signal.SIGHUP)
                 wait_until(lambda: len(self.server.lines("draining")) > began, "the drain")
                 return ask(self.server.port) == 200 and len(self.server.lines("drained")) == drained
             finally:
@@ -301,7 +301,7 @@ class GivenUp(Case):
         status, body = ready(self.server)
         self.assertEqual((status, body["state"]), (200, "degraded"))
         self.assertEqual(health(self.server), "SERVING")
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.signal(signal.SIGHUP)
         wait_until(lambda: ready(self.server)[1]["state"] == "ready", "the slot to come back")
         wait_until(lambda: self.server.lines("reloaded"), "the end of the reload")
         self.assertEqual({ask(self.server.port) for _ in range(40)}, {200})
@@ -324,7 +324,7 @@ class GivenUp(Case):
         wait_until(gone, "the housekeeper to be given up")
         wait_until(lambda: ready(self.server)[0] is None, "the admin port to be closed")
         self.assertEqual(ask(self.server.port), 200)
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.signal(signal.SIGHUP)
         wait_until(lambda: ready(self.server)[0] == 200, "the admin port")
         self.server.stop()
 
@@ -458,7 +458,7 @@ class Signals(Case):
         self.server.start(ready=False)
         wait_until(lambda: signal.SIGHUP in self.blocked(), "main")
         for _ in range(3):
-            self.server.process.send_signal(signal.SIGHUP)
+            self.server.signal(signal.SIGHUP)
         wait_until(self.server.is_ready, "readiness")
         wait_until(lambda: self.server.lines("reloaded"), "the reload")
         self.server.stop()

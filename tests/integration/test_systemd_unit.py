@@ -81,7 +81,7 @@ class Unit(unittest.TestCase):
         server.call(create_request(unique()), EXACT)
         self.assertEqual(server.metric("sessiond_confined_calls"), 3)
         before = server.workers()
-        server.process.send_signal(signal.SIGHUP)
+        server.signal(signal.SIGHUP)
         wait_until(lambda: server.lines("reloaded") and server.have_replaced(before), "the reload")
         server.stop()
 

@@ -365,7 +365,7 @@ class Reload(TlsCase):
 
     def reload(self, event):
         before = len(self.server.lines(event))
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.signal(signal.SIGHUP)
         wait_until(lambda: len(self.server.lines(event)) > before, event)
 
     def test_new_for_new_ones_and_old_ones_live(self):
@@ -374,7 +374,7 @@ class Reload(TlsCase):
             old.sendall(b"POST /payments/create_session_token HTTP/1.1\r\nHost: localhost\r\ncontent-length: 2\r\n\r\n{")
             self.install(self.fresh.certificate, self.fresh.key)
             before = len(self.server.lines("reload_started"))
-            self.server.process.send_signal(signal.SIGHUP)
+            self.server.signal(signal.SIGHUP)
             wait_until(lambda: len(self.server.lines("reload_started")) > before, "the reload")
             wait_until(lambda: self.served_certificate() == self.der(self.fresh), "the new certificate")
             old.sendall(b"}")  # the worker that has it finishes what has begun

@@ -72,7 +72,7 @@ class Rotation(unittest.TestCase):
 
     def reload(self):
         before = self.server.workers()
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.signal(signal.SIGHUP)
         wait_until(lambda: self.server.have_replaced(before), "new workers")
 
     def test_rotation_keeps_old_tokens_valid_and_revocation_ends_them(self):

@@ -188,9 +188,7 @@ class Change(unittest.TestCase):
         fresh.write_text(path.read_text().replace(f"purpose: {self.purpose}", f"purpose: {purpose}"))
         fresh.rename(path)
         self.purpose = purpose
-        before = len(self.server.lines("reloaded"))
-        self.server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: len(self.server.lines("reloaded")) > before, "the reload")
+        self.server.tell(signal.SIGHUP, "reloaded")
 
     def test_both_kinds_are_taken_before_while_and_after(self):
         self.purpose = "public"

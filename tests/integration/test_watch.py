@@ -219,7 +219,7 @@ class Replacement(WatchCase):
         session, token = self.begin()
         stream = self.watch(token, session)
         stream.wait_version(1)
-        self.resume(stream, token, session, lambda: self.server.process.send_signal(signal.SIGHUP))
+        self.resume(stream, token, session, lambda: self.server.signal(signal.SIGHUP))
         wait_until(lambda: self.server.lines("reloaded"), "the end of the reload")
 
     def test_a_change_is_told_though_another_worker_dies(self):

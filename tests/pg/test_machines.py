@@ -7,10 +7,10 @@ import unittest
 
 import grpc
 
-from harness import PATIENCE, unique, wait_until
+from harness import CREATE, PATIENCE, create_request, unique, wait_until
 from pg_case import needs_servers
 from pg_machines import MachinesCase
-from session_service import explain
+from session_service import EXACT, SERVICE, explain
 
 
 @needs_servers
@@ -95,6 +95,41 @@ class TwoMachines(MachinesCase):
                 thread.join(PATIENCE)
             versions = [clients[0].get(token, session).session_id for token in tokens]
             self.assertEqual(versions[0], versions[1])
+
+
+    def test_what_nobody_knew_here_is_settled_there(self):
+        """The standby is away: what was sent is neither told as done nor taken back. The same call at the other machine settles it."""
+        first, second = self.two()
+        client, session, changed = self.sessions(second), unique(), unique()
+        token = client.create(changed)
+        version = client.get(token, changed).version
+        change = client.request("AdvanceSession", token, changed, event_id="e1", state={"connector_customer_id": "c1"})
+        self.pair.standby_link().stall()
+        told = [self.told(first, create_request(session), EXACT), self.told(first, change, (), SERVICE + "AdvanceSession")]
+        self.assertIn("OUTCOME_UNKNOWN", told)
+        self.pair.standby_link().flow()
+        self.again(lambda: client.create(session))
+        self.again(lambda: client.advance(token, changed, event_id="e1", state={"connector_customer_id": "c1"}))
+        found = client.get(token, changed)
+        self.assertEqual((found.version, found.state.connector_customer_id), (version + 1, "c1"))
+        self.assertEqual(int(self.pair.primary.sql("SELECT count(*) FROM session WHERE record IS NOT NULL")), 2)
+
+    def told(self, server, request, metadata, path=CREATE):
+        """The reason of a refusal within some seconds, of which most are the server's."""
+        answer = server.call_within(request, 3000, metadata, path)
+        self.assertIsInstance(answer, dict, answer)
+        self.assertEqual(answer["code"], "unavailable", answer)
+        return next((detail["debug"].get("reason", "") for detail in answer["details"] if detail["type"] == "google.rpc.ErrorInfo"), "")
+
+    def again(self, call):
+        """Until the machine takes writes again."""
+        def answered():
+            try:
+                return call()
+            except grpc.RpcError as error:
+                self.assertEqual(explain(error)[0], "UNAVAILABLE")
+                return None
+        wait_until(answered, "an answer of the other machine")
 
 
 @needs_servers

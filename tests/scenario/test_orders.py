@@ -27,9 +27,8 @@ class Sequence:
     """One session and what the client knows of it; every answer is compared with the model's."""
 
     def __init__(self, server, seed):
-        address, self.clock = server.address, server.clock
-        self.address, self.dice = address, random.Random(seed)
-        self.clients = [Sessions(address) for _ in range(3)]
+        self.server, self.clock, self.dice = server, server.clock, random.Random(seed)
+        self.clients = [Sessions(server.address) for _ in range(3)]
         self.session = unique("order")
         self.model = Model()
         self.path = []
@@ -150,7 +149,7 @@ class Sequence:
             return
         handle, _ = self.handle
         fits = self.model.status == "REDIRECTED" and self.model.open_step is not None
-        connection = http.client.HTTPConnection(self.address, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(self.server.next().address, timeout=PATIENCE)
         connection.request("GET", f"/r/{handle}?cres=abc&n=1")
         answer = connection.getresponse()
         answer.read()
