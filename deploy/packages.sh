@@ -10,7 +10,7 @@ packages_build="ca-certificates cmake gcc libc6-dev libcurl4-openssl-dev libcyam
   libnghttp2-dev libpq-dev libprotobuf-c-dev libseccomp-dev libsodium-dev libssl-dev libuv1-dev libyaml-dev ninja-build node-llhttp pkg-config
   protobuf-c-compiler protobuf-compiler python3 zlib1g-dev"
 packages_demo="curl nodejs npm"
-packages_test="clang git libclang-rt-14-dev libcmocka-dev nghttp2-client openssl procps python3 python3-grpcio python3-h2
+packages_test="clang git iproute2 libclang-rt-14-dev libcmocka-dev nghttp2-client openssl procps python3 python3-grpcio python3-h2
   python3-protobuf strace systemd valgrind"
 packages_cluster="openssl postgresql-15 python3 util-linux"
 packages_patroni="etcd-server patroni postgresql-15 python3-etcd"

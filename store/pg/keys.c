@@ -10,6 +10,7 @@
 #include "admin.h"
 #include "fingerprints.h"
 #include "record.h"
+#include "schema.h"
 
 #define TRIES_MAX 40 /* while others write theirs */
 #define PAUSE_MS  50
@@ -81,13 +82,19 @@ static enum ses_status read_prints(struct keys *keys, struct ses_fault *fault)
     PGresult *result = NULL;
     enum ses_status status = ses_pg_admin_ask(
         &keys->admin,
-        "SELECT fingerprints IS NOT NULL AS written, encode(fingerprints, 'hex') AS prints FROM shard", NULL,
-        0, fault, &result);
+        "SELECT format, fingerprints IS NOT NULL AS written, encode(fingerprints, 'hex') AS prints FROM shard",
+        NULL, 0, fault, &result);
 
     if (status == SES_OK && PQntuples(result) != 1)
         status = ses_fault(fault, SES_IO,
                            "the table shard has %d rows instead of one: run sessiondctl store schema",
                            PQntuples(result));
+    if (status == SES_OK && ses_pg_admin_number(result, "format") > PG_SCHEMA_FORMAT)
+        status =
+            ses_fault(fault, SES_UNIMPLEMENTED,
+                      "the tables are of format %s, and this sessiond reads and writes %d: use the version "
+                      "that made them, or a later one",
+                      ses_pg_admin_text(result, "format"), PG_SCHEMA_FORMAT);
     if (status == SES_OK) {
         keys->written = ses_pg_admin_is(result, "written");
         status = decode(keys, ses_slice_str(ses_pg_admin_text(result, "prints")), fault);

@@ -61,14 +61,14 @@ static void turn_away(struct pg_link *link, struct pg_slot *slot, enum ses_pg_ca
     ses_pg_slot_close(slot);
 }
 
-/* Reads too: no connection to it is what it was. */
-static void give_up_pooled(struct pg_link *link, unsigned node)
+/* Reads too: no connection to it is what it was, or its tables are not what we read. */
+static void give_up_node(struct pg_link *link, unsigned node, enum ses_pg_cause cause)
 {
-    link->nodes[node].pooled = true;
+    link->nodes[node].pooled = link->nodes[node].pooled || cause == SES_PG_CAUSE_POOLER;
     for (unsigned i = 0; i < link->slots_count; i++)
         if (link->slots[i].state != PG_SLOT_EMPTY && link->slots[i].node == node)
             ses_pg_slot_close(&link->slots[i]);
-    node_failed(link, node, SES_PG_CAUSE_POOLER, NULL);
+    node_failed(link, node, cause, NULL);
 }
 
 /* ---- the state ---- */
@@ -307,8 +307,8 @@ static bool on_beaten(struct pg_slot *slot, const struct pg_beat *beat)
     } else if (!counts && is_primary(link, slot) && may_change(cause)) {
         link->block = cause;
         link->replica = beat->look.replica;
-    } else if (cause == SES_PG_CAUSE_POOLER) {
-        give_up_pooled(link, slot->node);
+    } else if (cause == SES_PG_CAUSE_POOLER || cause == SES_PG_CAUSE_FORMAT) {
+        give_up_node(link, slot->node, cause);
     } else {
         counts = false;
         turn_away(link, slot, cause, NULL);

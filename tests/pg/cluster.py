@@ -84,17 +84,20 @@ class Cluster:
     """with Cluster() as pair: ..  primary and standby run, the schema and the role are there.
 
     build: whose sessiondctl prints the schema, and where what is made once is kept, unless kept is False.  tls: False lets clients in without it, for measurements.
-    settings: of postgresql.conf, over SIZES.  relays: False leaves them out: ports are the servers' own.
+    settings: of postgresql.conf, over SIZES.  relays: False leaves them out: ports are the servers' own.  network: each server is in a
+    namespace of it (nets.py); without relays.
     """
 
-    def __init__(self, build=BUILD, kept=True, tls=True, settings=None, relays=True):
+    def __init__(self, build=BUILD, kept=True, tls=True, settings=None, relays=True, network=None):
         self.build, self.kept, self.tls = pathlib.Path(build), kept, tls
         self.settings = {**SIZES, **(settings or {})}
         self.folder, self.lock = _own_folder()
         atexit.register(self.close)
         self.nodes = [Node(self.folder, name) for name in NAMES]
         self.primary, self.standby = self.nodes
-        self.clients, self.peers = {}, {}
+        self.clients, self.peers, self.network = {}, {}, network
+        for number, node in enumerate(self.nodes):
+            node.prefix = network.prefix(number) if network else []
         if relays:
             self.clients = {node: Relay(node.port) for node in self.nodes}
             self.peers = {node: Relay(node.port) for node in self.nodes}
@@ -127,8 +130,14 @@ class Cluster:
         ports = ",".join(str(self.port(node)) for node in self.nodes)
         words = {"host": "127.0.0.1,127.0.0.1", "port": ports, "dbname": "sessiond", "user": "sessiond", "password": PASSWORD}
         words.update({"sslmode": "verify-full", "sslrootcert": self.folder / "ca.pem"} if self.tls else {"sslmode": "disable"})
+        if self.network:
+            words["hostaddr"] = self.hostaddr(0)
         words.update(changes)
         return " ".join(f"{name}={value}" for name, value in words.items() if value is not None)
+
+    def hostaddr(self, machine):
+        """Where that machine finds the servers of a network."""
+        return ",".join(self.network.address(number, machine) for number in range(len(self.nodes)))
 
     def relay(self, node):
         """In front of a node, for clients."""
@@ -210,7 +219,9 @@ class Cluster:
 
     def _configure(self):
         """deploy/pg's files and what is replaced of them, for both nodes."""
-        own = (REFERENCE / "pg_hba.conf").read_text().replace("10.0.0.0/8", "127.0.0.1/32")
+        own = (REFERENCE / "pg_hba.conf").read_text()
+        if not self.network:
+            own = own.replace("10.0.0.0/8", "127.0.0.1/32")
         for node in self.nodes:
             if node.data.exists():
                 self._write(node.data / "reference.conf", (REFERENCE / "postgresql.conf").read_text())
@@ -219,14 +230,15 @@ class Cluster:
                 self._write(node.data / "postgresql.conf", "include 'reference.conf'\ninclude 'node.conf'\n")
 
     def _own(self, node):
-        return {**self.settings, "port": node.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": node.sockets,
+        return {**self.settings, "port": node.port, "listen_addresses": "*" if self.network else "127.0.0.1", "unix_socket_directories": node.sockets,
                 "ssl_cert_file": self.folder / "server.pem", "ssl_key_file": self.folder / "server.key", "cluster_name": node.name,
                 "primary_conninfo": self._follow(self.nodes[1 - self.nodes.index(node)])}
 
     def _follow(self, node):
         port = self.peers[node].port if self.peers else node.port
         encryption = f"sslmode=verify-full sslrootcert={self.folder / 'ca.pem'}" if self.tls else "sslmode=disable"
-        return f"host=127.0.0.1 port={port} user=replicator password={REPLICATOR_PASSWORD} {encryption}"
+        address = f"hostaddr={self.network.address(self.nodes.index(node))} " if self.network else ""
+        return f"host=127.0.0.1 {address}port={port} user=replicator password={REPLICATOR_PASSWORD} {encryption}"
 
     def _write(self, path, text):
         path.write_text(text)

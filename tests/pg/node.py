@@ -89,6 +89,7 @@ class Node:
         self.data, self.sockets = folder / name, folder / "s"
         self.log_path = folder / f"{name}.log"
         self.process = None
+        self.prefix = []  # of the command that starts it: another network (nets.py)
         self.frozen = []
 
     # -- life
@@ -101,8 +102,8 @@ class Node:
     def launch(self):
         assert not self.is_running(), f"{self.name} runs already"
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(as_account(BIN / "postgres", "-D", self.data, die=True), env=environment(), cwd="/",
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            command = [*self.prefix, *as_account(BIN / "postgres", "-D", self.data, die=True)]
+            self.process = subprocess.Popen(command, env=environment(), cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def wait_until_accepting(self):
         until(self.is_accepting, f"{self.name} to accept connections")

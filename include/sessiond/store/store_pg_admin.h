@@ -33,7 +33,7 @@ struct ses_pg_place {
  * SES_FAILED_PRECONDITION: this machine differs and must not start; the fault names the file below the data directory and
  * the remedy. SES_UNAVAILABLE: no primary, or it does not answer, and SES_IO: it refuses, for lack of rights or tables:
  * nothing is known, try again. SES_UNIMPLEMENTED: a later version has
- * written them. SES_DATA_LOSS, SES_FULL, SES_INVALID_ARGUMENT (conninfo), SES_NO_MEMORY. ret_told: a sentence for the
+ * written them, or made the tables. SES_DATA_LOSS, SES_FULL, SES_INVALID_ARGUMENT (conninfo), SES_NO_MEMORY. ret_told: a sentence for the
  * log, or "". */
 SES_MUST_CHECK enum ses_status ses_pg_keys_join(const struct ses_pg_place *place,
                                                 const struct ses_key_print *keys, size_t count,
