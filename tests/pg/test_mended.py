@@ -129,6 +129,19 @@ class Broken(MendedCase):
 
 @needs_servers
 class OneRow(MendedCase):
+    def test_a_row_that_does_not_open(self):
+        """That session is lost until its row is as it was; the others are not, and nobody tries again by himself."""
+        self.admin("CREATE TABLE kept AS SELECT * FROM session; UPDATE session SET record = set_byte(record, 100, 255 - get_byte(record, 100))")
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.client.get(self.token, self.known)
+        self.assertEqual(explain(caught.exception)[:2], ("DATA_LOSS", "SESSION_UNREADABLE"))
+        self.assertIn("does not open", self.server.lines("record_unreadable")[-1]["msg"])
+        self.assertEqual(self.create(), ("OK", ""))
+        self.assertEqual(self.server.shard()["state"], "open")
+        self.assertEqual(len(self.server.lines("record_unreadable")), 1)
+        self.admin("UPDATE session s SET record = k.record FROM kept k WHERE k.key = s.key")
+        self.assertEqual(self.get(), ("OK", ""))
+
     def test_a_write_that_waits_for_a_lock_is_no_stall(self):
         """That session is busy; all others go on."""
         holder = self.pair.primary.ask("BEGIN; SELECT 1 FROM session FOR UPDATE; SELECT pg_sleep(600)")

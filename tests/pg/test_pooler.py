@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 import unittest
 
 import grpc
@@ -21,6 +23,8 @@ sys.path.insert(0, str(SOURCE / "deploy" / "cluster"))
 from payments import Client  # noqa: E402
 
 THREADS, PAYMENTS = 4, 10
+CONNECTIONS = 2 * 5 + 2 * 2  # of two machines with a worker each, and what their starts compared keys by: a pooler keeps it
+CALLS = 300  # that wait for a standby which does not answer
 SETTINGS = {"session": "", "transaction": "    prepare: off\n"}
 needs_pooler = unittest.skipIf(node.missing() or missing(), node.missing() or missing())
 
@@ -87,6 +91,36 @@ class Modes:
         for server in servers:
             server.wait_for(state="open")
         self.assertEqual(client.get(token, known).merchant_session_id, known)
+
+    def test_an_administrator_can_log_in_while_calls_wait(self):
+        """Callers come and give up, in any number: neither sessiond nor the pooler has more connections for it."""
+        servers = self.two_through(self.poolers(self.mode), self.mode, pg="    stall_ms: 60000\n    read_lease_ms: 60000\n")
+        client = self.sessions(*servers)
+        client.create(unique())
+        self.pair.standby_link().stall()
+
+        def give_up():
+            for _ in range(CALLS // 10):
+                with contextlib.suppress(grpc.RpcError):
+                    client.create(unique(), timeout=0.05)
+        threads = [threading.Thread(target=give_up, daemon=True) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            self.assertLessEqual(self.backends(), CONNECTIONS)
+            time.sleep(0.05)
+        self.assertGreater(self.waiting_commits(), 0)
+        self.pair.standby_link().flow()
+        wait_until(lambda: self.is_created(client), "the service to be back")
+
+    def is_created(self, client):
+        with contextlib.suppress(grpc.RpcError):
+            return client.create(unique()) != ""
+        return False
+
+    def backends(self):
+        """As the administrator, by a connection of his own."""
+        return int(self.pair.primary.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'sessiond'", "postgres"))
 
 
 @needs_servers
