@@ -49,7 +49,7 @@ static enum ses_status make_reply(struct ses_create *c, int64_t ahead_ms)
     const struct ses_session *session = &c->loop.found.session;
     struct ses_session_answer answer = {.status_code = 200};
 
-    SES_TRY(ses_session_mint(c->service, session, SES_TOKEN_CREATE, ahead_ms, &c->x->arena, &answer.token));
+    SES_TRY(ses_session_mint(c->service, session, ahead_ms, &c->x->arena, &answer.token));
     return c->rpc->write(c->x, &answer, &c->reply);
 }
 
@@ -65,6 +65,8 @@ static void answer(struct ses_create *c)
     }
     if (c->counter == SES_C_SESSIONS_REPLAYED)
         ses_exchange_reply_header(c->x, SES_STR("x-session-replayed"), SES_STR("true"));
+    if (!c->x->cancelled)
+        ses_session_token_given(c->service, SES_TOKEN_CREATE);
     ses_service_reply(c->service, c->x, c->reply);
     ses_change_loop_finish(&c->loop);
 }

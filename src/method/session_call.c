@@ -41,6 +41,8 @@ static void fail(struct ses_call *call, const struct ses_error *error)
 static void answer(struct ses_call *call)
 {
     tell_end(call);
+    if (call->token != NULL && !call->access.x->cancelled)
+        ses_session_token_given(call->access.service, call->cause);
     ses_service_reply(call->access.service, call->access.x, call->reply);
     ses_change_loop_finish(&call->loop);
 }
@@ -57,9 +59,10 @@ static enum ses_status make_reply(struct ses_call *call, const struct ses_sessio
                                   enum ses_token_cause cause)
 {
     call->token = NULL;
+    call->cause = cause;
     if (cause != SES_TOKEN_NOT_DUE)
-        SES_TRY(ses_session_mint(call->access.service, session, cause, ses_clock_ahead_ms(),
-                                 &call->access.x->arena, &call->token));
+        SES_TRY(ses_session_mint(call->access.service, session, ses_clock_ahead_ms(), &call->access.x->arena,
+                                 &call->token));
     return call->method->reply(call, session, &call->reply);
 }
 

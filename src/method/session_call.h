@@ -25,6 +25,7 @@
 #include <sessiond/v1/session.pb-c.h>
 
 #include "change_loop.h"
+#include "session_mint.h"
 
 struct ses_call;
 
@@ -66,11 +67,12 @@ struct ses_call {
     const struct ses_session_method *method;
     struct ses_slice reply;
     uint64_t now_ms;
-    char *token;               /* NUL-terminated; NULL: no new one */
-    bool renew_token;          /* the caller asks for one */
-    uint64_t expected_version; /* 0: any */
-    bool early;                /* what is written is kept for a session to come */
-    bool committed;            /* what is answered was written by this call */
+    char *token;                /* NUL-terminated; NULL: no new one */
+    enum ses_token_cause cause; /* of that one */
+    bool renew_token;           /* the caller asks for one */
+    uint64_t expected_version;  /* 0: any */
+    bool early;                 /* what is written is kept for a session to come */
+    bool committed;             /* what is answered was written by this call */
 };
 
 /* [worker] A route's start. */

@@ -37,8 +37,7 @@ static enum ses_token_purpose purpose_of(const struct ses_service_options *optio
 }
 
 enum ses_status ses_session_mint(const struct ses_service *service, const struct ses_session *session,
-                                 enum ses_token_cause cause, int64_t ahead_ms, struct ses_arena *arena,
-                                 char **ret_token)
+                                 int64_t ahead_ms, struct ses_arena *arena, char **ret_token)
 {
     const struct ses_service_options *options = &service->options;
     const struct ses_currency *currency = ses_currency_by_number(session->currency);
@@ -68,7 +67,11 @@ enum ses_status ses_session_mint(const struct ses_service *service, const struct
     claims.browser_fields = ses_slice(names, ses_binding_names(session->binding.facets, names));
     ses_hash(SES_SLICE_EMPTY, session->merchant_session_id, claims.merchant_session_hash);
     SES_TRY(ses_token_mint(options->keyring, &claims, purpose_of(options), text, &len));
-    ses_family_add(options->metrics, SES_F_TOKENS, (size_t)cause, 1);
     *ret_token = ses_arena_str(arena, ses_slice(text, len));
     return *ret_token == NULL ? SES_NO_MEMORY : SES_OK;
+}
+
+void ses_session_token_given(const struct ses_service *service, enum ses_token_cause cause)
+{
+    ses_family_add(service->options.metrics, SES_F_TOKENS, (size_t)cause, 1);
 }

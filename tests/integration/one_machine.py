@@ -41,8 +41,6 @@ REASONS = {
     "test_places": "what one machine opens at its start",
     "test_processes": OWN_PROCESSES,
     "test_reload": OWN_PROCESSES,
-    "test_renewal.Payments.test_a_create_that_is_repeated_signs_anew":
-        "a database finds a repetition when the record is written, and what was signed beside it is counted",
     "test_resolver": "names are resolved by a machine",
     "test_restore": DISK,
     "test_sandbox.Address": SIMULATOR,

@@ -21,7 +21,7 @@ class RenewalCase(SessionCase):
     server_options = {"workers": 2, "config": f"session:\n  ttl_seconds: {TTL}\nredirect:\n  return_urls:\n    - \"* https://shop.example\"\n"}
 
     def minted(self):
-        """Tokens minted so far, by cause."""
+        """Tokens handed out so far, by cause."""
         found = re.findall(r'^sessiond_tokens_minted_total\{cause="(\w+)"\} (\d+)', self.server.metrics(), re.M)
         self.assertEqual([cause for cause, _ in found], ["create", "generation", "asked", "life", "step"])
         return collections.Counter({cause: int(count) for cause, count in found})
@@ -59,7 +59,8 @@ class Payments(RenewalCase):
         self.client.revoke(one, session)  # by the token of before, in its overlap
         self.assertEqual(self.minted(), before)
 
-    def test_a_create_that_is_repeated_signs_anew(self):
+    def test_a_create_that_is_repeated_gets_a_token_and_counts_once(self):
+        """A database finds the repetition when the record is written: what was signed meanwhile is nobody's."""
         session, token = self.begin()
         before = self.minted()
         self.same(self.client.create(session), token)

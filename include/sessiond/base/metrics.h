@@ -163,29 +163,29 @@ enum ses_counter {
 
 /*  C name, Prometheus name, kind, label, help, the label's values: one cell each. Families whose values are the rows
  * of another table, or with two labels, have members of their own below. */
-#define SES_FAMILY_TABLE(X)                                                                                  \
-    X(DOORS, "sessiond_door_requests_total", "counter", "door",                                              \
-      "Requests answered, by the door they came through", "grpc", "connect", "route", "plain", "grpc_web")   \
-    X(REFUSALS, "sessiond_refusals_total", "counter", "reason",                                              \
-      "Calls refused, by the reason that the caller was told; NONE: none", SES_REASON_WORDS)                 \
-    X(TRANSITIONS, "sessiond_session_transitions_total", "counter", "status",                                \
-      "Sessions that came into a status by what was written; that a session's time is over is worked out "   \
-      "at reading and written nowhere",                                                                      \
-      "OPEN", "AUTHENTICATING", "REDIRECTED", "RETURNED", "PROCESSING", "COMPLETED", "FAILED", "REVOKED")    \
-    X(TOKENS, "sessiond_tokens_minted_total", "counter", "cause",                                            \
-      "Session tokens minted: for CreateSessionToken, and by steps because the generation was another one, " \
-      "the caller asked, less than half of the presented one's life was left, or it would have ended in "    \
-      "the step",                                                                                            \
-      "create", "generation", "asked", "life", "step")                                                       \
-    X(RETURNS, "sessiond_returns_total", "counter", "outcome",                                               \
-      "Browsers that came back to a return URL, by what became of it", "first", "again", "other_payload",    \
-      "expired", "unknown", "unavailable", "refused")                                                        \
-    X(CALLERS, "sessiond_callers_total", "counter", "verdict",                                               \
-      "Requests that were asked who calls, by what came of it", "admitted", "required", "unknown",           \
-      "revoked", "expired", "ambiguous", "not_allowed")                                                      \
-    X(CREATIONS, "sessiond_creations_asked_total", "counter", "outcome",                                     \
-      "Calls that make sessions, by what became of them before anything was done", SES_ADMISSION_OUTCOMES)   \
-    X(CONTINUATIONS, "sessiond_continuations_asked_total", "counter", "outcome",                             \
+#define SES_FAMILY_TABLE(X)                                                                                      \
+    X(DOORS, "sessiond_door_requests_total", "counter", "door",                                                  \
+      "Requests answered, by the door they came through", "grpc", "connect", "route", "plain", "grpc_web")       \
+    X(REFUSALS, "sessiond_refusals_total", "counter", "reason",                                                  \
+      "Calls refused, by the reason that the caller was told; NONE: none", SES_REASON_WORDS)                     \
+    X(TRANSITIONS, "sessiond_session_transitions_total", "counter", "status",                                    \
+      "Sessions that came into a status by what was written; that a session's time is over is worked out "       \
+      "at reading and written nowhere",                                                                          \
+      "OPEN", "AUTHENTICATING", "REDIRECTED", "RETURNED", "PROCESSING", "COMPLETED", "FAILED", "REVOKED")        \
+    X(TOKENS, "sessiond_tokens_minted_total", "counter", "cause",                                                \
+      "Session tokens handed out: for CreateSessionToken, and by steps because the generation was another one, " \
+      "the caller asked, less than half of the presented one's life was left, or it would have ended in "        \
+      "the step",                                                                                                \
+      "create", "generation", "asked", "life", "step")                                                           \
+    X(RETURNS, "sessiond_returns_total", "counter", "outcome",                                                   \
+      "Browsers that came back to a return URL, by what became of it", "first", "again", "other_payload",        \
+      "expired", "unknown", "unavailable", "refused")                                                            \
+    X(CALLERS, "sessiond_callers_total", "counter", "verdict",                                                   \
+      "Requests that were asked who calls, by what came of it", "admitted", "required", "unknown",               \
+      "revoked", "expired", "ambiguous", "not_allowed")                                                          \
+    X(CREATIONS, "sessiond_creations_asked_total", "counter", "outcome",                                         \
+      "Calls that make sessions, by what became of them before anything was done", SES_ADMISSION_OUTCOMES)       \
+    X(CONTINUATIONS, "sessiond_continuations_asked_total", "counter", "outcome",                                 \
       "The other calls of payments, likewise", SES_ADMISSION_OUTCOMES)
 
 enum ses_family {
