@@ -8,9 +8,9 @@
 
 #define WAIT_MS 5000
 /* Of a server that is not configured otherwise, as deploy/sessiond.example.yaml has it: two connections that write, one that
- * reads; and in each worker one that settles, and one that looks for the primary. */
-#define USUAL_CONNECTIONS 5
-#define OWN_CONNECTIONS   2
+ * reads; and in each worker one that settles, one that listens, and one that looks for the primary. */
+#define USUAL_CONNECTIONS 6
+#define OWN_CONNECTIONS   3
 #define USUAL_SKEW_MAX_MS 250
 
 bool shards_are_named(const struct ctl *ctl)

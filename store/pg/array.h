@@ -10,6 +10,7 @@
 #define PG_OID_BYTEA       17
 #define PG_OID_INT8        20
 #define PG_OID_INT4        23
+#define PG_OID_TEXT        25
 #define PG_OID_BYTEA_ARRAY 1001
 #define PG_OID_INT4_ARRAY  1007
 #define PG_OID_INT8_ARRAY  1016

@@ -80,6 +80,29 @@ static void check_columns(struct pg_check *check)
     PQclear(result);
 }
 
+/* A column that came later: without it everything works, and costs more. */
+static void check_watched(struct pg_check *check)
+{
+    static const char text[] =
+        "SELECT coalesce((SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass('beat')"
+        " AND attname = 'watched_until' AND NOT attisdropped), '') AS type";
+    PGresult *result = NULL;
+    const char *type;
+
+    if (!ses_pg_check_ask(check, "schema", text, &result))
+        return;
+    type = ses_pg_admin_text(result, "type");
+    if (type[0] == '\0')
+        ses_pg_check_say(
+            check, SES_PG_HINT, "schema", REMEDY_SCHEMA,
+            "beat.watched_until is missing (the tables are of an earlier version): machines do not tell each "
+            "other what they write, and who watches sessions asks for them all the time");
+    else if (strcmp(type, "timestamp with time zone") != 0)
+        ses_pg_check_say(check, SES_PG_WRONG, "schema", REMEDY_SCHEMA,
+                         "beat.watched_until is of type %s, and must be timestamp with time zone", type);
+    PQclear(result);
+}
+
 static void check_shard(struct pg_check *check)
 {
     PGresult *result = NULL;
@@ -205,6 +228,7 @@ void ses_pg_check_tables(struct pg_check *check)
     if (!check->tables)
         return;
     check_kept(check);
+    check_watched(check);
     check_shard(check);
     check_slots(check);
 }

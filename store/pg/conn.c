@@ -387,6 +387,17 @@ static void collect(struct pg_conn *conn, bool *ret_ready)
     }
 }
 
+/* They come between answers, and beside them. */
+static void take_notifications(struct pg_conn *conn)
+{
+    PGnotify *told;
+
+    while ((told = PQnotifies(conn->pg)) != NULL) {
+        conn->ops->notified(conn, told->extra);
+        PQfreemem(told);
+    }
+}
+
 /* libpq closes the socket itself when it finds it dead: then the number is another file's soon. */
 static void step_io(struct pg_conn *conn, int events)
 {
@@ -398,6 +409,7 @@ static void step_io(struct pg_conn *conn, int events)
     if ((events & UV_WRITABLE) == 0 || (events & UV_READABLE) != 0)
         dead = PQconsumeInput(conn->pg) == 0;
     collect(conn, &ready);
+    take_notifications(conn);
     dead = dead || conn->doomed || conn->final || PQstatus(conn->pg) != CONNECTION_OK;
     if (dead)
         drop_poll(conn);

@@ -27,6 +27,8 @@ struct pg_conn_ops {
     void (*answer)(struct pg_conn *conn, const struct pg_answer *answer);
     /* It takes a statement again. */
     void (*idle)(struct pg_conn *conn);
+    /* Somebody told a channel that it listens to. The payload is libpq's; the connection is not to be closed inside. */
+    void (*notified)(struct pg_conn *conn, const char *payload);
 };
 
 /* What has to hold on whichever server a pooler gives a statement to. It goes before the statement in the same transaction, and

@@ -71,7 +71,25 @@ enum ses_durability ses_pg_link_durability(const struct pg_link *link)
     return link->replica ? SES_DURABILITY_REPLICA : SES_DURABILITY_DISK;
 }
 
+bool ses_pg_link_is_watched(const struct pg_link *link)
+{
+    return ses_pg_audience_is_watched(&link->audience, ses_clock_boot_ms());
+}
+
+bool ses_pg_link_is_known(const struct pg_link *link)
+{
+    return ses_pg_audience_is_known(&link->audience, ses_clock_boot_ms());
+}
+
 /* ---- what it takes ---- */
+
+/* The next beat is sent at once: the others shall know. */
+void ses_pg_link_listen(struct pg_link *link, bool listens)
+{
+    if (listens && !link->listens)
+        link->beat_mono_ns = 0;
+    link->listens = listens;
+}
 
 static struct pg_slot *free_slot(struct pg_link *link, enum pg_use use)
 {
@@ -163,7 +181,8 @@ static enum ses_status take_password(struct pg_link *link, const struct ses_secr
 
 static unsigned slots_of(const struct pg_link *link)
 {
-    return link->options.write_connections + link->options.read_connections + 1 + link->target.names.nodes;
+    return link->options.write_connections + link->options.read_connections + 1 + 1 +
+           link->target.names.nodes;
 }
 
 static bool options_are_whole(const struct ses_pg_options *options, unsigned shard)
@@ -194,6 +213,7 @@ enum ses_status ses_pg_link_new(const struct ses_pg_options *options, unsigned s
     link->primary = PG_NOBODY;
     link->state = PG_STATE_SEARCHING;
     link->cause = SES_PG_CAUSE_CONNECTING;
+    ses_pg_audience_init(&link->audience);
     status = ses_pg_target_init(&link->target, options->shards[shard], &fault);
     if (status == SES_OK)
         status = take_password(link, options->password);
@@ -203,7 +223,8 @@ enum ses_status ses_pg_link_new(const struct ses_pg_options *options, unsigned s
     }
     link->slots_count = slots_of(link);
     for (unsigned i = 0; i < link->slots_count; i++)
-        ses_pg_slot_init(&link->slots[i], &link->options, &ses_pg_primary_ops, PG_USE_COUNT, link);
+        ses_pg_slot_init(&link->slots[i], &link->options, &link->listens, &ses_pg_primary_ops, PG_USE_COUNT,
+                         link);
     (void)uv_timer_init(link->options.loop, &link->timer);
     link->timer.data = link;
     (void)uv_timer_start(&link->timer, on_turn, 0, TURN_MS);

@@ -1,8 +1,9 @@
 /* link.h - the connections of this process to one shard: who is the primary, what may be asked of it, and one
  * statement at a time on each connection.
  *
- * A connection has one of three uses. Writes and reads have connections of their own (a read behind a commit would
- * wait for the standby), and settling has one: what it repeats may wait for as long as the standby is away.
+ * A connection has one of four uses. Writes and reads have connections of their own (a read behind a commit would
+ * wait for the standby), and settling has one: what it repeats may wait for as long as the standby is away. One listens, while
+ * this process watches anything.
  * A connection that waits is never given up for a deadline (backends that wait for a standby do not end with their
  * clients, and would fill the server): it counts until its socket dies or a node with a higher timeline accepts.
  */
@@ -13,7 +14,7 @@
 
 #include <sessiond/store/store_pg.h>
 
-enum pg_use { PG_USE_WRITE, PG_USE_READ, PG_USE_SETTLE, PG_USE_COUNT };
+enum pg_use { PG_USE_WRITE, PG_USE_READ, PG_USE_SETTLE, PG_USE_LISTEN, PG_USE_COUNT };
 
 /* How a statement ended. */
 enum pg_end {
@@ -62,6 +63,9 @@ struct pg_link_events {
     /* A connection of that use is free (again), or the state has changed: hand over what waits. */
     void (*ready)(void *arg, enum pg_use use);
     void (*state)(void *arg, enum pg_state state);
+    /* Somebody told the channel that the listening connection has asked for. The link is not to be freed inside. May be
+     * NULL. */
+    void (*told)(void *arg, const char *payload);
     /* [behind ses_pg_link_free, from the loop] No handle of the link is on the loop any more; may be NULL. */
     void (*closed)(void *arg);
     void *arg;
@@ -87,6 +91,12 @@ bool ses_pg_link_may_read(const struct pg_link *link);
  * by everybody, and nowhere else). The connection for settling is made when it is first asked for. A request
  * must be one statement that is its own transaction. */
 SES_MUST_CHECK bool ses_pg_link_send(struct pg_link *link, enum pg_use use, struct pg_request *request);
+/* Whether this process watches: then it has a connection to listen, and its beats say so. */
+void ses_pg_link_listen(struct pg_link *link, bool listens);
+/* Whether anybody watches, on any machine, or may: whoever puts has to tell. */
+bool ses_pg_link_is_watched(const struct pg_link *link);
+/* Whether everybody who writes knows that this process watches (audience.h). */
+bool ses_pg_link_is_known(const struct pg_link *link);
 /* The shard row's epoch, as read at connect and with each beat; of the fence in every write. */
 int64_t ses_pg_link_epoch(const struct pg_link *link);
 /* The primary's clock less ours, milliseconds, by the last beat; and what it says of durability now. */

@@ -4,11 +4,12 @@
 
 #include <uv.h>
 
+#include "audience.h"
 #include "fence.h"
 #include "link.h"
 #include "slot.h"
 
-#define PG_POOL_MAX  (16 + 16 + 1)
+#define PG_POOL_MAX  (16 + 16 + 1 + 1)
 #define PG_SLOTS_MAX (PG_POOL_MAX + SES_PG_NODES_MAX)
 #define PG_NOBODY    SES_PG_NODES_MAX /* no node */
 
@@ -35,7 +36,11 @@ struct pg_link {
     struct pg_node nodes[SES_PG_NODES_MAX];
     struct pg_slot slots[PG_SLOTS_MAX]; /* any of them for any use: no more are ever open */
     unsigned slots_count;
-    bool settles; /* somebody has asked for that connection */
+    bool settles;             /* somebody has asked for that connection */
+    bool listens;             /* likewise, and it is not over */
+    unsigned listen_failures; /* in a row: only this connection is of no use then, its node is */
+    uint64_t listen_next_mono_ns;
+    struct pg_audience audience;
 
     enum pg_state state;
     enum ses_pg_cause cause; /* of a state that is not OPEN */

@@ -6,10 +6,9 @@
 
 #include <sessiond/base/boot_clock.h>
 
+#include "array.h"
 #include "schema.h"
 
-/* All columns are text, so that one reading does for simple and extended protocol. A function that a standby
- * refuses is not called on one. */
 /* A server that has crashed and recovered by itself keeps its start time and its timeline, and has its statistics reset. Times as
  * numbers: as text they hang on settings. */
 #define SERVER                                                                                               \
@@ -17,7 +16,9 @@
     " substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), extract(epoch FROM pg_postmaster_start_time()),"  \
     " extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time()), current_setting('synchronous_commit')) END"
 
-#define LOOK                                                                                                 \
+/* All columns are text, so that one reading does for simple and extended protocol. A function that a standby
+ * refuses is not called on one. */
+#define LOOK(hints)                                                                                          \
     " pg_is_in_recovery()::text,"                                                                            \
     " current_setting('transaction_read_only'),"                                                             \
     " CASE WHEN pg_is_in_recovery() THEN '0' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END,"  \
@@ -25,8 +26,16 @@
     " current_setting('synchronous_commit'),"                                                                \
     " (current_setting('synchronous_standby_names') <> '')::text,"                                           \
     " floor(extract(epoch FROM clock_timestamp()) * 1000)::int8::text, " SERVER                              \
-    ", coalesce(current_setting('sessiond.connection', true), '')"                                           \
+    ", coalesce(current_setting('sessiond.connection', true), '')," hints                                    \
     " FROM (SELECT) one LEFT JOIN shard s ON true"
+
+/* Tables that were made by an earlier version have no column for who watches. */
+#define NO_HINTS                                                                                             \
+    " EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('beat')"                                 \
+    " AND attname = 'watched_until' AND NOT attisdropped)::text, 'false', '0'"
+#define HINTS                                                                                                \
+    " 'true', EXISTS (SELECT FROM beat WHERE watched_until > clock_timestamp())::text,"                      \
+    " (SELECT coalesce(sum(n), 0) FROM beat WHERE watched_until IS NULL)::int8::text"
 
 enum {
     LOOK_STANDBY,
@@ -40,6 +49,9 @@ enum {
     LOOK_CLOCK,
     LOOK_SERVER,
     LOOK_CONNECTION,
+    LOOK_HINTS,
+    LOOK_WATCHED,
+    LOOK_UNAWARE,
     LOOK_COLUMNS
 };
 
@@ -61,21 +73,21 @@ enum {
 
 void ses_pg_greet(const char *mark, char ret_text[PG_GREET_SIZE])
 {
-    static const char head[] = "SET sessiond.connection = '", tail[] = "';" SETTINGS "SELECT" LOOK;
+    static const char head[] = "SET sessiond.connection = '", tail[] = "';" SETTINGS "SELECT" LOOK(NO_HINTS);
 
     _Static_assert(sizeof(head) + PG_MARK_SIZE + sizeof(tail) <= PG_GREET_SIZE, "the greeting");
     (void)snprintf(ret_text, PG_GREET_SIZE, "%s%.*s%s", head, PG_MARK_SIZE - 1, mark, tail);
 }
 
-const char ses_pg_look_text[] = "SELECT" LOOK;
+const char ses_pg_look_text[] = "SELECT" LOOK(NO_HINTS);
 
-static const Oid beat_types[] = {17}; /* bytea */
+static const Oid beat_types[] = {PG_OID_BYTEA, PG_OID_INT4};
 
 const struct pg_statement ses_pg_beat_sql = {
     .name = "sessiond_beat",
     .text = "WITH beaten AS (INSERT INTO beat AS b (machine, n) VALUES ($1, 1)"
             " ON CONFLICT (machine) DO UPDATE SET n = b.n + 1)"
-            " SELECT" LOOK,
+            " SELECT" LOOK(NO_HINTS),
     .params = 1,
     .types = beat_types,
 };
@@ -91,6 +103,20 @@ const struct pg_statement ses_pg_guard_sql = {
             " set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)",
     .params = 1,
     .types = guard_types,
+};
+
+_Static_assert(PG_BEAT_HOLD_MS == 10000, "the text says so");
+#define UNTIL "clock_timestamp() + $2 * interval '1 millisecond'"
+
+/* Not further ahead than anybody asks for: the primary's clock may have been set back. */
+const struct pg_statement ses_pg_beat_watched_sql = {
+    .name = "sessiond_beat_watched",
+    .text = "WITH beaten AS (INSERT INTO beat AS b (machine, n, watched_until) VALUES ($1, 1, " UNTIL ")"
+            " ON CONFLICT (machine) DO UPDATE SET n = b.n + 1, watched_until ="
+            " greatest(least(b.watched_until, clock_timestamp() + interval '10 seconds'), " UNTIL "))"
+            " SELECT" LOOK(HINTS),
+    .params = 2,
+    .types = beat_types,
 };
 
 static bool read_number(const PGresult *result, int column, int base, int64_t *ret_number)
@@ -119,7 +145,8 @@ bool ses_pg_look_read(const PGresult *result, struct pg_look *ret_look)
     *ret_look = (struct pg_look){.timeline = 0};
     if (result == NULL || PQntuples(result) < 1 || PQnfields(result) != LOOK_COLUMNS ||
         !read_number(result, LOOK_TIMELINE, 16, &timeline) ||
-        !read_number(result, LOOK_CLOCK, 10, &ret_look->server_ms))
+        !read_number(result, LOOK_CLOCK, 10, &ret_look->server_ms) ||
+        !read_number(result, LOOK_UNAWARE, 10, &ret_look->unaware))
         return false;
     ret_look->server_ms += (int64_t)ses_clock_played_ms(); /* a test's time passes for the servers, too */
     copy_text(result, LOOK_SERVER, ret_look->server, sizeof(ret_look->server));
@@ -132,6 +159,8 @@ bool ses_pg_look_read(const PGresult *result, struct pg_look *ret_look)
                           read_number(result, LOOK_EPOCH, 10, &ret_look->epoch);
     ret_look->replica = says(result, LOOK_NAMES, "true") &&
                         (says(result, LOOK_COMMIT, "on") || says(result, LOOK_COMMIT, "remote_apply"));
+    ret_look->hints = says(result, LOOK_HINTS, "true");
+    ret_look->watched = says(result, LOOK_WATCHED, "true");
     return true;
 }
 

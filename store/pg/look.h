@@ -8,6 +8,8 @@
 
 #define PG_SERVER_SIZE 96
 #define PG_MARK_SIZE   17 /* with its NUL */
+/* For how long a beat says that its machine watches, by the primary's clock. */
+#define PG_BEAT_HOLD_MS 10000
 
 struct pg_look {
     bool standby;
@@ -24,6 +26,9 @@ struct pg_look {
     bool swapped; /* [slot] of a beat: another session answers than the one that was greeted */
     char connection
         [PG_MARK_SIZE]; /* as the session that answers was greeted; another one: a pooler does not keep sessions */
+    bool hints;         /* the tables tell who watches (beat.watched_until) */
+    bool watched;       /* of a beat: somebody does, on any machine */
+    int64_t unaware; /* likewise: beats of programs that do not know of it. While it moves one is at work */
 };
 
 #define PG_GREET_SIZE 2048
@@ -35,6 +40,9 @@ void ses_pg_greet(const char *mark, char ret_text[PG_GREET_SIZE]);
 extern const char ses_pg_look_text[];
 /* Writes a beat and looks. Parameter: the machine. */
 extern const struct pg_statement ses_pg_beat_sql;
+/* The same of tables that tell who watches, in two. Parameters: the machine; for how many milliseconds it does (int4), 0: it
+ * does not, which takes nothing back of what another process of the machine said. */
+extern const struct pg_statement ses_pg_beat_watched_sql;
 
 /* A guard: fails on a server that is not that one. Parameter: its look's server. Sets for the transaction what is relied upon. */
 extern const struct pg_statement ses_pg_guard_sql;

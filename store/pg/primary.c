@@ -52,12 +52,22 @@ static void node_failed(struct pg_link *link, unsigned node, enum ses_pg_cause c
     of->next_mono_ns = now + backoff_ns(of->failures++, cause);
 }
 
+/* That there is none to listen is no reason to wait with those that payments need. */
+static void slot_failed(struct pg_link *link, const struct pg_slot *slot, enum ses_pg_cause cause,
+                        const struct pg_fault *fault)
+{
+    if (slot->use == PG_USE_LISTEN)
+        link->listen_next_mono_ns = ses_clock_mono_ns() + backoff_ns(link->listen_failures++, cause);
+    else
+        node_failed(link, slot->node, cause, fault);
+}
+
 /* A connection that is of no use. */
 static void turn_away(struct pg_link *link, struct pg_slot *slot, enum ses_pg_cause cause,
                       const struct pg_fault *fault)
 {
     ses_count(link->options.metrics, SES_C_PG_CONNECTS_FAILED, 1);
-    node_failed(link, slot->node, cause, fault);
+    slot_failed(link, slot, cause, fault);
     ses_pg_slot_close(slot);
 }
 
@@ -142,6 +152,7 @@ static void lose_primary(struct pg_link *link, enum ses_pg_cause cause)
     unsigned node = link->primary;
 
     link->primary = PG_NOBODY;
+    ses_pg_audience_forget(&link->audience);
     link->lease_ms = 0;
     link->block = SES_PG_CAUSE_NONE;
     if (cause != SES_PG_CAUSE_NONE)
@@ -230,6 +241,7 @@ static bool adopt(struct pg_link *link, struct pg_slot *slot)
         link->lease_ms = 0;
         link->block = SES_PG_CAUSE_NONE;
         node->told_cause = SES_PG_CAUSE_NONE;
+        ses_pg_audience_forget(&link->audience);
         drop_older(link, slot->timeline);
         drop_elsewhere(link);
     }
@@ -243,6 +255,7 @@ static void take_beat(struct pg_link *link, const struct pg_beat *beat)
 
     if (beat->sent_ms > link->lease_ms)
         link->lease_ms = beat->sent_ms;
+    ses_pg_audience_beat(&link->audience, &beat->look, beat->said, beat->sent_ms, ses_clock_boot_ms());
     link->block = SES_PG_CAUSE_NONE;
     link->epoch = beat->look.epoch;
     link->replica = beat->look.replica;
@@ -354,8 +367,17 @@ static void on_idle(struct pg_slot *slot)
     struct pg_link *link = link_of(slot);
 
     ses_pg_primary_beat(link);
-    if (ses_pg_slot_is_free(slot) && (link->state == PG_STATE_OPEN || slot->use == PG_USE_READ))
+    if (ses_pg_slot_is_free(slot) &&
+        (link->state == PG_STATE_OPEN || slot->use == PG_USE_READ || slot->use == PG_USE_LISTEN))
         link->events.ready(link->events.arg, slot->use);
+}
+
+static void on_notified(struct pg_slot *slot, const char *payload)
+{
+    const struct pg_link *link = link_of(slot);
+
+    if (link->events.told != NULL)
+        link->events.told(link->events.arg, payload);
 }
 
 static void on_ended(struct pg_slot *slot, enum pg_slot_state was, const struct pg_fault *fault)
@@ -369,11 +391,11 @@ static void on_ended(struct pg_slot *slot, enum pg_slot_state was, const struct 
         cause = SES_PG_CAUSE_UNREACHABLE;
     if (was == PG_SLOT_READY && ses_clock_mono_ns() > slot->ready_mono_ns + GOOD_MS * SES_NS_PER_MS) {
         ses_pg_told_node(link, slot->node, cause, fault);
-        node->failures = 0;
+        *(slot->use == PG_USE_LISTEN ? &link->listen_failures : &node->failures) = 0;
     } else {
         ses_count(link->options.metrics, SES_C_PG_CONNECTS_FAILED, was < PG_SLOT_READY);
         node->address += was < PG_SLOT_LOOKING;
-        node_failed(link, slot->node, cause, fault);
+        slot_failed(link, slot, cause, fault);
     }
     update_state(link);
 }
@@ -384,6 +406,7 @@ const struct pg_slot_ops ses_pg_primary_ops = {
     .doubted = on_doubted,
     .refused = on_refused,
     .idle = on_idle,
+    .notified = on_notified,
     .ended = on_ended,
 };
 

@@ -122,10 +122,18 @@ static bool is_given_back(const struct pg_row *row, enum ses_status status)
     return status == SES_CONFLICT ? row->until_ns != 0 || row->tries > 0 : row->tries >= RELEASE_TRIES;
 }
 
+static void tell_written(const struct pg_rows *rows, const struct pg_row *row, bool ours)
+{
+    if (rows->options.written != NULL)
+        rows->options.written(rows->options.written_arg, &row->key, ours);
+}
+
 static void end_release(struct pg_rows *rows, struct pg_row *row, enum ses_status status)
 {
     uint64_t pause_ms = RELEASE_AGAIN_MIN_MS << (row->tries < 6 ? row->tries : 6);
 
+    if (status == SES_OK && !row->forget)
+        tell_written(rows, row, false);
     if (is_given_back(row, status)) {
         free_row(rows, row);
         return;
@@ -158,8 +166,11 @@ void ses_pg_row_end(struct pg_rows *rows, struct pg_row *row, enum ses_status st
         end_release(rows, row, status);
         return;
     }
-    if (status == SES_OK && !ses_pg_row_leases(row) && rows->options.changed != NULL)
-        rows->options.changed(rows->options.changed_arg, &row->key, ses_pg_row_id(row));
+    if (status == SES_OK && !ses_pg_row_leases(row)) {
+        if (rows->options.changed != NULL)
+            rows->options.changed(rows->options.changed_arg, &row->key, ses_pg_row_id(row));
+        tell_written(rows, row, true);
+    }
     ses_pg_count_end(rows, row, status);
     note_full(rows, row->kind, status);
     ses_pg_row_tell(rows, row, status);

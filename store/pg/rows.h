@@ -23,6 +23,10 @@ struct pg_rows_options {
     /* A record of that key was put by us, with that id. May be NULL. */
     void (*changed)(void *arg, const struct ses_store_key *key, const uint8_t id[PG_ID_BYTES]);
     void *changed_arg;
+    /* A write of that key was acknowledged, after which its current record may be another one. ours: `changed` was told which
+     * (else it is an intent that came to light). May be NULL. */
+    void (*written)(void *arg, const struct ses_store_key *key, bool ours);
+    void *written_arg;
     /* A get showed that; id NULL: no record. May be NULL. */
     void (*shown)(void *arg, const struct ses_store_key *key, const uint8_t id[PG_ID_BYTES]);
     void *shown_arg;

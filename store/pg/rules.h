@@ -1,5 +1,5 @@
-/* rules.h - the rules by which nothing acknowledged is lost and nothing that was read is taken back. Builds with
- * SES_TEST_HOOKS can leave one out: tests show the loss that it prevents. In others nothing can.
+/* rules.h - the rules by which nothing acknowledged is lost, nothing that was read is taken back, and who watches hears of
+ * it. Builds with SES_TEST_HOOKS can leave one out: tests show the loss that it prevents. In others nothing can.
  */
 #ifndef SESSIOND_STORE_RULES_H
 #define SESSIOND_STORE_RULES_H
@@ -13,7 +13,9 @@ enum pg_rule {
     PG_RULE_DOUBT,   /* no read between a write that was cut short and a beat that is acknowledged */
     PG_RULE_FENCE,   /* no primary of an earlier timeline */
     PG_RULE_SEAL,    /* nothing is settled before a later beat is acknowledged */
-    PG_RULE_REPLICA  /* no write where none waits for a standby, if that was asked for */
+    PG_RULE_REPLICA, /* no write where none waits for a standby, if that was asked for */
+    PG_RULE_HINTS,   /* who watches is told of what is put */
+    PG_RULE_ROUNDS   /* .. and looks all the same, since he may not have been */
 };
 
 #if SES_TEST_HOOKS

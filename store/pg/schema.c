@@ -65,8 +65,20 @@ static const char tables[] =
     "CREATE TABLE IF NOT EXISTS slot (slot int4 PRIMARY KEY, state int2 NOT NULL);\n"
     "INSERT INTO slot SELECT n, %u FROM generate_series(0, 4095) n ON CONFLICT DO NOTHING;\n"
     "\n"
-    "-- A row a machine, written each second: what shows that commits are acknowledged.\n"
-    "CREATE TABLE IF NOT EXISTS beat (machine bytea PRIMARY KEY, n int8 NOT NULL) WITH (fillfactor = 50);\n"
+    "-- A row a machine, written each second: what shows that commits are acknowledged. watched_until: until\n"
+    "-- then the machine watches sessions, and is told by the others what they write (NOTIFY).\n"
+    "CREATE TABLE IF NOT EXISTS beat (\n"
+    "    machine       bytea PRIMARY KEY,\n"
+    "    n             int8  NOT NULL,\n"
+    "    watched_until timestamptz\n"
+    ") WITH (fillfactor = 50);\n"
+    "-- It came later than the table. Not asked twice: it locks the table.\n"
+    "DO $$ BEGIN\n"
+    "    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'beat'::regclass\n"
+    "                   AND attname = 'watched_until' AND NOT attisdropped) THEN\n"
+    "        ALTER TABLE beat ADD COLUMN IF NOT EXISTS watched_until timestamptz;\n"
+    "    END IF;\n"
+    "END $$;\n"
     "\n";
 
 /* A role's settings count in this database only: the same role may log in to another shard of the same server. What a
@@ -74,7 +86,7 @@ static const char tables[] =
 static const char role_part[] =
     "-- The role that sessiond logs in as: rows only. It makes no table, changes none, and needs no rights on\n"
     "-- anything else. Its password is not set here: \\password, or a certificate (pg_hba.conf).\n"
-    "-- CONNECTION LIMIT leaves the administrator a door. Each worker opens 5 (store.pg.*_connections, and 2):\n"
+    "-- CONNECTION LIMIT leaves the administrator a door. Each worker opens 6 (store.pg.*_connections, and 3):\n"
     "-- keep the sum below it, and it below max_connections (ALTER ROLE .. CONNECTION LIMIT).\n"
     "DO $$ BEGIN\n"
     "    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '%s') THEN\n"

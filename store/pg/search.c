@@ -65,6 +65,14 @@ static void give_up_probes(struct pg_link *link)
             ses_pg_slot_close(&link->slots[i]);
 }
 
+/* One that waits for the standby is left there, likewise. */
+static void stop_listening(struct pg_link *link)
+{
+    for (unsigned i = 0; i < link->slots_count; i++)
+        if (link->slots[i].use == PG_USE_LISTEN && ses_pg_slot_is_free(&link->slots[i]))
+            ses_pg_slot_close(&link->slots[i]);
+}
+
 void ses_pg_search_turn(struct pg_link *link)
 {
     uint64_t now_ns = ses_clock_mono_ns();
@@ -73,7 +81,11 @@ void ses_pg_search_turn(struct pg_link *link)
         refill(link, PG_USE_WRITE, link->options.write_connections);
         refill(link, PG_USE_READ, link->options.read_connections);
         refill(link, PG_USE_SETTLE, link->settles ? 1 : 0);
+        if (now_ns >= link->listen_next_mono_ns)
+            refill(link, PG_USE_LISTEN, link->listens ? 1 : 0);
     }
+    if (!link->listens)
+        stop_listening(link);
     if (link->state == PG_STATE_OPEN) {
         give_up_probes(link);
         return;

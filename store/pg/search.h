@@ -1,7 +1,7 @@
 /* search.h - which connections are begun, and which are given up: the primary's that are missing, and one
  * for each other node while the primary does not take writes.
  *
- * Bounds: a node that is looked at has one connection; the primary has those of the options and one; so many
+ * Bounds: a node that is looked at has one connection; the primary has those of the options and two; so many
  * are open at once at most, whatever happens, and a node that fails is left alone for longer each time.
  */
 #ifndef SESSIOND_STORE_SEARCH_H

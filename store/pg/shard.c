@@ -50,14 +50,47 @@ static void on_shown(void *arg, const struct ses_store_key *key, const uint8_t i
     ses_pg_watches_shown(&shard->watches, key, id);
 }
 
+static void on_written(void *arg, const struct ses_store_key *key, bool ours)
+{
+    struct pg_shard *shard = arg;
+
+    ses_pg_hints_note(&shard->hints, key);
+    if (!ours)
+        ses_pg_watches_doubt(&shard->watches, key);
+}
+
+/* What this process put was told without. */
+static void on_told(void *arg, const char *payload)
+{
+    struct pg_shard *shard = arg;
+    struct pg_hint hint;
+
+    if (!ses_pg_hint_read(payload, &hint) ||
+        memcmp(&hint.sender, &shard->hints.sender, sizeof(hint.sender)) == 0)
+        return;
+    ses_pg_watches_hint(&shard->watches, &hint);
+    if (shard->watches.hinted_count > 0)
+        wake(shard);
+}
+
 /* ---- turning ---- */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
 
 uint64_t ses_pg_shard_turn(struct pg_shard *shard, uint64_t now_ns)
 {
-    uint64_t rows_ns = ses_pg_rows_turn(&shard->rows, now_ns);
-    uint64_t watch_ns = ses_pg_watches_turn(&shard->watches, now_ns);
+    uint64_t due_ns;
 
-    return watch_ns < rows_ns ? watch_ns : rows_ns;
+    ses_pg_hints_pump(&shard->hints, now_ns, true);
+    due_ns = ses_pg_rows_turn(&shard->rows, now_ns);
+    due_ns = earlier(due_ns, ses_pg_listen_turn(&shard->listen, shard->watches.count > 0, now_ns));
+    due_ns =
+        earlier(due_ns, ses_pg_watches_turn(&shard->watches, ses_pg_listen_relies(&shard->listen), now_ns));
+    ses_pg_hints_pump(&shard->hints, now_ns, false);
+    return due_ns;
 }
 
 bool ses_pg_shard_has_news(const struct pg_shard *shard)
@@ -83,10 +116,12 @@ enum ses_status ses_pg_shard_open(struct pg_shard *shard, const struct ses_pg_op
                                   unsigned number, void (*its_wake)(void *arg), void *its_wake_arg)
 {
     struct pg_link_events events = {
-        .ready = on_ready, .state = on_state, .closed = on_link_closed, .arg = shard};
+        .ready = on_ready, .state = on_state, .told = on_told, .closed = on_link_closed, .arg = shard};
     struct pg_rows_options rows = {.store = options,
                                    .changed = on_changed,
                                    .changed_arg = shard,
+                                   .written = on_written,
+                                   .written_arg = shard,
                                    .shown = on_shown,
                                    .shown_arg = shard,
                                    .wake = wake,
@@ -98,6 +133,8 @@ enum ses_status ses_pg_shard_open(struct pg_shard *shard, const struct ses_pg_op
     shard->wake_arg = its_wake_arg;
     status = ses_pg_rows_init(&shard->rows, &rows);
     ses_pg_watches_init(&shard->watches, &shard->rows);
+    ses_pg_hints_init(&shard->hints, &shard->rows);
+    ses_pg_listen_init(&shard->listen, &shard->rows, number);
     if (status == SES_OK)
         status = ses_pg_link_new(options, number, &events, &shard->link);
     shard->rows.options.link = shard->link;
@@ -115,6 +152,7 @@ void ses_pg_shard_close(struct pg_shard *shard)
 
 void ses_pg_shard_done(struct pg_shard *shard)
 {
+    ses_pg_listen_done(&shard->listen);
     ses_pg_watches_done(&shard->watches);
     ses_pg_rows_done(&shard->rows);
 }

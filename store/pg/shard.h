@@ -4,6 +4,8 @@
 #ifndef SESSIOND_STORE_SHARD_H
 #define SESSIOND_STORE_SHARD_H
 
+#include "hints.h"
+#include "listen.h"
 #include "sweep.h"
 #include "watches.h"
 
@@ -12,6 +14,8 @@ struct pg_shard {
     struct pg_link *link;
     struct pg_rows rows;
     struct pg_watches watches;
+    struct pg_hints hints;   /* of what is put here */
+    struct pg_listen listen; /* to those of others */
     struct pg_sweep sweep;
     /* Something was answered, or the shard's state has changed: turn it soon, not inside. */
     void (*wake)(void *arg);

@@ -8,6 +8,7 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/base/random.h>
 
+#include "array.h"
 #include "rules.h"
 
 #define WELCOME_MS 60000
@@ -90,11 +91,11 @@ static void answer(struct pg_request *request, enum pg_end end, const PGresult *
     request->done(request, &told);
 }
 
-/* Whether that is a write: what a reader's connection is asked is none, but for its beat. */
+/* Whether that is a write: what a connection for reading or listening is asked is none, but for its beat. */
 static bool is_write(const struct pg_slot *slot, enum pg_errand errand)
 {
     return errand == PG_ERRAND_BEAT || errand == PG_ERRAND_SEAL ||
-           (errand == PG_ERRAND_REQUEST && slot->use != PG_USE_READ);
+           (errand == PG_ERRAND_REQUEST && slot->use != PG_USE_READ && slot->use != PG_USE_LISTEN);
 }
 
 static void lose_request(struct pg_slot *slot)
@@ -187,13 +188,16 @@ static void execute(struct pg_slot *slot, const struct pg_statement *statement, 
 
 static void send_beat(struct pg_slot *slot, enum pg_errand errand)
 {
-    const char *const values[] = {(const char *)slot->options->machine};
-    const int lengths[] = {SES_PG_MACHINE_BYTES};
+    uint8_t watches_ms[4];
+    const char *const values[] = {(const char *)slot->options->machine, (const char *)watches_ms};
+    const int lengths[] = {SES_PG_MACHINE_BYTES, sizeof(watches_ms)};
 
     set_out(slot, errand);
     slot->sent_ms = ses_clock_boot_ms();
     slot->sent_wall_ms = ses_clock_wall_ms();
-    execute(slot, &ses_pg_beat_sql, values, lengths);
+    slot->said = slot->hints && *slot->watches;
+    ses_pg_put32(watches_ms, slot->said ? PG_BEAT_HOLD_MS : 0);
+    execute(slot, slot->hints ? &ses_pg_beat_watched_sql : &ses_pg_beat_sql, values, lengths);
 }
 
 void ses_pg_slot_beat(struct pg_slot *slot)
@@ -243,6 +247,7 @@ static void on_request(struct pg_slot *slot, const struct pg_answer *told)
 static bool beat_of(const struct pg_slot *slot, const struct pg_answer *told, struct pg_beat *ret_beat)
 {
     ret_beat->sent_ms = slot->sent_ms;
+    ret_beat->said = slot->said;
     if (told->end != PG_END_DONE || !ses_pg_look_read(told->result, &ret_beat->look))
         return false;
     ret_beat->look.swapped = slot->options->prepare && strcmp(ret_beat->look.connection, slot->mark) != 0;
@@ -271,6 +276,7 @@ static void on_look(struct pg_slot *slot, const struct pg_answer *told)
     if (told->end == PG_END_DONE && ses_pg_look_read(told->result, &look)) {
         slot->timeline = look.timeline;
         memcpy(slot->server, look.server, sizeof(slot->server));
+        slot->hints = look.hints;
         slot->ops->looked(slot, &look);
     } else {
         slot->ops->refused(slot, told->sqlstate);
@@ -289,6 +295,7 @@ static bool on_beat(struct pg_slot *slot, const struct pg_answer *told)
     if (slot->state == PG_SLOT_BARRIER)
         enter(slot, PG_SLOT_READY);
     slot->timeline = beat.look.timeline;
+    slot->hints = beat.look.hints;
     return slot->ops->beaten(slot, &beat);
 }
 
@@ -342,17 +349,25 @@ static void on_idle(struct pg_conn *conn)
         slot->ops->idle(slot);
 }
 
+static void on_notified(struct pg_conn *conn, const char *payload)
+{
+    struct pg_slot *slot = SES_CONTAINER(conn, struct pg_slot, conn);
+
+    slot->ops->notified(slot, payload);
+}
+
 static const struct pg_conn_ops conn_ops = {
     .up = on_up,
     .down = on_down,
     .answer = on_answer,
     .idle = on_idle,
+    .notified = on_notified,
 };
 
-void ses_pg_slot_init(struct pg_slot *slot, const struct ses_pg_options *options,
+void ses_pg_slot_init(struct pg_slot *slot, const struct ses_pg_options *options, const bool *watches,
                       const struct pg_slot_ops *ops, enum pg_use use, void *owner)
 {
-    *slot = (struct pg_slot){.ops = ops, .owner = owner, .options = options, .use = use};
+    *slot = (struct pg_slot){.ops = ops, .owner = owner, .options = options, .watches = watches, .use = use};
     ses_pg_conn_init(&slot->conn, options->loop, &conn_ops);
 }
 

@@ -39,6 +39,7 @@ struct pg_beat {
     struct pg_look look;
     uint64_t sent_ms; /* sessiond's time (clock.h): a machine that was suspended knows how long */
     int64_t skew_ms;
+    bool said; /* that this machine watches */
 };
 
 struct pg_slot_ops {
@@ -53,6 +54,8 @@ struct pg_slot_ops {
     void (*refused)(struct pg_slot *slot, const char *sqlstate);
     /* It takes another errand. */
     void (*idle)(struct pg_slot *slot);
+    /* Somebody told a channel that it listens to; not to be closed inside. */
+    void (*notified)(struct pg_slot *slot, const char *payload);
     /* It is EMPTY again, and was in that state; what it had to do has been told. */
     void (*ended)(struct pg_slot *slot, enum pg_slot_state was, const struct pg_fault *fault);
 };
@@ -62,6 +65,7 @@ struct pg_slot {
     const struct pg_slot_ops *ops;
     void *owner;                          /* the link's */
     const struct ses_pg_options *options; /* the link's copy */
+    const bool *watches;                  /* the link's: whether its beats say that this machine watches */
     enum pg_use use;                      /* PG_USE_COUNT: looks for a primary */
     enum pg_slot_state state;
     unsigned node;
@@ -71,6 +75,7 @@ struct pg_slot {
     uint32_t timeline;           /* of the last look */
     char server[PG_SERVER_SIZE]; /* likewise */
     char mark[PG_MARK_SIZE];     /* of this connection's greeting */
+    bool hints;                  /* of the last look: beats tell who watches */
     /* its own */
     struct pg_resolve *resolve;
     const struct pg_target *target;
@@ -80,11 +85,12 @@ struct pg_slot {
     uint64_t sent_mono_ns;
     uint64_t sent_ms; /* these two of beats only: the first is a system call */
     uint64_t sent_wall_ms;
+    bool said;
     struct pg_request *request;
     PGresult *held; /* of a request that waits to be sealed */
 };
 
-void ses_pg_slot_init(struct pg_slot *slot, const struct ses_pg_options *options,
+void ses_pg_slot_init(struct pg_slot *slot, const struct ses_pg_options *options, const bool *watches,
                       const struct pg_slot_ops *ops, enum pg_use use, void *owner);
 /* Of an empty one; its end is told by `ended`, never inside. address: counts attempts, so that each address
  * of a name has its turn. */

@@ -6,10 +6,11 @@
 
 #include "lookup.h"
 #include "rows_impl.h"
+#include "rules.h"
 
 #define BUCKETS        4096u /* a power of two */
-#define KEYS_AT_ONCE   256
 #define ROUND_MS_MIN   50
+#define ROUND_MS_NEVER UINT64_C(3600000)
 #define ROUND_MS_MAX   1000
 #define WATCHES_A_MS   2 /* keys that are asked for in a millisecond, as long as a round is short */
 #define SEEN_NOTHING   1 /* of a key without a record; 0: not looked yet */
@@ -143,12 +144,71 @@ void ses_pg_watches_tell(struct pg_watches *watches)
     }
 }
 
+/* ---- hints ---- */
+
+/* Once, however often it is hinted at before it is looked at. What finds no room is found by the next round, which begins
+ * at once. */
+static void add_hinted(struct pg_watches *watches, const struct ses_store_key *key)
+{
+    for (size_t i = 0; i < watches->hinted_count; i++)
+        if (ses_pg_key_compare(&watches->hinted[i], key) == 0)
+            return;
+    if (watches->hinted_count < PG_WATCHES_AT_ONCE)
+        watches->hinted[watches->hinted_count++] = *key;
+    else
+        watches->round_ns = 0;
+}
+
+/* A watched key that begins with these bytes; NULL: none. There is one at most, but for a collision in 64 bits, of which
+ * the other one is found by the next round. */
+static const struct ses_store_key *find_hinted(const struct pg_watches *watches,
+                                               const struct pg_hint_word *word)
+{
+    struct ses_store_key begin = {{0}};
+    const struct ses_list *bucket;
+
+    memcpy(begin.bytes, word->bytes, sizeof(word->bytes));
+    bucket = bucket_of(watches, &begin);
+    for (struct ses_list *node = bucket->next; node != bucket; node = node->next) {
+        const struct ses_store_watch *watch = SES_CONTAINER(node, struct ses_store_watch, node);
+
+        if (memcmp(watch->key.bytes, word->bytes, sizeof(word->bytes)) == 0)
+            return &watch->key;
+    }
+    return NULL;
+}
+
+void ses_pg_watches_hint(struct pg_watches *watches, const struct pg_hint *hint)
+{
+    size_t useful = 0;
+
+    ses_pg_count(watches->rows, SES_C_PG_HINTS_RECEIVED, hint->count);
+    for (size_t i = 0; i < hint->count && watches->count > 0; i++) {
+        const struct ses_store_key *key = find_hinted(watches, &hint->keys[i]);
+
+        if (key == NULL)
+            continue;
+        add_hinted(watches, key);
+        useful++;
+    }
+    ses_pg_count(watches->rows, SES_C_PG_HINTS_USEFUL, useful);
+}
+
+void ses_pg_watches_doubt(struct pg_watches *watches, const struct ses_store_key *key)
+{
+    struct pg_hint_word word;
+
+    memcpy(word.bytes, key->bytes, sizeof(word.bytes));
+    if (watches->count > 0 && find_hinted(watches, &word) != NULL)
+        add_hinted(watches, key);
+}
+
 /* ---- looking ---- */
 
 static void note_found(struct asking *asking, const PGresult *result)
 {
     struct pg_watches *watches = asking->watches;
-    bool found[KEYS_AT_ONCE] = {false};
+    bool found[PG_WATCHES_AT_ONCE] = {false};
 
     for (int n = 0; n < PQntuples(result); n++) {
         struct pg_found row = ses_pg_found_read(result, n);
@@ -190,13 +250,13 @@ static void on_done(struct pg_request *request, const struct pg_answer *answer)
  * that were looked at go to its end. The cursor moves behind what was taken. */
 static void collect(struct pg_watches *watches, struct asking *asking)
 {
-    while (watches->cursor < BUCKETS && asking->count < KEYS_AT_ONCE) {
+    while (watches->cursor < BUCKETS && asking->count < PG_WATCHES_AT_ONCE) {
         struct ses_list *bucket = &watches->buckets[watches->cursor++];
         struct ses_list seen;
         struct ses_list *node;
 
         ses_list_init(&seen);
-        while (asking->count < KEYS_AT_ONCE && (node = ses_list_pop(bucket)) != NULL) {
+        while (asking->count < PG_WATCHES_AT_ONCE && (node = ses_list_pop(bucket)) != NULL) {
             asking->keys[asking->count++] = SES_CONTAINER(node, struct ses_store_watch, node)->key;
             ses_list_push_back(&seen, node);
         }
@@ -205,24 +265,39 @@ static void collect(struct pg_watches *watches, struct asking *asking)
     }
 }
 
-static bool ask(struct pg_watches *watches)
+/* What hints name, and the next keys of the round, if one is under way; NULL: nothing, or no memory. */
+static struct asking *make_asking(struct pg_watches *watches)
 {
-    struct asking *asking = calloc(1, sizeof(*asking) + KEYS_AT_ONCE * sizeof(asking->keys[0]));
+    struct asking *asking = calloc(1, sizeof(*asking) + PG_WATCHES_AT_ONCE * sizeof(asking->keys[0]));
 
     if (asking == NULL)
-        return false;
+        return NULL;
     ses_pg_array_init(&asking->lookup.keys);
     asking->watches = watches;
-    collect(watches, asking);
+    asking->count = watches->hinted_count;
+    memcpy(asking->keys, watches->hinted, asking->count * sizeof(asking->keys[0]));
+    if (watches->in_round)
+        collect(watches, asking);
     if (asking->count == 0 || ses_pg_keys_begin(&asking->lookup.keys, (uint32_t)asking->count) != SES_OK) {
         free_asking(asking);
-        return false;
+        return NULL;
     }
     for (size_t i = 0; i < asking->count; i++)
         ses_pg_keys_add(&asking->lookup.keys, &asking->keys[i]);
     ses_pg_lookup_make(&asking->lookup, &ses_pg_ids_sql, on_done);
+    return asking;
+}
+
+static bool ask(struct pg_watches *watches)
+{
+    struct asking *asking = make_asking(watches);
+
+    if (asking == NULL)
+        return false;
     watches->asking = ses_pg_send(watches->rows, PG_USE_READ, &asking->lookup.request);
-    if (!watches->asking)
+    if (watches->asking)
+        watches->hinted_count = 0;
+    else
         free_asking(asking);
     return watches->asking;
 }
@@ -231,28 +306,56 @@ static uint64_t round_ms(const struct pg_watches *watches)
 {
     uint64_t ms = watches->count / WATCHES_A_MS;
 
+    if (watches->hints)
+        return ses_pg_rule(PG_RULE_ROUNDS) ? ROUND_MS_MAX : ROUND_MS_NEVER;
     return ms < ROUND_MS_MIN ? ROUND_MS_MIN : (ms > ROUND_MS_MAX ? ROUND_MS_MAX : ms);
 }
 
-uint64_t ses_pg_watches_turn(struct pg_watches *watches, uint64_t now_ns)
+static uint64_t next_round_ns(const struct pg_watches *watches)
 {
+    uint64_t due_ns = watches->round_ns + round_ms(watches) * SES_NS_PER_MS;
+
+    return due_ns > watches->rest_ns ? due_ns : watches->rest_ns;
+}
+
+static void begin_round(struct pg_watches *watches, uint64_t now_ns)
+{
+    watches->in_round = true;
+    watches->cursor = 0;
+    watches->round_ns = now_ns;
+}
+
+/* It took long, or reads are closed: they are not asked for all the time. */
+static void end_round(struct pg_watches *watches, uint64_t now_ns)
+{
+    watches->in_round = false;
+    if (next_round_ns(watches) <= now_ns || watches->hinted_count > 0)
+        watches->rest_ns = now_ns + ROUND_MS_MIN * SES_NS_PER_MS;
+}
+
+/* When there is something to ask for: now, or later. */
+static uint64_t due(const struct pg_watches *watches, uint64_t now_ns)
+{
+    if (watches->in_round)
+        return now_ns;
+    return watches->hinted_count > 0 ? watches->rest_ns : next_round_ns(watches);
+}
+
+uint64_t ses_pg_watches_turn(struct pg_watches *watches, bool hints, uint64_t now_ns)
+{
+    watches->hints = hints;
     if (watches->count == 0)
+        watches->hinted_count = 0;
+    if (watches->count == 0 || watches->asking) /* its end wakes */
         return UINT64_MAX;
-    if (watches->asking) /* its end wakes */
-        return UINT64_MAX;
-    if (!watches->in_round && now_ns < watches->round_ns)
-        return watches->round_ns;
-    if (!watches->in_round) {
-        watches->in_round = true;
-        watches->cursor = 0;
-        watches->round_ns = now_ns + round_ms(watches) * SES_NS_PER_MS;
-    }
+    if (due(watches, now_ns) > now_ns)
+        return due(watches, now_ns);
+    if (!watches->in_round && next_round_ns(watches) <= now_ns)
+        begin_round(watches, now_ns);
     if (!ses_pg_may_send(watches->rows, PG_USE_READ)) /* a free connection wakes */
         return UINT64_MAX;
     if (ses_pg_link_may_read(watches->rows->options.link) && ask(watches))
         return UINT64_MAX;
-    watches->in_round = false;
-    if (watches->round_ns <= now_ns) /* it took long */
-        watches->round_ns = now_ns + ROUND_MS_MIN * SES_NS_PER_MS;
-    return watches->round_ns;
+    end_round(watches, now_ns);
+    return due(watches, now_ns);
 }

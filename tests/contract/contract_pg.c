@@ -31,6 +31,7 @@ struct pg_data {
     struct ses_seal_key seal_key;
     struct ses_log log;
     struct ses_store *store[CONTRACT_STORES];
+    struct ses_metrics metrics[CONTRACT_STORES];
     unsigned passes;
     enum ses_durability durability;
 };
@@ -161,7 +162,8 @@ static struct ses_store *open_store(void *arg, unsigned number)
                                      .read_connections = 1,
                                      .prepare = true,
                                      .notify = notify,
-                                     .log = &data->log};
+                                     .log = &data->log,
+                                     .metrics = &data->metrics[number]};
     struct ses_store *store;
 
     assert_ok(ses_pg_open(&options, &store));
@@ -182,6 +184,13 @@ void contract_pg_order(const char *line)
     assert_true(read(fd, answer, sizeof(answer) - 1) > 0);
     assert_memory_equal(answer, "ok", 2);
     (void)close(fd);
+}
+
+uint64_t contract_pg_counter(const struct rig *rig, unsigned number, enum ses_counter counter)
+{
+    const struct pg_data *data = rig->data;
+
+    return atomic_load(&data->metrics[number].counter[counter]);
 }
 
 /* Whoever comes next finds what the last cut has left. */

@@ -78,7 +78,7 @@ static enum fate draw(enum pg_use use)
         return FATE_LOST;
     if (drawn < LOST + UNHEARD)
         return FATE_UNHEARD;
-    if (use == PG_USE_READ)
+    if (use == PG_USE_READ || use == PG_USE_LISTEN)
         return FATE_NONE;
     if (drawn < LOST + UNHEARD + LATE)
         return FATE_LATE;

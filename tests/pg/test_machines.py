@@ -76,6 +76,23 @@ class TwoMachines(MachinesCase):
             continue
         stream.cancel()
 
+    def test_a_watch_is_told_by_a_hint(self):
+        first, second = self.two()
+        watcher, writer, session = self.sessions(first), self.sessions(second), unique()
+        token, news = watcher.create(session), queue.Queue()
+        stream = watcher.watch(token, session, timeout=PATIENCE)
+        threading.Thread(target=lambda: self.read(stream, news), daemon=True).start()
+        version = news.get(timeout=PATIENCE).session.version
+        wait_until(lambda: first.metric("sessiond_store_pg_watches_by_hints") == 1, "hints that can be relied upon")
+        self.assertEqual(first.metric("sessiond_store_pg_watches_by_looks"), 0)
+        writer.advance(token, session, state={"connector_customer_id": "c1"})
+        while news.get(timeout=PATIENCE).session.version == version:
+            continue
+        wait_until(lambda: first.metric("sessiond_store_pg_hints_useful_total") > 0, "the hint")
+        self.assertGreater(second.metric("sessiond_store_pg_hints_sent_total"), 0)
+        self.assertEqual(second.metric("sessiond_store_pg_hints_useful_total"), 0)
+        stream.cancel()
+
     def read(self, stream, news):
         try:
             for message in stream:

@@ -174,8 +174,8 @@ class CheckTest(PgCase):
 
     def test_connections(self):
         self.admin("ALTER ROLE sessiond CONNECTION LIMIT 3")
-        self.expect("connections", "wrong", "there are 3 .* opens 5")
-        self.admin("ALTER ROLE sessiond CONNECTION LIMIT 5")
+        self.expect("connections", "wrong", "there are 3 .* opens 6")
+        self.admin("ALTER ROLE sessiond CONNECTION LIMIT 6")
         self.expect("connections", "hint", "second machine")
         self.admin("ALTER ROLE sessiond CONNECTION LIMIT -1")
         self.expect("connections", "hint", "taking all 55")
@@ -326,7 +326,7 @@ class KeysTest(PgCase):
         """Its own connections are counted: two workers, each with 2 + 1 + 2."""
         done = ctl("store", "check", "-c", self.config)
         self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertIn("one machine opens 10\n", done.stdout)
+        self.assertIn("one machine opens 12\n", done.stdout)
         for args, why in ((("-c", "/nowhere.yaml"), "/nowhere.yaml"), (("-c", self.config, "--shard", "host=x dbname=x user=x"), "one of them")):
             done = ctl("store", "check", *args)
             self.assertNotEqual(done.returncode, 0)

@@ -50,6 +50,19 @@
       "Operations that wait for a connection (store.queue_max)")                                                \
     X(PG_SKEW_MS, "sessiond_store_pg_clock_skew_seconds", "gauge",                                              \
       "How far the machine's clock is from the primary's, either way; of the workers the most")                 \
+    X(PG_HINTS_SENT, "sessiond_store_pg_hints_sent_total", "counter",                                           \
+      "Written keys that the others were told of, since somebody watches (NOTIFY)")                             \
+    X(PG_HINTS_LOST, "sessiond_store_pg_hints_lost_total", "counter",                                           \
+      "Written keys that the others could not be told of: who watches them sees it within a second")            \
+    X(PG_HINTS_RECEIVED, "sessiond_store_pg_hints_received_total", "counter",                                   \
+      "Written keys that this server was told of by other processes")                                           \
+    X(PG_HINTS_USEFUL, "sessiond_store_pg_hints_useful_total", "counter",                                       \
+      "Of these, keys that are watched here")                                                                   \
+    X(PG_WATCH_HINTS, "sessiond_store_pg_watches_by_hints", "gauge",                                            \
+      "Workers, by shard, whose watches are told of by hints")                                                  \
+    X(PG_WATCH_LOOKS, "sessiond_store_pg_watches_by_looks", "gauge",                                            \
+      "Workers, by shard, that look for news of what is watched up to 20 times a second: hints cannot be "      \
+      "relied upon")                                                                                            \
     X(PG_SWEPT, "sessiond_store_pg_swept_total", "counter",                                                     \
       "Rows whose time was over and that were removed")                                                         \
     X(PG_SWEEP_AGE, "sessiond_store_pg_sweep_age_seconds", "gauge",                                             \

@@ -79,6 +79,14 @@ static void on_state(void *arg, enum pg_state state)
     rig->states++;
 }
 
+static void on_told(void *arg, const char *payload)
+{
+    struct rig *rig = arg;
+
+    rig->told++;
+    (void)snprintf(rig->payload, sizeof(rig->payload), "%s", payload);
+}
+
 static void on_closed(void *arg)
 {
     struct rig *rig = arg;
@@ -165,7 +173,7 @@ void rig_word(struct rig *rig, const char *keyword, const char *value)
 void rig_open(struct rig *rig)
 {
     const struct pg_link_events events = {
-        .ready = on_ready, .state = on_state, .closed = on_closed, .arg = rig};
+        .ready = on_ready, .state = on_state, .told = on_told, .closed = on_closed, .arg = rig};
 
     assert_ok(ses_pg_link_new(&rig->options, 0, &events, &rig->link));
 }

@@ -24,6 +24,8 @@ struct rig {
     struct pg_link *link;
     unsigned ready[PG_USE_COUNT]; /* calls */
     unsigned states;
+    unsigned told; /* hints */
+    char payload[64];
     bool closed;
 };
 

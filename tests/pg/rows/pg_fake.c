@@ -16,6 +16,9 @@ enum pg_state __wrap_ses_pg_link_state(const struct pg_link *link);
 bool __wrap_ses_pg_link_may_read(const struct pg_link *link);
 int64_t __wrap_ses_pg_link_epoch(const struct pg_link *link);
 bool __wrap_ses_pg_link_send(struct pg_link *link, enum pg_use use, struct pg_request *request);
+void __wrap_ses_pg_link_listen(struct pg_link *link, bool listens);
+bool __wrap_ses_pg_link_is_watched(const struct pg_link *link);
+bool __wrap_ses_pg_link_is_known(const struct pg_link *link);
 
 enum pg_state __wrap_ses_pg_link_state(const struct pg_link *link)
 {
@@ -31,6 +34,21 @@ int64_t __wrap_ses_pg_link_epoch(const struct pg_link *link)
 {
     (void)link;
     return 1;
+}
+
+void __wrap_ses_pg_link_listen(struct pg_link *link, bool listens)
+{
+    fake_of(link)->listens = listens;
+}
+
+bool __wrap_ses_pg_link_is_watched(const struct pg_link *link)
+{
+    return fake_of(link)->watched;
+}
+
+bool __wrap_ses_pg_link_is_known(const struct pg_link *link)
+{
+    return fake_of(link)->known;
 }
 
 /* ---- what was sent ---- */
@@ -95,8 +113,11 @@ bool __wrap_ses_pg_link_send(struct pg_link *link, enum pg_use use, struct pg_re
     memset(sent, 0, sizeof(*sent));
     sent->use = use;
     sent->request = request;
-    read_keys(sent);
-    read_last_id(sent);
+    request->sent_mono_ns = ses_clock_mono_ns();
+    if (request->statement->types != NULL && request->statement->types[0] != PG_OID_TEXT) { /* over rows */
+        read_keys(sent);
+        read_last_id(sent);
+    }
     return true;
 }
 
@@ -114,12 +135,22 @@ static void on_changed(void *arg, const struct ses_store_key *key, const uint8_t
     ((struct fake *)arg)->changes++;
 }
 
+static void on_written(void *arg, const struct ses_store_key *key, bool ours)
+{
+    const struct fake *fake = arg;
+
+    if (fake->written != NULL)
+        fake->written(key, ours);
+}
+
 void fake_open(struct fake *fake)
 {
     struct pg_rows_options options = {.link = (struct pg_link *)fake,
                                       .store = &fake->options,
                                       .changed = on_changed,
                                       .changed_arg = fake,
+                                      .written = on_written,
+                                      .written_arg = fake,
                                       .wake = on_wake,
                                       .wake_arg = fake};
 
@@ -130,6 +161,7 @@ void fake_open(struct fake *fake)
     fake->free[PG_USE_WRITE] = 2;
     fake->free[PG_USE_READ] = 1;
     fake->free[PG_USE_SETTLE] = 1;
+    fake->free[PG_USE_LISTEN] = 1;
     assert_ok(ses_secret_new(32, &fake->secret));
     memset(fake->secret.bytes, 0x5a, 32);
     fake->seal_key = (struct ses_seal_key){.id = 7, .key = &fake->secret};
@@ -139,7 +171,8 @@ void fake_open(struct fake *fake)
                                             .linger_us = 500,
                                             .queue_max = 600,
                                             .write_connections = 2,
-                                            .read_connections = 1};
+                                            .read_connections = 1,
+                                            .prepare = true};
     assert_ok(ses_pg_rows_init(&fake->rows, &options));
 }
 
@@ -244,6 +277,11 @@ const char *fake_name(const struct fake *fake, unsigned n)
     assert_non_null(fake->sent[n].request);
     assert_memory_equal(fake->sent[n].request->statement->name, "sessiond_", strlen("sessiond_"));
     return fake->sent[n].request->statement->name + strlen("sessiond_");
+}
+
+void fake_done(struct fake *fake, unsigned n)
+{
+    answer(fake, n, (struct pg_answer){.end = PG_END_DONE});
 }
 
 void fake_refuse(struct fake *fake, unsigned n, const char *sqlstate)

@@ -22,6 +22,9 @@ struct fake_sent {
 struct fake {
     enum pg_state state;
     bool may_read;
+    bool watched; /* somebody watches, anywhere */
+    bool known;   /* .. and all know that we do */
+    bool listens; /* was asked to */
     unsigned free[PG_USE_COUNT];
     unsigned sent_count;
     struct fake_sent sent[FAKE_SENT_MAX];
@@ -31,9 +34,10 @@ struct fake {
     struct ses_seal_key seal_key;
     unsigned wakes;
     unsigned changes;
+    void (*written)(const struct ses_store_key *key, bool ours); /* NULL: nobody wants to know */
 };
 
-/* Fresh rows on it, with 2 write connections, one to read and one to settle; the clocks stand. */
+/* Fresh rows on it, with 2 write connections, one to read, one to settle and one to listen; the clocks stand. */
 void fake_open(struct fake *fake);
 /* What is on its way has no end. */
 void fake_close(struct fake *fake);
@@ -61,6 +65,8 @@ enum ses_status fake_get(struct fake *fake, struct fake_call *call, unsigned num
 const char *fake_name(const struct fake *fake, unsigned n);
 /* Rows of the first `changed` keys came back. */
 void fake_changed(struct fake *fake, unsigned n, unsigned changed);
+/* It is done, and brings nothing. */
+void fake_done(struct fake *fake, unsigned n);
 void fake_refuse(struct fake *fake, unsigned n, const char *sqlstate);
 void fake_lose(struct fake *fake, unsigned n);
 /* What the ids statement finds under its only key. NULL: no row. */

@@ -13,6 +13,7 @@ static struct fake fake;
 static struct pg_watches watches;
 static struct ses_store_watch watch;
 static unsigned told;
+static bool hints; /* can be relied upon */
 
 static void on_news(void *arg)
 {
@@ -29,6 +30,7 @@ static int setup(void **state)
     fake_open(&fake);
     ses_pg_watches_init(&watches, &fake.rows);
     told = 0;
+    hints = false;
     watch.changed = on_news;
     ses_list_init(&watch.node);
     assert_ok(ses_pg_watches_add(&watches, &key, &watch));
@@ -46,7 +48,7 @@ static int teardown(void **state)
 
 static uint64_t turn(void)
 {
-    uint64_t due_ns = ses_pg_watches_turn(&watches, ses_clock_mono_ns());
+    uint64_t due_ns = ses_pg_watches_turn(&watches, hints, ses_clock_mono_ns());
 
     ses_pg_watches_tell(&watches);
     return due_ns;
