@@ -51,17 +51,24 @@ void ses_record_sealer_done(struct record_sealer *sealer)
     ses_secret_free(&sealer->derived);
 }
 
-/* In place of a session id, of an inbox. */
-static const uint8_t inbox_id[SES_SESSION_ID_BYTES] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                                       0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+/* In place of a session id: ones, and in the last byte which kind it is. */
+#define ONES_BYTES (SES_SESSION_ID_BYTES - 1)
+#define OF_INBOX   0xff
+#define OF_MOVED   0xfe
+static const uint8_t ones[ONES_BYTES] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 void ses_record_identity_encode(enum ses_record_kind kind, const uint8_t session_id[SES_SESSION_ID_BYTES],
                                 uint8_t *ret_kind, uint8_t ret_session_id[SES_SESSION_ID_BYTES])
 {
-    bool inbox = kind == SES_RECORD_INBOX;
-
-    *ret_kind = (uint8_t)(inbox ? SES_RECORD_SESSION : kind);
-    memcpy(ret_session_id, inbox ? inbox_id : session_id, SES_SESSION_ID_BYTES);
+    if (kind <= SES_RECORD_INTENT) {
+        *ret_kind = (uint8_t)kind;
+        memcpy(ret_session_id, session_id, SES_SESSION_ID_BYTES);
+        return;
+    }
+    *ret_kind = SES_RECORD_SESSION;
+    memcpy(ret_session_id, ones, ONES_BYTES);
+    ret_session_id[ONES_BYTES] = kind == SES_RECORD_INBOX ? OF_INBOX : OF_MOVED;
 }
 
 enum ses_status ses_record_identity_decode(uint8_t kind, const uint8_t session_id[SES_SESSION_ID_BYTES],
@@ -70,8 +77,10 @@ enum ses_status ses_record_identity_decode(uint8_t kind, const uint8_t session_i
 {
     if (kind != SES_RECORD_SESSION && kind != SES_RECORD_INTENT)
         return SES_DATA_LOSS;
-    if (kind == SES_RECORD_SESSION && memcmp(session_id, inbox_id, sizeof(inbox_id)) == 0) {
-        *ret_kind = SES_RECORD_INBOX;
+    if (kind == SES_RECORD_SESSION && memcmp(session_id, ones, ONES_BYTES) == 0) {
+        if (session_id[ONES_BYTES] < OF_MOVED)
+            return SES_DATA_LOSS;
+        *ret_kind = session_id[ONES_BYTES] == OF_INBOX ? SES_RECORD_INBOX : SES_RECORD_MOVED;
         memset(ret_session_id, 0, SES_SESSION_ID_BYTES);
     } else {
         *ret_kind = (enum ses_record_kind)kind;

@@ -6,7 +6,8 @@
  *
  * kind is 1 or 2. An inbox lies there as a session (1) whose id is all ones: earlier versions refuse a whole
  * shard for one kind that they do not know. This they load, and answer DATA_LOSS for its key alone, since its
- * body has a format that they refuse (record.proto). No session has that id: 48 bits of milliseconds stand in
+ * body has a format that they refuse (record.proto). What was moved lies there in the same way, the last byte of
+ * its id is one less, and its body is empty. No session has such an id: 48 bits of milliseconds stand in
  * front of each, which are all ones in the year 10889.
  */
 #ifndef SESSIOND_STORE_RECORD_H

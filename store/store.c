@@ -13,10 +13,10 @@ static bool is_filled_with(const uint8_t id[SES_SESSION_ID_BYTES], uint8_t byte)
     return true;
 }
 
-/* An inbox has no session id, and is told by one of all ones on disk (store/record.h). */
+/* What has no session id is told by one of ones on disk (store/record.h). */
 static bool id_fits_kind(const struct ses_record *record)
 {
-    return record->kind == SES_RECORD_INBOX ? is_filled_with(record->session_id, 0)
+    return record->kind > SES_RECORD_INTENT ? is_filled_with(record->session_id, 0)
                                             : !is_filled_with(record->session_id, 0xff);
 }
 

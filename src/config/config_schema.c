@@ -81,7 +81,8 @@ static const cyaml_schema_field_t store_pg_fields[] = {
     NESTED_FIELD("prepare", store_pg, prepare), NESTED_FIELD("plaintext", store_pg, plaintext),
     SES_CONFIG_STORE_PG(PG_FIELD) CYAML_FIELD_END};
 static const cyaml_schema_field_t store_fields[] = {
-    NESTED_FIELD("driver", store, driver), NESTED_FIELD("durability", store, durability),
+    NESTED_FIELD("driver", store, driver), NESTED_FIELD("move", store, move),
+    NESTED_FIELD("durability", store, durability),
     SES_CONFIG_STORE(NUMBER_FIELD){
         .key = "pg",
         .data_offset = (uint32_t)offsetof(struct ses_raw_store, pg),

@@ -42,6 +42,7 @@ struct ses_raw_store_pg {
 
 struct ses_raw_store {
     char *driver;
+    char *move;
     char *durability;
     struct ses_raw_store_pg pg;
     SES_CONFIG_STORE(SES_RAW_MEMBER)

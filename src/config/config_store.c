@@ -5,11 +5,55 @@
 #include <stdio.h>
 
 static const char *const driver_names[SES_CONFIG_DRIVER_COUNT] = {
-    [SES_CONFIG_LMDB] = "lmdb", [SES_CONFIG_PG] = "pg"};
+    [SES_CONFIG_LMDB] = "lmdb", [SES_CONFIG_PG] = "pg", [SES_CONFIG_MOVE] = "lmdb+pg"};
+static const char *const move_names[SES_MOVE_COUNT] = {
+    [SES_MOVE_KNOW] = "know", [SES_MOVE_TO_PG] = "to_pg", [SES_MOVE_TO_LMDB] = "to_lmdb"};
 
 const char *ses_config_driver_name(enum ses_config_driver driver)
 {
     return driver_names[driver];
+}
+
+const char *ses_config_move_name(enum ses_move move)
+{
+    return move_names[move];
+}
+
+/* No usual one: each is a step that somebody takes on purpose. */
+static enum ses_status read_move(const struct loader *loader, const struct ses_raw_store *raw)
+{
+    struct value value = {.text = raw->move, .key = "store.move"};
+    struct value driver = {.key = "store.driver"};
+    struct ses_config *config = loader->config;
+    unsigned choice = SES_MOVE_KNOW;
+
+    if (config->store_driver != SES_CONFIG_MOVE)
+        return value.text == NULL
+                   ? SES_OK
+                   : ses_config_refuse(loader, &value,
+                                       "would not be used: it goes with store.driver: lmdb+pg");
+    if (value.text == NULL)
+        return ses_config_refuse(
+            loader, &driver, "lmdb+pg needs store.move: know, to_pg or to_lmdb (the runbook has the steps)");
+    SES_TRY(ses_config_read_choice(loader, &value, move_names, SES_MOVE_COUNT,
+                                   "must be know, to_pg or to_lmdb", &choice));
+    config->store_move = (enum ses_move)choice;
+    return SES_OK;
+}
+
+/* Of what is on this machine's disk, and of what is in the database. */
+static enum ses_status read_durability_of_both(const struct loader *loader, const struct value *value)
+{
+    static const char *const names[] = {"replica", "disk", "process"};
+    struct ses_config *config = loader->config;
+    unsigned choice = 0;
+
+    if (value->text != NULL)
+        SES_TRY(ses_config_read_choice(
+            loader, value, names, 3, "must be replica, disk or process with store.driver: lmdb+pg", &choice));
+    config->durability = choice == 2 ? SES_DURABILITY_PROCESS : SES_DURABILITY_DISK;
+    config->pg_durability = choice == 0 ? SES_DURABILITY_REPLICA : SES_DURABILITY_DISK;
+    return SES_OK;
 }
 
 /* "process" trades a power cut's worth of sessions for latency; it must be asked for. A database's own disk may be enough
@@ -23,11 +67,14 @@ static enum ses_status read_durability(const struct loader *loader, const struct
     struct ses_config *config = loader->config;
     unsigned choice = 0;
 
+    if (config->store_driver == SES_CONFIG_MOVE)
+        return read_durability_of_both(loader, &value);
     if (config->store_driver == SES_CONFIG_PG) {
         if (value.text != NULL)
             SES_TRY(ses_config_read_choice(loader, &value, pg_names, 2,
                                            "must be replica or disk with store.driver: pg", &choice));
         config->durability = pg_choices[choice];
+        config->pg_durability = pg_choices[choice];
         return SES_OK;
     }
     if (value.text != NULL)
@@ -58,10 +105,10 @@ static enum ses_status read_shards(const struct loader *loader, const struct ses
     struct value value = {.key = "store.pg.shards"};
     struct ses_config *config = loader->config;
 
-    if (config->store_driver != SES_CONFIG_PG && raw->shards_count > 0)
+    if (!ses_config_has_pg(config) && raw->shards_count > 0)
         return ses_config_refuse(
             loader, &value, "would not be used: records go to this machine's disk. Add store.driver: pg");
-    if (config->store_driver == SES_CONFIG_PG && raw->shards_count == 0)
+    if (ses_config_has_pg(config) && raw->shards_count == 0)
         return ses_config_refuse(
             loader, &driver,
             "pg needs the database in store.pg.shards, one connection string: [\"host=a,b "
@@ -146,8 +193,8 @@ static enum ses_status read_pg(const struct loader *loader, const struct ses_raw
 static void list_unused(const struct loader *loader)
 {
     static const char *const of_lmdb[] = {
-        "store.sessions_max",   "store.quota_mib",        "store.map_gib",       "store.batch_max",
-        "store.gc_age_seconds", "store.scrub_per_second", "store.slow_commit_ms"};
+        "store.sessions_max",   "store.quota_mib",        "store.map_gib",        "store.batch_max",
+        "store.gc_age_seconds", "store.scrub_per_second", "store.slow_commit_ms", "store.move_per_second"};
     struct ses_config *config = loader->config;
     size_t len = 0;
 
@@ -167,8 +214,9 @@ enum ses_status ses_config_read_store(const struct loader *loader, const struct 
 
     if (value.text != NULL)
         SES_TRY(ses_config_read_choice(loader, &value, driver_names, SES_CONFIG_DRIVER_COUNT,
-                                       "must be lmdb or pg", &choice));
+                                       "must be lmdb, pg or lmdb+pg", &choice));
     loader->config->store_driver = (enum ses_config_driver)choice;
+    SES_TRY(read_move(loader, &raw->store));
     SES_TRY(read_durability(loader, raw));
     list_unused(loader);
     return read_pg(loader, &raw->store.pg);

@@ -54,7 +54,7 @@ enum ses_status ses_password_file_load(const struct ses_config *config, struct s
     enum ses_status status;
 
     *ret_password = (struct ses_secret){.len = 0};
-    if (config->store_driver != SES_CONFIG_PG || config->pg.password.path[0] == '\0')
+    if (!ses_config_has_pg(config) || config->pg.password.path[0] == '\0')
         return SES_OK;
     status = ses_file_text_read_secret(config, &what, &config->pg.password, &text, ret_fault);
     if (status == SES_OK)

@@ -53,7 +53,7 @@ static int open_config(const struct ctl *ctl, struct shards *shards)
     if (ses_config_load(&options, shards->config, &fault) != SES_OK ||
         ses_password_file_load(shards->config, &shards->password, &fault) != SES_OK)
         return ctl_fail_fault(&fault);
-    if (shards->config->store_driver != SES_CONFIG_PG)
+    if (!ses_config_has_pg(shards->config))
         return ctl_fail("%s: sessions are on this machine's disk there (store.driver: lmdb)", ctl->config);
     take_config(ctl, shards->config, shards);
     return CTL_DONE;

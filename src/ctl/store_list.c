@@ -28,6 +28,8 @@ static void expiry_text(uint64_t expires_ms, char ret_text[SES_RFC3339_SIZE])
 
 static const char *kind_name(const struct ses_record *record, uint64_t now_ms)
 {
+    if (record->kind == SES_RECORD_MOVED) /* its own time is over from the start */
+        return "moved";
     if (record->expires_ms <= now_ms)
         return "expired";
     if (record->kind == SES_RECORD_INBOX)

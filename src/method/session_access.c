@@ -324,6 +324,8 @@ enum ses_status ses_access_read(struct ses_service *service, const struct ses_st
         return take_intent(service, &op->record, now_ms, ret_found);
     case SES_RECORD_INBOX:
         return take_inbox(service, &op->record, now_ms, ret_found);
+    case SES_RECORD_MOVED: /* another store has it: a server that knows of that one is not shown this */
+        break;
     }
     return SES_DATA_LOSS;
 }

@@ -69,11 +69,11 @@ static struct ses_board_view view_of(const struct ses_admin *admin)
         .connector_name = ses_connector_metric_name,
     };
 
-    if (admin->env->pg_shared != NULL) {
+    if (admin->env->pg_shared != NULL)
         look_at_shards(admin->env, &view);
+    if (admin->env->store_shared == NULL)
         return view;
-    }
-    view.durability = admin->env->board->durability;
+    view.durability = admin->env->board->durability; /* no more than a disk: the least of both */
     ses_store_usage(admin->env->store_shared, &view.table_used, &view.table_room);
     view.newest_ms = ses_store_newest_ms(admin->env->store_shared);
     return view;

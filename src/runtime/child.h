@@ -48,8 +48,8 @@ struct ses_child_env {
     struct ses_callers *callers; /* NULL: nobody is asked who calls */
     const struct ses_layout *layout;
     struct ses_board *board;
-    struct ses_store_shared *store_shared; /* NULL: the store is not LMDB's, but .. */
-    struct ses_pg_shared *pg_shared;       /* .. PostgreSQL's; else NULL */
+    struct ses_store_shared *store_shared; /* NULL: nothing is in LMDB */
+    struct ses_pg_shared *pg_shared;       /* NULL: nothing is in PostgreSQL */
     const uint8_t *machine;                /* with it: SES_PG_MACHINE_BYTES */
     struct ses_rates *rates;
     const struct ses_tls_files *tls_files;     /* NULL: no file was named, or no worker */

@@ -97,7 +97,7 @@ int ses_confine_landlock_abi(void)
 void ses_confine_list_data(const struct ses_config *config, const struct ses_layout *layout,
                            struct ses_confine_options *options)
 {
-    options->records_dir = config->store_driver == SES_CONFIG_LMDB ? layout->shards : NULL;
+    options->records_dir = ses_config_has_lmdb(config) ? layout->shards : NULL;
     options->clock_dir = options->role == SES_CONFINE_HOUSEKEEPER ? layout->time : NULL;
 }
 

@@ -16,6 +16,8 @@
 
 #include <sessiond/base/clock.h>
 
+#include "worker_store.h"
+
 #define LOOK_MS 20
 /* Patience with connections on which nothing of ours runs: watch streams, slow uploads. */
 #define QUIET_MAX_MS 3000
@@ -159,6 +161,7 @@ void ses_worker_drain(struct ses_worker *worker, int exit_code, uint64_t limit_m
 
     if (worker->leaving != SES_WORKER_STAYS)
         return;
+    ses_worker_leave_store(worker);
     worker->exit_code = exit_code;
     worker->drain_began_ms = ses_clock_mono_ms();
     worker->drain_limit_ms = limit_ms;

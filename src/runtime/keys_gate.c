@@ -11,6 +11,7 @@
 
 #include "confine.h"
 #include "process.h"
+#include "store_mark.h"
 
 #define PAUSE_MS 1000
 
@@ -94,10 +95,15 @@ int ses_keys_gate_run(const struct ses_child_env *env)
     ses_random_init();
     ses_log_init(&log, STDERR_FILENO, ses_board_log_level(env->board), env->role);
     log.metrics = &env->board->metrics[env->board->workers];
-    status = load(env->layout, &fault);
+    status = ses_store_mark_gate(env->config, env->layout, &log, &fault);
     if (status != SES_OK)
-        ses_log_msg(&log, SES_LOG_ERROR, "keys_refused", "%s", fault.text);
-    else
+        ses_log_msg(&log, SES_LOG_ERROR, "store_refused", "%s", fault.text);
+    if (status == SES_OK) {
+        status = load(env->layout, &fault);
+        if (status != SES_OK)
+            ses_log_msg(&log, SES_LOG_ERROR, "keys_refused", "%s", fault.text);
+    }
+    if (status == SES_OK)
         status = ses_confine_child(env, SES_CONFINE_GATE, NULL, &log);
     if (status == SES_OK)
         status = wait_for_shards(env->config, &log);
@@ -111,7 +117,7 @@ enum ses_status ses_keys_gate_pass(const struct ses_child_env *env, struct ses_l
     struct ses_fault fault = {.text = ""};
     enum ses_status status;
 
-    if (env->config->store_driver != SES_CONFIG_PG)
+    if (!ses_config_has_pg(env->config))
         return SES_OK;
     status = load(env->layout, &fault);
     if (status == SES_OK)

@@ -12,7 +12,8 @@
  *   DIR/time/            0700, where the housekeeper writes
  *   DIR/time/clock       sessiond's own time (base/clock_file.h)
  *   DIR/clock            the same for versions before, as of the last start or stop
- *   DIR/machine          0600, with store.driver: pg alone: this machine's number (machine_id.h)
+ *   DIR/machine          0600, where PostgreSQL is used: this machine's number (machine_id.h)
+ *   DIR/store            0600, which store has the sessions (store_mark.h)
  *   DIR/operator.sock    0600, for sessiondctl (operator_socket.h)
  *   DIR/dev/             --sandbox: an authority and a certificate for loopback (net/dev_cert.h)
  *   DIR/shards/          0700, one directory a worker slot (store/)

@@ -54,11 +54,14 @@ static enum ses_status check_sessions(const struct ses_config *config, const str
     struct ses_store_shared *shared;
     enum ses_status status;
 
-    if (config->store_driver == SES_CONFIG_PG) {
+    if (ses_config_has_pg(config)) {
         SES_TRY(ses_machine_id_check(layout, fault));
         /* Without keys there is nothing to compare: the start makes them. */
-        return access(layout->natural_key, F_OK) == 0 ? ses_keys_gate_check(config, layout, fault) : SES_OK;
+        if (access(layout->natural_key, F_OK) == 0)
+            SES_TRY(ses_keys_gate_check(config, layout, fault));
     }
+    if (!ses_config_has_lmdb(config))
+        return SES_OK;
     if (ses_store_shared_create(config->store_sessions_max, 0, &shared) != SES_OK)
         return ses_fault_table(fault, config->store_sessions_max, errno);
     status = access(layout->shards, F_OK) == 0 ? load(config, layout, shared, fault) : SES_OK;

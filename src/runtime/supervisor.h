@@ -57,7 +57,7 @@ struct ses_supervisor {
     uint64_t vitals_ms; /* when they were told last */
     struct ses_board *board;
     struct ses_board_files board_files;
-    struct ses_store_shared *store_shared; /* of the driver that there is; the other one is NULL */
+    struct ses_store_shared *store_shared; /* NULL: it was never needed, as the next one */
     struct ses_pg_shared *pg_shared;
     uint8_t machine[SES_PG_MACHINE_BYTES]; /* with PostgreSQL */
     struct ses_tls_files *tls_files;       /* of the present configuration; NULL: none is named */
@@ -156,6 +156,12 @@ void ses_supervisor_take_callers(struct ses_supervisor *sup, struct ses_callers 
 void ses_supervisor_follow_config(struct ses_supervisor *sup);
 /* From here on workers are replaced until all are new. */
 void ses_supervisor_begin_rolling(struct ses_supervisor *sup);
+/* supervisor_move.c: a reload's, last before it is taken: the step of a move between stores that fresh is, if it is one.
+ * SES_FAILED_PRECONDITION: not yet, or never. SES_UNAVAILABLE, SES_IO: the database was asked in vain. Asks it for some
+ * seconds at most, and only then. */
+SES_MUST_CHECK enum ses_status ses_supervisor_take_step(struct ses_supervisor *sup,
+                                                        const struct ses_config *fresh,
+                                                        struct ses_fault *ret_fault);
 /* May fresh, as it was read, follow on the one in force? Port 0 becomes the port there is. */
 SES_MUST_CHECK enum ses_status ses_supervisor_settle_config(const struct ses_config *in_force,
                                                             struct ses_config *fresh,

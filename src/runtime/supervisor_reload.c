@@ -43,6 +43,7 @@ static enum ses_status load_fresh(struct ses_supervisor *sup, struct ses_buf *te
                              fault));
     SES_TRY(ses_sandbox_certify(&sup->layout, fresh, fault));
     SES_TRY(ses_password_file_check(fresh, fault));
+    SES_TRY(ses_supervisor_take_step(sup, fresh, fault));
     SES_TRY(ses_tls_files_load(fresh, ret_files, fault));
     status = ses_callers_open(fresh, &sup->layout, ret_callers, fault);
     if (status != SES_OK)

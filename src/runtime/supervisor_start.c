@@ -25,6 +25,7 @@
 #include "sandbox.h"
 #include "settings.h"
 #include "sockets.h"
+#include "store_mark.h"
 #include "worker.h"
 
 #define ENLARGE_MAX 4 /* times one and a half: up to five times sessions_max */
@@ -139,13 +140,14 @@ static enum ses_status make_store_memory(struct ses_supervisor *sup, struct ses_
     const struct ses_config *config = &sup->config;
     enum ses_status status;
 
-    if (config->store_driver == SES_CONFIG_PG) {
+    if (ses_config_has_pg(config)) {
         SES_TRY(ses_machine_id_open(&sup->layout, sup->machine, fault));
         if (ses_pg_shared_new(config->pg.shards_count, &sup->pg_shared) != SES_OK)
             return ses_fault(fault, SES_NO_MEMORY, "no memory for what processes know of the database: %s",
                              strerror(errno));
-        return SES_OK;
     }
+    if (!ses_config_has_lmdb(config))
+        return SES_OK;
     status = ses_store_shared_create(config->store_sessions_max, config->workers, &sup->store_shared);
     if (status == SES_UNAVAILABLE)
         return ses_fault(fault, SES_NO_MEMORY, "no memory or descriptors for the watch board of %u workers",
@@ -179,6 +181,7 @@ enum ses_status ses_supervisor_prepare(struct ses_supervisor *sup, struct ses_fa
     SES_TRY(ses_files_check(config, ret_fault));
     SES_TRY(ses_config_place(config, SES_CONFIG_AT_DATA_DIR, ses_layout_open(&sup->layout, ret_fault),
                              ret_fault));
+    SES_TRY(ses_store_mark_start(config, &sup->layout, ret_fault));
     SES_TRY(ses_password_file_check(config, ret_fault));
     SES_TRY(ses_callers_open(config, &sup->layout, &sup->callers, ret_fault));
     SES_TRY(ses_timekeeper_start(&sup->timekeeper, &sup->layout, &sup->log,

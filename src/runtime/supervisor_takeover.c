@@ -84,8 +84,10 @@ static bool has_store_files(const struct ses_supervisor *sup, const struct ses_s
 {
     bool whole = files->store.table >= 0 && files->store.watch_board >= 0;
 
-    if (sup->config.store_driver == SES_CONFIG_PG)
-        return files->pg >= 0;
+    if (ses_config_has_pg(&sup->config) && files->pg < 0)
+        return false;
+    if (!ses_config_has_lmdb(&sup->config))
+        return true;
     for (unsigned i = 0; i < sup->config.workers; i++)
         whole = whole && files->store.wake[i] >= 0;
     return whole;
@@ -113,9 +115,9 @@ static enum ses_status map_memory(struct ses_supervisor *sup, struct ses_shared_
 {
     enum ses_status status = ses_clock_attach(files->clock);
 
-    if (status == SES_OK && sup->config.store_driver == SES_CONFIG_PG)
+    if (status == SES_OK && ses_config_has_pg(&sup->config))
         status = ses_pg_shared_attach(files->pg, sup->config.pg.shards_count, &sup->pg_shared);
-    else if (status == SES_OK)
+    if (status == SES_OK && ses_config_has_lmdb(&sup->config))
         status = ses_store_shared_attach(&files->store, sup->config.workers, &sup->store_shared);
     if (status == SES_OK)
         status = ses_board_attach(&files->board, sup->config.workers, &sup->board);
@@ -152,7 +154,7 @@ static enum ses_status take(struct ses_supervisor *sup, struct ses_handover *han
     SES_TRY(ses_config_place(&sup->config, SES_CONFIG_AT_DATA_DIR,
                              ses_layout_check_running(&sup->layout, fault), fault));
     SES_TRY(take_files(sup, is_back, fault));
-    if (sup->config.store_driver == SES_CONFIG_PG)
+    if (ses_config_has_pg(&sup->config))
         SES_TRY(ses_machine_id_open(&sup->layout, sup->machine, fault));
     ses_pass_supervisor(handover, sup, &files);
     SES_TRY(ses_handover_check(handover, fault));

@@ -9,9 +9,14 @@
 /* So often clock and durability are looked at, and an idle machine renews its read lease. */
 #define BEAT_MS 1000
 
-static bool is_pg(const struct ses_worker *worker)
+static bool has_pg(const struct ses_worker *worker)
 {
-    return worker->env->config->store_driver == SES_CONFIG_PG;
+    return ses_config_has_pg(worker->env->config);
+}
+
+static bool has_lmdb(const struct ses_worker *worker)
+{
+    return ses_config_has_lmdb(worker->env->config);
 }
 
 enum ses_status ses_worker_load_password(struct ses_worker *worker)
@@ -26,7 +31,7 @@ enum ses_status ses_worker_load_password(struct ses_worker *worker)
 
 /* ---- LMDB --------------------------------------------------------------------------------------------- */
 
-static enum ses_status open_lmdb(struct ses_worker *worker)
+static enum ses_status open_lmdb(struct ses_worker *worker, struct ses_store **ret_store)
 {
     const struct ses_config *config = worker->env->config;
     struct ses_lmdb_options options = {
@@ -46,13 +51,14 @@ static enum ses_status open_lmdb(struct ses_worker *worker)
         .gc_age_ms = config->store_gc_age_seconds * 1000,
         .scrub_per_second = (unsigned)config->store_scrub_per_second,
         .slow_commit_ms = config->store_slow_commit_ms,
+        .keeps = has_pg(worker),
         .notify = ses_notice_tell,
         .notify_arg = &worker->committed,
         .log = &worker->log,
         .metrics = worker->metrics,
     };
 
-    return ses_lmdb_open(&options, &worker->store);
+    return ses_lmdb_open(&options, ret_store);
 }
 
 /* ---- PostgreSQL --------------------------------------------------------------------------------------- */
@@ -65,7 +71,7 @@ static void on_ended(void *arg)
     worker->store_ended = true;
 }
 
-static enum ses_status open_pg(struct ses_worker *worker)
+static enum ses_status open_pg(struct ses_worker *worker, struct ses_store **ret_store)
 {
     const struct ses_config *config = worker->env->config;
     const char *shards[SES_CONFIG_PG_SHARDS_MAX];
@@ -78,7 +84,7 @@ static enum ses_status open_pg(struct ses_worker *worker)
         .shared = worker->env->pg_shared,
         .seal_keys = worker->secrets.seal.key,
         .seal_keys_count = worker->secrets.seal.count,
-        .durability = config->durability,
+        .durability = config->pg_durability,
         .batch_rows = (unsigned)config->store_pg_batch_rows,
         .linger_us = (unsigned)config->store_pg_linger_us,
         .queue_max = (unsigned)config->store_queue_max,
@@ -99,7 +105,7 @@ static enum ses_status open_pg(struct ses_worker *worker)
     for (unsigned i = 0; i < config->pg.shards_count; i++)
         shards[i] = config->pg.shards[i];
     memcpy(options.machine, worker->env->machine, sizeof(options.machine));
-    return ses_pg_open(&options, &worker->store);
+    return ses_pg_open(&options, ret_store);
 }
 
 static uint64_t distance_ms(int64_t skew_ms)
@@ -134,7 +140,8 @@ static void tell_pg(struct ses_worker *worker)
     ses_gauge_set(worker->metrics, SES_C_PG_STALLED, sum.stalled);
     ses_gauge_set(worker->metrics, SES_C_PG_REPLICATED, replicated);
     ses_gauge_set(worker->metrics, SES_C_PG_SKEW_MS, skew_max_ms);
-    ses_gauge_set(worker->metrics, SES_C_PG_AWAY, works ? 0 : 1);
+    /* What is on this machine is served on while sessions move. */
+    ses_gauge_set(worker->metrics, SES_C_PG_AWAY, works || has_lmdb(worker) ? 0 : 1);
     ses_gauge_set(worker->metrics, SES_C_PG_CLOCK_OFF, skew_max_ms > config->store_pg_skew_max_ms ? 1 : 0);
 }
 
@@ -168,30 +175,72 @@ static void await_pg(struct ses_worker *worker)
     (void)uv_timer_stop(&worker->second);
 }
 
-/* ---- either ------------------------------------------------------------------------------------------- */
+/* ---- both --------------------------------------------------------------------------------------------- */
+
+/* The rate is the machine's: each worker has its part of it, and of the keys. */
+static enum ses_status open_both(struct ses_worker *worker)
+{
+    const struct ses_config *config = worker->env->config;
+    struct ses_move_options options = {
+        .mode = config->store_move,
+        .part = worker->env->slot,
+        .parts = config->workers,
+        .per_second = (unsigned)((config->store_move_per_second + config->workers - 1) / config->workers),
+        .list = ses_pg_list,
+        .log = &worker->log,
+        .metrics = worker->metrics,
+    };
+    enum ses_status status;
+
+    SES_TRY(open_lmdb(worker, &options.near));
+    status = open_pg(worker, &options.far);
+    if (status == SES_OK)
+        status = ses_move_open(&options, &worker->store);
+    if (status != SES_OK) {
+        ses_store_close(options.far);
+        ses_store_close(options.near);
+    }
+    return status;
+}
+
+/* ---- any ---------------------------------------------------------------------------------------------- */
 
 enum ses_status ses_worker_open_store(struct ses_worker *worker)
 {
-    return is_pg(worker) ? open_pg(worker) : open_lmdb(worker);
+    if (has_lmdb(worker) && has_pg(worker))
+        return open_both(worker);
+    return has_pg(worker) ? open_pg(worker, &worker->store) : open_lmdb(worker, &worker->store);
+}
+
+static struct ses_store *lmdb_of(struct ses_worker *worker)
+{
+    return has_pg(worker) ? ses_move_near(worker->store) : worker->store;
 }
 
 void ses_worker_tend_store(struct ses_worker *worker)
 {
-    if (is_pg(worker))
+    if (has_pg(worker))
         tell_pg(worker);
-    else
-        ses_lmdb_scrub(worker->store, ses_clock_now_ms(), ses_clock_mono_ms());
+    if (has_lmdb(worker))
+        ses_lmdb_scrub(lmdb_of(worker), ses_clock_now_ms(), ses_clock_mono_ms());
 }
 
 void ses_worker_await_store(struct ses_worker *worker)
 {
-    if (is_pg(worker))
+    if (has_pg(worker))
         await_pg(worker);
     ses_worker_tend_store(worker);
 }
 
+void ses_worker_leave_store(struct ses_worker *worker)
+{
+    if (has_pg(worker) && has_lmdb(worker))
+        ses_move_stop(worker->store);
+}
+
 const char *ses_worker_store_failure(const struct ses_worker *worker)
 {
-    return is_pg(worker) ? "the database refuses what no version of its tables should: the worker is replaced"
-                         : "a sync of the shard failed: its writer is poisoned, the worker is replaced";
+    return has_lmdb(worker)
+               ? "a sync of the shard failed: its writer is poisoned, the worker is replaced"
+               : "the database refuses what no version of its tables should: the worker is replaced";
 }

@@ -17,5 +17,7 @@ void ses_worker_tend_store(struct ses_worker *worker);
 void ses_worker_await_store(struct ses_worker *worker);
 /* Why the worker is replaced when its store acknowledges nothing any more. */
 const char *ses_worker_store_failure(const struct ses_worker *worker);
+/* A drain begins: nothing more is begun that nobody has asked for. */
+void ses_worker_leave_store(struct ses_worker *worker);
 
 #endif

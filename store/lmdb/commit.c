@@ -28,6 +28,7 @@ enum ses_status ses_commit_init(struct ses_commit *c, uint64_t gc_age_ms)
 
     SES_TRY(ses_gc_init(&c->gc, c->table, c->shard, gc_age_ms));
     c->gc.keys = c->keys;
+    c->gc.keeps = c->gc_keeps;
     if (c->keys != NULL)
         status = ses_record_sealer_init(c->keys, &c->gc.sealer);
     if (status != SES_OK) {
@@ -234,8 +235,7 @@ static void publish_session(struct ses_commit *c, const struct batch_item *item,
 
 static void publish_item(struct ses_commit *c, const struct batch_item *item, uint64_t *wake)
 {
-    enum word_state state = item->row.kind == SES_RECORD_INTENT ? WORD_LIVE_INTENT : WORD_LIVE;
-    uint64_t word = word_make(state, c->shard->number, item->locator);
+    uint64_t word = word_make(word_state_of(item->row.kind), c->shard->number, item->locator);
 
     if (item->intent != NULL) /* its claim stays, for the revision behind it */
         ses_table_note_intent(c->table, item->slot,

@@ -39,6 +39,7 @@ struct ses_commit {
     struct ses_metrics *metrics;         /* may be NULL */
     const struct record_keys *keys;      /* NULL: what is appended again stays sealed as it is (retire.c) */
     uint64_t room_bytes;                 /* what the shard may hold; 0: no bound */
+    bool gc_keeps;                       /* ses_gc's keeps */
     /* Called in the thread that commits; may be NULL. */
     void (*report)(void *arg, const struct commit_fault *fault);
     void *report_arg;

@@ -122,6 +122,21 @@ static void on_lease(void *arg, enum ses_status status)
     op->done(op, status);
 }
 
+static enum ses_status begin_lease(struct ses_lmdb *store, struct ses_store_op *op,
+                                   const struct ses_claim *taken, struct ses_store_lease *lease)
+{
+    pack(taken, lease);
+    op->driver[OP_LEASE] = (uintptr_t)lease;
+    op->driver[OP_STORE] = (uintptr_t)store;
+    return SES_PENDING;
+}
+
+static enum ses_status give_up(struct ses_lmdb *store, struct ses_claim *taken, enum ses_status status)
+{
+    ses_claim_release(store, taken);
+    return status_of_refusal(status);
+}
+
 /* for_ms is not looked at: a claim lasts as long as its process, and whoever settles for a dead one publishes
  * the intent. */
 enum ses_status ses_lmdb_driver_lease(struct ses_store *base, struct ses_store_op *op,
@@ -135,14 +150,7 @@ enum ses_status ses_lmdb_driver_lease(struct ses_store *base, struct ses_store_o
     (void)for_ms;
     SES_TRY(claim(store, expect, &record->key, owner, &taken));
     status = ses_claim_put_intent(store, &taken, record, on_lease, op);
-    if (status != SES_OK) {
-        ses_claim_release(store, &taken);
-        return status_of_refusal(status);
-    }
-    pack(&taken, lease);
-    op->driver[OP_LEASE] = (uintptr_t)lease;
-    op->driver[OP_STORE] = (uintptr_t)store;
-    return SES_PENDING;
+    return status == SES_OK ? begin_lease(store, op, &taken, lease) : give_up(store, &taken, status);
 }
 
 /* The claim alone: it dies with its process, and whoever settles for a dead one gives it back. The smallest record's
@@ -160,13 +168,26 @@ enum ses_status ses_lmdb_driver_reserve(struct ses_store *base, struct ses_store
     (void)for_ms;
     SES_TRY(claim(store, expect, key, owner, &taken));
     status = ses_lmdb_check_room(store, &taken, RECORD_EXTRA_BYTES);
-    if (status != SES_OK) {
-        ses_claim_release(store, &taken);
-        return status_of_refusal(status);
-    }
+    if (status != SES_OK)
+        return give_up(store, &taken, status);
     pack(&taken, lease);
     lease->held = true;
     return SES_OK;
+}
+
+enum ses_status ses_lmdb_lease_reserved(struct ses_store *base, struct ses_store_op *op,
+                                        struct ses_store_lease *lease, const struct ses_record *record)
+{
+    struct ses_lmdb *store = ses_lmdb_of(base);
+    struct ses_claim taken = unpack(lease);
+    enum ses_status status;
+
+    SES_REQUIRE(lease->held && record->kind == SES_RECORD_INTENT);
+    lease->held = false;
+    status = record->body.len > SES_STORE_BODY_MAX
+                 ? SES_TOO_LARGE
+                 : ses_claim_put_intent(store, &taken, record, on_lease, op);
+    return status == SES_OK ? begin_lease(store, op, &taken, lease) : give_up(store, &taken, status);
 }
 
 /* An end that is refused, now or later (ses_commit_give_back),

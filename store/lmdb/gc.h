@@ -15,7 +15,8 @@
  *   current and over       LIVE -> DELETING, delete, after the commit free the entry. Over is a record whose
  *                          retain has passed; or whose own expiry has, once it is the oldest record of all
  *                          shards: then nothing that it superseded can come back in a rebuild (README.md).
- *                          Until then step over it: it waits and does not count for other shards
+ *                          Until then step over it: it waits and does not count for other shards. Where keeps
+ *                          is set the second is for what was moved alone
  *   current and live       stop; or, when older than age_ms, claim it and append it again, sealed with the
  *                          active key if there are keys; its old copy is garbage then. While room is short, whatever its age (gc_round.h)
  *   claimed by somebody    stop; when old, step over it
@@ -62,6 +63,7 @@ struct ses_gc {
     struct record_sealer sealer;     /* of those that are sealed anew */
     uint8_t *value;                  /* copy of the record that is appended again */
     bool pressed;                    /* room is short, in this shard or in the table */
+    bool keeps; /* another store may have a copy of what lives here: only retain ends it (store_move.h) */
     /* What the shard may hold, an eighth more with what is appended again; 0: no bound. */
     uint64_t room_bytes;
     uint64_t put_bytes; /* since the shard was opened */

@@ -78,6 +78,8 @@ static bool own_time_is_over(struct ses_gc *gc, const struct gc_subject *subject
     struct ses_record record;
     MDB_val value;
 
+    if (gc->keeps && subject->row.kind != SES_RECORD_MOVED)
+        return false;
     return ses_env_tree_get(&gc->records, subject->locator, &value) == 0 &&
            ses_record_decode(env_slice(&value), &record) == SES_OK &&
            is_over(gc, retain_of(record.expires_ms));
@@ -147,8 +149,7 @@ enum gc_verdict ses_gc_judge(struct ses_gc *gc, struct gc_subject *subject, bool
     struct table_probe probe;
     bool found;
 
-    subject->live = word_make(subject->row.kind == SES_RECORD_INTENT ? WORD_LIVE_INTENT : WORD_LIVE,
-                              gc->shard->number, subject->locator);
+    subject->live = word_make(word_state_of(subject->row.kind), gc->shard->number, subject->locator);
     ses_table_probe(gc->table, &subject->row.key, &probe);
     found = ses_table_find(gc->table, &probe, &subject->entry);
     if (found && (subject->entry.previous == subject->live ||

@@ -278,7 +278,7 @@ static void write_item(struct load_item *item, const struct table_probe *probe, 
                        uint64_t locator, const struct record_row *row)
 {
     item->tag = probe->tag;
-    item->word = word_make(row->kind == SES_RECORD_INTENT ? WORD_LIVE_INTENT : WORD_LIVE, shard, locator);
+    item->word = word_make(word_state_of(row->kind), shard, locator);
     item->meta = meta_make(row->retain, row->revision);
     item->place = ses_load_place(probe);
     item->owner = row->owner;

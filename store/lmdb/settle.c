@@ -78,7 +78,7 @@ static void point_at(struct settle *s, uint64_t slot, uint64_t locator, const st
     }
     ses_table_hand_over(s->table, slot, row->owner);
     atomic_store(table_meta(s->table, slot), meta_make(row->retain, row->revision));
-    atomic_store(table_previous(s->table, slot), word_make(WORD_LIVE, shard, locator));
+    atomic_store(table_previous(s->table, slot), word_make(word_state_of(row->kind), shard, locator));
 }
 
 static enum ses_status settle_row(struct settle *s, uint64_t locator, const struct record_row *row)

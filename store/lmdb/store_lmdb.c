@@ -175,6 +175,7 @@ static enum ses_status open_writer(struct ses_lmdb *store, const struct ses_lmdb
     ses_collect_clock_init(&store->collect_clock, options->shared, ses_clock_now_ms(), ses_clock_mono_ms());
     atomic_store(&commit->gc_lag_ms, store->collect_clock.lag_ms);
     commit->room_bytes = ses_lmdb_room_bytes(store);
+    commit->gc_keeps = options->keeps;
     commit->shard = &store->shard;
     commit->table = store->table;
     commit->owner_bytes = store->owner_bytes;

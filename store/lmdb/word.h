@@ -9,13 +9,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <sessiond/store/store.h>
+
 enum word_state {
     WORD_EMPTY = 0,
-    WORD_TENTATIVE = 1,  /* being inserted: another one with the same tag may win */
-    WORD_CLAIMED = 2,    /* one writer has the key */
-    WORD_DELETING = 3,   /* expired, its record is being removed */
-    WORD_LIVE = 8,       /* the record at {shard, locator} is published */
-    WORD_LIVE_INTENT = 9 /* the same, and that record is an intent */
+    WORD_TENTATIVE = 1,   /* being inserted: another one with the same tag may win */
+    WORD_CLAIMED = 2,     /* one writer has the key */
+    WORD_DELETING = 3,    /* expired, its record is being removed */
+    WORD_LIVE = 8,        /* the record at {shard, locator} is published */
+    WORD_LIVE_INTENT = 9, /* the same, and that record is an intent */
+    WORD_LIVE_MOVED = 10  /* .. or what is left of one that another store has now */
 };
 
 #define WORD_LOW_BITS 48
@@ -26,6 +29,17 @@ enum word_state {
 static inline uint64_t word_make(enum word_state state, unsigned shard, uint64_t low)
 {
     return (uint64_t)state << 60 | (uint64_t)shard << WORD_LOW_BITS | low;
+}
+
+/* Of a record that is published. */
+static inline enum word_state word_state_of(enum ses_record_kind kind)
+{
+    static const uint8_t states[] = {[SES_RECORD_SESSION] = WORD_LIVE,
+                                     [SES_RECORD_INTENT] = WORD_LIVE_INTENT,
+                                     [SES_RECORD_INBOX] = WORD_LIVE,
+                                     [SES_RECORD_MOVED] = WORD_LIVE_MOVED};
+
+    return (enum word_state)states[kind];
 }
 
 static inline enum word_state word_state(uint64_t word)

@@ -354,6 +354,15 @@ static void free_store(struct ses_pg *store)
     free(store);
 }
 
+struct pg_shard *ses_pg_shard_of(struct ses_store *store, unsigned number, bool *ret_last)
+{
+    struct ses_pg *pg = pg_of(store);
+
+    SES_REQUIRE(number < pg->shards_count);
+    *ret_last = number + 1 == pg->shards_count;
+    return &pg->shards[number];
+}
+
 struct pg_link *ses_pg_link_of(struct ses_store *store)
 {
     return pg_of(store)->shards[0].link;

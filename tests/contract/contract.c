@@ -10,8 +10,9 @@
 #define CASES_MAX   32
 
 static const struct contract_driver *const drivers[] = {
-    &contract_toy_sync, &contract_toy_late,  &contract_toy_either, &contract_toy_faulty, &contract_lmdb,
-    &contract_pg,       &contract_pg_faulty, &contract_pg_cut,     &contract_pg_failover};
+    &contract_toy_sync,    &contract_toy_late,  &contract_toy_either,  &contract_toy_faulty, &contract_lmdb,
+    &contract_moving_know, &contract_moving_pg, &contract_moving_lmdb, &contract_moving,     &contract_pg,
+    &contract_pg_faulty,   &contract_pg_cut,    &contract_pg_failover};
 
 static const struct contract_driver *driver; /* of this program's run */
 static uint64_t only_seed;                   /* 0: all */
@@ -151,7 +152,7 @@ struct ses_record record_of(uint64_t number, enum ses_record_kind kind, const ch
                                 .expires_ms = UINT64_MAX,
                                 .body = ses_slice_str(body)};
 
-    if (kind != SES_RECORD_INBOX)
+    if (kind <= SES_RECORD_INTENT)
         memcpy(record.session_id, "0123456789abcde", sizeof(record.session_id));
     return record;
 }

@@ -18,7 +18,9 @@
 
 enum contract_trait {
     CONTRACT_LEASE_TIMED = 1, /* a lease ends by its time; else by its process */
-    CONTRACT_FAULTY = 2       /* any operation may fail in any way */
+    CONTRACT_FAULTY = 2,      /* any operation may fail in any way */
+    CONTRACT_MOVES =
+        4 /* a record may be brought to another store: another version, another chain of revisions */
 };
 
 struct contract_driver {
@@ -45,6 +47,10 @@ extern const struct contract_driver contract_toy_late;
 extern const struct contract_driver contract_toy_either;
 extern const struct contract_driver contract_toy_faulty;
 extern const struct contract_driver contract_lmdb;
+extern const struct contract_driver contract_moving_know;
+extern const struct contract_driver contract_moving_pg;
+extern const struct contract_driver contract_moving_lmdb;
+extern const struct contract_driver contract_moving;
 extern const struct contract_driver contract_pg;
 extern const struct contract_driver contract_pg_faulty;
 extern const struct contract_driver contract_pg_cut;

@@ -37,6 +37,7 @@ struct history_write {
 struct history {
     struct history_write writes[HISTORY_WRITES_MAX];
     unsigned count;
+    bool moves; /* CONTRACT_MOVES: a write has more versions than one, one after the other */
     unsigned floor[HISTORY_KEYS]; /* the furthest write that is known to every get that begins now */
 };
 

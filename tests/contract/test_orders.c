@@ -250,6 +250,7 @@ static void init_round(struct round *round, struct rig *rig, unsigned number)
     *round = (struct round){
         .rig = rig, .random = rig->seed * 1000 + number, .first_key = (uint64_t)number * HISTORY_KEYS};
     history_init(&round->history);
+    round->history.moves = (rig->driver->traits & CONTRACT_MOVES) != 0;
     for (unsigned i = 0; i < CLIENTS; i++) {
         round->clients[i] =
             (struct client){.op = {.done = on_done}, .round = round, .store = i % CONTRACT_STORES};

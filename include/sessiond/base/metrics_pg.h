@@ -66,7 +66,13 @@
     X(PG_SWEPT, "sessiond_store_pg_swept_total", "counter",                                                     \
       "Rows whose time was over and that were removed")                                                         \
     X(PG_SWEEP_AGE, "sessiond_store_pg_sweep_age_seconds", "gauge",                                             \
-      "How long ago this machine knew the table swept from end to end; of the workers the longest")
+      "How long ago this machine knew the table swept from end to end; of the workers the longest")             \
+    X(MOVE_MOVED, "sessiond_store_move_moved_total", "counter",                                                 \
+      "Sessions brought to the other store (store.move)")                                                       \
+    X(MOVE_LEFT, "sessiond_store_move_left", "gauge",                                                           \
+      "Sessions that were not there yet when they were gone through last (store.move)")                         \
+    X(MOVE_WAITS, "sessiond_store_move_waits", "gauge",                                                         \
+      "Workers that bring over nothing because a store does not take it (store.move)")
 
 /* Members of struct ses_metrics. */
 #define SES_HISTOGRAM_PG_TABLE(X)                                                                            \

@@ -11,6 +11,7 @@
 #include <sessiond/http/door.h>
 #include <sessiond/net/tls.h>
 #include <sessiond/store/store_lmdb.h>
+#include <sessiond/store/store_move.h>
 #include <sessiond/store/store_pg.h>
 #include <sessiond/token/token.h>
 
@@ -52,6 +53,7 @@ enum ses_config_confine {
 enum ses_config_driver {
     SES_CONFIG_LMDB, /* on this machine's disk */
     SES_CONFIG_PG,   /* in PostgreSQL, for any number of machines */
+    SES_CONFIG_MOVE, /* on their way from the one to the other, as store.move says */
     SES_CONFIG_DRIVER_COUNT
 };
 
@@ -139,7 +141,9 @@ struct ses_config {
     enum ses_log_level log_level;
     bool sandbox;
     enum ses_config_driver store_driver;
-    enum ses_durability durability;
+    enum ses_move store_move;       /* with SES_CONFIG_MOVE */
+    enum ses_durability durability; /* of the store; of what is on this machine's disk while sessions move */
+    enum ses_durability pg_durability;
     struct ses_config_pg pg;
     char store_unused
         [SES_CONFIG_TEXT_SIZE]; /* keys of the file that mean nothing with this driver, for the log */
@@ -195,15 +199,26 @@ SES_MUST_CHECK enum ses_status ses_config_load_text(const struct ses_options *op
 /* [any] The section cors for doors. Its origins are in config, and pointed to from places. With --sandbox pages of loopback
  * hosts may call too. */
 struct ses_cors ses_config_cors(const struct ses_config *config, const char *places[SES_CONFIG_ORIGINS_MAX]);
-/* "lmdb", "pg". */
+/* "lmdb", "pg", "lmdb+pg". */
 const char *ses_config_driver_name(enum ses_config_driver driver);
+/* "know", "to_pg", "to_lmdb". */
+const char *ses_config_move_name(enum ses_move move);
+static inline bool ses_config_has_lmdb(const struct ses_config *config)
+{
+    return config->store_driver != SES_CONFIG_PG;
+}
+static inline bool ses_config_has_pg(const struct ses_config *config)
+{
+    return config->store_driver != SES_CONFIG_LMDB;
+}
 /* "on", "log", "off". */
 const char *ses_config_confine_name(enum ses_config_confine confine);
 /* [any] Puts the setting's place before what a fault says of it: "FILE:LINE: key: ..", "--option: .." or (a default)
  * "key: ..". Returns status; SES_OK leaves the fault as it is. */
 SES_MUST_CHECK enum ses_status ses_config_place(const struct ses_config *config, enum ses_config_place at,
                                                 enum ses_status status, struct ses_fault *fault);
-/* [supervisor] What a reload cannot change: sockets, data directory, user, workers, the store's driver and table size.
+/* [supervisor] What a reload cannot change: sockets, data directory, user, workers, the table's size, and the store's driver
+ * but by the steps of a move, one after the other (config_reload.c).
  * SES_FAILED_PRECONDITION: place, what it is while the server runs, and the remedy. */
 SES_MUST_CHECK enum ses_status ses_config_check_reload(const struct ses_config *old,
                                                        const struct ses_config *fresh,

@@ -59,7 +59,8 @@
     X(store, queue_max, 1, 1000000, 16384)                                                                   \
     X(store, gc_age_seconds, 1, 2592000, 3700)                                                               \
     X(store, scrub_per_second, 0, 2500, 250)                                                                 \
-    X(store, slow_commit_ms, 0, 60000, 100)
+    X(store, slow_commit_ms, 0, 60000, 100)                                                                  \
+    X(store, move_per_second, 1, 1000000, 2000)
 
 /* Of the mapping store.pg; no part of SES_CONFIG_NUMBERS, whose keys are two words. */
 #define SES_CONFIG_STORE_PG(X)                                                                               \

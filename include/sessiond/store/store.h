@@ -54,12 +54,15 @@ typedef uint16_t ses_store_owner;
 enum ses_record_kind {
     SES_RECORD_SESSION = 1, /* a session */
     SES_RECORD_INTENT = 2,  /* written before a connector call whose outcome is not known yet */
-    SES_RECORD_INBOX = 3    /* events of a session that does not exist yet */
+    SES_RECORD_INBOX = 3,   /* events of a session that does not exist yet */
+    /* Left behind where a key's record was brought to another store, whose it is from then on (store_move.h). No
+     * method is ever shown one. */
+    SES_RECORD_MOVED = 4
 };
 
 struct ses_record {
     struct ses_store_key key;
-    uint8_t session_id[SES_SESSION_ID_BYTES]; /* of an inbox all zero; never all ones */
+    uint8_t session_id[SES_SESSION_ID_BYTES]; /* of a session or an intent; else all zero */
     enum ses_record_kind kind;
     uint32_t revision;     /* 1 for the first record of a key, then + 1 for each; the store's doing */
     uint64_t expires_ms;   /* sessiond's time; dropped some time after it. UINT64_MAX: never */

@@ -44,6 +44,9 @@ struct ses_lmdb_options {
     uint64_t gc_age_ms;
     uint64_t slow_commit_ms;   /* a transaction that takes as long is told of in the log; 0: none */
     unsigned scrub_per_second; /* records that ses_lmdb_scrub opens; 0: none */
+    /* Another store may have copies of what lives here (store_move.h): a record stays as long as any of its key's may
+     * live, so that none of them comes to light again. */
+    bool keeps;
     /* [committer thread] Completions wait: make the loop call ses_store_complete. */
     void (*notify)(void *arg);
     void *notify_arg;
@@ -62,5 +65,26 @@ SES_MUST_CHECK enum ses_status ses_lmdb_open(const struct ses_lmdb_options *opti
  * and opened, 512 at most, in transactions of 64. This process's shard, and its part of those that have no slot any
  * more. What does not open is told once (record_unreadable) and counted. */
 void ses_lmdb_scrub(struct ses_store *store, uint64_t now_ms, uint64_t mono_ms);
+
+/* ---- for whoever brings records to another store (store_move.h) ---- */
+
+/* A place in the session table, from which the keys of one part of it are listed. */
+struct ses_lmdb_cursor {
+    uint64_t slot;  /* the next one; 0 at the start */
+    unsigned part;  /* of parts: this process's */
+    unsigned parts; /* 1 at least */
+};
+
+/* [worker's loop] Up to max keys whose newest record was not moved, of no more than slots_max places. *ret_over: there
+ * are no more; the cursor is at the start again. What is claimed just now, or whose row cannot be read, is counted in
+ * *ret_passed and not listed. SES_OK, or why nothing more was read. */
+SES_MUST_CHECK enum ses_status ses_lmdb_list_keys(struct ses_store *store, struct ses_lmdb_cursor *cursor,
+                                                  uint64_t slots_max, struct ses_store_key *keys, size_t max,
+                                                  size_t *ret_count, size_t *ret_passed, bool *ret_over);
+/* [worker's loop] As ses_store_lease, under a lease that ses_store_reserve gave: that one becomes this one. Where it ends
+ * with anything but SES_OK and SES_PENDING, at once or in done, the lease is not held any more. */
+SES_MUST_CHECK enum ses_status ses_lmdb_lease_reserved(struct ses_store *store, struct ses_store_op *op,
+                                                       struct ses_store_lease *lease,
+                                                       const struct ses_record *record);
 
 #endif

@@ -19,6 +19,7 @@
 #include <sessiond/base/log.h>
 #include <sessiond/base/metrics.h>
 #include <sessiond/store/store_driver.h>
+#include <sessiond/store/store_move.h>
 
 struct uv_loop_s;
 
@@ -186,5 +187,7 @@ struct ses_pg_options {
  * ses_store_close waits for what is pending, by turning the loop; it leaves the loop's handles closed. */
 SES_MUST_CHECK enum ses_status ses_pg_open(const struct ses_pg_options *options,
                                            struct ses_store **ret_store);
+/* [worker] A ses_move_list_fn. SES_BUSY: no connection is free just now. */
+SES_MUST_CHECK enum ses_status ses_pg_list(struct ses_store *store, struct ses_move_listing *listing);
 
 #endif

@@ -61,6 +61,17 @@ SES_MUST_CHECK enum ses_status ses_pg_keys_retire(const struct ses_pg_place *pla
                                                   enum ses_key_print_kind kind, const char *id,
                                                   uint16_t seal_number, struct ses_fault *ret_fault);
 
+/* ---- before sessions move (store_move.h) ---- */
+
+/* [supervisor] Whether the shard has a session that was not moved away and is not over. SES_UNAVAILABLE, SES_IO (refused),
+ * SES_INVALID_ARGUMENT (conninfo), SES_NO_MEMORY: nobody knows. */
+SES_MUST_CHECK enum ses_status ses_pg_holds(const struct ses_pg_place *place, bool *ret_holds,
+                                            struct ses_fault *ret_fault);
+/* [supervisor] Whether no other machine's beat was heard for for_ms, which must be more than one takes. As above. */
+SES_MUST_CHECK enum ses_status ses_pg_is_alone(const struct ses_pg_place *place,
+                                               const uint8_t machine[SES_PG_MACHINE_BYTES], uint64_t for_ms,
+                                               bool *ret_alone, struct ses_fault *ret_fault);
+
 /* ---- looking through a database ---- */
 
 enum ses_pg_level {

@@ -49,6 +49,16 @@ SES_MUST_CHECK enum ses_status ses_store_load(const char *dir, struct ses_store_
 /* [any] Entries in use now (approximate while others write) and how many it is good for (at least
  * sessions_max). */
 void ses_store_usage(const struct ses_store_shared *shared, uint64_t *ret_used, uint64_t *ret_room);
+/* What the table has, by one look at all of it. */
+struct ses_store_left {
+    uint64_t live;  /* keys whose records are here, and not over at now_ms */
+    uint64_t moved; /* keys that another store has, and that are still known here */
+    /* Inboxes of versions before were loaded that are not over yet: they are in no table. */
+    bool old_inboxes;
+};
+/* [any] 30 ms for a million sessions. Exact where nobody writes; a key that is being made does not count yet. */
+void ses_store_count_left(const struct ses_store_shared *shared, uint64_t now_ms,
+                          struct ses_store_left *ret_left);
 /* [any] So full that collection must not wait. */
 bool ses_store_is_pressed(const struct ses_store_shared *shared);
 /* [any] When the newest record that is published was written; 0: there is none. After a load: the newest on

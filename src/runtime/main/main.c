@@ -57,7 +57,7 @@ static int start(const struct ses_options *options)
     status = ses_config_read(options, &text, &fault);
     if (status == SES_OK)
         status = ses_config_load_text(options, ses_buf_view(&text), &config, &fault);
-    if (config.store_driver == SES_CONFIG_PG)
+    if (ses_config_has_pg(&config))
         ses_process_forget("PG");
     if (status != SES_OK)
         code = complain(&fault, status == SES_INVALID_ARGUMENT ? SES_EXIT_USAGE : SES_EXIT_FAILED);

@@ -6,7 +6,8 @@
 #include <sessiond/base/random.h>
 #include <sessiond/config/password_file.h>
 
-#define SHARD "host=db1.example,db2.example port=5433 dbname=sessiond user=sessiond"
+#define SECURE " sslmode=verify-full sslrootcert=/etc/db-ca.pem"
+#define SHARD  "host=db1.example,db2.example port=5433 dbname=sessiond user=sessiond"
 #define PG(more)                                                                                             \
     "store:\n  driver: pg\n  pg:\n    shards: [\"" SHARD                                                     \
     " sslmode=verify-full sslrootcert=/etc/db-ca.pem\"]\n" more
@@ -22,7 +23,7 @@ static void lmdb_is_the_default(void **state)
     assert_int_equal(config.durability, SES_DURABILITY_DISK);
     assert_int_equal(config.pg.shards_count, 0);
     assert_true(config.pg.prepare);
-    expect_fault("store:\n  driver: oracle\n", "2: store.driver: must be lmdb or pg");
+    expect_fault("store:\n  driver: oracle\n", "2: store.driver: must be lmdb, pg or lmdb+pg");
     expect_fault("store:\n  durability: replica\n",
                  "2: store.durability: must be disk or process (replica needs store.driver: pg)");
 }
@@ -128,18 +129,67 @@ static void settings_without_a_meaning_are_listed(void **state)
     assert_string_equal(config.store_unused, "");
 }
 
-static void a_reload_cannot_change_the_driver(void **state)
+#define MOVE(step) "store:\n  driver: lmdb+pg\n  move: " step "\n  pg:\n    shards: [\"" SHARD SECURE "\"]\n"
+
+static void a_move_has_a_step(void **state)
 {
-    struct ses_config before;
-    struct ses_config after;
+    struct ses_config config;
     struct ses_fault fault;
 
     (void)state;
-    assert_ok(load("", &before, &fault));
-    assert_ok(load(PG(""), &after, &fault));
-    assert_int_equal(ses_config_check_reload(&before, &after, &fault), SES_FAILED_PRECONDITION);
-    assert_non_null(strstr(fault.text, ":2: store.driver: cannot be changed by a reload"));
-    assert_non_null(strstr(fault.text, "(lmdb)"));
+    assert_ok(load(MOVE("to_lmdb"), &config, &fault));
+    assert_int_equal(config.store_driver, SES_CONFIG_MOVE);
+    assert_int_equal(config.store_move, SES_MOVE_TO_LMDB);
+    assert_true(ses_config_has_lmdb(&config) && ses_config_has_pg(&config));
+    assert_int_equal(config.durability, SES_DURABILITY_DISK);
+    assert_int_equal(config.pg_durability, SES_DURABILITY_REPLICA);
+    assert_int_equal(config.store_move_per_second, 2000);
+    assert_ok(load(MOVE("know\n  durability: process"), &config, &fault));
+    assert_int_equal(config.durability, SES_DURABILITY_PROCESS);
+    assert_int_equal(config.pg_durability, SES_DURABILITY_DISK);
+    expect_fault(MOVE("on"), "3: store.move: must be know, to_pg or to_lmdb");
+    expect_fault(
+        "store:\n  driver: lmdb+pg\n  pg:\n    shards: [\"" SHARD SECURE "\"]\n",
+        "2: store.driver: lmdb+pg needs store.move: know, to_pg or to_lmdb (the runbook has the steps)");
+    expect_fault("store:\n  move: know\n",
+                 "2: store.move: would not be used: it goes with store.driver: lmdb+pg");
+    expect_fault("store:\n  driver: lmdb+pg\n  move: know\n",
+                 "2: store.driver: pg needs the database in store.pg.shards, one connection string: "
+                 "[\"host=a,b dbname=sessiond user=sessiond\"]");
+}
+
+/* Each beside each: what a plain worker does not look at must not be made beside it. */
+static void a_reload_takes_one_step_of_a_move(void **state)
+{
+    static const char *const texts[] = {"", MOVE("know"), MOVE("to_pg"), MOVE("to_lmdb"), PG("")};
+    static const char *const names[] = {"lmdb", "know", "to_pg", "to_lmdb", "pg"};
+    static const char *const allowed[] = {"lmdb know",     "know lmdb",     "know to_pg", "know to_lmdb",
+                                          "to_pg know",    "to_pg to_lmdb", "to_pg pg",   "to_lmdb know",
+                                          "to_lmdb to_pg", "to_lmdb lmdb",  "pg to_pg"};
+    struct ses_config before;
+    struct ses_config after;
+    struct ses_fault fault;
+    unsigned taken = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 5; i++) {
+        for (unsigned k = 0; k < 5; k++) {
+            bool wanted = i == k;
+            char pair[32];
+
+            (void)snprintf(pair, sizeof(pair), "%s %s", names[i], names[k]);
+            for (size_t n = 0; n < sizeof(allowed) / sizeof(allowed[0]); n++)
+                wanted = wanted || strcmp(allowed[n], pair) == 0;
+            assert_ok(load(texts[i], &before, &fault));
+            assert_ok(load(texts[k], &after, &fault));
+            if ((ses_config_check_reload(&before, &after, &fault) == SES_OK) != wanted)
+                fail_msg("%s: %s", pair, fault.text);
+            if (!wanted)
+                assert_non_null(strstr(fault.text, "store.driver: sessions move by steps"));
+            taken += wanted ? 1 : 0;
+        }
+    }
+    assert_int_equal(taken, 16);
 }
 
 /* ---- the password's file -------------------------------------------------------------------------------- */
@@ -227,7 +277,8 @@ int main(void)
         cmocka_unit_test(connection_strings_are_judged),
         cmocka_unit_test(a_network_that_is_open_is_asked_for),
         cmocka_unit_test(settings_without_a_meaning_are_listed),
-        cmocka_unit_test(a_reload_cannot_change_the_driver),
+        cmocka_unit_test(a_move_has_a_step),
+        cmocka_unit_test(a_reload_takes_one_step_of_a_move),
         cmocka_unit_test(a_password_is_one_line),
         cmocka_unit_test(a_password_is_for_nobody_else),
     };

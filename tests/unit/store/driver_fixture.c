@@ -49,7 +49,7 @@ struct ses_record record_at(uint64_t number, enum ses_record_kind kind, const ch
 
     record.key = key_of(number);
     record.kind = kind;
-    if (kind == SES_RECORD_INBOX)
+    if (kind > SES_RECORD_INTENT)
         memset(record.session_id, 0, sizeof(record.session_id));
     return record;
 }

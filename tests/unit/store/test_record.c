@@ -285,9 +285,38 @@ static void test_row_of_an_inbox(void **state)
     assert_ok(ses_record_row_decode(ses_slice(bytes, sizeof(bytes)), 1000, &back));
     assert_int_equal(back.kind, SES_RECORD_SESSION);
     memcpy(row.session_id, ones, sizeof(ones));
-    row.kind = (enum ses_record_kind)4; /* its check sum is right */
+    row.session_id[SES_SESSION_ID_BYTES - 1] = 0xfd; /* no kind that we know; its check sum is right */
     ses_record_row_encode(&row, 1000, bytes);
     assert_int_equal(ses_record_row_decode(ses_slice(bytes, sizeof(bytes)), 1000, &back), SES_DATA_LOSS);
+}
+
+/* As an inbox, but for the last byte; versions before take it for a session whose body they refuse. */
+static void test_what_was_moved_lies_as_a_session(void **state)
+{
+    static const uint8_t zero[SES_SESSION_ID_BYTES];
+    struct record_row row = {.key = key_of(5), .retain = 77, .revision = 3, .kind = SES_RECORD_MOVED};
+    uint8_t bytes[RECORD_ROW_BYTES];
+    struct ses_record record;
+    struct record_row back;
+    struct sealed sealed;
+
+    ses_record_row_encode(&row, 1000, bytes);
+    assert_int_equal(bytes[60], SES_RECORD_SESSION);
+    assert_int_equal(bytes[32], 0xff);
+    assert_int_equal(bytes[47], 0xfe);
+    assert_ok(ses_record_row_decode(ses_slice(bytes, sizeof(bytes)), 1000, &back));
+    assert_int_equal(back.kind, SES_RECORD_MOVED);
+    assert_memory_equal(back.session_id, zero, sizeof(zero));
+    seal(*state, &sealed);
+    sealed.record.kind = SES_RECORD_MOVED;
+    memset(sealed.record.session_id, 0, sizeof(sealed.record.session_id));
+    ses_record_seal(&sealed.sealer, &sealed.record, sealed.bytes);
+    assert_int_equal(sealed.bytes[1], SES_RECORD_SESSION);
+    assert_int_equal(sealed.bytes[63], 0xfe);
+    assert_ok(open_bytes(&sealed, sizeof(sealed.bytes), &record));
+    assert_int_equal(record.kind, SES_RECORD_MOVED);
+    assert_memory_equal(record.session_id, zero, sizeof(zero));
+    end(&sealed);
 }
 
 static struct record_row row_with(uint32_t revision, enum ses_record_kind kind)
@@ -331,6 +360,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_arena_ceiling, rig_setup, rig_teardown),
         cmocka_unit_test(test_row),
         cmocka_unit_test(test_row_of_an_inbox),
+        cmocka_unit_test_setup_teardown(test_what_was_moved_lies_as_a_session, rig_setup, rig_teardown),
         cmocka_unit_test(test_which_row_wins),
     };
 
