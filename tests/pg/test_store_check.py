@@ -57,6 +57,13 @@ class SchemaTest(PgCase):
         with self.assertRaisesRegex(node.SqlError, "another shard"):
             self.pair.primary.sql(ctl("store", "schema", "--shard", "1").stdout)
 
+    def test_tables_of_an_earlier_version_get_what_came_later(self):
+        """While machines of both versions serve."""
+        before = self.columns()
+        self.pair.primary.sql("ALTER TABLE beat DROP COLUMN watched_until")
+        self.pair.primary.sql(ctl("store", "schema").stdout)
+        self.assertEqual(self.columns(), before)
+
     def test_it_does_not_wait_for_a_lock(self):
         """Behind a transaction that has the table it would hold up everybody who comes later."""
         self.pair.primary.sql("ALTER TABLE session ALTER record SET STORAGE EXTENDED")
@@ -182,6 +189,8 @@ class CheckTest(PgCase):
 
     def test_tables(self):
         for sql, what, level, text in (
+                ("ALTER TABLE beat DROP COLUMN watched_until", "schema", "hint", "watched_until is missing"),
+                ("ALTER TABLE beat ADD COLUMN watched_until int8", "schema", "wrong", "watched_until is of type bigint"),
                 ("ALTER TABLE session SET (fillfactor = 100)", "storage", "hint", "fillfactor"),
                 ("CREATE INDEX extra ON session (retain_ms)", "storage", "hint", "more than one index"),
                 ("ALTER TABLE session ALTER intent SET STORAGE MAIN", "storage", "hint", "compress"),
