@@ -27,6 +27,13 @@ class Machine(Server):
         path = pathlib.Path(self.temporary) / "config.yaml"
         path.write_text(f"{path.read_text()}store:\n{store}{lines}")
 
+    def start(self, ready=True, stderr=None, **popen):
+        """Ready is a machine of which one worker has found the primary; here all have."""
+        super().start(ready, stderr, **popen)
+        if ready:
+            self.wait_for(state="open")
+        return self
+
     def write_password(self, text):
         fresh = self.password_path.with_suffix(".new")
         fresh.write_text(text + "\n")

@@ -138,8 +138,8 @@ class StandbyAwayTest(FailoverCase):
         servers = self.two(pg="    read_lease_ms: 60000\n    stall_ms: 500\n")
         client, known = self.sessions(*servers), unique()
         token = client.create(known)
-        for _ in servers:  # each has a connection for reads
-            self.assertEqual(self.get_code(client, token, known), "OK")
+        for _ in range(2 * len(servers)):  # each has a connection for reads
+            wait_until(lambda: self.get_code(client, token, known) == "OK", "an answer")
         began = time.monotonic()
         self.pair.standby_link().stall()
         for server in servers:
@@ -278,7 +278,7 @@ class GoneTest(FailoverCase):
         for server in servers:
             server.wait_for(state="open")
         for _ in servers:
-            self.assertEqual((self.get_code(client, token, session), self.create_code(client, unique())), ("OK", "OK"))
+            wait_until(lambda: self.get_code(client, token, session) == self.create_code(client, unique()) == "OK", "the service to be back")
 
 
 if __name__ == "__main__":

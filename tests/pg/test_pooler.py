@@ -3,6 +3,7 @@ that does not keep sessions, sessiond says so and serves nothing, instead of now
 import contextlib
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -29,6 +30,12 @@ SETTINGS = {"session": "", "transaction": "    prepare: off\n"}
 needs_pooler = unittest.skipIf(node.missing() or missing(), node.missing() or missing())
 
 
+def connections_to(port):
+    """Ports at our end of those that are established."""
+    rows = (line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return {int(row[1].split(":")[1], 16) for row in rows if int(row[2].split(":")[1], 16) == port and row[3] == "01"}
+
+
 class PoolerCase(MachinesCase):
     def poolers(self, mode):
         made = {}
@@ -43,6 +50,16 @@ class PoolerCase(MachinesCase):
 
     def two_through(self, poolers, mode, **options):
         return self.two(words=self.words(poolers), pg=SETTINGS[mode] + options.pop("pg", ""), **options)
+
+    def is_created(self, client):
+        with contextlib.suppress(grpc.RpcError):
+            return client.create(unique()) != ""
+        return False
+
+    def is_answered(self, client, token, session):
+        with contextlib.suppress(grpc.RpcError):
+            return client.get(token, session).merchant_session_id == session
+        return False
 
     def amidst_payments(self, servers, blow):
         client = Client([("127.0.0.1", server.port) for server in servers])
@@ -90,7 +107,7 @@ class Modes:
         self.pair.standby_link().flow()
         for server in servers:
             server.wait_for(state="open")
-        self.assertEqual(client.get(token, known).merchant_session_id, known)
+        wait_until(lambda: self.is_answered(client, token, known), "the service to be back")
 
     def test_an_administrator_can_log_in_while_calls_wait(self):
         """Callers come and give up, in any number: neither sessiond nor the pooler has more connections for it."""
@@ -113,11 +130,6 @@ class Modes:
         self.pair.standby_link().flow()
         wait_until(lambda: self.is_created(client), "the service to be back")
 
-    def is_created(self, client):
-        with contextlib.suppress(grpc.RpcError):
-            return client.create(unique()) != ""
-        return False
-
     def backends(self):
         """As the administrator, by a connection of his own."""
         return int(self.pair.primary.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'sessiond'", "postgres"))
@@ -135,20 +147,17 @@ class TransactionMode(Modes, PoolerCase):
     mode = "transaction"
 
     def test_another_server_beneath_a_connection_is_noticed(self):
-        """A server that has restarted shows what no standby has; a connection that was idle meanwhile hears nothing of it."""
-        server = self.machine(words=self.words(self.poolers(self.mode)), pg=SETTINGS[self.mode]).start()
+        """A server that has restarted shows what no standby has; the pooler keeps a client that was idle meanwhile, and gives it another session."""
+        poolers = self.poolers(self.mode)
+        server = self.machine(words=self.words(poolers), pg=SETTINGS[self.mode]).start()
         client, session = self.sessions(server), unique()
         token = client.create(session)
-        client.get(token, session)
+        wait_until(lambda: self.is_answered(client, token, session), "an answer")
+        before = connections_to(poolers[self.pair.primary].port)
         self.pair.primary.kill_backend(of="replicator")
-        wait_until(lambda: any("another server" in line.get("error", "") for line in server.lines("shard_node_unusable")), "its being noticed")
+        wait_until(lambda: self.is_answered(client, token, session) and not before & connections_to(poolers[self.pair.primary].port),
+                   "each connection to begin anew")
         server.wait_for(state="open")
-        wait_until(lambda: self.is_answered(client, token, session), "the service to be back")
-
-    def is_answered(self, client, token, session):
-        with contextlib.suppress(grpc.RpcError):
-            return client.get(token, session).merchant_session_id == session
-        return False
 
     def test_a_pooler_that_follows_a_failover(self):
         """One address for both nodes: statements of one connection go to the former primary, and then to the new one."""
@@ -180,8 +189,8 @@ class NamedStatements(PoolerCase):
             pooler.restart("session")
         server.process.send_signal(signal.SIGHUP)
         server.wait_for(state="open")
-        client, session = self.sessions(server), unique()
-        self.assertEqual(client.get(client.create(session), session).merchant_session_id, session)
+        client = self.sessions(server)
+        wait_until(lambda: self.is_created(client), "the service to be back")
 
     def findings(self, poolers):
         """What `sessiondctl store check` says of them, as a set of levels."""

@@ -32,6 +32,12 @@ class RefusedCase(MachinesCase):
             return explain(error)[:2]
 
 
+    def is_known(self, client, token, session):
+        with contextlib.suppress(grpc.RpcError):
+            return client.get(token, session).merchant_session_id == session
+        return False
+
+
 @needs_servers
 @unittest.skipIf(NO_DISK, NO_DISK)
 class FullDisk(RefusedCase):
@@ -47,6 +53,8 @@ class FullDisk(RefusedCase):
         servers = self.two()
         client, known = self.sessions(*servers), unique()
         token = client.create(known)
+        for _ in range(2 * len(servers)):  # each has a connection for reads
+            wait_until(lambda: self.is_known(client, token, known), "an answer")
         self.disk.fill()
         acknowledged = []
 
@@ -74,7 +82,7 @@ class FullDisk(RefusedCase):
             wait_until(lambda: server.readyz()["reasons"] == [], "its word for it")
         rows = int(self.pair.primary.sql("SELECT count(*) FROM session"))
         self.assertGreater(rows, len(acknowledged))
-        self.assertEqual(client.get(token, known).merchant_session_id, known)
+        wait_until(lambda: self.is_known(client, token, known), "an answer")
 
     def commits(self):
         return int(self.pair.primary.sql("SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = 'sessiond'", "postgres"))
@@ -121,12 +129,15 @@ class ReadOnly(RefusedCase):
     def expect_service(self, servers, client):
         for server in servers:
             server.wait_for(state="open")
-        self.assertEqual([self.create(client, unique()) for _ in servers], ["OK", "OK"])
+        for _ in servers:
+            wait_until(lambda: self.create(client, unique()) == "OK", "the service to be back")
 
     def test_a_primary_that_is_read_only(self):
         servers = self.two(pg="    read_lease_ms: 60000\n")
         client, known = self.sessions(*servers), unique()
         token = client.create(known)
+        for _ in range(2 * len(servers)):  # each has a connection for reads
+            wait_until(lambda: self.is_known(client, token, known), "an answer")
         self.pair.set(self.pair.primary, default_transaction_read_only="on")
         self.expect_refusals(servers, client, "read_only")
         self.assertEqual([client.get(token, known).merchant_session_id for _ in servers], [known, known])
@@ -143,7 +154,8 @@ class ReadOnly(RefusedCase):
         self.pair.primary.sql("SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only", "postgres")
         self.pair.primary.sql("SELECT pg_reload_conf()", "postgres")
         wait_until(server.is_ready, "readiness")
-        self.assertEqual(self.create(self.sessions(server), unique()), "OK")
+        client = self.sessions(server)
+        wait_until(lambda: self.create(client, unique()) == "OK", "the service to be there")
 
     def test_nobody_is_primary_until_one_is_promoted(self):
         """Both are standbys: the primary was stopped and comes back as one, as a failover manager does it."""
@@ -160,7 +172,7 @@ class ReadOnly(RefusedCase):
             self.assertIn(told, (1, 2, 3), "each time that the cause is another one")
         former.promote()
         self.expect_service(servers, client)
-        self.assertEqual(client.get(token, known).merchant_session_id, known)
+        wait_until(lambda: self.is_known(client, token, known), "an answer")
 
 
 if __name__ == "__main__":
