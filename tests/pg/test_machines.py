@@ -91,7 +91,18 @@ class TwoMachines(MachinesCase):
         wait_until(lambda: first.metric("sessiond_store_pg_hints_useful_total") > 0, "the hint")
         self.assertGreater(second.metric("sessiond_store_pg_hints_sent_total"), 0)
         self.assertEqual(second.metric("sessiond_store_pg_hints_useful_total"), 0)
+        self.kill_the_listener(first)
+        version = watcher.get(token, session).version
+        writer.advance(token, session, state={"connector_customer_id": "c2"})
+        while news.get(timeout=PATIENCE).session.version <= version:
+            continue
         stream.cancel()
+
+    def kill_the_listener(self, watcher):
+        """It looks meanwhile, says so, and listens again."""
+        self.pair.primary.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+        wait_until(lambda: watcher.lines("shard_watch_polls"), "the line that it looks")
+        wait_until(lambda: watcher.metric("sessiond_store_pg_watches_by_hints") == 1, "hints again")
 
     def read(self, stream, news):
         try:
