@@ -7,7 +7,8 @@
 #include <sessiond/config/password_file.h>
 
 /* So often clock and durability are looked at, and an idle machine renews its read lease. */
-#define BEAT_MS 1000
+#define BEAT_MS      1000
+#define AWAIT_MAX_MS 30000 /* the supervisor gives a start four times as long */
 
 static bool has_pg(const struct ses_worker *worker)
 {
@@ -145,34 +146,43 @@ static void tell_pg(struct ses_worker *worker)
     ses_gauge_set(worker->metrics, SES_C_PG_CLOCK_OFF, skew_max_ms > config->store_pg_skew_max_ms ? 1 : 0);
 }
 
-static bool all_open(const struct ses_worker *worker)
+/* Shards that this worker does not read and write yet, and how many of them others of this machine do: those are not away. */
+static void count_missing(const struct ses_worker *worker, unsigned *ret_missing, unsigned *ret_here)
 {
+    *ret_missing = 0;
+    *ret_here = 0;
     for (unsigned i = 0; i < worker->env->config->pg.shards_count; i++) {
         struct ses_pg_shard_status own;
+        struct ses_pg_shard_status all;
 
         ses_pg_process_status(worker->env->pg_shared, i, worker->env->slot, &own);
-        if (own.open == 0)
-            return false;
+        ses_pg_shard_status(worker->env->pg_shared, i, &all);
+        if (own.open > 0 && ses_pg_shard_reads(&own))
+            continue;
+        ++*ret_missing;
+        *ret_here += all.open > own.open;
     }
-    return true;
-}
-
-static void on_patience(uv_timer_t *timer)
-{
-    *(bool *)timer->data = true;
 }
 
 /* A connection takes some 20 ms. Without this each worker that a reload replaces would refuse its first calls. No longer
- * than one address may take: a database that is away must not hold up a reload for ever. */
+ * than one address may take, a database that is away must not hold up a reload for ever; where others of this machine have it
+ * open it is not away, and this machine is slow: AWAIT_MAX_MS, well below what the supervisor gives a start. */
 static void await_pg(struct ses_worker *worker)
 {
-    bool over = false;
+    uint64_t began_ms = ses_clock_mono_ms();
+    uint64_t patience_ms = worker->env->config->store_pg_connect_timeout_ms;
+    unsigned missing;
+    unsigned here;
 
-    worker->second.data = &over; /* a timer of the turn's, which has not begun */
-    (void)uv_timer_start(&worker->second, on_patience, worker->env->config->store_pg_connect_timeout_ms, 0);
-    while (!over && !all_open(worker))
-        (void)uv_run(&worker->loop, UV_RUN_ONCE);
-    (void)uv_timer_stop(&worker->second);
+    count_missing(worker, &missing, &here);
+    while (missing > 0) {
+        uint64_t waited_ms = ses_clock_mono_ms() - began_ms;
+
+        if (waited_ms >= patience_ms && (here < missing || waited_ms >= AWAIT_MAX_MS))
+            break;
+        (void)uv_run(&worker->loop, UV_RUN_ONCE); /* the store's timers wake it */
+        count_missing(worker, &missing, &here);
+    }
 }
 
 /* ---- both --------------------------------------------------------------------------------------------- */

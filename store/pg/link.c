@@ -126,7 +126,7 @@ static void tell(const struct pg_link *link, enum ses_pg_view view)
         .durability = ses_pg_link_durability(link),
         .skew_ms = link->skew_ms,
         .epoch = link->epoch,
-        .reads_until_ms = reads_until_ms(link),
+        .reads_until_ms = link->absent_mono_ns[PG_USE_READ] != 0 ? 0 : reads_until_ms(link),
     };
 
     ses_pg_fence_tell(link->options.shared, link->shard, link->options.process, &cell);

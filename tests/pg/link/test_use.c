@@ -190,6 +190,24 @@ static void test_a_machine_that_slept(void **state)
     rig_close(&rig);
 }
 
+/* Whoever begins to serve waits for a connection for reads: writes have theirs, and the lease allows reading. */
+static void test_reads_need_a_connection_of_their_own(void **state)
+{
+    struct ses_pg_shard_status status;
+    struct rig rig;
+
+    (void)state;
+    (void)order("sql primary ALTER ROLE sessiond CONNECTION LIMIT 1");
+    rig_init(&rig);
+    rig_open(&rig);
+    RIG_UNTIL(&rig, (ses_pg_shard_status(rig.shared, 0, &status), status.open == 1));
+    assert_true(ses_pg_link_may_read(rig.link));
+    assert_false(all_read(&rig));
+    (void)order("sql primary ALTER ROLE sessiond CONNECTION LIMIT 40");
+    RIG_UNTIL(&rig, all_read(&rig));
+    rig_close(&rig);
+}
+
 /* The world's clock is set back, and our time follows it: no lease lasts longer, no doubt is older for that. */
 static void test_a_clock_that_is_set_back(void **state)
 {
@@ -423,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_its_end),
         cmocka_unit_test(test_a_machine_that_slept),
         cmocka_unit_test(test_a_clock_that_is_set_back),
+        cmocka_unit_test(test_reads_need_a_connection_of_their_own),
     };
 
     char path[128];
