@@ -86,7 +86,7 @@ describe('a challenge in a frame', () => {
 
   test('that is over tells it too', async () => {
     const { returnUrl, back } = await begin({ step_seconds: 60 });
-    world.passTime(61);
+    await world.passTime(61);
     const page = await open(shop, returnUrl);
     assert.equal((await confirm(page)).status(), 410);
     const [message] = await heard(page, 1);

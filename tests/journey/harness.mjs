@@ -3,6 +3,8 @@
 //
 // Two sites, so that the browser treats the bank's POST as cross-site: the shop and sessiond's return URL are on localhost, the
 // bank is on 127.0.0.1 (ports do not make a site).
+//
+// With a database in SES_PG (tests/pg/with_cluster.py) there are two machines on it (two_machines.mjs), and requests go to them in turn.
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +12,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { freePort } from './ports.mjs';
+import { Turns, giveFiles, simulatorLines, storeLines, wanted } from './two_machines.mjs';
 
 const source = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export const build = resolve(process.env.SES_BUILD ?? join(source, 'build-gcc'));
@@ -49,22 +52,26 @@ export class World {
     world.children = [];
     world.dir = mkdtempSync(join(tmpdir(), 'sessiond-journey-'));
     [world.port, world.adminPort, world.bankPort, world.shopPort] = [await freePort(), await freePort(), await freePort(), await freePort()];
+    world.machines = [{ name: 'sessiond', port: world.port, adminPort: world.adminPort }];
+    if (wanted) {
+      world.machines = [{ ...world.machines[0], port: await freePort() }, { name: 'sessiond-2', port: await freePort(), adminPort: await freePort() }];
+      world.simulator = `127.0.0.1:${await freePort()}`;
+    }
     world.shop = `http://localhost:${world.shopPort}`;
     world.bank = `http://127.0.0.1:${world.bankPort}`;
     world.returns = `http://localhost:${world.port}/r/`;
     world.api = `http://127.0.0.1:${world.port}`;
     mkdirSync(shots, { recursive: true });
     // Restarts are what is tested: no budget and no growing delay in the way. A breaker that has opened stays open.
-    writeFileSync(join(world.dir, 'config.yaml'), [
-      'restart:', '  budget: 1000', '  delay_max_ms: 50',
+    world.config = ['restart:', '  budget: 1000', '  delay_max_ms: 50',
       'connector:', '  breaker_failures: 3', '  breaker_open_ms: 600000',
-      'redirect:', `  public_url: http://localhost:${world.port}`, ...config, ''].join('\n'));
+      'redirect:', `  public_url: http://localhost:${world.port}`, ...config, ...storeLines(world.dir), ''];
     world.start('bank', join(build, 'sessiond-sim'), ['--listen', `127.0.0.1:${world.bankPort}`]);
-    world.startServer();
+    await world.startServer();
+    if (wanted) world.turns = await Turns.open(world.port, world.machines.map((machine) => machine.port));
     world.shopProcess = world.start('shop', process.execPath, [join(source, 'deploy/demo/shop.mjs')], {
       SHOP_PORT: String(world.shopPort), SHOP_URL: world.shop, SESSIOND_URL: world.api, ACS_URL: `${world.bank}/acs/challenge`,
     });
-    await world.ready();
     await waitFor('the shop', async () => (await fetch(world.shop)).ok);
     await waitFor('the bank', async () => (await fetch(`${world.bank}/healthz`)).ok);
     world.browser = await chromium.launch({
@@ -85,39 +92,61 @@ export class World {
     return child;
   }
 
-  startServer() {
+  async startServer() {
     this.clock ??= join(this.dir, 'clock');
     if (!existsSync(this.clock)) writeFileSync(this.clock, Buffer.alloc(16));
-    this.server = this.start('sessiond', join(build, 'sessiond'), ['--sandbox', '--workers', '2', '--listen', `127.0.0.1:${this.port}`,
-      '--admin', `127.0.0.1:${this.adminPort}`, '--data', join(this.dir, 'data'), '--config', join(this.dir, 'config.yaml')],
-    { SESSIOND_TEST_CLOCK: this.clock });
+    for (const machine of this.machines) { // one after the other: the first one makes the keys
+      this.startMachine(machine);
+      await this.ready(machine);
+    }
+    this.server = this.machines[0].process;
+  }
+
+  startMachine(machine) {
+    const [first] = this.machines;
+    machine.data = join(this.dir, `${machine.name}.data`);
+    const config = join(this.dir, `${machine.name}.yaml`);
+    writeFileSync(config, [...this.config, ...(machine === first ? [] : simulatorLines(this.simulator)), ''].join('\n'));
+    if (machine !== first) giveFiles(first.data, machine.data);
+    machine.process = this.start(machine.name, join(build, 'sessiond'), ['--sandbox', '--workers', '2', '--listen', `127.0.0.1:${machine.port}`,
+      '--admin', `127.0.0.1:${machine.adminPort}`, '--data', machine.data, '--config', config,
+      ...(wanted && machine === first ? ['--simulator', this.simulator] : [])], { SESSIOND_TEST_CLOCK: this.clock });
   }
 
   log(name) {
     return readFileSync(join(this.dir, `${name}.log`), 'utf8');
   }
 
-  async ready() {
+  async ready(machine) {
     await waitFor('sessiond', async () => {
-      if (this.server.exitCode !== null) throw new Error('sessiond ended');
-      return (await fetch(`http://127.0.0.1:${this.adminPort}/readyz`)).ok;
-    }).catch((error) => { throw new Error(`${error.message}: ${this.log('sessiond').slice(-2000)}`); });
+      if (machine.process.exitCode !== null) throw new Error('sessiond ended');
+      return (await fetch(`http://127.0.0.1:${machine.adminPort}/readyz`)).ok;
+    }).catch((error) => { throw new Error(`${error.message}: ${this.log(machine.name).slice(-2000)}`); });
   }
 
-  // Time passes for the server (include/sessiond/base/clock.h): the second of the two words of its clock's file.
-  passTime(seconds) {
+  // Time passes for the server (include/sessiond/base/clock.h): the second of the two words of its clock's file. Reads of a database are
+  // closed then until the next write of each process is acknowledged.
+  async passTime(seconds) {
     const words = Buffer.from(readFileSync(this.clock));
     words.writeBigInt64LE(words.readBigInt64LE(8) + BigInt(seconds * 1000), 8);
     const file = openSync(this.clock, 'r+');
     writeSync(file, words, 8, 8, 8);
     closeSync(file);
+    for (const machine of this.machines) {
+      await waitFor('reads to be open', async () => ((await (await this.readyz(machine)).json()).shards ?? []).every((shard) => shard.reads));
+    }
   }
 
   // ---- what can go wrong
 
+  readyz(machine) {
+    return fetch(`http://127.0.0.1:${machine.adminPort}/readyz`);
+  }
+
+  // Of all machines.
   async workerRows() {
-    const answer = await fetch(`http://127.0.0.1:${this.adminPort}/readyz`);
-    return (await answer.json()).workers;
+    const pages = await Promise.all(this.machines.map(async (machine) => (await this.readyz(machine)).json()));
+    return pages.flatMap((page) => page.workers);
   }
 
   // kill -9 of every worker: whichever would have taken the next request is gone. Until the first of the replacements serves, clients
@@ -129,15 +158,15 @@ export class World {
       .every((row) => row.state === 'ready' && !killed.includes(row.pid)));
   }
 
-  // All processes at once, as a power cut of the machine would leave them, and a new start on the same data.
+  // All processes at once, as a power cut of the machines would leave them, and a new start on the same data.
   async restartServer() {
-    const pids = readFileSync(`/proc/${this.server.pid}/task/${this.server.pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-    for (const pid of [this.server.pid, ...pids]) {
+    const pids = this.machines.map((machine) => machine.process.pid).flatMap((pid) => [pid,
+      ...readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)]);
+    for (const pid of pids) {
       try { process.kill(pid, 'SIGKILL'); } catch (error) { if (error.code !== 'ESRCH') throw error; }
     }
-    await ended(this.server);
-    this.startServer();
-    await this.ready();
+    await Promise.all(this.machines.map((machine) => ended(machine.process)));
+    await this.startServer();
   }
 
   // ---- calls beside the browser
@@ -177,10 +206,12 @@ export class World {
 
   async close() {
     await this.browser?.close();
+    await this.turns?.close();
     for (const child of this.children.reverse()) if (child.exitCode === null) child.kill('SIGTERM');
     await Promise.all(this.children.map(ended));
-    const fault = /(AddressSanitizer|LeakSanitizer|runtime error:|broken invariant)[^\n]*/.exec(this.log('sessiond') + this.log('bank'));
-    if (fault) throw new Error(this.log('sessiond').slice(-4000));
+    const logs = this.machines.filter((machine) => machine.process).map(({ name }) => this.log(name));
+    const fault = /(AddressSanitizer|LeakSanitizer|runtime error:|broken invariant)[^\n]*/.exec(logs.join('') + this.log('bank'));
+    if (fault) throw new Error(logs.map((log) => log.slice(-4000)).join('\n'));
     if (process.env.SES_JOURNEY_KEEP === undefined) rmSync(this.dir, { recursive: true });
   }
 }

@@ -169,7 +169,7 @@ describe('pages at the return URL', () => {
 
   test('expired', async () => {
     const url = await handle(60);
-    world.passTime(61);
+    await world.passTime(61);
     await assertPage(url, 410, /time for this step is over/);
   });
 
