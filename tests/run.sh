@@ -132,6 +132,14 @@ run_two_machines() {
     phase "tokens and leases on two machines whose clocks differ"
     SES_TEST_STORE=pg SES_TEST_SKEW_MS=200 run_tests build-gcc --no-tests=error \
         -R '^integration/(tokens|tokens_local|token_tags|renewal|continuation|continuation_return|connectors|idempotency)$'
+    local name status
+    for name in journeys frames; do
+        phase "$name on two machines"
+        status=0
+        SES_BUILD=$PWD/build-gcc /usr/bin/python3 -B tests/pg/with_cluster.py --no-relays --no-tls -- \
+            node --test --test-reporter=spec "tests/journey/$name.test.mjs" || status=$?
+        [ $status = 0 ] || [ $status = 77 ] || fail "$name on two machines failed"
+    done
 }
 
 # Exit code 77: the packages are not here.

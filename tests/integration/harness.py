@@ -198,9 +198,10 @@ class Server:
         if ready:
             wait_until(self.is_ready, "readiness")
         if self.other is not None and (self.other.process is None or self.other.process.poll() is not None):
-            wait_until((self.data / "keys" / "live").is_dir if not ready else lambda: True, "keys")
-            self.deliver()
-            self.other.start(ready, **popen)
+            wait_until(lambda: ready or (self.data / "keys" / "live").is_dir() or self.process.poll() is not None, "keys")
+            if self.process.poll() is None:
+                self.deliver()
+                self.other.start(ready, **popen)
         return self
 
     def config_path(self):

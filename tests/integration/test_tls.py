@@ -406,7 +406,7 @@ class Upgraded(TlsCase):
             self.get(tls)
             session = tls.session
         pids = self.server.workers()
-        self.server.process.send_signal(signal.SIGUSR2)
+        self.server.signal(signal.SIGUSR2)
         wait_until(lambda: self.server.lines("upgraded") and self.server.have_replaced(pids), "the workers of the next program")
         with self.connected(context, session) as tls:
             self.assertTrue(tls.session_reused)
