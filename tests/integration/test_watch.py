@@ -196,10 +196,17 @@ class Replacement(WatchCase):
         self.assertEqual(stream.wait_end(), "UNAVAILABLE")
         with connections(self.server.address, 1) as (other,):
             changed = wait_until(lambda: self.change(other, token, session, seen), "the change")
-            again = Stream(other, token, session, from_version=seen)
+            again = wait_until(lambda: self.come_back(other, token, session, seen), "a stream that tells")
             again.wait_version(changed)
             self.assertEqual(again.versions()[0], changed)
             again.call.cancel()
+
+    @staticmethod
+    def come_back(client, token, session, seen):
+        """None: to one that is leaving, or to a machine whose workers are not back yet."""
+        stream = Stream(client, token, session, from_version=seen)
+        wait_until(lambda: stream.told or stream.end, "news or an end")
+        return stream if stream.told else None
 
     @staticmethod
     def change(client, token, session, seen):
