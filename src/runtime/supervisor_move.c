@@ -38,8 +38,7 @@ static enum ses_status check_left(const struct ses_supervisor *sup, struct ses_f
     if (left.old_inboxes)
         return ses_fault(
             fault, SES_FAILED_PRECONDITION,
-            "events that a version before has kept for sessions to come are on this machine's disk: "
-            "they are over within session.early_event_seconds of its end");
+            "events that a version before has kept for sessions to come are on this machine's disk, and are over soon: try again later");
     return SES_OK;
 }
 

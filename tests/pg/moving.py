@@ -4,7 +4,7 @@ import signal
 import sys
 import threading
 
-from harness import SOURCE, wait_until
+from harness import SOURCE, Server, wait_until
 from pg_machines import Machine, MachinesCase
 
 sys.path.insert(0, str(SOURCE / "deploy" / "cluster"))
@@ -23,6 +23,10 @@ class MovingMachine(Machine):
         head, _, self.store = self.path.read_text().partition("store:\n")
         self.head = head
         self.write(step)
+
+    def start(self, ready=True, **options):
+        """Without a shard there is none to wait for."""
+        return super().start(ready, **options) if self.step != "lmdb" else Server.start(self, ready, **options)
 
     def write(self, step):
         lines = self.store.replace("driver: pg", f"driver: {DRIVERS[step]}", 1)
@@ -56,7 +60,7 @@ class MovingMachine(Machine):
 
         def taken():
             refused[:] = [self.reload(step)]
-            if refused[0] and "still" not in refused[0] and "are over within" not in refused[0]:
+            if refused[0] and "still" not in refused[0] and "over soon" not in refused[0]:
                 raise AssertionError(refused[0])
             return not refused[0]
         wait_until(taken, f"the step {step} (refused: {refused})", rest=0.2)

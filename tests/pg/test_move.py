@@ -65,6 +65,14 @@ class WrongSteps(MovingCase):
         server.write("pg")
         self.assertEqual(server.stop(), 0)
 
+    def test_a_database_that_another_machine_uses_is_refused(self):
+        server = self.moving().start()
+        other = self.machine().start()
+        self.assertIn("another machine", server.reload("know"))
+        other.stop()
+        self.pair.primary.sql("UPDATE shard SET fingerprints = NULL")  # that one had keys of its own
+        self.assertEqual(server.reload("know"), "")
+
     def test_a_start_that_would_hide_sessions_is_refused(self):
         server = self.moving().start()
         client, session = self.sessions(server), unique()
