@@ -95,7 +95,8 @@ void budget_pg_create(const char *dir, unsigned operations)
                                    .batch_rows = BATCH,
                                    .queue_max = 1024,
                                    .write_connections = 2};
-    struct pg_rows_options options = {.store = &store, .wake = on_wake};
+    struct pg_inflight inflight;
+    struct pg_rows_options options = {.inflight = &inflight, .store = &store, .wake = on_wake};
     struct ses_record records[BATCH];
     struct pg_answer answer = {.end = PG_END_DONE};
     struct pg_rows rows;
@@ -103,7 +104,11 @@ void budget_pg_create(const char *dir, unsigned operations)
     (void)dir;
     SES_REQUIRE(operations == BATCH);
     BUDGET_OK(ses_secret_new(32, &secret));
+    BUDGET_OK(ses_pg_inflight_init(&inflight, store.queue_max));
     BUDGET_OK(ses_pg_rows_init(&rows, &options));
+    rows.map.known = true;
+    rows.map.epoch = 1;
+    memset(rows.map.mine, 1, sizeof(rows.map.mine));
     for (unsigned i = 0; i < BATCH; i++) {
         records[i] = (struct ses_record){
             .kind = SES_RECORD_SESSION, .expires_ms = 1, .body = ses_slice(body, sizeof(body))};
@@ -122,5 +127,6 @@ void budget_pg_create(const char *dir, unsigned operations)
     PQclear((PGresult *)(uintptr_t)answer.result);
     SES_REQUIRE(rows.pending == 0);
     ses_pg_rows_done(&rows);
+    ses_pg_inflight_done(&inflight);
     ses_secret_free(&secret);
 }

@@ -54,8 +54,8 @@ class Ours:
 
     def counters(self):
         metrics = self.server.metrics()
-        return {"service_ns": machine.family_ns(self.server.process.pid), "reads": metrics.get("sessiond_store_pg_read_batch_rows_count", 0),
-                "rows_read": metrics.get("sessiond_store_pg_read_batch_rows_sum", 0)}
+        return {"service_ns": machine.family_ns(self.server.process.pid), "reads": metrics.get('sessiond_store_pg_read_batch_rows_count{shard="0"}', 0),
+                "rows_read": metrics.get('sessiond_store_pg_read_batch_rows_sum{shard="0"}', 0)}
 
     def store_us(self, load, seconds):
         """Of a create's CPU what the driver and libpq take; None where nobody may sample."""

@@ -12,7 +12,10 @@
                       label,          values_##name, SES_CELL_##name##_LAST - SES_CELL_##name + 1,           \
                       SES_CELL_##name},
 
+#define SHARD_ROW(name, prom, kind, help) [SES_S_##name] = {prom, kind, help, "shard", NULL, 0, 0},
+
 static const struct ses_metric_info counters[SES_C_COUNT] = {SES_COUNTER_TABLE(COUNTER_ROW)};
+static const struct ses_metric_info shard_counters[SES_S_COUNT] = {SES_SHARD_COUNTER_TABLE(SHARD_ROW)};
 SES_FAMILY_TABLE(FAMILY_VALUES)
 static const struct ses_metric_info families[SES_F_COUNT] = {SES_FAMILY_TABLE(FAMILY_ROW)};
 
@@ -24,6 +27,11 @@ const struct ses_metric_info *ses_counter_info(enum ses_counter counter)
 const struct ses_metric_info *ses_family_info(enum ses_family family)
 {
     return &families[family];
+}
+
+const struct ses_metric_info *ses_shard_counter_info(enum ses_shard_counter counter)
+{
+    return &shard_counters[counter];
 }
 
 void ses_count(struct ses_metrics *m, enum ses_counter counter, uint64_t n)
@@ -39,9 +47,37 @@ void ses_family_add(struct ses_metrics *m, enum ses_family family, size_t value,
                                   memory_order_relaxed);
 }
 
+void ses_shard_count(struct ses_metrics *m, unsigned shard, enum ses_shard_counter counter, uint64_t n)
+{
+    if (m != NULL && shard < SES_METRIC_SHARDS_MAX)
+        atomic_fetch_add_explicit(&m->shard[shard].counter[counter], n, memory_order_relaxed);
+}
+
+void ses_shard_gauge_add(struct ses_metrics *m, unsigned shard, enum ses_shard_counter counter, int64_t n)
+{
+    ses_shard_count(m, shard, counter, (uint64_t)n);
+}
+
+void ses_shard_gauge_set(struct ses_metrics *m, unsigned shard, enum ses_shard_counter counter,
+                         uint64_t value)
+{
+    if (m != NULL && shard < SES_METRIC_SHARDS_MAX)
+        atomic_store_explicit(&m->shard[shard].counter[counter], value, memory_order_relaxed);
+}
+
 static bool is_gauge(const struct ses_metric_info *info)
 {
     return strcmp(info->kind, "gauge") == 0;
+}
+
+/* Of a shard that nobody has counted anything of the memory stays untouched. */
+static void reset_shard(struct ses_shard_metrics *shard)
+{
+    for (int i = 0; i < SES_S_COUNT; i++) {
+        if (is_gauge(&shard_counters[i]) &&
+            atomic_load_explicit(&shard->counter[i], memory_order_relaxed) != 0)
+            atomic_store_explicit(&shard->counter[i], 0, memory_order_relaxed);
+    }
 }
 
 void ses_metrics_reset_gauges(struct ses_metrics *m)
@@ -55,6 +91,8 @@ void ses_metrics_reset_gauges(struct ses_metrics *m)
         for (size_t value = 0; is_gauge(&families[i]) && value < families[i].count; value++)
             atomic_store_explicit(&m->family[families[i].cell + value], 0, memory_order_relaxed);
     }
+    for (size_t i = 0; i < SES_METRIC_SHARDS_MAX; i++)
+        reset_shard(&m->shard[i]);
     for (size_t i = 0; i < SES_METRIC_HOSTS_MAX; i++)
         atomic_store_explicit(&m->breakers[i].state, 0, memory_order_relaxed);
 }

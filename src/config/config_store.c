@@ -98,6 +98,26 @@ static enum ses_status read_shard(const struct loader *loader, const char *text,
     return SES_OK;
 }
 
+/* From those before it. Whoever lists a shard's nodes one by one would have given its keys two places. */
+static enum ses_status check_apart(const struct loader *loader, unsigned shard)
+{
+    struct value value = {.text = loader->config->pg.shards[shard], .key = "store.pg.shards"};
+    const struct ses_pg_target *targets = loader->config->pg.targets;
+    struct ses_fault fault = {.text = ""};
+
+    for (unsigned i = 0; i < shard; i++) {
+        if (!ses_pg_target_is_same(&targets[i], &targets[shard]))
+            continue;
+        (void)!ses_fault(
+            &fault, SES_INVALID_ARGUMENT,
+            "names the database of shard %u once more: one connection string has all nodes of a shard "
+            "(host=a,b), and each shard is a database of its own",
+            i);
+        return ses_config_refuse(loader, &value, fault.text);
+    }
+    return SES_OK;
+}
+
 /* Whoever names a database and forgets the driver would find his sessions on this machine's disk. */
 static enum ses_status read_shards(const struct loader *loader, const struct ses_raw_store_pg *raw)
 {
@@ -113,13 +133,10 @@ static enum ses_status read_shards(const struct loader *loader, const struct ses
             loader, &driver,
             "pg needs the database in store.pg.shards, one connection string: [\"host=a,b "
             "dbname=sessiond user=sessiond\"]");
-    if (raw->shards_count > SES_CONFIG_PG_SHARDS_MAX)
-        return ses_config_refuse(
-            loader, &value,
-            "holds more than one shard, which this version does not know yet: one connection string names all nodes "
-            "of a shard (host=a,b)");
-    for (unsigned i = 0; i < raw->shards_count; i++)
+    for (unsigned i = 0; i < raw->shards_count; i++) {
         SES_TRY(read_shard(loader, raw->shards[i], i));
+        SES_TRY(check_apart(loader, i));
+    }
     config->pg.shards_count = raw->shards_count;
     return SES_OK;
 }

@@ -47,16 +47,24 @@ static void answer(struct ses_exchange *x, const struct ses_admin *admin, int ht
 
 /* ---- resources ---------------------------------------------------------------------------------------- */
 
-/* What an acknowledgement survives may change while the server runs on a database: of all shards the least. */
+/* What an acknowledgement survives may change while the server runs on a database: of all shards that acknowledge something
+ * the least. */
 static void look_at_shards(const struct ses_child_env *env, struct ses_board_view *view)
 {
+    unsigned replicated = 0;
+    unsigned others = 0;
+
     view->shards_count = env->config->pg.shards_count;
-    view->durability = SES_DURABILITY_REPLICA;
     for (unsigned i = 0; i < view->shards_count; i++) {
-        ses_pg_shard_status(env->pg_shared, i, &view->shards[i]);
-        if (view->shards[i].durability != SES_DURABILITY_REPLICA)
-            view->durability = SES_DURABILITY_DISK;
+        struct ses_pg_shard_status *shard = &view->shards[i];
+
+        ses_pg_shard_status(env->pg_shared, i, shard);
+        if (shard->open + shard->stalled > 0 && shard->durability == SES_DURABILITY_REPLICA)
+            replicated++;
+        else if (shard->open + shard->stalled > 0)
+            others++;
     }
+    view->durability = replicated > 0 && others == 0 ? SES_DURABILITY_REPLICA : SES_DURABILITY_DISK;
 }
 
 /* Names come by functions from the ranks that own them: the board knows rows only. */

@@ -171,6 +171,8 @@ uint64_t ses_board_counters_layout(void)
 
     for (int i = 0; i < SES_C_COUNT; i++)
         add_row(&hash, ses_counter_info((enum ses_counter)i));
+    for (int i = 0; i < SES_S_COUNT; i++)
+        add_row(&hash, ses_shard_counter_info((enum ses_shard_counter)i));
     for (int i = 0; i < SES_F_COUNT; i++)
         add_row(&hash, ses_family_info((enum ses_family)i));
     for (int i = 0; (name = ses_method_metric_name(i)) != NULL; i++)
@@ -184,8 +186,7 @@ static uint64_t join(enum ses_counter counter, uint64_t sum, uint64_t value)
     switch ((int)counter) {
     case SES_C_STORE_SNAPSHOT_SECONDS:
     case SES_C_STORE_SCRUB_SECONDS:
-    case SES_C_PG_SKEW_MS:
-    case SES_C_PG_SWEEP_AGE:
+    case SES_C_PG_SHARDS_AWAY:
         return value > sum ? value : sum;
     case SES_C_TLS_CERTIFICATE_ENDS:
         return sum == 0 || (value != 0 && value < sum) ? value : sum;
@@ -201,6 +202,23 @@ uint64_t ses_board_counter(const struct ses_board *board, enum ses_counter count
     for (unsigned i = 0; i <= board->workers; i++)
         sum = join(counter, sum,
                    atomic_load_explicit(&board->metrics[i].counter[counter], memory_order_relaxed));
+    return sum;
+}
+
+uint64_t ses_board_shard_counter(const struct ses_board *board, unsigned shard,
+                                 enum ses_shard_counter counter)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i <= board->workers; i++) {
+        uint64_t value =
+            atomic_load_explicit(&board->metrics[i].shard[shard].counter[counter], memory_order_relaxed);
+
+        if (counter != SES_S_SKEW_MS && counter != SES_S_SWEEP_AGE)
+            sum += value;
+        else if (value > sum)
+            sum = value;
+    }
     return sum;
 }
 

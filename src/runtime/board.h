@@ -111,6 +111,10 @@ uint32_t ses_board_generation(const struct ses_board *board, unsigned slot);
 /* ---- sums over all slots; of an age the highest, of an end the earliest ---- */
 uint64_t ses_board_counter(const struct ses_board *board, enum ses_counter counter);
 
+/* Of one shard; of an age or a distance the highest. */
+uint64_t ses_board_shard_counter(const struct ses_board *board, unsigned shard,
+                                 enum ses_shard_counter counter);
+
 /* A histogram summed over slots: plain memory. */
 struct ses_hist_sum {
     uint64_t bucket[SES_HIST_BUCKETS];

@@ -138,7 +138,11 @@ static void log_degraded(struct ses_housekeeper *keeper)
                   degraded ? "degraded" : "degraded_ended", &line);
     ses_log_u64(&line, "workers_missing", readiness.workers_missing ? readiness.missing : 0);
     ses_log_str(&line, "table", readiness.table_full ? "full" : "ok");
-    ses_log_str(&line, "store", readiness.store_full ? "full" : readiness.store_away ? "away" : "ok");
+    ses_log_str(&line, "store",
+                readiness.store_full    ? "full"
+                : readiness.store_away  ? "away"
+                : readiness.shards_away ? "shards away"
+                                        : "ok");
     ses_log_str(&line, "clock", readiness.clock_off ? "off" : "ok");
     ses_log_end(&line);
 }

@@ -21,29 +21,61 @@ static struct {
     size_t count;
 } mine;
 
-/* With the shards one after the other; the first that says no is the answer. */
-static enum ses_status join(const struct ses_config *config, const struct ses_secret *password,
-                            struct ses_fault *told, struct ses_fault *fault)
+/* What will not change by itself: waiting would only hide it. */
+static bool is_final(enum ses_status status)
 {
+    return status == SES_OK || status == SES_FAILED_PRECONDITION || status == SES_UNIMPLEMENTED ||
+           status == SES_DATA_LOSS || status == SES_FULL || status == SES_INVALID_ARGUMENT;
+}
+
+static bool is_open(const struct ses_pg_shared *seen, unsigned shard)
+{
+    struct ses_pg_shard_status status;
+
+    ses_pg_shard_status(seen, shard, &status);
+    return status.open > 0;
+}
+
+/* With the shards one after the other; the first that says no is the answer. One that says nothing keeps nobody from the
+ * others: it is asked when it is there. seen: those are
+ * asked only that some process of ours has open; NULL: all. */
+static enum ses_status join(const struct ses_config *config, const struct ses_pg_shared *seen,
+                            const struct ses_secret *password, struct ses_fault *told,
+                            struct ses_fault *fault)
+{
+    enum ses_status status = SES_OK;
+    bool one = false;
+
     for (unsigned i = 0; i < config->pg.shards_count; i++) {
         struct ses_pg_place place = {.conninfo = config->pg.shards[i],
                                      .password = password->len == 0 ? NULL : password,
                                      .timeout_ms = config->store_pg_connect_timeout_ms};
+        struct ses_fault its = {.text = ""};
+        enum ses_status one_status;
 
-        SES_TRY(ses_pg_keys_join(&place, mine.print, mine.count, told, fault));
+        if (seen != NULL && !is_open(seen, i))
+            continue;
+        one_status = ses_pg_keys_join(&place, mine.print, mine.count, told, &its);
+        if (one_status != SES_OK) {
+            *fault = its;
+            status = one_status;
+        }
+        if (one_status != SES_OK && is_final(one_status))
+            return one_status;
+        one = one || one_status == SES_OK;
     }
-    return SES_OK;
+    return one ? SES_OK : status;
 }
 
 /* The password is read each time: an operator who mends its file need not start us again. */
-static enum ses_status try_once(const struct ses_config *config, struct ses_fault *told,
-                                struct ses_fault *fault)
+static enum ses_status try_once(const struct ses_config *config, const struct ses_pg_shared *seen,
+                                struct ses_fault *told, struct ses_fault *fault)
 {
     struct ses_secret password;
     enum ses_status status;
 
     SES_TRY(ses_password_file_load(config, &password, fault));
-    status = join(config, &password, told, fault);
+    status = join(config, seen, &password, told, fault);
     ses_secret_free(&password);
     return status;
 }
@@ -51,13 +83,6 @@ static enum ses_status try_once(const struct ses_config *config, struct ses_faul
 static enum ses_status load(const struct ses_layout *layout, struct ses_fault *fault)
 {
     return ses_keyring_print(layout->keys, fault, mine.print, &mine.count);
-}
-
-/* What will not change by itself: waiting would only hide it. */
-static bool is_final(enum ses_status status)
-{
-    return status == SES_OK || status == SES_FAILED_PRECONDITION || status == SES_UNIMPLEMENTED ||
-           status == SES_DATA_LOSS || status == SES_FULL || status == SES_INVALID_ARGUMENT;
 }
 
 static enum ses_status wait_for_shards(const struct ses_config *config, struct ses_log *log)
@@ -69,7 +94,7 @@ static enum ses_status wait_for_shards(const struct ses_config *config, struct s
         struct ses_fault told = {.text = ""};
         struct ses_fault fault = {.text = ""};
 
-        status = try_once(config, &told, &fault);
+        status = try_once(config, NULL, &told, &fault);
         if (status == SES_OK && told.text[0] != '\0')
             ses_log_msg(log, SES_LOG_INFO, "keys_told", "%s", told.text);
         if (is_final(status)) {
@@ -84,6 +109,12 @@ static enum ses_status wait_for_shards(const struct ses_config *config, struct s
         last = fault;
         (void)poll(NULL, 0, PAUSE_MS);
     }
+}
+
+const struct ses_key_print *ses_keys_gate_prints(size_t *ret_count)
+{
+    *ret_count = mine.count;
+    return mine.print;
 }
 
 int ses_keys_gate_run(const struct ses_child_env *env)
@@ -111,6 +142,15 @@ int ses_keys_gate_run(const struct ses_child_env *env)
     return status == SES_OK ? SES_EXIT_OK : SES_EXIT_CONFIG;
 }
 
+static bool any_is_open(const struct ses_child_env *env)
+{
+    bool open = false;
+
+    for (unsigned i = 0; i < env->config->pg.shards_count; i++)
+        open = open || is_open(env->pg_shared, i);
+    return open;
+}
+
 enum ses_status ses_keys_gate_pass(const struct ses_child_env *env, struct ses_log *log)
 {
     struct ses_fault told = {.text = ""};
@@ -121,7 +161,7 @@ enum ses_status ses_keys_gate_pass(const struct ses_child_env *env, struct ses_l
         return SES_OK;
     status = load(env->layout, &fault);
     if (status == SES_OK)
-        status = try_once(env->config, &told, &fault);
+        status = try_once(env->config, any_is_open(env) ? env->pg_shared : NULL, &told, &fault);
     if (status == SES_OK || !is_final(status))
         return SES_OK;
     ses_log_msg(log, SES_LOG_ERROR, "keys_refused", "%s", fault.text);

@@ -22,12 +22,8 @@ static enum ses_status counters(const struct ses_board *board, struct ses_buf *o
     for (int i = 0; i < SES_C_COUNT; i++) {
         const struct ses_metric_info *info = ses_counter_info((enum ses_counter)i);
 
-        uint64_t value = ses_board_counter(board, (enum ses_counter)i);
-
-        if (i == SES_C_PG_SKEW_MS)
-            SES_TRY(ses_prometheus_milliseconds(out, info->name, info->kind, info->help, value));
-        else
-            SES_TRY(ses_prometheus_single(out, info->name, info->kind, info->help, value));
+        SES_TRY(ses_prometheus_single(out, info->name, info->kind, info->help,
+                                      ses_board_counter(board, (enum ses_counter)i)));
     }
     return SES_OK;
 }
@@ -219,9 +215,6 @@ static enum ses_status plain_histograms(const struct ses_board *board, struct se
          &seconds, "Of store transactions, the time in which the pages were written and synced"},
         {"sessiond_store_batch_puts", offsetof(struct ses_metrics, batch_puts), &counts,
          "Records per store transaction"},
-#define HISTOGRAM_ROW(member, prom, scale, help) {prom, offsetof(struct ses_metrics, member), &(scale), help},
-        SES_HISTOGRAM_PG_TABLE(HISTOGRAM_ROW)
-#undef HISTOGRAM_ROW
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -287,9 +280,10 @@ static enum ses_status readiness_gauges(const struct ses_board *board, uint64_t 
                            "sessiond_degraded{reason=\"table_full\"} %d\n"
                            "sessiond_degraded{reason=\"store_full\"} %d\n"
                            "sessiond_degraded{reason=\"store_away\"} %d\n"
+                           "sessiond_degraded{reason=\"shards_away\"} %d\n"
                            "sessiond_degraded{reason=\"clock_off\"} %d\n",
                            readiness.workers_missing, readiness.table_full, readiness.store_full,
-                           readiness.store_away, readiness.clock_off);
+                           readiness.store_away, readiness.shards_away, readiness.clock_off);
 }
 
 static enum ses_status load_gauges(const struct ses_board *board, uint64_t now_mono_ns, struct ses_buf *out)
@@ -342,6 +336,7 @@ enum ses_status ses_prometheus_render(const struct ses_board *board, const struc
     SES_TRY(server_gauges(board, view, ret_text));
     SES_TRY(ses_prometheus_processes(board, view, ret_text));
     SES_TRY(counters(board, ret_text));
+    SES_TRY(ses_prometheus_shards(board, view, ret_text));
     SES_TRY(families(board, ret_text));
     SES_TRY(requests(board, view, ret_text));
     SES_TRY(method_seconds(board, view, false, ret_text));

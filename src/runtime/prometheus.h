@@ -22,6 +22,10 @@ SES_MUST_CHECK enum ses_status ses_prometheus_render(const struct ses_board *boa
                                                      const struct ses_board_view *view,
                                                      struct ses_buf *ret_text);
 
+/* prometheus_shards.c */
+SES_MUST_CHECK enum ses_status ses_prometheus_shards(const struct ses_board *board,
+                                                     const struct ses_board_view *view, struct ses_buf *out);
+
 /* prometheus_process.c: processes, and workers one by one. */
 SES_MUST_CHECK enum ses_status ses_prometheus_processes(const struct ses_board *board,
                                                         const struct ses_board_view *view,

@@ -13,14 +13,6 @@ enum ses_status ses_prometheus_single(struct ses_buf *out, const char *name, con
     return ses_buf_appendf(out, "%s %llu\n", name, (unsigned long long)value);
 }
 
-enum ses_status ses_prometheus_milliseconds(struct ses_buf *out, const char *name, const char *kind,
-                                            const char *help, uint64_t ms)
-{
-    SES_TRY(ses_prometheus_head(out, name, kind, help));
-    return ses_buf_appendf(out, "%s %llu.%03llu\n", name, (unsigned long long)(ms / 1000),
-                           (unsigned long long)(ms % 1000));
-}
-
 enum ses_status ses_prometheus_value(struct ses_buf *out, const char *text)
 {
     for (; *text != '\0'; text++) {

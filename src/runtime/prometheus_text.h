@@ -12,9 +12,6 @@ SES_MUST_CHECK enum ses_status ses_prometheus_head(struct ses_buf *out, const ch
 /* Head and the one sample of a family without labels. */
 SES_MUST_CHECK enum ses_status ses_prometheus_single(struct ses_buf *out, const char *name, const char *kind,
                                                      const char *help, uint64_t value);
-/* The same of a time that is kept in milliseconds: told in seconds, the unit of all times. */
-SES_MUST_CHECK enum ses_status ses_prometheus_milliseconds(struct ses_buf *out, const char *name,
-                                                           const char *kind, const char *help, uint64_t ms);
 /* A label's value: \\, " and line breaks escaped. */
 SES_MUST_CHECK enum ses_status ses_prometheus_value(struct ses_buf *out, const char *text);
 

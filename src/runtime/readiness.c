@@ -34,12 +34,15 @@ static bool can_serve(const struct ses_board *board, const struct ses_readiness 
 /* What serving workers say of the database: a dead one's words stand until its successor's. */
 struct store_words {
     unsigned away;
+    unsigned shards_away;
     unsigned clock_off;
 };
 
 static void hear(const struct ses_metrics *metrics, struct store_words *words)
 {
     words->away += atomic_load_explicit(&metrics->counter[SES_C_PG_AWAY], memory_order_relaxed) != 0;
+    words->shards_away +=
+        atomic_load_explicit(&metrics->counter[SES_C_PG_SHARDS_AWAY], memory_order_relaxed) != 0;
     words->clock_off +=
         atomic_load_explicit(&metrics->counter[SES_C_PG_CLOCK_OFF], memory_order_relaxed) != 0;
 }
@@ -62,6 +65,7 @@ void ses_readiness_look(const struct ses_board *board, uint64_t now_mono_ns, str
     found.table_full = ses_board_counter(board, SES_C_TABLE_FULL) > 0;
     found.store_full = ses_board_counter(board, SES_C_STORE_FULL) > 0;
     found.store_away = found.serving > 0 && words.away == found.serving;
+    found.shards_away = words.shards_away > 0 && !found.store_away;
     found.clock_off = words.clock_off > 0;
     found.ready = started && !found.draining && !found.store_away && !found.clock_off &&
                   can_serve(board, &found, now_mono_ns);
@@ -71,7 +75,7 @@ void ses_readiness_look(const struct ses_board *board, uint64_t now_mono_ns, str
 bool ses_readiness_degraded(const struct ses_readiness *readiness)
 {
     return readiness->workers_missing || readiness->table_full || readiness->store_full ||
-           readiness->store_away || readiness->clock_off;
+           readiness->store_away || readiness->shards_away || readiness->clock_off;
 }
 
 size_t ses_readiness_reasons(const struct ses_readiness *readiness,
@@ -87,6 +91,8 @@ size_t ses_readiness_reasons(const struct ses_readiness *readiness,
         ret_names[count++] = "store_full";
     if (readiness->store_away)
         ret_names[count++] = "store_away";
+    if (readiness->shards_away)
+        ret_names[count++] = "shards_away";
     if (readiness->clock_off)
         ret_names[count++] = "clock_off";
     return count;

@@ -13,6 +13,7 @@
  *   nobody accepts for longer              no       as its slots are
  *   table or a shard is full               yes      table_full, store_full
  *   no shard of the database takes writes  no       store_away
+ *   some shards of it do not, others do    yes      shards_away
  *   clock too far from the database's      no       clock_off
  *   not all started yet, draining          no       as above
  */
@@ -37,7 +38,8 @@ struct ses_readiness {
     bool table_full;      /* degraded: new sessions are refused, what is known is served */
     bool store_full;      /* degraded: a shard takes no records (disk, quota) */
     /* With PostgreSQL, as the serving workers say: */
-    bool store_away; /* none of them knows of a shard that takes writes */
+    bool store_away;  /* none of them knows of a shard that takes writes */
+    bool shards_away; /* degraded: one of them knows of a shard that takes none */
     bool
         clock_off; /* one of them knows our clock too far from a primary's: tokens would be refused elsewhere */
 };
@@ -48,7 +50,7 @@ bool ses_readiness_serves(const struct ses_board *board, unsigned slot, uint64_t
 void ses_readiness_look(const struct ses_board *board, uint64_t now_mono_ns, struct ses_readiness *ret);
 bool ses_readiness_degraded(const struct ses_readiness *readiness);
 /* Names of what is amiss while the server serves on, those of sessiond_degraded{reason=..}; their number. */
-#define SES_READINESS_REASONS_MAX 5
+#define SES_READINESS_REASONS_MAX 6
 size_t ses_readiness_reasons(const struct ses_readiness *readiness,
                              const char *ret_names[SES_READINESS_REASONS_MAX]);
 /* "ready", "degraded" (and ready), "draining", "not ready". */

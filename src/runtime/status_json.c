@@ -141,6 +141,7 @@ static void put_shards(struct ses_json *json, const struct ses_board_view *view)
 
         ses_json_element(json);
         ses_json_open(json, '{');
+        put_u64(json, "shard", i);
         put_text(json, "state", ses_pg_view_name(shard->view));
         put_text(json, "cause", ses_pg_cause_name(shard->cause));
         put_text(json, "durability", ses_durability_name(shard->durability));

@@ -101,7 +101,7 @@ static enum ses_status make(struct ses_supervisor *sup, const struct ses_config 
         return SES_OK;
     ses_process_forget("PG");
     SES_TRY(ses_machine_id_open(&sup->layout, sup->machine, fault));
-    if (ses_pg_shared_new(fresh->pg.shards_count, &sup->pg_shared) != SES_OK)
+    if (ses_pg_shared_new(SES_PG_SHARDS_MAX, &sup->pg_shared) != SES_OK)
         return ses_fault(fault, SES_NO_MEMORY, "no memory for what processes know of the database: %s",
                          strerror(errno));
     return SES_OK;

@@ -142,7 +142,7 @@ static enum ses_status make_store_memory(struct ses_supervisor *sup, struct ses_
 
     if (ses_config_has_pg(config)) {
         SES_TRY(ses_machine_id_open(&sup->layout, sup->machine, fault));
-        if (ses_pg_shared_new(config->pg.shards_count, &sup->pg_shared) != SES_OK)
+        if (ses_pg_shared_new(SES_PG_SHARDS_MAX, &sup->pg_shared) != SES_OK)
             return ses_fault(fault, SES_NO_MEMORY, "no memory for what processes know of the database: %s",
                              strerror(errno));
     }

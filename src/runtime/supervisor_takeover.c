@@ -116,7 +116,7 @@ static enum ses_status map_memory(struct ses_supervisor *sup, struct ses_shared_
     enum ses_status status = ses_clock_attach(files->clock);
 
     if (status == SES_OK && ses_config_has_pg(&sup->config))
-        status = ses_pg_shared_attach(files->pg, sup->config.pg.shards_count, &sup->pg_shared);
+        status = ses_pg_shared_attach(files->pg, SES_PG_SHARDS_MAX, &sup->pg_shared);
     if (status == SES_OK && ses_config_has_lmdb(&sup->config))
         status = ses_store_shared_attach(&files->store, sup->config.workers, &sup->store_shared);
     if (status == SES_OK)

@@ -6,6 +6,8 @@
 #include <sessiond/base/units.h>
 #include <sessiond/config/password_file.h>
 
+#include "keys_gate.h"
+
 /* So often clock and durability are looked at, and an idle machine renews its read lease. */
 #define BEAT_MS      1000
 #define AWAIT_MAX_MS 30000 /* the supervisor gives a start four times as long */
@@ -76,6 +78,8 @@ static enum ses_status open_pg(struct ses_worker *worker, struct ses_store **ret
 {
     const struct ses_config *config = worker->env->config;
     const char *shards[SES_CONFIG_PG_SHARDS_MAX];
+    size_t keys_count;
+    const struct ses_key_print *keys = ses_keys_gate_prints(&keys_count);
     struct ses_pg_options options = {
         .loop = &worker->loop,
         .shards = shards,
@@ -85,6 +89,8 @@ static enum ses_status open_pg(struct ses_worker *worker, struct ses_store **ret
         .shared = worker->env->pg_shared,
         .seal_keys = worker->secrets.seal.key,
         .seal_keys_count = worker->secrets.seal.count,
+        .keys = keys,
+        .keys_count = keys_count,
         .durability = config->pg_durability,
         .batch_rows = (unsigned)config->store_pg_batch_rows,
         .linger_us = (unsigned)config->store_pg_linger_us,
@@ -114,41 +120,51 @@ static uint64_t distance_ms(int64_t skew_ms)
     return (uint64_t)(skew_ms < 0 ? -skew_ms : skew_ms);
 }
 
-/* What this worker sees of all shards, as gauges that are summed over workers; of clocks the furthest. Whether the server can
- * serve at all is judged by what any of its processes sees: one worker that has lost its connections is soon back. */
+/* What this worker sees of a shard, as gauges that are summed over workers; of clocks the furthest. */
+static void tell_shard(const struct ses_worker *worker, unsigned shard, struct ses_pg_shard_status *ret_own)
+{
+    bool replicated;
+
+    ses_pg_process_status(worker->env->pg_shared, shard, worker->env->slot, ret_own);
+    replicated = ret_own->open > 0 && ret_own->durability == SES_DURABILITY_REPLICA;
+    ses_shard_gauge_set(worker->metrics, shard, SES_S_OPEN, ret_own->open);
+    ses_shard_gauge_set(worker->metrics, shard, SES_S_STALLED, ret_own->stalled);
+    ses_shard_gauge_set(worker->metrics, shard, SES_S_REPLICATED, replicated);
+    ses_shard_gauge_set(worker->metrics, shard, SES_S_SKEW_MS, distance_ms(ret_own->skew_ms));
+}
+
+/* Whether the server can serve at all, and which shards, is judged by what any of its processes sees: one worker that has
+ * lost its connections is soon back. */
 static void tell_pg(struct ses_worker *worker)
 {
     const struct ses_config *config = worker->env->config;
-    struct ses_pg_shard_status sum = {.open = 0};
     uint64_t skew_max_ms = 0;
-    unsigned replicated = 0;
-    bool works = false;
+    unsigned away = 0;
 
     for (unsigned i = 0; i < config->pg.shards_count; i++) {
         struct ses_pg_shard_status own;
         struct ses_pg_shard_status all;
 
-        ses_pg_process_status(worker->env->pg_shared, i, worker->env->slot, &own);
-        ses_pg_shard_status(worker->env->pg_shared, i, &all);
-        sum.open += own.open;
-        sum.stalled += own.stalled;
-        replicated += own.open > 0 && own.durability == SES_DURABILITY_REPLICA;
+        tell_shard(worker, i, &own);
         if (distance_ms(own.skew_ms) > skew_max_ms)
             skew_max_ms = distance_ms(own.skew_ms);
-        works = works || all.open > 0;
+        ses_pg_shard_status(worker->env->pg_shared, i, &all);
+        away += all.open == 0;
     }
-    ses_gauge_set(worker->metrics, SES_C_PG_OPEN, sum.open);
-    ses_gauge_set(worker->metrics, SES_C_PG_STALLED, sum.stalled);
-    ses_gauge_set(worker->metrics, SES_C_PG_REPLICATED, replicated);
-    ses_gauge_set(worker->metrics, SES_C_PG_SKEW_MS, skew_max_ms);
+    ses_gauge_set(worker->metrics, SES_C_PG_SHARDS_AWAY, away);
     /* What is on this machine is served on while sessions move. */
-    ses_gauge_set(worker->metrics, SES_C_PG_AWAY, works || has_lmdb(worker) ? 0 : 1);
+    ses_gauge_set(worker->metrics, SES_C_PG_AWAY,
+                  away == config->pg.shards_count && !has_lmdb(worker) ? 1 : 0);
     ses_gauge_set(worker->metrics, SES_C_PG_CLOCK_OFF, skew_max_ms > config->store_pg_skew_max_ms ? 1 : 0);
 }
 
-/* Shards that this worker does not read and write yet, and how many of them others of this machine do: those are not away. */
+/* Shards that this worker does not read and write yet, and how many of them others of this machine do: those are not away.
+ * One that has failed for a cause of its own is not waited for, if another one is there to serve. */
 static void count_missing(const struct ses_worker *worker, unsigned *ret_missing, unsigned *ret_here)
 {
+    unsigned failed = 0;
+    unsigned ready = 0;
+
     *ret_missing = 0;
     *ret_here = 0;
     for (unsigned i = 0; i < worker->env->config->pg.shards_count; i++) {
@@ -157,11 +173,16 @@ static void count_missing(const struct ses_worker *worker, unsigned *ret_missing
 
         ses_pg_process_status(worker->env->pg_shared, i, worker->env->slot, &own);
         ses_pg_shard_status(worker->env->pg_shared, i, &all);
-        if (own.open > 0 && ses_pg_shard_reads(&own))
+        if (own.open > 0 && ses_pg_shard_reads(&own)) {
+            ready++;
             continue;
+        }
         ++*ret_missing;
         *ret_here += all.open > own.open;
+        failed += all.open == 0 && own.searching > 0 && own.cause != SES_PG_CAUSE_CONNECTING;
     }
+    if (ready > 0)
+        *ret_missing -= failed;
 }
 
 /* A connection takes some 20 ms. Without this each worker that a reload replaces would refuse its first calls. No longer

@@ -19,6 +19,7 @@ struct get {
     struct ses_arena *arena;
     struct ses_store_key key;
     uint64_t queued_ns;
+    uint64_t held_ns; /* since when its slot has nobody who takes it; 0: never */
     unsigned tries;
     bool sent;
     bool leased;
@@ -29,6 +30,7 @@ struct get {
 struct reading {
     struct pg_lookup lookup;
     struct pg_rows *rows;
+    int64_t epoch; /* of the map by which it was asked */
     size_t count;
     struct get *get[]; /* sorted by key */
 };
@@ -47,6 +49,13 @@ static void free_get(struct pg_rows *rows, struct get *get)
     free(get);
 }
 
+/* Waits to be sent, or goes astray. */
+static void wait(struct pg_rows *rows, struct get *get)
+{
+    get->sent = false;
+    ses_list_push_back(ses_pg_map_has(&rows->map, &get->key) ? &rows->gets : &rows->gets_astray, &get->node);
+}
+
 /* Reads that are closed open within a beat where there is a primary that answers. */
 static bool may_wait(const struct pg_rows *rows)
 {
@@ -59,7 +68,7 @@ enum ses_status ses_pg_rows_get(struct pg_rows *rows, struct ses_store_op *op,
     struct get *get;
 
     if (rows->closing || !may_wait(rows) || rows->gets_count >= rows->options.store->queue_max) {
-        ses_pg_count(rows, SES_C_PG_REFUSED, 1);
+        ses_pg_count(rows, SES_S_REFUSED, 1);
         return SES_UNAVAILABLE;
     }
     get = calloc(1, sizeof(*get));
@@ -72,7 +81,7 @@ enum ses_status ses_pg_rows_get(struct pg_rows *rows, struct ses_store_op *op,
     op->driver[PG_OP_ROW] = 0;
     op->driver[PG_OP_GET] = (uint64_t)(uintptr_t)get;
     rows->gets_count++;
-    ses_list_push_back(&rows->gets, &get->node);
+    wait(rows, get);
     ses_pg_op_begin(rows, op);
     return SES_PENDING;
 }
@@ -185,16 +194,21 @@ static enum ses_status keep(struct get *get, const PGresult *result, int n)
     return SES_OK;
 }
 
-/* good: what came counts. An answer that does not, or that was lost, is asked for again: a read changes nothing. */
-static void end_get(struct pg_rows *rows, struct get *get, bool good, bool refused)
+enum verdict {
+    COUNTS,
+    LOST,  /* or it does not count: asked again, a read changes nothing */
+    MOVED, /* of another epoch: likewise, where the key is then */
+    REFUSED
+};
+
+static void end_get(struct pg_rows *rows, struct get *get, enum verdict verdict)
 {
     if (get->op == NULL) {
         free_get(rows, get);
-    } else if (good) {
+    } else if (verdict == COUNTS) {
         ses_pg_op_end(rows, get->op, SES_OK);
-    } else if (!refused && get->tries++ < TRIES && may_wait(rows)) {
-        get->sent = false;
-        ses_list_push_back(&rows->gets, &get->node);
+    } else if (verdict == MOVED || (verdict == LOST && get->tries++ < TRIES && may_wait(rows))) {
+        wait(rows, get);
     } else {
         ses_pg_op_end(rows, get->op, SES_UNAVAILABLE);
     }
@@ -224,19 +238,82 @@ static void free_reading(struct reading *reading)
     free(reading);
 }
 
+static enum verdict judge(struct pg_rows *rows, const struct reading *reading, const struct pg_answer *answer)
+{
+    if (answer->end == PG_END_REFUSED)
+        return REFUSED;
+    if (answer->end != PG_END_DONE || !ses_pg_link_may_read(rows->options.link))
+        return LOST;
+    return ses_pg_rows_hear(rows, ses_pg_value_epoch(answer->result, PG_READ_EPOCH), reading->epoch) ? COUNTS
+                                                                                                     : MOVED;
+}
+
 static void on_done(struct pg_request *request, const struct pg_answer *answer)
 {
     struct reading *reading = SES_CONTAINER(request, struct reading, lookup.request);
     struct pg_rows *rows = reading->rows;
-    bool good = answer->end == PG_END_DONE && ses_pg_link_may_read(rows->options.link);
+    enum verdict verdict = judge(rows, reading, answer);
 
     ses_pg_sent_ended(rows, PG_USE_READ);
     ses_pg_count_read(rows, request, answer, reading->count);
-    if (good)
+    if (verdict == COUNTS)
         on_rows(rows, reading, answer->result);
     for (size_t i = 0; i < reading->count; i++)
-        end_get(rows, reading->get[i], good, answer->end == PG_END_REFUSED);
+        end_get(rows, reading->get[i], verdict);
     free_reading(reading);
+}
+
+/* ---- where the key is ---- */
+
+/* Of one that is in no list. */
+static void reroute(struct pg_rows *rows, struct get *get, enum pg_way way, struct pg_rows *to,
+                    uint64_t now_ns)
+{
+    if (get->held_ns == 0 && way != PG_WAY_THERE)
+        get->held_ns = now_ns;
+    if (way == PG_WAY_THERE) {
+        rows->gets_count--;
+        to->gets_count++;
+        ses_pg_op_move(rows, to, get->op);
+        wait(to, get);
+    } else if (way == PG_WAY_NOWHERE || now_ns - get->held_ns >= PG_HELD_MS * SES_NS_PER_MS) {
+        ses_pg_op_end(rows, get->op, SES_UNAVAILABLE);
+    } else {
+        ses_list_push_back(&rows->gets_held, &get->node);
+    }
+}
+
+void ses_pg_gets_reroute(struct pg_rows *rows, struct ses_list *list, pg_way_fn *way, void *arg,
+                         uint64_t now_ns)
+{
+    struct ses_list all;
+    struct ses_list *node;
+
+    ses_list_init(&all);
+    while ((node = ses_list_pop(list)) != NULL)
+        ses_list_push_back(&all, node);
+    while ((node = ses_list_pop(&all)) != NULL) {
+        struct get *get = SES_CONTAINER(node, struct get, node);
+        struct pg_rows *to = NULL;
+        enum pg_way its = way(arg, &get->key, &to);
+
+        reroute(rows, get, its, to, now_ns);
+    }
+}
+
+void ses_pg_gets_sift(struct pg_rows *rows)
+{
+    struct ses_list *next;
+
+    for (struct ses_list *node = rows->gets.next; node != &rows->gets; node = next) {
+        struct get *get = SES_CONTAINER(node, struct get, node);
+
+        next = node->next;
+        if (ses_pg_map_has(&rows->map, &get->key))
+            continue;
+        ses_list_remove(node);
+        wait(rows, get);
+    }
 }
 
 /* ---- sending ---- */
@@ -264,6 +341,7 @@ static struct reading *make(struct pg_rows *rows)
     for (size_t i = 0; i < reading->count; i++)
         ses_pg_keys_add(&reading->lookup.keys, &reading->get[i]->key);
     reading->rows = rows;
+    reading->epoch = rows->map.epoch;
     ses_pg_lookup_make(&reading->lookup, &ses_pg_read_sql, on_done);
     return reading;
 }

@@ -71,7 +71,7 @@ void ses_pg_hints_note(struct pg_hints *hints, const struct ses_store_key *key)
     if (!ses_pg_link_is_watched(hints->rows->options.link) || !ses_pg_rule(PG_RULE_HINTS))
         return;
     if (hints->count == PG_HINT_WAITING_MAX) {
-        ses_pg_count(hints->rows, SES_C_PG_HINTS_LOST, 1);
+        ses_pg_count(hints->rows, SES_S_HINTS_LOST, 1);
         return;
     }
     if (hints->count == 0)
@@ -85,7 +85,7 @@ static void on_done(struct pg_request *request, const struct pg_answer *answer)
     bool done = answer->end == PG_END_DONE;
 
     ses_pg_sent_ended(hints->rows, PG_USE_READ);
-    ses_pg_count(hints->rows, done ? SES_C_PG_HINTS_SENT : SES_C_PG_HINTS_LOST, hints->sending);
+    ses_pg_count(hints->rows, done ? SES_S_HINTS_SENT : SES_S_HINTS_LOST, hints->sending);
     hints->sending = 0;
 }
 

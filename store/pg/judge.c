@@ -12,14 +12,15 @@
 struct judging {
     struct pg_lookup lookup;
     struct pg_rows *rows;
+    int64_t epoch; /* of the map by which it was asked */
     size_t count;
     struct pg_row *row[]; /* judged: NULL */
 };
 
 static void judge(struct pg_rows *rows, struct pg_row *row, const struct pg_found *found)
 {
-    if (row->op == NULL) {
-        ses_pg_row_end(rows, row, row->unknown ? SES_UNKNOWN : SES_CONFLICT);
+    if (row->kind == PG_RELEASE || row->op == NULL) {
+        ses_pg_row_end(rows, row, row->unknown && row->kind != PG_RELEASE ? SES_UNKNOWN : SES_CONFLICT);
         return;
     }
     switch (ses_pg_row_judge(row, found)) {
@@ -39,7 +40,7 @@ static void judge(struct pg_rows *rows, struct pg_row *row, const struct pg_foun
         ses_pg_row_later(rows, row, AGAIN_MS);
         break;
     case PG_VERDICT_CHANGE:
-        ses_pg_queue_push_front(row->unknown ? &rows->settle[row->kind] : &rows->queue[row->kind], row);
+        ses_pg_row_wait(rows, ses_pg_queue_of(rows, row), row, true);
         break;
     }
 }
@@ -56,18 +57,29 @@ static void judge_found(struct pg_rows *rows, struct judging *judging, const PGr
             if (judging->row[i] == NULL || ses_pg_key_compare(&judging->row[i]->key, &key) != 0)
                 continue;
             judge(rows, judging->row[i], &found);
-            judging->row[i] = NULL;
-            break; /* a key is in flight once */
+            judging->row[i] = NULL; /* a key is in flight once, but for its releases */
         }
     }
 }
 
-static void put_back(struct pg_rows *rows, struct pg_row *row)
+/* moved: the epoch is another one, so that what was written by it may lie elsewhere: written again. */
+static void put_back(struct pg_rows *rows, struct pg_row *row, bool moved)
 {
-    if (row->op == NULL)
+    if (row->op == NULL && row->kind != PG_RELEASE)
         ses_pg_row_end(rows, row, row->unknown ? SES_UNKNOWN : SES_CONFLICT);
     else
-        ses_pg_queue_push(&rows->doubted, row);
+        ses_pg_row_wait(rows, moved ? ses_pg_queue_of(rows, row) : &rows->doubted, row, false);
+}
+
+/* Of another epoch than the statement's: nothing was changed by it, and this says nothing of why. */
+static void put_back_older(struct pg_rows *rows, struct judging *judging)
+{
+    for (size_t i = 0; i < judging->count; i++) {
+        if (judging->row[i]->epoch == judging->epoch)
+            continue;
+        put_back(rows, judging->row[i], true);
+        judging->row[i] = NULL;
+    }
 }
 
 static void free_judging(struct judging *judging)
@@ -82,18 +94,23 @@ static void on_done(struct pg_request *request, const struct pg_answer *answer)
     struct judging *judging = SES_CONTAINER(request, struct judging, lookup.request);
     struct pg_rows *rows = judging->rows;
     bool good = answer->end == PG_END_DONE && ses_pg_link_may_read(rows->options.link);
+    bool moved;
 
     ses_pg_sent_ended(rows, PG_USE_READ);
     ses_pg_count_read(rows, request, answer, judging->count);
-    if (good)
+    moved = good && !ses_pg_rows_hear(rows, ses_pg_value_epoch(answer->result, PG_IDS_EPOCH), judging->epoch);
+    good = good && !moved;
+    if (good) {
+        put_back_older(rows, judging);
         judge_found(rows, judging, answer->result);
+    }
     for (size_t i = 0; i < judging->count; i++) {
         if (judging->row[i] == NULL)
             continue;
         if (good)
             judge(rows, judging->row[i], &nothing);
         else
-            put_back(rows, judging->row[i]);
+            put_back(rows, judging->row[i], moved);
     }
     free_judging(judging);
 }
@@ -121,6 +138,7 @@ static struct judging *take(struct pg_rows *rows)
         ses_pg_keys_add(&judging->lookup.keys, &row->key);
     }
     judging->rows = rows;
+    judging->epoch = rows->map.epoch;
     ses_pg_lookup_make(&judging->lookup, &ses_pg_ids_sql, on_done);
     return judging;
 }

@@ -122,7 +122,7 @@ static void tell(const struct pg_link *link, enum ses_pg_view view)
     const struct pg_cell cell = {
         .owner = link->owner,
         .view = view,
-        .cause = link->cause,
+        .cause = link->cause == SES_PG_CAUSE_NONE && !link->serves ? link->unserved : link->cause,
         .durability = ses_pg_link_durability(link),
         .skew_ms = link->skew_ms,
         .epoch = link->epoch,
@@ -132,6 +132,24 @@ static void tell(const struct pg_link *link, enum ses_pg_view view)
     ses_pg_fence_tell(link->options.shared, link->shard, link->options.process, &cell);
 }
 
+static enum ses_pg_view view_of(const struct pg_link *link)
+{
+    static const enum ses_pg_view views[] = {[PG_STATE_SEARCHING] = SES_PG_SEARCHING,
+                                             [PG_STATE_OPEN] = SES_PG_OPEN,
+                                             [PG_STATE_STALLED] = SES_PG_STALLED};
+
+    return link->serves ? views[link->state] : SES_PG_SEARCHING;
+}
+
+void ses_pg_link_serve(struct pg_link *link, bool serves, enum ses_pg_cause cause)
+{
+    if (link->serves == serves && link->unserved == cause)
+        return;
+    link->serves = serves;
+    link->unserved = cause;
+    tell(link, view_of(link));
+}
+
 static void count_connections(struct pg_link *link)
 {
     unsigned count = 0;
@@ -139,15 +157,13 @@ static void count_connections(struct pg_link *link)
     for (unsigned i = 0; i < link->slots_count; i++)
         count += link->slots[i].conn.pg != NULL;
     if (count != link->counted)
-        ses_gauge_add(link->options.metrics, SES_C_PG_CONNECTIONS, (int64_t)count - (int64_t)link->counted);
+        ses_shard_gauge_add(link->options.metrics, link->shard, SES_S_CONNECTIONS,
+                            (int64_t)count - (int64_t)link->counted);
     link->counted = count;
 }
 
 static void on_turn(uv_timer_t *timer)
 {
-    static const enum ses_pg_view views[] = {[PG_STATE_SEARCHING] = SES_PG_SEARCHING,
-                                             [PG_STATE_OPEN] = SES_PG_OPEN,
-                                             [PG_STATE_STALLED] = SES_PG_STALLED};
     struct pg_link *link = timer->data;
     uint64_t now_ns = ses_clock_mono_ns();
 
@@ -158,7 +174,7 @@ static void on_turn(uv_timer_t *timer)
     ses_pg_primary_turn(link);
     ses_pg_search_turn(link);
     count_connections(link);
-    tell(link, views[link->state]);
+    tell(link, view_of(link));
 }
 
 /* ---- its life ---- */
@@ -214,6 +230,7 @@ enum ses_status ses_pg_link_new(const struct ses_pg_options *options, unsigned s
     link->state = PG_STATE_SEARCHING;
     link->cause = SES_PG_CAUSE_CONNECTING;
     ses_pg_audience_init(&link->audience);
+    link->unserved = SES_PG_CAUSE_CONNECTING;
     status = ses_pg_target_init(&link->target, options->shards[shard], &fault);
     if (status == SES_OK)
         status = take_password(link, options->password);

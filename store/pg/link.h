@@ -97,6 +97,8 @@ void ses_pg_link_listen(struct pg_link *link, bool listens);
 bool ses_pg_link_is_watched(const struct pg_link *link);
 /* Whether everybody who writes knows that this process watches (audience.h). */
 bool ses_pg_link_is_known(const struct pg_link *link);
+/* What stands on the link can work with the shard; until then others are told that no primary is known, for that cause. */
+void ses_pg_link_serve(struct pg_link *link, bool serves, enum ses_pg_cause cause);
 /* The shard row's epoch, as read at connect and with each beat; of the fence in every write. */
 int64_t ses_pg_link_epoch(const struct pg_link *link);
 /* The primary's clock less ours, milliseconds, by the last beat; and what it says of durability now. */

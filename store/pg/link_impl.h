@@ -57,6 +57,8 @@ struct pg_link {
     int64_t epoch;
     int64_t skew_ms;
     bool replica;
+    bool serves;                /* ses_pg_link_serve .. */
+    enum ses_pg_cause unserved; /* .. and why not */
 
     uint64_t states_told_mono_ns; /* since when */
     unsigned states_told;         /* .. so many lines */

@@ -41,11 +41,11 @@ static void ask(struct pg_listen *listen, uint64_t now_ns)
 
 static void count(const struct pg_listen *listen, int64_t n)
 {
-    static const enum ses_counter gauges[] = {
-        [PG_WATCHING_BY_LOOKS] = SES_C_PG_WATCH_LOOKS, [PG_WATCHING_BY_HINTS] = SES_C_PG_WATCH_HINTS};
+    static const enum ses_shard_counter gauges[] = {
+        [PG_WATCHING_BY_LOOKS] = SES_S_WATCH_LOOKS, [PG_WATCHING_BY_HINTS] = SES_S_WATCH_HINTS};
 
     if (listen->how != PG_WATCHING_NOTHING)
-        ses_gauge_add(listen->rows->options.store->metrics, gauges[listen->how], n);
+        ses_shard_gauge_add(listen->rows->options.store->metrics, listen->shard, gauges[listen->how], n);
 }
 
 static void tell(struct pg_listen *listen, uint64_t now_ns)

@@ -52,6 +52,16 @@ static uint32_t value_u32(const PGresult *result, int n, int field)
     return be32toh(value);
 }
 
+int64_t ses_pg_value_epoch(const PGresult *result, int field)
+{
+    uint64_t epoch;
+
+    if (result == NULL || PQntuples(result) < 1)
+        return -1;
+    copy(ses_pg_value(result, 0, field), (uint8_t *)&epoch, sizeof(epoch));
+    return (int64_t)be64toh(epoch);
+}
+
 bool ses_pg_value_key(const PGresult *result, int n, struct ses_store_key *ret_key)
 {
     struct ses_slice value = ses_pg_value(result, n, 0);

@@ -25,7 +25,9 @@ void ses_pg_keys_add(struct pg_array *array, const struct ses_store_key *key);
 struct ses_slice ses_pg_value(const PGresult *result, int n, int field);
 /* NULL is false. */
 bool ses_pg_value_bool(const PGresult *result, int n, int field);
-/* False: no key of ours. */
+/* The shard's epoch, which each row of an answer has; -1: there is no row. */
+int64_t ses_pg_value_epoch(const PGresult *result, int field);
+/* False: no key of ours; of an answer to ses_pg_read_sql or ses_pg_ids_sql: nothing was found. */
 SES_MUST_CHECK bool ses_pg_value_key(const PGresult *result, int n, struct ses_store_key *ret_key);
 /* A row of ses_pg_ids_sql. */
 struct pg_found ses_pg_found_read(const PGresult *result, int n);

@@ -32,6 +32,7 @@ const char *ses_pg_cause_name(enum ses_pg_cause cause)
         [SES_PG_CAUSE_READ_ONLY] = "read_only",
         [SES_PG_CAUSE_NO_STANDBY] = "no_standby",
         [SES_PG_CAUSE_NO_ANSWER] = "no_answer",
+        [SES_PG_CAUSE_KEYS] = "keys",
         [SES_PG_CAUSE_REFUSED] = "refused",
         [SES_PG_CAUSE_DISK_FULL] = "disk_full",
         [SES_PG_CAUSE_POOLER] = "pooler",

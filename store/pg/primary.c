@@ -66,7 +66,7 @@ static void slot_failed(struct pg_link *link, const struct pg_slot *slot, enum s
 static void turn_away(struct pg_link *link, struct pg_slot *slot, enum ses_pg_cause cause,
                       const struct pg_fault *fault)
 {
-    ses_count(link->options.metrics, SES_C_PG_CONNECTS_FAILED, 1);
+    ses_shard_count(link->options.metrics, link->shard, SES_S_CONNECTS_FAILED, 1);
     slot_failed(link, slot, cause, fault);
     ses_pg_slot_close(slot);
 }
@@ -183,7 +183,7 @@ static void update_state(struct pg_link *link)
     if (link->state == before)
         return;
     if (link->state == PG_STATE_STALLED && link->block == SES_PG_CAUSE_NONE)
-        ses_count(link->options.metrics, SES_C_PG_STALLS, 1);
+        ses_shard_count(link->options.metrics, link->shard, SES_S_STALLS, 1);
     link->events.state(link->events.arg, link->state);
     for (unsigned i = 0; i < link->slots_count && link->state == PG_STATE_OPEN; i++)
         if (link->slots[i].use != PG_USE_COUNT && ses_pg_slot_is_free(&link->slots[i]))
@@ -234,7 +234,7 @@ static bool adopt(struct pg_link *link, struct pg_slot *slot)
     if (link->primary != PG_NOBODY && slot->timeline <= link->timeline && slot->node != link->primary)
         return false;
     if (slot->timeline > link->timeline && link->timeline != 0)
-        ses_count(link->options.metrics, SES_C_PG_PRIMARIES, 1);
+        ses_shard_count(link->options.metrics, link->shard, SES_S_PRIMARIES, 1);
     if (link->primary == PG_NOBODY || slot->timeline > link->timeline) {
         link->timeline = slot->timeline;
         link->primary = slot->node;
@@ -335,7 +335,7 @@ static void on_doubted(struct pg_slot *slot, bool warned)
     struct pg_link *link = link_of(slot);
 
     if (warned)
-        ses_count(link->options.metrics, SES_C_PG_UNREPLICATED, 1);
+        ses_shard_count(link->options.metrics, link->shard, SES_S_UNREPLICATED, 1);
     if (slot->timeline < link->timeline)
         return; /* of a server that is not believed anyway */
     ses_pg_fence_doubt(link->options.shared, link->shard, ses_clock_boot_ms());
@@ -393,7 +393,7 @@ static void on_ended(struct pg_slot *slot, enum pg_slot_state was, const struct 
         ses_pg_told_node(link, slot->node, cause, fault);
         *(slot->use == PG_USE_LISTEN ? &link->listen_failures : &node->failures) = 0;
     } else {
-        ses_count(link->options.metrics, SES_C_PG_CONNECTS_FAILED, was < PG_SLOT_READY);
+        ses_shard_count(link->options.metrics, link->shard, SES_S_CONNECTS_FAILED, was < PG_SLOT_READY);
         node->address += was < PG_SLOT_LOOKING;
         slot_failed(link, slot, cause, fault);
     }

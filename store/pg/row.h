@@ -71,6 +71,8 @@ struct pg_row {
     bool forget;    /* PG_RELEASE */
     unsigned tries;
     uint32_t revision;
+    int64_t epoch;    /* of the statement that it was sent in last */
+    uint64_t held_ns; /* since when its slot has nobody who takes it; 0: never */
     uint64_t queued_ns;
     uint64_t not_before_ns; /* 0: at once */
     uint64_t until_ns;      /* PG_RELEASE of a lease that may still come: try again until then */

@@ -20,12 +20,15 @@ enum ses_status ses_pg_rows_init(struct pg_rows *rows, const struct pg_rows_opti
     }
     ses_pg_queue_init(&rows->doubted);
     ses_pg_queue_init(&rows->later);
+    ses_pg_queue_init(&rows->astray);
+    ses_pg_queue_init(&rows->held);
     ses_list_init(&rows->gets);
+    ses_list_init(&rows->gets_astray);
+    ses_list_init(&rows->gets_held);
     ses_list_init(&rows->ops);
     ses_list_init(&rows->ended);
     SES_TRY(ses_record_keys_init(&rows->keys, options->store->seal_keys, options->store->seal_keys_count));
-    SES_TRY(ses_record_sealer_init(&rows->keys, &rows->sealer));
-    return ses_pg_inflight_init(&rows->inflight, options->store->queue_max);
+    return ses_record_sealer_init(&rows->keys, &rows->sealer);
 }
 
 /* ---- operations ---- */
@@ -46,11 +49,20 @@ void ses_pg_op_end(struct pg_rows *rows, struct ses_store_op *op, enum ses_statu
     ses_list_push_back(&rows->ended, &op->node);
 }
 
+void ses_pg_op_move(struct pg_rows *from, struct pg_rows *to, struct ses_store_op *op)
+{
+    if (from == to)
+        return;
+    ses_list_remove(&op->node);
+    from->pending--;
+    ses_pg_op_begin(to, op);
+}
+
 /* ---- rows ---- */
 
 static void free_row(struct pg_rows *rows, struct pg_row *row)
 {
-    ses_pg_inflight_remove(&rows->inflight, row);
+    ses_pg_inflight_remove(rows->options.inflight, row);
     rows->rows_count--;
     if (row->kind == PG_RELEASE)
         rows->releases_count--;
@@ -100,7 +112,7 @@ static bool leaves_a_lease(const struct pg_row *row, bool told, enum ses_status 
 /* Keeps the memory: there may be no other. */
 static void become_release(struct pg_rows *rows, struct pg_row *row, bool forget, uint64_t until_ns)
 {
-    ses_pg_inflight_remove(&rows->inflight, row);
+    ses_pg_inflight_remove(rows->options.inflight, row);
     row->kind = PG_RELEASE;
     row->forget = forget;
     row->until_ns = until_ns;
@@ -108,7 +120,7 @@ static void become_release(struct pg_rows *rows, struct pg_row *row, bool forget
     row->alone = false;
     row->queued_ns = ses_clock_mono_ns();
     rows->releases_count++;
-    ses_pg_queue_push(row->unknown ? &rows->settle[PG_RELEASE] : &rows->queue[PG_RELEASE], row);
+    ses_pg_row_wait(rows, ses_pg_queue_of(rows, row), row, false);
 }
 
 /* Nothing there that is ours (SES_CONFLICT): once more, in case that somebody had the row locked; of a lease that may
@@ -181,10 +193,25 @@ void ses_pg_row_end(struct pg_rows *rows, struct pg_row *row, enum ses_status st
         free_row(rows, row);
 }
 
+void ses_pg_row_drop(struct pg_rows *rows, struct pg_row *row)
+{
+    free_row(rows, row);
+}
+
+void ses_pg_row_wait(struct pg_rows *rows, struct pg_queue *queue, struct pg_row *row, bool front)
+{
+    if (!ses_pg_map_has(&rows->map, &row->key))
+        ses_pg_queue_push(&rows->astray, row);
+    else if (front)
+        ses_pg_queue_push_front(queue, row);
+    else
+        ses_pg_queue_push(queue, row);
+}
+
 void ses_pg_row_later(struct pg_rows *rows, struct pg_row *row, uint64_t ms)
 {
     row->not_before_ns = ses_clock_mono_ns() + ms * SES_NS_PER_MS;
-    ses_pg_queue_push(&rows->later, row);
+    ses_pg_row_wait(rows, &rows->later, row, false);
 }
 
 /* ---- beginning ---- */
@@ -201,10 +228,10 @@ enum ses_status ses_pg_rows_put(struct pg_rows *rows, struct pg_row *row, struct
 {
     enum ses_status status = check_room(rows);
 
-    if (status == SES_OK && !ses_pg_inflight_add(&rows->inflight, row))
+    if (status == SES_OK && !ses_pg_inflight_add(rows->options.inflight, row))
         status = SES_BUSY;
     if (status != SES_OK) {
-        ses_pg_count(rows, status == SES_BUSY ? SES_C_PG_BUSY : SES_C_PG_REFUSED, 1);
+        ses_pg_count(rows, status == SES_BUSY ? SES_S_BUSY : SES_S_REFUSED, 1);
         ses_pg_row_free(row);
         return status;
     }
@@ -215,7 +242,7 @@ enum ses_status ses_pg_rows_put(struct pg_rows *rows, struct pg_row *row, struct
     row->queued_ns = ses_clock_mono_ns();
     rows->rows_count++;
     rows->window_rows++;
-    ses_pg_queue_push(&rows->queue[row->kind], row);
+    ses_pg_row_wait(rows, &rows->queue[row->kind], row, false);
     ses_pg_op_begin(rows, op);
     return SES_PENDING;
 }
@@ -230,7 +257,7 @@ void ses_pg_rows_release(struct pg_rows *rows, struct pg_row *row)
     row->queued_ns = ses_clock_mono_ns();
     rows->rows_count++;
     rows->releases_count++;
-    ses_pg_queue_push(&rows->queue[PG_RELEASE], row);
+    ses_pg_row_wait(rows, &rows->queue[PG_RELEASE], row, false);
 }
 
 /* ---- sending ---- */
@@ -284,6 +311,7 @@ void ses_pg_rows_done(struct pg_rows *rows)
     }
     free_queue(rows, &rows->doubted);
     free_queue(rows, &rows->later);
-    ses_pg_inflight_done(&rows->inflight);
+    free_queue(rows, &rows->astray);
+    free_queue(rows, &rows->held);
     ses_record_sealer_done(&rows->sealer);
 }

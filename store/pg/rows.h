@@ -7,6 +7,9 @@
  *                     | the connection died: settle -> batch on the settling connection -> ended, or judge
  *   get -> gets -> batch on a read connection -> ended
  *
+ * What waits for a key that is not here (any more) goes astray: whoever knows the other shards takes it out (router.h), and
+ * what nobody takes just now is held.
+ *
  * An operation's memory is touched while it is pending and never after; a row lives on as long as a statement of it
  * is on its way. [loop] all of it.
  */
@@ -16,9 +19,12 @@
 #include <sessiond/store/store_pg.h>
 
 #include "inflight.h"
+#include "map.h"
 
 struct pg_rows_options {
     struct pg_link *link;
+    unsigned shard;                     /* its number, of what is counted */
+    struct pg_inflight *inflight;       /* of all shards: a key that moves is in flight once */
     const struct ses_pg_options *store; /* sizes, log, metrics; for the rows' life */
     /* A record of that key was put by us, with that id. May be NULL. */
     void (*changed)(void *arg, const struct ses_store_key *key, const uint8_t id[PG_ID_BYTES]);
@@ -33,18 +39,39 @@ struct pg_rows_options {
     /* Something was answered: turn soon, not inside. */
     void (*wake)(void *arg);
     void *wake_arg;
+    /* The map was read anew: sets map.mine, calls ses_pg_rows_remap. */
+    void (*mapped)(void *arg, enum pg_map_news news);
+    void *mapped_arg;
+};
+
+/* The request for the map. */
+struct pg_map_asking {
+    struct pg_request request;
+    uint8_t epoch[8];
+    const char *value;
+    int length;
+    uint64_t asked_ns;
+    uint64_t again_ns; /* not before that */
+    bool flying;
+    bool allowed; /* admit.h */
+    bool wanted;  /* by the router, whether or not the epoch is another one */
 };
 
 struct pg_rows {
     struct pg_rows_options options;
     struct record_keys keys;
     struct record_sealer sealer;
-    struct pg_inflight inflight;
+    struct pg_map map;
+    struct pg_map_asking asking;
     struct pg_queue queue[PG_KIND_COUNT];
     struct pg_queue settle[PG_KIND_COUNT];
     struct pg_queue doubted; /* rows that a statement did not change */
     struct pg_queue later;   /* rows that wait until not_before_ns */
+    struct pg_queue astray;  /* rows of a slot that is not here */
+    struct pg_queue held;    /* of these, those that nobody took */
     struct ses_list gets;
+    struct ses_list gets_astray;
+    struct ses_list gets_held;
     struct ses_list ops;   /* pending */
     struct ses_list ended; /* operations, not told yet */
     size_t pending;        /* both */
@@ -96,6 +123,13 @@ static inline bool ses_pg_rows_ended(const struct pg_rows *rows)
 }
 /* Calls done for what has ended. */
 void ses_pg_rows_tell(struct pg_rows *rows);
+/* Asks for the map soon. */
+static inline void ses_pg_rows_want_map(struct pg_rows *rows)
+{
+    rows->asking.wanted = true;
+}
+/* map.mine has changed: what waits for a slot that is not here goes astray. */
+void ses_pg_rows_remap(struct pg_rows *rows);
 /* Ends what is pending: of what was sent nobody knows, nothing else was done. */
 void ses_pg_rows_give_up(struct pg_rows *rows);
 

@@ -19,7 +19,7 @@ static void start(struct pg_link *link, unsigned node, enum pg_use use)
     if (slot == NULL)
         return;
     slot->use = use;
-    ses_count(link->options.metrics, SES_C_PG_CONNECTS, 1);
+    ses_shard_count(link->options.metrics, link->shard, SES_S_CONNECTS, 1);
     ses_pg_slot_start(slot, &link->target, node, link->nodes[node].address, ses_pg_link_password(link));
 }
 

@@ -121,13 +121,15 @@ const struct pg_write *ses_pg_write_sql(enum pg_kind kind)
     return &writes[kind];
 }
 
+/* One row a session that is there, or one without. */
+#define FOUND " FROM shard e LEFT JOIN session s ON s.key = ANY($1)"
+
 const struct pg_statement ses_pg_read_sql = STATEMENT(
-    "read", "SELECT key, record, intent, lease_until > clock_timestamp() FROM session WHERE key = ANY($1)",
-    keys_types);
+    "read", "SELECT s.key, s.record, s.intent, s.lease_until > clock_timestamp(), e.epoch" FOUND, keys_types);
 
 const struct pg_statement ses_pg_ids_sql = STATEMENT(
     "ids",
-    "SELECT key, write_id, parent_id, " NONCE(
-        "intent") ", lease_owner, "
-                  "lease_until > clock_timestamp(), record IS NOT NULL, revision FROM session WHERE key = ANY($1)",
+    "SELECT s.key, s.write_id, s.parent_id, " NONCE(
+        "s.intent") ", s.lease_owner, s.lease_until > clock_timestamp(), s.record IS NOT NULL, s.revision, "
+                    "e.epoch" FOUND,
     keys_types);

@@ -46,12 +46,14 @@ struct pg_write {
 
 const struct pg_write *ses_pg_write_sql(enum pg_kind kind);
 
-/* Parameter: keys. */
+/* Parameter: keys. Each row tells the shard's epoch, and where nothing is found there is one that has a NULL for a key: what
+ * is found, or not, counts in that epoch only. */
 enum pg_read_field {
     PG_READ_KEY,
     PG_READ_RECORD,
     PG_READ_INTENT,
-    PG_READ_LEASED /* NULL: no */
+    PG_READ_LEASED, /* NULL: no */
+    PG_READ_EPOCH
 };
 extern const struct pg_statement ses_pg_read_sql;
 
@@ -63,8 +65,9 @@ enum pg_ids_field {
     PG_IDS_INTENT_ID,
     PG_IDS_OWNER,
     PG_IDS_LEASED,
-    PG_IDS_RECORD,  /* whether there is one */
-    PG_IDS_REVISION /* its; 0: none */
+    PG_IDS_RECORD,   /* whether there is one */
+    PG_IDS_REVISION, /* its; 0: none */
+    PG_IDS_EPOCH
 };
 extern const struct pg_statement ses_pg_ids_sql;
 

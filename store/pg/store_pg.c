@@ -9,30 +9,12 @@
 #include <uv.h>
 
 #include <sessiond/base/clock.h>
-#include <sessiond/base/random.h>
 #include <sessiond/base/units.h>
 
-#include "shard.h"
 #include "store_pg_impl.h"
 
-#define RETAIN_MS     60000 /* a row is kept for so long when its time is over */
-#define CLOSE_MS      5000  /* what is pending has so long to end */
+#define CLOSE_MS      5000 /* what is pending has so long to end */
 #define CLOSE_TURN_MS 10
-
-struct ses_pg {
-    struct ses_store base;
-    struct ses_pg_options options;
-    uv_timer_t timer; /* the next turn */
-    bool notified;    /* and complete was not called since */
-    bool timer_closed;
-    unsigned shards_count;
-    struct pg_shard shards[];
-};
-
-static struct ses_pg *pg_of(struct ses_store *base)
-{
-    return SES_CONTAINER(base, struct ses_pg, base);
-}
 
 /* ---- turning ---- */
 
@@ -58,27 +40,31 @@ static bool has_news(const struct ses_pg *store)
     return news && !store->notified;
 }
 
-/* The weakest of all: any key may be anywhere. */
+/* The weakest of all that may acknowledge something, any key may be anywhere; while none does, what it was. */
 static enum ses_durability durability_of(const struct ses_pg *store)
 {
-    enum ses_durability weakest = SES_DURABILITY_REPLICA;
+    enum ses_durability weakest = SES_DURABILITY_COUNT;
 
     for (unsigned i = 0; i < store->shards_count; i++) {
-        if (ses_pg_link_durability(store->shards[i].link) != SES_DURABILITY_REPLICA)
-            weakest = SES_DURABILITY_DISK;
+        const struct pg_link *link = store->shards[i].link;
+
+        if (ses_pg_link_state(link) != PG_STATE_SEARCHING && weakest != SES_DURABILITY_DISK)
+            weakest = ses_pg_link_durability(link);
     }
-    return weakest;
+    return weakest == SES_DURABILITY_COUNT ? store->base.durability : weakest;
 }
 
 static void turn(struct ses_pg *store)
 {
     uint64_t now_ns = ses_clock_mono_ns();
-    uint64_t due_ns = UINT64_MAX;
+    uint64_t due_ns = ses_pg_router_turn(&store->router, now_ns);
 
     for (unsigned i = 0; i < store->shards_count; i++) {
         uint64_t its_ns = ses_pg_shard_turn(&store->shards[i], now_ns);
 
         due_ns = its_ns < due_ns ? its_ns : due_ns;
+        if (ses_pg_rows_astray(&store->shards[i].rows))
+            due_ns = now_ns;
     }
     store->base.durability = durability_of(store);
     arm(store, due_ns, now_ns);
@@ -105,7 +91,7 @@ static void wake(void *arg)
 /* Its ends are told from the loop. */
 static void pg_flush(struct ses_store *base)
 {
-    struct ses_pg *store = pg_of(base);
+    struct ses_pg *store = ses_pg_of(base);
 
     turn(store);
     if (has_news(store))
@@ -114,183 +100,43 @@ static void pg_flush(struct ses_store *base)
 
 static void pg_complete(struct ses_store *base)
 {
-    struct ses_pg *store = pg_of(base);
+    struct ses_pg *store = ses_pg_of(base);
 
     store->notified = false;
     for (unsigned i = 0; i < store->shards_count; i++)
         ses_pg_shard_tell(&store->shards[i]);
 }
 
-/* ---- routing ---- */
-
-/* Which one has the key. */
-static struct pg_shard *shard_of(struct ses_pg *store, const struct ses_store_key *key)
-{
-    (void)key;
-    return &store->shards[0];
-}
-
-/* ---- reading and writing ---- */
-
-static enum ses_status pg_get(struct ses_store *base, struct ses_store_op *op,
-                              const struct ses_store_key *key, struct ses_arena *arena)
-{
-    return ses_pg_rows_get(&shard_of(pg_of(base), key)->rows, op, key, arena);
-}
-
-/* As the primary's clock tells it. */
-static uint64_t retain(uint64_t expires_ms)
-{
-    uint64_t until_ms = ses_clock_to_wall(expires_ms);
-
-    return until_ms >= INT64_MAX - RETAIN_MS ? INT64_MAX : until_ms + RETAIN_MS;
-}
-
-static struct pg_row *make_row(struct pg_shard *shard, enum pg_kind kind, const struct ses_record *record,
-                               uint32_t revision)
-{
-    struct pg_row *row = ses_pg_row_new(kind, &record->key, record->body.len + RECORD_EXTRA_BYTES);
-    struct ses_record sealed = *record;
-
-    if (row == NULL)
-        return NULL;
-    sealed.revision = revision;
-    ses_record_seal(&shard->rows.sealer, &sealed, row->sealed);
-    row->revision = revision;
-    row->retain_ms = retain(record->expires_ms);
-    return row;
-}
-
-static void expect_version(struct pg_row *row, const struct ses_store_version *expect)
-{
-    if (!ses_pg_version_absent(expect))
-        memcpy(row->expect_id, &expect->driver[PG_VERSION_ID], PG_ID_BYTES);
-    else if (row->kind == PG_LEASE_NEW)
-        ses_random_bytes(row->expect_id, PG_ID_BYTES);
-}
-
-static enum ses_status pg_put(struct ses_store *base, struct ses_store_op *op,
-                              const struct ses_store_version *expect, const struct ses_record *record,
-                              ses_store_owner owner)
-{
-    struct pg_shard *shard = shard_of(pg_of(base), &record->key);
-    struct pg_row *row = make_row(shard, ses_pg_version_absent(expect) ? PG_CREATE : PG_CHANGE, record,
-                                  ses_pg_next_revision(expect));
-
-    (void)owner; /* a share of a database is the database's to bound */
-    if (row == NULL)
-        return SES_NO_MEMORY;
-    expect_version(row, expect);
-    return ses_pg_rows_put(&shard->rows, row, op, NULL);
-}
-
-/* ---- leases ---- */
-
-/* row->revision: of the record that ends it. */
-static enum ses_status lease_row(struct pg_shard *shard, struct pg_row *row, struct ses_store_op *op,
-                                 const struct ses_store_version *expect, uint64_t for_ms,
-                                 struct ses_store_lease *lease)
-{
-    row->for_ms = for_ms > INT32_MAX ? INT32_MAX : for_ms;
-    ses_random_bytes(row->owner, PG_OWNER_BYTES);
-    expect_version(row, expect);
-    return ses_pg_rows_put(&shard->rows, row, op, lease);
-}
-
-static enum pg_kind lease_kind(const struct ses_store_version *expect)
-{
-    return ses_pg_version_absent(expect) ? PG_LEASE_NEW : PG_LEASE;
-}
-
-static enum ses_status pg_lease(struct ses_store *base, struct ses_store_op *op,
-                                const struct ses_store_version *expect, const struct ses_record *record,
-                                ses_store_owner owner, uint64_t for_ms, struct ses_store_lease *lease)
-{
-    struct pg_shard *shard = shard_of(pg_of(base), &record->key);
-    struct pg_row *row = make_row(shard, lease_kind(expect), record, ses_pg_next_revision(expect));
-
-    (void)owner;
-    if (row == NULL)
-        return SES_NO_MEMORY;
-    row->revision++;
-    return lease_row(shard, row, op, expect, for_ms, lease);
-}
-
-static enum ses_status pg_reserve(struct ses_store *base, struct ses_store_op *op,
-                                  const struct ses_store_version *expect, const struct ses_store_key *key,
-                                  ses_store_owner owner, uint64_t for_ms, struct ses_store_lease *lease)
-{
-    struct pg_row *row = ses_pg_row_new(lease_kind(expect), key, 0);
-
-    (void)owner;
-    if (row == NULL)
-        return SES_NO_MEMORY;
-    row->revision = ses_pg_next_revision(expect);
-    row->retain_ms = retain(ses_clock_now_ms() + for_ms);
-    return lease_row(shard_of(pg_of(base), key), row, op, expect, for_ms, lease);
-}
-
-static void pg_release(struct ses_store *base, struct ses_store_lease *lease, enum ses_lease_end end)
-{
-    struct pg_row *row = ses_pg_row_new(PG_RELEASE, &lease->key, 0);
-
-    if (row == NULL)
-        return;
-    row->forget = end == SES_LEASE_FORGET_INTENT;
-    memcpy(row->owner, &lease->driver[PG_LEASE_OWNER], PG_OWNER_BYTES);
-    ses_pg_rows_release(&shard_of(pg_of(base), &row->key)->rows, row);
-}
-
-static enum ses_status pg_put_leased(struct ses_store *base, struct ses_store_op *op,
-                                     struct ses_store_lease *lease, const struct ses_record *record,
-                                     ses_store_owner owner)
-{
-    struct pg_shard *shard = shard_of(pg_of(base), &record->key);
-    struct pg_row *row = make_row(shard, PG_PUT_LEASED, record, (uint32_t)lease->driver[PG_LEASE_REVISION]);
-    enum ses_status status = SES_NO_MEMORY;
-
-    (void)owner;
-    if (row != NULL) {
-        memcpy(row->owner, &lease->driver[PG_LEASE_OWNER], PG_OWNER_BYTES);
-        status = ses_pg_rows_put(&shard->rows, row, op, lease);
-    }
-    if (status != SES_PENDING && status != SES_BUSY) {
-        pg_release(base, lease, SES_LEASE_KEEP_INTENT);
-        lease->held = false;
-    }
-    return status;
-}
-
-/* ---- watching ---- */
-
+/* Its first round is due. */
 static enum ses_status pg_watch(struct ses_store *base, const struct ses_store_key *key,
                                 struct ses_store_watch *watch)
 {
-    struct ses_pg *store = pg_of(base);
-
-    SES_TRY(ses_pg_watches_add(&shard_of(store, key)->watches, key, watch));
-    wake(store);
+    SES_TRY(ses_pg_call_watch(base, key, watch));
+    wake(ses_pg_of(base));
     return SES_OK;
-}
-
-static void pg_unwatch(struct ses_store *base, struct ses_store_watch *watch)
-{
-    ses_pg_watches_remove(&shard_of(pg_of(base), &watch->key)->watches, watch);
 }
 
 static void pg_watch_dispatch(struct ses_store *base)
 {
-    struct ses_pg *store = pg_of(base);
+    struct ses_pg *store = ses_pg_of(base);
 
     for (unsigned i = 0; i < store->shards_count; i++)
         ses_pg_watches_tell(&store->shards[i].watches);
+}
+
+static void on_mapped(void *arg, const struct pg_shard *shard, enum pg_map_news news)
+{
+    struct ses_pg *store = arg;
+
+    ses_pg_router_mapped(&store->router, shard, news);
+    wake(store);
 }
 
 /* ---- state ---- */
 
 static size_t pg_pending(const struct ses_store *base)
 {
-    const struct ses_pg *store = pg_of((struct ses_store *)(uintptr_t)base);
+    const struct ses_pg *store = ses_pg_of((struct ses_store *)(uintptr_t)base);
     size_t pending = 0;
 
     for (unsigned i = 0; i < store->shards_count; i++)
@@ -301,7 +147,7 @@ static size_t pg_pending(const struct ses_store *base)
 /* A shard that is down is not for a restart of this process to mend. */
 static struct ses_store_health pg_health(const struct ses_store *base)
 {
-    const struct ses_pg *store = pg_of((struct ses_store *)(uintptr_t)base);
+    const struct ses_pg *store = ses_pg_of((struct ses_store *)(uintptr_t)base);
     struct ses_store_health health = {.writes = true};
 
     for (unsigned i = 0; i < store->shards_count; i++)
@@ -311,15 +157,14 @@ static struct ses_store_health pg_health(const struct ses_store *base)
 
 static void pg_maintain(struct ses_store *base)
 {
-    struct ses_pg *store = pg_of(base);
-
-    size_t queued = 0;
+    struct ses_pg *store = ses_pg_of(base);
 
     for (unsigned i = 0; i < store->shards_count; i++) {
-        queued += store->shards[i].rows.rows_count + store->shards[i].rows.gets_count;
+        const struct pg_rows *rows = &store->shards[i].rows;
+
+        ses_shard_gauge_set(store->options.metrics, i, SES_S_QUEUED, rows->rows_count + rows->gets_count);
         ses_pg_sweep_turn(&store->shards[i].sweep);
     }
-    ses_gauge_set(store->options.metrics, SES_C_PG_QUEUED, queued);
     pg_flush(base);
 }
 
@@ -351,29 +196,38 @@ static void free_store(struct ses_pg *store)
         (void)uv_run(store->options.loop, UV_RUN_ONCE);
     for (unsigned i = 0; i < store->shards_count; i++)
         ses_pg_shard_done(&store->shards[i]);
+    ses_pg_inflight_done(&store->inflight);
     free(store);
 }
 
 struct pg_shard *ses_pg_shard_of(struct ses_store *store, unsigned number, bool *ret_last)
 {
-    struct ses_pg *pg = pg_of(store);
+    struct ses_pg *pg = ses_pg_of(store);
 
     SES_REQUIRE(number < pg->shards_count);
     *ret_last = number + 1 == pg->shards_count;
     return &pg->shards[number];
 }
 
-struct pg_link *ses_pg_link_of(struct ses_store *store)
+bool ses_pg_is_open(struct ses_store *store)
 {
-    return pg_of(store)->shards[0].link;
+    bool open = true;
+
+    for (unsigned i = 0; i < ses_pg_of(store)->shards_count; i++) {
+        const struct pg_shard *shard = &ses_pg_of(store)->shards[i];
+
+        open = open && ses_pg_map_is_good(&shard->rows.map) && ses_pg_link_may_read(shard->link) &&
+               ses_pg_link_state(shard->link) == PG_STATE_OPEN;
+    }
+    return open;
 }
 
 bool ses_pg_is_quiet(struct ses_store *store)
 {
     bool quiet = true;
 
-    for (unsigned i = 0; i < pg_of(store)->shards_count; i++)
-        quiet = quiet && ses_pg_shard_is_quiet(&pg_of(store)->shards[i]);
+    for (unsigned i = 0; i < ses_pg_of(store)->shards_count; i++)
+        quiet = quiet && ses_pg_shard_is_quiet(&ses_pg_of(store)->shards[i]);
     return quiet;
 }
 
@@ -397,7 +251,7 @@ static bool tell_ended(struct ses_pg *store)
 /* What done begins is refused. */
 static void pg_close(struct ses_store *base)
 {
-    struct ses_pg *store = pg_of(base);
+    struct ses_pg *store = ses_pg_of(base);
     uint64_t end_ns = ses_clock_mono_ns() + CLOSE_MS * SES_NS_PER_MS;
 
     for (unsigned i = 0; i < store->shards_count; i++)
@@ -415,16 +269,16 @@ static void pg_close(struct ses_store *base)
     free_store(store);
 }
 
-static const struct ses_store_driver driver = {.get = pg_get,
-                                               .put = pg_put,
-                                               .lease = pg_lease,
-                                               .reserve = pg_reserve,
-                                               .put_leased = pg_put_leased,
-                                               .release = pg_release,
+static const struct ses_store_driver driver = {.get = ses_pg_call_get,
+                                               .put = ses_pg_call_put,
+                                               .lease = ses_pg_call_lease,
+                                               .reserve = ses_pg_call_reserve,
+                                               .put_leased = ses_pg_call_put_leased,
+                                               .release = ses_pg_call_release,
                                                .flush = pg_flush,
                                                .complete = pg_complete,
                                                .watch = pg_watch,
-                                               .unwatch = pg_unwatch,
+                                               .unwatch = ses_pg_call_unwatch,
                                                .watch_dispatch = pg_watch_dispatch,
                                                .pending = pg_pending,
                                                .health = pg_health,
@@ -433,9 +287,12 @@ static const struct ses_store_driver driver = {.get = pg_get,
 
 static enum ses_status open_shards(struct ses_pg *store)
 {
+    const struct pg_shard_events events = {.wake = wake, .mapped = on_mapped, .arg = store};
+
+    SES_TRY(ses_pg_inflight_init(&store->inflight, store->options.queue_max));
     for (unsigned i = 0; i < store->options.shards_count; i++) {
         store->shards_count++;
-        SES_TRY(ses_pg_shard_open(&store->shards[i], &store->options, i, wake, store));
+        SES_TRY(ses_pg_shard_open(&store->shards[i], &store->options, i, &store->inflight, &events));
     }
     return SES_OK;
 }
@@ -445,7 +302,7 @@ enum ses_status ses_pg_open(const struct ses_pg_options *options, struct ses_sto
     struct ses_pg *store;
     enum ses_status status;
 
-    if (options->shards_count != 1)
+    if (options->shards_count < 1 || options->shards_count > SES_PG_SHARDS_MAX)
         return SES_INVALID_ARGUMENT;
     store = calloc(1, sizeof(*store) + options->shards_count * sizeof(store->shards[0]));
     if (store == NULL)
@@ -454,6 +311,7 @@ enum ses_status ses_pg_open(const struct ses_pg_options *options, struct ses_sto
     store->base.durability = SES_DURABILITY_DISK;
     store->options = *options;
     store->timer.data = store;
+    ses_pg_router_init(&store->router, store->shards, options->shards_count, options->log);
     (void)uv_timer_init(options->loop, &store->timer);
     status = open_shards(store);
     if (status != SES_OK) {

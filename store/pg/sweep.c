@@ -91,8 +91,7 @@ static void on_done(struct pg_request *request, const struct pg_answer *answer)
         rest(sweep, PG_SWEEP_ROUND_MS);
         return;
     }
-    if (sweep->metrics != NULL)
-        ses_count(sweep->metrics, SES_C_PG_SWEPT, read_number(answer->result, COLUMN_GONE));
+    ses_shard_count(sweep->metrics, sweep->shard, SES_S_SWEPT, read_number(answer->result, COLUMN_GONE));
     sweep->pages = (uint32_t)read_number(answer->result, COLUMN_PAGES);
     if (sweep->pages - 1 >= UINT32_MAX - PG_SWEEP_STEP_PAGES ||
         sweep->page + PG_SWEEP_STEP_PAGES >= sweep->pages)
@@ -122,8 +121,8 @@ static bool is_due(struct pg_sweep *sweep, uint64_t now_ms)
 
 static void tell_age(const struct pg_sweep *sweep, uint64_t now_ms)
 {
-    if (sweep->metrics != NULL)
-        ses_gauge_set(sweep->metrics, SES_C_PG_SWEEP_AGE, (now_ms - sweep->known_mono_ms) / 1000);
+    ses_shard_gauge_set(sweep->metrics, sweep->shard, SES_S_SWEEP_AGE,
+                        (now_ms - sweep->known_mono_ms) / 1000);
 }
 
 void ses_pg_sweep_turn(struct pg_sweep *sweep)
@@ -151,10 +150,10 @@ void ses_pg_sweep_turn(struct pg_sweep *sweep)
     sweep->flying = ses_pg_link_send(sweep->link, PG_USE_READ, &sweep->request);
 }
 
-void ses_pg_sweep_init(struct pg_sweep *sweep, struct pg_link *link, struct ses_metrics *metrics,
-                       uint64_t delay_ms)
+void ses_pg_sweep_init(struct pg_sweep *sweep, struct pg_link *link, unsigned shard,
+                       struct ses_metrics *metrics, uint64_t delay_ms)
 {
-    *sweep = (struct pg_sweep){.link = link, .metrics = metrics};
+    *sweep = (struct pg_sweep){.link = link, .shard = shard, .metrics = metrics};
     know(sweep);
     rest(sweep, delay_ms);
 }

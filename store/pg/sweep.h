@@ -23,6 +23,7 @@
 
 struct pg_sweep {
     struct pg_link *link;
+    unsigned shard;              /* its number */
     struct ses_metrics *metrics; /* may be NULL */
     bool flying;
     uint32_t page;          /* the step that is next, or flies, begins there */
@@ -44,8 +45,8 @@ extern const struct pg_statement ses_pg_sweep_statement;
 
 /* [loop] delay_ms: until the first step, a different one in each process, so that they do not begin together. The link's
  * life is longer; where it lies it stays until no step flies, which ses_pg_link_free sees to. */
-void ses_pg_sweep_init(struct pg_sweep *sweep, struct pg_link *link, struct ses_metrics *metrics,
-                       uint64_t delay_ms);
+void ses_pg_sweep_init(struct pg_sweep *sweep, struct pg_link *link, unsigned shard,
+                       struct ses_metrics *metrics, uint64_t delay_ms);
 /* [loop] Begins a step if one is due and the shard is open; cheap otherwise. Called with each ses_store_maintain, and may
  * be whenever a connection for reads is free: what is due goes on by itself while there is one. */
 void ses_pg_sweep_turn(struct pg_sweep *sweep);

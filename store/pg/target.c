@@ -128,6 +128,19 @@ static enum ses_status take_hosts(struct pg_target *target, struct ses_fault *fa
     return SES_OK;
 }
 
+static enum ses_status take_database(struct pg_target *target, struct ses_fault *fault)
+{
+    const char *name = value_of(target->options, "dbname");
+    size_t len = name != NULL ? strlen(name) : 0;
+
+    if (len >= SES_PG_TEXT_SIZE)
+        return ses_fault(fault, SES_INVALID_ARGUMENT, "the connection string: dbname is longer than %d bytes",
+                         SES_PG_TEXT_SIZE - 1);
+    if (name != NULL)
+        memcpy(target->names.database, name, len + 1);
+    return SES_OK;
+}
+
 static enum ses_status take_files(struct pg_target *target, struct ses_fault *fault)
 {
     static const char *const keywords[SES_PG_FILES_MAX] = {"sslrootcert", "sslcert", "sslkey", "sslcrl"};
@@ -182,6 +195,7 @@ static enum ses_status take_all(struct pg_target *target, struct ses_fault *faul
     SES_TRY(take_hosts(target, fault));
     judge_network(target);
     SES_TRY(take_ports(target, fault));
+    SES_TRY(take_database(target, fault));
     return take_files(target, fault);
 }
 
@@ -278,4 +292,17 @@ void ses_pg_target_parameters(const struct pg_target *target, unsigned node, con
         add(ret_parameters, "hostaddr", address);
     if (password != NULL)
         add(ret_parameters, "password", password);
+}
+
+bool ses_pg_target_is_same(const struct ses_pg_target *a, const struct ses_pg_target *b)
+{
+    if (strcmp(a->database, b->database) != 0)
+        return false;
+    for (unsigned i = 0; i < a->nodes; i++) {
+        for (unsigned k = 0; k < b->nodes; k++) {
+            if (strcmp(a->host[i], b->host[k]) == 0 && a->port[i] == b->port[k])
+                return true;
+        }
+    }
+    return false;
 }

@@ -6,9 +6,9 @@
 
 #define TOLD_FULL_MS 60000 /* a disk at its edge takes one row and refuses the next */
 
-void ses_pg_count(const struct pg_rows *rows, enum ses_counter counter, uint64_t n)
+void ses_pg_count(const struct pg_rows *rows, enum ses_shard_counter counter, uint64_t n)
 {
-    ses_count(rows->options.store->metrics, counter, n);
+    ses_shard_count(rows->options.store->metrics, rows->options.shard, counter, n);
 }
 
 void ses_pg_count_end(const struct pg_rows *rows, const struct pg_row *row, enum ses_status status)
@@ -20,13 +20,13 @@ void ses_pg_count_end(const struct pg_rows *rows, const struct pg_row *row, enum
     else if (status == SES_FULL || status == SES_UNAVAILABLE || status == SES_UNKNOWN)
         ses_count(rows->options.store->metrics, SES_C_STORE_FAILED, 1);
     if (status == SES_BUSY)
-        ses_pg_count(rows, SES_C_PG_BUSY, 1);
+        ses_pg_count(rows, SES_S_BUSY, 1);
     else if (status == SES_CONFLICT)
-        ses_pg_count(rows, SES_C_PG_CONFLICTS, 1);
+        ses_pg_count(rows, SES_S_CONFLICTS, 1);
     else if (status == SES_UNAVAILABLE)
-        ses_pg_count(rows, SES_C_PG_REFUSED, 1);
+        ses_pg_count(rows, SES_S_REFUSED, 1);
     if (row->unknown)
-        ses_pg_count(rows, status == SES_UNKNOWN ? SES_C_PG_UNSETTLED : SES_C_PG_SETTLED, 1);
+        ses_pg_count(rows, status == SES_UNKNOWN ? SES_S_UNSETTLED : SES_S_SETTLED, 1);
 }
 
 /* Wrong with the statement, the schema or the role: it would be refused again, and nothing tries again by itself. */
@@ -47,6 +47,14 @@ static void tell_refused(const struct pg_rows *rows, const struct pg_request *re
     ses_log_end(&line);
 }
 
+/* NULL: nothing is counted. */
+static struct ses_shard_metrics *metrics_of(const struct pg_rows *rows)
+{
+    struct ses_metrics *metrics = rows->options.store->metrics;
+
+    return metrics == NULL ? NULL : &metrics->shard[rows->options.shard];
+}
+
 static void count_time(struct ses_hist *hist, const struct pg_request *request)
 {
     ses_hist_add(hist, ses_clock_mono_ns() - request->sent_mono_ns);
@@ -55,29 +63,28 @@ static void count_time(struct ses_hist *hist, const struct pg_request *request)
 void ses_pg_count_write(const struct pg_rows *rows, const struct pg_request *request,
                         const struct pg_answer *answer, size_t rows_count, uint64_t queued_ns)
 {
-    struct ses_metrics *metrics = rows->options.store->metrics;
+    struct ses_shard_metrics *shard = metrics_of(rows);
 
     tell_refused(rows, request, answer);
-    if (metrics == NULL || answer->end != PG_END_DONE)
+    if (shard == NULL || answer->end != PG_END_DONE)
         return;
-    ses_count(metrics, SES_C_PG_COMMITS, 1);
-    ses_hist_add(&metrics->pg_batch_rows, rows_count);
-    ses_hist_add(&metrics->pg_wait_ns,
-                 request->sent_mono_ns > queued_ns ? request->sent_mono_ns - queued_ns : 0);
-    count_time(&metrics->pg_write_ns, request);
+    ses_pg_count(rows, SES_S_COMMITS, 1);
+    ses_hist_add(&shard->batch_rows, rows_count);
+    ses_hist_add(&shard->wait_ns, request->sent_mono_ns > queued_ns ? request->sent_mono_ns - queued_ns : 0);
+    count_time(&shard->write_ns, request);
 }
 
 void ses_pg_count_read(const struct pg_rows *rows, const struct pg_request *request,
                        const struct pg_answer *answer, size_t keys_count)
 {
-    struct ses_metrics *metrics = rows->options.store->metrics;
+    struct ses_shard_metrics *shard = metrics_of(rows);
 
     tell_refused(rows, request, answer);
-    if (metrics == NULL || answer->end != PG_END_DONE)
+    if (shard == NULL || answer->end != PG_END_DONE)
         return;
-    ses_count(metrics, SES_C_PG_READS, 1);
-    ses_hist_add(&metrics->pg_read_rows, keys_count);
-    count_time(&metrics->pg_read_ns, request);
+    ses_pg_count(rows, SES_S_READS, 1);
+    ses_hist_add(&shard->read_rows, keys_count);
+    count_time(&shard->read_ns, request);
 }
 
 void ses_pg_tell_full(struct pg_rows *rows)

@@ -39,6 +39,7 @@ static const char *remedy_of(enum ses_pg_cause cause)
         [SES_PG_CAUSE_NO_ANSWER] =
             "writes are not acknowledged: check the synchronous standby (pg_stat_replication), locks, "
             "and the primary's disk",
+        [SES_PG_CAUSE_KEYS] = "give this machine the other machines' keys",
         [SES_PG_CAUSE_REFUSED] = "see the error in the server's log",
         [SES_PG_CAUSE_DISK_FULL] =
             "the primary's disk is full: make room there (its data directory, its WAL); it goes on by itself",

@@ -108,7 +108,7 @@ static uint64_t wake_later(struct pg_rows *rows, uint64_t now_ns)
             continue;
         }
         ses_pg_queue_remove(row);
-        ses_pg_queue_push(row->unknown ? &rows->settle[row->kind] : &rows->queue[row->kind], row);
+        ses_pg_row_wait(rows, ses_pg_queue_of(rows, row), row, false);
     }
     return due_ns;
 }
@@ -134,10 +134,15 @@ uint64_t ses_pg_rows_turn(struct pg_rows *rows, uint64_t now_ns)
     expire(rows, now_ns);
     due_ns = wake_later(rows, now_ns);
     rows->linger_until_ns = UINT64_MAX;
-    ses_pg_writes_pump(rows, now_ns);
-    ses_pg_settle_pump(rows);
-    ses_pg_judge_pump(rows);
-    ses_pg_gets_pump(rows);
+    ses_pg_map_pump(rows, now_ns);
+    if (ses_pg_map_is_good(&rows->map)) {
+        ses_pg_writes_pump(rows, now_ns);
+        ses_pg_settle_pump(rows);
+        ses_pg_judge_pump(rows);
+        ses_pg_gets_pump(rows);
+    } else {
+        due_ns = now_ns + READS_CLOSED_MS * SES_NS_PER_MS;
+    }
     if ((rows->doubted.count > 0 || !ses_list_empty(&rows->gets)) &&
         !ses_pg_link_may_read(rows->options.link))
         due_ns = earlier(due_ns, now_ns + READS_CLOSED_MS * SES_NS_PER_MS);

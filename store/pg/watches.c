@@ -19,6 +19,7 @@
 struct asking {
     struct pg_lookup lookup;
     struct pg_watches *watches;
+    int64_t epoch; /* of the map by which it was asked */
     size_t count;
     struct ses_store_key keys[];
 };
@@ -62,17 +63,66 @@ enum ses_status ses_pg_watches_add(struct pg_watches *watches, const struct ses_
         return SES_NO_MEMORY;
     watch->key = *key;
     watch->seen = 0;
+    watch->home = watches;
     ses_list_push_back(bucket_of(watches, key), &watch->node);
     watches->count++;
     return SES_OK;
 }
 
-void ses_pg_watches_remove(struct pg_watches *watches, struct ses_store_watch *watch)
+void ses_pg_watches_remove(struct ses_store_watch *watch)
 {
+    struct pg_watches *watches = watch->home;
+
     if (ses_list_empty(&watch->node))
         return;
     ses_list_remove(&watch->node);
     watches->count--;
+}
+
+/* ---- of keys that have moved ---- */
+
+static void take_strays(struct pg_watches *watches, struct ses_list *list, struct ses_list *strays)
+{
+    struct ses_list *next;
+
+    for (struct ses_list *node = list->next; node != list; node = next) {
+        const struct ses_store_watch *watch = SES_CONTAINER(node, struct ses_store_watch, node);
+
+        next = node->next;
+        if (ses_pg_map_has(&watches->rows->map, &watch->key))
+            continue;
+        ses_list_remove(node);
+        ses_list_push_back(strays, node);
+        watches->count--;
+    }
+}
+
+void ses_pg_watches_take_strays(struct pg_watches *watches, struct ses_list *ret_strays)
+{
+    ses_list_init(ret_strays);
+    if (watches->count == 0)
+        return;
+    for (unsigned i = 0; i < BUCKETS; i++)
+        take_strays(watches, &watches->buckets[i], ret_strays);
+    take_strays(watches, &watches->news, ret_strays);
+}
+
+/* What was put while nobody looked is not known: it is told, and its first round tells too. */
+bool ses_pg_watches_adopt(struct pg_watches *watches, struct ses_store_watch *watch)
+{
+    if (!make_buckets(watches))
+        return false;
+    watch->home = watches;
+    watch->seen = 0;
+    watches->count++;
+    ses_list_push_back(&watches->news, &watch->node);
+    return true;
+}
+
+void ses_pg_watches_keep(struct pg_watches *watches, struct ses_store_watch *watch)
+{
+    watches->count++;
+    ses_list_push_back(bucket_of(watches, &watch->key), &watch->node);
 }
 
 /* ---- news ---- */
@@ -182,7 +232,7 @@ void ses_pg_watches_hint(struct pg_watches *watches, const struct pg_hint *hint)
 {
     size_t useful = 0;
 
-    ses_pg_count(watches->rows, SES_C_PG_HINTS_RECEIVED, hint->count);
+    ses_pg_count(watches->rows, SES_S_HINTS_RECEIVED, hint->count);
     for (size_t i = 0; i < hint->count && watches->count > 0; i++) {
         const struct ses_store_key *key = find_hinted(watches, &hint->keys[i]);
 
@@ -191,7 +241,7 @@ void ses_pg_watches_hint(struct pg_watches *watches, const struct pg_hint *hint)
         add_hinted(watches, key);
         useful++;
     }
-    ses_pg_count(watches->rows, SES_C_PG_HINTS_USEFUL, useful);
+    ses_pg_count(watches->rows, SES_S_HINTS_USEFUL, useful);
 }
 
 void ses_pg_watches_doubt(struct pg_watches *watches, const struct ses_store_key *key)
@@ -241,8 +291,12 @@ static void on_done(struct pg_request *request, const struct pg_answer *answer)
     asking->watches->asking = false;
     ses_pg_sent_ended(rows, PG_USE_READ);
     ses_pg_count_read(rows, request, answer, asking->count);
-    if (answer->end == PG_END_DONE && ses_pg_link_may_read(rows->options.link))
-        note_found(asking, answer->result);
+    if (answer->end == PG_END_DONE && ses_pg_link_may_read(rows->options.link)) {
+        if (ses_pg_rows_hear(rows, ses_pg_value_epoch(answer->result, PG_IDS_EPOCH), asking->epoch))
+            note_found(asking, answer->result);
+        else
+            asking->watches->round_ns = 0; /* all are looked for by the next map, at once */
+    }
     free_asking(asking);
 }
 
@@ -274,6 +328,7 @@ static struct asking *make_asking(struct pg_watches *watches)
         return NULL;
     ses_pg_array_init(&asking->lookup.keys);
     asking->watches = watches;
+    asking->epoch = watches->rows->map.epoch;
     asking->count = watches->hinted_count;
     memcpy(asking->keys, watches->hinted, asking->count * sizeof(asking->keys[0]));
     if (watches->in_round)
@@ -354,7 +409,8 @@ uint64_t ses_pg_watches_turn(struct pg_watches *watches, bool hints, uint64_t no
         begin_round(watches, now_ns);
     if (!ses_pg_may_send(watches->rows, PG_USE_READ)) /* a free connection wakes */
         return UINT64_MAX;
-    if (ses_pg_link_may_read(watches->rows->options.link) && ask(watches))
+    if (ses_pg_link_may_read(watches->rows->options.link) && ses_pg_map_is_good(&watches->rows->map) &&
+        ask(watches))
         return UINT64_MAX;
     end_round(watches, now_ns);
     return due(watches, now_ns);

@@ -32,7 +32,18 @@ void ses_pg_watches_done(struct pg_watches *watches);
 /* SES_FULL, SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_pg_watches_add(struct pg_watches *watches, const struct ses_store_key *key,
                                                   struct ses_store_watch *watch);
-void ses_pg_watches_remove(struct pg_watches *watches, struct ses_store_watch *watch);
+/* Harmless on a watch that has ended. */
+void ses_pg_watches_remove(struct ses_store_watch *watch);
+
+/* ---- of keys that have moved */
+
+/* Those whose key is not in the shard's map: they are the caller's, until one of the next two. */
+void ses_pg_watches_take_strays(struct pg_watches *watches, struct ses_list *ret_strays);
+/* One of another shard's; it is told. False: out of memory. */
+SES_MUST_CHECK bool ses_pg_watches_adopt(struct pg_watches *watches, struct ses_store_watch *watch);
+/* One that came from here. */
+void ses_pg_watches_keep(struct pg_watches *watches, struct ses_store_watch *watch);
+
 /* What lies under key is that now. id NULL: no record. */
 void ses_pg_watches_note(struct pg_watches *watches, const struct ses_store_key *key,
                          const uint8_t id[PG_ID_BYTES]);

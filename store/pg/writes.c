@@ -30,8 +30,8 @@ static void on_refused(struct pg_rows *rows, struct pg_row *row, enum pg_error e
         ses_pg_row_end(rows, row, SES_BUSY);
     } else {
         row->alone = row->tries > TRIES_TOGETHER;
-        ses_pg_count(rows, SES_C_PG_REPEATED, 1);
-        ses_pg_queue_push_front(&rows->queue[row->kind], row);
+        ses_pg_count(rows, SES_S_REPEATED, 1);
+        ses_pg_row_wait(rows, &rows->queue[row->kind], row, true);
     }
 }
 
@@ -43,19 +43,20 @@ static void on_unknown(struct pg_rows *rows, struct pg_row *row)
         return;
     }
     if (!row->unknown)
-        ses_pg_count(rows, SES_C_PG_UNKNOWN, 1);
+        ses_pg_count(rows, SES_S_UNKNOWN, 1);
     row->unknown = true;
-    ses_pg_queue_push(&rows->settle[row->kind], row);
+    ses_pg_row_wait(rows, &rows->settle[row->kind], row, false);
 }
 
+/* By a map that is not the shard's any more nothing is written: again, by the one of now. */
 static void on_unchanged(struct pg_rows *rows, struct pg_row *row)
 {
-    if (row->kind == PG_RELEASE)
-        ses_pg_row_end(rows, row, SES_CONFLICT);
-    else if (row->op == NULL)
+    if (row->op == NULL && row->kind != PG_RELEASE)
         ses_pg_row_end(rows, row, row->unknown ? SES_UNKNOWN : SES_CONFLICT);
+    else if (rows->map.stale || row->epoch != rows->map.epoch)
+        ses_pg_row_wait(rows, ses_pg_queue_of(rows, row), row, true);
     else
-        ses_pg_queue_push(&rows->doubted, row);
+        ses_pg_row_wait(rows, &rows->doubted, row, false);
 }
 
 static void on_answered(struct pg_rows *rows, struct pg_batch *batch, const PGresult *result)
@@ -106,8 +107,8 @@ static void on_done(struct pg_request *request, const struct pg_answer *answer)
 /* False: there is no connection, or no memory; the rows are where they were. */
 static bool send_batch(struct pg_rows *rows, struct pg_queue *queue, bool plain)
 {
-    struct pg_batch *batch = ses_pg_batch_take(queue, rows->options.store->batch_rows, plain,
-                                               ses_pg_link_epoch(rows->options.link));
+    struct pg_batch *batch =
+        ses_pg_batch_take(queue, rows->options.store->batch_rows, plain, rows->map.epoch);
 
     if (batch == NULL)
         return false;
@@ -117,8 +118,10 @@ static bool send_batch(struct pg_rows *rows, struct pg_queue *queue, bool plain)
         ses_pg_batch_put_back(batch, queue);
         return false;
     }
-    for (size_t i = 0; i < batch->count; i++)
+    for (size_t i = 0; i < batch->count; i++) {
         batch->rows[i]->sent = true;
+        batch->rows[i]->epoch = rows->map.epoch;
+    }
     if (!plain)
         rows->last_batch = (unsigned)batch->count;
     return true;

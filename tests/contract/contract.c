@@ -12,7 +12,7 @@
 static const struct contract_driver *const drivers[] = {
     &contract_toy_sync,    &contract_toy_late,  &contract_toy_either,  &contract_toy_faulty, &contract_lmdb,
     &contract_moving_know, &contract_moving_pg, &contract_moving_lmdb, &contract_moving,     &contract_pg,
-    &contract_pg_faulty,   &contract_pg_cut,    &contract_pg_failover};
+    &contract_pg_faulty,   &contract_pg_cut,    &contract_pg_failover, &contract_pg_moving};
 
 static const struct contract_driver *driver; /* of this program's run */
 static uint64_t only_seed;                   /* 0: all */

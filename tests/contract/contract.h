@@ -55,6 +55,7 @@ extern const struct contract_driver contract_pg;
 extern const struct contract_driver contract_pg_faulty;
 extern const struct contract_driver contract_pg_cut;
 extern const struct contract_driver contract_pg_failover;
+extern const struct contract_driver contract_pg_moving;
 
 struct rig {
     const struct contract_driver *driver;

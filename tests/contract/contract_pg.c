@@ -19,12 +19,16 @@
 
 #include "contract_pg.h"
 #include "pg_faults.h"
+#include "pg_mover.h"
 
 struct pg_data {
     uv_loop_t loop;
     PGconn *admin;
     char conninfo[1024]; /* without a password */
-    const char *shards[1];
+    char second[1024];   /* of the second shard, of the moving one */
+    const char *shards[2];
+    unsigned shards_count;
+    struct pg_mover *mover;
     struct ses_secret password;
     struct ses_pg_shared *shared;
     struct ses_secret secret;
@@ -63,6 +67,20 @@ static void pass(void *arg, uint64_t ms)
     order(arg, text);
 }
 
+/* Of the second shard too. */
+static void pass_both(void *arg, uint64_t ms)
+{
+    struct pg_data *data = arg;
+    char text[160];
+
+    pass(data, ms);
+    (void)snprintf(
+        text, sizeof(text),
+        "UPDATE session SET lease_until = lease_until - interval '%llu ms' WHERE lease_owner IS NOT NULL",
+        (unsigned long long)ms);
+    pg_mover_order(data->mover, 1, text);
+}
+
 /* The password stands in a word of its own in what we are given; a store wants it apart. */
 static void read_environment(struct pg_data *data)
 {
@@ -82,6 +100,7 @@ static void read_environment(struct pg_data *data)
     memcpy(data->password.bytes, word, len);
     (void)snprintf(data->conninfo, sizeof(data->conninfo), "%.*s%s", (int)before, given, word + len);
     data->shards[0] = data->conninfo;
+    data->shards_count = 1;
     data->admin = PQconnectdb(given);
     if (PQstatus(data->admin) != CONNECTION_OK)
         fail_msg("%s", PQerrorMessage(data->admin));
@@ -104,7 +123,7 @@ static void *new_data(uint64_t seed)
     assert_int_equal(uv_loop_init(&data->loop), 0);
     read_environment(data);
     order(data, "DELETE FROM session");
-    assert_ok(ses_pg_shared_new(1, &data->shared));
+    assert_ok(ses_pg_shared_new(2, &data->shared));
     assert_ok(ses_secret_new(32, &data->secret));
     memset(data->secret.bytes, 0x5a, 32);
     data->seal_key = (struct ses_seal_key){.id = 7, .key = &data->secret};
@@ -129,12 +148,25 @@ static void *new_failing(uint64_t seed)
     return data;
 }
 
+/* Two shards, and slots that move between them all the time. */
+static void *new_moving(uint64_t seed)
+{
+    const char *const given[2] = {getenv("SES_PG"), getenv("SES_PG_SECOND")};
+    struct pg_data *data = new_data(seed);
+    const char *word = given[1] == NULL ? NULL : strstr(given[1], "password=");
+
+    assert_non_null(word);
+    (void)snprintf(data->second, sizeof(data->second), "%.*s%s", (int)(word - given[1]), given[1],
+                   word + strcspn(word, " "));
+    data->shards[1] = data->second;
+    data->shards_count = 2;
+    data->mover = pg_mover_new(given, seed);
+    return data;
+}
+
 static void await_open(struct pg_data *data, struct ses_store *store)
 {
-    const struct pg_link *link = ses_pg_link_of(store);
-
-    WAIT_DOING((void)uv_run(&data->loop, UV_RUN_NOWAIT),
-               ses_pg_link_state(link) == PG_STATE_OPEN && ses_pg_link_may_read(link));
+    WAIT_DOING((void)uv_run(&data->loop, UV_RUN_NOWAIT), ses_pg_is_open(store));
 }
 
 static struct ses_store *open_store(void *arg, unsigned number)
@@ -142,7 +174,7 @@ static struct ses_store *open_store(void *arg, unsigned number)
     struct pg_data *data = arg;
     struct ses_pg_options options = {.loop = &data->loop,
                                      .shards = data->shards,
-                                     .shards_count = 1,
+                                     .shards_count = data->shards_count,
                                      .password = &data->password,
                                      .machine = {(uint8_t)(number + 1)},
                                      .process = number,
@@ -186,11 +218,11 @@ void contract_pg_order(const char *line)
     (void)close(fd);
 }
 
-uint64_t contract_pg_counter(const struct rig *rig, unsigned number, enum ses_counter counter)
+uint64_t contract_pg_counter(const struct rig *rig, unsigned number, enum ses_shard_counter counter)
 {
     const struct pg_data *data = rig->data;
 
-    return atomic_load(&data->metrics[number].counter[counter]);
+    return atomic_load(&data->metrics[number].shard[0].counter[counter]);
 }
 
 /* Whoever comes next finds what the last cut has left. */
@@ -219,7 +251,11 @@ static void pass_and_fail_over(void *arg, uint64_t ms)
 
 static void turn(void *arg)
 {
-    (void)uv_run(&((struct pg_data *)arg)->loop, UV_RUN_NOWAIT);
+    struct pg_data *data = arg;
+
+    (void)uv_run(&data->loop, UV_RUN_NOWAIT);
+    if (data->mover != NULL)
+        pg_mover_turn(data->mover);
 }
 
 static void on_rested(uv_timer_t *timer)
@@ -255,6 +291,9 @@ static void free_data(void *arg)
         continue;
     assert_int_equal(uv_loop_close(&data->loop), 0);
     PQfinish(data->admin);
+    if (data->mover != NULL)
+        assert_true(pg_mover_moves(data->mover) > 0);
+    pg_mover_free(data->mover);
     ses_pg_shared_close(data->shared);
     ses_secret_free(&data->secret);
     ses_secret_free(&data->password);
@@ -307,3 +346,13 @@ const struct contract_driver contract_pg_failover = {.name = "pg_failover",
                                                      .quiet = quiet,
                                                      .pass = pass_and_fail_over,
                                                      .data_free = free_data};
+const struct contract_driver contract_pg_moving = {.name = "pg_moving",
+                                                   .traits = CONTRACT_LEASE_TIMED | CONTRACT_FAULTY,
+                                                   .seeds = 3,
+                                                   .data_new = new_moving,
+                                                   .open = open_store,
+                                                   .rest = rest,
+                                                   .turn = turn,
+                                                   .quiet = quiet,
+                                                   .pass = pass_both,
+                                                   .data_free = free_data};

@@ -9,6 +9,6 @@
 /* "freeze standby\n": obeyed when it returns. */
 void contract_pg_order(const char *line);
 /* What that store has counted. */
-uint64_t contract_pg_counter(const struct rig *rig, unsigned number, enum ses_counter counter);
+uint64_t contract_pg_counter(const struct rig *rig, unsigned number, enum ses_shard_counter counter);
 
 #endif

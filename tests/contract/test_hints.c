@@ -33,7 +33,7 @@ static void begin_to_watch(struct rig *rig)
     watch = (struct ses_store_watch){.changed = on_news};
     ses_list_init(&watch.node);
     assert_ok(ses_store_watch(rig->store[0], &key, &watch));
-    RIG_UNTIL(rig, contract_pg_counter(rig, 0, SES_C_PG_WATCH_HINTS) == 1);
+    RIG_UNTIL(rig, contract_pg_counter(rig, 0, SES_S_WATCH_HINTS) == 1);
     RIG_UNTIL(rig, told > 0);
     told = 0;
 }
@@ -52,8 +52,8 @@ static void test_told_by_a_hint_alone(struct rig *rig)
     RIG_UNTIL(rig, told == 1);
     assert_ok(rig_put(rig, 1, 1, rig_get(rig, 1, 1).version, "two"));
     RIG_UNTIL(rig, told == 2);
-    RIG_UNTIL(rig, contract_pg_counter(rig, 0, SES_C_PG_HINTS_USEFUL) >= 2);
-    RIG_UNTIL(rig, contract_pg_counter(rig, 1, SES_C_PG_HINTS_SENT) >= 2);
+    RIG_UNTIL(rig, contract_pg_counter(rig, 0, SES_S_HINTS_USEFUL) >= 2);
+    RIG_UNTIL(rig, contract_pg_counter(rig, 1, SES_S_HINTS_SENT) >= 2);
     assert_ok(rig_put(rig, 0, 1, rig_get(rig, 0, 1).version, "three")); /* our own without */
     RIG_UNTIL(rig, told == 3);
     end(rig);
@@ -65,7 +65,7 @@ static void test_a_lost_hint_is_made_up_for(struct rig *rig)
     leave_out(PG_RULE_HINTS);
     assert_ok(rig_put(rig, 1, 1, SES_VERSION_ABSENT, "one"));
     RIG_UNTIL(rig, told == 1);
-    assert_int_equal(contract_pg_counter(rig, 0, SES_C_PG_HINTS_RECEIVED), 0);
+    assert_int_equal(contract_pg_counter(rig, 0, SES_S_HINTS_RECEIVED), 0);
     end(rig);
 }
 
@@ -74,8 +74,8 @@ static void test_a_listener_that_was_killed(struct rig *rig)
     begin_to_watch(rig);
     contract_pg_order(KILL_LISTENERS);
     leave_out(PG_RULE_ROUNDS); /* of the time with hints */
-    RIG_UNTIL(rig, contract_pg_counter(rig, 0, SES_C_PG_WATCH_LOOKS) == 1);
-    RIG_UNTIL(rig, contract_pg_counter(rig, 0, SES_C_PG_WATCH_HINTS) == 1);
+    RIG_UNTIL(rig, contract_pg_counter(rig, 0, SES_S_WATCH_LOOKS) == 1);
+    RIG_UNTIL(rig, contract_pg_counter(rig, 0, SES_S_WATCH_HINTS) == 1);
     assert_ok(rig_put(rig, 1, 1, SES_VERSION_ABSENT, "one"));
     RIG_UNTIL(rig, told == 1);
     end(rig);

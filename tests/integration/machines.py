@@ -30,10 +30,7 @@ def pair():
     """Primary and standby of this process: stopped with it."""
     from cluster import Cluster
     made = Cluster(tls=False, relays=False).start()
-    for node in made.nodes:  # the reference lets nobody into another database than sessiond
-        with open(node.data / "pg_hba.conf", "a", encoding="ascii") as file:
-            file.write("host all sessiond 127.0.0.1/32 scram-sha-256\n")
-        node.sql("SELECT pg_reload_conf()", "postgres")
+    made.open_databases()
     return made
 
 
@@ -53,9 +50,10 @@ def database(data):
 
 
 def store_lines(conninfo, password, more=""):
-    """Lines of the section store. password: the path of its file, or None."""
+    """Lines of the section store. conninfo: of one shard, or a list. password: the path of its file, or None."""
     file = "" if password is None else f"    password_file: {password}\n"
-    return f'  driver: pg\n  pg:\n    shards: ["{conninfo}"]\n{file}{more}'
+    shards = ", ".join(f'"{one}"' for one in ([conninfo] if isinstance(conninfo, str) else conninfo))
+    return f"  driver: pg\n  pg:\n    shards: [{shards}]\n{file}{more}"
 
 
 def ended(text):

@@ -39,9 +39,9 @@ SIZES = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB", "e
 SEGMENT_MB = 4
 
 
-def schema_text(build):
+def schema_text(build, shard=0):
     """As an operator gets it."""
-    done = subprocess.run([pathlib.Path(build) / "sessiondctl", "store", "schema"], capture_output=True, text=True, check=False)
+    done = subprocess.run([pathlib.Path(build) / "sessiondctl", "store", "schema", "--shard", str(shard)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"sessiondctl store schema ended with {done.returncode}: {done.stderr}"
     return done.stdout
 
@@ -190,6 +190,19 @@ class Cluster:
         node.start()
         self.strict()
         self.wait_for_standby()
+
+    def open_databases(self):
+        """The reference lets sessiond's role into no other database than its own: into any."""
+        for node in self.nodes:
+            with open(node.data / "pg_hba.conf", "a", encoding="ascii") as file:
+                file.write("host all sessiond 127.0.0.1/32 scram-sha-256\n")
+            node.sql("SELECT pg_reload_conf()", "postgres")
+
+    def add_shard(self, name, shard):
+        """A database beside the schema's own."""
+        self.open_databases()
+        self.primary.sql(f"CREATE DATABASE {name}", "postgres")
+        self.primary.sql(schema_text(self.build, shard), name)
 
     def close(self):
         atexit.unregister(self.close)

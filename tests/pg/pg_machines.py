@@ -14,18 +14,27 @@ KEY_FILES = ("natural.key", "seal", "step", "live", "test", "callers.key")
 
 class Machine(Server):
     """password: None leaves the file out. store, pg: lines for their mappings. more: other sections. words: changes of the
-    connection string."""
+    connection string. beside: further shards, each a pair and changes of its connection string."""
 
-    def __init__(self, pair, workers=1, password=PASSWORD, store="", pg="", more="", words=None, **options):
+    def __init__(self, pair, workers=1, password=PASSWORD, store="", pg="", more="", words=None, beside=(), **options):
         super().__init__(workers, config=more, **options)
-        authority = shutil.copy(pair.folder / "ca.pem", self.temporary)  # the servers' folder is closed to us
         self.password_path = pathlib.Path(self.temporary) / "password"
         if password is not None:
             self.write_password(password)
-        conninfo = pair.conninfo(**{"password": None, "sslrootcert": authority, **(words or {})})
-        lines = machines.store_lines(conninfo, None if password is None else self.password_path, pg)
-        path = pathlib.Path(self.temporary) / "config.yaml"
-        path.write_text(f"{path.read_text()}store:\n{store}{lines}")
+        self.config_path = pathlib.Path(self.temporary) / "config.yaml"
+        self.head, self.pg = f"{self.config_path.read_text()}store:\n{store}", pg
+        self.has_password = password is not None
+        self.write_shards([(pair, words or {}), *beside])
+
+    def write_shards(self, shards):
+        """The configuration with these; a reload takes it."""
+        lines = machines.store_lines([self._conninfo(*shard) for shard in shards], self.password_path if self.has_password else None,
+                                     self.pg)
+        self.config_path.write_text(self.head + lines)
+
+    def _conninfo(self, pair, words):
+        authority = shutil.copy(pair.folder / "ca.pem", pathlib.Path(self.temporary) / f"ca-{pair.folder.name}.pem")
+        return pair.conninfo(**{"password": None, "sslrootcert": authority, **words})
 
     def start(self, ready=True, stderr=None, **popen):
         """Ready is a machine of which one worker has found the primary; here all have."""
@@ -40,16 +49,16 @@ class Machine(Server):
         fresh.chmod(0o600)
         fresh.rename(self.password_path)
 
-    def shard(self):
+    def shard(self, number=0):
         """What /readyz tells of the shard; {} while it tells nothing."""
         try:
-            return self.readyz()["shards"][0]
-        except (OSError, KeyError):
+            return self.readyz()["shards"][number]
+        except (OSError, KeyError, IndexError):
             return {}
 
-    def wait_for(self, **wanted):
+    def wait_for(self, number=0, **wanted):
         def is_so():
-            shard = self.shard()
+            shard = self.shard(number)
             return all(shard.get(name) == value for name, value in wanted.items())
         wait_until(is_so, f"a shard that is {wanted}")
 

@@ -1,8 +1,9 @@
 """Runs a program beside a PostgreSQL primary and its synchronous standby, and ends everything when the program ends.
 
-    with_cluster.py [--no-relays] [--no-tls] -- PROGRAM ARGS..
+    with_cluster.py [--no-relays] [--no-tls] [--two-shards] -- PROGRAM ARGS..
 
-The program's environment: SES_PG (sessiond's connection string, both nodes), SES_PG_CONTROL (a socket for orders, control.py).
+The program's environment: SES_PG (sessiond's connection string, both nodes), SES_PG_SECOND (of a second shard, a database beside it), SES_PG_CONTROL
+(a socket for orders, control.py).
 Exit code: the program's; 77 and one line if PostgreSQL 15's server is not on this machine.
 """
 import os
@@ -21,7 +22,7 @@ def main(args):
     if "--" not in args or args[-1] == "--":
         sys.exit(__doc__)
     options, command = args[:args.index("--")], args[args.index("--") + 1:]
-    if set(options) - {"--no-relays", "--no-tls"}:
+    if set(options) - {"--no-relays", "--no-tls", "--two-shards"}:
         sys.exit(__doc__)
     why = node.missing()
     if why:
@@ -33,6 +34,9 @@ def main(args):
         orders = cluster.folder / "control"
         control.serve(cluster, orders)
         env = dict(os.environ, SES_PG=cluster.conninfo(), SES_PG_CONTROL=str(orders))
+        if "--two-shards" in options:
+            cluster.add_shard("second", 1)
+            env["SES_PG_SECOND"] = cluster.conninfo(dbname="second")
         # It ends with this process, which a test runner may kill.
         program = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *command], env=env)
         try:

@@ -274,6 +274,14 @@ struct ses_caller_cell {
     _Atomic uint64_t refused;
 };
 
+/* Of one shard of PostgreSQL. Those that are not configured are never touched. */
+struct ses_shard_metrics {
+    _Atomic uint64_t counter[SES_S_COUNT];
+#define SES_HISTOGRAM_MEMBER(member, prom, scale, help) struct ses_hist member;
+    SES_SHARD_HISTOGRAM_TABLE(SES_HISTOGRAM_MEMBER)
+#undef SES_HISTOGRAM_MEMBER
+};
+
 struct ses_metrics {
     _Alignas(64) struct ses_process_cells process;
     struct ses_load_cells load;
@@ -287,9 +295,7 @@ struct ses_metrics {
     struct ses_hist commit_ns;
     struct ses_hist commit_phase_ns[SES_COMMIT_PHASES];
     struct ses_hist batch_puts;
-#define SES_HISTOGRAM_MEMBER(member, prom, scale, help) struct ses_hist member;
-    SES_HISTOGRAM_PG_TABLE(SES_HISTOGRAM_MEMBER)
-#undef SES_HISTOGRAM_MEMBER
+    struct ses_shard_metrics shard[SES_METRIC_SHARDS_MAX];
     struct ses_breaker_cell breakers[SES_METRIC_HOSTS_MAX];
     struct ses_caller_cell callers[SES_METRIC_CALLERS_MAX + 1];
 };
@@ -307,11 +313,17 @@ struct ses_metric_info {
 
 const struct ses_metric_info *ses_counter_info(enum ses_counter counter);
 const struct ses_metric_info *ses_family_info(enum ses_family family);
+const struct ses_metric_info *ses_shard_counter_info(enum ses_shard_counter counter);
 
 /* All no-ops when m is NULL, so that units run without a board. */
 void ses_count(struct ses_metrics *m, enum ses_counter counter, uint64_t n);
 /* value: its place in the family's row; one that is not there counts nowhere. */
 void ses_family_add(struct ses_metrics *m, enum ses_family family, size_t value, int64_t n);
+/* Of one shard, below SES_METRIC_SHARDS_MAX. */
+void ses_shard_count(struct ses_metrics *m, unsigned shard, enum ses_shard_counter counter, uint64_t n);
+void ses_shard_gauge_add(struct ses_metrics *m, unsigned shard, enum ses_shard_counter counter, int64_t n);
+void ses_shard_gauge_set(struct ses_metrics *m, unsigned shard, enum ses_shard_counter counter,
+                         uint64_t value);
 /* One more request of a caller that was known. */
 void ses_caller_count(struct ses_metrics *m, unsigned cell, bool admitted);
 /* [worker] At its start: a gauge of a dead predecessor describes nothing any more; counters go on. */

@@ -30,7 +30,7 @@
 #define SES_CONFIG_PROXIES_MAX   64
 #define SES_CONFIG_ORIGINS_MAX   64
 #define SES_CONFIG_USER_SIZE     33 /* useradd(8) allows 32 */
-#define SES_CONFIG_PG_SHARDS_MAX 1
+#define SES_CONFIG_PG_SHARDS_MAX SES_PG_SHARDS_MAX
 #define SES_CONFIG_PG_TEXT_SIZE  2048 /* of a connection string */
 
 /* The places of ses_config.urls. */

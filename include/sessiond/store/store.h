@@ -190,6 +190,7 @@ struct ses_store_watch {
     struct ses_list node;
     struct ses_store_key key;
     uint64_t seen;
+    void *home; /* whose list it is in */
 };
 
 /* Watches key, which need not exist. Whatever is put after the return is told; read the record afterwards.

@@ -16,6 +16,7 @@
 #define SESSIOND_STORE_STORE_PG_H
 
 #include <sessiond/base/fault.h>
+#include <sessiond/base/key_print.h>
 #include <sessiond/base/log.h>
 #include <sessiond/base/metrics.h>
 #include <sessiond/store/store_driver.h>
@@ -43,6 +44,7 @@ struct ses_pg_target {
     /* A node on another machine would be spoken to without its certificate being looked at, or in the clear: sslmode disable,
      * allow, prefer (libpq's own choice), or require without sslrootcert. */
     bool open_network;
+    char database[SES_PG_TEXT_SIZE];
     unsigned files;
     char file[SES_PG_FILES_MAX]
              [SES_PG_TEXT_SIZE]; /* sslrootcert, sslcert, sslkey, sslcrl: opened at each connect */
@@ -58,6 +60,9 @@ SES_MUST_CHECK enum ses_status ses_pg_target_parse(const char *text, struct ses_
 
 /* [any] Whether that host of a target is on this machine: a socket, loopback, localhost. */
 bool ses_pg_is_near(const char *host);
+
+/* [any] Both name one database: its name, and a node, in the same words. */
+bool ses_pg_target_is_same(const struct ses_pg_target *a, const struct ses_pg_target *b);
 
 /* ---- what the processes of one machine share ---- */
 
@@ -95,6 +100,7 @@ enum ses_pg_cause {
     SES_PG_CAUSE_READ_ONLY,   /* default_transaction_read_only */
     SES_PG_CAUSE_NO_STANDBY,  /* `replica` was asked for, and the primary does not wait for one */
     SES_PG_CAUSE_NO_ANSWER,   /* writes are not answered: the standby is away, or the primary */
+    SES_PG_CAUSE_KEYS,        /* this machine's keys are not those of the shard's machines */
     SES_PG_CAUSE_REFUSED,     /* some other error of the server: the log has its code */
     SES_PG_CAUSE_DISK_FULL,   /* the primary's (53100): it cannot even write a heartbeat */
     SES_PG_CAUSE_POOLER,      /* a pooler gives a connection another session, and statements have names */
@@ -157,9 +163,13 @@ struct ses_pg_options {
         *password; /* the role's, all shards; NULL: none is asked for. For the store's life */
     uint8_t machine[SES_PG_MACHINE_BYTES]; /* of this machine, kept over restarts: whose beat it is */
     unsigned process; /* its cell in shared, below SES_PG_PROCESSES_MAX; nobody else's while it runs */
-    struct ses_pg_shared *shared;         /* made for as many shards; for the store's life */
+    struct ses_pg_shared *shared;         /* made for as many shards or more; for the store's life */
     const struct ses_seal_key *seal_keys; /* for the store's life */
     size_t seal_keys_count;
+    /* This machine's keys: each shard is served when they are those of its other machines. Count 0: not compared. For the
+     * store's life. */
+    const struct ses_key_print *keys;
+    size_t keys_count;
     enum ses_durability durability; /* at least: a primary that gives less takes no writes. DISK or REPLICA */
     unsigned batch_rows;            /* 1 .. 1024 rows of one statement; 256 */
     unsigned linger_us;             /* how long a small batch waits for more while it pays; 0: never; 500 */
@@ -182,7 +192,9 @@ struct ses_pg_options {
     struct ses_metrics *metrics; /* may be NULL */
 };
 
-/* [worker, housekeeper] Begins to connect and returns at once: until a primary is found every call is SES_UNAVAILABLE.
+/* [worker, housekeeper] Begins to connect and returns at once: until a primary of the shard that has the key is found a call
+ * is SES_UNAVAILABLE. A key is of the slot that its first 12 bits name, and the shards' own tables say which of them has that
+ * slot: they may be moved while the store is open.
  * SES_INVALID_ARGUMENT: a connection string (ses_pg_target_parse says what is wrong with it). SES_NO_MEMORY.
  * ses_store_close waits for what is pending, by turning the loop; it leaves the loop's handles closed. */
 SES_MUST_CHECK enum ses_status ses_pg_open(const struct ses_pg_options *options,

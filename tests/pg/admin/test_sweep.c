@@ -86,7 +86,7 @@ static struct seen sweep_all(void)
     struct seen all = {.gone = 0};
     uint32_t page = 0;
 
-    ses_pg_sweep_init(&sweep, NULL, NULL, 0);
+    ses_pg_sweep_init(&sweep, NULL, 0, NULL, 0);
     do {
         struct seen seen;
 

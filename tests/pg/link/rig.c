@@ -190,7 +190,7 @@ void rig_close(struct rig *rig)
         RIG_UNTIL(rig, rig->closed);
     (void)uv_run(&rig->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&rig->loop), 0);
-    assert_int_equal(rig_counter(rig, SES_C_PG_CONNECTIONS), 0);
+    assert_int_equal(rig_counter(rig, SES_S_CONNECTIONS), 0);
     if (rig->owns_shared)
         ses_pg_shared_close(rig->shared);
     ses_secret_free(&rig->password);
@@ -199,9 +199,9 @@ void rig_close(struct rig *rig)
     (void)unlink(rig->log_path);
 }
 
-uint64_t rig_counter(const struct rig *rig, enum ses_counter counter)
+uint64_t rig_counter(const struct rig *rig, enum ses_shard_counter counter)
 {
-    return atomic_load(&rig->metrics.counter[counter]);
+    return atomic_load(&rig->metrics.shard[0].counter[counter]);
 }
 
 enum ses_pg_cause rig_cause(const struct rig *rig)

@@ -43,7 +43,7 @@ void rig_close(struct rig *rig);
 #define RIG_UNTIL_OPEN(rig)         RIG_UNTIL(rig, ses_pg_link_state((rig)->link) == PG_STATE_OPEN)
 #define RIG_UNTIL_CAUSE(rig, cause) RIG_UNTIL(rig, rig_cause(rig) == (cause))
 
-uint64_t rig_counter(const struct rig *rig, enum ses_counter counter);
+uint64_t rig_counter(const struct rig *rig, enum ses_shard_counter counter);
 enum ses_pg_cause rig_cause(const struct rig *rig);
 /* Lines of the log that have all of these words. */
 unsigned rig_log_count(struct rig *rig, const char *word, const char *other);

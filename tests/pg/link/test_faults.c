@@ -44,9 +44,9 @@ static void test_killed_and_promoted(void **state)
     assert_int_equal(ask.end, PG_END_UNKNOWN);
     RIG_UNTIL(&rig, ses_pg_link_state(rig.link) == PG_STATE_OPEN && ses_pg_link_may_read(rig.link));
     assert_true(rig_log_count(&rig, "shard_open", "\"timeline\":") >= 2);
-    assert_int_equal(rig_counter(&rig, SES_C_PG_PRIMARIES), 1);
+    assert_int_equal(rig_counter(&rig, SES_S_PRIMARIES), 1);
     assert_int_equal(rig_log_count(&rig, "shard_node_unusable", "\"tls\""), 0);
-    assert_int_equal(rig_counter(&rig, SES_C_PG_UNREPLICATED), 0);
+    assert_int_equal(rig_counter(&rig, SES_S_UNREPLICATED), 0);
     expect_rows(&rig, 0, 20);
     assert_int_equal(rig_do(&rig, PG_USE_SETTLE, &rig_put_sql, 20, &ask), PG_END_DONE);
     assert_int_equal(ask.rows, 1); /* it had not got there, and the same again settles it */
@@ -101,7 +101,7 @@ static void test_no_storm(void **state)
     rig_ask(&rig, PG_USE_WRITE, &rig_put_sql, 41, &waiting[0]);
     RIG_UNTIL(&rig, ses_pg_link_state(rig.link) == PG_STATE_STALLED);
     RIG_UNTIL_CAUSE(&rig, SES_PG_CAUSE_NO_ANSWER);
-    assert_true(rig_counter(&rig, SES_C_PG_STALLS) >= 1);
+    assert_true(rig_counter(&rig, SES_S_STALLS) >= 1);
     rig_ask(&rig, PG_USE_SETTLE, &rig_put_sql, 42, &waiting[1]);
     memset(&ask, 0, sizeof(ask));
     for (int i = 0; i < ROUNDS; i++) {

@@ -36,12 +36,12 @@ static void test_each_statement_says_whom_it_is_for(void **state)
     open_without_names(&rig);
     for (unsigned i = 0; i < 2; i++) {
         struct pg_slot *slot = slot_of(&rig, uses[i]);
-        uint64_t connects = rig_counter(&rig, SES_C_PG_CONNECTS);
+        uint64_t connects = rig_counter(&rig, SES_S_CONNECTS);
 
         slot->server[0] ^= 1;
         assert_int_equal(rig_do(&rig, uses[i], statements[i], (uint8_t)(80 + i), &ask), PG_END_REFUSED);
         assert_string_equal(ask.sqlstate, "57P01");
-        RIG_UNTIL(&rig, rig_counter(&rig, SES_C_PG_CONNECTS) > connects);
+        RIG_UNTIL(&rig, rig_counter(&rig, SES_S_CONNECTS) > connects);
         RIG_UNTIL_OPEN(&rig);
         RIG_UNTIL(&rig, ses_pg_link_may_read(rig.link));
     }
@@ -64,13 +64,13 @@ static void test_what_is_refused_behind_the_guard(void **state)
 
     (void)state;
     open_without_names(&rig);
-    connects = rig_counter(&rig, SES_C_PG_CONNECTS);
+    connects = rig_counter(&rig, SES_S_CONNECTS);
     assert_int_equal(rig_do(&rig, PG_USE_WRITE, &twice, 90, &ask), PG_END_DONE);
     assert_int_equal(rig_do(&rig, PG_USE_WRITE, &twice, 90, &ask), PG_END_REFUSED);
     assert_string_equal(ask.sqlstate, "23505");
     assert_int_equal(rig_do(&rig, PG_USE_SETTLE, &rig_get_sql, 90, &ask), PG_END_DONE);
     assert_int_equal(ask.rows, 1);
-    assert_int_equal(rig_counter(&rig, SES_C_PG_CONNECTS), connects + 1); /* the one that settles */
+    assert_int_equal(rig_counter(&rig, SES_S_CONNECTS), connects + 1); /* the one that settles */
     rig_close(&rig);
 }
 

@@ -32,8 +32,8 @@ static void test_opens_and_answers(void **state)
     }
     assert_true(rig.ready[PG_USE_WRITE] > 0 && rig.ready[PG_USE_READ] > 0 && rig.ready[PG_USE_SETTLE] > 0);
     assert_int_equal(order_connections(), 4);
-    RIG_UNTIL(&rig, rig_counter(&rig, SES_C_PG_CONNECTIONS) == 4); /* the standby's is given up */
-    assert_int_equal(rig_counter(&rig, SES_C_PG_CONNECTS), 5);
+    RIG_UNTIL(&rig, rig_counter(&rig, SES_S_CONNECTIONS) == 4); /* the standby's is given up */
+    assert_int_equal(rig_counter(&rig, SES_S_CONNECTS), 5);
     assert_int_equal(rig_log_count(&rig, "shard_open", "\"durability\":\"replica\""), 1);
     assert_int_equal(rig_log_count(&rig, "tests-only", ""), 0);
     rig_close(&rig);
@@ -326,7 +326,7 @@ static void test_a_warning_is_no_answer(void **state)
     assert_int_equal(ask.rows, 1);
     assert_true(ses_pg_link_may_read(rig.link));
     assert_int_equal(rig_do(&rig, PG_USE_WRITE, &warns, 1, &ask), PG_END_UNKNOWN);
-    assert_int_equal(rig_counter(&rig, SES_C_PG_UNREPLICATED), 1);
+    assert_int_equal(rig_counter(&rig, SES_S_UNREPLICATED), 1);
     assert_false(ses_pg_link_may_read(rig.link));
     RIG_UNTIL(&rig, ses_pg_link_may_read(rig.link));
     rig_close(&rig);

@@ -32,8 +32,19 @@ bool __wrap_ses_pg_link_may_read(const struct pg_link *link)
 
 int64_t __wrap_ses_pg_link_epoch(const struct pg_link *link)
 {
-    (void)link;
-    return 1;
+    return fake_of(link)->epoch;
+}
+
+void fake_init_link(struct fake *fake)
+{
+    memset(fake, 0, sizeof(*fake));
+    fake->state = PG_STATE_OPEN;
+    fake->may_read = true;
+    fake->epoch = 1;
+    fake->free[PG_USE_WRITE] = 2;
+    fake->free[PG_USE_READ] = 1;
+    fake->free[PG_USE_SETTLE] = 1;
+    fake->free[PG_USE_LISTEN] = 1;
 }
 
 void __wrap_ses_pg_link_listen(struct pg_link *link, bool listens)
@@ -70,6 +81,11 @@ static struct ses_slice element(const uint8_t **at)
         *at += len;
     }
     return value;
+}
+
+static bool is_map(const struct fake_sent *sent)
+{
+    return sent->request->statement == &ses_pg_map_sql;
 }
 
 static void read_keys(struct fake_sent *sent)
@@ -114,7 +130,8 @@ bool __wrap_ses_pg_link_send(struct pg_link *link, enum pg_use use, struct pg_re
     sent->use = use;
     sent->request = request;
     request->sent_mono_ns = ses_clock_mono_ns();
-    if (request->statement->types != NULL && request->statement->types[0] != PG_OID_TEXT) { /* over rows */
+    if (!is_map(sent) && request->statement->types != NULL &&
+        request->statement->types[0] != PG_OID_TEXT) { /* over rows */
         read_keys(sent);
         read_last_id(sent);
     }
@@ -143,9 +160,19 @@ static void on_written(void *arg, const struct ses_store_key *key, bool ours)
         fake->written(key, ours);
 }
 
+/* All slots are here. */
+static void make_map(struct pg_map *map)
+{
+    map->known = true;
+    map->epoch = 1;
+    memset(map->state, PG_SCHEMA_OWN, sizeof(map->state));
+    memset(map->mine, 1, sizeof(map->mine));
+}
+
 void fake_open(struct fake *fake)
 {
     struct pg_rows_options options = {.link = (struct pg_link *)fake,
+                                      .inflight = &fake->inflight,
                                       .store = &fake->options,
                                       .changed = on_changed,
                                       .changed_arg = fake,
@@ -154,14 +181,8 @@ void fake_open(struct fake *fake)
                                       .wake = on_wake,
                                       .wake_arg = fake};
 
-    memset(fake, 0, sizeof(*fake));
+    fake_init_link(fake);
     unit_clock_stop();
-    fake->state = PG_STATE_OPEN;
-    fake->may_read = true;
-    fake->free[PG_USE_WRITE] = 2;
-    fake->free[PG_USE_READ] = 1;
-    fake->free[PG_USE_SETTLE] = 1;
-    fake->free[PG_USE_LISTEN] = 1;
     assert_ok(ses_secret_new(32, &fake->secret));
     memset(fake->secret.bytes, 0x5a, 32);
     fake->seal_key = (struct ses_seal_key){.id = 7, .key = &fake->secret};
@@ -173,27 +194,32 @@ void fake_open(struct fake *fake)
                                             .write_connections = 2,
                                             .read_connections = 1,
                                             .prepare = true};
-    assert_ok(ses_pg_rows_init(&fake->rows, &options));
+    fake->rows = &fake->own;
+    assert_ok(ses_pg_inflight_init(&fake->inflight, 64));
+    assert_ok(ses_pg_rows_init(fake->rows, &options));
+    make_map(&fake->rows->map);
+    fake->rows->asking.allowed = true;
 }
 
 void fake_close(struct fake *fake)
 {
-    fake->rows.closing = true;
-    ses_pg_rows_give_up(&fake->rows);
+    fake->rows->closing = true;
+    ses_pg_rows_give_up(fake->rows);
     for (unsigned n = 0; n < fake->sent_count; n++) {
         if (fake->sent[n].request != NULL)
             fake_lose(fake, n);
     }
-    ses_pg_rows_tell(&fake->rows);
-    ses_pg_rows_done(&fake->rows);
+    ses_pg_rows_tell(fake->rows);
+    ses_pg_rows_done(fake->rows);
+    ses_pg_inflight_done(&fake->inflight);
     ses_secret_free(&fake->secret);
     unit_clock_run();
 }
 
 void fake_turn(struct fake *fake)
 {
-    (void)ses_pg_rows_turn(&fake->rows, ses_clock_mono_ns());
-    ses_pg_rows_tell(&fake->rows);
+    (void)ses_pg_rows_turn(fake->rows, ses_clock_mono_ns());
+    ses_pg_rows_tell(fake->rows);
 }
 
 /* ---- calls ---- */
@@ -213,6 +239,12 @@ struct ses_store_key fake_key(unsigned number)
     return key;
 }
 
+void fake_begin(struct fake_call *call)
+{
+    call->op.done = on_done;
+    call->ends = 0;
+}
+
 enum ses_status fake_put(struct fake *fake, struct fake_call *call, enum pg_kind kind, unsigned number,
                          size_t body_bytes)
 {
@@ -225,16 +257,14 @@ enum ses_status fake_put(struct fake *fake, struct fake_call *call, enum pg_kind
                                 .body = ses_slice(body, body_bytes)};
     struct pg_row *row = ses_pg_row_new(kind, &key, body_bytes + RECORD_EXTRA_BYTES);
 
-    call->op.done = on_done;
-    call->ends = 0;
-    ses_record_seal(&fake->rows.sealer, &record, row->sealed);
+    fake_begin(call);
+    ses_record_seal(&fake->rows->sealer, &record, row->sealed);
     row->revision = record.revision;
     row->for_ms = 1000;
     memset(row->expect_id, (int)number, PG_ID_BYTES);
     memset(row->owner, (int)number, PG_OWNER_BYTES);
     free(body);
-    return ses_pg_rows_put(&fake->rows, row, &call->op,
-                           leases || kind == PG_PUT_LEASED ? &call->lease : NULL);
+    return ses_pg_rows_put(fake->rows, row, &call->op, leases || kind == PG_PUT_LEASED ? &call->lease : NULL);
 }
 
 void fake_release(struct fake *fake, unsigned number, bool forget)
@@ -244,17 +274,16 @@ void fake_release(struct fake *fake, unsigned number, bool forget)
 
     row->forget = forget;
     memset(row->owner, (int)number, PG_OWNER_BYTES);
-    ses_pg_rows_release(&fake->rows, row);
+    ses_pg_rows_release(fake->rows, row);
 }
 
 enum ses_status fake_get(struct fake *fake, struct fake_call *call, unsigned number)
 {
     struct ses_store_key key = fake_key(number);
 
-    call->op.done = on_done;
-    call->ends = 0;
+    fake_begin(call);
     ses_arena_init(&call->arena, 1 << 20);
-    return ses_pg_rows_get(&fake->rows, &call->op, &key, &call->arena);
+    return ses_pg_rows_get(fake->rows, &call->op, &key, &call->arena);
 }
 
 /* ---- answers ---- */
@@ -268,7 +297,7 @@ static void answer(struct fake *fake, unsigned n, struct pg_answer answer)
     sent->request = NULL;
     fake->free[sent->use]++;
     request->done(request, &answer);
-    ses_pg_rows_ready(&fake->rows, sent->use);
+    ses_pg_rows_ready(fake->rows, sent->use);
 }
 
 const char *fake_name(const struct fake *fake, unsigned n)
@@ -312,12 +341,24 @@ static PGresult *make_result(int fields)
 {
     static char name[] = "field";
     PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
-    PGresAttDesc descriptions[8];
+    PGresAttDesc descriptions[PG_IDS_EPOCH + 1];
 
     for (int i = 0; i < fields; i++)
         descriptions[i] = (PGresAttDesc){.name = name, .format = 1};
     assert_int_equal(PQsetResultAttrs(result, fields, descriptions), 1);
     return result;
+}
+
+/* Each row tells the epoch; where nothing was found there is one. */
+static void tell_epoch(const struct fake *fake, PGresult *result, int field)
+{
+    uint8_t epoch[8];
+
+    ses_pg_put64(epoch, (uint64_t)fake->epoch);
+    if (PQntuples(result) == 0)
+        set(result, 0, 0, NULL, 0);
+    for (int row = 0; row < PQntuples(result); row++)
+        set(result, row, field, epoch, sizeof(epoch));
 }
 
 static void answer_rows(struct fake *fake, unsigned n, PGresult *result)
@@ -337,7 +378,7 @@ void fake_changed(struct fake *fake, unsigned n, unsigned changed)
 
 void fake_found(struct fake *fake, unsigned n, const struct pg_found *found)
 {
-    PGresult *result = make_result(PG_IDS_REVISION + 1);
+    PGresult *result = make_result(PG_IDS_EPOCH + 1);
     uint8_t revision[4];
     uint8_t leased;
     uint8_t record;
@@ -356,12 +397,13 @@ void fake_found(struct fake *fake, unsigned n, const struct pg_found *found)
         set(result, 0, PG_IDS_RECORD, &record, 1);
         set(result, 0, PG_IDS_REVISION, revision, sizeof(revision));
     }
+    tell_epoch(fake, result, PG_IDS_EPOCH);
     answer_rows(fake, n, result);
 }
 
 void fake_records(struct fake *fake, unsigned n, const char *body, int bad)
 {
-    PGresult *result = make_result(PG_READ_LEASED + 1);
+    PGresult *result = make_result(PG_READ_EPOCH + 1);
     const struct ses_store_key *keys = fake->sent[n].keys;
     uint8_t sealed[1024];
     int row = 0;
@@ -372,13 +414,39 @@ void fake_records(struct fake *fake, unsigned n, const char *body, int bad)
 
         if (i > 0 && memcmp(&keys[i - 1], &keys[i], sizeof(keys[i])) == 0)
             continue;
-        ses_record_seal(&fake->rows.sealer, &record, sealed);
+        ses_record_seal(&fake->rows->sealer, &record, sealed);
         if ((int)i == bad)
             sealed[RECORD_BODY_AT] ^= 1;
         set(result, row, PG_READ_KEY, record.key.bytes, SES_STORE_KEY_BYTES);
         set(result, row, PG_READ_RECORD, sealed, strlen(body) + RECORD_EXTRA_BYTES);
         set(result, row, PG_READ_INTENT, NULL, 0);
         set(result, row++, PG_READ_LEASED, NULL, 0);
+    }
+    tell_epoch(fake, result, PG_READ_EPOCH);
+    answer_rows(fake, n, result);
+}
+
+void fake_nothing(struct fake *fake, unsigned n)
+{
+    int field = fake->sent[n].request->statement == &ses_pg_read_sql ? PG_READ_EPOCH : PG_IDS_EPOCH;
+    PGresult *result = make_result(field + 1);
+
+    tell_epoch(fake, result, field);
+    answer_rows(fake, n, result);
+}
+
+void fake_map(struct fake *fake, unsigned n, int64_t epoch, char state, unsigned slot, char its_state)
+{
+    PGresult *result = make_result(PG_MAP_FIELDS);
+    char letters[PG_SCHEMA_SLOTS];
+
+    assert_string_equal(fake_name(fake, n), "map");
+    fake->epoch = epoch;
+    tell_epoch(fake, result, PG_MAP_EPOCH);
+    if (state != FAKE_SAME) {
+        memset(letters, state, sizeof(letters));
+        letters[slot] = its_state;
+        set(result, 0, PG_MAP_SLOTS, letters, sizeof(letters));
     }
     answer_rows(fake, n, result);
 }

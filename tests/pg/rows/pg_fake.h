@@ -22,13 +22,19 @@ struct fake_sent {
 struct fake {
     enum pg_state state;
     bool may_read;
-    bool watched; /* somebody watches, anywhere */
-    bool known;   /* .. and all know that we do */
-    bool listens; /* was asked to */
+    bool watched;  /* somebody watches, anywhere */
+    bool known;    /* .. and all know that we do */
+    bool listens;  /* was asked to */
+    int64_t epoch; /* that beats and answers tell */
+    bool serves;
+    enum ses_durability durability;
+    struct pg_link_events events; /* of a store's link */
     unsigned free[PG_USE_COUNT];
     unsigned sent_count;
     struct fake_sent sent[FAKE_SENT_MAX];
-    struct pg_rows rows;
+    struct pg_rows *rows; /* own, or those of the store's shard */
+    struct pg_rows own;
+    struct pg_inflight inflight;
     struct ses_pg_options options;
     struct ses_secret secret;
     struct ses_seal_key seal_key;
@@ -69,10 +75,21 @@ void fake_changed(struct fake *fake, unsigned n, unsigned changed);
 void fake_done(struct fake *fake, unsigned n);
 void fake_refuse(struct fake *fake, unsigned n, const char *sqlstate);
 void fake_lose(struct fake *fake, unsigned n);
+/* Of a read: of its keys none was found. */
+void fake_nothing(struct fake *fake, unsigned n);
 /* What the ids statement finds under its only key. NULL: no row. */
 void fake_found(struct fake *fake, unsigned n, const struct pg_found *found);
 /* What the read statement finds: a sealed record for each of its keys, of revision 1 with that body. bad: one whose bytes
  * are altered; -1: none. */
 void fake_records(struct fake *fake, unsigned n, const char *body, int bad);
+
+/* What the map statement reads: all slots of that state, but for one; FAKE_SAME: the epoch is the one that was known. */
+#define FAKE_SAME '='
+void fake_map(struct fake *fake, unsigned n, int64_t epoch, char state, unsigned slot, char its_state);
+
+/* An open link on which nothing was sent. */
+void fake_init_link(struct fake *fake);
+/* The call has no end yet. */
+void fake_begin(struct fake_call *call);
 
 #endif

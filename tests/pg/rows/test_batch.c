@@ -51,7 +51,7 @@ static void test_a_free_connection_takes_all_that_waits(void **state)
         assert_int_equal(calls[i].ends, 1);
         assert_ok(calls[i].status);
     }
-    assert_int_equal(fake.rows.pending, 0);
+    assert_int_equal(fake.rows->pending, 0);
     assert_int_equal(fake.changes, 20);
 }
 
@@ -115,7 +115,7 @@ static void test_it_lingers_while_that_pays(void **state)
     fake_changed(&fake, 0, 3);
     fake_changed(&fake, 1, 200);
     create(203, 1);
-    fake.rows.last_batch = 7;
+    fake.rows->last_batch = 7;
     fake_turn(&fake);
     assert_int_equal(fake.sent_count, 2);
     create(204, 6);
@@ -297,8 +297,8 @@ static void test_refusals(void **state)
         fake_refuse(&fake, i, refusals[i].sqlstate);
         fake_turn(&fake);
         assert_int_equal(calls[i].status, refusals[i].status);
-        assert_int_equal(fake.rows.full, i == 0); /* what no disk refused says nothing of one */
-        fake.rows.full = false;
+        assert_int_equal(fake.rows->full, i == 0); /* what no disk refused says nothing of one */
+        fake.rows->full = false;
     }
     assert_int_equal(fake.sent_count, sizeof(refusals) / sizeof(refusals[0])); /* nothing is tried again */
 }
@@ -311,27 +311,27 @@ static void test_a_full_disk_is_what_creations_say(void **state)
     fake_turn(&fake);
     fake_refuse(&fake, 0, "53100");
     fake_turn(&fake);
-    assert_true(fake.rows.full);
+    assert_true(fake.rows->full);
     assert_int_equal(fake_put(&fake, &calls[1], PG_CHANGE, 1, 100), SES_PENDING);
     fake_turn(&fake);
     fake_changed(&fake, 1, 1);
     fake_turn(&fake);
     assert_ok(calls[1].status);
-    assert_true(fake.rows.full);
+    assert_true(fake.rows->full);
     create(2, 1);
     fake_turn(&fake);
     fake_changed(&fake, 2, 1);
     fake_turn(&fake);
-    assert_false(fake.rows.full);
+    assert_false(fake.rows->full);
 
     create(3, 1);
     fake_turn(&fake);
     fake_refuse(&fake, 3, "53100");
     fake_turn(&fake);
-    assert_true(fake.rows.full);
+    assert_true(fake.rows->full);
     unit_clock_pass_ms(10001);
     fake_turn(&fake);
-    assert_false(fake.rows.full);
+    assert_false(fake.rows->full);
 }
 
 int main(void)

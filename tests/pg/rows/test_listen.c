@@ -20,7 +20,7 @@ static int setup(void **state)
     fake_open(&fake);
     memset(&metrics, 0, sizeof(metrics));
     fake.options.metrics = &metrics;
-    ses_pg_listen_init(&listener, &fake.rows, 0);
+    ses_pg_listen_init(&listener, fake.rows, 0);
     return 0;
 }
 
@@ -32,9 +32,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static uint64_t counter(enum ses_counter which)
+static uint64_t counter(enum ses_shard_counter which)
 {
-    return atomic_load(&metrics.counter[which]);
+    return atomic_load(&metrics.shard[0].counter[which]);
 }
 
 static uint64_t listen_turn(bool watched)
@@ -55,15 +55,15 @@ static void test_listening_begins_with_watching(void **state)
     fake_done(&fake, 0);
     (void)listen_turn(true);
     assert_false(ses_pg_listen_relies(&listener)); /* not all know of it */
-    assert_int_equal(counter(SES_C_PG_WATCH_LOOKS), 1);
+    assert_int_equal(counter(SES_S_WATCH_LOOKS), 1);
     fake.known = true;
     (void)listen_turn(true);
     assert_true(ses_pg_listen_relies(&listener));
-    assert_int_equal(counter(SES_C_PG_WATCH_LOOKS), 0);
-    assert_int_equal(counter(SES_C_PG_WATCH_HINTS), 1);
+    assert_int_equal(counter(SES_S_WATCH_LOOKS), 0);
+    assert_int_equal(counter(SES_S_WATCH_HINTS), 1);
     assert_int_equal(fake.sent_count, 1);
     (void)listen_turn(false);
-    assert_int_equal(counter(SES_C_PG_WATCH_HINTS), 0);
+    assert_int_equal(counter(SES_S_WATCH_HINTS), 0);
     unit_clock_pass_ms(59000);
     (void)listen_turn(false);
     assert_true(fake.listens); /* for a while: the next one comes soon */
@@ -90,7 +90,7 @@ static void test_a_connection_that_is_gone(void **state)
     assert_int_equal(listen_turn(true), ses_clock_mono_ns() + 100 * SES_NS_PER_MS);
     assert_false(ses_pg_listen_relies(&listener));
     fake.free[PG_USE_LISTEN] = 1; /* another one */
-    ses_pg_rows_ready(&fake.rows, PG_USE_LISTEN);
+    ses_pg_rows_ready(fake.rows, PG_USE_LISTEN);
     unit_clock_pass_ms(100);
     (void)listen_turn(true);
     assert_false(ses_pg_listen_relies(&listener));
@@ -145,7 +145,7 @@ static void test_no_names_no_listening(void **state)
     assert_false(fake.listens);
     assert_int_equal(fake.sent_count, 0);
     assert_false(ses_pg_listen_relies(&listener));
-    assert_int_equal(counter(SES_C_PG_WATCH_LOOKS), 1);
+    assert_int_equal(counter(SES_S_WATCH_LOOKS), 1);
 }
 
 int main(void)

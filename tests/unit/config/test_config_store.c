@@ -64,9 +64,10 @@ static void what_is_wrong_has_its_line(void **state)
     expect_fault(
         "store:\n  pg:\n    shards: [\"" SHARD "\"]\n",
         "3: store.pg.shards: would not be used: records go to this machine's disk. Add store.driver: pg");
-    expect_fault("store:\n  driver: pg\n  pg:\n    shards:\n      - \"host=a\"\n      - \"host=b\"\n",
-                 "4: store.pg.shards: holds more than one shard, which this version does not know yet: one "
-                 "connection string names all nodes of a shard (host=a,b)");
+    expect_fault(
+        "store:\n  driver: pg\n  pg:\n    shards: [\"" SHARD "\", \"" SHARD "\"]\n",
+        "4: store.pg.shards: names the database of shard 0 once more: one connection string has all nodes of "
+        "a shard (host=a,b), and each shard is a database of its own");
     expect_fault(PG("    stall_ms: 20000\n"),
                  "5: store.pg.stall_ms: must not be above store.pg.read_lease_ms");
     expect_fault(PG("    batch_rows: 0\n"), "5: store.pg.batch_rows: must be a whole number from 1 to 1024");

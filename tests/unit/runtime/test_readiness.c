@@ -135,6 +135,23 @@ static void a_database_that_all_have_lost_is_not_ready(void **state)
     ses_board_free(board);
 }
 
+/* The others' sessions are served. */
+static void a_shard_that_is_away_is_told(void **state)
+{
+    struct ses_board *board = board_of(2, 50);
+    const char *reasons[SES_READINESS_REASONS_MAX];
+    struct ses_readiness readiness;
+
+    (void)state;
+    ses_gauge_set(&board->metrics[0], SES_C_PG_SHARDS_AWAY, 1);
+    expect(board, NOW_NS, "degraded");
+    ses_readiness_look(board, NOW_NS, &readiness);
+    assert_true(readiness.ready);
+    assert_int_equal(ses_readiness_reasons(&readiness, reasons), 1);
+    assert_string_equal(reasons[0], "shards_away");
+    ses_board_free(board);
+}
+
 /* Its tokens would be refused by the other machines: one worker that knows is enough. */
 static void a_clock_that_is_off_is_not_ready(void **state)
 {
@@ -171,6 +188,7 @@ int main(void)
         cmocka_unit_test(a_reload_changes_nothing),
         cmocka_unit_test(refused_creates_are_degraded),
         cmocka_unit_test(a_database_that_all_have_lost_is_not_ready),
+        cmocka_unit_test(a_shard_that_is_away_is_told),
         cmocka_unit_test(a_clock_that_is_off_is_not_ready),
         cmocka_unit_test(not_ready_before_the_start_is_over),
     };

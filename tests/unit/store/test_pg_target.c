@@ -44,6 +44,28 @@ static void test_ports(void **state)
     assert_string_equal(target.host[1], "10.0.0.2");
 }
 
+static void test_one_database_named_twice(void **state)
+{
+    static const char first[] = "host=a,b port=1,2 dbname=s user=u";
+    static const struct {
+        const char *text;
+        bool same;
+    } others[] = {{"host=b port=2 dbname=s user=v", true},
+                  {"host=b port=3 dbname=s user=u", false},
+                  {"host=a port=1 dbname=t user=u", false},
+                  {"host=c,a port=1 dbname=s user=u", true}};
+    struct ses_pg_target target;
+    struct ses_pg_target other;
+    struct ses_fault fault;
+
+    (void)state;
+    assert_ok(ses_pg_target_parse(first, &target, &fault));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_ok(ses_pg_target_parse(others[i].text, &other, &fault));
+        assert_int_equal(ses_pg_target_is_same(&target, &other), others[i].same);
+    }
+}
+
 static void test_what_is_refused(void **state)
 {
     static const char *const texts[] = {
@@ -174,9 +196,13 @@ static void test_parameters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keywords_and_uris), cmocka_unit_test(test_ports),
-        cmocka_unit_test(test_what_is_refused),   cmocka_unit_test(test_a_host_that_is_too_long),
-        cmocka_unit_test(test_an_open_network),   cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_keywords_and_uris),
+        cmocka_unit_test(test_ports),
+        cmocka_unit_test(test_one_database_named_twice),
+        cmocka_unit_test(test_what_is_refused),
+        cmocka_unit_test(test_a_host_that_is_too_long),
+        cmocka_unit_test(test_an_open_network),
+        cmocka_unit_test(test_parameters),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,7 +82,7 @@ static void begin(struct pg_sweep *sweep)
     unit_clock_stop();
     memset(&played, 0, sizeof(played));
     played.state = PG_STATE_OPEN;
-    ses_pg_sweep_init(sweep, NULL, NULL, 1000);
+    ses_pg_sweep_init(sweep, NULL, 0, NULL, 1000);
     ses_pg_sweep_turn(sweep);
     assert_null(played.request);
     unit_clock_pass_ms(1000);
