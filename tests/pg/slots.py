@@ -8,10 +8,8 @@ import os
 import pathlib
 import random
 import subprocess
-import tempfile
 import threading
 import time
-import unittest
 
 from cluster import PASSWORD
 from libpq import Connection, Lost, Refused
@@ -20,18 +18,6 @@ from node import PATIENCE, until
 BUILD = pathlib.Path(os.environ.get("SES_BUILD", "build-gcc"))
 SLOTS = 4096
 GONE, OWN, LEAVING = 0, 1, 2
-
-
-def one_shard_only():
-    """Why these tests cannot run: a configuration of several shards is refused; "" where it is not."""
-    with tempfile.TemporaryDirectory() as folder:
-        config = pathlib.Path(folder) / "two.yaml"
-        config.write_text('store: {driver: pg, pg: {shards: ["host=127.0.0.1 port=1 dbname=a user=b", "host=127.0.0.1 port=1 dbname=c user=b"]}}\n')
-        done = subprocess.run([BUILD / "sessiondctl", "store", "shards", "move", "-c", config], capture_output=True, text=True, check=False)
-    return "this sessiond's configuration has one shard" if "more than one shard" in done.stderr else ""
-
-
-needs_shards = unittest.skipIf(one_shard_only(), one_shard_only())
 
 
 def slot_of(key):

@@ -12,7 +12,7 @@ import threading
 import unittest
 
 from cluster import Cluster
-from slots import GONE, LEAVING, OWN, SLOTS, Load, Operator, Shard, in_one_pair, key_in, let_in, needs_shards, settled
+from slots import GONE, LEAVING, OWN, SLOTS, Load, Operator, Shard, in_one_pair, key_in, let_in, settled
 from node import PATIENCE, until
 from pg_case import PgCase, needs_servers
 from pooler import Pooler, missing
@@ -71,7 +71,6 @@ class ShardsCase(unittest.TestCase):
 
 
 @needs_servers
-@needs_shards
 class MoveTest(ShardsCase):
     def test_a_shard_is_added_and_filled(self):
         """As the runbook has it: status, add, the move that it tells, status; and back."""
@@ -201,7 +200,6 @@ class MoveTest(ShardsCase):
 
 
 @needs_servers
-@needs_shards
 class LoadTest(ShardsCase):
     keys = [key_in(slot, number) for slot in range(0, 64) for number in range(3)]
 
@@ -263,7 +261,6 @@ class LoadTest(ShardsCase):
 
 
 @needs_servers
-@needs_shards
 class StatesTest(ShardsCase):
     """What a mover leaves behind at each step, as the tables have it: told, and finished by what is told."""
     count = 3
@@ -351,7 +348,6 @@ class StatesTest(ShardsCase):
 
 
 @needs_servers
-@needs_shards
 class FenceTest(ShardsCase):
     """What a write that has begun under the old epoch may still do."""
 
@@ -416,7 +412,6 @@ class FenceTest(ShardsCase):
 
 
 @needs_servers
-@needs_shards
 @unittest.skipIf(missing(), missing())
 class PoolerTest(PgCase):
     """The mover's lock is a session's: two movers behind a pooler could both have it."""

@@ -8,7 +8,7 @@ import threading
 import unittest
 
 from cluster import Cluster
-from slots import GONE, LEAVING, OWN, SLOTS, Load, Operator, Shard, key_in, needs_shards, settled, slot_of
+from slots import GONE, LEAVING, OWN, SLOTS, Load, Operator, Shard, key_in, settled, slot_of
 from node import PATIENCE, until
 from pg_case import needs_servers
 
@@ -17,7 +17,6 @@ PAUSE_MS = 8000
 
 
 @needs_servers
-@needs_shards
 class FailTest(unittest.TestCase):
     keys = [key_in(slot, number) for slot in range(0, 64) for number in range(2)]
 
