@@ -70,17 +70,15 @@ static bool is_gauge(const struct ses_metric_info *info)
     return strcmp(info->kind, "gauge") == 0;
 }
 
-/* Of a shard that nobody has counted anything of the memory stays untouched. */
 static void reset_shard(struct ses_shard_metrics *shard)
 {
     for (int i = 0; i < SES_S_COUNT; i++) {
-        if (is_gauge(&shard_counters[i]) &&
-            atomic_load_explicit(&shard->counter[i], memory_order_relaxed) != 0)
+        if (is_gauge(&shard_counters[i]))
             atomic_store_explicit(&shard->counter[i], 0, memory_order_relaxed);
     }
 }
 
-void ses_metrics_reset_gauges(struct ses_metrics *m)
+void ses_metrics_reset_gauges(struct ses_metrics *m, unsigned shards)
 {
     for (int i = 0; i < SES_C_COUNT; i++) {
         /* The writer stays poisoned until its shard was opened again. */
@@ -91,7 +89,7 @@ void ses_metrics_reset_gauges(struct ses_metrics *m)
         for (size_t value = 0; is_gauge(&families[i]) && value < families[i].count; value++)
             atomic_store_explicit(&m->family[families[i].cell + value], 0, memory_order_relaxed);
     }
-    for (size_t i = 0; i < SES_METRIC_SHARDS_MAX; i++)
+    for (unsigned i = 0; i < shards; i++)
         reset_shard(&m->shard[i]);
     for (size_t i = 0; i < SES_METRIC_HOSTS_MAX; i++)
         atomic_store_explicit(&m->breakers[i].state, 0, memory_order_relaxed);

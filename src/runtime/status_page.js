@@ -334,7 +334,19 @@ function drawWays() {
   fill('ways', ['', 'calls', 'calls/s'], rows, 'nobody has called yet');
 }
 
+// Of PostgreSQL: a row for each shard.
+function drawShards() {
+  const rows = last.shards.map((shard) => [`shard ${shard.shard}`, redIf(shard.state !== 'open', shard.state),
+    redIf(shard.cause !== 'none', shard.cause.replaceAll('_', ' ')), redIf(!shard.reads, shard.reads ? 'answered' : 'refused'), shard.durability,
+    redIf(last.reasons.includes('clock_off'), number(shard.skew_ms)), String(shard.timeline)]);
+  fill('store', ['', 'state', 'cause', 'reads', 'durability', 'clock, ms', 'timeline'], rows, '');
+}
+
 function drawStore() {
+  if (last.shards) {
+    drawShards();
+    return;
+  }
   const counters = last.counters;
   const sync = between(last.sync, looks[0].sync);
   const commit = between(last.commit, looks[0].commit);
@@ -372,6 +384,9 @@ const reasonTexts = {
   workers_missing: 'Workers are missing: fewer calls can be carried.',
   table_full: 'The session table is full: new sessions are refused.',
   store_full: 'A shard takes no records (disk or quota is full): new sessions are refused.',
+  store_away: 'No database takes writes: every call that needs one is refused.',
+  shards_away: 'A database does not take writes: calls for the sessions that it has are refused, all others are answered.',
+  clock_off: 'This machine’s clock and a database’s differ by more than store.pg.skew_max_ms: no calls are taken.',
 };
 
 // Texts are set only when they change: a screen reader would say them again each second.

@@ -182,22 +182,27 @@ void ses_supervisor_tell_token_forms(struct ses_supervisor *sup, bool known)
     atomic_store_explicit(&sup->board->token_forms_known, known, memory_order_relaxed);
 }
 
-/* A reload that another program has joined, or that came while one took over, is told beside it: whoever asked for it waits
- * for its line. */
-static void tell_rolled(struct ses_supervisor *sup)
+static void tell_upgraded(struct ses_supervisor *sup)
 {
-    sup->rolling = false;
-    ses_supervisor_note_keys(sup);
-    ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, NULL);
-    if (sup->reloading || !sup->everything)
-        ses_log_msg(&sup->log, SES_LOG_INFO, "reloaded", "every worker runs with the new configuration");
-    sup->reloading = false;
-    if (!sup->everything)
-        return;
     sup->everything = false;
     ses_supervisor_tell_token_forms(sup, true);
     replace_simulator(sup);
     ses_log_msg(&sup->log, SES_LOG_INFO, "upgraded", "every process runs version %s", ses_program_version());
+}
+
+/* A reload that another program has joined, or that came while one took over, is told beside it: whoever asked for it waits
+ * for its line. Who waits for the manager's word finds the lines written. */
+static void tell_rolled(struct ses_supervisor *sup)
+{
+    sup->rolling = false;
+    ses_supervisor_note_keys(sup);
+    if (sup->reloading || !sup->everything)
+        ses_log_msg(&sup->log, SES_LOG_INFO, "reloaded", "every worker runs with the new configuration");
+    sup->reloading = false;
+    if (sup->everything)
+        tell_upgraded(sup);
+    ses_log_flush(&sup->log);
+    ses_service_manager_tell(&sup->manager, SES_SERVICE_READY, NULL);
 }
 
 /* One look at all: somebody who is leaving or starting ends it; else the first one with an old

@@ -166,7 +166,7 @@ int ses_worker_run(const struct ses_child_env *env)
     ses_random_init();
     worker->env = env;
     worker->metrics = &env->board->metrics[env->slot];
-    ses_metrics_reset_gauges(worker->metrics);
+    ses_metrics_reset_gauges(worker->metrics, worker->env->config->pg.shards_count);
     ses_log_init(&worker->log, STDERR_FILENO, ses_board_log_level(env->board), env->role);
     worker->log.metrics = worker->metrics;
     ses_vitals_open(&worker->vitals, worker->metrics);

@@ -46,9 +46,9 @@ void ses_pg_count_write(const struct pg_rows *rows, const struct pg_request *req
 void ses_pg_count_read(const struct pg_rows *rows, const struct pg_request *request,
                        const struct pg_answer *answer, size_t keys_count);
 void ses_pg_count(const struct pg_rows *rows, enum ses_shard_counter counter, uint64_t n);
-/* A record does not open. */
 /* Of rows->full, when that has changed. */
 void ses_pg_tell_full(struct pg_rows *rows);
+/* A record does not open. */
 void ses_pg_tell_unreadable(const struct pg_rows *rows, struct ses_slice sealed);
 
 /* ---- map_ask.c ---- */

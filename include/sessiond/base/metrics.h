@@ -326,8 +326,9 @@ void ses_shard_gauge_set(struct ses_metrics *m, unsigned shard, enum ses_shard_c
                          uint64_t value);
 /* One more request of a caller that was known. */
 void ses_caller_count(struct ses_metrics *m, unsigned cell, bool admitted);
-/* [worker] At its start: a gauge of a dead predecessor describes nothing any more; counters go on. */
-void ses_metrics_reset_gauges(struct ses_metrics *m);
+/* [worker] At its start: a gauge of a dead predecessor describes nothing any more; counters go on. shards: so many of
+ * PostgreSQL it has, 0 of LMDB; those behind stay untouched (of shared memory, reading takes a page too). */
+void ses_metrics_reset_gauges(struct ses_metrics *m, unsigned shards);
 void ses_gauge_add(struct ses_metrics *m, enum ses_counter counter, int64_t n);
 void ses_gauge_set(struct ses_metrics *m, enum ses_counter counter, uint64_t value);
 void ses_hist_add(struct ses_hist *hist, uint64_t value);

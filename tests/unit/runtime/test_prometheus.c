@@ -319,11 +319,16 @@ static void a_new_worker_begins_with_its_gauges_at_zero(void **state)
     ses_gauge_set(metrics, SES_C_CONNECTIONS_OPEN, 4);
     ses_gauge_set(metrics, SES_C_STORE_POISONED, 1);
     metrics->breakers[0].state = 2;
-    ses_metrics_reset_gauges(metrics);
+    ses_shard_gauge_set(metrics, 0, SES_S_OPEN, 1);
+    ses_shard_gauge_set(metrics, 1, SES_S_OPEN, 1);
+    ses_metrics_reset_gauges(metrics, 1);
     assert_int_equal(metrics->counter[SES_C_SESSIONS_CREATED], 3);
     assert_int_equal(metrics->counter[SES_C_CONNECTIONS_OPEN], 0);
     assert_int_equal(metrics->counter[SES_C_STORE_POISONED], 1); /* until its shard was opened again */
     assert_int_equal(metrics->breakers[0].state, 0);
+    assert_int_equal(metrics->shard[0].counter[SES_S_OPEN], 0);
+    assert_int_equal(metrics->shard[1].counter[SES_S_OPEN],
+                     1); /* one shard is configured: this is not looked at */
 }
 
 static void worker_gauges_tell_state_and_age(void **state)
