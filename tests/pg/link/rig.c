@@ -176,6 +176,7 @@ void rig_open(struct rig *rig)
         .ready = on_ready, .state = on_state, .told = on_told, .closed = on_closed, .arg = rig};
 
     assert_ok(ses_pg_link_new(&rig->options, 0, &events, &rig->link));
+    ses_pg_link_serve(rig->link, true, SES_PG_CAUSE_NONE); /* what stands above it has keys and map */
 }
 
 void rig_turn(struct rig *rig)
