@@ -254,8 +254,7 @@ static void on_done(struct pg_request *request, const struct pg_answer *answer)
     ask->rows = answer->result != NULL ? PQntuples(answer->result) : -1;
 }
 
-void rig_ask(struct rig *rig, enum pg_use use, const struct pg_statement *statement, uint8_t key,
-             struct ask *ask)
+static void prepare(const struct pg_statement *statement, uint8_t key, struct ask *ask)
 {
     *ask = (struct ask){.ended = false};
     memset(ask->key, key, sizeof(ask->key));
@@ -263,9 +262,30 @@ void rig_ask(struct rig *rig, enum pg_use use, const struct pg_statement *statem
     ask->lengths[0] = sizeof(ask->key);
     ask->request = (struct pg_request){
         .statement = statement, .values = ask->values, .lengths = ask->lengths, .done = on_done, .arg = ask};
-    RIG_UNTIL(rig, ses_pg_link_send(rig->link, use, &ask->request));
+}
+
+static void is_sent(struct ask *ask)
+{
     assert_false(ask->ended);
     memset(ask->key, 0xff, sizeof(ask->key)); /* copied inside the call */
+}
+
+bool rig_try_ask(struct rig *rig, enum pg_use use, const struct pg_statement *statement, uint8_t key,
+                 struct ask *ask)
+{
+    prepare(statement, key, ask);
+    if (!ses_pg_link_send(rig->link, use, &ask->request))
+        return false;
+    is_sent(ask);
+    return true;
+}
+
+void rig_ask(struct rig *rig, enum pg_use use, const struct pg_statement *statement, uint8_t key,
+             struct ask *ask)
+{
+    prepare(statement, key, ask);
+    RIG_UNTIL(rig, ses_pg_link_send(rig->link, use, &ask->request));
+    is_sent(ask);
 }
 
 enum pg_end rig_do(struct rig *rig, enum pg_use use, const struct pg_statement *statement, uint8_t key,

@@ -66,6 +66,9 @@ extern const struct pg_statement rig_get_sql;
 /* Sends when there is a connection for it. */
 void rig_ask(struct rig *rig, enum pg_use use, const struct pg_statement *statement, uint8_t key,
              struct ask *ask);
+/* The same at once, or not at all. */
+bool rig_try_ask(struct rig *rig, enum pg_use use, const struct pg_statement *statement, uint8_t key,
+                 struct ask *ask);
 /* The same, and its end. */
 enum pg_end rig_do(struct rig *rig, enum pg_use use, const struct pg_statement *statement, uint8_t key,
                    struct ask *ask);
