@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 usage() {
     cat <<'END'
-usage: tests/run.sh              everything: all tests on the gcc build, all but the long ones on the clang build
+usage: tests/run.sh              all tests but those of label nightly on the gcc build, all but the long ones on the clang build
        tests/run.sh -R REGEX ..  arguments go to ctest
        tests/run.sh --nightly    everything, the long tests with many more rounds, the models with random seeds, the integration tests with v4.local tokens, all of them and the scenarios on two machines, the mutations of the store, the version before, PostgreSQL under Patroni and behind pgbouncer, the Debian package
        tests/run.sh --clients    clients and suites that we did not write (tests/clients/*/run.sh), on the gcc build
@@ -186,7 +186,10 @@ if [ "$mode" = clients ]; then
     exit 0
 fi
 build build-clang clang
-run_tests build-gcc --no-tests=error "$@"
+# What takes minutes and says little more with each change waits for the night, unless it is asked for.
+later=()
+[ "$mode" = nightly ] || [ $# -gt 0 ] || later=(-LE nightly)
+run_tests build-gcc --no-tests=error "${later[@]}" "$@"
 # What was asked for may be long tests alone.
 no_tests=$([ $# -gt 0 ] && echo ignore || echo error)
 run_tests build-clang "--no-tests=$no_tests" -LE long "$@"
