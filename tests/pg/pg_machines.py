@@ -1,14 +1,19 @@
 """sessiond machines on one pair of PostgreSQL servers, through the real server."""
 import pathlib
 import shutil
+import sys
 
 from cluster import PASSWORD
 
 import machines
-from harness import Server, wait_until
+from harness import SOURCE, Server, wait_until
 from pg_case import PgCase
 from session_service import Sessions
 
+sys.path.insert(0, str(SOURCE / "deploy" / "cluster"))
+from payments import Client  # noqa: E402
+
+THREADS, PAYMENTS = 4, 10
 KEY_FILES = ("natural.key", "seal", "step", "live", "test", "callers.key")
 
 
@@ -77,6 +82,18 @@ class MachinesCase(PgCase):
         first = self.machine(**options).start()
         second = self.machine(like=first, **options).start()
         return first, second
+
+    def amidst_payments(self, servers, blow):
+        """Payments, the blow when a third of their calls are acknowledged, and then all that were must be there."""
+        client = Client([("127.0.0.1", server.port) for server in servers])
+        self.assertEqual(client.play_around(blow, THREADS, PAYMENTS, THREADS * PAYMENTS * 5 // 3), [])
+
+    def while_a_commit_waits(self, strike):
+        """For the standby, whose link is stalled until then."""
+        self.pair.standby_link().stall()
+        wait_until(lambda: self.waiting_commits() > 0, "a commit that waits")
+        strike()
+        self.pair.standby_link().flow()
 
     def sessions(self, *servers):
         """A client that asks the machines in turn."""

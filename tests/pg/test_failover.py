@@ -3,36 +3,26 @@ back, and whoever cannot be answered is told so. Two machines, each call at the 
 import contextlib
 import os
 import signal
-import sys
 import threading
 import time
 import unittest
 
 import grpc
 
-from harness import PATIENCE, SOURCE, unique, wait_until
+from harness import PATIENCE, unique, wait_until
 from held_call import HeldConnector, held_metadata
 from node import state
 from pg_case import needs_servers
 from pg_machines import MachinesCase
 from session_service import explain
 
-sys.path.insert(0, str(SOURCE / "deploy" / "cluster"))
-from payments import Client  # noqa: E402
-
 ROUNDS = int(os.environ.get("SES_FAILOVER_ROUNDS", "2"))
-THREADS, PAYMENTS = 4, 10
 SOON = 2  # seconds of a call that may have been sent before anybody knew that nobody answers; it is made again
 CONNECTIONS = 2 * 5  # of two machines with a worker each (deploy/RUNBOOK.md, "Sizes")
 CALLS = 300  # that wait for a standby which does not answer
 
 
 class FailoverCase(MachinesCase):
-    def amidst_payments(self, servers, blow):
-        """Payments, the blow when a third of their calls are acknowledged, and then all that were must be there."""
-        client = Client([("127.0.0.1", server.port) for server in servers])
-        self.assertEqual(client.play_around(blow, THREADS, PAYMENTS, THREADS * PAYMENTS * 5 // 3), [])
-
     # The gRPC code of one call that is not repeated; OK.
 
     def create_code(self, client, session, timeout=PATIENCE):
@@ -66,24 +56,15 @@ class LostTest(FailoverCase):
     def test_the_primary_restarts_itself(self):
         """One backend killed, so that all are: commits that waited for the standby are visible then and not replicated."""
         servers = self.two()
-
-        def blow():
-            self.pair.standby_link().stall()
-            wait_until(lambda: self.waiting_commits() > 0, "a commit that waits")
-            self.pair.primary.kill_backend()
-            self.pair.standby_link().flow()
-        self.amidst_payments(servers, blow)
+        self.amidst_payments(servers, lambda: self.while_a_commit_waits(self.pair.primary.kill_backend))
 
     def test_backends_are_terminated_and_connections_cut(self):
         servers = self.two()
 
-        def blow():
-            self.pair.standby_link().stall()
-            wait_until(lambda: self.waiting_commits() > 0, "a commit that waits")
+        def strike():
             self.pair.primary.terminate_backends()
             self.pair.relay(self.pair.primary).cut()
-            self.pair.standby_link().flow()
-        self.amidst_payments(servers, blow)
+        self.amidst_payments(servers, lambda: self.while_a_commit_waits(strike))
 
     def test_answers_of_the_primary_are_lost(self):
         """What was sent is written, and nobody hears of it."""

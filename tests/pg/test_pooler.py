@@ -6,7 +6,6 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 import threading
 import time
 import unittest
@@ -15,15 +14,11 @@ import grpc
 
 import node
 from cluster import PASSWORD
-from harness import BUILD, SOURCE, unique, wait_until
+from harness import BUILD, unique, wait_until
 from pg_case import needs_servers
 from pg_machines import MachinesCase
 from pooler import Pooler, missing
 
-sys.path.insert(0, str(SOURCE / "deploy" / "cluster"))
-from payments import Client  # noqa: E402
-
-THREADS, PAYMENTS = 4, 10
 CONNECTIONS = 2 * 5 + 2 * 2  # of two machines with a worker each, and what their starts compared keys by: a pooler keeps it
 CALLS = 300  # that wait for a standby which does not answer
 SETTINGS = {"session": "", "transaction": "    prepare: off\n"}
@@ -61,10 +56,6 @@ class PoolerCase(MachinesCase):
             return client.get(token, session).merchant_session_id == session
         return False
 
-    def amidst_payments(self, servers, blow):
-        client = Client([("127.0.0.1", server.port) for server in servers])
-        self.assertEqual(client.play_around(blow, THREADS, PAYMENTS, THREADS * PAYMENTS * 5 // 3), [])
-
 
 class Modes:
     """The same for both."""
@@ -80,13 +71,7 @@ class Modes:
 
     def test_the_primary_restarts_itself(self):
         servers = self.two_through(self.poolers(self.mode), self.mode)
-
-        def blow():
-            self.pair.standby_link().stall()
-            wait_until(lambda: self.waiting_commits() > 0, "a commit that waits")
-            self.pair.primary.kill_backend()
-            self.pair.standby_link().flow()
-        self.amidst_payments(servers, blow)
+        self.amidst_payments(servers, lambda: self.while_a_commit_waits(self.pair.primary.kill_backend))
 
     def test_the_poolers_are_restarted(self):
         poolers = self.poolers(self.mode)
