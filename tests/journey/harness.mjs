@@ -5,7 +5,7 @@
 // bank is on 127.0.0.1 (ports do not make a site).
 //
 // With a database in SES_PG (tests/pg/with_cluster.py) there are two machines on it (two_machines.mjs), and requests go to them in turn.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -21,17 +21,21 @@ export const patienceMs = 120000; // ends what hangs; no verdict hangs on it
 
 export const sleep = (ms) => new Promise((done) => { setTimeout(done, ms); });
 
+// What waiting does not mend.
+class Hopeless extends Error {}
+
+// Until predicate says so; what it throws meanwhile is a no.
 export async function waitFor(what, predicate, ms = patienceMs) {
   const end = Date.now() + ms;
   for (;;) {
-    const value = await predicate().catch(() => false);
+    const value = await predicate().catch((error) => { if (error instanceof Hopeless) throw error; return false; });
     if (value) return value;
     if (Date.now() > end) throw new Error(`waited ${ms} ms in vain for ${what}`);
     await sleep(25);
   }
 }
 
-const ended = (child) => (child.exitCode !== null || child.signalCode !== null
+const ended = (child) => (child.pid === undefined || child.exitCode !== null || child.signalCode !== null
   ? Promise.resolve() : new Promise((done) => { child.once('exit', done); }));
 
 export class World {
@@ -119,7 +123,7 @@ export class World {
 
   async ready(machine) {
     await waitFor('sessiond', async () => {
-      if (machine.process.exitCode !== null) throw new Error('sessiond ended');
+      if (machine.process.exitCode !== null || machine.process.pid === undefined) throw new Hopeless('sessiond ended');
       return (await fetch(`http://127.0.0.1:${machine.adminPort}/readyz`)).ok;
     }).catch((error) => { throw new Error(`${error.message}: ${this.log(machine.name).slice(-2000)}`); });
   }
@@ -198,6 +202,12 @@ export class World {
       process.kill(pid, 'SIGCONT');
       process.kill(this.server.pid, 'SIGCONT');
     }
+  }
+
+  // A test session as the operator sees it.
+  session(order) {
+    const shown = execFileSync(join(build, 'sessiondctl'), ['--data', this.machines[0].data, 'session', 'show', order, '--test', '--json']);
+    return JSON.parse(shown).session;
   }
 
   async facts(order) {

@@ -5,7 +5,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { World, build, patienceMs, waitFor } from '../../journey/harness.mjs';
+import { World, patienceMs, waitFor } from '../../journey/harness.mjs';
 import { freePort } from '../../journey/ports.mjs';
 
 const source = resolve(import.meta.dirname, '../../..');
@@ -54,8 +54,7 @@ const said = () => page.locator('#log li').allTextContents();
 const ended = () => page.waitForSelector('#log li:has-text("ended")');
 
 const events = (order) => {
-  const shown = execFileSync(join(build, 'sessiondctl'), ['--data', join(world.dir, 'data'), 'session', 'show', order, '--test', '--json']);
-  const { session } = JSON.parse(shown);
+  const session = world.session(order);
   assert.equal(session.status, 'SESSION_STATUS_COMPLETED');
   return session.events.map((row) => row.event.replace('SESSION_EVENT_', ''));
 };
