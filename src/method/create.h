@@ -33,6 +33,7 @@
 #include <sessiond/domain/idempotency.h>
 
 #include "change_loop.h"
+#include "connector_call.h"
 
 struct ses_session_answer {
     char *token; /* NULL: the connector failed */
@@ -78,15 +79,13 @@ struct ses_create {
     struct ses_slice base_url; /* of the connector's session call */
     struct ses_session_request request;
     struct ses_payload payload;
-    struct ses_inbox *inbox;  /* events that came before it; in the exchange's arena. NULL: none */
-    enum ses_counter counter; /* counted when it is answered */
-    struct ses_slice reply;   /* encoded, once signed */
-    struct ses_list to_sign;  /* in service->to_sign */
-    struct ses_outbound_request outbound;
-    struct ses_outbound_place place; /* of the call to the connector, until it is made */
+    struct ses_inbox *inbox;        /* events that came before it; in the exchange's arena. NULL: none */
+    enum ses_counter counter;       /* counted when it is answered */
+    struct ses_slice reply;         /* encoded, once signed */
+    struct ses_list to_sign;        /* in service->to_sign */
+    struct ses_connector_call call; /* to the connector */
     char idempotency_key[SES_IDEMPOTENCY_KEY_SIZE];
-    uint64_t called_mono_ns; /* when the connector was asked */
-    bool asked;              /* the connector may have acted, and no answer of its own says what came of it */
+    bool asked; /* the connector may have acted, and no answer of its own says what came of it */
     struct ses_change_loop loop;
     /* Behind loop.found nothing is zeroed: the first that the call does is to write both, or it fails. */
     struct ses_request_metadata metadata;

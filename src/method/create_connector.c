@@ -3,10 +3,8 @@
 #include "create.h"
 
 #include <sessiond/base/clock.h>
-#include <sessiond/base/units.h>
 #include <sessiond/domain/money.h>
 #include <sessiond/domain/session_machine.h>
-#include <sessiond/exchange/exchange_trace.h>
 
 #include "inbox.h"
 #include "refusal.h"
@@ -84,37 +82,17 @@ static bool is_over(const struct ses_create *c, const struct ses_connector_resul
     return end_ms != 0 && end_ms <= now_ms;
 }
 
-static void end_span(const struct ses_create *c, uint32_t http_status)
-{
-    struct ses_span span = {
-        .kind = SES_SPAN_CLIENT,
-        .name = "POST",
-        .http_method = "POST",
-        .connector = c->credentials.connector->name,
-        .http_status = http_status,
-        .failed = http_status == 0 || http_status >= 400,
-        .began_mono_ns = c->called_mono_ns,
-    };
-
-    if (!ses_exchange_records(c->x))
-        return;
-    span.ended_mono_ns = ses_clock_mono_ns();
-    ses_exchange_span(c->x, c->x->call_span_id, &span);
-}
-
 /* asked is set before anything else: from here on a failure of ours (parse without memory) must leave
  * the intent behind. It is taken back below only where the connector's own answer says that it did
  * nothing. */
-static void on_answer(void *arg, uint32_t http_status, enum ses_connector_outcome outcome,
-                      struct ses_slice body)
+static void on_answer(struct ses_connector_call *call, uint32_t http_status,
+                      enum ses_connector_outcome outcome, struct ses_slice body)
 {
-    struct ses_create *c = arg;
+    struct ses_create *c = SES_CONTAINER(call, struct ses_create, call);
     uint64_t now_ms = ses_clock_now_ms();
     struct ses_connector_result result = {.outcome = outcome};
 
     c->asked = true;
-    end_span(c, http_status);
-    c->x->connector_ns += ses_clock_mono_ns() - c->called_mono_ns;
     if (http_status == 0) {
         ses_connector_result_transport(outcome, &result);
     } else {
@@ -176,101 +154,18 @@ static enum ses_status build(struct ses_create *c, struct ses_outbound_request *
     return c->credentials.connector->ops->build(&call, &c->x->arena, ret_request, ret_error);
 }
 
-/* The caller's deadline less what commit and reply need; 0: nothing is left. */
-static uint64_t call_deadline_ns(const struct ses_create *c)
-{
-    uint64_t margin_ns = c->service->options.connector_deadline_margin_ms * SES_NS_PER_MS;
-    uint64_t deadline_ns = c->x->deadline_mono_ns;
-
-    if (deadline_ns <= margin_ns || deadline_ns - margin_ns <= ses_clock_mono_ns())
-        return 0;
-    return deadline_ns - margin_ns;
-}
-
-/* Of calls for which there was no place: which limit it was, and whose. */
-struct full {
-    enum ses_status status; /* of ses_outbound_take */
-    enum ses_counter counter;
-    enum ses_reason reason;
-    const char *scope;
-    const char *limit;
-    const char *before; /* the connector's name, and behind it */
-    const char *after;
-};
-
-static const struct full fulls[] = {
-    {SES_OVER_SHARE, SES_C_CONNECTOR_OVER_SHARE, SES_REASON_CONNECTOR_SHARE_FULL, "merchant",
-     "limits.merchant_share_percent", "this merchant has its share of the calls to ",
-     " in flight (limits.merchant_share_percent); try again"},
-    {SES_BUSY, SES_C_CONNECTOR_BUSY, SES_REASON_CONNECTOR_BUSY, "connector", "connector.host_percent",
-     "too many calls to ", " are in flight (connector.host_percent of connector.calls_max); try again"},
-    {SES_RESOURCE_EXHAUSTED, SES_C_CONNECTOR_EXHAUSTED, SES_REASON_CONNECTOR_CALLS_EXHAUSTED, "server",
-     "connector.calls_max", "no call to ",
-     ": too many connector calls are in flight (connector.calls_max); try again"},
-};
-
-static const struct full *full_of(enum ses_status status)
-{
-    for (size_t i = 0; i < sizeof(fulls) / sizeof(fulls[0]); i++) {
-        if (fulls[i].status == status)
-            return &fulls[i];
-    }
-    return NULL;
-}
-
-/* All three limits are a worker's own: the next call may meet another one. 100 ms: a call to a connector takes some
- * hundreds, so one of a full set will have ended by then. */
-static void set_full(struct ses_create *c, const struct full *full, struct ses_error *error)
-{
-    struct ses_slice connector = ses_slice_str(c->credentials.connector->name);
-    const char *text =
-        ses_arena_printf(&c->x->arena, "%s%.*s%s", full->before, SES_FMT(connector), full->after);
-
-    ses_count(c->service->options.metrics, full->counter, 1);
-    ses_error_refuse(error, full->reason,
-                     text == NULL ? SES_STR("too many connector calls are in flight; try again")
-                                  : ses_slice_str(text));
-    error->retry_delay_ms = 100;
-    ses_error_metadata(error, SES_STR("connector"), connector);
-    ses_error_metadata(error, SES_STR("limit"), ses_slice_str(full->limit));
-    ses_error_metadata(error, SES_STR("scope"), ses_slice_str(full->scope));
-}
-
 static void fail_start(struct ses_create *c, enum ses_status status)
 {
     struct ses_error error;
 
-    if (status == SES_DEADLINE_EXCEEDED)
-        ses_error_set(&error, status,
-                      SES_STR("the deadline leaves no time for the connector's session call"));
-    else if (full_of(status) != NULL)
-        set_full(c, full_of(status), &error);
-    else
-        ses_refusal_internal(&error, status);
+    ses_connector_call_refusal(&c->call, status, &error);
     ses_create_fail(c, &error);
-}
-
-/* The connector learns which trace the call belongs to, and nothing else of its caller. */
-static enum ses_status add_trace(struct ses_create *c)
-{
-    struct ses_trace_headers headers;
-
-    SES_TRY(ses_exchange_trace_call(c->x, &headers));
-    ses_request_header(&c->outbound, SES_STR("traceparent"), headers.traceparent);
-    if (headers.tracestate.len > 0)
-        ses_request_header(&c->outbound, SES_STR("tracestate"), headers.tracestate);
-    return SES_OK;
 }
 
 static void start(struct ses_create *c)
 {
-    uint64_t deadline_ns = call_deadline_ns(c);
-    enum ses_status status = deadline_ns == 0 ? SES_DEADLINE_EXCEEDED : add_trace(c);
+    enum ses_status status = ses_connector_call_start(&c->call);
 
-    c->called_mono_ns = ses_clock_mono_ns();
-    if (status == SES_OK)
-        status = ses_outbound_start(c->service->options.driver, &c->place, &c->outbound, deadline_ns,
-                                    on_answer, c);
     if (status != SES_OK)
         fail_start(c, status);
     else
@@ -279,17 +174,6 @@ static void start(struct ses_create *c)
 }
 
 /* ---- the lease ------------------------------------------------------------------------------- */
-
-/* What a lease lasts longer than the call's own deadline: for the put behind it. */
-#define LEASE_EXTRA_MS 5000
-
-static uint64_t lease_ms(const struct ses_create *c)
-{
-    uint64_t deadline_ns = call_deadline_ns(c);
-    uint64_t now_ns = ses_clock_mono_ns();
-
-    return (deadline_ns > now_ns ? (deadline_ns - now_ns) / SES_NS_PER_MS : 0) + LEASE_EXTRA_MS;
-}
 
 /* The last moment at which a cancelled call can be dropped: nobody has been asked. */
 void ses_create_leased(struct ses_change_loop *loop)
@@ -313,11 +197,11 @@ static enum ses_status take_lease(struct ses_create *c)
 
     if (c->credentials.connector->leaves == SES_CALL_LEAVES_NOTHING) {
         c->phase = SES_CREATE_LEASING;
-        return ses_change_loop_reserve(&c->loop, lease_ms(c));
+        return ses_change_loop_reserve(&c->loop, ses_connector_call_lease_ms(&c->call));
     }
     SES_TRY(encode_intent(c, &record));
     c->phase = SES_CREATE_LEASING;
-    return ses_change_loop_lease(&c->loop, &record, lease_ms(c));
+    return ses_change_loop_lease(&c->loop, &record, ses_connector_call_lease_ms(&c->call));
 }
 
 /* Ends the call: the loop is told to leave it alone. */
@@ -346,16 +230,17 @@ enum ses_status ses_create_ask_connector(struct ses_create *c)
                             ses_slice(c->loop.key.bytes, sizeof(c->loop.key.bytes)), &c->payload,
                             c->idempotency_key);
     /* Built before anything is written: credentials that cannot work cost no commit. */
-    if (build(c, &c->outbound, &error) != SES_OK) {
+    c->call.service = c->service;
+    c->call.x = c->x;
+    c->call.connector = c->credentials.connector;
+    c->call.answered = on_answer;
+    if (build(c, &c->call.request, &error) != SES_OK) {
         if (error.reason == SES_REASON_AMOUNT_NOT_ACCEPTED)
             ses_error_violation(&error, ses_field_path(c->rpc->naming, SES_FIELD_MINOR_AMOUNT),
                                 error.message);
         return refused(c, &error);
     }
-    if (call_deadline_ns(c) == 0)
-        return refused_start(c, SES_DEADLINE_EXCEEDED);
     /* Before the intent, so that a call without a place costs nothing and leaves nothing. */
-    status = ses_outbound_take(c->service->options.driver, c->credentials.connector, c->outbound.url,
-                               c->loop.owner, &c->place);
+    status = ses_connector_call_take(&c->call, c->loop.owner);
     return status == SES_OK ? take_lease(c) : refused_start(c, status);
 }

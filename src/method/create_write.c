@@ -19,7 +19,7 @@ static void give_back(struct ses_create *c)
 
 void ses_create_leave_place(struct ses_create *c)
 {
-    ses_outbound_give_back(c->service->options.driver, &c->place);
+    ses_connector_call_leave(&c->call);
 }
 
 /* c lies in the exchange's arena and may be gone when this returns. */
