@@ -88,6 +88,8 @@ bool ctl_path(const struct ctl *ctl, const char *tail, char ret_path[CTL_PATH_SI
 bool ctl_take_clock(const struct ctl *ctl);
 /* Whether a sessiond holds the data directory; ret_pid is then its supervisor's, 0 if it cannot be read. */
 bool ctl_server_runs(const struct ctl *ctl, long *ret_pid);
+/* Whether the data directory's server has its sessions in PostgreSQL, or some of them. */
+bool ctl_uses_pg(const struct ctl *ctl);
 /* Writes a JSON value and a newline to stdout and releases it. Characters outside ASCII are escaped: what is
  * printed may be a stranger's, and a terminal obeys control characters. */
 int ctl_print_json(json_t *value, bool indent, int exit_code);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include <sessiond/store/store_admin.h>
+#include <sessiond/store/store_pg_move.h>
 #include <sessiond/token/token.h>
 
 #include "shards.h"
@@ -158,9 +159,24 @@ static unsigned kinds_of(enum ses_key_purpose purpose, enum ses_key_print_kind r
     return ret_kinds[0] == SES_KEY_PRINT_LIVE ? 2 : 1;
 }
 
+/* In none of them before it is over in any; and a record that goes from one to another meanwhile is in none that is looked
+ * at. */
+static int demand_unused_in_shards(const struct shards *shards, uint16_t number)
+{
+    struct ses_pg_still still;
+    struct ses_fault fault = {.text = ""};
+
+    if (ses_pg_still_begin(shards->place, shards->count, &still, &fault) != SES_OK)
+        return ctl_fail_fault(&fault);
+    for (unsigned i = 0; i < shards->count; i++) {
+        if (ses_pg_keys_check_unused(&shards->place[i], number, &fault) != SES_OK)
+            return ctl_fail("shard %u: %s", i, fault.text);
+    }
+    return ses_pg_still_end(&still, &fault) == SES_OK ? CTL_DONE : ctl_fail_fault(&fault);
+}
+
 /* Before the file goes: a machine that lacks a key which is not over does not start. */
-static int retire_in_shards(const struct shards *shards, const char *kid, enum ses_key_purpose purpose,
-                            uint16_t number)
+static int retire_in_shards(const struct shards *shards, const char *kid, enum ses_key_purpose purpose)
 {
     struct ses_fault fault = {.text = ""};
     enum ses_key_print_kind kinds[2];
@@ -168,7 +184,7 @@ static int retire_in_shards(const struct shards *shards, const char *kid, enum s
 
     for (unsigned i = 0; i < shards->count; i++) {
         for (unsigned k = 0; k < count; k++) {
-            if (ses_pg_keys_retire(&shards->place[i], kinds[k], kid, number, &fault) != SES_OK)
+            if (ses_pg_keys_retire(&shards->place[i], kinds[k], kid, &fault) != SES_OK)
                 return ctl_fail("shard %u: %s", i, fault.text);
         }
     }
@@ -211,8 +227,10 @@ static int retire(struct retiring *retiring)
     struct ses_fault fault = {.text = ""};
     int code = check_here(retiring);
 
+    if (code == CTL_DONE && retiring->shards != NULL && retiring->purpose == SES_KEY_SEAL)
+        code = demand_unused_in_shards(retiring->shards, retiring->number);
     if (code == CTL_DONE && retiring->shards != NULL)
-        code = retire_in_shards(retiring->shards, kid, retiring->purpose, retiring->number);
+        code = retire_in_shards(retiring->shards, kid, retiring->purpose);
     if (code != CTL_DONE)
         return code;
     if (!retiring->gone &&
@@ -229,6 +247,11 @@ int ctl_keys_retire(const struct ctl *ctl)
     bool known = ses_key_id_decode(ses_slice_str(ctl->args[0]), &retiring.purpose, &retiring.number);
     int code;
 
+    if (!shards_are_named(ctl) && ctl_uses_pg(ctl))
+        return ctl_fail(
+            "sessions of %s are in PostgreSQL, whose records may need this key, and other machines wait to "
+            "be told: sessiondctl keys retire %s -c FILE",
+            ctl->data, ctl->args[0]);
     if (!shards_are_named(ctl))
         return ctl_path(&own, "keys", retiring.dir) ? retire(&retiring) : CTL_FAILED;
     if (!known)

@@ -9,7 +9,7 @@
 
 #include <sessiond/base/clock.h>
 #include <sessiond/config/password_file.h>
-#include <sessiond/store/store_pg_admin.h>
+#include <sessiond/store/store_pg_move.h>
 
 #include "machine_id.h"
 #include "process.h"
@@ -42,36 +42,58 @@ static enum ses_status check_left(const struct ses_supervisor *sup, struct ses_f
     return SES_OK;
 }
 
-/* With the shards one after the other; what is asked for is in the configuration that is in force. */
-static enum ses_status for_each_place(const struct ses_config *config, const uint8_t *machine,
-                                      struct ses_fault *fault)
+/* A session whose slot moves could go from a shard that is still to be asked to one that was. */
+static enum ses_status check_none_held(const struct ses_pg_place *places, unsigned count,
+                                       struct ses_fault *fault)
 {
+    struct ses_pg_still still;
+
+    SES_TRY(ses_pg_still_begin(places, count, &still, fault));
+    for (unsigned i = 0; i < count; i++) {
+        bool holds = false;
+
+        SES_TRY(ses_pg_holds(&places[i], &holds, fault));
+        if (holds)
+            return ses_fault(
+                fault, SES_FAILED_PRECONDITION,
+                "sessions are still in PostgreSQL (shard %u): wait with store.move: to_lmdb until "
+                "sessiond_store_move_left is 0",
+                i);
+    }
+    return ses_pg_still_end(&still, fault);
+}
+
+static enum ses_status check_alone(const struct ses_pg_place *places, unsigned count,
+                                   const uint8_t machine[SES_PG_MACHINE_BYTES], struct ses_fault *fault)
+{
+    for (unsigned i = 0; i < count; i++) {
+        bool alone = true;
+
+        SES_TRY(ses_pg_is_alone(&places[i], machine, ALONE_MS, &alone, fault));
+        if (!alone)
+            return ses_fault(
+                fault, SES_FAILED_PRECONDITION,
+                "another machine uses that database: sessions move to it, or from it, while there is one "
+                "machine only");
+    }
+    return SES_OK;
+}
+
+/* Of all shards. machine: is it the only one? NULL: is nothing left in them? */
+static enum ses_status ask_shards(const struct ses_config *config, const uint8_t *machine,
+                                  struct ses_fault *fault)
+{
+    struct ses_pg_place places[SES_CONFIG_PG_SHARDS_MAX];
     struct ses_secret password;
     enum ses_status status;
 
     SES_TRY(ses_password_file_load(config, &password, fault));
-    status = SES_OK;
-    for (unsigned i = 0; status == SES_OK && i < config->pg.shards_count; i++) {
-        struct ses_pg_place place = {.conninfo = config->pg.shards[i],
-                                     .password = password.len == 0 ? NULL : &password,
-                                     .timeout_ms = config->store_pg_connect_timeout_ms};
-        bool holds = false;
-        bool alone = true;
-
-        if (machine != NULL)
-            status = ses_pg_is_alone(&place, machine, ALONE_MS, &alone, fault);
-        else
-            status = ses_pg_holds(&place, &holds, fault);
-        if (status == SES_OK && !alone)
-            status = ses_fault(
-                fault, SES_FAILED_PRECONDITION,
-                "another machine uses that database: sessions move to it, or from it, while there is one "
-                "machine only");
-        if (status == SES_OK && holds)
-            status = ses_fault(fault, SES_FAILED_PRECONDITION,
-                               "sessions are still in PostgreSQL: wait with store.move: to_lmdb until "
-                               "sessiond_store_move_left is 0");
-    }
+    for (unsigned i = 0; i < config->pg.shards_count; i++)
+        places[i] = (struct ses_pg_place){.conninfo = config->pg.shards[i],
+                                          .password = password.len == 0 ? NULL : &password,
+                                          .timeout_ms = config->store_pg_connect_timeout_ms};
+    status = machine != NULL ? check_alone(places, config->pg.shards_count, machine, fault)
+                             : check_none_held(places, config->pg.shards_count, fault);
     ses_secret_free(&password);
     return status;
 }
@@ -85,7 +107,7 @@ static enum ses_status check(struct ses_supervisor *sup, const struct ses_config
     if (fresh->store_driver == SES_CONFIG_PG)
         return check_left(sup, fault);
     if (fresh->store_driver == SES_CONFIG_LMDB)
-        return for_each_place(&sup->config, NULL, fault);
+        return ask_shards(&sup->config, NULL, fault);
     if (sup->config.store_driver == SES_CONFIG_PG && sup->store_shared == NULL)
         return ses_fault(fault, SES_FAILED_PRECONDITION,
                          "this server was started without LMDB: restart sessiond for it");
@@ -126,7 +148,7 @@ static enum ses_status take(struct ses_supervisor *sup, const struct ses_config 
     SES_TRY(check(sup, fresh, fault));
     SES_TRY(make(sup, fresh, fault));
     if (enters)
-        SES_TRY(for_each_place(fresh, sup->machine, fault));
+        SES_TRY(ask_shards(fresh, sup->machine, fault));
     SES_TRY(write_mark(sup, fresh, fault));
     sup->timekeeper.follows = fresh->store_driver == SES_CONFIG_PG;
     return SES_OK;

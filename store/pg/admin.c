@@ -302,3 +302,15 @@ enum ses_status ses_pg_admin_connect_primary(struct pg_admin *admin, const struc
     }
     return highest > 0 ? SES_OK : ses_fault(fault, SES_UNAVAILABLE, "there is no primary: %s", all.text);
 }
+
+enum ses_status ses_pg_admin_open(struct pg_admin *admin, const struct ses_pg_place *place,
+                                  struct ses_fault *fault)
+{
+    struct pg_target target;
+    enum ses_status status;
+
+    SES_TRY(ses_pg_target_init(&target, place->conninfo, fault));
+    status = ses_pg_admin_connect_primary(admin, &target, place->password, place->timeout_ms, fault);
+    ses_pg_target_done(&target);
+    return status;
+}

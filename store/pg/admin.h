@@ -10,6 +10,7 @@
 #include <libpq-fe.h>
 
 #include <sessiond/base/secret.h>
+#include <sessiond/store/store_pg_admin.h>
 
 #include "target.h"
 
@@ -39,6 +40,9 @@ SES_MUST_CHECK enum ses_status ses_pg_admin_connect_primary(struct pg_admin *adm
                                                             const struct pg_target *target,
                                                             const struct ses_secret *password,
                                                             uint64_t timeout_ms, struct ses_fault *fault);
+/* [any] The same, of a place that is named. SES_INVALID_ARGUMENT (conninfo). */
+SES_MUST_CHECK enum ses_status ses_pg_admin_open(struct pg_admin *admin, const struct ses_pg_place *place,
+                                                 struct ses_fault *fault);
 void ses_pg_admin_close(struct pg_admin *admin);
 
 /* [any] One statement; the caller clears the result, whose columns are text. SES_UNAVAILABLE: no answer in time, or the

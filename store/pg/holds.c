@@ -8,18 +8,6 @@
 #include "admin.h"
 #include "listing.h"
 
-static enum ses_status open_admin(const struct ses_pg_place *place, struct pg_admin *admin,
-                                  struct ses_fault *fault)
-{
-    struct pg_target target;
-    enum ses_status status;
-
-    SES_TRY(ses_pg_target_init(&target, place->conninfo, fault));
-    status = ses_pg_admin_connect_primary(admin, &target, place->password, place->timeout_ms, fault);
-    ses_pg_target_done(&target);
-    return status;
-}
-
 enum ses_status ses_pg_holds(const struct ses_pg_place *place, bool *ret_holds, struct ses_fault *ret_fault)
 {
     static const char text[] = "SELECT EXISTS (SELECT FROM session WHERE " PG_LISTED ") AS holds";
@@ -30,7 +18,7 @@ enum ses_status ses_pg_holds(const struct ses_pg_place *place, bool *ret_holds, 
     enum ses_status status;
 
     ses_pg_moved_id(id);
-    SES_TRY(open_admin(place, &admin, ret_fault));
+    SES_TRY(ses_pg_admin_open(&admin, place, ret_fault));
     status = ses_pg_admin_ask(&admin, text, &value, 1, ret_fault, &result);
     if (status == SES_OK)
         *ret_holds = ses_pg_admin_is(result, "holds");
@@ -61,7 +49,7 @@ enum ses_status ses_pg_is_alone(const struct ses_pg_place *place, const uint8_t 
     int64_t after = 0;
     enum ses_status status;
 
-    SES_TRY(open_admin(place, &admin, ret_fault));
+    SES_TRY(ses_pg_admin_open(&admin, place, ret_fault));
     status = sum_beats(&admin, machine, &before, ret_fault);
     if (status == SES_OK) {
         (void)poll(NULL, 0, (int)for_ms);

@@ -26,16 +26,10 @@ struct keys {
 static enum ses_status open_keys(const struct ses_pg_place *place, struct ses_fault *fault,
                                  struct keys **ret_keys)
 {
-    struct pg_target target;
-    struct keys *keys;
-    enum ses_status status;
+    struct keys *keys = calloc(1, sizeof(*keys));
+    enum ses_status status = keys == NULL ? ses_fault(fault, SES_NO_MEMORY, "out of memory")
+                                          : ses_pg_admin_open(&keys->admin, place, fault);
 
-    SES_TRY(ses_pg_target_init(&target, place->conninfo, fault));
-    keys = calloc(1, sizeof(*keys));
-    status = keys == NULL ? ses_fault(fault, SES_NO_MEMORY, "out of memory")
-                          : ses_pg_admin_connect_primary(&keys->admin, &target, place->password,
-                                                         place->timeout_ms, fault);
-    ses_pg_target_done(&target);
     if (status != SES_OK) {
         free(keys);
         return status;
@@ -221,21 +215,25 @@ enum ses_status ses_pg_keys_bring(const struct ses_pg_place *from, const struct 
 /* ---- retiring ----------------------------------------------------------------------------------------- */
 
 /* The id stands in the clear in each record's header, little endian. */
-static enum ses_status check_sealed(struct pg_admin *admin, uint16_t number, struct ses_fault *fault)
+enum ses_status ses_pg_keys_check_unused(const struct ses_pg_place *place, uint16_t seal_number,
+                                         struct ses_fault *ret_fault)
 {
     static const char text[] = "SELECT EXISTS (SELECT FROM session WHERE substr(record, 3, 2) = $1"
                                " OR substr(intent, 3, 2) = $1) AS sealed";
-    const uint8_t id[2] = {(uint8_t)(number & 0xff), (uint8_t)(number >> 8)};
+    const uint8_t id[2] = {(uint8_t)(seal_number & 0xff), (uint8_t)(seal_number >> 8)};
     const struct pg_admin_value value = {id, sizeof(id)};
+    struct pg_admin admin = {.conn = NULL};
     PGresult *result = NULL;
     enum ses_status status;
 
-    admin->timeout_ms = SCAN_MS;
-    status = ses_pg_admin_ask(admin, text, &value, 1, fault, &result);
+    SES_TRY(ses_pg_admin_open(&admin, place, ret_fault));
+    admin.timeout_ms = SCAN_MS;
+    status = ses_pg_admin_ask(&admin, text, &value, 1, ret_fault, &result);
     if (status == SES_OK && ses_pg_admin_is(result, "sealed"))
-        status = ses_fault(fault, SES_FAILED_PRECONDITION,
+        status = ses_fault(ret_fault, SES_FAILED_PRECONDITION,
                            "records are sealed with this key, and would be lost; they leave with their time");
     PQclear(result);
+    ses_pg_admin_close(&admin);
     return status;
 }
 
@@ -247,15 +245,13 @@ static enum ses_status end_once(struct keys *keys, enum ses_key_print_kind kind,
 }
 
 enum ses_status ses_pg_keys_retire(const struct ses_pg_place *place, enum ses_key_print_kind kind,
-                                   const char *id, uint16_t seal_number, struct ses_fault *ret_fault)
+                                   const char *id, struct ses_fault *ret_fault)
 {
-    enum ses_status status = SES_OK;
+    enum ses_status status = SES_CONFLICT;
     struct keys *keys = NULL;
 
     SES_TRY(open_keys(place, ret_fault, &keys));
-    if (kind == SES_KEY_PRINT_SEAL)
-        status = check_sealed(&keys->admin, seal_number, ret_fault);
-    for (int i = 0; i < TRIES_MAX && (i == 0 ? status == SES_OK : status == SES_CONFLICT); i++) {
+    for (int i = 0; i < TRIES_MAX && status == SES_CONFLICT; i++) {
         if (i > 0)
             (void)poll(NULL, 0, PAUSE_MS);
         status = end_once(keys, kind, id, ret_fault);

@@ -20,6 +20,9 @@ struct pg_map {
     uint64_t asked_ns;              /* when the last one was asked for */
 };
 
+/* Of the row's key, in a statement. */
+#define PG_KEY_SLOT "((get_byte(key, 0) << 4) | (get_byte(key, 1) >> 4))"
+
 static inline unsigned ses_pg_key_slot(const struct ses_store_key *key)
 {
     return (unsigned)key->bytes[0] << 4 | key->bytes[1] >> 4;

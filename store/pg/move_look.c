@@ -99,15 +99,11 @@ enum ses_status ses_pg_shard_look(const struct ses_pg_place *place, unsigned sha
                                   struct ses_pg_shard_look *ret_look, struct ses_fault *ret_fault)
 {
     struct pg_admin admin = {.conn = NULL};
-    struct pg_target target;
     enum ses_status status;
 
     memset(ret_look, 0, sizeof(*ret_look));
-    SES_TRY(ses_pg_target_init(&target, place->conninfo, ret_fault));
-    status = ses_pg_admin_connect_primary(&admin, &target, place->password, place->timeout_ms, ret_fault);
-    ses_pg_target_done(&target);
-    if (status == SES_OK)
-        status = look(&admin, shard, ret_look, ret_fault);
+    SES_TRY(ses_pg_admin_open(&admin, place, ret_fault));
+    status = look(&admin, shard, ret_look, ret_fault);
     ses_pg_admin_close(&admin);
     return status;
 }

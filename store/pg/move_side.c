@@ -6,6 +6,7 @@
 
 #include <sessiond/base/clock.h>
 
+#include "map.h"
 #include "schema.h"
 
 #define TEXT_SIZE 1536
@@ -338,7 +339,7 @@ enum ses_status ses_pg_side_count(struct pg_side *side, unsigned first, unsigned
 
     ses_pg_range_text(first, last, range);
     (void)snprintf(text, sizeof(text),
-                   "SELECT (get_byte(key, 0) << 4) | (get_byte(key, 1) >> 4) AS slot, count(*) FROM session"
+                   "SELECT " PG_KEY_SLOT " AS slot, count(*) FROM session"
                    " WHERE %s GROUP BY 1",
                    range);
     status = ask(side, text, fault, &result);

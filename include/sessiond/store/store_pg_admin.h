@@ -54,16 +54,21 @@ SES_MUST_CHECK enum ses_status ses_pg_keys_compare(const struct ses_pg_place *pl
 SES_MUST_CHECK enum ses_status ses_pg_keys_bring(const struct ses_pg_place *from,
                                                  const struct ses_pg_place *to, struct ses_fault *ret_fault);
 
-/* [sessiondctl] No machine needs the key any more: those that lack it may start. Of a seal key: SES_FAILED_PRECONDITION
- * while a record is sealed with it (looks at every row). A key that no machine ever brought is none of its business: SES_OK.
- * Else as ses_pg_keys_join. */
+/* [sessiondctl] Whether no row is sealed with that key (looks at every one). SES_FAILED_PRECONDITION: one is. Of several shards:
+ * while slots stand still (store_pg_move.h). Else as ses_pg_keys_join. */
+SES_MUST_CHECK enum ses_status ses_pg_keys_check_unused(const struct ses_pg_place *place,
+                                                        uint16_t seal_number, struct ses_fault *ret_fault);
+
+/* [sessiondctl] No machine needs the key any more: those that lack it may start. A seal key must be unused, in all shards. A key
+ * that no machine ever brought is none of its business: SES_OK. Else as ses_pg_keys_join. */
 SES_MUST_CHECK enum ses_status ses_pg_keys_retire(const struct ses_pg_place *place,
                                                   enum ses_key_print_kind kind, const char *id,
-                                                  uint16_t seal_number, struct ses_fault *ret_fault);
+                                                  struct ses_fault *ret_fault);
 
 /* ---- before sessions move (store_move.h) ---- */
 
-/* [supervisor] Whether the shard has a session that was not moved away and is not over. SES_UNAVAILABLE, SES_IO (refused),
+/* [supervisor] Whether the shard has a session, in a slot of its own, that was not moved away and is not over. Of several shards:
+ * while slots stand still (store_pg_move.h). SES_UNAVAILABLE, SES_IO (refused),
  * SES_INVALID_ARGUMENT (conninfo), SES_NO_MEMORY: nobody knows. */
 SES_MUST_CHECK enum ses_status ses_pg_holds(const struct ses_pg_place *place, bool *ret_holds,
                                             struct ses_fault *ret_fault);

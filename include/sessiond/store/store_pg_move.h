@@ -4,7 +4,7 @@
  * that whoever moves slots may die at any time, and another run goes on from what the tables say. store/pg/README.md,
  * "Moving slots", has the steps and why no session is lost or read stale by them.
  *
- * [sessiondctl] for all of it. These calls block; each wait has an end.
+ * [sessiondctl] where nothing else is said. These calls block; each wait has an end.
  */
 #ifndef SESSIOND_STORE_STORE_PG_MOVE_H
 #define SESSIOND_STORE_STORE_PG_MOVE_H
@@ -47,6 +47,24 @@ struct ses_pg_shard_look {
 SES_MUST_CHECK enum ses_status ses_pg_shard_look(const struct ses_pg_place *place, unsigned shard,
                                                  struct ses_pg_shard_look *ret_look,
                                                  struct ses_fault *ret_fault);
+
+/* ---- while slots stand still ---- */
+
+/* What several shards say one after the other is true together only if no slot has moved between them. */
+struct ses_pg_still {
+    const struct ses_pg_place *places; /* of all shards, by their numbers; the caller's */
+    unsigned count;
+    int64_t epoch[SES_PG_SHARDS_MAX];
+};
+
+/* [any] SES_FAILED_PRECONDITION: a slot is on its way, or not of exactly one of these shards; the fault names it, and what to
+ * do. SES_UNAVAILABLE, SES_IO (refused), SES_INVALID_ARGUMENT (conninfo), SES_NO_MEMORY: nobody knows. */
+SES_MUST_CHECK enum ses_status ses_pg_still_begin(const struct ses_pg_place *places, unsigned count,
+                                                  struct ses_pg_still *ret_still,
+                                                  struct ses_fault *ret_fault);
+/* [any] Behind what was looked at. SES_OK: no slot has moved since the beginning. Else as there. */
+SES_MUST_CHECK enum ses_status ses_pg_still_end(const struct ses_pg_still *still,
+                                                struct ses_fault *ret_fault);
 
 /* ---- moving ---- */
 

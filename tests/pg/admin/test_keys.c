@@ -63,7 +63,8 @@ static enum ses_status retire(const char *id, uint16_t number, struct ses_fault 
 {
     struct ses_pg_place place = beside_place();
 
-    return ses_pg_keys_retire(&place, SES_KEY_PRINT_SEAL, id, number, fault);
+    SES_TRY(ses_pg_keys_check_unused(&place, number, fault));
+    return ses_pg_keys_retire(&place, SES_KEY_PRINT_SEAL, id, fault);
 }
 
 /* A record's head as record.h has it: version, kind, seal key 258 (0x0102), little endian. */
