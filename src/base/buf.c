@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <sessiond/base/secret.h>
+
 #define ROOM_MIN 256
 
 void ses_buf_init(struct ses_buf *buf, size_t max)
@@ -13,10 +15,33 @@ void ses_buf_init(struct ses_buf *buf, size_t max)
     *buf = (struct ses_buf){.max = max};
 }
 
+void ses_buf_init_wiped(struct ses_buf *buf, size_t max)
+{
+    *buf = (struct ses_buf){.max = max, .wiped = true};
+}
+
 void ses_buf_done(struct ses_buf *buf)
 {
+    if (buf->wiped && buf->data != NULL)
+        ses_wipe(buf->data, buf->room);
     free(buf->data);
     *buf = (struct ses_buf){0};
+}
+
+/* realloc would leave what it moves. */
+static uint8_t *resize(struct ses_buf *buf, size_t room)
+{
+    uint8_t *data;
+
+    if (!buf->wiped)
+        return realloc(buf->data, room);
+    data = malloc(room);
+    if (data == NULL || buf->data == NULL)
+        return data;
+    memcpy(data, buf->data, buf->len);
+    ses_wipe(buf->data, buf->room);
+    free(buf->data);
+    return data;
 }
 
 enum ses_status ses_buf_reserve(struct ses_buf *buf, size_t more)
@@ -34,7 +59,7 @@ enum ses_status ses_buf_reserve(struct ses_buf *buf, size_t more)
         room *= 2;
     if (room > buf->max)
         room = buf->max;
-    data = realloc(buf->data, room);
+    data = resize(buf, room);
     if (data == NULL)
         return SES_NO_MEMORY;
     buf->data = data;

@@ -4,7 +4,7 @@
 
 #include "registry.h"
 
-/* Of a list in a message: gRPC cuts it at 1024 bytes (http/grpc_metadata.h). */
+/* Of a list in a message: gRPC cuts it at 1024 bytes (codec/grpc_metadata.h). */
 #define LISTED_BYTES_MAX 880
 
 bool ses_credential_header_ok(struct ses_slice value)

@@ -5,7 +5,7 @@
 #include <sessiond/base/metrics.h>
 #include <sessiond/connector/connector.h>
 
-#include "breaker.h"
+#include <sessiond/base/breaker.h>
 #include "url.h"
 
 /* The operator's allow-list and three default hosts decide who can be here; above this the least recently

@@ -10,7 +10,7 @@
 #include <sessiond/connector/driver.h>
 
 #include "host.h"
-#include "places.h"
+#include <sessiond/base/places.h>
 #include "pool.h"
 
 /* Idle calls (an easy handle and its buffers each) kept for reuse. */

@@ -1,7 +1,7 @@
 /* In place: a method that reads a header gets bytes, whatever door the call came by. */
 #include "binary_headers.h"
 
-#include "grpc_metadata.h"
+#include <sessiond/codec/grpc_metadata.h>
 
 /* One "-bin" header in place; further values after commas become headers of their own. gRPC allows
  * several values in one field, joined by commas. */

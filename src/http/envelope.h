@@ -29,7 +29,7 @@
 
 #include <sessiond/base/buf.h>
 
-#include "grpc_frame.h"
+#include <sessiond/codec/grpc_frame.h>
 #include "http_call.h"
 #include "web_text.h"
 

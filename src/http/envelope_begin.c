@@ -4,7 +4,7 @@
 #include <sessiond/base/units.h>
 
 #include "binary_headers.h"
-#include "grpc_metadata.h"
+#include <sessiond/codec/grpc_metadata.h>
 #include "refusal_text.h"
 #include "rpc_time.h"
 

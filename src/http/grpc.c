@@ -5,7 +5,7 @@
 #include <sessiond/base/parameter.h>
 
 #include "binary_headers.h"
-#include "grpc_metadata.h"
+#include <sessiond/codec/grpc_metadata.h>
 #include "gzip.h"
 #include "header_once.h"
 #include "host.h"

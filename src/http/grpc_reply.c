@@ -2,7 +2,7 @@
  * sent), one message with headers and trailers (unary), and a stream that is written as it comes. */
 #include "grpc.h"
 
-#include "grpc_metadata.h"
+#include <sessiond/codec/grpc_metadata.h>
 #include "grpc_trailers.h"
 #include "gzip.h"
 #include "refusal_text.h"

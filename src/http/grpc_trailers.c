@@ -1,7 +1,7 @@
 /* Code and message are what every client reads; the rest helps those that know it. */
 #include "grpc_trailers.h"
 
-#include "grpc_metadata.h"
+#include <sessiond/codec/grpc_metadata.h>
 #include "orca.h"
 
 struct list {

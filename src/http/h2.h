@@ -49,7 +49,7 @@
 #include <sessiond/base/list.h>
 #include <sessiond/base/units.h>
 #include "engine.h"
-#include "grpc_frame.h"
+#include <sessiond/codec/grpc_frame.h>
 #include "h2_limits.h"
 
 /* What the engine asks of its connection. All but want_write may end the engine before they return. */

@@ -2,6 +2,7 @@
  *
  *   tls_context.c  certificate, key and rules, for all connections
  *   tls_pem.c      reading and judging certificates and keys
+ *   tls_client.c   the other side: TLS to somebody whom we call
  *   tls_ticket.c   session tickets
  *   tls_peer.c     names of a client certificate
  *   tls_record.c   how far a stream of records has come
@@ -30,6 +31,9 @@ SES_MUST_CHECK enum ses_status ses_tls_pem_own(SSL_CTX *ctx, const struct ses_tl
                                                enum ses_tls_text *ret_text, struct ses_fault *fault);
 /* The authorities of clients, and what the handshake says of them. */
 SES_MUST_CHECK enum ses_status ses_tls_pem_clients(SSL_CTX *ctx, const struct ses_tls_options *options,
+                                                   struct ses_fault *fault);
+/* Authorities of somebody whom we call; each was judged before (ses_tls_authorities_check). */
+SES_MUST_CHECK enum ses_status ses_tls_pem_trusted(SSL_CTX *ctx, struct ses_slice pem,
                                                    struct ses_fault *fault);
 /* Not yet valid or no longer, by the world's clock: -1, 1; else 0. */
 int ses_tls_pem_time(const X509 *certificate);

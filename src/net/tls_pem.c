@@ -246,6 +246,21 @@ enum ses_status ses_tls_pem_clients(SSL_CTX *ctx, const struct ses_tls_options *
     return status;
 }
 
+enum ses_status ses_tls_pem_trusted(SSL_CTX *ctx, struct ses_slice pem, struct ses_fault *fault)
+{
+    STACK_OF(X509) *authorities = NULL;
+    enum ses_status status = SES_OK;
+
+    SES_TRY(read_certificates(pem, AUTHORITIES_MAX, &authorities, fault));
+    for (int i = 0; i < sk_X509_num(authorities) && status == SES_OK; i++) {
+        if (X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), sk_X509_value(authorities, i)) != 1)
+            status = ses_fault(fault, SES_FAILED_PRECONDITION, "certificate %d cannot be used: %s", i + 1,
+                               ses_tls_reason());
+    }
+    forget(authorities);
+    return status;
+}
+
 enum ses_status ses_tls_authorities_check(struct ses_slice pem, struct ses_fault *ret_fault)
 {
     STACK_OF(X509) *authorities = NULL;

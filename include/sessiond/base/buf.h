@@ -9,10 +9,13 @@ struct ses_buf {
     size_t len;
     size_t room; /* bytes allocated */
     size_t max;  /* ceiling of len */
+    bool wiped;  /* what it gives back, be it in growing, is wiped */
 };
 
 /* [any] Empty, nothing allocated yet. */
 void ses_buf_init(struct ses_buf *buf, size_t max);
+/* [any] The same for what may be a secret. */
+void ses_buf_init_wiped(struct ses_buf *buf, size_t max);
 /* [any] Frees; the buf may be used again after ses_buf_init. */
 void ses_buf_done(struct ses_buf *buf);
 /* [any] Forgets the content, keeps the memory. */

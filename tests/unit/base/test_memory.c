@@ -24,6 +24,37 @@ static void buf_grows_to_its_ceiling_and_no_further(void **state)
     ses_buf_done(&buf);
 }
 
+static size_t wiped_bytes;
+
+void __real_ses_wipe(void *bytes, size_t len);
+void __wrap_ses_wipe(void *bytes, size_t len);
+
+void __wrap_ses_wipe(void *bytes, size_t len)
+{
+    wiped_bytes += len;
+    __real_ses_wipe(bytes, len);
+}
+
+/* Each block that it had, whole. */
+static void buf_wipes_what_it_gives_back(void **state)
+{
+    struct ses_buf buf;
+
+    (void)state;
+    wiped_bytes = 0;
+    ses_buf_init_wiped(&buf, 4096);
+    ses_buf_done(&buf);
+    assert_int_equal(wiped_bytes, 0);
+    ses_buf_init_wiped(&buf, 4096);
+    for (unsigned i = 0; i < 1000; i++)
+        assert_ok(ses_buf_append_byte(&buf, (uint8_t)i));
+    assert_int_equal(wiped_bytes, 256 + 512);
+    for (unsigned i = 0; i < 1000; i++)
+        assert_int_equal(buf.data[i], i & 255);
+    ses_buf_done(&buf);
+    assert_int_equal(wiped_bytes, 256 + 512 + 1024);
+}
+
 static void buf_prints(void **state)
 {
     struct ses_buf buf;
@@ -137,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buf_grows_to_its_ceiling_and_no_further),
+        cmocka_unit_test(buf_wipes_what_it_gives_back),
         cmocka_unit_test(buf_prints),
         cmocka_unit_test(arena_aligns_and_stops_at_its_ceiling),
         cmocka_unit_test(arena_reset_keeps_one_chunk),

@@ -1,7 +1,7 @@
 /* The client of h2_rig.h: its calls, and what it saw. */
 #include "http/h2_rig.h"
 
-#include "grpc_frame.h"
+#include <sessiond/codec/grpc_frame.h>
 
 #define CALL_FIELDS   24
 #define HEADERS_BYTES 4096

@@ -1,12 +1,19 @@
 /* Messages out of bytes that were cut anywhere: a prefix is gathered, then either the message lies
  * whole in the input (no copy) or it is gathered too. */
-#include "grpc_frame.h"
+#include <sessiond/codec/grpc_frame.h>
 
 void ses_grpc_reader_init(struct ses_grpc_reader *reader, size_t message_bytes_max)
 {
     reader->prefix_len = 0;
     reader->delivered = false;
     ses_buf_init(&reader->gathered, message_bytes_max);
+}
+
+void ses_grpc_reader_init_wiped(struct ses_grpc_reader *reader, size_t message_bytes_max)
+{
+    reader->prefix_len = 0;
+    reader->delivered = false;
+    ses_buf_init_wiped(&reader->gathered, message_bytes_max);
 }
 
 void ses_grpc_reader_done(struct ses_grpc_reader *reader)

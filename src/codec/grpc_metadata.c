@@ -1,5 +1,5 @@
 /* The formats of gRPC's own header values; nothing here knows a stream. */
-#include "grpc_metadata.h"
+#include <sessiond/codec/grpc_metadata.h>
 
 #include <sessiond/base/encode.h>
 
@@ -91,6 +91,27 @@ enum ses_status ses_grpc_message_encode(struct ses_slice message, struct ses_are
     }
     *ret_text = ses_slice(text, len);
     return SES_OK;
+}
+
+size_t ses_grpc_message_decode(struct ses_slice message, uint8_t *ret_text)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < message.len; i++) {
+        int high = -1, low = -1;
+
+        if (message.data[i] == '%' && message.len - i > 2) {
+            high = ses_hex_digit(message.data[i + 1]);
+            low = ses_hex_digit(message.data[i + 2]);
+        }
+        if (high < 0 || low < 0) {
+            ret_text[len++] = message.data[i];
+            continue;
+        }
+        ret_text[len++] = (uint8_t)(high * 16 + low);
+        i += 2;
+    }
+    return len;
 }
 
 bool ses_grpc_metadata_is_binary(struct ses_slice name)

@@ -1,7 +1,7 @@
 /* Three states and what moves them; the drawing is in breaker.h. A failure in PROBING opens at once, whatever
  * the count: the probe was the question.
  */
-#include "breaker.h"
+#include <sessiond/base/breaker.h>
 
 bool ses_breaker_allow(struct ses_breaker *breaker, uint64_t now_ms, bool *ret_probe)
 {

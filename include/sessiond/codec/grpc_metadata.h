@@ -1,7 +1,7 @@
 /* grpc_metadata.h - values of gRPC's header fields: timeout, percent-encoded messages, binary metadata
  * (grpc/grpc doc/PROTOCOL-HTTP2.md, "Requests" and "Responses"). Pure. */
-#ifndef SESSIOND_SRC_HTTP_GRPC_METADATA_H
-#define SESSIOND_SRC_HTTP_GRPC_METADATA_H
+#ifndef SESSIOND_CODEC_GRPC_METADATA_H
+#define SESSIOND_CODEC_GRPC_METADATA_H
 
 #include <sessiond/base/arena.h>
 
@@ -16,6 +16,10 @@ SES_MUST_CHECK enum ses_status ses_grpc_timeout_decode(struct ses_slice text, ui
  * a UTF-8 sequence. The result is message itself when nothing had to change. SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_grpc_message_encode(struct ses_slice message, struct ses_arena *arena,
                                                        struct ses_slice *ret_text);
+
+/* [any] The other way, into ret_text of message.len bytes, which may be where message lies; what is no code of a byte stays
+ * as it is. Returns the length. */
+size_t ses_grpc_message_decode(struct ses_slice message, uint8_t *ret_text);
 
 /* [any] True for names of binary metadata ("-bin"). */
 bool ses_grpc_metadata_is_binary(struct ses_slice name);

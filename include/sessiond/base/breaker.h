@@ -6,8 +6,8 @@
  * Any answer, even a late one to a call from before, closes it. An error answer is an answer: it proves that
  * the host is there.
  */
-#ifndef SESSIOND_SRC_CONNECTOR_BREAKER_H
-#define SESSIOND_SRC_CONNECTOR_BREAKER_H
+#ifndef SESSIOND_BASE_BREAKER_H
+#define SESSIOND_BASE_BREAKER_H
 
 #include <stdbool.h>
 #include <stdint.h>

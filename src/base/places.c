@@ -1,12 +1,12 @@
 /* Linear probing, at most half full. A count that comes to nothing leaves, and what was pushed past it moves back
  * (Knuth, The Art of Computer Programming, volume 3, 6.4, algorithm R), so that nothing has to be swept. Owners are
  * keyed hashes of names that nobody outside can aim. */
-#include "places.h"
+#include <sessiond/base/places.h>
 
 #include <stdlib.h>
 
 struct ses_place_count {
-    const struct ses_host *host; /* NULL: of all hosts */
+    const void *room; /* NULL: of all rooms */
     uint32_t owner;
     uint32_t calls; /* 0: the slot is free */
 };
@@ -27,34 +27,34 @@ void ses_places_close(struct ses_places *places)
     *places = (struct ses_places){.slots = NULL};
 }
 
-static size_t home_of(const struct ses_places *places, const struct ses_host *host, uint32_t owner)
+static size_t home_of(const struct ses_places *places, const void *room, uint32_t owner)
 {
-    uint64_t mixed = ((uint64_t)(uintptr_t)host ^ (uint64_t)owner << 32) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t mixed = ((uint64_t)(uintptr_t)room ^ (uint64_t)owner << 32) * UINT64_C(0x9e3779b97f4a7c15);
 
     return (size_t)(mixed >> 32) & places->mask;
 }
 
 /* Its slot, or the free one where it would be. */
-static size_t find(const struct ses_places *places, const struct ses_host *host, uint32_t owner)
+static size_t find(const struct ses_places *places, const void *room, uint32_t owner)
 {
-    size_t at = home_of(places, host, owner);
+    size_t at = home_of(places, room, owner);
 
     while (places->slots[at].calls != 0 &&
-           (places->slots[at].host != host || places->slots[at].owner != owner))
+           (places->slots[at].room != room || places->slots[at].owner != owner))
         at = (at + 1) & places->mask;
     return at;
 }
 
-unsigned ses_places_held(const struct ses_places *places, const struct ses_host *host, uint32_t owner)
+unsigned ses_places_held(const struct ses_places *places, const void *room, uint32_t owner)
 {
-    return places->slots[find(places, host, owner)].calls;
+    return places->slots[find(places, room, owner)].calls;
 }
 
-static void add(struct ses_places *places, const struct ses_host *host, uint32_t owner)
+static void add(struct ses_places *places, const void *room, uint32_t owner)
 {
-    struct ses_place_count *slot = &places->slots[find(places, host, owner)];
+    struct ses_place_count *slot = &places->slots[find(places, room, owner)];
 
-    slot->host = host;
+    slot->room = room;
     slot->owner = owner;
     slot->calls++;
 }
@@ -65,7 +65,7 @@ static void close_gap(struct ses_places *places, size_t gap)
     struct ses_place_count *slots = places->slots;
 
     for (size_t at = (gap + 1) & places->mask; slots[at].calls != 0; at = (at + 1) & places->mask) {
-        size_t from_home = (at - home_of(places, slots[at].host, slots[at].owner)) & places->mask;
+        size_t from_home = (at - home_of(places, slots[at].room, slots[at].owner)) & places->mask;
 
         if (from_home >= ((at - gap) & places->mask)) {
             slots[gap] = slots[at];
@@ -75,23 +75,23 @@ static void close_gap(struct ses_places *places, size_t gap)
     slots[gap] = (struct ses_place_count){.calls = 0};
 }
 
-static void subtract(struct ses_places *places, const struct ses_host *host, uint32_t owner)
+static void subtract(struct ses_places *places, const void *room, uint32_t owner)
 {
-    size_t at = find(places, host, owner);
+    size_t at = find(places, room, owner);
 
     SES_REQUIRE(places->slots[at].calls > 0);
     if (--places->slots[at].calls == 0)
         close_gap(places, at);
 }
 
-void ses_places_add(struct ses_places *places, const struct ses_host *host, uint32_t owner)
+void ses_places_add(struct ses_places *places, const void *room, uint32_t owner)
 {
-    add(places, host, owner);
+    add(places, room, owner);
     add(places, NULL, owner);
 }
 
-void ses_places_remove(struct ses_places *places, const struct ses_host *host, uint32_t owner)
+void ses_places_remove(struct ses_places *places, const void *room, uint32_t owner)
 {
-    subtract(places, host, owner);
+    subtract(places, room, owner);
     subtract(places, NULL, owner);
 }

@@ -1,7 +1,7 @@
 /* Counts of calls in flight against a plain list of them. */
 #include "unit.h"
 
-#include "places.h"
+#include <sessiond/base/places.h>
 
 #define CALLS  64u
 #define HOSTS  5u
@@ -23,9 +23,9 @@ static unsigned of_all_hosts(const struct model *model, uint32_t owner)
 }
 
 /* Only addresses are looked at. */
-static const struct ses_host *host_at(const uint64_t *hosts, size_t host)
+static const void *host_at(const uint64_t *hosts, size_t host)
 {
-    return (const struct ses_host *)(const void *)&hosts[host];
+    return &hosts[host];
 }
 
 static void every_count_is_right(const struct ses_places *places, const uint64_t *hosts,

@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "grpc_metadata.h"
+#include <sessiond/codec/grpc_metadata.h>
 
 static struct ses_arena arena;
 
@@ -139,6 +139,18 @@ static void binary_is_sent_unpadded(void **state)
     assert_int_equal(text.len, 0);
 }
 
+/* Where it lies; what is no code stays. */
+static void message_is_decoded(void **state)
+{
+    uint8_t text[] = "100%25 a%C3%a4b %zz %4";
+    const size_t len = sizeof(text) - 1;
+
+    (void)state;
+    assert_slice_equal(ses_slice(text, ses_grpc_message_decode(ses_slice(text, len), text)), "100% a\xc3\xa4"
+                                                                                             "b %zz %4");
+    assert_int_equal(ses_grpc_message_decode(SES_SLICE_EMPTY, text), 0);
+}
+
 static void ascii_values(void **state)
 {
     (void)state;
@@ -162,6 +174,7 @@ int main(void)
         cmocka_unit_test(binary_names),
         cmocka_unit_test_setup_teardown(binary_padded_and_not, setup, teardown),
         cmocka_unit_test_setup_teardown(binary_is_sent_unpadded, setup, teardown),
+        cmocka_unit_test(message_is_decoded),
         cmocka_unit_test(ascii_values),
     };
 

@@ -1,7 +1,7 @@
 #include <stdbool.h>
 #include "unit.h"
 
-#include "breaker.h"
+#include <sessiond/base/breaker.h>
 
 #define FAILURES 3
 #define OPEN_MS  1000

@@ -1,7 +1,7 @@
 /* grpc_frame.h - length-prefixed messages of gRPC (grpc/grpc doc/PROTOCOL-HTTP2.md,
  * "Length-Prefixed-Message"): one byte of flags, four bytes of length, big endian, then the message. */
-#ifndef SESSIOND_SRC_HTTP_GRPC_FRAME_H
-#define SESSIOND_SRC_HTTP_GRPC_FRAME_H
+#ifndef SESSIOND_CODEC_GRPC_FRAME_H
+#define SESSIOND_CODEC_GRPC_FRAME_H
 
 #include <sessiond/base/buf.h>
 
@@ -22,6 +22,8 @@ struct ses_grpc_reader {
 
 /* [worker] message_bytes_max: of one message as it stands on the wire. */
 void ses_grpc_reader_init(struct ses_grpc_reader *reader, size_t message_bytes_max);
+/* Instead: what is gathered is wiped when it is given back. */
+void ses_grpc_reader_init_wiped(struct ses_grpc_reader *reader, size_t message_bytes_max);
 void ses_grpc_reader_done(struct ses_grpc_reader *reader);
 /* Takes bytes from the front of *bytes until a message is whole (*ret_whole) or nothing is left.
  * SES_MALFORMED: flags other than 0 and 1. SES_TOO_LARGE: the prefix promises too much. SES_NO_MEMORY.

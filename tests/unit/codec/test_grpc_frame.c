@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "grpc_frame.h"
+#include <sessiond/codec/grpc_frame.h>
 
 #define MAX 1000
 
