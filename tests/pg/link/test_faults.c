@@ -134,6 +134,33 @@ static void test_no_storm(void **state)
     rig_close(&rig);
 }
 
+/* Who ends while a commit waits for the standby lets it wait: cut short it would be seen, and be nowhere else. The next one's
+ * beat waits beside it, so that there was time for whatever the server was told. */
+static void test_a_commit_that_waits_is_left_alone(void **state)
+{
+    struct rig rig, later;
+    struct ask ask;
+
+    (void)state;
+    open_usual(&rig);
+    (void)order("link stall");
+    rig_ask(&rig, PG_USE_WRITE, &rig_put_sql, 45, &ask);
+    RIG_UNTIL(&rig, strcmp(order("sql primary SELECT count(*) FROM pg_stat_activity WHERE"
+                                 " wait_event = 'SyncRep' AND query LIKE 'INSERT INTO session%%'"),
+                           "1") == 0);
+    rig_close(&rig);
+    rig_init(&later);
+    later.options.stall_ms = 100;
+    rig_open(&later);
+    RIG_UNTIL_CAUSE(&later, SES_PG_CAUSE_NO_ANSWER);
+    assert_string_equal(order("sql primary SELECT count(*) FROM session WHERE get_byte(key, 0) = 45"), "0");
+    (void)order("link flow");
+    RIG_UNTIL_OPEN(&later);
+    RIG_UNTIL(&later, later.ready[PG_USE_READ] != 0 && ses_pg_link_may_read(later.link));
+    expect_rows(&later, 45, 1);
+    rig_close(&later);
+}
+
 /* Between here and the primary: first nothing passes one way, then what was held comes through. */
 static void test_a_stalled_link(void **state)
 {
@@ -222,10 +249,15 @@ static void test_fenced_by_another_process(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_storm),          cmocka_unit_test(test_a_stalled_link),
-        cmocka_unit_test(test_a_cut_link),        cmocka_unit_test(test_nobody_there),
-        cmocka_unit_test(test_restarted),         cmocka_unit_test(test_fenced_by_another_process),
-        cmocka_unit_test(test_frozen_and_thawed), cmocka_unit_test(test_killed_and_promoted),
+        cmocka_unit_test(test_no_storm),
+        cmocka_unit_test(test_a_stalled_link),
+        cmocka_unit_test(test_a_cut_link),
+        cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_restarted),
+        cmocka_unit_test(test_fenced_by_another_process),
+        cmocka_unit_test(test_frozen_and_thawed),
+        cmocka_unit_test(test_a_commit_that_waits_is_left_alone),
+        cmocka_unit_test(test_killed_and_promoted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
