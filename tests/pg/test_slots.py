@@ -351,9 +351,9 @@ class StatesTest(ShardsCase):
 class FenceTest(ShardsCase):
     """What a write that has begun under the old epoch may still do."""
 
-    def held(self, sql):
+    def held(self, sql, shard=0):
         """A transaction that stays open."""
-        conn = self.shards[0].connect()
+        conn = self.shards[shard].connect()
         self.addCleanup(conn.close)
         conn.ask("BEGIN")
         conn.ask(sql)
@@ -372,6 +372,17 @@ class FenceTest(ShardsCase):
         output, complaint = mover.communicate(timeout=PATIENCE)
         self.assertEqual(mover.returncode, 0, output + complaint)
         self.assertEqual(self.shards[1].sql("SELECT revision FROM session"), "2")
+        self.assert_settled()
+
+    def test_the_source_lets_go_before_the_target_owns_and_forgets_behind_it(self):
+        """While the target's word waits the slots are nobody's, and the source still says that they left it."""
+        lock = self.held("SELECT FROM slot WHERE slot = 5 FOR UPDATE", shard=1)
+        mover = self.operator.start("move", "--from", 0, "--to", 1, "--slots", "0-9")
+        until(lambda: self.shards[1].sql("SELECT count(*) FROM pg_locks WHERE NOT granted") == "1", "the target's word to wait")
+        self.assertEqual([shard.states()[5] for shard in self.shards], [LEAVING, GONE])
+        lock.ask("COMMIT")
+        output, complaint = mover.communicate(timeout=PATIENCE)
+        self.assertEqual(mover.returncode, 0, output + complaint)
         self.assert_settled()
 
     def test_a_group_is_tried_three_times(self):
