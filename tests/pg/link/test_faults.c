@@ -1,5 +1,5 @@
 /* Servers that die, freeze, are cut off: what is on its way ends, another primary is found, and the
- * connections stay as few as they were.
+ * connections stay as few as they were. SES_TEST_CASE: one case alone.
  */
 #include "rig.h"
 
@@ -260,5 +260,6 @@ int main(void)
         cmocka_unit_test(test_killed_and_promoted),
     };
 
+    cmocka_set_test_filter(getenv("SES_TEST_CASE"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

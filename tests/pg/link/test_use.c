@@ -1,10 +1,13 @@
-/* A pair that is well: what a link opens, takes, refuses, and says of it. */
+/* A pair that is well: what a link opens, takes, refuses, and says of it. SES_TEST_CASE: one case alone. */
 #include "rig.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include <sessiond/base/boot_clock.h>
 #include <sessiond/base/clock.h>
+
+#include "link_impl.h"
 
 static int64_t *clock_file; /* of SESSIOND_TEST_CLOCK: what our clock is set by, and what has passed */
 
@@ -187,6 +190,40 @@ static void test_a_machine_that_slept(void **state)
     RIG_UNTIL(&rig, ses_pg_link_may_read(rig.link));
     RIG_UNTIL(&rig, all_read(&rig));
     assert_in_range(ses_pg_link_skew_ms(rig.link) + 200, 0, 400); /* it has passed for the primary, too */
+    rig_close(&rig);
+}
+
+static bool beats(const struct rig *rig)
+{
+    bool beats = false;
+
+    for (unsigned i = 0; i < rig->link->slots_count; i++)
+        beats = beats || rig->link->slots[i].errand == PG_ERRAND_BEAT;
+    return beats;
+}
+
+/* What an answer proves was so when its beat was sent: one that comes late gives no lease from then on. */
+static void test_a_beat_that_is_answered_late(void **state)
+{
+    struct rig rig;
+    uint64_t end_ms, now_ms;
+
+    (void)state;
+    if (!ses_clock_is_movable())
+        skip();
+    rig_init(&rig);
+    rig.options.beat_ms = 1;
+    rig_open(&rig);
+    RIG_UNTIL_OPEN(&rig);
+    RIG_UNTIL(&rig, all_read(&rig));
+    (void)order("stall primary down");
+    RIG_UNTIL(&rig, beats(&rig));
+    end_ms = ses_pg_link_lease_end_ms(rig.link);
+    clock_file[1] += rig.options.read_lease_ms;
+    now_ms = ses_clock_boot_ms();
+    (void)order("flow primary");
+    RIG_UNTIL(&rig, ses_pg_link_lease_end_ms(rig.link) != end_ms);
+    assert_true(ses_pg_link_lease_end_ms(rig.link) < now_ms + rig.options.read_lease_ms);
     rig_close(&rig);
 }
 
@@ -440,6 +477,7 @@ int main(void)
         cmocka_unit_test(test_without_names),
         cmocka_unit_test(test_its_end),
         cmocka_unit_test(test_a_machine_that_slept),
+        cmocka_unit_test(test_a_beat_that_is_answered_late),
         cmocka_unit_test(test_a_clock_that_is_set_back),
         cmocka_unit_test(test_reads_need_a_connection_of_their_own),
     };
@@ -453,6 +491,7 @@ int main(void)
     clock_file = mmap(NULL, 16, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (clock_file == MAP_FAILED || setenv("SESSIOND_TEST_CLOCK", path, 1) != 0)
         return 1;
+    cmocka_set_test_filter(getenv("SES_TEST_CASE"));
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     (void)unlink(path);
     return failed;
