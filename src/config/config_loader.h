@@ -6,7 +6,7 @@
  *   lines     config_lines.c: each key's line; no key twice, no alias, one document
  *   raw       config_schema.c: known keys only, every value still a text
  *   value     config.c, config_store.c, config_hosts.c, config_proxies.c, config_cors.c, config_tls.c, config_binding.c,
- *             config_confine.c:
+ *             config_confine.c, config_trace.c, config_upstream.c:
  *             option before file before default, checked
  *   place     config_places.c: where it stands, for what is found wrong later
  *   together  check_together: what must fit each other
@@ -82,6 +82,9 @@ SES_MUST_CHECK enum ses_status ses_config_read_store(const struct loader *loader
 /* config_trace.c: the texts of the section trace. */
 SES_MUST_CHECK enum ses_status ses_config_read_trace(const struct loader *loader,
                                                      const struct ses_raw_config *raw);
+/* config_upstream.c: the texts of the section upstream. */
+SES_MUST_CHECK enum ses_status ses_config_read_upstream(const struct loader *loader,
+                                                        const struct ses_raw_config *raw);
 /* config_binding.c: the section binding. */
 SES_MUST_CHECK enum ses_status ses_config_read_binding(const struct loader *loader,
                                                        const struct ses_raw_config *raw);

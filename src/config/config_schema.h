@@ -103,6 +103,20 @@ struct ses_raw_trace {
     SES_CONFIG_TRACE(SES_RAW_MEMBER)
 };
 
+struct ses_raw_upstream_tls {
+    char *ca_file;
+    char *cert_file;
+    char *key_file;
+    char *server_name;
+};
+
+struct ses_raw_upstream {
+    char *grpc;
+    char *plaintext;
+    struct ses_raw_upstream_tls tls;
+    SES_CONFIG_UPSTREAM(SES_RAW_MEMBER)
+};
+
 struct ses_raw_ready {
     SES_CONFIG_READY(SES_RAW_MEMBER)
 };
@@ -153,6 +167,7 @@ struct ses_raw_config {
     struct ses_raw_ready ready;
     struct ses_raw_tls tls;
     struct ses_raw_trace trace;
+    struct ses_raw_upstream upstream;
     struct ses_raw_connectors connectors;
 };
 

@@ -33,13 +33,18 @@ static enum ses_status read_files(const struct ses_config *config, struct ses_tl
 {
     const struct ses_config_tls *tls = &config->tls;
     const struct ses_config_trace *trace = &config->trace;
+    const struct ses_config_upstream *upstream = &config->upstream;
 
     SES_TRY(take_text(config, "tls.certificate", &tls->certificate, &files->certificate, fault));
     SES_TRY(take_secret(config, "tls.key", &tls->key, &files->key, fault));
     SES_TRY(take_text(config, "tls.client_ca", &tls->client_ca, &files->client_ca, fault));
     SES_TRY(take_text(config, "trace.ca_file", &trace->ca, &files->trace_ca, fault));
     SES_TRY(take_text(config, "trace.cert_file", &trace->certificate, &files->trace_certificate, fault));
-    return take_secret(config, "trace.key_file", &trace->key, &files->trace_key, fault);
+    SES_TRY(take_secret(config, "trace.key_file", &trace->key, &files->trace_key, fault));
+    SES_TRY(take_text(config, "upstream.tls.ca_file", &upstream->ca, &files->upstream_ca, fault));
+    SES_TRY(take_text(config, "upstream.tls.cert_file", &upstream->certificate, &files->upstream_certificate,
+                      fault));
+    return take_secret(config, "upstream.tls.key_file", &upstream->key, &files->upstream_key, fault);
 }
 
 /* ---- judging ------------------------------------------------------------------------------------------ */
@@ -111,15 +116,24 @@ static enum ses_status judge_own(const struct ses_config *config, const struct s
                : ses_file_text_refuse(config, keys[text], places[text], status, what.text, fault);
 }
 
-/* As whom we come to the collector: what is asked of a server's pair is asked of this one, but for its names. */
-static enum ses_status judge_trace_pair(const struct ses_config *config, const struct ses_tls_files *files,
-                                        struct ses_fault *fault)
+/* As whom we come to somebody, and who may vouch for them: the names of the settings, where they stand, what was read. */
+struct peer_files {
+    const char *const *pair_keys; /* certificate, key */
+    const char *ca_key;
+    const struct ses_config_tls_file *const pair_places[2];
+    const struct ses_config_tls_file *ca_place;
+    const struct ses_buf *certificate;
+    const struct ses_secret *key;
+    const struct ses_buf *ca;
+};
+
+/* What is asked of a server's pair is asked of this one, but for its names. */
+static enum ses_status judge_peer_pair(const struct ses_config *config, const struct peer_files *peer,
+                                       struct ses_fault *fault)
 {
-    static const char *const keys[] = {"trace.cert_file", "trace.key_file"};
-    const struct ses_config_tls_file *const places[] = {&config->trace.certificate, &config->trace.key};
     const struct ses_tls_options options = {
-        .certificate = ses_buf_view(&files->trace_certificate),
-        .key = ses_slice(files->trace_key.bytes, files->trace_key.len),
+        .certificate = ses_buf_view(peer->certificate),
+        .key = ses_slice(peer->key->bytes, peer->key->len),
     };
     struct ses_tls_context *context = NULL;
     struct ses_fault what = {.text = ""};
@@ -127,30 +141,55 @@ static enum ses_status judge_trace_pair(const struct ses_config *config, const s
     enum ses_status status = ses_tls_context_new(&options, &context, &text, &what);
 
     ses_tls_context_free(context);
-    return status == SES_OK
-               ? SES_OK
-               : ses_file_text_refuse(config, keys[text], places[text], status, what.text, fault);
+    return status == SES_OK ? SES_OK
+                            : ses_file_text_refuse(config, peer->pair_keys[text], peer->pair_places[text],
+                                                   status, what.text, fault);
 }
 
-static enum ses_status judge_trace_ca(const struct ses_config *config, const struct ses_tls_files *files,
-                                      struct ses_fault *fault)
+static enum ses_status judge_peer(const struct ses_config *config, const struct peer_files *peer,
+                                  struct ses_fault *fault)
 {
     struct ses_fault what = {.text = ""};
-    enum ses_status status = ses_tls_authorities_check(ses_buf_view(&files->trace_ca), &what);
+    enum ses_status status;
 
+    if (peer->pair_places[0]->path[0] != '\0')
+        SES_TRY(judge_peer_pair(config, peer, fault));
+    if (peer->ca_place->path[0] == '\0')
+        return SES_OK;
+    status = ses_tls_authorities_check(ses_buf_view(peer->ca), &what);
     return status == SES_OK
                ? SES_OK
-               : ses_file_text_refuse(config, "trace.ca_file", &config->trace.ca, status, what.text, fault);
+               : ses_file_text_refuse(config, peer->ca_key, peer->ca_place, status, what.text, fault);
 }
 
 static enum ses_status judge(const struct ses_config *config, const struct ses_tls_files *files,
                              struct ses_fault *fault)
 {
+    static const char *const trace_pair[] = {"trace.cert_file", "trace.key_file"};
+    static const char *const upstream_pair[] = {"upstream.tls.cert_file", "upstream.tls.key_file"};
+    const struct peer_files collector = {
+        .pair_keys = trace_pair,
+        .ca_key = "trace.ca_file",
+        .pair_places = {&config->trace.certificate, &config->trace.key},
+        .ca_place = &config->trace.ca,
+        .certificate = &files->trace_certificate,
+        .key = &files->trace_key,
+        .ca = &files->trace_ca,
+    };
+    const struct peer_files upstream = {
+        .pair_keys = upstream_pair,
+        .ca_key = "upstream.tls.ca_file",
+        .pair_places = {&config->upstream.certificate, &config->upstream.key},
+        .ca_place = &config->upstream.ca,
+        .certificate = &files->upstream_certificate,
+        .key = &files->upstream_key,
+        .ca = &files->upstream_ca,
+    };
+
     if (config->tls.certificate.path[0] != '\0')
         SES_TRY(judge_own(config, files, fault));
-    if (config->trace.certificate.path[0] != '\0')
-        SES_TRY(judge_trace_pair(config, files, fault));
-    return config->trace.ca.path[0] == '\0' ? SES_OK : judge_trace_ca(config, files, fault);
+    SES_TRY(judge_peer(config, &collector, fault));
+    return judge_peer(config, &upstream, fault);
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------------- */
@@ -158,9 +197,11 @@ static enum ses_status judge(const struct ses_config *config, const struct ses_t
 static bool any_is_named(const struct ses_config *config)
 {
     const struct ses_config_trace *trace = &config->trace;
+    const struct ses_config_upstream *upstream = &config->upstream;
 
     return config->tls.certificate.path[0] != '\0' || trace->ca.path[0] != '\0' ||
-           trace->certificate.path[0] != '\0';
+           trace->certificate.path[0] != '\0' || upstream->ca.path[0] != '\0' ||
+           upstream->certificate.path[0] != '\0';
 }
 
 enum ses_status ses_tls_files_load(const struct ses_config *config, struct ses_tls_files **ret_files,
@@ -179,6 +220,8 @@ enum ses_status ses_tls_files_load(const struct ses_config *config, struct ses_t
     ses_buf_init(&files->client_ca, SES_TLS_PEM_MAX);
     ses_buf_init(&files->trace_ca, SES_TLS_PEM_MAX);
     ses_buf_init(&files->trace_certificate, SES_TLS_PEM_MAX);
+    ses_buf_init(&files->upstream_ca, SES_TLS_PEM_MAX);
+    ses_buf_init(&files->upstream_certificate, SES_TLS_PEM_MAX);
     status = read_files(config, files, ret_fault);
     if (status == SES_OK)
         status = judge(config, files, ret_fault);
@@ -199,6 +242,9 @@ void ses_tls_files_free(struct ses_tls_files *files)
     ses_buf_done(&files->trace_ca);
     ses_buf_done(&files->trace_certificate);
     ses_secret_free(&files->trace_key);
+    ses_buf_done(&files->upstream_ca);
+    ses_buf_done(&files->upstream_certificate);
+    ses_secret_free(&files->upstream_key);
     free(files);
 }
 

@@ -57,6 +57,8 @@ void ses_confine_list_ports(const struct ses_config *config, struct ses_confine_
         add_url(options, config->urls[i].production);
     }
     add_url(options, config->trace_endpoint);
+    if (config->upstream.port != 0)
+        add_port(options, config->upstream.port);
     for (size_t i = 0; i < config->hosts_count; i++) {
         struct ses_authority authority;
 

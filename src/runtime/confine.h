@@ -30,7 +30,7 @@ enum ses_confine_role {
 
 /* Default ports, DNS, the collector of spans, two URLs a connector, each allowed host, each node of a database. */
 #define SES_CONFINE_PORTS_MAX                                                                                \
-    (4 + 2 * SES_CONFIG_URLS_MAX + SES_CONFIG_HOSTS_MAX + SES_CONFIG_PG_SHARDS_MAX * SES_PG_NODES_MAX)
+    (5 + 2 * SES_CONFIG_URLS_MAX + SES_CONFIG_HOSTS_MAX + SES_CONFIG_PG_SHARDS_MAX * SES_PG_NODES_MAX)
 /* Certificates and keys of connections to a database, which are read at each connect. */
 #define SES_CONFINE_FILES_MAX (SES_CONFIG_PG_SHARDS_MAX * SES_PG_FILES_MAX + 1)
 

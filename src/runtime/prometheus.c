@@ -209,6 +209,8 @@ static enum ses_status plain_histograms(const struct ses_board *board, struct se
     } rows[] = {
         {"sessiond_connected_own_seconds", offsetof(struct ses_metrics, own_ns), &seconds,
          "Of calls that waited for a connector, what was not the connector's time"},
+        {"sessiond_upstream_seconds", offsetof(struct ses_metrics, upstream_ns), &seconds,
+         "Time of calls to the upstream server, from their start to what came of them"},
         {"sessiond_store_commit_seconds", offsetof(struct ses_metrics, commit_ns), &seconds,
          "Time of store transactions, sync included"},
         {"sessiond_store_sync_seconds", offsetof(struct ses_metrics, commit_phase_ns[SES_COMMIT_SYNC]),

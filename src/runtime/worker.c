@@ -48,6 +48,8 @@ static enum ses_status open_parts(struct ses_worker *worker, const char **ret_pa
     SES_TRY(ses_worker_open_store(worker));
     *ret_part = "connector driver";
     SES_TRY(ses_worker_open_driver(worker));
+    *ret_part = "upstream";
+    SES_TRY(ses_worker_open_upstream(worker));
     *ret_part = "service";
     SES_TRY(ses_worker_open_service(worker));
     *ret_part = "TLS";
@@ -108,6 +110,8 @@ static void close_parts(struct ses_worker *worker)
     ses_spans_free(worker->spans);
     if (worker->driver != NULL)
         ses_driver_free(worker->driver);
+    ses_upstream_free(worker->upstream);
+    ses_tls_client_free(worker->upstream_tls);
     ses_store_close(worker->store);
     worker->store = NULL;
     if (worker->timers != NULL)

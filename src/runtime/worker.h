@@ -16,6 +16,7 @@
 #include <sessiond/method/service.h>
 #include <sessiond/net/conn.h>
 #include <sessiond/trace/exporter.h>
+#include <sessiond/upstream/upstream.h>
 
 #include "child.h"
 #include "notice.h"
@@ -53,6 +54,8 @@ struct ses_worker {
     struct ses_caller_gate caller_gate;
     struct ses_store *store;
     struct ses_driver *driver;
+    struct ses_tls_client *upstream_tls; /* NULL: plain text */
+    struct ses_upstream *upstream;       /* NULL: there is none (upstream.grpc) */
     struct ses_service *service;
     struct ses_router *router;
     struct ses_exchange_pool *pool;

@@ -8,6 +8,8 @@
 /* [worker] Each fills the worker's own members; a failure is logged where it has a cause of its own. */
 SES_MUST_CHECK enum ses_status ses_worker_load_keys(struct ses_worker *worker);
 SES_MUST_CHECK enum ses_status ses_worker_open_driver(struct ses_worker *worker);
+/* Nothing without upstream.grpc. */
+SES_MUST_CHECK enum ses_status ses_worker_open_upstream(struct ses_worker *worker);
 SES_MUST_CHECK enum ses_status ses_worker_open_service(struct ses_worker *worker);
 SES_MUST_CHECK enum ses_status ses_worker_open_tls(struct ses_worker *worker);
 SES_MUST_CHECK enum ses_status ses_worker_open_admission(struct ses_worker *worker);

@@ -73,6 +73,9 @@ static void on_second(uv_timer_t *handle)
     ses_vitals_tick(&worker->vitals);
     ses_slack_look(&worker->slack, worker->pool, worker->doors, worker->conns, worker->metrics);
     ses_store_maintain(worker->store);
+    if (worker->upstream !=
+        NULL) /* whoever reads the metrics looks by us, and a connection is ready for the first call */
+        (void)ses_upstream_look(worker->upstream);
 }
 
 /* What the board says of all workers, and what this one's store has met. ready is false for gRPC health

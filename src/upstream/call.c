@@ -30,15 +30,31 @@ static void log_upstream(const struct ses_upstream *upstream, enum ses_log_level
     ses_log_end(&line);
 }
 
+/* SES_UPSTREAM_NOT_LOOKED stands in no cell. */
+static void count_health(const struct ses_upstream *upstream, int64_t by)
+{
+    if (upstream->health != SES_UPSTREAM_NOT_LOOKED)
+        ses_family_add(upstream->options.metrics, SES_F_UPSTREAM_HEALTH,
+                       (size_t)upstream->health - SES_UPSTREAM_UP, by);
+}
+
 void ses_up_health_set(struct ses_upstream *upstream, enum ses_upstream_health health)
 {
     if (health == upstream->health)
         return;
+    count_health(upstream, -1);
     if (health == SES_UPSTREAM_DOWN)
         log_upstream(upstream, SES_LOG_WARN, "upstream_down", NULL);
     else if (health == SES_UPSTREAM_UP && upstream->health == SES_UPSTREAM_DOWN)
         log_upstream(upstream, SES_LOG_INFO, "upstream_up", NULL);
     upstream->health = health;
+    count_health(upstream, 1);
+}
+
+static void tell_state(struct ses_upstream *upstream)
+{
+    ses_gauge_set(upstream->options.metrics, SES_C_UPSTREAM_BREAKER_OPEN,
+                  upstream->breaker.state != SES_BREAKER_CLOSED);
 }
 
 static void count_failure(struct ses_upstream *upstream, const char *why)
@@ -48,6 +64,7 @@ static void count_failure(struct ses_upstream *upstream, const char *why)
     if (ses_breaker_failure(&upstream->breaker, ses_clock_mono_ms(), options->breaker_failures,
                             options->breaker_open_ms))
         log_upstream(upstream, SES_LOG_WARN, "upstream_breaker_open", why);
+    tell_state(upstream);
 }
 
 void ses_up_connection_failed(struct ses_upstream *upstream, const char *why)
@@ -82,6 +99,7 @@ void ses_up_breaker_tell(struct ses_up_call *call)
     } else if (call->probe) {
         ses_breaker_release(&upstream->breaker, ses_clock_mono_ms());
     }
+    tell_state(upstream);
 }
 
 /* ---- a call ------------------------------------------------------------------------------------------- */

@@ -8,13 +8,16 @@
 
 #define GRPC_UNIMPLEMENTED 12u
 #define SERVING            1u
-/* So many times as long as between two looks is "lately". */
-#define WANTED_LOOKS 3u
+/* So many times as long as between two looks is "lately", and no less than this: who looks does it once a second. */
+#define WANTED_LOOKS  3u
+#define WANTED_MS_MIN 3000u
 
 static bool is_wanted(const struct ses_upstream *upstream)
 {
+    uint64_t lately_ms = (uint64_t)WANTED_LOOKS * upstream->options.health_ms;
+
     return upstream->wanted_mono_ns != 0 && (ses_clock_mono_ns() - upstream->wanted_mono_ns) / SES_NS_PER_MS <
-                                                (uint64_t)WANTED_LOOKS * upstream->options.health_ms;
+                                                (lately_ms < WANTED_MS_MIN ? WANTED_MS_MIN : lately_ms);
 }
 
 /* HealthCheckResponse.status, field 1; the last one counts. */

@@ -109,8 +109,9 @@ void ses_up_link_flush(struct ses_up_link *link)
 {
     link->wants_write = false;
     if (link->state == SES_UP_LOOKUP && link->lookup == NULL)
-        connect_next(link);
-    ses_up_link_move(link);
+        connect_next(link); /* it may be closed behind */
+    else
+        ses_up_link_move(link);
 }
 
 void ses_up_link_cut(struct ses_up_link *link, const char *why)
@@ -132,6 +133,7 @@ enum ses_status ses_up_link_submit(struct ses_up_link *link, struct ses_up_strea
     if (link->session.streams_count == 0)
         link->heard_mono_ns = ses_clock_mono_ns(); /* silence counts from here */
     SES_TRY(ses_up_session_submit(&link->session, stream));
+    link->used_mono_ns = ses_clock_mono_ns();
     ses_up_link_want_write(link);
     return SES_OK;
 }

@@ -45,7 +45,7 @@ enum ses_status ses_up_lookup_start(uv_loop_t *loop, const char *host, uint16_t 
                                     void *arg, struct ses_up_lookup **ret_lookup)
 {
     const struct addrinfo hints = {
-        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct ses_up_lookup *lookup = calloc(1, sizeof(*lookup));
     char service[sizeof("65535")];
 

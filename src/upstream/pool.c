@@ -1,6 +1,8 @@
 /* Few connections: one more is opened when no stream is left on those there are. */
 #include "upstream_impl.h"
 
+#include <sessiond/base/clock.h>
+
 #define GRPC_UNAVAILABLE 14u
 #define GRPC_EXHAUSTED   8u
 /* Connections that have left and whose last streams go on; above it the oldest is cut. */
@@ -51,6 +53,7 @@ static void on_ready(void *arg, struct ses_up_link *link)
     struct ses_upstream *upstream = arg;
 
     (void)link;
+    ses_gauge_add(upstream->options.metrics, SES_C_UPSTREAM_CONNECTIONS, 1);
     ses_up_kick(upstream);
 }
 
@@ -64,8 +67,8 @@ static void on_closed(void *arg, struct ses_up_link *link, bool was_ready, const
 {
     struct ses_upstream *upstream = arg;
 
-    (void)was_ready;
     ses_list_remove(&link->node);
+    ses_gauge_add(upstream->options.metrics, SES_C_UPSTREAM_CONNECTIONS, was_ready ? -1 : 0);
     if (upstream->closing)
         return;
     if (why != NULL)
@@ -90,6 +93,8 @@ static void on_gone(void *arg, struct ses_up_stream *stream)
 {
     struct ses_up_call *call = call_of(stream);
 
+    if (call->link != NULL)
+        call->link->used_mono_ns = ses_clock_mono_ns();
     call->link = NULL;
     if (call->told)
         ses_up_call_free(call);

@@ -11,6 +11,9 @@
 /* A repetition with less time left than this would only make the caller wait. */
 #define REPEAT_BUDGET_MS_MIN 20
 
+/* The cells of sessiond_upstream_refused_total. */
+enum { REFUSED_EXHAUSTED, REFUSED_SHARE };
+
 /* ---- the end of a call -------------------------------------------------------------------------------- */
 
 /* Its server has had time enough. */
@@ -30,11 +33,22 @@ static void keep_late(struct ses_up_call *call)
     ses_timer_start(call->upstream->options.timers, &call->timer, SES_UPSTREAM_LATE_MS, on_late, call);
 }
 
+static void count(const struct ses_up_call *call)
+{
+    struct ses_metrics *metrics = call->upstream->options.metrics;
+
+    ses_family_add(metrics, SES_F_UPSTREAM_CALLS, call->stream.outcome, 1);
+    if (metrics != NULL)
+        ses_hist_add(&metrics->upstream_ns, ses_clock_mono_ns() - call->started_mono_ns);
+}
+
 static void leave(struct ses_up_call *call)
 {
     struct ses_upstream_place place = {.taken = call->has_place, .owner = call->owner};
 
     ses_up_breaker_tell(call);
+    if (call->has_place)
+        count(call);
     ses_upstream_give_back(call->upstream, &place);
 }
 
@@ -137,11 +151,16 @@ enum ses_status ses_upstream_take(struct ses_upstream *upstream, uint32_t owner,
 
     if (owner != 0 &&
         !ses_share_is_left(options->owner_percent, ses_places_held(&upstream->places, NULL, owner),
-                           upstream->in_flight, options->calls_max))
+                           upstream->in_flight, options->calls_max)) {
+        ses_family_add(options->metrics, SES_F_UPSTREAM_REFUSED, REFUSED_SHARE, 1);
         return SES_OVER_SHARE;
-    if (upstream->in_flight >= options->calls_max)
+    }
+    if (upstream->in_flight >= options->calls_max) {
+        ses_family_add(options->metrics, SES_F_UPSTREAM_REFUSED, REFUSED_EXHAUSTED, 1);
         return SES_RESOURCE_EXHAUSTED;
+    }
     upstream->in_flight++;
+    ses_gauge_add(options->metrics, SES_C_UPSTREAM_CALLS_OPEN, 1);
     if (owner != 0)
         ses_places_add(&upstream->places, upstream, owner);
     *ret_place = (struct ses_upstream_place){.taken = true, .owner = owner};
@@ -153,6 +172,7 @@ void ses_upstream_give_back(struct ses_upstream *upstream, struct ses_upstream_p
     if (!place->taken)
         return;
     upstream->in_flight--;
+    ses_gauge_add(upstream->options.metrics, SES_C_UPSTREAM_CALLS_OPEN, -1);
     if (place->owner != 0)
         ses_places_remove(&upstream->places, upstream, place->owner);
     *place = (struct ses_upstream_place){.taken = false};
@@ -232,6 +252,8 @@ void ses_upstream_free(struct ses_upstream *upstream)
     upstream->closing = true;
     ses_timer_stop(&upstream->health_timer);
     ses_up_pool_close(upstream);
+    ses_up_health_set(upstream, SES_UPSTREAM_NOT_LOOKED);
+    ses_gauge_add(upstream->options.metrics, SES_C_UPSTREAM_CALLS_OPEN, -(int64_t)upstream->in_flight);
     drop_calls(&upstream->waiting);
     drop_calls(&upstream->ended);
     ses_places_close(&upstream->places);

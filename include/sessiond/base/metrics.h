@@ -88,6 +88,12 @@
     X(CONNECTOR_OVER_SHARE, "sessiond_connector_over_share_total", "counter",                                \
       "Connector calls refused since their merchant had its share of those in flight "                       \
       "(limits.merchant_share_percent)")                                                                     \
+    X(UPSTREAM_CONNECTIONS, "sessiond_upstream_connections_open", "gauge",                                   \
+      "Connections to the upstream server (upstream.grpc) that speak HTTP/2 now")                            \
+    X(UPSTREAM_CALLS_OPEN, "sessiond_upstream_calls_open", "gauge",                                          \
+      "Calls to the upstream server in flight or waiting for a stream")                                      \
+    X(UPSTREAM_BREAKER_OPEN, "sessiond_upstream_breaker_open", "gauge",                                      \
+      "Workers whose breaker for the upstream server is not closed")                                         \
     X(SESSIONS_LATE_SUCCESS, "sessiond_sessions_late_success_total", "counter",                              \
       "Sessions that were completed after they had failed")                                                  \
     X(EVENTS_LATE, "sessiond_events_late_total", "counter",                                                  \
@@ -180,6 +186,16 @@ enum ses_counter {
     X(RETURNS, "sessiond_returns_total", "counter", "outcome",                                                   \
       "Browsers that came back to a return URL, by what became of it", "first", "again", "other_payload",        \
       "expired", "unknown", "unavailable", "refused")                                                            \
+    X(UPSTREAM_CALLS, "sessiond_upstream_calls_total", "counter", "outcome",                                     \
+      "Calls to the upstream server, by whether it has answered, cannot have seen it, or may have acted",        \
+      "answered", "not_sent", "unknown")                                                                         \
+    X(UPSTREAM_REFUSED, "sessiond_upstream_refused_total", "counter", "reason",                                  \
+      "Calls to the upstream server that were refused a place: upstream.calls_max were in flight, or their "     \
+      "merchant had its share of them (limits.merchant_share_percent)",                                          \
+      "exhausted", "share")                                                                                      \
+    X(UPSTREAM_HEALTH, "sessiond_upstream_health", "gauge", "state",                                             \
+      "Workers that know the upstream server to be up or down; those that have not looked lately are in none",   \
+      "up", "down")                                                                                              \
     X(CALLERS, "sessiond_callers_total", "counter", "verdict",                                                   \
       "Requests that were asked who calls, by what came of it", "admitted", "required", "unknown",               \
       "revoked", "expired", "ambiguous", "not_allowed")                                                          \
@@ -291,6 +307,7 @@ struct ses_metrics {
     _Atomic uint64_t connector_calls[SES_METRIC_CONNECTORS_MAX][SES_METRIC_OUTCOMES];
     struct ses_hist request_ns[SES_METRIC_METHODS_MAX];
     struct ses_hist connector_ns[SES_METRIC_CONNECTORS_MAX];
+    struct ses_hist upstream_ns;
     struct ses_hist own_ns; /* of calls that waited for a connector, without that time */
     struct ses_hist commit_ns;
     struct ses_hist commit_phase_ns[SES_COMMIT_PHASES];

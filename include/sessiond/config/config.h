@@ -105,6 +105,19 @@ struct ses_config_trace {
     struct ses_config_tls_file key;
 };
 
+/* Of the section upstream, beside its numbers. */
+struct ses_config_upstream {
+    char grpc
+        [SES_CONFIG_TEXT_SIZE]; /* "host:port", what requests name as their authority; empty: there is none */
+    char host[SES_CONFIG_TEXT_SIZE]; /* IPv6 without brackets */
+    uint16_t port;
+    bool tls;                               /* is spoken */
+    char server_name[SES_CONFIG_TEXT_SIZE]; /* whose certificate it must be */
+    struct ses_config_tls_file ca;          /* none: whom the machine trusts */
+    struct ses_config_tls_file certificate; /* as whom we come */
+    struct ses_config_tls_file key;
+};
+
 struct ses_config_tls {
     struct ses_config_tls_file certificate;
     struct ses_config_tls_file key;
@@ -168,6 +181,7 @@ struct ses_config {
     char trace_endpoint[SES_CONFIG_TEXT_SIZE]; /* empty: no spans are made */
     char trace_service[SES_CONFIG_TEXT_SIZE];
     struct ses_config_trace trace;
+    struct ses_config_upstream upstream;
     struct ses_config_merchant return_urls[SES_CONFIG_MERCHANTS_MAX];
     size_t return_urls_count;
     enum ses_binding_mode binding_mode;

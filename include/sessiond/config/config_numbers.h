@@ -116,12 +116,27 @@
     X(trace, batch, 1, 64, 64)                                                                               \
     X(trace, timeout_ms, 100, 60000, 5000)
 
+#define SES_CONFIG_UPSTREAM(X)                                                                               \
+    X(upstream, connections, 1, 64, 2)                                                                       \
+    X(upstream, calls_max, 1, 100000, 1024)                                                                  \
+    X(upstream, streams_max, 1, 10000, 100)                                                                  \
+    X(upstream, connect_timeout_ms, 10, 600000, 3000)                                                        \
+    X(upstream, deadline_ms, 100, 600000, 45000)                                                             \
+    X(upstream, idle_ms, 1000, 86400000, 300000)                                                             \
+    X(upstream, keepalive_ms, 1000, 600000, 20000)                                                           \
+    X(upstream, health_ms, 100, 600000, 5000)                                                                \
+    X(upstream, connection_seconds, 1, 86400, 900)                                                           \
+    X(upstream, answer_bytes_max, 1024, 67108864, 4194304)                                                   \
+    X(upstream, breaker_failures, 1, 1000000, 20)                                                            \
+    X(upstream, breaker_open_ms, 10, 600000, 5000)
+
 #define SES_CONFIG_NUMBERS(X)                                                                                \
     SES_CONFIG_LIMITS(X)                                                                                     \
     SES_CONFIG_STORE(X)                                                                                      \
     SES_CONFIG_SESSION(X)                                                                                    \
     SES_CONFIG_CONNECTOR(X)                                                                                  \
-    SES_CONFIG_RESTART(X) SES_CONFIG_DRAIN(X) SES_CONFIG_READY(X) SES_CONFIG_TLS(X) SES_CONFIG_TRACE(X)
+    SES_CONFIG_RESTART(X)                                                                                    \
+    SES_CONFIG_DRAIN(X) SES_CONFIG_READY(X) SES_CONFIG_TLS(X) SES_CONFIG_TRACE(X) SES_CONFIG_UPSTREAM(X)
 
 /* The default of a row as a constant, e.g. SES_USUAL_limits_idle_ms: for what is made without a
  * configuration (usual.h). */

@@ -1,4 +1,4 @@
-/* tls_files.h - the PEM files that the configuration names (sections tls and trace), read and checked at once.
+/* tls_files.h - the PEM files that the configuration names (sections tls, trace and upstream), read and checked at once.
  *
  * The supervisor reads them, at start and at each reload, and every worker makes its TLS context of what was read:
  * a pair of certificate and key that was good stays that pair, whoever writes the files meanwhile and whenever a
@@ -18,6 +18,9 @@ struct ses_tls_files {
     struct ses_buf trace_ca; /* empty: the authorities that the machine trusts */
     struct ses_buf trace_certificate;
     struct ses_secret trace_key;
+    struct ses_buf upstream_ca; /* likewise */
+    struct ses_buf upstream_certificate;
+    struct ses_secret upstream_key;
 };
 
 /* [supervisor] *ret_files is NULL where no file is configured. ret_fault is "FILE:LINE: key: path: what and

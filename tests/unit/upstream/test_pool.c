@@ -122,6 +122,39 @@ static void a_lost_connection_is_replaced(void **state)
     assert_int_equal(rig->server.accepted, 2);
 }
 
+/* Streams that nobody waits for take the place of others: when they are many another connection takes over, and the server
+ * may end them in its time. */
+static void a_clogged_connection_is_left(void **state)
+{
+    struct rig *rig = *state;
+
+    unit_clock_stop();
+    rig->server.streams_max = 4;
+    rig->server.on_request = keep_waiting;
+    rig->options.breaker_failures = 100;
+    open_upstream(rig);
+    for (unsigned i = 0; i < 3; i++)
+        start_within(rig, i, true, 1000);
+    RUN_UNTIL(rig, kept_count == 3 && rig->server.checks == 1);
+    unit_clock_pass_ms(1010);
+    for (unsigned i = 0; i < 3; i++)
+        RUN_UNTIL(rig, rig->told[i].times == 1);
+    rig->server.on_request = answer_pong;
+    start(rig, 3, true);
+    RUN_UNTIL(rig, rig->told[3].times == 1);
+    assert_int_equal(rig->told[3].outcome, SES_UPSTREAM_ANSWERED);
+    assert_int_equal(rig->server.accepted, 2);
+    assert_true(rig->server.connections[0]->open);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_false(kept[i]->closed);
+        peer_answer(kept[i], 0, SES_STR("x"));
+    }
+    RUN_UNTIL(rig, !rig->server.connections[0]->open);
+    unit_clock_run();
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(kept[i]->code, NGHTTP2_NO_ERROR);
+}
+
 /* What ran on it is finished there, what comes later goes elsewhere. */
 static void a_goaway_drains(void **state)
 {
@@ -288,6 +321,41 @@ static void health_is_looked_at_while_somebody_wants_to_know(void **state)
     assert_int_equal(ses_upstream_look(rig->upstream), SES_UPSTREAM_NOT_LOOKED);
 }
 
+/* ---- what is counted ---------------------------------------------------------------------------------- */
+
+static uint64_t cell(const struct rig *rig, enum ses_family family, size_t value)
+{
+    return atomic_load(&rig->metrics->family[ses_family_info(family)->cell + value]);
+}
+
+static void calls_are_counted(void **state)
+{
+    struct rig *rig = *state;
+    struct ses_upstream_place place;
+
+    rig->options.calls_max = 1;
+    rig->options.breaker_failures = 1;
+    open_upstream(rig);
+    assert_ok(ses_upstream_take(rig->upstream, 0, &place));
+    assert_int_equal(atomic_load(&rig->metrics->counter[SES_C_UPSTREAM_CALLS_OPEN]), 1);
+    assert_int_equal(ses_upstream_take(rig->upstream, 0, &place), SES_RESOURCE_EXHAUSTED);
+    assert_int_equal(cell(rig, SES_F_UPSTREAM_REFUSED, 0), 1);
+    ses_upstream_give_back(rig->upstream, &place);
+    start(rig, 0, true);
+    RUN_UNTIL(rig, rig->told[0].times == 1 && ses_upstream_look(rig->upstream) == SES_UPSTREAM_UP);
+    assert_int_equal(atomic_load(&rig->metrics->counter[SES_C_UPSTREAM_CONNECTIONS]), 1);
+    assert_int_equal(cell(rig, SES_F_UPSTREAM_HEALTH, 0), 1);
+    rig->server.on_request = reset_stream;
+    start(rig, 1, true);
+    RUN_UNTIL(rig, rig->told[1].times == 1);
+    assert_int_equal(atomic_load(&rig->metrics->counter[SES_C_UPSTREAM_BREAKER_OPEN]), 1);
+    start(rig, 2, true);
+    RUN_UNTIL(rig, rig->told[2].times == 1);
+    for (size_t i = 0; i < SES_UPSTREAM_OUTCOME_COUNT; i++)
+        assert_int_equal(cell(rig, SES_F_UPSTREAM_CALLS, i), 1); /* the look at its health is none */
+    assert_true(atomic_load(&rig->metrics->upstream_ns.sum) > 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
@@ -299,6 +367,7 @@ int main(void)
         T(a_name_is_looked_up),
         T(a_server_that_says_nothing_is_given_up),
         T(a_lost_connection_is_replaced),
+        T(a_clogged_connection_is_left),
         T(a_goaway_drains),
         T(a_connection_lives_its_life),
         T(an_idle_connection_is_closed),
@@ -306,6 +375,7 @@ int main(void)
         T(failures_open_the_breaker_and_a_probe_closes_it),
         T(a_lost_connection_is_one_failure),
         T(health_is_looked_at_while_somebody_wants_to_know),
+        T(calls_are_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

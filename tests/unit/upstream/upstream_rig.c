@@ -74,6 +74,7 @@ int rig_setup(void **state)
     assert_ok(ses_timers_new(&rig->loop, &rig->timers));
     server_open(&rig->server, &rig->loop, 0);
     rig->server.on_request = answer_pong;
+    rig->metrics = calloc(1, sizeof(*rig->metrics));
     rig->options = (struct ses_upstream_options){
         .loop = &rig->loop,
         .timers = rig->timers,
@@ -93,6 +94,7 @@ int rig_setup(void **state)
         .answer_bytes_max = 4096,
         .breaker_failures = 3,
         .breaker_open_ms = 600000,
+        .metrics = rig->metrics,
     };
     *state = rig;
     return 0;
@@ -108,6 +110,9 @@ int rig_teardown(void **state)
     (void)uv_run(&rig->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&rig->loop), 0);
     server_free(&rig->server);
+    for (int i = SES_C_UPSTREAM_CONNECTIONS; i <= SES_C_UPSTREAM_CALLS_OPEN; i++)
+        assert_int_equal(atomic_load(&rig->metrics->counter[i]), 0); /* as if it had never been */
+    free(rig->metrics);
     free(rig);
     return 0;
 }

@@ -28,6 +28,7 @@ struct rig {
     struct server server;
     struct ses_upstream_options options;
     struct ses_upstream *upstream;
+    struct ses_metrics *metrics;
     struct told told[CALLS_MAX];
 };
 
