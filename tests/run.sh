@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 usage() {
     cat <<'END'
-usage: tests/run.sh              all tests but those of label nightly on the gcc build, all but the long ones on the clang build
+usage: tests/run.sh              all tests but those of label nightly on the gcc build, all but those of label long or once on the clang build
        tests/run.sh -R REGEX ..  arguments go to ctest
        tests/run.sh --nightly    everything, the long tests with many more rounds, the models with random seeds, the integration tests with v4.local tokens, all of them and the scenarios on two machines, the mutations of the store, the version before, PostgreSQL under Patroni and behind pgbouncer, the Debian package
        tests/run.sh --clients    clients and suites that we did not write (tests/clients/*/run.sh), on the gcc build
@@ -177,6 +177,7 @@ if [ "$mode" = nightly ]; then
     export SES_CRASH_ROUNDS="${SES_CRASH_ROUNDS:-1000}" SES_EFFECTS_ROUNDS="${SES_EFFECTS_ROUNDS:-30}"
     export SES_HISTORY_ROUNDS="${SES_HISTORY_ROUNDS:-30}" SES_ORDERS="${SES_ORDERS:-10000}" SES_MODEL_STEPS="${SES_MODEL_STEPS:-1000000}"
     export SES_CHANGE_ROUNDS="${SES_CHANGE_ROUNDS:-20}" SES_FAILOVER_ROUNDS="${SES_FAILOVER_ROUNDS:-20}"
+    export SES_MOVE_ROUNDS="${SES_MOVE_ROUNDS:-10}"
     export SES_MODEL_SEED="${SES_MODEL_SEED:-random}" # each run prints its own; everybody else plays the same ones
     install_packages pooler || true # told; then pg/pooler is skipped
 fi
@@ -186,13 +187,15 @@ if [ "$mode" = clients ]; then
     exit 0
 fi
 build build-clang clang
-# What takes minutes and says little more with each change waits for the night, unless it is asked for.
-later=()
+# What takes minutes and says little more with each change waits for the night, unless it is asked for; so does what says little more with
+# another compiler (tests/pg/CMakeLists.txt).
+later=() not_again=(-LE 'long|once')
 [ "$mode" = nightly ] || [ $# -gt 0 ] || later=(-LE nightly)
+[ "$mode" != nightly ] || not_again=(-LE long)
 run_tests build-gcc --no-tests=error "${later[@]}" "$@"
-# What was asked for may be long tests alone.
+# What was asked for may be none of the clang build's.
 no_tests=$([ $# -gt 0 ] && echo ignore || echo error)
-run_tests build-clang "--no-tests=$no_tests" -LE long "$@"
+run_tests build-clang "--no-tests=$no_tests" "${not_again[@]}" "$@"
 if [ "$mode" = nightly ]; then
     run_other_tokens
     run_two_machines
