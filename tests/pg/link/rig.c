@@ -62,6 +62,13 @@ int order_waiting(void)
         "SELECT count(*) FROM pg_stat_activity WHERE usename = 'sessiond' AND wait_event = 'SyncRep'");
 }
 
+bool order_nobody_is_connected(void)
+{
+    return order_connections() == 0 &&
+           strcmp(order("sql standby SELECT count(*) FROM pg_stat_activity WHERE usename = 'sessiond'"),
+                  "0") == 0;
+}
+
 /* ---- the link ---- */
 
 static void on_ready(void *arg, enum pg_use use)
@@ -184,6 +191,25 @@ void rig_turn(struct rig *rig)
     (void)uv_run(&rig->loop, UV_RUN_NOWAIT);
 }
 
+void rig_hangs(struct rig *rig, const char *condition)
+{
+    char line[SES_LOG_LINE_MAX + 2];
+    FILE *file;
+
+    ses_log_flush(&rig->log);
+    file = fopen(rig->log_path, "re");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+        (void)fputs(line, stderr);
+    if (file != NULL)
+        (void)fclose(file);
+    if (rig->link != NULL)
+        (void)fprintf(stderr, "state %d, cause %s, skew %lld ms, %s read\n", ses_pg_link_state(rig->link),
+                      ses_pg_cause_name(rig_cause(rig)), (long long)ses_pg_link_skew_ms(rig->link),
+                      ses_pg_link_may_read(rig->link) ? "may" : "may not");
+    fail_msg("waited in vain until %s", condition);
+    abort();
+}
+
 void rig_close(struct rig *rig)
 {
     ses_pg_link_free(rig->link);
@@ -294,4 +320,16 @@ enum pg_end rig_do(struct rig *rig, enum pg_use use, const struct pg_statement *
     rig_ask(rig, use, statement, key, ask);
     RIG_UNTIL(rig, ask->ended);
     return ask->end;
+}
+
+void rig_ask_unanswered(struct rig *rig, const char *stop, const char *go, uint8_t key, struct ask *ask)
+{
+    for (;;) {
+        (void)order("%s", stop);
+        if (rig_try_ask(rig, PG_USE_WRITE, &rig_put_sql, key, ask))
+            return;
+        (void)order("%s", go);
+        RIG_UNTIL_OPEN(rig);
+        rig_turn(rig);
+    }
 }

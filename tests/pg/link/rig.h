@@ -39,7 +39,19 @@ void rig_open(struct rig *rig);
 void rig_turn(struct rig *rig);
 void rig_close(struct rig *rig);
 
-#define RIG_UNTIL(rig, condition)   WAIT_DOING(rig_turn(rig), condition)
+/* What a link that a test waited for in vain has told, and the test's end. */
+_Noreturn void rig_hangs(struct rig *rig, const char *condition);
+
+#define RIG_UNTIL(rig, condition)                                                                            \
+    do {                                                                                                     \
+        uint64_t rig_end_ = unit_real_ms() + UNIT_PATIENCE_MS;                                               \
+        while (!(condition)) {                                                                               \
+            if (unit_real_ms() > rig_end_)                                                                   \
+                rig_hangs(rig, #condition);                                                                  \
+            rig_turn(rig);                                                                                   \
+            (void)usleep(200);                                                                               \
+        }                                                                                                    \
+    } while (0)
 #define RIG_UNTIL_OPEN(rig)         RIG_UNTIL(rig, ses_pg_link_state((rig)->link) == PG_STATE_OPEN)
 #define RIG_UNTIL_CAUSE(rig, cause) RIG_UNTIL(rig, rig_cause(rig) == (cause))
 
@@ -73,10 +85,16 @@ bool rig_try_ask(struct rig *rig, enum pg_use use, const struct pg_statement *st
 enum pg_end rig_do(struct rig *rig, enum pg_use use, const struct pg_statement *statement, uint8_t key,
                    struct ask *ask);
 
+/* Answers do not come any more by the order stop, which go takes back, and then a row's write is sent. A heartbeat may have the one
+ * connection for writes that is there by then, and no other one comes: then it is tried again. */
+void rig_ask_unanswered(struct rig *rig, const char *stop, const char *go, uint8_t key, struct ask *ask);
+
 /* Orders (tests/pg/control.py); fails the test unless they are obeyed. The answer is good until the next one. */
 const char *order(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* How many connections the role has to the primary, and how many of them wait for the standby. */
 int order_connections(void);
 int order_waiting(void);
+/* To none of the two servers: backends of a link that is closed end a moment after it. */
+bool order_nobody_is_connected(void);
 
 #endif

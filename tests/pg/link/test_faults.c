@@ -27,21 +27,6 @@ static void expect_rows(struct rig *rig, uint8_t first, uint8_t count)
     }
 }
 
-/* Answers do not come any more, and then a write is sent. A heartbeat may have the one connection for writes that is there
- * by then, and no other one comes: then it is tried again. */
-static void ask_without_an_answer(struct rig *rig, const char *stop, const char *go, uint8_t key,
-                                  struct ask *ask)
-{
-    for (;;) {
-        (void)order("%s", stop);
-        if (rig_try_ask(rig, PG_USE_WRITE, &rig_put_sql, key, ask))
-            return;
-        (void)order("%s", go);
-        RIG_UNTIL_OPEN(rig);
-        rig_turn(rig);
-    }
-}
-
 static void test_killed_and_promoted(void **state)
 {
     struct rig rig;
@@ -51,7 +36,7 @@ static void test_killed_and_promoted(void **state)
     open_usual(&rig);
     for (uint8_t i = 0; i < 20; i++)
         assert_int_equal(rig_do(&rig, PG_USE_WRITE, &rig_put_sql, i, &ask), PG_END_DONE);
-    ask_without_an_answer(&rig, "link stall", "link flow", 20, &ask);
+    rig_ask_unanswered(&rig, "link stall", "link flow", 20, &ask);
     RIG_UNTIL(&rig, order_waiting() >= 1);
     (void)order("fail_over");
     RIG_UNTIL(&rig, ask.ended);
@@ -77,7 +62,7 @@ static void test_frozen_and_thawed(void **state)
 
     (void)state;
     open_usual(&rig);
-    ask_without_an_answer(&rig, "freeze primary", "thaw primary", 30, &ask);
+    rig_ask_unanswered(&rig, "freeze primary", "thaw primary", 30, &ask);
     RIG_UNTIL(&rig, ses_pg_link_state(rig.link) == PG_STATE_STALLED);
     assert_true(ses_pg_link_may_read(rig.link));
     rig_ask(&rig, PG_USE_READ, &rig_get_sql, 30, &read);
@@ -110,8 +95,7 @@ static void test_no_storm(void **state)
     open_usual(&rig);
     RIG_UNTIL(&rig, order_connections() == 3);
     assert_int_equal(rig_do(&rig, PG_USE_SETTLE, &rig_put_sql, 40, &ask), PG_END_DONE);
-    (void)order("link stall");
-    rig_ask(&rig, PG_USE_WRITE, &rig_put_sql, 41, &waiting[0]);
+    rig_ask_unanswered(&rig, "link stall", "link flow", 41, &waiting[0]);
     RIG_UNTIL(&rig, ses_pg_link_state(rig.link) == PG_STATE_STALLED);
     RIG_UNTIL_CAUSE(&rig, SES_PG_CAUSE_NO_ANSWER);
     assert_true(rig_counter(&rig, SES_S_STALLS) >= 1);
@@ -169,7 +153,8 @@ static void test_a_stalled_link(void **state)
 
     (void)state;
     open_usual(&rig);
-    ask_without_an_answer(&rig, "stall primary down", "flow primary", 50, &ask);
+    RIG_UNTIL(&rig, order_connections() == 3); /* one that is on its way would be stopped half there */
+    rig_ask_unanswered(&rig, "stall primary down", "flow primary", 50, &ask);
     RIG_UNTIL(&rig, ses_pg_link_state(rig.link) == PG_STATE_STALLED);
     assert_int_equal(order_connections(), 3);
     (void)order("flow primary");
@@ -186,7 +171,7 @@ static void test_a_cut_link(void **state)
 
     (void)state;
     open_usual(&rig);
-    ask_without_an_answer(&rig, "stall primary down", "flow primary", 60, &ask);
+    rig_ask_unanswered(&rig, "stall primary down", "flow primary", 60, &ask);
     RIG_UNTIL(&rig, order_connections() == 3);
     (void)order("cut primary");
     (void)order("flow primary");

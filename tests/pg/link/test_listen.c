@@ -74,8 +74,7 @@ static void test_a_hint_waits_for_nobody(void **state)
     (void)state;
     open_rigs(&watcher, &writer);
     begin_to_listen(&watcher);
-    (void)order("link stall");
-    rig_ask(&writer, PG_USE_WRITE, &rig_put_sql, 7, &put);
+    rig_ask_unanswered(&writer, "link stall", "link flow", 7, &put);
     RIG_UNTIL(&writer, order_waiting() > 0);
     hint(&writer);
     RIG_UNTIL(&watcher, watcher.told == 1);

@@ -11,8 +11,7 @@ static const struct pg_statement *const get = &rig_get_sql;
 /* A new row's write, sent and waiting for the standby, which gets nothing any more. */
 static void begin_waiting(struct rig *rig, uint8_t key, struct ask *ask)
 {
-    (void)order("link stall");
-    rig_ask(rig, PG_USE_WRITE, put, key, ask);
+    rig_ask_unanswered(rig, "link stall", "link flow", key, ask);
     RIG_UNTIL(rig, order_waiting() >= 1);
 }
 
