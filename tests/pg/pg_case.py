@@ -32,6 +32,34 @@ class PgCase(unittest.TestCase):
         return int(self.pair.primary.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'", "postgres"))
 
 
+class Shared:
+    """Before a case's own class: what its setUp() makes is there for all tests of the class, which leave it as they found it. Behind one that
+    failed it is made anew."""
+    _world = None
+    _is_making = False
+
+    def setUp(self):
+        cls = type(self)
+        if cls._world is None:
+            mine = set(vars(self))
+            self._is_making = True
+            super().setUp()
+            self._is_making = False
+            cls._world = {name: value for name, value in vars(self).items() if name not in mine}
+            cls.addClassCleanup(setattr, cls, "_world", None)
+        vars(self).update(cls._world)
+
+    def addCleanup(self, function, /, *args, **options):
+        (type(self).addClassCleanup if self._is_making else super().addCleanup)(function, *args, **options)
+
+    def run(self, result=None):
+        before = len(result.failures) + len(result.errors)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > before:
+            self.doClassCleanups()
+        return result
+
+
 def with_cluster(*command, env=None, **options):
     return subprocess.Popen([sys.executable, "-B", WITH_CLUSTER, "--", *command], env=dict(os.environ, **(env or {})),
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)

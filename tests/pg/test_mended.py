@@ -9,7 +9,7 @@ import grpc
 import node
 from cluster import PASSWORD
 from harness import PATIENCE, status_details, unique, wait_until
-from pg_case import needs_servers
+from pg_case import Shared, needs_servers
 from pg_machines import MachinesCase
 from session_service import explain
 
@@ -60,7 +60,7 @@ class MendedCase(MachinesCase):
 
 
 @needs_servers
-class Broken(MendedCase):
+class Broken(Shared, MendedCase):
     def test_tables_of_a_later_version(self):
         self.admin("UPDATE shard SET format = 2")
         self.expect_closed("format", "version")
