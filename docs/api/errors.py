@@ -12,7 +12,9 @@ A refusal is a gRPC status with `google.rpc.ErrorInfo`: `domain` "sessiond", `re
 details, the plain routes `reason` and `metadata` in their error. `google.rpc.BadRequest` (`violations`) names fields or headers, `google.rpc.RetryInfo` (and `retry-after`) how long to wait at least. A status
 without a reason is told by its sentence alone.
 
-What a *connector* refuses is no error of this kind: the call is answered OK, with `error` and `status_code` in the message.
+What a *connector* refuses is no error of this kind: the call is answered OK, with `error` and `status_code` in the message. Only with `x-session-errors: status` (or the setting `connector.errors: status`) it
+is one, with the code that the platform's own server gives it and the reasons CONNECTOR_DECLINED, CONNECTOR_AUTH_FAILED, CONNECTOR_RATE_LIMITED, CONNECTOR_ERROR, CONNECTOR_TIMEOUT, CONNECTOR_UNREACHABLE,
+CONNECTOR_BAD_RESPONSE.
 
 | code | HTTP, Connect | HTTP, plain routes | reasons |
 |---|---|---|---|

@@ -13,7 +13,7 @@ what is unknown.
 ignored. `maxLength` counts characters where the server counts bytes of UTF-8. Printable texts hold no control, format, private or unassigned characters.
 
 **Errors.** The caller's fault or ours is an HTTP error with a code, a sentence and, where there is one, a reason of the list below. A connector's refusal is an answer, HTTP 200, with `error`
-and `status_code` in it."""
+and `status_code` in it, or, with `x-session-errors: status`, an error as others are."""
 
 # (name, description, schema, example, deprecated). Header names in order of use.
 CALLS = ("create", "session", "operator")
@@ -28,6 +28,8 @@ PARAMETERS = {
     "x-resource-id": ("Likewise.", {"type": "string", "maxLength": 255}, "cart-1", CALLS),
     "x-connector-request-reference-id": ("Where the message may and does not name the session: its id, at most 255 bytes. Otherwise not looked at.", {"type": "string"}, None, ("create",)),
     "x-environment": ("As the platform's clients send it; decides nothing.", {"type": "string", "enum": ["development", "sandbox", "production"]}, "sandbox", CALLS),
+    "x-session-errors": ("How a connector's refusal is told: `status`, an error whose code is the platform's; `answer` (or `ok`), HTTP 200 with `error` in the answer. Absent: as the operator has it, "
+                         "`answer` by default.", {"type": "string", "enum": ["answer", "ok", "status"]}, "answer", ("create",)),
     "x-connector-auth": ("The platform's earlier form of x-connector-config.", {"type": "string"}, None, ("create",)),
     "x-auth": ("Kind of credentials, of the older headers: header-key, body-key, signature-key, multi-auth-key, no-key, temporary-auth, currency-auth-key. Not read beside "
                "x-connector-config.", {"type": "string"}, None, ("create",)),

@@ -266,6 +266,18 @@ static enum ses_status read_hosts(const struct loader *loader, const struct ses_
     return SES_OK;
 }
 
+static enum ses_status read_errors(const struct loader *loader, const struct ses_raw_config *raw)
+{
+    static const char *const names[] = {"answer", "status"};
+    struct value value = {.text = raw->connector.errors, .key = "connector.errors"};
+    unsigned choice = 0;
+
+    if (value.text != NULL)
+        SES_TRY(ses_config_read_choice(loader, &value, names, 2, "must be answer or status", &choice));
+    loader->config->connector_errors_status = choice == 1;
+    return SES_OK;
+}
+
 /* ---- merchants ---------------------------------------------------------------------------------------- */
 
 /* An origin and not a URL: which of its pages is the merchant's business (BeginStep). */
@@ -364,6 +376,7 @@ static enum ses_status settle(const struct loader *loader, const struct ses_raw_
     SES_TRY(ses_config_read_store(loader, raw));
     SES_TRY(read_urls(loader, raw));
     SES_TRY(read_hosts(loader, raw));
+    SES_TRY(read_errors(loader, raw));
     SES_TRY(ses_config_read_tls(loader, raw));
     SES_TRY(ses_config_read_trace(loader, raw));
     SES_TRY(ses_config_read_upstream(loader, raw));

@@ -111,7 +111,7 @@ static const cyaml_schema_field_t store_fields[] = {
 static const cyaml_schema_field_t connector_fields[] = {
     LIST_FIELD(connector, base_url_hosts, SES_CONFIG_HOSTS_MAX),
     NESTED_FIELD("private_addresses", connector, private_addresses),
-    SES_CONFIG_CONNECTOR(NUMBER_FIELD) CYAML_FIELD_END};
+    NESTED_FIELD("errors", connector, errors), SES_CONFIG_CONNECTOR(NUMBER_FIELD) CYAML_FIELD_END};
 static const cyaml_schema_field_t redirect_fields[] = {
     NESTED_FIELD("public_url", redirect, public_url),
     LIST_FIELD(redirect, return_urls, SES_CONFIG_MERCHANTS_MAX), CYAML_FIELD_END};

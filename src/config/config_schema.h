@@ -56,6 +56,7 @@ struct ses_raw_connector {
     char **base_url_hosts;
     unsigned base_url_hosts_count;
     char *private_addresses;
+    char *errors;
     SES_CONFIG_CONNECTOR(SES_RAW_MEMBER)
 };
 

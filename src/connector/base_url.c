@@ -16,6 +16,9 @@ static const struct {
     {"nuvei", "https://ppp-test.nuvei.com/ppp/api/v1", "https://secure.safecharge.com/ppp/api/v1"},
     {"paytm", "https://securestage.paytmpayments.com/", "https://secure.paytmpayments.com/"},
     {"stripe", "https://api.stripe.com/", "https://api.stripe.com/"},
+    {"payu", "https://secure.snd.payu.com", "https://secure.payu.com/api"},
+    {"authorizedotnet", "https://apitest.authorize.net/xml/v1/request.api",
+     "https://api.authorize.net/xml/v1/request.api"},
 };
 
 static enum ses_status refuse(struct ses_error *error, struct ses_slice message)

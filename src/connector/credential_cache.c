@@ -11,12 +11,18 @@
 struct ses_credential_entry {
     struct ses_credentials credentials; /* slices into block */
     size_t block_bytes;
-    uint8_t block[];
+    _Alignas(struct ses_connector) uint8_t block[];
 };
+
+/* A row that is not the table's lives where the rest does. */
+static size_t row_bytes(const struct ses_connector *connector)
+{
+    return connector->number != 0 ? 0 : sizeof(*connector) + strlen(connector->name) + 1;
+}
 
 size_t ses_credentials_bytes(const struct ses_credentials *credentials)
 {
-    size_t bytes = credentials->base_url.len;
+    size_t bytes = credentials->base_url.len + row_bytes(credentials->connector);
 
     for (size_t i = 0; i < credentials->fields_count; i++)
         bytes += credentials->fields[i].value.len;
@@ -33,8 +39,25 @@ static uint8_t *pack_slice(struct ses_slice *slice, uint8_t *block)
     return end;
 }
 
+/* First in the block, which is aligned for it. */
+static uint8_t *pack_row(struct ses_credentials *credentials, uint8_t *block)
+{
+    size_t bytes = row_bytes(credentials->connector);
+    struct ses_connector *row = (struct ses_connector *)(void *)block;
+    char *name = (char *)(row + 1);
+
+    if (bytes == 0)
+        return block;
+    *row = *credentials->connector;
+    memcpy(name, row->name, bytes - sizeof(*row));
+    row->name = name;
+    credentials->connector = row;
+    return block + bytes;
+}
+
 void ses_credentials_pack(struct ses_credentials *credentials, uint8_t *block)
 {
+    block = pack_row(credentials, block);
     for (size_t i = 0; i < credentials->fields_count; i++)
         block = pack_slice(&credentials->fields[i].value, block);
     (void)pack_slice(&credentials->base_url, block);

@@ -27,7 +27,7 @@ SES_MUST_CHECK enum ses_status ses_credential_cache_get(struct ses_credential_ca
 void ses_credential_cache_put(struct ses_credential_cache *cache, const uint8_t key[SES_HASH_BYTES],
                               const struct ses_credentials *credentials);
 
-/* Bytes of all values, and their copy one behind the other into block with the slices of credentials pointed
+/* Bytes of all values (and of an unlisted connector's row), and their copy one behind the other into block with the slices of credentials pointed
  * at it. */
 size_t ses_credentials_bytes(const struct ses_credentials *credentials);
 void ses_credentials_pack(struct ses_credentials *credentials, uint8_t *block);

@@ -170,6 +170,7 @@ static void read_unknown_keys(struct ses_credential_draft *draft, json_t *entry)
 static enum ses_status read_variant(struct ses_credential_draft *draft, const struct form *form,
                                     const char *variant, json_t *entry)
 {
+    enum ses_status status = SES_OK;
     const struct ses_credential_row *row;
 
     if (ses_connector_variant_unsupported(variant))
@@ -177,8 +178,11 @@ static enum ses_status read_variant(struct ses_credential_draft *draft, const st
                                      "Connector is not supported");
     draft->found.connector = ses_connector_by_variant(variant);
     if (draft->found.connector == NULL)
+        status = ses_connector_of_variant(variant, draft->arena, &draft->found.connector);
+    if (status == SES_MALFORMED)
         return ses_credential_refuse_name(draft, SES_REASON_INVALID_CONNECTOR_CONFIG_JSON, form->header,
                                           form->unknown, true);
+    SES_TRY(status);
     if (!json_is_object(entry))
         return unparsable(draft, form, NULL);
     row = ses_credential_row(draft->found.connector);

@@ -25,6 +25,8 @@ static const struct {
 static enum ses_status read_connector(const struct ses_connector_headers *headers,
                                       struct ses_credential_draft *draft)
 {
+    enum ses_status status = SES_OK;
+
     if (headers->connector.len == 0)
         return ses_credential_refuse(draft, SES_REASON_MISSING_METADATA, "x-connector-config",
                                      MISSING_CONFIG);
@@ -33,8 +35,11 @@ static enum ses_status read_connector(const struct ses_connector_headers *header
                                      "x-connector is not visible ASCII");
     draft->found.connector = ses_connector_by_name(headers->connector);
     if (draft->found.connector == NULL)
+        status = ses_connector_unlisted(headers->connector, draft->arena, &draft->found.connector);
+    if (status == SES_MALFORMED)
         return ses_credential_refuse_name(draft, SES_REASON_INVALID_CONNECTOR, "x-connector",
                                           "Invalid connector: x-connector names none", false);
+    SES_TRY(status);
     if (!ses_connector_supported(draft->found.connector))
         return ses_credential_refuse(draft, SES_REASON_UNSUPPORTED_CONNECTOR, "x-connector",
                                      "Connector is not supported");
@@ -120,7 +125,8 @@ static struct ses_slice source_value(const struct ses_connector_headers *headers
     }
 }
 
-/* Of a connector without a row: only for the digest, no call needs them. */
+/* Of a connector whose keys are not known here, or whose older form is not: only for the digest, no call needs
+ * them. */
 static void name_headers(const struct ses_connector_headers *headers, struct ses_credential_draft *draft,
                          enum ses_auth_kind kind)
 {
@@ -134,14 +140,14 @@ static void name_headers(const struct ses_connector_headers *headers, struct ses
         ses_credential_mean_text(draft, "key2", headers->key2);
 }
 
-/* Hands the headers their names. A connector without a row takes every kind: its keys are not known here. */
+/* Hands the headers their names. A connector without an older form takes every kind: it is not known here which. */
 static enum ses_status convert(const struct ses_connector_headers *headers,
                                struct ses_credential_draft *draft, enum ses_auth_kind kind)
 {
     const struct ses_credential_row *row = ses_credential_row(draft->found.connector);
     const struct ses_legacy_form *form = NULL;
 
-    if (row == NULL) {
+    if (row == NULL || row->legacy_count == 0) {
         name_headers(headers, draft, kind);
         return SES_OK;
     }

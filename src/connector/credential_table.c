@@ -28,6 +28,17 @@
     {                                                                                                        \
         name, SES_CONFIG_MAP, true                                                                           \
     }
+#define NO_OLDER                                                                                             \
+    {                                                                                                        \
+        {                                                                                                    \
+            SES_AUTH_NO_KEY,                                                                                 \
+            {                                                                                                \
+                {                                                                                            \
+                    NULL, SES_FROM_NOTHING                                                                   \
+                }                                                                                            \
+            }                                                                                                \
+        }                                                                                                    \
+    }
 #define BASE_URL   STRING("base_url")
 #define SECOND_URL STRING("secondary_base_url")
 
@@ -88,6 +99,9 @@ static const struct ses_credential_row rows[] = {
      {SIGNATURE(API_KEY("merchant_id"), KEY1("merchant_key"), API_SECRET("website")),
       MULTI(API_KEY("merchant_id"), KEY1("merchant_key"), API_SECRET("website"), KEY2("client_id"))}, 2},
     {"stripe", {NEED("api_key"), BASE_URL}, {HEADER(API_KEY("api_key"))}, 1},
+    {"payu", {NEED("api_key"), NEED("api_secret"), BASE_URL}, {BODY(API_KEY("api_key"), KEY1("api_secret"))}, 1},
+    {"authorizedotnet", {NEED("name"), NEED("transaction_key"), BASE_URL},
+     {BODY(API_KEY("name"), KEY1("transaction_key"))}, 1},
     {"adyen", {NEED("api_key"), NEED("merchant_account"), MAY("review_key"), BASE_URL,
                STRING("dispute_base_url"), STRING("endpoint_prefix")},
      {BODY(API_KEY("api_key"), KEY1("merchant_account")),
@@ -156,6 +170,21 @@ static const struct ses_credential_row rows[] = {
      {SIGNATURE(API_KEY("merchant_id"), KEY1("terminal_id"), API_SECRET("sha256_pwd"))}, 1},
     {"worldpay", {NEED("username"), NEED("password"), NEED("entity_id"), BASE_URL, MAY("merchant_name")},
      {SIGNATURE(KEY1("username"), API_KEY("password"), API_SECRET("entity_id"))}, 1},
+    /* Of the newest protocol: their older forms are not known. */
+    {"absa_sanlam", {NEED("api_key"), NEED("merchant_id"), BASE_URL}, NO_OLDER, 0},
+    {"aci", {NEED("api_key"), NEED("entity_id"), BASE_URL}, NO_OLDER, 0},
+    {"juspay", {NEED("api_key"), NEED("merchant_id"), BASE_URL}, NO_OLDER, 0},
+    {"tamara", {NEED("api_key"), BASE_URL}, NO_OLDER, 0},
+    {"glomopay", {NEED("api_key"), BASE_URL}, NO_OLDER, 0},
+    {"hyperswitch", {NEED("api_key"), BASE_URL}, NO_OLDER, 0},
+    {"givepayments", {NEED("api_key"), BASE_URL}, NO_OLDER, 0},
+    {"payconex", {NEED("api_key"), NEED("account_id"), BASE_URL}, NO_OLDER, 0},
+    {"qwikcilver", {NEED("bootstrap_bearer_token"), NEED("terminal_id"), NEED("username"), NEED("password"),
+                    BASE_URL}, NO_OLDER, 0},
+    {"checkout", {NEED("api_key"), NEED("api_secret"), NEED("processing_channel_id"), BASE_URL}, NO_OLDER, 0},
+    {"tsys_transit", {NEED("device_id"), NEED("transaction_key"), NEED("developer_id"), BASE_URL}, NO_OLDER, 0},
+    {"kount", {NEED("api_key"), NEED("auth_server_id"), BASE_URL}, NO_OLDER, 0},
+    {"flywire", {NEED("api_key"), NEED("shared_secret"), NEED("recipient_id"), BASE_URL}, NO_OLDER, 0},
 };
 /* clang-format on */
 

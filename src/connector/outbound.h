@@ -15,8 +15,8 @@
 
 /* Idle calls (an easy handle and its buffers each) kept for reuse. */
 #define SES_DRIVER_SPARES_MAX 64
-/* URL and body of one request; the largest body is Paytm's, with two ids of 255 bytes escaped. */
-#define SES_OUTBOUND_REQUEST_BYTES_MAX (64 * SES_KIB)
+/* URL and body of one request; the largest body is Paytm's, with customer and addresses of 12 KiB escaped. */
+#define SES_OUTBOUND_REQUEST_BYTES_MAX (128 * SES_KIB)
 #define SES_OUTBOUND_HEADER_LINE_MAX   (20 * SES_KIB)
 /* A longer URL is parsed for each call. */
 #define SES_OUTBOUND_URL_KEPT 256

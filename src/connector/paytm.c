@@ -20,6 +20,7 @@ struct parts {
     struct ses_slice client_id; /* empty: null */
     struct ses_slice order_id;
     struct ses_slice currency;
+    const struct ses_session_call *call; /* for what it says of the payer */
     char amount[AMOUNT_SIZE];
 };
 
@@ -55,6 +56,7 @@ static enum ses_status read_call(const struct ses_session_call *call, struct ses
     parts->client_id = ses_credential_get(call->credentials, "client_id");
     parts->order_id = call->merchant_session_id;
     parts->currency = ses_slice_str(call->currency);
+    parts->call = call;
     SES_TRY(ses_amount_convert(call, &rules, arena, &amount, error)); /* for its checks */
     format_amount(call->minor_amount, call->exponent, parts->amount);
     return SES_OK;
@@ -69,17 +71,77 @@ static void write_amount(struct ses_text *text, const struct parts *parts)
     ses_text_str(text, "}");
 }
 
-/* Customer, channel and callback are the platform's fixed values for this call; field order is part of the
- * signature. */
+/* ---- the payer ---------------------------------------------------------------------------------- */
+
+static void write_or_null(struct ses_text *text, const char *key, struct ses_slice value)
+{
+    ses_text_str(text, key);
+    if (value.data == NULL)
+        ses_text_str(text, "null");
+    else
+        ses_text_json(text, value);
+}
+
+static void write_if_told(struct ses_text *text, const char *key, struct ses_slice value)
+{
+    if (value.data == NULL)
+        return;
+    ses_text_str(text, key);
+    ses_text_json(text, value);
+}
+
+/* The contact data are the billing address's, not the customer's. */
+static void write_user(struct ses_text *text, const struct ses_session_call *call)
+{
+    const struct ses_call_address *billing = &call->billing;
+    struct ses_slice customer = call->customer_id;
+
+    ses_text_str(text, "{\"custId\":");
+    ses_text_json(text, customer.data == NULL ? SES_STR("cus_default") : customer);
+    write_or_null(text, ",\"mobile\":", billing->phone_number);
+    write_or_null(text, ",\"email\":", billing->email);
+    write_or_null(text, ",\"firstName\":", billing->first_name);
+    write_or_null(text, ",\"lastName\":", billing->last_name);
+    ses_text_str(text, "}");
+}
+
+static void write_shipping(struct ses_text *text, const struct ses_call_address *shipping)
+{
+    write_if_told(text, ",\"countryName\":", shipping->country);
+    write_if_told(text, ",\"stateName\":", shipping->state);
+    write_if_told(text, ",\"cityName\":", shipping->city);
+    write_if_told(text, ",\"address1\":", shipping->line1);
+    write_if_told(text, ",\"address2\":", shipping->line2);
+    write_if_told(text, ",\"firstName\":", shipping->first_name);
+    write_if_told(text, ",\"lastName\":", shipping->last_name);
+    write_if_told(text, ",\"mobileNo\":", shipping->phone_number);
+    write_if_told(text, ",\"zipCode\":", shipping->zip_code);
+    write_if_told(text, ",\"email\":", shipping->email);
+}
+
+static size_t address_bytes(const struct ses_call_address *a)
+{
+    return a->first_name.len + a->last_name.len + a->line1.len + a->line2.len + a->city.len + a->state.len +
+           a->zip_code.len + a->email.len + a->phone_number.len + a->country.len;
+}
+
+/* Worst case of all that the payer adds; keys and quotes are in the caller's constant. */
+static size_t payer_room(const struct ses_session_call *call)
+{
+    return SES_TEXT_JSON_ROOM(call->customer_id.len + address_bytes(&call->billing) +
+                              address_bytes(&call->shipping));
+}
+
+/* Channel and callback are the platform's fixed values for this call; field order is part of the signature. */
 static enum ses_status write_signed_part(const struct parts *parts, struct ses_arena *arena,
                                          struct ses_slice *ret_text)
 {
     struct ses_text text;
 
     SES_TRY(ses_text_init(&text, arena,
-                          768 + SES_TEXT_JSON_ROOM(parts->merchant_id.len) +
+                          1024 + SES_TEXT_JSON_ROOM(parts->merchant_id.len) +
                               SES_TEXT_JSON_ROOM(parts->website.len) +
-                              2 * SES_TEXT_JSON_ROOM(parts->order_id.len)));
+                              2 * SES_TEXT_JSON_ROOM(parts->order_id.len) + payer_room(parts->call)));
     ses_text_str(&text, "{\"requestType\":\"Payment\",\"mid\":");
     ses_text_json(&text, parts->merchant_id);
     ses_text_str(&text, ",\"orderId\":");
@@ -88,14 +150,15 @@ static enum ses_status write_signed_part(const struct parts *parts, struct ses_a
     ses_text_json(&text, parts->website);
     ses_text_str(&text, ",\"txnAmount\":");
     write_amount(&text, parts);
-    ses_text_str(
-        &text,
-        ",\"userInfo\":{\"custId\":\"cus_default\",\"mobile\":null,\"email\":null,\"firstName\":null,"
-        "\"lastName\":null},\"enablePaymentMode\":[{\"mode\":\"UPI\",\"channels\":[\"UPIPUSH\",\"UPI\"]}],"
-        "\"callbackUrl\":\"https://default-callback.com\",\"shippingInfo\":[{\"trackingNo\":");
+    ses_text_str(&text, ",\"userInfo\":");
+    write_user(&text, parts->call);
+    ses_text_str(&text,
+                 ",\"enablePaymentMode\":[{\"mode\":\"UPI\",\"channels\":[\"UPIPUSH\",\"UPI\"]}],"
+                 "\"callbackUrl\":\"https://default-callback.com\",\"shippingInfo\":[{\"trackingNo\":");
     ses_text_json(&text, parts->order_id);
     ses_text_str(&text, ",\"chargeAmount\":");
     write_amount(&text, parts);
+    write_shipping(&text, &parts->call->shipping);
     ses_text_str(&text, "}]}");
     *ret_text = ses_text_view(&text);
     return SES_OK;
@@ -318,12 +381,15 @@ static enum ses_status read_anything(const struct ses_answer *answer, struct ses
  * any text. */
 static enum ses_status read_error(const struct ses_answer *answer, struct ses_connector_result *ret_result)
 {
+    /* enum types.PaymentStatus: a refused payment has failed, of a server's fault nobody can say. */
+    enum { PENDING = 20, FAILURE = 21 };
     static const struct error_shape result_info = {"resultCode", "resultMsg", "", ""};
     static const struct error_shape txn_info = {"RESPCODE", "RESPMSG", "", "ORDERID"};
     static const struct error_shape flat = {"errorCode", "errorMessage", "errorDescription", "transactionId"};
     const json_t *body = json_object_get(answer->json, "body");
     enum ses_status status;
 
+    ret_result->payment_status = answer->http_status >= 500 ? PENDING : FAILURE;
     status = read_shape(answer, json_object_get(body, "resultInfo"), &result_info, ret_result);
     if (status == SES_MALFORMED)
         status = read_shape(answer, json_object_get(body, "txnInfo"), &txn_info, ret_result);

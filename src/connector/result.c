@@ -71,6 +71,13 @@ enum ses_status ses_result_token(const struct ses_answer *answer, struct ses_sli
     return ses_arena_copy(answer->arena, token, ret_token);
 }
 
+uint64_t ses_result_life_ms(int64_t seconds)
+{
+    if (seconds <= 0)
+        return 0;
+    return (uint64_t)(seconds < SES_RESULT_LIFE_SECONDS_MAX ? seconds : SES_RESULT_LIFE_SECONDS_MAX) * 1000;
+}
+
 static void unusable(struct ses_connector_result *ret_result)
 {
     *ret_result = (struct ses_connector_result){

@@ -16,6 +16,8 @@
 /* A token or id that is longer is no token of any connector we know: refused, since cutting would make it
  * useless. */
 #define SES_RESULT_TOKEN_BYTES_MAX 4096
+#define SES_RESULT_LIFE_SECONDS_MAX                                                                          \
+    315360000 /* ten years, as of an access token in state (domain/request.c) */
 
 struct ses_answer {
     uint32_t http_status;
@@ -48,6 +50,8 @@ SES_MUST_CHECK enum ses_status ses_result_error(const struct ses_answer *answer,
 /* Copies a token or id. SES_MALFORMED when it is empty or too long. */
 SES_MUST_CHECK enum ses_status ses_result_token(const struct ses_answer *answer, struct ses_slice token,
                                                 struct ses_slice *ret_token);
+/* A token's life as its answer tells it in seconds; 0 for what is no time, the longest that is believed for more. */
+uint64_t ses_result_life_ms(int64_t seconds);
 /* Copies the token of a success; an answer without one becomes RESPONSE_HANDLING_FAILED, 502.
  * SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_result_session_token(const struct ses_answer *answer,

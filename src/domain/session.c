@@ -9,10 +9,12 @@
 bool ses_connector_identity_agrees(const struct ses_connector_identity *stored,
                                    const struct ses_connector_identity *given)
 {
-    if (stored->number != given->number)
+    bool numbered = stored->number != 0 && given->number != 0;
+
+    if (numbered && stored->number != given->number)
         return false;
     if (stored->assumed)
-        return true;
+        return numbered;
     return stored->name != NULL && given->name != NULL && strcmp(stored->name, given->name) == 0;
 }
 

@@ -15,7 +15,8 @@
     "connect-timeout-ms, content-encoding, content-type, grpc-accept-encoding, grpc-encoding, grpc-timeout, " \
     "traceparent, tracestate, x-api-key, x-api-secret, x-auth, x-auth-key-map, x-connector, "                 \
     "x-connector-auth, x-connector-config, x-connector-request-reference-id, x-environment, x-grpc-web, "     \
-    "x-key1, x-key2, x-merchant-id, x-reference-id, x-request-id, x-resource-id, x-tenant-id, x-user-agent, *"
+    "x-key1, x-key2, x-merchant-id, x-reference-id, x-request-id, x-resource-id, x-session-errors, "          \
+    "x-tenant-id, x-user-agent, *"
 
 static bool is_on(const struct ses_cors *cors)
 {

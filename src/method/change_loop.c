@@ -360,7 +360,8 @@ void ses_change_loop_start(struct ses_change_loop *loop, struct ses_service *ser
 enum ses_status ses_change_loop_take_session(struct ses_change_loop *loop, enum ses_status status,
                                              uint64_t now_ms)
 {
-    return ses_access_read(loop->service, &loop->op, status, now_ms, &loop->found);
+    SES_TRY(ses_access_read(loop->service, &loop->op, status, now_ms, &loop->found));
+    return ses_access_keep_name(&loop->found, &loop->x->arena);
 }
 
 enum ses_status ses_change_loop_put_session(struct ses_change_loop *loop)

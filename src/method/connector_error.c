@@ -14,10 +14,17 @@ static const char *const sentences[SES_OUTCOME_COUNT] = {
     [SES_OUTCOME_BAD_RESPONSE] = "The connector's answer could not be read.",
 };
 
+struct ses_slice ses_connector_sentence(enum ses_connector_outcome outcome)
+{
+    SES_REQUIRE((unsigned)outcome < SES_OUTCOME_COUNT);
+    return ses_slice_str(sentences[outcome]);
+}
+
 struct messages {
     Types__ErrorInfo info;
     Types__UnifiedErrorDetails unified;
     Types__ConnectorErrorDetails connector;
+    Types__FlowStatus status;
     Types__IssuerErrorDetails issuer;
     Types__NetworkErrorDetails network;
 };
@@ -39,6 +46,17 @@ static enum ses_status put_text(struct ses_arena *arena, struct ses_slice text, 
 #define PUT(arena, text, number, message, member)                                                            \
     put_text(arena, text, number, &(message)->_##member##_case, &(message)->member)
 
+static void put_status(uint32_t payment_status, struct messages *m)
+{
+    if (payment_status == 0)
+        return;
+    types__flow_status__init(&m->status);
+    m->status._payment_status_case = TYPES__FLOW_STATUS___PAYMENT_STATUS_PAYMENT_STATUS;
+    m->status.payment_status = (Types__PaymentStatus)payment_status;
+    m->connector._status_case = TYPES__CONNECTOR_ERROR_DETAILS___STATUS_STATUS;
+    m->connector.status = &m->status;
+}
+
 /* Absent when the connector said nothing. */
 static enum ses_status put_connector(const struct ses_connector_result *result, struct ses_arena *arena,
                                      struct messages *m)
@@ -49,6 +67,7 @@ static enum ses_status put_connector(const struct ses_connector_result *result, 
     types__connector_error_details__init(&m->connector);
     m->info._connector_details_case = TYPES__ERROR_INFO___CONNECTOR_DETAILS_CONNECTOR_DETAILS;
     m->info.connector_details = &m->connector;
+    put_status(result->payment_status, m);
     SES_TRY(PUT(arena, result->code, 1, &m->connector, code));
     SES_TRY(PUT(arena, result->message, 2, &m->connector, message));
     SES_TRY(PUT(arena, result->reason, 3, &m->connector, reason));
@@ -80,13 +99,12 @@ enum ses_status ses_connector_error_info(const struct ses_connector_result *resu
 
     if (m == NULL)
         return SES_NO_MEMORY;
-    SES_REQUIRE(result->outcome < SES_OUTCOME_COUNT);
     types__error_info__init(&m->info);
     types__unified_error_details__init(&m->unified);
     m->info._unified_details_case = TYPES__ERROR_INFO___UNIFIED_DETAILS_UNIFIED_DETAILS;
     m->info.unified_details = &m->unified;
     SES_TRY(PUT(arena, ses_slice_str(ses_outcome_code(result->outcome)), 1, &m->unified, code));
-    SES_TRY(PUT(arena, ses_slice_str(sentences[result->outcome]), 2, &m->unified, message));
+    SES_TRY(PUT(arena, ses_connector_sentence(result->outcome), 2, &m->unified, message));
     SES_TRY(put_connector(result, arena, m));
     SES_TRY(put_network(result, arena, m));
     *ret_info = &m->info;

@@ -7,6 +7,9 @@
 #include <sessiond/base/arena.h>
 #include <sessiond/connector/connector.h>
 
+/* Our one sentence for an outcome; static. */
+struct ses_slice ses_connector_sentence(enum ses_connector_outcome outcome);
+
 /* All of it in the arena: unified_details.code is the outcome's (CONNECTOR_DECLINED ..), connector_details
  * the connector's words, issuer_details only when the connector told network codes. SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_connector_error_info(const struct ses_connector_result *result,

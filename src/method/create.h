@@ -99,6 +99,9 @@ void ses_create_sign(struct ses_create *c, int64_t ahead_ms);
 
 /* ---- between create.c (what is there, what that means), create_connector.c and create_write.c */
 
+/* create_payer.c: customer and addresses of the request into the connector's call. SES_NO_MEMORY, with ret_error. */
+SES_MUST_CHECK enum ses_status ses_create_payer(const struct ses_create *c, struct ses_session_call *call,
+                                                struct ses_error *ret_error);
 /* Makes the session with the connector's help: lease, call, commit. The loop's write. */
 SES_MUST_CHECK enum ses_status ses_create_ask_connector(struct ses_create *c);
 /* The loop's leased: if there has to be an intent it is stored, the connector may be asked. */

@@ -14,7 +14,8 @@
 /* What it told, or what its documents say, counted from when it was asked first; 0: neither. */
 static uint64_t connector_end(const struct ses_create *c, const struct ses_connector_result *result)
 {
-    uint64_t life_ms = c->credentials.connector->ops->session_life_ms;
+    uint64_t documented_ms = c->credentials.connector->ops->session_life_ms;
+    uint64_t life_ms = result->life_ms != 0 ? result->life_ms : documented_ms;
 
     if (result->expires_ms != 0)
         return ses_clock_from_wall(result->expires_ms);
@@ -151,6 +152,7 @@ static enum ses_status build(struct ses_create *c, struct ses_outbound_request *
     };
 
     ses_random_bytes(call.salt, sizeof(call.salt));
+    SES_TRY(ses_create_payer(c, &call, ret_error));
     return c->credentials.connector->ops->build(&call, &c->x->arena, ret_request, ret_error);
 }
 

@@ -11,8 +11,21 @@
 typedef Types__MerchantAuthenticationServiceCreateServerSessionAuthenticationTokenRequest request_message;
 typedef Types__MerchantAuthenticationServiceCreateServerSessionAuthenticationTokenResponse response_message;
 
-/* Customer and address are taken as the bytes of their messages: they are only compared with
- * themselves. */
+/* Versions before did not know these, and no connector is told them: they are not compared, so that a payment begun there is
+ * found again here. */
+static Types__Customer compared(const Types__Customer *customer)
+{
+    Types__Customer part = *customer;
+
+    part._first_name_case = 0;
+    part._last_name_case = 0;
+    part._salutation_case = 0;
+    part._customer_document_details_case = 0;
+    return part;
+}
+
+/* Customer and address are taken as the bytes of their messages: they are compared with themselves, and read again for a
+ * connector that is told them (create_payer.c). */
 static enum ses_status read_payment(struct ses_exchange *x, const Types__PaymentSessionContext *payment,
                                     struct ses_session_request *request)
 {
@@ -21,8 +34,11 @@ static enum ses_status read_payment(struct ses_exchange *x, const Types__Payment
     if (payment->_metadata_case != 0)
         ses_request_set_secret(request, SES_FIELD_METADATA, payment->metadata);
     ses_request_set_browser(request, payment->_browser_info_case != 0 ? payment->browser_info : NULL);
-    if (payment->_customer_case != 0)
-        SES_TRY(ses_request_set_message(request, SES_FIELD_CUSTOMER, &payment->customer->base, &x->arena));
+    if (payment->_customer_case != 0) {
+        Types__Customer customer = compared(payment->customer);
+
+        SES_TRY(ses_request_set_message(request, SES_FIELD_CUSTOMER, &customer.base, &x->arena));
+    }
     if (payment->_address_case != 0)
         SES_TRY(ses_request_set_message(request, SES_FIELD_ADDRESS, &payment->address->base, &x->arena));
     return SES_OK;

@@ -4,10 +4,10 @@
  * a put_ and a take_ line. */
 #include "record_codec.h"
 
-#include <sessiond/connector/connector.h>
 #include <sessiond/codec/codec_proto.h>
 
 #include "inbox.h"
+#include "record_identity.h"
 #include "record_past.h"
 
 typedef Sessiond__Store__V1__SessionRecord session_record;
@@ -72,14 +72,6 @@ static void put_state(const struct ses_session_state *state, struct parts *parts
     }
     record->_state_case = SESSIOND__STORE__V1__SESSION_RECORD___STATE_STATE;
     record->state = stored;
-}
-
-/* A name that is only assumed is not written, one of a newer version passes by as it was read. */
-static void put_identity(const struct ses_connector_identity *connector, session_record *record)
-{
-    record->connector_number = connector->number;
-    if (connector->name != NULL && !connector->assumed)
-        record->connector_name = ses_record_bytes(ses_slice_str(connector->name));
 }
 
 /* Only a hash of the caller's credentials (32 bytes): it tells whether another call has the same ones,
@@ -219,7 +211,7 @@ enum ses_status ses_session_record_encode(const struct ses_session *session,
     record.merchant = ses_record_bytes(session->merchant);
     record.test_mode = session->test_mode;
     record.merchant_session_id = ses_record_bytes(session->merchant_session_id);
-    put_identity(&session->connector, &record);
+    ses_record_put_identity(&session->connector, &record);
     put_credentials(&session->credentials, &record);
     record.minor_amount = session->minor_amount;
     record.currency = session->currency;
@@ -374,25 +366,14 @@ static enum ses_status take_redirect(const session_record *record, struct ses_ar
     return SES_OK;
 }
 
-/* A record of a version without names has only the number, which razorpay and razorpay_v2 share: the
- * name is then assumed, and not written back as if it had been told. */
-static void take_identity(const session_record *record, struct ses_connector_identity *ret_connector)
-{
-    struct ses_slice name = ses_record_slice(record->connector_name);
-    const struct ses_connector *connector = ses_connector_find(record->connector_number, name);
-
-    ret_connector->number = record->connector_number;
-    ret_connector->name = connector == NULL ? NULL : connector->name;
-    ret_connector->assumed = name.len == 0;
-}
-
-static void take_payment(const session_record *record, struct ses_session *session)
+static enum ses_status take_payment(const session_record *record, struct ses_arena *arena,
+                                    struct ses_session *session)
 {
     session->tenant = ses_record_slice(record->tenant);
     session->merchant = ses_record_slice(record->merchant);
     session->test_mode = record->test_mode;
     session->merchant_session_id = ses_record_slice(record->merchant_session_id);
-    take_identity(record, &session->connector);
+    SES_TRY(ses_record_take_identity(record, arena, &session->connector));
     session->minor_amount = record->minor_amount;
     session->currency = record->currency;
     session->metadata_present =
@@ -403,6 +384,7 @@ static void take_payment(const session_record *record, struct ses_session *sessi
                                     SESSIOND__STORE__V1__SESSION_RECORD___CONNECTOR_FEATURE_DATA__NOT_SET;
     if (session->feature_data_present)
         session->feature_data = ses_record_slice(record->connector_feature_data);
+    return SES_OK;
 }
 
 enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_arena *arena,
@@ -422,7 +404,7 @@ enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_aren
     if (record->format != SES_RECORD_FORMAT || !take_fingerprints(record, &session) ||
         !take_credentials(record, &session.credentials))
         return SES_DATA_LOSS;
-    take_payment(record, &session);
+    SES_TRY(take_payment(record, arena, &session));
     take_state(record, &session.state);
     take_connector(record, &session);
     if (!ses_record_take_steps(record, &session) || !ses_record_take_past(record, &session))

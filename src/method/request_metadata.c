@@ -14,7 +14,7 @@
     X(CONNECTOR, "x-connector") X(CONFIG, "x-connector-config") X(CONNECTOR_AUTH, "x-connector-auth")        \
     X(AUTH, "x-auth") X(API_KEY, "x-api-key") X(KEY1, "x-key1") X(KEY2, "x-key2")                            \
     X(API_SECRET, "x-api-secret") X(KEY_MAP, "x-auth-key-map")                                               \
-    X(CONNECTOR_REFERENCE, "x-connector-request-reference-id")
+    X(CONNECTOR_REFERENCE, "x-connector-request-reference-id") X(ERRORS, "x-session-errors")
 
 /* One list makes the enum, the names and their number. */
 enum header {
@@ -135,6 +135,20 @@ static void check_environment(const struct headers *headers, struct ses_error *e
                 SES_STR("must be development, sandbox or production"));
 }
 
+/* answer and ok are one: what the platform's HTTP mode calls the one, gRPC's developers call the other. */
+static enum ses_error_rule error_rule(const struct headers *headers, struct ses_error *error)
+{
+    struct ses_slice value = headers->value[HEADER_ERRORS];
+
+    if (!headers->present[HEADER_ERRORS])
+        return SES_ERROR_RULE_UNSAID;
+    if (ses_slice_ieq(value, SES_STR("status")))
+        return SES_ERROR_RULE_STATUS;
+    if (!ses_slice_ieq(value, SES_STR("answer")) && !ses_slice_ieq(value, SES_STR("ok")))
+        violate(error, HEADER_ERRORS, SES_REASON_INVALID_METADATA, SES_STR("must be status, answer or ok"));
+    return SES_ERROR_RULE_ANSWER;
+}
+
 /* Presence is passed on beside the value where an empty one means something: an empty key is a fault,
  * an absent one is not. */
 static struct ses_connector_headers connector_headers(const struct headers *headers)
@@ -175,6 +189,7 @@ enum ses_status ses_request_metadata_read(const struct ses_exchange *x,
     check_id(&headers, HEADER_REFERENCE, &error);
     check_id(&headers, HEADER_RESOURCE, &error);
     check_environment(&headers, &error);
+    metadata.errors = error_rule(&headers, &error);
     if (headers.present[HEADER_OVERRIDE])
         violate(&error, HEADER_OVERRIDE, SES_REASON_CONFIG_OVERRIDE_REFUSED,
                 SES_STR("is not supported: the server's configuration is its operator's"));

@@ -11,6 +11,7 @@
  *   x-connector-request-reference-id   the session's id where the message names none (create_name.h), else not looked at
  *   x-environment                      development, sandbox or production in any case; test_mode alone
  *                                      chooses the URL
+ *   x-session-errors                   status, answer or ok: how a connector's refusal is told (connector_refusal.h)
  *   x-config-override                  refused: one caller must not change the server's configuration
  *   x-shadow-mode                      accepted, without effect
  *
@@ -22,9 +23,17 @@
 #include <sessiond/connector/connector.h>
 #include <sessiond/exchange/exchange.h>
 
+/* x-session-errors. */
+enum ses_error_rule {
+    SES_ERROR_RULE_UNSAID, /* as the operator has it: connector.errors */
+    SES_ERROR_RULE_ANSWER, /* OK, with error in the answer */
+    SES_ERROR_RULE_STATUS
+};
+
 struct ses_request_metadata {
     struct ses_slice tenant;
     struct ses_slice merchant;
+    enum ses_error_rule errors;
     struct ses_slice connector_reference; /* x-connector-request-reference-id as it came; empty: none */
     struct ses_connector_headers connector;
 };

@@ -329,3 +329,14 @@ enum ses_status ses_access_read(struct ses_service *service, const struct ses_st
     }
     return SES_DATA_LOSS;
 }
+
+enum ses_status ses_access_keep_name(struct ses_access_found *found, struct ses_arena *arena)
+{
+    struct ses_connector_identity *connector = &found->session.connector;
+
+    if (!(found->live || found->intent) || !connector->unlisted)
+        return SES_OK;
+    connector->name = ses_arena_str(arena, ses_slice_str(connector->name));
+    connector->unlisted = false;
+    return connector->name == NULL ? SES_NO_MEMORY : SES_OK;
+}

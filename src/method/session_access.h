@@ -70,5 +70,8 @@ void ses_access_found_none(struct ses_access_found *found, struct ses_store_vers
 SES_MUST_CHECK enum ses_status ses_access_read(struct ses_service *service, const struct ses_store_op *op,
                                                enum ses_status status, uint64_t now_ms,
                                                struct ses_access_found *ret_found);
+/* [worker] A connector's name that was read into the scratch arena, into the exchange's: tokens and log lines are made of it
+ * after the scratch is another's. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_access_keep_name(struct ses_access_found *found, struct ses_arena *arena);
 
 #endif

@@ -20,6 +20,8 @@ static enum ses_status judge(struct session_read *read, enum ses_status status, 
 
     status = ses_access_read(a->service, &read->op, status, now_ms, &found);
     if (status == SES_OK)
+        status = ses_access_keep_name(&found, &a->x->arena);
+    if (status == SES_OK)
         status = read->kind->reply(a, &found, now_ms, ret_reply, ret_error);
     if (status != SES_OK && ret_error->status == SES_OK)
         ses_refusal_store(ret_error, status);

@@ -176,6 +176,7 @@ enum ses_status ses_worker_open_service(struct ses_worker *worker)
         .token_forms_known = &worker->env->board->token_forms_known,
         .session_ttl_ms = config->session_ttl_seconds * 1000,
         .connector_deadline_margin_ms = config->connector_deadline_margin_ms,
+        .connector_errors_status = config->connector_errors_status,
         .credential_cache_entries = (unsigned)config->session_credential_cache_entries,
         .closed_ms = config->session_closed_seconds * 1000,
         .step_ms = config->session_step_seconds * 1000,

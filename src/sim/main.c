@@ -35,8 +35,9 @@ static const char usage[] =
 /* Whoever asks wants to know what can be tried, who mistyped does not. */
 static void print_help(void)
 {
-    (void)printf("%sa merchant_session_id that begins with one of these says what the connector does:\n",
-                 usage);
+    (void)printf(
+        "%sa merchant_session_id (payu: api_secret, authorizedotnet: name) that begins with one of these says what the connector does:\n",
+        usage);
     sim_prefixes_print(stdout);
 }
 

@@ -102,6 +102,8 @@ static const struct {
     {"/nuvei/getSessionToken.do", true, true, sim_nuvei},
     {"/paytm/theia/api/v1/initiateTransaction", true, true, sim_paytm},
     {"/stripe/v1/payment_intents", true, true, sim_stripe},
+    {"/payu/pl/standard/user/oauth/authorize", true, true, sim_payu},
+    {"/authorizedotnet", true, true, sim_authorizedotnet},
     {"/acs/challenge", false, false, sim_acs_challenge},
     {"/acs/answer", true, false, sim_acs_answer},
     {"/control", true, false, sim_control},

@@ -1,16 +1,19 @@
-/* sim.h - sessiond-sim: a server that answers like the session calls of Nuvei, Paytm and Stripe and checks
- * what the real ones check, and like a bank's 3-D Secure page (acs.c), so that the whole path can be tried
+/* sim.h - sessiond-sim: a server that answers like the session calls of Nuvei, Paytm, Stripe, PayU and
+ * Authorize.Net and checks what the real ones check, and like a bank's 3-D Secure page (acs.c), so that the whole path can be tried
  * without them. It shares only rank base with the server: the same mistake must not be made twice.
  *
  * Test credentials: Nuvei any merchant_id and merchant_site_id with merchant_secret "nuvei_secret"; Paytm any
  * merchant_id with one of the merchant_keys of paytm.c ("0123456789abcdef", ...); Stripe any api_key that
- * starts with "sk_test_".
+ * starts with "sk_test_"; PayU any api_secret with api_key "payu_key"; Authorize.Net any name with transaction_key "anet_key".
+ * These two are told no order: their api_secret or name stands for its id.
  *
  * Paths (route.c):
  *
  *   POST     /nuvei/getSessionToken.do                     nuvei.c
  *   POST     /paytm/theia/api/v1/initiateTransaction       paytm.c
  *   POST     /stripe/v1/payment_intents                    stripe.c
+ *   POST     /payu/pl/standard/user/oauth/authorize        payu.c
+ *   POST     /authorizedotnet                              authorizedotnet.c
  *   GET|POST /acs/challenge, POST /acs/answer              acs.c
  *   POST     /control                                      behaviour of everybody, or forget everything
  *   GET      /effects, /effects?order=ID                   what connectors have acted for, and how often
@@ -142,6 +145,8 @@ struct sim_reply {
 void sim_route(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
 void sim_nuvei(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
 void sim_paytm(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
+void sim_payu(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
+void sim_authorizedotnet(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
 void sim_stripe(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
 void sim_control(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
 void sim_acs_challenge(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);

@@ -64,7 +64,7 @@ class FakeConnector:
                 fake.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body.decode()))
                 status, headers, text = answer(fake, self.path, body.decode())
                 self.send_response_only(status)
-                for name, value in {"content-length": str(len(text)), **headers}.items():
+                for name, value in {"content-length": str(len(text.encode())), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(text.encode())

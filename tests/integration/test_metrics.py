@@ -54,7 +54,7 @@ class Metrics(ServerCase):
                                    ("sessiond_session_transitions_total", "status", "REVOKED"), ("sessiond_door_requests_total", "door", "plain")):
             families[name].value(**{label: value})
         counted = [labels["connector"] for name, labels, _ in families["sessiond_connector_seconds"].samples if name.endswith("_count")]
-        self.assertEqual(sorted(counted), ["nuvei", "paytm", "stripe"])
+        self.assertEqual(sorted(counted), ["authorizedotnet", "nuvei", "paytm", "payu", "stripe"])
 
     def test_no_label_has_a_value_that_a_caller_chooses(self):
         """Paths, methods, merchants, sessions and connectors as strangers name them."""

@@ -2,7 +2,7 @@
 
 A third writing of the table (the server's and the unit tests' are the others): a slip in one of them shows.
 keys: name = mandatory, name? = optional text or secret, name?b = optional flag, name[] = mandatory list, name{} = mandatory map.
-legacy: kind -> {key: header}; a header that the kind demands is sent even where no key takes it.
+legacy: kind -> {key: header}, or None where it is not known and every kind is taken; a header that the kind demands is sent even where no key takes it.
 """
 import json
 
@@ -57,6 +57,21 @@ VARIANTS = {
     "Redsys": ("redsys", "merchant_id terminal_id sha256_pwd", {"signature-key": dict(merchant_id=A, terminal_id=K1, sha256_pwd=S)}),
     "Worldpay": ("worldpay", "username password entity_id merchant_name?",
                  {"signature-key": dict(username=K1, password=A, entity_id=S)}),
+    "Payu": ("payu", "api_key api_secret", {"body-key": dict(api_key=A, api_secret=K1)}),
+    "Authorizedotnet": ("authorizedotnet", "name transaction_key", {"body-key": dict(name=A, transaction_key=K1)}),
+    "AbsaSanlam": ("absa_sanlam", "api_key merchant_id", None),
+    "Aci": ("aci", "api_key entity_id", None),
+    "Juspay": ("juspay", "api_key merchant_id", None),
+    "Tamara": ("tamara", "api_key", None),
+    "Glomopay": ("glomopay", "api_key", None),
+    "Hyperswitch": ("hyperswitch", "api_key", None),
+    "Givepayments": ("givepayments", "api_key", None),
+    "Payconex": ("payconex", "api_key account_id", None),
+    "Qwikcilver": ("qwikcilver", "bootstrap_bearer_token terminal_id username password", None),
+    "Checkout": ("checkout", "api_key api_secret processing_channel_id", None),
+    "TsysTransit": ("tsys_transit", "device_id transaction_key developer_id", None),
+    "Kount": ("kount", "api_key auth_server_id", None),
+    "Flywire": ("flywire", "api_key shared_secret recipient_id", None),
 }
 # In the protocol's oneof without a connector behind them.
 UNSUPPORTED = ("Screenstream", "Ebanx", "Globepay", "Coinbase", "Coingate")
@@ -66,6 +81,14 @@ SIM_CONFIGS = {
     "paytm": {"Paytm": {"merchant_id": "MID12345678901234567", "merchant_key": "0123456789abcdef", "website": "WEBSTAGING"}},
     "stripe": {"Stripe": {"api_key": "sk_test_x"}},
 }
+# Likewise, of those whose call tells no order: what is to go wrong stands at the beginning of api_secret or name (in ORDER), under which effects are
+# counted.
+SIM_MERCHANTS = {
+    "payu": {"Payu": {"api_key": "payu_key", "api_secret": "client_1"}},
+    "authorizedotnet": {"Authorizedotnet": {"name": "merchant_1", "transaction_key": "anet_key"}},
+}
+ORDER = {"payu": "api_secret", "authorizedotnet": "name"}
+SIM_ALL = {**SIM_CONFIGS, **SIM_MERCHANTS}
 
 
 def values(variant, optional=True, secret="v"):
@@ -94,7 +117,13 @@ def config(choice):
 
 
 def sim_metadata(connector):
-    return [("x-connector", connector), ("x-connector-config", config(SIM_CONFIGS[connector]))]
+    return [("x-connector", connector), ("x-connector-config", config(SIM_ALL[connector]))]
+
+
+def merchant_metadata(connector, order):
+    """Of one that is told no order: what the simulator takes for it."""
+    (variant, keys), = SIM_MERCHANTS[connector].items()
+    return [("x-connector-config", config({variant: {**keys, ORDER[connector]: order}}))]
 
 
 def legacy_metadata(connector, kind, values_by_header):

@@ -245,7 +245,7 @@ enum ses_commit_phase {
 
 #define SES_METRIC_METHODS_MAX    32 /* rows of src/method/method_table.c */
 #define SES_METRIC_CODES          17 /* gRPC codes */
-#define SES_METRIC_CONNECTORS_MAX 4  /* connectors with an outbound call */
+#define SES_METRIC_CONNECTORS_MAX 8  /* connectors with an outbound call */
 #define SES_METRIC_OUTCOMES       8  /* enum ses_connector_outcome */
 #define SES_METRIC_HOSTS_MAX      16 /* hosts of connectors whose breaker a worker tells; others are not told */
 #define SES_METRIC_HOST_SIZE      96

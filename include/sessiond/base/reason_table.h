@@ -52,6 +52,15 @@
       "x-config-override is never taken.",                                                                   \
       "The header was sent.",                                                                                \
       "Leave it out.")                                                                                       \
+    X(CONNECTOR_AUTH_FAILED, UNAUTHENTICATED, NO,                                                            \
+      "The connector did not accept the credentials.",                                                       \
+      "It answered 401 or 403. Only with x-session-errors: status (see CONNECTOR_DECLINED).",                \
+      "Send the connector's credentials for this mode.")                                                     \
+    X(CONNECTOR_BAD_RESPONSE, INTERNAL, SAME,                                                                \
+      "The connector's answer could not be read; it may have acted.",                                        \
+      "It was cut off, is no answer of this connector's, or lacks the token. Only with "                     \
+      "x-session-errors: status (see CONNECTOR_DECLINED).",                                                  \
+      "Make the same call again after the delay: it settles what came of this one.")                         \
     X(CONNECTOR_BUSY, RESOURCE_EXHAUSTED, LATER,                                                             \
       "Too many calls to this connector are in flight.",                                                     \
       "connector.host_percent of connector.calls_max are used. Nothing was written. Metadata: scope, "       \
@@ -65,10 +74,35 @@
       "Two headers name two connectors.",                                                                    \
       "x-connector is another one than x-connector-config's.",                                               \
       "Leave x-connector out, or name the same.")                                                            \
+    X(CONNECTOR_DECLINED, UNKNOWN, NO,                                                                       \
+      "The connector refused to make a session.",                                                            \
+      "Only where x-session-errors or connector.errors says status; else it is an answer, OK, with "         \
+      "error. CreateSessionToken: INTERNAL, as the platform's of that generation. The newer method: "        \
+      "INVALID_ARGUMENT, NOT_FOUND, .. by the connector's HTTP status, UNKNOWN for any other. Metadata: "    \
+      "connector, status_code, connector_code, connector_reason; types.ConnectorError has all of it.",       \
+      "See what the connector says; the same call would be refused again.")                                  \
+    X(CONNECTOR_ERROR, INTERNAL, SAME,                                                                       \
+      "The connector failed; it may have acted.",                                                            \
+      "It answered 5xx. Only with x-session-errors: status (see CONNECTOR_DECLINED).",                       \
+      "Make the same call again after the delay: it settles what came of this one.")                         \
+    X(CONNECTOR_RATE_LIMITED, RESOURCE_EXHAUSTED, LATER,                                                     \
+      "The connector asks for fewer calls.",                                                                 \
+      "It answered 429. Only with x-session-errors: status (see CONNECTOR_DECLINED).",                       \
+      "Call again after the delay.")                                                                         \
     X(CONNECTOR_SHARE_FULL, RESOURCE_EXHAUSTED, LATER,                                                       \
       "This merchant has its share of the calls to this connector in flight.",                               \
       "limits.merchant_share_percent is used up. Nothing was written. Metadata: scope, limit.",              \
       "Call again after the delay, with fewer calls at a time.")                                             \
+    X(CONNECTOR_TIMEOUT, DEADLINE_EXCEEDED, SAME,                                                            \
+      "The connector did not answer in time; it may have acted.",                                            \
+      "connector.total_timeout_ms or the call's deadline was over. Only with x-session-errors: status "      \
+      "(see CONNECTOR_DECLINED).",                                                                           \
+      "Make the same call again after the delay: it settles what came of this one.")                         \
+    X(CONNECTOR_UNREACHABLE, INTERNAL, LATER,                                                                \
+      "The connector could not be reached; it was not asked.",                                               \
+      "Its host does not answer, or was left alone after failures. Only with x-session-errors: status "      \
+      "(see CONNECTOR_DECLINED).",                                                                           \
+      "Call again after the delay.")                                                                         \
     X(EVENT_CONFLICT, ALREADY_EXISTS, NO,                                                                    \
       "This event_id was given to another event or step of the session.",                                    \
       "The id was used again, or the repeated call is not the same one. Metadata: event.",                   \
@@ -90,8 +124,8 @@
       "The header's value is not one of the protocol's.",                                                    \
       "Send x-connector-config instead, or one of the protocol's kinds.")                                    \
     X(INVALID_CONNECTOR, INVALID_ARGUMENT, NO,                                                               \
-      "x-connector names no connector of the protocol.",                                                     \
-      "The name is misspelt, or of a newer protocol. Metadata: header, connectors.",                         \
+      "x-connector is no connector's name.",                                                                 \
+      "It is not 1 to 64 of a-z, 0-9 and _, a letter first. Metadata: header, connectors.",                  \
       "Send the lower-case name of a value of types.Connector.")                                             \
     X(INVALID_CONNECTOR_CONFIG_FORMAT, INVALID_ARGUMENT, NO,                                                 \
       "x-connector-config has another form.",                                                                \
@@ -161,7 +195,7 @@
     X(SANDBOX_LIVE_CALL, FAILED_PRECONDITION, NO,                                                            \
       "The sandbox makes no live calls.",                                                                    \
       "test_mode is not true, or the connector is none that is simulated. Metadata: field.",                 \
-      "Set test_mode: true, and use nuvei, paytm or stripe, or a connector that is not called.")             \
+      "Set test_mode: true, and use a simulated connector (docs/sandbox.md) or one without a call.")         \
     X(SESSION_BUSY, ABORTED, LATER,                                                                          \
       "Another call for this session is still in flight.",                                                   \
       "It held the session until this call's deadline.",                                                     \

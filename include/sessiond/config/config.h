@@ -166,6 +166,7 @@ struct ses_config {
     struct ses_config_url urls[SES_CONFIG_URLS_MAX];
     size_t urls_count;
     bool private_addresses;                                 /* connector.private_addresses */
+    bool connector_errors_status;                           /* connector.errors: status */
     char hosts[SES_CONFIG_HOSTS_MAX][SES_CONFIG_TEXT_SIZE]; /* connector.base_url_hosts */
     size_t hosts_count;
     char known_hosts[SES_CONFIG_HOSTS_MAX + 2][SES_CONFIG_TEXT_SIZE]; /* hosts, and those of public_url */

@@ -152,6 +152,8 @@ enum {
 #define SES_CONFIG_CONNECTORS(X)                                                                             \
     X(nuvei, false)                                                                                          \
     X(paytm, true)                                                                                           \
-    X(stripe, true)
+    X(stripe, true)                                                                                          \
+    X(payu, false)                                                                                           \
+    X(authorizedotnet, false)
 
 #endif

@@ -25,10 +25,13 @@ enum ses_call_leaves {
     SES_CALL_LEAVES_NOTHING   /* what ends by itself, and nobody but its receiver can use or see */
 };
 
-/* One row per connector of the protocol's enum Connector. Static storage. */
+#define SES_CONNECTOR_NAME_BYTES_MAX 64u
+
+/* One row per connector of the protocol's enum Connector, in static storage; or one made for a call that names a
+ * connector which is not in the table (number 0, no session call), as long as its arena. */
 struct ses_connector {
-    uint32_t number;     /* enum Connector; not unique: razorpay_v2 shares razorpay's */
-    const char *name;    /* snake_case as in x-connector, e.g. "nuvei"; unique */
+    uint32_t number;  /* enum Connector; not unique: razorpay_v2 shares razorpay's. 0: of a newer protocol */
+    const char *name; /* snake_case as in x-connector, e.g. "nuvei"; unique */
     const char *variant; /* key inside x-connector-config's "config", e.g. "Nuvei"; NULL if it has none */
     const struct ses_connector_ops *ops; /* NULL: a session needs no outbound call */
     int metric;                          /* index for ses_metrics.connector_calls, -1 without ops */
@@ -37,6 +40,8 @@ struct ses_connector {
 
 /* [any] NULL if unknown; exact, case-sensitive. */
 const struct ses_connector *ses_connector_by_name(struct ses_slice name);
+/* [any] May a connector be called so? 1 to 64 of a-z, 0-9 and _, a letter first, not many digits. */
+bool ses_connector_name_check(struct ses_slice name);
 /* [any] The one with both, in constant time. name empty: the first with that number, for who was told no
  * name. NULL if there is none. */
 const struct ses_connector *ses_connector_find(uint32_t number, struct ses_slice name);
@@ -145,6 +150,12 @@ struct ses_outbound_request {
 /* Adds one; name and value are borrowed. There is room for what build makes and a trace context. */
 void ses_request_header(struct ses_outbound_request *request, struct ses_slice name, struct ses_slice value);
 
+/* Of an address what a connector's session call can tell; data NULL: absent. */
+struct ses_call_address {
+    struct ses_slice first_name, last_name, line1, line2, city, state, zip_code, email, phone_number;
+    struct ses_slice country; /* two letters */
+};
+
 struct ses_session_call {
     const struct ses_credentials *credentials;
     struct ses_slice base_url;
@@ -154,6 +165,8 @@ struct ses_session_call {
     unsigned exponent;        /* minor-unit digits */
     struct ses_slice os_type; /* browser_info.os_type, empty if absent */
     bool os_type_present;
+    struct ses_slice customer_id; /* customer.id; data NULL: absent */
+    struct ses_call_address billing, shipping;
     struct ses_slice idempotency_key; /* text derived from the natural key */
     uint64_t now_ms;
     uint8_t salt[3]; /* random; fixed in tests */
@@ -189,6 +202,8 @@ struct ses_connector_result {
     struct ses_slice session_token; /* its own token or client secret: secret, kept in the record only */
     struct ses_slice session_id;    /* its id, if it has one */
     uint64_t expires_ms;            /* its own expiry, the world's time; 0 = none told */
+    uint64_t life_ms;               /* likewise, counted from when it was asked */
+    uint32_t payment_status; /* of a refusal, enum types.PaymentStatus; 0: it says nothing of the payment */
 };
 
 struct ses_connector_ops {

@@ -58,10 +58,13 @@ bool ses_session_state_differs(const struct ses_session_state *stored, const str
 void ses_session_state_merge(struct ses_session_state *stored, const struct ses_session_state *given);
 
 /* Which connector a payment goes through. Its name is what tells: two may share a number (razorpay and
- * razorpay_v2). */
+ * razorpay_v2), and one that a version does not know has none yet. */
 struct ses_connector_identity {
-    uint32_t number;  /* enum types.Connector */
-    const char *name; /* as in x-connector; static storage. NULL: of a newer version, not known here */
+    uint32_t number; /* enum types.Connector; 0: not known when it was stored, or given */
+    const char *
+        name; /* as in x-connector; static storage, or of one without a row the arena it was read into. NULL: a number
+                       * that is not known here, without a name */
+    bool unlisted; /* was read, and this version has no row of it: name lies in that arena */
     /* Stored before names were: name is the first of the number, another one of it may have been meant. */
     bool assumed;
 };

@@ -45,6 +45,7 @@ struct ses_service_options {
     uint64_t session_ttl_ms; /* of these numbers only those that say so may be 0 */
     /* Kept back from the caller's deadline for commit and reply. */
     uint64_t connector_deadline_margin_ms;
+    bool connector_errors_status; /* a refusal is told by status where the caller has not said how */
     unsigned credential_cache_entries;
     uint64_t closed_ms;           /* a closed session answers late calls */
     uint64_t step_ms;             /* limit of a step */

@@ -55,6 +55,21 @@ const struct sample samples[] = {
      "signature-key merchant_id=a terminal_id=1 sha256_pwd=s"},
     {"Worldpay", "worldpay", "username password entity_id base_url?s merchant_name?",
      "signature-key username=1 password=a entity_id=s"},
+    {"Payu", "payu", "api_key api_secret base_url?s", "body-key api_key=a api_secret=1"},
+    {"Authorizedotnet", "authorizedotnet", "name transaction_key base_url?s", "body-key name=a transaction_key=1"},
+    {"AbsaSanlam", "absa_sanlam", "api_key merchant_id base_url?s", ""},
+    {"Aci", "aci", "api_key entity_id base_url?s", ""},
+    {"Juspay", "juspay", "api_key merchant_id base_url?s", ""},
+    {"Tamara", "tamara", "api_key base_url?s", ""},
+    {"Glomopay", "glomopay", "api_key base_url?s", ""},
+    {"Hyperswitch", "hyperswitch", "api_key base_url?s", ""},
+    {"Givepayments", "givepayments", "api_key base_url?s", ""},
+    {"Payconex", "payconex", "api_key account_id base_url?s", ""},
+    {"Qwikcilver", "qwikcilver", "bootstrap_bearer_token terminal_id username password base_url?s", ""},
+    {"Checkout", "checkout", "api_key api_secret processing_channel_id base_url?s", ""},
+    {"TsysTransit", "tsys_transit", "device_id transaction_key developer_id base_url?s", ""},
+    {"Kount", "kount", "api_key auth_server_id base_url?s", ""},
+    {"Flywire", "flywire", "api_key shared_secret recipient_id base_url?s", ""},
 };
 /* clang-format on */
 const size_t samples_count = sizeof(samples) / sizeof(samples[0]);

@@ -2,7 +2,7 @@
  * second time and in another form than src/connector/credential_table.c, so that a slip in one of them shows.
  *
  * keys: name = mandatory secret, name? = optional secret, name?s = optional text, name?b = optional flag,
- * name[] = list, name{} = map. legacy: "kind key=source ..; kind ..", sources a = x-api-key, 1 = x-key1, 2 =
+ * name[] = list, name{} = map. legacy: "kind key=source ..; kind ..", "" where the older form is not known and any is taken; sources a = x-api-key, 1 = x-key1, 2 =
  * x-key2, s = x-api-secret.
  */
 #ifndef SESSIOND_TESTS_UNIT_CONNECTOR_CREDENTIAL_SAMPLES_H

@@ -20,13 +20,16 @@ static void connectors_have_published_urls(void **state)
     } expected[] = {
         {"nuvei", "https://ppp-test.nuvei.com/ppp/api/v1", "https://secure.safecharge.com/ppp/api/v1"},
         {"paytm", "https://securestage.paytmpayments.com/", "https://secure.paytmpayments.com/"},
+        {"payu", "https://secure.snd.payu.com", "https://secure.payu.com/api"},
+        {"authorizedotnet", "https://apitest.authorize.net/xml/v1/request.api",
+         "https://api.authorize.net/xml/v1/request.api"},
         {"stripe", "https://api.stripe.com/", "https://api.stripe.com/"},
         {"noon", "", ""},
     };
     const struct ses_connector_policy policy = {0};
 
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
         struct ses_slice url;
         struct fixture f;
 

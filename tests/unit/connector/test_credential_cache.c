@@ -42,6 +42,32 @@ static void a_hit_gives_the_same_in_the_callers_arena(void **state)
     fixture_done(&second);
 }
 
+/* Its row is in no table: it lives with the copy. */
+static void a_newcomers_row_goes_along(void **state)
+{
+    const struct ses_connector_headers headers = {
+        .connector_config =
+            text("{\"config\":{\"NewComer\":{\"api_key\":\"k\",\"base_url\":\"https://x\"}}}")};
+    struct ses_credential_cache *cache;
+    struct fixture first, second;
+
+    (void)state;
+    fixture_init(&first, "stripe", "");
+    fixture_init(&second, "stripe", "");
+    assert_int_equal(ses_credential_cache_new(4, &cache), SES_OK);
+    resolve(cache, &headers, &first, SES_OK);
+    assert_string_equal(first.credentials.connector->name, "new_comer");
+    fixture_done(&first);
+    resolve(cache, &headers, &second, SES_OK);
+    assert_int_equal(ses_lru_count(cache->lru), 1);
+    ses_credential_cache_free(cache);
+    assert_string_equal(second.credentials.connector->name, "new_comer");
+    assert_int_equal(second.credentials.connector->number, 0);
+    assert_null(second.credentials.connector->ops);
+    assert_slice(second.credentials.base_url, "https://x");
+    fixture_done(&second);
+}
+
 #define VARIANTS 15
 
 static void every_header_is_part_of_the_key(void **state)
@@ -181,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hit_gives_the_same_in_the_callers_arena),
+        cmocka_unit_test(a_newcomers_row_goes_along),
         cmocka_unit_test(every_header_is_part_of_the_key),
         cmocka_unit_test(other_headers_beside_a_cached_one_are_checked),
         cmocka_unit_test(the_least_recently_used_goes_first),

@@ -229,7 +229,10 @@ static const struct {
     {"{\"config\":{\"Stripe\":null}}", NULL, "INVALID_CONNECTOR_CONFIG_JSON"},
     {"{\"config\":{\"Stripe\":\"k\"}}", NULL, "INVALID_CONNECTOR_CONFIG_JSON"},
     {"{\"config\":{\"stripe\":{\"api_key\":\"k\"}}}", NULL, "INVALID_CONNECTOR_CONFIG_JSON"},
-    {"{\"config\":{\"Nobody\":{\"api_key\":\"k\"}}}", NULL, "INVALID_CONNECTOR_CONFIG_JSON"},
+    {"{\"config\":{\"NoBODY\":{\"api_key\":\"k\"}}}", NULL, "INVALID_CONNECTOR_CONFIG_JSON"},
+    {"{\"config\":{\"No body\":{\"api_key\":\"k\"}}}", NULL, "INVALID_CONNECTOR_CONFIG_JSON"},
+    {"{\"config\":{\"Nobody\":7}}", NULL, "INVALID_CONNECTOR_CONFIG_JSON"},
+    {"{\"config\":{\"Nobody\":{\"base_url\":7}}}", NULL, "INVALID_CONNECTOR_CONFIG_JSON"},
     {"{\"config\":{\"Stripe\":{\"api_key\":\"k\"},\"Nmi\":{\"api_key\":\"k\"}}}", NULL,
      "INVALID_CONNECTOR_CONFIG_JSON"},
     {"{\"config\":{\"Stripe\":{\"api_key\":\"k\",\"api_key\":\"l\"}}}", NULL,
@@ -251,8 +254,8 @@ static const struct {
     {"{\"config\":{\"Payload\":{\"auth_key_map\":{\"USD\":\"k\"}}}}", NULL, "INVALID_CONNECTOR_CONFIG_JSON"},
     {"{\"config\":{\"Payload\":{\"auth_key_map\":{\"USD\":{}}}}}", NULL, "AUTH_CONVERSION_FAILED"},
     {"{\"config\":{\"Payload\":{\"auth_key_map\":[]}}}", NULL, "INVALID_CONNECTOR_CONFIG_JSON"},
-    {"{\"config\":{\"Aci\":{}}}", NULL, "INVALID_CONNECTOR_CONFIG_JSON"},
-    {"{\"config\":{\"Checkout\":{}}}", NULL, "INVALID_CONNECTOR_CONFIG_JSON"},
+    {"{\"config\":{\"Aci\":{}}}", NULL, "AUTH_CONVERSION_FAILED"},
+    {"{\"config\":{\"Checkout\":{}}}", NULL, "AUTH_CONVERSION_FAILED"},
     {"{\"config\":{\"Bambora\":[]}}", NULL, "INVALID_CONNECTOR_CONFIG_JSON"},
     {"{\"config\":{\"Bambora\":{\"base_url\":5}}}", NULL, "INVALID_CONNECTOR_CONFIG_JSON"},
     {NULL, "{", "INVALID_CONNECTOR_CONFIG_JSON"},
@@ -297,8 +300,7 @@ static void a_wrong_type_is_told_before_a_missing_key(void **state)
 
 static void other_variants_take_any_object(void **state)
 {
-    static const char *const names[] = {"Bambora",         "Noon",   "TwocTwopPaco", "Finix",
-                                        "Authorizedotnet", "Trustly"};
+    static const char *const names[] = {"Bambora", "Noon", "TwocTwopPaco", "Finix", "Sanlam", "Trustly"};
     struct fixture f;
 
     (void)state;
@@ -316,6 +318,30 @@ static void other_variants_take_any_object(void **state)
         assert_slice(f.credentials.base_url, "https://x");
         assert_int_equal(f.credentials.fields_count, 0);
     }
+    fixture_done(&f);
+}
+
+static void a_newcomer_is_taken_by_its_name(void **state)
+{
+    struct fixture f;
+    uint8_t digest[SES_CREDENTIALS_DIGEST_BYTES];
+
+    (void)state;
+    init(&f);
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(
+            resolve_config(&f, "{\"config\":{\"NewComer\":{\"api_key\":\"k\",\"base_url\":\"https://x\"}}}"),
+            SES_OK);
+        assert_string_equal(f.credentials.connector->name, "new_comer");
+        assert_int_equal(f.credentials.connector->number, 0);
+        assert_null(f.credentials.connector->ops);
+        assert_slice(f.credentials.base_url, "https://x");
+        if (round == 0)
+            memcpy(digest, f.credentials.digest, sizeof(digest));
+        assert_memory_equal(f.credentials.digest, digest, sizeof(digest));
+    }
+    assert_int_equal(resolve_config(&f, "{\"config\":{\"NewComer\":{\"api_key\":\"other\"}}}"), SES_OK);
+    assert_memory_not_equal(f.credentials.digest, digest, sizeof(digest));
     fixture_done(&f);
 }
 
@@ -443,6 +469,7 @@ int main(void)
         cmocka_unit_test(malformed_configs_are_refused),
         cmocka_unit_test(a_wrong_type_is_told_before_a_missing_key),
         cmocka_unit_test(other_variants_take_any_object),
+        cmocka_unit_test(a_newcomer_is_taken_by_its_name),
         cmocka_unit_test(unknown_keys_and_empty_secrets_are_accepted),
         cmocka_unit_test(a_contradiction_is_refused),
         cmocka_unit_test(the_first_header_decides),

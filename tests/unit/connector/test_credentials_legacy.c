@@ -32,6 +32,8 @@ static const char *legacy_of(const struct sample *sample, const char *kind)
     const char *at = sample->legacy;
     size_t len = strlen(kind);
 
+    if (at[0] == '\0')
+        return at; /* any, under no name */
     while (at != NULL) {
         if (strncmp(at, kind, len) == 0 && (at[len] == ' ' || at[len] == '\0' || at[len] == ';'))
             return at + len;
@@ -141,7 +143,8 @@ static void legacy_headers_are_checked(void **state)
         const char *connector, *auth, *api_key, *map, *reason, *header;
     } cases[] = {
         {NULL, "header-key", "k", "{}", "MISSING_METADATA", "x-connector-config"},
-        {"nobody", "header-key", "k", "{}", "INVALID_CONNECTOR", "x-connector"},
+        {"no-body", "header-key", "k", "{}", "INVALID_CONNECTOR", "x-connector"},
+        {"a4111111111111111", "header-key", "k", "{}", "INVALID_CONNECTOR", "x-connector"},
         {"Stripe", "header-key", "k", "{}", "INVALID_CONNECTOR", "x-connector"},
         {"str\xc3\xa9pe", "header-key", "k", "{}", "INVALID_METADATA", "x-connector"},
         {"ebanx", "header-key", "k", "{}", "UNSUPPORTED_CONNECTOR", "x-connector"},
@@ -182,6 +185,29 @@ static void an_empty_legacy_value_is_accepted(void **state)
     fixture_done(&f);
 }
 
+/* One without a row, and one whose older form is not known. */
+static void a_newcomer_takes_every_kind(void **state)
+{
+    static const char *const names[] = {"newcomer", "tamara", "checkout"};
+    struct fixture f;
+
+    (void)state;
+    init(&f);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct ses_connector_headers headers = legacy_headers(names[i], "header-key");
+        uint8_t digest[SES_CREDENTIALS_DIGEST_BYTES];
+
+        headers.api_key = text("k");
+        assert_int_equal(resolve(&f, &headers), SES_OK);
+        assert_string_equal(f.credentials.connector->name, names[i]);
+        memcpy(digest, f.credentials.digest, sizeof(digest));
+        headers.api_key = text("other");
+        assert_int_equal(resolve(&f, &headers), SES_OK);
+        assert_memory_not_equal(f.credentials.digest, digest, sizeof(digest));
+    }
+    fixture_done(&f);
+}
+
 static void headers_have_a_maximum(void **state)
 {
     static char large[20000];
@@ -202,7 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_legacy_form_is_converted), cmocka_unit_test(every_kind_demands_its_headers),
         cmocka_unit_test(legacy_headers_are_checked),     cmocka_unit_test(an_empty_legacy_value_is_accepted),
-        cmocka_unit_test(headers_have_a_maximum),
+        cmocka_unit_test(a_newcomer_takes_every_kind),    cmocka_unit_test(headers_have_a_maximum),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,65 @@ static void signs_with_every_key_length(void **state)
     }
 }
 
+/* Made by another program (openssl enc, with the recipe of the documents): the payer as far as he is told. */
+#define PAYER                                                                                                   \
+    "{\"requestType\":\"Payment\",\"mid\":\"MID12345678901234567\",\"orderId\":\"session_001\","                \
+    "\"websiteName\":\"WEBSTAGING\",\"txnAmount\":{\"value\":\"100.00\",\"currency\":\"INR\"},\"userInfo\":{"   \
+    "\"custId\":\"cus_42\",\"mobile\":\"9876543210\",\"email\":\"a@shop.example\",\"firstName\":\"Asha\","      \
+    "\"lastName\":null},\"enablePaymentMode\":[{\"mode\":\"UPI\",\"channels\":[\"UPIPUSH\",\"UPI\"]}],"         \
+    "\"callbackUrl\":\"https://default-callback.com\",\"shippingInfo\":[{\"trackingNo\":\"session_001\","       \
+    "\"chargeAmount\":{\"value\":\"100.00\",\"currency\":\"INR\"},\"countryName\":\"IN\",\"stateName\":\"KA\"," \
+    "\"cityName\":\"Bengaluru\",\"address1\":\"1 MG Road\",\"address2\":\"\",\"firstName\":\"Ravi\","           \
+    "\"lastName\":\"Rao\",\"mobileNo\":\"9000000001\",\"zipCode\":\"560001\",\"email\":\"r@shop.example\"}]}"
+#define PAYER_SIGNATURE                                                                                      \
+    "jqFcpmHmgpJ9aF3aEEHmcSEEnUMSQZqQqmZYozlgD1jHQTRnyKLflUO4Ph6VjwX896bzVbxhclm8vNSRpgrAJUa/"               \
+    "jdgsnJhhUovJwyQ7pvc="
+
+static void tells_of_the_payer(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    init(&f, "0123456789abcdef");
+    f.call.customer_id = text("cus_42");
+    f.call.billing = (struct ses_call_address){.phone_number = text("9876543210"),
+                                               .email = text("a@shop.example"),
+                                               .first_name = text("Asha"),
+                                               .city = text("not told")};
+    f.call.shipping = (struct ses_call_address){.first_name = text("Ravi"),
+                                                .last_name = text("Rao"),
+                                                .line1 = text("1 MG Road"),
+                                                .line2 = text(""), /* given, and empty */
+                                                .city = text("Bengaluru"),
+                                                .state = text("KA"),
+                                                .zip_code = text("560001"),
+                                                .email = text("r@shop.example"),
+                                                .phone_number = text("9000000001"),
+                                                .country = text("IN")};
+    assert_int_equal(fixture_build(&f), SES_OK);
+    assert_slice(f.request.body,
+                 "{\"head\":{\"clientId\":null,\"version\":\"v1\",\"requestTimestamp\":\"1767323045\","
+                 "\"signature\":\"" PAYER_SIGNATURE "\"},\"body\":" PAYER "}");
+    fixture_done(&f);
+}
+
+/* The longest that a request may carry, every byte of it escaped. */
+static void any_payer_has_room(void **state)
+{
+    static char control[4097];
+    struct fixture f;
+
+    (void)state;
+    memset(control, 1, 4096);
+    init(&f, "0123456789abcdef");
+    f.call.customer_id = text(control);
+    f.call.billing = (struct ses_call_address){.email = text(control)};
+    f.call.shipping = (struct ses_call_address){.line1 = text(control)};
+    assert_int_equal(fixture_build(&f), SES_OK);
+    assert_in_range(f.request.body.len, 3 * 6 * 4096, 3 * 6 * 4096 + 2048);
+    fixture_done(&f);
+}
+
 static void builds_the_worked_example(void **state)
 {
     (void)state;
@@ -368,6 +427,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(signs_with_every_key_length),
         cmocka_unit_test(builds_the_worked_example),
+        cmocka_unit_test(tells_of_the_payer),
+        cmocka_unit_test(any_payer_has_room),
         cmocka_unit_test(head_follows_client_and_device),
         cmocka_unit_test(amounts_have_their_currency_s_digits),
         cmocka_unit_test(what_paytm_cannot_read_is_refused),

@@ -65,7 +65,8 @@ static void no_connector_that_is_called_shares_a_number(void **state)
     }
 }
 
-/* Counted from the protocol: 88 fields in the oneof, 5 of them without a connector. */
+/* Counted from the protocol: 103 fields in the oneof, 5 of them without a connector, 2 (interpayments, affirm) without a
+ * number; sanlam is what one was called before. */
 static void variants_lead_back_to_their_connector(void **state)
 {
     size_t variants = 0;
@@ -77,7 +78,7 @@ static void variants_lead_back_to_their_connector(void **state)
         variants++;
         assert_ptr_equal(ses_connector_by_variant(ses_connector_table[i].variant), &ses_connector_table[i]);
     }
-    assert_int_equal(variants, 83);
+    assert_int_equal(variants, 96);
     assert_string_equal(ses_connector_by_variant("PinelabsOnline")->name, "pinelabs_online");
     assert_string_equal(ses_connector_by_variant("Bankofamerica")->name, "bankofamerica");
     assert_null(ses_connector_by_variant("nuvei"));
@@ -157,7 +158,9 @@ static void who_is_called_says_what_it_leaves_behind(void **state)
         enum ses_call_leaves leaves;
     } known[] = {{"nuvei", SES_CALL_LEAVES_NOTHING},
                  {"paytm", SES_CALL_LEAVES_EFFECT},
-                 {"stripe", SES_CALL_LEAVES_EFFECT}};
+                 {"stripe", SES_CALL_LEAVES_EFFECT},
+                 {"payu", SES_CALL_LEAVES_NOTHING},
+                 {"authorizedotnet", SES_CALL_LEAVES_NOTHING}};
     size_t called = 0;
 
     (void)state;
@@ -174,6 +177,80 @@ static void who_is_called_says_what_it_leaves_behind(void **state)
         assert_int_equal(ses_connector_by_name(text(known[i].name))->leaves, known[i].leaves);
 }
 
+static void a_number_keeps_its_former_name(void **state)
+{
+    (void)state;
+    assert_string_equal(ses_connector_find(116, SES_SLICE_EMPTY)->name, "absa_sanlam");
+    assert_string_equal(ses_connector_find(116, text("sanlam"))->name, "sanlam");
+    assert_string_equal(ses_connector_by_variant("Sanlam")->name, "sanlam");
+    assert_string_equal(ses_connector_by_variant("AbsaSanlam")->name, "absa_sanlam");
+}
+
+static void what_may_be_a_name(void **state)
+{
+    static const char *const good[] = {
+        "a",       "nobody",    "tsys_transit",
+        "revolv3", "x12345678", "a234567_bcdefghijklmnopqrstuvwxyz_bcdefghijklmnopqrstuvwxyz_bcdef"};
+    static const char *const bad[] = {"",
+                                      "Adyen",
+                                      "adyen ",
+                                      "a-b",
+                                      "_a",
+                                      "3ds",
+                                      "a.b",
+                                      "\xc3\xa9",
+                                      "x123456789",
+                                      "a4111111111111111",
+                                      "a234567_bcdefghijklmnopqrstuvwxyz_bcdefghijklmnopqrstuvwxyz_bcdefg"};
+
+    (void)state;
+    assert_int_equal(strlen(good[5]), SES_CONNECTOR_NAME_BYTES_MAX + 1);
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]) - 1; i++)
+        assert_true(ses_connector_name_check(text(good[i])));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(ses_connector_name_check(text(bad[i])));
+}
+
+/* NULL: no connector's variant. */
+static void variants_have_names(void **state)
+{
+    static const struct {
+        const char *variant;
+        const char *name;
+        uint32_t number;
+    } cases[] = {
+        {"Newcomer", "newcomer", 0},
+        {"TwoWordsMore", "two_words_more", 0},
+        {"Affirm", "affirm", 0},
+        {"Square", "square", 73},
+        {"Razorpay", "razorpay", 69},
+        {"nuvei", NULL, 0},
+        {"NUVEI", NULL, 0},
+        {"New_comer", NULL, 0},
+        {"New comer", NULL, 0},
+        {"SKtestCanary", NULL, 0},
+        {"", NULL, 0},
+        {"A4111111111111111", NULL, 0},
+    };
+    struct ses_arena arena;
+
+    (void)state;
+    ses_arena_init(&arena, 4096);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct ses_connector *connector = NULL;
+        enum ses_status status = ses_connector_of_variant(cases[i].variant, &arena, &connector);
+
+        assert_int_equal(status, cases[i].name == NULL ? SES_MALFORMED : SES_OK);
+        if (cases[i].name == NULL)
+            continue;
+        assert_string_equal(connector->name, cases[i].name);
+        assert_int_equal(connector->number, cases[i].number);
+        assert_null(connector->ops);
+        assert_int_equal(connector->metric, -1);
+    }
+    ses_arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +262,9 @@ int main(void)
         cmocka_unit_test(some_variants_have_no_connector),
         cmocka_unit_test(who_is_called_has_a_metric),
         cmocka_unit_test(who_is_called_has_fields_and_addresses),
+        cmocka_unit_test(a_number_keeps_its_former_name),
+        cmocka_unit_test(what_may_be_a_name),
+        cmocka_unit_test(variants_have_names),
         cmocka_unit_test(who_is_called_says_what_it_leaves_behind),
     };
 

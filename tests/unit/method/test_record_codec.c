@@ -256,16 +256,46 @@ static void test_a_record_without_a_name(void **state)
     assert_rewritten(*state, &got, origin, "razorpay_v2");
 }
 
+/* It goes by its name; what is no name stays where it was, and is not used. */
 static void test_a_connector_of_a_newer_version(void **state)
 {
     const struct ses_record_origin *origin;
     struct ses_session got = identity_after(*state, 69, "razorpay_v3", &origin);
 
-    assert_null(got.connector.name);
+    assert_int_equal(got.connector.number, 69);
+    assert_string_equal(got.connector.name, "razorpay_v3");
+    assert_true(got.connector.unlisted);
     assert_false(got.connector.assumed);
     assert_rewritten(*state, &got, origin, "razorpay_v3");
+    got = identity_after(*state, 69, "No name", &origin);
+    assert_null(got.connector.name);
+    assert_rewritten(*state, &got, origin, "No name");
     got = identity_after(*state, 9999, "", &origin);
     assert_null(got.connector.name);
+}
+
+/* A version that did not know it stored no number. */
+static void test_a_connector_that_was_new(void **state)
+{
+    const struct ses_record_origin *origin;
+    struct ses_session got = identity_after(*state, 0, "newcomer", &origin);
+    struct ses_connector_identity given = {.number = 0, .name = "newcomer"};
+
+    assert_int_equal(got.connector.number, 0);
+    assert_string_equal(got.connector.name, "newcomer");
+    assert_true(ses_connector_identity_agrees(&got.connector, &given));
+    given.number = 200; /* of a version with a row of it */
+    assert_true(ses_connector_identity_agrees(&got.connector, &given));
+    given.name = "another";
+    assert_false(ses_connector_identity_agrees(&got.connector, &given));
+    assert_rewritten(*state, &got, origin, "newcomer");
+    got = identity_after(*state, 0, "tamara", &origin);
+    assert_int_equal(got.connector.number, 123);
+    assert_string_equal(got.connector.name, "tamara");
+    assert_false(got.connector.unlisted);
+    got = identity_after(*state, 0, "", &origin);
+    assert_null(got.connector.name);
+    assert_false(ses_connector_identity_agrees(&got.connector, &given));
 }
 
 /* Parts that other methods write pass through a continuation. */
@@ -322,6 +352,7 @@ int main(void)
         T(test_the_connectors_name_is_its_identity),
         T(test_a_record_without_a_name),
         T(test_a_connector_of_a_newer_version),
+        T(test_a_connector_that_was_new),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
