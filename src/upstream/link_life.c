@@ -59,8 +59,12 @@ static void look_after(struct ses_up_link *link)
 
     if (link->session.streams_count == 0) {
         if ((now_ns - link->used_mono_ns) / SES_NS_PER_MS >= options->idle_ms) {
+            /* Left already and still there: the peer does not even take our GOAWAY. */
+            if (link->session.leaving) {
+                ses_up_link_close(link, NULL);
+                return;
+            }
             ses_up_link_retire(link);
-            return;
         }
     } else if ((now_ns - link->heard_mono_ns) / SES_NS_PER_MS >= options->keepalive_ms) {
         if (link->session.ping_waits) {
