@@ -126,6 +126,18 @@ static enum ses_status render_shards(const struct ses_board_view *view, struct s
     return ses_buf_append_str(out, "],");
 }
 
+/* How many workers know the upstream server to be up or down; those that are in neither have not looked lately. */
+static enum ses_status render_upstream(const struct ses_admin *admin, struct ses_buf *out)
+{
+    size_t cell = ses_family_info(SES_F_UPSTREAM_HEALTH)->cell;
+
+    if (admin->env->config->upstream.grpc[0] == '\0')
+        return SES_OK;
+    return ses_buf_appendf(out, "\"upstream\":{\"up\":%llu,\"down\":%llu},",
+                           (unsigned long long)ses_board_family(admin->env->board, cell),
+                           (unsigned long long)ses_board_family(admin->env->board, cell + 1));
+}
+
 /* The body tells more than the status line: a probe needs 200 or 503, a person wants to know which
  * worker. */
 static enum ses_status render_ready(const struct ses_admin *admin, struct ses_buf *out)
@@ -140,6 +152,7 @@ static enum ses_status render_ready(const struct ses_admin *admin, struct ses_bu
                             ses_readiness_name(&readiness)));
     SES_TRY(render_degraded(&readiness, out));
     SES_TRY(render_shards(&view, out));
+    SES_TRY(render_upstream(admin, out));
     SES_TRY(ses_buf_appendf(
         out, "\"draining\":%s,\"listen\":\"%s\",\"sessions_loaded\":%llu,\"workers\":[",
         readiness.draining ? "true" : "false", board->listen,

@@ -47,6 +47,7 @@ class Upstream(unittest.TestCase):
         self.assertEqual(server.metric("sessiond_upstream_calls_total{outcome=\"answered\"}"), 0)  # looks are no calls
         peer.stop()
         self.wait_for_health(server, "down")
+        self.assertEqual(server.readyz()["upstream"], {"up": 0, "down": 1})
         self.assertTrue(server.lines("upstream_down"))
         self.assertIn("connection refused", wait_until(lambda: server.lines("upstream_connection_failed")[1:], "the line")[0]["why"])
         self.assertEqual(server.call(create_request(unique()), EXACT)[0].status_code, 200)
