@@ -86,7 +86,7 @@ static void on_connection(uv_stream_t *listener, int rv)
     assert_int_equal(uv_tcp_init(server->loop, &connection->tcp), 0);
     connection->tcp.data = connection;
     assert_int_equal(uv_accept(listener, (uv_stream_t *)&connection->tcp), 0);
-    peer_open(&connection->peer, server->streams_max, 0, 0);
+    peer_open(&connection->peer, server->streams_max, 0, server->headers_max);
     connection->peer.on_request = on_request;
     connection->peer.arg = connection;
     assert_int_equal(uv_read_start((uv_stream_t *)&connection->tcp, on_room, on_read), 0);

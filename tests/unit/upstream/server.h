@@ -23,8 +23,9 @@ struct server {
     bool listening;
     uint16_t port;
     uint32_t streams_max;
-    bool silent; /* accepts, and says nothing at all */
-    bool is_up;  /* answers a health check so */
+    uint32_t headers_max; /* 0: not told */
+    bool silent;          /* accepts, and says nothing at all */
+    bool is_up;           /* answers a health check so */
     void (*on_request)(struct peer *peer, struct peer_request *request); /* of what is no health check */
     struct server_connection *connections[SERVER_CONNECTIONS_MAX];       /* ever */
     unsigned accepted;

@@ -177,6 +177,27 @@ static void a_goaway_drains(void **state)
     RUN_UNTIL(rig, !rig->server.connections[0]->open);
 }
 
+/* Each of them may have a call that runs on; there are not any number of such connections. */
+static void connections_that_leave_are_bounded(void **state)
+{
+    enum { LEAVING = 8 };
+    struct rig *rig = *state;
+
+    rig->server.on_request = keep_waiting;
+    open_upstream(rig);
+    for (unsigned i = 0; i < LEAVING; i++) {
+        start(rig, i, true);
+        RUN_UNTIL(rig, kept_count == i + 1);
+        assert_int_equal(nghttp2_submit_shutdown_notice(rig->server.connections[i]->peer.session), 0);
+        hear_out(rig, i);
+    }
+    assert_int_equal(rig->told[0].times, 0);
+    start(rig, LEAVING, true);
+    RUN_UNTIL(rig, kept_count == LEAVING + 1 && rig->told[0].times == 1);
+    assert_int_equal(rig->told[0].outcome, SES_UPSTREAM_UNKNOWN);
+    assert_int_equal(rig->told[1].times, 0);
+}
+
 static void a_connection_lives_its_life(void **state)
 {
     struct rig *rig = *state;
@@ -369,6 +390,7 @@ int main(void)
         T(a_lost_connection_is_replaced),
         T(a_clogged_connection_is_left),
         T(a_goaway_drains),
+        T(connections_that_leave_are_bounded),
         T(a_connection_lives_its_life),
         T(an_idle_connection_is_closed),
         T(a_silent_peer_is_pinged_and_then_lost),

@@ -118,6 +118,21 @@ static void a_request_that_cannot_be_sent_takes_no_place(void **state)
     assert_int_equal(rig->told[0].times, 0);
 }
 
+/* What the server says that it takes is known only when it is there. */
+static void more_headers_than_the_server_takes_are_not_sent(void **state)
+{
+    struct rig *rig = *state;
+
+    rig->server.headers_max = 100;
+    open_upstream(rig);
+    start(rig, 0, true);
+    RUN_UNTIL(rig, rig->told[0].times == 1);
+    assert_int_equal(rig->told[0].outcome, SES_UPSTREAM_NOT_SENT);
+    assert_int_equal(rig->told[0].grpc_status, 8);
+    assert_string_equal(rig->told[0].why, "the headers are larger than the server takes");
+    assert_int_equal(rig->server.requests, 0);
+}
+
 static void a_deadline_is_told_to_the_server_only_when_asked(void **state)
 {
     struct rig *rig = *state;
@@ -248,6 +263,7 @@ int main(void)
         T(places_are_bounded_and_shared),
         T(an_owner_has_its_share),
         T(a_request_that_cannot_be_sent_takes_no_place),
+        T(more_headers_than_the_server_takes_are_not_sent),
         T(a_deadline_is_told_to_the_server_only_when_asked),
         T(an_effect_is_not_cancelled_at_its_deadline),
         T(the_servers_deadline_is_the_latest),
