@@ -39,7 +39,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     size_t len = strlen(request->headers);
 
     (void)session;
-    (void)flags;
+    request->never_indexed += (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0 ? 1 : 0;
     (void)snprintf(request->headers + len, PEER_HEADERS_SIZE - len, "%.*s: %.*s\n", (int)name_len,
                    (const char *)name, (int)value_len, (const char *)value);
     return 0;

@@ -15,7 +15,8 @@ struct peer;
 struct peer_request {
     struct peer *peer;
     int32_t id;
-    char *headers; /* "name: value\n" each */
+    char *headers;          /* "name: value\n" each */
+    unsigned never_indexed; /* of its fields (RFC 7541 section 6.2.3) */
     struct ses_buf body;
     bool ended;
     bool closed;          /* the stream is gone .. */

@@ -28,6 +28,7 @@ static void a_call_is_answered(void **state)
                                           "grpc-accept-encoding: identity\n"
                                           "x-merchant-id: m1\n"
                                           "x-raw-bin: AQID\n");
+    assert_int_equal(request->never_indexed, 2); /* what the caller has put in: it may be a secret */
 }
 
 /* ---- places ------------------------------------------------------------------------------------------- */
