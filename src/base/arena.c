@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <sessiond/base/wiping.h>
+
 /* One exchange of the usual size fits a chunk, which is recycled with it. A fresh arena begins smaller: of a
  * thousand requests that a client begins and does not end, each is a few headers. */
 #define CHUNK_BYTES       8192
@@ -29,6 +31,7 @@ static void free_chunks(struct ses_arena_chunk *chunk)
     while (chunk != NULL) {
         struct ses_arena_chunk *next = chunk->next;
 
+        ses_wiping_wipe(chunk->data, chunk->bytes);
         free(chunk);
         chunk = next;
     }
@@ -51,10 +54,12 @@ void ses_arena_reset(struct ses_arena *arena)
         struct ses_arena_chunk *small = arena->first;
 
         arena->first = small->next;
+        ses_wiping_wipe(small->data, small->bytes);
         free(small);
     }
     free_chunks(arena->first->next);
     arena->first->next = NULL;
+    ses_wiping_wipe(arena->first->data, arena->first->bytes);
     arena->current = arena->first;
     arena->used = 0;
     arena->total = arena->first->bytes;
@@ -75,6 +80,7 @@ void ses_arena_rewind(struct ses_arena *arena, struct ses_arena_mark mark)
         arena->total -= chunk->bytes;
     free_chunks(mark.chunk->next);
     mark.chunk->next = NULL;
+    ses_wiping_wipe(mark.chunk->data + mark.used, mark.chunk->bytes - mark.used);
     arena->current = mark.chunk;
     arena->used = mark.used;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include <sessiond/base/secret.h>
+#include <sessiond/base/wiping.h>
 
 #define ROOM_MIN 256
 
@@ -20,9 +21,14 @@ void ses_buf_init_wiped(struct ses_buf *buf, size_t max)
     *buf = (struct ses_buf){.max = max, .wiped = true};
 }
 
+static bool is_wiped(const struct ses_buf *buf)
+{
+    return buf->wiped || ses_wiping_is_on();
+}
+
 void ses_buf_done(struct ses_buf *buf)
 {
-    if (buf->wiped && buf->data != NULL)
+    if (is_wiped(buf) && buf->data != NULL)
         ses_wipe(buf->data, buf->room);
     free(buf->data);
     *buf = (struct ses_buf){0};
@@ -33,7 +39,7 @@ static uint8_t *resize(struct ses_buf *buf, size_t room)
 {
     uint8_t *data;
 
-    if (!buf->wiped)
+    if (!is_wiped(buf))
         return realloc(buf->data, room);
     data = malloc(room);
     if (data == NULL || buf->data == NULL)

@@ -2,10 +2,13 @@
 #include "gzip.h"
 
 #include <limits.h>
+#include <stddef.h>
+#include <stdlib.h>
 
 #include <zlib.h>
 
 #include <sessiond/base/buf.h>
+#include <sessiond/base/wiping.h>
 
 /* windowBits of zlib: 15 + 16 reads gzip only, with any window. */
 #define INFLATE_WINDOW (15 + 16)
@@ -75,6 +78,28 @@ static enum ses_status inflate_all(z_stream *z, size_t max, size_t in_len, struc
     }
 }
 
+/* What zlib has inflated lies in its window too. Its blocks say how large they are. */
+static voidpf take_block(voidpf opaque, uInt items, uInt size)
+{
+    size_t bytes = (size_t)items * size;
+    size_t *block = malloc(sizeof(max_align_t) + bytes);
+
+    (void)opaque;
+    if (block == NULL)
+        return Z_NULL;
+    *block = bytes;
+    return (char *)block + sizeof(max_align_t);
+}
+
+static void give_block(voidpf opaque, voidpf address)
+{
+    size_t *block = (size_t *)(void *)((char *)address - sizeof(max_align_t));
+
+    (void)opaque;
+    ses_wiping_wipe(address, *block);
+    free(block);
+}
+
 /* Into a buffer that grows, then into the arena: the arena cannot grow what it has given out, and the
  * size is known only at the end. */
 enum ses_status ses_gzip_inflate(struct ses_slice in, size_t max, struct ses_arena *arena,
@@ -87,6 +112,10 @@ enum ses_status ses_gzip_inflate(struct ses_slice in, size_t max, struct ses_are
     if (in.len == 0 || in.len > UINT_MAX)
         return SES_MALFORMED;
     SES_REQUIRE(max < UINT_MAX);
+    if (ses_wiping_is_on()) {
+        z.zalloc = take_block;
+        z.zfree = give_block;
+    }
     if (inflateInit2(&z, INFLATE_WINDOW) != Z_OK)
         return SES_NO_MEMORY;
     ses_buf_init(&out, max + 1);

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include <sessiond/base/wiping.h>
+
 static void on_idle_timer(void *arg);
 
 /* ---- the end */
@@ -182,11 +184,14 @@ static void discard(struct ses_conn *conn, size_t bytes)
 
 static void take_bytes(struct ses_conn *conn, size_t len)
 {
+    struct ses_conns *conns = conn->conns; /* outlives conn */
+
     if (!conn->first_seen) {
         conn->first_seen = true;
         ses_conn_touch(conn, 0);
     }
-    ses_conn_took(conn, conn->ops->on_bytes(conn->engine, ses_slice(conn->conns->read_bytes, len)));
+    ses_conn_took(conn, conn->ops->on_bytes(conn->engine, ses_slice(conns->read_bytes, len)));
+    ses_wiping_wipe(conns->read_bytes, len);
 }
 
 /* A turn may read megabytes of small requests; their answers do not pile up until its end. */

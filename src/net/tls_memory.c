@@ -16,6 +16,7 @@
 #include <openssl/crypto.h>
 
 #include <sessiond/base/units.h>
+#include <sessiond/base/wiping.h>
 
 #define UNIT_BYTES 16 /* smallest block */
 /* Keys and what one signature needs, 4 KiB at most; the rest is room. */
@@ -26,6 +27,11 @@
 
 /* Of this thread only: another one's blocks are not a key's. */
 static _Thread_local bool wiping;
+
+static bool is_wiped(void)
+{
+    return wiping || ses_wiping_is_on();
+}
 
 static void *take(size_t bytes, const char *file, int line)
 {
@@ -38,7 +44,7 @@ static void give(void *block, const char *file, int line)
 {
     (void)file;
     (void)line;
-    if (wiping && block != NULL)
+    if (is_wiped() && block != NULL)
         OPENSSL_cleanse(block, malloc_usable_size(block));
     free(block);
 }
@@ -49,7 +55,7 @@ static void *resize(void *block, size_t bytes, const char *file, int line)
     size_t had;
     void *moved;
 
-    if (!wiping || block == NULL)
+    if (!is_wiped() || block == NULL)
         return realloc(block, bytes);
     had = malloc_usable_size(block);
     moved = take(bytes, file, line);

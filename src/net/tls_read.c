@@ -3,6 +3,8 @@
 
 #include <openssl/err.h>
 
+#include <sessiond/base/wiping.h>
+
 /* Messages of a handshake after it (KeyUpdate, RFC 8446 section 4.6.3), beside one for each so many bytes. */
 #define LATE_MESSAGES_MAX  32u
 #define LATE_MESSAGE_BYTES (64 * SES_KIB)
@@ -84,11 +86,14 @@ static bool too_many_messages(const struct ses_tls *tls)
 static enum ses_status take_plain(struct ses_tls *tls, struct ses_slice plain)
 {
     struct ses_conn *conn = tls->conn;
+    enum ses_status status;
 
     if (plain.len == 0)
         return SES_OK;
     hear(tls);
-    return conn->inner_ops->on_bytes(conn->inner_engine, plain);
+    status = conn->inner_ops->on_bytes(conn->inner_engine, plain);
+    ses_wiping_wipe(plain.data, plain.len);
+    return status;
 }
 
 /* All that could be decrypted is taken. moved: it was something. */
