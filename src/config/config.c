@@ -380,6 +380,7 @@ static enum ses_status settle(const struct loader *loader, const struct ses_raw_
     SES_TRY(ses_config_read_tls(loader, raw));
     SES_TRY(ses_config_read_trace(loader, raw));
     SES_TRY(ses_config_read_upstream(loader, raw));
+    SES_TRY(ses_config_read_gateway(loader, &raw->upstream));
     SES_TRY(read_public_url(loader, raw));
     SES_TRY(ses_config_read_known_hosts(loader, raw));
     SES_TRY(ses_config_read_proxies(loader, raw));

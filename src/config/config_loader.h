@@ -85,6 +85,9 @@ SES_MUST_CHECK enum ses_status ses_config_read_trace(const struct loader *loader
 /* config_upstream.c: the texts of the section upstream. */
 SES_MUST_CHECK enum ses_status ses_config_read_upstream(const struct loader *loader,
                                                         const struct ses_raw_config *raw);
+/* config_gateway.c: what of it is about the calls. */
+SES_MUST_CHECK enum ses_status ses_config_read_gateway(const struct loader *loader,
+                                                       const struct ses_raw_upstream *raw);
 /* config_binding.c: the section binding. */
 SES_MUST_CHECK enum ses_status ses_config_read_binding(const struct loader *loader,
                                                        const struct ses_raw_config *raw);

@@ -63,22 +63,6 @@ static const cyaml_schema_field_t trace_fields[] = {
     NESTED_FIELD("ca_file", trace, ca_file),   NESTED_FIELD("cert_file", trace, cert_file),
     NESTED_FIELD("key_file", trace, key_file), SES_CONFIG_TRACE(NUMBER_FIELD) CYAML_FIELD_END};
 
-static const cyaml_schema_field_t upstream_tls_fields[] = {
-    NESTED_FIELD("ca_file", upstream_tls, ca_file), NESTED_FIELD("cert_file", upstream_tls, cert_file),
-    NESTED_FIELD("key_file", upstream_tls, key_file), NESTED_FIELD("server_name", upstream_tls, server_name),
-    CYAML_FIELD_END};
-static const cyaml_schema_field_t upstream_fields[] = {
-    NESTED_FIELD("grpc", upstream, grpc), NESTED_FIELD("plaintext", upstream, plaintext),
-    SES_CONFIG_UPSTREAM(NUMBER_FIELD){
-        .key = "tls",
-        .data_offset = (uint32_t)offsetof(struct ses_raw_upstream, tls),
-        .value = {.type = CYAML_MAPPING,
-                  .flags = CYAML_FLAG_OPTIONAL,
-                  .data_size = sizeof(struct ses_raw_upstream_tls),
-                  .mapping = {.fields = upstream_tls_fields}},
-    },
-    CYAML_FIELD_END};
-
 static const cyaml_schema_value_t host_value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, TEXT_MAX)};
 #define LIST_FIELD(section_, member_, entries_max)                                                           \
     {                                                                                                        \
@@ -125,6 +109,26 @@ static const cyaml_schema_field_t proxies_fields[] = {
 
 static const cyaml_schema_field_t cors_fields[] = {LIST_FIELD(cors, origins, SES_CONFIG_ORIGINS_MAX),
                                                    CYAML_FIELD_END};
+
+static const cyaml_schema_field_t upstream_tls_fields[] = {
+    NESTED_FIELD("ca_file", upstream_tls, ca_file), NESTED_FIELD("cert_file", upstream_tls, cert_file),
+    NESTED_FIELD("key_file", upstream_tls, key_file), NESTED_FIELD("server_name", upstream_tls, server_name),
+    CYAML_FIELD_END};
+static const cyaml_schema_field_t upstream_fields[] = {
+    NESTED_FIELD("grpc", upstream, grpc),
+    NESTED_FIELD("plaintext", upstream, plaintext),
+    LIST_FIELD(upstream, methods, SES_CONFIG_HOSTS_MAX),
+    NESTED_FIELD("session", upstream, session),
+    NESTED_FIELD("raw", upstream, raw),
+    SES_CONFIG_UPSTREAM(NUMBER_FIELD){
+        .key = "tls",
+        .data_offset = (uint32_t)offsetof(struct ses_raw_upstream, tls),
+        .value = {.type = CYAML_MAPPING,
+                  .flags = CYAML_FLAG_OPTIONAL,
+                  .data_size = sizeof(struct ses_raw_upstream_tls),
+                  .mapping = {.fields = upstream_tls_fields}},
+    },
+    CYAML_FIELD_END};
 
 static const cyaml_schema_field_t url_fields[] = {
     CYAML_FIELD_STRING_PTR("sandbox_url", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct ses_raw_url,

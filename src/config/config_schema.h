@@ -114,6 +114,10 @@ struct ses_raw_upstream_tls {
 struct ses_raw_upstream {
     char *grpc;
     char *plaintext;
+    char **methods;
+    unsigned methods_count;
+    char *session;
+    char *raw;
     struct ses_raw_upstream_tls tls;
     SES_CONFIG_UPSTREAM(SES_RAW_MEMBER)
 };

@@ -200,6 +200,27 @@ static void print_event(const json_t *event, const char *outcome)
     printf("\n");
 }
 
+/* Calls to the payment server: what may have moved money. */
+static void print_calls(const json_t *session)
+{
+    size_t i;
+    const json_t *call;
+
+    if (json_array_size(json_object_get(session, "gateway_calls")) > 0)
+        printf("  calls to the payment server\n");
+    json_array_foreach(json_object_get(session, "gateway_calls"), i, call) {
+        printf("    ");
+        print_time(number_of(call, "started_ms"));
+        printf("  %-22s ", enum_of(call, "state", "GATEWAY_CALL_STATE_"));
+        print_text(text_of(call, "method"));
+        printf("  id ");
+        print_text(text_of(call, "merchant_id"));
+        if (number_of(call, "grpc_status") > 0)
+            printf("  grpc-status %" PRId64, number_of(call, "grpc_status"));
+        printf("\n");
+    }
+}
+
 static void print_history(const json_t *story, const json_t *session)
 {
     size_t i;
@@ -261,5 +282,6 @@ void ctl_session_print(const json_t *story)
         print_past_steps(json_object_get(story, "past_steps"));
         print_return(json_object_get(story, "last_return"));
     }
+    print_calls(session);
     print_history(story, session);
 }

@@ -18,24 +18,25 @@
 #define REVO SES_SESSION_REVOKED
 
 /*  columns: AUTHENTICATION_STARTED, REDIRECT_STARTED, BROWSER_RETURNED, CHALLENGE_PASSED, PROCESSING_STARTED,
-    COMPLETED, FAILED, STEP_CANCELLED, STEP_TIMED_OUT, REVOKED, EXPIRED, ATTEMPT_FAILED */
+    COMPLETED, FAILED, STEP_CANCELLED, STEP_TIMED_OUT, REVOKED, EXPIRED, ATTEMPT_FAILED, ACTION_REQUIRED,
+    NOT_ATTEMPTED */
 #define TABLE(ROW)                                                                                           \
-    ROW(UNSPECIFIED,    LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE)              \
-    ROW(OPEN,           AUTH, REDI, LATE, LATE, PROC, COMP, FAIL, LATE, LATE, REVO, EXPI, LATE)              \
-    ROW(AUTHENTICATING, LATE, REDI, RETU, OPEN, PROC, COMP, FAIL, OPEN, OPEN, REVO, EXPI, OPEN)              \
-    ROW(REDIRECTED,     LATE, REDI, RETU, OPEN, PROC, COMP, FAIL, OPEN, OPEN, REVO, EXPI, OPEN)              \
-    ROW(RETURNED,       AUTH, REDI, LATE, OPEN, PROC, COMP, FAIL, OPEN, LATE, REVO, EXPI, OPEN)              \
-    ROW(PROCESSING,     LATE, LATE, LATE, LATE, LATE, COMP, FAIL, LATE, LATE, LATE, LATE, OPEN)              \
-    ROW(COMPLETED,      LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE)              \
-    ROW(FAILED,         LATE, LATE, LATE, LATE, LATE, COMP, LATE, LATE, LATE, LATE, LATE, LATE)              \
-    ROW(EXPIRED,        LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE)              \
-    ROW(REVOKED,        LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE)
+    ROW(UNSPECIFIED,    LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE)  \
+    ROW(OPEN,           AUTH, REDI, LATE, LATE, PROC, COMP, FAIL, LATE, LATE, REVO, EXPI, LATE, LATE, LATE)  \
+    ROW(AUTHENTICATING, LATE, REDI, RETU, OPEN, PROC, COMP, FAIL, OPEN, OPEN, REVO, EXPI, OPEN, LATE, LATE)  \
+    ROW(REDIRECTED,     LATE, REDI, RETU, OPEN, PROC, COMP, FAIL, OPEN, OPEN, REVO, EXPI, OPEN, LATE, LATE)  \
+    ROW(RETURNED,       AUTH, REDI, LATE, OPEN, PROC, COMP, FAIL, OPEN, LATE, REVO, EXPI, OPEN, LATE, LATE)  \
+    ROW(PROCESSING,     LATE, LATE, LATE, LATE, LATE, COMP, FAIL, LATE, LATE, LATE, LATE, OPEN, AUTH, OPEN)  \
+    ROW(COMPLETED,      LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE)  \
+    ROW(FAILED,         LATE, LATE, LATE, LATE, LATE, COMP, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE)  \
+    ROW(EXPIRED,        LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE)  \
+    ROW(REVOKED,        LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE, LATE)
 /* clang-format on */
 
 #define SES_SESSION_UNSPECIFIED 0
 
 /* A row that lacks an event, or has one too many, does not compile: the macro takes exactly these. */
-#define CELLS(status, a, b, c, d, e, f, g, h, i, j, k, l)                                                    \
+#define CELLS(status, a, b, c, d, e, f, g, h, i, j, k, l, m, n)                                              \
     [SES_SESSION_##status] = {[SES_EVENT_AUTHENTICATION_STARTED] = (a),                                      \
                               [SES_EVENT_REDIRECT_STARTED] = (b),                                            \
                               [SES_EVENT_BROWSER_RETURNED] = (c),                                            \
@@ -47,12 +48,14 @@
                               [SES_EVENT_STEP_TIMED_OUT] = (i),                                              \
                               [SES_EVENT_REVOKED] = (j),                                                     \
                               [SES_EVENT_EXPIRED] = (k),                                                     \
-                              [SES_EVENT_ATTEMPT_FAILED] = (l)},
+                              [SES_EVENT_ATTEMPT_FAILED] = (l),                                              \
+                              [SES_EVENT_ACTION_REQUIRED] = (m),                                             \
+                              [SES_EVENT_NOT_ATTEMPTED] = (n)},
 static const uint8_t table[SES_SESSION_STATUS_COUNT][SES_EVENT_COUNT] = {TABLE(CELLS)};
 
 #define COUNT_ROW(...) +1 // NOLINT(bugprone-macro-parentheses): a sum of them
 _Static_assert(0 TABLE(COUNT_ROW) == SES_SESSION_STATUS_COUNT, "a new status needs a row");
-_Static_assert(SES_EVENT_COUNT == 13, "a new event needs a column, a name and a word in from_caller");
+_Static_assert(SES_EVENT_COUNT == 15, "a new event needs a column, a name and a word in from_caller");
 
 static const char *const names[SES_EVENT_COUNT] = {
     [SES_EVENT_NONE] = "NONE",
@@ -68,6 +71,8 @@ static const char *const names[SES_EVENT_COUNT] = {
     [SES_EVENT_REVOKED] = "REVOKED",
     [SES_EVENT_EXPIRED] = "EXPIRED",
     [SES_EVENT_ATTEMPT_FAILED] = "ATTEMPT_FAILED",
+    [SES_EVENT_ACTION_REQUIRED] = "ACTION_REQUIRED",
+    [SES_EVENT_NOT_ATTEMPTED] = "NOT_ATTEMPTED",
 };
 
 const char *ses_event_name(enum ses_event event)
@@ -78,7 +83,8 @@ const char *ses_event_name(enum ses_event event)
 bool ses_event_from_caller(enum ses_event event)
 {
     return event > SES_EVENT_NONE && event < SES_EVENT_COUNT && event != SES_EVENT_STEP_TIMED_OUT &&
-           event != SES_EVENT_REVOKED && event != SES_EVENT_EXPIRED;
+           event != SES_EVENT_REVOKED && event != SES_EVENT_EXPIRED && event != SES_EVENT_ACTION_REQUIRED &&
+           event != SES_EVENT_NOT_ATTEMPTED;
 }
 
 bool ses_event_without_token(enum ses_event event)

@@ -20,6 +20,17 @@ static void run(struct ses_change_loop *loop, enum step step);
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+/* Nobody waits for it any more, and nothing obliges us. */
+static bool is_given_up(const struct ses_change_loop *loop)
+{
+    return loop->x->cancelled && !loop->lease.held && loop->must_until_ns == 0;
+}
+
+static uint64_t own_deadline_ns(const struct ses_change_loop *loop)
+{
+    return loop->must_until_ns != 0 ? loop->must_until_ns : loop->x->deadline_mono_ns;
+}
+
 static void leave_list(struct ses_change_loop *loop)
 {
     ses_timer_stop(&loop->timer);
@@ -36,7 +47,7 @@ static void on_cancel(struct ses_exchange *x, void *arg)
     struct ses_change_loop *loop = arg;
 
     (void)x;
-    if (loop->pause == SES_CHANGE_WAITS && !loop->lease.held) {
+    if (loop->pause == SES_CHANGE_WAITS && is_given_up(loop)) {
         leave_list(loop);
         ses_change_loop_finish(loop);
     } else if (loop->pause != SES_CHANGE_READS && loop->ops->cancelled != NULL) {
@@ -104,8 +115,8 @@ static void wait_turn(struct ses_change_loop *loop)
         fail_store(loop, SES_UNAVAILABLE);
         return;
     }
-    if (ses_clock_mono_ns() + margin_ns(loop) >= loop->x->deadline_mono_ns ||
-        loop->service->waiting_count == WAITING_MAX) {
+    if (ses_clock_mono_ns() + margin_ns(loop) >= own_deadline_ns(loop) ||
+        (loop->must_until_ns == 0 && loop->service->waiting_count >= WAITING_MAX)) {
         ses_refusal_busy(&error);
         loop->ops->failed(loop, &error);
         return;
@@ -205,7 +216,7 @@ static void on_done(struct ses_store_op *op, enum ses_status status)
 
     if (loop->pause != SES_CHANGE_READS) {
         run(loop, after_write(loop, status));
-    } else if (loop->x->cancelled && !loop->lease.held) {
+    } else if (is_given_up(loop)) {
         loop->pause = SES_CHANGE_RUNS;
         ses_change_loop_finish(loop);
     } else {
@@ -217,7 +228,7 @@ static void on_done(struct ses_store_op *op, enum ses_status status)
  * What ends a lease has the lease's time, whatever has become of the caller: then the intent is there to tell. */
 static uint64_t deadline_of(const struct ses_change_loop *loop, enum ses_change_pause pause)
 {
-    uint64_t deadline_ns = loop->x->deadline_mono_ns;
+    uint64_t deadline_ns = own_deadline_ns(loop);
 
     if (loop->lease.held)
         return loop->lease_end_ns;
@@ -307,8 +318,14 @@ static enum step decide(struct ses_change_loop *loop)
     if (!loop->lease.held) /* else what was read before it was taken */
         loop->status_before = loop->found.live ? (uint8_t)loop->found.session.status : 0;
     loop->status_put = 0;
-    if (loop->ops->decide(loop, now_ms) == SES_CHANGE_DONE)
+    switch (loop->ops->decide(loop, now_ms)) {
+    case SES_CHANGE_DONE:
         return STEP_OVER;
+    case SES_CHANGE_WAIT:
+        return STEP_WAIT;
+    case SES_CHANGE_WRITE:
+        break;
+    }
     if (loop->found.leased && !loop->lease.held)
         return STEP_WAIT;
     return after_write(loop, loop->ops->write(loop, now_ms));
@@ -321,7 +338,7 @@ static void run(struct ses_change_loop *loop, enum step step)
     while (step != STEP_OVER) {
         if (step == STEP_READ && loop->attempts++ == ATTEMPTS_MAX)
             step = STEP_WAIT;
-        if (step != STEP_DECIDE && loop->x->cancelled && !loop->lease.held) {
+        if (step != STEP_DECIDE && is_given_up(loop)) {
             ses_change_loop_finish(loop);
             return;
         }
@@ -348,6 +365,7 @@ void ses_change_loop_start(struct ses_change_loop *loop, struct ses_service *ser
     loop->key = *key;
     loop->owner = owner;
     loop->wait_ms = WAIT_FIRST_MS;
+    loop->attempts = 0;
     loop->mark = ses_arena_mark(&x->arena);
     ses_list_init(&loop->node);
     ses_list_init(&loop->op.node);

@@ -2,7 +2,8 @@
  * The one loop under CreateSessionToken, every writing method of SessionService and the browser's return.
  *
  *   start --> read --> take --> decide --+--> DONE: the call is answered, or goes on by itself
- *              ^                         |
+ *              ^                         +--> WAIT: 2..20 ms --> read
+ *              |                         |
  *              |                         +--> WRITE: leased by somebody: wait 2..20 ms --> read
  *              |                                |
  *              |                                +--> write: a put, or a lease, that expects what was read
@@ -21,7 +22,8 @@
  * decide, write and the put run without a pause, so that what was read can lie in the service's scratch arena.
  *
  * A cancelled exchange gives up while it waits or reads; a record that is with the store is committed, and the
- * answer dropped. What a user does under a lease is the user's to give up: cancelled.
+ * answer dropped. What a user does under a lease is the user's to give up: cancelled. What must be written whatever
+ * becomes of the caller has a time of its own (must_until_ns), and is not given up.
  */
 #ifndef SESSIOND_SRC_METHOD_CHANGE_LOOP_H
 #define SESSIOND_SRC_METHOD_CHANGE_LOOP_H
@@ -31,7 +33,8 @@
 
 enum ses_change_verdict {
     SES_CHANGE_DONE, /* nothing is to be written: the call may be over, and the loop gone */
-    SES_CHANGE_WRITE
+    SES_CHANGE_WRITE,
+    SES_CHANGE_WAIT /* for what another call is about to write: as if the key were leased */
 };
 
 struct ses_change_loop;
@@ -72,10 +75,11 @@ struct ses_change_loop {
     struct ses_store_key key;
     ses_store_owner owner; /* of the entry, from a put on; SES_OWNER_NOBODY: as it is */
     enum ses_change_pause pause;
-    bool blind;            /* the first attempt expects nothing there, without a look */
-    bool held;             /* our reference on x */
-    uint8_t status_before; /* of the session that the attempt has read; 0: none lives */
-    uint8_t status_put;    /* of the one that it puts; 0: it puts none */
+    bool blind;             /* the first attempt expects nothing there, without a look */
+    bool held;              /* our reference on x */
+    uint64_t must_until_ns; /* 0: the caller's deadline counts, and what is cancelled is given up */
+    uint8_t status_before;  /* of the session that the attempt has read; 0: none lives */
+    uint8_t status_put;     /* of the one that it puts; 0: it puts none */
     struct ses_store_op op;
     struct ses_store_lease lease;
     uint64_t lease_end_ns;      /* by our clock */

@@ -4,6 +4,7 @@
 
 #include "session_call.h"
 #include "create.h"
+#include "gateway_routes.h"
 #include "operator.h"
 #include "resources.h"
 #include "return.h"
@@ -84,12 +85,15 @@ enum {
     ROWS = sizeof(rows) / sizeof(rows[0]),
     HEALTH_AT = ROWS,
     REFLECTION_AT = HEALTH_AT + SES_HEALTH_ROUTES,
-    UNKNOWN = REFLECTION_AT + SES_REFLECTION_ROUTES,
+    GATEWAY = REFLECTION_AT +
+              SES_REFLECTION_ROUTES, /* all of its methods: which they are is the operator's choice */
+    UNKNOWN,
     METRICS
 };
 
 _Static_assert((int)METRICS <= (int)SES_METRIC_METHODS_MAX, "a row on the board each");
-_Static_assert((int)UNKNOWN + 2 <= (int)SES_ROUTES_MAX, "room for all routes, two of them with an alias");
+_Static_assert((int)UNKNOWN + 2 + (int)SES_GATEWAY_METHODS <= (int)SES_ROUTES_MAX,
+               "room for all routes, two of them with an alias");
 
 static const char *flow_of(const struct method_row *row)
 {
@@ -126,7 +130,8 @@ size_t ses_method_table_routes(struct ses_service *service, struct ses_route ret
     ses_health_routes(service->health, HEALTH_AT, &ret_routes[count]);
     count += SES_HEALTH_ROUTES;
     ses_reflection_routes(service->reflection, REFLECTION_AT, &ret_routes[count]);
-    return count + SES_REFLECTION_ROUTES;
+    count += SES_REFLECTION_ROUTES;
+    return count + ses_gateway_routes(service, GATEWAY, &ret_routes[count]);
 }
 
 /* Called by other processes than the workers (the housekeeper renders /metrics): it needs no service. */
@@ -138,6 +143,8 @@ const char *ses_method_metric_name(int metric)
         return rows[metric].flow != NULL ? rows[metric].flow : rows[metric].path + 1;
     if (metric < REFLECTION_AT)
         return ses_health_path(metric - HEALTH_AT) + 1;
+    if (metric == GATEWAY)
+        return "gateway";
     return metric < UNKNOWN ? ses_reflection_path(metric - REFLECTION_AT) + 1 : "unknown";
 }
 
@@ -152,5 +159,5 @@ bool ses_method_metric_streams(int metric)
 {
     if (metric < ROWS)
         return rows[metric].kind == SES_ROUTE_SERVER_STREAM;
-    return metric == HEALTH_AT + SES_HEALTH_WATCH || (metric >= REFLECTION_AT && metric < UNKNOWN);
+    return metric == HEALTH_AT + SES_HEALTH_WATCH || (metric >= REFLECTION_AT && metric < GATEWAY);
 }

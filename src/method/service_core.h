@@ -10,7 +10,7 @@
 #include <sessiond/exchange/health.h>
 #include <sessiond/exchange/reflection.h>
 
-#define SES_ROUTES_MAX 32
+#define SES_ROUTES_MAX 48
 
 struct ses_service {
     struct ses_service_options options;

@@ -3,6 +3,7 @@
 #include "session_view.h"
 
 #include <sessiond/base/encode.h>
+#include <sessiond/domain/effect.h>
 
 #include "view.h"
 
@@ -234,6 +235,43 @@ static void view_events(struct ses_view *v, const struct ses_session *session, S
     view->events = pointers;
 }
 
+/* As they stand now: one whose time is over, or whose outcome the session has learnt, is told as that. */
+static void view_call(struct ses_view *v, const struct ses_session *session, const struct ses_effect *effect,
+                      uint64_t now_ms, Sessiond__V1__GatewayCall *row)
+{
+    sessiond__v1__gateway_call__init(row);
+    row->method = ses_view_text(v, effect->method);
+    row->merchant_id = ses_view_text(v, effect->merchant_id);
+    row->state = (Sessiond__V1__GatewayCallState)ses_effect_stands(session, effect, now_ms);
+    row->started_ms = ses_view_time(v, effect->started_ms);
+    row->ended_ms = ses_view_time_or_none(v, effect->ended_ms);
+    row->grpc_status = effect->grpc_status;
+    if (effect->amount_present) {
+        row->_minor_amount_case = SESSIOND__V1__GATEWAY_CALL___MINOR_AMOUNT_MINOR_AMOUNT;
+        row->minor_amount = effect->minor_amount;
+    }
+}
+
+static void view_calls(struct ses_view *v, const struct ses_session *session, uint64_t now_ms,
+                       Sessiond__V1__Session *view)
+{
+    Sessiond__V1__GatewayCall *rows;
+    Sessiond__V1__GatewayCall **pointers;
+
+    if (session->effects_count == 0)
+        return;
+    rows = ses_view_make(v, session->effects_count * sizeof(*rows));
+    pointers = ses_view_make(v, session->effects_count * sizeof(void *));
+    if (rows == NULL || pointers == NULL)
+        return;
+    for (unsigned i = 0; i < session->effects_count; i++) {
+        view_call(v, session, &session->effects[i], now_ms, &rows[i]);
+        pointers[i] = &rows[i];
+    }
+    view->n_gateway_calls = session->effects_count;
+    view->gateway_calls = pointers;
+}
+
 /* Facet names, never their values: the caller has its own browser's, and must not learn the stored
  * one's. */
 static void view_verdict(struct ses_view *v, const struct ses_binding_verdict *verdict,
@@ -299,6 +337,7 @@ enum ses_status ses_session_view(const struct ses_session *session, const struct
     view_next_events(&v, session, view);
     view_step(&v, session, view);
     view_events(&v, session, view);
+    view_calls(&v, session, now_ms, view);
     view_times(&v, session, now_ms, view);
     /* Only for a caller with a token (session_view.h): everything above is what anybody who knows the
      * names learns. */

@@ -156,6 +156,19 @@ static void list_merchants(struct ses_worker *worker)
     list_binding(worker, config->binding_missing_modes, config->binding_missing_modes_count);
 }
 
+static struct ses_gateway_options gateway_options(const struct ses_worker *worker)
+{
+    const struct ses_config *config = worker->env->config;
+
+    return (struct ses_gateway_options){
+        .upstream = worker->upstream,
+        .methods = config->upstream.methods,
+        .session_required = config->upstream.session_required,
+        .raw_allowed = config->upstream.raw,
+        .deadline_ms = (uint32_t)config->upstream_deadline_ms,
+    };
+}
+
 /* The router is made here too: its routes are the service's. */
 enum ses_status ses_worker_open_service(struct ses_worker *worker)
 {
@@ -193,6 +206,7 @@ enum ses_status ses_worker_open_service(struct ses_worker *worker)
         .log = &worker->log,
         .metrics = worker->metrics,
         .openapi = ses_api_description(),
+        .gateway = gateway_options(worker),
     };
     const struct ses_route *routes;
     size_t count;

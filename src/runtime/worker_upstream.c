@@ -1,6 +1,8 @@
 /* A worker's calls to the upstream server, from the configuration. */
 #include "worker_parts.h"
 
+#include <sessiond/base/wiping.h>
+
 /* The texts were judged when they were read. */
 static enum ses_status open_tls(struct ses_worker *worker)
 {
@@ -49,6 +51,7 @@ enum ses_status ses_worker_open_upstream(struct ses_worker *worker)
 
     if (config->upstream.grpc[0] == '\0')
         return SES_OK;
+    ses_wiping_start(); /* from here on card data passes through */
     if (config->upstream.tls) {
         SES_TRY(open_tls(worker));
         options.tls = worker->upstream_tls;

@@ -29,6 +29,8 @@ REASONS = {
     "test_connectors.Wire.test_a_first_line_is_no_answer": OWN_BREAKER,
     "test_ctl": "commands for one data directory",
     "test_formats": DISK,
+    "test_gateway_crash": OWN_PROCESSES,
+    "test_gateway_memory": OWN_PROCESSES,
     "test_keys.Order.test_a_seal_key_that_seals_records_is_kept": "records of a data directory: those of a database are pg/admin's",
     "test_keys.Rotation": "pg/rotation plays it on two machines, in two waves",
     "test_limits": OWN_LIMITS,

@@ -9,6 +9,11 @@
  *  Sentences for a client's developer; in what comes about, metadata are those of ErrorInfo. */
 /* clang-format off */
 #define SES_REASON_TABLE(X)                                                                                  \
+    X(AMOUNT_MISMATCH, FAILED_PRECONDITION, NO,                                                              \
+      "The amount is not one that this session allows.",                                                     \
+      "A payment's must be the session's; a capture's or refund's in its currency and at most as "           \
+      "much.",                                                                                               \
+      "Send the session's amount, or change it first (UpdateSession).")                                      \
     X(AMOUNT_NOT_ACCEPTED, INVALID_ARGUMENT, NO,                                                             \
       "The connector does not take this amount in this currency.",                                           \
       "minor_amount is finer or larger than the connector can be told. Metadata: connector, currency, "      \
@@ -43,6 +48,25 @@
       "The credential is not one that is known here, or not any more.",                                      \
       "It was revoked, has ended, was mistyped, or belongs to another server.",                              \
       "Ask the operator for a key that is valid here.")                                                      \
+    X(CALLS_FULL, RESOURCE_EXHAUSTED, NO,                                                                    \
+      "The session remembers as many calls to the payment server as it can.",                                \
+      "16 calls, or 64 KiB of answers; none of them may be forgotten. Nothing was sent.",                    \
+      "Begin another payment with another merchant_session_id.")                                             \
+    X(CALL_CONFLICT, ALREADY_EXISTS, NO,                                                                     \
+      "This id was given to a call with another amount.",                                                    \
+      "The merchant's id of the call (field 1) was used again.",                                             \
+      "Give each call an id of its own.")                                                                    \
+    X(CALL_OUTCOME_UNKNOWN, UNAVAILABLE, NO,                                                                 \
+      "Whether the payment server acted on this call, or on one before it, is not known.",                   \
+      "Its connection was lost, its time ran out, or its answer does not tell. Metadata: method, "           \
+      "upstream_status.",                                                                                    \
+      "It is never made again. Ask with Get, or tell the outcome by AdvanceSession; a webhook that "         \
+      "does settles it too.")                                                                                \
+    X(CALL_SETTLED, FAILED_PRECONDITION, NO,                                                                 \
+      "This call was made before, and its answer is not there to be repeated.",                              \
+      "Its outcome became known by an event or by Get, or its answer was too large to be kept. "             \
+      "Metadata: status.",                                                                                   \
+      "Ask GetSession or Get where the payment stands.")                                                     \
     X(CARD_DATA_REFUSED, INVALID_ARGUMENT, NO,                                                               \
       "A text holds what looks like card data.",                                                             \
       "A card number or a key such as \"cvv\" stands in a text of the message or in a header. "              \
@@ -233,6 +257,10 @@
       "The session is larger than the store takes.",                                                         \
       "Texts, state and what browsers brought are too much together.",                                       \
       "Send shorter texts.")                                                                                 \
+    X(SESSION_UNPAID, FAILED_PRECONDITION, NO,                                                               \
+      "The session has no payment that could be captured, voided or refunded.",                              \
+      "It is neither COMPLETED nor PROCESSING. Metadata: status.",                                           \
+      "Pay first; without a session the call is passed on as it is.")                                        \
     X(SESSION_UNREADABLE, DATA_LOSS, NO,                                                                     \
       "The stored session cannot be read.",                                                                  \
       "Its record is damaged, or its key is not there. Other sessions are not concerned.",                   \
@@ -281,6 +309,14 @@
       "The connector is one of the protocol that is not served here.",                                       \
       "Its API cannot be spoken.",                                                                           \
       "Choose another connector.")                                                                           \
+    X(UPSTREAM_ERROR, UNKNOWN, NO,                                                                           \
+      "The payment server refused the call.",                                                                \
+      "Status and message are its own; its details follow.",                                                 \
+      "As the payment server's documentation says.")                                                         \
+    X(UPSTREAM_UNAVAILABLE, UNAVAILABLE, LATER,                                                              \
+      "The payment server has not been reached, or has not answered a question.",                            \
+      "It is down, or refuses connections. Nothing was done.",                                               \
+      "Call again after the delay.")                                                                         \
     X(VERSION_MISMATCH, ABORTED, NO,                                                                         \
       "The session has another version than expected_version.",                                              \
       "Another call was faster. Metadata: current_version.",                                                 \

@@ -116,6 +116,9 @@ struct ses_config_upstream {
     struct ses_config_tls_file ca;          /* none: whom the machine trusts */
     struct ses_config_tls_file certificate; /* as whom we come */
     struct ses_config_tls_file key;
+    uint32_t methods; /* that pass: bit enum ses_gateway_name */
+    bool session_required;
+    bool raw; /* callers may ask for the connector's raw request and answer */
 };
 
 struct ses_config_tls {

@@ -130,6 +130,12 @@ SES_MUST_CHECK enum ses_status ses_connector_base_url(const struct ses_connector
                                                       bool test_mode, struct ses_arena *arena,
                                                       struct ses_slice *ret_url, struct ses_error *ret_error);
 
+/* [worker] May each URL in an x-connector-config (or x-connector-auth) that is passed on to a payment server be called? By the
+ * rule of a caller's base_url. SES_INVALID_ARGUMENT: BASE_URL_REFUSED, INVALID_CONNECTOR_CONFIG_JSON; SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_connector_config_urls_check(const struct ses_connector_policy *policy,
+                                                               struct ses_slice text, struct ses_arena *arena,
+                                                               struct ses_error *ret_error);
+
 /* ---- one session call: pure ---- */
 
 struct ses_http_pair {

@@ -104,6 +104,8 @@ enum ses_event {
     SES_EVENT_REVOKED = 10,
     SES_EVENT_EXPIRED = 11,
     SES_EVENT_ATTEMPT_FAILED = 12,
+    SES_EVENT_ACTION_REQUIRED = 13,
+    SES_EVENT_NOT_ATTEMPTED = 14,
     SES_EVENT_COUNT
 };
 
@@ -187,6 +189,15 @@ struct ses_redirect_result {
     struct ses_slice return_url; /* where the browser was sent then */
 };
 
+/* What the connector told of the payment in answers that went through here, for the calls that follow. */
+struct ses_payment_facts {
+    struct ses_slice connector_transaction_id;
+    struct ses_slice feature_data;        /* a text */
+    struct ses_slice authentication_data; /* an encoded types.AuthenticationData */
+};
+
+struct ses_effect; /* effect.h */
+
 /* One session. Slices are borrowed. */
 struct ses_session {
     uint8_t id[SES_SESSION_ID_SIZE];
@@ -238,6 +249,10 @@ struct ses_session {
     uint32_t attempts;              /* that failed */
     bool late_success;              /* COMPLETED after it was FAILED */
     struct ses_slice revoke_reason; /* of the operator who revoked it; for operators only */
+    /* calls to the payment server */
+    struct ses_effect *effects; /* in the order in which they began */
+    unsigned effects_count;
+    struct ses_payment_facts facts;
 };
 
 /* [any] The first field in which the subject contradicts the session: "amount" or "connector_payment_id",

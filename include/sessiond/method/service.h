@@ -10,6 +10,7 @@
 #include <sessiond/connector/driver.h>
 #include <sessiond/domain/binding.h>
 #include <sessiond/exchange/exchange.h>
+#include <sessiond/method/gateway.h>
 #include <sessiond/net/timer.h>
 #include <sessiond/store/store.h>
 #include <sessiond/token/token.h>
@@ -64,6 +65,7 @@ struct ses_service_options {
     struct ses_log *log;
     struct ses_metrics *metrics;
     struct ses_made_body openapi; /* GET /openapi.json, static; empty: there is none */
+    struct ses_gateway_options gateway;
 };
 
 SES_MUST_CHECK enum ses_status ses_service_new(const struct ses_service_options *options,

@@ -5,17 +5,17 @@
 static void test_the_whole_table(void **state)
 {
     static const char *const rows[SES_SESSION_STATUS_COUNT] = {
-        /* A R B P S C F X T V E D */
-        [0] = "------------",
-        [SES_SESSION_OPEN] = "23--567--98-",
-        [SES_SESSION_AUTHENTICATING] = "-34156711981",
-        [SES_SESSION_REDIRECTED] = "-34156711981",
-        [SES_SESSION_RETURNED] = "23-15671-981",
-        [SES_SESSION_PROCESSING] = "-----67----1",
-        [SES_SESSION_COMPLETED] = "------------",
-        [SES_SESSION_FAILED] = "-----6------",
-        [SES_SESSION_EXPIRED] = "------------",
-        [SES_SESSION_REVOKED] = "------------",
+        /* A R B P S C F X T V E D Q N */
+        [0] = "--------------",
+        [SES_SESSION_OPEN] = "23--567--98---",
+        [SES_SESSION_AUTHENTICATING] = "-34156711981--",
+        [SES_SESSION_REDIRECTED] = "-34156711981--",
+        [SES_SESSION_RETURNED] = "23-15671-981--",
+        [SES_SESSION_PROCESSING] = "-----67----121",
+        [SES_SESSION_COMPLETED] = "--------------",
+        [SES_SESSION_FAILED] = "-----6--------",
+        [SES_SESSION_EXPIRED] = "--------------",
+        [SES_SESSION_REVOKED] = "--------------",
     };
 
     (void)state;

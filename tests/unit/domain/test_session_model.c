@@ -73,6 +73,11 @@ static enum ses_session_status moves_to(const struct model *m, enum ses_event ev
     if (event == SES_EVENT_ATTEMPT_FAILED) /* there must be an attempt; the third is one too many */
         return m->status == SES_SESSION_OPEN ? nowhere
                                              : (m->attempts + 1 == 3 ? SES_SESSION_FAILED : SES_SESSION_OPEN);
+    if (m->status == SES_SESSION_PROCESSING &&
+        event == SES_EVENT_ACTION_REQUIRED) /* the shopper has to do something first */
+        return SES_SESSION_AUTHENTICATING;
+    if (m->status == SES_SESSION_PROCESSING && event == SES_EVENT_NOT_ATTEMPTED) /* as if it had not begun */
+        return SES_SESSION_OPEN;
     if (m->status == SES_SESSION_PROCESSING) /* nothing but its outcome ends it */
         return nowhere;
     switch (event) {
@@ -175,6 +180,8 @@ static const unsigned char things[] = {
     SES_EVENT_STEP_CANCELLED,
     SES_EVENT_ATTEMPT_FAILED,
     SES_EVENT_REVOKED,
+    SES_EVENT_ACTION_REQUIRED,
+    SES_EVENT_NOT_ATTEMPTED,
     UPDATE,
     STEP_TIME,
     ALL_TIME,

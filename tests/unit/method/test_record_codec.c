@@ -5,6 +5,8 @@
 
 #include <sessiond/codec/codec_proto.h>
 
+#include <sessiond/domain/effect.h>
+
 #include "unit.h"
 
 static struct ses_session full_session(void)
@@ -95,6 +97,88 @@ static void assert_same(const struct ses_session *a, const struct ses_session *b
     assert_true(ses_slice_eq(a->connector_session.id, b->connector_session.id));
     assert_true(ses_slice_eq(a->connector_session.transaction_id, b->connector_session.transaction_id));
     assert_int_equal(a->connector_session.expires_ms, b->connector_session.expires_ms);
+}
+
+static void assert_same_effect(const struct ses_effect *a, const struct ses_effect *b)
+{
+    assert_true(ses_slice_eq(a->method, b->method) && ses_slice_eq(a->merchant_id, b->merchant_id));
+    assert_memory_equal(a->attempt, b->attempt, sizeof(a->attempt));
+    assert_int_equal(a->started_ms, b->started_ms);
+    assert_int_equal(a->until_ms, b->until_ms);
+    assert_int_equal(a->ended_ms, b->ended_ms);
+    assert_int_equal(a->amount_present, b->amount_present);
+    assert_true(a->minor_amount == b->minor_amount);
+    assert_int_equal(a->pays, b->pays);
+    assert_int_equal(a->attempts, b->attempts);
+    assert_int_equal(a->state, b->state);
+    assert_int_equal(a->event, b->event);
+    assert_int_equal(a->payment_status, b->payment_status);
+    assert_int_equal(a->grpc_status, b->grpc_status);
+    assert_true(ses_slice_eq(a->grpc_message, b->grpc_message) &&
+                ses_slice_eq(a->grpc_details, b->grpc_details) && ses_slice_eq(a->answer, b->answer));
+    assert_int_equal(a->answer_left_out, b->answer_left_out);
+}
+
+static void test_effects_and_what_they_told(void **state)
+{
+    struct ses_effect effects[2] = {
+        {.method = SES_STR("types.PaymentService/Authorize"),
+         .merchant_id = SES_STR("tx-1"),
+         .attempt = {1, 2, 3},
+         .started_ms = 10,
+         .until_ms = 20,
+         .ended_ms = 15,
+         .minor_amount = 0,
+         .amount_present = true,
+         .pays = true,
+         .attempts = 4,
+         .state = SES_EFFECT_ANSWERED,
+         .event = SES_EVENT_COMPLETED,
+         .payment_status = 8,
+         .grpc_status = 3,
+         .grpc_message = SES_STR("no"),
+         .grpc_details = SES_STR("details"),
+         .answer = SES_STR("bytes"),
+         .answer_left_out = true},
+        {.method = SES_STR("types.PaymentService/Void"), .attempt = {9}, .state = SES_EFFECT_RUNS},
+    };
+    struct ses_session session = {.status = SES_SESSION_OPEN,
+                                  .effects = effects,
+                                  .effects_count = 2,
+                                  .facts = {SES_STR("ctx"), SES_STR("{}"), SES_STR("auth")}};
+    const struct ses_record_origin *origin;
+    struct ses_session got;
+    struct ses_slice body;
+
+    assert_ok(ses_session_record_encode(&session, NULL, NULL, *state, &body));
+    assert_ok(ses_session_record_decode(body, *state, &got, &origin));
+    assert_int_equal(got.effects_count, 2);
+    for (unsigned i = 0; i < 2; i++)
+        assert_same_effect(&effects[i], &got.effects[i]);
+    assert_slice_equal(got.facts.connector_transaction_id, "ctx");
+    assert_slice_equal(got.facts.feature_data, "{}");
+    assert_slice_equal(got.facts.authentication_data, "auth");
+    /* One that is taken out is not written back from where it was read. */
+    got.effects_count = 1;
+    got.facts = (struct ses_payment_facts){.feature_data = SES_SLICE_EMPTY};
+    assert_ok(ses_session_record_encode(&got, NULL, origin, *state, &body));
+    assert_ok(ses_session_record_decode(body, *state, &got, &origin));
+    assert_int_equal(got.effects_count, 1);
+    assert_int_equal(got.facts.connector_transaction_id.len, 0);
+}
+
+/* A state of a newer version must not be taken for one that lets the call be made again. */
+static void test_an_effect_of_an_unknown_state_is_unknown(void **state)
+{
+    struct ses_effect effect = {.state = (enum ses_effect_state)77, .method = SES_STR("m")};
+    struct ses_session session = {.status = SES_SESSION_OPEN, .effects = &effect, .effects_count = 1};
+    const struct ses_record_origin *origin;
+    struct ses_session got;
+    struct ses_slice body;
+
+    assert_ok(ses_session_record_encode(&session, NULL, NULL, *state, &body));
+    assert_ok(ses_session_record_decode(body, *state, &got, &origin));
+    assert_int_equal(got.effects[0].state, SES_EFFECT_UNKNOWN);
 }
 
 static int setup(void **state)
@@ -344,6 +428,8 @@ int main(void)
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_what_is_written_is_read),
+        T(test_effects_and_what_they_told),
+        T(test_an_effect_of_an_unknown_state_is_unknown),
         T(test_damage_is_data_loss),
         T(test_tags_without_bits),
         T(test_a_newer_versions_data),

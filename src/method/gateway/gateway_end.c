@@ -1,0 +1,265 @@
+/* The end of a session's call, committed on whatever the session has become meanwhile, and whatever has become of the
+ * caller. An effect that is not there any more, or not this call's, is left alone. */
+#include <sessiond/base/clock.h>
+
+#include "gateway_call.h"
+#include "refusal.h"
+
+/* How long the commit may take: the same as a call itself, since nobody else can do it. */
+static uint64_t until_ns(const struct ses_gateway_call *call)
+{
+    return ses_clock_mono_ns() + call->service->options.gateway.deadline_ms * SES_NS_PER_MS;
+}
+
+/* ---- what the answer tells ----------------------------------------------------------------------- */
+
+/* Of a refund the status is another enum, and says nothing of the payment. */
+static enum ses_event event_of(const struct ses_gateway_call *call)
+{
+    if (call->method->kind != SES_GATEWAY_PAYS)
+        return SES_EVENT_NONE;
+    if (call->end == SES_GATEWAY_REFUSED || call->end == SES_GATEWAY_NOT_SENT)
+        return SES_EVENT_NOT_ATTEMPTED;
+    return call->end == SES_GATEWAY_DONE ? ses_gateway_event_of(call->facts.status, call->facts.redirection)
+                                         : SES_EVENT_NONE;
+}
+
+/* An event that the session has no use for any more (a webhook was faster) is not recorded as late: nobody sent it. */
+static void apply(struct ses_gateway_call *call, struct ses_session *session, enum ses_event event,
+                  uint64_t now_ms)
+{
+    bool before = session->late_success;
+
+    if (event == SES_EVENT_NONE || ses_session_next(session->status, event) == (enum ses_session_status)0) {
+        ses_session_touch(session, now_ms);
+        return;
+    }
+    (void)ses_session_apply(session, event, SES_SLICE_EMPTY, 0, &call->service->rules, now_ms);
+    call->late_success = session->late_success && !before;
+}
+
+/* What the connector said last counts. */
+static void keep_facts(const struct ses_gateway_call *call, struct ses_session *session)
+{
+    const struct ses_gateway_told_facts *facts = &call->facts;
+
+    if (call->end != SES_GATEWAY_DONE)
+        return;
+    if (facts->transaction.len > 0)
+        session->facts.connector_transaction_id = facts->transaction;
+    if (facts->feature_data.len > 0)
+        session->facts.feature_data = facts->feature_data;
+    if (facts->authentication.len > 0)
+        session->facts.authentication_data = facts->authentication;
+    ses_session_state_merge(&session->state, &facts->state);
+}
+
+/* ---- the effect ------------------------------------------------------------------------------------ */
+
+static void keep_answer(const struct ses_gateway_call *call, struct ses_effect *effect, uint64_t now_ms)
+{
+    effect->ended_ms = now_ms;
+    effect->grpc_status = call->grpc_status;
+    effect->grpc_message = call->grpc_message;
+    effect->grpc_details = call->grpc_details;
+    effect->payment_status = (uint32_t)call->facts.status;
+    effect->event = event_of(call);
+    effect->state = call->end == SES_GATEWAY_UNKNOWN ? SES_EFFECT_UNKNOWN : SES_EFFECT_ANSWERED;
+    effect->answer_left_out = call->answer_too_large || call->kept.len > SES_EFFECT_ANSWER_MAX;
+    if (!effect->answer_left_out)
+        effect->answer = call->kept;
+}
+
+/* It may be called again, as if it had never been. */
+static void remove_effect(struct ses_session *session, const struct ses_effect *effect)
+{
+    size_t at = (size_t)(effect - session->effects);
+
+    session->effects_count--;
+    memmove(session->effects + at, session->effects + at + 1,
+            (session->effects_count - at) * sizeof(*session->effects));
+}
+
+static void end_effect(struct ses_gateway_call *call, struct ses_session *session, struct ses_effect *effect,
+                       uint64_t now_ms)
+{
+    if (call->end == SES_GATEWAY_NOT_SENT)
+        remove_effect(session, effect);
+    else
+        keep_answer(call, effect, now_ms);
+    keep_facts(call, session);
+    apply(call, session, event_of(call), now_ms);
+}
+
+static struct ses_effect *own_effect(const struct ses_gateway_call *call, const struct ses_session *session)
+{
+    struct ses_effect *effect = ses_effect_of_attempt(session, call->attempt);
+
+    return effect != NULL && effect->state == SES_EFFECT_RUNS ? effect : NULL;
+}
+
+/* ---- reading settles ------------------------------------------------------------------------------- */
+
+static bool tells_end(const struct ses_gateway_call *call)
+{
+    enum ses_event event = ses_gateway_event_of(call->facts.status, false);
+
+    return call->end == SES_GATEWAY_DONE && call->method->settles &&
+           (event == SES_EVENT_COMPLETED || event == SES_EVENT_ATTEMPT_FAILED);
+}
+
+/* Is the read about this effect's payment? */
+static bool is_about(const struct ses_gateway_call *call, const struct ses_session *session,
+                     const struct ses_effect *effect)
+{
+    struct ses_slice transaction = call->request.part[SES_GATEWAY_TRANSACTION];
+
+    return ses_slice_eq(call->request.part[SES_GATEWAY_ID], effect->merchant_id) ||
+           (transaction.len > 0 && ses_slice_eq(transaction, session->facts.connector_transaction_id));
+}
+
+/* A payment whose outcome is open, and which the server now tells. */
+static struct ses_effect *told_effect(const struct ses_gateway_call *call, const struct ses_session *session,
+                                      uint64_t now_ms)
+{
+    if (!tells_end(call))
+        return NULL;
+    for (unsigned i = session->effects_count; i-- > 0;) {
+        struct ses_effect *effect = &session->effects[i];
+        enum ses_effect_state stands = ses_effect_stands(session, effect, now_ms);
+        bool open = stands == SES_EFFECT_UNKNOWN ||
+                    (stands == SES_EFFECT_ANSWERED &&
+                     (effect->event == SES_EVENT_NONE || effect->event == SES_EVENT_ACTION_REQUIRED));
+
+        if (effect->pays && open && is_about(call, session, effect))
+            return effect;
+    }
+    return NULL;
+}
+
+static void settle(struct ses_gateway_call *call, struct ses_session *session, struct ses_effect *effect,
+                   uint64_t now_ms)
+{
+    enum ses_event event = ses_gateway_event_of(call->facts.status, false);
+
+    if (effect->state != SES_EFFECT_ANSWERED)
+        effect->state = SES_EFFECT_SETTLED;
+    effect->event = event;
+    effect->payment_status = (uint32_t)call->facts.status;
+    keep_facts(call, session);
+    apply(call, session, event, now_ms);
+}
+
+/* ---- what is kept for the calls that follow ---------------------------------------------------------- */
+
+static bool tells_more(const struct ses_gateway_call *call)
+{
+    const struct ses_gateway_told_facts *facts = &call->facts;
+
+    return call->end == SES_GATEWAY_DONE && call->method->prepares &&
+           (facts->feature_data.len > 0 || facts->authentication.len > 0 ||
+            facts->state.access_token_present || facts->state.connector_customer_id_present);
+}
+
+static bool differs(struct ses_slice told, struct ses_slice kept)
+{
+    return told.len > 0 && !ses_slice_eq(told, kept);
+}
+
+/* What is known already is not written again, and what is for a payment that is over not at all. */
+static bool knows_less(const struct ses_gateway_call *call, const struct ses_session *session)
+{
+    const struct ses_gateway_told_facts *facts = &call->facts;
+
+    return tells_more(call) && !ses_session_closed(session->status) &&
+           session->status != SES_SESSION_EXPIRED &&
+           (differs(facts->feature_data, session->facts.feature_data) ||
+            differs(facts->authentication, session->facts.authentication_data) ||
+            ses_session_state_differs(&session->state, &facts->state));
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------------- */
+
+static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now_ms)
+{
+    struct ses_gateway_call *call = ses_gateway_call_of(loop);
+    const struct ses_session *session = &loop->found.session;
+    bool same =
+        loop->found.live && memcmp(session->id, call->access.claims.session_id, sizeof(session->id)) == 0;
+
+    if (same && (own_effect(call, session) != NULL || told_effect(call, session, now_ms) != NULL ||
+                 knows_less(call, session)))
+        return SES_CHANGE_WRITE;
+    ses_gateway_reply(call);
+    return SES_CHANGE_DONE;
+}
+
+/* The answer has room (domain/effect.h), unless what else the session holds has grown meanwhile. */
+static enum ses_status write_end(struct ses_change_loop *loop, uint64_t now_ms)
+{
+    struct ses_gateway_call *call = ses_gateway_call_of(loop);
+    struct ses_session *session = &loop->found.session;
+    struct ses_effect *own = own_effect(call, session);
+    struct ses_effect *told = told_effect(call, session, now_ms);
+    enum ses_status status;
+
+    call->late_success = false;
+    if (own != NULL) {
+        end_effect(call, session, own, now_ms);
+    } else if (told != NULL) {
+        settle(call, session, told, now_ms);
+    } else {
+        keep_facts(call, session);
+        ses_session_touch(session, now_ms);
+    }
+    status = ses_change_loop_put_session(loop);
+    if (status != SES_TOO_LARGE || call->answer_too_large)
+        return status;
+    call->answer_too_large = true;
+    return SES_CONFLICT; /* once more, without it */
+}
+
+static void committed(struct ses_change_loop *loop)
+{
+    struct ses_gateway_call *call = ses_gateway_call_of(loop);
+
+    if (call->late_success)
+        ses_tell_late_success(call->service, call->x);
+    ses_gateway_reply(call);
+}
+
+/* What the server answered cannot be vouched for: the next call of this name must not find that nobody knows it after
+ * this one was told. */
+static void failed(struct ses_change_loop *loop, const struct ses_error *error)
+{
+    struct ses_gateway_call *call = ses_gateway_call_of(loop);
+    struct ses_error told = *error;
+
+    if (!ses_gateway_has_effect(call->method)) {
+        ses_gateway_reply(call);
+        return;
+    }
+    ses_gateway_refuse_unknown(
+        &told, ses_gateway_method_name(call->method),
+        SES_STR("the payment server answered, and the answer could not be stored: it is "
+                "not known here what became of the call"));
+    ses_gateway_fail(call, &told);
+}
+
+void ses_gateway_commit_end(struct ses_gateway_call *call)
+{
+    static const struct ses_change_loop_ops ops = {
+        .take = ses_change_loop_take_session,
+        .decide = decide,
+        .write = write_end,
+        .committed = committed,
+        .failed = failed,
+    };
+
+    if (!ses_gateway_has_effect(call->method) && !tells_end(call) && !tells_more(call)) {
+        ses_gateway_reply(call);
+        return;
+    }
+    call->loop.must_until_ns = until_ns(call);
+    ses_change_loop_start(&call->loop, call->service, call->x, &ops, &call->access.key, SES_OWNER_NOBODY);
+}
