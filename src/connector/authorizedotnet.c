@@ -29,8 +29,8 @@ static enum ses_status build(const struct ses_session_call *call, struct ses_are
     struct ses_slice name;
     struct ses_slice key;
 
-    SES_TRY(ses_request_credential(call, "name", &name, ret_error));
-    SES_TRY(ses_request_credential(call, "transaction_key", &key, ret_error));
+    SES_TRY(ses_request_credential(call->credentials, "name", &name, ret_error));
+    SES_TRY(ses_request_credential(call->credentials, "transaction_key", &key, ret_error));
     if (write_body(name, key, arena, &request.body) != SES_OK)
         return ses_request_no_memory(ret_error);
     ses_request_header(&request, SES_STR("content-type"), SES_STR("application/json"));

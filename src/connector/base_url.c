@@ -1,24 +1,41 @@
 /* Which URL a call goes to: the caller's own if it is allowed, else the operator's, else the processor's
  * published one. Whoever may name a URL may make us fetch from it, so the caller's has the most to prove.
  */
-#include <sessiond/connector/connector.h>
+#include <sessiond/connector/access_token.h>
 
 #include <sessiond/base/authority.h>
 
 #include "url.h"
 
-/* The processors' published addresses. Any other connector is not called, so it has none here. */
+/* The processors' published addresses, of the service that is asked for sessions or access tokens. Any other connector is
+ * not called, so it has none here. */
 static const struct {
     const char *connector;
     const char *sandbox;
     const char *production;
 } defaults[] = {
+    {"airwallex", "https://api-demo.airwallex.com/api/v1", "https://api.airwallex.com/api/v1"},
+    {"fiservcommercehub", "https://connect-cert.fiservapis.com/ch/", "https://connect.fiservapis.com/ch/"},
+    {"getnet", "https://api-sbx.pre.globalgetnet.com", "https://api.pre.globalgetnet.com"},
+    {"globalpay", "https://apis.sandbox.globalpay.com/ucp", "https://apis.globalpay.com/ucp"},
+    {"iatapay", "https://sandbox.iata-pay.iata.org/api/v1", "https://iata-pay.iata.org/api/v1"},
+    {"itaubank", "https://sandbox.devportal.itau.com.br", "https://api.itau.com.br"},
+    /* One host for tokens of both kinds, beside those of its API. */
+    {"jpmorgan", "https://id.payments.jpmorgan.com", "https://id.payments.jpmorgan.com"},
+    {"kount", "https://login.kount.com", "https://login.kount.com"},
     {"nuvei", "https://ppp-test.nuvei.com/ppp/api/v1", "https://secure.safecharge.com/ppp/api/v1"},
+    {"paypal", "https://api-m.sandbox.paypal.com/", "https://api-m.paypal.com/"},
     {"paytm", "https://securestage.paytmpayments.com/", "https://secure.paytmpayments.com/"},
+    {"pinelabs_online", "https://pluraluat.v2.pinepg.in/api/pay/v1", "https://api.pluralpay.in/api/pay/v1"},
+    {"qwikcilver", "https://qc3.qwikcilver.com/Qwikcilver/eGMS.RestApi/api",
+     "https://qc3.qwikcilver.com/Qwikcilver/eGMS.RestApi/api"},
     {"stripe", "https://api.stripe.com/", "https://api.stripe.com/"},
     {"payu", "https://secure.snd.payu.com", "https://secure.payu.com/api"},
     {"authorizedotnet", "https://apitest.authorize.net/xml/v1/request.api",
      "https://api.authorize.net/xml/v1/request.api"},
+    {"truelayer", "https://auth.truelayer-sandbox.com", "https://auth.truelayer.com"},
+    {"trustpay", "https://aapi.trustpay.eu/", "https://aapi.trustpay.eu/"},
+    {"volt", "https://gateway.sandbox.volt.io", "https://gateway.volt.io"},
 };
 
 static enum ses_status refuse(struct ses_error *error, struct ses_slice message)
@@ -104,10 +121,11 @@ static const char *configured_url(const struct ses_connector_policy *policy,
     return "";
 }
 
-enum ses_status ses_connector_base_url(const struct ses_connector_policy *policy,
-                                       const struct ses_credentials *credentials, bool test_mode,
-                                       struct ses_arena *arena, struct ses_slice *ret_url,
-                                       struct ses_error *ret_error)
+/* called: a call will be made to it. */
+static enum ses_status choose_url(const struct ses_connector_policy *policy,
+                                  const struct ses_credentials *credentials, bool test_mode, bool called,
+                                  struct ses_arena *arena, struct ses_slice *ret_url,
+                                  struct ses_error *ret_error)
 {
     struct ses_slice url = credentials->base_url;
     enum ses_status status;
@@ -116,11 +134,28 @@ enum ses_status ses_connector_base_url(const struct ses_connector_policy *policy
         SES_TRY(check_callers_url(policy, url, ret_error));
     } else {
         url = ses_slice_str(configured_url(policy, credentials->connector, test_mode));
-        if (policy->sandbox && credentials->connector->ops != NULL)
+        if (policy->sandbox && called)
             SES_TRY(check_sandbox(url, test_mode, ret_error));
     }
     status = ses_arena_copy(arena, url, ret_url);
     if (status != SES_OK)
         ses_error_set(ret_error, status, SES_STR("out of memory while choosing the connector's URL"));
     return status;
+}
+
+enum ses_status ses_connector_base_url(const struct ses_connector_policy *policy,
+                                       const struct ses_credentials *credentials, bool test_mode,
+                                       struct ses_arena *arena, struct ses_slice *ret_url,
+                                       struct ses_error *ret_error)
+{
+    return choose_url(policy, credentials, test_mode, credentials->connector->ops != NULL, arena, ret_url,
+                      ret_error);
+}
+
+enum ses_status ses_access_base_url(const struct ses_connector_policy *policy,
+                                    const struct ses_credentials *credentials, bool test_mode,
+                                    struct ses_arena *arena, struct ses_slice *ret_url,
+                                    struct ses_error *ret_error)
+{
+    return choose_url(policy, credentials, test_mode, true, arena, ret_url, ret_error);
 }

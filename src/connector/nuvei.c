@@ -88,9 +88,10 @@ static enum ses_status build(const struct ses_session_call *call, struct ses_are
     struct parts parts = {.request_id = call->merchant_session_id};
     const char *url;
 
-    SES_TRY(ses_request_credential(call, "merchant_id", &parts.merchant_id, ret_error));
-    SES_TRY(ses_request_credential(call, "merchant_site_id", &parts.merchant_site_id, ret_error));
-    SES_TRY(ses_request_credential(call, "merchant_secret", &parts.merchant_secret, ret_error));
+    SES_TRY(ses_request_credential(call->credentials, "merchant_id", &parts.merchant_id, ret_error));
+    SES_TRY(
+        ses_request_credential(call->credentials, "merchant_site_id", &parts.merchant_site_id, ret_error));
+    SES_TRY(ses_request_credential(call->credentials, "merchant_secret", &parts.merchant_secret, ret_error));
     format_timestamp(call->now_ms, parts.timestamp);
     compute_checksum(&parts);
     url = ses_url_join(arena, call->base_url, "getSessionToken.do");

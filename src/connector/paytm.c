@@ -50,9 +50,9 @@ static enum ses_status read_call(const struct ses_session_call *call, struct ses
     const struct ses_amount_rules rules = {.usual = {"", (uint8_t)digits, 0}};
     int64_t amount;
 
-    SES_TRY(ses_request_credential(call, "merchant_id", &parts->merchant_id, error));
-    SES_TRY(ses_request_credential(call, "merchant_key", &parts->merchant_key, error));
-    SES_TRY(ses_request_credential(call, "website", &parts->website, error));
+    SES_TRY(ses_request_credential(call->credentials, "merchant_id", &parts->merchant_id, error));
+    SES_TRY(ses_request_credential(call->credentials, "merchant_key", &parts->merchant_key, error));
+    SES_TRY(ses_request_credential(call->credentials, "website", &parts->website, error));
     parts->client_id = ses_credential_get(call->credentials, "client_id");
     parts->order_id = call->merchant_session_id;
     parts->currency = ses_slice_str(call->currency);

@@ -34,8 +34,8 @@ static enum ses_status build(const struct ses_session_call *call, struct ses_are
     struct ses_slice api_secret;
     const char *url;
 
-    SES_TRY(ses_request_credential(call, "api_key", &api_key, ret_error));
-    SES_TRY(ses_request_credential(call, "api_secret", &api_secret, ret_error));
+    SES_TRY(ses_request_credential(call->credentials, "api_key", &api_key, ret_error));
+    SES_TRY(ses_request_credential(call->credentials, "api_secret", &api_secret, ret_error));
     url = ses_url_join(arena, call->base_url, "pl/standard/user/oauth/authorize");
     if (url == NULL || write_form(api_secret, api_key, arena, &request.body) != SES_OK)
         return ses_request_no_memory(ret_error);

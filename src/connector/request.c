@@ -2,16 +2,34 @@
  * caller's. */
 #include "request.h"
 
-enum ses_status ses_request_credential(const struct ses_session_call *call, const char *name,
+enum ses_status ses_request_credential(const struct ses_credentials *credentials, const char *name,
                                        struct ses_slice *ret_value, struct ses_error *ret_error)
 {
-    struct ses_slice value = ses_credential_get(call->credentials, name);
+    struct ses_slice value = ses_credential_get(credentials, name);
 
     if (value.len == 0) {
         ses_error_refuse(ret_error, SES_REASON_AUTH_CONVERSION_FAILED,
                          SES_STR("The connector's credentials lack a key it needs"));
-        ses_error_metadata(ret_error, SES_STR("connector"),
-                           ses_slice_str(call->credentials->connector->name));
+        ses_error_metadata(ret_error, SES_STR("connector"), ses_slice_str(credentials->connector->name));
+        ses_error_metadata(ret_error, SES_STR("key"), ses_slice_str(name));
+        return ret_error->status;
+    }
+    *ret_value = value;
+    return SES_OK;
+}
+
+enum ses_status ses_request_header_credential(const struct ses_credentials *credentials, const char *name,
+                                              struct ses_slice *ret_value, struct ses_error *ret_error)
+{
+    struct ses_slice value;
+
+    SES_TRY(ses_request_credential(credentials, name, &value, ret_error));
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.data[i] >= 0x20 && value.data[i] <= 0x7e)
+            continue;
+        ses_error_refuse(ret_error, SES_REASON_AUTH_CONVERSION_FAILED,
+                         SES_STR("A key of the connector's credentials is not visible ASCII"));
+        ses_error_metadata(ret_error, SES_STR("connector"), ses_slice_str(credentials->connector->name));
         ses_error_metadata(ret_error, SES_STR("key"), ses_slice_str(name));
         return ret_error->status;
     }

@@ -6,9 +6,13 @@
 
 /* A credential that the call cannot do without. Empty counts as missing: no processor issues an empty one.
  * SES_INVALID_ARGUMENT, reason AUTH_CONVERSION_FAILED. */
-SES_MUST_CHECK enum ses_status ses_request_credential(const struct ses_session_call *call, const char *name,
-                                                      struct ses_slice *ret_value,
+SES_MUST_CHECK enum ses_status ses_request_credential(const struct ses_credentials *credentials,
+                                                      const char *name, struct ses_slice *ret_value,
                                                       struct ses_error *ret_error);
+/* One that goes into a header line: a line break in it would let a caller add headers of his own. The same error. */
+SES_MUST_CHECK enum ses_status ses_request_header_credential(const struct ses_credentials *credentials,
+                                                             const char *name, struct ses_slice *ret_value,
+                                                             struct ses_error *ret_error);
 /* Tells SES_NO_MEMORY and returns it. */
 enum ses_status ses_request_no_memory(struct ses_error *ret_error);
 

@@ -78,25 +78,37 @@ uint64_t ses_result_life_ms(int64_t seconds)
     return (uint64_t)(seconds < SES_RESULT_LIFE_SECONDS_MAX ? seconds : SES_RESULT_LIFE_SECONDS_MAX) * 1000;
 }
 
-static void unusable(struct ses_connector_result *ret_result)
+static void unusable(const char *message, struct ses_connector_result *ret_result)
 {
     *ret_result = (struct ses_connector_result){
         .outcome = SES_OUTCOME_BAD_RESPONSE,
         .status_code = 502,
         .code = SES_STR("RESPONSE_HANDLING_FAILED"),
-        .message = SES_STR("The connector's answer lacks the session token"),
+        .message = ses_slice_str(message),
     };
 }
 
-enum ses_status ses_result_session_token(const struct ses_answer *answer, struct ses_slice token,
-                                         struct ses_connector_result *result)
+static enum ses_status take_token(const struct ses_answer *answer, struct ses_slice token,
+                                  const char *without, struct ses_connector_result *result)
 {
     enum ses_status status = ses_result_token(answer, token, &result->session_token);
 
     if (status != SES_MALFORMED)
         return status;
-    unusable(result);
+    unusable(without, result);
     return SES_OK;
+}
+
+enum ses_status ses_result_session_token(const struct ses_answer *answer, struct ses_slice token,
+                                         struct ses_connector_result *result)
+{
+    return take_token(answer, token, "The connector's answer lacks the session token", result);
+}
+
+enum ses_status ses_result_access_token(const struct ses_answer *answer, struct ses_slice token,
+                                        struct ses_connector_result *result)
+{
+    return take_token(answer, token, "The connector's answer lacks the access token", result);
 }
 
 /* Those that the platform takes for a success, 302 among them. */
@@ -179,8 +191,15 @@ enum ses_status ses_result_read(const struct ses_answer_readers *readers, uint32
                                 struct ses_slice body, struct ses_arena *arena,
                                 struct ses_connector_result *ret_result)
 {
+    return ses_result_read_for(readers, NULL, http_status, body, arena, ret_result);
+}
+
+enum ses_status ses_result_read_for(const struct ses_answer_readers *readers, const void *context,
+                                    uint32_t http_status, struct ses_slice body, struct ses_arena *arena,
+                                    struct ses_connector_result *ret_result)
+{
     bool success = success_status(http_status);
-    struct ses_answer answer = {.http_status = http_status, .body = body, .arena = arena};
+    struct ses_answer answer = {.http_status = http_status, .body = body, .arena = arena, .context = context};
     struct ses_connector_result result = {.outcome = SES_OUTCOME_SUCCESS, .status_code = 200};
     json_t *json = NULL;
     enum ses_status status;

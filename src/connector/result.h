@@ -24,6 +24,7 @@ struct ses_answer {
     struct ses_slice body;
     const json_t *json; /* NULL: the body is not JSON */
     struct ses_arena *arena;
+    const void *context; /* the reader's own */
 };
 
 /* SES_OK: ret_result is filled. SES_MALFORMED: the reader cannot make sense of it. SES_NO_MEMORY. */
@@ -39,6 +40,11 @@ struct ses_answer_readers {
 SES_MUST_CHECK enum ses_status ses_result_read(const struct ses_answer_readers *readers, uint32_t http_status,
                                                struct ses_slice body, struct ses_arena *arena,
                                                struct ses_connector_result *ret_result);
+/* The same, with a context for the readers. */
+SES_MUST_CHECK enum ses_status ses_result_read_for(const struct ses_answer_readers *readers,
+                                                   const void *context, uint32_t http_status,
+                                                   struct ses_slice body, struct ses_arena *arena,
+                                                   struct ses_connector_result *ret_result);
 
 /* Copies a text of the answer, cut and made valid UTF-8. */
 SES_MUST_CHECK enum ses_status ses_result_text(const struct ses_answer *answer, struct ses_slice text,
@@ -57,5 +63,8 @@ uint64_t ses_result_life_ms(int64_t seconds);
 SES_MUST_CHECK enum ses_status ses_result_session_token(const struct ses_answer *answer,
                                                         struct ses_slice token,
                                                         struct ses_connector_result *result);
+SES_MUST_CHECK enum ses_status ses_result_access_token(const struct ses_answer *answer,
+                                                       struct ses_slice token,
+                                                       struct ses_connector_result *result);
 
 #endif

@@ -139,24 +139,23 @@ static void add_metadata(const struct ses_connector_result *told, const struct s
 }
 
 /* The older generation's server knows one code, and a sentence that begins like this. */
-static struct ses_slice older_sentence(struct ses_slice text, struct ses_arena *arena)
+static struct ses_slice older_sentence(const char *older, struct ses_slice text, struct ses_arena *arena)
 {
-    const char *whole = ses_arena_printf(arena, "Session Token creation failed: %.*s", SES_FMT(text));
+    const char *whole = ses_arena_printf(arena, "%s creation failed: %.*s", older, SES_FMT(text));
 
-    return whole == NULL ? SES_STR("Session Token creation failed") : ses_slice_str(whole);
+    return ses_slice_str(whole == NULL ? older : whole);
 }
 
 void ses_connector_refusal(const struct ses_connector_result *result, const struct ses_connector *connector,
-                           enum ses_naming naming, struct ses_arena *arena, struct ses_error *ret_error)
+                           const char *older, struct ses_arena *arena, struct ses_error *ret_error)
 {
     struct ses_connector_result told = shortened(result);
-    bool older = naming == SES_NAMING_SESSION_TOKEN;
 
     SES_REQUIRE((unsigned)told.outcome < SES_OUTCOME_COUNT);
     ses_error_refuse(ret_error, outcomes[told.outcome].reason, sentence(&told));
-    if (older) {
+    if (older != NULL) {
         ret_error->status = SES_INTERNAL;
-        ret_error->message = older_sentence(ret_error->message, arena);
+        ret_error->message = older_sentence(older, ret_error->message, arena);
     } else {
         ret_error->status = outcomes[told.outcome].no_answer;
         if (ret_error->status == SES_OK)

@@ -6,13 +6,13 @@
 #include <sessiond/base/arena.h>
 #include <sessiond/base/error.h>
 #include <sessiond/connector/connector.h>
-#include <sessiond/domain/field.h>
 
-/* [worker] Status and sentence are the platform's of the generation whose words are naming: the older one's is INTERNAL
- * whatever happened, the newer one's follows the connector's HTTP status. Details: google.rpc.ErrorInfo with the
+/* [worker] Status and sentence are the platform's. older: what was to be created, in the words of its older generation
+ * ("Session Token"), whose status is INTERNAL whatever happened; NULL: of the newer one, which follows the connector's
+ * HTTP status. Details: google.rpc.ErrorInfo with the
  * outcome as reason, and types.ConnectorError. ret_error borrows from arena and from result, and is always written:
  * without memory it says less. */
 void ses_connector_refusal(const struct ses_connector_result *result, const struct ses_connector *connector,
-                           enum ses_naming naming, struct ses_arena *arena, struct ses_error *ret_error);
+                           const char *older, struct ses_arena *arena, struct ses_error *ret_error);
 
 #endif

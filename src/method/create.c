@@ -60,8 +60,8 @@ static void identify(struct ses_create *c)
 {
     struct ses_session *session = &c->loop.found.session;
 
-    session->tenant = c->metadata.tenant;
-    session->merchant = c->metadata.merchant;
+    session->tenant = c->headers.metadata.tenant;
+    session->merchant = c->headers.metadata.merchant;
     session->merchant_session_id = c->request.text[SES_FIELD_MERCHANT_SESSION_ID];
     session->test_mode = c->request.test_mode;
     session->connector = c->payload.connector;
@@ -91,7 +91,7 @@ static enum ses_change_verdict plan(struct ses_create *c, enum ses_create_plan w
 static enum ses_change_verdict judge_session(struct ses_create *c, uint64_t now_ms)
 {
     const struct ses_session *session = &c->loop.found.session;
-    struct ses_binding_policy policy = ses_service_binding(c->service, c->metadata.merchant);
+    struct ses_binding_policy policy = ses_service_binding(c->service, c->headers.metadata.merchant);
     struct ses_error error;
     uint64_t differing = 0;
 
@@ -173,7 +173,7 @@ static enum ses_status create(struct ses_create *c, uint64_t now_ms)
     c->loop.found.origin = NULL;
     identify(c);
     c->counter = SES_C_SESSIONS_CREATED;
-    if (c->credentials.connector->ops != NULL)
+    if (c->headers.credentials.connector->ops != NULL)
         return ses_create_ask_connector(c);
     ses_create_take_events(c);
     return ses_create_commit(c);
@@ -257,35 +257,20 @@ static const struct ses_change_loop_ops create_ops = {
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
-/* Tenant and merchant go into the log line before anything can fail behind them. */
-static enum ses_status read_headers(struct ses_create *c, struct ses_error *ret_error)
-{
-    struct ses_exchange *x = c->x;
-
-    SES_TRY(ses_request_metadata_read(x, &c->metadata, ret_error));
-    x->tenant = c->metadata.tenant;
-    x->merchant = c->metadata.merchant;
-    SES_TRY(ses_credentials_resolve(
-        c->service->credentials,
-        ses_slice(c->service->keys->credentials, sizeof(c->service->keys->credentials)),
-        &c->metadata.connector, &x->arena, &c->credentials, ret_error));
-    x->connector = c->credentials.connector->name;
-    return SES_OK;
-}
-
 static enum ses_status read_call(struct ses_create *c, struct ses_error *ret_error)
 {
-    SES_TRY(read_headers(c, ret_error));
+    SES_TRY(ses_call_headers_read(c->service, c->x, &c->headers, ret_error));
     SES_TRY(c->rpc->read(c->x, &c->request, ret_error));
     if (c->rpc->name_optional)
-        SES_TRY(ses_create_settle_name(c->x, c->metadata.connector_reference, &c->request, ret_error));
+        SES_TRY(
+            ses_create_settle_name(c->x, c->headers.metadata.connector_reference, &c->request, ret_error));
     SES_TRY(ses_caller_check(c->x, SES_RIGHT_CREATE, c->request.test_mode, ret_error));
     SES_TRY(ses_request_check(&c->request, c->rpc->naming, ret_error));
     /* A base_url is judged even where no call will be made: a caller learns at once that it is not
      * allowed. */
-    if (c->credentials.connector->ops != NULL || c->credentials.base_url.len > 0)
-        SES_TRY(ses_connector_base_url(&c->service->options.policy, &c->credentials, c->request.test_mode,
-                                       &c->x->arena, &c->base_url, ret_error));
+    if (c->headers.credentials.connector->ops != NULL || c->headers.credentials.base_url.len > 0)
+        SES_TRY(ses_connector_base_url(&c->service->options.policy, &c->headers.credentials,
+                                       c->request.test_mode, &c->x->arena, &c->base_url, ret_error));
     return SES_OK;
 }
 
@@ -300,7 +285,7 @@ _Static_assert(SES_CREDENTIALS_TAG_BYTES == SES_CREDENTIALS_DIGEST_BYTES, "one h
 /* The hash is compared and stored; the credentials themselves live as long as the call. */
 static void take_credentials(struct ses_create *c)
 {
-    memcpy(c->payload.credentials.bytes, c->credentials.digest, SES_CREDENTIALS_TAG_BYTES);
+    memcpy(c->payload.credentials.bytes, c->headers.credentials.digest, SES_CREDENTIALS_TAG_BYTES);
     c->payload.credentials.known = true;
 }
 
@@ -325,15 +310,16 @@ void ses_create_start(struct ses_service *service, struct ses_exchange *x, const
         ses_create_fail(c, &error);
         return;
     }
-    connector = (struct ses_connector_identity){.number = c->credentials.connector->number,
-                                                .name = c->credentials.connector->name};
+    connector = (struct ses_connector_identity){.number = c->headers.credentials.connector->number,
+                                                .name = c->headers.credentials.connector->name};
     ses_payload_take(&c->request, &connector, &service->keys->payload, given_ms(&c->request), &c->payload);
     c->payload.arena = &x->arena;
     take_credentials(c);
-    ses_natural_key(service, c->metadata.tenant, c->metadata.merchant, c->request.test_mode,
+    ses_natural_key(service, c->headers.metadata.tenant, c->headers.metadata.merchant, c->request.test_mode,
                     c->request.text[SES_FIELD_MERCHANT_SESSION_ID], &key);
     /* Where nothing is asked of a connector the put itself finds out that something is there, as it seldom is. */
-    c->loop.blind = c->credentials.connector->ops == NULL;
-    ses_change_loop_start(&c->loop, service, x, &create_ops, &key,
-                          ses_natural_owner(service, c->metadata.tenant, c->metadata.merchant));
+    c->loop.blind = c->headers.credentials.connector->ops == NULL;
+    ses_change_loop_start(
+        &c->loop, service, x, &create_ops, &key,
+        ses_natural_owner(service, c->headers.metadata.tenant, c->headers.metadata.merchant));
 }

@@ -32,6 +32,7 @@
 
 #include <sessiond/domain/idempotency.h>
 
+#include "call_headers.h"
 #include "change_loop.h"
 #include "connector_call.h"
 
@@ -88,8 +89,7 @@ struct ses_create {
     bool asked; /* the connector may have acted, and no answer of its own says what came of it */
     struct ses_change_loop loop;
     /* Behind loop.found nothing is zeroed: the first that the call does is to write both, or it fails. */
-    struct ses_request_metadata metadata;
-    struct ses_credentials credentials;
+    struct ses_call_headers headers;
 };
 
 /* [worker] A route's start, with the RPC told. */

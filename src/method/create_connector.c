@@ -14,7 +14,7 @@
 /* What it told, or what its documents say, counted from when it was asked first; 0: neither. */
 static uint64_t connector_end(const struct ses_create *c, const struct ses_connector_result *result)
 {
-    uint64_t documented_ms = c->credentials.connector->ops->session_life_ms;
+    uint64_t documented_ms = c->headers.credentials.connector->ops->session_life_ms;
     uint64_t life_ms = result->life_ms != 0 ? result->life_ms : documented_ms;
 
     if (result->expires_ms != 0)
@@ -42,7 +42,7 @@ static void keep_result(struct ses_create *c, const struct ses_connector_result 
 static void count_outcome(const struct ses_create *c, enum ses_connector_outcome outcome)
 {
     struct ses_metrics *metrics = c->service->options.metrics;
-    int row = c->credentials.connector->metric;
+    int row = c->headers.credentials.connector->metric;
 
     if (metrics != NULL && row >= 0 && row < SES_METRIC_CONNECTORS_MAX && outcome < SES_METRIC_OUTCOMES)
         atomic_fetch_add_explicit(&metrics->connector_calls[row][outcome], 1, memory_order_relaxed);
@@ -98,7 +98,7 @@ static void on_answer(struct ses_connector_call *call, uint32_t http_status,
         ses_connector_result_transport(outcome, &result);
     } else {
         enum ses_status status =
-            c->credentials.connector->ops->parse(http_status, body, &c->x->arena, &result);
+            c->headers.credentials.connector->ops->parse(http_status, body, &c->x->arena, &result);
 
         if (status != SES_OK) {
             struct ses_error error;
@@ -139,7 +139,7 @@ static enum ses_status build(struct ses_create *c, struct ses_outbound_request *
 {
     const struct ses_currency *currency = ses_currency_by_number(c->payload.currency);
     struct ses_session_call call = {
-        .credentials = &c->credentials,
+        .credentials = &c->headers.credentials,
         .base_url = c->base_url,
         .merchant_session_id = c->request.text[SES_FIELD_MERCHANT_SESSION_ID],
         .minor_amount = c->payload.minor_amount,
@@ -153,7 +153,7 @@ static enum ses_status build(struct ses_create *c, struct ses_outbound_request *
 
     ses_random_bytes(call.salt, sizeof(call.salt));
     SES_TRY(ses_create_payer(c, &call, ret_error));
-    return c->credentials.connector->ops->build(&call, &c->x->arena, ret_request, ret_error);
+    return c->headers.credentials.connector->ops->build(&call, &c->x->arena, ret_request, ret_error);
 }
 
 static void fail_start(struct ses_create *c, enum ses_status status)
@@ -197,7 +197,7 @@ static enum ses_status take_lease(struct ses_create *c)
 {
     struct ses_record record;
 
-    if (c->credentials.connector->leaves == SES_CALL_LEAVES_NOTHING) {
+    if (c->headers.credentials.connector->leaves == SES_CALL_LEAVES_NOTHING) {
         c->phase = SES_CREATE_LEASING;
         return ses_change_loop_reserve(&c->loop, ses_connector_call_lease_ms(&c->call));
     }
@@ -226,7 +226,7 @@ enum ses_status ses_create_ask_connector(struct ses_create *c)
     enum ses_status status;
 
     /* Where nothing is left behind there is nothing that a key would have to name a second time. */
-    if (c->credentials.connector->leaves != SES_CALL_LEAVES_NOTHING &&
+    if (c->headers.credentials.connector->leaves != SES_CALL_LEAVES_NOTHING &&
         (c->plan != SES_CREATE_SETTLED || c->idempotency_key[0] == '\0'))
         ses_idempotency_key(ses_slice(secret->bytes, secret->len),
                             ses_slice(c->loop.key.bytes, sizeof(c->loop.key.bytes)), &c->payload,
@@ -234,7 +234,7 @@ enum ses_status ses_create_ask_connector(struct ses_create *c)
     /* Built before anything is written: credentials that cannot work cost no commit. */
     c->call.service = c->service;
     c->call.x = c->x;
-    c->call.connector = c->credentials.connector;
+    c->call.connector = c->headers.credentials.connector;
     c->call.answered = on_answer;
     if (build(c, &c->call.request, &error) != SES_OK) {
         if (error.reason == SES_REASON_AMOUNT_NOT_ACCEPTED)

@@ -82,23 +82,17 @@ void ses_create_sign(struct ses_create *c, int64_t ahead_ms)
         answer(c);
 }
 
-/* The caller's word before the operator's. */
-static bool told_by_status(const struct ses_create *c)
-{
-    if (c->metadata.errors != SES_ERROR_RULE_UNSAID)
-        return c->metadata.errors == SES_ERROR_RULE_STATUS;
-    return c->service->options.connector_errors_status;
-}
-
 void ses_create_answer_failure(struct ses_create *c, const struct ses_connector_result *result)
 {
     struct ses_session_answer answer = {.status_code = result->status_code, .failure = result};
     enum ses_status status;
 
-    if (told_by_status(c)) {
+    if (ses_call_headers_by_status(c->service, &c->headers)) {
         struct ses_error error;
 
-        ses_connector_refusal(result, c->credentials.connector, c->rpc->naming, &c->x->arena, &error);
+        ses_connector_refusal(result, c->headers.credentials.connector,
+                              c->rpc->naming == SES_NAMING_SESSION_TOKEN ? "Session Token" : NULL,
+                              &c->x->arena, &error);
         ses_create_fail(c, &error);
         return;
     }

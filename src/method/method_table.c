@@ -3,6 +3,7 @@
 #include "method_table.h"
 
 #include "session_call.h"
+#include "access_token.h"
 #include "create.h"
 #include "gateway_routes.h"
 #include "operator.h"
@@ -36,6 +37,14 @@ static const struct method_row rows[] = {
      .alias = "/payments/server_session_authentication_token",
      .rights = SES_RIGHT_CREATE,
      .start = ses_create_server_session_authentication_token_start},
+    {.path = CREATE "CreateAccessToken",
+     .alias = "/payments/create_access_token",
+     .rights = SES_RIGHT_CREATE,
+     .start = ses_access_token_start},
+    {.path = CREATE "CreateServerAuthenticationToken",
+     .alias = "/payments/server_authentication_token",
+     .rights = SES_RIGHT_CREATE,
+     .start = ses_access_token_start},
     {.path = SESSION "GetSession",
      .rights = SES_RIGHT_CONTINUE,
      .no_side_effects = true,
@@ -92,8 +101,8 @@ enum {
 };
 
 _Static_assert((int)METRICS <= (int)SES_METRIC_METHODS_MAX, "a row on the board each");
-_Static_assert((int)UNKNOWN + 2 + (int)SES_GATEWAY_METHODS <= (int)SES_ROUTES_MAX,
-               "room for all routes, two of them with an alias");
+_Static_assert((int)UNKNOWN + 4 + (int)SES_GATEWAY_METHODS <= (int)SES_ROUTES_MAX,
+               "room for all routes, four of them with an alias");
 
 static const char *flow_of(const struct method_row *row)
 {

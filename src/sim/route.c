@@ -145,5 +145,10 @@ void sim_route(struct sim *sim, const struct sim_request *request, struct sim_re
         apply_mode(reply);
         return;
     }
+    if (request->post && sim_access(sim, request, reply)) {
+        sim->requests++;
+        apply_mode(reply);
+        return;
+    }
     sim_say(reply, 404, "{\"error\":\"no such path\"}");
 }

@@ -1,5 +1,6 @@
 /* sim.h - sessiond-sim: a server that answers like the session calls of Nuvei, Paytm, Stripe, PayU and
- * Authorize.Net and checks what the real ones check, and like a bank's 3-D Secure page (acs.c), so that the whole path can be tried
+ * Authorize.Net and like APIs that give out access tokens, checks what the real ones check, and like a bank's 3-D
+ * Secure page (acs.c), so that the whole path can be tried
  * without them. It shares only rank base with the server: the same mistake must not be made twice.
  *
  * Test credentials: Nuvei any merchant_id and merchant_site_id with merchant_secret "nuvei_secret"; Paytm any
@@ -14,6 +15,7 @@
  *   POST     /stripe/v1/payment_intents                    stripe.c
  *   POST     /payu/pl/standard/user/oauth/authorize        payu.c
  *   POST     /authorizedotnet                              authorizedotnet.c
+ *   POST     /<connector>/..                               access.c: access tokens
  *   GET|POST /acs/challenge, POST /acs/answer              acs.c
  *   POST     /control                                      behaviour of everybody, or forget everything
  *   GET      /effects, /effects?order=ID                   what connectors have acted for, and how often
@@ -148,6 +150,8 @@ void sim_paytm(struct sim *sim, const struct sim_request *request, struct sim_re
 void sim_payu(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
 void sim_authorizedotnet(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
 void sim_stripe(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
+/* False: its path is none of an access token's. */
+bool sim_access(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
 void sim_control(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
 void sim_acs_challenge(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);
 void sim_acs_answer(struct sim *sim, const struct sim_request *request, struct sim_reply *reply);

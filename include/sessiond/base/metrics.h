@@ -183,6 +183,10 @@ enum ses_counter {
       "the caller asked, less than half of the presented one's life was left, or it would have ended in "        \
       "the step",                                                                                                \
       "create", "generation", "asked", "life", "step")                                                           \
+    X(ACCESS_TOKENS, "sessiond_access_tokens_total", "counter", "source",                                        \
+      "Access tokens of connectors handed out: from the store, of a call that another one waited for, of a "     \
+      "call of its own, renewed before its end, kept after a renewal that failed; and refused by the connector", \
+      "stored", "shared", "made", "renewed", "kept", "refused")                                                  \
     X(RETURNS, "sessiond_returns_total", "counter", "outcome",                                                   \
       "Browsers that came back to a return URL, by what became of it", "first", "again", "other_payload",        \
       "expired", "unknown", "unavailable", "refused")                                                            \

@@ -9,6 +9,10 @@
  *  Sentences for a client's developer; in what comes about, metadata are those of ErrorInfo. */
 /* clang-format off */
 #define SES_REASON_TABLE(X)                                                                                  \
+    X(ACCESS_TOKEN_UNSUPPORTED, FAILED_PRECONDITION, NO,                                                     \
+      "The connector has no access tokens.",                                                                 \
+      "Its API authenticates each call by its credentials. Metadata: connector.",                            \
+      "Leave state.access_token out of this connector's calls.")                                             \
     X(AMOUNT_MISMATCH, FAILED_PRECONDITION, NO,                                                              \
       "The amount is not one that this session allows.",                                                     \
       "A payment's must be the session's; a capture's or refund's in its currency and at most as "           \

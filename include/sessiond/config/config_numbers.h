@@ -150,9 +150,21 @@ enum {
  * refused as unknown. The path is appended by plain concatenation, so a base URL must end, or must not end,
  * in '/'. */
 #define SES_CONFIG_CONNECTORS(X)                                                                             \
+    X(airwallex, false)                                                                                      \
+    X(fiservcommercehub, true)                                                                               \
+    X(getnet, false)                                                                                         \
+    X(globalpay, false)                                                                                      \
+    X(iatapay, false)                                                                                        \
+    X(itaubank, false)                                                                                       \
+    X(jpmorgan, false)                                                                                       \
     X(nuvei, false)                                                                                          \
+    X(paypal, true)                                                                                          \
     X(paytm, true)                                                                                           \
+    X(pinelabs_online, false)                                                                                \
     X(stripe, true)                                                                                          \
+    X(truelayer, false)                                                                                      \
+    X(trustpay, true)                                                                                        \
+    X(volt, false)                                                                                           \
     X(payu, false)                                                                                           \
     X(authorizedotnet, false)
 

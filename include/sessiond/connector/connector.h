@@ -143,7 +143,7 @@ struct ses_http_pair {
     struct ses_slice value;
 };
 
-#define SES_OUTBOUND_HEADERS_MAX 8
+#define SES_OUTBOUND_HEADERS_MAX 12
 
 struct ses_outbound_request {
     struct ses_slice url; /* absolute; POST always */
@@ -210,6 +210,7 @@ struct ses_connector_result {
     uint64_t expires_ms;            /* its own expiry, the world's time; 0 = none told */
     uint64_t life_ms;               /* likewise, counted from when it was asked */
     uint32_t payment_status; /* of a refusal, enum types.PaymentStatus; 0: it says nothing of the payment */
+    struct ses_slice token_type; /* of an access token (access_token.h): "Bearer"; empty: none told */
 };
 
 struct ses_connector_ops {

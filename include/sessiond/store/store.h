@@ -54,7 +54,9 @@ typedef uint16_t ses_store_owner;
 enum ses_record_kind {
     SES_RECORD_SESSION = 1, /* a session */
     SES_RECORD_INTENT = 2,  /* written before a connector call whose outcome is not known yet */
-    SES_RECORD_INBOX = 3,   /* events of a session that does not exist yet */
+    /* What is no session's: events of one that does not exist yet, under its key; a connector's access token. The
+     * body's first field tells which. */
+    SES_RECORD_INBOX = 3,
     /* Left behind where a key's record was brought to another store, whose it is from then on (store_move.h). No
      * method is ever shown one. */
     SES_RECORD_MOVED = 4
