@@ -212,10 +212,12 @@ class Own(unittest.TestCase):
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             lost = pool.submit(self.server.call, request(), access_tokens.metadata("getnet"), path=NEW)
             wait_until(lambda: self.calls() == 1, "the call")
-            for pid in self.server.workers():
+            workers = self.server.workers()
+            for pid in workers:
                 os.kill(pid, signal.SIGKILL)
             self.assertIsNotNone(lost.exception(PATIENCE))
         self.free.set()
+        wait_until(lambda: self.server.have_replaced(workers), "new workers")
         self.server.hang_up()
         self.server.end_leases()
         self.assertEqual(ask(self.server, "getnet").status, SUCCESS)
