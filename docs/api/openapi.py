@@ -57,7 +57,7 @@ class Document:
         if route["rights"]:
             description += "\n\nA caller needs the right " + " or ".join(f"`{right}`" for right in route["rights"]) + "."
         operation = {"operationId": f"{service.name}.{method.name}" + ("" if door == "connect" else ".route"), "tags": [service.name],
-                     "summary": first_sentence(method.comment), "description": description, "parameters": self.parameters_of(route, door),
+                     "summary": first_sentence(method.comment), "description": description, "parameters": self.parameters_of(route, path, door),
                      "requestBody": {"required": True, "content": {JSON: {"schema": self.schemas.ref(method.request, asks)}}}}
         if path in words.EXAMPLES:
             operation["requestBody"]["content"][JSON]["example"] = words.EXAMPLES[path]
@@ -94,7 +94,7 @@ class Document:
                                          "content": {STREAM: {"schema": {"type": "string", "format": "binary", "description": words.ENVELOPE}, "x-message": answered["schema"]}}}
         return operation
 
-    def parameters_of(self, route, door):
+    def parameters_of(self, route, path, door):
         kind = "create" if "create" in route["rights"] else "operator" if "operate" in route["rights"] else "session" if route["rights"] else ""
         names = [name for name, row in words.PARAMETERS.items() if kind in row[3]]
         names += [*words.EVERY_CALL, *(words.CONNECT_CALL if door == "connect" else ())]
@@ -105,7 +105,8 @@ class Document:
                 self.parameters[name]["example"] = example
             if name in words.OLDER:
                 self.parameters[name]["deprecated"] = True
-        return [{"$ref": f"#/components/parameters/{name}"} for name in names]
+        other = words.OTHER_HEADERS.get(path, {})
+        return [{**self.parameters[name], "example": other[name]} if name in other else {"$ref": f"#/components/parameters/{name}"} for name in names]
 
     def headers_of(self, names):
         for name in names:

@@ -39,6 +39,10 @@ PARAMETERS = {
     "x-api-secret": ("Secret of the older headers.", {"type": "string"}, None, ("create",)),
     "x-auth-key-map": ("Credentials by currency, JSON, of the older headers.", {"type": "string"}, None, ("create",)),
 }
+# Examples of the same headers where the usual one's connector will not do.
+_PAYPAL = {"x-connector-config": '{"config":{"Paypal":{"client_id":"id","client_secret":"secret"}}}', "x-connector": "paypal"}
+OTHER_HEADERS = {"/types.MerchantAuthenticationService/CreateAccessToken": _PAYPAL,
+                 "/types.MerchantAuthenticationService/CreateServerAuthenticationToken": _PAYPAL}
 OLDER = ("x-connector-auth", "x-auth", "x-api-key", "x-key1", "x-key2", "x-api-secret", "x-auth-key-map")
 EVERY_CALL = {
     "x-request-id": ("The call's name in log lines and in the answer; absent or not printable: one of ours.", {"type": "string"}, "req-1"),
@@ -69,6 +73,8 @@ _CREATE = "/types.MerchantAuthenticationService/"
 _OPERATOR = "/sessiond.v1.OperatorService/"
 # In an order in which they can be called one after the other.
 EXAMPLES = {
+    _CREATE + "CreateAccessToken": {"test_mode": True},
+    _CREATE + "CreateServerAuthenticationToken": {"test_mode": True},
     _CREATE + "CreateSessionToken": {"merchant_session_id": "session_001", "amount": _AMOUNT, "browser_info": _BROWSER, "test_mode": True},
     _CREATE + "CreateServerSessionAuthenticationToken": {"merchant_server_session_id": "session_002", "payment": {"amount": _AMOUNT, "browser_info": _BROWSER},
                                                          "test_mode": True},

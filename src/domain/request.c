@@ -126,12 +126,16 @@ static bool text_kind_check(enum text_kind kind, struct ses_slice text)
     return true;
 }
 
+bool ses_request_text_check(enum ses_field field, struct ses_slice text)
+{
+    SES_REQUIRE((unsigned)field < SES_FIELD_TEXTS);
+    return text.len >= text_rules[field].bytes_min && text.len <= text_rules[field].bytes_max &&
+           text_kind_check(text_rules[field].kind, text);
+}
+
 static void check_text(struct check *check, enum ses_field field)
 {
-    struct ses_slice text = check->request->text[field];
-
-    if (text.len < text_rules[field].bytes_min || text.len > text_rules[field].bytes_max ||
-        !text_kind_check(text_rules[field].kind, text))
+    if (!ses_request_text_check(field, check->request->text[field]))
         violate(check, field, text_rules[field].rule);
 }
 

@@ -21,7 +21,7 @@ struct access {
     struct ses_service *service;
     struct ses_exchange *x;
     const struct ses_access_call *how;
-    struct ses_access_asked asked;
+    bool test_mode;
     struct ses_slice base_url;
     uint64_t began_ms;                /* our time */
     bool anew;                        /* the caller wants another one than there was when it called */
@@ -285,11 +285,11 @@ static enum ses_status find_call(struct access *a, struct ses_error *ret_error)
 static enum ses_status read_call(struct access *a, struct ses_error *ret_error)
 {
     SES_TRY(ses_call_headers_read(a->service, a->x, &a->headers, ret_error));
-    SES_TRY(ses_access_message_read(a->x, &a->asked, ret_error));
-    SES_TRY(ses_caller_check(a->x, SES_RIGHT_CREATE, a->asked.test_mode, ret_error));
+    SES_TRY(ses_access_message_read(a->x, &a->test_mode, ret_error));
+    SES_TRY(ses_caller_check(a->x, SES_RIGHT_CREATE, a->test_mode, ret_error));
     SES_TRY(find_call(a, ret_error));
     a->anew = ses_slice_eq_str(ses_exchange_header(a->x, "cache-control", NULL), "no-cache");
-    return ses_access_base_url(&a->service->options.policy, &a->headers.credentials, a->asked.test_mode,
+    return ses_access_base_url(&a->service->options.policy, &a->headers.credentials, a->test_mode,
                                &a->x->arena, &a->base_url, ret_error);
 }
 
@@ -302,7 +302,7 @@ static void make_key(const struct access *a, struct ses_store_key *ret_key)
     const struct ses_slice parts[] = {
         a->headers.metadata.tenant,
         a->headers.metadata.merchant,
-        a->asked.test_mode ? SES_STR("test") : SES_STR("live"),
+        a->test_mode ? SES_STR("test") : SES_STR("live"),
         SES_STR("access token"),
         ses_slice_str(credentials->connector->name),
         ses_slice(credentials->digest, sizeof(credentials->digest)),
@@ -313,7 +313,7 @@ static void make_key(const struct access *a, struct ses_store_key *ret_key)
                    ret_key->bytes);
 }
 
-void ses_access_token_start(struct ses_exchange *x, void *service)
+static void start(struct ses_service *service, struct ses_exchange *x)
 {
     struct access *a = ses_arena_alloc(&x->arena, sizeof(*a));
     struct ses_error error;
@@ -336,4 +336,14 @@ void ses_access_token_start(struct ses_exchange *x, void *service)
     ses_change_loop_start(
         &a->loop, service, x, &access_ops, &key,
         ses_natural_owner(service, a->headers.metadata.tenant, a->headers.metadata.merchant));
+}
+
+void ses_create_access_token_start(struct ses_exchange *x, void *service)
+{
+    start(service, x);
+}
+
+void ses_create_server_authentication_token_start(struct ses_exchange *x, void *service)
+{
+    start(service, x);
 }

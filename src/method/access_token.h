@@ -18,6 +18,7 @@
 #include <sessiond/exchange/exchange.h>
 
 /* Both RPCs as routes; arg is the service. The older one's messages are the newer one's but for a name that is not looked at. */
-void ses_access_token_start(struct ses_exchange *x, void *service);
+void ses_create_access_token_start(struct ses_exchange *x, void *service);
+void ses_create_server_authentication_token_start(struct ses_exchange *x, void *service);
 
 #endif

@@ -17,6 +17,8 @@ from harness import CREATE, CREATE_NEW, PATIENCE, SOURCE, create_request, messag
 from session_service import EXACT, SERVICE, Sessions, status_name
 
 OPERATOR = "/sessiond.v1.OperatorService/"
+ACCESS = "/types.MerchantAuthenticationService/CreateAccessToken"
+ACCESS_NEW = "/types.MerchantAuthenticationService/CreateServerAuthenticationToken"
 HEALTH, REFLECTION = "/grpc.health.v1.Health/", "/grpc.reflection.v{}.ServerReflection/ServerReflectionInfo"
 EVERYTHING = {"rights": "create,continue,webhook,operate", "modes": "test,live"}
 CALLERS = {"a": {"merchants": "a", **EVERYTHING}, "b": {"merchants": "b", **EVERYTHING},
@@ -47,6 +49,7 @@ def creating(path):
 
 CREATES = {"right": "create", "fill": creating(CREATE)}
 CREATES_NEW = {"right": "create", "fill": creating(CREATE_NEW)}
+OF_ACCESS = {"right": "create", "fill": lambda _session, _token: {"test_mode": True}}
 WITH_TOKEN = {"right": "continue"}
 OPERATES = {"right": "operate"}
 EVENT = {"event": "SESSION_EVENT_PROCESSING_STARTED", "event_id": "walked"}
@@ -57,6 +60,10 @@ ROWS = {
     CREATE_NEW: CREATES_NEW,
     "/payments/create_session_token": {**CREATES, "rpc": CREATE},
     "/payments/server_session_authentication_token": {**CREATES_NEW, "rpc": CREATE_NEW},
+    ACCESS: OF_ACCESS,
+    ACCESS_NEW: OF_ACCESS,
+    "/payments/create_access_token": {**OF_ACCESS, "rpc": ACCESS},
+    "/payments/server_authentication_token": {**OF_ACCESS, "rpc": ACCESS_NEW},
     SERVICE + "GetSession": {**WITH_TOKEN, "fill": by_token()},
     SERVICE + "AdvanceSession": {"right": "continue, webhook", "fill": by_token(**EVENT)},
     SERVICE + "UpdateSession": {**WITH_TOKEN, "fill": by_token(amount={"minor_amount": 7, "currency": "USD"})},

@@ -10,7 +10,7 @@ import urllib.request
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from harness import BUILD, PATIENCE, SOURCE, STRIPE, ServerCase, message, request_class, response_class, unique
+from harness import BUILD, PATIENCE, SOURCE, ServerCase, message, request_class, response_class, unique
 from json_schema import Schemas
 
 API = BUILD / "api"
@@ -20,7 +20,6 @@ STREAM = "application/connect+json"
 SERVICE = "/sessiond.v1.SessionService/"
 OPERATOR = "/sessiond.v1.OperatorService/"
 WIDE = {FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_UINT64}
-HEADERS = ["content-type: application/json", f"x-connector-config: {STRIPE}"]
 
 
 def document():
@@ -162,7 +161,9 @@ class Description(ServerCase):
         return request
 
     def post(self, path, value):
-        status, _, body = self.server.curl(path, "-X", "POST", data=json.dumps(value).encode(), headers=HEADERS)
+        parameters = [self.schemas.resolve(row) for row in self.document["paths"][path]["post"]["parameters"]]
+        connector = [f"{row['name']}: {row['example']}" for row in parameters if row["name"] == "x-connector-config"]
+        status, _, body = self.server.curl(path, "-X", "POST", data=json.dumps(value).encode(), headers=["content-type: application/json", *connector])
         return status, json.loads(body)
 
     def conforms(self, path, status, answer):

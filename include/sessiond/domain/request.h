@@ -42,6 +42,8 @@ struct ses_field_limit {
 
 /* [any] Of a text or number field, for who describes the API. */
 struct ses_field_limit ses_request_limit(enum ses_field field);
+/* [any] Does a text of a message that is no session's keep the rule of that field? */
+bool ses_request_text_check(enum ses_field field, struct ses_slice text);
 /* [any] The state part. */
 void ses_request_state(const struct ses_session_request *request, uint64_t now_ms,
                        struct ses_session_state *ret_state);

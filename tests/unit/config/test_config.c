@@ -103,11 +103,11 @@ static void values_are_taken(void **state)
     assert_int_equal(config.hosts_count, 2);
     assert_string_equal(config.hosts[1], "b.example:444");
     assert_int_equal(config.urls_count, SES_CONFIG_URLS_MAX);
-    assert_string_equal(config.urls[0].connector, "nuvei");
-    assert_string_equal(config.urls[0].sandbox, "https://n.example/v1");
-    assert_string_equal(config.urls[0].production, "");
-    assert_string_equal(config.urls[2].connector, "stripe");
-    assert_string_equal(config.urls[2].production, "https://s.example/");
+    assert_string_equal(config.urls[SES_CONFIG_URL_nuvei].connector, "nuvei");
+    assert_string_equal(config.urls[SES_CONFIG_URL_nuvei].sandbox, "https://n.example/v1");
+    assert_string_equal(config.urls[SES_CONFIG_URL_nuvei].production, "");
+    assert_string_equal(config.urls[SES_CONFIG_URL_stripe].connector, "stripe");
+    assert_string_equal(config.urls[SES_CONFIG_URL_stripe].production, "https://s.example/");
 }
 
 static void tokens_without_a_tag_are_public(void **state)
