@@ -18,7 +18,7 @@ typedef Sessiond__Store__V1__AccessTokenRecord access_record;
 void ses_access_record_make(const struct ses_connector_result *result, uint64_t now_ms,
                             struct ses_access_record *ret_record)
 {
-    uint64_t life_ms = (uint64_t)result->life_seconds * 1000;
+    uint64_t life_ms = result->life_ms;
     uint64_t margin_ms = life_ms / MARGIN_PART > MARGIN_MS_MAX ? MARGIN_MS_MAX : life_ms / MARGIN_PART;
 
     *ret_record = (struct ses_access_record){.made_ms = now_ms};
@@ -28,7 +28,7 @@ void ses_access_record_make(const struct ses_connector_result *result, uint64_t 
     }
     ret_record->token = result->session_token;
     ret_record->type = result->token_type;
-    ret_record->ends_ms = result->life_told ? now_ms + life_ms - margin_ms : 0;
+    ret_record->ends_ms = life_ms == 0 ? 0 : now_ms + life_ms - margin_ms;
 }
 
 bool ses_access_record_lives(const struct ses_access_record *record, uint64_t now_ms)

@@ -10,6 +10,7 @@
 #include "caller_check.h"
 #include "change_loop.h"
 #include "connector_call.h"
+#include "connector_refusal.h"
 #include "natural_key.h"
 #include "refusal.h"
 
@@ -21,6 +22,7 @@ struct access {
     struct ses_service *service;
     struct ses_exchange *x;
     const struct ses_access_call *how;
+    const char *older; /* connector_refusal.h */
     bool test_mode;
     struct ses_slice base_url;
     uint64_t began_ms;                /* our time */
@@ -60,18 +62,26 @@ static void fail(struct access *a, const struct ses_error *error)
 
 static void answer(struct access *a, const struct ses_access_record *record, enum source source)
 {
+    bool refused = record->token.len == 0;
     struct ses_slice message;
     struct ses_error error;
-    enum ses_status status = ses_access_message_write(a->x, record, ses_clock_now_ms(), &message);
+    enum ses_status status;
 
+    ses_family_add(a->service->options.metrics, SES_F_ACCESS_TOKENS,
+                   refused ? (size_t)REFUSED : (size_t)source, 1);
+    if (refused && ses_call_headers_by_status(a->service, &a->headers)) {
+        ses_connector_refusal(&record->failure, a->headers.credentials.connector, a->older, &a->x->arena,
+                              &error);
+        fail(a, &error);
+        return;
+    }
+    status = ses_access_message_write(a->x, record, ses_clock_now_ms(), &message);
     if (status != SES_OK) {
         ses_refusal_internal(&error, status);
         fail(a, &error);
         return;
     }
     give_back(a);
-    ses_family_add(a->service->options.metrics, SES_F_ACCESS_TOKENS,
-                   record->token.len > 0 ? (size_t)source : (size_t)REFUSED, 1);
     ses_exchange_reply(a->x, message);
     ses_change_loop_finish(&a->loop);
 }
@@ -313,7 +323,7 @@ static void make_key(const struct access *a, struct ses_store_key *ret_key)
                    ret_key->bytes);
 }
 
-static void start(struct ses_service *service, struct ses_exchange *x)
+static void start(struct ses_service *service, struct ses_exchange *x, const char *older)
 {
     struct access *a = ses_arena_alloc(&x->arena, sizeof(*a));
     struct ses_error error;
@@ -326,6 +336,7 @@ static void start(struct ses_service *service, struct ses_exchange *x)
     memset(a, 0, offsetof(struct access, loop.found));
     a->service = service;
     a->x = x;
+    a->older = older;
     a->began_ms = ses_clock_now_ms();
     ses_error_clear(&error);
     if (read_call(a, &error) != SES_OK) {
@@ -340,10 +351,10 @@ static void start(struct ses_service *service, struct ses_exchange *x)
 
 void ses_create_access_token_start(struct ses_exchange *x, void *service)
 {
-    start(service, x);
+    start(service, x, "Access Token");
 }
 
 void ses_create_server_authentication_token_start(struct ses_exchange *x, void *service)
 {
-    start(service, x);
+    start(service, x, NULL);
 }
