@@ -15,8 +15,10 @@ KEYS = {
     "iatapay": ("Iatapay", {"client_id": "c-1", "merchant_id": "m-1", "client_secret": "hush"}),
     "itaubank": ("Itaubank", {"client_id": "c-1", "client_secret": "hush & more"}),
     "jpmorgan": ("Jpmorgan", {"client_id": "c-1", "client_secret": "hush"}),
+    "kount": ("Kount", {"api_key": "aGFsZg==", "auth_server_id": "server-1"}),
     "paypal": ("Paypal", {"client_id": "c-1", "client_secret": "hush"}),
     "pinelabs_online": ("PinelabsOnline", {"client_id": "c-1", "client_secret": "hush"}),
+    "qwikcilver": ("Qwikcilver", {"bootstrap_bearer_token": "boot", "terminal_id": "t-1", "username": "u-1", "password": "pass"}),
     "truelayer": ("Truelayer", {"client_id": "c-1", "client_secret": "hush", "merchant_account_id": "m", "account_holder_name": "n",
                                 "private_key": "k", "kid": "k"}),
     "trustpay": ("Trustpay", {"api_key": "key-1", "project_id": "p-1", "secret_key": "hush"}),
@@ -25,10 +27,10 @@ KEYS = {
 # Which key is another one in a refused call (the simulator knows the word).
 WRONG = {"airwallex": None, "fiservcommercehub": "merchant_id", "getnet": "api_secret", "globalpay": "app_id", "iatapay": "client_secret",
          "itaubank": "client_secret", "jpmorgan": "client_secret", "paypal": "client_secret", "pinelabs_online": "client_secret",
-         "truelayer": "client_secret", "trustpay": "secret_key", "volt": "password"}
+         "kount": None, "qwikcilver": "password", "truelayer": "client_secret", "trustpay": "secret_key", "volt": "password"}
 TYPES = {"airwallex": "Bearer", "fiservcommercehub": "", "getnet": "Bearer", "globalpay": "Bearer", "iatapay": "Bearer", "itaubank": "Bearer",
-         "jpmorgan": "Bearer", "paypal": "", "pinelabs_online": "", "truelayer": "Bearer", "trustpay": "client_credentials", "volt": "Bearer"}
-LIVES = {"fiservcommercehub": 604800, "pinelabs_online": 1740}  # the others: 1800
+         "jpmorgan": "Bearer", "paypal": "", "pinelabs_online": "", "kount": "Bearer", "qwikcilver": "Bearer", "truelayer": "Bearer", "trustpay": "client_credentials", "volt": "Bearer"}
+LIVES = {"fiservcommercehub": 604800, "qwikcilver": 1200, "pinelabs_online": 1740}  # the others: 1800
 # code, message, reason of the simulator's refusal, HTTP 401
 REFUSALS = {
     "fiservcommercehub": ("401", "Unauthorized", ""),
@@ -39,6 +41,7 @@ REFUSALS = {
     "jpmorgan": ("INVALID_CLIENT", "Client authentication failed", ""),
     "paypal": ("invalid_client", "invalid_client", "Client Authentication failed"),
     "pinelabs_online": ("UNAUTHORIZED", "Client credentials are invalid", ""),
+    "qwikcilver": ("", "", ""),  # its errors are not read
     "truelayer": ("invalid_client", "Invalid client_id", ""),
     "trustpay": ("1132003", "Invalid credentials", "Invalid credentials"),
     "volt": ("401", "Invalid credentials", ""),
@@ -65,6 +68,8 @@ REQUESTS = {
     "paypal": ("/v1/oauth2/token", FORM, {"authorization": basic("c-1", "hush")},
                [GRANT, ("client_id", "c-1"), ("client_secret", "hush")]),
     "pinelabs_online": ("/token", JSON, {}, '{"client_id":"c-1","client_secret":"hush","grant_type":"client_credentials"}'),
+    "kount": ("/oauth2/server-1/v1/token", FORM, {"authorization": "Basic aGFsZg=="}, [GRANT, ("scope", "k1_integration_api")]),
+    "qwikcilver": ("/v2/authorize", JSON, {"authorization": "Bearer boot"}, None),
     "truelayer": ("/connect/token", FORM, {}, [GRANT, ("client_id", "c-1"), ("client_secret", "hush"), ("scope", "payments")]),
     "trustpay": ("/api/oauth2/token", FORM, {"authorization": basic("p-1", "hush")}, [GRANT]),
     "volt": ("/oauth", JSON, {}, '{"grant_type":"password","client_id":"c-1","client_secret":"hush","username":"u-1","password":"pass"}'),
@@ -96,6 +101,11 @@ def check(case, connector, request):
         case.assertRegex(sent["nonce"], "^[0-9a-zA-Z]{12}$")
         case.assertEqual((sent["app_id"], sent["grant_type"]), ("app-1", "client_credentials"))
         case.assertEqual(sent["secret"], hashlib.sha512((sent["nonce"] + "hush").encode()).hexdigest())
+    if connector == "qwikcilver":
+        sent = json.loads(body)
+        case.assertEqual(list(sent), ["TerminalID", "Username", "Password", "TransactionId", "DateAtClient"])
+        case.assertEqual([sent["TerminalID"], sent["Username"], sent["Password"], type(sent["TransactionId"])], ["t-1", "u-1", "pass", int])
+        case.assertRegex(sent["DateAtClient"], "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z$")
     if connector == "fiservcommercehub":
         case.assertRegex(headers["client-request-id"], "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
         over = "key-1" + headers["client-request-id"] + headers["timestamp"] + body

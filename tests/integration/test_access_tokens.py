@@ -8,7 +8,7 @@ import threading
 import unittest
 
 import access_tokens
-from connector_servers import FakeConnector, Sim
+from connector_servers import FakeConnector, Sim, details
 from harness import PATIENCE, Server, ServerCase, reason, request_class, unique, wait_until
 
 OLD = "/types.MerchantAuthenticationService/CreateAccessToken"
@@ -109,6 +109,7 @@ class Own(unittest.TestCase):
 
     def setUp(self):
         self.free, self.life, self.status, self.made = threading.Event(), LIFE, 200, 0
+        self.said = None  # (HTTP status, body) instead of a token
         self.free.set()
         self.fake = FakeConnector(self.answer)
         self.addCleanup(self.fake.close)
@@ -122,8 +123,10 @@ class Own(unittest.TestCase):
     def answer(self, fake, path, body):
         self.free.wait(PATIENCE)
         self.made += 1
+        if self.said:
+            return self.said[0], {}, self.said[1]
         token = f"tok-{self.made}"
-        value = {"access_token": token, "token": token, "ResultInfo": {}, "asymmetricKeyDetails": {"keyId": "k", "encodedPublicKey": token}}
+        value = {"access_token": token, "token": token, "authToken": token, "responseCode": 0, "ResultInfo": {}, "asymmetricKeyDetails": {"keyId": "k", "encodedPublicKey": token}}
         if self.life is not None:
             value.update(expires_in=self.life, seconds_to_expire=self.life,
                          expires_at=access_tokens.instant(self.server.clock.time() + self.life))
@@ -171,6 +174,22 @@ class Own(unittest.TestCase):
         self.server.clock.pass_(1)
         self.status = 200
         self.assertEqual(ask(self.server, "getnet", more=more).status, SUCCESS)
+
+    def test_a_refusal_by_status(self):
+        self.status = 401
+        for path, status, sentence in ((NEW, "UNAUTHENTICATED", "no"), (OLD, "INTERNAL", "Access Token creation failed: no")):
+            error = self.server.fail(request(path), [*access_tokens.metadata("getnet"), ("x-session-errors", "status")], path=path)
+            self.assertEqual((error.code().name, reason(error), error.details()), (status, "CONNECTOR_AUTH_FAILED", sentence))
+
+    def test_refusals_that_come_otherwise(self):
+        for connector, status, text, told in (
+                ("kount", 400, {"oops": 1}, ("KOUNT_ERROR", "Kount request failed", "")),
+                ("qwikcilver", 200, {"responseCode": 10123, "responseMessage": "Validation failed."}, ("10123", "Validation failed.", "Validation failed.")),
+                ("trustpay", 200, {"ResultInfo": {"ResultCode": 1, "AdditionalInfo": "no"}}, ("1", "no", "no")),
+                ("airwallex", 400, {"code": "c", "message": "m", "source": "s"}, ("c", "m s", "m"))):
+            self.said = (status, json.dumps(text))
+            answer = ask(self.server, connector)
+            self.assertEqual(details(answer)[2:], told, connector)
 
     def test_a_token_without_a_life_is_nobody_elses(self):
         self.life = None

@@ -157,10 +157,12 @@ enum {
     X(iatapay, false)                                                                                        \
     X(itaubank, false)                                                                                       \
     X(jpmorgan, false)                                                                                       \
+    X(kount, false)                                                                                          \
     X(nuvei, false)                                                                                          \
     X(paypal, true)                                                                                          \
     X(paytm, true)                                                                                           \
     X(pinelabs_online, false)                                                                                \
+    X(qwikcilver, false)                                                                                     \
     X(stripe, true)                                                                                          \
     X(truelayer, false)                                                                                      \
     X(trustpay, true)                                                                                        \

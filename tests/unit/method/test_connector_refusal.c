@@ -63,14 +63,12 @@ static void test_without_memory_the_status_is_told(void **state)
 
     (void)state;
     ses_arena_init(&arena, 1);
-    ses_connector_refusal(&result, ses_connector_by_name(SES_STR("nuvei")), SES_NAMING_SERVER_SESSION_TOKEN,
-                          &arena, &error);
+    ses_connector_refusal(&result, ses_connector_by_name(SES_STR("nuvei")), NULL, &arena, &error);
     assert_int_equal(error.status, SES_NOT_FOUND);
     assert_int_equal(error.reason, SES_REASON_CONNECTOR_DECLINED);
     assert_true(ses_slice_eq_str(error.message, "no such merchant"));
     assert_int_equal(error.details_count, 0);
-    ses_connector_refusal(&result, ses_connector_by_name(SES_STR("nuvei")), SES_NAMING_SESSION_TOKEN, &arena,
-                          &error);
+    ses_connector_refusal(&result, ses_connector_by_name(SES_STR("nuvei")), "Session Token", &arena, &error);
     assert_int_equal(error.status, SES_INTERNAL);
     ses_arena_done(&arena);
 }
