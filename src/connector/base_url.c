@@ -148,8 +148,11 @@ enum ses_status ses_connector_base_url(const struct ses_connector_policy *policy
                                        struct ses_arena *arena, struct ses_slice *ret_url,
                                        struct ses_error *ret_error)
 {
-    return choose_url(policy, credentials, test_mode, credentials->connector->ops != NULL, arena, ret_url,
-                      ret_error);
+    const struct ses_connector *connector =
+        credentials->connector; /* NULL: a URL is judged, whoever has it */
+
+    return choose_url(policy, credentials, test_mode, connector != NULL && connector->ops != NULL, arena,
+                      ret_url, ret_error);
 }
 
 enum ses_status ses_access_base_url(const struct ses_connector_policy *policy,

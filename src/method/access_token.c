@@ -113,6 +113,8 @@ static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now
 
     if (loop->lease.held) /* decided before it was taken */
         return SES_CHANGE_WRITE;
+    if (a->anew && a->current.made_ms == a->began_ms) /* what there was when it called may be of the same millisecond */
+        later = false;
     if (ses_access_record_lives(&a->current, now_ms) && (later || !a->anew)) {
         a->renews = !later && ses_access_record_due(&a->current, now_ms);
         if (a->renews && !loop->found.leased)

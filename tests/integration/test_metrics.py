@@ -138,8 +138,9 @@ class Metrics(ServerCase):
         ours, connectors = part("sessiond_connected_own_seconds", "_sum"), part("sessiond_connector_seconds", "_sum", connector="nuvei")
         whole = part("sessiond_request_seconds", "_sum", service="types.MerchantAuthenticationService", method="CreateSessionToken")
         self.assertEqual(part("sessiond_connected_own_seconds", "_count")[1] - part("sessiond_connected_own_seconds", "_count")[0], 1)
-        self.assertGreaterEqual(connectors[1] - connectors[0], 0.3)
-        self.assertLessEqual(ours[1] - ours[0], whole[1] - whole[0] - 0.3)
+        waited = 0.29  # a timer of whole milliseconds may end one early
+        self.assertGreaterEqual(connectors[1] - connectors[0], waited)
+        self.assertLessEqual(ours[1] - ours[0], whole[1] - whole[0] - waited)
 
     def test_breakers_are_told_by_host(self):
         self.use_a_connector()
