@@ -6,10 +6,10 @@
  *
  *   claim near -> near lives                                    conflict
  *              -> was read far, or is made far (to_pg)          far's own put, lease, reserve
- *              -> is made near (know, to_lmdb)                  far's key is reserved as well, which has nothing: near
+ *              -> is made near (know, to_lmdb)                  far gets a mark in the place of nothing: near
  *
- * Far is not only read then: a read does not see what is written there and waits for its acknowledgement, a reservation
- * does.
+ * Far is not only read then: a read sees neither what is written there and waits for its acknowledgement, nor what was sent
+ * there, is told to be unknown and may be executed at any time. Over a mark no such creation is made any more.
  *
  * A lease of far's outlasts its claim: from then on the far row keeps the others out, those who would bring it near too.
  */
@@ -27,7 +27,6 @@ struct guarded {
     bool late;  /* the call has returned: done tells the end */
     bool asked; /* far, what it has: once */
     bool comes_near;
-    struct ses_store_lease fence;  /* far, while it is made near */
     struct ses_store_lease *lease; /* the caller's */
     struct ses_store_lease claim;
     struct ses_store_version expect; /* far's */
@@ -65,8 +64,6 @@ enum ses_status ses_move_claim(struct move *move, const struct ses_store_key *ke
 static void give_back(struct guarded *guarded)
 {
     ses_store_release(guarded->move->near, &guarded->claim, SES_LEASE_FORGET_INTENT);
-    if (guarded->move->far != NULL)
-        ses_store_release(guarded->move->far, &guarded->fence, SES_LEASE_FORGET_INTENT);
 }
 
 static enum ses_status end(struct guarded *guarded, enum ses_status status)
@@ -125,7 +122,8 @@ static enum ses_status write_near(struct guarded *guarded)
 
 /* ---- far ---- */
 
-/* The end, unless the key comes near: that goes on. Nothing was written there yet. */
+/* The end, unless the key comes near: that goes on. Nothing was written there yet, and a mark that stands far is nobody's
+ * record. */
 static enum ses_status end_far(struct guarded *guarded, enum ses_status status)
 {
     if (guarded->comes_near && status == SES_OK)
@@ -162,13 +160,14 @@ static void on_far(struct ses_store_op *op, enum ses_status status)
 static enum ses_status begin_far(struct guarded *guarded)
 {
     struct ses_store *far = guarded->move->far;
+    struct ses_record moved = ses_move_mark(&guarded->key);
 
     if (far == NULL)
         return SES_UNAVAILABLE;
     guarded->op.done = on_far;
+    moved.expires_ms += MOVE_MARK_MS;
     if (guarded->comes_near)
-        return ses_store_reserve(far, &guarded->op, &guarded->expect, &guarded->key, SES_OWNER_NOBODY,
-                                 MOVE_FENCE_MS, &guarded->fence);
+        return ses_store_put(far, &guarded->op, &guarded->expect, &moved, SES_OWNER_NOBODY);
     switch (guarded->kind) {
     case GUARD_PUT:
         return ses_store_put(far, &guarded->op, &guarded->expect, &guarded->record, guarded->owner);

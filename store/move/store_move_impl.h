@@ -46,9 +46,10 @@ static inline struct ses_store_version move_unmarked(const struct ses_store_vers
 
 #define MOVE_CARRIES_MAX 128 /* on their way at once, of a process */
 #define MOVE_BYTES_MAX   (16 * SES_MIB)
-#define MOVE_OP_MS       5000  /* one step of a carry */
-#define MOVE_FENCE_MS    15000 /* how long a key that is fetched is kept from everybody else, far */
-#define MOVE_PAUSE_MS    1000  /* after a step that failed, and between two passes */
+#define MOVE_OP_MS       5000    /* one step of a carry */
+#define MOVE_FENCE_MS    15000   /* how long a key that is fetched is kept from everybody else, far */
+#define MOVE_MARK_MS     3600000 /* how long a mark stands far: no statement is executed as late as that */
+#define MOVE_PAUSE_MS    1000    /* after a step that failed, and between two passes */
 #define MOVE_TELL_MS     10000
 #define MOVE_SLOTS       (UINT64_C(1) << 18) /* of the table, in a turn: 1 ms */
 #define MOVE_GET_TRIES   16
