@@ -18,6 +18,7 @@ from node import PATIENCE, until
 BUILD = pathlib.Path(os.environ.get("SES_BUILD", "build-gcc"))
 SLOTS = 4096
 GONE, OWN, LEAVING = 0, 1, 2
+BEAT = "INSERT INTO beat VALUES (decode($1, 'hex'), 1) ON CONFLICT (machine) DO UPDATE SET n = beat.n + 1"
 
 
 def slot_of(key):
@@ -44,15 +45,27 @@ class Shard:
     def sql(self, text):
         return self.pair.primary.sql(text, self.database)
 
+    def ask(self, text, *parameters):
+        """As sessiond's role; what a connection's ask() returns. No program is started for it, as for sql()."""
+        conn = self.connect_to_primary()
+        try:
+            return conn.ask(text, *parameters)
+        finally:
+            conn.close()
+
+    def connect_to_primary(self):
+        """To the server itself, whatever stands before it."""
+        return Connection(self.pair.conninfo(dbname=self.database, host="127.0.0.1", port=self.pair.primary.port))
+
     def connect(self):
         return Connection(f"{self.conninfo} target_session_attrs=read-write connect_timeout=5")
 
     def states(self):
         """By slots."""
-        return [int(line) for line in self.sql("SELECT state FROM slot ORDER BY slot").splitlines()]
+        return [int(state) for state in self.ask("SELECT string_agg(state::text, '' ORDER BY slot) FROM slot")[0][0]]
 
     def keys(self):
-        return set(self.sql("SELECT encode(key, 'hex') FROM session").split())
+        return set((self.ask("SELECT string_agg(encode(key, 'hex'), ' ') FROM session")[0][0] or "").split())
 
     def fill(self, count, first=0, last=SLOTS - 1):
         """Rows with random keys, spread over slots: only where there are none."""
@@ -60,8 +73,8 @@ class Shard:
                  f" || substr(encode(sha256(n::text::bytea), 'hex'), 4), 'hex'), 1, sha256(n::text::bytea), 9000000000000,"
                  f" decode(repeat(md5(n::text), 12), 'hex') FROM generate_series(1, {count}) n ON CONFLICT DO NOTHING")
 
-    def beat(self, machine="ab" * 16):
-        self.sql(f"INSERT INTO beat VALUES (decode('{machine}', 'hex'), 1) ON CONFLICT (machine) DO UPDATE SET n = beat.n + 1")
+    def beat(self, machine):
+        self.ask(BEAT, machine)
 
 
 def let_in(pair):
@@ -113,10 +126,9 @@ class Operator:
 def settled(shards):
     """Whether each slot has one owner, none is on its way, and no row lies where its slot is not; a sentence if not."""
     states = [shard.states() for shard in shards]
-    for slot in range(SLOTS):
-        said = [state[slot] for state in states]
+    for slot, said in enumerate(zip(*states)):
         if sorted(said) != [GONE] * (len(shards) - 1) + [OWN]:
-            return f"slot {slot}: {said}"
+            return f"slot {slot}: {list(said)}"
     for shard, state in zip(shards, states):
         strays = [key for key in shard.keys() if state[slot_of(key)] != OWN]
         if strays:
