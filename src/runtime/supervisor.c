@@ -15,7 +15,7 @@
 #include "process.h"
 
 #define TICK_MS       1000 /* heartbeats are looked at so often */
-#define STOP_GRACE_MS 3000 /* for housekeeper and simulator, which have nothing to drain */
+#define STOP_GRACE_MS 3000 /* for housekeeper and simulator at least, where workers took all of the time */
 
 /* ---- stopping ----------------------------------------------------------------------------------------- */
 
@@ -32,11 +32,14 @@ static bool any_running(const struct ses_supervisor *sup, bool workers_only)
  * In two steps, the second when the last worker has gone; called each turn until then. */
 static void stop_step(struct ses_supervisor *sup)
 {
+    uint64_t grace_ms = ses_clock_mono_ms() + STOP_GRACE_MS;
+
     if (any_running(sup, true))
         return;
     for (size_t i = 0; i < sup->children_count; i++) {
         if (sup->children[i].pid != 0 && sup->children[i].state != SES_SLOT_DRAINING)
-            ses_supervisor_terminate(sup, &sup->children[i], ses_clock_mono_ms() + STOP_GRACE_MS);
+            ses_supervisor_terminate(sup, &sup->children[i],
+                                     grace_ms > sup->leave_ms ? grace_ms : sup->leave_ms);
     }
 }
 
@@ -45,18 +48,18 @@ static void stop_step(struct ses_supervisor *sup)
 static void stop(struct ses_supervisor *sup, const char *why)
 {
     uint64_t now_ms = ses_clock_mono_ms();
-    uint64_t kill_ms = now_ms + (sup->config.drain_keep_accepting_seconds + sup->config.drain_seconds) * 1000;
 
     if (sup->stopping)
         return;
     sup->stopping = true; /* a trial of another program is abandoned by its next step */
     sup->close_ms = ses_supervisor_close_ms(sup, now_ms);
+    sup->leave_ms = now_ms + (sup->config.drain_keep_accepting_seconds + sup->config.drain_seconds) * 1000;
     atomic_store_explicit(&sup->board->draining, true, memory_order_relaxed);
     ses_log_msg(&sup->log, SES_LOG_INFO, "stopping", "%s", why);
     ses_service_manager_tell(&sup->manager, SES_SERVICE_STOPPING, NULL);
     for (size_t i = 0; i < sup->children_count; i++) {
         if (sup->children[i].worker || i == SES_CHILD_LOADER)
-            ses_supervisor_terminate(sup, &sup->children[i], kill_ms);
+            ses_supervisor_terminate(sup, &sup->children[i], sup->leave_ms);
     }
     /* Those that a service manager told to leave before us do not know yet that all stops. */
     ses_supervisor_spread_news(sup);

@@ -75,6 +75,7 @@ struct ses_supervisor {
     struct ses_upgrade upgrade;
     struct ses_buf keys; /* ids of the key files that the present generation of workers finds */
     uint64_t close_ms;   /* when stopping: the sockets are closed at the latest */
+    uint64_t leave_ms;   /* when stopping: all have left at the latest, but for a last grace (supervisor.c) */
     bool sockets_shut;   /* connections are refused */
     bool reload_wanted;  /* HUP came while sessions were loaded */
     bool loading;

@@ -51,6 +51,25 @@ class Lifetime(unittest.TestCase):
         self.assertTrue(call.result().session_token.startswith("sess_"))
         self.server.stop(expect=0)
 
+    def test_who_leaves_behind_the_workers_has_the_rest_of_the_time(self):
+        """A housekeeper on a machine that is busy: of its 600 seconds 60 have passed, and the supervisor has looked since."""
+        server = self.server.start()
+        housekeeper = next(pid for pid in server.children() if "housekeeper" in pathlib.Path(f"/proc/{pid}/cmdline").read_text())
+        os.kill(housekeeper, signal.SIGSTOP)
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: {"worker-0", "worker-1"} <= {line["child"] for line in server.lines("child_exited")}, "the workers' end")
+        looked = self.turns()
+        server.clock.pass_(60)
+        wait_until(lambda: self.turns() >= looked + 3, "the supervisor to look")
+        os.kill(housekeeper, signal.SIGCONT)
+        self.assertEqual(server.stop(), 0)
+        self.assertEqual(server.lines("drain_deadline"), [])
+
+    def turns(self):
+        """How often the supervisor has slept."""
+        status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text()
+        return int(status.partition("voluntary_ctxt_switches:")[2].split()[0])
+
     def test_signals_that_mean_something_elsewhere(self):
         """Told and ignored; a terminal's QUIT, which all processes of the group get, stops as TERM does."""
         server = self.server.start()
