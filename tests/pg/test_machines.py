@@ -8,16 +8,42 @@ import unittest
 import grpc
 
 from harness import CREATE, PATIENCE, create_request, unique, wait_until
-from pg_case import needs_servers
+from pg_case import Shared, needs_servers
 from pg_machines import MachinesCase
 from session_service import EXACT, SERVICE, explain
 
 
+class TwoCase(MachinesCase):
+    workers = 1
+
+    def setUp(self):
+        super().setUp()
+        self.first, self.second = self.two(workers=self.workers, more='redirect:\n  return_urls: ["* https://shop.example"]\n')
+
+    def read(self, stream, news):
+        try:
+            for message in stream:
+                news.put(message)
+        except grpc.RpcError:
+            return
+
+
 @needs_servers
-class TwoMachines(MachinesCase):
+class TwoMachines(Shared, TwoCase):
+    """The same two for all of these."""
+    workers = 2
+
+    def setUp(self):
+        super().setUp()
+        for server in (self.first, self.second):  # the standby may have been away for the test before
+            server.wait_for(state="open")
+
+    def sessions_kept(self):
+        return int(self.pair.primary.sql("SELECT count(*) FROM session WHERE record IS NOT NULL"))
+
     def test_a_payment_from_machine_to_machine(self):
         """Create, read, steps, the same event twice, completed; a repeated create finds the session; each answer says what it survives."""
-        first, second = self.two(workers=2, more='redirect:\n  return_urls: ["* https://shop.example"]\n')
+        first, second, before = self.first, self.second, self.sessions_kept()
         client, session = self.sessions(first, second), unique()
         token = client.create(session)
         self.assertEqual(client.get(token, session).status, client.get(token, session).status)
@@ -30,7 +56,7 @@ class TwoMachines(MachinesCase):
         for server in (first, second):
             headers = self.headers_of_get(server, client, token, session)
             self.assertEqual(headers["x-session-durability"], "replica")
-        self.assertEqual(int(self.pair.primary.sql("SELECT count(*) FROM session")), 1)
+        self.assertEqual(self.sessions_kept() - before, 1)
 
     def headers_of_get(self, server, client, token, session):
         path = "/sessiond.v1.SessionService/GetSession"
@@ -38,22 +64,8 @@ class TwoMachines(MachinesCase):
         _, call = method.with_call(client.request("GetSession", token, session), timeout=PATIENCE, wait_for_ready=True)
         return dict(call.initial_metadata())
 
-    def test_a_clock_that_was_set_right_is_the_others_again(self):
-        """A session ends at the same moment wherever it is asked for: the clock of who made it was wrong when the machine started."""
-        first = self.machine().start()
-        second = self.machine(like=first)
-        second.clock.step(3600)
-        second.start(ready=False)
-        wait_until(lambda: second.lines("clock_started"), "its start")
-        second.clock.step(-3600)
-        wait_until(lambda: second.lines("clock_stepped"), "the step to be noticed")
-        wait_until(second.is_ready, "readiness")
-        maker, other, session = self.sessions(second), self.sessions(first), unique()
-        token = maker.create(session)
-        self.assertEqual(*[client.get(token, session).expires_ms for client in (maker, other)])
-
     def test_what_is_revoked_here_is_revoked_there_at_once(self):
-        first, second = self.two()
+        first, second = self.first, self.second
         client, session = self.sessions(first, second), unique()
         for _ in range(10):
             session = unique()
@@ -64,7 +76,7 @@ class TwoMachines(MachinesCase):
             self.assertEqual(explain(caught.exception)[0], "FAILED_PRECONDITION", explain(caught.exception))
 
     def test_a_watch_sees_what_the_other_machine_writes(self):
-        first, second = self.two()
+        first, second = self.first, self.second
         client, session = self.sessions(first, second), unique()
         token, news = client.create(session), queue.Queue()
         stream = client.watch(token, session, timeout=PATIENCE)  # on the second machine
@@ -76,8 +88,60 @@ class TwoMachines(MachinesCase):
             continue
         stream.cancel()
 
+    def test_of_creates_of_one_session_at_both_machines_one_makes_it(self):
+        first, second = self.first, self.second
+        clients = [self.sessions(first), self.sessions(second)]
+        for _ in range(20):
+            session, tokens = unique(), [None, None]
+            threads = [threading.Thread(target=lambda i=i, s=session, t=tokens: t.__setitem__(i, clients[i].create(s))) for i in (0, 1)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(PATIENCE)
+            versions = [clients[0].get(token, session).session_id for token in tokens]
+            self.assertEqual(versions[0], versions[1])
+
+    def test_what_nobody_knew_here_is_settled_there(self):
+        """The standby is away: what was sent is neither told as done nor taken back. The same call at the other machine settles it."""
+        first, second = self.first, self.second
+        client, session, changed, before = self.sessions(second), unique(), unique(), self.sessions_kept()
+        token = client.create(changed)
+        version = client.get(token, changed).version
+        change = client.request("AdvanceSession", token, changed, event_id="e1", state={"connector_customer_id": "c1"})
+        self.pair.standby_link().stall()
+        told = [self.told(first, create_request(session), EXACT), self.told(first, change, (), SERVICE + "AdvanceSession")]
+        self.assertIn("OUTCOME_UNKNOWN", told)
+        self.pair.standby_link().flow()
+        self.again(lambda: client.create(session))
+        self.again(lambda: client.advance(token, changed, event_id="e1", state={"connector_customer_id": "c1"}))
+        found = client.get(token, changed)
+        self.assertEqual((found.version, found.state.connector_customer_id), (version + 1, "c1"))
+        self.assertEqual(self.sessions_kept() - before, 2)
+
+    def told(self, server, request, metadata, path=CREATE):
+        """The reason of a refusal within some seconds, of which most are the server's."""
+        answer = server.call_within(request, 3000, metadata, path)
+        self.assertIsInstance(answer, dict, answer)
+        self.assertEqual(answer["code"], "unavailable", answer)
+        return next((detail["debug"].get("reason", "") for detail in answer["details"] if detail["type"] == "google.rpc.ErrorInfo"), "")
+
+    def again(self, call):
+        """Until the machine takes writes again."""
+        def answered():
+            try:
+                return call()
+            except grpc.RpcError as error:
+                self.assertEqual(explain(error)[0], "UNAVAILABLE")
+                return None
+        wait_until(answered, "an answer of the other machine")
+
+
+@needs_servers
+class Hints(TwoCase):
+    """What they are counted by is the test's alone."""
+
     def test_a_watch_is_told_by_a_hint(self):
-        first, second = self.two()
+        first, second = self.first, self.second
         watcher, writer, session = self.sessions(first), self.sessions(second), unique()
         token, news = watcher.create(session), queue.Queue()
         stream = watcher.watch(token, session, timeout=PATIENCE)
@@ -108,60 +172,22 @@ class TwoMachines(MachinesCase):
     def listeners(self):
         return set(self.pair.primary.sql("SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND usename = 'sessiond'").split())
 
-    def read(self, stream, news):
-        try:
-            for message in stream:
-                news.put(message)
-        except grpc.RpcError:
-            return
 
-    def test_of_creates_of_one_session_at_both_machines_one_makes_it(self):
-        first, second = self.two()
-        clients = [self.sessions(first), self.sessions(second)]
-        for _ in range(20):
-            session, tokens = unique(), [None, None]
-            threads = [threading.Thread(target=lambda i=i, s=session, t=tokens: t.__setitem__(i, clients[i].create(s))) for i in (0, 1)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join(PATIENCE)
-            versions = [clients[0].get(token, session).session_id for token in tokens]
-            self.assertEqual(versions[0], versions[1])
-
-
-    def test_what_nobody_knew_here_is_settled_there(self):
-        """The standby is away: what was sent is neither told as done nor taken back. The same call at the other machine settles it."""
-        first, second = self.two()
-        client, session, changed = self.sessions(second), unique(), unique()
-        token = client.create(changed)
-        version = client.get(token, changed).version
-        change = client.request("AdvanceSession", token, changed, event_id="e1", state={"connector_customer_id": "c1"})
-        self.pair.standby_link().stall()
-        told = [self.told(first, create_request(session), EXACT), self.told(first, change, (), SERVICE + "AdvanceSession")]
-        self.assertIn("OUTCOME_UNKNOWN", told)
-        self.pair.standby_link().flow()
-        self.again(lambda: client.create(session))
-        self.again(lambda: client.advance(token, changed, event_id="e1", state={"connector_customer_id": "c1"}))
-        found = client.get(token, changed)
-        self.assertEqual((found.version, found.state.connector_customer_id), (version + 1, "c1"))
-        self.assertEqual(int(self.pair.primary.sql("SELECT count(*) FROM session WHERE record IS NOT NULL")), 2)
-
-    def told(self, server, request, metadata, path=CREATE):
-        """The reason of a refusal within some seconds, of which most are the server's."""
-        answer = server.call_within(request, 3000, metadata, path)
-        self.assertIsInstance(answer, dict, answer)
-        self.assertEqual(answer["code"], "unavailable", answer)
-        return next((detail["debug"].get("reason", "") for detail in answer["details"] if detail["type"] == "google.rpc.ErrorInfo"), "")
-
-    def again(self, call):
-        """Until the machine takes writes again."""
-        def answered():
-            try:
-                return call()
-            except grpc.RpcError as error:
-                self.assertEqual(explain(error)[0], "UNAVAILABLE")
-                return None
-        wait_until(answered, "an answer of the other machine")
+@needs_servers
+class Clock(MachinesCase):
+    def test_a_clock_that_was_set_right_is_the_others_again(self):
+        """A session ends at the same moment wherever it is asked for: the clock of who made it was wrong when the machine started."""
+        first = self.machine().start()
+        second = self.machine(like=first)
+        second.clock.step(3600)
+        second.start(ready=False)
+        wait_until(lambda: second.lines("clock_started"), "its start")
+        second.clock.step(-3600)
+        wait_until(lambda: second.lines("clock_stepped"), "the step to be noticed")
+        wait_until(second.is_ready, "readiness")
+        maker, other, session = self.sessions(second), self.sessions(first), unique()
+        token = maker.create(session)
+        self.assertEqual(*[client.get(token, session).expires_ms for client in (maker, other)])
 
 
 @needs_servers

@@ -1,5 +1,5 @@
 """kill -9 of workers, of the housekeeper, of everything, and of the primary, at random instants while sessions move to PostgreSQL and back
-under load. Seed printed (SES_CRASH_SEED), rounds by SES_CRASH_ROUNDS."""
+under load. Seed printed (SES_CRASH_SEED), rounds of each step by SES_MOVE_ROUNDS."""
 import contextlib
 import os
 import random
@@ -10,7 +10,7 @@ from harness import wait_until
 from moving import BACK, FORTH, MovingCase, Payments
 from pg_case import needs_servers
 
-ROUNDS = int(os.environ.get("SES_CRASH_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("SES_MOVE_ROUNDS", "1"))
 SEED = int(os.environ.get("SES_CRASH_SEED", str(random.SystemRandom().randrange(1 << 32))))
 
 

@@ -25,7 +25,7 @@ MACHINE = "0a" * 16
 INSTANTS = ((0, "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')"), (0, "EXISTS (SELECT FROM slot WHERE state = 2)"),
             (1, "EXISTS (SELECT FROM session)"), (1, "EXISTS (SELECT FROM slot WHERE slot < 128 AND state = 1)"),
             (0, "EXISTS (SELECT FROM slot WHERE slot < 128 AND state = 0)"), (0, "NOT EXISTS (SELECT FROM session)"))
-KILLS = int(os.environ.get("SES_MOVE_KILLS", "6"))
+KILLS = int(os.environ.get("SES_MOVE_KILLS", "2"))
 # One key, seal-1, in use (store/pg/fingerprints.h).
 PRINTS = "\\x01" + "010106" + b"seal-1".hex() + "0f" * 16
 # Everything of a row but what is left of its lease.

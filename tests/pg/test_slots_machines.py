@@ -15,9 +15,9 @@ from pg_case import needs_servers
 from pg_shards import ShardsCase
 from test_failover import FailoverCase
 
-ROUNDS = int(os.environ.get("SES_MOVE_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("SES_MOVE_ROUNDS", "1"))
 THREADS, SESSIONS = 3, 4
-KILLS, TRIES = 3, 5
+KILLS, TRIES = 2, 5
 
 
 class Readers:

@@ -171,8 +171,8 @@ static void test_a_cut_link(void **state)
 
     (void)state;
     open_usual(&rig);
+    RIG_UNTIL(&rig, order_connections() == 3); /* as above */
     rig_ask_unanswered(&rig, "stall primary down", "flow primary", 60, &ask);
-    RIG_UNTIL(&rig, order_connections() == 3);
     (void)order("cut primary");
     (void)order("flow primary");
     RIG_UNTIL(&rig, ask.ended);
