@@ -94,9 +94,10 @@ static enum ses_status write_token(const struct ses_access_record *record, uint6
 enum ses_status ses_access_message_write(struct ses_exchange *x, const struct ses_access_record *record,
                                          uint64_t now_ms, struct ses_slice *ret_message)
 {
-    Types__SecretString token = TYPES__SECRET_STRING__INIT;
+    Types__SecretString token;
     response_message message;
 
+    types__secret_string__init(&token);
     types__merchant_authentication_service_create_server_authentication_token_response__init(&message);
     if (record->token.len > 0)
         SES_TRY(write_token(record, now_ms, &x->arena, &token, &message));

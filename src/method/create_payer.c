@@ -8,9 +8,9 @@
 #include <sessiond/codec/codec_proto.h>
 
 /* Given but empty is a text, absent is none. */
-static struct ses_slice secret_text(int given, const Types__SecretString *secret)
+static struct ses_slice secret_text(bool given, const Types__SecretString *secret)
 {
-    return given == 0 || secret == NULL ? SES_SLICE_EMPTY : ses_slice_str(secret->value);
+    return !given || secret == NULL ? SES_SLICE_EMPTY : ses_slice_str(secret->value);
 }
 
 static struct ses_slice country_code(const Types__Address *address)
@@ -29,7 +29,7 @@ static void take_address(const Types__Address *address, struct ses_call_address 
 {
     if (address == NULL)
         return;
-#define TEXT(member) .member = secret_text(address->_##member##_case, address->member)
+#define TEXT(member) .member = secret_text(address->_##member##_case != 0, address->member)
     *ret_address = (struct ses_call_address){
         TEXT(first_name), TEXT(last_name), TEXT(line1), TEXT(line2),        TEXT(city),
         TEXT(state),      TEXT(zip_code),  TEXT(email), TEXT(phone_number), .country = country_code(address),

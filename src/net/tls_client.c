@@ -102,7 +102,10 @@ static bool set_name(SSL *ssl, const char *name)
     ERR_clear_error();
     X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                                X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    return X509_VERIFY_PARAM_set1_host(rules, name, 0) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+    /* SSL_set_tlsext_host_name, whose cast drops a const that the library keeps. */
+    return X509_VERIFY_PARAM_set1_host(rules, name, 0) == 1 &&
+           SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)name) ==
+               1;
 }
 
 enum ses_status ses_tls_call_new(const struct ses_tls_client *client, const char *name,
