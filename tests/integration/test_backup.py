@@ -15,7 +15,7 @@ from session_service import Sessions
 
 MDB_RDONLY, MDB_NOTLS = 0x20000, 0x200000
 QUOTA_MIB = 2
-FILE_MAX = (2 * QUOTA_MIB + 16 + 9) << 20  # 9: reserved ahead
+FILE_MAX = (2 * QUOTA_MIB + 16 + 10) << 20  # 10: grown ahead of the writer, 8 and twice its slack (store/lmdb/shard.c)
 
 # Holds a snapshot of the shard named on its command line until its input ends.
 HOLDER = f"""
