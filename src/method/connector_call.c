@@ -20,11 +20,6 @@ static uint64_t deadline_ns(const struct ses_connector_call *call)
     return end_ns - margin_ns;
 }
 
-bool ses_connector_call_has_time(const struct ses_connector_call *call)
-{
-    return deadline_ns(call) != 0;
-}
-
 /* What a lease lasts longer than the call's own deadline: for the put behind it. */
 #define LEASE_EXTRA_MS 5000
 

@@ -21,8 +21,6 @@ struct ses_connector_call {
                      enum ses_connector_outcome outcome, struct ses_slice body);
 };
 
-/* [worker] Is there time for it? The caller's deadline less what commit and reply need. */
-bool ses_connector_call_has_time(const struct ses_connector_call *call);
 /* [worker] How long a lease has to last that the call is made under: until its end, and for the put behind it. */
 uint64_t ses_connector_call_lease_ms(const struct ses_connector_call *call);
 /* [worker] A place for request. As ses_outbound_take, and SES_DEADLINE_EXCEEDED. */

@@ -157,17 +157,23 @@ static void on_far(struct ses_store_op *op, enum ses_status status)
     (void)end(guarded, judge_far(guarded, status));
 }
 
+static enum ses_status mark_far(struct guarded *guarded)
+{
+    struct ses_record moved = ses_move_mark(&guarded->key);
+
+    moved.expires_ms += MOVE_MARK_MS;
+    return ses_store_put(guarded->move->far, &guarded->op, &guarded->expect, &moved, SES_OWNER_NOBODY);
+}
+
 static enum ses_status begin_far(struct guarded *guarded)
 {
     struct ses_store *far = guarded->move->far;
-    struct ses_record moved = ses_move_mark(&guarded->key);
 
     if (far == NULL)
         return SES_UNAVAILABLE;
     guarded->op.done = on_far;
-    moved.expires_ms += MOVE_MARK_MS;
     if (guarded->comes_near)
-        return ses_store_put(far, &guarded->op, &guarded->expect, &moved, SES_OWNER_NOBODY);
+        return mark_far(guarded);
     switch (guarded->kind) {
     case GUARD_PUT:
         return ses_store_put(far, &guarded->op, &guarded->expect, &guarded->record, guarded->owner);
