@@ -177,7 +177,7 @@ if [ "$mode" = nightly ]; then
     export SES_CRASH_ROUNDS="${SES_CRASH_ROUNDS:-1000}" SES_EFFECTS_ROUNDS="${SES_EFFECTS_ROUNDS:-30}"
     export SES_HISTORY_ROUNDS="${SES_HISTORY_ROUNDS:-30}" SES_ORDERS="${SES_ORDERS:-10000}" SES_MODEL_STEPS="${SES_MODEL_STEPS:-1000000}"
     export SES_CHANGE_ROUNDS="${SES_CHANGE_ROUNDS:-20}" SES_FAILOVER_ROUNDS="${SES_FAILOVER_ROUNDS:-20}"
-    export SES_MOVE_ROUNDS="${SES_MOVE_ROUNDS:-20}" SES_MOVE_KILLS="${SES_MOVE_KILLS:-60}"
+    export SES_MOVE_ROUNDS="${SES_MOVE_ROUNDS:-20}" SES_MOVE_KILLS="${SES_MOVE_KILLS:-60}" SES_JOURNEY_ROUNDS="${SES_JOURNEY_ROUNDS:-20}"
     export SES_MODEL_SEED="${SES_MODEL_SEED:-random}" # each run prints its own; everybody else plays the same ones
     install_packages pooler || true # told; then pg/pooler is skipped
 fi

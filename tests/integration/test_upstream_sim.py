@@ -1,46 +1,18 @@
 """The simulator of upstream's server (upstream_sim.py) has its manners, and what rank upstream makes of each of them."""
-import json
-import pathlib
 import signal
-import subprocess
-import sys
 import unittest
-import urllib.request
 
 import grpc
 
 from harness import PATIENCE, wait_until
 from upstream_calls import ANSWERED, NOT_SENT, UNKNOWN, Caller
+from upstream_process import Process
 from upstream_sim import CHARGED, FAILURE, METHODS, NO_STATUS_DETAILS
 from upstream_wire import Message, integer, text
 
 AUTHORIZE, CAPTURE = "/types.PaymentService/Authorize", "/types.PaymentService/Capture"
 COMPOSITE = "/types.CompositePaymentService/Authorize"
 AMOUNT = text(2, integer(1, 10000) + integer(2, 146))
-
-
-class Process:
-    """The simulator as a program of its own, which signals reach."""
-
-    def __init__(self):
-        self.process = subprocess.Popen([sys.executable, "-B", pathlib.Path(__file__).parent / "upstream_sim.py"], stdout=subprocess.PIPE, text=True)
-        told = json.loads(self.process.stdout.readline())
-        self.address, self.control = told["grpc"], told["control"]
-
-    def _ask(self, path, body=None):
-        with urllib.request.urlopen(self.control + path, data=body and json.dumps(body).encode(), timeout=PATIENCE) as answer:
-            return json.loads(answer.read())
-
-    def calls(self, **wanted):
-        return [call for call in self._ask("/calls")["calls"] if all(call[key] == value for key, value in wanted.items())]
-
-    def script(self, **script):
-        self._ask("/script", script)
-
-    def end(self):
-        self.process.kill()
-        self.process.wait(PATIENCE)
-        self.process.stdout.close()
 
 
 class SimulatorCase(unittest.TestCase):
@@ -59,6 +31,8 @@ class SimulatorCase(unittest.TestCase):
 class Manners(SimulatorCase):
     def test_each_method_is_a_connector_call_and_none_is_idempotent(self):
         for path, method in METHODS.items():
+            if method["answer"][5] is None:  # the calls that authenticate: what they want before they are answered, gateway_journeys.py has
+                continue
             for _ in range(2):
                 answer = self.caller.call(path, text(method["id"], "pay_1"))
                 self.assertEqual((answer["outcome"], answer["status"]), (ANSWERED, 0))

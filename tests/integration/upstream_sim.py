@@ -1,7 +1,8 @@
 """A simulator of upstream's gRPC server (connector-service), by facts of its wire and of its manners in failure, measured on the real one:
 
 - SETTINGS: window 1 MiB, frames 16 KiB, header list 16 KiB; health Check alone, always SERVING; any other method UNIMPLEMENTED
-- no idempotency: each call is a connector call; /calls tells how many were made, of which method and id, and which were aborted
+- no idempotency: each call is a connector call (upstream_connector.py); /calls tells how many were made, of which method and id, and which
+  were aborted
 - a caller that resets its stream or goes away, or a grpc-timeout that passes, **aborts the connector call**; after a grpc-timeout the answer
   is status 1, "Timeout expired"
 - messages merge as prost's do (upstream_wire.py): a second, partial amount changes the first one
@@ -9,11 +10,13 @@
 - answers hold raw_connector_request (card number, keys) and the raw answer; details of errors are no google.rpc.Status
 - TERM closes the listener and lets calls end; the program never does. INT ends it
 
-    upstream_sim.py [PORT [CONTROL_PORT]]    prints {"grpc": "127.0.0.1:..", "control": "http://127.0.0.1:.."}; 0: any
+    upstream_sim.py [PORT [CONTROL_PORT [BOOK]]]    prints {"grpc": "127.0.0.1:..", "control": "http://127.0.0.1:.."}; 0: any
+                                                    BOOK: a file that keeps what the connector was asked, over kills
 
 Control, HTTP with JSON: GET /calls; POST /script {"path": .., "way": .., "delay_ms": .., "times": .., "bytes": ..}: what the next calls of
 that path ("*": of all) come to instead; delay_ms is the connector's time. Ways: answer, reset, refuse, goaway, close, html, rubbish, huge,
-two, compressed, no_status, error, hang. Tests may also start one inside their process (Simulator).
+two, compressed, no_status, error, hang; hold and hold_before: answered after POST /release, the connector asked before or after that.
+POST /confirm {"id": ..}: the shopper's word at his bank. Tests may also start one inside their process (Simulator).
 """
 import asyncio
 import base64
@@ -27,21 +30,12 @@ import h2.errors
 import h2.events
 import h2.settings
 
+from upstream_connector import CHARGED, FAILURE, METHODS, SERVICE, Book, Refusal, say  # noqa: F401
 from upstream_wire import Message, integer, secret, text
 
-CHARGED, VOIDED, FAILURE = 8, 11, 21  # PaymentStatus
+TIMEOUT = "Timeout expired"
 OK, CANCELLED, INVALID_ARGUMENT, UNIMPLEMENTED = 0, 1, 3, 12
 HEALTH = "/grpc.health.v1.Health/Check"
-# Where a method has its id, amount, session token and test's way to see them; and in its answer: ids, status, code, raw answer, raw request.
-METHODS = {
-    "/types.PaymentService/Authorize": {"id": 1, "amount": 2, "token": 17, "answer": (1, 2, 3, 5, 11, 12), "status": CHARGED},
-    "/types.PaymentService/Get": {"id": 1, "amount": 6, "token": None, "answer": (None, 1, 2, 4, None, 25), "status": CHARGED},
-    "/types.PaymentService/Capture": {"id": 2, "amount": None, "token": None, "answer": (None, 1, 2, 4, None, 8), "status": CHARGED},
-    "/types.PaymentService/Void": {"id": 2, "amount": None, "token": None, "answer": (None, 1, 2, 4, None, 8), "status": VOIDED},
-    "/types.PaymentService/Refund": {"id": 1, "amount": None, "token": None, "answer": (None, 1, 2, 4, None, 22), "status": CHARGED},
-    "/types.PaymentService/SetupRecurring": {"id": 17, "amount": 2, "token": 14, "answer": (None, 1, 2, 4, None, 14), "status": CHARGED},
-    "/types.CompositePaymentService/Authorize": {"id": 1, "amount": 7, "token": 18, "answer": (1, 2, 3, 5, 11, 12), "status": CHARGED},
-}
 WANT_TOKEN = ("nuvei", "paytm")
 NO_STATUS_DETAILS = b"\x0a\x10INTEGRATION_ERROR\x12\xff\xfe"  # no google.rpc.Status, and no message at all
 
@@ -52,21 +46,6 @@ def framed(message, flag=0):
 
 def percent(message):
     return "".join(c if " " <= c <= "~" and c != "%" else "".join(f"%{b:02X}" for b in c.encode()) for c in message)
-
-
-class Book:
-    """Connector calls: what a real one would have been asked."""
-
-    def __init__(self):
-        self.calls = []
-
-    def begin(self, path, message, connector):
-        method = METHODS[path]
-        amount = message.message(method["amount"]) if method["amount"] else Message(b"")
-        call = {"method": path, "id": message.text(method["id"]), "connector": connector, "minor_amount": amount.integer(1), "currency": amount.integer(2),
-                "token": message.text(method["token"]) if method["token"] else "", "state": "made"}
-        self.calls.append(call)
-        return call
 
 
 class Stream:
@@ -131,7 +110,7 @@ class Connection(asyncio.Protocol):
         if stream is None or stream.ended:
             return
         if stream.call is not None:
-            stream.call["state"] = "aborted"
+            self.simulator.book.abort(stream.call)
         if stream.task is not None:
             stream.task.cancel()
 
@@ -142,8 +121,8 @@ class Connection(asyncio.Protocol):
             await asyncio.wait_for(self.answer(number, stream, path), limit)
         except asyncio.TimeoutError:
             if stream.call is not None:
-                stream.call["state"] = "aborted"
-            await self.refuse(number, CANCELLED, "Timeout expired")
+                self.simulator.book.abort(stream.call)
+            await self.refuse(number, CANCELLED, TIMEOUT)
         stream.ended = True
         self.streams.pop(number, None)
 
@@ -178,14 +157,24 @@ class Connection(asyncio.Protocol):
             self.h2.close_connection(last_stream_id=max(number - 2, 0))
             self.flush()
             return
-        stream.call = self.simulator.book.begin(path, message, connector)
+        if script["way"] == "hold_before":
+            await self.simulator.hold()
+        stream.call = self.simulator.book.begin(path, message, connector, bytes(stream.body))
+        if script["way"] == "hold":
+            await self.simulator.hold()
         await asyncio.sleep(script["delay_ms"] / 1000)
-        await self.come_to(number, stream, path, script)
+        try:
+            said = say(self.simulator.book, path, message, stream.call)
+        except Refusal as refusal:
+            await self.refuse(number, refusal.args[0], refusal.args[1], NO_STATUS_DETAILS)
+            return
+        await self.come_to(number, self.payment(path, stream, *said), stream, script)
 
-    async def come_to(self, number, stream, path, script):
+    async def come_to(self, number, message, stream, script):
         way = script["way"]
-        message = self.payment(path, stream)
-        if way == "answer":
+        if stream.call["means"] == "timed out" and stream.call["method"] == SERVICE + "Authorize":
+            await self.refuse(number, CANCELLED, TIMEOUT)
+        elif way in ("answer", "hold", "hold_before"):
             await self.reply(number, message)
         elif way == "error":
             await self.refuse(number, INVALID_ARGUMENT, "Connector said n\u00f6", NO_STATUS_DETAILS)
@@ -215,16 +204,20 @@ class Connection(asyncio.Protocol):
         self.flush()
 
     @staticmethod
-    def payment(path, stream):
-        method, call = METHODS[path], stream.call
-        own, theirs, status, code, raw_answer, raw_request = method["answer"]
+    def payment(path, stream, says, more):
+        call = stream.call
+        own, theirs, status, code, raw_answer, raw_request = METHODS[path]["answer"]
         refused = call["token"].startswith("sess_")
         asked = f"{call['method']} id={call['id']} amount={call['minor_amount']} sessionToken={call['token']} cardNumber=4111111111111111 cvv=123 key=secret"
         body = text(own, call["id"]) if own else b""
-        body += text(theirs, f"txn_{call['id']}") + integer(status, FAILURE if refused else method["status"]) + integer(code, 400 if refused else 200)
+        body += text(theirs, f"txn_{call['id']}") + integer(status, FAILURE if refused else says)
+        if code:
+            body += integer(code, 400 if refused else 200)
+        body += b"" if refused else more
         if raw_answer:
             body += secret(raw_answer, '{"raw":"answer"}')
-        body += secret(raw_request, asked)
+        if raw_request:
+            body += secret(raw_request, asked)
         return text(3, body) if "Composite" in path else body
 
     # ---- answers
@@ -255,8 +248,9 @@ class Connection(asyncio.Protocol):
 
 
 class Simulator:
-    def __init__(self):
-        self.book, self.scripts, self.connections, self.servers = Book(), {}, set(), []
+    def __init__(self, book=None):
+        self.book, self.scripts, self.connections, self.servers = Book(book), {}, set(), []
+        self.release, self.held = asyncio.Event(), 0
 
     def script_for(self, path):
         for key in (path, "*"):
@@ -268,6 +262,13 @@ class Simulator:
 
     def write_script(self, script):
         self.scripts[script.get("path", "*")] = {"way": "answer", "delay_ms": 0, "times": 1 << 60, "bytes": 8 << 20, **script}
+
+    async def hold(self):
+        self.held += 1
+        try:
+            await self.release.wait()
+        finally:
+            self.held -= 1
 
     async def open(self, port=0, control_port=0):
         loop = asyncio.get_running_loop()
@@ -283,8 +284,17 @@ class Simulator:
         if head.startswith("POST /script "):
             self.write_script(json.loads(body))
             answer = {}
+        elif head.startswith("POST /confirm "):
+            self.book.confirm(json.loads(body)["id"])
+            answer = {}
+        elif head.startswith("POST /release "):
+            self.scripts.clear()
+            self.release.set()
+            self.release = asyncio.Event()
+            answer = {}
         else:
-            answer = {"calls": self.book.calls, "connections": len(self.connections)}
+            answer = {"calls": self.book.calls, "confirmed": sorted(self.book.confirmed), "connections": len(self.connections),
+                      "held": self.held}
         data = json.dumps(answer).encode()
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(data) + data)
         await writer.drain()
@@ -296,8 +306,8 @@ class Simulator:
 
 
 async def main(arguments):
-    simulator = Simulator()
-    told = await simulator.open(*(int(a) for a in arguments))
+    simulator = Simulator(*arguments[2:])
+    told = await simulator.open(*(int(a) for a in arguments[:2]))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, simulator.on_term)
     print(json.dumps(told), flush=True)
     await asyncio.Event().wait()
