@@ -91,6 +91,15 @@ void ses_pg_link_listen(struct pg_link *link, bool listens)
     link->listens = listens;
 }
 
+/* No two are ready at the same nanosecond. */
+uint64_t ses_pg_link_listener(const struct pg_link *link)
+{
+    for (unsigned i = 0; i < link->slots_count; i++)
+        if (link->slots[i].use == PG_USE_LISTEN && link->slots[i].state == PG_SLOT_READY)
+            return link->slots[i].ready_mono_ns;
+    return 0;
+}
+
 static struct pg_slot *free_slot(struct pg_link *link, enum pg_use use)
 {
     for (unsigned i = 0; i < link->slots_count; i++)

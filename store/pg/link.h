@@ -93,6 +93,8 @@ bool ses_pg_link_may_read(const struct pg_link *link);
 SES_MUST_CHECK bool ses_pg_link_send(struct pg_link *link, enum pg_use use, struct pg_request *request);
 /* Whether this process watches: then it has a connection to listen, and its beats say so. */
 void ses_pg_link_listen(struct pg_link *link, bool listens);
+/* Tells the connection that listens from all before and after it; 0: none does just now. */
+uint64_t ses_pg_link_listener(const struct pg_link *link);
 /* Whether anybody watches, on any machine, or may: whoever puts has to tell. */
 bool ses_pg_link_is_watched(const struct pg_link *link);
 /* Whether everybody who writes knows that this process watches (audience.h). */

@@ -30,11 +30,24 @@ static void on_done(struct pg_request *request, const struct pg_answer *answer)
 
 static void ask(struct pg_listen *listen, uint64_t now_ns)
 {
+    listen->asked_on = ses_pg_link_listener(listen->rows->options.link);
     listen->request = (struct pg_request){.statement = &ses_pg_listen_sql, .done = on_done, .arg = listen};
     listen->asking = ses_pg_send(listen->rows, PG_USE_LISTEN, &listen->request);
     listen->next_ns = now_ns + (listen->asking ? EVERY_NS : AGAIN_NS);
     if (!listen->asking) /* the one that did is gone */
         listen->heard_ns = 0;
+}
+
+/* The connection that was asked has gone, and another one may be there already, deaf. */
+static void look_for_another(struct pg_listen *listen)
+{
+    uint64_t listener = ses_pg_link_listener(listen->rows->options.link);
+
+    if (listen->asked_on == listener)
+        return;
+    listen->heard_ns = 0;
+    if (listener != 0)
+        listen->next_ns = 0;
 }
 
 /* ---- how this process watches ---- */
@@ -98,6 +111,8 @@ uint64_t ses_pg_listen_turn(struct pg_listen *listen, bool watched, uint64_t now
         listen->wanted_ns = now_ns;
     listens = wants(listen, now_ns);
     ses_pg_link_listen(listen->rows->options.link, listens);
+    if (!listen->asking)
+        look_for_another(listen);
     if (listens && !listen->asking && now_ns >= listen->next_ns)
         ask(listen, now_ns);
     if (!listens)

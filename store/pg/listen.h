@@ -1,8 +1,8 @@
 /* listen.h - whether hints can be relied upon (hints.h): a connection listens, and everybody who writes knows that this
  * process watches. Else it looks as often as it would without hints.
  *
- * LISTEN is sent again and again, whatever connection it goes on: one that is new begins to listen by it, and on one that
- * listens it does nothing but show that it lives.
+ * LISTEN is sent again and again: a connection that is new begins to listen by it, and on one that listens it does nothing
+ * but show that it lives. What was told between the end of one and the answer of the next has reached nobody.
  */
 #ifndef SESSIOND_STORE_LISTEN_H
 #define SESSIOND_STORE_LISTEN_H
@@ -19,6 +19,7 @@ struct pg_listen {
     bool asking;
     uint64_t next_ns;   /* of the next LISTEN */
     uint64_t heard_ns;  /* when that was sent that was answered last; 0: the last one was not */
+    uint64_t asked_on;  /* the connection that was asked last (ses_pg_link_listener) */
     uint64_t wanted_ns; /* when there was something to watch; 0: never, or long ago */
     uint64_t told_ns;   /* in the log */
 };

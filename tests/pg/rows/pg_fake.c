@@ -17,6 +17,7 @@ bool __wrap_ses_pg_link_may_read(const struct pg_link *link);
 int64_t __wrap_ses_pg_link_epoch(const struct pg_link *link);
 bool __wrap_ses_pg_link_send(struct pg_link *link, enum pg_use use, struct pg_request *request);
 void __wrap_ses_pg_link_listen(struct pg_link *link, bool listens);
+uint64_t __wrap_ses_pg_link_listener(const struct pg_link *link);
 bool __wrap_ses_pg_link_is_watched(const struct pg_link *link);
 bool __wrap_ses_pg_link_is_known(const struct pg_link *link);
 
@@ -45,11 +46,17 @@ void fake_init_link(struct fake *fake)
     fake->free[PG_USE_READ] = 1;
     fake->free[PG_USE_SETTLE] = 1;
     fake->free[PG_USE_LISTEN] = 1;
+    fake->listener = 1;
 }
 
 void __wrap_ses_pg_link_listen(struct pg_link *link, bool listens)
 {
     fake_of(link)->listens = listens;
+}
+
+uint64_t __wrap_ses_pg_link_listener(const struct pg_link *link)
+{
+    return fake_of(link)->listener;
 }
 
 bool __wrap_ses_pg_link_is_watched(const struct pg_link *link)

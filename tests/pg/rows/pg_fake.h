@@ -25,6 +25,7 @@ struct fake {
     bool watched;  /* somebody watches, anywhere */
     bool known;    /* .. and all know that we do */
     bool listens;  /* was asked to */
+    uint64_t listener;
     int64_t epoch; /* that beats and answers tell */
     bool serves;
     enum ses_durability durability;

@@ -99,6 +99,21 @@ static void test_a_connection_that_is_gone(void **state)
     assert_true(ses_pg_listen_relies(&listener));
 }
 
+/* Between two that showed that they live. */
+static void test_another_connection_that_is_there_at_once(void **state)
+{
+    (void)state;
+    rely();
+    unit_clock_pass_ms(100);
+    fake.listener = 2;
+    (void)listen_turn(true);
+    assert_false(ses_pg_listen_relies(&listener)); /* it has not listened to anything */
+    assert_int_equal(fake.sent_count, 2);
+    fake_done(&fake, 1);
+    (void)listen_turn(true);
+    assert_true(ses_pg_listen_relies(&listener));
+}
+
 static void test_a_connection_that_is_lost_on_its_way(void **state)
 {
     (void)state;
@@ -154,6 +169,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(test_listening_begins_with_watching),
         TEST(test_a_connection_that_is_gone),
+        TEST(test_another_connection_that_is_there_at_once),
         TEST(test_a_connection_that_is_lost_on_its_way),
         TEST(test_a_connection_that_is_silent),
         TEST(test_others_that_may_not_know),
