@@ -17,7 +17,7 @@ from linearizable import Call, Undecided, explain, judge
 from session_service import Sessions, explain as explain_error
 
 SEED = int(os.environ.get("SES_HISTORY_SEED", str(random.SystemRandom().randrange(1 << 32))))
-ROUNDS = int(os.environ.get("SES_HISTORY_ROUNDS", "6"))
+ROUNDS = int(os.environ.get("SES_HISTORY_ROUNDS", "4"))
 WORKERS, CLIENTS, SESSIONS, CALLS = 4, 24, 4, 40
 CONFIG = "restart:\n  budget: 1000\n  window_seconds: 60\n  delay_max_ms: 10\nsession:\n  ttl_seconds: 3600\n"
 # A death, or patience at its end: nobody knows what became of the call.

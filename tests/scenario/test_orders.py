@@ -15,7 +15,7 @@ from model import BY_CALLER, Model, moves
 from session_service import Sessions, event_names, explain, outcome_name, status_name
 
 SEED = int(os.environ.get("SES_ORDERS_SEED", str(random.SystemRandom().randrange(1 << 32))))
-SEQUENCES = int(os.environ.get("SES_ORDERS", "1500"))
+SEQUENCES = int(os.environ.get("SES_ORDERS", "750"))
 AT_ONCE = 16
 STEP_SECONDS = 300  # of a step that will run out: the server's clock is moved over its end
 RETURN_URL = "https://shop.example/back"
