@@ -38,6 +38,7 @@ struct ses_up_session {
     bool ping_waits;               /* for its acknowledgement */
     struct ses_up_stream *in_list; /* whose header list comes just now; NULL: nobody's */
     struct ses_buf *out;           /* where produce writes, inside it */
+    size_t high_water;             /* of out */
     const char *dead;              /* why; literal or nghttp2's; NULL: it lives */
 };
 

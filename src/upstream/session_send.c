@@ -34,7 +34,9 @@ static int send_data(nghttp2_session *nghttp2, nghttp2_frame *frame, const uint8
         ses_buf_append(session->out, ses_slice_cut(stream->body, stream->sent, stream->sent + len)) != SES_OK)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     stream->sent += len;
-    return 0;
+    /* Or one call of nghttp2_session_mem_send would write all that the windows have room for. Not WOULDBLOCK: that leaves a
+     * frame half done. */
+    return session->out->len >= session->high_water ? NGHTTP2_ERR_PAUSE : 0;
 }
 
 /* From here on nobody can say that the peer has not seen it: told before and not after the frame was written. */
@@ -60,6 +62,7 @@ void ses_up_send_callbacks(nghttp2_session_callbacks *callbacks)
 enum ses_status ses_up_session_produce(struct ses_up_session *session, struct ses_buf *out, size_t high_water)
 {
     session->out = out;
+    session->high_water = high_water;
     while (session->dead == NULL && out->len < high_water) {
         const uint8_t *bytes;
         size_t before = out->len;

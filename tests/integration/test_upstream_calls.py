@@ -1,4 +1,6 @@
-"""The client half of the gateway against grpcio: plain text and TLS."""
+"""The client half of the gateway against grpcio, in plain text and over TLS, and against grpc-js."""
+import os
+import subprocess
 import tempfile
 import threading
 import unittest
@@ -6,10 +8,10 @@ import unittest
 import grpc
 
 from certificates import Pair, server_pair
-from harness import wait_until
+from harness import NODE_MODULES, PATIENCE, SOURCE, wait_until
 from upstream_calls import ANSWERED, NOT_SENT, UNKNOWN, Caller, Server
 
-ECHO, REFUSE, HOLD, LARGE, METADATA = (f"/test.Service/{name}" for name in ("Echo", "Refuse", "Hold", "Large", "Metadata"))
+ECHO, REFUSE, HOLD, LARGE, SIZE, METADATA = (f"/test.Service/{name}" for name in ("Echo", "Refuse", "Hold", "Large", "Size", "Metadata"))
 
 
 class Ways:
@@ -95,6 +97,11 @@ class Calls:
                              (UNKNOWN, "the answer is larger than upstream.answer_bytes_max"))
         self.assertEqual(self.caller.call(ECHO, b"a")["outcome"], ANSWERED)
 
+    def test_a_request_may_be_larger_than_any_window(self):
+        message = bytes(range(256)) * 15000
+        answer = self.caller.call(ECHO, message)
+        self.assertEqual((answer["outcome"], answer["message"] == message), (ANSWERED, True), answer["why"])
+
     def test_many_calls_at_once(self):
         calls = [self.caller.start(ECHO, str(i).encode()) for i in range(300)]
         for i, call in enumerate(calls):
@@ -162,6 +169,44 @@ class Tls(Calls, unittest.TestCase):
         answer = caller.call(ECHO, b"a")
         caller.end()
         self.assertEqual(answer["outcome"], NOT_SENT)
+
+
+class GrpcJs(unittest.TestCase):
+    """Another HTTP/2 than grpcio's, with the usual windows of 64 KiB."""
+
+    def setUp(self):
+        self.server = subprocess.Popen(["node", SOURCE / "tests/integration/upstream_server.mjs"], stdout=subprocess.PIPE, text=True,
+                                       env=dict(os.environ, NODE_MODULES=str(NODE_MODULES)))
+        self.addCleanup(self.end)
+        self.caller = Caller("127.0.0.1", int(self.server.stdout.readline()))
+
+    def end(self):
+        self.server.kill()
+        self.server.wait(PATIENCE)
+        self.server.stdout.close()
+
+    def tearDown(self):
+        self.caller.end()
+
+    def test_large_messages_go_both_ways(self):
+        message = bytes(range(256)) * 15000
+        answer = self.caller.call(ECHO, message)
+        self.assertEqual((answer["outcome"], answer["message"] == message), (ANSWERED, True), answer["why"])
+        answer = self.caller.call(LARGE, b"4194304")
+        self.assertEqual((answer["outcome"], len(answer["message"])), (ANSWERED, 4194304))
+        answer = self.caller.call(LARGE, b"4194305")
+        self.assertEqual((answer["outcome"], answer["why"]), (UNKNOWN, "the answer is larger than upstream.answer_bytes_max"))
+
+    def test_large_messages_side_by_side(self):
+        for path, messages, sizes in ((SIZE, [b"x" * 1000000] * 8, [7] * 8), (LARGE, [b"1000000"] * 8, [1000000] * 8)):
+            calls = [self.caller.start(path, message) for message in messages]
+            answers = [self.caller.answer(call) for call in calls]
+            self.assertEqual([(answer["outcome"], len(answer["message"])) for answer in answers], [(ANSWERED, size) for size in sizes])
+
+    def test_refusals_are_answers(self):
+        answer = self.caller.call(REFUSE)
+        self.assertEqual((answer["outcome"], answer["status"], answer["text"].decode()), (ANSWERED, 3, "betrag \u00fc"))
+        self.assertEqual(self.caller.call("/test.Service/Nothing")["status"], 12)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,9 @@ class Manners(SimulatorCase):
                 self.assertIn("4111111111111111", message.message(method["answer"][5]).text(1))
             self.assertEqual(len(self.sim.calls(method=path, id="pay_1", state="made")), 2)
 
+    def test_a_request_may_be_larger_than_the_window(self):
+        self.assertEqual(self.authorize(text(1000, b"x" * 3000000))["outcome"], ANSWERED)
+
     def test_messages_merge(self):
         self.authorize(text(2, integer(1, 5)))
         self.assertEqual([(call["minor_amount"], call["currency"]) for call in self.sim.calls()], [(5, 146)])
@@ -117,6 +120,9 @@ class Outcomes(SimulatorCase):
                                   ("goaway", NOT_SENT, "REFUSED_STREAM"),
                                   ("reset", UNKNOWN, "INTERNAL_ERROR"),
                                   ("close", UNKNOWN, "the connection was lost"),
+                                  ("half", UNKNOWN, "the connection was lost"),
+                                  ("cut", UNKNOWN, "INTERNAL_ERROR"),
+                                  ("leaving", ANSWERED, ""),
                                   ("rubbish", UNKNOWN, "the connection was lost"),
                                   ("html", UNKNOWN, "HTTP status 503 without a grpc-status"),
                                   ("two", UNKNOWN, "more than one message"),

@@ -1,6 +1,6 @@
 """A simulator of upstream's gRPC server (connector-service), by facts of its wire and of its manners in failure, measured on the real one:
 
-- SETTINGS: window 1 MiB, frames 16 KiB, header list 16 KiB; health Check alone, always SERVING; any other method UNIMPLEMENTED
+- SETTINGS: window 1 MiB (the connection's too), frames 16 KiB, header list 16 KiB; health Check alone, always SERVING; any other method UNIMPLEMENTED
 - no idempotency: each call is a connector call (upstream_connector.py); /calls tells how many were made, of which method and id, and which
   were aborted
 - a caller that resets its stream or goes away, or a grpc-timeout that passes, **aborts the connector call**; after a grpc-timeout the answer
@@ -14,8 +14,9 @@
                                                     BOOK: a file that keeps what the connector was asked, over kills
 
 Control, HTTP with JSON: GET /calls; POST /script {"path": .., "way": .., "delay_ms": .., "times": .., "bytes": ..}: what the next calls of
-that path ("*": of all) come to instead; delay_ms is the connector's time. Ways: answer, reset, refuse, goaway, close, html, rubbish, huge,
-two, compressed, no_status, error, hang; hold and hold_before: answered after POST /release, the connector asked before or after that.
+that path ("*": of all) come to instead; delay_ms is the connector's time. Ways: answer, reset, refuse, goaway, leaving (a GOAWAY behind which
+the call is answered), close, half (of a frame, and the connection is closed), cut (half a message, and the stream is reset), html, rubbish,
+huge, two, compressed, no_status, error, hang; hold and hold_before: answered after POST /release, the connector asked before or after that.
 POST /confirm {"id": ..}: the shopper's word at his bank. Tests may also start one inside their process (Simulator).
 """
 import asyncio
@@ -36,6 +37,8 @@ from upstream_wire import Message, integer, secret, text
 TIMEOUT = "Timeout expired"
 OK, CANCELLED, INVALID_ARGUMENT, UNIMPLEMENTED = 0, 1, 3, 12
 HEALTH = "/grpc.health.v1.Health/Check"
+WINDOW = 1 << 20
+GRPC = [(":status", "200"), ("content-type", "application/grpc")]
 WANT_TOKEN = ("nuvei", "paytm")
 NO_STATUS_DETAILS = b"\x0a\x10INTEGRATION_ERROR\x12\xff\xfe"  # no google.rpc.Status, and no message at all
 
@@ -63,8 +66,11 @@ class Connection(asyncio.Protocol):
         self.transport = transport
         self.simulator.connections.add(self)
         codes = h2.settings.SettingCodes
-        self.h2.local_settings.update({codes.INITIAL_WINDOW_SIZE: 1 << 20, codes.MAX_HEADER_LIST_SIZE: 16384, codes.MAX_FRAME_SIZE: 16384})
+        # Not by update: what is changed there is told to nobody, and counts here when the other settings are acknowledged.
+        self.h2.local_settings = h2.settings.Settings(client=False, initial_values={
+            codes.INITIAL_WINDOW_SIZE: WINDOW, codes.MAX_HEADER_LIST_SIZE: 16384, codes.MAX_FRAME_SIZE: 16384})
         self.h2.initiate_connection()
+        self.h2.increment_flow_control_window(WINDOW - 65535)
         self.flush()
 
     def flush(self):
@@ -194,14 +200,30 @@ class Connection(asyncio.Protocol):
         elif way == "reset":
             self.h2.reset_stream(number, h2.errors.ErrorCodes.INTERNAL_ERROR)
         elif way == "rubbish":
-            self.flush()
-            self.transport.write(b"\xff" * 64)
+            self.write_raw(b"\xff" * 64)
             self.transport.close()
+        elif way == "leaving":
+            self.write_raw(bytes((0, 0, 8, 7, 0, 0, 0, 0, 0)) + number.to_bytes(4, "big") + bytes(4))
+            await self.reply(number, message)
+            self.transport.close()
+        elif way == "half":
+            self.h2.send_headers(number, GRPC)
+            self.write_raw(bytes((0, 1, 0, 0, 0)) + number.to_bytes(4, "big") + framed(message)[:16])
+            self.transport.close()
+        elif way == "cut":
+            self.h2.send_headers(number, GRPC)
+            await self.send(number, framed(message)[:16])
+            self.h2.reset_stream(number, h2.errors.ErrorCodes.INTERNAL_ERROR)
         elif way == "close":
             self.transport.close()
         else:
             raise ValueError(f"no such way: {way}")
         self.flush()
+
+    def write_raw(self, data):
+        """As it is, behind what the rules have to say."""
+        self.flush()
+        self.transport.write(data)
 
     @staticmethod
     def payment(path, stream, says, more):
@@ -222,13 +244,13 @@ class Connection(asyncio.Protocol):
 
     # ---- answers
     async def reply(self, number, message, flag=0, bodies=1, trailers=None):
-        self.h2.send_headers(number, [(":status", "200"), ("content-type", "application/grpc")])
+        self.h2.send_headers(number, GRPC)
         await self.send(number, framed(message, flag) * bodies)
         self.h2.send_headers(number, trailers or [("grpc-status", "0")], end_stream=True)
         self.flush()
 
     async def refuse(self, number, status, message, details=None):
-        headers = [(":status", "200"), ("content-type", "application/grpc"), ("grpc-status", str(status)), ("grpc-message", percent(message))]
+        headers = [*GRPC, ("grpc-status", str(status)), ("grpc-message", percent(message))]
         if details is not None:
             headers.append(("grpc-status-details-bin", base64.b64encode(details).rstrip(b"=").decode()))
         self.h2.send_headers(number, headers, end_stream=True)

@@ -86,10 +86,15 @@ static void on_connection(uv_stream_t *listener, int rv)
     assert_int_equal(uv_tcp_init(server->loop, &connection->tcp), 0);
     connection->tcp.data = connection;
     assert_int_equal(uv_accept(listener, (uv_stream_t *)&connection->tcp), 0);
-    peer_open(&connection->peer, server->streams_max, 0, server->headers_max);
+    peer_open(&connection->peer, server->streams_max, server->window, server->headers_max);
+    if (server->window != 0)
+        assert_int_equal(
+            nghttp2_session_set_local_window_size(connection->peer.session, 0, 0, (int32_t)server->window),
+            0);
     connection->peer.on_request = on_request;
     connection->peer.arg = connection;
-    assert_int_equal(uv_read_start((uv_stream_t *)&connection->tcp, on_room, on_read), 0);
+    if (!server->deaf)
+        assert_int_equal(uv_read_start((uv_stream_t *)&connection->tcp, on_room, on_read), 0);
     if (!server->silent)
         flush(connection);
 }

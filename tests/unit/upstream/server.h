@@ -24,6 +24,8 @@ struct server {
     uint16_t port;
     uint32_t streams_max;
     uint32_t headers_max; /* 0: not told */
+    uint32_t window;      /* of streams and connections; 0: the usual one */
+    bool deaf;            /* says who it is, and reads nothing */
     bool silent;          /* accepts, and says nothing at all */
     bool is_up;           /* answers a health check so */
     void (*on_request)(struct peer *peer, struct peer_request *request); /* of what is no health check */

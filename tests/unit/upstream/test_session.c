@@ -90,6 +90,31 @@ static void the_peers_windows_are_honoured(void **state)
     rig_ended(rig, 0, SES_UPSTREAM_ANSWERED, 0, "");
 }
 
+/* However large the windows are: what is handed out at a time is bounded, and goes on where it ended. */
+static void a_large_request_comes_in_pieces(void **state)
+{
+    static uint8_t message[3000000];
+    struct rig *rig = *state;
+    size_t most = 0;
+
+    rig_open(rig, 0, INT32_MAX, 0);
+    assert_int_equal(nghttp2_session_set_local_window_size(rig->peer.session, 0, 0, INT32_MAX), 0);
+    rig_talk(rig);
+    (void)rig_submit(rig, 0, true, ses_slice(message, sizeof(message)));
+    while (ses_up_session_wants_write(&rig->session)) {
+        assert_ok(ses_up_session_produce(&rig->session, &rig->to_peer, 100000));
+        most = rig->to_peer.len > most ? rig->to_peer.len : most;
+        assert_int_equal(peer_receive(&rig->peer, ses_buf_view(&rig->to_peer)), 0);
+        ses_buf_clear(&rig->to_peer);
+    }
+    assert_true(most >= 100000 && most < 100000 + 16384 + 9);
+    assert_true(rig->peer.requests[0].ended);
+    assert_int_equal(rig->peer.requests[0].body.len, sizeof(message) + 5);
+    peer_answer(&rig->peer.requests[0], 0, SES_STR(""));
+    rig_talk(rig);
+    rig_ended(rig, 0, SES_UPSTREAM_ANSWERED, 0, "");
+}
+
 /* A window of 0 that is never opened keeps the message here, and the call's end says that it may have been seen. */
 static void a_closed_window_holds_the_message(void **state)
 {
@@ -294,6 +319,7 @@ int main(void)
         T(nothing_is_begun_before_the_peer_has_greeted),
         T(the_peers_limit_of_streams_is_kept),
         T(the_peers_windows_are_honoured),
+        T(a_large_request_comes_in_pieces),
         T(a_closed_window_holds_the_message),
         T(a_large_answer_passes_our_windows),
         T(our_windows_are_announced),

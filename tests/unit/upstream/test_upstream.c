@@ -1,6 +1,8 @@
 /* Calls over sockets: places, deadlines, and what is sent once more. */
 #include "upstream_rig.h"
 
+#include "upstream_impl.h"
+
 /* ---- one call ----------------------------------------------------------------------------------------- */
 
 static void a_call_is_answered(void **state)
@@ -205,6 +207,37 @@ static void no_time_left_is_not_sent(void **state)
     assert_int_equal(rig->server.requests, 0);
 }
 
+/* The kernel takes nothing more for a server that does not read: what is behind that has not left, and never does. */
+static void what_could_not_be_written_was_not_sent(void **state)
+{
+    enum { LARGE = 64 << 20 };
+    struct rig *rig = *state;
+    uint8_t *message = calloc(1, LARGE);
+    struct ses_upstream_request request = {
+        .path = SES_STR("/a.B/C"), .message = {message, LARGE}, .effect = true};
+    struct ses_upstream_place place;
+    const struct ses_up_link *link;
+
+    unit_clock_stop();
+    rig->server.window = INT32_MAX;
+    rig->server.deaf = true;
+    open_upstream(rig);
+    assert_ok(ses_upstream_take(rig->upstream, 0, &place));
+    assert_ok(ses_upstream_start(rig->upstream, &place, &request, UINT64_MAX, on_told, &rig->told[0]));
+    free(message);
+    RUN_UNTIL(rig, !ses_list_empty(&rig->upstream->links));
+    link = SES_CONTAINER(rig->upstream->links.next, struct ses_up_link, node);
+    RUN_UNTIL(rig, link->writing);
+    start_within(rig, 1, true, 1000);
+    RUN_UNTIL(rig, link->session.streams_count == 3); /* with the look at its health */
+    unit_clock_pass_ms(1010);
+    RUN_UNTIL(rig, rig->told[1].times == 1);
+    unit_clock_run();
+    assert_int_equal(rig->told[1].outcome, SES_UPSTREAM_NOT_SENT);
+    assert_string_equal(rig->told[1].why, "the connection took nothing in time");
+    assert_int_equal(rig->told[0].times, 0);
+}
+
 static void waiting_for_a_stream_ends_too(void **state)
 {
     struct rig *rig = *state;
@@ -269,6 +302,7 @@ int main(void)
         T(an_effect_is_not_cancelled_at_its_deadline),
         T(the_servers_deadline_is_the_latest),
         T(no_time_left_is_not_sent),
+        T(what_could_not_be_written_was_not_sent),
         T(waiting_for_a_stream_ends_too),
         T(what_was_refused_is_repeated_once_without_an_effect),
         T(an_effect_is_never_sent_twice),
