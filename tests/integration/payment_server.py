@@ -90,14 +90,20 @@ def authorized(transaction, status=CHARGED, *more):
 
 
 class PaymentServer:
-    """answer(path, request, metadata, context) -> bytes; it may abort, wait or sleep on an event."""
+    """answer(path, request, context) -> bytes; it may abort, or wait for an event. pair: TLS with it; client_ca: who calls must have a
+    certificate of that authority."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, pair=None, client_ca=None):
         self.answer, self.calls, self.lock = answer, [], threading.Lock()
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(16))
         self.server.add_generic_rpc_handlers((self,))
-        self.port = self.server.add_insecure_port("127.0.0.1:0")
-        self.address = f"127.0.0.1:{self.port}"
+        if pair is None:
+            self.port = self.server.add_insecure_port("127.0.0.1:0")
+            self.address = f"127.0.0.1:{self.port}"
+        else:
+            self.port = self.server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials(
+                [(pair.key.read_bytes(), pair.certificate.read_bytes())], client_ca and client_ca.certificate.read_bytes(), client_ca is not None))
+            self.address = f"localhost:{self.port}"
         self.server.start()
 
     def service(self, details):

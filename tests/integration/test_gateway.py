@@ -24,8 +24,17 @@ class GatewayCase(unittest.TestCase):
     workers = 2
 
     @classmethod
+    def open_upstream(cls):
+        """The payment server."""
+        return PaymentServer(cls.answer_by_current)
+
+    @classmethod
+    def answer_by_current(cls, *call):
+        return cls.current.answer(*call)
+
+    @classmethod
     def setUpClass(cls):
-        cls.upstream = PaymentServer(lambda *call: cls.current.answer(*call))
+        cls.upstream = cls.open_upstream()
         cls.addClassCleanup(cls.upstream.stop)
         cls.server = Server(workers=cls.workers, config=f"upstream:\n  grpc: {cls.upstream.address}\n{cls.config}")
         cls.addClassCleanup(cls.server.cleanup)

@@ -155,7 +155,7 @@ static void fail_unknown(struct ses_gateway_call *call)
 
     if (!ses_gateway_has_effect(call->method)) {
         ses_refusal_set(&error, SES_REASON_UPSTREAM_UNAVAILABLE, RETRY_MS,
-                        SES_STR("the payment server has not answered"));
+                        SES_STR("no answer of the payment server came, or none that can be read"));
     } else {
         ses_gateway_refuse_unknown(
             &error, ses_gateway_method_name(call->method),

@@ -3,6 +3,7 @@
 #include <sessiond/base/clock.h>
 #include <sessiond/base/secret.h>
 #include <sessiond/base/units.h>
+#include <sessiond/exchange/exchange_trace.h>
 
 #include "gateway_call.h"
 #include "natural_key.h"
@@ -101,12 +102,45 @@ static void take_answer(struct ses_gateway_call *call, const struct ses_upstream
         call->end = call->end == SES_GATEWAY_DONE ? SES_GATEWAY_UNKNOWN : call->end;
 }
 
+/* ---- what the operator is told ----------------------------------------------------------------- */
+
+static void put_why(const struct ses_upstream_answer *answer, struct ses_log_line *line)
+{
+    if (answer->outcome != SES_UPSTREAM_ANSWERED)
+        ses_log_slice(line, "why", answer->why);
+    else if (answer->grpc_status == 0)
+        ses_log_str(line, "why", "the answer is no message, or there was no memory for it");
+    else
+        ses_log_str(line, "why", "the answer's status does not say that nothing was done");
+    ses_log_str(line, "upstream_status", ses_status_grpc_name(answer->grpc_status));
+}
+
+/* Somebody has to look what became of it, and the caller is not told more than that. */
+static void tell_unknown(const struct ses_gateway_call *call, const struct ses_upstream_answer *answer)
+{
+    const struct ses_exchange *x = call->x;
+    struct ses_log_line line;
+
+    if (call->service->options.log == NULL)
+        return;
+    ses_log_begin(call->service->options.log, SES_LOG_WARN, "call_outcome_unknown", &line);
+    ses_log_str(&line, "request_id", x->request_id);
+    ses_exchange_log_trace(x, &line);
+    ses_log_str(&line, "flow", x->route->flow);
+    ses_log_slice(&line, "merchant", x->merchant);
+    ses_log_str(&line, "session", x->session_pseudonym);
+    put_why(answer, &line);
+    ses_log_end(&line);
+}
+
 static void on_answer(void *arg, const struct ses_upstream_answer *answer)
 {
     struct ses_gateway_call *call = arg;
 
     call->x->connector_ns += ses_clock_mono_ns() - call->called_mono_ns;
     take_answer(call, answer);
+    if (call->end == SES_GATEWAY_UNKNOWN && ses_gateway_has_effect(call->method))
+        tell_unknown(call, answer);
     if (call->with_session)
         ses_gateway_commit_end(call);
     else
