@@ -36,6 +36,8 @@ struct core {
     unsigned opened;
     struct ses_keyring *ring;
     struct ses_driver *driver;
+    struct ses_upstream *upstream; /* of the gateway; NULL: there is none */
+    uint32_t upstream_deadline_ms;
     struct ses_service *service;
     struct ses_exchange_pool *pool;
     struct ses_metrics metrics;

@@ -50,6 +50,9 @@ void core_open_service(struct core *core)
         .watch_alive_ms = SES_USUAL_session_watch_alive_seconds * UINT64_C(1000),
         .public_url = "http://127.0.0.1:8080",
         .metrics = &core->metrics,
+        .gateway = {.upstream = core->upstream,
+                    .methods = UINT32_MAX,
+                    .deadline_ms = core->upstream_deadline_ms},
     };
 
     assert_ok(ses_service_new(&options, &core->service));
