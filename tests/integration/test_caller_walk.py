@@ -192,7 +192,7 @@ class Walk(unittest.TestCase):
         routes = {f"/{service}/{method}" if service else method for service, method in told}
         aliases = set(re.findall(r'\.alias = "([^"]+)"', (SOURCE / "src/method/method_table.c").read_text()))
         self.assertGreater(len(aliases), 1)
-        # The gateway's routes are there with an upstream server alone (test_gateway), and are one row.
+        # The gateway's routes are there with an upstream server alone (test_gateway_walk), and are one row.
         self.assertEqual((routes | aliases) - {"gateway"}, set(ROWS))
 
     def test_nobody_without_a_credential(self):
