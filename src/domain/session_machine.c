@@ -281,9 +281,9 @@ static struct ses_past_step *push_past_step(struct ses_session *session)
 }
 
 /* The open step, if there is one, is over. Only one with a handle is remembered: nothing can come back for another. */
-static void end_step(struct ses_session *session, bool timed_out)
+static struct ses_past_step *end_step(struct ses_session *session, bool timed_out)
 {
-    struct ses_past_step *past;
+    struct ses_past_step *past = NULL;
 
     if (session->step_open && session->step.return_url.len > 0) {
         past = push_past_step(session);
@@ -294,6 +294,7 @@ static void end_step(struct ses_session *session, bool timed_out)
         memcpy(past->id, session->step.id, sizeof(past->id));
     }
     session->step_open = false;
+    return past;
 }
 
 /* A record of a version that remembered no past steps has its last return only there. */
@@ -314,7 +315,49 @@ void ses_session_drop_redirect(struct ses_session *session)
 
 void ses_session_end_step(struct ses_session *session)
 {
-    end_step(session, false);
+    (void)end_step(session, false);
+}
+
+/* A payment has to name the address at which the browser comes back, so the step is there before it is known whether the
+ * browser leaves at all. The payment interrupts it. */
+static void interrupt_step(struct ses_session *session)
+{
+    struct ses_past_step *past = end_step(session, false);
+
+    if (past == NULL)
+        return;
+    past->started_ms = session->step.started_ms;
+    past->expires_ms = session->step.expires_ms;
+}
+
+/* The payment wants something of the shopper: the step that it has interrupted goes on, under its handle and to its end. */
+static bool resume_step(struct ses_session *session, uint64_t now_ms)
+{
+    const struct ses_past_step *past;
+
+    if (session->past_steps_count == 0)
+        return false;
+    past = &session->past_steps[session->past_steps_count - 1];
+    if (past->returned || past->expires_ms <= now_ms)
+        return false;
+    session->step = (struct ses_session_step){.name = past->name,
+                                              .return_url = past->return_url,
+                                              .frame = past->frame,
+                                              .started_ms = past->started_ms,
+                                              .expires_ms = past->expires_ms};
+    memcpy(session->step.id, past->id, sizeof(session->step.id));
+    session->step_open = true;
+    session->past_steps_count--;
+    return true;
+}
+
+/* Whatever else happens, no step waits for a payment. One that was not attempted may be made again. */
+static void forget_interrupted(struct ses_session *session, enum ses_event event)
+{
+    if (event == SES_EVENT_PROCESSING_STARTED || event == SES_EVENT_NOT_ATTEMPTED)
+        return;
+    for (unsigned i = 0; i < session->past_steps_count; i++)
+        session->past_steps[i].expires_ms = 0;
 }
 
 /* The caller tells that it sends the browser where BeginStep said: the same step, whose handle is under way. It
@@ -340,14 +383,26 @@ static enum ses_session_status count_attempt(struct ses_session *session,
                                                                                 : SES_SESSION_OPEN;
 }
 
-/* The old status is asked for before it goes: FAILED leads nowhere but to COMPLETED, hence late_success. An
- * open step ends with any move, and a move into a step begins a new one. A move that does not close the
- * session never shortens its own time. */
+/* An open step ends with any move, and a move into a step begins a new one. */
+static void move_step(struct ses_session *session, enum ses_session_status to, enum ses_event event,
+                      uint64_t step_ms, uint64_t now_ms)
+{
+    if (event == SES_EVENT_PROCESSING_STARTED)
+        interrupt_step(session);
+    else
+        (void)end_step(session, false);
+    if (ses_session_in_step(to) && !(event == SES_EVENT_ACTION_REQUIRED && resume_step(session, now_ms)))
+        begin_step(session, step_ms, now_ms);
+    forget_interrupted(session, event);
+}
+
+/* The old status is asked for before it goes: FAILED leads nowhere but to COMPLETED, hence late_success. A move that does
+ * not close the session never shortens its own time. */
 static void move(struct ses_session *session, enum ses_session_status to, enum ses_event event,
                  uint64_t step_ms, const struct ses_session_rules *rules, uint64_t now_ms)
 {
     uint64_t own_ms = later(own_end(session), now_ms + rules->ttl_ms);
-    bool same_step;
+    bool same_step = goes_on(session, event); /* the status is the old one */
 
     /* Of a former version, in PROCESSING: the stored end is "never", and no end of its own. */
     if (session->status == SES_SESSION_PROCESSING && session->own_expires_ms == 0)
@@ -355,12 +410,9 @@ static void move(struct ses_session *session, enum ses_session_status to, enum s
     if (event == SES_EVENT_ATTEMPT_FAILED)
         to = count_attempt(session, rules);
     session->late_success = session->late_success || session->status == SES_SESSION_FAILED;
-    same_step = goes_on(session, event);
     session->status = to;
     if (!same_step)
-        end_step(session, false);
-    if (ses_session_in_step(to) && !same_step)
-        begin_step(session, step_ms != 0 ? step_ms : rules->step_ms, now_ms);
+        move_step(session, to, event, step_ms != 0 ? step_ms : rules->step_ms, now_ms);
     if (event == SES_EVENT_CHALLENGE_PASSED)
         ses_session_rotate(session, rules, now_ms);
     if (ses_session_closed(to))
@@ -394,7 +446,8 @@ static void pass_time(struct ses_session *session, enum ses_event event, enum se
                       uint64_t at_ms)
 {
     session->status = to;
-    end_step(session, event == SES_EVENT_STEP_TIMED_OUT);
+    (void)end_step(session, event == SES_EVENT_STEP_TIMED_OUT);
+    forget_interrupted(session, event);
     ses_session_set_end(session, own_end(session));
     ses_session_touch(session, at_ms);
     record(session, event, SES_SLICE_EMPTY, SES_EVENT_APPLIED, at_ms);

@@ -17,6 +17,8 @@ void ses_record_put_past(const struct ses_session *session, struct ses_record_pa
         stored->payload_hash =
             ses_record_bytes(ses_slice(step->payload_hash, step->returned ? sizeof(step->payload_hash) : 0));
         stored->timed_out = step->timed_out;
+        stored->started_ms = step->expires_ms != 0 ? step->started_ms : 0;
+        stored->expires_ms = step->expires_ms;
         parts->pointers[i] = stored;
     }
     record->n_past_steps = session->past_steps_count;
@@ -32,6 +34,8 @@ static bool take_step(const Sessiond__Store__V1__PastStep *stored, struct ses_pa
         .frame = stored->frame,
         .returned = stored->payload_hash.len > 0,
         .timed_out = stored->timed_out,
+        .started_ms = stored->started_ms,
+        .expires_ms = stored->expires_ms,
     };
 
     if (stored->step_id.len != sizeof(step.id) ||

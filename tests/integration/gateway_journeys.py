@@ -44,8 +44,10 @@ JOURNEYS = {
         ("refund", "REFUND_SUCCESS", "COMPLETED")]),
     "redirect": (IDEAL, [
         ("create", "OK", "OPEN"),
+        ("begin_step", "OK", "REDIRECTED"),
         ("authorize", "AUTHENTICATION_PENDING", "AUTHENTICATING"),
         ("confirm", "OK", "AUTHENTICATING"),
+        ("come_back", "OK", "RETURNED"),
         ("get", "CHARGED", "COMPLETED")]),
     "wallet": (WALLET, [
         ("create", "OK", "OPEN"),

@@ -169,6 +169,10 @@ struct ses_past_step {
     uint8_t payload_hash[SES_HASH_BYTES]; /* of the return that came first */
     bool returned;                        /* one has come */
     bool timed_out;                       /* its time was over */
+    /* Of one that a payment has interrupted, which goes on if the payment wants something of the shopper; expires_ms
+     * 0: none, or the payment is over. */
+    uint64_t started_ms;
+    uint64_t expires_ms;
 };
 
 struct ses_return_parameter {

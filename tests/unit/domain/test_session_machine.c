@@ -330,6 +330,55 @@ static void test_past_steps(void **state)
     assert_false(s.past_steps[0].timed_out);
 }
 
+static void pay_in_a_step(struct ses_session *s)
+{
+    *s = begin();
+    begin_return_step(s, 1, T0);
+    assert_int_equal(apply(s, SES_EVENT_PROCESSING_STARTED, T0 + 1), SES_EVENT_APPLIED);
+    assert_false(s->step_open);
+}
+
+/* A payment names the step's address, so it comes behind BeginStep; only then is it known that the browser has to leave. */
+static void test_a_payment_interrupts_a_step(void **state)
+{
+    static const enum ses_event over[] = {SES_EVENT_ATTEMPT_FAILED, SES_EVENT_COMPLETED, SES_EVENT_FAILED};
+    struct ses_session s;
+    uint64_t end_ms;
+
+    (void)state;
+    pay_in_a_step(&s);
+    end_ms = s.past_steps[0].expires_ms;
+    assert_int_equal(apply(&s, SES_EVENT_ACTION_REQUIRED, T0 + 2), SES_EVENT_APPLIED);
+    assert_true(s.step_open);
+    assert_int_equal(s.step.id[0], 1);
+    assert_slice_equal(s.step.return_url, "https://shop.example/");
+    assert_int_equal(s.step.started_ms, T0);
+    assert_int_equal(s.step.expires_ms, end_ms);
+    assert_int_equal(s.past_steps_count, 0);
+    assert_int_equal(apply(&s, SES_EVENT_BROWSER_RETURNED, T0 + 3), SES_EVENT_APPLIED);
+    assert_int_equal(s.past_steps[0].expires_ms, 0);
+
+    pay_in_a_step(&s); /* one that was not attempted is made again */
+    assert_int_equal(apply(&s, SES_EVENT_NOT_ATTEMPTED, T0 + 2), SES_EVENT_APPLIED);
+    assert_int_equal(apply(&s, SES_EVENT_PROCESSING_STARTED, T0 + 3), SES_EVENT_APPLIED);
+    assert_int_equal(apply(&s, SES_EVENT_ACTION_REQUIRED, T0 + 4), SES_EVENT_APPLIED);
+    assert_int_equal(s.step.id[0], 1);
+
+    for (size_t i = 0; i < sizeof(over) / sizeof(over[0]); i++) { /* no other payment goes on with it */
+        pay_in_a_step(&s);
+        assert_int_equal(apply(&s, over[i], T0 + 2), SES_EVENT_APPLIED);
+        assert_int_equal(s.past_steps[0].expires_ms, 0);
+    }
+
+    pay_in_a_step(&s); /* its time was over, or its browser there */
+    assert_int_equal(apply(&s, SES_EVENT_ACTION_REQUIRED, end_ms), SES_EVENT_APPLIED);
+    assert_int_equal(s.step.id[0], 0);
+    pay_in_a_step(&s);
+    s.past_steps[0].returned = true;
+    assert_int_equal(apply(&s, SES_EVENT_ACTION_REQUIRED, T0 + 2), SES_EVENT_APPLIED);
+    assert_int_equal(s.step.id[0], 0);
+}
+
 /* A record of an earlier version has its last return only as the result that is shown. */
 static void test_a_dropped_result_is_remembered(void **state)
 {
@@ -370,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_how_long_a_session_is_kept),
         cmocka_unit_test(test_connector_session_merges_field_by_field),
         cmocka_unit_test(test_past_steps),
+        cmocka_unit_test(test_a_payment_interrupts_a_step),
         cmocka_unit_test(test_a_dropped_result_is_remembered),
     };
 

@@ -39,7 +39,9 @@ static struct ses_session sample(void)
                                                    .name = SES_STR("x"),
                                                    .return_url = SES_STR("https://shop.example/b"),
                                                    .frame = true,
-                                                   .timed_out = true};
+                                                   .timed_out = true,
+                                                   .started_ms = 700,
+                                                   .expires_ms = 6000};
     session.redirect = (struct ses_redirect_result){.step_name = SES_STR("device"),
                                                     .http_method = SES_STR("POST"),
                                                     .query = SES_STR("a=b"),
@@ -127,6 +129,8 @@ static void test_back_and_forth(void **state)
         assert_int_equal(a->frame, b->frame);
         assert_int_equal(a->returned, b->returned);
         assert_int_equal(a->timed_out, b->timed_out);
+        assert_int_equal(a->started_ms, b->started_ms);
+        assert_int_equal(a->expires_ms, b->expires_ms);
     }
     check_redirect(&session.redirect, &decoded.redirect);
     check_events(&session, &decoded);
