@@ -64,7 +64,7 @@ class Document:
         answer = {"schema": self.schemas.ref(method.answer, answers)}
         if path in words.ANSWERS:
             answer["example"] = words.ANSWERS[path]
-        headers = ["x-request-id", *(["x-session-durability"] if route["rights"] else []), *(["x-session-replayed", "x-merchant-session-id"] if "create" in route["rights"] else [])]
+        headers = ["x-request-id", *(["x-session-durability"] if route["rights"] else []), *(["x-session-replayed", "x-merchant-session-id", "x-connector-hint"] if "create" in route["rights"] else [])]
         operation["responses"] = {"200": {"description": "The method's answer.", "headers": self.headers_of(headers), "content": {JSON: answer}}, **self.refusals(door)}
         if not route["rights"]:
             operation["security"] = []

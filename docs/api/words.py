@@ -57,6 +57,7 @@ HEADERS = {
     "x-session-durability": ("How durable what the answer tells is.", {"type": "string", "enum": ["disk", "process", "replica"]}, False),
     "x-merchant-session-id": ("The session's id, where the message did not name it: later calls have to.", {"type": "string"}, False),
     "x-session-replayed": ("`true`: the same call was answered before, this is the same session again.", {"type": "string", "const": "true"}, False),
+    "x-connector-hint": ("The connector's name is not known here, and one edit beside one that is: the sentence names it.", {"type": "string"}, False),
     "retry-after": ("Seconds to wait, where waiting helps.", {"type": "string", "pattern": "^[0-9]+$"}, False),
     "www-authenticate": ("What would be asked for.", {"type": "string"}, False),
 }

@@ -5,7 +5,10 @@
 
 #include <sessiond/base/authority.h>
 
+#include "credential_table.h"
 #include "url.h"
+
+#define BASE_URL "base_url"
 
 /* The processors' published addresses, of the service that is asked for sessions or access tokens. Any other connector is
  * not called, so it has none here. */
@@ -38,10 +41,10 @@ static const struct {
     {"volt", "https://gateway.sandbox.volt.io", "https://gateway.volt.io"},
 };
 
-static enum ses_status refuse(struct ses_error *error, struct ses_slice message)
+static enum ses_status refuse(struct ses_error *error, const char *key, struct ses_slice message)
 {
     ses_error_refuse(error, SES_REASON_BASE_URL_REFUSED, message);
-    ses_error_metadata(error, SES_STR("key"), SES_STR("base_url"));
+    ses_error_metadata(error, SES_STR("key"), ses_slice_str(key));
     return error->status;
 }
 
@@ -57,8 +60,8 @@ static bool host_listed(const struct ses_connector_policy *policy, const struct 
 /* A base URL comes from whoever may call us: without these checks it would make us fetch from any host that
  * we can reach (SSRF). The host is compared as libcurl will read it; names are not resolved here, the
  * operator's list vouches for them. */
-static enum ses_status check_callers_url(const struct ses_connector_policy *policy, struct ses_slice text,
-                                         struct ses_error *error)
+static enum ses_status check_callers_url(const struct ses_connector_policy *policy, const char *key,
+                                         struct ses_slice text, struct ses_error *error)
 {
     struct ses_url url;
     enum ses_status status = text.len > SES_BASE_URL_BYTES_MAX ? SES_MALFORMED : ses_url_parse(text, &url);
@@ -69,15 +72,15 @@ static enum ses_status check_callers_url(const struct ses_connector_policy *poli
     }
     if (status != SES_OK || ses_slice_find(text, '?') < text.len)
         return refuse(
-            error,
+            error, key,
             SES_STR("base_url must be an absolute http or https URL with a plain host and without user "
                     "information, query or fragment"));
     if (!host_listed(policy, &url))
-        return refuse(error, SES_STR("base_url names a host that is not on the operator's allow-list"));
+        return refuse(error, key, SES_STR("base_url names a host that is not on the operator's allow-list"));
     if (policy->sandbox && !ses_url_loopback(&url))
-        return refuse(error, SES_STR("base_url must name a loopback host: the sandbox calls no other"));
+        return refuse(error, key, SES_STR("base_url must name a loopback host: the sandbox calls no other"));
     if (!url.https && !policy->sandbox)
-        return refuse(error, SES_STR("base_url must use https"));
+        return refuse(error, key, SES_STR("base_url must use https"));
     return SES_OK;
 }
 
@@ -121,19 +124,19 @@ static const char *configured_url(const struct ses_connector_policy *policy,
     return "";
 }
 
-/* called: a call will be made to it. */
+/* text: the caller's, under that key; empty: none. called: a call will be made to it. */
 static enum ses_status choose_url(const struct ses_connector_policy *policy,
-                                  const struct ses_credentials *credentials, bool test_mode, bool called,
-                                  struct ses_arena *arena, struct ses_slice *ret_url,
-                                  struct ses_error *ret_error)
+                                  const struct ses_connector *connector, const char *key,
+                                  struct ses_slice text, bool test_mode, bool called, struct ses_arena *arena,
+                                  struct ses_slice *ret_url, struct ses_error *ret_error)
 {
-    struct ses_slice url = credentials->base_url;
+    struct ses_slice url = text;
     enum ses_status status;
 
     if (url.len > 0) {
-        SES_TRY(check_callers_url(policy, url, ret_error));
+        SES_TRY(check_callers_url(policy, key, url, ret_error));
     } else {
-        url = ses_slice_str(configured_url(policy, credentials->connector, test_mode));
+        url = ses_slice_str(configured_url(policy, connector, test_mode));
         if (policy->sandbox && called)
             SES_TRY(check_sandbox(url, test_mode, ret_error));
     }
@@ -151,14 +154,31 @@ enum ses_status ses_connector_base_url(const struct ses_connector_policy *policy
     const struct ses_connector *connector =
         credentials->connector; /* NULL: a URL is judged, whoever has it */
 
-    return choose_url(policy, credentials, test_mode, connector != NULL && connector->ops != NULL, arena,
-                      ret_url, ret_error);
+    return choose_url(policy, connector, BASE_URL, credentials->base_url, test_mode,
+                      connector != NULL && connector->ops != NULL, arena, ret_url, ret_error);
 }
 
+/* The key that names the host of the connector's access tokens; NULL: base_url does. */
+static const char *access_key(const struct ses_connector *connector)
+{
+    const struct ses_credential_row *row = ses_credential_row(connector);
+
+    for (size_t i = 0; row != NULL && i < SES_CONFIG_KEYS_MAX && row->keys[i].name != NULL; i++) {
+        if (row->keys[i].type == SES_CONFIG_ACCESS_URL)
+            return row->keys[i].name;
+    }
+    return NULL;
+}
+
+/* Who names another base_url of such a connector means its API: credentials are not sent there, and the token's host stays. */
 enum ses_status ses_access_base_url(const struct ses_connector_policy *policy,
                                     const struct ses_credentials *credentials, bool test_mode,
                                     struct ses_arena *arena, struct ses_slice *ret_url,
                                     struct ses_error *ret_error)
 {
-    return choose_url(policy, credentials, test_mode, true, arena, ret_url, ret_error);
+    const char *key = access_key(credentials->connector);
+
+    return choose_url(policy, credentials->connector, key != NULL ? key : BASE_URL,
+                      key != NULL ? credentials->access_url : credentials->base_url, test_mode, true, arena,
+                      ret_url, ret_error);
 }

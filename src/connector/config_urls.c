@@ -1,8 +1,9 @@
-/* The URLs in a caller's connector configuration, where it is not we who call them: it is passed on to a payment server,
- * which sends the connector's call, credentials included, to whatever they name. */
+/* A caller's connector configuration, where it is not we who call by it: it is passed on to a payment server, which sends the
+ * connector's call, credentials included, to whatever URLs it names. */
 #include <sessiond/connector/connector.h>
 
 #include "json.h"
+#include "registry.h"
 
 static bool ends_in_url(const char *key)
 {
@@ -62,9 +63,31 @@ static enum ses_status check_object(const struct ses_connector_policy *policy, j
     return SES_OK;
 }
 
-enum ses_status ses_connector_config_urls_check(const struct ses_connector_policy *policy,
-                                                struct ses_slice text, struct ses_arena *arena,
-                                                struct ses_error *ret_error)
+/* Whose configuration it is; NULL: what it says is for the payment server to judge. */
+static enum ses_status find_connector(const json_t *json, struct ses_arena *arena,
+                                      const struct ses_connector **ret_connector)
+{
+    json_t *choice = json_object_get(json, "config");
+    enum ses_status status;
+    const char *variant;
+
+    *ret_connector = NULL;
+    if (choice == NULL)
+        choice = json_object_get(json, "auth_type");
+    if (json_object_size(choice) != 1)
+        return SES_OK;
+    variant = json_object_iter_key(json_object_iter(choice));
+    *ret_connector = ses_connector_by_variant(variant);
+    if (*ret_connector != NULL)
+        return SES_OK;
+    status = ses_connector_of_variant(variant, arena, ret_connector);
+    return status == SES_MALFORMED ? SES_OK : status;
+}
+
+enum ses_status ses_connector_config_check(const struct ses_connector_policy *policy, struct ses_slice text,
+                                           struct ses_arena *arena,
+                                           const struct ses_connector **ret_connector,
+                                           struct ses_error *ret_error)
 {
     json_t *json = NULL;
     enum ses_status status = ses_json_parse(text, SES_JSON_CONFIG_DEPTH_MAX, &json);
@@ -79,6 +102,11 @@ enum ses_status ses_connector_config_urls_check(const struct ses_connector_polic
         return ret_error->status;
     }
     status = check_object(policy, json, arena, ret_error);
+    if (status == SES_OK) {
+        status = find_connector(json, arena, ret_connector);
+        if (status != SES_OK)
+            ses_error_set(ret_error, status, SES_STR("out of memory"));
+    }
     ses_json_wipe(json);
     return status;
 }

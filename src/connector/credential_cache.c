@@ -22,7 +22,8 @@ static size_t row_bytes(const struct ses_connector *connector)
 
 size_t ses_credentials_bytes(const struct ses_credentials *credentials)
 {
-    size_t bytes = credentials->base_url.len + row_bytes(credentials->connector);
+    size_t bytes =
+        credentials->base_url.len + credentials->access_url.len + row_bytes(credentials->connector);
 
     for (size_t i = 0; i < credentials->fields_count; i++)
         bytes += credentials->fields[i].value.len;
@@ -60,7 +61,8 @@ void ses_credentials_pack(struct ses_credentials *credentials, uint8_t *block)
     block = pack_row(credentials, block);
     for (size_t i = 0; i < credentials->fields_count; i++)
         block = pack_slice(&credentials->fields[i].value, block);
-    (void)pack_slice(&credentials->base_url, block);
+    block = pack_slice(&credentials->base_url, block);
+    (void)pack_slice(&credentials->access_url, block);
 }
 
 enum ses_status ses_credential_cache_new(size_t entries_max, struct ses_credential_cache **ret_cache)

@@ -124,6 +124,10 @@ static enum ses_status read_key(struct ses_credential_draft *draft, const struct
         if (value != NULL && !json_is_boolean(value) && !json_is_null(value))
             return unparsable(draft, form, key->name);
         return SES_OK;
+    case SES_CONFIG_ACCESS_URL:
+        if (ses_json_text(entry, key->name, &draft->found.access_url) == SES_JSON_WRONG)
+            return unparsable(draft, form, key->name);
+        return SES_OK;
     default:
         if (ses_json_text(entry, key->name, &text) == SES_JSON_WRONG)
             return unparsable(draft, form, key->name);

@@ -41,6 +41,10 @@
     }
 #define BASE_URL   STRING("base_url")
 #define SECOND_URL STRING("secondary_base_url")
+#define ACCESS_URL(name)                                                                                     \
+    {                                                                                                        \
+        name, SES_CONFIG_ACCESS_URL, false                                                                   \
+    }
 
 #define API_KEY(name)                                                                                        \
     {                                                                                                        \
@@ -132,7 +136,7 @@ static const struct ses_credential_row rows[] = {
      {BODY(API_KEY("client_id"), KEY1("client_secret"))}, 1},
     {"jpmorgan", {NEED("client_id"), NEED("client_secret"), BASE_URL, MAY("company_name"),
                   MAY("product_name"), MAY("merchant_purchase_description"),
-                  MAY("statement_descriptor"), SECOND_URL},
+                  MAY("statement_descriptor"), ACCESS_URL("secondary_base_url")},
      {BODY(API_KEY("client_id"), KEY1("client_secret"))}, 1},
     {"mollie", {NEED("api_key"), MAY("profile_token"), BASE_URL, SECOND_URL},
      {HEADER(API_KEY("api_key")), BODY(API_KEY("api_key"), KEY1("profile_token"))}, 2},
@@ -153,10 +157,10 @@ static const struct ses_credential_row rows[] = {
      {HEADER(API_KEY("secret_api_key"))}, 1},
     {"truelayer", {NEED("client_id"), NEED("client_secret"), NEED("merchant_account_id"),
                    NEED("account_holder_name"), NEED("private_key"), NEED("kid"), BASE_URL,
-                   SECOND_URL},
+                   ACCESS_URL("secondary_base_url")},
      {BODY(API_KEY("client_id"), KEY1("client_secret"))}, 1},
     {"trustpay", {NEED("api_key"), NEED("project_id"), NEED("secret_key"), BASE_URL,
-                  STRING("base_url_bank_redirects")},
+                  ACCESS_URL("base_url_bank_redirects")},
      {SIGNATURE(API_KEY("api_key"), KEY1("project_id"), API_SECRET("secret_key"))}, 1},
     {"volt", {NEED("username"), NEED("password"), NEED("client_id"), NEED("client_secret"), BASE_URL,
               SECOND_URL},

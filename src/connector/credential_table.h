@@ -8,6 +8,7 @@
 enum ses_config_type {
     SES_CONFIG_SECRET, /* a string, or {"value": ".."}; copied into the credentials */
     SES_CONFIG_STRING,
+    SES_CONFIG_ACCESS_URL, /* likewise; names the host of the connector's access tokens, where its API is at another one */
     SES_CONFIG_BOOL,
     SES_CONFIG_LIST, /* of strings; must be present, even if empty */
     SES_CONFIG_MAP   /* currency -> {api_key, processing_account_id?}; must be present */

@@ -79,3 +79,43 @@ enum ses_status ses_connector_of_variant(const char *variant, struct ses_arena *
     return *ret_connector != NULL ? SES_OK
                                   : ses_connector_unlisted(ses_slice(name, len), arena, ret_connector);
 }
+
+/* ---- a slip of the pen --------------------------------------------------------------------------- */
+
+static size_t same_ends(struct ses_slice a, struct ses_slice b)
+{
+    size_t len = a.len < b.len ? a.len : b.len;
+    size_t front = 0;
+    size_t back = 0;
+
+    while (front < len && a.data[front] == b.data[front])
+        front++;
+    while (back < len - front && a.data[a.len - 1 - back] == b.data[b.len - 1 - back])
+        back++;
+    return front + back;
+}
+
+/* A letter too many, too few or another one; or two that stand in each other's place. */
+static bool is_near(struct ses_slice a, struct ses_slice b)
+{
+    size_t longer = a.len > b.len ? a.len : b.len;
+    size_t differ = longer - same_ends(a, b);
+    size_t at = 0;
+
+    if (differ <= 1)
+        return true;
+    if (differ != 2 || a.len != b.len)
+        return false;
+    while (a.data[at] == b.data[at])
+        at++;
+    return a.data[at] == b.data[at + 1] && a.data[at + 1] == b.data[at];
+}
+
+const char *ses_connector_nearest(struct ses_slice name)
+{
+    for (size_t i = 0; i < SES_CONNECTOR_ROWS; i++) {
+        if (is_near(name, ses_slice_str(ses_connector_table[i].name)))
+            return ses_connector_table[i].name;
+    }
+    return NULL;
+}

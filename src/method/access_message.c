@@ -43,7 +43,7 @@ static enum ses_status check(const request_message *message, struct ses_error *r
     return ret_error->status;
 }
 
-enum ses_status ses_access_message_read(struct ses_exchange *x, bool *ret_test_mode,
+enum ses_status ses_access_message_read(struct ses_exchange *x, struct ses_access_asked *ret_asked,
                                         struct ses_error *ret_error)
 {
     ProtobufCMessage *decoded = NULL;
@@ -54,7 +54,10 @@ enum ses_status ses_access_message_read(struct ses_exchange *x, bool *ret_test_m
         &types__merchant_authentication_service_create_server_authentication_token_request__descriptor,
         &decoded, ret_error));
     message = (const request_message *)decoded;
-    *ret_test_mode = message->_test_mode_case != 0 && message->test_mode;
+    ret_asked->test_mode = message->_test_mode_case != 0 && message->test_mode;
+    ret_asked->merchant_id = message->_merchant_access_token_id_case != 0
+                                 ? ses_slice_str(message->merchant_access_token_id)
+                                 : SES_SLICE_EMPTY;
     return check(message, ret_error);
 }
 

@@ -4,9 +4,7 @@
 #include <sessiond/base/hash.h>
 #include <sessiond/connector/access_token.h>
 
-#include "access_message.h"
-#include "access_record.h"
-#include "call_headers.h"
+#include "access_session.h"
 #include "caller_check.h"
 #include "change_loop.h"
 #include "connector_call.h"
@@ -23,7 +21,8 @@ struct access {
     struct ses_exchange *x;
     const struct ses_access_call *how;
     const char *older; /* connector_refusal.h */
-    bool test_mode;
+    struct ses_access_asked asked;
+    struct ses_access_session *session; /* that the token is put into; NULL: none */
     struct ses_slice base_url;
     uint64_t began_ms;                /* our time */
     bool anew;                        /* the caller wants another one than there was when it called */
@@ -31,6 +30,7 @@ struct access {
     bool answered;                    /* by the connector: made holds what there is to tell */
     struct ses_access_record current; /* what was read; in the scratch arena, copied before a lease */
     struct ses_access_record made;
+    struct ses_access_record told; /* what is put into the session, then answered */
     struct ses_connector_call call;
     struct ses_change_loop loop;
     /* Behind loop.found nothing is zeroed. */
@@ -60,30 +60,61 @@ static void fail(struct access *a, const struct ses_error *error)
     ses_change_loop_finish(&a->loop);
 }
 
-static void answer(struct access *a, const struct ses_access_record *record, enum source source)
+static void tell_failure(struct access *a, const struct ses_access_record *record)
 {
-    bool refused = record->token.len == 0;
+    struct ses_error error;
+
+    ses_connector_refusal(&record->failure, a->headers.credentials.connector, a->older, &a->x->arena, &error);
+    fail(a, &error);
+}
+
+static void tell(struct access *a, const struct ses_access_record *record)
+{
     struct ses_slice message;
     struct ses_error error;
-    enum ses_status status;
+    enum ses_status status = ses_access_message_write(a->x, record, ses_clock_now_ms(), &message);
 
-    ses_family_add(a->service->options.metrics, SES_F_ACCESS_TOKENS,
-                   refused ? (size_t)REFUSED : (size_t)source, 1);
-    if (refused && ses_call_headers_by_status(a->service, &a->headers)) {
-        ses_connector_refusal(&record->failure, a->headers.credentials.connector, a->older, &a->x->arena,
-                              &error);
-        fail(a, &error);
-        return;
-    }
-    status = ses_access_message_write(a->x, record, ses_clock_now_ms(), &message);
     if (status != SES_OK) {
         ses_refusal_internal(&error, status);
         fail(a, &error);
         return;
     }
     give_back(a);
-    ses_exchange_reply(a->x, message);
+    if (a->session != NULL)
+        ses_service_reply(a->service, a->x, message);
+    else
+        ses_exchange_reply(a->x, message);
     ses_change_loop_finish(&a->loop);
+}
+
+static void keep_in_session(struct access *a);
+
+/* Told when it is in the session, too: whoever has the answer relies on that. The record may lie in the scratch arena. */
+static void tell_session(struct access *a, const struct ses_access_record *record)
+{
+    struct ses_error error;
+
+    if (ses_access_record_copy(record, &a->x->arena, &a->told) != SES_OK) {
+        ses_refusal_store(&error, SES_NO_MEMORY);
+        fail(a, &error);
+        return;
+    }
+    give_back(a);
+    keep_in_session(a);
+}
+
+static void answer(struct access *a, const struct ses_access_record *record, enum source source)
+{
+    bool refused = record->token.len == 0;
+
+    ses_family_add(a->service->options.metrics, SES_F_ACCESS_TOKENS,
+                   refused ? (size_t)REFUSED : (size_t)source, 1);
+    if (refused && ses_call_headers_by_status(a->service, &a->headers))
+        tell_failure(a, record);
+    else if (refused || a->session == NULL)
+        tell(a, record);
+    else
+        tell_session(a, record);
 }
 
 /* ---- what is stored -------------------------------------------------------------------------- */
@@ -113,7 +144,8 @@ static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now
 
     if (loop->lease.held) /* decided before it was taken */
         return SES_CHANGE_WRITE;
-    if (a->anew && a->current.made_ms == a->began_ms) /* what there was when it called may be of the same millisecond */
+    if (a->anew &&
+        a->current.made_ms == a->began_ms) /* what there was when it called may be of the same millisecond */
         later = false;
     if (ses_access_record_lives(&a->current, now_ms) && (later || !a->anew)) {
         a->renews = !later && ses_access_record_due(&a->current, now_ms);
@@ -279,6 +311,85 @@ static const struct ses_change_loop_ops access_ops = {
     .failed = failed,
 };
 
+/* ---- the session ----------------------------------------------------------------------------- */
+
+static const struct ses_session *found_session(const struct access *a)
+{
+    return a->loop.found.live ? &a->loop.found.session : NULL;
+}
+
+static enum ses_change_verdict decide_put(struct ses_change_loop *loop, uint64_t now_ms)
+{
+    struct access *a = access_of(loop);
+    struct ses_error error;
+
+    if (ses_access_session_judge(a->session, found_session(a), now_ms, &error) != SES_OK) {
+        fail(a, &error);
+        return SES_CHANGE_DONE;
+    }
+    if (ses_access_session_merge(&loop->found.session, &a->told, now_ms))
+        return SES_CHANGE_WRITE;
+    tell(a, &a->told);
+    return SES_CHANGE_DONE;
+}
+
+static enum ses_status write_session(struct ses_change_loop *loop, uint64_t now_ms)
+{
+    (void)now_ms;
+    return ses_change_loop_put_session(loop);
+}
+
+static void committed_session(struct ses_change_loop *loop)
+{
+    struct access *a = access_of(loop);
+
+    tell(a, &a->told);
+}
+
+static void failed_session(struct ses_change_loop *loop, const struct ses_error *error)
+{
+    fail(access_of(loop), error);
+}
+
+static void keep_in_session(struct access *a)
+{
+    static const struct ses_change_loop_ops ops = {
+        .take = ses_change_loop_take_session,
+        .decide = decide_put,
+        .write = write_session,
+        .committed = committed_session,
+        .failed = failed_session,
+    };
+
+    ses_change_loop_start(&a->loop, a->service, a->x, &ops, &a->session->access.key, SES_OWNER_NOBODY);
+}
+
+static void find_token(struct access *a);
+
+static enum ses_change_verdict decide_ask(struct ses_change_loop *loop, uint64_t now_ms)
+{
+    struct access *a = access_of(loop);
+    struct ses_error error;
+
+    if (ses_access_session_judge(a->session, found_session(a), now_ms, &error) == SES_OK)
+        find_token(a);
+    else
+        fail(a, &error);
+    return SES_CHANGE_DONE;
+}
+
+/* A call that may not change the session costs nobody a call to the connector. */
+static void look_at_session(struct access *a)
+{
+    static const struct ses_change_loop_ops ops = {
+        .take = ses_change_loop_take_session,
+        .decide = decide_ask,
+        .failed = failed_session,
+    };
+
+    ses_change_loop_start(&a->loop, a->service, a->x, &ops, &a->session->access.key, SES_OWNER_NOBODY);
+}
+
 /* ---- start ----------------------------------------------------------------------------------- */
 
 static enum ses_status find_call(struct access *a, struct ses_error *ret_error)
@@ -294,14 +405,27 @@ static enum ses_status find_call(struct access *a, struct ses_error *ret_error)
     return ret_error->status;
 }
 
+static enum ses_status find_session(struct access *a, struct ses_error *ret_error)
+{
+    if (!ses_access_session_named(a->x))
+        return SES_OK;
+    a->session = ses_arena_zalloc(&a->x->arena, sizeof(*a->session));
+    if (a->session == NULL) {
+        ses_error_set(ret_error, SES_NO_MEMORY, SES_STR("out of memory"));
+        return SES_NO_MEMORY;
+    }
+    return ses_access_session_verify(a->session, a->service, a->x, &a->headers, &a->asked, ret_error);
+}
+
 static enum ses_status read_call(struct access *a, struct ses_error *ret_error)
 {
     SES_TRY(ses_call_headers_read(a->service, a->x, &a->headers, ret_error));
-    SES_TRY(ses_access_message_read(a->x, &a->test_mode, ret_error));
-    SES_TRY(ses_caller_check(a->x, SES_RIGHT_CREATE, a->test_mode, ret_error));
+    SES_TRY(ses_access_message_read(a->x, &a->asked, ret_error));
+    SES_TRY(ses_caller_check(a->x, SES_RIGHT_CREATE, a->asked.test_mode, ret_error));
     SES_TRY(find_call(a, ret_error));
+    SES_TRY(find_session(a, ret_error));
     a->anew = ses_slice_eq_str(ses_exchange_header(a->x, "cache-control", NULL), "no-cache");
-    return ses_access_base_url(&a->service->options.policy, &a->headers.credentials, a->test_mode,
+    return ses_access_base_url(&a->service->options.policy, &a->headers.credentials, a->asked.test_mode,
                                &a->x->arena, &a->base_url, ret_error);
 }
 
@@ -314,7 +438,7 @@ static void make_key(const struct access *a, struct ses_store_key *ret_key)
     const struct ses_slice parts[] = {
         a->headers.metadata.tenant,
         a->headers.metadata.merchant,
-        a->test_mode ? SES_STR("test") : SES_STR("live"),
+        a->asked.test_mode ? SES_STR("test") : SES_STR("live"),
         SES_STR("access token"),
         ses_slice_str(credentials->connector->name),
         ses_slice(credentials->digest, sizeof(credentials->digest)),
@@ -325,11 +449,20 @@ static void make_key(const struct access *a, struct ses_store_key *ret_key)
                    ret_key->bytes);
 }
 
+static void find_token(struct access *a)
+{
+    struct ses_store_key key;
+
+    make_key(a, &key);
+    ses_change_loop_start(
+        &a->loop, a->service, a->x, &access_ops, &key,
+        ses_natural_owner(a->service, a->headers.metadata.tenant, a->headers.metadata.merchant));
+}
+
 static void start(struct ses_service *service, struct ses_exchange *x, const char *older)
 {
     struct access *a = ses_arena_alloc(&x->arena, sizeof(*a));
     struct ses_error error;
-    struct ses_store_key key;
 
     if (a == NULL) {
         ses_exchange_fail_status(x, SES_NO_MEMORY, "out of memory");
@@ -345,10 +478,10 @@ static void start(struct ses_service *service, struct ses_exchange *x, const cha
         fail(a, &error);
         return;
     }
-    make_key(a, &key);
-    ses_change_loop_start(
-        &a->loop, service, x, &access_ops, &key,
-        ses_natural_owner(service, a->headers.metadata.tenant, a->headers.metadata.merchant));
+    if (a->session != NULL)
+        look_at_session(a);
+    else
+        find_token(a);
 }
 
 void ses_create_access_token_start(struct ses_exchange *x, void *service)

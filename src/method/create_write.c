@@ -54,6 +54,20 @@ static enum ses_status make_reply(struct ses_create *c, int64_t ahead_ms)
     return c->rpc->write(c->x, &answer, &c->reply);
 }
 
+/* A connector without a row may be a newer one, so it is taken; one edit beside a row's name it may be a slip as well. */
+static void hint(struct ses_create *c)
+{
+    const struct ses_connector *connector = c->headers.credentials.connector;
+    const char *near = connector->number == 0 ? ses_connector_nearest(ses_slice_str(connector->name)) : NULL;
+    const char *text;
+
+    if (near == NULL)
+        return;
+    text = ses_arena_printf(&c->x->arena, "%s is not known here; did you mean %s?", connector->name, near);
+    if (text != NULL)
+        ses_exchange_reply_header(c->x, SES_STR("x-connector-hint"), ses_slice_str(text));
+}
+
 static void answer(struct ses_create *c)
 {
     enum ses_status status;
@@ -66,6 +80,7 @@ static void answer(struct ses_create *c)
     }
     if (c->counter == SES_C_SESSIONS_REPLAYED)
         ses_exchange_reply_header(c->x, SES_STR("x-session-replayed"), SES_STR("true"));
+    hint(c);
     if (!c->x->cancelled)
         ses_session_token_given(c->service, SES_TOKEN_CREATE);
     ses_service_reply(c->service, c->x, c->reply);

@@ -77,6 +77,13 @@ void ses_refusal_closed(struct ses_error *error, enum ses_session_status status)
     ses_error_metadata(error, SES_STR("status"), ses_slice_str(ses_session_status_name(status)));
 }
 
+void ses_refusal_connector(struct ses_error *error, const char *connector)
+{
+    ses_refusal_set(error, SES_REASON_CONNECTOR_MISMATCH, 0,
+                    SES_STR("the session was made with another connector than the call names"));
+    ses_error_metadata(error, SES_STR("connector"), ses_slice_str(connector));
+}
+
 /* Names of all fields of a request joined by ", ". */
 #define NAMES_SIZE 1536
 

@@ -21,6 +21,8 @@ void ses_refusal_busy(struct ses_error *error);
 void ses_refusal_stopping(struct ses_error *error);
 /* [any] FAILED_PRECONDITION, SESSION_CLOSED, with the status it was closed in. */
 void ses_refusal_closed(struct ses_error *error, enum ses_session_status status);
+/* [any] FAILED_PRECONDITION, CONNECTOR_MISMATCH, with the session's connector. */
+void ses_refusal_connector(struct ses_error *error, const char *connector);
 /* [any] ALREADY_EXISTS, SESSION_CONFLICT: the fields (SES_FIELD_BIT) in which the call differs from a live
  * session, or (unsettled) from an earlier call whose outcome at the connector is not known. Texts in arena. */
 void ses_refusal_conflict(struct ses_error *error, struct ses_arena *arena, enum ses_naming naming,

@@ -246,6 +246,7 @@ static void view_call(struct ses_view *v, const struct ses_session *session, con
     row->started_ms = ses_view_time(v, effect->started_ms);
     row->ended_ms = ses_view_time_or_none(v, effect->ended_ms);
     row->grpc_status = effect->grpc_status;
+    row->status = effect->payment_status;
     if (effect->amount_present) {
         row->_minor_amount_case = SESSIOND__V1__GATEWAY_CALL___MINOR_AMOUNT_MINOR_AMOUNT;
         row->minor_amount = effect->minor_amount;

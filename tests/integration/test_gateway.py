@@ -277,7 +277,7 @@ class WhatItAnswers(GatewayCase):
         self.assertEqual((self.status(session, token), self.calls_of(session, token)), ("COMPLETED", [("Authorize", "t-1", "SETTLED")]))
 
     def test_another_call_under_one_id(self):
-        self.outcome = authorized("t-1")
+        self.outcome = authorized("t-1", AUTHORIZED)
         session, token = self.begin()
         self.pay(session, token)
         for minor in (5000, 6000):
@@ -291,10 +291,11 @@ class WhatItAnswers(GatewayCase):
 
 class Afterwards(GatewayCase):
     """Capture, void and refund of a payment that was made."""
+    paid = AUTHORIZED
 
     def answer(self, path, request, context):
         if path == AUTHORIZE:
-            return authorized(field(request, 1).decode(), AUTHORIZED, secret(18, '{"link":"x"}'))
+            return authorized(field(request, 1).decode(), self.paid, secret(18, '{"link":"x"}'))
         return text(1, "con") + number(2, CHARGED)
 
     def test_what_the_payment_told_is_put_in(self):
@@ -325,6 +326,7 @@ class Afterwards(GatewayCase):
         self.assertEqual(self.refused(VOID, text(1, "v-1") + number(10, 1), token, session)[:2], ("FAILED_PRECONDITION", "SESSION_UNPAID"))
 
     def test_no_call_is_forgotten(self):
+        self.paid = CHARGED
         session, token = self.begin()
         self.pay(session, token)
         for i in range(15):

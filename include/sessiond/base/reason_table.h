@@ -13,6 +13,11 @@
       "The connector has no access tokens.",                                                                 \
       "Its API authenticates each call by its credentials. Metadata: connector.",                            \
       "Leave state.access_token out of this connector's calls.")                                             \
+    X(AMOUNT_EXCEEDED, FAILED_PRECONDITION, NO,                                                              \
+      "The captures would be more than was authorized, or the refunds more than was captured.",              \
+      "All of the session's calls are counted, whatever their ids are; one of unknown outcome as made, "     \
+      "until Get settles it. Nothing was sent. Metadata: left, captured.",                                   \
+      "Ask for at most left; where a call's outcome is not known, ask Get first.")                           \
     X(AMOUNT_MISMATCH, FAILED_PRECONDITION, NO,                                                              \
       "The amount is not one that this session allows.",                                                     \
       "A payment's must be the session's; a capture's or refund's in its currency and at most as "           \
@@ -57,8 +62,9 @@
       "16 calls, or 64 KiB of answers; none of them may be forgotten. Nothing was sent.",                    \
       "Begin another payment with another merchant_session_id.")                                             \
     X(CALL_CONFLICT, ALREADY_EXISTS, NO,                                                                     \
-      "This id was given to a call with another amount.",                                                    \
-      "The merchant's id of the call (field 1) was used again.",                                             \
+      "This id was given to a call with another amount, or to the one before a challenge.",                  \
+      "The merchant's id of the call (field 1) was used again. The Authorize that follows a challenge is "   \
+      "a call of its own.",                                                                                  \
       "Give each call an id of its own.")                                                                    \
     X(CALL_OUTCOME_UNKNOWN, UNAVAILABLE, NO,                                                                 \
       "Whether the payment server acted on this call, or on one before it, is not known.",                   \
@@ -69,7 +75,7 @@
     X(CALL_SETTLED, FAILED_PRECONDITION, NO,                                                                 \
       "This call was made before, and its answer is not there to be repeated.",                              \
       "Its outcome became known by an event or by Get, or its answer was too large to be kept. "             \
-      "Metadata: status.",                                                                                   \
+      "Metadata: status, call_status.",                                                                      \
       "Ask GetSession or Get where the payment stands.")                                                     \
     X(CARD_DATA_REFUSED, INVALID_ARGUMENT, NO,                                                               \
       "A text holds what looks like card data.",                                                             \
@@ -113,6 +119,10 @@
       "The connector failed; it may have acted.",                                                            \
       "It answered 5xx. Only with x-session-errors: status (see CONNECTOR_DECLINED).",                       \
       "Make the same call again after the delay: it settles what came of this one.")                         \
+    X(CONNECTOR_MISMATCH, FAILED_PRECONDITION, NO,                                                           \
+      "The session was made with another connector.",                                                        \
+      "x-connector, or the configuration's, is not the session's. Nothing was sent. Metadata: connector.",   \
+      "Name the session's connector, or make another session with this one.")                                \
     X(CONNECTOR_RATE_LIMITED, RESOURCE_EXHAUSTED, LATER,                                                     \
       "The connector asks for fewer calls.",                                                                 \
       "It answered 429. Only with x-session-errors: status (see CONNECTOR_DECLINED).",                       \

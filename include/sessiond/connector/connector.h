@@ -42,6 +42,8 @@ struct ses_connector {
 const struct ses_connector *ses_connector_by_name(struct ses_slice name);
 /* [any] May a connector be called so? 1 to 64 of a-z, 0-9 and _, a letter first, not many digits. */
 bool ses_connector_name_check(struct ses_slice name);
+/* [any] A connector's name that this one may have been meant for: one edit away. NULL: none. */
+const char *ses_connector_nearest(struct ses_slice name);
 /* [any] The one with both, in constant time. name empty: the first with that number, for who was told no
  * name. NULL if there is none. */
 const struct ses_connector *ses_connector_find(uint32_t number, struct ses_slice name);
@@ -67,6 +69,8 @@ struct ses_credentials {
     struct ses_credential fields[SES_CREDENTIAL_FIELDS_MAX];
     size_t fields_count;
     struct ses_slice base_url; /* empty: the configured one */
+    /* Of a connector whose access tokens come from another host than its API's (jpmorgan, truelayer, trustpay). */
+    struct ses_slice access_url;
 };
 
 /* The raw header values; empty slice = header absent. */
@@ -130,11 +134,13 @@ SES_MUST_CHECK enum ses_status ses_connector_base_url(const struct ses_connector
                                                       bool test_mode, struct ses_arena *arena,
                                                       struct ses_slice *ret_url, struct ses_error *ret_error);
 
-/* [worker] May each URL in an x-connector-config (or x-connector-auth) that is passed on to a payment server be called? By the
- * rule of a caller's base_url. SES_INVALID_ARGUMENT: BASE_URL_REFUSED, INVALID_CONNECTOR_CONFIG_JSON; SES_NO_MEMORY. */
-SES_MUST_CHECK enum ses_status ses_connector_config_urls_check(const struct ses_connector_policy *policy,
-                                                               struct ses_slice text, struct ses_arena *arena,
-                                                               struct ses_error *ret_error);
+/* [worker] An x-connector-config (or x-connector-auth) that is passed on to a payment server: may each URL in it be called? By the rule
+ * of a caller's base_url. ret_connector: whose it is, in arena or static; NULL: it names none. SES_INVALID_ARGUMENT:
+ * BASE_URL_REFUSED, INVALID_CONNECTOR_CONFIG_JSON; SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_connector_config_check(const struct ses_connector_policy *policy,
+                                                          struct ses_slice text, struct ses_arena *arena,
+                                                          const struct ses_connector **ret_connector,
+                                                          struct ses_error *ret_error);
 
 /* ---- one session call: pure ---- */
 

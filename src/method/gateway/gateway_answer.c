@@ -78,6 +78,8 @@ static void take_bytes(const struct reading *reading, const struct ses_wire_item
 
     if (is_told(method, item, SES_GATEWAY_TOLD_TRANSACTION))
         facts->transaction = item->bytes;
+    else if (is_told(method, item, SES_GATEWAY_TOLD_REFUND))
+        facts->refund = item->bytes;
     else if (is_told(method, item, SES_GATEWAY_TOLD_AUTHENTICATION))
         facts->authentication = item->bytes;
     else if (is_told(method, item, SES_GATEWAY_TOLD_REDIRECTION))
@@ -88,14 +90,26 @@ static void take_bytes(const struct reading *reading, const struct ses_wire_item
         (void)each(item->bytes, take_state, &facts->state);
 }
 
+static void take_number(const struct reading *reading, const struct ses_wire_item *item)
+{
+    struct ses_gateway_told_facts *facts = reading->facts;
+
+    if (is_told(reading->method, item, SES_GATEWAY_TOLD_STATUS)) {
+        facts->status = item->value;
+    } else if (is_told(reading->method, item, SES_GATEWAY_TOLD_CAPTURED) && item->value <= INT64_MAX) {
+        facts->captured_present = true;
+        facts->captured = (int64_t)item->value;
+    }
+}
+
 static void take_item(const struct ses_wire_item *item, void *arg)
 {
     const struct reading *reading = arg;
 
     if (item->type == SES_WIRE_BYTES)
         take_bytes(reading, item);
-    else if (item->type == SES_WIRE_VARINT && is_told(reading->method, item, SES_GATEWAY_TOLD_STATUS))
-        reading->facts->status = item->value;
+    else if (item->type == SES_WIRE_VARINT)
+        take_number(reading, item);
 }
 
 static const struct ses_gateway_method *nested_in(const struct ses_gateway_method *method,

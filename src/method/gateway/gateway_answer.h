@@ -15,7 +15,10 @@
 struct ses_gateway_told_facts {
     uint64_t status; /* 0: none */
     bool redirection;
+    bool captured_present;
+    int64_t captured; /* minor units */
     struct ses_slice transaction;
+    struct ses_slice refund;         /* the connector's id of it */
     struct ses_slice feature_data;   /* the text */
     struct ses_slice authentication; /* the encoded message */
     struct ses_session_state state;  /* stored_ms: now_ms */

@@ -1,6 +1,8 @@
 /* The beginning of a session's call: was it made before, may it be made, and, if it has an effect, its record before a byte of
  * it leaves. The request is built here, out of the session that was read: it lies in the scratch arena, and is gone behind
  * the put. */
+#include <inttypes.h>
+
 #include <sessiond/base/clock.h>
 
 #include "gateway_call.h"
@@ -15,39 +17,6 @@ static enum ses_change_verdict refuse(struct ses_gateway_call *call, const struc
     return SES_CHANGE_DONE;
 }
 
-/* ---- the amount -------------------------------------------------------------------------------- */
-
-static bool amount_agrees(const struct ses_gateway_call *call, const struct ses_session *session)
-{
-    const struct ses_gateway_request *request = &call->request;
-
-    if (request->currency != session->currency)
-        return false;
-    if (call->method->amount == SES_GATEWAY_SAME_AMOUNT)
-        return request->minor_amount == session->minor_amount;
-    return request->minor_amount > 0 && request->minor_amount <= session->minor_amount;
-}
-
-static bool check_amount(const struct ses_gateway_call *call, const struct ses_session *session,
-                         struct ses_error *error)
-{
-    if (call->method->amount == SES_GATEWAY_ANY_AMOUNT)
-        return true;
-    if (!ses_gateway_has(&call->request, SES_GATEWAY_AMOUNT)) {
-        ses_error_clear(error);
-        ses_error_violation(error, SES_STR("amount"), SES_STR("is required"));
-        return false;
-    }
-    if (amount_agrees(call, session))
-        return true;
-    ses_refusal_set(
-        error, SES_REASON_AMOUNT_MISMATCH, 0,
-        call->method->amount == SES_GATEWAY_SAME_AMOUNT
-            ? SES_STR("the amount is not the session's")
-            : SES_STR("the amount must be in the session's currency, above 0 and at most the session's"));
-    return false;
-}
-
 /* ---- made before ------------------------------------------------------------------------------- */
 
 static bool is_same_call(const struct ses_gateway_call *call, const struct ses_effect *effect)
@@ -58,11 +27,27 @@ static bool is_same_call(const struct ses_gateway_call *call, const struct ses_e
            (!present || effect->minor_amount == call->request.minor_amount);
 }
 
-static void explain_settled(struct ses_error *error, const struct ses_session *session)
+/* What was told of it is a number of the method's own enum. */
+static void explain_settled(const struct ses_gateway_call *call, struct ses_error *error,
+                            const struct ses_session *session, const struct ses_effect *effect)
 {
+    const char *told = ses_arena_printf(&call->x->arena, "%" PRIu32, effect->payment_status);
+
     ses_refusal_set(error, SES_REASON_CALL_SETTLED, 0,
                     SES_STR("this call was made before, and its answer is not there to be repeated"));
     ses_error_metadata(error, SES_STR("status"), ses_slice_str(ses_session_status_name(session->status)));
+    if (effect->payment_status != 0 && told != NULL)
+        ses_error_metadata(error, SES_STR("call_status"), ses_slice_str(told));
+}
+
+/* Between an Authorize that was answered by a challenge and this call the browser has come back, or the call brings what it
+ * brought: that is the payment's next Authorize, and no repetition. */
+static bool follows_challenge(const struct ses_gateway_call *call, const struct ses_session *session,
+                              const struct ses_effect *effect)
+{
+    return effect->state == SES_EFFECT_ANSWERED && effect->event == SES_EVENT_ACTION_REQUIRED &&
+           (ses_gateway_has(&call->request, SES_GATEWAY_REDIRECTION) ||
+            (session->redirect_present && session->redirect.received_ms >= effect->ended_ms));
 }
 
 /* The same call once more: it waits, gets its answer, or is told that nobody knows; it is never made again. */
@@ -76,6 +61,13 @@ static enum ses_change_verdict again(struct ses_gateway_call *call, const struct
                         SES_STR("this id was given to a call with another amount"));
         return refuse(call, &error);
     }
+    if (follows_challenge(call, session, effect)) {
+        ses_refusal_set(
+            &error, SES_REASON_CALL_CONFLICT, 0,
+            SES_STR("this id is that of the call that was answered with a challenge: the one that "
+                    "follows the challenge needs a merchant_transaction_id of its own"));
+        return refuse(call, &error);
+    }
     switch (ses_effect_stands(session, effect, now_ms)) {
     case SES_EFFECT_RUNS:
         return SES_CHANGE_WAIT;
@@ -84,10 +76,10 @@ static enum ses_change_verdict again(struct ses_gateway_call *call, const struct
             ses_gateway_reply_again(call, effect);
             return SES_CHANGE_DONE;
         }
-        explain_settled(&error, session);
+        explain_settled(call, &error, session, effect);
         break;
     case SES_EFFECT_SETTLED:
-        explain_settled(&error, session);
+        explain_settled(call, &error, session, effect);
         break;
     case SES_EFFECT_UNKNOWN:
         ses_gateway_refuse_unknown(
@@ -152,7 +144,8 @@ static enum ses_change_verdict first(struct ses_gateway_call *call, const struct
     bool may = call->method->kind == SES_GATEWAY_PAYS ? may_pay(session, now_ms, &error)
                                                       : may_follow(session, &error);
 
-    if (!may || !check_amount(call, session, &error) || !has_room(call, session, &error))
+    if (!may || !ses_gateway_check_amount(call, session, &error) ||
+        !ses_gateway_check_sums(call, session, now_ms, &error) || !has_room(call, session, &error))
         return refuse(call, &error);
     if (ses_gateway_take_place(call, &error) != SES_OK)
         return refuse(call, &error);
@@ -194,7 +187,9 @@ static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now
         return refuse(call, &error);
     SES_REQUIRE(session != NULL); /* it was judged */
     call->x->connector = session->connector.name;
-    if (!ses_gateway_has_effect(call->method) && !check_amount(call, session, &error))
+    if (!ses_gateway_check_connector(call, session, &error))
+        return refuse(call, &error);
+    if (!ses_gateway_has_effect(call->method) && !ses_gateway_check_amount(call, session, &error))
         return refuse(call, &error);
     if (!ses_gateway_has_effect(call->method) || ses_effect_of_attempt(session, call->attempt) != NULL)
         return send_now(call, session, now_ms);

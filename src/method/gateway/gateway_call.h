@@ -3,8 +3,10 @@
  *   read     gateway_routes.c   encoding, headers, the few fields that are looked at
  *   verify   gateway_session.c  whose session it is: token, merchant, mode, browser; or none, and it passes as it is
  *   begin    gateway_begin.c    with an effect: the effect is committed, PROCESSING with it; or it was made before
+ *            gateway_check.c    .. if the session allows it: connector, amount, sums
  *   send     gateway_send.c     the request with what the session knows; then everything of it here is wiped
  *   end      gateway_end.c      what came of it is committed with the session as it is now
+ *            gateway_settle.c   .. and what a read tells of calls whose outcome was open
  *   answer   gateway_reply.c    the server's message, or its error
  *
  * No lease is held over the call: webhooks, GetSession and the return of a browser go on meanwhile, and the end is decided
@@ -44,12 +46,14 @@ struct ses_gateway_call {
     size_t metadata_count;
     struct ses_slice message; /* what is sent */
     uint8_t attempt[SES_EFFECT_ATTEMPT_SIZE];
+    struct ses_connector_identity connector; /* as the headers name it; no name: they do not */
     bool with_session;
     bool raw_wanted;
     bool answer_too_large; /* for the record, as it turned out */
     bool late_success;
     bool looked_again; /* for an effect whose write nobody knew the end of */
     uint64_t called_mono_ns;
+    uint64_t called_ms; /* our time */
     /* what came, in the arena */
     enum ses_gateway_end end;
     enum ses_upstream_outcome outcome;
@@ -74,6 +78,14 @@ SES_MUST_CHECK enum ses_status ses_gateway_headers(struct ses_gateway_call *call
 SES_MUST_CHECK enum ses_status ses_gateway_verify(struct ses_gateway_call *call, struct ses_error *ret_error);
 /* [worker] gateway_begin.c: the session is read, then sent from there. */
 void ses_gateway_begin(struct ses_gateway_call *call);
+/* [any] gateway_check.c: may this call be made of this session? False: error is told. */
+bool ses_gateway_check_connector(const struct ses_gateway_call *call, const struct ses_session *session,
+                                 struct ses_error *error);
+bool ses_gateway_check_amount(const struct ses_gateway_call *call, const struct ses_session *session,
+                              struct ses_error *error);
+/* With all captures or refunds before it; of another method: yes. */
+bool ses_gateway_check_sums(const struct ses_gateway_call *call, const struct ses_session *session,
+                            uint64_t now_ms, struct ses_error *error);
 /* [worker] gateway_send.c: a place among the calls in flight; once is enough. */
 SES_MUST_CHECK enum ses_status ses_gateway_take_place(struct ses_gateway_call *call,
                                                       struct ses_error *ret_error);
@@ -81,6 +93,18 @@ SES_MUST_CHECK enum ses_status ses_gateway_take_place(struct ses_gateway_call *c
 void ses_gateway_send(struct ses_gateway_call *call);
 /* [worker] gateway_end.c: what came is committed, then answered. */
 void ses_gateway_commit_end(struct ses_gateway_call *call);
+
+/* ---- gateway_settle.c ---- */
+
+/* [any] Is that an answer that may settle something? */
+bool ses_gateway_tells(const struct ses_gateway_call *call);
+/* [any] Would the next one change anything? */
+bool ses_gateway_settles(const struct ses_gateway_call *call, const struct ses_session *session,
+                         uint64_t now_ms);
+/* [any] Writes into the session's effects what the answer tells of them; what it tells of the payment is returned, and still to be
+ * applied. NONE: nothing. */
+enum ses_event ses_gateway_settle(const struct ses_gateway_call *call, struct ses_session *session,
+                                  uint64_t now_ms);
 
 /* ---- gateway_reply.c: each ends the call ---- */
 

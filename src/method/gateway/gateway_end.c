@@ -98,58 +98,6 @@ static struct ses_effect *own_effect(const struct ses_gateway_call *call, const 
     return effect != NULL && effect->state == SES_EFFECT_RUNS ? effect : NULL;
 }
 
-/* ---- reading settles ------------------------------------------------------------------------------- */
-
-static bool tells_end(const struct ses_gateway_call *call)
-{
-    enum ses_event event = ses_gateway_event_of(call->facts.status, false);
-
-    return call->end == SES_GATEWAY_DONE && call->method->settles &&
-           (event == SES_EVENT_COMPLETED || event == SES_EVENT_ATTEMPT_FAILED);
-}
-
-/* Is the read about this effect's payment? */
-static bool is_about(const struct ses_gateway_call *call, const struct ses_session *session,
-                     const struct ses_effect *effect)
-{
-    struct ses_slice transaction = call->request.part[SES_GATEWAY_TRANSACTION];
-
-    return ses_slice_eq(call->request.part[SES_GATEWAY_ID], effect->merchant_id) ||
-           (transaction.len > 0 && ses_slice_eq(transaction, session->facts.connector_transaction_id));
-}
-
-/* A payment whose outcome is open, and which the server now tells. */
-static struct ses_effect *told_effect(const struct ses_gateway_call *call, const struct ses_session *session,
-                                      uint64_t now_ms)
-{
-    if (!tells_end(call))
-        return NULL;
-    for (unsigned i = session->effects_count; i-- > 0;) {
-        struct ses_effect *effect = &session->effects[i];
-        enum ses_effect_state stands = ses_effect_stands(session, effect, now_ms);
-        bool open = stands == SES_EFFECT_UNKNOWN ||
-                    (stands == SES_EFFECT_ANSWERED &&
-                     (effect->event == SES_EVENT_NONE || effect->event == SES_EVENT_ACTION_REQUIRED));
-
-        if (effect->pays && open && is_about(call, session, effect))
-            return effect;
-    }
-    return NULL;
-}
-
-static void settle(struct ses_gateway_call *call, struct ses_session *session, struct ses_effect *effect,
-                   uint64_t now_ms)
-{
-    enum ses_event event = ses_gateway_event_of(call->facts.status, false);
-
-    if (effect->state != SES_EFFECT_ANSWERED)
-        effect->state = SES_EFFECT_SETTLED;
-    effect->event = event;
-    effect->payment_status = (uint32_t)call->facts.status;
-    keep_facts(call, session);
-    apply(call, session, event, now_ms);
-}
-
 /* ---- what is kept for the calls that follow ---------------------------------------------------------- */
 
 static bool tells_more(const struct ses_gateway_call *call)
@@ -178,6 +126,16 @@ static bool knows_less(const struct ses_gateway_call *call, const struct ses_ses
             ses_session_state_differs(&session->state, &facts->state));
 }
 
+/* A read: what it settles, or what it tells for later calls. */
+static void end_read(struct ses_gateway_call *call, struct ses_session *session, uint64_t now_ms)
+{
+    enum ses_event event = ses_gateway_settle(call, session, now_ms);
+
+    if (event != SES_EVENT_NONE || call->method->prepares)
+        keep_facts(call, session);
+    apply(call, session, event, now_ms);
+}
+
 /* ---- the loop ---------------------------------------------------------------------------------------- */
 
 static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now_ms)
@@ -187,7 +145,7 @@ static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now
     bool same =
         loop->found.live && memcmp(session->id, call->access.claims.session_id, sizeof(session->id)) == 0;
 
-    if (same && (own_effect(call, session) != NULL || told_effect(call, session, now_ms) != NULL ||
+    if (same && (own_effect(call, session) != NULL || ses_gateway_settles(call, session, now_ms) ||
                  knows_less(call, session)))
         return SES_CHANGE_WRITE;
     ses_gateway_reply(call);
@@ -200,18 +158,13 @@ static enum ses_status write_end(struct ses_change_loop *loop, uint64_t now_ms)
     struct ses_gateway_call *call = ses_gateway_call_of(loop);
     struct ses_session *session = &loop->found.session;
     struct ses_effect *own = own_effect(call, session);
-    struct ses_effect *told = told_effect(call, session, now_ms);
     enum ses_status status;
 
     call->late_success = false;
-    if (own != NULL) {
+    if (own != NULL)
         end_effect(call, session, own, now_ms);
-    } else if (told != NULL) {
-        settle(call, session, told, now_ms);
-    } else {
-        keep_facts(call, session);
-        ses_session_touch(session, now_ms);
-    }
+    else
+        end_read(call, session, now_ms);
     status = ses_change_loop_put_session(loop);
     if (status != SES_TOO_LARGE || call->answer_too_large)
         return status;
@@ -256,7 +209,7 @@ void ses_gateway_commit_end(struct ses_gateway_call *call)
         .failed = failed,
     };
 
-    if (!ses_gateway_has_effect(call->method) && !tells_end(call) && !tells_more(call)) {
+    if (!ses_gateway_has_effect(call->method) && !ses_gateway_tells(call) && !tells_more(call)) {
         ses_gateway_reply(call);
         return;
     }

@@ -43,18 +43,41 @@ static bool is_passed(struct ses_slice name, struct ses_slice value)
     return value.len > 0 && !(ses_slice_eq_str(name, "x-api-key") && ses_caller_key_is_one(value));
 }
 
-static enum ses_status check_urls(const struct ses_gateway_call *call, struct ses_error *ret_error)
+static enum ses_status refuse_memory(struct ses_error *error)
+{
+    ses_error_set(error, SES_NO_MEMORY, SES_STR("out of memory"));
+    return SES_NO_MEMORY;
+}
+
+static void name_connector(struct ses_gateway_call *call, const struct ses_connector *connector)
+{
+    if (connector != NULL && call->connector.name == NULL)
+        call->connector =
+            (struct ses_connector_identity){.number = connector->number, .name = connector->name};
+}
+
+/* As the payment server reads them: a configuration before x-connector. A name that no connector can have is one that it
+ * refuses, and nothing here is known by it. */
+static enum ses_status check_connector(struct ses_gateway_call *call, struct ses_error *ret_error)
 {
     static const char *const configs[] = {"x-connector-config", "x-connector-auth"};
+    struct ses_slice name = ses_exchange_header(call->x, "x-connector", NULL);
 
     for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++) {
         struct ses_slice text = ses_exchange_header(call->x, configs[i], NULL);
+        const struct ses_connector *connector = NULL;
 
         if (text.len > 0)
-            SES_TRY(ses_connector_config_urls_check(&call->service->options.policy, text, &call->x->arena,
-                                                    ret_error));
+            SES_TRY(ses_connector_config_check(&call->service->options.policy, text, &call->x->arena,
+                                               &connector, ret_error));
+        name_connector(call, connector);
     }
-    return SES_OK;
+    if (call->connector.name != NULL || name.len == 0)
+        return SES_OK;
+    name_connector(call, ses_connector_by_name(name));
+    if (call->connector.name == NULL)
+        call->connector.name = ses_arena_str(&call->x->arena, name);
+    return call->connector.name != NULL ? SES_OK : refuse_memory(ret_error);
 }
 
 static enum ses_status check_size(const struct ses_gateway_call *call, struct ses_error *ret_error)
@@ -85,7 +108,7 @@ static enum ses_status add_trace(struct ses_gateway_call *call)
 
 enum ses_status ses_gateway_headers(struct ses_gateway_call *call, struct ses_error *ret_error)
 {
-    SES_TRY(check_urls(call, ret_error));
+    SES_TRY(check_connector(call, ret_error));
     for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
         struct ses_slice value = ses_exchange_header(call->x, (const char *)passed[i].data, NULL);
 
@@ -93,9 +116,7 @@ enum ses_status ses_gateway_headers(struct ses_gateway_call *call, struct ses_er
             add(call, passed[i], value);
     }
     add(call, SES_STR("x-request-id"), ses_slice_str(call->x->request_id));
-    if (add_trace(call) != SES_OK) {
-        ses_error_set(ret_error, SES_NO_MEMORY, SES_STR("out of memory"));
-        return SES_NO_MEMORY;
-    }
+    if (add_trace(call) != SES_OK)
+        return refuse_memory(ret_error);
     return check_size(call, ret_error);
 }

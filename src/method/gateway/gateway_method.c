@@ -2,6 +2,7 @@
 #include "gateway_method.h"
 
 #include <sessiond/domain/gateway_methods.h>
+#include <sessiond/domain/payment_status.h>
 
 static const struct ses_gateway_method rows[SES_GATEWAY_METHODS];
 
@@ -76,12 +77,13 @@ static const struct ses_gateway_method rows[SES_GATEWAY_METHODS] = {
                                              [SES_GATEWAY_BROWSER] = 12,
                                              [SES_GATEWAY_STATE] = 13,
                                              [SES_GATEWAY_TEST_MODE] = 14},
-                                 .answer = {[SES_GATEWAY_TOLD_STATUS] = 3,
+                                 .answer = {[SES_GATEWAY_TOLD_REFUND] = 2,
+                                            [SES_GATEWAY_TOLD_STATUS] = 3,
                                             [SES_GATEWAY_TOLD_STATE] = 20,
                                             [SES_GATEWAY_TOLD_RAW_RESPONSE] = 21,
                                             [SES_GATEWAY_TOLD_RAW_REQUEST] = 22}},
     [SES_GATEWAY_NAME_GET] = {.kind = SES_GATEWAY_READS,
-                              .settles = true,
+                              .settles = SES_GATEWAY_SETTLES_PAYMENT,
                               .request = {[SES_GATEWAY_ID] = 1,
                                           [SES_GATEWAY_TRANSACTION] = 2,
                                           [SES_GATEWAY_AMOUNT] = 6,
@@ -90,18 +92,21 @@ static const struct ses_gateway_method rows[SES_GATEWAY_METHODS] = {
                                           [SES_GATEWAY_TEST_MODE] = 13},
                               .answer = {[SES_GATEWAY_TOLD_TRANSACTION] = 1,
                                          [SES_GATEWAY_TOLD_STATUS] = 2,
+                                         [SES_GATEWAY_TOLD_CAPTURED] = 9,
                                          [SES_GATEWAY_TOLD_STATE] = 23,
                                          [SES_GATEWAY_TOLD_RAW_RESPONSE] = 24,
                                          [SES_GATEWAY_TOLD_RAW_REQUEST] = 25,
                                          [SES_GATEWAY_TOLD_FEATURE_DATA] = 33}},
     [SES_GATEWAY_NAME_REFUND_GET] = {.kind = SES_GATEWAY_READS,
+                                     .settles = SES_GATEWAY_SETTLES_REFUND,
                                      .request = {[SES_GATEWAY_ID] = 1,
                                                  [SES_GATEWAY_TRANSACTION] = 2,
                                                  [SES_GATEWAY_BROWSER] = 5,
                                                  [SES_GATEWAY_STATE] = 7,
                                                  [SES_GATEWAY_TEST_MODE] = 8,
                                                  [SES_GATEWAY_FEATURE_DATA] = 10},
-                                     .answer = {[SES_GATEWAY_TOLD_STATUS] = 3,
+                                     .answer = {[SES_GATEWAY_TOLD_REFUND] = 2,
+                                                [SES_GATEWAY_TOLD_STATUS] = 3,
                                                 [SES_GATEWAY_TOLD_STATE] = 20,
                                                 [SES_GATEWAY_TOLD_RAW_RESPONSE] = 21,
                                                 [SES_GATEWAY_TOLD_RAW_REQUEST] = 22}},
@@ -220,44 +225,27 @@ struct ses_slice ses_gateway_part_name(enum ses_gateway_part part)
     return names[part];
 }
 
-/* enum PaymentStatus of the payment services. What is not listed is not over: it stays PROCESSING until somebody knows. */
-enum {
-    AUTHENTICATION_FAILED = 2,
-    ROUTER_DECLINED = 3,
-    AUTHENTICATION_PENDING = 4,
-    AUTHORIZED = 6,
-    AUTHORIZATION_FAILED = 7,
-    CHARGED = 8,
-    VOIDED = 11,
-    AUTO_REFUNDED = 16,
-    PARTIAL_CHARGED = 17,
-    PARTIAL_CHARGED_AND_CHARGEABLE = 18,
-    FAILURE = 21,
-    DEVICE_DATA_COLLECTION_PENDING = 24,
-    PARTIALLY_AUTHORIZED = 25,
-    EXPIRED = 26
-};
-
-/* A challenge without anything to send the browser to is none that anybody can answer: the session stays as it is. */
+/* What is not listed is not over: it stays PROCESSING until somebody knows. A challenge without anything to send the browser to is none
+ * that anybody can answer: the session stays as it is. */
 enum ses_event ses_gateway_event_of(uint64_t payment_status, bool redirection)
 {
     switch (payment_status) {
-    case AUTHORIZED:
-    case CHARGED:
-    case PARTIAL_CHARGED:
-    case PARTIAL_CHARGED_AND_CHARGEABLE:
-    case PARTIALLY_AUTHORIZED:
+    case SES_PAYMENT_AUTHORIZED:
+    case SES_PAYMENT_CHARGED:
+    case SES_PAYMENT_PARTIAL_CHARGED:
+    case SES_PAYMENT_PARTIAL_CHARGED_AND_CHARGEABLE:
+    case SES_PAYMENT_PARTIALLY_AUTHORIZED:
         return SES_EVENT_COMPLETED;
-    case AUTHENTICATION_FAILED:
-    case ROUTER_DECLINED:
-    case AUTHORIZATION_FAILED:
-    case VOIDED:
-    case AUTO_REFUNDED:
-    case FAILURE:
-    case EXPIRED:
+    case SES_PAYMENT_AUTHENTICATION_FAILED:
+    case SES_PAYMENT_ROUTER_DECLINED:
+    case SES_PAYMENT_AUTHORIZATION_FAILED:
+    case SES_PAYMENT_VOIDED:
+    case SES_PAYMENT_AUTO_REFUNDED:
+    case SES_PAYMENT_FAILURE:
+    case SES_PAYMENT_EXPIRED:
         return SES_EVENT_ATTEMPT_FAILED;
-    case AUTHENTICATION_PENDING:
-    case DEVICE_DATA_COLLECTION_PENDING:
+    case SES_PAYMENT_AUTHENTICATION_PENDING:
+    case SES_PAYMENT_DEVICE_DATA_COLLECTION_PENDING:
         return redirection ? SES_EVENT_ACTION_REQUIRED : SES_EVENT_NONE;
     default:
         return SES_EVENT_NONE;

@@ -32,6 +32,8 @@ enum ses_gateway_told {
     SES_GATEWAY_TOLD_FEATURE_DATA,
     SES_GATEWAY_TOLD_AUTHENTICATION,
     SES_GATEWAY_TOLD_REDIRECTION,
+    SES_GATEWAY_TOLD_CAPTURED,     /* int64: of the payment so far, in minor units */
+    SES_GATEWAY_TOLD_REFUND,       /* string: the connector's id of the refund */
     SES_GATEWAY_TOLD_RAW_REQUEST,  /* the connector's whole request: card number, keys */
     SES_GATEWAY_TOLD_RAW_RESPONSE, /* its whole answer */
     SES_GATEWAY_TOLD_PARTS
@@ -59,10 +61,17 @@ enum ses_gateway_amount {
     SES_GATEWAY_UP_TO_AMOUNT /* at most the session's, in its currency; required */
 };
 
+/* What became of which calls its answer tells. */
+enum ses_gateway_settles {
+    SES_GATEWAY_SETTLES_NOTHING,
+    SES_GATEWAY_SETTLES_PAYMENT, /* of a payment, its captures and voids */
+    SES_GATEWAY_SETTLES_REFUND
+};
+
 struct ses_gateway_method {
     enum ses_gateway_kind kind;
     enum ses_gateway_amount amount;
-    bool settles;                       /* its answer tells what became of a payment */
+    enum ses_gateway_settles settles;
     bool prepares;                      /* what its answer tells is kept, although it has no effect */
     uint8_t request[SES_GATEWAY_PARTS]; /* 0: it has none */
     uint8_t answer[SES_GATEWAY_TOLD_PARTS];

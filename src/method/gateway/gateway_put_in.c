@@ -71,6 +71,13 @@ static uint64_t seconds_left(const struct ses_session_state *state, uint64_t now
     return passed >= life ? 0 : life - passed;
 }
 
+/* One that is over is not put in: the payment server would send the connector what it refuses, where a call without one is
+ * refused before it. */
+static bool access_token_lives(const struct ses_session_state *state, uint64_t now_ms)
+{
+    return state->access_token_present && (!state->expires_in_present || seconds_left(state, now_ms) > 0);
+}
+
 static void secret_token(struct out *out, const struct ses_session *session, uint64_t now_ms)
 {
     (void)now_ms;
@@ -92,7 +99,7 @@ static void access_token(struct out *out, const struct ses_session *session, uin
 
 static void connector_state(struct out *out, const struct ses_session *session, uint64_t now_ms)
 {
-    if (session->state.access_token_present)
+    if (access_token_lives(&session->state, now_ms))
         put_message(out, 1, access_token, session, now_ms);
     if (session->state.connector_customer_id_present)
         put_text(out, 2, session->state.connector_customer_id);
@@ -159,7 +166,7 @@ static void put_state_in(struct out *out, const struct ses_gateway_request *requ
                          const struct ses_session *session, uint64_t now_ms)
 {
     if (lacks(request, SES_GATEWAY_STATE) &&
-        (session->state.access_token_present || session->state.connector_customer_id_present))
+        (access_token_lives(&session->state, now_ms) || session->state.connector_customer_id_present))
         put_message(out, request->method->request[SES_GATEWAY_STATE], connector_state, session, now_ms);
 }
 

@@ -209,6 +209,7 @@ void ses_gateway_send(struct ses_gateway_call *call)
 
     ses_exchange_waits(call->x);
     call->called_mono_ns = ses_clock_mono_ns();
+    call->called_ms = ses_clock_now_ms();
     status = ses_upstream_start(call->service->options.gateway.upstream, &call->place, &request,
                                 deadline_ns(call), on_answer, call);
     wipe_request(call);
