@@ -392,7 +392,7 @@ class Preparing(GatewayCase):
         inner = text(2, "con") + number(3, CHARGED) + secret(12, CARD)
         self.answer = lambda path, request, context: text(1, text(1, "access")) + text(3, inner) + text(4, text(1, "o") + secret(7, CARD)) + \
             number(5, 1) + text(6, number(2, 4) + secret(11, CARD) + text(12, text(2, "cavv")))
-        request = text(1, "t-1") + money(7) + text(18, token) + text(5, text(1, secret(1, CARD)))
+        request = text(1, "t-1") + number(4, 1) + money(7) + text(18, token) + text(5, text(1, secret(1, CARD)))
         answers = {self.send(COMPOSITE, request, session=session)[0] for _ in range(2)}
         self.assertEqual(answers, {text(1, text(1, "access")) + text(3, text(2, "con") + number(3, CHARGED)) + text(4, text(1, "o")) + number(5, 1) +
                                    text(6, number(2, 4) + text(12, text(2, "cavv")))})
@@ -401,8 +401,15 @@ class Preparing(GatewayCase):
         self.assertEqual((self.status(session, token), self.calls_of(session, token)), ("COMPLETED", [("Authorize", "t-1", "ANSWERED")]))
         session, token = self.begin()
         self.answer = lambda path, request, context: text(6, number(2, 4) + text(6, text(3, text(1, "https://acs.example/"))))
-        self.send(COMPOSITE, text(1, "t-1") + money(7), token, session)
+        self.send(COMPOSITE, text(1, "t-1") + number(4, 1) + money(7) + text(20, session), token)
         self.assertEqual(self.status(session, token), "AUTHENTICATING")
+
+    def test_what_the_composite_says_of_its_session(self):
+        session, token = self.begin()
+        request = text(1, "t-1") + money(7) + text(20, session)
+        self.assertEqual(self.refused(COMPOSITE, request, token)[:2], ("PERMISSION_DENIED", "TOKEN_MISMATCH"), "it is a live one's without test_mode")
+        self.assertEqual(self.refused(COMPOSITE, request + number(4, 1) * 2, token)[:2], ("INVALID_ARGUMENT", "INVALID_FIELDS"))
+        self.assertEqual(self.upstream.asked(), [])
 
     def test_the_connectors_token(self):
         session = unique()

@@ -38,7 +38,7 @@ METHODS = {
     "types.PaymentMethodAuthenticationService/PreAuthenticate": of(name=1, amount=2),
     "types.PaymentMethodAuthenticationService/Authenticate": of(name=1, amount=2),
     "types.PaymentMethodAuthenticationService/PostAuthenticate": of(name=1, amount=2),
-    "types.CompositePaymentService/Authorize": of(name=1, amount=7, token=18),
+    "types.CompositePaymentService/Authorize": of(name=1, amount=7, test_mode=4, token=18),
 }
 
 
