@@ -29,7 +29,12 @@ class SimulatedCase(GatewayCase):
         cls.addClassCleanup(cls.sim.end)
         cls.server = Server(workers=cls.workers, config=f"upstream:\n  grpc: {cls.sim.address}\n{cls.config}")
         cls.addClassCleanup(cls.server.cleanup)
+        cls.prepare()
         cls.server.start()
+
+    @classmethod
+    def prepare(cls):
+        """Before the server starts."""
 
     def setUp(self):
         self.client = Sessions(self.server.address)
