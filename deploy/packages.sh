@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs Debian 12 packages that are missing; sourced by the other scripts, or run with lists' names:
-#   deploy/packages.sh build|demo|test|cluster|patroni|pooler|journey|proxy|package|clients|peer|lint ...
+#   deploy/packages.sh build|demo|shop|test|cluster|patroni|pooler|journey|proxy|package|clients|peer|lint ...
 # Needs the network and root (or sudo) only when something is missing.
 set -euo pipefail
 
@@ -10,6 +10,7 @@ packages_build="ca-certificates cmake gcc libc6-dev libcurl4-openssl-dev libcyam
   libnghttp2-dev libpq-dev libprotobuf-c-dev libseccomp-dev libsodium-dev libssl-dev libuv1-dev libyaml-dev ninja-build node-llhttp pkg-config
   protobuf-c-compiler protobuf-compiler python3 zlib1g-dev"
 packages_demo="curl nodejs npm"
+packages_shop="python3 python3-h2"
 packages_test="clang git iproute2 libclang-rt-14-dev libcmocka-dev nghttp2-client openssl procps python3 python3-grpcio python3-h2
   python3-protobuf strace systemd valgrind"
 packages_cluster="openssl postgresql-15 python3 util-linux"
@@ -80,6 +81,6 @@ install_packages() {
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
-    [ $# -gt 0 ] || { echo "usage: $0 build|demo|test|cluster|patroni|pooler|journey|proxy|package|clients|peer|lint ..." >&2; exit 2; }
+    [ $# -gt 0 ] || { echo "usage: $0 build|demo|shop|test|cluster|patroni|pooler|journey|proxy|package|clients|peer|lint ..." >&2; exit 2; }
     install_packages "$@"
 fi

@@ -150,6 +150,7 @@ if [ "$once" = yes ]; then
 fi
 echo
 echo "sessiond runs at http://$listen (log: $log), status page and metrics at http://$admin/ , the simulated bank at http://$simulator (docs/sandbox.md); Ctrl-C stops it."
+echo "A shop, a bank and a payment server behind sessiond, to click through:  deploy/demo/run.sh build"
 echo "For the commands of README.md, in another terminal here:  export PATH=\"$PWD/build:$PWD/$clients/node_modules/.bin:\$PATH\""
 trap 'kill -TERM "$server" 2>/dev/null || true' INT TERM
 while :; do

@@ -1,5 +1,7 @@
 // The shop's pages: plain HTML, one style, one small script that hands the browser over to the bank.
 export const shopName = 'Lakeside Outfitters';
+// Test cards of the simulated payment server: what the shopper chooses by name.
+export const cards = { challenge: '4000000000003220', plain: '4111111111111111', declined: '4000000000000002' };
 export const total = { minor_amount: 12900, currency: 'EUR' };
 
 const symbols = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
@@ -32,6 +34,9 @@ tr:last-child th,tr:last-child td{font-weight:700;font-size:1.15rem}
 button,.button{display:inline-block;width:100%;border:0;border-radius:.7rem;background:var(--accent);color:#fff;font:inherit;font-weight:650;
 padding:.85rem 1.25rem;text-align:center;text-decoration:none;cursor:pointer}
 button:focus-visible,a:focus-visible{outline:3px solid #8fb0ff;outline-offset:2px}
+fieldset{border:0;margin:0 0 1.25rem;padding:0}
+legend{font-weight:650;padding:0 0 .4rem}
+label{display:flex;gap:.6rem;align-items:center;padding:.3rem 0}
 .soft{color:var(--soft);font-size:.95rem}
 .sign{width:3.25rem;height:3.25rem;display:block;margin:0 0 1rem}
 @media(max-width:32rem){.item{flex-wrap:wrap}.price{margin-left:0}}`;
@@ -77,10 +82,18 @@ export const cart = () => page('Your cart', `<h1>Your cart</h1>
 <div class="card">${item}${sums}
 <form method="post" action="/checkout"><button type="submit" id="checkout">Check out</button></form></div>`);
 
+const cardNames = {
+  challenge: 'Card ending in 3220: the bank asks you to confirm (code 1234)',
+  plain: 'Card ending in 1111: paid at once',
+  declined: 'Card ending in 0002: the bank declines',
+};
+
 export const review = (order) => page('Review your order', `<h1>Review your order</h1>
 <div class="card">${item}${sums}
-<form method="post" action="/orders/${order.id}/pay"><button type="submit" id="pay">Pay ${escape(money(order.amount))}</button></form>
-<p class="soft" style="margin:1rem 0 0">Your bank will ask you to confirm this payment.</p></div>`);
+<form method="post" action="/orders/${order.id}/pay"><fieldset><legend>Card</legend>${Object.entries(cardNames).map(([name, text], at) => `
+<label><input type="radio" name="card" value="${name}"${at === 0 ? ' checked' : ''}>${escape(text)}</label>`).join('')}</fieldset>
+<button type="submit" id="pay">Pay ${escape(money(order.amount))}</button></form>
+<p class="soft" style="margin:1rem 0 0">Your bank may ask you to confirm this payment.</p></div>`);
 
 export const handOver = ({ action, fields }) => page('To your bank', `<h1>One moment</h1>
 <div class="card">${wait}<p>We are taking you to your bank, where you confirm the payment.</p>
@@ -93,17 +106,23 @@ ${Object.entries(fields).map(([name, value]) => `<input type="hidden" name="${es
 const outcomes = {
   SESSION_STATUS_COMPLETED: (order) => [good, 'Thank you for your order', `Your payment of ${money(order.amount)} is confirmed. The parcel leaves tomorrow.`],
   SESSION_STATUS_FAILED: () => [bad, 'The payment was not made', 'Your bank did not confirm it. Nothing was charged.'],
+  SESSION_STATUS_OPEN: (order) => [bad, 'Your card was declined', 'Nothing was charged. You can pay with another card.', `/orders/${order.id}`],
   SESSION_STATUS_REVOKED: () => [bad, 'This order was cancelled', 'Nothing was charged.'],
   SESSION_STATUS_EXPIRED: () => [bad, 'This order has run out of time', 'Nothing was charged. Please start again.'],
 };
 
+// What the session remembers of calls through it to the payment server. A shop would not show that; a demonstration does.
+const callsOf = (session) => `<ul class="soft" id="calls">${(session.gateway_calls ?? []).map(({ method, merchant_id: id, state }) =>
+  `<li>${escape(`${method.split('/').pop()} ${id}: ${state.replace('GATEWAY_CALL_STATE_', '').toLowerCase()}`)}</li>`).join('')}</ul>`;
+
 export function result(order, session) {
   const known = outcomes[session.status];
-  const [icon, title, text] = known ? known(order)
+  const [icon, title, text, again] = known ? known(order)
     : [wait, 'Your payment is on its way', 'We are waiting for your bank. Please load this page again in a moment.'];
   return page(title, `<h1 id="outcome" data-status="${escape(session.status)}">${title}</h1>
 <div class="card">${icon}<p>${escape(text)}</p>
-<p class="soft">Order number ${escape(order.id.replace(/^order-/, ''))}</p><a class="button" href="/">Back to the shop</a></div>`);
+<p class="soft">Order number ${escape(order.id.replace(/^order-/, ''))}</p>${callsOf(session)}${again ? `<a class="button" id="again" href="${again}">Pay with another card</a>`
+    : '<a class="button" href="/">Back to the shop</a>'}</div>`);
 }
 
 export const notice = (title, text) => page(title, `<h1>${escape(title)}</h1><div class="card">${bad}<p>${escape(text)}</p>

@@ -10,6 +10,7 @@ import unittest
 
 import reference_call
 from harness import BUILD, NODE_MODULES, PATIENCE, SOURCE, Server, ServerCase, wait_until
+from upstream_process import Process
 
 DEMO = SOURCE / "deploy" / "demo" / "run.sh"
 
@@ -39,6 +40,30 @@ class Readme(ServerCase):
         for call in calls:
             self.assertNotIn("{...}", call)
             self.assertRegex(self.paste(call), r'"(session_token|sessionToken)": ?"sess_v4\.')
+
+
+class Payments(unittest.TestCase):
+    """docs/sandbox.md, "A payment server behind it", in the order of the page; ports of the test's own."""
+
+    def test_the_commands_can_be_pasted(self):
+        page = (SOURCE / "docs" / "sandbox.md").read_text().partition("## A payment server behind it")[2].partition("\n## ")[0]
+        start, prepare, pay = ["\n".join(line.removeprefix("    ") for line in block.splitlines()) for block in re.findall(r"(?:^ {4}.*\n)+", page, flags=re.M)]
+        self.assertEqual(re.findall(r"upstream_sim\.py (\d+) (\d+) &", start), [("8060", "8061")])
+        lines = re.search(r"printf '(.*)' >", start)[1].replace("\\n", "\n")
+        with tempfile.TemporaryDirectory() as folder:
+            simulator = Process(pathlib.Path(folder) / "book")
+            self.addCleanup(simulator.end)
+            server = Server(config=lines.replace("127.0.0.1:8060", simulator.address))
+            self.addCleanup(server.cleanup)
+            server.start()
+            script = f"{prepare}\n{pay}".replace("127.0.0.1:8080", server.address).replace("http://127.0.0.1:8061", simulator.control)
+            done = subprocess.run(["bash", "-euc", script.replace("payments.binpb", f"{folder}/payments.binpb")], capture_output=True, text=True,
+                                  check=False, timeout=PATIENCE, cwd=SOURCE, env=dict(os.environ, PATH=f"{NODE_MODULES / '.bin'}:{os.environ['PATH']}"))
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual(done.stdout.count('"CHARGED"'), 2)
+            self.assertIn("REFUND_SUCCESS", done.stdout)
+            self.assertEqual([call["merchant_id"] for call in simulator.calls()], ["order-b-1", "order-b-r"])
+            server.stop()
 
 
 class Reference(unittest.TestCase):

@@ -3,7 +3,8 @@
 A means of payment is found by its bytes, as sandboxes do by test cards:
 
     4000000000000101   3-D Secure without a challenge: PreAuthenticate, Authenticate; pays by what Authenticate told
-    4000000000003220   3-D Secure with one: PostAuthenticate wants what the browser brought back, and pays by what that told
+    4000000000003220   3-D Secure with one: PostAuthenticate wants what the browser brought back, and pays by what that told. Paid without these
+                       calls it sends the browser to the bank (ACS_URL in the environment), and is paid by the bank's word that it brings back
     4000000000000002   is declined
     4000000000000408   is charged, and the server answers "Timeout expired"
     ideal              sends the shopper to his bank; paid when he has confirmed there (confirm)
@@ -12,8 +13,10 @@ A means of payment is found by its bytes, as sandboxes do by test cards:
 
 With a file, what was asked outlives the server's process: each call is a line of JSON that is written before anything comes of it.
 """
+import base64
 import json
 import os
+import uuid
 
 from upstream_wire import Message, integer, secret, text
 
@@ -36,7 +39,7 @@ METHODS = {
 }
 FRICTIONLESS, CHALLENGED, DECLINED, TIMED_OUT = "4000000000000101", "4000000000003220", "4000000000000002", "4000000000000408"
 CAVV = "AAABBEg0VhI0VniQEjRWAAAAAAA="
-ACS = "https://acs.example/challenge"
+ACS = os.environ.get("ACS_URL", "https://acs.example/challenge")
 
 
 class Refusal(Exception):
@@ -102,8 +105,8 @@ class Book:
 
 # ---- what the connector says: (status, more fields of the answer)
 
-def form(number, endpoint):
-    return text(number, text(1, text(1, endpoint) + integer(2, 2)))
+def form(number, endpoint, fields=None):
+    return text(number, text(1, text(1, endpoint) + integer(2, 2) + b"".join(text(3, text(1, name) + text(2, value)) for name, value in (fields or {}).items())))
 
 
 def authentication(number):
@@ -117,6 +120,26 @@ def authenticated(message, number):
 def returned(message, number):
     """Did the browser bring something back?"""
     return bool(message.message(number).text(1)) or message.message(number).has(2)
+
+
+def challenge(message):
+    """What the browser has to post to the bank."""
+    creq = {"messageType": "CReq", "messageVersion": "2.2.0", "threeDSServerTransID": str(uuid.uuid5(uuid.NAMESPACE_OID, message.text(1))),
+            "challengeWindowSize": "05"}
+    amount = message.message(2).integer(1)
+    return form(7, ACS, {"creq": base64.urlsafe_b64encode(json.dumps(creq).encode()).rstrip(b"=").decode(), "termUrl": message.text(14),
+                         "threeDSSessionData": message.text(1), "merchantName": message.text(19), "purchase": f"{amount // 100}.{amount % 100:02}"})
+
+
+def bank_says(message, number):
+    """transStatus of the bank's answer, if the browser has brought one; else ""."""
+    for entry in message.message(number).messages(2):
+        if entry.text(1) == "cres":
+            try:
+                return json.loads(base64.urlsafe_b64decode(entry.text(2) + "=="))["transStatus"]
+            except (ValueError, KeyError):
+                return ""
+    return ""
 
 
 def pre_authenticate(_book, message, _means):
@@ -149,6 +172,10 @@ def declined(code):
 def authorize(_book, message, means):
     if means == "declined":
         return declined("05")
+    if means == "challenge" and not message.has(11) and not message.has(13):
+        if not returned(message, 40):
+            return AUTHENTICATION_PENDING, challenge(message)
+        return (CHARGED, b"") if bank_says(message, 40) == "Y" else declined("65")
     if means in ("frictionless", "challenge") and not authenticated(message, 11):
         return declined("65")
     if means == "ideal" and not returned(message, 40):

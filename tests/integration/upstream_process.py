@@ -1,11 +1,13 @@
 """The simulator of upstream's server (upstream_sim.py) as a program of its own, which signals reach."""
+import contextlib
+import http.client
 import json
 import pathlib
 import subprocess
 import sys
 import urllib.request
 
-from harness import PATIENCE, free_port
+from harness import PATIENCE, free_port, wait_until
 
 PROGRAM = pathlib.Path(__file__).resolve().parent / "upstream_sim.py"
 
@@ -25,9 +27,13 @@ class Process:
         self.address, self.control = told["grpc"], told["control"]
 
     def ask(self, path, body=None):
+        """Again, where somebody kills it meanwhile: whatever is asked may be asked twice."""
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(self.control + path, data=data, timeout=PATIENCE) as answer:
-            return json.loads(answer.read())
+
+        def once():
+            with contextlib.suppress(http.client.IncompleteRead), urllib.request.urlopen(self.control + path, data=data, timeout=PATIENCE) as answer:
+                return [json.loads(answer.read())]
+        return wait_until(once, f"the simulator's answer to {path}")[0]
 
     def calls(self, **wanted):
         return [call for call in self.ask("/calls")["calls"] if all(call[key] == value for key, value in wanted.items())]

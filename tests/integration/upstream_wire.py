@@ -82,5 +82,9 @@ class Message:
     def message(self, number):
         return Message(b"".join(value for value in self._all(number) if isinstance(value, bytes)))
 
+    def messages(self, number):
+        """Of a repeated field, each."""
+        return [Message(value) for value in self._all(number) if isinstance(value, bytes)]
+
     def has(self, number):
         return bool(self._all(number))

@@ -1,4 +1,4 @@
-// What a journey needs: sessiond in sandbox mode, the simulated bank, the demonstration shop, a browser. Programs come from the
+// What a journey needs: sessiond in sandbox mode, the simulated bank, a simulated payment server, the demonstration shop, a browser. Programs come from the
 // directory in SES_BUILD; screenshots go to <SES_BUILD>/journey.
 //
 // Two sites, so that the browser treats the bank's POST as cross-site: the shop and sessiond's return URL are on localhost, the
@@ -56,6 +56,7 @@ export class World {
     world.children = [];
     world.dir = mkdtempSync(join(tmpdir(), 'sessiond-journey-'));
     [world.port, world.adminPort, world.bankPort, world.shopPort] = [await freePort(), await freePort(), await freePort(), await freePort()];
+    [world.paymentsPort, world.paymentsControl] = [await freePort(), await freePort()];
     world.machines = [{ name: 'sessiond', port: world.port, adminPort: world.adminPort }];
     if (wanted) {
       world.machines = [{ ...world.machines[0], port: await freePort() }, { name: 'sessiond-2', port: await freePort(), adminPort: await freePort() }];
@@ -69,12 +70,13 @@ export class World {
     // Restarts are what is tested: no budget and no growing delay in the way. A breaker that has opened stays open.
     world.config = ['restart:', '  budget: 1000', '  delay_max_ms: 50',
       'connector:', '  breaker_failures: 3', '  breaker_open_ms: 600000',
-      'redirect:', `  public_url: http://localhost:${world.port}`, ...config, ...storeLines(world.dir), ''];
+      'redirect:', `  public_url: http://localhost:${world.port}`, 'upstream:', `  grpc: 127.0.0.1:${world.paymentsPort}`, ...config, ...storeLines(world.dir), ''];
     world.start('bank', join(build, 'sessiond-sim'), ['--listen', `127.0.0.1:${world.bankPort}`]);
+    world.startPayments();
     await world.startServer();
     if (wanted) world.turns = await Turns.open(world.port, world.machines.map((machine) => machine.port));
     world.shopProcess = world.start('shop', process.execPath, [join(source, 'deploy/demo/shop.mjs')], {
-      SHOP_PORT: String(world.shopPort), SHOP_URL: world.shop, SESSIOND_URL: world.api, ACS_URL: `${world.bank}/acs/challenge`,
+      SHOP_PORT: String(world.shopPort), SHOP_URL: world.shop, SESSIOND_URL: world.api,
     });
     await waitFor('the shop', async () => (await fetch(world.shop)).ok);
     await waitFor('the bank', async () => (await fetch(`${world.bank}/healthz`)).ok);
@@ -115,6 +117,13 @@ export class World {
     machine.process = this.start(machine.name, join(build, 'sessiond'), ['--sandbox', '--workers', '2', '--listen', `127.0.0.1:${machine.port}`,
       '--admin', `127.0.0.1:${machine.adminPort}`, '--data', machine.data, '--config', config,
       ...(wanted && machine === first ? ['--simulator', this.simulator] : [])], { SESSIOND_TEST_CLOCK: this.clock });
+  }
+
+  // Its book outlives it, as a connector does.
+  startPayments() {
+    const program = join(source, 'tests/integration/upstream_sim.py');
+    const args = ['-B', program, `${this.paymentsPort}`, `${this.paymentsControl}`, join(this.dir, 'payments.book')];
+    this.payments = this.start('payments', '/usr/bin/python3', args, { ACS_URL: `${this.bank}/acs/challenge` });
   }
 
   log(name) {
@@ -173,7 +182,37 @@ export class World {
     await this.startServer();
   }
 
+  payment(path, body) {
+    return fetch(`http://127.0.0.1:${this.paymentsControl}${path}`, { method: 'POST', body: JSON.stringify(body) });
+  }
+
+  // From now on the connector has been asked, and the payment server waits with its answers.
+  holdConnector() {
+    return this.payment('/script', { path: '*', way: 'hold' });
+  }
+
+  connectorHolds() {
+    return waitFor('a call at the connector', async () => (await (await fetch(`http://127.0.0.1:${this.paymentsControl}/calls`)).json()).held > 0);
+  }
+
+  releaseConnector() {
+    return this.payment('/release', {});
+  }
+
+  async killPayments() {
+    this.payments.kill('SIGKILL');
+    await ended(this.payments);
+    this.startPayments();
+    await waitFor('the payment server', () => this.connectorCalls());
+  }
+
   // ---- calls beside the browser
+
+  // What the payment server has asked the connector for an order: [{method, merchant_id, means, ..}].
+  async connectorCalls(order = '') {
+    const { calls } = await (await fetch(`http://127.0.0.1:${this.paymentsControl}/calls`)).json();
+    return calls.filter((call) => call.merchant_id.startsWith(order));
+  }
 
   async call(path, body, headers = {}) {
     const answer = await fetch(this.api + path, {
@@ -217,6 +256,7 @@ export class World {
   async close() {
     await this.browser?.close();
     await this.turns?.close();
+    this.payments?.kill('SIGINT'); // TERM never ends it
     for (const child of this.children.reverse()) if (child.exitCode === null) child.kill('SIGTERM');
     await Promise.all(this.children.map(ended));
     const logs = this.machines.filter((machine) => machine.process).map(({ name }) => this.log(name));

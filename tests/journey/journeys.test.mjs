@@ -3,7 +3,7 @@
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { World } from './harness.mjs';
-import { Shopper, assertOneEffect } from './shopper.mjs';
+import { Shopper, assertOneEffect, assertPayments } from './shopper.mjs';
 
 let world;
 let shopper;
@@ -41,6 +41,65 @@ describe('a payment', () => {
     await shopper.shot('4-refused');
     await assertOneEffect(world, shopper.order, 'SESSION_STATUS_FAILED');
   });
+});
+
+describe('the payment server behind sessiond', () => {
+  beforeEach(arrive('payments'));
+  afterEach(() => shopper.leave());
+
+  async function choose(card) {
+    await shopper.openCart();
+    await shopper.checkOut();
+    await shopper.choose(card);
+  }
+
+  async function assertPaidOnce(ids) {
+    const facts = await world.facts(shopper.order);
+    assert.equal(facts.status, 'SESSION_STATUS_COMPLETED');
+    assert.equal(facts.fulfilled, 1);
+    await assertPayments(world, shopper.order, ids);
+  }
+
+  test('pays at once', async () => {
+    await choose('plain');
+    await shopper.page.click('#pay');
+    await shopper.seeResult();
+    await shopper.page.reload();
+    await shopper.seeResult();
+    await shopper.shot('paid');
+    assert.equal(await shopper.page.textContent('#calls'), `Authorize ${shopper.order}-0: answered`);
+    await assertPaidOnce(['0']);
+    assert.deepEqual((await world.facts(shopper.order)).calls.map(({ method, state }) => [method, state]),
+      [['types.PaymentService/Authorize', 'GATEWAY_CALL_STATE_ANSWERED']]);
+  });
+
+  test('declines, and takes another card', async () => {
+    await choose('declined');
+    await shopper.page.click('#pay');
+    await shopper.seeResult('SESSION_STATUS_OPEN');
+    await shopper.shot('declined');
+    await shopper.page.click('#again');
+    await shopper.choose('plain');
+    await shopper.page.click('#pay');
+    await shopper.seeResult();
+    await assertPaidOnce(['0', '1']);
+  });
+
+  // Somebody dies while the connector is at it: the page waits, what became of the payment is asked, and it is not made again.
+  const deaths = { workers: () => world.killWorkers(), 'payment server': () => world.killPayments() };
+  for (const [who, kill] of Object.entries(deaths)) {
+    test(`kill -9 of the ${who} while it is asked`, async () => {
+      await choose('plain');
+      await world.holdConnector();
+      await shopper.page.click('#pay', { noWaitAfter: true });
+      await world.connectorHolds();
+      await kill();
+      await world.releaseConnector();
+      await world.passTime(60); // behind upstream.deadline_ms
+      await shopper.seeResult();
+      await assertPaidOnce(['0']);
+    });
+  }
 });
 
 describe('cookies', () => {
@@ -204,7 +263,11 @@ describe('pages at the return URL', () => {
 });
 
 // Each disturbance at each place between two steps.
-const disturbances = { 'kill -9 of the workers': () => world.killWorkers(), 'restart of the whole server': () => world.restartServer() };
+const disturbances = {
+  'kill -9 of the workers': () => world.killWorkers(),
+  'kill -9 of the payment server': () => world.killPayments(),
+  'restart of the whole server': () => world.restartServer(),
+};
 for (const [what, disturb] of Object.entries(disturbances)) {
   describe(what, () => {
     beforeEach(arrive('disturbed'));
@@ -270,5 +333,5 @@ test('neither token nor handle is in the log', () => {
   const log = world.log('sessiond');
   assert.ok(log.includes('"flow":"Return"'), 'the returns are logged');
   assert.doesNotMatch(log, /v4\.(local|public)\.[A-Za-z0-9_-]{20}/);
-  assert.doesNotMatch(log, /cres|threeDSSessionData/);
+  assert.doesNotMatch(log, /cres|threeDSSessionData|4111111111111111|4000000000003220/);
 });

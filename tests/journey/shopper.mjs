@@ -37,6 +37,11 @@ export class Shopper {
     this.order = this.page.url().split('/').pop();
   }
 
+  // plain, declined or challenge, as the page names them; without a choice it is the last.
+  async choose(card) {
+    await this.page.check(`input[name=card][value=${card}]`);
+  }
+
   // Ends on the bank's page.
   async pay() {
     await this.page.click('#pay');
@@ -98,6 +103,12 @@ export class Shopper {
   }
 }
 
+// No payment asked for twice at the connector, and the money taken as often as said: each of these calls is one by its id.
+export async function assertPayments(world, order, ids) {
+  const made = (await world.connectorCalls(order)).filter((call) => call.method.endsWith('/Authorize'));
+  assert.deepEqual(made.map((call) => call.merchant_id), ids.map((id) => `${order}-${id}`));
+}
+
 // One payment, one parcel, one return that counted.
 export async function assertOneEffect(world, order, status = 'SESSION_STATUS_COMPLETED') {
   const facts = await world.facts(order);
@@ -106,4 +117,5 @@ export async function assertOneEffect(world, order, status = 'SESSION_STATUS_COM
   assert.equal(facts.fulfilled, status === 'SESSION_STATUS_COMPLETED' ? 1 : 0);
   assert.equal(applied('SESSION_EVENT_REDIRECT_STARTED'), 1);
   assert.equal(applied('SESSION_EVENT_BROWSER_RETURNED'), 1);
+  await assertPayments(world, order, status === 'SESSION_STATUS_COMPLETED' ? ['0', '0-confirmed'] : ['0']);
 }
