@@ -27,9 +27,9 @@ SERVICE, AUTHENTICATION = "/types.PaymentService/", "/types.PaymentMethodAuthent
 METHODS = {
     SERVICE + "Authorize": {"id": 1, "amount": 2, "token": 17, "answer": (1, 2, 3, 5, 11, 12), "status": CHARGED},
     SERVICE + "Get": {"id": 1, "amount": 6, "token": None, "answer": (None, 1, 2, 4, None, 25), "status": CHARGED},
-    SERVICE + "Capture": {"id": 2, "amount": None, "token": None, "answer": (None, 1, 2, 4, None, 8), "status": CHARGED},
+    SERVICE + "Capture": {"id": 2, "amount": 3, "token": None, "answer": (None, 1, 2, 4, None, 8), "status": CHARGED},
     SERVICE + "Void": {"id": 2, "amount": None, "token": None, "answer": (None, 1, 2, 4, None, 8), "status": VOIDED},
-    SERVICE + "Refund": {"id": 1, "amount": None, "token": None, "answer": (1, 2, 3, None, 21, 22), "status": REFUND_SUCCESS},
+    SERVICE + "Refund": {"id": 1, "amount": 4, "token": None, "answer": (1, 2, 3, None, 21, 22), "status": REFUND_SUCCESS},
     "/types.RefundService/Get": {"id": 1, "amount": None, "token": None, "answer": (1, 2, 3, None, 21, 22), "status": REFUND_SUCCESS},
     SERVICE + "SetupRecurring": {"id": 17, "amount": 2, "token": 14, "answer": (None, 1, 2, 4, None, 14), "status": CHARGED},
     "/types.CompositePaymentService/Authorize": {"id": 1, "amount": 7, "token": 18, "answer": (1, 2, 3, 5, 11, 12), "status": CHARGED},
@@ -101,6 +101,10 @@ class Book:
     def payment(self, merchant_id):
         """The first call by which this payment was asked for; None: the connector knows of none."""
         return next((call for call in self.calls if call["merchant_id"] == merchant_id and call["method"].endswith("PaymentService/Authorize")), None)
+
+    def after(self, payment, name):
+        """The calls of that method that were made of this payment."""
+        return [call for call in self.calls if call["method"] == SERVICE + name and call["state"] == "made" and call["id"] == f"txn_{payment['merchant_id']}"]
 
 
 # ---- what the connector says: (status, more fields of the answer)
@@ -187,13 +191,25 @@ def get(book, message, _means):
     call = book.payment(message.text(1))
     if call is None:
         raise Refusal(5, "no such payment")
+    if book.after(call, "Void"):
+        return VOIDED, b""
+    captures = book.after(call, "Capture")
+    if captures:
+        return CHARGED, integer(9, sum(capture["minor_amount"] for capture in captures))
     if call["means"] == "ideal":
         return (CHARGED if call["merchant_id"] in book.confirmed else AUTHENTICATION_PENDING), b""
     return {"declined": FAILURE, "apple_pay": AUTHORIZED}.get(call["means"], CHARGED), b""
 
 
+def get_refund(book, message, _means):
+    if not any(call["merchant_id"] == message.text(1) for call in book.calls if call["method"] == SERVICE + "Refund" and call["state"] == "made"):
+        raise Refusal(5, "no such refund")
+    return REFUND_SUCCESS, b""
+
+
 SAYS = {AUTHENTICATION + "PreAuthenticate": pre_authenticate, AUTHENTICATION + "Authenticate": authenticate,
-        AUTHENTICATION + "PostAuthenticate": post_authenticate, SERVICE + "Authorize": authorize, SERVICE + "Get": get}
+        AUTHENTICATION + "PostAuthenticate": post_authenticate, SERVICE + "Authorize": authorize, SERVICE + "Get": get,
+        "/types.RefundService/Get": get_refund}
 
 
 def say(book, path, message, call):

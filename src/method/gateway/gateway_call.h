@@ -49,6 +49,7 @@ struct ses_gateway_call {
     struct ses_connector_identity connector; /* as the headers name it; no name: they do not */
     bool with_session;
     bool raw_wanted;
+    bool final; /* the caller says that what has not come of earlier calls does not come any more */
     bool answer_too_large; /* for the record, as it turned out */
     bool late_success;
     bool looked_again; /* for an effect whose write nobody knew the end of */

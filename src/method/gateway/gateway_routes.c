@@ -33,6 +33,21 @@ static enum ses_status check_id(const struct ses_gateway_call *call, struct ses_
     return ret_error->status;
 }
 
+/* The caller's word, so it must be one that he cannot have said by mistake. */
+static enum ses_status read_final(struct ses_gateway_call *call, struct ses_error *ret_error)
+{
+    struct ses_slice word = ses_exchange_header(call->x, "x-session-settle", NULL);
+
+    call->final = ses_slice_eq_str(word, "final");
+    if (word.len == 0 ||
+        (call->final && call->with_session && call->method->settles != SES_GATEWAY_SETTLES_NOTHING))
+        return SES_OK;
+    ses_error_clear(ret_error);
+    ses_error_violation(ret_error, SES_STR("x-session-settle"),
+                        SES_STR("must be \"final\", with a session, and of a Get"));
+    return ret_error->status;
+}
+
 static enum ses_status read_call(struct ses_gateway_call *call, struct ses_error *ret_error)
 {
     SES_TRY(check_encoding(call->x, ret_error));
@@ -40,6 +55,7 @@ static enum ses_status read_call(struct ses_gateway_call *call, struct ses_error
     SES_TRY(ses_gateway_request_read(call->method, call->x->body, &call->request, ret_error));
     SES_TRY(ses_gateway_verify(call, ret_error));
     SES_TRY(check_id(call, ret_error));
+    SES_TRY(read_final(call, ret_error));
     return ses_gateway_headers(call, ret_error);
 }
 

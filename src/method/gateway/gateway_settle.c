@@ -1,6 +1,7 @@
 /* What an answer of Get tells of calls whose outcome was open: of the payment, its captures and voids, or of a refund. Only what
  * it proves is taken: a payment that is still authorized does not say that a capture will not come, for the connector may be at it
- * when the payment server has long been given up. What is settled is never opened again, and its id is not called again. */
+ * when the payment server has long been given up. Whoever knows that it is not (x-session-settle: final) is taken at his word where the
+ * answer agrees. What is settled is never opened again, and its id is not called again. */
 #include <sessiond/domain/effect_sums.h>
 #include <sessiond/domain/gateway_methods.h>
 #include <sessiond/domain/payment_status.h>
@@ -105,18 +106,25 @@ static bool is_about_paid(const struct ses_gateway_call *call, const struct ses_
            (paid != NULL && ses_slice_eq(call->request.part[SES_GATEWAY_ID], paid->merchant_id));
 }
 
+/* Not before its own answer has had all of its time. */
+static bool may_end(const struct ses_gateway_call *call, const struct ses_effect *effect, uint64_t now_ms)
+{
+    return call->final && effect->until_ms <= now_ms;
+}
+
 struct captures {
     int64_t made;
     int64_t open;
     unsigned made_count;
     unsigned open_count;
     bool others; /* that run, or began behind the question */
+    bool final;  /* of the open ones: what has not come does not come any more */
 };
 
 static struct captures sum_captures(const struct ses_gateway_call *call, const struct ses_session *session,
                                     uint64_t now_ms)
 {
-    struct captures sum = {.made = 0};
+    struct captures sum = {.final = call->final};
 
     for (unsigned i = 0; i < count_of(session); i++) {
         const struct ses_effect *effect = &session->effects[i];
@@ -130,11 +138,29 @@ static struct captures sum_captures(const struct ses_gateway_call *call, const s
         } else if (is_past(call, session, effect, now_ms)) {
             sum.open = ses_effect_add(sum.open, effect->minor_amount);
             sum.open_count++;
+            sum.final = sum.final && may_end(call, effect, now_ms);
         } else {
             sum.others = true;
         }
     }
     return sum;
+}
+
+/* Nothing of the open ones is in what was captured. */
+static bool shows_none(const struct ses_gateway_call *call, const struct captures *sum)
+{
+    const struct ses_gateway_told_facts *facts = &call->facts;
+
+    if (facts->captured_present)
+        return facts->captured <= sum->made;
+    return facts->status == SES_PAYMENT_AUTHORIZED && sum->made_count == 0;
+}
+
+static bool shows_all(const struct ses_gateway_call *call, const struct captures *sum)
+{
+    int64_t captured = call->facts.captured;
+
+    return captured >= sum->made && captured - sum->made >= sum->open;
 }
 
 /* What all open captures have come to; 0: nothing is proved. Of several only the sum that was captured can tell. */
@@ -150,18 +176,27 @@ static uint32_t judge_captures(const struct ses_gateway_call *call, const struct
         return SES_PAYMENT_CAPTURE_FAILED;
     if (facts->status == SES_PAYMENT_VOIDED && sum->made_count == 0)
         return SES_PAYMENT_VOIDED;
+    if (sum->final && shows_none(call, sum))
+        return SES_PAYMENT_CAPTURE_FAILED;
     if (facts->captured_present)
-        return facts->captured >= sum->made && facts->captured - sum->made >= sum->open ? SES_PAYMENT_CHARGED
-                                                                                        : 0;
+        return shows_all(call, sum) ? SES_PAYMENT_CHARGED : 0;
     return is_charged(facts->status) && sum->open_count == 1 && sum->made_count == 0 && paid != NULL
                ? (uint32_t)facts->status
                : 0;
 }
 
-static bool ends_void(uint64_t payment_status)
+/* What an open void has come to; 0: nothing is proved. */
+static uint32_t judge_void(const struct ses_gateway_call *call, const struct ses_effect *effect,
+                           uint64_t now_ms)
 {
-    return payment_status == SES_PAYMENT_VOIDED || payment_status == SES_PAYMENT_VOIDED_POST_CAPTURE ||
-           payment_status == SES_PAYMENT_VOID_FAILED;
+    uint64_t status = call->facts.status;
+
+    if (status == SES_PAYMENT_VOIDED || status == SES_PAYMENT_VOIDED_POST_CAPTURE ||
+        status == SES_PAYMENT_VOID_FAILED)
+        return (uint32_t)status;
+    return may_end(call, effect, now_ms) && (status == SES_PAYMENT_AUTHORIZED || is_charged(status))
+               ? SES_PAYMENT_VOID_FAILED
+               : 0;
 }
 
 /* A payment that was authorized, and is captured now although no capture of ours was: elsewhere, or by the connector itself. */
@@ -192,8 +227,8 @@ static void judge_followers(const struct ses_gateway_call *call, const struct se
             continue;
         if (kind == SES_EFFECT_CAPTURE && captured != 0)
             decide(verdicts, i, captured);
-        else if (kind == SES_EFFECT_VOID && ends_void(call->facts.status))
-            decide(verdicts, i, (uint32_t)call->facts.status);
+        else if (kind == SES_EFFECT_VOID && judge_void(call, effect, now_ms) != 0)
+            decide(verdicts, i, judge_void(call, effect, now_ms));
     }
 }
 
@@ -217,6 +252,23 @@ static bool is_anothers(const struct ses_gateway_call *call, const struct ses_se
     return false;
 }
 
+static bool is_unknown_there(const struct ses_gateway_call *call)
+{
+    return call->end == SES_GATEWAY_REFUSED && call->grpc_status == ses_status_grpc(SES_NOT_FOUND);
+}
+
+/* What the refund has come to; 0: nothing is proved. A failure without the connector's id of it may be that of the question. */
+static uint32_t refund_status(const struct ses_gateway_call *call, const struct ses_effect *effect,
+                              uint64_t now_ms)
+{
+    uint64_t status = call->facts.status;
+    bool failed = status == SES_REFUND_FAILURE || status == SES_REFUND_TRANSACTION_FAILURE;
+
+    if (is_unknown_there(call) || (failed && call->facts.refund.len == 0))
+        return may_end(call, effect, now_ms) ? SES_REFUND_FAILURE : 0;
+    return status != effect->payment_status ? (uint32_t)status : 0;
+}
+
 /* Also one that is told to be under way: that it was made is known then, and it goes on counting. */
 static void judge_refund(const struct ses_gateway_call *call, const struct ses_session *session,
                          uint64_t now_ms, struct verdicts *verdicts)
@@ -226,9 +278,9 @@ static void judge_refund(const struct ses_gateway_call *call, const struct ses_s
 
         if (ses_effect_kind_of(effect) == SES_EFFECT_REFUND &&
             ses_slice_eq(effect->merchant_id, call->request.part[SES_GATEWAY_ID]) &&
-            is_open(call, session, effect, now_ms) && effect->payment_status != call->facts.status &&
+            is_open(call, session, effect, now_ms) && refund_status(call, effect, now_ms) != 0 &&
             !is_anothers(call, session, effect))
-            decide(verdicts, i, (uint32_t)call->facts.status);
+            decide(verdicts, i, refund_status(call, effect, now_ms));
     }
 }
 
@@ -236,6 +288,8 @@ static void judge_refund(const struct ses_gateway_call *call, const struct ses_s
 
 bool ses_gateway_tells(const struct ses_gateway_call *call)
 {
+    if (call->method->settles == SES_GATEWAY_SETTLES_REFUND && call->final && is_unknown_there(call))
+        return true;
     return call->end == SES_GATEWAY_DONE && call->method->settles != SES_GATEWAY_SETTLES_NOTHING &&
            call->facts.status != 0 && call->facts.status <= UINT32_MAX;
 }
