@@ -28,10 +28,24 @@ import bench_server  # noqa: E402
 import config_file  # noqa: E402
 import cost_rows  # noqa: E402
 import machine  # noqa: E402
+from ports import free_port  # noqa: E402
 from paired import Control, here_line, print_columns, progress, spread, verdict  # noqa: E402
 
 SIDES = ("before", "now")
 WARM_CALLS = 5000
+
+
+class Stub:
+    """sessiond-stub, which answers at once, on the generator's core."""
+
+    def __init__(self, build, core):
+        port = free_port()
+        self.address = f"127.0.0.1:{port}"
+        self.process = subprocess.Popen(["taskset", "-c", str(core), str(build / "sessiond-stub"), str(port), "100000", "0"])
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
 
 
 class Side:
@@ -51,7 +65,8 @@ class Side:
         return max(0.2, round(seconds * min(1, self.scale), 2))
 
     def can(self, kind):
-        settings = (cost_rows.KINDS[kind] or {}).get("settings", {})
+        options = cost_rows.KINDS[kind] or {}
+        settings = {**options.get("settings", {}), **({"upstream.grpc": "127.0.0.1:1"} if "upstream" in options else {})}
         return config_file.known(self.build, settings) == settings
 
     @contextlib.contextmanager
@@ -61,16 +76,23 @@ class Side:
         if options is None:
             yield
             return
-        self.server = bench_server.Server(self.build, self.folder, cores=str(self.core), sessions_max=4_000_000, former=True, **options)
+        options, stub = dict(options), None
+        if options.pop("upstream", False):
+            stub = Stub(self.generator, self.generator_core)
+            options["settings"] = {"upstream.grpc": stub.address}
         try:
+            self.server = bench_server.Server(self.build, self.folder, cores=str(self.core), sessions_max=4_000_000, former=True, **options)
             self.pids = self.server.pids
             for pid in self.server.simulator_pids:
                 os.sched_setaffinity(pid, {self.generator_core})
             self.load(calls=self.n(WARM_CALLS), **(cost_rows.NUVEI if options.get("sandbox") else {}))
             yield
         finally:
-            self.server.stop()
+            if self.server is not None:
+                self.server.stop()
             self.server, self.pids = None, ()
+            if stub is not None:
+                stub.stop()
 
     def load(self, under=(), **options):
         self.number += 1

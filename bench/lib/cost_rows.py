@@ -13,6 +13,7 @@ import bench_server
 import machine
 
 NUVEI = {"connector": "nuvei", "config": '{"config":{"Nuvei":{"merchant_id":"mid_1","merchant_site_id":"site_1","merchant_secret":"nuvei_secret"}}}'}
+IATAPAY = {"connector": "iatapay", "config": '{"config":{"Iatapay":{"client_id":"c-1","merchant_id":"m-1","client_secret":"hush"}}}'}
 MANY = {"connections": 4, "streams": 64}
 SINGLE = {"connections": 64, "streams": 1}
 WORKERS_TRIES = 24  # runs of one connection each for creating and reading; half of them have a worker for each
@@ -145,7 +146,8 @@ def counted(text):
     return None
 
 
-KINDS = {"plain": {"workers": 1}, "two": {"workers": 2}, "local": {"workers": 1, "settings": {"token.purpose": "local"}},
+# upstream: a payment server that answers at once stands behind it (sessiond-stub).
+KINDS = {"plain": {"workers": 1}, "gateway": {"workers": 1, "upstream": True}, "two": {"workers": 2}, "local": {"workers": 1, "settings": {"token.purpose": "local"}},
          "nuvei": {"workers": 1, "sandbox": True}, "none": None}
 
 US, MS = "us", "ms"
@@ -158,6 +160,8 @@ ROWS = (  # name, kind, measure, figures
     ("create-single", "plain", create(15_000, **SINGLE), (("cpu", "create, public, 64 x 1", US, 31),)),
     ("knee", "plain", half_knee, (("p50", "creates at half the knee, p50", MS, None), ("p99", ".. p99", MS, None), ("p99_9", ".. p99.9", MS, None),
                                   ("ratio", ".. p99.9 / p50", "", 3))),
+    ("gateway", "gateway", create(15_000, method="authorize", **MANY), (("cpu", "Authorize through the gateway, 4 x 64", US, 25),)),
+    ("access-token", "nuvei", create(30_000, method="access_token", **IATAPAY, **MANY), (("cpu", "access token from the store, 4 x 64", US, 12),)),
     ("get-other", "two", get_others, (("cpu", "GetSession, token just minted by another worker, 1 x 64", US, 9),)),
     ("create-local", "local", create(30_000, **MANY), (("cpu", "create, token.purpose local, 4 x 64", US, 13),)),
     ("nuvei", "nuvei", create(8000, connections=16, streams=4, **NUVEI), (("cpu", "create with a connector's call, disk, 16 x 4", US, 60),)),

@@ -26,6 +26,9 @@ static const uint64_t status_after[LOAD_STEP_COUNT] = {
     [LOAD_CHANGE_STORED] = STATUS_PROCESSING,
 };
 
+/* PaymentStatus of the payment protocol. */
+#define PAYMENT_CHARGED 8
+
 #define MESSAGE_SHOWN_MAX 120
 
 /* An answer of SessionService, as far as it is checked. */
@@ -149,6 +152,40 @@ static const char *check_create(const struct load_plan *plan, struct load_journe
         !load_tokens_put(plan->tokens, index, token))
         return "a token longer than any token";
     return keep_token(journey, token);
+}
+
+/* Of the payment server behind the gateway: connector_transaction_id 2, status 3. */
+static const char *check_authorize(struct ses_slice body)
+{
+    struct ses_slice bytes, transaction = SES_SLICE_EMPTY;
+    uint64_t key, value, status = 0;
+
+    while (take_field(&body, &key, &value, &bytes)) {
+        if (key == LOAD_KEY_LEN(2))
+            transaction = bytes;
+        else if (key == LOAD_KEY_VARINT(3))
+            status = value;
+    }
+    return body.len == 0 && status == PAYMENT_CHARGED && transaction.len > 0
+               ? NULL
+               : "a payment that is not charged";
+}
+
+/* access_token 1, status_code 6. */
+static const char *check_access_token(struct ses_slice body)
+{
+    struct ses_slice bytes, token = SES_SLICE_EMPTY;
+    uint64_t key, value, code = 0;
+
+    while (take_field(&body, &key, &value, &bytes)) {
+        if (key == LOAD_KEY_LEN(1))
+            token = bytes;
+        else if (key == LOAD_KEY_VARINT(6))
+            code = value;
+    }
+    return body.len == 0 && code == 200 && token.len > 0
+               ? NULL
+               : "an answer without status_code 200 and an access token";
 }
 
 /* Session: merchant_session_id, status and version are fields 2, 3 and 4. */
@@ -310,5 +347,9 @@ const char *load_answer_check(const struct load_plan *plan, struct load_journey 
     }
     if (!unframe(answer->body, &body))
         return "not one whole gRPC message";
+    if (step == LOAD_AUTHORIZE_STORED)
+        return check_authorize(body);
+    if (step == LOAD_ACCESS_TOKEN)
+        return check_access_token(body);
     return check_call(plan, journey, body, room, room_len);
 }

@@ -21,6 +21,8 @@ static const char *const step_names[LOAD_STEP_COUNT] = {
     [LOAD_COMPLETED_BY_WEBHOOK] = "completed_by_webhook",
     [LOAD_BROWSER_RETURNED] = "browser_returned",
     [LOAD_CHANGE_STORED] = "change_stored",
+    [LOAD_AUTHORIZE_STORED] = "authorize_stored",
+    [LOAD_ACCESS_TOKEN] = "access_token",
 };
 
 #define SCRIPT(name, ...)                                                                                    \
@@ -37,12 +39,14 @@ static const struct load_script scripts[] = {
     SCRIPT("three_ds_grpc", LOAD_CREATE, LOAD_GET, LOAD_BEGIN_STEP, LOAD_BROWSER_RETURNED, LOAD_GET,
            LOAD_CHALLENGE_PASSED, LOAD_PROCESSING_STARTED, LOAD_COMPLETED),
     SCRIPT("webhook", LOAD_CREATE, LOAD_COMPLETED_BY_WEBHOOK),
-    SCRIPT("get_stored", LOAD_GET_STORED),       /* --method get */
-    SCRIPT("change_stored", LOAD_CHANGE_STORED), /* --method change */
+    SCRIPT("get_stored", LOAD_GET_STORED), /* from here on by --method only */
+    SCRIPT("change_stored", LOAD_CHANGE_STORED),
+    SCRIPT("authorize_stored", LOAD_AUTHORIZE_STORED),
+    SCRIPT("access_token", LOAD_ACCESS_TOKEN),
 };
 
 #define SCRIPTS_COUNT (sizeof(scripts) / sizeof(scripts[0]))
-#define SCRIPTS_MIX   (SCRIPTS_COUNT - 2) /* the last ones need prepared tokens */
+#define SCRIPTS_MIX   (SCRIPTS_COUNT - 4) /* the last ones are no payments */
 
 _Static_assert(SCRIPTS_COUNT <= LOAD_SCRIPTS_MAX, "a weight for each script");
 

@@ -12,7 +12,7 @@
 #define LOAD_TOKEN_MAX     1500u
 #define LOAD_HANDLE_MAX    1024u
 #define LOAD_STEPS_MAX     10
-#define LOAD_SCRIPTS_MAX   8
+#define LOAD_SCRIPTS_MAX   10
 #define LOAD_WEIGHT_MAX    1000000u
 #define LOAD_JOURNEYS_MAX  65536u /* under way at a time */
 #define LOAD_MIX_ERROR_MAX 160
@@ -30,6 +30,8 @@ enum load_step {
     LOAD_COMPLETED_BY_WEBHOOK, /* without a token */
     LOAD_BROWSER_RETURNED,     /* told by the caller, to whom the browser came back */
     LOAD_CHANGE_STORED,        /* PROCESSING_STARTED, with a token of load_tokens: --method change */
+    LOAD_AUTHORIZE_STORED,     /* through the gateway, with a token of load_tokens: --method authorize */
+    LOAD_ACCESS_TOKEN,         /* the connector's, the same for all: --method access_token */
     LOAD_STEP_COUNT
 };
 

@@ -7,23 +7,32 @@
 #define EVENT_PROCESSING_STARTED 5
 #define EVENT_COMPLETED          6
 
-static size_t put_bytes(uint8_t *at, uint8_t key, const void *bytes, size_t len)
+/* Below 16,384, as every key and every length here. */
+static size_t put_varint(uint8_t *at, size_t value)
 {
     size_t n = 0;
 
-    at[n++] = key;
-    if (len >= 128)
-        at[n++] = (uint8_t)(len | 0x80);
-    at[n++] = (uint8_t)(len < 128 ? len : len >> 7); /* every part here is shorter than 16 KiB */
+    if (value >= 128)
+        at[n++] = (uint8_t)(value | 0x80);
+    at[n++] = (uint8_t)(value < 128 ? value : value >> 7);
+    return n;
+}
+
+static size_t put_bytes(uint8_t *at, unsigned key, const void *bytes, size_t len)
+{
+    size_t n = put_varint(at, key);
+
+    n += put_varint(at + n, len);
     memcpy(at + n, bytes, len);
     return n + len;
 }
 
-static size_t put_small(uint8_t *at, uint8_t key, uint8_t value)
+static size_t put_small(uint8_t *at, unsigned key, uint8_t value)
 {
-    at[0] = key;
-    at[1] = value; /* below 128: one byte */
-    return 2;
+    size_t n = put_varint(at, key);
+
+    at[n] = value; /* below 128: one byte */
+    return n + 1;
 }
 
 /* Twelve letters, most significant first. */
@@ -42,7 +51,7 @@ size_t load_spell_id(const struct load_plan *plan, uint64_t number, char ret_id[
     return (size_t)snprintf(ret_id, LOAD_ID_MAX, "%s-%s", plan->id_prefix, letters);
 }
 
-static size_t put_browser(uint8_t *at, uint8_t key)
+static size_t put_browser(uint8_t *at, unsigned key)
 {
     static const char accept[] = "text/html";
     static const char agent[] =
@@ -55,15 +64,27 @@ static size_t put_browser(uint8_t *at, uint8_t key)
     return put_bytes(at, key, browser, len);
 }
 
+/* 10000 USD (146) */
+static const uint8_t money[] = {LOAD_KEY_VARINT(1), 0x90, 0x4E, LOAD_KEY_VARINT(2), 0x92, 0x01};
+
 static size_t put_create(uint8_t *at, const char *id, size_t id_len)
 {
-    static const uint8_t money[] = {LOAD_KEY_VARINT(1), 0x90, 0x4E,
-                                    LOAD_KEY_VARINT(2), 0x92, 0x01}; /* 10000 USD (146) */
     size_t n = put_bytes(at, LOAD_KEY_LEN(1), id, id_len);
 
     n += put_bytes(at + n, LOAD_KEY_LEN(2), money, sizeof(money));
     n += put_browser(at + n, LOAD_KEY_LEN(6));
     return n + put_small(at + n, LOAD_KEY_VARINT(7), 1); /* test_mode */
+}
+
+/* Without a payment method: what is measured is who stands in between. */
+static size_t put_authorize(uint8_t *at, struct ses_slice token, const char *id, size_t id_len)
+{
+    size_t n = put_bytes(at, LOAD_KEY_LEN(1), id, id_len);
+
+    n += put_bytes(at + n, LOAD_KEY_LEN(2), money, sizeof(money));
+    n += put_bytes(at + n, LOAD_KEY_LEN(17), token.data, token.len);
+    n += put_browser(at + n, LOAD_KEY_LEN(26));
+    return n + put_small(at + n, LOAD_KEY_VARINT(30), 1); /* test_mode */
 }
 
 /* What every call of SessionService begins with; without a token it is a webhook's receiver that calls. */
@@ -113,6 +134,8 @@ static const struct {
     [LOAD_COMPLETED_BY_WEBHOOK] = {"/sessiond.v1.SessionService/AdvanceSession", EVENT_COMPLETED},
     [LOAD_BROWSER_RETURNED] = {"/sessiond.v1.SessionService/AdvanceSession", EVENT_BROWSER_RETURNED},
     [LOAD_CHANGE_STORED] = {"/sessiond.v1.SessionService/AdvanceSession", EVENT_PROCESSING_STARTED},
+    [LOAD_AUTHORIZE_STORED] = {"/types.PaymentService/Authorize", 0},
+    [LOAD_ACCESS_TOKEN] = {"/types.MerchantAuthenticationService/CreateServerAuthenticationToken", 0},
 };
 
 /* The browser comes back from the bank: its parameters in the query or in a form. */
@@ -139,24 +162,23 @@ static void frame(struct load_request *request, size_t len)
     request->message_len = len + 5;
 }
 
+static bool is_stored(enum load_step step)
+{
+    return step == LOAD_GET_STORED || step == LOAD_CHANGE_STORED || step == LOAD_AUTHORIZE_STORED;
+}
+
 static struct ses_slice token_of(const struct load_plan *plan, const struct load_journey *journey)
 {
-    switch (load_journey_step(journey)) {
-    case LOAD_GET_STORED:
-    case LOAD_CHANGE_STORED:
+    if (is_stored(load_journey_step(journey)))
         return load_tokens_get(plan->tokens, load_session_number(plan, journey) - plan->first_id);
-    case LOAD_COMPLETED_BY_WEBHOOK:
+    if (load_journey_step(journey) == LOAD_COMPLETED_BY_WEBHOOK)
         return SES_SLICE_EMPTY;
-    default:
-        return ses_slice(journey->token, journey->token_len);
-    }
+    return ses_slice(journey->token, journey->token_len);
 }
 
 uint64_t load_session_number(const struct load_plan *plan, const struct load_journey *journey)
 {
-    enum load_step step = load_journey_step(journey);
-
-    if (step != LOAD_GET_STORED && step != LOAD_CHANGE_STORED)
+    if (!is_stored(load_journey_step(journey)))
         return journey->number;
     return plan->first_id + (journey->number - plan->first_id) % load_tokens_count(plan->tokens);
 }
@@ -174,12 +196,21 @@ void load_request_make(const struct load_plan *plan, const struct load_journey *
         return;
     }
     id_len = load_spell_id(plan, load_session_number(plan, journey), id);
-    n = step == LOAD_CREATE ? put_create(at, id, id_len)
-                            : put_session(at, token_of(plan, journey), id, id_len);
-    if (step == LOAD_BEGIN_STEP)
-        n += put_begin_step(at + n, plan);
-    if (steps[step].event != 0)
-        n += put_event(at + n, steps[step].event);
+    switch (step) {
+    case LOAD_CREATE:
+        n = put_create(at, id, id_len);
+        break;
+    case LOAD_AUTHORIZE_STORED:
+        n = put_authorize(at, token_of(plan, journey), id, id_len);
+        break;
+    case LOAD_ACCESS_TOKEN:
+        n = put_small(at, LOAD_KEY_VARINT(5), 1); /* test_mode */
+        break;
+    default:
+        n = put_session(at, token_of(plan, journey), id, id_len);
+        n += step == LOAD_BEGIN_STEP ? put_begin_step(at + n, plan) : 0;
+        n += steps[step].event != 0 ? put_event(at + n, steps[step].event) : 0;
+    }
     frame(ret_request, n);
     ret_request->grpc = true;
     ret_request->method = "POST";

@@ -7,8 +7,8 @@
 
 #include "load.h"
 
-#define LOAD_KEY_LEN(field)    (uint8_t)((field) << 3 | 2)
-#define LOAD_KEY_VARINT(field) (uint8_t)((field) << 3)
+#define LOAD_KEY_LEN(field)    ((unsigned)(field) << 3 | 2u)
+#define LOAD_KEY_VARINT(field) ((unsigned)(field) << 3)
 
 #define LOAD_MESSAGE_MAX  3072
 #define LOAD_PATH_MAX     (LOAD_HANDLE_MAX + 64)

@@ -19,18 +19,20 @@ static const char usage[] =
     "  --connections N       HTTP/2 connections (4)\n"
     "  --streams N           concurrent calls a connection (64)\n"
     "what is called\n"
-    "  --method create|get|change\n"
+    "  --method create|get|change|authorize|access_token\n"
     "                        CreateSessionToken (default); GetSession; AdvanceSession, one PROCESSING_STARTED "
-    "each. The\n"
-    "                        sessions of both are created first and not counted\n"
+    "each;\n"
+    "                        Authorize through the gateway, one each; CreateServerAuthenticationToken. The\n"
+    "                        sessions of get, change and authorize are created first and not counted\n"
     "  --sessions N          with get: how many sessions (1000); each token is presented once before "
     "counting\n"
     "  --tokens-fresh        with get: as many sessions as calls, each token presented once, counted; change "
-    "does so\n"
+    "and\n"
+    "                        authorize do so\n"
     "  --tokens-out FILE     with create and --calls: the tokens are kept there, a line each, for a later run "
     "with the\n"
     "                        same --prefix and --first:\n"
-    "  --tokens-in FILE      with get and change: no session is created first\n"
+    "  --tokens-in FILE      with get, change, authorize: no session is created first\n"
     "  --mix NAME=WEIGHT,..  whole payments: create, read, redirect, three_ds, three_ds_grpc, webhook "
     "(bench/README.md)\n"
     "  --think-ms T          of a payment: between an answer and its next call (0)\n"
@@ -178,13 +180,25 @@ static void set_mix(struct load_plan *plan, const char *text)
 
 static void set_method(struct load_plan *plan, const char *text)
 {
-    bool get = strcmp(text, "get") == 0, change = strcmp(text, "change") == 0;
+    static const struct {
+        const char *name, *script;
+        bool stored, once; /* the sessions are created first; each is called once */
+    } methods[] = {
+        {"create", "create", false, false},
+        {"get", "get_stored", true, false},
+        {"change", "change_stored", true, true},
+        {"authorize", "authorize_stored", true, true},
+        {"access_token", "access_token", false, false},
+    };
+    size_t i = 0;
 
-    if (!get && !change && strcmp(text, "create") != 0)
-        refuse("--method is create, get or change", text);
-    plan->uses_stored = get || change;
-    plan->tokens_fresh = plan->tokens_fresh || change;
-    plan->mix = load_mix_of(get ? "get_stored" : change ? "change_stored" : "create");
+    while (i < sizeof(methods) / sizeof(methods[0]) && strcmp(text, methods[i].name) != 0)
+        i++;
+    if (i == sizeof(methods) / sizeof(methods[0]))
+        refuse("--method is create, get, change, authorize or access_token", text);
+    plan->uses_stored = methods[i].stored;
+    plan->tokens_fresh = plan->tokens_fresh || methods[i].once;
+    plan->mix = load_mix_of(methods[i].script);
 }
 
 static void set_address(struct load_plan *plan, const char *text)
@@ -348,9 +362,9 @@ static void check_whole(const struct load_plan *plan)
     if ((uint64_t)plan->connections * plan->streams > LOAD_JOURNEYS_MAX && plan->rate <= 0)
         refuse("--connections times --streams", "more than 65536 calls at a time");
     if (plan->by_mix && plan->uses_stored)
-        refuse("--mix and --method get, change", "exclude each other");
+        refuse("--mix and --method get, change, authorize", "exclude each other");
     if (plan->tokens_in != NULL && !plan->uses_stored)
-        refuse("--tokens-in", "needs --method get or change");
+        refuse("--tokens-in", "needs --method get, change or authorize");
     if (plan->tokens_out != NULL && (plan->uses_stored || plan->by_mix || plan->calls == 0))
         refuse("--tokens-out", "needs --method create and --calls");
     if (plan->by_mix && plan->same_id)
@@ -364,7 +378,7 @@ static void check_whole(const struct load_plan *plan)
     if (!plan->tls && (plan->tls_ca != NULL || plan->tls_name != NULL || plan->tls_insecure))
         refuse("--ca, --tls-name, --insecure", "need --tls");
     if (plan->tokens_fresh && plan->calls == 0 && plan->tokens_in == NULL)
-        refuse("--tokens-fresh, --method change", "need --calls or --tokens-in");
+        refuse("--tokens-fresh, --method change, authorize", "need --calls or --tokens-in");
     if ((plan->poisson || plan->give_up_ns != 0) && plan->rate <= 0)
         refuse(plan->poisson ? "--poisson" : "--give-up-ms", "needs --rate");
 }

@@ -10,11 +10,15 @@
 #define OUT_MAX (8u << 20)
 
 /* gRPC prefix; CreateSessionTokenResponse: field 2 status_code 200, field 3 a token by its looks. */
-static const uint8_t canned[] = "\x00\x00\x00\x00\x1d"
-                                "\x10\xc8\x01"
-                                "\x1a\x18"
-                                "sess_v4.public.c3R1Yg.eA";
-#define CANNED_LEN (sizeof(canned) - 1)
+static const struct ses_slice session_answer = SES_STR_INIT("\x00\x00\x00\x00\x1d"
+                                                            "\x10\xc8\x01"
+                                                            "\x1a\x18"
+                                                            "sess_v4.public.c3R1Yg.eA");
+/* AuthorizeResponse: connector_transaction_id 2, status 3 (CHARGED), status_code 5 (200). */
+static const struct ses_slice payment_answer = SES_STR_INIT("\x00\x00\x00\x00\x0b"
+                                                            "\x12\x04txn1"
+                                                            "\x18\x08"
+                                                            "\x28\xc8\x01");
 
 struct connection {
     uv_tcp_t tcp;
@@ -33,9 +37,9 @@ struct call {
     struct stub_call base; /* first: the queue gives it back */
     struct connection *connection;
     int32_t stream_id;
-    size_t sent;
-    bool open;     /* its stream is */
-    bool answered; /* the queue is done with it */
+    struct ses_slice body; /* of the answer, what is not sent yet */
+    bool open;             /* its stream is */
+    bool answered;         /* the queue is done with it */
 };
 
 static void forget(struct connection *connection)
@@ -80,13 +84,13 @@ static ssize_t on_read_body(nghttp2_session *session, int32_t stream_id, uint8_t
                             uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
     struct call *call = source->ptr;
-    size_t n = CANNED_LEN - call->sent < length ? CANNED_LEN - call->sent : length;
+    size_t n = call->body.len < length ? call->body.len : length;
     const nghttp2_nv trailers[] = {pair("grpc-status", "0")};
 
     (void)arg;
-    memcpy(buf, canned + call->sent, n);
-    call->sent += n;
-    if (call->sent == CANNED_LEN) {
+    memcpy(buf, call->body.data, n);
+    call->body = ses_slice_cut(call->body, n, call->body.len);
+    if (call->body.len == 0) {
         *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
         if (nghttp2_submit_trailer(session, stream_id, trailers, 1) != 0)
             return NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -124,7 +128,21 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     call->connection = arg;
     call->stream_id = frame->hd.stream_id;
     call->open = true;
+    call->body = session_answer;
     return nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, call);
+}
+
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags, void *arg)
+{
+    struct call *call = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+
+    (void)flags;
+    (void)arg;
+    if (call != NULL && ses_slice_eq_str(ses_slice(name, name_len), ":path") &&
+        ses_slice_eq_str(ses_slice(value, value_len), "/types.PaymentService/Authorize"))
+        call->body = payment_answer;
+    return 0;
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -218,6 +236,7 @@ static nghttp2_session *new_session(struct connection *connection)
 
     SES_REQUIRE(nghttp2_session_callbacks_new(&callbacks) == 0);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     SES_REQUIRE(nghttp2_session_server_new(&session, callbacks, connection) == 0);

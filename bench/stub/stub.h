@@ -1,7 +1,8 @@
 /* stub.h - a gRPC server whose latencies are known beforehand: what the load generator and the capacity
  * report are checked against.
  *
- * It answers every call with the same right-looking CreateSessionToken response. Model: W lanes share one
+ * It answers every Authorize with the same payment, and every other call with the same right-looking CreateSessionToken
+ * response. Model: W lanes share one
  * queue; a call occupies a lane for S(n) = service_us * (1 + sigma * (n - 1) + kappa * n * (n - 1)),   n =
  * lanes busy, itself included, which at full occupation W gives the throughput of the Universal Scalability
  * Law (Gunther), X(W) = W / S(W). No lane starts a call during a stall: [k * every, k * every + stall) after

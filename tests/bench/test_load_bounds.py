@@ -51,11 +51,11 @@ class Arguments(unittest.TestCase):
         for args, words in ((["--mix", "buy=1"], "no journey is called 'buy'; there are create, read"), (["--mix", "read=0"], "read wants a weight"),
                             (["--journeys", 5], "--journeys: needs --mix"), (["--mix", "read=1", "--calls", 5], "--journeys or --seconds"),
                             (["--think-ms", 5], "--think-ms: needs --mix"), (["--ca", "x"], "need --tls"), (["--rate", "nan"], "--rate: nan"),
-                            (["--rate", -1], "--rate: -1"), (["--connections", 0], "must be at least 1"), (["--method", "put"], "create, get or change: put"),
+                            (["--rate", -1], "--rate: -1"), (["--connections", 0], "must be at least 1"), (["--method", "put"], "create, get, change, authorize or access_token: put"),
                             (["--address", "host:1"], "IPv4 address: host:1"), (["--poisson"], "--poisson: needs --rate"), (["--seconds", ""], "--seconds"),
                             (["--mix", "read=1", "--method", "get"], "exclude each other"), (["--prefix", "x" * 21], "--prefix"),
                             (["--connections", 1000, "--streams", 1000], "65536 calls"), (["--tokens-fresh", "--method", "get"], "need --calls"), (["--method", "change"], "need --calls"),
-                            (["--tokens-in", "f"], "needs --method get or change"), (["--tokens-out", "f"], "needs --method create and --calls"),
+                            (["--tokens-in", "f"], "needs --method get, change or authorize"), (["--tokens-out", "f"], "needs --method create and --calls"),
                             (["--tokens-in", "/nowhere", "--method", "change"], "/nowhere: No such file"),
                             (["--calls", "1e3"], "--calls: 1e3"), (["--nonsense"], "usage:"), (["stray"], "unexpected argument: stray")):
             with self.subTest(args):

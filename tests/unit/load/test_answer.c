@@ -28,7 +28,7 @@ static void begin(struct rig *rig, enum load_step step)
 
 static void put_varint(struct rig *rig, unsigned field, uint8_t value)
 {
-    rig->bytes[rig->len++] = LOAD_KEY_VARINT(field);
+    rig->bytes[rig->len++] = (uint8_t)LOAD_KEY_VARINT(field);
     rig->bytes[rig->len++] = value;
 }
 
@@ -37,7 +37,7 @@ static void put_text(struct rig *rig, unsigned field, const char *text)
     size_t len = strlen(text);
 
     assert_true(len < 128);
-    rig->bytes[rig->len++] = LOAD_KEY_LEN(field);
+    rig->bytes[rig->len++] = (uint8_t)LOAD_KEY_LEN(field);
     rig->bytes[rig->len++] = (uint8_t)len;
     memcpy(rig->bytes + rig->len, text, len);
     rig->len += len;
@@ -99,6 +99,40 @@ static void test_create(void **state)
     begin(&rig, LOAD_CREATE);
     put_text(&rig, 3, "sess_v4.public.abc");
     assert_string_equal(check(&rig), "an answer without status_code 200 and a token");
+}
+
+static void test_authorize(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    begin(&rig, LOAD_AUTHORIZE_STORED);
+    put_text(&rig, 2, "txn1");
+    put_varint(&rig, 3, 8);
+    assert_null(check(&rig));
+    begin(&rig, LOAD_AUTHORIZE_STORED); /* it is pending */
+    put_text(&rig, 2, "txn1");
+    put_varint(&rig, 3, 20);
+    assert_string_equal(check(&rig), "a payment that is not charged");
+    begin(&rig, LOAD_AUTHORIZE_STORED);
+    put_varint(&rig, 3, 8);
+    assert_string_equal(check(&rig), "a payment that is not charged");
+}
+
+static void test_access_token(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    begin(&rig, LOAD_ACCESS_TOKEN);
+    put_text(&rig, 1, "..at");
+    rig.bytes[rig.len++] = LOAD_KEY_VARINT(6);
+    rig.bytes[rig.len++] = 0xc8; /* 200 */
+    rig.bytes[rig.len++] = 0x01;
+    assert_null(check(&rig));
+    begin(&rig, LOAD_ACCESS_TOKEN); /* the connector's refusal */
+    put_varint(&rig, 6, 100);
+    assert_string_equal(check(&rig), "an answer without status_code 200 and an access token");
 }
 
 static void test_statuses(void **state)
@@ -273,6 +307,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_create),
+        cmocka_unit_test(test_authorize),
+        cmocka_unit_test(test_access_token),
         cmocka_unit_test(test_statuses),
         cmocka_unit_test(test_whose_session_and_where_it_stands),
         cmocka_unit_test(test_begin_step),

@@ -125,7 +125,8 @@ static void test_scripts_make_sense(void **state)
         bool handle = false;
 
         assert_in_range(script->steps_count, 1, LOAD_STEPS_MAX);
-        assert_true(first == LOAD_CREATE || first == LOAD_GET_STORED || first == LOAD_CHANGE_STORED);
+        assert_true(first == LOAD_CREATE || first == LOAD_GET_STORED || first == LOAD_CHANGE_STORED ||
+                    first == LOAD_AUTHORIZE_STORED || first == LOAD_ACCESS_TOKEN);
         for (unsigned s = 0; s < script->steps_count; s++) {
             assert_non_null(load_step_name(script->steps[s]));
             handle = handle || script->steps[s] == LOAD_BEGIN_STEP;
