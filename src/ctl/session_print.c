@@ -217,6 +217,8 @@ static void print_calls(const json_t *session)
         print_text(text_of(call, "merchant_id"));
         if (number_of(call, "grpc_status") > 0)
             printf("  grpc-status %" PRId64, number_of(call, "grpc_status"));
+        if (number_of(call, "status") > 0)
+            printf("  status %" PRId64, number_of(call, "status"));
         printf("\n");
     }
 }

@@ -1,11 +1,13 @@
 """An access token is also put into a session (x-session-token), and goes from there into its calls to the payment server while it lives."""
+import concurrent.futures
+import threading
 import unittest
 
 import grpc
 
 import access_tokens
-from connector_servers import Sim
-from harness import request_class, unique
+from connector_servers import FakeConnector, Sim
+from harness import PATIENCE, request_class, unique
 from payment_server import AUTHORIZE, CHARGED, GET, authorize, authorized, field, number, text
 from session_service import explain
 from test_access_tokens import NEW, OLD, SUCCESS, FAILURE
@@ -134,6 +136,44 @@ class IntoASession(GatewayCase):
         answer = self.ask()
         self.assertEqual(field(field(field(self.sent_state(), 1), 1), 1).decode(), answer.access_token.value)
         self.assertNotIn(answer.access_token.value, self.server.log())
+
+
+class Meanwhile(GatewayCase):
+    """A session that changes while its token is asked for."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.free, cls.asked = threading.Event(), threading.Event()
+        cls.fake = FakeConnector(cls.hold)
+        cls.addClassCleanup(cls.fake.close)
+        cls.config = f"connectors:\n  globalpay:\n    sandbox_url: {cls.fake.url}\n"
+        super().setUpClass()
+
+    @classmethod
+    def hold(cls, *_):
+        cls.asked.set()
+        cls.free.wait(PATIENCE)
+        return 200, {}, '{"token":"made","type":"Bearer","seconds_to_expire":1800}'
+
+    def test_it_is_judged_again(self):
+        """The token is not the session's then; it is there for who asks next."""
+        self.addCleanup(self.free.set)
+        session = unique()
+        token = self.client.create(session, connector=GLOBALPAY)
+        headers = [*GLOBALPAY, ("x-session-token", token), ("x-merchant-session-id", session)]
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asking = pool.submit(self.server.call, request_class(NEW)(test_mode=True), headers, path=NEW)
+            self.assertTrue(self.asked.wait(PATIENCE))
+            newer = self.client.update(token, session, amount={"minor_amount": 5000, "currency": "USD"}).session_token
+            self.free.set()
+            with self.assertRaises(grpc.RpcError) as caught:
+                asking.result()
+        self.assertEqual(explain(caught.exception)[:2], ("FAILED_PRECONDITION", "TOKEN_SUPERSEDED"))
+        self.assertFalse(self.client.get(newer, session).state.HasField("access_token"))
+        headers[-2] = ("x-session-token", newer)
+        answer = self.server.call(request_class(NEW)(test_mode=True), headers, path=NEW)[0]
+        self.assertEqual((answer.access_token.value, len(self.fake.requests)), ("made", 1))
+        self.assertEqual(self.client.get(newer, session).state.access_token.token.value, "made")
 
 
 if __name__ == "__main__":

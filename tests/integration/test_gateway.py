@@ -497,7 +497,7 @@ class Operators(GatewayCase):
         done = subprocess.run([BUILD / "sessiondctl", "--data", self.server.data, "session", "show", session, "--test"],
                               capture_output=True, text=True, timeout=PATIENCE, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertRegex(done.stdout, r"calls to the payment server\n.* ANSWERED +types\.PaymentService/Authorize  id t-1\n")
+        self.assertRegex(done.stdout, r"calls to the payment server\n.* ANSWERED +types\.PaymentService/Authorize  id t-1  status 8\n")
         self.assertNotIn(CARD, done.stdout + self.server.log())
         self.assertNotIn(token, self.server.log())
 

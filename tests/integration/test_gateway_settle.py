@@ -1,4 +1,5 @@
 """A capture, void or refund whose outcome nobody knew: what Get tells of it settles it, once, and it is never made again."""
+import contextlib
 import threading
 import unittest
 
@@ -31,7 +32,8 @@ class Settling(GatewayCase):
         if path == GET:
             return text(1, "con-t-1") + number(2, status) + (number(9, captured) if captured is not None else b"")
         if path == REFUND_GET:
-            return text(1, field(request, 1)) + text(2, refund or "con-" + field(request, 1).decode()) + number(3, status)
+            name = "con-" + field(request, 1).decode() if refund is None else refund
+            return text(1, field(request, 1)) + text(2, name) + number(3, status)
         if self.cut:
             context.abort(grpc.StatusCode.CANCELLED, "Timeout expired")
         if path == REFUND:
@@ -56,6 +58,21 @@ class Settling(GatewayCase):
         self.cut = True
         self.assertEqual(self.make(path, name, minor), UNKNOWN)
         self.cut = False
+
+    @contextlib.contextmanager
+    def held(self, path, name, minor):
+        """While that call is at the payment server."""
+        release, scripted, before = threading.Event(), self.answer, len(self.upstream.asked(path))
+        self.addCleanup(release.set)
+        self.cut = False
+        self.answer = lambda at, *call: (at == path and release.wait(PATIENCE), scripted(at, *call))[1]
+        running = threading.Thread(target=self.make, args=(path, name, minor))
+        running.start()
+        wait_until(lambda: len(self.upstream.asked(path)) > before, "the call")
+        yield
+        release.set()
+        running.join(PATIENCE)
+        self.answer = scripted
 
     def ask(self, status, captured=None, transaction=b"", name="t-1"):
         self.told = (status, captured, None)
@@ -169,18 +186,48 @@ class Settling(GatewayCase):
 
     def test_a_call_that_runs_tells_its_own_end(self):
         self.start()
-        self.release, self.cut = threading.Event(), False
-        self.addCleanup(self.release.set)
-        scripted = self.answer
-        self.answer = lambda path, *call: (path == CAPTURE and self.release.wait(PATIENCE), scripted(path, *call))[1]
-        running = threading.Thread(target=self.make, args=(CAPTURE, "c-1", 4000))
-        running.start()
-        wait_until(lambda: self.upstream.asked(CAPTURE), "the capture")
-        self.ask(CHARGED)
-        self.assertEqual(self.rows(), [("c-1", "RUNS", 0)])
-        self.release.set()
-        running.join(PATIENCE)
+        with self.held(CAPTURE, "c-1", 4000):
+            self.ask(CHARGED)
+            self.assertEqual(self.rows(), [("c-1", "RUNS", 0)])
         self.assertEqual(self.rows(), [("c-1", "ANSWERED", CHARGED)])
+
+    def test_a_failure_of_the_question(self):
+        """A connector that does not find the refund may be told of as one that failed."""
+        self.charge()
+        self.lose(REFUND, "r-1", 6000)
+        self.ask_refund("r-1", REFUND_FAILURE, refund="")
+        self.assertEqual(self.rows()[1:], [("r-1", "UNKNOWN", 0)])
+
+    def test_another_one_that_runs(self):
+        """"Charged" may mean either of them."""
+        self.start()
+        self.lose(CAPTURE, "c-1", 4000)
+        with self.held(CAPTURE, "c-2", 4000):
+            self.ask(CHARGED)
+            self.assertEqual(self.rows(), [("c-1", "UNKNOWN", 0), ("c-2", "RUNS", 0)])
+
+    def test_a_question_that_was_asked_before(self):
+        """What it is answered cannot be of a call that began behind it."""
+        self.start()
+        self.told, release, asked = (CHARGED, None, None), threading.Event(), threading.Event()
+        self.addCleanup(release.set)
+        scripted = self.answer
+
+        def answer(path, request, context):
+            if path == GET:
+                asked.set()
+                release.wait(PATIENCE)
+            return scripted(path, request, context)
+        self.answer = answer
+        asking = threading.Thread(target=self.send, args=(GET, text(1, "t-1") + number(13, 1), self.token, self.session))
+        asking.start()
+        self.assertTrue(asked.wait(PATIENCE))
+        began = self.server.clock.time()
+        wait_until(lambda: self.server.clock.time() > began + 0.01, "another millisecond")
+        self.lose(CAPTURE, "c-1", 4000)
+        release.set()
+        asking.join(PATIENCE)
+        self.assertEqual(self.rows(), [("c-1", "UNKNOWN", 0)])
 
 
 if __name__ == "__main__":
