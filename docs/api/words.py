@@ -76,6 +76,8 @@ _OPERATOR = "/sessiond.v1.OperatorService/"
 EXAMPLES = {
     _CREATE + "CreateAccessToken": {"test_mode": True},
     _CREATE + "CreateServerAuthenticationToken": {"test_mode": True},
+    _CREATE + "CreateSdkSessionToken": {"merchant_sdk_session_id": "client_001", "amount": _AMOUNT, "test_mode": True},
+    _CREATE + "CreateClientAuthenticationToken": {"merchant_client_session_id": "client_002", "payment": {"amount": _AMOUNT}, "test_mode": True},
     _CREATE + "CreateSessionToken": {"merchant_session_id": "session_001", "amount": _AMOUNT, "browser_info": _BROWSER, "test_mode": True},
     _CREATE + "CreateServerSessionAuthenticationToken": {"merchant_server_session_id": "session_002", "payment": {"amount": _AMOUNT, "browser_info": _BROWSER},
                                                          "test_mode": True},

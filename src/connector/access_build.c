@@ -1,8 +1,6 @@
 /* A row of access_table.c as the bytes of a request. */
 #include "access.h"
 
-#include <sessiond/base/encode.h>
-
 #include "request.h"
 #include "text.h"
 #include "url.h"
@@ -78,33 +76,6 @@ enum ses_status ses_access_header(const struct ses_credentials *credentials, con
     return SES_OK;
 }
 
-/* RFC 7617. What it is made of is base64 afterwards, so that any byte may stand in it. */
-static enum ses_status add_basic(const struct ses_access_call *call,
-                                 const struct ses_credentials *credentials, struct ses_arena *arena,
-                                 struct ses_outbound_request *request, struct ses_error *ret_error)
-{
-    static const char basic[] = "Basic ";
-    struct ses_slice user;
-    struct ses_slice password;
-    struct ses_text pair;
-    char *value;
-
-    SES_TRY(ses_request_credential(credentials, call->basic_user, &user, ret_error));
-    SES_TRY(ses_request_credential(credentials, call->basic_password, &password, ret_error));
-    if (ses_text_init(&pair, arena, user.len + 1 + password.len) != SES_OK)
-        return ses_request_no_memory(ret_error);
-    ses_text_add(&pair, user);
-    ses_text_str(&pair, ":");
-    ses_text_add(&pair, password);
-    value = ses_arena_alloc(arena, sizeof(basic) + SES_BASE64_SIZE(pair.len));
-    if (value == NULL)
-        return ses_request_no_memory(ret_error);
-    memcpy(value, basic, sizeof(basic));
-    (void)ses_base64_encode(ses_text_view(&pair), value + sizeof(basic) - 1);
-    ses_request_header(request, SES_STR("authorization"), ses_slice_str(value));
-    return SES_OK;
-}
-
 static enum ses_status add_headers(const struct ses_access_call *call,
                                    const struct ses_credentials *credentials, struct ses_arena *arena,
                                    struct ses_outbound_request *request, struct ses_error *ret_error)
@@ -113,7 +84,8 @@ static enum ses_status add_headers(const struct ses_access_call *call,
                        call->coding == ACCESS_JSON ? SES_STR("application/json")
                                                    : SES_STR("application/x-www-form-urlencoded"));
     if (call->basic_user != NULL)
-        SES_TRY(add_basic(call, credentials, arena, request, ret_error));
+        SES_TRY(ses_request_basic(credentials, call->basic_user, call->basic_password, arena, request,
+                                  ret_error));
     for (const struct access_pair *pair = call->headers; pair->name != NULL; pair++)
         SES_TRY(ses_access_header(credentials, pair, arena, request, ret_error));
     return SES_OK;

@@ -140,19 +140,7 @@ static enum ses_status read_success(const struct ses_answer *answer, struct ses_
 enum ses_status ses_access_read_text(const struct ses_answer *answer, const char *name,
                                      struct ses_slice *ret_text)
 {
-    const json_t *value = json_object_get(answer->json, name);
-    const char *number;
-
-    *ret_text = SES_SLICE_EMPTY;
-    if (json_is_string(value)) {
-        *ret_text = ses_slice(json_string_value(value), json_string_length(value));
-    } else if (json_is_integer(value)) {
-        number = ses_arena_printf(answer->arena, "%lld", (long long)json_integer_value(value));
-        if (number == NULL)
-            return SES_NO_MEMORY;
-        *ret_text = ses_slice_str(number);
-    }
-    return SES_OK;
+    return ses_result_value(answer, json_object_get(answer->json, name), ret_text);
 }
 
 /* Without a name for its code an API's errors are not read at all. */

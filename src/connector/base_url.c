@@ -10,14 +10,19 @@
 
 #define BASE_URL "base_url"
 
-/* The processors' published addresses, of the service that is asked for sessions or access tokens. Any other connector is
+/* The processors' published addresses, of the service that is asked for sessions or tokens. Any other connector is
  * not called, so it has none here. */
 static const struct {
     const char *connector;
     const char *sandbox;
     const char *production;
 } defaults[] = {
+    /* Each live account has a host of its own: client_odd.c. */
+    {"adyen", "https://checkout-test.adyen.com/",
+     "https://{{merchant_endpoint_prefix}}-checkout-live.adyenpayments.com/checkout/"},
     {"airwallex", "https://api-demo.airwallex.com/api/v1", "https://api.airwallex.com/api/v1"},
+    {"billwerk", "https://api.reepay.com/", "https://api.reepay.com/"},
+    {"datatrans", "https://api.sandbox.datatrans.com", "https://api.datatrans.com"},
     {"fiservcommercehub", "https://connect-cert.fiservapis.com/ch/", "https://connect.fiservapis.com/ch/"},
     {"getnet", "https://api-sbx.pre.globalgetnet.com", "https://api.pre.globalgetnet.com"},
     {"globalpay", "https://apis.sandbox.globalpay.com/ucp", "https://apis.globalpay.com/ucp"},
@@ -26,12 +31,20 @@ static const struct {
     /* One host for tokens of both kinds, beside those of its API. */
     {"jpmorgan", "https://id.payments.jpmorgan.com", "https://id.payments.jpmorgan.com"},
     {"kount", "https://login.kount.com", "https://login.kount.com"},
+    {"mollie", "https://api.mollie.com/v2", "https://api.mollie.com/v2"},
+    {"multisafepay", "https://testapi.multisafepay.com/v1/json", "https://api.multisafepay.com/v1/json"},
+    {"nexinets", "https://apitest.payengine.de/v1", "https://api.payengine.de/v1"},
+    {"nexixpay", "https://xpaysandbox.nexigroup.com/api/phoenix-0.0/psp/api/v1",
+     "https://xpay.nexigroup.com/api/phoenix-0.0/psp/api/v1"},
     {"nuvei", "https://ppp-test.nuvei.com/ppp/api/v1", "https://secure.safecharge.com/ppp/api/v1"},
     {"paypal", "https://api-m.sandbox.paypal.com/", "https://api-m.paypal.com/"},
     {"paytm", "https://securestage.paytmpayments.com/", "https://secure.paytmpayments.com/"},
     {"pinelabs_online", "https://pluraluat.v2.pinepg.in/api/pay/v1", "https://api.pluralpay.in/api/pay/v1"},
     {"qwikcilver", "https://qc3.qwikcilver.com/Qwikcilver/eGMS.RestApi/api",
      "https://qc3.qwikcilver.com/Qwikcilver/eGMS.RestApi/api"},
+    {"rapyd", "https://sandboxapi.rapyd.net", "https://api.rapyd.net"},
+    {"revolut", "https://sandbox-merchant.revolut.com/", "https://merchant.revolut.com/"},
+    {"shift4", "https://api.shift4.com", "https://api.shift4.com"},
     {"stripe", "https://api.stripe.com/", "https://api.stripe.com/"},
     {"payu", "https://secure.snd.payu.com", "https://secure.payu.com/api"},
     {"authorizedotnet", "https://apitest.authorize.net/xml/v1/request.api",

@@ -50,6 +50,23 @@ enum ses_json_text ses_json_text(const json_t *object, const char *key, struct s
     return string_value(json_object_get(object, key), ret_text);
 }
 
+const json_t *ses_json_at(const json_t *json, const char *path)
+{
+    char name[64];
+
+    while (json != NULL && *path != '\0') {
+        size_t len = strcspn(path, ".");
+
+        SES_REQUIRE(len < sizeof(name));
+        memcpy(name, path, len);
+        name[len] = '\0';
+        json =
+            json_is_array(json) ? json_array_get(json, strtoul(name, NULL, 10)) : json_object_get(json, name);
+        path += len + (path[len] == '.' ? 1 : 0);
+    }
+    return json;
+}
+
 enum ses_json_text ses_json_secret(const json_t *object, const char *key, struct ses_slice *ret_text)
 {
     const json_t *value = json_object_get(object, key);

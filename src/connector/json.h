@@ -22,6 +22,8 @@ enum ses_json_text {
 SES_MUST_CHECK enum ses_status ses_json_parse(struct ses_slice text, unsigned depth_max, json_t **ret_json);
 /* A string member; the slice lives as long as the object. object may be of any type. */
 enum ses_json_text ses_json_text(const json_t *object, const char *key, struct ses_slice *ret_text);
+/* A member of members, by names and positions with dots between: "errors.0.code". NULL: there is none. */
+const json_t *ses_json_at(const json_t *json, const char *path);
 /* A string member, or an object {"value": ".."} in its place (SecretString in proto JSON). */
 enum ses_json_text ses_json_secret(const json_t *object, const char *key, struct ses_slice *ret_text);
 /* Overwrites every string in json, then releases it. NULL is fine. */

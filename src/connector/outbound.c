@@ -283,7 +283,10 @@ enum ses_status ses_outbound_prepare(struct ses_outbound *outbound,
     body = (const char *)outbound->request.data + request->url.len + 1;
     (void)curl_easy_setopt(outbound->easy, CURLOPT_HTTPHEADER, outbound->headers);
     (void)curl_easy_setopt(outbound->easy, CURLOPT_POSTFIELDSIZE, (long)request->body.len);
-    (void)curl_easy_setopt(outbound->easy, CURLOPT_POSTFIELDS, body); /* borrowed until the end */
+    (void)curl_easy_setopt(outbound->easy, CURLOPT_POSTFIELDS,
+                           body); /* borrowed until the end; makes it a POST */
+    if (request->get)
+        (void)curl_easy_setopt(outbound->easy, CURLOPT_HTTPGET, 1L);
     /* libcurl 7.88 breaks on the second transfer of a reused h2c connection: HTTP/2 only where TLS negotiates
      * it. */
     (void)curl_easy_setopt(outbound->easy, CURLOPT_HTTP_VERSION,

@@ -13,6 +13,12 @@ SES_MUST_CHECK enum ses_status ses_request_credential(const struct ses_credentia
 SES_MUST_CHECK enum ses_status ses_request_header_credential(const struct ses_credentials *credentials,
                                                              const char *name, struct ses_slice *ret_value,
                                                              struct ses_error *ret_error);
+/* Basic authentication (RFC 7617) by two credentials, which may hold any byte: they are base64 on their way. password NULL:
+ * an empty one. The error of a credential, and SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_request_basic(const struct ses_credentials *credentials, const char *user,
+                                                 const char *password, struct ses_arena *arena,
+                                                 struct ses_outbound_request *request,
+                                                 struct ses_error *ret_error);
 /* Tells SES_NO_MEMORY and returns it. */
 enum ses_status ses_request_no_memory(struct ses_error *ret_error);
 

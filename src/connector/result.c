@@ -22,6 +22,12 @@ const char *ses_outcome_code(enum ses_connector_outcome outcome)
     return outcome_codes[outcome];
 }
 
+bool ses_outcome_unknown(enum ses_connector_outcome outcome)
+{
+    return outcome == SES_OUTCOME_TIMEOUT || outcome == SES_OUTCOME_BAD_RESPONSE ||
+           outcome == SES_OUTCOME_SERVER_ERROR;
+}
+
 void ses_connector_result_transport(enum ses_connector_outcome outcome,
                                     struct ses_connector_result *ret_result)
 {
@@ -52,6 +58,23 @@ enum ses_status ses_result_text(const struct ses_answer *answer, struct ses_slic
         return SES_OK;
     }
     return ses_text_lossy(answer->arena, text, chars_max, ret_text);
+}
+
+enum ses_status ses_result_value(const struct ses_answer *answer, const json_t *value,
+                                 struct ses_slice *ret_text)
+{
+    const char *number;
+
+    *ret_text = SES_SLICE_EMPTY;
+    if (json_is_string(value)) {
+        *ret_text = ses_slice(json_string_value(value), json_string_length(value));
+    } else if (json_is_integer(value)) {
+        number = ses_arena_printf(answer->arena, "%lld", (long long)json_integer_value(value));
+        if (number == NULL)
+            return SES_NO_MEMORY;
+        *ret_text = ses_slice_str(number);
+    }
+    return SES_OK;
 }
 
 enum ses_status ses_result_error(const struct ses_answer *answer, struct ses_slice code,

@@ -49,6 +49,9 @@ SES_MUST_CHECK enum ses_status ses_result_read_for(const struct ses_answer_reade
 /* Copies a text of the answer, cut and made valid UTF-8. */
 SES_MUST_CHECK enum ses_status ses_result_text(const struct ses_answer *answer, struct ses_slice text,
                                                size_t chars_max, struct ses_slice *ret_text);
+/* A value that is a text or a whole number, as a text; NULL, null and anything else: empty. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_result_value(const struct ses_answer *answer, const json_t *value,
+                                                struct ses_slice *ret_text);
 /* A code, message and reason of the answer's; empty slices stay empty. */
 SES_MUST_CHECK enum ses_status ses_result_error(const struct ses_answer *answer, struct ses_slice code,
                                                 struct ses_slice message, struct ses_slice reason,

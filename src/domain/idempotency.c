@@ -50,6 +50,15 @@ bool ses_field_text_same(enum ses_field field, struct ses_slice a, struct ses_sl
     return ses_slice_eq(a, b) || (json && arena != NULL && ses_json_same(key, a, b, arena));
 }
 
+uint64_t ses_field_text_tag(enum ses_field field, struct ses_slice text, const struct ses_tag_key *key,
+                            struct ses_arena *arena)
+{
+    bool json = field == SES_FIELD_FEATURE_DATA || (field == SES_FIELD_METADATA && is_container(text));
+    uint64_t tag;
+
+    return json && ses_json_meaning(key, text, arena, &tag) ? tag : ses_tag(key, text);
+}
+
 /* Bits of the fields whose hard facets are known on both sides and are the same. */
 static uint64_t same_facets(const struct ses_binding *stored, const struct ses_binding *given)
 {

@@ -264,32 +264,26 @@ static size_t values_max(struct ses_slice text)
 
 #define SCALAR_EXTRA 16 /* its kind, and a number's exponent */
 
+bool ses_json_meaning(const struct ses_tag_key *key, struct ses_slice text, struct ses_arena *arena,
+                      uint64_t *ret_tag)
+{
+    struct reader r = {.key = key, .at = text.data, .end = text.data + text.len};
+
+    if (!ses_utf8_check(text) || !ses_json_check(text))
+        return false;
+    r.bytes = ses_arena_alloc(arena, text.len + SCALAR_EXTRA);
+    r.pairs = ses_arena_alloc(arena, values_max(text) * sizeof(*r.pairs));
+    if (r.bytes == NULL || r.pairs == NULL)
+        return false;
+    *ret_tag = read_value(&r);
+    return !r.ambiguous;
+}
+
 bool ses_json_same(const struct ses_tag_key *key, struct ses_slice a, struct ses_slice b,
                    struct ses_arena *arena)
 {
-    const struct ses_slice texts[2] = {a, b};
-    size_t len = a.len > b.len ? a.len : b.len;
-    size_t values = values_max(a) > values_max(b) ? values_max(a) : values_max(b);
-    uint8_t *bytes = NULL;
-    struct pair *pairs = NULL;
     uint64_t tags[2];
 
-    if (!ses_utf8_check(a) || !ses_json_check(a) || !ses_utf8_check(b) || !ses_json_check(b))
-        return false;
-    bytes = ses_arena_alloc(arena, len + SCALAR_EXTRA);
-    pairs = ses_arena_alloc(arena, values * sizeof(*pairs));
-    if (bytes == NULL || pairs == NULL)
-        return false;
-    for (size_t i = 0; i < 2; i++) {
-        struct reader r = {.key = key,
-                           .at = texts[i].data,
-                           .end = texts[i].data + texts[i].len,
-                           .bytes = bytes,
-                           .pairs = pairs};
-
-        tags[i] = read_value(&r);
-        if (r.ambiguous)
-            return false;
-    }
-    return tags[0] == tags[1];
+    return ses_json_meaning(key, a, arena, &tags[0]) && ses_json_meaning(key, b, arena, &tags[1]) &&
+           tags[0] == tags[1];
 }

@@ -37,8 +37,8 @@ static void end_span(const struct ses_connector_call *call, uint32_t http_status
 {
     struct ses_span span = {
         .kind = SES_SPAN_CLIENT,
-        .name = "POST",
-        .http_method = "POST",
+        .name = call->request.get ? "GET" : "POST",
+        .http_method = call->request.get ? "GET" : "POST",
         .connector = call->connector->name,
         .http_status = http_status,
         .failed = http_status == 0 || http_status >= 400,

@@ -68,13 +68,6 @@ static enum ses_status encode_intent(struct ses_create *c, struct ses_record *re
     return SES_OK;
 }
 
-/* Unknown: the connector may have acted although no answer of its own says so. */
-static bool outcome_unknown(enum ses_connector_outcome outcome)
-{
-    return outcome == SES_OUTCOME_TIMEOUT || outcome == SES_OUTCOME_BAD_RESPONSE ||
-           outcome == SES_OUTCOME_SERVER_ERROR;
-}
-
 /* A session that is over when it begins cannot be handed out. */
 static bool is_over(const struct ses_create *c, const struct ses_connector_result *result, uint64_t now_ms)
 {
@@ -121,7 +114,7 @@ static void on_answer(struct ses_connector_call *call, uint32_t http_status,
     c->x->connector_status = result.status_code;
     /* An unknown outcome leaves the intent behind: the next identical call must know that it is not the
      * first. So does a success until it is committed. */
-    c->asked = result.outcome == SES_OUTCOME_SUCCESS || outcome_unknown(result.outcome);
+    c->asked = result.outcome == SES_OUTCOME_SUCCESS || ses_outcome_unknown(result.outcome);
     if (result.outcome != SES_OUTCOME_SUCCESS) {
         ses_create_answer_failure(c, &result);
         return;

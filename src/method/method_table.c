@@ -4,6 +4,7 @@
 
 #include "session_call.h"
 #include "access_token.h"
+#include "client_token.h"
 #include "create.h"
 #include "gateway_routes.h"
 #include "operator.h"
@@ -45,6 +46,14 @@ static const struct method_row rows[] = {
      .alias = "/payments/server_authentication_token",
      .rights = SES_RIGHT_CREATE,
      .start = ses_create_server_authentication_token_start},
+    {.path = CREATE "CreateSdkSessionToken",
+     .alias = "/payments/create_sdk_session_token",
+     .rights = SES_RIGHT_CREATE,
+     .start = ses_create_sdk_session_token_start},
+    {.path = CREATE "CreateClientAuthenticationToken",
+     .alias = "/payments/client_authentication_token",
+     .rights = SES_RIGHT_CREATE,
+     .start = ses_create_client_authentication_token_start},
     {.path = SESSION "GetSession",
      .rights = SES_RIGHT_CONTINUE,
      .no_side_effects = true,
@@ -101,8 +110,8 @@ enum {
 };
 
 _Static_assert((int)METRICS <= (int)SES_METRIC_METHODS_MAX, "a row on the board each");
-_Static_assert((int)UNKNOWN + 4 + (int)SES_GATEWAY_METHODS <= (int)SES_ROUTES_MAX,
-               "room for all routes, four of them with an alias");
+_Static_assert((int)UNKNOWN + 6 + (int)SES_GATEWAY_METHODS <= (int)SES_ROUTES_MAX,
+               "room for all routes, six of them with an alias");
 
 static const char *flow_of(const struct method_row *row)
 {

@@ -1,5 +1,5 @@
-/* Access tokens of the APIs that give some out: each its own path, coding and names, in one manner. Whoever calls with a
- * credential that is the word "wrong" is refused. The life is half an hour. */
+/* Access tokens and client tokens of the APIs that give some out: each its own path, coding and names, in one manner. Whoever
+ * calls with a credential that is the word "wrong" is refused. The life is half an hour. */
 #include "sim.h"
 
 #include <sessiond/base/clock.h>
@@ -19,8 +19,15 @@ struct access_api {
 #define OAUTH "{\"access_token\":\"@\",\"token_type\":\"Bearer\",\"expires_in\":1800}"
 
 static const struct access_api apis[] = {
+    {"adyen", "/adyen/v68/sessions", "{\"id\":\"CS@\",\"sessionData\":\"@\"}",
+     "{\"status\":401,\"errorCode\":\"000\",\"message\":\"HTTP Status Response - Unauthorized\","
+     "\"errorType\":\"security\"}"},
     {"airwallex", "/airwallex/authentication/login", "{\"token\":\"@\",\"expires_at\":\"#\"}",
      "{\"code\":\"credentials_invalid\",\"message\":\"UNAUTHORIZED\",\"source\":\"\"}"},
+    {"billwerk", "/billwerk/v1/session/charge", "{\"id\":\"cs_@\",\"url\":\"https://checkout.example/@\"}",
+     "{\"code\":17,\"error\":\"Unauthorized\"}"},
+    {"datatrans", "/datatrans/v1/transactions/secureFields", "{\"transactionId\":\"@\"}",
+     "{\"error\":{\"code\":\"UNAUTHORIZED\",\"message\":\"unauthorized\"}}"},
     {"fiservcommercehub", "/fiservcommercehub/security/v1/keys/generate",
      "{\"gatewayResponse\":{},\"asymmetricKeyDetails\":{\"keyId\":\"key-1\",\"encodedPublicKey\":\"@\"}}",
      "{\"error\":[{\"type\":\"GATEWAY\",\"code\":\"401\",\"message\":\"Unauthorized\"}]}"},
@@ -37,12 +44,33 @@ static const struct access_api apis[] = {
     {"jpmorgan", "/jpmorgan/am/oauth2/alpha/access_token", OAUTH,
      "{\"responseCode\":\"INVALID_CLIENT\",\"responseMessage\":\"Client authentication failed\"}"},
     {"kount", "/kount/oauth2/server-1/v1/token", OAUTH, "{\"error\":\"invalid_client\"}"},
+    {"mollie", "/mollie/payments",
+     "{\"resource\":\"payment\",\"id\":\"tr_@\",\"mode\":\"test\",\"status\":\"open\",\"amount\":{},"
+     "\"description\":\"Payment\",\"createdAt\":\"#\",\"_links\":{\"self\":{},"
+     "\"checkout\":{\"href\":\"https://pay.example/@\"}}}",
+     "{\"status\":401,\"title\":\"Unauthorized Request\","
+     "\"detail\":\"Missing authentication, or failed to authenticate\"}"},
+    {"multisafepay", "/multisafepay/auth/api_token", "{\"success\":true,\"data\":{\"api_token\":\"@\"}}",
+     "{\"success\":false,\"data\":{},\"error_code\":1032,\"error_info\":\"Invalid API key\"}"},
+    {"nexinets", "/nexinets/orders", "{\"orderId\":\"@\"}",
+     "{\"status\":401,\"code\":9003,\"message\":\"no\",\"errors\":[{\"field\":\"api_key\",\"message\":\"wrong\"}]}"},
+    {"nexixpay", "/nexixpay/orders/hpp", "{\"securityToken\":\"@\",\"hostedPage\":\"https://pay.example/@\"}",
+     "{\"errors\":[{\"code\":\"GW0001\",\"description\":\"Invalid merchant\"}]}"},
+    {"paypal", "/paypal/v1/identity/generate-token", "{\"client_token\":\"@\",\"expires_in\":1800}",
+     "{\"error\":\"invalid_client\",\"name\":\"invalid_client\",\"message\":\"Client Authentication failed\"}"},
     {"paypal", "/paypal/v1/oauth2/token", OAUTH,
      "{\"error\":\"invalid_client\",\"error_description\":\"Client Authentication failed\"}"},
     {"pinelabs_online", "/pinelabs_online/token", "{\"access_token\":\"@\",\"expires_at\":\"#\"}",
      "{\"error\":\"UNAUTHORIZED\",\"error_description\":\"Client credentials are invalid\"}"},
     {"qwikcilver", "/qwikcilver/v2/authorize",
      "{\"authToken\":\"@\",\"responseCode\":0,\"responseMessage\":\"Transaction successful.\"}", "{}"},
+    {"rapyd", "/rapyd/v1/checkout",
+     "{\"status\":{},\"data\":{\"id\":\"checkout_@\",\"redirect_url\":\"https://pay.example/@\"}}",
+     "{\"status\":{\"error_code\":\"UNAUTHORIZED_API_CALL\",\"status\":\"ERROR\",\"message\":\"no\"}}"},
+    {"revolut", "/revolut/api/orders", "{\"id\":\"@\",\"token\":\"@\"}",
+     "{\"code\":1000,\"message\":\"Unauthorised\",\"timestamp\":1}"},
+    {"shift4", "/shift4/checkout-sessions", "{\"clientSecret\":\"cs_@\"}",
+     "{\"error\":{\"message\":\"Provided API key is invalid\"}}"},
     {"truelayer", "/truelayer/connect/token", OAUTH,
      "{\"error\":\"invalid_client\",\"error_description\":\"Invalid client_id\"}"},
     {"trustpay", "/trustpay/api/oauth2/token",
@@ -61,7 +89,13 @@ static const struct access_api *api_of(struct ses_slice path)
     return NULL;
 }
 
-/* In the body as it is; in Basic authentication as base64 of "..:wrong". */
+static bool begins_or_ends_wrong(struct ses_slice pair)
+{
+    return ses_slice_starts(pair, SES_STR("wrong:")) ||
+           (pair.len >= 6 && memcmp(pair.data + pair.len - 6, ":wrong", 6) == 0);
+}
+
+/* In body and query as it is; in Basic authentication as base64 of "..:wrong" or "wrong:..". */
 static bool is_refused(const struct sim_request *request)
 {
     static const char *const words[] = {"\"wrong\"", "=wrong"};
@@ -73,12 +107,15 @@ static bool is_refused(const struct sim_request *request)
             memmem(request->body.data, request->body.len, words[i], strlen(words[i])) != NULL)
             return true;
     }
+    if (ses_slice_eq_str(request->authorization, "Bearer wrong") ||
+        ses_slice_eq_str(request->query, "api_key=wrong"))
+        return true;
     if (!ses_slice_starts(request->authorization, SES_STR("Basic ")) ||
         ses_base64_decode(
             ses_slice_cut(request->authorization, sizeof("Basic ") - 1, request->authorization.len), pair,
             sizeof(pair), &len) != SES_OK)
         return false;
-    return len >= 6 && memcmp(pair + len - 6, ":wrong", 6) == 0;
+    return begins_or_ends_wrong(ses_slice(pair, len));
 }
 
 static void say_token(struct sim_reply *reply, const char *answer, const char *token, const char *ends)

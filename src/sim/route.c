@@ -145,7 +145,8 @@ void sim_route(struct sim *sim, const struct sim_request *request, struct sim_re
         apply_mode(reply);
         return;
     }
-    if (request->post && sim_access(sim, request, reply)) {
+    if ((request->post || ses_slice_starts(request->path, SES_STR("/multisafepay/"))) &&
+        sim_access(sim, request, reply)) {
         sim->requests++;
         apply_mode(reply);
         return;

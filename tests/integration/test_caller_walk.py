@@ -19,6 +19,8 @@ from session_service import EXACT, SERVICE, Sessions, status_name
 OPERATOR = "/sessiond.v1.OperatorService/"
 ACCESS = "/types.MerchantAuthenticationService/CreateAccessToken"
 ACCESS_NEW = "/types.MerchantAuthenticationService/CreateServerAuthenticationToken"
+CLIENT = "/types.MerchantAuthenticationService/CreateSdkSessionToken"
+CLIENT_NEW = "/types.MerchantAuthenticationService/CreateClientAuthenticationToken"
 HEALTH, REFLECTION = "/grpc.health.v1.Health/", "/grpc.reflection.v{}.ServerReflection/ServerReflectionInfo"
 EVERYTHING = {"rights": "create,continue,webhook,operate", "modes": "test,live"}
 CALLERS = {"a": {"merchants": "a", **EVERYTHING}, "b": {"merchants": "b", **EVERYTHING},
@@ -50,6 +52,9 @@ def creating(path):
 CREATES = {"right": "create", "fill": creating(CREATE)}
 CREATES_NEW = {"right": "create", "fill": creating(CREATE_NEW)}
 OF_ACCESS = {"right": "create", "fill": lambda _session, _token: {"test_mode": True}}
+AMOUNT = {"minor_amount": 10000, "currency": "USD"}
+OF_CLIENT = {"right": "create", "fill": lambda session, _token: {"merchant_sdk_session_id": session, "amount": AMOUNT, "test_mode": True}}
+OF_CLIENT_NEW = {"right": "create", "fill": lambda session, _token: {"merchant_client_session_id": session, "payment": {"amount": AMOUNT}, "test_mode": True}}
 WITH_TOKEN = {"right": "continue"}
 OPERATES = {"right": "operate"}
 EVENT = {"event": "SESSION_EVENT_PROCESSING_STARTED", "event_id": "walked"}
@@ -64,6 +69,10 @@ ROWS = {
     ACCESS_NEW: OF_ACCESS,
     "/payments/create_access_token": {**OF_ACCESS, "rpc": ACCESS},
     "/payments/server_authentication_token": {**OF_ACCESS, "rpc": ACCESS_NEW},
+    CLIENT: OF_CLIENT,
+    CLIENT_NEW: OF_CLIENT_NEW,
+    "/payments/create_sdk_session_token": {**OF_CLIENT, "rpc": CLIENT},
+    "/payments/client_authentication_token": {**OF_CLIENT_NEW, "rpc": CLIENT_NEW},
     SERVICE + "GetSession": {**WITH_TOKEN, "fill": by_token()},
     SERVICE + "AdvanceSession": {"right": "continue, webhook", "fill": by_token(**EVENT)},
     SERVICE + "UpdateSession": {**WITH_TOKEN, "fill": by_token(amount={"minor_amount": 7, "currency": "USD"})},
@@ -94,8 +103,9 @@ def kind_of(path):
 
 
 def same_but_for_accidents(text):
-    """An answer without what differs from call to call: request id, date, a new token."""
+    """An answer without what differs from call to call: request id, date, a new token, of sessiond or of the simulator."""
     text = re.sub(rb"(?im)^(x-request-id|date): [^\r\n]*", b"", text)
+    text = re.sub(rb"(CS)?[0-9a-f]{32}", b"SIMULATED", text)
     return re.sub(rb"sess_v4\.(public\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{123}|local\.[A-Za-z0-9_-]+)", b"TOKEN", text)
 
 

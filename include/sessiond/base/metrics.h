@@ -169,43 +169,47 @@ enum ses_counter {
 
 /*  C name, Prometheus name, kind, label, help, the label's values: one cell each. Families whose values are the rows
  * of another table, or with two labels, have members of their own below. */
-#define SES_FAMILY_TABLE(X)                                                                                      \
-    X(DOORS, "sessiond_door_requests_total", "counter", "door",                                                  \
-      "Requests answered, by the door they came through", "grpc", "connect", "route", "plain", "grpc_web")       \
-    X(REFUSALS, "sessiond_refusals_total", "counter", "reason",                                                  \
-      "Calls refused, by the reason that the caller was told; NONE: none", SES_REASON_WORDS)                     \
-    X(TRANSITIONS, "sessiond_session_transitions_total", "counter", "status",                                    \
-      "Sessions that came into a status by what was written; that a session's time is over is worked out "       \
-      "at reading and written nowhere",                                                                          \
-      "OPEN", "AUTHENTICATING", "REDIRECTED", "RETURNED", "PROCESSING", "COMPLETED", "FAILED", "REVOKED")        \
-    X(TOKENS, "sessiond_tokens_minted_total", "counter", "cause",                                                \
-      "Session tokens handed out: for CreateSessionToken, and by steps because the generation was another one, " \
-      "the caller asked, less than half of the presented one's life was left, or it would have ended in "        \
-      "the step",                                                                                                \
-      "create", "generation", "asked", "life", "step")                                                           \
-    X(ACCESS_TOKENS, "sessiond_access_tokens_total", "counter", "source",                                        \
-      "Access tokens of connectors handed out: from the store, of a call that another one waited for, of a "     \
-      "call of its own, renewed before its end, kept after a renewal that failed; and refused by the connector", \
-      "stored", "shared", "made", "renewed", "kept", "refused")                                                  \
-    X(RETURNS, "sessiond_returns_total", "counter", "outcome",                                                   \
-      "Browsers that came back to a return URL, by what became of it", "first", "again", "other_payload",        \
-      "expired", "unknown", "unavailable", "refused")                                                            \
-    X(UPSTREAM_CALLS, "sessiond_upstream_calls_total", "counter", "outcome",                                     \
-      "Calls to the upstream server, by whether it has answered, cannot have seen it, or may have acted",        \
-      "answered", "not_sent", "unknown")                                                                         \
-    X(UPSTREAM_REFUSED, "sessiond_upstream_refused_total", "counter", "reason",                                  \
-      "Calls to the upstream server that were refused a place: upstream.calls_max were in flight, or their "     \
-      "merchant had its share of them (limits.merchant_share_percent)",                                          \
-      "exhausted", "share")                                                                                      \
-    X(UPSTREAM_HEALTH, "sessiond_upstream_health", "gauge", "state",                                             \
-      "Workers that know the upstream server to be up or down; those that have not looked lately are in none",   \
-      "up", "down")                                                                                              \
-    X(CALLERS, "sessiond_callers_total", "counter", "verdict",                                                   \
-      "Requests that were asked who calls, by what came of it", "admitted", "required", "unknown",               \
-      "revoked", "expired", "ambiguous", "not_allowed")                                                          \
-    X(CREATIONS, "sessiond_creations_asked_total", "counter", "outcome",                                         \
-      "Calls that make sessions, by what became of them before anything was done", SES_ADMISSION_OUTCOMES)       \
-    X(CONTINUATIONS, "sessiond_continuations_asked_total", "counter", "outcome",                                 \
+#define SES_FAMILY_TABLE(X)                                                                                       \
+    X(DOORS, "sessiond_door_requests_total", "counter", "door",                                                   \
+      "Requests answered, by the door they came through", "grpc", "connect", "route", "plain", "grpc_web")        \
+    X(REFUSALS, "sessiond_refusals_total", "counter", "reason",                                                   \
+      "Calls refused, by the reason that the caller was told; NONE: none", SES_REASON_WORDS)                      \
+    X(TRANSITIONS, "sessiond_session_transitions_total", "counter", "status",                                     \
+      "Sessions that came into a status by what was written; that a session's time is over is worked out "        \
+      "at reading and written nowhere",                                                                           \
+      "OPEN", "AUTHENTICATING", "REDIRECTED", "RETURNED", "PROCESSING", "COMPLETED", "FAILED", "REVOKED")         \
+    X(TOKENS, "sessiond_tokens_minted_total", "counter", "cause",                                                 \
+      "Session tokens handed out: for CreateSessionToken, and by steps because the generation was another one, "  \
+      "the caller asked, less than half of the presented one's life was left, or it would have ended in "         \
+      "the step",                                                                                                 \
+      "create", "generation", "asked", "life", "step")                                                            \
+    X(ACCESS_TOKENS, "sessiond_access_tokens_total", "counter", "source",                                         \
+      "Access tokens of connectors handed out: from the store, of a call that another one waited for, of a "      \
+      "call of its own, renewed before its end, kept after a renewal that failed; and refused by the connector",  \
+      "stored", "shared", "made", "renewed", "kept", "refused")                                                   \
+    X(CLIENT_TOKENS, "sessiond_client_tokens_total", "counter", "source",                                         \
+      "Calls for client tokens of connectors, by what became of them: made, made by asking again under the same " \
+      "idempotency key, answered from the store, refused by the connector, of unknown outcome",                   \
+      "made", "settled", "replayed", "refused", "unknown")                                                        \
+    X(RETURNS, "sessiond_returns_total", "counter", "outcome",                                                    \
+      "Browsers that came back to a return URL, by what became of it", "first", "again", "other_payload",         \
+      "expired", "unknown", "unavailable", "refused")                                                             \
+    X(UPSTREAM_CALLS, "sessiond_upstream_calls_total", "counter", "outcome",                                      \
+      "Calls to the upstream server, by whether it has answered, cannot have seen it, or may have acted",         \
+      "answered", "not_sent", "unknown")                                                                          \
+    X(UPSTREAM_REFUSED, "sessiond_upstream_refused_total", "counter", "reason",                                   \
+      "Calls to the upstream server that were refused a place: upstream.calls_max were in flight, or their "      \
+      "merchant had its share of them (limits.merchant_share_percent)",                                           \
+      "exhausted", "share")                                                                                       \
+    X(UPSTREAM_HEALTH, "sessiond_upstream_health", "gauge", "state",                                              \
+      "Workers that know the upstream server to be up or down; those that have not looked lately are in none",    \
+      "up", "down")                                                                                               \
+    X(CALLERS, "sessiond_callers_total", "counter", "verdict",                                                    \
+      "Requests that were asked who calls, by what came of it", "admitted", "required", "unknown",                \
+      "revoked", "expired", "ambiguous", "not_allowed")                                                           \
+    X(CREATIONS, "sessiond_creations_asked_total", "counter", "outcome",                                          \
+      "Calls that make sessions, by what became of them before anything was done", SES_ADMISSION_OUTCOMES)        \
+    X(CONTINUATIONS, "sessiond_continuations_asked_total", "counter", "outcome",                                  \
       "The other calls of payments, likewise", SES_ADMISSION_OUTCOMES)
 
 enum ses_family {

@@ -82,6 +82,20 @@
       "A card number or a key such as \"cvv\" stands in a text of the message or in a header. "              \
       "BadRequest names it.",                                                                                \
       "Leave it out: card data goes to the connector, never here.")                                          \
+    X(CLIENT_TOKEN_CONFLICT, ALREADY_EXISTS, NO,                                                             \
+      "The client token of this id differs from this call.",                                                 \
+      "Another amount, text or credentials under one id. Metadata: differing_fields; outcome, where an "     \
+      "earlier call's is unknown.",                                                                          \
+      "Repeat the call as it was, or give another id.")                                                      \
+    X(CLIENT_TOKEN_UNKNOWN, UNAVAILABLE, NO,                                                                 \
+      "Whether the connector acted on an earlier call with this id is not known.",                           \
+      "Its time ran out, its answer could not be read, or the server died, and the connector honours no "    \
+      "idempotency key: asked again it could make a second order or page. Metadata: connector.",             \
+      "Look at the connector's own pages, then give another id.")                                            \
+    X(CLIENT_TOKEN_UNSUPPORTED, FAILED_PRECONDITION, NO,                                                     \
+      "The connector has no client tokens.",                                                                 \
+      "Its API has no call for what a browser pays with, or none that is served. Metadata: connector.",      \
+      "Use this connector without one.")                                                                     \
     X(CONFIG_OVERRIDE_REFUSED, INVALID_ARGUMENT, NO,                                                         \
       "x-config-override is never taken.",                                                                   \
       "The header was sent.",                                                                                \

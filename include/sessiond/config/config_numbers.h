@@ -150,7 +150,10 @@ enum {
  * refused as unknown. The path is appended by plain concatenation, so a base URL must end, or must not end,
  * in '/'. */
 #define SES_CONFIG_CONNECTORS(X)                                                                             \
+    X(adyen, true)                                                                                           \
     X(airwallex, false)                                                                                      \
+    X(billwerk, true)                                                                                        \
+    X(datatrans, false)                                                                                      \
     X(fiservcommercehub, true)                                                                               \
     X(getnet, false)                                                                                         \
     X(globalpay, false)                                                                                      \
@@ -158,11 +161,18 @@ enum {
     X(itaubank, false)                                                                                       \
     X(jpmorgan, false)                                                                                       \
     X(kount, false)                                                                                          \
+    X(mollie, false)                                                                                         \
+    X(multisafepay, false)                                                                                   \
+    X(nexinets, false)                                                                                       \
+    X(nexixpay, false)                                                                                       \
     X(nuvei, false)                                                                                          \
     X(paypal, true)                                                                                          \
     X(paytm, true)                                                                                           \
     X(pinelabs_online, false)                                                                                \
     X(qwikcilver, false)                                                                                     \
+    X(rapyd, false)                                                                                          \
+    X(revolut, true)                                                                                         \
+    X(shift4, false)                                                                                         \
     X(stripe, true)                                                                                          \
     X(truelayer, false)                                                                                      \
     X(trustpay, true)                                                                                        \

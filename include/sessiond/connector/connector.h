@@ -152,7 +152,8 @@ struct ses_http_pair {
 #define SES_OUTBOUND_HEADERS_MAX 12
 
 struct ses_outbound_request {
-    struct ses_slice url; /* absolute; POST always */
+    struct ses_slice url; /* absolute */
+    bool get;             /* else POST; body is empty */
     struct ses_http_pair headers[SES_OUTBOUND_HEADERS_MAX];
     size_t headers_count;
     struct ses_slice body;
@@ -236,6 +237,9 @@ struct ses_connector_ops {
  * UNREACHABLE and anything else (BAD_RESPONSE) 502, with code and message; static texts. */
 void ses_connector_result_transport(enum ses_connector_outcome outcome,
                                     struct ses_connector_result *ret_result);
+
+/* [any] The connector may have acted although no answer of its own says so. */
+bool ses_outcome_unknown(enum ses_connector_outcome outcome);
 
 /* [any] unified_details.code of an outcome, e.g. "CONNECTOR_TIMEOUT"; static. */
 const char *ses_outcome_code(enum ses_connector_outcome outcome);

@@ -63,7 +63,13 @@ enum ses_field {
 #define SES_FIELD_BIT(field) (UINT64_C(1) << (field))
 
 /* Whose words a caller reads in an error. */
-enum ses_naming { SES_NAMING_SESSION_TOKEN, SES_NAMING_SERVER_SESSION_TOKEN, SES_NAMING_COUNT };
+enum ses_naming {
+    SES_NAMING_SESSION_TOKEN,
+    SES_NAMING_SERVER_SESSION_TOKEN,
+    SES_NAMING_SDK_TOKEN,    /* as the first but for the name of the call */
+    SES_NAMING_CLIENT_TOKEN, /* as the second but for that */
+    SES_NAMING_COUNT
+};
 
 /* [any] The proto path, dots between; static storage. */
 struct ses_slice ses_field_path(enum ses_naming naming, enum ses_field field);

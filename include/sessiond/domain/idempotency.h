@@ -65,6 +65,9 @@ struct ses_payload {
  * letter. */
 bool ses_field_text_same(enum ses_field field, struct ses_slice a, struct ses_slice b,
                          const struct ses_tag_key *key, struct ses_arena *arena);
+/* [any] The same for one text: a tag that another one has that says the same. */
+uint64_t ses_field_text_tag(enum ses_field field, struct ses_slice text, const struct ses_tag_key *key,
+                            struct ses_arena *arena);
 /* [any] CPU: about 0.5 us for an ordinary request. */
 void ses_payload_take(const struct ses_session_request *request,
                       const struct ses_connector_identity *connector, const struct ses_tag_key *key,

@@ -156,7 +156,7 @@ static void yaml_mistakes_name_line_and_key(void **state)
     (void)state;
     expect_fault("listen: 127.0.0.1:1\nstore:\n  quota_mib: 12\n  foo: 1\n", "4: store.foo: unknown key");
     expect_fault("\nnope: 1\n", "2: nope: unknown key");
-    expect_fault("connectors:\n  adyen:\n    sandbox_url: https://a/\n", "2: connectors.adyen: unknown key");
+    expect_fault("connectors:\n  noon:\n    sandbox_url: https://a/\n", "2: connectors.noon: unknown key");
     expect_fault("connectors:\n  nuvei:\n    url: https://a\n", "3: connectors.nuvei.url: unknown key");
     expect_fault("listen: 127.0.0.1:1\n\nlisten: 127.0.0.1:2\n", "3: listen: is given twice");
     expect_fault("store:\n  quota_mib: 1\nlog:\n  level: info\nstore:\n  map_gib: 1\n",

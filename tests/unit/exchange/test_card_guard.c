@@ -45,6 +45,20 @@ static void expect_text(const ProtobufCFieldDescriptor *field)
     assert_null(memmem(error.violations[0].value.data, error.violations[0].value.len, "4111", 4));
 }
 
+/* A list of one. */
+static void plant_repeated(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+    char pan[] = PAN;
+    char *list[] = {pan};
+    char **texts = list;
+    size_t count = 1;
+
+    assert_int_equal(field->type, PROTOBUF_C_TYPE_STRING);
+    memcpy((char *)message + field->quantifier_offset, &count, sizeof(count));
+    memcpy((char *)message + field->offset, &texts, sizeof(texts));
+    expect_text(field);
+}
+
 /* The number into each text below message in turn; message hangs in the tree under top. */
 static void plant(ProtobufCMessage *message, unsigned depth)
 {
@@ -58,9 +72,13 @@ static void plant(ProtobufCMessage *message, unsigned depth)
 
         if (field->type != PROTOBUF_C_TYPE_STRING && field->type != PROTOBUF_C_TYPE_MESSAGE)
             continue;
-        assert_int_equal(field->label == PROTOBUF_C_LABEL_REPEATED, false);
         assert_in_range(message->descriptor->sizeof_message, 0, sizeof(before));
         memcpy(before, message, message->descriptor->sizeof_message);
+        if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+            plant_repeated(message, field);
+            memcpy(message, before, message->descriptor->sizeof_message);
+            continue;
+        }
         member = ses_field_select(message, field);
         if (field->type == PROTOBUF_C_TYPE_STRING) {
             memcpy(member, &text, sizeof(text));

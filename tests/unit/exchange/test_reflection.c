@@ -133,8 +133,9 @@ static void test_file_with_its_imports(void **state)
     const Grpc__Reflection__V1__FileDescriptorResponse *files = response->file_descriptor_response;
 
     assert_int_equal(response->message_response_case, 4);
-    assert_int_equal(files->n_file_descriptor_proto,
-                     10); /* with browser connector customer country error money currency secret state */
+    assert_int_equal(
+        files->n_file_descriptor_proto,
+        12); /* with browser client connector customer country error money currency method secret state */
     assert_slice_equal(file_name(&files->file_descriptor_proto[0]),
                        "payment_types/merchant_authentication.proto");
     for (size_t i = 0; i < files->n_file_descriptor_proto; i++) {
