@@ -8,10 +8,12 @@
 
 #include "refusal.h"
 
-#define WAIT_FIRST_MS 2 /* a commit takes 1 to 3 ms */
-#define WAIT_MAX_MS   20
-#define ATTEMPTS_MAX  4    /* at once; then others get a turn */
-#define WAITING_MAX   4096 /* of one worker; above, ABORTED at once */
+#define WAIT_FIRST_MS  2 /* a commit takes 1 to 3 ms */
+#define WAIT_MAX_MS    20
+#define AGAIN_FIRST_MS 20
+#define AGAIN_MAX_MS   500
+#define ATTEMPTS_MAX   4    /* at once; then others get a turn */
+#define WAITING_MAX    4096 /* of one worker; above, ABORTED at once */
 
 /* What comes next. OVER: nothing of the loop may be touched any more, or something will call back. */
 enum step { STEP_OVER, STEP_READ, STEP_DECIDE, STEP_WAIT };
@@ -102,6 +104,21 @@ static uint64_t margin_ns(const struct ses_change_loop *loop)
     return loop->service->options.connector_deadline_margin_ms * SES_NS_PER_MS;
 }
 
+static bool has_no_time(const struct ses_change_loop *loop)
+{
+    return ses_clock_mono_ns() + margin_ns(loop) >= own_deadline_ns(loop);
+}
+
+static void wait_a_while(struct ses_change_loop *loop, uint32_t wait_ms)
+{
+    ses_change_loop_hold(loop);
+    loop->pause = SES_CHANGE_WAITS;
+    ses_exchange_waits(loop->x);
+    loop->service->waiting_count++;
+    ses_list_push_back(&loop->service->waiting, &loop->node);
+    ses_timer_start(loop->service->options.timers, &loop->timer, wait_ms, on_timer, loop);
+}
+
 /* 2, 4, 8, 16, 20, 20 .. ms: soon enough for a commit, which is over after the first or second look, seldom
  * enough for a connector call of some 100 ms. There is no queue behind a key: whoever asks first after it
  * is given back gets it. It ends by the caller's deadline less the margin that an answer needs to reach it,
@@ -115,19 +132,22 @@ static void wait_turn(struct ses_change_loop *loop)
         fail_store(loop, SES_UNAVAILABLE);
         return;
     }
-    if (ses_clock_mono_ns() + margin_ns(loop) >= own_deadline_ns(loop) ||
-        (loop->must_until_ns == 0 && loop->service->waiting_count >= WAITING_MAX)) {
+    if (has_no_time(loop) || (loop->must_until_ns == 0 && loop->service->waiting_count >= WAITING_MAX)) {
         ses_refusal_busy(&error);
         loop->ops->failed(loop, &error);
         return;
     }
-    ses_change_loop_hold(loop);
-    loop->pause = SES_CHANGE_WAITS;
-    ses_exchange_waits(loop->x);
-    loop->service->waiting_count++;
-    ses_list_push_back(&loop->service->waiting, &loop->node);
-    ses_timer_start(loop->service->options.timers, &loop->timer, loop->wait_ms, on_timer, loop);
+    wait_a_while(loop, loop->wait_ms);
     loop->wait_ms = loop->wait_ms * 2 > WAIT_MAX_MS ? WAIT_MAX_MS : loop->wait_ms * 2;
+}
+
+bool ses_change_loop_again(struct ses_change_loop *loop)
+{
+    if (!ses_store_health(loop->service->options.store).writes || has_no_time(loop))
+        return false;
+    wait_a_while(loop, loop->again_ms);
+    loop->again_ms = loop->again_ms * 2 > AGAIN_MAX_MS ? AGAIN_MAX_MS : loop->again_ms * 2;
+    return true;
 }
 
 void ses_change_loop_stop(struct ses_change_loop *loop)
@@ -365,6 +385,7 @@ void ses_change_loop_start(struct ses_change_loop *loop, struct ses_service *ser
     loop->key = *key;
     loop->owner = owner;
     loop->wait_ms = WAIT_FIRST_MS;
+    loop->again_ms = AGAIN_FIRST_MS;
     loop->attempts = 0;
     loop->mark = ses_arena_mark(&x->arena);
     ses_list_init(&loop->node);

@@ -88,6 +88,7 @@ struct ses_change_loop {
     struct ses_list node;       /* in service->waiting */
     struct ses_timer timer;
     uint32_t wait_ms;
+    uint32_t again_ms;
     unsigned attempts; /* since the last wait */
     /* Valid in decide and write. The last member, so that its 2 KiB need not be zeroed with the others. */
     struct ses_access_found found;
@@ -108,6 +109,9 @@ SES_MUST_CHECK enum ses_status ses_change_loop_reserve(struct ses_change_loop *l
 /* [worker] Under a lease: what ses_change_loop_put returned to the user, or how else it stands. The loop goes
  * on with it as if write had returned it. */
 void ses_change_loop_resume(struct ses_change_loop *loop, enum ses_status status);
+/* [worker] From failed, of what must be written: all of it once more after a pause (20 .. 500 ms), as the store may do better
+ * then. false: no time is left, or this process writes no more; failed goes on. The end of the service ends the pause, by failed. */
+bool ses_change_loop_again(struct ses_change_loop *loop);
 /* [worker] The call outlives this turn by the user's doing: keeps x, and lets cancelled be called. Whatever the
  * loop starts does it by itself; a second time is harmless. */
 void ses_change_loop_hold(struct ses_change_loop *loop);

@@ -181,8 +181,16 @@ static void committed(struct ses_change_loop *loop)
     ses_gateway_reply(call);
 }
 
-/* What the server answered cannot be vouched for: the next call of this name must not find that nobody knows it after
- * this one was told. */
+/* Of a store that was away, busy, full or out of memory, or that cannot say what it did. */
+static bool may_pass(enum ses_reason reason)
+{
+    return reason == SES_REASON_STORE_UNAVAILABLE || reason == SES_REASON_STORE_BUSY ||
+           reason == SES_REASON_STORE_FULL || reason == SES_REASON_OUT_OF_MEMORY ||
+           reason == SES_REASON_OUTCOME_UNKNOWN;
+}
+
+/* Nobody else has the answer, so it is tried for as long as there is time. Then what the server answered cannot be vouched for:
+ * the next call of this name must not find that nobody knows it after this one was told. */
 static void failed(struct ses_change_loop *loop, const struct ses_error *error)
 {
     struct ses_gateway_call *call = ses_gateway_call_of(loop);
@@ -192,6 +200,8 @@ static void failed(struct ses_change_loop *loop, const struct ses_error *error)
         ses_gateway_reply(call);
         return;
     }
+    if (may_pass(error->reason) && ses_change_loop_again(loop))
+        return;
     ses_gateway_refuse_unknown(
         &told, ses_gateway_method_name(call->method),
         SES_STR("the payment server answered, and the answer could not be stored: it is "

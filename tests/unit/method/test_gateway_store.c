@@ -261,37 +261,72 @@ static void test_a_caller_that_has_left_sends_nothing(void **state)
 
 /* ---- behind it ----------------------------------------------------------------------------------- */
 
-/* Answered, and nobody knows whether that is written: this caller must not be told what the next one may not find. */
-static struct payer ended_unknown(struct core *core, const char *id, enum toy_effect effect)
+/* Answered, and its end is not written, or nobody knows: nobody else has the answer, so that it is written again. */
+static void ends_all_the_same(struct core *core, const char *id, struct toy_fate fate)
 {
     struct payer payer = payer_new(core, id);
     unsigned before = server.calls;
     struct call *call = pay(&payer);
 
     assert_true(is_asked(call, before));
-    plan_unknown(core, effect);
+    toy_plan(core->store, TOY_PUT, 0, fate);
     charge();
-    refused(call, SES_UNAVAILABLE, "CALL_OUTCOME_UNKNOWN");
+    is_paid(call);
     settle(core);
-    return payer;
+    stands(core, id, SES_SESSION_COMPLETED, SES_EFFECT_ANSWERED);
+    is_paid(pay(&payer));
+    assert_int_equal(server.calls, before + 1);
 }
 
-static void test_an_end_that_may_be_written_is_told_as_unknown(void **state)
+static void test_an_end_is_written_when_the_store_is_there_again(void **state)
 {
-    static const enum toy_effect written[] = {TOY_DONE, TOY_LATER};
-    static const char *const ids[] = {"done", "later"};
-    struct payer payer;
+    ends_all_the_same(*state, "done", (struct toy_fate){SES_UNKNOWN, TOY_DONE});
+    ends_all_the_same(*state, "later", (struct toy_fate){SES_UNKNOWN, TOY_LATER});
+    ends_all_the_same(*state, "never", (struct toy_fate){SES_UNKNOWN, TOY_NEVER});
+    ends_all_the_same(*state, "away", (struct toy_fate){SES_UNAVAILABLE, TOY_NEVER});
+    ends_all_the_same(*state, "busy", (struct toy_fate){SES_RESOURCE_EXHAUSTED, TOY_NEVER});
+    ends_all_the_same(*state, "full", (struct toy_fate){SES_FULL, TOY_NEVER});
+    ends_all_the_same(*state, "memory", (struct toy_fate){SES_NO_MEMORY, TOY_NEVER});
+}
 
-    for (size_t i = 0; i < 2; i++) {
-        payer = ended_unknown(*state, ids[i], written[i]);
-        stands(*state, ids[i], SES_SESSION_COMPLETED, SES_EFFECT_ANSWERED);
-        is_paid(pay(&payer));
-    }
-    payer = ended_unknown(*state, "never", TOY_NEVER);
-    stands(*state, "never", SES_SESSION_PROCESSING, SES_EFFECT_RUNS);
+/* Not for ever: this caller is told no more than the next one will find. */
+static void test_a_store_that_stays_away_leaves_it_unknown(void **state)
+{
+    struct core *core = *state;
+    struct payer payer = payer_new(core, "away");
+    struct call *call = pay(&payer);
+
+    assert_true(is_asked(call, 0));
+    toy_faults(core->store)->unavailable = 1000;
+    toy_faults(core->store)->get_unavailable = 1000;
+    charge();
+    assert_int_equal(call->door.ended, 0);
     unit_clock_pass_ms(BEHIND_MS);
+    refused(call, SES_UNAVAILABLE, "CALL_OUTCOME_UNKNOWN");
+    toy_faults(core->store)->unavailable = 0;
+    toy_faults(core->store)->get_unavailable = 0;
+    settle(core);
+    stands(core, "away", SES_SESSION_PROCESSING, SES_EFFECT_RUNS);
     refused(pay(&payer), SES_UNAVAILABLE, "CALL_OUTCOME_UNKNOWN");
-    assert_int_equal(server.calls, 3);
+    assert_int_equal(server.calls, 1);
+}
+
+/* So does a worker that has waited for as long as it may. */
+static void test_a_worker_that_ends_tells_what_waits(void **state)
+{
+    struct core *core = *state;
+    struct payer payer = payer_new(core, "ends");
+    struct call *call = pay(&payer);
+
+    assert_true(is_asked(call, 0));
+    unit_clock_stop();
+    toy_faults(core->store)->unavailable = 1000;
+    charge();
+    assert_int_equal(call->door.ended, 0);
+    ses_service_free(core->service);
+    refused(call, SES_UNAVAILABLE, "CALL_OUTCOME_UNKNOWN");
+    core_open_service(core);
+    unit_clock_run();
 }
 
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -302,7 +337,9 @@ int main(void)
         T(test_an_effect_that_may_be_written_is_made_once),
         T(test_a_store_that_never_tells_lets_none_be_made_twice),
         T(test_a_caller_that_has_left_sends_nothing),
-        T(test_an_end_that_may_be_written_is_told_as_unknown),
+        T(test_an_end_is_written_when_the_store_is_there_again),
+        T(test_a_store_that_stays_away_leaves_it_unknown),
+        T(test_a_worker_that_ends_tells_what_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
