@@ -55,13 +55,13 @@ static bool has_needs(const struct ses_answer *answer, const char *needs)
 }
 
 static enum ses_status wrap(const struct ses_client_call *call, const struct client_value *values,
-                            struct ses_arena *arena, struct ses_connector_result *ret_result)
+                            struct ses_arena *arena, struct ses_slice *ret_data)
 {
     struct ses_slice inner;
 
     SES_TRY(ses_client_fields(values, arena, &inner));
     SES_TRY(ses_client_wrap(call->branch, inner, arena, &inner));
-    return ses_client_wrap(CONNECTOR_SPECIFIC, inner, arena, &ret_result->session_token);
+    return ses_client_wrap(CONNECTOR_SPECIFIC, inner, arena, ret_data);
 }
 
 static void read_life(const struct ses_client_call *call, const struct ses_answer *answer,
@@ -89,7 +89,7 @@ static enum ses_status read_fields(const struct ses_client_call *call, const str
     }
     values[count].number = 0;
     read_life(call, answer, ret_result);
-    return wrap(call, values, answer->arena, ret_result);
+    return wrap(call, values, answer->arena, &ret_result->session_token);
 }
 
 static enum ses_status read_success(const struct ses_answer *answer, struct ses_connector_result *ret_result)
@@ -130,18 +130,23 @@ static enum ses_status read_error(const struct ses_answer *answer, struct ses_co
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-/* The session call's own reading; its token is the one secret of the connector's message. */
+/* The session's token is the one secret of the connector's message. */
+enum ses_status ses_client_of_session(const struct ses_client_call *call, struct ses_slice token,
+                                      struct ses_arena *arena, struct ses_slice *ret_data)
+{
+    const struct client_value values[] = {{.number = 1, .kind = CLIENT_SECRET, .text = token}, {.number = 0}};
+
+    return call->session == NULL ? SES_NOT_FOUND : wrap(call, values, arena, ret_data);
+}
+
 static enum ses_status parse_session(const struct ses_client_call *call, uint32_t http_status,
                                      struct ses_slice body, struct ses_arena *arena,
                                      struct ses_connector_result *ret_result)
 {
-    struct client_value values[2] = {{.number = 1, .kind = CLIENT_SECRET}, {.number = 0}};
-
     SES_TRY(call->session->parse(http_status, body, arena, ret_result));
     if (ret_result->outcome != SES_OUTCOME_SUCCESS)
         return SES_OK;
-    values[0].text = ret_result->session_token;
-    return wrap(call, values, arena, ret_result);
+    return ses_client_of_session(call, ret_result->session_token, arena, &ret_result->session_token);
 }
 
 enum ses_status ses_client_parse(const struct ses_client_call *call, const struct ses_client_request *request,

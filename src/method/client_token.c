@@ -4,115 +4,15 @@
 #include <sessiond/base/hash.h>
 #include <sessiond/connector/access_token.h>
 
-#include "call_headers.h"
 #include "caller_check.h"
-#include "change_loop.h"
-#include "client_message.h"
-#include "client_record.h"
-#include "connector_call.h"
-#include "connector_refusal.h"
+#include "client_core.h"
 #include "create_name.h"
 #include "natural_key.h"
 #include "refusal.h"
 
-/* Where an answer comes from, in the order of the family's values (base/metrics.h). */
-enum source { MADE, SETTLED, REPLAYED, REFUSED, UNKNOWN };
-
-/* One call; in its exchange's arena. */
-struct client {
-    struct ses_service *service;
-    struct ses_exchange *x;
-    const struct ses_client_rpc *rpc;
-    const struct ses_client_call *how;
-    struct ses_slice base_url;
-    struct ses_client_ask ask;
-    struct ses_client_meaning meaning;
-    struct ses_client_request told;
-    struct ses_client_record current; /* what was read; in the scratch arena */
-    struct ses_client_record made;
-    bool settles; /* current is an intent, of this same call */
-    bool asked;   /* the connector may have acted, and no answer of its own says what came of it */
-    char idempotency_key[SES_IDEMPOTENCY_KEY_SIZE];
-    struct ses_connector_call call;
-    struct ses_change_loop loop;
-    /* Behind loop.found nothing is zeroed. */
-    struct ses_call_headers headers;
-};
-
-static struct client *client_of(struct ses_change_loop *loop)
+static struct ses_client *client_of(struct ses_change_loop *loop)
 {
-    return SES_CONTAINER(loop, struct client, loop);
-}
-
-/* ---- the answer ------------------------------------------------------------------------------ */
-
-static void count(const struct client *c, enum source source)
-{
-    ses_family_add(c->service->options.metrics, SES_F_CLIENT_TOKENS, (size_t)source, 1);
-}
-
-static void give_back(struct client *c)
-{
-    ses_connector_call_leave(&c->call);
-    ses_store_release(c->service->options.store, &c->loop.lease,
-                      c->asked ? SES_LEASE_KEEP_INTENT : SES_LEASE_FORGET_INTENT);
-}
-
-static void fail(struct client *c, const struct ses_error *error)
-{
-    struct ses_error told = *error;
-
-    give_back(c);
-    ses_refusal_summarise(&told, &c->x->arena);
-    ses_exchange_fail(c->x, &told);
-    ses_change_loop_finish(&c->loop);
-}
-
-static void fail_internal(struct client *c, enum ses_status status)
-{
-    struct ses_error error;
-
-    ses_refusal_internal(&error, status);
-    fail(c, &error);
-}
-
-static void answer(struct client *c, const struct ses_client_record *record, enum source source)
-{
-    struct ses_slice message;
-    enum ses_status status = c->rpc->write(c->x, record->data, record->status_code, NULL, &message);
-
-    count(c, source);
-    if (status != SES_OK) {
-        fail_internal(c, status);
-        return;
-    }
-    if (source == REPLAYED)
-        ses_exchange_reply_header(c->x, SES_STR("x-client-token-replayed"), SES_STR("true"));
-    give_back(c);
-    ses_service_reply(c->service, c->x, message);
-    ses_change_loop_finish(&c->loop);
-}
-
-static void answer_refusal(struct client *c, const struct ses_connector_result *result)
-{
-    struct ses_slice message;
-    struct ses_error error;
-    enum ses_status status;
-
-    count(c, c->asked ? UNKNOWN : REFUSED);
-    if (ses_call_headers_by_status(c->service, &c->headers)) {
-        ses_connector_refusal(result, c->headers.credentials.connector, NULL, &c->x->arena, &error);
-        fail(c, &error);
-        return;
-    }
-    status = c->rpc->write(c->x, SES_SLICE_EMPTY, result->status_code, result, &message);
-    if (status != SES_OK) {
-        fail_internal(c, status);
-        return;
-    }
-    give_back(c);
-    ses_exchange_reply(c->x, message);
-    ses_change_loop_finish(&c->loop);
+    return SES_CONTAINER(loop, struct ses_client, loop);
 }
 
 /* ---- what is stored -------------------------------------------------------------------------- */
@@ -120,10 +20,11 @@ static void answer_refusal(struct client *c, const struct ses_connector_result *
 /* What cannot be read is not passed over: behind it may be an effect. */
 static enum ses_status take(struct ses_change_loop *loop, enum ses_status status, uint64_t now_ms)
 {
-    struct client *c = client_of(loop);
+    struct ses_client *c = client_of(loop);
     const struct ses_store_op *op = &loop->op;
 
     c->settles = false;
+    c->prolongs = false;
     c->asked = false;
     c->current = (struct ses_client_record){.made_ms = 0};
     ses_access_found_none(&loop->found, op->version, op->leased);
@@ -134,25 +35,14 @@ static enum ses_status take(struct ses_change_loop *loop, enum ses_status status
 }
 
 /* Whose credentials are others is told no more than that. */
-static uint32_t differing(const struct client *c)
+static uint32_t differing(const struct ses_client *c)
 {
     if (memcmp(c->current.credentials, c->headers.credentials.digest, sizeof(c->current.credentials)) != 0)
         return 1u << SES_CLIENT_CREDENTIALS;
     return ses_client_meaning_differing(&c->current.meaning, &c->meaning);
 }
 
-static void fail_unknown(struct client *c)
-{
-    struct ses_error error;
-
-    count(c, UNKNOWN);
-    ses_error_refuse(&error, SES_REASON_CLIENT_TOKEN_UNKNOWN,
-                     SES_STR("whether the connector acted on an earlier call with this id is not known"));
-    ses_error_metadata(&error, SES_STR("connector"), ses_slice_str(c->headers.credentials.connector->name));
-    fail(c, &error);
-}
-
-static void take_key(struct client *c)
+static void take_key(struct ses_client *c)
 {
     struct ses_slice key = c->current.idempotency_key;
 
@@ -161,7 +51,7 @@ static void take_key(struct client *c)
         memcpy(c->idempotency_key, key.data, key.len);
 }
 
-static enum ses_change_verdict judge(struct client *c)
+static enum ses_change_verdict judge(struct ses_client *c)
 {
     bool unsettled = c->current.data.len == 0;
     uint32_t parts = differing(c);
@@ -169,15 +59,18 @@ static enum ses_change_verdict judge(struct client *c)
 
     if (parts != 0) {
         ses_client_conflict(&c->ask, parts, unsettled, &c->x->arena, &error);
-        fail(c, &error);
+        ses_client_fail(c, &error);
         return SES_CHANGE_DONE;
     }
     if (!unsettled) {
-        answer(c, &c->current, REPLAYED);
+        c->prolongs = c->session != NULL && c->session->ends_ms > c->current.ends_ms;
+        if (c->prolongs)
+            return SES_CHANGE_WRITE;
+        ses_client_answer(c, &c->current, SES_CLIENT_REPLAYED);
         return SES_CHANGE_DONE;
     }
     if (ses_client_call_leaves(c->how) == SES_CLIENT_LEAVES_EFFECT) {
-        fail_unknown(c);
+        ses_client_fail_unknown(c);
         return SES_CHANGE_DONE;
     }
     take_key(c);
@@ -186,7 +79,7 @@ static enum ses_change_verdict judge(struct client *c)
 
 static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now_ms)
 {
-    struct client *c = client_of(loop);
+    struct ses_client *c = client_of(loop);
 
     (void)now_ms;
     if (loop->lease.held || c->current.made_ms == 0) /* held: decided before it was taken */
@@ -196,7 +89,7 @@ static enum ses_change_verdict decide(struct ses_change_loop *loop, uint64_t now
 
 /* ---- the call -------------------------------------------------------------------------------- */
 
-static void begin_record(const struct client *c, uint64_t now_ms, struct ses_client_record *ret_record)
+static void begin_record(const struct ses_client *c, uint64_t now_ms, struct ses_client_record *ret_record)
 {
     *ret_record = (struct ses_client_record){
         .made_ms = now_ms,
@@ -204,10 +97,12 @@ static void begin_record(const struct client *c, uint64_t now_ms, struct ses_cli
         .meaning = c->meaning,
         .idempotency_key = ses_slice_str(c->idempotency_key),
     };
+    if (c->session != NULL && c->session->ends_ms > ret_record->ends_ms)
+        ret_record->ends_ms = c->session->ends_ms;
     memcpy(ret_record->credentials, c->headers.credentials.digest, sizeof(ret_record->credentials));
 }
 
-static enum ses_status encode(struct client *c, const struct ses_client_record *record,
+static enum ses_status encode(struct ses_client *c, const struct ses_client_record *record,
                               struct ses_record *ret_record)
 {
     uint8_t id[SES_SESSION_ID_SIZE];
@@ -217,7 +112,7 @@ static enum ses_status encode(struct client *c, const struct ses_client_record *
     return ses_client_record_encode(record, id, &c->service->scratch, ret_record);
 }
 
-static enum ses_status put(struct client *c)
+static enum ses_status put(struct ses_client *c)
 {
     struct ses_record record;
 
@@ -225,7 +120,7 @@ static enum ses_status put(struct client *c)
     return ses_change_loop_put(&c->loop, &record);
 }
 
-static void keep(struct client *c, const struct ses_connector_result *result)
+static void keep(struct ses_client *c, const struct ses_connector_result *result)
 {
     uint64_t now_ms = ses_clock_now_ms();
 
@@ -240,7 +135,7 @@ static void keep(struct client *c, const struct ses_connector_result *result)
 static void on_answer(struct ses_connector_call *call, uint32_t http_status,
                       enum ses_connector_outcome outcome, struct ses_slice body)
 {
-    struct client *c = SES_CONTAINER(call, struct client, call);
+    struct ses_client *c = SES_CONTAINER(call, struct ses_client, call);
     struct ses_connector_result result = {.outcome = outcome};
     enum ses_status status = SES_OK;
 
@@ -250,20 +145,20 @@ static void on_answer(struct ses_connector_call *call, uint32_t http_status,
     else
         status = ses_client_parse(c->how, &c->told, http_status, body, &c->x->arena, &result);
     if (status != SES_OK) {
-        fail_internal(c, status);
+        ses_client_fail_internal(c, status);
         return;
     }
     c->x->connector_status = result.status_code;
     c->asked = result.outcome == SES_OUTCOME_SUCCESS || ses_outcome_unknown(result.outcome);
     if (result.outcome != SES_OUTCOME_SUCCESS) {
-        answer_refusal(c, &result);
+        ses_client_answer_refusal(c, &result);
         return;
     }
     keep(c, &result);
     ses_change_loop_resume(&c->loop, put(c));
 }
 
-static enum ses_status build(struct client *c, struct ses_error *ret_error)
+static enum ses_status build(struct ses_client *c, struct ses_error *ret_error)
 {
     ses_client_ask_tell(&c->ask, &c->told);
     c->told.payment.credentials = &c->headers.credentials;
@@ -281,13 +176,13 @@ static enum ses_status build(struct client *c, struct ses_error *ret_error)
 /* ---- the lease ------------------------------------------------------------------------------- */
 
 /* Ends the call: the loop is told to leave it alone. */
-static enum ses_status refused(struct client *c, const struct ses_error *error)
+static enum ses_status refused(struct ses_client *c, const struct ses_error *error)
 {
-    fail(c, error);
+    ses_client_fail(c, error);
     return SES_PENDING;
 }
 
-static enum ses_status refused_call(struct client *c, enum ses_status status)
+static enum ses_status refused_call(struct ses_client *c, enum ses_status status)
 {
     struct ses_error error;
 
@@ -295,7 +190,7 @@ static enum ses_status refused_call(struct client *c, enum ses_status status)
     return refused(c, &error);
 }
 
-static enum ses_status take_lease(struct client *c, uint64_t now_ms)
+static enum ses_status take_lease(struct ses_client *c, uint64_t now_ms)
 {
     struct ses_client_record intent;
     struct ses_record record;
@@ -307,15 +202,27 @@ static enum ses_status take_lease(struct client *c, uint64_t now_ms)
     return ses_change_loop_lease(&c->loop, &record, ses_connector_call_lease_ms(&c->call));
 }
 
+/* A session that goes on is given the same token for as long. */
+static enum ses_status prolong(struct ses_client *c)
+{
+    c->made = c->current;
+    c->made.ends_ms = c->session->ends_ms;
+    SES_TRY(ses_arena_copy(&c->x->arena, c->current.data, &c->made.data));
+    SES_TRY(ses_arena_copy(&c->x->arena, c->current.idempotency_key, &c->made.idempotency_key));
+    return put(c);
+}
+
 static enum ses_status write_record(struct ses_change_loop *loop, uint64_t now_ms)
 {
-    struct client *c = client_of(loop);
+    struct ses_client *c = client_of(loop);
     const struct ses_secret *secret = c->service->options.natural_key;
     struct ses_error error = {.status = SES_OK};
     enum ses_status status;
 
     if (loop->lease.held)
         return put(c);
+    if (c->prolongs)
+        return prolong(c);
     if (!c->settles)
         ses_client_idempotency_key(ses_slice(secret->bytes, secret->len),
                                    ses_slice(loop->key.bytes, sizeof(loop->key.bytes)), &c->meaning,
@@ -329,11 +236,11 @@ static enum ses_status write_record(struct ses_change_loop *loop, uint64_t now_m
 /* The last moment at which a cancelled call can be dropped: nobody has been asked. */
 static void leased(struct ses_change_loop *loop)
 {
-    struct client *c = client_of(loop);
+    struct ses_client *c = client_of(loop);
     enum ses_status status;
 
     if (c->x->cancelled) {
-        give_back(c);
+        ses_client_give_back(c);
         ses_change_loop_finish(loop);
         return;
     }
@@ -349,14 +256,17 @@ static void leased(struct ses_change_loop *loop)
 
 static void committed(struct ses_change_loop *loop)
 {
-    struct client *c = client_of(loop);
+    struct ses_client *c = client_of(loop);
 
-    answer(c, &c->made, c->settles ? SETTLED : MADE);
+    ses_client_answer(c, &c->made,
+                      c->prolongs  ? SES_CLIENT_REPLAYED
+                      : c->settles ? SES_CLIENT_SETTLED
+                                   : SES_CLIENT_MADE);
 }
 
 static void failed(struct ses_change_loop *loop, const struct ses_error *error)
 {
-    fail(client_of(loop), error);
+    ses_client_fail(client_of(loop), error);
 }
 
 /* Out of a place that was taken for a call which somebody else makes. */
@@ -377,7 +287,7 @@ static const struct ses_change_loop_ops client_ops = {
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
-static enum ses_status find_call(struct client *c, struct ses_error *ret_error)
+static enum ses_status find_call(struct ses_client *c, struct ses_error *ret_error)
 {
     const struct ses_connector *connector = c->headers.credentials.connector;
 
@@ -390,14 +300,29 @@ static enum ses_status find_call(struct client *c, struct ses_error *ret_error)
     return ret_error->status;
 }
 
-static enum ses_status read_call(struct client *c, struct ses_error *ret_error)
+/* A session has one name for all of its calls, so that the call itself needs none. */
+static void take_session_name(struct ses_client *c)
+{
+    struct ses_session_request *request = &c->ask.request;
+    struct ses_slice name = ses_exchange_header(c->x, "x-merchant-session-id", NULL);
+
+    if (name.len == 0 || (request->present & SES_FIELD_BIT(SES_FIELD_MERCHANT_SESSION_ID)) != 0)
+        return;
+    request->present |= SES_FIELD_BIT(SES_FIELD_MERCHANT_SESSION_ID);
+    request->text[SES_FIELD_MERCHANT_SESSION_ID] = name;
+}
+
+static enum ses_status read_call(struct ses_client *c, struct ses_error *ret_error)
 {
     struct ses_session_request *request = &c->ask.request;
 
     c->ask.naming = c->rpc->naming;
     SES_TRY(ses_call_headers_read(c->service, c->x, &c->headers, ret_error));
     SES_TRY(c->rpc->read(c->x, &c->ask, ret_error));
-    SES_TRY(ses_create_settle_name(c->x, c->headers.metadata.connector_reference, request, ret_error));
+    if (ses_access_session_named(c->x))
+        take_session_name(c);
+    else
+        SES_TRY(ses_create_settle_name(c->x, c->headers.metadata.connector_reference, request, ret_error));
     SES_TRY(ses_caller_check(c->x, SES_RIGHT_CREATE, request->test_mode, ret_error));
     SES_TRY(ses_client_ask_check(&c->ask, ret_error));
     SES_TRY(find_call(c, ret_error));
@@ -406,8 +331,9 @@ static enum ses_status read_call(struct client *c, struct ses_error *ret_error)
                                &c->x->arena, &c->base_url, ret_error);
 }
 
-/* Beside sessions and access tokens, and never one's: theirs are of four and of seven parts, each with its length. */
-static void make_key(const struct client *c, struct ses_store_key *ret_key)
+/* Beside sessions and access tokens, and never one's: sessions' are of four parts, each with its length, and the fourth of an access
+ * token's is another. */
+static void make_key(const struct ses_client *c, struct ses_store_key *ret_key)
 {
     const struct ses_secret *secret = c->service->options.natural_key;
     const struct ses_slice parts[] = {
@@ -417,36 +343,80 @@ static void make_key(const struct client *c, struct ses_store_key *ret_key)
         SES_STR("client token"),
         ses_slice_str(c->headers.credentials.connector->name),
         c->ask.request.text[SES_FIELD_MERCHANT_SESSION_ID],
+        c->session == NULL ? SES_SLICE_EMPTY : ses_slice(c->session->id, sizeof(c->session->id)),
     };
 
     ses_hash_parts(ses_slice(secret->bytes, secret->len), parts, sizeof(parts) / sizeof(parts[0]),
                    ret_key->bytes);
 }
 
+static void begin(struct ses_client *c)
+{
+    struct ses_store_key key;
+
+    make_key(c, &key);
+    ses_change_loop_start(
+        &c->loop, c->service, c->x, &client_ops, &key,
+        ses_natural_owner(c->service, c->headers.metadata.tenant, c->headers.metadata.merchant));
+}
+
+static void session_read(struct ses_client_session *session, const struct ses_error *error)
+{
+    struct ses_client *c = session->arg;
+
+    if (error != NULL) {
+        ses_client_fail(c, error);
+        return;
+    }
+    /* The session has made a PaymentIntent, or what it is called elsewhere, of its own: that is the one. */
+    if (session->token.len > 0 &&
+        ses_client_of_session(c->how, session->token, &c->x->arena, &c->made.data) == SES_OK) {
+        c->made.status_code = 200;
+        ses_client_answer(c, &c->made, SES_CLIENT_REPLAYED);
+        return;
+    }
+    begin(c);
+}
+
+static enum ses_status begin_session(struct ses_client *c, struct ses_error *ret_error)
+{
+    c->session = ses_arena_alloc(&c->x->arena, sizeof(*c->session));
+    if (c->session == NULL) {
+        ses_refusal_internal(ret_error, SES_NO_MEMORY);
+        return ret_error->status;
+    }
+    memset(c->session, 0, sizeof(*c->session));
+    c->session->service = c->service;
+    c->session->x = c->x;
+    c->session->ask = &c->ask;
+    c->session->read = session_read;
+    c->session->arg = c;
+    return ses_client_session_start(c->session, &c->headers, ret_error);
+}
+
 static void start(struct ses_service *service, struct ses_exchange *x, const struct ses_client_rpc *rpc)
 {
-    struct client *c = ses_arena_alloc(&x->arena, sizeof(*c));
+    struct ses_client *c = ses_arena_alloc(&x->arena, sizeof(*c));
     struct ses_error error;
-    struct ses_store_key key;
 
     if (c == NULL) {
         ses_exchange_fail_status(x, SES_NO_MEMORY, "out of memory");
         return;
     }
-    memset(c, 0, offsetof(struct client, loop.found));
+    memset(c, 0, offsetof(struct ses_client, loop.found));
     c->service = service;
     c->x = x;
     c->rpc = rpc;
     ses_error_clear(&error);
     if (read_call(c, &error) != SES_OK) {
-        fail(c, &error);
+        ses_client_fail(c, &error);
         return;
     }
     ses_client_ask_meaning(&c->ask, &service->keys->payload, &x->arena, &c->meaning);
-    make_key(c, &key);
-    ses_change_loop_start(
-        &c->loop, service, x, &client_ops, &key,
-        ses_natural_owner(service, c->headers.metadata.tenant, c->headers.metadata.merchant));
+    if (!ses_access_session_named(x))
+        begin(c);
+    else if (begin_session(c, &error) != SES_OK)
+        ses_client_fail(c, &error);
 }
 
 void ses_create_sdk_session_token_start(struct ses_exchange *x, void *service)

@@ -1,5 +1,5 @@
 /* client_token.h - the core of CreateSdkSessionToken and of its newer twin: what the shopper's browser pays with, made once for
- * (tenant, merchant, mode, connector, id of the call).
+ * (tenant, merchant, mode, connector, id of the call), or within a session where one is named (client_session.h).
  *
  *   start --> read --+--> a token, the same call                 answered, nothing is written
  *                    +--> a call of unknown outcome, the same    asked again under the same idempotency key; refused where

@@ -10,6 +10,7 @@ import client_tokens
 from client_tokens import NEW, OLD, metadata
 from connector_servers import FakeConnector, Sim, details
 from google.protobuf import json_format
+from session_service import Sessions
 from harness import PATIENCE, Server, ServerCase, initial_metadata, reason, status_details, unique, violated_fields, wait_until
 
 ACI = [("x-connector", "aci"), ("x-connector-config", '{"config":{"Aci":{"api_key":"k","entity_id":"e"}}}')]
@@ -130,6 +131,67 @@ class Connectors(ServerCase):
     def test_no_live_call_in_the_sandbox(self):
         error = self.fail(unique(), test_mode=False)
         self.assertEqual((error.code().name, reason(error)), ("FAILED_PRECONDITION", "SANDBOX_LIVE_CALL"))
+
+
+class OfSessions(ServerCase):
+    """A call that names a session by x-session-token."""
+    server_options = {"workers": 2}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.sim = Sim(cls.server)
+        cls.sessions = Sessions(cls.server.address)
+
+    def make(self, connector="adyen", **changes):
+        """(its name, headers that name it, its token)"""
+        name = unique()
+        token = self.sessions.create(name, connector=metadata(connector), browser_info=None, **changes)
+        return name, [("x-session-token", token), ("x-merchant-session-id", name)], token
+
+    def fail(self, more, connector="adyen", name="", **changes):
+        return self.server.fail(client_tokens.request(name, **changes), [*metadata(connector), *more], path=NEW)
+
+    def test_one_for_the_session_whatever_its_calls_are_named(self):
+        name, more, _ = self.make()
+        before = self.sim.requests()
+        first = ask(self.server, "adyen", "", more=more)
+        self.assertTrue(specific(first)["adyen"]["session_id"])
+        self.assertEqual([ask(self.server, "adyen", "", more=more), ask(self.server, "adyen", name, more=more)], [first, first])
+        self.assertEqual(self.sim.requests(), before + 1)
+        self.assertNotEqual(ask(self.server, "adyen", name), first)  # nobody's
+
+    def test_the_sessions_own_payment_intent_is_the_one(self):
+        for connector in ("stripe", "nuvei"):
+            name, more, token = self.make(connector)
+            before = self.sim.requests()
+            answer, call = self.server.call(client_tokens.request(""), [*metadata(connector), *more], path=NEW)
+            (given,), = [list(part.values()) for part in specific(answer).values()]
+            self.assertEqual(given["value"], self.sessions.get(token, name).connector_session.token.value)
+            self.assertEqual((self.sim.requests(), initial_metadata(call).get("x-client-token-replayed")), (before, "true"))
+
+    def test_what_must_agree(self):
+        name, more, token = self.make()
+        for said, wanted in ((self.fail(more, minor=1), ("FAILED_PRECONDITION", "AMOUNT_MISMATCH")), (self.fail(more, currency="EUR"), ("FAILED_PRECONDITION", "AMOUNT_MISMATCH")),
+                             (self.fail(more, "mollie"), ("FAILED_PRECONDITION", "CONNECTOR_MISMATCH")),
+                             (self.fail([*more, ("x-merchant-id", "other")]), ("PERMISSION_DENIED", "TOKEN_MISMATCH")),
+                             (self.fail([("x-session-token", token)], name=unique()), ("PERMISSION_DENIED", "TOKEN_MISMATCH")),
+                             (self.fail([("x-session-token", "sess_x"), more[1]]), ("UNAUTHENTICATED", "TOKEN_INVALID")),
+                             (self.fail([more[0]]), ("INVALID_ARGUMENT", "INVALID_FIELDS"))):
+            self.assertEqual((said.code().name, reason(said)), wanted)
+        ask(self.server, "adyen", "", more=more)
+        self.sessions.call("RevokeSession", token, name)
+        self.assertEqual(reason(self.fail(more)), "SESSION_REVOKED")
+
+    def test_it_lives_as_long_as_the_session(self):
+        name, more, token = self.make()
+        first, before = ask(self.server, "adyen", "", more=more), self.sim.requests()
+        self.server.clock.pass_(600)
+        begun = self.sessions.call("BeginStep", token, name, name="challenge", return_url="http://localhost:3000/back", event_id="e", step_seconds=7200)
+        self.assertEqual(ask(self.server, "adyen", "", more=more), first)
+        self.server.clock.pass_(600)  # beyond what it had at first
+        self.assertEqual(ask(self.server, "adyen", "", more=[("x-session-token", begun.session_token or token), more[1]]), first)
+        self.assertEqual(self.sim.requests(), before)
 
 
 class Own(unittest.TestCase):

@@ -37,6 +37,11 @@ enum ses_client_leaves {
 /* [any] NULL: the connector gives out none, or none that we know to ask for. */
 const struct ses_client_call *ses_client_call_of(const struct ses_connector *connector);
 enum ses_client_leaves ses_client_call_leaves(const struct ses_client_call *call);
+/* [worker] Where the session's call is the same one: what its token is to a browser, as ses_client_parse gives it. SES_NOT_FOUND: it is
+ * another call; SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_client_of_session(const struct ses_client_call *call,
+                                                     struct ses_slice token, struct ses_arena *arena,
+                                                     struct ses_slice *ret_data);
 /* [worker] ret_error: SES_INVALID_ARGUMENT, reason AUTH_CONVERSION_FAILED (a credential is missing or cannot stand in a header),
  * INVALID_FIELDS (something that this connector needs) or AMOUNT_NOT_ACCEPTED; SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_client_build(const struct ses_client_call *call,
