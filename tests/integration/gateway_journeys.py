@@ -100,7 +100,8 @@ class Payment:
     def __init__(self, world, client, journey):
         self.world, self.client, self.journey = world, client, journey
         self.session, self.means = unique(journey.replace("-", "")), JOURNEYS[journey][0]
-        self.token, self.step, self.turns, self.answers, self.timeout = "", None, 0, {}, PATIENCE
+        self.token, self.step, self.answers, self.timeout, self.settles = "", None, {}, PATIENCE, []
+        self.turns, self.others = 0, 0  # payments, and what follows them, that had to be made under another id
 
     # ---- calls by name: (path, request)
     def create(self):
@@ -137,16 +138,16 @@ class Payment:
         return PAYMENT + "Get", {"merchant_transaction_id": self.transaction(), "test_mode": True}
 
     def capture(self):
-        return PAYMENT + "Capture", {"merchant_capture_id": f"{self.session}-c", "amount_to_capture": AMOUNT, "merchant_order_id": self.session, "test_mode": True}
+        return PAYMENT + "Capture", {"merchant_capture_id": f"{self.session}-c{self.others}", "amount_to_capture": AMOUNT, "merchant_order_id": self.session, "test_mode": True}
 
     def void(self):
-        return PAYMENT + "Void", {"merchant_void_id": f"{self.session}-v", "merchant_order_id": self.session, "test_mode": True}
+        return PAYMENT + "Void", {"merchant_void_id": f"{self.session}-v{self.others}", "merchant_order_id": self.session, "test_mode": True}
 
     def refund(self):
-        return PAYMENT + "Refund", {"merchant_refund_id": f"{self.session}-r", "refund_amount": {**AMOUNT, "minor_amount": "900"}, "test_mode": True}
+        return PAYMENT + "Refund", {"merchant_refund_id": f"{self.session}-r{self.others}", "refund_amount": {**AMOUNT, "minor_amount": "900"}, "test_mode": True}
 
     def refund_get(self):
-        return "/types.RefundService/Get", {"merchant_refund_id": f"{self.session}-r", "test_mode": True}
+        return "/types.RefundService/Get", {"merchant_refund_id": f"{self.session}-r{self.others}", "test_mode": True}
 
     def begin_step(self):
         return SERVICE + "BeginStep", {**self.key(), "name": "challenge", "return_url": RETURN_URL, "event_id": f"begin-{self.transaction()}"}
@@ -157,7 +158,7 @@ class Payment:
     # ---- making them
     def headers(self, path):
         own = [("x-session-token", self.token), ("x-merchant-session-id", self.session)]
-        return NUVEI + (own if path.startswith("/types.") and path != CREATE else [])
+        return NUVEI + self.settles + (own if path.startswith("/types.") and path != CREATE else [])
 
     def send(self, path, request):
         told = self.client.call(path, request, self.headers(path), self.timeout)
@@ -192,7 +193,7 @@ class Payment:
             self.step = told.answer
         assert not re.search("raw_connector|411111", json.dumps(told.answer)), told
         if name in REPEATED and told.code == "OK":
-            first = self.answers.setdefault((name.partition("_")[0], self.turns), told.answer)
+            first = self.answers.setdefault((name.partition("_")[0], self.turns, self.others), told.answer)
             assert told.answer == first, f"{self.journey}: {name}: another answer than the first: {told.answer}, {first}"
         return told.word()
 
@@ -246,13 +247,35 @@ class Payment:
         return len(JOURNEYS[self.journey][1])
 
     # ---- behind a crash
-    def recover(self, i):
-        """Call i has an effect, and who made it died or was left: the next call to be made, past the last one where the journey ends here."""
+    def recover(self, i, final=False):
+        """Call i has an effect, and who made it died or was left: the next call to be made, past the last one where the journey ends here.
+        final: nothing of it is under way any more."""
         word = self.do(self.name(i))
         if word == JOURNEYS[self.journey][1][i][1] and word != UNKNOWN:
             return i + 1
         assert word in (UNKNOWN, "CALL_SETTLED"), self.told(word, i)
-        return self.after_unknown_payment(i) if self.name(i).startswith("authorize") else self.length()
+        return self.after_unknown_payment(i) if self.name(i).startswith("authorize") else self.after_unknown(i, final)
+
+    def after_unknown(self, i, final):
+        """The connector is asked, and what it knows of is settled. Of all else nobody knows, unless somebody may say that it will not come: then
+        it is made under another id."""
+        name = self.name(i)
+        ask = "refund_get" if name == "refund" else "get"
+        self.do(ask)
+        made = any(call["method"].rpartition("/")[2].lower() == name and call["state"] == "made" for call in self.world.effects(self.session))
+        self.expect(self.states()[name], "SETTLED" if made else "UNKNOWN", i)
+        if made or not final:
+            return i + 1 if made else self.length()
+        self.settles = [("x-session-settle", "final")]
+        self.do(ask)
+        self.settles = []
+        self.expect(self.states()[name], "SETTLED", i)
+        self.others += 1
+        return i
+
+    def states(self):
+        """{name: state} of the calls that the session remembers."""
+        return {call["method"].rpartition("/")[2].lower(): call["state"].removeprefix("GATEWAY_CALL_STATE_") for call in self.look()["gateway_calls"]}
 
     def after_unknown_payment(self, i):
         """The connector is asked; where it knows of nothing that is over, a webhook or an operator says that it was no payment."""
@@ -282,6 +305,10 @@ class Payment:
         made = self.world.effects(self.session)
         ids = [(call["method"], call["merchant_id"]) for call in made]
         assert len(ids) == len(set(ids)), f"a second effect: {made}"
+        known = {call["merchant_id"]: call["state"] for call in self.look()["gateway_calls"]}
+        assert set(known) >= {call["merchant_id"] for call in made}, f"an effect that the session does not know: {known}, {made}"
+        nowhere = [name for name, state in known.items() if state.endswith("ANSWERED") and name not in [call["merchant_id"] for call in made]]
+        assert not nowhere, f"answers of nobody: {nowhere}"
         paid = [call for call in made if call["method"].endswith("Authorize") and self.world.is_paid(call)]
         assert len(paid) == 1, f"{self.journey}: {len(paid)} payments: {made}"
         for call in made:

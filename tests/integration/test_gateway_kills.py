@@ -117,9 +117,9 @@ class InFlight(KillCase):
             for way in ("hold", "hold_before"):
                 with self.subTest(victim, way=way):
                     rows, making = self.fail(self.KILLS[victim], way)
-                    if victim != "simulator":
-                        self.let_calls_end()
-                    self.go_on(rows, making, lambda payment, i: payment.recover(i) if payment.has_effect(i) else i)
+                    wait_until(lambda: self.simulator.held() == 0, "the calls to have ended at the simulator")
+                    self.let_calls_end()
+                    self.go_on(rows, making, lambda payment, i: payment.recover(i, final=True) if payment.has_effect(i) else i)
 
 
 class AtAnyMoment(KillCase):

@@ -18,14 +18,15 @@ import sys
 import tempfile
 
 import faults
+import faults_gateway
 import faults_pg
 
 # Of each: name, file, what stands there once, what is planted, the tests that must notice (one failure is enough, the first is tried first):
 #   unit_store_gc                 a program of the build
 #   pg/link/use                   a test of ctest, made of a program
 #   pg/link/rules:test_seal       a case of it alone, where it takes SES_TEST_CASE
-#   test_slots.FenceTest.test_x   of tests/pg, with the whole server
-FAULTS = faults.FAULTS + faults_pg.FAULTS
+#   test_slots.FenceTest.test_x   of tests/pg or tests/integration, with the whole server
+FAULTS = faults.FAULTS + faults_gateway.FAULTS + faults_pg.FAULTS
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT_S = 240  # for what a fault makes hang
 END_S = 60     # .. to end its servers, when it is told to
@@ -44,6 +45,9 @@ def copy_tree(to):
         if source.is_file() and not (target.is_file() and filecmp.cmp(source, target, shallow=False)):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
+    modules = to / "tests" / "node_modules"  # fetched, and nobody's source
+    if not modules.exists():
+        modules.symlink_to(ROOT / "tests" / "node_modules")
 
 
 def targets_of(test):

@@ -1,0 +1,18 @@
+"""The rules by which a call through to the payment server has one effect, and its answer the session right. name, file, what stands there, what is
+planted, the tests that must notice (run.py)."""
+JOURNEYS, IN_FLIGHT = ["test_gateway_journeys.Undisturbed"], ["test_gateway_kills.InFlight"]
+FAULTS = [
+    ("an effect of unknown outcome is made again", "src/method/gateway/gateway_begin.c",
+     "    return effect != NULL ? again(call, session, effect, now_ms) : first(call, session, now_ms);",
+     "    return effect != NULL && ses_effect_stands(session, effect, now_ms) != SES_EFFECT_UNKNOWN\n"
+     "               ? again(call, session, effect, now_ms)\n               : first(call, session, now_ms);", IN_FLIGHT),
+    ("a call whose connection was lost counts as not sent", "src/method/gateway/gateway_send.c",
+     "    if (answer->outcome != SES_UPSTREAM_ANSWERED)\n        return SES_GATEWAY_UNKNOWN;",
+     "    if (answer->outcome != SES_UPSTREAM_ANSWERED)\n        return SES_GATEWAY_NOT_SENT;", IN_FLIGHT),
+    ("what the connector told is not put in", "src/method/gateway/gateway_put_in.c",
+     "    put_text_in(out, request, SES_GATEWAY_AUTHENTICATION, session->facts.authentication_data);\n", "", JOURNEYS),
+    ("the connector's own token is not put in", "src/method/gateway/gateway_put_in.c", "session->connector_session_present && token.len > 0)",
+     "session->connector_session_present && token.len > 0 && false)", JOURNEYS),
+    ("a step that a payment interrupts is over", "src/domain/session_machine.c", "    if (past->returned || past->expires_ms <= now_ms)",
+     "    if (past->returned || past->expires_ms <= now_ms || now_ms > 0)", ["unit_domain_session_machine", *JOURNEYS]),
+]
