@@ -1,12 +1,15 @@
 /* What a server says to two calls of ours, in pieces. The first byte: bit 0: the second call has an effect too; bit 1: it is
- * abandoned after the first piece; bits 2 to 7: bytes of a piece, 0: all at once. Whatever comes, each call has one verdict,
- * and is gone after it. */
+ * abandoned after the first piece; bits 2 to 7: bytes of a piece, 0: all at once. The second call's message is larger than any
+ * usual window, and leaves in pieces, one behind each that comes. Whatever comes, each call has one verdict, and is gone after
+ * it. */
 #include <stdlib.h>
 
 #include "session.h"
 
 #define ANSWER_BYTES_MAX 4096
 #define OUT_MAX          (1u << 20)
+#define HIGH_WATER       16384u
+#define OUT_BEYOND       32768u /* a frame, and what the peer's own ones are answered by */
 #define STREAMS          2u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -41,10 +44,11 @@ static void on_gone(void *arg, struct ses_up_stream *stream)
 
 static const struct ses_up_session_ops ops = {.on_verdict = on_verdict, .on_gone = on_gone};
 
-static void begin(struct ses_up_session *session, struct fuzzed *fuzzed, bool effect)
+static void begin(struct ses_up_session *session, struct fuzzed *fuzzed, struct ses_slice message,
+                  bool effect)
 {
     const struct ses_upstream_request request = {
-        .path = SES_STR("/a.B/C"), .message = SES_STR("m"), .effect = effect};
+        .path = SES_STR("/a.B/C"), .message = message, .effect = effect};
 
     SES_REQUIRE(ses_up_stream_init(&fuzzed->stream, &request, "h", false, ANSWER_BYTES_MAX) == SES_OK);
     SES_REQUIRE(ses_up_session_submit(session, &fuzzed->stream) == SES_OK);
@@ -73,8 +77,9 @@ static void hear(struct ses_up_session *session, struct fuzzed *fuzzed, struct s
             abandon(session, &fuzzed[1]);
         first = false;
         ses_buf_clear(out);
-        if (ses_up_session_produce(session, out, OUT_MAX / 2) != SES_OK)
+        if (ses_up_session_produce(session, out, HIGH_WATER) != SES_OK)
             return;
+        SES_REQUIRE(out->len < HIGH_WATER + OUT_BEYOND);
     }
 }
 
@@ -91,6 +96,7 @@ static void show(struct fuzzed *fuzzed)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static struct fuzzed fuzzed[STREAMS];
+    static uint8_t large[200000];
     struct ses_up_session session;
     struct ses_buf out;
 
@@ -101,9 +107,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     ses_buf_init(&out, OUT_MAX);
     SES_REQUIRE(ses_up_session_open(&session, 10, ANSWER_BYTES_MAX, &ops, NULL) == SES_OK);
     SES_REQUIRE(ses_up_session_receive(&session, SES_STR("\0\0\0\4\0\0\0\0\0")) == SES_OK);
-    begin(&session, &fuzzed[0], true);
-    begin(&session, &fuzzed[1], (data[0] & 1) != 0);
-    SES_REQUIRE(ses_up_session_produce(&session, &out, OUT_MAX / 2) == SES_OK);
+    begin(&session, &fuzzed[0], SES_STR("m"), true);
+    begin(&session, &fuzzed[1], ses_slice(large, sizeof(large)), (data[0] & 1) != 0);
+    SES_REQUIRE(ses_up_session_produce(&session, &out, HIGH_WATER) == SES_OK);
     hear(&session, fuzzed, ses_slice(data + 1, len - 1), data[0], &out);
     ses_up_session_lost(&session, "over");
     for (unsigned i = 0; i < STREAMS; i++) {
