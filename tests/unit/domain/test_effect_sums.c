@@ -150,7 +150,7 @@ static void test_a_void_takes_what_is_left(void **state)
     left(&book, 0, 0);
 }
 
-/* A card that was declined, and another one. */
+/* A card that was declined, and another one; and one that was declined while nobody knew of the first one. */
 static void test_the_payment_that_was_made_counts(void **state)
 {
     struct book book;
@@ -162,6 +162,12 @@ static void test_the_payment_that_was_made_counts(void **state)
     pay(&book, SES_PAYMENT_AUTHORIZED);
     assert_ptr_equal(ses_effect_paid(&book.session), &book.effects[1]);
     left(&book, PAID, 0);
+    begin(&book);
+    pay(&book, SES_PAYMENT_CHARGED);
+    pay(&book, SES_PAYMENT_FAILURE);
+    book.effects[1].event = SES_EVENT_ATTEMPT_FAILED;
+    assert_ptr_equal(ses_effect_paid(&book.session), &book.effects[0]);
+    left(&book, 0, PAID);
 }
 
 int main(void)
