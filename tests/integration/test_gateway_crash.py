@@ -102,8 +102,9 @@ class Crash(GatewayCase):
         self.assertEqual(len(made), len(payments))
         for session, token, transaction, answered in made:
             self.assertTrue(transaction in asked or not answered, "an answer of a call that was not made")
-            wanted = ("COMPLETED", [("Authorize", transaction, "ANSWERED")]) if answered else ("PROCESSING", [("Authorize", transaction, "UNKNOWN")])
-            self.assertEqual((self.status(session, token), self.calls_of(session, token)), wanted)
+            known, unknown = ("COMPLETED", [("Authorize", transaction, "ANSWERED")]), ("PROCESSING", [("Authorize", transaction, "UNKNOWN")])
+            # The clock jumps over calls that run: whoever asked then was told "unknown", and the answer came behind it.
+            self.assertIn((self.status(session, token), self.calls_of(session, token)), (known,) if answered else (unknown, known))
 
 
 if __name__ == "__main__":
