@@ -171,7 +171,7 @@ enum ses_status ses_access_parse(const struct ses_access_call *call, uint32_t ht
                                  struct ses_slice body, uint64_t now_ms, struct ses_arena *arena,
                                  struct ses_connector_result *ret_result)
 {
-    static const struct ses_answer_readers readers = {read_success, read_error, false};
+    static const struct ses_answer_readers readers = {.success = read_success, .error = read_error};
     const struct context context = {call, now_ms};
 
     return ses_result_read_for(&readers, &context, http_status, body, arena, ret_result);

@@ -80,6 +80,11 @@ enum ses_status ses_client_needs(const struct ses_client_request *request, const
 SES_MUST_CHECK enum ses_status ses_client_read_text(const struct ses_answer *answer, const char *path,
                                                     struct ses_slice *ret_text);
 
+/* A success of one text, the secret of the connector's own message; empty or too long: SES_MALFORMED. */
+SES_MUST_CHECK enum ses_status ses_client_take_secret(uint32_t branch, struct ses_slice secret,
+                                                      struct ses_arena *arena,
+                                                      struct ses_connector_result *ret_result);
+
 /* ---- an encoded types.ClientAuthenticationTokenData */
 
 struct client_value {

@@ -23,6 +23,15 @@ static char *replaced(struct ses_arena *arena, struct ses_slice base, const char
                             SES_FMT(ses_slice_cut(base, at + len, base.len)));
 }
 
+/* An API that is one address. */
+enum ses_status ses_client_locate_base(const struct ses_client_request *request, struct ses_arena *arena,
+                                       const char **ret_url, struct ses_error *ret_error)
+{
+    (void)ret_error;
+    *ret_url = ses_arena_printf(arena, "%.*s", SES_FMT(request->payment.base_url));
+    return SES_OK;
+}
+
 static bool is_label(struct ses_slice text)
 {
     for (size_t i = 0; i < text.len; i++) {

@@ -15,12 +15,19 @@ typedef enum ses_status client_success_fn(const struct ses_client_request *reque
                                           const struct ses_answer *answer,
                                           struct ses_connector_result *ret_result);
 
-client_locate_fn ses_client_locate_adyen, ses_client_locate_billwerk, ses_client_locate_multisafepay;
+client_locate_fn ses_client_locate_base, ses_client_locate_adyen, ses_client_locate_billwerk,
+    ses_client_locate_multisafepay;
 client_error_fn ses_client_fail_nexixpay, ses_client_fail_nexinets, ses_client_fail_revolut;
 /* client_made.c */
 client_build_fn ses_client_build_globalpay, ses_client_build_jpmorgan, ses_client_build_nexixpay,
     ses_client_build_rapyd;
+/* client_signed.c */
+client_build_fn ses_client_build_cybersource;
+client_success_fn ses_client_read_cybersource;
 /* client_wallet.c */
+client_build_fn ses_client_build_braintree;
+client_success_fn ses_client_read_braintree;
+client_success_fn ses_client_read_bluesnap;
 client_success_fn ses_client_read_paypal;
 
 #endif

@@ -54,14 +54,31 @@ static bool has_needs(const struct ses_answer *answer, const char *needs)
     return true;
 }
 
-static enum ses_status wrap(const struct ses_client_call *call, const struct client_value *values,
-                            struct ses_arena *arena, struct ses_slice *ret_data)
+static enum ses_status wrap_branch(uint32_t branch, const struct client_value *values,
+                                   struct ses_arena *arena, struct ses_slice *ret_data)
 {
     struct ses_slice inner;
 
     SES_TRY(ses_client_fields(values, arena, &inner));
-    SES_TRY(ses_client_wrap(call->branch, inner, arena, &inner));
+    SES_TRY(ses_client_wrap(branch, inner, arena, &inner));
     return ses_client_wrap(CONNECTOR_SPECIFIC, inner, arena, ret_data);
+}
+
+static enum ses_status wrap(const struct ses_client_call *call, const struct client_value *values,
+                            struct ses_arena *arena, struct ses_slice *ret_data)
+{
+    return wrap_branch(call->branch, values, arena, ret_data);
+}
+
+enum ses_status ses_client_take_secret(uint32_t branch, struct ses_slice secret, struct ses_arena *arena,
+                                       struct ses_connector_result *ret_result)
+{
+    const struct client_value values[] = {{.number = 1, .kind = CLIENT_SECRET, .text = secret},
+                                          {.number = 0}};
+
+    if (secret.len == 0 || secret.len > CLIENT_VALUE_BYTES_MAX)
+        return SES_MALFORMED;
+    return wrap_branch(branch, values, arena, &ret_result->session_token);
 }
 
 static void read_life(const struct ses_client_call *call, const struct ses_answer *answer,
@@ -153,7 +170,8 @@ enum ses_status ses_client_parse(const struct ses_client_call *call, const struc
                                  uint32_t http_status, struct ses_slice body, struct ses_arena *arena,
                                  struct ses_connector_result *ret_result)
 {
-    static const struct ses_answer_readers readers = {read_success, read_error, false};
+    static const struct ses_answer_readers readers = {
+        .success = read_success, .error = read_error, .success_reads_text = true};
     const struct context context = {call, request};
 
     if (call->session != NULL)

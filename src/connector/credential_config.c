@@ -82,8 +82,7 @@ static enum ses_status check_list(struct ses_credential_draft *draft, const stru
     return SES_OK;
 }
 
-/* Payload's auth_key_map: PayloadCurrencyAuthData by currency. Nothing of it is kept, no call of ours needs
- * it. */
+/* Payload's auth_key_map: PayloadCurrencyAuthData by currency. */
 static enum ses_status check_map(struct ses_credential_draft *draft, const struct form *form, json_t *map,
                                  const char *key)
 {
@@ -102,6 +101,7 @@ static enum ses_status check_map(struct ses_credential_draft *draft, const struc
         if (api_key == SES_JSON_ABSENT)
             return incomplete(draft, form, key);
     }
+    ses_credential_keep_first(draft, map);
     return SES_OK;
 }
 
@@ -124,6 +124,16 @@ static enum ses_status read_key(struct ses_credential_draft *draft, const struct
         if (value != NULL && !json_is_boolean(value) && !json_is_null(value))
             return unparsable(draft, form, key->name);
         return SES_OK;
+    case SES_CONFIG_KEPT:
+        switch (ses_json_text(entry, key->name, &text)) {
+        case SES_JSON_TEXT:
+            ses_credential_keep(draft, key->name, text);
+            return SES_OK;
+        case SES_JSON_ABSENT:
+            return SES_OK;
+        default:
+            return unparsable(draft, form, key->name);
+        }
     case SES_CONFIG_ACCESS_URL:
         if (ses_json_text(entry, key->name, &draft->found.access_url) == SES_JSON_WRONG)
             return unparsable(draft, form, key->name);

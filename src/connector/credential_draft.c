@@ -2,6 +2,8 @@
  * into the file that calls them. */
 #include "credential_draft.h"
 
+#include "json.h"
+
 #include "registry.h"
 
 /* Of a list in a message: gRPC cuts it at 1024 bytes (codec/grpc_metadata.h). */
@@ -67,13 +69,29 @@ enum ses_status ses_credential_refuse_name(struct ses_credential_draft *draft, e
     return draft->error->status;
 }
 
-void ses_credential_add(struct ses_credential_draft *draft, const char *name, struct ses_slice value)
+void ses_credential_keep(struct ses_credential_draft *draft, const char *name, struct ses_slice value)
 {
     struct ses_credentials *found = &draft->found;
 
     SES_REQUIRE(found->fields_count < SES_CREDENTIAL_FIELDS_MAX); /* the table's rows are shorter */
     found->fields[found->fields_count++] = (struct ses_credential){name, value};
+}
+
+void ses_credential_add(struct ses_credential_draft *draft, const char *name, struct ses_slice value)
+{
+    ses_credential_keep(draft, name, value);
     ses_credential_mean_text(draft, name, value);
+}
+
+void ses_credential_keep_first(struct ses_credential_draft *draft, const json_t *map)
+{
+    const struct ses_credential_row *row = ses_credential_row(draft->found.connector);
+    void *first = json_object_iter((json_t *)(uintptr_t)map); /* jansson's iterator does not write */
+    struct ses_slice key;
+
+    if (row != NULL && row->keys[0].type == SES_CONFIG_MAP && first != NULL &&
+        ses_json_secret(json_object_iter_value(first), "api_key", &key) == SES_JSON_TEXT)
+        ses_credential_keep(draft, "api_key", key);
 }
 
 struct ses_slice ses_credential_get(const struct ses_credentials *credentials, const char *name)

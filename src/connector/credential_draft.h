@@ -40,6 +40,10 @@ enum ses_status ses_credential_refuse_key(struct ses_credential_draft *draft, en
  * metadata "connectors" has all of them. variants: x-connector-config's. */
 enum ses_status ses_credential_refuse_name(struct ses_credential_draft *draft, enum ses_reason reason,
                                            const char *header, const char *message, bool variants);
+/* Of a map of currencies what the calls need of it: the first one's api_key. The digest is made of the whole. */
+void ses_credential_keep_first(struct ses_credential_draft *draft, const json_t *map);
+/* What calls need and the digest is not made of. */
+void ses_credential_keep(struct ses_credential_draft *draft, const char *name, struct ses_slice value);
 void ses_credential_add(struct ses_credential_draft *draft, const char *name, struct ses_slice value);
 
 /* ---- the digest (credential_digest.c)

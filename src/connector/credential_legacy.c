@@ -87,7 +87,7 @@ static enum ses_status check_headers(const struct ses_connector_headers *h,
                         h->key2_present);
 }
 
-/* Any JSON under each currency; nothing of it is kept, no call of ours needs it. */
+/* Any JSON under each currency. */
 static enum ses_status check_key_map(const struct ses_connector_headers *headers,
                                      struct ses_credential_draft *draft)
 {
@@ -106,6 +106,7 @@ static enum ses_status check_key_map(const struct ses_connector_headers *headers
         return ses_credential_refuse(draft, SES_REASON_INVALID_AUTH_KEY_MAP, "x-auth-key-map",
                                      "Invalid auth-key-map format");
     ses_credential_mean_json(draft, "auth_key_map", draft->json);
+    ses_credential_keep_first(draft, draft->json);
     return SES_OK;
 }
 

@@ -24,6 +24,10 @@
     {                                                                                                        \
         name, SES_CONFIG_LIST, true                                                                          \
     }
+#define KEPT(name)                                                                                           \
+    {                                                                                                        \
+        name, SES_CONFIG_KEPT, false                                                                         \
+    }
 #define MAP(name)                                                                                            \
     {                                                                                                        \
         name, SES_CONFIG_MAP, true                                                                           \
@@ -107,19 +111,21 @@ static const struct ses_credential_row rows[] = {
     {"authorizedotnet", {NEED("name"), NEED("transaction_key"), BASE_URL},
      {BODY(API_KEY("name"), KEY1("transaction_key"))}, 1},
     {"adyen", {NEED("api_key"), NEED("merchant_account"), MAY("review_key"), BASE_URL,
-               STRING("dispute_base_url"), STRING("endpoint_prefix")},
+               STRING("dispute_base_url"), KEPT("endpoint_prefix")},
      {BODY(API_KEY("api_key"), KEY1("merchant_account")),
       SIGNATURE(API_KEY("api_key"), KEY1("merchant_account"), API_SECRET("review_key"))}, 2},
     {"airwallex", {NEED("api_key"), NEED("client_id"), BASE_URL},
      {BODY(API_KEY("api_key"), KEY1("client_id"))}, 1},
     {"billwerk", {NEED("api_key"), NEED("public_api_key"), BASE_URL, SECOND_URL},
      {BODY(API_KEY("api_key"), KEY1("public_api_key"))}, 1},
+    {"bluesnap", {NEED("username"), NEED("password"), BASE_URL},
+     {BODY(KEY1("username"), API_KEY("password"))}, 1},
     {"braintree", {NEED("public_key"), NEED("private_key"), BASE_URL, MAY("merchant_account_id"),
                    STRING("merchant_config_currency"), LIST("apple_pay_supported_networks"),
                    LIST("apple_pay_merchant_capabilities"), STRING("apple_pay_label"),
                    STRING("gpay_merchant_name"), STRING("gpay_merchant_id"),
                    LIST("gpay_allowed_auth_methods"), LIST("gpay_allowed_card_networks"),
-                   STRING("paypal_client_id"), STRING("gpay_gateway_merchant_id")},
+                   KEPT("paypal_client_id"), STRING("gpay_gateway_merchant_id")},
      {SIGNATURE(API_KEY("public_key"), API_SECRET("private_key"))}, 1},
     {"datatrans", {NEED("merchant_id"), NEED("password"), BASE_URL},
      {BODY(KEY1("merchant_id"), API_KEY("password"))}, 1},

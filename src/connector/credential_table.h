@@ -7,7 +7,8 @@
 
 enum ses_config_type {
     SES_CONFIG_SECRET, /* a string, or {"value": ".."}; copied into the credentials */
-    SES_CONFIG_STRING,
+    SES_CONFIG_STRING, /* looked at and passed over */
+    SES_CONFIG_KEPT,   /* a text that some call needs, and that says nothing of who calls */
     SES_CONFIG_ACCESS_URL, /* likewise; names the host of the connector's access tokens, where its API is at another one */
     SES_CONFIG_BOOL,
     SES_CONFIG_LIST, /* of strings; must be present, even if empty */

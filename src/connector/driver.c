@@ -159,6 +159,7 @@ static void tell(struct ses_outbound *outbound, uint32_t http_status, enum ses_c
     ses_list_remove(&outbound->node);
     driver->telling = true;
     driver->why = answered ? "" : outbound->why;
+    driver->answered = answered ? outbound->easy : NULL;
     outbound->done(outbound->arg, http_status, outcome,
                    answered ? ses_buf_view(&outbound->answer) : SES_SLICE_EMPTY);
     driver->telling = false;
@@ -169,6 +170,17 @@ const char *ses_driver_why(const struct ses_driver *driver)
 {
     SES_REQUIRE(driver->telling);
     return driver->why;
+}
+
+struct ses_slice ses_driver_location(const struct ses_driver *driver)
+{
+    struct curl_header *header = NULL;
+
+    SES_REQUIRE(driver->telling);
+    if (driver->answered == NULL ||
+        curl_easy_header(driver->answered, "location", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        return SES_SLICE_EMPTY;
+    return ses_slice_str(header->value);
 }
 
 /* True when the call was handed to libcurl once more; on a fresh connection, since another kept one may be as

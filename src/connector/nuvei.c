@@ -164,7 +164,7 @@ static enum ses_status read_error(const struct ses_answer *answer, struct ses_co
 static enum ses_status parse(uint32_t http_status, struct ses_slice body, struct ses_arena *arena,
                              struct ses_connector_result *ret_result)
 {
-    static const struct ses_answer_readers readers = {read_success, read_error, false};
+    static const struct ses_answer_readers readers = {.success = read_success, .error = read_error};
 
     return ses_result_read(&readers, http_status, body, arena, ret_result);
 }

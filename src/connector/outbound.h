@@ -65,6 +65,7 @@ struct ses_driver {
     unsigned in_flight; /* places that are taken */
     bool telling;       /* a done function runs .. */
     const char *why;    /* .. of a call that ended so */
+    CURL *answered;     /* .. of a call that was answered; else NULL */
     bool refusal_timer_closed;
     bool pools_closed;
 };

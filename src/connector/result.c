@@ -227,15 +227,16 @@ enum ses_status ses_result_read_for(const struct ses_answer_readers *readers, co
     json_t *json = NULL;
     enum ses_status status;
 
-    /* json stays NULL for what is not JSON: error readers may take the text itself, success readers do
-     * not. */
+    /* json stays NULL for what is not JSON: error readers may take the text itself, success readers
+     * where they say so. */
     status =
         ses_json_parse(success && body.len == 0 ? SES_STR("{}") : body, SES_JSON_ANSWER_DEPTH_MAX, &json);
     if (status == SES_NO_MEMORY)
         return status;
     answer.json = json;
     if (success)
-        status = json == NULL ? SES_MALFORMED : readers->success(&answer, &result);
+        status =
+            json == NULL && !readers->success_reads_text ? SES_MALFORMED : readers->success(&answer, &result);
     else if (http_status >= 400 && http_status <= 599)
         status = read_error(readers, &answer, &result);
     else

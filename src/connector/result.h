@@ -32,9 +32,10 @@ typedef enum ses_status (*ses_answer_fn)(const struct ses_answer *answer,
                                          struct ses_connector_result *ret_result);
 
 struct ses_answer_readers {
-    ses_answer_fn success; /* 200, 201, 202, 204, 302; an empty body counts as {} */
-    ses_answer_fn error;   /* 4xx; outcome and status_code are set already */
-    bool error_reads_5xx;  /* else the common mapping of 5xx */
+    ses_answer_fn success;   /* 200, 201, 202, 204, 302; an empty body counts as {} */
+    ses_answer_fn error;     /* 4xx; outcome and status_code are set already */
+    bool error_reads_5xx;    /* else the common mapping of 5xx */
+    bool success_reads_text; /* also what is not JSON: json is NULL then */
 };
 
 SES_MUST_CHECK enum ses_status ses_result_read(const struct ses_answer_readers *readers, uint32_t http_status,

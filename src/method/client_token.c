@@ -140,10 +140,12 @@ static void on_answer(struct ses_connector_call *call, uint32_t http_status,
     enum ses_status status = SES_OK;
 
     c->asked = true;
-    if (http_status == 0)
+    if (http_status == 0) {
         ses_connector_result_transport(outcome, &result);
-    else
+    } else {
+        c->told.location = ses_driver_location(c->service->options.driver);
         status = ses_client_parse(c->how, &c->told, http_status, body, &c->x->arena, &result);
+    }
     if (status != SES_OK) {
         ses_client_fail_internal(c, status);
         return;

@@ -26,6 +26,14 @@ static const struct access_api apis[] = {
      "{\"code\":\"credentials_invalid\",\"message\":\"UNAUTHORIZED\",\"source\":\"\"}"},
     {"billwerk", "/billwerk/v1/session/charge", "{\"id\":\"cs_@\",\"url\":\"https://checkout.example/@\"}",
      "{\"code\":17,\"error\":\"Unauthorized\"}"},
+    /* The token is told by a header. */
+    {"bluesnap", "/bluesnap/services/2/payment-fields-tokens", NULL,
+     "{\"message\":[{\"code\":\"10000\",\"description\":\"Unauthorized\"}]}"},
+    {"braintree", "/braintree", "{\"data\":{\"createClientToken\":{\"clientToken\":\"@\"}}}",
+     "{\"errors\":[{\"message\":\"Authentication credentials are invalid.\","
+     "\"extensions\":{\"legacyCode\":\"50000\"}}]}"},
+    {"cybersource", "/cybersource/microform/v2/sessions", "@",
+     "{\"response\":{\"rmsg\":\"Authentication Failed\"}}"},
     {"datatrans", "/datatrans/v1/transactions/secureFields", "{\"transactionId\":\"@\"}",
      "{\"error\":{\"code\":\"UNAUTHORIZED\",\"message\":\"unauthorized\"}}"},
     {"fiservcommercehub", "/fiservcommercehub/security/v1/keys/generate",
@@ -56,6 +64,8 @@ static const struct access_api apis[] = {
      "{\"status\":401,\"code\":9003,\"message\":\"no\",\"errors\":[{\"field\":\"api_key\",\"message\":\"wrong\"}]}"},
     {"nexixpay", "/nexixpay/orders/hpp", "{\"securityToken\":\"@\",\"hostedPage\":\"https://pay.example/@\"}",
      "{\"errors\":[{\"code\":\"GW0001\",\"description\":\"Invalid merchant\"}]}"},
+    {"payload", "/payload/access_tokens", "{\"id\":\"@\"}",
+     "{\"error_type\":\"Unauthorized\",\"error_description\":\"Invalid API key\"}"},
     {"paypal", "/paypal/v1/identity/generate-token", "{\"client_token\":\"@\",\"expires_in\":1800}",
      "{\"error\":\"invalid_client\",\"name\":\"invalid_client\",\"message\":\"Client Authentication failed\"}"},
     {"paypal", "/paypal/v1/oauth2/token", OAUTH,
@@ -151,6 +161,11 @@ bool sim_access(struct sim *sim, const struct sim_request *request, struct sim_r
     sim_token(sim, api->connector, ++sim->serial, token);
     ses_rfc3339_encode(ses_clock_wall_ms() + LIFE_SECONDS * 1000, ends);
     sim_effect(sim, ses_slice_str(api->path));
+    if (api->answer == NULL) {
+        sim_say(reply, 201, "%s", "");
+        memcpy(reply->location, token, sizeof(token));
+        return true;
+    }
     say_token(reply, reply->behaviour.mode == SIM_NO_TOKEN ? "{}" : api->answer, token, ends);
     return true;
 }

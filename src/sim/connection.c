@@ -252,6 +252,8 @@ static enum ses_status compose(struct sim_connection *c)
     SES_TRY(ses_buf_appendf(&c->out, "HTTP/1.1 %u %s\r\ncontent-type: %s\r\ncontent-length: %zu\r\n",
                             reply->status, llhttp_status_name((llhttp_status_t)reply->status),
                             reply->html ? "text/html; charset=utf-8" : "application/json", reply->body.len));
+    if (reply->location[0] != '\0')
+        SES_TRY(ses_buf_appendf(&c->out, "location: /made/%s\r\n", reply->location));
     if (reply->replayed)
         SES_TRY(ses_buf_append_str(&c->out, "idempotent-replayed: true\r\n"));
     if (!c->keep_alive)
@@ -320,6 +322,7 @@ static void answer_malformed(struct sim_connection *c)
     c->reply.behaviour = (struct sim_behaviour){.mode = SIM_NORMAL};
     c->reply.replayed = false;
     c->reply.html = false;
+    c->reply.location[0] = '\0';
     sim_say(&c->reply, 400, "{\"error\":\"malformed or too large\"}");
     send_reply(c);
 }

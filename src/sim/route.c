@@ -132,6 +132,7 @@ void sim_route(struct sim *sim, const struct sim_request *request, struct sim_re
     reply->behaviour = (struct sim_behaviour){.mode = SIM_NORMAL};
     reply->replayed = false;
     reply->html = false;
+    reply->location[0] = '\0';
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         if (!ses_slice_eq_str(request->path, routes[i].path))
             continue;

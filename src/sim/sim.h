@@ -137,8 +137,9 @@ struct sim_request {
 
 struct sim_reply {
     unsigned status;
-    bool replayed; /* header idempotent-replayed */
-    bool html;     /* a page for a browser instead of JSON */
+    bool replayed;                 /* header idempotent-replayed */
+    bool html;                     /* a page for a browser instead of JSON */
+    char location[SIM_TOKEN_SIZE]; /* the last part of header location; empty: none */
     struct ses_buf body;
     struct sim_behaviour behaviour;
 };

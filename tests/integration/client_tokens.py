@@ -14,6 +14,11 @@ FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 KEYS = {
     "adyen": ("Adyen", {"api_key": "key-1", "merchant_account": "acc-1"}),
     "billwerk": ("Billwerk", {"api_key": "key-1", "public_api_key": "pub-1"}),
+    "bluesnap": ("Bluesnap", {"username": "u-1", "password": "hush"}),
+    "braintree": ("Braintree", {"public_key": "pub-1", "private_key": "hush", "merchant_account_id": "acc-1", "paypal_client_id": "pp-1",
+                                **{name: [] for name in ("apple_pay_supported_networks", "apple_pay_merchant_capabilities", "gpay_allowed_auth_methods",
+                                                         "gpay_allowed_card_networks")}}),
+    "cybersource": ("Cybersource", {"api_key": "key-1", "merchant_account": "acc-1", "api_secret": base64.b64encode(b"hush hush").decode()}),
     "datatrans": ("Datatrans", {"merchant_id": "m-1", "password": "hush"}),
     "globalpay": ("Globalpay", {"app_id": "app-1", "app_key": "hush"}),
     "jpmorgan": ("Jpmorgan", {"client_id": "c-1", "client_secret": "hush"}),
@@ -22,6 +27,7 @@ KEYS = {
     "nexinets": ("Nexinets", {"merchant_id": "m-1", "api_key": "hush"}),
     "nexixpay": ("Nexixpay", {"api_key": "key-1"}),
     "nuvei": ("Nuvei", {"merchant_id": "mid_1", "merchant_site_id": "site_1", "merchant_secret": "nuvei_secret"}),
+    "payload": ("Payload", {"auth_key_map": {"USD": {"api_key": "key-1"}}}),
     "paypal": ("Paypal", {"client_id": "c-1", "client_secret": "hush"}),
     "rapyd": ("Rapyd", {"access_key": "acc-1", "secret_key": "hush"}),
     "revolut": ("Revolut", {"secret_api_key": "key-1"}),
@@ -32,6 +38,8 @@ KEYS = {
 REFUSALS = {
     "adyen": ("merchant_account", 401, ("000", "HTTP Status Response - Unauthorized", "HTTP Status Response - Unauthorized")),
     "billwerk": ("api_key", 401, ("17", "Unauthorized", "Unauthorized")),
+    "bluesnap": ("password", 401, ("10000", "Unauthorized", "")),
+    "braintree": ("private_key", 401, ("50000", "Authentication credentials are invalid.", "Authentication credentials are invalid.")),
     "datatrans": ("password", 401, ("UNAUTHORIZED", "unauthorized", "")),
     "globalpay": ("app_id", 401, ("ACTION_NOT_AUTHORIZED", "Credentials not recognized", "")),
     "jpmorgan": ("client_secret", 401, ("INVALID_CLIENT", "Client authentication failed", "")),
@@ -39,6 +47,7 @@ REFUSALS = {
     "multisafepay": ("api_key", 401, ("1032", "Invalid API key", "")),
     "nexinets": ("api_key", 401, ("9003", "api_key : wrong", "wrong")),
     "nuvei": ("merchant_secret", 200, ("1001", "Invalid checksum", "Invalid checksum")),
+    "payload": ({"auth_key_map": {"USD": {"api_key": "wrong"}}}, 401, ("Unauthorized", "Invalid API key", "")),
     "paypal": ("client_secret", 401, ("invalid_client", "Client Authentication failed", "")),
     "revolut": ("secret_api_key", 401, ("1000", "Unauthorised", "Unauthorised")),
     "shift4": ("api_key", 401, ("", "Provided API key is invalid", "")),
@@ -57,6 +66,11 @@ REQUESTS = {
               '{"amount":{"currency":"USD","value":10000},"merchantAccount":"acc-1","reference":"ID","returnUrl":"https://hyperswitch.io"}'),
     "billwerk": ("/v1/session/charge", JSON, basic("key-1"),
                  '{"order":{"handle":"ID","amount":10000,"currency":"USD","customer":{"handle":"cus-1"}},"accept_url":"%s","cancel_url":"%s"}' % (HOST, HOST)),
+    "bluesnap": ("/services/2/payment-fields-tokens", JSON, basic("u-1", "hush"), ""),
+    "braintree": ("/", JSON, {**basic("pub-1", "hush"), "braintree-version": "2019-01-01"}, None),
+    "cybersource": ("/microform/v2/sessions", "application/json;charset=utf-8", {"v-c-merchant-id": "acc-1"},
+                    '{"targetOrigins":["https://shop.example"],"clientVersion":"v2.0","allowedCardNetworks":["VISA","MASTERCARD","AMEX","DISCOVER"],'
+                    '"fields":{"paymentInformation":{"card":{"number":{},"securityCode":{}}}}}'),
     "datatrans": ("/v1/transactions/secureFields", JSON, basic("m-1", "hush"), '{"amount":10000,"currency":"USD","returnUrl":"https://example.com/return"}'),
     "globalpay": ("/accesstoken", JSON, {"x-gp-version": "2021-03-22"}, None),
     "jpmorgan": ("/am/oauth2/alpha/access_token", FORM, basic("c-1", "hush"), [("grant_type", "client_credentials"), ("scope", "jpm:payments:sandbox")]),
@@ -69,6 +83,7 @@ REQUESTS = {
                  '{"order":{"orderId":"ID","amount":"10000","currency":"USD"},"paymentSession":{"actionType":"PAY","amount":"10000",'
                  '"recurrence":{"action":"NO_RECURRING"},"resultUrl":"https://shop.example/back","cancelUrl":"https://shop.example/back","notificationUrl":null}}'),
     "nuvei": ("/getSessionToken.do", JSON, {}, None),
+    "payload": ("/access_tokens", JSON, basic("key-1"), '{"type":"client","intent":{"payment_form":{"payment":{"amount":"100.00","description":"ID"}}}}'),
     "paypal": ("/v1/identity/generate-token", JSON, basic("c-1", "hush"), "{}"),
     "rapyd": ("/v1/checkout", JSON, {"access_key": "acc-1"}, '{"amount":"100.00","currency":"USD","merchant_reference_id":"ID"}'),
     "revolut": ("/api/orders", JSON, {"authorization": "Bearer key-1", "revolut-api-version": "2024-09-01"}, '{"amount":10000,"currency":"USD"}'),
@@ -96,6 +111,10 @@ PAID = {"flow": "PAYPAL_FLOW_CHECKOUT", "currency_code": "USD", "total_price": "
 ANSWERS = {
     "adyen": (201, {"id": "CS1", "sessionData": "Ab02b4c0"}, {"adyen": {"session_id": "CS1", "session_data": {"value": "Ab02b4c0"}}}),
     "billwerk": (200, {"id": "cs_1", "url": "https://checkout.example"}, {"billwerk": {"session_id": "cs_1"}}),
+    "bluesnap": (201, "", {"bluesnap": {"pf_token": {"value": "pf-1"}}}),
+    "braintree": (200, {"data": {"createClientToken": {"clientToken": "tok-1"}}},
+                  {"connector": "braintree", "session_token": "pp-1", "sdk_next_action": "SDK_NEXT_ACTION_CONFIRM", "client_token": "tok-1", "transaction_info": PAID}),
+    "cybersource": (201, "eyJh.eyJj.c2ln", {"cybersource": {"capture_context": {"value": "eyJh.eyJj.c2ln"}}}),
     "datatrans": (201, {"transactionId": "t-1"}, {"datatrans": {"transaction_id": {"value": "t-1"}}}),
     "globalpay": (200, {"token": "tok-1", "type": "Bearer", "seconds_to_expire": 3599},
                   {"globalpay": {"access_token": {"value": "tok-1"}, "token_type": "Bearer", "expires_in": "3599"}}),
@@ -108,6 +127,7 @@ ANSWERS = {
     "nexixpay": (200, {"securityToken": "st-1", "hostedPage": "https://nexi.example/1"},
                  {"nexixpay": {"security_token": {"value": "st-1"}, "hosted_page": "https://nexi.example/1"}}),
     "nuvei": (200, {"sessionToken": "tok-1", "status": "SUCCESS"}, {"nuvei": {"session_token": {"value": "tok-1"}}}),
+    "payload": (200, {"id": "tok-1"}, {"payload": {"client_token": {"value": "tok-1"}}}),
     "paypal": (200, {"client_token": "tok-1", "expires_in": 3600},
                {"connector": "paypal", "session_token": "tok-1", "sdk_next_action": "SDK_NEXT_ACTION_CONFIRM", "client_token": "tok-1", "transaction_info": PAID}),
     "rapyd": (200, {"status": {}, "data": {"id": "checkout_1", "redirect_url": "https://rapyd.example/1"}},
@@ -127,15 +147,20 @@ OTHER_REFUSALS = (
     ("rapyd", 400, {"status": {"error_code": "C", "status": "ERROR", "message": "why"}}, ("C", "ERROR", "why"), 400),
     ("rapyd", 200, {"status": {}}, ("RESPONSE_HANDLING_FAILED", "The connector's answer lacks the session token", ""), 502),
     ("mollie", 200, {"id": "tr_1"}, ("RESPONSE_DESERIALIZATION_FAILED", "The connector's answer could not be read", ""), 502),
+    ("cybersource", 401, {"response": {"rmsg": "Authentication Failed"}}, ("", "Authentication Failed", "Authentication Failed"), 401),
+    ("cybersource", 201, "quoted", ("RESPONSE_DESERIALIZATION_FAILED", "The connector's answer could not be read", ""), 502),
+    ("braintree", 200, {"errors": [{"message": "no", "extensions": {"legacyCode": "91569"}}]}, ("91569", "no", "no"), 200),
+    ("bluesnap", 400, {"message": [{"code": "14002", "description": "why"}]}, ("14002", "why", ""), 400),
+    ("bluesnap", 201, {}, ("RESPONSE_DESERIALIZATION_FAILED", "The connector's answer could not be read", ""), 502),
     ("billwerk", 400, {"code": 3, "error": "Bad", "message": "worse"}, ("3", "worse", "Bad"), 400),
 )
 # After a call of unknown outcome: those that are asked again, with the header of the key; of all others only those that leave nothing behind are.
 KEYED = {"adyen": "idempotency-key", "mollie": "idempotency-key", "stripe": "idempotency-key"}
-LEAVES_NOTHING = {"globalpay", "jpmorgan", "multisafepay", "nuvei", "paypal"}
+LEAVES_NOTHING = {"bluesnap", "braintree", "cybersource", "payload", "globalpay", "jpmorgan", "multisafepay", "nuvei", "paypal"}
 # What else a call has to say where the connector needs it, and how that is told.
-MORE = {"billwerk": {"customer": {"id": "cus-1"}}, "nexixpay": {"return_url": "https://shop.example/back"}}
-NEEDS = {"billwerk": "payment.customer.id", "nexixpay": "payment.return_url"}
-SLASHES = {"adyen", "billwerk", "paypal", "revolut", "stripe"}  # whose base URLs end in one
+MORE = {"braintree": {"payment_method_type": 98}, "cybersource": {"return_url": "https://shop.example/back?a=1"}, "billwerk": {"customer": {"id": "cus-1"}}, "nexixpay": {"return_url": "https://shop.example/back"}}
+NEEDS = {"braintree": "payment.payment_method_type", "cybersource": "payment.return_url", "billwerk": "payment.customer.id", "nexixpay": "payment.return_url"}
+SLASHES = {"adyen", "billwerk", "cybersource", "paypal", "revolut", "stripe"}  # whose base URLs end in one
 
 
 def metadata(connector, **changes):
@@ -170,7 +195,7 @@ def request(name, path=NEW, minor=10000, currency="USD", **changes):
 def answer_of(connector, body):
     status, text, _ = ANSWERS[connector]
     made = text(body) if callable(text) else text
-    return status, {}, made if isinstance(made, str) else json.dumps(made)
+    return status, {"location": "https://sandbox.bluesnap.com/services/2/payment-fields-tokens/pf-1"} if connector == "bluesnap" else {}, made if isinstance(made, str) else json.dumps(made)
 
 
 def check(case, connector, name, request, body=None):
@@ -199,3 +224,14 @@ def check(case, connector, name, request, body=None):
         case.assertEqual(list(value), ["app_id", "nonce", "secret", "grant_type", "interval_to_expire", "restricted_token"])
         case.assertEqual((value["interval_to_expire"], value["restricted_token"]), ("1_HOUR", "YES"))
         case.assertEqual(value["secret"], hashlib.sha512((value["nonce"] + "hush").encode()).hexdigest())
+    if connector == "braintree":
+        value = json.loads(sent)
+        case.assertIn("createClientToken(input: $input)", value["query"])
+        case.assertEqual(value["variables"], {"input": {"clientToken": {"merchantAccountId": "acc-1"}}})
+    if connector == "cybersource":
+        digest = "SHA-256=" + base64.b64encode(hashlib.sha256(sent.encode()).digest()).decode()
+        over = f"host: {headers['host']}\ndate: {headers['date']}\n(request-target): post {path}\ndigest: {digest}\nv-c-merchant-id: acc-1"
+        signature = base64.b64encode(hmac.digest(b"hush hush", over.encode(), "sha256")).decode()
+        case.assertEqual((headers["digest"], headers["signature"]), (digest, f'keyid="key-1", algorithm="HmacSHA256", headers="host date (request-target) digest '
+                                                                             f'v-c-merchant-id", signature="{signature}"'))
+        case.assertRegex(headers["date"], "^[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT$")

@@ -153,6 +153,9 @@ enum {
     X(adyen, true)                                                                                           \
     X(airwallex, false)                                                                                      \
     X(billwerk, true)                                                                                        \
+    X(bluesnap, false)                                                                                       \
+    X(braintree, false)                                                                                      \
+    X(cybersource, true)                                                                                     \
     X(datatrans, false)                                                                                      \
     X(fiservcommercehub, true)                                                                               \
     X(getnet, false)                                                                                         \
@@ -166,6 +169,7 @@ enum {
     X(nexinets, false)                                                                                       \
     X(nexixpay, false)                                                                                       \
     X(nuvei, false)                                                                                          \
+    X(payload, false)                                                                                        \
     X(paypal, true)                                                                                          \
     X(paytm, true)                                                                                           \
     X(pinelabs_online, false)                                                                                \

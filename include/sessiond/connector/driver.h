@@ -58,6 +58,9 @@ typedef void (*ses_outbound_fn)(void *arg, uint32_t http_status, enum ses_connec
  * may hold what the peer has sent (a certificate's name), never what we have. Empty where it was not asked. */
 const char *ses_driver_why(const struct ses_driver *driver);
 
+/* Inside a done function: the answer's header "location", as it came; empty: it has none, or there is no answer. */
+struct ses_slice ses_driver_location(const struct ses_driver *driver);
+
 /* A call's place among those in flight, from before anything is written for it. As zeros: none. */
 struct ses_outbound_place {
     struct ses_host *host;

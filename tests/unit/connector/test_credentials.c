@@ -3,7 +3,7 @@
 #include "credential_table.h"
 #include "registry.h"
 
-enum key_kind { KEY_SECRET, KEY_STRING, KEY_FLAG, KEY_LIST, KEY_MAP };
+enum key_kind { KEY_SECRET, KEY_STRING, KEY_FLAG, KEY_LIST, KEY_MAP, KEY_KEPT };
 
 struct key {
     char name[48];
@@ -27,7 +27,7 @@ static size_t read_keys(const char *spec, struct key *ret_keys)
         memcpy(key->name, at, name);
         key->kind = at[name] == '[' ? KEY_LIST : at[name] == '{' ? KEY_MAP : KEY_SECRET;
         if (len == name + 2 && at[name] == '?')
-            key->kind = at[name + 1] == 's' ? KEY_STRING : KEY_FLAG;
+            key->kind = at[name + 1] == 's' ? KEY_STRING : at[name + 1] == 'k' ? KEY_KEPT : KEY_FLAG;
         at += len + (at[len] == ' ');
     }
     return count;
@@ -49,7 +49,7 @@ static void write_value(char *json, size_t room, const struct key *key, enum cha
         (void)snprintf(json + len, room - len, "7");
     else if (change == CHANGE_VALUE_OBJECT && key->kind == KEY_SECRET)
         (void)snprintf(json + len, room - len, "{\"value\":\"v-%s\"}", key->name);
-    else if (key->kind == KEY_SECRET || key->kind == KEY_STRING)
+    else if (key->kind == KEY_SECRET || key->kind == KEY_STRING || key->kind == KEY_KEPT)
         (void)snprintf(json + len, room - len, "\"v-%s\"", key->name);
     else
         (void)snprintf(json + len, room - len, "%s", usual[key->kind]);
@@ -92,7 +92,11 @@ static void assert_all_found(const struct fixture *f, const struct sample *sampl
         char expected[64];
 
         (void)snprintf(expected, sizeof(expected), "v-%.47s", keys[i].name);
-        if (keys[i].kind != KEY_SECRET || (!keys[i].mandatory && !optional))
+        if (keys[i].kind == KEY_MAP) {
+            secrets++;
+            assert_slice(ses_credential_get(&f->credentials, "api_key"), "k");
+        }
+        if ((keys[i].kind != KEY_SECRET && keys[i].kind != KEY_KEPT) || (!keys[i].mandatory && !optional))
             continue;
         secrets++;
         assert_slice(ses_credential_get(&f->credentials, keys[i].name), expected);
