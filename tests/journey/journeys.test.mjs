@@ -85,6 +85,15 @@ describe('the payment server behind sessiond', () => {
     await assertPaidOnce(['0', '1']);
   });
 
+  // Further places are integration/gateway_kills'.
+  test('kill -9 of the payment server while the shopper is at the bank', async () => {
+    await shopper.toChallenge();
+    await world.killPayments();
+    await shopper.enterCode();
+    await shopper.seeResult();
+    await assertOneEffect(world, shopper.order);
+  });
+
   // Somebody dies while the connector is at it: the page waits, what became of the payment is asked, and it is not made again.
   const deaths = { workers: () => world.killWorkers(), 'payment server': () => world.killPayments() };
   for (const [who, kill] of Object.entries(deaths)) {
@@ -263,11 +272,7 @@ describe('pages at the return URL', () => {
 });
 
 // Each disturbance at each place between two steps.
-const disturbances = {
-  'kill -9 of the workers': () => world.killWorkers(),
-  'kill -9 of the payment server': () => world.killPayments(),
-  'restart of the whole server': () => world.restartServer(),
-};
+const disturbances = { 'kill -9 of the workers': () => world.killWorkers(), 'restart of the whole server': () => world.restartServer() };
 for (const [what, disturb] of Object.entries(disturbances)) {
   describe(what, () => {
     beforeEach(arrive('disturbed'));
