@@ -11,7 +11,7 @@ import threading
 import unittest
 
 from gateway_journeys import AT_THE_CONNECTOR, JOURNEYS, Payment, calls_of
-from harness import wait_until
+from harness import PATIENCE, wait_until
 from platform_clients import KINDS
 from test_gateway_journeys import JourneyCase
 
@@ -77,14 +77,21 @@ class Between(KillCase):
 
 
 class InFlight(KillCase):
-    def fail(self, kill, way):
-        """Each journey up to each of its calls that reach the simulator, which holds them all; then the kill."""
+    def make(self, way, timeout=PATIENCE):
+        """Each journey up to each of its calls that reach the simulator, which holds them all, and each of these calls by a thread."""
         rows = self.places(lambda journey: [i for i, name in enumerate(calls_of(journey)) if name in AT_THE_CONNECTOR])
         self.side_by_side(lambda payment, i: payment.walk(0, i), rows)
         self.simulator.script(path="*", way=way)
-        making = [threading.Thread(target=payment.send, args=payment.of(i)) for payment, i in rows]
-        for one in making:
-            one.start()
+        making = []
+        for payment, i in rows:
+            payment.timeout = timeout
+            making.append(threading.Thread(target=payment.send, args=payment.of(i)))
+            making[-1].start()
+        return rows, making
+
+    def fail(self, kill, way):
+        """All of them held, then the kill."""
+        rows, making = self.make(way)
         wait_until(lambda: self.simulator.held() == len(rows), "all calls at the simulator")
         kill(self)
         return rows, making
@@ -95,6 +102,7 @@ class InFlight(KillCase):
             one.join()
 
         def rest(payment, i):
+            payment.timeout = PATIENCE
             i = resume(payment, i)
             while i < payment.length():
                 payment.call(i)
@@ -110,6 +118,16 @@ class InFlight(KillCase):
                 self.go_on(rows, making, lambda payment, i: i)
                 for payment, _ in rows:
                     payment.check_end()
+
+    def test_the_client_has_no_more_time(self):
+        """The same: its deadline is not the payment server's, which would give up what it has begun."""
+        rows, making = self.make("hold", timeout=1)
+        for one in making:
+            one.join()
+        self.go_on(rows, making, lambda payment, i: i)
+        for payment, _ in rows:
+            payment.check_end()
+            self.assertEqual([call for call in self.world.effects(payment.session) if call["state"] != "made"], [])
 
     def test_somebody_else_dies(self):
         """An effect that was under way is not made again, and its outcome found out; what has none is asked again."""
