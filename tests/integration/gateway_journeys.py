@@ -69,6 +69,10 @@ JOURNEYS = {
         ("authorize", "CALL_OUTCOME_UNKNOWN", "PROCESSING"),
         ("get", "CHARGED", "COMPLETED"),
         ("authorize_once_more", "CALL_SETTLED", "COMPLETED")]),
+    "composite": (CHARGED_CARD, [
+        ("create", "OK", "OPEN"),
+        ("authorize_composite", "CHARGED", "COMPLETED"),
+        ("get", "CHARGED", "COMPLETED")]),
     "retry": (CHARGED_CARD, [
         ("create", "OK", "OPEN"),
         ("create", "OK", "OPEN"),
@@ -78,12 +82,13 @@ JOURNEYS = {
 }
 # What they come to, at the connector: payments that were made there, by their statuses, and what was done with them.
 ENDS = {"frictionless": ["Authorize"], "challenge": ["Authorize", "Refund"], "redirect": ["Authorize"], "wallet": ["Authorize", "Capture", "Refund"],
-        "void": ["Authorize", "Void"], "decline": ["Authorize", "Authorize"], "time-out": ["Authorize"], "retry": ["Authorize"]}
-EFFECTS = {f"{PAYMENT}{name}" for name in ("Authorize", "Capture", "Void", "Refund")}
-AT_THE_CONNECTOR = ("pre_authenticate", "authenticate", "post_authenticate", "authorize", "authorize_another_card", "get", "capture", "void", "refund",
-                    "refund_get")
+        "void": ["Authorize", "Void"], "decline": ["Authorize", "Authorize"], "time-out": ["Authorize"], "composite": ["Authorize"], "retry": ["Authorize"]}
+COMPOSITE = "/types.CompositePaymentService/Authorize"
+EFFECTS = {COMPOSITE, *(f"{PAYMENT}{name}" for name in ("Authorize", "Capture", "Void", "Refund"))}
+AT_THE_CONNECTOR = ("pre_authenticate", "authenticate", "post_authenticate", "authorize", "authorize_another_card", "authorize_composite", "get",
+                    "capture", "void", "refund", "refund_get")
 # Their answers are kept, and come again.
-REPEATED = ("authorize", "authorize_another_card", "authorize_once_more", "capture", "void", "refund")
+REPEATED = ("authorize", "authorize_another_card", "authorize_composite", "authorize_once_more", "capture", "void", "refund")
 # Who was not answered, or told to wait, calls again; every other word is an answer.
 UNKNOWN = "CALL_OUTCOME_UNKNOWN"
 CALL_AGAIN = {"UNAVAILABLE", "UPSTREAM_UNAVAILABLE", "SESSION_BUSY", "STORE_UNAVAILABLE", "OUTCOME_UNKNOWN", "UNKNOWN", "INTERNAL", "CANCELLED",
@@ -133,6 +138,10 @@ class Payment:
         return self.authorize()
 
     authorize_once_more = authorize
+
+    def authorize_composite(self):
+        return COMPOSITE, {"merchant_transaction_id": self.transaction(), "merchant_order_id": self.session, "amount": AMOUNT,
+                           "payment_method": self.means, "session_token": self.token, "browser_info": BROWSER, "test_mode": True}
 
     def get(self):
         return PAYMENT + "Get", {"merchant_transaction_id": self.transaction(), "test_mode": True}

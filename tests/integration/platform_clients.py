@@ -34,7 +34,8 @@ class Told:
 
     def word(self):
         """Status of the answer, or the reason or code of a failure."""
-        return self.answer.get("status", "OK") if self.code == "OK" else self.reason or self.code
+        payment = self.answer.get("authorize_response", self.answer)
+        return payment.get("status", "OK") if self.code == "OK" else self.reason or self.code
 
     def __repr__(self):
         return f"{self.code} {self.reason} {self.answer}"
