@@ -24,10 +24,15 @@ client_build_fn ses_client_build_globalpay, ses_client_build_jpmorgan, ses_clien
 /* client_signed.c */
 client_build_fn ses_client_build_cybersource;
 client_success_fn ses_client_read_cybersource;
-/* client_wallet.c */
+/* client_braintree.c */
 client_build_fn ses_client_build_braintree;
 client_success_fn ses_client_read_braintree;
+/* client_wallet.c */
 client_success_fn ses_client_read_bluesnap;
+/* A ClientAuthenticationTokenData of PayPal's. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_client_paypal_session(const struct ses_client_request *request,
+                                                         struct ses_slice session, struct ses_slice token,
+                                                         struct ses_arena *arena, struct ses_slice *ret_data);
 client_success_fn ses_client_read_paypal;
 
 #endif

@@ -48,7 +48,6 @@ static const struct ses_client_call calls[] = {
     {.connector = "bluesnap", NOTHING, .path = "services/2/payment-fields-tokens", BASIC("username", "password"),
      .branch = 8, .read_success = ses_client_read_bluesnap,
      .code = "message.0.code", .message = "message.0.description"},
-    /* The other wallets want lists of the configuration that are not kept. */
     {.connector = "braintree", NOTHING, .locate = ses_client_locate_base, .build = ses_client_build_braintree,
      .read_success = ses_client_read_braintree,
      .code = "errors.0.extensions.legacyCode", .message = "errors.0.message", .reason = "errors.0.message"},

@@ -122,7 +122,7 @@ static const struct ses_credential_row rows[] = {
      {BODY(KEY1("username"), API_KEY("password"))}, 1},
     {"braintree", {NEED("public_key"), NEED("private_key"), BASE_URL, MAY("merchant_account_id"),
                    STRING("merchant_config_currency"), LIST("apple_pay_supported_networks"),
-                   LIST("apple_pay_merchant_capabilities"), STRING("apple_pay_label"),
+                   LIST("apple_pay_merchant_capabilities"), KEPT("apple_pay_label"),
                    STRING("gpay_merchant_name"), STRING("gpay_merchant_id"),
                    LIST("gpay_allowed_auth_methods"), LIST("gpay_allowed_card_networks"),
                    KEPT("paypal_client_id"), STRING("gpay_gateway_merchant_id")},

@@ -164,6 +164,7 @@ static enum ses_status build(struct ses_client *c, struct ses_error *ret_error)
 {
     ses_client_ask_tell(&c->ask, &c->told);
     c->told.payment.credentials = &c->headers.credentials;
+    c->told.config = c->headers.metadata.connector.connector_config;
     c->told.payment.base_url = c->base_url;
     c->told.payment.now_ms = ses_clock_wall_ms();
     c->told.payment.idempotency_key = ses_slice_str(c->idempotency_key);

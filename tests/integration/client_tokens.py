@@ -16,8 +16,9 @@ KEYS = {
     "billwerk": ("Billwerk", {"api_key": "key-1", "public_api_key": "pub-1"}),
     "bluesnap": ("Bluesnap", {"username": "u-1", "password": "hush"}),
     "braintree": ("Braintree", {"public_key": "pub-1", "private_key": "hush", "merchant_account_id": "acc-1", "paypal_client_id": "pp-1",
-                                **{name: [] for name in ("apple_pay_supported_networks", "apple_pay_merchant_capabilities", "gpay_allowed_auth_methods",
-                                                         "gpay_allowed_card_networks")}}),
+                                "apple_pay_label": "Shop", "apple_pay_supported_networks": ["visa", "amex"], "apple_pay_merchant_capabilities": ["supports3DS"],
+                                "gpay_allowed_auth_methods": ["PAN_ONLY"], "gpay_allowed_card_networks": ["VISA", "AMEX"], "gpay_merchant_name": "Shop",
+                                "gpay_merchant_id": "gm-1", "gpay_gateway_merchant_id": "gg-1"}),
     "cybersource": ("Cybersource", {"api_key": "key-1", "merchant_account": "acc-1", "api_secret": base64.b64encode(b"hush hush").decode()}),
     "datatrans": ("Datatrans", {"merchant_id": "m-1", "password": "hush"}),
     "globalpay": ("Globalpay", {"app_id": "app-1", "app_key": "hush"}),
@@ -135,6 +136,20 @@ ANSWERS = {
     "revolut": (201, {"id": "o-1", "token": "tok-1"}, {"revolut": {"order_id": "o-1", "token": {"value": "tok-1"}}}),
     "shift4": (200, {"clientSecret": "cs-1"}, {"shift4": {"client_secret": {"value": "cs-1"}}}),
     "stripe": (200, stripe_intent, {"stripe": {"client_secret": {"value": "pi_1_secret_1"}}}),
+}
+# Of braintree's token for the other wallets: payment_method_type, and the session.
+SECRETS = {"display": {"value": "tok-1"}}
+WALLETS = {
+    9: {"apple_pay": {"session_response": {"third_party_sdk": {"secrets": SECRETS}}, "connector": "braintree", "sdk_next_action": "SDK_NEXT_ACTION_CONFIRM",
+                      "payment_request_data": {"country_code": "CH", "currency_code": "USD", "total": {"label": "Shop", "amount": "10000"},
+                                               "merchant_capabilities": ["supports3DS"], "supported_networks": ["visa", "amex"]}}},
+    38: {"google_pay": {"google_pay_session": {
+        "merchant_info": {"merchant_id": "gm-1", "merchant_name": "Shop"}, "shipping_address_parameters": {}, "connector": "braintree",
+        "sdk_next_action": "SDK_NEXT_ACTION_CONFIRM", "secrets": SECRETS,
+        "transaction_info": {"country_code": "CH", "currency_code": "USD", "total_price_status": "Final", "total_price": "10000"},
+        "allowed_payment_methods": [{"payment_method_type": "CARD", "parameters": {"allowed_auth_methods": ["PAN_ONLY"], "allowed_card_networks": ["VISA", "AMEX"]},
+                                     "tokenization_specification": {"token_specification_type": "PAYMENT_GATEWAY",
+                                                                    "parameters": {"gateway": "braintree", "gateway_merchant_id": "gg-1"}}}]}}},
 }
 # Refusals that come otherwise: HTTP status, body, (code, message, reason), status_code.
 OTHER_REFUSALS = (

@@ -243,6 +243,18 @@ class Own(unittest.TestCase):
                 self.assertFalse(ask(self.server, connector, name, **client_tokens.FULL).HasField("error"))
                 client_tokens.check(self, connector, name, self.fake.requests[0], body)
 
+    def test_wallets(self):
+        self.asked = "braintree"
+        for kind, session in client_tokens.WALLETS.items():
+            for path, field in ((NEW, "session_data"), (OLD, "session_token")):
+                answer = ask(self.server, "braintree", f"wallet-{kind}", path, payment_method_type=kind, country_alpha2_code=217)
+                self.assertEqual(json_format.MessageToDict(getattr(answer, field), preserving_proto_field_name=True), session)
+            said = self.server.fail(client_tokens.request(unique(), payment_method_type=kind), metadata("braintree"), path=NEW)
+            self.assertEqual(violated_fields(said), ["payment.country_alpha2_code"])
+        for key, kind in (("apple_pay_label", 9), ("paypal_client_id", 98)):
+            said = self.server.fail(client_tokens.request(unique(), payment_method_type=kind, country_alpha2_code=217), metadata("braintree", **{key: ""}), path=NEW)
+            self.assertEqual((reason(said), told(said)["key"]), ("AUTH_CONVERSION_FAILED", key))
+
     def test_permissions(self):
         self.asked = "globalpay"
         ask(self.server, "globalpay", unique(), permissions={"values": ["PMT_POST_Create_Single", 'a"b']})

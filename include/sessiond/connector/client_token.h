@@ -24,6 +24,8 @@ struct ses_client_request {
     const struct ses_slice *permissions;
     size_t permissions_count;
     bool test_mode;
+    struct ses_slice
+        config; /* x-connector-config, for what is no credential; empty: the older headers name the connector */
     struct ses_slice location; /* before ses_client_parse: the answer's header of that name; empty: none */
     uint8_t random[SES_CLIENT_RANDOM_BYTES]; /* fixed in tests */
 };

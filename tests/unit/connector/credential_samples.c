@@ -14,7 +14,7 @@ const struct sample samples[] = {
     {"Bluesnap", "bluesnap", "username password base_url?s", "body-key username=1 password=a"},
     {"Braintree", "braintree",
      "public_key private_key base_url?s merchant_account_id? merchant_config_currency?s apple_pay_supported_networks[] "
-     "apple_pay_merchant_capabilities[] apple_pay_label?s gpay_merchant_name?s gpay_merchant_id?s gpay_allowed_auth_methods[] "
+     "apple_pay_merchant_capabilities[] apple_pay_label?k gpay_merchant_name?s gpay_merchant_id?s gpay_allowed_auth_methods[] "
      "gpay_allowed_card_networks[] paypal_client_id?k gpay_gateway_merchant_id?s",
      "signature-key public_key=a private_key=s"},
     {"Datatrans", "datatrans", "merchant_id password base_url?s", "body-key merchant_id=1 password=a"},
