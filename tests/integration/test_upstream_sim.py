@@ -100,6 +100,10 @@ class Manners(SimulatorCase):
         self.sim.process.send_signal(signal.SIGINT)
         self.sim.process.wait(PATIENCE)
 
+    def test_it_ends_with_who_started_it(self):
+        self.sim.process.stdin.close()
+        self.sim.process.wait(PATIENCE)
+
 
 class Outcomes(SimulatorCase):
     """What each way of failing comes to. A call with an effect is made once, whatever happens."""

@@ -22,7 +22,7 @@ class Process:
 
     def start(self):
         arguments = [*self.ports, *([] if self.book is None else [str(self.book)])]
-        self.process = subprocess.Popen([sys.executable, "-B", PROGRAM, *arguments], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([sys.executable, "-B", PROGRAM, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         told = json.loads(self.process.stdout.readline())
         self.address, self.control = told["grpc"], told["control"]
 
@@ -58,6 +58,7 @@ class Process:
         """KILL."""
         self.process.kill()
         self.process.wait(PATIENCE)
+        self.process.stdin.close()
         self.process.stdout.close()
 
     def restart(self):

@@ -8,7 +8,8 @@
 - messages merge as prost's do (upstream_wire.py): a second, partial amount changes the first one
 - nuvei and paytm want the connector's own session token, and refuse a sess_ token at the connector
 - answers hold raw_connector_request (card number, keys) and the raw answer; details of errors are no google.rpc.Status
-- TERM closes the listener and lets calls end; the program never does. INT ends it
+- TERM closes the listener and lets calls end; the program never does. INT ends it, and so does the end of a pipe that is its standard input:
+  it stays behind nobody who died
 
     upstream_sim.py [PORT [CONTROL_PORT [BOOK]]]    prints {"grpc": "127.0.0.1:..", "control": "http://127.0.0.1:.."}; 0: any
                                                     BOOK: a file that keeps what the connector was asked, over kills
@@ -22,7 +23,9 @@ POST /confirm {"id": ..}: the shopper's word at his bank. Tests may also start o
 import asyncio
 import base64
 import json
+import os
 import signal
+import stat
 import sys
 
 import h2.config
@@ -331,6 +334,8 @@ async def main(arguments):
     simulator = Simulator(*arguments[2:])
     told = await simulator.open(*(int(a) for a in arguments[:2]))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, simulator.on_term)
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        asyncio.get_running_loop().add_reader(0, lambda: os.read(0, 4096) or os._exit(0))
     print(json.dumps(told), flush=True)
     await asyncio.Event().wait()
 
