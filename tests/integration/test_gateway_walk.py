@@ -121,6 +121,17 @@ class Walk(unittest.TestCase):
             self.assertRegex(answer, rb"PERMISSION_DENIED|\(403|grpc-status', '7'|grpc-status: ?7", (method, door))
         self.assertEqual(self.upstream.asked(), [])
 
+    def test_no_mode_but_the_callers_own(self):
+        """Without a session, too, where no token says which mode it is: this caller may do nothing live."""
+        pay = self.server.grpc().unary_unary(AUTHORIZE)
+        metadata = [*EXACT, *bearer(self.keys["merchant"])]
+        with self.assertRaises(grpc.RpcError) as caught:
+            pay(authorize("t-1", test_mode=False), metadata=metadata, timeout=PATIENCE, wait_for_ready=True)
+        self.assertEqual(explain(caught.exception)[:2], ("PERMISSION_DENIED", "CALLER_NOT_ALLOWED"))
+        self.assertEqual(self.upstream.asked(), [])
+        pay(authorize("t-1"), metadata=metadata, timeout=PATIENCE, wait_for_ready=True)
+        self.assertEqual(len(self.upstream.asked()), 1)
+
     def test_nothing_tells_what_is_there(self):
         for victim in VICTIMS:
             client, session, absent = self.clients[victim], unique(), unique()

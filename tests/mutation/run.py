@@ -21,13 +21,14 @@ import faults
 import faults_gateway
 import faults_payments
 import faults_pg
+import faults_upstream
 
 # Of each: name, file, what stands there once, what is planted, the tests that must notice (one failure is enough, the first is tried first):
 #   unit_store_gc                 a program of the build
 #   pg/link/use                   a test of ctest, made of a program
 #   pg/link/rules:test_seal       a case of it alone, where it takes SES_TEST_CASE
 #   test_slots.FenceTest.test_x   of tests/pg or tests/integration, with the whole server
-FAULTS = faults.FAULTS + faults_gateway.FAULTS + faults_payments.FAULTS + faults_pg.FAULTS
+FAULTS = faults.FAULTS + faults_gateway.FAULTS + faults_payments.FAULTS + faults_upstream.FAULTS + faults_pg.FAULTS
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT_S = 240  # for what a fault makes hang
 END_S = 60     # .. to end its servers, when it is told to
