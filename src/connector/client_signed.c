@@ -122,7 +122,7 @@ enum ses_status ses_client_build_cybersource(const struct ses_client_request *re
                                              struct ses_error *ret_error)
 {
     struct parts parts;
-    const char *signature;
+    const char *signature = NULL;
 
     SES_TRY(write_body(request, arena, &ret_request->body, ret_error));
     SES_TRY(read_parts(request, ret_request->url, ret_request->body, arena, &parts, ret_error));

@@ -180,8 +180,8 @@ static enum ses_status part_is_there(struct writer *w, const char *at, bool *ret
 {
     *ret_there = true;
     for (at++; *at != '|'; at++) {
-        struct ses_slice value;
-        enum value_form form;
+        struct ses_slice value = SES_SLICE_EMPTY;
+        enum value_form form = VALUE_ABSENT;
         struct slot slot;
 
         SES_REQUIRE(*at != '\0');
@@ -197,8 +197,8 @@ static enum ses_status part_is_there(struct writer *w, const char *at, bool *ret
 
 static enum ses_status write_slot(struct writer *w, const struct slot *slot)
 {
-    struct ses_slice value;
-    enum value_form form;
+    struct ses_slice value = SES_SLICE_EMPTY;
+    enum value_form form = VALUE_ABSENT;
 
     SES_TRY(read_slot(w, slot, &value, &form));
     if (form == VALUE_ABSENT)
@@ -212,8 +212,8 @@ static enum ses_status room_of(struct writer *w, const char *body, size_t *ret_r
 {
     *ret_room = strlen(body);
     for (const char *at = body; *at != '\0'; at++) {
-        struct ses_slice value;
-        enum value_form form;
+        struct ses_slice value = SES_SLICE_EMPTY;
+        enum value_form form = VALUE_ABSENT;
         struct slot slot;
 
         if (*at != '<')

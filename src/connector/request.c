@@ -25,7 +25,7 @@ enum ses_status ses_request_credential(const struct ses_credentials *credentials
 enum ses_status ses_request_header_credential(const struct ses_credentials *credentials, const char *name,
                                               struct ses_slice *ret_value, struct ses_error *ret_error)
 {
-    struct ses_slice value;
+    struct ses_slice value = SES_SLICE_EMPTY;
 
     SES_TRY(ses_request_credential(credentials, name, &value, ret_error));
     for (size_t i = 0; i < value.len; i++) {
@@ -52,7 +52,7 @@ enum ses_status ses_request_basic(const struct ses_credentials *credentials, con
                                   struct ses_outbound_request *request, struct ses_error *ret_error)
 {
     static const char basic[] = "Basic ";
-    struct ses_slice name;
+    struct ses_slice name = SES_SLICE_EMPTY;
     struct ses_slice secret = SES_SLICE_EMPTY;
     struct ses_text pair;
     char *value;

@@ -32,6 +32,7 @@ static enum ses_status judge(struct ses_client_session *s, uint64_t now_ms, stru
     const struct ses_session *session = s->found.live ? &s->found.session : NULL;
 
     SES_TRY(ses_access_session_judge(&s->session, session, now_ms, ret_error));
+    SES_REQUIRE(session != NULL); /* or it was refused */
     if (ses_session_closed(session->status)) {
         ses_refusal_closed(ret_error, session->status);
         return ret_error->status;
