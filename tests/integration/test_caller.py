@@ -29,10 +29,10 @@ OWNERS = {
               [config("Adyen", api_key="stranger", merchant_account="m"), older("adyen", "body-key", "stranger", "m"),
                config("Adyen", api_key="own", merchant_account="other"), older("adyen", "body-key", "", "")]),
     # A connector whose keys are not in the server's table.
-    "bluesnap": ([config("Bluesnap", api_key="own", api_secret="s", processing_channel_id="p"),
-                  config("Bluesnap", processing_channel_id="p", api_secret={"value": "s"}, api_key="own")],
-                 [config("Bluesnap", api_key="stranger", api_secret="s", processing_channel_id="p"),
-                  config("Bluesnap"), older("bluesnap", "no-key")]),
+    "bambora": ([config("Bambora", api_key="own", api_secret="s", processing_channel_id="p"),
+                 config("Bambora", processing_channel_id="p", api_secret={"value": "s"}, api_key="own")],
+                [config("Bambora", api_key="stranger", api_secret="s", processing_channel_id="p"),
+                 config("Bambora"), older("bambora", "no-key")]),
     "noon": ([older("noon", "signature-key", "own", "b", "c")],
              [older("noon", "signature-key", "stranger", "b", "c"), older("noon", "no-key"), older("noon", "header-key", "own")]),
     # One with a session call: the owner's token at the connector must not be shown to anybody else.
