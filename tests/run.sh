@@ -6,8 +6,9 @@ cd "$(dirname "$0")/.."
 
 usage() {
     cat <<'END'
-usage: tests/run.sh              all tests but those of label nightly on the gcc build, all but those of label long or once on the clang build
-       tests/run.sh -R REGEX ..  arguments go to ctest
+usage: tests/run.sh              all tests but those of label long or nightly on the gcc build, of these all but those of label once on the clang build
+       tests/run.sh --long       those of label long, on the gcc build: kill -9, failovers, moves, budgets, browsers (.ci/run does so too)
+       tests/run.sh -R REGEX ..  arguments go to ctest; of any label
        tests/run.sh --nightly    everything, the long tests with many more rounds, the models with random seeds, the integration tests with v4.local tokens, all of them and the scenarios on two machines, the mutations of the store, the version before, PostgreSQL under Patroni and behind pgbouncer, the Debian package
        tests/run.sh --clients    clients and suites that we did not write (tests/clients/*/run.sh), on the gcc build
 Needs neither root nor the network once the packages of deploy/packages.sh and tests/node_modules are there. Writes to build-gcc/,
@@ -161,7 +162,7 @@ run_package() {
 mode=tests
 case "${1-}" in
 -h | --help) usage; exit 0 ;;
---nightly | --clients)
+--nightly | --clients | --long)
     [ $# = 1 ] || { usage >&2; exit 2; }
     mode=${1#--}
     shift
@@ -182,15 +183,21 @@ if [ "$mode" = nightly ]; then
     install_packages pooler || true # told; then pg/pooler is skipped
 fi
 build build-gcc gcc
-if [ "$mode" = clients ]; then
+case $mode in
+clients)
     run_clients
     exit 0
-fi
+    ;;
+long)
+    run_tests build-gcc --no-tests=error -L long -LE nightly
+    exit 0
+    ;;
+esac
 build build-clang clang
-# What takes minutes and says little more with each change waits for the night, unless it is asked for; so does what says little more with
-# another compiler (tests/pg/CMakeLists.txt).
+# What takes minutes is for --long and CI; what says little more with each change waits for the night, unless it is asked for, and so does what
+# says little more with another compiler (tests/pg/CMakeLists.txt).
 later=() not_again=(-LE 'long|once')
-[ "$mode" = nightly ] || [ $# -gt 0 ] || later=(-LE nightly)
+[ "$mode" = nightly ] || [ $# -gt 0 ] || later=(-LE 'long|nightly')
 [ "$mode" != nightly ] || not_again=(-LE long)
 run_tests build-gcc --no-tests=error "${later[@]}" "$@"
 # What was asked for may be none of the clang build's.
