@@ -82,7 +82,8 @@ static size_t put_authorize(uint8_t *at, struct ses_slice token, const char *id,
     size_t n = put_bytes(at, LOAD_KEY_LEN(1), id, id_len);
 
     n += put_bytes(at + n, LOAD_KEY_LEN(2), money, sizeof(money));
-    n += put_bytes(at + n, LOAD_KEY_LEN(17), token.data, token.len);
+    if (token.len > 0)
+        n += put_bytes(at + n, LOAD_KEY_LEN(17), token.data, token.len);
     n += put_browser(at + n, LOAD_KEY_LEN(26));
     return n + put_small(at + n, LOAD_KEY_VARINT(30), 1); /* test_mode */
 }

@@ -22,9 +22,9 @@ struct fake_sent {
 struct fake {
     enum pg_state state;
     bool may_read;
-    bool watched;  /* somebody watches, anywhere */
-    bool known;    /* .. and all know that we do */
-    bool listens;  /* was asked to */
+    bool watched; /* somebody watches, anywhere */
+    bool known;   /* .. and all know that we do */
+    bool listens; /* was asked to */
     uint64_t listener;
     int64_t epoch; /* that beats and answers tell */
     bool serves;
