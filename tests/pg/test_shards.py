@@ -46,6 +46,19 @@ class Base(ShardsCase):
 
 @needs_servers
 class Shards(Base):
+    SLOT_OF = "(get_byte(key, 0) << 4) | (get_byte(key, 1) >> 4)"
+
+    def move_those_without_sessions(self):
+        """To the second shard; which."""
+        moved = self.pair.primary.sql(f"SELECT string_agg(slot::text, ',') FROM slot WHERE slot NOT IN (SELECT {self.SLOT_OF} FROM session)")
+        set_slots(self.pair.primary, "sessiond", 0, f"slot IN ({moved})")
+        set_slots(self.second.primary, self.name, 1, f"slot IN ({moved})")
+        return moved
+
+    def expect_none_left_in(self, moved):
+        """One new session of a thousand falls into a slot that has stayed, and belongs there."""
+        self.assertEqual(self.pair.primary.sql(f"SELECT count(*) FROM session WHERE {self.SLOT_OF} IN ({moved})"), "0")
+
     def test_each_has_its_sessions(self):
         beside = self.add_database()
         self.share()
@@ -66,13 +79,13 @@ class Shards(Base):
         server = self.machine(workers=2, beside=[beside]).start()
         client = self.sessions(server)
         self.make(client, 4)
-        moved = "slot NOT IN (SELECT (get_byte(key, 0) << 4) | (get_byte(key, 1) >> 4) FROM session)"
-        there = self.pair.primary.sql(f"SELECT string_agg(slot::text, ',') FROM slot WHERE {moved}")
-        set_slots(self.pair.primary, "sessiond", 0, f"slot IN ({there})")
-        set_slots(self.second.primary, self.name, 1, f"slot IN ({there})")
+        moved = self.move_those_without_sessions()
         before = self.counts()
         made = self.make(client)
-        self.assertEqual(self.counts()[1] - before[1], len(made))
+        after = self.counts()
+        self.assertEqual(sum(after) - sum(before), len(made))
+        self.assertGreater(after[1], before[1])
+        self.expect_none_left_in(moved)
         self.expect_all(client, made)
 
     def test_a_reload_adds_one(self):
@@ -85,12 +98,11 @@ class Shards(Base):
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: server.lines("reloaded") and server.is_ready(), "the reload")
         server.wait_for(number=1, state="open")
-        free = "slot NOT IN (SELECT (get_byte(key, 0) << 4) | (get_byte(key, 1) >> 4) FROM session)"
-        there = self.pair.primary.sql(f"SELECT string_agg(slot::text, ',') FROM slot WHERE {free}")
-        set_slots(self.pair.primary, "sessiond", 0, f"slot IN ({there})")
-        set_slots(self.second.primary, self.name, 1, f"slot IN ({there})")
+        moved = self.move_those_without_sessions()
         more = self.make(client)
-        self.assertEqual(self.counts()[1], len(more))
+        self.assertEqual(sum(self.counts()), len(made) + len(more))
+        self.assertGreater(self.counts()[1], 0)
+        self.expect_none_left_in(moved)
         self.expect_all(client, {**made, **more})
 
     def test_a_slot_of_two_or_of_nobody_is_refused_and_told(self):
