@@ -70,6 +70,13 @@ SES_MUST_CHECK enum ses_status ses_access_header(const struct ses_credentials *c
                                                  const struct access_pair *pair, struct ses_arena *arena,
                                                  struct ses_outbound_request *request,
                                                  struct ses_error *ret_error);
+/* Basic authentication, where basic_user is not NULL, and these headers. */
+SES_MUST_CHECK enum ses_status ses_access_headers(const struct ses_credentials *credentials,
+                                                  const char *basic_user, const char *basic_password,
+                                                  const struct access_pair *pairs, struct ses_arena *arena,
+                                                  struct ses_outbound_request *request,
+                                                  struct ses_error *ret_error);
+void ses_access_content_type(enum access_coding coding, struct ses_outbound_request *request);
 /* A JSON object, or a form, of the pairs. */
 SES_MUST_CHECK enum ses_status ses_access_body(const struct ses_credentials *credentials,
                                                enum access_coding coding, const struct access_pair *pairs,

@@ -76,17 +76,21 @@ enum ses_status ses_access_header(const struct ses_credentials *credentials, con
     return SES_OK;
 }
 
-static enum ses_status add_headers(const struct ses_access_call *call,
-                                   const struct ses_credentials *credentials, struct ses_arena *arena,
-                                   struct ses_outbound_request *request, struct ses_error *ret_error)
+void ses_access_content_type(enum access_coding coding, struct ses_outbound_request *request)
 {
     ses_request_header(request, SES_STR("content-type"),
-                       call->coding == ACCESS_JSON ? SES_STR("application/json")
-                                                   : SES_STR("application/x-www-form-urlencoded"));
-    if (call->basic_user != NULL)
-        SES_TRY(ses_request_basic(credentials, call->basic_user, call->basic_password, arena, request,
-                                  ret_error));
-    for (const struct access_pair *pair = call->headers; pair->name != NULL; pair++)
+                       coding == ACCESS_JSON ? SES_STR("application/json")
+                                             : SES_STR("application/x-www-form-urlencoded"));
+}
+
+enum ses_status ses_access_headers(const struct ses_credentials *credentials, const char *basic_user,
+                                   const char *basic_password, const struct access_pair *pairs,
+                                   struct ses_arena *arena, struct ses_outbound_request *request,
+                                   struct ses_error *ret_error)
+{
+    if (basic_user != NULL)
+        SES_TRY(ses_request_basic(credentials, basic_user, basic_password, arena, request, ret_error));
+    for (const struct access_pair *pair = pairs; pair->name != NULL; pair++)
         SES_TRY(ses_access_header(credentials, pair, arena, request, ret_error));
     return SES_OK;
 }
@@ -119,7 +123,9 @@ enum ses_status ses_access_build(const struct ses_access_call *call, const struc
     if (call->build != NULL) {
         SES_TRY(call->build(asked, arena, &request, ret_error));
     } else {
-        SES_TRY(add_headers(call, asked->credentials, arena, &request, ret_error));
+        ses_access_content_type(call->coding, &request);
+        SES_TRY(ses_access_headers(asked->credentials, call->basic_user, call->basic_password, call->headers,
+                                   arena, &request, ret_error));
         SES_TRY(
             ses_access_body(asked->credentials, call->coding, call->body, arena, &request.body, ret_error));
     }

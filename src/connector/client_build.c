@@ -32,14 +32,9 @@ static enum ses_status add_headers(const struct ses_client_call *call, const str
     const struct ses_credentials *credentials = asked->payment.credentials;
 
     if (!call->get)
-        ses_request_header(request, SES_STR("content-type"),
-                           call->coding == ACCESS_JSON ? SES_STR("application/json")
-                                                       : SES_STR("application/x-www-form-urlencoded"));
-    if (call->basic_user != NULL)
-        SES_TRY(ses_request_basic(credentials, call->basic_user, call->basic_password, arena, request,
-                                  ret_error));
-    for (const struct access_pair *pair = call->headers; pair->name != NULL; pair++)
-        SES_TRY(ses_access_header(credentials, pair, arena, request, ret_error));
+        ses_access_content_type(call->coding, request);
+    SES_TRY(ses_access_headers(credentials, call->basic_user, call->basic_password, call->headers, arena,
+                               request, ret_error));
     if (call->key_header != NULL)
         ses_request_header(request, ses_slice_str(call->key_header), asked->payment.idempotency_key);
     return SES_OK;

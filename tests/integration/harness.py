@@ -322,6 +322,15 @@ class Server:
         """All serve, and none of these workers is left: a killed one stays what it was for as long as its memory takes to go."""
         return self.all_serve() and not set(pids) & set(self.workers())
 
+    def kill_workers(self):
+        """-9, and until others serve; what the dead had leased is free."""
+        pids = self.workers()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: self.have_replaced(pids), "new workers")
+        self.end_leases()
+
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 

@@ -1,8 +1,5 @@
 """A process that dies at any moment of a call to the payment server: one effect at most, and whoever comes again is told what is known."""
 import concurrent.futures
-import contextlib
-import os
-import signal
 import threading
 import unittest
 
@@ -30,21 +27,13 @@ class Crash(GatewayCase):
         self.release.wait(PATIENCE)
         return authorized(field(request, 1).decode())
 
-    def kill_workers(self):
-        pids = self.server.workers()
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: self.server.have_replaced(pids), "new workers")
-        self.server.end_leases()
-
     def fail_in_the_middle(self):
         """(session, token) of a payment whose worker died while the payment server was at it."""
         session, token = self.begin()
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             paying = pool.submit(self.pay, session, token)
             wait_until(self.upstream.asked, "the call")
-            self.kill_workers()
+            self.server.kill_workers()
             with self.assertRaises(grpc.RpcError):
                 paying.result()
         return session, token
@@ -91,7 +80,7 @@ class Crash(GatewayCase):
             running = [pool.submit(client, payments[i::CLIENTS]) for i in range(CLIENTS)]
             for i in range(KILLS):
                 wait_until(lambda: len(made) >= (i + 1) * CLIENTS or all(one.done() for one in running), "payments")
-                self.kill_workers()
+                self.server.kill_workers()
                 self.server.clock.pass_(BEHIND_THE_DEADLINE)
             over.set()
             self.server.clock.pass_(BEHIND_THE_DEADLINE)

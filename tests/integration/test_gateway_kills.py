@@ -4,9 +4,7 @@ Between any two calls of a journey, and while each call is at the simulator, bef
 all journeys are reached side by side, and one kill is for all of them. Then at any moment, SES_JOURNEY_ROUNDS (1) times; with that variable
 every place is reached by a client of each kind, without it by one of them.
 """
-import contextlib
 import os
-import signal
 import threading
 import unittest
 
@@ -35,12 +33,7 @@ class KillCase(JourneyCase):
         self.server.clock.pass_(self.deadline_ms / 1000 + 15)
 
     def kill_workers(self):
-        pids = self.server.workers()
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: self.server.have_replaced(pids), "new workers")
-        self.server.end_leases()
+        self.server.kill_workers()
 
     def kill_sessiond(self):
         self.server.kill()
