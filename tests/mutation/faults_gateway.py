@@ -1,5 +1,6 @@
 """The rules by which a call through to the payment server has one effect, and its answer the session right. name, file, what stands there, what is
 planted, the tests that must notice (run.py)."""
+AMOUNTS = ["test_gateway_amounts.Amounts", "test_gateway_amounts.Raw"]
 JOURNEYS, IN_FLIGHT = ["test_gateway_journeys.Undisturbed"], ["test_gateway_kills.InFlight"]
 FAULTS = [
     ("an effect of unknown outcome is made again", "src/method/gateway/gateway_begin.c",
@@ -15,4 +16,13 @@ FAULTS = [
      "session->connector_session_present && token.len > 0 && false)", JOURNEYS),
     ("a step that a payment interrupts is over", "src/domain/session_machine.c", "    if (past->returned || past->expires_ms <= now_ms)",
      "    if (past->returned || past->expires_ms <= now_ms || now_ms > 0)", ["unit_domain_session_machine", *JOURNEYS]),
+    ("a void may name any amount", "src/method/gateway/gateway_method.c", "                               .amount = SES_GATEWAY_UP_TO_AMOUNT_OR_NONE,\n", "",
+     AMOUNTS),
+    ("a void has to name an amount", "src/method/gateway/gateway_check.c", "    if (call->method->amount == SES_GATEWAY_UP_TO_AMOUNT_OR_NONE)\n        return true;\n",
+     "", AMOUNTS),
+    ("a refund may name another payment's amount", "src/method/gateway/gateway_method.c", "[SES_GATEWAY_PAYMENT_AMOUNT] = 3,", "", AMOUNTS),
+    ("a refund has to name its payment's amount", "src/method/gateway/gateway_check.c", "amount == 0 || amount == session->minor_amount",
+     "amount == session->minor_amount", AMOUNTS),
+    ("the connector's raw answer to a capture is passed on", "src/method/gateway/gateway_method.c", "[SES_GATEWAY_TOLD_RAW_RESPONSE] = 16", "[SES_GATEWAY_TOLD_RAW_RESPONSE] = 0",
+     AMOUNTS),
 ]

@@ -20,8 +20,8 @@
       "Ask for at most left; where a call's outcome is not known, ask Get first.")                           \
     X(AMOUNT_MISMATCH, FAILED_PRECONDITION, NO,                                                              \
       "The amount is not one that this session allows.",                                                     \
-      "A payment's must be the session's; a capture's or refund's in its currency and at most as "           \
-      "much.",                                                                                               \
+      "A payment's must be the session's; a capture's, void's or refund's in its currency and at most as "    \
+      "much; a refund's payment_amount the session's. Metadata: field.",                                     \
       "Send the session's amount, or change it first (UpdateSession).")                                      \
     X(AMOUNT_NOT_ACCEPTED, INVALID_ARGUMENT, NO,                                                             \
       "The connector does not take this amount in this currency.",                                           \

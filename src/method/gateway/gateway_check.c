@@ -6,7 +6,14 @@
 #include "gateway_call.h"
 #include "refusal.h"
 
-/* ---- the amount -------------------------------------------------------------------------------- */
+/* ---- the amounts ------------------------------------------------------------------------------- */
+
+static void refuse_amount(const struct ses_gateway_call *call, struct ses_error *error,
+                          enum ses_gateway_part part, struct ses_slice sentence)
+{
+    ses_refusal_set(error, SES_REASON_AMOUNT_MISMATCH, 0, sentence);
+    ses_error_metadata(error, SES_STR("field"), ses_gateway_part_name(call->method, part));
+}
 
 static bool amount_agrees(const struct ses_gateway_call *call, const struct ses_session *session)
 {
@@ -19,20 +26,43 @@ static bool amount_agrees(const struct ses_gateway_call *call, const struct ses_
     return request->minor_amount > 0 && request->minor_amount <= session->minor_amount;
 }
 
+/* Where there is none. */
+static bool may_lack_amount(const struct ses_gateway_call *call, struct ses_error *error)
+{
+    if (call->method->amount == SES_GATEWAY_UP_TO_AMOUNT_OR_NONE)
+        return true;
+    ses_error_clear(error);
+    ses_error_violation(error, ses_gateway_part_name(call->method, SES_GATEWAY_AMOUNT),
+                        SES_STR("is required"));
+    return false;
+}
+
+/* A connector may take a refund of as much as the payment was for the return of all of it: of a payment that is told to have been
+ * smaller than it was more would go back than the session counts. */
+static bool check_payment_amount(const struct ses_gateway_call *call, const struct ses_session *session,
+                                 struct ses_error *error)
+{
+    int64_t amount = call->request.payment_amount;
+
+    if (amount == 0 || amount == session->minor_amount)
+        return true;
+    refuse_amount(call, error, SES_GATEWAY_PAYMENT_AMOUNT,
+                  SES_STR("payment_amount is the whole payment's, in minor units: it must be the session's "
+                          "amount, or be left out"));
+    return false;
+}
+
 bool ses_gateway_check_amount(const struct ses_gateway_call *call, const struct ses_session *session,
                               struct ses_error *error)
 {
     if (call->method->amount == SES_GATEWAY_ANY_AMOUNT)
         return true;
-    if (!ses_gateway_has(&call->request, SES_GATEWAY_AMOUNT)) {
-        ses_error_clear(error);
-        ses_error_violation(error, SES_STR("amount"), SES_STR("is required"));
-        return false;
-    }
+    if (!ses_gateway_has(&call->request, SES_GATEWAY_AMOUNT))
+        return may_lack_amount(call, error);
     if (amount_agrees(call, session))
-        return true;
-    ses_refusal_set(
-        error, SES_REASON_AMOUNT_MISMATCH, 0,
+        return check_payment_amount(call, session, error);
+    refuse_amount(
+        call, error, SES_GATEWAY_AMOUNT,
         call->method->amount == SES_GATEWAY_SAME_AMOUNT
             ? SES_STR("the amount is not the session's")
             : SES_STR("the amount must be in the session's currency, above 0 and at most the session's"));

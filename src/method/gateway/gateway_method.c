@@ -43,6 +43,7 @@ static const struct ses_gateway_method rows[SES_GATEWAY_METHODS] = {
                                                [SES_GATEWAY_TOLD_FEATURE_DATA] = 18}},
     [SES_GATEWAY_NAME_CAPTURE] = {.kind = SES_GATEWAY_AFTER,
                                   .amount = SES_GATEWAY_UP_TO_AMOUNT,
+                                  .amount_name = "amount_to_capture",
                                   .request = {[SES_GATEWAY_ID] = 1,
                                               [SES_GATEWAY_TRANSACTION] = 2,
                                               [SES_GATEWAY_AMOUNT] = 3,
@@ -54,8 +55,10 @@ static const struct ses_gateway_method rows[SES_GATEWAY_METHODS] = {
                                   .answer = {[SES_GATEWAY_TOLD_STATUS] = 2,
                                              [SES_GATEWAY_TOLD_STATE] = 7,
                                              [SES_GATEWAY_TOLD_RAW_REQUEST] = 8,
-                                             [SES_GATEWAY_TOLD_FEATURE_DATA] = 12}},
+                                             [SES_GATEWAY_TOLD_FEATURE_DATA] = 12,
+                                             [SES_GATEWAY_TOLD_RAW_RESPONSE] = 16}},
     [SES_GATEWAY_NAME_VOID] = {.kind = SES_GATEWAY_AFTER,
+                               .amount = SES_GATEWAY_UP_TO_AMOUNT_OR_NONE,
                                .request = {[SES_GATEWAY_ID] = 1,
                                            [SES_GATEWAY_TRANSACTION] = 2,
                                            [SES_GATEWAY_BROWSER] = 5,
@@ -67,11 +70,14 @@ static const struct ses_gateway_method rows[SES_GATEWAY_METHODS] = {
                                .answer = {[SES_GATEWAY_TOLD_STATUS] = 2,
                                           [SES_GATEWAY_TOLD_STATE] = 7,
                                           [SES_GATEWAY_TOLD_RAW_REQUEST] = 8,
-                                          [SES_GATEWAY_TOLD_FEATURE_DATA] = 11}},
+                                          [SES_GATEWAY_TOLD_FEATURE_DATA] = 11,
+                                          [SES_GATEWAY_TOLD_RAW_RESPONSE] = 13}},
     [SES_GATEWAY_NAME_REFUND] = {.kind = SES_GATEWAY_AFTER,
                                  .amount = SES_GATEWAY_UP_TO_AMOUNT,
+                                 .amount_name = "refund_amount",
                                  .request = {[SES_GATEWAY_ID] = 1,
                                              [SES_GATEWAY_TRANSACTION] = 2,
+                                             [SES_GATEWAY_PAYMENT_AMOUNT] = 3,
                                              [SES_GATEWAY_AMOUNT] = 4,
                                              [SES_GATEWAY_FEATURE_DATA] = 11,
                                              [SES_GATEWAY_BROWSER] = 12,
@@ -124,7 +130,8 @@ static const struct ses_gateway_method rows[SES_GATEWAY_METHODS] = {
                                                      [SES_GATEWAY_TOLD_REDIRECTION] = 7,
                                                      [SES_GATEWAY_TOLD_STATE] = 13,
                                                      [SES_GATEWAY_TOLD_RAW_REQUEST] = 14,
-                                                     [SES_GATEWAY_TOLD_FEATURE_DATA] = 15}},
+                                                     [SES_GATEWAY_TOLD_FEATURE_DATA] = 15,
+                                                     [SES_GATEWAY_TOLD_RAW_RESPONSE] = 18}},
     /* No money moves by these, and each attempt takes them anew under the same order id: they are not kept from being made
      * again. What they tell goes into the calls that follow. */
     [SES_GATEWAY_NAME_PRE_AUTHENTICATE] = {.kind = SES_GATEWAY_READS,
@@ -208,7 +215,7 @@ struct ses_slice ses_gateway_method_name(const struct ses_gateway_method *method
     return ses_slice_str(ses_gateway_method_path(method) + 1);
 }
 
-struct ses_slice ses_gateway_part_name(enum ses_gateway_part part)
+struct ses_slice ses_gateway_part_name(const struct ses_gateway_method *method, enum ses_gateway_part part)
 {
     static const struct ses_slice names[SES_GATEWAY_PARTS] = {
         [SES_GATEWAY_ID] = SES_STR_INIT("merchant_transaction_id (field 1)"),
@@ -222,8 +229,11 @@ struct ses_slice ses_gateway_part_name(enum ses_gateway_part part)
         [SES_GATEWAY_AUTHENTICATION] = SES_STR_INIT("authentication_data"),
         [SES_GATEWAY_FEATURE_DATA] = SES_STR_INIT("connector_feature_data"),
         [SES_GATEWAY_REDIRECTION] = SES_STR_INIT("redirection_response"),
+        [SES_GATEWAY_PAYMENT_AMOUNT] = SES_STR_INIT("payment_amount"),
     };
 
+    if (part == SES_GATEWAY_AMOUNT && method->amount_name != NULL)
+        return ses_slice_str(method->amount_name);
     return names[part];
 }
 

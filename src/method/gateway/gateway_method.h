@@ -21,6 +21,7 @@ enum ses_gateway_part {
     SES_GATEWAY_AUTHENTICATION, /* AuthenticationData */
     SES_GATEWAY_FEATURE_DATA,   /* SecretString */
     SES_GATEWAY_REDIRECTION,    /* RedirectionResponse */
+    SES_GATEWAY_PAYMENT_AMOUNT, /* int64: of the payment that is refunded, in minor units; the server reads an absent one as 0 */
     SES_GATEWAY_PARTS
 };
 
@@ -57,8 +58,9 @@ enum ses_gateway_kind {
 
 enum ses_gateway_amount {
     SES_GATEWAY_ANY_AMOUNT,
-    SES_GATEWAY_SAME_AMOUNT, /* the session's, and required */
-    SES_GATEWAY_UP_TO_AMOUNT /* at most the session's, in its currency; required */
+    SES_GATEWAY_SAME_AMOUNT,         /* the session's, and required */
+    SES_GATEWAY_UP_TO_AMOUNT,        /* at most the session's, in its currency; required */
+    SES_GATEWAY_UP_TO_AMOUNT_OR_NONE /* likewise, where it is given */
 };
 
 /* What became of which calls its answer tells. */
@@ -71,6 +73,7 @@ enum ses_gateway_settles {
 struct ses_gateway_method {
     enum ses_gateway_kind kind;
     enum ses_gateway_amount amount;
+    const char *amount_name; /* of the field; NULL: "amount" */
     enum ses_gateway_settles settles;
     bool prepares;                      /* what its answer tells is kept, although it has no effect */
     uint8_t request[SES_GATEWAY_PARTS]; /* 0: it has none */
@@ -89,8 +92,8 @@ const struct ses_gateway_method *ses_gateway_method_at(size_t i);
 const char *ses_gateway_method_path(const struct ses_gateway_method *method);
 /* [any] The same without the slash: what it is called. */
 struct ses_slice ses_gateway_method_name(const struct ses_gateway_method *method);
-/* [any] The word for a part in refusals. */
-struct ses_slice ses_gateway_part_name(enum ses_gateway_part part);
+/* [any] The word for a part of this method's request in refusals. */
+struct ses_slice ses_gateway_part_name(const struct ses_gateway_method *method, enum ses_gateway_part part);
 /* [any] What an answer's PaymentStatus says of the payment: NONE: it is not over. */
 enum ses_event ses_gateway_event_of(uint64_t payment_status, bool redirection);
 

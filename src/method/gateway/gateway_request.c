@@ -16,15 +16,17 @@ static const uint8_t shapes[SES_GATEWAY_PARTS] = {
     [SES_GATEWAY_AUTHENTICATION] = SES_WIRE_BYTES,
     [SES_GATEWAY_FEATURE_DATA] = SES_WIRE_BYTES,
     [SES_GATEWAY_REDIRECTION] = SES_WIRE_BYTES,
+    [SES_GATEWAY_PAYMENT_AMOUNT] = SES_WIRE_VARINT,
 };
 
 /* types.Money. */
 enum { MINOR_AMOUNT = 1, CURRENCY = 2 };
 
-static enum ses_status refuse(struct ses_error *error, enum ses_gateway_part part, struct ses_slice rule)
+static enum ses_status refuse(const struct ses_gateway_request *request, struct ses_error *error,
+                              enum ses_gateway_part part, struct ses_slice rule)
 {
     ses_error_clear(error);
-    ses_error_violation(error, ses_gateway_part_name(part), rule);
+    ses_error_violation(error, ses_gateway_part_name(request->method, part), rule);
     return error->status;
 }
 
@@ -53,13 +55,13 @@ static enum ses_status read_amount(struct ses_gateway_request *request, struct s
         struct ses_wire_item item;
 
         if (ses_wire_next(&wire, &item) != SES_OK)
-            return refuse(error, SES_GATEWAY_AMOUNT, SES_STR("is not a message"));
+            return refuse(request, error, SES_GATEWAY_AMOUNT, SES_STR("is not a message"));
         if (item.number != MINOR_AMOUNT && item.number != CURRENCY)
             continue;
         if (item.type != SES_WIRE_VARINT || (item.number == CURRENCY && item.value > INT32_MAX))
-            return refuse(error, SES_GATEWAY_AMOUNT, SES_STR("has a field of another type"));
+            return refuse(request, error, SES_GATEWAY_AMOUNT, SES_STR("has a field of another type"));
         if (item.number == MINOR_AMOUNT ? ++minors > 1 : ++currencies > 1)
-            return refuse(error, SES_GATEWAY_AMOUNT, SES_STR("has a field twice"));
+            return refuse(request, error, SES_GATEWAY_AMOUNT, SES_STR("has a field twice"));
         if (item.number == MINOR_AMOUNT)
             request->minor_amount = (int64_t)item.value;
         else
@@ -72,14 +74,16 @@ static enum ses_status take(struct ses_gateway_request *request, enum ses_gatewa
                             const struct ses_wire_item *item, struct ses_slice whole, struct ses_error *error)
 {
     if (item->type != (enum ses_wire_type)shapes[part])
-        return refuse(error, part, SES_STR("has another wire type than this method's field"));
+        return refuse(request, error, part, SES_STR("has another wire type than this method's field"));
     if (ses_gateway_has(request, part))
-        return refuse(error, part, SES_STR("must be given once"));
+        return refuse(request, error, part, SES_STR("must be given once"));
     request->present |= 1u << part;
     request->part[part] = item->bytes;
     request->whole[part] = whole;
     if (part == SES_GATEWAY_TEST_MODE)
         request->test_mode = item->value != 0;
+    else if (part == SES_GATEWAY_PAYMENT_AMOUNT)
+        request->payment_amount = (int64_t)item->value;
     return part == SES_GATEWAY_AMOUNT ? read_amount(request, error) : SES_OK;
 }
 

@@ -22,6 +22,7 @@ struct ses_gateway_request {
     struct ses_slice whole[SES_GATEWAY_PARTS]; /* with its tag and length */
     bool test_mode;
     int64_t minor_amount;
+    int64_t payment_amount; /* 0: none */
     uint32_t currency;
 };
 

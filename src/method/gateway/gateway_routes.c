@@ -28,7 +28,7 @@ static enum ses_status check_id(const struct ses_gateway_call *call, struct ses_
         return SES_OK;
     ses_error_clear(ret_error);
     ses_error_violation(
-        ret_error, ses_gateway_part_name(SES_GATEWAY_ID),
+        ret_error, ses_gateway_part_name(call->method, SES_GATEWAY_ID),
         SES_STR("is required: 1 to 128 bytes of printable UTF-8, the same for a repeated call"));
     return ret_error->status;
 }

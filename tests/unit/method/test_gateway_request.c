@@ -14,14 +14,19 @@ static const struct ses_gateway_method *authorize(void)
     return ses_gateway_method_at(SES_GATEWAY_NAME_AUTHORIZE);
 }
 
-static enum ses_status read_bytes(const char *bytes, size_t len, struct ses_gateway_request *ret_request)
+static enum ses_status read_of(const struct ses_gateway_method *method, const char *bytes, size_t len,
+                               struct ses_gateway_request *ret_request)
 {
     struct ses_error error = {.status = SES_OK};
-    enum ses_status status =
-        ses_gateway_request_read(authorize(), ses_slice(bytes, len), ret_request, &error);
+    enum ses_status status = ses_gateway_request_read(method, ses_slice(bytes, len), ret_request, &error);
 
     assert_int_equal(status, error.status);
     return status;
+}
+
+static enum ses_status read_bytes(const char *bytes, size_t len, struct ses_gateway_request *ret_request)
+{
+    return read_of(authorize(), bytes, len, ret_request);
 }
 
 #define READ(literal, ret) read_bytes("" literal, sizeof(literal) - 1, ret)
@@ -87,6 +92,32 @@ static void test_inside_the_amount(void **state)
     assert_ok(READ("\x12\x05\x08\x05\x1a\x01x", &request)); /* a field of tomorrow */
     assert_true(request.minor_amount == 5);
     assert_int_equal(request.currency, 0);
+}
+
+/* Of a refund, field 3: beside the refund's own amount. */
+static void test_the_amount_of_the_payment(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        enum ses_status status;
+        int64_t amount;
+    } cases[] = {
+        {"\x18\x90\x4e", 3, SES_OK, 10000},
+        {"\x18\x00", 2, SES_OK, 0},
+        {"\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, SES_OK, -1},
+        {"\x18\x90\x4e\x18\x05", 5, SES_INVALID_ARGUMENT, 0},
+        {"\x1a\x00", 2, SES_INVALID_ARGUMENT, 0},
+    };
+    const struct ses_gateway_method *refund = ses_gateway_method_at(SES_GATEWAY_NAME_REFUND);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ses_gateway_request request = {.payment_amount = 0};
+
+        assert_int_equal(read_of(refund, cases[i].bytes, cases[i].len, &request), cases[i].status);
+        assert_true(request.payment_amount == cases[i].amount);
+    }
 }
 
 static void test_other_shapes_are_refused(void **state)
@@ -202,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_what_is_looked_at),
         cmocka_unit_test(test_a_part_twice_is_refused),
         cmocka_unit_test(test_inside_the_amount),
+        cmocka_unit_test(test_the_amount_of_the_payment),
         cmocka_unit_test(test_other_shapes_are_refused),
         cmocka_unit_test(test_too_many_fields),
         cmocka_unit_test_setup_teardown(test_our_token_gives_way_to_the_connectors, setup, teardown),
